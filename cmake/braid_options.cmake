@@ -1,0 +1,21 @@
+# The compiler options that every target of braid shares.
+add_library(braid_options INTERFACE)
+target_include_directories(braid_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_compile_options(braid_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
+if(BRAID_WERROR)
+  target_compile_options(braid_options INTERFACE -Werror)
+endif()
+
+if(BRAID_SANITIZE)
+  list(JOIN BRAID_SANITIZE "," sanitizers)
+  target_compile_options(braid_options INTERFACE -fsanitize=${sanitizers} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(braid_options INTERFACE -fsanitize=${sanitizers})
+endif()
+
+if(BRAID_FUZZ)
+  target_compile_options(braid_options INTERFACE -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer)
+  target_link_options(braid_options INTERFACE -fsanitize=address,undefined)
+endif()
+
+# An expression's sum must not depend on which compiler contracted it: fused multiply-adds are written, never implied.
+target_compile_options(braid_options INTERFACE -ffp-contract=off)

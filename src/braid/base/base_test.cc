@@ -1,0 +1,83 @@
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "braid/base/result.h"
+#include "braid/base/thread_team.h"
+
+namespace braid {
+namespace {
+
+Result<int> half(int value) {
+  if (value % 2 != 0) return fail("{} is odd", value);
+  return value / 2;
+}
+
+Result<int> quarter(int value) {
+  TRY(const int once, half(value));
+  TRY(const int twice, half(once));
+  return twice;
+}
+
+TEST(Result, TryLeavesWithTheErrorOrDeclaresTheValue) {
+  EXPECT_EQ(quarter(8).value(), 2);
+  EXPECT_EQ(quarter(6).error().message, "3 is odd");
+}
+
+TEST(ThreadTeam, EveryThreadRunsOnceAndTheCallerIsThreadZero) {
+  for (int size : {1, 2, 5}) {
+    ThreadTeam team(size);
+    for (int round = 0; round < 200; ++round) {
+      std::vector<int> calls(static_cast<size_t>(size), 0);
+      const auto caller = std::this_thread::get_id();
+      team.run([&](int thread) {
+        ++calls[static_cast<size_t>(thread)];
+        EXPECT_EQ(thread == 0, std::this_thread::get_id() == caller);
+      });
+      EXPECT_EQ(calls, std::vector<int>(static_cast<size_t>(size), 1));
+    }
+  }
+}
+
+TEST(ThreadTeam, BarrierMakesEarlierWritesVisible) {
+  ThreadTeam team(4);
+  std::vector<int> written(4, 0);
+  std::vector<int> sums(4, 0);
+  for (int round = 1; round <= 100; ++round) {
+    team.run([&](int thread) {
+      written[static_cast<size_t>(thread)] = round;
+      team.barrier();
+      sums[static_cast<size_t>(thread)] = std::accumulate(written.begin(), written.end(), 0);
+      team.barrier();
+    });
+    EXPECT_EQ(sums, std::vector<int>(4, 4 * round));
+  }
+}
+
+TEST(ThreadTeam, MembersFlushDenormalsAndTheCallersModeIsRestored) {
+  volatile float tiny = std::numeric_limits<float>::denorm_min();
+  ThreadTeam team(3);
+  std::vector<float> products(3, -1.0F);
+  team.run([&](int thread) { products[static_cast<size_t>(thread)] = tiny * 2.0F; });
+  EXPECT_EQ(products, std::vector<float>(3, 0.0F));
+  EXPECT_GT(tiny * 2.0F, 0.0F);
+}
+
+TEST(SplitEvenly, CoversEverythingOnceInUnits) {
+  for (int64_t total : {0, 1, 31, 32, 100}) {
+    int64_t next = 0;
+    for (int thread = 0; thread < 3; ++thread) {
+      const Span1d part = split_evenly(total, thread, 3, 32);
+      EXPECT_EQ(part.begin, next);
+      EXPECT_TRUE(part.begin % 32 == 0 || part.begin == total);
+      next = part.end;
+    }
+    EXPECT_EQ(next, total);
+  }
+}
+
+}  // namespace
+}  // namespace braid

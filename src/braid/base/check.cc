@@ -1,0 +1,14 @@
+#include "braid/base/check.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace braid {
+
+void check_failed(const char* file, int line, const char* condition, const std::string& message) {
+  std::fprintf(stderr, "braid: %s:%d: CHECK(%s) failed%s%s\n", file, line, condition, message.empty() ? "" : ": ",
+               message.c_str());
+  std::abort();
+}
+
+}  // namespace braid

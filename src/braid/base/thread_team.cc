@@ -1,0 +1,98 @@
+#include "braid/base/thread_team.h"
+
+#include <algorithm>
+
+#include "braid/base/check.h"
+#include "braid/base/float_mode.h"
+
+namespace braid {
+namespace {
+
+void pause_briefly() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#else
+  std::this_thread::yield();
+#endif
+}
+
+// Waits until `value` differs from `old`: spins for about the time between two operations of a step, yields for the
+// case that threads share cores, then sleeps in the kernel (std::atomic::wait is a futex), so that idle costs nothing.
+void wait_while_equal(const std::atomic<uint32_t>& value, uint32_t old) {
+  constexpr int kSpins = 2000;  // about 20-40 us
+  constexpr int kYields = 50;
+  for (int i = 0; i < kSpins; ++i) {
+    if (value.load(std::memory_order_acquire) != old) return;
+    pause_briefly();
+  }
+  for (int i = 0; i < kYields; ++i) {
+    if (value.load(std::memory_order_acquire) != old) return;
+    std::this_thread::yield();
+  }
+  while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
+}
+
+}  // namespace
+
+ThreadTeam::ThreadTeam(int size) : size_(size) {
+  CHECK(size >= 1, "a team of {} threads", size);
+  members_.reserve(static_cast<size_t>(size - 1));
+  for (int thread = 1; thread < size; ++thread) members_.emplace_back([this, thread] { member_loop(thread); });
+}
+
+ThreadTeam::~ThreadTeam() {
+  stopping_.store(true, std::memory_order_relaxed);
+  epoch_.fetch_add(1, std::memory_order_release);
+  epoch_.notify_all();
+  for (auto& member : members_) member.join();
+}
+
+void ThreadTeam::run(FunctionRef<void(int)> work) {
+  FlushDenormals flush;
+  if (size_ == 1) {
+    work(0);
+    return;
+  }
+  work_ = &work;
+  remaining_.store(static_cast<uint32_t>(size_ - 1), std::memory_order_relaxed);
+  epoch_.fetch_add(1, std::memory_order_release);
+  epoch_.notify_all();
+  work(0);
+  for (uint32_t left = remaining_.load(std::memory_order_acquire); left != 0;
+       left = remaining_.load(std::memory_order_acquire)) {
+    wait_while_equal(remaining_, left);
+  }
+}
+
+void ThreadTeam::barrier() {
+  if (size_ == 1) return;
+  const uint32_t epoch = barrier_epoch_.load(std::memory_order_relaxed);
+  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == static_cast<uint32_t>(size_)) {
+    arrived_.store(0, std::memory_order_relaxed);
+    barrier_epoch_.fetch_add(1, std::memory_order_release);
+    barrier_epoch_.notify_all();
+  } else {
+    wait_while_equal(barrier_epoch_, epoch);
+  }
+}
+
+void ThreadTeam::member_loop(int thread) {
+  FlushDenormals flush;
+  uint32_t seen = 0;
+  while (true) {
+    wait_while_equal(epoch_, seen);
+    ++seen;
+    if (stopping_.load(std::memory_order_relaxed)) return;
+    (*work_)(thread);
+    if (remaining_.fetch_sub(1, std::memory_order_acq_rel) == 1) remaining_.notify_one();
+  }
+}
+
+Span1d split_evenly(int64_t total, int thread, int num_threads, int64_t unit) {
+  const int64_t units = (total + unit - 1) / unit;
+  const int64_t begin = units * thread / num_threads;
+  const int64_t end = units * (thread + 1) / num_threads;
+  return {.begin = std::min(begin * unit, total), .end = std::min(end * unit, total)};
+}
+
+}  // namespace braid

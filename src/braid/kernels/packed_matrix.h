@@ -1,0 +1,57 @@
+// A weight matrix in the one layout that every tier's matrix kernels read.
+//
+// For W of shape [n, k] (y = x · Wᵀ), panels of 32 output columns, padded with zeros to whole panels and whole
+// k-blocks:
+//   bfloat16: [n/32][k/32][2 tiles][16 k-pairs][16 n][2]   a tile is 1 KB: 16 rows of 64 bytes, as AMX and vdpbf16ps
+//   read float32:  [n/32][k][32 n]
+// so a thread that owns some panels reads one contiguous stream. Blocks of quantized weights with scales are to become
+// further values of Format, with the same panels.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "braid/tensor/buffer.h"
+#include "braid/tensor/rows.h"
+
+namespace braid {
+
+class PackedMatrix {
+ public:
+  static constexpr int64_t kPanelCols = 32;  // output columns of a panel
+  static constexpr int64_t kBlockK = 32;     // k of a bfloat16 block
+  static constexpr int64_t kTileCols = 16;
+
+  PackedMatrix() = default;
+  // Zeros. `dtype` is kFloat32 or kBFloat16.
+  PackedMatrix(DType dtype, int64_t n, int64_t k);
+
+  DType dtype() const { return dtype_; }
+  int64_t n() const { return n_; }  // output columns
+  int64_t k() const { return k_; }  // input columns
+  int64_t num_panels() const { return (n_ + kPanelCols - 1) / kPanelCols; }
+  int64_t panel_bytes() const;
+  const std::byte* panel(int64_t index) const { return buffer_.data() + index * panel_bytes(); }
+  int64_t bytes() const { return buffer_.bytes(); }
+
+  // Writes source [rows, k] (kFloat32, kBFloat16 or kFloat16; rounded to nearest even where dtype() is narrower) as
+  // output columns [first, first + rows). Different rows may be packed at once by different threads.
+  void pack_rows(ConstRows source, int64_t first);
+
+  // For a fused gate/up matrix (n = 2 x ffn): row i of `source` becomes output column
+  // (i / 16) * 32 + (is_up ? 16 : 0) + i % 16, so that a panel's two tiles hold a gate and its up.
+  void pack_gate_up_rows(ConstRows source, int64_t first, bool is_up);
+
+  // The element of output column `column` and input `input`, as float: for tests and the reference kernels.
+  float at(int64_t column, int64_t input) const;
+
+ private:
+  int64_t offset(int64_t column, int64_t input) const;  // in elements
+
+  Buffer buffer_;
+  DType dtype_ = DType::kBFloat16;
+  int64_t n_ = 0;
+  int64_t k_ = 0;
+};
+
+}  // namespace braid

@@ -1,0 +1,28 @@
+// What comes back from a request, a token at a time.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "braid/request/ids.h"
+
+namespace braid {
+
+enum class FinishReason : uint8_t { kNone, kStop, kLength, kAbort, kError };
+
+struct TokenLogprob {
+  TokenId token = 0;
+  float logprob = 0;  // log-softmax of the raw logits
+
+  bool operator==(const TokenLogprob&) const = default;
+};
+
+struct SampledToken {
+  TokenId token = 0;
+  float logprob = 0;                       // only where the request asks for logprobs
+  std::vector<TokenLogprob> top_logprobs;  // most likely first, ties to the lowest id
+
+  bool operator==(const SampledToken&) const = default;
+};
+
+}  // namespace braid

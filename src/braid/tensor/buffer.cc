@@ -1,0 +1,58 @@
+#include "braid/tensor/buffer.h"
+
+#include <sys/mman.h>
+
+#include <cstring>
+#include <utility>
+
+#include "braid/base/check.h"
+
+namespace braid {
+namespace {
+
+constexpr int64_t kHugePage = int64_t{2} << 20;
+constexpr int64_t kSmallPage = 4096;
+
+int64_t round_up(int64_t value, int64_t unit) {
+  return (value + unit - 1) / unit * unit;
+}
+
+}  // namespace
+
+Buffer::Buffer(int64_t bytes) : bytes_(bytes) {
+  CHECK(bytes >= 0, "a buffer of {} bytes", bytes);
+  if (bytes == 0) return;
+  const bool is_huge = bytes >= kHugePage;
+  mapped_bytes_ = round_up(bytes, is_huge ? kHugePage : kSmallPage);
+  const int64_t reserve = is_huge ? mapped_bytes_ + kHugePage : mapped_bytes_;
+  void* mapped = mmap(nullptr, static_cast<size_t>(reserve), PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  CHECK(mapped != MAP_FAILED, "cannot reserve {} bytes: {}", reserve, std::strerror(errno));
+  data_ = static_cast<std::byte*>(mapped);
+  if (is_huge) {
+    const auto address = reinterpret_cast<uintptr_t>(data_);
+    const auto lead = static_cast<int64_t>((kHugePage - address % kHugePage) % kHugePage);
+    if (lead > 0) munmap(data_, static_cast<size_t>(lead));
+    data_ += lead;
+    if (lead < kHugePage) munmap(data_ + mapped_bytes_, static_cast<size_t>(kHugePage - lead));
+    madvise(data_, static_cast<size_t>(mapped_bytes_), MADV_HUGEPAGE);
+  }
+}
+
+Buffer::~Buffer() {
+  if (data_ != nullptr) munmap(data_, static_cast<size_t>(mapped_bytes_));
+}
+
+Buffer::Buffer(Buffer&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)),
+      bytes_(std::exchange(other.bytes_, 0)),
+      mapped_bytes_(std::exchange(other.mapped_bytes_, 0)) {}
+
+Buffer& Buffer::operator=(Buffer&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(bytes_, other.bytes_);
+  std::swap(mapped_bytes_, other.mapped_bytes_);
+  return *this;
+}
+
+}  // namespace braid

@@ -1,0 +1,57 @@
+// Memory for weights, activations and KV: aligned, zero until written, on huge pages where the system grants them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "braid/tensor/rows.h"
+
+namespace braid {
+
+// Owns `bytes` bytes, aligned to 64 (to 2 MB from 2 MB on). Pages are committed on first touch. Running out of address
+// space is a failed CHECK: sizes that a user chooses are checked against the memory there is before they come here.
+class Buffer {
+ public:
+  Buffer() = default;
+  explicit Buffer(int64_t bytes);
+  ~Buffer();
+  Buffer(Buffer&& other) noexcept;
+  Buffer& operator=(Buffer&& other) noexcept;
+
+  std::byte* data() const { return data_; }
+  int64_t bytes() const { return bytes_; }
+
+  template <typename T>
+  T* as() const {
+    return reinterpret_cast<T*>(data_);
+  }
+
+ private:
+  std::byte* data_ = nullptr;
+  int64_t bytes_ = 0;
+  int64_t mapped_bytes_ = 0;
+};
+
+// A matrix with memory of its own; its first rows are handed out as views, so that one serves every step.
+class RowsBuffer {
+ public:
+  RowsBuffer() = default;
+  RowsBuffer(DType dtype, int64_t max_rows, int64_t cols)
+      : buffer_(max_rows * cols * dtype_bytes(dtype)), dtype_(dtype), max_rows_(max_rows), cols_(cols) {}
+
+  Rows first(int64_t rows) const {
+    CHECK(rows >= 0 && rows <= max_rows_, "{} rows of a buffer for {}", rows, max_rows_);
+    return {.data = buffer_.data(), .dtype = dtype_, .rows = rows, .cols = cols_, .stride = cols_};
+  }
+  int64_t max_rows() const { return max_rows_; }
+  int64_t bytes() const { return buffer_.bytes(); }
+
+ private:
+  Buffer buffer_;
+  DType dtype_ = DType::kFloat32;
+  int64_t max_rows_ = 0;
+  int64_t cols_ = 0;
+};
+
+}  // namespace braid

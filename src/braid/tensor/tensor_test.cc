@@ -1,0 +1,56 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "braid/tensor/buffer.h"
+#include "braid/tensor/dtype.h"
+#include "braid/tensor/rows.h"
+
+namespace braid {
+namespace {
+
+TEST(BFloat16, RoundsToNearestTiesToEven) {
+  EXPECT_EQ(to_bfloat16(1.0F).bits, 0x3f80);
+  EXPECT_EQ(to_bfloat16(std::bit_cast<float>(0x3f808000U)).bits, 0x3f80);  // a tie, down to even
+  EXPECT_EQ(to_bfloat16(std::bit_cast<float>(0x3f818000U)).bits, 0x3f82);  // a tie, up to even
+  EXPECT_EQ(to_bfloat16(std::bit_cast<float>(0x3f808001U)).bits, 0x3f81);
+  EXPECT_EQ(to_bfloat16(-0.0F).bits, 0x8000);
+  EXPECT_TRUE(std::isnan(to_float(to_bfloat16(std::numeric_limits<float>::signaling_NaN()))));
+  EXPECT_EQ(to_bfloat16(std::numeric_limits<float>::max()).bits, 0x7f80);
+}
+
+TEST(Float16, EveryValueConvertsAsTheHardwareDoes) {
+  for (uint32_t bits = 0; bits < 0x10000U; ++bits) {
+    const float ours = to_float(Float16{static_cast<uint16_t>(bits)});
+    const auto theirs = static_cast<float>(std::bit_cast<_Float16>(static_cast<uint16_t>(bits)));
+    if (std::isnan(theirs)) {
+      EXPECT_TRUE(std::isnan(ours));
+    } else {
+      EXPECT_EQ(std::bit_cast<uint32_t>(ours), std::bit_cast<uint32_t>(theirs)) << bits;
+    }
+  }
+}
+
+TEST(Buffer, IsAlignedAndZeroAndMoves) {
+  for (int64_t bytes : {0L, 1L, 4096L, 5L << 20}) {
+    Buffer first(bytes);
+    Buffer second = std::move(first);
+    EXPECT_EQ(first.data(), nullptr);
+    EXPECT_EQ(second.bytes(), bytes);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(second.data()) % 64, 0U);
+    for (int64_t i = 0; i < bytes; i += 511) EXPECT_EQ(second.data()[i], std::byte{0});
+  }
+}
+
+TEST(Rows, SlicesKeepTheStride) {
+  RowsBuffer buffer(DType::kFloat32, 4, 6);
+  const Rows all = buffer.first(3);
+  all.row<float>(2)[4] = 7;
+  const ConstRows part = all.slice_rows(1, 2).slice_cols(3, 2);
+  EXPECT_EQ(part.rows, 2);
+  EXPECT_EQ(part.row<float>(1)[1], 7);
+}
+
+}  // namespace
+}  // namespace braid

@@ -1,0 +1,37 @@
+// Conversations to prompts, by the checkpoint's own Jinja template, in a sandbox: no files, no imports, bounded steps
+// and output.
+#pragma once
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "braid/base/result.h"
+
+namespace braid {
+
+struct TemplateLimits {
+  int64_t max_steps = 10'000'000;  // nodes evaluated
+  int64_t max_output_bytes = 64 << 20;
+  int32_t max_depth = 200;  // of nested expressions, blocks and calls
+};
+
+namespace jinja {
+struct Template;
+}
+
+class ChatTemplate {
+ public:
+  // Parsed with trim_blocks and lstrip_blocks, as transformers does. Errors name the line.
+  static Result<ChatTemplate> parse(std::string_view source);
+
+  // `variables`: messages, tools, add_generation_prompt, bos_token, eos_token and whatever else the template reads.
+  // raise_exception in the template is an error with its message.
+  Result<std::string> render(const nlohmann::ordered_json& variables, const TemplateLimits& limits = {}) const;
+
+ private:
+  std::shared_ptr<const jinja::Template> template_;
+};
+
+}  // namespace braid

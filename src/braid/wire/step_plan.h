@@ -1,0 +1,58 @@
+// One step of a DP group, decided by its publisher and followed by its subscribers: plain data, all that the model
+// runner ever sees. Nothing a rank does in a step depends on anything else.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "braid/request/ids.h"
+#include "braid/request/sampling_params.h"
+
+namespace braid {
+
+// The pages of one sequence in one KV group (layers with the same attention window share a group).
+struct PageTable {
+  std::vector<PageId> pages;  // pages[i] holds positions [i * page_size, (i + 1) * page_size)
+
+  bool operator==(const PageTable&) const = default;
+};
+
+// What the sampler must know of a sequence beside its logits.
+struct SamplingState {
+  SamplingParams params;
+  int32_t num_prompt_tokens = 0;
+  int32_t num_output_tokens = 0;  // drawn so far; the next one's position in the random sequence
+  // Tokens that the penalties count; empty when no penalty is set.
+  std::vector<TokenId> prompt_tokens;
+  std::vector<TokenId> output_tokens;
+
+  bool operator==(const SamplingState&) const = default;
+};
+
+// The part of one sequence that a step computes: tokens at positions [first_position, first_position +
+// new_tokens.size()).
+struct SequencePlan {
+  RequestId request = 0;
+  std::vector<TokenId> new_tokens;
+  int32_t first_position = 0;          // = tokens already in the KV cache
+  std::vector<PageTable> page_tables;  // one a KV group, covering all positions up to the last new token
+  bool samples = false;                // whether the last new token's logits give the next token
+  SamplingState sampling;              // read only if `samples`
+
+  bool operator==(const SequencePlan&) const = default;
+};
+
+struct StepPlan {
+  uint64_t step = 0;
+  std::vector<SequencePlan> sequences;  // decode sequences first, then prefills
+
+  int64_t num_tokens() const {
+    int64_t total = 0;
+    for (const auto& sequence : sequences) total += static_cast<int64_t>(sequence.new_tokens.size());
+    return total;
+  }
+
+  bool operator==(const StepPlan&) const = default;
+};
+
+}  // namespace braid

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Installs what building and testing braid needs, on Debian 12 or newer and Ubuntu 24.04. Does nothing when all is there.
+# --sanitize and --fuzz add nothing on Debian 12 but clang-16 for the fuzz preset.
+set -euo pipefail
+
+packages=(g++ cmake ninja-build pkg-config git ca-certificates
+  nlohmann-json3-dev libcli11-dev libspdlog-dev libfmt-dev libpcre2-dev libutf8proc-dev
+  libflatbuffers-dev flatbuffers-compiler libgtest-dev python3 python3-pip python3-venv)
+for option in "$@"; do
+  case "$option" in
+    --fuzz) packages+=(clang-16 libclang-rt-16-dev) ;;
+    --bench) packages+=(libdnnl-dev) ;;
+    *) echo "install_packages.sh: unknown option $option (known: --fuzz, --bench)" >&2; exit 2 ;;
+  esac
+done
+
+missing=()
+for package in "${packages[@]}"; do
+  [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)" = installed ] || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+echo "installing: ${missing[*]}" >&2
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || { echo "these packages are missing, and neither root nor sudo is at hand: ${missing[*]}" >&2; exit 1; }
+  as_root=(sudo)
+fi
+"${as_root[@]}" apt-get update -qq
+DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
