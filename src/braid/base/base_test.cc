@@ -57,6 +57,19 @@ TEST(ThreadTeam, BarrierMakesEarlierWritesVisible) {
   }
 }
 
+TEST(ThreadTeam, ScratchIsEachThreadsOwnAndStays) {
+  ThreadTeam team(3);
+  std::vector<std::byte*> first(3);
+  team.run([&](int thread) { first[static_cast<size_t>(thread)] = team.scratch(thread, 1000); });
+  team.run([&](int thread) {
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(first[static_cast<size_t>(thread)]) % 64, 0U);
+    EXPECT_EQ(team.scratch(thread, 10), first[static_cast<size_t>(thread)]);
+    EXPECT_EQ(team.scratch(thread, 1000), first[static_cast<size_t>(thread)]);
+  });
+  EXPECT_NE(first[0], first[1]);
+  EXPECT_NE(first[1], first[2]);
+}
+
 TEST(ThreadTeam, MembersFlushDenormalsAndTheCallersModeIsRestored) {
   volatile float tiny = std::numeric_limits<float>::denorm_min();
   ThreadTeam team(3);

@@ -36,6 +36,7 @@ void wait_while_equal(const std::atomic<uint32_t>& value, uint32_t old) {
 
 ThreadTeam::ThreadTeam(int size) : size_(size) {
   CHECK(size >= 1, "a team of {} threads", size);
+  scratch_.resize(static_cast<size_t>(size));
   members_.reserve(static_cast<size_t>(size - 1));
   for (int thread = 1; thread < size; ++thread) members_.emplace_back([this, thread] { member_loop(thread); });
 }
@@ -74,6 +75,18 @@ void ThreadTeam::barrier() {
   } else {
     wait_while_equal(barrier_epoch_, epoch);
   }
+}
+
+std::byte* ThreadTeam::scratch(int thread, int64_t bytes) {
+  constexpr int64_t kAlignment = 64;
+  Scratch& own = scratch_[static_cast<size_t>(thread)];
+  if (own.bytes < bytes) {
+    own.memory = std::vector<std::byte>(static_cast<size_t>(bytes + kAlignment));
+    const auto address = reinterpret_cast<uintptr_t>(own.memory.data());
+    own.aligned = own.memory.data() + (kAlignment - address % kAlignment) % kAlignment;
+    own.bytes = bytes;
+  }
+  return own.aligned;
 }
 
 void ThreadTeam::member_loop(int thread) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <thread>
 #include <vector>
@@ -28,11 +29,22 @@ class ThreadTeam {
   // Inside run(): waits until all threads of the team have arrived. Every thread must call it equally often.
   void barrier();
 
+  // Inside run(): memory of `thread`'s own, at least `bytes` of it, aligned to 64 and with any content, kept until that
+  // thread asks for more: what a kernel needs while it runs, without an allocation in the steady state.
+  std::byte* scratch(int thread, int64_t bytes);
+
  private:
+  struct Scratch {
+    std::vector<std::byte> memory;
+    std::byte* aligned = nullptr;
+    int64_t bytes = 0;
+  };
+
   void member_loop(int thread);
 
   const int size_;
   std::vector<std::thread> members_;
+  std::vector<Scratch> scratch_;
   const FunctionRef<void(int)>* work_ = nullptr;
   alignas(64) std::atomic<uint32_t> epoch_{0};      // counts run() calls; members wait for it to move
   alignas(64) std::atomic<uint32_t> remaining_{0};  // members still working

@@ -1,0 +1,24 @@
+// Matrix products over PackedMatrix for the CPU tiers: what Ops::matmul and Ops::grouped_matmul of cpu_ops call.
+//
+// Within one tier and dtype, an output element is summed over K in one fixed order, whatever the number of rows, the
+// rows beside it, the number of threads, the blocking and the epilogue.
+#pragma once
+
+#include <span>
+
+#include "braid/base/thread_team.h"
+#include "braid/kernels/isa.h"
+#include "braid/kernels/ops.h"
+#include "braid/kernels/packed_matrix.h"
+#include "braid/tensor/rows.h"
+
+namespace braid::cpu {
+
+// Ops::matmul. `isa` must be one that available_isas() lists.
+void matmul(CpuIsa isa, ThreadTeam& team, ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& epilogue);
+
+// Ops::grouped_matmul: one parallel region, the threads' shares balanced by the weights that they touch.
+void grouped_matmul(CpuIsa isa, ThreadTeam& team, ConstRows x, const RowGroups& groups, std::span<const PackedMatrix> w,
+                    Rows y, const Epilogue& epilogue);
+
+}  // namespace braid::cpu
