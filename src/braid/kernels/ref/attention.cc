@@ -1,0 +1,87 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "braid/kernels/kv_layout.h"
+#include "braid/kernels/ref/ref_ops.h"
+
+namespace braid::ref {
+namespace {
+
+void write_token(const KvLayer& layer, std::byte* base, int64_t group, int64_t token,
+                 int64_t (*in_group)(const KvLayer&, int64_t, int64_t), const float* source) {
+  if (token == 0) {
+    for (int64_t i = 0; i < int64_t{KvLayer::kGroupTokens} * layer.head_dim; ++i) kv_store(layer, base, group + i, 0);
+  }
+  for (int64_t dim = 0; dim < layer.head_dim; ++dim) {
+    kv_store(layer, base, group + in_group(layer, token, dim), source[dim]);
+  }
+}
+
+// q is one head of one row. Softmax over the visible keys at once: in double, blocks would add nothing.
+void attend(const KvLayer& layer, const AttentionSequence& sequence, const AttentionParams& params, int64_t head,
+            int64_t position, const float* q, Rows out, int64_t out_row) {
+  const int64_t kv_head = head / (params.num_heads / layer.num_kv_heads);
+  const int64_t begin = first_visible(params, position);
+  std::vector<double> scores;
+  for (int64_t p = begin; p <= position; ++p) {
+    const KvSlot slot = kv_slot(layer, sequence.pages, p);
+    const int64_t group = kv_group_offset(layer, slot, kv_head);
+    double dot = 0;
+    for (int64_t dim = 0; dim < layer.head_dim; ++dim) {
+      const float query = layer.dtype == DType::kBFloat16 ? to_float(to_bfloat16(q[dim])) : q[dim];
+      const float key = kv_load(layer, layer.keys, group + key_in_group(layer, slot.slot % KvLayer::kGroupTokens, dim));
+      dot += static_cast<double>(query) * key;
+    }
+    scores.push_back(dot * params.scale);
+  }
+  const double max = *std::max_element(scores.begin(), scores.end());
+  double sum = 0;
+  for (double& score : scores) sum += score = std::exp(score - max);
+
+  for (int64_t dim = 0; dim < layer.head_dim; ++dim) {
+    double total = 0;
+    for (int64_t p = begin; p <= position; ++p) {
+      const KvSlot slot = kv_slot(layer, sequence.pages, p);
+      const int64_t group = kv_group_offset(layer, slot, kv_head);
+      const float value =
+          kv_load(layer, layer.values, group + value_in_group(layer, slot.slot % KvLayer::kGroupTokens, dim));
+      total += scores[static_cast<size_t>(p - begin)] * value;
+    }
+    store(out, out_row, head * layer.head_dim + dim, total / sum);
+  }
+}
+
+}  // namespace
+
+void RefOps::write_kv(ConstRows k, ConstRows v, std::span<const AttentionSequence> sequences, const KvLayer& layer) {
+  for (const AttentionSequence& sequence : sequences) {
+    for (int32_t i = 0; i < sequence.num_new; ++i) {
+      const KvSlot slot = kv_slot(layer, sequence.pages, sequence.first_position + i);
+      const int64_t token = slot.slot % KvLayer::kGroupTokens;
+      for (int64_t head = 0; head < layer.num_kv_heads; ++head) {
+        const int64_t group = kv_group_offset(layer, slot, head);
+        const float* key = k.row<float>(sequence.first_row + i) + head * layer.head_dim;
+        const float* value = v.row<float>(sequence.first_row + i) + head * layer.head_dim;
+        write_token(layer, layer.keys, group, token, key_in_group, key);
+        write_token(layer, layer.values, group, token, value_in_group, value);
+      }
+    }
+  }
+}
+
+void RefOps::paged_attention(ConstRows q, std::span<const AttentionSequence> sequences, const KvLayer& layer,
+                             const AttentionParams& params, Rows out) {
+  for (const AttentionSequence& sequence : sequences) {
+    for (int32_t i = 0; i < sequence.num_new; ++i) {
+      const int64_t row = sequence.first_row + i;
+      for (int64_t head = 0; head < params.num_heads; ++head) {
+        attend(layer, sequence, params, head, sequence.first_position + i, q.row<float>(row) + head * layer.head_dim,
+               out, row);
+      }
+    }
+  }
+}
+
+}  // namespace braid::ref

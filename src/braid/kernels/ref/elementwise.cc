@@ -1,0 +1,39 @@
+#include "braid/kernels/ref/ref_ops.h"
+
+namespace braid::ref {
+
+void RefOps::embed(std::span<const TokenId> ids, ConstRows table, Rows y) {
+  CHECK(static_cast<int64_t>(ids.size()) == y.rows && table.cols == y.cols);
+  for (int64_t row = 0; row < y.rows; ++row) {
+    const TokenId id = ids[static_cast<size_t>(row)];
+    CHECK(id >= 0 && id < table.rows, "token {} of a vocabulary of {}", id, table.rows);
+    for (int64_t i = 0; i < y.cols; ++i) store(y, row, i, load(table, id, i));
+  }
+}
+
+void RefOps::add(ConstRows x, Rows y) {
+  CHECK(x.rows == y.rows && x.cols == y.cols);
+  for (int64_t row = 0; row < x.rows; ++row) {
+    for (int64_t i = 0; i < x.cols; ++i) y.row<float>(row)[i] += x.row<float>(row)[i];
+  }
+}
+
+void RefOps::convert(ConstRows x, Rows y) {
+  CHECK(x.rows == y.rows && x.cols == y.cols);
+  for (int64_t row = 0; row < x.rows; ++row) {
+    for (int64_t i = 0; i < x.cols; ++i) store(y, row, i, load(x, row, i));
+  }
+}
+
+void RefOps::argmax(ConstRows x, std::span<TokenId> indices) {
+  CHECK(static_cast<int64_t>(indices.size()) == x.rows);
+  for (int64_t row = 0; row < x.rows; ++row) {
+    int64_t best = 0;
+    for (int64_t i = 1; i < x.cols; ++i) {
+      if (x.row<float>(row)[i] > x.row<float>(row)[best]) best = i;
+    }
+    indices[static_cast<size_t>(row)] = static_cast<TokenId>(best);
+  }
+}
+
+}  // namespace braid::ref

@@ -1,0 +1,63 @@
+#include <cmath>
+
+#include "braid/kernels/ref/ref_ops.h"
+
+namespace braid::ref {
+namespace {
+
+double silu(double value) {
+  return value / (1.0 + std::exp(-value));
+}
+
+void multiply_row(ConstRows x, int64_t x_row, const PackedMatrix& w, Rows y, int64_t y_row, const Epilogue& epilogue) {
+  const auto product = [&](int64_t column) {
+    double sum = 0;
+    for (int64_t k = 0; k < w.k(); ++k) sum += static_cast<double>(load(x, x_row, k)) * w.at(column, k);
+    return epilogue.bias.empty() ? sum : sum + epilogue.bias[static_cast<size_t>(column)];
+  };
+  for (int64_t i = 0; i < y.cols; ++i) {
+    switch (epilogue.kind) {
+      case Epilogue::Kind::kStore:
+        store(y, y_row, i, product(i));
+        break;
+      case Epilogue::Kind::kAdd:
+        store(y, y_row, i, load(y, y_row, i) + product(i));
+        break;
+      case Epilogue::Kind::kSiluMul: {
+        const int64_t gate = i / 16 * 32 + i % 16;  // see PackedMatrix::pack_gate_up_rows
+        store(y, y_row, i, silu(product(gate)) * product(gate + 16));
+        break;
+      }
+    }
+  }
+}
+
+void check_shapes(ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& epilogue) {
+  const bool is_gate_up = epilogue.kind == Epilogue::Kind::kSiluMul;
+  CHECK(x.cols == w.k(), "x has {} columns, the matrix {}", x.cols, w.k());
+  CHECK(y.cols * (is_gate_up ? 2 : 1) == w.n(), "y has {} columns, the matrix {}", y.cols, w.n());
+  CHECK(epilogue.kind != Epilogue::Kind::kAdd || y.dtype == DType::kFloat32);
+  CHECK(epilogue.bias.empty() || static_cast<int64_t>(epilogue.bias.size()) == w.n());
+}
+
+}  // namespace
+
+void RefOps::matmul(ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& epilogue) {
+  check_shapes(x, w, y, epilogue);
+  CHECK(x.rows == y.rows);
+  for (int64_t i = 0; i < x.rows; ++i) multiply_row(x, i, w, y, i, epilogue);
+}
+
+void RefOps::grouped_matmul(ConstRows x, const RowGroups& groups, std::span<const PackedMatrix> w, Rows y,
+                            const Epilogue& epilogue) {
+  CHECK(groups.offsets.size() == w.size() + 1);
+  for (size_t g = 0; g < w.size(); ++g) {
+    for (int32_t i = groups.offsets[g]; i < groups.offsets[g + 1]; ++i) {
+      check_shapes(x, w[g], y, epilogue);
+      const int32_t source = groups.sources.empty() ? i : groups.sources[static_cast<size_t>(i)];
+      multiply_row(x, source, w[g], y, i, epilogue);
+    }
+  }
+}
+
+}  // namespace braid::ref
