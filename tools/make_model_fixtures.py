@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""Makes tests/fixtures/models: what transformers computes for the tiny checkpoints of model_cases.py.
+
+Needs torch, transformers and numpy. The layout is described in tests/fixtures/models/README.md.
+
+    tools/make_model_fixtures.py [--output tests/fixtures/models] [case ...]
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+import tempfile
+
+import numpy as np
+import torch
+import transformers
+from transformers import AutoModelForCausalLM
+
+from model_cases import CASES, tensors_of
+from safetensors_writer import write_safetensors
+from seeded_weights import seeded_values, to_stored
+
+PROMPT_LENGTHS = [1, 7, 40, 201]
+GREEDY_TOKENS = 24
+# A greedy choice is held to only where the best logit leads the second by this part of the largest logit of its row:
+# five times what braid's float32 may differ.
+GREEDY_MARGIN = 1e-3
+# Two experts' probabilities at the border of the top k must lie apart, or rounding might route a token elsewhere.
+ROUTER_MARGIN = 2e-5
+
+
+def write_checkpoint(folder, config, tensors, stored, seed):
+    """A Hugging Face directory, as tests/support/seeded_checkpoint.cc writes it too."""
+    folder = pathlib.Path(folder)
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    by_name = {t[0]: t for t in tensors}
+
+    def make(name):
+        _, shape, scale, offset, same_as = by_name[name]
+        if same_as:
+            _, shape, scale, offset, _ = by_name[same_as]
+        return np.ascontiguousarray(to_stored(seeded_values(seed, same_as or name, shape, scale, offset), stored))
+
+    write_safetensors(folder / "model.safetensors", [(name, stored, shape) for name, shape, *_ in tensors], make)
+
+
+def load(folder, dtype):
+    model, info = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="eager",
+                                                       experts_implementation="eager", output_loading_info=True)
+    if info["missing_keys"] or info["mismatched_keys"]:
+        raise SystemExit(f"{folder}: transformers found other tensors than it wants: {info}")
+    return model.eval()
+
+
+@torch.no_grad()
+def logits_of(model, ids):
+    return model(torch.tensor([ids]), use_cache=False).logits[0].float().numpy()
+
+
+def greedy(model, prompt, count):
+    """Greedy ids, and the smallest lead of a chosen one as a part of its row's largest logit."""
+    ids, lead = list(prompt), np.inf
+    for _ in range(count):
+        row = logits_of(model, ids)[-1]
+        second, first = np.sort(row)[-2:]
+        lead = min(lead, float(first - second) / float(np.abs(row).max()))
+        ids.append(int(row.argmax()))
+    return ids[len(prompt):], lead
+
+
+class RouterMargin:
+    """Watches every router for the smallest gap between the last expert chosen and the first one not."""
+
+    def __init__(self, model):
+        self.smallest = np.inf
+        for name, module in model.named_modules():
+            if type(module).__name__.endswith("TopKRouter"):
+                module.register_forward_hook(self._look)
+
+    def _look(self, module, _, output):
+        p = torch.softmax(output[0].float(), dim=-1).sort(dim=-1, descending=True).values
+        if p.shape[-1] > module.top_k:
+            self.smallest = min(self.smallest, float((p[:, module.top_k - 1] - p[:, module.top_k]).min()))
+
+
+def rows_kept(length):
+    """All rows of a short prompt, every fourth of a long one and its last."""
+    if length <= 64:
+        return list(range(length))
+    return sorted({*range(0, length, 4), length - 1})
+
+
+def median_kl(reference, other):
+    """Median over rows of KL(softmax(reference) || softmax(other))."""
+    def log_softmax(x):
+        x = x.astype(np.float64)
+        x = x - x.max(axis=-1, keepdims=True)
+        return x - np.log(np.exp(x).sum(axis=-1, keepdims=True))
+    p, q = log_softmax(reference), log_softmax(other)
+    return float(np.median((np.exp(p) * (p - q)).sum(axis=-1)))
+
+
+def evaluate(model, bf16_model, prompts):
+    """(expected logits, description of each prompt, bfloat16's KL), or why these weights will not do."""
+    watch = RouterMargin(model)
+    described, rows, rows_bf16 = [], [], []
+    for prompt in prompts:
+        kept = rows_kept(len(prompt))
+        rows.append(logits_of(model, prompt)[kept])
+        rows_bf16.append(logits_of(bf16_model, prompt)[kept])
+        ids, lead = greedy(model, prompt, GREEDY_TOKENS)
+        if lead < GREEDY_MARGIN:
+            return None, f"a greedy choice leads by {lead:.1e} only"
+        described.append({"ids": prompt, "rows": kept, "greedy": ids})
+    if watch.smallest < ROUTER_MARGIN:
+        return None, f"two experts are {watch.smallest:.1e} apart"
+    rows, rows_bf16 = np.concatenate(rows), np.concatenate(rows_bf16)
+    return (rows, described, median_kl(rows, rows_bf16)), None
+
+
+def make_prompts(seed, vocab):
+    rng = np.random.default_rng(seed)
+    return [[int(i) for i in rng.integers(0, vocab, n)] for n in PROMPT_LENGTHS]
+
+
+def write_expected(folder, rows, described, kl, **more):
+    folder.mkdir(parents=True, exist_ok=True)
+    rows.astype("<f4").tofile(folder / "logits.f32")
+    lines = [f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in more.items() if k != "tensors"]
+    if "tensors" in more:
+        lines.append('  "tensors": [\n' + ",\n".join("    " + json.dumps(t) for t in more["tensors"]) + "\n  ]")
+    lines.append(f'  "bfloat16_median_kl": {kl:.6g}')
+    lines.append('  "prompts": [\n' + ",\n".join("    " + json.dumps(p) for p in described) + "\n  ]")
+    (folder / "fixture.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
+def make_case(case, output):
+    tensors = tensors_of(case)
+    for seed in range(1, 200):
+        with tempfile.TemporaryDirectory() as folder:
+            write_checkpoint(folder, case.config, tensors, case.stored, seed)
+            made, why_not = evaluate(load(folder, torch.float32), load(folder, torch.bfloat16),
+                                     make_prompts(seed, case.config["vocab_size"]))
+        if made:
+            break
+        print(f"  {case.name}: seed {seed}: {why_not}", file=sys.stderr)
+    else:
+        raise SystemExit(f"{case.name}: no seed will do")
+    rows, described, kl = made
+    folder = output / case.name
+    write_expected(folder, rows, described, kl, seed=seed, stored=case.stored, vocab=case.config["vocab_size"],
+                   tensors=[{"name": n, "shape": s, "scale": float(np.float32(scale)), "offset": float(np.float32(offset)),
+                             **({"same_as": same_as} if same_as else {})} for n, s, scale, offset, same_as in tensors])
+    (folder / "config.json").write_text(json.dumps(case.config, indent=2) + "\n")
+    size = sum(f.stat().st_size for f in folder.iterdir())
+    print(f"{case.name}: seed {seed}, {rows.shape[0]} rows, |logit| <= {np.abs(rows).max():.2f}, "
+          f"bfloat16 median KL {kl:.2e}, {size} bytes")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=pathlib.Path,
+                        default=pathlib.Path(__file__).parent.parent / "tests" / "fixtures" / "models")
+    parser.add_argument("cases", nargs="*", help="names of model_cases.py; all by default")
+    args = parser.parse_args()
+    unknown = set(args.cases) - {c.name for c in CASES}
+    if unknown:
+        parser.error(f"unknown case {', '.join(sorted(unknown))}")
+    torch.set_num_threads(1)
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    for case in CASES:
+        if not args.cases or case.name in args.cases:
+            make_case(case, args.output)
+
+
+if __name__ == "__main__":
+    main()
