@@ -22,7 +22,7 @@ function(braid_room)
 
   if(tests)
     add_executable(${target}_test ${tests})
-    target_link_libraries(${target}_test PRIVATE braid_${target} GTest::gtest_main)
+    target_link_libraries(${target}_test PRIVATE braid_${target} braid_test_support GTest::gtest_main)
     gtest_discover_tests(${target}_test WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} DISCOVERY_MODE PRE_TEST
                          PROPERTIES TIMEOUT 600)
   endif()

@@ -1,0 +1,73 @@
+// What a model must compute (tests/fixtures/models/README.md), and its checkpoint on disk, for tests that load it the
+// way a user's is loaded.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "braid/request/ids.h"
+#include "braid/tensor/dtype.h"
+
+namespace braid::testing {
+
+struct FixtureTensor {
+  std::string name;
+  std::vector<int64_t> shape;
+  DType dtype = DType::kBFloat16;
+  float scale = 1.0F;
+  float offset = 0.0F;
+  std::string seeded_as;  // the name that its values come from: its own, unless it is stored twice
+};
+
+struct FixturePrompt {
+  std::vector<TokenId> ids;
+  std::vector<int32_t> rows;        // positions whose logits are kept
+  std::vector<TokenId> greedy;      // what follows, end-of-sequence ids not heeded
+  std::span<const float> expected;  // [rows.size(), vocab], in the fixture's `logits`
+};
+
+struct ModelFixture {
+  std::string name;
+  std::filesystem::path folder;
+  uint64_t seed = 0;
+  int64_t vocab = 0;
+  std::vector<FixtureTensor> tensors;  // empty for a GGUF fixture, whose folder holds the file itself
+  std::vector<FixturePrompt> prompts;
+  double bfloat16_median_kl = 0;
+  std::vector<float> logits;
+
+  ModelFixture() = default;
+  ModelFixture(ModelFixture&&) = default;  // prompts look into `logits`: moved, never copied
+  ModelFixture& operator=(ModelFixture&&) = default;
+
+  std::filesystem::path gguf() const { return folder / "model.gguf"; }
+};
+
+// tests/fixtures/models of the source tree, which is the working directory of every test.
+std::filesystem::path model_fixtures_folder();
+
+// Names of the cases, sorted: those with a config.json, or those with a model.gguf.
+std::vector<std::string> checkpoint_fixture_names();
+std::vector<std::string> gguf_fixture_names();
+
+// A broken fixture is a failed CHECK or nlohmann's exception: it is ours.
+ModelFixture read_model_fixture(const std::string& name);
+
+struct CheckpointOptions {
+  int num_shards = 1;  // above 1: model-0000i-of-0000n.safetensors and an index
+};
+
+// Writes config.json and the tensors into `folder`, which exists.
+void write_checkpoint(const ModelFixture& fixture, const std::filesystem::path& folder,
+                      const CheckpointOptions& options = {});
+
+// The largest |got - expected| over all values, as a part of the largest |expected|. A NaN counts as infinite.
+double relative_difference(std::span<const float> got, std::span<const float> expected);
+
+// Median over rows of KL(softmax(expected) || softmax(got)); both [rows, vocab].
+double median_kl(std::span<const float> got, std::span<const float> expected, int64_t vocab);
+
+}  // namespace braid::testing

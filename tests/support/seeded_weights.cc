@@ -1,0 +1,69 @@
+#include "tests/support/seeded_weights.h"
+
+#include <cmath>
+#include <cstring>
+
+namespace braid::testing {
+namespace {
+
+uint64_t mix(uint64_t z) {
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9U;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBU;
+  return z ^ (z >> 31);
+}
+
+template <typename T>
+void store(std::byte* at, T value) {
+  std::memcpy(at, &value, sizeof(T));
+}
+
+}  // namespace
+
+uint64_t seeded_key(uint64_t seed, std::string_view tensor_name) {
+  uint64_t hash = 0xCBF29CE484222325U;  // FNV-1a
+  for (const char byte : tensor_name) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001B3U;
+  return mix(seed) ^ hash;
+}
+
+float seeded_unit(uint64_t key, uint64_t index) {
+  const uint64_t z = mix(key + (index + 1) * 0x9E3779B97F4A7C15U);
+  const auto sum = static_cast<int32_t>((z & 0xFFFFU) + ((z >> 16) & 0xFFFFU) + ((z >> 32) & 0xFFFFU) + (z >> 48));
+  return static_cast<float>(sum - 131070) * static_cast<float>(1.0 / 37837.2);
+}
+
+Float16 to_float16(float value) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  const auto sign = static_cast<uint16_t>((bits >> 16) & 0x8000U);
+  const float size = std::fabs(value);
+  if (std::isnan(value)) return {static_cast<uint16_t>(sign | 0x7E00U)};
+  if (size >= 65520.0F) return {static_cast<uint16_t>(sign | 0x7C00U)};
+  if (size < 0x1p-14F) {  // a denormal half counts in units of 2^-24; the default mode rounds to nearest even
+    return {static_cast<uint16_t>(sign | static_cast<uint16_t>(std::nearbyint(size * 0x1p24F)))};
+  }
+  const uint32_t magnitude = bits & 0x7FFFFFFFU;
+  const uint32_t rounded = magnitude + 0xFFFU + ((magnitude >> 13) & 1U);
+  return {static_cast<uint16_t>(sign | ((rounded >> 13) - (112U << 10)))};
+}
+
+std::vector<std::byte> seeded_bytes(uint64_t key, int64_t count, float scale, float offset, DType dtype) {
+  std::vector<std::byte> bytes(static_cast<size_t>(count * dtype_bytes(dtype)));
+  for (int64_t i = 0; i < count; ++i) {
+    float value = seeded_unit(key, static_cast<uint64_t>(i)) * scale;
+    value = value + offset;
+    std::byte* at = bytes.data() + i * dtype_bytes(dtype);
+    switch (dtype) {
+      case DType::kFloat32:
+        store(at, value);
+        break;
+      case DType::kFloat16:
+        store(at, to_float16(value).bits);
+        break;
+      case DType::kBFloat16:
+        store(at, to_bfloat16(value).bits);
+        break;
+    }
+  }
+  return bytes;
+}
+
+}  // namespace braid::testing

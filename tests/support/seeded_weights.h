@@ -1,0 +1,25 @@
+// Weights out of a seed, the same bits as tools/seeded_weights.py, which says how they are made. Element i of a tensor
+// depends on (seed, name, i) alone.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "braid/tensor/dtype.h"
+
+namespace braid::testing {
+
+uint64_t seeded_key(uint64_t seed, std::string_view tensor_name);
+
+// Nearly normal, mean 0, standard deviation 1, at most 3.47 in size. Element `index` of the tensor with this key.
+float seeded_unit(uint64_t key, uint64_t index);
+
+// Elements [0, count) as unit * scale + offset, rounded to nearest even to `dtype`, little-endian as stored in files.
+std::vector<std::byte> seeded_bytes(uint64_t key, int64_t count, float scale, float offset, DType dtype);
+
+// Rounds to nearest, ties to even; values beyond binary16 become infinite.
+Float16 to_float16(float value);
+
+}  // namespace braid::testing
