@@ -20,10 +20,31 @@ function(braid_room)
     target_link_libraries(braid_${target} INTERFACE braid_options ${ROOM_DEPENDS} ${ROOM_LIBRARIES} Threads::Threads)
   endif()
 
+  braid_isa_flags(${sources})
+
   if(tests)
     add_executable(${target}_test ${tests})
     target_link_libraries(${target}_test PRIVATE braid_${target} braid_test_support GTest::gtest_main)
     gtest_discover_tests(${target}_test WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} DISCOVERY_MODE PRE_TEST
                          PROPERTIES TIMEOUT 600)
   endif()
+endfunction()
+
+# Files named after an instruction-set tier are compiled for it, on x86-64 alone; everything else is for any processor.
+# Such a file may include nothing that leaves inline functions for others to link (kernels/cpu/matmul_tier.h).
+function(braid_isa_flags)
+  set(avx2 -mavx2 -mfma -mf16c)
+  set(avx512 ${avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mprefer-vector-width=512)
+  set(amx ${avx512})  # its tile instructions are in assembly
+  foreach(source ${ARGN})
+    foreach(tier avx2 avx512 amx)
+      if(source MATCHES "_${tier}\\.cc$")
+        if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+          set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${${tier}}")
+        else()
+          set_source_files_properties(${source} PROPERTIES HEADER_FILE_ONLY ON)
+        endif()
+      endif()
+    endforeach()
+  endforeach()
 endfunction()
