@@ -8,7 +8,6 @@ Needs torch, transformers, gguf and numpy.
 """
 
 import argparse
-import math
 import pathlib
 import sys
 import tempfile
@@ -20,6 +19,7 @@ import torch
 import transformers
 from gguf import GGMLQuantizationType as Type
 
+from gguf_names import gguf_name, permute, rope_factors, unpermute
 from make_model_fixtures import evaluate, load, make_prompts, write_expected
 from model_cases import Case, llama, mixtral, qwen3, qwen3_moe, tensors_of
 from safetensors_writer import write_safetensors
@@ -60,7 +60,8 @@ CASES = [
     GgufCase("gguf_qwen3", "qwen3", pre="qwen2",
              config=qwen3(**_sizes(96, 2, 4, 2, head_dim=32), tie_word_embeddings=True,
                           rope_parameters={"rope_type": "default", "rope_theta": 1000000.0}),
-             types={"norm": Type.F32, "token_embd": Type.F16, "ffn_": Type.Q8_0, "attn_q": Type.Q8_0, "attn_": Type.F16}),
+             types={"norm": Type.F32, "token_embd": Type.F16, "ffn_": Type.Q8_0, "attn_q": Type.Q8_0,
+                    "attn_": Type.F16}),
     GgufCase("gguf_qwen3_moe", "qwen3moe", pre="qwen2",
              config=qwen3_moe(**_sizes(96, 2, 4, 2, head_dim=32), moe_intermediate_size=32, num_experts=8,
                               num_experts_per_tok=3, norm_topk_prob=True,
@@ -73,39 +74,6 @@ CASES = [
              types={"norm": Type.F32, "gate_inp": Type.F32, "exps": Type.Q4_1, "token_embd": Type.F16,
                     "attn_q": Type.F32, "attn_k": Type.F16, "attn_v": Type.BF16, "output": Type.Q4_0}),
 ]
-
-BLOCK_NAMES = {
-    "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm", "self_attn.q_proj": "attn_q",
-    "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
-    "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm", "mlp.gate_proj": "ffn_gate",
-    "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down", "mlp.gate": "ffn_gate_inp",
-    "block_sparse_moe.gate": "ffn_gate_inp"}
-EXPERT_NAMES = {"w1": "ffn_gate_exps", "w2": "ffn_down_exps", "w3": "ffn_up_exps", "gate_proj": "ffn_gate_exps",
-                "down_proj": "ffn_down_exps", "up_proj": "ffn_up_exps"}
-OUTER_NAMES = {"model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "output_norm.weight",
-               "lm_head.weight": "output.weight"}
-
-
-def gguf_name(name):
-    """(GGUF's name, expert or None) of transformers' tensor."""
-    if name in OUTER_NAMES:
-        return OUTER_NAMES[name], None
-    _, _, layer, rest = name.split(".", 3)
-    stem, kind = rest.rsplit(".", 1)
-    if ".experts." in stem:
-        expert, which = stem.split(".experts.")[1].split(".")
-        return f"blk.{layer}.{EXPERT_NAMES[which]}.{kind}", int(expert)
-    return f"blk.{layer}.{BLOCK_NAMES[stem]}.{kind}", None
-
-
-def permute(values, heads):
-    """Rows of a query or key projection as llama's GGUF has them: of each head, halves interleaved."""
-    return values.reshape(heads, 2, values.shape[0] // heads // 2, -1).swapaxes(1, 2).reshape(values.shape)
-
-
-def unpermute(values, heads):
-    return values.reshape(heads, values.shape[0] // heads // 2, 2, -1).swapaxes(1, 2).reshape(values.shape)
-
 
 def permuted_heads(case, name):
     if case.arch == "llama" and "q_proj" in name:
@@ -147,24 +115,6 @@ def make_tensors(case, seed):
     for (target, kind), parts in experts.items():
         stored[target] = (np.stack(parts), kind)
     return stored, dense
-
-
-def rope_factors(config):
-    """What a llama-3 GGUF stores as rope_freqs.weight: each frequency is divided by its factor."""
-    rope = config["rope_parameters"]
-    head_dim = config["hidden_size"] // config["num_attention_heads"]
-    out = []
-    for i in range(0, head_dim, 2):
-        wavelength = 2 * math.pi * rope["rope_theta"] ** (i / head_dim)
-        turns = rope["original_max_position_embeddings"] / wavelength
-        if turns > rope["high_freq_factor"]:
-            out.append(1.0)
-        elif turns < rope["low_freq_factor"]:
-            out.append(rope["factor"])
-        else:
-            smooth = (turns - rope["low_freq_factor"]) / (rope["high_freq_factor"] - rope["low_freq_factor"])
-            out.append(1 / ((1 - smooth) / rope["factor"] + smooth))
-    return np.array(out, dtype=np.float32)
 
 
 def add_metadata(writer, case):
@@ -215,7 +165,8 @@ def write_gguf(path, case, stored):
     add_metadata(writer, case)
     add_tokenizer(writer, case)
     if case.config["rope_parameters"]["rope_type"] == "llama3":
-        writer.add_tensor("rope_freqs.weight", rope_factors(case.config))
+        head_dim = case.config["hidden_size"] // case.config["num_attention_heads"]
+        writer.add_tensor("rope_freqs.weight", rope_factors(case.config["rope_parameters"], head_dim))
     for name, (data, kind) in stored.items():
         writer.add_tensor(name, np.ascontiguousarray(data), raw_dtype=kind)
     writer.write_header_to_file()
