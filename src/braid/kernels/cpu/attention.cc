@@ -1,0 +1,158 @@
+#include "braid/kernels/cpu/attention.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "braid/base/float_mode.h"
+
+namespace braid::cpu {
+namespace {
+
+// Below so many blocks x rows the calling thread works alone (some 5 us).
+constexpr int64_t kBlockRowsWorthATeam = 32;
+// A tile is split between threads only into parts of at least so many blocks.
+constexpr int64_t kMinPartBlocks = 4;
+
+// Hands out 0, 1, 2, … to whoever asks first.
+class Counter {
+ public:
+  int64_t next() { return value_.fetch_add(1, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<int64_t> value_{0};
+};
+
+int64_t num_blocks(const AttentionTile& tile) {
+  return tile.end_block() - tile.first_block();
+}
+
+}  // namespace
+
+const AttentionKernels& attention_kernels(CpuIsa isa, DType kv_dtype) {
+  const AttentionTier& tier = isa == CpuIsa::kPortable ? attention_portable()
+                              : isa == CpuIsa::kAvx2   ? attention_avx2()
+                                                       : attention_avx512();
+  return kv_dtype == DType::kFloat32 ? tier.float32 : tier.bfloat16;
+}
+
+void PagedAttention::forward(ConstRows q, std::span<const AttentionSequence> sequences, const KvLayer& layer,
+                             const AttentionParams& params, Rows out) {
+  const int64_t width = int64_t{params.num_heads} * layer.head_dim;
+  CHECK(q.dtype == DType::kFloat32 && q.cols == width && out.cols == width && out.dtype != DType::kFloat16);
+  CHECK(layer.head_dim % 8 == 0 && layer.page_size % KvLayer::kGroupTokens == 0);
+  CHECK(params.num_heads % layer.num_kv_heads == 0, "{} heads over {} KV heads", params.num_heads, layer.num_kv_heads);
+  const AttentionKernels& kernels = attention_kernels(isa_, layer.dtype);
+  plan(q, sequences, layer, params, out);
+
+  int64_t block_rows = 0;
+  int64_t blocks = 0;
+  for (const AttentionTile& tile : tiles_) {
+    blocks += num_blocks(tile);
+    block_rows += num_blocks(tile) * tile.num_rows;
+  }
+  const int64_t threads = team_.size();
+  if (threads == 1 || block_rows < kBlockRowsWorthATeam) {
+    const FlushDenormals flush;
+    std::byte* scratch = team_.scratch(0, kernels.scratch_bytes(layer.head_dim));
+    for (const AttentionTile& tile : tiles_) kernels.run(tile, scratch);
+    return;
+  }
+
+  // Few long tiles, as in the decode of few sequences, would leave threads idle: they are split at block borders.
+  const bool is_uneven = static_cast<int64_t>(tiles_.size()) < 4 * threads && tiles_.size() % threads != 0;
+  const int64_t part_blocks = std::max(kMinPartBlocks, blocks / (threads * 4));
+  if (is_uneven && blocks >= 2 * kMinPartBlocks) {
+    parts_.clear();
+    for (size_t i = 0; i < tiles_.size(); ++i) {
+      for (int64_t first = tiles_[i].first_block(); first < tiles_[i].end_block(); first += part_blocks) {
+        const int64_t end = std::min(first + part_blocks, tiles_[i].end_block());
+        parts_.push_back({.tile = i, .first_block = first, .end_block = end});
+      }
+    }
+    run_in_parts(kernels);
+  } else {
+    run_whole(kernels);
+  }
+}
+
+void PagedAttention::plan(ConstRows q, std::span<const AttentionSequence> sequences, const KvLayer& layer,
+                          const AttentionParams& params, Rows out) {
+  tiles_.clear();
+  const int32_t heads_per_kv = params.num_heads / layer.num_kv_heads;
+  for (const AttentionSequence& sequence : sequences) {
+    const int64_t num_indices = int64_t{sequence.num_new} * heads_per_kv;
+    for (int64_t kv_head = 0; kv_head < layer.num_kv_heads; ++kv_head) {
+      const int64_t head_offset = kv_head * layer.page_size * layer.head_dim * dtype_bytes(layer.dtype);
+      const int64_t first_col = kv_head * heads_per_kv * layer.head_dim;
+      // The last tiles see the most keys; they come first, so that no thread is left with a long one at the end.
+      const int64_t num_tiles = (num_indices + AttentionTile::kMaxRows - 1) / AttentionTile::kMaxRows;
+      for (int64_t i = num_tiles - 1; i >= 0; --i) {
+        const int64_t first = i * AttentionTile::kMaxRows;
+        tiles_.push_back({
+            .keys = layer.keys + head_offset,
+            .values = layer.values + head_offset,
+            .pages = sequence.pages.data(),
+            .page_bytes = layer.page_elements() * dtype_bytes(layer.dtype),
+            .page_size = layer.page_size,
+            .head_dim = layer.head_dim,
+            .first_index = first,
+            .num_rows = static_cast<int32_t>(std::min<int64_t>(AttentionTile::kMaxRows, num_indices - first)),
+            .heads_per_kv = heads_per_kv,
+            .first_position = sequence.first_position,
+            .window = params.window,
+            .scale = params.scale,
+            .q = q.row<float>(sequence.first_row) + first_col,
+            .q_stride = q.stride,
+            .out = out.row_bytes(sequence.first_row) + first_col * dtype_bytes(out.dtype),
+            .out_stride = out.stride,
+            .out_dtype = out.dtype,
+        });
+      }
+    }
+  }
+}
+
+void PagedAttention::run_whole(const AttentionKernels& kernels) {
+  Counter counter;
+  team_.run([&](int thread) {
+    const auto num_tiles = static_cast<int64_t>(tiles_.size());
+    std::byte* scratch = team_.scratch(thread, kernels.scratch_bytes(tiles_[0].head_dim));
+    for (int64_t i = counter.next(); i < num_tiles; i = counter.next()) {
+      kernels.run(tiles_[static_cast<size_t>(i)], scratch);
+    }
+  });
+}
+
+void PagedAttention::run_in_parts(const AttentionKernels& kernels) {
+  partial_offsets_.clear();
+  int64_t floats = 0;
+  for (const AttentionTile& tile : tiles_) {
+    partial_offsets_.push_back(floats);
+    floats += num_blocks(tile) * kernels.partial_floats(tile);
+  }
+  if (partials_.bytes() < floats * dtype_bytes(DType::kFloat32)) {
+    partials_ = Buffer(floats * dtype_bytes(DType::kFloat32));
+  }
+  float* partials = partials_.as<float>();
+  Counter part_counter;
+  Counter tile_counter;
+  team_.run([&](int thread) {
+    const auto num_parts = static_cast<int64_t>(parts_.size());
+    const auto num_tiles = static_cast<int64_t>(tiles_.size());
+    std::byte* scratch = team_.scratch(thread, kernels.scratch_bytes(tiles_[0].head_dim));
+    for (int64_t i = part_counter.next(); i < num_parts; i = part_counter.next()) {
+      const Part& part = parts_[static_cast<size_t>(i)];
+      const AttentionTile& tile = tiles_[part.tile];
+      float* first = partials + partial_offsets_[part.tile] +
+                     (part.first_block - tile.first_block()) * kernels.partial_floats(tile);
+      kernels.blocks(tile, part.first_block, part.end_block, first, scratch);
+    }
+    team_.barrier();
+    for (int64_t i = tile_counter.next(); i < num_tiles; i = tile_counter.next()) {
+      const auto index = static_cast<size_t>(i);
+      kernels.join(tiles_[index], partials + partial_offsets_[index], scratch);
+    }
+  });
+}
+
+}  // namespace braid::cpu

@@ -1,0 +1,150 @@
+// Attention with AVX2 and FMA. Pairs of bfloat16 are widened to two vectors of floats; probabilities stay float32.
+#include "braid/kernels/cpu/attention_inl.h"
+
+#if defined(__AVX2__)
+
+#include <immintrin.h>
+
+namespace braid::cpu {
+namespace {
+
+struct Avx2 {
+  using Vector = __m256;
+  static constexpr int kLanes = 8;
+  static constexpr int kRows = 4;
+  static constexpr int kKeyVectors = 2;
+  static constexpr int kDimVectors = 2;
+
+  static Vector zero() { return _mm256_setzero_ps(); }
+  static Vector broadcast(float value) { return _mm256_set1_ps(value); }
+  static Vector load(const float* from) { return _mm256_loadu_ps(from); }
+  static void store(float* to, Vector value) { _mm256_storeu_ps(to, value); }
+  static Vector add(Vector a, Vector b) { return _mm256_add_ps(a, b); }
+  static Vector subtract(Vector a, Vector b) { return _mm256_sub_ps(a, b); }
+  static Vector multiply(Vector a, Vector b) { return _mm256_mul_ps(a, b); }
+  static Vector multiply_add(Vector a, Vector b, Vector c) { return _mm256_fmadd_ps(a, b, c); }
+  static Vector max(Vector a, Vector b) { return _mm256_max_ps(a, b); }  // b where either is a NaN
+
+  static float max_lane(Vector value) {
+    __m128 half = _mm_max_ps(_mm256_castps256_ps128(value), _mm256_extractf128_ps(value, 1));
+    half = _mm_max_ps(half, _mm_movehl_ps(half, half));
+    return _mm_cvtss_f32(_mm_max_ss(half, _mm_movehdup_ps(half)));
+  }
+  static float sum_lanes(Vector value) {
+    __m128 half = _mm_add_ps(_mm256_castps256_ps128(value), _mm256_extractf128_ps(value, 1));
+    half = _mm_add_ps(half, _mm_movehl_ps(half, half));
+    return _mm_cvtss_f32(_mm_add_ss(half, _mm_movehdup_ps(half)));
+  }
+  static float first_lane(Vector value) { return _mm256_cvtss_f32(value); }
+
+  // Minus infinity outside lanes [begin, end).
+  static Vector mask(Vector value, int begin, int end) {
+    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    const __m256i keep = _mm256_andnot_si256(_mm256_cmpgt_epi32(_mm256_set1_epi32(begin), lane),
+                                             _mm256_cmpgt_epi32(_mm256_set1_epi32(end), lane));
+    return _mm256_blendv_ps(_mm256_set1_ps(-std::numeric_limits<float>::infinity()), value, _mm256_castsi256_ps(keep));
+  }
+
+  // 2^n from n + 1.5 · 2^23, for -127 <= n <= 0; 0 for -127.
+  static Vector power_of_two(Vector shifted) {
+    const __m256i biased = _mm256_add_epi32(_mm256_castps_si256(shifted), _mm256_set1_epi32(127));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(biased, 23));
+  }
+
+  // A head_dim is a multiple of 8, so there are always 8 lanes.
+  static void store_some(float* to, Vector value, int) { _mm256_storeu_ps(to, value); }
+  static void store_bfloat16(uint16_t* to, Vector value, int) {
+    const __m256i wide = _mm256_srli_epi32(rounded_bits(value), 16);
+    const __m128i narrow = _mm_packus_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), narrow);
+  }
+  // To nearest bfloat16, ties to even, in the upper half of each lane; the lower half is noise.
+  static __m256i rounded_bits(Vector value) {
+    const __m256i bits = _mm256_castps_si256(value);
+    const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    const __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+    const __m256 is_nan = _mm256_cmp_ps(value, value, _CMP_UNORD_Q);
+    const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x00400000));
+    return _mm256_blendv_epi8(rounded, quiet, _mm256_castps_si256(is_nan));
+  }
+  static Vector upper_halves(__m256i bits) {
+    return _mm256_castsi256_ps(_mm256_and_si256(bits, _mm256_set1_epi32(static_cast<int>(0xffff0000U))));
+  }
+};
+
+struct Avx2Pairs {
+  using Vector = Avx2::Vector;
+  using Weight = float;
+  struct Kv {
+    Vector first;
+    Vector second;
+  };
+  static constexpr int kStep = 2;
+
+  static Kv load(const std::byte* from) {
+    const __m256i pairs = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+    return {.first = _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16)), .second = Avx2::upper_halves(pairs)};
+  }
+  static Kv load_some(const std::byte* from, int) { return load(from); }
+  static Kv keep(Kv pair, bool first, bool second) {
+    return {.first = first ? pair.first : Avx2::zero(), .second = second ? pair.second : Avx2::zero()};
+  }
+  static Kv broadcast(const Weight* pair) {
+    return {.first = _mm256_broadcast_ss(pair), .second = _mm256_broadcast_ss(pair + 1)};
+  }
+  static Vector multiply_add(Kv weight, Kv value, Vector sum) {
+    return _mm256_fmadd_ps(weight.second, value.second, _mm256_fmadd_ps(weight.first, value.first, sum));
+  }
+  static Vector put(Vector weights, Weight* to) {
+    _mm256_storeu_ps(to, weights);
+    return weights;
+  }
+  static void put_query(const float* q, int64_t head_dim, Weight* to) {
+    for (int64_t i = 0; i < head_dim; i += Avx2::kLanes) {
+      Avx2::store(to + i, Avx2::upper_halves(Avx2::rounded_bits(Avx2::load(q + i))));
+    }
+  }
+};
+
+struct Avx2Floats {
+  using Vector = Avx2::Vector;
+  using Weight = float;
+  using Kv = Vector;
+  static constexpr int kStep = 1;
+
+  static Kv load(const std::byte* from) { return _mm256_loadu_ps(reinterpret_cast<const float*>(from)); }
+  static Kv load_some(const std::byte* from, int) { return load(from); }
+  static Kv keep(Kv value, bool, bool) { return value; }
+  static Vector broadcast(const Weight* weight) { return _mm256_broadcast_ss(weight); }
+  static Vector multiply_add(Vector weight, Kv value, Vector sum) { return _mm256_fmadd_ps(weight, value, sum); }
+  static Vector put(Vector weights, Weight* to) {
+    _mm256_storeu_ps(to, weights);
+    return weights;
+  }
+  static void put_query(const float* q, int64_t head_dim, Weight* to) {
+    for (int64_t i = 0; i < head_dim; ++i) to[i] = q[i];
+  }
+};
+
+constexpr AttentionTier kTier = {.bfloat16 = AttentionKernel<Avx2, Avx2Pairs>::table(),
+                                 .float32 = AttentionKernel<Avx2, Avx2Floats>::table()};
+
+}  // namespace
+
+const AttentionTier& attention_avx2() {
+  return kTier;
+}
+
+}  // namespace braid::cpu
+
+#else
+
+namespace braid::cpu {
+
+const AttentionTier& attention_avx2() {  // another architecture: never chosen
+  return attention_portable();
+}
+
+}  // namespace braid::cpu
+
+#endif

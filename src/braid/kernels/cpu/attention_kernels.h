@@ -1,0 +1,79 @@
+// What a tier's attention kernel computes, as plain data and a table of functions.
+//
+// The order of sums, which no batch, chunk, page size or split changes: keys in blocks of 64 positions. For one row
+// (one query head of one token) a block gives m = the largest score, p = 2^(score - m) of its visible keys, l = the sum
+// of p (lane by lane, then across lanes) and o = the sum of p·v in order of position. Blocks are joined one after
+// another (Milakov & Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135). Rows of a tile only share loads of K
+// and V. A masked key's score is replaced before it is used, and a masked value is never multiplied.
+#pragma once
+
+#include <cstdint>
+
+#include "braid/kernels/isa.h"
+#include "braid/kernels/ops.h"
+
+namespace braid::cpu {
+
+// Consecutive rows of one sequence that read the same KV head, with all that a kernel needs to know of them. Row r is
+// number first_index + r of the sequence's (new token, query head) pairs, the heads of a token side by side.
+struct AttentionTile {
+  static constexpr int32_t kMaxRows = 32;
+
+  const std::byte* keys;  // the KV head's part of page 0
+  const std::byte* values;
+  const PageId* pages;
+  int64_t page_bytes;  // from one page to the next
+  int32_t page_size;
+  int32_t head_dim;
+
+  int64_t first_index;
+  int32_t num_rows;        // <= kMaxRows
+  int32_t heads_per_kv;    // query heads that share a KV head
+  int64_t first_position;  // of the sequence's first new token
+  int64_t window;          // 0: none
+  float scale;
+
+  const float* q;    // the sequence's first new token, the KV head's first query head
+  int64_t q_stride;  // from one token to the next
+  std::byte* out;    // likewise
+  int64_t out_stride;
+  DType out_dtype;
+
+  // Always inlined: a copy of its own might carry the instructions of a higher tier.
+  [[gnu::always_inline]] int64_t position(int64_t row) const {
+    return first_position + (first_index + row) / heads_per_kv;
+  }
+  [[gnu::always_inline]] int64_t first_key(int64_t row) const {
+    const int64_t last = position(row);
+    return window > 0 && last >= window ? last - window + 1 : 0;
+  }
+  [[gnu::always_inline]] int64_t first_block() const { return first_key(0) / Ops::kAttentionBlock; }
+  [[gnu::always_inline]] int64_t end_block() const { return position(num_rows - 1) / Ops::kAttentionBlock + 1; }
+};
+
+struct AttentionKernels {
+  // Bytes of a thread's scratch for tiles of this head_dim.
+  int64_t (*scratch_bytes)(int64_t head_dim);
+  // Floats that blocks() writes and join() reads for one block of this tile.
+  int64_t (*partial_floats)(const AttentionTile& tile);
+
+  // The whole of a tile: every block, joined, written to out.
+  void (*run)(const AttentionTile& tile, std::byte* scratch);
+  // Blocks [first, end), each on its own, to `partials`, one after another.
+  void (*blocks)(const AttentionTile& tile, int64_t first, int64_t end, float* partials, std::byte* scratch);
+  // Joins all blocks of the tile and writes out: the same bits as run().
+  void (*join)(const AttentionTile& tile, const float* partials, std::byte* scratch);
+};
+
+const AttentionKernels& attention_kernels(CpuIsa isa, DType kv_dtype);
+
+// One for each translation unit of tier flags.
+struct AttentionTier {
+  AttentionKernels bfloat16;
+  AttentionKernels float32;
+};
+const AttentionTier& attention_portable();
+const AttentionTier& attention_avx2();
+const AttentionTier& attention_avx512();
+
+}  // namespace braid::cpu

@@ -1,0 +1,39 @@
+#include "braid/kernels/cpu/cpu_ops.h"
+
+#include "braid/kernels/cpu/matmul.h"
+#include "braid/kernels/cpu/split_rows.h"
+#include "braid/kernels/cpu/write_kv.h"
+#include "braid/kernels/make_ops.h"
+
+namespace braid {
+
+std::unique_ptr<Ops> make_cpu_ops(CpuIsa isa, ThreadTeam& team) {
+  return std::make_unique<cpu::CpuOps>(isa, team);
+}
+
+namespace cpu {
+
+void CpuOps::parallel_for(int64_t count, FunctionRef<void(int64_t, int64_t)> work) {
+  split_rows(team_, count, kElementsWorthATeam, work);
+}
+
+void CpuOps::matmul(ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& epilogue) {
+  cpu::matmul(isa_, team_, x, w, y, epilogue);
+}
+
+void CpuOps::grouped_matmul(ConstRows x, const RowGroups& groups, std::span<const PackedMatrix> w, Rows y,
+                            const Epilogue& epilogue) {
+  cpu::grouped_matmul(isa_, team_, x, groups, w, y, epilogue);
+}
+
+void CpuOps::write_kv(ConstRows k, ConstRows v, std::span<const AttentionSequence> sequences, const KvLayer& layer) {
+  cpu::write_kv(rows_, team_, k, v, sequences, layer);
+}
+
+void CpuOps::paged_attention(ConstRows q, std::span<const AttentionSequence> sequences, const KvLayer& layer,
+                             const AttentionParams& params, Rows out) {
+  attention_.forward(q, sequences, layer, params, out);
+}
+
+}  // namespace cpu
+}  // namespace braid

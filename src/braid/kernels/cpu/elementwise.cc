@@ -1,0 +1,65 @@
+#include <algorithm>
+#include <cstring>
+
+#include "braid/kernels/cpu/cpu_ops.h"
+#include "braid/kernels/cpu/split_rows.h"
+
+namespace braid::cpu {
+namespace {
+
+// One row from any dtype to float32 or bfloat16. Copies keep every bit, and no conversion flushes a denormal.
+void convert_row(const RowKernels& rows, ConstRows x, int64_t from, Rows y, int64_t to) {
+  if (x.dtype == y.dtype) {
+    std::memcpy(y.row_bytes(to), x.row_bytes(from), static_cast<size_t>(x.cols * dtype_bytes(x.dtype)));
+  } else if (x.dtype == DType::kFloat32 && y.dtype == DType::kBFloat16) {
+    rows.to_bfloat16(x.row<float>(from), x.cols, y.row<BFloat16>(to));
+  } else if (x.dtype == DType::kBFloat16 && y.dtype == DType::kFloat32) {
+    rows.from_bfloat16(x.row<BFloat16>(from), x.cols, y.row<float>(to));
+  } else {
+    CHECK(x.dtype == DType::kFloat16 && y.dtype == DType::kFloat32, "no conversion from {} to {}", dtype_name(x.dtype),
+          dtype_name(y.dtype));
+    const Float16* source = x.row<Float16>(from);
+    std::transform(source, source + x.cols, y.row<float>(to), [](Float16 value) { return to_float(value); });
+  }
+}
+
+}  // namespace
+
+void CpuOps::embed(std::span<const TokenId> ids, ConstRows table, Rows y) {
+  CHECK(static_cast<int64_t>(ids.size()) == y.rows && table.cols == y.cols && y.dtype == DType::kFloat32);
+  split_rows(team_, y.rows, y.cols, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const TokenId id = ids[static_cast<size_t>(row)];
+      CHECK(id >= 0 && id < table.rows, "token {} of a vocabulary of {}", id, table.rows);
+      convert_row(rows_, table, id, y, row);
+    }
+  });
+}
+
+void CpuOps::add(ConstRows x, Rows y) {
+  CHECK(x.rows == y.rows && x.cols == y.cols && x.dtype == DType::kFloat32 && y.dtype == DType::kFloat32);
+  split_rows(team_, x.rows, x.cols, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) rows_.add(x.row<float>(row), x.cols, y.row<float>(row));
+  });
+}
+
+void CpuOps::convert(ConstRows x, Rows y) {
+  CHECK(x.rows == y.rows && x.cols == y.cols);
+  split_rows(team_, x.rows, x.cols, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) convert_row(rows_, x, row, y, row);
+  });
+}
+
+void CpuOps::argmax(ConstRows x, std::span<TokenId> indices) {
+  CHECK(static_cast<int64_t>(indices.size()) == x.rows && x.dtype == DType::kFloat32);
+  split_rows(team_, x.rows, x.cols, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const float* values = x.row<float>(row);
+      const float* found = std::find(values, values + x.cols, rows_.max(values, x.cols));
+      // Nothing equals the largest where all are NaN: then the first, as in the definition.
+      indices[static_cast<size_t>(row)] = found == values + x.cols ? 0 : static_cast<TokenId>(found - values);
+    }
+  });
+}
+
+}  // namespace braid::cpu

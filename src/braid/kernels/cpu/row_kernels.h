@@ -1,0 +1,38 @@
+// The work on single rows, one table of functions a tier. All are the same plain loops (row_kernels_inl.h), compiled
+// once for each tier's instructions; sums run in 32 lanes whatever the tier, and nothing is contracted to fused
+// multiply-adds, so that all tiers give the same bits.
+#pragma once
+
+#include <cstdint>
+
+#include "braid/kernels/isa.h"
+#include "braid/tensor/dtype.h"
+
+namespace braid::cpu {
+
+struct RowKernels {
+  // y = x / sqrt(mean(x²) + eps) * weight; x and y may be the same row.
+  void (*rms_norm)(const float* x, const float* weight, int64_t n, float eps, float* y);
+  void (*rms_norm_to_bfloat16)(const float* x, const float* weight, int64_t n, float eps, BFloat16* y);
+  // In place on `num_heads` heads; cos and sin: [head_dim / 2].
+  void (*rope)(float* x, int64_t num_heads, int64_t head_dim, const float* cos, const float* sin);
+
+  void (*add)(const float* x, int64_t n, float* y);                       // y += x
+  void (*scale)(const float* x, float factor, int64_t n, float* y);       // y = factor * x
+  void (*add_scaled)(const float* x, float factor, int64_t n, float* y);  // y += factor * x
+  void (*to_bfloat16)(const float* x, int64_t n, BFloat16* y);            // nearest even
+  void (*from_bfloat16)(const BFloat16* x, int64_t n, float* y);
+
+  float (*max)(const float* x, int64_t n);  // n >= 1; a NaN is never the largest
+  // y = exp(x - max), max being x's largest value; returns the sum of y.
+  float (*exp_below)(const float* x, float max, int64_t n, float* y);
+};
+
+const RowKernels& row_kernels(CpuIsa isa);
+
+// One for each translation unit of tier flags.
+const RowKernels& row_kernels_portable();
+const RowKernels& row_kernels_avx2();
+const RowKernels& row_kernels_avx512();
+
+}  // namespace braid::cpu

@@ -1,0 +1,28 @@
+// How the operations on rows share work between threads.
+#pragma once
+
+#include "braid/base/float_mode.h"
+#include "braid/base/function_ref.h"
+#include "braid/base/thread_team.h"
+
+namespace braid::cpu {
+
+// Below so many elements the calling thread works alone: it is done (some 3 us) before the others would have woken.
+constexpr int64_t kElementsWorthATeam = 32 * 1024;
+
+// work(begin, end) over parts of [0, count), each item touching about `elements` elements. In the team's floating-point
+// mode also where the caller works alone, and results must not depend on the parts.
+inline void split_rows(ThreadTeam& team, int64_t count, int64_t elements, FunctionRef<void(int64_t, int64_t)> work) {
+  if (count <= 0) return;
+  if (team.size() == 1 || count == 1 || count * elements < kElementsWorthATeam) {
+    const FlushDenormals flush;
+    work(0, count);
+    return;
+  }
+  team.run([&](int thread) {
+    const Span1d part = split_evenly(count, thread, team.size());
+    if (part.begin < part.end) work(part.begin, part.end);
+  });
+}
+
+}  // namespace braid::cpu

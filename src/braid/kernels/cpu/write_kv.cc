@@ -1,0 +1,144 @@
+#include "braid/kernels/cpu/write_kv.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "braid/kernels/cpu/split_rows.h"
+#include "braid/kernels/kv_layout.h"
+
+namespace braid::cpu {
+namespace {
+
+constexpr int64_t kTokens = KvLayer::kGroupTokens;
+
+// New tokens [begin, end) of one group, at `slot` on; `source` is row-major with `stride` elements a token. Element is
+// uint16_t (the bits of a bfloat16) or float.
+template <typename Element>
+struct GroupPart {
+  const Element* source;
+  int64_t stride;
+  int64_t slot;
+  int64_t count;
+  int64_t head_dim;
+};
+
+// float32 keys: [head_dim][16]. bfloat16 keys: pairs of dimensions as one 32-bit word, [head_dim / 2][16].
+template <typename Word, typename Element>
+void write_keys(const GroupPart<Element>& part, std::byte* group) {
+  constexpr int64_t kPerWord = sizeof(Word) / sizeof(Element);
+  Word* words = reinterpret_cast<Word*>(group) + part.slot;
+  for (int64_t i = 0; i < part.head_dim / kPerWord; ++i) {
+    for (int64_t token = 0; token < part.count; ++token) {
+      std::memcpy(words + i * kTokens + token, part.source + token * part.stride + i * kPerWord, sizeof(Word));
+    }
+  }
+}
+
+void write_values(const GroupPart<float>& part, std::byte* group) {
+  float* rows = reinterpret_cast<float*>(group) + part.slot * part.head_dim;
+  for (int64_t token = 0; token < part.count; ++token) {
+    std::copy_n(part.source + token * part.stride, part.head_dim, rows + token * part.head_dim);
+  }
+}
+
+// [8 token pairs][head_dim][2]: whole pairs at once, the odd ends alone.
+void write_values(const GroupPart<uint16_t>& part, std::byte* group) {
+  auto* pairs = reinterpret_cast<uint16_t*>(group);
+  int64_t token = 0;
+  while (token < part.count) {
+    const int64_t slot = part.slot + token;
+    const uint16_t* first = part.source + token * part.stride;
+    uint16_t* pair = pairs + slot / 2 * part.head_dim * 2;
+    if (slot % 2 == 0 && token + 1 < part.count) {
+      const uint16_t* second = first + part.stride;
+      for (int64_t dim = 0; dim < part.head_dim; ++dim) {
+        pair[dim * 2] = first[dim];
+        pair[dim * 2 + 1] = second[dim];
+      }
+      token += 2;
+    } else {
+      for (int64_t dim = 0; dim < part.head_dim; ++dim) pair[dim * 2 + slot % 2] = first[dim];
+      token += 1;
+    }
+  }
+}
+
+// The new tokens of one sequence that fall into one 16-token group: what no two threads may share.
+struct Work {
+  const AttentionSequence* sequence;
+  int32_t first;  // among the new tokens
+  int32_t count;
+};
+
+std::vector<Work> split_into_groups(std::span<const AttentionSequence> sequences) {
+  std::vector<Work> works;
+  for (const AttentionSequence& sequence : sequences) {
+    for (int32_t first = 0; first < sequence.num_new;) {
+      const auto room = static_cast<int32_t>(kTokens - (sequence.first_position + first) % kTokens);
+      const int32_t count = std::min(room, sequence.num_new - first);
+      works.push_back({.sequence = &sequence, .first = first, .count = count});
+      first += count;
+    }
+  }
+  return works;
+}
+
+template <typename Element>
+struct Source {
+  const Element* first_row;
+  int64_t stride;
+};
+
+template <typename Word, typename Element>
+void write_heads(const KvLayer& layer, const Work& work, Source<Element> keys, Source<Element> values) {
+  const KvSlot where = kv_slot(layer, work.sequence->pages, work.sequence->first_position + work.first);
+  const int64_t group_bytes = kTokens * layer.head_dim * static_cast<int64_t>(sizeof(Element));
+  for (int64_t head = 0; head < layer.num_kv_heads; ++head) {
+    const int64_t offset = kv_group_offset(layer, where, head) * static_cast<int64_t>(sizeof(Element));
+    GroupPart<Element> part = {.source = keys.first_row + head * layer.head_dim,
+                               .stride = keys.stride,
+                               .slot = where.slot % kTokens,
+                               .count = work.count,
+                               .head_dim = layer.head_dim};
+    if (part.slot == 0 && part.count < kTokens) {
+      std::memset(layer.keys + offset, 0, static_cast<size_t>(group_bytes));
+      std::memset(layer.values + offset, 0, static_cast<size_t>(group_bytes));
+    }
+    write_keys<Word>(part, layer.keys + offset);
+    part.source = values.first_row + head * layer.head_dim;
+    part.stride = values.stride;
+    write_values(part, layer.values + offset);
+  }
+}
+
+}  // namespace
+
+void write_kv(const RowKernels& rows, ThreadTeam& team, ConstRows k, ConstRows v,
+              std::span<const AttentionSequence> sequences, const KvLayer& layer) {
+  const int64_t width = int64_t{layer.num_kv_heads} * layer.head_dim;
+  CHECK(k.dtype == DType::kFloat32 && v.dtype == DType::kFloat32 && k.cols == width && v.cols == width);
+  CHECK(layer.page_size % kTokens == 0 && layer.head_dim % 2 == 0);
+  const std::vector<Work> works = split_into_groups(sequences);
+  split_rows(team, static_cast<int64_t>(works.size()), 2 * width, [&](int64_t begin, int64_t end) {
+    std::vector<BFloat16> rounded(static_cast<size_t>(layer.dtype == DType::kBFloat16 ? 2 * kTokens * width : 0));
+    for (int64_t i = begin; i < end; ++i) {
+      const Work& work = works[static_cast<size_t>(i)];
+      const int64_t first_row = work.sequence->first_row + work.first;
+      if (layer.dtype == DType::kFloat32) {
+        write_heads<float, float>(layer, work, {k.row<float>(first_row), k.stride},
+                                  {v.row<float>(first_row), v.stride});
+        continue;
+      }
+      BFloat16* keys = rounded.data();
+      BFloat16* values = keys + kTokens * width;
+      for (int64_t token = 0; token < work.count; ++token) {
+        rows.to_bfloat16(k.row<float>(first_row + token), width, keys + token * width);
+        rows.to_bfloat16(v.row<float>(first_row + token), width, values + token * width);
+      }
+      write_heads<uint32_t, uint16_t>(layer, work, {&keys->bits, width}, {&values->bits, width});
+    }
+  });
+}
+
+}  // namespace braid::cpu
