@@ -1,0 +1,45 @@
+// Passes over a whole row of logits. Each result has the same bits on every processor: sums are taken in 16 lanes of
+// double by position, which are then added in order, and no multiply-add is fused.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace braid {
+
+struct RowMax {
+  float value = 0;
+  int32_t index = -1;  // the lowest with this value; -1 in an empty row, and where nothing is above -infinity
+  bool has_nan = false;
+};
+RowMax find_max(std::span<const float> row);
+
+// The weights' sums over each of these many ids: a draw finds its part of the row first.
+constexpr int64_t kWeightBlock = 1024;
+
+// weights[i] = exp((row[i] - max) / temperature), within 2 ulp, 0 below exp(-87); block_sums: [ceil(n / kWeightBlock)].
+void exp_weights(std::span<const float> row, float max, float temperature, std::span<float> weights,
+                 std::vector<double>& block_sums);
+
+// log(sum(exp(row))), for a row with maximum `max`.
+double log_sum_exp(std::span<const float> row, float max);
+
+// Appends the indices of all values >= threshold, in order.
+void collect_at_least(std::span<const float> row, float threshold, std::vector<int32_t>& indices);
+
+// The maximum of each kMaxBlock values. No NaN.
+constexpr int64_t kMaxBlock = 64;
+void block_maxima(std::span<const float> row, std::vector<float>& maxima);
+
+// The two inner loops, compiled for one width of vectors. All widths give the same bits.
+struct RowScans {
+  // The largest value, -infinity if there is none; sets has_nan if it meets one.
+  float (*max_of)(const float* row, int64_t count, bool& has_nan) = nullptr;
+  // The sum of exp((row - max) / temperature); writes the terms if `weights` is not null.
+  double (*exp_block)(const float* row, int64_t count, float max, float temperature, float* weights) = nullptr;
+};
+// Those that this processor can run, narrowest first; the last is used.
+std::span<const RowScans> row_scans();
+
+}  // namespace braid

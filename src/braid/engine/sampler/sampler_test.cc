@@ -1,0 +1,165 @@
+#include "braid/engine/sampler/sampler.h"
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <random>
+#include <set>
+
+#include "braid/engine/sampler/row_scan.h"
+
+namespace braid {
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+std::vector<float> random_row(size_t size, float spread, uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::normal_distribution<float> normal(0.0F, spread);
+  std::vector<float> row(size);
+  for (float& x : row) x = normal(random);
+  return row;
+}
+
+SampledToken sample_ok(std::span<const float> logits, const SamplingState& state) {
+  SamplerScratch scratch;
+  auto sampled = sample(logits, state, scratch);
+  EXPECT_TRUE(sampled.ok());
+  return sampled.ok() ? std::move(sampled).value() : SampledToken{};
+}
+
+SamplingState greedy() {
+  SamplingState state;
+  state.params.temperature = 0;
+  return state;
+}
+
+TEST(Sampler, GreedyTakesTheLowestIdOfTheLargest) {
+  for (const size_t size : {1U, 5U, 17U, 1024U, 1025U, 5000U}) {
+    std::vector<float> row(size, -1.0F);
+    row[size / 2] = 3.0F;
+    row[size - 1] = 3.0F;
+    EXPECT_EQ(sample_ok(row, greedy()).token, static_cast<TokenId>(size / 2));
+  }
+}
+
+TEST(Sampler, ARowThatCannotBeSampledIsAnErrorThatNamesWhy) {
+  SamplerScratch scratch;
+  std::vector<float> row(3000, 0.0F);
+  for (const size_t at : {0U, 15U, 1500U, 2999U}) {
+    for (const float temperature : {0.0F, 1.0F}) {
+      SamplingState state;
+      state.params.temperature = temperature;
+      auto bad = row;
+      bad[at] = std::nanf("");
+      auto sampled = sample(bad, state, scratch);
+      ASSERT_FALSE(sampled.ok());
+      EXPECT_EQ(sampled.error().message, "the model's logit for token " + std::to_string(at) + " is NaN");
+      bad[at] = kInfinity;
+      sampled = sample(bad, state, scratch);
+      ASSERT_FALSE(sampled.ok());
+      EXPECT_NE(sampled.error().message.find("infinite"), std::string::npos);
+    }
+  }
+  const std::vector<float> nothing(10, -kInfinity);
+  EXPECT_FALSE(sample(nothing, greedy(), scratch).ok());
+  EXPECT_FALSE(sample({}, greedy(), scratch).ok());
+}
+
+TEST(Sampler, StopTokensAreNotDrawnBeforeMinNewTokens) {
+  const std::vector<float> row = {0.0F, 5.0F, 1.0F, 4.0F};
+  SamplingState state = greedy();
+  state.params.stop_token_ids = {1, 3, -7, 99};
+  state.params.min_new_tokens = 2;
+  EXPECT_EQ(sample_ok(row, state).token, 2);
+  state.num_output_tokens = 1;
+  EXPECT_EQ(sample_ok(row, state).token, 2);
+  state.num_output_tokens = 2;
+  EXPECT_EQ(sample_ok(row, state).token, 1);
+}
+
+TEST(Sampler, AllWidthsOfVectorsGiveTheSameBits) {
+  const auto scans = row_scans();
+  for (const int64_t size : {0, 1, 15, 16, 17, 100, 1024}) {
+    auto row = random_row(static_cast<size_t>(size), 20.0F, 3);
+    if (size > 20) row[20] = -kInfinity;
+    const float max = 30.0F;
+    std::vector<float> expected(row.size());
+    bool has_nan = false;
+    const double sum = scans[0].exp_block(row.data(), size, max, 0.7F, expected.data());
+    for (const RowScans& scan : scans) {
+      std::vector<float> weights(row.size());
+      EXPECT_EQ(scan.exp_block(row.data(), size, max, 0.7F, weights.data()), sum);
+      for (size_t i = 0; i < row.size(); ++i) {
+        EXPECT_EQ(std::bit_cast<uint32_t>(weights[i]), std::bit_cast<uint32_t>(expected[i]));
+      }
+      EXPECT_EQ(scan.max_of(row.data(), size, has_nan), scans[0].max_of(row.data(), size, has_nan));
+    }
+    EXPECT_FALSE(has_nan);
+  }
+}
+
+TEST(Sampler, WeightsAreExponentialsWithinTwoUlp) {
+  std::vector<float> row;
+  for (float x = 0; x > -87.0F; x -= 0.00137F) row.push_back(x);
+  std::vector<float> weights(row.size());
+  std::vector<double> sums;
+  exp_weights(row, 0.0F, 1.0F, weights, sums);
+  for (size_t i = 0; i < row.size(); ++i) {
+    const double expected = std::exp(static_cast<double>(row[i]));
+    EXPECT_NEAR(static_cast<double>(weights[i]) / expected, 1.0, 2.4e-7) << row[i];
+  }
+  EXPECT_EQ(weights[0], 1.0F);
+  std::vector<float> rare = {-87.5F, -1000.0F, -kInfinity};
+  exp_weights(rare, 0.0F, 1.0F, weights, sums);
+  EXPECT_EQ(weights[0] + weights[1] + weights[2], 0.0F);
+}
+
+// Pearson's statistic over 40 tokens, for draws with and without the filters.
+TEST(Sampler, DrawsAreDistributedAsTheProbabilities) {
+  constexpr int kDraws = 40000;
+  constexpr size_t kTokens = 40;
+  const auto row = random_row(kTokens, 1.0F, 11);
+  for (const bool filtered : {false, true}) {
+    SamplingState state;
+    state.params.temperature = 0.8F;
+    state.params.seed = 99;
+    if (filtered) {
+      state.params.top_k = 30;
+      state.params.top_p = 0.95F;
+      state.params.min_p = 0.01F;
+    }
+    std::vector<int> counts(kTokens, 0);
+    SamplerScratch scratch;
+    for (int i = 0; i < kDraws; ++i) {
+      state.num_output_tokens = i;
+      const auto sampled = sample(row, state, scratch);
+      ASSERT_TRUE(sampled.ok());
+      ++counts[static_cast<size_t>(sampled.value().token)];
+    }
+    double total = 0;
+    for (size_t i = 0; i < kTokens; ++i) {
+      if (counts[i] > 0) total += std::exp(static_cast<double>(row[i]) / 0.8);
+    }
+    double statistic = 0;
+    int degrees = -1;
+    for (size_t i = 0; i < kTokens; ++i) {
+      if (counts[i] == 0) continue;
+      const double expected = kDraws * std::exp(static_cast<double>(row[i]) / 0.8) / total;
+      statistic += (counts[i] - expected) * (counts[i] - expected) / expected;
+      ++degrees;
+    }
+    if (filtered) {
+      EXPECT_LT(degrees, 30);
+    } else {
+      EXPECT_EQ(degrees, 39);
+    }
+    EXPECT_LT(statistic, degrees + 4 * std::sqrt(2.0 * degrees));  // 4 standard deviations above the mean
+  }
+}
+
+}  // namespace
+}  // namespace braid
