@@ -1,13 +1,3 @@
-# Files of kernels for one instruction-set tier, by their names' last part. They keep to internal linkage (anonymous
-# namespaces), so that no inline function compiled for a tier is called on a machine without it.
-if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  set(BRAID_TIER_avx2 -mavx2 -mfma -mf16c)
-  # The -Wno-: g++ 12 warns of the undefined operand inside its own AVX-512 intrinsics (its bug 105593).
-  set(BRAID_TIER_avx512 ${BRAID_TIER_avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16
-      -mprefer-vector-width=512 -Wno-uninitialized -Wno-maybe-uninitialized)
-  set(BRAID_TIER_amx ${BRAID_TIER_avx512} -mamx-tile -mamx-bf16)
-endif()
-
 # braid_room(NAME room/path DEPENDS other rooms LIBRARIES imported targets)
 # One static library from the room's *.cc, and one test program from its *_test.cc (run from the source tree's root, so
 # that tests name their fixtures by paths in the repository).
@@ -20,12 +10,6 @@ function(braid_room)
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   list(FILTER sources EXCLUDE REGEX "(_test|_fuzz)\\.cc$")
 
-  foreach(tier avx2 avx512 amx)
-    set(tier_sources ${sources})
-    list(FILTER tier_sources INCLUDE REGEX "_${tier}\\.cc$")
-    set_source_files_properties(${tier_sources} PROPERTIES COMPILE_OPTIONS "${BRAID_TIER_${tier}}")
-  endforeach()
-
   list(TRANSFORM ROOM_DEPENDS PREPEND braid_)
   list(TRANSFORM ROOM_DEPENDS REPLACE "/" "_")
   if(sources)
@@ -36,10 +20,33 @@ function(braid_room)
     target_link_libraries(braid_${target} INTERFACE braid_options ${ROOM_DEPENDS} ${ROOM_LIBRARIES} Threads::Threads)
   endif()
 
+  braid_isa_flags(${sources})
+
   if(tests)
     add_executable(${target}_test ${tests})
     target_link_libraries(${target}_test PRIVATE braid_${target} braid_test_support GTest::gtest_main)
     gtest_discover_tests(${target}_test WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} DISCOVERY_MODE PRE_TEST
                          PROPERTIES TIMEOUT 600)
   endif()
+endfunction()
+
+# Files named after an instruction-set tier are compiled for it, on x86-64 alone; everything else is for any processor.
+# Such a file may include nothing that leaves inline functions for others to link (kernels/cpu/matmul_tier.h).
+function(braid_isa_flags)
+  set(avx2 -mavx2 -mfma -mf16c)
+  # The -Wno-: g++ 12 warns of the undefined operands inside its own AVX-512 intrinsics (its bug 105593).
+  set(avx512 ${avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mprefer-vector-width=512
+      -Wno-uninitialized -Wno-maybe-uninitialized)
+  set(amx ${avx512})  # its tile instructions are in assembly
+  foreach(source ${ARGN})
+    foreach(tier avx2 avx512 amx)
+      if(source MATCHES "_${tier}\\.cc$")
+        if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+          set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${${tier}}")
+        else()
+          set_source_files_properties(${source} PROPERTIES HEADER_FILE_ONLY ON)
+        endif()
+      endif()
+    endforeach()
+  endforeach()
 endfunction()

@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "braid/base/result.h"
 #include "braid/request/ids.h"
 #include "braid/tensor/dtype.h"
 
@@ -46,8 +48,8 @@ struct ModelConfig {
   bool mlp_bias = false;
   RopeConfig rope;
   MoeConfig moe;
-  std::vector<bool> is_moe_layer;             // [num_layers]
-  DType checkpoint_dtype = DType::kBFloat16;  // what `--dtype auto` goes by
+  std::vector<bool> is_moe_layer;         // [num_layers]
+  std::optional<DType> checkpoint_dtype;  // what `--dtype auto` goes by; absent: the stored tensors decide
 
   std::vector<TokenId> eos_token_ids;
   std::optional<TokenId> bos_token_id;
@@ -56,11 +58,16 @@ struct ModelConfig {
 
 // generation_config.json's sampling defaults; absent: the engine's own.
 struct GenerationDefaults {
-  std::optional<float> temperature;  // do_sample false gives 0
+  std::vector<TokenId> eos_token_ids;  // empty: config.json's
+  std::optional<float> temperature;    // do_sample false gives 0
   std::optional<int32_t> top_k;
   std::optional<float> top_p;
   std::optional<float> min_p;
   std::optional<float> repetition_penalty;
 };
+
+// Whether the numbers make sense together and lie within what braid can run: heads a multiple of KV heads, head_dim a
+// multiple of 8, … `source` ("config.json") begins the error. Both readers end with it.
+Status check_model_config(const ModelConfig& config, std::string_view source);
 
 }  // namespace braid

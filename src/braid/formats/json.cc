@@ -31,6 +31,7 @@ class DocumentBuilder {
     Frame& frame = frames_.back();
     Members& members = frame.value->get_ref<Json::object_t&>();
     if (const auto existing = find_member(frame, members, name)) {
+      if (limits_.unique_keys) return refuse(fmt::format("the key \"{}\" occurs twice", name.substr(0, 200)));
       frame.slot = &members[*existing].second;
       return true;
     }
@@ -224,7 +225,9 @@ Result<std::optional<std::vector<int64_t>>> JsonObject::find_ints(std::string_vi
   if (!value->is_array()) return wrong_value(key, "an array of integers");
   std::vector<int64_t> numbers;
   for (const Json& element : *value) {
-    if (!element.is_number_integer()) return wrong_value(key, "an array of integers");
+    const bool is_too_large =
+        element.is_number_unsigned() && element.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX);
+    if (!element.is_number_integer() || is_too_large) return wrong_value(key, "an array of integers of 64 bits");
     numbers.push_back(element.get<int64_t>());
   }
   return Optional(std::move(numbers));

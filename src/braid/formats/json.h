@@ -19,10 +19,12 @@ struct JsonLimits {
   int64_t max_bytes = int64_t{256} << 20;
   int64_t max_values = 20'000'000;  // numbers, strings, arrays, …, all together
   int32_t max_depth = 100;          // of nested arrays and objects
+  bool unique_keys = false;         // a key that occurs twice in one object is an error
 };
 
 // Strict JSON (RFC 8259; no comments, no NaN) in valid UTF-8. A key that occurs twice has its last value, at its first
-// place. Time is linear in the text's length, also for one object with a million keys. Errors say where.
+// place, unless limits.unique_keys. Time is linear in the text's length, also for one object with a million keys.
+// Errors say where.
 Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});
 
 // One JSON object, and the name that it has in errors ("config.json"). Does not own. Throughout, a key with the value

@@ -28,7 +28,7 @@ struct Epilogue {
     kSiluMul,  // a gate/up matrix: y[:, i] = silu(gate_i) * up_i, half as wide as the matrix
   };
   Kind kind = Kind::kStore;
-  std::span<const float> bias;  // [n], added to the sum first; empty: none. (In packed column order for kSiluMul.)
+  std::span<const float> bias = {};  // [n], added to the sum first; empty: none. (In packed column order for kSiluMul.)
 };
 
 // Rows sorted by group, for the experts of a mixture: group g has rows [offsets[g], offsets[g + 1]) of the sorted

@@ -3,7 +3,8 @@
 // For W of shape [n, k] (y = x · Wᵀ), panels of 32 output columns, padded with zeros to whole panels and whole
 // k-blocks:
 //   bfloat16: [n/32][k/32][2 tiles][16 k-pairs][16 n][2]   a tile is 1 KB: 16 rows of 64 bytes, as AMX and vdpbf16ps
-//   read float32:  [n/32][k][32 n]
+//                                                          read them
+//   float32:  [n/32][k][32 n]
 // so a thread that owns some panels reads one contiguous stream. Blocks of quantized weights with scales are to become
 // further values of Format, with the same panels.
 #pragma once
@@ -42,10 +43,12 @@ class PackedMatrix {
   // (i / 16) * 32 + (is_up ? 16 : 0) + i % 16, so that a panel's two tiles hold a gate and its up.
   void pack_gate_up_rows(ConstRows source, int64_t first, bool is_up);
 
-  // The element of output column `column` and input `input`, as float: for tests and the reference kernels.
+  // The element of output column `column` (of the padded panels) and input `input`, as float: for tests and the
+  // reference kernels.
   float at(int64_t column, int64_t input) const;
 
  private:
+  void pack_column(ConstRows source, int64_t row, int64_t column);
   int64_t offset(int64_t column, int64_t input) const;  // in elements
 
   Buffer buffer_;

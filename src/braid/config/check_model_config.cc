@@ -1,0 +1,72 @@
+// The limits within which a model's configuration is believed.
+#include <cmath>
+
+#include "braid/config/model_config.h"
+
+namespace braid {
+namespace {
+
+struct Limit {
+  std::string_view name;
+  int64_t value;
+  int64_t min;
+  int64_t max;
+};
+
+}  // namespace
+
+Status check_model_config(const ModelConfig& config, std::string_view source) {
+  const int64_t min_experts = config.moe.num_experts > 0 ? 1 : 0;
+  const Limit limits[] = {
+      {"vocabulary size", config.vocab_size, 1, int64_t{1} << 24},
+      {"hidden size", config.hidden, 1, int64_t{1} << 20},
+      {"number of layers", config.num_layers, 1, 4096},
+      {"number of attention heads", config.num_heads, 1, 4096},
+      {"number of key/value heads", config.num_kv_heads, 1, 4096},
+      {"head_dim", config.head_dim, 8, 1024},
+      {"intermediate size", config.ffn, 1, int64_t{1} << 24},
+      {"context", config.max_position, 1, int64_t{1} << 30},
+      {"number of experts", config.moe.num_experts, 0, 65536},
+      {"number of experts a token", config.moe.experts_per_token, min_experts, config.moe.num_experts},
+      {"intermediate size of an expert", config.moe.expert_ffn, min_experts, int64_t{1} << 24},
+  };
+  for (const Limit& limit : limits) {
+    if (limit.value < limit.min || limit.value > limit.max) {
+      return fail("{}: the {} is {}, must be between {} and {}", source, limit.name, limit.value, limit.min, limit.max);
+    }
+  }
+  if (config.num_heads % config.num_kv_heads != 0) {
+    return fail("{}: {} attention heads are not a multiple of {} key/value heads", source, config.num_heads,
+                config.num_kv_heads);
+  }
+  if (config.head_dim % 8 != 0) return fail("{}: head_dim is {}, must be a multiple of 8", source, config.head_dim);
+  if (!(config.norm_eps >= 0.0F && config.norm_eps < 1.0F)) {
+    return fail("{}: the norms' epsilon is {}, must be at least 0 and below 1", source, config.norm_eps);
+  }
+  const RopeConfig& rope = config.rope;
+  if (!(rope.theta > 0 && rope.theta < 1e30)) return fail("{}: rope_theta is {}, must be above 0", source, rope.theta);
+  if (!(rope.factor > 0 && rope.factor < 1e9)) {
+    return fail("{}: the rope's factor is {}, must be above 0", source, rope.factor);
+  }
+  if (rope.kind == RopeConfig::Kind::kLlama3) {
+    if (!(rope.low_freq_factor > 0 && rope.high_freq_factor > rope.low_freq_factor && rope.high_freq_factor < 1e9)) {
+      return fail("{}: low_freq_factor is {} and high_freq_factor {}, must be above 0 and in this order", source,
+                  rope.low_freq_factor, rope.high_freq_factor);
+    }
+    if (rope.original_max_position < 1 || rope.original_max_position > int64_t{1} << 30) {
+      return fail("{}: original_max_position_embeddings is {}, must be between 1 and 2^30", source,
+                  rope.original_max_position);
+    }
+  }
+  CHECK(config.is_moe_layer.size() == static_cast<size_t>(config.num_layers));
+  const auto check_token = [&](std::string_view name, TokenId token) -> Status {
+    if (token >= 0 && token < config.vocab_size) return {};
+    return fail("{}: {} is {}, the vocabulary has {} tokens", source, name, token, config.vocab_size);
+  };
+  for (const TokenId token : config.eos_token_ids) TRY_STATUS(check_token("eos_token_id", token));
+  if (config.bos_token_id) TRY_STATUS(check_token("bos_token_id", *config.bos_token_id));
+  if (config.pad_token_id) TRY_STATUS(check_token("pad_token_id", *config.pad_token_id));
+  return {};
+}
+
+}  // namespace braid

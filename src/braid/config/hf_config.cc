@@ -1,0 +1,305 @@
+#include "braid/config/hf_config.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "braid/config/hf_rope.h"
+
+namespace braid {
+namespace {
+
+// What transformers takes where config.json says nothing.
+struct ClassDefaults {
+  std::string_view architecture;
+  std::string_view model_type;
+  int64_t vocab_size;
+  int32_t hidden;
+  int32_t ffn;
+  int32_t num_layers;
+  int32_t num_heads;
+  int32_t num_kv_heads;  // 0: num_heads
+  int32_t head_dim;      // 0: hidden / num_heads
+  int64_t max_position;
+  double norm_eps;
+  double rope_theta;
+  int32_t bos_token;  // -1: none
+  int32_t eos_token;
+  bool has_mlp_bias;  // the class reads mlp_bias
+  bool has_attention_bias;
+  bool has_window;  // and sliding_window
+  bool is_moe;
+};
+
+constexpr std::array<ClassDefaults, 4> kClasses = {{
+    {"Qwen3ForCausalLM", "qwen3", 151936, 4096, 22016, 32, 32, 32, 128, 32768, 1e-6, 1e4, -1, -1, false, true, true,
+     false},
+    {"LlamaForCausalLM", "llama", 32000, 4096, 11008, 32, 32, 0, 0, 2048, 1e-6, 1e4, 1, 2, true, true, false, false},
+    {"Qwen3MoeForCausalLM", "qwen3_moe", 151936, 2048, 6144, 24, 32, 4, 0, 32768, 1e-6, 1e4, -1, -1, false, true, true,
+     true},
+    {"MixtralForCausalLM", "mixtral", 32000, 4096, 14336, 32, 32, 8, 0, 131072, 1e-5, 1e6, 1, 2, false, false, true,
+     true},
+}};
+
+constexpr int64_t kMaxInt32 = std::numeric_limits<int32_t>::max();
+
+Result<const ClassDefaults*> find_class(const JsonObject& json) {
+  TRY(const auto architectures, json.find_strings("architectures"));
+  std::string named;
+  if (architectures && !architectures->empty()) {
+    for (const std::string& name : *architectures) {
+      for (const ClassDefaults& candidate : kClasses) {
+        if (candidate.architecture == name) return &candidate;
+      }
+    }
+    named = architectures->front();
+  } else {
+    TRY(const auto model_type, json.find_string("model_type"));
+    if (!model_type) return fail("{}: neither \"architectures\" nor \"model_type\" is there", json.name());
+    for (const ClassDefaults& candidate : kClasses) {
+      if (candidate.model_type == *model_type) return &candidate;
+    }
+    named = *model_type;
+  }
+  return fail("{}: the architecture \"{}\" is not supported, these are: {}", json.name(), named.substr(0, 80),
+              fmt::join(supported_architectures(), ", "));
+}
+
+Status read_int32(const JsonObject& json, std::string_view key, int32_t& value) {
+  TRY(const auto found, json.find_int(key, 0, kMaxInt32));
+  if (found) value = static_cast<int32_t>(*found);
+  return {};
+}
+
+Status read_bool(const JsonObject& json, std::string_view key, bool& value) {
+  TRY(const auto found, json.find_bool(key));
+  if (found) value = *found;
+  return {};
+}
+
+Status read_sizes(const JsonObject& json, const ClassDefaults& defaults, ModelConfig& config) {
+  config.hidden = defaults.hidden;
+  config.ffn = defaults.ffn;
+  config.num_layers = defaults.num_layers;
+  config.num_heads = defaults.num_heads;
+  TRY(const auto vocab_size, json.find_int("vocab_size", 1, kMaxInt32));
+  config.vocab_size = vocab_size.value_or(defaults.vocab_size);
+  TRY_STATUS(read_int32(json, "hidden_size", config.hidden));
+  TRY_STATUS(read_int32(json, "intermediate_size", config.ffn));
+  TRY_STATUS(read_int32(json, "num_hidden_layers", config.num_layers));
+  TRY_STATUS(read_int32(json, "num_attention_heads", config.num_heads));
+  if (config.num_heads == 0) return json.wrong_value("num_attention_heads", "at least 1");
+  if (config.num_layers == 0 || config.num_layers > 4096) {
+    return json.wrong_value("num_hidden_layers", "between 1 and 4096");
+  }
+
+  // null stands for "as many as query heads", absence for the class's default.
+  const bool all_heads = json.is_null("num_key_value_heads") || defaults.num_kv_heads == 0;
+  config.num_kv_heads = all_heads ? config.num_heads : defaults.num_kv_heads;
+  TRY_STATUS(read_int32(json, "num_key_value_heads", config.num_kv_heads));
+
+  config.head_dim = json.is_null("head_dim") ? 0 : defaults.head_dim;
+  TRY_STATUS(read_int32(json, "head_dim", config.head_dim));
+  if (json.has("head_dim") && config.head_dim == 0) return json.wrong_value("head_dim", "at least 8");
+  if (config.head_dim == 0) {
+    if (config.hidden % config.num_heads != 0) {
+      return fail("{}: hidden_size {} is not a multiple of num_attention_heads {}, and there is no head_dim",
+                  json.name(), config.hidden, config.num_heads);
+    }
+    config.head_dim = config.hidden / config.num_heads;
+  }
+  TRY(const auto max_position, json.find_int("max_position_embeddings", 1));
+  config.max_position = max_position.value_or(defaults.max_position);
+  TRY(const auto eps, json.find_double("rms_norm_eps"));
+  config.norm_eps = static_cast<float>(eps.value_or(defaults.norm_eps));
+  return {};
+}
+
+Status read_moe(const JsonObject& json, const ClassDefaults& defaults, ModelConfig& config) {
+  config.is_moe_layer.assign(static_cast<size_t>(config.num_layers), false);
+  if (!defaults.is_moe) return {};
+  MoeConfig& moe = config.moe;
+  const bool is_mixtral = defaults.model_type == "mixtral";
+  moe.num_experts = is_mixtral ? 8 : 128;
+  moe.experts_per_token = is_mixtral ? 2 : 8;
+  // transformers 5 writes Qwen3-MoE's num_experts as num_local_experts.
+  TRY_STATUS(read_int32(json, "num_local_experts", moe.num_experts));
+  TRY_STATUS(read_int32(json, "num_experts", moe.num_experts));
+  TRY_STATUS(read_int32(json, "num_experts_per_tok", moe.experts_per_token));
+  if (moe.num_experts == 0) {
+    moe = {};
+    return is_mixtral ? Status(json.wrong_value("num_local_experts", "at least 1")) : Status();
+  }
+  if (is_mixtral) {
+    moe.expert_ffn = config.ffn;
+    moe.normalize_top_k = true;
+    config.is_moe_layer.assign(config.is_moe_layer.size(), true);
+    return {};
+  }
+  moe.expert_ffn = 768;
+  moe.normalize_top_k = false;
+  TRY_STATUS(read_int32(json, "moe_intermediate_size", moe.expert_ffn));
+  TRY_STATUS(read_bool(json, "norm_topk_prob", moe.normalize_top_k));
+  TRY(const auto step, json.find_int("decoder_sparse_step", 1, kMaxInt32));
+  TRY(const auto dense_layers, json.find_ints("mlp_only_layers"));
+  for (int32_t layer = 0; layer < config.num_layers; ++layer) {
+    const bool is_listed =
+        dense_layers && std::find(dense_layers->begin(), dense_layers->end(), layer) != dense_layers->end();
+    config.is_moe_layer[static_cast<size_t>(layer)] = !is_listed && (layer + 1) % step.value_or(1) == 0;
+  }
+  return {};
+}
+
+// A sliding window that no position of the context reaches is the same as none.
+Status check_window(const JsonObject& json, const ClassDefaults& defaults, const ModelConfig& config) {
+  TRY(const auto layer_types, json.find_strings("layer_types"));
+  if (layer_types) {
+    for (const std::string& type : *layer_types) {
+      if (type != "full_attention")
+        return json.wrong_value("layer_types", "\"full_attention\" in every layer: others are not supported");
+    }
+    if (layer_types->size() != static_cast<size_t>(config.num_layers)) {
+      return fail("{}: \"layer_types\" has {} entries, num_hidden_layers is {}", json.name(), layer_types->size(),
+                  config.num_layers);
+    }
+    if (defaults.model_type == "qwen3") return {};  // there they decide alone
+  }
+  if (!defaults.has_window) return {};
+  const bool is_mixtral = defaults.model_type == "mixtral";
+  TRY(const auto window, json.find_int("sliding_window"));
+  TRY(const auto uses_window, json.find_bool("use_sliding_window"));
+  TRY(const auto max_window_layers, json.find_int("max_window_layers"));
+  const bool is_on = is_mixtral ? window.has_value() : uses_window.value_or(false) && !json.is_null("sliding_window");
+  if (!is_on || window.value_or(4096) >= config.max_position) return {};
+  if (defaults.model_type == "qwen3" && max_window_layers.value_or(28) >= config.num_layers) return {};
+  return fail("{}: sliding-window attention (sliding_window {}) is not supported", json.name(), window.value_or(4096));
+}
+
+Status check_features(const JsonObject& json, const ClassDefaults& defaults) {
+  TRY(const auto quantization, json.find_object("quantization_config"));
+  if (quantization) {
+    TRY(const auto method, quantization->find_string("quant_method"));
+    return fail(
+        "{}: quantised weights (quantization_config, quant_method \"{}\") are not supported: BF16, F16 and F32 "
+        "are, and GGUF files",
+        json.name(), method.value_or("?").substr(0, 80));
+  }
+  TRY(const auto activation, json.find_string("hidden_act"));
+  if (activation && *activation != "silu" && *activation != "swish") {
+    return json.wrong_value("hidden_act", "\"silu\": others are not supported");
+  }
+  TRY(const auto partial, json.find_double("partial_rotary_factor"));
+  if (partial && *partial != 1.0) return json.wrong_value("partial_rotary_factor", "1: others are not supported");
+  TRY(const auto is_decoder, json.find_bool("is_encoder_decoder"));
+  if (is_decoder.value_or(false)) return json.wrong_value("is_encoder_decoder", "false: others are not supported");
+  TRY(const auto mlp_bias, json.find_bool("mlp_bias"));
+  if (mlp_bias.value_or(false) && !defaults.has_mlp_bias) {
+    return fail("{}: {} has no mlp_bias", json.name(), defaults.architecture);
+  }
+  return {};
+}
+
+// A token id, a list of them (eos_token_id), or null.
+Result<std::vector<TokenId>> read_tokens(const JsonObject& json, std::string_view key) {
+  std::vector<TokenId> tokens;
+  const Json* const value = json.find(key);
+  if (value == nullptr) return tokens;
+  const auto add = [&](const Json& id) {
+    if (!id.is_number_integer()) return false;
+    const bool is_large = id.is_number_unsigned() && id.get<uint64_t>() > static_cast<uint64_t>(kMaxInt32);
+    if (is_large || id.get<int64_t>() < 0) return false;
+    tokens.push_back(id.get<TokenId>());
+    return true;
+  };
+  constexpr std::string_view kMustBe = "a token id, or a list of them";
+  if (value->is_array()) {
+    if (value->size() > 1000) return json.wrong_value(key, kMustBe);
+    for (const Json& id : *value) {
+      if (!add(id)) return json.wrong_value(key, kMustBe);
+    }
+  } else if (!add(*value)) {
+    return json.wrong_value(key, kMustBe);
+  }
+  return tokens;
+}
+
+Status read_special_tokens(const JsonObject& json, const ClassDefaults& defaults, ModelConfig& config) {
+  TRY(config.eos_token_ids, read_tokens(json, "eos_token_id"));
+  TRY(const auto bos, json.find_int("bos_token_id", 0, kMaxInt32));
+  TRY(const auto pad, json.find_int("pad_token_id", -1, kMaxInt32));  // -1: none, in old Llama checkpoints
+  if (bos) config.bos_token_id = static_cast<TokenId>(*bos);
+  if (pad && *pad >= 0) config.pad_token_id = static_cast<TokenId>(*pad);
+  const bool says_no_eos = json.is_null("eos_token_id");
+  if (config.eos_token_ids.empty() && !says_no_eos && defaults.eos_token >= 0)
+    config.eos_token_ids = {defaults.eos_token};
+  if (!bos && !json.is_null("bos_token_id") && defaults.bos_token >= 0) config.bos_token_id = defaults.bos_token;
+  return {};
+}
+
+Status read_dtype(const JsonObject& json, ModelConfig& config) {
+  for (const std::string_view key : {"torch_dtype", "dtype"}) {
+    TRY(const auto name, json.find_string(key));
+    if (!name) continue;
+    if (*name == "bfloat16") {
+      config.checkpoint_dtype = DType::kBFloat16;
+    } else if (*name == "float16") {
+      config.checkpoint_dtype = DType::kFloat16;
+    } else if (*name == "float32") {
+      config.checkpoint_dtype = DType::kFloat32;
+    } else if (*name != "auto") {
+      return json.wrong_value(key, "bfloat16, float16 or float32");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<std::string> supported_architectures() {
+  std::vector<std::string> names;
+  for (const ClassDefaults& candidate : kClasses) names.emplace_back(candidate.architecture);
+  return names;
+}
+
+Result<ModelConfig> read_hf_config(const Json& document, const std::string& name) {
+  TRY(const auto json, JsonObject::of(document, name));
+  TRY(const ClassDefaults* const defaults, find_class(json));
+  ModelConfig config;
+  config.architecture = defaults->architecture;
+  TRY_STATUS(check_features(json, *defaults));
+  TRY_STATUS(read_sizes(json, *defaults, config));
+  TRY_STATUS(read_moe(json, *defaults, config));
+  TRY_STATUS(check_window(json, *defaults, config));
+  TRY(config.rope, read_hf_rope(json, defaults->rope_theta, config.max_position));
+  TRY_STATUS(read_bool(json, "tie_word_embeddings", config.tie_embeddings));
+  if (defaults->has_attention_bias) TRY_STATUS(read_bool(json, "attention_bias", config.attention_bias));
+  if (defaults->has_mlp_bias) TRY_STATUS(read_bool(json, "mlp_bias", config.mlp_bias));
+  TRY_STATUS(read_special_tokens(json, *defaults, config));
+  TRY_STATUS(read_dtype(json, config));
+  TRY_STATUS(check_model_config(config, name));
+  return config;
+}
+
+Result<GenerationDefaults> read_generation_config(const Json& document, const std::string& name) {
+  TRY(const auto json, JsonObject::of(document, name));
+  GenerationDefaults result;
+  TRY(result.eos_token_ids, read_tokens(json, "eos_token_id"));
+  const auto read_float = [&](std::string_view key, double min, double max, std::optional<float>& value) -> Status {
+    TRY(const auto found, json.find_double(key));
+    if (!found) return {};
+    if (!(*found >= min && *found <= max)) return json.wrong_value(key, fmt::format("between {} and {}", min, max));
+    value = static_cast<float>(*found);
+    return {};
+  };
+  TRY_STATUS(read_float("temperature", 0, 100, result.temperature));
+  TRY_STATUS(read_float("top_p", 0, 1, result.top_p));
+  TRY_STATUS(read_float("min_p", 0, 1, result.min_p));
+  TRY_STATUS(read_float("repetition_penalty", 1e-3, 1e3, result.repetition_penalty));
+  TRY(const auto top_k, json.find_int("top_k", -1, kMaxInt32));
+  if (top_k) result.top_k = static_cast<int32_t>(std::max<int64_t>(*top_k, 0));  // some write -1 for off
+  TRY(const auto do_sample, json.find_bool("do_sample"));
+  if (!do_sample.value_or(true)) result.temperature = 0.0F;
+  return result;
+}
+
+}  // namespace braid

@@ -1,0 +1,35 @@
+// The header of a safetensors file (https://github.com/huggingface/safetensors, "Format"): 8 bytes of length, JSON,
+// then the tensors' bytes without holes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "braid/base/result.h"
+#include "braid/tensor/dtype.h"
+
+namespace braid {
+
+struct SafetensorsTensor {
+  std::string name;
+  std::string dtype_name;      // as the file says: "BF16", "F8_E4M3", …
+  std::optional<DType> dtype;  // of those that braid can use: BF16, F16, F32
+  std::vector<int64_t> shape;  // every product of sizes fits into 63 bits
+  int64_t offset = 0;          // from the start of the file
+  int64_t bytes = 0;           // = product of shape x size of the dtype; [offset, offset + bytes) is in the file
+};
+
+struct SafetensorsHeader {
+  std::vector<SafetensorsTensor> tensors;                     // in the file's order of offsets; names are unique
+  std::vector<std::pair<std::string, std::string>> metadata;  // "__metadata__"
+};
+
+// `file` is the whole file; only its header is read. Errors name the tensor, not the file.
+Result<SafetensorsHeader> parse_safetensors(std::span<const std::byte> file);
+
+}  // namespace braid

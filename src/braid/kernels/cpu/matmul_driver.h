@@ -1,0 +1,169 @@
+// The loops round a tier's kernel: which rows meet which stretch of which panel, and when. Included by the tiers' files
+// alone, each of which gets its own copy (matmul_tier.h says why).
+//
+// Rows are taken in super-blocks, packed as the kernel reads them, that stay in the L2 cache. A panel is then read
+// once: stretch by stretch (16 KB, half of the L1 cache), each stretch by all blocks of rows of the super-block, whose
+// sums wait in L1 meanwhile; and while they work on one stretch they prefetch the next, so that memory and arithmetic
+// overlap. One block of rows alone keeps its sums in registers from one end of K to the other. Either way each sum
+// takes its terms in order of k.
+#pragma once
+
+#include "braid/kernels/cpu/matmul_epilogue.h"
+#include "braid/kernels/cpu/matmul_tier.h"
+
+namespace braid::cpu {
+namespace {
+
+// What a kernel fetches ahead of its use: `lines` cache lines for every 2 KB of weights that it reads.
+struct Prefetch {
+  const std::byte* next;
+  int64_t lines;
+};
+
+inline int64_t at_most(int64_t value, int64_t limit) {
+  return value < limit ? value : limit;
+}
+
+inline int64_t divide_up(int64_t value, int64_t unit) {
+  return (value + unit - 1) / unit;
+}
+
+// The rows of `work`, wherever they come from.
+struct RowSource {
+  const PanelWork& work;
+  const std::byte* row(int64_t index) const {
+    return work.x + (work.sources != nullptr ? work.sources[index] : index) * work.x_stride_bytes;
+  }
+};
+
+// A Kernel has
+//   kBlockRows           rows of a block, at most
+//   kUnitK               k of 2 KB of a panel; K is padded with zeros to a multiple of kPadK
+//   kBytesPerK           of one packed row
+//   Kernel(rows)         per call of run_panels
+//   packed_rows(rows)    rows that a block of `rows` takes, packed and in the sums
+//   pack(source, first, rows, k, out)
+//   multiply(rows, a, w, k, sums, resume, prefetch)   sums [packed rows][32] (+)= a · w over a stretch of k
+template <typename Kernel>
+struct Blocking {
+  explicit Blocking(int64_t num_rows, int64_t k) : padded_k(divide_up(k, Kernel::kPadK) * Kernel::kPadK) {
+    constexpr int64_t kPackedBytes = int64_t{384} << 10;
+    const int64_t fitting = kPackedBytes / (padded_k * Kernel::kBytesPerK + 1) / Kernel::kBlockRows;
+    const int64_t blocks = fitting < 4 ? 4 : at_most(fitting, 16);
+    super_rows = at_most(blocks * Kernel::kBlockRows, num_rows);
+  }
+  // The packed rows of `rows` rows in blocks.
+  static int64_t packed_rows(int64_t rows) {
+    return rows <= Kernel::kBlockRows ? Kernel::packed_rows(rows)
+                                      : divide_up(rows, Kernel::kBlockRows) * Kernel::packed_rows(Kernel::kBlockRows);
+  }
+  int64_t packed_bytes() const { return divide_up(packed_rows(super_rows) * padded_k * Kernel::kBytesPerK, 64) * 64; }
+  int64_t sums_bytes() const { return packed_rows(super_rows) * kPanelCols * 4; }
+
+  int64_t padded_k;
+  int64_t super_rows;
+};
+
+template <typename Kernel>
+int64_t scratch_bytes(int64_t rows, int64_t k) {
+  const Blocking<Kernel> blocking(rows, k);
+  return blocking.packed_bytes() + blocking.sums_bytes();
+}
+
+// Rows [first, first + count) times all panels.
+template <typename Kernel>
+void run_super_block(Kernel& kernel, const PanelWork& work, const Blocking<Kernel>& blocking, int64_t first,
+                     int64_t count) {
+  const int64_t num_blocks = divide_up(count, Kernel::kBlockRows);
+  const int64_t rows_each = count / num_blocks;
+  const int64_t longer = count % num_blocks;  // so many blocks have one row more
+  const auto block_rows = [&](int64_t block) { return rows_each + (block < longer ? 1 : 0); };
+  auto* sums = reinterpret_cast<float*>(work.scratch + blocking.packed_bytes());
+
+  std::byte* packed = work.scratch;
+  for (int64_t block = 0, row = first; block < num_blocks; ++block) {
+    Kernel::pack(RowSource{work}, row, block_rows(block), work.k, packed);
+    packed += Kernel::packed_rows(block_rows(block)) * blocking.padded_k * Kernel::kBytesPerK;
+    row += block_rows(block);
+  }
+
+  constexpr int64_t kUnitBytes = 2048;
+  constexpr int64_t kStretchUnits = 8;
+  const int64_t stretch = num_blocks == 1 ? blocking.padded_k : kStretchUnits * Kernel::kUnitK;
+  const int64_t lines = divide_up(kUnitBytes / 64, num_blocks);
+  for (int64_t panel = 0; panel < work.num_panels; ++panel) {
+    const std::byte* w = work.w + panel * work.panel_bytes;
+    for (int64_t k = 0; k < blocking.padded_k; k += stretch) {
+      const int64_t part = at_most(stretch, blocking.padded_k - k);
+      const int64_t part_bytes = part * (kUnitBytes / Kernel::kUnitK);
+      const std::byte* a = work.scratch;
+      float* block_sums = sums;
+      const std::byte* next = num_blocks == 1 ? w + kStretchUnits * kUnitBytes : w + part_bytes;
+      for (int64_t block = 0; block < num_blocks; ++block) {
+        const int64_t packed_rows = Kernel::packed_rows(block_rows(block));
+        kernel.multiply(block_rows(block), a + k * packed_rows * Kernel::kBytesPerK, w, part, block_sums, k > 0,
+                        {.next = next, .lines = lines});
+        a += packed_rows * blocking.padded_k * Kernel::kBytesPerK;
+        block_sums += packed_rows * kPanelCols;
+        next += part / Kernel::kUnitK * lines * 64;
+      }
+      w += part_bytes;
+    }
+    if (blocking.padded_k == 0) {
+      for (int64_t i = 0; i < blocking.sums_bytes() / 4; ++i) sums[i] = 0;
+    }
+    float* block_sums = sums;
+    for (int64_t block = 0, row = first; block < num_blocks; ++block) {
+      finish_panel(work, panel, row, block_rows(block), block_sums);
+      block_sums += Kernel::packed_rows(block_rows(block)) * kPanelCols;
+      row += block_rows(block);
+    }
+  }
+}
+
+template <typename Kernel>
+void run_panels(const PanelWork& work) {
+  const Blocking<Kernel> blocking(work.rows, work.k);
+  Kernel kernel(work.rows);
+  for (int64_t first = 0; first < work.rows; first += blocking.super_rows) {
+    run_super_block(kernel, work, blocking, first, at_most(blocking.super_rows, work.rows - first));
+  }
+}
+
+template <typename Kernel>
+MatmulTier tier_of() {
+  return {.scratch_bytes = scratch_bytes<Kernel>, .run = run_panels<Kernel>, .block_rows = Kernel::kBlockRows};
+}
+
+// rows as floats, [k][rows]: what kernels that multiply float32 read.
+template <bool kIsBf16>
+void pack_floats(const RowSource& source, int64_t first, int64_t rows, int64_t k, int64_t padded_k, std::byte* out) {
+  auto* floats = reinterpret_cast<float*>(out);
+  for (int64_t row = 0; row < rows; ++row) {
+    const std::byte* in = source.row(first + row);
+    for (int64_t i = 0; i < k; ++i) {
+      if constexpr (kIsBf16) {
+        const uint32_t bits = uint32_t{reinterpret_cast<const uint16_t*>(in)[i]} << 16;
+        floats[i * rows + row] = __builtin_bit_cast(float, bits);
+      } else {
+        floats[i * rows + row] = reinterpret_cast<const float*>(in)[i];
+      }
+    }
+    for (int64_t i = k; i < padded_k; ++i) floats[i * rows + row] = 0;
+  }
+}
+
+// rows of bfloat16 as pairs of k, [k/2][rows][2].
+inline void pack_pairs(const RowSource& source, int64_t first, int64_t rows, int64_t k, int64_t padded_k,
+                       std::byte* out) {
+  auto* pairs = reinterpret_cast<uint32_t*>(out);
+  for (int64_t row = 0; row < rows; ++row) {
+    const auto* in = reinterpret_cast<const uint16_t*>(source.row(first + row));
+    for (int64_t i = 0; i < k / 2; ++i) pairs[i * rows + row] = in[2 * i] | (uint32_t{in[2 * i + 1]} << 16);
+    if (k % 2 != 0) pairs[k / 2 * rows + row] = in[k - 1];
+    for (int64_t i = (k + 1) / 2; i < padded_k / 2; ++i) pairs[i * rows + row] = 0;
+  }
+}
+
+}  // namespace
+}  // namespace braid::cpu

@@ -1,0 +1,107 @@
+// What becomes of a panel's float32 sums: bias, then store, add, or silu(gate) * up. Plain loops that the compiler
+// vectorises with the including tier's flags; nothing in them depends on the width, so all tiers agree on the bits.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "braid/kernels/cpu/matmul_tier.h"
+
+namespace braid::cpu {
+namespace {
+
+// exp(x) for x in [-87, 88], clamped to that: x = n ln2 + r, |r| <= ln2 / 2, and r's Taylor series to the 7th power
+// (error below 1e-7 of the value). Multiplications and additions in this order and no fused ones.
+inline float exp_of(float x) {
+  constexpr float kLowest = -87.0F;
+  constexpr float kHighest = 88.0F;
+  constexpr float kLog2E = 1.44269504F;
+  constexpr float kLn2High = 0.693359375F;
+  constexpr float kLn2Low = -2.12194440e-4F;
+  constexpr float kRound = 12582912.0F;  // 1.5 x 2^23: adding it rounds to an integer
+  x = x > kLowest ? x : kLowest;
+  x = x < kHighest ? x : kHighest;
+  const float n = (x * kLog2E + kRound) - kRound;
+  const float r = (x - n * kLn2High) - n * kLn2Low;
+  float p = 1.0F / 5040.0F;
+  p = p * r + 1.0F / 720.0F;
+  p = p * r + 1.0F / 120.0F;
+  p = p * r + 1.0F / 24.0F;
+  p = p * r + 1.0F / 6.0F;
+  p = p * r + 0.5F;
+  p = p * r + 1.0F;
+  p = p * r + 1.0F;
+  const int32_t bits = __builtin_bit_cast(int32_t, p) + (static_cast<int32_t>(n) << 23);
+  return __builtin_bit_cast(float, bits);
+}
+
+inline float silu(float x) {
+  return x / (1.0F + exp_of(-x));
+}
+
+// to_bfloat16 of tensor/dtype.h, without a branch.
+inline uint16_t round_to_bf16(float value) {
+  const auto bits = __builtin_bit_cast(uint32_t, value);
+  const uint32_t rounded = (bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16;
+  const uint32_t quiet_nan = (bits >> 16) | 0x0040U;
+  return static_cast<uint16_t>((bits & 0x7fffffffU) > 0x7f800000U ? quiet_nan : rounded);
+}
+
+// One row of one panel: `sums` [32], y at the panel's first column, `cols` of them (a constant where inlined so).
+inline __attribute__((always_inline)) void finish_row(OutputKind output, float* sums, std::byte* y, int64_t cols) {
+  auto* floats = reinterpret_cast<float*>(y);
+  auto* halves = reinterpret_cast<uint16_t*>(y);
+  switch (output) {
+    case OutputKind::kStoreF32:
+      for (int64_t i = 0; i < cols; ++i) floats[i] = sums[i];
+      break;
+    case OutputKind::kStoreBf16:
+      for (int64_t i = 0; i < cols; ++i) halves[i] = round_to_bf16(sums[i]);
+      break;
+    case OutputKind::kAddF32:
+      for (int64_t i = 0; i < cols; ++i) floats[i] += sums[i];
+      break;
+    case OutputKind::kSiluMulF32:
+      for (int64_t i = 0; i < cols; ++i) floats[i] = silu(sums[i]) * sums[kPanelCols / 2 + i];
+      break;
+    case OutputKind::kSiluMulBf16:
+      for (int64_t i = 0; i < cols; ++i) halves[i] = round_to_bf16(silu(sums[i]) * sums[kPanelCols / 2 + i]);
+      break;
+  }
+}
+
+inline bool halves_width(OutputKind output) {
+  return output == OutputKind::kSiluMulF32 || output == OutputKind::kSiluMulBf16;
+}
+
+inline int64_t output_bytes(OutputKind output) {
+  return output == OutputKind::kStoreBf16 || output == OutputKind::kSiluMulBf16 ? 2 : 4;
+}
+
+// Rows [first_row, first_row + rows) of `work`'s panel number `panel`, from sums [rows][32], which it may change.
+inline void finish_panel(const PanelWork& work, int64_t panel, int64_t first_row, int64_t rows, float* sums) {
+  const int64_t width = halves_width(work.output) ? kPanelCols / 2 : kPanelCols;
+  const int64_t left = work.y_cols - panel * width;
+  const int64_t cols = left < width ? left : width;
+  if (work.bias != nullptr) {
+    const int64_t bias_left = work.bias_cols - panel * kPanelCols;
+    const int64_t bias_cols = bias_left < kPanelCols ? bias_left : kPanelCols;
+    const float* bias = work.bias + panel * kPanelCols;
+    for (int64_t row = 0; row < rows; ++row) {
+      for (int64_t i = 0; i < bias_cols; ++i) sums[row * kPanelCols + i] += bias[i];
+    }
+  }
+  std::byte* y = work.y + first_row * work.y_stride_bytes + panel * width * output_bytes(work.output);
+  for (int64_t row = 0; row < rows; ++row, y += work.y_stride_bytes, sums += kPanelCols) {
+    if (cols == kPanelCols) {
+      finish_row(work.output, sums, y, kPanelCols);
+    } else if (cols == kPanelCols / 2) {
+      finish_row(work.output, sums, y, kPanelCols / 2);
+    } else {
+      finish_row(work.output, sums, y, cols);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace braid::cpu

@@ -1,0 +1,150 @@
+#include "braid/kernels/cpu/matmul_shares.h"
+
+#include <algorithm>
+
+#include "braid/base/check.h"
+
+namespace braid::cpu {
+namespace {
+
+OutputKind output_kind(const Epilogue& epilogue, DType dtype) {
+  const bool is_f32 = dtype == DType::kFloat32;
+  switch (epilogue.kind) {
+    case Epilogue::Kind::kStore:
+      return is_f32 ? OutputKind::kStoreF32 : OutputKind::kStoreBf16;
+    case Epilogue::Kind::kAdd:
+      return OutputKind::kAddF32;
+    case Epilogue::Kind::kSiluMul:
+      return is_f32 ? OutputKind::kSiluMulF32 : OutputKind::kSiluMulBf16;
+  }
+  return OutputKind::kStoreF32;
+}
+
+void check_shapes(ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& epilogue) {
+  const bool halves = epilogue.kind == Epilogue::Kind::kSiluMul;
+  CHECK(x.dtype == w.dtype(), "rows of {} times weights of {}", dtype_name(x.dtype), dtype_name(w.dtype()));
+  CHECK(x.cols == w.k(), "rows of {} times [{}, {}]", x.cols, w.n(), w.k());
+  CHECK(y.cols == (halves ? w.n() / 2 : w.n()), "{} columns out of [{}, {}]", y.cols, w.n(), w.k());
+  CHECK(y.dtype == DType::kFloat32 || (y.dtype == w.dtype() && epilogue.kind != Epilogue::Kind::kAdd),
+        "an output of {}", dtype_name(y.dtype));
+  CHECK(epilogue.bias.empty() || static_cast<int64_t>(epilogue.bias.size()) >= w.n(), "a bias of {} for {} columns",
+        epilogue.bias.size(), w.n());
+}
+
+// Everything but the scratch memory.
+PanelWork make_work(ConstRows x, const int32_t* sources, int64_t rows, const PackedMatrix& w, Span1d panels, Rows y,
+                    const Epilogue& epilogue) {
+  const int64_t cols = epilogue.kind == Epilogue::Kind::kSiluMul ? kPanelCols / 2 : kPanelCols;
+  const int64_t first_col = panels.begin * cols;
+  const int64_t first_bias = panels.begin * kPanelCols;
+  const bool has_bias = !epilogue.bias.empty();
+  return {.x = x.data,
+          .sources = sources,
+          .x_stride_bytes = x.stride * dtype_bytes(x.dtype),
+          .rows = rows,
+          .k = x.cols,
+          .w = w.panel(panels.begin),
+          .panel_bytes = w.panel_bytes(),
+          .num_panels = panels.end - panels.begin,
+          .y = y.data + first_col * dtype_bytes(y.dtype),
+          .y_stride_bytes = y.stride * dtype_bytes(y.dtype),
+          .y_cols = y.cols - first_col,
+          .bias = has_bias ? epilogue.bias.data() + first_bias : nullptr,
+          .bias_cols = static_cast<int64_t>(epilogue.bias.size()) - first_bias,
+          .output = output_kind(epilogue, y.dtype),
+          .scratch = nullptr};
+}
+
+void run(const MatmulTier& tier, ThreadTeam& team, int thread, PanelWork work) {
+  if (work.rows == 0 || work.num_panels == 0) return;
+  work.scratch = team.scratch(thread, tier.scratch_bytes(work.rows, work.k));
+  tier.run(work);
+}
+
+// How many of the threads to cut the rows over (the panels are cut over the others), so that the largest share is as
+// small as can be; one unless there are fewer panels than threads can share.
+int row_cuts(int threads, int64_t panels, int64_t row_blocks) {
+  int best = 1;
+  int64_t best_share = -1;
+  for (int cuts = 1; cuts <= threads && cuts <= row_blocks; ++cuts) {
+    if (threads % cuts != 0) continue;
+    const int64_t share = ((panels + threads / cuts - 1) / (threads / cuts)) * ((row_blocks + cuts - 1) / cuts);
+    if (best_share < 0 || share < best_share) {
+      best = cuts;
+      best_share = share;
+    }
+  }
+  return best;
+}
+
+// What one panel of a group with `rows` rows costs, in units of reading it: about 8 rows are multiplied in the time
+// that a panel takes to arrive from memory.
+int64_t panel_cost(int64_t rows) {
+  constexpr int64_t kRowsPerRead = 8;
+  return rows == 0 ? 0 : std::max(rows, kRowsPerRead);
+}
+
+}  // namespace
+
+void matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const PackedMatrix& w, Rows y,
+                 const Epilogue& epilogue) {
+  check_shapes(x, w, y, epilogue);
+  CHECK(x.rows == y.rows, "{} rows in, {} out", x.rows, y.rows);
+  if (x.rows == 0 || w.n() == 0) return;
+  const int64_t row_blocks = (x.rows + tier.block_rows - 1) / tier.block_rows;
+  const int cuts = row_cuts(team.size(), w.num_panels(), row_blocks);
+  const int panel_cuts = team.size() / cuts;
+  team.run([&](int thread) {
+    if (thread >= cuts * panel_cuts) return;
+    const Span1d rows = split_evenly(x.rows, thread / panel_cuts, cuts, tier.block_rows);
+    const Span1d panels = split_evenly(w.num_panels(), thread % panel_cuts, panel_cuts);
+    const int64_t count = rows.end - rows.begin;
+    run(tier, team, thread,
+        make_work(x.slice_rows(rows.begin, count), nullptr, count, w, panels, y.slice_rows(rows.begin, count),
+                  epilogue));
+  });
+}
+
+void grouped_matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const RowGroups& groups,
+                         std::span<const PackedMatrix> w, Rows y, const Epilogue& epilogue) {
+  const auto num_groups = static_cast<int64_t>(w.size());
+  if (num_groups == 0) return;
+  CHECK(static_cast<int64_t>(groups.offsets.size()) == num_groups + 1, "{} offsets for {} matrices",
+        groups.offsets.size(), num_groups);
+  for (const PackedMatrix& matrix : w) {
+    check_shapes(x, matrix, y, epilogue);
+    CHECK(matrix.n() == w[0].n(), "matrices of {} and {} columns", w[0].n(), matrix.n());
+  }
+  CHECK(groups.offsets[num_groups] == y.rows, "{} sorted rows, {} out", groups.offsets[num_groups], y.rows);
+  const int64_t num_panels = w[0].num_panels();
+  const auto rows_of = [&](int64_t group) { return int64_t{groups.offsets[group + 1]} - groups.offsets[group]; };
+  int64_t total_cost = 0;
+  for (int64_t group = 0; group < num_groups; ++group) total_cost += panel_cost(rows_of(group)) * num_panels;
+
+  team.run([&](int thread) {
+    // This thread's share: panels, in order of groups, whose cost begins in its part of the total.
+    const int64_t begin = total_cost * thread / team.size();
+    const int64_t end = total_cost * (thread + 1) / team.size();
+    int64_t before = 0;
+    for (int64_t group = 0; group < num_groups && before < end; ++group) {
+      const int64_t cost = panel_cost(rows_of(group));
+      if (cost == 0) continue;
+      const auto panel_at = [&](int64_t at) {
+        return std::clamp((at - before + cost - 1) / cost, int64_t{0}, num_panels);
+      };
+      const Span1d panels = {.begin = begin <= before ? 0 : panel_at(begin), .end = panel_at(end)};
+      before += cost * num_panels;
+      if (panels.begin >= panels.end) continue;
+      const int64_t first = groups.offsets[group];
+      const int64_t rows = rows_of(group);
+      const Rows out = y.slice_rows(first, rows);
+      if (groups.sources.empty()) {
+        run(tier, team, thread, make_work(x.slice_rows(first, rows), nullptr, rows, w[group], panels, out, epilogue));
+      } else {
+        run(tier, team, thread, make_work(x, groups.sources.data() + first, rows, w[group], panels, out, epilogue));
+      }
+    }
+  });
+}
+
+}  // namespace braid::cpu

@@ -1,0 +1,25 @@
+// A product's work cut into the threads' shares, for any tier. What matmul.h offers, with the tier given; its tests
+// give the emulated one.
+#pragma once
+
+#include <span>
+
+#include "braid/base/thread_team.h"
+#include "braid/kernels/cpu/matmul_tier.h"
+#include "braid/kernels/isa.h"
+#include "braid/kernels/ops.h"
+#include "braid/kernels/packed_matrix.h"
+#include "braid/tensor/rows.h"
+
+namespace braid::cpu {
+
+// The kernels of a tier that this machine has.
+MatmulTier tier_for(CpuIsa isa, DType dtype);
+
+void matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const PackedMatrix& w, Rows y,
+                 const Epilogue& epilogue);
+
+void grouped_matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const RowGroups& groups,
+                         std::span<const PackedMatrix> w, Rows y, const Epilogue& epilogue);
+
+}  // namespace braid::cpu

@@ -1,0 +1,53 @@
+// What one instruction-set tier gives to matmul.cc: its kernel over one share of the work.
+//
+// A tier's file is compiled with that tier's flags, so it may include nothing that leaves inline functions behind
+// (the linker could keep that copy for everybody, and an older processor would die in it): plain structs here, and
+// templates in unnamed namespaces in matmul_driver.h.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace braid::cpu {
+
+constexpr int64_t kPanelCols = 32;  // PackedMatrix::kPanelCols
+
+enum class OutputKind : uint8_t { kStoreF32, kStoreBf16, kAddF32, kSiluMulF32, kSiluMulBf16 };
+
+// Some rows times some consecutive panels of one matrix.
+struct PanelWork {
+  const std::byte* x = nullptr;  // row i is x + (sources ? sources[i] : i) * x_stride_bytes
+  const int32_t* sources = nullptr;
+  int64_t x_stride_bytes = 0;
+  int64_t rows = 0;
+  int64_t k = 0;
+  const std::byte* w = nullptr;  // the first panel
+  int64_t panel_bytes = 0;
+  int64_t num_panels = 0;
+  std::byte* y = nullptr;  // row 0, at the first panel's first output column
+  int64_t y_stride_bytes = 0;
+  int64_t y_cols = 0;           // that may be written from there on
+  const float* bias = nullptr;  // at the first panel; null: none
+  int64_t bias_cols = 0;
+  OutputKind output = OutputKind::kStoreF32;
+  std::byte* scratch = nullptr;  // scratch_bytes(rows, k), aligned to 64
+};
+
+struct MatmulTier {
+  int64_t (*scratch_bytes)(int64_t rows, int64_t k);
+  void (*run)(const PanelWork& work);
+  int64_t block_rows;  // rows that are multiplied in one pass over a panel
+};
+
+MatmulTier portable_bf16();
+MatmulTier portable_f32();
+#if defined(__x86_64__)
+MatmulTier avx2_bf16();
+MatmulTier avx2_f32();
+MatmulTier avx512_bf16();
+MatmulTier avx512_f32();
+MatmulTier amx_bf16();
+#endif
+MatmulTier emulated_amx_bf16();  // the AMX tier's kernel over tiles in memory: its indexing and bits, on any processor
+
+}  // namespace braid::cpu

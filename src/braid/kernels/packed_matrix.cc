@@ -1,0 +1,104 @@
+#include "braid/kernels/packed_matrix.h"
+
+#include <cstring>
+
+#include "braid/base/check.h"
+#include "braid/tensor/dtype.h"
+
+namespace braid {
+namespace {
+
+int64_t blocks_of(int64_t k) {
+  return (k + PackedMatrix::kBlockK - 1) / PackedMatrix::kBlockK;
+}
+
+float element_as_float(ConstRows rows, int64_t row, int64_t col) {
+  switch (rows.dtype) {
+    case DType::kFloat32:
+      return rows.row<float>(row)[col];
+    case DType::kBFloat16:
+      return to_float(rows.row<BFloat16>(row)[col]);
+    case DType::kFloat16:
+      return to_float(rows.row<Float16>(row)[col]);
+  }
+  return 0;
+}
+
+// One row of `source` to column `column` of a bfloat16 panel: every k-pair is one 4-byte store, 64 bytes from the last.
+template <typename Convert>
+void pack_bfloat16_column(int64_t k, std::byte* first_pair, const Convert& convert) {
+  constexpr int64_t kPairs = PackedMatrix::kBlockK / 2;
+  constexpr int64_t kPairBytes = PackedMatrix::kTileCols * 4;
+  constexpr int64_t kBlockBytes = PackedMatrix::kBlockK * PackedMatrix::kPanelCols * 2;
+  for (int64_t i = 0; i < k; i += 2) {
+    const uint32_t even = convert(i).bits;
+    const uint32_t odd = i + 1 < k ? convert(i + 1).bits : 0U;
+    const uint32_t pair = even | (odd << 16);
+    const int64_t pair_index = i / 2;
+    std::memcpy(first_pair + pair_index / kPairs * kBlockBytes + pair_index % kPairs * kPairBytes, &pair, 4);
+  }
+}
+
+}  // namespace
+
+PackedMatrix::PackedMatrix(DType dtype, int64_t n, int64_t k) : dtype_(dtype), n_(n), k_(k) {
+  CHECK(dtype == DType::kFloat32 || dtype == DType::kBFloat16, "a packed matrix of {}", dtype_name(dtype));
+  CHECK(n >= 0 && k >= 0, "a packed matrix of [{}, {}]", n, k);
+  buffer_ = Buffer(num_panels() * panel_bytes());
+}
+
+int64_t PackedMatrix::panel_bytes() const {
+  return dtype_ == DType::kBFloat16 ? blocks_of(k_) * kBlockK * kPanelCols * 2 : k_ * kPanelCols * 4;
+}
+
+int64_t PackedMatrix::offset(int64_t column, int64_t input) const {
+  const int64_t panel_start = column / kPanelCols * (panel_bytes() / dtype_bytes(dtype_));
+  const int64_t in_panel = column % kPanelCols;
+  if (dtype_ == DType::kFloat32) return panel_start + input * kPanelCols + in_panel;
+  return panel_start + input / kBlockK * (kBlockK * kPanelCols) + in_panel / kTileCols * (kBlockK * kTileCols) +
+         input % kBlockK / 2 * (2 * kTileCols) + in_panel % kTileCols * 2 + input % 2;
+}
+
+void PackedMatrix::pack_column(ConstRows source, int64_t row, int64_t column) {
+  CHECK(column >= 0 && column < num_panels() * kPanelCols, "column {} of {}", column, n_);
+  if (k_ == 0) return;
+  if (dtype_ == DType::kFloat32) {
+    float* out = buffer_.as<float>() + offset(column, 0);
+    for (int64_t i = 0; i < k_; ++i) out[i * kPanelCols] = element_as_float(source, row, i);
+    return;
+  }
+  std::byte* out = buffer_.data() + offset(column, 0) * dtype_bytes(dtype_);
+  switch (source.dtype) {
+    case DType::kBFloat16:
+      return pack_bfloat16_column(k_, out, [in = source.row<BFloat16>(row)](int64_t i) { return in[i]; });
+    case DType::kFloat32:
+      return pack_bfloat16_column(k_, out, [in = source.row<float>(row)](int64_t i) { return to_bfloat16(in[i]); });
+    case DType::kFloat16:
+      return pack_bfloat16_column(k_, out,
+                                  [in = source.row<Float16>(row)](int64_t i) { return to_bfloat16(to_float(in[i])); });
+  }
+}
+
+void PackedMatrix::pack_rows(ConstRows source, int64_t first) {
+  CHECK(source.cols == k_, "rows of {} for a matrix with k = {}", source.cols, k_);
+  CHECK(first >= 0 && first + source.rows <= n_, "columns {}+{} of {}", first, source.rows, n_);
+  for (int64_t row = 0; row < source.rows; ++row) pack_column(source, row, first + row);
+}
+
+void PackedMatrix::pack_gate_up_rows(ConstRows source, int64_t first, bool is_up) {
+  CHECK(source.cols == k_, "rows of {} for a matrix with k = {}", source.cols, k_);
+  CHECK(n_ % 2 == 0 && first >= 0 && first + source.rows <= n_ / 2, "rows {}+{} of {}", first, source.rows, n_ / 2);
+  for (int64_t row = 0; row < source.rows; ++row) {
+    const int64_t i = first + row;
+    pack_column(source, row, i / kTileCols * kPanelCols + (is_up ? kTileCols : 0) + i % kTileCols);
+  }
+}
+
+float PackedMatrix::at(int64_t column, int64_t input) const {
+  CHECK(column >= 0 && column < num_panels() * kPanelCols && input >= 0 && input < k_, "[{}, {}] of [{}, {}]", column,
+        input, n_, k_);
+  if (dtype_ == DType::kFloat32) return buffer_.as<float>()[offset(column, input)];
+  return to_float(buffer_.as<BFloat16>()[offset(column, input)]);
+}
+
+}  // namespace braid

@@ -1,0 +1,100 @@
+#include "braid/kv/block_pool.h"
+
+#include <utility>
+
+#include "braid/base/check.h"
+
+namespace braid {
+
+Pages::~Pages() {
+  clear();
+}
+
+Pages::Pages(Pages&& other) noexcept
+    : pool_(std::exchange(other.pool_, nullptr)), ids_(std::exchange(other.ids_, {})) {}
+
+Pages& Pages::operator=(Pages&& other) noexcept {
+  if (this == &other) return *this;
+  clear();
+  pool_ = std::exchange(other.pool_, nullptr);
+  ids_ = std::exchange(other.ids_, {});
+  return *this;
+}
+
+Pages Pages::share(int32_t first, int32_t count) const {
+  CHECK(first >= 0 && count >= 0 && first + count <= size(), "pages {}+{} of {}", first, count, size());
+  Pages shared;
+  shared.pool_ = pool_;
+  shared.ids_.assign(ids_.begin() + first, ids_.begin() + first + count);
+  for (const PageId page : shared.ids_) pool_->add_reference(page);
+  return shared;
+}
+
+void Pages::append(Pages more) {
+  if (more.empty()) return;
+  if (pool_ == nullptr) pool_ = more.pool_;
+  CHECK(pool_ == more.pool_, "pages of two pools in one list");
+  ids_.insert(ids_.end(), more.ids_.begin(), more.ids_.end());
+  more.ids_.clear();
+}
+
+void Pages::replace(int32_t index, Pages one) {
+  CHECK(index >= 0 && index < size() && one.size() == 1 && one.pool_ == pool_, "page {} of {}", index, size());
+  std::swap(ids_[static_cast<size_t>(index)], one.ids_[0]);
+}
+
+void Pages::clear() {
+  // Backwards: the pool's stack then gives them out again in their old order.
+  for (size_t i = ids_.size(); i > 0; --i) pool_->release(ids_[i - 1]);
+  ids_.clear();
+}
+
+BlockPool::BlockPool(int32_t num_pages) {
+  CHECK(num_pages >= 0, "a pool of {} pages", num_pages);
+  references_.assign(static_cast<size_t>(num_pages), 0);
+  cached_.assign(static_cast<size_t>(num_pages), false);
+  free_.reserve(static_cast<size_t>(num_pages));
+  for (PageId page = num_pages - 1; page >= 0; --page) free_.push_back(page);
+}
+
+BlockPool::~BlockPool() {
+  CHECK(num_free() == num_pages(), "{} pages were never given back", num_pages() - num_free());
+}
+
+std::optional<Pages> BlockPool::allocate(int32_t count) {
+  CHECK(count >= 0, "{} pages", count);
+  if (count > num_free()) return std::nullopt;
+  Pages pages(*this);
+  pages.ids_.reserve(static_cast<size_t>(count));
+  for (int32_t i = 0; i < count; ++i) {
+    const PageId page = free_.back();
+    free_.pop_back();
+    references_[static_cast<size_t>(page)] = 1;
+    pages.ids_.push_back(page);
+  }
+  return pages;
+}
+
+void BlockPool::set_cached(PageId page, bool cached) {
+  CHECK(references(page) > 0 && cached_[static_cast<size_t>(page)] != cached, "page {}", page);
+  num_idle_cached_ -= is_idle_cached(page) ? 1 : 0;
+  cached_[static_cast<size_t>(page)] = cached;
+  num_idle_cached_ += is_idle_cached(page) ? 1 : 0;
+}
+
+void BlockPool::add_reference(PageId page) {
+  CHECK(references(page) > 0, "page {} is free", page);
+  num_idle_cached_ -= is_idle_cached(page) ? 1 : 0;
+  ++references_[static_cast<size_t>(page)];
+}
+
+void BlockPool::release(PageId page) {
+  int32_t& references = references_[static_cast<size_t>(page)];
+  CHECK(references > 0, "page {} is given back twice", page);
+  CHECK(references > 1 || !cached_[static_cast<size_t>(page)], "page {} leaves while the cache lists it", page);
+  --references;
+  num_idle_cached_ += is_idle_cached(page) ? 1 : 0;
+  if (references == 0) free_.push_back(page);
+}
+
+}  // namespace braid

@@ -1,0 +1,87 @@
+// For tests: a "model" whose next token is a hash of all tokens before it, and a KV cache that remembers in each slot
+// which history it was written for. It executes StepPlans as a model runner would, and notices any slot that holds
+// another history than the sequence reading it.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "braid/request/ids.h"
+#include "braid/wire/step_plan.h"
+#include "braid/wire/step_result.h"
+
+namespace braid {
+
+class FakeModel {
+ public:
+  FakeModel(int32_t num_pages, int32_t page_size, int32_t vocab_size)
+      : page_size_(page_size),
+        vocab_size_(vocab_size),
+        slots_(static_cast<size_t>(num_pages) * static_cast<size_t>(page_size), 0) {}
+
+  static uint64_t extend(uint64_t history, TokenId token) {
+    history = (history ^ static_cast<uint32_t>(token)) * 0x9e3779b97f4a7c15U + 0x632be59bd9b4e019U;
+    return history ^ (history >> 29);
+  }
+  // The token after `history`, drawn for the request's seed at its output position.
+  static TokenId next_token(uint64_t history, uint64_t seed, int32_t position, int32_t vocab_size) {
+    const uint64_t drawn = extend(extend(history, static_cast<TokenId>(seed)), position);
+    return static_cast<TokenId>((drawn >> 17) % static_cast<uint64_t>(vocab_size));
+  }
+
+  // Runs the plan. `tokens_of(request)` is what the test knows the request's prompt and output to be.
+  template <typename TokensOf>
+  StepResult run(const StepPlan& plan, const TokensOf& tokens_of) {
+    StepResult result{.step = plan.step, .sequences = {}};
+    std::map<PageId, RequestId> writers;
+    for (const SequencePlan& sequence : plan.sequences) {
+      const auto& pages = sequence.page_tables.at(0).pages;
+      const auto end = sequence.first_position + static_cast<int32_t>(sequence.new_tokens.size());
+      EXPECT_EQ(static_cast<int32_t>(pages.size()), (end + page_size_ - 1) / page_size_);
+      EXPECT_EQ(std::set<PageId>(pages.begin(), pages.end()).size(), pages.size());
+      for (int32_t i = sequence.first_position / page_size_; i < static_cast<int32_t>(pages.size()); ++i) {
+        EXPECT_TRUE(writers.emplace(pages[static_cast<size_t>(i)], sequence.request).second) << "two write one page";
+      }
+    }
+    for (const SequencePlan& sequence : plan.sequences) {
+      const auto& pages = sequence.page_tables.at(0).pages;
+      const std::vector<TokenId>& tokens = tokens_of(sequence.request);
+      const auto num_new = static_cast<int32_t>(sequence.new_tokens.size());
+      uint64_t history = 0;
+      for (int32_t position = 0; position < sequence.first_position + num_new; ++position) {
+        history = extend(history, tokens.at(static_cast<size_t>(position)));
+        const PageId page = pages[static_cast<size_t>(position / page_size_)];
+        uint64_t& slot = slots_.at(static_cast<size_t>(page * page_size_ + position % page_size_));
+        if (position >= sequence.first_position) {
+          EXPECT_EQ(sequence.new_tokens[static_cast<size_t>(position - sequence.first_position)],
+                    tokens[static_cast<size_t>(position)]);
+          slot = history;
+          continue;
+        }
+        EXPECT_EQ(slot, history) << "request " << sequence.request << " reads another's key at " << position;
+        const auto writer = writers.find(page);
+        EXPECT_TRUE(writer == writers.end() || writer->second == sequence.request);
+      }
+      EXPECT_EQ(sequence.samples, sequence.first_position + num_new == static_cast<int32_t>(tokens.size()));
+      if (!sequence.samples) continue;
+      const TokenId token =
+          next_token(history, sequence.sampling.params.seed, sequence.sampling.num_output_tokens, vocab_size_);
+      SequenceResult& sampled = result.sequences.emplace_back();
+      sampled.request = sequence.request;
+      sampled.sampled.token = token;
+    }
+    return result;
+  }
+
+ private:
+  const int32_t page_size_;
+  const int32_t vocab_size_;
+  std::vector<uint64_t> slots_;  // hash of the history up to and including the token in the slot
+};
+
+}  // namespace braid

@@ -1,0 +1,55 @@
+// Who of the waiting requests goes next, as pure functions over plain data.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "braid/base/result.h"
+#include "braid/kv/radix_tree.h"
+
+namespace braid {
+
+enum class SchedulePolicy : uint8_t {
+  kFcfs,      // first come, first served
+  kLpm,       // the longest prefix in the cache first
+  kPriority,  // the highest priority first, within one fcfs
+};
+Result<SchedulePolicy> parse_schedule_policy(std::string_view name);  // "fcfs", "lpm", "priority"
+std::string_view schedule_policy_name(SchedulePolicy policy);
+
+// What a group can take now.
+struct Credits {
+  int32_t num_requests = 0;
+  int64_t num_pages = 0;  // beyond those that its admitted requests will need soon
+  int32_t page_size = 16;
+  bool is_idle = false;  // takes any one request: whatever passed validation fits alone
+};
+
+// A waiting request, as far as its turn depends on it.
+struct WaitingEntry {
+  uint64_t arrival = 0;
+  int32_t priority = 0;
+  int32_t prompt_len = 0;
+  PrefixProbe prefix;
+  int32_t times_overtaken = 0;  // by requests that came later and were not preferred by their priority
+};
+
+// Pages that a request takes from a group's credits: its prompt, one page to grow, less what others hold already.
+int64_t pages_to_admit(const WaitingEntry& entry, int32_t page_size);
+bool fits(const WaitingEntry& entry, const Credits& credits);
+
+// An entry that was overtaken `max_overtaken` times goes before all others of its priority, and when it does not fit,
+// nobody whom the policy does not prefer by priority goes before it: so every request's turn comes.
+bool goes_before(SchedulePolicy policy, const WaitingEntry& a, const WaitingEntry& b, int32_t max_overtaken);
+
+// The index of the entry to admit now; nothing if none fits, or if the queue waits for one that was overtaken too
+// often.
+std::optional<size_t> pick_next(SchedulePolicy policy, std::span<const WaitingEntry> waiting, const Credits& credits,
+                                int32_t max_overtaken);
+
+// Whether `entry` counts as overtaken when `picked` is admitted before it.
+bool is_overtaken(SchedulePolicy policy, const WaitingEntry& entry, const WaitingEntry& picked);
+
+}  // namespace braid

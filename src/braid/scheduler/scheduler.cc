@@ -1,0 +1,271 @@
+#include "braid/scheduler/scheduler.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "braid/base/check.h"
+#include "braid/scheduler/sequence.h"
+
+namespace braid {
+
+int64_t max_step_tokens(const SchedulerConfig& config) {
+  return int64_t{config.chunked_prefill_size} + config.max_running_requests;
+}
+
+int64_t clamp_context(int64_t context_len, int32_t num_pages, int32_t page_size) {
+  return std::min(context_len, int64_t{num_pages} * page_size);
+}
+
+Scheduler::Scheduler(const SchedulerConfig& config)
+    : config_(config), pool_(config.num_pages), tree_(pool_, config.page_size) {
+  CHECK(config.num_pages >= 1 && config.page_size >= 1 && config.max_running_requests >= 1 &&
+        config.chunked_prefill_size >= 1 && config.context_len >= 1);
+  CHECK(config.context_len == clamp_context(config.context_len, config.num_pages, config.page_size),
+        "a context of {} tokens in a pool of {} pages of {}", config.context_len, config.num_pages, config.page_size);
+}
+
+Scheduler::~Scheduler() = default;
+
+Status Scheduler::add(SchedulerRequest request) {
+  if (request.prompt.empty()) return fail("the prompt has no tokens: at least 1");
+  if (static_cast<int64_t>(request.prompt.size()) > config_.context_len) {
+    return fail("prompt has {} tokens, the context is {}", request.prompt.size(), config_.context_len);
+  }
+  if (request.sampling.max_new_tokens < 1) {
+    return fail("max_new_tokens is {}: at least 1", request.sampling.max_new_tokens);
+  }
+  const uint64_t arrival = request.arrival;
+  const auto later = std::ranges::find_if(sequences_, [&](const auto& other) { return other->arrival > arrival; });
+  sequences_.insert(later, std::make_unique<Sequence>(std::move(request)));
+  return {};
+}
+
+std::optional<StepPlan> Scheduler::plan() {
+  CHECK(!is_in_flight_, "step {} is not committed", next_step_ - 1);
+  std::vector<Sequence*> decodes;
+  std::vector<Sequence*> prefills;
+  int64_t prefill_budget = config_.chunked_prefill_size;
+  bool may_start = true;
+  // In order of arrival: a sequence takes pages only from later ones, which are not planned yet.
+  for (const auto& sequence : sequences_) {
+    if (sequence->is_decoding) {
+      sequence->num_planned = 1;
+      if (grow(*sequence, sequence->num_tokens())) decodes.push_back(sequence.get());
+      continue;
+    }
+    if (prefill_budget == 0) continue;
+    if (!sequence->is_running) {
+      // Nobody here goes before an older one: what waits here was admitted, or ran already.
+      may_start = may_start && try_start(*sequence);
+      if (!may_start) continue;
+    }
+    sequence->num_planned = static_cast<int32_t>(std::min(prefill_budget, sequence->num_uncomputed()));
+    if (!grow(*sequence, sequence->num_computed + sequence->num_planned)) continue;
+    prefill_budget -= sequence->num_planned;
+    prefills.push_back(sequence.get());
+  }
+  if (decodes.empty() && prefills.empty()) {
+    CHECK(sequences_.empty(), "{} requests, and none of them can run", sequences_.size());
+    return std::nullopt;
+  }
+
+  in_flight_ = std::move(decodes);
+  in_flight_.insert(in_flight_.end(), prefills.begin(), prefills.end());
+  is_in_flight_ = true;
+  StepPlan plan{.step = next_step_++, .sequences = {}};
+  plan.sequences.reserve(in_flight_.size());
+  for (Sequence* sequence : in_flight_) {
+    sequence->is_in_flight = true;
+    plan.sequences.push_back(plan_sequence(*sequence));
+  }
+#ifndef NDEBUG
+  check_invariants();
+#endif
+  return plan;
+}
+
+std::vector<RequestOutcome> Scheduler::commit(const StepResult& result) {
+  CHECK(is_in_flight_ && result.step == next_step_ - 1, "the result of step {}, the plan is of {}", result.step,
+        next_step_ - 1);
+  std::vector<RequestOutcome> outcomes;
+  size_t next_result = 0;
+  for (Sequence* sequence : in_flight_) {
+    sequence->is_in_flight = false;
+    sequence->num_computed += sequence->num_planned;
+    const bool sampled = sequence->num_uncomputed() == 0;
+    const SequenceResult* token = nullptr;
+    if (sampled) {
+      CHECK(next_result < result.sequences.size() && result.sequences[next_result].request == sequence->id,
+            "step {} has no result for request {}", result.step, sequence->id);
+      token = &result.sequences[next_result++];
+    }
+    if (token != nullptr && !token->error.empty()) {
+      // A failed computation's keys and values are nothing for others to share.
+      sequence->pages.clear();
+      sequence->num_computed = 0;
+    }
+    if (sequence->is_dropped) {
+      release(*sequence);
+      continue;
+    }
+    if (!sequence->is_decoding) cache_full_pages(*sequence);
+    if (token != nullptr) outcomes.push_back(take_token(*sequence, *token));
+  }
+  CHECK(next_result == result.sequences.size(), "step {} has {} results too many", result.step,
+        result.sequences.size() - next_result);
+  in_flight_.clear();
+  is_in_flight_ = false;
+  remove_finished();
+#ifndef NDEBUG
+  check_invariants();
+#endif
+  return outcomes;
+}
+
+bool Scheduler::drop(RequestId request) {
+  const auto found = std::ranges::find_if(
+      sequences_, [&](const auto& sequence) { return sequence->id == request && !sequence->is_dropped; });
+  if (found == sequences_.end()) return false;
+  Sequence& sequence = **found;
+  sequence.is_dropped = true;
+  if (sequence.is_in_flight) return true;  // the step still writes its pages
+  release(sequence);
+  remove_finished();
+  return true;
+}
+
+RequestOutcome Scheduler::take_token(Sequence& sequence, const SequenceResult& result) {
+  RequestOutcome outcome;
+  outcome.request = sequence.id;
+  outcome.cached_tokens = sequence.cached_tokens;
+  if (!result.error.empty()) {
+    outcome.finish = FinishReason::kError;
+    outcome.error = result.error;
+    release(sequence);
+    return outcome;
+  }
+  sequence.is_decoding = true;
+  sequence.tokens.push_back(result.sampled.token);
+  outcome.token = result.sampled;
+  outcome.finish = sequence.finish_reason(config_.context_len);
+  if (outcome.finish != FinishReason::kNone) release(sequence);
+  return outcome;
+}
+
+// The pages for the sequence's first `num_tokens` tokens; false, and nothing changed, if it must wait for them.
+bool Scheduler::grow(Sequence& sequence, int64_t num_tokens) {
+  const int32_t missing = pages_for(num_tokens) - sequence.pages.size();
+  if (missing <= 0) return true;
+  if (!make_room(missing, sequence)) return false;
+  auto pages = pool_.allocate(missing);
+  CHECK(pages.has_value());
+  sequence.pages.append(std::move(*pages));
+  return true;
+}
+
+// Frees pages until `num_pages` are: unused ones of the prefix cache first, then those of who came last.
+bool Scheduler::make_room(int32_t num_pages, const Sequence& for_whom) {
+  while (true) {
+    tree_.evict(num_pages - pool_.num_free());
+    if (pool_.num_free() >= num_pages) return true;
+    const auto youngest = std::find_if(sequences_.rbegin(), sequences_.rend(),
+                                       [&](const auto& sequence) { return sequence->is_running; });
+    if (youngest == sequences_.rend() || youngest->get() == &for_whom || (*youngest)->arrival < for_whom.arrival) {
+      return false;
+    }
+    preempt(**youngest);
+  }
+}
+
+void Scheduler::preempt(Sequence& sequence) {
+  ++num_preemptions_;
+  cache_full_pages(sequence);
+  sequence.pages.clear();
+  sequence.num_computed = 0;
+  sequence.is_running = false;
+  sequence.is_decoding = false;
+}
+
+// Begins (again), with what the prefix cache has, if all its tokens and one more page fit beside what the running
+// sequences will need soon. The last token is always computed: its logits are needed.
+bool Scheduler::try_start(Sequence& sequence) {
+  int32_t num_running = 0;
+  int64_t reserved = 0;
+  for (const auto& other : sequences_) {
+    if (!other->is_running) continue;
+    ++num_running;
+    reserved += reserve_of(*other);
+  }
+  if (num_running >= config_.max_running_requests) return false;
+  const std::span<const TokenId> tokens = sequence.tokens;
+  Pages cached;
+  if (config_.radix_cache) cached = tree_.match(tokens.first(tokens.size() - 1));
+  if (is_prefix_under_way(sequence, cached.size())) return false;
+  const int64_t needed = int64_t{pages_for(sequence.num_tokens())} + 1 - cached.size();
+  if (num_running > 0 && needed + reserved > pool_.num_available()) return false;
+
+  sequence.is_running = true;
+  sequence.num_computed = int64_t{cached.size()} * config_.page_size;
+  sequence.pages = std::move(cached);
+  if (!sequence.has_started) {
+    sequence.has_started = true;
+    sequence.cached_tokens = static_cast<int32_t>(sequence.num_computed);
+    num_prompt_tokens_ += static_cast<uint64_t>(sequence.num_prompt_tokens);
+    num_cached_tokens_ += static_cast<uint64_t>(sequence.cached_tokens);
+  }
+  return true;
+}
+
+// Whether a sequence that is being prefilled computes the page after those in the cache: then this one waits, to find
+// it there a step or so later, instead of computing it as well (the choices of one request, a popular system prompt).
+bool Scheduler::is_prefix_under_way(const Sequence& sequence, int32_t num_cached_pages) const {
+  if (!config_.radix_cache) return false;
+  const int64_t shared_len = (int64_t{num_cached_pages} + 1) * config_.page_size;
+  if (shared_len >= sequence.num_tokens()) return false;
+  return std::ranges::any_of(sequences_, [&](const auto& other) {
+    return other->is_running && !other->is_decoding && !other->is_dropped && other->num_tokens() >= shared_len &&
+           std::equal(other->tokens.begin(), other->tokens.begin() + shared_len, sequence.tokens.begin());
+  });
+}
+
+void Scheduler::release(Sequence& sequence) {
+  cache_full_pages(sequence);
+  sequence.pages.clear();
+  sequence.is_running = false;
+  sequence.is_finished = true;
+}
+
+void Scheduler::cache_full_pages(Sequence& sequence) {
+  if (!config_.radix_cache) return;
+  const int64_t full = sequence.num_computed / config_.page_size * config_.page_size;
+  tree_.insert(std::span<const TokenId>(sequence.tokens).first(static_cast<size_t>(full)), sequence.pages);
+}
+
+SequencePlan Scheduler::plan_sequence(const Sequence& sequence) const {
+  const auto first = sequence.tokens.begin() + sequence.num_computed;
+  const int64_t end = sequence.num_computed + sequence.num_planned;
+  const auto pages = sequence.pages.ids().first(static_cast<size_t>(pages_for(end)));
+  SequencePlan plan{.request = sequence.id,
+                    .new_tokens = {first, first + sequence.num_planned},
+                    .first_position = static_cast<int32_t>(sequence.num_computed),
+                    .page_tables = {PageTable{.pages = {pages.begin(), pages.end()}}},
+                    .samples = end == sequence.num_tokens(),
+                    .sampling = {}};
+  if (plan.samples) plan.sampling = sequence.sampling_state();
+  return plan;
+}
+
+int32_t Scheduler::pages_for(int64_t num_tokens) const {
+  return static_cast<int32_t>((num_tokens + config_.page_size - 1) / config_.page_size);
+}
+
+// The pages that a sequence does not hold yet and will soon: for the tokens it has, and one more to grow.
+int32_t Scheduler::reserve_of(const Sequence& sequence) const {
+  return pages_for(sequence.num_tokens()) + 1 - sequence.pages.size();
+}
+
+void Scheduler::remove_finished() {
+  std::erase_if(sequences_, [](const auto& sequence) { return sequence->is_finished; });
+}
+
+}  // namespace braid

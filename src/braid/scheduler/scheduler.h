@@ -1,0 +1,135 @@
+// The scheduler of one DP group: which tokens of which requests the next step computes, in which pages. Pure: admitted
+// requests and sampled tokens in, StepPlans out; no tensor, no text, no clock, no thread. Equal calls give equal plans.
+//
+// Requests wait in front of it, in control's RequestQueue (request_queue.h), and are bound to a group as late as its
+// credits() allow. What has been add()ed is admitted: it runs, or it waits here for pages (preempted, or just added).
+//
+//   while (auto request = queue.pop_admissible(scheduler.credits(), …)) scheduler.add(*request);
+//   if (auto plan = scheduler.plan()) { result = run(*plan); outcomes = scheduler.commit(result); }
+//
+// A step holds one token of each decoding request, and up to chunked_prefill_size tokens of prompts. Who came first
+// (by arrival) gets pages first. When they run out, unused pages of the prefix cache go, then the request that came
+// last is preempted: it gives its pages back (its full ones to the prefix cache) and is recomputed later, with the
+// tokens that it has. The oldest request can therefore always go on, and every request becomes the oldest one.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "braid/base/result.h"
+#include "braid/kv/block_pool.h"
+#include "braid/kv/radix_tree.h"
+#include "braid/request/ids.h"
+#include "braid/request/result.h"
+#include "braid/request/sampling_params.h"
+#include "braid/scheduler/policy.h"
+#include "braid/scheduler/scheduler_request.h"
+#include "braid/wire/step_plan.h"
+#include "braid/wire/step_result.h"
+
+namespace braid {
+
+struct SchedulerConfig {
+  int32_t num_pages = 0;
+  int32_t page_size = 16;
+  int32_t context_len = 0;  // prompt and output, in tokens; what the pool holds at most (clamp_context)
+  int32_t max_running_requests = 0;
+  int32_t chunked_prefill_size = 0;  // tokens of prompts in one step, >= 1
+  bool radix_cache = true;
+};
+
+// The most tokens that one plan holds: for buffers that are allocated once.
+int64_t max_step_tokens(const SchedulerConfig& config);
+
+// The longest context that a pool can hold for one request alone, at most `context_len`.
+int64_t clamp_context(int64_t context_len, int32_t num_pages, int32_t page_size);
+
+// What became of one request in one step.
+struct RequestOutcome {
+  RequestId request = 0;
+  std::optional<SampledToken> token;  // the next of its output; the last one too, if it completes a stop
+  FinishReason finish = FinishReason::kNone;
+  std::string error;          // with kError
+  int32_t cached_tokens = 0;  // of the prompt, found in the prefix cache when it first ran; the same in every outcome
+};
+
+struct SchedulerStats {
+  int32_t num_running = 0;  // hold pages
+  int32_t num_waiting = 0;  // admitted, but without pages yet or again
+  int32_t num_pages = 0;
+  int32_t num_free_pages = 0;
+  int32_t num_cached_pages = 0;    // held by the prefix cache alone: as good as free
+  int64_t num_prefill_tokens = 0;  // still to be computed before each admitted request's next token
+  int64_t num_context_tokens = 0;  // prompt and output of all admitted requests
+  uint64_t num_preemptions = 0;    // since the start, like all below
+  uint64_t num_prompt_tokens = 0;  // of requests that began
+  uint64_t num_cached_tokens = 0;  // of those, found in the prefix cache
+};
+
+class Scheduler {
+ public:
+  explicit Scheduler(const SchedulerConfig& config);
+  ~Scheduler();
+
+  // Takes a request whatever the credits; what does not fit yet waits here. An error, and nothing taken, if it can
+  // never run: no prompt, a prompt longer than the context, no token to generate.
+  Status add(SchedulerRequest request);
+
+  // The request is over, for whatever reason lies in front (the client left, a stop string is complete): everything it
+  // holds is freed, at once or, if a step with it is under way, by commit(). No outcome follows. False if unknown:
+  // it ended before.
+  bool abort(RequestId request) { return drop(request); }
+  bool finish(RequestId request) { return drop(request); }
+
+  // The next step, or nothing if there is nothing to do. Its result must be committed before the next plan.
+  std::optional<StepPlan> plan();
+
+  // Takes the plan's results: one outcome for each sequence that sampled and was not dropped meanwhile, in its order.
+  std::vector<RequestOutcome> commit(const StepResult& result);
+
+  bool is_idle() const { return sequences_.empty(); }
+  Credits credits() const;
+  PrefixProbe probe(std::span<const TokenId> prompt) const;  // what of it the prefix cache could serve
+  SchedulerStats stats() const;
+
+  // CHECKs that every page is free, in the prefix cache or held by a sequence, exactly as often as the pool counts; in
+  // debug builds at every step.
+  void check_invariants() const;
+  // And that nothing but the prefix cache holds one: only when is_idle().
+  void check_idle_invariants() const;
+
+ private:
+  struct Sequence;
+
+  bool drop(RequestId request);
+  bool grow(Sequence& sequence, int64_t num_tokens);
+  bool make_room(int32_t num_pages, const Sequence& for_whom);
+  void preempt(Sequence& sequence);
+  bool try_start(Sequence& sequence);
+  bool is_prefix_under_way(const Sequence& sequence, int32_t num_cached_pages) const;
+  void release(Sequence& sequence);
+  void cache_full_pages(Sequence& sequence);
+  SequencePlan plan_sequence(const Sequence& sequence) const;
+  RequestOutcome take_token(Sequence& sequence, const SequenceResult& result);
+  int32_t pages_for(int64_t num_tokens) const;
+  int32_t reserve_of(const Sequence& sequence) const;
+  int64_t reserved_pages() const;
+  void remove_finished();
+
+  const SchedulerConfig config_;
+  BlockPool pool_;
+  RadixTree tree_;
+  std::vector<std::unique_ptr<Sequence>> sequences_;  // in order of arrival
+  std::vector<Sequence*> in_flight_;                  // of the plan that is not committed yet, in its order
+  bool is_in_flight_ = false;
+  uint64_t next_step_ = 1;
+  uint64_t num_preemptions_ = 0;
+  uint64_t num_prompt_tokens_ = 0;
+  uint64_t num_cached_tokens_ = 0;
+};
+
+}  // namespace braid

@@ -1,0 +1,208 @@
+// Random loads on small pools: what each request gets is what it gets alone, pages are whole, nobody starves.
+// BRAID_TEST_SEED=n runs that seed alone.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+
+#include "braid/scheduler/fake_model.h"
+#include "braid/scheduler/request_queue.h"
+#include "braid/scheduler/scheduler.h"
+
+namespace braid {
+namespace {
+
+constexpr int32_t kVocab = 50;
+
+struct Tracked {
+  SchedulerRequest request;
+  std::vector<TokenId> tokens;  // prompt and output so far
+  FinishReason finish = FinishReason::kNone;
+  bool is_aborted = false;
+  bool is_admitted = false;
+  int32_t abort_after = -1;  // output tokens
+};
+
+// What the request gets alone: no scheduler, no pages.
+std::pair<std::vector<TokenId>, FinishReason> run_alone(const SchedulerRequest& request, int64_t context_len) {
+  std::vector<TokenId> tokens = request.prompt;
+  uint64_t history = 0;
+  for (const TokenId token : tokens) history = FakeModel::extend(history, token);
+  const SamplingParams& params = request.sampling;
+  for (int32_t output = 0;; ++output) {
+    const TokenId token = FakeModel::next_token(history, params.seed, output, kVocab);
+    tokens.push_back(token);
+    history = FakeModel::extend(history, token);
+    if (output >= params.min_new_tokens && std::ranges::count(params.stop_token_ids, token) > 0) {
+      return {tokens, FinishReason::kStop};
+    }
+    if (output + 1 >= params.max_new_tokens || static_cast<int64_t>(tokens.size()) >= context_len) {
+      return {tokens, FinishReason::kLength};
+    }
+  }
+}
+
+class Load {
+ public:
+  explicit Load(uint64_t seed) : random_(seed) {
+    config_.page_size = pick(1, 8);
+    config_.num_pages = pick(2, 60);
+    config_.context_len = static_cast<int32_t>(clamp_context(pick(4, 120), config_.num_pages, config_.page_size));
+    config_.max_running_requests = pick(1, 12);
+    config_.chunked_prefill_size = pick(1, 40);
+    config_.radix_cache = pick(0, 3) > 0;
+    const int32_t num_prefixes = pick(1, 4);
+    for (int32_t i = 0; i < num_prefixes; ++i) prefixes_.push_back(draw_tokens(pick(0, 40)));
+    const int32_t num_requests = pick(1, 60);
+    for (int32_t i = 0; i < num_requests; ++i) add_request(static_cast<RequestId>(i));
+  }
+
+  void run() {
+    const auto policy = static_cast<SchedulePolicy>(pick(0, 2));
+    const int32_t max_overtaken = pick(0, 5);
+    RequestQueue queue(policy, max_overtaken, pick(1, 20));
+    Scheduler scheduler(config_);
+    FakeModel model(config_.num_pages, config_.page_size, kVocab);
+    size_t next_arrival = 0;
+    const int64_t total_tokens = static_cast<int64_t>(requests_.size()) * config_.context_len;
+    int64_t steps = 0;
+    // Each step computes at least one token; preemption computes some again.
+    const int64_t max_steps = 100 + 20 * total_tokens;
+    while (next_arrival < requests_.size() || !queue.empty() || !scheduler.is_idle()) {
+      ASSERT_LT(steps++, max_steps) << "somebody starves";
+      while (next_arrival < requests_.size() && pick(0, 2) > 0) {
+        queue.push(requests_.at(next_arrival++).request);
+      }
+      for (SchedulerRequest& request : queue.pop_admissible(
+               scheduler.credits(), [&](std::span<const TokenId> prompt) { return scheduler.probe(prompt); })) {
+        requests_.at(request.id).is_admitted = true;
+        ASSERT_TRUE(scheduler.add(std::move(request)).ok());
+      }
+      abort_some(queue, scheduler, next_arrival);
+      ASSERT_TRUE(!scheduler.is_idle() || queue.empty() || next_arrival == 0 || aborted_in_step_)
+          << "idle while requests wait";
+      const auto plan = scheduler.plan();
+      if (!plan) continue;
+      EXPECT_LE(plan->num_tokens(), max_step_tokens(config_));
+      EXPECT_LE(static_cast<int32_t>(plan->sequences.size()), config_.max_running_requests);
+      EXPECT_FALSE(plan->sequences.empty());
+      const StepResult result =
+          model.run(*plan, [this](RequestId id) -> const std::vector<TokenId>& { return requests_.at(id).tokens; });
+      abort_some(queue, scheduler, next_arrival);  // while the step is under way
+      for (const RequestOutcome& outcome : scheduler.commit(result)) take(outcome);
+      scheduler.check_invariants();
+      if (::testing::Test::HasFailure()) return;
+    }
+    scheduler.check_idle_invariants();
+    EXPECT_EQ(scheduler.stats().num_free_pages + scheduler.stats().num_cached_pages, config_.num_pages);
+    if (!config_.radix_cache) {
+      EXPECT_EQ(scheduler.stats().num_free_pages, config_.num_pages);
+    }
+    num_preemptions += scheduler.stats().num_preemptions;
+    num_cached_tokens += scheduler.stats().num_cached_tokens;
+    for (const auto& [id, tracked] : requests_) {
+      const auto [tokens, finish] = run_alone(tracked.request, config_.context_len);
+      if (tracked.is_aborted) {
+        ASSERT_LE(tracked.tokens.size(), tokens.size());
+        EXPECT_TRUE(std::equal(tracked.tokens.begin(), tracked.tokens.end(), tokens.begin()));
+      } else {
+        EXPECT_EQ(tracked.tokens, tokens) << "request " << id;
+        EXPECT_EQ(tracked.finish, finish) << "request " << id;
+      }
+    }
+  }
+
+  uint64_t num_preemptions = 0;
+  uint64_t num_cached_tokens = 0;
+
+ private:
+  int32_t pick(int32_t low, int32_t high) { return std::uniform_int_distribution<int32_t>(low, high)(random_); }
+
+  std::vector<TokenId> draw_tokens(int32_t count) {
+    std::vector<TokenId> tokens;
+    for (int32_t i = 0; i < count; ++i) tokens.push_back(pick(0, 3));
+    return tokens;
+  }
+
+  void add_request(RequestId id) {
+    Tracked& tracked = requests_[id];
+    SchedulerRequest& request = tracked.request;
+    request.id = id;
+    request.arrival = id;
+    request.priority = pick(-2, 2);
+    request.prompt = prefixes_[static_cast<size_t>(pick(0, static_cast<int32_t>(prefixes_.size()) - 1))];
+    for (const TokenId token : draw_tokens(pick(0, 20))) request.prompt.push_back(token);
+    if (request.prompt.empty()) request.prompt.push_back(1);
+    if (static_cast<int32_t>(request.prompt.size()) > config_.context_len) {
+      request.prompt.resize(static_cast<size_t>(config_.context_len));
+    }
+    request.sampling.seed = static_cast<uint64_t>(pick(0, 2));
+    request.sampling.max_new_tokens = pick(1, 60);
+    request.sampling.min_new_tokens = pick(0, 5);
+    if (pick(0, 1) == 0) request.sampling.stop_token_ids = {pick(0, kVocab - 1), pick(0, kVocab - 1)};
+    if (pick(0, 9) == 0) tracked.abort_after = pick(0, 10);
+    tracked.tokens = request.prompt;
+  }
+
+  void abort_some(RequestQueue& queue, Scheduler& scheduler, size_t num_arrived) {
+    aborted_in_step_ = false;
+    for (RequestId id = 0; id < num_arrived; ++id) {
+      Tracked& tracked = requests_.at(id);
+      const auto num_output = static_cast<int32_t>(tracked.tokens.size() - tracked.request.prompt.size());
+      if (tracked.abort_after < 0 || num_output < tracked.abort_after || tracked.is_aborted) continue;
+      if (tracked.finish != FinishReason::kNone || pick(0, 3) > 0) continue;
+      aborted_in_step_ = true;
+      tracked.is_aborted = true;
+      if (!tracked.is_admitted) {
+        EXPECT_TRUE(queue.abort(id));
+      } else {
+        EXPECT_TRUE(pick(0, 1) == 0 ? scheduler.abort(id) : scheduler.finish(id));
+      }
+      EXPECT_FALSE(scheduler.abort(id));
+    }
+  }
+
+  void take(const RequestOutcome& outcome) {
+    Tracked& tracked = requests_.at(outcome.request);
+    EXPECT_FALSE(tracked.is_aborted);
+    EXPECT_EQ(tracked.finish, FinishReason::kNone);
+    ASSERT_TRUE(outcome.token.has_value());
+    tracked.tokens.push_back(outcome.token->token);
+    tracked.finish = outcome.finish;
+    EXPECT_LT(outcome.cached_tokens, static_cast<int32_t>(tracked.request.prompt.size()));
+    EXPECT_EQ(outcome.cached_tokens % config_.page_size, 0);
+  }
+
+  std::mt19937_64 random_;
+  SchedulerConfig config_;
+  std::vector<std::vector<TokenId>> prefixes_;
+  std::map<RequestId, Tracked> requests_;
+  bool aborted_in_step_ = false;
+};
+
+TEST(SchedulerRandom, EveryRequestGetsWhatItGetsAloneAndPagesComeBack) {
+  uint64_t first = 1;
+  uint64_t last = 400;
+  if (const char* chosen = std::getenv("BRAID_TEST_SEED")) first = last = std::stoull(chosen);
+  uint64_t num_preemptions = 0;
+  uint64_t num_cached_tokens = 0;
+  for (uint64_t seed = first; seed <= last; ++seed) {
+    SCOPED_TRACE("BRAID_TEST_SEED=" + std::to_string(seed));
+    Load load(seed);
+    load.run();
+    if (HasFailure()) return;
+    num_preemptions += load.num_preemptions;
+    num_cached_tokens += load.num_cached_tokens;
+  }
+  if (first != last) {
+    EXPECT_GT(num_preemptions, 1000U);
+    EXPECT_GT(num_cached_tokens, 10000U);
+  }
+}
+
+}  // namespace
+}  // namespace braid

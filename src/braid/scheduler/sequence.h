@@ -1,0 +1,69 @@
+// What the scheduler knows of one admitted request.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "braid/kv/block_pool.h"
+#include "braid/request/result.h"
+#include "braid/scheduler/scheduler.h"
+
+namespace braid {
+
+struct Scheduler::Sequence {
+  explicit Sequence(SchedulerRequest request)
+      : id(request.id),
+        arrival(request.arrival),
+        num_prompt_tokens(static_cast<int32_t>(request.prompt.size())),
+        sampling(std::move(request.sampling)),
+        tokens(std::move(request.prompt)) {}
+
+  const RequestId id;
+  const uint64_t arrival;
+  const int32_t num_prompt_tokens;
+  const SamplingParams sampling;
+  std::vector<TokenId> tokens;  // prompt, then output
+  int64_t num_computed = 0;     // tokens whose keys and values are in `pages`
+  Pages pages;
+  int32_t cached_tokens = 0;
+  int32_t num_planned = 0;    // tokens of it in the step that is planned
+  bool has_started = false;   // ran at least once
+  bool is_running = false;    // holds pages; otherwise it waits for them
+  bool is_decoding = false;   // only its last token is not computed; otherwise it is being prefilled
+  bool is_in_flight = false;  // its pages are written by the step under way
+  bool is_dropped = false;    // aborted or finished from outside
+  bool is_finished = false;   // to be removed
+
+  int64_t num_tokens() const { return static_cast<int64_t>(tokens.size()); }
+  int64_t num_uncomputed() const { return num_tokens() - num_computed; }
+  int32_t num_output_tokens() const { return static_cast<int32_t>(num_tokens()) - num_prompt_tokens; }
+
+  // Judged after a token was added.
+  FinishReason finish_reason(int64_t context_len) const {
+    const bool may_stop = num_output_tokens() > sampling.min_new_tokens;
+    if (may_stop && std::ranges::find(sampling.stop_token_ids, tokens.back()) != sampling.stop_token_ids.end()) {
+      return FinishReason::kStop;
+    }
+    const bool is_full = num_output_tokens() >= sampling.max_new_tokens || num_tokens() >= context_len;
+    return is_full ? FinishReason::kLength : FinishReason::kNone;
+  }
+
+  SamplingState sampling_state() const {
+    SamplingState state{.params = sampling,
+                        .num_prompt_tokens = num_prompt_tokens,
+                        .num_output_tokens = num_output_tokens(),
+                        .prompt_tokens = {},
+                        .output_tokens = {}};
+    const bool repeats = sampling.repetition_penalty != 1.0F;
+    const auto prompt_end = tokens.begin() + num_prompt_tokens;
+    if (repeats) state.prompt_tokens.assign(tokens.begin(), prompt_end);
+    if (repeats || sampling.presence_penalty != 0.0F || sampling.frequency_penalty != 0.0F) {
+      state.output_tokens.assign(prompt_end, tokens.end());
+    }
+    return state;
+  }
+};
+
+}  // namespace braid

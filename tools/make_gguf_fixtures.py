@@ -1,0 +1,218 @@
+#!/usr/bin/env python3
+"""Makes the GGUF half of tests/fixtures/models: tiny files of each layout that braid reads, written with the `gguf`
+package, and what transformers computes with their dequantised weights.
+
+Needs torch, transformers, gguf and numpy.
+
+    tools/make_gguf_fixtures.py [--output tests/fixtures/models] [case ...]
+"""
+
+import argparse
+import pathlib
+import sys
+import tempfile
+from dataclasses import dataclass
+
+import gguf
+import numpy as np
+import torch
+import transformers
+from gguf import GGMLQuantizationType as Type
+
+from gguf_names import gguf_name, permute, rope_factors, unpermute
+from make_model_fixtures import evaluate, load, make_prompts, write_expected
+from model_cases import Case, llama, mixtral, qwen3, qwen3_moe, tensors_of
+from safetensors_writer import write_safetensors
+from seeded_weights import seeded_values
+from train_byte_bpe import CHATML_TEMPLATE, SPECIALS, tokenizer_json
+
+VOCAB = 280
+LLAMA3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+          "original_max_position_embeddings": 64, "rope_theta": 50000.0}
+
+
+@dataclass
+class GgufCase:
+    name: str
+    arch: str
+    config: dict   # transformers' view of the same model
+    pre: str       # name of the pre-tokenizer
+    types: dict    # part of a GGUF tensor name: how it is stored; the first that fits, F32 where none does
+
+
+def _sizes(ffn, layers, heads, kv_heads, head_dim=None):
+    keys = {"vocab_size": VOCAB, "hidden_size": 64, "intermediate_size": ffn, "num_hidden_layers": layers,
+            "num_attention_heads": heads, "num_key_value_heads": kv_heads, "max_position_embeddings": 512,
+            "rms_norm_eps": 1e-5}
+    return keys if head_dim is None else {**keys, "head_dim": head_dim}
+
+
+CASES = [
+    GgufCase("gguf_llama_llama3_rope", "llama", pre="llama-bpe",
+             config=llama(**_sizes(256, 2, 4, 2), rope_parameters=LLAMA3),
+             types={"norm": Type.F32, "token_embd": Type.Q8_0, "ffn_down": Type.Q6_K, "ffn_gate": Type.Q4_0,
+                    "ffn_up": Type.Q4_1, "attn_q": Type.Q4_1, "attn_k": Type.Q8_0, "attn_": Type.F16,
+                    "output": Type.Q8_0}),
+    GgufCase("gguf_llama_tied_biases", "llama", pre="smollm",
+             config=llama(**_sizes(96, 2, 4, 1), tie_word_embeddings=True, attention_bias=True,
+                          rope_parameters={"rope_type": "linear", "factor": 2.0, "rope_theta": 10000.0}),
+             types={"norm": Type.F32, "bias": Type.F32, "token_embd": Type.BF16, "blk": Type.BF16}),
+    GgufCase("gguf_qwen3", "qwen3", pre="qwen2",
+             config=qwen3(**_sizes(96, 2, 4, 2, head_dim=32), tie_word_embeddings=True,
+                          rope_parameters={"rope_type": "default", "rope_theta": 1000000.0}),
+             types={"norm": Type.F32, "token_embd": Type.F16, "ffn_": Type.Q8_0, "attn_q": Type.Q8_0,
+                    "attn_": Type.F16}),
+    GgufCase("gguf_qwen3_moe", "qwen3moe", pre="qwen2",
+             config=qwen3_moe(**_sizes(96, 2, 4, 2, head_dim=32), moe_intermediate_size=32, num_experts=8,
+                              num_experts_per_tok=3, norm_topk_prob=True,
+                              rope_parameters={"rope_type": "default", "rope_theta": 1000000.0}),
+             types={"norm": Type.F32, "gate_inp": Type.F32, "ffn_down_exps": Type.Q8_0, "exps": Type.Q4_0,
+                    "token_embd": Type.Q8_0, "attn_q": Type.Q8_0, "attn_": Type.BF16, "output": Type.Q8_0}),
+    GgufCase("gguf_mixtral", "llama", pre="llama-bpe",
+             config=mixtral(**_sizes(64, 2, 4, 2), num_local_experts=4, num_experts_per_tok=2,
+                            rope_parameters={"rope_type": "default", "rope_theta": 10000.0}),
+             types={"norm": Type.F32, "gate_inp": Type.F32, "exps": Type.Q4_1, "token_embd": Type.F16,
+                    "attn_q": Type.F32, "attn_k": Type.F16, "attn_v": Type.BF16, "output": Type.Q4_0}),
+]
+
+def permuted_heads(case, name):
+    if case.arch == "llama" and "q_proj" in name:
+        return case.config["num_attention_heads"]
+    if case.arch == "llama" and "k_proj" in name:
+        return case.config["num_key_value_heads"]
+    return None
+
+
+def quantize(values, kind, seed):
+    if kind != Type.Q6_K:
+        return gguf.quants.quantize(values, kind)
+    # The package reads Q6_K but does not write it: blocks of random bits with a scale of the right size.
+    rng = np.random.default_rng(seed)
+    blocks = rng.integers(0, 256, (values.size // 256, 210), dtype=np.uint8)
+    scales = rng.integers(-60, 60, (values.size // 256, 16)).astype(np.int8)
+    blocks[:, 192:208] = scales.view(np.uint8)
+    blocks[:, 208:210] = np.full((len(blocks), 1), values.std() / (35 * 18), dtype="<f2").view(np.uint8)
+    return blocks.reshape(*values.shape[:-1], -1)
+
+
+def make_tensors(case, seed):
+    """({GGUF name: (stored data, type)}, {transformers' name: dequantised float32})"""
+    stored, dense, experts = {}, {}, {}
+    for name, shape, scale, offset, _ in tensors_of(Case(case.name, case.config, "F32")):
+        values = seeded_values(seed, name, shape, scale, offset)
+        target, expert = gguf_name(name)
+        kind = next((t for part, t in case.types.items() if part in target), Type.F32)
+        heads = permuted_heads(case, name)
+        if heads:
+            values = permute(values, heads)
+        data = quantize(values, kind, seed)
+        back = gguf.quants.dequantize(data, kind).astype(np.float32).reshape(shape)
+        dense[name] = unpermute(back, heads) if heads else back
+        if expert is None:
+            stored[target] = (data, kind)
+        else:
+            experts.setdefault((target, kind), []).append(data)
+    for (target, kind), parts in experts.items():
+        stored[target] = (np.stack(parts), kind)
+    return stored, dense
+
+
+def add_metadata(writer, case):
+    c = case.config
+    head_dim = c.get("head_dim", c["hidden_size"] // c["num_attention_heads"])
+    writer.add_name(case.name)
+    writer.add_context_length(c["max_position_embeddings"])
+    writer.add_embedding_length(c["hidden_size"])
+    writer.add_block_count(c["num_hidden_layers"])
+    writer.add_feed_forward_length(c["intermediate_size"])
+    writer.add_head_count(c["num_attention_heads"])
+    writer.add_head_count_kv(c["num_key_value_heads"])
+    writer.add_layer_norm_rms_eps(c["rms_norm_eps"])
+    writer.add_rope_freq_base(c["rope_parameters"]["rope_theta"])
+    if case.arch == "llama":
+        writer.add_rope_dimension_count(head_dim)
+        writer.add_vocab_size(c["vocab_size"])
+    else:
+        writer.add_key_length(head_dim)
+        writer.add_value_length(head_dim)
+    if c["rope_parameters"]["rope_type"] == "linear":
+        writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
+        writer.add_rope_scaling_factor(c["rope_parameters"]["factor"])
+    experts = c.get("num_experts") or c.get("num_local_experts")
+    if experts:
+        writer.add_expert_count(experts)
+        writer.add_expert_used_count(c["num_experts_per_tok"])
+    if "moe_intermediate_size" in c:
+        writer.add_expert_feed_forward_length(c["moe_intermediate_size"])
+
+
+def add_tokenizer(writer, case):
+    content = tokenizer_json(VOCAB, SPECIALS, num_merges=VOCAB - 256 - len(SPECIALS))
+    tokens = [*content["model"]["vocab"], *SPECIALS]
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre(case.pre)
+    writer.add_token_list(tokens)
+    writer.add_token_types([gguf.TokenType.NORMAL] * (VOCAB - len(SPECIALS)) + [gguf.TokenType.CONTROL] * len(SPECIALS))
+    writer.add_token_merges(content["model"]["merges"])
+    writer.add_eos_token_id(VOCAB - 1)
+    writer.add_pad_token_id(VOCAB - 3)
+    writer.add_add_bos_token(False)
+    writer.add_chat_template(CHATML_TEMPLATE)
+
+
+def write_gguf(path, case, stored):
+    writer = gguf.GGUFWriter(path, case.arch)
+    add_metadata(writer, case)
+    add_tokenizer(writer, case)
+    if case.config["rope_parameters"]["rope_type"] == "llama3":
+        head_dim = case.config["hidden_size"] // case.config["num_attention_heads"]
+        writer.add_tensor("rope_freqs.weight", rope_factors(case.config["rope_parameters"], head_dim))
+    for name, (data, kind) in stored.items():
+        writer.add_tensor(name, np.ascontiguousarray(data), raw_dtype=kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def make_case(case, output):
+    for seed in range(1, 200):
+        stored, dense = make_tensors(case, seed)
+        with tempfile.TemporaryDirectory() as folder:
+            transformers.AutoConfig.for_model(**{k: v for k, v in case.config.items()}).save_pretrained(folder)
+            write_safetensors(f"{folder}/model.safetensors", [(n, "F32", v.shape) for n, v in dense.items()],
+                              lambda name: np.ascontiguousarray(dense[name]))
+            made, why_not = evaluate(load(folder, torch.float32), load(folder, torch.bfloat16),
+                                     make_prompts(seed, VOCAB))
+        if made:
+            break
+        print(f"  {case.name}: seed {seed}: {why_not}", file=sys.stderr)
+    else:
+        raise SystemExit(f"{case.name}: no seed will do")
+    rows, described, kl = made
+    folder = output / case.name
+    write_expected(folder, rows, described, kl, vocab=VOCAB)
+    write_gguf(folder / "model.gguf", case, stored)
+    print(f"{case.name}: seed {seed}, |logit| <= {np.abs(rows).max():.2f}, bfloat16 median KL {kl:.2e}, "
+          f"model.gguf {(folder / 'model.gguf').stat().st_size} bytes")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=pathlib.Path,
+                        default=pathlib.Path(__file__).parent.parent / "tests" / "fixtures" / "models")
+    parser.add_argument("cases", nargs="*", help="all by default")
+    args = parser.parse_args()
+    unknown = set(args.cases) - {c.name for c in CASES}
+    if unknown:
+        parser.error(f"unknown case {', '.join(sorted(unknown))}")
+    torch.set_num_threads(1)
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    for case in CASES:
+        if not args.cases or case.name in args.cases:
+            make_case(case, args.output)
+
+
+if __name__ == "__main__":
+    main()
