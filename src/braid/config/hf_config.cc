@@ -62,7 +62,7 @@ Result<const ClassDefaults*> find_class(const JsonObject& json) {
     named = *model_type;
   }
   return fail("{}: the architecture \"{}\" is not supported, these are: {}", json.name(), named.substr(0, 80),
-              fmt::join(supported_architectures(), ", "));
+              fmt::join(known_architectures(), ", "));
 }
 
 Status read_int32(const JsonObject& json, std::string_view key, int32_t& value) {
@@ -255,7 +255,7 @@ Status read_dtype(const JsonObject& json, ModelConfig& config) {
 
 }  // namespace
 
-std::vector<std::string> supported_architectures() {
+std::vector<std::string> known_architectures() {
   std::vector<std::string> names;
   for (const ClassDefaults& candidate : kClasses) names.emplace_back(candidate.architecture);
   return names;

@@ -17,6 +17,6 @@ Result<ModelConfig> read_hf_config(const Json& json, const std::string& name = "
 Result<GenerationDefaults> read_generation_config(const Json& json, const std::string& name = "generation_config.json");
 
 // "Qwen3ForCausalLM", …
-std::vector<std::string> supported_architectures();
+std::vector<std::string> known_architectures();
 
 }  // namespace braid

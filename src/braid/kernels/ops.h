@@ -96,6 +96,9 @@ class Ops {
   // y[i] = table[ids[i]]; table in any dtype, y float32.
   virtual void embed(std::span<const TokenId> ids, ConstRows table, Rows y) = 0;
 
+  // The same out of a packed head [vocab, hidden]: with tied embeddings one matrix serves both ends.
+  virtual void embed(std::span<const TokenId> ids, const PackedMatrix& table, Rows y);
+
   // y = x / sqrt(mean(x²) + eps) * weight, for each row (Zhang & Sennrich, arXiv 1910.07467). x float32; y float32 or
   // bf16.
   virtual void rms_norm(ConstRows x, std::span<const float> weight, float eps, Rows y) = 0;

@@ -1,5 +1,6 @@
 #include "braid/kernels/packed_matrix.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "braid/base/check.h"
@@ -91,6 +92,21 @@ void PackedMatrix::pack_gate_up_rows(ConstRows source, int64_t first, bool is_up
   for (int64_t row = 0; row < source.rows; ++row) {
     const int64_t i = first + row;
     pack_column(source, row, i / kTileCols * kPanelCols + (is_up ? kTileCols : 0) + i % kTileCols);
+  }
+}
+
+void PackedMatrix::read_column(int64_t column, float* out) const {
+  CHECK(column >= 0 && column < n_, "column {} of {}", column, n_);
+  if (k_ == 0) return;
+  if (dtype_ == DType::kFloat32) {
+    const float* const in = buffer_.as<float>() + offset(column, 0);
+    for (int64_t i = 0; i < k_; ++i) out[i] = in[i * kPanelCols];
+    return;
+  }
+  for (int64_t block = 0; block < k_; block += kBlockK) {
+    const BFloat16* const in = buffer_.as<BFloat16>() + offset(column, block);
+    const int64_t count = std::min(kBlockK, k_ - block);
+    for (int64_t i = 0; i < count; ++i) out[block + i] = to_float(in[i / 2 * (2 * kTileCols) + i % 2]);
   }
 }
 

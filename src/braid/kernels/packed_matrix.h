@@ -43,6 +43,9 @@ class PackedMatrix {
   // (i / 16) * 32 + (is_up ? 16 : 0) + i % 16, so that a panel's two tiles hold a gate and its up.
   void pack_gate_up_rows(ConstRows source, int64_t first, bool is_up);
 
+  // Row `column` of W, k values as float: an embedding out of a head's weights.
+  void read_column(int64_t column, float* out) const;
+
   // The element of output column `column` (of the padded panels) and input `input`, as float: for tests and the
   // reference kernels.
   float at(int64_t column, int64_t input) const;

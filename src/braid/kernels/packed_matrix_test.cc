@@ -111,5 +111,22 @@ TEST(Isa, TheBestIsChosenUnlessALowerOneIsForced) {
   EXPECT_EQ(choose_isa("amx_bf16").ok(), available.back() == CpuIsa::kAmxBf16);
 }
 
+TEST(PackedMatrix, ReadsAColumnBack) {
+  for (const DType dtype : {DType::kFloat32, DType::kBFloat16}) {
+    for (const int64_t k : {1, 31, 32, 33, 100}) {
+      const int64_t n = 37;
+      std::vector<float> weights(static_cast<size_t>(n * k));
+      for (size_t i = 0; i < weights.size(); ++i) weights[i] = static_cast<float>(i % 251) - 125.0F;
+      PackedMatrix packed(dtype, n, k);
+      packed.pack_rows(make_rows(weights.data(), n, k), 0);
+      std::vector<float> column(static_cast<size_t>(k));
+      for (int64_t i = 0; i < n; ++i) {
+        packed.read_column(i, column.data());
+        EXPECT_TRUE(std::equal(column.begin(), column.end(), weights.begin() + i * k)) << i;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace braid

@@ -1,0 +1,157 @@
+#include "braid/weights/checkpoint.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <system_error>
+
+#include "braid/config/hf_config.h"
+#include "braid/formats/json.h"
+#include "braid/formats/safetensors.h"
+
+namespace braid {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kMaxConfigBytes = int64_t{16} << 20;
+constexpr std::string_view kIndexName = "model.safetensors.index.json";
+
+bool exists(const std::string& path) {
+  std::error_code error;
+  return fs::exists(path, error);
+}
+
+Result<Json> read_json_file(const ResolvedModel& model, std::string_view name, int64_t max_bytes) {
+  TRY(const std::string text, read_text_file(model.file(name), max_bytes));
+  auto parsed = parse_json(text, {.max_bytes = max_bytes});
+  if (!parsed.ok()) return fail("{}: {}", name, parsed.error().message);
+  return parsed;
+}
+
+struct WeightFiles {
+  std::vector<std::string> names;
+  std::map<std::string, std::string> file_of_tensor;  // what the index says; empty: no index
+};
+
+// The files of an index; else model.safetensors; else every *.safetensors, as some repositories name them otherwise.
+Result<WeightFiles> list_weight_files(const ResolvedModel& model) {
+  WeightFiles files;
+  if (exists(model.file(kIndexName))) {
+    TRY(const Json document, read_json_file(model, kIndexName, int64_t{256} << 20));
+    TRY(const auto index, JsonObject::of(document, std::string(kIndexName)));
+    TRY(const auto weight_map, index.get_object("weight_map"));
+    std::set<std::string> names;
+    for (const auto& [tensor, file] : weight_map.json().items()) {
+      if (!file.is_string()) return weight_map.wrong_value(tensor, "a file name");
+      const auto& name = file.get_ref<const std::string&>();
+      if (!is_plain_file_name(name)) {
+        return weight_map.wrong_value(tensor, "a plain file name, without '/', \"..\" or NUL");
+      }
+      names.insert(name);
+      files.file_of_tensor.emplace(tensor, name);
+    }
+    files.names.assign(names.begin(), names.end());
+  } else if (exists(model.file("model.safetensors"))) {
+    files.names = {"model.safetensors"};
+  } else {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(model.path, error)) {
+      if (entry.path().extension() == ".safetensors") files.names.push_back(entry.path().filename().string());
+    }
+    std::sort(files.names.begin(), files.names.end());
+  }
+  if (files.names.empty()) return fail("{} has no *.safetensors file", model.path);
+  return files;
+}
+
+}  // namespace
+
+std::string describe(std::string_view name, const StoredTensor& tensor) {
+  if (name == tensor.stored_name) return fmt::format("{}: tensor \"{}\"", tensor.file->name(), name);
+  return fmt::format("{}: tensor \"{}\" ({})", tensor.file->name(), tensor.stored_name, name);
+}
+
+Result<Checkpoint> Checkpoint::open(const ResolvedModel& model) {
+  Checkpoint checkpoint;
+  checkpoint.model_ = model;
+  TRY_STATUS(model.kind == ResolvedModel::Kind::kGguf ? checkpoint.open_gguf() : checkpoint.open_directory());
+  ModelConfig& config = checkpoint.config_;
+  if (!config.checkpoint_dtype) {
+    // As transformers does: the type that the weights are stored in, here the largest tensor's.
+    const StoredTensor* largest = nullptr;
+    for (const auto& [name, tensor] : checkpoint.tensors_) {
+      if (largest == nullptr || tensor.num_elements() > largest->num_elements()) largest = &tensor;
+    }
+    config.checkpoint_dtype = largest == nullptr ? DType::kBFloat16 : largest->plain.value_or(DType::kBFloat16);
+  }
+  return checkpoint;
+}
+
+Status Checkpoint::open_directory() {
+  config_name_ = "config.json";
+  if (!exists(model_.file("config.json"))) return fail("{} has no config.json", model_.path);
+  TRY(const Json config, read_json_file(model_, "config.json", kMaxConfigBytes));
+  TRY(config_, read_hf_config(config));
+  if (exists(model_.file("generation_config.json"))) {
+    TRY(const Json generation, read_json_file(model_, "generation_config.json", kMaxConfigBytes));
+    TRY(generation_, read_generation_config(generation));
+    for (const TokenId token : generation_.eos_token_ids) {
+      if (token >= config_.vocab_size) {
+        return fail("generation_config.json: eos_token_id {} is not below the vocabulary's size {}", token,
+                    config_.vocab_size);
+      }
+    }
+    if (!generation_.eos_token_ids.empty()) config_.eos_token_ids = generation_.eos_token_ids;
+  }
+  TRY(const WeightFiles files, list_weight_files(model_));
+  for (const std::string& name : files.names) TRY_STATUS(add_safetensors(name));
+  for (const auto& [tensor, file] : files.file_of_tensor) {
+    const StoredTensor* const found = find(tensor);
+    if (found == nullptr || found->file->name() != file) {
+      return fail("{}: tensor \"{}\" is not in {}", kIndexName, tensor, file);
+    }
+  }
+  return {};
+}
+
+Status Checkpoint::add_safetensors(const std::string& file_name) {
+  TRY(auto mapped, MappedFile::open(model_.file(file_name)));
+  files_.push_back(std::make_unique<MappedFile>(std::move(mapped)));
+  const MappedFile& file = *files_.back();
+  auto header = parse_safetensors(file.bytes());
+  if (!header.ok()) return fail("{}: {}", file_name, header.error().message);
+  for (SafetensorsTensor& stored : header->tensors) {
+    StoredTensor tensor;
+    tensor.stored_name = stored.name;
+    tensor.shape = std::move(stored.shape);
+    tensor.type_name = std::move(stored.dtype_name);
+    tensor.plain = stored.dtype;
+    tensor.block_bytes = static_cast<int32_t>(stored.dtype ? dtype_bytes(*stored.dtype) : 1);
+    tensor.file = &file;
+    tensor.offset = stored.offset;
+    tensor.bytes = stored.bytes;
+    const auto [place, is_new] = tensors_.emplace(std::move(stored.name), std::move(tensor));
+    if (!is_new) {
+      return fail("tensor \"{}\" is in {} and in {}", place->first, place->second.file->name(), file_name);
+    }
+  }
+  return {};
+}
+
+Status Checkpoint::open_gguf() {
+  return fail("{}: GGUF files cannot be read in this version", model_.path);
+}
+
+const StoredTensor* Checkpoint::find(std::string_view name) const {
+  const auto found = tensors_.find(name);
+  return found == tensors_.end() ? nullptr : &found->second;
+}
+
+int64_t Checkpoint::stored_bytes() const {
+  int64_t total = 0;
+  for (const auto& [name, tensor] : tensors_) total += tensor.bytes;
+  return total;
+}
+
+}  // namespace braid

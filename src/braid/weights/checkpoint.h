@@ -1,0 +1,52 @@
+// One view over a model on disk, whatever it is stored as: a Hugging Face directory of safetensors, or a GGUF file. Its
+// tensors have Hugging Face's names.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "braid/config/model_config.h"
+#include "braid/config/model_path.h"
+#include "braid/weights/stored_tensor.h"
+
+namespace braid {
+
+class Checkpoint {
+ public:
+  // Maps the files and reads their headers; no weights. (Tokenizer and templates: weights/text_assets.h.)
+  static Result<Checkpoint> open(const ResolvedModel& model);
+
+  const ModelConfig& config() const { return config_; }
+  const GenerationDefaults& generation() const { return generation_; }
+  // What the configuration came from, for errors: "config.json" or the GGUF file's name.
+  const std::string& config_name() const { return config_name_; }
+  const ResolvedModel& model() const { return model_; }
+
+  // Null: not there.
+  const StoredTensor* find(std::string_view name) const;
+  const std::map<std::string, StoredTensor, std::less<>>& tensors() const { return tensors_; }
+
+  int64_t stored_bytes() const;  // of all tensors
+
+ private:
+  Checkpoint() = default;
+  Status open_directory();
+  Status open_gguf();
+  Status add_safetensors(const std::string& file_name);
+
+  ResolvedModel model_;
+  std::string config_name_;
+  ModelConfig config_;
+  GenerationDefaults generation_;
+  std::vector<std::unique_ptr<MappedFile>> files_;  // that tensors_ point to
+  std::map<std::string, StoredTensor, std::less<>> tensors_;
+};
+
+// model-00001-of-00002.safetensors: tensor "model.norm.weight"
+std::string describe(std::string_view name, const StoredTensor& tensor);
+
+}  // namespace braid

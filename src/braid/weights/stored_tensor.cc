@@ -1,0 +1,98 @@
+#include "braid/weights/stored_tensor.h"
+
+#include <cstring>
+
+#include "braid/base/check.h"
+
+namespace braid {
+namespace {
+
+template <typename T>
+T load(const std::byte* from) {
+  T value;
+  std::memcpy(&value, from, sizeof value);
+  return value;
+}
+
+void plain_to_float(const std::byte* from, DType dtype, int64_t count, float* out) {
+  switch (dtype) {
+    case DType::kFloat32:
+      std::memcpy(out, from, static_cast<size_t>(count) * sizeof *out);
+      return;
+    case DType::kBFloat16:
+      for (int64_t i = 0; i < count; ++i) out[i] = to_float(load<BFloat16>(from + i * 2));
+      return;
+    case DType::kFloat16:
+      for (int64_t i = 0; i < count; ++i) out[i] = to_float(load<Float16>(from + i * 2));
+      return;
+  }
+}
+
+}  // namespace
+
+int64_t StoredTensor::rows() const {
+  int64_t rows = 1;
+  for (size_t i = 0; i + 1 < shape.size(); ++i) rows *= shape[i];
+  return rows;
+}
+
+std::string StoredTensor::shape_text() const {
+  return fmt::format("[{}]", fmt::join(shape, ", "));
+}
+
+// llama.cpp turns a head's rows (two halves, rotated against each other) into pairs: row j * d/2 + i of head h, j in
+// {0, 1}, is stored as row 2 i + j.
+int64_t StoredTensor::stored_row(int64_t row) const {
+  if (interleaved_heads == 0) return row;
+  const int64_t head_rows = (shape.size() == 1 ? cols() : rows()) / interleaved_heads;
+  const int64_t half = head_rows / 2;
+  const int64_t within = row % head_rows;
+  return row - within + within % half * 2 + within / half;
+}
+
+const std::byte* StoredTensor::row_data(int64_t row) const {
+  return file->bytes().data() + offset + stored_row(row) * row_bytes();
+}
+
+void StoredTensor::read_rows(int64_t first, const Rows& out) const {
+  CHECK(is_usable() && first >= 0 && first + out.rows <= rows() && out.cols == cols(), "rows {}+{} of {}", first,
+        out.rows, stored_name);
+  std::vector<float> values(static_cast<size_t>(cols()));
+  const bool is_permuted_vector = interleaved_heads > 0 && shape.size() == 1;
+  for (int64_t row = 0; row < out.rows; ++row) {
+    const std::byte* const source = is_permuted_vector ? file->bytes().data() + offset : row_data(first + row);
+    if (plain == out.dtype && !is_permuted_vector) {
+      std::memcpy(out.row_bytes(row), source, static_cast<size_t>(row_bytes()));
+      continue;
+    }
+    if (plain) {
+      plain_to_float(source, *plain, cols(), values.data());
+    } else {
+      to_float(source, cols() / block_elements, values.data());
+    }
+    if (is_permuted_vector) {
+      const std::vector<float> stored = values;
+      for (int64_t i = 0; i < cols(); ++i) values[static_cast<size_t>(i)] = stored[static_cast<size_t>(stored_row(i))];
+    }
+    if (out.dtype == DType::kFloat32) {
+      std::memcpy(out.row_bytes(row), values.data(), values.size() * sizeof(float));
+    } else {
+      CHECK(out.dtype == DType::kBFloat16);
+      auto* const target = out.row<BFloat16>(row);
+      for (int64_t i = 0; i < cols(); ++i) target[i] = to_bfloat16(values[static_cast<size_t>(i)]);
+    }
+  }
+}
+
+std::optional<ConstRows> StoredTensor::view() const {
+  if (!plain || interleaved_heads > 0) return std::nullopt;
+  const std::byte* const data = file->bytes().data() + offset;
+  if (reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(dtype_bytes(*plain)) != 0) return std::nullopt;
+  return ConstRows{.data = data, .dtype = *plain, .rows = rows(), .cols = cols(), .stride = cols()};
+}
+
+void StoredTensor::release_rows(int64_t first, int64_t count) const {
+  file->release(offset + first * row_bytes(), count * row_bytes());
+}
+
+}  // namespace braid

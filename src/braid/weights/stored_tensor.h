@@ -1,0 +1,55 @@
+// One tensor of a checkpoint as it lies in its file, and its rows as float32 or bfloat16 whatever it is stored as.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "braid/base/result.h"
+#include "braid/formats/mapped_file.h"
+#include "braid/tensor/rows.h"
+
+namespace braid {
+
+struct StoredTensor {
+  std::string stored_name;  // in the file; the checkpoint's name for it is Hugging Face's
+  std::vector<int64_t> shape;
+  std::string type_name;       // "BF16", "Q8_0", …
+  std::optional<DType> plain;  // elements of a DType, one after another
+  // Otherwise blocks (formats/ggml_type.h); null with no `plain`: braid cannot use this type.
+  void (*to_float)(const std::byte* blocks, int64_t num_blocks, float* out) = nullptr;
+  int32_t block_elements = 1;
+  int32_t block_bytes = 1;
+  // Above 0: the rows of each of so many heads are interleaved as llama.cpp's "llama" architecture stores Q and K;
+  // reading undoes it.
+  int32_t interleaved_heads = 0;
+
+  const MappedFile* file = nullptr;
+  int64_t offset = 0;  // in the file
+  int64_t bytes = 0;
+
+  // As a matrix: the last size is the columns, the others' product the rows. A vector is one row.
+  int64_t cols() const { return shape.empty() ? 1 : shape.back(); }
+  int64_t rows() const;
+  int64_t num_elements() const { return rows() * cols(); }
+  bool is_usable() const { return plain.has_value() || to_float != nullptr; }
+  std::string shape_text() const;  // "[128, 2048]"
+
+  // Rows [first, first + out.rows) into `out` (float32, or bfloat16 rounded to nearest even). Needs is_usable().
+  void read_rows(int64_t first, const Rows& out) const;
+
+  // The rows in place, without a copy: where they are plain, aligned and in order.
+  std::optional<ConstRows> view() const;
+
+  // Gives the pages of these rows back to the system.
+  void release_rows(int64_t first, int64_t count) const;
+
+ private:
+  const std::byte* row_data(int64_t row) const;
+  int64_t row_bytes() const { return cols() / block_elements * block_bytes; }
+  int64_t stored_row(int64_t row) const;
+};
+
+}  // namespace braid

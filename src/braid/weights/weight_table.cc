@@ -1,0 +1,137 @@
+#include "braid/weights/weight_table.h"
+
+#include <set>
+
+#include "braid/formats/ggml_type.h"
+
+namespace braid {
+namespace {
+
+constexpr std::string_view kExpertPlace = "{expert}";
+
+// Calls visit(name, spec) for every tensor of the table, until it returns false.
+template <typename Visit>
+void for_each_tensor(const WeightTable& table, int64_t num_experts, Visit visit) {
+  for (const WeightSpec& spec : table) {
+    if (spec.name.find(kExpertPlace) == std::string::npos) {
+      if (!visit(spec.name, spec)) return;
+      continue;
+    }
+    for (int64_t expert = 0; expert < num_experts; ++expert) {
+      if (!visit(expert_name(spec.name, expert), spec)) return;
+    }
+  }
+}
+
+Status check_tensor(const std::string& name, const WeightSpec& spec, const Checkpoint& checkpoint) {
+  const StoredTensor* const tensor = checkpoint.find(name);
+  if (tensor == nullptr) {
+    return fail("{}: tensor \"{}\" is missing (shape [{}])", checkpoint.model().path, name,
+                fmt::join(spec.shape, ", "));
+  }
+  if (tensor->shape != spec.shape) {
+    return fail("{} has shape {}, {} says [{}]{}", describe(name, *tensor), tensor->shape_text(),
+                checkpoint.config_name(), fmt::join(spec.shape, ", "),
+                spec.sizes.empty() ? "" : fmt::format(" ({})", spec.sizes));
+  }
+  if (!tensor->is_usable()) {
+    return fail("{} has the type {}, which is not supported: {} are", describe(name, *tensor), tensor->type_name,
+                tensor->file->name().ends_with(".safetensors") ? "BF16, F16 and F32" : supported_ggml_types());
+  }
+  return {};
+}
+
+bool is_ignored(std::string_view name, std::span<const std::string> ignored) {
+  for (const std::string& pattern : ignored) {
+    if (matches_pattern(pattern, name)) return true;
+  }
+  return false;
+}
+
+std::set<std::string, std::less<>> names_of(const WeightTable& table, const Checkpoint& checkpoint) {
+  std::set<std::string, std::less<>> names;
+  for_each_tensor(table, checkpoint.config().moe.num_experts, [&](const std::string& name, const WeightSpec&) {
+    names.insert(name);
+    return true;
+  });
+  return names;
+}
+
+}  // namespace
+
+void append_with_prefix(WeightTable& table, std::string_view prefix, const WeightTable& part) {
+  for (WeightSpec spec : part) {
+    spec.name.insert(0, prefix);
+    table.push_back(std::move(spec));
+  }
+}
+
+std::string expert_name(std::string_view name, int64_t expert) {
+  std::string result(name);
+  if (const auto place = result.find(kExpertPlace); place != std::string::npos) {
+    result.replace(place, kExpertPlace.size(), std::to_string(expert));
+  }
+  return result;
+}
+
+// Linear in the name: after a '*', a mismatch moves that star's end on by one and never looks at earlier stars again.
+bool matches_pattern(std::string_view pattern, std::string_view name) {
+  size_t p = 0;
+  size_t n = 0;
+  size_t star = std::string_view::npos;
+  size_t star_end = 0;
+  while (n < name.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      star_end = n;
+    } else if (p < pattern.size() && pattern[p] == name[n]) {
+      ++p;
+      ++n;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      n = ++star_end;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+std::vector<std::string> find_weight_problems(const WeightTable& table, std::span<const std::string> ignored,
+                                              const Checkpoint& checkpoint, size_t max_problems) {
+  std::vector<std::string> problems;
+  for_each_tensor(table, checkpoint.config().moe.num_experts, [&](const std::string& name, const WeightSpec& spec) {
+    if (const Status status = check_tensor(name, spec, checkpoint); !status.ok()) {
+      problems.push_back(status.error().message);
+    }
+    return problems.size() < max_problems;
+  });
+  if (problems.size() >= max_problems) return problems;
+  const auto names = names_of(table, checkpoint);
+  for (const auto& [name, tensor] : checkpoint.tensors()) {
+    if (names.contains(name) || is_ignored(name, ignored)) continue;
+    problems.push_back(fmt::format("{} of shape {} has no place in {}", describe(name, tensor), tensor.shape_text(),
+                                   checkpoint.config().architecture));
+    if (problems.size() >= max_problems) break;
+  }
+  return problems;
+}
+
+Status check_weights(const WeightTable& table, std::span<const std::string> ignored, const Checkpoint& checkpoint) {
+  const auto problems = find_weight_problems(table, ignored, checkpoint, 1);
+  if (problems.empty()) return {};
+  return Error{problems.front()};
+}
+
+std::vector<std::string> list_ignored(const WeightTable& table, std::span<const std::string> ignored,
+                                      const Checkpoint& checkpoint) {
+  std::vector<std::string> result;
+  const auto names = names_of(table, checkpoint);
+  for (const auto& [name, tensor] : checkpoint.tensors()) {
+    if (!names.contains(name) && is_ignored(name, ignored)) result.push_back(name);
+  }
+  return result;
+}
+
+}  // namespace braid
