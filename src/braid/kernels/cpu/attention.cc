@@ -26,12 +26,24 @@ int64_t num_blocks(const AttentionTile& tile) {
   return tile.end_block() - tile.first_block();
 }
 
+const AttentionTier& tier_for(CpuIsa isa) {
+  switch (isa) {
+#if defined(__x86_64__)
+    case CpuIsa::kAmxBf16:
+    case CpuIsa::kAvx512Bf16:
+      return attention_avx512();
+    case CpuIsa::kAvx2:
+      return attention_avx2();
+#endif
+    default:
+      return attention_portable();
+  }
+}
+
 }  // namespace
 
 const AttentionKernels& attention_kernels(CpuIsa isa, DType kv_dtype) {
-  const AttentionTier& tier = isa == CpuIsa::kPortable ? attention_portable()
-                              : isa == CpuIsa::kAvx2   ? attention_avx2()
-                                                       : attention_avx512();
+  const AttentionTier& tier = tier_for(isa);
   return kv_dtype == DType::kFloat32 ? tier.float32 : tier.bfloat16;
 }
 

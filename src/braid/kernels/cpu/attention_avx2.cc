@@ -1,9 +1,7 @@
 // Attention with AVX2 and FMA. Pairs of bfloat16 are widened to two vectors of floats; probabilities stay float32.
-#include "braid/kernels/cpu/attention_inl.h"
-
-#if defined(__AVX2__)
-
 #include <immintrin.h>
+
+#include "braid/kernels/cpu/attention_inl.h"
 
 namespace braid::cpu {
 namespace {
@@ -42,7 +40,7 @@ struct Avx2 {
     const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     const __m256i keep = _mm256_andnot_si256(_mm256_cmpgt_epi32(_mm256_set1_epi32(begin), lane),
                                              _mm256_cmpgt_epi32(_mm256_set1_epi32(end), lane));
-    return _mm256_blendv_ps(_mm256_set1_ps(-std::numeric_limits<float>::infinity()), value, _mm256_castsi256_ps(keep));
+    return _mm256_blendv_ps(_mm256_set1_ps(kMinusInfinity), value, _mm256_castsi256_ps(keep));
   }
 
   // 2^n from n + 1.5 · 2^23, for -127 <= n <= 0; 0 for -127.
@@ -136,15 +134,3 @@ const AttentionTier& attention_avx2() {
 }
 
 }  // namespace braid::cpu
-
-#else
-
-namespace braid::cpu {
-
-const AttentionTier& attention_avx2() {  // another architecture: never chosen
-  return attention_portable();
-}
-
-}  // namespace braid::cpu
-
-#endif

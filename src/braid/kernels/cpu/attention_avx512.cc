@@ -1,10 +1,8 @@
 // Attention with AVX-512 and vdpbf16ps. Over a bfloat16 cache the probabilities are rounded to bfloat16, because one
 // instruction then does what four do in float32; their sum is taken as rounded, so that the weights still add up to 1.
-#include "braid/kernels/cpu/attention_inl.h"
-
-#if defined(__AVX512BF16__)
-
 #include <immintrin.h>
+
+#include "braid/kernels/cpu/attention_inl.h"
 
 namespace braid::cpu {
 namespace {
@@ -34,7 +32,7 @@ struct Avx512 {
   // Minus infinity outside lanes [begin, end).
   static Vector mask(Vector value, int begin, int end) {
     const auto keep = static_cast<__mmask16>(first_lanes(larger(end, 0)) & ~first_lanes(larger(begin, 0)));
-    return _mm512_mask_mov_ps(_mm512_set1_ps(-std::numeric_limits<float>::infinity()), keep, value);
+    return _mm512_mask_mov_ps(_mm512_set1_ps(kMinusInfinity), keep, value);
   }
 
   // 2^n from n + 1.5 · 2^23, for -127 <= n <= 0; 0 for -127.
@@ -117,15 +115,3 @@ const AttentionTier& attention_avx512() {
 }
 
 }  // namespace braid::cpu
-
-#else
-
-namespace braid::cpu {
-
-const AttentionTier& attention_avx512() {  // another architecture: never chosen
-  return attention_portable();
-}
-
-}  // namespace braid::cpu
-
-#endif

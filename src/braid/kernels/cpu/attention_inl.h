@@ -20,6 +20,7 @@ constexpr int kBlock = Ops::kAttentionBlock;
 constexpr int kGroup = KvLayer::kGroupTokens;
 constexpr int kGroups = kBlock / kGroup;
 constexpr int kMaxRows = AttentionTile::kMaxRows;
+constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 constexpr int kWordBytes = 4;  // of a float, or of a pair of bfloat16: what one lane reads
 
 template <typename T>
@@ -175,7 +176,7 @@ struct AttentionKernel {
     const int first = keys.begin / kGroup * kGroup;
     const int last = (keys.end + kGroup - 1) / kGroup * kGroup;
     const V scale = Tier::broadcast(tile.scale * kLog2E);
-    V largest = Tier::broadcast(-std::numeric_limits<float>::infinity());
+    V largest = Tier::broadcast(kMinusInfinity);
     for (int i = first; i < last; i += kLanes) {
       V value = Tier::multiply(Tier::load(scores + i), scale);
       if (i < keys.begin || i + kLanes > keys.end) value = Tier::mask(value, keys.begin - i, keys.end - i);

@@ -33,7 +33,7 @@ struct Portable {
   // Minus infinity outside lanes [begin, end).
   static Vector mask(Vector value, int begin, int end) {
     for (int i = 0; i < kLanes; ++i) {
-      if (i < begin || i >= end) value[i] = -std::numeric_limits<float>::infinity();
+      if (i < begin || i >= end) value[i] = kMinusInfinity;
     }
     return value;
   }

@@ -4,15 +4,16 @@ namespace braid::cpu {
 
 const RowKernels& row_kernels(CpuIsa isa) {
   switch (isa) {
-    case CpuIsa::kPortable:
-      break;
+#if defined(__x86_64__)
+    case CpuIsa::kAmxBf16:
+    case CpuIsa::kAvx512Bf16:
+      return row_kernels_avx512();
     case CpuIsa::kAvx2:
       return row_kernels_avx2();
-    case CpuIsa::kAvx512Bf16:
-    case CpuIsa::kAmxBf16:
-      return row_kernels_avx512();
+#endif
+    default:
+      return row_kernels_portable();
   }
-  return row_kernels_portable();
 }
 
 }  // namespace braid::cpu

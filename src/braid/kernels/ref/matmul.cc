@@ -13,7 +13,8 @@ void multiply_row(ConstRows x, int64_t x_row, const PackedMatrix& w, Rows y, int
   const auto product = [&](int64_t column) {
     double sum = 0;
     for (int64_t k = 0; k < w.k(); ++k) sum += static_cast<double>(load(x, x_row, k)) * w.at(column, k);
-    return epilogue.bias.empty() ? sum : sum + epilogue.bias[static_cast<size_t>(column)];
+    const bool has_bias = column < static_cast<int64_t>(epilogue.bias.size());
+    return has_bias ? sum + epilogue.bias[static_cast<size_t>(column)] : sum;
   };
   for (int64_t i = 0; i < y.cols; ++i) {
     switch (epilogue.kind) {
@@ -37,7 +38,7 @@ void check_shapes(ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& ep
   CHECK(x.cols == w.k(), "x has {} columns, the matrix {}", x.cols, w.k());
   CHECK(y.cols * (is_gate_up ? 2 : 1) == w.n(), "y has {} columns, the matrix {}", y.cols, w.n());
   CHECK(epilogue.kind != Epilogue::Kind::kAdd || y.dtype == DType::kFloat32);
-  CHECK(epilogue.bias.empty() || static_cast<int64_t>(epilogue.bias.size()) == w.n());
+  CHECK(epilogue.bias.empty() || static_cast<int64_t>(epilogue.bias.size()) >= w.n());
 }
 
 }  // namespace

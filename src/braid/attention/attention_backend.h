@@ -1,0 +1,33 @@
+// Attention as the models see it: a batch of sequences over a paged cache, and nothing of how it is computed, on which
+// device, or for which DP group.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "braid/base/result.h"
+#include "braid/kernels/ops.h"
+
+namespace braid {
+
+class AttentionBackend {
+ public:
+  virtual ~AttentionBackend() = default;
+
+  virtual std::string_view name() const = 0;
+
+  // Causal attention; arguments and result as Ops::paged_attention states them. No sequences is a batch too.
+  virtual void forward(ConstRows q, std::span<const AttentionSequence> sequences, const KvLayer& layer,
+                       const AttentionParams& params, Rows out) = 0;
+};
+
+// What --attention-backend may name, the default first.
+std::vector<std::string_view> attention_backend_names();
+
+// "fa": the device's own tiled kernels. "native": plain C++, on any device whose memory the processor can read. `ops`
+// must outlive the result. Another name is an error that lists these.
+Result<std::unique_ptr<AttentionBackend>> make_attention_backend(std::string_view name, Ops& ops);
+
+}  // namespace braid

@@ -1,0 +1,12 @@
+// The attention backend in plain C++: portable, and short enough to check against the paper.
+#pragma once
+
+#include <memory>
+
+#include "braid/attention/attention_backend.h"
+
+namespace braid {
+
+std::unique_ptr<AttentionBackend> make_native_attention(Ops& ops);
+
+}  // namespace braid

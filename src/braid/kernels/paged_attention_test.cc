@@ -1,0 +1,164 @@
+// Attention of every tier: held to the definition, and to itself, bit for bit, over every way of cutting the same work.
+#include "braid/kernels/attention_testing.h"
+
+namespace braid::testing {
+namespace {
+
+class PagedAttention : public EveryTier {};
+BRAID_FOR_EVERY_TIER(PagedAttention);
+
+// All queries of a sequence, its tokens fed in chunks of `chunk`.
+Matrix attend_in_chunks(Ops& ops, const CacheShape& shape, const TestSequence& sequence, int64_t chunk, int32_t window,
+                        DType out_dtype = DType::kFloat32) {
+  const int64_t len = sequence.q.view.rows;
+  const TestCache cache(shape, 1, len, 3);
+  Matrix out(out_dtype, len, sequence.q.view.cols);
+  for (int64_t first = 0; first < len; first += chunk) {
+    const int64_t count = std::min(chunk, len - first);
+    const AttentionSequence part = cache.sequence(0, 0, first, count);
+    ops.write_kv(sequence.k.view.slice_rows(first, count), sequence.v.view.slice_rows(first, count), {&part, 1},
+                 cache.layer());
+    ops.paged_attention(sequence.q.view.slice_rows(first, count), {&part, 1}, cache.layer(), params_of(shape, window),
+                        out.view.slice_rows(first, count));
+  }
+  return out;
+}
+
+TEST_P(PagedAttention, EqualsTheDefinition) {
+  uint32_t seed = 1;
+  for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
+    // float32: rounding of sums. bfloat16: where a tier rounds probabilities, 2^-9 of values of about 1, averaged.
+    const double tolerance = dtype == DType::kFloat32 ? 4e-6 : 1e-2;
+    for (const int32_t head_dim : {8, 16, 24, 40, 64, 80, 128, 256}) {
+      for (const auto& [heads, kv_heads] : {std::pair{1, 1}, {4, 2}, {6, 1}, {7, 1}, {16, 8}}) {
+        const CacheShape shape = {.num_heads = heads, .num_kv_heads = kv_heads, .head_dim = head_dim, .dtype = dtype};
+        const int64_t len = std::vector<int64_t>{1, 15, 64, 65, 130}[seed % 5];
+        const int32_t window = seed % 3 == 0 ? 21 : 0;
+        const TestSequence sequence(shape, len, seed++);
+        const Matrix expected = attend_in_chunks(*ref_, shape, sequence, len, window);
+        const Matrix actual = attend_in_chunks(*three_.ops, shape, sequence, len, window);
+        EXPECT_LE(max_difference(expected, actual), tolerance)
+            << "head_dim " << head_dim << " heads " << heads << "/" << kv_heads << " len " << len << " window "
+            << window << " " << dtype_name(dtype);
+      }
+    }
+  }
+}
+
+TEST_P(PagedAttention, LongContextsEqualTheDefinition) {
+  for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
+    const CacheShape shape = {.num_heads = 2, .num_kv_heads = 1, .head_dim = 32, .dtype = dtype};
+    const TestSequence sequence(shape, 600, 5);
+    const Matrix expected = attend_in_chunks(*ref_, shape, sequence, 600, 0);
+    EXPECT_LE(max_difference(expected, attend_in_chunks(*three_.ops, shape, sequence, 600, 0)),
+              dtype == DType::kFloat32 ? 4e-6 : 1e-2);
+  }
+}
+
+TEST_P(PagedAttention, HasTheSameBitsHoweverTheSequenceIsCut) {
+  for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
+    for (const int32_t head_dim : {24, 64}) {
+      for (const int32_t window : {0, 37, 100}) {
+        CacheShape shape = {.num_heads = 6, .num_kv_heads = 2, .head_dim = head_dim, .dtype = dtype};
+        const TestSequence sequence(shape, 205, 7);
+        for (const DType out_dtype : {DType::kFloat32, DType::kBFloat16}) {
+          shape.page_size = 16;
+          const Matrix whole = attend_in_chunks(*one_.ops, shape, sequence, 205, window, out_dtype);
+          for (const int64_t chunk : {1, 3, 16, 61, 64, 128, 205}) {
+            for (const int32_t page_size : {16, 32, 64, 128}) {
+              shape.page_size = page_size;
+              Ops& ops = (chunk + page_size / 16) % 2 == 0 ? *one_.ops : *three_.ops;
+              const Matrix cut = attend_in_chunks(ops, shape, sequence, chunk, window, out_dtype);
+              EXPECT_TRUE(same_bits(whole.view, cut.view))
+                  << "chunk " << chunk << " page " << page_size << " window " << window << " head_dim " << head_dim;
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_P(PagedAttention, HasTheSameBitsWhateverElseIsInTheBatch) {
+  const CacheShape shape = {.num_heads = 4, .num_kv_heads = 2, .head_dim = 40};
+  const std::vector<int64_t> lens = {1, 200, 17, 64, 129};
+  std::vector<TestSequence> sequences;
+  for (size_t i = 0; i < lens.size(); ++i) sequences.emplace_back(shape, lens[i], static_cast<uint32_t>(100 * i));
+
+  // Sequence i brings its last i + 1 tokens, all in one batch with a gap of one row between them.
+  const TestCache cache(shape, 5, 200, 9);
+  Matrix q(DType::kFloat32, 40, 160);
+  std::vector<AttentionSequence> batch;
+  int64_t row = 0;
+  for (size_t i = 0; i < lens.size(); ++i) {
+    const auto index = static_cast<int64_t>(i);
+    const int64_t num_new = std::min(lens[i], index + 1);
+    const AttentionSequence all = cache.sequence(index, 0, 0, lens[i]);
+    one_.ops->write_kv(sequences[i].k.view, sequences[i].v.view, {&all, 1}, cache.layer());
+    one_.ops->convert(sequences[i].q.view.slice_rows(lens[i] - num_new, num_new), q.view.slice_rows(row, num_new));
+    batch.push_back(cache.sequence(index, row, lens[i] - num_new, num_new));
+    row += num_new + 1;
+  }
+  for (Device* device : {&one_, &three_}) {
+    Matrix out(DType::kFloat32, 40, 160);
+    for (int64_t i = 0; i < 40; ++i) out.view.row<float>(i)[0] = 77;
+    device->ops->paged_attention(q.view, batch, cache.layer(), params_of(shape), out.view);
+    for (size_t i = 0; i < lens.size(); ++i) {
+      const Matrix alone = attend_in_chunks(*one_.ops, shape, sequences[i], lens[i], 0);
+      const int64_t num_new = batch[i].num_new;
+      EXPECT_TRUE(same_bits(alone.view.slice_rows(lens[i] - num_new, num_new),
+                            out.view.slice_rows(batch[i].first_row, num_new)))
+          << "sequence " << i;
+      EXPECT_EQ(out.at(batch[i].first_row + num_new, 0), 77) << "a row of no sequence was written";
+    }
+  }
+}
+
+TEST_P(PagedAttention, KeysThatAQueryDoesNotSeeCannotReachIt) {
+  for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
+    const CacheShape shape = {.num_heads = 4, .num_kv_heads = 2, .head_dim = 24, .dtype = dtype};
+    for (const int32_t window : {0, 30}) {
+      TestSequence sequence(shape, 150, 11);
+      const Matrix expected = attend_in_chunks(*one_.ops, shape, sequence, 150, window);
+      const int64_t poisoned = 101;
+      for (int64_t i = 0; i < sequence.k.view.cols; ++i) {
+        sequence.k.view.row<float>(poisoned)[i] = std::numeric_limits<float>::quiet_NaN();
+        sequence.v.view.row<float>(poisoned)[i] = std::numeric_limits<float>::infinity();
+      }
+      const Matrix actual = attend_in_chunks(*one_.ops, shape, sequence, 150, window);
+      EXPECT_TRUE(same_bits(expected.view.slice_rows(0, poisoned), actual.view.slice_rows(0, poisoned)));
+      EXPECT_TRUE(std::isnan(actual.at(poisoned, 0)));
+      if (window > 0) {
+        const int64_t after = poisoned + window;
+        EXPECT_TRUE(
+            same_bits(expected.view.slice_rows(after, 150 - after), actual.view.slice_rows(after, 150 - after)));
+      }
+    }
+  }
+}
+
+TEST_P(PagedAttention, HugeScoresChooseOneKey) {
+  const CacheShape shape = {.num_heads = 2, .num_kv_heads = 1, .head_dim = 16, .dtype = DType::kFloat32};
+  TestSequence sequence(shape, 70, 13);
+  for (int64_t i = 0; i < 70; ++i) {
+    for (int64_t dim = 0; dim < 16; ++dim) {
+      sequence.k.view.row<float>(i)[dim] = i == 5 ? 1e15F : -1e15F;
+      sequence.q.view.row<float>(i)[dim] = sequence.q.view.row<float>(i)[dim + 16] = 1e15F;
+    }
+  }
+  const Matrix out = attend_in_chunks(*three_.ops, shape, sequence, 70, 0);
+  for (int64_t dim = 0; dim < 32; ++dim) {
+    EXPECT_EQ(out.at(69, dim), std::abs(sequence.v.at(5, dim % 16)) < 1e-37F ? 0.0F : sequence.v.at(5, dim % 16));
+  }
+}
+
+TEST_P(PagedAttention, NoSequencesIsNoWork) {
+  const CacheShape shape;
+  const TestCache cache(shape, 0, 0, 1);
+  Matrix none(DType::kFloat32, 0, 256);
+  three_.ops->paged_attention(none.view, {}, cache.layer(), params_of(shape), none.view);
+  three_.ops->write_kv(Matrix(DType::kFloat32, 0, 128).view, Matrix(DType::kFloat32, 0, 128).view, {}, cache.layer());
+}
+
+}  // namespace
+}  // namespace braid::testing
