@@ -6,6 +6,7 @@
 #include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "braid/base/check.h"
 
@@ -54,11 +55,11 @@ std::vector<double> log_softmax(std::span<const float> row) {
 
 std::vector<std::string> names_with(const std::string& file) {
   std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(model_fixtures_folder())) {
+  std::error_code not_there;  // when a program is started elsewhere, it has no fixtures, and GoogleTest says so
+  for (const auto& entry : fs::directory_iterator(model_fixtures_folder(), not_there)) {
     if (fs::exists(entry.path() / file)) names.push_back(entry.path().filename().string());
   }
   std::sort(names.begin(), names.end());
-  CHECK(!names.empty(), "no fixture has a {}", file);
   return names;
 }
 

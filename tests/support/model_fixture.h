@@ -49,7 +49,7 @@ struct ModelFixture {
 // tests/fixtures/models of the source tree, which is the working directory of every test.
 std::filesystem::path model_fixtures_folder();
 
-// Names of the cases, sorted: those with a config.json, or those with a model.gguf.
+// Names of the cases, sorted: those with a config.json, or those with a model.gguf. None in another working directory.
 std::vector<std::string> checkpoint_fixture_names();
 std::vector<std::string> gguf_fixture_names();
 
