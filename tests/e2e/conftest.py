@@ -1,0 +1,94 @@
+"""What the end-to-end tests share: the program under test, and models to run it with.
+
+    python3 -m pytest tests/e2e [--braid build/release/braid]
+
+They need pytest alone. The default model is fetched once into the user's cache directory.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MODELS = ROOT / "tests" / "fixtures" / "models"
+
+
+def pytest_addoption(parser):
+    parser.addoption("--braid", default=str(ROOT / "build" / "release" / "braid"), help="the program under test")
+
+
+class Braid:
+    """Runs the program; every call has a time limit, so that a hang is a failure."""
+
+    def __init__(self, program):
+        self.program = program
+
+    def command(self, *args):
+        return [self.program, *map(str, args)]
+
+    def run(self, *args, stdin="", timeout=120, env=None):
+        return subprocess.run(self.command(*args), input=stdin, capture_output=True, text=True, encoding="utf-8",
+                              timeout=timeout, env={**os.environ, **(env or {})}, cwd=ROOT)
+
+    def ok(self, *args, **kwargs):
+        """stdout of a run that must succeed."""
+        done = self.run(*args, **kwargs)
+        assert done.returncode == 0, f"{args}: exit {done.returncode}\n{done.stderr}"
+        return done.stdout
+
+    def json(self, *args, **kwargs):
+        """The one JSON object that a run prints."""
+        return json.loads(self.ok(*args, **kwargs))
+
+    def lines(self, *args, inputs, **kwargs):
+        """A filter's outputs: JSON a line in, JSON a line out."""
+        text = "".join(json.dumps(i) + "\n" for i in inputs)
+        out = self.ok(*args, stdin=text, **kwargs)
+        return [json.loads(line) for line in out.splitlines()]
+
+    def error(self, *args, timeout=20, **kwargs):
+        """The message of a run that must fail as bad input does: one line on stderr, and nothing worse."""
+        done = self.run(*args, timeout=timeout, **kwargs)
+        assert 0 < done.returncode < 126, f"{args}: exit {done.returncode}\n{done.stderr}"
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        errors = [line for line in lines if line.startswith("error: ")]
+        assert len(errors) == 1 and lines[-1] == errors[0], f"{args}: stderr is\n{done.stderr}"
+        return errors[0].removeprefix("error: ")
+
+
+@pytest.fixture(scope="session")
+def braid(request):
+    program = pathlib.Path(request.config.getoption("--braid")).resolve()
+    assert program.exists(), f"{program} is not there: build it first, or name it with --braid"
+    return Braid(str(program))
+
+
+@pytest.fixture(scope="session")
+def tiny_model():
+    """A complete model of 170 KB: weights, vocabulary of 280 tokens and template."""
+    return MODELS / "gguf_qwen3" / "model.gguf"
+
+
+@pytest.fixture(scope="session")
+def default_model():
+    done = subprocess.run([ROOT / "tools" / "fetch_default_model.sh"], stdout=subprocess.PIPE, text=True, check=True)
+    return pathlib.Path(done.stdout.strip())
+
+
+@pytest.fixture(scope="session")
+def moe_model(default_model, tmp_path_factory):
+    """The default model as a mixture of experts."""
+    path = tmp_path_factory.mktemp("moe") / "moe.gguf"
+    subprocess.run([sys.executable, ROOT / "tools" / "upcycle_moe.py", default_model, path], check=True)
+    yield path
+    path.unlink()
+
+
+@pytest.fixture(scope="session")
+def expected():
+    """What transformers says for the default model (tools/compare_with_transformers.py --write-expected)."""
+    return json.loads((pathlib.Path(__file__).parent / "default_model_expected.json").read_text())

@@ -1,0 +1,98 @@
+"""Whatever is wrong with a flag or a file ends in one line that names it, soon, and never in a crash."""
+
+import json
+import shutil
+
+import pytest
+from conftest import MODELS
+
+COMMANDS = ["generate", "chat", "batch", "logits", "tokenize", "detokenize", "render", "inspect", "bench"]
+
+
+def test_help_names_the_commands_and_each_has_its_own(braid):
+    text = braid.ok("--help")
+    for command in COMMANDS:
+        assert command in text
+        assert "--" in braid.ok(command, "--help")
+    assert "--max-new-tokens" in braid.ok("generate", "--help")
+
+
+@pytest.mark.parametrize("wrong, near", [
+    ("--max-new-token", "--max-new-tokens"), ("--temprature", "--temperature"), ("--model_path", "--model-path")])
+def test_an_unknown_flag_suggests_the_nearest(braid, tiny_model, wrong, near):
+    message = braid.error("generate", "--model-path", tiny_model, "--prompt", "a", wrong, "1")
+    assert wrong in message and near in message
+
+
+def test_an_unknown_command_suggests_the_nearest(braid):
+    assert "generate" in braid.error("genrate")
+
+
+@pytest.mark.parametrize("flags, named", [
+    (("--temperature", "-1"), "temperature"),
+    (("--temperature", "warm"), "temperature"),
+    (("--top-p", "0"), "top-p"),
+    (("--max-new-tokens", "-5"), "max-new-tokens"),
+    (("--max-new-tokens", "99999999999999999999"), "max-new-tokens"),
+    (("--dtype", "float8"), "float8"),
+    (("--attention-backend", "magic"), "magic"),
+    (("--page-size", "17"), "page-size"),
+    (("--context-length", "100000"), "context-length"),
+    (("--schedule-policy", "random"), "random"),
+    (("--mem-fraction-static", "2"), "mem-fraction-static"),
+])
+def test_a_bad_value_is_named(braid, tiny_model, flags, named):
+    assert named in braid.error("generate", "--model-path", tiny_model, "--prompt", "a", *flags)
+
+
+def test_a_forced_instruction_set_that_is_not_there_is_an_error(braid, tiny_model):
+    message = braid.error("generate", "--model-path", tiny_model, "--prompt", "a", env={"BRAID_CPU_ISA": "mmx"})
+    assert "mmx" in message and "portable" in message
+
+
+@pytest.mark.parametrize("ids", ["1,2,x", "1,,2", "-1", "280", "99999999999999999999", ""])
+def test_bad_input_ids_are_an_error(braid, tiny_model, ids):
+    braid.error("generate", "--model-path", tiny_model, "--input-ids", ids)
+
+
+def test_a_prompt_beyond_the_context_names_both_numbers(braid, tiny_model):
+    message = braid.error("generate", "--model-path", tiny_model, "--input-ids", ",".join(["1"] * 513))
+    assert "513" in message and "512" in message
+
+
+def test_a_prompt_is_needed(braid, tiny_model):
+    assert "--prompt" in braid.error("generate", "--model-path", tiny_model)
+
+
+def test_a_model_that_is_not_there_says_how_to_get_one(braid, tmp_path):
+    assert "nowhere" in braid.error("generate", "--model-path", tmp_path / "nowhere", "--prompt", "a")
+    message = braid.error("generate", "--model-path", "no-such-org/no-such-model", "--prompt", "a",
+                          env={"HF_HOME": str(tmp_path)})
+    assert "no-such-org/no-such-model" in message and "download" in message
+
+
+def test_a_file_that_is_no_model_is_an_error(braid, tmp_path):
+    file = tmp_path / "model.gguf"
+    file.write_bytes(b"not a model at all")
+    assert "model.gguf" in braid.error("generate", "--model-path", file, "--prompt", "a")
+    file.write_bytes(b"")
+    assert "model.gguf" in braid.error("generate", "--model-path", file, "--prompt", "a")
+
+
+@pytest.mark.parametrize("key, value", [
+    ("num_hidden_layers", 10**9), ("num_attention_heads", 0), ("hidden_size", -64), ("vocab_size", 2**63),
+    ("num_key_value_heads", 3), ("hidden_size", "64"), ("rope_theta", "x"), ("head_dim", 33),
+    ("hidden_act", "gelu_new"), ("rope_scaling", {"rope_type": "yarn", "factor": 4.0})])
+def test_an_absurd_configuration_is_named(braid, tmp_path, key, value):
+    config = json.loads((MODELS / "qwen3_tied" / "config.json").read_text())
+    config[key] = value
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "model.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
+    shutil.copy(MODELS / "qwen3_tied" / "config.json", tmp_path / "unrelated.json")
+    message = braid.error("generate", "--model-path", tmp_path, "--input-ids", "1")
+    assert key in message or "rope" in message
+
+
+def test_an_output_that_cannot_be_written_is_an_error(braid, tiny_model, tmp_path):
+    out = tmp_path / "no" / "such" / "folder.npy"
+    assert "folder.npy" in braid.error("logits", "--model-path", tiny_model, "--input-ids", "1", "--output", out)

@@ -1,0 +1,19 @@
+"""braid bench prints its figures as one line of JSON; here only that they are there and make sense."""
+
+import json
+
+
+def test_roofline(braid):
+    got = json.loads(braid.ok("bench", "roofline", "--json", timeout=300))
+    assert got["bf16_flops_per_s"] > 0 and got["f32_flops_per_s"] > 0 and got["read_bytes_per_s"] > 0
+    assert isinstance(got["isa"], str)
+
+
+def test_latency_and_throughput_of_a_tiny_model(braid, tiny_model):
+    got = braid.json("bench", "latency", "--model-path", tiny_model, "--batch-size", 2, "--input-len", 16,
+                     "--output-len", 8, "--json", timeout=300)
+    for key in ("prefill_tokens_per_s", "decode_tokens_per_s", "prefill_floor_fraction", "decode_floor_fraction"):
+        assert got[key] > 0
+    got = braid.json("bench", "throughput", "--model-path", tiny_model, "--num-prompts", 4, "--input-len", 16,
+                     "--output-len", 8, "--json", timeout=300)
+    assert got["total_tokens_per_s"] > got["output_tokens_per_s"] > 0
