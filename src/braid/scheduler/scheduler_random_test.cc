@@ -12,6 +12,7 @@
 #include "braid/scheduler/fake_model.h"
 #include "braid/scheduler/request_queue.h"
 #include "braid/scheduler/scheduler.h"
+#include "braid/wire/step_plan_codec.h"
 
 namespace braid {
 namespace {
@@ -120,6 +121,17 @@ class Load {
   uint64_t num_cached_tokens = 0;
 
  private:
+  StepPlanLimits wire_limits() const {
+    StepPlanLimits limits;
+    limits.max_sequences = config_.max_running_requests;
+    limits.max_step_tokens = max_step_tokens(config_);
+    limits.context_len = config_.context_len;
+    limits.vocab_size = kVocab;
+    limits.num_pages = config_.num_pages;
+    limits.page_size = config_.page_size;
+    return limits;
+  }
+
   int32_t pick(int32_t low, int32_t high) { return std::uniform_int_distribution<int32_t>(low, high)(random_); }
 
   std::vector<TokenId> draw_tokens(int32_t count) {
@@ -143,6 +155,7 @@ class Load {
     request.sampling.seed = static_cast<uint64_t>(pick(0, 2));
     request.sampling.max_new_tokens = pick(1, 60);
     request.sampling.min_new_tokens = pick(0, 5);
+    if (pick(0, 1) == 0) request.sampling.repetition_penalty = 1.5F;
     if (pick(0, 1) == 0) request.sampling.stop_token_ids = {pick(0, kVocab - 1), pick(0, kVocab - 1)};
     if (pick(0, 9) == 0) tracked.abort_after = pick(0, 10);
     tracked.tokens = request.prompt;

@@ -1,0 +1,24 @@
+# braid_flatbuffers(ROOM SCHEMAS room/schema.fbs ...)
+# Compiles the schemas of a room at build time; its sources include "braid/room/schema_generated.h". Headers and compiler
+# alone are used, nothing is linked.
+find_program(BRAID_FLATC flatc REQUIRED)
+find_path(BRAID_FLATBUFFERS_INCLUDE flatbuffers/flatbuffers.h REQUIRED)
+
+function(braid_flatbuffers room)
+  cmake_parse_arguments(FLAT "" "" "SCHEMAS" ${ARGN})
+  string(REPLACE "/" "_" target braid_${room})
+  set(generated ${CMAKE_BINARY_DIR}/generated)
+  foreach(schema ${FLAT_SCHEMAS})
+    get_filename_component(folder ${schema} DIRECTORY)
+    get_filename_component(name ${schema} NAME_WE)
+    set(header ${generated}/braid/${folder}/${name}_generated.h)
+    add_custom_command(
+      OUTPUT ${header}
+      COMMAND ${BRAID_FLATC} --cpp --scoped-enums -o ${generated}/braid/${folder} ${CMAKE_CURRENT_SOURCE_DIR}/${schema}
+      DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${schema}
+      VERBATIM)
+    target_sources(${target} PRIVATE ${header})
+  endforeach()
+  # SYSTEM: what the compiler generated is not held to our warnings.
+  target_include_directories(${target} SYSTEM PRIVATE ${generated} ${BRAID_FLATBUFFERS_INCLUDE})
+endfunction()

@@ -1,0 +1,32 @@
+// StepPlans as bytes (FlatBuffers, step_plan.fbs): how a group's publisher sends them to its subscribers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "braid/base/result.h"
+#include "braid/wire/step_plan.h"
+
+namespace braid {
+
+// What a plan may hold; both ends know it from their start.
+struct StepPlanLimits {
+  int64_t max_bytes = int64_t{1} << 28;
+  int32_t max_sequences = 0;
+  int64_t max_step_tokens = 0;  // new tokens of all sequences
+  int64_t context_len = 0;
+  int32_t vocab_size = 0;
+  int32_t num_pages = 0;
+  int32_t page_size = 0;
+  int32_t num_kv_groups = 1;
+};
+
+std::vector<std::byte> encode(const StepPlan& plan);
+
+// The plan in these bytes, or an error that names the first thing in them that is not as it must be: nothing is read
+// before it is verified, and a plan that is returned can be executed without further checks.
+Result<StepPlan> decode_step_plan(std::span<const std::byte> bytes, const StepPlanLimits& limits);
+
+}  // namespace braid

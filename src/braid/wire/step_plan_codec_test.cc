@@ -1,0 +1,153 @@
+#include "braid/wire/step_plan_codec.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <random>
+
+namespace braid {
+namespace {
+
+const StepPlanLimits kLimits{.max_sequences = 8,
+                             .max_step_tokens = 200,
+                             .context_len = 300,
+                             .vocab_size = 1000,
+                             .num_pages = 100,
+                             .page_size = 16};
+
+class PlanMaker {
+ public:
+  explicit PlanMaker(uint64_t seed) : random_(seed) {}
+
+  StepPlan make() {
+    StepPlan plan{.step = random_(), .sequences = {}};
+    const int num_sequences = pick(0, 8);
+    for (int i = 0; i < num_sequences; ++i) {
+      SequencePlan& sequence = plan.sequences.emplace_back();
+      sequence.request = (random_() << 8) + static_cast<uint64_t>(i);
+      sequence.new_tokens = ids(pick(1, 25), 999);
+      sequence.first_position = pick(0, 275);
+      const int end = sequence.first_position + static_cast<int>(sequence.new_tokens.size());
+      sequence.page_tables = {PageTable{.pages = ids((end + 15) / 16, 99)}};
+      sequence.samples = pick(0, 1) == 1;
+      if (sequence.samples) sequence.sampling = sampling();
+    }
+    return plan;
+  }
+
+  int pick(int low, int high) { return std::uniform_int_distribution<int>(low, high)(random_); }
+
+ private:
+  std::vector<int32_t> ids(int count, int max) {
+    std::vector<int32_t> result;
+    for (int i = 0; i < count; ++i) result.push_back(pick(0, max));
+    return result;
+  }
+
+  float number() { return static_cast<float>(pick(1, 1000)) / 1000.0F; }
+
+  SamplingState sampling() {
+    SamplingState state;
+    SamplingParams& params = state.params;
+    params.temperature = pick(0, 1) == 0 ? 0.0F : number();
+    params.top_k = pick(0, 100);
+    params.top_p = number();
+    params.min_p = number();
+    params.repetition_penalty = number();
+    params.presence_penalty = -number();
+    params.frequency_penalty = number();
+    for (int i = pick(0, 5); i > 0; --i) params.logit_bias.emplace_back(pick(0, 999), number() * 100);
+    params.seed = random_();
+    params.max_new_tokens = pick(1, 100000);
+    params.min_new_tokens = pick(0, 10);
+    params.stop_token_ids = ids(pick(0, 4), 999);
+    params.logprobs = pick(0, 1) == 1;
+    params.top_logprobs = pick(0, 20);
+    state.num_prompt_tokens = pick(1, 300);
+    state.num_output_tokens = pick(0, 300);
+    state.prompt_tokens = ids(pick(0, 300), 999);
+    state.output_tokens = ids(pick(0, 300), 999);
+    return state;
+  }
+
+  std::mt19937_64 random_;
+};
+
+TEST(StepPlanCodec, APlanComesBackAsItWas) {
+  for (uint64_t seed = 1; seed <= 300; ++seed) {
+    const StepPlan plan = PlanMaker(seed).make();
+    auto bytes = encode(plan);
+    const auto decoded = decode_step_plan(bytes, kLimits);
+    ASSERT_TRUE(decoded.ok()) << "seed " << seed << ": " << decoded.error().message;
+    EXPECT_EQ(decoded.value(), plan) << "seed " << seed;
+    bytes.insert(bytes.begin(), std::byte{0});  // wherever it lies in memory
+    const auto shifted = decode_step_plan(std::span(bytes).subspan(1), kLimits);
+    ASSERT_TRUE(shifted.ok());
+    EXPECT_EQ(shifted.value(), plan);
+  }
+}
+
+// Whatever is decoded from damaged bytes obeys the limits; most of it is refused. (The sanitizers watch.)
+TEST(StepPlanCodec, DamagedBytesAreRefusedOrHarmless) {
+  int refused = 0;
+  constexpr int kRounds = 3000;
+  for (uint64_t seed = 1; seed <= kRounds; ++seed) {
+    PlanMaker maker(seed);
+    auto bytes = encode(maker.make());
+    for (int i = maker.pick(1, 4); i > 0; --i) {
+      bytes[static_cast<size_t>(maker.pick(0, static_cast<int>(bytes.size()) - 1))] ^=
+          static_cast<std::byte>(1 << maker.pick(0, 7));
+    }
+    if (maker.pick(0, 2) == 0) bytes.resize(static_cast<size_t>(maker.pick(0, static_cast<int>(bytes.size()))));
+    const auto decoded = decode_step_plan(bytes, kLimits);
+    refused += decoded.ok() ? 0 : 1;
+    if (!decoded.ok()) continue;
+    EXPECT_LE(decoded.value().num_tokens(), kLimits.max_step_tokens);
+    for (const SequencePlan& sequence : decoded.value().sequences) {
+      for (const PageId page : sequence.page_tables.at(0).pages) EXPECT_LT(page, kLimits.num_pages);
+    }
+  }
+  EXPECT_GT(refused, kRounds / 3);
+}
+
+TEST(StepPlanCodec, WhatBreaksALimitIsNamed) {
+  StepPlan plan;
+  plan.step = 7;
+  SequencePlan good;
+  good.request = 5;
+  good.new_tokens = {1, 2, 3};
+  good.first_position = 14;
+  good.page_tables = {PageTable{.pages = {4, 9}}};
+  good.samples = true;
+  const auto error_of = [&](auto change) {
+    plan.sequences = {good};
+    change(plan.sequences[0]);
+    const auto decoded = decode_step_plan(encode(plan), kLimits);
+    return decoded.ok() ? std::string() : decoded.error().message;
+  };
+  EXPECT_EQ(error_of([](SequencePlan&) {}), "");
+  EXPECT_EQ(error_of([](SequencePlan& s) { s.new_tokens[1] = 1000; }),
+            "step 7, request 5: new tokens: 1000 is not in [0, 1000)");
+  EXPECT_EQ(error_of([](SequencePlan& s) { s.new_tokens.clear(); }), "step 7, request 5: no new tokens");
+  EXPECT_EQ(error_of([](SequencePlan& s) { s.first_position = -1; }),
+            "step 7, request 5: positions -1 to 2, the context is 300");
+  EXPECT_EQ(error_of([](SequencePlan& s) { s.first_position = std::numeric_limits<int32_t>::max(); }),
+            "step 7, request 5: positions 2147483647 to 2147483650, the context is 300");
+  EXPECT_EQ(error_of([](SequencePlan& s) { s.page_tables[0].pages[0] = 100; }),
+            "step 7, request 5: pages: 100 is not in [0, 100)");
+  EXPECT_EQ(error_of([](SequencePlan& s) { s.page_tables[0].pages.pop_back(); }),
+            "step 7, request 5: 1 pages for 17 positions, not 2");
+  EXPECT_EQ(error_of([](SequencePlan& s) { s.page_tables.clear(); }), "step 7, request 5: 0 page tables, 1 KV groups");
+  EXPECT_EQ(error_of([](SequencePlan& s) { s.sampling.params.temperature = -1; }),
+            "step 7, request 5: a sampling parameter is out of its range");
+  EXPECT_EQ(error_of([](SequencePlan& s) { s.sampling.params.top_p = std::numeric_limits<float>::quiet_NaN(); }),
+            "step 7, request 5: a sampling parameter is out of its range");
+  plan.sequences = {good, good};
+  EXPECT_EQ(decode_step_plan(encode(plan), kLimits).error().message, "step 7 lists request 5 twice");
+  plan.sequences.assign(9, good);
+  EXPECT_FALSE(decode_step_plan(encode(plan), kLimits).ok());
+  EXPECT_FALSE(decode_step_plan({}, kLimits).ok());
+}
+
+}  // namespace
+}  // namespace braid
