@@ -56,23 +56,22 @@ TEST_P(PagedAttention, LongContextsEqualTheDefinition) {
 }
 
 TEST_P(PagedAttention, HasTheSameBitsHoweverTheSequenceIsCut) {
+  constexpr std::pair<int64_t, int32_t> kChunkAndPage[] = {{1, 16},  {1, 64},   {3, 32},    {16, 48}, {61, 16},
+                                                           {64, 64}, {128, 32}, {205, 128}, {205, 16}};
+  int run = 0;
   for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
     for (const int32_t head_dim : {24, 64}) {
       for (const int32_t window : {0, 37, 100}) {
         CacheShape shape = {.num_heads = 6, .num_kv_heads = 2, .head_dim = head_dim, .dtype = dtype};
         const TestSequence sequence(shape, 205, 7);
-        for (const DType out_dtype : {DType::kFloat32, DType::kBFloat16}) {
-          shape.page_size = 16;
-          const Matrix whole = attend_in_chunks(*one_.ops, shape, sequence, 205, window, out_dtype);
-          for (const int64_t chunk : {1, 3, 16, 61, 64, 128, 205}) {
-            for (const int32_t page_size : {16, 32, 64, 128}) {
-              shape.page_size = page_size;
-              Ops& ops = (chunk + page_size / 16) % 2 == 0 ? *one_.ops : *three_.ops;
-              const Matrix cut = attend_in_chunks(ops, shape, sequence, chunk, window, out_dtype);
-              EXPECT_TRUE(same_bits(whole.view, cut.view))
-                  << "chunk " << chunk << " page " << page_size << " window " << window << " head_dim " << head_dim;
-            }
-          }
+        const DType out_dtype = window == 37 ? DType::kBFloat16 : DType::kFloat32;
+        const Matrix whole = attend_in_chunks(*one_.ops, shape, sequence, 205, window, out_dtype);
+        for (const auto& [chunk, page_size] : kChunkAndPage) {
+          shape.page_size = page_size;
+          Ops& ops = ++run % 2 == 0 ? *one_.ops : *three_.ops;
+          const Matrix cut = attend_in_chunks(ops, shape, sequence, chunk, window, out_dtype);
+          EXPECT_TRUE(same_bits(whole.view, cut.view))
+              << "chunk " << chunk << " page " << page_size << " window " << window << " head_dim " << head_dim;
         }
       }
     }
@@ -110,6 +109,25 @@ TEST_P(PagedAttention, HasTheSameBitsWhateverElseIsInTheBatch) {
                             out.view.slice_rows(batch[i].first_row, num_new)))
           << "sequence " << i;
       EXPECT_EQ(out.at(batch[i].first_row + num_new, 0), 77) << "a row of no sequence was written";
+    }
+  }
+}
+
+TEST_P(PagedAttention, HasTheSameBitsWhereOneLongSequenceIsSplitBetweenThreads) {
+  for (const int32_t window : {0, 1100}) {
+    const CacheShape shape = {.num_heads = 5, .num_kv_heads = 1, .head_dim = 40};
+    const TestSequence sequence(shape, 1500, 21);
+    const TestCache cache(shape, 1, 1500, 9);
+    const AttentionSequence all = cache.sequence(0, 0, 0, 1500);
+    one_.ops->write_kv(sequence.k.view, sequence.v.view, {&all, 1}, cache.layer());
+    for (const int64_t num_new : {1, 2}) {
+      const AttentionSequence last = cache.sequence(0, 1500 - num_new, 1500 - num_new, num_new);
+      Matrix alone(DType::kFloat32, 1500, 200);
+      Matrix split(DType::kFloat32, 1500, 200);
+      one_.ops->paged_attention(sequence.q.view, {&last, 1}, cache.layer(), params_of(shape, window), alone.view);
+      three_.ops->paged_attention(sequence.q.view, {&last, 1}, cache.layer(), params_of(shape, window), split.view);
+      EXPECT_NE(alone.at(1499, 0), 0.0F);
+      EXPECT_TRUE(same_bits(alone.view, split.view)) << "window " << window;
     }
   }
 }

@@ -1,0 +1,148 @@
+// embed, add, convert, argmax and parallel_for of every tier: exact, so equal to the definition bit for bit.
+#include <atomic>
+
+#include "braid/kernels/kernel_testing.h"
+
+namespace braid::testing {
+namespace {
+
+class Elementwise : public EveryTier {};
+BRAID_FOR_EVERY_TIER(Elementwise);
+
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kDenormal = std::numeric_limits<float>::denorm_min();
+
+TEST_P(Elementwise, ConvertRoundsToNearestEvenAndKeepsDenormals) {
+  Matrix x = random_matrix(40, 1003, 1, 1e3F);
+  const float special[] = {0.0F,        -0.0F,       kDenormal,    -kDenormal, kInfinity, -kInfinity,  kNan, 1e-39F,
+                           1.00390625F, 1.01171875F, -1.00390625F, 3.4e38F,    -3.4e38F,  1.00390637F, 1.0F};
+  std::copy(std::begin(special), std::end(special), x.view.row<float>(3) + 5);
+  for (const int64_t rows : {0, 1, 40}) {
+    Matrix expected(DType::kBFloat16, rows, 1003);
+    Matrix actual(DType::kBFloat16, rows, 1003);
+    ref_->convert(x.view.slice_rows(0, rows), expected.view);
+    three_.ops->convert(x.view.slice_rows(0, rows), actual.view);
+    EXPECT_TRUE(same_bits(expected.view, actual.view));
+
+    Matrix wide_expected(DType::kFloat32, rows, 1003);
+    Matrix wide(DType::kFloat32, rows, 1003);
+    ref_->convert(expected.view, wide_expected.view);
+    three_.ops->convert(actual.view, wide.view);
+    EXPECT_TRUE(same_bits(wide_expected.view, wide.view));
+  }
+}
+
+TEST_P(Elementwise, AddIsAddition) {
+  for (const int64_t cols : {1, 33, 1500}) {
+    const Matrix x = random_matrix(50, cols, 2);
+    Matrix expected = random_matrix(50, cols, 3);
+    Matrix actual = random_matrix(50, cols, 3);
+    ref_->add(x.view, expected.view);
+    three_.ops->add(x.view, actual.view);
+    EXPECT_TRUE(same_bits(expected.view, actual.view)) << cols;
+  }
+  const Matrix none(DType::kFloat32, 0, 8);
+  three_.ops->add(none.view, none.view);
+}
+
+TEST_P(Elementwise, EmbedCopiesRowsOfAnyDtype) {
+  const Matrix table = random_matrix(20, 37, 4);
+  const std::vector<TokenId> ids = {0, 19, 7, 7, 3};
+  Matrix half(DType::kFloat16, 20, 37);
+  for (int64_t row = 0; row < 20; ++row) {
+    for (int64_t col = 0; col < 37; ++col)
+      half.view.row<Float16>(row)[col].bits = static_cast<uint16_t>(row * 997 + col);
+  }
+  Matrix brain(DType::kBFloat16, 20, 37);
+  ref_->convert(table.view, brain.view);
+  for (const ConstRows source : {ConstRows(table.view), ConstRows(half.view), ConstRows(brain.view)}) {
+    Matrix expected(DType::kFloat32, 5, 37);
+    Matrix actual(DType::kFloat32, 5, 37);
+    ref_->embed(ids, source, expected.view);
+    three_.ops->embed(ids, source, actual.view);
+    EXPECT_TRUE(same_bits(expected.view, actual.view)) << dtype_name(source.dtype);
+  }
+  three_.ops->embed({}, table.view, Matrix(DType::kFloat32, 0, 37).view);
+}
+
+TEST_P(Elementwise, ArgmaxTakesTheLowestOfEqualsAndNeverANan) {
+  for (const int64_t cols : {1, 8, 31, 32, 100, 5000}) {
+    Matrix x = random_matrix(20, cols, 5);
+    for (int64_t row = 0; row < 20; ++row) {  // ties
+      for (int64_t col = 0; col < cols; ++col) {
+        float& value = x.view.row<float>(row)[col];
+        value = std::round(value * static_cast<float>(1 + row % 3));
+      }
+    }
+    for (int64_t col = 0; col < cols; ++col) {
+      x.view.row<float>(1)[col] = -kInfinity;
+      x.view.row<float>(2)[col] = col % 2 == 0 ? -0.0F : 0.0F;
+      x.view.row<float>(3)[col] = kNan;
+      if (col % 3 == 1) x.view.row<float>(4)[col] = kNan;
+    }
+    std::vector<TokenId> expected(20);
+    std::vector<TokenId> actual(20, -1);
+    ref_->argmax(x.view, expected);
+    three_.ops->argmax(x.view, actual);
+    EXPECT_EQ(expected, actual) << cols;
+  }
+  three_.ops->argmax(Matrix(DType::kFloat32, 0, 8).view, {});
+}
+
+TEST_P(Elementwise, ParallelForCoversEverythingOnceWithDenormalsFlushed) {
+  for (Device* device : {&one_, &three_}) {
+    for (const int64_t count : {0, 1, 2, 5, 100}) {
+      std::vector<std::atomic<int>> seen(static_cast<size_t>(count));
+      std::atomic<int> not_flushed = 0;
+      device->ops->parallel_for(count, [&](int64_t begin, int64_t end) {
+        volatile float tiny = kDenormal;
+        if (tiny * 2.0F != 0.0F) ++not_flushed;
+        for (int64_t i = begin; i < end; ++i) ++seen[static_cast<size_t>(i)];
+      });
+      for (const auto& times : seen) EXPECT_EQ(times, 1);
+      EXPECT_EQ(not_flushed, 0);
+    }
+  }
+}
+
+TEST_P(Elementwise, OperationsAreNamedAfterTheirTier) {
+  EXPECT_EQ(one_.ops->name(), isa_name(GetParam()));
+  EXPECT_EQ(ref_->name(), "ref");
+}
+
+TEST_P(Elementwise, ProductsEqualTheDefinition) {
+  for (const DType dtype : {DType::kFloat32, DType::kBFloat16}) {
+    PackedMatrix w(dtype, 48, 40);
+    w.pack_rows(random_matrix(48, 40, 6).view, 0);
+    const Matrix source = random_matrix(7, 40, 7);
+    Matrix x(dtype, 7, 40);
+    ref_->convert(source.view, x.view);
+    Matrix expected(DType::kFloat32, 7, 48);
+    Matrix actual(DType::kFloat32, 7, 48);
+    ref_->matmul(x.view, w, expected.view, {});
+    three_.ops->matmul(x.view, w, actual.view, {});
+    EXPECT_LE(max_difference(expected, actual), 1e-5);
+
+    const std::vector<PackedMatrix> experts = [&] {
+      std::vector<PackedMatrix> made;
+      for (uint32_t i = 0; i < 3; ++i) {
+        made.emplace_back(dtype, 64, 40);
+        made.back().pack_gate_up_rows(random_matrix(32, 40, 8 + i).view, 0, false);
+        made.back().pack_gate_up_rows(random_matrix(32, 40, 18 + i).view, 0, true);
+      }
+      return made;
+    }();
+    const std::vector<int32_t> offsets = {0, 4, 4, 9};
+    const std::vector<int32_t> sources = {0, 2, 4, 6, 1, 2, 3, 5, 0};
+    Matrix gated_expected(DType::kFloat32, 9, 32);
+    Matrix gated(DType::kFloat32, 9, 32);
+    const RowGroups groups = {.offsets = offsets, .sources = sources};
+    ref_->grouped_matmul(x.view, groups, experts, gated_expected.view, {.kind = Epilogue::Kind::kSiluMul});
+    three_.ops->grouped_matmul(x.view, groups, experts, gated.view, {.kind = Epilogue::Kind::kSiluMul});
+    EXPECT_LE(max_difference(gated_expected, gated), 2e-4);
+  }
+}
+
+}  // namespace
+}  // namespace braid::testing
