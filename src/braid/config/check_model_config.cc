@@ -35,6 +35,10 @@ Status check_model_config(const ModelConfig& config, std::string_view source) {
       return fail("{}: the {} is {}, must be between {} and {}", source, limit.name, limit.value, limit.min, limit.max);
     }
   }
+  constexpr int64_t kMaxExpertsInAll = 1 << 18;  // the list of tensors grows with them
+  if (int64_t{config.moe.num_experts} * config.num_layers > kMaxExpertsInAll) {
+    return fail("{}: {} experts in each of {} layers are too many", source, config.moe.num_experts, config.num_layers);
+  }
   if (config.num_heads % config.num_kv_heads != 0) {
     return fail("{}: {} attention heads are not a multiple of {} key/value heads", source, config.num_heads,
                 config.num_kv_heads);

@@ -17,13 +17,13 @@ TEST(Json, KeepsTheOrderOfKeysAndTheLastOfTwins) {
   EXPECT_EQ(*parsed, Json::parse(R"({"b": 1, "a": [true, null, "é\u00e9"], "b": {"c": -2.5}})"));
 }
 
-TEST(Json, AMillionKeysTakeLinearTime) {
+TEST(Json, ManyKeysTakeLinearTime) {
   std::string text = "{";
-  for (int i = 0; i < 1'000'000; ++i) text += fmt::format("{}\"key {}\":{}", i == 0 ? "" : ",", i, i);
+  for (int i = 0; i < 200'000; ++i) text += fmt::format("{}\"key {}\":{}", i == 0 ? "" : ",", i, i);
   text += ",\"key 7\":\"again\"}";
   const auto parsed = parse_json(text);
   ASSERT_TRUE(parsed.ok());
-  EXPECT_EQ(parsed->size(), 1'000'000U);
+  EXPECT_EQ(parsed->size(), 200'000U);
   EXPECT_EQ(std::next(parsed->begin(), 7).value(), "again");
 }
 
@@ -40,7 +40,7 @@ TEST(Json, LimitsHold) {
   EXPECT_EQ(error_of("[[]]", {.max_depth = 2}), "");
   EXPECT_NE(error_of("[1,2,3]", {.max_values = 3}).find("more than 3"), std::string::npos);
   EXPECT_NE(error_of("[1,2,3]", {.max_bytes = 6}).find("7 bytes"), std::string::npos);
-  EXPECT_NE(error_of(std::string(1'000'000, '[')), "");
+  EXPECT_NE(error_of(std::string(200'000, '[')), "");
 }
 
 TEST(JsonObject, GivesTypedValuesAndNamesWhatIsWrong) {

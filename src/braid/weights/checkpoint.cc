@@ -8,6 +8,7 @@
 #include "braid/config/hf_config.h"
 #include "braid/formats/json.h"
 #include "braid/formats/safetensors.h"
+#include "braid/weights/gguf_checkpoint.h"
 
 namespace braid {
 namespace {
@@ -140,7 +141,14 @@ Status Checkpoint::add_safetensors(const std::string& file_name) {
 }
 
 Status Checkpoint::open_gguf() {
-  return fail("{}: GGUF files cannot be read in this version", model_.path);
+  TRY(auto mapped, MappedFile::open(model_.path));
+  files_.push_back(std::make_unique<MappedFile>(std::move(mapped)));
+  config_name_ = files_.back()->name();
+  TRY(auto contents, read_gguf_checkpoint(*files_.back()));
+  config_ = std::move(contents.config);
+  generation_ = contents.generation;
+  tensors_ = std::move(contents.tensors);
+  return {};
 }
 
 const StoredTensor* Checkpoint::find(std::string_view name) const {

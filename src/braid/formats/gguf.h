@@ -1,0 +1,89 @@
+// The header of a GGUF file, versions 2 and 3 (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md): metadata by
+// key, and where each tensor lies. Every count is held to the file's size before anything is allocated for it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "braid/base/result.h"
+#include "braid/formats/ggml_type.h"
+
+namespace braid {
+
+enum class GgufType : uint32_t {
+  kUint8,
+  kInt8,
+  kUint16,
+  kInt16,
+  kUint32,
+  kInt32,
+  kFloat32,
+  kBool,
+  kString,
+  kArray,
+  kUint64,
+  kInt64,
+  kFloat64
+};
+
+// Elements as they lie in the file, checked to lie in it.
+struct GgufArray {
+  GgufType type = GgufType::kUint8;  // never kArray
+  int64_t count = 0;
+  std::span<const std::byte> payload;
+};
+
+using GgufValue = std::variant<uint64_t, int64_t, double, bool, std::string_view, GgufArray>;
+
+struct GgufTensor {
+  std::string name;
+  std::vector<int64_t> shape;  // slowest first, as in PyTorch (the file has them reversed)
+  const GgmlType* type = nullptr;
+  int64_t offset = 0;  // from the start of the file
+  int64_t bytes = 0;
+};
+
+// Looks into the file's bytes, which must outlive it. Errors do not name the file. `find_…` gives nothing for an absent
+// key and an error for one of another type.
+class GgufFile {
+ public:
+  static Result<GgufFile> parse(std::span<const std::byte> file);
+
+  const std::vector<GgufTensor>& tensors() const { return tensors_; }  // by offset
+  const std::map<std::string, GgufValue, std::less<>>& metadata() const { return metadata_; }
+  const GgufTensor* find_tensor(std::string_view name) const;
+
+  bool has(std::string_view key) const { return metadata_.contains(key); }
+  Result<std::optional<int64_t>> find_int(std::string_view key, int64_t min, int64_t max) const;
+  Result<std::optional<double>> find_double(std::string_view key) const;  // integers too; always finite
+  Result<std::optional<bool>> find_bool(std::string_view key) const;
+  Result<std::optional<std::string>> find_string(std::string_view key) const;
+  Result<std::optional<std::vector<std::string>>> find_strings(std::string_view key) const;
+  Result<std::optional<std::vector<int32_t>>> find_ints(std::string_view key) const;
+  Result<std::optional<std::vector<float>>> find_floats(std::string_view key) const;
+
+  // "llama.block_count" is 0, must be between 1 and 4096
+  Error wrong_value(std::string_view key, std::string_view must_be) const;
+
+ private:
+  friend class GgufParser;
+
+  const GgufValue* find(std::string_view key) const;
+  Result<const GgufArray*> find_array(std::string_view key, std::span<const GgufType> types,
+                                      std::string_view must_be) const;
+
+  std::map<std::string, GgufValue, std::less<>> metadata_;
+  std::vector<GgufTensor> tensors_;
+  std::map<std::string, size_t, std::less<>> tensor_index_;  // by name
+};
+
+}  // namespace braid

@@ -1,0 +1,22 @@
+// A GGUF file's configuration and tensors, under Hugging Face's names.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "braid/config/model_config.h"
+#include "braid/weights/stored_tensor.h"
+
+namespace braid {
+
+struct GgufCheckpoint {
+  ModelConfig config;
+  GenerationDefaults generation;
+  std::map<std::string, StoredTensor, std::less<>> tensors;  // one that no Hugging Face name fits keeps its own
+};
+
+// `file` must outlive the tensors. Errors begin with the file's name.
+Result<GgufCheckpoint> read_gguf_checkpoint(const MappedFile& file);
+
+}  // namespace braid
