@@ -34,8 +34,8 @@ struct Epilogue {
 // Rows sorted by group, for the experts of a mixture: group g has rows [offsets[g], offsets[g + 1]) of the sorted
 // order.
 struct RowGroups {
-  std::span<const int32_t> offsets;  // [num_groups + 1]; an empty group's weights are not touched
-  std::span<const int32_t> sources;  // [total]: which row of x is the sorted row i; empty: x is sorted already
+  std::span<const int32_t> offsets;       // [num_groups + 1]; an empty group's weights are not touched
+  std::span<const int32_t> sources = {};  // [total]: which row of x is the sorted row i; empty: x is sorted already
 };
 
 // The router's choice for each token.

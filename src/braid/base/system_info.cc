@@ -1,0 +1,121 @@
+#include "braid/base/system_info.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <optional>
+#include <sstream>
+#include <string>
+
+namespace braid {
+namespace {
+
+std::optional<int64_t> read_number(const std::string& path) {
+  std::ifstream in(path);
+  int64_t value = 0;
+  if (in >> value) return value;
+  return std::nullopt;  // no such file, or "max"
+}
+
+// The number behind `key` in a file of "key value" lines.
+std::optional<int64_t> read_field(const std::string& path, const std::string& key) {
+  std::ifstream in(path);
+  for (std::string line; std::getline(in, line);) {
+    std::istringstream words(line);
+    std::string name;
+    int64_t value = 0;
+    if (words >> name >> value && name == key) return value;
+  }
+  return std::nullopt;
+}
+
+// Where this process's cgroup lies below the mount of `controller` ("" for the v2 hierarchy).
+std::string cgroup_path(const std::string& controller) {
+  std::ifstream in("/proc/self/cgroup");
+  for (std::string line; std::getline(in, line);) {
+    const size_t first = line.find(':');
+    const size_t second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+    const bool matches =
+        controller.empty() ? controllers == ",," : controllers.find("," + controller + ",") != std::string::npos;
+    if (matches) return line.substr(second + 1);
+  }
+  return "/";
+}
+
+// A limit may stand at any level above us, so each level is asked: the least that any of them leaves. In a container
+// the path seen from outside may not exist; its own root does then.
+int64_t cgroup_memory_left() {
+  struct Hierarchy {
+    std::string root;
+    std::string path;
+    std::string limit;
+    std::string usage;
+    std::string cache_key;
+  };
+  int64_t least = std::numeric_limits<int64_t>::max();
+  for (const Hierarchy& h :
+       {Hierarchy{"/sys/fs/cgroup", cgroup_path(""), "memory.max", "memory.current", "inactive_file"},
+        Hierarchy{"/sys/fs/cgroup/memory", cgroup_path("memory"), "memory.limit_in_bytes", "memory.usage_in_bytes",
+                  "total_inactive_file"}}) {
+    std::string path = h.path;
+    while (true) {
+      const std::string folder = h.root + (path == "/" ? "" : path) + "/";
+      const auto limit = read_number(folder + h.limit);
+      const auto usage = read_number(folder + h.usage);
+      if (limit && usage) {
+        const int64_t reclaimable = read_field(folder + "memory.stat", h.cache_key).value_or(0);
+        least = std::min(least, std::max<int64_t>(0, *limit - *usage + reclaimable));
+      }
+      if (path.empty() || path == "/") break;
+      path = path.substr(0, path.rfind('/'));
+      if (path.empty()) path = "/";
+    }
+  }
+  return least;
+}
+
+std::optional<double> cgroup_cpu_quota() {
+  std::ifstream in("/sys/fs/cgroup" + cgroup_path("") + "/cpu.max");
+  if (!in) in.open("/sys/fs/cgroup/cpu.max");
+  double quota = 0;
+  double period = 0;
+  if (in >> quota >> period && period > 0) return quota / period;
+  const auto quota_v1 = read_number("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
+  const auto period_v1 = read_number("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+  if (quota_v1 && period_v1 && *quota_v1 > 0 && *period_v1 > 0) {
+    return static_cast<double>(*quota_v1) / static_cast<double>(*period_v1);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+int64_t available_memory_bytes() {
+  const int64_t system_kb = read_field("/proc/meminfo", "MemAvailable:").value_or(0);
+  return std::min(system_kb * 1024, cgroup_memory_left());
+}
+
+int64_t resident_memory_bytes() {
+  std::ifstream in("/proc/self/statm");
+  int64_t total_pages = 0;
+  int64_t resident_pages = 0;
+  in >> total_pages >> resident_pages;
+  return resident_pages * sysconf(_SC_PAGESIZE);
+}
+
+int available_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  int cores = 1;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) cores = CPU_COUNT(&set);
+  if (const auto quota = cgroup_cpu_quota()) cores = std::min(cores, static_cast<int>(std::ceil(*quota)));
+  return std::max(cores, 1);
+}
+
+}  // namespace braid

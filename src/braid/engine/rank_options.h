@@ -1,0 +1,29 @@
+// How one rank runs its model: what the command line's flags of the same names say, validated.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "braid/kernels/isa.h"
+#include "braid/tensor/dtype.h"
+
+namespace braid {
+
+struct RankOptions {
+  std::optional<CpuIsa> isa;            // absent: the best of this machine
+  int32_t threads_per_rank = 0;         // 0: every core that this process may use
+  std::optional<DType> dtype;           // absent: bfloat16 unless the checkpoint is float32
+  std::optional<DType> kv_cache_dtype;  // absent: as dtype
+  std::string attention_backend = "fa";
+  int32_t page_size = 16;              // tokens, a multiple of 16
+  int32_t chunked_prefill_size = 512;  // prompt tokens in one step
+  int32_t max_running_requests = 256;
+  int64_t context_length = 0;        // 0: the model's
+  int64_t max_total_tokens = 0;      // in the KV pool; 0: as memory allows
+  int64_t kv_cache_bytes = 0;        // of the KV pool at most; 0: as mem_fraction_static allows
+  double mem_fraction_static = 0.8;  // weights and KV together, of the memory available at start
+  bool radix_cache = true;
+};
+
+}  // namespace braid

@@ -1,0 +1,29 @@
+// Llama 2, 3 and what follows their shape (SmolLM2, Mistral without a sliding window): pre-norm decoder, grouped
+// queries. Source: Llama 3 (arXiv 2407.21783), and the checkpoint's config.json.
+#include "braid/model/families/families.h"
+
+namespace braid {
+namespace {
+
+WeightTable llama_weights(const ModelConfig& config) {
+  WeightTable table;
+  add_decoder_weights(table, config);
+  for (int32_t layer = 0; layer < config.num_layers; ++layer) {
+    add_norm_weights(table, config, layer_prefix(layer));
+    add_attention_weights(table, config, layer_prefix(layer), {});
+    add_mlp_weights(table, config, layer_prefix(layer));
+  }
+  return table;
+}
+
+Result<std::unique_ptr<DecoderLayer>> load_llama_layer(const LayerLoader& loader) {
+  return loader.pre_norm_layer({}, loader.mlp());
+}
+
+}  // namespace
+
+ModelFamily llama_family() {
+  return {.architecture = "LlamaForCausalLM", .weights = llama_weights, .load_layer = load_llama_layer};
+}
+
+}  // namespace braid

@@ -1,0 +1,34 @@
+// The layer of a pre-norm decoder (Llama, Qwen and most since): attention, then a feed-forward block, each on the
+// normed residual stream and added to it. FeedForward is Mlp or Moe.
+#pragma once
+
+#include <utility>
+
+#include "braid/model/layers/attention.h"
+#include "braid/model/layers/decoder.h"
+#include "braid/model/layers/rms_norm.h"
+
+namespace braid {
+
+template <typename FeedForward>
+class PreNormLayer final : public DecoderLayer {
+ public:
+  PreNormLayer(RmsNorm input_norm, Attention attention, RmsNorm post_norm, FeedForward feed_forward)
+      : input_norm_(std::move(input_norm)),
+        attention_(std::move(attention)),
+        post_norm_(std::move(post_norm)),
+        feed_forward_(std::move(feed_forward)) {}
+
+  void forward(Step& step, Residual x) const override {
+    x += attention_(step, input_norm_(step, x));
+    x += step.exchange.scatter(feed_forward_(step, step.exchange.gather(post_norm_(step, x))));
+  }
+
+ private:
+  RmsNorm input_norm_;
+  Attention attention_;
+  RmsNorm post_norm_;
+  FeedForward feed_forward_;
+};
+
+}  // namespace braid

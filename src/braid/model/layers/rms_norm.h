@@ -1,0 +1,28 @@
+// RMSNorm as a layer: its weight, and the workspace row block it writes.
+#pragma once
+
+#include <vector>
+
+#include "braid/model/step.h"
+
+namespace braid {
+
+class RmsNorm {
+ public:
+  RmsNorm(std::vector<float> weight, float eps) : weight_(std::move(weight)), eps_(eps) {}
+
+  // [rows, hidden] in the compute dtype, in the workspace until the next norm.
+  ConstRows operator()(Step& step, ConstRows x) const {
+    const Rows normed = step.workspace.normed.first(x.rows);
+    step.ops.rms_norm(x, weight_, eps_, normed);
+    return normed;
+  }
+
+  void operator()(Ops& ops, ConstRows x, Rows y) const { ops.rms_norm(x, weight_, eps_, y); }
+
+ private:
+  std::vector<float> weight_;
+  float eps_;
+};
+
+}  // namespace braid

@@ -1,0 +1,50 @@
+#include "braid/model/layers/rope_table.h"
+
+#include <cmath>
+#include <numbers>
+
+namespace braid {
+namespace {
+
+// Long wavelengths are stretched by `factor`, short ones kept, those between blended (transformers'
+// _compute_llama3_parameters).
+float llama3_frequency(float frequency, const RopeConfig& config) {
+  const auto original = static_cast<double>(config.original_max_position);
+  const double wavelength = 2.0 * std::numbers::pi / static_cast<double>(frequency);
+  if (wavelength > original / config.low_freq_factor) return static_cast<float>(frequency / config.factor);
+  if (wavelength < original / config.high_freq_factor) return frequency;
+  const double smooth =
+      (original / wavelength - config.low_freq_factor) / (config.high_freq_factor - config.low_freq_factor);
+  return static_cast<float>((1.0 - smooth) * frequency / config.factor + smooth * frequency);
+}
+
+}  // namespace
+
+std::vector<float> rope_frequencies(const RopeConfig& config, int32_t head_dim) {
+  std::vector<float> frequencies(static_cast<size_t>(head_dim / 2));
+  for (size_t i = 0; i < frequencies.size(); ++i) {
+    const double exponent = 2.0 * static_cast<double>(i) / head_dim;
+    auto frequency = static_cast<float>(1.0 / std::pow(config.theta, exponent));
+    if (config.kind == RopeConfig::Kind::kLinear) frequency = static_cast<float>(frequency / config.factor);
+    if (config.kind == RopeConfig::Kind::kLlama3) frequency = llama3_frequency(frequency, config);
+    if (!config.frequency_factors.empty()) frequency /= config.frequency_factors[i];
+    frequencies[i] = frequency;
+  }
+  return frequencies;
+}
+
+RopeTable::RopeTable(const RopeConfig& config, int32_t head_dim, int64_t num_positions)
+    : cos(DType::kFloat32, num_positions, head_dim / 2), sin(DType::kFloat32, num_positions, head_dim / 2) {
+  const std::vector<float> frequencies = rope_frequencies(config, head_dim);
+  const Rows cos_rows = cos.first(num_positions);
+  const Rows sin_rows = sin.first(num_positions);
+  for (int64_t position = 0; position < num_positions; ++position) {
+    for (size_t i = 0; i < frequencies.size(); ++i) {
+      const float angle = static_cast<float>(position) * frequencies[i];  // rounded to float32, as transformers does
+      cos_rows.row<float>(position)[i] = std::cos(angle);
+      sin_rows.row<float>(position)[i] = std::sin(angle);
+    }
+  }
+}
+
+}  // namespace braid

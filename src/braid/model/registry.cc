@@ -1,0 +1,32 @@
+#include "braid/model/registry.h"
+
+#include <algorithm>
+#include <array>
+
+#include "braid/model/families/families.h"
+
+namespace braid {
+
+std::span<const ModelFamily> model_families() {
+  static const std::array families = {
+      llama_family(),
+      mixtral_family(),
+      qwen3_family(),
+      qwen3_moe_family(),
+  };
+  return families;
+}
+
+const ModelFamily* find_family(std::string_view architecture) {
+  const auto families = model_families();
+  const auto found = std::ranges::find(families, architecture, &ModelFamily::architecture);
+  return found == families.end() ? nullptr : &*found;
+}
+
+std::string supported_architectures() {
+  std::string names;
+  for (const ModelFamily& family : model_families()) names += (names.empty() ? "" : ", ") + family.architecture;
+  return names;
+}
+
+}  // namespace braid
