@@ -14,6 +14,16 @@
 
 namespace braid {
 
+// Ids to text as they come: a stage may hold text back until it is certain.
+class TextStream {
+ public:
+  virtual ~TextStream() = default;
+  // Appends to `out` what has become certain with this id.
+  virtual void push(TokenId id, std::string& out) = 0;
+  // Appends the rest; nothing may be pushed after it.
+  virtual void finish(std::string& out) = 0;
+};
+
 class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
@@ -24,6 +34,9 @@ class Tokenizer {
 
   // Ids to text; ids outside the vocabulary give nothing. May end in, and contain, U+FFFD for broken UTF-8.
   virtual std::string decode(std::span<const TokenId> ids, bool skip_special_tokens) const = 0;
+
+  // The same as a stream, which must not outlive the tokenizer.
+  virtual std::unique_ptr<TextStream> start_stream(bool skip_special_tokens) const = 0;
 
   // The bytes that an id stands for, before any joining rule (for logprobs' `bytes` and for grammars).
   virtual std::string token_bytes(TokenId id) const = 0;
@@ -44,11 +57,7 @@ class IncrementalDecoder {
   std::string finish();
 
  private:
-  const Tokenizer& tokenizer_;
-  bool skip_special_tokens_;
-  std::vector<TokenId> ids_;  // the tail that still matters
-  size_t prefix_offset_ = 0;
-  size_t read_offset_ = 0;
+  std::unique_ptr<TextStream> stream_;
 };
 
 // From the text of a tokenizer.json. Errors name the part that is wrong or not supported.

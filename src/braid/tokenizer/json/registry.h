@@ -1,0 +1,20 @@
+// The kinds of parts that a tokenizer.json may name, and how each is read: makers by name, one table for each of the
+// five kinds. To support another kind, write the part (parts/), a maker, and a line in its table.
+#pragma once
+
+#include <memory>
+
+#include "braid/base/result.h"
+#include "braid/tokenizer/json/json_access.h"
+#include "braid/tokenizer/parts/parts.h"
+
+namespace braid {
+
+// `part` is an object with a "type". An unknown type is an error that names the part, the type and the known ones.
+Result<std::unique_ptr<Normalizer>> read_normalizer(const JsonPart& part);
+Result<std::unique_ptr<PreTokenizer>> read_pre_tokenizer(const JsonPart& part);
+Result<std::unique_ptr<Model>> read_model(const JsonPart& part);
+Result<std::unique_ptr<PostProcessor>> read_post_processor(const JsonPart& part);
+Result<std::unique_ptr<Decoder>> read_decoder(const JsonPart& part);
+
+}  // namespace braid

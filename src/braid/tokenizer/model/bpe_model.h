@@ -1,0 +1,80 @@
+// Byte-pair encoding (Sennrich et al. 2016), as Hugging Face `tokenizers` does it.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "braid/base/result.h"
+#include "braid/tokenizer/model/merge_table.h"
+#include "braid/tokenizer/model/vocabulary.h"
+#include "braid/tokenizer/model/word_cache.h"
+#include "braid/tokenizer/parts/parts.h"
+
+namespace braid {
+
+struct BpeOptions {
+  std::optional<std::string> unknown_token;  // for characters that the vocabulary lacks; without it they are dropped
+  std::string continuing_subword_prefix;     // before every character but a word's first
+  std::string end_of_word_suffix;            // after a word's last character
+  bool fuse_unknown = false;                 // neighbouring unknown characters are one token
+  bool byte_fallback = false;                // unknown characters become their bytes' tokens, <0x00> … <0xFF>
+  bool ignore_merges = false;                // a word that is a token is that token, whatever the merges say
+};
+
+// A merge by its two tokens' text.
+using TextMerge = std::pair<std::string, std::string>;
+
+// What one thread works with while it merges.
+struct BpeScratch {
+  struct Symbol {
+    TokenId id = 0;
+    int32_t previous = -1;
+    int32_t next = -1;
+  };
+  struct Candidate {
+    uint32_t rank = 0;
+    uint32_t position = 0;
+    TokenId merged = 0;
+  };
+  WordCache cache;
+  std::vector<TokenId> ids;
+  std::vector<uint32_t> ranks;
+  std::vector<Symbol> symbols;
+  std::vector<Candidate> heap;
+};
+
+class BpeModel final : public Model {
+ public:
+  // `merges` from the first to the last. A merge that names a token the vocabulary lacks is an error.
+  static Result<std::unique_ptr<BpeModel>> make(Vocabulary vocabulary, const std::vector<TextMerge>& merges,
+                                                BpeOptions options);
+  // The same with merges already by id (`table`).
+  static Result<std::unique_ptr<BpeModel>> make(Vocabulary vocabulary, MergeTable table, BpeOptions options);
+
+  void tokenize(std::string_view piece, Scratch& scratch, std::vector<TokenId>& out) const override;
+  std::optional<TokenId> token_to_id(std::string_view token) const override { return vocabulary_.find(token); }
+  std::optional<std::string_view> id_to_token(TokenId id) const override { return vocabulary_.token(id); }
+  int64_t vocab_size() const override { return vocabulary_.size(); }
+
+ private:
+  BpeModel(Vocabulary vocabulary, MergeTable merges, BpeOptions options);
+
+  void to_characters(std::string_view word, std::vector<TokenId>& ids) const;
+  bool append_bytes(std::string_view character, std::vector<TokenId>& ids) const;
+  std::optional<TokenId> character_id(std::string_view character) const;
+
+  static constexpr size_t kNumDirectCharacters = 0x180;
+
+  Vocabulary vocabulary_;
+  MergeTable merges_;
+  BpeOptions options_;
+  std::array<TokenId, kNumDirectCharacters> direct_ids_{};  // of the first characters, -1 for none
+  std::array<TokenId, 256> byte_ids_{};                     // of <0x00> …, -1 for none
+  TokenId unknown_id_ = -1;
+};
+
+}  // namespace braid

@@ -1,0 +1,89 @@
+#include "braid/tokenizer/parts/normalizers.h"
+
+#include <utility>
+
+#include "braid/tokenizer/unicode/normal_form.h"
+
+namespace braid {
+namespace {
+
+class Nfc final : public Normalizer {
+ public:
+  bool normalize(std::string_view text, std::string& out) const override { return form_.compose(text, out); }
+
+ private:
+  unicode::NormalForm form_;
+};
+
+class Prepend final : public Normalizer {
+ public:
+  explicit Prepend(std::string prefix) : prefix_(std::move(prefix)) {}
+  bool normalize(std::string_view text, std::string& out) const override {
+    if (text.empty()) return false;
+    out = prefix_;
+    out += text;
+    return true;
+  }
+
+ private:
+  std::string prefix_;
+};
+
+class Replace final : public Normalizer {
+ public:
+  Replace(std::string from, std::string to) : from_(std::move(from)), to_(std::move(to)) {}
+  bool normalize(std::string_view text, std::string& out) const override {
+    size_t found = text.find(from_);
+    if (found == std::string_view::npos) return false;
+    out.clear();
+    for (; found != std::string_view::npos; found = text.find(from_)) {
+      out += text.substr(0, found);
+      out += to_;
+      text.remove_prefix(found + from_.size());
+    }
+    out += text;
+    return true;
+  }
+
+ private:
+  std::string from_;
+  std::string to_;
+};
+
+class Sequence final : public Normalizer {
+ public:
+  explicit Sequence(std::vector<std::unique_ptr<Normalizer>> parts) : parts_(std::move(parts)) {}
+  bool normalize(std::string_view text, std::string& out) const override {
+    bool has_changed = false;
+    std::string changed;
+    for (const auto& part : parts_) {
+      if (!part->normalize(has_changed ? std::string_view(out) : text, changed)) continue;
+      std::swap(out, changed);
+      has_changed = true;
+    }
+    return has_changed;
+  }
+
+ private:
+  std::vector<std::unique_ptr<Normalizer>> parts_;
+};
+
+}  // namespace
+
+std::unique_ptr<Normalizer> make_nfc() {
+  return std::make_unique<Nfc>();
+}
+
+std::unique_ptr<Normalizer> make_prepend(std::string prefix) {
+  return std::make_unique<Prepend>(std::move(prefix));
+}
+
+std::unique_ptr<Normalizer> make_replace(std::string from, std::string to) {
+  return std::make_unique<Replace>(std::move(from), std::move(to));
+}
+
+std::unique_ptr<Normalizer> make_normalizer_sequence(std::vector<std::unique_ptr<Normalizer>> parts) {
+  return std::make_unique<Sequence>(std::move(parts));
+}
+
+}  // namespace braid

@@ -1,0 +1,177 @@
+#include "braid/tokenizer/parts/pre_tokenizers.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "braid/tokenizer/parts/split_behaviour.h"
+#include "braid/tokenizer/unicode/utf8.h"
+
+namespace braid {
+namespace {
+
+class Split final : public PreTokenizer {
+ public:
+  Split(Regex regex, SplitBehaviour behaviour, bool invert)
+      : regex_(std::move(regex)), behaviour_(behaviour), invert_(invert) {}
+
+  void split(const Piece& piece, Scratch& scratch, PieceSink sink) const override {
+    SplitPieces pieces(piece, behaviour_, sink);
+    size_t end_of_last = 0;
+    regex_.for_each_match(piece.text, scratch.regex, [&](size_t begin, size_t end) {
+      if (begin != end_of_last) pieces.add({end_of_last, begin}, invert_);
+      pieces.add({begin, end}, !invert_);
+      end_of_last = end;
+    });
+    if (end_of_last != piece.text.size()) pieces.add({end_of_last, piece.text.size()}, invert_);
+    pieces.finish();
+  }
+
+ private:
+  Regex regex_;
+  SplitBehaviour behaviour_;
+  bool invert_;
+};
+
+class ByteLevel final : public PreTokenizer {
+ public:
+  ByteLevel(bool add_prefix_space, std::unique_ptr<PreTokenizer> words)
+      : add_prefix_space_(add_prefix_space), words_(std::move(words)) {}
+
+  void split(const Piece& piece, Scratch& scratch, PieceSink sink) const override {
+    RegexScratch::Lease spaced(scratch.regex);
+    RegexScratch::Lease encoded(scratch.regex);
+    const auto encode = [&](const Piece& word) {
+      encoded->clear();
+      alphabet_.append_encoded(word.text, *encoded);
+      sink({*encoded, word.is_first});
+    };
+    Piece whole = piece;
+    if (add_prefix_space_ && !piece.text.starts_with(' ')) {
+      spaced->push_back(' ');
+      spaced->append(piece.text);
+      whole.text = *spaced;
+    }
+    if (words_ == nullptr) {
+      encode(whole);
+    } else {
+      words_->split(whole, scratch, encode);
+    }
+  }
+
+ private:
+  bool add_prefix_space_;
+  std::unique_ptr<PreTokenizer> words_;  // none: a piece is a word
+  ByteAlphabet alphabet_;
+};
+
+class Digits final : public PreTokenizer {
+ public:
+  explicit Digits(bool individual_digits)
+      : behaviour_(individual_digits ? SplitBehaviour::kIsolated : SplitBehaviour::kContiguous) {
+    const unicode::CodePointSet numeric = unicode::numeric_characters();
+    is_numeric_ = unicode::CodePointTable::classify({&numeric, 1}, 0, 2);
+  }
+
+  void split(const Piece& piece, Scratch&, PieceSink sink) const override {
+    SplitPieces pieces(piece, behaviour_, sink);
+    size_t rest = 0;
+    for (size_t i = 0; i < piece.text.size();) {
+      const size_t length = unicode::sequence_length(piece.text[i]);
+      if ((*is_numeric_)[unicode::decode_valid(piece.text.data() + i)] != 0) {
+        if (rest < i) pieces.add({rest, i}, false);
+        pieces.add({i, i + length}, true);
+        rest = i + length;
+      }
+      i += length;
+    }
+    if (rest < piece.text.size()) pieces.add({rest, piece.text.size()}, false);
+    pieces.finish();
+  }
+
+ private:
+  SplitBehaviour behaviour_;
+  std::optional<unicode::CodePointTable> is_numeric_;
+};
+
+class Metaspace final : public PreTokenizer {
+ public:
+  Metaspace(std::string replacement, PrependScheme scheme, bool split)
+      : replacement_(std::move(replacement)), scheme_(scheme), split_(split) {}
+
+  void split(const Piece& piece, Scratch& scratch, PieceSink sink) const override {
+    RegexScratch::Lease text(scratch.regex);
+    const bool has_prefix = piece.text.starts_with(' ') || piece.text.starts_with(replacement_);
+    const bool wants_prefix = scheme_ == PrependScheme::kAlways || (scheme_ == PrependScheme::kFirst && piece.is_first);
+    if (wants_prefix && !has_prefix) *text += replacement_;
+    for (const char c : piece.text) {
+      if (c == ' ') {
+        *text += replacement_;
+      } else {
+        text->push_back(c);
+      }
+    }
+    const Piece whole{*text, piece.is_first};
+    if (!split_) return sink(whole);
+    SplitPieces pieces(whole, SplitBehaviour::kMergedWithNext, sink);
+    size_t rest = 0;
+    for (size_t i = text->find(replacement_); i != std::string::npos; i = text->find(replacement_, rest)) {
+      if (rest < i) pieces.add({rest, i}, false);
+      rest = i + replacement_.size();
+      pieces.add({i, rest}, true);
+    }
+    if (rest < text->size()) pieces.add({rest, text->size()}, false);
+    pieces.finish();
+  }
+
+ private:
+  std::string replacement_;
+  PrependScheme scheme_;
+  bool split_;
+};
+
+class Sequence final : public PreTokenizer {
+ public:
+  explicit Sequence(std::vector<std::unique_ptr<PreTokenizer>> parts) : parts_(std::move(parts)) {}
+  void split(const Piece& piece, Scratch& scratch, PieceSink sink) const override { run(0, piece, scratch, sink); }
+
+ private:
+  void run(size_t part, const Piece& piece, Scratch& scratch, PieceSink sink) const {
+    if (part == parts_.size()) return sink(piece);
+    parts_[part]->split(piece, scratch, [&](const Piece& next) { run(part + 1, next, scratch, sink); });
+  }
+
+  std::vector<std::unique_ptr<PreTokenizer>> parts_;
+};
+
+}  // namespace
+
+std::string_view gpt2_pattern() {
+  return R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+}
+
+std::unique_ptr<PreTokenizer> make_split(Regex regex, SplitBehaviour behaviour, bool invert) {
+  return std::make_unique<Split>(std::move(regex), behaviour, invert);
+}
+
+Result<std::unique_ptr<PreTokenizer>> make_byte_level(bool add_prefix_space, bool use_regex) {
+  std::unique_ptr<PreTokenizer> words;
+  if (use_regex) {
+    TRY(Regex regex, Regex::compile(gpt2_pattern()));
+    words = make_split(std::move(regex), SplitBehaviour::kIsolated, false);
+  }
+  return std::unique_ptr<PreTokenizer>(std::make_unique<ByteLevel>(add_prefix_space, std::move(words)));
+}
+
+std::unique_ptr<PreTokenizer> make_digits(bool individual_digits) {
+  return std::make_unique<Digits>(individual_digits);
+}
+
+std::unique_ptr<PreTokenizer> make_metaspace(std::string replacement, PrependScheme scheme, bool split) {
+  return std::make_unique<Metaspace>(std::move(replacement), scheme, split);
+}
+
+std::unique_ptr<PreTokenizer> make_pre_tokenizer_sequence(std::vector<std::unique_ptr<PreTokenizer>> parts) {
+  return std::make_unique<Sequence>(std::move(parts));
+}
+
+}  // namespace braid

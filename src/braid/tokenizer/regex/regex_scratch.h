@@ -1,0 +1,47 @@
+// What matching needs besides the pattern: one for each thread that matches at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+struct pcre2_real_match_data_8;
+struct pcre2_real_match_context_8;
+struct pcre2_real_jit_stack_8;
+
+namespace braid {
+
+class RegexScratch {
+ public:
+  RegexScratch();
+  ~RegexScratch();
+  RegexScratch(const RegexScratch&) = delete;
+  RegexScratch& operator=(const RegexScratch&) = delete;
+
+  pcre2_real_match_data_8* match_data() { return match_data_; }
+  pcre2_real_match_context_8* match_context() { return match_context_; }
+
+  // A string to build in, given back (with its memory) when the lease ends. Matches nest: a match's callback may match.
+  class Lease {
+   public:
+    explicit Lease(RegexScratch& scratch);
+    ~Lease();
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    std::string& operator*() { return buffer_; }
+    std::string* operator->() { return &buffer_; }
+
+   private:
+    RegexScratch& scratch_;
+    std::string buffer_;
+  };
+
+ private:
+  pcre2_real_match_data_8* match_data_;
+  pcre2_real_match_context_8* match_context_;
+  pcre2_real_jit_stack_8* jit_stack_;
+  std::vector<std::string> buffers_;
+};
+
+}  // namespace braid

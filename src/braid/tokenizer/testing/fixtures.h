@@ -1,0 +1,61 @@
+// The files of testdata/, and the limits that sanitizers' slowness asks for.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "braid/tokenizer/tokenizer.h"
+
+namespace braid::testing {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr int kThinning = 16;  // look at one in so many
+#else
+inline constexpr int kThinning = 1;
+#endif
+
+inline const std::vector<std::string>& families() {
+  static const std::vector<std::string> kFamilies = {"qwen2", "llama3", "gpt2", "smollm2", "llama2"};
+  return kFamilies;
+}
+
+inline std::string read_fixture(const std::string& name) {
+  std::ifstream file("src/braid/tokenizer/testdata/" + name, std::ios::binary);
+  EXPECT_TRUE(file.good()) << name;
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+inline std::vector<std::string> read_lines(const std::string& name) {
+  std::istringstream file(read_fixture(name));
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(file, line);) lines.push_back(line);
+  return lines;
+}
+
+inline std::vector<std::string> fixture_strings() {
+  std::vector<std::string> strings;
+  for (const std::string& line : read_lines("strings.txt")) {
+    strings.push_back(nlohmann::json::parse(line).get<std::string>());
+  }
+  return strings;
+}
+
+inline std::unique_ptr<Tokenizer> must_make(const std::string& json) {
+  Result<std::unique_ptr<Tokenizer>> tokenizer = make_tokenizer_from_json(json);
+  EXPECT_TRUE(tokenizer.ok()) << (tokenizer.ok() ? "" : tokenizer.error().message);
+  return tokenizer.ok() ? *std::move(tokenizer) : nullptr;
+}
+
+inline std::unique_ptr<Tokenizer> fixture_tokenizer(const std::string& family) {
+  return must_make(read_fixture(family + ".json"));
+}
+
+}  // namespace braid::testing

@@ -1,0 +1,55 @@
+// The whole tokenizer held to Hugging Face `tokenizers`: ids and texts of many strings and of every code point.
+#include <gtest/gtest.h>
+
+#include "braid/tokenizer/testing/fixtures.h"
+#include "braid/tokenizer/testing/reference_hash.h"
+#include "braid/tokenizer/unicode/utf8.h"
+
+namespace braid {
+namespace {
+
+using testing::reference_hash;
+
+class TokenizerReference : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(TokenizerReference, GivesTheSameIdsAndTextForEveryString) {
+  const std::unique_ptr<Tokenizer> tokenizer = testing::fixture_tokenizer(GetParam());
+  ASSERT_NE(tokenizer, nullptr);
+  const std::vector<std::string> strings = testing::fixture_strings();
+  const std::vector<std::string> expected = testing::read_lines(GetParam() + ".ids");
+  ASSERT_GE(strings.size(), 2000u);
+  ASSERT_EQ(strings.size(), expected.size());
+  int num_wrong = 0;
+  for (size_t i = 0; i < strings.size(); ++i) {
+    if (fmt::format("{:08x}", reference_hash(*tokenizer, strings[i])) == expected[i]) continue;
+    if (++num_wrong <= 10) ADD_FAILURE() << "string " << i << ": " << nlohmann::json(strings[i]);
+  }
+  EXPECT_EQ(num_wrong, 0);
+}
+
+TEST_P(TokenizerReference, GivesTheSameIdsAndTextForEveryCodePoint) {
+  const std::unique_ptr<Tokenizer> tokenizer = testing::fixture_tokenizer(GetParam());
+  ASSERT_NE(tokenizer, nullptr);
+  const std::vector<std::string> expected = testing::read_lines("code_points." + GetParam());
+  ASSERT_EQ(expected.size(), 0x1100u);
+  int num_wrong = 0;
+  for (char32_t block = 0; block < expected.size(); block += testing::kThinning) {
+    uint32_t hash = testing::kHashStart;
+    for (char32_t c = block << 8; c < (block + 1) << 8; ++c) {
+      if (c >= 0xD800 && c < 0xE000) continue;
+      std::string character;
+      unicode::append_code_point(c, character);
+      hash = testing::fnv_u32(reference_hash(*tokenizer, character), hash);
+      hash = testing::fnv_u32(reference_hash(*tokenizer, "a " + character + "1"), hash);
+    }
+    if (fmt::format("{:08x}", hash) == expected[block]) continue;
+    if (++num_wrong <= 10) ADD_FAILURE() << "U+" << std::hex << (block << 8);
+  }
+  EXPECT_EQ(num_wrong, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, TokenizerReference, ::testing::ValuesIn(testing::families()),
+                         [](const auto& family) { return family.param; });
+
+}  // namespace
+}  // namespace braid
