@@ -1,0 +1,188 @@
+// Every family and option held to transformers (tests/fixtures/models/README.md): each checkpoint is written to a
+// folder, loaded as a user's is, and run through the model runner, in every tier this machine has and with both
+// attention backends.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "braid/base/log.h"
+#include "braid/config/model_path.h"
+#include "braid/engine/rank.h"
+#include "braid/weights/checkpoint.h"
+#include "tests/support/model_fixture.h"
+#include "tests/support/temporary_folder.h"
+
+namespace braid {
+namespace {
+
+using testing::FixturePrompt;
+using testing::ModelFixture;
+using testing::TemporaryFolder;
+
+constexpr double kMaxRelativeDifference = 2e-4;  // of float32 logits, as a part of the largest
+constexpr double kMaxKlRatio = 2.0;              // of bfloat16's median KL to transformers' own
+constexpr int32_t kPageSize = 16;
+constexpr int32_t kContext = 256;
+constexpr int32_t kChunk = 48;  // so that the longest prompt takes several steps, the last one short
+
+struct Tier {
+  CpuIsa isa;
+  std::string attention_backend;
+
+  std::string key() const { return std::string(isa_name(isa)) + "_" + attention_backend; }
+};
+
+std::vector<Tier> tiers() {
+  std::vector<Tier> out;
+  for (const CpuIsa isa : available_isas()) {
+    for (const char* backend : {"native", "fa"}) out.push_back({isa, backend});
+  }
+  return out;
+}
+
+class HeldToTransformers : public ::testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    fixture_ = testing::read_model_fixture(GetParam());
+    std::string path = fixture_.gguf().string();
+    if (!fixture_.tensors.empty()) {
+      testing::write_checkpoint(fixture_, folder_.path());
+      path = folder_.path().string();
+    }
+    auto model = resolve_model_path(path, {});
+    ASSERT_TRUE(model.ok()) << model.error().message;
+    auto checkpoint = Checkpoint::open(*model);
+    ASSERT_TRUE(checkpoint.ok()) << checkpoint.error().message;
+    checkpoint_ = std::make_unique<Checkpoint>(std::move(checkpoint).value());
+  }
+
+  std::unique_ptr<Rank> load(const Tier& tier, DType dtype) {
+    RankOptions options;
+    options.isa = tier.isa;
+    options.attention_backend = tier.attention_backend;
+    options.threads_per_rank = 2;
+    options.dtype = dtype;
+    options.page_size = kPageSize;
+    options.context_length = kContext;
+    options.max_running_requests = static_cast<int32_t>(fixture_.prompts.size());
+    auto rank = Rank::load(*checkpoint_, options, *make_null_logger(), {});
+    EXPECT_TRUE(rank.ok()) << rank.error().message;
+    return rank.ok() ? std::move(rank).value() : nullptr;
+  }
+
+  // The next part of prompt `index`, `tokens` [first, first + n); each prompt has pages of its own.
+  static SequencePlan part(size_t index, std::span<const TokenId> tokens, size_t first) {
+    SequencePlan plan;
+    plan.request = index;
+    plan.new_tokens.assign(tokens.begin(), tokens.end());
+    plan.first_position = static_cast<int32_t>(first);
+    const auto end = static_cast<int32_t>(first + tokens.size());
+    PageTable table;
+    table.pages.resize(static_cast<size_t>((end + kPageSize - 1) / kPageSize));
+    std::iota(table.pages.begin(), table.pages.end(), static_cast<int32_t>(index) * (kContext / kPageSize));
+    plan.page_tables.push_back(std::move(table));
+    return plan;
+  }
+
+  // Logits of the rows that the fixture keeps, of all prompts one after another.
+  std::vector<float> logits(Rank& rank) const {
+    std::vector<float> out;
+    for (size_t index = 0; index < fixture_.prompts.size(); ++index) {
+      const FixturePrompt& prompt = fixture_.prompts[index];
+      auto next = prompt.rows.begin();
+      for (size_t first = 0; first < prompt.ids.size(); first += kChunk) {
+        const auto ids = std::span<const TokenId>(prompt.ids).subspan(first);
+        const StepPlan plan{.step = 0,
+                            .sequences = {part(index, ids.first(std::min<size_t>(kChunk, ids.size())), first)}};
+        rank.runner().for_each_logits(plan, [&](int64_t row, std::span<const float> values) {
+          if (next == prompt.rows.end() || *next != static_cast<int64_t>(first) + row) return;
+          out.insert(out.end(), values.begin(), values.end());
+          ++next;
+        });
+      }
+    }
+    return out;
+  }
+
+  // What follows every prompt greedily: all of them in one batch, prefilled whole, then decoded together.
+  std::vector<std::vector<TokenId>> greedy(Rank& rank) const {
+    std::vector<std::vector<TokenId>> output(fixture_.prompts.size());
+    for (size_t step = 0; step < fixture_.prompts[0].greedy.size(); ++step) {
+      StepPlan plan{.step = step, .sequences = {}};
+      for (size_t index = 0; index < output.size(); ++index) {
+        const auto& ids = fixture_.prompts[index].ids;
+        SequencePlan sequence =
+            step == 0 ? part(index, ids, 0) : part(index, {&output[index].back(), 1}, ids.size() + step - 1);
+        sequence.samples = true;
+        sequence.sampling.params.temperature = 0;
+        sequence.sampling.num_prompt_tokens = static_cast<int32_t>(ids.size());
+        sequence.sampling.num_output_tokens = static_cast<int32_t>(step);
+        plan.sequences.push_back(std::move(sequence));
+      }
+      const StepResult result = rank.runner().execute(plan);
+      for (size_t index = 0; index < output.size(); ++index) {
+        EXPECT_EQ(result.sequences[index].error, "");
+        output[index].push_back(result.sequences[index].sampled.token);
+      }
+    }
+    return output;
+  }
+
+  TemporaryFolder folder_;
+  ModelFixture fixture_;
+  std::unique_ptr<Checkpoint> checkpoint_;
+};
+
+TEST_P(HeldToTransformers, Float32LogitsAndGreedyIdsAreTheSame) {
+  for (const Tier& tier : tiers()) {
+    SCOPED_TRACE(tier.key());
+    const auto rank = load(tier, DType::kFloat32);
+    ASSERT_NE(rank, nullptr);
+    const double difference = testing::relative_difference(logits(*rank), fixture_.logits);
+    EXPECT_LE(difference, kMaxRelativeDifference);
+    RecordProperty(tier.key(), fmt::format("{:.1e}", difference));
+    const auto output = greedy(*rank);
+    for (size_t index = 0; index < output.size(); ++index) {
+      EXPECT_EQ(output[index], fixture_.prompts[index].greedy) << "prompt " << index;
+    }
+  }
+}
+
+TEST_P(HeldToTransformers, Bfloat16IsAtMostTwiceAsFarFromFloat32AsTransformersOwn) {
+  for (const Tier& tier : tiers()) {
+    SCOPED_TRACE(tier.key());
+    const auto rank = load(tier, DType::kBFloat16);
+    ASSERT_NE(rank, nullptr);
+    const double kl = testing::median_kl(logits(*rank), fixture_.logits, fixture_.vocab);
+    EXPECT_LE(kl, kMaxKlRatio * fixture_.bfloat16_median_kl);
+    RecordProperty(tier.key(), fmt::format("{:.2f}", kl / fixture_.bfloat16_median_kl));
+  }
+}
+
+std::string name_of(const ::testing::TestParamInfo<std::string>& info) {
+  return info.param;
+}
+
+INSTANTIATE_TEST_SUITE_P(Directories, HeldToTransformers, ::testing::ValuesIn(testing::checkpoint_fixture_names()),
+                         name_of);
+INSTANTIATE_TEST_SUITE_P(Gguf, HeldToTransformers, ::testing::ValuesIn(testing::gguf_fixture_names()), name_of);
+
+// One checkpoint in several files says the same as in one.
+TEST(ShardedCheckpoint, HasTheTensorsOfTheSingleFile) {
+  const ModelFixture fixture = testing::read_model_fixture("mixtral_plain");
+  const TemporaryFolder folder;
+  testing::write_checkpoint(fixture, folder.path(), {.num_shards = 3});
+  auto model = resolve_model_path(folder.path().string(), {});
+  ASSERT_TRUE(model.ok()) << model.error().message;
+  const auto checkpoint = Checkpoint::open(*model);
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.error().message;
+  EXPECT_EQ(checkpoint->tensors().size(), fixture.tensors.size());
+}
+
+}  // namespace
+}  // namespace braid
