@@ -12,7 +12,10 @@ class Case:
     name: str
     config: dict
     stored: str  # dtype of the tensors: BF16, F16 or F32
-    extra: list = field(default_factory=list)  # further stored tensors that a loader must ignore: (name, shape, same_as)
+    # Further stored tensors that a loader must ignore: (name, shape, same_as).
+    extra: list = field(default_factory=list)
+    # Of the embedding's values. At 0.003 the first norm sees squares near 1e-5, so that its epsilon matters.
+    embedding_scale: float = 1.0
 
 
 def _config(architecture, model_type, **keys):
@@ -70,7 +73,7 @@ CASES = [
     Case("qwen3_llama3_rope", stored="BF16",
          config=qwen3(**_sizes(168, 64, 112, 2, 4, 4, 64), rope_parameters=_llama3(rope_theta=100000.0),
                       dtype="bfloat16")),
-    Case("qwen3_absent_keys", stored="BF16",  # head_dim 128, theta 10 000, eps 1e-6, untied, no bias by default
+    Case("qwen3_absent_keys", stored="BF16", embedding_scale=0.003,  # head_dim 128, theta 10 000, eps 1e-6, untied, no bias by default
          config=qwen3(**_sizes(160, 64, 64, 1, 2, 2))),
     # --- LlamaForCausalLM
     Case("llama_multi_head", stored="F16",  # as many KV heads as heads, head_dim hidden / heads, by default
@@ -81,10 +84,10 @@ CASES = [
          config=llama(**_sizes(176, 128, 160, 2, 4, 2), tie_word_embeddings=True, rope_theta=500000.0,
                       rope_scaling=_llama3(), rms_norm_eps=1e-5, attention_bias=False, mlp_bias=False,
                       torch_dtype="bfloat16", bos_token_id=1, eos_token_id=[2, 5])),
-    Case("llama_biases", stored="F32",
+    Case("llama_biases", stored="F32", embedding_scale=0.003,  # eps 1e-6 by default
          config=llama(**_sizes(165, 72, 100, 2, 4, 2, 24), attention_bias=True, mlp_bias=True,
                       rope_parameters={"rope_type": "linear", "factor": 2.5, "rope_theta": 10000.0},
-                      rms_norm_eps=1e-5, dtype="float32")),
+                      dtype="float32")),
     Case("llama_grouped_9_to_3", stored="BF16",  # SmolLM2-135M's ratio
          config=llama(**_sizes(180, 72, 192, 3, 9, 3), tie_word_embeddings=True, rms_norm_eps=1e-5,
                       rope_parameters={"rope_theta": 100000.0, "rope_type": "default"}, dtype="bfloat16")),
@@ -99,10 +102,11 @@ CASES = [
          config=qwen3_moe(**_sizes(161, 72, 100, 4, 3, 1, 24), moe_intermediate_size=40, num_experts=10,
                           num_experts_per_tok=3, norm_topk_prob=False, decoder_sparse_step=2, mlp_only_layers=[3],
                           rope_parameters={"rope_type": "default", "rope_theta": 10000.0}, attention_bias=True,
-                          rms_norm_eps=1e-6, dtype="float32")),
-    Case("qwen3_moe_absent_keys", stored="F16",  # norm_topk_prob false, every layer sparse, head_dim hidden / heads
+                          rms_norm_eps=1e-6, tie_word_embeddings=True, dtype="float32")),
+    # norm_topk_prob false, every layer sparse, head_dim hidden / heads, untied, eps 1e-6
+    Case("qwen3_moe_absent_keys", stored="F16", embedding_scale=0.003,
          config=qwen3_moe(**_sizes(168, 64, 96, 2, 4, 2), moe_intermediate_size=56, num_experts=6,
-                          num_experts_per_tok=2, tie_word_embeddings=True,
+                          num_experts_per_tok=2,
                           rope_scaling={"rope_type": "linear", "factor": 2.0})),
     # --- MixtralForCausalLM
     Case("mixtral_plain", stored="BF16",
@@ -110,7 +114,7 @@ CASES = [
                         rope_theta=1000000.0, rms_norm_eps=1e-5, sliding_window=None, tie_word_embeddings=False,
                         output_router_logits=False, router_aux_loss_coef=0.02, torch_dtype="bfloat16", bos_token_id=1,
                         eos_token_id=2)),
-    Case("mixtral_odd_sizes", stored="F32",  # theta 1 000 000 and eps 1e-5 by default
+    Case("mixtral_odd_sizes", stored="F32", embedding_scale=0.003,  # theta 1 000 000 and eps 1e-5 by default
          config=mixtral(**_sizes(171, 72, 100, 2, 6, 2, 24), num_local_experts=5, num_experts_per_tok=3,
                         dtype="float32")),
     Case("mixtral_top_1", stored="F16",
@@ -141,7 +145,7 @@ def tensors_of(case):
         matrix(f"{prefix}.{names[1]}", size, hidden, bias=bias)
         matrix(f"{prefix}.{names[2]}", hidden, size, gain=2.0, bias=bias)
 
-    matrix("model.embed_tokens", c["vocab_size"], hidden, gain=hidden**0.5)
+    matrix("model.embed_tokens", c["vocab_size"], hidden, gain=case.embedding_scale * hidden**0.5)
     for layer in range(c["num_hidden_layers"]):
         at = f"model.layers.{layer}"
         norm(f"{at}.input_layernorm", hidden)
