@@ -1,0 +1,53 @@
+"""The tools that ./serve and the demos run: fetching the default model, and up-cycling it."""
+
+import json
+import os
+import subprocess
+import sys
+
+from conftest import MODELS, ROOT
+
+
+def fetch(cache, **env):
+    return subprocess.run([ROOT / "tools" / "fetch_default_model.sh"], capture_output=True, text=True, timeout=300,
+                          env={**os.environ, "XDG_CACHE_HOME": str(cache), **env})
+
+
+def upcycle(source, target):
+    return subprocess.run([sys.executable, ROOT / "tools" / "upcycle_moe.py", source, target], capture_output=True,
+                          text=True, timeout=60)
+
+
+def test_a_mixture_of_copies_says_what_the_dense_model_says(braid, tmp_path):
+    folder = MODELS / "gguf_llama_llama3_rope"
+    moe = tmp_path / "moe.gguf"
+    assert upcycle(folder / "model.gguf", moe).returncode == 0
+    assert braid.json("inspect", moe, "--json")["architecture"] == "MixtralForCausalLM"
+    for prompt in json.loads((folder / "fixture.json").read_text())["prompts"]:
+        got = braid.json("generate", "--model-path", moe, "--dtype", "float32", "--temperature", "0", "--input-ids",
+                         ",".join(map(str, prompt["ids"])), "--max-new-tokens", len(prompt["greedy"]), "--ignore-eos",
+                         "--json")
+        assert got["output_ids"] == prompt["greedy"]
+
+
+def test_what_cannot_be_up_cycled_is_refused_and_leaves_nothing(tmp_path):
+    for name in ("gguf_mixtral", "gguf_qwen3"):
+        done = upcycle(MODELS / name / "model.gguf", tmp_path / "moe.gguf")
+        assert done.returncode != 0 and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "half.gguf").write_bytes((MODELS / "gguf_llama_llama3_rope" / "model.gguf").read_bytes()[:3000])
+    assert "ends early" in upcycle(broken / "half.gguf", tmp_path / "moe.gguf").stderr
+    assert list(tmp_path.iterdir()) == [broken]
+
+
+def test_fetching_again_finds_what_is_there(default_model):
+    done = fetch(default_model.parent.parent, PIP_INDEX_URL="http://127.0.0.1:9/simple")
+    assert done.returncode == 0 and done.stdout.strip() == str(default_model) and done.stderr == ""
+
+
+def test_offline_says_so_and_leaves_nothing(tmp_path):
+    done = fetch(tmp_path, PIP_INDEX_URL="http://127.0.0.1:9/simple", PIP_RETRIES="0", PIP_EXTRA_INDEX_URL="")
+    assert done.returncode == 1 and done.stdout == ""
+    assert "offline" in done.stderr and "--model-path" in done.stderr
+    assert list((tmp_path / "braid").iterdir()) == []
