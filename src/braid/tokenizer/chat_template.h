@@ -2,10 +2,13 @@
 // and output.
 #pragma once
 
+#include <cstdint>
+#include <ctime>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "braid/base/result.h"
 
@@ -14,7 +17,8 @@ namespace braid {
 struct TemplateLimits {
   int64_t max_steps = 10'000'000;  // nodes evaluated
   int64_t max_output_bytes = 64 << 20;
-  int32_t max_depth = 200;  // of nested expressions, blocks and calls
+  int64_t max_memory_bytes = 512 << 20;  // that the values of a rendering hold at one time
+  int32_t max_depth = 1000;              // of nested expressions, blocks and calls
 };
 
 namespace jinja {
@@ -27,10 +31,13 @@ class ChatTemplate {
   static Result<ChatTemplate> parse(std::string_view source);
 
   // `variables`: messages, tools, add_generation_prompt, bos_token, eos_token and whatever else the template reads.
-  // raise_exception in the template is an error with its message.
-  Result<std::string> render(const nlohmann::ordered_json& variables, const TemplateLimits& limits = {}) const;
+  // raise_exception in the template is an error with its message. `now` is the local time that strftime_now shows;
+  // null: the system's.
+  Result<std::string> render(const nlohmann::ordered_json& variables, const TemplateLimits& limits = {},
+                             const std::tm* now = nullptr) const;
 
  private:
+  explicit ChatTemplate(std::shared_ptr<const jinja::Template> parsed) : template_(std::move(parsed)) {}
   std::shared_ptr<const jinja::Template> template_;
 };
 
