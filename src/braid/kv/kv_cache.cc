@@ -97,10 +97,10 @@ void KvCache::commit(std::span<const PageId> pages) {
     if (is_committed_[static_cast<size_t>(page)]) continue;
     is_committed_[static_cast<size_t>(page)] = true;
     for (const Buffer& buffer : buffers_) {
-      // A page that was never used holds zeros, so that writing one changes nothing but its being there.
+      // Writing what is there commits the memory and changes nothing.
       volatile std::byte* first = buffer.data() + page * page_bytes_;
-      for (int64_t at = 0; at < page_bytes_; at += kSystemPage) first[at] = std::byte{0};
-      first[page_bytes_ - 1] = std::byte{0};
+      for (int64_t at = 0; at < page_bytes_; at += kSystemPage) first[at] = first[at];
+      first[page_bytes_ - 1] = first[page_bytes_ - 1];
     }
   }
 }

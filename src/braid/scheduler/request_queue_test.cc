@@ -1,0 +1,87 @@
+#include "braid/scheduler/request_queue.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <vector>
+
+namespace braid {
+namespace {
+
+SchedulerRequest request(RequestId id, size_t prompt_len, int32_t priority = 0) {
+  SchedulerRequest made;
+  made.id = id;
+  made.arrival = id;
+  made.priority = priority;
+  made.prompt.assign(prompt_len, static_cast<TokenId>(id));
+  return made;
+}
+
+std::vector<RequestId> pop(RequestQueue& queue, const Credits& credits,
+                           const std::map<TokenId, PrefixProbe>& prefixes = {}) {
+  std::vector<RequestId> ids;
+  const auto probe = [&](std::span<const TokenId> prompt) {
+    const auto found = prefixes.find(prompt[0]);
+    return found == prefixes.end() ? PrefixProbe{} : found->second;
+  };
+  for (const SchedulerRequest& popped : queue.pop_admissible(credits, probe)) ids.push_back(popped.id);
+  return ids;
+}
+
+TEST(RequestQueue, GivesWhatTheCreditsAllowAndKeepsTheRest) {
+  RequestQueue queue(SchedulePolicy::kFcfs);
+  for (RequestId id = 1; id <= 5; ++id) queue.push(request(id, 16));
+  EXPECT_EQ(queue.num_tokens(), 80);
+  EXPECT_EQ(pop(queue, {.num_requests = 0, .num_pages = 100, .page_size = 16}), (std::vector<RequestId>{}));
+  EXPECT_EQ(pop(queue, {.num_requests = 5, .num_pages = 5, .page_size = 16}), (std::vector<RequestId>{1, 2}));
+  EXPECT_EQ(pop(queue, {.num_requests = 1, .num_pages = 50, .page_size = 16}), (std::vector<RequestId>{3}));
+  EXPECT_TRUE(queue.abort(4));
+  EXPECT_FALSE(queue.abort(4));
+  EXPECT_FALSE(queue.abort(1));
+  EXPECT_EQ(pop(queue, {.num_requests = 5, .num_pages = 50, .page_size = 16}), (std::vector<RequestId>{5}));
+  EXPECT_TRUE(queue.empty());
+  EXPECT_EQ(queue.num_tokens(), 0);
+}
+
+TEST(RequestQueue, AnIdleGroupTakesOneRequestWhateverItsSize) {
+  RequestQueue queue(SchedulePolicy::kFcfs);
+  queue.push(request(1, 160));
+  queue.push(request(2, 16));
+  EXPECT_EQ(pop(queue, {.num_requests = 5, .num_pages = 10, .page_size = 16, .is_idle = true}),
+            (std::vector<RequestId>{1}));
+}
+
+TEST(RequestQueue, PriorityLooksBeyondTheWindowOfEarlierArrivals) {
+  RequestQueue queue(SchedulePolicy::kPriority, 8, 2);
+  for (RequestId id = 1; id <= 10; ++id) queue.push(request(id, 16, id == 10 ? 5 : 0));
+  EXPECT_EQ(pop(queue, {.num_requests = 2, .num_pages = 99, .page_size = 16}), (std::vector<RequestId>{10, 1}));
+}
+
+TEST(RequestQueue, LpmGoesByTheGroupsCache) {
+  RequestQueue queue(SchedulePolicy::kLpm);
+  for (RequestId id = 1; id <= 3; ++id) queue.push(request(id, 64));
+  const std::map<TokenId, PrefixProbe> prefixes{{3, {.num_cached_pages = 2, .num_held_pages = 0}}};
+  EXPECT_EQ(pop(queue, {.num_requests = 2, .num_pages = 99, .page_size = 16}, prefixes),
+            (std::vector<RequestId>{3, 1}));
+}
+
+// Whatever keeps arriving, and however little room there is, a request is overtaken at most so often.
+TEST(RequestQueue, NobodyIsOvertakenMoreOftenThanAllowed) {
+  for (const auto policy : {SchedulePolicy::kFcfs, SchedulePolicy::kLpm}) {
+    constexpr int32_t kMaxOvertaken = 5;
+    RequestQueue queue(policy, kMaxOvertaken);
+    queue.push(request(1, 160));  // 11 pages
+    RequestId next = 2;
+    int overtaken = 0;
+    for (int turn = 0; turn < 50; ++turn) {
+      queue.push(request(next++, 16));
+      const std::map<TokenId, PrefixProbe> prefixes{{static_cast<TokenId>(next - 1), {1, 1}}};
+      overtaken += static_cast<int>(pop(queue, {.num_requests = 3, .num_pages = 3, .page_size = 16}, prefixes).size());
+    }
+    EXPECT_EQ(overtaken, kMaxOvertaken);
+    EXPECT_EQ(pop(queue, {.num_requests = 1, .num_pages = 11, .page_size = 16}), (std::vector<RequestId>{1}));
+  }
+}
+
+}  // namespace
+}  // namespace braid
