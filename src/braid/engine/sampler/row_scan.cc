@@ -25,7 +25,8 @@ bool has_avx512() {
 #define BRAID_BODY inline
 #endif
 
-constexpr int64_t kLanes = 16;
+constexpr int64_t kLanes = 16;     // of sums: part of their definition
+constexpr int64_t kMaxLanes = 64;  // of maxima: enough to hide an instruction's latency
 constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 
 // exp(x) for x <= 0, 0 below -87: 2^n * exp(r) with |r| <= ln(2) / 2 and the Taylor polynomial of degree 7, whose
@@ -48,49 +49,80 @@ BRAID_BODY float exp_of_nonpositive(float x) {
   return x < -87.0F ? 0.0F : value;
 }
 
-BRAID_BODY float max_of_body(const float* row, int64_t count, bool& has_nan) {
-  float lanes[kLanes];
-  int32_t nan_lanes[kLanes];
-  for (int64_t lane = 0; lane < kLanes; ++lane) {
-    lanes[lane] = kMinusInfinity;
-    nan_lanes[lane] = 0;
-  }
+// lanes[j] = the largest of row[j], row[j + kMaxLanes], …
+BRAID_BODY void lane_maxima_body(const float* row, int64_t count, float* lanes) {
+  for (int64_t lane = 0; lane < kMaxLanes; ++lane) lanes[lane] = kMinusInfinity;
   int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    for (int64_t lane = 0; lane < kLanes; ++lane) {
+  for (; i + kMaxLanes <= count; i += kMaxLanes) {
+    for (int64_t lane = 0; lane < kMaxLanes; ++lane) {
+      const float x = row[i + lane];
+      lanes[lane] = x > lanes[lane] ? x : lanes[lane];
+    }
+  }
+  for (int64_t lane = 0; i + lane < count; ++lane) lanes[lane] = std::max(lanes[lane], row[i + lane]);
+}
+
+BRAID_BODY float max_of_body(const float* row, int64_t count, bool& has_nan) {
+  float lanes[kMaxLanes];
+  int32_t nan_lanes[kMaxLanes] = {};
+  for (int64_t lane = 0; lane < kMaxLanes; ++lane) lanes[lane] = kMinusInfinity;
+  int64_t i = 0;
+  for (; i + kMaxLanes <= count; i += kMaxLanes) {
+    for (int64_t lane = 0; lane < kMaxLanes; ++lane) {
       const float x = row[i + lane];
       lanes[lane] = x > lanes[lane] ? x : lanes[lane];
       nan_lanes[lane] |= x != x ? 1 : 0;
     }
   }
+  for (int64_t lane = 0; i + lane < count; ++lane) {
+    const float x = row[i + lane];
+    lanes[lane] = x > lanes[lane] ? x : lanes[lane];
+    nan_lanes[lane] |= x != x ? 1 : 0;
+  }
   float max = kMinusInfinity;
   int32_t any_nan = 0;
-  for (int64_t lane = 0; lane < kLanes; ++lane) {
+  for (int64_t lane = 0; lane < kMaxLanes; ++lane) {
     max = lanes[lane] > max ? lanes[lane] : max;
     any_nan |= nan_lanes[lane];
-  }
-  for (; i < count; ++i) {
-    max = row[i] > max ? row[i] : max;
-    any_nan |= row[i] != row[i] ? 1 : 0;
   }
   has_nan = has_nan || any_nan != 0;
   return max;
 }
 
-// The sum of exp((row - max) / temperature), and with `weights` the terms.
-BRAID_BODY double exp_block_body(const float* row, int64_t count, float max, float temperature, float* weights) {
+// Most stretches of 64 hold nothing: those are passed over at a vector's pace, the others without a branch.
+BRAID_BODY int64_t collect_body(const float* row, int64_t count, float threshold, int32_t first, int32_t* out) {
+  int64_t found = 0;
+  int64_t i = 0;
+  for (; i + kMaxLanes <= count; i += kMaxLanes) {
+    int32_t any = 0;
+    for (int64_t lane = 0; lane < kMaxLanes; ++lane) any |= row[i + lane] >= threshold ? 1 : 0;
+    if (any == 0) continue;
+    for (int64_t lane = 0; lane < kMaxLanes; ++lane) {
+      out[found] = first + static_cast<int32_t>(i + lane);
+      found += row[i + lane] >= threshold ? 1 : 0;
+    }
+  }
+  for (; i < count; ++i) {
+    out[found] = first + static_cast<int32_t>(i);
+    found += row[i] >= threshold ? 1 : 0;
+  }
+  return found;
+}
+
+// The sum of exp((row - max) * scale), and with `weights` the terms.
+BRAID_BODY double exp_block_body(const float* row, int64_t count, float max, float scale, float* weights) {
   double lanes[kLanes] = {};
   int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
     float terms[kLanes];
-    for (int64_t lane = 0; lane < kLanes; ++lane) terms[lane] = exp_of_nonpositive((row[i + lane] - max) / temperature);
+    for (int64_t lane = 0; lane < kLanes; ++lane) terms[lane] = exp_of_nonpositive((row[i + lane] - max) * scale);
     for (int64_t lane = 0; lane < kLanes; ++lane) lanes[lane] += static_cast<double>(terms[lane]);
     if (weights != nullptr) {
       for (int64_t lane = 0; lane < kLanes; ++lane) weights[i + lane] = terms[lane];
     }
   }
   for (; i < count; ++i) {
-    const float term = exp_of_nonpositive((row[i] - max) / temperature);
+    const float term = exp_of_nonpositive((row[i] - max) * scale);
     lanes[i % kLanes] += static_cast<double>(term);
     if (weights != nullptr) weights[i] = term;
   }
@@ -99,27 +131,28 @@ BRAID_BODY double exp_block_body(const float* row, int64_t count, float max, flo
   return sum;
 }
 
+// clang-format off
+#define BRAID_ROW_SCANS(TARGET, NAME)                                                                              \
+  TARGET float max_of_##NAME(const float* row, int64_t count, bool& has_nan) {                                     \
+    return max_of_body(row, count, has_nan);                                                                       \
+  }                                                                                                                \
+  TARGET double exp_block_##NAME(const float* row, int64_t count, float max, float scale, float* weights) {        \
+    return exp_block_body(row, count, max, scale, weights);                                                        \
+  }                                                                                                                \
+  TARGET void lane_maxima_##NAME(const float* row, int64_t count, float* maxima) {                                 \
+    lane_maxima_body(row, count, maxima);                                                                          \
+  }                                                                                                                \
+  TARGET int64_t collect_##NAME(const float* row, int64_t count, float threshold, int32_t first, int32_t* out) {   \
+    return collect_body(row, count, threshold, first, out);                                                        \
+  }                                                                                                                \
+  constexpr RowScans k_##NAME{.max_of = max_of_##NAME, .exp_block = exp_block_##NAME,                              \
+                              .lane_maxima = lane_maxima_##NAME, .collect = collect_##NAME};
+// clang-format on
+BRAID_ROW_SCANS(, plain)
 #ifdef BRAID_WIDE_VECTORS
-BRAID_AVX2 float max_of_avx2(const float* row, int64_t count, bool& has_nan) {
-  return max_of_body(row, count, has_nan);
-}
-BRAID_AVX512 float max_of_avx512(const float* row, int64_t count, bool& has_nan) {
-  return max_of_body(row, count, has_nan);
-}
-BRAID_AVX2 double exp_block_avx2(const float* row, int64_t count, float max, float temperature, float* weights) {
-  return exp_block_body(row, count, max, temperature, weights);
-}
-BRAID_AVX512 double exp_block_avx512(const float* row, int64_t count, float max, float temperature, float* weights) {
-  return exp_block_body(row, count, max, temperature, weights);
-}
+BRAID_ROW_SCANS(BRAID_AVX2, avx2)
+BRAID_ROW_SCANS(BRAID_AVX512, avx512)
 #endif
-
-float max_of_plain(const float* row, int64_t count, bool& has_nan) {
-  return max_of_body(row, count, has_nan);
-}
-double exp_block_plain(const float* row, int64_t count, float max, float temperature, float* weights) {
-  return exp_block_body(row, count, max, temperature, weights);
-}
 
 template <typename Visit>
 void for_each_block(std::span<const float> row, int64_t block_len, Visit visit) {
@@ -130,16 +163,11 @@ void for_each_block(std::span<const float> row, int64_t block_len, Visit visit) 
 }  // namespace
 
 std::span<const RowScans> row_scans() {
-  static constexpr RowScans kScans[] = {
-      {.max_of = max_of_plain, .exp_block = exp_block_plain},
 #ifdef BRAID_WIDE_VECTORS
-      {.max_of = max_of_avx2, .exp_block = exp_block_avx2},
-      {.max_of = max_of_avx512, .exp_block = exp_block_avx512},
-#endif
-  };
-#ifdef BRAID_WIDE_VECTORS
+  static constexpr RowScans kScans[] = {k_plain, k_avx2, k_avx512};
   const size_t count = has_avx512() ? 3 : has_avx2() ? 2 : 1;
 #else
+  static constexpr RowScans kScans[] = {k_plain};
   const size_t count = 1;
 #endif
   return std::span(kScans).first(count);
@@ -166,8 +194,9 @@ void exp_weights(std::span<const float> row, float max, float temperature, std::
                  std::vector<double>& block_sums) {
   const RowScans scans = row_scans().back();
   block_sums.clear();
+  const float scale = std::min(1.0F / temperature, std::numeric_limits<float>::max());
   for_each_block(row, kWeightBlock, [&](int64_t first, int64_t count) {
-    block_sums.push_back(scans.exp_block(row.data() + first, count, max, temperature, weights.data() + first));
+    block_sums.push_back(scans.exp_block(row.data() + first, count, max, scale, weights.data() + first));
   });
 }
 
@@ -181,22 +210,19 @@ double log_sum_exp(std::span<const float> row, float max) {
 }
 
 void collect_at_least(std::span<const float> row, float threshold, std::vector<int32_t>& indices) {
-  const RowScans scans = row_scans().back();
-  bool has_nan = false;
-  for_each_block(row, kMaxBlock, [&](int64_t first, int64_t count) {
-    if (!(scans.max_of(row.data() + first, count, has_nan) >= threshold)) return;
-    for (int64_t i = first; i < first + count; ++i) {
-      if (row[static_cast<size_t>(i)] >= threshold) indices.push_back(static_cast<int32_t>(i));
-    }
-  });
+  indices.resize(row.size());
+  const int64_t found =
+      row_scans().back().collect(row.data(), static_cast<int64_t>(row.size()), threshold, 0, indices.data());
+  indices.resize(static_cast<size_t>(found));
 }
 
-void block_maxima(std::span<const float> row, std::vector<float>& maxima) {
+void group_maxima(std::span<const float> row, std::vector<float>& maxima) {
   const RowScans scans = row_scans().back();
-  bool has_nan = false;
   maxima.clear();
-  for_each_block(row, kMaxBlock, [&](int64_t first, int64_t count) {
-    maxima.push_back(scans.max_of(row.data() + first, count, has_nan));
+  float lanes[kMaxLanes];
+  for_each_block(row, kMaxLanes * kMaxLanes, [&](int64_t first, int64_t count) {
+    scans.lane_maxima(row.data() + first, count, lanes);
+    maxima.insert(maxima.end(), lanes, lanes + std::min(count, kMaxLanes));
   });
 }
 

@@ -25,19 +25,22 @@ void exp_weights(std::span<const float> row, float max, float temperature, std::
 // log(sum(exp(row))), for a row with maximum `max`.
 double log_sum_exp(std::span<const float> row, float max);
 
-// Appends the indices of all values >= threshold, in order.
+// Sets `indices` to those of all values >= threshold, in order. No NaN.
 void collect_at_least(std::span<const float> row, float threshold, std::vector<int32_t>& indices);
 
-// The maximum of each kMaxBlock values. No NaN.
-constexpr int64_t kMaxBlock = 64;
-void block_maxima(std::span<const float> row, std::vector<float>& maxima);
+// The maxima of a partition of the row into groups of at most 64 values (which values share a group is of no meaning).
+void group_maxima(std::span<const float> row, std::vector<float>& maxima);
 
-// The two inner loops, compiled for one width of vectors. All widths give the same bits.
+// The inner loops, compiled for one width of vectors. All widths give the same bits.
 struct RowScans {
   // The largest value, -infinity if there is none; sets has_nan if it meets one.
   float (*max_of)(const float* row, int64_t count, bool& has_nan) = nullptr;
-  // The sum of exp((row - max) / temperature); writes the terms if `weights` is not null.
-  double (*exp_block)(const float* row, int64_t count, float max, float temperature, float* weights) = nullptr;
+  // The sum of exp((row - max) * scale); writes the terms if `weights` is not null.
+  double (*exp_block)(const float* row, int64_t count, float max, float scale, float* weights) = nullptr;
+  // maxima[j] = the largest of row[j], row[j + 64], …
+  void (*lane_maxima)(const float* row, int64_t count, float* maxima) = nullptr;
+  // Writes `first` plus the indices of values >= threshold; returns how many. Touches up to `count` numbers of `out`.
+  int64_t (*collect)(const float* row, int64_t count, float threshold, int32_t first, int32_t* out) = nullptr;
 };
 // Those that this processor can run, narrowest first; the last is used.
 std::span<const RowScans> row_scans();

@@ -74,19 +74,21 @@ TokenId draw_from_candidates(double mass, const SamplingParams& params, double u
   if (params.top_p < 1.0F) {
     cutoff = find_mass_cutoff(ids, weights, static_cast<double>(params.top_p) * mass, scratch.selection);
   }
-  // The most likely token's weight is 1.
+  // The most likely token's weight is 1. No branch here: in a flat distribution nobody could predict it.
   std::vector<float>& kept = scratch.kept_weights;
-  kept.clear();
+  kept.resize(ids.size());
   size_t num_kept = 0;
   double kept_mass = 0;
   for (size_t i = 0; i < ids.size(); ++i) {
     const float weight = weights[i];
-    if (weight < params.min_p || !cutoff.keeps(weight, ids[i])) continue;
-    ids[num_kept++] = ids[i];
-    kept.push_back(weight);
-    kept_mass += static_cast<double>(weight);
+    const TokenId id = ids[i];
+    const bool is_kept = (weight >= params.min_p) & cutoff.keeps(weight, id);
+    kept[num_kept] = weight;
+    ids[num_kept] = id;
+    num_kept += is_kept ? 1 : 0;
+    kept_mass += is_kept ? static_cast<double>(weight) : 0.0;
   }
-  ids.resize(num_kept);
+  kept.resize(num_kept);
   return ids[walk(kept, uniform * kept_mass)];
 }
 
@@ -109,7 +111,6 @@ TokenId draw(std::span<const float> row, float max, const SamplingState& state, 
   // among the others, which are few.
   const double mass = sum_of(scratch.block_sums);
   const double rare = (1.0 - static_cast<double>(params.top_p)) * mass / static_cast<double>(row.size());
-  scratch.ids.clear();
   // (Half of it: the weight 1 is in whatever rounding does, and a little more than needed changes nothing.)
   collect_at_least(weights, std::max(static_cast<float>(rare * 0.5), params.min_p), scratch.ids);
   gather(weights, scratch.ids, scratch.candidate_weights);

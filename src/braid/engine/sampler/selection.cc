@@ -10,8 +10,8 @@
 namespace braid {
 namespace {
 
-// Weights of one power of two lie in 16 buckets: the bits of a positive float count up with its value.
-constexpr int kBucketShift = 19;
+// Weights of one power of two lie in 64 buckets: the bits of a positive float count up with its value.
+constexpr int kBucketShift = 17;
 constexpr size_t kNumBuckets = (std::bit_cast<uint32_t>(1.0F) >> kBucketShift) + 1;
 
 size_t bucket_of(float weight) {
@@ -21,15 +21,14 @@ size_t bucket_of(float weight) {
 }  // namespace
 
 void select_top_k(std::span<const float> row, int64_t k, SelectionScratch& scratch, std::vector<TokenId>& ids) {
-  // At least k values are as large as the k-th largest of the blocks' maxima: few others are.
+  // At least k values are as large as the k-th largest of the groups' maxima: few others are.
   float threshold = -std::numeric_limits<float>::infinity();
-  block_maxima(row, scratch.maxima);
+  group_maxima(row, scratch.maxima);
   if (k <= static_cast<int64_t>(scratch.maxima.size())) {
     const auto kth = scratch.maxima.begin() + (k - 1);
     std::nth_element(scratch.maxima.begin(), kth, scratch.maxima.end(), std::greater<>());
     threshold = *kth;
   }
-  ids.clear();
   collect_at_least(row, threshold, ids);
   if (static_cast<int64_t>(ids.size()) <= k) return;
 

@@ -24,7 +24,7 @@ struct Cutoff {
   TokenId id = 0;
 
   bool keeps(float other_weight, TokenId other_id) const {
-    return other_weight > weight || (other_weight == weight && other_id <= id);
+    return (other_weight > weight) | ((other_weight == weight) & (other_id <= id));
   }
 };
 // `ids` ascending, with their weights in [0, 1].
