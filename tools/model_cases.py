@@ -93,7 +93,7 @@ CASES = [
                       rope_parameters={"rope_theta": 100000.0, "rope_type": "default"}, dtype="bfloat16")),
     # --- Qwen3MoeForCausalLM
     Case("qwen3_moe_normalized", stored="BF16",
-         config=qwen3_moe(**_sizes(192, 64, 96, 2, 4, 2, 32), moe_intermediate_size=48, num_experts=16,
+         config=qwen3_moe(**_sizes(280, 64, 96, 2, 4, 2, 32), moe_intermediate_size=48, num_experts=16,
                           num_experts_per_tok=4, norm_topk_prob=True, decoder_sparse_step=1, mlp_only_layers=[],
                           rope_theta=1000000.0, rms_norm_eps=1e-6, tie_word_embeddings=False, attention_bias=False,
                           rope_scaling=None, sliding_window=None, use_sliding_window=False, max_window_layers=2,

@@ -116,10 +116,10 @@ def tokenizer_json(vocab_size, specials, num_merges=1500):
 SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 
 
-def write_tokenizer(folder, vocab_size):
+def write_tokenizer(folder, vocab_size, num_merges=1500):
     """tokenizer.json, tokenizer_config.json and generation_config.json; returns (bos or pad id, end-of-turn id)."""
     folder = pathlib.Path(folder)
-    content = tokenizer_json(vocab_size, SPECIALS)
+    content = tokenizer_json(vocab_size, SPECIALS, num_merges)
     (folder / "tokenizer.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
     end_of_text, _, end_of_turn = range(vocab_size - len(SPECIALS), vocab_size)
     (folder / "tokenizer_config.json").write_text(json.dumps({
