@@ -10,7 +10,7 @@ function(braid_room)
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   set(fuzzers ${sources})
   list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cc$")
-  list(FILTER sources EXCLUDE REGEX "(_test|_fuzz)\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "(_test|_fuzz|/main)\\.cc$")
 
   list(TRANSFORM ROOM_DEPENDS PREPEND braid_)
   list(TRANSFORM ROOM_DEPENDS REPLACE "/" "_")

@@ -1,0 +1,164 @@
+// braid chat: a conversation in the terminal. Ctrl-C stops the answer, not the program.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <iostream>
+#include <string>
+#include <utility>
+
+#include "braid/cli/commands.h"
+#include "braid/cli/flags.h"
+#include "braid/cli/terminal.h"
+
+namespace braid {
+namespace {
+
+using Messages = Json;
+
+struct ChatFlags {
+  ModelFlags model;
+  SamplingFlags sampling;
+  std::string system;
+  std::string prompt;  // answered alone, without a conversation
+};
+
+// A signal handler has no context but a global; this file's own, and nothing else reads it.
+volatile std::sig_atomic_t interrupts = 0;
+
+void count_interrupt(int) {
+  interrupts = interrupts + 1;
+}
+
+class Conversation {
+ public:
+  Conversation(Engine& engine, const ChatFlags& flags) : engine_(engine), flags_(flags), system_(flags.system) {
+    reset();
+  }
+
+  void reset() {
+    messages_ = Messages::array();
+    if (!system_.empty()) messages_.push_back({{"role", "system"}, {"content", system_}});
+  }
+
+  void set_system(std::string system) {
+    system_ = std::move(system);
+    reset();
+  }
+
+  // Streams the answer to standard output, and keeps both in the history.
+  Status answer(const std::string& user) {
+    messages_.push_back({{"role", "user"}, {"content", user}});
+    GenerationRequest request;
+    flags_.sampling.apply(engine_.generation_defaults(), request);
+    TRY(request.prompt, engine_.text().render_chat({{"messages", messages_}, {"add_generation_prompt", true}}));
+    request.add_special_tokens = false;
+    request.until_context_end = !flags_.sampling.is_max_new_tokens_given;
+
+    std::string text;
+    Delta last;
+    std::atomic<bool> has_ended = false;
+    TRY(const SubmissionId id, engine_.submit(std::move(request), [&](const Delta& delta) {
+      text += delta.text;
+      std::cout << delta.text << std::flush;
+      if (delta.finish == FinishReason::kNone) return;
+      last = delta;
+      has_ended = true;
+      has_ended.notify_one();
+    }));
+    wait_or_abort(id, has_ended);
+    std::cout << std::endl;
+    if (last.finish == FinishReason::kError) {
+      messages_.erase(messages_.size() - 1);
+      return fail("{}", last.error);
+    }
+    messages_.push_back({{"role", "assistant"}, {"content", text}});
+    return {};
+  }
+
+ private:
+  void wait_or_abort(SubmissionId id, const std::atomic<bool>& has_ended) {
+    const auto before = interrupts;
+    bool is_aborted = false;
+    while (!has_ended) {
+      usleep(20'000);
+      if (interrupts != before && !std::exchange(is_aborted, true)) engine_.abort(id);
+    }
+    engine_.wait(id);
+  }
+
+  Engine& engine_;
+  const ChatFlags& flags_;
+  std::string system_;
+  Messages messages_;
+};
+
+constexpr const char* kHelp =
+    "/reset forgets the conversation, /system TEXT sets the system prompt, /exit (or Ctrl-D) ends;\n"
+    "Ctrl-C stops an answer.";
+
+// False at the end of input. A Ctrl-C at the prompt begins a new line.
+bool read_line(std::string& line) {
+  while (true) {
+    const auto before = interrupts;
+    fmt::print("\n> ");
+    std::fflush(stdout);
+    if (std::getline(std::cin, line)) return true;
+    if (interrupts == before) return false;
+    std::cin.clear();
+    clearerr(stdin);
+  }
+}
+
+Status run(const ChatFlags& flags, bool has_prompt) {
+  TRY(const EngineOptions options, flags.model.engine_options());
+  TRY(const auto engine, load_engine(options, flags.model.log_level));
+  if (!engine->text().has_chat_template()) {
+    return fail("{}: has no chat template; give one with --chat-template FILE", flags.model.model_path);
+  }
+  Conversation conversation(*engine, flags);
+  if (has_prompt) return conversation.answer(flags.prompt);
+
+  struct sigaction action = {};
+  action.sa_handler = count_interrupt;  // without SA_RESTART: a Ctrl-C ends the read at the prompt
+  sigaction(SIGINT, &action, nullptr);
+  fmt::print("{}\n", kHelp);
+  std::string line;
+  while (read_line(line)) {
+    if (line.empty()) continue;
+    if (line == "/exit" || line == "/quit") break;
+    if (line == "/reset") {
+      conversation.reset();
+    } else if (line == "/help") {
+      fmt::print("{}\n", kHelp);
+    } else if (line == "/system" || line.starts_with("/system ")) {
+      conversation.set_system(line.size() > 8 ? line.substr(8) : "");
+    } else if (line.starts_with('/')) {
+      fmt::print("unknown command {}\n{}\n", line.substr(0, line.find(' ')), kHelp);
+    } else if (const Status answered = conversation.answer(line); !answered.ok()) {
+      fmt::print("error: {}\n", answered.error().message);
+    }
+  }
+  fmt::print("\n");
+  return {};
+}
+
+}  // namespace
+
+void add_chat_command(CLI::App& app, CommandRunner& runner) {
+  auto flags = std::make_shared<ChatFlags>();
+  flags->model.log_level = "warning";
+  CLI::App* command = app.add_subcommand("chat", "Talk with a model in the terminal");
+  add_engine_flags(*command, flags->model);
+  add_sampling_flags(*command, flags->sampling);
+  command->add_option("--system", flags->system, "The system prompt");
+  command->add_option("--prompt", flags->prompt, "Answer this one message, and end");
+  runner.on(command, [flags, command] {
+    flags->sampling.is_max_new_tokens_given = command->count("--max-new-tokens") > 0;
+    return run(*flags, command->count("--prompt") > 0);
+  });
+}
+
+}  // namespace braid

@@ -1,0 +1,41 @@
+// The commands of the program `braid`, one maker each: flags in, exit code out.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "braid/base/result.h"
+#include "braid/control/engine.h"
+
+namespace braid {
+
+// Which function belongs to the command that was chosen.
+class CommandRunner {
+ public:
+  // An error is printed as "error: …" and gives exit code 1.
+  void on(const CLI::App* command, std::function<Status()> run) {
+    runs_[command] = [run = std::move(run)]() -> Result<int> {
+      TRY_STATUS(run());
+      return 0;
+    };
+  }
+  // The same for a command with exit codes of its own.
+  void on_code(const CLI::App* command, std::function<Result<int>()> run) { runs_[command] = std::move(run); }
+
+  const std::function<Result<int>()>* find(const CLI::App* command) const {
+    const auto found = runs_.find(command);
+    return found == runs_.end() ? nullptr : &found->second;
+  }
+
+ private:
+  std::map<const CLI::App*, std::function<Result<int>()>> runs_;
+};
+
+void add_generate_command(CLI::App& app, CommandRunner& runner);
+void add_chat_command(CLI::App& app, CommandRunner& runner);
+void add_logits_command(CLI::App& app, CommandRunner& runner);
+
+}  // namespace braid

@@ -1,0 +1,117 @@
+#include "braid/cli/flags.h"
+
+#include <cstdlib>
+#include <random>
+
+namespace braid {
+namespace {
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+Result<std::optional<DType>> parse_dtype(const char* flag, const std::string& text) {
+  if (text == "auto") return std::optional<DType>();
+  if (text == "bfloat16" || text == "bf16") return std::optional(DType::kBFloat16);
+  if (text == "float32" || text == "f32") return std::optional(DType::kFloat32);
+  return fail("{} {}: must be auto, bfloat16 or float32", flag, text);
+}
+
+}  // namespace
+
+Result<ModelSourceOptions> ModelFlags::source_options() const {
+  return ModelSourceOptions{
+      .model_path = model_path,
+      .tokenizer_path = tokenizer_path,
+      .chat_template_file = chat_template,
+      .environment = {
+          .home = environment("HOME"), .hf_home = environment("HF_HOME"), .hf_hub_cache = environment("HF_HUB_CACHE")}};
+}
+
+Result<EngineOptions> ModelFlags::engine_options() const {
+  EngineOptions options;
+  TRY(options.source, source_options());
+  options.rank = rank;
+  options.rank.radix_cache = !disable_radix_cache;
+  TRY(options.rank.dtype, parse_dtype("--dtype", dtype));
+  TRY(options.rank.kv_cache_dtype, parse_dtype("--kv-cache-dtype", kv_cache_dtype));
+  TRY(options.schedule_policy, parse_schedule_policy(schedule_policy));
+  const std::string isa = environment("BRAID_CPU_ISA");
+  TRY(options.rank.isa, choose_isa(isa.empty() ? std::nullopt : std::optional<std::string_view>(isa)));
+  return options;
+}
+
+void add_source_flags(CLI::App& command, ModelFlags& flags) {
+  command
+      .add_option("--model-path,--model", flags.model_path,
+                  "A Hugging Face directory, a GGUF file, or org/name in the local Hugging Face cache")
+      ->required();
+  command.add_option("--tokenizer-path", flags.tokenizer_path,
+                     "A directory or tokenizer.json to use instead of the model's own");
+  command.add_option("--chat-template", flags.chat_template, "A Jinja file to use instead of the model's own");
+}
+
+void add_engine_flags(CLI::App& command, ModelFlags& flags) {
+  add_source_flags(command, flags);
+  RankOptions& rank = flags.rank;
+  const auto group = [&](auto* option) { return option->capture_default_str()->group("Engine"); };
+  group(command.add_option("--dtype", flags.dtype, "Weights and activations: auto, bfloat16, float32"));
+  group(command.add_option("--kv-cache-dtype", flags.kv_cache_dtype, "auto (as --dtype), bfloat16, float32"));
+  group(command.add_option("--attention-backend", rank.attention_backend, "fa (tiled, fast) or native (portable)"));
+  group(command.add_option("--threads-per-rank", rank.threads_per_rank, "Compute threads; 0: one a core"));
+  group(command.add_option("--context-length,--max-model-len", rank.context_length,
+                           "Prompt and output of one request, in tokens; 0: the model's"));
+  group(command.add_option("--page-size", rank.page_size, "Tokens in a KV page, a multiple of 16"));
+  group(command.add_option("--chunked-prefill-size", rank.chunked_prefill_size, "Prompt tokens in one step"));
+  group(command.add_option("--max-running-requests", rank.max_running_requests, "Sequences in one step"));
+  group(command.add_option("--max-total-tokens", rank.max_total_tokens, "Tokens in the KV pool; 0: by memory"));
+  group(command.add_option("--kv-cache-memory-bytes", rank.kv_cache_bytes, "The KV pool at most; 0: by memory"))
+      ->transform(CLI::AsSizeValue(true));
+  group(command.add_option("--mem-fraction-static", rank.mem_fraction_static,
+                           "Weights and KV together, of the memory available at start"));
+  group(command.add_option("--schedule-policy", flags.schedule_policy, "fcfs, lpm (longest prefix) or priority"));
+  command.add_flag("--disable-radix-cache", flags.disable_radix_cache, "Do not reuse the KV of common prefixes")
+      ->group("Engine");
+  group(command.add_option("--log-level", flags.log_level, "debug, info, warning, error"))
+      ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
+}
+
+void add_sampling_flags(CLI::App& command, SamplingFlags& flags) {
+  const auto group = [&](auto* option) { return option->group("Sampling"); };
+  group(command.add_option("--max-new-tokens,--max-tokens", flags.max_new_tokens, "Tokens to generate at most"))
+      ->capture_default_str();
+  group(command.add_option("--min-new-tokens,--min-tokens", flags.min_new_tokens, "Tokens before a stop counts"));
+  group(command.add_option("--temperature", flags.temperature, "0: greedy; default: the model's, else 1"));
+  group(command.add_option("--top-k", flags.top_k, "Draw from the k likeliest tokens"));
+  group(command.add_option("--top-p", flags.top_p, "Draw from the likeliest tokens of this much probability"));
+  group(command.add_option("--min-p", flags.min_p, "Drop tokens less likely than this share of the likeliest"));
+  group(command.add_option("--repetition-penalty", flags.repetition_penalty, "Of tokens in prompt and output"));
+  group(command.add_option("--presence-penalty", flags.presence_penalty, "Of tokens in the output"));
+  group(command.add_option("--frequency-penalty", flags.frequency_penalty, "Of tokens in the output, by their number"));
+  group(command.add_option("--seed", flags.seed, "Same seed, same text; default: a new one"));
+  group(command.add_option("--stop", flags.stop, "End before this string (repeatable)"))->allow_extra_args(false);
+  group(command.add_option("--stop-token-ids", flags.stop_token_ids, "End at one of these ids"))->delimiter(',');
+  command.add_flag("--ignore-eos", flags.ignore_eos, "Go on after the model's end of text")->group("Sampling");
+}
+
+void SamplingFlags::apply(const GenerationDefaults& defaults, GenerationRequest& request) const {
+  SamplingParams& sampling = request.sampling;
+  const SamplingParams own;
+  sampling.temperature = temperature.value_or(defaults.temperature.value_or(own.temperature));
+  sampling.top_k = top_k.value_or(defaults.top_k.value_or(own.top_k));
+  sampling.top_p = top_p.value_or(defaults.top_p.value_or(own.top_p));
+  sampling.min_p = min_p.value_or(defaults.min_p.value_or(own.min_p));
+  sampling.repetition_penalty =
+      repetition_penalty.value_or(defaults.repetition_penalty.value_or(own.repetition_penalty));
+  sampling.presence_penalty = presence_penalty;
+  sampling.frequency_penalty = frequency_penalty;
+  sampling.seed = seed ? *seed : std::random_device{}();
+  sampling.max_new_tokens = max_new_tokens;
+  sampling.min_new_tokens = min_new_tokens;
+  sampling.stop_token_ids = stop_token_ids;
+  request.stop_strings = stop;
+  request.ignore_eos = ignore_eos;
+}
+
+}  // namespace braid

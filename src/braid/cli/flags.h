@@ -1,0 +1,57 @@
+// The flags that commands share: how a model is loaded, and how tokens are sampled.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "braid/base/result.h"
+#include "braid/control/engine.h"
+
+namespace braid {
+
+// What the command line says of the model and of how it runs, as text where it must yet be understood.
+struct ModelFlags {
+  std::string model_path;
+  std::string tokenizer_path;
+  std::string chat_template;
+  std::string dtype = "auto";
+  std::string kv_cache_dtype = "auto";
+  std::string schedule_policy = "fcfs";
+  std::string log_level = "info";
+  bool disable_radix_cache = false;
+  RankOptions rank;
+
+  // Errors name the flag and its values. Reads BRAID_CPU_ISA, HOME, HF_HOME and HF_HUB_CACHE.
+  Result<EngineOptions> engine_options() const;
+  Result<ModelSourceOptions> source_options() const;
+};
+
+void add_source_flags(CLI::App& command, ModelFlags& flags);  // --model-path, --tokenizer-path, --chat-template
+void add_engine_flags(CLI::App& command, ModelFlags& flags);  // those, and how the model runs
+
+struct SamplingFlags {
+  std::optional<float> temperature;
+  std::optional<int32_t> top_k;
+  std::optional<float> top_p;
+  std::optional<float> min_p;
+  std::optional<float> repetition_penalty;
+  float presence_penalty = 0;
+  float frequency_penalty = 0;
+  std::optional<uint64_t> seed;  // absent: a new one each time
+  int32_t max_new_tokens = 128;
+  bool is_max_new_tokens_given = false;  // a conversation otherwise goes to the end of the context
+  int32_t min_new_tokens = 0;
+  bool ignore_eos = false;
+  std::vector<std::string> stop;
+  std::vector<TokenId> stop_token_ids;
+
+  // The flags over the model's generation_config.json over the engine's own defaults.
+  void apply(const GenerationDefaults& defaults, GenerationRequest& request) const;
+};
+
+void add_sampling_flags(CLI::App& command, SamplingFlags& flags);
+
+}  // namespace braid

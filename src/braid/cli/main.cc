@@ -1,0 +1,60 @@
+// The program `braid`: picks a command, prints its error as one line, and gives the exit code.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "braid/cli/arguments.h"
+#include "braid/cli/commands.h"
+
+namespace braid {
+namespace {
+
+int fail_with(const std::string& message) {
+  fmt::print(stderr, "error: {}\n", message);
+  return 1;
+}
+
+int run_program(int argc, char** argv) {
+  CLI::App app("braid: an LLM serving engine whose core is data-parallel attention", "braid");
+  app.set_version_flag("--version", "braid " BRAID_VERSION);
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(44);
+  CommandRunner runner;
+  add_generate_command(app, runner);
+  add_chat_command(app, runner);
+  add_logits_command(app, runner);
+  for (CLI::App* command : app.get_subcommands({})) add_config_flag(*command);
+
+  auto arguments = expand_config_file(std::vector<std::string>(argv + 1, argv + argc));
+  if (!arguments.ok()) return fail_with(arguments.error().message);
+  try {
+    std::vector<std::string> reversed(arguments->rbegin(), arguments->rend());  // as CLI11 takes them
+    app.parse(std::move(reversed));
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error);  // --help
+    return fail_with(explain_parse_error(app, error, *arguments));
+  }
+
+  const CLI::App* command = &app;
+  while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
+  const auto result = (*runner.find(command))();
+  return result.ok() ? *result : fail_with(result.error().message);
+}
+
+}  // namespace
+}  // namespace braid
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is a failed write, not our end
+  try {
+    return braid::run_program(argc, argv);
+  } catch (const std::exception& error) {  // the edge of the process: out of memory, say
+    std::fprintf(stderr, "error: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,41 @@
+#include "braid/cli/terminal.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <utility>
+
+namespace braid {
+
+ProgressBar::ProgressBar(std::string what) : what_(std::move(what)), is_terminal_(isatty(STDERR_FILENO) == 1) {}
+
+ProgressBar::~ProgressBar() {
+  if (is_terminal_ && last_shown_ >= 0) std::fputs("\r\033[K", stderr);
+}
+
+void ProgressBar::show(int64_t done, int64_t total) {
+  const int percent = total > 0 ? static_cast<int>(done * 100 / total) : 100;
+  const int step = is_terminal_ ? 1 : 10;
+  if (percent / step == last_shown_) return;
+  last_shown_ = percent / step;
+  if (is_terminal_) {
+    constexpr int kWidth = 40;
+    const auto filled = static_cast<size_t>(percent * kWidth / 100);
+    fmt::print(stderr, "\r{} [{}{}] {:3} %", what_, std::string(filled, '#'), std::string(kWidth - filled, '.'),
+               percent);
+    std::fflush(stderr);
+  } else {
+    fmt::print(stderr, "{}: {} %\n", what_, percent);
+  }
+}
+
+Result<std::unique_ptr<Engine>> load_engine(const EngineOptions& options, const std::string& log_level) {
+  ProgressBar bar("loading");
+  const bool is_quiet = log_level == "warning" || log_level == "error" || log_level == "off";
+  return Engine::load(options, make_stderr_logger(log_level), [&](int64_t done, int64_t total) {
+    if (!is_quiet) bar.show(done, total);
+  });
+}
+
+}  // namespace braid

@@ -1,0 +1,29 @@
+// What commands say to a person while they work.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "braid/base/result.h"
+#include "braid/control/engine.h"
+
+namespace braid {
+
+// A bar on stderr that redraws itself where stderr is a terminal; elsewhere a log line at each tenth of the way.
+class ProgressBar {
+ public:
+  explicit ProgressBar(std::string what);
+  ~ProgressBar();  // ends the line
+  void show(int64_t done, int64_t total);
+
+ private:
+  std::string what_;
+  bool is_terminal_;
+  int last_shown_ = -1;
+};
+
+// Engine::load with a progress bar, and a log on stderr from `log_level` up.
+Result<std::unique_ptr<Engine>> load_engine(const EngineOptions& options, const std::string& log_level);
+
+}  // namespace braid

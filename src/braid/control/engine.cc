@@ -1,0 +1,77 @@
+#include "braid/control/engine.h"
+
+#include <utility>
+
+#include "braid/control/engine_loop.h"
+#include "braid/control/request_check.h"
+#include "braid/engine/rank.h"
+#include "braid/weights/checkpoint.h"
+
+namespace braid {
+
+class Engine::Impl {
+ public:
+  Impl(TextModel text, GenerationDefaults defaults, std::unique_ptr<Rank> rank, SchedulePolicy policy,
+       std::shared_ptr<Logger> logger)
+      : text_(std::move(text)),
+        defaults_(std::move(defaults)),
+        rank_(std::move(rank)),
+        loop_(*rank_, *text_.tokenizer, policy, std::move(logger)) {}
+
+  Result<SubmissionId> submit(GenerationRequest request, DeltaCallback on_delta) {
+    if (auto* prompt = std::get_if<std::string>(&request.prompt)) {
+      request.prompt = text_.tokenizer->encode(*prompt, request.add_special_tokens);
+    }
+    TRY_STATUS(check_request(
+        request, {.vocab_size = rank_->config().vocab_size, .context_len = rank_->scheduler_config().context_len}));
+    if (!request.ignore_eos) {
+      auto& stops = request.sampling.stop_token_ids;
+      const auto& ends = defaults_.eos_token_ids.empty() ? rank_->config().eos_token_ids : defaults_.eos_token_ids;
+      stops.insert(stops.end(), ends.begin(), ends.end());
+    }
+    return loop_.submit(std::move(request), std::move(on_delta));
+  }
+
+  EngineStats stats() const { return loop_.stats(); }
+
+  TextModel text_;
+  GenerationDefaults defaults_;
+  std::unique_ptr<Rank> rank_;
+  EngineLoop loop_;  // last: its thread uses the others
+};
+
+Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Engine::~Engine() = default;
+
+Result<std::unique_ptr<Engine>> Engine::load(const EngineOptions& options, std::shared_ptr<Logger> logger,
+                                             const LoadProgress& progress) {
+  TRY(const Checkpoint checkpoint, open_checkpoint(options.source));
+  TRY(TextModel text, load_text_model(options.source));
+  TRY(auto rank, Rank::load(checkpoint, options.rank, *logger, progress));
+  return std::unique_ptr<Engine>(new Engine(std::make_unique<Impl>(
+      std::move(text), checkpoint.generation(), std::move(rank), options.schedule_policy, std::move(logger))));
+}
+
+Result<SubmissionId> Engine::submit(GenerationRequest request, DeltaCallback on_delta) {
+  return impl_->submit(std::move(request), std::move(on_delta));
+}
+void Engine::abort(SubmissionId id) {
+  impl_->loop_.abort(id);
+}
+void Engine::wait(SubmissionId id) {
+  impl_->loop_.wait(id);
+}
+EngineStats Engine::stats() const {
+  return impl_->stats();
+}
+const TextModel& Engine::text() const {
+  return impl_->text_;
+}
+const GenerationDefaults& Engine::generation_defaults() const {
+  return impl_->defaults_;
+}
+const ModelConfig& Engine::config() const {
+  return impl_->rank_->config();
+}
+
+}  // namespace braid

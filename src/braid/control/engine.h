@@ -1,0 +1,76 @@
+// braid's public C++ API: load a model, submit requests, receive their tokens and text, abort, ask for statistics.
+//
+//   TRY(auto engine, Engine::load({.model_path = "…"}, make_stderr_logger("info")));
+//   TRY(auto id, engine->submit({.prompt = "Hello"}, [](const Delta& delta) { std::cout << delta.text; }));
+//   engine->wait(id);
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "braid/base/log.h"
+#include "braid/base/result.h"
+#include "braid/config/model_config.h"
+#include "braid/control/generation.h"
+#include "braid/control/text_model.h"
+#include "braid/engine/rank_options.h"
+#include "braid/scheduler/policy.h"
+#include "braid/scheduler/scheduler.h"
+#include "braid/weights/load.h"
+
+namespace braid {
+
+struct EngineOptions {
+  ModelSourceOptions source;  // where the checkpoint, its tokenizer and its template are
+  RankOptions rank;
+  SchedulePolicy schedule_policy = SchedulePolicy::kFcfs;
+};
+
+// Names one submitted request, all its choices together.
+using SubmissionId = uint64_t;
+
+struct EngineStats {
+  SchedulerStats scheduler;
+  int64_t num_queued = 0;     // wait in front of the scheduler
+  int64_t context_len = 0;    // prompt and output of one request, at most
+  int64_t num_kv_tokens = 0;  // that the KV pool holds
+  uint64_t num_steps = 0;
+  uint64_t num_output_tokens = 0;
+};
+
+class Engine {
+ public:
+  // Loads the weights and starts the engine's thread. `progress`: as WeightLoader's.
+  static Result<std::unique_ptr<Engine>> load(const EngineOptions& options, std::shared_ptr<Logger> logger,
+                                              const LoadProgress& progress = {});
+  // Ends what runs with FinishReason::kAbort.
+  ~Engine();
+
+  // From any thread. An error, and nothing started, if the request cannot run (an empty prompt, one longer than the
+  // context, a parameter out of range): it names the thing and what is allowed.
+  Result<SubmissionId> submit(GenerationRequest request, DeltaCallback on_delta);
+
+  // Every unfinished choice ends with FinishReason::kAbort; nothing happens if all have ended.
+  void abort(SubmissionId id);
+
+  // Returns when every choice of the submission has ended. Not from a callback.
+  void wait(SubmissionId id);
+
+  EngineStats stats() const;
+
+  const TextModel& text() const;
+  const ModelConfig& config() const;
+  const GenerationDefaults& generation_defaults() const;
+
+ private:
+  class Impl;
+  explicit Engine(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace braid

@@ -1,0 +1,224 @@
+#include "braid/control/engine_loop.h"
+
+#include <algorithm>
+#include <exception>
+#include <limits>
+#include <utility>
+
+#include "braid/engine/sampler/random.h"
+
+namespace braid {
+
+EngineLoop::EngineLoop(Rank& rank, const Tokenizer& tokenizer, SchedulePolicy policy, std::shared_ptr<Logger> logger)
+    : rank_(rank),
+      tokenizer_(tokenizer),
+      logger_(std::move(logger)),
+      queue_(policy),
+      scheduler_(rank.scheduler_config()) {
+  publish_stats();
+  thread_ = std::thread([this] { thread_main(); });
+}
+
+EngineLoop::~EngineLoop() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_stopping_ = true;
+  }
+  work_arrived_.notify_one();
+  thread_.join();
+}
+
+SubmissionId EngineLoop::submit(GenerationRequest request, DeltaCallback on_delta) {
+  auto submission = std::make_shared<Submission>();
+  submission->request = std::move(request);
+  submission->on_delta = std::move(on_delta);
+  const std::unique_lock lock(mutex_);
+  submission->id = next_submission_++;
+  const SubmissionId id = submission->id;
+  open_submissions_.insert(id);
+  inbox_.emplace_back(std::move(submission));
+  work_arrived_.notify_one();
+  return id;
+}
+
+void EngineLoop::abort(SubmissionId id) {
+  const std::lock_guard lock(mutex_);
+  if (!open_submissions_.contains(id)) return;
+  inbox_.emplace_back(AbortCommand{id});
+  work_arrived_.notify_one();
+}
+
+void EngineLoop::wait(SubmissionId id) {
+  std::unique_lock lock(mutex_);
+  submission_ended_.wait(lock, [&] { return !open_submissions_.contains(id); });
+}
+
+EngineStats EngineLoop::stats() const {
+  const std::lock_guard lock(mutex_);
+  return stats_;
+}
+
+void EngineLoop::thread_main() {
+  std::string error;
+  try {
+    run_until_stopped();
+  } catch (const std::exception& exception) {  // the edge of a thread: nothing a request asks for may end the process
+    error = fmt::format("the engine has failed: {}", exception.what());
+    logger_->critical("{}", error);
+  }
+  const FinishReason reason = error.empty() ? FinishReason::kAbort : FinishReason::kError;
+  while (true) {  // whatever still comes ends at once
+    std::vector<Command> commands;
+    {
+      std::unique_lock lock(mutex_);
+      work_arrived_.wait(lock, [&] { return is_stopping_ || !inbox_.empty(); });
+      if (inbox_.empty() && choices_.empty() && is_stopping_) return;
+      commands = std::exchange(inbox_, {});
+    }
+    for (Command& command : commands) carry_out(std::move(command));
+    end_all(reason, error);
+  }
+}
+
+void EngineLoop::run_until_stopped() {
+  while (true) {
+    std::vector<Command> commands;
+    {
+      std::unique_lock lock(mutex_);
+      const bool is_idle = scheduler_.is_idle() && queue_.empty();
+      if (is_idle) work_arrived_.wait(lock, [&] { return is_stopping_ || !inbox_.empty(); });
+      if (is_stopping_) return;
+      commands = std::exchange(inbox_, {});
+    }
+    for (Command& command : commands) carry_out(std::move(command));
+
+    const auto probe = [&](std::span<const TokenId> prompt) { return scheduler_.probe(prompt); };
+    for (SchedulerRequest& request : queue_.pop_admissible(scheduler_.credits(), probe)) {
+      const RequestId id = request.id;
+      if (auto added = scheduler_.add(std::move(request)); !added.ok()) {
+        end_choice(id, {.finish = FinishReason::kError, .error = added.error().message});
+      }
+    }
+    if (auto plan = scheduler_.plan()) step(*plan);
+    if (scheduler_.is_idle()) scheduler_.check_idle_invariants();
+    publish_stats();
+  }
+}
+
+void EngineLoop::carry_out(Command command) {
+  if (auto* submission = std::get_if<std::shared_ptr<Submission>>(&command)) {
+    open(*submission);
+    return;
+  }
+  const auto found = submissions_.find(std::get<AbortCommand>(command).id);
+  if (found == submissions_.end()) return;
+  const auto open_choices = found->second->open_choices;  // a copy: end_choice changes it
+  for (const RequestId id : open_choices) {
+    if (!queue_.abort(id)) scheduler_.abort(id);
+    end_choice(id, {.text = choices_.at(id).text.finish(std::nullopt), .finish = FinishReason::kAbort});
+  }
+}
+
+void EngineLoop::open(const std::shared_ptr<Submission>& submission) {
+  const GenerationRequest& request = submission->request;
+  const auto& prompt = std::get<std::vector<TokenId>>(request.prompt);
+  submissions_[submission->id] = submission;
+  const auto first = next_request_;
+  next_request_ += static_cast<RequestId>(request.n);
+  for (int32_t index = 0; index < request.n; ++index) {
+    submission->open_choices.push_back(first + static_cast<RequestId>(index));
+  }
+  for (int32_t index = 0; index < request.n; ++index) {
+    const RequestId id = first + static_cast<RequestId>(index);
+    choices_.emplace(id, Choice{.submission = submission,
+                                .index = index,
+                                .text = ChoiceText(tokenizer_, {.stop_strings = request.stop_strings,
+                                                                .skip_special_tokens = request.skip_special_tokens,
+                                                                .include_stop_in_text = request.include_stop_in_text,
+                                                                .min_new_tokens = request.sampling.min_new_tokens}),
+                                .usage = {.prompt_tokens = static_cast<int32_t>(prompt.size())}});
+    SchedulerRequest choice{
+        .id = id, .prompt = prompt, .sampling = request.sampling, .priority = request.priority, .arrival = id};
+    choice.sampling.seed = choice_seed(request.sampling.seed, index);
+    if (request.until_context_end) choice.sampling.max_new_tokens = std::numeric_limits<int32_t>::max();
+    if (choice.sampling.max_new_tokens == 0) {
+      end_choice(id, {.finish = FinishReason::kLength});
+    } else {
+      queue_.push(std::move(choice));
+    }
+  }
+}
+
+void EngineLoop::step(const StepPlan& plan) {
+  const StepResult result = rank_.runner().execute(plan);
+  ++num_steps_;
+  for (const RequestOutcome& outcome : scheduler_.commit(result)) take_outcome(outcome);
+}
+
+void EngineLoop::take_outcome(const RequestOutcome& outcome) {
+  Choice& choice = choices_.at(outcome.request);
+  Delta delta{.index = choice.index, .finish = outcome.finish, .error = outcome.error};
+  choice.usage.cached_tokens = outcome.cached_tokens;
+  if (outcome.token) {
+    ++num_output_tokens_;
+    ++choice.usage.output_tokens;
+    delta.tokens.push_back(*outcome.token);
+    if (outcome.finish == FinishReason::kStop) {
+      delta.text = choice.text.finish(outcome.token->token);
+      delta.matched_stop = outcome.token->token;
+    } else {
+      delta.text = choice.text.push(outcome.token->token);
+    }
+  }
+  if (const auto& matched = choice.text.matched_stop(); matched && outcome.finish != FinishReason::kStop) {
+    if (outcome.finish == FinishReason::kNone) scheduler_.finish(outcome.request);
+    delta.finish = FinishReason::kStop;
+    delta.matched_stop = *matched;
+  } else if (outcome.finish != FinishReason::kNone && outcome.finish != FinishReason::kStop) {
+    delta.text += choice.text.finish(std::nullopt);
+  }
+  if (delta.finish != FinishReason::kNone) {
+    end_choice(outcome.request, std::move(delta));
+  } else {
+    delta.usage = choice.usage;
+    choice.submission->on_delta(delta);
+  }
+}
+
+// Forgets the choice, and tells its caller.
+void EngineLoop::end_choice(RequestId id, Delta delta) {
+  const auto node = choices_.extract(id);
+  CHECK(!node.empty(), "choice {} has ended before", id);
+  const Choice& choice = node.mapped();
+  const std::shared_ptr<Submission> submission = choice.submission;
+  delta.index = choice.index;
+  delta.usage = choice.usage;
+  std::erase(submission->open_choices, id);
+  submission->on_delta(delta);
+  if (!submission->open_choices.empty()) return;
+  submissions_.erase(submission->id);
+  const std::lock_guard lock(mutex_);
+  open_submissions_.erase(submission->id);
+  submission_ended_.notify_all();
+}
+
+void EngineLoop::end_all(FinishReason reason, const std::string& error) {
+  while (!choices_.empty()) {
+    const RequestId id = choices_.begin()->first;
+    if (!queue_.abort(id)) scheduler_.abort(id);
+    end_choice(id, {.finish = reason, .error = error});
+  }
+}
+
+void EngineLoop::publish_stats() {
+  const std::lock_guard lock(mutex_);
+  const SchedulerConfig& config = rank_.scheduler_config();
+  stats_ = {.scheduler = scheduler_.stats(),
+            .num_queued = queue_.size(),
+            .context_len = config.context_len,
+            .num_kv_tokens = int64_t{config.num_pages} * config.page_size,
+            .num_steps = num_steps_,
+            .num_output_tokens = num_output_tokens_};
+}
+
+}  // namespace braid

@@ -1,0 +1,91 @@
+// The engine's thread: takes submissions, runs the scheduler's steps one after another, and turns their tokens into
+// deltas. A thin driver round state machines that know no threads: RequestQueue, Scheduler, ChoiceText.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "braid/base/log.h"
+#include "braid/control/engine.h"
+#include "braid/control/choice_text.h"
+#include "braid/engine/rank.h"
+#include "braid/scheduler/request_queue.h"
+#include "braid/scheduler/scheduler.h"
+
+namespace braid {
+
+class EngineLoop {
+ public:
+  EngineLoop(Rank& rank, const Tokenizer& tokenizer, SchedulePolicy policy, std::shared_ptr<Logger> logger);
+  ~EngineLoop();
+
+  // From any thread. The request is checked, its prompt is ids, its stop tokens are complete.
+  SubmissionId submit(GenerationRequest request, DeltaCallback on_delta);
+  void abort(SubmissionId id);
+  void wait(SubmissionId id);
+  EngineStats stats() const;
+
+ private:
+  struct Submission {
+    SubmissionId id = 0;
+    GenerationRequest request;
+    DeltaCallback on_delta;
+    std::vector<RequestId> open_choices;
+  };
+  struct Choice {
+    std::shared_ptr<Submission> submission;
+    int32_t index = 0;
+    ChoiceText text;
+    Usage usage;
+  };
+  struct AbortCommand {
+    SubmissionId id = 0;
+  };
+  using Command = std::variant<std::shared_ptr<Submission>, AbortCommand>;
+
+  void thread_main();
+  void run_until_stopped();
+  void carry_out(Command command);
+  void open(const std::shared_ptr<Submission>& submission);
+  void step(const StepPlan& plan);
+  void take_outcome(const RequestOutcome& outcome);
+  void end_choice(RequestId id, Delta delta);
+  void end_all(FinishReason reason, const std::string& error);
+  void publish_stats();
+
+  Rank& rank_;
+  const Tokenizer& tokenizer_;
+  const std::shared_ptr<Logger> logger_;
+
+  // The engine thread's own.
+  RequestQueue queue_;
+  Scheduler scheduler_;
+  std::unordered_map<RequestId, Choice> choices_;
+  std::map<SubmissionId, std::shared_ptr<Submission>> submissions_;
+  RequestId next_request_ = 1;
+  uint64_t num_steps_ = 0;
+  uint64_t num_output_tokens_ = 0;
+
+  // Shared.
+  mutable std::mutex mutex_;
+  std::condition_variable work_arrived_;
+  std::condition_variable submission_ended_;
+  std::vector<Command> inbox_;
+  std::set<SubmissionId> open_submissions_;
+  SubmissionId next_submission_ = 1;
+  EngineStats stats_;
+  bool is_stopping_ = false;
+  std::string fatal_error_;  // not empty: the thread has ended, and every request ends with it
+
+  std::thread thread_;
+};
+
+}  // namespace braid

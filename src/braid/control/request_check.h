@@ -1,0 +1,19 @@
+// Whether a request can run on this engine, judged before anything of it starts.
+#pragma once
+
+#include <cstdint>
+
+#include "braid/base/result.h"
+#include "braid/control/generation.h"
+
+namespace braid {
+
+struct RequestBounds {
+  int64_t vocab_size = 0;
+  int64_t context_len = 0;
+};
+
+// `request.prompt` holds token ids. Errors name the parameter, its value, and what is allowed.
+Status check_request(const GenerationRequest& request, const RequestBounds& bounds);
+
+}  // namespace braid

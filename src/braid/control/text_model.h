@@ -1,0 +1,44 @@
+// The text side of a model: its tokenizer, its chat templates, and the defaults that its files state. Immutable.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "braid/base/result.h"
+#include "braid/config/model_config.h"
+#include "braid/config/model_path.h"
+#include "braid/formats/json.h"
+#include "braid/tokenizer/chat_template.h"
+#include "braid/tokenizer/tokenizer.h"
+#include "braid/weights/checkpoint.h"
+
+namespace braid {
+
+// Where the checkpoint, its tokenizer and its template are, as the command line says.
+struct ModelSourceOptions {
+  std::string model_path;
+  std::string tokenizer_path = {};      // a directory, GGUF file or tokenizer.json; empty: the model's
+  std::string chat_template_file = {};  // empty: the model's
+  ModelPathEnvironment environment = {};
+};
+
+struct TextModel {
+  std::unique_ptr<Tokenizer> tokenizer;
+  std::map<std::string, ChatTemplate> chat_templates;  // "default", "tool_use", …; may be empty
+  Json template_variables;                             // bos_token, eos_token, …: what every template may read
+
+  bool has_chat_template() const { return !chat_templates.empty(); }
+
+  // `variables`: messages, and tools, add_generation_prompt, … as the caller likes. With tools, a template of the name
+  // "tool_use" goes before the default one. The prompt has its special tokens: encode it without adding any.
+  Result<std::string> render_chat(const Json& variables) const;
+};
+
+// Only the tokenizer's files are read. A template that cannot be parsed is an error.
+Result<TextModel> load_text_model(const ModelSourceOptions& source);
+
+Result<Checkpoint> open_checkpoint(const ModelSourceOptions& source);
+
+}  // namespace braid
