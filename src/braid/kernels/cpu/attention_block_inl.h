@@ -1,0 +1,392 @@
+// One block of keys under some rows: scores, their softmax, and the weighted sum of values. A template over a tier's
+// vectors and a cache's format, included (by way of attention_inl.h) by one source file a tier. Everything here has
+// internal linkage and calls nothing of other headers that is not always inlined (see row_kernels_inl.h).
+//
+// Tier:    Vector (kLanes floats) and its arithmetic; kRows x kKeyVectors and kRows x kDimVectors accumulators fit the
+//          registers.
+// Format:  Weight, what a query element or a probability is stored as before it meets keys or values; Kv, a vector of
+//          kLanes columns with kStep elements each (pairs in bfloat16); multiply-accumulate of the two.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+
+#include "braid/kernels/cpu/attention_kernels.h"
+
+namespace braid::cpu {
+namespace {
+
+constexpr int kBlock = Ops::kAttentionBlock;
+constexpr int kGroup = KvLayer::kGroupTokens;
+constexpr int kGroups = kBlock / kGroup;
+constexpr int kMaxRows = AttentionTile::kMaxRows;
+constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
+constexpr int kWordBytes = 4;  // of a float, or of a pair of bfloat16: what one lane reads
+
+template <typename T>
+T smaller(T a, T b) {
+  return a < b ? a : b;
+}
+template <typename T>
+T larger(T a, T b) {
+  return a > b ? a : b;
+}
+
+constexpr int64_t padded(int64_t head_dim) {
+  return (head_dim + 15) / 16 * 16;
+}
+
+template <typename Tier, typename Format>
+struct AttentionBlock {
+  using V = typename Tier::Vector;
+  using Weight = typename Format::Weight;
+  static constexpr int kLanes = Tier::kLanes;
+  static constexpr int kStep = Format::kStep;
+  static constexpr int kGroupSteps = kGroup / kStep;
+
+  // A thread's memory while it works on a tile.
+  struct Scratch {
+    float* total;      // [kMaxRows][padded]: of the blocks joined so far
+    float* block_out;  // [kRows][padded]
+    float* max;        // [kMaxRows], of the blocks joined so far
+    float* sum;
+    float* block_max;  // [kRows]
+    float* block_sum;
+    float* scores;          // [kRows][kBlock]
+    Weight* probabilities;  // [kRows][kBlock]
+    Weight* query;          // [kMaxRows][padded]
+    int64_t* position;      // [kMaxRows]
+  };
+
+  static int64_t scratch_bytes(int64_t head_dim) {
+    const int64_t width = padded(head_dim);
+    const int64_t floats = (2 * kMaxRows + Tier::kRows) * width + 6 * kMaxRows + 2 * Tier::kRows * kBlock;
+    return floats * static_cast<int64_t>(sizeof(float));
+  }
+
+  static Scratch make_scratch(std::byte* memory, int64_t head_dim) {
+    const int64_t width = padded(head_dim);
+    auto* next = reinterpret_cast<float*>(memory);
+    const auto take = [&next](int64_t count) {
+      float* taken = next;
+      next += count;
+      return taken;
+    };
+    Scratch s;
+    s.total = take(kMaxRows * width);
+    s.block_out = take(Tier::kRows * width);
+    s.max = take(kMaxRows);
+    s.sum = take(kMaxRows);
+    s.block_max = take(kMaxRows);
+    s.block_sum = take(kMaxRows);
+    s.scores = take(Tier::kRows * kBlock);
+    s.probabilities = reinterpret_cast<Weight*>(take(Tier::kRows * kBlock));
+    s.query = reinterpret_cast<Weight*>(take(kMaxRows * width));
+    s.position = reinterpret_cast<int64_t*>(take(2 * kMaxRows));
+    return s;
+  }
+
+  // The keys of a block that the query at a position sees: [begin, end) within the block.
+  struct Visible {
+    int begin;
+    int end;
+  };
+  static Visible visible(const AttentionTile& tile, int64_t position, int64_t block) {
+    const int64_t origin = block * kBlock;
+    const int64_t first = tile.window > 0 ? larger<int64_t>(position - tile.window + 1, 0) : 0;
+    const int64_t begin = smaller<int64_t>(larger<int64_t>(first - origin, 0), kBlock);
+    const int64_t end = smaller<int64_t>(position + 1 - origin, kBlock);
+    return {.begin = static_cast<int>(begin), .end = static_cast<int>(end)};
+  }
+
+  // Whether no earlier block has a key that the query at a position sees.
+  static bool is_first_block(const AttentionTile& tile, int64_t position, int64_t block) {
+    return block == 0 || (tile.window > 0 && position - tile.window + 1 >= block * kBlock);
+  }
+
+  // Rows that see any key of the block: an interval, because positions ascend.
+  struct RowRange {
+    int begin;
+    int end;
+  };
+  static RowRange rows_of_block(const AttentionTile& tile, const Scratch& scratch, int64_t block) {
+    RowRange rows = {.begin = 0, .end = tile.num_rows};
+    const auto is_blind = [&](int row) {
+      const Visible keys = visible(tile, scratch.position[row], block);
+      return keys.begin >= keys.end;
+    };
+    while (rows.begin < rows.end && is_blind(rows.begin)) ++rows.begin;
+    while (rows.begin < rows.end && is_blind(rows.end - 1)) --rows.end;
+    return rows;
+  }
+
+  // Where a block's 16-token groups lie. Each is followed by what will be read next from the same place of another
+  // group, to be fetched meanwhile: a stream of 4 KB in a page is too short for the processor to guess the next. Into
+  // the second-level cache only: groups lie 4 KB or a multiple of it apart, so that their lines would drive each other
+  // out of the first (13 against 20 GB/s of keys and values on a core that reads 30).
+  struct Groups {
+    const std::byte* of[kGroups];
+    const std::byte* next[kGroups];
+  };
+  struct BlockGroups {
+    Groups keys;    // next: the same block's values
+    Groups values;  // next: the next block's keys
+  };
+  static BlockGroups find_groups(const AttentionTile& tile, const Scratch& scratch, int64_t block) {
+    const int64_t group_bytes = int64_t{tile.head_dim} * kGroup * kWordBytes / kStep;
+    const int64_t end = scratch.position[tile.num_rows - 1] + 1;
+    const auto offset_of = [&](int64_t position) {
+      const auto at = static_cast<uint32_t>(position);
+      const auto page_size = static_cast<uint32_t>(tile.page_size);
+      return tile.pages[at / page_size] * tile.page_bytes + at % page_size / kGroup * group_bytes;
+    };
+    BlockGroups groups = {};
+    const int64_t first = tile.window > 0 ? larger<int64_t>(scratch.position[0] - tile.window + 1, 0) : 0;
+    for (int g = 0; g < kGroups; ++g) {
+      const int64_t position = block * kBlock + g * kGroup;
+      if (position + kGroup <= first || position >= end) continue;
+      const int64_t offset = offset_of(position);
+      groups.keys.of[g] = tile.keys + offset;
+      groups.keys.next[g] = groups.values.of[g] = tile.values + offset;
+      groups.values.next[g] = position + kBlock < end ? tile.keys + offset_of(position + kBlock) : groups.keys.of[g];
+    }
+    return groups;
+  }
+
+  // scores[r][key] = q[r] · k[key] for N vectors of keys, from vector `first` of the block.
+  template <int R, int N>
+  static void dot(const Weight* query, int64_t query_stride, int64_t head_dim, const Groups& keys, int first,
+                  float* scores) {
+    constexpr int kPerGroup = kGroup / kLanes;
+    const std::byte* from[N];
+    const std::byte* next[N];
+    for (int n = 0; n < N; ++n) {
+      const int64_t lanes = (first + n) % kPerGroup * kLanes * kWordBytes;
+      from[n] = keys.of[(first + n) / kPerGroup] + lanes;
+      next[n] = keys.next[(first + n) / kPerGroup] + lanes;
+    }
+    V sums[R][N];
+    for (int r = 0; r < R; ++r) {
+      for (int n = 0; n < N; ++n) sums[r][n] = Tier::zero();
+    }
+    for (int64_t dim = 0; dim < head_dim; dim += kStep) {
+      typename Format::Kv key[N];
+      for (int n = 0; n < N; ++n) {
+        key[n] = Format::load(from[n]);
+        __builtin_prefetch(next[n], 0, 2);
+        from[n] += kGroup * kWordBytes;
+        next[n] += kGroup * kWordBytes;
+      }
+      for (int r = 0; r < R; ++r) {
+        const auto weight = Format::broadcast(query + r * query_stride + dim);
+        for (int n = 0; n < N; ++n) sums[r][n] = Format::multiply_add(weight, key[n], sums[r][n]);
+      }
+    }
+    for (int r = 0; r < R; ++r) {
+      for (int n = 0; n < N; ++n) Tier::store(scores + r * kBlock + (first + n) * kLanes, sums[r][n]);
+    }
+  }
+
+  template <int R>
+  static void score(const Weight* query, int64_t query_stride, int64_t head_dim, const Groups& keys, int begin, int end,
+                    float* scores) {
+    int first = begin / kGroup * (kGroup / kLanes);
+    const int last = (end + kGroup - 1) / kGroup * (kGroup / kLanes);
+    constexpr int kMany = Tier::kKeyVectors;
+    for (; last - first >= kMany; first += kMany) {
+      dot<R, kMany>(query, query_stride, head_dim, keys, first, scores);
+    }
+    if constexpr (kMany > 2) {
+      for (; last - first >= 2; first += 2) dot<R, 2>(query, query_stride, head_dim, keys, first, scores);
+    }
+    for (; first < last; ++first) dot<R, 1>(query, query_stride, head_dim, keys, first, scores);
+  }
+
+  // Scores of one row to probabilities; returns their sum, and the largest score in base-2 units.
+  static float exponentiate(const AttentionTile& tile, Visible keys, float* scores, Weight* probabilities, float* max) {
+    constexpr float kLog2E = 1.44269504F;
+    const int first = keys.begin / kGroup * kGroup;
+    const int last = (keys.end + kGroup - 1) / kGroup * kGroup;
+    const V scale = Tier::broadcast(tile.scale * kLog2E);
+    V largest = Tier::broadcast(kMinusInfinity);
+    for (int i = first; i < last; i += kLanes) {
+      V value = Tier::multiply(Tier::load(scores + i), scale);
+      if (i < keys.begin || i + kLanes > keys.end) value = Tier::mask(value, keys.begin - i, keys.end - i);
+      Tier::store(scores + i, value);
+      largest = Tier::max(largest, value);
+    }
+    *max = Tier::max_lane(largest);
+    const V shift = Tier::broadcast(*max);
+    V sum = Tier::zero();
+    for (int i = first; i < last; i += kLanes) {
+      const V power = exp2(Tier::subtract(Tier::load(scores + i), shift));
+      sum = Tier::add(sum, Format::put(power, probabilities + i));
+    }
+    return Tier::sum_lanes(sum);
+  }
+
+  // 2^x for x <= 0 (Cephes' exp2f: 2^n · p(f), n whole, |f| <= 1/2; 1 ulp); 0 below -126.5.
+  static V exp2(V x) {
+    const V round = Tier::broadcast(12582912.0F);              // 1.5 · 2^23: adding it rounds to an integer
+    const V clamped = Tier::max(Tier::broadcast(-127.0F), x);  // in this order a NaN stays
+    const V shifted = Tier::add(clamped, round);
+    const V f = Tier::subtract(clamped, Tier::subtract(shifted, round));
+    V p = Tier::broadcast(1.535336188319500e-4F);
+    p = Tier::multiply_add(p, f, Tier::broadcast(1.339887440266574e-3F));
+    p = Tier::multiply_add(p, f, Tier::broadcast(9.618437357674640e-3F));
+    p = Tier::multiply_add(p, f, Tier::broadcast(5.550332471162809e-2F));
+    p = Tier::multiply_add(p, f, Tier::broadcast(2.402264791363012e-1F));
+    p = Tier::multiply_add(p, f, Tier::broadcast(6.931472028550421e-1F));
+    p = Tier::multiply_add(p, f, Tier::broadcast(1.0F));
+    return Tier::multiply(p, Tier::power_of_two(shifted));
+  }
+
+  // out[r][dims] (+)= the sum over steps [begin, end) of p[r][step] · v[step], for N vectors of dimensions.
+  struct Steps {
+    int begin;
+    int end;
+    bool has_first = true;  // of a pair's two tokens, which count
+    bool has_second = true;
+    bool is_start = false;  // the sums start from zero, not from what `out` holds
+  };
+  template <int R, int N, bool kIsTail, bool kIsMasked>
+  static void accumulate(const Weight* probabilities, const Groups& values, Steps steps, int64_t head_dim,
+                         int64_t first_dim, float* out) {
+    const int64_t width = padded(head_dim);
+    const int tail = static_cast<int>(head_dim - first_dim);  // lanes there are, where kIsTail
+    V sums[R][N];
+    for (int r = 0; r < R; ++r) {
+      for (int n = 0; n < N; ++n) {
+        sums[r][n] = steps.is_start ? Tier::zero() : Tier::load(out + r * width + first_dim + n * kLanes);
+      }
+    }
+    for (int step = steps.begin; step < steps.end;) {
+      const int group_end = smaller((step / kGroupSteps + 1) * kGroupSteps, steps.end);
+      const int64_t offset = (step % kGroupSteps * head_dim + first_dim) * kWordBytes;
+      const std::byte* from = values.of[step / kGroupSteps] + offset;
+      const std::byte* next = values.next[step / kGroupSteps] + offset;
+      for (; step < group_end; ++step) {
+        typename Format::Kv value[N];
+        for (int n = 0; n < N; ++n) {
+          if constexpr (kIsTail) {
+            value[n] = Format::load_some(from, tail);
+          } else {
+            value[n] = Format::load(from + n * kLanes * kWordBytes);
+          }
+          __builtin_prefetch(next + n * kLanes * kWordBytes, 0, 2);
+          if constexpr (kIsMasked) value[n] = Format::keep(value[n], steps.has_first, steps.has_second);
+        }
+        for (int r = 0; r < R; ++r) {
+          const auto weight = Format::broadcast(probabilities + r * kBlock + step * kStep);
+          for (int n = 0; n < N; ++n) sums[r][n] = Format::multiply_add(weight, value[n], sums[r][n]);
+        }
+        from += head_dim * kWordBytes;
+        next += head_dim * kWordBytes;
+      }
+    }
+    for (int r = 0; r < R; ++r) {
+      for (int n = 0; n < N; ++n) Tier::store(out + r * width + first_dim + n * kLanes, sums[r][n]);
+    }
+  }
+
+  template <int R, bool kIsMasked>
+  static void accumulate_dims(const Weight* probabilities, const Groups& values, Steps steps, int64_t head_dim,
+                              float* out) {
+    constexpr int kMany = Tier::kDimVectors;
+    int64_t dim = 0;
+    for (; dim + kMany * kLanes <= head_dim; dim += kMany * kLanes) {
+      accumulate<R, kMany, false, kIsMasked>(probabilities, values, steps, head_dim, dim, out);
+    }
+    for (; dim + kLanes <= head_dim; dim += kLanes) {
+      accumulate<R, 1, false, kIsMasked>(probabilities, values, steps, head_dim, dim, out);
+    }
+    if (dim < head_dim) accumulate<R, 1, true, kIsMasked>(probabilities, values, steps, head_dim, dim, out);
+  }
+
+  // Keys [begin, end) for R rows that all see them; whole steps in one go, a step of which one token counts alone.
+  template <int R>
+  static void weigh(const Weight* probabilities, const Groups& values, Visible keys, bool is_start, int64_t head_dim,
+                    float* out) {
+    int begin = keys.begin;
+    if (begin % kStep != 0) {
+      const int step = begin / kStep;
+      accumulate_dims<R, true>(probabilities, values,
+                               {.begin = step, .end = step + 1, .has_first = false, .is_start = is_start}, head_dim,
+                               out);
+      is_start = false;
+      ++begin;
+    }
+    const int end = keys.end / kStep;
+    if (begin / kStep < end) {
+      accumulate_dims<R, false>(probabilities, values, {.begin = begin / kStep, .end = end, .is_start = is_start},
+                                head_dim, out);
+      is_start = false;
+    }
+    if (keys.end % kStep != 0 && keys.end > begin) {
+      accumulate_dims<R, true>(probabilities, values,
+                               {.begin = end, .end = end + 1, .has_second = false, .is_start = is_start}, head_dim,
+                               out);
+    }
+  }
+
+  // (max, sum, out) of one block for rows [first, first + R) of the tile.
+  template <int R>
+  static void attend(const AttentionTile& tile, const Scratch& scratch, const BlockGroups& groups, int64_t block,
+                     int first, float* max, float* sum, float* out) {
+    const int64_t width = padded(tile.head_dim);
+    Visible keys[R];
+    Visible any = {.begin = kBlock, .end = 0};
+    Visible all = {.begin = 0, .end = kBlock};
+    for (int r = 0; r < R; ++r) {
+      keys[r] = visible(tile, scratch.position[first + r], block);
+      any = {.begin = smaller(any.begin, keys[r].begin), .end = larger(any.end, keys[r].end)};
+      all = {.begin = larger(all.begin, keys[r].begin), .end = smaller(all.end, keys[r].end)};
+    }
+    score<R>(scratch.query + first * width, width, tile.head_dim, groups.keys, any.begin, any.end, scratch.scores);
+    for (int r = 0; r < R; ++r) {
+      sum[r] = exponentiate(tile, keys[r], scratch.scores + r * kBlock, scratch.probabilities + r * kBlock, &max[r]);
+    }
+
+    // What all rows see, they read together; each row's own ends, before and after that, alone.
+    const bool is_uniform = any.begin == all.begin && any.end == all.end;
+    if (is_uniform) {
+      weigh<R>(scratch.probabilities, groups.values, any, true, tile.head_dim, out);
+      return;
+    }
+    all.begin = (all.begin + kStep - 1) / kStep * kStep;
+    all.end = all.end / kStep * kStep;
+    const bool is_shared = all.begin < all.end;
+    for (int r = 0; r < R; ++r) {
+      const Visible own = {.begin = keys[r].begin, .end = is_shared ? all.begin : keys[r].end};
+      float* row_out = out + r * width;
+      if (own.begin < own.end) {
+        weigh<1>(scratch.probabilities + r * kBlock, groups.values, own, true, tile.head_dim, row_out);
+      } else {
+        for (int64_t i = 0; i < width; ++i) row_out[i] = 0;
+      }
+    }
+    if (!is_shared) return;
+    weigh<R>(scratch.probabilities, groups.values, all, false, tile.head_dim, out);
+    for (int r = 0; r < R; ++r) {
+      const Visible own = {.begin = all.end, .end = keys[r].end};
+      if (own.begin < own.end) {
+        weigh<1>(scratch.probabilities + r * kBlock, groups.values, own, false, tile.head_dim, out + r * width);
+      }
+    }
+  }
+
+  template <int R>
+  static void attend_rows(const AttentionTile& tile, const Scratch& scratch, const BlockGroups& groups, int64_t block,
+                          int first, int count, float* max, float* sum, float* out) {
+    if constexpr (R > 1) {
+      if (count < R) {
+        attend_rows<R - 1>(tile, scratch, groups, block, first, count, max, sum, out);
+        return;
+      }
+    }
+    attend<R>(tile, scratch, groups, block, first, max, sum, out);
+  }
+};
+
+}  // namespace
+}  // namespace braid::cpu
