@@ -1,0 +1,42 @@
+// `braid inspect PATH`: what a checkpoint is, and whether it would run, without loading its weights.
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "braid/config/model_path.h"
+#include "braid/formats/json.h"
+
+namespace braid {
+
+struct InspectReport {
+  std::string path;          // after a name in the Hugging Face cache was looked up
+  std::string architecture;  // this and what follows is empty where a problem hides it
+  int64_t parameters = 0;
+  int64_t active_parameters = 0;  // that one token touches
+  int64_t stored_bytes = 0;
+  std::vector<std::string> stored_types;  // "BF16", "Q8_0", …
+  int64_t bfloat16_bytes = 0;             // of the weights, loaded with --dtype bfloat16
+  int64_t kv_bytes_per_token = 0;         // with --kv-cache-dtype bfloat16
+  int64_t context = 0;
+  int64_t vocab_size = 0;
+  int32_t num_layers = 0;
+  std::string tokenizer;  // "tokenizer.json, 151669 tokens"
+  std::vector<std::string> chat_templates;
+  std::vector<int32_t> eos_token_ids;
+  std::vector<std::string> ignored;   // tensors that the model does not read
+  std::vector<std::string> notes;     // what a user may want to know; it runs all the same
+  std::vector<std::string> problems;  // why it would not run
+
+  bool would_run() const { return problems.empty(); }
+};
+
+InspectReport inspect_model(const ResolvedModel& model);
+
+// Prints the report as text or as one JSON object. Returns the exit code: 0 if it would run, else 1.
+int run_inspect(const std::string& model_path, const ModelPathEnvironment& environment, bool as_json,
+                std::ostream& out);
+
+}  // namespace braid

@@ -1,0 +1,69 @@
+#include "braid/cli/inspect_command.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "tests/support/model_fixture.h"
+#include "tests/support/temporary_folder.h"
+
+namespace braid {
+namespace {
+
+TEST(Inspect, EveryFixtureWouldRun) {
+  for (const std::string& name : testing::checkpoint_fixture_names()) {
+    SCOPED_TRACE(name);
+    const testing::TemporaryFolder folder;
+    write_checkpoint(testing::read_model_fixture(name), folder.path());
+    std::ostringstream out;
+    EXPECT_EQ(run_inspect(folder.path().string(), {}, true, out), 0) << out.str();
+    const auto report = parse_json(out.str());
+    ASSERT_TRUE(report.ok());
+    EXPECT_EQ((*report)["would_run"], true);
+    EXPECT_GT((*report)["parameters"], 0);
+    EXPECT_LE((*report)["active_parameters"], (*report)["parameters"]);
+  }
+}
+
+TEST(Inspect, AGgufFileIsToldWithItsTokenizer) {
+  const auto fixture = testing::read_model_fixture("gguf_qwen3_moe");
+  std::ostringstream out;
+  EXPECT_EQ(run_inspect(fixture.gguf().string(), {}, false, out), 0) << out.str();
+  for (const char* part :
+       {"Qwen3MoeForCausalLM, 2 layers", "active", "GGUF gpt2 qwen2, 280 tokens", "512 tokens", "it would run"}) {
+    EXPECT_NE(out.str().find(part), std::string::npos) << part << " in\n" << out.str();
+  }
+}
+
+TEST(Inspect, EveryProblemIsNamed) {
+  const testing::TemporaryFolder folder;
+  auto fixture = testing::read_model_fixture("qwen3_tied");
+  std::erase_if(fixture.tensors, [](const auto& t) { return t.name == "model.norm.weight"; });
+  for (auto& tensor : fixture.tensors) {
+    if (tensor.name == "model.layers.0.mlp.down_proj.weight") tensor.shape[0] += 1;
+    if (tensor.name == "model.layers.1.input_layernorm.weight") tensor.offset = std::numeric_limits<float>::quiet_NaN();
+  }
+  auto extra = fixture.tensors.front();
+  extra.name = "model.layers.0.mystery.weight";
+  fixture.tensors.push_back(extra);
+  write_checkpoint(fixture, folder.path());
+  std::ostringstream out;
+  EXPECT_EQ(run_inspect(folder.path().string(), {}, false, out), 1);
+  for (const char* part : {"\"model.norm.weight\" is missing", "\"model.layers.0.mlp.down_proj.weight\" has shape",
+                           "\"model.layers.0.mystery.weight\"",
+                           "\"model.layers.1.input_layernorm.weight\" has a value "
+                           "that is not finite",
+                           "it would not run"}) {
+    EXPECT_NE(out.str().find(part), std::string::npos) << part << " in\n" << out.str();
+  }
+}
+
+TEST(Inspect, WhatIsNotThereIsAProblem) {
+  std::ostringstream out;
+  EXPECT_EQ(run_inspect("org/model-that-is-not-here", {.home = "/nonexistent"}, true, out), 1);
+  EXPECT_NE(out.str().find("huggingface-cli download org/model-that-is-not-here"), std::string::npos) << out.str();
+}
+
+}  // namespace
+}  // namespace braid
