@@ -44,8 +44,8 @@ Status check_model_config(const ModelConfig& config, std::string_view source) {
                 config.num_kv_heads);
   }
   if (config.head_dim % 8 != 0) return fail("{}: head_dim is {}, must be a multiple of 8", source, config.head_dim);
-  if (!(config.norm_eps >= 0.0F && config.norm_eps < 1.0F)) {
-    return fail("{}: the norms' epsilon is {}, must be at least 0 and below 1", source, config.norm_eps);
+  if (!(config.norm_eps > 0.0F && config.norm_eps < 1.0F)) {
+    return fail("{}: the norms' epsilon is {}, must be above 0 and below 1", source, config.norm_eps);
   }
   const RopeConfig& rope = config.rope;
   if (!(rope.theta > 0 && rope.theta < 1e30)) return fail("{}: rope_theta is {}, must be above 0", source, rope.theta);

@@ -11,9 +11,9 @@ namespace braid {
 
 // The environment's part, read in cli/.
 struct ModelPathEnvironment {
-  std::string home;          // HOME
-  std::string hf_home;       // HF_HOME; empty: home/.cache/huggingface
-  std::string hf_hub_cache;  // HF_HUB_CACHE; empty: hf_home/hub
+  std::string home = {};          // HOME
+  std::string hf_home = {};       // HF_HOME; empty: home/.cache/huggingface
+  std::string hf_hub_cache = {};  // HF_HUB_CACHE; empty: hf_home/hub
 };
 
 struct ResolvedModel {

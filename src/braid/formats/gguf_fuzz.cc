@@ -1,0 +1,26 @@
+// Any bytes as a GGUF file: an error or a header whose every tensor lies in the file, never more.
+#include <cstdint>
+#include <vector>
+
+#include "braid/formats/gguf.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace braid;
+  const std::span<const std::byte> file(reinterpret_cast<const std::byte*>(data), size);
+  const auto gguf = GgufFile::parse(file);
+  if (!gguf.ok()) return 0;
+  for (const GgufTensor& tensor : gguf->tensors()) {
+    CHECK(tensor.offset + tensor.bytes <= static_cast<int64_t>(size));
+    const int64_t blocks = tensor.bytes / tensor.type->block_bytes;
+    std::vector<float> values(static_cast<size_t>(blocks * tensor.type->block_elements));
+    if (tensor.type->to_float != nullptr) tensor.type->to_float(file.data() + tensor.offset, blocks, values.data());
+  }
+  for (const auto& [key, value] : gguf->metadata()) {
+    (void)gguf->find_strings(key).ok();
+    (void)gguf->find_floats(key).ok();
+    (void)gguf->find_ints(key).ok();
+    (void)gguf->find_int(key, 0, 1).ok();
+    (void)gguf->find_double(key).ok();
+  }
+  return 0;
+}
