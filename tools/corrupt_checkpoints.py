@@ -71,7 +71,7 @@ class DirectoryCases:
         tensor = next(iter(document["weight_map"]))
         for bad in ("../secret", "/etc/passwd", "..", "", "a\0b", "absent.safetensors", 7):
             changed = {**document, "weight_map": {**document["weight_map"], tensor: bad}}
-            yield f"index-{str(bad).replace('/', '_').strip(chr(0))}", lambda folder, c=changed: (folder / name).write_text(
+            yield f"index-{json.dumps(bad).replace('/', '_')}", lambda folder, c=changed: (folder / name).write_text(
                 json.dumps(c)
             )
 
