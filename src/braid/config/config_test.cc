@@ -165,7 +165,8 @@ TEST(ModelPath, FindsDirectoriesFilesAndTheHubsCache) {
 }
 
 TEST(ModelPath, NamesFromAnIndexArePlain) {
-  for (const std::string_view name : {"", ".", "..", "a/b", "/a", std::string_view("a\0b", 3)}) {
+  using namespace std::string_view_literals;
+  for (const std::string_view name : {""sv, "."sv, ".."sv, "a/b"sv, "/a"sv, "a\0b"sv}) {
     EXPECT_FALSE(is_plain_file_name(name)) << name;
   }
   EXPECT_TRUE(is_plain_file_name("model-00001-of-00002.safetensors"));
