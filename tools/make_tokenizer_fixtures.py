@@ -10,6 +10,8 @@ the Unicode character names. Needs `pip install tokenizers==0.23.3`. Run from th
 <family>.ids         per string of strings.txt one line: 8 hex digits of FNV-1a over ids, over the text decoded from them
 code_points.<family> the same hash over all assigned code points alone, one line for each block of 256
 strings.txt          JSON strings, one a line
+splits.jsonl         Split's patterns and behaviours with a hash of the pieces (first line: texts beyond strings.txt);
+                     `--splits` makes only this one
 """
 import json
 import os
@@ -170,8 +172,47 @@ def hash_of(tokenizer, text):
     return fnv(tokenizer.decode(ids, skip_special_tokens=False).encode(), value)
 
 
+def splits():
+    """What Split makes of every seventh string, for patterns of many families and every behaviour."""
+    o200k = (r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+             r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+             r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+    deepseek3 = (r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"
+                 r"| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+    regexes = [LLAMA3, QWEN2, o200k, deepseek3, "[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+", r"[\p{Han}]+|\P{Han}",
+               r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+",
+               r"\p{N}{1,3}+", r"(?=(\d{3})+(?!\d))", r"\d{1,3}(?=(?:\d{3})*\b)", r"\w+|[^\w\s]+", r"\b", r"\B.",
+               r"[\p{L}&&[^\p{Lu}a-f]]+", r"[[:alpha:]]+", r"(?i)[k-s]+", r"\x{20}|\u00e9|\t", r"^.|.$", r"(?<=\s)\S",
+               r"(?<!a)[a-z]", r"[^\S\n]+", r"\p{^L}", r"[\]a-]+", r"(?<name>a+)b?", r" {2,}", r"[\w-]", r".{3}?", r".{2,3}?", r"[\W\d]", r"\h+",
+               r"(?i:STRASE|\u00c9|k)", r"[\p{Cn}\p{Co}]", r"x*", r"(?:a|b)*?c", r"[^\p{White_Space}]"]
+    texts = strings()[::7] + ["a1b2 345 6789012", "\u00e9\u00c9 kK\u212a \u017f", "aab b]a-c stra\u00dfe"]
+    rows = []
+    for behaviour in ("removed", "isolated", "merged_with_previous", "merged_with_next", "contiguous"):
+        for invert in (False, True):
+            for pattern, is_regex in [(regex, True) for regex in regexes] + [(" ", False), ("a.", False), ("\n\n", False)]:
+                if behaviour != "isolated" and regexes.index(pattern) > 6 if is_regex else False:
+                    continue
+                try:
+                    split = pre_tokenizers.Split(Regex(pattern) if is_regex else pattern, behaviour, invert)
+                except Exception as error:
+                    sys.exit(f"{pattern}: {error}")
+                hashes = []
+                for text in texts:
+                    value = fnv(b"")
+                    for piece, _ in split.pre_tokenize_str(text):
+                        value = fnv(piece.encode() + b"\xff", value)
+                    hashes.append(value)
+                row = {"split": json.loads(split.__getstate__()), "hash": fnv(b"".join(h.to_bytes(4, "little") for h in hashes))}
+                rows.append(json.dumps(row, ensure_ascii=False))
+    with open(f"{OUTPUT}/splits.jsonl", "w", encoding="utf-8") as file:
+        file.write(json.dumps(texts[-3:], ensure_ascii=False) + "\n" + "\n".join(rows) + "\n")
+
+
 def main():
     os.makedirs(OUTPUT, exist_ok=True)
+    splits()
+    if "--splits" in sys.argv:
+        return
     texts = strings()
     with open(f"{OUTPUT}/strings.txt", "w", encoding="utf-8") as file:
         file.writelines(json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f") + "\n" for text in texts)

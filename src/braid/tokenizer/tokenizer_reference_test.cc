@@ -34,6 +34,9 @@ TEST_P(TokenizerReference, GivesTheSameIdsAndTextForEveryCodePoint) {
   ASSERT_EQ(expected.size(), 0x1100u);
   int num_wrong = 0;
   for (char32_t block = 0; block < expected.size(); block += testing::kThinning) {
+    // Planes 4 to 13 and 15 to 16 hold nothing but unassigned and private code points: a sample does.
+    const bool is_assigned = block < 0x400 || block == 0xE00 || block == 0xE01;
+    if (!is_assigned && block % 16 != 0) continue;
     uint32_t hash = testing::kHashStart;
     for (char32_t c = block << 8; c < (block + 1) << 8; ++c) {
       if (c >= 0xD800 && c < 0xE000) continue;

@@ -1,44 +1,6 @@
 #include "braid/tokenizer/json/json_access.h"
 
-#include <algorithm>
-
 namespace braid {
-namespace {
-
-constexpr int kMaxDepth = 64;
-
-// Brackets open at the same time, at most.
-int nesting_depth(std::string_view text) {
-  int depth = 0;
-  int deepest = 0;
-  bool in_string = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      if (c == '"') in_string = false;
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '{' || c == '[') {
-      deepest = std::max(deepest, ++depth);
-    } else if (c == '}' || c == ']') {
-      --depth;
-    }
-  }
-  return deepest;
-}
-
-}  // namespace
-
-Result<Json> parse_tokenizer_json(std::string_view text) {
-  if (const int depth = nesting_depth(text); depth > kMaxDepth) {
-    return fail("it is nested {} deep, at most {} are allowed", depth, kMaxDepth);
-  }
-  Json json = Json::parse(text, nullptr, false);
-  if (json.is_discarded()) return fail("it is not valid JSON");
-  if (!json.is_object()) return fail("it is JSON's {}, not an object", json.type_name());
-  return json;
-}
 
 Result<JsonPart> JsonPart::field(const char* key) const {
   if (!value_->is_object()) return fail("{} is JSON's {}, not an object", name_, value_->type_name());

@@ -2,21 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "braid/base/result.h"
+#include "braid/formats/json.h"
 
 namespace braid {
-
-// std::map objects on purpose: a vocabulary is one object of 10^5 keys, which ordered_json would search from front to
-// back for each.
-using Json = nlohmann::json;
-
-// The whole text, at most `max_depth` deep.
-Result<Json> parse_tokenizer_json(std::string_view text);
 
 // A view of a JSON value together with what to call it in errors ("normalizer", "pre_tokenizer.pretokenizers[0]").
 class JsonPart {

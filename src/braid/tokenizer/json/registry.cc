@@ -142,6 +142,8 @@ constexpr Maker<PreTokenizer> kPreTokenizers[] = {{"Split", &split},
 
 constexpr Maker<Model> kModels[] = {{"BPE", &read_bpe}};
 
+constexpr size_t kMaxTemplateSteps = 100;
+
 MadePart<PostProcessor> byte_level_offsets(const JsonPart&) {
   return make_no_post_processing();
 }
@@ -149,6 +151,7 @@ MadePart<PostProcessor> template_processing(const JsonPart& part) {
   TRY(const JsonPart single, part.field("single"));
   TRY(const JsonPart special_tokens, part.field("special_tokens"));
   TRY(const size_t size, single.array_size());
+  if (size > kMaxTemplateSteps) return fail("{} has {} steps, at most {}", single.name(), size, kMaxTemplateSteps);
   std::vector<TemplateStep> steps;
   for (size_t i = 0; i < size; ++i) {
     TRY(const JsonPart step, single.element(i));

@@ -9,6 +9,10 @@
 namespace braid {
 namespace {
 
+// The largest published one has 35 MB. Sequences within sequences are read by functions within functions.
+constexpr int64_t kMaxFileBytes = 256 << 20;
+constexpr int32_t kMaxDepth = 32;
+
 // The part named `key`, or none where the file has null.
 template <typename Part>
 Result<std::unique_ptr<Part>> read_optional(const JsonPart& file, const char* key,
@@ -59,7 +63,7 @@ Result<AddedTokens> read_added_tokens(const JsonPart& file, const PipelineParts&
 }
 
 Result<std::unique_ptr<Tokenizer>> read_tokenizer(std::string_view text) {
-  TRY(const Json json, parse_tokenizer_json(text));
+  TRY(const Json json, parse_json(text, {.max_bytes = kMaxFileBytes, .max_depth = kMaxDepth}));
   const JsonPart file(json, "");
   PipelineParts parts;
   TRY(parts.normalizer, read_optional(file, "normalizer", &read_normalizer));

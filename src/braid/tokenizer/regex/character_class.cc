@@ -84,7 +84,7 @@ Result<Escape> read_member(PatternCursor& cursor, bool ignores_case, int depth) 
   }
   if (cursor.take('\\')) {
     if (cursor.take('b')) return literal('\b');
-    return read_escape(cursor);
+    return read_escape(cursor, true);
   }
   return literal(cursor.next());
 }
@@ -183,7 +183,7 @@ std::string PatternCursor::take_until(char end) {
   return text;
 }
 
-Result<Escape> read_escape(PatternCursor& cursor) {
+Result<Escape> read_escape(PatternCursor& cursor, bool in_class) {
   const char32_t c = cursor.next();
   switch (c) {
     case 't':
@@ -217,7 +217,8 @@ Result<Escape> read_escape(PatternCursor& cursor) {
       return set_escape(*unicode::property("Nd"), c == 'D');
     case 'w':
     case 'W':
-      return set_escape(unicode::word_characters(), c == 'W');
+      // Oniguruma itself makes the difference.
+      return set_escape(in_class ? unicode::class_word_characters() : unicode::word_characters(), c == 'W');
     case 'h':
     case 'H':
       return set_escape(CodePointSet({{'0', '9'}, {'a', 'f'}, {'A', 'F'}}), c == 'H');

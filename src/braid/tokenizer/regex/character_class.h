@@ -33,7 +33,7 @@ struct Escape {
   std::optional<char32_t> literal;  // set when it stands for this one character
 };
 // After the backslash: \n, \x41, \p{L}, \s, …; anything unknown is an error.
-Result<Escape> read_escape(PatternCursor& cursor);
+Result<Escape> read_escape(PatternCursor& cursor, bool in_class);
 
 // After the '[': up to and including the ']'. Ranges, properties, nested classes, && and negation.
 Result<unicode::CodePointSet> parse_class(PatternCursor& cursor, bool ignores_case);

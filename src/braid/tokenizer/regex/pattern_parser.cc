@@ -80,7 +80,7 @@ class PatternParser {
       add_syntax(std::string("\\") + static_cast<char>(c));
       return {};
     }
-    TRY(Escape escape, read_escape(cursor_));
+    TRY(Escape escape, read_escape(cursor_, false));
     add_set(escape.literal ? with_case(escape.set, groups_.back().ignores_case) : std::move(escape.set));
     return {};
   }
@@ -175,7 +175,9 @@ class PatternParser {
     }
     pieces_.push_back({quantifier, std::nullopt});
     is_repeated_ = true;
-    if (cursor_.take('?')) {
+    // Ruby's syntax: {2}? is an optional {2}, {2,3}? a lazy one.
+    const bool is_fixed = quantifier.front() == '{' && quantifier.find(',') == std::string::npos;
+    if (!is_fixed && cursor_.take('?')) {
       pieces_.push_back({"?", std::nullopt});
     } else if (quantifier.front() != '{' && cursor_.take('+')) {  // {1,3}+ is no possessive form in Ruby's syntax
       pieces_.push_back({"+", std::nullopt});

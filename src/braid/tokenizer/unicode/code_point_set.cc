@@ -141,20 +141,19 @@ CodePointSet white_space() {
 }
 
 CodePointSet word_characters() {
-  // Oniguruma counts Latin-1's superscripts and fractions as well (measured).
+  // Latin-1's superscripts and fractions count as well (measured).
+  return class_word_characters().united(CodePointSet({{0xB2, 0xB3}, {0xB9, 0xB9}, {0xBC, 0xBE}}));
+}
+
+CodePointSet class_word_characters() {
   return from_runs(kAlphabeticRuns, kNumAlphabeticRuns)
       .united(category("m"))
       .united(category("nd"))
-      .united(category("pc"))
-      .united(CodePointSet({{0xB2, 0xB3}, {0xB9, 0xB9}, {0xBC, 0xBE}}));
+      .united(category("pc"));
 }
 
 CodePointSet rust_word_characters() {
-  return from_runs(kAlphabeticRuns, kNumAlphabeticRuns)
-      .united(category("m"))
-      .united(category("nd"))
-      .united(category("pc"))
-      .united(CodePointSet({{0x200C, 0x200D}}));
+  return class_word_characters().united(CodePointSet({{0x200C, 0x200D}}));
 }
 
 CodePointSet numeric_characters() {

@@ -37,8 +37,9 @@ class CodePointSet {
 std::optional<CodePointSet> property(std::string_view name);
 
 CodePointSet white_space();
-// \w of the reference's regular expressions (Oniguruma).
+// \w of the reference's regular expressions (Oniguruma), outside brackets and within.
 CodePointSet word_characters();
+CodePointSet class_word_characters();
 // \w of the reference's `single_word` (Rust's regex crate: with Join_Control).
 CodePointSet rust_word_characters();
 // Rust's char::is_numeric, Unicode 17.0.

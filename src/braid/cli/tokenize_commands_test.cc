@@ -1,0 +1,58 @@
+#include "braid/cli/tokenize_commands.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+
+namespace braid {
+namespace {
+
+std::unique_ptr<Tokenizer> llama3() {
+  std::ifstream file("src/braid/tokenizer/testdata/llama3.json");
+  std::stringstream text;
+  text << file.rdbuf();
+  return *make_tokenizer_from_json(text.str());
+}
+
+TEST(TokenizeCommands, DetokenizeUndoesTokenize) {
+  const std::unique_ptr<Tokenizer> tokenizer = llama3();
+  const std::string lines = "\"Hello, world\"\n\"\"\n\"caf\u00e9 \\n\\u0000 \u4e2d\"\n";
+  std::istringstream in(lines);
+  std::stringstream ids;
+  std::stringstream err;
+  ASSERT_EQ(run_tokenize(*tokenizer, false, in, ids, err), 0) << err.str();
+  std::ostringstream out;
+  ASSERT_EQ(run_detokenize(*tokenizer, false, ids, out, err), 0) << err.str();
+  EXPECT_EQ(out.str(), lines);
+}
+
+TEST(TokenizeCommands, SpecialTokensAreAddedWhenAskedFor) {
+  const std::unique_ptr<Tokenizer> tokenizer = llama3();
+  std::istringstream in("\"\"\n");
+  std::ostringstream out;
+  std::ostringstream err;
+  ASSERT_EQ(run_tokenize(*tokenizer, true, in, out, err), 0);
+  EXPECT_EQ(out.str(), "[" + std::to_string(*tokenizer->token_to_id("<|begin_of_text|>")) + "]\n");
+}
+
+TEST(TokenizeCommands, ALineThatIsSomethingElseIsNamed) {
+  const std::unique_ptr<Tokenizer> tokenizer = llama3();
+  for (const char* line : {"[1]", "\"a", "{}", "\"\\ud800\""}) {
+    std::istringstream in(std::string("\"a\"\n") + line);
+    std::ostringstream out;
+    std::ostringstream err;
+    EXPECT_EQ(run_tokenize(*tokenizer, false, in, out, err), 1);
+    EXPECT_TRUE(err.str().starts_with("line 2 ")) << err.str();
+  }
+  for (const char* line : {"\"a\"", "[-1]", "[1.5]", "[3000000000]", "[[1]]", "[1"}) {
+    std::istringstream in(line);
+    std::ostringstream out;
+    std::ostringstream err;
+    EXPECT_EQ(run_detokenize(*tokenizer, false, in, out, err), 1);
+    EXPECT_TRUE(err.str().starts_with("line 1 ")) << err.str();
+  }
+}
+
+}  // namespace
+}  // namespace braid

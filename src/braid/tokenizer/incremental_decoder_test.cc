@@ -1,0 +1,82 @@
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "braid/tokenizer/testing/fixtures.h"
+#include "braid/tokenizer/unicode/utf8.h"
+
+namespace braid {
+namespace {
+
+class IncrementalDecoding : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(IncrementalDecoding, JoinedEqualsTheWholeDecodeAndNeverShowsHalfACharacter) {
+  const std::unique_ptr<Tokenizer> tokenizer = testing::fixture_tokenizer(GetParam());
+  ASSERT_NE(tokenizer, nullptr);
+  const uint32_t seed = 20261121;
+  SCOPED_TRACE(seed);
+  std::mt19937 random(seed);
+  // All ids; ids of single bytes and bytes of long characters more often; a few that do not exist.
+  const auto num_ids = static_cast<int>(tokenizer->vocab_size());
+  std::uniform_int_distribution<int> any(-2, num_ids + 2);
+  std::uniform_int_distribution<int> low(0, std::min(num_ids, 260));
+  for (int round = 0; round < 2000 / testing::kThinning; ++round) {
+    std::vector<TokenId> ids(random() % 40);
+    for (TokenId& id : ids) id = random() % 2 == 0 ? any(random) : low(random);
+    for (const bool skips_special : {false, true}) {
+      IncrementalDecoder decoder(*tokenizer, skips_special);
+      std::string joined;
+      for (const TokenId id : ids) {
+        const std::string text = decoder.push(id);
+        EXPECT_TRUE(unicode::is_valid_utf8(text));
+        joined += text;
+      }
+      joined += decoder.finish();
+      EXPECT_EQ(joined, tokenizer->decode(ids, skips_special));
+    }
+  }
+}
+
+TEST_P(IncrementalDecoding, WhatIsCertainIsShownAtOnce) {
+  const std::unique_ptr<Tokenizer> tokenizer = testing::fixture_tokenizer(GetParam());
+  ASSERT_NE(tokenizer, nullptr);
+  IncrementalDecoder decoder(*tokenizer, true);
+  const std::string text = "the return of self";
+  std::string shown;
+  for (const TokenId id : tokenizer->encode(text, false)) {
+    const std::string piece = decoder.push(id);
+    EXPECT_FALSE(piece.empty() && !shown.empty());
+    shown += piece;
+  }
+  EXPECT_EQ(shown, text);
+  EXPECT_EQ(decoder.finish(), "");
+}
+
+TEST_P(IncrementalDecoding, AnEmojiComesWholeAndABrokenOneAsAReplacement) {
+  const std::unique_ptr<Tokenizer> tokenizer = testing::fixture_tokenizer(GetParam());
+  ASSERT_NE(tokenizer, nullptr);
+  const std::string emoji = "\U0001FAE8";
+  std::vector<TokenId> ids = tokenizer->encode(emoji, false);
+  ASSERT_GE(ids.size(), 2u);
+  std::string shown;
+  IncrementalDecoder whole(*tokenizer, true);
+  for (const TokenId id : ids) {
+    shown += whole.push(id);
+    EXPECT_TRUE(shown.empty() || shown == emoji) << shown;
+  }
+  EXPECT_EQ(shown + whole.finish(), emoji);
+
+  ids.pop_back();
+  IncrementalDecoder broken(*tokenizer, true);
+  std::string rest;
+  for (const TokenId id : ids) rest += broken.push(id);
+  EXPECT_EQ(rest, "");
+  rest = broken.finish();
+  EXPECT_TRUE(rest.starts_with("\uFFFD")) << rest;
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, IncrementalDecoding, ::testing::ValuesIn(testing::families()),
+                         [](const auto& family) { return family.param; });
+
+}  // namespace
+}  // namespace braid

@@ -1,0 +1,133 @@
+// What a tokenizer.json may say wrongly: one clear error each, and never a crash.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "braid/tokenizer/testing/fixtures.h"
+
+namespace braid {
+namespace {
+
+using nlohmann::json;
+
+json small() {
+  return json::parse(R"({"added_tokens": [{"id": 5, "content": "<e>", "special": true}], "normalizer": null,
+    "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
+    "post_processor": null, "decoder": {"type": "ByteLevel"},
+    "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2, "c": 3, "abc": 4}, "merges": ["a b", ["ab", "c"]]}})");
+}
+
+std::string error_of(const json& file) {
+  const auto tokenizer = make_tokenizer_from_json(file.dump());
+  return tokenizer.ok() ? "" : tokenizer.error().message;
+}
+
+// The file with the value at `pointer` replaced is an error that says `part`.
+void expect_error(const char* pointer, const json& value, std::string_view part) {
+  json file = small();
+  file[json::json_pointer(pointer)] = value;
+  const std::string message = error_of(file);
+  EXPECT_NE(message.find(part), std::string::npos) << pointer << ": " << message;
+  EXPECT_TRUE(message.starts_with("tokenizer.json: ")) << message;
+}
+
+TEST(TokenizerJson, MergesMayBeStringsOrPairs) {
+  const std::unique_ptr<Tokenizer> tokenizer = testing::must_make(small().dump());
+  ASSERT_NE(tokenizer, nullptr);
+  EXPECT_EQ(tokenizer->encode("abc<e>ba", true), (std::vector<TokenId>{4, 5, 1, 0}));
+  EXPECT_EQ(tokenizer->vocab_size(), 6);
+  EXPECT_EQ(tokenizer->token_to_id("<e>"), 5);
+  EXPECT_EQ(tokenizer->token_bytes(4), "abc");
+  EXPECT_EQ(tokenizer->token_bytes(77), "");
+}
+
+TEST(TokenizerJson, WhatIsWrongIsNamed) {
+  expect_error("/model/type", "Unigram", "Unigram");
+  expect_error("/model/type", "WordPiece", "model");
+  expect_error("/normalizer", {{"type", "Nmt"}}, "Nmt");
+  expect_error("/pre_tokenizer", {{"type", "UnicodeScripts"}}, "pre_tokenizer");
+  expect_error("/pre_tokenizer", {{"type", "Sequence"}, {"pretokenizers", {{{"type", "Split"}}}}},
+               "pre_tokenizer.pretokenizers[0].pattern");
+  expect_error("/decoder", {{"type", "CTC"}}, "CTC");
+  expect_error("/decoder", 7, "decoder");
+  expect_error("/post_processor", {{"type", "BertProcessing"}}, "BertProcessing");
+  expect_error("/model", nullptr, "model");
+  expect_error("/model/dropout", 0.1, "dropout");
+  expect_error("/model/vocab", json::array(), "model.vocab");
+  expect_error("/model/vocab/ab", -1, "\"ab\"");
+  expect_error("/model/vocab/ab", 1LL << 40, "\"ab\"");
+  expect_error("/model/vocab/ab", 18446744073709551615ULL, "\"ab\"");
+  expect_error("/model/vocab/ab", 2.5, "\"ab\"");
+  expect_error("/model/vocab/ab", "2", "\"ab\"");
+  expect_error("/model/vocab/ab", 0, "twice");
+  expect_error("/model/merges/0", "a d", "\"d\"");
+  expect_error("/model/merges/0", "b c", "\"bc\"");
+  expect_error("/model/merges/0", "ab", "merges[0]");
+  expect_error("/model/merges/0", {"a", "b", "c"}, "merges[0]");
+  expect_error("/model/merges/0", {"a", 1}, "merges[0][1]");
+  expect_error("/model/merges", "a b", "merges");
+  expect_error("/model/unk_token", "<unk>", "<unk>");
+  expect_error("/model/ignore_merges", 1, "ignore_merges");
+  expect_error("/added_tokens/0/id", -5, "added_tokens[0].id");
+  expect_error("/added_tokens/0/id", 1LL << 33, "added_tokens[0].id");
+  expect_error("/added_tokens/0/id", 1, "\"b\"");
+  expect_error("/added_tokens/0/content", "ab", "vocabulary gives it 2");
+  expect_error("/added_tokens/0/content", nullptr, "added_tokens[0].content");
+  expect_error("/added_tokens/0/special", "yes", "added_tokens[0].special");
+  expect_error("/added_tokens/1", {{"id", 5}, {"content", "x"}}, "id 5");
+  expect_error("/added_tokens/1", {{"id", 6}, {"content", "<e>"}}, "twice");
+  expect_error("/added_tokens", 3, "added_tokens");
+  expect_error("/post_processor",
+               {{"type", "TemplateProcessing"},
+                {"single", {{{"SpecialToken", {{"id", "[X]"}}}}}},
+                {"special_tokens", json::object()}},
+               "[X]");
+}
+
+TEST(TokenizerJson, TextThatIsNotAnObjectOfJsonIsAnError) {
+  for (const std::string& text :
+       {std::string(), std::string("[]"), std::string("{"), std::string("null"), std::string("\xff{}"),
+        std::string(1'000'000, '['), std::string("{\"a\":") + std::string(100'000, '[')}) {
+    EXPECT_FALSE(make_tokenizer_from_json(text).ok());
+  }
+}
+
+TEST(TokenizerJson, DeepSequencesAreRefused) {
+  json nested = {{"type", "NFC"}};
+  for (int i = 0; i < 200; ++i) nested = {{"type", "Sequence"}, {"normalizers", {nested}}};
+  json file = small();
+  file["normalizer"] = nested;
+  EXPECT_NE(error_of(file), "");
+}
+
+TEST(TokenizerJson, ADropoutOfZeroIsNone) {
+  json file = small();
+  file["model"]["dropout"] = 0.0;
+  EXPECT_EQ(error_of(file), "");
+}
+
+TEST(TokenizerJson, CorruptedFilesEndInATokenizerOrAnError) {
+  const uint32_t seed = 7;
+  std::mt19937 random(seed);
+  for (const std::string family : {"gpt2", "llama2", "qwen2"}) {
+    const std::string file = testing::read_fixture(family + ".json");
+    for (int round = 0; round < 300 / testing::kThinning; ++round) {
+      std::string corrupted = file;
+      // The first kilobyte holds everything but the vocabulary.
+      for (auto flips = 1 + random() % 3; flips > 0; --flips) {
+        corrupted[random() % (random() % 2 == 0 ? 2000 : file.size())] = static_cast<char>(32 + random() % 95);
+      }
+      if (random() % 4 == 0) corrupted.resize(random() % corrupted.size());
+      const auto tokenizer = make_tokenizer_from_json(corrupted);
+      if (!tokenizer.ok()) {
+        EXPECT_FALSE(tokenizer.error().message.empty());
+        continue;
+      }
+      const std::vector<TokenId> ids = (*tokenizer)->encode("Hello 123 w\u00f6rld\n<s> \u4e2d", true);
+      (*tokenizer)->decode(ids, true);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace braid

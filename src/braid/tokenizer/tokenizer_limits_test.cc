@@ -1,0 +1,65 @@
+// Texts that would hurt: huge words and runs in linear time, malformed bytes, many threads at once.
+#include <gtest/gtest.h>
+
+#include <ctime>
+#include <thread>
+
+#include "braid/tokenizer/testing/fixtures.h"
+#include "braid/tokenizer/unicode/utf8.h"
+
+namespace braid {
+namespace {
+
+class TokenizerLimits : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(TokenizerLimits, HugeRunsTakeLinearTime) {
+  const std::unique_ptr<Tokenizer> tokenizer = testing::fixture_tokenizer(GetParam());
+  ASSERT_NE(tokenizer, nullptr);
+  const size_t num_bytes = (512 << 10) / testing::kThinning;
+  for (const char* unit :
+       {" ",       "a",   "7",  "\n",  "!", "\u00e9",       "\u4e2d", "\U0001F600", "e\u0301",     "\u0345\u0334",
+        "ab",      " \n", "'s", "\t ", "A", "\u0915\u093c", "\xff",   "\u2581",     "<|im_start|", "  \t",
+        "[right] "}) {
+    std::string text;
+    while (text.size() < num_bytes) text += unit;
+    const std::clock_t start = std::clock();  // of this process: the machine may be busy
+    const std::vector<TokenId> ids = tokenizer->encode(text, false);
+    EXPECT_LT(std::clock() - start, 10 * CLOCKS_PER_SEC) << unit;
+    EXPECT_FALSE(ids.empty());
+  }
+}
+
+TEST_P(TokenizerLimits, MalformedBytesCountAsReplacements) {
+  const std::unique_ptr<Tokenizer> tokenizer = testing::fixture_tokenizer(GetParam());
+  ASSERT_NE(tokenizer, nullptr);
+  for (const std::string text : {"a\xffz", "\xe4\xb8", "\xf0\x9f\x98 \x80\x80", "\xed\xa0\x80"}) {
+    std::string repaired;
+    unicode::append_lossy(text, false, repaired);
+    EXPECT_EQ(tokenizer->encode(text, true), tokenizer->encode(repaired, true));
+  }
+}
+
+TEST_P(TokenizerLimits, ThreadsMayShareOneTokenizer) {
+  const std::unique_ptr<Tokenizer> tokenizer = testing::fixture_tokenizer(GetParam());
+  ASSERT_NE(tokenizer, nullptr);
+  const std::vector<std::string> strings = testing::fixture_strings();
+  std::vector<std::vector<TokenId>> expected;
+  for (size_t i = 0; i < strings.size(); i += 10) expected.push_back(tokenizer->encode(strings[i], true));
+  std::vector<std::thread> threads;
+  std::vector<int> num_wrong(4, 0);
+  for (size_t t = 0; t < num_wrong.size(); ++t) {
+    threads.emplace_back([&, t] {
+      for (size_t i = 0; i < strings.size(); i += 10) {
+        num_wrong[t] += tokenizer->encode(strings[i], true) != expected[i / 10];
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(num_wrong, std::vector<int>(4, 0));
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, TokenizerLimits, ::testing::ValuesIn(testing::families()),
+                         [](const auto& family) { return family.param; });
+
+}  // namespace
+}  // namespace braid
