@@ -6,6 +6,7 @@
 
 #include "braid/model/load_model.h"
 #include "braid/model/registry.h"
+#include "braid/tokenizer/chat_template.h"
 #include "braid/weights/text_assets.h"
 #include "braid/weights/weight_table.h"
 
@@ -95,6 +96,9 @@ void inspect_text(const ResolvedModel& model, InspectReport& report) {
   }
   for (const ChatTemplateSource& source : assets->chat_templates) {
     report.chat_templates.push_back(source.name);
+    if (const auto parsed = ChatTemplate::parse(source.text); !parsed.ok()) {
+      report.problems.push_back(fmt::format("chat template \"{}\": {}", source.name, parsed.error().message));
+    }
   }
   if (assets->chat_templates.empty()) report.notes.emplace_back("no chat template");
 }
