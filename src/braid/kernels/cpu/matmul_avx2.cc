@@ -66,13 +66,12 @@ void multiply_columns(const float* a, const std::byte* w, int64_t k, float* sums
   }
   constexpr int64_t kUnitK = Step::kSteps * Step::kTerms;
   for (; k >= kUnitK; k -= kUnitK) {
-    for (int64_t line = 0; line < prefetch.lines; ++line, prefetch.next += 64) {
-      _mm_prefetch(reinterpret_cast<const char*>(prefetch.next), _MM_HINT_T0);
-    }
 #pragma GCC unroll 2
     for (int64_t step = 0; step < Step::kSteps; ++step, a += kRows * Step::kTerms) {
+      prefetch.step(step);
       one_step<Step, kRows, kHalves>(a, w + step * Step::kStepBytes, c);
     }
+    prefetch.next();
     w += 2048;
   }
   for (; k > 0; k -= Step::kTerms, a += kRows * Step::kTerms, w += Step::kStepBytes) {
@@ -94,7 +93,7 @@ void multiply_rows(const std::byte* packed, const std::byte* w, int64_t k, float
     multiply_columns<Step, kRows, 2>(a, w, k, sums, resume, prefetch);
   } else {
     multiply_columns<Step, kRows, 1>(a, w, k, sums, resume, prefetch);
-    multiply_columns<Step, kRows, 1>(a, w + Step::kSecondHalf, k, sums + 16, resume, {.next = nullptr, .lines = 0});
+    multiply_columns<Step, kRows, 1>(a, w + Step::kSecondHalf, k, sums + 16, resume, {});
   }
 }
 
@@ -104,6 +103,9 @@ struct Avx2Kernel {
   static constexpr int64_t kUnitK = Step::kSteps * Step::kTerms;
   static constexpr int64_t kPadK = Step::kIsBf16 ? 32 : 1;
   static constexpr int64_t kBytesPerK = 4;
+  static constexpr bool kIsOnePass = false;
+
+  static FetchAhead fetch_ahead(int64_t) { return {.near = 0, .far = 0}; }
 
   explicit Avx2Kernel(int64_t) {}
   static int64_t packed_rows(int64_t rows) { return rows; }

@@ -14,10 +14,30 @@
 namespace braid::cpu {
 namespace {
 
-// What a kernel fetches ahead of its use: `lines` cache lines for every 2 KB of weights that it reads.
+// What a kernel fetches ahead while it reads 2 KB of weights.
 struct Prefetch {
-  const std::byte* next;
-  int64_t lines;
+  const std::byte* near = nullptr;  // 2 KB into L1, not null alone
+  const std::byte* far = nullptr;   // far_lines cache lines into L2
+  int64_t far_lines = 0;
+
+  // In each of the 16 steps that 2 KB take, so that the requests do not wait for one another.
+  __attribute__((always_inline)) void step(int64_t index) {
+    if (near != nullptr) {
+      __builtin_prefetch(near + index * 128, 0, 3);
+      __builtin_prefetch(near + index * 128 + 64, 0, 3);
+    }
+    for (int64_t line = index; line < far_lines; line += 16) __builtin_prefetch(far + line * 64, 0, 2);
+  }
+  __attribute__((always_inline)) void next() {
+    if (near != nullptr) near += 2048;
+    far += far_lines * 64;
+  }
+};
+
+// How far ahead one block of rows alone fetches, in bytes; 0: not.
+struct FetchAhead {
+  int64_t near;
+  int64_t far;
 };
 
 inline int64_t at_most(int64_t value, int64_t limit) {
@@ -41,6 +61,8 @@ struct RowSource {
 //   kUnitK               k of 2 KB of a panel; K is padded with zeros to a multiple of kPadK
 //   kBytesPerK           of one packed row
 //   Kernel(rows)         per call of run_panels
+//   kIsOnePass           whether multiply() reads its stretch once, front to back
+//   fetch_ahead(rows)    for one block of rows alone
 //   packed_rows(rows)    rows that a block of `rows` takes, packed and in the sums
 //   pack(source, first, rows, k, out)
 //   multiply(rows, a, w, k, sums, resume, prefetch)   sums [packed rows][32] (+)= a · w over a stretch of k
@@ -89,7 +111,9 @@ void run_super_block(Kernel& kernel, const PanelWork& work, const Blocking<Kerne
 
   constexpr int64_t kUnitBytes = 2048;
   constexpr int64_t kStretchUnits = 8;
-  const int64_t stretch = num_blocks == 1 ? blocking.padded_k : kStretchUnits * Kernel::kUnitK;
+  const bool is_stream = num_blocks == 1 && Kernel::kIsOnePass;
+  const FetchAhead ahead = Kernel::fetch_ahead(count);
+  const int64_t stretch = is_stream ? blocking.padded_k : kStretchUnits * Kernel::kUnitK;
   const int64_t lines = divide_up(kUnitBytes / 64, num_blocks);
   for (int64_t panel = 0; panel < work.num_panels; ++panel) {
     const std::byte* w = work.w + panel * work.panel_bytes;
@@ -98,14 +122,19 @@ void run_super_block(Kernel& kernel, const PanelWork& work, const Blocking<Kerne
       const int64_t part_bytes = part * (kUnitBytes / Kernel::kUnitK);
       const std::byte* a = work.scratch;
       float* block_sums = sums;
-      const std::byte* next = num_blocks == 1 ? w + kStretchUnits * kUnitBytes : w + part_bytes;
+      Prefetch prefetch = {.near = nullptr, .far = w + part_bytes, .far_lines = lines};
+      if (is_stream) {
+        prefetch = {.near = ahead.near > 0 ? w + ahead.near : nullptr,
+                    .far = w + ahead.far,
+                    .far_lines = ahead.far > 0 ? lines : 0};
+      }
       for (int64_t block = 0; block < num_blocks; ++block) {
         const int64_t packed_rows = Kernel::packed_rows(block_rows(block));
         kernel.multiply(block_rows(block), a + k * packed_rows * Kernel::kBytesPerK, w, part, block_sums, k > 0,
-                        {.next = next, .lines = lines});
+                        prefetch);
         a += packed_rows * blocking.padded_k * Kernel::kBytesPerK;
         block_sums += packed_rows * kPanelCols;
-        next += part / Kernel::kUnitK * lines * 64;
+        prefetch.far += part / Kernel::kUnitK * lines * 64;
       }
       w += part_bytes;
     }

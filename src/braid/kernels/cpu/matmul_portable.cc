@@ -82,6 +82,9 @@ struct PortableKernel {
   static constexpr int64_t kUnitK = kIsBf16 ? 32 : 16;
   static constexpr int64_t kPadK = kIsBf16 ? 32 : 1;
   static constexpr int64_t kBytesPerK = 4;
+  static constexpr bool kIsOnePass = false;  // four groups of columns, one after another
+
+  static FetchAhead fetch_ahead(int64_t) { return {.near = 0, .far = 0}; }
 
   explicit PortableKernel(int64_t) {}
   static int64_t packed_rows(int64_t rows) { return rows; }
