@@ -1,0 +1,58 @@
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "braid/cli/bench/kernels.h"
+
+namespace braid {
+namespace {
+
+constexpr RooflineEffort kLittle = {.seconds = 0.002, .read_bytes = int64_t{1} << 20};
+
+// What a command prints to its stream.
+template <typename Run>
+std::string output_of(const Run& run) {
+  std::FILE* file = std::tmpfile();
+  EXPECT_EQ(run(file), 0);
+  std::rewind(file);
+  std::string text;
+  for (int c = std::fgetc(file); c != EOF; c = std::fgetc(file)) text += static_cast<char>(c);
+  std::fclose(file);
+  return text;
+}
+
+TEST(BenchRoofline, PrintsOneLineOfJson) {
+  const BenchRooflineOptions options = {.isa = available_isas().back(), .threads = 2, .json = true, .effort = kLittle};
+  const std::string text = output_of([&](std::FILE* out) { return run_bench_roofline(options, out); });
+  EXPECT_EQ(text.find('\n'), text.size() - 1);
+  const auto line = nlohmann::json::parse(text);
+  EXPECT_GT(line.at("bf16_flops_per_s").get<double>(), 0);
+  EXPECT_GT(line.at("f32_flops_per_s").get<double>(), 0);
+  EXPECT_GT(line.at("read_bytes_per_s").get<double>(), 0);
+  EXPECT_EQ(line.at("isa").get<std::string>(), isa_name(available_isas().back()));
+}
+
+TEST(BenchKernels, EveryProductStandsBesideTheFloorOfItsOwnRun) {
+  for (DType dtype : {DType::kBFloat16, DType::kFloat32}) {
+    const BenchKernelsOptions options = {.bench = {.isa = available_isas().back(),
+                                                   .dtype = dtype,
+                                                   .shapes = {{.k = 64, .n = 96}, {.k = 128, .n = 64}},
+                                                   .batch_sizes = {1, 7},
+                                                   .weight_bytes = 1 << 16,
+                                                   .seconds_per_shape = 0.001,
+                                                   .roofline = kLittle},
+                                         .threads = 2,
+                                         .json = true};
+    const auto line = nlohmann::json::parse(output_of([&](std::FILE* out) { return run_bench_kernels(options, out); }));
+    ASSERT_EQ(line.at("products").size(), 4U);
+    for (const auto& product : line.at("products")) {
+      EXPECT_GT(product.at("floor_fraction").get<double>(), 0);
+      EXPECT_LE(product.at("floor_fraction").get<double>(), 1.000001);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace braid

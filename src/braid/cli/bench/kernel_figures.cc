@@ -1,0 +1,73 @@
+#include "braid/cli/bench/kernel_figures.h"
+
+#include <algorithm>
+
+#include "braid/cli/bench/timing.h"
+#include "braid/cli/bench/weight_set.h"
+#include "braid/kernels/cpu/matmul.h"
+
+namespace braid {
+namespace {
+
+void measure_shape(const KernelBench& bench, const KernelShape& shape, ThreadTeam& team,
+                   std::vector<KernelFigure>& figures) {
+  const int64_t max_rows = *std::max_element(bench.batch_sizes.begin(), bench.batch_sizes.end());
+  const RowsBuffer x = random_rows(bench.dtype, max_rows, shape.k, 1.0F, 3);
+  const RowsBuffer y(DType::kFloat32, max_rows, shape.n);
+  WeightSet weights(team, bench.dtype, shape.n, shape.k, bench.weight_bytes);
+  std::vector<std::vector<double>> times(bench.batch_sizes.size());
+  const auto run = [&](int64_t rows) {
+    const PackedMatrix& w = weights.next();
+    return seconds_of([&] { cpu::matmul(bench.isa, team, x.first(rows), w, y.first(rows), {}); });
+  };
+  for (int64_t rows : bench.batch_sizes) run(rows);
+  for (double spent = 0; spent < bench.seconds_per_shape || times.front().size() < 5;) {
+    for (size_t i = 0; i < bench.batch_sizes.size(); ++i) {
+      times[i].push_back(run(bench.batch_sizes[i]));
+      spent += times[i].back();
+    }
+  }
+  for (size_t i = 0; i < bench.batch_sizes.size(); ++i) {
+    const double seconds = median(times[i]);
+    const double flops = 2.0 * static_cast<double>(bench.batch_sizes[i]) * static_cast<double>(shape.n * shape.k);
+    figures.push_back({.shape = shape,
+                       .m = bench.batch_sizes[i],
+                       .seconds = seconds,
+                       .bytes_per_s = static_cast<double>(shape.n * shape.k * dtype_bytes(bench.dtype)) / seconds,
+                       .flops_per_s = flops / seconds,
+                       .floor_fraction = 0});
+  }
+}
+
+}  // namespace
+
+std::vector<KernelShape> default_kernel_shapes() {
+  return {{1024, 4096}, {2048, 1024}, {1024, 6144}, {3072, 1024}, {1024, 151936}, {2048, 1536}, {768, 2048}};
+}
+
+std::vector<int64_t> default_batch_sizes() {
+  return {1, 2, 4, 8, 16, 32, 64, 128, 256, 512};
+}
+
+KernelReport measure_kernels(const KernelBench& bench, ThreadTeam& team) {
+  KernelReport report;
+  report.roofline = measure_roofline(bench.isa, team, bench.roofline);
+  for (const KernelShape& shape : bench.shapes) measure_shape(bench, shape, team, report.figures);
+
+  Roofline& roofline = report.roofline;
+  roofline.read_bytes_per_s = std::max(roofline.read_bytes_per_s,
+                                       measure_read_bandwidth(team, bench.roofline.read_bytes, bench.roofline.seconds));
+  double& peak = bench.dtype == DType::kFloat32 ? roofline.f32_flops_per_s : roofline.bf16_flops_per_s;
+  for (const KernelFigure& figure : report.figures) {
+    peak = std::max(peak, figure.flops_per_s);
+    roofline.read_bytes_per_s = std::max(roofline.read_bytes_per_s, figure.bytes_per_s);
+  }
+  for (KernelFigure& figure : report.figures) {
+    const double bytes = figure.bytes_per_s * figure.seconds;
+    const double flops = figure.flops_per_s * figure.seconds;
+    figure.floor_fraction = roofline.floor_s(bytes, flops, bench.dtype) / figure.seconds;
+  }
+  return report;
+}
+
+}  // namespace braid

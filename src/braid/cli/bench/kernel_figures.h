@@ -1,0 +1,47 @@
+// The matrix kernels' speed over batch sizes, with weights from memory, beside the floor of the same run.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "braid/cli/bench/roofline.h"
+
+namespace braid {
+
+struct KernelShape {
+  int64_t k = 0;
+  int64_t n = 0;
+};
+
+struct KernelFigure {
+  KernelShape shape;
+  int64_t m = 0;
+  double seconds = 0;  // a product, median
+  double bytes_per_s = 0;
+  double flops_per_s = 0;
+  double floor_fraction = 0;
+};
+
+struct KernelBench {
+  CpuIsa isa = CpuIsa::kPortable;
+  DType dtype = DType::kBFloat16;
+  std::vector<KernelShape> shapes;
+  std::vector<int64_t> batch_sizes;
+  int64_t weight_bytes = int64_t{1} << 30;  // distinct weights to rotate over
+  double seconds_per_shape = 2.0;
+  RooflineEffort roofline;
+};
+
+// The products of the 0.6 B dense model and of an expert, and M = 1 … 512.
+std::vector<KernelShape> default_kernel_shapes();
+std::vector<int64_t> default_batch_sizes();
+
+// Each call takes the next weights and the next batch size in turn, so that all batch sizes see the same machine. The
+// ceilings are measured before and after; a product above one of them raises it.
+struct KernelReport {
+  Roofline roofline;
+  std::vector<KernelFigure> figures;
+};
+KernelReport measure_kernels(const KernelBench& bench, ThreadTeam& team);
+
+}  // namespace braid

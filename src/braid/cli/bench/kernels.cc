@@ -1,0 +1,69 @@
+#include "braid/cli/bench/kernels.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+namespace braid {
+namespace {
+
+nlohmann::json to_json(const Roofline& roofline) {
+  return {{"bf16_flops_per_s", roofline.bf16_flops_per_s},
+          {"f32_flops_per_s", roofline.f32_flops_per_s},
+          {"read_bytes_per_s", roofline.read_bytes_per_s},
+          {"isa", roofline.isa}};
+}
+
+void print_roofline(const Roofline& roofline, int threads, std::FILE* out) {
+  fmt::print(out, "{} with {} threads: bf16 {:.1f} GFLOP/s, f32 {:.1f} GFLOP/s, read {:.2f} GB/s\n", roofline.isa,
+             threads, roofline.bf16_flops_per_s * 1e-9, roofline.f32_flops_per_s * 1e-9,
+             roofline.read_bytes_per_s * 1e-9);
+}
+
+}  // namespace
+
+int run_bench_roofline(const BenchRooflineOptions& options, std::FILE* out) {
+  ThreadTeam team(options.threads);
+  const Roofline roofline = measure_roofline(options.isa, team, options.effort);
+  if (options.json) {
+    fmt::print(out, "{}\n", to_json(roofline).dump());
+  } else {
+    print_roofline(roofline, options.threads, out);
+  }
+  return 0;
+}
+
+int run_bench_kernels(const BenchKernelsOptions& options, std::FILE* out) {
+  ThreadTeam team(options.threads);
+  KernelBench bench = options.bench;
+  if (bench.shapes.empty()) bench.shapes = default_kernel_shapes();
+  if (bench.batch_sizes.empty()) bench.batch_sizes = default_batch_sizes();
+  const KernelReport report = measure_kernels(bench, team);
+  if (options.json) {
+    nlohmann::json line = to_json(report.roofline);
+    line["dtype"] = dtype_name(bench.dtype);
+    line["threads"] = options.threads;
+    line["products"] = nlohmann::json::array();
+    for (const KernelFigure& figure : report.figures) {
+      line["products"].push_back({{"k", figure.shape.k},
+                                  {"n", figure.shape.n},
+                                  {"m", figure.m},
+                                  {"seconds", figure.seconds},
+                                  {"bytes_per_s", figure.bytes_per_s},
+                                  {"flops_per_s", figure.flops_per_s},
+                                  {"floor_fraction", figure.floor_fraction}});
+    }
+    fmt::print(out, "{}\n", line.dump());
+    return 0;
+  }
+  print_roofline(report.roofline, options.threads, out);
+  fmt::print(out, "{:>6} {:>7} {:>4} {:>10} {:>8} {:>9} {:>6}\n", "K", "N", "M", "us", "GB/s", "GFLOP/s", "floor");
+  for (const KernelFigure& figure : report.figures) {
+    fmt::print(out, "{:>6} {:>7} {:>4} {:>10.1f} {:>8.2f} {:>9.1f} {:>5.1f}%\n", figure.shape.k, figure.shape.n,
+               figure.m, figure.seconds * 1e6, figure.bytes_per_s * 1e-9, figure.flops_per_s * 1e-9,
+               figure.floor_fraction * 100);
+  }
+  return 0;
+}
+
+}  // namespace braid
