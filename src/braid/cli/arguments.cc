@@ -1,6 +1,7 @@
 #include "braid/cli/arguments.h"
 
 #include <algorithm>
+#include <charconv>
 #include <fstream>
 #include <iterator>
 #include <numeric>
@@ -139,19 +140,33 @@ Result<std::vector<std::string>> expand_config_file(std::vector<std::string> arg
   return arguments;
 }
 
+void let_last_value_win(CLI::App& command) {
+  for (CLI::Option* option : command.get_options()) {
+    if (option->get_items_expected_max() == 1) option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  }
+  for (CLI::App* part : command.get_subcommands([](const CLI::App*) { return true; })) let_last_value_win(*part);
+}
+
+Result<std::vector<TokenId>> parse_token_ids(std::string_view text) {
+  std::vector<TokenId> ids;
+  for (std::string_view left = text;;) {
+    const std::string_view one = trim(left.substr(0, left.find(',')));
+    TokenId id = 0;
+    const auto parsed = std::from_chars(one.data(), one.data() + one.size(), id);
+    if (parsed.ec != std::errc() || parsed.ptr != one.data() + one.size()) {
+      return fail("--input-ids {}: \"{}\" is not a token id; give whole numbers with commas between, like 1,2,3",
+                  text.substr(0, 80), one.substr(0, 40));
+    }
+    ids.push_back(id);
+    if (left.find(',') == std::string_view::npos) return ids;
+    left.remove_prefix(left.find(',') + 1);
+  }
+}
+
 std::string explain_parse_error(const CLI::App& app, const CLI::ParseError& error,
                                 const std::vector<std::string>& arguments) {
   const CLI::App* command = &app;
   while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
-  const auto known = flag_names(*command);
-  for (const std::string& argument : arguments) {
-    const std::string name = argument.substr(0, argument.find('='));
-    if (!name.starts_with("--") || std::ranges::find(known, name) != known.end()) continue;
-    const std::string suggestion = nearest(name, known);
-    return fmt::format(
-        "unknown flag {}{}", name,
-        suggestion.empty() ? "; see braid " + command->get_name() + " --help" : "; did you mean " + suggestion + "?");
-  }
   if (command == &app && !arguments.empty() && !arguments.front().starts_with('-')) {
     std::vector<std::string> commands;
     std::string list;
@@ -164,6 +179,16 @@ std::string explain_parse_error(const CLI::App& app, const CLI::ParseError& erro
       return fmt::format("unknown command {}{}", arguments.front(),
                          suggestion.empty() ? " (known: " + list + ")" : "; did you mean " + suggestion + "?");
     }
+  }
+  const auto known = flag_names(*command);
+  for (const std::string& argument : arguments) {
+    const std::string name = argument.substr(0, argument.find('='));
+    if (!name.starts_with("--") || std::ranges::find(known, name) != known.end()) continue;
+    const std::string suggestion = nearest(name, known);
+    return fmt::format("unknown flag {}{}", name,
+                       suggestion.empty()
+                           ? std::string("; see ") + (command == &app ? "" : "braid ") + command->get_name() + " --help"
+                           : "; did you mean " + suggestion + "?");
   }
   std::string message = error.what();
   std::replace(message.begin(), message.end(), '\n', ' ');

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "braid/base/result.h"
+#include "braid/request/ids.h"
 
 namespace braid {
 
@@ -19,6 +20,12 @@ Result<std::vector<std::string>> expand_config_file(std::vector<std::string> arg
 
 // The flags that one text of such a file gives: "--name=value" or "--name" each.
 Result<std::vector<std::string>> config_arguments(std::string_view text, std::string_view file_name);
+
+// A flag that holds one value may come again, from a file and then on the command line: the last one counts.
+void let_last_value_win(CLI::App& command);
+
+// "1,2,3"; anything else is an error that says what is wrong with it. Whether the model has the ids is not known here.
+Result<std::vector<TokenId>> parse_token_ids(std::string_view text);
 
 // One line; for an unknown flag or command, with the nearest known one.
 std::string explain_parse_error(const CLI::App& app, const CLI::ParseError& error,

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <utility>
 
+#include "braid/cli/arguments.h"
 #include "braid/cli/commands.h"
 #include "braid/cli/flags.h"
 #include "braid/cli/terminal.h"
@@ -19,7 +20,7 @@ struct GenerateFlags {
   SamplingFlags sampling;
   std::string prompt;
   std::string prompt_file;
-  std::vector<TokenId> input_ids;
+  std::string input_ids;
   bool is_chat = false;
   bool as_json = false;
 };
@@ -34,7 +35,7 @@ Result<GenerationRequest> make_request(const GenerateFlags& flags, const CLI::Ap
   flags.sampling.apply(engine.generation_defaults(), request);
   if (command.count("--input-ids") > 0) {
     if (flags.is_chat) return fail("--chat needs a text: --prompt or --prompt-file, not --input-ids");
-    request.prompt = flags.input_ids;
+    TRY(request.prompt, parse_token_ids(flags.input_ids));
     return request;
   }
   std::string text = flags.prompt;
@@ -108,7 +109,7 @@ void add_generate_command(CLI::App& app, CommandRunner& runner) {
   auto* input = command->add_option_group("Prompt", "What to continue (one of)");
   input->add_option("--prompt", flags->prompt, "The text");
   input->add_option("--prompt-file", flags->prompt_file, "A file with the text");
-  input->add_option("--input-ids", flags->input_ids, "Token ids: 1,2,3")->delimiter(',');
+  input->add_option("--input-ids", flags->input_ids, "Token ids: 1,2,3");
   input->require_option(1);
   command->add_flag("--chat", flags->is_chat, "The prompt is a user's message: apply the model's chat template");
   command->add_flag("--json", flags->as_json, "Print one JSON object: text, output_ids, finish_reason, …");

@@ -3,6 +3,7 @@
 #include <fstream>
 #include <utility>
 
+#include "braid/cli/arguments.h"
 #include "braid/cli/commands.h"
 #include "braid/cli/flags.h"
 #include "braid/control/prompt_logits.h"
@@ -12,7 +13,7 @@ namespace {
 
 struct LogitsFlags {
   ModelFlags model;
-  std::vector<TokenId> input_ids;
+  std::string input_ids;
   std::string output;
 };
 
@@ -29,16 +30,17 @@ void write_npy_header(std::ostream& out, int64_t rows, int64_t cols) {
 
 Status run(const LogitsFlags& flags) {
   TRY(EngineOptions options, flags.model.engine_options());
+  TRY(const std::vector<TokenId> ids, parse_token_ids(flags.input_ids));
   std::ofstream out(flags.output, std::ios::binary);
   if (!out) return fail("--output {}: cannot be written: {}", flags.output, std::strerror(errno));
   int64_t rows_written = 0;
   const auto write_row = [&](int64_t, std::span<const float> logits) {
     if (rows_written++ == 0) {
-      write_npy_header(out, static_cast<int64_t>(flags.input_ids.size()), static_cast<int64_t>(logits.size()));
+      write_npy_header(out, static_cast<int64_t>(ids.size()), static_cast<int64_t>(logits.size()));
     }
     out.write(reinterpret_cast<const char*>(logits.data()), static_cast<std::streamsize>(logits.size_bytes()));
   };
-  TRY_STATUS(prompt_logits(options, flags.input_ids, *make_stderr_logger(flags.model.log_level), write_row));
+  TRY_STATUS(prompt_logits(options, ids, *make_stderr_logger(flags.model.log_level), write_row));
   out.close();
   if (!out) return fail("--output {}: cannot be written: {}", flags.output, std::strerror(errno));
   return {};
@@ -50,7 +52,7 @@ void add_logits_command(CLI::App& app, CommandRunner& runner) {
   auto flags = std::make_shared<LogitsFlags>();
   CLI::App* command = app.add_subcommand("logits", "Write the logits of each token of a prompt as a .npy file");
   add_engine_flags(*command, flags->model);
-  command->add_option("--input-ids", flags->input_ids, "Token ids: 1,2,3")->delimiter(',')->required();
+  command->add_option("--input-ids", flags->input_ids, "Token ids: 1,2,3")->required();
   command->add_option("--output", flags->output, "The file: float32 [tokens, vocabulary]")->required();
   runner.on(command, [flags] { return run(*flags); });
 }
