@@ -1,0 +1,68 @@
+// The files of braid batch: lines of OpenAI's batch format in, lines out, and what an interrupted run has left.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_set>
+
+#include "braid/base/result.h"
+#include "braid/formats/json.h"
+#include "braid/server/openai/api_error.h"
+
+namespace braid {
+
+enum class BatchUrl : uint8_t { kCompletions, kChatCompletions };
+
+// {"custom_id", "method", "url", "body"}
+struct BatchLine {
+  std::string custom_id;
+  BatchUrl url = BatchUrl::kCompletions;
+  Json body;
+};
+
+// An error names what is wrong with the line; `custom_id` is set as far as the line has one.
+Result<BatchLine> parse_batch_line(const std::string& line, std::string& custom_id);
+
+// What an output line says of the line it answers.
+struct BatchAnswer {
+  std::string custom_id;  // empty: the line has none
+  int status = 200;
+  Json body;  // a response, or {"error": …}
+};
+
+// {"id", "custom_id", "response": {"status_code", "request_id", "body"}, "error"}, without the line's end. A line that
+// could not be run at all has "response": null and its error.
+std::string format_answer(const BatchAnswer& answer, uint64_t number);
+std::string format_bad_line(const std::string& custom_id, const std::string& message, uint64_t number);
+
+// The output file, open at its end.
+class BatchOutput {
+ public:
+  // What the file already holds is kept, but for a torn last line (without its newline, or no JSON), which is cut off.
+  static Result<BatchOutput> open(const std::string& path);
+  BatchOutput(BatchOutput&& other) noexcept;
+  BatchOutput& operator=(BatchOutput&&) = delete;
+  ~BatchOutput();
+
+  // Custom ids that earlier runs have answered.
+  const std::unordered_set<std::string>& answered() const { return answered_; }
+  // Lines without a custom_id that earlier runs have answered: so many of the input's are done.
+  int64_t num_nameless() const { return num_nameless_; }
+  uint64_t num_lines() const { return num_lines_; }
+
+  // Whole lines only: when the disk is full, what was written of the line is taken back.
+  Status write_line(const std::string& line);
+
+ private:
+  BatchOutput(int file, std::string path) : file_(file), path_(std::move(path)) {}
+  Status read_answers();
+
+  int file_;
+  std::string path_;
+  int64_t size_ = 0;
+  std::unordered_set<std::string> answered_;
+  int64_t num_nameless_ = 0;
+  uint64_t num_lines_ = 0;
+};
+
+}  // namespace braid

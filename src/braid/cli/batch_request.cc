@@ -1,0 +1,142 @@
+// Running one line.
+#include "braid/cli/batch_request.h"
+
+#include <ctime>
+
+namespace braid {
+
+namespace {
+
+using openai::ApiError;
+
+ApiError bad_request(std::string message) {
+  return {.message = std::move(message)};
+}
+
+// Some templates read a call's arguments as an object, some as text: the object first.
+Result<std::string> render_either(BatchBackend& backend, const openai::ChatRequest& request) {
+  Result<std::string> rendered = fail("not rendered");
+  for (const bool parse_arguments : {true, false}) {
+    Json variables = openai::template_variables(request, parse_arguments);
+    if (request.continue_final_message) openai::mark_final_message(variables);
+    rendered = backend.render_chat(variables);
+    if (rendered.ok()) break;
+  }
+  if (!rendered.ok() || !request.continue_final_message) return rendered;
+  return openai::cut_at_mark(*std::move(rendered));
+}
+
+}  // namespace
+
+BatchRequest::BatchRequest(BatchLine line, BatchBackend& backend, std::string model_name, OnDone on_done)
+    : line_(std::move(line)), backend_(backend), model_name_(std::move(model_name)), on_done_(std::move(on_done)) {}
+
+void BatchRequest::start() {
+  std::vector<Submission> submissions;
+  if (const auto error = prepare(submissions)) return answer_error(*error);
+  for (Submission& submission : submissions) {
+    const auto count = static_cast<size_t>(submission.request.n);
+    const size_t prompt = submission.prompt;
+    auto self = shared_from_this();
+    const auto started = backend_.submit(std::move(submission.request),
+                                         [self, prompt](const Delta& delta) { self->on_delta(prompt, delta); });
+    if (started.ok()) continue;
+    {
+      const std::lock_guard lock(mutex_);
+      if (!failure_) failure_ = bad_request(started.error().message);
+    }
+    finish_choices(count);
+  }
+}
+
+std::optional<ApiError> BatchRequest::prepare(std::vector<Submission>& submissions) {
+  const auto error = line_.url == BatchUrl::kCompletions ? prepare_completion(submissions) : prepare_chat(submissions);
+  line_.body = nullptr;  // a batch's memory is its requests in flight
+  return error;
+}
+
+std::optional<ApiError> BatchRequest::prepare_completion(std::vector<Submission>& submissions) {
+  constexpr int32_t kMaxTokens = 16;  // OpenAI's default
+  const openai::ProtocolLimits limits{.vocab_size = backend_.tokenizer().vocab_size()};
+  auto parsed = openai::parse_completion_request(line_.body, limits);
+  if (const auto* error = std::get_if<ApiError>(&parsed)) return *error;
+  request_ = std::get<openai::CompletionRequest>(std::move(parsed));
+  auto& request = std::get<openai::CompletionRequest>(request_);
+  if (request.common.stream) return ApiError{.message = "stream is true: a batch has no streams", .param = "stream"};
+  for (openai::Prompt& prompt : request.prompts) add_prompt(std::move(prompt), true, kMaxTokens, submissions);
+  request.prompts.clear();
+  return std::nullopt;
+}
+
+std::optional<ApiError> BatchRequest::prepare_chat(std::vector<Submission>& submissions) {
+  const openai::ProtocolLimits limits{.vocab_size = backend_.tokenizer().vocab_size()};
+  auto parsed = openai::parse_chat_request(line_.body, limits);
+  if (const auto* error = std::get_if<ApiError>(&parsed)) return *error;
+  request_ = std::get<openai::ChatRequest>(std::move(parsed));
+  const auto& request = std::get<openai::ChatRequest>(request_);
+  if (request.common.stream) return ApiError{.message = "stream is true: a batch has no streams", .param = "stream"};
+  auto text = render_either(backend_, request);
+  if (!text.ok()) return ApiError{.message = text.error().message, .param = "messages"};
+  add_prompt(*std::move(text), false, std::nullopt, submissions);
+  return std::nullopt;
+}
+
+void BatchRequest::add_prompt(openai::Prompt prompt, bool add_special_tokens, std::optional<int32_t> max_tokens_default,
+                              std::vector<Submission>& submissions) {
+  const Tokenizer& tokenizer = backend_.tokenizer();
+  const bool echoes =
+      std::holds_alternative<openai::CompletionRequest>(request_) && std::get<openai::CompletionRequest>(request_).echo;
+  openai::PromptResult result;
+  if (auto* text = std::get_if<std::string>(&prompt)) {
+    result.prompt_ids = tokenizer.encode(*text, add_special_tokens);
+    if (echoes) result.prompt_text = std::move(*text);
+  } else {
+    result.prompt_ids = std::get<std::vector<TokenId>>(std::move(prompt));
+    if (echoes) result.prompt_text = tokenizer.decode(result.prompt_ids, true);
+  }
+  const auto& common = std::visit([](const auto& r) -> const openai::CommonParameters& { return r.common; }, request_);
+  result.choices.resize(static_cast<size_t>(common.n));
+  submissions.push_back({openai::to_generation_request(common, result.prompt_ids, false, max_tokens_default,
+                                                       backend_.generation_defaults()),
+                         results_.size()});
+  num_open_ += result.choices.size();
+  results_.push_back(std::move(result));
+}
+
+void BatchRequest::on_delta(size_t prompt, const Delta& delta) {
+  {
+    const std::lock_guard lock(mutex_);
+    results_[prompt].choices.at(static_cast<size_t>(delta.index)).add(delta);
+  }
+  if (delta.finish != FinishReason::kNone) finish_choices(1);
+}
+
+void BatchRequest::finish_choices(size_t count) {
+  {
+    const std::lock_guard lock(mutex_);
+    num_open_ -= count;
+    if (num_open_ > 0) return;
+  }
+  answer();
+}
+
+void BatchRequest::answer() {
+  if (failure_) return answer_error(*failure_);
+  if (const auto error = openai::find_error(results_)) return answer_error(*error);
+  const bool is_chat = line_.url == BatchUrl::kChatCompletions;
+  const openai::ResponseHead head{.id = (is_chat ? "chatcmpl-" : "cmpl-") + line_.custom_id,
+                                  .created_s = static_cast<int64_t>(std::time(nullptr)),
+                                  .model = model_name_};
+  BatchAnswer result{.custom_id = line_.custom_id};
+  result.body = is_chat ? openai::chat_response(head, std::get<openai::ChatRequest>(request_), results_.front(),
+                                                backend_.tokenizer())
+                        : openai::completion_response(head, std::get<openai::CompletionRequest>(request_), results_,
+                                                      backend_.tokenizer());
+  on_done_(std::move(result));
+}
+
+void BatchRequest::answer_error(const ApiError& error) {
+  on_done_({.custom_id = line_.custom_id, .status = error.status, .body = openai::to_json(error)});
+}
+
+}  // namespace braid

@@ -1,0 +1,54 @@
+// One line of a batch on its way: from its body to submissions, and from their deltas to the answer.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <variant>
+#include <vector>
+
+#include "braid/cli/batch_command.h"
+#include "braid/cli/batch_file.h"
+#include "braid/server/openai/requests.h"
+#include "braid/server/openai/responses.h"
+
+namespace braid {
+
+class BatchRequest : public std::enable_shared_from_this<BatchRequest> {
+ public:
+  using OnDone = std::function<void(BatchAnswer)>;
+  BatchRequest(BatchLine line, BatchBackend& backend, std::string model_name, OnDone on_done);
+
+  // Submits all its prompts. Calls on_done once, from here or from an engine's thread.
+  void start();
+
+ private:
+  using Request = std::variant<openai::CompletionRequest, openai::ChatRequest>;
+  struct Submission {
+    GenerationRequest request;
+    size_t prompt = 0;
+  };
+
+  // nullopt: `submissions` are ready to start.
+  std::optional<openai::ApiError> prepare(std::vector<Submission>& submissions);
+  std::optional<openai::ApiError> prepare_completion(std::vector<Submission>& submissions);
+  std::optional<openai::ApiError> prepare_chat(std::vector<Submission>& submissions);
+  void add_prompt(openai::Prompt prompt, bool add_special_tokens, std::optional<int32_t> max_tokens_default,
+                  std::vector<Submission>& submissions);
+  void on_delta(size_t prompt, const Delta& delta);
+  void finish_choices(size_t count);
+  void answer();
+  void answer_error(const openai::ApiError& error);
+
+  BatchLine line_;
+  BatchBackend& backend_;
+  std::string model_name_;
+  OnDone on_done_;
+  Request request_;
+  std::mutex mutex_;  // of what follows
+  std::vector<openai::PromptResult> results_;
+  size_t num_open_ = 0;  // choices
+  std::optional<openai::ApiError> failure_;
+};
+
+}  // namespace braid

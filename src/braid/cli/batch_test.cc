@@ -1,0 +1,267 @@
+// A batch over an engine that a test drives: answers, bad lines, resuming, and files that fail. And braid render's
+// lines.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <sstream>
+#include <thread>
+
+#include "braid/cli/batch_command.h"
+#include "braid/cli/batch_file.h"
+#include "braid/cli/render_command.h"
+
+namespace braid {
+namespace {
+
+// One token a byte.
+class ByteTokenizer : public Tokenizer {
+ public:
+  std::vector<TokenId> encode(std::string_view text, bool) const override {
+    std::vector<TokenId> ids;
+    for (const char c : text) ids.push_back(static_cast<unsigned char>(c));
+    return ids;
+  }
+  std::string decode(std::span<const TokenId> ids, bool) const override {
+    std::string text;
+    for (const TokenId id : ids) text += static_cast<char>(id);
+    return text;
+  }
+  std::string token_bytes(TokenId id) const override { return std::string(1, static_cast<char>(id)); }
+  std::optional<TokenId> token_to_id(std::string_view) const override { return std::nullopt; }
+  bool is_special(TokenId) const override { return false; }
+  int64_t vocab_size() const override { return 256; }
+};
+
+// Answers each prompt with its own bytes, up to max_tokens, from a thread of its own, newest request first.
+class EchoBackend : public BatchBackend {
+ public:
+  EchoBackend() : thread_([this](const std::stop_token& stop) { run(stop); }) {}
+  ~EchoBackend() override {
+    thread_.request_stop();
+    thread_.join();
+  }
+
+  const Tokenizer& tokenizer() const override { return tokenizer_; }
+  const GenerationDefaults& generation_defaults() const override { return defaults_; }
+  Result<std::string> render_chat(const Json& variables) override {
+    if (variables["messages"][0]["role"] == "odd") return fail("line 1: no such role");
+    return variables["messages"].back()["content"].get<std::string>();
+  }
+  Result<uint64_t> submit(GenerationRequest request, DeltaCallback on_delta) override {
+    if (std::get<std::vector<TokenId>>(request.prompt).size() > 100) return fail("prompt has too many tokens");
+    const std::lock_guard lock(mutex_);
+    pending_.emplace_back(std::move(request), std::move(on_delta));
+    most_in_flight = std::max(most_in_flight, pending_.size());
+    return ++num_submitted;
+  }
+
+  uint64_t num_submitted = 0;
+  size_t most_in_flight = 0;
+
+ private:
+  void run(const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      std::optional<std::pair<GenerationRequest, DeltaCallback>> next;
+      {
+        const std::lock_guard lock(mutex_);
+        if (!pending_.empty()) {
+          next = std::move(pending_.back());
+          pending_.pop_back();
+        }
+      }
+      if (next) {
+        answer(next->first, next->second);
+      } else {
+        std::this_thread::yield();
+      }
+    }
+  }
+
+  void answer(const GenerationRequest& request, const DeltaCallback& on_delta) {
+    const auto& prompt = std::get<std::vector<TokenId>>(request.prompt);
+    for (int32_t i = 0; i < request.n; ++i) {
+      const int32_t count = std::min(request.sampling.max_new_tokens, static_cast<int32_t>(prompt.size()));
+      for (int32_t k = 0; k < count; ++k) {
+        Delta delta;
+        delta.index = i;
+        delta.text = static_cast<char>(prompt[k]);
+        delta.tokens = {{.token = prompt[k], .logprob = -0.5F, .top_logprobs = {}}};
+        on_delta(delta);
+      }
+      Delta last;
+      last.index = i;
+      last.finish = FinishReason::kLength;
+      on_delta(last);
+    }
+  }
+
+  ByteTokenizer tokenizer_;
+  GenerationDefaults defaults_;
+  std::mutex mutex_;
+  std::vector<std::pair<GenerationRequest, DeltaCallback>> pending_;
+  std::jthread thread_;
+};
+
+class Batch : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::temp_directory_path() / ("braid_batch_" + std::to_string(::getpid()) +
+                                                        testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::filesystem::create_directories(folder_);
+    options_ = {.input_path = folder_ / "in.jsonl", .output_path = folder_ / "out.jsonl", .model_name = "tiny"};
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  static std::string line(const std::string& id, const std::string& body, const std::string& url = "/v1/completions") {
+    return R"({"custom_id":")" + id + R"(","method":"POST","url":")" + url + R"(","body":)" + body + "}\n";
+  }
+  void write(const std::string& path, const std::string& text) const { std::ofstream(path, std::ios::binary) << text; }
+  std::string read_output() const {
+    std::stringstream text;
+    text << std::ifstream(options_.output_path, std::ios::binary).rdbuf();
+    return text.str();
+  }
+  std::map<std::string, Json> answers() const {
+    std::map<std::string, Json> by_id;
+    std::istringstream in(read_output());
+    for (std::string text; std::getline(in, text);) {
+      const Json json = Json::parse(text, nullptr, false);
+      EXPECT_FALSE(json.is_discarded()) << text;
+      const std::string id = json["custom_id"].is_string() ? json["custom_id"].get<std::string>() : "";
+      EXPECT_TRUE(id.empty() || !by_id.contains(id)) << "twice: " << id;
+      by_id[id] = json;
+    }
+    return by_id;
+  }
+
+  std::filesystem::path folder_;
+  BatchOptions options_;
+};
+
+TEST_F(Batch, EachLineIsAnswered) {
+  write(options_.input_path, line("a", R"({"prompt":"hello","max_tokens":3,"n":2,"model":"whatever"})") + "\n" +
+                                 line("b", R"({"messages":[{"role":"user","content":"hi"}]})", "/v1/chat/completions") +
+                                 line("c", R"({"prompt":[[65,66],[67]],"echo":true,"return_token_ids":true})") +
+                                 line("d", R"({"prompt":"x","temperature":"hot"})") +
+                                 line("e", R"({"messages":[{"role":"odd","content":"hi"}]})", "/v1/chat/completions") +
+                                 line("f", "{\"prompt\":\"" + std::string(200, 'x') + "\"}"));
+  EchoBackend backend;
+  const auto progress = run_batch(options_, backend);
+  ASSERT_TRUE(progress.ok()) << progress.error().message;
+  EXPECT_EQ(progress->num_done, 6);
+  EXPECT_EQ(progress->num_errors, 3);
+  auto by_id = answers();
+  ASSERT_EQ(by_id.size(), 6U);
+  EXPECT_EQ(by_id["a"]["response"]["status_code"], 200);
+  EXPECT_EQ(by_id["a"]["response"]["body"]["choices"][1]["text"], "hel");
+  EXPECT_EQ(by_id["a"]["error"], nullptr);
+  EXPECT_EQ(by_id["b"]["response"]["body"]["choices"][0]["message"]["content"], "hi");
+  EXPECT_EQ(by_id["c"]["response"]["body"]["choices"][0]["text"], "ABAB");
+  EXPECT_EQ(by_id["c"]["response"]["body"]["choices"][1]["token_ids"], Json::parse("[67]"));
+  EXPECT_EQ(by_id["c"]["response"]["body"]["usage"]["prompt_tokens"], 3);
+  EXPECT_EQ(by_id["d"]["response"]["body"]["error"]["param"], "temperature");
+  EXPECT_EQ(by_id["e"]["response"]["status_code"], 400);
+  EXPECT_NE(by_id["f"]["response"]["body"]["error"]["message"].get<std::string>().find("too many tokens"),
+            std::string::npos);
+}
+
+TEST_F(Batch, ABadLineIsAnErrorLineAndNotTheEnd) {
+  write(options_.input_path, std::string("not json\n") + "{\"custom_id\":5}\n[1]\n" +
+                                 R"({"custom_id":"g","method":"GET","url":"/v1/completions","body":{}})" + "\n" +
+                                 line("u", "{}", "/v1/embeddings") + line("ok", R"({"prompt":"a"})") +
+                                 line("ok", R"({"prompt":"b"})") +
+                                 R"({"custom_id":"nb","method":"POST","url":"/v1/completions"})");
+  EchoBackend backend;
+  const auto progress = run_batch(options_, backend);
+  ASSERT_TRUE(progress.ok());
+  EXPECT_EQ(progress->num_done, 8);
+  EXPECT_EQ(progress->num_errors, 7);
+  auto by_id = answers();
+  EXPECT_EQ(by_id["ok"]["response"]["body"]["choices"][0]["text"], "a");
+  for (const char* id : {"g", "u", "nb", ""}) EXPECT_EQ(by_id[id]["error"]["code"], "invalid_line") << id;
+
+  // A second run finds everything answered, the nameless lines too.
+  const std::string before = read_output();
+  EXPECT_EQ(run_batch(options_, backend)->num_done, 8);
+  EXPECT_EQ(read_output(), before);
+  EXPECT_EQ(backend.num_submitted, 1U);
+}
+
+TEST_F(Batch, AnInterruptedRunResumesWhereverItWasCut) {
+  std::string input;
+  for (int i = 0; i < 12; ++i) input += line("id" + std::to_string(i), R"({"prompt":"p)" + std::to_string(i) + "\"}");
+  write(options_.input_path, input);
+  EchoBackend backend;
+  ASSERT_TRUE(run_batch(options_, backend).ok());
+  const std::string whole = read_output();
+  for (size_t cut = 0; cut <= whole.size(); cut += 37) {
+    write(options_.output_path, whole.substr(0, cut));
+    const auto progress = run_batch(options_, backend);
+    ASSERT_TRUE(progress.ok()) << cut;
+    EXPECT_EQ(progress->num_done, 12);
+    const auto by_id = answers();
+    ASSERT_EQ(by_id.size(), 12U) << cut;
+    EXPECT_EQ(by_id.at("id7")["response"]["body"]["choices"][0]["text"], "p7");
+    const std::string kept = whole.substr(0, cut).substr(0, whole.substr(0, cut).rfind('\n') + 1);
+    EXPECT_TRUE(read_output().starts_with(kept));
+  }
+}
+
+TEST_F(Batch, AStoppedRunFinishesWhatItHasBegun) {
+  std::string input;
+  for (int i = 0; i < 50; ++i) input += line("id" + std::to_string(i), R"({"prompt":"p"})");
+  write(options_.input_path, input);
+  std::atomic<bool> is_stopped = false;
+  options_.is_stopped = &is_stopped;
+  options_.max_in_flight = 4;
+  options_.on_progress = [&](const BatchProgress& progress) { is_stopped = progress.num_done >= 5; };
+  EchoBackend backend;
+  const auto progress = run_batch(options_, backend);
+  ASSERT_TRUE(progress.ok());
+  EXPECT_LT(progress->num_done, 50);
+  EXPECT_EQ(static_cast<int64_t>(backend.num_submitted), progress->num_done);
+  EXPECT_LE(backend.most_in_flight, 4U);
+  is_stopped = false;
+  options_.on_progress = {};
+  EXPECT_EQ(run_batch(options_, backend)->num_done, 50);
+  EXPECT_EQ(answers().size(), 50U);
+}
+
+TEST_F(Batch, FilesThatFailAreNamed) {
+  EchoBackend backend;
+  EXPECT_FALSE(run_batch(options_, backend).ok());
+  EXPECT_FALSE(std::filesystem::exists(options_.output_path));
+  write(options_.input_path, line("a", R"({"prompt":"x"})"));
+  BatchOptions same = options_;
+  same.output_path = same.input_path;
+  EXPECT_FALSE(run_batch(same, backend).ok());
+  write(options_.output_path, "somebody's notes\nof two lines\n");
+  EXPECT_FALSE(run_batch(options_, backend).ok());
+  EXPECT_EQ(read_output(), "somebody's notes\nof two lines\n");
+  BatchOptions nowhere = options_;
+  nowhere.output_path = folder_ / "none" / "out.jsonl";
+  EXPECT_FALSE(run_batch(nowhere, backend).ok());
+}
+
+TEST(Render, EachLineIsAStringOrAnError) {
+  std::istringstream in("{\"x\":1}\n\nnot json\n[]\n{\"x\":2}");
+  std::ostringstream out;
+  const auto status = render_lines(in, out, [](const Json& variables) -> Result<std::string> {
+    if (variables["x"] == 2) return fail("line 1: no");
+    return std::string("a\n\"é\"");
+  });
+  EXPECT_TRUE(status.ok());
+  std::istringstream lines(out.str());
+  std::string line;
+  std::getline(lines, line);
+  EXPECT_EQ(line, "\"a\\n\\\"é\\\"\"");
+  for (int i = 0; i < 3; ++i) {
+    std::getline(lines, line);
+    EXPECT_TRUE(Json::parse(line).contains("error")) << line;
+  }
+}
+
+}  // namespace
+}  // namespace braid

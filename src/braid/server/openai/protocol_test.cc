@@ -1,0 +1,273 @@
+// Bodies in, requests or named errors out; results in, OpenAI's JSON out.
+#include <gtest/gtest.h>
+
+#include "braid/server/openai/requests.h"
+#include "braid/server/openai/responses.h"
+
+namespace braid::openai {
+namespace {
+
+const ProtocolLimits kLimits{.vocab_size = 100};
+
+CompletionRequest completion(std::string_view body) {
+  auto parsed = parse_completion_request(body, kLimits);
+  if (const auto* error = std::get_if<ApiError>(&parsed)) ADD_FAILURE() << body << ": " << error->message;
+  return std::holds_alternative<CompletionRequest>(parsed) ? std::get<CompletionRequest>(parsed) : CompletionRequest{};
+}
+
+ChatRequest chat(std::string_view body) {
+  auto parsed = parse_chat_request(body, kLimits);
+  if (const auto* error = std::get_if<ApiError>(&parsed)) ADD_FAILURE() << body << ": " << error->message;
+  return std::holds_alternative<ChatRequest>(parsed) ? std::get<ChatRequest>(parsed) : ChatRequest{};
+}
+
+// The parameter that the error of a completion body with these further members names.
+std::string refused(const std::string& members) {
+  const auto parsed = parse_completion_request(R"({"prompt":"x",)" + members + "}", kLimits);
+  const auto* error = std::get_if<ApiError>(&parsed);
+  return error != nullptr ? error->param : "accepted";
+}
+
+std::string refused_chat(const std::string& body) {
+  const auto parsed = parse_chat_request(body, kLimits);
+  const auto* error = std::get_if<ApiError>(&parsed);
+  return error != nullptr ? error->param : "accepted";
+}
+
+TEST(CompletionRequest, PromptsComeInFourShapes) {
+  EXPECT_EQ(completion(R"({"prompt":"a"})").prompts, std::vector<Prompt>{Prompt("a")});
+  EXPECT_EQ(completion(R"({"prompt":["a","b"]})").prompts, (std::vector<Prompt>{Prompt("a"), Prompt("b")}));
+  const std::vector<TokenId> ids = {1, 2};
+  EXPECT_EQ(completion(R"({"prompt":[1,2]})").prompts, std::vector<Prompt>{Prompt(ids)});
+  EXPECT_EQ(completion(R"({"prompt":[[1,2],[1,2]]})").prompts, (std::vector<Prompt>{Prompt(ids), Prompt(ids)}));
+}
+
+TEST(CompletionRequest, AWrongPromptIsNamed) {
+  for (const char* body :
+       {"{}", R"({"prompt":null})", R"({"prompt":[]})", R"({"prompt":5})", R"({"prompt":[1,"a"]})",
+        R"({"prompt":[100]})", R"({"prompt":[-1]})", R"({"prompt":[1.5]})", R"({"prompt":[[]]})",
+        R"({"prompt":[[1],[true]]})", R"({"prompt":{"a":1}})", R"({"prompt":[99999999999999999999]})"}) {
+    const auto parsed = parse_completion_request(std::string_view(body), kLimits);
+    ASSERT_TRUE(std::holds_alternative<ApiError>(parsed)) << body;
+    EXPECT_EQ(std::get<ApiError>(parsed).param, "prompt") << body;
+  }
+}
+
+TEST(CompletionRequest, EveryParameterIsRead) {
+  const auto request = completion(R"({"prompt":"x","model":"m","max_tokens":5,"temperature":0.5,"top_p":0.9,"top_k":-1,
+    "min_p":0.1,"n":3,"seed":-1,"stop":["a","b"],"stop_token_ids":[7],"min_tokens":2,"ignore_eos":true,
+    "frequency_penalty":1,"presence_penalty":-2,"repetition_penalty":1.1,"logit_bias":{"5":-100},"logprobs":4,
+    "skip_special_tokens":false,"no_stop_trim":true,"return_token_ids":true,"priority":-3,"user":"u","rid":"r",
+    "timeout":1.5,"stream":false,"stream_options":{"include_usage":true},"unknown":{"x":1}})");
+  const CommonParameters& common = request.common;
+  EXPECT_EQ(common.max_tokens, 5);
+  EXPECT_EQ(common.top_k, 0);
+  EXPECT_EQ(common.seed, ~uint64_t{0});
+  EXPECT_EQ(common.stop_strings, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(common.logit_bias.size(), 1U);
+  EXPECT_EQ(common.top_logprobs, 4);
+  EXPECT_TRUE(common.logprobs && common.ignore_eos && common.return_token_ids && common.include_usage);
+  const auto generation = to_generation_request(common, request.prompts[0], true, 16, {});
+  EXPECT_EQ(generation.sampling.max_new_tokens, 5);
+  EXPECT_EQ(generation.sampling.min_new_tokens, 2);
+  EXPECT_EQ(generation.n, 3);
+  EXPECT_EQ(generation.sampling.seed, ~uint64_t{0});
+  EXPECT_TRUE(generation.include_stop_in_text && !generation.skip_special_tokens && !generation.until_context_end);
+}
+
+TEST(CompletionRequest, DefaultsComeFromTheModelThenFromTheField) {
+  const auto request = completion(R"({"prompt":"x","temperature":null,"top_p":null,"stop":null,"n":null})");
+  const auto plain = to_generation_request(request.common, request.prompts[0], true, std::nullopt, {});
+  EXPECT_EQ(plain.sampling.temperature, 1.0F);
+  EXPECT_TRUE(plain.until_context_end);
+  GenerationDefaults defaults;
+  defaults.temperature = 0.25F;
+  EXPECT_EQ(to_generation_request(request.common, request.prompts[0], true, 16, defaults).sampling.temperature, 0.25F);
+}
+
+TEST(CompletionRequest, WrongTypesAndRangesAreNamed) {
+  const std::pair<const char*, const char*> cases[] = {
+      {R"("temperature":"hot")", "temperature"},
+      {R"("temperature":true)", "temperature"},
+      {R"("temperature":-1)", "temperature"},
+      {R"("top_p":0)", "top_p"},
+      {R"("top_p":1.1)", "top_p"},
+      {R"("top_k":-2)", "top_k"},
+      {R"("min_p":2)", "min_p"},
+      {R"("n":0)", "n"},
+      {R"("n":1000000)", "n"},
+      {R"("n":true)", "n"},
+      {R"("n":1.5)", "n"},
+      {R"("max_tokens":0)", "max_tokens"},
+      {R"("max_tokens":-1)", "max_tokens"},
+      {R"("max_tokens":99999999999999999999)", "max_tokens"},
+      {R"("seed":"x")", "seed"},
+      {R"("stop":5)", "stop"},
+      {R"("stop":[""])", "stop"},
+      {R"("stop_token_ids":[100])", "stop_token_ids"},
+      {R"("min_tokens":5,"max_tokens":4)", "min_tokens"},
+      {R"("frequency_penalty":2.1)", "frequency_penalty"},
+      {R"("presence_penalty":-3)", "presence_penalty"},
+      {R"("repetition_penalty":0)", "repetition_penalty"},
+      {R"("logit_bias":{"100":1})", "logit_bias"},
+      {R"("logit_bias":{"x":1})", "logit_bias"},
+      {R"("logit_bias":{"1":101})", "logit_bias"},
+      {R"("logit_bias":[1])", "logit_bias"},
+      {R"("logprobs":21)", "logprobs"},
+      {R"("logprobs":true)", "logprobs"},
+      {R"("suffix":"x")", "suffix"},
+      {R"("best_of":2)", "best_of"},
+      {R"("ignore_eos":1)", "ignore_eos"},
+      {R"("echo":"yes")", "echo"},
+      {R"("echo":true,"logprobs":1)", "echo"},
+      {R"("response_format":{"type":"json_object"})", "response_format"},
+      {R"("stream_options":5)", "stream_options"},
+      {R"("timeout":0)", "timeout"},
+      {R"("guided_json":{})", "guided_json"}};
+  for (const auto& [members, param] : cases) EXPECT_EQ(refused(members), param) << members;
+  EXPECT_EQ(refused(R"("echo":true,"max_tokens":0)"), "accepted");
+  EXPECT_EQ(refused(R"("best_of":1,"response_format":{"type":"text"},"suffix":null)"), "accepted");
+}
+
+TEST(RequestBody, HostileJsonIsRefused) {
+  for (const std::string& body :
+       {std::string(), std::string("["), std::string("[]"), std::string("5"), std::string("{\"prompt\":\"\xff\"}"),
+        std::string("{\"prompt\":NaN}"), std::string(100'000, '['), std::string("{\"prompt\":\"x\"} x"),
+        std::string("{\"a\":") + std::string(10'000, '[') + std::string(10'000, ']') + "}"}) {
+    const auto parsed = parse_completion_request(std::string_view(body), kLimits);
+    EXPECT_TRUE(std::holds_alternative<ApiError>(parsed)) << body.substr(0, 50);
+    EXPECT_TRUE(std::holds_alternative<ApiError>(parse_chat_request(std::string_view(body), kLimits)));
+  }
+}
+
+TEST(ChatRequest, MessagesArePlainAfterwards) {
+  const auto request = chat(R"({"messages":[{"role":"developer","content":"d"},{"role":"user","content":[
+    {"type":"text","text":"a"},{"type":"text","text":"b"}]},{"role":"assistant","tool_calls":[
+    {"function":{"name":"f","arguments":"{\"x\":1}"}}]}],"tools":[{"type":"function","function":{"name":"f"}}],
+    "chat_template_kwargs":{"enable_thinking":false},"max_tokens":5,"max_completion_tokens":7})");
+  const Json as_object = template_variables(request, true);
+  EXPECT_EQ(as_object["messages"][0]["role"], "system");
+  EXPECT_EQ(as_object["messages"][1]["content"], "a\nb");
+  EXPECT_EQ(as_object["messages"][2]["content"], nullptr);
+  EXPECT_EQ(as_object["messages"][2]["tool_calls"][0]["function"]["arguments"]["x"], 1);
+  EXPECT_EQ(template_variables(request, false)["messages"][2]["tool_calls"][0]["function"]["arguments"], "{\"x\":1}");
+  EXPECT_EQ(as_object["enable_thinking"], false);
+  EXPECT_EQ(as_object["tools"].size(), 1U);
+  EXPECT_EQ(as_object["add_generation_prompt"], true);
+  EXPECT_EQ(request.common.max_tokens, 7);
+}
+
+TEST(ChatRequest, WrongMessagesAreNamed) {
+  for (const char* body :
+       {"{}", R"({"messages":[]})", R"({"messages":"x"})", R"({"messages":[{"content":"x"}]})",
+        R"({"messages":[{"role":"user"}]})", R"({"messages":[{"role":"user","content":5}]})",
+        R"({"messages":[{"role":"user","content":[{"type":"image_url"}]}]})",
+        R"({"messages":[{"role":5,"content":"x"}]})", R"({"messages":[{"role":"user","content":"x","tool_calls":5}]})",
+        R"({"messages":[{"role":"assistant","content":"x"},{"role":"assistant","content":"y"}]})"}) {
+    EXPECT_EQ(refused_chat(body), "messages") << body;
+  }
+  EXPECT_EQ(refused_chat(R"({"messages":[5]})"), "messages[0]");
+  const std::string ok = R"("messages":[{"role":"user","content":"x"}])";
+  EXPECT_EQ(refused_chat("{" + ok + R"(,"top_logprobs":3})"), "top_logprobs");
+  EXPECT_EQ(refused_chat("{" + ok + R"(,"logprobs":true,"top_logprobs":21})"), "top_logprobs");
+  EXPECT_EQ(refused_chat("{" + ok + R"(,"functions":[]})"), "functions");
+  EXPECT_EQ(refused_chat("{" + ok + R"(,"tool_choice":"required"})"), "tool_choice");
+  EXPECT_EQ(refused_chat("{" + ok + R"(,"tools":[{"x":1}]})"), "tools");
+  EXPECT_EQ(refused_chat("{" + ok + R"(,"continue_final_message":true,"add_generation_prompt":true})"),
+            "continue_final_message");
+  EXPECT_EQ(refused_chat("{" + ok + R"(,"chat_template_kwargs":5})"), "chat_template_kwargs");
+}
+
+TEST(ChatRequest, AFinalMessageIsContinuedWhereItEnds) {
+  const auto request = chat(R"({"messages":[{"role":"assistant","content":"so far"}],"continue_final_message":true})");
+  EXPECT_FALSE(request.add_generation_prompt);
+  Json variables = template_variables(request, true);
+  mark_final_message(variables);
+  const std::string content = variables["messages"][0]["content"];
+  EXPECT_EQ(*cut_at_mark("<a>" + content + "</a>\n"), "<a>so far");
+  // A template that trims takes the mark's space away; then what stood in front of it goes too.
+  EXPECT_EQ(*cut_at_mark("<a>so far \nCONTINUE_FINAL_MESSAGE_TAG</a>"), "<a>so far");
+  EXPECT_FALSE(cut_at_mark("nothing").ok());
+}
+
+// Token i is the i-th of a few byte strings.
+class TinyTokenizer : public Tokenizer {
+ public:
+  std::vector<TokenId> encode(std::string_view, bool) const override { return {0}; }
+  std::string decode(std::span<const TokenId> ids, bool) const override {
+    std::string text;
+    for (const TokenId id : ids) text += token_bytes(id);
+    return text;
+  }
+  std::string token_bytes(TokenId id) const override {
+    return std::vector<std::string>{"a", "\xc3", "\xa9", "\xc3\xa9", "</s>"}[id];
+  }
+  std::optional<TokenId> token_to_id(std::string_view) const override { return std::nullopt; }
+  bool is_special(TokenId id) const override { return id == 4; }
+  int64_t vocab_size() const override { return 5; }
+};
+
+PromptResult tiny_result() {
+  ChoiceResult choice;
+  choice.add(
+      {.text = "a", .tokens = {{0, -0.5F, {{0, -0.5F}, {3, -1.0F}}}}, .matched_stop = {}, .usage = {}, .error = {}});
+  choice.add({.text = "\xc3\xa9",
+              .tokens = {{3, -0.25F, {{3, -0.25F}}}, {4, -2.0F, {}}},
+              .finish = FinishReason::kStop,
+              .matched_stop = TokenId{4},
+              .usage = {.prompt_tokens = 2, .cached_tokens = 1, .output_tokens = 3},
+              .error = {}});
+  return {.prompt_ids = {0, 1}, .prompt_text = "P", .choices = {choice, choice}};
+}
+
+TEST(Response, ChatHasLogprobsWithoutTheStopAndAllTokenIds) {
+  auto request =
+      chat(R"({"messages":[{"role":"user","content":"x"}],"logprobs":true,"top_logprobs":2,"return_token_ids":true})");
+  const Json response = chat_response({"chatcmpl-1", 5, "m"}, request, tiny_result(), TinyTokenizer());
+  EXPECT_EQ(response["object"], "chat.completion");
+  const Json& choice = response["choices"][1];
+  EXPECT_EQ(choice["index"], 1);
+  EXPECT_EQ(choice["message"]["content"], "a\xc3\xa9");
+  EXPECT_EQ(choice["finish_reason"], "stop");
+  EXPECT_EQ(choice["token_ids"], Json::parse("[0,3,4]"));
+  ASSERT_EQ(choice["logprobs"]["content"].size(), 2U);
+  EXPECT_EQ(choice["logprobs"]["content"][1]["bytes"], Json::parse("[195,169]"));
+  EXPECT_EQ(choice["logprobs"]["content"][0]["top_logprobs"].size(), 2U);
+  EXPECT_EQ(response["prompt_token_ids"], Json::parse("[0,1]"));
+  EXPECT_EQ(response["usage"], Json::parse(R"({"prompt_tokens":2,"completion_tokens":6,"total_tokens":8,
+    "prompt_tokens_details":{"cached_tokens":1}})"));
+}
+
+TEST(Response, CompletionsEchoAndSumUpTheirPrompts) {
+  const auto request = completion(R"({"prompt":["x","y"],"echo":true,"n":2})");
+  const Json response =
+      completion_response({"cmpl-1", 5, "m"}, request, {tiny_result(), tiny_result()}, TinyTokenizer());
+  EXPECT_EQ(response["choices"].size(), 4U);
+  EXPECT_EQ(response["choices"][3]["index"], 3);
+  EXPECT_EQ(response["choices"][3]["text"], "Pa\xc3\xa9");
+  EXPECT_EQ(response["choices"][0]["logprobs"], nullptr);
+  EXPECT_EQ(response["usage"]["prompt_tokens"], 4);
+  EXPECT_EQ(response["usage"]["completion_tokens"], 12);
+}
+
+TEST(Response, LegacyLogprobsRunInParallel) {
+  const auto request = completion(R"({"prompt":"x","logprobs":2})");
+  const Json response = completion_response({"cmpl-1", 5, "m"}, request, {tiny_result()}, TinyTokenizer());
+  const Json& logprobs = response["choices"][0]["logprobs"];
+  EXPECT_EQ(logprobs["tokens"], Json::parse(R"(["a","é"])"));
+  EXPECT_EQ(logprobs["text_offset"], Json::parse("[0,1]"));
+  EXPECT_EQ(logprobs["top_logprobs"][0].size(), 2U);
+  EXPECT_EQ(shown_token(TinyTokenizer(), 1), "\xef\xbf\xbd");
+}
+
+TEST(Response, AFailedChoiceIsAServerError) {
+  PromptResult result = tiny_result();
+  EXPECT_FALSE(find_error({result}).has_value());
+  result.choices[1].finish = FinishReason::kError;
+  result.choices[1].error = "the engine died";
+  EXPECT_EQ(find_error({result})->status, 500);
+  EXPECT_EQ(to_json(*find_error({result}))["error"]["param"], nullptr);
+}
+
+}  // namespace
+}  // namespace braid::openai
