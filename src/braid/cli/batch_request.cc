@@ -58,7 +58,7 @@ std::optional<ApiError> BatchRequest::prepare(std::vector<Submission>& submissio
 std::optional<ApiError> BatchRequest::prepare_completion(std::vector<Submission>& submissions) {
   constexpr int32_t kMaxTokens = 16;  // OpenAI's default
   const openai::ProtocolLimits limits{.vocab_size = backend_.tokenizer().vocab_size()};
-  auto parsed = openai::parse_completion_request(line_.body, limits);
+  auto parsed = openai::completion_request_of(line_.body, limits);
   if (const auto* error = std::get_if<ApiError>(&parsed)) return *error;
   request_ = std::get<openai::CompletionRequest>(std::move(parsed));
   auto& request = std::get<openai::CompletionRequest>(request_);
@@ -70,7 +70,7 @@ std::optional<ApiError> BatchRequest::prepare_completion(std::vector<Submission>
 
 std::optional<ApiError> BatchRequest::prepare_chat(std::vector<Submission>& submissions) {
   const openai::ProtocolLimits limits{.vocab_size = backend_.tokenizer().vocab_size()};
-  auto parsed = openai::parse_chat_request(line_.body, limits);
+  auto parsed = openai::chat_request_of(line_.body, limits);
   if (const auto* error = std::get_if<ApiError>(&parsed)) return *error;
   request_ = std::get<openai::ChatRequest>(std::move(parsed));
   const auto& request = std::get<openai::ChatRequest>(request_);

@@ -37,5 +37,7 @@ class CommandRunner {
 void add_generate_command(CLI::App& app, CommandRunner& runner);
 void add_chat_command(CLI::App& app, CommandRunner& runner);
 void add_logits_command(CLI::App& app, CommandRunner& runner);
+void add_batch_command(CLI::App& app, CommandRunner& runner);
+void add_render_command(CLI::App& app, CommandRunner& runner);
 
 }  // namespace braid

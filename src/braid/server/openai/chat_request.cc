@@ -105,7 +105,7 @@ void check_continuation(ParameterReader& reader, ChatRequest& request, bool asks
 
 }  // namespace
 
-ApiResult<ChatRequest> parse_chat_request(const Json& body, const ProtocolLimits& limits) {
+ApiResult<ChatRequest> chat_request_of(const Json& body, const ProtocolLimits& limits) {
   ParameterReader reader(body);
   ChatRequest request;
   read_messages(reader, request);
@@ -136,7 +136,7 @@ ApiResult<ChatRequest> parse_chat_request(std::string_view body, const ProtocolL
   ApiError error;
   const auto json = parse_body(body, limits, error);
   if (!json) return error;
-  return parse_chat_request(*json, limits);
+  return chat_request_of(*json, limits);
 }
 
 Json template_variables(const ChatRequest& request, bool parse_arguments) {

@@ -51,7 +51,7 @@ std::vector<Prompt> read_prompts(ParameterReader& reader, const ProtocolLimits& 
 
 }  // namespace
 
-ApiResult<CompletionRequest> parse_completion_request(const Json& body, const ProtocolLimits& limits) {
+ApiResult<CompletionRequest> completion_request_of(const Json& body, const ProtocolLimits& limits) {
   ParameterReader reader(body);
   CompletionRequest request;
   request.prompts = read_prompts(reader, limits);
@@ -75,7 +75,7 @@ ApiResult<CompletionRequest> parse_completion_request(std::string_view body, con
   ApiError error;
   const auto json = parse_body(body, limits, error);
   if (!json) return error;
-  return parse_completion_request(*json, limits);
+  return completion_request_of(*json, limits);
 }
 
 }  // namespace braid::openai

@@ -47,7 +47,7 @@ TEST(CompletionRequest, AWrongPromptIsNamed) {
        {"{}", R"({"prompt":null})", R"({"prompt":[]})", R"({"prompt":5})", R"({"prompt":[1,"a"]})",
         R"({"prompt":[100]})", R"({"prompt":[-1]})", R"({"prompt":[1.5]})", R"({"prompt":[[]]})",
         R"({"prompt":[[1],[true]]})", R"({"prompt":{"a":1}})", R"({"prompt":[99999999999999999999]})"}) {
-    const auto parsed = parse_completion_request(std::string_view(body), kLimits);
+    const auto parsed = parse_completion_request(body, kLimits);
     ASSERT_TRUE(std::holds_alternative<ApiError>(parsed)) << body;
     EXPECT_EQ(std::get<ApiError>(parsed).param, "prompt") << body;
   }
@@ -134,9 +134,9 @@ TEST(RequestBody, HostileJsonIsRefused) {
        {std::string(), std::string("["), std::string("[]"), std::string("5"), std::string("{\"prompt\":\"\xff\"}"),
         std::string("{\"prompt\":NaN}"), std::string(100'000, '['), std::string("{\"prompt\":\"x\"} x"),
         std::string("{\"a\":") + std::string(10'000, '[') + std::string(10'000, ']') + "}"}) {
-    const auto parsed = parse_completion_request(std::string_view(body), kLimits);
+    const auto parsed = parse_completion_request(body, kLimits);
     EXPECT_TRUE(std::holds_alternative<ApiError>(parsed)) << body.substr(0, 50);
-    EXPECT_TRUE(std::holds_alternative<ApiError>(parse_chat_request(std::string_view(body), kLimits)));
+    EXPECT_TRUE(std::holds_alternative<ApiError>(parse_chat_request(body, kLimits)));
   }
 }
 
@@ -199,6 +199,8 @@ class TinyTokenizer : public Tokenizer {
     for (const TokenId id : ids) text += token_bytes(id);
     return text;
   }
+  // Nothing here streams.
+  std::unique_ptr<TextStream> start_stream(bool) const override { return nullptr; }
   std::string token_bytes(TokenId id) const override {
     return std::vector<std::string>{"a", "\xc3", "\xa9", "\xc3\xa9", "</s>"}[id];
   }

@@ -78,8 +78,8 @@ struct ChatRequest {
 ApiResult<CompletionRequest> parse_completion_request(std::string_view body, const ProtocolLimits& limits);
 ApiResult<ChatRequest> parse_chat_request(std::string_view body, const ProtocolLimits& limits);
 // The same of parsed JSON.
-ApiResult<CompletionRequest> parse_completion_request(const Json& body, const ProtocolLimits& limits);
-ApiResult<ChatRequest> parse_chat_request(const Json& body, const ProtocolLimits& limits);
+ApiResult<CompletionRequest> completion_request_of(const Json& body, const ProtocolLimits& limits);
+ApiResult<ChatRequest> chat_request_of(const Json& body, const ProtocolLimits& limits);
 
 // What the chat template reads. `parse_arguments`: a tool call's arguments that came as JSON text go in as an object
 // (some templates need the one, some the other).

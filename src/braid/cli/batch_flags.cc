@@ -1,0 +1,88 @@
+// The commands batch and render: their flags, and what they run on.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <filesystem>
+#include <iostream>
+
+#include "braid/cli/commands.h"
+#include "braid/cli/engine_batch_backend.h"
+#include "braid/cli/flags.h"
+#include "braid/cli/render_command.h"
+#include "braid/cli/terminal.h"
+
+namespace braid {
+namespace {
+
+struct BatchFlags {
+  ModelFlags model;
+  std::string input_path;
+  std::string output_path;
+};
+
+// A signal handler has no context but a global; this file's own. The first Ctrl-C lets what runs finish, the second
+// ends the program.
+std::atomic<bool> is_interrupted = false;
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+void on_interrupt(int) {
+  is_interrupted = true;
+  std::signal(SIGINT, SIG_DFL);
+}
+
+Status run_batch_command(const BatchFlags& flags) {
+  TRY(const EngineOptions engine_options, flags.model.engine_options());
+  TRY(const auto engine, load_engine(engine_options, flags.model.log_level));
+  EngineBatchBackend backend(*engine);
+  BatchOptions options;
+  options.input_path = flags.input_path;
+  options.output_path = flags.output_path;
+  options.model_name = std::filesystem::path(flags.model.model_path).filename();
+  options.is_stopped = &is_interrupted;
+  std::signal(SIGINT, on_interrupt);
+  Result<BatchProgress> progress = BatchProgress{};
+  {
+    ProgressBar bar("batch");
+    // By what is read of the input, less the lines that are not answered yet.
+    options.on_progress = [&](const BatchProgress& now) {
+      const int64_t lines = std::max<int64_t>(now.num_lines, 1);
+      bar.show(now.input_bytes / lines * now.num_done, std::max<int64_t>(now.total_bytes, 1));
+    };
+    progress = run_batch(options, backend);
+  }
+  std::signal(SIGINT, SIG_DFL);
+  if (!progress.ok()) return progress.error();
+  fmt::print(stderr, "{} lines answered, {} of them errors in this run; {} tokens written\n", progress->num_done,
+             progress->num_errors, progress->output_tokens);
+  if (is_interrupted) return fail("interrupted: the same command goes on where this one stopped");
+  return {};
+}
+
+Status run_render_command(const ModelFlags& flags) {
+  TRY(const ModelSourceOptions source, flags.source_options());
+  TRY(const TextModel text, load_text_model(source));
+  return render_lines(std::cin, std::cout, [&](const Json& variables) { return text.render_chat(variables); });
+}
+
+}  // namespace
+
+void add_batch_command(CLI::App& app, CommandRunner& runner) {
+  auto flags = std::make_shared<BatchFlags>();
+  CLI::App* command = app.add_subcommand("batch", "Run a file of OpenAI batch lines");
+  command->add_option("INPUT", flags->input_path, "Lines {custom_id, method, url, body}")->required();
+  command->add_option("OUTPUT", flags->output_path, "Where the answers go; what it has is kept, not redone")
+      ->required();
+  add_engine_flags(*command, flags->model);
+  runner.on(command, [flags] { return run_batch_command(*flags); });
+}
+
+void add_render_command(CLI::App& app, CommandRunner& runner) {
+  auto flags = std::make_shared<ModelFlags>();
+  CLI::App* command = app.add_subcommand("render", "Apply the chat template to conversations, a JSON line each");
+  add_source_flags(*command, *flags);
+  runner.on(command, [flags] { return run_render_command(*flags); });
+}
+
+}  // namespace braid
