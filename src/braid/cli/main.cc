@@ -28,13 +28,12 @@ int run_program(int argc, char** argv) {
   add_generate_command(app, runner);
   add_chat_command(app, runner);
   add_logits_command(app, runner);
+  add_batch_command(app, runner);
+  add_render_command(app, runner);
   for (CLI::App* command : app.get_subcommands({})) {
     add_config_flag(*command);
     let_last_value_win(*command);
   }
-  add_batch_command(app, runner);
-  add_render_command(app, runner);
-  for (CLI::App* command : app.get_subcommands({})) add_config_flag(*command);
 
   auto arguments = expand_config_file(std::vector<std::string>(argv + 1, argv + argc));
   if (!arguments.ok()) return fail_with(arguments.error().message);
