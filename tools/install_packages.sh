@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Installs what building and testing braid needs, on Debian 12 or newer and Ubuntu 24.04. Does nothing when all is there.
-# --sanitize and --fuzz add nothing on Debian 12 but clang-16 for the fuzz preset.
+#   --check  also clang-format 14, where the distribution has it
+#   --fuzz   also clang 16, for the fuzz preset
+#   --bench  also oneDNN, for bench/onednn
 set -euo pipefail
 
 packages=(g++ cmake ninja-build pkg-config git ca-certificates
@@ -8,9 +10,10 @@ packages=(g++ cmake ninja-build pkg-config git ca-certificates
   libflatbuffers-dev flatbuffers-compiler libgtest-dev python3 python3-pip python3-venv)
 for option in "$@"; do
   case "$option" in
+    --check) apt-cache show clang-format-14 >/dev/null 2>&1 && packages+=(clang-format-14) ;;
     --fuzz) packages+=(clang-16 libclang-rt-16-dev) ;;
     --bench) packages+=(libdnnl-dev) ;;
-    *) echo "install_packages.sh: unknown option $option (known: --fuzz, --bench)" >&2; exit 2 ;;
+    *) echo "install_packages.sh: unknown option $option (known: --check, --fuzz, --bench)" >&2; exit 2 ;;
   esac
 done
 

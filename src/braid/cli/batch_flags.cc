@@ -60,12 +60,6 @@ Status run_batch_command(const BatchFlags& flags) {
   return {};
 }
 
-Status run_render_command(const ModelFlags& flags) {
-  TRY(const ModelSourceOptions source, flags.source_options());
-  TRY(const TextModel text, load_text_model(source));
-  return render_lines(std::cin, std::cout, [&](const Json& variables) { return text.render_chat(variables); });
-}
-
 }  // namespace
 
 void add_batch_command(CLI::App& app, CommandRunner& runner) {
@@ -76,13 +70,6 @@ void add_batch_command(CLI::App& app, CommandRunner& runner) {
       ->required();
   add_engine_flags(*command, flags->model);
   runner.on(command, [flags] { return run_batch_command(*flags); });
-}
-
-void add_render_command(CLI::App& app, CommandRunner& runner) {
-  auto flags = std::make_shared<ModelFlags>();
-  CLI::App* command = app.add_subcommand("render", "Apply the chat template to conversations, a JSON line each");
-  add_source_flags(*command, *flags);
-  runner.on(command, [flags] { return run_render_command(*flags); });
 }
 
 }  // namespace braid

@@ -20,8 +20,13 @@ Result<std::optional<DType>> parse_dtype(const char* flag, const std::string& te
 
 }  // namespace
 
-Result<ModelSourceOptions> ModelFlags::source_options() const {
-  return ModelSourceOptions{
+Result<CpuIsa> isa_from_environment() {
+  const std::string isa = environment("BRAID_CPU_ISA");
+  return choose_isa(isa.empty() ? std::nullopt : std::optional<std::string_view>(isa));
+}
+
+ModelSourceOptions ModelFlags::source_options() const {
+  return {
       .model_path = model_path,
       .tokenizer_path = tokenizer_path,
       .chat_template_file = chat_template,
@@ -31,14 +36,13 @@ Result<ModelSourceOptions> ModelFlags::source_options() const {
 
 Result<EngineOptions> ModelFlags::engine_options() const {
   EngineOptions options;
-  TRY(options.source, source_options());
+  options.source = source_options();
   options.rank = rank;
   options.rank.radix_cache = !disable_radix_cache;
   TRY(options.rank.dtype, parse_dtype("--dtype", dtype));
   TRY(options.rank.kv_cache_dtype, parse_dtype("--kv-cache-dtype", kv_cache_dtype));
   TRY(options.schedule_policy, parse_schedule_policy(schedule_policy));
-  const std::string isa = environment("BRAID_CPU_ISA");
-  TRY(options.rank.isa, choose_isa(isa.empty() ? std::nullopt : std::optional<std::string_view>(isa)));
+  TRY(options.rank.isa, isa_from_environment());
   return options;
 }
 

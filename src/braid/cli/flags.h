@@ -26,8 +26,11 @@ struct ModelFlags {
 
   // Errors name the flag and its values. Reads BRAID_CPU_ISA, HOME, HF_HOME and HF_HUB_CACHE.
   Result<EngineOptions> engine_options() const;
-  Result<ModelSourceOptions> source_options() const;
+  ModelSourceOptions source_options() const;
 };
+
+// The tier that BRAID_CPU_ISA names, else the best of this machine.
+Result<CpuIsa> isa_from_environment();
 
 void add_source_flags(CLI::App& command, ModelFlags& flags);  // --model-path, --tokenizer-path, --chat-template
 void add_engine_flags(CLI::App& command, ModelFlags& flags);  // those, and how the model runs

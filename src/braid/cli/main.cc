@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,13 @@ int fail_with(const std::string& message) {
   return 1;
 }
 
+void for_each_command(CLI::App& app, const std::function<void(CLI::App&)>& visit) {
+  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    visit(*command);
+    for_each_command(*command, visit);  // bench has commands of its own
+  }
+}
+
 int run_program(int argc, char** argv) {
   CLI::App app("braid: an LLM serving engine whose core is data-parallel attention", "braid");
   app.set_version_flag("--version", "braid " BRAID_VERSION);
@@ -29,11 +37,12 @@ int run_program(int argc, char** argv) {
   add_chat_command(app, runner);
   add_logits_command(app, runner);
   add_batch_command(app, runner);
-  add_render_command(app, runner);
-  for (CLI::App* command : app.get_subcommands({})) {
-    add_config_flag(*command);
-    let_last_value_win(*command);
-  }
+  add_text_commands(app, runner);
+  add_bench_commands(app, runner);
+  for_each_command(app, [](CLI::App& command) {
+    add_config_flag(command);
+    let_last_value_win(command);
+  });
 
   auto arguments = expand_config_file(std::vector<std::string>(argv + 1, argv + argc));
   if (!arguments.ok()) return fail_with(arguments.error().message);

@@ -40,6 +40,7 @@ struct EngineStats {
   int64_t num_kv_tokens = 0;  // that the KV pool holds
   uint64_t num_steps = 0;
   uint64_t num_output_tokens = 0;
+  double step_seconds = 0;  // spent in steps, all together
 };
 
 class Engine {

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "braid/base/clock.h"
 #include "braid/engine/sampler/random.h"
 
 namespace braid {
@@ -15,7 +16,7 @@ EngineLoop::EngineLoop(Rank& rank, const Tokenizer& tokenizer, SchedulePolicy po
       logger_(std::move(logger)),
       queue_(policy),
       scheduler_(rank.scheduler_config()) {
-  publish_stats();
+  publish();
   thread_ = std::thread([this] { thread_main(); });
 }
 
@@ -77,6 +78,7 @@ void EngineLoop::thread_main() {
     }
     for (Command& command : commands) carry_out(std::move(command));
     end_all(reason, error);
+    publish();
   }
 }
 
@@ -101,7 +103,7 @@ void EngineLoop::run_until_stopped() {
     }
     if (auto plan = scheduler_.plan()) step(*plan);
     if (scheduler_.is_idle()) scheduler_.check_idle_invariants();
-    publish_stats();
+    publish();
   }
 }
 
@@ -150,7 +152,9 @@ void EngineLoop::open(const std::shared_ptr<Submission>& submission) {
 }
 
 void EngineLoop::step(const StepPlan& plan) {
+  const double start = monotonic_seconds();
   const StepResult result = rank_.runner().execute(plan);
+  step_seconds_ += monotonic_seconds() - start;
   ++num_steps_;
   for (const RequestOutcome& outcome : scheduler_.commit(result)) take_outcome(outcome);
 }
@@ -197,9 +201,7 @@ void EngineLoop::end_choice(RequestId id, Delta delta) {
   submission->on_delta(delta);
   if (!submission->open_choices.empty()) return;
   submissions_.erase(submission->id);
-  const std::lock_guard lock(mutex_);
-  open_submissions_.erase(submission->id);
-  submission_ended_.notify_all();
+  ended_.push_back(submission->id);
 }
 
 void EngineLoop::end_all(FinishReason reason, const std::string& error) {
@@ -210,7 +212,8 @@ void EngineLoop::end_all(FinishReason reason, const std::string& error) {
   }
 }
 
-void EngineLoop::publish_stats() {
+// Statistics first, so that who has waited for a submission sees it counted.
+void EngineLoop::publish() {
   const std::lock_guard lock(mutex_);
   const SchedulerConfig& config = rank_.scheduler_config();
   stats_ = {.scheduler = scheduler_.stats(),
@@ -218,7 +221,12 @@ void EngineLoop::publish_stats() {
             .context_len = config.context_len,
             .num_kv_tokens = int64_t{config.num_pages} * config.page_size,
             .num_steps = num_steps_,
-            .num_output_tokens = num_output_tokens_};
+            .num_output_tokens = num_output_tokens_,
+            .step_seconds = step_seconds_};
+  if (ended_.empty()) return;
+  for (const SubmissionId id : ended_) open_submissions_.erase(id);
+  ended_.clear();
+  submission_ended_.notify_all();
 }
 
 }  // namespace braid

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "braid/base/log.h"
-#include "braid/control/engine.h"
 #include "braid/control/choice_text.h"
+#include "braid/control/engine.h"
 #include "braid/engine/rank.h"
 #include "braid/scheduler/request_queue.h"
 #include "braid/scheduler/scheduler.h"
@@ -59,7 +59,7 @@ class EngineLoop {
   void take_outcome(const RequestOutcome& outcome);
   void end_choice(RequestId id, Delta delta);
   void end_all(FinishReason reason, const std::string& error);
-  void publish_stats();
+  void publish();
 
   Rank& rank_;
   const Tokenizer& tokenizer_;
@@ -70,9 +70,11 @@ class EngineLoop {
   Scheduler scheduler_;
   std::unordered_map<RequestId, Choice> choices_;
   std::map<SubmissionId, std::shared_ptr<Submission>> submissions_;
+  std::vector<SubmissionId> ended_;  // since the last publish()
   RequestId next_request_ = 1;
   uint64_t num_steps_ = 0;
   uint64_t num_output_tokens_ = 0;
+  double step_seconds_ = 0;
 
   // Shared.
   mutable std::mutex mutex_;

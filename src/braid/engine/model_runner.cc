@@ -68,6 +68,7 @@ void ModelRunner::for_each_logits(const StepPlan& plan, FunctionRef<void(int64_t
 }
 
 Rows ModelRunner::forward(const StepPlan& plan) {
+  parts_.workspace.touched_experts = 0;
   ids_.clear();
   positions_.clear();
   sequences_.clear();

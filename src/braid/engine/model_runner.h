@@ -34,6 +34,9 @@ class ModelRunner {
   // A plan of zero sequences is a step like any other.
   StepResult execute(const StepPlan& plan);
 
+  // Experts whose weights the last step read, summed over its layers: for benchmarks.
+  int64_t touched_experts() const { return parts_.workspace.touched_experts; }
+
   // The same forward pass, giving the raw logits of every new token in the plan's order: visit(row, logits [vocab]).
   void for_each_logits(const StepPlan& plan, FunctionRef<void(int64_t row, std::span<const float> logits)> visit);
 

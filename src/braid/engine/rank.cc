@@ -44,10 +44,13 @@ Status check_options(const RankOptions& options, const ModelConfig& config) {
 }  // namespace
 
 struct Rank::Parts {
-  Parts(CpuIsa isa, int threads) : team(threads), ops(make_cpu_ops(isa, team)) {}
+  Parts(CpuIsa tier, int threads) : isa(tier), team(threads), ops(make_cpu_ops(tier, team)) {}
 
   ModelConfig config;
   SchedulerConfig scheduler_config;
+  CpuIsa isa;
+  DType dtype = DType::kBFloat16;
+  DType kv_dtype = DType::kBFloat16;
   ThreadTeam team;
   std::unique_ptr<Ops> ops;
   LoadedModel loaded;
@@ -78,6 +81,15 @@ ThreadTeam& Rank::team() {
 int64_t Rank::weight_bytes() const {
   return parts_->loaded.weight_bytes;
 }
+CpuIsa Rank::isa() const {
+  return parts_->isa;
+}
+DType Rank::dtype() const {
+  return parts_->dtype;
+}
+DType Rank::kv_dtype() const {
+  return parts_->kv_dtype;
+}
 
 Result<std::unique_ptr<Rank>> Rank::load(const Checkpoint& checkpoint, const RankOptions& options, Logger& logger,
                                          const LoadProgress& progress) {
@@ -93,6 +105,8 @@ Result<std::unique_ptr<Rank>> Rank::load(const Checkpoint& checkpoint, const Ran
 
   auto parts = std::make_unique<Parts>(isa, threads);
   parts->config = config;
+  parts->dtype = dtype;
+  parts->kv_dtype = kv_dtype;
   TRY(parts->attention_backend, make_attention_backend(options.attention_backend, *parts->ops));
   TRY(parts->loaded, load_model(checkpoint, dtype, context, parts->team, progress));
   logger.info("{}: {:.2f} GB of weights in {}, {} threads, {} kernels, attention {}", config.architecture,

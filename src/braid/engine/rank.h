@@ -25,6 +25,9 @@ class Rank {
   Ops& ops();
   ThreadTeam& team();
   int64_t weight_bytes() const;
+  CpuIsa isa() const;
+  DType dtype() const;  // of weights and activations
+  DType kv_dtype() const;
 
  private:
   struct Parts;

@@ -14,6 +14,8 @@ struct Workspace {
 
   int64_t bytes() const;
 
+  int64_t touched_experts = 0;  // in this step so far: experts with rows, summed over the layers
+
   RowsBuffer residual;        // [tokens, hidden] float32
   RowsBuffer normed;          // [tokens, hidden] compute dtype
   RowsBuffer qkv;             // [tokens, (heads + 2 kv_heads) * head_dim] float32

@@ -34,6 +34,9 @@ ConstRows Moe::operator()(Step& step, ConstRows x) const {
   ops.route(logits, top_k, config_.normalize_top_k, {.experts = experts, .weights = weights});
 
   const ExpertGroups groups = group_by_expert(experts, top_k, config_.num_experts);
+  for (size_t e = 0; e + 1 < groups.offsets.size(); ++e) {
+    if (groups.offsets[e + 1] > groups.offsets[e]) ++workspace.touched_experts;
+  }
   const auto routed_rows = static_cast<int64_t>(experts.size());
   const Rows hidden = workspace.expert_hidden.first(routed_rows);
   const Rows outputs = workspace.expert_outputs.first(routed_rows);

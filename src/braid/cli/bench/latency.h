@@ -1,0 +1,42 @@
+// `braid bench latency`: one batch, prefilled and then decoded step by step, beside the floor of the same run.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+
+#include "braid/base/log.h"
+#include "braid/base/result.h"
+#include "braid/cli/bench/roofline.h"
+#include "braid/control/engine.h"
+
+namespace braid {
+
+struct LatencyOptions {
+  EngineOptions engine;
+  int32_t batch_size = 1;
+  int32_t input_len = 512;  // tokens of each prompt
+  int32_t output_len = 32;  // of each sequence; the first comes from the prefill
+  int32_t repeats = 5;      // medians are reported
+  uint64_t seed = 0;
+  bool json = false;
+  RooflineEffort roofline;
+};
+
+struct LatencyReport {
+  double prefill_seconds = 0;      // of all prompts
+  double decode_step_seconds = 0;  // mean over a run's decode steps
+  double prefill_floor_seconds = 0;
+  double decode_floor_seconds = 0;  // of a step
+  double prefill_tokens_per_s = 0;
+  double decode_tokens_per_s = 0;
+  double prefill_floor_fraction = 0;
+  double decode_floor_fraction = 0;
+  Roofline roofline;
+};
+
+// Random token ids, no prefix cache, all prompts prefilled before the first decode step.
+Result<LatencyReport> measure_latency(const LatencyOptions& options, Logger& logger);
+
+Status run_bench_latency(const LatencyOptions& options, Logger& logger, std::FILE* out);
+
+}  // namespace braid

@@ -1,0 +1,93 @@
+#include "braid/cli/bench/throughput.h"
+
+#include <fmt/format.h>
+
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "braid/base/clock.h"
+
+namespace braid {
+namespace {
+
+GenerationRequest random_request(const ThroughputOptions& options, int64_t vocab_size, std::mt19937_64& random) {
+  std::vector<TokenId> prompt(static_cast<size_t>(options.input_len));
+  for (TokenId& id : prompt) id = static_cast<TokenId>(random() % static_cast<uint64_t>(vocab_size));
+  GenerationRequest request;
+  request.prompt = std::move(prompt);
+  request.sampling.temperature = 0;
+  request.sampling.max_new_tokens = options.output_len;
+  request.ignore_eos = true;
+  return request;
+}
+
+}  // namespace
+
+Result<ThroughputReport> measure_throughput(const ThroughputOptions& options, std::shared_ptr<Logger> logger) {
+  if (options.num_prompts < 1 || options.input_len < 1 || options.output_len < 1) {
+    return fail("--num-prompts {}, --input-len {}, --output-len {}: each must be at least 1", options.num_prompts,
+                options.input_len, options.output_len);
+  }
+  EngineOptions engine_options = options.engine;
+  engine_options.rank.radix_cache = false;
+  TRY(const auto engine, Engine::load(engine_options, std::move(logger)));
+  std::mt19937_64 random(options.seed);
+  std::string error;
+  const auto on_delta = [&error](const Delta& delta) {
+    if (delta.finish == FinishReason::kError) error = delta.error;
+  };
+
+  // One request of full length first: it commits memory and wakes the threads.
+  TRY(const SubmissionId warm_up,
+      engine->submit(random_request(options, engine->config().vocab_size, random), on_delta));
+  engine->wait(warm_up);
+  const EngineStats before = engine->stats();
+
+  std::vector<GenerationRequest> requests;
+  for (int32_t i = 0; i < options.num_prompts; ++i) {
+    requests.push_back(random_request(options, engine->config().vocab_size, random));
+  }
+  const double start = monotonic_seconds();
+  std::vector<SubmissionId> ids;
+  for (GenerationRequest& request : requests) {
+    TRY(const SubmissionId id, engine->submit(std::move(request), on_delta));
+    ids.push_back(id);
+  }
+  for (const SubmissionId id : ids) engine->wait(id);
+  const double seconds = monotonic_seconds() - start;
+  if (!error.empty()) return fail("a request failed: {}", error);
+
+  const EngineStats after = engine->stats();
+  const double prompts = options.num_prompts;
+  return ThroughputReport{.seconds = seconds,
+                          .step_seconds = after.step_seconds - before.step_seconds,
+                          .num_steps = after.num_steps - before.num_steps,
+                          .total_tokens_per_s = prompts * (options.input_len + options.output_len) / seconds,
+                          .output_tokens_per_s = prompts * options.output_len / seconds};
+}
+
+Status run_bench_throughput(const ThroughputOptions& options, std::shared_ptr<Logger> logger, std::FILE* out) {
+  TRY(const ThroughputReport report, measure_throughput(options, std::move(logger)));
+  if (options.json) {
+    const Json object = {{"num_prompts", options.num_prompts},
+                         {"input_len", options.input_len},
+                         {"output_len", options.output_len},
+                         {"seconds", report.seconds},
+                         {"step_seconds", report.step_seconds},
+                         {"num_steps", report.num_steps},
+                         {"total_tokens_per_s", report.total_tokens_per_s},
+                         {"output_tokens_per_s", report.output_tokens_per_s}};
+    fmt::print(out, "{}\n", object.dump());
+    return {};
+  }
+  fmt::print(out, "{} requests of {} + {} tokens in {:.2f} s, {} steps ({:.1f} % of the time in them)\n",
+             options.num_prompts, options.input_len, options.output_len, report.seconds, report.num_steps,
+             100 * report.step_seconds / report.seconds);
+  fmt::print(out, "{:.1f} tokens/s in all, {:.1f} output tokens/s\n", report.total_tokens_per_s,
+             report.output_tokens_per_s);
+  return {};
+}
+
+}  // namespace braid

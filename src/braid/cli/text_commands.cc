@@ -1,0 +1,72 @@
+// braid tokenize, detokenize, render and inspect: commands that need a checkpoint's files, but no weights in memory.
+#include <iostream>
+
+#include "braid/cli/commands.h"
+#include "braid/cli/flags.h"
+#include "braid/cli/inspect_command.h"
+#include "braid/cli/render_command.h"
+#include "braid/cli/tokenize_commands.h"
+#include "braid/control/text_model.h"
+
+namespace braid {
+namespace {
+
+void add_tokenize(CLI::App& app, CommandRunner& runner) {
+  auto flags = std::make_shared<ModelFlags>();
+  auto adds_special = std::make_shared<bool>(false);
+  CLI::App* command =
+      app.add_subcommand("tokenize", "JSON strings on stdin, one a line; arrays of token ids on stdout");
+  add_source_flags(*command, *flags);
+  command->add_flag("--add-special-tokens", *adds_special, "As the tokenizer's post-processor would");
+  runner.on_code(command, [flags, adds_special]() -> Result<int> {
+    TRY(const TextModel text, load_text_model(flags->source_options()));
+    return run_tokenize(*text.tokenizer, *adds_special, std::cin, std::cout, std::cerr);
+  });
+}
+
+void add_detokenize(CLI::App& app, CommandRunner& runner) {
+  auto flags = std::make_shared<ModelFlags>();
+  auto skips_special = std::make_shared<bool>(false);
+  CLI::App* command =
+      app.add_subcommand("detokenize", "Arrays of token ids on stdin, one a line; JSON strings on stdout");
+  add_source_flags(*command, *flags);
+  command->add_flag("--skip-special-tokens", *skips_special, "Leave them out of the text");
+  runner.on_code(command, [flags, skips_special]() -> Result<int> {
+    TRY(const TextModel text, load_text_model(flags->source_options()));
+    return run_detokenize(*text.tokenizer, *skips_special, std::cin, std::cout, std::cerr);
+  });
+}
+
+void add_render(CLI::App& app, CommandRunner& runner) {
+  auto flags = std::make_shared<ModelFlags>();
+  CLI::App* command = app.add_subcommand(
+      "render", "Conversations on stdin, one JSON object a line; prompts by the chat template on stdout");
+  add_source_flags(*command, *flags);
+  runner.on(command, [flags]() -> Status {
+    TRY(const TextModel text, load_text_model(flags->source_options()));
+    return render_lines(std::cin, std::cout, [&](const Json& variables) { return text.render_chat(variables); });
+  });
+}
+
+void add_inspect(CLI::App& app, CommandRunner& runner) {
+  auto flags = std::make_shared<ModelFlags>();
+  auto as_json = std::make_shared<bool>(false);
+  CLI::App* command =
+      app.add_subcommand("inspect", "What a checkpoint is, and whether it would run; exit code 0 if it would");
+  command->add_option("path,--model-path", flags->model_path, "A directory, a GGUF file, or org/name")->required();
+  command->add_flag("--json", *as_json, "One JSON object");
+  runner.on_code(command, [flags, as_json]() -> Result<int> {
+    return run_inspect(flags->model_path, flags->source_options().environment, *as_json, std::cout);
+  });
+}
+
+}  // namespace
+
+void add_text_commands(CLI::App& app, CommandRunner& runner) {
+  add_tokenize(app, runner);
+  add_detokenize(app, runner);
+  add_render(app, runner);
+  add_inspect(app, runner);
+}
+
+}  // namespace braid

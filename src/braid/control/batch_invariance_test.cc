@@ -1,0 +1,144 @@
+// What a request gets does not depend on its neighbours, bit for bit (design: batch invariance): tokens and
+// log-probabilities of mixed requests are the same alone and together, however prefill is chunked, whatever the page
+// size, the number of threads, the prefix cache and preemptions, in every tier, dtype and attention backend.
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <mutex>
+#include <random>
+
+#include "braid/control/engine.h"
+
+namespace braid {
+namespace {
+
+struct Layout {
+  int32_t threads = 1;
+  int32_t page_size = 16;
+  int32_t chunked_prefill_size = 512;
+  int64_t max_total_tokens = 0;
+  bool radix_cache = true;
+};
+
+struct Arithmetic {
+  CpuIsa isa = CpuIsa::kPortable;
+  DType dtype = DType::kBFloat16;
+  std::string backend;
+};
+
+std::vector<GenerationRequest> random_requests(uint32_t seed, int64_t vocab_size) {
+  std::mt19937 random(seed);
+  std::vector<TokenId> shared(70);
+  for (TokenId& id : shared) id = static_cast<TokenId>(random() % static_cast<uint32_t>(vocab_size));
+  std::vector<GenerationRequest> requests;
+  for (int i = 0; i < 10; ++i) {
+    std::vector<TokenId> prompt;
+    if (random() % 2 == 0) prompt.assign(shared.begin(), shared.begin() + random() % shared.size());
+    const size_t length = prompt.size() + 1 + random() % 90;
+    while (prompt.size() < length) prompt.push_back(static_cast<TokenId>(random() % static_cast<uint32_t>(vocab_size)));
+    GenerationRequest request{.prompt = std::move(prompt), .ignore_eos = true};
+    request.sampling.temperature = random() % 2 == 0 ? 0.0F : 0.9F;
+    request.sampling.top_p = 0.95F;
+    request.sampling.repetition_penalty = random() % 3 == 0 ? 1.2F : 1.0F;
+    request.sampling.seed = random();
+    request.sampling.max_new_tokens = static_cast<int32_t>(1 + random() % 24);
+    request.sampling.logprobs = true;
+    request.sampling.top_logprobs = 2;
+    requests.push_back(std::move(request));
+  }
+  return requests;
+}
+
+// Token ids, and the bits of every log-probability.
+using Bits = std::vector<uint32_t>;
+
+std::vector<Bits> run(const char* model, const Arithmetic& arithmetic, const Layout& layout,
+                      const std::vector<GenerationRequest>& requests, bool together) {
+  EngineOptions options{.source = {.model_path = model}};
+  options.rank = {.isa = arithmetic.isa,
+                  .threads_per_rank = layout.threads,
+                  .dtype = arithmetic.dtype,
+                  .attention_backend = arithmetic.backend,
+                  .page_size = layout.page_size,
+                  .chunked_prefill_size = layout.chunked_prefill_size,
+                  .max_total_tokens = layout.max_total_tokens,
+                  .radix_cache = layout.radix_cache};
+  auto loaded = Engine::load(options, make_null_logger());
+  CHECK(loaded.ok(), "{}", loaded.error().message);
+  Engine& engine = **loaded;
+  std::vector<Bits> results(requests.size());
+  std::vector<SubmissionId> ids;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const auto id = engine.submit(requests[i], [&results, i](const Delta& delta) {
+      EXPECT_NE(delta.finish, FinishReason::kError) << delta.error;
+      for (const SampledToken& token : delta.tokens) {
+        results[i].push_back(static_cast<uint32_t>(token.token));
+        results[i].push_back(std::bit_cast<uint32_t>(token.logprob));
+        for (const TokenLogprob& top : token.top_logprobs) {
+          results[i].push_back(static_cast<uint32_t>(top.token));
+          results[i].push_back(std::bit_cast<uint32_t>(top.logprob));
+        }
+      }
+    });
+    CHECK(id.ok(), "{}", id.error().message);
+    ids.push_back(*id);
+    if (!together) engine.wait(*id);
+  }
+  for (const SubmissionId id : ids) engine.wait(id);
+  if (layout.max_total_tokens > 0) {
+    EXPECT_GT(engine.stats().scheduler.num_preemptions, 0U);
+  }
+  if (layout.radix_cache) {
+    EXPECT_GT(engine.stats().scheduler.num_cached_tokens, 0U);
+  }
+  return results;
+}
+
+void expect_invariant(const char* model, const Arithmetic& arithmetic) {
+  const uint32_t seed = 20261121;
+  constexpr int64_t kVocab = 256;  // of every fixture's at least
+  const auto requests = random_requests(seed, kVocab);
+  const Layout plain{.radix_cache = false};
+  const auto alone = run(model, arithmetic, plain, requests, false);
+  for (const Bits& bits : alone) EXPECT_FALSE(bits.empty());
+  const Layout layouts[] = {
+      plain,
+      {.threads = 2, .page_size = 32, .chunked_prefill_size = 48},
+      {.threads = 3, .page_size = 64, .chunked_prefill_size = 17, .radix_cache = false},
+      {.threads = 2, .page_size = 16, .chunked_prefill_size = 1},
+      // 13 pages for ten requests of up to 184 tokens: most are preempted on the way.
+      {.threads = 2, .page_size = 16, .chunked_prefill_size = 64, .max_total_tokens = 208},
+  };
+  for (const Layout& layout : layouts) {
+    const auto together = run(model, arithmetic, layout, requests, true);
+    EXPECT_EQ(alone, together) << "threads " << layout.threads << ", pages of " << layout.page_size << ", chunks of "
+                               << layout.chunked_prefill_size << ", pool of " << layout.max_total_tokens;
+  }
+}
+
+class BatchInvariance : public ::testing::TestWithParam<std::tuple<CpuIsa, DType, std::string>> {
+ protected:
+  Arithmetic arithmetic() const {
+    return {.isa = std::get<0>(GetParam()), .dtype = std::get<1>(GetParam()), .backend = std::get<2>(GetParam())};
+  }
+};
+
+TEST_P(BatchInvariance, ADenseModelsBitsAreTheSameAloneAndTogether) {
+  expect_invariant("tests/fixtures/models/gguf_qwen3/model.gguf", arithmetic());
+}
+
+TEST_P(BatchInvariance, AMixturesBitsAreTheSameAloneAndTogether) {
+  expect_invariant("tests/fixtures/models/gguf_qwen3_moe/model.gguf", arithmetic());
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryTier, BatchInvariance,
+                         ::testing::Combine(::testing::ValuesIn(available_isas()),
+                                            ::testing::Values(DType::kBFloat16, DType::kFloat32),
+                                            ::testing::Values("fa", "native")),
+                         [](const auto& tested) {
+                           return std::string(isa_name(std::get<0>(tested.param))) + "_" +
+                                  std::string(dtype_name(std::get<1>(tested.param))) + "_" + std::get<2>(tested.param);
+                         });
+
+}  // namespace
+}  // namespace braid

@@ -1,0 +1,220 @@
+// The engine as its callers see it, on a real (tiny) model.
+#include "braid/control/engine.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <thread>
+
+namespace braid {
+namespace {
+
+constexpr const char* kModel = "tests/fixtures/models/gguf_qwen3/model.gguf";
+
+struct Output {
+  std::string text;
+  std::vector<SampledToken> tokens;
+  Delta last;
+};
+using Outputs = std::map<int32_t, Output>;  // by choice
+
+std::unique_ptr<Engine> load(const EngineOptions& options = {.source = {.model_path = kModel}}) {
+  auto engine = Engine::load(options, make_null_logger());
+  CHECK(engine.ok(), "{}", engine.error().message);
+  return std::move(engine).value();
+}
+
+Outputs generate(Engine& engine, const GenerationRequest& request) {
+  Outputs outputs;
+  const auto id = engine.submit(request, [&](const Delta& delta) {
+    Output& output = outputs[delta.index];
+    EXPECT_EQ(output.last.finish, FinishReason::kNone) << "a delta after the last one";
+    output.text += delta.text;
+    output.tokens.insert(output.tokens.end(), delta.tokens.begin(), delta.tokens.end());
+    output.last = delta;
+  });
+  CHECK(id.ok(), "{}", id.error().message);
+  engine.wait(*id);
+  return outputs;
+}
+
+GenerationRequest greedy(std::string prompt, int32_t max_new_tokens) {
+  GenerationRequest request{.prompt = std::move(prompt)};
+  request.sampling.temperature = 0;
+  request.sampling.max_new_tokens = max_new_tokens;
+  request.ignore_eos = true;
+  return request;
+}
+
+TEST(Engine, ARequestEndsWithItsTokensItsTextAndItsUsage) {
+  const auto engine = load();
+  const Output output = generate(*engine, greedy("The quick brown fox", 12)).at(0);
+  EXPECT_EQ(output.tokens.size(), 12U);
+  EXPECT_EQ(output.last.finish, FinishReason::kLength);
+  EXPECT_EQ(output.last.usage.output_tokens, 12);
+  EXPECT_EQ(output.last.usage.prompt_tokens,
+            static_cast<int32_t>(engine->text().tokenizer->encode("The quick brown fox", true).size()));
+  std::vector<TokenId> ids;
+  for (const SampledToken& token : output.tokens) ids.push_back(token.token);
+  EXPECT_EQ(output.text, engine->text().tokenizer->decode(ids, true));
+}
+
+TEST(Engine, AStopTokenEndsTheOutputAndIsCountedButNotShown) {
+  const auto engine = load();
+  const Output whole = generate(*engine, greedy("The quick brown fox", 8)).at(0);
+  GenerationRequest request = greedy("The quick brown fox", 8);
+  request.sampling.stop_token_ids = {whole.tokens[4].token};
+  const Output stopped = generate(*engine, request).at(0);
+  EXPECT_EQ(stopped.last.finish, FinishReason::kStop);
+  EXPECT_EQ(std::get<TokenId>(stopped.last.matched_stop), whole.tokens[4].token);
+  ASSERT_LE(stopped.tokens.size(), 5U);
+  EXPECT_EQ(stopped.tokens.back().token, whole.tokens[4].token);
+  EXPECT_TRUE(whole.text.starts_with(stopped.text));
+  EXPECT_LT(stopped.text.size(), whole.text.size());
+}
+
+TEST(Engine, AStopStringEndsTheTextBeforeIt) {
+  const auto engine = load();
+  const Output whole = generate(*engine, greedy("The quick brown fox", 16)).at(0);
+  ASSERT_GE(whole.text.size(), 8U);
+  size_t cut = whole.text.size() / 2;
+  while (cut < whole.text.size() && (static_cast<unsigned char>(whole.text[cut]) & 0xc0U) == 0x80U) ++cut;
+  GenerationRequest request = greedy("The quick brown fox", 16);
+  request.stop_strings = {whole.text.substr(cut)};
+  const Output stopped = generate(*engine, request).at(0);
+  EXPECT_EQ(stopped.last.finish, FinishReason::kStop);
+  EXPECT_EQ(std::get<std::string>(stopped.last.matched_stop), request.stop_strings[0]);
+  EXPECT_EQ(stopped.text, whole.text.substr(0, whole.text.find(request.stop_strings[0])));
+}
+
+TEST(Engine, ChoiceZeroIsThatOfOneChoiceAndTheOthersDiffer) {
+  const auto engine = load();
+  GenerationRequest request = greedy("Once", 16);
+  request.sampling.temperature = 1.0F;
+  request.sampling.seed = 7;
+  const Output alone = generate(*engine, request).at(0);
+  request.n = 3;
+  const Outputs three = generate(*engine, request);
+  ASSERT_EQ(three.size(), 3U);
+  EXPECT_EQ(three.at(0).tokens, alone.tokens);
+  EXPECT_NE(three.at(1).tokens, alone.tokens);
+  EXPECT_NE(three.at(2).tokens, three.at(1).tokens);
+  EXPECT_EQ(generate(*engine, request).at(2).tokens, three.at(2).tokens) << "same seed, same text";
+}
+
+TEST(Engine, NoTokensAskedForIsAResultOfNone) {
+  const auto engine = load();
+  const Output output = generate(*engine, greedy("Once", 0)).at(0);
+  EXPECT_EQ(output.last.finish, FinishReason::kLength);
+  EXPECT_TRUE(output.tokens.empty());
+}
+
+TEST(Engine, ARequestThatCannotRunIsRefusedAndNothingStarts) {
+  const auto engine = load();
+  const auto refused = [&](GenerationRequest request) {
+    const auto id = engine->submit(std::move(request), [](const Delta&) { FAIL() << "a refused request ran"; });
+    return id.ok() ? std::string() : id.error().message;
+  };
+  const int64_t context = engine->stats().context_len;
+  GenerationRequest request = greedy("", 4);
+  request.prompt = std::vector<TokenId>(static_cast<size_t>(context) + 1, 5);
+  EXPECT_EQ(refused(request), fmt::format("prompt has {} tokens, this model's context is {}", context + 1, context));
+  request.prompt = std::vector<TokenId>{};
+  EXPECT_EQ(refused(request), "the prompt has no tokens");
+  request.prompt = std::vector<TokenId>{-1};
+  EXPECT_NE(refused(request).find("token id -1 is outside the vocabulary"), std::string::npos);
+  request = greedy("x", 4);
+  request.sampling.top_p = 0;
+  EXPECT_NE(refused(request).find("top_p is 0"), std::string::npos);
+  request = greedy("x", 4);
+  request.stop_strings = {""};
+  EXPECT_NE(refused(request), "");
+  request = greedy("x", 4);
+  request.n = 0;
+  EXPECT_NE(refused(request), "");
+}
+
+TEST(Engine, GenerationThatReachesTheContextEndsWithLength) {
+  const auto engine = load();
+  const int64_t context = engine->stats().context_len;
+  GenerationRequest request = greedy("", 1'000'000);
+  request.prompt = std::vector<TokenId>(static_cast<size_t>(context) - 3, 5);
+  const Output output = generate(*engine, request).at(0);
+  EXPECT_EQ(output.last.finish, FinishReason::kLength);
+  EXPECT_GE(output.tokens.size(), 3U);
+  EXPECT_LE(output.tokens.size(), 4U);
+}
+
+TEST(Engine, AbortEndsEveryChoiceAndFreesItsPages) {
+  const auto engine = load();
+  std::atomic<int> aborted = 0;
+  std::atomic<int> started = 0;
+  GenerationRequest request = greedy("Once upon a time", 0);
+  request.until_context_end = true;
+  request.n = 2;
+  std::vector<SubmissionId> ids;
+  for (int i = 0; i < 8; ++i) {
+    const auto id = engine->submit(request, [&](const Delta& delta) {
+      started += delta.tokens.empty() ? 0 : 1;
+      aborted += delta.finish == FinishReason::kAbort ? 1 : 0;
+    });
+    ids.push_back(id.value());
+  }
+  while (started < 4) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  for (const SubmissionId id : ids) engine->abort(id);
+  for (const SubmissionId id : ids) engine->wait(id);
+  EXPECT_GE(aborted, 1);
+  const Output after = generate(*engine, greedy("Once", 4)).at(0);
+  EXPECT_EQ(after.tokens.size(), 4U);
+  const SchedulerStats stats = engine->stats().scheduler;
+  EXPECT_EQ(stats.num_running + stats.num_waiting, 0);
+  EXPECT_EQ(stats.num_free_pages + stats.num_cached_pages, stats.num_pages);
+}
+
+TEST(Engine, EndingItEndsWhatRunsWithAbort) {
+  std::atomic<int> aborted = 0;
+  {
+    const auto engine = load();
+    GenerationRequest request = greedy("Once upon a time", 0);
+    request.until_context_end = true;
+    for (int i = 0; i < 4; ++i) {
+      const auto id =
+          engine->submit(request, [&](const Delta& delta) { aborted += delta.finish == FinishReason::kAbort ? 1 : 0; });
+      ASSERT_TRUE(id.ok());
+    }
+  }
+  EXPECT_EQ(aborted, 4);
+}
+
+TEST(Engine, ManyThreadsMaySubmitAtOnce) {
+  const auto engine = load();
+  const Output alone = generate(*engine, greedy("Hello there", 8)).at(0);
+  std::vector<std::thread> clients;
+  std::atomic<int> equal = 0;
+  for (int i = 0; i < 6; ++i) {
+    clients.emplace_back([&] {
+      for (int round = 0; round < 3; ++round) {
+        equal += generate(*engine, greedy("Hello there", 8)).at(0).tokens == alone.tokens ? 1 : 0;
+      }
+    });
+  }
+  for (auto& client : clients) client.join();
+  EXPECT_EQ(equal, 18);
+}
+
+TEST(Engine, ARepeatedPromptIsFoundInThePrefixCacheAndCounted) {
+  const auto engine = load();
+  GenerationRequest request = greedy("", 4);
+  request.prompt = std::vector<TokenId>(50, 7);
+  const Output first = generate(*engine, request).at(0);
+  const Output second = generate(*engine, request).at(0);
+  EXPECT_EQ(first.last.usage.cached_tokens, 0);
+  EXPECT_EQ(second.last.usage.cached_tokens, 48);
+  EXPECT_EQ(first.tokens, second.tokens);
+}
+
+}  // namespace
+}  // namespace braid
