@@ -2,6 +2,8 @@
 // product first, then the even one), float32 by fused multiply-add in order of k.
 #include <immintrin.h>
 
+#include <type_traits>
+
 #include "braid/kernels/cpu/matmul_driver.h"
 
 namespace braid::cpu {
@@ -78,6 +80,46 @@ void multiply_rows(const std::byte* packed, const std::byte* w, int64_t k, float
   }
 }
 
+// One tile, 16 lines: columns 0…15 or 16…31 of 32 k.
+template <int kRows>
+inline __attribute__((always_inline)) void tile_in_order(const uint32_t* a, const std::byte* w, const std::byte* ahead,
+                                                         __m512 (&sums)[kRows]) {
+#pragma GCC unroll 4
+  for (int64_t step = 0; step < Bf16Step::kSteps; ++step, a += kRows) {
+    __builtin_prefetch(ahead + step * 64, 0, 2);
+    const __m512i line = _mm512_loadu_si512(w + step * 64);
+#pragma GCC unroll 8
+    for (int row = 0; row < kRows; ++row) sums[row] = Bf16Step::multiply_add(sums[row], a[row], line);
+  }
+}
+
+// The same sums as multiply_rows<Bf16Step, kRows>, but a block's two tiles one after the other, so that memory is read
+// line by line in the order of its addresses: the processor's own prefetcher then follows, and few rows, which wait for
+// memory alone, read as fast as a plain loop of loads. Takes prefetch.far as a stream's.
+template <int kRows>
+void multiply_in_order(const std::byte* packed, const std::byte* w, int64_t k, float* sums, bool resume,
+                       Prefetch prefetch) {
+  const auto* a = reinterpret_cast<const uint32_t*>(packed);
+  const std::byte* ahead = prefetch.far;
+  __m512 left[kRows];
+  __m512 right[kRows];
+#pragma GCC unroll 8
+  for (int row = 0; row < kRows; ++row) {
+    left[row] = resume ? _mm512_loadu_ps(sums + row * kPanelCols) : _mm512_setzero_ps();
+    right[row] = resume ? _mm512_loadu_ps(sums + row * kPanelCols + 16) : _mm512_setzero_ps();
+  }
+  constexpr int64_t kTileBytes = Bf16Step::kSecondHalf;
+  for (; k > 0; k -= Bf16Step::kPadK, w += 2 * kTileBytes, ahead += 2 * kTileBytes, a += Bf16Step::kSteps * kRows) {
+    tile_in_order<kRows>(a, w, ahead, left);
+    tile_in_order<kRows>(a, w + kTileBytes, ahead + kTileBytes, right);
+  }
+#pragma GCC unroll 8
+  for (int row = 0; row < kRows; ++row) {
+    _mm512_storeu_ps(sums + row * kPanelCols, left[row]);
+    _mm512_storeu_ps(sums + row * kPanelCols + 16, right[row]);
+  }
+}
+
 template <typename Step>
 struct Avx512Kernel {
   static constexpr int64_t kBlockRows = 12;
@@ -86,10 +128,12 @@ struct Avx512Kernel {
   static constexpr int64_t kBytesPerK = sizeof(typename Step::Element) / Step::kK;
   static constexpr bool kIsOnePass = true;
 
-  // Few rows wait for memory alone, more for memory and arithmetic. Zen 4, 2 cores, 12 MB matrices from memory, with 37
-  // to 62 GB/s to be had: fetching 8 KB ahead into L1 gave 35-48 GB/s at 4 rows and 402-419 GFLOP/s at 12; 32 KB ahead
-  // into L2 and 2 KB into L1, 33-43 GB/s and 429-441 GFLOP/s (its peak is 444); in bursts of 2 KB, 28-45 and 293-312.
+  // bfloat16, so many rows are read in order of the addresses; more, or float32, step by step.
+  static constexpr int kRowsInOrder = std::is_same_v<Step, Bf16Step> ? 1 : 0;
+
+  // Few rows wait for memory alone, more for memory and arithmetic (docs/decisions.md has the figures).
   static FetchAhead fetch_ahead(int64_t rows) {
+    if (rows <= kRowsInOrder) return {.near = 0, .far = 4096};
     return rows <= 4 ? FetchAhead{.near = 8192, .far = 0} : FetchAhead{.near = 2048, .far = 32768};
   }
 
@@ -100,12 +144,21 @@ struct Avx512Kernel {
   }
   void multiply(int64_t rows, const std::byte* a, const std::byte* w, int64_t k, float* sums, bool resume,
                 Prefetch prefetch) const {
-    using Multiply = void (*)(const std::byte*, const std::byte*, int64_t, float*, bool, Prefetch);
-    static constexpr Multiply kMultiply[kBlockRows] = {
-        multiply_rows<Step, 1>, multiply_rows<Step, 2>,  multiply_rows<Step, 3>,  multiply_rows<Step, 4>,
-        multiply_rows<Step, 5>, multiply_rows<Step, 6>,  multiply_rows<Step, 7>,  multiply_rows<Step, 8>,
-        multiply_rows<Step, 9>, multiply_rows<Step, 10>, multiply_rows<Step, 11>, multiply_rows<Step, 12>};
+    static constexpr Multiply kMultiply[kBlockRows] = {kernel<1>(), kernel<2>(),  kernel<3>(),  kernel<4>(),
+                                                       kernel<5>(), kernel<6>(),  kernel<7>(),  kernel<8>(),
+                                                       kernel<9>(), kernel<10>(), kernel<11>(), kernel<12>()};
     kMultiply[rows - 1](a, w, k, sums, resume, prefetch);
+  }
+
+ private:
+  using Multiply = void (*)(const std::byte*, const std::byte*, int64_t, float*, bool, Prefetch);
+  template <int kRows>
+  static constexpr Multiply kernel() {
+    if constexpr (kRows <= kRowsInOrder) {
+      return multiply_in_order<kRows>;
+    } else {
+      return multiply_rows<Step, kRows>;
+    }
   }
 };
 
