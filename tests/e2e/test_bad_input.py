@@ -31,8 +31,8 @@ def test_an_unknown_command_suggests_the_nearest(braid):
 @pytest.mark.parametrize("flags, named", [
     (("--temperature", "-1"), "temperature"),
     (("--temperature", "warm"), "temperature"),
-    (("--top-p", "0"), "top-p"),
-    (("--max-new-tokens", "-5"), "max-tokens"),
+    (("--top-p", "0"), "--top-p"),
+    (("--max-new-tokens", "-5"), "--max-new-tokens"),
     (("--max-new-tokens", "99999999999999999999"), "max-new-tokens"),
     (("--dtype", "float8"), "float8"),
     (("--attention-backend", "magic"), "magic"),

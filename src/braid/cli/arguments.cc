@@ -1,7 +1,10 @@
 #include "braid/cli/arguments.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <numeric>
@@ -125,9 +128,7 @@ Result<std::vector<std::string>> expand_config_file(std::vector<std::string> arg
       ++i;
       continue;
     }
-    std::ifstream in(file, std::ios::binary);
-    const std::string text(std::istreambuf_iterator<char>(in), {});
-    if (!in) return fail("--config {}: cannot be read", file);
+    TRY(const std::string text, read_flag_file("--config", file));
     TRY(const auto flags, config_arguments(text, file));
     from_files.insert(from_files.end(), flags.begin(), flags.end());
     arguments.erase(arguments.begin() + static_cast<ptrdiff_t>(i),
@@ -138,6 +139,16 @@ Result<std::vector<std::string>> expand_config_file(std::vector<std::string> arg
   while (first_flag != arguments.end() && is_word(*first_flag)) ++first_flag;
   arguments.insert(first_flag, from_files.begin(), from_files.end());
   return arguments;
+}
+
+Result<std::string> read_flag_file(std::string_view flag, const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) return fail("{} {}: is a directory", flag, path);
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return fail("{} {}: cannot be read: {}", flag, path, std::strerror(errno));
+  std::string text(std::istreambuf_iterator<char>(in), {});
+  if (in.bad()) return fail("{} {}: cannot be read to its end", flag, path);
+  return text;
 }
 
 void let_last_value_win(CLI::App& command) {
@@ -190,8 +201,29 @@ std::string explain_parse_error(const CLI::App& app, const CLI::ParseError& erro
                            ? std::string("; see ") + (command == &app ? "" : "braid ") + command->get_name() + " --help"
                            : "; did you mean " + suggestion + "?");
   }
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr &&
+      !command->get_subcommands([](const CLI::App*) { return true; }).empty() &&
+      command->get_require_subcommand_min() > 0) {
+    std::string list;
+    for (const CLI::App* part : command->get_subcommands([](const CLI::App*) { return true; })) {
+      list += (list.empty() ? "" : ", ") + part->get_name();
+    }
+    return fmt::format("which command? one of: {}; see {} --help", list,
+                       command == &app ? "braid" : "braid " + command->get_name());
+  }
   std::string message = error.what();
+  // "Could not convert: --top-p = x", in CLI11's words; all flags that are converted are numbers.
+  constexpr std::string_view kConversion = "Could not convert: ";
+  if (message.starts_with(kConversion) && message.find(" = ") != std::string::npos) {
+    const size_t separator = message.find(" = ");
+    return fmt::format("{} {}: is not a number in the flag's range",
+                       message.substr(kConversion.size(), separator - kConversion.size()),
+                       message.substr(separator + 3));
+  }
   std::replace(message.begin(), message.end(), '\n', ' ');
+  if (const size_t missing = message.find(": 1 required "); missing != std::string::npos) {
+    return message.substr(0, missing) + " needs a value";
+  }
   return message;
 }
 

@@ -25,6 +25,9 @@ Result<std::vector<std::string>> config_arguments(std::string_view text, std::st
 void let_last_value_win(CLI::App& command);
 
 // "1,2,3"; anything else is an error that says what is wrong with it. Whether the model has the ids is not known here.
+// The whole of a file that a flag names; the error names both.
+Result<std::string> read_flag_file(std::string_view flag, const std::string& path);
+
 Result<std::vector<TokenId>> parse_token_ids(std::string_view text);
 
 // One line; for an unknown flag or command, with the nearest known one.

@@ -1,7 +1,9 @@
 // The loop over a batch's lines: reads while there is room in flight, writes what completes.
 #include "braid/cli/batch_command.h"
 
+#include <cerrno>
 #include <condition_variable>
+#include <cstring>
 #include <deque>
 #include <filesystem>
 #include <fstream>
@@ -144,13 +146,24 @@ class BatchRun {
 
 }  // namespace
 
-Result<BatchProgress> run_batch(const BatchOptions& options, BatchBackend& backend) {
+Status check_batch_files(const BatchOptions& options) {
   // The same file would be read while it grows.
   std::error_code error;
   if (std::filesystem::equivalent(options.input_path, options.output_path, error)) {
     return fail("{}: is both the input and the output", options.input_path);
   }
-  if (!std::ifstream(options.input_path)) return fail("{}: cannot be read", options.input_path);
+  if (std::filesystem::is_directory(options.input_path, error)) {
+    return fail("{}: is a directory, not a file of batch lines", options.input_path);
+  }
+  if (!std::ifstream(options.input_path)) {
+    return fail("{}: cannot be read: {}", options.input_path, std::strerror(errno));
+  }
+  const auto output = BatchOutput::open(options.output_path);
+  return output.ok() ? Status() : Status(output.error());
+}
+
+Result<BatchProgress> run_batch(const BatchOptions& options, BatchBackend& backend) {
+  TRY_STATUS(check_batch_files(options));
   TRY(BatchOutput output, BatchOutput::open(options.output_path));
   return BatchRun(options, backend, std::move(output)).run();
 }

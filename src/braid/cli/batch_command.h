@@ -46,6 +46,9 @@ struct BatchOptions {
   std::function<void(const BatchProgress&)> on_progress;  // after each answer
 };
 
+// The input can be read and the output written, and they are two: to be asked before a model is loaded for them.
+Status check_batch_files(const BatchOptions& options);
+
 // An error only for the files: what is wrong with a line is that line's answer.
 Result<BatchProgress> run_batch(const BatchOptions& options, BatchBackend& backend);
 

@@ -34,13 +34,14 @@ void on_interrupt(int) {
 
 Status run_batch_command(const BatchFlags& flags) {
   TRY(const EngineOptions engine_options, flags.model.engine_options());
-  TRY(const auto engine, load_engine(engine_options, flags.model.log_level));
-  EngineBatchBackend backend(*engine);
   BatchOptions options;
   options.input_path = flags.input_path;
   options.output_path = flags.output_path;
   options.model_name = std::filesystem::path(flags.model.model_path).filename();
   options.is_stopped = &is_interrupted;
+  TRY_STATUS(check_batch_files(options));
+  TRY(const auto engine, load_engine(engine_options, flags.model.log_level));
+  EngineBatchBackend backend(*engine);
   std::signal(SIGINT, on_interrupt);
   Result<BatchProgress> progress = BatchProgress{};
   {

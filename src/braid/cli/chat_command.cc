@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -60,16 +61,19 @@ class Conversation {
     std::string text;
     Delta last;
     std::atomic<bool> has_ended = false;
+    std::atomic<bool> has_reader = true;
     TRY(const SubmissionId id, engine_.submit(std::move(request), [&](const Delta& delta) {
       text += delta.text;
       std::cout << delta.text << std::flush;
+      if (!std::cout) has_reader = false;
       if (delta.finish == FinishReason::kNone) return;
       last = delta;
       has_ended = true;
       has_ended.notify_one();
     }));
-    wait_or_abort(id, has_ended);
+    wait_or_abort(id, has_ended, has_reader);
     std::cout << std::endl;
+    if (!std::cout) return fail("standard output: cannot be written");
     if (last.finish == FinishReason::kError) {
       messages_.erase(messages_.size() - 1);
       return fail("{}", last.error);
@@ -79,12 +83,12 @@ class Conversation {
   }
 
  private:
-  void wait_or_abort(SubmissionId id, const std::atomic<bool>& has_ended) {
+  void wait_or_abort(SubmissionId id, const std::atomic<bool>& has_ended, const std::atomic<bool>& has_reader) {
     const auto before = interrupts;
     bool is_aborted = false;
     while (!has_ended) {
       usleep(20'000);
-      if (interrupts != before && !std::exchange(is_aborted, true)) engine_.abort(id);
+      if ((interrupts != before || !has_reader) && !std::exchange(is_aborted, true)) engine_.abort(id);
     }
     engine_.wait(id);
   }
@@ -113,6 +117,7 @@ bool read_line(std::string& line) {
 }
 
 Status run(const ChatFlags& flags, bool has_prompt) {
+  TRY_STATUS(flags.sampling.check());
   TRY(const EngineOptions options, flags.model.engine_options());
   TRY(const auto engine, load_engine(options, flags.model.log_level));
   if (!engine->text().has_chat_template()) {
@@ -157,6 +162,9 @@ void add_chat_command(CLI::App& app, CommandRunner& runner) {
   command->add_option("--prompt", flags->prompt, "Answer this one message, and end");
   runner.on(command, [flags, command] {
     flags->sampling.is_max_new_tokens_given = command->count("--max-new-tokens") > 0;
+    if (!flags->sampling.is_max_new_tokens_given) {
+      flags->sampling.max_new_tokens = std::max(flags->sampling.max_new_tokens, flags->sampling.min_new_tokens);
+    }
     return run(*flags, command->count("--prompt") > 0);
   });
 }

@@ -99,6 +99,35 @@ void add_sampling_flags(CLI::App& command, SamplingFlags& flags) {
   command.add_flag("--ignore-eos", flags.ignore_eos, "Go on after the model's end of text")->group("Sampling");
 }
 
+Status SamplingFlags::check() const {
+  const auto range = [](std::string_view flag, std::optional<float> value, float lower, float upper,
+                        bool is_closed) -> Status {
+    if (!value) return {};
+    const bool is_above = is_closed ? *value >= lower : *value > lower;
+    if (is_above && *value <= upper) return {};  // not so for NaN
+    return fail("{} {}: must be {} {} and at most {}", flag, *value, is_closed ? "at least" : "above", lower, upper);
+  };
+  constexpr float kHuge = 1e6F;  // as control/request_check.cc
+  TRY_STATUS(range("--temperature", temperature, 0, kHuge, true));
+  TRY_STATUS(range("--top-p", top_p, 0, 1, false));
+  TRY_STATUS(range("--min-p", min_p, 0, 1, true));
+  TRY_STATUS(range("--repetition-penalty", repetition_penalty, 0, kHuge, false));
+  TRY_STATUS(range("--presence-penalty", presence_penalty, -2, 2, true));
+  TRY_STATUS(range("--frequency-penalty", frequency_penalty, -2, 2, true));
+  if (top_k && *top_k < 0) return fail("--top-k {}: must be at least 1, or 0 for no limit", *top_k);
+  if (max_new_tokens < 0) return fail("--max-new-tokens {}: must be at least 0", max_new_tokens);
+  if (min_new_tokens < 0 || min_new_tokens > max_new_tokens) {
+    return fail("--min-new-tokens {}: must be from 0 to --max-new-tokens ({})", min_new_tokens, max_new_tokens);
+  }
+  for (const TokenId token : stop_token_ids) {
+    if (token < 0) return fail("--stop-token-ids {}: must be at least 0", token);
+  }
+  for (const std::string& text : stop) {
+    if (text.empty()) return fail("--stop: a stop string must not be empty");
+  }
+  return {};
+}
+
 void SamplingFlags::apply(const GenerationDefaults& defaults, GenerationRequest& request) const {
   SamplingParams& sampling = request.sampling;
   const SamplingParams own;

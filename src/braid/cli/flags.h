@@ -51,6 +51,9 @@ struct SamplingFlags {
   std::vector<std::string> stop;
   std::vector<TokenId> stop_token_ids;
 
+  // What no model could allow, named as on the command line: before a model is loaded for it.
+  Status check() const;
+
   // The flags over the model's generation_config.json over the engine's own defaults.
   void apply(const GenerationDefaults& defaults, GenerationRequest& request) const;
 };

@@ -1,11 +1,11 @@
 // braid generate: one prompt, its continuation on the terminal.
 #include <fmt/format.h>
 
-#include <csignal>
-#include <fstream>
+#include <algorithm>
+#include <atomic>
 #include <iostream>
-#include <iterator>
 #include <utility>
+#include <variant>
 
 #include "braid/cli/arguments.h"
 #include "braid/cli/commands.h"
@@ -30,26 +30,21 @@ Json single_message(const std::string& text) {
   return {{"messages", Json::array({std::move(message)})}, {"add_generation_prompt", true}};
 }
 
-Result<GenerationRequest> make_request(const GenerateFlags& flags, const CLI::App& command, const Engine& engine) {
-  GenerationRequest request;
-  flags.sampling.apply(engine.generation_defaults(), request);
+// The prompt as the command line has it, read before a model is loaded for it: a text, or token ids.
+Result<std::variant<std::string, std::vector<TokenId>>> read_prompt(const GenerateFlags& flags,
+                                                                    const CLI::App& command) {
+  const char* const sources[] = {"--prompt", "--prompt-file", "--input-ids"};
+  if (std::ranges::count_if(sources, [&](const char* name) { return command.count(name) > 0; }) != 1) {
+    return fail("give the prompt by one of --prompt, --prompt-file and --input-ids");
+  }
+  std::variant<std::string, std::vector<TokenId>> prompt = flags.prompt;
   if (command.count("--input-ids") > 0) {
     if (flags.is_chat) return fail("--chat needs a text: --prompt or --prompt-file, not --input-ids");
-    TRY(request.prompt, parse_token_ids(flags.input_ids));
-    return request;
+    TRY(prompt, parse_token_ids(flags.input_ids));
+  } else if (command.count("--prompt-file") > 0) {
+    TRY(prompt, read_flag_file("--prompt-file", flags.prompt_file));
   }
-  std::string text = flags.prompt;
-  if (command.count("--prompt-file") > 0) {
-    std::ifstream in(flags.prompt_file, std::ios::binary);
-    text.assign(std::istreambuf_iterator<char>(in), {});
-    if (!in) return fail("--prompt-file {}: cannot be read", flags.prompt_file);
-  }
-  if (flags.is_chat) {
-    TRY(text, engine.text().render_chat(single_message(text)));
-    request.add_special_tokens = false;
-  }
-  request.prompt = std::move(text);
-  return request;
+  return prompt;
 }
 
 std::string finish_name(FinishReason reason) {
@@ -70,19 +65,36 @@ std::string finish_name(FinishReason reason) {
 
 Status run(const GenerateFlags& flags, const CLI::App& command) {
   TRY(const EngineOptions options, flags.model.engine_options());
-  TRY(const auto engine, load_engine(options, flags.as_json ? "warning" : flags.model.log_level));
-  TRY(GenerationRequest request, make_request(flags, command, *engine));
+  TRY_STATUS(flags.sampling.check());
+  TRY(auto prompt, read_prompt(flags, command));
+  TRY(const auto engine, load_engine(options, flags.model.log_level));
+  GenerationRequest request;
+  flags.sampling.apply(engine->generation_defaults(), request);
+  request.prompt = std::move(prompt);
+  if (flags.is_chat) {
+    TRY(request.prompt, engine->text().render_chat(single_message(std::get<std::string>(request.prompt))));
+    request.add_special_tokens = false;
+  }
 
   std::string text;
   std::vector<TokenId> ids;
   Delta last;
+  std::atomic<bool> has_reader = true;  // of standard output; without one there is nothing to go on for
+  std::atomic<bool> is_over = false;
   const auto on_delta = [&](const Delta& delta) {
     text += delta.text;
     for (const SampledToken& token : delta.tokens) ids.push_back(token.token);
     if (!flags.as_json) std::cout << delta.text << std::flush;
     last = delta;
+    has_reader = static_cast<bool>(std::cout);
+    if (!has_reader || delta.finish != FinishReason::kNone) {
+      is_over = true;
+      is_over.notify_one();
+    }
   };
   TRY(const SubmissionId id, engine->submit(std::move(request), on_delta));
+  is_over.wait(false);
+  if (!has_reader) engine->abort(id);
   engine->wait(id);
   if (last.finish == FinishReason::kError) return fail("{}", last.error);
   if (flags.as_json) {
@@ -104,19 +116,16 @@ Status run(const GenerateFlags& flags, const CLI::App& command) {
 void add_generate_command(CLI::App& app, CommandRunner& runner) {
   auto flags = std::make_shared<GenerateFlags>();
   CLI::App* command = app.add_subcommand("generate", "Continue one prompt");
+  flags->model.log_level = "warning";  // the text is what one came for
   add_engine_flags(*command, flags->model);
   add_sampling_flags(*command, flags->sampling);
-  auto* input = command->add_option_group("Prompt", "What to continue (one of)");
-  input->add_option("--prompt", flags->prompt, "The text");
-  input->add_option("--prompt-file", flags->prompt_file, "A file with the text");
-  input->add_option("--input-ids", flags->input_ids, "Token ids: 1,2,3");
-  input->require_option(1);
+  // One of the three; read_prompt says so in words of its own.
+  command->add_option("--prompt", flags->prompt, "The text to continue")->group("Prompt (one of)");
+  command->add_option("--prompt-file", flags->prompt_file, "A file with the text")->group("Prompt (one of)");
+  command->add_option("--input-ids", flags->input_ids, "Token ids: 1,2,3")->group("Prompt (one of)");
   command->add_flag("--chat", flags->is_chat, "The prompt is a user's message: apply the model's chat template");
   command->add_flag("--json", flags->as_json, "Print one JSON object: text, output_ids, finish_reason, …");
-  runner.on(command, [flags, command, input] {
-    (void)input;
-    return run(*flags, *command);
-  });
+  runner.on(command, [flags, command] { return run(*flags, *command); });
 }
 
 }  // namespace braid

@@ -178,6 +178,12 @@ InspectReport inspect_model(const ResolvedModel& model) {
     report.problems.push_back(checkpoint.error().message);
   }
   inspect_text(model, report);
+  // A file that cannot be read is found by weights and text alike.
+  std::vector<std::string> distinct;
+  for (std::string& problem : report.problems) {
+    if (std::ranges::find(distinct, problem) == distinct.end()) distinct.push_back(std::move(problem));
+  }
+  report.problems = std::move(distinct);
   return report;
 }
 

@@ -51,6 +51,7 @@ Status run(const LogitsFlags& flags) {
 void add_logits_command(CLI::App& app, CommandRunner& runner) {
   auto flags = std::make_shared<LogitsFlags>();
   CLI::App* command = app.add_subcommand("logits", "Write the logits of each token of a prompt as a .npy file");
+  flags->model.log_level = "warning";
   add_engine_flags(*command, flags->model);
   command->add_option("--input-ids", flags->input_ids, "Token ids: 1,2,3")->required();
   command->add_option("--output", flags->output, "The file: float32 [tokens, vocabulary]")->required();

@@ -22,6 +22,7 @@ int fail_with(const std::string& message) {
 
 void for_each_command(CLI::App& app, const std::function<void(CLI::App&)>& visit) {
   for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (command->get_name().empty()) continue;  // an option group, not a command
     visit(*command);
     for_each_command(*command, visit);  // bench has commands of its own
   }

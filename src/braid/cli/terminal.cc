@@ -15,6 +15,8 @@ ProgressBar::~ProgressBar() {
 }
 
 void ProgressBar::show(int64_t done, int64_t total) {
+  constexpr auto kPatience = std::chrono::seconds(1);
+  if (last_shown_ < 0 && std::chrono::steady_clock::now() - started_ < kPatience) return;
   const int percent = total > 0 ? static_cast<int>(done * 100 / total) : 100;
   const int step = is_terminal_ ? 1 : 10;
   if (percent / step == last_shown_) return;
@@ -32,7 +34,7 @@ void ProgressBar::show(int64_t done, int64_t total) {
 
 Result<std::unique_ptr<Engine>> load_engine(const EngineOptions& options, const std::string& log_level) {
   ProgressBar bar("loading");
-  const bool is_quiet = log_level == "warning" || log_level == "error" || log_level == "off";
+  const bool is_quiet = log_level == "error" || log_level == "off";
   return Engine::load(options, make_stderr_logger(log_level), [&](int64_t done, int64_t total) {
     if (!is_quiet) bar.show(done, total);
   });

@@ -1,6 +1,7 @@
 // What commands say to a person while they work.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -10,7 +11,8 @@
 
 namespace braid {
 
-// A bar on stderr that redraws itself where stderr is a terminal; elsewhere a log line at each tenth of the way.
+// A bar on stderr that redraws itself where stderr is a terminal; elsewhere a log line at each tenth of the way. Both
+// only for work that takes longer than a second: what is soon over needs no word, and an error stands alone.
 class ProgressBar {
  public:
   explicit ProgressBar(std::string what);
@@ -21,9 +23,10 @@ class ProgressBar {
   std::string what_;
   bool is_terminal_;
   int last_shown_ = -1;
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
 
-// Engine::load with a progress bar, and a log on stderr from `log_level` up.
+// Engine::load with a progress bar (but where only errors are wanted), and a log on stderr from `log_level` up.
 Result<std::unique_ptr<Engine>> load_engine(const EngineOptions& options, const std::string& log_level);
 
 }  // namespace braid

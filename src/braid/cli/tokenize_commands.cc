@@ -26,10 +26,14 @@ int for_each_line(std::istream& in, std::ostream& out, std::ostream& err,
     const Result<std::string> text =
         json.is_discarded() ? Result<std::string>(fail("it is not valid JSON")) : answer(json);
     if (!text) {
-      err << "line " << number << " of the input: " << text.error().message << '\n';
+      err << "error: line " << number << " of the input: " << text.error().message << '\n';
       return 1;
     }
     out << *text << std::endl;
+    if (!out) {  // nobody reads on, or the disk is full: the rest of the input is not worth reading
+      err << "error: standard output: cannot be written\n";
+      return 1;
+    }
   }
   return 0;
 }

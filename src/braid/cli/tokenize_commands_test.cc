@@ -43,14 +43,14 @@ TEST(TokenizeCommands, ALineThatIsSomethingElseIsNamed) {
     std::ostringstream out;
     std::ostringstream err;
     EXPECT_EQ(run_tokenize(*tokenizer, false, in, out, err), 1);
-    EXPECT_TRUE(err.str().starts_with("line 2 ")) << err.str();
+    EXPECT_TRUE(err.str().starts_with("error: line 2 ")) << err.str();
   }
   for (const char* line : {"\"a\"", "[-1]", "[1.5]", "[3000000000]", "[[1]]", "[1"}) {
     std::istringstream in(line);
     std::ostringstream out;
     std::ostringstream err;
     EXPECT_EQ(run_detokenize(*tokenizer, false, in, out, err), 1);
-    EXPECT_TRUE(err.str().starts_with("line 1 ")) << err.str();
+    EXPECT_TRUE(err.str().starts_with("error: line 1 ")) << err.str();
   }
 }
 

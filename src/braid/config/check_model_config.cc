@@ -18,17 +18,18 @@ struct Limit {
 Status check_model_config(const ModelConfig& config, std::string_view source) {
   const int64_t min_experts = config.moe.num_experts > 0 ? 1 : 0;
   const Limit limits[] = {
-      {"vocabulary size", config.vocab_size, 1, int64_t{1} << 24},
-      {"hidden size", config.hidden, 1, int64_t{1} << 20},
-      {"number of layers", config.num_layers, 1, 4096},
-      {"number of attention heads", config.num_heads, 1, 4096},
-      {"number of key/value heads", config.num_kv_heads, 1, 4096},
+      {"vocabulary size (vocab_size)", config.vocab_size, 1, int64_t{1} << 24},
+      {"hidden size (hidden_size)", config.hidden, 1, int64_t{1} << 20},
+      {"number of layers (num_hidden_layers)", config.num_layers, 1, 4096},
+      {"number of attention heads (num_attention_heads)", config.num_heads, 1, 4096},
+      {"number of key/value heads (num_key_value_heads)", config.num_kv_heads, 1, 4096},
       {"head_dim", config.head_dim, 8, 1024},
-      {"intermediate size", config.ffn, 1, int64_t{1} << 24},
-      {"context", config.max_position, 1, int64_t{1} << 30},
-      {"number of experts", config.moe.num_experts, 0, 65536},
-      {"number of experts a token", config.moe.experts_per_token, min_experts, config.moe.num_experts},
-      {"intermediate size of an expert", config.moe.expert_ffn, min_experts, int64_t{1} << 24},
+      {"intermediate size (intermediate_size)", config.ffn, 1, int64_t{1} << 24},
+      {"context (max_position_embeddings)", config.max_position, 1, int64_t{1} << 30},
+      {"number of experts (num_experts)", config.moe.num_experts, 0, 65536},
+      {"number of experts a token (num_experts_per_tok)", config.moe.experts_per_token, min_experts,
+       config.moe.num_experts},
+      {"intermediate size of an expert (moe_intermediate_size)", config.moe.expert_ffn, min_experts, int64_t{1} << 24},
   };
   for (const Limit& limit : limits) {
     if (limit.value < limit.min || limit.value > limit.max) {
@@ -40,12 +41,13 @@ Status check_model_config(const ModelConfig& config, std::string_view source) {
     return fail("{}: {} experts in each of {} layers are too many", source, config.moe.num_experts, config.num_layers);
   }
   if (config.num_heads % config.num_kv_heads != 0) {
-    return fail("{}: {} attention heads are not a multiple of {} key/value heads", source, config.num_heads,
-                config.num_kv_heads);
+    return fail(
+        "{}: {} attention heads (num_attention_heads) are not a multiple of {} key/value heads (num_key_value_heads)",
+        source, config.num_heads, config.num_kv_heads);
   }
   if (config.head_dim % 8 != 0) return fail("{}: head_dim is {}, must be a multiple of 8", source, config.head_dim);
   if (!(config.norm_eps > 0.0F && config.norm_eps < 1.0F)) {
-    return fail("{}: the norms' epsilon is {}, must be above 0 and below 1", source, config.norm_eps);
+    return fail("{}: the norms' epsilon (rms_norm_eps) is {}, must be above 0 and below 1", source, config.norm_eps);
   }
   const RopeConfig& rope = config.rope;
   if (!(rope.theta > 0 && rope.theta < 1e30)) return fail("{}: rope_theta is {}, must be above 0", source, rope.theta);

@@ -104,7 +104,8 @@ TEST(HfConfig, WhatIsAbsurdOrNotSupportedIsNamed) {
   expect_part(error_of("Qwen2ForCausalLM", ""), "\"Qwen2ForCausalLM\" is not supported, these are: Qwen3ForCausalLM");
   expect_part(error_of("LlamaForCausalLM", R"("num_hidden_layers": 1000000000)"), "between 1 and 4096");
   expect_part(error_of("LlamaForCausalLM", R"("num_attention_heads": 0)"), "at least 1");
-  expect_part(error_of("LlamaForCausalLM", R"("num_key_value_heads": 0)"), "key/value heads is 0");
+  expect_part(error_of("LlamaForCausalLM", R"("num_key_value_heads": 0)"),
+              "key/value heads (num_key_value_heads) is 0");
   expect_part(error_of("LlamaForCausalLM", R"("num_key_value_heads": 5)"), "not a multiple of 5");
   expect_part(error_of("LlamaForCausalLM", R"("hidden_size": 9223372036854775808)"), "\"hidden_size\"");
   expect_part(error_of("LlamaForCausalLM", R"("hidden_size": -1)"), "\"hidden_size\" is -1");

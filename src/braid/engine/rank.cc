@@ -31,6 +31,12 @@ Status check_options(const RankOptions& options, const ModelConfig& config) {
   if (options.threads_per_rank < 0 || options.threads_per_rank > 1024) {
     return fail("--threads-per-rank {}: must be from 1 to 1024 (0: one a core)", options.threads_per_rank);
   }
+  if (options.max_total_tokens < 0) {
+    return fail("--max-total-tokens {}: must be at least 0 (0: by memory)", options.max_total_tokens);
+  }
+  if (options.kv_cache_bytes < 0) {
+    return fail("--kv-cache-memory-bytes {}: must be at least 0 (0: by memory)", options.kv_cache_bytes);
+  }
   if (!(options.mem_fraction_static > 0.0 && options.mem_fraction_static < 1.0)) {
     return fail("--mem-fraction-static {}: must be above 0 and below 1", options.mem_fraction_static);
   }
