@@ -56,7 +56,7 @@ class Braid:
         assert 0 < done.returncode < 126, f"{args}: exit {done.returncode}\n{done.stderr}"
         lines = [line for line in done.stderr.splitlines() if line.strip()]
         errors = [line for line in lines if line.startswith("error: ")]
-        assert len(errors) == 1 and lines[-1] == errors[0], f"{args}: stderr is\n{done.stderr}"
+        assert lines == errors and len(errors) == 1, f"{args}: stderr is\n{done.stderr}"
         return errors[0].removeprefix("error: ")
 
 

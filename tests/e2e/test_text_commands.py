@@ -1,15 +1,18 @@
 """braid tokenize, detokenize and render, which need the tokenizer's files alone."""
 
+import unicodedata
+
 TEXTS = ["", "Hello, world!", "  two  spaces\tand a tab\n\nlines ", "wörld, naïve, 日本語, русский, 12345678",
          "👩‍👩‍👧‍👦 🙂 e\u0301", "def f(x):\n    return x**2  # 'quoted' \"too\"\r\n", "\u0000\u001f\u007f", "a" * 5000]
 
 
 def test_decoding_inverts_encoding(braid, default_model, tiny_model):
-    for model in (default_model, tiny_model):
+    composed = [unicodedata.normalize("NFC", text) for text in TEXTS]  # as Qwen's tokenizer does first
+    for model, texts in ((default_model, TEXTS), (tiny_model, composed)):
         ids = braid.lines("tokenize", "--model-path", model, inputs=TEXTS)
         assert len(ids) == len(TEXTS)
         assert all(isinstance(i, int) for line in ids for i in line)
-        assert braid.lines("detokenize", "--model-path", model, inputs=ids) == TEXTS
+        assert braid.lines("detokenize", "--model-path", model, inputs=ids) == texts
 
 
 def test_ids_are_those_of_the_reference(braid, default_model, expected):
@@ -38,6 +41,13 @@ def test_a_conversation_that_cannot_be_rendered_is_an_error_in_its_line(braid, t
     assert "error" in out[2]
 
 
-def test_unknown_ids_are_an_error(braid, tiny_model):
-    message = braid.error("detokenize", "--model-path", tiny_model, stdin="[1, 280]\n")
-    assert "280" in message
+def test_a_line_that_is_something_else_is_named(braid, tiny_model):
+    for line in ("[1, -1]", "[1, 3000000000]", "7", "[1"):
+        assert "line 2" in braid.error("detokenize", "--model-path", tiny_model, stdin=f"[1]\n{line}\n")
+    assert "line 1" in braid.error("tokenize", "--model-path", tiny_model, stdin="not JSON\n")
+
+
+def test_an_id_beyond_the_vocabulary_has_no_text(braid, tiny_model):
+    """As in the reference: a padded vocabulary has ids that no tokenizer knows."""
+    assert braid.lines("detokenize", "--model-path", tiny_model, inputs=[[65, 280, 66], [65, 66]])[0] == \
+        braid.lines("detokenize", "--model-path", tiny_model, inputs=[[65, 66]])[0]
