@@ -107,3 +107,11 @@ def test_ctrl_c_stops_the_answer_and_not_the_program(chat):
     assert chat.process.poll() is None
     chat.ask("/reset")
     assert chat.ask("What is the capital of France?") == "The capital of France is Paris."
+
+
+def test_what_cannot_be_answered_leaves_no_trace(braid, tiny_model):
+    lines = b"\xff\xfe\n  \n" + b"word " * 2000 + b"\nself\n"
+    done = subprocess.run(braid.command("chat", "--model-path", tiny_model, "--max-new-tokens", 4), input=lines,
+                          capture_output=True, timeout=60)
+    assert done.returncode == 0 and done.stderr == b""
+    assert done.stdout.count(b"error: ") == 2 and b"UTF-8" in done.stdout and b"512" in done.stdout

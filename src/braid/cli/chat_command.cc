@@ -49,9 +49,18 @@ class Conversation {
     reset();
   }
 
-  // Streams the answer to standard output, and keeps both in the history.
+  // Streams the answer to standard output, and keeps both in the history; nothing of them if it fails, lest what could
+  // not be answered (not UTF-8, say, or too long) fail every answer after it too.
   Status answer(const std::string& user) {
+    const Messages before = messages_;
     messages_.push_back({{"role", "user"}, {"content", user}});
+    Status answered = stream_answer();
+    if (!answered.ok()) messages_ = before;
+    return answered;
+  }
+
+ private:
+  Status stream_answer() {
     GenerationRequest request;
     flags_.sampling.apply(engine_.generation_defaults(), request);
     TRY(request.prompt, engine_.text().render_chat({{"messages", messages_}, {"add_generation_prompt", true}}));
@@ -74,15 +83,11 @@ class Conversation {
     wait_or_abort(id, has_ended, has_reader);
     std::cout << std::endl;
     if (!std::cout) return fail("standard output: cannot be written");
-    if (last.finish == FinishReason::kError) {
-      messages_.erase(messages_.size() - 1);
-      return fail("{}", last.error);
-    }
+    if (last.finish == FinishReason::kError) return fail("{}", last.error);
     messages_.push_back({{"role", "assistant"}, {"content", text}});
     return {};
   }
 
- private:
   void wait_or_abort(SubmissionId id, const std::atomic<bool>& has_ended, const std::atomic<bool>& has_reader) {
     const auto before = interrupts;
     bool is_aborted = false;
@@ -132,7 +137,7 @@ Status run(const ChatFlags& flags, bool has_prompt) {
   fmt::print("{}\n", kHelp);
   std::string line;
   while (read_line(line)) {
-    if (line.empty()) continue;
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     if (line == "/exit" || line == "/quit") break;
     if (line == "/reset") {
       conversation.reset();
