@@ -151,14 +151,13 @@ TEST(Matmul, AgreesWithDoubleSumsOverOddShapes) {
 
 TEST(Matmul, EpiloguesStoreAddAndGateWithBias) {
   ThreadTeam team(2);
-  constexpr int64_t kRows = 14;
   constexpr int64_t kK = 70;
   for (const TierCase& tier : all_tiers()) {
-    for (int64_t half : {int64_t{16}, int64_t{48}, int64_t{37}}) {
+    for (auto [rows, half] : {std::pair<int64_t, int64_t>{14, 16}, {14, 48}, {14, 37}, {3, 48}, {3, 37}}) {
       const int64_t n = 2 * half;
       std::mt19937 random(11);
-      const RowsBuffer x_buffer = draw_rows(random, tier.dtype, kRows, kK, Values::kNormal);
-      const Rows x = x_buffer.first(kRows);
+      const RowsBuffer x_buffer = draw_rows(random, tier.dtype, rows, kK, Values::kNormal);
+      const Rows x = x_buffer.first(rows);
       const RowsBuffer source = draw_rows(random, tier.dtype, n, kK, Values::kNormal);
       const PackedMatrix plain = pack(source.first(n));
       PackedMatrix gated(tier.dtype, n, kK);
@@ -169,17 +168,16 @@ TEST(Matmul, EpiloguesStoreAddAndGateWithBias) {
       const auto packed_column = [](int64_t i, bool is_up) { return i / 16 * 32 + (is_up ? 16 : 0) + i % 16; };
 
       for (DType out : {DType::kFloat32, tier.dtype}) {
-        SCOPED_TRACE(fmt::format("{} n {} to {}", tier.name, n, dtype_name(out)));
+        SCOPED_TRACE(fmt::format("{} rows {} n {} to {}", tier.name, rows, n, dtype_name(out)));
         const double unit = out == DType::kBFloat16 ? 0x1p-8 : 1e-6;
-        RowsBuffer stored(out, kRows, n);
-        matmul_with(tier.tier, team, x, plain, stored.first(kRows), {.bias = bias});
-        RowsBuffer gated_out(out, kRows, half);
-        matmul_with(tier.tier, team, x, gated, gated_out.first(kRows),
-                    {.kind = Epilogue::Kind::kSiluMul, .bias = bias});
-        for (int64_t row = 0; row < kRows; ++row) {
+        RowsBuffer stored(out, rows, n);
+        matmul_with(tier.tier, team, x, plain, stored.first(rows), {.bias = bias});
+        RowsBuffer gated_out(out, rows, half);
+        matmul_with(tier.tier, team, x, gated, gated_out.first(rows), {.kind = Epilogue::Kind::kSiluMul, .bias = bias});
+        for (int64_t row = 0; row < rows; ++row) {
           for (int64_t col = 0; col < n; ++col) {
             const Sum sum = double_sum(x, row, plain, col);
-            expect_close(value_at(stored.first(kRows), row, col), sum.value + bias[col], sum.magnitude, unit);
+            expect_close(value_at(stored.first(rows), row, col), sum.value + bias[col], sum.magnitude, unit);
           }
           for (int64_t col = 0; col < half; ++col) {
             const int64_t gate_col = packed_column(col, false);
@@ -189,21 +187,21 @@ TEST(Matmul, EpiloguesStoreAddAndGateWithBias) {
             const double g = gate.value + bias[gate_col];
             const double u = up.value + bias[up_col];
             const double expected = g / (1 + std::exp(-g)) * u;
-            expect_close(value_at(gated_out.first(kRows), row, col), expected,
+            expect_close(value_at(gated_out.first(rows), row, col), expected,
                          gate.magnitude * (std::abs(u) + 1) + up.magnitude * (std::abs(g) + 1), unit);
           }
         }
       }
 
-      RowsBuffer sums(DType::kFloat32, kRows, n);
-      for (int64_t row = 0; row < kRows; ++row) {
-        for (int64_t col = 0; col < n; ++col) sums.first(kRows).row<float>(row)[col] = static_cast<float>(row - col);
+      RowsBuffer sums(DType::kFloat32, rows, n);
+      for (int64_t row = 0; row < rows; ++row) {
+        for (int64_t col = 0; col < n; ++col) sums.first(rows).row<float>(row)[col] = static_cast<float>(row - col);
       }
-      matmul_with(tier.tier, team, x, plain, sums.first(kRows), {.kind = Epilogue::Kind::kAdd});
-      for (int64_t row = 0; row < kRows; ++row) {
+      matmul_with(tier.tier, team, x, plain, sums.first(rows), {.kind = Epilogue::Kind::kAdd});
+      for (int64_t row = 0; row < rows; ++row) {
         for (int64_t col = 0; col < n; ++col) {
           const Sum sum = double_sum(x, row, plain, col);
-          expect_close(sums.first(kRows).row<float>(row)[col], sum.value + static_cast<double>(row - col),
+          expect_close(sums.first(rows).row<float>(row)[col], sum.value + static_cast<double>(row - col),
                        sum.magnitude + 100, 0);
         }
       }
@@ -262,7 +260,7 @@ TEST(Matmul, ARowHasTheSameBitsInEveryBatch) {
         }
         for (int threads : {1, 2, 4}) {
           ThreadTeam team(threads);
-          for (int64_t rows : {2, 3, 6, 7, 12, 13, 16, 17, 31, 32, 33, 49, 75}) {
+          for (int64_t rows : {2, 3, 4, 5, 6, 7, 12, 13, 16, 17, 31, 32, 33, 49, 75}) {
             const int64_t first = static_cast<int64_t>(random() % static_cast<uint32_t>(kMaxRows - rows + 1));
             RowsBuffer y(DType::kFloat32, rows, n);
             matmul_with(tier.tier, team, x_buffer.first(kMaxRows).slice_rows(first, rows), w, y.first(rows), {});

@@ -120,6 +120,47 @@ void multiply_in_order(const std::byte* packed, const std::byte* w, int64_t k, f
   }
 }
 
+// One tile of each of two panels, line by line in turns.
+template <int kRows>
+inline __attribute__((always_inline)) void tile_pair(const uint32_t* a, const std::byte* w, const std::byte* other_w,
+                                                     __m512 (&sums)[kRows], __m512 (&other_sums)[kRows]) {
+#pragma GCC unroll 4
+  for (int64_t step = 0; step < Bf16Step::kSteps; ++step, a += kRows) {
+    const __m512i line = _mm512_loadu_si512(w + step * 64);
+    const __m512i other_line = _mm512_loadu_si512(other_w + step * 64);
+#pragma GCC unroll 8
+    for (int row = 0; row < kRows; ++row) {
+      sums[row] = Bf16Step::multiply_add(sums[row], a[row], line);
+      other_sums[row] = Bf16Step::multiply_add(other_sums[row], a[row], other_line);
+    }
+  }
+}
+
+// Two panels from one end of K to the other, their sums to `sums` [2][kRows][32]: each in the order of its addresses,
+// as two streams that the processor's prefetcher follows better than instructions of ours would.
+template <int kRows>
+void multiply_pair_rows(const std::byte* packed, const std::byte* w, const std::byte* other_w, int64_t k, float* sums) {
+  const auto* a = reinterpret_cast<const uint32_t*>(packed);
+  __m512 c[4][kRows];
+#pragma GCC unroll 4
+  for (auto& part : c) {
+#pragma GCC unroll 8
+    for (int row = 0; row < kRows; ++row) part[row] = _mm512_setzero_ps();
+  }
+  constexpr int64_t kTileBytes = Bf16Step::kSecondHalf;
+  for (; k > 0; k -= Bf16Step::kPadK, w += 2 * kTileBytes, other_w += 2 * kTileBytes, a += Bf16Step::kSteps * kRows) {
+    tile_pair<kRows>(a, w, other_w, c[0], c[2]);
+    tile_pair<kRows>(a, w + kTileBytes, other_w + kTileBytes, c[1], c[3]);
+  }
+#pragma GCC unroll 4
+  for (int part = 0; part < 4; ++part) {
+#pragma GCC unroll 8
+    for (int row = 0; row < kRows; ++row) {
+      _mm512_storeu_ps(sums + ((part / 2) * kRows + row) * kPanelCols + part % 2 * 16, c[part][row]);
+    }
+  }
+}
+
 template <typename Step>
 struct Avx512Kernel {
   static constexpr int64_t kBlockRows = 12;
@@ -127,6 +168,9 @@ struct Avx512Kernel {
   static constexpr int64_t kPadK = Step::kPadK;
   static constexpr int64_t kBytesPerK = sizeof(typename Step::Element) / Step::kK;
   static constexpr bool kIsOnePass = true;
+
+  // bfloat16, so many rows take two panels at a time.
+  static constexpr int64_t kPairRows = std::is_same_v<Step, Bf16Step> ? 5 : 0;
 
   // bfloat16, so many rows are read in order of the addresses; more, or float32, step by step.
   static constexpr int kRowsInOrder = std::is_same_v<Step, Bf16Step> ? 1 : 0;
@@ -148,6 +192,13 @@ struct Avx512Kernel {
                                                        kernel<5>(), kernel<6>(),  kernel<7>(),  kernel<8>(),
                                                        kernel<9>(), kernel<10>(), kernel<11>(), kernel<12>()};
     kMultiply[rows - 1](a, w, k, sums, resume, prefetch);
+  }
+  void multiply_pair(int64_t rows, const std::byte* a, const std::byte* w, const std::byte* other_w, int64_t k,
+                     float* sums) const {
+    using MultiplyPair = void (*)(const std::byte*, const std::byte*, const std::byte*, int64_t, float*);
+    static constexpr MultiplyPair kMultiply[] = {multiply_pair_rows<1>, multiply_pair_rows<2>, multiply_pair_rows<3>,
+                                                 multiply_pair_rows<4>, multiply_pair_rows<5>};
+    kMultiply[rows - 1](a, w, other_w, k, sums);
   }
 
  private:

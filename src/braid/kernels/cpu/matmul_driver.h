@@ -63,9 +63,11 @@ struct RowSource {
 //   Kernel(rows)         per call of run_panels
 //   kIsOnePass           whether multiply() reads its stretch once, front to back
 //   fetch_ahead(rows)    for one block of rows alone
+//   kPairRows            up to so many rows alone take two panels at a time; 0: never
 //   packed_rows(rows)    rows that a block of `rows` takes, packed and in the sums
 //   pack(source, first, rows, k, out)
 //   multiply(rows, a, w, k, sums, resume, prefetch)   sums [packed rows][32] (+)= a · w over a stretch of k
+//   multiply_pair(rows, a, w, other_w, k, sums)       where kPairRows > 0: sums [2 panels][rows][32] = a · w
 template <typename Kernel>
 struct Blocking {
   explicit Blocking(int64_t num_rows, int64_t k) : padded_k(divide_up(k, Kernel::kPadK) * Kernel::kPadK) {
@@ -80,7 +82,9 @@ struct Blocking {
                                       : divide_up(rows, Kernel::kBlockRows) * Kernel::packed_rows(Kernel::kBlockRows);
   }
   int64_t packed_bytes() const { return divide_up(packed_rows(super_rows) * padded_k * Kernel::kBytesPerK, 64) * 64; }
-  int64_t sums_bytes() const { return packed_rows(super_rows) * kPanelCols * 4; }
+  int64_t sums_bytes() const {
+    return packed_rows(super_rows) * kPanelCols * 4 * (super_rows <= Kernel::kPairRows ? 2 : 1);
+  }
 
   int64_t padded_k;
   int64_t super_rows;
@@ -90,6 +94,20 @@ template <typename Kernel>
 int64_t scratch_bytes(int64_t rows, int64_t k) {
   const Blocking<Kernel> blocking(rows, k);
   return blocking.packed_bytes() + blocking.sums_bytes();
+}
+
+// All rows, packed, times the panels two by two: one from the first half and one from the second, so that each half is
+// read from end to end, two streams in all. Returns how many panels that were: all, or all but the last.
+template <typename Kernel>
+int64_t run_panel_pairs(Kernel& kernel, const PanelWork& work, int64_t padded_k, float* sums) {
+  const int64_t half = work.num_panels / 2;
+  for (int64_t panel = 0; panel < half; ++panel) {
+    const std::byte* w = work.w + panel * work.panel_bytes;
+    kernel.multiply_pair(work.rows, work.scratch, w, w + half * work.panel_bytes, padded_k, sums);
+    finish_panel(work, panel, 0, work.rows, sums);
+    finish_panel(work, panel + half, 0, work.rows, sums + work.rows * kPanelCols);
+  }
+  return 2 * half;
 }
 
 // Rows [first, first + count) times all panels.
@@ -109,13 +127,18 @@ void run_super_block(Kernel& kernel, const PanelWork& work, const Blocking<Kerne
     row += block_rows(block);
   }
 
+  int64_t done = 0;
+  if constexpr (Kernel::kPairRows > 0) {
+    if (work.rows <= Kernel::kPairRows && work.k > 0) done = run_panel_pairs(kernel, work, blocking.padded_k, sums);
+  }
+
   constexpr int64_t kUnitBytes = 2048;
   constexpr int64_t kStretchUnits = 8;
   const bool is_stream = num_blocks == 1 && Kernel::kIsOnePass;
   const FetchAhead ahead = Kernel::fetch_ahead(count);
   const int64_t stretch = is_stream ? blocking.padded_k : kStretchUnits * Kernel::kUnitK;
   const int64_t lines = divide_up(kUnitBytes / 64, num_blocks);
-  for (int64_t panel = 0; panel < work.num_panels; ++panel) {
+  for (int64_t panel = done; panel < work.num_panels; ++panel) {
     const std::byte* w = work.w + panel * work.panel_bytes;
     for (int64_t k = 0; k < blocking.padded_k; k += stretch) {
       const int64_t part = at_most(stretch, blocking.padded_k - k);
