@@ -7,8 +7,6 @@ Needs torch, transformers, gguf and numpy.
     tools/make_gguf_fixtures.py [--output tests/fixtures/models] [case ...]
 """
 
-import argparse
-import pathlib
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -20,7 +18,7 @@ import transformers
 from gguf import GGMLQuantizationType as Type
 
 from gguf_names import gguf_name, permute, rope_factors, unpermute
-from make_model_fixtures import evaluate, load, make_prompts, write_expected
+from make_model_fixtures import evaluate, load, make_prompts, run, write_expected
 from model_cases import Case, llama, mixtral, qwen3, qwen3_moe, tensors_of
 from safetensors_writer import write_safetensors
 from seeded_weights import seeded_values
@@ -197,22 +195,5 @@ def make_case(case, output):
           f"model.gguf {(folder / 'model.gguf').stat().st_size} bytes")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=pathlib.Path,
-                        default=pathlib.Path(__file__).parent.parent / "tests" / "fixtures" / "models")
-    parser.add_argument("cases", nargs="*", help="all by default")
-    args = parser.parse_args()
-    unknown = set(args.cases) - {c.name for c in CASES}
-    if unknown:
-        parser.error(f"unknown case {', '.join(sorted(unknown))}")
-    torch.set_num_threads(1)
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
-    for case in CASES:
-        if not args.cases or case.name in args.cases:
-            make_case(case, args.output)
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, CASES, make_case)

@@ -158,22 +158,23 @@ def make_case(case, output):
           f"bfloat16 median KL {kl:.2e}, {size} bytes")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def run(description, cases, make):
+    """The command line of a fixture script: make(case, folder) for those of `cases` that it names."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=pathlib.Path,
                         default=pathlib.Path(__file__).parent.parent / "tests" / "fixtures" / "models")
-    parser.add_argument("cases", nargs="*", help="names of model_cases.py; all by default")
+    parser.add_argument("cases", nargs="*", help="names; all by default")
     args = parser.parse_args()
-    unknown = set(args.cases) - {c.name for c in CASES}
+    unknown = set(args.cases) - {c.name for c in cases}
     if unknown:
         parser.error(f"unknown case {', '.join(sorted(unknown))}")
     torch.set_num_threads(1)
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
-    for case in CASES:
+    for case in cases:
         if not args.cases or case.name in args.cases:
-            make_case(case, args.output)
+            make(case, args.output)
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, CASES, make_case)

@@ -1,16 +1,14 @@
-// The commands batch and render: their flags, and what they run on.
+// braid batch: its flags, and the engine that it runs on.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <filesystem>
-#include <iostream>
 
 #include "braid/cli/commands.h"
 #include "braid/cli/engine_batch_backend.h"
 #include "braid/cli/flags.h"
-#include "braid/cli/render_command.h"
 #include "braid/cli/terminal.h"
 
 namespace braid {

@@ -6,7 +6,7 @@
 //                                                          read them
 //   float32:  [n/32][k][32 n]
 // so a thread that owns some panels reads one contiguous stream. Blocks of quantized weights with scales are to become
-// further values of Format, with the same panels.
+// further formats with the same panels.
 #pragma once
 
 #include <cstdint>
