@@ -1,0 +1,60 @@
+// What lies between the transport and the protocol: a request in, an answer out. Neither side knows the other; nothing
+// here knows sockets.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace braid::http {
+
+struct Header {
+  std::string name;
+  std::string value;
+};
+
+struct Request {
+  std::string method;  // "GET"
+  std::string path;    // percent-decoded, without the query: "/v1/models/my model"
+  std::string query;   // behind the '?', as it came
+  std::vector<Header> headers;
+  std::string body;
+  std::string client;  // its address and port
+
+  // The first header of this name, whatever its case.
+  std::optional<std::string_view> header(std::string_view name) const;
+};
+
+struct Response {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::vector<Header> headers;  // beside Content-Type, Content-Length and what the transport adds
+  std::string body;
+};
+
+// One request's way back to its client: either respond(), or start_stream(), write() …, finish(). From any thread; no
+// call blocks. Calls after the end of the answer, or after the client left, do nothing. Dropped unanswered: 500.
+class Responder {
+ public:
+  virtual ~Responder() = default;
+
+  virtual void respond(Response response) = 0;
+
+  // The head of `response` now (its body is the first piece), the rest as it is written. While nothing is written to a
+  // text/event-stream, the transport keeps it alive with comments.
+  virtual void start_stream(Response response) = 0;
+  virtual void write(std::string_view bytes) = 0;
+  virtual void finish() = 0;
+
+  // Called once, from any thread, if the client goes away or stops reading before the answer's end; at once, from
+  // here, if it has already. At most one function can be set.
+  virtual void on_gone(std::function<void()> gone) = 0;
+};
+
+// Called on one of the transport's threads: must not block for long.
+using Handler = std::function<void(Request request, std::shared_ptr<Responder> responder)>;
+
+}  // namespace braid::http
