@@ -55,11 +55,12 @@ endfunction()
 function(braid_isa_flags)
   set(avx2 -mavx2 -mfma -mf16c)
   # The -Wno-: g++ 12 warns of the undefined operands inside its own AVX-512 intrinsics (its bug 105593).
-  set(avx512 ${avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mprefer-vector-width=512
+  set(avx512 ${avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512
       -Wno-uninitialized -Wno-maybe-uninitialized)
-  set(amx ${avx512})  # its tile instructions are in assembly
+  set(avx512bf16 ${avx512} -mavx512bf16)
+  set(amx ${avx512bf16})  # its tile instructions are in assembly
   foreach(source ${ARGN})
-    foreach(tier avx2 avx512 amx)
+    foreach(tier avx2 avx512 avx512bf16 amx)
       if(source MATCHES "_${tier}\\.cc$")
         if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
           set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${${tier}}")

@@ -13,7 +13,8 @@
 namespace braid {
 namespace {
 
-constexpr std::array kAllIsas = {CpuIsa::kPortable, CpuIsa::kAvx2, CpuIsa::kAvx512Bf16, CpuIsa::kAmxBf16};
+constexpr std::array kAllIsas = {CpuIsa::kPortable, CpuIsa::kAvx2, CpuIsa::kAvx512, CpuIsa::kAvx512Bf16,
+                                 CpuIsa::kAmxBf16};
 
 std::string names_of(const std::vector<CpuIsa>& isas) {
   std::string names;
@@ -27,8 +28,9 @@ std::string names_of(const std::vector<CpuIsa>& isas) {
 #if defined(__x86_64__)
 
 struct CpuFeatures {
-  bool has_avx2 = false;         // with FMA and F16C, and saved by the operating system
-  bool has_avx512_bf16 = false;  // with F, BW, DQ, VL
+  bool has_avx2 = false;    // with FMA and F16C, and saved by the operating system
+  bool has_avx512 = false;  // F, BW, DQ, VL
+  bool has_avx512_bf16 = false;
   bool has_amx_bf16 = false;
 };
 
@@ -75,6 +77,7 @@ CpuFeatures query_cpu() {
   const bool may_have_amx = has_bits(d, kAmx) && has_bits(saved, kAmxState);
   features.has_avx2 = has_bits(b, kAvx2);
   if (!features.has_avx2 || !has_bits(b, kAvx512) || !has_bits(saved, kAvx512State)) return features;
+  features.has_avx512 = true;
   uint32_t extended = 0;
   if (__get_cpuid_count(7, 1, &extended, &b, &c, &d) == 0) return features;
   features.has_avx512_bf16 = has_bits(extended, kAvx512Bf16);
@@ -92,6 +95,8 @@ std::string_view isa_name(CpuIsa isa) {
       return "portable";
     case CpuIsa::kAvx2:
       return "avx2";
+    case CpuIsa::kAvx512:
+      return "avx512";
     case CpuIsa::kAvx512Bf16:
       return "avx512_bf16";
     case CpuIsa::kAmxBf16:
@@ -105,6 +110,7 @@ std::vector<CpuIsa> available_isas() {
 #if defined(__x86_64__)
   const CpuFeatures features = query_cpu();
   if (features.has_avx2) isas.push_back(CpuIsa::kAvx2);
+  if (features.has_avx512) isas.push_back(CpuIsa::kAvx512);
   if (features.has_avx512_bf16) isas.push_back(CpuIsa::kAvx512Bf16);
   if (features.has_amx_bf16) isas.push_back(CpuIsa::kAmxBf16);
 #endif

@@ -9,9 +9,10 @@
 
 namespace braid {
 
-enum class CpuIsa : unsigned char { kPortable, kAvx2, kAvx512Bf16, kAmxBf16 };  // each includes those before it
+// Each includes those before it.
+enum class CpuIsa : unsigned char { kPortable, kAvx2, kAvx512, kAvx512Bf16, kAmxBf16 };
 
-std::string_view isa_name(CpuIsa isa);  // "portable", "avx2", "avx512_bf16", "amx_bf16"
+std::string_view isa_name(CpuIsa isa);  // "portable", "avx2", "avx512", "avx512_bf16", "amx_bf16"
 
 // From the lowest to the best. Asks the kernel for AMX's state the first time (arch_prctl), before any thread uses it.
 std::vector<CpuIsa> available_isas();

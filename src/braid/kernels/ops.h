@@ -80,7 +80,7 @@ class Ops {
  public:
   virtual ~Ops() = default;
 
-  virtual std::string_view name() const = 0;  // "ref", "amx_bf16", "avx512_bf16", "avx2", "portable"
+  virtual std::string_view name() const = 0;  // "ref", "amx_bf16", "avx512_bf16", "avx512", …
 
   // Runs work(begin, end) over parts of [0, count) on the device's threads, for loops that are too small for an
   // operation of their own. The parts depend on nothing but count and the number of threads.

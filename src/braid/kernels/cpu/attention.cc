@@ -31,6 +31,8 @@ const AttentionTier& tier_for(CpuIsa isa) {
 #if defined(__x86_64__)
     case CpuIsa::kAmxBf16:
     case CpuIsa::kAvx512Bf16:
+      return attention_avx512bf16();
+    case CpuIsa::kAvx512:
       return attention_avx512();
     case CpuIsa::kAvx2:
       return attention_avx2();

@@ -1,111 +1,65 @@
-// Attention with AVX-512 and vdpbf16ps. Over a bfloat16 cache the probabilities are rounded to bfloat16, because one
-// instruction then does what four do in float32; their sum is taken as rounded, so that the weights still add up to 1.
-#include <immintrin.h>
-
-#include "braid/kernels/cpu/attention_inl.h"
+// Attention with AVX-512 alone. Pairs of bfloat16 are widened to two vectors of floats; probabilities stay float32.
+#include "braid/kernels/cpu/attention_avx512_inl.h"
 
 namespace braid::cpu {
 namespace {
 
-struct Avx512 {
-  using Vector = __m512;
-  static constexpr int kLanes = 16;
-  static constexpr int kRows = 4;
-  static constexpr int kKeyVectors = 4;
-  static constexpr int kDimVectors = 4;
-
-  static Vector zero() { return _mm512_setzero_ps(); }
-  static Vector broadcast(float value) { return _mm512_set1_ps(value); }
-  static Vector load(const float* from) { return _mm512_loadu_ps(from); }
-  static void store(float* to, Vector value) { _mm512_storeu_ps(to, value); }
-  static Vector add(Vector a, Vector b) { return _mm512_add_ps(a, b); }
-  static Vector subtract(Vector a, Vector b) { return _mm512_sub_ps(a, b); }
-  static Vector multiply(Vector a, Vector b) { return _mm512_mul_ps(a, b); }
-  static Vector multiply_add(Vector a, Vector b, Vector c) { return _mm512_fmadd_ps(a, b, c); }
-  static Vector max(Vector a, Vector b) { return _mm512_max_ps(a, b); }  // b where either is a NaN
-  static float max_lane(Vector value) { return _mm512_reduce_max_ps(value); }
-  static float sum_lanes(Vector value) { return _mm512_reduce_add_ps(value); }
-  static float first_lane(Vector value) { return _mm512_cvtss_f32(value); }
-
-  static __mmask16 first_lanes(int count) { return static_cast<__mmask16>((1U << smaller(count, kLanes)) - 1U); }
-
-  // Minus infinity outside lanes [begin, end).
-  static Vector mask(Vector value, int begin, int end) {
-    const auto keep = static_cast<__mmask16>(first_lanes(larger(end, 0)) & ~first_lanes(larger(begin, 0)));
-    return _mm512_mask_mov_ps(_mm512_set1_ps(kMinusInfinity), keep, value);
-  }
-
-  // 2^n from n + 1.5 · 2^23, for -127 <= n <= 0; 0 for -127.
-  static Vector power_of_two(Vector shifted) {
-    const __m512i biased = _mm512_add_epi32(_mm512_castps_si512(shifted), _mm512_set1_epi32(127));
-    return _mm512_castsi512_ps(_mm512_slli_epi32(biased, 23));
-  }
-
-  static void store_some(float* to, Vector value, int count) { _mm512_mask_storeu_ps(to, first_lanes(count), value); }
+struct Avx512 : Avx512Vectors {
   static void store_bfloat16(uint16_t* to, Vector value, int count) {
-    _mm256_mask_storeu_epi16(to, first_lanes(count), rounded(value));
+    _mm512_mask_cvtepi32_storeu_epi16(to, first_lanes(count), _mm512_srli_epi32(rounded_bits(value), 16));
   }
-  static __m256i rounded(Vector value) { return __builtin_bit_cast(__m256i, _mm512_cvtneps_pbh(value)); }
-};
-
-struct Avx512Pairs {
-  using Vector = Avx512::Vector;
-  using Weight = uint16_t;
-  using Kv = __m512i;
-  static constexpr int kStep = 2;
-
-  static Kv load(const std::byte* from) { return _mm512_loadu_si512(from); }
-  static Kv load_some(const std::byte* from, int count) {
-    return _mm512_maskz_loadu_epi32(Avx512::first_lanes(count), from);
+  // To nearest bfloat16, ties to even, in the upper half of each lane; the lower half is noise.
+  static __m512i rounded_bits(Vector value) {
+    const __m512i bits = _mm512_castps_si512(value);
+    const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    const __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+    const __mmask16 is_nan = _mm512_cmp_ps_mask(value, value, _CMP_UNORD_Q);
+    return _mm512_mask_or_epi32(rounded, is_nan, bits, _mm512_set1_epi32(0x00400000));
   }
-  static Kv keep(Kv pair, bool first, bool second) {
-    const uint32_t bits = (first ? 0x0000ffffU : 0U) | (second ? 0xffff0000U : 0U);
-    return _mm512_and_si512(pair, _mm512_set1_epi32(static_cast<int>(bits)));
-  }
-  static __m512i broadcast(const Weight* pair) {
-    int32_t word;
-    __builtin_memcpy(&word, pair, sizeof(word));
-    return _mm512_set1_epi32(word);
-  }
-  static Vector multiply_add(__m512i weight, Kv value, Vector sum) {
-    return _mm512_dpbf16_ps(sum, __builtin_bit_cast(__m512bh, value), __builtin_bit_cast(__m512bh, weight));
-  }
-  static Vector put(Vector weights, Weight* to) {
-    const __m256i rounded = Avx512::rounded(weights);
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), rounded);
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(rounded), 16));
-  }
-  static void put_query(const float* q, int64_t head_dim, Weight* to) {
-    for (int64_t i = 0; i < head_dim; i += Avx512::kLanes) {
-      const __mmask16 lanes = Avx512::first_lanes(static_cast<int>(smaller<int64_t>(head_dim - i, Avx512::kLanes)));
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), Avx512::rounded(_mm512_maskz_loadu_ps(lanes, q + i)));
-    }
+  static Vector upper_halves(__m512i bits) {
+    return _mm512_castsi512_ps(_mm512_and_si512(bits, _mm512_set1_epi32(static_cast<int>(0xffff0000U))));
   }
 };
 
-struct Avx512Floats {
+struct WidenedPairs {
   using Vector = Avx512::Vector;
   using Weight = float;
-  using Kv = Vector;
-  static constexpr int kStep = 1;
+  struct Kv {
+    Vector first;
+    Vector second;
+  };
+  static constexpr int kStep = 2;
 
-  static Kv load(const std::byte* from) { return _mm512_loadu_ps(from); }
-  static Kv load_some(const std::byte* from, int count) {
-    return _mm512_maskz_loadu_ps(Avx512::first_lanes(count), from);
+  static Kv widened(__m512i pairs) {
+    return {.first = _mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16)), .second = Avx512::upper_halves(pairs)};
   }
-  static Kv keep(Kv value, bool, bool) { return value; }
-  static Vector broadcast(const Weight* weight) { return _mm512_set1_ps(*weight); }
-  static Vector multiply_add(Vector weight, Kv value, Vector sum) { return _mm512_fmadd_ps(weight, value, sum); }
+  static Kv load(const std::byte* from) { return widened(_mm512_loadu_si512(from)); }
+  static Kv load_some(const std::byte* from, int count) {
+    return widened(_mm512_maskz_loadu_epi32(Avx512::first_lanes(count), from));
+  }
+  static Kv keep(Kv pair, bool first, bool second) {
+    return {.first = first ? pair.first : Avx512::zero(), .second = second ? pair.second : Avx512::zero()};
+  }
+  static Kv broadcast(const Weight* pair) {
+    return {.first = _mm512_set1_ps(pair[0]), .second = _mm512_set1_ps(pair[1])};
+  }
+  static Vector multiply_add(Kv weight, Kv value, Vector sum) {
+    return _mm512_fmadd_ps(weight.second, value.second, _mm512_fmadd_ps(weight.first, value.first, sum));
+  }
   static Vector put(Vector weights, Weight* to) {
     _mm512_storeu_ps(to, weights);
     return weights;
   }
   static void put_query(const float* q, int64_t head_dim, Weight* to) {
-    for (int64_t i = 0; i < head_dim; ++i) to[i] = q[i];
+    for (int64_t i = 0; i < head_dim; i += Avx512::kLanes) {
+      const __mmask16 lanes = Avx512::first_lanes(static_cast<int>(smaller<int64_t>(head_dim - i, Avx512::kLanes)));
+      const Vector values = _mm512_maskz_loadu_ps(lanes, q + i);
+      _mm512_mask_storeu_ps(to + i, lanes, Avx512::upper_halves(Avx512::rounded_bits(values)));
+    }
   }
 };
 
-constexpr AttentionTier kTier = {.bfloat16 = AttentionKernel<Avx512, Avx512Pairs>::table(),
+constexpr AttentionTier kTier = {.bfloat16 = AttentionKernel<Avx512, WidenedPairs>::table(),
                                  .float32 = AttentionKernel<Avx512, Avx512Floats>::table()};
 
 }  // namespace

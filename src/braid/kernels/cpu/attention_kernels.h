@@ -75,5 +75,6 @@ struct AttentionTier {
 const AttentionTier& attention_portable();
 const AttentionTier& attention_avx2();
 const AttentionTier& attention_avx512();
+const AttentionTier& attention_avx512bf16();
 
 }  // namespace braid::cpu

@@ -12,6 +12,8 @@ MatmulTier tier_for(CpuIsa isa, DType dtype) {
       return is_bf16 ? amx_bf16() : avx512_f32();
     case CpuIsa::kAvx512Bf16:
       return is_bf16 ? avx512_bf16() : avx512_f32();
+    case CpuIsa::kAvx512:
+      return is_bf16 ? avx512_widened_bf16() : avx512_f32();
     case CpuIsa::kAvx2:
       return is_bf16 ? avx2_bf16() : avx2_f32();
 #endif

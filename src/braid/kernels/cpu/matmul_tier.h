@@ -44,8 +44,9 @@ MatmulTier portable_f32();
 #if defined(__x86_64__)
 MatmulTier avx2_bf16();
 MatmulTier avx2_f32();
-MatmulTier avx512_bf16();
+MatmulTier avx512_widened_bf16();
 MatmulTier avx512_f32();
+MatmulTier avx512_bf16();
 MatmulTier amx_bf16();
 #endif
 MatmulTier emulated_amx_bf16();  // the AMX tier's kernel over tiles in memory: its indexing and bits, on any processor

@@ -7,6 +7,7 @@ const RowKernels& row_kernels(CpuIsa isa) {
 #if defined(__x86_64__)
     case CpuIsa::kAmxBf16:
     case CpuIsa::kAvx512Bf16:
+    case CpuIsa::kAvx512:
       return row_kernels_avx512();
     case CpuIsa::kAvx2:
       return row_kernels_avx2();

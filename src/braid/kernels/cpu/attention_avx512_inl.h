@@ -1,0 +1,72 @@
+// What attention with AVX-512 needs of vectors of 16 floats, but for rounding to bfloat16, which the tiers do in
+// different ways. Included by the tiers' files alone.
+#pragma once
+
+#include <immintrin.h>
+
+#include "braid/kernels/cpu/attention_inl.h"
+
+namespace braid::cpu {
+namespace {
+
+struct Avx512Vectors {
+  using Vector = __m512;
+  static constexpr int kLanes = 16;
+  static constexpr int kRows = 4;
+  static constexpr int kKeyVectors = 4;
+  static constexpr int kDimVectors = 4;
+
+  static Vector zero() { return _mm512_setzero_ps(); }
+  static Vector broadcast(float value) { return _mm512_set1_ps(value); }
+  static Vector load(const float* from) { return _mm512_loadu_ps(from); }
+  static void store(float* to, Vector value) { _mm512_storeu_ps(to, value); }
+  static Vector add(Vector a, Vector b) { return _mm512_add_ps(a, b); }
+  static Vector subtract(Vector a, Vector b) { return _mm512_sub_ps(a, b); }
+  static Vector multiply(Vector a, Vector b) { return _mm512_mul_ps(a, b); }
+  static Vector multiply_add(Vector a, Vector b, Vector c) { return _mm512_fmadd_ps(a, b, c); }
+  static Vector max(Vector a, Vector b) { return _mm512_max_ps(a, b); }  // b where either is a NaN
+  static float max_lane(Vector value) { return _mm512_reduce_max_ps(value); }
+  static float sum_lanes(Vector value) { return _mm512_reduce_add_ps(value); }
+  static float first_lane(Vector value) { return _mm512_cvtss_f32(value); }
+
+  static __mmask16 first_lanes(int count) { return static_cast<__mmask16>((1U << smaller(count, kLanes)) - 1U); }
+
+  // Minus infinity outside lanes [begin, end).
+  static Vector mask(Vector value, int begin, int end) {
+    const auto keep = static_cast<__mmask16>(first_lanes(larger(end, 0)) & ~first_lanes(larger(begin, 0)));
+    return _mm512_mask_mov_ps(_mm512_set1_ps(kMinusInfinity), keep, value);
+  }
+
+  // 2^n from n + 1.5 · 2^23, for -127 <= n <= 0; 0 for -127.
+  static Vector power_of_two(Vector shifted) {
+    const __m512i biased = _mm512_add_epi32(_mm512_castps_si512(shifted), _mm512_set1_epi32(127));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(biased, 23));
+  }
+
+  static void store_some(float* to, Vector value, int count) { _mm512_mask_storeu_ps(to, first_lanes(count), value); }
+};
+
+struct Avx512Floats {
+  using Vector = Avx512Vectors::Vector;
+  using Weight = float;
+  using Kv = Vector;
+  static constexpr int kStep = 1;
+
+  static Kv load(const std::byte* from) { return _mm512_loadu_ps(from); }
+  static Kv load_some(const std::byte* from, int count) {
+    return _mm512_maskz_loadu_ps(Avx512Vectors::first_lanes(count), from);
+  }
+  static Kv keep(Kv value, bool, bool) { return value; }
+  static Vector broadcast(const Weight* weight) { return _mm512_set1_ps(*weight); }
+  static Vector multiply_add(Vector weight, Kv value, Vector sum) { return _mm512_fmadd_ps(weight, value, sum); }
+  static Vector put(Vector weights, Weight* to) {
+    _mm512_storeu_ps(to, weights);
+    return weights;
+  }
+  static void put_query(const float* q, int64_t head_dim, Weight* to) {
+    for (int64_t i = 0; i < head_dim; ++i) to[i] = q[i];
+  }
+};
+
+}  // namespace
+}  // namespace braid::cpu

@@ -1,0 +1,236 @@
+// The kernel of the AVX-512 tiers, over a Step that says how a line of weights is multiplied. Included by the tiers'
+// files alone, each of which gets its own copy (matmul_tier.h says why).
+//
+// A Step has
+//   Element              of packed rows
+//   kK, kTerms           k of a step; multiply-adds that these take, each with an Element of its own
+//   element_of(index)    which of them the index-th multiply-add takes
+//   kStepBytes           from one step's weights to the next, within the 2 KB of kSteps steps
+//   kSecondHalf          from columns 0…15 to 16…31
+//   kPadK                K is padded with zeros to a multiple of it
+//   kIsTiled             whether the 16 lines of a column half lie one behind the other (bfloat16)
+//   term(line, index)    what the index-th multiply-add takes of a line
+//   multiply_add(sum, element, term)
+//   pack(source, first, rows, k, out)
+#pragma once
+
+#include <immintrin.h>
+
+#include "braid/kernels/cpu/matmul_driver.h"
+
+namespace braid::cpu {
+namespace {
+
+struct F32Step {
+  using Element = float;
+  static constexpr int64_t kK = 1;
+  static constexpr int kTerms = 1;
+  static constexpr int64_t kSteps = 16;
+  static constexpr int64_t kStepBytes = 128;
+  static constexpr int64_t kSecondHalf = 64;
+  static constexpr int64_t kPadK = 1;
+  static constexpr bool kIsTiled = false;
+  static constexpr int element_of(int) { return 0; }
+  static inline __attribute__((always_inline)) __m512i term(__m512i line, int) { return line; }
+  static inline __attribute__((always_inline)) __m512 multiply_add(__m512 sum, float a, __m512i term) {
+    return _mm512_fmadd_ps(_mm512_set1_ps(a), _mm512_castsi512_ps(term), sum);
+  }
+  static void pack(const RowSource& source, int64_t first, int64_t rows, int64_t k, std::byte* out) {
+    pack_floats<false>(source, first, rows, k, k, out);
+  }
+};
+
+template <typename Step, int kRows>
+inline __attribute__((always_inline)) void one_step(const typename Step::Element* a, const std::byte* w,
+                                                    __m512 (&left)[kRows], __m512 (&right)[kRows]) {
+  const __m512i left_line = _mm512_loadu_si512(w);
+  const __m512i right_line = _mm512_loadu_si512(w + Step::kSecondHalf);
+#pragma GCC unroll 2
+  for (int index = 0; index < Step::kTerms; ++index) {
+    const auto* elements = a + Step::element_of(index) * kRows;
+    const auto left_term = Step::term(left_line, index);
+    const auto right_term = Step::term(right_line, index);
+#pragma GCC unroll 16
+    for (int row = 0; row < kRows; ++row) {
+      left[row] = Step::multiply_add(left[row], elements[row], left_term);
+      right[row] = Step::multiply_add(right[row], elements[row], right_term);
+    }
+  }
+}
+
+template <typename Step, int kRows>
+void multiply_rows(const std::byte* packed, const std::byte* w, int64_t k, float* sums, bool resume,
+                   Prefetch prefetch) {
+  const auto* a = reinterpret_cast<const typename Step::Element*>(packed);
+  __m512 left[kRows];
+  __m512 right[kRows];
+#pragma GCC unroll 16
+  for (int row = 0; row < kRows; ++row) {
+    left[row] = resume ? _mm512_loadu_ps(sums + row * kPanelCols) : _mm512_setzero_ps();
+    right[row] = resume ? _mm512_loadu_ps(sums + row * kPanelCols + 16) : _mm512_setzero_ps();
+  }
+  constexpr int64_t kUnitK = Step::kSteps * Step::kK;
+  for (; k >= kUnitK; k -= kUnitK) {
+#pragma GCC unroll 4
+    for (int64_t step = 0; step < Step::kSteps; ++step, a += kRows * Step::kTerms) {
+      prefetch.step(step);
+      one_step<Step, kRows>(a, w + step * Step::kStepBytes, left, right);
+    }
+    prefetch.next();
+    w += 2048;
+  }
+  for (; k > 0; k -= Step::kK, a += kRows * Step::kTerms, w += Step::kStepBytes) {
+    one_step<Step, kRows>(a, w, left, right);
+  }
+#pragma GCC unroll 16
+  for (int row = 0; row < kRows; ++row) {
+    _mm512_storeu_ps(sums + row * kPanelCols, left[row]);
+    _mm512_storeu_ps(sums + row * kPanelCols + 16, right[row]);
+  }
+}
+
+// A line times its elements of every row.
+template <typename Step, int kRows>
+inline __attribute__((always_inline)) void one_line(const typename Step::Element* a, __m512i line,
+                                                    __m512 (&sums)[kRows]) {
+#pragma GCC unroll 2
+  for (int index = 0; index < Step::kTerms; ++index) {
+    const auto* elements = a + Step::element_of(index) * kRows;
+    const auto term = Step::term(line, index);
+#pragma GCC unroll 8
+    for (int row = 0; row < kRows; ++row) sums[row] = Step::multiply_add(sums[row], elements[row], term);
+  }
+}
+
+// One tile, 16 lines: columns 0…15 or 16…31 of 32 k.
+template <typename Step, int kRows>
+inline __attribute__((always_inline)) void tile_in_order(const typename Step::Element* a, const std::byte* w,
+                                                         const std::byte* ahead, __m512 (&sums)[kRows]) {
+#pragma GCC unroll 4
+  for (int64_t step = 0; step < Step::kSteps; ++step, a += kRows * Step::kTerms) {
+    __builtin_prefetch(ahead + step * 64, 0, 2);
+    one_line<Step, kRows>(a, _mm512_loadu_si512(w + step * 64), sums);
+  }
+}
+
+// The same sums as multiply_rows, but a block's two tiles one after the other, so that memory is read
+// line by line in the order of its addresses: the processor's own prefetcher then follows, and few rows, which wait for
+// memory alone, read as fast as a plain loop of loads. Takes prefetch.far as a stream's.
+template <typename Step, int kRows>
+void multiply_in_order(const std::byte* packed, const std::byte* w, int64_t k, float* sums, bool resume,
+                       Prefetch prefetch) {
+  const auto* a = reinterpret_cast<const typename Step::Element*>(packed);
+  const std::byte* ahead = prefetch.far;
+  __m512 left[kRows];
+  __m512 right[kRows];
+#pragma GCC unroll 8
+  for (int row = 0; row < kRows; ++row) {
+    left[row] = resume ? _mm512_loadu_ps(sums + row * kPanelCols) : _mm512_setzero_ps();
+    right[row] = resume ? _mm512_loadu_ps(sums + row * kPanelCols + 16) : _mm512_setzero_ps();
+  }
+  constexpr int64_t kTileBytes = Step::kSecondHalf;
+  for (; k > 0;
+       k -= Step::kPadK, w += 2 * kTileBytes, ahead += 2 * kTileBytes, a += Step::kSteps * Step::kTerms * kRows) {
+    tile_in_order<Step, kRows>(a, w, ahead, left);
+    tile_in_order<Step, kRows>(a, w + kTileBytes, ahead + kTileBytes, right);
+  }
+#pragma GCC unroll 8
+  for (int row = 0; row < kRows; ++row) {
+    _mm512_storeu_ps(sums + row * kPanelCols, left[row]);
+    _mm512_storeu_ps(sums + row * kPanelCols + 16, right[row]);
+  }
+}
+
+// One tile of each of two panels, line by line in turns.
+template <typename Step, int kRows>
+inline __attribute__((always_inline)) void tile_pair(const typename Step::Element* a, const std::byte* w,
+                                                     const std::byte* other_w, __m512 (&sums)[kRows],
+                                                     __m512 (&other_sums)[kRows]) {
+#pragma GCC unroll 4
+  for (int64_t step = 0; step < Step::kSteps; ++step, a += kRows * Step::kTerms) {
+    one_line<Step, kRows>(a, _mm512_loadu_si512(w + step * 64), sums);
+    one_line<Step, kRows>(a, _mm512_loadu_si512(other_w + step * 64), other_sums);
+  }
+}
+
+// Two panels from one end of K to the other, their sums to `sums` [2][kRows][32]: each in the order of its addresses,
+// as two streams that the processor's prefetcher follows better than instructions of ours would.
+template <typename Step, int kRows>
+void multiply_pair_rows(const std::byte* packed, const std::byte* w, const std::byte* other_w, int64_t k, float* sums) {
+  const auto* a = reinterpret_cast<const typename Step::Element*>(packed);
+  __m512 c[4][kRows];
+#pragma GCC unroll 4
+  for (auto& part : c) {
+#pragma GCC unroll 8
+    for (int row = 0; row < kRows; ++row) part[row] = _mm512_setzero_ps();
+  }
+  constexpr int64_t kTileBytes = Step::kSecondHalf;
+  for (; k > 0;
+       k -= Step::kPadK, w += 2 * kTileBytes, other_w += 2 * kTileBytes, a += Step::kSteps * Step::kTerms * kRows) {
+    tile_pair<Step, kRows>(a, w, other_w, c[0], c[2]);
+    tile_pair<Step, kRows>(a, w + kTileBytes, other_w + kTileBytes, c[1], c[3]);
+  }
+#pragma GCC unroll 4
+  for (int part = 0; part < 4; ++part) {
+#pragma GCC unroll 8
+    for (int row = 0; row < kRows; ++row) {
+      _mm512_storeu_ps(sums + ((part / 2) * kRows + row) * kPanelCols + part % 2 * 16, c[part][row]);
+    }
+  }
+}
+
+template <typename Step>
+struct Avx512Kernel {
+  static constexpr int64_t kBlockRows = 12;
+  static constexpr int64_t kUnitK = Step::kSteps * Step::kK;
+  static constexpr int64_t kPadK = Step::kPadK;
+  static constexpr int64_t kBytesPerK = sizeof(typename Step::Element) * Step::kTerms / Step::kK;
+  static constexpr bool kIsOnePass = true;
+
+  // bfloat16, so many rows take two panels at a time.
+  static constexpr int64_t kPairRows = Step::kIsTiled ? 5 : 0;
+
+  // bfloat16, so many rows are read in order of the addresses; more, or float32, step by step.
+  static constexpr int kRowsInOrder = Step::kIsTiled ? 1 : 0;
+
+  // Few rows wait for memory alone, more for memory and arithmetic (docs/decisions.md has the figures).
+  static FetchAhead fetch_ahead(int64_t rows) {
+    if (rows <= kRowsInOrder) return {.near = 0, .far = 4096};
+    return rows <= 4 ? FetchAhead{.near = 8192, .far = 0} : FetchAhead{.near = 2048, .far = 32768};
+  }
+
+  explicit Avx512Kernel(int64_t) {}
+  static int64_t packed_rows(int64_t rows) { return rows; }
+  static void pack(const RowSource& source, int64_t first, int64_t rows, int64_t k, std::byte* out) {
+    Step::pack(source, first, rows, k, out);
+  }
+  void multiply(int64_t rows, const std::byte* a, const std::byte* w, int64_t k, float* sums, bool resume,
+                Prefetch prefetch) const {
+    static constexpr Multiply kMultiply[kBlockRows] = {kernel<1>(), kernel<2>(),  kernel<3>(),  kernel<4>(),
+                                                       kernel<5>(), kernel<6>(),  kernel<7>(),  kernel<8>(),
+                                                       kernel<9>(), kernel<10>(), kernel<11>(), kernel<12>()};
+    kMultiply[rows - 1](a, w, k, sums, resume, prefetch);
+  }
+  void multiply_pair(int64_t rows, const std::byte* a, const std::byte* w, const std::byte* other_w, int64_t k,
+                     float* sums) const {
+    using MultiplyPair = void (*)(const std::byte*, const std::byte*, const std::byte*, int64_t, float*);
+    static constexpr MultiplyPair kMultiply[] = {multiply_pair_rows<Step, 1>, multiply_pair_rows<Step, 2>,
+                                                 multiply_pair_rows<Step, 3>, multiply_pair_rows<Step, 4>,
+                                                 multiply_pair_rows<Step, 5>};
+    kMultiply[rows - 1](a, w, other_w, k, sums);
+  }
+
+ private:
+  using Multiply = void (*)(const std::byte*, const std::byte*, int64_t, float*, bool, Prefetch);
+  template <int kRows>
+  static constexpr Multiply kernel() {
+    if constexpr (kRows <= kRowsInOrder) {
+      return multiply_in_order<Step, kRows>;
+    } else {
+      return multiply_rows<Step, kRows>;
+    }
+  }
+};
+
+}  // namespace
+}  // namespace braid::cpu

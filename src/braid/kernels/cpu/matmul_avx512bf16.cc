@@ -1,0 +1,33 @@
+// The AVX-512 kernel for bfloat16 by vdpbf16ps: a pair of k for 16 columns an instruction; each sum takes the pair's
+// odd product first, then the even one.
+#include "braid/kernels/cpu/matmul_avx512_inl.h"
+
+namespace braid::cpu {
+namespace {
+
+struct DotStep {
+  using Element = uint32_t;  // a pair of k
+  static constexpr int64_t kK = 2;
+  static constexpr int kTerms = 1;
+  static constexpr int64_t kSteps = 16;
+  static constexpr int64_t kStepBytes = 64;
+  static constexpr int64_t kSecondHalf = 1024;
+  static constexpr int64_t kPadK = 32;
+  static constexpr bool kIsTiled = true;
+  static constexpr int element_of(int) { return 0; }
+  static inline __attribute__((always_inline)) __m512i term(__m512i line, int) { return line; }
+  static inline __attribute__((always_inline)) __m512 multiply_add(__m512 sum, uint32_t a, __m512i term) {
+    return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_set1_epi32(static_cast<int>(a)), (__m512bh)term);
+  }
+  static void pack(const RowSource& source, int64_t first, int64_t rows, int64_t k, std::byte* out) {
+    pack_pairs(source, first, rows, k, divide_up(k, kPadK) * kPadK, out);
+  }
+};
+
+}  // namespace
+
+MatmulTier avx512_bf16() {
+  return tier_of<Avx512Kernel<DotStep>>();
+}
+
+}  // namespace braid::cpu
