@@ -22,10 +22,13 @@ struct Request {
   std::string query;   // behind the '?', as it came
   std::vector<Header> headers;
   std::string body;
-  std::string client;  // its address and port
+  std::string client;                   // its address and port
+  std::vector<Header> parameters = {};  // what stands for the names in a route's pattern: {"id", "my model"}
 
   // The first header of this name, whatever its case.
   std::optional<std::string_view> header(std::string_view name) const;
+  // Of the route's pattern.
+  std::optional<std::string_view> parameter(std::string_view name) const;
 };
 
 struct Response {
@@ -44,7 +47,8 @@ class Responder {
   virtual void respond(Response response) = 0;
 
   // The head of `response` now (its body is the first piece), the rest as it is written. While nothing is written to a
-  // text/event-stream, the transport keeps it alive with comments.
+  // text/event-stream, the transport keeps it alive with comments; so a write() there ends where an event ends. One
+  // write may have any size, but a client for whom far more than the stream's buffer waits is given up.
   virtual void start_stream(Response response) = 0;
   virtual void write(std::string_view bytes) = 0;
   virtual void finish() = 0;

@@ -1,0 +1,155 @@
+#include "braid/server/http/answer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "braid/base/check.h"
+
+namespace braid::http {
+
+Answer::Answer(size_t buffer_bytes, std::function<void()> wake) : buffer_bytes_(buffer_bytes), wake_(std::move(wake)) {}
+
+void Answer::wake_locked() {
+  if (is_woken_ || !wake_) return;
+  is_woken_ = true;
+  wake_();
+}
+
+std::function<void()> Answer::end_locked(State state) {
+  state_ = state;
+  return std::exchange(on_gone_, nullptr);
+}
+
+void Answer::respond(Response response) {
+  std::function<void()> unused;
+  const std::lock_guard lock(mutex_);
+  if (state_ != State::kWaiting) return;
+  bytes_ = std::move(response.body);
+  head_ = std::move(response);
+  unused = end_locked(State::kComplete);
+  wake_locked();
+}
+
+void Answer::start_stream(Response response) {
+  const std::lock_guard lock(mutex_);
+  if (state_ != State::kWaiting) return;
+  bytes_ = std::move(response.body);
+  head_ = std::move(response);
+  is_stream_ = true;
+  state_ = State::kStreaming;
+  wake_locked();
+}
+
+void Answer::write(std::string_view bytes) {
+  const std::lock_guard lock(mutex_);
+  if (state_ != State::kStreaming || bytes.empty()) return;
+  // A single event may be larger than the buffer, so a buffer that is not full takes anything.
+  const bool was_full = waiting_locked() >= buffer_bytes_;
+  if (was_full && waiting_locked() + bytes.size() > 4 * buffer_bytes_) {
+    state_ = State::kOverflowed;  // on_gone follows from close()
+    std::string().swap(bytes_);
+    num_taken_ = 0;
+  } else {
+    bytes_ += bytes;
+  }
+  // Even if it was woken before and is still sending: from now on time counts, or all is over.
+  if (state_ == State::kOverflowed || (!was_full && waiting_locked() >= buffer_bytes_)) is_woken_ = false;
+  wake_locked();
+}
+
+void Answer::finish() {
+  std::function<void()> unused;
+  const std::lock_guard lock(mutex_);
+  if (state_ != State::kStreaming) return;
+  unused = end_locked(State::kComplete);
+  wake_locked();
+}
+
+void Answer::on_gone(std::function<void()> gone) {
+  {
+    const std::lock_guard lock(mutex_);
+    CHECK(!has_on_gone_, "on_gone() was called before");
+    has_on_gone_ = true;
+    if (state_ == State::kWaiting || state_ == State::kStreaming || state_ == State::kOverflowed) {
+      on_gone_ = std::move(gone);
+      return;
+    }
+    if (state_ != State::kGone) return;
+  }
+  gone();
+}
+
+void Answer::drop() {
+  std::function<void()> unused;
+  const std::lock_guard lock(mutex_);
+  if (state_ != State::kWaiting && state_ != State::kStreaming) return;
+  unused = end_locked(State::kDropped);
+  wake_locked();
+}
+
+Answer::Piece Answer::take(size_t max_bytes) {
+  const std::lock_guard lock(mutex_);
+  is_woken_ = false;
+  Piece piece{.head = std::exchange(head_, std::nullopt), .is_stream = is_stream_};
+  if (!is_stream_ || waiting_locked() <= max_bytes) {
+    if (num_taken_ > 0) bytes_.erase(0, num_taken_);
+    piece.bytes = std::exchange(bytes_, std::string());
+    num_taken_ = 0;
+  } else {
+    piece.bytes = bytes_.substr(num_taken_, max_bytes);
+    num_taken_ += max_bytes;
+    if (num_taken_ > bytes_.size() / 2) bytes_.erase(0, std::exchange(num_taken_, 0));
+  }
+  piece.is_last = (state_ == State::kComplete || state_ == State::kDropped) && waiting_locked() == 0;
+  piece.is_dropped = state_ == State::kDropped;
+  return piece;
+}
+
+Answer::Fill Answer::fill() const {
+  const std::lock_guard lock(mutex_);
+  if (state_ == State::kOverflowed) return Fill::kOverflowed;
+  return state_ == State::kStreaming && waiting_locked() >= buffer_bytes_ ? Fill::kFull : Fill::kHasRoom;
+}
+
+void Answer::close(bool gone) {
+  std::function<void()> on_gone;  // may hold the last reference to a responder, whose end takes the lock
+  bool is_left = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_ == State::kClosed || state_ == State::kGone) return;
+    is_left = gone && (state_ == State::kWaiting || state_ == State::kStreaming || state_ == State::kOverflowed);
+    on_gone = end_locked(is_left ? State::kGone : State::kClosed);
+    wake_ = nullptr;
+    std::string().swap(bytes_);
+    num_taken_ = 0;
+    head_.reset();
+  }
+  if (is_left && on_gone) on_gone();
+}
+
+namespace {
+
+class AnswerResponder final : public Responder {
+ public:
+  explicit AnswerResponder(std::shared_ptr<Answer> answer) : answer_(std::move(answer)) {}
+  ~AnswerResponder() override { answer_->drop(); }
+  AnswerResponder(const AnswerResponder&) = delete;
+  AnswerResponder& operator=(const AnswerResponder&) = delete;
+
+  void respond(Response response) override { answer_->respond(std::move(response)); }
+  void start_stream(Response response) override { answer_->start_stream(std::move(response)); }
+  void write(std::string_view bytes) override { answer_->write(bytes); }
+  void finish() override { answer_->finish(); }
+  void on_gone(std::function<void()> gone) override { answer_->on_gone(std::move(gone)); }
+
+ private:
+  std::shared_ptr<Answer> answer_;
+};
+
+}  // namespace
+
+std::shared_ptr<Responder> make_responder(std::shared_ptr<Answer> answer) {
+  return std::make_shared<AnswerResponder>(std::move(answer));
+}
+
+}  // namespace braid::http

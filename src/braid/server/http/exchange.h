@@ -1,0 +1,65 @@
+// One request on a connection and what is known of its answer, counted in the server's state while it lives. Only for
+// connection.cc and connection_answer.cc.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "braid/server/http/connection.h"
+
+namespace braid::http {
+
+struct Connection::Exchange {
+  explicit Exchange(ServerState& shared) : server(shared), parser(shared.options.limits) {}
+  ~Exchange() {
+    count_body(0);
+    if (is_counted) {
+      const std::lock_guard lock(server.mutex);
+      --server.num_answers;
+      server.answers_changed.notify_all();
+    }
+  }
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  // As soon as the head is there, or refused.
+  void begin() {
+    const Request& head = parser.request();
+    method = head.method;
+    path = head.path;
+    cors = server.guard.cors_headers(head);
+    client_keeps_alive = parser.has_head() && !parser.refusal() && parser.keep_alive();
+    is_http_1_0 = parser.is_http_1_0();
+    const std::lock_guard lock(server.mutex);
+    ++server.num_answers;
+    is_counted = true;
+  }
+
+  // How much of the server's room for bodies this request takes.
+  void count_body(uint64_t bytes) {
+    server.body_bytes += bytes - body_bytes;
+    body_bytes = bytes;
+  }
+
+  ServerState& server;
+  RequestParser parser;
+  const Clock::time_point started = Clock::now();
+  std::string method;
+  std::string path;
+  std::vector<Header> cors;
+  bool client_keeps_alive = false;
+  bool is_http_1_0 = false;
+  bool is_counted = false;
+  uint64_t body_bytes = 0;
+
+  int status = 0;                 // 0: no head was sent yet
+  bool keeps_connection = false;  // said in the head
+  bool sends_body = true;         // not to HEAD, not with 204 or 304
+  BodyFraming framing = BodyFraming::kLength;
+  uint64_t num_body_bytes = 0;
+  bool is_event_stream = false;
+  bool is_between_events = false;  // where a comment may go
+  bool has_sent_event = false;
+};
+
+}  // namespace braid::http

@@ -1,0 +1,18 @@
+#include "braid/server/http/refusal.h"
+
+#include <utility>
+
+namespace braid::http {
+
+Response plain_error(int status, std::string_view message) {
+  return {.status = status, .content_type = "text/plain; charset=utf-8", .body = std::string(message) + "\n"};
+}
+
+Response to_response(Refusal refusal, const ErrorFormatter& format) {
+  Response response = format(refusal.status, refusal.message);
+  response.status = refusal.status;
+  for (Header& header : refusal.headers) response.headers.push_back(std::move(header));
+  return response;
+}
+
+}  // namespace braid::http

@@ -1,0 +1,47 @@
+// Bytes to one Request, within limits; knows no sockets. What is ambiguous (two lengths, a length and chunks, odd line
+// ends) is refused: another program in front of braid may have read it otherwise.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "braid/server/http/handler.h"
+#include "braid/server/http/limits.h"
+#include "braid/server/http/refusal.h"
+
+namespace braid::http {
+
+class RequestParser {
+ public:
+  explicit RequestParser(const Limits& limits);
+  ~RequestParser();
+  RequestParser(const RequestParser&) = delete;
+  RequestParser& operator=(const RequestParser&) = delete;
+
+  // Takes bytes of the head up to its end, and says how many; what was not taken is to be given again, with more behind
+  // it. Not to be called after has_head() or refusal().
+  size_t read_head(std::string_view bytes);
+  // The same for the body, after has_head() and before is_complete().
+  size_t read_body(std::string_view bytes);
+
+  bool has_head() const;
+  bool is_complete() const;  // head and body
+  const std::optional<Refusal>& refusal() const;
+
+  // Complete but for the body after has_head(). Before, as far as it was read.
+  const Request& request() const;
+  Request take_request();
+
+  bool keep_alive() const;                         // what the client wants; after has_head()
+  bool is_http_1_0() const;                        // after has_head()
+  bool expects_continue() const;                   // waits for "100 Continue" before it sends the body
+  std::optional<uint64_t> announced_body() const;  // Content-Length; none for chunks
+
+ private:
+  class Beast;
+  std::unique_ptr<Beast> beast_;
+};
+
+}  // namespace braid::http

@@ -1,0 +1,48 @@
+// A client's byte stream: a TCP socket, with or without TLS. Only for files of this room that include Asio anyway.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <chrono>
+#include <functional>
+#include <optional>
+
+namespace braid::http {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+// All functions and all handlers on the socket's one thread. At most one read and one write at a time.
+class Transport {
+ public:
+  using Done = std::function<void(error_code)>;
+  using DoneBytes = std::function<void(error_code, size_t)>;
+
+  Transport(tcp::socket socket, asio::ssl::context* tls);
+
+  // For streams of small pieces, to clients that may vanish: no delay, little unsent in the kernel, and a peer that
+  // acknowledges nothing for `timeout` counts as gone.
+  void configure(std::chrono::milliseconds timeout);
+
+  bool is_tls() const { return tls_.has_value(); }
+  void handshake(Done done);
+  void read_some(asio::mutable_buffer buffer, DoneBytes done);
+  void write_some(asio::const_buffer buffer, DoneBytes done);
+  void say_goodbye(Done done);  // TLS's close_notify
+
+  // Whether the client has closed its side, even if bytes it sent before wait unread.
+  bool has_peer_closed();
+
+  void stop_sending();
+  void close();
+  void reset();  // close() that drops what waits in the kernel and tells the client so
+
+ private:
+  tcp::socket socket_;
+  std::optional<asio::ssl::stream<tcp::socket&>> tls_;
+};
+
+}  // namespace braid::http
