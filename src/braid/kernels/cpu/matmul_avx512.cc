@@ -13,7 +13,11 @@ struct WidenedStep {
   static constexpr int64_t kStepBytes = 64;
   static constexpr int64_t kSecondHalf = 1024;
   static constexpr int64_t kPadK = 32;
-  static constexpr bool kIsTiled = true;
+  static constexpr int kRowsInOrder = 6;
+  static constexpr int kInOrderAhead = 4096;
+  static constexpr int kInOrderLocality = 3;
+  static constexpr int64_t kPairRows = 0;
+  static FetchAhead fetch_ahead(int64_t) { return {.near = 8192, .far = 0}; }
   static constexpr int element_of(int index) { return 1 - index; }
   static inline __attribute__((always_inline)) __m512 term(__m512i line, int index) {
     return _mm512_castsi512_ps(index == 0 ? _mm512_and_si512(line, _mm512_set1_epi32(-65536))

@@ -8,7 +8,10 @@
 //   kStepBytes           from one step's weights to the next, within the 2 KB of kSteps steps
 //   kSecondHalf          from columns 0…15 to 16…31
 //   kPadK                K is padded with zeros to a multiple of it
-//   kIsTiled             whether the 16 lines of a column half lie one behind the other (bfloat16)
+//   kRowsInOrder         up to so many rows alone are read in order of the addresses (bfloat16's tiles), 0: none; and
+//   kInOrderAhead        so many bytes ahead into a cache by kInOrderLocality (of __builtin_prefetch)
+//   kPairRows            up to so many rows alone take two panels at a time (bfloat16's tiles); 0: none
+//   fetch_ahead(rows)    for more rows (docs/decisions.md has the figures of all these)
 //   term(line, index)    what the index-th multiply-add takes of a line
 //   multiply_add(sum, element, term)
 //   pack(source, first, rows, k, out)
@@ -29,7 +32,13 @@ struct F32Step {
   static constexpr int64_t kStepBytes = 128;
   static constexpr int64_t kSecondHalf = 64;
   static constexpr int64_t kPadK = 1;
-  static constexpr bool kIsTiled = false;
+  static constexpr int kRowsInOrder = 0;
+  static constexpr int kInOrderAhead = 0;
+  static constexpr int kInOrderLocality = 2;
+  static constexpr int64_t kPairRows = 0;
+  static FetchAhead fetch_ahead(int64_t rows) {
+    return rows <= 4 ? FetchAhead{.near = 8192, .far = 0} : FetchAhead{.near = 2048, .far = 32768};
+  }
   static constexpr int element_of(int) { return 0; }
   static inline __attribute__((always_inline)) __m512i term(__m512i line, int) { return line; }
   static inline __attribute__((always_inline)) __m512 multiply_add(__m512 sum, float a, __m512i term) {
@@ -108,7 +117,7 @@ inline __attribute__((always_inline)) void tile_in_order(const typename Step::El
                                                          const std::byte* ahead, __m512 (&sums)[kRows]) {
 #pragma GCC unroll 4
   for (int64_t step = 0; step < Step::kSteps; ++step, a += kRows * Step::kTerms) {
-    __builtin_prefetch(ahead + step * 64, 0, 2);
+    __builtin_prefetch(ahead + step * 64, 0, Step::kInOrderLocality);
     one_line<Step, kRows>(a, _mm512_loadu_si512(w + step * 64), sums);
   }
 }
@@ -187,16 +196,9 @@ struct Avx512Kernel {
   static constexpr int64_t kBytesPerK = sizeof(typename Step::Element) * Step::kTerms / Step::kK;
   static constexpr bool kIsOnePass = true;
 
-  // bfloat16, so many rows take two panels at a time.
-  static constexpr int64_t kPairRows = Step::kIsTiled ? 5 : 0;
-
-  // bfloat16, so many rows are read in order of the addresses; more, or float32, step by step.
-  static constexpr int kRowsInOrder = Step::kIsTiled ? 1 : 0;
-
-  // Few rows wait for memory alone, more for memory and arithmetic (docs/decisions.md has the figures).
+  static constexpr int64_t kPairRows = Step::kPairRows;
   static FetchAhead fetch_ahead(int64_t rows) {
-    if (rows <= kRowsInOrder) return {.near = 0, .far = 4096};
-    return rows <= 4 ? FetchAhead{.near = 8192, .far = 0} : FetchAhead{.near = 2048, .far = 32768};
+    return rows <= Step::kRowsInOrder ? FetchAhead{.near = 0, .far = Step::kInOrderAhead} : Step::fetch_ahead(rows);
   }
 
   explicit Avx512Kernel(int64_t) {}
@@ -224,7 +226,7 @@ struct Avx512Kernel {
   using Multiply = void (*)(const std::byte*, const std::byte*, int64_t, float*, bool, Prefetch);
   template <int kRows>
   static constexpr Multiply kernel() {
-    if constexpr (kRows <= kRowsInOrder) {
+    if constexpr (kRows <= Step::kRowsInOrder) {
       return multiply_in_order<Step, kRows>;
     } else {
       return multiply_rows<Step, kRows>;

@@ -8,6 +8,8 @@
 // takes its terms in order of k.
 #pragma once
 
+#include <type_traits>
+
 #include "braid/kernels/cpu/matmul_epilogue.h"
 #include "braid/kernels/cpu/matmul_tier.h"
 
@@ -187,34 +189,46 @@ MatmulTier tier_of() {
   return {.scratch_bytes = scratch_bytes<Kernel>, .run = run_panels<Kernel>, .block_rows = Kernel::kBlockRows};
 }
 
+// The beginnings of a block's rows, so that packing can go along k and write its output from end to end.
+template <typename Element>
+struct BlockRows {
+  static constexpr int64_t kMaxRows = 16;
+  BlockRows(const RowSource& source, int64_t first, int64_t rows) {
+    for (int64_t row = 0; row < rows; ++row) in[row] = reinterpret_cast<const Element*>(source.row(first + row));
+  }
+  const Element* in[kMaxRows];
+};
+
 // rows as floats, [k][rows]: what kernels that multiply float32 read.
 template <bool kIsBf16>
 void pack_floats(const RowSource& source, int64_t first, int64_t rows, int64_t k, int64_t padded_k, std::byte* out) {
+  using Element = std::conditional_t<kIsBf16, uint16_t, float>;
+  const BlockRows<Element> block(source, first, rows);
   auto* floats = reinterpret_cast<float*>(out);
-  for (int64_t row = 0; row < rows; ++row) {
-    const std::byte* in = source.row(first + row);
-    for (int64_t i = 0; i < k; ++i) {
+  for (int64_t i = 0; i < k; ++i) {
+    for (int64_t row = 0; row < rows; ++row) {
       if constexpr (kIsBf16) {
-        const uint32_t bits = uint32_t{reinterpret_cast<const uint16_t*>(in)[i]} << 16;
-        floats[i * rows + row] = __builtin_bit_cast(float, bits);
+        *floats++ = __builtin_bit_cast(float, uint32_t{block.in[row][i]} << 16);
       } else {
-        floats[i * rows + row] = reinterpret_cast<const float*>(in)[i];
+        *floats++ = block.in[row][i];
       }
     }
-    for (int64_t i = k; i < padded_k; ++i) floats[i * rows + row] = 0;
   }
+  for (int64_t i = 0; i < (padded_k - k) * rows; ++i) *floats++ = 0;
 }
 
 // rows of bfloat16 as pairs of k, [k/2][rows][2].
 inline void pack_pairs(const RowSource& source, int64_t first, int64_t rows, int64_t k, int64_t padded_k,
                        std::byte* out) {
+  const BlockRows<uint16_t> block(source, first, rows);
   auto* pairs = reinterpret_cast<uint32_t*>(out);
-  for (int64_t row = 0; row < rows; ++row) {
-    const auto* in = reinterpret_cast<const uint16_t*>(source.row(first + row));
-    for (int64_t i = 0; i < k / 2; ++i) pairs[i * rows + row] = in[2 * i] | (uint32_t{in[2 * i + 1]} << 16);
-    if (k % 2 != 0) pairs[k / 2 * rows + row] = in[k - 1];
-    for (int64_t i = (k + 1) / 2; i < padded_k / 2; ++i) pairs[i * rows + row] = 0;
+  for (int64_t i = 0; i + 1 < k; i += 2) {
+    for (int64_t row = 0; row < rows; ++row) *pairs++ = block.in[row][i] | (uint32_t{block.in[row][i + 1]} << 16);
   }
+  if (k % 2 != 0) {
+    for (int64_t row = 0; row < rows; ++row) *pairs++ = block.in[row][k - 1];
+  }
+  for (int64_t i = 0; i < (padded_k - k) / 2 * rows; ++i) *pairs++ = 0;
 }
 
 }  // namespace
