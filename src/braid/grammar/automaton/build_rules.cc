@@ -1,0 +1,374 @@
+#include "braid/grammar/automaton/build_rules.h"
+
+#include <algorithm>
+#include <map>
+#include <span>
+#include <utility>
+
+#include "braid/grammar/automaton/character_bytes.h"
+#include "braid/grammar/automaton/rule_order.h"
+
+namespace braid::grammar {
+namespace {
+
+using Kind = Expression::Kind;
+
+// "Only where the text starts (or ends)": kept apart until the whole rule is built.
+struct AnchorEdge {
+  StateId from = 0;
+  StateId target = 0;
+  bool is_start = false;
+};
+
+// Builds the automata, within the limits. Rules that it adds itself (counted parts, large sets of characters) come
+// behind the grammar's own.
+class Builder {
+ public:
+  Builder(const Grammar& grammar, const GrammarLimits& limits)
+      : grammar_(grammar), limits_(limits), infos_(rule_infos(grammar)) {
+    for (const Rule& rule : grammar.rules) pending_.push_back({rule.name, rule.shared_key, rule.body, false});
+  }
+
+  Result<RuleSet> build() {
+    RuleSet out{.rules = {}, .root = grammar_.root};
+    for (size_t i = 0; i < pending_.size(); ++i) {  // grows while rules are built
+      if (i >= static_cast<size_t>(limits_.max_rules)) return fail("more than {} rules", limits_.max_rules);
+      const bool is_copied = i < infos_.size() && infos_[i].inlines && static_cast<RuleId>(i) != grammar_.root;
+      const Pending pending = pending_[i];
+      rule_ = {.name = pending.name, .shared_key = pending.shared_key};
+      is_large_set_ = pending.is_large_set;
+      anchors_.clear();
+      rule_.start = add_state();
+      const StateId end = add_state();
+      if (!is_copied) {
+        TRY_STATUS(add(*pending.body, rule_.start, end));
+      }
+      rule_.states[end].accepts = true;
+      if (!anchors_.empty()) resolve_anchors(end);
+      out.rules.push_back(std::move(rule_));
+    }
+    return out;
+  }
+
+ private:
+  struct Pending {
+    std::string name;
+    std::string shared_key;
+    Expr body;
+    bool is_large_set = false;
+  };
+
+  StateId add_state() {
+    ++num_states_;
+    return rule_.add_state();
+  }
+  AutomatonState& state(StateId id) { return rule_.states[id]; }
+
+  Status check_size() const {
+    if (num_states_ > limits_.max_states || num_edges_ > limits_.max_edges) {
+      return fail("the grammar is too large: more than {} states or {} edges (rule \"{}\")", limits_.max_states,
+                  limits_.max_edges, rule_.name);
+    }
+    return {};
+  }
+
+  void add_epsilon(StateId from, StateId to) {
+    ++num_edges_;
+    state(from).epsilons.push_back(to);
+  }
+
+  void add_bytes(const ByteSet& set, StateId from, StateId to) {
+    for (size_t first = 0; first < 256; ++first) {
+      if (!set.test(first)) continue;
+      size_t last = first;
+      while (last + 1 < 256 && set.test(last + 1)) ++last;
+      state(from).bytes.push_back({static_cast<uint8_t>(first), static_cast<uint8_t>(last), to});
+      ++num_edges_;
+      first = last;
+    }
+  }
+
+  // Texts of `expression` lead from `from` to `to`.
+  Status add(const Expression& expression, StateId from, StateId to) {
+    TRY_STATUS(check_size());
+    switch (expression.kind) {
+      case Kind::kBytes:
+        return add_literal(expression.bytes, from, to);
+      case Kind::kCharacters:
+        return add_characters(expression, from, to);
+      case Kind::kSequence:
+        for (size_t i = 0; i < expression.parts.size(); ++i) {
+          const StateId next = i + 1 == expression.parts.size() ? to : add_state();
+          TRY_STATUS(add(*expression.parts[i], from, next));
+          from = next;
+        }
+        if (expression.parts.empty()) add_epsilon(from, to);
+        return {};
+      case Kind::kChoice:
+        for (const Expr& part : expression.parts) TRY_STATUS(add_apart(*part, from, to));
+        return {};
+      case Kind::kRepeat:
+        return add_repeat(expression, from, to);
+      case Kind::kRule:
+        return add_reference(expression.rule, from, to);
+      case Kind::kDfa:
+        return add_dfa(expression, from, to);
+      case Kind::kStart:
+      case Kind::kEnd:
+        anchors_.push_back({from, to, expression.kind == Kind::kStart});
+        return {};
+    }
+    return {};
+  }
+
+  // Between states of its own, so that loops in it cannot be entered from its neighbours.
+  Status add_apart(const Expression& expression, StateId from, StateId to) {
+    const bool is_simple = expression.kind == Kind::kBytes || expression.kind == Kind::kCharacters;
+    if (is_simple) return add(expression, from, to);
+    const StateId first = add_state();
+    const StateId last = add_state();
+    add_epsilon(from, first);
+    add_epsilon(last, to);
+    return add(expression, first, last);
+  }
+
+  Status add_literal(const std::string& text, StateId from, StateId to) {
+    if (text.empty()) add_epsilon(from, to);
+    for (size_t i = 0; i < text.size(); ++i) {
+      const StateId next = i + 1 == text.size() ? to : add_state();
+      const auto byte = static_cast<uint8_t>(text[i]);
+      state(from).bytes.push_back({byte, byte, next});
+      ++num_edges_;
+      from = next;
+    }
+    return check_size();
+  }
+
+  Status add_characters(const Expression& expression, StateId from, StateId to) {
+    if (expression.set.ranges().size() > kMaxRangesInPlace && !is_large_set_) {
+      add_call(large_set_rule(expression), 1, 1, from, to);
+      return {};
+    }
+    add_sequences(byte_sequences(expression.set, expression.spelling), from, to);
+    return check_size();
+  }
+
+  // A tree from the front, with equal ends shared.
+  void add_sequences(const std::vector<ByteSequence>& sequences, StateId from, StateId to) {
+    Ends ends = {{{}, to}};
+    for (const auto& [set, target] : branches_of(sequences, 0, ends)) add_bytes(set, from, target);
+  }
+  using Branches = std::vector<std::pair<ByteSet, StateId>>;
+  struct BranchesLess {
+    bool operator()(const Branches& a, const Branches& b) const {
+      return std::ranges::lexicographical_compare(a, b, [](const auto& x, const auto& y) {
+        if (x.second != y.second) return x.second < y.second;
+        return x.first != y.first && x.first.to_string() < y.first.to_string();
+      });
+    }
+  };
+  using Ends = std::map<Branches, StateId, BranchesLess>;  // what follows -> the state where it does
+
+  Branches branches_of(std::span<const ByteSequence> sequences, size_t depth, Ends& ends) {
+    Branches branches;
+    for (size_t i = 0; i < sequences.size();) {
+      size_t end = i + 1;
+      while (end < sequences.size() && sequences[end][depth] == sequences[i][depth]) ++end;
+      const auto group = sequences.subspan(i, end - i);
+      Branches next;
+      if (group.front().size() > depth + 1) next = branches_of(group, depth + 1, ends);
+      auto found = ends.find(next);
+      if (found == ends.end()) {
+        const StateId middle = add_state();
+        for (const auto& [set, target] : next) add_bytes(set, middle, target);
+        found = ends.emplace(std::move(next), middle).first;
+      }
+      branches.emplace_back(sequences[i][depth], found->second);
+      i = end;
+    }
+    return branches;
+  }
+
+  Status add_repeat(const Expression& expression, StateId from, StateId to) {
+    const Expression& part = *expression.parts[0];
+    const uint32_t min = expression.min;
+    const uint32_t max = expression.max;
+    if (max == 0) {
+      add_epsilon(from, to);
+      return {};
+    }
+    if (!is_written_out(part, estimated_size(part, infos_), min, max)) {
+      TRY(const RuleId rule, counted_rule(expression.parts[0]));
+      if (min == 0) add_epsilon(from, to);
+      add_call(rule, std::max(min, 1U), max, from, to);
+      return {};
+    }
+    for (uint32_t i = 0; i < min; ++i) {
+      const StateId next = add_state();
+      TRY_STATUS(add_apart(part, from, next));
+      from = next;
+    }
+    if (max == kUnbounded) {
+      const StateId loop = add_state();
+      add_epsilon(from, loop);
+      add_epsilon(loop, to);
+      return add_apart(part, loop, loop);
+    }
+    for (uint32_t i = min; i < max; ++i) {
+      const StateId next = add_state();
+      add_epsilon(from, to);
+      TRY_STATUS(add_apart(part, from, next));
+      from = next;
+    }
+    add_epsilon(from, to);
+    return {};
+  }
+
+  Status add_reference(RuleId rule, StateId from, StateId to) {
+    if (!infos_[static_cast<size_t>(rule)].inlines) {
+      add_call(rule, 1, 1, from, to);
+      return {};
+    }
+    const Rule& referred = grammar_.rules[static_cast<size_t>(rule)];
+    const StateId first = add_state();
+    const StateId last = add_state();
+    add_epsilon(from, first);
+    add_epsilon(last, to);
+    return add(*referred.body, first, last);
+  }
+
+  void add_call(RuleId rule, uint32_t min, uint32_t max, StateId from, StateId to) {
+    ++num_edges_;
+    state(from).calls.push_back({rule, min, max, to});
+  }
+
+  Status add_dfa(const Expression& expression, StateId from, StateId to) {
+    const CharacterDfa& dfa = *expression.dfa;
+    if (dfa.is_empty()) return {};
+    std::vector<StateId> states;
+    for (int32_t i = 0; i < dfa.num_states(); ++i) states.push_back(add_state());
+    TRY_STATUS(check_size());
+    add_epsilon(from, states[static_cast<size_t>(dfa.start)]);
+    for (int32_t i = 0; i < dfa.num_states(); ++i) {
+      const StateId here = states[static_cast<size_t>(i)];
+      if (dfa.accepts[static_cast<size_t>(i)] != 0) add_epsilon(here, to);
+      std::map<int32_t, std::vector<unicode::CodePointRange>> by_target;
+      for (size_t symbol = 0; symbol < dfa.classes.size(); ++symbol) {
+        const int32_t target = dfa.target(i, symbol);
+        if (target == CharacterDfa::kDead) continue;
+        const auto ranges = dfa.classes[symbol].ranges();
+        by_target[target].insert(by_target[target].end(), ranges.begin(), ranges.end());
+      }
+      for (auto& [target, ranges] : by_target) {
+        const Expr set = characters(unicode::CodePointSet(std::move(ranges)), expression.spelling);
+        TRY_STATUS(add_characters(*set, here, states[static_cast<size_t>(target)]));
+      }
+    }
+    return {};
+  }
+
+  Result<RuleId> counted_rule(const Expr& part) {
+    // A named rule is counted itself. Another part becomes a rule, one for all uses of the same expression.
+    if (part->kind == Kind::kRule && !infos_[static_cast<size_t>(part->rule)].inlines) return part->rule;
+    const auto [found, is_new] = counted_.emplace(part.get(), static_cast<RuleId>(pending_.size()));
+    if (is_new) pending_.push_back({"a repetition in " + rule_.name, {}, part, false});
+    if (has_anchor(*part)) return fail("an anchor (^ or $) inside a long repetition is not supported");
+    return found->second;
+  }
+
+  // Once for all places where the same characters may stand.
+  RuleId large_set_rule(const Expression& expression) {
+    std::vector<char32_t> key = {static_cast<char32_t>(expression.spelling)};
+    for (const auto& range : expression.set.ranges()) {
+      key.push_back(range.first);
+      key.push_back(range.last);
+    }
+    const auto [found, is_new] = large_sets_.emplace(std::move(key), static_cast<RuleId>(pending_.size()));
+    if (is_new) pending_.push_back({"a set of characters", {}, std::make_shared<Expression>(expression), true});
+    return found->second;
+  }
+
+  // At the text's start every "^" holds, behind it none does; likewise "$" at its end.
+  void resolve_anchors(StateId end) {
+    const StateId new_start = add_state();
+    const StateId new_end = add_state();
+    const std::vector<char> from_start = reached(
+        rule_.start, [](bool is_start) { return is_start; }, false);
+    const std::vector<char> to_end = reached(
+        end, [](bool is_start) { return !is_start; }, true);
+    const std::vector<char> from_start_to_end = reached(
+        rule_.start, [](bool) { return true; }, false);
+    for (StateId i = 0; i < new_start; ++i) {
+      if (from_start[i] != 0) add_epsilon(new_start, i);
+      if (to_end[i] != 0) add_epsilon(i, new_end);
+    }
+    if (from_start_to_end[end] != 0) add_epsilon(new_start, new_end);
+    state(end).accepts = false;
+    state(new_end).accepts = true;
+    rule_.start = new_start;
+  }
+
+  // The states that `from` reaches (or that reach it) without a byte, through the anchors that `passes`.
+  template <typename Passes>
+  std::vector<char> reached(StateId from, Passes passes, bool backwards) {
+    std::vector<std::vector<StateId>> edges(rule_.states.size());
+    const auto add = [&](StateId a, StateId b) { edges[backwards ? b : a].push_back(backwards ? a : b); };
+    for (StateId i = 0; i < rule_.states.size(); ++i) {
+      for (const StateId to : state(i).epsilons) add(i, to);
+    }
+    for (const AnchorEdge& anchor : anchors_) {
+      if (passes(anchor.is_start)) add(anchor.from, anchor.target);
+    }
+    std::vector<char> seen(rule_.states.size(), 0);
+    std::vector<StateId> open = {from};
+    seen[from] = 1;
+    while (!open.empty()) {
+      const StateId here = open.back();
+      open.pop_back();
+      for (const StateId to : edges[here]) {
+        if (seen[to] == 0) open.push_back(to);
+        seen[to] = 1;
+      }
+    }
+    return seen;
+  }
+
+  static constexpr size_t kMaxRangesInPlace = 24;
+
+  const Grammar& grammar_;
+  const GrammarLimits limits_;
+  const std::vector<RuleInfo> infos_;
+  std::vector<Pending> pending_;
+  std::map<const Expression*, RuleId> counted_;
+  std::map<std::vector<char32_t>, RuleId> large_sets_;
+  RuleAutomaton rule_;
+  std::vector<AnchorEdge> anchors_;
+  bool is_large_set_ = false;
+  int64_t num_states_ = 0;
+  int64_t num_edges_ = 0;
+};
+
+}  // namespace
+
+Result<RuleSet> build_rules(const Grammar& grammar, const GrammarLimits& limits) {
+  return Builder(grammar, limits).build();
+}
+
+std::vector<StateId> epsilon_closure(const RuleAutomaton& rule, std::vector<StateId> from) {
+  std::vector<char> seen(rule.states.size(), 0);
+  std::vector<StateId> found;
+  for (const StateId state : from) seen[state] = 1;
+  while (!from.empty()) {
+    const StateId here = from.back();
+    from.pop_back();
+    found.push_back(here);
+    for (const StateId to : rule.states[here].epsilons) {
+      if (seen[to] == 0) from.push_back(to);
+      seen[to] = 1;
+    }
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
+}  // namespace braid::grammar

@@ -1,0 +1,157 @@
+#include "braid/grammar/automaton/closure.h"
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+namespace braid::grammar {
+namespace {
+
+uint64_t key_of(const Item& place) {
+  return (uint64_t{place.state} << 32) | place.node;
+}
+
+// Sorted, without repetitions, and without frames that another one covers: returning to the same place, it must run no
+// more often and may run no less.
+void tidy(std::vector<Frame>& frames) {
+  std::ranges::sort(frames);
+  std::vector<Frame> kept;
+  for (const Frame& frame : frames) {
+    const auto same_place = [&](const Frame& other) {
+      return other.target == frame.target && other.parent == frame.parent;
+    };
+    // Among those of one place, more_min is ascending: only what allows more than all before it adds anything.
+    if (!kept.empty() && same_place(kept.back()) && frame.target != kLoopTarget && frame.target != kBottomTarget) {
+      if (frame.more_min == kept.back().more_min) {
+        kept.back().more_max = std::max(kept.back().more_max, frame.more_max);
+        continue;
+      }
+      if (frame.more_max <= kept.back().more_max) continue;
+    } else if (!kept.empty() && kept.back() == frame) {
+      continue;
+    }
+    kept.push_back(frame);
+  }
+  frames = std::move(kept);
+}
+
+}  // namespace
+
+void Explorer::Closure::arrive(StateId state, NodeId node) {
+  const Item place{state, node};
+  ++work_;
+  if (places_.size() < kFewPlaces) {
+    if (std::ranges::find(places_, place) != places_.end()) return;
+  } else {
+    if (seen_.empty()) {
+      for (const Item& other : places_) seen_.insert(key_of(other));
+    }
+    if (!seen_.insert(key_of(place)).second) return;
+  }
+  places_.push_back(place);
+}
+
+void Explorer::Closure::call(uint32_t rule, const Frame& frame) {
+  ++work_;
+  std::vector<Frame>& frames = pending_[rule];
+  if (frames.empty()) {
+    called_.push_back(rule);
+    std::ranges::push_heap(called_, std::greater<>());
+  }
+  frames.push_back(frame);
+}
+
+bool Explorer::Closure::run(Config& out) {
+  while (next_place_ < places_.size() && work_ < kMaxWork) follow(places_[next_place_++], out);
+  // Every return is known now; and a rule is entered only when all its callers are, since they have lower numbers.
+  while (!called_.empty() && work_ < kMaxWork) {
+    std::ranges::pop_heap(called_, std::greater<>());
+    const uint32_t rule = called_.back();
+    called_.pop_back();
+    enter(rule, out);
+  }
+  const bool is_small = work_ < kMaxWork && out.items.size() <= kMaxItems;
+  clear();
+  std::ranges::sort(out.items);
+  out.items.erase(std::unique(out.items.begin(), out.items.end()), out.items.end());
+  std::ranges::sort(out.exits);
+  out.exits.erase(std::unique(out.exits.begin(), out.exits.end()), out.exits.end());
+  for (const Item& item : out.items) {
+    out.fewest_passes = std::min(out.fewest_passes, explorer_.nodes_[item.node].fewest_passes);
+  }
+  return is_small;
+}
+
+void Explorer::Closure::follow(const Item& place, Config& out) {
+  const Item here = place;  // places_ grows
+  const Machine& machine = explorer_.machine();
+  const Machine::State& state = machine.states[here.state];
+  for (const StateId to : machine.epsilons_of(here.state)) arrive(to, here.node);
+  if (!machine.bytes_of(here.state).empty()) out.items.push_back(here);
+  follow_calls(here.state, here.node);
+  if (state.accepts) complete_rule(state.rule, here.node, out);
+}
+
+void Explorer::Closure::follow_calls(StateId state, NodeId node) {
+  const Machine& machine = explorer_.machine();
+  for (const CallEdge& edge : machine.calls_of(state)) {
+    const auto rule = static_cast<uint32_t>(edge.rule);
+    const auto frames = explorer_.frames(node);
+    // A call in tail position returns where its caller does, unless a count belongs to the caller.
+    const auto counts = [](const Frame& frame) { return frame.more_max > 0 || frame.target == kLoopTarget; };
+    if (edge.max == 1 && machine.states[edge.target].only_accepts && std::ranges::none_of(frames, counts)) {
+      for (const Frame& frame : frames) call(rule, frame);
+      continue;
+    }
+    const uint32_t more_max = edge.max == kUnbounded ? kUnbounded : edge.max - 1;
+    call(rule, {edge.target, node, edge.min - 1, more_max});
+  }
+}
+
+void Explorer::Closure::complete_rule(uint32_t rule, NodeId node, Config& out) {
+  for (const Frame& frame : explorer_.frames(node)) {
+    switch (frame.target) {
+      case kRootTarget:
+        out.accepts = true;
+        break;
+      case kBottomTarget:
+        out.exits.push_back(frame.more_min);
+        break;
+      case kLoopTarget:
+        out.exits.push_back(frame.more_min);
+        call(rule, {kLoopTarget, 0, frame.more_min + 1, 0});
+        break;
+      default:
+        if (frame.more_min == 0) arrive(frame.target, frame.parent);
+        if (frame.more_max > 0) {
+          const uint32_t more_max = frame.more_max == kUnbounded ? kUnbounded : frame.more_max - 1;
+          call(rule, {frame.target, frame.parent, frame.more_min == 0 ? 0 : frame.more_min - 1, more_max});
+        }
+    }
+  }
+}
+
+void Explorer::Closure::enter(uint32_t rule, Config& out) {
+  std::vector<Frame>& frames = pending_[rule];
+  tidy(frames);
+  work_ += frames.size();
+  const NodeId node = explorer_.intern_node(frames);
+  frames.clear();
+  const Machine& machine = explorer_.machine();
+  for (const StateId state : machine.rules[rule].entry_states) {
+    ++work_;
+    if (!machine.bytes_of(state).empty()) out.items.push_back({state, node});
+    follow_calls(state, node);
+  }
+}
+
+void Explorer::Closure::clear() {
+  places_.clear();
+  next_place_ = 0;
+  seen_.clear();
+  for (const uint32_t rule : called_) pending_[rule].clear();
+  called_.clear();
+  work_ = 0;
+}
+
+}  // namespace braid::grammar

@@ -1,0 +1,13 @@
+// Strongly connected components (Tarjan, SIAM J. Comput. 1972), without recursion.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace braid::grammar {
+
+// Nodes are 0 … edges.size() - 1. A component comes after those that it leads to. A component of one node is a cycle
+// only if the node leads to itself.
+std::vector<std::vector<int32_t>> strong_components(const std::vector<std::vector<int32_t>>& edges);
+
+}  // namespace braid::grammar

@@ -1,0 +1,190 @@
+#include "braid/grammar/automaton/explorer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "braid/base/check.h"
+#include "braid/grammar/automaton/closure.h"
+
+namespace braid::grammar {
+namespace {
+
+// splitmix64's finisher (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA'14).
+uint64_t mixed(uint64_t hash, uint64_t value) {
+  uint64_t z = hash + 0x9E3779B97F4A7C15ULL + value;
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
+  return z ^ (z >> 31);
+}
+
+constexpr int64_t kIndexEntryBytes = 48;
+
+}  // namespace
+
+uint64_t Explorer::hash_of(std::span<const Frame> frames) {
+  uint64_t hash = frames.size();
+  for (const Frame& frame : frames) {
+    hash = mixed(hash, (uint64_t{frame.target} << 32) | frame.parent);
+    hash = mixed(hash, (uint64_t{frame.more_min} << 32) | frame.more_max);
+  }
+  return hash;
+}
+
+uint64_t Explorer::hash_of(const Config& config) {
+  uint64_t hash = config.accepts ? 1 : 0;
+  for (const Item& item : config.items) hash = mixed(hash, (uint64_t{item.state} << 32) | item.node);
+  for (const uint32_t exit : config.exits) hash = mixed(hash, ~uint64_t{exit});
+  return hash;
+}
+
+Explorer::Explorer(std::shared_ptr<const Machine> machine)
+    : machine_(std::move(machine)), closure_(std::make_unique<Closure>(*this)) {
+  configs_.emplace_back();  // kDeadConfig
+  config_index_.emplace(hash_of(configs_.back()), kDeadConfig);
+  configs_.emplace_back();  // kFailedConfig: in no index, found by no content
+  Config first;
+  closure_->call(machine_->root, {kRootTarget, 0, 0, 0});
+  if (!closure_->run(first)) {
+    start_ = kFailedConfig;
+    return;
+  }
+  first.accepts = machine_->accepts_empty_text;
+  start_ = intern_config(std::move(first));
+}
+
+Explorer::~Explorer() = default;
+
+ConfigId Explorer::first_step(ConfigId from, uint8_t byte) {
+  if (from == kFailedConfig) return kFailedConfig;
+  if (!can_continue(from)) return kDeadConfig;
+  const ConfigId to = compute_step(from, byte);
+  std::vector<ConfigId>& next = configs_[static_cast<size_t>(from)].next;
+  if (next.empty()) {
+    next.assign(machine_->class_byte.size(), kUnknown);
+    memory_bytes_ += static_cast<int64_t>(next.size() * sizeof(ConfigId));
+  }
+  next[machine_->byte_class[byte]] = to;
+  return to;
+}
+
+ConfigId Explorer::compute_step(ConfigId from, uint8_t byte) {
+  bool moves = false;
+  for (const Item& item : configs_[static_cast<size_t>(from)].items) {
+    for (const ByteEdge& edge : machine_->bytes_of(item.state)) {
+      if (byte < edge.first || byte > edge.last) continue;
+      closure_->arrive(edge.target, item.node);
+      moves = true;
+    }
+  }
+  if (!moves) return kDeadConfig;
+  Config next;
+  if (!closure_->run(next)) return kFailedConfig;
+  return intern_config(std::move(next));
+}
+
+const ByteSet& Explorer::next_bytes(ConfigId id) {
+  Config& config = configs_[static_cast<size_t>(id)];
+  if (config.next_bytes == nullptr) {
+    config.next_bytes = std::make_unique<ByteSet>();
+    for (const Item& item : config.items) {
+      for (const ByteEdge& edge : machine_->bytes_of(item.state)) {
+        *config.next_bytes |= byte_range(edge.first, edge.last);
+      }
+    }
+    memory_bytes_ += static_cast<int64_t>(sizeof(ByteSet));
+  }
+  return *config.next_bytes;
+}
+
+ConfigId Explorer::config_of(std::vector<Item> items) {
+  Config config{.items = std::move(items)};
+  std::ranges::sort(config.items);
+  for (const Item& item : config.items) {
+    config.fewest_passes = std::min(config.fewest_passes, nodes_[item.node].fewest_passes);
+  }
+  return intern_config(std::move(config));
+}
+
+ConfigId Explorer::after_return(std::span<const Frame> returns) {
+  for (const Frame& frame : returns) closure_->arrive(frame.target, frame.parent);
+  Config config;
+  if (!closure_->run(config)) return kFailedConfig;
+  return intern_config(std::move(config));
+}
+
+ConfigId Explorer::bottom_config(StateId state, bool loops) {
+  const NodeId bottom = intern_node({{loops ? kLoopTarget : kBottomTarget, 0, 0, 0}});
+  return config_of({{state, bottom}});
+}
+
+NodeId Explorer::intern_node(std::vector<Frame> frames) {
+  const uint64_t hash = hash_of(frames);
+  const auto [first, last] = node_index_.equal_range(hash);
+  for (auto found = first; found != last; ++found) {
+    if (nodes_[found->second].frames == frames) return found->second;
+  }
+  const auto id = static_cast<NodeId>(nodes_.size());
+  Node node{.frames = std::move(frames)};
+  for (const Frame& frame : node.frames) {
+    uint32_t passes = kNoPass;
+    if (frame.target == kBottomTarget || frame.target == kLoopTarget) {
+      passes = frame.more_min;
+    } else if (frame.target != kRootTarget) {
+      passes = nodes_[frame.parent].fewest_passes;
+    }
+    node.fewest_passes = std::min(node.fewest_passes, passes);
+  }
+  memory_bytes_ += static_cast<int64_t>(sizeof(Node) + node.frames.size() * sizeof(Frame)) + kIndexEntryBytes;
+  nodes_.push_back(std::move(node));
+  node_index_.emplace(hash, id);
+  return id;
+}
+
+ConfigId Explorer::intern_config(Config config) {
+  const uint64_t hash = hash_of(config);
+  const auto [first, last] = config_index_.equal_range(hash);
+  for (auto found = first; found != last; ++found) {
+    const Config& other = configs_[static_cast<size_t>(found->second)];
+    if (other.items == config.items && other.exits == config.exits && other.accepts == config.accepts) {
+      return found->second;
+    }
+  }
+  const auto id = static_cast<ConfigId>(configs_.size());
+  memory_bytes_ += static_cast<int64_t>(sizeof(Config) + config.items.size() * sizeof(Item)) + kIndexEntryBytes;
+  configs_.push_back(std::move(config));
+  config_index_.emplace(hash, id);
+  return id;
+}
+
+ConfigId Explorer::copy_from(const Explorer& other, ConfigId id) {
+  if (id == kDeadConfig || id == kFailedConfig) return id;
+  const Config& config = other.configs_[static_cast<size_t>(id)];
+  // A node's frames name older nodes alone: from the youngest down, all that are needed are found in one pass.
+  std::vector<char> needed(other.nodes_.size(), 0);
+  for (const Item& item : config.items) needed[item.node] = 1;
+  const auto is_state = [](StateId target) { return target < kLoopTarget; };
+  for (size_t i = needed.size(); i-- > 0;) {
+    if (needed[i] == 0) continue;
+    for (const Frame& frame : other.nodes_[i].frames) {
+      if (is_state(frame.target)) needed[frame.parent] = 1;
+    }
+  }
+  std::vector<NodeId> renumbered(needed.size(), 0);
+  for (size_t i = 0; i < needed.size(); ++i) {
+    if (needed[i] == 0) continue;
+    std::vector<Frame> frames = other.nodes_[i].frames;
+    for (Frame& frame : frames) {
+      if (is_state(frame.target)) frame.parent = renumbered[frame.parent];
+    }
+    std::ranges::sort(frames);
+    renumbered[i] = intern_node(std::move(frames));
+  }
+  Config copy{.items = config.items, .exits = config.exits, .accepts = config.accepts};
+  for (Item& item : copy.items) item.node = renumbered[item.node];
+  std::ranges::sort(copy.items);
+  for (const Item& item : copy.items)
+    copy.fewest_passes = std::min(copy.fewest_passes, nodes_[item.node].fewest_passes);
+  return intern_config(std::move(copy));
+}
+
+}  // namespace braid::grammar

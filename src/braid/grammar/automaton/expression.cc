@@ -1,0 +1,91 @@
+#include "braid/grammar/automaton/expression.h"
+
+#include <utility>
+
+#include "braid/tokenizer/unicode/utf8.h"
+
+namespace braid::grammar {
+
+using Kind = Expression::Kind;
+
+Expr bytes(std::string_view text) {
+  return std::make_shared<Expression>(Expression{.kind = Kind::kBytes, .bytes = std::string(text)});
+}
+
+Expr characters(unicode::CodePointSet set, Spelling spelling) {
+  return std::make_shared<Expression>(
+      Expression{.kind = Kind::kCharacters, .spelling = spelling, .set = std::move(set)});
+}
+
+Expr sequence(std::vector<Expr> parts) {
+  if (parts.size() == 1) return std::move(parts.front());
+  return std::make_shared<Expression>(Expression{.kind = Kind::kSequence, .parts = std::move(parts)});
+}
+
+Expr choice(std::vector<Expr> parts) {
+  if (parts.size() == 1) return std::move(parts.front());
+  return std::make_shared<Expression>(Expression{.kind = Kind::kChoice, .parts = std::move(parts)});
+}
+
+// (X{a,b}){c,d} is X{ac,bd} where no number between is left out: nested counts would multiply otherwise.
+Expr repeat(Expr part, uint32_t min, uint32_t max) {
+  const auto times = [](uint32_t a, uint32_t b) {
+    if (a == 0 || b == 0) return uint32_t{0};
+    if (a == kUnbounded || b == kUnbounded) return kUnbounded;
+    const uint64_t product = uint64_t{a} * b;
+    return product >= kUnbounded ? kUnbounded : static_cast<uint32_t>(product);
+  };
+  if (min == 1 && max == 1) return part;
+  if (part->kind == Kind::kRepeat) {
+    const bool is_fixed = part->min == part->max && min == max;
+    if (is_fixed || part->min <= 1) {
+      const uint32_t new_min = times(part->min, min);
+      const uint32_t new_max = times(part->max, max);
+      if (new_min != kUnbounded && (new_max != kUnbounded || part->max == kUnbounded || max == kUnbounded)) {
+        return repeat(part->parts[0], new_min, new_max);
+      }
+    }
+  }
+  return std::make_shared<Expression>(
+      Expression{.kind = Kind::kRepeat, .parts = {std::move(part)}, .min = min, .max = max});
+}
+
+Expr optional(Expr part) {
+  return repeat(std::move(part), 0, 1);
+}
+
+Expr rule_reference(RuleId rule) {
+  return std::make_shared<Expression>(Expression{.kind = Kind::kRule, .rule = rule});
+}
+
+Expr automaton(std::shared_ptr<const CharacterDfa> dfa, Spelling spelling) {
+  return std::make_shared<Expression>(Expression{.kind = Kind::kDfa, .spelling = spelling, .dfa = std::move(dfa)});
+}
+
+Expr text_start() {
+  return std::make_shared<Expression>(Expression{.kind = Kind::kStart});
+}
+
+Expr text_end() {
+  return std::make_shared<Expression>(Expression{.kind = Kind::kEnd});
+}
+
+Expr json_text(std::string_view utf8) {
+  std::vector<Expr> parts;
+  std::string plain;
+  while (!utf8.empty()) {
+    const size_t length = unicode::sequence_length(utf8.front());
+    const char32_t c = unicode::decode_valid(utf8.data());
+    if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
+      plain += utf8.substr(0, length);
+    } else {
+      if (!plain.empty()) parts.push_back(bytes(std::exchange(plain, {})));
+      parts.push_back(characters(unicode::CodePointSet::of(c), Spelling::kJsonString));
+    }
+    utf8.remove_prefix(length);
+  }
+  if (!plain.empty()) parts.push_back(bytes(plain));
+  return sequence(std::move(parts));
+}
+
+}  // namespace braid::grammar

@@ -1,0 +1,109 @@
+#include <algorithm>
+#include <utility>
+
+#include "braid/grammar/automaton/left_calls.h"
+#include "braid/grammar/automaton/normalize_rules.h"
+
+namespace braid::grammar {
+namespace {
+
+// Gives the rule a start of its own, which nothing leads back to: it has all edges of the states that the old start
+// reaches without a byte.
+void isolate_start(RuleAutomaton& rule) {
+  AutomatonState start;
+  for (const StateId here : epsilon_closure(rule, {rule.start})) {
+    const AutomatonState& state = rule.states[here];
+    start.accepts = start.accepts || state.accepts;
+    start.bytes.insert(start.bytes.end(), state.bytes.begin(), state.bytes.end());
+    start.calls.insert(start.calls.end(), state.calls.begin(), state.calls.end());
+  }
+  rule.start = rule.add_state();
+  rule.states[rule.start] = std::move(start);
+}
+
+// Where a rule goes on after the first of the times that `call` asks for.
+std::vector<StateId> after_first(RuleAutomaton& rule, const CallEdge& call) {
+  std::vector<StateId> next;
+  if (call.min <= 1) next.push_back(call.target);
+  if (call.max > 1) {
+    const StateId more = rule.add_state();
+    const uint32_t max = call.max == kUnbounded ? kUnbounded : call.max - 1;
+    rule.states[more].calls.push_back({call.rule, std::max(call.min - 1, 1U), max, call.target});
+    next.push_back(more);
+  }
+  return next;
+}
+
+void add_epsilons(AutomatonState& state, const std::vector<StateId>& targets) {
+  state.epsilons.insert(state.epsilons.end(), targets.begin(), targets.end());
+}
+
+// Replaces the call at the start of `rule` by a copy of what `callee` (whose start is isolated) does.
+void substitute(RuleAutomaton& rule, const CallEdge& call, const RuleAutomaton& callee) {
+  const std::vector<StateId> next = after_first(rule, call);
+  const auto offset = static_cast<StateId>(rule.states.size());
+  for (StateId i = 0; i < callee.states.size(); ++i) {
+    AutomatonState state = callee.states[i];
+    for (ByteEdge& edge : state.bytes) edge.target += offset;
+    for (CallEdge& edge : state.calls) edge.target += offset;
+    for (StateId& to : state.epsilons) to += offset;
+    if (std::exchange(state.accepts, false)) add_epsilons(state, next);
+    if (i == callee.start) {
+      // Nothing but the call came here: its edges are the caller's now. (What it matches without a byte was bypassed.)
+      AutomatonState& start = rule.states[rule.start];
+      start.bytes.insert(start.bytes.end(), state.bytes.begin(), state.bytes.end());
+      start.calls.insert(start.calls.end(), state.calls.begin(), state.calls.end());
+      state = {};
+    }
+    rule.states.push_back(std::move(state));
+  }
+}
+
+// A = A x | y is A = y x*: whoever has completed an A may go on as if it had been the one on the left.
+void remove_direct(RuleAutomaton& rule, RuleId self) {
+  std::vector<CallEdge> own;
+  auto& calls = rule.states[rule.start].calls;
+  for (const CallEdge& call : calls) {
+    if (call.rule == self) own.push_back(call);
+  }
+  std::erase_if(calls, [&](const CallEdge& call) { return call.rule == self; });
+  std::vector<StateId> next;
+  for (const CallEdge& call : own) {
+    for (const StateId to : after_first(rule, call)) next.push_back(to);
+  }
+  if (next.empty()) return;
+  for (StateId i = 0; i < rule.states.size(); ++i) {
+    if (i != rule.start && rule.states[i].accepts) add_epsilons(rule.states[i], next);
+  }
+}
+
+}  // namespace
+
+Status remove_left_recursion(RuleSet& rules, const GrammarLimits& limits) {
+  const LeftCallOrder order = left_call_order(rules);
+  for (const std::vector<RuleId>& cycle : order.cycles) {
+    for (const RuleId id : cycle) isolate_start(rules.rules[static_cast<size_t>(id)]);
+    for (size_t i = 0; i < cycle.size(); ++i) {
+      RuleAutomaton& rule = rules.rules[static_cast<size_t>(cycle[i])];
+      for (size_t j = 0; j < i; ++j) {
+        std::vector<CallEdge> to_replace;
+        auto& calls = rule.states[rule.start].calls;
+        for (const CallEdge& call : calls) {
+          if (call.rule == cycle[j]) to_replace.push_back(call);
+        }
+        std::erase_if(calls, [&](const CallEdge& call) { return call.rule == cycle[j]; });
+        for (const CallEdge& call : to_replace) {
+          substitute(rule, call, rules.rules[static_cast<size_t>(cycle[j])]);
+          if (static_cast<int64_t>(rule.states.size()) > limits.max_states) {
+            return fail("rule \"{}\" is left-recursive by way of others: without that, the grammar is too large",
+                        rule.name);
+          }
+        }
+      }
+      remove_direct(rule, cycle[i]);
+    }
+  }
+  return {};
+}
+
+}  // namespace braid::grammar

@@ -1,0 +1,63 @@
+// A grammar ready to run: a pushdown automaton over bytes, in flat arrays. Immutable.
+//
+// It holds that every state is on a way to the end of its rule, that a rule which is called reads at least one byte
+// before it ends, and that calls made before a byte is read have no cycles (callees have higher numbers).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "braid/base/result.h"
+#include "braid/grammar/automaton/character_bytes.h"
+#include "braid/grammar/automaton/rule_automaton.h"
+
+namespace braid::grammar {
+
+struct Machine {
+  struct State {
+    uint32_t first_byte_edge = 0;
+    uint32_t first_call_edge = 0;
+    uint32_t first_epsilon = 0;
+    uint32_t rule = 0;
+    bool accepts = false;
+    bool only_accepts = false;  // nothing can follow in its rule
+  };
+  struct RuleEntry {
+    std::string shared_key;             // empty: known to this grammar alone
+    StateId first_state = 0;            // its states follow one another
+    std::vector<StateId> entry_states;  // where a call begins: those of its start that read or call
+  };
+
+  std::vector<State> states;  // and one more at the end, for the edges' ends
+  std::vector<ByteEdge> byte_edges;
+  std::vector<CallEdge> call_edges;
+  std::vector<StateId> epsilon_targets;
+  std::vector<RuleEntry> rules;  // callers before those that they may call before a byte
+  uint32_t root = 0;
+  bool accepts_empty_text = false;
+  // Bytes that no state tells apart are one class.
+  std::array<uint8_t, 256> byte_class{};
+  std::vector<uint8_t> class_byte;  // a byte of each
+
+  size_t num_states() const { return states.size() - 1; }
+  std::span<const ByteEdge> bytes_of(StateId s) const {
+    return std::span(byte_edges)
+        .subspan(states[s].first_byte_edge, states[s + 1].first_byte_edge - states[s].first_byte_edge);
+  }
+  std::span<const CallEdge> calls_of(StateId s) const {
+    return std::span(call_edges)
+        .subspan(states[s].first_call_edge, states[s + 1].first_call_edge - states[s].first_call_edge);
+  }
+  std::span<const StateId> epsilons_of(StateId s) const {
+    return std::span(epsilon_targets)
+        .subspan(states[s].first_epsilon, states[s + 1].first_epsilon - states[s].first_epsilon);
+  }
+};
+
+// `available`: the bytes that can be written at all. Errors say why the grammar has no text, or is too large.
+Result<Machine> make_machine(const Grammar& grammar, const ByteSet& available, const GrammarLimits& limits = {});
+
+}  // namespace braid::grammar

@@ -1,0 +1,197 @@
+#include <algorithm>
+#include <utility>
+
+#include "braid/grammar/automaton/normalize_rules.h"
+
+namespace braid::grammar {
+namespace {
+
+// Marks, in each rule, what its start reaches; an edge that calls a rule is passed once that rule's end is reached.
+// So a rule ends up productive if and only if some finite text of it exists, in time linear in the edges.
+class ForwardReach {
+ public:
+  // `passes_bytes`: over bytes too, or over nothing but empty texts.
+  ForwardReach(const RuleSet& rules, bool passes_bytes) : rules_(rules), passes_bytes_(passes_bytes) {
+    reached_.reserve(rules.rules.size());
+    for (const RuleAutomaton& rule : rules.rules) reached_.emplace_back(rule.states.size(), 0);
+    completes_.resize(rules.rules.size(), 0);
+    waiting_.resize(rules.rules.size());
+    for (size_t rule = 0; rule < rules.rules.size(); ++rule) reach(rule, rules.rules[rule].start);
+    while (!open_.empty()) {
+      const auto [rule, state] = open_.back();
+      open_.pop_back();
+      visit(rule, state);
+    }
+  }
+
+  bool completes(size_t rule) const { return completes_[rule] != 0; }
+
+ private:
+  void reach(size_t rule, StateId state) {
+    if (reached_[rule][state] != 0) return;
+    reached_[rule][state] = 1;
+    open_.emplace_back(rule, state);
+  }
+
+  void visit(size_t rule, StateId id) {
+    const AutomatonState& state = rules_.rules[rule].states[id];
+    if (state.accepts && completes_[rule] == 0) {
+      completes_[rule] = 1;
+      for (const auto& [caller, target] : std::exchange(waiting_[rule], {})) reach(caller, target);
+    }
+    for (const StateId to : state.epsilons) reach(rule, to);
+    if (passes_bytes_) {
+      for (const ByteEdge& edge : state.bytes) reach(rule, edge.target);
+    }
+    for (const CallEdge& call : state.calls) {
+      const auto callee = static_cast<size_t>(call.rule);
+      if (completes_[callee] != 0) {
+        reach(rule, call.target);
+      } else {
+        waiting_[callee].emplace_back(rule, call.target);
+      }
+    }
+  }
+
+  const RuleSet& rules_;
+  const bool passes_bytes_;
+  std::vector<std::vector<char>> reached_;
+  std::vector<char> completes_;
+  std::vector<std::vector<std::pair<size_t, StateId>>> waiting_;
+  std::vector<std::pair<size_t, StateId>> open_;
+};
+
+void keep_available(AutomatonState& state, const ByteSet& available) {
+  std::vector<ByteEdge> kept;
+  for (const ByteEdge& edge : state.bytes) {
+    for (int byte = edge.first; byte <= edge.last; ++byte) {
+      if (!available.test(static_cast<size_t>(byte))) continue;
+      int last = byte;
+      while (last < edge.last && available.test(static_cast<size_t>(last + 1))) ++last;
+      kept.push_back({static_cast<uint8_t>(byte), static_cast<uint8_t>(last), edge.target});
+      byte = last;
+    }
+  }
+  state.bytes = std::move(kept);
+}
+
+template <typename Visit>
+void for_each_target(const AutomatonState& state, Visit visit) {
+  for (const ByteEdge& edge : state.bytes) visit(edge.target);
+  for (const CallEdge& edge : state.calls) visit(edge.target);
+  for (const StateId to : state.epsilons) visit(to);
+}
+
+// Only states on a way from the start to an accepting one, numbered anew.
+void trim(RuleAutomaton& rule) {
+  std::vector<std::vector<StateId>> sources(rule.states.size());
+  for (StateId from = 0; from < rule.states.size(); ++from) {
+    for_each_target(rule.states[from], [&](StateId to) { sources[to].push_back(from); });
+  }
+  std::vector<char> live(rule.states.size(), 0);
+  std::vector<StateId> open;
+  for (StateId i = 0; i < rule.states.size(); ++i) {
+    if (!rule.states[i].accepts) continue;
+    live[i] = 1;
+    open.push_back(i);
+  }
+  while (!open.empty()) {
+    const StateId here = open.back();
+    open.pop_back();
+    for (const StateId from : sources[here]) {
+      if (live[from] == 0) open.push_back(from);
+      live[from] = 1;
+    }
+  }
+  constexpr StateId kNone = UINT32_MAX;
+  std::vector<StateId> renumbered(rule.states.size(), kNone);
+  std::vector<StateId> order = {rule.start};
+  renumbered[rule.start] = 0;
+  for (size_t i = 0; i < order.size(); ++i) {
+    for_each_target(rule.states[order[i]], [&](StateId to) {
+      if (live[to] == 0 || renumbered[to] != kNone) return;
+      renumbered[to] = static_cast<StateId>(order.size());
+      order.push_back(to);
+    });
+  }
+  std::vector<AutomatonState> states;
+  states.reserve(order.size());
+  for (const StateId old : order) {
+    AutomatonState state = std::move(rule.states[old]);
+    std::erase_if(state.bytes, [&](const ByteEdge& edge) { return live[edge.target] == 0; });
+    std::erase_if(state.calls, [&](const CallEdge& edge) { return live[edge.target] == 0; });
+    std::erase_if(state.epsilons, [&](StateId to) { return live[to] == 0; });
+    for (ByteEdge& edge : state.bytes) edge.target = renumbered[edge.target];
+    for (CallEdge& edge : state.calls) edge.target = renumbered[edge.target];
+    for (StateId& to : state.epsilons) to = renumbered[to];
+    states.push_back(std::move(state));
+  }
+  rule.states = std::move(states);
+  rule.start = 0;
+}
+
+// Drops the rules that the root does not reach.
+void drop_unused(RuleSet& rules) {
+  std::vector<RuleId> renumbered(rules.rules.size(), -1);
+  std::vector<RuleId> order = {rules.root};
+  renumbered[static_cast<size_t>(rules.root)] = 0;
+  for (size_t i = 0; i < order.size(); ++i) {
+    for (const AutomatonState& state : rules.rules[static_cast<size_t>(order[i])].states) {
+      for (const CallEdge& call : state.calls) {
+        RuleId& number = renumbered[static_cast<size_t>(call.rule)];
+        if (number >= 0) continue;
+        number = static_cast<RuleId>(order.size());
+        order.push_back(call.rule);
+      }
+    }
+  }
+  std::vector<RuleAutomaton> kept;
+  kept.reserve(order.size());
+  for (const RuleId old : order) kept.push_back(std::move(rules.rules[static_cast<size_t>(old)]));
+  for (RuleAutomaton& rule : kept) {
+    for (AutomatonState& state : rule.states) {
+      for (CallEdge& call : state.calls) call.rule = renumbered[static_cast<size_t>(call.rule)];
+    }
+  }
+  rules.rules = std::move(kept);
+  rules.root = 0;
+}
+
+}  // namespace
+
+void bypass_empty_rules(RuleSet& rules) {
+  const ForwardReach reach(rules, false);
+  for (RuleAutomaton& rule : rules.rules) {
+    for (AutomatonState& state : rule.states) {
+      for (CallEdge& call : state.calls) {
+        if (!reach.completes(static_cast<size_t>(call.rule))) continue;
+        state.epsilons.push_back(call.target);
+        call.min = 1;  // the rest of the required times can be empty texts
+      }
+    }
+  }
+}
+
+Status remove_useless(RuleSet& rules, const ByteSet& available) {
+  for (RuleAutomaton& rule : rules.rules) {
+    for (AutomatonState& state : rule.states) keep_available(state, available);
+  }
+  {
+    const ForwardReach reach(rules, true);
+    if (!reach.completes(static_cast<size_t>(rules.root))) {
+      return fail("no finite text satisfies it: it is unsatisfiable, or recurs without end");
+    }
+    for (RuleAutomaton& rule : rules.rules) {
+      for (AutomatonState& state : rule.states) {
+        std::erase_if(state.calls,
+                      [&](const CallEdge& call) { return !reach.completes(static_cast<size_t>(call.rule)); });
+      }
+    }
+  }
+  drop_unused(rules);
+  for (RuleAutomaton& rule : rules.rules) trim(rule);
+  drop_unused(rules);
+  return {};
+}
+
+}  // namespace braid::grammar

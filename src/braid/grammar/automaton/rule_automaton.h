@@ -1,0 +1,68 @@
+// A rule as a nondeterministic automaton: it reads bytes, and calls other rules.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "braid/base/result.h"
+#include "braid/grammar/automaton/expression.h"
+
+namespace braid::grammar {
+
+using StateId = uint32_t;
+
+struct ByteEdge {
+  uint8_t first = 0;
+  uint8_t last = 0;
+  StateId target = 0;
+
+  bool operator==(const ByteEdge&) const = default;
+};
+
+// A text of `rule`, `min` to `max` times (1 <= min <= max).
+struct CallEdge {
+  RuleId rule = 0;
+  uint32_t min = 1;
+  uint32_t max = 1;
+  StateId target = 0;
+
+  bool operator==(const CallEdge&) const = default;
+};
+
+struct AutomatonState {
+  bool accepts = false;
+  std::vector<ByteEdge> bytes = {};
+  std::vector<CallEdge> calls = {};
+  std::vector<StateId> epsilons = {};  // targets that need no byte
+};
+
+struct RuleAutomaton {
+  std::string name = {};
+  std::string shared_key = {};  // Rule::shared_key
+  std::vector<AutomatonState> states = {};
+  StateId start = 0;
+
+  StateId add_state() {
+    states.emplace_back();
+    return static_cast<StateId>(states.size() - 1);
+  }
+};
+
+// One for each rule; states are numbered from 0 in each.
+struct RuleSet {
+  std::vector<RuleAutomaton> rules;
+  RuleId root = 0;
+};
+
+struct GrammarLimits {
+  int64_t max_states = 300'000;  // of all rules together, before they are made deterministic
+  int64_t max_edges = 3'000'000;
+  int32_t max_rules = 50'000;
+};
+
+// Every state that can be reached from `from` without a byte, `from` itself included, in ascending order.
+std::vector<StateId> epsilon_closure(const RuleAutomaton& rule, std::vector<StateId> from);
+
+}  // namespace braid::grammar

@@ -1,0 +1,110 @@
+#include "braid/grammar/grammar_matcher.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "braid/base/check.h"
+#include "braid/grammar/grammar_memory.h"
+
+namespace braid {
+
+using grammar::ConfigId;
+using grammar::Explorer;
+
+GrammarMatcher::GrammarMatcher(std::shared_ptr<const CompiledGrammar> grammar, bool at_text_start)
+    : grammar_(std::move(grammar)), at_text_start_(at_text_start && grammar_->vocabulary_->drops_first_space()) {
+  const std::lock_guard lock(grammar_->workshop_->mutex);
+  memory_ = grammar_->workshop_->memory;
+  set_config(memory_->explorer.start());
+}
+
+void GrammarMatcher::set_config(ConfigId config) {
+  config_ = config;
+  is_complete_ = memory_->explorer.is_complete(config);
+  can_continue_ = memory_->explorer.can_continue(config);
+}
+
+void GrammarMatcher::follow_memory() const {
+  CompiledGrammar::Workshop& workshop = *grammar_->workshop_;
+  if (workshop.memory->explorer.memory_bytes() > workshop.max_memory_bytes) {
+    workshop.memory = std::make_shared<CompiledGrammar::Memory>(workshop.machine);
+    workshop.masks.forget_configs();
+  }
+  if (memory_ == workshop.memory) return;
+  config_ = workshop.memory->explorer.copy_from(memory_->explorer, config_);
+  memory_ = workshop.memory;
+  // One output's own configuration may be large (a thousand levels deep, say): it must not be copied at every step.
+  workshop.max_memory_bytes =
+      std::max(CompiledGrammar::Workshop::kMaxMemoryBytes, 2 * memory_->explorer.memory_bytes());
+}
+
+Status GrammarMatcher::accept(TokenId token) {
+  const grammar::Vocabulary& vocabulary = *grammar_->vocabulary_;
+  if (token < 0 || token >= vocabulary.size()) {
+    return fail("token {} is outside the grammar's vocabulary of {}", token, vocabulary.size());
+  }
+  std::string_view bytes = vocabulary.bytes(token);
+  if (at_text_start_ && bytes.starts_with(' ')) bytes.remove_prefix(1);
+  if (bytes.empty()) return fail("token {} has no text that a grammar could allow", token);
+  if (auto accepted = accept_bytes(bytes); !accepted.ok()) {
+    return fail("token {}: {}", token, accepted.error().message);
+  }
+  return {};
+}
+
+Status GrammarMatcher::accept_bytes(std::string_view bytes) {
+  if (bytes.empty()) return {};
+  const std::lock_guard lock(grammar_->workshop_->mutex);
+  follow_memory();
+  Explorer& explorer = memory_->explorer;
+  ConfigId config = config_;
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    config = explorer.step(config, static_cast<uint8_t>(bytes[i]));
+    if (config == grammar::kFailedConfig)
+      return fail("the grammar is too ambiguous here: too many ways to read the text");
+    if (config == grammar::kDeadConfig) {
+      return fail("the grammar does not allow byte {:#04x} (number {} of \"{}\") here", static_cast<uint8_t>(bytes[i]),
+                  i + 1, bytes);
+    }
+  }
+  set_config(config);
+  at_text_start_ = false;
+  return {};
+}
+
+size_t GrammarMatcher::mask_words() const {
+  return grammar::mask_words(grammar_->vocab_size());
+}
+
+Status GrammarMatcher::fill_mask(std::span<uint32_t> mask, std::span<const TokenId> end_tokens) const {
+  CHECK(mask.size() == mask_words(), "a mask of {} words, not {}", mask.size(), mask_words());
+  {
+    CompiledGrammar::Workshop& workshop = *grammar_->workshop_;
+    const std::lock_guard lock(workshop.mutex);
+    follow_memory();
+    TRY(const grammar::TokenMask* allowed, workshop.masks.mask_of(memory_->explorer, config_));
+    allowed->write(mask);
+    if (at_text_start_) {
+      TRY(const auto spaced, workshop.masks.after_space(memory_->explorer, config_));
+      const grammar::Vocabulary& vocabulary = *grammar_->vocabulary_;
+      if (const uint32_t space = vocabulary.child_of_root(' '); space != 0) {
+        for (const TokenId token : vocabulary.tokens_below(space)) grammar::clear_bit(mask, token);
+      }
+      for (const TokenId token : spaced) grammar::set_bit(mask, token);
+    }
+  }
+  for (const TokenId token : end_tokens) {
+    if (token < 0 || token >= grammar_->vocab_size()) continue;
+    if (is_complete_) {
+      grammar::set_bit(mask, token);
+    } else {
+      grammar::clear_bit(mask, token);
+    }
+  }
+  if (std::ranges::all_of(mask, [](uint32_t word) { return word == 0; })) {
+    return fail("no token of the vocabulary can go on with the grammar's text");
+  }
+  return {};
+}
+
+}  // namespace braid

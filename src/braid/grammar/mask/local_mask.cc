@@ -1,0 +1,71 @@
+#include "braid/grammar/mask/local_mask.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "braid/grammar/mask/walk.h"
+
+namespace braid::grammar {
+
+bool LocalMask::prepare(StateId state, Explorer& explorer, const Vocabulary& vocabulary, const ByteSet& exit_bytes) {
+  const std::lock_guard lock(mutex_);
+  const ByteSet missing = exit_bytes & ~known_exits_;
+  if (has_tokens_ && missing.none()) return true;
+  const bool wants_tokens = !has_tokens_;
+  std::vector<std::pair<uint32_t, TokenId>> found;  // passes, token
+  const ConfigId bottom = explorer.bottom_config(state, loops_);
+  const bool is_found =
+      walk(explorer, vocabulary, whole_trie(vocabulary), bottom, [&](uint32_t node, ConfigId before, ConfigId here) {
+        const uint8_t byte = vocabulary.nodes()[node].byte;
+        if (missing.test(byte)) {
+          for (const uint32_t passes : explorer.exits(before)) exits_[byte].push_back({node, passes});
+        }
+        if (!wants_tokens || here == kDeadConfig) return;
+        const auto ended = explorer.exits(here);
+        const uint32_t passes = std::min(explorer.fewest_passes(here), ended.empty() ? UINT32_MAX : ended.front());
+        for (const TokenId token : vocabulary.tokens_at(node)) found.emplace_back(passes, token);
+      });
+  if (!is_found) {
+    for (size_t byte = 0; byte < 256; ++byte) {
+      if (missing.test(byte)) exits_[byte].clear();
+    }
+    return false;
+  }
+  known_exits_ |= missing;
+  if (!wants_tokens) return true;
+  std::ranges::sort(found);
+  num_words_ = mask_words(vocabulary.size());
+  for (const auto& [passes, token] : found) {
+    while (passes_begin_.size() <= passes) passes_begin_.push_back(static_cast<uint32_t>(by_passes_.size()));
+    by_passes_.push_back(token);
+  }
+  passes_begin_.push_back(static_cast<uint32_t>(by_passes_.size()));
+  has_tokens_ = true;
+  return true;
+}
+
+std::shared_ptr<const MaskBits> LocalMask::tokens(uint32_t max_passes) {
+  const std::lock_guard lock(mutex_);
+  const auto num_levels = static_cast<uint32_t>(passes_begin_.size() - 1);
+  const uint32_t level = num_levels == 0 ? 0 : std::min(max_passes, num_levels - 1);
+  // The last level, which holds all tokens, is kept behind the others.
+  const bool is_last = level + 1 >= num_levels;
+  const bool is_kept = is_last || level < kKeptLevels;
+  const size_t slot = is_last ? kKeptLevels : level;
+  if (levels_.empty()) levels_.resize(kKeptLevels + 1);
+  if (is_kept && levels_[slot] != nullptr) return levels_[slot];
+  auto bits = std::make_shared<MaskBits>(num_words_, 0);
+  const size_t end = num_levels == 0 ? 0 : passes_begin_[level + 1];
+  for (size_t i = 0; i < end; ++i) set_bit(*bits, by_passes_[i]);
+  if (is_kept) levels_[slot] = bits;
+  return bits;
+}
+
+std::shared_ptr<LocalMask> SharedLocalMasks::find(const std::string& key, uint32_t place, bool loops) {
+  const std::lock_guard lock(mutex_);
+  std::shared_ptr<LocalMask>& mask = masks_[{key, place, loops}];
+  if (mask == nullptr) mask = std::make_shared<LocalMask>(loops);
+  return mask;
+}
+
+}  // namespace braid::grammar

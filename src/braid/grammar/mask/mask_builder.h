@@ -1,0 +1,68 @@
+// Masks of configurations: put together from what is known of their states (LocalMask) and of their contexts.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "braid/base/result.h"
+#include "braid/grammar/automaton/explorer.h"
+#include "braid/grammar/mask/local_mask.h"
+#include "braid/grammar/mask/vocabulary.h"
+
+namespace braid::grammar {
+
+// The tokens that may follow: all of `bases`, and `extra`.
+struct TokenMask {
+  std::vector<std::shared_ptr<const MaskBits>> bases;
+  std::vector<TokenId> extra;
+
+  // Writes `mask`, of mask_words(vocabulary.size()) words.
+  void write(std::span<uint32_t> mask) const;
+};
+
+// For one grammar and one vocabulary; used under the grammar's lock.
+class MaskBuilder {
+ public:
+  MaskBuilder(std::shared_ptr<const Machine> machine, std::shared_ptr<const Vocabulary> vocabulary,
+              std::shared_ptr<SharedLocalMasks> shared);
+
+  // An error where the grammar is too ambiguous. The result is good until the next call.
+  Result<const TokenMask*> mask_of(Explorer& explorer, ConfigId config);
+  // Tokens that may come first in a text which is shown without its first space: those that start with one.
+  Result<std::vector<TokenId>> after_space(Explorer& explorer, ConfigId config) const;
+
+  // Configurations are numbered anew: what is remembered of them is of no use any more.
+  void forget_configs() {
+    masks_.clear();
+    mask_bytes_ = 0;
+  }
+  // Finds out now what later masks will need, for states whose masks take longest.
+  void warm_up(Explorer& explorer);
+
+ private:
+  Result<TokenMask> compute(Explorer& explorer, ConfigId config);
+  Status add_heavy(Explorer& explorer, const Item& item, TokenMask& mask);
+  Status add_local(Explorer& explorer, StateId state, bool loops, uint32_t more_min, uint32_t more_max,
+                   std::span<const Frame> returns, TokenMask& mask);
+  bool is_heavy(StateId state);
+  std::shared_ptr<LocalMask> local_mask(StateId state, bool loops);
+  size_t make_compact(TokenMask& mask) const;
+
+  // Together with the explorer's memory this bounds what a grammar keeps.
+  static constexpr size_t kMaxMaskBytes = 8 << 20;
+  static constexpr size_t kMaxOwnLocalMasks = 256;
+
+  const std::shared_ptr<const Machine> machine_;
+  const std::shared_ptr<const Vocabulary> vocabulary_;
+  const std::shared_ptr<SharedLocalMasks> shared_;
+  std::vector<int8_t> heavy_;  // by state; -1: not known yet
+  std::map<std::pair<StateId, bool>, std::shared_ptr<LocalMask>> own_;
+  std::unordered_map<ConfigId, TokenMask> masks_;
+  size_t mask_bytes_ = 0;
+};
+
+}  // namespace braid::grammar

@@ -1,0 +1,80 @@
+#include "braid/grammar/mask/vocabulary.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+namespace braid::grammar {
+namespace {
+
+// Asks the decoder itself, with the first few tokens that would show it.
+bool drops_first_space(const Tokenizer& tokenizer, const Vocabulary& vocabulary) {
+  int asked = 0;
+  for (TokenId id = 0; id < vocabulary.size() && asked < 4; ++id) {
+    const std::string_view bytes = vocabulary.bytes(id);
+    if (vocabulary.is_special(id) || bytes.size() < 2 || bytes[0] != ' ' || bytes[1] < 'a' || bytes[1] > 'z') continue;
+    ++asked;
+    const TokenId ids[] = {id};
+    if (tokenizer.decode(ids, false) == bytes.substr(1)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Vocabulary::Vocabulary(const Tokenizer& tokenizer) {
+  const auto count = static_cast<size_t>(tokenizer.vocab_size());
+  first_byte_.reserve(count + 1);
+  special_.resize(count, 0);
+  constexpr size_t kMaxTokenBytes = std::numeric_limits<uint16_t>::max();
+  for (size_t id = 0; id < count; ++id) {
+    first_byte_.push_back(static_cast<uint32_t>(all_bytes_.size()));
+    const std::string bytes = tokenizer.token_bytes(static_cast<TokenId>(id));
+    if (tokenizer.is_special(static_cast<TokenId>(id)) || bytes.empty() || bytes.size() > kMaxTokenBytes) {
+      special_[id] = 1;
+      continue;
+    }
+    tokens_.push_back(static_cast<TokenId>(id));
+    all_bytes_ += bytes;
+    for (const char byte : bytes) available_.set(static_cast<uint8_t>(byte));
+  }
+  first_byte_.push_back(static_cast<uint32_t>(all_bytes_.size()));
+  build_trie();
+  drops_first_space_ = grammar::drops_first_space(tokenizer, *this);
+}
+
+void Vocabulary::build_trie() {
+  std::ranges::sort(tokens_, [this](TokenId a, TokenId b) {
+    const int order = bytes(a).compare(bytes(b));
+    return order != 0 ? order < 0 : a < b;
+  });
+  nodes_.push_back({});
+  std::vector<uint32_t> path = {0};  // the nodes from the root to the last token's
+  std::string_view last;
+  for (uint32_t i = 0; i < tokens_.size(); ++i) {
+    const std::string_view token = bytes(tokens_[i]);
+    size_t shared = 0;
+    while (shared < last.size() && shared < token.size() && last[shared] == token[shared]) ++shared;
+    while (path.size() > shared + 1) {
+      nodes_[path.back()].subtree_end = static_cast<uint32_t>(nodes_.size());
+      path.pop_back();
+    }
+    for (size_t at = shared; at < token.size(); ++at) {
+      path.push_back(static_cast<uint32_t>(nodes_.size()));
+      nodes_.push_back(
+          {.first_token = i, .depth = static_cast<uint16_t>(at + 1), .byte = static_cast<uint8_t>(token[at])});
+    }
+    max_depth_ = std::max(max_depth_, token.size());
+    last = token;
+  }
+  for (const uint32_t node : path) nodes_[node].subtree_end = static_cast<uint32_t>(nodes_.size());
+  nodes_.push_back({.first_token = static_cast<uint32_t>(tokens_.size())});
+  // A node's tokens come before those of its children, which are the next nodes: first_token is as it was set. For the
+  // nodes on the way to a token, that is the token's own number too.
+  root_children_.assign(256, 0);
+  for (uint32_t node = 1; node < nodes_.size() - 1; node = nodes_[node].subtree_end) {
+    root_children_[nodes_[node].byte] = node;
+  }
+}
+
+}  // namespace braid::grammar

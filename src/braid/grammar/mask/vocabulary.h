@@ -1,0 +1,81 @@
+// A tokenizer's vocabulary as grammars see it: the bytes of every token that may be written, in a trie. Built once for
+// a tokenizer; immutable.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "braid/grammar/automaton/character_bytes.h"
+#include "braid/request/ids.h"
+#include "braid/tokenizer/tokenizer.h"
+
+namespace braid::grammar {
+
+class Vocabulary {
+ public:
+  // Special tokens, and tokens without bytes, are in no grammar's text.
+  explicit Vocabulary(const Tokenizer& tokenizer);
+
+  int64_t size() const { return static_cast<int64_t>(first_byte_.size()) - 1; }  // ids lie in [0, size)
+  std::string_view bytes(TokenId id) const {
+    const auto i = static_cast<size_t>(id);
+    return std::string_view(all_bytes_).substr(first_byte_[i], first_byte_[i + 1] - first_byte_[i]);
+  }
+  bool is_special(TokenId id) const { return special_[static_cast<size_t>(id)] != 0; }
+
+  // Bytes that occur in some token: the others cannot be written.
+  const ByteSet& available_bytes() const { return available_; }
+  // A text that starts with a space is shown without it when its first token brings it (SentencePiece's dummy prefix).
+  bool drops_first_space() const { return drops_first_space_; }
+
+  // The trie, in preorder: a node's subtree follows it, up to `subtree_end`. Node 0 is the root.
+  struct Node {
+    uint32_t subtree_end = 0;
+    uint32_t first_token = 0;  // those that end here are tokens()[first_token, the next node's first_token)
+    uint16_t depth = 0;        // bytes from the root
+    uint8_t byte = 0;
+  };
+  std::span<const Node> nodes() const { return std::span(nodes_).first(nodes_.size() - 1); }
+  std::span<const TokenId> tokens_at(uint32_t node) const {
+    return std::span(tokens_).subspan(nodes_[node].first_token,
+                                      nodes_[node + 1].first_token - nodes_[node].first_token);
+  }
+  std::span<const TokenId> tokens_below(uint32_t node) const {  // at the node, or below
+    return std::span(tokens_).subspan(nodes_[node].first_token,
+                                      nodes_[nodes_[node].subtree_end].first_token - nodes_[node].first_token);
+  }
+  uint32_t child_of_root(uint8_t byte) const { return root_children_[byte]; }  // 0: none
+  size_t max_depth() const { return max_depth_; }
+
+ private:
+  void build_trie();
+
+  std::string all_bytes_;
+  std::vector<uint32_t> first_byte_;
+  std::vector<char> special_;
+  ByteSet available_;
+  bool drops_first_space_ = false;
+  std::vector<Node> nodes_;      // and one more, for the ends
+  std::vector<TokenId> tokens_;  // by their bytes
+  std::vector<uint32_t> root_children_;
+  size_t max_depth_ = 0;
+};
+
+// A set of tokens: bit id % 32 of word id / 32.
+inline size_t mask_words(int64_t vocab_size) {
+  return static_cast<size_t>((vocab_size + 31) / 32);
+}
+inline void set_bit(std::span<uint32_t> mask, TokenId id) {
+  mask[static_cast<size_t>(id) / 32] |= uint32_t{1} << (static_cast<size_t>(id) % 32);
+}
+inline void clear_bit(std::span<uint32_t> mask, TokenId id) {
+  mask[static_cast<size_t>(id) / 32] &= ~(uint32_t{1} << (static_cast<size_t>(id) % 32));
+}
+inline bool has_bit(std::span<const uint32_t> mask, TokenId id) {
+  return (mask[static_cast<size_t>(id) / 32] >> (static_cast<size_t>(id) % 32) & 1) != 0;
+}
+
+}  // namespace braid::grammar

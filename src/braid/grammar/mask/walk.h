@@ -1,0 +1,47 @@
+// Walks a part of the vocabulary's trie along with a grammar's configurations.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "braid/grammar/automaton/explorer.h"
+#include "braid/grammar/mask/vocabulary.h"
+
+namespace braid::grammar {
+
+// A part of the trie: nodes [begin, end) in preorder, whose parents are at `depth` or among them.
+struct TriePart {
+  uint32_t begin = 0;
+  uint32_t end = 0;
+  uint16_t depth = 0;
+};
+
+inline TriePart whole_trie(const Vocabulary& vocabulary) {
+  return {1, vocabulary.nodes()[0].subtree_end, 0};
+}
+inline TriePart below(const Vocabulary& vocabulary, uint32_t node) {
+  const Vocabulary::Node& top = vocabulary.nodes()[node];
+  return {node + 1, top.subtree_end, top.depth};
+}
+
+// visit(node, before, here) for each node whose parent can be reached: the configurations before and after its byte.
+// Where `here` is dead, the nodes below are passed over. False where the grammar is too ambiguous.
+template <typename Visit>
+bool walk(Explorer& explorer, const Vocabulary& vocabulary, TriePart part, ConfigId from, Visit visit) {
+  std::vector<ConfigId> path(vocabulary.max_depth() + 1, kDeadConfig);
+  path[0] = from;
+  const auto nodes = vocabulary.nodes();
+  for (uint32_t i = part.begin; i < part.end;) {
+    const Vocabulary::Node& node = nodes[i];
+    const size_t depth = node.depth - size_t{part.depth};
+    const ConfigId before = path[depth - 1];
+    const ConfigId here = explorer.step(before, node.byte);
+    if (here == kFailedConfig) return false;
+    visit(i, before, here);
+    path[depth] = here;
+    i = here == kDeadConfig ? node.subtree_end : i + 1;
+  }
+  return true;
+}
+
+}  // namespace braid::grammar

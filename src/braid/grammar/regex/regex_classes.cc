@@ -1,0 +1,214 @@
+#include "braid/grammar/regex/regex_classes.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "braid/grammar/automaton/character_dfa.h"
+#include "braid/tokenizer/regex/character_class.h"
+
+namespace braid::grammar {
+namespace {
+
+using unicode::CodePointRange;
+using unicode::CodePointSet;
+
+CodePointSet without(const CodePointSet& set) {
+  return scalar_values().intersected(set.inverted());
+}
+
+// What every dialect has in \d, \w, \s; and what some dialect has.
+CodePointSet narrow_class(char letter) {
+  if (letter == 'd') return CodePointSet({{'0', '9'}});
+  if (letter == 'w') return CodePointSet({{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}});
+  return CodePointSet({{'\t', '\r'}, {' ', ' '}});
+}
+CodePointSet wide_class(char letter) {
+  if (letter == 'd') return *unicode::property("Nd");
+  if (letter == 'w') {
+    return unicode::property("L")
+        ->united(*unicode::property("M"))
+        .united(*unicode::property("N"))
+        .united(*unicode::property("Pc"))
+        .united(CodePointSet({{0x200C, 0x200D}}))
+        .united(unicode::class_word_characters());
+  }
+  return unicode::white_space().united(CodePointSet({{0x1C, 0x1F}, {0x180E, 0x180E}, {0xFEFF, 0xFEFF}}));
+}
+
+RegexEscape literal(char32_t c) {
+  return {CodePointSet::of(c), c};
+}
+
+// `num_digits` hexadecimal digits, or nothing.
+std::optional<char32_t> read_hex(Cursor& cursor, int num_digits) {
+  char32_t value = 0;
+  for (int i = 0; i < num_digits; ++i) {
+    const int digit = hex_value(cursor.peek());
+    if (digit < 0) return std::nullopt;
+    value = value * 16 + static_cast<char32_t>(digit);
+    cursor.next();
+  }
+  return value;
+}
+
+// Behind \u: four digits, a pair of surrogates so, or any number of digits in braces.
+Result<RegexEscape> read_unicode(Cursor& cursor) {
+  std::optional<char32_t> value;
+  if (cursor.take("{")) {
+    char32_t c = 0;
+    int num_digits = 0;
+    while (hex_value(cursor.peek()) >= 0 && num_digits < 6) {
+      c = c * 16 + static_cast<char32_t>(hex_value(cursor.next()));
+      ++num_digits;
+    }
+    if (num_digits > 0 && cursor.take("}")) value = c;
+  } else {
+    value = read_hex(cursor, 4);
+    if (value && *value >= 0xD800 && *value < 0xDC00 && cursor.take("\\u")) {
+      const auto low = read_hex(cursor, 4);
+      if (!low || *low < 0xDC00 || *low > 0xDFFF)
+        return fail("\\u{:04x} is half of a pair", static_cast<uint32_t>(*value));
+      value = 0x10000 + ((*value - 0xD800) << 10) + (*low - 0xDC00);
+    }
+  }
+  if (!value || *value >= unicode::kNumCodePoints) return fail("a \\u escape needs four hexadecimal digits");
+  if (*value >= 0xD800 && *value < 0xE000) return fail("\\u{:04x} is half of a pair", static_cast<uint32_t>(*value));
+  return literal(*value);
+}
+
+Result<RegexEscape> read_property(Cursor& cursor, bool inverted) {
+  std::string name;
+  if (cursor.take("{")) {
+    while (!cursor.at_end() && cursor.peek() != '}') unicode::append_code_point(cursor.next(), name);
+    if (!cursor.take("}")) return fail("\\p{{{} is not closed", name);
+  } else {
+    unicode::append_code_point(cursor.next(), name);
+  }
+  if (name.starts_with("gc=")) name.erase(0, 3);
+  if (name.starts_with("General_Category=")) name.erase(0, 17);
+  const auto set = unicode::property(name);
+  if (!set) return fail("the property \\p{{{}}} is not known", name);
+  return RegexEscape{inverted ? without(*set) : set->intersected(scalar_values()), std::nullopt, 'p'};
+}
+
+// One member of a class: a character (which may start a range) or a set.
+Result<RegexEscape> read_member(Cursor& cursor, bool is_wide) {
+  if (!cursor.take("\\")) return literal(cursor.next());
+  if (cursor.take("b")) return literal('\b');
+  return read_regex_escape(cursor, is_wide);
+}
+
+}  // namespace
+
+Result<RegexEscape> read_regex_escape(Cursor& cursor, bool is_wide) {
+  if (cursor.at_end()) return fail("it ends in a backslash");
+  const char32_t c = cursor.next();
+  switch (c) {
+    case 't':
+      return literal('\t');
+    case 'n':
+      return literal('\n');
+    case 'v':
+      return literal('\v');
+    case 'f':
+      return literal('\f');
+    case 'r':
+      return literal('\r');
+    case 'a':
+      return literal('\a');
+    case 'e':
+      return literal(0x1B);
+    case '0':
+      if (cursor.peek() >= '0' && cursor.peek() <= '9') return fail("octal escapes are not supported: write \\xHH");
+      return literal(0);
+    case 'x': {
+      const auto value = read_hex(cursor, 2);
+      if (!value) return fail("\\x needs two hexadecimal digits");
+      return literal(*value);
+    }
+    case 'u':
+      return read_unicode(cursor);
+    case 'c': {
+      const char32_t letter = cursor.next();
+      if (!((letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z'))) return fail("\\c needs a letter");
+      return literal(letter % 32);
+    }
+    case 'd':
+    case 'w':
+    case 's':
+      return RegexEscape{is_wide ? wide_class(static_cast<char>(c)) : narrow_class(static_cast<char>(c)), std::nullopt,
+                         static_cast<char>(c)};
+    case 'D':
+    case 'W':
+    case 'S': {
+      const auto lower = static_cast<char>(c - 'A' + 'a');
+      return RegexEscape{without(is_wide ? narrow_class(lower) : wide_class(lower)), std::nullopt,
+                         static_cast<char>(c)};
+    }
+    case 'p':
+    case 'P':
+      return read_property(cursor, c == 'P');
+    default:
+      break;
+  }
+  if (c >= '1' && c <= '9') return fail("the back-reference \\{} is not regular: no automaton can follow it", c - U'0');
+  if (c == 'k') return fail("the back-reference \\k is not regular: no automaton can follow it");
+  if (c == 'b' || c == 'B') return fail("the word boundary \\{} is not supported", static_cast<char>(c));
+  const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  if (is_letter) return fail("the escape \\{} is not supported", static_cast<char>(c));
+  return literal(c);
+}
+
+Result<CodePointSet> read_regex_class(Cursor& cursor, bool ignores_case) {
+  const bool inverted = cursor.take("^");
+  if (cursor.sees("]")) return fail("dialects differ about a class that begins with ']': write \\]");
+  std::vector<CodePointRange> ranges;
+  std::string letters;  // of the classes within: \s and \S together are everything
+  const auto add = [&](const CodePointSet& set) {
+    ranges.insert(ranges.end(), set.ranges().begin(), set.ranges().end());
+  };
+  while (!cursor.take("]")) {
+    if (cursor.at_end()) return fail("a character class is not closed");
+    if (cursor.sees("[:") && cursor.rest().find(":]") != std::string_view::npos) {
+      return fail("dialects differ about [:…:] in a class: write out its characters");
+    }
+    TRY(const RegexEscape first, read_member(cursor, inverted));
+    if (!first.literal) {
+      if (cursor.sees("-") && !cursor.sees("-]")) return fail("a range in a character class starts with a set");
+      letters.push_back(first.letter);
+      add(first.set);
+      continue;
+    }
+    char32_t last = *first.literal;
+    if (cursor.sees("-") && !cursor.sees("-]")) {
+      cursor.next();
+      if (cursor.at_end()) return fail("a character class is not closed");
+      TRY(const RegexEscape end, read_member(cursor, inverted));
+      if (!end.literal) return fail("a range in a character class ends with a set");
+      last = *end.literal;
+    }
+    if (last < *first.literal) return fail("a range in a character class runs backwards");
+    const CodePointSet range({{*first.literal, last}});
+    add(ignores_case ? with_other_case(range, inverted) : range);
+  }
+  for (const char letter : {'d', 'w', 's'}) {
+    if (letters.find(letter) == std::string::npos) continue;
+    if (letters.find(static_cast<char>(letter - 'a' + 'A')) != std::string::npos) add(scalar_values());
+  }
+  const CodePointSet set(std::move(ranges));
+  return inverted ? without(set) : set.intersected(scalar_values());
+}
+
+CodePointSet with_other_case(const CodePointSet& set, bool is_wide) {
+  if (is_wide) return with_case(set, true);
+  std::vector<CodePointRange> ranges(set.ranges().begin(), set.ranges().end());
+  for (char32_t c = 'a'; c <= 'z'; ++c) {
+    const char32_t upper = c - 'a' + 'A';
+    if (set.contains(c)) ranges.push_back({upper, upper});
+    if (set.contains(upper)) ranges.push_back({c, c});
+  }
+  return CodePointSet(std::move(ranges));
+}
+
+}  // namespace braid::grammar
