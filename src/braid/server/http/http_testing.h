@@ -146,6 +146,9 @@ class RawClient {
     return has_ended_;
   }
 
+  // TLS: whether the end was announced.
+  bool was_told_goodbye() const { return (SSL_get_shutdown(tls_.get()) & SSL_RECEIVED_SHUTDOWN) != 0; }
+
   void stop_sending() { ::shutdown(socket_, SHUT_WR); }
   void close() {
     tls_.reset();

@@ -1,0 +1,81 @@
+// libFuzzer: any bytes as a connection's input, cut anywhere, are refused or give the same requests as in one piece;
+// what gets through has a path without tricks, and guard and router agree on it.
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "braid/base/check.h"
+#include "braid/server/http/guard.h"
+#include "braid/server/http/request_parser.h"
+#include "braid/server/http/router.h"
+
+namespace {
+
+using namespace braid::http;
+
+const Limits kLimits{.max_header_bytes = 600, .max_headers = 8, .max_body_bytes = 400};
+
+// The requests of some bytes, each as one text, and the refusal that ended them.
+std::vector<std::string> parse(std::string_view bytes, size_t step) {
+  std::vector<std::string> seen;
+  std::string input;
+  while (true) {
+    RequestParser parser(kLimits);
+    while (!parser.refusal() && !(parser.has_head() && parser.is_complete())) {
+      const size_t taken = parser.has_head() ? parser.read_body(input) : parser.read_head(input);
+      CHECK(taken <= input.size());
+      input.erase(0, taken);
+      if (taken > 0) continue;
+      if (parser.refusal()) break;
+      CHECK(input.size() <= kLimits.max_header_bytes);
+      if (bytes.empty()) return seen;
+      const size_t size = std::min(step, bytes.size());
+      input += bytes.substr(0, size);
+      bytes.remove_prefix(size);
+    }
+    if (parser.refusal()) {
+      // Which limit is met first may depend on how the bytes come; that one is met does not.
+      seen.push_back("refused");
+      return seen;
+    }
+    const Request request = parser.take_request();
+    CHECK(request.body.size() <= kLimits.max_body_bytes && request.headers.size() <= kLimits.max_headers);
+    std::string text = request.method + "\n" + request.path + "\n" + request.query + "\n" + request.body;
+    for (const Header& header : request.headers) text += "\n" + header.name + ":" + header.value;
+    seen.push_back(std::move(text));
+
+    CHECK(request.path == "*" || request.path.starts_with('/'));
+    CHECK(request.path.find("//") == std::string::npos && request.path.find("/../") == std::string::npos);
+    CHECK(!request.path.ends_with("/..") && request.path.find('\\') == std::string::npos);
+    CHECK(request.path.find('\0') == std::string::npos);
+
+    static const Guard guard({.api_keys = {"key"},
+                              .is_free = [](const Request& head) { return head.path.starts_with("/static/"); },
+                              .allowed_origins = {"https://a.example"}});
+    guard.cors_headers(request);
+    const auto refused = guard.check(request, plain_error);
+    CHECK(refused || request.path.starts_with("/static/") || presented_key(request) == "key");
+
+    static const Router router = [] {
+      Router made;
+      made.add("GET", "/v1/models/{id...}", [](Request, const std::shared_ptr<Responder>&) {});
+      made.add("POST", "/static/{a}/{b}", [](Request, const std::shared_ptr<Responder>&) {});
+      return made;
+    }();
+    const bool is_get = request.method == "GET" || request.method == "HEAD";
+    const bool is_model = request.path.starts_with("/v1/models/") && request.path != "/v1/models/";
+    if (is_get) CHECK(router.check(request).has_value() == !is_model);
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size == 0) return 0;
+  const std::string_view bytes(reinterpret_cast<const char*>(data + 1), size - 1);
+  const auto whole = parse(bytes, bytes.size());
+  const auto cut = parse(bytes, size_t{data[0]} % 16 + 1);
+  CHECK(whole == cut, "{} requests in one piece, {} in pieces", whole.size(), cut.size());
+  return 0;
+}
