@@ -9,6 +9,16 @@ def test_roofline(braid):
     assert isinstance(got["isa"], str)
 
 
+def test_kernels(braid):
+    got = json.loads(braid.ok("bench", "kernels", "--quick", "--json", timeout=300))
+    assert {case["m"] for case in got["products"]} == {1, 8, 64}
+    assert {(case["sequences"], case["new_tokens"]) for case in got["attention"]} == {(1, 1), (8, 1), (1, 512)}
+    for case in got["products"] + got["attention"]:
+        assert case["seconds"] > 0 and 0 < case["floor_fraction"] <= 1.000001
+    table = braid.ok("bench", "kernels", "--quick", timeout=300)
+    assert len([line for line in table.splitlines() if line.endswith("%")]) == len(got["products"] + got["attention"])
+
+
 def test_latency_and_throughput_of_a_tiny_model(braid, tiny_model):
     got = braid.json("bench", "latency", "--model-path", tiny_model, "--batch-size", 2, "--input-len", 16,
                      "--output-len", 8, "--json", timeout=300)

@@ -40,14 +40,18 @@ void add_roofline(CLI::App& bench, CommandRunner& runner) {
 }
 
 void add_kernels(CLI::App& bench, CommandRunner& runner) {
-  auto flags = std::make_shared<MachineFlags>();
-  CLI::App* command = bench.add_subcommand("kernels", "Matrix products with weights from memory, over batch sizes");
-  add_machine_flags(*command, *flags);
+  struct Flags {
+    MachineFlags machine;
+    bool quick = false;
+  };
+  auto flags = std::make_shared<Flags>();
+  CLI::App* command = bench.add_subcommand("kernels", "Matrix products over batch sizes, and attention, out of memory");
+  add_machine_flags(*command, flags->machine);
+  command->add_flag("--quick", flags->quick, "A few cases over little memory, in seconds: a look, not a measurement");
   runner.on_code(command, [flags]() -> Result<int> {
-    BenchKernelsOptions options{.threads = flags->num_threads(), .json = flags->json};
+    BenchKernelsOptions options{.threads = flags->machine.num_threads(), .json = flags->machine.json};
+    if (flags->quick) options.bench = quick_kernel_bench();
     TRY(options.bench.isa, isa_from_environment());
-    options.bench.shapes = default_kernel_shapes();
-    options.bench.batch_sizes = default_batch_sizes();
     return run_bench_kernels(options, stdout);
   });
 }

@@ -1,11 +1,11 @@
 #include "braid/cli/bench/attention_bench.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <numeric>
 #include <random>
 
+#include "braid/cli/bench/timing.h"
 #include "braid/tensor/buffer.h"
 
 namespace braid {
@@ -78,10 +78,6 @@ class Caches {
   std::vector<AttentionSequence> sequences_;
 };
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 AttentionFigure measure_case(AttentionBackend& backend, Ops& ops, const AttentionBench& bench,
                              const AttentionCase& shape) {
   Caches caches(bench, shape, ops);
@@ -96,22 +92,22 @@ AttentionFigure measure_case(AttentionBackend& backend, Ops& ops, const Attentio
                                   .scale = 1.0F / std::sqrt(static_cast<float>(bench.head_dim))};
 
   std::vector<double> times;
-  const auto start = std::chrono::steady_clock::now();
-  while (times.size() < 3 || seconds_since(start) < bench.seconds_per_case) {
+  for (double spent = 0; times.size() < 3 || spent < bench.seconds_per_case; spent += times.back()) {
     const KvLayer layer = caches.next();
-    const auto call = std::chrono::steady_clock::now();
-    backend.forward(q.first(rows), caches.sequences(), layer, params, out.first(rows));
-    times.push_back(seconds_since(call));
+    times.push_back(
+        seconds_of([&] { backend.forward(q.first(rows), caches.sequences(), layer, params, out.first(rows)); }));
   }
-  std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2), times.end());
+  const double seconds = median(times);
 
   const auto kv_width = static_cast<double>(int64_t{bench.num_kv_heads} * bench.head_dim);
   const auto first = static_cast<double>(shape.context - shape.num_new + 1);  // keys that the first new token sees
   const double seen = (first + static_cast<double>(shape.context)) / 2 * static_cast<double>(rows);
+  const double bytes =
+      2.0 * static_cast<double>(shape.num_sequences * shape.context * dtype_bytes(bench.dtype)) * kv_width;
   return {.shape = shape,
-          .seconds = times[times.size() / 2],
-          .bytes = 2.0 * static_cast<double>(shape.num_sequences * shape.context * dtype_bytes(bench.dtype)) * kv_width,
-          .flops = 4.0 * seen * static_cast<double>(width)};
+          .seconds = seconds,
+          .bytes_per_s = bytes / seconds,
+          .flops_per_s = 4.0 * seen * static_cast<double>(width) / seconds};
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Attention's speed alone, with keys and values from memory, to be set beside the floor of the same run.
+// Attention's speed alone, with keys and values from memory, beside the floor of the same run.
 #pragma once
 
 #include <cstdint>
@@ -29,14 +29,16 @@ struct AttentionBench {
 
 struct AttentionFigure {
   AttentionCase shape;
-  double seconds = 0;  // a call (one layer of a model), median
-  double bytes = 0;    // of keys and values it must read, each once
-  double flops = 0;    // of q·k and p·v over the keys that are seen
+  double seconds = 0;      // a call (one layer of a model), median
+  double bytes_per_s = 0;  // of keys and values that it must read, each once
+  double flops_per_s = 0;  // of q·k and p·v over the keys that are seen
+  double floor_fraction = 0;
 };
 
 // Decode of 1, 8 and 32 sequences over short to long contexts; prefill of 512 and 8192 tokens.
 std::vector<AttentionCase> default_attention_cases();
 
+// All but the floors, which are known when everything of a run is measured.
 std::vector<AttentionFigure> measure_attention(AttentionBackend& backend, Ops& ops, const AttentionBench& bench);
 
 }  // namespace braid

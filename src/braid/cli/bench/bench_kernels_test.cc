@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -34,7 +35,7 @@ TEST(BenchRoofline, PrintsOneLineOfJson) {
   EXPECT_EQ(line.at("isa").get<std::string>(), isa_name(available_isas().back()));
 }
 
-TEST(BenchKernels, EveryProductStandsBesideTheFloorOfItsOwnRun) {
+TEST(BenchKernels, EveryFigureStandsBesideTheFloorOfItsOwnRun) {
   for (DType dtype : {DType::kBFloat16, DType::kFloat32}) {
     const BenchKernelsOptions options = {.bench = {.isa = available_isas().back(),
                                                    .dtype = dtype,
@@ -42,14 +43,29 @@ TEST(BenchKernels, EveryProductStandsBesideTheFloorOfItsOwnRun) {
                                                    .batch_sizes = {1, 7},
                                                    .weight_bytes = 1 << 16,
                                                    .seconds_per_shape = 0.001,
+                                                   .attention = {.num_heads = 4,
+                                                                 .num_kv_heads = 2,
+                                                                 .head_dim = 16,
+                                                                 .cases = {{2, 40, 1}, {1, 33, 33}},
+                                                                 .cache_bytes = 1 << 16,
+                                                                 .seconds_per_case = 0.001},
                                                    .roofline = kLittle},
                                          .threads = 2,
                                          .json = true};
     const auto line = nlohmann::json::parse(output_of([&](std::FILE* out) { return run_bench_kernels(options, out); }));
     ASSERT_EQ(line.at("products").size(), 4U);
-    for (const auto& product : line.at("products")) {
-      EXPECT_GT(product.at("floor_fraction").get<double>(), 0);
-      EXPECT_LE(product.at("floor_fraction").get<double>(), 1.000001);
+    ASSERT_EQ(line.at("attention").size(), 2U);
+    EXPECT_EQ(line.at("attention")[1].at("new_tokens"), 33);
+    for (const char* kind : {"products", "attention"}) {
+      for (const auto& figure : line.at(kind)) {
+        const double floor_s =
+            std::max(figure.at("bytes_per_s").get<double>() / line.at("read_bytes_per_s").get<double>(),
+                     figure.at("flops_per_s").get<double>() /
+                         line.at(dtype == DType::kFloat32 ? "f32_flops_per_s" : "bf16_flops_per_s").get<double>());
+        EXPECT_NEAR(figure.at("floor_fraction").get<double>(), floor_s, 1e-6);
+        EXPECT_GT(floor_s, 0);
+        EXPECT_LE(floor_s, 1.000001);
+      }
     }
   }
 }

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "braid/attention/attention_backend.h"
 #include "braid/cli/bench/timing.h"
 #include "braid/cli/bench/weight_set.h"
 #include "braid/kernels/cpu/matmul.h"
+#include "braid/kernels/make_ops.h"
 
 namespace braid {
 namespace {
@@ -49,24 +51,44 @@ std::vector<int64_t> default_batch_sizes() {
   return {1, 2, 4, 8, 16, 32, 64, 128, 256, 512};
 }
 
+KernelBench quick_kernel_bench() {
+  return {.shapes = {{1024, 4096}, {768, 2048}},
+          .batch_sizes = {1, 8, 64},
+          .weight_bytes = int64_t{64} << 20,
+          .seconds_per_shape = 0.2,
+          .attention = {.cases = {{1, 2048, 1}, {8, 160, 1}, {1, 512, 512}},
+                        .cache_bytes = int64_t{64} << 20,
+                        .seconds_per_case = 0.1},
+          .roofline = {.seconds = 0.2, .read_bytes = int64_t{256} << 20}};
+}
+
 KernelReport measure_kernels(const KernelBench& bench, ThreadTeam& team) {
   KernelReport report;
   report.roofline = measure_roofline(bench.isa, team, bench.roofline);
   for (const KernelShape& shape : bench.shapes) measure_shape(bench, shape, team, report.figures);
+  const auto ops = make_cpu_ops(bench.isa, team);
+  const auto backend = make_attention_backend("fa", *ops);
+  CHECK(backend.ok(), "{}", backend.error().message);
+  AttentionBench attention = bench.attention;
+  attention.dtype = bench.dtype;
+  report.attention = measure_attention(**backend, *ops, attention);
 
   Roofline& roofline = report.roofline;
   roofline.read_bytes_per_s = std::max(roofline.read_bytes_per_s,
                                        measure_read_bandwidth(team, bench.roofline.read_bytes, bench.roofline.seconds));
   double& peak = bench.dtype == DType::kFloat32 ? roofline.f32_flops_per_s : roofline.bf16_flops_per_s;
-  for (const KernelFigure& figure : report.figures) {
+  const auto raise_ceilings = [&](const auto& figure) {
     peak = std::max(peak, figure.flops_per_s);
     roofline.read_bytes_per_s = std::max(roofline.read_bytes_per_s, figure.bytes_per_s);
-  }
-  for (KernelFigure& figure : report.figures) {
-    const double bytes = figure.bytes_per_s * figure.seconds;
-    const double flops = figure.flops_per_s * figure.seconds;
-    figure.floor_fraction = roofline.floor_s(bytes, flops, bench.dtype) / figure.seconds;
-  }
+  };
+  // floor / seconds, where the floor is of bytes_per_s * seconds and flops_per_s * seconds.
+  const auto set_fraction = [&](auto& figure) {
+    figure.floor_fraction = roofline.floor_s(figure.bytes_per_s, figure.flops_per_s, bench.dtype);
+  };
+  for (const KernelFigure& figure : report.figures) raise_ceilings(figure);
+  for (const AttentionFigure& figure : report.attention) raise_ceilings(figure);
+  for (KernelFigure& figure : report.figures) set_fraction(figure);
+  for (AttentionFigure& figure : report.attention) set_fraction(figure);
   return report;
 }
 

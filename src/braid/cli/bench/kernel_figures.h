@@ -1,9 +1,10 @@
-// The matrix kernels' speed over batch sizes, with weights from memory, beside the floor of the same run.
+// The speed of the matrix kernels over batch sizes, weights from memory, and of attention, beside the floor of one run.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
+#include "braid/cli/bench/attention_bench.h"
 #include "braid/cli/bench/roofline.h"
 
 namespace braid {
@@ -29,6 +30,7 @@ struct KernelBench {
   std::vector<int64_t> batch_sizes;
   int64_t weight_bytes = int64_t{1} << 30;  // distinct weights to rotate over
   double seconds_per_shape = 2.0;
+  AttentionBench attention;  // over a cache of `dtype`
   RooflineEffort roofline;
 };
 
@@ -36,11 +38,15 @@ struct KernelBench {
 std::vector<KernelShape> default_kernel_shapes();
 std::vector<int64_t> default_batch_sizes();
 
+// Few cases over little memory, some of it cached: figures to look at, not to report.
+KernelBench quick_kernel_bench();
+
 // Each call takes the next weights and the next batch size in turn, so that all batch sizes see the same machine. The
-// ceilings are measured before and after; a product above one of them raises it.
+// ceilings are measured before and after; what is above one of them raises it. Attention is the `fa` backend's.
 struct KernelReport {
   Roofline roofline;
   std::vector<KernelFigure> figures;
+  std::vector<AttentionFigure> attention;
 };
 KernelReport measure_kernels(const KernelBench& bench, ThreadTeam& team);
 
