@@ -1,10 +1,13 @@
 """braid batch: OpenAI's batch lines in and out, and nothing redone or lost after an interruption."""
 
 import json
+import math
 import os
 import signal
 import subprocess
 import time
+
+from test_logits import read_npy
 
 
 def completion(custom_id, **body):
@@ -84,6 +87,31 @@ def test_logprobs_of_a_greedy_choice_are_the_largest(braid, tiny_model, tmp_path
         assert value <= 0 and value == max(top.values())
     for entry in body_of(got["m"])["choices"][0]["logprobs"]["content"]:
         assert entry["logprob"] == entry["top_logprobs"][0]["logprob"] and len(entry["top_logprobs"]) == 2
+
+
+def test_echoed_logprobs_are_the_log_softmax_of_the_prompts_logits(braid, tiny_model, tmp_path):
+    requests, results, npy = tmp_path / "in.jsonl", tmp_path / "out.jsonl", tmp_path / "logits.npy"
+    ids = [40 + 7 * i % 90 for i in range(50)]
+    write_lines(requests, [completion("score", prompt=ids, echo=True, logprobs=3, max_tokens=0),
+                           completion("again", prompt=ids, echo=True, logprobs=3, max_tokens=2, n=2, ignore_eos=True)])
+    run_batch(braid, tiny_model, requests, results, "--chunked-prefill-size", 16)
+    braid.ok("logits", "--model-path", tiny_model, "--dtype", "float32", "--output", npy, "--input-ids",
+             ",".join(map(str, ids)))
+    (_, vocab), logits = read_npy(npy)
+    got = by_id(results)
+    scored = body_of(got["score"])["choices"][0]["logprobs"]
+    assert body_of(got["score"])["usage"]["completion_tokens"] == 0
+    assert len(scored["token_logprobs"]) == len(ids) == len(scored["tokens"]) == len(scored["text_offset"])
+    assert scored["token_logprobs"][0] is None and scored["top_logprobs"][0] is None
+    for i in range(1, len(ids)):
+        row = logits[(i - 1) * vocab:i * vocab]
+        total = math.log(sum(map(math.exp, row)))
+        assert abs(scored["token_logprobs"][i] - (row[ids[i]] - total)) < 1e-4
+        top = sorted(scored["top_logprobs"][i].values(), reverse=True)
+        assert abs(top[0] - (max(row) - total)) < 1e-4
+    for choice in body_of(got["again"])["choices"]:
+        assert choice["logprobs"]["token_logprobs"][:len(ids)] == scored["token_logprobs"]
+        assert len(choice["logprobs"]["token_logprobs"]) == len(ids) + 2
 
 
 def test_a_bad_line_becomes_an_error_line_and_not_an_end(braid, tiny_model, tmp_path):

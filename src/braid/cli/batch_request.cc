@@ -84,8 +84,8 @@ std::optional<ApiError> BatchRequest::prepare_chat(std::vector<Submission>& subm
 void BatchRequest::add_prompt(openai::Prompt prompt, bool add_special_tokens, std::optional<int32_t> max_tokens_default,
                               std::vector<Submission>& submissions) {
   const Tokenizer& tokenizer = backend_.tokenizer();
-  const bool echoes =
-      std::holds_alternative<openai::CompletionRequest>(request_) && std::get<openai::CompletionRequest>(request_).echo;
+  const auto* completion = std::get_if<openai::CompletionRequest>(&request_);
+  const bool echoes = completion != nullptr && completion->echo;
   openai::PromptResult result;
   if (auto* text = std::get_if<std::string>(&prompt)) {
     result.prompt_ids = tokenizer.encode(*text, add_special_tokens);
@@ -96,9 +96,10 @@ void BatchRequest::add_prompt(openai::Prompt prompt, bool add_special_tokens, st
   }
   const auto& common = std::visit([](const auto& r) -> const openai::CommonParameters& { return r.common; }, request_);
   result.choices.resize(static_cast<size_t>(common.n));
-  submissions.push_back({openai::to_generation_request(common, result.prompt_ids, false, max_tokens_default,
-                                                       backend_.generation_defaults()),
-                         results_.size()});
+  GenerationRequest request = openai::to_generation_request(common, result.prompt_ids, false, max_tokens_default,
+                                                            backend_.generation_defaults());
+  if (completion != nullptr && completion->scores_prompt()) request.sampling.prompt_logprobs_start = 0;
+  submissions.push_back({std::move(request), results_.size()});
   num_open_ += result.choices.size();
   results_.push_back(std::move(result));
 }

@@ -83,6 +83,11 @@ class EchoBackend : public BatchBackend {
 
   void answer(const GenerationRequest& request, const DeltaCallback& on_delta) {
     const auto& prompt = std::get<std::vector<TokenId>>(request.prompt);
+    if (request.sampling.prompt_logprobs_start == 0) {
+      Delta scored;
+      for (size_t k = 1; k < prompt.size(); ++k) scored.prompt_logprobs.push_back({prompt[k], -1.5F, {}});
+      on_delta(scored);
+    }
     for (int32_t i = 0; i < request.n; ++i) {
       const int32_t count = std::min(request.sampling.max_new_tokens, static_cast<int32_t>(prompt.size()));
       for (int32_t k = 0; k < count; ++k) {
@@ -167,6 +172,24 @@ TEST_F(Batch, EachLineIsAnswered) {
   EXPECT_EQ(by_id["e"]["response"]["status_code"], 400);
   EXPECT_NE(by_id["f"]["response"]["body"]["error"]["message"].get<std::string>().find("too many tokens"),
             std::string::npos);
+}
+
+TEST_F(Batch, EchoWithLogprobsScoresThePrompt) {
+  write(options_.input_path, line("a", R"({"prompt":"abc","echo":true,"logprobs":0,"max_tokens":0})") +
+                                 line("b", R"({"prompt":["ab","c"],"echo":true,"logprobs":0,"max_tokens":1,"n":2})") +
+                                 line("c", R"({"prompt":"ab","echo":true,"max_tokens":1})"));
+  EchoBackend backend;
+  ASSERT_TRUE(run_batch(options_, backend).ok());
+  auto by_id = answers();
+  const Json& scored = by_id["a"]["response"]["body"]["choices"][0];
+  EXPECT_EQ(scored["text"], "abc");
+  EXPECT_EQ(scored["logprobs"]["tokens"], Json::parse(R"(["a","b","c"])"));
+  EXPECT_EQ(scored["logprobs"]["token_logprobs"], Json::parse("[null,-1.5,-1.5]"));
+  const Json& choices = by_id["b"]["response"]["body"]["choices"];
+  ASSERT_EQ(choices.size(), 4U);
+  EXPECT_EQ(choices[1]["logprobs"]["token_logprobs"], Json::parse("[null,-1.5,-0.5]"));
+  EXPECT_EQ(choices[3]["logprobs"]["token_logprobs"], Json::parse("[null,-0.5]"));
+  EXPECT_EQ(by_id["c"]["response"]["body"]["choices"][0]["logprobs"], nullptr);
 }
 
 TEST_F(Batch, ABadLineIsAnErrorLineAndNotTheEnd) {

@@ -33,7 +33,7 @@ std::vector<GenerationRequest> random_requests(uint32_t seed, int64_t vocab_size
   std::vector<GenerationRequest> requests;
   for (int i = 0; i < 10; ++i) {
     std::vector<TokenId> prompt;
-    if (random() % 2 == 0) prompt.assign(shared.begin(), shared.begin() + random() % shared.size());
+    if (random() % 2 == 0) prompt.assign(shared.begin(), shared.begin() + 33 + random() % (shared.size() - 33));
     const size_t length = prompt.size() + 1 + random() % 40;
     while (prompt.size() < length) prompt.push_back(static_cast<TokenId>(random() % static_cast<uint32_t>(vocab_size)));
     GenerationRequest request{.prompt = std::move(prompt), .ignore_eos = true};
@@ -44,6 +44,10 @@ std::vector<GenerationRequest> random_requests(uint32_t seed, int64_t vocab_size
     request.sampling.max_new_tokens = static_cast<int32_t>(1 + random() % 64);
     request.sampling.logprobs = true;
     request.sampling.top_logprobs = 2;
+    if (i % 3 == 0) {  // its prompt is scored, one of them from its beginning and nothing else
+      request.sampling.prompt_logprobs_start = i == 0 ? 0 : static_cast<int32_t>(length) / 2;
+      if (i == 0) request.sampling.max_new_tokens = 0;
+    }
     requests.push_back(std::move(request));
   }
   return requests;
@@ -51,6 +55,15 @@ std::vector<GenerationRequest> random_requests(uint32_t seed, int64_t vocab_size
 
 // Token ids, and the bits of every log-probability.
 using Bits = std::vector<uint32_t>;
+
+void add_bits(const SampledToken& token, Bits& bits) {
+  bits.push_back(static_cast<uint32_t>(token.token));
+  bits.push_back(std::bit_cast<uint32_t>(token.logprob));
+  for (const TokenLogprob& top : token.top_logprobs) {
+    bits.push_back(static_cast<uint32_t>(top.token));
+    bits.push_back(std::bit_cast<uint32_t>(top.logprob));
+  }
+}
 
 std::vector<Bits> run(const char* model, const Arithmetic& arithmetic, const Layout& layout,
                       const std::vector<GenerationRequest>& requests, bool together) {
@@ -71,14 +84,8 @@ std::vector<Bits> run(const char* model, const Arithmetic& arithmetic, const Lay
   for (size_t i = 0; i < requests.size(); ++i) {
     const auto id = engine.submit(requests[i], [&results, i](const Delta& delta) {
       EXPECT_NE(delta.finish, FinishReason::kError) << delta.error;
-      for (const SampledToken& token : delta.tokens) {
-        results[i].push_back(static_cast<uint32_t>(token.token));
-        results[i].push_back(std::bit_cast<uint32_t>(token.logprob));
-        for (const TokenLogprob& top : token.top_logprobs) {
-          results[i].push_back(static_cast<uint32_t>(top.token));
-          results[i].push_back(std::bit_cast<uint32_t>(top.logprob));
-        }
-      }
+      for (const ScoredToken& token : delta.prompt_logprobs) add_bits(token, results[i]);
+      for (const SampledToken& token : delta.tokens) add_bits(token, results[i]);
     });
     CHECK(id.ok(), "{}", id.error().message);
     ids.push_back(*id);

@@ -143,7 +143,8 @@ void EngineLoop::open(const std::shared_ptr<Submission>& submission) {
         .id = id, .prompt = prompt, .sampling = request.sampling, .priority = request.priority, .arrival = id};
     choice.sampling.seed = choice_seed(request.sampling.seed, index);
     if (request.until_context_end) choice.sampling.max_new_tokens = std::numeric_limits<int32_t>::max();
-    if (choice.sampling.max_new_tokens == 0) {
+    if (index > 0) choice.sampling.prompt_logprobs_start = -1;
+    if (choice.sampling.max_new_tokens == 0 && choice.sampling.prompt_logprobs_start < 0) {
       end_choice(id, {.finish = FinishReason::kLength});
     } else {
       queue_.push(std::move(choice));
@@ -162,6 +163,7 @@ void EngineLoop::step(const StepPlan& plan) {
 void EngineLoop::take_outcome(const RequestOutcome& outcome) {
   Choice& choice = choices_.at(outcome.request);
   Delta delta{.index = choice.index, .finish = outcome.finish, .error = outcome.error};
+  delta.prompt_logprobs = outcome.prompt_logprobs;
   choice.usage.cached_tokens = outcome.cached_tokens;
   if (outcome.token) {
     ++num_output_tokens_;

@@ -17,6 +17,7 @@ constexpr const char* kModel = "tests/fixtures/models/gguf_qwen3/model.gguf";
 struct Output {
   std::string text;
   std::vector<SampledToken> tokens;
+  std::vector<ScoredToken> prompt_logprobs;
   Delta last;
 };
 using Outputs = std::map<int32_t, Output>;  // by choice
@@ -34,6 +35,8 @@ Outputs generate(Engine& engine, const GenerationRequest& request) {
     EXPECT_EQ(output.last.finish, FinishReason::kNone) << "a delta after the last one";
     output.text += delta.text;
     output.tokens.insert(output.tokens.end(), delta.tokens.begin(), delta.tokens.end());
+    output.prompt_logprobs.insert(output.prompt_logprobs.end(), delta.prompt_logprobs.begin(),
+                                  delta.prompt_logprobs.end());
     output.last = delta;
   });
   CHECK(id.ok(), "{}", id.error().message);
@@ -112,6 +115,46 @@ TEST(Engine, NoTokensAskedForIsAResultOfNone) {
   EXPECT_TRUE(output.tokens.empty());
 }
 
+std::vector<TokenId> ids_of(const std::vector<ScoredToken>& tokens) {
+  std::vector<TokenId> ids;
+  for (const ScoredToken& token : tokens) ids.push_back(token.token);
+  return ids;
+}
+
+// A greedy choice's log-probabilities, and the same when they are those of a prompt's tokens.
+TEST(Engine, APromptsLogprobsAreThoseOfTheSameTokensGenerated) {
+  EngineOptions options{.source = {.model_path = kModel}};
+  options.rank.chunked_prefill_size = 5;
+  const auto engine = load(options);
+  GenerationRequest request = greedy("", 20);
+  const std::vector<TokenId> prompt = {40, 41, 42};
+  request.prompt = prompt;
+  request.sampling.logprobs = true;
+  request.sampling.top_logprobs = 2;
+  const Output generated = generate(*engine, request).at(0);
+  EXPECT_TRUE(generated.prompt_logprobs.empty());
+  std::vector<TokenId> whole = prompt;
+  for (const SampledToken& token : generated.tokens) whole.push_back(token.token);
+
+  request.prompt = whole;
+  request.sampling.prompt_logprobs_start = 3;
+  for (const int32_t max_new_tokens : {0, 2}) {
+    request.sampling.max_new_tokens = max_new_tokens;
+    request.n = 2;
+    const Outputs outputs = generate(*engine, request);
+    const Output& scored = outputs.at(0);
+    EXPECT_EQ(scored.prompt_logprobs, generated.tokens);
+    EXPECT_EQ(scored.last.finish, FinishReason::kLength);
+    EXPECT_EQ(scored.tokens.size(), static_cast<size_t>(max_new_tokens));
+    EXPECT_EQ(scored.last.usage.prompt_tokens, 23);
+    EXPECT_TRUE(outputs.at(1).prompt_logprobs.empty());
+    EXPECT_EQ(outputs.at(1).tokens.size(), static_cast<size_t>(max_new_tokens));
+  }
+  request.sampling.prompt_logprobs_start = 0;
+  EXPECT_EQ(ids_of(generate(*engine, request).at(0).prompt_logprobs),
+            std::vector<TokenId>(whole.begin() + 1, whole.end()));
+}
+
 TEST(Engine, ARequestThatCannotRunIsRefusedAndNothingStarts) {
   const auto engine = load();
   const auto refused = [&](GenerationRequest request) {
@@ -132,6 +175,13 @@ TEST(Engine, ARequestThatCannotRunIsRefusedAndNothingStarts) {
   request = greedy("x", 4);
   request.stop_strings = {""};
   EXPECT_NE(refused(request), "");
+  request = greedy("", 4);
+  request.prompt = std::vector<TokenId>(5, 1);
+  request.sampling.prompt_logprobs_start = 6;
+  EXPECT_EQ(refused(request), "prompt_logprobs_start is 6: must be from 0 to the prompt's 5 tokens, or -1 for none");
+  request.sampling.prompt_logprobs_start = 0;
+  request.sampling.top_logprobs = 101;
+  EXPECT_EQ(refused(request), "top_logprobs is 101: must be from 0 to 100 where the prompt's are asked for");
   request = greedy("x", 4);
   request.n = 0;
   EXPECT_NE(refused(request), "");

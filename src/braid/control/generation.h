@@ -18,6 +18,8 @@ struct GenerationRequest {
   std::variant<std::string, std::vector<TokenId>> prompt;
   bool add_special_tokens = true;  // to a text prompt; a prompt made by a chat template has its own
   // stop_token_ids are the caller's own: the model's end-of-sequence ids are added unless ignore_eos.
+  // prompt_logprobs_start asks for the prompt's log-probabilities (with max_new_tokens 0: for nothing else), which
+  // choice 0 alone gets: they are the same for all.
   SamplingParams sampling;
   bool until_context_end = false;  // max_new_tokens is what the context leaves
   bool ignore_eos = false;
@@ -42,6 +44,7 @@ struct Delta {
   int32_t index = 0;                          // of the choice
   std::string text;                           // joined over a choice's deltas: its text; always whole characters
   std::vector<SampledToken> tokens;           // joined: its output
+  std::vector<ScoredToken> prompt_logprobs;   // joined: the prompt's tokens from max(1, prompt_logprobs_start) on
   FinishReason finish = FinishReason::kNone;  // other than kNone in a choice's last delta alone
   MatchedStop matched_stop;
   Usage usage;

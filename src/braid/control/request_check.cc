@@ -35,6 +35,12 @@ Status check_sampling(const SamplingParams& sampling, const RequestBounds& bound
   if (sampling.top_logprobs < 0 || sampling.top_logprobs > bounds.vocab_size) {
     return fail("top_logprobs is {}: must be from 0 to the vocabulary's {}", sampling.top_logprobs, bounds.vocab_size);
   }
+  // The answer grows with prompt times alternatives.
+  constexpr int32_t kMaxPromptAlternatives = 100;
+  if (sampling.prompt_logprobs_start >= 0 && sampling.top_logprobs > kMaxPromptAlternatives) {
+    return fail("top_logprobs is {}: must be from 0 to {} where the prompt's are asked for", sampling.top_logprobs,
+                kMaxPromptAlternatives);
+  }
   for (const auto& [token, bias] : sampling.logit_bias) {
     TRY_STATUS(check_token("logit_bias", token, bounds.vocab_size));
     TRY_STATUS(check_range("logit_bias", bias, -100.0F, 100.0F));
@@ -54,6 +60,11 @@ Status check_request(const GenerationRequest& request, const RequestBounds& boun
     return fail("prompt has {} tokens, this model's context is {}", prompt.size(), bounds.context_len);
   }
   for (const TokenId token : prompt) TRY_STATUS(check_token("prompt", token, bounds.vocab_size));
+  const int32_t start = request.sampling.prompt_logprobs_start;
+  if (start < -1 || start > static_cast<int32_t>(prompt.size())) {
+    return fail("prompt_logprobs_start is {}: must be from 0 to the prompt's {} tokens, or -1 for none", start,
+                prompt.size());
+  }
   constexpr int32_t kMaxChoices = 1024;
   if (request.n < 1 || request.n > kMaxChoices) return fail("n is {}: must be from 1 to {}", request.n, kMaxChoices);
   for (const std::string& stop : request.stop_strings) {

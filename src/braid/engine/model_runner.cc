@@ -14,44 +14,74 @@ ModelRunner::ModelRunner(RunnerParts parts) : parts_(parts), scratch_(static_cas
 StepResult ModelRunner::execute(const StepPlan& plan) {
   const Rows hidden = forward(plan);
 
-  std::vector<const SequencePlan*> sampling;
-  std::vector<int64_t> rows;
+  const auto num_results = static_cast<size_t>(std::ranges::count_if(plan.sequences, &SequencePlan::has_result));
+  StepResult result{.step = plan.step, .sequences = std::vector<SequenceResult>(num_results)};
+  std::vector<SampledRow> sampled;
+  std::vector<ScoredRow> scored;
+  auto out = result.sequences.begin();
   for (size_t i = 0; i < plan.sequences.size(); ++i) {
-    if (!plan.sequences[i].samples) continue;
-    sampling.push_back(&plan.sequences[i]);
-    rows.push_back(sequences_[i].first_row + sequences_[i].num_new - 1);
+    const SequencePlan& sequence = plan.sequences[i];
+    if (!sequence.has_result()) continue;
+    out->request = sequence.request;
+    const int64_t first_row = sequences_[i].first_row;
+    if (sequence.samples) sampled.push_back({first_row + sequences_[i].num_new - 1, &sequence, &*out});
+    const PromptScoring& scoring = sequence.scoring;
+    out->prompt_logprobs.resize(scoring.tokens.size());
+    for (size_t j = 0; j < scoring.tokens.size(); ++j) {
+      scored.push_back({first_row + scoring.first_new + static_cast<int64_t>(j), &scoring, j, &*out});
+    }
+    ++out;
   }
-
-  StepResult result{.step = plan.step, .sequences = std::vector<SequenceResult>(rows.size())};
-  const auto chunk = static_cast<size_t>(parts_.workspace.logits.max_rows());
-  for (size_t first = 0; first < rows.size(); first += chunk) {
-    const size_t count = std::min(chunk, rows.size() - first);
-    const Rows logits = logits_of(hidden, std::span(rows).subspan(first, count));
-    sample_rows(logits, std::span(sampling).subspan(first, count), std::span(result.sequences).subspan(first, count));
-  }
+  score_rows(hidden, scored);
+  sample_rows(hidden, sampled);
   return result;
 }
 
-// Rows go to the threads in turn, each with scratch memory of its own.
-void ModelRunner::sample_rows(ConstRows logits, std::span<const SequencePlan* const> sequences,
-                              std::span<SequenceResult> results) {
-  const auto num_slots = static_cast<int64_t>(scratch_.size());
-  parts_.ops.parallel_for(num_slots, [&](int64_t begin, int64_t end) {
-    for (int64_t slot = begin; slot < end; ++slot) {
-      for (int64_t row = slot; row < logits.rows; row += num_slots) {
-        const SequencePlan& sequence = *sequences[static_cast<size_t>(row)];
-        SequenceResult& out = results[static_cast<size_t>(row)];
-        out.request = sequence.request;
-        auto sampled = sample({logits.row<float>(row), static_cast<size_t>(logits.cols)}, sequence.sampling,
-                              scratch_[static_cast<size_t>(slot)]);
-        if (sampled.ok()) {
-          out.sampled = std::move(sampled).value();
-        } else {
-          out.error = sampled.error().message;
-        }
-      }
+void ModelRunner::sample_rows(Rows hidden, std::span<const SampledRow> rows) {
+  for_each_row(hidden, rows, [](const SampledRow& row, std::span<const float> logits, SamplerScratch& scratch) {
+    auto sampled = sample(logits, row.sequence->sampling, scratch);
+    if (sampled.ok()) {
+      row.result->sampled = std::move(sampled).value();
+    } else {
+      row.result->error = sampled.error().message;
     }
   });
+}
+
+void ModelRunner::score_rows(Rows hidden, std::span<ScoredRow> rows) {
+  for_each_row(hidden, rows, [](ScoredRow& row, std::span<const float> logits, SamplerScratch& scratch) {
+    auto scored = score(logits, row.scoring->tokens[row.index], row.scoring->top_logprobs, scratch);
+    if (scored.ok()) {
+      row.result->prompt_logprobs[row.index] = std::move(scored).value();
+    } else {
+      row.error = scored.error().message;  // not yet the result's: its rows may be on several threads
+    }
+  });
+  for (ScoredRow& row : rows) {
+    if (row.result->error.empty()) row.result->error = std::move(row.error);
+  }
+}
+
+// Rows go to the threads in turn, each with scratch memory of its own.
+template <typename Row, typename Judge>
+void ModelRunner::for_each_row(Rows hidden, std::span<Row> rows, const Judge& judge) {
+  const auto chunk = static_cast<size_t>(parts_.workspace.logits.max_rows());
+  const auto num_slots = static_cast<int64_t>(scratch_.size());
+  std::vector<int64_t> chosen;
+  for (size_t first = 0; first < rows.size(); first += chunk) {
+    const std::span<Row> part = rows.subspan(first, std::min(chunk, rows.size() - first));
+    chosen.clear();
+    for (const auto& row : part) chosen.push_back(row.row);
+    const ConstRows logits = logits_of(hidden, chosen);
+    parts_.ops.parallel_for(num_slots, [&](int64_t begin, int64_t end) {
+      for (int64_t slot = begin; slot < end; ++slot) {
+        for (int64_t i = slot; i < logits.rows; i += num_slots) {
+          judge(part[static_cast<size_t>(i)], {logits.row<float>(i), static_cast<size_t>(logits.cols)},
+                scratch_[static_cast<size_t>(slot)]);
+        }
+      }
+    });
+  }
 }
 
 void ModelRunner::for_each_logits(const StepPlan& plan, FunctionRef<void(int64_t, std::span<const float>)> visit) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "braid/attention/attention_backend.h"
@@ -44,7 +45,25 @@ class ModelRunner {
   Rows forward(const StepPlan& plan);
   Rows logits_of(Rows hidden, std::span<const int64_t> rows);
 
-  void sample_rows(ConstRows logits, std::span<const SequencePlan* const> sequences, std::span<SequenceResult> results);
+  // The two kinds of rows whose logits a step needs, each with where its answer goes.
+  struct SampledRow {
+    int64_t row = 0;  // of the step
+    const SequencePlan* sequence = nullptr;
+    SequenceResult* result = nullptr;
+  };
+  struct ScoredRow {
+    int64_t row = 0;
+    const PromptScoring* scoring = nullptr;
+    size_t index = 0;  // in the scoring's tokens, and in the result's prompt_logprobs
+    SequenceResult* result = nullptr;
+    std::string error = {};
+  };
+  void sample_rows(Rows hidden, std::span<const SampledRow> rows);
+  void score_rows(Rows hidden, std::span<ScoredRow> rows);
+  // Gives the logits of all `rows` (of a type that has `row`), as many at once as there is room for, to
+  // judge(its row, logits [vocab], scratch), on all threads.
+  template <typename Row, typename Judge>
+  void for_each_row(Rows hidden, std::span<Row> rows, const Judge& judge);
 
   RunnerParts parts_;
   std::vector<KvLayer> kv_layers_;

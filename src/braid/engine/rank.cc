@@ -15,7 +15,10 @@ namespace braid {
 namespace {
 
 constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
-constexpr int64_t kMaxLogitRows = 256;  // of one product with the head; a step with more makes several
+// Rows of one product with the head, a step with more makes several: as many as may sample, and enough for the tokens
+// of a prompt that is scored.
+constexpr int64_t kMinLogitRows = 64;
+constexpr int64_t kMaxLogitRows = 256;
 
 Status check_options(const RankOptions& options, const ModelConfig& config) {
   if (options.page_size < KvLayer::kGroupTokens || options.page_size % KvLayer::kGroupTokens != 0 ||
@@ -146,8 +149,9 @@ Result<std::unique_ptr<Rank>> Rank::load(const Checkpoint& checkpoint, const Ran
                              .chunked_prefill_size = options.chunked_prefill_size,
                              .radix_cache = options.radix_cache};
   parts->kv_cache = std::make_unique<KvCache>(kv_shape, pool.num_pages);
-  parts->workspace = std::make_unique<Workspace>(config, dtype, max_step_tokens(parts->scheduler_config),
-                                                 std::min<int64_t>(options.max_running_requests, kMaxLogitRows));
+  parts->workspace =
+      std::make_unique<Workspace>(config, dtype, max_step_tokens(parts->scheduler_config),
+                                  std::clamp<int64_t>(options.max_running_requests, kMinLogitRows, kMaxLogitRows));
   logger.info("KV pool: {} tokens in {}, {:.2f} GB; context {}; at most {} running requests",
               int64_t{pool.num_pages} * options.page_size, dtype_name(kv_dtype), static_cast<double>(pool.bytes) / 1e9,
               pool.context_len, options.max_running_requests);

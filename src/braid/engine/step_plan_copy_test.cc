@@ -2,6 +2,8 @@
 // same bits.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "braid/engine/rank.h"
 #include "braid/scheduler/scheduler.h"
 #include "braid/wire/step_plan_codec.h"
@@ -28,6 +30,7 @@ SchedulerRequest request_of(RequestId id) {
   request.sampling.max_new_tokens = 20;
   request.sampling.logprobs = true;
   request.sampling.top_logprobs = 3;
+  request.sampling.prompt_logprobs_start = id % 2 == 0 ? static_cast<int32_t>(id) : -1;
   return request;
 }
 
@@ -50,6 +53,7 @@ TEST(StepPlanCopy, ExecutesToTheSameBits) {
     for (RequestId id = 1; id <= 6; ++id) ASSERT_TRUE(scheduler.add(request_of(id)).ok());
     int num_steps = 0;
     int num_tokens = 0;
+    int num_scored = 0;
     while (const auto plan = scheduler.plan()) {
       const auto copy = decode_step_plan(encode(*plan), limits_of(*subscriber));
       ASSERT_TRUE(copy.ok()) << copy.error().message;
@@ -60,14 +64,17 @@ TEST(StepPlanCopy, ExecutesToTheSameBits) {
       for (size_t i = 0; i < original.sequences.size(); ++i) {
         EXPECT_EQ(original.sequences[i].request, copied.sequences[i].request);
         EXPECT_EQ(original.sequences[i].sampled, copied.sequences[i].sampled) << model << ", step " << num_steps;
+        EXPECT_EQ(original.sequences[i].prompt_logprobs, copied.sequences[i].prompt_logprobs);
         EXPECT_EQ(original.sequences[i].error, "");
+        num_scored += static_cast<int>(original.sequences[i].prompt_logprobs.size());
       }
-      num_tokens += static_cast<int>(original.sequences.size());
+      num_tokens += static_cast<int>(std::ranges::count_if(plan->sequences, &SequencePlan::samples));
       scheduler.commit(original);
       ++num_steps;
     }
     EXPECT_EQ(num_tokens, 6 * 20);
-    EXPECT_GT(num_steps, 20);  // prompts in chunks, some waiting for pages
+    EXPECT_EQ(num_scored, (28 - 2) + (46 - 4) + (64 - 6));  // prompts of 10 + 9 id tokens, each from its id on
+    EXPECT_GT(num_steps, 20);                               // prompts in chunks, some waiting for pages
   }
 }
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -25,6 +26,7 @@ using testing::ModelFixture;
 using testing::TemporaryFolder;
 
 constexpr double kMaxRelativeDifference = 2e-4;  // of float32 logits, as a part of the largest
+constexpr double kMaxLogprobDifference = 2e-4;   // of float32 log-probabilities, as a part of the largest logit
 constexpr double kMaxKlRatio = 2.0;              // of bfloat16's median KL to transformers' own
 constexpr int32_t kPageSize = 16;
 constexpr int32_t kContext = 256;
@@ -109,6 +111,61 @@ class HeldToTransformers : public ::testing::TestWithParam<std::string> {
     return out;
   }
 
+  // How far prompt tokens' log-probabilities are from the log-softmax of the fixture's logits at most, where it keeps
+  // the row before, as a part of the largest logit; all prompts in one batch, in chunks. -1: something else is wrong.
+  double prompt_logprob_difference(Rank& rank) const {
+    constexpr int32_t kTop = 3;
+    std::vector<std::vector<ScoredToken>> scored(fixture_.prompts.size());
+    bool is_done = false;
+    for (size_t first = 0; !is_done; first += kChunk) {
+      StepPlan plan;
+      is_done = true;
+      for (size_t index = 0; index < fixture_.prompts.size(); ++index) {
+        const std::span<const TokenId> ids = fixture_.prompts[index].ids;
+        if (first >= ids.size()) continue;
+        is_done = false;
+        SequencePlan sequence = part(index, ids.subspan(first, std::min<size_t>(kChunk, ids.size() - first)), first);
+        const size_t end = std::min(first + sequence.new_tokens.size() + 1, ids.size());
+        sequence.scoring = {
+            .tokens = {ids.begin() + static_cast<ptrdiff_t>(first) + 1, ids.begin() + static_cast<ptrdiff_t>(end)},
+            .top_logprobs = kTop};
+        plan.sequences.push_back(std::move(sequence));
+      }
+      for (SequenceResult& result : rank.runner().execute(plan).sequences) {
+        EXPECT_EQ(result.error, "");
+        auto& own = scored[result.request];
+        own.insert(own.end(), result.prompt_logprobs.begin(), result.prompt_logprobs.end());
+      }
+    }
+    const auto vocab = static_cast<size_t>(fixture_.vocab);
+    double worst = 0;
+    double largest = 0;
+    size_t num_compared = 0;
+    for (size_t index = 0; index < scored.size(); ++index) {
+      const FixturePrompt& prompt = fixture_.prompts[index];
+      if (scored[index].size() + 1 != prompt.ids.size()) return -1;
+      for (size_t i = 0; i < prompt.rows.size(); ++i) {
+        const auto row = static_cast<size_t>(prompt.rows[i]);
+        if (row + 1 >= prompt.ids.size()) continue;
+        const auto logits = prompt.expected.subspan(i * vocab, vocab);
+        double sum = 0;
+        for (const float x : logits) sum += std::exp(static_cast<double>(x));
+        const auto expected = [&](TokenId token) { return logits[static_cast<size_t>(token)] - std::log(sum); };
+        const ScoredToken& own = scored[index][row];
+        if (own.token != prompt.ids[row + 1] || own.top_logprobs.size() != kTop) return -1;
+        worst = std::max(worst, std::abs(own.logprob - expected(own.token)));
+        for (const TokenLogprob& top : own.top_logprobs) {
+          worst = std::max(worst, std::abs(top.logprob - expected(top.token)));
+        }
+        const float best = *std::ranges::max_element(logits);
+        worst = std::max(worst, std::abs(own.top_logprobs[0].logprob - (best - std::log(sum))));
+        for (const float x : logits) largest = std::max(largest, std::abs(static_cast<double>(x)));
+        ++num_compared;
+      }
+    }
+    return num_compared > 0 ? worst / largest : -1;
+  }
+
   // What follows every prompt greedily: all of them in one batch, prefilled whole, then decoded together.
   std::vector<std::vector<TokenId>> greedy(Rank& rank) const {
     std::vector<std::vector<TokenId>> output(fixture_.prompts.size());
@@ -150,6 +207,17 @@ TEST_P(HeldToTransformers, Float32LogitsAndGreedyIdsAreTheSame) {
     for (size_t index = 0; index < output.size(); ++index) {
       EXPECT_EQ(output[index], fixture_.prompts[index].greedy) << "prompt " << index;
     }
+  }
+}
+
+TEST_P(HeldToTransformers, PromptLogprobsAreTheLogSoftmaxOfItsLogits) {
+  for (const Tier& tier : tiers()) {
+    SCOPED_TRACE(tier.key());
+    const auto rank = load(tier, DType::kFloat32);
+    ASSERT_NE(rank, nullptr);
+    const double difference = prompt_logprob_difference(*rank);
+    EXPECT_GE(difference, 0.0);
+    EXPECT_LE(difference, kMaxLogprobDifference);
   }
 }
 

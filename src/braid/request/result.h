@@ -25,4 +25,7 @@ struct SampledToken {
   bool operator==(const SampledToken&) const = default;
 };
 
+// A token of a prompt: given, not drawn, and judged by the logits of the one before it.
+using ScoredToken = SampledToken;
+
 }  // namespace braid

@@ -24,6 +24,7 @@ struct SamplingParams {
   std::vector<TokenId> stop_token_ids;  // the model's own end-of-sequence ids included, unless ignored
   bool logprobs = false;                // of each chosen token
   int32_t top_logprobs = 0;             // so many alternatives beside it
+  int32_t prompt_logprobs_start = -1;  // of the prompt's tokens too, from this position on (never of the first); -1: no
 
   bool operator==(const SamplingParams&) const = default;
 };

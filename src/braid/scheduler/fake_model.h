@@ -34,6 +34,11 @@ class FakeModel {
     return static_cast<TokenId>((drawn >> 17) % static_cast<uint64_t>(vocab_size));
   }
 
+  // What `token` gets after `history`.
+  static ScoredToken score(uint64_t history, TokenId token) {
+    return {.token = token, .logprob = -static_cast<float>(extend(history, token) >> 40U), .top_logprobs = {}};
+  }
+
   // Runs the plan. `tokens_of(request)` is what the test knows the request's prompt and output to be.
   template <typename TokensOf>
   StepResult run(const StepPlan& plan, const TokensOf& tokens_of) {
@@ -52,9 +57,15 @@ class FakeModel {
       const auto& pages = sequence.page_tables.at(0).pages;
       const std::vector<TokenId>& tokens = tokens_of(sequence.request);
       const auto num_new = static_cast<int32_t>(sequence.new_tokens.size());
+      SequenceResult own{.request = sequence.request};
+      const PromptScoring& scoring = sequence.scoring;
       uint64_t history = 0;
       for (int32_t position = 0; position < sequence.first_position + num_new; ++position) {
         history = extend(history, tokens.at(static_cast<size_t>(position)));
+        const int32_t scored = position - sequence.first_position - scoring.first_new;
+        if (scored >= 0 && scored < static_cast<int32_t>(scoring.tokens.size())) {
+          own.prompt_logprobs.push_back(score(history, scoring.tokens[static_cast<size_t>(scored)]));
+        }
         const PageId page = pages[static_cast<size_t>(position / page_size_)];
         uint64_t& slot = slots_.at(static_cast<size_t>(page * page_size_ + position % page_size_));
         if (position >= sequence.first_position) {
@@ -67,13 +78,13 @@ class FakeModel {
         const auto writer = writers.find(page);
         EXPECT_TRUE(writer == writers.end() || writer->second == sequence.request);
       }
-      EXPECT_EQ(sequence.samples, sequence.first_position + num_new == static_cast<int32_t>(tokens.size()));
-      if (!sequence.samples) continue;
-      const TokenId token =
-          next_token(history, sequence.sampling.params.seed, sequence.sampling.num_output_tokens, vocab_size_);
-      SequenceResult& sampled = result.sequences.emplace_back();
-      sampled.request = sequence.request;
-      sampled.sampled.token = token;
+      EXPECT_EQ(own.prompt_logprobs.size(), scoring.tokens.size());
+      if (sequence.samples) {
+        EXPECT_EQ(sequence.first_position + num_new, static_cast<int32_t>(tokens.size()));
+        own.sampled.token =
+            next_token(history, sequence.sampling.params.seed, sequence.sampling.num_output_tokens, vocab_size_);
+      }
+      if (sequence.has_result()) result.sequences.push_back(std::move(own));
     }
     return result;
   }

@@ -37,7 +37,7 @@ std::vector<SchedulerRequest> RequestQueue::pop_admissible(Credits credits, Prob
     entries.push_back({.arrival = request.arrival,
                        .priority = request.priority,
                        .prompt_len = static_cast<int32_t>(request.prompt.size()),
-                       .prefix = probe(request.prompt),
+                       .prefix = probe(request.reusable_prompt()),
                        .times_overtaken = at->second.times_overtaken});
     places.push_back(at);
   }

@@ -27,7 +27,8 @@ class RequestQueue {
   void push(SchedulerRequest request);
   bool abort(RequestId request);  // false if it does not wait here
 
-  // The requests that a group with these credits should take now, in their order.
+  // The requests that a group with these credits should take now, in their order. `probe` is asked for the part of
+  // each prompt that may come from the cache.
   using Probe = FunctionRef<PrefixProbe(std::span<const TokenId> prompt)>;
   [[nodiscard]] std::vector<SchedulerRequest> pop_admissible(Credits credits, Probe probe);
 

@@ -31,7 +31,7 @@ Status Scheduler::add(SchedulerRequest request) {
   if (static_cast<int64_t>(request.prompt.size()) > config_.context_len) {
     return fail("prompt has {} tokens, the context is {}", request.prompt.size(), config_.context_len);
   }
-  if (request.sampling.max_new_tokens < 1) {
+  if (request.sampling.max_new_tokens < 1 && request.sampling.prompt_logprobs_start < 0) {
     return fail("max_new_tokens is {}: at least 1", request.sampling.max_new_tokens);
   }
   const uint64_t arrival = request.arrival;
@@ -77,6 +77,7 @@ std::optional<StepPlan> Scheduler::plan() {
   for (Sequence* sequence : in_flight_) {
     sequence->is_in_flight = true;
     plan.sequences.push_back(plan_sequence(*sequence));
+    sequence->num_planned_scored = static_cast<int32_t>(plan.sequences.back().scoring.tokens.size());
   }
 #ifndef NDEBUG
   check_invariants();
@@ -92,14 +93,14 @@ std::vector<RequestOutcome> Scheduler::commit(const StepResult& result) {
   for (Sequence* sequence : in_flight_) {
     sequence->is_in_flight = false;
     sequence->num_computed += sequence->num_planned;
-    const bool sampled = sequence->num_uncomputed() == 0;
-    const SequenceResult* token = nullptr;
-    if (sampled) {
+    const bool is_complete = sequence->num_uncomputed() == 0;
+    const SequenceResult* own = nullptr;
+    if ((is_complete && sequence->generates()) || sequence->num_planned_scored > 0) {
       CHECK(next_result < result.sequences.size() && result.sequences[next_result].request == sequence->id,
             "step {} has no result for request {}", result.step, sequence->id);
-      token = &result.sequences[next_result++];
+      own = &result.sequences[next_result++];
     }
-    if (token != nullptr && !token->error.empty()) {
+    if (own != nullptr && !own->error.empty()) {
       // A failed computation's keys and values are nothing for others to share.
       sequence->pages.clear();
       sequence->num_computed = 0;
@@ -109,7 +110,7 @@ std::vector<RequestOutcome> Scheduler::commit(const StepResult& result) {
       continue;
     }
     if (!sequence->is_decoding) cache_full_pages(*sequence);
-    if (token != nullptr) outcomes.push_back(take_token(*sequence, *token));
+    if (own != nullptr || is_complete) outcomes.push_back(take_result(*sequence, own));
   }
   CHECK(next_result == result.sequences.size(), "step {} has {} results too many", result.step,
         result.sequences.size() - next_result);
@@ -134,20 +135,33 @@ bool Scheduler::drop(RequestId request) {
   return true;
 }
 
-RequestOutcome Scheduler::take_token(Sequence& sequence, const SequenceResult& result) {
+// `result`: null if the sequence is complete without one.
+RequestOutcome Scheduler::take_result(Sequence& sequence, const SequenceResult* result) {
   RequestOutcome outcome;
   outcome.request = sequence.id;
   outcome.cached_tokens = sequence.cached_tokens;
-  if (!result.error.empty()) {
+  if (result != nullptr && !result->error.empty()) {
     outcome.finish = FinishReason::kError;
-    outcome.error = result.error;
+    outcome.error = result->error;
     release(sequence);
     return outcome;
   }
-  sequence.is_decoding = true;
-  sequence.tokens.push_back(result.sampled.token);
-  outcome.token = result.sampled;
-  outcome.finish = sequence.finish_reason(config_.context_len);
+  if (sequence.num_planned_scored > 0) {
+    CHECK(result->prompt_logprobs.size() == static_cast<size_t>(sequence.num_planned_scored),
+          "request {}: {} tokens are scored, {} were to be", sequence.id, result->prompt_logprobs.size(),
+          sequence.num_planned_scored);
+    sequence.next_scored += sequence.num_planned_scored;
+    outcome.prompt_logprobs = result->prompt_logprobs;
+  }
+  if (sequence.num_uncomputed() > 0) return outcome;
+  if (!sequence.generates()) {
+    outcome.finish = FinishReason::kLength;
+  } else {
+    sequence.is_decoding = true;
+    sequence.tokens.push_back(result->sampled.token);
+    outcome.token = result->sampled;
+    outcome.finish = sequence.finish_reason(config_.context_len);
+  }
   if (outcome.finish != FinishReason::kNone) release(sequence);
   return outcome;
 }
@@ -187,7 +201,8 @@ void Scheduler::preempt(Sequence& sequence) {
 }
 
 // Begins (again), with what the prefix cache has, if all its tokens and one more page fit beside what the running
-// sequences will need soon. The last token is always computed: its logits are needed.
+// sequences will need soon. The first token whose logits are needed is always computed: the last one, or the one before
+// the first prompt token that is still to be scored.
 bool Scheduler::try_start(Sequence& sequence) {
   int32_t num_running = 0;
   int64_t reserved = 0;
@@ -197,9 +212,9 @@ bool Scheduler::try_start(Sequence& sequence) {
     reserved += reserve_of(*other);
   }
   if (num_running >= config_.max_running_requests) return false;
-  const std::span<const TokenId> tokens = sequence.tokens;
+  const std::span<const TokenId> reusable = sequence.reusable_tokens();
   Pages cached;
-  if (config_.radix_cache) cached = tree_.match(tokens.first(tokens.size() - 1));
+  if (config_.radix_cache) cached = tree_.match(reusable.first(reusable.size() - 1));
   if (is_prefix_under_way(sequence, cached.size())) return false;
   const int64_t needed = int64_t{pages_for(sequence.num_tokens())} + 1 - cached.size();
   if (num_running > 0 && needed + reserved > pool_.num_available()) return false;
@@ -221,7 +236,7 @@ bool Scheduler::try_start(Sequence& sequence) {
 bool Scheduler::is_prefix_under_way(const Sequence& sequence, int32_t num_cached_pages) const {
   if (!config_.radix_cache) return false;
   const int64_t shared_len = (int64_t{num_cached_pages} + 1) * config_.page_size;
-  if (shared_len >= sequence.num_tokens()) return false;
+  if (shared_len >= static_cast<int64_t>(sequence.reusable_tokens().size())) return false;
   return std::ranges::any_of(sequences_, [&](const auto& other) {
     return other->is_running && !other->is_decoding && !other->is_dropped && other->num_tokens() >= shared_len &&
            std::equal(other->tokens.begin(), other->tokens.begin() + shared_len, sequence.tokens.begin());
@@ -249,8 +264,9 @@ SequencePlan Scheduler::plan_sequence(const Sequence& sequence) const {
                     .new_tokens = {first, first + sequence.num_planned},
                     .first_position = static_cast<int32_t>(sequence.num_computed),
                     .page_tables = {PageTable{.pages = {pages.begin(), pages.end()}}},
-                    .samples = end == sequence.num_tokens(),
-                    .sampling = {}};
+                    .samples = end == sequence.num_tokens() && sequence.generates(),
+                    .sampling = {},
+                    .scoring = sequence.scoring()};
   if (plan.samples) plan.sampling = sequence.sampling_state();
   return plan;
 }

@@ -51,7 +51,8 @@ int64_t clamp_context(int64_t context_len, int32_t num_pages, int32_t page_size)
 // What became of one request in one step.
 struct RequestOutcome {
   RequestId request = 0;
-  std::optional<SampledToken> token;  // the next of its output; the last one too, if it completes a stop
+  std::optional<SampledToken> token;         // the next of its output; the last one too, if it completes a stop
+  std::vector<ScoredToken> prompt_logprobs;  // the next ones, where its sampling asks for them; each comes once
   FinishReason finish = FinishReason::kNone;
   std::string error;          // with kError
   int32_t cached_tokens = 0;  // of the prompt, found in the prefix cache when it first ran; the same in every outcome
@@ -76,7 +77,7 @@ class Scheduler {
   ~Scheduler();
 
   // Takes a request whatever the credits; what does not fit yet waits here. An error, and nothing taken, if it can
-  // never run: no prompt, a prompt longer than the context, no token to generate.
+  // never run: no prompt, a prompt longer than the context, no token to generate and none to score.
   Status add(SchedulerRequest request);
 
   // The request is over, for whatever reason lies in front (the client left, a stop string is complete): everything it
@@ -88,12 +89,14 @@ class Scheduler {
   // The next step, or nothing if there is nothing to do. Its result must be committed before the next plan.
   std::optional<StepPlan> plan();
 
-  // Takes the plan's results: one outcome for each sequence that sampled and was not dropped meanwhile, in its order.
+  // Takes the plan's results: one outcome for each sequence that sampled, scored or ended, and was not dropped
+  // meanwhile, in its order.
   std::vector<RequestOutcome> commit(const StepResult& result);
 
   bool is_idle() const { return sequences_.empty(); }
   Credits credits() const;
-  PrefixProbe probe(std::span<const TokenId> prompt) const;  // what of it the prefix cache could serve
+  // What of a prompt the prefix cache could serve: not its last token, whose logits are needed.
+  PrefixProbe probe(std::span<const TokenId> prompt) const;
   SchedulerStats stats() const;
 
   // CHECKs that every page is free, in the prefix cache or held by a sequence, exactly as often as the pool counts; in
@@ -114,7 +117,7 @@ class Scheduler {
   void release(Sequence& sequence);
   void cache_full_pages(Sequence& sequence);
   SequencePlan plan_sequence(const Sequence& sequence) const;
-  RequestOutcome take_token(Sequence& sequence, const SequenceResult& result);
+  RequestOutcome take_result(Sequence& sequence, const SequenceResult* result);
   int32_t pages_for(int64_t num_tokens) const;
   int32_t reserve_of(const Sequence& sequence) const;
   int64_t reserved_pages() const;

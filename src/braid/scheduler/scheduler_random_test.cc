@@ -22,6 +22,7 @@ constexpr int32_t kVocab = 50;
 struct Tracked {
   SchedulerRequest request;
   std::vector<TokenId> tokens;  // prompt and output so far
+  std::vector<ScoredToken> scored;
   FinishReason finish = FinishReason::kNone;
   bool is_aborted = false;
   bool is_admitted = false;
@@ -29,11 +30,19 @@ struct Tracked {
 };
 
 // What the request gets alone: no scheduler, no pages.
-std::pair<std::vector<TokenId>, FinishReason> run_alone(const SchedulerRequest& request, int64_t context_len) {
+std::pair<std::vector<TokenId>, FinishReason> run_alone(const SchedulerRequest& request, int64_t context_len,
+                                                        std::vector<ScoredToken>& scored) {
   std::vector<TokenId> tokens = request.prompt;
-  uint64_t history = 0;
-  for (const TokenId token : tokens) history = FakeModel::extend(history, token);
   const SamplingParams& params = request.sampling;
+  uint64_t history = 0;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const bool is_scored = params.prompt_logprobs_start >= 0 && i > 0;
+    if (is_scored && static_cast<int32_t>(i) >= params.prompt_logprobs_start) {
+      scored.push_back(FakeModel::score(history, tokens[i]));
+    }
+    history = FakeModel::extend(history, tokens[i]);
+  }
+  if (params.max_new_tokens == 0) return {tokens, FinishReason::kLength};
   for (int32_t output = 0;; ++output) {
     const TokenId token = FakeModel::next_token(history, params.seed, output, kVocab);
     tokens.push_back(token);
@@ -106,12 +115,17 @@ class Load {
     num_preemptions += scheduler.stats().num_preemptions;
     num_cached_tokens += scheduler.stats().num_cached_tokens;
     for (const auto& [id, tracked] : requests_) {
-      const auto [tokens, finish] = run_alone(tracked.request, config_.context_len);
+      std::vector<ScoredToken> scored;
+      const auto [tokens, finish] = run_alone(tracked.request, config_.context_len, scored);
       if (tracked.is_aborted) {
         ASSERT_LE(tracked.tokens.size(), tokens.size());
         EXPECT_TRUE(std::equal(tracked.tokens.begin(), tracked.tokens.end(), tokens.begin()));
+        ASSERT_LE(tracked.scored.size(), scored.size());
+        EXPECT_TRUE(std::equal(tracked.scored.begin(), tracked.scored.end(), scored.begin()));
       } else {
         EXPECT_EQ(tracked.tokens, tokens) << "request " << id;
+        EXPECT_EQ(tracked.scored, scored) << "request " << id;
+        num_scored_tokens += scored.size();
         EXPECT_EQ(tracked.finish, finish) << "request " << id;
       }
     }
@@ -119,6 +133,7 @@ class Load {
 
   uint64_t num_preemptions = 0;
   uint64_t num_cached_tokens = 0;
+  uint64_t num_scored_tokens = 0;
 
  private:
   StepPlanLimits wire_limits() const {
@@ -157,6 +172,10 @@ class Load {
     request.sampling.min_new_tokens = pick(0, 5);
     if (pick(0, 1) == 0) request.sampling.repetition_penalty = 1.5F;
     if (pick(0, 1) == 0) request.sampling.stop_token_ids = {pick(0, kVocab - 1), pick(0, kVocab - 1)};
+    if (pick(0, 3) == 0) {
+      request.sampling.prompt_logprobs_start = pick(0, static_cast<int32_t>(request.prompt.size()));
+      if (pick(0, 2) == 0) request.sampling.max_new_tokens = 0;
+    }
     if (pick(0, 9) == 0) tracked.abort_after = pick(0, 10);
     tracked.tokens = request.prompt;
   }
@@ -183,8 +202,9 @@ class Load {
     Tracked& tracked = requests_.at(outcome.request);
     EXPECT_FALSE(tracked.is_aborted);
     EXPECT_EQ(tracked.finish, FinishReason::kNone);
-    ASSERT_TRUE(outcome.token.has_value());
-    tracked.tokens.push_back(outcome.token->token);
+    tracked.scored.insert(tracked.scored.end(), outcome.prompt_logprobs.begin(), outcome.prompt_logprobs.end());
+    ASSERT_TRUE(outcome.token || !outcome.prompt_logprobs.empty() || outcome.finish == FinishReason::kLength);
+    if (outcome.token) tracked.tokens.push_back(outcome.token->token);
     tracked.finish = outcome.finish;
     EXPECT_LT(outcome.cached_tokens, static_cast<int32_t>(tracked.request.prompt.size()));
     EXPECT_EQ(outcome.cached_tokens % config_.page_size, 0);
@@ -199,10 +219,11 @@ class Load {
 
 TEST(SchedulerRandom, EveryRequestGetsWhatItGetsAloneAndPagesComeBack) {
   uint64_t first = 1;
-  uint64_t last = 400;
+  uint64_t last = 500;
   if (const char* chosen = std::getenv("BRAID_TEST_SEED")) first = last = std::stoull(chosen);
   uint64_t num_preemptions = 0;
   uint64_t num_cached_tokens = 0;
+  uint64_t num_scored_tokens = 0;
   for (uint64_t seed = first; seed <= last; ++seed) {
     SCOPED_TRACE("BRAID_TEST_SEED=" + std::to_string(seed));
     Load load(seed);
@@ -210,10 +231,12 @@ TEST(SchedulerRandom, EveryRequestGetsWhatItGetsAloneAndPagesComeBack) {
     if (HasFailure()) return;
     num_preemptions += load.num_preemptions;
     num_cached_tokens += load.num_cached_tokens;
+    num_scored_tokens += load.num_scored_tokens;
   }
   if (first != last) {
     EXPECT_GT(num_preemptions, 1000U);
     EXPECT_GT(num_cached_tokens, 10000U);
+    EXPECT_GT(num_scored_tokens, 10000U);
   }
 }
 

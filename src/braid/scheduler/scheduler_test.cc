@@ -43,6 +43,8 @@ class Group {
     for (const RequestOutcome& outcome : scheduler.commit(result)) {
       last[outcome.request] = outcome;
       if (outcome.token) tokens.at(outcome.request).push_back(outcome.token->token);
+      auto& own = scored[outcome.request];
+      own.insert(own.end(), outcome.prompt_logprobs.begin(), outcome.prompt_logprobs.end());
     }
     scheduler.check_invariants();
     return true;
@@ -65,6 +67,7 @@ class Group {
   Scheduler scheduler;
   StepPlan plan;
   std::map<RequestId, std::vector<TokenId>> tokens;
+  std::map<RequestId, std::vector<ScoredToken>> scored;
   std::map<RequestId, RequestOutcome> last;
   std::map<RequestId, std::string> errors;
 
@@ -237,6 +240,93 @@ TEST(Scheduler, CreditsCountWhatAdmittedRequestsStillNeed) {
   EXPECT_EQ(group.scheduler.credits().num_pages, 14);
   group.run();
   EXPECT_EQ(group.scheduler.credits().num_pages, 20);
+}
+
+// Prompt tokens from `start` on, each after all those before it.
+std::vector<ScoredToken> scores_of(const std::vector<TokenId>& prompt, size_t start) {
+  std::vector<ScoredToken> scores;
+  uint64_t history = 0;
+  for (size_t i = 0; i < prompt.size(); ++i) {
+    if (i >= start && i > 0) scores.push_back(FakeModel::score(history, prompt[i]));
+    history = FakeModel::extend(history, prompt[i]);
+  }
+  return scores;
+}
+
+SamplingParams scoring_from(int32_t start) {
+  SamplingParams params;
+  params.prompt_logprobs_start = start;
+  params.top_logprobs = 3;
+  return params;
+}
+
+TEST(Scheduler, APromptIsScoredInTheChunksThatComputeItAndThenGoesOn) {
+  Group group(config_of(100));
+  const auto prompt = count_from(0, 19);
+  ASSERT_TRUE(group.add(1, prompt, 3, scoring_from(0)).ok());
+  group.step();
+  EXPECT_EQ(group.plan.sequences[0].scoring, (PromptScoring{.tokens = count_from(1, 8), .top_logprobs = 3}));
+  EXPECT_EQ(group.scored.at(1).size(), 8U);
+  EXPECT_FALSE(group.last.at(1).token.has_value());
+  group.step();
+  group.step();
+  EXPECT_EQ(group.plan.sequences[0].scoring, (PromptScoring{.tokens = {17, 18}, .top_logprobs = 3}));
+  EXPECT_TRUE(group.last.at(1).token.has_value());
+  group.run();
+  EXPECT_EQ(group.scored.at(1), scores_of(prompt, 0));
+  EXPECT_EQ(group.tokens.at(1).size(), 22U);
+}
+
+TEST(Scheduler, WhereNothingIsToBeGeneratedThePromptIsScoredAndThatIsAll) {
+  // The last chunk of 17 tokens is of one, which scores nothing.
+  for (const size_t prompt_len : {1U, 2U, 8U, 16U, 17U}) {
+    Group group(config_of(100));
+    const auto prompt = count_from(0, prompt_len);
+    ASSERT_TRUE(group.add(1, prompt, 0, scoring_from(0)).ok());
+    group.run();
+    EXPECT_EQ(group.last.at(1).finish, FinishReason::kLength);
+    EXPECT_EQ(group.tokens.at(1), prompt);
+    EXPECT_EQ(group.scored[1], scores_of(prompt, 0));
+  }
+}
+
+TEST(Scheduler, TokensThatAreScoredAreComputedThoughThePrefixCacheHasThem) {
+  for (const int32_t start : {0, 1, 4, 5, 11, 15, 16}) {
+    Group group(config_of(100));
+    const auto prompt = count_from(0, 16);
+    ASSERT_TRUE(group.add(1, prompt, 1).ok());
+    group.run();
+    ASSERT_TRUE(group.add(2, prompt, 1, scoring_from(start)).ok());
+    group.run();
+    EXPECT_EQ(group.scored[2], scores_of(prompt, static_cast<size_t>(start)));
+    EXPECT_EQ(group.tokens.at(2)[16], group.tokens.at(1)[16]);
+    EXPECT_EQ(group.last.at(2).cached_tokens, std::min(start > 0 ? start - 1 : 0, 15) / 4 * 4) << start;
+  }
+}
+
+TEST(Scheduler, APreemptedRequestsPromptIsScoredOnce) {
+  SchedulerConfig config = config_of(7, 4, 3);
+  Group group(config);
+  const auto prompt = count_from(50, 12);
+  ASSERT_TRUE(group.add(1, count_from(0, 4), 20).ok());
+  ASSERT_TRUE(group.add(2, prompt, 12, scoring_from(0)).ok());
+  group.run();
+  EXPECT_GT(group.scheduler.stats().num_preemptions, 0U);
+  EXPECT_EQ(group.scored.at(2), scores_of(prompt, 0));
+  Group alone(config_of(100));
+  ASSERT_TRUE(alone.add(2, prompt, 12, scoring_from(0)).ok());
+  alone.run();
+  EXPECT_EQ(group.tokens.at(2), alone.tokens.at(2));
+}
+
+TEST(Scheduler, AnErrorWhileAPromptIsScoredEndsItsRequest) {
+  Group group(config_of(100));
+  group.errors[1] = "the model's logit for token 3 is NaN";
+  ASSERT_TRUE(group.add(1, count_from(0, 20), 4, scoring_from(0)).ok());
+  group.step();
+  EXPECT_EQ(group.last.at(1).finish, FinishReason::kError);
+  EXPECT_TRUE(group.last.at(1).prompt_logprobs.empty());
+  group.run();
 }
 
 TEST(Scheduler, PenaltiesSeeTheTokensThatTheyCountAndNothingElseIsSent) {

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
+#include "braid/base/check.h"
 #include "braid/kv/block_pool.h"
 #include "braid/request/result.h"
 #include "braid/scheduler/scheduler.h"
@@ -17,28 +19,49 @@ struct Scheduler::Sequence {
       : id(request.id),
         arrival(request.arrival),
         num_prompt_tokens(static_cast<int32_t>(request.prompt.size())),
+        next_scored(request.first_scored()),
         sampling(std::move(request.sampling)),
         tokens(std::move(request.prompt)) {}
 
   const RequestId id;
   const uint64_t arrival;
   const int32_t num_prompt_tokens;
+  int64_t next_scored;  // the first prompt token that is still to be scored; num_prompt_tokens: none
   const SamplingParams sampling;
   std::vector<TokenId> tokens;  // prompt, then output
   int64_t num_computed = 0;     // tokens whose keys and values are in `pages`
   Pages pages;
   int32_t cached_tokens = 0;
-  int32_t num_planned = 0;    // tokens of it in the step that is planned
-  bool has_started = false;   // ran at least once
-  bool is_running = false;    // holds pages; otherwise it waits for them
-  bool is_decoding = false;   // only its last token is not computed; otherwise it is being prefilled
-  bool is_in_flight = false;  // its pages are written by the step under way
-  bool is_dropped = false;    // aborted or finished from outside
-  bool is_finished = false;   // to be removed
+  int32_t num_planned = 0;         // tokens of it in the step that is planned
+  int32_t num_planned_scored = 0;  // and how many that step scores
+  bool has_started = false;        // ran at least once
+  bool is_running = false;         // holds pages; otherwise it waits for them
+  bool is_decoding = false;        // only its last token is not computed; otherwise it is being prefilled
+  bool is_in_flight = false;       // its pages are written by the step under way
+  bool is_dropped = false;         // aborted or finished from outside
+  bool is_finished = false;        // to be removed
 
   int64_t num_tokens() const { return static_cast<int64_t>(tokens.size()); }
   int64_t num_uncomputed() const { return num_tokens() - num_computed; }
   int32_t num_output_tokens() const { return static_cast<int32_t>(num_tokens()) - num_prompt_tokens; }
+  bool generates() const { return sampling.max_new_tokens > 0; }  // otherwise its prompt is scored, and that is all
+
+  // The tokens of which all but the last may come from the prefix cache: that one's logits are needed.
+  std::span<const TokenId> reusable_tokens() const {
+    return std::span(tokens).first(static_cast<size_t>(next_scored < num_prompt_tokens ? next_scored : num_tokens()));
+  }
+
+  // What the planned part scores: its prompt tokens' successors in the prompt, from next_scored on.
+  PromptScoring scoring() const {
+    if (next_scored >= num_prompt_tokens) return {};
+    CHECK(next_scored > num_computed, "request {}: token {} is to be scored, {} are computed", id, next_scored,
+          num_computed);
+    const int64_t end = std::min<int64_t>(num_computed + num_planned + 1, num_prompt_tokens);
+    if (next_scored >= end) return {};
+    return {.first_new = static_cast<int32_t>(next_scored - 1 - num_computed),
+            .tokens = {tokens.begin() + next_scored, tokens.begin() + end},
+            .top_logprobs = sampling.top_logprobs};
+  }
 
   // Judged after a token was added.
   FinishReason finish_reason(int64_t context_len) const {

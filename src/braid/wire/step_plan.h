@@ -29,6 +29,16 @@ struct SamplingState {
   bool operator==(const SamplingState&) const = default;
 };
 
+// Prompt tokens whose log-probabilities a step computes: tokens[j] is at the position after new token first_new + j, by
+// whose logits it is judged. The last one may lie behind all new tokens.
+struct PromptScoring {
+  int32_t first_new = 0;
+  std::vector<TokenId> tokens;
+  int32_t top_logprobs = 0;
+
+  bool operator==(const PromptScoring&) const = default;
+};
+
 // The part of one sequence that a step computes: tokens at positions [first_position, first_position +
 // new_tokens.size()).
 struct SequencePlan {
@@ -38,6 +48,9 @@ struct SequencePlan {
   std::vector<PageTable> page_tables;  // one a KV group, covering all positions up to the last new token
   bool samples = false;                // whether the last new token's logits give the next token
   SamplingState sampling;              // read only if `samples`
+  PromptScoring scoring;               // of no tokens, usually
+
+  bool has_result() const { return samples || !scoring.tokens.empty(); }
 
   bool operator==(const SequencePlan&) const = default;
 };

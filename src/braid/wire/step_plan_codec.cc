@@ -35,7 +35,7 @@ Offset<format::Sampling> encode_sampling(Builder& builder, const SamplingState& 
                                 params.repetition_penalty, params.presence_penalty, params.frequency_penalty, bias_at,
                                 params.seed, params.max_new_tokens, params.min_new_tokens, stop_at, params.logprobs,
                                 params.top_logprobs, state.num_prompt_tokens, state.num_output_tokens, prompt_at,
-                                output_at);
+                                output_at, params.prompt_logprobs_start);
 }
 
 Offset<format::Sequence> encode_sequence(Builder& builder, const SequencePlan& sequence) {
@@ -47,7 +47,13 @@ Offset<format::Sequence> encode_sequence(Builder& builder, const SequencePlan& s
   const auto tokens_at = builder.CreateVector(sequence.new_tokens);
   Offset<format::Sampling> sampling_at;
   if (sequence.samples) sampling_at = encode_sampling(builder, sequence.sampling);
-  return format::CreateSequence(builder, sequence.request, tokens_at, sequence.first_position, tables_at, sampling_at);
+  Offset<format::Scoring> scoring_at;
+  if (const PromptScoring& scoring = sequence.scoring; !scoring.tokens.empty()) {
+    const auto scored_at = builder.CreateVector(scoring.tokens);
+    scoring_at = format::CreateScoring(builder, scoring.first_new, scored_at, scoring.top_logprobs);
+  }
+  return format::CreateSequence(builder, sequence.request, tokens_at, sequence.first_position, tables_at, sampling_at,
+                                scoring_at);
 }
 
 std::vector<int32_t> copy_of(const Ints* ints) {
@@ -79,7 +85,7 @@ Status check_sampling(const SamplingState& state) {
                   std::isfinite(params.repetition_penalty) && params.repetition_penalty > 0 &&
                   std::isfinite(params.presence_penalty) && std::isfinite(params.frequency_penalty) &&
                   params.max_new_tokens >= 0 && params.min_new_tokens >= 0 && params.top_logprobs >= 0 &&
-                  state.num_prompt_tokens >= 0 && state.num_output_tokens >= 0;
+                  params.prompt_logprobs_start >= -1 && state.num_prompt_tokens >= 0 && state.num_output_tokens >= 0;
   if (!ok) return fail("a sampling parameter is out of its range");
   return {};
 }
@@ -108,12 +114,28 @@ Result<SamplingState> decode_sampling(const format::Sampling& from, const StepPl
   params.stop_token_ids = copy_of(from.stop_token_ids());
   params.logprobs = from.logprobs();
   params.top_logprobs = from.top_logprobs();
+  params.prompt_logprobs_start = from.prompt_logprobs_start();
   state.num_prompt_tokens = from.num_prompt_tokens();
   state.num_output_tokens = from.num_output_tokens();
   TRY_STATUS(check_sampling(state));
   TRY(state.prompt_tokens, decode_ids(from.prompt_tokens(), "prompt tokens", limits.context_len, limits.vocab_size));
   TRY(state.output_tokens, decode_ids(from.output_tokens(), "output tokens", limits.context_len, limits.vocab_size));
   return state;
+}
+
+Result<PromptScoring> decode_scoring(const format::Scoring& from, int64_t num_new, const StepPlanLimits& limits) {
+  PromptScoring scoring;
+  scoring.first_new = from.first_new();
+  TRY(scoring.tokens, decode_ids(from.tokens(), "scored tokens", num_new, limits.vocab_size));
+  const int64_t end = int64_t{scoring.first_new} + static_cast<int64_t>(scoring.tokens.size());
+  if (scoring.first_new < 0 || end > num_new || scoring.tokens.empty()) {
+    return fail("scores by new tokens {} to {}, there are {}", scoring.first_new, end, num_new);
+  }
+  scoring.top_logprobs = from.top_logprobs();
+  if (scoring.top_logprobs < 0 || scoring.top_logprobs > limits.vocab_size) {
+    return fail("{} alternatives to a scored token, the vocabulary is {}", scoring.top_logprobs, limits.vocab_size);
+  }
+  return scoring;
 }
 
 Result<SequencePlan> decode_sequence(const format::Sequence& from, const StepPlanLimits& limits) {
@@ -141,6 +163,9 @@ Result<SequencePlan> decode_sequence(const format::Sequence& from, const StepPla
   sequence.samples = from.sampling() != nullptr;
   if (sequence.samples) {
     TRY(sequence.sampling, decode_sampling(*from.sampling(), limits));
+  }
+  if (from.scoring() != nullptr) {
+    TRY(sequence.scoring, decode_scoring(*from.scoring(), static_cast<int64_t>(sequence.new_tokens.size()), limits));
   }
   return sequence;
 }
@@ -171,7 +196,7 @@ Result<StepPlan> decode_step_plan(std::span<const std::byte> bytes, const StepPl
     data = reinterpret_cast<const uint8_t*>(aligned.data());
   }
   const auto max_tables =
-      static_cast<flatbuffers::uoffset_t>(1 + int64_t{limits.max_sequences} * (2 + int64_t{limits.num_kv_groups}));
+      static_cast<flatbuffers::uoffset_t>(1 + int64_t{limits.max_sequences} * (3 + int64_t{limits.num_kv_groups}));
   flatbuffers::Verifier verifier(data, bytes.size(), kMaxDepth, max_tables);
   if (!format::VerifyPlanBuffer(verifier)) return fail("a step plan of {} bytes is malformed", bytes.size());
 

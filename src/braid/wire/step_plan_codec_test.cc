@@ -31,6 +31,7 @@ class PlanMaker {
       sequence.page_tables = {PageTable{.pages = ids((end + 15) / 16, 99)}};
       sequence.samples = pick(0, 1) == 1;
       if (sequence.samples) sequence.sampling = sampling();
+      if (pick(0, 2) == 0) sequence.scoring = scoring(static_cast<int>(sequence.new_tokens.size()));
     }
     return plan;
   }
@@ -45,6 +46,11 @@ class PlanMaker {
   }
 
   float number() { return static_cast<float>(pick(1, 1000)) / 1000.0F; }
+
+  PromptScoring scoring(int num_new) {
+    const int first = pick(0, num_new - 1);
+    return {.first_new = first, .tokens = ids(pick(1, num_new - first), 999), .top_logprobs = pick(0, 20)};
+  }
 
   SamplingState sampling() {
     SamplingState state;
@@ -63,6 +69,7 @@ class PlanMaker {
     params.stop_token_ids = ids(pick(0, 4), 999);
     params.logprobs = pick(0, 1) == 1;
     params.top_logprobs = pick(0, 20);
+    params.prompt_logprobs_start = pick(-1, 300);
     state.num_prompt_tokens = pick(1, 300);
     state.num_output_tokens = pick(0, 300);
     state.prompt_tokens = ids(pick(0, 300), 999);
@@ -105,6 +112,8 @@ TEST(StepPlanCodec, DamagedBytesAreRefusedOrHarmless) {
     EXPECT_LE(decoded.value().num_tokens(), kLimits.max_step_tokens);
     for (const SequencePlan& sequence : decoded.value().sequences) {
       for (const PageId page : sequence.page_tables.at(0).pages) EXPECT_LT(page, kLimits.num_pages);
+      EXPECT_LE(static_cast<size_t>(sequence.scoring.first_new) + sequence.scoring.tokens.size(),
+                sequence.new_tokens.size());
     }
   }
   EXPECT_GT(refused, kRounds / 3);
@@ -119,6 +128,7 @@ TEST(StepPlanCodec, WhatBreaksALimitIsNamed) {
   good.first_position = 14;
   good.page_tables = {PageTable{.pages = {4, 9}}};
   good.samples = true;
+  good.scoring = {.first_new = 1, .tokens = {3, 4}};
   const auto error_of = [&](auto change) {
     plan.sequences = {good};
     change(plan.sequences[0]);
@@ -142,6 +152,16 @@ TEST(StepPlanCodec, WhatBreaksALimitIsNamed) {
             "step 7, request 5: a sampling parameter is out of its range");
   EXPECT_EQ(error_of([](SequencePlan& s) { s.sampling.params.top_p = std::numeric_limits<float>::quiet_NaN(); }),
             "step 7, request 5: a sampling parameter is out of its range");
+  EXPECT_EQ(error_of([](SequencePlan& s) { s.sampling.params.prompt_logprobs_start = -2; }),
+            "step 7, request 5: a sampling parameter is out of its range");
+  EXPECT_EQ(error_of([](SequencePlan& s) { s.scoring.tokens[0] = -1; }),
+            "step 7, request 5: scored tokens: -1 is not in [0, 1000)");
+  EXPECT_EQ(error_of([](SequencePlan& s) { s.scoring.first_new = 2; }),
+            "step 7, request 5: scores by new tokens 2 to 4, there are 3");
+  EXPECT_EQ(error_of([](SequencePlan& s) { s.scoring.first_new = -1; }),
+            "step 7, request 5: scores by new tokens -1 to 1, there are 3");
+  EXPECT_EQ(error_of([](SequencePlan& s) { s.scoring.top_logprobs = 1001; }),
+            "step 7, request 5: 1001 alternatives to a scored token, the vocabulary is 1000");
   plan.sequences = {good, good};
   EXPECT_EQ(decode_step_plan(encode(plan), kLimits).error().message, "step 7 lists request 5 twice");
   plan.sequences.assign(9, good);

@@ -1,4 +1,5 @@
-// What a step gives back to the publisher's scheduler: a token, or an error, for each sequence that sampled.
+// What a step gives back to the publisher's scheduler: for each sequence that sampled or scored its tokens, or an
+// error.
 #pragma once
 
 #include <cstdint>
@@ -12,13 +13,14 @@ namespace braid {
 
 struct SequenceResult {
   RequestId request = 0;
-  SampledToken sampled;
-  std::string error;  // not empty: this request ends with it, and `sampled` counts nothing
+  SampledToken sampled;                      // only if it samples
+  std::vector<ScoredToken> prompt_logprobs;  // one for each token that the plan's scoring lists
+  std::string error;                         // not empty: this request ends with it, and nothing else here counts
 };
 
 struct StepResult {
   uint64_t step = 0;
-  std::vector<SequenceResult> sequences;  // those with `samples` set in the plan, in its order
+  std::vector<SequenceResult> sequences;  // those whose plan has_result(), in its order
 };
 
 }  // namespace braid

@@ -29,7 +29,10 @@ StepWork::Operation attention(const ModelConfig& config, DType kv_dtype, const S
 StepWork work_of_step(const ModelConfig& config, DType dtype, DType kv_dtype, const StepPlan& plan,
                       int64_t touched_experts) {
   const auto tokens = static_cast<double>(plan.num_tokens());
-  const auto sampling = static_cast<double>(std::ranges::count_if(plan.sequences, &SequencePlan::samples));
+  double judged = 0;  // rows whose logits are needed
+  for (const SequencePlan& sequence : plan.sequences) {
+    judged += static_cast<double>(sequence.scoring.tokens.size()) + (sequence.samples ? 1.0 : 0.0);
+  }
   const double hidden = config.hidden;
   const double q_size = static_cast<double>(config.num_heads) * config.head_dim;
   const double kv_size = static_cast<double>(config.num_kv_heads) * config.head_dim;
@@ -53,7 +56,7 @@ StepWork work_of_step(const ModelConfig& config, DType dtype, DType kv_dtype, co
       work.operations.push_back({.bytes = experts * one.bytes, .flops = experts * one.flops, .dtype = dtype});
     }
   }
-  if (sampling > 0) work.operations.push_back(product(sampling, static_cast<double>(config.vocab_size), hidden, dtype));
+  if (judged > 0) work.operations.push_back(product(judged, static_cast<double>(config.vocab_size), hidden, dtype));
   return work;
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "braid/base/check.h"
 #include "braid/engine/sampler/penalties.h"
 #include "braid/engine/sampler/random.h"
 #include "braid/engine/sampler/row_scan.h"
@@ -149,6 +150,14 @@ Result<SampledToken> sample(std::span<const float> logits, const SamplingState& 
     add_logprobs(logits, raw_max.value, params.top_logprobs, scratch, sampled);
   }
   return sampled;
+}
+
+Result<ScoredToken> score(std::span<const float> logits, TokenId token, int32_t num_top, SamplerScratch& scratch) {
+  CHECK(token >= 0 && static_cast<size_t>(token) < logits.size(), "token {} of {}", token, logits.size());
+  TRY(const RowMax max, checked_max(logits));
+  ScoredToken scored{.token = token, .logprob = 0, .top_logprobs = {}};
+  add_logprobs(logits, max.value, num_top, scratch, scored);
+  return scored;
 }
 
 }  // namespace braid

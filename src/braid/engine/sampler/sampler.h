@@ -36,4 +36,8 @@ struct SamplerScratch {
 // an infinite logit, or no token left to choose.
 Result<SampledToken> sample(std::span<const float> logits, const SamplingState& state, SamplerScratch& scratch);
 
+// What the raw logits say of a token that is given, and, with num_top above 0, their most likely ones. An error as
+// above.
+Result<ScoredToken> score(std::span<const float> logits, TokenId token, int32_t num_top, SamplerScratch& scratch);
+
 }  // namespace braid

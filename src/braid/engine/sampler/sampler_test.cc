@@ -46,6 +46,30 @@ TEST(Sampler, GreedyTakesTheLowestIdOfTheLargest) {
   }
 }
 
+TEST(Sampler, AGivenTokenIsScoredAsTheSameTokenDrawnWouldBe) {
+  SamplerScratch scratch;
+  const auto row = random_row(5000, 3.0F, 11);
+  SamplingState state = greedy();
+  state.params.logprobs = true;
+  state.params.top_logprobs = 4;
+  const SampledToken drawn = sample_ok(row, state);
+  const auto same = score(row, drawn.token, 4, scratch);
+  ASSERT_TRUE(same.ok());
+  EXPECT_EQ(*same, drawn);
+  double total = 0;
+  for (const float x : row) total += std::exp(static_cast<double>(x));
+  for (const TokenId token : {0, 77, 4999}) {
+    const auto scored = score(row, token, 0, scratch);
+    ASSERT_TRUE(scored.ok());
+    EXPECT_EQ(scored->token, token);
+    EXPECT_NEAR(scored->logprob, static_cast<double>(row[static_cast<size_t>(token)]) - std::log(total), 1e-5);
+    EXPECT_TRUE(scored->top_logprobs.empty());
+  }
+  auto bad = row;
+  bad[4] = std::nanf("");
+  EXPECT_EQ(score(bad, 1, 0, scratch).error().message, "the model's logit for token 4 is NaN");
+}
+
 TEST(Sampler, ARowThatCannotBeSampledIsAnErrorThatNamesWhy) {
   SamplerScratch scratch;
   std::vector<float> row(3000, 0.0F);

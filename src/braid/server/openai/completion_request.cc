@@ -64,9 +64,6 @@ ApiResult<CompletionRequest> completion_request_of(const Json& body, const Proto
   if (request.common.max_tokens == 0 && !request.echo) {
     reader.fail("max_tokens", "max_tokens is 0: must be at least 1, unless echo is true");
   }
-  if (request.echo && request.common.logprobs) {
-    reader.fail("echo", "echo together with logprobs is not supported: the prompt's logprobs are not computed");
-  }
   if (reader.error()) return *reader.error();
   return request;
 }

@@ -119,13 +119,13 @@ TEST(CompletionRequest, WrongTypesAndRangesAreNamed) {
       {R"("best_of":2)", "best_of"},
       {R"("ignore_eos":1)", "ignore_eos"},
       {R"("echo":"yes")", "echo"},
-      {R"("echo":true,"logprobs":1)", "echo"},
       {R"("response_format":{"type":"json_object"})", "response_format"},
       {R"("stream_options":5)", "stream_options"},
       {R"("timeout":0)", "timeout"},
       {R"("guided_json":{})", "guided_json"}};
   for (const auto& [members, param] : cases) EXPECT_EQ(refused(members), param) << members;
   EXPECT_EQ(refused(R"("echo":true,"max_tokens":0)"), "accepted");
+  EXPECT_EQ(refused(R"("echo":true,"max_tokens":0,"logprobs":5)"), "accepted");
   EXPECT_EQ(refused(R"("best_of":1,"response_format":{"type":"text"},"suffix":null)"), "accepted");
 }
 
@@ -260,6 +260,30 @@ TEST(Response, LegacyLogprobsRunInParallel) {
   EXPECT_EQ(logprobs["text_offset"], Json::parse("[0,1]"));
   EXPECT_EQ(logprobs["top_logprobs"][0].size(), 2U);
   EXPECT_EQ(shown_token(TinyTokenizer(), 1), "\xef\xbf\xbd");
+}
+
+TEST(Response, EchoedLogprobsBeginWithThePromptsAndItsFirstTokenHasNone) {
+  const auto request = completion(R"({"prompt":"x","echo":true,"logprobs":1,"n":2})");
+  PromptResult result = tiny_result();
+  result.prompt_ids = {4, 1, 2, 0};  // "</s>" has no place in the text; the character of 1 and 2 begins in 1
+  result.prompt_text =
+      "\xc3\xa9"
+      "a";
+  result.choices[0].prompt_logprobs = {
+      {1, -3.0F, {{0, -1.0F}}}, {2, -0.125F, {{2, -0.125F}}}, {0, -2.0F, {{3, -1.5F}}}};
+  const Json response = completion_response({"cmpl-1", 5, "m"}, request, {result}, TinyTokenizer());
+  for (const Json& choice : response["choices"]) {
+    const Json& logprobs = choice["logprobs"];
+    EXPECT_EQ(choice["text"],
+              "\xc3\xa9"
+              "aa\xc3\xa9");
+    EXPECT_EQ(logprobs["token_logprobs"], Json::parse("[null,-3.0,-0.125,-2.0,-0.5,-0.25]"));
+    EXPECT_EQ(logprobs["top_logprobs"][0], nullptr);
+    EXPECT_EQ(logprobs["top_logprobs"][3], Json::parse(R"({"é":-1.5})"));
+    EXPECT_EQ(logprobs["text_offset"], Json::parse("[0,0,1,1,2,3]"));
+    EXPECT_EQ(logprobs["tokens"][0], "</s>");
+    EXPECT_EQ(logprobs["bytes"][1], Json::parse("[195]"));
+  }
 }
 
 TEST(Response, AFailedChoiceIsAServerError) {

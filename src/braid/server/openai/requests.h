@@ -64,6 +64,8 @@ struct CompletionRequest {
   CommonParameters common;
   std::vector<Prompt> prompts;  // at least one
   bool echo = false;
+
+  bool scores_prompt() const { return echo && common.logprobs; }
 };
 
 struct ChatRequest {

@@ -9,6 +9,7 @@ namespace braid::openai {
 void ChoiceResult::add(const Delta& delta) {
   text += delta.text;
   tokens.insert(tokens.end(), delta.tokens.begin(), delta.tokens.end());
+  prompt_logprobs.insert(prompt_logprobs.end(), delta.prompt_logprobs.begin(), delta.prompt_logprobs.end());
   usage = delta.usage;
   if (delta.finish == FinishReason::kNone) return;
   finish = delta.finish;
@@ -68,30 +69,65 @@ Json chat_logprobs(const ChoiceResult& choice, const Tokenizer& tokenizer) {
   return {{"content", std::move(content)}};
 }
 
-Json completion_logprobs(const ChoiceResult& choice, const Tokenizer& tokenizer, int64_t text_offset) {
-  Json tokens = Json::array();
-  Json logprobs = Json::array();
-  Json top_logprobs = Json::array();
-  Json offsets = Json::array();
-  Json bytes = Json::array();
-  for (const SampledToken& sampled : listed_tokens(choice)) {
-    const std::string shown = shown_token(tokenizer, sampled.token);
+// OpenAI's older shape: lists side by side, one entry a token of the text.
+class CompletionLogprobs {
+ public:
+  CompletionLogprobs(const Tokenizer& tokenizer, bool skips_special_tokens)
+      : tokenizer_(tokenizer), skips_special_tokens_(skips_special_tokens) {}
+
+  // A prompt's first token, of which no model says anything.
+  void add_unjudged(TokenId token) { add_entry(token, nullptr, nullptr); }
+
+  void add(const SampledToken& sampled) {
     Json top = Json::object();
     for (const TokenLogprob& alternative : sampled.top_logprobs) {
-      top[shown_token(tokenizer, alternative.token)] = alternative.logprob;
+      const std::string shown = shown_token(tokenizer_, alternative.token);
+      if (!top.contains(shown)) top[shown] = alternative.logprob;  // parts of characters look alike: the likeliest
     }
-    tokens.push_back(shown);
-    logprobs.push_back(sampled.logprob);
-    top_logprobs.push_back(std::move(top));
-    offsets.push_back(text_offset);
-    bytes.push_back(bytes_of(tokenizer, sampled.token));
-    text_offset += std::ranges::count_if(shown, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
+    add_entry(sampled.token, sampled.logprob, std::move(top));
   }
-  return {{"tokens", std::move(tokens)},
-          {"token_logprobs", std::move(logprobs)},
-          {"top_logprobs", std::move(top_logprobs)},
-          {"text_offset", std::move(offsets)},
-          {"bytes", std::move(bytes)}};
+
+  Json json() && {
+    return {{"tokens", std::move(tokens_)},
+            {"token_logprobs", std::move(logprobs_)},
+            {"top_logprobs", std::move(top_logprobs_)},
+            {"text_offset", std::move(offsets_)},
+            {"bytes", std::move(bytes_)}};
+  }
+
+ private:
+  void add_entry(TokenId token, Json logprob, Json top) {
+    tokens_.push_back(shown_token(tokenizer_, token));
+    logprobs_.push_back(std::move(logprob));
+    top_logprobs_.push_back(std::move(top));
+    offsets_.push_back(text_offset_);
+    bytes_.push_back(bytes_of(tokenizer_, token));
+    if (skips_special_tokens_ && tokenizer_.is_special(token)) return;  // it has no place in the text
+    // Characters that begin in this token; one may end in the next.
+    text_offset_ += std::ranges::count_if(tokenizer_.token_bytes(token),
+                                          [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
+  }
+
+  const Tokenizer& tokenizer_;
+  const bool skips_special_tokens_;
+  Json tokens_ = Json::array();
+  Json logprobs_ = Json::array();
+  Json top_logprobs_ = Json::array();
+  Json offsets_ = Json::array();
+  Json bytes_ = Json::array();
+  int64_t text_offset_ = 0;
+};
+
+// The choices of one prompt share its log-probabilities, which the first one has.
+Json completion_logprobs(const CompletionRequest& request, const PromptResult& result, const ChoiceResult& choice,
+                         const Tokenizer& tokenizer) {
+  CompletionLogprobs logprobs(tokenizer, request.common.skip_special_tokens);
+  if (request.scores_prompt()) {
+    if (!result.prompt_ids.empty()) logprobs.add_unjudged(result.prompt_ids.front());
+    for (const ScoredToken& scored : result.choices.front().prompt_logprobs) logprobs.add(scored);
+  }
+  for (const SampledToken& sampled : listed_tokens(choice)) logprobs.add(sampled);
+  return std::move(logprobs).json();
 }
 
 std::string_view finish_reason(const ChoiceResult& choice) {
@@ -151,7 +187,7 @@ Json completion_response(const ResponseHead& head, const CompletionRequest& requ
     const std::string echoed = request.echo ? result.prompt_text : "";
     for (const ChoiceResult& choice : result.choices) {
       Json item = {{"index", choices.size()}, {"text", echoed + choice.text}};
-      item["logprobs"] = request.common.logprobs ? completion_logprobs(choice, tokenizer, 0) : Json();
+      item["logprobs"] = request.common.logprobs ? completion_logprobs(request, result, choice, tokenizer) : Json();
       item["finish_reason"] = finish_reason(choice);
       if (request.common.return_token_ids) {
         item["token_ids"] = token_ids(choice);

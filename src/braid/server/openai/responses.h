@@ -16,6 +16,7 @@ namespace braid::openai {
 struct ChoiceResult {
   std::string text;
   std::vector<SampledToken> tokens;
+  std::vector<ScoredToken> prompt_logprobs;  // of choice 0 alone, where they are asked for
   FinishReason finish = FinishReason::kNone;
   MatchedStop matched_stop;
   Usage usage;
