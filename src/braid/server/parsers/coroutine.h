@@ -1,0 +1,81 @@
+// Parsers are written as if they could wait for the next byte: as coroutines. What such a parser does depends on the
+// bytes alone, and so not on how the text was cut into deltas. TextStream (text_stream.h) runs them.
+#pragma once
+
+#include <coroutine>
+#include <exception>
+#include <optional>
+#include <utility>
+
+namespace braid::parsers {
+
+// Keeps the chain of parts that wait for one another. Resumed from one loop, so that the stack's depth does not depend
+// on the text.
+class PartRunner {
+ public:
+  virtual void enter(std::coroutine_handle<> part) = 0;
+  virtual void leave() = 0;  // the last one that was entered has ended
+  virtual void fail(std::exception_ptr exception) = 0;
+
+ protected:
+  ~PartRunner() = default;
+};
+
+struct PartPromiseBase {
+  PartRunner* runner = nullptr;  // set when it is entered
+
+  struct Leave {
+    PartRunner* runner;
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<>) const noexcept { runner->leave(); }
+    void await_resume() const noexcept {}
+  };
+  std::suspend_always initial_suspend() const noexcept { return {}; }
+  Leave final_suspend() const noexcept { return {runner}; }
+  void unhandled_exception() const { runner->fail(std::current_exception()); }
+};
+
+template <typename T>
+struct PartPromiseValue : PartPromiseBase {
+  std::optional<T> value;
+  void return_value(T result) { value = std::move(result); }
+  T take() { return *std::move(value); }
+};
+template <>
+struct PartPromiseValue<void> : PartPromiseBase {
+  void return_void() const {}
+  void take() const {}
+};
+
+// A piece of a parser: co_await it from another piece to run it and get its result.
+template <typename T = void>
+class [[nodiscard]] Part {
+ public:
+  struct promise_type : PartPromiseValue<T> {
+    Part get_return_object() { return Part(std::coroutine_handle<promise_type>::from_promise(*this)); }
+  };
+
+  Part(Part&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  Part& operator=(Part&&) = delete;
+  ~Part() {
+    if (handle_) handle_.destroy();
+  }
+
+  void start(PartRunner& runner) {
+    handle_.promise().runner = &runner;
+    runner.enter(handle_);
+  }
+
+  bool await_ready() const noexcept { return false; }
+  template <typename Parent>
+  void await_suspend(std::coroutine_handle<Parent> parent) {
+    start(*parent.promise().runner);
+  }
+  T await_resume() { return handle_.promise().take(); }
+
+ private:
+  explicit Part(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
+  std::coroutine_handle<promise_type> handle_;
+};
+
+}  // namespace braid::parsers

@@ -1,0 +1,50 @@
+#include "braid/server/parsers/reasoning_stage.h"
+
+namespace braid::parsers {
+
+namespace {
+
+class ReasoningStage final : public Stage {
+ public:
+  explicit ReasoningStage(ReasoningOptions options) : options_(options) {}
+
+ private:
+  Part<> run() override {
+    co_await hold_newlines();
+    const bool has_tag = co_await expect(options_.tags.open);
+    if (!has_tag && !options_.begins_inside) co_return;  // what is held is content
+    end_marker();
+    if (has_tag) {
+      co_await hold_newlines();
+      end_marker();
+    }
+    TextSink sink(*this, Event::Kind::kReasoning);
+    const bool has_end =
+        (co_await until_marker({.markers = {&options_.tags.close, 1}, .max_newlines = kMaxNewlines}, sink)).has_value();
+    if (!has_end) co_return;
+    co_await hold_newlines();
+    end_marker();
+  }
+
+  Part<> hold_newlines() {
+    for (size_t count = 0; count < kMaxNewlines; ++count) {
+      if (co_await peek() != '\n') co_return;
+      hold();
+    }
+  }
+
+  void end_marker() {
+    if (options_.keeps_tags) add_text(Event::Kind::kReasoning, held());
+    drop();
+  }
+
+  const ReasoningOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<Stage> make_reasoning_stage(ReasoningOptions options) {
+  return std::make_unique<ReasoningStage>(options);
+}
+
+}  // namespace braid::parsers

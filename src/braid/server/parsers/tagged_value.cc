@@ -1,0 +1,42 @@
+#include "braid/server/parsers/tagged_value.h"
+
+#include "braid/formats/json.h"
+#include "braid/server/parsers/json_text.h"
+
+namespace braid::parsers {
+
+namespace {
+
+ValueKinds kind_of(const Json& value) {
+  if (value.is_number()) return kNumberValue;
+  if (value.is_boolean()) return kBooleanValue;
+  if (value.is_null()) return kNullValue;
+  if (value.is_array()) return kArrayValue;
+  if (value.is_object()) return kObjectValue;
+  return kStringValue;
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  const size_t begin = text.find_first_not_of(kSpace);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
+}
+
+}  // namespace
+
+std::string tagged_value_to_json(std::string_view text, ValueKinds kinds) {
+  const std::string_view value = trimmed(text);
+  if ((kinds & kBooleanValue) != 0 && value == "True") return "true";
+  if ((kinds & kBooleanValue) != 0 && value == "False") return "false";
+  if ((kinds & kNullValue) != 0 && value == "None") return "null";
+  if ((kinds & ~kStringValue) != 0) {
+    const auto parsed = parse_json(value, {.max_values = 1'000'000});
+    if (parsed.ok() && (kind_of(*parsed) & kinds & ~kStringValue) != 0) return std::string(value);
+  }
+  std::string json = "\"";
+  append_json_escaped(text, json);
+  return json + '"';
+}
+
+}  // namespace braid::parsers

@@ -1,0 +1,44 @@
+// The tools of a request, as far as parsers need to know them.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace braid::parsers {
+
+struct ToolSpec {
+  std::string name;
+  std::string parameters = {};  // JSON text of the arguments' schema, an object; empty: it takes none
+  bool is_strict = false;       // its arguments must obey the schema
+};
+
+// The kinds of JSON values that a parameter takes, a bit each.
+using ValueKinds = uint8_t;
+inline constexpr ValueKinds kStringValue = 1;
+inline constexpr ValueKinds kNumberValue = 2;
+inline constexpr ValueKinds kBooleanValue = 4;
+inline constexpr ValueKinds kNullValue = 8;
+inline constexpr ValueKinds kArrayValue = 16;
+inline constexpr ValueKinds kObjectValue = 32;
+inline constexpr ValueKinds kAnyValue = 63;
+
+class ToolSet {
+ public:
+  ToolSet() = default;
+  explicit ToolSet(std::span<const ToolSpec> tools);
+
+  bool empty() const { return parameters_.empty(); }
+  bool knows(std::string_view tool) const { return parameters_.find(tool) != parameters_.end(); }
+  // kAnyValue where neither the tool nor its schema says.
+  ValueKinds kinds(std::string_view tool, std::string_view parameter) const;
+
+ private:
+  using Parameters = std::map<std::string, ValueKinds, std::less<>>;
+  std::map<std::string, Parameters, std::less<>> parameters_;  // by tool
+};
+
+}  // namespace braid::parsers
