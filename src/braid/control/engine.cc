@@ -12,11 +12,11 @@ namespace braid {
 class Engine::Impl {
  public:
   Impl(TextModel text, GenerationDefaults defaults, std::unique_ptr<Rank> rank, SchedulePolicy policy,
-       std::shared_ptr<Logger> logger)
+       std::shared_ptr<Logger> logger, bool log_steps)
       : text_(std::move(text)),
         defaults_(std::move(defaults)),
         rank_(std::move(rank)),
-        loop_(*rank_, *text_.tokenizer, policy, std::move(logger)) {}
+        loop_(*rank_, *text_.tokenizer, policy, std::move(logger), log_steps) {}
 
   Result<SubmissionId> submit(GenerationRequest request, DeltaCallback on_delta) {
     if (auto* prompt = std::get_if<std::string>(&request.prompt)) {
@@ -48,8 +48,9 @@ Result<std::unique_ptr<Engine>> Engine::load(const EngineOptions& options, std::
   TRY(const Checkpoint checkpoint, open_checkpoint(options.source));
   TRY(TextModel text, load_text_model(options.source));
   TRY(auto rank, Rank::load(checkpoint, options.rank, *logger, progress));
-  return std::unique_ptr<Engine>(new Engine(std::make_unique<Impl>(
-      std::move(text), checkpoint.generation(), std::move(rank), options.schedule_policy, std::move(logger))));
+  return std::unique_ptr<Engine>(
+      new Engine(std::make_unique<Impl>(std::move(text), checkpoint.generation(), std::move(rank),
+                                        options.schedule_policy, std::move(logger), options.log_steps)));
 }
 
 Result<SubmissionId> Engine::submit(GenerationRequest request, DeltaCallback on_delta) {

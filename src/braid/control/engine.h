@@ -28,6 +28,7 @@ struct EngineOptions {
   ModelSourceOptions source;  // where the checkpoint, its tokenizer and its template are
   RankOptions rank;
   SchedulePolicy schedule_policy = SchedulePolicy::kFcfs;
+  bool log_steps = false;  // a line for each step with prompts and for every 40 decode steps, at level info
 };
 
 // Names one submitted request, all its choices together.
@@ -40,7 +41,8 @@ struct EngineStats {
   int64_t num_kv_tokens = 0;  // that the KV pool holds
   uint64_t num_steps = 0;
   uint64_t num_output_tokens = 0;
-  double step_seconds = 0;  // spent in steps, all together
+  double step_seconds = 0;         // spent in steps, all together
+  double output_tokens_per_s = 0;  // over the last seconds; 0 when idle
 };
 
 class Engine {

@@ -10,12 +10,14 @@
 
 namespace braid {
 
-EngineLoop::EngineLoop(Rank& rank, const Tokenizer& tokenizer, SchedulePolicy policy, std::shared_ptr<Logger> logger)
+EngineLoop::EngineLoop(Rank& rank, const Tokenizer& tokenizer, SchedulePolicy policy, std::shared_ptr<Logger> logger,
+                       bool log_steps)
     : rank_(rank),
       tokenizer_(tokenizer),
       logger_(std::move(logger)),
       queue_(policy),
       scheduler_(rank.scheduler_config()) {
+  if (log_steps) step_log_.emplace(logger_);
   publish();
   thread_ = std::thread([this] { thread_main(); });
 }
@@ -33,6 +35,7 @@ SubmissionId EngineLoop::submit(GenerationRequest request, DeltaCallback on_delt
   auto submission = std::make_shared<Submission>();
   submission->request = std::move(request);
   submission->on_delta = std::move(on_delta);
+  submission->submitted_s = monotonic_seconds();
   const std::unique_lock lock(mutex_);
   submission->id = next_submission_++;
   const SubmissionId id = submission->id;
@@ -56,7 +59,10 @@ void EngineLoop::wait(SubmissionId id) {
 
 EngineStats EngineLoop::stats() const {
   const std::lock_guard lock(mutex_);
-  return stats_;
+  EngineStats stats = stats_;
+  const bool is_idle = stats.num_queued == 0 && stats.scheduler.num_running == 0 && stats.scheduler.num_waiting == 0;
+  stats.output_tokens_per_s = is_idle ? 0 : output_rate_.rate(monotonic_seconds());
+  return stats;
 }
 
 void EngineLoop::thread_main() {
@@ -97,6 +103,8 @@ void EngineLoop::run_until_stopped() {
     const auto probe = [&](std::span<const TokenId> prompt) { return scheduler_.probe(prompt); };
     for (SchedulerRequest& request : queue_.pop_admissible(scheduler_.credits(), probe)) {
       const RequestId id = request.id;
+      Choice& choice = choices_.at(id);
+      choice.queue_s = monotonic_seconds() - choice.submission->submitted_s;
       if (auto added = scheduler_.add(std::move(request)); !added.ok()) {
         end_choice(id, {.finish = FinishReason::kError, .error = added.error().message});
       }
@@ -155,9 +163,16 @@ void EngineLoop::open(const std::shared_ptr<Submission>& submission) {
 void EngineLoop::step(const StepPlan& plan) {
   const double start = monotonic_seconds();
   const StepResult result = rank_.runner().execute(plan);
-  step_seconds_ += monotonic_seconds() - start;
+  const double end = monotonic_seconds();
+  step_seconds_ += end - start;
   ++num_steps_;
+  const uint64_t num_tokens_before = num_output_tokens_;
   for (const RequestOutcome& outcome : scheduler_.commit(result)) take_outcome(outcome);
+  {
+    const std::lock_guard lock(mutex_);
+    output_rate_.add(end, static_cast<int64_t>(num_output_tokens_ - num_tokens_before));
+  }
+  if (step_log_) step_log_->after_step(plan, scheduler_.stats(), queue_.size(), num_output_tokens_, end);
 }
 
 void EngineLoop::take_outcome(const RequestOutcome& outcome) {
@@ -187,6 +202,7 @@ void EngineLoop::take_outcome(const RequestOutcome& outcome) {
     end_choice(outcome.request, std::move(delta));
   } else {
     delta.usage = choice.usage;
+    delta.queue_s = choice.queue_s;
     choice.submission->on_delta(delta);
   }
 }
@@ -199,6 +215,7 @@ void EngineLoop::end_choice(RequestId id, Delta delta) {
   const std::shared_ptr<Submission> submission = choice.submission;
   delta.index = choice.index;
   delta.usage = choice.usage;
+  delta.queue_s = choice.queue_s;
   std::erase(submission->open_choices, id);
   submission->on_delta(delta);
   if (!submission->open_choices.empty()) return;

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <thread>
 #include <unordered_map>
@@ -16,6 +17,8 @@
 #include "braid/base/log.h"
 #include "braid/control/choice_text.h"
 #include "braid/control/engine.h"
+#include "braid/control/rate_meter.h"
+#include "braid/control/step_log.h"
 #include "braid/engine/rank.h"
 #include "braid/scheduler/request_queue.h"
 #include "braid/scheduler/scheduler.h"
@@ -24,7 +27,8 @@ namespace braid {
 
 class EngineLoop {
  public:
-  EngineLoop(Rank& rank, const Tokenizer& tokenizer, SchedulePolicy policy, std::shared_ptr<Logger> logger);
+  EngineLoop(Rank& rank, const Tokenizer& tokenizer, SchedulePolicy policy, std::shared_ptr<Logger> logger,
+             bool log_steps);
   ~EngineLoop();
 
   // From any thread. The request is checked, its prompt is ids, its stop tokens are complete.
@@ -38,12 +42,14 @@ class EngineLoop {
     SubmissionId id = 0;
     GenerationRequest request;
     DeltaCallback on_delta;
+    double submitted_s = 0;
     std::vector<RequestId> open_choices;
   };
   struct Choice {
     std::shared_ptr<Submission> submission;
     int32_t index = 0;
     ChoiceText text;
+    std::optional<double> queue_s;  // once admitted
     Usage usage;
   };
   struct AbortCommand {
@@ -75,6 +81,7 @@ class EngineLoop {
   uint64_t num_steps_ = 0;
   uint64_t num_output_tokens_ = 0;
   double step_seconds_ = 0;
+  std::optional<StepLog> step_log_;
 
   // Shared.
   mutable std::mutex mutex_;
@@ -84,6 +91,7 @@ class EngineLoop {
   std::set<SubmissionId> open_submissions_;
   SubmissionId next_submission_ = 1;
   EngineStats stats_;
+  RateMeter output_rate_;
   bool is_stopping_ = false;
   std::string fatal_error_;  // not empty: the thread has ended, and every request ends with it
 

@@ -48,7 +48,8 @@ struct Delta {
   FinishReason finish = FinishReason::kNone;  // other than kNone in a choice's last delta alone
   MatchedStop matched_stop;
   Usage usage;
-  std::string error;  // with FinishReason::kError
+  std::optional<double> queue_s;  // from its submission to its admission, in seconds; absent: it still waits
+  std::string error;              // with FinishReason::kError
 };
 
 // Called on the engine's thread, once a step and choice at most; must not block and must not call the engine's

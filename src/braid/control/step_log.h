@@ -1,0 +1,32 @@
+// The lines that tell an operator what the engine does: one for each step with prompts, one for every 40 with decoding
+// alone.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "braid/base/log.h"
+#include "braid/scheduler/scheduler.h"
+#include "braid/wire/step_plan.h"
+
+namespace braid {
+
+class StepLog {
+ public:
+  explicit StepLog(std::shared_ptr<Logger> logger) : logger_(std::move(logger)) {}
+
+  // After a step; `num_queued` wait in front of the scheduler, `num_output_tokens` since the start.
+  void after_step(const StepPlan& plan, const SchedulerStats& stats, int64_t num_queued, uint64_t num_output_tokens,
+                  double now_s);
+
+ private:
+  static constexpr int32_t kDecodeSteps = 40;
+
+  const std::shared_ptr<Logger> logger_;
+  uint64_t last_cached_tokens_ = 0;
+  uint64_t last_output_tokens_ = 0;
+  double last_decode_line_s_ = 0;
+  int32_t num_decode_steps_ = 0;
+};
+
+}  // namespace braid

@@ -1,0 +1,27 @@
+// How often which values occurred, in fixed buckets.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace braid::metrics {
+
+class Histogram {
+ public:
+  // `bounds`: the buckets' inclusive upper ends, ascending; what is above the last has a bucket of its own.
+  explicit Histogram(std::vector<double> bounds);
+
+  void observe(double value);
+
+  std::span<const double> bounds() const { return bounds_; }
+  std::span<const uint64_t> counts() const { return counts_; }  // one a bucket, one more than bounds; not cumulative
+  double sum() const { return sum_; }
+
+ private:
+  std::vector<double> bounds_;
+  std::vector<uint64_t> counts_;
+  double sum_ = 0;
+};
+
+}  // namespace braid::metrics

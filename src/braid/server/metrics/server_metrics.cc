@@ -1,0 +1,74 @@
+#include "braid/server/metrics/server_metrics.h"
+
+#include <utility>
+
+#include "braid/server/metrics/exposition.h"
+
+namespace braid::metrics {
+namespace {
+
+// Seconds: from a step of a tiny model to a long answer on a slow machine.
+std::vector<double> token_bounds() {
+  return {0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5};
+}
+std::vector<double> request_bounds() {
+  return {0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 2, 4, 6, 8, 10, 20, 40, 60, 120, 240, 480, 960};
+}
+
+double ratio(double part, double whole) {
+  return whole > 0 ? part / whole : 0;
+}
+
+}  // namespace
+
+ServerMetrics::ServerMetrics(std::string prefix, std::string model_name)
+    : prefix_(std::move(prefix)),
+      model_name_(std::move(model_name)),
+      first_token_(request_bounds()),
+      inter_token_(token_bounds()),
+      end_to_end_(request_bounds()),
+      queue_time_(request_bounds()) {}
+
+void ServerMetrics::record(const RequestRecord& record) {
+  const std::lock_guard lock(mutex_);
+  if (record.first_token_s) first_token_.observe(*record.first_token_s);
+  if (record.inter_token_s) inter_token_.observe(*record.inter_token_s);
+  if (record.queue_s) queue_time_.observe(*record.queue_s);
+  end_to_end_.observe(record.end_to_end_s);
+  prompt_tokens_ += record.prompt_tokens;
+  cached_tokens_ += record.cached_tokens;
+  output_tokens_ += record.output_tokens;
+  ++num_requests_;
+  if (record.was_aborted) ++num_aborted_;
+}
+
+std::string ServerMetrics::render(const EngineStats& engine) const {
+  const SchedulerStats& scheduler = engine.scheduler;
+  // Pages that the prefix cache alone holds are as good as free.
+  const int64_t used_pages = scheduler.num_pages - scheduler.num_free_pages - scheduler.num_cached_pages;
+  const double usage = ratio(static_cast<double>(used_pages), scheduler.num_pages);
+
+  const std::lock_guard lock(mutex_);
+  Exposition out(prefix_, {{"model_name", model_name_}});
+  out.histogram("time_to_first_token_seconds", "Time from a request's arrival to its first token.", first_token_);
+  out.histogram("inter_token_latency_seconds", "Mean time between the tokens of a request's choices.", inter_token_);
+  out.histogram("e2e_request_latency_seconds", "Time from a request's arrival to its end.", end_to_end_);
+  out.histogram("queue_time_seconds", "Time from a request's arrival to its first step.", queue_time_);
+  out.gauge("num_running_reqs", "Requests that hold KV cache.", scheduler.num_running);
+  out.gauge("num_queue_reqs", "Requests that wait.", static_cast<double>(engine.num_queued + scheduler.num_waiting));
+  out.gauge("token_usage", "Share of the KV cache that running requests hold.", usage);
+  out.gauge("num_used_tokens", "Tokens of KV cache that running requests hold.",
+            usage * static_cast<double>(engine.num_kv_tokens));
+  out.gauge("cache_hit_rate", "Share of prompt tokens that the prefix cache served, since the start.",
+            ratio(static_cast<double>(scheduler.num_cached_tokens), static_cast<double>(scheduler.num_prompt_tokens)));
+  out.gauge("gen_throughput", "Output tokens per second, over the last seconds.", engine.output_tokens_per_s);
+  out.counter("prompt_tokens_total", "Prompt tokens of ended requests.", static_cast<double>(prompt_tokens_));
+  out.counter("generation_tokens_total", "Output tokens of ended requests.", static_cast<double>(output_tokens_));
+  out.counter("cached_tokens_total", "Prompt tokens of ended requests that the prefix cache served.",
+              static_cast<double>(cached_tokens_));
+  out.counter("num_requests_total", "Ended requests.", static_cast<double>(num_requests_));
+  out.counter("num_aborted_requests_total", "Requests that were aborted.", static_cast<double>(num_aborted_));
+  return out.text();
+}
+
+}  // namespace braid::metrics

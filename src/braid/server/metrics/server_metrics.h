@@ -1,0 +1,50 @@
+// What /metrics shows: requests as they ended, and the engine as it is.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "braid/control/engine.h"
+#include "braid/server/metrics/histogram.h"
+
+namespace braid::metrics {
+
+// One prompt of a request, all its choices together, at its end. Times in seconds since it was accepted.
+struct RequestRecord {
+  std::optional<double> queue_s;        // until it was first scheduled; absent: it never was
+  std::optional<double> first_token_s;  // absent: there was none
+  std::optional<double> inter_token_s;  // the mean of all its choices' gaps; absent: no choice had two tokens
+  double end_to_end_s = 0;
+  int64_t prompt_tokens = 0;  // once, however many choices
+  int64_t cached_tokens = 0;  // of them
+  int64_t output_tokens = 0;  // of all choices
+  bool was_aborted = false;
+};
+
+class ServerMetrics {
+ public:
+  ServerMetrics(std::string prefix, std::string model_name);
+
+  // From any thread.
+  void record(const RequestRecord& record);
+  std::string render(const EngineStats& engine) const;
+
+ private:
+  const std::string prefix_;
+  const std::string model_name_;
+
+  mutable std::mutex mutex_;
+  Histogram first_token_;
+  Histogram inter_token_;
+  Histogram end_to_end_;
+  Histogram queue_time_;
+  int64_t prompt_tokens_ = 0;
+  int64_t cached_tokens_ = 0;
+  int64_t output_tokens_ = 0;
+  int64_t num_requests_ = 0;
+  int64_t num_aborted_ = 0;
+};
+
+}  // namespace braid::metrics
