@@ -4,6 +4,7 @@
 #include "braid/base/system_info.h"
 #include "braid/cli/bench/kernels.h"
 #include "braid/cli/bench/latency.h"
+#include "braid/cli/bench/serving/serving.h"
 #include "braid/cli/bench/throughput.h"
 #include "braid/cli/commands.h"
 #include "braid/cli/flags.h"
@@ -97,6 +98,55 @@ void add_throughput(CLI::App& bench, CommandRunner& runner) {
   });
 }
 
+void add_workload_flags(CLI::App& command, serving::WorkloadOptions& workload) {
+  const auto option = [&](const char* name, auto& value, const char* help) {
+    command.add_option(name, value, help)->capture_default_str()->group("Workload");
+  };
+  option("--dataset-path", workload.path, "sharegpt's JSON, or lines of {\"prompt\": …, \"output_len\": …}");
+  option("--num-prompts", workload.num_prompts, "Requests (but for generated-shared-prefix)");
+  option("--random-input-len", workload.input_len, "Tokens of a prompt at most");
+  option("--random-output-len", workload.output_len, "Tokens that a request generates at most");
+  option("--random-range-ratio", workload.range_ratio, "Lengths are drawn from [length x ratio, length]");
+  option("--sharegpt-output-len", workload.fixed_output_len, "Instead of the data's; 0: those");
+  option("--gsp-num-groups", workload.num_groups, "generated-shared-prefix: prefixes");
+  option("--gsp-prompts-per-group", workload.prompts_per_group, "Prompts with the same prefix");
+  option("--gsp-system-prompt-len", workload.prefix_len, "Tokens of a prefix");
+  option("--gsp-question-len", workload.question_len, "Tokens behind it");
+  option("--gsp-output-len", workload.group_output_len, "Tokens that each of those generates");
+  option("--vocab-size", workload.vocab_size, "Random ids are below it; --tokenizer-path sets it");
+  option("--seed", workload.seed, "Of the workload and of the arrivals");
+}
+
+void add_serving(CLI::App& bench, CommandRunner& runner) {
+  auto options = std::make_shared<BenchServingOptions>();
+  CLI::App* command = bench.add_subcommand("serving", "A load on a running server, and what its clients see");
+  command->add_option("--base-url", options->base_url, "The server")->capture_default_str();
+  command
+      ->add_option("--backend", options->backend,
+                   "openai (/v1/completions), openai-chat (/v1/chat/completions) or sglang (/generate)")
+      ->capture_default_str();
+  command->add_option("--model", options->model, "The model's name in requests; default: none");
+  command->add_option("--api-key", options->api_key, "Sent as a bearer token");
+  command->add_option("--tokenizer-path,--tokenizer", options->tokenizer.model_path,
+                      "The model's directory or GGUF file, for datasets of text");
+  command->add_option("--dataset-name", options->dataset, "random, sharegpt, generated-shared-prefix or jsonl")
+      ->capture_default_str();
+  add_workload_flags(*command, options->workload);
+  command->add_option("--request-rate", options->request_rate, "Poisson arrivals a second; inf: all at once")
+      ->capture_default_str();
+  command->add_option("--max-concurrency", options->max_concurrency, "Requests under way at once; 0: no limit")
+      ->capture_default_str();
+  command->add_option("--warmup-requests", options->num_warmup_requests, "Before the clock starts")
+      ->capture_default_str();
+  command->add_option("--temperature", options->temperature, "0: greedy")->capture_default_str();
+  command->add_flag("!--disable-ignore-eos", options->ignore_eos, "Let answers end where the model ends them");
+  command->add_flag("--json", options->json, "One line of JSON");
+  runner.on(command, [options]() -> Status {
+    options->tokenizer.environment = model_path_environment();
+    return run_bench_serving(*options, stdout);
+  });
+}
+
 }  // namespace
 
 void add_bench_commands(CLI::App& app, CommandRunner& runner) {
@@ -106,6 +156,7 @@ void add_bench_commands(CLI::App& app, CommandRunner& runner) {
   add_kernels(*bench, runner);
   add_latency(*bench, runner);
   add_throughput(*bench, runner);
+  add_serving(*bench, runner);
 }
 
 }  // namespace braid

@@ -25,13 +25,15 @@ Result<CpuIsa> isa_from_environment() {
   return choose_isa(isa.empty() ? std::nullopt : std::optional<std::string_view>(isa));
 }
 
+ModelPathEnvironment model_path_environment() {
+  return {.home = environment("HOME"), .hf_home = environment("HF_HOME"), .hf_hub_cache = environment("HF_HUB_CACHE")};
+}
+
 ModelSourceOptions ModelFlags::source_options() const {
-  return {
-      .model_path = model_path,
-      .tokenizer_path = tokenizer_path,
-      .chat_template_file = chat_template,
-      .environment = {
-          .home = environment("HOME"), .hf_home = environment("HF_HOME"), .hf_hub_cache = environment("HF_HUB_CACHE")}};
+  return {.model_path = model_path,
+          .tokenizer_path = tokenizer_path,
+          .chat_template_file = chat_template,
+          .environment = model_path_environment()};
 }
 
 Result<EngineOptions> ModelFlags::engine_options() const {

@@ -31,6 +31,8 @@ struct ModelFlags {
 
 // The tier that BRAID_CPU_ISA names, else the best of this machine.
 Result<CpuIsa> isa_from_environment();
+// Where the local Hugging Face cache may be: HOME, HF_HOME, HF_HUB_CACHE.
+ModelPathEnvironment model_path_environment();
 
 void add_source_flags(CLI::App& command, ModelFlags& flags);  // --model-path, --tokenizer-path, --chat-template
 void add_engine_flags(CLI::App& command, ModelFlags& flags);  // those, and how the model runs

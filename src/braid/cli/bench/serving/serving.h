@@ -1,0 +1,33 @@
+// `braid bench serving`: a load on a running server, and what its clients see.
+#pragma once
+
+#include <cstdio>
+#include <limits>
+#include <string>
+
+#include "braid/base/result.h"
+#include "braid/cli/bench/serving/workload.h"
+#include "braid/control/text_model.h"
+
+namespace braid {
+
+struct BenchServingOptions {
+  std::string base_url = "http://127.0.0.1:30000";
+  std::string backend = "openai";
+  std::string model;             // as requests name it; empty: no name
+  std::string api_key;           // empty: none
+  ModelSourceOptions tokenizer;  // model_path empty: none
+  std::string dataset = "random";
+  serving::WorkloadOptions workload;
+  double request_rate = std::numeric_limits<double>::infinity();
+  int32_t max_concurrency = 0;
+  int32_t num_warmup_requests = 1;
+  bool ignore_eos = true;
+  double temperature = 0;
+  bool json = false;
+};
+
+// An error if any request failed, after the report.
+Status run_bench_serving(BenchServingOptions options, std::FILE* out);
+
+}  // namespace braid

@@ -1,0 +1,181 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <map>
+#include <numeric>
+#include <random>
+
+#include "braid/cli/bench/serving/client.h"
+#include "braid/cli/bench/serving/protocol.h"
+#include "braid/cli/bench/serving/report.h"
+#include "braid/cli/bench/serving/workload.h"
+#include "braid/formats/json.h"
+
+namespace braid::serving {
+namespace {
+
+size_t length_of(const Prompt& prompt) {
+  return std::get<std::vector<TokenId>>(prompt.content).size();
+}
+
+TEST(Workload, RandomLengthsLieInTheirRangeAndASeedRepeatsThem) {
+  const WorkloadOptions options{.num_prompts = 200, .seed = 7, .input_len = 40, .output_len = 20, .range_ratio = 0.5};
+  const auto prompts = make_workload(options, nullptr).value();
+  const auto again = make_workload(options, nullptr).value();
+  ASSERT_EQ(prompts.size(), 200U);
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    EXPECT_GE(length_of(prompts[i]), 20U);
+    EXPECT_LE(length_of(prompts[i]), 40U);
+    EXPECT_GE(prompts[i].output_len, 10);
+    EXPECT_LE(prompts[i].output_len, 20);
+    EXPECT_EQ(prompts[i].content, again[i].content);
+  }
+}
+
+TEST(Workload, PromptsOfAGroupShareItsPrefix) {
+  const WorkloadOptions options{
+      .dataset = Dataset::kSharedPrefix, .num_groups = 3, .prompts_per_group = 4, .prefix_len = 10, .question_len = 5};
+  const auto prompts = make_workload(options, nullptr).value();
+  ASSERT_EQ(prompts.size(), 12U);
+  std::map<std::vector<TokenId>, int> prefixes;
+  for (const Prompt& prompt : prompts) {
+    const auto& ids = std::get<std::vector<TokenId>>(prompt.content);
+    ASSERT_EQ(ids.size(), 15U);
+    ++prefixes[{ids.begin(), ids.begin() + 10}];
+  }
+  EXPECT_EQ(prefixes.size(), 3U);
+  for (const auto& [prefix, count] : prefixes) EXPECT_EQ(count, 4);
+}
+
+class WorkloadFile : public ::testing::Test {
+ protected:
+  ~WorkloadFile() override { std::filesystem::remove(path_); }
+  WorkloadOptions file(Dataset dataset, const std::string& text) {
+    std::ofstream(path_) << text;
+    return {.dataset = dataset, .path = path_};
+  }
+  const std::string path_ =
+      std::filesystem::temp_directory_path() / ("braid_workload_" + std::to_string(std::random_device{}()));
+};
+
+TEST_F(WorkloadFile, JsonLinesBringTextOrIds) {
+  const auto prompts = make_workload(file(Dataset::kJsonl,
+                                          "{\"prompt\": \"a\", \"output_len\": 3}\n\n"
+                                          "{\"prompt\": [1, 2]}\n"),
+                                     nullptr)
+                           .value();
+  ASSERT_EQ(prompts.size(), 2U);
+  EXPECT_EQ(std::get<std::string>(prompts[0].content), "a");
+  EXPECT_EQ(prompts[0].output_len, 3);
+  EXPECT_EQ(std::get<std::vector<TokenId>>(prompts[1].content), (std::vector<TokenId>{1, 2}));
+}
+
+TEST_F(WorkloadFile, ABadLineIsNamed) {
+  const auto result = make_workload(file(Dataset::kJsonl, "{\"prompt\": \"a\"}\n{\"prompt\": 5}\n"), nullptr);
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().message, path_ + ":2: \"prompt\" must be a string or a list of token ids");
+}
+
+TEST_F(WorkloadFile, ShareGptTakesTheFirstQuestion) {
+  WorkloadOptions options = file(Dataset::kShareGpt,
+                                 R"([{"conversations": [{"from": "human", "value": "Why?"},
+                                                        {"from": "gpt", "value": "So."}]},
+                                     {"conversations": [{"from": "human", "value": "alone"}]}])");
+  EXPECT_FALSE(make_workload(options, nullptr).ok());  // nothing counts the answer's tokens
+  options.fixed_output_len = 9;
+  const auto prompts = make_workload(options, nullptr).value();
+  ASSERT_EQ(prompts.size(), 1U);
+  EXPECT_EQ(std::get<std::string>(prompts[0].content), "Why?");
+  EXPECT_EQ(prompts[0].output_len, 9);
+}
+
+TEST(ArrivalGaps, HaveTheMeanOfTheirRate) {
+  const auto gaps = arrival_gaps(20'000, 4, 3);
+  EXPECT_NEAR(std::accumulate(gaps.begin(), gaps.end(), 0.0) / 20'000, 0.25, 0.01);
+  for (const double gap : arrival_gaps(5, std::numeric_limits<double>::infinity(), 3)) EXPECT_EQ(gap, 0);
+}
+
+TEST(StreamReader, CountsPiecesAndUsageHoweverTheBytesCome) {
+  const std::string stream =
+      ": waiting\n\n"
+      "data: {\"choices\": [{\"delta\": {\"role\": \"assistant\", \"content\": \"\"}}]}\n\n"
+      "data: {\"choices\": [{\"delta\": {\"content\": \"a\\n\\nb\"}}]}\n\n"
+      "data: {\"choices\": [{\"delta\": {\"content\": \"c\"}}], \"usage\": null}\n\n"
+      "data: {\"choices\": [], \"usage\": {\"prompt_tokens\": 5, \"completion_tokens\": 2}}\n\n"
+      "data: [DONE]\n\n";
+  for (const size_t step : {size_t{1}, size_t{7}, stream.size()}) {
+    StreamReader reader(Backend::kChat);
+    int pieces = 0;
+    for (size_t i = 0; i < stream.size(); i += step) pieces += reader.push(std::string_view(stream).substr(i, step));
+    EXPECT_EQ(pieces, 2);
+    EXPECT_TRUE(reader.is_done());
+    EXPECT_EQ(reader.prompt_tokens(), 5);
+    EXPECT_EQ(reader.output_tokens(), 2);
+    EXPECT_EQ(reader.error(), "");
+  }
+}
+
+TEST(StreamReader, GenerateTellsAllTheTextEachTime) {
+  StreamReader reader(Backend::kGenerate);
+  int pieces = 0;
+  for (const char* text : {"a", "ab", "ab", "abc"}) {
+    pieces += reader.push("data: {\"text\": \"" + std::string(text) +
+                          "\", \"meta_info\": {\"prompt_tokens\": 3, \"completion_tokens\": 4}}\n\n");
+  }
+  EXPECT_EQ(pieces, 3);
+  EXPECT_EQ(reader.output_tokens(), 4);
+}
+
+TEST(StreamReader, AnErrorInTheStreamIsKept) {
+  StreamReader reader(Backend::kCompletions);
+  reader.push("data: {\"error\": {\"message\": \"the engine has failed\"}}\n\ndata: [DONE]\n\n");
+  EXPECT_EQ(reader.error(), "the engine has failed");
+}
+
+TEST(RequestBody, AsksForTheWholeLength) {
+  const Json body =
+      parse_json(request_body({.model = "m"}, {.content = std::vector<TokenId>{4, 5}, .output_len = 6})).value();
+  EXPECT_EQ(body["prompt"], Json::parse("[4, 5]"));
+  EXPECT_EQ(body["max_tokens"], 6);
+  EXPECT_EQ(body["ignore_eos"], true);
+  EXPECT_EQ(body["stream_options"]["include_usage"], true);
+}
+
+TEST(Report, LatenciesAreThoseOfTheClients) {
+  const std::vector<RequestTimes> requests = {
+      {.start_s = 0, .end_s = 1, .pieces_s = {0.2, 0.4, 0.9}, .prompt_tokens = 10, .output_tokens = 3},
+      {.start_s = 0.5, .end_s = 2.5, .pieces_s = {1.5, 2.5}, .prompt_tokens = 20, .output_tokens = 2},
+      {.start_s = 0, .end_s = 0.1, .error = "status 503"}};
+  const Report report = make_report(requests, 2.5);
+  EXPECT_EQ(report.num_completed, 2);
+  EXPECT_EQ(report.num_failed, 1);
+  EXPECT_EQ(report.input_tokens, 30);
+  EXPECT_EQ(report.output_tokens, 5);
+  EXPECT_DOUBLE_EQ(report.end_to_end.mean, 1500);
+  EXPECT_DOUBLE_EQ(report.first_token.mean, 600);
+  EXPECT_DOUBLE_EQ(report.per_output_token.mean, (350 + 1000) / 2.0);
+  EXPECT_NEAR(report.inter_token.median, 500, 1e-9);
+  EXPECT_DOUBLE_EQ(report.concurrency, 3 / 2.5);
+}
+
+TEST(Distribution, PercentilesLieBetweenTheNearestRanks) {
+  const Distribution times = distribution_of({0.004, 0.001, 0.002, 0.003});
+  EXPECT_DOUBLE_EQ(times.mean, 2.5);
+  EXPECT_DOUBLE_EQ(times.median, 2.5);
+  EXPECT_NEAR(times.p90, 3.7, 1e-9);
+}
+
+TEST(BaseUrl, IsHostAndPort) {
+  EXPECT_EQ(parse_base_url("http://localhost:8000/").value().port, "8000");
+  EXPECT_EQ(parse_base_url("http://[::1]:8000").value().host, "::1");
+  EXPECT_EQ(parse_base_url("http://example").value().port, "80");
+  for (const char* url : {"https://a:1", "a:1", "http://", "http://a:0", "http://a:x", "http://a/b"}) {
+    EXPECT_FALSE(parse_base_url(url).ok()) << url;
+  }
+}
+
+}  // namespace
+}  // namespace braid::serving

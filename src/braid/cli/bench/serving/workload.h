@@ -1,0 +1,58 @@
+// What `braid bench serving` sends: prompts and how many tokens each shall give. Equal options and seeds give equal
+// workloads.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "braid/base/result.h"
+#include "braid/request/ids.h"
+#include "braid/tokenizer/tokenizer.h"
+
+namespace braid::serving {
+
+enum class Dataset : uint8_t { kRandom, kShareGpt, kSharedPrefix, kJsonl };
+
+Result<Dataset> parse_dataset(const std::string& name);  // "random", "sharegpt", "generated-shared-prefix", "jsonl"
+
+struct WorkloadOptions {
+  Dataset dataset = Dataset::kRandom;
+  std::string path;  // of sharegpt's JSON, of the JSON lines
+  int32_t num_prompts = 100;
+  uint64_t seed = 1;
+  int32_t vocab_size = 30'000;  // random ids lie in [num_reserved_ids, vocab_size)
+  int32_t num_reserved_ids = 256;
+
+  // random: lengths are drawn evenly from [length * range_ratio, length].
+  int32_t input_len = 512;
+  int32_t output_len = 128;
+  double range_ratio = 0;
+
+  // sharegpt and jsonl: instead of the lengths that the data state; 0: those.
+  int32_t fixed_output_len = 0;
+
+  // generated-shared-prefix: num_groups prefixes, each before prompts_per_group questions of its own, in random order.
+  int32_t num_groups = 8;
+  int32_t prompts_per_group = 16;
+  int32_t prefix_len = 1024;
+  int32_t question_len = 128;
+  int32_t group_output_len = 64;
+};
+
+using PromptContent = std::variant<std::string, std::vector<TokenId>>;
+
+struct Prompt {
+  PromptContent content;
+  int32_t output_len = 0;
+};
+
+// `tokenizer` (null: none) counts the tokens of replies in sharegpt, which needs it unless fixed_output_len is set.
+Result<std::vector<Prompt>> make_workload(const WorkloadOptions& options, const Tokenizer* tokenizer);
+
+// Seconds between the starts of one request and the next: exponential with mean 1 / rate (a Poisson process), 0 for an
+// infinite rate.
+std::vector<double> arrival_gaps(size_t num_requests, double rate, uint64_t seed);
+
+}  // namespace braid::serving
