@@ -13,17 +13,14 @@ ApiError bad_request(std::string message) {
   return {.message = std::move(message)};
 }
 
-// Some templates read a call's arguments as an object, some as text: the object first.
-Result<std::string> render_either(BatchBackend& backend, const openai::ChatRequest& request) {
-  Result<std::string> rendered = fail("not rendered");
-  for (const bool parse_arguments : {true, false}) {
-    Json variables = openai::template_variables(request, parse_arguments);
-    if (request.continue_final_message) openai::mark_final_message(variables);
-    rendered = backend.render_chat(variables);
-    if (rendered.ok()) break;
+// What a server does and a batch does not.
+std::optional<ApiError> refuse_unsupported(const openai::CommonParameters& common) {
+  if (common.stream) return ApiError{.message = "stream is true: a batch has no streams", .param = "stream"};
+  if (common.timeout_s) return ApiError{.message = "timeout: a batch has no time limits", .param = "timeout"};
+  if (!std::holds_alternative<std::monostate>(common.structured_output)) {
+    return ApiError{.message = "structured output is not supported"};
   }
-  if (!rendered.ok() || !request.continue_final_message) return rendered;
-  return openai::cut_at_mark(*std::move(rendered));
+  return std::nullopt;
 }
 
 }  // namespace
@@ -62,7 +59,7 @@ std::optional<ApiError> BatchRequest::prepare_completion(std::vector<Submission>
   if (const auto* error = std::get_if<ApiError>(&parsed)) return *error;
   request_ = std::get<openai::CompletionRequest>(std::move(parsed));
   auto& request = std::get<openai::CompletionRequest>(request_);
-  if (request.common.stream) return ApiError{.message = "stream is true: a batch has no streams", .param = "stream"};
+  if (const auto error = refuse_unsupported(request.common)) return *error;
   for (openai::Prompt& prompt : request.prompts) add_prompt(std::move(prompt), true, kMaxTokens, submissions);
   request.prompts.clear();
   return std::nullopt;
@@ -74,8 +71,8 @@ std::optional<ApiError> BatchRequest::prepare_chat(std::vector<Submission>& subm
   if (const auto* error = std::get_if<ApiError>(&parsed)) return *error;
   request_ = std::get<openai::ChatRequest>(std::move(parsed));
   const auto& request = std::get<openai::ChatRequest>(request_);
-  if (request.common.stream) return ApiError{.message = "stream is true: a batch has no streams", .param = "stream"};
-  auto text = render_either(backend_, request);
+  if (const auto error = refuse_unsupported(request.common)) return *error;
+  auto text = backend_.chat_prompt(request);
   if (!text.ok()) return ApiError{.message = text.error().message, .param = "messages"};
   add_prompt(*std::move(text), false, std::nullopt, submissions);
   return std::nullopt;

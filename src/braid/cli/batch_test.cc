@@ -47,9 +47,9 @@ class EchoBackend : public BatchBackend {
 
   const Tokenizer& tokenizer() const override { return tokenizer_; }
   const GenerationDefaults& generation_defaults() const override { return defaults_; }
-  Result<std::string> render_chat(const Json& variables) override {
-    if (variables["messages"][0]["role"] == "odd") return fail("line 1: no such role");
-    return variables["messages"].back()["content"].get<std::string>();
+  Result<std::string> chat_prompt(const openai::ChatRequest& request) override {
+    if (request.messages[0]["role"] == "odd") return fail("line 1: no such role");
+    return request.messages.back()["content"].get<std::string>();
   }
   Result<uint64_t> submit(GenerationRequest request, DeltaCallback on_delta) override {
     if (std::get<std::vector<TokenId>>(request.prompt).size() > 100) return fail("prompt has too many tokens");

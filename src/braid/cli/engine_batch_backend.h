@@ -3,22 +3,27 @@
 
 #include "braid/cli/batch_command.h"
 #include "braid/control/engine.h"
+#include "braid/server/openai/chat_renderer.h"
 
 namespace braid {
 
 class EngineBatchBackend : public BatchBackend {
  public:
-  explicit EngineBatchBackend(Engine& engine) : engine_(engine) {}
+  explicit EngineBatchBackend(Engine& engine)
+      : engine_(engine),
+        renderer_([&engine](const Json& variables) { return engine.text().render_chat(variables); },
+                  engine.text().knows_developer_role) {}
 
   const Tokenizer& tokenizer() const override { return *engine_.text().tokenizer; }
   const GenerationDefaults& generation_defaults() const override { return engine_.generation_defaults(); }
-  Result<std::string> render_chat(const Json& variables) override { return engine_.text().render_chat(variables); }
+  Result<std::string> chat_prompt(const openai::ChatRequest& request) override { return renderer_.prompt(request); }
   Result<uint64_t> submit(GenerationRequest request, DeltaCallback on_delta) override {
     return engine_.submit(std::move(request), std::move(on_delta));
   }
 
  private:
   Engine& engine_;
+  openai::ChatRenderer renderer_;
 };
 
 }  // namespace braid

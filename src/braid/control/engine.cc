@@ -11,19 +11,31 @@ namespace braid {
 
 class Engine::Impl {
  public:
+<<<<<<< HEAD
   Impl(TextModel text, GenerationDefaults defaults, std::unique_ptr<Rank> rank, SchedulePolicy policy,
        std::shared_ptr<Logger> logger, bool log_steps)
       : text_(std::move(text)),
         defaults_(std::move(defaults)),
         rank_(std::move(rank)),
         loop_(*rank_, *text_.tokenizer, policy, std::move(logger), log_steps) {}
+=======
+  Impl(TextModel text, GenerationDefaults defaults, std::unique_ptr<Rank> rank, const EngineOptions& options,
+       std::shared_ptr<Logger> logger)
+      : text_(std::move(text)),
+        defaults_(std::move(defaults)),
+        rank_(std::move(rank)),
+        loop_(*rank_, *text_.tokenizer, options.schedule_policy, options.max_queued_requests, std::move(logger)) {}
+>>>>>>> 4ace4d5 (Answers as streams: a role, deltas, a finish_reason, the usage, [DONE]; structured output's parameters read; an engine's queue has a limit and its prefix cache can be flushed)
 
-  Result<SubmissionId> submit(GenerationRequest request, DeltaCallback on_delta) {
+  std::variant<SubmissionId, Refusal> submit(GenerationRequest request, DeltaCallback on_delta) {
     if (auto* prompt = std::get_if<std::string>(&request.prompt)) {
       request.prompt = text_.tokenizer->encode(*prompt, request.add_special_tokens);
     }
-    TRY_STATUS(check_request(
-        request, {.vocab_size = rank_->config().vocab_size, .context_len = rank_->scheduler_config().context_len}));
+    const RequestBounds bounds{.vocab_size = rank_->config().vocab_size,
+                               .context_len = rank_->scheduler_config().context_len};
+    if (const Status checked = check_request(request, bounds); !checked.ok()) {
+      return Refusal{.reason = Refusal::Reason::kBadRequest, .message = checked.error().message};
+    }
     if (!request.ignore_eos) {
       auto& stops = request.sampling.stop_token_ids;
       const auto& ends = defaults_.eos_token_ids.empty() ? rank_->config().eos_token_ids : defaults_.eos_token_ids;
@@ -48,12 +60,22 @@ Result<std::unique_ptr<Engine>> Engine::load(const EngineOptions& options, std::
   TRY(const Checkpoint checkpoint, open_checkpoint(options.source));
   TRY(TextModel text, load_text_model(options.source));
   TRY(auto rank, Rank::load(checkpoint, options.rank, *logger, progress));
+<<<<<<< HEAD
   return std::unique_ptr<Engine>(
       new Engine(std::make_unique<Impl>(std::move(text), checkpoint.generation(), std::move(rank),
                                         options.schedule_policy, std::move(logger), options.log_steps)));
+=======
+  return std::unique_ptr<Engine>(new Engine(
+      std::make_unique<Impl>(std::move(text), checkpoint.generation(), std::move(rank), options, std::move(logger))));
+>>>>>>> 4ace4d5 (Answers as streams: a role, deltas, a finish_reason, the usage, [DONE]; structured output's parameters read; an engine's queue has a limit and its prefix cache can be flushed)
 }
 
 Result<SubmissionId> Engine::submit(GenerationRequest request, DeltaCallback on_delta) {
+  auto submitted = impl_->submit(std::move(request), std::move(on_delta));
+  if (auto* refusal = std::get_if<Refusal>(&submitted)) return Error{std::move(refusal->message)};
+  return std::get<SubmissionId>(submitted);
+}
+std::variant<SubmissionId, Refusal> Engine::try_submit(GenerationRequest request, DeltaCallback on_delta) {
   return impl_->submit(std::move(request), std::move(on_delta));
 }
 void Engine::abort(SubmissionId id) {
@@ -61,6 +83,9 @@ void Engine::abort(SubmissionId id) {
 }
 void Engine::wait(SubmissionId id) {
   impl_->loop_.wait(id);
+}
+int64_t Engine::flush_cache() {
+  return impl_->loop_.flush_cache();
 }
 EngineStats Engine::stats() const {
   return impl_->stats();

@@ -7,9 +7,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "braid/base/log.h"
@@ -28,21 +30,43 @@ struct EngineOptions {
   ModelSourceOptions source;  // where the checkpoint, its tokenizer and its template are
   RankOptions rank;
   SchedulePolicy schedule_policy = SchedulePolicy::kFcfs;
+<<<<<<< HEAD
   bool log_steps = false;  // a line for each step with prompts and for every 40 decode steps, at level info
+=======
+  // Choices that may wait for their turn, beyond those that could run at once.
+  int64_t max_queued_requests = std::numeric_limits<int64_t>::max();
+>>>>>>> 4ace4d5 (Answers as streams: a role, deltas, a finish_reason, the usage, [DONE]; structured output's parameters read; an engine's queue has a limit and its prefix cache can be flushed)
 };
 
 // Names one submitted request, all its choices together.
 using SubmissionId = uint64_t;
 
+// Why a request was not taken.
+struct Refusal {
+  enum class Reason : uint8_t {
+    kBadRequest,    // it can never run
+    kQueueFull,     // it may, later
+    kEngineFailed,  // nothing runs any more
+  };
+  Reason reason = Reason::kBadRequest;
+  std::string message;
+};
+
 struct EngineStats {
   SchedulerStats scheduler;
-  int64_t num_queued = 0;     // wait in front of the scheduler
-  int64_t context_len = 0;    // prompt and output of one request, at most
-  int64_t num_kv_tokens = 0;  // that the KV pool holds
+  int64_t num_queued = 0;      // wait in front of the scheduler
+  int64_t num_free_slots = 0;  // choices that could be admitted at once; 0 while others wait
+  int64_t context_len = 0;     // prompt and output of one request, at most
+  int64_t num_kv_tokens = 0;   // that the KV pool holds
   uint64_t num_steps = 0;
   uint64_t num_output_tokens = 0;
+<<<<<<< HEAD
   double step_seconds = 0;         // spent in steps, all together
   double output_tokens_per_s = 0;  // over the last seconds; 0 when idle
+=======
+  double step_seconds = 0;  // spent in steps, all together
+  std::string failure;      // not empty: the engine has failed, and takes no more requests
+>>>>>>> 4ace4d5 (Answers as streams: a role, deltas, a finish_reason, the usage, [DONE]; structured output's parameters read; an engine's queue has a limit and its prefix cache can be flushed)
 };
 
 class Engine {
@@ -56,12 +80,18 @@ class Engine {
   // From any thread. An error, and nothing started, if the request cannot run (an empty prompt, one longer than the
   // context, a parameter out of range): it names the thing and what is allowed.
   Result<SubmissionId> submit(GenerationRequest request, DeltaCallback on_delta);
+  // The same, for callers to whom it matters why not.
+  std::variant<SubmissionId, Refusal> try_submit(GenerationRequest request, DeltaCallback on_delta);
 
   // Every unfinished choice ends with FinishReason::kAbort; nothing happens if all have ended.
   void abort(SubmissionId id);
 
   // Returns when every choice of the submission has ended. Not from a callback.
   void wait(SubmissionId id);
+
+  // The prefix cache lets go of everything that no running request holds: the number of tokens. Waits for the step that
+  // is under way. Not from a callback.
+  int64_t flush_cache();
 
   EngineStats stats() const;
 

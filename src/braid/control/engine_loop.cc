@@ -10,10 +10,16 @@
 
 namespace braid {
 
+<<<<<<< HEAD
 EngineLoop::EngineLoop(Rank& rank, const Tokenizer& tokenizer, SchedulePolicy policy, std::shared_ptr<Logger> logger,
                        bool log_steps)
+=======
+EngineLoop::EngineLoop(Rank& rank, const Tokenizer& tokenizer, SchedulePolicy policy, int64_t max_queued,
+                       std::shared_ptr<Logger> logger)
+>>>>>>> 4ace4d5 (Answers as streams: a role, deltas, a finish_reason, the usage, [DONE]; structured output's parameters read; an engine's queue has a limit and its prefix cache can be flushed)
     : rank_(rank),
       tokenizer_(tokenizer),
+      max_queued_(max_queued),
       logger_(std::move(logger)),
       queue_(policy),
       scheduler_(rank.scheduler_config()) {
@@ -31,12 +37,21 @@ EngineLoop::~EngineLoop() {
   thread_.join();
 }
 
-SubmissionId EngineLoop::submit(GenerationRequest request, DeltaCallback on_delta) {
+std::variant<SubmissionId, Refusal> EngineLoop::submit(GenerationRequest request, DeltaCallback on_delta) {
   auto submission = std::make_shared<Submission>();
   submission->request = std::move(request);
   submission->on_delta = std::move(on_delta);
   submission->submitted_s = monotonic_seconds();
   const std::unique_lock lock(mutex_);
+  if (!fatal_error_.empty()) return Refusal{.reason = Refusal::Reason::kEngineFailed, .message = fatal_error_};
+  const int64_t num_waiting = stats_.num_queued + num_new_choices_ - stats_.num_free_slots;
+  const int32_t num_choices = submission->request.n;
+  if (num_waiting + num_choices > max_queued_) {
+    return Refusal{
+        .reason = Refusal::Reason::kQueueFull,
+        .message = fmt::format("{} requests wait already, {} may", std::max<int64_t>(0, num_waiting), max_queued_)};
+  }
+  num_new_choices_ += num_choices;
   submission->id = next_submission_++;
   const SubmissionId id = submission->id;
   open_submissions_.insert(id);
@@ -57,6 +72,17 @@ void EngineLoop::wait(SubmissionId id) {
   submission_ended_.wait(lock, [&] { return !open_submissions_.contains(id); });
 }
 
+int64_t EngineLoop::flush_cache() {
+  FlushCommand command;
+  std::future<int64_t> num_tokens = command.num_tokens.get_future();
+  {
+    const std::lock_guard lock(mutex_);
+    inbox_.emplace_back(std::move(command));
+    work_arrived_.notify_one();
+  }
+  return num_tokens.get();
+}
+
 EngineStats EngineLoop::stats() const {
   const std::lock_guard lock(mutex_);
   EngineStats stats = stats_;
@@ -72,6 +98,8 @@ void EngineLoop::thread_main() {
   } catch (const std::exception& exception) {  // the edge of a thread: nothing a request asks for may end the process
     error = fmt::format("the engine has failed: {}", exception.what());
     logger_->critical("{}", error);
+    const std::lock_guard lock(mutex_);
+    fatal_error_ = error;
   }
   const FinishReason reason = error.empty() ? FinishReason::kAbort : FinishReason::kError;
   while (true) {  // whatever still comes ends at once
@@ -80,7 +108,7 @@ void EngineLoop::thread_main() {
       std::unique_lock lock(mutex_);
       work_arrived_.wait(lock, [&] { return is_stopping_ || !inbox_.empty(); });
       if (inbox_.empty() && choices_.empty() && is_stopping_) return;
-      commands = std::exchange(inbox_, {});
+      commands = take_inbox();
     }
     for (Command& command : commands) carry_out(std::move(command));
     end_all(reason, error);
@@ -96,7 +124,7 @@ void EngineLoop::run_until_stopped() {
       const bool is_idle = scheduler_.is_idle() && queue_.empty();
       if (is_idle) work_arrived_.wait(lock, [&] { return is_stopping_ || !inbox_.empty(); });
       if (is_stopping_) return;
-      commands = std::exchange(inbox_, {});
+      commands = take_inbox();
     }
     for (Command& command : commands) carry_out(std::move(command));
 
@@ -115,17 +143,29 @@ void EngineLoop::run_until_stopped() {
   }
 }
 
+// With the mutex held.
+std::vector<EngineLoop::Command> EngineLoop::take_inbox() {
+  num_taken_choices_ = num_new_choices_;
+  return std::exchange(inbox_, {});
+}
+
 void EngineLoop::carry_out(Command command) {
   if (auto* submission = std::get_if<std::shared_ptr<Submission>>(&command)) {
     open(*submission);
-    return;
+  } else if (auto* flush = std::get_if<FlushCommand>(&command)) {
+    flush->num_tokens.set_value(scheduler_.flush_cache());
+  } else {
+    abort_choices(std::get<AbortCommand>(command).id);
   }
-  const auto found = submissions_.find(std::get<AbortCommand>(command).id);
+}
+
+void EngineLoop::abort_choices(SubmissionId id) {
+  const auto found = submissions_.find(id);
   if (found == submissions_.end()) return;
   const auto open_choices = found->second->open_choices;  // a copy: end_choice changes it
-  for (const RequestId id : open_choices) {
-    if (!queue_.abort(id)) scheduler_.abort(id);
-    end_choice(id, {.text = choices_.at(id).text.finish(std::nullopt), .finish = FinishReason::kAbort});
+  for (const RequestId choice : open_choices) {
+    if (!queue_.abort(choice)) scheduler_.abort(choice);
+    end_choice(choice, {.text = choices_.at(choice).text.finish(std::nullopt), .finish = FinishReason::kAbort});
   }
 }
 
@@ -237,11 +277,14 @@ void EngineLoop::publish() {
   const SchedulerConfig& config = rank_.scheduler_config();
   stats_ = {.scheduler = scheduler_.stats(),
             .num_queued = queue_.size(),
+            .num_free_slots = queue_.empty() ? scheduler_.credits().num_requests : 0,
             .context_len = config.context_len,
             .num_kv_tokens = int64_t{config.num_pages} * config.page_size,
             .num_steps = num_steps_,
             .num_output_tokens = num_output_tokens_,
-            .step_seconds = step_seconds_};
+            .step_seconds = step_seconds_,
+            .failure = fatal_error_};
+  num_new_choices_ -= std::exchange(num_taken_choices_, 0);
   if (ended_.empty()) return;
   for (const SubmissionId id : ended_) open_submissions_.erase(id);
   ended_.clear();

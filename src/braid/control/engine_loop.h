@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -27,12 +28,18 @@ namespace braid {
 
 class EngineLoop {
  public:
+<<<<<<< HEAD
   EngineLoop(Rank& rank, const Tokenizer& tokenizer, SchedulePolicy policy, std::shared_ptr<Logger> logger,
              bool log_steps);
+=======
+  EngineLoop(Rank& rank, const Tokenizer& tokenizer, SchedulePolicy policy, int64_t max_queued,
+             std::shared_ptr<Logger> logger);
+>>>>>>> 4ace4d5 (Answers as streams: a role, deltas, a finish_reason, the usage, [DONE]; structured output's parameters read; an engine's queue has a limit and its prefix cache can be flushed)
   ~EngineLoop();
 
   // From any thread. The request is checked, its prompt is ids, its stop tokens are complete.
-  SubmissionId submit(GenerationRequest request, DeltaCallback on_delta);
+  std::variant<SubmissionId, Refusal> submit(GenerationRequest request, DeltaCallback on_delta);
+  int64_t flush_cache();
   void abort(SubmissionId id);
   void wait(SubmissionId id);
   EngineStats stats() const;
@@ -55,11 +62,16 @@ class EngineLoop {
   struct AbortCommand {
     SubmissionId id = 0;
   };
-  using Command = std::variant<std::shared_ptr<Submission>, AbortCommand>;
+  struct FlushCommand {
+    std::promise<int64_t> num_tokens;
+  };
+  using Command = std::variant<std::shared_ptr<Submission>, AbortCommand, FlushCommand>;
 
   void thread_main();
   void run_until_stopped();
+  std::vector<Command> take_inbox();
   void carry_out(Command command);
+  void abort_choices(SubmissionId id);
   void open(const std::shared_ptr<Submission>& submission);
   void step(const StepPlan& plan);
   void take_outcome(const RequestOutcome& outcome);
@@ -69,6 +81,7 @@ class EngineLoop {
 
   Rank& rank_;
   const Tokenizer& tokenizer_;
+  const int64_t max_queued_;
   const std::shared_ptr<Logger> logger_;
 
   // The engine thread's own.
@@ -81,13 +94,18 @@ class EngineLoop {
   uint64_t num_steps_ = 0;
   uint64_t num_output_tokens_ = 0;
   double step_seconds_ = 0;
+<<<<<<< HEAD
   std::optional<StepLog> step_log_;
+=======
+  int64_t num_taken_choices_ = 0;  // from the inbox since the last publish()
+>>>>>>> 4ace4d5 (Answers as streams: a role, deltas, a finish_reason, the usage, [DONE]; structured output's parameters read; an engine's queue has a limit and its prefix cache can be flushed)
 
   // Shared.
   mutable std::mutex mutex_;
   std::condition_variable work_arrived_;
   std::condition_variable submission_ended_;
   std::vector<Command> inbox_;
+  int64_t num_new_choices_ = 0;  // that stats_ does not count yet
   std::set<SubmissionId> open_submissions_;
   SubmissionId next_submission_ = 1;
   EngineStats stats_;

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <latch>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -264,6 +265,45 @@ TEST(Engine, ARepeatedPromptIsFoundInThePrefixCacheAndCounted) {
   EXPECT_EQ(first.last.usage.cached_tokens, 0);
   EXPECT_EQ(second.last.usage.cached_tokens, 48);
   EXPECT_EQ(first.tokens, second.tokens);
+}
+
+TEST(Engine, AFlushedPrefixCacheFindsNothing) {
+  const auto engine = load();
+  GenerationRequest request = greedy("", 4);
+  request.prompt = std::vector<TokenId>(50, 7);
+  const Output first = generate(*engine, request).at(0);
+  EXPECT_GE(engine->flush_cache(), 48);
+  EXPECT_EQ(engine->flush_cache(), 0);
+  const Output second = generate(*engine, request).at(0);
+  EXPECT_EQ(second.last.usage.cached_tokens, 0);
+  EXPECT_EQ(first.tokens, second.tokens);
+}
+
+TEST(Engine, AFullQueueRefusesAndTakesAgainWhenItHasRoom) {
+  EngineOptions options{.source = {.model_path = kModel}};
+  options.rank.max_running_requests = 2;
+  options.max_queued_requests = 3;
+  const auto engine = load(options);
+  GenerationRequest request = greedy("Once upon a time", 0);
+  request.until_context_end = true;
+  std::latch may_go_on(1);  // the engine stands still in its first step until then
+  std::vector<SubmissionId> ids;
+  for (int i = 0; i < 5; ++i) {  // two to run, three to wait
+    ids.push_back(engine->submit(request, [&](const Delta&) { may_go_on.wait(); }).value());
+  }
+  const auto refused = engine->try_submit(request, [](const Delta&) { FAIL() << "a refused request ran"; });
+  ASSERT_TRUE(std::holds_alternative<Refusal>(refused));
+  EXPECT_EQ(std::get<Refusal>(refused).reason, Refusal::Reason::kQueueFull);
+  EXPECT_EQ(std::get<Refusal>(refused).message, "3 requests wait already, 3 may");
+  may_go_on.count_down();
+  engine->abort(ids.back());
+  engine->wait(ids.back());
+  const auto next = engine->try_submit(request, [](const Delta&) {});
+  EXPECT_TRUE(std::holds_alternative<SubmissionId>(next));
+
+  GenerationRequest bad = greedy("x", 4);
+  bad.sampling.top_p = 0;
+  EXPECT_EQ(std::get<Refusal>(engine->try_submit(bad, [](const Delta&) {})).reason, Refusal::Reason::kBadRequest);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "braid/control/text_model.h"
 
 #include <filesystem>
+#include <string_view>
 #include <utility>
 
 #include "braid/formats/mapped_file.h"
@@ -24,23 +25,27 @@ Result<std::unique_ptr<Tokenizer>> load_tokenizer(const ModelSourceOptions& sour
   return make_tokenizer(assets, source.tokenizer_path);
 }
 
-Result<std::map<std::string, ChatTemplate>> load_templates(const ModelSourceOptions& source, const TextAssets& own) {
-  std::map<std::string, ChatTemplate> templates;
+Status load_templates(const ModelSourceOptions& source, const TextAssets& own, TextModel& model) {
+  const auto speaks_of_developer = [](std::string_view text) {
+    return text.find("developer") != std::string_view::npos;
+  };
   if (!source.chat_template_file.empty()) {
     TRY(const std::string text, read_text_file(source.chat_template_file, kMaxTemplateBytes));
     auto parsed = ChatTemplate::parse(text);
     if (!parsed.ok()) return fail("--chat-template {}: {}", source.chat_template_file, parsed.error().message);
-    templates.emplace("default", std::move(parsed).value());
-    return templates;
+    model.chat_templates.emplace("default", std::move(parsed).value());
+    model.knows_developer_role = speaks_of_developer(text);
+    return {};
   }
   for (const ChatTemplateSource& named : own.chat_templates) {
     auto parsed = ChatTemplate::parse(named.text);
     if (!parsed.ok()) {
       return fail("{}: chat template \"{}\": {}", source.model_path, named.name, parsed.error().message);
     }
-    templates.emplace(named.name, std::move(parsed).value());
+    model.chat_templates.emplace(named.name, std::move(parsed).value());
+    model.knows_developer_role = model.knows_developer_role || speaks_of_developer(named.text);
   }
-  return templates;
+  return {};
 }
 
 }  // namespace
@@ -62,7 +67,7 @@ Result<TextModel> load_text_model(const ModelSourceOptions& source) {
   TRY(const TextAssets assets, read_text_assets(model));
   TextModel text;
   TRY(text.tokenizer, load_tokenizer(source, assets));
-  TRY(text.chat_templates, load_templates(source, assets));
+  TRY_STATUS(load_templates(source, assets, text));
   text.template_variables = assets.template_variables;
   return text;
 }

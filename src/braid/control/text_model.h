@@ -27,6 +27,7 @@ struct ModelSourceOptions {
 struct TextModel {
   std::unique_ptr<Tokenizer> tokenizer;
   std::map<std::string, ChatTemplate> chat_templates;  // "default", "tool_use", …; may be empty
+  bool knows_developer_role = false;                   // some template speaks of a role "developer"
   Json template_variables;                             // bos_token, eos_token, …: what every template may read
 
   bool has_chat_template() const { return !chat_templates.empty(); }

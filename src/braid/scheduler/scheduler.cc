@@ -135,6 +135,11 @@ bool Scheduler::drop(RequestId request) {
   return true;
 }
 
+int64_t Scheduler::flush_cache() {
+  CHECK(!is_in_flight_, "step {} is not committed", next_step_ - 1);
+  return int64_t{tree_.evict(config_.num_pages)} * config_.page_size;
+}
+
 // `result`: null if the sequence is complete without one.
 RequestOutcome Scheduler::take_result(Sequence& sequence, const SequenceResult* result) {
   RequestOutcome outcome;

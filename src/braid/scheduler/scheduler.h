@@ -93,6 +93,9 @@ class Scheduler {
   // meanwhile, in its order.
   std::vector<RequestOutcome> commit(const StepResult& result);
 
+  // The prefix cache lets go of all that no sequence holds: the number of tokens. Not while a step is under way.
+  int64_t flush_cache();
+
   bool is_idle() const { return sequences_.empty(); }
   Credits credits() const;
   // What of a prompt the prefix cache could serve: not its last token, whose logits are needed.

@@ -36,8 +36,6 @@ void check_message(Json& message, size_t index, ParameterReader& reader) {
   if (role == message.end() || !role->is_string() || role->get_ref<const std::string&>().empty()) {
     return reader.fail("messages", where + " has no role");
   }
-  // A template that knows no developer takes it for what it means.
-  if (*role == "developer") *role = "system";
   if (const auto calls = message.find("tool_calls");
       calls != message.end() && !calls->is_null() && !calls->is_array()) {
     return reader.fail("messages", where + ".tool_calls must be a list");
@@ -139,21 +137,31 @@ ApiResult<ChatRequest> parse_chat_request(std::string_view body, const ProtocolL
   return chat_request_of(*json, limits);
 }
 
-Json template_variables(const ChatRequest& request, bool parse_arguments) {
+namespace {
+
+void set_style(Json& arguments, ArgumentStyle style) {
+  if (style == ArgumentStyle::kObject && arguments.is_string()) {
+    auto parsed = parse_json(arguments.get_ref<const std::string&>());
+    if (parsed.ok() && parsed->is_object()) arguments = *std::move(parsed);
+  } else if (style == ArgumentStyle::kText && arguments.is_object()) {
+    arguments = arguments.dump(-1, ' ', false, Json::error_handler_t::replace);
+  }
+}
+
+}  // namespace
+
+Json template_variables(const ChatRequest& request, ArgumentStyle style) {
   Json variables = request.template_variables;
   variables["messages"] = request.messages;
   variables["tools"] = request.tools;
   variables["add_generation_prompt"] = request.add_generation_prompt;
-  if (!parse_arguments) return variables;
   for (Json& message : variables["messages"]) {
     const auto calls = message.find("tool_calls");
     if (calls == message.end() || !calls->is_array()) continue;
     for (Json& call : *calls) {
       if (!call.is_object() || !call.contains("function") || !call["function"].is_object()) continue;
       Json& function = call["function"];
-      if (!function.contains("arguments") || !function["arguments"].is_string()) continue;
-      auto parsed = parse_json(function["arguments"].get_ref<const std::string&>());
-      if (parsed.ok() && parsed->is_object()) function["arguments"] = *std::move(parsed);
+      if (function.contains("arguments")) set_style(function["arguments"], style);
     }
   }
   return variables;

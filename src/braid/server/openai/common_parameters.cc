@@ -58,18 +58,14 @@ void read_logit_bias(ParameterReader& reader, const ProtocolLimits& limits, Comm
   }
 }
 
-// What braid does not do (yet) is refused where ignoring it would change what comes back.
+// What braid does not do is refused where ignoring it would change what comes back.
 void refuse_unsupported(ParameterReader& reader) {
-  for (const auto* name : {"functions", "function_call", "suffix", "guided_json", "guided_regex", "guided_choice",
-                           "guided_grammar", "structured_outputs", "regex", "ebnf"}) {
-    if (reader.find(name) != nullptr) reader.fail(name, fmt::format("{} is not supported", name));
-  }
-  if (const Json* format = reader.find("response_format")) {
-    const auto type = format->is_object() ? format->find("type") : format->end();
-    if (!format->is_object() || type == format->end() || *type != "text") {
-      reader.fail("response_format", "response_format is not supported, other than {\"type\": \"text\"}");
+  for (const auto* name : {"functions", "function_call"}) {
+    if (reader.find(name) != nullptr) {
+      reader.fail(name, fmt::format("{} is not supported: use tools and tool_choice instead", name));
     }
   }
+  if (reader.find("suffix") != nullptr) reader.fail("suffix", "suffix is not supported");
   const auto best_of = reader.integer("best_of", 1, kMaxTokens);
   if (best_of && *best_of > 1) reader.fail("best_of", fmt::format("best_of is {}: only 1 is supported", *best_of));
 }
@@ -127,6 +123,7 @@ CommonParameters read_common(ParameterReader& reader, const ProtocolLimits& limi
   common.user = reader.text("user").value_or("");
   common.rid = reader.text("rid", 256).value_or("");
   common.timeout_s = reader.number("timeout", 1e-3, 1e9);
+  common.structured_output = read_structured_output(reader);
   return common;
 }
 

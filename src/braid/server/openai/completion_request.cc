@@ -61,6 +61,11 @@ ApiResult<CompletionRequest> completion_request_of(const Json& body, const Proto
     request.common.logprobs = true;
     request.common.top_logprobs = static_cast<int32_t>(*logprobs);
   }
+  const auto num_prompts = static_cast<int64_t>(request.prompts.size());
+  if (num_prompts * request.common.n > limits.max_sequences) {
+    reader.fail("n", fmt::format("{} prompts with n = {} are {} sequences, at most {} are allowed", num_prompts,
+                                 request.common.n, num_prompts * request.common.n, limits.max_sequences));
+  }
   if (request.common.max_tokens == 0 && !request.echo) {
     reader.fail("max_tokens", "max_tokens is 0: must be at least 1, unless echo is true");
   }

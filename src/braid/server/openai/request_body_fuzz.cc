@@ -23,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto chat = parse_chat_request(body, limits);
   if (const auto* request = std::get_if<ChatRequest>(&chat)) {
     check_common(request->common);
-    auto variables = template_variables(*request, true);
+    auto variables = template_variables(*request, ArgumentStyle::kObject);
     if (request->continue_final_message) mark_final_message(variables);
   } else {
     CHECK(!std::get<ApiError>(chat).message.empty());

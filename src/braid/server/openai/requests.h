@@ -14,14 +14,16 @@
 #include "braid/formats/json.h"
 #include "braid/request/ids.h"
 #include "braid/server/openai/api_error.h"
+#include "braid/server/openai/structured_output.h"
 
 namespace braid::openai {
 
 struct ProtocolLimits {
   int64_t vocab_size = 0;  // token ids lie in [0, vocab_size)
   JsonLimits json = {.max_bytes = int64_t{64} << 20, .max_values = 4'000'000, .max_depth = 64};
-  int32_t max_choices = 128;  // n
-  size_t max_prompts = 2048;  // in one body
+  int32_t max_choices = 128;     // n
+  size_t max_prompts = 2048;     // in one body
+  int64_t max_sequences = 4096;  // prompts times n
   size_t max_stop_strings = 64;
   size_t max_stop_bytes = 4096;  // of one stop string
   size_t max_logit_bias = 4096;  // entries
@@ -56,6 +58,7 @@ struct CommonParameters {
   std::string user;
   std::string rid;
   std::optional<double> timeout_s;
+  StructuredOutput structured_output;
 };
 
 using Prompt = std::variant<std::string, std::vector<TokenId>>;
@@ -83,9 +86,11 @@ ApiResult<ChatRequest> parse_chat_request(std::string_view body, const ProtocolL
 ApiResult<CompletionRequest> completion_request_of(const Json& body, const ProtocolLimits& limits);
 ApiResult<ChatRequest> chat_request_of(const Json& body, const ProtocolLimits& limits);
 
-// What the chat template reads. `parse_arguments`: a tool call's arguments that came as JSON text go in as an object
-// (some templates need the one, some the other).
-Json template_variables(const ChatRequest& request, bool parse_arguments);
+// How a template gets the arguments of a tool call, in whichever way they came: some need the one, some the other.
+enum class ArgumentStyle : uint8_t { kObject, kText };
+
+// What the chat template reads.
+Json template_variables(const ChatRequest& request, ArgumentStyle style);
 
 // With continue_final_message: the prompt without what the template puts behind the last message. `rendered` is the
 // template's text for variables in which mark_final_message has marked that message.

@@ -1,8 +1,9 @@
-// Formatting responses, and both of OpenAI's shapes of logprobs.
+// Formatting whole responses.
 #include "braid/server/openai/responses.h"
 
-#include <algorithm>
-#include <span>
+#include <utility>
+
+#include "braid/server/openai/logprobs.h"
 
 namespace braid::openai {
 
@@ -26,119 +27,40 @@ std::optional<ApiError> find_error(const std::vector<PromptResult>& results) {
   return std::nullopt;
 }
 
-namespace {
-
-// As many bytes as the well-formed character at the start of `text` has; 0 if there is none.
-size_t character_size(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  if (byte(0) < 0x80) return 1;
-  const size_t size = byte(0) >= 0xf0 ? 4 : (byte(0) >= 0xe0 ? 3 : 2);
-  if (byte(0) < 0xc2 || byte(0) > 0xf4 || size > text.size()) return 0;
-  for (size_t i = 1; i < size; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  }
-  const bool is_bad = (byte(0) == 0xe0 && byte(1) < 0xa0) || (byte(0) == 0xed && byte(1) >= 0xa0) ||
-                      (byte(0) == 0xf0 && byte(1) < 0x90) || (byte(0) == 0xf4 && byte(1) >= 0x90);
-  return is_bad ? 0 : size;
+UsageCounter::UsageCounter(std::span<const PromptResult> prompts) : cached_tokens_(prompts.size(), 0) {
+  for (const PromptResult& prompt : prompts) prompt_tokens_ += static_cast<int64_t>(prompt.prompt_ids.size());
 }
 
-Json bytes_of(const Tokenizer& tokenizer, TokenId token) {
-  Json bytes = Json::array();
-  for (const char c : tokenizer.token_bytes(token)) bytes.push_back(static_cast<unsigned char>(c));
-  return bytes;
+void UsageCounter::add(size_t prompt, const Delta& delta) {
+  completion_tokens_ += static_cast<int64_t>(delta.tokens.size());
+  // Choice 0 alone: the others find in the cache what it computed.
+  if (delta.index == 0) cached_tokens_[prompt] = delta.usage.cached_tokens;
 }
 
-// The token that completed a stop is no part of what OpenAI's logprobs list.
-std::span<const SampledToken> listed_tokens(const ChoiceResult& choice) {
-  const bool ends_with_stop =
-      choice.finish == FinishReason::kStop && std::holds_alternative<TokenId>(choice.matched_stop);
-  return std::span(choice.tokens).first(choice.tokens.size() - (ends_with_stop && !choice.tokens.empty() ? 1 : 0));
+Json UsageCounter::to_json() const {
+  int64_t cached_tokens = 0;
+  for (const int64_t tokens : cached_tokens_) cached_tokens += tokens;
+  return {{"prompt_tokens", prompt_tokens_},
+          {"completion_tokens", completion_tokens_},
+          {"total_tokens", prompt_tokens_ + completion_tokens_},
+          {"prompt_tokens_details", {{"cached_tokens", cached_tokens}}}};
 }
 
-Json chat_logprobs(const ChoiceResult& choice, const Tokenizer& tokenizer) {
-  const auto entry = [&](TokenId token, float logprob) {
-    return Json{{"token", shown_token(tokenizer, token)}, {"logprob", logprob}, {"bytes", bytes_of(tokenizer, token)}};
-  };
-  Json content = Json::array();
-  for (const SampledToken& sampled : listed_tokens(choice)) {
-    Json item = entry(sampled.token, sampled.logprob);
-    item["top_logprobs"] = Json::array();
-    for (const TokenLogprob& top : sampled.top_logprobs) item["top_logprobs"].push_back(entry(top.token, top.logprob));
-    content.push_back(std::move(item));
-  }
-  return {{"content", std::move(content)}};
-}
-
-// OpenAI's older shape: lists side by side, one entry a token of the text.
-class CompletionLogprobs {
- public:
-  CompletionLogprobs(const Tokenizer& tokenizer, bool skips_special_tokens)
-      : tokenizer_(tokenizer), skips_special_tokens_(skips_special_tokens) {}
-
-  // A prompt's first token, of which no model says anything.
-  void add_unjudged(TokenId token) { add_entry(token, nullptr, nullptr); }
-
-  void add(const SampledToken& sampled) {
-    Json top = Json::object();
-    for (const TokenLogprob& alternative : sampled.top_logprobs) {
-      const std::string shown = shown_token(tokenizer_, alternative.token);
-      if (!top.contains(shown)) top[shown] = alternative.logprob;  // parts of characters look alike: the likeliest
-    }
-    add_entry(sampled.token, sampled.logprob, std::move(top));
-  }
-
-  Json json() && {
-    return {{"tokens", std::move(tokens_)},
-            {"token_logprobs", std::move(logprobs_)},
-            {"top_logprobs", std::move(top_logprobs_)},
-            {"text_offset", std::move(offsets_)},
-            {"bytes", std::move(bytes_)}};
-  }
-
- private:
-  void add_entry(TokenId token, Json logprob, Json top) {
-    tokens_.push_back(shown_token(tokenizer_, token));
-    logprobs_.push_back(std::move(logprob));
-    top_logprobs_.push_back(std::move(top));
-    offsets_.push_back(text_offset_);
-    bytes_.push_back(bytes_of(tokenizer_, token));
-    if (skips_special_tokens_ && tokenizer_.is_special(token)) return;  // it has no place in the text
-    // Characters that begin in this token; one may end in the next.
-    text_offset_ += std::ranges::count_if(tokenizer_.token_bytes(token),
-                                          [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
-  }
-
-  const Tokenizer& tokenizer_;
-  const bool skips_special_tokens_;
-  Json tokens_ = Json::array();
-  Json logprobs_ = Json::array();
-  Json top_logprobs_ = Json::array();
-  Json offsets_ = Json::array();
-  Json bytes_ = Json::array();
-  int64_t text_offset_ = 0;
-};
-
-// The choices of one prompt share its log-probabilities, which the first one has.
-Json completion_logprobs(const CompletionRequest& request, const PromptResult& result, const ChoiceResult& choice,
-                         const Tokenizer& tokenizer) {
-  CompletionLogprobs logprobs(tokenizer, request.common.skip_special_tokens);
-  if (request.scores_prompt()) {
-    if (!result.prompt_ids.empty()) logprobs.add_unjudged(result.prompt_ids.front());
-    for (const ScoredToken& scored : result.choices.front().prompt_logprobs) logprobs.add(scored);
-  }
-  for (const SampledToken& sampled : listed_tokens(choice)) logprobs.add(sampled);
-  return std::move(logprobs).json();
-}
-
-std::string_view finish_reason(const ChoiceResult& choice) {
-  switch (choice.finish) {
+std::string_view finish_reason_name(FinishReason finish, bool has_tool_calls) {
+  switch (finish) {
     case FinishReason::kLength:
       return "length";
     case FinishReason::kAbort:
       return "abort";
     default:
-      return "stop";
+      return has_tool_calls ? "tool_calls" : "stop";
   }
+}
+
+namespace {
+
+std::span<const SampledToken> listed_tokens_of(const ChoiceResult& choice, const CommonParameters& common) {
+  return listed_tokens(choice.tokens, choice.finish, choice.matched_stop, common.no_stop_trim);
 }
 
 Json token_ids(const ChoiceResult& choice) {
@@ -147,49 +69,101 @@ Json token_ids(const ChoiceResult& choice) {
   return ids;
 }
 
-// The choices of one prompt share its tokens: they count once.
 Json usage_of(std::span<const PromptResult> results) {
-  int64_t prompt_tokens = 0;
-  int64_t cached_tokens = 0;
-  int64_t completion_tokens = 0;
-  for (const PromptResult& result : results) {
-    prompt_tokens += static_cast<int64_t>(result.prompt_ids.size());
-    if (!result.choices.empty()) cached_tokens += result.choices.front().usage.cached_tokens;
-    for (const ChoiceResult& choice : result.choices) completion_tokens += static_cast<int64_t>(choice.tokens.size());
+  UsageCounter usage(results);
+  for (size_t prompt = 0; prompt < results.size(); ++prompt) {
+    for (size_t i = 0; i < results[prompt].choices.size(); ++i) {
+      const ChoiceResult& choice = results[prompt].choices[i];
+      usage.add(prompt, {.index = static_cast<int32_t>(i), .tokens = choice.tokens, .usage = choice.usage});
+    }
   }
-  return {{"prompt_tokens", prompt_tokens},
-          {"completion_tokens", completion_tokens},
-          {"total_tokens", prompt_tokens + completion_tokens},
-          {"prompt_tokens_details", {{"cached_tokens", cached_tokens}}}};
+  return usage.to_json();
+}
+
+// The choices of one prompt share its log-probabilities, which the first one has.
+Json completion_logprobs(const CompletionRequest& request, const PromptResult& result, const ChoiceResult& choice,
+                         const TokenNames& names) {
+  const bool is_echoed = request.echo && !request.scores_prompt();
+  CompletionLogprobs logprobs(names, is_echoed ? num_characters(result.prompt_text) : 0);
+  if (request.scores_prompt()) add_prompt(result.prompt_ids, result.choices.front().prompt_logprobs, logprobs);
+  logprobs.add(listed_tokens_of(choice, request.common), true);
+  return std::move(logprobs).json();
 }
 
 Json head_of(const ResponseHead& head, std::string_view object) {
   return {{"id", head.id}, {"object", object}, {"created", head.created_s}, {"model", head.model}};
 }
 
-}  // namespace
-
-std::string shown_token(const Tokenizer& tokenizer, TokenId token) {
-  const std::string bytes = tokenizer.token_bytes(token);
-  std::string shown;
-  for (std::string_view rest = bytes; !rest.empty();) {
-    const size_t size = character_size(rest);
-    shown += size > 0 ? rest.substr(0, size) : "\xef\xbf\xbd";
-    rest.remove_prefix(std::max<size_t>(size, 1));
+Json message_of(const MessageDelta& parsed) {
+  Json message = {{"role", "assistant"}, {"content", parsed.content}};
+  if (!parsed.reasoning_content.empty()) message["reasoning_content"] = parsed.reasoning_content;
+  if (parsed.tool_calls.empty()) return message;
+  if (parsed.content.empty()) message["content"] = nullptr;
+  Json& calls = message["tool_calls"] = Json::array();
+  for (const ToolCallDelta& call : parsed.tool_calls) {
+    calls.push_back(
+        {{"id", call.id}, {"type", "function"}, {"function", {{"name", call.name}, {"arguments", call.arguments}}}});
   }
-  return shown;
+  return message;
 }
+
+class CompletionAnswer : public AnswerWriter {
+ public:
+  CompletionAnswer(ResponseHead head, CompletionRequest request, std::vector<PromptResult> prompts,
+                   const Tokenizer& tokenizer)
+      : head_(std::move(head)), request_(std::move(request)), results_(std::move(prompts)), tokenizer_(tokenizer) {}
+
+  std::string push(size_t prompt, const Delta& delta) override {
+    results_[prompt].choices[static_cast<size_t>(delta.index)].add(delta);
+    return {};
+  }
+  std::string finish() override { return to_text(completion_response(head_, request_, results_, tokenizer_)); }
+
+ private:
+  ResponseHead head_;
+  CompletionRequest request_;
+  std::vector<PromptResult> results_;
+  const Tokenizer& tokenizer_;
+};
+
+class ChatAnswer : public AnswerWriter {
+ public:
+  ChatAnswer(ResponseHead head, ChatRequest request, PromptResult prompt, const Tokenizer& tokenizer,
+             MakeOutputParser make_parser)
+      : head_(std::move(head)),
+        request_(std::move(request)),
+        result_(std::move(prompt)),
+        tokenizer_(tokenizer),
+        make_parser_(std::move(make_parser)) {}
+
+  std::string push(size_t, const Delta& delta) override {
+    result_.choices[static_cast<size_t>(delta.index)].add(delta);
+    return {};
+  }
+  std::string finish() override { return to_text(chat_response(head_, request_, result_, tokenizer_, make_parser_)); }
+
+ private:
+  ResponseHead head_;
+  ChatRequest request_;
+  PromptResult result_;
+  const Tokenizer& tokenizer_;
+  MakeOutputParser make_parser_;
+};
+
+}  // namespace
 
 Json completion_response(const ResponseHead& head, const CompletionRequest& request,
                          const std::vector<PromptResult>& results, const Tokenizer& tokenizer) {
+  const CommonParameters& common = request.common;
+  const TokenNames names(tokenizer, common);
   Json choices = Json::array();
   for (const PromptResult& result : results) {
     const std::string echoed = request.echo ? result.prompt_text : "";
     for (const ChoiceResult& choice : result.choices) {
-      Json item = {{"index", choices.size()}, {"text", echoed + choice.text}};
-      item["logprobs"] = request.common.logprobs ? completion_logprobs(request, result, choice, tokenizer) : Json();
-      item["finish_reason"] = finish_reason(choice);
-      if (request.common.return_token_ids) {
+      Json item = {{"index", choices.size()}, {"text", echoed + choice.text}, {"logprobs", nullptr}};
+      if (common.logprobs) item["logprobs"] = completion_logprobs(request, result, choice, names);
+      item["finish_reason"] = finish_reason_name(choice.finish, false);
+      if (common.return_token_ids) {
         item["token_ids"] = token_ids(choice);
         item["prompt_token_ids"] = result.prompt_ids;
       }
@@ -203,20 +177,36 @@ Json completion_response(const ResponseHead& head, const CompletionRequest& requ
 }
 
 Json chat_response(const ResponseHead& head, const ChatRequest& request, const PromptResult& result,
-                   const Tokenizer& tokenizer) {
+                   const Tokenizer& tokenizer, const MakeOutputParser& make_parser) {
+  const CommonParameters& common = request.common;
+  const TokenNames names(tokenizer, common);
   Json choices = Json::array();
   for (const ChoiceResult& choice : result.choices) {
-    Json item = {{"index", choices.size()}, {"message", {{"role", "assistant"}, {"content", choice.text}}}};
-    item["logprobs"] = request.common.logprobs ? chat_logprobs(choice, tokenizer) : Json();
-    item["finish_reason"] = finish_reason(choice);
-    if (request.common.return_token_ids) item["token_ids"] = token_ids(choice);
+    const auto parser = make_parser();
+    MessageDelta parsed = parser->push(choice.text);
+    parsed.append(parser->finish());
+    Json item = {{"index", choices.size()}, {"message", message_of(parsed)}, {"logprobs", nullptr}};
+    if (common.logprobs) item["logprobs"] = chat_logprobs(listed_tokens_of(choice, common), true, names);
+    item["finish_reason"] = finish_reason_name(choice.finish, !parsed.tool_calls.empty());
+    if (common.return_token_ids) item["token_ids"] = token_ids(choice);
     choices.push_back(std::move(item));
   }
   Json response = head_of(head, "chat.completion");
   response["choices"] = std::move(choices);
   response["usage"] = usage_of(std::span(&result, 1));
-  if (request.common.return_token_ids) response["prompt_token_ids"] = result.prompt_ids;
+  if (common.return_token_ids) response["prompt_token_ids"] = result.prompt_ids;
   return response;
+}
+
+std::unique_ptr<AnswerWriter> make_completion_answer(ResponseHead head, CompletionRequest request,
+                                                     std::vector<PromptResult> prompts, const Tokenizer& tokenizer) {
+  return std::make_unique<CompletionAnswer>(std::move(head), std::move(request), std::move(prompts), tokenizer);
+}
+
+std::unique_ptr<AnswerWriter> make_chat_answer(ResponseHead head, ChatRequest request, PromptResult prompt,
+                                               const Tokenizer& tokenizer, MakeOutputParser make_parser) {
+  return std::make_unique<ChatAnswer>(std::move(head), std::move(request), std::move(prompt), tokenizer,
+                                      std::move(make_parser));
 }
 
 }  // namespace braid::openai

@@ -1,12 +1,15 @@
-// What /v1/completions and /v1/chat/completions answer, from the engine's results.
+// What /v1/completions and /v1/chat/completions answer in one piece, from the engine's results.
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "braid/control/generation.h"
+#include "braid/server/openai/answer_writer.h"
+#include "braid/server/openai/output_parser.h"
 #include "braid/server/openai/requests.h"
 #include "braid/tokenizer/tokenizer.h"
 
@@ -44,9 +47,30 @@ std::optional<ApiError> find_error(const std::vector<PromptResult>& results);
 Json completion_response(const ResponseHead& head, const CompletionRequest& request,
                          const std::vector<PromptResult>& results, const Tokenizer& tokenizer);
 Json chat_response(const ResponseHead& head, const ChatRequest& request, const PromptResult& result,
-                   const Tokenizer& tokenizer);
+                   const Tokenizer& tokenizer, const MakeOutputParser& make_parser = make_plain_parser);
 
-// The text of a token for logprobs: its bytes, broken UTF-8 as U+FFFD.
-std::string shown_token(const Tokenizer& tokenizer, TokenId token);
+// Counts of a request, as its deltas bring them.
+class UsageCounter {
+ public:
+  // The choices of one prompt share its tokens: they count once.
+  explicit UsageCounter(std::span<const PromptResult> prompts);
+  void add(size_t prompt, const Delta& delta);
+  Json to_json() const;  // {prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details}
+
+ private:
+  int64_t prompt_tokens_ = 0;
+  int64_t completion_tokens_ = 0;
+  std::vector<int64_t> cached_tokens_;  // of each prompt
+};
+
+// As OpenAI calls it. `has_tool_calls`: the choice called a tool.
+std::string_view finish_reason_name(FinishReason finish, bool has_tool_calls);
+
+// The answers in one piece. `prompts` have as many choices as the request asks for, empty yet. All that is given by
+// reference outlives the writer.
+std::unique_ptr<AnswerWriter> make_completion_answer(ResponseHead head, CompletionRequest request,
+                                                     std::vector<PromptResult> prompts, const Tokenizer& tokenizer);
+std::unique_ptr<AnswerWriter> make_chat_answer(ResponseHead head, ChatRequest request, PromptResult prompt,
+                                               const Tokenizer& tokenizer, MakeOutputParser make_parser);
 
 }  // namespace braid::openai

@@ -1,8 +1,8 @@
-// Bodies in, requests or named errors out; results in, OpenAI's JSON out.
+// Bodies in, requests or named errors out.
 #include <gtest/gtest.h>
 
+#include "braid/server/openai/chat_renderer.h"
 #include "braid/server/openai/requests.h"
-#include "braid/server/openai/responses.h"
 
 namespace braid::openai {
 namespace {
@@ -119,14 +119,54 @@ TEST(CompletionRequest, WrongTypesAndRangesAreNamed) {
       {R"("best_of":2)", "best_of"},
       {R"("ignore_eos":1)", "ignore_eos"},
       {R"("echo":"yes")", "echo"},
-      {R"("response_format":{"type":"json_object"})", "response_format"},
+      {R"("response_format":{"type":"json_objects"})", "response_format"},
+      {R"("response_format":{"type":"json_schema"})", "response_format"},
+      {R"("response_format":{"type":"json_object"},"regex":"a+")", "regex"},
+      {R"("regex":"")", "regex"},
+      {R"("ebnf":5)", "ebnf"},
+      {R"("structured_outputs":{"structural_tag":"x"})", "structured_outputs"},
+      {R"("structured_outputs":{"json":{},"regex":"a"})", "structured_outputs"},
+      {R"("guided_choice":[])", "guided_choice"},
+      {R"("guided_choice":["a",""])", "guided_choice"},
+      {R"("guided_json":"{")", "guided_json"},
       {R"("stream_options":5)", "stream_options"},
       {R"("timeout":0)", "timeout"},
-      {R"("guided_json":{})", "guided_json"}};
+      {R"("functions":[])", "functions"},
+      {R"("guided_json":5)", "guided_json"}};
   for (const auto& [members, param] : cases) EXPECT_EQ(refused(members), param) << members;
   EXPECT_EQ(refused(R"("echo":true,"max_tokens":0)"), "accepted");
   EXPECT_EQ(refused(R"("echo":true,"max_tokens":0,"logprobs":5)"), "accepted");
   EXPECT_EQ(refused(R"("best_of":1,"response_format":{"type":"text"},"suffix":null)"), "accepted");
+}
+
+TEST(CompletionRequest, OneBodyAsksForSoManySequences) {
+  ProtocolLimits limits = kLimits;
+  limits.max_sequences = 6;
+  const auto accepts = [&](std::string_view body) {
+    return std::holds_alternative<CompletionRequest>(parse_completion_request(body, limits));
+  };
+  EXPECT_TRUE(accepts(R"({"prompt":["a","b"],"n":3})"));
+  EXPECT_FALSE(accepts(R"({"prompt":["a","b"],"n":4})"));
+}
+
+TEST(StructuredOutput, EveryWayToAskForItIsRead) {
+  const auto shape = [](const std::string& members) {
+    return completion(R"({"prompt":"x",)" + members + "}").common.structured_output;
+  };
+  EXPECT_EQ(shape(R"("response_format":{"type":"text"})"), StructuredOutput());
+  EXPECT_EQ(shape(R"("response_format":{"type":"json_object"})"), StructuredOutput(AnyJsonObject()));
+  EXPECT_EQ(shape(R"("response_format":{"type":"json_schema","json_schema":{"name":"s","schema":{"type":"null"}}})"),
+            StructuredOutput(JsonSchema{R"({"type":"null"})"}));
+  EXPECT_EQ(shape(R"("regex":"a+")"), StructuredOutput(RegexPattern{"a+"}));
+  EXPECT_EQ(shape(R"("ebnf":"root ::= \"a\"")"), StructuredOutput(EbnfGrammar{"root ::= \"a\""}));
+  EXPECT_EQ(shape(R"("structured_outputs":{"choice":["a","b"],"json":null})"), StructuredOutput(OneOf{{"a", "b"}}));
+  EXPECT_EQ(shape(R"("structured_outputs":{"json_object":true})"), StructuredOutput(AnyJsonObject()));
+  EXPECT_EQ(shape(R"("structured_outputs":{"json_object":false})"), StructuredOutput());
+  EXPECT_EQ(shape(R"("structured_outputs":{"grammar":"g"})"), StructuredOutput(EbnfGrammar{"g"}));
+  EXPECT_EQ(shape(R"("guided_json":"{\"type\":\"null\"}")"), StructuredOutput(JsonSchema{R"({"type":"null"})"}));
+  EXPECT_EQ(shape(R"("guided_json":true)"), StructuredOutput(JsonSchema{"true"}));
+  EXPECT_EQ(shape(R"("guided_regex":"[0-9]")"), StructuredOutput(RegexPattern{"[0-9]"}));
+  EXPECT_EQ(shape(R"("guided_grammar":null)"), StructuredOutput());
 }
 
 TEST(RequestBody, HostileJsonIsRefused) {
@@ -145,12 +185,13 @@ TEST(ChatRequest, MessagesArePlainAfterwards) {
     {"type":"text","text":"a"},{"type":"text","text":"b"}]},{"role":"assistant","tool_calls":[
     {"function":{"name":"f","arguments":"{\"x\":1}"}}]}],"tools":[{"type":"function","function":{"name":"f"}}],
     "chat_template_kwargs":{"enable_thinking":false},"max_tokens":5,"max_completion_tokens":7})");
-  const Json as_object = template_variables(request, true);
-  EXPECT_EQ(as_object["messages"][0]["role"], "system");
+  const Json as_object = template_variables(request, ArgumentStyle::kObject);
+  EXPECT_EQ(as_object["messages"][0]["role"], "developer");
   EXPECT_EQ(as_object["messages"][1]["content"], "a\nb");
   EXPECT_EQ(as_object["messages"][2]["content"], nullptr);
   EXPECT_EQ(as_object["messages"][2]["tool_calls"][0]["function"]["arguments"]["x"], 1);
-  EXPECT_EQ(template_variables(request, false)["messages"][2]["tool_calls"][0]["function"]["arguments"], "{\"x\":1}");
+  const Json as_text = template_variables(request, ArgumentStyle::kText);
+  EXPECT_EQ(as_text["messages"][2]["tool_calls"][0]["function"]["arguments"], "{\"x\":1}");
   EXPECT_EQ(as_object["enable_thinking"], false);
   EXPECT_EQ(as_object["tools"].size(), 1U);
   EXPECT_EQ(as_object["add_generation_prompt"], true);
@@ -178,121 +219,53 @@ TEST(ChatRequest, WrongMessagesAreNamed) {
   EXPECT_EQ(refused_chat("{" + ok + R"(,"chat_template_kwargs":5})"), "chat_template_kwargs");
 }
 
+TEST(ChatRenderer, ATemplateGetsArgumentsInTheStyleThatItShowsWell) {
+  const auto request = chat(R"({"messages":[{"role":"user","content":"x"},{"role":"assistant","tool_calls":[
+    {"function":{"name":"f","arguments":"{\"x\":1}"}}]},{"role":"tool","content":"y"}]})");
+  const auto arguments_in = [](const Json& variables) {
+    return variables["messages"][1]["tool_calls"][0]["function"]["arguments"];
+  };
+  // As `{{ arguments | tojson }}` does: text comes out quoted.
+  const ChatRenderer as_json([&](const Json& v) { return Result<std::string>(arguments_in(v).dump()); }, false);
+  EXPECT_EQ(*as_json.prompt(request), "{\"x\":1}");
+  // As `{{ arguments }}` does: an object comes out as Python writes it.
+  const ChatRenderer plain(
+      [&](const Json& v) {
+        const Json arguments = arguments_in(v);
+        return Result<std::string>(arguments.is_string() ? arguments.get<std::string>() : "{'probe_key': …}");
+      },
+      false);
+  EXPECT_EQ(*plain.prompt(request), "{\"x\":1}");
+  // One that takes text alone, and says so.
+  const ChatRenderer strict(
+      [&](const Json& v) -> Result<std::string> {
+        if (v["messages"].size() < 3) return fail("no probes");
+        if (!arguments_in(v).is_string()) return fail("arguments must be text");
+        return std::string("fine");
+      },
+      false);
+  EXPECT_EQ(*strict.prompt(request), "fine");
+}
+
+TEST(ChatRenderer, ADeveloperIsTheSystemWhereTheTemplateKnowsNone) {
+  const auto request = chat(R"({"messages":[{"role":"developer","content":"d"},{"role":"user","content":"x"}]})");
+  const auto roles = [](const Json& v) { return Result<std::string>(v["messages"][0]["role"].get<std::string>()); };
+  EXPECT_EQ(*ChatRenderer(roles, false).prompt(request), "system");
+  EXPECT_EQ(*ChatRenderer(roles, true).prompt(request), "developer");
+  const auto refuses = [](const Json&) { return Result<std::string>(fail("no such role")); };
+  EXPECT_EQ(ChatRenderer(refuses, false).prompt(request).error().message, "no such role");
+}
+
 TEST(ChatRequest, AFinalMessageIsContinuedWhereItEnds) {
   const auto request = chat(R"({"messages":[{"role":"assistant","content":"so far"}],"continue_final_message":true})");
   EXPECT_FALSE(request.add_generation_prompt);
-  Json variables = template_variables(request, true);
+  Json variables = template_variables(request, ArgumentStyle::kObject);
   mark_final_message(variables);
   const std::string content = variables["messages"][0]["content"];
   EXPECT_EQ(*cut_at_mark("<a>" + content + "</a>\n"), "<a>so far");
   // A template that trims takes the mark's space away; then what stood in front of it goes too.
   EXPECT_EQ(*cut_at_mark("<a>so far \nCONTINUE_FINAL_MESSAGE_TAG</a>"), "<a>so far");
   EXPECT_FALSE(cut_at_mark("nothing").ok());
-}
-
-// Token i is the i-th of a few byte strings.
-class TinyTokenizer : public Tokenizer {
- public:
-  std::vector<TokenId> encode(std::string_view, bool) const override { return {0}; }
-  std::string decode(std::span<const TokenId> ids, bool) const override {
-    std::string text;
-    for (const TokenId id : ids) text += token_bytes(id);
-    return text;
-  }
-  // Nothing here streams.
-  std::unique_ptr<TextStream> start_stream(bool) const override { return nullptr; }
-  std::string token_bytes(TokenId id) const override {
-    return std::vector<std::string>{"a", "\xc3", "\xa9", "\xc3\xa9", "</s>"}[id];
-  }
-  std::optional<TokenId> token_to_id(std::string_view) const override { return std::nullopt; }
-  bool is_special(TokenId id) const override { return id == 4; }
-  int64_t vocab_size() const override { return 5; }
-};
-
-PromptResult tiny_result() {
-  ChoiceResult choice;
-  choice.add(
-      {.text = "a", .tokens = {{0, -0.5F, {{0, -0.5F}, {3, -1.0F}}}}, .matched_stop = {}, .usage = {}, .error = {}});
-  choice.add({.text = "\xc3\xa9",
-              .tokens = {{3, -0.25F, {{3, -0.25F}}}, {4, -2.0F, {}}},
-              .finish = FinishReason::kStop,
-              .matched_stop = TokenId{4},
-              .usage = {.prompt_tokens = 2, .cached_tokens = 1, .output_tokens = 3},
-              .error = {}});
-  return {.prompt_ids = {0, 1}, .prompt_text = "P", .choices = {choice, choice}};
-}
-
-TEST(Response, ChatHasLogprobsWithoutTheStopAndAllTokenIds) {
-  auto request =
-      chat(R"({"messages":[{"role":"user","content":"x"}],"logprobs":true,"top_logprobs":2,"return_token_ids":true})");
-  const Json response = chat_response({"chatcmpl-1", 5, "m"}, request, tiny_result(), TinyTokenizer());
-  EXPECT_EQ(response["object"], "chat.completion");
-  const Json& choice = response["choices"][1];
-  EXPECT_EQ(choice["index"], 1);
-  EXPECT_EQ(choice["message"]["content"], "a\xc3\xa9");
-  EXPECT_EQ(choice["finish_reason"], "stop");
-  EXPECT_EQ(choice["token_ids"], Json::parse("[0,3,4]"));
-  ASSERT_EQ(choice["logprobs"]["content"].size(), 2U);
-  EXPECT_EQ(choice["logprobs"]["content"][1]["bytes"], Json::parse("[195,169]"));
-  EXPECT_EQ(choice["logprobs"]["content"][0]["top_logprobs"].size(), 2U);
-  EXPECT_EQ(response["prompt_token_ids"], Json::parse("[0,1]"));
-  EXPECT_EQ(response["usage"], Json::parse(R"({"prompt_tokens":2,"completion_tokens":6,"total_tokens":8,
-    "prompt_tokens_details":{"cached_tokens":1}})"));
-}
-
-TEST(Response, CompletionsEchoAndSumUpTheirPrompts) {
-  const auto request = completion(R"({"prompt":["x","y"],"echo":true,"n":2})");
-  const Json response =
-      completion_response({"cmpl-1", 5, "m"}, request, {tiny_result(), tiny_result()}, TinyTokenizer());
-  EXPECT_EQ(response["choices"].size(), 4U);
-  EXPECT_EQ(response["choices"][3]["index"], 3);
-  EXPECT_EQ(response["choices"][3]["text"], "Pa\xc3\xa9");
-  EXPECT_EQ(response["choices"][0]["logprobs"], nullptr);
-  EXPECT_EQ(response["usage"]["prompt_tokens"], 4);
-  EXPECT_EQ(response["usage"]["completion_tokens"], 12);
-}
-
-TEST(Response, LegacyLogprobsRunInParallel) {
-  const auto request = completion(R"({"prompt":"x","logprobs":2})");
-  const Json response = completion_response({"cmpl-1", 5, "m"}, request, {tiny_result()}, TinyTokenizer());
-  const Json& logprobs = response["choices"][0]["logprobs"];
-  EXPECT_EQ(logprobs["tokens"], Json::parse(R"(["a","é"])"));
-  EXPECT_EQ(logprobs["text_offset"], Json::parse("[0,1]"));
-  EXPECT_EQ(logprobs["top_logprobs"][0].size(), 2U);
-  EXPECT_EQ(shown_token(TinyTokenizer(), 1), "\xef\xbf\xbd");
-}
-
-TEST(Response, EchoedLogprobsBeginWithThePromptsAndItsFirstTokenHasNone) {
-  const auto request = completion(R"({"prompt":"x","echo":true,"logprobs":1,"n":2})");
-  PromptResult result = tiny_result();
-  result.prompt_ids = {4, 1, 2, 0};  // "</s>" has no place in the text; the character of 1 and 2 begins in 1
-  result.prompt_text =
-      "\xc3\xa9"
-      "a";
-  result.choices[0].prompt_logprobs = {
-      {1, -3.0F, {{0, -1.0F}}}, {2, -0.125F, {{2, -0.125F}}}, {0, -2.0F, {{3, -1.5F}}}};
-  const Json response = completion_response({"cmpl-1", 5, "m"}, request, {result}, TinyTokenizer());
-  for (const Json& choice : response["choices"]) {
-    const Json& logprobs = choice["logprobs"];
-    EXPECT_EQ(choice["text"],
-              "\xc3\xa9"
-              "aa\xc3\xa9");
-    EXPECT_EQ(logprobs["token_logprobs"], Json::parse("[null,-3.0,-0.125,-2.0,-0.5,-0.25]"));
-    EXPECT_EQ(logprobs["top_logprobs"][0], nullptr);
-    EXPECT_EQ(logprobs["top_logprobs"][3], Json::parse(R"({"é":-1.5})"));
-    EXPECT_EQ(logprobs["text_offset"], Json::parse("[0,0,1,1,2,3]"));
-    EXPECT_EQ(logprobs["tokens"][0], "</s>");
-    EXPECT_EQ(logprobs["bytes"][1], Json::parse("[195]"));
-  }
-}
-
-TEST(Response, AFailedChoiceIsAServerError) {
-  PromptResult result = tiny_result();
-  EXPECT_FALSE(find_error({result}).has_value());
-  result.choices[1].finish = FinishReason::kError;
-  result.choices[1].error = "the engine died";
-  EXPECT_EQ(find_error({result})->status, 500);
-  EXPECT_EQ(to_json(*find_error({result}))["error"]["param"], nullptr);
 }
 
 }  // namespace

@@ -1,0 +1,22 @@
+// Server-sent events.
+#include "braid/server/openai/answer_writer.h"
+
+namespace braid::openai {
+
+std::string to_text(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string to_event(const Json& data) {
+  return "data: " + to_text(data) + "\n\n";
+}
+
+std::string done_event() {
+  return "data: [DONE]\n\n";
+}
+
+std::string failure_events(const ApiError& error) {
+  return to_event(to_json(error)) + done_event();
+}
+
+}  // namespace braid::openai

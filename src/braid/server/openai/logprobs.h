@@ -1,0 +1,73 @@
+// Both of OpenAI's shapes of log-probabilities, for a whole choice or for a piece of one.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "braid/control/generation.h"
+#include "braid/formats/json.h"
+#include "braid/server/openai/requests.h"
+#include "braid/tokenizer/tokenizer.h"
+
+namespace braid::openai {
+
+// How tokens show in one request's logprobs, so that their bytes, joined, are the choice's text.
+class TokenNames {
+ public:
+  TokenNames(const Tokenizer& tokenizer, const CommonParameters& common)
+      : tokenizer_(tokenizer), skips_special_tokens_(common.skip_special_tokens) {}
+
+  // `is_first`: of its choice's output (some tokenizers drop the space in front of a text). Nothing for a special token
+  // that the text leaves out.
+  std::string bytes(TokenId token, bool is_first) const;
+  // The same as text, broken UTF-8 as U+FFFD; a special token by its name.
+  std::string shown(TokenId token, bool is_first) const;
+
+ private:
+  const Tokenizer& tokenizer_;
+  bool skips_special_tokens_;
+};
+
+// Of UTF-8 text.
+int64_t num_characters(std::string_view text);
+
+// The tokens of a delta (or of a whole choice) that logprobs list: not the one that completed a stop, unless its text
+// belongs to the output.
+std::span<const SampledToken> listed_tokens(std::span<const SampledToken> tokens, FinishReason finish,
+                                            const MatchedStop& matched_stop, bool includes_stop);
+
+// {"content": [{token, logprob, bytes, top_logprobs}]}. `is_first`: the first of `tokens` begins the output.
+Json chat_logprobs(std::span<const SampledToken> tokens, bool is_first, const TokenNames& names);
+
+// {"tokens", "token_logprobs", "top_logprobs", "text_offset", "bytes"}: lists side by side, one entry a token.
+class CompletionLogprobs {
+ public:
+  // `text_offset`, in characters: where the first token begins in the choice's text.
+  CompletionLogprobs(const TokenNames& names, int64_t text_offset) : names_(names), text_offset_(text_offset) {}
+
+  // A prompt's first token, of which no model says anything.
+  void add_unjudged(TokenId token);
+  // `is_first`: the first of `tokens` begins the output.
+  void add(std::span<const SampledToken> tokens, bool is_first);
+
+  int64_t text_offset() const { return text_offset_; }  // behind the last token
+  Json json() &&;
+
+ private:
+  void add_entry(TokenId token, bool is_first, Json logprob, Json top);
+
+  const TokenNames& names_;
+  int64_t text_offset_;
+  Json tokens_ = Json::array();
+  Json logprobs_ = Json::array();
+  Json top_logprobs_ = Json::array();
+  Json offsets_ = Json::array();
+  Json bytes_ = Json::array();
+};
+
+// The prompt's part of it, where echo goes with logprobs. `scores`: of its tokens but the first.
+void add_prompt(std::span<const TokenId> prompt_ids, std::span<const ScoredToken> scores, CompletionLogprobs& logprobs);
+
+}  // namespace braid::openai
