@@ -15,6 +15,10 @@ std::optional<float> as_float(std::optional<double> value) {
   return value ? std::optional(static_cast<float>(*value)) : std::nullopt;
 }
 
+std::optional<int32_t> as_int32(std::optional<int64_t> value) {
+  return value ? std::optional(static_cast<int32_t>(*value)) : std::nullopt;
+}
+
 void read_stop(ParameterReader& reader, const ProtocolLimits& limits, std::vector<std::string>& stops) {
   const Json* value = reader.find("stop");
   if (value == nullptr) return;
@@ -72,33 +76,21 @@ void refuse_unsupported(ParameterReader& reader) {
 
 }  // namespace
 
-CommonParameters read_common(ParameterReader& reader, const ProtocolLimits& limits, bool allows_zero_tokens) {
-  CommonParameters common;
-  const auto as_int32 = [](std::optional<int64_t> value) {
-    return value ? std::optional(static_cast<int32_t>(*value)) : std::nullopt;
-  };
-  refuse_unsupported(reader);
-  common.model = reader.text("model").value_or("");
-  const int64_t fewest = allows_zero_tokens ? 0 : 1;
-  common.max_tokens = as_int32(reader.integer("max_tokens", fewest, kMaxTokens));
-  if (const auto newer = reader.integer("max_completion_tokens", fewest, kMaxTokens))
-    common.max_tokens = as_int32(newer);
+void read_sampling(ParameterReader& reader, const ProtocolLimits& limits, const ParameterNames& names,
+                   int64_t fewest_tokens, CommonParameters& common) {
+  common.max_tokens = as_int32(reader.integer(names.max_tokens, fewest_tokens, kMaxTokens));
   common.temperature = as_float(reader.number("temperature", 0, 100));
   common.top_p = as_float(reader.number("top_p", 1e-9, 1));
   common.top_k = as_int32(reader.integer("top_k", -1, kMaxTokens));
-  if (common.top_k == -1) common.top_k = 0;  // vLLM's way to switch it off
+  if (common.top_k == -1) common.top_k = 0;  // vLLM's and SGLang's way to switch it off
   common.min_p = as_float(reader.number("min_p", 0, 1));
   common.repetition_penalty = as_float(reader.number("repetition_penalty", 1e-6, 100));
   common.presence_penalty = static_cast<float>(reader.number("presence_penalty", -2, 2).value_or(0));
   common.frequency_penalty = static_cast<float>(reader.number("frequency_penalty", -2, 2).value_or(0));
   read_logit_bias(reader, limits, common);
-  if (const auto seed = reader.integer("seed", INT64_MIN, INT64_MAX)) common.seed = static_cast<uint64_t>(*seed);
+  if (const auto seed = reader.integer(names.seed, INT64_MIN, INT64_MAX)) common.seed = static_cast<uint64_t>(*seed);
   common.n = static_cast<int32_t>(reader.integer("n", 1, limits.max_choices).value_or(1));
-  common.min_tokens = static_cast<int32_t>(reader.integer("min_tokens", 0, kMaxTokens).value_or(0));
-  if (common.max_tokens && common.min_tokens > *common.max_tokens) {
-    reader.fail("min_tokens",
-                fmt::format("min_tokens is {}: must be at most max_tokens, {}", common.min_tokens, *common.max_tokens));
-  }
+  common.min_tokens = static_cast<int32_t>(reader.integer(names.min_tokens, 0, kMaxTokens).value_or(0));
   common.ignore_eos = reader.boolean("ignore_eos").value_or(false);
   read_stop(reader, limits, common.stop_strings);
   for (const int64_t id :
@@ -108,6 +100,22 @@ CommonParameters read_common(ParameterReader& reader, const ProtocolLimits& limi
   common.skip_special_tokens = reader.boolean("skip_special_tokens").value_or(true);
   common.no_stop_trim =
       reader.boolean("no_stop_trim").value_or(false) || reader.boolean("include_stop_str_in_output").value_or(false);
+  common.structured_output = read_structured_output(reader);
+}
+
+CommonParameters read_common(ParameterReader& reader, const ProtocolLimits& limits, bool allows_zero_tokens) {
+  CommonParameters common;
+  refuse_unsupported(reader);
+  common.model = reader.text("model").value_or("");
+  const int64_t fewest_tokens = allows_zero_tokens ? 0 : 1;
+  read_sampling(reader, limits, {}, fewest_tokens, common);
+  if (const auto newer = reader.integer("max_completion_tokens", fewest_tokens, kMaxTokens)) {
+    common.max_tokens = as_int32(newer);
+  }
+  if (common.max_tokens && common.min_tokens > *common.max_tokens) {
+    reader.fail("min_tokens",
+                fmt::format("min_tokens is {}: must be at most max_tokens, {}", common.min_tokens, *common.max_tokens));
+  }
   common.return_token_ids = reader.boolean("return_token_ids").value_or(false);
   common.stream = reader.boolean("stream").value_or(false);
   if (const Json* options = reader.find("stream_options")) {
@@ -123,7 +131,6 @@ CommonParameters read_common(ParameterReader& reader, const ProtocolLimits& limi
   common.user = reader.text("user").value_or("");
   common.rid = reader.text("rid", 256).value_or("");
   common.timeout_s = reader.number("timeout", 1e-3, 1e9);
-  common.structured_output = read_structured_output(reader);
   return common;
 }
 

@@ -1,10 +1,25 @@
 // The parameters that /v1/completions and /v1/chat/completions share.
 #pragma once
 
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
 #include "braid/server/openai/parameter_reader.h"
 #include "braid/server/openai/requests.h"
 
 namespace braid::openai {
+
+// What some of them are called.
+struct ParameterNames {
+  std::string_view max_tokens = "max_tokens";
+  std::string_view min_tokens = "min_tokens";
+  std::string_view seed = "seed";
+};
+
+// Those that say how tokens are drawn and when they end. `fewest_tokens`: the least max_tokens that is allowed.
+void read_sampling(ParameterReader& reader, const ProtocolLimits& limits, const ParameterNames& names,
+                   int64_t fewest_tokens, CommonParameters& common);
 
 CommonParameters read_common(ParameterReader& reader, const ProtocolLimits& limits, bool allows_zero_tokens);
 

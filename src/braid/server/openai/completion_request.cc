@@ -1,60 +1,17 @@
 // The body of /v1/completions.
 #include "braid/server/openai/common_parameters.h"
+#include "braid/server/openai/prompts.h"
 
 namespace braid::openai {
-
-namespace {
-
-// Token ids, or nothing and an error.
-std::optional<std::vector<TokenId>> token_ids(const Json& list, const ProtocolLimits& limits, ParameterReader& reader) {
-  std::vector<TokenId> ids;
-  ids.reserve(list.size());
-  for (const Json& item : list) {
-    const bool is_id = item.is_number_integer() && item.get<double>() >= 0 &&
-                       item.get<double>() < static_cast<double>(limits.vocab_size);
-    if (!is_id) {
-      reader.fail("prompt", fmt::format("prompt holds {}: must be token ids from 0 to {}", json_excerpt(item),
-                                        limits.vocab_size - 1));
-      return std::nullopt;
-    }
-    ids.push_back(item.get<TokenId>());
-  }
-  return ids;
-}
-
-void add_prompt(const Json& value, const ProtocolLimits& limits, ParameterReader& reader,
-                std::vector<Prompt>& prompts) {
-  if (value.is_string()) {
-    prompts.emplace_back(value.get<std::string>());
-  } else if (value.is_array() && !value.empty()) {
-    if (auto ids = token_ids(value, limits, reader)) prompts.emplace_back(*std::move(ids));
-  } else {
-    reader.fail_value("prompt", value, "a string, a list of token ids, or a list of those");
-  }
-}
-
-std::vector<Prompt> read_prompts(ParameterReader& reader, const ProtocolLimits& limits) {
-  std::vector<Prompt> prompts;
-  const Json* value = reader.find("prompt");
-  if (value == nullptr) {
-    reader.fail("prompt", "prompt is missing");
-  } else if (!value->is_array() || value->empty() || value->front().is_number()) {
-    add_prompt(*value, limits, reader, prompts);
-  } else if (value->size() > limits.max_prompts) {
-    reader.fail("prompt",
-                fmt::format("prompt has {} prompts, at most {} are allowed", value->size(), limits.max_prompts));
-  } else {
-    for (const Json& prompt : *value) add_prompt(prompt, limits, reader, prompts);
-  }
-  return prompts;
-}
-
-}  // namespace
 
 ApiResult<CompletionRequest> completion_request_of(const Json& body, const ProtocolLimits& limits) {
   ParameterReader reader(body);
   CompletionRequest request;
-  request.prompts = read_prompts(reader, limits);
+  if (const Json* prompt = reader.find("prompt")) {
+    request.prompts = read_prompts(reader, "prompt", *prompt, limits).prompts;
+  } else {
+    reader.fail("prompt", "prompt is missing");
+  }
   request.common = read_common(reader, limits, true);
   request.echo = reader.boolean("echo").value_or(false);
   if (const auto logprobs = reader.integer("logprobs", 0, 20)) {

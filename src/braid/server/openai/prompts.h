@@ -1,0 +1,22 @@
+// Prompts as bodies have them: text, token ids, or lists of either.
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "braid/server/openai/parameter_reader.h"
+#include "braid/server/openai/requests.h"
+
+namespace braid::openai {
+
+struct PromptList {
+  std::vector<Prompt> prompts;
+  bool is_list = false;  // there may still be only one in it
+};
+
+// `value`: the parameter of this name. Where something is wrong, the reader has the error.
+PromptList read_prompts(ParameterReader& reader, std::string_view name, const Json& value,
+                        const ProtocolLimits& limits);
+
+}  // namespace braid::openai

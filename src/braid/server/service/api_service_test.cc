@@ -1,0 +1,301 @@
+// The service over a real engine with a tiny model, and clients that are not there.
+#include "braid/server/service/api_service.h"
+
+#include <gtest/gtest.h>
+
+#include <latch>
+#include <set>
+#include <thread>
+
+#include "braid/server/service/testing/fake_client.h"
+
+namespace braid {
+namespace {
+
+using testing::FakeClient;
+using testing::send;
+
+constexpr const char* kModel = "tests/fixtures/models/gguf_qwen3/model.gguf";
+
+std::unique_ptr<Engine> load(EngineOptions options = {}) {
+  options.source.model_path = kModel;
+  auto engine = Engine::load(options, make_null_logger());
+  CHECK(engine.ok(), "{}", engine.error().message);
+  return std::move(engine).value();
+}
+
+class ApiServiceTest : public ::testing::Test {
+ protected:
+  void start(ServiceOptions options = {}, EngineOptions engine_options = {}) {
+    options.model_name = "tiny";
+    options.model_path = kModel;
+    options.num_workers = 1;  // requests are submitted in their order
+    service_ = std::make_unique<ApiService>(options, make_null_logger());
+    service_->add_routes(router_);
+    auto engine = load(std::move(engine_options));
+    engine_ = engine.get();
+    service_->set_engine(std::move(engine));
+  }
+  void TearDown() override { release(); }
+
+  // The engine stands still, in a step with whatever is sent from now on, until release().
+  void hold() {
+    GenerationRequest request{.prompt = "x"};
+    request.sampling.max_new_tokens = 1;
+    held_ = std::make_shared<std::latch>(1);
+    ASSERT_TRUE(engine_->submit(request, [held = held_](const Delta&) { held->wait(); }).ok());
+  }
+  void release() {
+    if (held_ != nullptr) held_->count_down();
+    held_ = nullptr;
+  }
+
+  std::shared_ptr<FakeClient> get(const std::string& path) { return send(router_, "GET", path); }
+  std::shared_ptr<FakeClient> post(const std::string& path, const std::string& body) {
+    return send(router_, "POST", path, body);
+  }
+  // Greedy, eight tokens, and these further members.
+  std::shared_ptr<FakeClient> complete(const std::string& members) {
+    return post("/v1/completions", R"({"prompt":"The quick","temperature":0,"max_tokens":8,"ignore_eos":true)" +
+                                       (members.empty() ? "" : "," + members) + "}");
+  }
+  std::shared_ptr<FakeClient> chat(const std::string& members) {
+    return post("/v1/chat/completions", R"({"messages":[{"role":"user","content":"hello"}],"temperature":0,
+      "max_tokens":8,"ignore_eos":true)" + (members.empty() ? "" : "," + members) +
+                                            "}");
+  }
+  // One that goes on for as long as the context is.
+  std::shared_ptr<FakeClient> endless(const std::string& members = R"("stream":true)") {
+    return post("/v1/chat/completions",
+                R"({"messages":[{"role":"user","content":"hello"}],"ignore_eos":true,)" + members + "}");
+  }
+
+  http::Router router_;
+  std::unique_ptr<ApiService> service_;
+  Engine* engine_ = nullptr;
+  std::shared_ptr<std::latch> held_;
+};
+
+std::string text_of(const std::vector<Json>& events, int64_t index = 0) {
+  std::string text;
+  for (const Json& event : events) {
+    for (const Json& choice : event["choices"]) {
+      if (choice["index"] != index) continue;
+      text += choice.contains("text") ? choice["text"].get<std::string>() : choice["delta"].value("content", "");
+    }
+  }
+  return text;
+}
+
+TEST_F(ApiServiceTest, AStreamSaysWhatTheWholeAnswerSays) {
+  start();
+  const Json whole = chat("")->json();
+  const auto events = chat(R"("stream":true,"stream_options":{"include_usage":true})")->events();
+  EXPECT_EQ(text_of(events), whole["choices"][0]["message"]["content"]);
+  EXPECT_FALSE(text_of(events).empty());
+  EXPECT_EQ(events[0]["choices"][0]["delta"]["role"], "assistant");
+  EXPECT_EQ(events.back()["usage"]["completion_tokens"], whole["usage"]["completion_tokens"]);
+  std::set<std::string> ids;
+  for (const Json& event : events) ids.insert(event["id"]);
+  EXPECT_EQ(ids.size(), 1U);
+  EXPECT_TRUE(ids.begin()->starts_with("chatcmpl-"));
+  EXPECT_NE(whole["id"], *ids.begin());
+  EXPECT_EQ(whole["model"], "tiny");
+
+  const Json completed = complete("")->json();
+  const auto completion_events = complete(R"("stream":true)")->events();
+  EXPECT_EQ(text_of(completion_events), completed["choices"][0]["text"]);
+  EXPECT_EQ(completed["usage"]["completion_tokens"], 8);
+  EXPECT_EQ(completed["choices"][0]["finish_reason"], "length");
+}
+
+TEST_F(ApiServiceTest, ChoicesAreTheSameStreamedOrNotAndTheFirstIsThatOfOne) {
+  start();
+  const std::string members = R"("temperature":1,"seed":3,"n":3)";
+  const Json alone = complete(R"("temperature":1,"seed":3)")->json();
+  const Json whole = complete(members)->json();
+  const auto events = complete(members + R"(,"stream":true)")->events();
+  ASSERT_EQ(whole["choices"].size(), 3U);
+  EXPECT_EQ(whole["choices"][0]["text"], alone["choices"][0]["text"]);
+  EXPECT_NE(whole["choices"][1]["text"], whole["choices"][0]["text"]);
+  for (int64_t i = 0; i < 3; ++i) EXPECT_EQ(text_of(events, i), whole["choices"][static_cast<size_t>(i)]["text"]);
+}
+
+TEST_F(ApiServiceTest, TheUsageOfSeveralPromptsIsTheirSum) {
+  start();
+  const Json one = post("/v1/completions", R"({"prompt":"The","max_tokens":4,"ignore_eos":true})")->json();
+  const Json two = post("/v1/completions", R"({"prompt":["The","The"],"max_tokens":4,"ignore_eos":true})")->json();
+  EXPECT_EQ(two["choices"].size(), 2U);
+  EXPECT_EQ(two["usage"]["prompt_tokens"], 2 * one["usage"]["prompt_tokens"].get<int>());
+  EXPECT_EQ(two["usage"]["completion_tokens"], 8);
+}
+
+TEST_F(ApiServiceTest, WithoutMaxTokensACompletionHasSixteenAndAChatTheRestOfTheContext) {
+  start();
+  const Json completed = post("/v1/completions", R"({"prompt":"The","ignore_eos":true})")->json();
+  EXPECT_EQ(completed["usage"]["completion_tokens"], 16);
+  const Json answer = endless(R"("temperature":0)")->json();
+  EXPECT_EQ(answer["choices"][0]["finish_reason"], "length");
+  EXPECT_GT(answer["usage"]["completion_tokens"], 16);
+}
+
+TEST_F(ApiServiceTest, BadRequestsAreRefusedBeforeAnyEvent) {
+  start();
+  const auto refused = [&](const std::shared_ptr<FakeClient>& client, int status) {
+    EXPECT_EQ(client->status(), status) << client->body();
+    return client->json()["error"];
+  };
+  EXPECT_EQ(refused(chat(R"("stream":true,"temperature":-1)"), 400)["param"], "temperature");
+  EXPECT_EQ(refused(post("/v1/chat/completions", "{"), 400)["type"], "invalid_request_error");
+  EXPECT_EQ(refused(chat(R"("model":"other")"), 404)["code"], "model_not_found");
+  std::string ids = "1";
+  for (int i = 0; i < 5000; ++i) ids += ",1";
+  for (const char* stream : {"false", "true"}) {
+    const Json error = refused(post("/v1/completions", R"({"prompt":[)" + ids + R"(],"stream":)" + stream + "}"), 400);
+    EXPECT_EQ(error["code"], "context_length_exceeded");
+    EXPECT_NE(error["message"].get<std::string>().find("prompt has 5001 tokens"), std::string::npos);
+  }
+  EXPECT_EQ(refused(post("/v1/completions", R"({"prompt":["The",""]})"), 400)["message"], "the prompt has no tokens");
+  EXPECT_EQ(refused(chat(R"("response_format":{"type":"json_object"})"), 400)["type"], "invalid_request_error");
+  EXPECT_EQ(refused(post("/v1/embeddings", "{}"), 501)["code"], "not_implemented");
+  EXPECT_TRUE(service_->wait_until_idle(std::chrono::seconds(60)));
+}
+
+TEST_F(ApiServiceTest, ModelsAreListed) {
+  start();
+  const Json list = get("/v1/models")->json();
+  ASSERT_EQ(list["data"].size(), 1U);
+  EXPECT_EQ(list["data"][0]["id"], "tiny");
+  EXPECT_GT(list["data"][0]["max_model_len"], 0);
+  EXPECT_EQ(get("/v1/models/tiny")->json(), list["data"][0]);
+  EXPECT_EQ(get("/v1/models/else")->status(), 404);
+  EXPECT_EQ(get("/v1/models/else")->json()["error"]["code"], "model_not_found");
+}
+
+TEST_F(ApiServiceTest, ARequestMayHaveAnIdOfItsOwnWhichNoOtherHasMeanwhile) {
+  start();
+  hold();
+  const auto running = endless(R"("stream":true,"rid":"mine")");
+  const auto second = chat(R"("rid":"mine")");
+  EXPECT_EQ(second->status(), 400);
+  EXPECT_EQ(second->json()["error"]["param"], "rid");
+  running->leave();
+  release();
+  EXPECT_TRUE(service_->wait_until_idle(std::chrono::seconds(60)));
+  EXPECT_EQ(chat(R"("rid":"mine")")->json()["id"], "mine");
+}
+
+TEST_F(ApiServiceTest, AClientThatLeavesEndsItsRequest) {
+  start();
+  hold();
+  std::vector<std::shared_ptr<FakeClient>> clients;
+  for (int i = 0; i < 12; ++i) clients.push_back(endless(i % 2 == 0 ? R"("stream":true)" : R"("stream":false)"));
+  for (const auto& client : clients) client->leave();
+  release();
+  EXPECT_TRUE(service_->wait_until_idle(std::chrono::seconds(60)));
+  const EngineStats stats = engine_->stats();
+  EXPECT_LT(stats.num_output_tokens, 100U) << "they went on without their clients";
+  EXPECT_EQ(complete("")->status(), 200);
+}
+
+TEST_F(ApiServiceTest, WhatRunsTooLongEndsWithAnErrorThatSaysSo) {
+  ServiceOptions options;
+  options.request_timeout_s = 0.05;
+  start(options);
+  hold();
+  const auto whole = endless(R"("stream":false,"timeout":100,"n":4)");
+  const auto stream = endless();
+  EXPECT_EQ(whole->status(), 408) << "--request-timeout is the most that a request may ask for";
+  EXPECT_EQ(whole->json()["error"]["code"], "request_timeout");
+  const auto events = stream->events();
+  EXPECT_NE(events.back()["error"]["message"].get<std::string>().find("0.05 s"), std::string::npos);
+  release();
+  EXPECT_TRUE(service_->wait_until_idle(std::chrono::seconds(60)));
+}
+
+TEST_F(ApiServiceTest, AFullQueueIs429) {
+  EngineOptions engine;
+  engine.rank.max_running_requests = 2;
+  engine.max_queued_requests = 1;
+  start({}, engine);
+  hold();
+  const auto running = endless(R"("stream":true)");
+  const auto refused = post("/v1/completions", R"({"prompt":["a","b"]})");  // one may wait, both may not
+  EXPECT_EQ(refused->status(), 429);
+  EXPECT_EQ(refused->header("Retry-After"), "1");
+  EXPECT_EQ(refused->json()["error"]["type"], "rate_limit_error");
+  running->leave();
+  release();
+  EXPECT_TRUE(service_->wait_until_idle(std::chrono::seconds(60)));
+}
+
+TEST_F(ApiServiceTest, AnEngineThatStandsStillIsNotHealthy) {
+  ServiceOptions options;
+  options.health_timeout_s = 0.05;
+  start(options);
+  hold();
+  EXPECT_EQ(get("/health")->status(), 200);
+  EXPECT_EQ(get("/health_generate")->status(), 503);
+  EXPECT_EQ(get("/health_generate")->json()["error"]["message"], "the engine gave no token within 0.05 s");
+  release();
+  EXPECT_TRUE(service_->wait_until_idle(std::chrono::seconds(60)));
+}
+
+TEST_F(ApiServiceTest, BeforeTheModelIsThereEverythingIs503) {
+  service_ = std::make_unique<ApiService>(ServiceOptions{.model_name = "tiny", .limits = {}}, make_null_logger());
+  service_->add_routes(router_);
+  for (const auto& client : {get("/health"), get("/health_generate"), get("/v1/models"), chat("")}) {
+    EXPECT_EQ(client->status(), 503);
+    EXPECT_EQ(client->json()["error"]["code"], "model_loading");
+    EXPECT_NE(client->header("Retry-After"), "");
+  }
+  service_->set_engine(load());
+  EXPECT_EQ(get("/health")->status(), 200);
+  EXPECT_EQ(get("/health_generate")->status(), 200);
+  EXPECT_EQ(chat("")->status(), 200);
+}
+
+TEST_F(ApiServiceTest, DrainingFinishesWhatRunsAndTakesNothingNew) {
+  start();
+  const auto running = chat(R"("stream":true)");
+  service_->start_draining();
+  EXPECT_EQ(get("/health")->status(), 503);
+  EXPECT_EQ(chat("")->json()["error"]["code"], "draining");
+  EXPECT_TRUE(service_->wait_until_idle(std::chrono::seconds(60)));
+  EXPECT_EQ(running->events().back()["choices"][0]["finish_reason"], "length");
+}
+
+TEST_F(ApiServiceTest, AfterTheTimeToDrainWhatRunsIsAborted) {
+  start();
+  hold();
+  const auto stream = endless();
+  const auto whole = endless(R"("stream":false,"n":128)");
+  const auto behind = post("/v1/chat/completions", "{");  // when it is refused, both before it are submitted
+  EXPECT_EQ(behind->status(), 400);
+  service_->start_draining();
+  service_->abort_all();
+  release();
+  EXPECT_EQ(stream->events().back()["choices"][0]["finish_reason"], "abort");
+  EXPECT_EQ(whole->json()["choices"][127]["finish_reason"], "abort");
+}
+
+TEST_F(ApiServiceTest, TheEndOfTheServiceAnswersEverybody) {
+  start();
+  const auto stream = endless();
+  const auto whole = endless(R"("stream":false,"n":128)");
+  service_.reset();
+  EXPECT_EQ(stream->status(), 200);
+  EXPECT_FALSE(stream->events().empty());
+  EXPECT_EQ(whole->status(), 200);
+}
+
+TEST_F(ApiServiceTest, ManyStreamsAtOnceAreEachAsAlone) {
+  start();
+  const std::string alone = text_of(chat(R"("stream":true)")->events());
+  std::vector<std::shared_ptr<FakeClient>> clients;
+  for (int i = 0; i < 100; ++i) clients.push_back(chat(R"("stream":true)"));
+  for (const auto& client : clients) EXPECT_EQ(text_of(client->events()), alone);
+}
+
+}  // namespace
+}  // namespace braid

@@ -1,0 +1,167 @@
+#include "braid/server/service/generation.h"
+
+#include <utility>
+
+#include "braid/server/service/http_responses.h"
+
+namespace braid {
+
+namespace {
+
+using openai::ApiError;
+
+ApiError error_of(const Refusal& refusal) {
+  switch (refusal.reason) {
+    case Refusal::Reason::kQueueFull:
+      return {.status = 429, .message = refusal.message, .type = "rate_limit_error", .code = "queue_full"};
+    case Refusal::Reason::kEngineFailed:
+      return openai::server_error(refusal.message);
+    case Refusal::Reason::kBadRequest:
+      break;
+  }
+  return {.message = refusal.message};
+}
+
+}  // namespace
+
+void Generation::start(GenerationPlan plan, std::shared_ptr<http::Responder> responder,
+                       const GenerationContext& context, InFlight::Token in_flight) {
+  const std::shared_ptr<Generation> self(new Generation(std::move(plan), responder, context, std::move(in_flight)));
+  const std::weak_ptr<Generation> weak = self;
+  const auto if_alive = [weak](void (Generation::*call)()) {
+    return [weak, call] {
+      if (const auto alive = weak.lock()) (alive.get()->*call)();
+    };
+  };
+  self->is_registered_ = context.in_flight.add(self->id_, if_alive(&Generation::abort));
+  if (!self->is_registered_) {
+    responder->respond(error_response(
+        {.message = fmt::format("rid \"{}\" names a request that still runs", self->id_), .param = "rid"}));
+    return;
+  }
+  if (self->timeout_s_) {
+    const auto time = std::chrono::duration<double>(*self->timeout_s_);
+    const auto when = TaskQueue::Clock::now() + std::chrono::duration_cast<TaskQueue::Clock::duration>(time);
+    self->timer_ = context.output.post_at(when, [weak] {
+      const auto alive = weak.lock();
+      if (alive == nullptr) return;
+      alive->abort();
+      alive->fail({.status = 408,
+                   .message = fmt::format("the request took longer than its timeout of {} s", *alive->timeout_s_),
+                   .type = "timeout_error",
+                   .code = "request_timeout"});
+    });
+  }
+  responder->on_gone(if_alive(&Generation::leave));
+  self->submit_all();
+}
+
+Generation::Generation(GenerationPlan plan, std::shared_ptr<http::Responder> responder,
+                       const GenerationContext& context, InFlight::Token in_flight)
+    : context_(context),
+      id_(std::move(plan.id)),
+      is_stream_(plan.is_stream),
+      timeout_s_(plan.timeout_s),
+      in_flight_(std::move(in_flight)),
+      requests_(std::move(plan.requests)),
+      writer_(std::move(plan.writer)),
+      responder_(std::move(responder)) {
+  for (const GenerationRequest& request : requests_) num_open_ += request.n;
+}
+
+Generation::~Generation() {
+  if (timer_) context_.output.cancel(*timer_);
+  if (is_registered_) context_.in_flight.remove(id_);
+}
+
+void Generation::submit_all() {
+  const auto self = shared_from_this();
+  for (size_t prompt = 0; prompt < requests_.size(); ++prompt) {
+    const auto on_delta = [self, prompt](const Delta& delta) {
+      self->context_.output.post([self, prompt, delta] { self->take(prompt, delta); });
+    };
+    const auto submitted = context_.engine.try_submit(std::move(requests_[prompt]), on_delta);
+    if (const auto* refusal = std::get_if<Refusal>(&submitted)) {
+      abort();
+      context_.output.post([self, error = error_of(*refusal)] { self->fail(error); });
+      return;
+    }
+    keep_submission(std::get<SubmissionId>(submitted));
+  }
+  context_.output.post([self] { self->begin(); });
+}
+
+void Generation::keep_submission(SubmissionId id) {
+  const std::lock_guard lock(mutex_);
+  submissions_.push_back(id);
+  if (is_aborted_) context_.engine.abort(id);
+}
+
+void Generation::abort() {
+  const std::lock_guard lock(mutex_);
+  if (std::exchange(is_aborted_, true)) return;
+  for (const SubmissionId id : submissions_) context_.engine.abort(id);
+}
+
+void Generation::leave() {
+  abort();
+  context_.output.post([self = shared_from_this()] { self->end(); });
+}
+
+void Generation::begin() {
+  if (state_ == State::kEnded) return;
+  state_ = State::kAnswering;
+  if (is_stream_) {  // the head at once: the first token may be long in coming
+    responder_->start_stream({.content_type = "text/event-stream; charset=utf-8",
+                              .headers = {{"Cache-Control", "no-cache"}, {"X-Accel-Buffering", "no"}},
+                              .body = {}});
+  }
+  for (const Early& early : std::exchange(early_, {})) take(early.prompt, early.delta);
+}
+
+void Generation::take(size_t prompt, const Delta& delta) {
+  if (state_ == State::kEnded) return;
+  if (state_ == State::kSubmitting) {
+    early_.push_back({prompt, delta});
+    return;
+  }
+  if (delta.finish == FinishReason::kError) {
+    abort();
+    return fail(openai::server_error(delta.error));
+  }
+  const std::string events = writer_->push(prompt, delta);
+  if (!events.empty()) responder_->write(events);
+  if (delta.finish != FinishReason::kNone && --num_open_ == 0) finish();
+}
+
+void Generation::finish() {
+  if (is_stream_) {
+    responder_->write(writer_->finish());
+    responder_->finish();
+  } else {
+    context_.workers.post([writer = writer_, responder = responder_, in_flight = in_flight_] {
+      responder->respond({.body = writer->finish()});
+    });
+  }
+  end();
+}
+
+void Generation::fail(const ApiError& error) {
+  if (state_ == State::kEnded) return;
+  if (is_stream_ && state_ == State::kAnswering) {
+    responder_->write(openai::failure_events(error));
+    responder_->finish();
+  } else {
+    responder_->respond(error_response(error));
+  }
+  end();
+}
+
+void Generation::end() {
+  state_ = State::kEnded;
+  early_.clear();
+  writer_.reset();
+  responder_.reset();
+}
+
+}  // namespace braid

@@ -1,0 +1,51 @@
+// A request that has been understood: what to submit, and how its answer is written.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "braid/control/engine.h"
+#include "braid/server/openai/answer_writer.h"
+#include "braid/server/openai/chat_renderer.h"
+#include "braid/server/openai/requests.h"
+
+namespace braid {
+
+// The model that a server serves, and what follows from it.
+struct ServedModel {
+  std::unique_ptr<Engine> engine;
+  std::string name;
+  std::string path;
+  int64_t created_s = 0;  // when it was loaded, Unix time
+  openai::ProtocolLimits limits;
+  openai::ChatRenderer renderer;
+
+  const Tokenizer& tokenizer() const { return *engine->text().tokenizer; }
+};
+
+std::unique_ptr<ServedModel> make_served_model(std::unique_ptr<Engine> engine, std::string name, std::string path,
+                                               openai::ProtocolLimits limits);
+
+struct GenerationPlan {
+  std::string id;  // names the request in its answer, and for /abort_request
+  bool is_stream = false;
+  std::optional<double> timeout_s;
+  std::vector<GenerationRequest> requests;  // one a prompt
+  std::unique_ptr<openai::AnswerWriter> writer;
+};
+
+using PlanResult = openai::ApiResult<GenerationPlan>;
+
+// `unique`: what an id is made of where the request brings none. These take as long as parsing, rendering and
+// tokenizing the body takes.
+PlanResult plan_completion(const ServedModel& model, std::string_view body, const std::string& unique);
+PlanResult plan_chat(const ServedModel& model, std::string_view body, const std::string& unique);
+
+// A request for another model: 404. `name` may be empty.
+std::optional<openai::ApiError> check_model_name(const ServedModel& model, std::string_view name);
+// A prompt over the context: 400, with both numbers. `param` holds it.
+std::optional<openai::ApiError> check_prompt_length(const ServedModel& model, size_t num_tokens, std::string param);
+
+}  // namespace braid

@@ -1,0 +1,88 @@
+#include "braid/server/service/task_queue.h"
+
+#include <exception>
+
+#include "braid/base/check.h"
+
+namespace braid {
+
+TaskQueue::TaskQueue(int num_threads, std::shared_ptr<Logger> logger) : logger_(std::move(logger)) {
+  CHECK(num_threads >= 1);
+  for (int i = 0; i < num_threads; ++i) threads_.emplace_back([this] { thread_main(); });
+}
+
+TaskQueue::~TaskQueue() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_stopping_ = true;
+    timers_.clear();
+  }
+  arrived_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void TaskQueue::post(Task task) {
+  {
+    const std::lock_guard lock(mutex_);
+    tasks_.push_back(std::move(task));
+  }
+  arrived_.notify_one();
+}
+
+TaskQueue::TimerId TaskQueue::post_at(Clock::time_point when, Task task) {
+  const std::lock_guard lock(mutex_);
+  const TimerId id{when, next_timer_++};
+  timers_.emplace(id, std::move(task));
+  arrived_.notify_one();  // who waits may be waiting for a later one
+  return id;
+}
+
+void TaskQueue::cancel(const TimerId& id) {
+  Task dropped;  // destroyed without the lock: it may hold the last reference to something
+  const std::lock_guard lock(mutex_);
+  const auto timer = timers_.find(id);
+  if (timer == timers_.end()) return;
+  dropped = std::move(timer->second);
+  timers_.erase(timer);
+}
+
+void TaskQueue::thread_main() {
+  while (true) {
+    Task task;
+    {
+      std::unique_lock lock(mutex_);
+      if (!next(lock, task)) return;
+    }
+    try {
+      task();
+    } catch (const std::exception& error) {  // the edge of a thread: no request may end the process
+      logger_->error("a task of the server failed: {}", error.what());
+    }
+  }
+}
+
+// A due timer goes before the tasks, of which there may be many. False: it is over.
+bool TaskQueue::next(std::unique_lock<std::mutex>& lock, Task& task) {
+  while (true) {
+    const bool has_timer = !timers_.empty();
+    if (has_timer && timers_.begin()->first.first <= Clock::now()) {
+      task = std::move(timers_.begin()->second);
+      timers_.erase(timers_.begin());
+      return true;
+    }
+    if (!tasks_.empty()) {
+      task = std::move(tasks_.front());
+      tasks_.pop_front();
+      return true;
+    }
+    if (is_stopping_) return false;
+    if (has_timer) {
+      const auto when = timers_.begin()->first.first;
+      arrived_.wait_until(lock, when);
+    } else {
+      arrived_.wait(lock);
+    }
+  }
+}
+
+}  // namespace braid

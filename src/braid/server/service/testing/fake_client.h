@@ -1,0 +1,146 @@
+// A client for tests of the service: it keeps what it is answered, and can go away.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "braid/base/check.h"
+#include "braid/formats/json.h"
+#include "braid/server/http/router.h"
+
+namespace braid::testing {
+
+class FakeClient : public http::Responder {
+ public:
+  ~FakeClient() override = default;
+
+  void respond(http::Response response) override {
+    const std::lock_guard lock(mutex_);
+    CHECK(!has_head_, "two answers to one request");
+    head_ = std::move(response);
+    body_ = head_.body;
+    has_head_ = is_complete_ = true;
+    changed_.notify_all();
+  }
+  void start_stream(http::Response response) override {
+    const std::lock_guard lock(mutex_);
+    CHECK(!has_head_, "two answers to one request");
+    head_ = std::move(response);
+    body_ = head_.body;
+    has_head_ = is_stream_ = true;
+    changed_.notify_all();
+  }
+  void write(std::string_view bytes) override {
+    const std::lock_guard lock(mutex_);
+    CHECK(is_stream_ && !is_complete_, "written behind the end");
+    body_ += bytes;
+    changed_.notify_all();
+  }
+  void finish() override {
+    const std::lock_guard lock(mutex_);
+    CHECK(is_stream_ && !is_complete_, "finished twice");
+    is_complete_ = true;
+    changed_.notify_all();
+  }
+  void on_gone(std::function<void()> gone) override {
+    const std::lock_guard lock(mutex_);
+    gone_ = std::move(gone);
+    changed_.notify_all();
+  }
+
+  // The client goes away. Waits until somebody listens for it.
+  void leave() {
+    std::function<void()> gone;
+    {
+      std::unique_lock lock(mutex_);
+      wait(lock, [&] { return gone_ != nullptr; });
+      gone = gone_;
+    }
+    gone();
+  }
+
+  void wait_for_answer() {
+    std::unique_lock lock(mutex_);
+    wait(lock, [&] { return is_complete_; });
+  }
+  // Until the body so far holds this.
+  void wait_for(std::string_view text) {
+    std::unique_lock lock(mutex_);
+    wait(lock, [&] { return body_.find(text) != std::string::npos; });
+  }
+  bool has_head() {
+    const std::lock_guard lock(mutex_);
+    return has_head_;
+  }
+
+  // Of the answer, once it is complete.
+  int status() {
+    wait_for_answer();
+    return head_.status;
+  }
+  std::string body() {
+    wait_for_answer();
+    return body_;
+  }
+  Json json() { return Json::parse(body()); }
+  std::string header(std::string_view name) {
+    wait_for_answer();
+    for (const http::Header& header : head_.headers) {
+      if (header.name == name) return header.value;
+    }
+    return "";
+  }
+  // A stream's events but the last, which is [DONE].
+  std::vector<Json> events() {
+    std::string_view rest = (wait_for_answer(), body_);
+    std::vector<Json> events;
+    bool is_done = false;
+    while (!rest.empty()) {
+      CHECK(!is_done && rest.starts_with("data: "), "not an event: {}", rest);
+      const size_t end = rest.find("\n\n");
+      CHECK(end != std::string_view::npos, "half an event: {}", rest);
+      const std::string_view data = rest.substr(6, end - 6);
+      is_done = data == "[DONE]";
+      if (!is_done) events.push_back(Json::parse(data));
+      rest.remove_prefix(end + 2);
+    }
+    CHECK(is_done, "no [DONE]: {}", body_);
+    return events;
+  }
+
+ private:
+  // Whatever takes this long counts as never.
+  template <typename Predicate>
+  void wait(std::unique_lock<std::mutex>& lock, Predicate predicate) {
+    CHECK(changed_.wait_for(lock, std::chrono::seconds(120), predicate), "no answer; so far: {}", body_);
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  http::Response head_;
+  std::string body_;
+  bool has_head_ = false;
+  bool is_stream_ = false;
+  bool is_complete_ = false;
+  std::function<void()> gone_;
+};
+
+inline std::shared_ptr<FakeClient> send(const http::Router& router, std::string method, std::string path,
+                                        std::string body = "") {
+  auto client = std::make_shared<FakeClient>();
+  router.handle({.method = std::move(method),
+                 .path = std::move(path),
+                 .query = {},
+                 .headers = {},
+                 .body = std::move(body),
+                 .client = "test"},
+                client);
+  return client;
+}
+
+}  // namespace braid::testing
