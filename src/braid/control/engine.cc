@@ -11,21 +11,12 @@ namespace braid {
 
 class Engine::Impl {
  public:
-<<<<<<< HEAD
-  Impl(TextModel text, GenerationDefaults defaults, std::unique_ptr<Rank> rank, SchedulePolicy policy,
-       std::shared_ptr<Logger> logger, bool log_steps)
-      : text_(std::move(text)),
-        defaults_(std::move(defaults)),
-        rank_(std::move(rank)),
-        loop_(*rank_, *text_.tokenizer, policy, std::move(logger), log_steps) {}
-=======
   Impl(TextModel text, GenerationDefaults defaults, std::unique_ptr<Rank> rank, const EngineOptions& options,
        std::shared_ptr<Logger> logger)
       : text_(std::move(text)),
         defaults_(std::move(defaults)),
         rank_(std::move(rank)),
-        loop_(*rank_, *text_.tokenizer, options.schedule_policy, options.max_queued_requests, std::move(logger)) {}
->>>>>>> 4ace4d5 (Answers as streams: a role, deltas, a finish_reason, the usage, [DONE]; structured output's parameters read; an engine's queue has a limit and its prefix cache can be flushed)
+        loop_(*rank_, *text_.tokenizer, options, std::move(logger)) {}
 
   std::variant<SubmissionId, Refusal> submit(GenerationRequest request, DeltaCallback on_delta) {
     if (auto* prompt = std::get_if<std::string>(&request.prompt)) {
@@ -60,14 +51,8 @@ Result<std::unique_ptr<Engine>> Engine::load(const EngineOptions& options, std::
   TRY(const Checkpoint checkpoint, open_checkpoint(options.source));
   TRY(TextModel text, load_text_model(options.source));
   TRY(auto rank, Rank::load(checkpoint, options.rank, *logger, progress));
-<<<<<<< HEAD
-  return std::unique_ptr<Engine>(
-      new Engine(std::make_unique<Impl>(std::move(text), checkpoint.generation(), std::move(rank),
-                                        options.schedule_policy, std::move(logger), options.log_steps)));
-=======
   return std::unique_ptr<Engine>(new Engine(
       std::make_unique<Impl>(std::move(text), checkpoint.generation(), std::move(rank), options, std::move(logger))));
->>>>>>> 4ace4d5 (Answers as streams: a role, deltas, a finish_reason, the usage, [DONE]; structured output's parameters read; an engine's queue has a limit and its prefix cache can be flushed)
 }
 
 Result<SubmissionId> Engine::submit(GenerationRequest request, DeltaCallback on_delta) {

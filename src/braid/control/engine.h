@@ -30,12 +30,9 @@ struct EngineOptions {
   ModelSourceOptions source;  // where the checkpoint, its tokenizer and its template are
   RankOptions rank;
   SchedulePolicy schedule_policy = SchedulePolicy::kFcfs;
-<<<<<<< HEAD
   bool log_steps = false;  // a line for each step with prompts and for every 40 decode steps, at level info
-=======
   // Choices that may wait for their turn, beyond those that could run at once.
   int64_t max_queued_requests = std::numeric_limits<int64_t>::max();
->>>>>>> 4ace4d5 (Answers as streams: a role, deltas, a finish_reason, the usage, [DONE]; structured output's parameters read; an engine's queue has a limit and its prefix cache can be flushed)
 };
 
 // Names one submitted request, all its choices together.
@@ -60,13 +57,9 @@ struct EngineStats {
   int64_t num_kv_tokens = 0;   // that the KV pool holds
   uint64_t num_steps = 0;
   uint64_t num_output_tokens = 0;
-<<<<<<< HEAD
   double step_seconds = 0;         // spent in steps, all together
   double output_tokens_per_s = 0;  // over the last seconds; 0 when idle
-=======
-  double step_seconds = 0;  // spent in steps, all together
-  std::string failure;      // not empty: the engine has failed, and takes no more requests
->>>>>>> 4ace4d5 (Answers as streams: a role, deltas, a finish_reason, the usage, [DONE]; structured output's parameters read; an engine's queue has a limit and its prefix cache can be flushed)
+  std::string failure;             // not empty: the engine has failed, and takes no more requests
 };
 
 class Engine {

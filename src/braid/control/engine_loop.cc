@@ -10,20 +10,15 @@
 
 namespace braid {
 
-<<<<<<< HEAD
-EngineLoop::EngineLoop(Rank& rank, const Tokenizer& tokenizer, SchedulePolicy policy, std::shared_ptr<Logger> logger,
-                       bool log_steps)
-=======
-EngineLoop::EngineLoop(Rank& rank, const Tokenizer& tokenizer, SchedulePolicy policy, int64_t max_queued,
+EngineLoop::EngineLoop(Rank& rank, const Tokenizer& tokenizer, const EngineOptions& options,
                        std::shared_ptr<Logger> logger)
->>>>>>> 4ace4d5 (Answers as streams: a role, deltas, a finish_reason, the usage, [DONE]; structured output's parameters read; an engine's queue has a limit and its prefix cache can be flushed)
     : rank_(rank),
       tokenizer_(tokenizer),
-      max_queued_(max_queued),
+      max_queued_(options.max_queued_requests),
       logger_(std::move(logger)),
-      queue_(policy),
+      queue_(options.schedule_policy),
       scheduler_(rank.scheduler_config()) {
-  if (log_steps) step_log_.emplace(logger_);
+  if (options.log_steps) step_log_.emplace(logger_);
   publish();
   thread_ = std::thread([this] { thread_main(); });
 }

@@ -28,13 +28,7 @@ namespace braid {
 
 class EngineLoop {
  public:
-<<<<<<< HEAD
-  EngineLoop(Rank& rank, const Tokenizer& tokenizer, SchedulePolicy policy, std::shared_ptr<Logger> logger,
-             bool log_steps);
-=======
-  EngineLoop(Rank& rank, const Tokenizer& tokenizer, SchedulePolicy policy, int64_t max_queued,
-             std::shared_ptr<Logger> logger);
->>>>>>> 4ace4d5 (Answers as streams: a role, deltas, a finish_reason, the usage, [DONE]; structured output's parameters read; an engine's queue has a limit and its prefix cache can be flushed)
+  EngineLoop(Rank& rank, const Tokenizer& tokenizer, const EngineOptions& options, std::shared_ptr<Logger> logger);
   ~EngineLoop();
 
   // From any thread. The request is checked, its prompt is ids, its stop tokens are complete.
@@ -94,11 +88,8 @@ class EngineLoop {
   uint64_t num_steps_ = 0;
   uint64_t num_output_tokens_ = 0;
   double step_seconds_ = 0;
-<<<<<<< HEAD
   std::optional<StepLog> step_log_;
-=======
   int64_t num_taken_choices_ = 0;  // from the inbox since the last publish()
->>>>>>> 4ace4d5 (Answers as streams: a role, deltas, a finish_reason, the usage, [DONE]; structured output's parameters read; an engine's queue has a limit and its prefix cache can be flushed)
 
   // Shared.
   mutable std::mutex mutex_;
