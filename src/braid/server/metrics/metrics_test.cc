@@ -2,6 +2,7 @@
 
 #include "braid/server/metrics/exposition.h"
 #include "braid/server/metrics/histogram.h"
+#include "braid/server/metrics/request_tracker.h"
 #include "braid/server/metrics/server_metrics.h"
 
 namespace braid::metrics {
@@ -74,6 +75,33 @@ TEST(ServerMetrics, ARequestCountsOnceInEachHistogramThatItHasATimeFor) {
   EXPECT_EQ(line_of(text, "braid_generation_tokens_total"), "braid_generation_tokens_total{model_name=\"tiny\"} 20");
   EXPECT_EQ(line_of(text, "braid_num_aborted_requests_total"),
             "braid_num_aborted_requests_total{model_name=\"tiny\"} 1");
+}
+
+TEST(RequestTracker, CountsAPromptOnceAndEveryChoicesTokens) {
+  RequestTracker tracker(2, 10);
+  const std::vector<SampledToken> one(1);
+  tracker.add({.index = 0, .tokens = one, .queue_s = 0.25}, 11);
+  tracker.add({.index = 1, .tokens = one, .queue_s = 0.5}, 12);
+  tracker.add({.index = 0,
+               .tokens = one,
+               .finish = FinishReason::kStop,
+               .usage = {.prompt_tokens = 7, .cached_tokens = 4, .output_tokens = 2},
+               .queue_s = 0.25},
+              13);
+  EXPECT_FALSE(tracker.has_ended());
+  tracker.add(
+      {.index = 1, .finish = FinishReason::kAbort, .usage = {.prompt_tokens = 7, .output_tokens = 1}, .queue_s = 0.5},
+      15);
+  ASSERT_TRUE(tracker.has_ended());
+  const RequestRecord record = tracker.record();
+  EXPECT_EQ(record.queue_s, 0.25);
+  EXPECT_EQ(record.first_token_s, 1);
+  EXPECT_EQ(record.inter_token_s, 2);  // choice 1 has no gap
+  EXPECT_EQ(record.end_to_end_s, 5);
+  EXPECT_EQ(record.prompt_tokens, 7);
+  EXPECT_EQ(record.cached_tokens, 4);
+  EXPECT_EQ(record.output_tokens, 3);
+  EXPECT_TRUE(record.was_aborted);
 }
 
 TEST(ServerMetrics, CachedPagesAreAsGoodAsFree) {

@@ -29,6 +29,7 @@ http::Handler not_implemented(std::string message) {
 ApiService::ApiService(ServiceOptions options, std::shared_ptr<Logger> logger)
     : options_(std::move(options)),
       random_(std::random_device{}()),
+      metrics_(options_.metrics_prefix, options_.model_name),
       workers_(std::max(1, options_.num_workers), logger),
       output_(1, logger) {}
 
@@ -50,6 +51,12 @@ void ApiService::add_routes(http::Router& router) {
   router.add("GET", "/v1/models", when_ready(&ApiService::models));
   router.add("GET", "/v1/models/{id...}", when_ready(&ApiService::one_model));
   router.add("GET", "/health", when_ready(&ApiService::health));
+  router.add("GET", "/metrics", [this](const http::Request&, const std::shared_ptr<http::Responder>& responder) {
+    const ServedModel* model = model_.load();
+    responder->respond({.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                        .headers = {},
+                        .body = metrics_.render(model == nullptr ? EngineStats{} : model->engine->stats())});
+  });
   router.add("GET", "/health_generate", [this](const http::Request&, std::shared_ptr<http::Responder> responder) {
     InFlight::Token in_flight = in_flight_.enter();
     if (const auto error = not_ready()) return responder->respond(error_response(*error));
@@ -101,9 +108,10 @@ void ApiService::start_generation(const http::Request& request, std::shared_ptr<
     generation.timeout_s =
         std::min(generation.timeout_s.value_or(options_.request_timeout_s), options_.request_timeout_s);
   }
-  Generation::start(std::move(generation), std::move(responder),
-                    {.engine = *model.engine, .in_flight = in_flight_, .output = output_, .workers = workers_},
-                    std::move(in_flight));
+  Generation::start(
+      std::move(generation), std::move(responder),
+      {.engine = *model.engine, .in_flight = in_flight_, .output = output_, .workers = workers_, .metrics = metrics_},
+      std::move(in_flight));
 }
 
 http::Handler ApiService::when_ready(Answer answer) {

@@ -13,6 +13,7 @@
 #include "braid/base/log.h"
 #include "braid/server/http/handler.h"
 #include "braid/server/http/router.h"
+#include "braid/server/metrics/server_metrics.h"
 #include "braid/server/service/generation.h"
 #include "braid/server/service/generation_plan.h"
 #include "braid/server/service/in_flight.h"
@@ -23,10 +24,11 @@ namespace braid {
 struct ServiceOptions {
   std::string model_name;  // by which clients name it
   std::string model_path;
-  openai::ProtocolLimits limits;  // without vocab_size, which is the model's
-  double request_timeout_s = 0;   // of requests that set none, and the most that they may set; 0: no limit
-  double health_timeout_s = 20;   // /health_generate
-  int num_workers = 2;            // threads that parse, render, tokenize and format
+  std::string metrics_prefix = "braid";  // of the names at /metrics
+  openai::ProtocolLimits limits;         // without vocab_size, which is the model's
+  double request_timeout_s = 0;          // of requests that set none, and the most that they may set; 0: no limit
+  double health_timeout_s = 20;          // /health_generate
+  int num_workers = 2;                   // threads that parse, render, tokenize and format
 };
 
 class ApiService {
@@ -68,6 +70,7 @@ class ApiService {
   std::atomic<bool> is_draining_ = false;
   std::mutex random_mutex_;
   std::mt19937_64 random_;
+  metrics::ServerMetrics metrics_;
   InFlight in_flight_;
   TaskQueue workers_;  // these last: what runs in them uses the rest
   TaskQueue output_;

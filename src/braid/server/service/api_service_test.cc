@@ -130,6 +130,34 @@ TEST_F(ApiServiceTest, TheUsageOfSeveralPromptsIsTheirSum) {
   EXPECT_EQ(two["usage"]["completion_tokens"], 8);
 }
 
+// The value of a metric, or -1.
+double metric(const std::string& text, const std::string& name) {
+  const std::string start = "\n" + name + "{model_name=\"tiny\"} ";
+  const size_t at = text.find(start);
+  return at == std::string::npos ? -1 : std::stod(text.substr(at + start.size()));
+}
+
+TEST_F(ApiServiceTest, CountersAreTheSumsOfUsageAndGaugesReturnToZero) {
+  start({.metrics_prefix = "sglang:"});
+  const Json whole = complete(R"("n":2)")->json();
+  const auto events = chat(R"("stream":true,"stream_options":{"include_usage":true})")->events();
+  const Json again = complete("")->json();  // its prompt is in the prefix cache, if it fills a page
+  const std::string text = get("/metrics")->body();
+  const Json streamed = events.back()["usage"];
+  const auto sum = [&](const char* key) {
+    return whole["usage"][key].get<int>() + streamed[key].get<int>() + again["usage"][key].get<int>();
+  };
+  EXPECT_EQ(metric(text, "sglang:prompt_tokens_total"), sum("prompt_tokens"));
+  EXPECT_EQ(metric(text, "sglang:generation_tokens_total"), sum("completion_tokens"));
+  EXPECT_EQ(metric(text, "sglang:num_requests_total"), 3);
+  for (const char* name : {"time_to_first_token", "inter_token_latency", "e2e_request_latency", "queue_time"}) {
+    EXPECT_EQ(metric(text, "sglang:" + std::string(name) + "_seconds_count"), 3) << name;
+  }
+  for (const char* name : {"num_running_reqs", "num_queue_reqs", "token_usage", "gen_throughput"}) {
+    EXPECT_EQ(metric(text, "sglang:" + std::string(name)), 0) << name;
+  }
+}
+
 TEST_F(ApiServiceTest, WithoutMaxTokensACompletionHasSixteenAndAChatTheRestOfTheContext) {
   start();
   const Json completed = post("/v1/completions", R"({"prompt":"The","ignore_eos":true})")->json();

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "braid/base/clock.h"
 #include "braid/server/service/http_responses.h"
 
 namespace braid {
@@ -66,7 +67,11 @@ Generation::Generation(GenerationPlan plan, std::shared_ptr<http::Responder> res
       requests_(std::move(plan.requests)),
       writer_(std::move(plan.writer)),
       responder_(std::move(responder)) {
-  for (const GenerationRequest& request : requests_) num_open_ += request.n;
+  const double now = monotonic_seconds();
+  for (const GenerationRequest& request : requests_) {
+    num_open_ += request.n;
+    trackers_.emplace_back(request.n, now);
+  }
 }
 
 Generation::~Generation() {
@@ -78,7 +83,10 @@ void Generation::submit_all() {
   const auto self = shared_from_this();
   for (size_t prompt = 0; prompt < requests_.size(); ++prompt) {
     const auto on_delta = [self, prompt](const Delta& delta) {
-      self->context_.output.post([self, prompt, delta] { self->take(prompt, delta); });
+      self->context_.output.post([self, prompt, delta] {
+        self->track(prompt, delta);
+        self->take(prompt, delta);
+      });
     };
     const auto submitted = context_.engine.try_submit(std::move(requests_[prompt]), on_delta);
     if (const auto* refusal = std::get_if<Refusal>(&submitted)) {
@@ -117,6 +125,13 @@ void Generation::begin() {
                               .body = {}});
   }
   for (const Early& early : std::exchange(early_, {})) take(early.prompt, early.delta);
+}
+
+// Also what comes after the answer's end: the engine's work counts whoever still listens.
+void Generation::track(size_t prompt, const Delta& delta) {
+  metrics::RequestTracker& tracker = trackers_[prompt];
+  tracker.add(delta, monotonic_seconds());
+  if (tracker.has_ended()) context_.metrics.record(tracker.record());
 }
 
 void Generation::take(size_t prompt, const Delta& delta) {

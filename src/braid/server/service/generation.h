@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "braid/server/http/handler.h"
+#include "braid/server/metrics/request_tracker.h"
 #include "braid/server/service/generation_plan.h"
 #include "braid/server/service/in_flight.h"
 #include "braid/server/service/task_queue.h"
@@ -23,6 +24,7 @@ struct GenerationContext {
   InFlight& in_flight;
   TaskQueue& output;   // one thread, on which deltas become events
   TaskQueue& workers;  // for whole answers, which may be long
+  metrics::ServerMetrics& metrics;
 };
 
 class Generation : public std::enable_shared_from_this<Generation> {
@@ -44,6 +46,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
 
   // On the output thread.
   void begin();
+  void track(size_t prompt, const Delta& delta);
   void take(size_t prompt, const Delta& delta);
   void finish();
   void fail(const openai::ApiError& error);
@@ -68,8 +71,9 @@ class Generation : public std::enable_shared_from_this<Generation> {
     Delta delta;
   };
   State state_ = State::kSubmitting;
-  std::vector<Early> early_;  // deltas that came before everything was submitted
-  int64_t num_open_ = 0;      // choices
+  std::vector<metrics::RequestTracker> trackers_;  // one a prompt
+  std::vector<Early> early_;                       // deltas that came before everything was submitted
+  int64_t num_open_ = 0;                           // choices
   std::vector<GenerationRequest> requests_;
   std::shared_ptr<openai::AnswerWriter> writer_;
   std::shared_ptr<http::Responder> responder_;
