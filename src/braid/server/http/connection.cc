@@ -8,8 +8,10 @@
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <exception>
+#include <new>
 #include <utility>
 
+#include "braid/server/http/ascii.h"
 #include "braid/server/http/exchange.h"
 
 namespace braid::http {
@@ -57,7 +59,7 @@ void Connection::spawn(asio::awaitable<void> coroutine) {
     try {
       std::rethrow_exception(error);
     } catch (const std::exception& exception) {
-      self->server_.logger->error("http: {}: the connection ends: {}", self->client_, exception.what());
+      self->server_.logger->error("http: {}: the connection ends: {}", self->client_, printable(exception.what()));
     }
     self->abort();
   });
@@ -101,7 +103,11 @@ void Connection::read_more() {
     if (self->discards_input_) {
       self->num_discarded_ += size;
     } else {
-      self->input_.append(self->read_buffer_.data(), size);
+      try {
+        self->input_.append(self->read_buffer_.data(), size);
+      } catch (const std::bad_alloc&) {
+        return self->abort();
+      }
     }
     if (error) self->has_input_ended_ = true;
     if (error && error != asio::error::eof && error != asio::ssl::error::stream_truncated) self->is_broken_ = true;

@@ -28,13 +28,13 @@ namespace braid::http {
 // What the connections of a server share.
 struct ServerState {
   ServerState(ServerOptions server_options, Handler request_handler, std::shared_ptr<Logger> log)
-      : options(std::move(server_options)),
-        guard(options.guard),
+      : guard(std::move(server_options.guard)),
+        options(std::move(server_options)),
         handler(std::move(request_handler)),
         logger(std::move(log)) {}
 
-  const ServerOptions options;
   const Guard guard;
+  const ServerOptions options;  // without the guard's
   const Handler handler;
   const std::shared_ptr<Logger> logger;
 

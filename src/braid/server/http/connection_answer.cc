@@ -50,7 +50,8 @@ asio::awaitable<void> Connection::handle(Exchange& exchange) {
     try {
       server_.handler(std::move(request), make_responder(answer));
     } catch (const std::exception& exception) {
-      server_.logger->error("http: the handler of {} failed: {}", printable(exchange.path), exception.what());
+      server_.logger->error("http: the handler of {} failed: {}", printable(exchange.path),
+                            printable(exception.what()));
     }
     exchange.count_body(0);
     end = co_await send_answer(exchange, *answer);

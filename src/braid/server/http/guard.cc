@@ -20,9 +20,10 @@ bool is_token_list(std::string_view list) {
 
 }  // namespace
 
-Guard::Guard(GuardOptions options) : options_(std::move(options)), keys_(options_.api_keys) {
-  std::ranges::fill(options_.api_keys, std::string());  // their digests are enough
-}
+Guard::Guard(GuardOptions options)
+    : keys_(options.api_keys),
+      is_free_(std::move(options.is_free)),
+      allowed_origins_(std::move(options.allowed_origins)) {}
 
 std::optional<Response> Guard::check(const Request& head, const ErrorFormatter& format) const {
   const auto origin = head.header("Origin");
@@ -36,7 +37,7 @@ std::optional<Response> Guard::check(const Request& head, const ErrorFormatter& 
     preflight.headers.push_back({"Access-Control-Max-Age", "600"});
     return preflight;
   }
-  if (!keys_.empty() && !(options_.is_free && options_.is_free(head))) {
+  if (!keys_.empty() && !(is_free_ && is_free_(head))) {
     const std::string_view key = presented_key(head);
     if (keys_.accepts(key)) return std::nullopt;  // no page could send a key that its user did not give it
     const std::string_view message =
@@ -55,7 +56,7 @@ std::optional<Response> Guard::check(const Request& head, const ErrorFormatter& 
 }
 
 std::vector<Header> Guard::cors_headers(const Request& head) const {
-  if (options_.allowed_origins.empty()) return {};
+  if (allowed_origins_.empty()) return {};
   const auto origin = head.header("Origin");
   if (!origin || !allows_origin(*origin)) return {{"Vary", "Origin"}};
   return {{"Vary", "Origin"},
@@ -64,7 +65,7 @@ std::vector<Header> Guard::cors_headers(const Request& head) const {
 }
 
 bool Guard::allows_origin(std::string_view origin) const {
-  return std::ranges::any_of(options_.allowed_origins, [&](const std::string& allowed) {
+  return std::ranges::any_of(allowed_origins_, [&](const std::string& allowed) {
     return allowed == "*" || equal_ignoring_case(allowed, origin);
   });
 }

@@ -33,8 +33,9 @@ class Guard {
   bool allows_origin(std::string_view origin) const;
   bool is_foreign(const Request& head) const;
 
-  GuardOptions options_;
   ApiKeys keys_;
+  std::function<bool(const Request&)> is_free_;
+  std::vector<std::string> allowed_origins_;
 };
 
 }  // namespace braid::http

@@ -23,7 +23,9 @@ std::vector<std::string> parse(std::string_view bytes, size_t step) {
   while (true) {
     RequestParser parser(kLimits);
     while (!parser.refusal() && !(parser.has_head() && parser.is_complete())) {
-      const size_t taken = parser.has_head() ? parser.read_body(input) : parser.read_head(input);
+      const std::vector<char> exact(input.begin(), input.end());  // so that a byte read behind it is found
+      const std::string_view given(exact.data(), exact.size());
+      const size_t taken = parser.has_head() ? parser.read_body(given) : parser.read_head(given);
       CHECK(taken <= input.size());
       input.erase(0, taken);
       if (taken > 0) continue;
