@@ -1,0 +1,81 @@
+// The page's beginning: makes its parts and joins them.
+import {Api} from './api.js';
+import {Chat} from './chat.js';
+import {Composer} from './composer.js';
+import {byId, KeptValue} from './dom.js';
+import {askForKey} from './key_dialog.js';
+import {Library} from './library.js';
+import {Models} from './models.js';
+import {ServerTab} from './server_tab.js';
+import {Settings} from './settings.js';
+import {addShortcuts} from './shortcuts.js';
+import {Sidebar} from './sidebar.js';
+import {Tabs} from './tabs.js';
+import {addThemeButton} from './theme_button.js';
+
+const api = new Api(new KeptValue('session', 'braid.key'), async (why) => {
+  const key = await askForKey(why);
+  if (key !== null) setTimeout(() => models.start());  // what could not be asked without one
+  return key;
+});
+const settings = new Settings();
+const models = new Models(api);
+const sidebar = new Sidebar({isChatShown: () => tabs.view === 'chat', showChat: () => tabs.go('chat')});
+const serverTab = new ServerTab(api);
+
+const composer = new Composer({
+  send: (text) => chat.send(text),
+  stop: () => chat.stop(),
+  editLast: () => chat.editLast(),
+});
+
+const library = new Library({
+  isRunning: (id) => chat?.isRunning(id) ?? false,
+  onOpen: (conversation) => {
+    sidebar.closeOverlay();
+    tabs.go('chat', conversation.id);
+    composer.focus();
+  },
+  onForeign: (id) => chat.refresh(id),
+  onRemoved: (id) => chat.forget(id),
+});
+
+let chat = null;
+await library.load();
+chat = new Chat({api, settings, model: () => models.chosen, library, composer, onSaid: (id) => tabs.note(id)});
+
+const tabs = new Tabs({
+  shownId: () => chat.shownId,
+  onShow: (view, id) => {
+    serverTab.setShown(view === 'server');
+    if (view !== 'chat') return;
+    chat.show(id === null ? undefined : library.get(id));
+    if (matchMedia('(pointer: fine)').matches) composer.focus();
+  },
+});
+
+function startConversation() {
+  sidebar.closeOverlay();
+  tabs.go('chat', null);
+  composer.focus();
+}
+
+byId('new-chat').addEventListener('click', startConversation);
+addThemeButton();
+addShortcuts({
+  newConversation: startConversation,
+  again: () => chat.again(),
+  openSettings: () => settings.open(),
+  toggleView: () => tabs.go(tabs.view === 'chat' ? 'server' : 'chat'),
+  focusComposer: () => {
+    tabs.go('chat');
+    composer.focus();
+  },
+  escape: () => {
+    if (!sidebar.closeOverlay()) chat.stop();
+  },
+});
+addEventListener('pagehide', () => library.saveAll());
+tabs.start();
+models.start();
+document.documentElement.dataset.ready = 'true';

@@ -1,0 +1,206 @@
+// The chat: which conversation is shown, and what is done in it: send, stop, another answer, edit.
+import {addMessage, lastOf, partsOf, pathOf, requestMessages, showVersion, versionOf} from './conversation.js';
+import {announce, byId, el} from './dom.js';
+import {generateInto} from './generation.js';
+import {makeMessageView} from './message_view.js';
+
+const kNearEnd = 32;  // px from the end within which new text is followed
+const kSuggestions = ['Explain what a mutex is, with an example', 'Write a short poem about the sea', 'Give me three ideas for a rainy day'];
+
+export class Chat {
+  #api;
+  #settings;
+  #model;      // () => {id, contextLength}
+  #library;
+  #composer;
+  #onSaid;
+  #running = new Map();  // conversation id -> {stop: AbortController, node}
+  #shown;
+  #views = new Map();    // node id -> view
+  #follows = true;
+  #frame = 0;
+  #nextDraw = 0;
+
+  // onSaid(id): the conversation that is shown is one to keep.
+  constructor({api, settings, model, library, composer, onSaid}) {
+    this.#api = api;
+    this.#settings = settings;
+    this.#model = model;
+    this.#library = library;
+    this.#composer = composer;
+    this.#onSaid = onSaid;
+    this.#shown = library.create();
+    const scroller = byId('scroller');
+    scroller.addEventListener('scroll', () => this.#scrolled(), {passive: true});
+    new ResizeObserver(() => this.#follow()).observe(byId('messages'));
+    new ResizeObserver(() => this.#follow()).observe(scroller);
+    byId('to-latest').addEventListener('click', () => {
+      this.#follows = true;
+      this.#follow();
+      composer.focus();
+    });
+    byId('suggestions').append(...kSuggestions.map((text) =>
+      el('li', {}, el('button', {type: 'button', on: {click: () => this.send(text)}}, text))));
+    this.#draw();
+  }
+
+  get shownId() {
+    return this.#library.get(this.#shown.id) ? this.#shown.id : null;
+  }
+
+  isRunning(id) {
+    return this.#running.has(id);
+  }
+
+  // No conversation: a new one.
+  show(conversation) {
+    if (conversation ? conversation === this.#shown : this.shownId === null) return;
+    this.#shown = conversation ?? this.#library.create();
+    this.#follows = true;
+    this.#views.clear();
+    byId('messages').replaceChildren();
+    this.#library.show(this.#shown.id);
+    this.#draw();
+  }
+
+  // Another tab changed this conversation.
+  refresh(id) {
+    if (id === this.#shown.id && !this.isRunning(id)) this.show(this.#library.get(id));
+  }
+
+  // It was deleted here.
+  forget(id) {
+    this.#running.get(id)?.stop.abort();
+    if (id === this.#shown.id) this.show(undefined);
+    this.#onSaid(this.shownId);
+  }
+
+  send(text) {
+    if (this.isRunning(this.#shown.id)) return;
+    const conversation = this.#shown;
+    const message = addMessage(conversation, lastOf(conversation), {role: 'user', content: text});
+    this.#answer(conversation, message);
+  }
+
+  stop() {
+    this.#running.get(this.#shown.id)?.stop.abort();
+  }
+
+  // Another answer to the message that `node`, or the last answer, belongs to.
+  again(node) {
+    if (this.isRunning(this.#shown.id)) return;
+    const answer = node ?? pathOf(this.#shown).findLast((one) => one.role === 'assistant');
+    if (answer) this.#answer(this.#shown, this.#shown.nodes[answer.parent]);
+  }
+
+  editLast() {
+    if (this.isRunning(this.#shown.id)) return false;
+    const node = pathOf(this.#shown).findLast((one) => one.role === 'user');
+    if (!node) return false;
+    this.#views.get(node.id).edit();
+    return true;
+  }
+
+  #edit(node, text) {
+    if (this.isRunning(this.#shown.id)) return;
+    const message = addMessage(this.#shown, this.#shown.nodes[node.parent], {role: 'user', content: text});
+    this.#answer(this.#shown, message);
+  }
+
+  async #answer(conversation, message) {
+    const stop = new AbortController();
+    const {id: model} = this.#model();
+    const body = {...this.#settings.parameters(), model, messages: requestMessages(conversation, message, this.#settings.system)};
+    const node = addMessage(conversation, message, {role: 'assistant', content: '', model});
+    this.#running.set(conversation.id, {stop, node});
+    this.#library.changed(conversation);
+    this.#library.show(this.#shown.id);
+    this.#onSaid(conversation.id);
+    this.#follows = true;
+    this.#draw();
+    announce('Answering');
+    await generateInto(node, {api: this.#api, body, signal: stop.signal, onChange: () => {
+      this.#library.changed(conversation);
+      if (conversation === this.#shown) this.#drawSoon(node);
+    }});
+    this.#running.delete(conversation.id);
+    if (conversation === this.#shown) {
+      this.#draw();
+      announce(node.finish === 'error' ? node.error : partsOf(node).answer.slice(0, 2000));
+    }
+    await this.#library.save(conversation);
+  }
+
+  // What streams in: at most once a frame, and never more than a quarter of the time.
+  #drawSoon(node) {
+    if (this.#frame) return;
+    this.#frame = requestAnimationFrame((now) => {
+      this.#frame = 0;
+      if (now < this.#nextDraw) return this.#drawSoon(node);
+      const before = performance.now();
+      this.#views.get(node.id)?.update({version: versionOf(this.#shown, node), isLast: true});
+      this.#follow();
+      this.#nextDraw = before + 4 * (performance.now() - before);
+      return undefined;
+    });
+  }
+
+  #draw() {
+    const path = pathOf(this.#shown);
+    const root = byId('messages');
+    const isRunning = this.isRunning(this.#shown.id);
+    const wanted = new Set(path.map((node) => node.id));
+    for (const [id, view] of this.#views) {
+      if (wanted.has(id)) continue;
+      view.root.remove();
+      this.#views.delete(id);
+    }
+    path.forEach((node, index) => {
+      let view = this.#views.get(node.id);
+      if (!view) {
+        view = makeMessageView(node, {
+          edit: (one, text) => this.#edit(one, text),
+          again: (one) => this.again(one),
+          version: (one, step) => this.#showVersion(one, step),
+        });
+        this.#views.set(node.id, view);
+      }
+      if (root.children[index] !== view.root) root.insertBefore(view.root, root.children[index] ?? null);
+      view.update({version: versionOf(this.#shown, node), isLast: index === path.length - 1});
+    });
+    byId('welcome').hidden = path.length > 0;
+    document.body.classList.toggle('is-answering', isRunning);
+    this.#composer.setRunning(isRunning);
+    this.#showContextUse(path);
+    this.#follow();
+  }
+
+  #showVersion(node, step) {
+    if (this.isRunning(this.#shown.id)) return;
+    showVersion(this.#shown, node, step);
+    this.#library.changed(this.#shown);
+    this.#follows = false;
+    this.#draw();
+    const shown = pathOf(this.#shown).find((one) => one.parent === node.parent);
+    this.#views.get(shown.id).root.querySelector('.versions .icon-button:not([disabled])')?.focus();
+  }
+
+  #showContextUse(path) {
+    const usage = path.findLast((node) => node.usage)?.usage;
+    const {contextLength} = this.#model();
+    const used = usage && usage.prompt_tokens + usage.completion_tokens;
+    byId('context-use').textContent = used && contextLength ? `${used.toLocaleString('en')} of ${contextLength.toLocaleString('en')} tokens` : '';
+  }
+
+  #scrolled() {
+    const {scrollHeight, scrollTop, clientHeight} = byId('scroller');
+    this.#follows = scrollHeight - scrollTop - clientHeight < kNearEnd;
+    byId('to-latest').hidden = this.#follows;
+  }
+
+  #follow() {
+    const scroller = byId('scroller');
+    if (this.#follows) scroller.scrollTop = scroller.scrollHeight;
+    this.#scrolled();
+  }
+}

@@ -1,0 +1,75 @@
+// The field where messages are written, and its button: send, or stop while an answer comes.
+import {byId, KeptValue} from './dom.js';
+import {growArea} from './message_view.js';
+
+export class Composer {
+  #area = byId('prompt');
+  #button = byId('send');
+  #draft = new KeptValue('session', 'braid.draft');  // outlives a reload
+  #isRunning = false;
+  #actions;
+
+  // actions: {send(text), stop(), editLast()}
+  constructor(actions) {
+    this.#actions = actions;
+    byId('composer').addEventListener('submit', (event) => {
+      event.preventDefault();
+      if (this.#isRunning) actions.stop();
+      else this.#send();
+    });
+    this.#area.addEventListener('input', () => this.#changed());
+    this.#area.addEventListener('keydown', (event) => this.#key(event));
+    // A click beside the text is meant for it.
+    byId('composer').addEventListener('click', (event) => {
+      if (!event.target.closest('button, textarea, select, input')) this.#area.focus();
+    });
+    this.text = this.#draft.get() ?? '';
+  }
+
+  focus() {
+    this.#area.focus({preventScroll: true});
+  }
+
+  get text() {
+    return this.#area.value;
+  }
+
+  set text(text) {
+    this.#area.value = text;
+    this.#changed();
+  }
+
+  setRunning(isRunning) {
+    this.#isRunning = isRunning;
+    this.#changed();
+  }
+
+  #key(event) {
+    if (event.key === 'ArrowUp' && this.#area.value === '' && !event.altKey) {
+      if (this.#actions.editLast()) event.preventDefault();
+    }
+    // On a phone Enter makes a line, for there is no Shift; the button sends.
+    const hasKeyboard = !matchMedia('(pointer: coarse)').matches;
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing || !hasKeyboard) return;
+    event.preventDefault();
+    if (!this.#isRunning) this.#send();
+  }
+
+  #send() {
+    const text = this.#area.value.trim();
+    if (!text) return;
+    this.text = '';
+    this.#actions.send(text);
+  }
+
+  #changed() {
+    growArea(this.#area);
+    this.#draft.set(this.#area.value || null);
+    const isRunning = this.#isRunning;
+    this.#button.disabled = !isRunning && this.#area.value.trim() === '';
+    this.#button.classList.toggle('is-stop', isRunning);
+    this.#button.title = isRunning ? 'Stop (Esc)' : 'Send (Enter)';
+    byId('send-label').textContent = isRunning ? 'Stop' : 'Send';
+    byId('send-icon').setAttribute('href', isRunning ? '#i-stop' : '#i-send');
+  }
+}

@@ -1,0 +1,64 @@
+// Which models the server has, and whether it is there at all.
+import {byId, el} from './dom.js';
+
+const kRetryMs = 2000;
+
+export class Models {
+  #api;
+  #list = [];
+  #name = '';
+
+  constructor(api) {
+    this.#api = api;
+    byId('model').addEventListener('change', () => {
+      this.#name = byId('model').value;
+      this.#show();
+    });
+  }
+
+  // {id, contextLength}; of a server that has not answered yet, its default model.
+  get chosen() {
+    const model = this.#list.find(({id}) => id === this.#name);
+    return {id: model?.id, contextLength: model?.max_model_len};
+  }
+
+  // Asks until there is an answer.
+  async start() {
+    try {
+      this.#list = await this.#api.models();
+      this.#name = this.#list[0]?.id ?? '';
+      this.#banner('');
+    } catch (error) {
+      this.#banner(bannerText(error));
+      if (error.status !== 401) setTimeout(() => this.start(), (error.retryAfter ?? 0) * 1000 || kRetryMs);
+    }
+    this.#show();
+  }
+
+  #banner(text) {
+    const banner = byId('banner');
+    banner.textContent = text;
+    banner.hidden = !text;
+  }
+
+  #show() {
+    const {id, contextLength} = this.chosen;
+    const isChoice = this.#list.length > 1;
+    const select = byId('model');
+    select.hidden = !isChoice;
+    byId('model-name').hidden = isChoice;
+    if (select.options.length !== this.#list.length) select.replaceChildren(...this.#list.map((model) => el('option', {value: model.id}, model.id)));
+    byId('model-name').textContent = id ?? '';
+    byId('model-choice').title = id ?? '';
+    document.title = id ? `${id} · braid` : 'braid';
+    const context = contextLength ? ` It reads up to ${contextLength.toLocaleString('en')} tokens at once.` : '';
+    byId('welcome-model').replaceChildren(...(id ? ['You are talking with ', el('span', {class: 'name'}, id), `.${context}`] : []));
+  }
+}
+
+function bannerText(error) {
+  if (error.status === 0) return 'The server cannot be reached. Trying again …';
+  if (error.status === 401) return 'This server wants an API key: send a message to be asked again.';
+  if (error.status === 503 && error.code === 'model_loading') return 'The model is being loaded …';
+  return error.message;
+}
