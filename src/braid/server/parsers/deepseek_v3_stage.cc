@@ -43,10 +43,9 @@ class DeepSeekV3Stage final : public ToolStage {
         awaits_end = true;
         co_await hold_fence();
         const std::optional<size_t> end = co_await expect_one_of(kEnds);
-        if (end) {
-          drop();
-          awaits_end = *end == 0;
-        }
+        const int next = co_await peek();
+        if (end || next == kEnd) drop();  // the closing fence
+        if (end) awaits_end = *end == 0;
       } else {
         release();
       }

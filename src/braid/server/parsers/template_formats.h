@@ -1,0 +1,23 @@
+// Which formats a model writes, by what its chat template contains: a template shows the model its own earlier calls
+// and thinking, and so has their markers.
+#pragma once
+
+#include <string_view>
+
+#include "braid/server/parsers/call_writer.h"
+#include "braid/server/parsers/format.h"
+
+namespace braid::parsers {
+
+struct TemplateFormats {
+  ReasoningFormat reasoning = ReasoningFormat::kNone;
+  ToolFormat tools = ToolFormat::kNone;
+  CallIdStyle ids = CallIdStyle::kOpenAi;  // which the template takes back
+
+  bool operator==(const TemplateFormats&) const = default;
+};
+
+// `source`: the template's text; of several templates (default, tool_use), their texts joined.
+TemplateFormats formats_of_template(std::string_view source);
+
+}  // namespace braid::parsers
