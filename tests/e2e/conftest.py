@@ -2,7 +2,7 @@
 
     python3 -m pytest tests/e2e [--braid build/release/braid]
 
-They need pytest alone. The default model is fetched once into the user's cache directory.
+They need what requirements.txt names. The default model is fetched once into the user's cache directory.
 """
 
 import json

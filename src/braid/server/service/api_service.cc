@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "braid/base/clock.h"
 #include "braid/server/service/health_check.h"
 #include "braid/server/service/http_responses.h"
 
@@ -30,6 +31,7 @@ ApiService::ApiService(ServiceOptions options, std::shared_ptr<Logger> logger)
     : options_(std::move(options)),
       random_(std::random_device{}()),
       metrics_(options_.metrics_prefix, options_.model_name),
+      log_(options_.log_requests ? logger : nullptr),
       workers_(std::max(1, options_.num_workers), logger),
       output_(1, logger) {}
 
@@ -51,16 +53,16 @@ void ApiService::add_routes(http::Router& router) {
   router.add("GET", "/v1/models", when_ready(&ApiService::models));
   router.add("GET", "/v1/models/{id...}", when_ready(&ApiService::one_model));
   router.add("GET", "/health", when_ready(&ApiService::health));
-  router.add("GET", "/metrics", [this](const http::Request&, const std::shared_ptr<http::Responder>& responder) {
-    const ServedModel* model = model_.load();
-    responder->respond({.content_type = "text/plain; version=0.0.4; charset=utf-8",
-                        .headers = {},
-                        .body = metrics_.render(model == nullptr ? EngineStats{} : model->engine->stats())});
-  });
   router.add("GET", "/health_generate", [this](const http::Request&, std::shared_ptr<http::Responder> responder) {
     InFlight::Token in_flight = in_flight_.enter();
     if (const auto error = not_ready()) return responder->respond(error_response(*error));
     check_health(*model_.load(), output_, options_.health_timeout_s, std::move(responder), std::move(in_flight));
+  });
+  router.add("GET", "/metrics", [this](const http::Request&, const std::shared_ptr<http::Responder>& responder) {
+    const ServedModel* model = model_.load();
+    responder->respond({.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                        .headers = {},
+                        .body = metrics_.render(model != nullptr ? model->engine->stats() : EngineStats{})});
   });
   router.add("POST", "/v1/embeddings", not_implemented("embeddings are not supported: this server generates text"));
   router.add("POST", "/v1/responses",
@@ -92,26 +94,37 @@ std::optional<ApiError> ApiService::not_ready() const {
 // Counted before it is looked whether the server drains: who waits for the end has then seen either.
 void ApiService::generate(http::Request request, std::shared_ptr<http::Responder> responder, Plan plan) {
   InFlight::Token in_flight = in_flight_.enter();
-  if (const auto error = not_ready()) return responder->respond(error_response(*error));
-  workers_.post([this, plan, request = std::make_shared<http::Request>(std::move(request)),
+  Arrival arrival{.path = std::move(request.path), .client = std::move(request.client), .time_s = monotonic_seconds()};
+  if (const auto error = not_ready()) return refuse(arrival, *responder, *error);
+  workers_.post([this, plan, body = std::make_shared<std::string>(std::move(request.body)), arrival,
                  responder = std::move(responder),
-                 in_flight = std::move(in_flight)] { start_generation(*request, responder, plan, in_flight); });
+                 in_flight = std::move(in_flight)] { start_generation(*body, arrival, responder, plan, in_flight); });
 }
 
-void ApiService::start_generation(const http::Request& request, std::shared_ptr<http::Responder> responder, Plan plan,
-                                  InFlight::Token in_flight) {
+void ApiService::start_generation(const std::string& body, Arrival arrival, std::shared_ptr<http::Responder> responder,
+                                  Plan plan, InFlight::Token in_flight) {
   const ServedModel& model = *model_.load();
-  PlanResult planned = plan(model, request.body, unique_id());
-  if (const auto* error = std::get_if<ApiError>(&planned)) return responder->respond(error_response(*error));
+  PlanResult planned = plan(model, body, unique_id());
+  if (const auto* error = std::get_if<ApiError>(&planned)) return refuse(arrival, *responder, *error);
   auto& generation = std::get<GenerationPlan>(planned);
   if (options_.request_timeout_s > 0) {
     generation.timeout_s =
         std::min(generation.timeout_s.value_or(options_.request_timeout_s), options_.request_timeout_s);
   }
-  Generation::start(
-      std::move(generation), std::move(responder),
-      {.engine = *model.engine, .in_flight = in_flight_, .output = output_, .workers = workers_, .metrics = metrics_},
-      std::move(in_flight));
+  log_.accepted(arrival, generation);
+  Generation::start(std::move(generation), std::move(arrival), std::move(responder),
+                    {.engine = *model.engine,
+                     .in_flight = in_flight_,
+                     .output = output_,
+                     .workers = workers_,
+                     .metrics = metrics_,
+                     .log = log_},
+                    std::move(in_flight));
+}
+
+void ApiService::refuse(const Arrival& arrival, http::Responder& responder, const ApiError& error) const {
+  log_.refused(arrival, error);
+  responder.respond(error_response(error));
 }
 
 http::Handler ApiService::when_ready(Answer answer) {

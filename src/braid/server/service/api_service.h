@@ -13,7 +13,6 @@
 #include "braid/base/log.h"
 #include "braid/server/http/handler.h"
 #include "braid/server/http/router.h"
-#include "braid/server/metrics/server_metrics.h"
 #include "braid/server/service/generation.h"
 #include "braid/server/service/generation_plan.h"
 #include "braid/server/service/in_flight.h"
@@ -24,11 +23,12 @@ namespace braid {
 struct ServiceOptions {
   std::string model_name;  // by which clients name it
   std::string model_path;
-  std::string metrics_prefix = "braid";  // of the names at /metrics
-  openai::ProtocolLimits limits;         // without vocab_size, which is the model's
-  double request_timeout_s = 0;          // of requests that set none, and the most that they may set; 0: no limit
-  double health_timeout_s = 20;          // /health_generate
-  int num_workers = 2;                   // threads that parse, render, tokenize and format
+  openai::ProtocolLimits limits;  // without vocab_size, which is the model's
+  double request_timeout_s = 0;   // of requests that set none, and the most that they may set; 0: no limit
+  double health_timeout_s = 20;   // /health_generate
+  int num_workers = 2;            // threads that parse, render, tokenize and format
+  std::string metrics_prefix = "braid";
+  bool log_requests = false;
 };
 
 class ApiService {
@@ -55,8 +55,9 @@ class ApiService {
   using Answer = http::Response (ApiService::*)(const ServedModel& model, const http::Request& request) const;
 
   void generate(http::Request request, std::shared_ptr<http::Responder> responder, Plan plan);
-  void start_generation(const http::Request& request, std::shared_ptr<http::Responder> responder, Plan plan,
+  void start_generation(const std::string& body, Arrival arrival, std::shared_ptr<http::Responder> responder, Plan plan,
                         InFlight::Token in_flight);
+  void refuse(const Arrival& arrival, http::Responder& responder, const openai::ApiError& error) const;
   http::Handler when_ready(Answer answer);
   http::Response models(const ServedModel& model, const http::Request& request) const;
   http::Response one_model(const ServedModel& model, const http::Request& request) const;
@@ -71,6 +72,7 @@ class ApiService {
   std::mutex random_mutex_;
   std::mt19937_64 random_;
   metrics::ServerMetrics metrics_;
+  const RequestLog log_;
   InFlight in_flight_;
   TaskQueue workers_;  // these last: what runs in them uses the rest
   TaskQueue output_;

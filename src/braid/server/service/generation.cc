@@ -1,8 +1,10 @@
 #include "braid/server/service/generation.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "braid/base/clock.h"
+#include "braid/server/openai/responses.h"
 #include "braid/server/service/http_responses.h"
 
 namespace braid {
@@ -25,9 +27,10 @@ ApiError error_of(const Refusal& refusal) {
 
 }  // namespace
 
-void Generation::start(GenerationPlan plan, std::shared_ptr<http::Responder> responder,
+void Generation::start(GenerationPlan plan, Arrival arrival, std::shared_ptr<http::Responder> responder,
                        const GenerationContext& context, InFlight::Token in_flight) {
-  const std::shared_ptr<Generation> self(new Generation(std::move(plan), responder, context, std::move(in_flight)));
+  const std::shared_ptr<Generation> self(
+      new Generation(std::move(plan), std::move(arrival), responder, context, std::move(in_flight)));
   const std::weak_ptr<Generation> weak = self;
   const auto if_alive = [weak](void (Generation::*call)()) {
     return [weak, call] {
@@ -41,7 +44,7 @@ void Generation::start(GenerationPlan plan, std::shared_ptr<http::Responder> res
     return;
   }
   if (self->timeout_s_) {
-    const auto time = std::chrono::duration<double>(*self->timeout_s_);
+    const auto time = std::chrono::duration<double>(self->arrival_.time_s + *self->timeout_s_ - monotonic_seconds());
     const auto when = TaskQueue::Clock::now() + std::chrono::duration_cast<TaskQueue::Clock::duration>(time);
     self->timer_ = context.output.post_at(when, [weak] {
       const auto alive = weak.lock();
@@ -57,9 +60,10 @@ void Generation::start(GenerationPlan plan, std::shared_ptr<http::Responder> res
   self->submit_all();
 }
 
-Generation::Generation(GenerationPlan plan, std::shared_ptr<http::Responder> responder,
+Generation::Generation(GenerationPlan plan, Arrival arrival, std::shared_ptr<http::Responder> responder,
                        const GenerationContext& context, InFlight::Token in_flight)
     : context_(context),
+      arrival_(std::move(arrival)),
       id_(std::move(plan.id)),
       is_stream_(plan.is_stream),
       timeout_s_(plan.timeout_s),
@@ -67,10 +71,9 @@ Generation::Generation(GenerationPlan plan, std::shared_ptr<http::Responder> res
       requests_(std::move(plan.requests)),
       writer_(std::move(plan.writer)),
       responder_(std::move(responder)) {
-  const double now = monotonic_seconds();
   for (const GenerationRequest& request : requests_) {
     num_open_ += request.n;
-    trackers_.emplace_back(request.n, now);
+    trackers_.emplace_back(request.n, arrival_.time_s);
   }
 }
 
@@ -83,15 +86,15 @@ void Generation::submit_all() {
   const auto self = shared_from_this();
   for (size_t prompt = 0; prompt < requests_.size(); ++prompt) {
     const auto on_delta = [self, prompt](const Delta& delta) {
-      self->context_.output.post([self, prompt, delta] {
-        self->track(prompt, delta);
-        self->take(prompt, delta);
-      });
+      self->context_.output.post(
+          [self, prompt, delta, now_s = monotonic_seconds()] { self->take(prompt, delta, now_s); });
     };
     const auto submitted = context_.engine.try_submit(std::move(requests_[prompt]), on_delta);
     if (const auto* refusal = std::get_if<Refusal>(&submitted)) {
       abort();
-      context_.output.post([self, error = error_of(*refusal)] { self->fail(error); });
+      const ApiError error = error_of(*refusal);
+      context_.log.refused(arrival_, error);
+      context_.output.post([self, error] { self->fail(error); });
       return;
     }
     keep_submission(std::get<SubmissionId>(submitted));
@@ -124,22 +127,37 @@ void Generation::begin() {
                               .headers = {{"Cache-Control", "no-cache"}, {"X-Accel-Buffering", "no"}},
                               .body = {}});
   }
-  for (const Early& early : std::exchange(early_, {})) take(early.prompt, early.delta);
+  for (const Early& early : std::exchange(early_, {})) answer(early.prompt, early.delta);
+}
+
+void Generation::take(size_t prompt, const Delta& delta, double now_s) {
+  track(prompt, delta, now_s);
+  if (state_ == State::kSubmitting) {
+    early_.push_back({prompt, delta});
+  } else {
+    answer(prompt, delta);
+  }
 }
 
 // Also what comes after the answer's end: the engine's work counts whoever still listens.
-void Generation::track(size_t prompt, const Delta& delta) {
+void Generation::track(size_t prompt, const Delta& delta, double now_s) {
+  if (delta.finish != FinishReason::kNone && (outcome_.empty() || state_ != State::kEnded)) {
+    outcome_ = delta.finish == FinishReason::kError ? delta.error : openai::finish_reason_name(delta.finish, false);
+  }
   metrics::RequestTracker& tracker = trackers_[prompt];
-  tracker.add(delta, monotonic_seconds());
-  if (tracker.has_ended()) context_.metrics.record(tracker.record());
+  tracker.add(delta, now_s);
+  if (!tracker.has_ended()) return;
+  const metrics::RequestRecord record = tracker.record();
+  context_.metrics.record(record);
+  total_.prompt_tokens += record.prompt_tokens;
+  total_.cached_tokens += record.cached_tokens;
+  total_.output_tokens += record.output_tokens;
+  total_.end_to_end_s = std::max(total_.end_to_end_s, record.end_to_end_s);
+  if (++num_tracked_ == trackers_.size()) context_.log.ended(arrival_, id_, total_, outcome_);
 }
 
-void Generation::take(size_t prompt, const Delta& delta) {
+void Generation::answer(size_t prompt, const Delta& delta) {
   if (state_ == State::kEnded) return;
-  if (state_ == State::kSubmitting) {
-    early_.push_back({prompt, delta});
-    return;
-  }
   if (delta.finish == FinishReason::kError) {
     abort();
     return fail(openai::server_error(delta.error));
@@ -163,6 +181,7 @@ void Generation::finish() {
 
 void Generation::fail(const ApiError& error) {
   if (state_ == State::kEnded) return;
+  outcome_ = error.message;
   if (is_stream_ && state_ == State::kAnswering) {
     responder_->write(openai::failure_events(error));
     responder_->finish();

@@ -12,8 +12,10 @@
 
 #include "braid/server/http/handler.h"
 #include "braid/server/metrics/request_tracker.h"
+#include "braid/server/metrics/server_metrics.h"
 #include "braid/server/service/generation_plan.h"
 #include "braid/server/service/in_flight.h"
+#include "braid/server/service/request_log.h"
 #include "braid/server/service/task_queue.h"
 
 namespace braid {
@@ -25,34 +27,37 @@ struct GenerationContext {
   TaskQueue& output;   // one thread, on which deltas become events
   TaskQueue& workers;  // for whole answers, which may be long
   metrics::ServerMetrics& metrics;
+  const RequestLog& log;
 };
 
 class Generation : public std::enable_shared_from_this<Generation> {
  public:
   // Submits the plan and answers. `in_flight`: kept until everything of the request has ended.
-  static void start(GenerationPlan plan, std::shared_ptr<http::Responder> responder, const GenerationContext& context,
-                    InFlight::Token in_flight);
+  static void start(GenerationPlan plan, Arrival arrival, std::shared_ptr<http::Responder> responder,
+                    const GenerationContext& context, InFlight::Token in_flight);
   ~Generation();
 
   // From any thread: what is not finished ends with FinishReason::kAbort, and so does the answer.
   void abort();
 
  private:
-  Generation(GenerationPlan plan, std::shared_ptr<http::Responder> responder, const GenerationContext& context,
-             InFlight::Token in_flight);
+  Generation(GenerationPlan plan, Arrival arrival, std::shared_ptr<http::Responder> responder,
+             const GenerationContext& context, InFlight::Token in_flight);
   void submit_all();
   void keep_submission(SubmissionId id);
   void leave();
 
   // On the output thread.
   void begin();
-  void track(size_t prompt, const Delta& delta);
-  void take(size_t prompt, const Delta& delta);
+  void take(size_t prompt, const Delta& delta, double now_s);
+  void track(size_t prompt, const Delta& delta, double now_s);
+  void answer(size_t prompt, const Delta& delta);
   void finish();
   void fail(const openai::ApiError& error);
   void end();
 
   const GenerationContext context_;
+  const Arrival arrival_;
   const std::string id_;
   const bool is_stream_;
   const std::optional<double> timeout_s_;
@@ -71,9 +76,12 @@ class Generation : public std::enable_shared_from_this<Generation> {
     Delta delta;
   };
   State state_ = State::kSubmitting;
-  std::vector<metrics::RequestTracker> trackers_;  // one a prompt
   std::vector<Early> early_;                       // deltas that came before everything was submitted
   int64_t num_open_ = 0;                           // choices
+  std::vector<metrics::RequestTracker> trackers_;  // one a prompt
+  size_t num_tracked_ = 0;                         // prompts
+  metrics::RequestRecord total_;
+  std::string outcome_;  // the last choice's, or why the request failed
   std::vector<GenerationRequest> requests_;
   std::shared_ptr<openai::AnswerWriter> writer_;
   std::shared_ptr<http::Responder> responder_;

@@ -1,0 +1,151 @@
+#include "braid/cli/serve_command.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include "braid/cli/commands.h"
+#include "braid/cli/signal_queue.h"
+#include "braid/cli/terminal.h"
+#include "braid/server/http/router.h"
+#include "braid/server/http/server.h"
+#include "braid/server/web/web_page.h"
+
+namespace braid {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+// What needs no key (the page asks for it), and what is answered until the end.
+bool needs_no_key(const http::Request& head) {
+  return head.path == "/health" || is_web_page_path(head.path);
+}
+bool is_served_while_draining(const http::Request& head) {
+  return head.path.starts_with("/health") || head.path == "/metrics";
+}
+
+bool is_loopback(std::string_view host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
+// Loads the model on a thread of its own, while the server already answers and signals are heeded.
+class Loading {
+ public:
+  Loading(const EngineOptions& options, const std::shared_ptr<Logger>& logger, bool shows_progress,
+          SignalQueue& signals)
+      : thread_([this, options, logger, shows_progress, &signals] {
+          {
+            ProgressBar bar("loading");
+            engine_ = Engine::load(options, logger, [&](int64_t done, int64_t total) {
+              if (shows_progress) bar.show(done, total);
+            });
+          }
+          is_done_ = true;
+          signals.wake();
+        }) {}
+  ~Loading() { thread_.join(); }
+
+  bool is_done() const { return is_done_; }
+  Result<std::unique_ptr<Engine>> take() { return std::move(engine_); }
+
+ private:
+  Result<std::unique_ptr<Engine>> engine_ = fail("not loaded yet");
+  std::atomic<bool> is_done_ = false;
+  std::thread thread_;
+};
+
+[[noreturn]] void end_at_once(int signal) {
+  std::fflush(nullptr);
+  _exit(128 + signal);
+}
+
+// Finishes what runs, for `timeout` at most; then what is left ends with "abort".
+void drain(ApiService& service, http::HttpServer& server, SignalQueue& signals, milliseconds timeout, Logger& logger) {
+  service.start_draining();
+  server.begin_drain();
+  logger.info("ending: {} requests are being answered, for {} s at most; another signal ends at once",
+              server.num_answers(), static_cast<double>(timeout.count()) / 1000);
+  constexpr milliseconds kStep{20};
+  const auto end = std::chrono::steady_clock::now() + timeout;
+  const auto is_done = [&] { return service.wait_until_idle(milliseconds(0)) && server.wait_drained(milliseconds(0)); };
+  while (!is_done() && std::chrono::steady_clock::now() < end) {
+    if (const auto signal = signals.wait(kStep)) end_at_once(*signal);
+  }
+  if (is_done()) return;
+  logger.warn("{} requests were not finished in time: they end with \"abort\"", server.num_answers());
+  service.abort_all();
+  constexpr milliseconds kLastWrites{2000};
+  const auto last = std::chrono::steady_clock::now() + kLastWrites;
+  while (!is_done() && std::chrono::steady_clock::now() < last) {
+    if (const auto signal = signals.wait(kStep)) end_at_once(*signal);
+  }
+}
+
+}  // namespace
+
+Result<int> run_serve(const ServeFlags& flags) {
+  TRY(const EngineOptions engine_options, flags.engine_options());
+  TRY(http::ServerOptions options, flags.server_options());
+  TRY(SignalQueue signals, SignalQueue::open());
+  const auto logger = make_stderr_logger(flags.model.log_level, flags.format());
+
+  ApiService service(flags.service_options(), logger);
+  http::Router router(options.format_error);
+  service.add_routes(router);
+  add_web_page_routes(router);
+  const bool has_keys = !options.guard.api_keys.empty();
+  options.guard.is_free = needs_no_key;
+  options.is_served_while_draining = is_served_while_draining;
+  options.check_head = [&router](const http::Request& head) { return router.check(head); };
+  const auto handle = [&router](http::Request request, std::shared_ptr<http::Responder> responder) {
+    router.handle(std::move(request), std::move(responder));
+  };
+  TRY(const auto server, http::HttpServer::start(std::move(options), handle, logger));
+  logger->info("listening at {}; loading {}", server->url(), flags.model.model_path);
+  if (!has_keys && !is_loopback(flags.host)) {
+    logger->warn("--host {} without --api-key: whoever reaches this address can use the model", flags.host);
+  }
+
+  {
+    const bool shows_progress = flags.format() == LogFormat::kText && logger->should_log(spdlog::level::info);
+    Loading loading(engine_options, logger, shows_progress, signals);
+    while (!loading.is_done()) {
+      if (signals.wait()) {  // nothing runs yet, and loading cannot be stopped in the middle
+        std::fflush(nullptr);
+        _exit(0);
+      }
+    }
+    auto engine = loading.take();
+    if (!engine.ok()) {
+      server->stop();
+      return engine.error();
+    }
+    service.set_engine(std::move(engine).value());
+  }
+  fmt::print("page: {0}/\nAPI:  {0}/v1  (model {1})\n", server->url(), flags.model_name());
+  std::fflush(stdout);
+
+  while (!signals.wait()) {
+  }
+  drain(service, *server, signals, milliseconds(static_cast<int64_t>(flags.drain_timeout_s * 1000)), *logger);
+  server->stop();
+  return 0;
+}
+
+void add_serve_command(CLI::App& app, CommandRunner& runner) {
+  auto flags = std::make_shared<ServeFlags>();
+  CLI::App* command = app.add_subcommand("serve", "Serve a model over HTTP: OpenAI's API");
+  add_serve_flags(*command, *flags);
+  runner.on_code(command, [flags] { return run_serve(*flags); });
+}
+
+}  // namespace braid

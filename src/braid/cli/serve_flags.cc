@@ -1,0 +1,188 @@
+#include "braid/cli/serve_flags.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <string_view>
+#include <utility>
+
+#include "braid/cli/arguments.h"
+#include "braid/server/service/http_responses.h"
+
+namespace braid {
+
+namespace {
+
+std::chrono::milliseconds to_milliseconds(double seconds) {
+  return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
+}
+
+// A flag in seconds for a time that the transport keeps in milliseconds.
+CLI::Option* add_seconds(CLI::App& command, std::string name, std::chrono::milliseconds& time, std::string text) {
+  const auto set = [&time](const double& seconds) { time = to_milliseconds(seconds); };
+  return command.add_option_function<double>(std::move(name), set, std::move(text))
+      ->check(CLI::Range(0.001, 1e7))
+      ->default_str(fmt::format("{}", static_cast<double>(time.count()) / 1000));
+}
+
+void add_server_flags(CLI::App& command, ServeFlags& flags) {
+  const auto group = [&](CLI::Option* option) { return option->capture_default_str()->group("Server"); };
+  group(command.add_option("--host", flags.host, "Name or address to listen on; 0.0.0.0 or :: for all"));
+  group(command.add_option("--port", flags.port, "0: any that is free"))->check(CLI::Range(0, 65535));
+  group(command.add_option("--served-model-name", flags.served_model_name,
+                           "What clients call the model; default: the name of its directory or file"));
+  group(command.add_option("--api-key", flags.api_keys, "Only clients with this key, or another one (repeatable)"))
+      ->allow_extra_args(false);
+  group(command.add_option("--api-key-file", flags.api_key_file, "More such keys, one a line"));
+  group(command.add_option("--ssl-certfile", flags.tls_certificate, "PEM file: serve HTTPS with this certificate"));
+  group(command.add_option("--ssl-keyfile", flags.tls_key, "PEM file: its key"));
+  group(command.add_option("--allowed-origins", flags.allowed_origins,
+                           "Pages of this origin may use the server, or * (repeatable); default: none but its own"))
+      ->allow_extra_args(false);
+  group(command.add_option("--max-queued-requests", flags.max_queued_requests,
+                           "Sequences that may wait beside those that run; beyond: 429"))
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 40));
+  group(command.add_option("--request-timeout", flags.request_timeout_s,
+                           "Seconds that a request may take, whatever it asks for; 0: no limit"))
+      ->check(CLI::Range(0.0, 1e7));
+  group(command.add_option("--drain-timeout", flags.drain_timeout_s,
+                           "Seconds to finish what runs after SIGTERM or Ctrl-C"))
+      ->check(CLI::Range(0.0, 1e7));
+  group(command.add_option("--health-timeout", flags.health_timeout_s,
+                           "Seconds in which /health_generate must see a token"))
+      ->check(CLI::Range(0.001, 1e7));
+}
+
+void add_limit_flags(CLI::App& command, ServeFlags& flags) {
+  const auto group = [&](CLI::Option* option) { return option->group("Limits"); };
+  http::Limits& transport = flags.transport;
+  openai::ProtocolLimits& protocol = flags.protocol;
+  const auto size = [&](std::string name, auto& bytes, std::string text) {
+    group(command.add_option(std::move(name), bytes, std::move(text)))
+        ->transform(CLI::AsSizeValue(true))
+        ->check(CLI::Range(uint64_t{1024}, uint64_t{1} << 40))
+        ->default_str(fmt::format("{}", bytes));
+  };
+  const auto count = [&](std::string name, auto& number, std::string text) {
+    group(command.add_option(std::move(name), number, std::move(text)))
+        ->check(CLI::Range(1, 1'000'000))
+        ->capture_default_str();
+  };
+  size("--max-body-size", transport.max_body_bytes, "Bytes of one request's body; beyond: 413");
+  size("--max-header-size", transport.max_header_bytes, "Bytes of one request's headers; beyond: 431");
+  count("--max-connections", transport.max_connections, "Open connections; beyond: 503");
+  group(add_seconds(command, "--header-timeout", transport.header_timeout, "Seconds for a request's headers"));
+  group(add_seconds(command, "--body-timeout", transport.body_timeout, "Seconds for a request's body"));
+  group(add_seconds(command, "--idle-timeout", transport.idle_timeout, "Seconds between two requests"));
+  group(add_seconds(command, "--write-timeout", transport.write_timeout,
+                    "Seconds that a client may take nothing of its answer"));
+  count("--max-json-depth", protocol.json.max_depth, "Nested lists and objects in a body");
+  count("--max-n", protocol.max_choices, "n: choices of one request");
+  count("--max-stop-strings", protocol.max_stop_strings, "Stop strings of one request");
+  count("--max-logit-bias", protocol.max_logit_bias, "Entries of one request's logit_bias");
+}
+
+void add_log_flags(CLI::App& command, ServeFlags& flags) {
+  command.add_flag("--log-requests", flags.log_requests, "A line in the log for each request and for its end")
+      ->group("Log and metrics");
+  command.add_option("--log-format", flags.log_format, "text, or json: one object a line")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str()
+      ->group("Log and metrics");
+  command.add_option("--metrics-prefix", flags.metrics_prefix, "Of every name in /metrics")
+      ->capture_default_str()
+      ->group("Log and metrics");
+}
+
+Status check_metrics_prefix(std::string_view prefix) {
+  const auto is_letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == ':';
+  };
+  const bool is_name = std::ranges::all_of(prefix, [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
+  if (prefix.empty() || (is_name && is_letter(prefix[0]))) return {};
+  return fail("--metrics-prefix {}: must be made of letters, digits, '_' and ':', and begin with no digit", prefix);
+}
+
+}  // namespace
+
+void add_serve_flags(CLI::App& command, ServeFlags& flags) {
+  add_engine_flags(command, flags.model);
+  add_server_flags(command, flags);
+  add_limit_flags(command, flags);
+  add_log_flags(command, flags);
+}
+
+Result<EngineOptions> ServeFlags::engine_options() const {
+  TRY_STATUS(check_metrics_prefix(metrics_prefix));
+  TRY(EngineOptions options, model.engine_options());
+  options.max_queued_requests = max_queued_requests;
+  options.log_steps = true;
+  return options;
+}
+
+Result<http::ServerOptions> ServeFlags::server_options() const {
+  if (tls_certificate.empty() != tls_key.empty()) {
+    return fail("{} needs {}: the certificate and its key go together",
+                tls_key.empty() ? "--ssl-certfile" : "--ssl-keyfile",
+                tls_key.empty() ? "--ssl-keyfile" : "--ssl-certfile");
+  }
+  http::ServerOptions options;
+  options.host = host;
+  options.port = static_cast<uint16_t>(port);
+  options.tls_certificate = tls_certificate;
+  options.tls_key = tls_key;
+  options.limits = transport;
+  options.limits.max_bodies_bytes = std::max(transport.max_bodies_bytes, 2 * transport.max_body_bytes);
+  options.guard.api_keys = api_keys;
+  if (!api_key_file.empty()) {
+    TRY(const std::string text, read_flag_file("--api-key-file", api_key_file));
+    TRY(const auto keys, parse_api_keys(text, api_key_file));
+    options.guard.api_keys.insert(options.guard.api_keys.end(), keys.begin(), keys.end());
+  }
+  for (const std::string& key : options.guard.api_keys) {
+    if (key.empty()) return fail("--api-key: a key must not be empty");
+  }
+  options.guard.allowed_origins = allowed_origins;
+  options.format_error = format_transport_error;
+  return options;
+}
+
+ServiceOptions ServeFlags::service_options() const {
+  ServiceOptions options;
+  options.model_name = model_name();
+  options.model_path = model.model_path;
+  options.limits = protocol;
+  options.limits.json.max_bytes = static_cast<int64_t>(transport.max_body_bytes);
+  options.request_timeout_s = request_timeout_s;
+  options.health_timeout_s = health_timeout_s;
+  options.metrics_prefix = metrics_prefix;
+  options.log_requests = log_requests;
+  return options;
+}
+
+std::string ServeFlags::model_name() const {
+  return served_model_name.empty() ? default_model_name(model.model_path) : served_model_name;
+}
+
+Result<std::vector<std::string>> parse_api_keys(std::string_view text, const std::string& path) {
+  constexpr std::string_view kBlank = " \t\r";
+  std::vector<std::string> keys;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    const size_t first = line.find_first_not_of(kBlank);
+    if (first == std::string_view::npos) continue;
+    keys.emplace_back(line.substr(first, line.find_last_not_of(kBlank) - first + 1));
+  }
+  if (keys.empty()) return fail("--api-key-file {}: there is no key in it", path);
+  return keys;
+}
+
+std::string default_model_name(std::string path) {
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  std::string name = std::filesystem::path(path).filename();
+  if (name.size() > 5 && name.ends_with(".gguf")) name.resize(name.size() - 5);
+  return name.empty() ? path : name;
+}
+
+}  // namespace braid

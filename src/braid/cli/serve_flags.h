@@ -1,0 +1,54 @@
+// The flags of `braid serve`, and what they say to the engine, the transport and the API.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "braid/base/log_format.h"
+#include "braid/base/result.h"
+#include "braid/cli/flags.h"
+#include "braid/server/http/server_options.h"
+#include "braid/server/service/api_service.h"
+
+namespace braid {
+
+struct ServeFlags {
+  ModelFlags model;
+  std::string host = "127.0.0.1";
+  int32_t port = 30000;
+  std::string served_model_name;  // empty: by --model-path
+  std::vector<std::string> api_keys;
+  std::string api_key_file;
+  std::string tls_certificate;
+  std::string tls_key;
+  std::vector<std::string> allowed_origins;
+  int64_t max_queued_requests = 4096;
+  double request_timeout_s = 0;
+  double drain_timeout_s = 30;
+  double health_timeout_s = 20;
+  http::Limits transport;
+  openai::ProtocolLimits protocol;
+  std::string metrics_prefix = "braid";
+  std::string log_format = "text";
+  bool log_requests = false;
+
+  // All three read the files that flags name; errors name the flag and its value.
+  Result<EngineOptions> engine_options() const;
+  Result<http::ServerOptions> server_options() const;  // without what needs the handlers
+  ServiceOptions service_options() const;
+
+  std::string model_name() const;
+  LogFormat format() const { return log_format == "json" ? LogFormat::kJson : LogFormat::kText; }
+};
+
+void add_serve_flags(CLI::App& command, ServeFlags& flags);
+
+// One key a line; blank lines do not count.
+Result<std::vector<std::string>> parse_api_keys(std::string_view text, const std::string& path);
+// By which clients name a model that is loaded from here: the directory's name, a file's without ".gguf".
+std::string default_model_name(std::string path);
+
+}  // namespace braid

@@ -1,0 +1,35 @@
+#include "braid/server/service/request_log.h"
+
+#include <variant>
+
+namespace braid {
+
+void RequestLog::accepted(const Arrival& arrival, const GenerationPlan& plan) const {
+  if (logger_ == nullptr || plan.requests.empty()) return;
+  size_t num_tokens = 0;
+  for (const GenerationRequest& request : plan.requests) {
+    num_tokens += std::get<std::vector<TokenId>>(request.prompt).size();
+  }
+  const GenerationRequest& first = plan.requests.front();
+  const SamplingParams& sampling = first.sampling;
+  logger_->info("request {} from {}: {}{}, {} prompt tokens, n {}, max_tokens {}, temperature {}, top_p {}", plan.id,
+                arrival.client, arrival.path, plan.is_stream ? ", streamed" : "", num_tokens,
+                static_cast<size_t>(first.n) * plan.requests.size(),
+                first.until_context_end ? std::string("none") : std::to_string(sampling.max_new_tokens),
+                sampling.temperature, sampling.top_p);
+}
+
+void RequestLog::refused(const Arrival& arrival, const openai::ApiError& error) const {
+  if (logger_ == nullptr) return;
+  logger_->info("refused {} from {}: {} {}", arrival.path, arrival.client, error.status, error.message);
+}
+
+void RequestLog::ended(const Arrival& arrival, const std::string& id, const metrics::RequestRecord& total,
+                       std::string_view outcome) const {
+  if (logger_ == nullptr) return;
+  logger_->info("request {} from {} ended: {}, {} prompt tokens ({} cached), {} output tokens, {:.3f} s", id,
+                arrival.client, outcome, total.prompt_tokens, total.cached_tokens, total.output_tokens,
+                total.end_to_end_s);
+}
+
+}  // namespace braid

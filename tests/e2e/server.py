@@ -1,0 +1,120 @@
+"""A running `braid serve`, for tests that use it as clients do."""
+
+import contextlib
+import http.client
+import json
+import re
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.parse
+
+import openai
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+    def json(self):
+        return json.loads(self.body)
+
+    def error(self):
+        return self.json()["error"]
+
+    def events(self):
+        """The data of a stream's events; the last one must be [DONE]."""
+        lines = [line for line in self.body.split("\n\n") if line and not line.startswith(":")]
+        assert all(line.startswith("data: ") for line in lines), lines
+        assert lines[-1] == "data: [DONE]", lines[-1]
+        return [json.loads(line.removeprefix("data: ")) for line in lines[:-1]]
+
+
+class Server:
+    """Starts the program on a port of its own and waits until it says that it is ready (or only until it listens)."""
+
+    def __init__(self, braid, model, *flags, wait_until_ready=True):
+        command = braid.command("serve", "--model-path", model, "--port", "0", *flags)
+        self.log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True)
+        self.url = self.wait_for_log(r"listening at (\S+);")
+        self.said = ""
+        if wait_until_ready:
+            self.wait_until_ready()
+
+    def read_log(self):
+        self.log.seek(0)
+        return self.log.read()
+
+    def wait_for_log(self, pattern, timeout=60):
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if found := re.search(pattern, self.read_log()):
+                return found[1] if found.groups() else found[0]
+            assert self.process.poll() is None, f"it ended: {self.read_log()}"
+            time.sleep(0.01)
+        raise AssertionError(f"no {pattern} in the log:\n{self.read_log()}")
+
+    def wait_until_ready(self, timeout=120):
+        timer = threading.Timer(timeout, self.process.kill)
+        timer.start()
+        while "API:" not in self.said:
+            line = self.process.stdout.readline()
+            assert line, f"it ended before it was ready:\n{self.read_log()}"
+            self.said += line
+        timer.cancel()
+
+    def client(self, key="none", **options):
+        return openai.OpenAI(base_url=self.url + "/v1", api_key=key, **{"max_retries": 0, "timeout": 120, **options})
+
+    def async_client(self, key="none"):
+        return openai.AsyncOpenAI(base_url=self.url + "/v1", api_key=key, max_retries=0, timeout=300)
+
+    def connect(self):
+        return http.client.HTTPConnection(urllib.parse.urlsplit(self.url).netloc, timeout=120)
+
+    def send(self, method, path, body=None, headers=None):
+        """One request on a connection of its own. `body`: JSON, or bytes as they are."""
+        with contextlib.closing(self.connect()) as connection:
+            data = json.dumps(body).encode() if isinstance(body, (dict, list)) else body
+            connection.request(method, path, data, {"Content-Type": "application/json", **(headers or {})})
+            response = connection.getresponse()
+            return Answer(response.status, dict(response.getheaders()), response.read().decode())
+
+    def get(self, path, **options):
+        return self.send("GET", path, **options)
+
+    def post(self, path, body, **options):
+        return self.send("POST", path, body, **options)
+
+    def metric(self, name):
+        text = self.get("/metrics").body
+        return float(re.search(rf"^braid_{name}{{[^}}]*}} (\S+)$", text, re.MULTILINE)[1])
+
+    def wait_for_metric(self, name, wanted, timeout=60):
+        deadline = time.monotonic() + timeout
+        while self.metric(name) != wanted:
+            assert time.monotonic() < deadline, f"{name} is {self.metric(name)}, not {wanted}"
+            time.sleep(0.01)
+
+    def stop(self, timeout=60):
+        """Ends it as a service manager does; the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(timeout)
+        finally:
+            self.process.kill()
+            self.process.wait()
+            self.process.stdout.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+        self.log.close()
