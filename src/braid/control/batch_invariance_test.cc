@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <latch>
 #include <mutex>
 #include <random>
 
@@ -81,6 +82,13 @@ std::vector<Bits> run(const char* model, const Arithmetic& arithmetic, const Lay
   Engine& engine = **loaded;
   std::vector<Bits> results(requests.size());
   std::vector<SubmissionId> ids;
+  // Together: the engine stands still behind one token of another request until all are there.
+  std::latch all_submitted(1);
+  if (together) {
+    GenerationRequest first{.prompt = std::vector<TokenId>{1}};
+    first.sampling.max_new_tokens = 1;
+    ids.push_back(engine.submit(first, [&](const Delta&) { all_submitted.wait(); }).value());
+  }
   for (size_t i = 0; i < requests.size(); ++i) {
     const auto id = engine.submit(requests[i], [&results, i](const Delta& delta) {
       EXPECT_NE(delta.finish, FinishReason::kError) << delta.error;
@@ -91,6 +99,7 @@ std::vector<Bits> run(const char* model, const Arithmetic& arithmetic, const Lay
     ids.push_back(*id);
     if (!together) engine.wait(*id);
   }
+  all_submitted.count_down();
   for (const SubmissionId id : ids) engine.wait(id);
   if (layout.max_total_tokens > 0) {
     EXPECT_GT(engine.stats().scheduler.num_preemptions, 0U);
