@@ -2,14 +2,16 @@
 // destructors for both.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <istream>
 #include <map>
-#include <regex>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace braid {
@@ -17,30 +19,44 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// What stands in `line` behind `prefix`; nothing if it begins otherwise.
+std::optional<std::string_view> behind(std::string_view line, std::string_view prefix) {
+  if (!line.starts_with(prefix)) return std::nullopt;
+  return line.substr(prefix.size());
+}
+
+// The type that a formatted line defines at the outermost level; "" if none.
+std::string_view defined_type(std::string_view line) {
+  if (const auto templated = behind(line, "template <")) {
+    if (const size_t end = templated->rfind("> "); end != std::string_view::npos) line = templated->substr(end + 2);
+  }
+  if (line.ends_with(';') && line.find('{') == std::string_view::npos) return {};  // a declaration
+  for (const char* keyword : {"class ", "struct ", "union ", "enum class ", "enum "}) {
+    auto name = behind(line, keyword);
+    if (!name) continue;
+    if (const size_t attribute = name->find("]] "); attribute != std::string_view::npos)
+      name->remove_prefix(attribute + 3);
+    const size_t end = std::min(name->find_first_of(" <"), name->size());
+    const bool is_specialisation = name->substr(end).starts_with('<');
+    return is_specialisation ? std::string_view() : name->substr(0, end);
+  }
+  return {};
+}
+
 // The types that a formatted source defines for others to see: "braid::grammar::Automaton".
 std::set<std::string> visible_types(std::istream& in) {
-  static const std::regex kNamespace(R"(namespace ([\w:]*) ?\{)");
-  static const std::regex kType(
-      R"((?:template <.*> )?(?:class|struct|union|enum class|enum)(?: \[\[.*\]\])? ([\w:]+).*)");
   std::set<std::string> types;
   std::vector<std::string> namespaces;  // "": without a name, for this file alone
   for (std::string line; std::getline(in, line);) {
-    std::smatch match;
-    if (std::regex_match(line, match, kNamespace)) {
-      namespaces.push_back(match[1]);
-    } else if (line.starts_with("}  // namespace")) {
-      if (!namespaces.empty()) namespaces.pop_back();
-    } else if (std::regex_match(line, match, kType)) {
-      const bool is_declaration = line.ends_with(';') && line.find('{') == std::string::npos;
-      const bool is_specialisation = match[1].second != line.end() && *match[1].second == '<';
-      if (is_declaration || is_specialisation) continue;
+    if (const auto name = behind(line, "namespace "); name && line.ends_with('{')) {
+      namespaces.emplace_back(name->substr(0, name->find_first_of(" {")));
+    } else if (line.starts_with("}  // namespace") && !namespaces.empty()) {
+      namespaces.pop_back();
+    } else if (const std::string_view type = defined_type(line); !type.empty()) {
+      if (std::ranges::find(namespaces, "") != namespaces.end()) continue;
       std::string name;
-      bool is_hidden = false;
-      for (const std::string& outer : namespaces) {
-        is_hidden |= outer.empty();
-        name += outer + "::";
-      }
-      if (!is_hidden) types.insert(name + match.str(1));
+      for (const std::string& outer : namespaces) name += outer + "::";
+      types.insert(name.append(type));
     }
   }
   return types;

@@ -1,0 +1,66 @@
+#include "braid/cli/program.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "braid/cli/arguments.h"
+#include "braid/cli/commands.h"
+
+namespace braid {
+namespace {
+
+int fail_with(const std::string& message) {
+  fmt::print(stderr, "error: {}\n", message);
+  return 1;
+}
+
+void for_each_command(CLI::App& app, const std::function<void(CLI::App&)>& visit) {
+  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (command->get_name().empty()) continue;  // an option group, not a command
+    visit(*command);
+    for_each_command(*command, visit);  // bench has commands of its own
+  }
+}
+
+}  // namespace
+
+int run_program(int argc, char** argv, const std::string& version) {
+  CLI::App app("braid: an LLM serving engine whose core is data-parallel attention", "braid");
+  app.set_version_flag("--version", "braid " + version);
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(44);
+  CommandRunner runner;
+  add_serve_command(app, runner);
+  add_generate_command(app, runner);
+  add_chat_command(app, runner);
+  add_logits_command(app, runner);
+  add_batch_command(app, runner);
+  add_text_commands(app, runner);
+  add_bench_commands(app, runner);
+  for_each_command(app, [](CLI::App& command) {
+    add_config_flag(command);
+    let_last_value_win(command);
+  });
+
+  auto arguments = expand_config_file(std::vector<std::string>(argv + 1, argv + argc));
+  if (!arguments.ok()) return fail_with(arguments.error().message);
+  try {
+    std::vector<std::string> reversed(arguments->rbegin(), arguments->rend());  // as CLI11 takes them
+    app.parse(std::move(reversed));
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error);  // --help
+    return fail_with(explain_parse_error(app, error, *arguments));
+  }
+
+  const CLI::App* command = &app;
+  while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
+  const auto result = (*runner.find(command))();
+  return result.ok() ? *result : fail_with(result.error().message);
+}
+
+}  // namespace braid
