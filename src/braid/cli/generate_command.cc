@@ -121,8 +121,10 @@ void add_generate_command(CLI::App& app, CommandRunner& runner) {
   add_sampling_flags(*command, flags->sampling);
   // One of the three; read_prompt says so in words of its own.
   command->add_option("--prompt", flags->prompt, "The text to continue")->group("Prompt (one of)");
-  command->add_option("--prompt-file", flags->prompt_file, "A file with the text")->group("Prompt (one of)");
-  command->add_option("--input-ids", flags->input_ids, "Token ids: 1,2,3")->group("Prompt (one of)");
+  command->add_option("--prompt-file", flags->prompt_file, "A file with the text")
+      ->type_name("FILE")
+      ->group("Prompt (one of)");
+  command->add_option("--input-ids", flags->input_ids, "Token ids: 1,2,3")->type_name("IDS")->group("Prompt (one of)");
   command->add_flag("--chat", flags->is_chat, "The prompt is a user's message: apply the model's chat template");
   command->add_flag("--json", flags->as_json, "Print one JSON object: text, output_ids, finish_reason, …");
   runner.on(command, [flags, command] { return run(*flags, *command); });
