@@ -36,7 +36,7 @@ Status load_templates(const ModelSourceOptions& source, const TextAssets& own, T
     auto parsed = ChatTemplate::parse(*text);
     if (!parsed.ok()) return fail("--chat-template {}: {}", source.chat_template_file, parsed.error().message);
     model.chat_templates.emplace("default", std::move(parsed).value());
-    model.knows_developer_role = speaks_of_developer(text);
+    model.knows_developer_role = speaks_of_developer(*text);
     return {};
   }
   for (const ChatTemplateSource& named : own.chat_templates) {
