@@ -12,7 +12,7 @@ class EngineBatchBackend : public BatchBackend {
   explicit EngineBatchBackend(Engine& engine)
       : engine_(engine),
         renderer_([&engine](const Json& variables) { return engine.text().render_chat(variables); },
-                  engine.text().knows_developer_role) {}
+                  engine.text().knows_developer_role()) {}
 
   const Tokenizer& tokenizer() const override { return *engine_.text().tokenizer; }
   const GenerationDefaults& generation_defaults() const override { return engine_.generation_defaults(); }

@@ -27,8 +27,8 @@ std::unique_ptr<Engine> load(EngineOptions options = {}) {
 class ApiServiceTest : public ::testing::Test {
  protected:
   void start(ServiceOptions options = {}, EngineOptions engine_options = {}) {
-    options.model_name = "tiny";
-    options.model_path = kModel;
+    options.model.name = "tiny";
+    options.model.path = kModel;
     options.num_workers = 1;  // requests are submitted in their order
     service_ = std::make_unique<ApiService>(options, make_null_logger());
     service_->add_routes(router_);
@@ -341,7 +341,7 @@ TEST_F(ApiServiceTest, TheServerSaysWhatItIs) {
 }
 
 TEST_F(ApiServiceTest, BeforeTheModelIsThereEverythingIs503) {
-  service_ = std::make_unique<ApiService>(ServiceOptions{.model_name = "tiny", .limits = {}}, make_null_logger());
+  service_ = std::make_unique<ApiService>(ServiceOptions{.model = {.name = "tiny"}}, make_null_logger());
   service_->add_routes(router_);
   for (const auto& client : {get("/health"), get("/health_generate"), get("/v1/models"), chat("")}) {
     EXPECT_EQ(client->status(), 503);

@@ -2,6 +2,7 @@
 #include "braid/server/service/generation_plan.h"
 
 #include <ctime>
+#include <functional>
 #include <utility>
 
 #include "braid/server/openai/streams.h"
@@ -41,6 +42,26 @@ PromptResult read_prompt(const ServedModel& model, openai::Prompt prompt, const 
   return result;
 }
 
+parsers::ParserOptions parser_options(const ServedModel& model, const openai::ChatRequest& request,
+                                      const std::string& prompt, const std::string& unique) {
+  const parsers::TemplateFormats& formats = model.formats;
+  const openai::ToolParameters& tools = request.tools;
+  const std::string continued =
+      request.continue_final_message ? request.messages.back()["content"].get<std::string>() : std::string();
+  parsers::ParserOptions options;
+  options.reasoning = formats.reasoning;
+  options.begins_inside_reasoning = parsers::begins_inside_reasoning(formats.reasoning, prompt, continued);
+  options.separate_reasoning = request.separate_reasoning;
+  if (tools.choice.mode != parsers::ToolChoice::Mode::kNone) {
+    options.tools = formats.tools;
+    options.tool_set = std::make_shared<const parsers::ToolSet>(tools.tools);
+  }
+  options.parallel_tool_calls = tools.parallel;
+  options.id_style = formats.ids;
+  options.id_seed = std::hash<std::string>()(unique);
+  return options;
+}
+
 GenerationPlan begin_plan(const openai::CommonParameters& common, std::string_view prefix, const std::string& unique) {
   GenerationPlan plan;
   plan.id = common.rid.empty() ? std::string(prefix) + unique : common.rid;
@@ -51,19 +72,23 @@ GenerationPlan begin_plan(const openai::CommonParameters& common, std::string_vi
 
 }  // namespace
 
-std::unique_ptr<ServedModel> make_served_model(std::unique_ptr<Engine> engine, const ModelNames& names,
-                                               openai::ProtocolLimits limits) {
+std::unique_ptr<ServedModel> make_served_model(std::unique_ptr<Engine> engine, const ModelFacts& facts) {
   const TextModel& text = engine->text();
+  openai::ProtocolLimits limits = facts.limits;
   limits.vocab_size = text.tokenizer->vocab_size();
   openai::ChatRenderer renderer([&text](const Json& variables) { return text.render_chat(variables); },
-                                text.knows_developer_role);
+                                text.knows_developer_role());
+  parsers::TemplateFormats formats = parsers::formats_of_template(text.chat_template_text);
+  formats.reasoning = facts.reasoning_format.value_or(formats.reasoning);
+  formats.tools = facts.tool_format.value_or(formats.tools);
   return std::make_unique<ServedModel>(ServedModel{.engine = std::move(engine),
-                                                   .name = names.name,
-                                                   .path = names.path,
-                                                   .tokenizer_path = names.tokenizer_path,
+                                                   .name = facts.name,
+                                                   .path = facts.path,
+                                                   .tokenizer_path = facts.tokenizer_path,
                                                    .created_s = static_cast<int64_t>(std::time(nullptr)),
                                                    .limits = limits,
-                                                   .renderer = std::move(renderer)});
+                                                   .renderer = std::move(renderer),
+                                                   .formats = formats});
 }
 
 std::optional<ApiError> check_model_name(const ServedModel& model, std::string_view name) {
@@ -112,6 +137,9 @@ PlanResult plan_chat(const ServedModel& model, std::string_view body, const std:
   auto& request = std::get<openai::ChatRequest>(parsed);
   if (const auto error = check_common(model, request.common)) return *error;
 
+  if (request.tools.choice.is_forced()) {
+    return ApiError{.message = "a tool_choice that forces a call is not supported", .param = "tool_choice"};
+  }
   GenerationPlan plan = begin_plan(request.common, "chatcmpl-", unique);
   const auto text = model.renderer.prompt(request);
   if (!text.ok()) return ApiError{.message = text.error().message, .param = "messages"};
@@ -119,12 +147,18 @@ PlanResult plan_chat(const ServedModel& model, std::string_view body, const std:
   prompt.choices.resize(static_cast<size_t>(request.common.n));
   prompt.prompt_ids = model.tokenizer().encode(*text, false);
   if (const auto error = check_prompt_length(model, prompt.prompt_ids.size(), "messages")) return *error;
-  plan.requests.push_back(openai::to_generation_request(request.common, prompt.prompt_ids, false, std::nullopt,
-                                                        model.engine->generation_defaults()));
+  const parsers::ParserOptions options = parser_options(model, request, *text, unique);
+  GenerationRequest generation = openai::to_generation_request(request.common, prompt.prompt_ids, false, std::nullopt,
+                                                               model.engine->generation_defaults());
+  // A parser must see the markers that it looks for.
+  if (parsers::has_special_markers(options.reasoning) || parsers::has_special_markers(options.tools)) {
+    generation.skip_special_tokens = false;
+  }
+  plan.requests.push_back(std::move(generation));
   request.messages = nullptr;  // it is in the prompt
   const auto make = plan.is_stream ? openai::make_chat_stream : openai::make_chat_answer;
   plan.writer = make(head_of(model, plan.id), std::move(request), std::move(prompt), model.tokenizer(),
-                     openai::make_plain_parser);
+                     openai::make_parsers(options));
   return plan;
 }
 
