@@ -32,8 +32,9 @@ void add_server_flags(CLI::App& command, ServeFlags& flags) {
   group(command.add_option("--port", flags.port, "0: any that is free"))->check(CLI::Range(0, 65535));
   group(command.add_option("--served-model-name", flags.served_model_name,
                            "What clients call the model; default: the name of its directory or file"));
-  group(command.add_option("--tool-call-parser", flags.tool_call_parser,
-                           "How the model writes tool calls: auto (by its template), none, hermes, llama3_json, mistral, …"));
+  group(command.add_option(
+      "--tool-call-parser", flags.tool_call_parser,
+      "How the model writes tool calls: auto (by its template), none, hermes, llama3_json, mistral, …"));
   group(command.add_option("--reasoning-parser", flags.reasoning_parser,
                            "How the model writes its thinking: auto (by its template), none, qwen3, deepseek_r1, …"));
   group(command.add_option("--api-key", flags.api_keys, "Only clients with this key, or another one (repeatable)"))
@@ -169,8 +170,8 @@ Result<ServiceOptions> ServeFlags::service_options() const {
   options.model.tokenizer_path = model.tokenizer_path;
   options.model.limits = protocol;
   options.model.limits.json.max_bytes = static_cast<int64_t>(transport.max_body_bytes);
-  TRY(options.model.tool_format, read_format("--tool-call-parser", tool_call_parser, parsers::find_tool_format,
-                                             parsers::tool_format_names()));
+  TRY(options.model.tool_format,
+      read_format("--tool-call-parser", tool_call_parser, parsers::find_tool_format, parsers::tool_format_names()));
   TRY(options.model.reasoning_format, read_format("--reasoning-parser", reasoning_parser,
                                                   parsers::find_reasoning_format, parsers::reasoning_format_names()));
   options.settings = settings();

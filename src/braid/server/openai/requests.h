@@ -74,10 +74,10 @@ struct CompletionRequest {
 
 struct ChatRequest {
   CommonParameters common;
-  Json messages;            // each with a role; content a string or null, text parts joined by newlines
+  Json messages;  // each with a role; content a string or null, text parts joined by newlines
   ToolParameters tools;
   bool separate_reasoning = true;  // thinking apart from the content
-  Json template_variables;  // chat_template_kwargs: an object
+  Json template_variables;         // chat_template_kwargs: an object
   bool add_generation_prompt = true;
   bool continue_final_message = false;
 };
