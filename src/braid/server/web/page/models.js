@@ -7,6 +7,7 @@ export class Models {
   #api;
   #list = [];
   #name = '';
+  #timer = 0;
 
   constructor(api) {
     this.#api = api;
@@ -22,15 +23,18 @@ export class Models {
     return {id: model?.id, contextLength: model?.max_model_len};
   }
 
-  // Asks until there is an answer.
-  async start() {
+  // Asks until there is an answer: at the start, and when something failed, for it may be another server by then.
+  // isQuiet: without asking for a key.
+  async start({isQuiet = false} = {}) {
+    clearTimeout(this.#timer);
     try {
-      this.#list = await this.#api.models();
-      this.#name = this.#list[0]?.id ?? '';
+      this.#list = await this.#api.models({isQuiet});
+      if (!this.#list.some(({id}) => id === this.#name)) this.#name = this.#list[0]?.id ?? '';
       this.#banner('');
     } catch (error) {
       this.#banner(bannerText(error));
-      if (error.status !== 401) setTimeout(() => this.start(), (error.retryAfter ?? 0) * 1000 || kRetryMs);
+      const waitMs = (error.retryAfter ?? 0) * 1000 || kRetryMs;
+      if (error.status !== 401) this.#timer = setTimeout(() => this.start({isQuiet}), waitMs);
     }
     this.#show();
   }
