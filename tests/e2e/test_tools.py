@@ -51,3 +51,26 @@ def test_offline_says_so_and_leaves_nothing(tmp_path):
     assert done.returncode == 1 and done.stdout == ""
     assert "offline" in done.stderr and "--model-path" in done.stderr
     assert list((tmp_path / "braid").iterdir()) == []
+
+
+def test_counting_tells_what_a_failed_test_said(tmp_path):
+    long = "\n".join(f"line {i}" for i in range(40))
+    (tmp_path / "tests.xml").write_text(f"""<testsuite>
+      <testcase name="A.Ok" classname="A.Ok" time="0" status="run"><system-out>fine</system-out></testcase>
+      <testcase name="A.Bad" classname="A.Bad" time="2.04" status="fail"><failure message=""/><system-out>[ RUN      ] A.Bad
+a_test.cc:4: Failure
+{long}
+[  FAILED  ] A.Bad (0 ms)</system-out></testcase>
+      <testcase name="A.Skips" classname="A.Skips" time="0" status="notrun">
+        <skipped message="SKIP_REGULAR_EXPRESSION_MATCHED"/></testcase>
+      <testcase name="A.Missing" classname="A.Missing" time="0" status="notrun"><skipped message="Unable to find executable"/>
+        <system-out>Unable to find executable: a_test</system-out></testcase>
+      <testcase name="test_b" classname="test_a" time="0"><failure message="assert 1 == 2">source
+test_a.py:3: AssertionError</failure></testcase></testsuite>""")
+    done = subprocess.run([sys.executable, ROOT / "tools" / "count_tests.py", tmp_path / "tests.xml"],
+                          capture_output=True, text=True)
+    assert done.stdout == "1 3\n"
+    assert done.stderr.splitlines() == [
+        "FAILED: A.Bad (2.0 s)", "    a_test.cc:4: Failure", *[f"    line {i}" for i in range(14)], "not run: A.Skips",
+        "FAILED: A.Missing (0.0 s)", "    Unable to find executable: a_test",
+        "FAILED: test_a test_b (0.0 s)", "    assert 1 == 2", "    test_a.py:3: AssertionError"]
