@@ -34,7 +34,7 @@ int run_program(int argc, char** argv) {
   app.require_subcommand(1);
   app.get_formatter()->column_width(44);
   CommandRunner runner;
-  add_serve_command(app, runner);
+  add_serve_command(app, runner, BRAID_VERSION);
   add_generate_command(app, runner);
   add_chat_command(app, runner);
   add_logits_command(app, runner);

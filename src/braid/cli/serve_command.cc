@@ -30,7 +30,7 @@ bool needs_no_key(const http::Request& head) {
   return head.path == "/health" || is_web_page_path(head.path);
 }
 bool is_served_while_draining(const http::Request& head) {
-  return head.path.starts_with("/health") || head.path == "/metrics";
+  return head.path.starts_with("/health") || head.path == "/metrics" || head.path == "/abort_request";
 }
 
 bool is_loopback(std::string_view host) {
@@ -141,8 +141,9 @@ Result<int> run_serve(const ServeFlags& flags) {
   return 0;
 }
 
-void add_serve_command(CLI::App& app, CommandRunner& runner) {
+void add_serve_command(CLI::App& app, CommandRunner& runner, const std::string& version) {
   auto flags = std::make_shared<ServeFlags>();
+  flags->version = version;
   CLI::App* command = app.add_subcommand("serve", "Serve a model over HTTP: OpenAI's API");
   add_serve_flags(*command, *flags);
   runner.on_code(command, [flags] { return run_serve(*flags); });

@@ -150,6 +150,8 @@ ServiceOptions ServeFlags::service_options() const {
   ServiceOptions options;
   options.model_name = model_name();
   options.model_path = model.model_path;
+  options.tokenizer_path = model.tokenizer_path;
+  options.settings = settings();
   options.limits = protocol;
   options.limits.json.max_bytes = static_cast<int64_t>(transport.max_body_bytes);
   options.request_timeout_s = request_timeout_s;
@@ -157,6 +159,28 @@ ServiceOptions ServeFlags::service_options() const {
   options.metrics_prefix = metrics_prefix;
   options.log_requests = log_requests;
   return options;
+}
+
+// No keys and no paths of secrets among them.
+Json ServeFlags::settings() const {
+  const RankOptions& rank = model.rank;
+  return {{"version", version},
+          {"host", host},
+          {"port", port},
+          {"tokenizer_path", model.tokenizer_path.empty() ? model.model_path : model.tokenizer_path},
+          {"dtype", model.dtype},
+          {"kv_cache_dtype", model.kv_cache_dtype},
+          {"attention_backend", rank.attention_backend},
+          {"threads_per_rank", rank.threads_per_rank},
+          {"page_size", rank.page_size},
+          {"chunked_prefill_size", rank.chunked_prefill_size},
+          {"max_running_requests", rank.max_running_requests},
+          {"mem_fraction_static", rank.mem_fraction_static},
+          {"schedule_policy", model.schedule_policy},
+          {"disable_radix_cache", model.disable_radix_cache},
+          {"max_queued_requests", max_queued_requests},
+          {"request_timeout", request_timeout_s},
+          {"metrics_prefix", metrics_prefix}};
 }
 
 std::string ServeFlags::model_name() const {

@@ -16,6 +16,7 @@
 namespace braid {
 
 struct ServeFlags {
+  std::string version;  // of braid; no flag
   ModelFlags model;
   std::string host = "127.0.0.1";
   int32_t port = 30000;
@@ -41,6 +42,7 @@ struct ServeFlags {
   ServiceOptions service_options() const;
 
   std::string model_name() const;
+  Json settings() const;  // what /get_server_info shows of them
   LogFormat format() const { return log_format == "json" ? LogFormat::kJson : LogFormat::kText; }
 };
 

@@ -23,16 +23,6 @@ size_t character_size(std::string_view text) {
   return is_bad ? 0 : size;
 }
 
-std::string valid_utf8(std::string_view bytes) {
-  std::string shown;
-  for (std::string_view rest = bytes; !rest.empty();) {
-    const size_t size = character_size(rest);
-    shown += size > 0 ? rest.substr(0, size) : "\xef\xbf\xbd";
-    rest.remove_prefix(std::max<size_t>(size, 1));
-  }
-  return shown;
-}
-
 Json byte_list(const std::string& bytes) {
   Json list = Json::array();
   for (const char c : bytes) list.push_back(static_cast<unsigned char>(c));
@@ -46,6 +36,16 @@ Json chat_entry(TokenId token, float logprob, bool is_first, const TokenNames& n
 }
 
 }  // namespace
+
+std::string valid_utf8(std::string_view bytes) {
+  std::string shown;
+  for (std::string_view rest = bytes; !rest.empty();) {
+    const size_t size = character_size(rest);
+    shown += size > 0 ? rest.substr(0, size) : "\xef\xbf\xbd";
+    rest.remove_prefix(std::max<size_t>(size, 1));
+  }
+  return shown;
+}
 
 int64_t num_characters(std::string_view text) {
   return std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });

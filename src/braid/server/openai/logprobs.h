@@ -30,6 +30,9 @@ class TokenNames {
   bool skips_special_tokens_;
 };
 
+// With U+FFFD in the place of broken bytes.
+std::string valid_utf8(std::string_view bytes);
+
 // Of UTF-8 text.
 int64_t num_characters(std::string_view text);
 

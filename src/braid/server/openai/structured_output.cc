@@ -142,6 +142,7 @@ StructuredOutput read_structured_output(ParameterReader& reader) {
   read_response_format(reader, collector);
   collector.add("regex", regex_of(reader, "regex", reader.find("regex")));
   collector.add("ebnf", grammar_of(reader, "ebnf", reader.find("ebnf")));
+  collector.add("json_schema", schema_of(reader, "json_schema", reader.find("json_schema")));
   read_structured_outputs(reader, collector);
   collector.add("guided_json", schema_of(reader, "guided_json", reader.find("guided_json")));
   collector.add("guided_regex", regex_of(reader, "guided_regex", reader.find("guided_regex")));

@@ -32,8 +32,8 @@ struct OneOf {
 
 using StructuredOutput = std::variant<std::monostate, AnyJsonObject, JsonSchema, RegexPattern, EbnfGrammar, OneOf>;
 
-// From response_format, regex, ebnf, structured_outputs (vLLM's) and guided_json, guided_regex, guided_choice,
-// guided_grammar. More than one of them is an error.
+// From response_format, regex, ebnf, json_schema (SGLang's), structured_outputs and guided_json, guided_regex,
+// guided_choice, guided_grammar (vLLM's). More than one of them is an error.
 StructuredOutput read_structured_output(ParameterReader& reader);
 
 }  // namespace braid::openai

@@ -6,6 +6,7 @@
 #include "braid/base/clock.h"
 #include "braid/server/service/health_check.h"
 #include "braid/server/service/http_responses.h"
+#include "braid/server/service/native_endpoints.h"
 
 namespace braid {
 
@@ -64,6 +65,7 @@ void ApiService::add_routes(http::Router& router) {
                         .headers = {},
                         .body = metrics_.render(model != nullptr ? model->engine->stats() : EngineStats{})});
   });
+  add_native_routes(router);
   router.add("POST", "/v1/embeddings", not_implemented("embeddings are not supported: this server generates text"));
   router.add("POST", "/v1/responses",
              not_implemented("the responses API is not supported: use POST /v1/chat/completions"));
@@ -71,8 +73,32 @@ void ApiService::add_routes(http::Router& router) {
              not_implemented("the messages API is not supported: use POST /v1/chat/completions"));
 }
 
+void ApiService::add_native_routes(http::Router& router) {
+  router.add("POST", "/generate", [this](http::Request request, std::shared_ptr<http::Responder> responder) {
+    generate(std::move(request), std::move(responder), plan_generate);
+  });
+  router.add("POST", "/tokenize", on_worker(tokenize));
+  router.add("POST", "/detokenize", on_worker(detokenize));
+  const auto info = [this](const ServedModel& model, const std::string&) {
+    return server_info(model, options_.settings);
+  };
+  const auto flush = [](const ServedModel& model, const std::string&) { return flush_cache(model); };
+  router.add("POST", "/flush_cache", on_worker(flush));
+  router.add("GET", "/get_server_info", on_worker(info));
+  router.add("GET", "/get_model_info",
+             on_worker([](const ServedModel& model, const std::string&) { return model_info(model); }));
+  // Also while draining: it is how to make an end of what takes long.
+  router.add("POST", "/abort_request",
+             [this](const http::Request& request, const std::shared_ptr<http::Responder>& responder) {
+               responder->respond(abort_request(in_flight_, request.body));
+             });
+}
+
 void ApiService::set_engine(std::unique_ptr<Engine> engine) {
-  owned_model_ = make_served_model(std::move(engine), options_.model_name, options_.model_path, options_.limits);
+  owned_model_ = make_served_model(
+      std::move(engine),
+      {.name = options_.model_name, .path = options_.model_path, .tokenizer_path = options_.tokenizer_path},
+      options_.limits);
   model_ = owned_model_.get();
 }
 
@@ -125,6 +151,17 @@ void ApiService::start_generation(const std::string& body, Arrival arrival, std:
 void ApiService::refuse(const Arrival& arrival, http::Responder& responder, const ApiError& error) const {
   log_.refused(arrival, error);
   responder.respond(error_response(error));
+}
+
+http::Handler ApiService::on_worker(
+    std::function<http::Response(const ServedModel& model, const std::string& body)> answer) {
+  return [this, answer = std::move(answer)](http::Request request, std::shared_ptr<http::Responder> responder) {
+    InFlight::Token in_flight = in_flight_.enter();
+    if (const auto error = not_ready()) return responder->respond(error_response(*error));
+    workers_.post([this, answer, body = std::make_shared<std::string>(std::move(request.body)),
+                   responder = std::move(responder),
+                   in_flight = std::move(in_flight)] { responder->respond(answer(*model_.load(), *body)); });
+  };
 }
 
 http::Handler ApiService::when_ready(Answer answer) {

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -23,10 +24,12 @@ namespace braid {
 struct ServiceOptions {
   std::string model_name;  // by which clients name it
   std::string model_path;
-  openai::ProtocolLimits limits;  // without vocab_size, which is the model's
-  double request_timeout_s = 0;   // of requests that set none, and the most that they may set; 0: no limit
-  double health_timeout_s = 20;   // /health_generate
-  int num_workers = 2;            // threads that parse, render, tokenize and format
+  std::string tokenizer_path;      // empty: the model's
+  Json settings = Json::object();  // shown by /get_server_info
+  openai::ProtocolLimits limits;   // without vocab_size, which is the model's
+  double request_timeout_s = 0;    // of requests that set none, and the most that they may set; 0: no limit
+  double health_timeout_s = 20;    // /health_generate
+  int num_workers = 2;             // threads that parse, render, tokenize and format
   std::string metrics_prefix = "braid";
   bool log_requests = false;
 };
@@ -59,6 +62,8 @@ class ApiService {
                         InFlight::Token in_flight);
   void refuse(const Arrival& arrival, http::Responder& responder, const openai::ApiError& error) const;
   http::Handler when_ready(Answer answer);
+  http::Handler on_worker(std::function<http::Response(const ServedModel& model, const std::string& body)> answer);
+  void add_native_routes(http::Router& router);
   http::Response models(const ServedModel& model, const http::Request& request) const;
   http::Response one_model(const ServedModel& model, const http::Request& request) const;
   http::Response health(const ServedModel& model, const http::Request& request) const;

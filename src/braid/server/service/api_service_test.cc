@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <latch>
 #include <set>
 #include <thread>
@@ -142,7 +143,12 @@ TEST_F(ApiServiceTest, CountersAreTheSumsOfUsageAndGaugesReturnToZero) {
   const Json whole = complete(R"("n":2)")->json();
   const auto events = chat(R"("stream":true,"stream_options":{"include_usage":true})")->events();
   const Json again = complete("")->json();  // its prompt is in the prefix cache, if it fills a page
-  const std::string text = get("/metrics")->body();
+  std::string text = get("/metrics")->body();
+  // The last answer may be there before the step that made it has ended.
+  for (int i = 0; i < 6000 && metric(text, "sglang:num_running_reqs") > 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    text = get("/metrics")->body();
+  }
   const Json streamed = events.back()["usage"];
   const auto sum = [&](const char* key) {
     return whole["usage"][key].get<int>() + streamed[key].get<int>() + again["usage"][key].get<int>();
@@ -267,6 +273,91 @@ TEST_F(ApiServiceTest, AnEngineThatStandsStillIsNotHealthy) {
   EXPECT_EQ(get("/health_generate")->json()["error"]["message"], "the engine gave no token within 0.05 s");
   release();
   EXPECT_TRUE(service_->wait_until_idle(std::chrono::seconds(60)));
+}
+
+TEST_F(ApiServiceTest, GenerateSaysWhatACompletionSays) {
+  start();
+  const Json completed = complete(R"("return_token_ids":true,"logprobs":0)")->json()["choices"][0];
+  const std::string params = R"("sampling_params":{"temperature":0,"max_new_tokens":8,"ignore_eos":true})";
+  const Json one = post("/generate", R"({"text":"The quick","return_logprob":true,)" + params + "}")->json();
+  EXPECT_EQ(one["text"], completed["text"]);
+  EXPECT_EQ(one["output_ids"], completed["token_ids"]);
+  EXPECT_EQ(one["meta_info"]["finish_reason"], Json::parse(R"({"type":"length","length":8})"));
+  ASSERT_EQ(one["meta_info"]["output_token_logprobs"].size(), 8U);
+  EXPECT_EQ(one["meta_info"]["output_token_logprobs"][3][0], completed["logprobs"]["token_logprobs"][3]);
+  const auto events = post("/generate", R"({"text":"The quick","stream":true,)" + params + "}")->events();
+  EXPECT_EQ(events.back()["text"], completed["text"]);
+  const Json list = post("/generate", R"({"text":["The quick","x"],"rid":["a","b"],)" + params + "}")->json();
+  EXPECT_EQ(list[0]["text"], completed["text"]);
+  EXPECT_EQ(list[1]["meta_info"]["id"], "b");
+  EXPECT_EQ(post("/generate", R"({"text":"x","return_logprob":true,"logprob_start_len":5000})")->status(), 400);
+}
+
+TEST_F(ApiServiceTest, AnAbortedRequestSaysSo) {
+  start();
+  hold();
+  const auto stream = endless(R"("stream":true,"rid":"mine")");
+  const auto list = post("/generate", R"({"text":["x","y"],"rid":["first","second"],
+    "sampling_params":{"max_new_tokens":6,"ignore_eos":true}})");
+  EXPECT_EQ(post("/v1/completions", "{")->status(), 400);  // when it is refused, what came before it is submitted
+  EXPECT_EQ(post("/abort_request", R"({"rid":"mine"})")->json()["num_aborted"], 1);
+  EXPECT_EQ(post("/abort_request", R"({"rid":"second"})")->json()["num_aborted"], 1);
+  EXPECT_EQ(post("/abort_request", R"({"rid":"other"})")->json()["num_aborted"], 0);
+  release();
+  EXPECT_EQ(stream->events().back()["choices"][0]["finish_reason"], "abort");
+  EXPECT_EQ(list->json()[0]["meta_info"]["finish_reason"]["type"], "length");
+  EXPECT_EQ(list->json()[1]["meta_info"]["finish_reason"]["type"], "abort");
+}
+
+TEST_F(ApiServiceTest, AbortAllCountsRequestsNotPrompts) {
+  start();
+  hold();
+  const auto list = post("/generate", R"({"text":["x","y"],"sampling_params":{"max_new_tokens":6,"ignore_eos":true}})");
+  const auto taken = post("/generate", R"({"text":["x","y"],"rid":["z",null],"stream":true})");
+  EXPECT_EQ(post("/generate", R"({"text":["x","y"],"rid":["new","z"]})")->json()["error"]["message"],
+            "rid \"z\" names a request that still runs");
+  EXPECT_EQ(post("/generate", "{")->status(), 400);  // when it is refused, what came before it has left
+  EXPECT_EQ(post("/abort_request", R"({"abort_all":true})")->json()["num_aborted"], 2);
+  release();
+  EXPECT_EQ(list->json()[0]["meta_info"]["finish_reason"]["type"], "abort");
+  EXPECT_EQ(taken->events().back()["meta_info"]["finish_reason"]["type"], "abort");
+}
+
+TEST_F(ApiServiceTest, TextsBecomeTokensAndBack) {
+  start();
+  const Json tokens = post("/tokenize", R"({"prompt":"The quick"})")->json();
+  EXPECT_EQ(tokens["count"], tokens["tokens"].size());
+  EXPECT_EQ(tokens["max_model_len"], get("/v1/models")->json()["data"][0]["max_model_len"]);
+  EXPECT_EQ(post("/detokenize", Json{{"tokens", tokens["tokens"]}}.dump())->json()["text"], "The quick");
+  const Json list = post("/tokenize", R"({"prompt":["The quick","x"]})")->json();
+  EXPECT_EQ(list["tokens"][0], tokens["tokens"]);
+  EXPECT_EQ(list["count"][0], tokens["count"]);
+  const Json chatted = post("/tokenize", R"({"messages":[{"role":"user","content":"hello"}]})")->json();
+  EXPECT_EQ(chatted["count"], chat("")->json()["usage"]["prompt_tokens"]);
+}
+
+TEST_F(ApiServiceTest, AFlushedCacheHasNothing) {
+  start();
+  const std::string body = R"({"prompt":[)" + std::string("5,5,5,5,5,5,5,5,5,5,5,5,5,5,5,5,5,5,5,5") + "]}";
+  const auto cached = [&] {
+    return post("/v1/completions", body)->json()["usage"]["prompt_tokens_details"]["cached_tokens"].get<int>();
+  };
+  EXPECT_EQ(cached(), 0);
+  EXPECT_EQ(cached(), 16);
+  EXPECT_GE(post("/flush_cache", "")->json()["num_tokens"].get<int>(), 16);
+  EXPECT_EQ(cached(), 0);
+}
+
+TEST_F(ApiServiceTest, TheServerSaysWhatItIs) {
+  start({.settings = {{"port", 5}}});
+  const Json info = get("/get_server_info")->json();
+  EXPECT_EQ(info["port"], 5);
+  EXPECT_EQ(info["served_model_name"], "tiny");
+  EXPECT_EQ(info["internal_states"].size(), 1U);
+  const Json model = get("/get_model_info")->json();
+  EXPECT_EQ(model["model_path"], kModel);
+  EXPECT_EQ(model["tokenizer_path"], kModel);
+  EXPECT_EQ(model["is_generation"], true);
 }
 
 TEST_F(ApiServiceTest, BeforeTheModelIsThereEverythingIs503) {

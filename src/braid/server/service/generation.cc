@@ -30,18 +30,12 @@ ApiError error_of(const Refusal& refusal) {
 void Generation::start(GenerationPlan plan, Arrival arrival, std::shared_ptr<http::Responder> responder,
                        const GenerationContext& context, InFlight::Token in_flight) {
   const std::shared_ptr<Generation> self(
-      new Generation(std::move(plan), std::move(arrival), responder, context, std::move(in_flight)));
+      new Generation(plan, std::move(arrival), responder, context, std::move(in_flight)));
   const std::weak_ptr<Generation> weak = self;
-  const auto if_alive = [weak](void (Generation::*call)()) {
-    return [weak, call] {
-      if (const auto alive = weak.lock()) (alive.get()->*call)();
-    };
-  };
-  self->is_registered_ = context.in_flight.add(self->id_, if_alive(&Generation::abort));
-  if (!self->is_registered_) {
-    responder->respond(error_response(
-        {.message = fmt::format("rid \"{}\" names a request that still runs", self->id_), .param = "rid"}));
-    return;
+  if (const auto taken = self->register_ids(plan)) {
+    const ApiError error{.message = fmt::format("rid \"{}\" names a request that still runs", *taken), .param = "rid"};
+    context.log.refused(self->arrival_, error);
+    return responder->respond(error_response(error));
   }
   if (self->timeout_s_) {
     const auto time = std::chrono::duration<double>(self->arrival_.time_s + *self->timeout_s_ - monotonic_seconds());
@@ -56,18 +50,21 @@ void Generation::start(GenerationPlan plan, Arrival arrival, std::shared_ptr<htt
                    .code = "request_timeout"});
     });
   }
-  responder->on_gone(if_alive(&Generation::leave));
+  responder->on_gone([weak] {
+    if (const auto alive = weak.lock()) alive->leave();
+  });
   self->submit_all();
 }
 
-Generation::Generation(GenerationPlan plan, Arrival arrival, std::shared_ptr<http::Responder> responder,
+Generation::Generation(GenerationPlan& plan, Arrival arrival, std::shared_ptr<http::Responder> responder,
                        const GenerationContext& context, InFlight::Token in_flight)
     : context_(context),
       arrival_(std::move(arrival)),
-      id_(std::move(plan.id)),
+      id_(plan.id),
       is_stream_(plan.is_stream),
       timeout_s_(plan.timeout_s),
       in_flight_(std::move(in_flight)),
+      submissions_(plan.requests.size()),
       requests_(std::move(plan.requests)),
       writer_(std::move(plan.writer)),
       responder_(std::move(responder)) {
@@ -79,7 +76,27 @@ Generation::Generation(GenerationPlan plan, Arrival arrival, std::shared_ptr<htt
 
 Generation::~Generation() {
   if (timer_) context_.output.cancel(*timer_);
-  if (is_registered_) context_.in_flight.remove(id_);
+  for (const std::string& id : registered_ids_) context_.in_flight.remove(id);
+}
+
+// The one that is another request's, if there is one.
+std::optional<std::string> Generation::register_ids(const GenerationPlan& plan) {
+  if (!register_id(id_, false, [](Generation& self) { self.abort(); })) return id_;
+  for (size_t prompt = 0; prompt < plan.prompt_ids.size(); ++prompt) {
+    const std::string& id = plan.prompt_ids[prompt];
+    if (id == id_) continue;
+    if (!register_id(id, true, [prompt](Generation& self) { self.abort_prompt(prompt); })) return id;
+  }
+  return std::nullopt;
+}
+
+bool Generation::register_id(const std::string& id, bool is_part, std::function<void(Generation&)> abort) {
+  const auto call = [weak = weak_from_this(), abort = std::move(abort)] {
+    if (const auto alive = weak.lock()) abort(*alive);
+  };
+  const bool is_new = context_.in_flight.add(id, call, is_part);
+  if (is_new) registered_ids_.push_back(id);
+  return is_new;
 }
 
 void Generation::submit_all() {
@@ -97,21 +114,26 @@ void Generation::submit_all() {
       context_.output.post([self, error] { self->fail(error); });
       return;
     }
-    keep_submission(std::get<SubmissionId>(submitted));
+    keep_submission(prompt, std::get<SubmissionId>(submitted));
   }
   context_.output.post([self] { self->begin(); });
 }
 
-void Generation::keep_submission(SubmissionId id) {
+void Generation::keep_submission(size_t prompt, SubmissionId id) {
   const std::lock_guard lock(mutex_);
-  submissions_.push_back(id);
-  if (is_aborted_) context_.engine.abort(id);
+  submissions_[prompt].id = id;
+  if (submissions_[prompt].is_aborted) context_.engine.abort(id);
 }
 
 void Generation::abort() {
+  for (size_t prompt = 0; prompt < submissions_.size(); ++prompt) abort_prompt(prompt);
+}
+
+void Generation::abort_prompt(size_t prompt) {
   const std::lock_guard lock(mutex_);
-  if (std::exchange(is_aborted_, true)) return;
-  for (const SubmissionId id : submissions_) context_.engine.abort(id);
+  Submission& submission = submissions_[prompt];
+  if (std::exchange(submission.is_aborted, true)) return;
+  if (submission.id) context_.engine.abort(*submission.id);
 }
 
 void Generation::leave() {

@@ -39,12 +39,15 @@ class Generation : public std::enable_shared_from_this<Generation> {
 
   // From any thread: what is not finished ends with FinishReason::kAbort, and so does the answer.
   void abort();
+  void abort_prompt(size_t prompt);
 
  private:
-  Generation(GenerationPlan plan, Arrival arrival, std::shared_ptr<http::Responder> responder,
+  Generation(GenerationPlan& plan, Arrival arrival, std::shared_ptr<http::Responder> responder,
              const GenerationContext& context, InFlight::Token in_flight);
+  std::optional<std::string> register_ids(const GenerationPlan& plan);
+  bool register_id(const std::string& id, bool is_part, std::function<void(Generation&)> abort);
   void submit_all();
-  void keep_submission(SubmissionId id);
+  void keep_submission(size_t prompt, SubmissionId id);
   void leave();
 
   // On the output thread.
@@ -63,11 +66,14 @@ class Generation : public std::enable_shared_from_this<Generation> {
   const std::optional<double> timeout_s_;
   const InFlight::Token in_flight_;
   std::optional<TaskQueue::TimerId> timer_;
-  bool is_registered_ = false;
+  std::vector<std::string> registered_ids_;
 
+  struct Submission {
+    std::optional<SubmissionId> id;  // once it is made
+    bool is_aborted = false;
+  };
   std::mutex mutex_;
-  std::vector<SubmissionId> submissions_;
-  bool is_aborted_ = false;
+  std::vector<Submission> submissions_;  // one a prompt
 
   // The output thread's own, once everything is submitted.
   enum class State { kSubmitting, kAnswering, kEnded };

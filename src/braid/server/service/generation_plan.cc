@@ -51,15 +51,16 @@ GenerationPlan begin_plan(const openai::CommonParameters& common, std::string_vi
 
 }  // namespace
 
-std::unique_ptr<ServedModel> make_served_model(std::unique_ptr<Engine> engine, std::string name, std::string path,
+std::unique_ptr<ServedModel> make_served_model(std::unique_ptr<Engine> engine, const ModelNames& names,
                                                openai::ProtocolLimits limits) {
   const TextModel& text = engine->text();
   limits.vocab_size = text.tokenizer->vocab_size();
   openai::ChatRenderer renderer([&text](const Json& variables) { return text.render_chat(variables); },
                                 text.knows_developer_role);
   return std::make_unique<ServedModel>(ServedModel{.engine = std::move(engine),
-                                                   .name = std::move(name),
-                                                   .path = std::move(path),
+                                                   .name = names.name,
+                                                   .path = names.path,
+                                                   .tokenizer_path = names.tokenizer_path,
                                                    .created_s = static_cast<int64_t>(std::time(nullptr)),
                                                    .limits = limits,
                                                    .renderer = std::move(renderer)});

@@ -18,18 +18,27 @@ struct ServedModel {
   std::unique_ptr<Engine> engine;
   std::string name;
   std::string path;
-  int64_t created_s = 0;  // when it was loaded, Unix time
+  std::string tokenizer_path;  // empty: the model's
+  int64_t created_s = 0;       // when it was loaded, Unix time
   openai::ProtocolLimits limits;
   openai::ChatRenderer renderer;
 
   const Tokenizer& tokenizer() const { return *engine->text().tokenizer; }
 };
 
-std::unique_ptr<ServedModel> make_served_model(std::unique_ptr<Engine> engine, std::string name, std::string path,
+// What the server knows of it from its flags.
+struct ModelNames {
+  std::string name;
+  std::string path;
+  std::string tokenizer_path;
+};
+
+std::unique_ptr<ServedModel> make_served_model(std::unique_ptr<Engine> engine, const ModelNames& names,
                                                openai::ProtocolLimits limits);
 
 struct GenerationPlan {
-  std::string id;  // names the request in its answer, and for /abort_request
+  std::string id;                       // names the request in its answer, and for /abort_request
+  std::vector<std::string> prompt_ids;  // the same of each prompt; or none
   bool is_stream = false;
   std::optional<double> timeout_s;
   std::vector<GenerationRequest> requests;  // one a prompt

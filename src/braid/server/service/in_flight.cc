@@ -16,9 +16,9 @@ InFlight::Token InFlight::enter() {
   });
 }
 
-bool InFlight::add(const std::string& id, std::function<void()> abort) {
+bool InFlight::add(const std::string& id, std::function<void()> abort, bool is_part) {
   const std::lock_guard lock(mutex_);
-  return aborts_.emplace(id, std::move(abort)).second;
+  return aborts_.emplace(id, Entry{.abort = std::move(abort), .is_part = is_part}).second;
 }
 
 void InFlight::remove(const std::string& id) {
@@ -32,7 +32,7 @@ bool InFlight::abort(const std::string& id) {
     const std::lock_guard lock(mutex_);
     const auto found = aborts_.find(id);
     if (found == aborts_.end()) return false;
-    abort = found->second;
+    abort = found->second.abort;
   }
   abort();
   return true;
@@ -42,7 +42,9 @@ int64_t InFlight::abort_all() {
   std::vector<std::function<void()>> aborts;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [id, abort] : aborts_) aborts.push_back(abort);
+    for (const auto& [id, entry] : aborts_) {
+      if (!entry.is_part) aborts.push_back(entry.abort);
+    }
   }
   for (const auto& abort : aborts) abort();
   return static_cast<int64_t>(aborts.size());

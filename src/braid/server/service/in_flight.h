@@ -20,7 +20,8 @@ class InFlight {
   Token enter();
 
   // `abort` is called, from any thread, for as long as the id is there. False: a request has it already.
-  bool add(const std::string& id, std::function<void()> abort);
+  // `is_part`: of a request that has an id of its own, too, which abort_all uses.
+  bool add(const std::string& id, std::function<void()> abort, bool is_part = false);
   void remove(const std::string& id);
 
   bool abort(const std::string& id);  // false: no request has it
@@ -34,7 +35,11 @@ class InFlight {
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   int64_t count_ = 0;
-  std::unordered_map<std::string, std::function<void()>> aborts_;
+  struct Entry {
+    std::function<void()> abort;
+    bool is_part = false;
+  };
+  std::unordered_map<std::string, Entry> aborts_;
 };
 
 }  // namespace braid
