@@ -82,12 +82,20 @@ std::vector<Bits> run(const char* model, const Arithmetic& arithmetic, const Lay
   Engine& engine = **loaded;
   std::vector<Bits> results(requests.size());
   std::vector<SubmissionId> ids;
-  // Together: the engine stands still behind one token of another request until all are there.
+  // Together: the engine stands still behind one token of another request until all are there. It must stand before the
+  // first of them comes: one that runs a step earlier changes who is preempted, or that anybody is.
+  std::latch stands_still(1);
   std::latch all_submitted(1);
   if (together) {
     GenerationRequest first{.prompt = std::vector<TokenId>{1}};
     first.sampling.max_new_tokens = 1;
-    ids.push_back(engine.submit(first, [&](const Delta&) { all_submitted.wait(); }).value());
+    const auto stand_still = [&](const Delta& delta) {
+      if (delta.finish == FinishReason::kNone) return;
+      stands_still.count_down();
+      all_submitted.wait();
+    };
+    ids.push_back(engine.submit(first, stand_still).value());
+    stands_still.wait();
   }
   for (size_t i = 0; i < requests.size(); ++i) {
     const auto id = engine.submit(requests[i], [&results, i](const Delta& delta) {
