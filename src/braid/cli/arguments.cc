@@ -1,13 +1,19 @@
 #include "braid/cli/arguments.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <numeric>
+#include <utility>
 
 namespace braid {
 namespace {
@@ -40,7 +46,7 @@ std::string_view unquote(std::string_view value) {
   return is_quoted ? value.substr(1, value.size() - 2) : value;
 }
 
-// The nearest of `names` within a third of the word's length; empty: none is near.
+// The nearest of `names` within a third of the word's length, else one that begins as it does; empty: none is near.
 std::string nearest(std::string_view word, const std::vector<std::string>& names) {
   std::string best;
   size_t best_distance = std::max<size_t>(2, word.size() / 3) + 1;
@@ -48,6 +54,16 @@ std::string nearest(std::string_view word, const std::vector<std::string>& names
     const size_t distance = edit_distance(word, name);
     if (distance < best_distance) {
       best_distance = distance;
+      best = name;
+    }
+  }
+  if (!best.empty()) return best;
+  size_t longest_beginning = 6;  // "--" and five letters are no accident
+  for (const std::string& name : names) {
+    const auto differs = std::mismatch(word.begin(), word.end(), name.begin(), name.end()).first;
+    const auto common = static_cast<size_t>(differs - word.begin());
+    if (common > longest_beginning) {
+      longest_beginning = common;
       best = name;
     }
   }
@@ -65,6 +81,78 @@ std::vector<std::string> flag_names(const CLI::App& command) {
     names.insert(names.end(), more.begin(), more.end());
   }
   return names;
+}
+
+std::vector<std::string> command_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (!command->get_name().empty()) names.push_back(command->get_name());
+  }
+  return names;
+}
+
+// "braid bench latency"
+std::string path_of(const CLI::App& command) {
+  const CLI::App* parent = command.get_parent();
+  return (parent == nullptr ? "" : path_of(*parent) + " ") + command.get_name();
+}
+
+bool is_flag(std::string_view argument) {
+  return argument.size() > 1 && argument.front() == '-';
+}
+
+bool is_missing(const CLI::App& command, const std::string& name) {
+  const CLI::Option* option = command.get_option_no_throw(name);
+  return option != nullptr && option->count() == 0;
+}
+
+std::string explain_unknown_flag(const CLI::App& command, const std::string& argument) {
+  const std::string name = argument.substr(0, argument.find('='));
+  const std::string suggestion = nearest(name, flag_names(command));
+  return fmt::format(
+      "unknown flag {}{}", name,
+      suggestion.empty() ? "; see " + path_of(command) + " --help" : "; did you mean " + suggestion + "?");
+}
+
+// `command` has commands of its own, and none was given that it knows.
+std::string explain_command(const CLI::App& command, std::string_view word) {
+  const auto known = command_names(command);
+  if (word.empty()) {
+    return fmt::format("which command? one of: {}; see {} --help", fmt::join(known, ", "), path_of(command));
+  }
+  const std::string suggestion = nearest(word, known);
+  return fmt::format(
+      "unknown command {}{}", word,
+      suggestion.empty() ? fmt::format(" (known: {})", fmt::join(known, ", ")) : "; did you mean " + suggestion + "?");
+}
+
+std::string explain_unexpected(const CLI::App& command, const std::string& argument) {
+  for (const auto& [flag, what] : {std::pair("--model-path", "the model"), std::pair("--prompt", "the prompt")}) {
+    if (is_missing(command, flag))
+      return fmt::format("unexpected argument {}; {} is given by {}", argument, what, flag);
+  }
+  return fmt::format("unexpected argument {}; see {} --help", argument, path_of(command));
+}
+
+// "GB": 10⁹, "GiB": 2³⁰, in letters of any case; NaN: no such unit.
+double unit_bytes(std::string_view unit) {
+  std::string upper(unit);
+  std::ranges::transform(upper, upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  if (upper.empty() || upper == "B") return 1;
+  const size_t power = std::string_view("KMGT").find(upper.front());
+  const std::string_view rest = std::string_view(upper).substr(1);
+  if (power != std::string_view::npos && (rest.empty() || rest == "B")) return std::pow(1000.0, power + 1);
+  if (power != std::string_view::npos && (rest == "I" || rest == "IB")) return std::pow(1024.0, power + 1);
+  return std::numeric_limits<double>::quiet_NaN();
+}
+
+// "braid batch needs INPUT, --model-path"
+std::string explain_missing(const CLI::App& command) {
+  std::vector<std::string> missing;
+  for (const CLI::Option* option : command.get_options()) {
+    if (option->get_required() && option->count() == 0) missing.push_back(option->get_name(option->get_positional()));
+  }
+  return fmt::format("{} needs {}; see {} --help", path_of(command), fmt::join(missing, ", "), path_of(command));
 }
 
 }  // namespace
@@ -85,7 +173,8 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 void add_config_flag(CLI::App& command) {
-  command.add_option("--config", "A file of flags, one `name = value` a line; the command line wins");
+  command.add_option("--config", "A file of flags, one `name = value` a line; the command line wins")
+      ->type_name("FILE");
 }
 
 Result<std::vector<std::string>> config_arguments(std::string_view text, std::string_view file_name) {
@@ -174,53 +263,78 @@ Result<std::vector<TokenId>> parse_token_ids(std::string_view text) {
   }
 }
 
+CLI::Validator whole_number(uint64_t smallest, uint64_t largest) {
+  const auto check = [smallest, largest](std::string& text) -> std::string {
+    uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool is_number = error == std::errc() && end == text.data() + text.size();
+    if (is_number && number >= smallest && number <= largest) return {};
+    return fmt::format("{}: must be a whole number from {} to {}", text, smallest, largest);
+  };
+  return {check, ""};
+}
+
+CLI::Validator one_of(std::vector<std::string> words) {
+  const auto check = [words = std::move(words)](std::string& text) -> std::string {
+    if (std::ranges::find(words, text) != words.end()) return {};
+    return fmt::format("{}: must be one of {}", text, fmt::join(words, ", "));
+  };
+  return {check, ""};
+}
+
+CLI::Validator byte_size() {
+  const auto convert = [](std::string& text) -> std::string {
+    double number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const double bytes = number * unit_bytes(trim({end, static_cast<size_t>(text.data() + text.size() - end)}));
+    if (error != std::errc() || !(bytes >= 0 && bytes < 0x1p63)) {
+      return fmt::format("{}: must be a number of bytes, like 2000000000, 2GB or 1.5GiB", text);
+    }
+    text = std::to_string(static_cast<int64_t>(bytes));
+    return {};
+  };
+  return {convert, ""};
+}
+
 std::string explain_parse_error(const CLI::App& app, const CLI::ParseError& error,
                                 const std::vector<std::string>& arguments) {
   const CLI::App* command = &app;
   while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
-  if (command == &app && !arguments.empty() && !arguments.front().starts_with('-')) {
-    std::vector<std::string> commands;
-    std::string list;
-    for (const CLI::App* known_command : app.get_subcommands([](const CLI::App*) { return true; })) {
-      commands.push_back(known_command->get_name());
-      list += (list.empty() ? "" : ", ") + known_command->get_name();
-    }
-    if (std::ranges::find(commands, arguments.front()) == commands.end()) {
-      const std::string suggestion = nearest(arguments.front(), commands);
-      return fmt::format("unknown command {}{}", arguments.front(),
-                         suggestion.empty() ? " (known: " + list + ")" : "; did you mean " + suggestion + "?");
-    }
+  const std::vector<std::string> left = command->remaining();
+  const auto flag = std::ranges::find_if(left, is_flag);
+  if (!command_names(*command).empty()) {  // one of its own was to follow
+    const auto word = std::ranges::find_if_not(left, is_flag);
+    if (flag != left.end() && (word == left.end() || flag < word)) return explain_unknown_flag(*command, *flag);
+    return explain_command(*command, word == left.end() ? "" : *word);
   }
+  if (flag != left.end()) return explain_unknown_flag(*command, *flag);
+  if (!left.empty()) return explain_unexpected(*command, left.front());
+  // Parsing may have stopped before it came to a flag that is unknown.
   const auto known = flag_names(*command);
   for (const std::string& argument : arguments) {
     const std::string name = argument.substr(0, argument.find('='));
-    if (!name.starts_with("--") || std::ranges::find(known, name) != known.end()) continue;
-    const std::string suggestion = nearest(name, known);
-    return fmt::format("unknown flag {}{}", name,
-                       suggestion.empty()
-                           ? std::string("; see ") + (command == &app ? "" : "braid ") + command->get_name() + " --help"
-                           : "; did you mean " + suggestion + "?");
-  }
-  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr &&
-      !command->get_subcommands([](const CLI::App*) { return true; }).empty() &&
-      command->get_require_subcommand_min() > 0) {
-    std::string list;
-    for (const CLI::App* part : command->get_subcommands([](const CLI::App*) { return true; })) {
-      list += (list.empty() ? "" : ", ") + part->get_name();
+    if (name.starts_with("--") && std::ranges::find(known, name) == known.end()) {
+      return explain_unknown_flag(*command, argument);
     }
-    return fmt::format("which command? one of: {}; see {} --help", list,
-                       command == &app ? "braid" : "braid " + command->get_name());
   }
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) return explain_missing(*command);
+
   std::string message = error.what();
-  // "Could not convert: --top-p = x", in CLI11's words; all flags that are converted are numbers.
-  constexpr std::string_view kConversion = "Could not convert: ";
-  if (message.starts_with(kConversion) && message.find(" = ") != std::string::npos) {
-    const size_t separator = message.find(" = ");
-    return fmt::format("{} {}: is not a number in the flag's range",
-                       message.substr(kConversion.size(), separator - kConversion.size()),
-                       message.substr(separator + 3));
-  }
   std::replace(message.begin(), message.end(), '\n', ' ');
+  // In CLI11's words "--seed: -1: must be …" (ours, from a validator) and "Could not convert: --top-p = x".
+  if (const size_t colon = message.find(": ");
+      dynamic_cast<const CLI::ValidationError*>(&error) != nullptr && message.find(": must be ") != std::string::npos) {
+    return message.erase(colon, 1);
+  }
+  constexpr std::string_view kConversion = "Could not convert: ";
+  if (const size_t separator = message.find(" = ");
+      message.starts_with(kConversion) && separator != std::string::npos) {
+    const std::string name = message.substr(kConversion.size(), separator - kConversion.size());
+    const CLI::Option* option = command->get_option_no_throw(name);
+    const bool is_whole = option != nullptr && option->get_type_name() != "FLOAT";
+    return fmt::format("{} {}: is not a {}number in the flag's range", name, message.substr(separator + 3),
+                       is_whole ? "whole " : "");
+  }
   if (const size_t missing = message.find(": 1 required "); missing != std::string::npos) {
     return message.substr(0, missing) + " needs a value";
   }

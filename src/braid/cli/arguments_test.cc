@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace braid {
 namespace {
 
@@ -43,6 +45,55 @@ std::string explain(CLI::App& app, std::vector<std::string> arguments) {
     return explain_parse_error(app, error, arguments);
   }
   return "no error";
+}
+
+TEST(Arguments, WhatIsWrongIsSaidInOurWords) {
+  const auto explained = [](std::vector<std::string> arguments) {
+    CLI::App app("", "braid");
+    app.require_subcommand(1);
+    CLI::App* generate = app.add_subcommand("generate");
+    int number = 0;
+    float share = 0;
+    uint64_t seed = 0;
+    int64_t bytes = 0;
+    std::string level;
+    std::string path;
+    generate->add_option("--model-path", path)->required();
+    generate->add_option("--max-new-tokens", number);
+    generate->add_option("--top-p", share);
+    generate->add_option("--seed", seed)->check(whole_number(0, std::numeric_limits<uint64_t>::max()));
+    generate->add_option("--memory", bytes)->transform(byte_size());
+    generate->add_option("--log-level", level)->check(one_of({"info", "error"}));
+    CLI::App* bench = app.add_subcommand("bench");
+    bench->require_subcommand(1);
+    bench->add_subcommand("kernels")->add_flag("--json");
+    CLI::App* batch = app.add_subcommand("batch");
+    batch->add_option("INPUT", path)->required();
+    batch->add_option("--model", path)->required();
+    arguments.insert(arguments.begin() + 1, "--model-path=x");
+    if (arguments[0] != "generate") arguments.erase(arguments.begin() + 1);
+    return explain(app, arguments);
+  };
+  EXPECT_EQ(explained({"generate", "--seed", "-1"}),
+            "--seed -1: must be a whole number from 0 to 18446744073709551615");
+  EXPECT_EQ(explained({"generate", "--seed", "18446744073709551616"}),
+            "--seed 18446744073709551616: must be a whole number from 0 to 18446744073709551615");
+  EXPECT_EQ(explained({"generate", "--seed", "18446744073709551615"}), "no error");
+  EXPECT_EQ(explained({"generate", "--memory", "1.5 gib"}), "no error");
+  EXPECT_EQ(explained({"generate", "--memory", "1X"}),
+            "--memory 1X: must be a number of bytes, like 2000000000, 2GB or 1.5GiB");
+  EXPECT_EQ(explained({"generate", "--log-level", "loud"}), "--log-level loud: must be one of info, error");
+  EXPECT_EQ(explained({"generate", "--max-new-tokens", "1.5"}),
+            "--max-new-tokens 1.5: is not a whole number in the flag's range");
+  EXPECT_EQ(explained({"generate", "--top-p", "x"}), "--top-p x: is not a number in the flag's range");
+  EXPECT_EQ(explained({"generate", "--top-p"}), "--top-p needs a value");
+  EXPECT_EQ(explained({"generate", "-p", "x"}), "unknown flag -p; see braid generate --help");
+  EXPECT_EQ(explained({"generate", "--max-new-tokens-please", "1"}),
+            "unknown flag --max-new-tokens-please; did you mean --max-new-tokens?");
+  EXPECT_EQ(explained({"generate", "hello"}), "unexpected argument hello; see braid generate --help");
+  EXPECT_EQ(explained({"bench", "kernel"}), "unknown command kernel; did you mean kernels?");
+  EXPECT_EQ(explained({"bench"}), "which command? one of: kernels; see braid bench --help");
+  EXPECT_EQ(explained({"batch"}), "braid batch needs INPUT, --model; see braid batch --help");
 }
 
 TEST(Arguments, AnUnknownCommandIsNamedEvenWithFlagsBehindIt) {

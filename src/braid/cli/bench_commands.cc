@@ -1,7 +1,9 @@
 // braid bench: figures beside the machine's floor, measured in the same run.
 #include <cstdio>
+#include <limits>
 
 #include "braid/base/system_info.h"
+#include "braid/cli/arguments.h"
 #include "braid/cli/bench/kernels.h"
 #include "braid/cli/bench/latency.h"
 #include "braid/cli/bench/serving/serving.h"
@@ -26,7 +28,7 @@ struct MachineFlags {
 
 void add_machine_flags(CLI::App& command, MachineFlags& flags) {
   command.add_option("--threads-per-rank,--threads", flags.threads, "Compute threads; 0: one a core")
-      ->check(CLI::Range(0, 1024));
+      ->check(whole_number(0, 1024));
   command.add_flag("--json", flags.json, "One line of JSON");
 }
 
@@ -70,7 +72,9 @@ void add_latency(CLI::App& bench, CommandRunner& runner) {
   command->add_option("--input-len", options.input_len, "Tokens of each prompt")->capture_default_str();
   command->add_option("--output-len", options.output_len, "Tokens that each sequence generates")->capture_default_str();
   command->add_option("--repeats", options.repeats, "Runs, of which medians are reported")->capture_default_str();
-  command->add_option("--seed", options.seed, "Of the random token ids")->capture_default_str();
+  command->add_option("--seed", options.seed, "Of the random token ids")
+      ->check(whole_number(0, std::numeric_limits<uint64_t>::max()))
+      ->capture_default_str();
   command->add_flag("--json", options.json, "One line of JSON");
   runner.on(command, [flags]() -> Status {
     TRY(flags->options.engine, flags->model.engine_options());
@@ -90,7 +94,9 @@ void add_throughput(CLI::App& bench, CommandRunner& runner) {
   command->add_option("--num-prompts", options.num_prompts, "Requests")->capture_default_str();
   command->add_option("--input-len", options.input_len, "Tokens of each prompt")->capture_default_str();
   command->add_option("--output-len", options.output_len, "Tokens that each request generates")->capture_default_str();
-  command->add_option("--seed", options.seed, "Of the random token ids")->capture_default_str();
+  command->add_option("--seed", options.seed, "Of the random token ids")
+      ->check(whole_number(0, std::numeric_limits<uint64_t>::max()))
+      ->capture_default_str();
   command->add_flag("--json", options.json, "One line of JSON");
   runner.on(command, [flags]() -> Status {
     TRY(flags->options.engine, flags->model.engine_options());

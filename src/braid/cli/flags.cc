@@ -1,7 +1,10 @@
 #include "braid/cli/flags.h"
 
 #include <cstdlib>
+#include <limits>
 #include <random>
+
+#include "braid/cli/arguments.h"
 
 namespace braid {
 namespace {
@@ -52,10 +55,14 @@ void add_source_flags(CLI::App& command, ModelFlags& flags) {
   command
       .add_option("--model-path,--model", flags.model_path,
                   "A Hugging Face directory, a GGUF file, or org/name in the local Hugging Face cache")
-      ->required();
-  command.add_option("--tokenizer-path", flags.tokenizer_path,
-                     "A directory or tokenizer.json to use instead of the model's own");
-  command.add_option("--chat-template", flags.chat_template, "A Jinja file to use instead of the model's own");
+      ->required()
+      ->type_name("PATH");
+  command
+      .add_option("--tokenizer-path", flags.tokenizer_path,
+                  "A directory or tokenizer.json to use instead of the model's own")
+      ->type_name("PATH");
+  command.add_option("--chat-template", flags.chat_template, "A Jinja file to use instead of the model's own")
+      ->type_name("FILE");
 }
 
 void add_engine_flags(CLI::App& command, ModelFlags& flags) {
@@ -73,14 +80,15 @@ void add_engine_flags(CLI::App& command, ModelFlags& flags) {
   group(command.add_option("--max-running-requests", rank.max_running_requests, "Sequences in one step"));
   group(command.add_option("--max-total-tokens", rank.max_total_tokens, "Tokens in the KV pool; 0: by memory"));
   group(command.add_option("--kv-cache-memory-bytes", rank.kv_cache_bytes, "The KV pool at most; 0: by memory"))
-      ->transform(CLI::AsSizeValue(true));
+      ->transform(byte_size())
+      ->type_name("BYTES");
   group(command.add_option("--mem-fraction-static", rank.mem_fraction_static,
                            "Weights and KV together, of the memory available at start"));
   group(command.add_option("--schedule-policy", flags.schedule_policy, "fcfs, lpm (longest prefix) or priority"));
   command.add_flag("--disable-radix-cache", flags.disable_radix_cache, "Do not reuse the KV of common prefixes")
       ->group("Engine");
-  group(command.add_option("--log-level", flags.log_level, "debug, info, warning, error"))
-      ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
+  group(command.add_option("--log-level", flags.log_level, "trace, debug, info, warning, error or off"))
+      ->check(one_of({"trace", "debug", "info", "warning", "error", "off"}));
 }
 
 void add_sampling_flags(CLI::App& command, SamplingFlags& flags) {
@@ -95,9 +103,12 @@ void add_sampling_flags(CLI::App& command, SamplingFlags& flags) {
   group(command.add_option("--repetition-penalty", flags.repetition_penalty, "Of tokens in prompt and output"));
   group(command.add_option("--presence-penalty", flags.presence_penalty, "Of tokens in the output"));
   group(command.add_option("--frequency-penalty", flags.frequency_penalty, "Of tokens in the output, by their number"));
-  group(command.add_option("--seed", flags.seed, "Same seed, same text; default: a new one"));
+  group(command.add_option("--seed", flags.seed, "Same seed, same text; default: a new one")
+            ->check(whole_number(0, std::numeric_limits<uint64_t>::max())));
   group(command.add_option("--stop", flags.stop, "End before this string (repeatable)"))->allow_extra_args(false);
-  group(command.add_option("--stop-token-ids", flags.stop_token_ids, "End at one of these ids"))->delimiter(',');
+  group(command.add_option("--stop-token-ids", flags.stop_token_ids, "End at one of these ids"))
+      ->delimiter(',')
+      ->type_name("IDS");
   command.add_flag("--ignore-eos", flags.ignore_eos, "Go on after the model's end of text")->group("Sampling");
 }
 

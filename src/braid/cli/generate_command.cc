@@ -11,6 +11,7 @@
 #include "braid/cli/commands.h"
 #include "braid/cli/flags.h"
 #include "braid/cli/terminal.h"
+#include "braid/server/openai/responses.h"
 
 namespace braid {
 namespace {
@@ -45,22 +46,6 @@ Result<std::variant<std::string, std::vector<TokenId>>> read_prompt(const Genera
     TRY(prompt, read_flag_file("--prompt-file", flags.prompt_file));
   }
   return prompt;
-}
-
-std::string finish_name(FinishReason reason) {
-  switch (reason) {
-    case FinishReason::kNone:
-      return "none";
-    case FinishReason::kStop:
-      return "stop";
-    case FinishReason::kLength:
-      return "length";
-    case FinishReason::kAbort:
-      return "abort";
-    case FinishReason::kError:
-      return "error";
-  }
-  return "none";
 }
 
 Status run(const GenerateFlags& flags, const CLI::App& command) {
@@ -100,7 +85,7 @@ Status run(const GenerateFlags& flags, const CLI::App& command) {
   if (flags.as_json) {
     const Json object = {{"text", text},
                          {"output_ids", ids},
-                         {"finish_reason", finish_name(last.finish)},
+                         {"finish_reason", openai::finish_reason_name(last.finish, false)},
                          {"prompt_tokens", last.usage.prompt_tokens},
                          {"completion_tokens", last.usage.output_tokens},
                          {"cached_tokens", last.usage.cached_tokens}};
@@ -121,8 +106,10 @@ void add_generate_command(CLI::App& app, CommandRunner& runner) {
   add_sampling_flags(*command, flags->sampling);
   // One of the three; read_prompt says so in words of its own.
   command->add_option("--prompt", flags->prompt, "The text to continue")->group("Prompt (one of)");
-  command->add_option("--prompt-file", flags->prompt_file, "A file with the text")->group("Prompt (one of)");
-  command->add_option("--input-ids", flags->input_ids, "Token ids: 1,2,3")->group("Prompt (one of)");
+  command->add_option("--prompt-file", flags->prompt_file, "A file with the text")
+      ->type_name("FILE")
+      ->group("Prompt (one of)");
+  command->add_option("--input-ids", flags->input_ids, "Token ids: 1,2,3")->type_name("IDS")->group("Prompt (one of)");
   command->add_flag("--chat", flags->is_chat, "The prompt is a user's message: apply the model's chat template");
   command->add_flag("--json", flags->as_json, "Print one JSON object: text, output_ids, finish_reason, …");
   runner.on(command, [flags, command] { return run(*flags, *command); });

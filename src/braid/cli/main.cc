@@ -11,6 +11,7 @@
 
 #include "braid/cli/arguments.h"
 #include "braid/cli/commands.h"
+#include "braid/cli/help_formatter.h"
 
 namespace braid {
 namespace {
@@ -32,7 +33,7 @@ int run_program(int argc, char** argv) {
   CLI::App app("braid: an LLM serving engine whose core is data-parallel attention", "braid");
   app.set_version_flag("--version", "braid " BRAID_VERSION);
   app.require_subcommand(1);
-  app.get_formatter()->column_width(44);
+  app.formatter(std::make_shared<HelpFormatter>());
   CommandRunner runner;
   add_serve_command(app, runner, BRAID_VERSION);
   add_generate_command(app, runner);
@@ -41,12 +42,21 @@ int run_program(int argc, char** argv) {
   add_batch_command(app, runner);
   add_text_commands(app, runner);
   add_bench_commands(app, runner);
+  // After the commands, which would each inherit it.
+  app.footer(
+      "braid COMMAND --help says more. For example:\n  braid generate --model-path PATH --prompt \"Once upon a time\"");
   for_each_command(app, [](CLI::App& command) {
+    command.group("Commands");
     add_config_flag(command);
     let_last_value_win(command);
   });
 
-  auto arguments = expand_config_file(std::vector<std::string>(argv + 1, argv + argc));
+  std::vector<std::string> given(argv + 1, argv + argc);
+  if (!given.empty() && given.front() == "help") {  // braid help generate
+    given.erase(given.begin());
+    given.emplace_back("--help");
+  }
+  auto arguments = expand_config_file(std::move(given));
   if (!arguments.ok()) return fail_with(arguments.error().message);
   try {
     std::vector<std::string> reversed(arguments->rbegin(), arguments->rend());  // as CLI11 takes them

@@ -53,7 +53,9 @@ void add_inspect(CLI::App& app, CommandRunner& runner) {
   auto as_json = std::make_shared<bool>(false);
   CLI::App* command =
       app.add_subcommand("inspect", "What a checkpoint is, and whether it would run; exit code 0 if it would");
-  command->add_option("path,--model-path", flags->model_path, "A directory, a GGUF file, or org/name")->required();
+  command->add_option("MODEL,--model-path", flags->model_path, "A directory, a GGUF file, or org/name")
+      ->required()
+      ->type_name("PATH");
   command->add_flag("--json", *as_json, "One JSON object");
   runner.on_code(command, [flags, as_json]() -> Result<int> {
     return run_inspect(flags->model_path, flags->source_options().environment, *as_json, std::cout);

@@ -17,8 +17,11 @@ Result<std::unique_ptr<Tokenizer>> load_tokenizer(const ModelSourceOptions& sour
   if (source.tokenizer_path.empty()) return make_tokenizer(own, source.model_path);
   std::error_code error;
   if (source.tokenizer_path.ends_with(".json") && !std::filesystem::is_directory(source.tokenizer_path, error)) {
-    TRY(const std::string text, read_text_file(source.tokenizer_path, kMaxTokenizerBytes));
-    return make_tokenizer_from_json(text);
+    const auto text = read_text_file(source.tokenizer_path, kMaxTokenizerBytes);
+    if (!text.ok()) return fail("--tokenizer-path: {}", text.error().message);
+    auto tokenizer = make_tokenizer_from_json(*text);
+    if (!tokenizer.ok()) return fail("--tokenizer-path {}: {}", source.tokenizer_path, tokenizer.error().message);
+    return tokenizer;
   }
   TRY(const ResolvedModel model, resolve_model_path(source.tokenizer_path, source.environment));
   TRY(const TextAssets assets, read_text_assets(model));
@@ -30,11 +33,12 @@ Status load_templates(const ModelSourceOptions& source, const TextAssets& own, T
     return text.find("developer") != std::string_view::npos;
   };
   if (!source.chat_template_file.empty()) {
-    TRY(const std::string text, read_text_file(source.chat_template_file, kMaxTemplateBytes));
-    auto parsed = ChatTemplate::parse(text);
+    const auto text = read_text_file(source.chat_template_file, kMaxTemplateBytes);
+    if (!text.ok()) return fail("--chat-template: {}", text.error().message);
+    auto parsed = ChatTemplate::parse(*text);
     if (!parsed.ok()) return fail("--chat-template {}: {}", source.chat_template_file, parsed.error().message);
     model.chat_templates.emplace("default", std::move(parsed).value());
-    model.knows_developer_role = speaks_of_developer(text);
+    model.knows_developer_role = speaks_of_developer(*text);
     return {};
   }
   for (const ChatTemplateSource& named : own.chat_templates) {

@@ -45,8 +45,10 @@ Result<PoolSize> size_pool(const KvShape& shape, const PoolLimits& limits) {
   }
   int64_t pages = std::max<int64_t>(limits.memory_bytes, 0) / page_bytes;
   if (pages < 1) {
-    return fail("{} bytes are left for the KV cache, one page of {} tokens takes {}", limits.memory_bytes,
-                shape.page_size, page_bytes);
+    return fail(
+        "{} bytes are left for the KV cache, one page of {} tokens takes {} (--kv-cache-memory-bytes, "
+        "--mem-fraction-static)",
+        limits.memory_bytes, shape.page_size, page_bytes);
   }
   if (limits.max_total_tokens > 0) {
     if (limits.max_total_tokens < shape.page_size) {

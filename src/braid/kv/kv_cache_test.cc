@@ -58,7 +58,8 @@ TEST(SizePool, WhatCannotBeIsAnErrorWithItsNumbers) {
   PoolLimits limits{
       .memory_bytes = kPageBytes - 1, .max_total_tokens = 0, .max_running_requests = 4, .context_len = 160};
   EXPECT_EQ(size_pool(kShape, limits).error().message,
-            "3071 bytes are left for the KV cache, one page of 16 tokens takes 3072");
+            "3071 bytes are left for the KV cache, one page of 16 tokens takes 3072 (--kv-cache-memory-bytes, "
+            "--mem-fraction-static)");
   limits.memory_bytes = -5;
   EXPECT_FALSE(size_pool(kShape, limits).ok());
   limits.memory_bytes = std::numeric_limits<int64_t>::max();
