@@ -1,11 +1,11 @@
 // braid logits: the raw logits of every token of a prompt, as a NumPy file.
-#include <cstring>
-#include <fstream>
+#include <ostream>
 #include <utility>
 
 #include "braid/cli/arguments.h"
 #include "braid/cli/commands.h"
 #include "braid/cli/flags.h"
+#include "braid/cli/output_file.h"
 #include "braid/control/prompt_logits.h"
 
 namespace braid {
@@ -31,8 +31,8 @@ void write_npy_header(std::ostream& out, int64_t rows, int64_t cols) {
 Status run(const LogitsFlags& flags) {
   TRY(EngineOptions options, flags.model.engine_options());
   TRY(const std::vector<TokenId> ids, parse_token_ids(flags.input_ids));
-  std::ofstream out(flags.output, std::ios::binary);
-  if (!out) return fail("--output {}: cannot be written: {}", flags.output, std::strerror(errno));
+  TRY(OutputFile file, OutputFile::create("--output", flags.output));
+  std::ostream& out = file.stream();
   int64_t rows_written = 0;
   const auto write_row = [&](int64_t, std::span<const float> logits) {
     if (rows_written++ == 0) {
@@ -41,9 +41,7 @@ Status run(const LogitsFlags& flags) {
     out.write(reinterpret_cast<const char*>(logits.data()), static_cast<std::streamsize>(logits.size_bytes()));
   };
   TRY_STATUS(prompt_logits(options, ids, *make_stderr_logger(flags.model.log_level), write_row));
-  out.close();
-  if (!out) return fail("--output {}: cannot be written: {}", flags.output, std::strerror(errno));
-  return {};
+  return file.commit();
 }
 
 }  // namespace
@@ -53,8 +51,10 @@ void add_logits_command(CLI::App& app, CommandRunner& runner) {
   CLI::App* command = app.add_subcommand("logits", "Write the logits of each token of a prompt as a .npy file");
   flags->model.log_level = "warning";
   add_engine_flags(*command, flags->model);
-  command->add_option("--input-ids", flags->input_ids, "Token ids: 1,2,3")->required();
-  command->add_option("--output", flags->output, "The file: float32 [tokens, vocabulary]")->required();
+  command->add_option("--input-ids", flags->input_ids, "Token ids: 1,2,3")->required()->type_name("IDS");
+  command->add_option("--output", flags->output, "The file: float32 [tokens, vocabulary]")
+      ->required()
+      ->type_name("FILE");
   runner.on(command, [flags] { return run(*flags); });
 }
 
