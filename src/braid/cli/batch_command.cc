@@ -152,8 +152,15 @@ Status check_batch_files(const BatchOptions& options) {
   if (std::filesystem::equivalent(options.input_path, options.output_path, error)) {
     return fail("{}: is both the input and the output", options.input_path);
   }
+  for (const std::string& path : {options.input_path, options.output_path}) {
+    if (path == "-") return fail("-: a batch works on files: it reads what is there to go on after an interruption");
+  }
   if (std::filesystem::is_directory(options.input_path, error)) {
     return fail("{}: is a directory, not a file of batch lines", options.input_path);
+  }
+  if (std::filesystem::exists(options.input_path, error) &&
+      !std::filesystem::is_regular_file(options.input_path, error)) {
+    return fail("{}: is not a regular file", options.input_path);
   }
   if (!std::ifstream(options.input_path)) {
     return fail("{}: cannot be read: {}", options.input_path, std::strerror(errno));

@@ -39,12 +39,18 @@ Result<BatchLine> parse_batch_line(const std::string& line, std::string& custom_
 
 namespace {
 
+constexpr std::string_view kLineBegin = "{\"id\":\"batch_req_";
+
 std::string line_of(const std::string& custom_id, uint64_t number, Json response, Json error) {
   Json line = {{"id", fmt::format("batch_req_{}", number)}};
   line["custom_id"] = custom_id.empty() ? Json() : Json(custom_id);
   line["response"] = std::move(response);
   line["error"] = std::move(error);
   return line.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+bool begins_as_ours(std::string_view line) {
+  return line.substr(0, kLineBegin.size()) == kLineBegin.substr(0, line.size());
 }
 
 }  // namespace
@@ -87,12 +93,12 @@ BatchOutput::~BatchOutput() {
 Status BatchOutput::read_answers() {
   std::ifstream in(path_, std::ios::binary);
   for (std::string line; std::getline(in, line);) {
-    if (in.eof()) break;  // no newline: torn
+    const bool is_whole = !in.eof();  // without its newline it is torn
     const auto json = parse_json(line);
-    const bool is_answer = json.ok() && json->is_object() && json->contains("custom_id");
+    const bool is_answer = is_whole && json.ok() && json->is_object() && json->contains("custom_id");
     if (!is_answer) {
       // Only the end of the file can be ours and torn; anything else is somebody's file.
-      if (in.peek() != std::ifstream::traits_type::eof()) {
+      if (in.peek() != std::ifstream::traits_type::eof() || (num_lines_ == 0 && !begins_as_ours(line))) {
         return fail("{}: line {} is not from a batch: name another output file", path_, num_lines_ + 1);
       }
       break;

@@ -53,7 +53,7 @@ Status run_batch_command(const BatchFlags& flags) {
   }
   std::signal(SIGINT, SIG_DFL);
   if (!progress.ok()) return progress.error();
-  fmt::print(stderr, "{} lines answered, {} of them errors in this run; {} tokens written\n", progress->num_done,
+  fmt::print(stderr, "lines answered: {}, of them errors in this run: {}; tokens written: {}\n", progress->num_done,
              progress->num_errors, progress->output_tokens);
   if (is_interrupted) return fail("interrupted: the same command goes on where this one stopped");
   return {};
@@ -64,9 +64,12 @@ Status run_batch_command(const BatchFlags& flags) {
 void add_batch_command(CLI::App& app, CommandRunner& runner) {
   auto flags = std::make_shared<BatchFlags>();
   CLI::App* command = app.add_subcommand("batch", "Run a file of OpenAI batch lines");
-  command->add_option("INPUT", flags->input_path, "Lines {custom_id, method, url, body}")->required();
+  command->add_option("INPUT", flags->input_path, "Lines {custom_id, method, url, body}")
+      ->required()
+      ->type_name("FILE");
   command->add_option("OUTPUT", flags->output_path, "Where the answers go; what it has is kept, not redone")
-      ->required();
+      ->required()
+      ->type_name("FILE");
   add_engine_flags(*command, flags->model);
   runner.on(command, [flags] { return run_batch_command(*flags); });
 }

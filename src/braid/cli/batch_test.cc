@@ -265,6 +265,13 @@ TEST_F(Batch, FilesThatFailAreNamed) {
   write(options_.output_path, "somebody's notes\nof two lines\n");
   EXPECT_FALSE(run_batch(options_, backend).ok());
   EXPECT_EQ(read_output(), "somebody's notes\nof two lines\n");
+  for (const char* notes : {"one line of notes\n", "{\"key\":1}\n", "no newline"}) {
+    write(options_.output_path, notes);
+    EXPECT_FALSE(run_batch(options_, backend).ok()) << notes;
+    EXPECT_EQ(read_output(), notes);
+  }
+  EXPECT_FALSE(run_batch({.input_path = "/dev/null", .output_path = options_.output_path}, backend).ok());
+  EXPECT_FALSE(run_batch({.input_path = "-", .output_path = options_.output_path}, backend).ok());
   BatchOptions nowhere = options_;
   nowhere.output_path = folder_ / "none" / "out.jsonl";
   EXPECT_FALSE(run_batch(nowhere, backend).ok());
