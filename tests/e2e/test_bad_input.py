@@ -31,6 +31,12 @@ def test_an_unknown_command_suggests_the_nearest(braid):
 
 @pytest.mark.parametrize("flags, named", [
     (("--temperature", "-1"), "temperature"),
+    (("--seed", "-1"), "--seed -1: must be a whole number from 0 to 18446744073709551615"),
+    (("--seed", "18446744073709551616"), "18446744073709551615"),
+    (("--log-level", "loud"), "warning"),
+    (("--kv-cache-memory-bytes", "1X"), "1.5GiB"),
+    (("--kv-cache-memory-bytes", "100"), "--kv-cache-memory-bytes"),
+    (("--max-total-tokens", "1"), "--max-total-tokens"),
     (("--temperature", "warm"), "temperature"),
     (("--top-p", "0"), "--top-p"),
     (("--max-new-tokens", "-5"), "--max-new-tokens"),
@@ -115,8 +121,30 @@ def test_a_batch_looks_at_its_files_first(braid, tiny_model, tmp_path):
     requests = tmp_path / "in.jsonl"
     requests.write_text("")
     for source, target, named in ((tmp_path / "none", "out", "none"), (tmp_path, "out", "directory"),
+                                  ("/dev/null", "out", "/dev/null"), ("-", "out", "-"),
                                   (requests, "no/such/out", "no/such/out"), (requests, requests, "both")):
         assert named in braid.error("batch", source, tmp_path / target, "--model-path", tiny_model)
+
+
+def test_an_error_of_the_engine_stands_alone_where_the_log_is_on(braid, tiny_model, tmp_path):
+    requests = tmp_path / "in.jsonl"
+    requests.write_text("")
+    for flags in (("--kv-cache-memory-bytes", "100"), ("--max-total-tokens", "1"), ("--context-length", "100000")):
+        assert flags[0] in braid.error("batch", requests, tmp_path / "out", "--model-path", tiny_model, *flags)
+    for flags in (("--repeats", "0"), ("--batch-size", "257")):
+        assert flags[0] in braid.error("bench", "latency", "--model-path", tiny_model, *flags)
+
+
+def test_logits_of_bad_ids_leave_no_file_and_an_older_one_as_it_was(braid, tiny_model, tmp_path):
+    out = tmp_path / "logits.npy"
+    for before in (None, b"older"):
+        if before is not None:
+            out.write_bytes(before)
+        assert "280" in braid.error("logits", "--model-path", tiny_model, "--input-ids", "1,280", "--output", out)
+        assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == \
+            ([] if before is None else [("logits.npy", before)])
+    braid.ok("logits", "--model-path", tiny_model, "--input-ids", "1,2", "--output", out)
+    assert [file.name for file in tmp_path.iterdir()] == ["logits.npy"] and out.read_bytes()[:6] == b"\x93NUMPY"
 
 
 def test_an_output_that_cannot_be_written_is_an_error(braid, tiny_model, tmp_path):

@@ -118,9 +118,6 @@ Result<std::unique_ptr<Rank>> Rank::load(const Checkpoint& checkpoint, const Ran
   parts->kv_dtype = kv_dtype;
   TRY(parts->attention_backend, make_attention_backend(options.attention_backend, *parts->ops));
   TRY(parts->loaded, load_model(checkpoint, dtype, context, parts->team, progress));
-  logger.info("{}: {:.2f} GB of weights in {}, {} threads, {} kernels, attention {}", config.architecture,
-              static_cast<double>(parts->loaded.weight_bytes) / 1e9, dtype_name(dtype), threads, parts->ops->name(),
-              options.attention_backend);
 
   const KvShape kv_shape{.num_layers = config.num_layers,
                          .num_kv_heads = config.num_kv_heads,
@@ -152,6 +149,9 @@ Result<std::unique_ptr<Rank>> Rank::load(const Checkpoint& checkpoint, const Ran
   parts->workspace =
       std::make_unique<Workspace>(config, dtype, max_step_tokens(parts->scheduler_config),
                                   std::clamp<int64_t>(options.max_running_requests, kMinLogitRows, kMaxLogitRows));
+  logger.info("{}: {:.2f} GB of weights in {}, {} threads, {} kernels, attention {}", config.architecture,
+              static_cast<double>(parts->loaded.weight_bytes) / 1e9, dtype_name(dtype), threads, parts->ops->name(),
+              options.attention_backend);
   logger.info("KV pool: {} tokens in {}, {:.2f} GB; context {}; at most {} running requests",
               int64_t{pool.num_pages} * options.page_size, dtype_name(kv_dtype), static_cast<double>(pool.bytes) / 1e9,
               pool.context_len, options.max_running_requests);

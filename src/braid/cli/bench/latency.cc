@@ -117,11 +117,20 @@ Roofline better_of(const Roofline& a, const Roofline& b) {
           .isa = a.isa};
 }
 
-Status check_options(const LatencyOptions& options, const SchedulerConfig& config) {
+// What no model could run.
+Status check_options(const LatencyOptions& options) {
   if (options.batch_size < 1 || options.input_len < 1 || options.output_len < 1 || options.repeats < 1) {
     return fail("--batch-size {}, --input-len {}, --output-len {}, --repeats {}: each must be at least 1",
                 options.batch_size, options.input_len, options.output_len, options.repeats);
   }
+  if (options.batch_size > options.engine.rank.max_running_requests) {
+    return fail("--batch-size {} is above --max-running-requests {}", options.batch_size,
+                options.engine.rank.max_running_requests);
+  }
+  return {};
+}
+
+Status check_room(const LatencyOptions& options, const SchedulerConfig& config) {
   const int64_t len = int64_t{options.input_len} + options.output_len;
   if (len > config.context_len) {
     return fail("--input-len + --output-len is {}, the context is {} tokens", len, config.context_len);
@@ -131,18 +140,16 @@ Status check_options(const LatencyOptions& options, const SchedulerConfig& confi
     return fail("{} sequences of {} tokens take {} KV pages, the pool has {}", options.batch_size, len,
                 pages_each * options.batch_size, config.num_pages);
   }
-  if (options.batch_size > config.max_running_requests) {
-    return fail("--batch-size {} is above --max-running-requests {}", options.batch_size, config.max_running_requests);
-  }
   return {};
 }
 
 }  // namespace
 
 Result<LatencyReport> measure_latency(const LatencyOptions& options, Logger& logger) {
+  TRY_STATUS(check_options(options));
   TRY(const Checkpoint checkpoint, open_checkpoint(options.engine.source));
   TRY(const auto rank, Rank::load(checkpoint, options.engine.rank, logger, {}));
-  TRY_STATUS(check_options(options, rank->scheduler_config()));
+  TRY_STATUS(check_room(options, rank->scheduler_config()));
 
   const Roofline before = measure_roofline(rank->isa(), rank->team(), options.roofline);
   run_once(options, *rank);  // commits the KV pages and warms up
