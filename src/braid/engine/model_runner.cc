@@ -23,12 +23,12 @@ StepResult ModelRunner::execute(const StepPlan& plan) {
     const SequencePlan& sequence = plan.sequences[i];
     if (!sequence.has_result()) continue;
     out->request = sequence.request;
-    const int64_t first_row = sequences_[i].first_row;
+    const auto first_row = static_cast<int32_t>(sequences_[i].first_row);
     if (sequence.samples) sampled.push_back({first_row + sequences_[i].num_new - 1, &sequence, &*out});
     const PromptScoring& scoring = sequence.scoring;
     out->prompt_logprobs.resize(scoring.tokens.size());
     for (size_t j = 0; j < scoring.tokens.size(); ++j) {
-      scored.push_back({first_row + scoring.first_new + static_cast<int64_t>(j), &scoring, j, &*out});
+      scored.push_back({first_row + scoring.first_new + static_cast<int32_t>(j), &scoring, j, &*out});
     }
     ++out;
   }
@@ -67,7 +67,7 @@ template <typename Row, typename Judge>
 void ModelRunner::for_each_row(Rows hidden, std::span<Row> rows, const Judge& judge) {
   const auto chunk = static_cast<size_t>(parts_.workspace.logits.max_rows());
   const auto num_slots = static_cast<int64_t>(scratch_.size());
-  std::vector<int64_t> chosen;
+  std::vector<int32_t> chosen;
   for (size_t first = 0; first < rows.size(); first += chunk) {
     const std::span<Row> part = rows.subspan(first, std::min(chunk, rows.size() - first));
     chosen.clear();
@@ -88,8 +88,8 @@ void ModelRunner::for_each_logits(const StepPlan& plan, FunctionRef<void(int64_t
   const Rows hidden = forward(plan);
   const int64_t chunk = parts_.workspace.logits.max_rows();
   for (int64_t first = 0; first < hidden.rows; first += chunk) {
-    std::vector<int64_t> rows(static_cast<size_t>(std::min(chunk, hidden.rows - first)));
-    std::iota(rows.begin(), rows.end(), first);
+    std::vector<int32_t> rows(static_cast<size_t>(std::min(chunk, hidden.rows - first)));
+    std::iota(rows.begin(), rows.end(), static_cast<int32_t>(first));
     const ConstRows logits = logits_of(hidden, rows);
     for (int64_t i = 0; i < logits.rows; ++i) {
       visit(first + i, {logits.row<float>(i), static_cast<size_t>(logits.cols)});
@@ -125,7 +125,7 @@ Rows ModelRunner::forward(const StepPlan& plan) {
   return parts_.model.forward(step, ids_);
 }
 
-Rows ModelRunner::logits_of(Rows hidden, std::span<const int64_t> rows) {
+Rows ModelRunner::logits_of(Rows hidden, std::span<const int32_t> rows) {
   return parts_.model.logits(parts_.ops, parts_.workspace, hidden, rows);
 }
 

@@ -43,16 +43,16 @@ class ModelRunner {
 
  private:
   Rows forward(const StepPlan& plan);
-  Rows logits_of(Rows hidden, std::span<const int64_t> rows);
+  Rows logits_of(Rows hidden, std::span<const int32_t> rows);
 
   // The two kinds of rows whose logits a step needs, each with where its answer goes.
   struct SampledRow {
-    int64_t row = 0;  // of the step
+    int32_t row = 0;  // of the step
     const SequencePlan* sequence = nullptr;
     SequenceResult* result = nullptr;
   };
   struct ScoredRow {
-    int64_t row = 0;
+    int32_t row = 0;
     const PromptScoring* scoring = nullptr;
     size_t index = 0;  // in the scoring's tokens, and in the result's prompt_logprobs
     SequenceResult* result = nullptr;

@@ -18,7 +18,7 @@ class Model {
   virtual Rows forward(Step& step, std::span<const TokenId> ids) const = 0;
 
   // Logits of the chosen rows of `hidden`, [rows, vocab] float32 in the workspace (no more rows than it has room for).
-  virtual Rows logits(Ops& ops, Workspace& workspace, ConstRows hidden, std::span<const int64_t> rows) const = 0;
+  virtual Rows logits(Ops& ops, Workspace& workspace, ConstRows hidden, std::span<const int32_t> rows) const = 0;
 };
 
 }  // namespace braid

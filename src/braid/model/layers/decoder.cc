@@ -1,7 +1,5 @@
 #include "braid/model/layers/decoder.h"
 
-#include <cstring>
-
 namespace braid {
 
 Rows Decoder::forward(Step& step, std::span<const TokenId> ids) const {
@@ -16,13 +14,10 @@ Rows Decoder::forward(Step& step, std::span<const TokenId> ids) const {
   return rows;
 }
 
-Rows Decoder::logits(Ops& ops, Workspace& workspace, ConstRows hidden, std::span<const int64_t> rows) const {
+Rows Decoder::logits(Ops& ops, Workspace& workspace, ConstRows hidden, std::span<const int32_t> rows) const {
   const auto num_rows = static_cast<int64_t>(rows.size());
   const Rows chosen = workspace.logit_input.first(num_rows);
-  for (int64_t i = 0; i < num_rows; ++i) {
-    std::memcpy(chosen.row<float>(i), hidden.row<float>(rows[static_cast<size_t>(i)]),
-                static_cast<size_t>(hidden.cols) * sizeof(float));
-  }
+  ops.embed(rows, hidden, chosen);  // a look-up of rows, as an embedding's
   const Rows normed = workspace.logit_normed.first(num_rows);
   weights_.final_norm(ops, chosen, normed);
   const Rows logits = workspace.logits.first(num_rows);

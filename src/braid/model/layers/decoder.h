@@ -29,7 +29,7 @@ class Decoder final : public Model {
   explicit Decoder(DecoderWeights weights) : weights_(std::move(weights)) {}
 
   Rows forward(Step& step, std::span<const TokenId> ids) const override;
-  Rows logits(Ops& ops, Workspace& workspace, ConstRows hidden, std::span<const int64_t> rows) const override;
+  Rows logits(Ops& ops, Workspace& workspace, ConstRows hidden, std::span<const int32_t> rows) const override;
 
  private:
   DecoderWeights weights_;
