@@ -27,10 +27,9 @@ ConstRows Attention::operator()(Step& step, ConstRows x) const {
 
   if (!weights_.q_norm.empty()) ops.head_rms_norm(q, head_dim_, weights_.q_norm, norm_eps_);
   if (!weights_.k_norm.empty()) ops.head_rms_norm(k, head_dim_, weights_.k_norm, norm_eps_);
-  const ConstRows cos = rope_table_->cos.first(rope_table_->cos.max_rows());
-  const ConstRows sin = rope_table_->sin.first(rope_table_->sin.max_rows());
-  ops.rope(q, head_dim_, step.positions, cos, sin);
-  ops.rope(k, head_dim_, step.positions, cos, sin);
+  const RopeTable::Angles angles = rope_table_->angles(step.positions);
+  ops.rope(q, head_dim_, step.positions, angles.cos, angles.sin);
+  ops.rope(k, head_dim_, step.positions, angles.cos, angles.sin);
 
   const KvLayer& kv = step.kv_layers[static_cast<size_t>(layer_)];
   ops.write_kv(k, v, step.sequences, kv);

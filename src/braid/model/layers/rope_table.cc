@@ -1,7 +1,10 @@
 #include "braid/model/layers/rope_table.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
+
+#include "braid/base/check.h"
 
 namespace braid {
 namespace {
@@ -34,17 +37,31 @@ std::vector<float> rope_frequencies(const RopeConfig& config, int32_t head_dim) 
 }
 
 RopeTable::RopeTable(const RopeConfig& config, int32_t head_dim, int64_t num_positions)
-    : cos(DType::kFloat32, num_positions, head_dim / 2), sin(DType::kFloat32, num_positions, head_dim / 2) {
-  const std::vector<float> frequencies = rope_frequencies(config, head_dim);
-  const Rows cos_rows = cos.first(num_positions);
-  const Rows sin_rows = sin.first(num_positions);
-  for (int64_t position = 0; position < num_positions; ++position) {
-    for (size_t i = 0; i < frequencies.size(); ++i) {
-      const float angle = static_cast<float>(position) * frequencies[i];  // rounded to float32, as transformers does
+    : frequencies_(rope_frequencies(config, head_dim)),
+      cos_(DType::kFloat32, num_positions, head_dim / 2),
+      sin_(DType::kFloat32, num_positions, head_dim / 2) {}
+
+RopeTable::Angles RopeTable::angles(std::span<const int32_t> positions) const {
+  for (const int32_t position : positions) {
+    CHECK(position >= 0 && position < cos_.max_rows(), "position {} of {}", position, cos_.max_rows());
+    if (position >= num_computed_) compute_to(position + 1);
+  }
+  return {.cos = cos_.first(cos_.max_rows()), .sin = sin_.first(sin_.max_rows())};
+}
+
+void RopeTable::compute_to(int64_t end) const {
+  constexpr int64_t kStep = 1024;  // positions at once: some milliseconds
+  end = std::min((end + kStep - 1) / kStep * kStep, cos_.max_rows());
+  const Rows cos_rows = cos_.first(end);
+  const Rows sin_rows = sin_.first(end);
+  for (int64_t position = num_computed_; position < end; ++position) {
+    for (size_t i = 0; i < frequencies_.size(); ++i) {
+      const float angle = static_cast<float>(position) * frequencies_[i];  // rounded to float32, as transformers does
       cos_rows.row<float>(position)[i] = std::cos(angle);
       sin_rows.row<float>(position)[i] = std::sin(angle);
     }
   }
+  num_computed_ = end;
 }
 
 }  // namespace braid

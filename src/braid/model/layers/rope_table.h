@@ -1,7 +1,8 @@
-// The angles of rotary embedding for every position of the context (Su et al., arXiv 2104.09864).
+// The angles of rotary embedding (Su et al., arXiv 2104.09864).
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "braid/config/model_config.h"
@@ -14,11 +15,26 @@ namespace braid {
 // factors divide last.
 std::vector<float> rope_frequencies(const RopeConfig& config, int32_t head_dim);
 
-struct RopeTable {
+// Cosines and sines of every position of the context, computed as the positions are first reached: the whole table is
+// 134 MB where the context is 262 144 tokens, and most requests are short. For one thread at a time.
+class RopeTable {
+ public:
   RopeTable(const RopeConfig& config, int32_t head_dim, int64_t num_positions);
 
-  RowsBuffer cos;  // [num_positions, head_dim / 2] float32
-  RowsBuffer sin;
+  // [num_positions, head_dim / 2] float32, of which the rows of `positions` may be read.
+  struct Angles {
+    ConstRows cos;
+    ConstRows sin;
+  };
+  Angles angles(std::span<const int32_t> positions) const;
+
+ private:
+  void compute_to(int64_t end) const;
+
+  std::vector<float> frequencies_;
+  RowsBuffer cos_;
+  RowsBuffer sin_;
+  mutable int64_t num_computed_ = 0;  // rows; what is there never changes
 };
 
 }  // namespace braid
