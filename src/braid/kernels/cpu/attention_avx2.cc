@@ -1,13 +1,14 @@
 // Attention with AVX2 and FMA. Pairs of bfloat16 are widened to two vectors of floats; probabilities stay float32.
 #include <immintrin.h>
 
-#include "braid/kernels/cpu/attention_inl.h"
+#include "braid/kernels/cpu/attention_formats_inl.h"
 
 namespace braid::cpu {
 namespace {
 
 struct Avx2 {
   using Vector = __m256;
+  using Words = __m256i;
   static constexpr int kLanes = 8;
   static constexpr int kRows = 4;
   static constexpr int kKeyVectors = 2;
@@ -50,6 +51,7 @@ struct Avx2 {
   }
 
   // A head_dim is a multiple of 8, so there are always 8 lanes.
+  static Vector load_some(const float* from, int) { return load(from); }
   static void store_some(float* to, Vector value, int) { _mm256_storeu_ps(to, value); }
   static void store_bfloat16(uint16_t* to, Vector value, int) {
     const __m256i wide = _mm256_srli_epi32(rounded_bits(value), 16);
@@ -57,7 +59,7 @@ struct Avx2 {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to), narrow);
   }
   // To nearest bfloat16, ties to even, in the upper half of each lane; the lower half is noise.
-  static __m256i rounded_bits(Vector value) {
+  static Words rounded_bits(Vector value) {
     const __m256i bits = _mm256_castps_si256(value);
     const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
     const __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
@@ -65,67 +67,17 @@ struct Avx2 {
     const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x00400000));
     return _mm256_blendv_epi8(rounded, quiet, _mm256_castps_si256(is_nan));
   }
-  static Vector upper_halves(__m256i bits) {
-    return _mm256_castsi256_ps(_mm256_and_si256(bits, _mm256_set1_epi32(static_cast<int>(0xffff0000U))));
+
+  static Words load_words(const std::byte* from) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)); }
+  static Words load_some_words(const std::byte* from, int) { return load_words(from); }
+  static Vector lower_halves(Words words) { return _mm256_castsi256_ps(_mm256_slli_epi32(words, 16)); }
+  static Vector upper_halves(Words words) {
+    return _mm256_castsi256_ps(_mm256_and_si256(words, _mm256_set1_epi32(static_cast<int>(0xffff0000U))));
   }
 };
 
-struct Avx2Pairs {
-  using Vector = Avx2::Vector;
-  using Weight = float;
-  struct Kv {
-    Vector first;
-    Vector second;
-  };
-  static constexpr int kStep = 2;
-
-  static Kv load(const std::byte* from) {
-    const __m256i pairs = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
-    return {.first = _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16)), .second = Avx2::upper_halves(pairs)};
-  }
-  static Kv load_some(const std::byte* from, int) { return load(from); }
-  static Kv keep(Kv pair, bool first, bool second) {
-    return {.first = first ? pair.first : Avx2::zero(), .second = second ? pair.second : Avx2::zero()};
-  }
-  static Kv broadcast(const Weight* pair) {
-    return {.first = _mm256_broadcast_ss(pair), .second = _mm256_broadcast_ss(pair + 1)};
-  }
-  static Vector multiply_add(Kv weight, Kv value, Vector sum) {
-    return _mm256_fmadd_ps(weight.second, value.second, _mm256_fmadd_ps(weight.first, value.first, sum));
-  }
-  static Vector put(Vector weights, Weight* to) {
-    _mm256_storeu_ps(to, weights);
-    return weights;
-  }
-  static void put_query(const float* q, int64_t head_dim, Weight* to) {
-    for (int64_t i = 0; i < head_dim; i += Avx2::kLanes) {
-      Avx2::store(to + i, Avx2::upper_halves(Avx2::rounded_bits(Avx2::load(q + i))));
-    }
-  }
-};
-
-struct Avx2Floats {
-  using Vector = Avx2::Vector;
-  using Weight = float;
-  using Kv = Vector;
-  static constexpr int kStep = 1;
-
-  static Kv load(const std::byte* from) { return _mm256_loadu_ps(reinterpret_cast<const float*>(from)); }
-  static Kv load_some(const std::byte* from, int) { return load(from); }
-  static Kv keep(Kv value, bool, bool) { return value; }
-  static Vector broadcast(const Weight* weight) { return _mm256_broadcast_ss(weight); }
-  static Vector multiply_add(Vector weight, Kv value, Vector sum) { return _mm256_fmadd_ps(weight, value, sum); }
-  static Vector put(Vector weights, Weight* to) {
-    _mm256_storeu_ps(to, weights);
-    return weights;
-  }
-  static void put_query(const float* q, int64_t head_dim, Weight* to) {
-    for (int64_t i = 0; i < head_dim; ++i) to[i] = q[i];
-  }
-};
-
-constexpr AttentionTier kTier = {.bfloat16 = AttentionKernel<Avx2, Avx2Pairs>::table(),
-                                 .float32 = AttentionKernel<Avx2, Avx2Floats>::table()};
+constexpr AttentionTier kTier = {.bfloat16 = AttentionKernel<Avx2, WidenedPairs<Avx2>>::table(),
+                                 .float32 = AttentionKernel<Avx2, Floats<Avx2>>::table()};
 
 }  // namespace
 

@@ -4,7 +4,7 @@
 
 #include <immintrin.h>
 
-#include "braid/kernels/cpu/attention_inl.h"
+#include "braid/kernels/cpu/attention_formats_inl.h"
 
 namespace braid::cpu {
 namespace {
@@ -43,29 +43,8 @@ struct Avx512Vectors {
     return _mm512_castsi512_ps(_mm512_slli_epi32(biased, 23));
   }
 
+  static Vector load_some(const float* from, int count) { return _mm512_maskz_loadu_ps(first_lanes(count), from); }
   static void store_some(float* to, Vector value, int count) { _mm512_mask_storeu_ps(to, first_lanes(count), value); }
-};
-
-struct Avx512Floats {
-  using Vector = Avx512Vectors::Vector;
-  using Weight = float;
-  using Kv = Vector;
-  static constexpr int kStep = 1;
-
-  static Kv load(const std::byte* from) { return _mm512_loadu_ps(from); }
-  static Kv load_some(const std::byte* from, int count) {
-    return _mm512_maskz_loadu_ps(Avx512Vectors::first_lanes(count), from);
-  }
-  static Kv keep(Kv value, bool, bool) { return value; }
-  static Vector broadcast(const Weight* weight) { return _mm512_set1_ps(*weight); }
-  static Vector multiply_add(Vector weight, Kv value, Vector sum) { return _mm512_fmadd_ps(weight, value, sum); }
-  static Vector put(Vector weights, Weight* to) {
-    _mm512_storeu_ps(to, weights);
-    return weights;
-  }
-  static void put_query(const float* q, int64_t head_dim, Weight* to) {
-    for (int64_t i = 0; i < head_dim; ++i) to[i] = q[i];
-  }
 };
 
 }  // namespace

@@ -49,7 +49,7 @@ struct DotPairs {
 };
 
 constexpr AttentionTier kTier = {.bfloat16 = AttentionKernel<Avx512Bf16, DotPairs>::table(),
-                                 .float32 = AttentionKernel<Avx512Bf16, Avx512Floats>::table()};
+                                 .float32 = AttentionKernel<Avx512Bf16, Floats<Avx512Bf16>>::table()};
 
 }  // namespace
 

@@ -1,0 +1,74 @@
+// The cache's formats for tiers that multiply in float32: floats as they are, and pairs of bfloat16 widened to two
+// vectors. Included by way of one source file a tier, with internal linkage throughout.
+//
+// Tier, beside its vectors of floats: Words, a vector of kLanes words of 32 bits; load_words and load_some_words; the
+// lower or upper halves of words as floats; rounded_bits, floats rounded to bfloat16 in the upper halves.
+#pragma once
+
+#include "braid/kernels/cpu/attention_inl.h"
+
+namespace braid::cpu {
+namespace {
+
+template <typename Tier>
+struct Floats {
+  using Vector = typename Tier::Vector;
+  using Weight = float;
+  using Kv = Vector;
+  static constexpr int kStep = 1;
+
+  static Kv load(const std::byte* from) { return Tier::load(reinterpret_cast<const float*>(from)); }
+  static Kv load_some(const std::byte* from, int count) {
+    return Tier::load_some(reinterpret_cast<const float*>(from), count);
+  }
+  static Kv keep(Kv value, bool, bool) { return value; }
+  static Vector broadcast(const Weight* weight) { return Tier::broadcast(*weight); }
+  static Vector multiply_add(Vector weight, Kv value, Vector sum) { return Tier::multiply_add(weight, value, sum); }
+  static Vector put(Vector weights, Weight* to) {
+    Tier::store(to, weights);
+    return weights;
+  }
+  static void put_query(const float* q, int64_t head_dim, Weight* to) {
+    for (int64_t i = 0; i < head_dim; ++i) to[i] = q[i];
+  }
+};
+
+template <typename Tier>
+struct WidenedPairs {
+  using Vector = typename Tier::Vector;
+  using Weight = float;
+  struct Kv {
+    Vector first;
+    Vector second;
+  };
+  static constexpr int kStep = 2;
+
+  // The first of a pair is the lower half of its word (little-endian).
+  static Kv widened(typename Tier::Words pairs) {
+    return {.first = Tier::lower_halves(pairs), .second = Tier::upper_halves(pairs)};
+  }
+  static Kv load(const std::byte* from) { return widened(Tier::load_words(from)); }
+  static Kv load_some(const std::byte* from, int count) { return widened(Tier::load_some_words(from, count)); }
+  static Kv keep(Kv pair, bool first, bool second) {
+    return {.first = first ? pair.first : Tier::zero(), .second = second ? pair.second : Tier::zero()};
+  }
+  static Kv broadcast(const Weight* pair) {
+    return {.first = Tier::broadcast(pair[0]), .second = Tier::broadcast(pair[1])};
+  }
+  static Vector multiply_add(Kv weight, Kv value, Vector sum) {
+    return Tier::multiply_add(weight.second, value.second, Tier::multiply_add(weight.first, value.first, sum));
+  }
+  static Vector put(Vector weights, Weight* to) {
+    Tier::store(to, weights);
+    return weights;
+  }
+  static void put_query(const float* q, int64_t head_dim, Weight* to) {
+    for (int64_t i = 0; i < head_dim; i += Tier::kLanes) {
+      const int count = static_cast<int>(smaller<int64_t>(head_dim - i, Tier::kLanes));
+      Tier::store_some(to + i, Tier::upper_halves(Tier::rounded_bits(Tier::load_some(q + i, count))), count);
+    }
+  }
+};
+
+}  // namespace
+}  // namespace braid::cpu
