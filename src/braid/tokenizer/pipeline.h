@@ -14,9 +14,9 @@ namespace braid {
 struct PipelineParts {
   std::unique_ptr<Normalizer> normalizer;       // may be absent
   std::unique_ptr<PreTokenizer> pre_tokenizer;  // may be absent: the whole text is one word
-  std::unique_ptr<Model> model;
+  std::unique_ptr<TokenizerModel> model;
   std::unique_ptr<PostProcessor> post_processor;  // may be absent
-  std::unique_ptr<Decoder> decoder;
+  std::unique_ptr<TokenizerDecoder> decoder;
   AddedTokens added_tokens;
 };
 

@@ -143,7 +143,7 @@ Result<PipelineParts> make_llama(const GgufVocabulary& file) {
   TRY(MergeTable merges, merges_by_score(file, vocabulary));
   TRY(parts.model, BpeModel::make(std::move(vocabulary), std::move(merges), std::move(options)));
   parts.post_processor = make_post_processor(file, true);
-  std::vector<std::unique_ptr<Decoder>> decoders;
+  std::vector<std::unique_ptr<TokenizerDecoder>> decoders;
   decoders.push_back(make_replace_decoder(std::string(kMetaspace), " "));
   decoders.push_back(make_byte_fallback_decoder());
   decoders.push_back(make_fuse_decoder());

@@ -55,7 +55,7 @@ Result<std::vector<TextMerge>> read_merges(const JsonPart& part) {
 
 }  // namespace
 
-Result<std::unique_ptr<Model>> read_bpe(const JsonPart& part) {
+Result<std::unique_ptr<TokenizerModel>> read_bpe(const JsonPart& part) {
   TRY(const JsonPart dropout, part.field("dropout"));
   if (!dropout.is_null() && dropout.value() != 0) {
     return fail("{} is {}: a tokenizer that drops merges at random is not supported", dropout.name(),
@@ -75,7 +75,7 @@ Result<std::unique_ptr<Model>> read_bpe(const JsonPart& part) {
   TRY(const std::vector<TextMerge> merges, read_merges(part));
   Result<std::unique_ptr<BpeModel>> model = BpeModel::make(std::move(vocabulary), merges, std::move(options));
   if (!model) return fail("{}: {}", part.name(), model.error().message);
-  return std::unique_ptr<Model>(*std::move(model));
+  return std::unique_ptr<TokenizerModel>(*std::move(model));
 }
 
 }  // namespace braid

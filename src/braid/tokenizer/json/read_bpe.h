@@ -10,6 +10,6 @@
 namespace braid {
 
 // Vocabulary, merges (as "left right" or as pairs) and options. A dropout is refused: braid's tokenizers are functions.
-Result<std::unique_ptr<Model>> read_bpe(const JsonPart& part);
+Result<std::unique_ptr<TokenizerModel>> read_bpe(const JsonPart& part);
 
 }  // namespace braid

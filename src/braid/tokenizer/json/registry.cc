@@ -140,7 +140,7 @@ constexpr Maker<PreTokenizer> kPreTokenizers[] = {{"Split", &split},
                                                   {"Metaspace", &metaspace},
                                                   {"Sequence", &pre_tokenizer_sequence}};
 
-constexpr Maker<Model> kModels[] = {{"BPE", &read_bpe}};
+constexpr Maker<TokenizerModel> kModels[] = {{"BPE", &read_bpe}};
 
 constexpr size_t kMaxTemplateSteps = 100;
 
@@ -187,44 +187,44 @@ constexpr Maker<PostProcessor> kPostProcessors[] = {{"ByteLevel", &byte_level_of
                                                     {"TemplateProcessing", &template_processing},
                                                     {"Sequence", &post_processor_sequence}};
 
-MadePart<Decoder> byte_level_decoder(const JsonPart&) {
+MadePart<TokenizerDecoder> byte_level_decoder(const JsonPart&) {
   return make_byte_level_decoder();
 }
-MadePart<Decoder> byte_fallback_decoder(const JsonPart&) {
+MadePart<TokenizerDecoder> byte_fallback_decoder(const JsonPart&) {
   return make_byte_fallback_decoder();
 }
-MadePart<Decoder> fuse_decoder(const JsonPart&) {
+MadePart<TokenizerDecoder> fuse_decoder(const JsonPart&) {
   return make_fuse_decoder();
 }
-MadePart<Decoder> replace_decoder(const JsonPart& part) {
+MadePart<TokenizerDecoder> replace_decoder(const JsonPart& part) {
   TRY(std::string from, read_plain_pattern(part));
   TRY(std::string to, part.string("content"));
   return make_replace_decoder(std::move(from), std::move(to));
 }
-MadePart<Decoder> strip_decoder(const JsonPart& part) {
+MadePart<TokenizerDecoder> strip_decoder(const JsonPart& part) {
   TRY(std::string content, part.string("content"));
   TRY(const int64_t start, part.integer("start"));
   TRY(const int64_t stop, part.integer("stop"));
   if (content.empty() || start < 0 || stop < 0) return fail("{}: content, start or stop is out of range", part.name());
   return make_strip_decoder(std::move(content), static_cast<size_t>(start), static_cast<size_t>(stop));
 }
-MadePart<Decoder> metaspace_decoder(const JsonPart& part) {
+MadePart<TokenizerDecoder> metaspace_decoder(const JsonPart& part) {
   TRY(std::string replacement, part.string("replacement"));
   if (replacement.empty()) return fail("{}.replacement is empty", part.name());
   TRY(const PrependScheme scheme, read_prepend_scheme(part));
   return make_metaspace_decoder(std::move(replacement), scheme != PrependScheme::kNever);
 }
-MadePart<Decoder> decoder_sequence(const JsonPart& part) {
-  TRY(Parts<Decoder> parts, read_parts(part, "decoders", &read_decoder));
+MadePart<TokenizerDecoder> decoder_sequence(const JsonPart& part) {
+  TRY(Parts<TokenizerDecoder> parts, read_parts(part, "decoders", &read_decoder));
   return make_decoder_sequence(std::move(parts));
 }
-constexpr Maker<Decoder> kDecoders[] = {{"ByteLevel", &byte_level_decoder},
-                                        {"ByteFallback", &byte_fallback_decoder},
-                                        {"Fuse", &fuse_decoder},
-                                        {"Metaspace", &metaspace_decoder},
-                                        {"Replace", &replace_decoder},
-                                        {"Strip", &strip_decoder},
-                                        {"Sequence", &decoder_sequence}};
+constexpr Maker<TokenizerDecoder> kDecoders[] = {{"ByteLevel", &byte_level_decoder},
+                                                 {"ByteFallback", &byte_fallback_decoder},
+                                                 {"Fuse", &fuse_decoder},
+                                                 {"Metaspace", &metaspace_decoder},
+                                                 {"Replace", &replace_decoder},
+                                                 {"Strip", &strip_decoder},
+                                                 {"Sequence", &decoder_sequence}};
 
 }  // namespace
 
@@ -234,14 +234,14 @@ Result<std::unique_ptr<Normalizer>> read_normalizer(const JsonPart& part) {
 Result<std::unique_ptr<PreTokenizer>> read_pre_tokenizer(const JsonPart& part) {
   return make_by_type<PreTokenizer>(part, kPreTokenizers);
 }
-Result<std::unique_ptr<Model>> read_model(const JsonPart& part) {
-  return make_by_type<Model>(part, kModels);
+Result<std::unique_ptr<TokenizerModel>> read_model(const JsonPart& part) {
+  return make_by_type<TokenizerModel>(part, kModels);
 }
 Result<std::unique_ptr<PostProcessor>> read_post_processor(const JsonPart& part) {
   return make_by_type<PostProcessor>(part, kPostProcessors);
 }
-Result<std::unique_ptr<Decoder>> read_decoder(const JsonPart& part) {
-  return make_by_type<Decoder>(part, kDecoders);
+Result<std::unique_ptr<TokenizerDecoder>> read_decoder(const JsonPart& part) {
+  return make_by_type<TokenizerDecoder>(part, kDecoders);
 }
 
 }  // namespace braid

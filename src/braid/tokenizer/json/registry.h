@@ -13,8 +13,8 @@ namespace braid {
 // `part` is an object with a "type". An unknown type is an error that names the part, the type and the known ones.
 Result<std::unique_ptr<Normalizer>> read_normalizer(const JsonPart& part);
 Result<std::unique_ptr<PreTokenizer>> read_pre_tokenizer(const JsonPart& part);
-Result<std::unique_ptr<Model>> read_model(const JsonPart& part);
+Result<std::unique_ptr<TokenizerModel>> read_model(const JsonPart& part);
 Result<std::unique_ptr<PostProcessor>> read_post_processor(const JsonPart& part);
-Result<std::unique_ptr<Decoder>> read_decoder(const JsonPart& part);
+Result<std::unique_ptr<TokenizerDecoder>> read_decoder(const JsonPart& part);
 
 }  // namespace braid

@@ -22,7 +22,7 @@ Result<std::unique_ptr<Part>> read_optional(const JsonPart& file, const char* ke
   return read(part);
 }
 
-Result<AddedToken> read_added_token(const JsonPart& part, const Model& model) {
+Result<AddedToken> read_added_token(const JsonPart& part, const TokenizerModel& model) {
   AddedToken token;
   TRY(const int64_t id, part.integer("id"));
   TRY(token.content, part.string("content"));

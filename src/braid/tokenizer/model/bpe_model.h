@@ -47,7 +47,7 @@ struct BpeScratch {
   std::vector<Candidate> heap;
 };
 
-class BpeModel final : public Model {
+class BpeModel final : public TokenizerModel {
  public:
   // `merges` from the first to the last. A merge that names a token the vocabulary lacks is an error.
   static Result<std::unique_ptr<BpeModel>> make(Vocabulary vocabulary, const std::vector<TextMerge>& merges,

@@ -34,7 +34,7 @@ class ByteLevelState final : public DecoderState {
   bool is_first_ = true;
 };
 
-class ByteLevel final : public Decoder {
+class ByteLevelDecoder final : public TokenizerDecoder {
  public:
   std::unique_ptr<DecoderState> start() const override { return std::make_unique<ByteLevelState>(alphabet_); }
   std::string token_bytes(std::string token) const override { return alphabet_.decode(token); }
@@ -77,7 +77,7 @@ class ByteFallbackState final : public DecoderState {
   std::string run_;
 };
 
-class ByteFallback final : public Decoder {
+class ByteFallback final : public TokenizerDecoder {
  public:
   std::unique_ptr<DecoderState> start() const override { return std::make_unique<ByteFallbackState>(); }
   std::string token_bytes(std::string token) const override {
@@ -111,9 +111,9 @@ class ReplaceState final : public DecoderState {
   std::string out_;
 };
 
-class Replace final : public Decoder {
+class ReplaceDecoder final : public TokenizerDecoder {
  public:
-  Replace(std::string from, std::string to) : from_(std::move(from)), to_(std::move(to)) {}
+  ReplaceDecoder(std::string from, std::string to) : from_(std::move(from)), to_(std::move(to)) {}
   std::unique_ptr<DecoderState> start() const override { return std::make_unique<ReplaceState>(from_, to_); }
   std::string token_bytes(std::string token) const override {
     std::string out;
@@ -135,7 +135,7 @@ class FuseState final : public DecoderState {
   bool is_first_ = true;
 };
 
-class Fuse final : public Decoder {
+class Fuse final : public TokenizerDecoder {
  public:
   std::unique_ptr<DecoderState> start() const override { return std::make_unique<FuseState>(); }
   std::string token_bytes(std::string token) const override { return token; }
@@ -187,7 +187,7 @@ class StripState final : public DecoderState {
   bool token_starts_ = true;
 };
 
-class Strip final : public Decoder {
+class Strip final : public TokenizerDecoder {
  public:
   Strip(std::string content, size_t start, size_t stop) : content_(std::move(content)), start_(start), stop_(stop) {}
   std::unique_ptr<DecoderState> start() const override { return std::make_unique<StripState>(content_, start_, stop_); }
@@ -217,9 +217,9 @@ class MetaspaceState final : public DecoderState {
   std::string out_;
 };
 
-class Metaspace final : public Decoder {
+class MetaspaceDecoder final : public TokenizerDecoder {
  public:
-  Metaspace(std::string replacement, bool strips_first)
+  MetaspaceDecoder(std::string replacement, bool strips_first)
       : replacement_(std::move(replacement)), strips_first_(strips_first) {}
   std::unique_ptr<DecoderState> start() const override {
     return std::make_unique<MetaspaceState>(replacement_, strips_first_);
@@ -247,7 +247,7 @@ class SpacesState final : public DecoderState {
   bool is_first_ = true;
 };
 
-class Spaces final : public Decoder {
+class Spaces final : public TokenizerDecoder {
  public:
   std::unique_ptr<DecoderState> start() const override { return std::make_unique<SpacesState>(); }
   std::string token_bytes(std::string token) const override { return token; }
@@ -272,9 +272,9 @@ class SequenceState final : public DecoderState {
   std::vector<std::unique_ptr<DecoderState>> stages_;
 };
 
-class Sequence final : public Decoder {
+class SequenceDecoder final : public TokenizerDecoder {
  public:
-  explicit Sequence(std::vector<std::unique_ptr<Decoder>> parts) : parts_(std::move(parts)) {}
+  explicit SequenceDecoder(std::vector<std::unique_ptr<TokenizerDecoder>> parts) : parts_(std::move(parts)) {}
   std::unique_ptr<DecoderState> start() const override {
     std::vector<std::unique_ptr<DecoderState>> stages;
     for (const auto& part : parts_) stages.push_back(part->start());
@@ -286,34 +286,34 @@ class Sequence final : public Decoder {
   }
 
  private:
-  std::vector<std::unique_ptr<Decoder>> parts_;
+  std::vector<std::unique_ptr<TokenizerDecoder>> parts_;
 };
 
 }  // namespace
 
-std::unique_ptr<Decoder> make_byte_level_decoder() {
-  return std::make_unique<ByteLevel>();
+std::unique_ptr<TokenizerDecoder> make_byte_level_decoder() {
+  return std::make_unique<ByteLevelDecoder>();
 }
-std::unique_ptr<Decoder> make_byte_fallback_decoder() {
+std::unique_ptr<TokenizerDecoder> make_byte_fallback_decoder() {
   return std::make_unique<ByteFallback>();
 }
-std::unique_ptr<Decoder> make_replace_decoder(std::string from, std::string to) {
-  return std::make_unique<Replace>(std::move(from), std::move(to));
+std::unique_ptr<TokenizerDecoder> make_replace_decoder(std::string from, std::string to) {
+  return std::make_unique<ReplaceDecoder>(std::move(from), std::move(to));
 }
-std::unique_ptr<Decoder> make_fuse_decoder() {
+std::unique_ptr<TokenizerDecoder> make_fuse_decoder() {
   return std::make_unique<Fuse>();
 }
-std::unique_ptr<Decoder> make_strip_decoder(std::string content, size_t start, size_t stop) {
+std::unique_ptr<TokenizerDecoder> make_strip_decoder(std::string content, size_t start, size_t stop) {
   return std::make_unique<Strip>(std::move(content), start, stop);
 }
-std::unique_ptr<Decoder> make_metaspace_decoder(std::string replacement, bool strips_first) {
-  return std::make_unique<Metaspace>(std::move(replacement), strips_first);
+std::unique_ptr<TokenizerDecoder> make_metaspace_decoder(std::string replacement, bool strips_first) {
+  return std::make_unique<MetaspaceDecoder>(std::move(replacement), strips_first);
 }
-std::unique_ptr<Decoder> make_spaces_decoder() {
+std::unique_ptr<TokenizerDecoder> make_spaces_decoder() {
   return std::make_unique<Spaces>();
 }
-std::unique_ptr<Decoder> make_decoder_sequence(std::vector<std::unique_ptr<Decoder>> parts) {
-  return std::make_unique<Sequence>(std::move(parts));
+std::unique_ptr<TokenizerDecoder> make_decoder_sequence(std::vector<std::unique_ptr<TokenizerDecoder>> parts) {
+  return std::make_unique<SequenceDecoder>(std::move(parts));
 }
 
 }  // namespace braid

@@ -29,9 +29,9 @@ class Prepend final : public Normalizer {
   std::string prefix_;
 };
 
-class Replace final : public Normalizer {
+class ReplaceNormalizer final : public Normalizer {
  public:
-  Replace(std::string from, std::string to) : from_(std::move(from)), to_(std::move(to)) {}
+  ReplaceNormalizer(std::string from, std::string to) : from_(std::move(from)), to_(std::move(to)) {}
   bool normalize(std::string_view text, std::string& out) const override {
     size_t found = text.find(from_);
     if (found == std::string_view::npos) return false;
@@ -50,9 +50,9 @@ class Replace final : public Normalizer {
   std::string to_;
 };
 
-class Sequence final : public Normalizer {
+class SequenceNormalizer final : public Normalizer {
  public:
-  explicit Sequence(std::vector<std::unique_ptr<Normalizer>> parts) : parts_(std::move(parts)) {}
+  explicit SequenceNormalizer(std::vector<std::unique_ptr<Normalizer>> parts) : parts_(std::move(parts)) {}
   bool normalize(std::string_view text, std::string& out) const override {
     bool has_changed = false;
     std::string changed;
@@ -79,11 +79,11 @@ std::unique_ptr<Normalizer> make_prepend(std::string prefix) {
 }
 
 std::unique_ptr<Normalizer> make_replace(std::string from, std::string to) {
-  return std::make_unique<Replace>(std::move(from), std::move(to));
+  return std::make_unique<ReplaceNormalizer>(std::move(from), std::move(to));
 }
 
 std::unique_ptr<Normalizer> make_normalizer_sequence(std::vector<std::unique_ptr<Normalizer>> parts) {
-  return std::make_unique<Sequence>(std::move(parts));
+  return std::make_unique<SequenceNormalizer>(std::move(parts));
 }
 
 }  // namespace braid

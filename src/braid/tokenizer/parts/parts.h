@@ -47,9 +47,9 @@ class PreTokenizer {
 };
 
 // A piece to ids.
-class Model {
+class TokenizerModel {
  public:
-  virtual ~Model() = default;
+  virtual ~TokenizerModel() = default;
   virtual void tokenize(std::string_view piece, Scratch& scratch, std::vector<TokenId>& out) const = 0;
   virtual std::optional<TokenId> token_to_id(std::string_view token) const = 0;
   virtual std::optional<std::string_view> id_to_token(TokenId id) const = 0;
@@ -79,9 +79,9 @@ class DecoderState {
   virtual void finish(ChunkSink sink) = 0;
 };
 
-class Decoder {
+class TokenizerDecoder {
  public:
-  virtual ~Decoder() = default;
+  virtual ~TokenizerDecoder() = default;
   virtual std::unique_ptr<DecoderState> start() const = 0;
   // What one token stands for by itself, as bytes, without the rules that join tokens.
   virtual std::string token_bytes(std::string token) const = 0;

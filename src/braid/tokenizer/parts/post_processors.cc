@@ -21,9 +21,9 @@ class TemplateProcessing final : public PostProcessor {
   std::vector<TemplateStep> steps_;
 };
 
-class Sequence final : public PostProcessor {
+class SequencePostProcessor final : public PostProcessor {
  public:
-  explicit Sequence(std::vector<std::unique_ptr<PostProcessor>> parts) : parts_(std::move(parts)) {}
+  explicit SequencePostProcessor(std::vector<std::unique_ptr<PostProcessor>> parts) : parts_(std::move(parts)) {}
   void add_special_tokens(std::vector<TokenId>& ids) const override {
     for (const auto& part : parts_) part->add_special_tokens(ids);
   }
@@ -43,7 +43,7 @@ std::unique_ptr<PostProcessor> make_no_post_processing() {
 }
 
 std::unique_ptr<PostProcessor> make_post_processor_sequence(std::vector<std::unique_ptr<PostProcessor>> parts) {
-  return std::make_unique<Sequence>(std::move(parts));
+  return std::make_unique<SequencePostProcessor>(std::move(parts));
 }
 
 }  // namespace braid

@@ -32,9 +32,9 @@ class Split final : public PreTokenizer {
   bool invert_;
 };
 
-class ByteLevel final : public PreTokenizer {
+class ByteLevelPreTokenizer final : public PreTokenizer {
  public:
-  ByteLevel(bool add_prefix_space, std::unique_ptr<PreTokenizer> words)
+  ByteLevelPreTokenizer(bool add_prefix_space, std::unique_ptr<PreTokenizer> words)
       : add_prefix_space_(add_prefix_space), words_(std::move(words)) {}
 
   void split(const Piece& piece, Scratch& scratch, PieceSink sink) const override {
@@ -93,9 +93,9 @@ class Digits final : public PreTokenizer {
   std::optional<unicode::CodePointTable> is_numeric_;
 };
 
-class Metaspace final : public PreTokenizer {
+class MetaspacePreTokenizer final : public PreTokenizer {
  public:
-  Metaspace(std::string replacement, PrependScheme scheme, bool split)
+  MetaspacePreTokenizer(std::string replacement, PrependScheme scheme, bool split)
       : replacement_(std::move(replacement)), scheme_(scheme), split_(split) {}
 
   void split(const Piece& piece, Scratch& scratch, PieceSink sink) const override {
@@ -129,9 +129,9 @@ class Metaspace final : public PreTokenizer {
   bool split_;
 };
 
-class Sequence final : public PreTokenizer {
+class SequencePreTokenizer final : public PreTokenizer {
  public:
-  explicit Sequence(std::vector<std::unique_ptr<PreTokenizer>> parts) : parts_(std::move(parts)) {}
+  explicit SequencePreTokenizer(std::vector<std::unique_ptr<PreTokenizer>> parts) : parts_(std::move(parts)) {}
   void split(const Piece& piece, Scratch& scratch, PieceSink sink) const override { run(0, piece, scratch, sink); }
 
  private:
@@ -159,7 +159,7 @@ Result<std::unique_ptr<PreTokenizer>> make_byte_level(bool add_prefix_space, boo
     TRY(Regex regex, Regex::compile(gpt2_pattern()));
     words = make_split(std::move(regex), SplitBehaviour::kIsolated, false);
   }
-  return std::unique_ptr<PreTokenizer>(std::make_unique<ByteLevel>(add_prefix_space, std::move(words)));
+  return std::unique_ptr<PreTokenizer>(std::make_unique<ByteLevelPreTokenizer>(add_prefix_space, std::move(words)));
 }
 
 std::unique_ptr<PreTokenizer> make_digits(bool individual_digits) {
@@ -167,11 +167,11 @@ std::unique_ptr<PreTokenizer> make_digits(bool individual_digits) {
 }
 
 std::unique_ptr<PreTokenizer> make_metaspace(std::string replacement, PrependScheme scheme, bool split) {
-  return std::make_unique<Metaspace>(std::move(replacement), scheme, split);
+  return std::make_unique<MetaspacePreTokenizer>(std::move(replacement), scheme, split);
 }
 
 std::unique_ptr<PreTokenizer> make_pre_tokenizer_sequence(std::vector<std::unique_ptr<PreTokenizer>> parts) {
-  return std::make_unique<Sequence>(std::move(parts));
+  return std::make_unique<SequencePreTokenizer>(std::move(parts));
 }
 
 }  // namespace braid
