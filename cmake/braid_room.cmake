@@ -51,7 +51,8 @@ function(braid_room)
 endfunction()
 
 # Files named after an instruction-set tier are compiled for it, on x86-64 alone; everything else is for any processor.
-# Such a file may include nothing that leaves inline functions for others to link (kernels/cpu/matmul_tier.h).
+# Such a file may include nothing that leaves inline functions for others to link (kernels/cpu/matmul_tier.h), and is
+# never compiled together with another.
 function(braid_isa_flags)
   set(avx2 -mavx2 -mfma -mf16c)
   # The -Wno-: g++ 12 warns of the undefined operands inside its own AVX-512 intrinsics (its bug 105593).
@@ -60,6 +61,9 @@ function(braid_isa_flags)
   set(avx512bf16 ${avx512} -mavx512bf16)
   set(amx ${avx512bf16})  # its tile instructions are in assembly
   foreach(source ${ARGN})
+    if(source MATCHES "_(portable|avx2|avx512|avx512bf16|amx)\\.cc$")
+      set_source_files_properties(${source} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+    endif()
     foreach(tier avx2 avx512 avx512bf16 amx)
       if(source MATCHES "_${tier}\\.cc$")
         if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")

@@ -2,17 +2,15 @@
 
 #include <istream>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <ostream>
 #include <string>
 
 #include "braid/base/function_ref.h"
 #include "braid/base/result.h"
+#include "braid/formats/json.h"
 
 namespace braid {
 namespace {
-
-using Json = nlohmann::json;
 
 // Flushed line by line: a program at the other end of a pipe may wait for each answer.
 int for_each_line(std::istream& in, std::ostream& out, std::ostream& err,
@@ -22,9 +20,8 @@ int for_each_line(std::istream& in, std::ostream& out, std::ostream& err,
     ++number;
     if (!line.empty() && line.back() == '\r') line.pop_back();
     if (line.empty()) continue;
-    const Json json = Json::parse(line, nullptr, false);
-    const Result<std::string> text =
-        json.is_discarded() ? Result<std::string>(fail("it is not valid JSON")) : answer(json);
+    const auto json = parse_json(line);
+    const Result<std::string> text = json.ok() ? answer(*json) : json.error();
     if (!text) {
       err << "error: line " << number << " of the input: " << text.error().message << '\n';
       return 1;

@@ -18,8 +18,6 @@ constexpr std::array<GgufArchitecture, 3> kArchitectures = {{
     {"qwen3moe", "", "Qwen3MoeForCausalLM"},
 }};
 
-constexpr int64_t kMaxInt32 = std::numeric_limits<int32_t>::max();
-
 // Keys under the architecture's name: "llama.block_count".
 class ArchitectureKeys {
  public:

@@ -41,8 +41,6 @@ constexpr std::array<ClassDefaults, 4> kClasses = {{
      true},
 }};
 
-constexpr int64_t kMaxInt32 = std::numeric_limits<int32_t>::max();
-
 Result<const ClassDefaults*> find_class(const JsonObject& json) {
   TRY(const auto architectures, json.find_strings("architectures"));
   std::string named;

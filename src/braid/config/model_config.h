@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,9 @@
 #include "braid/tensor/dtype.h"
 
 namespace braid {
+
+// Larger values of what becomes an int32_t are refused.
+inline constexpr int64_t kMaxInt32 = std::numeric_limits<int32_t>::max();
 
 // Rotary embedding. Kinds as transformers' rope_scaling / rope_parameters name them.
 struct RopeConfig {

@@ -3,15 +3,10 @@
 #include <array>
 #include <cstring>
 
+#include "braid/formats/load.h"
+
 namespace braid {
 namespace {
-
-template <typename T>
-T load(const std::byte* from) {
-  T value;
-  std::memcpy(&value, from, sizeof value);
-  return value;
-}
 
 float load_half(const std::byte* from) {
   return to_float(load<Float16>(from));

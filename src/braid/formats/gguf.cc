@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "braid/formats/load.h"
+
 namespace braid {
 namespace {
 
@@ -20,13 +22,6 @@ std::string value_excerpt(const GgufValue& value) {
     }
   };
   return std::visit(Visitor(), value);
-}
-
-template <typename T>
-T load(const std::byte* from) {
-  T value;
-  std::memcpy(&value, from, sizeof value);
-  return value;
 }
 
 }  // namespace

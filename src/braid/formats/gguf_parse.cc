@@ -1,8 +1,8 @@
 // Reads a GGUF file's header.
 #include <algorithm>
-#include <cstring>
 
 #include "braid/formats/gguf.h"
+#include "braid/formats/load.h"
 
 namespace braid {
 
@@ -38,9 +38,8 @@ class GgufParser {
 
   template <typename T>
   Result<T> read(std::string_view what) {
-    T value;
-    if (remaining() < sizeof value) return fail("the file ends in {}", what);
-    std::memcpy(&value, file_.data() + at_, sizeof value);
+    if (remaining() < sizeof(T)) return fail("the file ends in {}", what);
+    const T value = load<T>(file_.data() + at_);
     at_ += sizeof value;
     return value;
   }

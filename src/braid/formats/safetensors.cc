@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <string_view>
 
 #include "braid/formats/json.h"
+#include "braid/formats/load.h"
 
 namespace braid {
 namespace {
@@ -101,9 +101,8 @@ Status check_layout(const std::vector<SafetensorsTensor>& tensors, int64_t data_
 
 Result<SafetensorsHeader> parse_safetensors(std::span<const std::byte> file) {
   const auto file_bytes = static_cast<int64_t>(file.size());
-  uint64_t header_bytes = 0;
-  if (file.size() < sizeof header_bytes) return fail("{} bytes are too few for a safetensors file", file.size());
-  std::memcpy(&header_bytes, file.data(), sizeof header_bytes);
+  if (file.size() < sizeof(uint64_t)) return fail("{} bytes are too few for a safetensors file", file.size());
+  const auto header_bytes = load<uint64_t>(file.data());
   if (header_bytes > static_cast<uint64_t>(kMaxHeaderBytes)) {
     return fail("a header of {} bytes, at most {} are read: not a safetensors file?", header_bytes, kMaxHeaderBytes);
   }

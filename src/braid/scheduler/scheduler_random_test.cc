@@ -17,7 +17,7 @@
 namespace braid {
 namespace {
 
-constexpr int32_t kVocab = 50;
+constexpr int32_t kSmallVocab = 50;
 
 struct Tracked {
   SchedulerRequest request;
@@ -44,7 +44,7 @@ std::pair<std::vector<TokenId>, FinishReason> run_alone(const SchedulerRequest& 
   }
   if (params.max_new_tokens == 0) return {tokens, FinishReason::kLength};
   for (int32_t output = 0;; ++output) {
-    const TokenId token = FakeModel::next_token(history, params.seed, output, kVocab);
+    const TokenId token = FakeModel::next_token(history, params.seed, output, kSmallVocab);
     tokens.push_back(token);
     history = FakeModel::extend(history, token);
     if (output >= params.min_new_tokens && std::ranges::count(params.stop_token_ids, token) > 0) {
@@ -76,7 +76,7 @@ class Load {
     const int32_t max_overtaken = pick(0, 5);
     RequestQueue queue(policy, max_overtaken, pick(1, 20));
     Scheduler scheduler(config_);
-    FakeModel model(config_.num_pages, config_.page_size, kVocab);
+    FakeModel model(config_.num_pages, config_.page_size, kSmallVocab);
     size_t next_arrival = 0;
     const int64_t total_tokens = static_cast<int64_t>(requests_.size()) * config_.context_len;
     int64_t steps = 0;
@@ -141,7 +141,7 @@ class Load {
     limits.max_sequences = config_.max_running_requests;
     limits.max_step_tokens = max_step_tokens(config_);
     limits.context_len = config_.context_len;
-    limits.vocab_size = kVocab;
+    limits.vocab_size = kSmallVocab;
     limits.num_pages = config_.num_pages;
     limits.page_size = config_.page_size;
     return limits;
@@ -171,7 +171,7 @@ class Load {
     request.sampling.max_new_tokens = pick(1, 60);
     request.sampling.min_new_tokens = pick(0, 5);
     if (pick(0, 1) == 0) request.sampling.repetition_penalty = 1.5F;
-    if (pick(0, 1) == 0) request.sampling.stop_token_ids = {pick(0, kVocab - 1), pick(0, kVocab - 1)};
+    if (pick(0, 1) == 0) request.sampling.stop_token_ids = {pick(0, kSmallVocab - 1), pick(0, kSmallVocab - 1)};
     if (pick(0, 3) == 0) {
       request.sampling.prompt_logprobs_start = pick(0, static_cast<int32_t>(request.prompt.size()));
       if (pick(0, 2) == 0) request.sampling.max_new_tokens = 0;

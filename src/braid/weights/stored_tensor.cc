@@ -3,16 +3,10 @@
 #include <cstring>
 
 #include "braid/base/check.h"
+#include "braid/formats/load.h"
 
 namespace braid {
 namespace {
-
-template <typename T>
-T load(const std::byte* from) {
-  T value;
-  std::memcpy(&value, from, sizeof value);
-  return value;
-}
 
 void plain_to_float(const std::byte* from, DType dtype, int64_t count, float* out) {
   switch (dtype) {

@@ -17,8 +17,6 @@ using unicode::CodePointRange;
 using unicode::CodePointSet;
 
 constexpr size_t kMaxSourceBytes = 1 << 20;
-constexpr int kMaxDepth = 200;
-constexpr uint32_t kMaxRepetitions = 1'000'000;
 constexpr size_t kMaxRules = 10'000;
 
 bool is_name_character(char32_t c) {
@@ -111,7 +109,7 @@ class EbnfParser {
   }
 
   Result<Expr> parse_choice(int depth) {
-    if (depth > kMaxDepth) return fail("groups are nested deeper than {}", kMaxDepth);
+    if (depth > kMaxGroupDepth) return fail("groups are nested deeper than {}", kMaxGroupDepth);
     std::vector<Expr> branches;
     do {
       TRY(Expr branch, parse_sequence(depth));

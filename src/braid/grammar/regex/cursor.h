@@ -1,12 +1,16 @@
-// Walks a source text by characters.
+// Walks a source text by characters; the limits that regular expressions and EBNF share.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "braid/tokenizer/unicode/utf8.h"
 
 namespace braid::grammar {
+
+inline constexpr int kMaxGroupDepth = 200;
+inline constexpr uint32_t kMaxRepetitions = 1'000'000;
 
 class Cursor {
  public:

@@ -13,8 +13,6 @@ namespace {
 using unicode::CodePointSet;
 
 constexpr size_t kMaxPatternBytes = 65'536;
-constexpr int kMaxDepth = 200;
-constexpr uint32_t kMaxRepetitions = 1'000'000;
 
 class RegexParser {
  public:
@@ -41,7 +39,7 @@ class RegexParser {
   Expr one_of(CodePointSet set) const { return characters(std::move(set), spelling_); }
 
   Result<Expr> parse_choice(int depth) {
-    if (depth > kMaxDepth) return fail("groups are nested deeper than {}", kMaxDepth);
+    if (depth > kMaxGroupDepth) return fail("groups are nested deeper than {}", kMaxGroupDepth);
     const Flags outside = flags_;  // flags that are set within end with the group
     std::vector<Expr> branches;
     do {

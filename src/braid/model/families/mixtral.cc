@@ -5,7 +5,7 @@
 namespace braid {
 namespace {
 
-MoeNames moe_names() {
+MoeNames mixtral_names() {
   return {
       .router = "block_sparse_moe.gate", .experts = "block_sparse_moe.experts", .gate = "w1", .up = "w3", .down = "w2"};
 }
@@ -16,13 +16,13 @@ WeightTable mixtral_weights(const ModelConfig& config) {
   for (int32_t layer = 0; layer < config.num_layers; ++layer) {
     add_norm_weights(table, config, layer_prefix(layer));
     add_attention_weights(table, config, layer_prefix(layer), {});
-    add_moe_weights(table, config, layer_prefix(layer), moe_names());
+    add_moe_weights(table, config, layer_prefix(layer), mixtral_names());
   }
   return table;
 }
 
 Result<std::unique_ptr<DecoderLayer>> load_mixtral_layer(const LayerLoader& loader) {
-  return loader.pre_norm_layer({}, loader.moe(moe_names()));
+  return loader.pre_norm_layer({}, loader.moe(mixtral_names()));
 }
 
 }  // namespace

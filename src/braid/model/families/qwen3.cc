@@ -5,21 +5,21 @@
 namespace braid {
 namespace {
 
-constexpr AttentionOptions kAttention{.has_head_norms = true};
+constexpr AttentionOptions kQwen3Attention{.has_head_norms = true};
 
 WeightTable qwen3_weights(const ModelConfig& config) {
   WeightTable table;
   add_decoder_weights(table, config);
   for (int32_t layer = 0; layer < config.num_layers; ++layer) {
     add_norm_weights(table, config, layer_prefix(layer));
-    add_attention_weights(table, config, layer_prefix(layer), kAttention);
+    add_attention_weights(table, config, layer_prefix(layer), kQwen3Attention);
     add_mlp_weights(table, config, layer_prefix(layer));
   }
   return table;
 }
 
 Result<std::unique_ptr<DecoderLayer>> load_qwen3_layer(const LayerLoader& loader) {
-  return loader.pre_norm_layer(kAttention, loader.mlp());
+  return loader.pre_norm_layer(kQwen3Attention, loader.mlp());
 }
 
 }  // namespace

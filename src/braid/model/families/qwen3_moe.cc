@@ -5,9 +5,9 @@
 namespace braid {
 namespace {
 
-constexpr AttentionOptions kAttention{.has_head_norms = true};
+constexpr AttentionOptions kQwen3MoeAttention{.has_head_norms = true};
 
-MoeNames moe_names() {
+MoeNames qwen3_moe_names() {
   return {.router = "mlp.gate", .experts = "mlp.experts", .gate = "gate_proj", .up = "up_proj", .down = "down_proj"};
 }
 
@@ -17,9 +17,9 @@ WeightTable qwen3_moe_weights(const ModelConfig& config) {
   for (int32_t layer = 0; layer < config.num_layers; ++layer) {
     const std::string prefix = layer_prefix(layer);
     add_norm_weights(table, config, prefix);
-    add_attention_weights(table, config, prefix, kAttention);
+    add_attention_weights(table, config, prefix, kQwen3MoeAttention);
     if (config.is_moe_layer[static_cast<size_t>(layer)]) {
-      add_moe_weights(table, config, prefix, moe_names());
+      add_moe_weights(table, config, prefix, qwen3_moe_names());
     } else {
       add_mlp_weights(table, config, prefix);
     }
@@ -28,8 +28,8 @@ WeightTable qwen3_moe_weights(const ModelConfig& config) {
 }
 
 Result<std::unique_ptr<DecoderLayer>> load_qwen3_moe_layer(const LayerLoader& loader) {
-  if (loader.is_moe_layer()) return loader.pre_norm_layer(kAttention, loader.moe(moe_names()));
-  return loader.pre_norm_layer(kAttention, loader.mlp());
+  if (loader.is_moe_layer()) return loader.pre_norm_layer(kQwen3MoeAttention, loader.moe(qwen3_moe_names()));
+  return loader.pre_norm_layer(kQwen3MoeAttention, loader.mlp());
 }
 
 }  // namespace

@@ -7,15 +7,6 @@ namespace braid::parsers {
 
 namespace {
 
-ValueKinds kind_of(const Json& value) {
-  if (value.is_number()) return kNumberValue;
-  if (value.is_boolean()) return kBooleanValue;
-  if (value.is_null()) return kNullValue;
-  if (value.is_array()) return kArrayValue;
-  if (value.is_object()) return kObjectValue;
-  return kStringValue;
-}
-
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view kSpace = " \t\r\n";
   const size_t begin = text.find_first_not_of(kSpace);

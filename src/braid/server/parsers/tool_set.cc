@@ -21,14 +21,6 @@ ValueKinds kind_named(std::string_view type) {
   return kAnyValue;
 }
 
-ValueKinds kind_of(const Json& value) {
-  if (value.is_string()) return kStringValue;
-  if (value.is_number()) return kNumberValue;
-  if (value.is_boolean()) return kBooleanValue;
-  if (value.is_null()) return kNullValue;
-  return value.is_array() ? kArrayValue : kObjectValue;
-}
-
 const Json* member(const Json& object, std::string_view key) {
   const auto found = object.find(key);
   return found == object.end() ? nullptr : &*found;
@@ -111,6 +103,14 @@ class KindFinder {
 };
 
 }  // namespace
+
+ValueKinds kind_of(const Json& value) {
+  if (value.is_string()) return kStringValue;
+  if (value.is_number()) return kNumberValue;
+  if (value.is_boolean()) return kBooleanValue;
+  if (value.is_null()) return kNullValue;
+  return value.is_array() ? kArrayValue : kObjectValue;
+}
 
 ToolSet::ToolSet(std::span<const ToolSpec> tools) {
   KindFinder finder;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,6 +26,8 @@ inline constexpr ValueKinds kNullValue = 8;
 inline constexpr ValueKinds kArrayValue = 16;
 inline constexpr ValueKinds kObjectValue = 32;
 inline constexpr ValueKinds kAnyValue = 63;
+
+ValueKinds kind_of(const nlohmann::ordered_json& value);
 
 class ToolSet {
  public:

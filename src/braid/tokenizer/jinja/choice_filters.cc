@@ -227,7 +227,7 @@ Result<Value> groupby(Evaluator& evaluator, const Value& input, const Arguments&
   return runtime.sequence(std::move(groups));
 }
 
-constexpr std::array<NamedBuiltin, 11> kFilters = {{
+constexpr std::array<NamedBuiltin, 11> kChoiceFilters = {{
     {"map", map_filter},
     {"select", select},
     {"reject", reject},
@@ -244,8 +244,8 @@ constexpr std::array<NamedBuiltin, 11> kFilters = {{
 }  // namespace
 
 Builtin find_choice_filter(std::string_view name) {
-  const auto* at = std::ranges::find(kFilters, name, &NamedBuiltin::name);
-  return at != kFilters.end() ? at->function : nullptr;
+  const auto* at = std::ranges::find(kChoiceFilters, name, &NamedBuiltin::name);
+  return at != kChoiceFilters.end() ? at->function : nullptr;
 }
 
 }  // namespace braid::jinja

@@ -36,7 +36,7 @@ Result<Value> copy(Evaluator&, const Value& self, const Arguments&) {
   return self;
 }
 
-Result<Value> count(Evaluator& evaluator, const Value& self, const Arguments& arguments) {
+Result<Value> count_items(Evaluator& evaluator, const Value& self, const Arguments& arguments) {
   TRY(const auto bound, bind("count", arguments, {"value"}, 1));
   int64_t found = 0;
   for (const Value& item : self.as_sequence().items) {
@@ -77,7 +77,7 @@ Builtin find_method(const Value& value, std::string_view name) {
   if (value.is_dict()) return find_dict_method(name);
   const bool is_list = value.is_sequence(SequenceKind::kList);
   if (!is_list && !value.is_sequence(SequenceKind::kTuple) && !value.is_sequence(SequenceKind::kRange)) return nullptr;
-  if (name == "count") return count;
+  if (name == "count") return count_items;
   if (name == "index") return index;
   return is_list && name == "copy" ? copy : nullptr;
 }

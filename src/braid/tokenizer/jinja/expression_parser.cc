@@ -7,8 +7,6 @@ namespace braid::jinja {
 
 namespace {
 
-constexpr int32_t kMaxDepth = 150;  // of brackets, conditions and signs in the source
-
 bool is_tuple_end(const Token& token, std::string_view stop_name) {
   return token.kind == TokenKind::kPrintEnd || token.kind == TokenKind::kBlockEnd || token.is(")") ||
          (!stop_name.empty() && token.is_name(stop_name));
@@ -20,7 +18,7 @@ using Parsed = ExpressionParser::Parsed;
 
 Parsed ExpressionParser::expression(bool with_condition) {
   const Nesting nesting(s_.depth);
-  if (s_.depth > kMaxDepth) return s_.error("an expression is nested too deeply");
+  if (s_.depth > ParserState::kMaxDepth) return s_.error("an expression is nested too deeply");
   TRY(const Expr* value, either());
   while (with_condition && s_.current().is_name("if")) {
     Expr& condition = s_.make(ExprKind::kCondition, s_.take().line);
@@ -60,7 +58,7 @@ Parsed ExpressionParser::both() {
 Parsed ExpressionParser::negation() {
   if (!s_.current().is_name("not")) return comparison();
   const Nesting nesting(s_.depth);
-  if (s_.depth > kMaxDepth) return s_.error("an expression is nested too deeply");
+  if (s_.depth > ParserState::kMaxDepth) return s_.error("an expression is nested too deeply");
   Expr& node = s_.make(ExprKind::kNot, s_.take().line);
   TRY(const Expr* operand, negation());
   node.operands = {operand};
@@ -148,7 +146,7 @@ Parsed ExpressionParser::unary(bool with_filter) {
     return postfix(value, with_filter);
   }
   const Nesting nesting(s_.depth);
-  if (s_.depth > kMaxDepth) return s_.error("an expression is nested too deeply");
+  if (s_.depth > ParserState::kMaxDepth) return s_.error("an expression is nested too deeply");
   Expr& node = s_.make(token.is("-") ? ExprKind::kNegative : ExprKind::kPositive, token.line);
   s_.take();
   TRY(const Expr* operand, unary(false));
@@ -392,7 +390,7 @@ Parsed ExpressionParser::test(const Expr* value) {
 
 Result<Target> ExpressionParser::single_target(bool with_attribute) {
   const Nesting nesting(s_.depth);
-  if (s_.depth > kMaxDepth) return s_.error("an assignment is nested too deeply");
+  if (s_.depth > ParserState::kMaxDepth) return s_.error("an assignment is nested too deeply");
   if (s_.skip("(")) {
     TRY(Target inner, target(with_attribute, ")"));
     TRY_STATUS(s_.expect(")"));

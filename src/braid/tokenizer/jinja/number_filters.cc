@@ -199,7 +199,7 @@ Result<Value> sum(Evaluator& evaluator, const Value& input, const Arguments& arg
   return total;
 }
 
-constexpr std::array<NamedBuiltin, 8> kFilters = {{
+constexpr std::array<NamedBuiltin, 8> kNumberFilters = {{
     {"int", int_filter},
     {"float", float_filter},
     {"abs", abs_filter},
@@ -213,8 +213,8 @@ constexpr std::array<NamedBuiltin, 8> kFilters = {{
 }  // namespace
 
 Builtin find_number_filter(std::string_view name) {
-  const auto* at = std::ranges::find(kFilters, name, &NamedBuiltin::name);
-  return at != kFilters.end() ? at->function : nullptr;
+  const auto* at = std::ranges::find(kNumberFilters, name, &NamedBuiltin::name);
+  return at != kNumberFilters.end() ? at->function : nullptr;
 }
 
 }  // namespace braid::jinja

@@ -47,8 +47,6 @@ NameId ParserState::intern(const std::string& name) {
 
 namespace {
 
-constexpr int32_t kMaxDepth = 150;  // of blocks in the source
-
 class StatementParser {
  public:
   explicit StatementParser(ParserState& state) : s_(state), expressions_(state) {}
@@ -56,7 +54,7 @@ class StatementParser {
   // Up to, but without, a tag whose name is one of `ends` (the name is then the current token).
   Result<Block> block(std::initializer_list<std::string_view> ends) {
     const Nesting nesting(s_.depth);
-    if (s_.depth > kMaxDepth) return s_.error("blocks are nested too deeply");
+    if (s_.depth > ParserState::kMaxDepth) return s_.error("blocks are nested too deeply");
     Block block;
     while (true) {
       const Token& token = s_.current();

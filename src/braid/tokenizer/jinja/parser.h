@@ -19,6 +19,8 @@ Result<std::shared_ptr<const Template>> parse_template(std::string_view source);
 // Where the parser stands, and what it has made. Shared by the two halves of the grammar.
 class ParserState {
  public:
+  static constexpr int32_t kMaxDepth = 150;  // of blocks, brackets, conditions and signs in the source
+
   ParserState(std::vector<Token> tokens, Template& out) : tokens_(std::move(tokens)), out_(out) {}
 
   const Token& current() const { return tokens_[at_]; }

@@ -12,7 +12,6 @@ namespace {
 
 constexpr int32_t kMaxValueDepth = 500;  // destroying and printing values recurses
 constexpr Int kMaxRange = 100'000;       // jinja2's sandbox
-constexpr size_t kFewEntries = 8;
 
 }  // namespace
 
@@ -117,7 +116,7 @@ Result<Value> Runtime::dict(std::vector<std::pair<Value, Value>> entries) {
     return this->dict(std::move(unique));
   }
   dict->entries = std::move(entries);
-  if (dict->entries.size() > kFewEntries) dict->order = std::move(order);
+  if (dict->entries.size() > Dict::kFew) dict->order = std::move(order);
   bytes += static_cast<int64_t>(dict->entries.capacity() * 2 * sizeof(Value) + dict->order.size() * sizeof(uint32_t));
   dict->track(budget_, bytes);
   TRY_STATUS(check_live());

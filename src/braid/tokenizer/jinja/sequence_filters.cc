@@ -111,7 +111,7 @@ Result<Value> attr(Evaluator& evaluator, const Value& input, const Arguments& ar
   return Value::undefined(fmt::format("'{} object' has no attribute '{}'", input.type_name(), name));
 }
 
-constexpr std::array<NamedBuiltin, 10> kFilters = {{
+constexpr std::array<NamedBuiltin, 10> kSequenceFilters = {{
     {"default", default_filter},
     {"d", default_filter},
     {"list", list_filter},
@@ -127,8 +127,8 @@ constexpr std::array<NamedBuiltin, 10> kFilters = {{
 }  // namespace
 
 Builtin find_sequence_filter(std::string_view name) {
-  const auto* at = std::ranges::find(kFilters, name, &NamedBuiltin::name);
-  return at != kFilters.end() ? at->function : nullptr;
+  const auto* at = std::ranges::find(kSequenceFilters, name, &NamedBuiltin::name);
+  return at != kSequenceFilters.end() ? at->function : nullptr;
 }
 
 }  // namespace braid::jinja

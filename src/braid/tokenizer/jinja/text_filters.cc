@@ -87,7 +87,7 @@ Result<Value> escape(Evaluator& evaluator, const Value& input, const Arguments& 
   return force_escape(evaluator, input, arguments);
 }
 
-Result<Value> replace(Evaluator& evaluator, const Value& input, const Arguments& arguments) {
+Result<Value> replace_filter(Evaluator& evaluator, const Value& input, const Arguments& arguments) {
   TRY(const auto bound, bind("replace", arguments, {"old", "new", "count"}, 2));
   Runtime& runtime = evaluator.runtime();
   TRY(const std::string text, to_text(runtime, input));
@@ -103,7 +103,7 @@ Result<Value> replace(Evaluator& evaluator, const Value& input, const Arguments&
   return runtime.string(replace_text(text, from, to, static_cast<int64_t>(replaced)));
 }
 
-Result<Value> join(Evaluator& evaluator, const Value& input, const Arguments& arguments) {
+Result<Value> join_filter(Evaluator& evaluator, const Value& input, const Arguments& arguments) {
   TRY(const auto bound, bind("join", arguments, {"d", "attribute"}));
   Runtime& runtime = evaluator.runtime();
   std::string separator;
@@ -250,14 +250,14 @@ Result<Value> urlencode(Evaluator& evaluator, const Value& input, const Argument
   return evaluator.runtime().string(std::move(out));
 }
 
-constexpr std::array<NamedBuiltin, 20> kFilters = {{
+constexpr std::array<NamedBuiltin, 20> kTextFilters = {{
     {"tojson", tojson},
     {"trim", trim},
     {"string", string_filter},
     {"upper", upper},
     {"lower", lower},
-    {"replace", replace},
-    {"join", join},
+    {"replace", replace_filter},
+    {"join", join_filter},
     {"title", title},
     {"indent", indent},
     {"safe", safe},
@@ -274,8 +274,8 @@ constexpr std::array<NamedBuiltin, 20> kFilters = {{
 }  // namespace
 
 Builtin find_text_filter(std::string_view name) {
-  const auto* at = std::ranges::find(kFilters, name, &NamedBuiltin::name);
-  return at != kFilters.end() && !name.empty() ? at->function : nullptr;
+  const auto* at = std::ranges::find(kTextFilters, name, &NamedBuiltin::name);
+  return at != kTextFilters.end() && !name.empty() ? at->function : nullptr;
 }
 
 }  // namespace braid::jinja

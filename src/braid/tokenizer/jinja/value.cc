@@ -10,8 +10,6 @@ namespace braid::jinja {
 
 namespace {
 
-constexpr size_t kFewEntries = 8;
-
 int compare_numbers(const Value& a, const Value& b) {
   if (!a.is_float() && !b.is_float()) return a.as_int() < b.as_int() ? -1 : (a.as_int() > b.as_int() ? 1 : 0);
   // Exact for 64 bits. NaN stands after every number, so that the order is total.
@@ -149,7 +147,7 @@ const Value* Dict::find(const Value& key) const {
 }
 
 const Value* Dict::find(std::string_view key) const {
-  if (entries.size() > kFewEntries) return find(Value::constant(std::string(key)));
+  if (entries.size() > kFew) return find(Value::constant(std::string(key)));
   for (const auto& [k, v] : entries) {
     if (k.is_string() && k.text() == key) return &v;
   }

@@ -155,9 +155,11 @@ class Value {
 
 // In the order of insertion, each key once; looked up by binary search, whatever the keys are.
 struct Dict : Tracked {
+  static constexpr size_t kFew = 8;  // up to so many entries, walking them is as quick
+
   int32_t depth = 1;
   std::vector<std::pair<Value, Value>> entries;
-  std::vector<uint32_t> order;  // entries by key_order; empty for a few entries
+  std::vector<uint32_t> order;  // entries by key_order; empty for up to kFew
 
   const Value* find(const Value& key) const;
   const Value* find(std::string_view key) const;
