@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 import pytest
+from server import Program
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODELS = ROOT / "tests" / "fixtures" / "models"
@@ -21,14 +22,8 @@ def pytest_addoption(parser):
     parser.addoption("--braid", default=str(ROOT / "build" / "release" / "braid"), help="the program under test")
 
 
-class Braid:
+class Braid(Program):
     """Runs the program; every call has a time limit, so that a hang is a failure."""
-
-    def __init__(self, program):
-        self.program = program
-
-    def command(self, *args):
-        return [self.program, *map(str, args)]
 
     def run(self, *args, stdin="", timeout=120, env=None):
         return subprocess.run(self.command(*args), input=stdin, capture_output=True, text=True, encoding="utf-8",

@@ -11,7 +11,21 @@ import threading
 import time
 import urllib.parse
 
-import openai
+
+def resident_bytes(pid):
+    """Of a process's memory, what is in RAM and its own (files that it maps are not)."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        return int(re.search(r"^RssAnon:\s+(\d+) kB$", status.read(), re.MULTILINE)[1]) * 1024
+
+
+class Program:
+    """The program under test, as a command."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def command(self, *args):
+        return [self.path, *map(str, args)]
 
 
 class Answer:
@@ -69,9 +83,11 @@ class Server:
         timer.cancel()
 
     def client(self, key="none", **options):
+        import openai  # here: bench/server does without it
         return openai.OpenAI(base_url=self.url + "/v1", api_key=key, **{"max_retries": 0, "timeout": 120, **options})
 
     def async_client(self, key="none"):
+        import openai
         return openai.AsyncOpenAI(base_url=self.url + "/v1", api_key=key, max_retries=0, timeout=300)
 
     def connect(self):
