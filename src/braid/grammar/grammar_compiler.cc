@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "braid/grammar/ebnf/ebnf_parser.h"
+#include "braid/grammar/json/schema_compiler.h"
 #include "braid/grammar/regex/regex_parser.h"
 
 namespace braid {
@@ -23,6 +24,15 @@ GrammarCompiler::GrammarCompiler(const Tokenizer& tokenizer, size_t max_kept)
       max_kept_(max_kept) {}
 
 GrammarCompiler::~GrammarCompiler() = default;
+
+GrammarCompiler::Compiled GrammarCompiler::json_object() {
+  return find_or_compile("json object", [] { return Result<Grammar>(grammar::json_object_grammar()); });
+}
+
+GrammarCompiler::Compiled GrammarCompiler::json_schema(const Json& schema) {
+  return find_or_compile("schema:" + schema.dump(-1, ' ', false, Json::error_handler_t::replace),
+                         [&] { return grammar::compile_json_schema(schema); });
+}
 
 GrammarCompiler::Compiled GrammarCompiler::regex(std::string_view pattern) {
   return find_or_compile("regex:" + std::string(pattern), [&]() -> Result<Grammar> {

@@ -11,6 +11,14 @@ namespace braid {
 using grammar::ConfigId;
 using grammar::Explorer;
 
+namespace {
+
+// What one token, or one mask, may cost: others wait for it. Ordinary grammars need a thousandth of it.
+constexpr int64_t kMaxAcceptWork = 1'000'000;
+constexpr int64_t kMaxMaskWork = 8'000'000;
+
+}  // namespace
+
 GrammarMatcher::GrammarMatcher(std::shared_ptr<const CompiledGrammar> grammar, bool at_text_start)
     : grammar_(std::move(grammar)), at_text_start_(at_text_start && grammar_->vocabulary_->drops_first_space()) {
   const std::lock_guard lock(grammar_->workshop_->mutex);
@@ -57,6 +65,7 @@ Status GrammarMatcher::accept_bytes(std::string_view bytes) {
   const std::lock_guard lock(grammar_->workshop_->mutex);
   follow_memory();
   Explorer& explorer = memory_->explorer;
+  explorer.set_work_limit(kMaxAcceptWork);
   ConfigId config = config_;
   for (size_t i = 0; i < bytes.size(); ++i) {
     config = explorer.step(config, static_cast<uint8_t>(bytes[i]));
@@ -82,6 +91,7 @@ Status GrammarMatcher::fill_mask(std::span<uint32_t> mask, std::span<const Token
     CompiledGrammar::Workshop& workshop = *grammar_->workshop_;
     const std::lock_guard lock(workshop.mutex);
     follow_memory();
+    memory_->explorer.set_work_limit(kMaxMaskWork);
     TRY(const grammar::TokenMask* allowed, workshop.masks.mask_of(memory_->explorer, config_));
     allowed->write(mask);
     if (at_text_start_) {

@@ -2,23 +2,17 @@
 
 #include <algorithm>
 #include <map>
-#include <span>
 #include <utility>
 
+#include "braid/grammar/automaton/byte_tree.h"
 #include "braid/grammar/automaton/character_bytes.h"
 #include "braid/grammar/automaton/rule_order.h"
+#include "braid/grammar/automaton/text_anchors.h"
 
 namespace braid::grammar {
 namespace {
 
 using Kind = Expression::Kind;
-
-// "Only where the text starts (or ends)": kept apart until the whole rule is built.
-struct AnchorEdge {
-  StateId from = 0;
-  StateId target = 0;
-  bool is_start = false;
-};
 
 // Builds the automata, within the limits. Rules that it adds itself (counted parts, large sets of characters) come
 // behind the grammar's own.
@@ -44,7 +38,7 @@ class Builder {
         TRY_STATUS(add(*pending.body, rule_.start, end));
       }
       rule_.states[end].accepts = true;
-      if (!anchors_.empty()) resolve_anchors(end);
+      if (!anchors_.empty()) resolve_anchors(rule_, anchors_, end);
       out.rules.push_back(std::move(rule_));
     }
     return out;
@@ -77,17 +71,6 @@ class Builder {
     state(from).epsilons.push_back(to);
   }
 
-  void add_bytes(const ByteSet& set, StateId from, StateId to) {
-    for (size_t first = 0; first < 256; ++first) {
-      if (!set.test(first)) continue;
-      size_t last = first;
-      while (last + 1 < 256 && set.test(last + 1)) ++last;
-      state(from).bytes.push_back({static_cast<uint8_t>(first), static_cast<uint8_t>(last), to});
-      ++num_edges_;
-      first = last;
-    }
-  }
-
   // Texts of `expression` lead from `from` to `to`.
   Status add(const Expression& expression, StateId from, StateId to) {
     TRY_STATUS(check_size());
@@ -113,6 +96,8 @@ class Builder {
         return add_reference(expression.rule, from, to);
       case Kind::kDfa:
         return add_dfa(expression, from, to);
+      case Kind::kGraph:
+        return add_graph(expression, from, to);
       case Kind::kStart:
       case Kind::kEnd:
         anchors_.push_back({from, to, expression.kind == Kind::kStart});
@@ -153,40 +138,10 @@ class Builder {
     return check_size();
   }
 
-  // A tree from the front, with equal ends shared.
   void add_sequences(const std::vector<ByteSequence>& sequences, StateId from, StateId to) {
-    Ends ends = {{{}, to}};
-    for (const auto& [set, target] : branches_of(sequences, 0, ends)) add_bytes(set, from, target);
-  }
-  using Branches = std::vector<std::pair<ByteSet, StateId>>;
-  struct BranchesLess {
-    bool operator()(const Branches& a, const Branches& b) const {
-      return std::ranges::lexicographical_compare(a, b, [](const auto& x, const auto& y) {
-        if (x.second != y.second) return x.second < y.second;
-        return x.first != y.first && x.first.to_string() < y.first.to_string();
-      });
-    }
-  };
-  using Ends = std::map<Branches, StateId, BranchesLess>;  // what follows -> the state where it does
-
-  Branches branches_of(std::span<const ByteSequence> sequences, size_t depth, Ends& ends) {
-    Branches branches;
-    for (size_t i = 0; i < sequences.size();) {
-      size_t end = i + 1;
-      while (end < sequences.size() && sequences[end][depth] == sequences[i][depth]) ++end;
-      const auto group = sequences.subspan(i, end - i);
-      Branches next;
-      if (group.front().size() > depth + 1) next = branches_of(group, depth + 1, ends);
-      auto found = ends.find(next);
-      if (found == ends.end()) {
-        const StateId middle = add_state();
-        for (const auto& [set, target] : next) add_bytes(set, middle, target);
-        found = ends.emplace(std::move(next), middle).first;
-      }
-      branches.emplace_back(sequences[i][depth], found->second);
-      i = end;
-    }
-    return branches;
+    const size_t num_before = rule_.states.size();
+    num_edges_ += add_byte_tree(rule_, sequences, from, to);
+    num_states_ += static_cast<int64_t>(rule_.states.size() - num_before);
   }
 
   Status add_repeat(const Expression& expression, StateId from, StateId to) {
@@ -267,6 +222,18 @@ class Builder {
     return {};
   }
 
+  Status add_graph(const Expression& expression, StateId from, StateId to) {
+    std::vector<StateId> nodes;
+    for (uint32_t i = 0; i < expression.num_nodes; ++i) nodes.push_back(add_state());
+    add_epsilon(from, nodes[Graph::kStart]);
+    add_epsilon(nodes[Graph::kEnd], to);
+    for (size_t i = 0; i < expression.edges.size(); ++i) {
+      const auto [first, last] = expression.edges[i];
+      TRY_STATUS(add_apart(*expression.parts[i], nodes[first], nodes[last]));
+    }
+    return {};
+  }
+
   Result<RuleId> counted_rule(const Expr& part) {
     // A named rule is counted itself. Another part becomes a rule, one for all uses of the same expression.
     if (part->kind == Kind::kRule && !infos_[static_cast<size_t>(part->rule)].inlines) return part->rule;
@@ -286,51 +253,6 @@ class Builder {
     const auto [found, is_new] = large_sets_.emplace(std::move(key), static_cast<RuleId>(pending_.size()));
     if (is_new) pending_.push_back({"a set of characters", {}, std::make_shared<Expression>(expression), true});
     return found->second;
-  }
-
-  // At the text's start every "^" holds, behind it none does; likewise "$" at its end.
-  void resolve_anchors(StateId end) {
-    const StateId new_start = add_state();
-    const StateId new_end = add_state();
-    const std::vector<char> from_start = reached(
-        rule_.start, [](bool is_start) { return is_start; }, false);
-    const std::vector<char> to_end = reached(
-        end, [](bool is_start) { return !is_start; }, true);
-    const std::vector<char> from_start_to_end = reached(
-        rule_.start, [](bool) { return true; }, false);
-    for (StateId i = 0; i < new_start; ++i) {
-      if (from_start[i] != 0) add_epsilon(new_start, i);
-      if (to_end[i] != 0) add_epsilon(i, new_end);
-    }
-    if (from_start_to_end[end] != 0) add_epsilon(new_start, new_end);
-    state(end).accepts = false;
-    state(new_end).accepts = true;
-    rule_.start = new_start;
-  }
-
-  // The states that `from` reaches (or that reach it) without a byte, through the anchors that `passes`.
-  template <typename Passes>
-  std::vector<char> reached(StateId from, Passes passes, bool backwards) {
-    std::vector<std::vector<StateId>> edges(rule_.states.size());
-    const auto add = [&](StateId a, StateId b) { edges[backwards ? b : a].push_back(backwards ? a : b); };
-    for (StateId i = 0; i < rule_.states.size(); ++i) {
-      for (const StateId to : state(i).epsilons) add(i, to);
-    }
-    for (const AnchorEdge& anchor : anchors_) {
-      if (passes(anchor.is_start)) add(anchor.from, anchor.target);
-    }
-    std::vector<char> seen(rule_.states.size(), 0);
-    std::vector<StateId> open = {from};
-    seen[from] = 1;
-    while (!open.empty()) {
-      const StateId here = open.back();
-      open.pop_back();
-      for (const StateId to : edges[here]) {
-        if (seen[to] == 0) open.push_back(to);
-        seen[to] = 1;
-      }
-    }
-    return seen;
   }
 
   static constexpr size_t kMaxRangesInPlace = 24;

@@ -70,7 +70,8 @@ bool Explorer::Closure::run(Config& out) {
     called_.pop_back();
     enter(rule, out);
   }
-  const bool is_small = work_ < kMaxWork && out.items.size() <= kMaxItems;
+  explorer_.work_left_ -= static_cast<int64_t>(work_);
+  const bool is_small = work_ < kMaxWork && out.items.size() <= kMaxItems && explorer_.work_left_ >= 0;
   clear();
   std::ranges::sort(out.items);
   out.items.erase(std::unique(out.items.begin(), out.items.end()), out.items.end());

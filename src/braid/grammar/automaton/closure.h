@@ -28,8 +28,8 @@ class Explorer::Closure {
   void clear();
 
   // Beyond these the grammar is too ambiguous: a step would take too long, and its configurations too much memory.
-  static constexpr size_t kMaxItems = 32'768;
-  static constexpr size_t kMaxWork = 262'144;
+  static constexpr size_t kMaxItems = 16'384;
+  static constexpr size_t kMaxWork = 65'536;
   static constexpr size_t kFewPlaces = 24;  // up to here, looking at each beats hashing
 
   Explorer& explorer_;

@@ -58,6 +58,7 @@ ConfigId Explorer::first_step(ConfigId from, uint8_t byte) {
   if (from == kFailedConfig) return kFailedConfig;
   if (!can_continue(from)) return kDeadConfig;
   const ConfigId to = compute_step(from, byte);
+  if (to == kFailedConfig) return to;  // not remembered: another time there may be more work left
   std::vector<ConfigId>& next = configs_[static_cast<size_t>(from)].next;
   if (next.empty()) {
     next.assign(machine_->class_byte.size(), kUnknown);

@@ -75,6 +75,9 @@ class Explorer {
   std::span<const uint32_t> exits(ConfigId config) const { return configs_[static_cast<size_t>(config)].exits; }
   uint32_t fewest_passes(ConfigId config) const { return configs_[static_cast<size_t>(config)].fewest_passes; }
 
+  // So many places may be looked at from now on, all steps together; then they fail. (One is some 20 ns of work.)
+  void set_work_limit(int64_t num_places) { work_left_ = num_places; }
+
   // Exactly these places, and no others that follow from them without a byte.
   ConfigId config_of(std::vector<Item> items);
   // What follows the end of a rule that was called so (targets that are states; counts are not looked at).
@@ -118,6 +121,7 @@ class Explorer {
   std::unordered_multimap<uint64_t, ConfigId> config_index_;
   std::unique_ptr<Closure> closure_;
   int64_t memory_bytes_ = 0;
+  int64_t work_left_ = INT64_MAX / 2;
   ConfigId start_ = kDeadConfig;
 };
 

@@ -70,6 +70,19 @@ Expr text_end() {
   return std::make_shared<Expression>(Expression{.kind = Kind::kEnd});
 }
 
+void Graph::add_edge(uint32_t from, uint32_t to, Expr part) {
+  graph_.edges.push_back({from, to});
+  graph_.parts.push_back(std::move(part));
+}
+
+void Graph::add_edge(uint32_t from, uint32_t to) {
+  add_edge(from, to, empty_text());
+}
+
+Expr Graph::finish() {
+  return std::make_shared<Expression>(std::move(graph_));
+}
+
 Expr json_text(std::string_view utf8) {
   std::vector<Expr> parts;
   std::string plain;

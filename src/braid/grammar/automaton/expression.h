@@ -36,6 +36,7 @@ struct Expression {
     kRepeat,      // parts[0], `min` to `max` times
     kRule,        // rule number `rule`
     kDfa,         // a text that `dfa` accepts
+    kGraph,       // the parts along some path from node 0 to node 1 of the graph `edges`
     kStart,       // nothing, but only where the rule's text starts
     kEnd,         // nothing, but only where the rule's text ends
   };
@@ -48,6 +49,12 @@ struct Expression {
   uint32_t max = 0;
   RuleId rule = -1;
   std::shared_ptr<const CharacterDfa> dfa = nullptr;
+  struct Edge {
+    uint32_t from = 0;
+    uint32_t to = 0;
+  };
+  std::vector<Edge> edges = {};  // of each part
+  uint32_t num_nodes = 0;
 };
 
 Expr bytes(std::string_view text);
@@ -60,6 +67,21 @@ Expr rule_reference(RuleId rule);
 Expr automaton(std::shared_ptr<const CharacterDfa> dfa, Spelling spelling);
 Expr text_start();
 Expr text_end();
+
+// Puts an expression of kGraph together.
+class Graph {
+ public:
+  static constexpr uint32_t kStart = 0;
+  static constexpr uint32_t kEnd = 1;
+
+  uint32_t add_node() { return graph_.num_nodes++; }
+  void add_edge(uint32_t from, uint32_t to, Expr part);
+  void add_edge(uint32_t from, uint32_t to);  // without a text
+  Expr finish();
+
+ private:
+  Expression graph_{.kind = Expression::Kind::kGraph, .num_nodes = 2};
+};
 
 // Texts that all are JSON strings' contents, spelled as kJsonString says.
 Expr json_text(std::string_view utf8);

@@ -20,6 +20,15 @@ void collect_references(const Expression& expression, std::vector<RuleId>& out) 
   for (const Expr& part : expression.parts) collect_references(*part, out);
 }
 
+// Whether its states may lead to a large part of the vocabulary: then one that counts has one mask instead of many.
+bool is_wide(const Expression& expression) {
+  if (expression.kind == Kind::kRule || expression.kind == Kind::kDfa) return true;
+  size_t width = 0;
+  for (const auto& range : expression.set.ranges()) width += range.last - range.first + 1;
+  return width > kMaxNarrowCharacters ||
+         std::ranges::any_of(expression.parts, [](const Expr& p) { return is_wide(*p); });
+}
+
 int64_t characters_size(const Expression& expression) {
   int64_t size = 2;
   for (const auto& range : expression.set.ranges()) {
@@ -43,6 +52,9 @@ int64_t estimated_size(const Expression& expression, const std::vector<RuleInfo>
       const RuleInfo& info = infos[static_cast<size_t>(expression.rule)];
       return info.inlines ? info.size : 2;
     }
+    case Kind::kGraph:
+      size += expression.num_nodes;
+      [[fallthrough]];
     case Kind::kSequence:
     case Kind::kChoice:
       for (const Expr& part : expression.parts) size = std::min(kMaxSize, size + estimated_size(*part, infos));
@@ -68,12 +80,7 @@ bool has_anchor(const Expression& expression) {
 bool is_written_out(const Expression& part, int64_t size, uint32_t min, uint32_t max) {
   const uint32_t copies = max == kUnbounded ? min : max;
   if (copies <= 1) return true;
-  // A wide character's states lead to most of the vocabulary: one state that counts has one mask instead of many.
-  size_t width = 0;
-  if (part.kind == Kind::kCharacters) {
-    for (const auto& range : part.set.ranges()) width += range.last - range.first + 1;
-  }
-  if (width > kMaxNarrowCharacters) return copies <= 2;
+  if (is_wide(part)) return false;
   return size * int64_t{copies} <= kWrittenOutSize;
 }
 

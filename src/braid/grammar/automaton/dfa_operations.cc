@@ -1,0 +1,168 @@
+// Two automata in one, and automata of simple sets of texts.
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <utility>
+
+#include "braid/grammar/automaton/character_dfa.h"
+#include "braid/tokenizer/unicode/utf8.h"
+
+namespace braid::grammar {
+namespace {
+
+using unicode::CodePointSet;
+
+// For each code point class of a pair of automata: its class in either (kDead: in none).
+struct JointClass {
+  CodePointSet set;
+  int32_t a = CharacterDfa::kDead;
+  int32_t b = CharacterDfa::kDead;
+};
+
+std::vector<JointClass> joint_classes(const CharacterDfa& a, const CharacterDfa& b) {
+  // A sweep over all borders; at each, the classes that hold the characters up to the next.
+  struct Border {
+    char32_t at;
+    bool opens;
+    bool is_a;
+    int32_t symbol;
+  };
+  std::vector<Border> borders;
+  const auto add = [&](const CharacterDfa& dfa, bool is_a) {
+    for (size_t symbol = 0; symbol < dfa.classes.size(); ++symbol) {
+      for (const auto& range : dfa.classes[symbol].ranges()) {
+        borders.push_back({range.first, true, is_a, static_cast<int32_t>(symbol)});
+        borders.push_back({range.last + 1, false, is_a, static_cast<int32_t>(symbol)});
+      }
+    }
+  };
+  add(a, true);
+  add(b, false);
+  std::ranges::stable_sort(borders, [](const Border& x, const Border& y) {
+    return x.at != y.at ? x.at < y.at : (x.opens ? 1 : 0) < (y.opens ? 1 : 0);
+  });
+  std::map<std::pair<int32_t, int32_t>, std::vector<unicode::CodePointRange>> found;
+  int32_t in_a = CharacterDfa::kDead;
+  int32_t in_b = CharacterDfa::kDead;
+  for (size_t i = 0; i < borders.size(); ++i) {
+    (borders[i].is_a ? in_a : in_b) = borders[i].opens ? borders[i].symbol : CharacterDfa::kDead;
+    if (i + 1 == borders.size() || borders[i + 1].at == borders[i].at) continue;
+    if (in_a == CharacterDfa::kDead && in_b == CharacterDfa::kDead) continue;
+    found[{in_a, in_b}].push_back({borders[i].at, borders[i + 1].at - 1});
+  }
+  std::vector<JointClass> classes;
+  for (auto& [key, ranges] : found) classes.push_back({CodePointSet(std::move(ranges)), key.first, key.second});
+  return classes;
+}
+
+}  // namespace
+
+Result<Dfa> intersection(const CharacterDfa& a, const CharacterDfa& b) {
+  if (a.is_empty() || b.is_empty()) return std::make_shared<const CharacterDfa>();
+  std::vector<JointClass> classes = joint_classes(a, b);
+  std::erase_if(classes, [](const JointClass& c) { return c.a == CharacterDfa::kDead || c.b == CharacterDfa::kDead; });
+  CharacterDfa out;
+  for (const JointClass& joint : classes) out.classes.push_back(joint.set);
+  std::map<std::pair<int32_t, int32_t>, int32_t> numbers = {{{a.start, b.start}, 0}};
+  std::deque<std::pair<int32_t, int32_t>> open = {{a.start, b.start}};
+  while (!open.empty()) {
+    const auto [in_a, in_b] = open.front();
+    open.pop_front();
+    out.accepts.push_back(a.accepts[static_cast<size_t>(in_a)] != 0 && b.accepts[static_cast<size_t>(in_b)] != 0 ? 1
+                                                                                                                 : 0);
+    for (const JointClass& joint : classes) {
+      const int32_t to_a = a.target(in_a, static_cast<size_t>(joint.a));
+      const int32_t to_b = b.target(in_b, static_cast<size_t>(joint.b));
+      if (to_a == CharacterDfa::kDead || to_b == CharacterDfa::kDead) {
+        out.next.push_back(CharacterDfa::kDead);
+        continue;
+      }
+      const auto [found, is_new] = numbers.emplace(std::pair(to_a, to_b), static_cast<int32_t>(numbers.size()));
+      if (is_new) open.emplace_back(to_a, to_b);
+      if (static_cast<int32_t>(numbers.size()) > kMaxDfaStates) {
+        return fail("two conditions on one text need more than {} states together", kMaxDfaStates);
+      }
+      out.next.push_back(found->second);
+    }
+  }
+  out.start = 0;
+  return std::make_shared<const CharacterDfa>(minimized(out));
+}
+
+Result<Dfa> complement(const CharacterDfa& dfa) {
+  // One more state, which accepts everything, takes whatever led nowhere.
+  CharacterDfa out{.classes = dfa.classes, .next = {}, .accepts = {}};
+  CodePointSet known;
+  for (const CodePointSet& set : dfa.classes) known = known.united(set);
+  const CodePointSet others = scalar_values().intersected(known.inverted());
+  const bool has_others = !others.ranges().empty();
+  if (has_others) out.classes.push_back(others);
+  const int32_t everything = dfa.num_states();
+  for (int32_t state = 0; state < everything; ++state) {
+    out.accepts.push_back(dfa.accepts[static_cast<size_t>(state)] != 0 ? 0 : 1);
+    for (size_t symbol = 0; symbol < dfa.classes.size(); ++symbol) {
+      const int32_t target = dfa.target(state, symbol);
+      out.next.push_back(target == CharacterDfa::kDead ? everything : target);
+    }
+    if (has_others) out.next.push_back(everything);
+  }
+  out.accepts.push_back(1);
+  for (size_t symbol = 0; symbol < out.classes.size(); ++symbol) out.next.push_back(everything);
+  out.start = dfa.is_empty() ? everything : dfa.start;
+  return std::make_shared<const CharacterDfa>(minimized(out));
+}
+
+Result<Dfa> length_between(uint32_t min, std::optional<uint32_t> max) {
+  const uint32_t num_counted = max ? *max : min;
+  if (num_counted >= static_cast<uint32_t>(kMaxDfaStates)) {
+    return fail("a length of {} beside another condition: at most {}", num_counted, kMaxDfaStates - 1);
+  }
+  CharacterDfa out{.classes = {scalar_values()}, .next = {}, .accepts = {}, .start = 0};
+  for (uint32_t count = 0; count <= num_counted; ++count) {
+    out.accepts.push_back(count >= min ? 1 : 0);
+    const bool is_last = count == num_counted;
+    out.next.push_back(!is_last ? static_cast<int32_t>(count + 1)
+                       : max    ? CharacterDfa::kDead
+                                : static_cast<int32_t>(count));
+  }
+  return std::make_shared<const CharacterDfa>(min > num_counted ? CharacterDfa() : out);
+}
+
+Result<Dfa> one_of(std::span<const std::string> texts) {
+  std::map<char32_t, size_t> symbols;
+  for (std::string_view text : texts) {
+    for (; !text.empty(); text.remove_prefix(unicode::sequence_length(text.front()))) {
+      symbols.emplace(unicode::decode_valid(text.data()), 0);
+    }
+  }
+  CharacterDfa out{.classes = {}, .next = {}, .accepts = {}, .start = 0};
+  for (auto& [c, symbol] : symbols) {
+    symbol = out.classes.size();
+    out.classes.push_back(CodePointSet::of(c));
+  }
+  const size_t width = out.classes.size();
+  const auto add_state = [&] {
+    out.accepts.push_back(0);
+    out.next.resize(out.next.size() + width, CharacterDfa::kDead);
+    return out.num_states() - 1;
+  };
+  add_state();
+  for (std::string_view text : texts) {
+    int32_t state = 0;
+    for (; !text.empty(); text.remove_prefix(unicode::sequence_length(text.front()))) {
+      const size_t at = static_cast<size_t>(state) * width + symbols[unicode::decode_valid(text.data())];
+      if (out.next[at] == CharacterDfa::kDead) {
+        if (out.num_states() >= kMaxDfaStates) {
+          return fail("a list of texts needs more than {} states", kMaxDfaStates);
+        }
+        const int32_t added = add_state();
+        out.next[at] = added;
+      }
+      state = out.next[at];
+    }
+    out.accepts[static_cast<size_t>(state)] = 1;
+  }
+  return std::make_shared<const CharacterDfa>(texts.empty() ? CharacterDfa() : std::move(out));
+}
+
+}  // namespace braid::grammar

@@ -1,0 +1,271 @@
+// Objects: named properties in their order, each at most once, then keys that patterns or additionalProperties allow.
+#include <algorithm>
+#include <unordered_set>
+
+#include "braid/grammar/automaton/character_nfa.h"
+#include "braid/grammar/json/schema_compiler.h"
+#include "braid/grammar/json/schema_validator.h"
+#include "braid/grammar/source_excerpt.h"
+
+namespace braid::grammar {
+namespace {
+
+constexpr size_t kMaxPatterns = 4;  // a kind of key for each set of them
+constexpr size_t kMaxCountedNodes = 20'000;
+
+bool says_which_keys(const AtomList& atoms) {
+  return std::ranges::any_of(
+      atoms, [](const SchemaAtom* atom) { return atom->has_properties || !atom->pattern_properties.empty(); });
+}
+
+bool speaks_of_others(const AtomList& atoms) {
+  return std::ranges::any_of(atoms, [](const SchemaAtom* atom) { return atom->additional_properties != nullptr; });
+}
+
+Result<Dfa> pattern_automaton(const std::string& pattern) {
+  return string_automaton({.max_length = {}, .patterns = {pattern}, .formats = {}, .conditions = {}});
+}
+
+}  // namespace
+
+// Members in their order; a count of them goes along where the schema bounds it.
+Result<Expr> SchemaCompiler::object_body(const MergedSchema& schema) {
+  struct Property {
+    std::string name;
+    Expr value;  // null: it must not be there
+    bool is_required = false;
+  };
+  std::vector<Property> properties;
+  std::unordered_set<std::string_view> seen;
+  std::unordered_set<std::string_view> required;
+  for (const SchemaAtom* atom : schema.atoms) required.insert(atom->required.begin(), atom->required.end());
+  const auto add_property = [&](std::string_view name) -> Status {
+    if (!seen.insert(name).second) return {};
+    Property property{.name = std::string(name), .value = {}, .is_required = required.contains(name)};
+    TRY(const std::optional<SchemaSet> schemas, schemas_of_property(schema, name));
+    if (schemas) {
+      TRY(property.value, value_of(*schemas));
+    }
+    properties.push_back(std::move(property));
+    return {};
+  };
+  for (const SchemaAtom* atom : schema.atoms) {
+    for (const auto& [name, unused] : atom->properties) TRY_STATUS(add_property(name));
+  }
+  for (const SchemaAtom* atom : schema.atoms) {
+    for (const std::string_view name : atom->required) TRY_STATUS(add_property(name));
+  }
+  for (const std::string_view name : schema.forbidden_properties) TRY_STATUS(add_property(name));
+
+  std::vector<std::string> named;
+  uint32_t num_required = 0;
+  uint32_t num_possible = 0;
+  for (const Property& property : properties) {
+    named.push_back(property.name);
+    if (property.is_required && property.value == nullptr) return no_text();
+    num_required += property.is_required ? 1 : 0;
+    num_possible += property.value != nullptr ? 1 : 0;
+  }
+  TRY(const std::vector<FreeMember> free, free_members(schema, named));
+  std::vector<Expr> free_branches;
+  for (const FreeMember& member : free) {
+    TRY(const Expr value, value_of(member.schemas));
+    if (value != nullptr) free_branches.push_back(sequence({member.key, json_.colon(), value}));
+  }
+  const bool has_free = !free_branches.empty();
+  const uint32_t min = std::max(schema.min_properties, num_required);
+  const uint32_t max = schema.max_properties.value_or(kUnbounded);
+  if (max < min || (!has_free && min > num_possible)) return no_text();
+  if (has_free && min > num_required && min > 1) {
+    return fail("schema {}: \"minProperties\": {} cannot be enforced beside keys that are not named: they may repeat",
+                schema.path, schema.min_properties);
+  }
+  // The count matters while it can still be too low or too high.
+  const bool counts_low = min > num_required;
+  const bool counts_high = max < num_possible || (has_free && max != kUnbounded);
+  const uint32_t num_counts = !counts_low && !counts_high ? 1 : max != kUnbounded ? max + 1 : min + 1;
+  if (properties.size() * num_counts > kMaxCountedNodes || num_counts > kMaxCountedNodes) {
+    return fail("schema {}: \"minProperties\" and \"maxProperties\" over {} properties need too many states",
+                schema.path, properties.size());
+  }
+
+  // Nodes by the number of members so far (up to num_counts - 1): `here` before the next property, if a comma must come
+  // first; `first` if none must. A property's own nodes come between.
+  Graph graph;
+  const auto count_after = [&](uint32_t count) {  // nothing: no further member may come
+    if (num_counts == 1) return std::optional<uint32_t>(0);
+    if (count + 1 < num_counts) return std::optional<uint32_t>(count + 1);
+    return max == kUnbounded ? std::optional<uint32_t>(count) : std::nullopt;
+  };
+  uint32_t first = Graph::kStart;
+  bool has_first = true;
+  std::vector<std::optional<uint32_t>> here(num_counts);
+  const auto node_of = [&](std::vector<std::optional<uint32_t>>& nodes, uint32_t count) {
+    if (!nodes[count]) nodes[count] = graph.add_node();
+    return *nodes[count];
+  };
+  for (const Property& property : properties) {
+    if (property.value == nullptr) continue;
+    Expr member = sequence({json_.key(property.name), json_.colon(), property.value});
+    if (num_counts > 1) member = as_rule(schema.path + "/" + property.name, std::move(member));
+    std::vector<std::optional<uint32_t>> next(num_counts);
+    // Where the member itself begins, by the count before it.
+    std::vector<std::optional<uint32_t>> begin(num_counts);
+    if (has_first) graph.add_edge(first, node_of(begin, 0));
+    for (uint32_t count = 0; count < num_counts; ++count) {
+      if (!here[count]) continue;
+      if (count_after(count)) graph.add_edge(*here[count], node_of(begin, count), json_.comma());
+      if (!property.is_required) graph.add_edge(*here[count], node_of(next, count));
+    }
+    for (uint32_t count = 0; count < num_counts; ++count) {
+      const auto after = count_after(count);
+      if (begin[count] && after) graph.add_edge(*begin[count], node_of(next, *after), member);
+    }
+    has_first = has_first && !property.is_required;
+    here = std::move(next);
+  }
+  const auto may_end = [&](uint32_t count) { return !counts_low || count >= min; };
+  if (has_free) {
+    const Expr member = as_rule(schema.path + " (a further member)", choice(std::move(free_branches)));
+    // One loop for each count; the first member of all needs no comma.
+    std::vector<std::optional<uint32_t>> begin(num_counts);
+    if (has_first) graph.add_edge(first, node_of(begin, 0));
+    for (uint32_t count = 0; count < num_counts; ++count) {
+      if (here[count] && count_after(count)) graph.add_edge(*here[count], node_of(begin, count), json_.comma());
+      const auto after = count_after(count);
+      if (!begin[count] || !after) continue;
+      const uint32_t node = node_of(here, *after);
+      graph.add_edge(*begin[count], node, member);
+      if (*after == count) graph.add_edge(node, *begin[count], json_.comma());
+    }
+  }
+  for (uint32_t count = 0; count < num_counts; ++count) {
+    if (here[count] && may_end(count)) graph.add_edge(*here[count], Graph::kEnd);
+  }
+  return json_.object(graph.finish(), min == 0);
+}
+
+// What all atoms say about this property; nothing if its very name is not allowed.
+Result<std::optional<SchemaSet>> SchemaCompiler::schemas_of_property(const MergedSchema& schema,
+                                                                     std::string_view name) {
+  const std::optional<SchemaSet> nothing;
+  if (std::ranges::find(schema.forbidden_properties, name) != schema.forbidden_properties.end()) return nothing;
+  std::vector<Schema> schemas;
+  for (const SchemaAtom* atom : schema.atoms) {
+    if (atom->property_names != nullptr) {
+      TRY(const bool is_name_valid, is_valid(document_, atom->property_names, Json(std::string(name))));
+      if (!is_name_valid) return nothing;
+    }
+    bool is_matched = false;
+    if (const auto found = atom->property_index.find(name); found != atom->property_index.end()) {
+      schemas.push_back(found->second);
+      is_matched = true;
+    }
+    for (const auto& [pattern, of_pattern] : atom->pattern_properties) {
+      auto dfa = pattern_automaton(pattern);
+      if (!dfa.ok()) return fail("schema {}: \"patternProperties\": {}", atom->path, dfa.error().message);
+      if (!(*dfa)->matches(name)) continue;
+      schemas.push_back(of_pattern);
+      is_matched = true;
+    }
+    if (!is_matched && atom->additional_properties != nullptr) schemas.push_back(atom->additional_properties);
+  }
+  return std::optional(schema_set(std::move(schemas)));
+}
+
+// One kind of key for each set of patterns that it matches, and one for keys that match none.
+Result<std::vector<SchemaCompiler::FreeMember>> SchemaCompiler::free_members(const MergedSchema& schema,
+                                                                             const std::vector<std::string>& named) {
+  struct Pattern {
+    std::string text;
+    Dfa matching;
+    Dfa others;
+  };
+  std::vector<Pattern> patterns;
+  for (const SchemaAtom* atom : schema.atoms) {
+    for (const auto& [text, unused] : atom->pattern_properties) {
+      if (std::ranges::any_of(patterns, [&, &key = text](const Pattern& known) { return known.text == key; })) continue;
+      auto matching = pattern_automaton(text);
+      if (!matching.ok()) return fail("schema {}: \"patternProperties\": {}", atom->path, matching.error().message);
+      TRY(Dfa others, complement(**matching));
+      patterns.push_back({text, *matching, std::move(others)});
+    }
+  }
+  if (patterns.size() > kMaxPatterns) {
+    return fail("schema {}: \"patternProperties\" has {} patterns, at most {}", schema.path, patterns.size(),
+                kMaxPatterns);
+  }
+  const bool is_open = !says_which_keys(schema.atoms) || speaks_of_others(schema.atoms);
+  std::vector<FreeMember> members;
+  if (!is_open && patterns.empty()) return members;
+  std::vector<Dfa> not_named;
+  if (!named.empty()) {
+    auto texts = one_of(named);
+    if (!texts.ok()) return fail("schema {}: its properties' names: {}", schema.path, texts.error().message);
+    TRY(Dfa others, complement(**texts));
+    not_named.push_back(std::move(others));
+  }
+  for (size_t matched = 0; matched < size_t{1} << patterns.size(); ++matched) {
+    if (matched == 0 && !is_open) continue;
+    std::vector<Dfa> conditions = not_named;
+    for (size_t i = 0; i < patterns.size(); ++i) {
+      conditions.push_back((matched >> i & 1) != 0 ? patterns[i].matching : patterns[i].others);
+    }
+    std::vector<Schema> schemas;
+    for (const SchemaAtom* atom : schema.atoms) {
+      bool is_matched = false;
+      for (const auto& [text, of_pattern] : atom->pattern_properties) {
+        for (size_t i = 0; i < patterns.size(); ++i) {
+          if (patterns[i].text != text || (matched >> i & 1) == 0) continue;
+          schemas.push_back(of_pattern);
+          is_matched = true;
+        }
+      }
+      if (!is_matched && atom->additional_properties != nullptr) schemas.push_back(atom->additional_properties);
+    }
+    TRY(Expr key, key_of(schema, conditions));
+    members.push_back({std::move(key), schema_set(std::move(schemas))});
+  }
+  return members;
+}
+
+Result<Expr> SchemaCompiler::key_of(const MergedSchema& schema, const std::vector<Dfa>& conditions) {
+  TRY(std::optional<StringSchema> names, property_names(schema));
+  if (!names) return no_text();
+  for (const Dfa& condition : conditions) names->conditions.push_back(condition);
+  if (names->is_free()) return json_.string();
+  auto content = string_content(*names, json_.character());
+  if (!content.ok()) return fail("schema {}: its keys: {}", schema.path, content.error().message);
+  if (*content == nullptr) return no_text();
+  return json_.quoted(names->has_condition() ? as_rule(schema.path + " (a key)", *content) : *content);
+}
+
+// "propertyNames" of all atoms, as conditions on a key; nothing if no key is allowed.
+Result<std::optional<StringSchema>> SchemaCompiler::property_names(const MergedSchema& schema) {
+  std::vector<Schema> schemas;
+  for (const SchemaAtom* atom : schema.atoms) {
+    if (atom->property_names != nullptr) schemas.push_back(atom->property_names);
+  }
+  StringSchema names;
+  if (schemas.empty()) return std::optional(std::move(names));
+  TRY(const std::vector<AtomList> alternatives, alternatives_of(document_, schema_set(schemas)));
+  if (alternatives.empty()) return std::optional<StringSchema>();
+  if (alternatives.size() > 1) {
+    return fail("schema {}: \"propertyNames\" with anyOf or oneOf is not supported: use one pattern", schema.path);
+  }
+  TRY(const MergedSchema merged, merge(document_, alternatives[0]));
+  if ((merged.types & kString) == 0) return std::optional<StringSchema>();
+  names = merged.strings;
+  if (merged.values) {
+    std::vector<std::string> texts;
+    for (const Json* value : *merged.values) {
+      if (value->is_string()) texts.push_back(value->get<std::string>());
+    }
+    if (texts.empty()) return std::optional<StringSchema>();
+    TRY(Dfa listed, one_of(texts));
+    names = {.max_length = {}, .patterns = {}, .formats = {}, .conditions = {std::move(listed)}};
+  }
+  return std::optional(std::move(names));
+}
+
+}  // namespace braid::grammar

@@ -1,0 +1,377 @@
+#include "braid/grammar/json/schema_atom.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "braid/grammar/source_excerpt.h"
+
+namespace braid::grammar {
+namespace {
+
+// Say nothing about which values are valid.
+constexpr std::string_view kAnnotations[] = {
+    "title",         "description", "default",     "examples",        "example",          "$schema",
+    "$id",           "$comment",    "$anchor",     "$defs",           "definitions",      "deprecated",
+    "readOnly",      "writeOnly",   "$vocabulary", "contentEncoding", "contentMediaType", "contentSchema",
+    "discriminator", "xml",         "externalDocs"};
+
+// What no automaton here enforces, and why or what instead.
+constexpr std::pair<std::string_view, std::string_view> kRefused[] = {
+    {"if", "conditions are not supported: write the cases as anyOf"},
+    {"then", "conditions are not supported: write the cases as anyOf"},
+    {"else", "conditions are not supported: write the cases as anyOf"},
+    {"dependentRequired", "conditions are not supported: write the cases as anyOf"},
+    {"dependentSchemas", "conditions are not supported: write the cases as anyOf"},
+    {"dependencies", "conditions are not supported: write the cases as anyOf"},
+    {"contains", "it cannot be enforced"},
+    {"minContains", "it cannot be enforced"},
+    {"maxContains", "it cannot be enforced"},
+    {"unevaluatedProperties", "use additionalProperties"},
+    {"unevaluatedItems", "use items"},
+    {"$dynamicRef", "only $ref is supported"},
+    {"$dynamicAnchor", "only $ref is supported"},
+    {"$recursiveRef", "only $ref is supported"},
+    {"$recursiveAnchor", "only $ref is supported"},
+    {"nullable", "JSON schema has no such keyword: list \"null\" among the types"},
+};
+
+class AtomReader {
+ public:
+  AtomReader(const Json& schema, SchemaAtom& atom) : schema_(schema), atom_(atom) {}
+
+  Status read() {
+    for (const auto& [keyword, value] : schema_.get_ref<const Json::object_t&>()) {
+      if (auto status = read_keyword(keyword, value); !status.ok()) {
+        return fail("schema {}: \"{}\": {}", excerpt(atom_.path), excerpt(keyword), status.error().message);
+      }
+    }
+    apply_legacy_items();
+    return {};
+  }
+
+ private:
+  Status read_keyword(const std::string& keyword, const Json& value) {
+    const auto& readers = keyword_readers();
+    if (const auto reader = readers.find(keyword); reader != readers.end()) return (this->*reader->second)(value);
+    if (std::ranges::find(kAnnotations, keyword) != std::end(kAnnotations) || keyword.starts_with("x-")) return {};
+    for (const auto& [name, reason] : kRefused) {
+      if (keyword == name) return fail("{}", reason);
+    }
+    return fail("this keyword is not known");
+  }
+
+  using Reader = Status (AtomReader::*)(const Json&);
+  static const std::unordered_map<std::string_view, Reader>& keyword_readers() {
+    static const std::unordered_map<std::string_view, Reader> kReaders = {
+        {"type", &AtomReader::read_type},
+        {"enum", &AtomReader::read_enum},
+        {"const", &AtomReader::read_const},
+        {"minimum", &AtomReader::read_minimum},
+        {"maximum", &AtomReader::read_maximum},
+        {"exclusiveMinimum", &AtomReader::read_exclusive_minimum},
+        {"exclusiveMaximum", &AtomReader::read_exclusive_maximum},
+        {"multipleOf", &AtomReader::read_multiple_of},
+        {"minLength", &AtomReader::read_min_length},
+        {"maxLength", &AtomReader::read_max_length},
+        {"pattern", &AtomReader::read_pattern},
+        {"format", &AtomReader::read_format},
+        {"prefixItems", &AtomReader::read_prefix_items},
+        {"items", &AtomReader::read_items},
+        {"additionalItems", &AtomReader::read_additional_items},
+        {"minItems", &AtomReader::read_min_items},
+        {"maxItems", &AtomReader::read_max_items},
+        {"uniqueItems", &AtomReader::read_unique_items},
+        {"properties", &AtomReader::read_properties},
+        {"required", &AtomReader::read_required},
+        {"patternProperties", &AtomReader::read_pattern_properties},
+        {"additionalProperties", &AtomReader::read_additional_properties},
+        {"propertyNames", &AtomReader::read_property_names},
+        {"minProperties", &AtomReader::read_min_properties},
+        {"maxProperties", &AtomReader::read_max_properties},
+        {"$ref", &AtomReader::read_reference},
+        {"allOf", &AtomReader::read_all_of},
+        {"anyOf", &AtomReader::read_any_of},
+        {"oneOf", &AtomReader::read_one_of},
+        {"not", &AtomReader::read_not},
+    };
+    return kReaders;
+  }
+
+  void speaks_of(TypeSet types) { atom_.spoken_of |= types; }
+
+  static Result<Schema> schema_in(const Json& value) {
+    if (!value.is_object() && !value.is_boolean()) return fail("is {}, must be a schema", json_excerpt(value));
+    return &value;
+  }
+  static Result<std::vector<Schema>> schemas_in(const Json& value) {
+    if (!value.is_array() || value.empty()) return fail("is {}, must be a list of schemas", json_excerpt(value));
+    std::vector<Schema> schemas;
+    for (const Json& member : value) {
+      TRY(const Schema schema, schema_in(member));
+      schemas.push_back(schema);
+    }
+    return schemas;
+  }
+  static Result<uint32_t> count_in(const Json& value) {
+    const bool is_count =
+        value.is_number() && value.get<double>() >= 0 && std::nearbyint(value.get<double>()) == value.get<double>();
+    if (!is_count) return fail("is {}, must be an integer of at least 0", json_excerpt(value));
+    constexpr uint32_t kMaxCount = 1'000'000'000;  // more has no other effect
+    return value.get<double>() >= kMaxCount ? kMaxCount : static_cast<uint32_t>(value.get<double>());
+  }
+  static Status raise(const Json& value, uint32_t& bound) {
+    TRY(bound, count_in(value));
+    return {};
+  }
+  static Status lower(const Json& value, std::optional<uint32_t>& bound) {
+    TRY(bound, count_in(value));
+    return {};
+  }
+
+  static Result<TypeSet> type_named(const Json& name) {
+    static constexpr std::pair<std::string_view, TypeSet> kTypes[] = {
+        {"null", kNull},     {"boolean", kBoolean}, {"integer", kInteger}, {"number", kNumber},
+        {"string", kString}, {"array", kArray},     {"object", kObject}};
+    for (const auto& [known, type] : kTypes) {
+      if (name.is_string() && name.get_ref<const std::string&>() == known) return type;
+    }
+    return fail("is {}, must be null, boolean, integer, number, string, array or object", json_excerpt(name));
+  }
+  Status read_type(const Json& value) {
+    TypeSet types = 0;
+    if (value.is_array()) {
+      for (const Json& name : value) {
+        TRY(const TypeSet type, type_named(name));
+        types |= type;
+      }
+      if (value.empty()) return fail("is an empty list");
+    } else {
+      TRY(types, type_named(value));
+    }
+    atom_.types = types;
+    return {};
+  }
+
+  void restrict_values(std::vector<const Json*> values) {
+    if (!atom_.values) {
+      atom_.values = std::move(values);
+      return;
+    }
+    std::erase_if(*atom_.values, [&](const Json* value) {
+      return std::ranges::none_of(values, [&](const Json* other) { return equal_values(*other, *value); });
+    });
+  }
+  Status read_enum(const Json& value) {
+    if (!value.is_array() || value.empty()) return fail("is {}, must be a list of values", json_excerpt(value));
+    std::vector<const Json*> values;
+    for (const Json& member : value) values.push_back(&member);
+    restrict_values(std::move(values));
+    return {};
+  }
+  Status read_const(const Json& value) {
+    restrict_values({&value});
+    return {};
+  }
+
+  Result<NumberBound> bound_in(const Json& value, bool is_exclusive) {
+    if (!value.is_number()) return fail("is {}, must be a number", json_excerpt(value));
+    speaks_of(kNumber);
+    return NumberBound{decimal_of(value), is_exclusive};
+  }
+  Status read_minimum(const Json& value) { return raise_minimum(value, false); }
+  Status read_exclusive_minimum(const Json& value) { return raise_minimum(value, true); }
+  Status raise_minimum(const Json& value, bool is_exclusive) {
+    TRY(const NumberBound bound, bound_in(value, is_exclusive));
+    tighten_min(atom_.numbers, bound);
+    return {};
+  }
+  Status read_maximum(const Json& value) { return lower_maximum(value, false); }
+  Status read_exclusive_maximum(const Json& value) { return lower_maximum(value, true); }
+  Status lower_maximum(const Json& value, bool is_exclusive) {
+    TRY(const NumberBound bound, bound_in(value, is_exclusive));
+    tighten_max(atom_.numbers, bound);
+    return {};
+  }
+  Status read_multiple_of(const Json& value) {
+    TRY(const NumberBound step, bound_in(value, false));
+    if (step.value.is_negative || step.value.is_zero()) return fail("is {}, must be above 0", json_excerpt(value));
+    atom_.numbers.multiples_of.push_back(step.value);
+    return {};
+  }
+
+  Status read_min_length(const Json& value) {
+    speaks_of(kString);
+    return raise(value, atom_.min_length);
+  }
+  Status read_max_length(const Json& value) {
+    speaks_of(kString);
+    return lower(value, atom_.max_length);
+  }
+  Status read_pattern(const Json& value) {
+    if (!value.is_string()) return fail("is {}, must be a string", json_excerpt(value));
+    speaks_of(kString);
+    atom_.patterns.push_back(value.get<std::string>());
+    return {};
+  }
+  // OpenAPI's formats of numbers are ranges.
+  Status read_format(const Json& value) {
+    if (!value.is_string()) return fail("is {}, must be a string", json_excerpt(value));
+    const auto& name = value.get_ref<const std::string&>();
+    if (name == "float" || name == "double") return {};
+    if (name == "int32") return read_range(int64_t{INT32_MIN}, INT32_MAX);
+    if (name == "int64") return read_range(INT64_MIN, INT64_MAX);
+    speaks_of(kString);
+    atom_.formats.push_back(name);
+    return {};
+  }
+  Status read_range(int64_t min, int64_t max) {
+    TRY_STATUS(read_minimum(Json(min)));
+    return read_maximum(Json(max));
+  }
+
+  Status read_prefix_items(const Json& value) {
+    speaks_of(kArray);
+    TRY(atom_.prefix_items, schemas_in(value));
+    return {};
+  }
+  Status read_items(const Json& value) {
+    speaks_of(kArray);
+    if (value.is_array()) {  // what prefixItems was called before 2020
+      has_legacy_items_ = true;
+      if (value.empty()) return {};
+      TRY(atom_.prefix_items, schemas_in(value));
+      return {};
+    }
+    TRY(atom_.items, schema_in(value));
+    return {};
+  }
+  Status read_additional_items(const Json& value) {
+    speaks_of(kArray);
+    TRY(additional_items_, schema_in(value));
+    return {};
+  }
+  void apply_legacy_items() {
+    if (has_legacy_items_ && additional_items_ != nullptr) atom_.items = additional_items_;
+  }
+  Status read_min_items(const Json& value) {
+    speaks_of(kArray);
+    return raise(value, atom_.min_items);
+  }
+  Status read_max_items(const Json& value) {
+    speaks_of(kArray);
+    return lower(value, atom_.max_items);
+  }
+  Status read_unique_items(const Json& value) {
+    if (!value.is_boolean()) return fail("is {}, must be true or false", json_excerpt(value));
+    speaks_of(kArray);
+    atom_.unique_items = value.get<bool>();
+    return {};
+  }
+
+  Status read_properties(const Json& value) {
+    if (!value.is_object()) return fail("is {}, must be an object of schemas", json_excerpt(value));
+    speaks_of(kObject);
+    atom_.has_properties = true;
+    for (const auto& [name, member] : value.get_ref<const Json::object_t&>()) {
+      TRY(const Schema schema, schema_in(member));
+      atom_.properties.emplace_back(name, schema);
+      atom_.property_index.emplace(name, schema);
+    }
+    return {};
+  }
+  Status read_required(const Json& value) {
+    if (!value.is_array()) return fail("is {}, must be a list of strings", json_excerpt(value));
+    speaks_of(kObject);
+    for (const Json& name : value) {
+      if (!name.is_string()) return fail("contains {}, must be a list of strings", json_excerpt(name));
+      atom_.required.push_back(name.get_ref<const std::string&>());
+    }
+    return {};
+  }
+  Status read_pattern_properties(const Json& value) {
+    if (!value.is_object()) return fail("is {}, must be an object of schemas", json_excerpt(value));
+    speaks_of(kObject);
+    for (const auto& [pattern, member] : value.get_ref<const Json::object_t&>()) {
+      TRY(const Schema schema, schema_in(member));
+      atom_.pattern_properties.emplace_back(pattern, schema);
+    }
+    return {};
+  }
+  Status read_additional_properties(const Json& value) {
+    speaks_of(kObject);
+    TRY(atom_.additional_properties, schema_in(value));
+    return {};
+  }
+  Status read_property_names(const Json& value) {
+    speaks_of(kObject);
+    TRY(atom_.property_names, schema_in(value));
+    return {};
+  }
+  Status read_min_properties(const Json& value) {
+    speaks_of(kObject);
+    return raise(value, atom_.min_properties);
+  }
+  Status read_max_properties(const Json& value) {
+    speaks_of(kObject);
+    return lower(value, atom_.max_properties);
+  }
+
+  Status read_reference(const Json& value) {
+    if (!value.is_string()) return fail("is {}, must be a string", json_excerpt(value));
+    atom_.reference = value.get<std::string>();
+    return {};
+  }
+  Status read_all_of(const Json& value) {
+    TRY(atom_.all_of, schemas_in(value));
+    return {};
+  }
+  Status read_any_of(const Json& value) {
+    TRY(atom_.any_of, schemas_in(value));
+    return {};
+  }
+  Status read_one_of(const Json& value) {
+    TRY(atom_.one_of, schemas_in(value));
+    return {};
+  }
+  Status read_not(const Json& value) {
+    TRY(atom_.negated, schema_in(value));
+    return {};
+  }
+
+  const Json& schema_;
+  SchemaAtom& atom_;
+  bool has_legacy_items_ = false;
+  Schema additional_items_ = nullptr;
+};
+
+}  // namespace
+
+TypeSet type_of(const Json& value) {
+  if (value.is_null()) return kNull;
+  if (value.is_boolean()) return kBoolean;
+  if (value.is_number_integer()) return kInteger;
+  if (value.is_number()) {
+    return std::nearbyint(value.get<double>()) == value.get<double>() ? kInteger : kFraction;
+  }
+  if (value.is_string()) return kString;
+  return value.is_array() ? kArray : kObject;
+}
+
+bool equal_values(const Json& a, const Json& b) {
+  if (!a.is_structured() || !b.is_structured()) return a == b;
+  if (a.is_object() != b.is_object() || a.size() != b.size()) return false;
+  if (a.is_array()) return std::ranges::equal(a, b, [](const Json& x, const Json& y) { return equal_values(x, y); });
+  return std::ranges::all_of(a.get_ref<const Json::object_t&>(), [&](const auto& member) {
+    const auto found = b.find(member.first);
+    return found != b.end() && equal_values(member.second, *found);
+  });
+}
+
+Result<SchemaAtom> read_atom(const Json& schema, std::string path) {
+  SchemaAtom atom{.source = &schema, .path = std::move(path)};
+  TRY_STATUS(AtomReader(schema, atom).read());
+  return atom;
+}
+
+}  // namespace braid::grammar

@@ -1,0 +1,77 @@
+// One JSON schema object, read once: every keyword checked and in its place, or refused by name.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "braid/base/result.h"
+#include "braid/formats/json.h"
+#include "braid/grammar/json/number_range.h"
+
+namespace braid::grammar {
+
+// A set of JSON's types. "number" is both kInteger and kFraction.
+using TypeSet = uint8_t;
+inline constexpr TypeSet kNull = 1;
+inline constexpr TypeSet kBoolean = 2;
+inline constexpr TypeSet kInteger = 4;
+inline constexpr TypeSet kFraction = 8;
+inline constexpr TypeSet kString = 16;
+inline constexpr TypeSet kArray = 32;
+inline constexpr TypeSet kObject = 64;
+inline constexpr TypeSet kNumber = kInteger | kFraction;
+inline constexpr TypeSet kAnyType = 127;
+
+TypeSet type_of(const Json& value);  // one; a number without a fraction is an integer
+
+// As JSON schema compares them: 1 is 1.0, and members have no order.
+bool equal_values(const Json& a, const Json& b);
+
+// A schema is an object, or true, or false; they are known by their addresses in the document.
+using Schema = const Json*;
+
+struct SchemaAtom {
+  Schema source = nullptr;
+  std::string path;  // "#/properties/name", for errors
+
+  std::optional<TypeSet> types;
+  TypeSet spoken_of = 0;                           // types that its keywords say something about
+  std::optional<std::vector<const Json*>> values;  // "enum", "const"
+
+  NumberRange numbers;
+  uint32_t min_length = 0;
+  std::optional<uint32_t> max_length;
+  std::vector<std::string> patterns;
+  std::vector<std::string> formats;
+
+  std::vector<Schema> prefix_items;
+  Schema items = nullptr;  // behind the prefix
+  uint32_t min_items = 0;
+  std::optional<uint32_t> max_items;
+  bool unique_items = false;
+
+  bool has_properties = false;
+  std::vector<std::pair<std::string_view, Schema>> properties;
+  std::unordered_map<std::string_view, Schema> property_index;
+  std::vector<std::string_view> required;
+  std::vector<std::pair<std::string, Schema>> pattern_properties;
+  Schema additional_properties = nullptr;
+  Schema property_names = nullptr;
+  uint32_t min_properties = 0;
+  std::optional<uint32_t> max_properties;
+
+  std::optional<std::string> reference;
+  std::vector<Schema> all_of;
+  std::vector<Schema> any_of;
+  std::vector<Schema> one_of;
+  Schema negated = nullptr;
+};
+
+Result<SchemaAtom> read_atom(const Json& schema, std::string path);
+
+}  // namespace braid::grammar

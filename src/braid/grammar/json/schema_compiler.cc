@@ -1,0 +1,116 @@
+#include "braid/grammar/json/schema_compiler.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace braid::grammar {
+namespace {
+
+constexpr size_t kMaxRules = 20'000;
+
+}  // namespace
+
+Result<Grammar> SchemaCompiler::compile() {
+  TRY(const Expr whole, value_of({&document_.root()}));
+  if (whole == nullptr) return fail("no value satisfies the schema");
+  const RuleId root = grammar_.add({"the schema", whole});
+  while (!tasks_.empty()) {
+    const Task task = std::move(tasks_.front());
+    tasks_.pop_front();
+    TRY(grammar_.rules[static_cast<size_t>(task.rule)].body, body_of(task.schemas));
+    if (rules_.size() > kMaxRules) return fail("the schema has more than {} different parts", kMaxRules);
+  }
+  grammar_.root = root;
+  return std::move(grammar_);
+}
+
+Result<Expr> SchemaCompiler::value_of(const SchemaSet& schemas) {
+  SchemaSet saying;  // what is not simply true
+  for (const Schema schema : schemas) {
+    if (!schema->is_boolean()) {
+      saying.push_back(schema);
+    } else if (!schema->get<bool>()) {
+      return Expr();
+    }
+  }
+  if (saying.empty()) return json_.value();
+  const auto [found, is_new] = rules_.emplace(saying, static_cast<RuleId>(grammar_.rules.size()));
+  if (is_new) {
+    grammar_.add({document_.path_of(saying.front()), no_text()});
+    tasks_.push_back({found->second, std::move(saying)});
+  }
+  return rule_reference(found->second);
+}
+
+Result<Expr> SchemaCompiler::body_of(const SchemaSet& schemas) {
+  TRY(const std::vector<AtomList> alternatives, alternatives_of(document_, schemas));
+  std::vector<Expr> branches;
+  for (const AtomList& atoms : alternatives) {
+    TRY(const MergedSchema merged, merge(document_, atoms));
+    TRY(Expr branch, body_of(merged));
+    branches.push_back(std::move(branch));
+  }
+  return choice(std::move(branches));
+}
+
+Result<Expr> SchemaCompiler::body_of(const MergedSchema& schema) {
+  std::vector<Expr> branches;
+  if (schema.values) {
+    for (const Json* value : *schema.values) branches.push_back(json_.literal(*value));
+    return choice(std::move(branches));
+  }
+  const auto has = [&](TypeSet type) { return (schema.types & type) != 0; };
+  if (has(kObject)) {
+    TRY(Expr object, object_body(schema));
+    branches.push_back(std::move(object));
+  }
+  if (has(kArray)) {
+    TRY(Expr array, array_body(schema));
+    branches.push_back(std::move(array));
+  }
+  if (has(kString)) {
+    TRY(Expr string, string_body(schema));
+    branches.push_back(std::move(string));
+  }
+  if (has(kNumber)) {
+    TRY(Expr number, number_body(schema));
+    branches.push_back(std::move(number));
+  }
+  if (has(kBoolean)) branches.push_back(json_.boolean());
+  if (has(kNull)) branches.push_back(json_.null());
+  return choice(std::move(branches));
+}
+
+Result<Expr> SchemaCompiler::number_body(const MergedSchema& schema) {
+  if (schema.numbers.is_free()) return schema.numbers.is_integer ? json_.integer() : json_.number();
+  auto dfa = number_automaton(schema.numbers);
+  if (!dfa.ok()) return fail("schema {}: {}", schema.path, dfa.error().message);
+  return automaton(*dfa, Spelling::kUtf8);
+}
+
+Result<Expr> SchemaCompiler::string_body(const MergedSchema& schema) {
+  if (schema.strings.is_free()) return json_.string();
+  auto content = string_content(schema.strings, json_.character());
+  if (!content.ok()) return fail("schema {}: {}", schema.path, content.error().message);
+  if (*content == nullptr) return no_text();
+  // A rule of its own: a pattern's anchors speak of the content alone.
+  return json_.quoted(schema.strings.has_condition() ? as_rule(schema.path + " (its text)", *content) : *content);
+}
+
+Expr SchemaCompiler::as_rule(std::string name, Expr body) {
+  return rule_reference(grammar_.add({std::move(name), std::move(body)}));
+}
+
+Result<Grammar> compile_json_schema(const Json& schema) {
+  TRY(SchemaDocument document, SchemaDocument::of(schema));
+  return SchemaCompiler(document).compile();
+}
+
+Grammar json_object_grammar() {
+  Grammar grammar;
+  const Expr object = JsonRules(grammar).any_object();
+  grammar.root = grammar.add({"a JSON object", object});
+  return grammar;
+}
+
+}  // namespace braid::grammar

@@ -1,0 +1,138 @@
+#include "braid/grammar/json/schema_validator.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "braid/grammar/automaton/character_nfa.h"
+#include "braid/grammar/json/string_schema.h"
+#include "braid/tokenizer/unicode/utf8.h"
+
+namespace braid::grammar {
+namespace {
+
+constexpr int kMaxDepth = 300;  // of schemas within schemas: more is a reference without end
+
+bool is_valid_number(const NumberRange& range, const Json& value) {
+  const Decimal number = decimal_of(value);
+  const auto is_in = [&](const std::optional<NumberBound>& bound, bool is_min) {
+    if (!bound) return true;
+    const auto order = compare(number, bound->value);
+    if (order == 0) return !bound->is_exclusive;
+    return is_min ? order > 0 : order < 0;
+  };
+  if (!is_in(range.min, true) || !is_in(range.max, false)) return false;
+  return std::ranges::all_of(range.multiples_of, [&](const Decimal& multiple) {
+    const double step = std::stod(multiple.integer + "." + multiple.fraction);
+    const double quotient = value.get<double>() / step;
+    return std::nearbyint(quotient) == quotient;
+  });
+}
+
+Result<bool> is_valid_string(const SchemaAtom& atom, const std::string& text) {
+  uint32_t length = 0;
+  for (std::string_view rest = text; !rest.empty(); rest.remove_prefix(unicode::sequence_length(rest.front()))) {
+    ++length;
+  }
+  if (length < atom.min_length || (atom.max_length && length > *atom.max_length)) return false;
+  const StringSchema conditions{.max_length = {}, .patterns = atom.patterns, .formats = atom.formats, .conditions = {}};
+  if (!conditions.has_condition()) return true;
+  TRY(const Dfa dfa, string_automaton(conditions));
+  return dfa->matches(text);
+}
+
+Result<bool> is_valid_array(SchemaDocument& document, const SchemaAtom& atom, const Json& value, int depth) {
+  if (value.size() < atom.min_items || (atom.max_items && value.size() > *atom.max_items)) return false;
+  for (size_t i = 0; i < value.size(); ++i) {
+    const Schema schema = i < atom.prefix_items.size() ? atom.prefix_items[i] : atom.items;
+    if (schema == nullptr) continue;
+    TRY(const bool is_member_valid, is_valid(document, schema, value[i], depth + 1));
+    if (!is_member_valid) return false;
+  }
+  if (!atom.unique_items) return true;
+  for (size_t i = 0; i < value.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      if (equal_values(value[i], value[j])) return false;
+    }
+  }
+  return true;
+}
+
+Result<bool> is_valid_object(SchemaDocument& document, const SchemaAtom& atom, const Json& value, int depth) {
+  if (value.size() < atom.min_properties || (atom.max_properties && value.size() > *atom.max_properties)) return false;
+  for (const std::string_view name : atom.required) {
+    if (!value.contains(std::string(name))) return false;
+  }
+  for (const auto& [name, member] : value.get_ref<const Json::object_t&>()) {
+    if (atom.property_names != nullptr) {
+      TRY(const bool is_name_valid, is_valid(document, atom.property_names, Json(name), depth + 1));
+      if (!is_name_valid) return false;
+    }
+    std::vector<Schema> schemas;
+    if (const auto found = atom.property_index.find(name); found != atom.property_index.end()) {
+      schemas.push_back(found->second);
+    }
+    for (const auto& [pattern, schema] : atom.pattern_properties) {
+      TRY(const Dfa dfa, string_automaton({.max_length = {}, .patterns = {pattern}, .formats = {}, .conditions = {}}));
+      if (dfa->matches(name)) schemas.push_back(schema);
+    }
+    if (schemas.empty() && atom.additional_properties != nullptr) schemas.push_back(atom.additional_properties);
+    for (const Schema schema : schemas) {
+      TRY(const bool is_member_valid, is_valid(document, schema, member, depth + 1));
+      if (!is_member_valid) return false;
+    }
+  }
+  return true;
+}
+
+Result<bool> is_valid_itself(SchemaDocument& document, const SchemaAtom& atom, const Json& value, int depth) {
+  const TypeSet type = type_of(value);
+  if (atom.types && (*atom.types & type) == 0) return false;
+  if (atom.values && std::ranges::none_of(*atom.values, [&](const Json* v) { return equal_values(*v, value); })) {
+    return false;
+  }
+  if ((type & kNumber) != 0) return is_valid_number(atom.numbers, value);
+  if (type == kString) return is_valid_string(atom, value.get_ref<const std::string&>());
+  if (type == kArray) return is_valid_array(document, atom, value, depth);
+  if (type == kObject) return is_valid_object(document, atom, value, depth);
+  return true;
+}
+
+}  // namespace
+
+Result<bool> is_valid(SchemaDocument& document, Schema schema, const Json& value, int depth) {
+  if (schema->is_boolean()) return schema->get<bool>();
+  TRY(const SchemaAtom* atom, document.atom(schema));
+  return is_valid(document, *atom, value, true, depth);
+}
+
+Result<bool> is_valid(SchemaDocument& document, const SchemaAtom& atom, const Json& value, bool with_applicators,
+                      int depth) {
+  TRY_STATUS(document.count_look());
+  if (depth > kMaxDepth) return fail("schema {} refers to itself without end", atom.path);
+  TRY(const bool is_so_itself, is_valid_itself(document, atom, value, depth));
+  if (!is_so_itself) return false;
+  if (atom.negated != nullptr) {
+    TRY(const bool is_negated_valid, is_valid(document, atom.negated, value, depth + 1));
+    if (is_negated_valid) return false;
+  }
+  if (!with_applicators) return true;
+  if (atom.reference) {
+    TRY(const Schema target, document.resolve(*atom.reference));
+    TRY(const bool is_target_valid, is_valid(document, target, value, depth + 1));
+    if (!is_target_valid) return false;
+  }
+  const auto count_valid = [&](const std::vector<Schema>& schemas) -> Result<size_t> {
+    size_t count = 0;
+    for (const Schema schema : schemas) {
+      TRY(const bool is_branch_valid, is_valid(document, schema, value, depth + 1));
+      count += is_branch_valid ? 1 : 0;
+    }
+    return count;
+  };
+  TRY(const size_t num_all, count_valid(atom.all_of));
+  TRY(const size_t num_any, count_valid(atom.any_of));
+  TRY(const size_t num_one, count_valid(atom.one_of));
+  return num_all == atom.all_of.size() && (num_any > 0 || atom.any_of.empty()) && (num_one == 1 || atom.one_of.empty());
+}
+
+}  // namespace braid::grammar

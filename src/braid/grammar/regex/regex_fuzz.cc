@@ -1,0 +1,19 @@
+// libFuzzer: a regular expression (up to the first NUL byte), and bytes that choose among the tokens its masks allow.
+// Whatever the bytes, the pattern compiles or is refused, within bounded time and memory, and its masks hold.
+#include <cstdint>
+#include <string_view>
+
+#include "braid/grammar/grammar_compiler.h"
+#include "braid/grammar/testing/follow_masks.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static const braid::grammar::testing::ByteTokenizer kTokenizer;
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  const size_t border = input.find('\0');
+  braid::GrammarCompiler compiler(kTokenizer);
+  const auto grammar = compiler.regex(input.substr(0, border));
+  if (!grammar.ok()) return 0;
+  const std::string_view choices = border == std::string_view::npos ? "" : input.substr(border + 1);
+  (void)braid::grammar::testing::follow_masks(*grammar, kTokenizer, choices);
+  return 0;
+}
