@@ -1,5 +1,7 @@
 #include "braid/control/engine.h"
 
+#include <algorithm>
+#include <mutex>
 #include <utility>
 
 #include "braid/control/engine_loop.h"
@@ -23,6 +25,7 @@ class Engine::Impl {
       request.prompt = text_.tokenizer->encode(*prompt, request.add_special_tokens);
     }
     const RequestBounds bounds{.vocab_size = rank_->config().vocab_size,
+                               .text_vocab_size = text_.tokenizer->vocab_size(),
                                .context_len = rank_->scheduler_config().context_len};
     if (const Status checked = check_request(request, bounds); !checked.ok()) {
       return Refusal{.reason = Refusal::Reason::kBadRequest, .message = checked.error().message};
@@ -32,14 +35,36 @@ class Engine::Impl {
       const auto& ends = defaults_.eos_token_ids.empty() ? rank_->config().eos_token_ids : defaults_.eos_token_ids;
       stops.insert(stops.end(), ends.begin(), ends.end());
     }
+    if (request.grammar) add_end_tokens(request);
     return loop_.submit(std::move(request), std::move(on_delta));
+  }
+
+  GrammarCompiler& grammars() {
+    std::call_once(grammars_made_, [this] { grammars_ = std::make_unique<GrammarCompiler>(*text_.tokenizer); });
+    return *grammars_;
   }
 
   EngineStats stats() const { return loop_.stats(); }
 
+  // Under a grammar, a stop token with a text of its own is a token like others until it is drawn.
+  void add_end_tokens(GenerationRequest& request) const {
+    for (const TokenId token : request.sampling.stop_token_ids) {
+      const Tokenizer& tokenizer = *text_.tokenizer;
+      const bool has_text = !tokenizer.is_special(token) && !tokenizer.token_bytes(token).empty();
+      if (!has_text || is_model_end(token)) request.grammar->end_tokens.push_back(token);
+    }
+  }
+
+  bool is_model_end(TokenId token) const {
+    const auto& ends = defaults_.eos_token_ids.empty() ? rank_->config().eos_token_ids : defaults_.eos_token_ids;
+    return std::ranges::find(ends, token) != ends.end();
+  }
+
   TextModel text_;
   GenerationDefaults defaults_;
   std::unique_ptr<Rank> rank_;
+  std::once_flag grammars_made_;
+  std::unique_ptr<GrammarCompiler> grammars_;
   EngineLoop loop_;  // last: its thread uses the others
 };
 
@@ -74,6 +99,9 @@ int64_t Engine::flush_cache() {
 }
 EngineStats Engine::stats() const {
   return impl_->stats();
+}
+GrammarCompiler& Engine::grammars() {
+  return impl_->grammars();
 }
 const TextModel& Engine::text() const {
   return impl_->text_;

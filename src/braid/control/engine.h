@@ -20,6 +20,7 @@
 #include "braid/control/generation.h"
 #include "braid/control/text_model.h"
 #include "braid/engine/rank_options.h"
+#include "braid/grammar/grammar_compiler.h"
 #include "braid/scheduler/policy.h"
 #include "braid/scheduler/scheduler.h"
 #include "braid/weights/load.h"
@@ -87,6 +88,9 @@ class Engine {
   int64_t flush_cache();
 
   EngineStats stats() const;
+
+  // For GenerationRequest::grammar. From any thread; made when it is first asked for (it looks at every token once).
+  GrammarCompiler& grammars();
 
   const TextModel& text() const;
   const ModelConfig& config() const;

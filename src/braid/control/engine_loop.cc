@@ -181,9 +181,15 @@ void EngineLoop::open(const std::shared_ptr<Submission>& submission) {
                                                                 .skip_special_tokens = request.skip_special_tokens,
                                                                 .include_stop_in_text = request.include_stop_in_text,
                                                                 .min_new_tokens = request.sampling.min_new_tokens}),
-                                .usage = {.prompt_tokens = static_cast<int32_t>(prompt.size())}});
-    SchedulerRequest choice{
-        .id = id, .prompt = prompt, .sampling = request.sampling, .priority = request.priority, .arrival = id};
+                                .usage = {.prompt_tokens = static_cast<int32_t>(prompt.size())},
+                                .grammar = {}});
+    if (request.grammar) choices_.at(id).grammar.emplace(*request.grammar);
+    SchedulerRequest choice{.id = id,
+                            .prompt = prompt,
+                            .sampling = request.sampling,
+                            .priority = request.priority,
+                            .arrival = id,
+                            .is_masked = request.grammar.has_value()};
     choice.sampling.seed = choice_seed(request.sampling.seed, index);
     if (request.until_context_end) choice.sampling.max_new_tokens = std::numeric_limits<int32_t>::max();
     if (index > 0) choice.sampling.prompt_logprobs_start = -1;
@@ -197,12 +203,12 @@ void EngineLoop::open(const std::shared_ptr<Submission>& submission) {
 
 void EngineLoop::step(const StepPlan& plan) {
   const double start = monotonic_seconds();
-  const StepResult result = rank_.runner().execute(plan);
+  const StepResult result = execute(plan);
   const double end = monotonic_seconds();
   step_seconds_ += end - start;
   ++num_steps_;
   const uint64_t num_tokens_before = num_output_tokens_;
-  for (const RequestOutcome& outcome : scheduler_.commit(result)) take_outcome(outcome);
+  for (RequestOutcome& outcome : scheduler_.commit(result)) take_outcome(std::move(outcome));
   {
     const std::lock_guard lock(mutex_);
     output_rate_.add(end, static_cast<int64_t>(num_output_tokens_ - num_tokens_before));
@@ -210,8 +216,34 @@ void EngineLoop::step(const StepPlan& plan) {
   if (step_log_) step_log_->after_step(plan, scheduler_.stats(), queue_.size(), num_output_tokens_, end);
 }
 
-void EngineLoop::take_outcome(const RequestOutcome& outcome) {
+// The masks of the step's choices are found beside its forward pass.
+StepResult EngineLoop::execute(const StepPlan& plan) {
+  std::vector<MaskWorker::Job> masks;
+  for (const SequencePlan& sequence : plan.sequences) {
+    if (!sequence.samples || !sequence.sampling.is_masked) continue;
+    masks.push_back({sequence.request, &*choices_.at(sequence.request).grammar});
+  }
+  const MaskWorker::Step step(mask_worker_, std::move(masks));
+  return rank_.runner().execute(plan, &mask_worker_);
+}
+
+// Moves the choice on in its grammar. The output ends at an end token, where the grammar is complete with nothing to
+// follow (then it is whole, though max_new_tokens may be reached too), or in an error.
+void EngineLoop::obey_grammar(Choice& choice, RequestOutcome& outcome) {
+  if (!choice.grammar || !outcome.token || outcome.finish == FinishReason::kStop) return;
+  const TokenId token = outcome.token->token;
+  if (choice.grammar->is_end(token)) {
+    outcome.finish = FinishReason::kStop;
+  } else if (auto accepted = choice.grammar->accept(token); !accepted.ok()) {
+    outcome.finish = FinishReason::kError;
+    outcome.error = accepted.error().message;
+  }
+}
+
+void EngineLoop::take_outcome(RequestOutcome outcome) {
   Choice& choice = choices_.at(outcome.request);
+  const bool has_ended = outcome.finish != FinishReason::kNone;  // for the scheduler
+  obey_grammar(choice, outcome);
   Delta delta{.index = choice.index, .finish = outcome.finish, .error = outcome.error};
   delta.prompt_logprobs = outcome.prompt_logprobs;
   choice.usage.cached_tokens = outcome.cached_tokens;
@@ -224,22 +256,23 @@ void EngineLoop::take_outcome(const RequestOutcome& outcome) {
       delta.matched_stop = outcome.token->token;
     } else {
       delta.text = choice.text.push(outcome.token->token);
+      if (choice.grammar && choice.grammar->must_end()) delta.finish = FinishReason::kStop;
     }
   }
   if (const auto& matched = choice.text.matched_stop(); matched && outcome.finish != FinishReason::kStop) {
-    if (outcome.finish == FinishReason::kNone) scheduler_.finish(outcome.request);
     delta.finish = FinishReason::kStop;
     delta.matched_stop = *matched;
-  } else if (outcome.finish != FinishReason::kNone && outcome.finish != FinishReason::kStop) {
+  } else if (delta.finish != FinishReason::kNone && outcome.finish != FinishReason::kStop) {
     delta.text += choice.text.finish(std::nullopt);
   }
-  if (delta.finish != FinishReason::kNone) {
-    end_choice(outcome.request, std::move(delta));
-  } else {
+  if (delta.finish == FinishReason::kNone) {
     delta.usage = choice.usage;
     delta.queue_s = choice.queue_s;
     choice.submission->on_delta(delta);
+    return;
   }
+  if (!has_ended) scheduler_.finish(outcome.request);
+  end_choice(outcome.request, std::move(delta));
 }
 
 // Forgets the choice, and tells its caller.

@@ -16,8 +16,10 @@
 #include <vector>
 
 #include "braid/base/log.h"
+#include "braid/control/choice_grammar.h"
 #include "braid/control/choice_text.h"
 #include "braid/control/engine.h"
+#include "braid/control/mask_worker.h"
 #include "braid/control/rate_meter.h"
 #include "braid/control/step_log.h"
 #include "braid/engine/rank.h"
@@ -52,6 +54,7 @@ class EngineLoop {
     ChoiceText text;
     std::optional<double> queue_s;  // once admitted
     Usage usage;
+    std::optional<ChoiceGrammar> grammar;
   };
   struct AbortCommand {
     SubmissionId id = 0;
@@ -68,7 +71,9 @@ class EngineLoop {
   void abort_choices(SubmissionId id);
   void open(const std::shared_ptr<Submission>& submission);
   void step(const StepPlan& plan);
-  void take_outcome(const RequestOutcome& outcome);
+  StepResult execute(const StepPlan& plan);
+  void take_outcome(RequestOutcome outcome);
+  static void obey_grammar(Choice& choice, RequestOutcome& outcome);
   void end_choice(RequestId id, Delta delta);
   void end_all(FinishReason reason, const std::string& error);
   void publish();
@@ -79,6 +84,7 @@ class EngineLoop {
   const std::shared_ptr<Logger> logger_;
 
   // The engine thread's own.
+  MaskWorker mask_worker_;
   RequestQueue queue_;
   Scheduler scheduler_;
   std::unordered_map<RequestId, Choice> choices_;

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "braid/control/grammar_constraint.h"
 #include "braid/request/ids.h"
 #include "braid/request/result.h"
 #include "braid/request/sampling_params.h"
@@ -28,6 +29,9 @@ struct GenerationRequest {
   bool skip_special_tokens = true;  // in the text
   bool include_stop_in_text = false;
   int32_t priority = 0;  // larger first, under --schedule-policy priority
+  // The output's form. It ends (FinishReason::kStop) where it is complete and nothing can follow, whatever ignore_eos
+  // and min_new_tokens say.
+  std::optional<GrammarConstraint> grammar = {};
 };
 
 struct Usage {

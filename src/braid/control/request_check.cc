@@ -1,5 +1,6 @@
 #include "braid/control/request_check.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string_view>
 
@@ -51,6 +52,19 @@ Status check_sampling(const SamplingParams& sampling, const RequestBounds& bound
   return {};
 }
 
+Status check_grammar(const GrammarConstraint& constraint, const RequestBounds& bounds) {
+  if (constraint.grammar == nullptr) return fail("a request is to obey a grammar, and there is none");
+  if (constraint.grammar->vocab_size() != bounds.text_vocab_size) {
+    return fail("the grammar was compiled for a vocabulary of {}, this model's has {}",
+                constraint.grammar->vocab_size(), bounds.text_vocab_size);
+  }
+  const int64_t vocab_size = std::min(bounds.vocab_size, bounds.text_vocab_size);
+  for (const TokenId token : constraint.starts_after) TRY_STATUS(check_token("grammar start", token, vocab_size));
+  if (constraint.may_open_with) TRY_STATUS(check_token("grammar start", *constraint.may_open_with, vocab_size));
+  for (const TokenId token : constraint.end_tokens) TRY_STATUS(check_token("grammar end", token, vocab_size));
+  return {};
+}
+
 }  // namespace
 
 Status check_request(const GenerationRequest& request, const RequestBounds& bounds) {
@@ -70,6 +84,7 @@ Status check_request(const GenerationRequest& request, const RequestBounds& boun
   for (const std::string& stop : request.stop_strings) {
     if (stop.empty()) return fail("stop: a stop string must not be empty");
   }
+  if (request.grammar) TRY_STATUS(check_grammar(*request.grammar, bounds));
   return check_sampling(request.sampling, bounds);
 }
 

@@ -9,7 +9,8 @@
 namespace braid {
 
 struct RequestBounds {
-  int64_t vocab_size = 0;
+  int64_t vocab_size = 0;       // of the model
+  int64_t text_vocab_size = 0;  // of its tokenizer
   int64_t context_len = 0;
 };
 

@@ -11,7 +11,7 @@ ModelRunner::ModelRunner(RunnerParts parts) : parts_(parts), scratch_(static_cas
   }
 }
 
-StepResult ModelRunner::execute(const StepPlan& plan) {
+StepResult ModelRunner::execute(const StepPlan& plan, TokenMasks* masks) {
   const Rows hidden = forward(plan);
 
   const auto num_results = static_cast<size_t>(std::ranges::count_if(plan.sequences, &SequencePlan::has_result));
@@ -33,13 +33,23 @@ StepResult ModelRunner::execute(const StepPlan& plan) {
     ++out;
   }
   score_rows(hidden, scored);
-  sample_rows(hidden, sampled);
+  sample_rows(hidden, sampled, masks);
   return result;
 }
 
-void ModelRunner::sample_rows(Rows hidden, std::span<const SampledRow> rows) {
-  for_each_row(hidden, rows, [](const SampledRow& row, std::span<const float> logits, SamplerScratch& scratch) {
-    auto sampled = sample(logits, row.sequence->sampling, scratch);
+void ModelRunner::sample_rows(Rows hidden, std::span<const SampledRow> rows, TokenMasks* masks) {
+  for_each_row(hidden, rows, [&](const SampledRow& row, std::span<const float> logits, SamplerScratch& scratch) {
+    std::span<const uint32_t> mask;
+    if (row.sequence->sampling.is_masked) {
+      CHECK(masks != nullptr, "request {} is masked, and nobody has its mask", row.sequence->request);
+      const auto found = masks->wait_for(row.sequence->request);
+      if (!found.ok()) {
+        row.result->error = found.error().message;
+        return;
+      }
+      mask = *found;
+    }
+    auto sampled = sample(logits, row.sequence->sampling, scratch, mask);
     if (sampled.ok()) {
       row.result->sampled = std::move(sampled).value();
     } else {

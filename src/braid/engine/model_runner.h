@@ -7,6 +7,7 @@
 
 #include "braid/attention/attention_backend.h"
 #include "braid/engine/sampler/sampler.h"
+#include "braid/engine/token_masks.h"
 #include "braid/kernels/ops.h"
 #include "braid/kv/kv_cache.h"
 #include "braid/model/model.h"
@@ -32,8 +33,9 @@ class ModelRunner {
  public:
   explicit ModelRunner(RunnerParts parts);
 
-  // A plan of zero sequences is a step like any other.
-  StepResult execute(const StepPlan& plan);
+  // A plan of zero sequences is a step like any other. `masks`: of the sequences that have one; asked after the forward
+  // pass.
+  StepResult execute(const StepPlan& plan, TokenMasks* masks = nullptr);
 
   // Experts whose weights the last step read, summed over its layers: for benchmarks.
   int64_t touched_experts() const { return parts_.workspace.touched_experts; }
@@ -58,7 +60,7 @@ class ModelRunner {
     SequenceResult* result = nullptr;
     std::string error = {};
   };
-  void sample_rows(Rows hidden, std::span<const SampledRow> rows);
+  void sample_rows(Rows hidden, std::span<const SampledRow> rows, TokenMasks* masks);
   void score_rows(Rows hidden, std::span<ScoredRow> rows);
   // Gives the logits of all `rows` (of a type that has `row`), as many at once as there is room for, to
   // judge(its row, logits [vocab], scratch), on all threads.

@@ -17,6 +17,7 @@ struct SchedulerRequest {
   SamplingParams sampling;  // its seed is this choice's own
   int32_t priority = 0;     // higher first, under the policy of that name
   uint64_t arrival = 0;     // unique, counting up: who came first
+  bool is_masked = false;   // its tokens must be those that a grammar allows
 
   // The first prompt token to be scored: by the logits of the one before it. The prompt's length: none.
   int64_t first_scored() const {

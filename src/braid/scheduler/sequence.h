@@ -19,6 +19,7 @@ struct Scheduler::Sequence {
       : id(request.id),
         arrival(request.arrival),
         num_prompt_tokens(static_cast<int32_t>(request.prompt.size())),
+        is_masked(request.is_masked),
         next_scored(request.first_scored()),
         sampling(std::move(request.sampling)),
         tokens(std::move(request.prompt)) {}
@@ -26,6 +27,7 @@ struct Scheduler::Sequence {
   const RequestId id;
   const uint64_t arrival;
   const int32_t num_prompt_tokens;
+  const bool is_masked;
   int64_t next_scored;  // the first prompt token that is still to be scored; num_prompt_tokens: none
   const SamplingParams sampling;
   std::vector<TokenId> tokens;  // prompt, then output
@@ -77,6 +79,7 @@ struct Scheduler::Sequence {
     SamplingState state{.params = sampling,
                         .num_prompt_tokens = num_prompt_tokens,
                         .num_output_tokens = num_output_tokens(),
+                        .is_masked = is_masked,
                         .prompt_tokens = {},
                         .output_tokens = {}};
     const bool repeats = sampling.repetition_penalty != 1.0F;

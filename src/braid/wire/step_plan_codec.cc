@@ -35,7 +35,7 @@ Offset<format::Sampling> encode_sampling(Builder& builder, const SamplingState& 
                                 params.repetition_penalty, params.presence_penalty, params.frequency_penalty, bias_at,
                                 params.seed, params.max_new_tokens, params.min_new_tokens, stop_at, params.logprobs,
                                 params.top_logprobs, state.num_prompt_tokens, state.num_output_tokens, prompt_at,
-                                output_at, params.prompt_logprobs_start);
+                                output_at, params.prompt_logprobs_start, state.is_masked);
 }
 
 Offset<format::Sequence> encode_sequence(Builder& builder, const SequencePlan& sequence) {
@@ -117,6 +117,7 @@ Result<SamplingState> decode_sampling(const format::Sampling& from, const StepPl
   params.prompt_logprobs_start = from.prompt_logprobs_start();
   state.num_prompt_tokens = from.num_prompt_tokens();
   state.num_output_tokens = from.num_output_tokens();
+  state.is_masked = from.is_masked();
   TRY_STATUS(check_sampling(state));
   TRY(state.prompt_tokens, decode_ids(from.prompt_tokens(), "prompt tokens", limits.context_len, limits.vocab_size));
   TRY(state.output_tokens, decode_ids(from.output_tokens(), "output tokens", limits.context_len, limits.vocab_size));

@@ -72,6 +72,7 @@ class PlanMaker {
     params.prompt_logprobs_start = pick(-1, 300);
     state.num_prompt_tokens = pick(1, 300);
     state.num_output_tokens = pick(0, 300);
+    state.is_masked = pick(0, 1) == 1;
     state.prompt_tokens = ids(pick(0, 300), 999);
     state.output_tokens = ids(pick(0, 300), 999);
     return state;

@@ -1,5 +1,6 @@
 #include "braid/engine/sampler/penalties.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "braid/base/function_ref.h"
@@ -26,6 +27,17 @@ void for_each_token(size_t row_size, std::initializer_list<std::span<const Token
       count = 0;
     }
   }
+}
+
+constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
+
+// Whether a token other than these can still be chosen.
+bool has_other(std::span<const float> row, std::span<const TokenId> tokens) {
+  for (size_t token = 0; token < row.size(); ++token) {
+    if (row[token] == kMinusInfinity) continue;
+    if (std::ranges::find(tokens, static_cast<TokenId>(token)) == tokens.end()) return true;
+  }
+  return false;
 }
 
 bool forbids_stopping(const SamplingState& state) {
@@ -56,10 +68,27 @@ void adjust_logits(std::span<float> row, const SamplingState& state, std::vector
   for (const auto& [token, bias] : params.logit_bias) {
     if (token >= 0 && static_cast<size_t>(token) < row.size()) row[static_cast<size_t>(token)] += bias;
   }
-  if (forbids_stopping(state)) {
+  if (forbids_stopping(state) && (!state.is_masked || has_other(row, params.stop_token_ids))) {
     for (const TokenId token : params.stop_token_ids) {
       if (token < 0 || static_cast<size_t>(token) >= row.size()) continue;
-      row[static_cast<size_t>(token)] = -std::numeric_limits<float>::infinity();
+      row[static_cast<size_t>(token)] = kMinusInfinity;
+    }
+  }
+}
+
+void copy_masked(std::span<const float> logits, std::span<const uint32_t> mask, std::span<float> row) {
+  constexpr size_t kWordBits = 32;
+  for (size_t first = 0; first < logits.size(); first += kWordBits) {
+    const size_t count = std::min(kWordBits, logits.size() - first);
+    const uint32_t word = first / kWordBits < mask.size() ? mask[first / kWordBits] : 0;
+    if (word == 0) {  // most words of a mask hold nothing or everything
+      std::fill_n(row.begin() + static_cast<ptrdiff_t>(first), count, kMinusInfinity);
+    } else if (word == UINT32_MAX) {
+      std::copy_n(logits.begin() + static_cast<ptrdiff_t>(first), count, row.begin() + static_cast<ptrdiff_t>(first));
+    } else {
+      for (size_t bit = 0; bit < count; ++bit) {
+        row[first + bit] = (word >> bit & 1) != 0 ? logits[first + bit] : kMinusInfinity;
+      }
     }
   }
 }

@@ -133,14 +133,20 @@ void add_logprobs(std::span<const float> logits, float max, int32_t num_top, Sam
 
 }  // namespace
 
-Result<SampledToken> sample(std::span<const float> logits, const SamplingState& state, SamplerScratch& scratch) {
+Result<SampledToken> sample(std::span<const float> logits, const SamplingState& state, SamplerScratch& scratch,
+                            std::span<const uint32_t> mask) {
   const SamplingParams& params = state.params;
   TRY(const RowMax raw_max, checked_max(logits));
   SampledToken sampled;
   std::span<const float> row = logits;
   RowMax max = raw_max;
-  if (adjusts_logits(state)) {
-    scratch.row.assign(logits.begin(), logits.end());
+  if (adjusts_logits(state) || !mask.empty()) {
+    if (mask.empty()) {
+      scratch.row.assign(logits.begin(), logits.end());
+    } else {
+      scratch.row.resize(logits.size());
+      copy_masked(logits, mask, scratch.row);
+    }
     adjust_logits(scratch.row, state, scratch.counts);
     row = scratch.row;
     TRY(max, checked_max(row));

@@ -26,15 +26,18 @@ struct SamplerScratch {
   SelectionScratch selection;
 };
 
-// In this order: repetition penalty, presence and frequency penalties, logit_bias, stop tokens masked before
-// min_new_tokens (penalties.h); then, with temperature 0, the largest logit; otherwise temperature, top_k, top_p (of
-// what top_k left), min_p (relative to the most likely), and a draw with the number of (seed, num_output_tokens). Ties
-// go to the lowest id. Log-probabilities are the log-softmax of the raw logits, most likely first, ties to the lowest
-// id.
+// In this order: repetition penalty, presence and frequency penalties, logit_bias, the grammar's mask, stop tokens
+// masked before min_new_tokens (penalties.h); then, with temperature 0, the largest logit; otherwise temperature,
+// top_k, top_p (of what top_k left), min_p (relative to the most likely), and a draw with the number of (seed,
+// num_output_tokens). Ties go to the lowest id. Log-probabilities are the log-softmax of the raw logits, most likely
+// first, ties to the lowest id.
 //
 // `logits`: one float32 for each token of the vocabulary (no padding). An error, which ends the request alone: a NaN or
 // an infinite logit, or no token left to choose.
-Result<SampledToken> sample(std::span<const float> logits, const SamplingState& state, SamplerScratch& scratch);
+//
+// `mask`: a bit for each token that may be chosen (token_masks.h); empty: any may.
+Result<SampledToken> sample(std::span<const float> logits, const SamplingState& state, SamplerScratch& scratch,
+                            std::span<const uint32_t> mask = {});
 
 // What the raw logits say of a token that is given, and, with num_top above 0, their most likely ones. An error as
 // above.

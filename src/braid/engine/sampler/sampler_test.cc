@@ -185,5 +185,81 @@ TEST(Sampler, DrawsAreDistributedAsTheProbabilities) {
   }
 }
 
+std::vector<uint32_t> mask_of(size_t size, std::initializer_list<TokenId> allowed) {
+  std::vector<uint32_t> mask((size + 31) / 32, 0);
+  for (const TokenId token : allowed) mask[static_cast<size_t>(token) / 32] |= uint32_t{1} << (token % 32);
+  return mask;
+}
+
+TEST(Sampler, OnlyTokensOfTheMaskAreChosenAndLogprobsStayRaw) {
+  const std::vector<float> row = random_row(1000, 2.0F, 5);
+  const auto mask = mask_of(row.size(), {3, 64, 95, 500, 999});
+  const std::set<TokenId> allowed = {3, 64, 95, 500, 999};
+  SamplerScratch scratch;
+  for (const float temperature : {0.0F, 0.7F, 5.0F}) {
+    std::set<TokenId> chosen;
+    for (uint64_t seed = 0; seed < 60; ++seed) {
+      SamplingState state{.is_masked = true};
+      state.params.temperature = temperature;
+      state.params.seed = seed;
+      state.params.repetition_penalty = seed % 2 == 0 ? 0.5F : 1.0F;
+      state.params.logit_bias = {{7, 100.0F}, {95, 5.0F}};  // a bias does not bring back what the mask forbids
+      state.params.top_k = seed % 3 == 0 ? 3 : 0;
+      state.params.top_p = seed % 5 == 0 ? 0.8F : 1.0F;
+      state.params.logprobs = true;
+      state.params.top_logprobs = 2;
+      const auto sampled = sample(row, state, scratch, mask);
+      ASSERT_TRUE(sampled.ok()) << sampled.error().message;
+      EXPECT_TRUE(allowed.contains(sampled->token)) << sampled->token;
+      chosen.insert(sampled->token);
+      SamplingState raw;
+      raw.params.temperature = 0;
+      raw.params.top_logprobs = 2;
+      EXPECT_EQ(sampled->top_logprobs, sample_ok(row, raw).top_logprobs);
+    }
+    if (temperature > 1.0F) {
+      EXPECT_GT(chosen.size(), 2U);
+    }
+  }
+}
+
+TEST(Sampler, AMaskOfAllTokensChangesNothing) {
+  const std::vector<float> row = random_row(777, 3.0F, 6);
+  const std::vector<uint32_t> mask(25, UINT32_MAX);
+  SamplerScratch scratch;
+  for (uint64_t seed = 0; seed < 40; ++seed) {
+    SamplingState state;
+    state.params.seed = seed;
+    state.params.top_p = seed % 2 == 0 ? 0.9F : 1.0F;
+    EXPECT_EQ(*sample(row, state, scratch, mask), sample_ok(row, state));
+  }
+}
+
+TEST(Sampler, TokensBehindTheMaskAreForbidden) {
+  std::vector<float> row(100, 0.0F);
+  row[90] = 9.0F;
+  SamplerScratch scratch;
+  EXPECT_EQ(sample(row, greedy(), scratch, std::vector<uint32_t>{0, 0x10})->token, 36);
+}
+
+TEST(Sampler, BeforeMinTokensAMaskKeepsTheStopTokensOnlyWhereNothingElseIsLeft) {
+  std::vector<float> row(100, 0.0F);
+  row[10] = 5.0F;
+  SamplingState state = greedy();
+  state.is_masked = true;
+  state.params.min_new_tokens = 4;
+  state.params.stop_token_ids = {10, 11};
+  SamplerScratch scratch;
+  EXPECT_EQ(sample(row, state, scratch, mask_of(100, {10, 40}))->token, 40);
+  EXPECT_EQ(sample(row, state, scratch, mask_of(100, {10, 11}))->token, 10);
+}
+
+TEST(Sampler, AMaskOfNothingIsAnError) {
+  SamplerScratch scratch;
+  const auto sampled = sample(std::vector<float>(64, 0.0F), greedy(), scratch, std::vector<uint32_t>{0, 0});
+  ASSERT_FALSE(sampled.ok());
+  EXPECT_NE(sampled.error().message.find("no token is left"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace braid
