@@ -11,6 +11,7 @@
 #include "braid/config/model_config.h"
 #include "braid/control/generation.h"
 #include "braid/formats/json.h"
+#include "braid/grammar/grammar_compiler.h"
 #include "braid/server/openai/requests.h"
 #include "braid/tokenizer/tokenizer.h"
 
@@ -22,6 +23,7 @@ class BatchBackend {
   virtual ~BatchBackend() = default;
   virtual const Tokenizer& tokenizer() const = 0;
   virtual const GenerationDefaults& generation_defaults() const = 0;
+  virtual GrammarCompiler& grammars() = 0;
   virtual Result<std::string> chat_prompt(const openai::ChatRequest& request) = 0;
   // Every choice ends with a delta whose `finish` is not kNone, and nothing comes after it; the callback may run on any
   // thread. An error: nothing was started.

@@ -3,6 +3,8 @@
 
 #include <ctime>
 
+#include "braid/server/openai/answer_form.h"
+
 namespace braid {
 
 namespace {
@@ -17,9 +19,6 @@ ApiError bad_request(std::string message) {
 std::optional<ApiError> refuse_unsupported(const openai::CommonParameters& common) {
   if (common.stream) return ApiError{.message = "stream is true: a batch has no streams", .param = "stream"};
   if (common.timeout_s) return ApiError{.message = "timeout: a batch has no time limits", .param = "timeout"};
-  if (!std::holds_alternative<std::monostate>(common.structured_output)) {
-    return ApiError{.message = "structured output is not supported"};
-  }
   return std::nullopt;
 }
 
@@ -60,6 +59,7 @@ std::optional<ApiError> BatchRequest::prepare_completion(std::vector<Submission>
   request_ = std::get<openai::CompletionRequest>(std::move(parsed));
   auto& request = std::get<openai::CompletionRequest>(request_);
   if (const auto error = refuse_unsupported(request.common)) return *error;
+  if (const auto error = compile_form(request.common)) return *error;
   for (openai::Prompt& prompt : request.prompts) add_prompt(std::move(prompt), true, kMaxTokens, submissions);
   request.prompts.clear();
   return std::nullopt;
@@ -72,9 +72,18 @@ std::optional<ApiError> BatchRequest::prepare_chat(std::vector<Submission>& subm
   request_ = std::get<openai::ChatRequest>(std::move(parsed));
   const auto& request = std::get<openai::ChatRequest>(request_);
   if (const auto error = refuse_unsupported(request.common)) return *error;
+  if (const auto error = compile_form(request.common)) return *error;
   auto text = backend_.chat_prompt(request);
   if (!text.ok()) return ApiError{.message = text.error().message, .param = "messages"};
   add_prompt(*std::move(text), false, std::nullopt, submissions);
+  return std::nullopt;
+}
+
+std::optional<ApiError> BatchRequest::compile_form(const openai::CommonParameters& common) {
+  if (std::holds_alternative<std::monostate>(common.structured_output)) return std::nullopt;
+  auto compiled = openai::compile_form(common.structured_output, backend_.grammars());
+  if (!compiled.ok()) return bad_request(compiled.error().message);
+  grammar_ = std::move(compiled).value();
   return std::nullopt;
 }
 
@@ -96,6 +105,7 @@ void BatchRequest::add_prompt(openai::Prompt prompt, bool add_special_tokens, st
   GenerationRequest request = openai::to_generation_request(common, result.prompt_ids, false, max_tokens_default,
                                                             backend_.generation_defaults());
   if (completion != nullptr && completion->scores_prompt()) request.sampling.prompt_logprobs_start = 0;
+  if (grammar_ != nullptr) request.grammar = GrammarConstraint{.grammar = grammar_};
   submissions.push_back({std::move(request), results_.size()});
   num_open_ += result.choices.size();
   results_.push_back(std::move(result));

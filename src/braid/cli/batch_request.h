@@ -33,6 +33,7 @@ class BatchRequest : public std::enable_shared_from_this<BatchRequest> {
   std::optional<openai::ApiError> prepare(std::vector<Submission>& submissions);
   std::optional<openai::ApiError> prepare_completion(std::vector<Submission>& submissions);
   std::optional<openai::ApiError> prepare_chat(std::vector<Submission>& submissions);
+  std::optional<openai::ApiError> compile_form(const openai::CommonParameters& common);
   void add_prompt(openai::Prompt prompt, bool add_special_tokens, std::optional<int32_t> max_tokens_default,
                   std::vector<Submission>& submissions);
   void on_delta(size_t prompt, const Delta& delta);
@@ -45,7 +46,8 @@ class BatchRequest : public std::enable_shared_from_this<BatchRequest> {
   std::string model_name_;
   OnDone on_done_;
   Request request_;
-  std::mutex mutex_;  // of what follows
+  std::shared_ptr<const CompiledGrammar> grammar_;  // of its answers; null: any text
+  std::mutex mutex_;                                // of what follows
   std::vector<openai::PromptResult> results_;
   size_t num_open_ = 0;  // choices
   std::optional<openai::ApiError> failure_;

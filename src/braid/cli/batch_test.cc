@@ -2,6 +2,7 @@
 // lines.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
@@ -47,6 +48,7 @@ class EchoBackend : public BatchBackend {
 
   const Tokenizer& tokenizer() const override { return tokenizer_; }
   const GenerationDefaults& generation_defaults() const override { return defaults_; }
+  GrammarCompiler& grammars() override { return grammars_; }
   Result<std::string> chat_prompt(const openai::ChatRequest& request) override {
     if (request.messages[0]["role"] == "odd") return fail("line 1: no such role");
     return request.messages.back()["content"].get<std::string>();
@@ -61,6 +63,7 @@ class EchoBackend : public BatchBackend {
 
   uint64_t num_submitted = 0;
   size_t most_in_flight = 0;
+  std::atomic<int> num_with_grammar = 0;
 
  private:
   void run(const std::stop_token& stop) {
@@ -82,6 +85,7 @@ class EchoBackend : public BatchBackend {
   }
 
   void answer(const GenerationRequest& request, const DeltaCallback& on_delta) {
+    num_with_grammar += request.grammar ? 1 : 0;
     const auto& prompt = std::get<std::vector<TokenId>>(request.prompt);
     if (request.sampling.prompt_logprobs_start == 0) {
       Delta scored;
@@ -105,6 +109,7 @@ class EchoBackend : public BatchBackend {
   }
 
   ByteTokenizer tokenizer_;
+  GrammarCompiler grammars_{tokenizer_};
   GenerationDefaults defaults_;
   std::mutex mutex_;
   std::vector<std::pair<GenerationRequest, DeltaCallback>> pending_;
@@ -190,6 +195,27 @@ TEST_F(Batch, EchoWithLogprobsScoresThePrompt) {
   EXPECT_EQ(choices[1]["logprobs"]["token_logprobs"], Json::parse("[null,-1.5,-0.5]"));
   EXPECT_EQ(choices[3]["logprobs"]["token_logprobs"], Json::parse("[null,-0.5]"));
   EXPECT_EQ(by_id["c"]["response"]["body"]["choices"][0]["logprobs"], nullptr);
+}
+
+TEST_F(Batch, TheFormOfAnAnswerIsCompiledOrItsLinesError) {
+  write(options_.input_path,
+        line("a", R"({"prompt":"x","regex":"[a-z]+"})") +
+            line("b", R"({"prompt":"x","response_format":{"type":"json_object"}})") +
+            line("c", R"({"messages":[{"role":"user","content":"hi"}],"guided_choice":["a","b"]})",
+                 "/v1/chat/completions") +
+            line("d", R"({"prompt":"x","guided_json":{"type":"integer","minimum":3}})") +
+            line("e", R"({"prompt":"x","ebnf":"root ::= \"a\""})") + line("f", R"({"prompt":"x","regex":"(a)\\1"})") +
+            line("g", R"({"prompt":"x","guided_json":{"$ref":"#"}})") + line("h", R"({"prompt":"x"})"));
+  EchoBackend backend;
+  ASSERT_TRUE(run_batch(options_, backend).ok());
+  auto by_id = answers();
+  EXPECT_EQ(backend.num_with_grammar, 5);
+  for (const char* id : {"a", "b", "c", "d", "e", "h"})
+    EXPECT_EQ(by_id[id]["response"]["status_code"], 200) << by_id[id];
+  for (const auto& [id, reason] : {std::pair("f", "back-reference"), std::pair("g", "without end")}) {
+    EXPECT_EQ(by_id[id]["response"]["status_code"], 400);
+    EXPECT_NE(by_id[id]["response"]["body"]["error"]["message"].get<std::string>().find(reason), std::string::npos);
+  }
 }
 
 TEST_F(Batch, ABadLineIsAnErrorLineAndNotTheEnd) {

@@ -16,6 +16,7 @@ class EngineBatchBackend : public BatchBackend {
 
   const Tokenizer& tokenizer() const override { return *engine_.text().tokenizer; }
   const GenerationDefaults& generation_defaults() const override { return engine_.generation_defaults(); }
+  GrammarCompiler& grammars() override { return engine_.grammars(); }
   Result<std::string> chat_prompt(const openai::ChatRequest& request) override { return renderer_.prompt(request); }
   Result<uint64_t> submit(GenerationRequest request, DeltaCallback on_delta) override {
     return engine_.submit(std::move(request), std::move(on_delta));
