@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import json
+import shutil
 import signal
 import socket
 import subprocess
@@ -238,3 +239,12 @@ def test_counters_are_the_sums_of_usage(braid, tiny_model):
         assert server.metric("num_requests_total") == 8
         for name in ("num_running_reqs", "num_queue_reqs", "num_used_tokens"):
             server.wait_for_metric(name, 0)
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool (Debian's package prometheus) is not installed")
+def test_promtool_finds_nothing_wrong_with_the_metrics(braid, tiny_model):
+    with Server(braid, tiny_model) as server:
+        assert server.post("/v1/completions", {"prompt": "x", "n": 2, "max_tokens": 4}).status == 200
+        metrics = server.get("/metrics").body
+    done = subprocess.run(["promtool", "check", "metrics"], input=metrics, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and not done.stderr, done.stderr
