@@ -18,9 +18,13 @@ std::optional<int64_t> as_int64(const Json& value) {
 
 }  // namespace
 
+const Json* member(const Json& object, std::string_view name) {
+  const auto at = object.find(name);
+  return at == object.end() || at->is_null() ? nullptr : &*at;
+}
+
 const Json* ParameterReader::find(std::string_view name) const {
-  const auto at = body_.find(name);
-  return at == body_.end() || at->is_null() ? nullptr : &*at;
+  return member(body_, name);
 }
 
 void ParameterReader::fail(std::string_view name, std::string message) {

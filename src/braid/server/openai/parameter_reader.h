@@ -13,6 +13,9 @@
 
 namespace braid::openai {
 
+// A member of an object; nullptr where it is absent or null, which mean the same here.
+const Json* member(const Json& object, std::string_view name);
+
 class ParameterReader {
  public:
   explicit ParameterReader(const Json& body) : body_(body) {}  // an object, which must outlive this

@@ -3,23 +3,14 @@
 
 #include "braid/server/openai/chat_renderer.h"
 #include "braid/server/openai/requests.h"
+#include "braid/server/openai/testing/parsed_requests.h"
 
 namespace braid::openai {
 namespace {
 
-const ProtocolLimits kLimits{.vocab_size = 100};
-
-CompletionRequest completion(std::string_view body) {
-  auto parsed = parse_completion_request(body, kLimits);
-  if (const auto* error = std::get_if<ApiError>(&parsed)) ADD_FAILURE() << body << ": " << error->message;
-  return std::holds_alternative<CompletionRequest>(parsed) ? std::get<CompletionRequest>(parsed) : CompletionRequest{};
-}
-
-ChatRequest chat(std::string_view body) {
-  auto parsed = parse_chat_request(body, kLimits);
-  if (const auto* error = std::get_if<ApiError>(&parsed)) ADD_FAILURE() << body << ": " << error->message;
-  return std::holds_alternative<ChatRequest>(parsed) ? std::get<ChatRequest>(parsed) : ChatRequest{};
-}
+using testing::chat;
+using testing::completion;
+using testing::kLimits;
 
 // The parameter that the error of a completion body with these further members names.
 std::string refused(const std::string& members) {

@@ -6,6 +6,7 @@
 #include "braid/server/openai/logprobs.h"
 #include "braid/server/openai/responses.h"
 #include "braid/server/openai/streams.h"
+#include "braid/server/openai/testing/parsed_requests.h"
 #include "braid/server/openai/testing/tiny_tokenizer.h"
 
 namespace braid::openai {
@@ -13,15 +14,10 @@ namespace {
 
 using testing::TinyTokenizer;
 
-const ProtocolLimits kLimits{.vocab_size = 100};
+using testing::completion;
 
-CompletionRequest completion(std::string_view body) {
-  return std::get<CompletionRequest>(parse_completion_request(body, kLimits));
-}
-
-ChatRequest chat(const std::string& members) {
-  return std::get<ChatRequest>(
-      parse_chat_request(R"({"messages":[{"role":"user","content":"x"}],)" + members + "}", kLimits));
+ChatRequest chat_with(const std::string& members) {
+  return testing::chat(R"({"messages":[{"role":"user","content":"x"}],)" + members + "}");
 }
 
 // The events of a stream, parsed; the last one is [DONE].
@@ -54,7 +50,7 @@ PromptResult tiny_result() {
 }
 
 TEST(Response, ChatHasLogprobsWithoutTheStopAndAllTokenIds) {
-  const auto request = chat(R"("logprobs":true,"top_logprobs":2,"return_token_ids":true)");
+  const auto request = chat_with(R"("logprobs":true,"top_logprobs":2,"return_token_ids":true)");
   const Json response = chat_response({"chatcmpl-1", 5, "m"}, request, tiny_result(), TinyTokenizer());
   EXPECT_EQ(response["object"], "chat.completion");
   const Json& choice = response["choices"][1];
@@ -165,7 +161,7 @@ std::vector<Json> stream_of(AnswerWriter& writer, int32_t num_choices, size_t nu
 
 TEST(ChatStream, HasARoleDeltasAFinishTheUsageAndAnEnd) {
   const TinyTokenizer tokenizer;
-  const auto writer = make_chat_stream({"chatcmpl-1", 5, "m"}, chat(R"("stream_options":{"include_usage":true})"),
+  const auto writer = make_chat_stream({"chatcmpl-1", 5, "m"}, chat_with(R"("stream_options":{"include_usage":true})"),
                                        waiting(1), tokenizer, make_plain_parser);
   const auto events = stream_of(*writer, 1);
   ASSERT_EQ(events.size(), 6U);
@@ -190,7 +186,7 @@ TEST(ChatStream, HasARoleDeltasAFinishTheUsageAndAnEnd) {
 TEST(ChatStream, WithoutAskingThereIsNoUsage) {
   const TinyTokenizer tokenizer;
   const auto writer =
-      make_chat_stream({"chatcmpl-1", 5, "m"}, chat(R"("stream":true)"), waiting(1), tokenizer, make_plain_parser);
+      make_chat_stream({"chatcmpl-1", 5, "m"}, chat_with(R"("stream":true)"), waiting(1), tokenizer, make_plain_parser);
   const auto events = stream_of(*writer, 1);
   ASSERT_EQ(events.size(), 5U);
   for (size_t i = 0; i < 4; ++i) EXPECT_FALSE(events[i].contains("usage"));
@@ -198,7 +194,7 @@ TEST(ChatStream, WithoutAskingThereIsNoUsage) {
 
 TEST(ChatStream, LogprobsAndIdsJoinToThoseOfTheWholeAnswer) {
   const TinyTokenizer tokenizer;
-  const auto request = chat(R"("logprobs":true,"return_token_ids":true,"n":2)");
+  const auto request = chat_with(R"("logprobs":true,"return_token_ids":true,"n":2)");
   const auto stream = make_chat_stream({"c", 5, "m"}, request, waiting(2), tokenizer, make_plain_parser);
   const auto whole = make_chat_answer({"c", 5, "m"}, request, waiting(2), tokenizer, make_plain_parser);
   for (Delta delta : kDeltas) {
@@ -344,7 +340,7 @@ class ThinkingParser : public OutputParser {
 TEST(ChatStream, WhatTheParserFindsIsNoContent) {
   const TinyTokenizer tokenizer;
   const auto make_parser = [] { return std::make_unique<ThinkingParser>(); };
-  const auto stream = make_chat_stream({"c", 5, "m"}, chat(R"("n":1)"), waiting(1), tokenizer, make_parser);
+  const auto stream = make_chat_stream({"c", 5, "m"}, chat_with(R"("n":1)"), waiting(1), tokenizer, make_parser);
   std::string content;
   std::string reasoning;
   std::string arguments;
@@ -369,7 +365,7 @@ TEST(ChatStream, WhatTheParserFindsIsNoContent) {
   PromptResult result = waiting(1);
   result.choices[0].text = "a";
   result.choices[0].finish = FinishReason::kStop;
-  const Json answer = chat_response({"c", 5, "m"}, chat(R"("n":1)"), result, tokenizer, make_parser);
+  const Json answer = chat_response({"c", 5, "m"}, chat_with(R"("n":1)"), result, tokenizer, make_parser);
   EXPECT_EQ(answer["choices"][0]["finish_reason"], "tool_calls");
   const Json& message = answer["choices"][0]["message"];
   EXPECT_EQ(message["content"], nullptr);

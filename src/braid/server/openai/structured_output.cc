@@ -89,11 +89,6 @@ std::optional<StructuredOutput> choice_of(ParameterReader& reader, std::string_v
   return std::nullopt;
 }
 
-const Json* member(const Json& object, std::string_view name) {
-  const auto at = object.find(name);
-  return at == object.end() || at->is_null() ? nullptr : &*at;
-}
-
 void read_response_format(ParameterReader& reader, Collector& collector) {
   constexpr std::string_view kName = "response_format";
   const Json* format = reader.find(kName);

@@ -24,11 +24,6 @@ bool is_function_name(std::string_view name) {
   });
 }
 
-const Json* member(const Json& object, std::string_view key) {
-  const auto found = object.find(key);
-  return found == object.end() || found->is_null() ? nullptr : &*found;
-}
-
 bool is_function_type(const Json& object) {
   const Json* type = member(object, "type");
   return type == nullptr || *type == "function";
