@@ -8,10 +8,10 @@
 namespace braid::grammar {
 namespace {
 
-using Branches = std::vector<std::pair<ByteSet, StateId>>;
+using ByteBranches = std::vector<std::pair<ByteSet, StateId>>;
 
-struct BranchesLess {
-  bool operator()(const Branches& a, const Branches& b) const {
+struct ByteBranchesLess {
+  bool operator()(const ByteBranches& a, const ByteBranches& b) const {
     return std::ranges::lexicographical_compare(a, b, [](const auto& x, const auto& y) {
       if (x.second != y.second) return x.second < y.second;
       return x.first != y.first && x.first.to_string() < y.first.to_string();
@@ -35,13 +35,13 @@ class ByteTree {
   }
 
   // What may come at `depth` of these sequences, which are the same before it.
-  Branches branches_of(std::span<const ByteSequence> sequences, size_t depth) {
-    Branches branches;
+  ByteBranches branches_of(std::span<const ByteSequence> sequences, size_t depth) {
+    ByteBranches branches;
     for (size_t i = 0; i < sequences.size();) {
       size_t end = i + 1;
       while (end < sequences.size() && sequences[end][depth] == sequences[i][depth]) ++end;
       const auto group = sequences.subspan(i, end - i);
-      Branches next;
+      ByteBranches next;
       if (group.front().size() > depth + 1) next = branches_of(group, depth + 1);
       auto found = ends_.find(next);
       if (found == ends_.end()) {
@@ -59,7 +59,7 @@ class ByteTree {
 
  private:
   RuleAutomaton& rule_;
-  std::map<Branches, StateId, BranchesLess> ends_;  // what follows, and the state where it does
+  std::map<ByteBranches, StateId, ByteBranchesLess> ends_;  // what follows, and the state where it does
   int64_t num_edges_ = 0;
 };
 

@@ -10,7 +10,7 @@
 namespace braid::grammar {
 namespace {
 
-constexpr int kMaxDepth = 300;  // of schemas within schemas: more is a reference without end
+constexpr int kMaxReferenceDepth = 300;  // of schemas within schemas: more is a reference without end
 
 bool is_valid_number(const NumberRange& range, const Json& value) {
   const Decimal number = decimal_of(value);
@@ -108,7 +108,7 @@ Result<bool> is_valid(SchemaDocument& document, Schema schema, const Json& value
 Result<bool> is_valid(SchemaDocument& document, const SchemaAtom& atom, const Json& value, bool with_applicators,
                       int depth) {
   TRY_STATUS(document.count_look());
-  if (depth > kMaxDepth) return fail("schema {} refers to itself without end", atom.path);
+  if (depth > kMaxReferenceDepth) return fail("schema {} refers to itself without end", atom.path);
   TRY(const bool is_so_itself, is_valid_itself(document, atom, value, depth));
   if (!is_so_itself) return false;
   if (atom.negated != nullptr) {
