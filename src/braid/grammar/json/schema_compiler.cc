@@ -18,7 +18,7 @@ Result<Grammar> SchemaCompiler::compile() {
     const Task task = std::move(tasks_.front());
     tasks_.pop_front();
     TRY(grammar_.rules[static_cast<size_t>(task.rule)].body, body_of(task.schemas));
-    if (rules_.size() > kMaxSchemaRules) return fail("the schema has more than {} different parts", kMaxRules);
+    if (rules_.size() > kMaxSchemaRules) return fail("the schema has more than {} different parts", kMaxSchemaRules);
   }
   grammar_.root = root;
   return std::move(grammar_);
