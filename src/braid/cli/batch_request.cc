@@ -80,10 +80,9 @@ std::optional<ApiError> BatchRequest::prepare_chat(std::vector<Submission>& subm
 }
 
 std::optional<ApiError> BatchRequest::compile_form(const openai::CommonParameters& common) {
-  if (std::holds_alternative<std::monostate>(common.structured_output)) return std::nullopt;
-  auto compiled = openai::compile_form(common.structured_output, backend_.grammars());
-  if (!compiled.ok()) return bad_request(compiled.error().message);
-  grammar_ = std::move(compiled).value();
+  auto form = openai::answer_form(common, backend_.grammars());
+  if (const auto* error = std::get_if<ApiError>(&form)) return *error;
+  form_ = std::get<std::optional<GrammarConstraint>>(std::move(form));
   return std::nullopt;
 }
 
@@ -105,7 +104,7 @@ void BatchRequest::add_prompt(openai::Prompt prompt, bool add_special_tokens, st
   GenerationRequest request = openai::to_generation_request(common, result.prompt_ids, false, max_tokens_default,
                                                             backend_.generation_defaults());
   if (completion != nullptr && completion->scores_prompt()) request.sampling.prompt_logprobs_start = 0;
-  if (grammar_ != nullptr) request.grammar = GrammarConstraint{.grammar = grammar_};
+  request.grammar = form_;
   submissions.push_back({std::move(request), results_.size()});
   num_open_ += result.choices.size();
   results_.push_back(std::move(result));

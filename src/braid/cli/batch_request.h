@@ -46,8 +46,8 @@ class BatchRequest : public std::enable_shared_from_this<BatchRequest> {
   std::string model_name_;
   OnDone on_done_;
   Request request_;
-  std::shared_ptr<const CompiledGrammar> grammar_;  // of its answers; null: any text
-  std::mutex mutex_;                                // of what follows
+  std::optional<GrammarConstraint> form_;  // of its answers
+  std::mutex mutex_;                       // of what follows
   std::vector<openai::PromptResult> results_;
   size_t num_open_ = 0;  // choices
   std::optional<openai::ApiError> failure_;

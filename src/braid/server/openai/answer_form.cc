@@ -19,8 +19,14 @@ struct Compile {
 
 }  // namespace
 
-Result<std::shared_ptr<const CompiledGrammar>> compile_form(const StructuredOutput& output, GrammarCompiler& compiler) {
-  return std::visit(Compile{compiler}, output);
+AnswerForm answer_form(const CommonParameters& common, GrammarCompiler& compiler) {
+  if (std::holds_alternative<std::monostate>(common.structured_output)) return std::nullopt;
+  auto compiled = std::visit(Compile{compiler}, common.structured_output);
+  if (!compiled.ok()) {
+    const std::string& parameter = common.structured_output_name;
+    return ApiError{.message = parameter + ": " + compiled.error().message, .param = parameter};
+  }
+  return GrammarConstraint{.grammar = *std::move(compiled)};
 }
 
 }  // namespace braid::openai

@@ -100,7 +100,7 @@ void read_sampling(ParameterReader& reader, const ProtocolLimits& limits, const 
   common.skip_special_tokens = reader.boolean("skip_special_tokens").value_or(true);
   common.no_stop_trim =
       reader.boolean("no_stop_trim").value_or(false) || reader.boolean("include_stop_str_in_output").value_or(false);
-  common.structured_output = read_structured_output(reader);
+  common.structured_output = read_structured_output(reader, common.structured_output_name);
 }
 
 CommonParameters read_common(ParameterReader& reader, const ProtocolLimits& limits, bool allows_zero_tokens) {

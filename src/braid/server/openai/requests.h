@@ -59,6 +59,7 @@ struct CommonParameters {
   std::string rid;
   std::optional<double> timeout_s;
   StructuredOutput structured_output;
+  std::string structured_output_name;  // the parameter that asks for it
 };
 
 using Prompt = std::variant<std::string, std::vector<TokenId>>;

@@ -29,7 +29,10 @@ class Collector {
     output_ = *std::move(output);
   }
 
-  StructuredOutput take() { return std::move(output_); }
+  StructuredOutput take(std::string& name) {
+    name = std::move(first_name_);
+    return std::move(output_);
+  }
 
  private:
   ParameterReader& reader_;
@@ -132,7 +135,7 @@ void read_structured_outputs(ParameterReader& reader, Collector& collector) {
 
 }  // namespace
 
-StructuredOutput read_structured_output(ParameterReader& reader) {
+StructuredOutput read_structured_output(ParameterReader& reader, std::string& name) {
   Collector collector(reader);
   read_response_format(reader, collector);
   collector.add("regex", regex_of(reader, "regex", reader.find("regex")));
@@ -143,7 +146,7 @@ StructuredOutput read_structured_output(ParameterReader& reader) {
   collector.add("guided_regex", regex_of(reader, "guided_regex", reader.find("guided_regex")));
   collector.add("guided_choice", choice_of(reader, "guided_choice", reader.find("guided_choice")));
   collector.add("guided_grammar", grammar_of(reader, "guided_grammar", reader.find("guided_grammar")));
-  return collector.take();
+  return collector.take(name);
 }
 
 }  // namespace braid::openai

@@ -33,7 +33,7 @@ struct OneOf {
 using StructuredOutput = std::variant<std::monostate, AnyJsonObject, JsonSchema, RegexPattern, EbnfGrammar, OneOf>;
 
 // From response_format, regex, ebnf, json_schema (SGLang's), structured_outputs and guided_json, guided_regex,
-// guided_choice, guided_grammar (vLLM's). More than one of them is an error.
-StructuredOutput read_structured_output(ParameterReader& reader);
+// guided_choice, guided_grammar (vLLM's); `name` becomes the one that it is. More than one of them is an error.
+StructuredOutput read_structured_output(ParameterReader& reader, std::string& name);
 
 }  // namespace braid::openai

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <latch>
+#include <regex>
 #include <set>
 #include <thread>
 
@@ -190,9 +191,37 @@ TEST_F(ApiServiceTest, BadRequestsAreRefusedBeforeAnyEvent) {
     EXPECT_NE(error["message"].get<std::string>().find("prompt has 5001 tokens"), std::string::npos);
   }
   EXPECT_EQ(refused(post("/v1/completions", R"({"prompt":["The",""]})"), 400)["message"], "the prompt has no tokens");
-  EXPECT_EQ(refused(chat(R"("response_format":{"type":"json_object"})"), 400)["type"], "invalid_request_error");
+  const Json form = refused(chat(R"("stream":true,"regex":"(a)\\1")"), 400);
+  EXPECT_EQ(form["param"], "regex");
+  EXPECT_NE(form["message"].get<std::string>().find("back-reference"), std::string::npos);
+  EXPECT_EQ(refused(complete(R"("guided_json":{"$ref":"#"})"), 400)["param"], "guided_json");
   EXPECT_EQ(refused(post("/v1/embeddings", "{}"), 501)["code"], "not_implemented");
   EXPECT_TRUE(service_->wait_until_idle(std::chrono::seconds(60)));
+}
+
+TEST_F(ApiServiceTest, AnswersHaveTheFormThatIsAskedForStreamedOrNot) {
+  start();
+  const auto ask = [&](const char* path, const std::string& prompt, const std::string& members) {
+    return post(path, "{" + prompt + R"(,"temperature":1,"seed":5,"max_tokens":60,)" + members + "}");
+  };
+  const std::string messages = R"("messages":[{"role":"user","content":"hello"}])";
+  const std::string members = R"("n":2,"regex":"[a-c]{3,5}-(yes|no)!")";
+  const std::regex form("[a-c]{3,5}-(yes|no)!");
+  const Json whole = ask("/v1/chat/completions", messages, members)->json();
+  const auto events = ask("/v1/chat/completions", messages, members + R"(,"stream":true)")->events();
+  for (int64_t i = 0; i < 2; ++i) {
+    const Json& choice = whole["choices"][static_cast<size_t>(i)];
+    EXPECT_EQ(choice["finish_reason"], "stop");
+    const auto text = choice["message"]["content"].get<std::string>();
+    EXPECT_TRUE(std::regex_match(text, form)) << text;
+    EXPECT_EQ(text_of(events, i), text);
+  }
+  const Json completed =
+      ask("/v1/completions", R"("prompt":["x","y"])", R"("structured_outputs":{"choice":["one","two"]})")->json();
+  for (const Json& choice : completed["choices"]) EXPECT_TRUE(choice["text"] == "one" || choice["text"] == "two");
+  const Json generated =
+      post("/generate", R"({"text":"x","sampling_params":{"ebnf":"root ::= \"a\"{1,3} \"b\""}})")->json();
+  EXPECT_TRUE(std::regex_match(generated["text"].get<std::string>(), std::regex("a{1,3}b"))) << generated;
 }
 
 TEST_F(ApiServiceTest, ModelsAreListed) {

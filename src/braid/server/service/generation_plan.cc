@@ -4,6 +4,7 @@
 #include <ctime>
 #include <utility>
 
+#include "braid/server/openai/answer_form.h"
 #include "braid/server/openai/streams.h"
 
 namespace braid {
@@ -14,13 +15,6 @@ using openai::ApiError;
 using openai::PromptResult;
 
 constexpr int32_t kDefaultCompletionTokens = 16;  // OpenAI's
-
-std::optional<ApiError> check_common(const ServedModel& model, const openai::CommonParameters& common) {
-  if (!std::holds_alternative<std::monostate>(common.structured_output)) {
-    return ApiError{.message = "structured output is not supported"};
-  }
-  return check_model_name(model, common.model);
-}
 
 openai::ResponseHead head_of(const ServedModel& model, std::string id) {
   return {.id = std::move(id), .created_s = static_cast<int64_t>(std::time(nullptr)), .model = model.name};
@@ -87,7 +81,9 @@ PlanResult plan_completion(const ServedModel& model, std::string_view body, cons
   auto parsed = openai::parse_completion_request(body, model.limits);
   if (const auto* error = std::get_if<ApiError>(&parsed)) return *error;
   auto& request = std::get<openai::CompletionRequest>(parsed);
-  if (const auto error = check_common(model, request.common)) return *error;
+  if (const auto error = check_model_name(model, request.common.model)) return *error;
+  const auto form = openai::answer_form(request.common, model.engine->grammars());
+  if (const auto* error = std::get_if<ApiError>(&form)) return *error;
 
   GenerationPlan plan = begin_plan(request.common, "cmpl-", unique);
   std::vector<PromptResult> prompts;
@@ -96,6 +92,7 @@ PlanResult plan_completion(const ServedModel& model, std::string_view body, cons
     if (const auto error = check_prompt_length(model, result.prompt_ids.size(), "prompt")) return *error;
     GenerationRequest generation = openai::to_generation_request(
         request.common, result.prompt_ids, false, kDefaultCompletionTokens, model.engine->generation_defaults());
+    generation.grammar = std::get<std::optional<GrammarConstraint>>(form);
     if (request.scores_prompt()) generation.sampling.prompt_logprobs_start = 0;
     plan.requests.push_back(std::move(generation));
     prompts.push_back(std::move(result));
@@ -110,7 +107,9 @@ PlanResult plan_chat(const ServedModel& model, std::string_view body, const std:
   auto parsed = openai::parse_chat_request(body, model.limits);
   if (const auto* error = std::get_if<ApiError>(&parsed)) return *error;
   auto& request = std::get<openai::ChatRequest>(parsed);
-  if (const auto error = check_common(model, request.common)) return *error;
+  if (const auto error = check_model_name(model, request.common.model)) return *error;
+  auto form = openai::answer_form(request.common, model.engine->grammars());
+  if (const auto* error = std::get_if<ApiError>(&form)) return *error;
 
   GenerationPlan plan = begin_plan(request.common, "chatcmpl-", unique);
   const auto text = model.renderer.prompt(request);
@@ -119,8 +118,10 @@ PlanResult plan_chat(const ServedModel& model, std::string_view body, const std:
   prompt.choices.resize(static_cast<size_t>(request.common.n));
   prompt.prompt_ids = model.tokenizer().encode(*text, false);
   if (const auto error = check_prompt_length(model, prompt.prompt_ids.size(), "messages")) return *error;
-  plan.requests.push_back(openai::to_generation_request(request.common, prompt.prompt_ids, false, std::nullopt,
-                                                        model.engine->generation_defaults()));
+  GenerationRequest generation = openai::to_generation_request(request.common, prompt.prompt_ids, false, std::nullopt,
+                                                               model.engine->generation_defaults());
+  generation.grammar = std::get<std::optional<GrammarConstraint>>(std::move(form));
+  plan.requests.push_back(std::move(generation));
   request.messages = nullptr;  // it is in the prompt
   const auto make = plan.is_stream ? openai::make_chat_stream : openai::make_chat_answer;
   plan.writer = make(head_of(model, plan.id), std::move(request), std::move(prompt), model.tokenizer(),

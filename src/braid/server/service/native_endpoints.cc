@@ -5,6 +5,7 @@
 #include "braid/server/native/generate_answer.h"
 #include "braid/server/native/generate_request.h"
 #include "braid/server/native/text_requests.h"
+#include "braid/server/openai/answer_form.h"
 #include "braid/server/service/http_responses.h"
 
 namespace braid {
@@ -40,8 +41,10 @@ PlanResult plan_generate(const ServedModel& model, std::string_view body, const 
   bool is_list = request.is_list;
   for (size_t i = 0; i < request.items.size(); ++i) {
     native::GenerateItem& item = request.items[i];
-    if (!std::holds_alternative<std::monostate>(item.parameters.structured_output)) {
-      return ApiError{.message = "structured output is not supported", .param = "sampling_params"};
+    auto form = openai::answer_form(item.parameters, model.engine->grammars());
+    if (auto* error = std::get_if<ApiError>(&form)) {
+      error->param = "sampling_params." + error->param;
+      return *error;
     }
     native::GeneratePrompt prompt{.id = request.is_list ? fmt::format("{}_{}", plan.id, i) : plan.id,
                                   .n = item.parameters.n,
@@ -61,6 +64,7 @@ PlanResult plan_generate(const ServedModel& model, std::string_view body, const 
     GenerationRequest generation = openai::to_generation_request(item.parameters, prompt.ids, false, std::nullopt,
                                                                  model.engine->generation_defaults());
     generation.sampling.prompt_logprobs_start = item.logprob_start_len;
+    generation.grammar = std::get<std::optional<GrammarConstraint>>(std::move(form));
     plan.prompt_ids.push_back(prompt.id);
     plan.requests.push_back(std::move(generation));
     prompts.push_back(std::move(prompt));
