@@ -79,7 +79,7 @@ def test_stop_tokens_stay_in_the_ids(server):
 
 
 @pytest.mark.parametrize("body, param", [
-    ({}, "text"), ({"text": "a", "input_ids": [1]}, "text"), ({"input_ids": [99999]}, "input_ids"),
+    ({}, "text"), ({"text": ""}, "text"), ({"text": "a", "input_ids": [1]}, "text"), ({"input_ids": [99999]}, "input_ids"),
     ({"text": "a", "sampling_params": {"top_p": 2}}, "sampling_params.top_p"), ({"text": "a", "lora_path": "x"}, "lora_path"),
     ({"text": "a", "return_logprob": True, "logprob_start_len": 99}, "logprob_start_len"),
     ({"input_ids": [5] * 100_000}, "input_ids"),

@@ -1,5 +1,8 @@
 #include "braid/server/native/generate_answer.h"
 
+#include <fmt/format.h>
+
+#include <string_view>
 #include <utility>
 
 #include "braid/server/openai/logprobs.h"
@@ -26,75 +29,102 @@ Json finish_reason(const Delta& last) {
   }
 }
 
+// A JSON list that grows, as text: every event of a stream has all of it, and copying is the cheapest way to say so.
+class ListText {
+ public:
+  void add(std::string_view json) {
+    if (!items_.empty()) items_ += ',';
+    items_ += json;
+  }
+  std::string json() const { return '[' + items_ + ']'; }
+
+ private:
+  std::string items_;
+};
+
+// Log-probabilities of tokens: [logprob, id, text] each, and lists of the same of their alternatives.
+class Logprobs {
+ public:
+  void add(const SampledToken& sampled, const Tokenizer& tokenizer) {
+    tokens_.add(entry(sampled.logprob, sampled.token, tokenizer));
+    ListText others;
+    for (const TokenLogprob& other : sampled.top_logprobs) others.add(entry(other.logprob, other.token, tokenizer));
+    alternatives_.add(others.json());
+  }
+  // A prompt's first token: its place, and no log-probability.
+  void add_first(TokenId token, const Tokenizer& tokenizer) {
+    tokens_.add(entry(nullptr, token, tokenizer));
+    alternatives_.add("null");
+  }
+
+  std::string tokens() const { return tokens_.json(); }
+  std::string alternatives() const { return alternatives_.json(); }
+
+ private:
+  static std::string entry(Json logprob, TokenId token, const Tokenizer& tokenizer) {
+    return openai::to_text(Json::array({std::move(logprob), token, openai::valid_utf8(tokenizer.token_bytes(token))}));
+  }
+
+  ListText tokens_;
+  ListText alternatives_;
+};
+
 // All that is known of one choice.
 class ChoiceAnswer {
  public:
   ChoiceAnswer(const GeneratePrompt& prompt, const Tokenizer& tokenizer) : prompt_(prompt), tokenizer_(tokenizer) {}
 
   void add(const Delta& delta) {
-    text_ += delta.text;
+    const std::string quoted = openai::to_text(delta.text);
+    text_ += std::string_view(quoted).substr(1, quoted.size() - 2);
     for (const SampledToken& sampled : delta.tokens) {
-      output_ids_.push_back(sampled.token);
-      if (prompt_.logprobs) add_logprobs(sampled, output_logprobs_, output_top_logprobs_);
+      output_ids_.add(std::to_string(sampled.token));
+      if (prompt_.logprobs) logprobs_.add(sampled, tokenizer_);
     }
+    num_tokens_ += delta.tokens.size();
     last_ = delta;
     last_.tokens.clear();
     last_.prompt_logprobs.clear();
   }
 
   // `input`: of the prompt, which its choices share.
-  Json json(const Json& input_logprobs, const Json& input_top_logprobs) const {
-    Json meta = {{"id", prompt_.id},
-                 {"finish_reason", finish_reason(last_)},
-                 {"prompt_tokens", prompt_.ids.size()},
-                 {"completion_tokens", output_ids_.size()},
-                 {"cached_tokens", last_.usage.cached_tokens}};
+  std::string json(const Logprobs& input) const {
+    std::string meta = openai::to_text({{"id", prompt_.id},
+                                        {"finish_reason", finish_reason(last_)},
+                                        {"prompt_tokens", prompt_.ids.size()},
+                                        {"completion_tokens", num_tokens_},
+                                        {"cached_tokens", last_.usage.cached_tokens}});
+    meta.pop_back();
     if (prompt_.logprobs) {
-      meta["input_token_logprobs"] = input_logprobs;
-      meta["output_token_logprobs"] = output_logprobs_;
+      meta += ",\"input_token_logprobs\":" + input.tokens();
+      meta += ",\"output_token_logprobs\":" + logprobs_.tokens();
       if (prompt_.top_logprobs > 0) {
-        meta["input_top_logprobs"] = input_top_logprobs;
-        meta["output_top_logprobs"] = output_top_logprobs_;
+        meta += ",\"input_top_logprobs\":" + input.alternatives();
+        meta += ",\"output_top_logprobs\":" + logprobs_.alternatives();
       }
     }
-    return {{"text", text_}, {"output_ids", output_ids_}, {"meta_info", std::move(meta)}};
-  }
-
-  // [logprob, id, text], and the same of its alternatives.
-  void add_logprobs(const SampledToken& sampled, Json& logprobs, Json& top_logprobs) const {
-    logprobs.push_back(entry(sampled.logprob, sampled.token));
-    Json top = Json::array();
-    for (const TokenLogprob& other : sampled.top_logprobs) top.push_back(entry(other.logprob, other.token));
-    top_logprobs.push_back(std::move(top));
-  }
-
-  Json entry(Json logprob, TokenId token) const {
-    return Json::array({std::move(logprob), token, openai::valid_utf8(tokenizer_.token_bytes(token))});
+    return fmt::format(R"({{"text":"{}","output_ids":{},"meta_info":{}}}}})", text_, output_ids_.json(), meta);
   }
 
  private:
   const GeneratePrompt& prompt_;
   const Tokenizer& tokenizer_;
-  std::string text_;
-  Json output_ids_ = Json::array();
-  Json output_logprobs_ = Json::array();
-  Json output_top_logprobs_ = Json::array();
+  std::string text_;  // as it stands in JSON
+  ListText output_ids_;
+  size_t num_tokens_ = 0;
+  Logprobs logprobs_;
   Delta last_;
 };
 
 class GenerateAnswer : public openai::AnswerWriter {
  public:
   GenerateAnswer(std::vector<GeneratePrompt> prompts, bool is_list, bool is_stream, const Tokenizer& tokenizer)
-      : prompts_(std::move(prompts)), is_list_(is_list), is_stream_(is_stream) {
+      : prompts_(std::move(prompts)), is_list_(is_list), is_stream_(is_stream), tokenizer_(tokenizer) {
     for (const GeneratePrompt& prompt : prompts_) {
       PromptAnswer answer{.first_index = num_choices_};
-      for (int32_t i = 0; i < prompt.n; ++i) {
-        answer.choices.emplace_back(prompt, tokenizer);
-      }
-      // The first token has no log-probability, and its place.
+      for (int32_t i = 0; i < prompt.n; ++i) answer.choices.emplace_back(prompt, tokenizer);
       if (prompt.logprobs && prompt.logprob_start_len == 0 && !prompt.ids.empty()) {
-        answer.input_logprobs.push_back(answer.choices.front().entry(nullptr, prompt.ids.front()));
-        answer.input_top_logprobs.push_back(nullptr);
+        answer.input.add_first(prompt.ids.front(), tokenizer);
       }
       num_choices_ += prompt.n;
       answers_.push_back(std::move(answer));
@@ -104,39 +134,41 @@ class GenerateAnswer : public openai::AnswerWriter {
   std::string push(size_t prompt, const Delta& delta) override {
     PromptAnswer& answer = answers_[prompt];
     ChoiceAnswer& choice = answer.choices[static_cast<size_t>(delta.index)];
-    for (const ScoredToken& scored : delta.prompt_logprobs) {
-      choice.add_logprobs(scored, answer.input_logprobs, answer.input_top_logprobs);
-    }
+    for (const ScoredToken& scored : delta.prompt_logprobs) answer.input.add(scored, tokenizer_);
     choice.add(delta);
     if (!is_stream_) return {};
     if (delta.text.empty() && delta.tokens.empty() && delta.finish == FinishReason::kNone) return {};
-    Json event = choice.json(answer.input_logprobs, answer.input_top_logprobs);
-    if (is_list_) event["index"] = answer.first_index + delta.index;
-    return openai::to_event(event);
+    std::string event = choice.json(answer.input);
+    if (is_list_) {
+      event.pop_back();
+      event += fmt::format(",\"index\":{}}}", answer.first_index + delta.index);
+    }
+    return openai::text_to_event(event);
   }
 
   std::string finish() override {
     if (is_stream_) return openai::done_event();
-    Json all = Json::array();
+    ListText all;
     for (const PromptAnswer& answer : answers_) {
       for (const ChoiceAnswer& choice : answer.choices) {
-        all.push_back(choice.json(answer.input_logprobs, answer.input_top_logprobs));
+        if (!is_list_) return choice.json(answer.input);
+        all.add(choice.json(answer.input));
       }
     }
-    return openai::to_text(is_list_ ? all : all.front());
+    return all.json();
   }
 
  private:
   struct PromptAnswer {
     int64_t first_index = 0;  // of its choices among all
     std::vector<ChoiceAnswer> choices = {};
-    Json input_logprobs = Json::array();
-    Json input_top_logprobs = Json::array();
+    Logprobs input = {};
   };
 
   const std::vector<GeneratePrompt> prompts_;
   const bool is_list_;
   const bool is_stream_;
+  const Tokenizer& tokenizer_;
   int64_t num_choices_ = 0;
   std::vector<PromptAnswer> answers_;
 };

@@ -41,13 +41,8 @@ std::vector<openai::Prompt> read_items(ParameterReader& reader, const ProtocolLi
     reader.fail("text", "give the prompt by one of text and input_ids");
     return {};
   }
-  const char* name = text != nullptr ? "text" : "input_ids";
-  auto list = openai::read_prompts(reader, name, text != nullptr ? *text : *input_ids, limits);
-  for (const openai::Prompt& prompt : list.prompts) {
-    if (std::holds_alternative<std::string>(prompt) != (text != nullptr)) {
-      reader.fail(name, fmt::format("{} must hold {}", name, text != nullptr ? "text" : "token ids"));
-    }
-  }
+  auto list = text != nullptr ? openai::read_prompts(reader, "text", *text, limits, openai::PromptKind::kText)
+                              : openai::read_prompts(reader, "input_ids", *input_ids, limits, openai::PromptKind::kIds);
   is_list = list.is_list;
   return std::move(list.prompts);
 }

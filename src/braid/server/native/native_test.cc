@@ -62,6 +62,10 @@ TEST(GenerateRequest, WhatIsWrongIsNamed) {
   EXPECT_EQ(refused(R"({"text":"a","input_ids":[1]})"), "text");
   EXPECT_EQ(refused(R"({"text":[1]})"), "text");
   EXPECT_EQ(refused(R"({"input_ids":"a"})"), "input_ids");
+  EXPECT_EQ(refused(R"({"input_ids":[]})"), "input_ids");
+  EXPECT_EQ(refused(R"({"input_ids":[[1],[]]})"), "input_ids");
+  EXPECT_EQ(refused(R"({"input_ids":[[1],"a"]})"), "input_ids");
+  EXPECT_EQ(refused(R"({"text":["a",[1]]})"), "text");
   EXPECT_EQ(refused(R"({"input_ids":[100]})"), "input_ids");
   EXPECT_EQ(refused(R"({"text":"a","sampling_params":5})"), "sampling_params");
   EXPECT_EQ(refused(R"({"text":"a","sampling_params":{"temperature":true}})"), "sampling_params.temperature");

@@ -36,7 +36,7 @@ openai::ApiResult<TokenizeRequest> parse_tokenize_request(std::string_view body,
              std::ranges::all_of(*prompt, [](const Json& text) { return text.is_string(); })) {
     request.prompt = prompt->get<std::vector<std::string>>();
   } else {
-    reader.fail_value("prompt", *prompt, fmt::format("a string, or a list of at most {}", limits.max_prompts));
+    reader.fail_value("prompt", *prompt, fmt::format("a string, or a list of at most {} strings", limits.max_prompts));
   }
   if (reader.error()) return *reader.error();
   return request;
@@ -55,14 +55,10 @@ openai::ApiResult<DetokenizeRequest> parse_detokenize_request(std::string_view b
   } else if (tokens->is_array() && tokens->empty()) {
     request.tokens.emplace_back();
   } else {
-    auto list = openai::read_prompts(reader, "tokens", *tokens, limits);
+    auto list = openai::read_prompts(reader, "tokens", *tokens, limits, openai::PromptKind::kIds);
     request.is_list = list.is_list;
     for (openai::Prompt& prompt : list.prompts) {
-      if (auto* ids = std::get_if<std::vector<TokenId>>(&prompt)) {
-        request.tokens.push_back(std::move(*ids));
-      } else {
-        reader.fail("tokens", "tokens must be token ids, or a list of lists of them");
-      }
+      request.tokens.push_back(std::get<std::vector<TokenId>>(std::move(prompt)));
     }
   }
   if (reader.error()) return *reader.error();

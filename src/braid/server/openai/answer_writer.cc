@@ -8,7 +8,13 @@ std::string to_text(const Json& json) {
 }
 
 std::string to_event(const Json& data) {
-  return "data: " + to_text(data) + "\n\n";
+  return text_to_event(to_text(data));
+}
+
+std::string text_to_event(std::string_view json) {
+  std::string event = "data: ";
+  event.append(json).append("\n\n");
+  return event;
 }
 
 std::string done_event() {

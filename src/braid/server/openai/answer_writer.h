@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 
 #include "braid/control/generation.h"
 #include "braid/formats/json.h"
@@ -23,6 +24,7 @@ class AnswerWriter {
 
 // "data: {…}\n\n"
 std::string to_event(const Json& data);
+std::string text_to_event(std::string_view json);
 // The end of every stream: "data: [DONE]\n\n".
 std::string done_event();
 // One that fails on its way: the error, then the end.

@@ -15,8 +15,10 @@ struct PromptList {
   bool is_list = false;  // there may still be only one in it
 };
 
+enum class PromptKind : uint8_t { kAny, kText, kIds };
+
 // `value`: the parameter of this name. Where something is wrong, the reader has the error.
-PromptList read_prompts(ParameterReader& reader, std::string_view name, const Json& value,
-                        const ProtocolLimits& limits);
+PromptList read_prompts(ParameterReader& reader, std::string_view name, const Json& value, const ProtocolLimits& limits,
+                        PromptKind kind = PromptKind::kAny);
 
 }  // namespace braid::openai
