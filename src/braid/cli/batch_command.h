@@ -13,6 +13,7 @@
 #include "braid/formats/json.h"
 #include "braid/grammar/grammar_compiler.h"
 #include "braid/server/openai/requests.h"
+#include "braid/server/parsers/template_formats.h"
 #include "braid/tokenizer/tokenizer.h"
 
 namespace braid {
@@ -25,6 +26,8 @@ class BatchBackend {
   virtual const GenerationDefaults& generation_defaults() const = 0;
   virtual GrammarCompiler& grammars() = 0;
   virtual Result<std::string> chat_prompt(const openai::ChatRequest& request) = 0;
+  // How the model writes its thinking and its tool calls.
+  virtual parsers::TemplateFormats chat_formats() const = 0;
   // Every choice ends with a delta whose `finish` is not kNone, and nothing comes after it; the callback may run on any
   // thread. An error: nothing was started.
   virtual Result<uint64_t> submit(GenerationRequest request, DeltaCallback on_delta) = 0;

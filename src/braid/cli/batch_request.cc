@@ -2,8 +2,10 @@
 #include "braid/cli/batch_request.h"
 
 #include <ctime>
+#include <functional>
 
 #include "braid/server/openai/answer_form.h"
+#include "braid/server/openai/chat_parser.h"
 
 namespace braid {
 
@@ -59,7 +61,7 @@ std::optional<ApiError> BatchRequest::prepare_completion(std::vector<Submission>
   request_ = std::get<openai::CompletionRequest>(std::move(parsed));
   auto& request = std::get<openai::CompletionRequest>(request_);
   if (const auto error = refuse_unsupported(request.common)) return *error;
-  if (const auto error = compile_form(request.common)) return *error;
+  if (const auto error = keep_form(openai::answer_form(request.common, backend_.grammars()))) return *error;
   for (openai::Prompt& prompt : request.prompts) add_prompt(std::move(prompt), true, kMaxTokens, submissions);
   request.prompts.clear();
   return std::nullopt;
@@ -72,15 +74,20 @@ std::optional<ApiError> BatchRequest::prepare_chat(std::vector<Submission>& subm
   request_ = std::get<openai::ChatRequest>(std::move(parsed));
   const auto& request = std::get<openai::ChatRequest>(request_);
   if (const auto error = refuse_unsupported(request.common)) return *error;
-  if (const auto error = compile_form(request.common)) return *error;
   auto text = backend_.chat_prompt(request);
   if (!text.ok()) return ApiError{.message = text.error().message, .param = "messages"};
+  auto options =
+      openai::parser_options(request, backend_.chat_formats(), *text, std::hash<std::string>()(line_.custom_id));
+  if (const auto error = keep_form(openai::chat_form(request, backend_.tokenizer(), backend_.grammars(), options))) {
+    return *error;
+  }
+  make_parser_ = openai::make_parsers(options);
   add_prompt(*std::move(text), false, std::nullopt, submissions);
+  if (openai::looks_for_special_tokens(options)) submissions.back().request.skip_special_tokens = false;
   return std::nullopt;
 }
 
-std::optional<ApiError> BatchRequest::compile_form(const openai::CommonParameters& common) {
-  auto form = openai::answer_form(common, backend_.grammars());
+std::optional<ApiError> BatchRequest::keep_form(openai::AnswerForm form) {
   if (const auto* error = std::get_if<ApiError>(&form)) return *error;
   form_ = std::get<std::optional<GrammarConstraint>>(std::move(form));
   return std::nullopt;
@@ -136,7 +143,7 @@ void BatchRequest::answer() {
                                   .model = model_name_};
   BatchAnswer result{.custom_id = line_.custom_id};
   result.body = is_chat ? openai::chat_response(head, std::get<openai::ChatRequest>(request_), results_.front(),
-                                                backend_.tokenizer())
+                                                backend_.tokenizer(), make_parser_)
                         : openai::completion_response(head, std::get<openai::CompletionRequest>(request_), results_,
                                                       backend_.tokenizer());
   on_done_(std::move(result));

@@ -9,6 +9,7 @@
 
 #include "braid/cli/batch_command.h"
 #include "braid/cli/batch_file.h"
+#include "braid/server/openai/answer_form.h"
 #include "braid/server/openai/requests.h"
 #include "braid/server/openai/responses.h"
 
@@ -33,7 +34,7 @@ class BatchRequest : public std::enable_shared_from_this<BatchRequest> {
   std::optional<openai::ApiError> prepare(std::vector<Submission>& submissions);
   std::optional<openai::ApiError> prepare_completion(std::vector<Submission>& submissions);
   std::optional<openai::ApiError> prepare_chat(std::vector<Submission>& submissions);
-  std::optional<openai::ApiError> compile_form(const openai::CommonParameters& common);
+  std::optional<openai::ApiError> keep_form(openai::AnswerForm form);
   void add_prompt(openai::Prompt prompt, bool add_special_tokens, std::optional<int32_t> max_tokens_default,
                   std::vector<Submission>& submissions);
   void on_delta(size_t prompt, const Delta& delta);
@@ -47,6 +48,7 @@ class BatchRequest : public std::enable_shared_from_this<BatchRequest> {
   OnDone on_done_;
   Request request_;
   std::optional<GrammarConstraint> form_;  // of its answers
+  openai::MakeOutputParser make_parser_;   // of a chat
   std::mutex mutex_;                       // of what follows
   std::vector<openai::PromptResult> results_;
   size_t num_open_ = 0;  // choices

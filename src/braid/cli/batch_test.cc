@@ -53,6 +53,9 @@ class EchoBackend : public BatchBackend {
     if (request.messages[0]["role"] == "odd") return fail("line 1: no such role");
     return request.messages.back()["content"].get<std::string>();
   }
+  parsers::TemplateFormats chat_formats() const override {
+    return {.reasoning = parsers::ReasoningFormat::kQwen3, .tools = parsers::ToolFormat::kHermes};
+  }
   Result<uint64_t> submit(GenerationRequest request, DeltaCallback on_delta) override {
     if (std::get<std::vector<TokenId>>(request.prompt).size() > 100) return fail("prompt has too many tokens");
     const std::lock_guard lock(mutex_);
@@ -177,6 +180,31 @@ TEST_F(Batch, EachLineIsAnswered) {
   EXPECT_EQ(by_id["e"]["response"]["status_code"], 400);
   EXPECT_NE(by_id["f"]["response"]["body"]["error"]["message"].get<std::string>().find("too many tokens"),
             std::string::npos);
+}
+
+TEST_F(Batch, CallsAndThinkingAreFound) {
+  const std::string said = R"("messages":[{"role":"user","content":"<think>so</think><tool_call>)"
+                           R"({\"name\":\"f\",\"arguments\":{\"a\":1}}</tool_call>"}])";
+  const std::string tools = R"("tools":[{"type":"function","function":{"name":"f"}}])";
+  write(options_.input_path,
+        line("called", "{" + said + "," + tools + "}", "/v1/chat/completions") +
+            line("none", "{" + said + R"(,"tool_choice":"none",)" + tools + "}", "/v1/chat/completions") +
+            line("forced",
+                 R"({"messages":[{"role":"user","content":"{\"name\":\"f\",\"arguments\":{}}"}],)"
+                 R"("tool_choice":{"type":"function","function":{"name":"f"}},)" +
+                     tools + "}",
+                 "/v1/chat/completions"));
+  EchoBackend backend;
+  ASSERT_TRUE(run_batch(options_, backend).ok());
+  auto by_id = answers();
+  const Json& message = by_id["called"]["response"]["body"]["choices"][0]["message"];
+  EXPECT_EQ(message["reasoning_content"], "so");
+  EXPECT_EQ(message["content"], nullptr);
+  EXPECT_EQ(message["tool_calls"][0]["function"], Json::parse(R"({"name":"f","arguments":"{\"a\":1}"})"));
+  const Json& content = by_id["none"]["response"]["body"]["choices"][0]["message"]["content"];
+  EXPECT_TRUE(content.get<std::string>().starts_with("<tool_call>"));
+  const Json& forced = by_id["forced"]["response"]["body"]["choices"][0]["message"];
+  EXPECT_EQ(forced["tool_calls"][0]["function"], Json::parse(R"({"name":"f","arguments":"{}"})"));
 }
 
 TEST_F(Batch, EchoWithLogprobsScoresThePrompt) {

@@ -95,10 +95,11 @@ void drain(ApiService& service, http::HttpServer& server, SignalQueue& signals, 
 Result<int> run_serve(const ServeFlags& flags) {
   TRY(const EngineOptions engine_options, flags.engine_options());
   TRY(http::ServerOptions options, flags.server_options());
+  TRY(ServiceOptions service_options, flags.service_options());
   TRY(SignalQueue signals, SignalQueue::open());
   const auto logger = make_stderr_logger(flags.model.log_level, flags.format());
 
-  ApiService service(flags.service_options(), logger);
+  ApiService service(std::move(service_options), logger);
   http::Router router(options.format_error);
   service.add_routes(router);
   add_web_page_routes(router);

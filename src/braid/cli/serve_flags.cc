@@ -1,5 +1,7 @@
 #include "braid/cli/serve_flags.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <string_view>
@@ -30,6 +32,11 @@ void add_server_flags(CLI::App& command, ServeFlags& flags) {
   group(command.add_option("--port", flags.port, "0: any that is free"))->check(CLI::Range(0, 65535));
   group(command.add_option("--served-model-name", flags.served_model_name,
                            "What clients call the model; default: the name of its directory or file"));
+  group(command.add_option(
+      "--tool-call-parser", flags.tool_call_parser,
+      "How the model writes tool calls: auto (by its template), none, hermes, llama3_json, mistral, …"));
+  group(command.add_option("--reasoning-parser", flags.reasoning_parser,
+                           "How the model writes its thinking: auto (by its template), none, qwen3, deepseek_r1, …"));
   group(command.add_option("--api-key", flags.api_keys, "Only clients with this key, or another one (repeatable)"))
       ->allow_extra_args(false);
   group(command.add_option("--api-key-file", flags.api_key_file, "More such keys, one a line"));
@@ -93,6 +100,16 @@ void add_log_flags(CLI::App& command, ServeFlags& flags) {
       ->group("Log and metrics");
 }
 
+// "auto": nothing, which leaves it to the model's template.
+template <typename Format>
+Result<std::optional<Format>> read_format(std::string_view flag, const std::string& value,
+                                          std::optional<Format> (*find)(std::string_view),
+                                          const std::vector<std::string>& names) {
+  if (value == "auto") return std::optional<Format>();
+  if (const auto format = find(value)) return format;
+  return fail("{} {}: must be auto or one of: {}", flag, value, fmt::join(names, ", "));
+}
+
 Status check_metrics_prefix(std::string_view prefix) {
   const auto is_letter = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == ':';
@@ -146,14 +163,18 @@ Result<http::ServerOptions> ServeFlags::server_options() const {
   return options;
 }
 
-ServiceOptions ServeFlags::service_options() const {
+Result<ServiceOptions> ServeFlags::service_options() const {
   ServiceOptions options;
-  options.model_name = model_name();
-  options.model_path = model.model_path;
-  options.tokenizer_path = model.tokenizer_path;
+  options.model.name = model_name();
+  options.model.path = model.model_path;
+  options.model.tokenizer_path = model.tokenizer_path;
+  options.model.limits = protocol;
+  options.model.limits.json.max_bytes = static_cast<int64_t>(transport.max_body_bytes);
+  TRY(options.model.tool_format,
+      read_format("--tool-call-parser", tool_call_parser, parsers::find_tool_format, parsers::tool_format_names()));
+  TRY(options.model.reasoning_format, read_format("--reasoning-parser", reasoning_parser,
+                                                  parsers::find_reasoning_format, parsers::reasoning_format_names()));
   options.settings = settings();
-  options.limits = protocol;
-  options.limits.json.max_bytes = static_cast<int64_t>(transport.max_body_bytes);
   options.request_timeout_s = request_timeout_s;
   options.health_timeout_s = health_timeout_s;
   options.metrics_prefix = metrics_prefix;
@@ -180,6 +201,8 @@ Json ServeFlags::settings() const {
           {"disable_radix_cache", model.disable_radix_cache},
           {"max_queued_requests", max_queued_requests},
           {"request_timeout", request_timeout_s},
+          {"tool_call_parser", tool_call_parser},
+          {"reasoning_parser", reasoning_parser},
           {"metrics_prefix", metrics_prefix}};
 }
 

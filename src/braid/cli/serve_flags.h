@@ -32,6 +32,8 @@ struct ServeFlags {
   double health_timeout_s = 20;
   http::Limits transport;
   openai::ProtocolLimits protocol;
+  std::string tool_call_parser = "auto";
+  std::string reasoning_parser = "auto";
   std::string metrics_prefix = "braid";
   std::string log_format = "text";
   bool log_requests = false;
@@ -39,7 +41,7 @@ struct ServeFlags {
   // All three read the files that flags name; errors name the flag and its value.
   Result<EngineOptions> engine_options() const;
   Result<http::ServerOptions> server_options() const;  // without what needs the handlers
-  ServiceOptions service_options() const;
+  Result<ServiceOptions> service_options() const;
 
   std::string model_name() const;
   Json settings() const;  // what /get_server_info shows of them

@@ -1,7 +1,6 @@
 #include "braid/control/text_model.h"
 
 #include <filesystem>
-#include <string_view>
 #include <utility>
 
 #include "braid/formats/mapped_file.h"
@@ -29,16 +28,13 @@ Result<std::unique_ptr<Tokenizer>> load_tokenizer(const ModelSourceOptions& sour
 }
 
 Status load_templates(const ModelSourceOptions& source, const TextAssets& own, TextModel& model) {
-  const auto speaks_of_developer = [](std::string_view text) {
-    return text.find("developer") != std::string_view::npos;
-  };
   if (!source.chat_template_file.empty()) {
     const auto text = read_text_file(source.chat_template_file, kMaxTemplateBytes);
     if (!text.ok()) return fail("--chat-template: {}", text.error().message);
     auto parsed = ChatTemplate::parse(*text);
     if (!parsed.ok()) return fail("--chat-template {}: {}", source.chat_template_file, parsed.error().message);
     model.chat_templates.emplace("default", std::move(parsed).value());
-    model.knows_developer_role = speaks_of_developer(*text);
+    model.chat_template_text = *text;
     return {};
   }
   for (const ChatTemplateSource& named : own.chat_templates) {
@@ -47,7 +43,7 @@ Status load_templates(const ModelSourceOptions& source, const TextAssets& own, T
       return fail("{}: chat template \"{}\": {}", source.model_path, named.name, parsed.error().message);
     }
     model.chat_templates.emplace(named.name, std::move(parsed).value());
-    model.knows_developer_role = model.knows_developer_role || speaks_of_developer(named.text);
+    model.chat_template_text += named.text + "\n";
   }
   return {};
 }

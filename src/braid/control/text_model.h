@@ -27,10 +27,12 @@ struct ModelSourceOptions {
 struct TextModel {
   std::unique_ptr<Tokenizer> tokenizer;
   std::map<std::string, ChatTemplate> chat_templates;  // "default", "tool_use", …; may be empty
-  bool knows_developer_role = false;                   // some template speaks of a role "developer"
+  std::string chat_template_text;                      // of all of them, joined
   Json template_variables;                             // bos_token, eos_token, …: what every template may read
 
   bool has_chat_template() const { return !chat_templates.empty(); }
+  // Some template speaks of a role "developer".
+  bool knows_developer_role() const { return chat_template_text.find("developer") != std::string::npos; }
 
   // `variables`: messages, and tools, add_generation_prompt, … as the caller likes. With tools, a template of the name
   // "tool_use" goes before the default one. The prompt has its special tokens: encode it without adding any.

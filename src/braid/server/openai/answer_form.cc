@@ -1,5 +1,12 @@
 #include "braid/server/openai/answer_form.h"
 
+#include <fmt/format.h>
+
+#include <optional>
+#include <utility>
+
+#include "braid/server/parsers/forced_calls.h"
+
 namespace braid::openai {
 namespace {
 
@@ -17,7 +24,46 @@ struct Compile {
   GrammarCompiler::Compiled operator()(const OneOf& asked) const { return compiler.choice(asked.choices); }
 };
 
+AnswerForm forced_form(const ChatRequest& request, GrammarCompiler& compiler) {
+  const ToolParameters& tools = request.tools;
+  if (!std::holds_alternative<std::monostate>(request.common.structured_output)) {
+    return ApiError{
+        .message = fmt::format("tool_choice forces a call, and {} asks for another form: one of them at most",
+                               request.common.structured_output_name),
+        .param = "tool_choice"};
+  }
+  auto compiled =
+      Compile{compiler}(JsonSchema{parsers::forced_calls_schema(tools.tools, tools.choice, tools.parallel)});
+  if (!compiled.ok()) return ApiError{.message = "tools: " + compiled.error().message, .param = "tools"};
+  return GrammarConstraint{.grammar = *std::move(compiled)};
+}
+
+// Where no token marks the end of thinking its form cannot begin there: then the model answers at once.
+void start_behind_thinking(GrammarConstraint& form, const Tokenizer& tokenizer, parsers::ParserOptions& options) {
+  const parsers::ReasoningTags tags = parsers::reasoning_tags(options.reasoning);
+  const auto open = tags.open.empty() ? std::nullopt : tokenizer.token_to_id(tags.open);
+  const auto close = tags.close.empty() ? std::nullopt : tokenizer.token_to_id(tags.close);
+  if (close && (open || options.begins_inside_reasoning)) {
+    form.starts_after = {*close};
+    if (!options.begins_inside_reasoning) form.may_open_with = open;
+  } else {
+    options.reasoning = parsers::ReasoningFormat::kNone;
+    options.begins_inside_reasoning = false;
+  }
+}
+
 }  // namespace
+
+AnswerForm chat_form(const ChatRequest& request, const Tokenizer& tokenizer, GrammarCompiler& compiler,
+                     parsers::ParserOptions& options) {
+  const bool is_forced = request.tools.choice.is_forced();
+  AnswerForm form = is_forced ? forced_form(request, compiler) : answer_form(request.common, compiler);
+  auto* const constraint = std::get_if<std::optional<GrammarConstraint>>(&form);
+  if (constraint == nullptr || !constraint->has_value()) return form;
+  options.tools = is_forced ? parsers::ToolFormat::kForced : parsers::ToolFormat::kNone;
+  start_behind_thinking(**constraint, tokenizer, options);
+  return form;
+}
 
 AnswerForm answer_form(const CommonParameters& common, GrammarCompiler& compiler) {
   if (std::holds_alternative<std::monostate>(common.structured_output)) return std::nullopt;

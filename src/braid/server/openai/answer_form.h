@@ -6,6 +6,8 @@
 #include "braid/control/grammar_constraint.h"
 #include "braid/grammar/grammar_compiler.h"
 #include "braid/server/openai/requests.h"
+#include "braid/server/parsers/output_parser.h"
+#include "braid/tokenizer/tokenizer.h"
 
 namespace braid::openai {
 
@@ -14,5 +16,10 @@ using AnswerForm = ApiResult<std::optional<GrammarConstraint>>;
 // From the answer's first token on; nothing where the request says nothing. The error, the request's own, says what
 // cannot be enforced. Takes as long as compiling does; equal requests share one grammar.
 AnswerForm answer_form(const CommonParameters& common, GrammarCompiler& compiler);
+
+// Of a chat's answer: behind the thinking, where the model thinks. Calls that tool_choice forces are a form, too.
+// `options` change to what reads such an answer: nothing else is looked for in it.
+AnswerForm chat_form(const ChatRequest& request, const Tokenizer& tokenizer, GrammarCompiler& compiler,
+                     parsers::ParserOptions& options);
 
 }  // namespace braid::openai

@@ -62,25 +62,6 @@ void read_messages(ParameterReader& reader, ChatRequest& request) {
   for (size_t i = 0; i < request.messages.size(); ++i) check_message(request.messages[i], i, reader);
 }
 
-void read_tools(ParameterReader& reader, ChatRequest& request) {
-  if (const Json* choice = reader.find("tool_choice")) {
-    if (*choice == "none") return;
-    if (*choice != "auto")
-      reader.fail_value("tool_choice", *choice, "\"auto\" or \"none\": a forced call is not supported");
-  }
-  const Json* tools = reader.find("tools");
-  if (tools == nullptr || (tools->is_array() && tools->empty())) return;
-  const auto is_tool = [](const Json& tool) {
-    if (!tool.is_object() || !tool.contains("function")) return false;
-    const Json& function = tool["function"];
-    return function.is_object() && function.contains("name") && function["name"].is_string();
-  };
-  if (!tools->is_array() || !std::ranges::all_of(*tools, is_tool)) {
-    return reader.fail_value("tools", *tools, "a list of {\"type\": \"function\", \"function\": {\"name\": …}}");
-  }
-  request.tools = *tools;
-}
-
 void check_continuation(ParameterReader& reader, ChatRequest& request, bool asks_for_prompt) {
   const auto is_assistant = [](const Json& message) {
     return message.is_object() && message.contains("role") && message["role"] == "assistant";
@@ -108,7 +89,8 @@ ApiResult<ChatRequest> chat_request_of(const Json& body, const ProtocolLimits& l
   ChatRequest request;
   read_messages(reader, request);
   request.common = read_common(reader, limits, false);
-  read_tools(reader, request);
+  request.tools = read_tool_parameters(reader);
+  request.separate_reasoning = reader.boolean("separate_reasoning").value_or(true);
   request.common.logprobs = reader.boolean("logprobs").value_or(false);
   if (const auto top = reader.integer("top_logprobs", 0, 20)) {
     request.common.top_logprobs = static_cast<int32_t>(*top);
@@ -153,7 +135,7 @@ void set_style(Json& arguments, ArgumentStyle style) {
 Json template_variables(const ChatRequest& request, ArgumentStyle style) {
   Json variables = request.template_variables;
   variables["messages"] = request.messages;
-  variables["tools"] = request.tools;
+  variables["tools"] = request.tools.for_template;
   variables["add_generation_prompt"] = request.add_generation_prompt;
   for (Json& message : variables["messages"]) {
     const auto calls = message.find("tool_calls");

@@ -1,5 +1,5 @@
-// The seam between a choice's text and what a chat message is made of. Who knows a model's way to think or to call
-// tools splits its text here; nothing else in the protocol knows of it.
+// The seam between a choice's text and what a chat message is made of. A model's way to think or to call tools is known
+// behind it (server/parsers) and nowhere else in the protocol.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "braid/server/parsers/output_parser.h"
 
 namespace braid::openai {
 
@@ -42,5 +44,8 @@ using MakeOutputParser = std::function<std::unique_ptr<OutputParser>()>;
 
 // All text is content.
 std::unique_ptr<OutputParser> make_plain_parser();
+
+// Each choice's text is read as `options` say; ids of calls differ from choice to choice.
+MakeOutputParser make_parsers(parsers::ParserOptions options);
 
 }  // namespace braid::openai

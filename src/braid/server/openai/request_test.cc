@@ -1,6 +1,7 @@
 // Bodies in, requests or named errors out.
 #include <gtest/gtest.h>
 
+#include "braid/server/openai/chat_parser.h"
 #include "braid/server/openai/chat_renderer.h"
 #include "braid/server/openai/requests.h"
 #include "braid/server/openai/testing/parsed_requests.h"
@@ -208,6 +209,38 @@ TEST(ChatRequest, WrongMessagesAreNamed) {
   EXPECT_EQ(refused_chat("{" + ok + R"(,"continue_final_message":true,"add_generation_prompt":true})"),
             "continue_final_message");
   EXPECT_EQ(refused_chat("{" + ok + R"(,"chat_template_kwargs":5})"), "chat_template_kwargs");
+}
+
+TEST(ChatParser, ReadsTheOutputAsModelAndRequestSay) {
+  using parsers::ReasoningFormat;
+  using parsers::ToolFormat;
+  const parsers::TemplateFormats formats{.reasoning = ReasoningFormat::kQwen3,
+                                         .tools = ToolFormat::kMistral,
+                                         .ids = parsers::CallIdStyle::kNineAlphanumeric};
+  const auto options = [&](const std::string& members, std::string_view prompt) {
+    return parser_options(chat(R"({"messages":[{"role":"user","content":"x"}])" + members + "}"), formats, prompt, 5);
+  };
+  const std::string tools = R"(,"tools":[{"type":"function","function":{"name":"f"}}])";
+  const auto plain = options("", "x");
+  EXPECT_EQ(plain.reasoning, ReasoningFormat::kQwen3);
+  EXPECT_TRUE(plain.separate_reasoning && !plain.begins_inside_reasoning);
+  EXPECT_EQ(plain.tools, ToolFormat::kNone) << "there are none";
+  EXPECT_FALSE(looks_for_special_tokens(plain));
+  EXPECT_TRUE(options("", "x<think>\n").begins_inside_reasoning);
+  EXPECT_FALSE(options(R"(,"separate_reasoning":false)", "x").separate_reasoning);
+  const auto called = options(tools + R"(,"parallel_tool_calls":false)", "x");
+  EXPECT_EQ(called.tools, ToolFormat::kMistral);
+  EXPECT_TRUE(called.tool_set->knows("f"));
+  EXPECT_FALSE(called.parallel_tool_calls);
+  EXPECT_EQ(called.id_style, parsers::CallIdStyle::kNineAlphanumeric);
+  EXPECT_TRUE(looks_for_special_tokens(called));
+  EXPECT_EQ(options(tools + R"(,"tool_choice":"none")", "x").tools, ToolFormat::kNone);
+  // A message of the assistant's that goes on may be in the middle of its thinking.
+  const auto continued = chat(R"({"messages":[{"role":"user","content":"x"},
+    {"role":"assistant","content":"<think>so"}],"continue_final_message":true})");
+  EXPECT_TRUE(parser_options(continued, formats, "x<think>so", 5).begins_inside_reasoning);
+  EXPECT_EQ(refused_chat(R"({"messages":[{"role":"user","content":"x"}],"separate_reasoning":1})"),
+            "separate_reasoning");
 }
 
 TEST(ChatRenderer, ATemplateGetsArgumentsInTheStyleThatItShowsWell) {

@@ -15,6 +15,7 @@
 #include "braid/request/ids.h"
 #include "braid/server/openai/api_error.h"
 #include "braid/server/openai/structured_output.h"
+#include "braid/server/openai/tools.h"
 
 namespace braid::openai {
 
@@ -74,9 +75,10 @@ struct CompletionRequest {
 
 struct ChatRequest {
   CommonParameters common;
-  Json messages;            // each with a role; content a string or null, text parts joined by newlines
-  Json tools;               // null: none
-  Json template_variables;  // chat_template_kwargs: an object
+  Json messages;  // each with a role; content a string or null, text parts joined by newlines
+  ToolParameters tools;
+  bool separate_reasoning = true;  // thinking apart from the content
+  Json template_variables;         // chat_template_kwargs: an object
   bool add_generation_prompt = true;
   bool continue_final_message = false;
 };

@@ -8,6 +8,7 @@
 #include "braid/server/openai/streams.h"
 #include "braid/server/openai/testing/parsed_requests.h"
 #include "braid/server/openai/testing/tiny_tokenizer.h"
+#include "braid/tokenizer/unicode/utf8.h"
 
 namespace braid::openai {
 namespace {
@@ -372,6 +373,65 @@ TEST(ChatStream, WhatTheParserFindsIsNoContent) {
   EXPECT_EQ(message["reasoning_content"], "a");
   EXPECT_EQ(message["tool_calls"], Json::parse(R"([{"id":"call_1","type":"function",
     "function":{"name":"f","arguments":"{}"}}])"));
+}
+
+TEST(ChatStream, CallsComeInPiecesAndJoinToThoseOfTheWholeAnswer) {
+  const TinyTokenizer tokenizer;
+  const parsers::ParserOptions options{.reasoning = parsers::ReasoningFormat::kQwen3,
+                                       .tools = parsers::ToolFormat::kHermes};
+  const std::string text =
+      "<think>\nhm é\n</think>\n\nWell:\n<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": \"ü\"}}\n"
+      "</tool_call>\n<tool_call>\n{\"name\": \"g\", \"arguments\": {}}\n</tool_call>";
+  const auto stream =
+      make_chat_stream({"c", 5, "m"}, chat_with(R"("n":2)"), waiting(2), tokenizer, make_parsers(options));
+  const auto whole =
+      make_chat_answer({"c", 5, "m"}, chat_with(R"("n":2)"), waiting(2), tokenizer, make_parsers(options));
+  std::string events;
+  const auto say = [&](Delta delta) {
+    for (delta.index = 0; delta.index < 2; ++delta.index) {
+      events += stream->push(0, delta);
+      whole->push(0, delta);
+    }
+  };
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t size = unicode::sequence_length(text[begin]);
+    say({.text = text.substr(begin, size)});
+    begin += size;
+  }
+  say({.finish = FinishReason::kStop});
+  const Json begun = {{"role", "assistant"}};
+  Json messages[] = {begun, begun};
+  size_t num_pieces = 0;
+  for (const Json& event : events_of(events + stream->finish())) {
+    if (event == "[DONE]") break;
+    const Json& choice = event["choices"][0];
+    Json& message = messages[choice["index"].get<size_t>()];
+    for (const char* key : {"content", "reasoning_content"}) {
+      const auto piece = choice["delta"].find(key);
+      if (piece != choice["delta"].end()) message[key] = message.value(key, "") + piece->get<std::string>();
+    }
+    for (const Json& call : choice["delta"].value("tool_calls", Json::array())) {
+      ++num_pieces;
+      Json& known = message["tool_calls"][call["index"].get<size_t>()];
+      if (call.contains("id")) {
+        known = {{"id", call["id"]}, {"type", call["type"]}, {"function", call["function"]}};
+      } else {
+        std::string& arguments = known["function"]["arguments"].get_ref<std::string&>();
+        arguments += call["function"]["arguments"].get<std::string>();
+      }
+    }
+    EXPECT_TRUE(choice["finish_reason"].is_null() || choice["finish_reason"] == "tool_calls");
+  }
+  EXPECT_GT(num_pieces, 10U) << "arguments stream";
+  const Json answer = Json::parse(whole->finish());
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(messages[i], answer["choices"][i]["message"]);
+    EXPECT_EQ(messages[i]["content"], "Well:");
+    EXPECT_EQ(messages[i]["reasoning_content"], "hm é");
+    EXPECT_EQ(messages[i]["tool_calls"][0]["function"], Json::parse(R"({"name":"f","arguments":"{\"a\": \"ü\"}"})"));
+    EXPECT_EQ(messages[i]["tool_calls"][1]["function"]["name"], "g");
+  }
+  EXPECT_NE(messages[0]["tool_calls"][0]["id"], messages[1]["tool_calls"][0]["id"]);
 }
 
 }  // namespace

@@ -88,8 +88,11 @@ TEST(Hermes, ACallThatGoesWrongEndsThere) {
   // More than was opened, or anything else before the closing tag, is content.
   EXPECT_EQ(hermes("<tool_call>{\"name\": \"f\", \"arguments\": {}}} what\n</tool_call>\n!"), "[0 f {}]} what\n!");
   EXPECT_EQ(hermes("<tool_call>{\"name\": \"f\", \"arguments\": {}, oh}\n</tool_call>"), "[0 f {}], oh}");
-  // Cut off.
+  // Cut off: also in the middle of an escape sequence of arguments that are a string.
   EXPECT_EQ(hermes("<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": \"b\\"), "[0 f {\"a\": \"b\\]");
+  EXPECT_EQ(hermes(R"(<tool_call>{"name": "f", "arguments": "{\"a\": \)"), R"([0 f {"a": \])");
+  EXPECT_EQ(hermes(R"(<tool_call>{"name": "f", "arguments": "{\u00)"), R"([0 f {\u00])");
+  EXPECT_EQ(hermes(R"(<tool_call>{"name": "f", "arguments": "{\ud83d)"), "[0 f {\uFFFD]");
 }
 
 TEST(Hermes, AListOfCallsIsTakenToo) {

@@ -4,6 +4,7 @@
 
 #include "braid/server/parsers/json_text.h"
 #include "braid/server/parsers/testing/parsing.h"
+#include "braid/tokenizer/unicode/utf8.h"
 
 namespace braid::parsers {
 namespace {
@@ -223,6 +224,29 @@ TEST(RandomOutputs, OfDamagedOnesNothingIsLost) {
       EXPECT_TRUE(is_subsequence(content, text)) << where << ": " << text;
       if (!has_call && format != ToolFormat::kHarmony) {
         EXPECT_EQ(content, text) << where;
+      }
+    }
+  }
+}
+
+// What a client gets in one event must be text by itself.
+TEST(RandomOutputs, OfWholeCharactersComeWholeCharacters) {
+  for (uint32_t seed = first_seed(); seed < first_seed() + 60; ++seed) {
+    for (const ToolFormat format : kAllFormats) {
+      Writer writer(seed);
+      const Message message = writer.message(format == ToolFormat::kHarmony);
+      const std::string text = damaged(write(message, options_for(format, message), writer.below(3)), writer);
+      std::string valid;
+      unicode::append_lossy(text, false, valid);
+      OutputParser parser(options_for(format, message));
+      for (size_t begin = 0; begin <= valid.size();) {
+        const bool is_end = begin == valid.size();
+        const size_t size = is_end ? 1 : unicode::sequence_length(valid[begin]);
+        for (const Event& event : is_end ? parser.finish() : parser.push(std::string_view(valid).substr(begin, size))) {
+          EXPECT_TRUE(unicode::is_valid_utf8(event.text) && unicode::is_valid_utf8(event.name))
+              << "BRAID_TEST_SEED=" << seed << ", " << name_of(format) << ": " << valid;
+        }
+        begin += size;
       }
     }
   }

@@ -98,7 +98,12 @@ Part<bool> ToolStage::read_arguments(std::string* held_back) {
     const char byte = static_cast<char>(next);
     if (held_back != nullptr && !can_hold()) co_return false;
     const bool was_in_string = extent.is_in_string();
-    if (next == kEnd || !extent.takes(byte)) co_return false;
+    if (next == kEnd || !extent.takes(byte)) {
+      std::string rest;
+      decoder.finish(rest);
+      pass_arguments(rest, held_back);
+      co_return false;
+    }
     if (held_back != nullptr) {
       hold();
     } else {

@@ -31,7 +31,7 @@ http::Handler not_implemented(std::string message) {
 ApiService::ApiService(ServiceOptions options, std::shared_ptr<Logger> logger)
     : options_(std::move(options)),
       random_(std::random_device{}()),
-      metrics_(options_.metrics_prefix, options_.model_name),
+      metrics_(options_.metrics_prefix, options_.model.name),
       log_(options_.log_requests ? logger : nullptr),
       workers_(std::max(1, options_.num_workers), logger),
       output_(1, logger) {}
@@ -95,10 +95,7 @@ void ApiService::add_native_routes(http::Router& router) {
 }
 
 void ApiService::set_engine(std::unique_ptr<Engine> engine) {
-  owned_model_ = make_served_model(
-      std::move(engine),
-      {.name = options_.model_name, .path = options_.model_path, .tokenizer_path = options_.tokenizer_path},
-      options_.limits);
+  owned_model_ = make_served_model(std::move(engine), options_.model);
   model_ = owned_model_.get();
 }
 

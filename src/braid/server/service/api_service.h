@@ -22,11 +22,8 @@
 namespace braid {
 
 struct ServiceOptions {
-  std::string model_name;  // by which clients name it
-  std::string model_path;
-  std::string tokenizer_path;      // empty: the model's
+  ModelFacts model;                // its name is that by which clients name it
   Json settings = Json::object();  // shown by /get_server_info
-  openai::ProtocolLimits limits;   // without vocab_size, which is the model's
   double request_timeout_s = 0;    // of requests that set none, and the most that they may set; 0: no limit
   double health_timeout_s = 20;    // /health_generate
   int num_workers = 2;             // threads that parse, render, tokenize and format

@@ -29,8 +29,8 @@ std::unique_ptr<Engine> load(EngineOptions options = {}) {
 class ApiServiceTest : public ::testing::Test {
  protected:
   void start(ServiceOptions options = {}, EngineOptions engine_options = {}) {
-    options.model_name = "tiny";
-    options.model_path = kModel;
+    options.model.name = "tiny";
+    options.model.path = kModel;
     options.num_workers = 1;  // requests are submitted in their order
     service_ = std::make_unique<ApiService>(options, make_null_logger());
     service_->add_routes(router_);
@@ -352,6 +352,42 @@ TEST_F(ApiServiceTest, AbortAllCountsRequestsNotPrompts) {
   EXPECT_EQ(taken->events().back()["meta_info"]["finish_reason"]["type"], "abort");
 }
 
+TEST_F(ApiServiceTest, AForcedCallObeysItsSchema) {
+  start();
+  const auto ask = [&](const std::string& members) {
+    return post("/v1/chat/completions", R"({"messages":[{"role":"user","content":"hello"}],"max_tokens":200,"seed":1,
+      "tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object",
+      "properties":{"x":{"enum":["a","b"]}},"required":["x"]}}},{"type":"function","function":{"name":"g"}}],)" +
+                                            members + "}");
+  };
+  const std::string named = R"("tool_choice":{"type":"function","function":{"name":"f"}})";
+  const Json whole = ask(named)->json()["choices"][0];
+  EXPECT_EQ(whole["finish_reason"], "tool_calls") << whole;
+  EXPECT_EQ(whole["message"]["content"], nullptr);
+  ASSERT_EQ(whole["message"]["tool_calls"].size(), 1U);
+  const Json function = whole["message"]["tool_calls"][0]["function"];
+  EXPECT_EQ(function["name"], "f");
+  const Json arguments = Json::parse(function["arguments"].get<std::string>());
+  EXPECT_TRUE(arguments == Json({{"x", "a"}}) || arguments == Json({{"x", "b"}})) << arguments;
+  std::string streamed;
+  for (const Json& event : ask(named + R"(,"stream":true)")->events()) {
+    for (const Json& call : event["choices"][0]["delta"].value("tool_calls", Json::array())) {
+      streamed += call["function"]["arguments"].get<std::string>();
+    }
+  }
+  EXPECT_EQ(streamed, function["arguments"]);
+  const Json any = ask(R"("tool_choice":"required","parallel_tool_calls":false)")->json()["choices"][0]["message"];
+  ASSERT_EQ(any["tool_calls"].size(), 1U);
+  const std::string name = any["tool_calls"][0]["function"]["name"];
+  EXPECT_TRUE(name == "f" || name == "g");
+  EXPECT_EQ(ask(named + R"(,"regex":"a")")->json()["error"]["param"], "tool_choice");
+  const auto remote = post("/v1/chat/completions", R"({"messages":[{"role":"user","content":"hello"}],
+    "tool_choice":"required","tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object",
+    "properties":{"x":{"$ref":"http://127.0.0.1/"}}}}}]})");
+  EXPECT_EQ(remote->status(), 400);
+  EXPECT_EQ(remote->json()["error"]["param"], "tools");
+}
+
 TEST_F(ApiServiceTest, TextsBecomeTokensAndBack) {
   start();
   const Json tokens = post("/tokenize", R"({"prompt":"The quick"})")->json();
@@ -390,7 +426,7 @@ TEST_F(ApiServiceTest, TheServerSaysWhatItIs) {
 }
 
 TEST_F(ApiServiceTest, BeforeTheModelIsThereEverythingIs503) {
-  service_ = std::make_unique<ApiService>(ServiceOptions{.model_name = "tiny", .limits = {}}, make_null_logger());
+  service_ = std::make_unique<ApiService>(ServiceOptions{.model = {.name = "tiny"}}, make_null_logger());
   service_->add_routes(router_);
   for (const auto& client : {get("/health"), get("/health_generate"), get("/v1/models"), chat("")}) {
     EXPECT_EQ(client->status(), 503);

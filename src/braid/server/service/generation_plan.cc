@@ -2,9 +2,11 @@
 #include "braid/server/service/generation_plan.h"
 
 #include <ctime>
+#include <functional>
 #include <utility>
 
 #include "braid/server/openai/answer_form.h"
+#include "braid/server/openai/chat_parser.h"
 #include "braid/server/openai/streams.h"
 
 namespace braid {
@@ -45,19 +47,24 @@ GenerationPlan begin_plan(const openai::CommonParameters& common, std::string_vi
 
 }  // namespace
 
-std::unique_ptr<ServedModel> make_served_model(std::unique_ptr<Engine> engine, const ModelNames& names,
-                                               openai::ProtocolLimits limits) {
+std::unique_ptr<ServedModel> make_served_model(std::unique_ptr<Engine> engine, const ModelFacts& facts) {
   const TextModel& text = engine->text();
+  openai::ProtocolLimits limits = facts.limits;
   limits.vocab_size = text.tokenizer->vocab_size();
   openai::ChatRenderer renderer([&text](const Json& variables) { return text.render_chat(variables); },
-                                text.knows_developer_role);
+                                text.knows_developer_role());
+  parsers::TemplateFormats formats = parsers::formats_of_template(text.chat_template_text);
+  formats.reasoning = facts.reasoning_format.value_or(formats.reasoning);
+  formats.tools = facts.tool_format.value_or(formats.tools);
+  if (formats.tools == parsers::ToolFormat::kMistral) formats.ids = parsers::CallIdStyle::kNineAlphanumeric;
   return std::make_unique<ServedModel>(ServedModel{.engine = std::move(engine),
-                                                   .name = names.name,
-                                                   .path = names.path,
-                                                   .tokenizer_path = names.tokenizer_path,
+                                                   .name = facts.name,
+                                                   .path = facts.path,
+                                                   .tokenizer_path = facts.tokenizer_path,
                                                    .created_s = static_cast<int64_t>(std::time(nullptr)),
                                                    .limits = limits,
-                                                   .renderer = std::move(renderer)});
+                                                   .renderer = std::move(renderer),
+                                                   .formats = formats});
 }
 
 std::optional<ApiError> check_model_name(const ServedModel& model, std::string_view name) {
@@ -70,6 +77,7 @@ std::optional<ApiError> check_model_name(const ServedModel& model, std::string_v
 }
 
 std::optional<ApiError> check_prompt_length(const ServedModel& model, size_t num_tokens, std::string param) {
+  if (num_tokens == 0) return ApiError{.message = "the prompt has no tokens", .param = std::move(param)};
   const int64_t context_len = model.engine->stats().context_len;
   if (static_cast<int64_t>(num_tokens) <= context_len) return std::nullopt;
   return ApiError{.message = fmt::format("prompt has {} tokens, this model's context is {}", num_tokens, context_len),
@@ -108,8 +116,6 @@ PlanResult plan_chat(const ServedModel& model, std::string_view body, const std:
   if (const auto* error = std::get_if<ApiError>(&parsed)) return *error;
   auto& request = std::get<openai::ChatRequest>(parsed);
   if (const auto error = check_model_name(model, request.common.model)) return *error;
-  auto form = openai::answer_form(request.common, model.engine->grammars());
-  if (const auto* error = std::get_if<ApiError>(&form)) return *error;
 
   GenerationPlan plan = begin_plan(request.common, "chatcmpl-", unique);
   const auto text = model.renderer.prompt(request);
@@ -118,14 +124,18 @@ PlanResult plan_chat(const ServedModel& model, std::string_view body, const std:
   prompt.choices.resize(static_cast<size_t>(request.common.n));
   prompt.prompt_ids = model.tokenizer().encode(*text, false);
   if (const auto error = check_prompt_length(model, prompt.prompt_ids.size(), "messages")) return *error;
+  auto options = openai::parser_options(request, model.formats, *text, std::hash<std::string>()(unique));
+  auto form = openai::chat_form(request, model.tokenizer(), model.engine->grammars(), options);
+  if (const auto* error = std::get_if<ApiError>(&form)) return *error;
   GenerationRequest generation = openai::to_generation_request(request.common, prompt.prompt_ids, false, std::nullopt,
                                                                model.engine->generation_defaults());
   generation.grammar = std::get<std::optional<GrammarConstraint>>(std::move(form));
+  if (openai::looks_for_special_tokens(options)) generation.skip_special_tokens = false;
   plan.requests.push_back(std::move(generation));
   request.messages = nullptr;  // it is in the prompt
   const auto make = plan.is_stream ? openai::make_chat_stream : openai::make_chat_answer;
   plan.writer = make(head_of(model, plan.id), std::move(request), std::move(prompt), model.tokenizer(),
-                     openai::make_plain_parser);
+                     openai::make_parsers(options));
   return plan;
 }
 

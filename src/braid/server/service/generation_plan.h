@@ -10,6 +10,7 @@
 #include "braid/server/openai/answer_writer.h"
 #include "braid/server/openai/chat_renderer.h"
 #include "braid/server/openai/requests.h"
+#include "braid/server/parsers/template_formats.h"
 
 namespace braid {
 
@@ -22,19 +23,23 @@ struct ServedModel {
   int64_t created_s = 0;       // when it was loaded, Unix time
   openai::ProtocolLimits limits;
   openai::ChatRenderer renderer;
+  parsers::TemplateFormats formats;  // how it writes its thinking and its tool calls
 
   const Tokenizer& tokenizer() const { return *engine->text().tokenizer; }
 };
 
 // What the server knows of it from its flags.
-struct ModelNames {
+struct ModelFacts {
   std::string name;
   std::string path;
   std::string tokenizer_path;
+  openai::ProtocolLimits limits;  // without vocab_size, which is the model's
+  // Absent: as the model's chat template shows.
+  std::optional<parsers::ReasoningFormat> reasoning_format;
+  std::optional<parsers::ToolFormat> tool_format;
 };
 
-std::unique_ptr<ServedModel> make_served_model(std::unique_ptr<Engine> engine, const ModelNames& names,
-                                               openai::ProtocolLimits limits);
+std::unique_ptr<ServedModel> make_served_model(std::unique_ptr<Engine> engine, const ModelFacts& facts);
 
 struct GenerationPlan {
   std::string id;                       // names the request in its answer, and for /abort_request
@@ -54,7 +59,7 @@ PlanResult plan_chat(const ServedModel& model, std::string_view body, const std:
 
 // A request for another model: 404. `name` may be empty.
 std::optional<openai::ApiError> check_model_name(const ServedModel& model, std::string_view name);
-// A prompt over the context: 400, with both numbers. `param` holds it.
+// A prompt without tokens, or over the context: 400, the latter with both numbers. `param` holds it.
 std::optional<openai::ApiError> check_prompt_length(const ServedModel& model, size_t num_tokens, std::string param);
 
 }  // namespace braid
