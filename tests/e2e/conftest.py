@@ -11,8 +11,9 @@ import pathlib
 import subprocess
 import sys
 
+import chromium
 import pytest
-from server import Program
+from server import Program, Server
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODELS = ROOT / "tests" / "fixtures" / "models"
@@ -81,6 +82,22 @@ def moe_model(default_model, tmp_path_factory):
     subprocess.run([sys.executable, ROOT / "tools" / "upcycle_moe.py", default_model, path], check=True)
     yield path
     path.unlink()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    program = chromium.find_chromium()
+    if program is None:
+        pytest.skip("there is no Chromium on this machine: the page is not tested")
+    with chromium.Chromium(program) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def page_server(browser, braid, default_model):
+    """What the page is tested on."""
+    with Server(braid, default_model, "--kv-cache-memory-bytes", "300MB") as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

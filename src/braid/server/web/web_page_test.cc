@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <regex>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -43,14 +42,24 @@ std::string header(const http::Response& response, std::string_view name) {
   return "";
 }
 
-// All first groups of a pattern in a text.
-std::vector<std::string> matches(const std::string& text, const std::string& pattern) {
+// What stands between the two, wherever they occur.
+std::vector<std::string> between(std::string_view text, std::string_view before, std::string_view after) {
   std::vector<std::string> found;
-  const std::regex regex(pattern);
-  for (auto match = std::sregex_iterator(text.begin(), text.end(), regex); match != std::sregex_iterator(); ++match) {
-    found.push_back((*match)[1]);
+  for (size_t at = text.find(before); at != std::string_view::npos; at = text.find(before, at)) {
+    at += before.size();
+    found.emplace_back(text.substr(at, text.find(after, at) - at));
   }
   return found;
+}
+
+// The names of all attributes in HTML.
+std::vector<std::string> attributes(std::string_view html) {
+  std::vector<std::string> names;
+  for (size_t end = html.find("=\""); end != std::string_view::npos; end = html.find("=\"", end + 1)) {
+    const size_t begin = html.find_last_of(" \t\n\"", end - 1) + 1;
+    names.emplace_back(html.substr(begin, end - begin));
+  }
+  return names;
 }
 
 TEST(WebPage, HasEveryFileOfItsFolderByteForByte) {
@@ -116,21 +125,26 @@ TEST(WebPage, AllowsNothingFromElsewhereAndNothingInline) {
 
 TEST(WebPage, IndexHasNoScriptNoStyleAndNoHandlerOfItsOwn) {
   const std::string index = source_files()["index.html"];
-  EXPECT_EQ(matches(index, "(<script(?! src=))").size(), 0U);
-  EXPECT_EQ(matches(index, "(<style)").size(), 0U);
-  EXPECT_EQ(matches(index, "(\\s(?:style|on[a-z]+)=)").size(), 0U);
+  for (const std::string& attribute : between(index, "<script", "=")) EXPECT_EQ(attribute, " src");
+  EXPECT_EQ(index.find("<style"), std::string::npos);
+  const auto names = attributes(index);
+  EXPECT_GT(names.size(), 100U);
+  for (const std::string& name : names) EXPECT_TRUE(name != "style" && !name.starts_with("on")) << name;
 }
 
 TEST(WebPage, EveryFileThatIsNamedExists) {
   const auto files = source_files();
   int named = 0;
-  for (const std::string& name : matches(files.at("index.html"), "(?:src|href)=\"([^\"#]+)\"")) {
-    ++named;
-    EXPECT_TRUE(name.starts_with("page/") && files.contains(name.substr(5))) << name;
+  for (const char* attribute : {" src=\"", " href=\""}) {
+    for (const std::string& name : between(files.at("index.html"), attribute, "\"")) {
+      if (name.starts_with('#')) continue;  // in the page itself
+      ++named;
+      EXPECT_TRUE(name.starts_with("page/") && files.contains(name.substr(5))) << name;
+    }
   }
   for (const auto& [file, bytes] : files) {
     if (!file.ends_with(".js")) continue;
-    for (const std::string& name : matches(bytes, "\\bfrom '([^']+)'")) {
+    for (const std::string& name : between(bytes, " from '", "'")) {
       ++named;
       EXPECT_TRUE(name.starts_with("./") && files.contains(name.substr(2))) << file << " imports " << name;
     }

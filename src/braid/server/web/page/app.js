@@ -19,7 +19,7 @@ const api = new Api(new KeptValue('session', 'braid.key'), async (why) => {
   return key;
 });
 const settings = new Settings();
-const models = new Models(api);
+const models = new Models(api, {onChange: () => chat?.modelChanged()});
 const sidebar = new Sidebar({isChatShown: () => tabs.view === 'chat', showChat: () => tabs.go('chat')});
 const serverTab = new ServerTab(api);
 
@@ -42,7 +42,8 @@ const library = new Library({
 
 let chat = null;
 await library.load();
-chat = new Chat({api, settings, model: () => models.chosen, library, composer, onSaid: (id) => tabs.note(id)});
+chat = new Chat({api, settings, model: () => models.chosen, library, composer, onSaid: (id) => tabs.note(id),
+  onFailed: () => models.start({isQuiet: true})});
 
 const tabs = new Tabs({
   shownId: () => chat.shownId,
@@ -50,7 +51,7 @@ const tabs = new Tabs({
     serverTab.setShown(view === 'server');
     if (view !== 'chat') return;
     chat.show(id === null ? undefined : library.get(id));
-    if (matchMedia('(pointer: fine)').matches) composer.focus();
+    if (!matchMedia('(pointer: coarse)').matches) composer.focus();
   },
 });
 

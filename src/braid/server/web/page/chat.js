@@ -14,6 +14,7 @@ export class Chat {
   #library;
   #composer;
   #onSaid;
+  #onFailed;
   #running = new Map();  // conversation id -> {stop: AbortController, node}
   #shown;
   #views = new Map();    // node id -> view
@@ -21,14 +22,15 @@ export class Chat {
   #frame = 0;
   #nextDraw = 0;
 
-  // onSaid(id): the conversation that is shown is one to keep.
-  constructor({api, settings, model, library, composer, onSaid}) {
+  // onSaid(id): the conversation that is shown is one to keep. onFailed(): the server gave no answer, or an error.
+  constructor({api, settings, model, library, composer, onSaid, onFailed}) {
     this.#api = api;
     this.#settings = settings;
     this.#model = model;
     this.#library = library;
     this.#composer = composer;
     this.#onSaid = onSaid;
+    this.#onFailed = onFailed;
     this.#shown = library.create();
     const scroller = byId('scroller');
     scroller.addEventListener('scroll', () => this.#scrolled(), {passive: true});
@@ -54,13 +56,18 @@ export class Chat {
 
   // No conversation: a new one.
   show(conversation) {
-    if (conversation ? conversation === this.#shown : this.shownId === null) return;
+    if (conversation ? conversation === this.#shown : pathOf(this.#shown).length === 0) return;
     this.#shown = conversation ?? this.#library.create();
     this.#follows = true;
     this.#views.clear();
     byId('messages').replaceChildren();
     this.#library.show(this.#shown.id);
     this.#draw();
+  }
+
+  // Another model, or the first one that is known.
+  modelChanged() {
+    this.#showContextUse(pathOf(this.#shown));
   }
 
   // Another tab changed this conversation.
@@ -129,6 +136,7 @@ export class Chat {
       announce(node.finish === 'error' ? node.error : partsOf(node).answer.slice(0, 2000));
     }
     await this.#library.save(conversation);
+    if (node.finish === 'error') this.#onFailed();
   }
 
   // What streams in: at most once a frame, and never more than a quarter of the time.

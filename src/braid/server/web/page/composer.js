@@ -48,6 +48,11 @@ export class Composer {
     if (event.key === 'ArrowUp' && this.#area.value === '' && !event.altKey) {
       if (this.#actions.editLast()) event.preventDefault();
     }
+    if (event.key === 'PageUp' || event.key === 'PageDown') {
+      event.preventDefault();
+      const scroller = byId('scroller');
+      scroller.scrollBy({top: (event.key === 'PageUp' ? -0.9 : 0.9) * scroller.clientHeight});
+    }
     // On a phone Enter makes a line, for there is no Shift; the button sends.
     const hasKeyboard = !matchMedia('(pointer: coarse)').matches;
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing || !hasKeyboard) return;

@@ -82,12 +82,8 @@ export class Library {
   async #reload(id) {
     if (this.#isRunning(id)) return;
     const conversation = await this.#store.get(id);
-    if (conversation) {
-      closeOpenAnswers(conversation);  // it may still stream in there; its end will be told
-      this.#conversations.set(id, conversation);
-    } else {
-      this.#conversations.delete(id);
-    }
+    if (conversation) this.#conversations.set(id, conversation);
+    else this.#conversations.delete(id);
     this.draw();
     this.#onForeign(id);
   }

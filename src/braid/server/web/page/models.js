@@ -7,9 +7,12 @@ export class Models {
   #api;
   #list = [];
   #name = '';
+  #timer = 0;
+  #onChange;
 
-  constructor(api) {
+  constructor(api, {onChange}) {
     this.#api = api;
+    this.#onChange = onChange;
     byId('model').addEventListener('change', () => {
       this.#name = byId('model').value;
       this.#show();
@@ -22,15 +25,18 @@ export class Models {
     return {id: model?.id, contextLength: model?.max_model_len};
   }
 
-  // Asks until there is an answer.
-  async start() {
+  // Asks until there is an answer: at the start, and when something failed, for it may be another server by then.
+  // isQuiet: without asking for a key.
+  async start({isQuiet = false} = {}) {
+    clearTimeout(this.#timer);
     try {
-      this.#list = await this.#api.models();
-      this.#name = this.#list[0]?.id ?? '';
+      this.#list = await this.#api.models({isQuiet});
+      if (!this.#list.some(({id}) => id === this.#name)) this.#name = this.#list[0]?.id ?? '';
       this.#banner('');
     } catch (error) {
       this.#banner(bannerText(error));
-      if (error.status !== 401) setTimeout(() => this.start(), (error.retryAfter ?? 0) * 1000 || kRetryMs);
+      const waitMs = (error.retryAfter ?? 0) * 1000 || kRetryMs;
+      if (error.status !== 401) this.#timer = setTimeout(() => this.start({isQuiet}), waitMs);
     }
     this.#show();
   }
@@ -52,6 +58,7 @@ export class Models {
     byId('model-choice').title = id ?? '';
     document.title = id ? `${id} · braid` : 'braid';
     const context = contextLength ? ` It reads up to ${contextLength.toLocaleString('en')} tokens at once.` : '';
+    this.#onChange();
     byId('welcome-model').replaceChildren(...(id ? ['You are talking with ', el('span', {class: 'name'}, id), `.${context}`] : []));
   }
 }

@@ -1,15 +1,17 @@
 // What /get_server_info says, as rows of a table. Pure.
 
 const kMaxRows = 200;
+const kLive = ['internal_states', 'num_queue_reqs'];  // the charts draw what changes
 
 const scalar = (value) => (value === null ? 'none' : typeof value === 'object' ? JSON.stringify(value) : String(value));
 
-// [[name, value]]: objects inside are written as "outer.inner".
+// [[name, value]] of what stays as it is: objects inside are written as "outer.inner".
 export function infoRows(info) {
   const rows = [];
   const walk = (value, prefix, depth) => {
     for (const [key, inner] of Object.entries(value)) {
       if (rows.length === kMaxRows) return;
+      if (kLive.includes(key)) continue;
       const name = prefix + key;
       if (inner !== null && typeof inner === 'object' && !Array.isArray(inner) && depth < 2) walk(inner, `${name}.`, depth + 1);
       else rows.push([name, scalar(inner)]);

@@ -8,23 +8,31 @@ import {infoRows} from './server_info.js';
 const kPeriodMs = 1000;
 const kSpanMs = 5 * 60_000;
 const kLeastSpanMs = 60_000;  // what a chart shows when there is little yet
+const kRateReadings = 5;
 const kLatencySpanMs = 60_000;
 
 const count = (value) => Math.round(value).toLocaleString('en');
 const amount = (value) => (value < 10 && !Number.isInteger(value) ? value.toFixed(1) : count(value));
 const percent = (value) => `${(value * 100).toFixed(value > 0 && value < 0.0995 ? 1 : 0)} %`;
 const time = (s) => (s < 0.9995 ? `${(s * 1000).toFixed(s < 0.00995 ? 1 : 0)} ms` : `${s.toFixed(s < 10 ? 2 : 1)} s`);
-const perSecond = (name) => (now, before) => rate(before, now, name);
 
-// A line's value of a reading: with `name` of each DP group too.
+// What a gauge would say, from counters.
+const perSecond = (name) => ({needs: [name], value: (now, before) => rate(before, now, name)});
+const share = (part, whole) => ({needs: [part, whole], value: (now, before) => {
+  const all = rate(before, now, whole);
+  return all > 0 ? rate(before, now, part) / all : undefined;
+}});
+
+// A line is a gauge by its name, or else counted; gauges are told of each DP group too.
 const kCharts = [
   {title: 'Requests', format: count, lines: [{label: 'running', name: 'num_running_reqs'}, {label: 'queued', name: 'num_queue_reqs'}]},
   {title: 'Tokens per second', format: amount, lines: [
-    {label: 'written', name: 'gen_throughput', otherwise: perSecond('generation_tokens_total')},
-    {label: 'read', value: perSecond('prompt_tokens_total'), needs: 'prompt_tokens_total'}]},
+    {label: 'written', name: 'gen_throughput', counted: perSecond('generation_tokens_total')},
+    {label: 'read', counted: perSecond('prompt_tokens_total')}]},
   {title: 'KV cache in use', format: percent, limit: 1, isShare: true, lines: [{label: 'in use', name: 'token_usage'}],
     detail: (now) => now.has('num_used_tokens') && `${count(now.total('num_used_tokens'))} tokens`},
-  {title: 'Prefix cache hits', format: percent, limit: 1, isShare: true, lines: [{label: 'of prompt tokens', name: 'cache_hit_rate'}],
+  {title: 'Prefix cache hits', format: percent, limit: 1, isShare: true, lines: [
+    {label: 'of prompt tokens', name: 'cache_hit_rate', counted: share('cached_tokens_total', 'prompt_tokens_total')}],
     detail: (now) => now.has('cached_tokens_total') && `${count(now.total('cached_tokens_total'))} tokens saved so far`},
 ];
 
@@ -141,6 +149,11 @@ export class ServerTab {
   }
 }
 
+// What a rate at reading `i` is counted from: single seconds would jump about.
+function earlier(readings, i) {
+  return i > 0 ? readings[Math.max(0, i - kRateReadings)] : undefined;
+}
+
 class ChartCard {
   #chart;
   #line;
@@ -155,7 +168,7 @@ class ChartCard {
 
   draw(readings) {
     const now = readings.at(-1);
-    const before = readings.at(-2);
+    const before = earlier(readings, readings.length - 1);
     const told = this.#chart.lines.filter((line) => this.#has(line, now));
     const lines = told.flatMap((line, index) => this.#linesOf(line, index, readings));
     lines.forEach((line, index) => { line.tone = index % 8 + 1; });
@@ -163,7 +176,7 @@ class ChartCard {
     const seenMs = now.time - readings[0].time;
     this.#line.update(lines, now.time, Math.min(kSpanMs, Math.max(kLeastSpanMs, seenMs)));
     this.#missing.hidden = told.length === this.#chart.lines.length;
-    const absent = this.#chart.lines.filter((line) => !told.includes(line)).map((line) => line.name ?? line.needs);
+    const absent = this.#chart.lines.filter((line) => !told.includes(line)).map((line) => line.name ?? line.counted.needs[0]);
     this.#missing.textContent = `This server does not tell ${absent.join(' and ')}.`;
     const detail = this.#chart.detail?.(now);
     this.#figures.replaceChildren(
@@ -174,24 +187,24 @@ class ChartCard {
   }
 
   #figure(value, label, line) {
-    const dot = this.#chart.lines.length > 1 ? 'has-dot' : '';
+    const dot = this.#chart.lines.length > 1 && line.group === undefined ? 'has-dot' : '';
     return el('span', {class: `figure tone-${line.tone} ${dot}`}, el('b', {}, value === undefined ? '–' : this.#chart.format(value)), ` ${label}`);
   }
 
   #has(line, now) {
-    return now.has(line.name ?? line.needs) || (line.otherwise !== undefined && now.has('generation_tokens_total'));
+    return now.has(line.name) || Boolean(line.counted?.needs.every((name) => now.has(name)));
   }
 
   #value(line, now, before) {
-    if (line.name && now.has(line.name)) return this.#chart.isShare ? now.mean(line.name) : now.total(line.name);
-    return (line.value ?? line.otherwise)(now, before);
+    if (now.has(line.name)) return this.#chart.isShare ? now.mean(line.name) : now.total(line.name);
+    return line.counted.value(now, before);
   }
 
   // The first line is drawn for each DP group where the server tells them apart.
   #linesOf(line, index, readings) {
-    const groups = index === 0 && line.name ? [...readings.at(-1).groups(line.name).keys()].filter((group) => group !== '') : [];
+    const groups = index === 0 && readings.at(-1).has(line.name) ? [...readings.at(-1).groups(line.name).keys()].filter((group) => group !== '') : [];
     if (groups.length === 0) {
-      return [{name: line.label, of: line, points: readings.map((one, i) => this.#point(one, readings[i - 1], this.#value(line, one, readings[i - 1]))).flat()}];
+      return [{name: line.label, of: line, points: readings.map((one, i) => this.#point(one, readings[i - 1], this.#value(line, one, earlier(readings, i)))).flat()}];
     }
     return groups.sort((a, b) => a - b).map((group) => ({name: `group ${group}`, group, of: line,
       points: readings.map((one, i) => this.#point(one, readings[i - 1], one.groups(line.name).get(group))).flat()}));
