@@ -29,6 +29,9 @@ Json finish_reason(const Delta& last) {
   }
 }
 
+constexpr size_t kLongEvent = size_t{64} << 10;  // bytes
+constexpr size_t kLeastNews = 16;                // a long event is longer by this part of it than the one before
+
 // A JSON list that grows, as text: every event of a stream has all of it, and copying is the cheapest way to say so.
 class ListText {
  public:
@@ -37,6 +40,7 @@ class ListText {
     items_ += json;
   }
   std::string json() const { return '[' + items_ + ']'; }
+  size_t num_bytes() const { return items_.size(); }
 
  private:
   std::string items_;
@@ -59,6 +63,7 @@ class Logprobs {
 
   std::string tokens() const { return tokens_.json(); }
   std::string alternatives() const { return alternatives_.json(); }
+  size_t num_bytes() const { return tokens_.num_bytes() + alternatives_.num_bytes(); }
 
  private:
   static std::string entry(Json logprob, TokenId token, const Tokenizer& tokenizer) {
@@ -86,6 +91,8 @@ class ChoiceAnswer {
     last_.tokens.clear();
     last_.prompt_logprobs.clear();
   }
+
+  size_t num_bytes() const { return text_.size() + output_ids_.num_bytes() + logprobs_.num_bytes(); }
 
   // `input`: of the prompt, which its choices share.
   std::string json(const Logprobs& input) const {
@@ -123,6 +130,7 @@ class GenerateAnswer : public openai::AnswerWriter {
     for (const GeneratePrompt& prompt : prompts_) {
       PromptAnswer answer{.first_index = num_choices_};
       for (int32_t i = 0; i < prompt.n; ++i) answer.choices.emplace_back(prompt, tokenizer);
+      answer.said_bytes.resize(answer.choices.size());
       if (prompt.logprobs && prompt.logprob_start_len == 0 && !prompt.ids.empty()) {
         answer.input.add_first(prompt.ids.front(), tokenizer);
       }
@@ -137,7 +145,10 @@ class GenerateAnswer : public openai::AnswerWriter {
     for (const ScoredToken& scored : delta.prompt_logprobs) answer.input.add(scored, tokenizer_);
     choice.add(delta);
     if (!is_stream_) return {};
-    if (delta.text.empty() && delta.tokens.empty() && delta.finish == FinishReason::kNone) return {};
+    if (delta.finish == FinishReason::kNone) {
+      if (delta.text.empty() && delta.tokens.empty()) return {};
+      if (!is_worth_saying(answer, static_cast<size_t>(delta.index))) return {};
+    }
     std::string event = choice.json(answer.input);
     if (is_list_) {
       event.pop_back();
@@ -162,8 +173,19 @@ class GenerateAnswer : public openai::AnswerWriter {
   struct PromptAnswer {
     int64_t first_index = 0;  // of its choices among all
     std::vector<ChoiceAnswer> choices = {};
+    std::vector<size_t> said_bytes = {};  // of each choice's last event
     Logprobs input = {};
   };
+
+  // A long event that says little new: the next one will say it too. A stream's bytes would grow with the square of its
+  // length otherwise.
+  static bool is_worth_saying(PromptAnswer& answer, size_t choice) {
+    const size_t size = answer.choices[choice].num_bytes() + answer.input.num_bytes();
+    size_t& said = answer.said_bytes[choice];
+    if (size > kLongEvent && size - said < size / kLeastNews) return false;
+    said = size;
+    return true;
+  }
 
   const std::vector<GeneratePrompt> prompts_;
   const bool is_list_;

@@ -167,5 +167,23 @@ TEST(GenerateStream, EveryEventHasAllThatCameSoFar) {
   EXPECT_EQ(writer->finish(), "data: [DONE]\n\n");
 }
 
+TEST(GenerateStream, LongEventsComeOnlyWithNewsWorthTheirLength) {
+  const TinyTokenizer tokenizer;
+  const auto writer = make_generate_stream({{.id = "r", .ids = {0}}}, false, tokenizer);
+  const std::string piece(100, 'x');
+  size_t num_events = 0;
+  size_t num_bytes = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    const std::string event = writer->push(0, {.text = piece, .tokens = {{TinyTokenizer::kA, -0.5F, {}}}});
+    num_events += event.empty() ? 0 : 1;
+    num_bytes += event.size();
+    EXPECT_TRUE(i > 600 || !event.empty()) << "a short one comes at once";
+  }
+  EXPECT_GT(num_events, 630U);
+  EXPECT_LT(num_bytes, 60U << 20) << "10 000 events would have 5 GB";
+  const std::string last = writer->push(0, {.text = "!", .finish = FinishReason::kLength});
+  EXPECT_EQ(Json::parse(last.substr(6))["text"].get<std::string>().size(), 1'000'001U);
+}
+
 }  // namespace
 }  // namespace braid::native

@@ -24,6 +24,22 @@ struct Compile {
   GrammarCompiler::Compiled operator()(const OneOf& asked) const { return compiler.choice(asked.choices); }
 };
 
+// Schemas of several tools are one document, "#/$defs/tool0" and so on: says whose it is.
+std::string with_tool_names(std::string message, const ToolParameters& tools) {
+  std::vector<std::string_view> names;  // in the document's order
+  for (const parsers::ToolSpec& tool : tools.tools) {
+    if (tools.choice.name.empty() || tools.choice.name == tool.name) names.push_back(tool.name);
+  }
+  for (size_t i = names.size(); i-- > 0;) {  // tool10 before tool1
+    const std::string place = fmt::format("#/$defs/tool{}", i);
+    const std::string name = fmt::format("{}#", names[i]);
+    for (size_t at = message.find(place); at != std::string::npos; at = message.find(place, at + name.size())) {
+      message.replace(at, place.size(), name);
+    }
+  }
+  return message;
+}
+
 AnswerForm forced_form(const ChatRequest& request, GrammarCompiler& compiler) {
   const ToolParameters& tools = request.tools;
   if (!std::holds_alternative<std::monostate>(request.common.structured_output)) {
@@ -34,7 +50,9 @@ AnswerForm forced_form(const ChatRequest& request, GrammarCompiler& compiler) {
   }
   auto compiled =
       Compile{compiler}(JsonSchema{parsers::forced_calls_schema(tools.tools, tools.choice, tools.parallel)});
-  if (!compiled.ok()) return ApiError{.message = "tools: " + compiled.error().message, .param = "tools"};
+  if (!compiled.ok()) {
+    return ApiError{.message = "tools: " + with_tool_names(compiled.error().message, tools), .param = "tools"};
+  }
   return GrammarConstraint{.grammar = *std::move(compiled)};
 }
 

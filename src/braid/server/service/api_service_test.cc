@@ -386,6 +386,8 @@ TEST_F(ApiServiceTest, AForcedCallObeysItsSchema) {
     "properties":{"x":{"$ref":"http://127.0.0.1/"}}}}}]})");
   EXPECT_EQ(remote->status(), 400);
   EXPECT_EQ(remote->json()["error"]["param"], "tools");
+  EXPECT_TRUE(remote->json()["error"]["message"].get<std::string>().starts_with("tools: schema f#/properties/x:"))
+      << remote->json();
 }
 
 TEST_F(ApiServiceTest, TextsBecomeTokensAndBack) {
