@@ -26,9 +26,10 @@ struct Compile {
 
 // Schemas of several tools are one document, "#/$defs/tool0" and so on: says whose it is.
 std::string with_tool_names(std::string message, const ToolParameters& tools) {
-  std::vector<std::string_view> names;  // in the document's order
+  std::vector<std::string_view> names;  // of those that have a schema, in the document's order
   for (const parsers::ToolSpec& tool : tools.tools) {
-    if (tools.choice.name.empty() || tools.choice.name == tool.name) names.push_back(tool.name);
+    const bool is_meant = tools.choice.name.empty() || tools.choice.name == tool.name;
+    if (is_meant && !tool.parameters.empty()) names.push_back(tool.name);
   }
   for (size_t i = names.size(); i-- > 0;) {  // tool10 before tool1
     const std::string place = fmt::format("#/$defs/tool{}", i);
