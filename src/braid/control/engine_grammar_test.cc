@@ -2,42 +2,21 @@
 #include <gtest/gtest.h>
 
 #include <bit>
-#include <map>
 #include <random>
-#include <regex>
+#include <string>
 
-#include "braid/control/engine.h"
+#include "braid/control/testing/tiny_engine.h"
+#include "tests/support/matches.h"
 
 namespace braid {
 namespace {
 
-constexpr const char* kModel = "tests/fixtures/models/gguf_qwen3/model.gguf";
 constexpr TokenId kEndOfText = 279;  // this model's end token, the last of its 280
 
-struct Output {
-  std::string text;
-  std::vector<SampledToken> tokens;
-  Delta last;
-};
-
-std::unique_ptr<Engine> load(const RankOptions& rank = {}) {
-  auto engine = Engine::load({.source = {.model_path = kModel}, .rank = rank}, make_null_logger());
-  CHECK(engine.ok(), "{}", engine.error().message);
-  return std::move(engine).value();
-}
-
-std::map<int32_t, Output> generate(Engine& engine, const GenerationRequest& request) {
-  std::map<int32_t, Output> outputs;
-  const auto id = engine.submit(request, [&](const Delta& delta) {
-    Output& output = outputs[delta.index];
-    output.text += delta.text;
-    output.tokens.insert(output.tokens.end(), delta.tokens.begin(), delta.tokens.end());
-    output.last = delta;
-  });
-  CHECK(id.ok(), "{}", id.error().message);
-  engine.wait(*id);
-  return outputs;
-}
+using testing::generate;
+using testing::kTinyModel;
+using testing::load_tiny_engine;
+using testing::Output;
 
 GenerationRequest request_for(Engine& engine, const GrammarCompiler::Compiled& grammar, uint64_t seed,
                               int32_t max_new_tokens = 120) {
@@ -52,12 +31,12 @@ GenerationRequest request_for(Engine& engine, const GrammarCompiler::Compiled& g
 }
 
 TEST(EngineGrammar, OutputsMatchAndEndWhereTheGrammarDoes) {
-  const auto engine = load();
+  const auto engine = load_tiny_engine();
   const auto grammar = engine->grammars().regex("[a-c]{5,9}-\\d{3}");
-  const std::regex expected("[a-c]{5,9}-[0-9]{3}");
+  const std::string expected = "[a-c]{5,9}-[0-9]{3}";
   for (uint64_t seed = 0; seed < 12; ++seed) {
     const Output output = generate(*engine, request_for(*engine, grammar, seed)).at(0);
-    EXPECT_TRUE(std::regex_match(output.text, expected)) << output.text;
+    EXPECT_TRUE(matches(output.text, expected)) << output.text;
     EXPECT_EQ(output.last.finish, FinishReason::kStop);
     EXPECT_TRUE(std::holds_alternative<std::monostate>(output.last.matched_stop));  // nothing could follow
     std::vector<TokenId> ids;
@@ -67,7 +46,7 @@ TEST(EngineGrammar, OutputsMatchAndEndWhereTheGrammarDoes) {
 }
 
 TEST(EngineGrammar, AnEndTokenIsAllowedExactlyWhereTheOutputIsComplete) {
-  const auto engine = load();
+  const auto engine = load_tiny_engine();
   const auto grammar = engine->grammars().regex("(ab)+");
   int num_ended = 0;
   for (uint64_t seed = 0; seed < 12; ++seed) {
@@ -77,13 +56,13 @@ TEST(EngineGrammar, AnEndTokenIsAllowedExactlyWhereTheOutputIsComplete) {
     if (output.last.finish != FinishReason::kStop) continue;
     ++num_ended;
     EXPECT_EQ(std::get<TokenId>(output.last.matched_stop), kEndOfText);
-    EXPECT_TRUE(std::regex_match(output.text, std::regex("(ab)+"))) << output.text;
+    EXPECT_TRUE(matches(output.text, "(ab)+")) << output.text;
   }
   EXPECT_GT(num_ended, 3);
 }
 
 TEST(EngineGrammar, IgnoringTheEndAndLeastLengthsDoNotBreakIt) {
-  const auto engine = load();
+  const auto engine = load_tiny_engine();
   const std::vector<std::string> texts = {"yes", "no", "certainly not"};
   GenerationRequest request = request_for(*engine, engine->grammars().choice(texts), 3);
   request.ignore_eos = true;
@@ -97,7 +76,7 @@ TEST(EngineGrammar, IgnoringTheEndAndLeastLengthsDoNotBreakIt) {
   endless.sampling.logit_bias = {{kEndOfText, 100.0F}};
   const Output longest = generate(*engine, endless).at(0);
   EXPECT_EQ(longest.last.finish, FinishReason::kLength);
-  EXPECT_TRUE(std::regex_match(longest.text, std::regex("[ab]+"))) << longest.text;
+  EXPECT_TRUE(matches(longest.text, "[ab]+")) << longest.text;
 
   GenerationRequest at_least = request_for(*engine, engine->grammars().regex("[ab]+"), 5, 60);
   at_least.sampling.min_new_tokens = 8;
@@ -106,7 +85,7 @@ TEST(EngineGrammar, IgnoringTheEndAndLeastLengthsDoNotBreakIt) {
 }
 
 TEST(EngineGrammar, CompleteAtTheLastTokenIsAStopNotALength) {
-  const auto engine = load();
+  const auto engine = load_tiny_engine();
   GenerationRequest request = request_for(*engine, engine->grammars().regex("[a-z]{4}"), 1);
   const Output whole = generate(*engine, request).at(0);
   request.sampling.max_new_tokens = static_cast<int32_t>(whole.tokens.size());
@@ -118,7 +97,7 @@ TEST(EngineGrammar, CompleteAtTheLastTokenIsAStopNotALength) {
 }
 
 TEST(EngineGrammar, BehindTheEndOfThinkingAlone) {
-  const auto engine = load();
+  const auto engine = load_tiny_engine();
   const auto grammar = engine->grammars().regex("x[0-9]{3}");
   const TokenId think_end = 100;
   const TokenId think_begin = 101;
@@ -131,7 +110,7 @@ TEST(EngineGrammar, BehindTheEndOfThinkingAlone) {
     }
     return engine->text().tokenizer->decode(ids, true);
   };
-  const std::regex expected("x[0-9]{3}");
+  const std::string expected = "x[0-9]{3}";
   // The prompt has opened the thinking.
   GenerationRequest open = request_for(*engine, grammar, 7, 200);
   open.grammar->starts_after = {think_end};
@@ -140,7 +119,7 @@ TEST(EngineGrammar, BehindTheEndOfThinkingAlone) {
   const Output thought = generate(*engine, open).at(0);
   EXPECT_EQ(thought.last.finish, FinishReason::kStop);
   EXPECT_GT(thought.tokens.size(), 5U);
-  EXPECT_TRUE(std::regex_match(tail_of(thought, think_end), expected)) << thought.text;
+  EXPECT_TRUE(matches(tail_of(thought, think_end), expected)) << thought.text;
 
   // It may open, and does; or does not.
   GenerationRequest may = open;
@@ -149,14 +128,14 @@ TEST(EngineGrammar, BehindTheEndOfThinkingAlone) {
   const Output opened = generate(*engine, may).at(0);
   EXPECT_EQ(opened.tokens.front().token, think_begin);
   EXPECT_EQ(opened.last.finish, FinishReason::kStop);
-  EXPECT_TRUE(std::regex_match(tail_of(opened, think_end), expected)) << opened.text;
+  EXPECT_TRUE(matches(tail_of(opened, think_end), expected)) << opened.text;
   may.sampling.logit_bias = {{think_begin, -100.0F}};
   const Output direct = generate(*engine, may).at(0);
-  EXPECT_TRUE(std::regex_match(direct.text, expected)) << direct.text;
+  EXPECT_TRUE(matches(direct.text, expected)) << direct.text;
 }
 
 TEST(EngineGrammar, EachChoiceObeysByItself) {
-  const auto engine = load();
+  const auto engine = load_tiny_engine();
   GenerationRequest request =
       request_for(*engine, engine->grammars().ebnf("root ::= [a-z]{2,6} (\",\" root)?"), 9, 200);
   request.n = 5;
@@ -165,7 +144,7 @@ TEST(EngineGrammar, EachChoiceObeysByItself) {
   for (const auto& [index, output] : generate(*engine, request)) {
     EXPECT_NE(output.last.finish, FinishReason::kError) << output.last.error;
     if (output.last.finish == FinishReason::kStop) {
-      EXPECT_TRUE(std::regex_match(output.text, std::regex("[a-z]{2,6}(,[a-z]{2,6})*"))) << output.text;
+      EXPECT_TRUE(matches(output.text, "[a-z]{2,6}(,[a-z]{2,6})*")) << output.text;
     }
     texts.insert(output.text);
   }
@@ -185,7 +164,7 @@ class TwoTokens final : public Tokenizer {
 };
 
 TEST(EngineGrammar, AGrammarThatNoTokenFollowsEndsItsRequestAlone) {
-  const auto engine = load();
+  const auto engine = load_tiny_engine();
   const TwoTokens tokenizer;
   GrammarCompiler other(tokenizer);
   const GenerationRequest request = request_for(*engine, other.regex("aab"), 2);
@@ -202,7 +181,7 @@ TEST(EngineGrammar, AGrammarThatNoTokenFollowsEndsItsRequestAlone) {
 }
 
 TEST(EngineGrammar, AConstraintThatCannotBeIsRefused) {
-  const auto engine = load();
+  const auto engine = load_tiny_engine();
   GenerationRequest request = request_for(*engine, engine->grammars().regex("a+"), 1);
   request.grammar->grammar = nullptr;
   EXPECT_FALSE(engine->submit(request, [](const Delta&) {}).ok());
@@ -213,11 +192,11 @@ TEST(EngineGrammar, AConstraintThatCannotBeIsRefused) {
 
 // Batch invariance holds for masked requests, and a preempted one keeps its place in its grammar.
 TEST(EngineGrammar, BitsAreTheSameAloneTogetherAndPreempted) {
-  using Bits = std::vector<uint32_t>;
+  using MaskedBits = std::vector<uint32_t>;
   const auto run = [](const RankOptions& rank, bool together) {
-    const auto engine = load(rank);
+    const auto engine = load_tiny_engine({.source = {.model_path = kTinyModel}, .rank = rank});
     GrammarCompiler& grammars = engine->grammars();
-    std::vector<Bits> results(12);
+    std::vector<MaskedBits> results(12);
     std::vector<SubmissionId> ids;
     for (size_t i = 0; i < results.size(); ++i) {
       const GrammarCompiler::Compiled choices[] = {grammars.regex("[a-z ]{20,60}"), grammars.regex("(\\d{2,4},){8,20}"),
@@ -244,7 +223,7 @@ TEST(EngineGrammar, BitsAreTheSameAloneTogetherAndPreempted) {
     return results;
   };
   const auto alone = run({.radix_cache = false}, false);
-  for (const Bits& bits : alone) EXPECT_FALSE(bits.empty());
+  for (const MaskedBits& bits : alone) EXPECT_FALSE(bits.empty());
   EXPECT_EQ(run({.threads_per_rank = 2, .chunked_prefill_size = 7}, true), alone);
   EXPECT_EQ(run({.threads_per_rank = 2, .max_total_tokens = 224}, true), alone);
 }

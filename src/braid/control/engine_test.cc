@@ -10,40 +10,16 @@
 #include <mutex>
 #include <thread>
 
+#include "braid/control/testing/tiny_engine.h"
+
 namespace braid {
 namespace {
 
-constexpr const char* kModel = "tests/fixtures/models/gguf_qwen3/model.gguf";
-
-struct Output {
-  std::string text;
-  std::vector<SampledToken> tokens;
-  std::vector<ScoredToken> prompt_logprobs;
-  Delta last;
-};
-using Outputs = std::map<int32_t, Output>;  // by choice
-
-std::unique_ptr<Engine> load(const EngineOptions& options = {.source = {.model_path = kModel}}) {
-  auto engine = Engine::load(options, make_null_logger());
-  CHECK(engine.ok(), "{}", engine.error().message);
-  return std::move(engine).value();
-}
-
-Outputs generate(Engine& engine, const GenerationRequest& request) {
-  Outputs outputs;
-  const auto id = engine.submit(request, [&](const Delta& delta) {
-    Output& output = outputs[delta.index];
-    EXPECT_EQ(output.last.finish, FinishReason::kNone) << "a delta after the last one";
-    output.text += delta.text;
-    output.tokens.insert(output.tokens.end(), delta.tokens.begin(), delta.tokens.end());
-    output.prompt_logprobs.insert(output.prompt_logprobs.end(), delta.prompt_logprobs.begin(),
-                                  delta.prompt_logprobs.end());
-    output.last = delta;
-  });
-  CHECK(id.ok(), "{}", id.error().message);
-  engine.wait(*id);
-  return outputs;
-}
+using testing::generate;
+using testing::kTinyModel;
+using testing::load_tiny_engine;
+using testing::Output;
+using testing::Outputs;
 
 GenerationRequest greedy(std::string prompt, int32_t max_new_tokens) {
   GenerationRequest request{.prompt = std::move(prompt)};
@@ -54,7 +30,7 @@ GenerationRequest greedy(std::string prompt, int32_t max_new_tokens) {
 }
 
 TEST(Engine, ARequestEndsWithItsTokensItsTextAndItsUsage) {
-  const auto engine = load();
+  const auto engine = load_tiny_engine();
   const Output output = generate(*engine, greedy("The quick brown fox", 12)).at(0);
   EXPECT_EQ(output.tokens.size(), 12U);
   EXPECT_EQ(output.last.finish, FinishReason::kLength);
@@ -67,7 +43,7 @@ TEST(Engine, ARequestEndsWithItsTokensItsTextAndItsUsage) {
 }
 
 TEST(Engine, AStopTokenEndsTheOutputAndIsCountedButNotShown) {
-  const auto engine = load();
+  const auto engine = load_tiny_engine();
   const Output whole = generate(*engine, greedy("The quick brown fox", 8)).at(0);
   GenerationRequest request = greedy("The quick brown fox", 8);
   request.sampling.stop_token_ids = {whole.tokens[4].token};
@@ -81,7 +57,7 @@ TEST(Engine, AStopTokenEndsTheOutputAndIsCountedButNotShown) {
 }
 
 TEST(Engine, AStopStringEndsTheTextBeforeIt) {
-  const auto engine = load();
+  const auto engine = load_tiny_engine();
   const Output whole = generate(*engine, greedy("The quick brown fox", 16)).at(0);
   ASSERT_GE(whole.text.size(), 8U);
   size_t cut = whole.text.size() / 2;
@@ -95,7 +71,7 @@ TEST(Engine, AStopStringEndsTheTextBeforeIt) {
 }
 
 TEST(Engine, ChoiceZeroIsThatOfOneChoiceAndTheOthersDiffer) {
-  const auto engine = load();
+  const auto engine = load_tiny_engine();
   GenerationRequest request = greedy("Once", 16);
   request.sampling.temperature = 1.0F;
   request.sampling.seed = 7;
@@ -110,7 +86,7 @@ TEST(Engine, ChoiceZeroIsThatOfOneChoiceAndTheOthersDiffer) {
 }
 
 TEST(Engine, NoTokensAskedForIsAResultOfNone) {
-  const auto engine = load();
+  const auto engine = load_tiny_engine();
   const Output output = generate(*engine, greedy("Once", 0)).at(0);
   EXPECT_EQ(output.last.finish, FinishReason::kLength);
   EXPECT_TRUE(output.tokens.empty());
@@ -124,9 +100,9 @@ std::vector<TokenId> ids_of(const std::vector<ScoredToken>& tokens) {
 
 // A greedy choice's log-probabilities, and the same when they are those of a prompt's tokens.
 TEST(Engine, APromptsLogprobsAreThoseOfTheSameTokensGenerated) {
-  EngineOptions options{.source = {.model_path = kModel}};
+  EngineOptions options{.source = {.model_path = kTinyModel}};
   options.rank.chunked_prefill_size = 5;
-  const auto engine = load(options);
+  const auto engine = load_tiny_engine(options);
   GenerationRequest request = greedy("", 20);
   const std::vector<TokenId> prompt = {40, 41, 42};
   request.prompt = prompt;
@@ -157,7 +133,7 @@ TEST(Engine, APromptsLogprobsAreThoseOfTheSameTokensGenerated) {
 }
 
 TEST(Engine, ARequestThatCannotRunIsRefusedAndNothingStarts) {
-  const auto engine = load();
+  const auto engine = load_tiny_engine();
   const auto refused = [&](GenerationRequest request) {
     const auto id = engine->submit(std::move(request), [](const Delta&) { FAIL() << "a refused request ran"; });
     return id.ok() ? std::string() : id.error().message;
@@ -189,7 +165,7 @@ TEST(Engine, ARequestThatCannotRunIsRefusedAndNothingStarts) {
 }
 
 TEST(Engine, GenerationThatReachesTheContextEndsWithLength) {
-  const auto engine = load();
+  const auto engine = load_tiny_engine();
   const int64_t context = engine->stats().context_len;
   GenerationRequest request = greedy("", 1'000'000);
   request.prompt = std::vector<TokenId>(static_cast<size_t>(context) - 3, 5);
@@ -200,7 +176,7 @@ TEST(Engine, GenerationThatReachesTheContextEndsWithLength) {
 }
 
 TEST(Engine, AbortEndsEveryChoiceAndFreesItsPages) {
-  const auto engine = load();
+  const auto engine = load_tiny_engine();
   std::atomic<int> aborted = 0;
   std::atomic<int> started = 0;
   GenerationRequest request = greedy("Once upon a time", 0);
@@ -228,7 +204,7 @@ TEST(Engine, AbortEndsEveryChoiceAndFreesItsPages) {
 TEST(Engine, EndingItEndsWhatRunsWithAbort) {
   std::atomic<int> aborted = 0;
   {
-    const auto engine = load();
+    const auto engine = load_tiny_engine();
     GenerationRequest request = greedy("Once upon a time", 0);
     request.until_context_end = true;
     for (int i = 0; i < 4; ++i) {
@@ -241,7 +217,7 @@ TEST(Engine, EndingItEndsWhatRunsWithAbort) {
 }
 
 TEST(Engine, ManyThreadsMaySubmitAtOnce) {
-  const auto engine = load();
+  const auto engine = load_tiny_engine();
   const Output alone = generate(*engine, greedy("Hello there", 8)).at(0);
   std::vector<std::thread> clients;
   std::atomic<int> equal = 0;
@@ -257,7 +233,7 @@ TEST(Engine, ManyThreadsMaySubmitAtOnce) {
 }
 
 TEST(Engine, ARepeatedPromptIsFoundInThePrefixCacheAndCounted) {
-  const auto engine = load();
+  const auto engine = load_tiny_engine();
   GenerationRequest request = greedy("", 4);
   request.prompt = std::vector<TokenId>(50, 7);
   const Output first = generate(*engine, request).at(0);
@@ -268,7 +244,7 @@ TEST(Engine, ARepeatedPromptIsFoundInThePrefixCacheAndCounted) {
 }
 
 TEST(Engine, AFlushedPrefixCacheFindsNothing) {
-  const auto engine = load();
+  const auto engine = load_tiny_engine();
   GenerationRequest request = greedy("", 4);
   request.prompt = std::vector<TokenId>(50, 7);
   const Output first = generate(*engine, request).at(0);
@@ -280,10 +256,10 @@ TEST(Engine, AFlushedPrefixCacheFindsNothing) {
 }
 
 TEST(Engine, AFullQueueRefusesAndTakesAgainWhenItHasRoom) {
-  EngineOptions options{.source = {.model_path = kModel}};
+  EngineOptions options{.source = {.model_path = kTinyModel}};
   options.rank.max_running_requests = 2;
   options.max_queued_requests = 3;
-  const auto engine = load(options);
+  const auto engine = load_tiny_engine(options);
   GenerationRequest request = greedy("Once upon a time", 0);
   request.until_context_end = true;
   std::latch may_go_on(1);  // the engine stands still in its first step until then

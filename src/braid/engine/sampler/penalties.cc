@@ -1,9 +1,9 @@
 #include "braid/engine/sampler/penalties.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "braid/base/function_ref.h"
+#include "braid/engine/sampler/row_scan.h"
 
 namespace braid {
 namespace {
@@ -28,8 +28,6 @@ void for_each_token(size_t row_size, std::initializer_list<std::span<const Token
     }
   }
 }
-
-constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 
 // Whether a token other than these can still be chosen.
 bool has_other(std::span<const float> row, std::span<const TokenId> tokens) {

@@ -27,7 +27,6 @@ bool has_avx512() {
 
 constexpr int64_t kLanes = 16;     // of sums: part of their definition
 constexpr int64_t kMaxLanes = 64;  // of maxima: enough to hide an instruction's latency
-constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 
 // exp(x) for x <= 0, 0 below -87: 2^n * exp(r) with |r| <= ln(2) / 2 and the Taylor polynomial of degree 7, whose
 // error there is below 2^-25.

@@ -3,10 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
 namespace braid {
+
+// The logit of a token that cannot be drawn.
+inline constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 
 struct RowMax {
   float value = 0;

@@ -22,7 +22,7 @@ size_t bucket_of(float weight) {
 
 void select_top_k(std::span<const float> row, int64_t k, SelectionScratch& scratch, std::vector<TokenId>& ids) {
   // At least k values are as large as the k-th largest of the groups' maxima: few others are.
-  float threshold = -std::numeric_limits<float>::infinity();
+  float threshold = kMinusInfinity;
   group_maxima(row, scratch.maxima);
   if (k <= static_cast<int64_t>(scratch.maxima.size())) {
     const auto kth = scratch.maxima.begin() + (k - 1);

@@ -1,0 +1,15 @@
+// Regular expressions for tests: POSIX's, through GoogleTest.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace braid {
+
+// Whether the expression is all of the text.
+inline bool matches(const std::string& text, const std::string& posix_regex) {
+  return ::testing::Matcher<const std::string&>(::testing::MatchesRegex(posix_regex)).Matches(text);
+}
+
+}  // namespace braid
