@@ -53,6 +53,11 @@ bool begins_as_ours(std::string_view line) {
   return line.substr(0, kLineBegin.size()) == kLineBegin.substr(0, line.size());
 }
 
+// A batch's input has custom_id too: taken for answers, its lines would never be run.
+bool is_answer(const Json& line) {
+  return line.is_object() && line.contains("custom_id") && line.contains("response") && line.contains("error");
+}
+
 }  // namespace
 
 std::string format_answer(const BatchAnswer& answer, uint64_t number) {
@@ -95,10 +100,9 @@ Status BatchOutput::read_answers() {
   for (std::string line; std::getline(in, line);) {
     const bool is_whole = !in.eof();  // without its newline it is torn
     const auto json = parse_json(line);
-    const bool is_answer = is_whole && json.ok() && json->is_object() && json->contains("custom_id");
-    if (!is_answer) {
+    if (!is_whole || !json.ok() || !is_answer(*json)) {
       // Only the end of the file can be ours and torn; anything else is somebody's file.
-      if (in.peek() != std::ifstream::traits_type::eof() || (num_lines_ == 0 && !begins_as_ours(line))) {
+      if (in.peek() != std::ifstream::traits_type::eof() || !begins_as_ours(line)) {
         return fail("{}: line {} is not from a batch: name another output file", path_, num_lines_ + 1);
       }
       break;

@@ -324,6 +324,14 @@ TEST_F(Batch, FilesThatFailAreNamed) {
     EXPECT_FALSE(run_batch(options_, backend).ok()) << notes;
     EXPECT_EQ(read_output(), notes);
   }
+  // What a batch reads is not what it writes, and an answer does not make the line behind it one.
+  const std::string requests = line("a", R"({"prompt":"x"})");
+  const std::string answer = R"({"id":"batch_req_0","custom_id":"b","response":null,"error":{}})";
+  for (const std::string& foreign : {requests, answer + "\nnotes\n", answer + "\n" + requests}) {
+    write(options_.output_path, foreign);
+    EXPECT_FALSE(run_batch(options_, backend).ok()) << foreign;
+    EXPECT_EQ(read_output(), foreign);
+  }
   EXPECT_FALSE(run_batch({.input_path = "/dev/null", .output_path = options_.output_path}, backend).ok());
   EXPECT_FALSE(run_batch({.input_path = "-", .output_path = options_.output_path}, backend).ok());
   BatchOptions nowhere = options_;
