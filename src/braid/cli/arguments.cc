@@ -146,6 +146,19 @@ double unit_bytes(std::string_view unit) {
   return std::numeric_limits<double>::quiet_NaN();
 }
 
+// The first flag that needs a value and has another flag, or nothing, behind it.
+std::string name_without_value(const CLI::App& command, const std::vector<std::string>& arguments) {
+  const auto names = flag_names(command);
+  const auto is_name = [&](const std::string& text) { return std::ranges::find(names, text) != names.end(); };
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (!arguments[i].starts_with("--") || !is_name(arguments[i])) continue;
+    if (command.get_option(arguments[i])->get_items_expected_max() == 0) continue;
+    if (i + 1 == arguments.size() || is_name(arguments[i + 1])) return arguments[i];
+    ++i;
+  }
+  return {};
+}
+
 // "braid batch needs INPUT, --model-path"
 std::string explain_missing(const CLI::App& command) {
   std::vector<std::string> missing;
@@ -308,7 +321,11 @@ std::string explain_parse_error(const CLI::App& app, const CLI::ParseError& erro
     return explain_command(*command, word == left.end() ? "" : *word);
   }
   if (flag != left.end()) return explain_unknown_flag(*command, *flag);
-  if (!left.empty()) return explain_unexpected(*command, left.front());
+  if (!left.empty()) {
+    // A flag's value may stand alone because another flag took that flag for its own value.
+    const std::string name = name_without_value(*command, arguments);
+    return name.empty() ? explain_unexpected(*command, left.front()) : name + " needs a value";
+  }
   // Parsing may have stopped before it came to a flag that is unknown.
   const auto known = flag_names(*command);
   for (const std::string& argument : arguments) {
@@ -317,6 +334,7 @@ std::string explain_parse_error(const CLI::App& app, const CLI::ParseError& erro
       return explain_unknown_flag(*command, argument);
     }
   }
+  if (const std::string name = name_without_value(*command, arguments); !name.empty()) return name + " needs a value";
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) return explain_missing(*command);
 
   std::string message = error.what();
@@ -331,9 +349,11 @@ std::string explain_parse_error(const CLI::App& app, const CLI::ParseError& erro
       message.starts_with(kConversion) && separator != std::string::npos) {
     const std::string name = message.substr(kConversion.size(), separator - kConversion.size());
     const CLI::Option* option = command->get_option_no_throw(name);
-    const bool is_whole = option != nullptr && option->get_type_name() != "FLOAT";
-    return fmt::format("{} {}: is not a {}number in the flag's range", name, message.substr(separator + 3),
-                       is_whole ? "whole " : "");
+    if (option == nullptr || option->count() == 0) return message;
+    const std::string value = option->results().back();  // which counts where a flag came several times
+    if (option->get_items_expected_max() == 0) return fmt::format("{} {}: must be true or false", name, value);
+    const bool is_whole = !option->get_type_name().starts_with("FLOAT");
+    return fmt::format("{} {}: is not a {}number in the flag's range", name, value, is_whole ? "whole " : "");
   }
   if (const size_t missing = message.find(": 1 required "); missing != std::string::npos) {
     return message.substr(0, missing) + " needs a value";

@@ -58,6 +58,8 @@ TEST(Arguments, WhatIsWrongIsSaidInOurWords) {
     int64_t bytes = 0;
     std::string level;
     std::string path;
+    bool json = false;
+    generate->add_flag("--json", json);
     generate->add_option("--model-path", path)->required();
     generate->add_option("--max-new-tokens", number);
     generate->add_option("--top-p", share);
@@ -87,6 +89,9 @@ TEST(Arguments, WhatIsWrongIsSaidInOurWords) {
             "--max-new-tokens 1.5: is not a whole number in the flag's range");
   EXPECT_EQ(explained({"generate", "--top-p", "x"}), "--top-p x: is not a number in the flag's range");
   EXPECT_EQ(explained({"generate", "--top-p"}), "--top-p needs a value");
+  EXPECT_EQ(explained({"generate", "--max-new-tokens", "--top-p", "0.5"}), "--max-new-tokens needs a value");
+  EXPECT_EQ(explained({"generate", "--max-new-tokens", "--json"}), "--max-new-tokens needs a value");
+  EXPECT_EQ(explained({"generate", "--json=maybe"}), "--json maybe: must be true or false");
   EXPECT_EQ(explained({"generate", "-p", "x"}), "unknown flag -p; see braid generate --help");
   EXPECT_EQ(explained({"generate", "--max-new-tokens-please", "1"}),
             "unknown flag --max-new-tokens-please; did you mean --max-new-tokens?");

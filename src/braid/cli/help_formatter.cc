@@ -1,5 +1,7 @@
 #include "braid/cli/help_formatter.h"
 
+#include <algorithm>
+
 namespace braid {
 
 HelpFormatter::HelpFormatter() {
@@ -18,14 +20,17 @@ std::string HelpFormatter::make_help(const CLI::App* command, std::string name, 
 
 std::string HelpFormatter::make_option_opts(const CLI::Option* option) const {
   if (option->get_items_expected_max() == 0) return "";  // a switch
-  const std::string type = option->get_type_name();
+  std::string type = option->get_type_name();            // its validators' names follow, behind colons
+  if (type.find(":SIZE [") != std::string::npos) return " BYTES";
+  type.resize(std::min(type.find(':'), type.size()));
   return type.empty() ? "" : " " + get_label(type);
 }
 
 std::string HelpFormatter::make_option_desc(const CLI::Option* option) const {
   std::string text = option->get_description();
   if (option->get_required()) text += " (required)";
-  if (!option->get_default_str().empty()) text += " (default: " + option->get_default_str() + ")";
+  if (!option->get_default_str().empty() && option->get_default_str() != "[]")
+    text += " (default: " + option->get_default_str() + ")";
   return text;
 }
 
