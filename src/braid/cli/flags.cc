@@ -29,7 +29,13 @@ Result<CpuIsa> isa_from_environment() {
 }
 
 ModelPathEnvironment model_path_environment() {
-  return {.home = environment("HOME"), .hf_home = environment("HF_HOME"), .hf_hub_cache = environment("HF_HUB_CACHE")};
+  std::string hf_home = environment("HF_HOME");
+  const std::string cache = environment("XDG_CACHE_HOME");
+  if (hf_home.empty() && !cache.empty()) hf_home = cache + "/huggingface";
+  const std::string hub_cache = environment("HF_HUB_CACHE");
+  return {.home = environment("HOME"),
+          .hf_home = hf_home,
+          .hf_hub_cache = hub_cache.empty() ? environment("HUGGINGFACE_HUB_CACHE") : hub_cache};  // its older name
 }
 
 ModelSourceOptions ModelFlags::source_options() const {

@@ -62,7 +62,7 @@ TEST(Inspect, EveryProblemIsNamed) {
 TEST(Inspect, WhatIsNotThereIsAProblem) {
   std::ostringstream out;
   EXPECT_EQ(run_inspect("org/model-that-is-not-here", {.home = "/nonexistent"}, true, out), 1);
-  EXPECT_NE(out.str().find("huggingface-cli download org/model-that-is-not-here"), std::string::npos) << out.str();
+  EXPECT_NE(out.str().find("hf download org/model-that-is-not-here"), std::string::npos) << out.str();
 }
 
 }  // namespace

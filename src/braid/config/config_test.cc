@@ -159,7 +159,7 @@ TEST(ModelPath, FindsDirectoriesFilesAndTheHubsCache) {
   EXPECT_EQ(resolve_model_path("org/name", by_cache)->path, repository + "/snapshots/def");
   std::ofstream(repository + "/refs/main") << "../../..";
   expect_part(resolve_model_path("org/name", by_home).error().message, "does not name a snapshot");
-  expect_part(resolve_model_path("org/other", by_home).error().message, "huggingface-cli download org/other");
+  expect_part(resolve_model_path("org/other", by_home).error().message, "hf download org/other");
   expect_part(resolve_model_path(root + "/absent", {}).error().message, "no such directory");
   EXPECT_FALSE(resolve_model_path("../x", by_home).ok());
   EXPECT_FALSE(resolve_model_path("/dev/null", {}).ok());

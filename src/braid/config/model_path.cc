@@ -54,7 +54,7 @@ Result<std::string> find_snapshot(const std::string& folder, const std::string& 
     if (entry.is_directory(error)) snapshots.push_back(entry.path().string());
   }
   if (snapshots.size() == 1) return snapshots.front();
-  return fail("{} has no complete snapshot of {}: download it with  huggingface-cli download {}", folder, name, name);
+  return fail("{} has no complete snapshot of {}: download it with  hf download {}", folder, name, name);
 }
 
 }  // namespace
@@ -76,10 +76,8 @@ Result<ResolvedModel> resolve_model_path(const std::string& model_path, const Mo
   folder_name.replace(folder_name.find('/'), 1, "--");
   const std::string folder = hub_cache(environment) + "/" + folder_name;
   if (!is_directory(folder)) {
-    return fail(
-        "{} is neither a file here nor in the Hugging Face cache ({}): download it with  huggingface-cli "
-        "download {}",
-        model_path, hub_cache(environment), model_path);
+    return fail("{} is neither a file here nor in the Hugging Face cache ({}): download it with  hf download {}",
+                model_path, hub_cache(environment), model_path);
   }
   TRY(auto snapshot, find_snapshot(folder, model_path));
   return ResolvedModel{ResolvedModel::Kind::kDirectory, std::move(snapshot)};

@@ -66,6 +66,17 @@ Result<WeightFiles> list_weight_files(const ResolvedModel& model) {
   return files;
 }
 
+// A repository of GGUF files is a directory too: the first of them, to be named itself.
+std::string name_a_gguf(const ResolvedModel& model) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(model.path, error)) {
+    if (entry.path().extension() == ".gguf") names.push_back(entry.path().string());
+  }
+  if (names.empty()) return "";
+  return fmt::format("; for a GGUF file give its own path: {}", *std::ranges::min_element(names));
+}
+
 }  // namespace
 
 std::string describe(std::string_view name, const StoredTensor& tensor) {
@@ -91,7 +102,7 @@ Result<Checkpoint> Checkpoint::open(const ResolvedModel& model) {
 
 Status Checkpoint::open_directory() {
   config_name_ = "config.json";
-  if (!exists(model_.file("config.json"))) return fail("{} has no config.json", model_.path);
+  if (!exists(model_.file("config.json"))) return fail("{} has no config.json{}", model_.path, name_a_gguf(model_));
   TRY(const Json config, read_json_file(model_, "config.json", kMaxConfigBytes));
   TRY(config_, read_hf_config(config));
   if (exists(model_.file("generation_config.json"))) {
