@@ -14,7 +14,8 @@ def test_help_names_the_commands_and_each_has_its_own(braid):
     text = braid.ok("--help")
     for command in COMMANDS:
         assert command in text
-        assert "--" in braid.ok(command, "--help")
+        help_text = braid.ok(command, "--help")
+        assert "--" in help_text and " in [" not in help_text and "(default: [])" not in help_text
     assert "--max-new-tokens" in braid.ok("generate", "--help")
 
 
@@ -85,6 +86,22 @@ def test_a_file_that_is_no_model_is_an_error(braid, tmp_path):
     assert "model.gguf" in braid.error("generate", "--model-path", file, "--prompt", "a")
     file.write_bytes(b"")
     assert "model.gguf" in braid.error("generate", "--model-path", file, "--prompt", "a")
+
+
+def test_a_folder_of_gguf_files_names_one(braid, tiny_model):
+    assert str(tiny_model) in braid.error("generate", "--model-path", tiny_model.parent, "--prompt", "x")
+
+
+def test_the_cache_is_found_as_hugging_faces_tools_find_it(braid, tiny_model, tmp_path):
+    nothing = {"HF_HOME": "", "HF_HUB_CACHE": "", "HUGGINGFACE_HUB_CACHE": "", "XDG_CACHE_HOME": ""}
+    snapshot = tmp_path / "huggingface" / "hub" / "models--org--name" / "snapshots" / "0123"
+    snapshot.mkdir(parents=True)
+    for variable, value in (("XDG_CACHE_HOME", tmp_path), ("HF_HOME", tmp_path / "huggingface"),
+                            ("HF_HUB_CACHE", tmp_path / "huggingface" / "hub"),
+                            ("HUGGINGFACE_HUB_CACHE", tmp_path / "huggingface" / "hub")):
+        message = braid.error("generate", "--model-path", "org/name", "--prompt", "x",
+                              env={**nothing, variable: str(value)})
+        assert f"{snapshot} has no config.json" in message
 
 
 @pytest.mark.parametrize("key, value", [

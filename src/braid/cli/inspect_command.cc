@@ -80,7 +80,7 @@ void inspect_text(const ResolvedModel& model, InspectReport& report) {
     return;
   }
   if (std::holds_alternative<std::monostate>(assets->tokenizer)) {
-    report.notes.emplace_back("no tokenizer: prompts can be given as token ids only");
+    report.notes.emplace_back("no tokenizer: generate, chat, batch and serve need one, by --tokenizer-path");
   } else if (const auto tokenizer = make_tokenizer(*assets, model.path); tokenizer.ok()) {
     const auto* const vocabulary = std::get_if<GgufVocabulary>(&assets->tokenizer);
     report.tokenizer = fmt::format(
