@@ -43,11 +43,13 @@ class Loading {
   Loading(const EngineOptions& options, const std::shared_ptr<Logger>& logger, bool shows_progress,
           SignalQueue& signals)
       : thread_([this, options, logger, shows_progress, &signals] {
-          {
+          try {
             ProgressBar bar("loading");
             engine_ = Engine::load(options, logger, [&](int64_t done, int64_t total) {
               if (shows_progress) bar.show(done, total);
             });
+          } catch (const std::exception& error) {  // the edge of the thread: out of memory, say
+            engine_ = fail("{}", error.what());
           }
           is_done_ = true;
           signals.wake();

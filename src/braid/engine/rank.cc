@@ -117,14 +117,16 @@ Result<std::unique_ptr<Rank>> Rank::load(const Checkpoint& checkpoint, const Ran
   parts->dtype = dtype;
   parts->kv_dtype = kv_dtype;
   TRY(parts->attention_backend, make_attention_backend(options.attention_backend, *parts->ops));
-  TRY(parts->loaded, load_model(checkpoint, dtype, context, parts->team, progress));
-
   const KvShape kv_shape{.num_layers = config.num_layers,
                          .num_kv_heads = config.num_kv_heads,
                          .head_dim = config.head_dim,
                          .dtype = kv_dtype,
                          .page_size = options.page_size};
   const auto budget = static_cast<int64_t>(options.mem_fraction_static * static_cast<double>(memory_at_start));
+  // No position is beyond the largest pool that could be, whatever the checkpoint says of its context.
+  TRY(const int64_t kv_token_bytes, kv_bytes_per_token(kv_shape));
+  const int64_t num_positions = std::clamp<int64_t>(budget / kv_token_bytes, 1, context);
+  TRY(parts->loaded, load_model(checkpoint, dtype, num_positions, parts->team, progress));
   const int64_t left = budget - parts->loaded.weight_bytes;
   if (left <= 0) {
     return fail("the weights take {:.2f} GiB, --mem-fraction-static {} of the {:.2f} GiB available is {:.2f} GiB",

@@ -1,8 +1,12 @@
 #include "braid/tensor/buffer.h"
 
+#include <fmt/format.h>
 #include <sys/mman.h>
 
+#include <cerrno>
 #include <cstring>
+#include <new>
+#include <string>
 #include <utility>
 
 #include "braid/base/check.h"
@@ -12,6 +16,17 @@ namespace {
 
 constexpr int64_t kHugePage = int64_t{2} << 20;
 constexpr int64_t kSmallPage = 4096;
+
+// As `new` does; the program's edge makes it an error.
+class NoMemory : public std::bad_alloc {
+ public:
+  NoMemory(int64_t bytes, int error)
+      : message_(fmt::format("cannot reserve {} bytes of memory: {}", bytes, std::strerror(error))) {}
+  const char* what() const noexcept override { return message_.c_str(); }
+
+ private:
+  std::string message_;
+};
 
 int64_t round_up(int64_t value, int64_t unit) {
   return (value + unit - 1) / unit * unit;
@@ -27,7 +42,7 @@ Buffer::Buffer(int64_t bytes) : bytes_(bytes) {
   const int64_t reserve = is_huge ? mapped_bytes_ + kHugePage : mapped_bytes_;
   void* mapped = mmap(nullptr, static_cast<size_t>(reserve), PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  CHECK(mapped != MAP_FAILED, "cannot reserve {} bytes: {}", reserve, std::strerror(errno));
+  if (mapped == MAP_FAILED) throw NoMemory(reserve, errno);
   data_ = static_cast<std::byte*>(mapped);
   if (is_huge) {
     const auto address = reinterpret_cast<uintptr_t>(data_);

@@ -2,6 +2,8 @@
 
 #include <cmath>
 #include <limits>
+#include <new>
+#include <string>
 
 #include "braid/tensor/buffer.h"
 #include "braid/tensor/dtype.h"
@@ -40,6 +42,16 @@ TEST(Buffer, IsAlignedAndZeroAndMoves) {
     EXPECT_EQ(second.bytes(), bytes);
     EXPECT_EQ(reinterpret_cast<uintptr_t>(second.data()) % 64, 0U);
     for (int64_t i = 0; i < bytes; i += 511) EXPECT_EQ(second.data()[i], std::byte{0});
+  }
+}
+
+TEST(Buffer, OneThatCannotBeHadIsNoMemoryAsForNew) {
+  constexpr int64_t kTooMuch = int64_t{1} << 60;
+  try {
+    const Buffer buffer(kTooMuch);
+    FAIL();
+  } catch (const std::bad_alloc& error) {
+    EXPECT_NE(std::string(error.what()).find("cannot reserve 115292"), std::string::npos) << error.what();
   }
 }
 
