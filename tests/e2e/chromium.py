@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 
-PATIENCE_S = 30  # after this, what was waited for counts as never
+PATIENCE_S = 60  # after this, what was waited for counts as never
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
@@ -86,6 +86,10 @@ class Chromium:
         return Page(self, **options)
 
     def call(self, method, params=None, session=None, patience=PATIENCE_S):
+        return self.start(method, params, session)(patience)
+
+    def start(self, method, params=None, session=None):
+        """Sends the call; what comes back waits for its result."""
         number = next(self._ids)
         answer = queue.SimpleQueue()
         message = {"id": number, "method": method, "params": params or {}}
@@ -94,13 +98,17 @@ class Chromium:
         with self._lock:
             self._answers[number] = answer
             os.write(self._write_to, json.dumps(message).encode() + b"\0")
-        try:
-            reply = answer.get(timeout=patience)
-        except queue.Empty:
-            raise ProtocolError(f"{method}: no answer in {patience} s") from None
-        if "error" in reply:
-            raise ProtocolError(f"{method}: {reply['error']['message']}")
-        return reply["result"]
+
+        def result(patience=PATIENCE_S):
+            try:
+                reply = answer.get(timeout=patience)
+            except queue.Empty:
+                raise ProtocolError(f"{method}: no answer in {patience} s") from None
+            if "error" in reply:
+                raise ProtocolError(f"{method}: {reply['error']['message']}")
+            return reply["result"]
+
+        return result
 
     def _read(self):
         rest = b""
@@ -227,15 +235,20 @@ class Page:
             self.call("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
             self.call("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
             return
-        for kind in ("mousePressed", "mouseReleased"):
-            self.call("Input.dispatchMouseEvent", {"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1})
+        # Both at once: what is drawn anew in between would never be clicked.
+        for result in [self.browser.start("Input.dispatchMouseEvent", {"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1}, self.session)
+                       for kind in ("mousePressed", "mouseReleased")]:
+            result()
 
     def _middle(self, selector):
-        found = f"""(() => {{
+        found = f"""(async () => {{
           const node = document.querySelector({json.dumps(selector)});
           if (!node?.checkVisibility({{visibilityProperty: true}})) return null;
           node.scrollIntoView({{block: 'nearest'}});
+          const before = node.getBoundingClientRect();
+          await new Promise((resolve) => setTimeout(resolve, 30));
           const {{left, top, width, height}} = node.getBoundingClientRect();
+          if (left !== before.left || top !== before.top) return null;  // it still moves
           const [x, y] = [left + width / 2, top + height / 2];
           const hit = document.elementFromPoint(x, y);
           return hit && (node.contains(hit) || hit.closest('label')?.control === node) ? [x, y] : null;

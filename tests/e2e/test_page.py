@@ -94,6 +94,7 @@ def test_an_answer_streams_in(page):
 
 
 def test_nothing_is_loaded_from_elsewhere(page, page_server):
+    set_up(page, max_tokens="5")
     say(page, "Hello")
     page.click("#tab-server")
     page.wait("document.querySelector('.figure b')")
@@ -368,6 +369,7 @@ def test_on_a_phone(browser, page_server):
     page.open(f"{page_server.url}/")
     fits = "document.documentElement.scrollWidth <= innerWidth && document.querySelector('#scroller').scrollWidth <= innerWidth"
     assert page.run(fits) and not page.is_visible("#sidebar")
+    set_up(page, max_tokens="5")
     say(page, "Hi")
     page.open(f"{page_server.url}/")
     assert page.run("Math.min(...[...document.querySelectorAll('.top button, #send')].filter((b) => b.checkVisibility()).map((b) => b.getBoundingClientRect().height)) >= 32")
