@@ -20,7 +20,7 @@ def server(braid, default_model):
 
 @pytest.fixture(scope="module")
 def client(server):
-    return server.client()
+    return server.client(timeout=600)
 
 
 def ask(client, prompt, **options):

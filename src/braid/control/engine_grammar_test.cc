@@ -18,6 +18,12 @@ using testing::kTinyModel;
 using testing::load_tiny_engine;
 using testing::Output;
 
+TokenId id_of(Engine& engine, std::string_view token) {
+  const auto id = engine.text().tokenizer->token_to_id(token);
+  CHECK(id.has_value(), "no token {}", token);
+  return *id;
+}
+
 GenerationRequest request_for(Engine& engine, const GrammarCompiler::Compiled& grammar, uint64_t seed,
                               int32_t max_new_tokens = 120) {
   CHECK(grammar.ok(), "{}", grammar.error().message);
@@ -99,8 +105,8 @@ TEST(EngineGrammar, CompleteAtTheLastTokenIsAStopNotALength) {
 TEST(EngineGrammar, BehindTheEndOfThinkingAlone) {
   const auto engine = load_tiny_engine();
   const auto grammar = engine->grammars().regex("x[0-9]{3}");
-  const TokenId think_end = 100;
-  const TokenId think_begin = 101;
+  const TokenId think_end = id_of(*engine, "~");
+  const TokenId think_begin = id_of(*engine, "`");
   const auto tail_of = [&](const Output& output, TokenId marker) {
     std::vector<TokenId> ids;
     bool is_behind = false;
@@ -113,7 +119,7 @@ TEST(EngineGrammar, BehindTheEndOfThinkingAlone) {
   const std::string expected = "x[0-9]{3}";
   // The prompt has opened the thinking.
   GenerationRequest open = request_for(*engine, grammar, 7, 200);
-  open.grammar->starts_after = {think_end};
+  open.grammar->starts_after = "~";
   open.sampling.logit_bias = {{think_end, 3.0F}};
   open.ignore_eos = true;
   const Output thought = generate(*engine, open).at(0);
@@ -132,6 +138,63 @@ TEST(EngineGrammar, BehindTheEndOfThinkingAlone) {
   may.sampling.logit_bias = {{think_begin, -100.0F}};
   const Output direct = generate(*engine, may).at(0);
   EXPECT_TRUE(matches(direct.text, expected)) << direct.text;
+}
+
+TEST(EngineGrammar, AnEndOfThinkingMayBeSeveralTokens) {
+  const auto engine = load_tiny_engine();
+  GenerationRequest request = request_for(*engine, engine->grammars().regex("x[0-9]{3}"), 3, 600);
+  request.grammar->starts_after = "~~`";
+  request.sampling.logit_bias = {{id_of(*engine, "~"), 5.0F}, {id_of(*engine, "`"), 5.0F}};
+  request.ignore_eos = true;
+  const Output output = generate(*engine, request).at(0);
+  EXPECT_EQ(output.last.finish, FinishReason::kStop);
+  const size_t end = output.text.find("~~`");
+  ASSERT_NE(end, std::string::npos);
+  EXPECT_TRUE(matches(output.text.substr(end + 3), "x[0-9]{3}")) << output.text;
+}
+
+TEST(EngineGrammar, BehindATriggerTheOutputObeysAndIsFreeAgain) {
+  const auto engine = load_tiny_engine();
+  const auto numbers = *engine->grammars().regex("<[0-9]{2}>");
+  GenerationRequest request{.prompt = std::string("The quick brown fox"), .ignore_eos = true};
+  request.sampling.temperature = 1.0F;
+  request.sampling.max_new_tokens = 150;
+  request.sampling.logit_bias = {{id_of(*engine, "~"), 3.0F}, {id_of(*engine, "<"), 3.0F}};
+  request.grammar = GrammarConstraint{
+      .triggered = {{.trigger = "~", .grammar = numbers}, {.trigger = "`<", .begin = "<", .grammar = numbers}}};
+  int num_triggered = 0;
+  int num_free = 0;
+  for (uint64_t seed = 0; seed < 6; ++seed) {
+    request.sampling.seed = seed;
+    const Output output = generate(*engine, request).at(0);
+    EXPECT_EQ(output.last.finish, FinishReason::kLength) << output.last.error;
+    const std::string& text = output.text;
+    for (size_t at = 0; at < text.size(); ++at) {
+      const bool with_begin = text.compare(at, 2, "`<") == 0;
+      if (text[at] != '~' && !with_begin) {
+        ++num_free;
+        continue;
+      }
+      const std::string behind = text.substr(at + 1, 4);
+      EXPECT_TRUE(matches(behind, "<[0-9]{2}>") || at + 5 > text.size()) << text;
+      ++num_triggered;
+      at += 4;
+    }
+  }
+  EXPECT_GT(num_triggered, 10);
+  EXPECT_GT(num_free, 50);
+}
+
+TEST(EngineGrammar, ATriggerMayCountAtTheStartAlone) {
+  const auto engine = load_tiny_engine();
+  GenerationRequest request{.prompt = std::string("The quick brown fox"), .ignore_eos = true};
+  request.sampling.max_new_tokens = 60;
+  request.grammar = GrammarConstraint{
+      .triggered = {{.trigger = "~", .only_at_start = true, .grammar = *engine->grammars().regex("<[0-9]{2}>")}}};
+  request.sampling.logit_bias = {{id_of(*engine, "~"), 100.0F}};
+  request.sampling.temperature = 1.0F;
+  const Output output = generate(*engine, request).at(0);
+  EXPECT_TRUE(matches(output.text, "~<[0-9]{2}>~+")) << output.text;
 }
 
 TEST(EngineGrammar, EachChoiceObeysByItself) {
@@ -186,7 +249,7 @@ TEST(EngineGrammar, AConstraintThatCannotBeIsRefused) {
   request.grammar->grammar = nullptr;
   EXPECT_FALSE(engine->submit(request, [](const Delta&) {}).ok());
   request = request_for(*engine, engine->grammars().regex("a+"), 1);
-  request.grammar->starts_after = {100'000};
+  request.grammar->may_open_with = 100'000;
   EXPECT_FALSE(engine->submit(request, [](const Delta&) {}).ok());
 }
 

@@ -183,7 +183,7 @@ void EngineLoop::open(const std::shared_ptr<Submission>& submission) {
                                                                 .min_new_tokens = request.sampling.min_new_tokens}),
                                 .usage = {.prompt_tokens = static_cast<int32_t>(prompt.size())},
                                 .grammar = {}});
-    if (request.grammar) choices_.at(id).grammar.emplace(*request.grammar);
+    if (request.grammar) choices_.at(id).grammar.emplace(*request.grammar, tokenizer_);
     SchedulerRequest choice{.id = id,
                             .prompt = prompt,
                             .sampling = request.sampling,

@@ -53,13 +53,22 @@ Status check_sampling(const SamplingParams& sampling, const RequestBounds& bound
 }
 
 Status check_grammar(const GrammarConstraint& constraint, const RequestBounds& bounds) {
-  if (constraint.grammar == nullptr) return fail("a request is to obey a grammar, and there is none");
-  if (constraint.grammar->vocab_size() != bounds.text_vocab_size) {
-    return fail("the grammar was compiled for a vocabulary of {}, this model's has {}",
-                constraint.grammar->vocab_size(), bounds.text_vocab_size);
+  const auto check_vocabulary = [&](const std::shared_ptr<const CompiledGrammar>& grammar) -> Status {
+    if (grammar == nullptr) return fail("a request is to obey a grammar, and there is none");
+    if (grammar->vocab_size() == bounds.text_vocab_size) return {};
+    return fail("the grammar was compiled for a vocabulary of {}, this model's has {}", grammar->vocab_size(),
+                bounds.text_vocab_size);
+  };
+  if (constraint.triggered.empty()) {
+    TRY_STATUS(check_vocabulary(constraint.grammar));
+  } else if (constraint.grammar != nullptr) {
+    return fail("an output that obeys one grammar as a whole cannot come to others");
+  }
+  for (const TriggeredGrammar& triggered : constraint.triggered) {
+    if (triggered.trigger.empty()) return fail("a grammar's trigger must not be empty");
+    TRY_STATUS(check_vocabulary(triggered.grammar));
   }
   const int64_t vocab_size = std::min(bounds.vocab_size, bounds.text_vocab_size);
-  for (const TokenId token : constraint.starts_after) TRY_STATUS(check_token("grammar start", token, vocab_size));
   if (constraint.may_open_with) TRY_STATUS(check_token("grammar start", *constraint.may_open_with, vocab_size));
   for (const TokenId token : constraint.end_tokens) TRY_STATUS(check_token("grammar end", token, vocab_size));
   return {};

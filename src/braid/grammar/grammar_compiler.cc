@@ -29,9 +29,16 @@ GrammarCompiler::Compiled GrammarCompiler::json_object() {
   return find_or_compile("json object", [] { return Result<Grammar>(grammar::json_object_grammar()); });
 }
 
-GrammarCompiler::Compiled GrammarCompiler::json_schema(const Json& schema) {
-  return find_or_compile("schema:" + schema.dump(-1, ' ', false, Json::error_handler_t::replace),
-                         [&] { return grammar::compile_json_schema(schema); });
+GrammarCompiler::Compiled GrammarCompiler::json_schema(const Json& schema, std::string_view end) {
+  std::string key = fmt::format("schema:{}:{}", end.size(), end);
+  key += schema.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return find_or_compile(std::move(key), [&]() -> Result<Grammar> {
+    TRY(Grammar made, grammar::compile_json_schema(schema));
+    if (end.empty()) return made;
+    made.root = made.add(
+        {"the schema and what follows", grammar::sequence({grammar::rule_reference(made.root), grammar::bytes(end)})});
+    return made;
+  });
 }
 
 GrammarCompiler::Compiled GrammarCompiler::regex(std::string_view pattern) {

@@ -29,8 +29,9 @@ class GrammarCompiler {
   explicit GrammarCompiler(const Tokenizer& tokenizer, size_t max_kept = 64);
   ~GrammarCompiler();
 
-  Compiled json_object();                               // any JSON object
-  Compiled json_schema(const Json& schema);             // a value that satisfies it (json/schema_compiler.h)
+  Compiled json_object();  // any JSON object
+  // A value that satisfies it (json/schema_compiler.h), and this text behind it.
+  Compiled json_schema(const Json& schema, std::string_view end = {});
   Compiled regex(std::string_view pattern);             // the whole text (regex/regex_parser.h)
   Compiled ebnf(std::string_view source);               // from the rule "root" (ebnf/ebnf_parser.h)
   Compiled choice(std::span<const std::string> texts);  // exactly one of them

@@ -6,11 +6,12 @@
 #include <utility>
 
 #include "braid/server/parsers/forced_calls.h"
+#include "braid/server/parsers/strict_calls.h"
 
 namespace braid::openai {
 namespace {
 
-struct Compile {
+struct CompileForm {
   GrammarCompiler& compiler;
 
   GrammarCompiler::Compiled operator()(std::monostate) const { return std::shared_ptr<const CompiledGrammar>(); }
@@ -50,25 +51,47 @@ AnswerForm forced_form(const ChatRequest& request, GrammarCompiler& compiler) {
         .param = "tool_choice"};
   }
   auto compiled =
-      Compile{compiler}(JsonSchema{parsers::forced_calls_schema(tools.tools, tools.choice, tools.parallel)});
+      CompileForm{compiler}(JsonSchema{parsers::forced_calls_schema(tools.tools, tools.choice, tools.parallel)});
   if (!compiled.ok()) {
     return ApiError{.message = "tools: " + with_tool_names(compiled.error().message, tools), .param = "tools"};
   }
   return GrammarConstraint{.grammar = *std::move(compiled)};
 }
 
-// Where no token marks the end of thinking its form cannot begin there: then the model answers at once.
-void start_behind_thinking(GrammarConstraint& form, const Tokenizer& tokenizer, parsers::ParserOptions& options) {
-  const parsers::ReasoningTags tags = parsers::reasoning_tags(options.reasoning);
-  const auto open = tags.open.empty() ? std::nullopt : tokenizer.token_to_id(tags.open);
-  const auto close = tags.close.empty() ? std::nullopt : tokenizer.token_to_id(tags.close);
-  if (close && (open || options.begins_inside_reasoning)) {
-    form.starts_after = {*close};
-    if (!options.begins_inside_reasoning) form.may_open_with = open;
-  } else {
-    options.reasoning = parsers::ReasoningFormat::kNone;
-    options.begins_inside_reasoning = false;
+// Free but for the calls of strict tools.
+AnswerForm strict_calls_form(std::span<const parsers::ToolSpec> tools, parsers::ToolFormat format,
+                             GrammarCompiler& compiler) {
+  GrammarConstraint constraint;
+  for (const parsers::StrictCall& call : parsers::strict_calls(format, tools)) {
+    const auto schema = parse_json(call.schema);
+    auto compiled = schema.ok() ? compiler.json_schema(*schema, call.end) : GrammarCompiler::Compiled(schema.error());
+    if (!compiled.ok()) return ApiError{.message = "tools: " + compiled.error().message, .param = "tools"};
+    for (const parsers::StrictCall::Begin& begin : call.begins) {
+      constraint.triggered.push_back({.trigger = begin.marker + begin.json,
+                                      .begin = begin.json,
+                                      .only_at_start = call.only_at_start,
+                                      .grammar = *compiled});
+    }
   }
+  if (constraint.triggered.empty()) return std::nullopt;
+  return constraint;
+}
+
+// False where the model cannot think first: no token opens its thinking, and the prompt has not either.
+bool start_behind_thinking(GrammarConstraint& form, const Tokenizer& tokenizer, const parsers::ParserOptions& options) {
+  if (options.reasoning == parsers::ReasoningFormat::kHarmony) {
+    // Calls stand in channels of their own; an answer behind the thinking's.
+    if (form.grammar != nullptr) form.starts_after = "<|channel|>final<|message|>";
+    return true;
+  }
+  const parsers::ReasoningTags tags = parsers::reasoning_tags(options.reasoning);
+  if (tags.close.empty()) return false;
+  if (!options.begins_inside_reasoning) {
+    form.may_open_with = tokenizer.token_to_id(tags.open);
+    if (!form.may_open_with) return false;
+  }
+  form.starts_after = tags.close;
+  return true;
 }
 
 }  // namespace
@@ -77,16 +100,25 @@ AnswerForm chat_form(const ChatRequest& request, const Tokenizer& tokenizer, Gra
                      parsers::ParserOptions& options) {
   const bool is_forced = request.tools.choice.is_forced();
   AnswerForm form = is_forced ? forced_form(request, compiler) : answer_form(request.common, compiler);
-  auto* const constraint = std::get_if<std::optional<GrammarConstraint>>(&form);
-  if (constraint == nullptr || !constraint->has_value()) return form;
+  auto* constraint = std::get_if<std::optional<GrammarConstraint>>(&form);
+  if (constraint == nullptr) return form;
+  if (!constraint->has_value()) {
+    AnswerForm calls = strict_calls_form(request.tools.tools, options.tools, compiler);
+    constraint = std::get_if<std::optional<GrammarConstraint>>(&calls);
+    if (constraint != nullptr && constraint->has_value()) (void)start_behind_thinking(**constraint, tokenizer, options);
+    return calls;
+  }
   options.tools = is_forced ? parsers::ToolFormat::kForced : parsers::ToolFormat::kNone;
-  start_behind_thinking(**constraint, tokenizer, options);
+  if (!start_behind_thinking(**constraint, tokenizer, options)) {
+    options.reasoning = parsers::ReasoningFormat::kNone;
+    options.begins_inside_reasoning = false;
+  }
   return form;
 }
 
 AnswerForm answer_form(const CommonParameters& common, GrammarCompiler& compiler) {
   if (std::holds_alternative<std::monostate>(common.structured_output)) return std::nullopt;
-  auto compiled = std::visit(Compile{compiler}, common.structured_output);
+  auto compiled = std::visit(CompileForm{compiler}, common.structured_output);
   if (!compiled.ok()) {
     const std::string& parameter = common.structured_output_name;
     return ApiError{.message = parameter + ": " + compiled.error().message, .param = parameter};

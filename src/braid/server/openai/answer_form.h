@@ -1,4 +1,4 @@
-// What a request says of its answer's form, as the grammar that the engine enforces.
+// What a request says of its answer's form, as the grammars that the engine enforces.
 #pragma once
 
 #include <optional>
@@ -17,8 +17,9 @@ using AnswerForm = ApiResult<std::optional<GrammarConstraint>>;
 // cannot be enforced. Takes as long as compiling does; equal requests share one grammar.
 AnswerForm answer_form(const CommonParameters& common, GrammarCompiler& compiler);
 
-// Of a chat's answer: behind the thinking, where the model thinks. Calls that tool_choice forces are a form, too.
-// `options` change to what reads such an answer: nothing else is looked for in it.
+// Of a chat's answer: behind the thinking, where the model thinks. Calls that tool_choice forces are a form, too, and
+// `options` change to what reads such an answer: nothing else is looked for in it. Without a form, the calls of strict
+// tools have one, as options.tools writes them.
 AnswerForm chat_form(const ChatRequest& request, const Tokenizer& tokenizer, GrammarCompiler& compiler,
                      parsers::ParserOptions& options);
 

@@ -69,29 +69,44 @@ TEST(ChatForm, WithoutOneTheAnswerIsReadAsTheModelWrites) {
 
 TEST(ChatForm, BeginsBehindTheThinking) {
   const Formed may = formed(kRegex, kThinks);
-  EXPECT_EQ(may.constraint().starts_after, std::vector<TokenId>{ByteTokenizer::kEndThink});
+  EXPECT_EQ(may.constraint().starts_after, "</think>");
   EXPECT_EQ(may.constraint().may_open_with, ByteTokenizer::kThink);
   EXPECT_EQ(may.options.reasoning, ReasoningFormat::kQwen3);
   EXPECT_EQ(may.options.tools, ToolFormat::kNone) << "what looks like a call is what was asked for";
   auto open = kThinks;
   open.begins_inside_reasoning = true;
-  EXPECT_EQ(formed(kRegex, open).constraint().starts_after, std::vector<TokenId>{ByteTokenizer::kEndThink});
+  EXPECT_EQ(formed(kRegex, open).constraint().starts_after, "</think>");
   EXPECT_FALSE(formed(kRegex, open).constraint().may_open_with.has_value());
 }
 
-TEST(ChatForm, WithoutATokenForItsEndThereIsNoThinking) {
-  auto open = kThinks;
-  open.begins_inside_reasoning = true;
-  const Formed at_once = formed(kRegex, open, false);
+TEST(ChatForm, WithoutATokenThatOpensItThereIsThinkingOnlyWhereThePromptOpensIt) {
+  const Formed at_once = formed(kRegex, kThinks, false);
   EXPECT_TRUE(at_once.constraint().starts_after.empty());
   EXPECT_EQ(at_once.options.reasoning, ReasoningFormat::kNone);
-  EXPECT_FALSE(at_once.options.begins_inside_reasoning);
+  auto open = kThinks;
+  open.begins_inside_reasoning = true;
+  const Formed behind = formed(kRegex, open, false);
+  EXPECT_EQ(behind.constraint().starts_after, "</think>");
+  EXPECT_EQ(behind.options.reasoning, ReasoningFormat::kQwen3);
+}
+
+TEST(ChatForm, CallsOfStrictToolsHaveOneWhereverTheyAreMade) {
+  const std::string strict = R"(,"tools":[{"type":"function","function":{"name":"f","strict":true}}])";
+  const Formed calls = formed(strict, kThinks);
+  EXPECT_EQ(calls.constraint().grammar, nullptr);
+  ASSERT_FALSE(calls.constraint().triggered.empty());
+  for (const TriggeredGrammar& call : calls.constraint().triggered) {
+    EXPECT_TRUE(call.trigger.starts_with("<tool_call>")) << call.trigger;
+    EXPECT_NE(call.grammar, nullptr);
+  }
+  EXPECT_EQ(calls.options.tools, ToolFormat::kHermes);
+  EXPECT_TRUE(formed(strict + kRegex, kThinks).constraint().triggered.empty());
 }
 
 TEST(ChatForm, AForcedCallIsOne) {
   const Formed forced = formed(kTool + R"(,"tool_choice":"required")", kThinks);
   EXPECT_NE(forced.constraint().grammar, nullptr);
-  EXPECT_EQ(forced.constraint().starts_after, std::vector<TokenId>{ByteTokenizer::kEndThink});
+  EXPECT_EQ(forced.constraint().starts_after, "</think>");
   EXPECT_EQ(forced.options.tools, ToolFormat::kForced);
   EXPECT_EQ(formed(kTool + kRegex + R"(,"tool_choice":"required")", kThinks).refused(),
             "tool_choice: tool_choice forces a call, and regex asks for another form: one of them at most");
