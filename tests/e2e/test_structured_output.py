@@ -21,7 +21,7 @@ def schemas():
 
 
 def draw(braid, tokenizer, requests):
-    program = pathlib.Path(braid.program).parent / "tests" / "sample_grammar"
+    program = pathlib.Path(braid.path).parent / "tests" / "sample_grammar"
     if not program.exists():
         pytest.skip(f"{program} is not built")
     lines = "".join(json.dumps(request) + "\n" for request in requests)
@@ -42,7 +42,7 @@ def test_drawn_texts_satisfy_their_schemas(braid, schemas, tokenizer):
         if "text" not in answer:
             continue
         value = json.loads(answer["text"])
-        validator = jsonschema.Draft202012Validator(request["schema"], format_checker=jsonschema.FormatChecker())
+        validator = jsonschema.Draft202012Validator(request["schema"], format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER)
         errors = [error.message for error in validator.iter_errors(value)]
         assert not errors, (request["schema"], answer["text"], errors)
         num_drawn += 1
