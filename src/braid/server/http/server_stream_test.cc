@@ -212,6 +212,7 @@ TEST(HttpStream, ManyTimesTheBufferAtOnceIsTooMuch) {
 TEST(HttpStream, AWriteLargerThanTheBufferIsTakenWhole) {
   ServerOptions options = test_options();
   options.limits.stream_buffer_bytes = 1024;
+  options.limits.write_timeout = std::chrono::seconds(60);  // it is full until nearly all has been read
   Streams streams;
   const auto server = start_server(options, streams.handler());
   RawClient client(server->port());
