@@ -9,7 +9,7 @@
 namespace braid {
 
 ChoiceText::ChoiceText(const Tokenizer& tokenizer, Options options)
-    : decoder_(tokenizer, options.skip_special_tokens), options_(std::move(options)) {}
+    : decoder_(tokenizer, options.skip_special_tokens, options.continues_text), options_(std::move(options)) {}
 
 std::string ChoiceText::push(TokenId token) {
   CHECK(!matched_stop_, "a token after the stop string \"{}\"", *matched_stop_);

@@ -16,6 +16,7 @@ class ChoiceText {
   struct Options {
     std::vector<std::string> stop_strings;
     bool skip_special_tokens = true;
+    bool continues_text = false;  // it goes on where the prompt's text ends
     bool include_stop_in_text = false;
     int32_t min_new_tokens = 0;  // stop strings are not looked for before so many tokens
   };

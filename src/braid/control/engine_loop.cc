@@ -167,6 +167,9 @@ void EngineLoop::abort_choices(SubmissionId id) {
 void EngineLoop::open(const std::shared_ptr<Submission>& submission) {
   const GenerationRequest& request = submission->request;
   const auto& prompt = std::get<std::vector<TokenId>>(request.prompt);
+  // Nothing of a prompt like a beginning-of-sequence token alone is text to go on from.
+  const auto has_text = [&](TokenId id) { return !request.skip_special_tokens || !tokenizer_.is_special(id); };
+  const bool continues_text = request.continues_text && std::ranges::any_of(prompt, has_text);
   submissions_[submission->id] = submission;
   const auto first = next_request_;
   next_request_ += static_cast<RequestId>(request.n);
@@ -179,6 +182,7 @@ void EngineLoop::open(const std::shared_ptr<Submission>& submission) {
                                 .index = index,
                                 .text = ChoiceText(tokenizer_, {.stop_strings = request.stop_strings,
                                                                 .skip_special_tokens = request.skip_special_tokens,
+                                                                .continues_text = continues_text,
                                                                 .include_stop_in_text = request.include_stop_in_text,
                                                                 .min_new_tokens = request.sampling.min_new_tokens}),
                                 .usage = {.prompt_tokens = static_cast<int32_t>(prompt.size())},

@@ -2,8 +2,8 @@
 
 namespace braid {
 
-IncrementalDecoder::IncrementalDecoder(const Tokenizer& tokenizer, bool skip_special_tokens)
-    : stream_(tokenizer.start_stream(skip_special_tokens)) {}
+IncrementalDecoder::IncrementalDecoder(const Tokenizer& tokenizer, bool skip_special_tokens, bool continues_text)
+    : stream_(tokenizer.start_stream(skip_special_tokens, continues_text)) {}
 
 std::string IncrementalDecoder::push(TokenId id) {
   std::string text;

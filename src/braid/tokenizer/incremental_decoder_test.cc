@@ -75,6 +75,28 @@ TEST_P(IncrementalDecoding, AnEmojiComesWholeAndABrokenOneAsAReplacement) {
   EXPECT_TRUE(rest.starts_with("\uFFFD")) << rest;
 }
 
+// Between the texts of a prompt and of its continuation nothing is lost and nothing added, wherever the ids are cut.
+TEST_P(IncrementalDecoding, AContinuationIsWhatTheWholeTextHasMore) {
+  const std::unique_ptr<Tokenizer> tokenizer = testing::fixture_tokenizer(GetParam());
+  ASSERT_NE(tokenizer, nullptr);
+  int num_cuts = 0;
+  for (const char* text : {" two  words\n and more", "self return", "\u00e9 \u4e2d \U0001F600 end", "  a"}) {
+    const std::vector<TokenId> ids = tokenizer->encode(text, false);
+    const std::string whole = tokenizer->decode(ids, false);
+    for (size_t cut = 1; cut < ids.size(); ++cut) {
+      const std::string before = tokenizer->decode(std::span(ids).first(cut), false);
+      IncrementalDecoder decoder(*tokenizer, false, true);
+      std::string after;
+      for (const TokenId id : std::span(ids).subspan(cut)) after += decoder.push(id);
+      after += decoder.finish();
+      if ((before + after).find("\uFFFD") != std::string::npos) continue;  // the cut went through a character
+      EXPECT_EQ(before + after, whole);
+      ++num_cuts;
+    }
+  }
+  EXPECT_GT(num_cuts, 20);
+}
+
 INSTANTIATE_TEST_SUITE_P(Families, IncrementalDecoding, ::testing::ValuesIn(testing::families()),
                          [](const auto& family) { return family.param; });
 

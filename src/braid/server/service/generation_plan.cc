@@ -131,6 +131,7 @@ PlanResult plan_chat(const ServedModel& model, std::string_view body, const std:
                                                                model.engine->generation_defaults());
   generation.grammar = std::get<std::optional<GrammarConstraint>>(std::move(form));
   if (openai::looks_for_special_tokens(options)) generation.skip_special_tokens = false;
+  generation.continues_text = request.continue_final_message;
   plan.requests.push_back(std::move(generation));
   request.messages = nullptr;  // it is in the prompt
   const auto make = plan.is_stream ? openai::make_chat_stream : openai::make_chat_answer;
