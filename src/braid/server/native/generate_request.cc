@@ -16,12 +16,12 @@ namespace {
 
 using openai::ApiError;
 using openai::CommonParameters;
+using openai::kMaxRidBytes;
 using openai::ParameterReader;
 using openai::ProtocolLimits;
 
 constexpr int64_t kMaxTopLogprobs = 100;
 constexpr int32_t kDefaultNewTokens = 128;  // SGLang's
-constexpr size_t kMaxRidBytes = 256;
 
 // What SGLang has and braid has not; ignoring it would change what comes back.
 void refuse_unsupported(ParameterReader& reader) {
@@ -156,9 +156,9 @@ openai::ApiResult<GenerateRequest> parse_generate_request(std::string_view body,
   }
   if (!reader.error()) read_rids(reader, request);
   request.stream = reader.boolean("stream").value_or(false);
-  const auto priority = reader.integer("priority", -(1 << 30), 1 << 30).value_or(0);
-  for (GenerateItem& item : request.items) item.parameters.priority = static_cast<int32_t>(priority);
-  request.timeout_s = reader.number("timeout", 1e-3, 1e9);
+  const int32_t priority = openai::read_priority(reader);
+  for (GenerateItem& item : request.items) item.parameters.priority = priority;
+  request.timeout_s = openai::read_timeout(reader);
   if (reader.error()) return *reader.error();
   return request;
 }

@@ -103,6 +103,14 @@ void read_sampling(ParameterReader& reader, const ProtocolLimits& limits, const 
   common.structured_output = read_structured_output(reader, common.structured_output_name);
 }
 
+int32_t read_priority(ParameterReader& reader) {
+  return static_cast<int32_t>(reader.integer("priority", -(1 << 30), 1 << 30).value_or(0));
+}
+
+std::optional<double> read_timeout(ParameterReader& reader) {
+  return reader.number("timeout", 1e-3, 1e9);
+}
+
 CommonParameters read_common(ParameterReader& reader, const ProtocolLimits& limits, bool allows_zero_tokens) {
   CommonParameters common;
   refuse_unsupported(reader);
@@ -127,10 +135,10 @@ CommonParameters read_common(ParameterReader& reader, const ProtocolLimits& limi
       reader.fail_value("stream_options", *options, "an object");
     }
   }
-  common.priority = static_cast<int32_t>(reader.integer("priority", -(1 << 30), 1 << 30).value_or(0));
+  common.priority = read_priority(reader);
   common.user = reader.text("user").value_or("");
-  common.rid = reader.text("rid", 256).value_or("");
-  common.timeout_s = reader.number("timeout", 1e-3, 1e9);
+  common.rid = reader.text("rid", kMaxRidBytes).value_or("");
+  common.timeout_s = read_timeout(reader);
   return common;
 }
 

@@ -21,6 +21,10 @@ struct ParameterNames {
 void read_sampling(ParameterReader& reader, const ProtocolLimits& limits, const ParameterNames& names,
                    int64_t fewest_tokens, CommonParameters& common);
 
+inline constexpr size_t kMaxRidBytes = 256;
+int32_t read_priority(ParameterReader& reader);
+std::optional<double> read_timeout(ParameterReader& reader);  // seconds
+
 CommonParameters read_common(ParameterReader& reader, const ProtocolLimits& limits, bool allows_zero_tokens);
 
 // The body as an object; nullopt: `error` says why not.

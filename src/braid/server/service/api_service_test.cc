@@ -8,6 +8,7 @@
 #include <set>
 #include <thread>
 
+#include "braid/control/testing/tiny_engine.h"
 #include "braid/server/service/testing/fake_client.h"
 #include "tests/support/matches.h"
 
@@ -15,26 +16,20 @@ namespace braid {
 namespace {
 
 using testing::FakeClient;
+using testing::kTinyModel;
+using testing::load_tiny_engine;
 using testing::send;
-
-constexpr const char* kModel = "tests/fixtures/models/gguf_qwen3/model.gguf";
-
-std::unique_ptr<Engine> load(EngineOptions options = {}) {
-  options.source.model_path = kModel;
-  auto engine = Engine::load(options, make_null_logger());
-  CHECK(engine.ok(), "{}", engine.error().message);
-  return std::move(engine).value();
-}
 
 class ApiServiceTest : public ::testing::Test {
  protected:
   void start(ServiceOptions options = {}, EngineOptions engine_options = {}) {
     options.model.name = "tiny";
-    options.model.path = kModel;
+    options.model.path = kTinyModel;
     options.num_workers = 1;  // requests are submitted in their order
     service_ = std::make_unique<ApiService>(options, make_null_logger());
     service_->add_routes(router_);
-    auto engine = load(std::move(engine_options));
+    engine_options.source.model_path = kTinyModel;
+    auto engine = load_tiny_engine(engine_options);
     engine_ = engine.get();
     service_->set_engine(std::move(engine));
   }
@@ -422,8 +417,8 @@ TEST_F(ApiServiceTest, TheServerSaysWhatItIs) {
   EXPECT_EQ(info["served_model_name"], "tiny");
   EXPECT_EQ(info["internal_states"].size(), 1U);
   const Json model = get("/get_model_info")->json();
-  EXPECT_EQ(model["model_path"], kModel);
-  EXPECT_EQ(model["tokenizer_path"], kModel);
+  EXPECT_EQ(model["model_path"], kTinyModel);
+  EXPECT_EQ(model["tokenizer_path"], kTinyModel);
   EXPECT_EQ(model["is_generation"], true);
 }
 
@@ -435,7 +430,7 @@ TEST_F(ApiServiceTest, BeforeTheModelIsThereEverythingIs503) {
     EXPECT_EQ(client->json()["error"]["code"], "model_loading");
     EXPECT_NE(client->header("Retry-After"), "");
   }
-  service_->set_engine(load());
+  service_->set_engine(load_tiny_engine());
   EXPECT_EQ(get("/health")->status(), 200);
   EXPECT_EQ(get("/health_generate")->status(), 200);
   EXPECT_EQ(chat("")->status(), 200);
