@@ -23,6 +23,7 @@ class AmxKernel {
   static constexpr int64_t kBytesPerK = 2;
   static constexpr bool kIsOnePass = true;
   static constexpr int64_t kPairRows = 0;
+  static constexpr int64_t kStreamRows = 0;
 
   // 2 to 4 blocks ahead are best on a Xeon with AMX, 16 are slower (and prefetchnta three times slower).
   static FetchAhead fetch_ahead(int64_t) { return {.near = 8192, .far = 0}; }

@@ -13,10 +13,10 @@ struct WidenedStep {
   static constexpr int64_t kStepBytes = 64;
   static constexpr int64_t kSecondHalf = 1024;
   static constexpr int64_t kPadK = 32;
-  static constexpr int kRowsInOrder = 6;
-  static constexpr int kInOrderAhead = 4096;
-  static constexpr int kInOrderLocality = 3;
   static constexpr int64_t kPairRows = 0;
+  static constexpr int64_t kStreamRows = 8;
+  static constexpr int64_t kStreams = 4;
+  static constexpr int64_t kStreamAhead = 1536;
   static FetchAhead fetch_ahead(int64_t) { return {.near = 8192, .far = 0}; }
   static constexpr int element_of(int index) { return 1 - index; }
   static inline __attribute__((always_inline)) __m512 term(__m512i line, int index) {

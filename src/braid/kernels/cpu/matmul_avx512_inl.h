@@ -8,9 +8,9 @@
 //   kStepBytes           from one step's weights to the next, within the 2 KB of kSteps steps
 //   kSecondHalf          from columns 0…15 to 16…31
 //   kPadK                K is padded with zeros to a multiple of it
-//   kRowsInOrder         up to so many rows alone are read in order of the addresses (bfloat16's tiles), 0: none; and
-//   kInOrderAhead        so many bytes ahead into a cache by kInOrderLocality (of __builtin_prefetch)
 //   kPairRows            up to so many rows alone take two panels at a time (bfloat16's tiles); 0: none
+//   kStreamRows          up to so many rows alone take kStreams panels tile by tile in turns (bfloat16's tiles), each
+//                        fetched kStreamAhead bytes ahead into L1; 0: none
 //   fetch_ahead(rows)    for more rows (docs/decisions.md has the figures of all these)
 //   term(line, index)    what the index-th multiply-add takes of a line
 //   multiply_add(sum, element, term)
@@ -32,10 +32,8 @@ struct F32Step {
   static constexpr int64_t kStepBytes = 128;
   static constexpr int64_t kSecondHalf = 64;
   static constexpr int64_t kPadK = 1;
-  static constexpr int kRowsInOrder = 0;
-  static constexpr int kInOrderAhead = 0;
-  static constexpr int kInOrderLocality = 2;
   static constexpr int64_t kPairRows = 0;
+  static constexpr int64_t kStreamRows = 0;
   static FetchAhead fetch_ahead(int64_t rows) {
     return rows <= 4 ? FetchAhead{.near = 8192, .far = 0} : FetchAhead{.near = 2048, .far = 32768};
   }
@@ -111,45 +109,6 @@ inline __attribute__((always_inline)) void one_line(const typename Step::Element
   }
 }
 
-// One tile, 16 lines: columns 0…15 or 16…31 of 32 k.
-template <typename Step, int kRows>
-inline __attribute__((always_inline)) void tile_in_order(const typename Step::Element* a, const std::byte* w,
-                                                         const std::byte* ahead, __m512 (&sums)[kRows]) {
-#pragma GCC unroll 4
-  for (int64_t step = 0; step < Step::kSteps; ++step, a += kRows * Step::kTerms) {
-    __builtin_prefetch(ahead + step * 64, 0, Step::kInOrderLocality);
-    one_line<Step, kRows>(a, _mm512_loadu_si512(w + step * 64), sums);
-  }
-}
-
-// The same sums as multiply_rows, but a block's two tiles one after the other, so that memory is read
-// line by line in the order of its addresses: the processor's own prefetcher then follows, and few rows, which wait for
-// memory alone, read as fast as a plain loop of loads. Takes prefetch.far as a stream's.
-template <typename Step, int kRows>
-void multiply_in_order(const std::byte* packed, const std::byte* w, int64_t k, float* sums, bool resume,
-                       Prefetch prefetch) {
-  const auto* a = reinterpret_cast<const typename Step::Element*>(packed);
-  const std::byte* ahead = prefetch.far;
-  __m512 left[kRows];
-  __m512 right[kRows];
-#pragma GCC unroll 8
-  for (int row = 0; row < kRows; ++row) {
-    left[row] = resume ? _mm512_loadu_ps(sums + row * kPanelCols) : _mm512_setzero_ps();
-    right[row] = resume ? _mm512_loadu_ps(sums + row * kPanelCols + 16) : _mm512_setzero_ps();
-  }
-  constexpr int64_t kTileBytes = Step::kSecondHalf;
-  for (; k > 0;
-       k -= Step::kPadK, w += 2 * kTileBytes, ahead += 2 * kTileBytes, a += Step::kSteps * Step::kTerms * kRows) {
-    tile_in_order<Step, kRows>(a, w, ahead, left);
-    tile_in_order<Step, kRows>(a, w + kTileBytes, ahead + kTileBytes, right);
-  }
-#pragma GCC unroll 8
-  for (int row = 0; row < kRows; ++row) {
-    _mm512_storeu_ps(sums + row * kPanelCols, left[row]);
-    _mm512_storeu_ps(sums + row * kPanelCols + 16, right[row]);
-  }
-}
-
 // One tile of each of two panels, line by line in turns.
 template <typename Step, int kRows>
 inline __attribute__((always_inline)) void tile_pair(const typename Step::Element* a, const std::byte* w,
@@ -188,6 +147,70 @@ void multiply_pair_rows(const std::byte* packed, const std::byte* w, const std::
   }
 }
 
+// One tile of kPanels panels, `stride` bytes apart: their sums [kPanels][kRows][32] += the rows' 32 k · the tile. Two
+// panels share the rows' broadcasts.
+template <typename Step, int kRows, int kPanels>
+inline __attribute__((always_inline)) void tile_of_streams(const typename Step::Element* a, const std::byte* w,
+                                                           int64_t stride, float* sums) {
+  __m512 c[kPanels][kRows];
+  const auto at = [&](int panel, int row) { return sums + (panel * kRows + row) * kPanelCols; };
+#pragma GCC unroll 2
+  for (int panel = 0; panel < kPanels; ++panel) {
+#pragma GCC unroll 8
+    for (int row = 0; row < kRows; ++row) c[panel][row] = _mm512_loadu_ps(at(panel, row));
+  }
+#pragma GCC unroll 4
+  for (int64_t step = 0; step < Step::kSteps; ++step, a += kRows * Step::kTerms) {
+    __m512i lines[kPanels];
+#pragma GCC unroll 2
+    for (int panel = 0; panel < kPanels; ++panel) {
+      const std::byte* line = w + panel * stride + step * 64;
+      __builtin_prefetch(line + Step::kStreamAhead, 0, 3);
+      lines[panel] = _mm512_loadu_si512(line);
+    }
+#pragma GCC unroll 2
+    for (int index = 0; index < Step::kTerms; ++index) {
+      const auto* elements = a + Step::element_of(index) * kRows;
+#pragma GCC unroll 8
+      for (int row = 0; row < kRows; ++row) {
+#pragma GCC unroll 2
+        for (int panel = 0; panel < kPanels; ++panel) {
+          c[panel][row] = Step::multiply_add(c[panel][row], elements[row], Step::term(lines[panel], index));
+        }
+      }
+    }
+  }
+#pragma GCC unroll 2
+  for (int panel = 0; panel < kPanels; ++panel) {
+#pragma GCC unroll 8
+    for (int row = 0; row < kRows; ++row) _mm512_storeu_ps(at(panel, row), c[panel][row]);
+  }
+}
+
+// `streams` panels, `stride` bytes apart, from one end of K to the other, their sums to `sums` [streams][kRows][32]:
+// a 1 KB tile of each in turns, each panel in the order of its addresses. Memory gives more to several streams than to
+// one, and the rows' elements of 32 k stay in L1 for all of them.
+template <typename Step, int kRows>
+void multiply_stream_rows(const std::byte* packed, const std::byte* w, int64_t stride, int64_t streams, int64_t k,
+                          float* sums) {
+  const auto* a = reinterpret_cast<const typename Step::Element*>(packed);
+  for (int64_t i = 0; i < streams * kRows * kPanelCols; i += 16) _mm512_storeu_ps(sums + i, _mm512_setzero_ps());
+  constexpr int64_t kTileBytes = Step::kSecondHalf;
+  for (; k > 0; k -= Step::kPadK, w += 2 * kTileBytes, a += Step::kSteps * Step::kTerms * kRows) {
+    for (int64_t stream = 0; stream < streams; stream += 2) {
+      const std::byte* from = w + stream * stride;
+      float* to = sums + stream * kRows * kPanelCols;
+      for (int half = 0; half < 2; ++half) {
+        if (stream + 1 < streams) {
+          tile_of_streams<Step, kRows, 2>(a, from + half * kTileBytes, stride, to + half * 16);
+        } else {
+          tile_of_streams<Step, kRows, 1>(a, from + half * kTileBytes, stride, to + half * 16);
+        }
+      }
+    }
+  }
+}
+
 template <typename Step>
 struct Avx512Kernel {
   static constexpr int64_t kBlockRows = 12;
@@ -197,9 +220,8 @@ struct Avx512Kernel {
   static constexpr bool kIsOnePass = true;
 
   static constexpr int64_t kPairRows = Step::kPairRows;
-  static FetchAhead fetch_ahead(int64_t rows) {
-    return rows <= Step::kRowsInOrder ? FetchAhead{.near = 0, .far = Step::kInOrderAhead} : Step::fetch_ahead(rows);
-  }
+  static constexpr int64_t kStreamRows = Step::kStreamRows;
+  static FetchAhead fetch_ahead(int64_t rows) { return Step::fetch_ahead(rows); }
 
   explicit Avx512Kernel(int64_t) {}
   static int64_t packed_rows(int64_t rows) { return rows; }
@@ -208,9 +230,11 @@ struct Avx512Kernel {
   }
   void multiply(int64_t rows, const std::byte* a, const std::byte* w, int64_t k, float* sums, bool resume,
                 Prefetch prefetch) const {
-    static constexpr Multiply kMultiply[kBlockRows] = {kernel<1>(), kernel<2>(),  kernel<3>(),  kernel<4>(),
-                                                       kernel<5>(), kernel<6>(),  kernel<7>(),  kernel<8>(),
-                                                       kernel<9>(), kernel<10>(), kernel<11>(), kernel<12>()};
+    using Multiply = void (*)(const std::byte*, const std::byte*, int64_t, float*, bool, Prefetch);
+    static constexpr Multiply kMultiply[kBlockRows] = {
+        multiply_rows<Step, 1>, multiply_rows<Step, 2>,  multiply_rows<Step, 3>,  multiply_rows<Step, 4>,
+        multiply_rows<Step, 5>, multiply_rows<Step, 6>,  multiply_rows<Step, 7>,  multiply_rows<Step, 8>,
+        multiply_rows<Step, 9>, multiply_rows<Step, 10>, multiply_rows<Step, 11>, multiply_rows<Step, 12>};
     kMultiply[rows - 1](a, w, k, sums, resume, prefetch);
   }
   void multiply_pair(int64_t rows, const std::byte* a, const std::byte* w, const std::byte* other_w, int64_t k,
@@ -221,16 +245,15 @@ struct Avx512Kernel {
                                                  multiply_pair_rows<Step, 5>};
     kMultiply[rows - 1](a, w, other_w, k, sums);
   }
-
- private:
-  using Multiply = void (*)(const std::byte*, const std::byte*, int64_t, float*, bool, Prefetch);
-  template <int kRows>
-  static constexpr Multiply kernel() {
-    if constexpr (kRows <= Step::kRowsInOrder) {
-      return multiply_in_order<Step, kRows>;
-    } else {
-      return multiply_rows<Step, kRows>;
-    }
+  static constexpr int64_t kStreams = Step::kStreams;
+  void multiply_streams(int64_t rows, const std::byte* a, const std::byte* w, int64_t stride, int64_t streams,
+                        int64_t k, float* sums) const {
+    using MultiplyStreams = void (*)(const std::byte*, const std::byte*, int64_t, int64_t, int64_t, float*);
+    static constexpr MultiplyStreams kMultiply[] = {multiply_stream_rows<Step, 1>, multiply_stream_rows<Step, 2>,
+                                                    multiply_stream_rows<Step, 3>, multiply_stream_rows<Step, 4>,
+                                                    multiply_stream_rows<Step, 5>, multiply_stream_rows<Step, 6>,
+                                                    multiply_stream_rows<Step, 7>, multiply_stream_rows<Step, 8>};
+    kMultiply[rows - 1](a, w, stride, streams, k, sums);
   }
 };
 

@@ -13,10 +13,8 @@ struct DotStep {
   static constexpr int64_t kStepBytes = 64;
   static constexpr int64_t kSecondHalf = 1024;
   static constexpr int64_t kPadK = 32;
-  static constexpr int kRowsInOrder = 1;
-  static constexpr int kInOrderAhead = 4096;
-  static constexpr int kInOrderLocality = 2;
   static constexpr int64_t kPairRows = 5;
+  static constexpr int64_t kStreamRows = 0;
   static FetchAhead fetch_ahead(int64_t) { return {.near = 2048, .far = 32768}; }
   static constexpr int element_of(int) { return 0; }
   static inline __attribute__((always_inline)) __m512i term(__m512i line, int) { return line; }

@@ -70,6 +70,9 @@ struct RowSource {
 //   pack(source, first, rows, k, out)
 //   multiply(rows, a, w, k, sums, resume, prefetch)   sums [packed rows][32] (+)= a · w over a stretch of k
 //   multiply_pair(rows, a, w, other_w, k, sums)       where kPairRows > 0: sums [2 panels][rows][32] = a · w
+//   kStreamRows          up to so many rows alone take kStreams panels at a time; 0: never
+//   multiply_streams(rows, a, w, stride, streams, k, sums)  where kStreamRows > 0: the same of panels `stride` bytes
+//   apart
 template <typename Kernel>
 struct Blocking {
   explicit Blocking(int64_t num_rows, int64_t k) : padded_k(divide_up(k, Kernel::kPadK) * Kernel::kPadK) {
@@ -84,8 +87,12 @@ struct Blocking {
                                       : divide_up(rows, Kernel::kBlockRows) * Kernel::packed_rows(Kernel::kBlockRows);
   }
   int64_t packed_bytes() const { return divide_up(packed_rows(super_rows) * padded_k * Kernel::kBytesPerK, 64) * 64; }
-  int64_t sums_bytes() const {
-    return packed_rows(super_rows) * kPanelCols * 4 * (super_rows <= Kernel::kPairRows ? 2 : 1);
+  int64_t sums_bytes() const { return packed_rows(super_rows) * kPanelCols * 4 * panels_at_once(); }
+  int64_t panels_at_once() const {
+    if constexpr (Kernel::kStreamRows > 0) {
+      if (super_rows <= Kernel::kStreamRows) return Kernel::kStreams;
+    }
+    return super_rows <= Kernel::kPairRows ? 2 : 1;
   }
 
   int64_t padded_k;
@@ -112,6 +119,24 @@ int64_t run_panel_pairs(Kernel& kernel, const PanelWork& work, int64_t padded_k,
   return 2 * half;
 }
 
+// All rows, packed, times all panels, kStreams at a time: the share in so many equal runs, each read from end to end,
+// then what is left, a panel a stream.
+template <typename Kernel>
+void run_panel_streams(Kernel& kernel, const PanelWork& work, int64_t padded_k, float* sums) {
+  for (int64_t done = 0; done < work.num_panels;) {
+    const int64_t streams = at_most(work.num_panels - done, Kernel::kStreams);
+    const int64_t run = (work.num_panels - done) / streams;
+    for (int64_t panel = done; panel < done + run; ++panel) {
+      kernel.multiply_streams(work.rows, work.scratch, work.w + panel * work.panel_bytes, run * work.panel_bytes,
+                              streams, padded_k, sums);
+      for (int64_t stream = 0; stream < streams; ++stream) {
+        finish_panel(work, panel + stream * run, 0, work.rows, sums + stream * work.rows * kPanelCols);
+      }
+    }
+    done += streams * run;
+  }
+}
+
 // Rows [first, first + count) times all panels.
 template <typename Kernel>
 void run_super_block(Kernel& kernel, const PanelWork& work, const Blocking<Kernel>& blocking, int64_t first,
@@ -129,6 +154,12 @@ void run_super_block(Kernel& kernel, const PanelWork& work, const Blocking<Kerne
     row += block_rows(block);
   }
 
+  if constexpr (Kernel::kStreamRows > 0) {
+    if (work.rows <= Kernel::kStreamRows && work.k > 0) {
+      run_panel_streams(kernel, work, blocking.padded_k, sums);
+      return;
+    }
+  }
   int64_t done = 0;
   if constexpr (Kernel::kPairRows > 0) {
     if (work.rows <= Kernel::kPairRows && work.k > 0) done = run_panel_pairs(kernel, work, blocking.padded_k, sums);

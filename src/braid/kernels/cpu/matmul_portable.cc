@@ -84,6 +84,7 @@ struct PortableKernel {
   static constexpr int64_t kBytesPerK = 4;
   static constexpr bool kIsOnePass = false;  // four groups of columns, one after another
   static constexpr int64_t kPairRows = 0;
+  static constexpr int64_t kStreamRows = 0;
 
   static FetchAhead fetch_ahead(int64_t) { return {.near = 0, .far = 0}; }
 
