@@ -27,7 +27,11 @@ struct WidenedStep {
     return _mm512_fmadd_ps(_mm512_set1_ps(a), term, sum);
   }
   static void pack(const RowSource& source, int64_t first, int64_t rows, int64_t k, std::byte* out) {
-    pack_floats<true>(source, first, rows, k, divide_up(k, kPadK) * kPadK, out);
+    const auto load = [k](const std::byte* row, int64_t at) {
+      const __m256i halves = _mm256_maskz_loadu_epi16(first_of<16>(k - at), row + at * 2);
+      return _mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16);
+    };
+    pack_transposed(source, first, rows, divide_up(k, kPadK) * kPadK, load, out);
   }
 };
 

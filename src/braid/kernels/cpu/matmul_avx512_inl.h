@@ -24,6 +24,71 @@
 namespace braid::cpu {
 namespace {
 
+// lines[i] element j becomes lines[j] element i, of 32 bits each.
+inline __attribute__((always_inline)) void transpose(__m512i (&lines)[16]) {
+  __m512i other[16];
+#pragma GCC unroll 8
+  for (int i = 0; i < 16; i += 2) {  // within each 128-bit lane, pairs of rows
+    other[i] = _mm512_unpacklo_epi32(lines[i], lines[i + 1]);
+    other[i + 1] = _mm512_unpackhi_epi32(lines[i], lines[i + 1]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 16; i += 4) {  // quads of rows: lines[i + j] has, in lane l, column 4 l + j
+    lines[i] = _mm512_unpacklo_epi64(other[i], other[i + 2]);
+    lines[i + 1] = _mm512_unpackhi_epi64(other[i], other[i + 2]);
+    lines[i + 2] = _mm512_unpacklo_epi64(other[i + 1], other[i + 3]);
+    lines[i + 3] = _mm512_unpackhi_epi64(other[i + 1], other[i + 3]);
+  }
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; ++j) {  // lanes of columns j, 4 + j and 8 + j, 12 + j
+    other[j] = _mm512_shuffle_i32x4(lines[j], lines[4 + j], 0x88);
+    other[4 + j] = _mm512_shuffle_i32x4(lines[j], lines[4 + j], 0xdd);
+    other[8 + j] = _mm512_shuffle_i32x4(lines[8 + j], lines[12 + j], 0x88);
+    other[12 + j] = _mm512_shuffle_i32x4(lines[8 + j], lines[12 + j], 0xdd);
+  }
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; ++j) {
+    lines[j] = _mm512_shuffle_i32x4(other[j], other[8 + j], 0x88);
+    lines[8 + j] = _mm512_shuffle_i32x4(other[j], other[8 + j], 0xdd);
+    lines[4 + j] = _mm512_shuffle_i32x4(other[4 + j], other[12 + j], 0x88);
+    lines[12 + j] = _mm512_shuffle_i32x4(other[4 + j], other[12 + j], 0xdd);
+  }
+}
+
+// A mask of the first `count` of kLanes elements: none below 0, at most all.
+template <int kLanes, typename Mask = __mmask16>
+inline Mask first_of(int64_t count) {
+  return static_cast<Mask>((uint64_t{1} << at_most(count < 0 ? 0 : count, kLanes)) - 1);
+}
+
+// Packs `rows` rows as [num_elements][rows] of 32 bits: load(row's bytes, first element) gives 16 of a row's, zeros
+// beyond its end.
+template <typename Load>
+inline void pack_transposed(const RowSource& source, int64_t first, int64_t rows, int64_t num_elements,
+                            const Load& load, std::byte* out) {
+  const std::byte* in[16];
+  for (int64_t row = 0; row < rows; ++row) in[row] = source.row(first + row);
+  const auto row_mask = first_of<16>(rows);
+  for (int64_t element = 0; element < num_elements; element += 16) {
+    const int64_t count = at_most(16, num_elements - element);
+    if (rows == 1) {
+      _mm512_mask_storeu_epi32(out, first_of<16>(count), load(in[0], element));
+      out += count * 4;
+      continue;
+    }
+    __m512i lines[16];
+#pragma GCC unroll 16
+    for (int row = 0; row < 16; ++row) lines[row] = row < rows ? load(in[row], element) : _mm512_setzero_si512();
+    transpose(lines);
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; ++i) {
+      if (i == count) break;
+      _mm512_mask_storeu_epi32(out + i * rows * 4, row_mask, lines[i]);
+    }
+    out += count * rows * 4;
+  }
+}
+
 struct F32Step {
   using Element = float;
   static constexpr int64_t kK = 1;
@@ -43,7 +108,10 @@ struct F32Step {
     return _mm512_fmadd_ps(_mm512_set1_ps(a), _mm512_castsi512_ps(term), sum);
   }
   static void pack(const RowSource& source, int64_t first, int64_t rows, int64_t k, std::byte* out) {
-    pack_floats<false>(source, first, rows, k, k, out);
+    const auto load = [k](const std::byte* row, int64_t at) {
+      return _mm512_maskz_loadu_epi32(first_of<16>(k - at), row + at * 4);
+    };
+    pack_transposed(source, first, rows, k, load, out);
   }
 };
 

@@ -22,7 +22,10 @@ struct DotStep {
     return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_set1_epi32(static_cast<int>(a)), (__m512bh)term);
   }
   static void pack(const RowSource& source, int64_t first, int64_t rows, int64_t k, std::byte* out) {
-    pack_pairs(source, first, rows, k, divide_up(k, kPadK) * kPadK, out);
+    const auto load = [k](const std::byte* row, int64_t pair) {
+      return _mm512_maskz_loadu_epi16(first_of<32, __mmask32>(k - 2 * pair), row + pair * 4);
+    };
+    pack_transposed(source, first, rows, divide_up(k, kPadK) * kPadK / 2, load, out);
   }
 };
 

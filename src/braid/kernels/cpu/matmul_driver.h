@@ -248,19 +248,5 @@ void pack_floats(const RowSource& source, int64_t first, int64_t rows, int64_t k
   for (int64_t i = 0; i < (padded_k - k) * rows; ++i) *floats++ = 0;
 }
 
-// rows of bfloat16 as pairs of k, [k/2][rows][2].
-inline void pack_pairs(const RowSource& source, int64_t first, int64_t rows, int64_t k, int64_t padded_k,
-                       std::byte* out) {
-  const BlockRows<uint16_t> block(source, first, rows);
-  auto* pairs = reinterpret_cast<uint32_t*>(out);
-  for (int64_t i = 0; i + 1 < k; i += 2) {
-    for (int64_t row = 0; row < rows; ++row) *pairs++ = block.in[row][i] | (uint32_t{block.in[row][i + 1]} << 16);
-  }
-  if (k % 2 != 0) {
-    for (int64_t row = 0; row < rows; ++row) *pairs++ = block.in[row][k - 1];
-  }
-  for (int64_t i = 0; i < (padded_k - k) / 2 * rows; ++i) *pairs++ = 0;
-}
-
 }  // namespace
 }  // namespace braid::cpu
