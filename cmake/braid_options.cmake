@@ -6,7 +6,7 @@ target_compile_options(braid_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   target_compile_options(braid_options INTERFACE -Wno-restrict)  # false alarms in std::string's operator+ (GCC bug 105651)
 endif()
-if(CMAKE_UNITY_BUILD)
+if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(braid_options INTERFACE -Wno-subobject-linkage)  # it takes every source that another includes for a header
 endif()
 if(BRAID_WERROR)
