@@ -24,7 +24,8 @@ if(BRAID_SANITIZE STREQUAL "thread")  # cannot see Asio's fences; its locks orde
 endif()
 
 if(BRAID_FUZZ)
-  target_compile_options(braid_options INTERFACE -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer)
+  target_compile_options(braid_options INTERFACE -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer
+                         -fno-sanitize-recover=all)  # else undefined behaviour is a line of output, and the run goes on
   target_link_options(braid_options INTERFACE -fsanitize=address,undefined)
 endif()
 

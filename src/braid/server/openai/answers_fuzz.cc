@@ -90,7 +90,7 @@ void check_same(AnswerWriter& stream, AnswerWriter& whole, const std::vector<std
   for (const Json& choice : answer["choices"]) {
     const auto index = choice["index"].get<int64_t>();
     CHECK(texts[index] == (is_chat ? choice["message"]["content"] : choice["text"]).get<std::string>());
-    CHECK(reasons[index] == choice["finish_reason"]);
+    CHECK(Json(reasons[index]) == choice["finish_reason"]);
     if (choice["logprobs"].is_null()) continue;
     const Json& list = choice["logprobs"][is_chat ? "content" : "token_logprobs"];
     CHECK(list.empty() ? logprobs[index].is_null() : logprobs[index] == list);
