@@ -1,19 +1,28 @@
 // libFuzzer: a regular expression (up to the first NUL byte), and bytes that choose among the tokens its masks allow.
-// Whatever the bytes, the pattern compiles or is refused, within bounded time and memory, and its masks hold.
+// Whatever the bytes, the pattern compiles or is refused, within bounded time and memory; its masks hold, and what
+// comes out matches for PCRE2 too.
 #include <cstdint>
 #include <string_view>
 
 #include "braid/grammar/grammar_compiler.h"
 #include "braid/grammar/testing/follow_masks.h"
+#include "braid/grammar/testing/pcre.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const braid::grammar::testing::ByteTokenizer kTokenizer;
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   const size_t border = input.find('\0');
   braid::GrammarCompiler compiler(kTokenizer);
-  const auto grammar = compiler.regex(input.substr(0, border));
+  const std::string_view pattern = input.substr(0, border);
+  const auto grammar = compiler.regex(pattern);
   if (!grammar.ok()) return 0;
   const std::string_view choices = border == std::string_view::npos ? "" : input.substr(border + 1);
-  (void)braid::grammar::testing::follow_masks(*grammar, kTokenizer, choices);
+  const auto text = braid::grammar::testing::follow_masks(*grammar, kTokenizer, choices);
+  // PCRE2's Unicode is older: it lacks some letters.
+  if (!text || pattern.find("\\p") != pattern.npos || pattern.find("\\P") != pattern.npos) return 0;
+  for (const bool unicode : {false, true}) {
+    const auto pcre = braid::grammar::testing::Pcre::compile(pattern, unicode, 100'000);
+    CHECK(!pcre || pcre->matches(*text).value_or(true), "{} does not match {}", *text, pattern);
+  }
   return 0;
 }
