@@ -1,0 +1,35 @@
+#include "braid/parallel/bell.h"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+#include <ctime>
+
+namespace braid {
+namespace {
+
+static_assert(sizeof(std::atomic<uint32_t>) == sizeof(uint32_t) && std::atomic<uint32_t>::is_always_lock_free);
+
+}  // namespace
+
+// Either the sleeper's own look at the counter (in the kernel) comes after the ring, or the ringer sees the sleeper:
+// all four accesses are sequentially consistent.
+void Bell::ring() {
+  rings_.fetch_add(1);
+  if (sleepers_.load() > 0) syscall(SYS_futex, &rings_, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+}
+
+void Bell::wait(uint32_t seen, double timeout_s) {
+  timeout_s = std::clamp(timeout_s, 0.0, 1e6);
+  timespec time{};
+  time.tv_sec = static_cast<time_t>(timeout_s);
+  time.tv_nsec = static_cast<long>((timeout_s - static_cast<double>(time.tv_sec)) * 1e9);
+  sleepers_.fetch_add(1);
+  syscall(SYS_futex, &rings_, FUTEX_WAIT_PRIVATE, seen, &time, nullptr, 0);
+  sleepers_.fetch_sub(1);
+}
+
+}  // namespace braid

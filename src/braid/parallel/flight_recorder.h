@@ -1,0 +1,60 @@
+// The last operations of each rank, for the report when a world ends: who is where, and who waits for whom.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "braid/parallel/transport.h"
+
+namespace braid {
+
+struct OpRecord {
+  int64_t step = 0;
+  int32_t op = 0;
+  OpKind kind = OpKind::kBarrier;
+  bool is_group = false;  // among the rank's group; else among the world
+  int64_t bytes = 0;
+  int32_t peer = -1;  // of kSend and kRecv, or the root of a broadcast
+  double entered_s = 0;
+  double left_s = -1;  // below 0: still in it
+
+  bool is_same_call(const OpRecord& other) const {
+    return step == other.step && op == other.op && kind == other.kind && bytes == other.bytes && peer == other.peer;
+  }
+};
+
+// "world all_gather (step 3, op 5, 1024 bytes)"
+std::string describe(const OpRecord& record);
+
+class FlightRecorder {
+ public:
+  static constexpr int32_t kKept = 64;  // operations of each rank
+
+  FlightRecorder(int32_t num_ranks, int32_t group_size);
+
+  // Called by the rank's own thread. What enter() returns names the operation for leave().
+  uint64_t enter(int32_t rank, const OpRecord& record);
+  void leave(int32_t rank, uint64_t number, double now_s);
+
+  // From any thread. One line a rank: where it is, for whom it waits, and what it did before.
+  std::string report(double now_s) const;
+  std::vector<OpRecord> last(int32_t rank) const;  // oldest first
+
+ private:
+  struct Track {
+    mutable std::mutex mutex;
+    std::array<OpRecord, kKept> ring;
+    uint64_t num_entered = 0;
+  };
+
+  std::string waits_for(int32_t rank, const OpRecord& record, const std::vector<std::vector<OpRecord>>& all) const;
+
+  int32_t group_size_;
+  std::vector<std::unique_ptr<Track>> tracks_;
+};
+
+}  // namespace braid

@@ -1,0 +1,197 @@
+#include "braid/parallel/local_world.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "braid/parallel/rendezvous.h"
+#include "braid/parallel/set_transport.h"
+
+namespace braid {
+namespace {
+
+// Reads the other ranks' data where it lies. Each operation meets once when all data is there, and once when all have
+// read it.
+class LocalTransport final : public SetTransport {
+ public:
+  LocalTransport(WorldState& state, MailboxGrid& mail, Rendezvous& rendezvous, const SetPlace& place)
+      : SetTransport(state, mail, place), rendezvous_(rendezvous) {}
+
+  bool shares_memory() const override { return true; }
+
+ private:
+  Status arrive(const OpRecord& call) override { return rendezvous_.arrive(rank(), {.call = call}); }
+  Status meet_all(const OpRecord&) override { return rendezvous_.wait(rank()); }
+
+  Status meet(const OpRecord& call, int32_t phase, const void* data = nullptr, const int64_t* counts = nullptr) {
+    return rendezvous_.meet(rank(), {.call = call, .phase = phase, .data = data, .counts = counts});
+  }
+  template <typename T>
+  const T* data_of(int32_t member) const {
+    return static_cast<const T*>(rendezvous_.of(rank(), member).data);
+  }
+  void copy(void* to, const void* from, int64_t bytes) {
+    if (bytes == 0 || to == from) return;
+    std::memcpy(to, from, static_cast<size_t>(bytes));
+    count_received(bytes);
+  }
+
+  // Whether all gave the same counts; read between two rendezvous.
+  Status check_counts(const OpRecord& call, std::span<const int64_t> counts) const {
+    for (int32_t member = 0; member < size(); ++member) {
+      const Arrival& theirs = rendezvous_.of(rank(), member);
+      if (!std::equal(counts.begin(), counts.end(), theirs.counts)) return mismatch(call, member, theirs.call);
+    }
+    return {};
+  }
+
+  Status move_broadcast(const OpRecord& call, std::span<std::byte> data, int32_t root) override {
+    TRY_STATUS(meet(call, 0, data.data()));
+    if (rank() != root) copy(data.data(), data_of<std::byte>(root), static_cast<int64_t>(data.size()));
+    return meet(call, 1);
+  }
+
+  Status move_gather(const OpRecord& call, std::span<const std::byte> own, std::span<std::byte> all,
+                     std::span<const int64_t> counts) override {
+    TRY_STATUS(meet(call, 0, own.data(), counts.data()));
+    TRY_STATUS(check_counts(call, counts));
+    std::byte* to = all.data();
+    for (int32_t member = 0; member < size(); ++member) {
+      const int64_t bytes = counts[static_cast<size_t>(member)];
+      if (member != rank()) {
+        copy(to, data_of<std::byte>(member), bytes);
+      } else if (bytes > 0 && to != own.data()) {
+        std::memcpy(to, own.data(), static_cast<size_t>(bytes));
+      }
+      to += bytes;
+    }
+    return meet(call, 1);
+  }
+
+  Status move_sums(const OpRecord& call, std::span<const float> parts, std::span<float> own,
+                   std::span<const int64_t> counts) override {
+    TRY_STATUS(meet(call, 0, parts.data(), counts.data()));
+    TRY_STATUS(check_counts(call, counts));
+    int64_t first = 0;
+    for (int32_t member = 0; member < rank(); ++member) first += counts[static_cast<size_t>(member)];
+    for (int32_t member = 0; member < size(); ++member) add_part(member, first, own);
+    return meet(call, 1);
+  }
+
+  // The member's elements from `first` on are added to (the first member's: become) `own`.
+  template <typename T>
+  void add_part(int32_t member, int64_t first, std::span<T> own) {
+    const T* from = data_of<T>(member) + first;
+    if (member == 0) {
+      std::copy_n(from, own.size(), own.begin());
+    } else {
+      for (size_t i = 0; i < own.size(); ++i) own[i] += from[i];
+    }
+    if (member != rank()) count_received(static_cast<int64_t>(own.size_bytes()));
+  }
+
+  // Each rank sums its share of the elements, which nobody else reads meanwhile, and then reads the others' shares.
+  template <typename T>
+  Status sum_in_place(const OpRecord& call, std::span<T> data) {
+    const auto total = static_cast<int64_t>(data.size());
+    const auto begin = [&](int32_t member) { return total * member / size(); };
+    TRY_STATUS(meet(call, 0, data.data()));
+    sums_.resize(static_cast<size_t>(even_part(total, rank(), size())) * sizeof(T));
+    const std::span<T> own(reinterpret_cast<T*>(sums_.data()), sums_.size() / sizeof(T));
+    for (int32_t member = 0; member < size(); ++member) add_part(member, begin(rank()), own);
+    std::copy(own.begin(), own.end(), data.begin() + begin(rank()));
+    TRY_STATUS(meet(call, 1, data.data()));
+    for (int32_t member = 0; member < size(); ++member) {
+      if (member == rank()) continue;
+      const int64_t bytes = even_part(total, member, size()) * static_cast<int64_t>(sizeof(T));
+      copy(data.data() + begin(member), data_of<T>(member) + begin(member), bytes);
+    }
+    return meet(call, 2);
+  }
+  Status move_all_sums(const OpRecord& call, std::span<float> data) override { return sum_in_place(call, data); }
+  Status move_all_sums(const OpRecord& call, std::span<uint32_t> data) override { return sum_in_place(call, data); }
+
+  Status move_all_to_all(const OpRecord& call, std::span<const std::byte> parts, std::span<const int64_t> send_counts,
+                         std::span<std::byte> received, std::span<const int64_t> receive_counts) override {
+    TRY_STATUS(meet(call, 0, parts.data(), send_counts.data()));
+    std::byte* to = received.data();
+    for (int32_t member = 0; member < size(); ++member) {
+      const Arrival& theirs = rendezvous_.of(rank(), member);
+      const int64_t bytes = receive_counts[static_cast<size_t>(member)];
+      if (theirs.counts[rank()] != bytes) return mismatch(call, member, theirs.call);
+      int64_t first = 0;
+      for (int32_t i = 0; i < rank(); ++i) first += theirs.counts[i];
+      if (bytes > 0) std::memcpy(to, data_of<std::byte>(member) + first, static_cast<size_t>(bytes));
+      if (member != rank()) count_received(bytes);
+      to += bytes;
+    }
+    return meet(call, 1);
+  }
+
+  Status move_pointers(const OpRecord& call, const void* own, std::span<const void*> all) override {
+    TRY_STATUS(meet(call, 0, own));
+    for (int32_t member = 0; member < size(); ++member) all[static_cast<size_t>(member)] = data_of<void>(member);
+    return {};
+  }
+
+  Rendezvous& rendezvous_;
+  std::vector<std::byte> sums_;
+};
+
+}  // namespace
+
+struct LocalWorld::Impl {
+  explicit Impl(const ParallelLayout& layout, WorldState& state)
+      : world_mail(state), group_mail(state), world_rendezvous(state, 0, layout.tp_size) {
+    const int32_t group_size = layout.attn_tp_size();
+    for (int32_t group = 0; group < layout.groups_per_world(); ++group) {
+      group_rendezvous.push_back(std::make_unique<Rendezvous>(state, group * group_size, group_size));
+    }
+    for (int32_t rank = 0; rank < layout.tp_size; ++rank) {
+      const SetPlace in_world{.size = layout.tp_size, .rank = rank};
+      const SetPlace in_group{
+          .first = rank / group_size * group_size, .size = group_size, .rank = rank % group_size, .is_group = true};
+      worlds.push_back(std::make_unique<LocalTransport>(state, world_mail, world_rendezvous, in_world));
+      Rendezvous& meets = *group_rendezvous[static_cast<size_t>(rank / group_size)];
+      groups.push_back(std::make_unique<LocalTransport>(state, group_mail, meets, in_group));
+    }
+  }
+
+  MailboxGrid world_mail;
+  MailboxGrid group_mail;
+  Rendezvous world_rendezvous;
+  std::vector<std::unique_ptr<Rendezvous>> group_rendezvous;
+  std::vector<std::unique_ptr<LocalTransport>> worlds;
+  std::vector<std::unique_ptr<LocalTransport>> groups;
+};
+
+LocalWorld::LocalWorld(const ParallelLayout& layout, const WorldOptions& options)
+    : state_(std::make_unique<WorldState>(layout, options.timeout_s)), impl_(std::make_unique<Impl>(layout, *state_)) {}
+
+LocalWorld::~LocalWorld() = default;
+
+WorldCommunicator LocalWorld::world(int32_t tp_rank) const {
+  return WorldCommunicator(*impl_->worlds[static_cast<size_t>(tp_rank)]);
+}
+
+GroupCommunicator LocalWorld::group(int32_t tp_rank) const {
+  return GroupCommunicator(*impl_->groups[static_cast<size_t>(tp_rank)]);
+}
+
+void LocalWorld::abort(std::string_view reason) const {
+  state_->end(std::string(reason));
+}
+
+bool LocalWorld::has_failed() const {
+  return state_->has_failed();
+}
+
+std::string LocalWorld::failure() const {
+  return state_->failure().message;
+}
+
+std::string LocalWorld::report() const {
+  return state_->report();
+}
+
+}  // namespace braid

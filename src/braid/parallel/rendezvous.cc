@@ -1,0 +1,75 @@
+#include "braid/parallel/rendezvous.h"
+
+#include <fmt/format.h>
+
+#include <thread>
+
+#include "braid/base/clock.h"
+
+namespace braid {
+namespace {
+
+bool are_together(const Arrival& a, const Arrival& b) {
+  return a.call.is_same_call(b.call) && a.phase == b.phase;
+}
+
+}  // namespace
+
+Rendezvous::Rendezvous(WorldState& state, int32_t first_world_rank, int32_t size)
+    : state_(state), first_world_rank_(first_world_rank), size_(size), turns_(static_cast<size_t>(size)) {
+  for (auto& places : banks_) places.resize(static_cast<size_t>(size));
+  state.on_failure([this] { bell_.ring(); });
+}
+
+Status Rendezvous::arrive(int32_t rank, const Arrival& arrival) {
+  Turn& turn = turns_[static_cast<size_t>(rank)];
+  banks_[turn.num_arrivals % 2][static_cast<size_t>(rank)].arrival = arrival;
+  ++turn.num_arrivals;
+  if (num_arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == static_cast<uint32_t>(size_)) {
+    num_arrived_.store(0, std::memory_order_relaxed);  // nobody arrives again before it sees the next line
+    num_complete_.fetch_add(1, std::memory_order_release);
+    bell_.ring();
+  }
+  return {};
+}
+
+// Yields for about as long as ranks differ within a step, since ranks may share a core; then sleeps in the kernel.
+Status Rendezvous::wait(int32_t rank) {
+  constexpr int kYields = 100;
+  const uint32_t wanted = turns_[static_cast<size_t>(rank)].num_arrivals;
+  const auto is_complete = [&] {
+    return static_cast<int32_t>(num_complete_.load(std::memory_order_acquire) - wanted) >= 0;
+  };
+  for (int i = 0; i < kYields && !is_complete() && !state_.has_failed(); ++i) std::this_thread::yield();
+  const double start_s = monotonic_seconds();
+  while (true) {
+    const uint32_t rings = bell_.rings();
+    if (state_.has_failed()) return state_.failure();
+    if (is_complete()) break;
+    const double left_s = start_s + state_.timeout_s() - monotonic_seconds();
+    if (left_s <= 0) {
+      return state_.end(fmt::format("rank {} waited longer than {} s in {}", first_world_rank_ + rank,
+                                    state_.timeout_s(), describe(of(rank, rank).call)));
+    }
+    bell_.wait(rings, left_s);
+  }
+  for (int32_t member = 1; member < size_; ++member) {
+    const Arrival& first = of(rank, 0);
+    const Arrival& other = of(rank, member);
+    if (are_together(first, other)) continue;
+    return state_.end(fmt::format("the ranks call different operations: rank {} {}, rank {} {}", first_world_rank_,
+                                  describe(first.call), first_world_rank_ + member, describe(other.call)));
+  }
+  return {};
+}
+
+Status Rendezvous::meet(int32_t rank, const Arrival& arrival) {
+  TRY_STATUS(arrive(rank, arrival));
+  return wait(rank);
+}
+
+const Arrival& Rendezvous::of(int32_t rank, int32_t member) const {
+  return bank(turns_[static_cast<size_t>(rank)].num_arrivals - 1)[static_cast<size_t>(member)].arrival;
+}
+
+}  // namespace braid

@@ -1,0 +1,56 @@
+// Where the ranks of a set meet: each leaves what it is about to do and where its data lies, and sees the others' once
+// all are there.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "braid/parallel/bell.h"
+#include "braid/parallel/world_state.h"
+
+namespace braid {
+
+struct Arrival {
+  OpRecord call;
+  int32_t phase = 0;  // an operation may meet several times
+  const void* data = nullptr;
+  const int64_t* counts = nullptr;
+};
+
+class Rendezvous {
+ public:
+  Rendezvous(WorldState& state, int32_t first_world_rank, int32_t size);
+
+  // arrive(), then wait() for that arrival, by each rank in turn. A rank may change what its arrival points to after
+  // its next rendezvous, which tells it that all have read.
+  Status arrive(int32_t rank, const Arrival& arrival);
+  Status wait(int32_t rank);  // an error for all where the arrivals differ
+  Status meet(int32_t rank, const Arrival& arrival);
+
+  // After wait(), until the rank's next but one arrival.
+  const Arrival& of(int32_t rank, int32_t member) const;
+
+ private:
+  struct alignas(64) Place {
+    Arrival arrival;
+  };
+  struct alignas(64) Turn {
+    uint32_t num_arrivals = 0;  // of this rank; its own thread's
+  };
+
+  const std::vector<Place>& bank(uint32_t number) const { return banks_[number % 2]; }
+
+  WorldState& state_;
+  const int32_t first_world_rank_;
+  const int32_t size_;
+  // Two, since a rank can be one rendezvous ahead of those that still read the last one; never two ahead.
+  std::array<std::vector<Place>, 2> banks_;
+  std::vector<Turn> turns_;
+  std::atomic<uint32_t> num_arrived_{0};  // in the rendezvous under way
+  std::atomic<uint32_t> num_complete_{0};
+  Bell bell_;
+};
+
+}  // namespace braid

@@ -1,0 +1,95 @@
+// What every transport between ranks of one process has in common: who is in the set, the numbering of operations,
+// the check of sizes, and messages between two ranks. What moves the data of the others is below.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "braid/parallel/mailbox.h"
+#include "braid/parallel/world_state.h"
+
+namespace braid {
+
+// A set of ranks of the world, and one of them.
+struct SetPlace {
+  int32_t first = 0;  // the set is the world's ranks [first, first + size)
+  int32_t size = 1;
+  int32_t rank = 0;  // within it
+  bool is_group = false;
+
+  int32_t world_rank(int32_t member) const { return first + member; }
+};
+
+class SetTransport : public Transport {
+ public:
+  SetTransport(WorldState& state, MailboxGrid& mail, const SetPlace& place);
+
+  int32_t rank() const final { return place_.rank; }
+  int32_t size() const final { return place_.size; }
+  void begin_step(int64_t step) final { state_.step(world_rank()) = step; }
+  void abort(std::string_view reason) final;
+  int64_t received_bytes() const final { return received_bytes_; }
+
+  Status barrier() final;
+  Status post() final;
+  Status wait() final;
+  Status broadcast(std::span<std::byte> data, int32_t root) final;
+  Status all_gather(std::span<const std::byte> own, std::span<std::byte> all) final;
+  Status all_gather_v(std::span<const std::byte> own, std::span<std::byte> all, std::span<const int64_t> counts) final;
+  Status reduce_scatter(std::span<const float> parts, std::span<float> own) final;
+  Status reduce_scatter_v(std::span<const float> parts, std::span<float> own, std::span<const int64_t> counts) final;
+  Status all_reduce(std::span<float> data) final;
+  Status all_reduce(std::span<uint32_t> data) final;
+  Status all_to_all(std::span<const std::byte> parts, std::span<std::byte> received) final;
+  Status all_to_all_v(std::span<const std::byte> parts, std::span<const int64_t> send_counts,
+                      std::span<std::byte> received, std::span<const int64_t> receive_counts) final;
+  Status send(std::span<const std::byte> data, int32_t to) final;
+  Status recv(std::span<std::byte> data, int32_t from) final;
+  Status share(const void* own, std::span<const void*> all) final;
+
+ protected:
+  // Sizes are checked, the call is numbered and recorded. Offsets are those of counts, behind each other.
+  virtual Status arrive(const OpRecord& call) = 0;    // says that this rank is here
+  virtual Status meet_all(const OpRecord& call) = 0;  // waits for the others' arrival
+  virtual Status move_broadcast(const OpRecord& call, std::span<std::byte> data, int32_t root) = 0;
+  virtual Status move_gather(const OpRecord& call, std::span<const std::byte> own, std::span<std::byte> all,
+                             std::span<const int64_t> counts) = 0;
+  virtual Status move_sums(const OpRecord& call, std::span<const float> parts, std::span<float> own,
+                           std::span<const int64_t> counts) = 0;
+  virtual Status move_all_sums(const OpRecord& call, std::span<float> data) = 0;
+  virtual Status move_all_sums(const OpRecord& call, std::span<uint32_t> data) = 0;
+  virtual Status move_all_to_all(const OpRecord& call, std::span<const std::byte> parts,
+                                 std::span<const int64_t> send_counts, std::span<std::byte> received,
+                                 std::span<const int64_t> receive_counts) = 0;
+  virtual Status move_pointers(const OpRecord& call, const void* own, std::span<const void*> all) = 0;
+
+  WorldState& state() const { return state_; }
+  const SetPlace& place() const { return place_; }
+  int32_t world_rank() const { return place_.world_rank(place_.rank); }
+  void count_received(int64_t bytes) { received_bytes_ += bytes; }
+  Error mismatch(const OpRecord& own, int32_t member, const OpRecord& theirs) const;
+
+ private:
+  OpRecord next_call(OpKind kind, int64_t bytes, int32_t peer = -1);
+  Error bad_call(const OpRecord& call, const std::string& what) const;
+  template <typename Work>
+  Status run(const OpRecord& call, const Work& work);
+
+  WorldState& state_;
+  MailboxGrid& mail_;
+  const SetPlace place_;
+  int64_t last_step_ = -1;
+  int32_t num_calls_ = 0;  // in this step
+  int64_t received_bytes_ = 0;
+  std::vector<int64_t> equal_counts_;
+  bool is_posted_ = false;
+  OpRecord posted_;
+  uint64_t posted_number_ = 0;
+};
+
+// Elements of rank `member` of `total`, shared out as evenly as can be.
+int64_t even_part(int64_t total, int32_t member, int32_t size);
+
+}  // namespace braid

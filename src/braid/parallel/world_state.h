@@ -1,0 +1,66 @@
+// What all ranks of a world in this process share, whichever way they exchange data: the first failure, which is
+// everybody's, the flight recorder, and who must be woken when the world ends.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "braid/parallel/flight_recorder.h"
+#include "braid/parallel/topology.h"
+
+namespace braid {
+
+class WorldState {
+ public:
+  WorldState(const ParallelLayout& layout, double timeout_s);
+
+  int32_t num_ranks() const { return num_ranks_; }
+  int32_t group_size() const { return group_size_; }
+  double timeout_s() const { return timeout_s_; }
+  FlightRecorder& recorder() { return recorder_; }
+  int64_t& step(int32_t rank) { return steps_[static_cast<size_t>(rank)].value; }  // the rank's thread's alone
+
+  // Called before any rank runs.
+  void on_failure(std::function<void()> wake) { wakers_.push_back(std::move(wake)); }
+
+  // The first reason counts. Returns the error of all.
+  Error end(const std::string& reason);
+  bool has_failed() const { return has_failed_.load(); }
+  Error failure() const;
+  std::string report() const;
+
+ private:
+  struct alignas(64) RankStep {
+    int64_t value = 0;
+  };
+
+  const int32_t num_ranks_;
+  const int32_t group_size_;
+  const double timeout_s_;
+  FlightRecorder recorder_;
+  std::vector<RankStep> steps_;
+  std::vector<std::function<void()>> wakers_;
+  mutable std::mutex mutex_;
+  std::string failure_;
+  std::atomic<bool> has_failed_{false};
+};
+
+// One operation of one rank, from call to return, in the flight recorder.
+class RecordedOp {
+ public:
+  RecordedOp(WorldState& state, int32_t world_rank, const OpRecord& record);
+  ~RecordedOp();
+  RecordedOp(const RecordedOp&) = delete;
+  RecordedOp& operator=(const RecordedOp&) = delete;
+
+ private:
+  WorldState& state_;
+  int32_t world_rank_;
+  uint64_t number_;
+};
+
+}  // namespace braid
