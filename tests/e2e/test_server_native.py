@@ -1,6 +1,10 @@
 """The server's own endpoints, by SGLang's names."""
 
 import concurrent.futures
+import http.client
+import json
+import time
+import urllib.parse
 
 import pytest
 from server import Server
@@ -50,6 +54,25 @@ def test_lists_bring_their_own_parameters(server):
     assert last[0]["text"] == answers[0]["text"] and set(last) == {0, 1}
     drawn = generate(server, text="x", sampling_params={**PARAMS, "temperature": 1, "n": 3, "sampling_seed": 1})
     assert len({a["text"] for a in drawn}) == 3
+
+
+def test_a_long_stream_with_many_alternatives_waits_for_a_slow_client(server):
+    body = {"text": "x", "stream": True, "return_logprob": True, "top_logprobs_num": 100,
+            "sampling_params": {"temperature": 1, "max_new_tokens": 400, "n": 8, "ignore_eos": True, "sampling_seed": 3}}
+    connection = http.client.HTTPConnection(urllib.parse.urlsplit(server.url).netloc, timeout=120)
+    connection.request("POST", "/generate", json.dumps(body), {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    time.sleep(3)  # far more than the buffer holds has been made
+    lines = [line for line in answer.read().split(b"\n\n") if line.startswith(b"data: ")]
+    connection.close()
+    assert lines[-1] == b"data: [DONE]"
+    events = [json.loads(line[6:]) for line in lines[:-1]]
+    last = {event["index"]: event for event in events}
+    assert len(last) == 8 and max(map(len, lines)) > 1_000_000
+    for event in last.values():
+        meta = event["meta_info"]
+        assert meta["finish_reason"] == {"type": "length", "length": 400}
+        assert len(meta["output_token_logprobs"]) == 400 and {len(top) for top in meta["output_top_logprobs"]} == {100}
 
 
 def test_logprobs_of_prompt_and_output(server):

@@ -15,13 +15,13 @@ void Answer::wake_locked() {
   wake_();
 }
 
-std::function<void()> Answer::end_locked(State state) {
+Answer::Calls Answer::end_locked(State state) {
   state_ = state;
-  return std::exchange(on_gone_, nullptr);
+  return std::exchange(calls_, {});
 }
 
 void Answer::respond(Response response) {
-  std::function<void()> unused;
+  Calls unused;
   const std::lock_guard lock(mutex_);
   if (state_ != State::kWaiting) return;
   bytes_ = std::move(response.body);
@@ -44,8 +44,9 @@ void Answer::write(std::string_view bytes) {
   const std::lock_guard lock(mutex_);
   if (state_ != State::kStreaming || bytes.empty()) return;
   // A single event may be larger than the buffer, so a buffer that is not full takes anything.
-  const bool was_full = waiting_locked() >= buffer_bytes_;
-  if (was_full && waiting_locked() + bytes.size() > 4 * buffer_bytes_) {
+  max_write_bytes_ = std::max(max_write_bytes_, bytes.size());
+  const bool was_full = std::exchange(is_full_, waiting_locked() >= buffer_bytes_);
+  if (is_full_ && waiting_locked() + bytes.size() > 4 * std::max(buffer_bytes_, max_write_bytes_)) {
     state_ = State::kOverflowed;  // on_gone follows from close()
     std::string().swap(bytes_);
     num_taken_ = 0;
@@ -53,16 +54,33 @@ void Answer::write(std::string_view bytes) {
     bytes_ += bytes;
   }
   // Even if it was woken before and is still sending: from now on time counts, or all is over.
-  if (state_ == State::kOverflowed || (!was_full && waiting_locked() >= buffer_bytes_)) is_woken_ = false;
+  if (state_ == State::kOverflowed || (is_full_ && !was_full)) is_woken_ = false;
   wake_locked();
 }
 
 void Answer::finish() {
-  std::function<void()> unused;
+  Calls unused;
   const std::lock_guard lock(mutex_);
   if (state_ != State::kStreaming) return;
   unused = end_locked(State::kComplete);
   wake_locked();
+}
+
+bool Answer::has_room() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_locked() < buffer_bytes_;
+}
+
+void Answer::when_room(std::function<void()> call) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_ != State::kStreaming) return;
+    if (waiting_locked() >= buffer_bytes_) {
+      std::swap(calls_.on_room, call);  // the one before it, if there was any, is destroyed without the lock
+      return;
+    }
+  }
+  call();
 }
 
 void Answer::on_gone(std::function<void()> gone) {
@@ -71,7 +89,7 @@ void Answer::on_gone(std::function<void()> gone) {
     CHECK(!has_on_gone_, "on_gone() was called before");
     has_on_gone_ = true;
     if (state_ == State::kWaiting || state_ == State::kStreaming || state_ == State::kOverflowed) {
-      on_gone_ = std::move(gone);
+      calls_.on_gone = std::move(gone);
       return;
     }
     if (state_ != State::kGone) return;
@@ -80,7 +98,7 @@ void Answer::on_gone(std::function<void()> gone) {
 }
 
 void Answer::drop() {
-  std::function<void()> unused;
+  Calls unused;
   const std::lock_guard lock(mutex_);
   if (state_ != State::kWaiting && state_ != State::kStreaming) return;
   unused = end_locked(State::kDropped);
@@ -88,43 +106,59 @@ void Answer::drop() {
 }
 
 Answer::Piece Answer::take(size_t max_bytes) {
-  const std::lock_guard lock(mutex_);
-  is_woken_ = false;
-  Piece piece{.head = std::exchange(head_, std::nullopt), .is_stream = is_stream_};
-  if (!is_stream_ || waiting_locked() <= max_bytes) {
-    if (num_taken_ > 0) bytes_.erase(0, num_taken_);
-    piece.bytes = std::exchange(bytes_, std::string());
-    num_taken_ = 0;
-  } else {
-    piece.bytes = bytes_.substr(num_taken_, max_bytes);
-    num_taken_ += max_bytes;
-    if (num_taken_ > bytes_.size() / 2) bytes_.erase(0, std::exchange(num_taken_, 0));
+  std::function<void()> on_room;
+  Piece piece;
+  {
+    const std::lock_guard lock(mutex_);
+    is_woken_ = false;
+    piece.head = std::exchange(head_, std::nullopt);
+    piece.is_stream = is_stream_;
+    if (!is_stream_ || waiting_locked() <= max_bytes) {
+      if (num_taken_ > 0) bytes_.erase(0, num_taken_);
+      piece.bytes = std::exchange(bytes_, std::string());
+      num_taken_ = 0;
+    } else {
+      piece.bytes = bytes_.substr(num_taken_, max_bytes);
+      num_taken_ += max_bytes;
+      if (num_taken_ > bytes_.size() / 2) bytes_.erase(0, std::exchange(num_taken_, 0));
+    }
+    num_taken_bytes_ += piece.bytes.size();
+    piece.is_last = (state_ == State::kComplete || state_ == State::kDropped) && waiting_locked() == 0;
+    piece.is_dropped = state_ == State::kDropped;
+    if (waiting_locked() < buffer_bytes_) {
+      is_full_ = false;
+      on_room = std::exchange(calls_.on_room, nullptr);
+    }
   }
-  piece.is_last = (state_ == State::kComplete || state_ == State::kDropped) && waiting_locked() == 0;
-  piece.is_dropped = state_ == State::kDropped;
+  if (on_room) on_room();
   return piece;
+}
+
+uint64_t Answer::num_taken_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return num_taken_bytes_;
 }
 
 Answer::Fill Answer::fill() const {
   const std::lock_guard lock(mutex_);
   if (state_ == State::kOverflowed) return Fill::kOverflowed;
-  return state_ == State::kStreaming && waiting_locked() >= buffer_bytes_ ? Fill::kFull : Fill::kHasRoom;
+  return state_ == State::kStreaming && is_full_ ? Fill::kFull : Fill::kHasRoom;
 }
 
 void Answer::close(bool gone) {
-  std::function<void()> on_gone;  // may hold the last reference to a responder, whose end takes the lock
+  Calls calls;  // may hold the last reference to a responder, whose end takes the lock
   bool is_left = false;
   {
     const std::lock_guard lock(mutex_);
     if (state_ == State::kClosed || state_ == State::kGone) return;
     is_left = gone && (state_ == State::kWaiting || state_ == State::kStreaming || state_ == State::kOverflowed);
-    on_gone = end_locked(is_left ? State::kGone : State::kClosed);
+    calls = end_locked(is_left ? State::kGone : State::kClosed);
     wake_ = nullptr;
     std::string().swap(bytes_);
     num_taken_ = 0;
     head_.reset();
   }
-  if (is_left && on_gone) on_gone();
+  if (is_left && calls.on_gone) calls.on_gone();
 }
 
 namespace {
@@ -140,6 +174,8 @@ class AnswerResponder final : public Responder {
   void start_stream(Response response) override { answer_->start_stream(std::move(response)); }
   void write(std::string_view bytes) override { answer_->write(bytes); }
   void finish() override { answer_->finish(); }
+  bool has_room() const override { return answer_->has_room(); }
+  void when_room(std::function<void()> call) override { answer_->when_room(std::move(call)); }
   void on_gone(std::function<void()> gone) override { answer_->on_gone(std::move(gone)); }
 
  private:

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -24,6 +25,8 @@ class Answer {
   void start_stream(Response response);
   void write(std::string_view bytes);
   void finish();
+  bool has_room() const;
+  void when_room(std::function<void()> call);
   void on_gone(std::function<void()> gone);
   void drop();  // nobody will answer any more
 
@@ -37,9 +40,11 @@ class Answer {
   };
   // All that waits, but of a stream at most `max_bytes`.
   Piece take(size_t max_bytes);
-  // Of a stream's buffer. Overflowed: so much was written to a full one that the client is to be given up.
+  // Of a stream's buffer. Full: something was written to it when it had no room (one event may be longer than it).
+  // Overflowed: so much was that the client is to be given up.
   enum class Fill { kHasRoom, kFull, kOverflowed };
   Fill fill() const;
+  uint64_t num_taken_bytes() const;  // so far
   // The connection takes nothing more. `gone`: the client left before its answer was all sent.
   void close(bool gone);
 
@@ -48,8 +53,13 @@ class Answer {
 
   void wake_locked();
   size_t waiting_locked() const { return bytes_.size() - num_taken_; }
-  // Leaves the state in which the client's leaving matters; returns what must be destroyed without the lock.
-  std::function<void()> end_locked(State state);
+  // What the handler gave, to be destroyed without the lock.
+  struct Calls {
+    std::function<void()> on_gone;
+    std::function<void()> on_room;
+  };
+  // Leaves the state in which the client's leaving matters.
+  Calls end_locked(State state);
 
   const size_t buffer_bytes_;
   mutable std::mutex mutex_;
@@ -60,8 +70,11 @@ class Answer {
   bool is_stream_ = false;
   std::string bytes_;
   size_t num_taken_ = 0;  // of bytes_
+  uint64_t num_taken_bytes_ = 0;
+  size_t max_write_bytes_ = 0;
+  bool is_full_ = false;  // Fill::kFull
   bool has_on_gone_ = false;
-  std::function<void()> on_gone_;
+  Calls calls_;
 };
 
 // What a handler is given. Its end drops the answer.

@@ -94,7 +94,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<void> handle(Exchange& exchange);
   asio::awaitable<void> answer_with(Exchange& exchange, Response response);
   asio::awaitable<const char*> send_answer(Exchange& exchange, Answer& answer);  // how it ended; nullptr: well
-  const char* why_gone(const Answer& answer, Clock::time_point& full_since);
+  // Since when a stream's buffer is full, without the client taking as much as it holds.
+  struct FullBuffer {
+    Clock::time_point since = Clock::time_point::max();  // it is not
+    uint64_t num_taken_bytes = 0;                        // then
+  };
+  const char* why_gone(const Answer& answer, FullBuffer& full);
   std::string head_bytes(Exchange& exchange, const Response& response, bool is_stream, uint64_t content_length) const;
   std::string piece_bytes(Exchange& exchange, Answer::Piece piece) const;
   void log(const Exchange& exchange, const char* end) const;

@@ -75,7 +75,7 @@ asio::awaitable<void> Connection::answer_with(Exchange& exchange, Response respo
 
 asio::awaitable<const char*> Connection::send_answer(Exchange& exchange, Answer& answer) {
   bool is_last = false;
-  Clock::time_point full_since = Clock::time_point::max();
+  FullBuffer full;
   Clock::time_point quiet_since = Clock::now();
   while (true) {
     if (!is_sending() && !is_last && !is_broken_) {
@@ -90,11 +90,11 @@ asio::awaitable<const char*> Connection::send_answer(Exchange& exchange, Answer&
     }
     if (is_broken_ || (has_input_ended_ && !is_last)) co_return "client gone";
     if (is_last && !is_sending()) co_return nullptr;
-    if (const char* reason = why_gone(answer, full_since)) co_return reason;
+    if (const char* reason = why_gone(answer, full)) co_return reason;
 
     Clock::time_point deadline = Clock::time_point::max();
     if (is_sending()) deadline = sent_at_ + limits_.write_timeout;
-    if (full_since != Clock::time_point::max()) deadline = std::min(deadline, full_since + limits_.write_timeout);
+    if (full.since != Clock::time_point::max()) deadline = std::min(deadline, full.since + limits_.write_timeout);
     if (input_.size() >= max_input()) deadline = std::min(deadline, Clock::now() + kPeerCheck);
     if (exchange.is_event_stream && exchange.is_between_events && !is_sending() && !is_last) {
       const auto patience = exchange.has_sent_event ? limits_.comment_interval : limits_.first_comment;
@@ -110,13 +110,19 @@ asio::awaitable<const char*> Connection::send_answer(Exchange& exchange, Answer&
   }
 }
 
-const char* Connection::why_gone(const Answer& answer, Clock::time_point& full_since) {
+const char* Connection::why_gone(const Answer& answer, FullBuffer& full) {
   const Clock::time_point now = Clock::now();
   if (is_stuck()) return "client stopped reading";
   const Answer::Fill fill = answer.fill();
   if (fill == Answer::Fill::kOverflowed) return kTooSlow;
-  full_since = fill == Answer::Fill::kFull ? std::min(full_since, now) : Clock::time_point::max();
-  if (full_since != Clock::time_point::max() && now >= full_since + limits_.write_timeout) return kTooSlow;
+  if (fill != Answer::Fill::kFull) {
+    full = {};
+  } else if (const uint64_t taken = answer.num_taken_bytes();
+             full.since == Clock::time_point::max() || taken >= full.num_taken_bytes + limits_.stream_buffer_bytes) {
+    full = {.since = now, .num_taken_bytes = taken};
+  } else if (now >= full.since + limits_.write_timeout) {
+    return kTooSlow;
+  }
   // Too much pipelined to read on: the end of the client's side hides behind it.
   if (input_.size() >= max_input() && transport_.has_peer_closed()) return "client gone";
   return nullptr;

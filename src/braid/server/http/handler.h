@@ -48,10 +48,16 @@ class Responder {
 
   // The head of `response` now (its body is the first piece), the rest as it is written. While nothing is written to a
   // text/event-stream, the transport keeps it alive with comments; so a write() there ends where an event ends. One
-  // write may have any size, but a client for whom far more than the stream's buffer waits is given up.
+  // write may have any size, but a client for whom far more waits than the stream's buffer holds, or than the longest
+  // write was, is given up.
   virtual void start_stream(Response response) = 0;
   virtual void write(std::string_view bytes) = 0;
   virtual void finish() = 0;
+
+  // For streams that can wait: whether less waits for the client than the buffer holds; and to be called, once, from
+  // any thread, when that is so (at once, from here, if it is). Forgotten when the answer ends or the client is gone.
+  virtual bool has_room() const { return true; }
+  virtual void when_room(std::function<void()> call) { call(); }
 
   // Called once, from any thread, if the client goes away or stops reading before the answer's end; at once, from
   // here, if it has already. At most one function can be set.

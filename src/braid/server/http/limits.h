@@ -14,8 +14,9 @@ struct Limits {
   uint64_t max_body_bytes = 64U << 20;     // of one request; beyond: 413
   uint64_t max_bodies_bytes = 1ULL << 30;  // of all requests being read; beyond: 503
 
-  // What waits for one client to take it. A client whose buffer stays full for the write timeout is given up; so is, at
-  // once, one for whom four times as much waits.
+  // What waits for one client to take it. Given up are a client that takes nothing for the write timeout; one whose
+  // buffer is written to while it is full, and that takes less than it holds in the write timeout; and, at once, one
+  // for whom four times as much waits, or four times the longest event.
   size_t stream_buffer_bytes = 1U << 20;
 
   std::chrono::milliseconds handshake_timeout{10'000};  // TLS

@@ -212,7 +212,7 @@ TEST(HttpStream, ManyTimesTheBufferAtOnceIsTooMuch) {
 TEST(HttpStream, AWriteLargerThanTheBufferIsTakenWhole) {
   ServerOptions options = test_options();
   options.limits.stream_buffer_bytes = 1024;
-  options.limits.write_timeout = std::chrono::seconds(60);  // it is full until nearly all has been read
+  options.limits.write_timeout = std::chrono::seconds(60);
   Streams streams;
   const auto server = start_server(options, streams.handler());
   RawClient client(server->port());
@@ -223,6 +223,27 @@ TEST(HttpStream, AWriteLargerThanTheBufferIsTakenWhole) {
   streams.at(0)->finish();
   EXPECT_TRUE(client.read_reply().body == bytes);
   EXPECT_EQ(streams.num_gone, 0);
+}
+
+TEST(HttpStream, ALongEventMayTakeLongerThanTheWriteTimeoutIfItIsRead) {
+  ServerOptions options = test_options();
+  options.limits.stream_buffer_bytes = 1024;
+  options.limits.write_timeout = milliseconds(400);
+  Streams streams;
+  const auto server = start_server(options, streams.handler());
+  RawClient client(server->port(), 16 * 1024);
+  client.send(get("/"));
+  const std::string event(20'000'000, 'x');
+  streams.at(0)->write(event);
+  EXPECT_FALSE(streams.at(0)->has_room());
+  for (int i = 0; i < 20; ++i) {
+    for (int j = 0; j < 8; ++j) ASSERT_TRUE(client.receive());
+    ::poll(nullptr, 0, 50);
+  }
+  EXPECT_EQ(streams.num_gone, 0);
+  EXPECT_FALSE(streams.at(0)->has_room());
+  streams.at(0)->finish();
+  EXPECT_EQ(client.read_reply().body.size(), event.size());
 }
 
 TEST(HttpStream, AThousandAreOpenAtOnceOnTwoThreads) {

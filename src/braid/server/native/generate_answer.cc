@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <deque>
 #include <string_view>
 #include <utility>
 
@@ -130,7 +131,7 @@ class GenerateAnswer : public openai::AnswerWriter {
     for (const GeneratePrompt& prompt : prompts_) {
       PromptAnswer answer{.first_index = num_choices_};
       for (int32_t i = 0; i < prompt.n; ++i) answer.choices.emplace_back(prompt, tokenizer);
-      answer.said_bytes.resize(answer.choices.size());
+      answer.said.resize(answer.choices.size());
       if (prompt.logprobs && prompt.logprob_start_len == 0 && !prompt.ids.empty()) {
         answer.input.add_first(prompt.ids.front(), tokenizer);
       }
@@ -144,15 +145,27 @@ class GenerateAnswer : public openai::AnswerWriter {
     ChoiceAnswer& choice = answer.choices[static_cast<size_t>(delta.index)];
     for (const ScoredToken& scored : delta.prompt_logprobs) answer.input.add(scored, tokenizer_);
     choice.add(delta);
-    if (!is_stream_) return {};
-    if (delta.finish == FinishReason::kNone) {
-      if (delta.text.empty() && delta.tokens.empty()) return {};
-      if (!is_worth_saying(answer, static_cast<size_t>(delta.index))) return {};
-    }
-    std::string event = choice.json(answer.input);
+    const bool has_news = !delta.text.empty() || !delta.tokens.empty();
+    if (!is_stream_ || (!has_news && delta.finish == FinishReason::kNone)) return {};
+    const auto index = static_cast<size_t>(delta.index);
+    Said& said = answer.said[index];
+    if (said.is_due || (delta.finish == FinishReason::kNone && !is_worth_saying(answer, index))) return {};
+    said.is_due = true;
+    due_.emplace_back(prompt, index);
+    return {};
+  }
+
+  bool has_more() const override { return !due_.empty(); }
+
+  std::string more() override {
+    const auto [prompt, index] = due_.front();
+    due_.pop_front();
+    PromptAnswer& answer = answers_[prompt];
+    answer.said[index] = {.num_bytes = num_bytes(answer, index)};
+    std::string event = answer.choices[index].json(answer.input);
     if (is_list_) {
       event.pop_back();
-      event += fmt::format(",\"index\":{}}}", answer.first_index + delta.index);
+      event += fmt::format(",\"index\":{}}}", answer.first_index + static_cast<int64_t>(index));
     }
     return openai::text_to_event(event);
   }
@@ -170,21 +183,25 @@ class GenerateAnswer : public openai::AnswerWriter {
   }
 
  private:
+  struct Said {
+    size_t num_bytes = 0;  // in the last event
+    bool is_due = false;   // the next one waits
+  };
   struct PromptAnswer {
     int64_t first_index = 0;  // of its choices among all
     std::vector<ChoiceAnswer> choices = {};
-    std::vector<size_t> said_bytes = {};  // of each choice's last event
+    std::vector<Said> said = {};  // of each choice
     Logprobs input = {};
   };
 
   // A long event that says little new: the next one will say it too. A stream's bytes would grow with the square of its
   // length otherwise.
-  static bool is_worth_saying(PromptAnswer& answer, size_t choice) {
-    const size_t size = answer.choices[choice].num_bytes() + answer.input.num_bytes();
-    size_t& said = answer.said_bytes[choice];
-    if (size > kLongEvent && size - said < size / kLeastNews) return false;
-    said = size;
-    return true;
+  static bool is_worth_saying(const PromptAnswer& answer, size_t choice) {
+    const size_t size = num_bytes(answer, choice);
+    return size <= kLongEvent || size - answer.said[choice].num_bytes >= size / kLeastNews;
+  }
+  static size_t num_bytes(const PromptAnswer& answer, size_t choice) {
+    return answer.choices[choice].num_bytes() + answer.input.num_bytes();
   }
 
   const std::vector<GeneratePrompt> prompts_;
@@ -193,6 +210,7 @@ class GenerateAnswer : public openai::AnswerWriter {
   const Tokenizer& tokenizer_;
   int64_t num_choices_ = 0;
   std::vector<PromptAnswer> answers_;
+  std::deque<std::pair<size_t, size_t>> due_;  // prompts and their choices that have an event to come
 };
 
 }  // namespace

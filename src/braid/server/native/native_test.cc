@@ -150,17 +150,24 @@ TEST(GenerateAnswer, WithoutLogprobsThereAreNone) {
   EXPECT_EQ(answer[2]["meta_info"]["id"], "s");
 }
 
+// The events of one delta, whose client takes all at once.
+std::string said(openai::AnswerWriter& writer, const Delta& delta) {
+  std::string events = writer.push(0, delta);
+  while (writer.has_more()) events += writer.more();
+  return events;
+}
+
 TEST(GenerateStream, EveryEventHasAllThatCameSoFar) {
   const TinyTokenizer tokenizer;
   const auto writer = make_generate_stream({prompt_with_logprobs()}, true, tokenizer);
-  EXPECT_EQ(writer->push(0, kDeltas[0]), "") << "nothing that a client could show";
+  EXPECT_EQ(said(*writer, kDeltas[0]), "") << "nothing that a client could show";
   const auto event = [](const std::string& bytes) { return Json::parse(bytes.substr(6)); };
-  const Json first = event(writer->push(0, kDeltas[1]));
+  const Json first = event(said(*writer, kDeltas[1]));
   EXPECT_EQ(first["text"], "a");
   EXPECT_EQ(first["index"], 0);
   EXPECT_EQ(first["meta_info"]["finish_reason"], nullptr);
   EXPECT_EQ(first["meta_info"]["input_token_logprobs"].size(), 2U);
-  const Json last = event(writer->push(0, kDeltas[2]));
+  const Json last = event(said(*writer, kDeltas[2]));
   EXPECT_EQ(last["text"], "a");
   EXPECT_EQ(last["output_ids"], Json::parse("[0,4]"));
   EXPECT_EQ(last["meta_info"]["finish_reason"]["type"], "stop");
@@ -174,15 +181,33 @@ TEST(GenerateStream, LongEventsComeOnlyWithNewsWorthTheirLength) {
   size_t num_events = 0;
   size_t num_bytes = 0;
   for (int i = 0; i < 10'000; ++i) {
-    const std::string event = writer->push(0, {.text = piece, .tokens = {{TinyTokenizer::kA, -0.5F, {}}}});
+    const std::string event = said(*writer, {.text = piece, .tokens = {{TinyTokenizer::kA, -0.5F, {}}}});
     num_events += event.empty() ? 0 : 1;
     num_bytes += event.size();
     EXPECT_TRUE(i > 600 || !event.empty()) << "a short one comes at once";
   }
   EXPECT_GT(num_events, 630U);
   EXPECT_LT(num_bytes, 60U << 20) << "10 000 events would have 5 GB";
-  const std::string last = writer->push(0, {.text = "!", .finish = FinishReason::kLength});
+  const std::string last = said(*writer, {.text = "!", .finish = FinishReason::kLength});
   EXPECT_EQ(Json::parse(last.substr(6))["text"].get<std::string>().size(), 1'000'001U);
+}
+
+TEST(GenerateStream, WhatWaitsIsJoinedByWhatComes) {
+  const TinyTokenizer tokenizer;
+  const auto writer = make_generate_stream({{.id = "r", .ids = {0}, .n = 2}}, true, tokenizer);
+  for (const char* piece : {"a", "b", "c"}) {
+    EXPECT_EQ(writer->push(0, {.index = 0, .text = piece, .tokens = {{TinyTokenizer::kA, -0.5F, {}}}}), "");
+  }
+  writer->push(0, {.index = 1, .text = "x", .finish = FinishReason::kLength});
+  writer->push(0, {.index = 0, .text = "d", .finish = FinishReason::kStop});
+  const auto next = [&] { return Json::parse(writer->more().substr(6)); };
+  const Json first = next();
+  EXPECT_EQ(first["text"], "abcd");
+  EXPECT_EQ(first["index"], 0);
+  EXPECT_EQ(first["meta_info"]["finish_reason"]["type"], "stop");
+  ASSERT_TRUE(writer->has_more());
+  EXPECT_EQ(next()["text"], "x");
+  EXPECT_FALSE(writer->has_more());
 }
 
 }  // namespace

@@ -18,7 +18,11 @@ class AnswerWriter {
   // What to send for this news of the prompt with this index; empty: nothing yet. A choice's deltas come in order, and
   // none of them is an error.
   virtual std::string push(size_t prompt, const Delta& delta) = 0;
-  // What to send when every choice has ended: a stream's last events, or the whole body.
+  // Events that each have all that came before wait here, until the client has taken enough of the last ones: meanwhile
+  // news joins them. more() gives the next one.
+  virtual bool has_more() const { return false; }
+  virtual std::string more() { return {}; }
+  // What to send when every choice has ended and nothing waits: a stream's last events, or the whole body.
   virtual std::string finish() = 0;
 };
 

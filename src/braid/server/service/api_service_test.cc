@@ -127,6 +127,29 @@ TEST_F(ApiServiceTest, TheUsageOfSeveralPromptsIsTheirSum) {
   EXPECT_EQ(two["usage"]["completion_tokens"], 8);
 }
 
+TEST_F(ApiServiceTest, ANativeStreamWaitsForItsClientAndSaysOnceWhatCameMeanwhile) {
+  start();
+  const std::string body = R"({"text":"The quick","stream":true,"return_logprob":true,"top_logprobs_num":2,
+    "sampling_params":{"temperature":0,"max_new_tokens":8,"ignore_eos":true,"n":2}})";
+  const auto whole = post("/generate", body)->events();
+  const auto client = std::make_shared<FakeClient>();
+  client->stop_reading();
+  send(router_, "POST", "/generate", body, client);
+  (void)complete("")->json();  // as many tokens, and later
+  client->read_on();
+  const auto events = client->events();
+  ASSERT_EQ(events.size(), 2U);
+  ASSERT_GT(whole.size(), 2U);
+  for (const Json& event : events) {
+    const auto same = std::ranges::find_if(whole, [&](const Json& other) {
+      return other["index"] == event["index"] && !other["meta_info"]["finish_reason"].is_null();
+    });
+    ASSERT_NE(same, whole.end());
+    EXPECT_EQ(event["text"], (*same)["text"]);
+    EXPECT_EQ(event["meta_info"]["output_top_logprobs"], (*same)["meta_info"]["output_top_logprobs"]);
+  }
+}
+
 // The value of a metric, or -1.
 double metric(const std::string& text, const std::string& name) {
   const std::string start = "\n" + name + "{model_name=\"tiny\"} ";

@@ -186,7 +186,30 @@ void Generation::answer(size_t prompt, const Delta& delta) {
   }
   const std::string events = writer_->push(prompt, delta);
   if (!events.empty()) responder_->write(events);
-  if (delta.finish != FinishReason::kNone && --num_open_ == 0) finish();
+  if (delta.finish != FinishReason::kNone && --num_open_ == 0 && timer_) {
+    context_.output.cancel(*timer_);  // all is there: how long the client takes to read it is its own business
+    timer_.reset();
+  }
+  go_on();
+}
+
+void Generation::go_on() {
+  if (state_ == State::kEnded) return;
+  while (writer_->has_more()) {
+    if (responder_->has_room()) {
+      responder_->write(writer_->more());
+      continue;
+    }
+    if (std::exchange(awaits_room_, true)) return;
+    return responder_->when_room(
+        [self = shared_from_this()] {  // until the answer ends: the client leaves at the latest
+          self->context_.output.post([self] {
+            self->awaits_room_ = false;
+            self->go_on();
+          });
+        });
+  }
+  if (num_open_ == 0) finish();
 }
 
 void Generation::finish() {

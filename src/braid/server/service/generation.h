@@ -55,6 +55,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
   void take(size_t prompt, const Delta& delta, double now_s);
   void track(size_t prompt, const Delta& delta, double now_s);
   void answer(size_t prompt, const Delta& delta);
+  void go_on();  // with what waits for the client to make room; or to the end
   void finish();
   void fail(const openai::ApiError& error);
   void end();
@@ -85,7 +86,8 @@ class Generation : public std::enable_shared_from_this<Generation> {
   std::vector<Early> early_;                       // deltas that came before everything was submitted
   int64_t num_open_ = 0;                           // choices
   std::vector<metrics::RequestTracker> trackers_;  // one a prompt
-  size_t num_tracked_ = 0;                         // prompts
+  bool awaits_room_ = false;
+  size_t num_tracked_ = 0;  // prompts
   metrics::RequestRecord total_;
   std::string outcome_;  // the last choice's, or why the request failed
   std::vector<GenerationRequest> requests_;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "braid/base/check.h"
@@ -51,6 +52,36 @@ class FakeClient : public http::Responder {
     const std::lock_guard lock(mutex_);
     gone_ = std::move(gone);
     changed_.notify_all();
+  }
+
+  bool has_room() const override {
+    const std::lock_guard lock(mutex_);
+    return reads_;
+  }
+  void when_room(std::function<void()> call) override {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!reads_) {
+        when_room_ = std::move(call);
+        return;
+      }
+    }
+    call();
+  }
+
+  // Whether the client takes what waits for it.
+  void stop_reading() {
+    const std::lock_guard lock(mutex_);
+    reads_ = false;
+  }
+  void read_on() {
+    std::function<void()> call;
+    {
+      const std::lock_guard lock(mutex_);
+      reads_ = true;
+      call = std::exchange(when_room_, nullptr);
+    }
+    if (call) call();
   }
 
   // The client goes away. Waits until somebody listens for it.
@@ -120,8 +151,10 @@ class FakeClient : public http::Responder {
     CHECK(changed_.wait_for(lock, std::chrono::seconds(120), predicate), "no answer; so far: {}", body_);
   }
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
+  bool reads_ = true;
+  std::function<void()> when_room_;
   http::Response head_;
   std::string body_;
   bool has_head_ = false;
@@ -131,8 +164,8 @@ class FakeClient : public http::Responder {
 };
 
 inline std::shared_ptr<FakeClient> send(const http::Router& router, std::string method, std::string path,
-                                        std::string body = "") {
-  auto client = std::make_shared<FakeClient>();
+                                        std::string body = "",
+                                        std::shared_ptr<FakeClient> client = std::make_shared<FakeClient>()) {
   router.handle({.method = std::move(method),
                  .path = std::move(path),
                  .query = {},
