@@ -62,6 +62,12 @@ def streamed(chunks):
     return [(name, json.loads(arguments)) for name, arguments in calls.values()], finish
 
 
+def called(chunks):
+    """The one call of a stream, whatever text stands round it."""
+    pieces = [call.function for chunk in chunks for choice in chunk.choices for call in choice.delta.tool_calls or []]
+    return [("".join(piece.name or "" for piece in pieces), json.loads("".join(piece.arguments or "" for piece in pieces)))]
+
+
 def test_required_calls_are_made_streamed_or_not(server):
     choice = ask(server, tool_choice="required", n=1).choices[0]
     assert choice.finish_reason == "tool_calls" and choice.message.content is None
@@ -97,6 +103,46 @@ def test_strict_tools_are_called_as_their_schema_says(server):
     made = checked(message.tool_calls)
     assert made[0][0] == "get_weather" and made[0][1]["days"] >= 5
     assert message.reasoning_content == "I look it up for Paris."
+
+
+@pytest.mark.parametrize("style", ["qwen3_coder", "glm45"])
+def test_strict_tools_obey_between_tags_too(braid, default_model, style):
+    with Server(braid, default_model, "--kv-cache-memory-bytes", "200MB", "--chat-template", TEMPLATE, "--tool-call-parser",
+                style) as running:
+        strict = [tool("get_weather", strict=True), tool("send_mail", strict=True)]
+        for seed in range(3):
+            # So small a model goes on with one call after another: the first is whole.
+            options = {"tools": strict, "temperature": 0.7, "seed": seed, "max_tokens": 200, "parallel_tool_calls": False}
+            made = checked(ask(running, **options).choices[0].message.tool_calls)
+            assert len(made) == 1
+            assert called(ask(running, stream=True, **options)) == made
+        free = ask(running, max_tokens=60).choices[0].message
+        assert not free.tool_calls and "<tool_call>" in free.content  # as in the template's examples, in another format
+        unwritable = {"type": "object", "properties": {"</arg_key>": {}}}
+        with pytest.raises(openai.BadRequestError) as caught:
+            ask(running, tools=[{"type": "function", "function": {"name": "f", "strict": True, "parameters": unwritable}}])
+        assert caught.value.body["param"] == "tools" and "cannot be written" in caught.value.body["message"]
+
+
+def test_a_call_that_max_tokens_cuts_has_what_came_of_it(server):
+    named = {"type": "function", "function": {"name": "send_mail"}}
+    whole = ask(server, tool_choice=named).choices[0].message.tool_calls[0].function
+    num_calls = 0
+    for max_tokens in range(1, 90, 6):
+        options = {"tool_choice": named, "max_tokens": max_tokens}
+        choice = ask(server, **options).choices[0]
+        if choice.finish_reason == "tool_calls":
+            break
+        assert choice.finish_reason == "length" and not choice.message.content
+        calls = [(call.function.name, call.function.arguments) for call in choice.message.tool_calls or []]
+        assert all(name == whole.name and whole.arguments.startswith(arguments) for name, arguments in calls)
+        num_calls += len(calls)
+        chunks = [chunk.choices[0] for chunk in ask(server, stream=True, **options)]
+        assert chunks[-1].finish_reason == "length" and not any(chunk.delta.content for chunk in chunks)
+        pieces = [call.function for chunk in chunks for call in chunk.delta.tool_calls or []]
+        assert ("".join(piece.name or "" for piece in pieces), "".join(piece.arguments for piece in pieces)) == (
+            calls[0] if calls else ("", ""))
+    assert num_calls > 2
 
 
 def test_a_form_begins_behind_the_thinking(braid, default_model, tmp_path):

@@ -41,6 +41,18 @@ GrammarCompiler::Compiled GrammarCompiler::json_schema(const Json& schema, std::
   });
 }
 
+GrammarCompiler::Compiled GrammarCompiler::tagged_objects(const Json& document,
+                                                          std::span<const grammar::TaggedObject> objects,
+                                                          const grammar::MemberTags& tags) {
+  const Json written_as = {tags.key_open, tags.key_close, tags.value_open, tags.value_close, tags.has_lines};
+  Json key = Json::array({document, written_as});
+  for (const grammar::TaggedObject& object : objects) {
+    key.push_back(Json::array({object.begin, object.end, object.schema, object.kinds}));
+  }
+  return find_or_compile("tagged:" + key.dump(-1, ' ', false, Json::error_handler_t::replace),
+                         [&] { return grammar::compile_tagged_objects(document, objects, tags); });
+}
+
 GrammarCompiler::Compiled GrammarCompiler::regex(std::string_view pattern) {
   return find_or_compile("regex:" + std::string(pattern), [&]() -> Result<Grammar> {
     TRY(grammar::Expr body, grammar::parse_regex(pattern, {}));

@@ -17,6 +17,7 @@
 #include "braid/base/result.h"
 #include "braid/formats/json.h"
 #include "braid/grammar/compiled_grammar.h"
+#include "braid/grammar/json/tagged_objects.h"
 #include "braid/tokenizer/tokenizer.h"
 
 namespace braid {
@@ -32,6 +33,9 @@ class GrammarCompiler {
   Compiled json_object();  // any JSON object
   // A value that satisfies it (json/schema_compiler.h), and this text behind it.
   Compiled json_schema(const Json& schema, std::string_view end = {});
+  // One of these objects, whose schemas are in the document (json/tagged_objects.h).
+  Compiled tagged_objects(const Json& document, std::span<const grammar::TaggedObject> objects,
+                          const grammar::MemberTags& tags);
   Compiled regex(std::string_view pattern);             // the whole text (regex/regex_parser.h)
   Compiled ebnf(std::string_view source);               // from the rule "root" (ebnf/ebnf_parser.h)
   Compiled choice(std::span<const std::string> texts);  // exactly one of them

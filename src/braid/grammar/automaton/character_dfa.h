@@ -43,6 +43,8 @@ Result<Dfa> complement(const CharacterDfa& dfa);
 Result<Dfa> length_between(uint32_t min, std::optional<uint32_t> max);
 // Exactly these texts (valid UTF-8).
 Result<Dfa> one_of(std::span<const std::string> texts);
+// Every text in which `part` (valid UTF-8, not empty) does not occur.
+Dfa texts_without(std::string_view part);
 // The shortest and the longest text that it accepts, in characters; nothing for no end. Of a DFA that is not empty.
 struct TextLengths {
   uint32_t min = 0;

@@ -128,6 +128,40 @@ Result<Dfa> length_between(uint32_t min, std::optional<uint32_t> max) {
   return std::make_shared<const CharacterDfa>(min > num_counted ? CharacterDfa() : out);
 }
 
+// Its states are how much of `part` the text ends with (Knuth, Morris, Pratt).
+Dfa texts_without(std::string_view part) {
+  std::vector<char32_t> wanted;
+  for (; !part.empty(); part.remove_prefix(unicode::sequence_length(part.front()))) {
+    wanted.push_back(unicode::decode_valid(part.data()));
+  }
+  std::vector<char32_t> known = wanted;
+  std::ranges::sort(known);
+  known.erase(std::unique(known.begin(), known.end()), known.end());
+  CharacterDfa out{.classes = {}, .next = {}, .accepts = std::vector<char>(wanted.size(), 1), .start = 0};
+  CodePointSet others = scalar_values();
+  for (const char32_t c : known) {
+    out.classes.push_back(CodePointSet::of(c));
+    others = others.intersected(CodePointSet::of(c).inverted());
+  }
+  out.classes.push_back(others);
+  size_t border = 0;  // the state that the text without its first character leads to
+  for (size_t state = 0; state < wanted.size(); ++state) {
+    const size_t fallback = border * out.classes.size();
+    for (size_t symbol = 0; symbol < out.classes.size(); ++symbol) {
+      const bool goes_on = symbol < known.size() && known[symbol] == wanted[state];
+      const bool is_whole = goes_on && state + 1 == wanted.size();
+      out.next.push_back(is_whole     ? CharacterDfa::kDead
+                         : goes_on    ? static_cast<int32_t>(state + 1)
+                         : state == 0 ? 0
+                                      : out.next[fallback + symbol]);
+    }
+    if (state == 0) continue;
+    const auto symbol = static_cast<size_t>(std::ranges::lower_bound(known, wanted[state]) - known.begin());
+    border = static_cast<size_t>(out.next[fallback + symbol]);
+  }
+  return std::make_shared<const CharacterDfa>(std::move(out));
+}
+
 Result<Dfa> one_of(std::span<const std::string> texts) {
   std::map<char32_t, size_t> symbols;
   for (std::string_view text : texts) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "braid/base/check.h"
+#include "braid/grammar/automaton/character_dfa.h"
 #include "braid/grammar/regex/regex_parser.h"
 
 namespace braid::grammar {
@@ -29,7 +30,7 @@ Expr up_to(char32_t c, uint32_t max) {
 
 }  // namespace
 
-Expr JsonRules::once(RuleId& id, const char* name, bool is_shared, Expr (JsonRules::*body)()) {
+Expr JsonRules::once(RuleId& id, const std::string& name, bool is_shared, Expr (JsonRules::*body)()) {
   if (id < 0) {
     id = grammar_.add({name, no_text(), is_shared ? name : ""});
     Expr made = (this->*body)();  // which may refer to the rule itself
@@ -42,7 +43,7 @@ Expr JsonRules::space() {
   return once(space_, "JSON space", true, &JsonRules::make_space);
 }
 Expr JsonRules::string() {
-  return once(string_, "JSON string", true, &JsonRules::make_string);
+  return once(string_, string_name_, true, &JsonRules::make_string);
 }
 Expr JsonRules::character() {
   return once(character_, "JSON character", true, &JsonRules::make_character);
@@ -87,6 +88,7 @@ Expr JsonRules::make_character() {
 }
 
 Expr JsonRules::make_string() {
+  if (!absent_.empty()) return quoted(automaton(texts_without(absent_), Spelling::kJsonString));
   return quoted(repeat(make_character(), 0));
 }
 
@@ -117,7 +119,15 @@ Expr JsonRules::quoted(Expr content) {
 }
 
 Expr JsonRules::key(std::string_view utf8) {
-  return quoted(json_text(utf8));
+  return quoted(text_of(utf8));
+}
+
+// What must not occur is written with its first character escaped.
+Expr JsonRules::text_of(std::string_view utf8) const {
+  const size_t at = absent_.empty() ? std::string_view::npos : utf8.find(absent_);
+  if (at == std::string_view::npos) return json_text(utf8);
+  const std::string escaped = fmt::format("\\u{:04x}", static_cast<unsigned>(absent_.front()));
+  return sequence({json_text(utf8.substr(0, at)), bytes(escaped), text_of(utf8.substr(at + 1))});
 }
 
 Expr JsonRules::object(Expr content, bool may_be_empty) {

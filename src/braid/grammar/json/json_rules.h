@@ -3,6 +3,7 @@
 // but in strings. Rules are added as they are used.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "braid/formats/json.h"
@@ -12,8 +13,11 @@ namespace braid::grammar {
 
 class JsonRules {
  public:
-  // `grammar` gets the rules, and outlives this.
-  explicit JsonRules(Grammar& grammar) : grammar_(grammar) {}
+  // `grammar` gets the rules, and outlives this. `absent`: a text of printable ASCII that must not occur in what is
+  // written (empty: any may). Strings' contents that are given to quoted() are held to that by who gives them.
+  explicit JsonRules(Grammar& grammar, std::string absent = {}) : grammar_(grammar), absent_(std::move(absent)) {}
+
+  const std::string& absent() const { return absent_; }
 
   Expr space();      // behind '{', '[' and ',', and before '}' and ']'
   Expr colon();      // ':' and what may stand behind it
@@ -37,8 +41,9 @@ class JsonRules {
   Expr array(Expr content, bool may_be_empty);
 
  private:
-  Expr once(RuleId& id, const char* name, bool is_shared, Expr (JsonRules::*body)());
+  Expr once(RuleId& id, const std::string& name, bool is_shared, Expr (JsonRules::*body)());
   Expr inside(Expr content, bool may_be_empty);
+  Expr text_of(std::string_view utf8) const;
   Expr make_space();
   Expr make_string();
   Expr make_character();
@@ -49,6 +54,8 @@ class JsonRules {
   Expr make_array();
 
   Grammar& grammar_;
+  const std::string absent_;
+  const std::string string_name_ = absent_.empty() ? "JSON string" : "JSON string without " + absent_;
   RuleId space_ = -1;
   RuleId string_ = -1;
   RuleId character_ = -1;

@@ -28,11 +28,27 @@ Result<Dfa> pattern_automaton(const std::string& pattern) {
 
 }  // namespace
 
-// Members in their order; a count of them goes along where the schema bounds it.
 Result<Expr> SchemaCompiler::object_body(const MergedSchema& schema) {
+  const auto member = [&](Expr key, const SchemaSet& schemas) -> Result<Expr> {
+    TRY(Expr value, value_of(schemas));
+    return value == nullptr ? value : sequence({std::move(key), json_.colon(), std::move(value)});
+  };
+  return object_body(
+      schema,
+      {.member = [&](const std::string& name, const SchemaSet& schemas) { return member(json_.key(name), schemas); },
+       .free_member = [&](const FreeMember& free) -> Result<Expr> {
+         TRY(Expr key, key_of(schema, free.key));
+         return member(std::move(key), free.schemas);
+       },
+       .separator = json_.comma(),
+       .object = [&](Expr members, bool may_be_empty) { return json_.object(std::move(members), may_be_empty); }});
+}
+
+// Members in their order; a count of them goes along where the schema bounds it.
+Result<Expr> SchemaCompiler::object_body(const MergedSchema& schema, const MemberStyle& style) {
   struct Property {
     std::string name;
-    Expr value;  // null: it must not be there
+    Expr member;  // null: it must not be there
     bool is_required = false;
   };
   std::vector<Property> properties;
@@ -41,10 +57,10 @@ Result<Expr> SchemaCompiler::object_body(const MergedSchema& schema) {
   for (const SchemaAtom* atom : schema.atoms) required.insert(atom->required.begin(), atom->required.end());
   const auto add_property = [&](std::string_view name) -> Status {
     if (!seen.insert(name).second) return {};
-    Property property{.name = std::string(name), .value = {}, .is_required = required.contains(name)};
+    Property property{.name = std::string(name), .member = {}, .is_required = required.contains(name)};
     TRY(const std::optional<SchemaSet> schemas, schemas_of_property(schema, name));
     if (schemas) {
-      TRY(property.value, value_of(*schemas));
+      TRY(property.member, style.member(property.name, *schemas));
     }
     properties.push_back(std::move(property));
     return {};
@@ -62,15 +78,15 @@ Result<Expr> SchemaCompiler::object_body(const MergedSchema& schema) {
   uint32_t num_possible = 0;
   for (const Property& property : properties) {
     named.push_back(property.name);
-    if (property.is_required && property.value == nullptr) return no_text();
+    if (property.is_required && property.member == nullptr) return no_text();
     num_required += property.is_required ? 1 : 0;
-    num_possible += property.value != nullptr ? 1 : 0;
+    num_possible += property.member != nullptr ? 1 : 0;
   }
   TRY(const std::vector<FreeMember> free, free_members(schema, named));
   std::vector<Expr> free_branches;
   for (const FreeMember& member : free) {
-    TRY(const Expr value, value_of(member.schemas));
-    if (value != nullptr) free_branches.push_back(sequence({member.key, json_.colon(), value}));
+    TRY(const Expr written, style.free_member(member));
+    if (written != nullptr) free_branches.push_back(written);
   }
   const bool has_free = !free_branches.empty();
   const uint32_t min = std::max(schema.min_properties, num_required);
@@ -105,8 +121,8 @@ Result<Expr> SchemaCompiler::object_body(const MergedSchema& schema) {
     return *nodes[count];
   };
   for (const Property& property : properties) {
-    if (property.value == nullptr) continue;
-    Expr member = sequence({json_.key(property.name), json_.colon(), property.value});
+    if (property.member == nullptr) continue;
+    Expr member = property.member;
     if (num_counts > 1) member = as_rule(schema.path + "/" + property.name, std::move(member));
     std::vector<std::optional<uint32_t>> next(num_counts);
     // Where the member itself begins, by the count before it.
@@ -114,7 +130,7 @@ Result<Expr> SchemaCompiler::object_body(const MergedSchema& schema) {
     if (has_first) graph.add_edge(first, node_of(begin, 0));
     for (uint32_t count = 0; count < num_counts; ++count) {
       if (!here[count]) continue;
-      if (count_after(count)) graph.add_edge(*here[count], node_of(begin, count), json_.comma());
+      if (count_after(count)) graph.add_edge(*here[count], node_of(begin, count), style.separator);
       if (!property.is_required) graph.add_edge(*here[count], node_of(next, count));
     }
     for (uint32_t count = 0; count < num_counts; ++count) {
@@ -131,18 +147,18 @@ Result<Expr> SchemaCompiler::object_body(const MergedSchema& schema) {
     std::vector<std::optional<uint32_t>> begin(num_counts);
     if (has_first) graph.add_edge(first, node_of(begin, 0));
     for (uint32_t count = 0; count < num_counts; ++count) {
-      if (here[count] && count_after(count)) graph.add_edge(*here[count], node_of(begin, count), json_.comma());
+      if (here[count] && count_after(count)) graph.add_edge(*here[count], node_of(begin, count), style.separator);
       const auto after = count_after(count);
       if (!begin[count] || !after) continue;
       const uint32_t node = node_of(here, *after);
       graph.add_edge(*begin[count], node, member);
-      if (*after == count) graph.add_edge(node, *begin[count], json_.comma());
+      if (*after == count) graph.add_edge(node, *begin[count], style.separator);
     }
   }
   for (uint32_t count = 0; count < num_counts; ++count) {
     if (here[count] && may_end(count)) graph.add_edge(*here[count], Graph::kEnd);
   }
-  return json_.object(graph.finish(), min == 0);
+  return style.object(graph.finish(), min == 0);
 }
 
 // What all atoms say about this property; nothing if its very name is not allowed.
@@ -223,21 +239,21 @@ Result<std::vector<SchemaCompiler::FreeMember>> SchemaCompiler::free_members(con
       }
       if (!is_matched && atom->additional_properties != nullptr) schemas.push_back(atom->additional_properties);
     }
-    TRY(Expr key, key_of(schema, conditions));
-    members.push_back({std::move(key), schema_set(std::move(schemas))});
+    TRY(std::optional<StringSchema> key, property_names(schema));
+    if (!key) break;  // none is allowed
+    key->conditions.insert(key->conditions.end(), conditions.begin(), conditions.end());
+    members.push_back({*std::move(key), schema_set(std::move(schemas))});
   }
   return members;
 }
 
-Result<Expr> SchemaCompiler::key_of(const MergedSchema& schema, const std::vector<Dfa>& conditions) {
-  TRY(std::optional<StringSchema> names, property_names(schema));
-  if (!names) return no_text();
-  for (const Dfa& condition : conditions) names->conditions.push_back(condition);
-  if (names->is_free()) return json_.string();
-  auto content = string_content(*names, json_.character());
+Result<Expr> SchemaCompiler::key_of(const MergedSchema& schema, StringSchema names) {
+  if (names.is_free()) return json_.string();
+  add_absence(names);
+  auto content = string_content(names, json_.character());
   if (!content.ok()) return fail("schema {}: its keys: {}", schema.path, content.error().message);
   if (*content == nullptr) return no_text();
-  return json_.quoted(names->has_condition() ? as_rule(schema.path + " (a key)", *content) : *content);
+  return json_.quoted(names.has_condition() ? as_rule(schema.path + " (a key)", *content) : *content);
 }
 
 // "propertyNames" of all atoms, as conditions on a key; nothing if no key is allowed.

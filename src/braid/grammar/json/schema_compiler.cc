@@ -13,15 +13,19 @@ constexpr size_t kMaxSchemaRules = 20'000;
 Result<Grammar> SchemaCompiler::compile() {
   TRY(const Expr whole, value_of({&document_.root()}));
   if (whole == nullptr) return fail("no value satisfies the schema");
-  const RuleId root = grammar_.add({"the schema", whole});
+  grammar_.root = grammar_.add({"the schema", whole});
+  TRY_STATUS(finish_tasks());
+  return std::move(grammar_);
+}
+
+Status SchemaCompiler::finish_tasks() {
   while (!tasks_.empty()) {
     const Task task = std::move(tasks_.front());
     tasks_.pop_front();
     TRY(grammar_.rules[static_cast<size_t>(task.rule)].body, body_of(task.schemas));
     if (rules_.size() > kMaxSchemaRules) return fail("the schema has more than {} different parts", kMaxSchemaRules);
   }
-  grammar_.root = root;
-  return std::move(grammar_);
+  return {};
 }
 
 Result<Expr> SchemaCompiler::value_of(const SchemaSet& schemas) {
@@ -90,11 +94,19 @@ Result<Expr> SchemaCompiler::number_body(const MergedSchema& schema) {
 
 Result<Expr> SchemaCompiler::string_body(const MergedSchema& schema) {
   if (schema.strings.is_free()) return json_.string();
-  auto content = string_content(schema.strings, json_.character());
+  StringSchema strings = schema.strings;
+  add_absence(strings);
+  auto content = string_content(strings, json_.character());
   if (!content.ok()) return fail("schema {}: {}", schema.path, content.error().message);
   if (*content == nullptr) return no_text();
   // A rule of its own: a pattern's anchors speak of the content alone.
-  return json_.quoted(schema.strings.has_condition() ? as_rule(schema.path + " (its text)", *content) : *content);
+  return json_.quoted(strings.has_condition() ? as_rule(schema.path + " (its text)", *content) : *content);
+}
+
+void SchemaCompiler::add_absence(StringSchema& strings) const {
+  const std::string& absent = json_.absent();
+  const bool is_short = strings.max_length && *strings.max_length < absent.size();
+  if (!absent.empty() && !is_short) strings.conditions.push_back(texts_without(absent));
 }
 
 Expr SchemaCompiler::as_rule(std::string name, Expr body) {

@@ -8,14 +8,17 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "braid/base/result.h"
 #include "braid/grammar/json/json_rules.h"
 #include "braid/grammar/json/merged_schema.h"
+#include "braid/grammar/json/tagged_objects.h"
 
 namespace braid::grammar {
 
@@ -28,9 +31,12 @@ Grammar json_object_grammar();
 // is nested or refers to itself, nothing recurs here.
 class SchemaCompiler {
  public:
-  explicit SchemaCompiler(SchemaDocument& document) : document_(document), json_(grammar_) {}
+  // `absent`: JsonRules'.
+  explicit SchemaCompiler(SchemaDocument& document, std::string absent = {})
+      : document_(document), json_(grammar_, std::move(absent)) {}
 
   Result<Grammar> compile();
+  Result<Grammar> compile(std::span<const TaggedObject> objects, const MemberTags& tags);
 
   // A value that satisfies all of these; null if certainly none does.
   Result<Expr> value_of(const SchemaSet& schemas);
@@ -42,10 +48,18 @@ class SchemaCompiler {
   };
   // A key that properties do not name, and what its value must satisfy.
   struct FreeMember {
-    Expr key;
+    StringSchema key;
     SchemaSet schemas;
   };
+  // How an object's members are written. A member is null if no value satisfies its schemas.
+  struct MemberStyle {
+    std::function<Result<Expr>(const std::string& name, const SchemaSet& schemas)> member;
+    std::function<Result<Expr>(const FreeMember& member)> free_member;
+    Expr separator;
+    std::function<Expr(Expr members, bool may_be_empty)> object;  // `members` are never the empty text
+  };
 
+  Status finish_tasks();
   Result<Expr> body_of(const SchemaSet& schemas);
   Result<Expr> body_of(const MergedSchema& schema);
   Result<Expr> number_body(const MergedSchema& schema);
@@ -53,15 +67,25 @@ class SchemaCompiler {
 
   // object_schema.cc
   Result<Expr> object_body(const MergedSchema& schema);
+  Result<Expr> object_body(const MergedSchema& schema, const MemberStyle& style);
   Result<std::vector<FreeMember>> free_members(const MergedSchema& schema, const std::vector<std::string>& named);
   Result<std::optional<SchemaSet>> schemas_of_property(const MergedSchema& schema, std::string_view name);
-  Result<Expr> key_of(const MergedSchema& schema, const std::vector<Dfa>& conditions);
+  Result<Expr> key_of(const MergedSchema& schema, StringSchema names);
   Result<std::optional<StringSchema>> property_names(const MergedSchema& schema);
 
   // array_schema.cc
   Result<Expr> array_body(const MergedSchema& schema);
   Result<Expr> unique_array(const MergedSchema& schema, const SchemaSet& items, uint32_t max);
 
+  // tagged_objects.cc
+  Result<Expr> tagged_members(Schema schema, const TaggedObject& object, const MemberTags& tags);
+  Result<Expr> tagged_member(Expr key, const SchemaSet& schemas, TypeSet kinds, const MemberTags& tags);
+  Result<Expr> tagged_value(const SchemaSet& schemas, TypeSet kinds, const MemberTags& tags);
+  Result<std::vector<Expr>> tagged_constants(const MergedSchema& schema, TypeSet kinds, const MemberTags& tags);
+  Result<Expr> tagged_string(StringSchema strings, TypeSet kinds, const MemberTags& tags);
+
+  // In strings that are written as JSON, json_.absent() must not occur.
+  void add_absence(StringSchema& strings) const;
   // A rule of its own, for expressions that are used more than once.
   Expr as_rule(std::string name, Expr body);
 
@@ -70,6 +94,7 @@ class SchemaCompiler {
   JsonRules json_;
   std::map<SchemaSet, RuleId> rules_;
   std::deque<Task> tasks_;
+  RuleId tagged_text_ = -1;  // any string between tags
 };
 
 }  // namespace braid::grammar

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -25,21 +26,20 @@ struct CompileForm {
   GrammarCompiler::Compiled operator()(const OneOf& asked) const { return compiler.choice(asked.choices); }
 };
 
-// Schemas of several tools are one document, "#/$defs/tool0" and so on: says whose it is.
-std::string with_tool_names(std::string message, const ToolParameters& tools) {
-  std::vector<std::string_view> names;  // of those that have a schema, in the document's order
-  for (const parsers::ToolSpec& tool : tools.tools) {
-    const bool is_meant = tools.choice.name.empty() || tools.choice.name == tool.name;
-    if (is_meant && !tool.parameters.empty()) names.push_back(tool.name);
-  }
-  for (size_t i = names.size(); i-- > 0;) {  // tool10 before tool1
-    const std::string place = fmt::format("#/$defs/tool{}", i);
-    const std::string name = fmt::format("{}#", names[i]);
-    for (size_t at = message.find(place); at != std::string::npos; at = message.find(place, at + name.size())) {
-      message.replace(at, place.size(), name);
-    }
+// Schemas of several tools are one document, "#/$defs/get_weather" and so on: says whose it is.
+std::string with_tool_names(std::string message, std::span<const parsers::ToolSpec> tools) {
+  constexpr std::string_view kPlace = "#/$defs/";
+  for (size_t at = message.find(kPlace); at != std::string::npos; at = message.find(kPlace, at + 1)) {
+    const size_t begin = at + kPlace.size();
+    const std::string name = message.substr(begin, message.find_first_of("/: \"", begin) - begin);
+    if (std::ranges::find(tools, name, &parsers::ToolSpec::name) == tools.end()) continue;
+    message.replace(at, kPlace.size() + name.size(), name + "#");
   }
   return message;
+}
+
+ApiError tools_error(const Error& error, std::span<const parsers::ToolSpec> tools) {
+  return {.message = "tools: " + with_tool_names(error.message, tools), .param = "tools"};
 }
 
 AnswerForm forced_form(const ChatRequest& request, GrammarCompiler& compiler) {
@@ -52,10 +52,14 @@ AnswerForm forced_form(const ChatRequest& request, GrammarCompiler& compiler) {
   }
   auto compiled =
       CompileForm{compiler}(JsonSchema{parsers::forced_calls_schema(tools.tools, tools.choice, tools.parallel)});
-  if (!compiled.ok()) {
-    return ApiError{.message = "tools: " + with_tool_names(compiled.error().message, tools), .param = "tools"};
-  }
+  if (!compiled.ok()) return tools_error(compiled.error(), tools.tools);
   return GrammarConstraint{.grammar = *std::move(compiled)};
+}
+
+GrammarCompiler::Compiled compile_call(const parsers::StrictCall& call, GrammarCompiler& compiler) {
+  TRY(const Json schema, parse_json(call.schema));
+  if (!call.tagged) return compiler.json_schema(schema, call.end);
+  return compiler.tagged_objects(schema, call.tagged->objects, call.tagged->tags);
 }
 
 // Free but for the calls of strict tools.
@@ -63,9 +67,8 @@ AnswerForm strict_calls_form(std::span<const parsers::ToolSpec> tools, parsers::
                              GrammarCompiler& compiler) {
   GrammarConstraint constraint;
   for (const parsers::StrictCall& call : parsers::strict_calls(format, tools)) {
-    const auto schema = parse_json(call.schema);
-    auto compiled = schema.ok() ? compiler.json_schema(*schema, call.end) : GrammarCompiler::Compiled(schema.error());
-    if (!compiled.ok()) return ApiError{.message = "tools: " + compiled.error().message, .param = "tools"};
+    const auto compiled = compile_call(call, compiler);
+    if (!compiled.ok()) return tools_error(compiled.error(), tools);
     for (const parsers::StrictCall::Begin& begin : call.begins) {
       constraint.triggered.push_back({.trigger = begin.marker + begin.json,
                                       .begin = begin.json,

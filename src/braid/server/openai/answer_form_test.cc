@@ -103,6 +103,26 @@ TEST(ChatForm, CallsOfStrictToolsHaveOneWhereverTheyAreMade) {
   EXPECT_TRUE(formed(strict + kRegex, kThinks).constraint().triggered.empty());
 }
 
+TEST(ChatForm, CallsBetweenTagsObeyToo) {
+  const std::string strict = R"(,"tools":[{"type":"function","function":{"name":"f","strict":true,"parameters":
+    {"properties":{"x":{"type":"integer"}}}}}])";
+  for (const ToolFormat format : {ToolFormat::kQwen3Coder, ToolFormat::kGlm45}) {
+    auto options = kThinks;
+    options.tools = format;
+    const Formed calls = formed(strict, options);
+    ASSERT_EQ(calls.refused(), "");
+    ASSERT_FALSE(calls.constraint().triggered.empty());
+    EXPECT_EQ(calls.constraint().triggered.back().trigger, "<tool_call>");
+    EXPECT_EQ(calls.options.tools, format);
+  }
+  auto options = kThinks;
+  options.tools = ToolFormat::kQwen3Coder;
+  const std::string unwritable = R"(,"tools":[{"type":"function","function":{"name":"f","strict":true,"parameters":
+    {"properties":{"x>y":{}}}}}])";
+  EXPECT_TRUE(formed(unwritable, options).refused().starts_with("tools: tools: schema f#: the property \"x>y\""))
+      << formed(unwritable, options).refused();
+}
+
 TEST(ChatForm, AForcedCallIsOne) {
   const Formed forced = formed(kTool + R"(,"tool_choice":"required")", kThinks);
   EXPECT_NE(forced.constraint().grammar, nullptr);

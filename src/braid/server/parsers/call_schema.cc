@@ -78,7 +78,7 @@ Json CallSchemas::arguments(const ToolSpec& tool) {
   auto parsed = parse_json(tool.parameters);
   Json schema = parsed.ok() && parsed->is_object() ? std::move(parsed).value() : Json::object();
   const auto id = schema.find("$id");
-  const std::string key = "tool" + std::to_string(defs_.size());
+  const std::string& key = tool.name;
   Mover(key, id != schema.end() && id->is_string() ? id->get<std::string>() : "").move(schema);
   schema.erase("$id");
   schema.erase("$schema");

@@ -9,7 +9,7 @@
 
 namespace braid::parsers {
 
-// Collects the schemas of several tools' arguments in one document, under "$defs".
+// Collects the schemas of several tools' arguments in one document, under "$defs" by the tools' names.
 class CallSchemas {
  public:
   // A schema of the tool's arguments; to be used in the same document as defs().

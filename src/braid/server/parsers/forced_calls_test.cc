@@ -30,10 +30,10 @@ TEST(ForcedCalls, OneOrMoreOfAnyToolWhereACallIsRequired) {
   ASSERT_EQ(calls.size(), 2U);
   EXPECT_EQ(calls[0]["properties"].begin().key(), "name") << "the name comes first";
   EXPECT_EQ(calls[0]["properties"]["name"], Json({{"const", "f"}}));
-  EXPECT_EQ(calls[0]["properties"]["arguments"], Json({{"$ref", "#/$defs/tool0"}}));
+  EXPECT_EQ(calls[0]["properties"]["arguments"], Json({{"$ref", "#/$defs/f"}}));
   EXPECT_EQ(calls[0]["required"], Json::array({"name", "arguments"}));
   EXPECT_EQ(calls[0]["additionalProperties"], false);
-  EXPECT_EQ(schema["$defs"]["tool0"]["properties"]["a"]["type"], "integer");
+  EXPECT_EQ(schema["$defs"]["f"]["properties"]["a"]["type"], "integer");
   EXPECT_EQ(calls[1]["properties"]["arguments"]["additionalProperties"], false) << "g takes nothing";
 }
 
@@ -52,14 +52,14 @@ TEST(ForcedCalls, ReferencesMoveWithTheirSchema) {
                      "d": {"items": [{"$ref": "#here"}]}, "e": {"const": {"$ref": "#/x"}}, "f": {"$ref": "other"}},
       "$defs": {"a": {"$anchor": "here"}, "a/b": {}}})"}};
   const Json schema = schema_of(tools, {.mode = Mode::kRequired});
-  const Json& moved = schema["$defs"]["tool1"];
+  const Json& moved = schema["$defs"]["r"];
   EXPECT_FALSE(moved.contains("$id") || moved.contains("$schema"));
   const Json& properties = moved["properties"];
-  EXPECT_EQ(properties["$ref"]["$ref"], "#/$defs/tool1/$defs/a~1b");
-  EXPECT_EQ(properties["default"]["$ref"], "#/$defs/tool1");
-  EXPECT_EQ(properties["c"]["$ref"], "#/$defs/tool1/$defs/a");
-  EXPECT_EQ(properties["d"]["items"][0]["$ref"], "#tool1.here");
-  EXPECT_EQ(moved["$defs"]["a"]["$anchor"], "tool1.here");
+  EXPECT_EQ(properties["$ref"]["$ref"], "#/$defs/r/$defs/a~1b");
+  EXPECT_EQ(properties["default"]["$ref"], "#/$defs/r");
+  EXPECT_EQ(properties["c"]["$ref"], "#/$defs/r/$defs/a");
+  EXPECT_EQ(properties["d"]["items"][0]["$ref"], "#r.here");
+  EXPECT_EQ(moved["$defs"]["a"]["$anchor"], "r.here");
   EXPECT_EQ(properties["e"]["const"]["$ref"], "#/x");
   EXPECT_EQ(properties["f"]["$ref"], "other");
 }
@@ -67,7 +67,7 @@ TEST(ForcedCalls, ReferencesMoveWithTheirSchema) {
 TEST(ForcedCalls, OnlyListedArgumentsUnlessTheSchemaSpeaksOfOthers) {
   const auto arguments = [](const std::string& parameters) {
     const std::vector<ToolSpec> tools = {{.name = "f", .parameters = parameters}};
-    return schema_of(tools, {.mode = Mode::kRequired})["$defs"]["tool0"];
+    return schema_of(tools, {.mode = Mode::kRequired})["$defs"]["f"];
   };
   EXPECT_EQ(arguments(R"({"properties": {"a": {}}})"),
             Json({{"properties", {{"a", Json::object()}}}, {"type", "object"}, {"additionalProperties", false}}));
@@ -139,13 +139,13 @@ TEST(StrictCalls, ToolsThatAreNotStrictTakeAnyObject) {
   ASSERT_EQ(calls.size(), 1U);
   const auto schema = parse_json(calls[0].schema);
   ASSERT_TRUE(schema.ok());
-  EXPECT_EQ((*schema)["$defs"]["tool0"]["additionalProperties"], false);
-  EXPECT_EQ((*schema)["$defs"]["tool1"], Json({{"type", "object"}}));
+  EXPECT_EQ((*schema)["$defs"]["f"]["additionalProperties"], false);
+  EXPECT_EQ((*schema)["$defs"]["g"], Json({{"type", "object"}}));
 }
 
-TEST(StrictCalls, NoneWhereNoToolIsStrictOrArgumentsAreNotJson) {
+TEST(StrictCalls, NoneWhereNoToolIsStrict) {
   EXPECT_TRUE(strict_calls(ToolFormat::kHermes, kTools).empty());
-  EXPECT_TRUE(strict_calls(ToolFormat::kQwen3Coder, strict_tools()).empty());
+  EXPECT_TRUE(strict_calls(ToolFormat::kQwen3Coder, kTools).empty());
   EXPECT_TRUE(strict_calls(ToolFormat::kNone, strict_tools()).empty());
 }
 

@@ -39,6 +39,85 @@ Begins behind(const std::string& marker, std::initializer_list<const char*> spac
   return begins;
 }
 
+grammar::TypeSet types_of(ValueKinds kinds) {
+  constexpr std::pair<ValueKinds, grammar::TypeSet> kTypes[] = {
+      {kStringValue, grammar::kString}, {kNumberValue, grammar::kNumber}, {kBooleanValue, grammar::kBoolean},
+      {kNullValue, grammar::kNull},     {kArrayValue, grammar::kArray},   {kObjectValue, grammar::kObject}};
+  grammar::TypeSet types = 0;
+  for (const auto& [kind, type] : kTypes) {
+    if ((kinds & kind) != 0) types |= type;
+  }
+  return types;
+}
+
+// A strict tool's call whose arguments stand between tags; its schema goes to `schemas`.
+grammar::TaggedObject tagged_call(const ToolSpec& tool, const ToolSet& known, CallSchemas& schemas) {
+  grammar::TaggedObject call;
+  call.schema = "#/$defs/" + tool.name;
+  if (tool.parameters.empty()) {
+    schemas.arguments({.name = tool.name, .parameters = R"({"type": "object", "properties": {}})"});
+    return call;
+  }
+  schemas.arguments(tool);
+  for (const auto& [name, kinds] : known.parameters(tool.name)) call.kinds.emplace(name, types_of(kinds));
+  return call;
+}
+
+// The outer tag may be missing.
+std::vector<StrictCall> qwen3_coder_calls(std::span<const ToolSpec> tools) {
+  const grammar::MemberTags tags{
+      .key_open = "<parameter=", .key_close = ">", .value_open = "", .value_close = "</parameter>", .has_lines = true};
+  const ToolSet known(tools);
+  CallSchemas all;
+  StrictCall whole{.begins = {{.marker = "<tool_call>"}}, .tagged = StrictCall::Tagged{.tags = tags}};
+  std::vector<StrictCall> calls;
+  for (const ToolSpec& tool : tools) {
+    const std::string head = "<function=" + tool.name + ">";
+    if (!tool.is_strict) {
+      whole.tagged->objects.push_back({.begin = {"", head}, .end = {}});
+      continue;
+    }
+    grammar::TaggedObject call = tagged_call(tool, known, all);
+    call.begin = {"", head};
+    call.end = {"</function>", "</tool_call>"};
+    whole.tagged->objects.push_back(call);
+    CallSchemas own;
+    call = tagged_call(tool, known, own);
+    call.begin = {""};
+    call.end = {"</function>"};
+    calls.push_back({.begins = {{.marker = head}},
+                     .schema = own.document(Json::object()),
+                     .tagged = StrictCall::Tagged{.objects = {std::move(call)}, .tags = tags}});
+  }
+  whole.schema = all.document(Json::object());
+  calls.push_back(std::move(whole));
+  return calls;
+}
+
+std::vector<StrictCall> glm45_calls(std::span<const ToolSpec> tools) {
+  const ToolSet known(tools);
+  CallSchemas schemas;
+  StrictCall whole{.begins = {{.marker = "<tool_call>"}},
+                   .tagged = StrictCall::Tagged{.tags = {.key_open = "<arg_key>",
+                                                         .key_close = "</arg_key>",
+                                                         .value_open = "<arg_value>",
+                                                         .value_close = "</arg_value>"}}};
+  for (const ToolSpec& tool : tools) {
+    if (!tool.is_strict) {  // the name must end
+      for (const char* next : {"\n", "<"}) {
+        whole.tagged->objects.push_back({.begin = {"", tool.name + next}, .end = {}});
+      }
+      continue;
+    }
+    grammar::TaggedObject call = tagged_call(tool, known, schemas);
+    call.begin = {"", tool.name};
+    call.end = {"</tool_call>"};
+    whole.tagged->objects.push_back(std::move(call));
+  }
+  whole.schema = schemas.document(Json::object());
+  return {std::move(whole)};
+}
+
 }  // namespace
 
 std::vector<StrictCall> strict_calls(ToolFormat format, std::span<const ToolSpec> tools) {
@@ -47,9 +126,11 @@ std::vector<StrictCall> strict_calls(ToolFormat format, std::span<const ToolSpec
   switch (format) {
     case ToolFormat::kNone:
     case ToolFormat::kForced:
-    case ToolFormat::kQwen3Coder:
-    case ToolFormat::kGlm45:
       break;
+    case ToolFormat::kQwen3Coder:
+      return qwen3_coder_calls(tools);
+    case ToolFormat::kGlm45:
+      return glm45_calls(tools);
     case ToolFormat::kHermes:
       calls.push_back({.begins = behind("<tool_call>", {"\n"}, "{"),
                        .schema = object_schema(tools, "arguments", false),

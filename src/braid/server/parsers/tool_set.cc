@@ -132,4 +132,9 @@ ValueKinds ToolSet::kinds(std::string_view tool, std::string_view parameter) con
   return found == known->second.end() ? kAnyValue : found->second;
 }
 
+ToolSet::Parameters ToolSet::parameters(std::string_view tool) const {
+  const auto known = parameters_.find(tool);
+  return known == parameters_.end() ? Parameters() : known->second;
+}
+
 }  // namespace braid::parsers

@@ -31,6 +31,8 @@ ValueKinds kind_of(const nlohmann::ordered_json& value);
 
 class ToolSet {
  public:
+  using Parameters = std::map<std::string, ValueKinds, std::less<>>;
+
   ToolSet() = default;
   explicit ToolSet(std::span<const ToolSpec> tools);
 
@@ -38,9 +40,10 @@ class ToolSet {
   bool knows(std::string_view tool) const { return parameters_.find(tool) != parameters_.end(); }
   // kAnyValue where neither the tool nor its schema says.
   ValueKinds kinds(std::string_view tool, std::string_view parameter) const;
+  // Those that the tool's schema names; none of a tool that is not known.
+  Parameters parameters(std::string_view tool) const;
 
  private:
-  using Parameters = std::map<std::string, ValueKinds, std::less<>>;
   std::map<std::string, Parameters, std::less<>> parameters_;  // by tool
 };
 
