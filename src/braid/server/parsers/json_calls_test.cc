@@ -248,8 +248,24 @@ TEST(Forced, TheWholeOutputIsACallOrAList) {
   EXPECT_EQ(parsed({.reasoning = ReasoningFormat::kQwen3, .tools = ToolFormat::kForced},
                    "<think>a</think>\n\n[{\"name\":\"f\",\"arguments\":{}}]"),
             "(a)[0 f {}]");
-  for (const char* text : {"", "hello", "[]", "{\"a\": 1}", "[{\"name\": \"f\""})
-    EXPECT_EQ(parsed(options, text), text);
+  for (const char* text : {"", "hello", "[]", "{\"a\": 1}"}) EXPECT_EQ(parsed(options, text), text);
+}
+
+TEST(Forced, ACallThatIsCutOffHasWhatCameOfIt) {
+  const ParserOptions options{.tools = ToolFormat::kForced};
+  for (const std::string begin : {"", "["}) {
+    for (const char* text : {"{", "{\"na", "{\"name\":", "{\"name\": \"get_w", " {\n"}) {
+      EXPECT_EQ(parsed(options, begin + text), "") << text;
+    }
+    for (const char* rest : {"", ",", ", \"argu", ", \"arguments\"", ", \"arguments\": "}) {
+      EXPECT_EQ(parsed(options, begin + "{\"name\": \"f\"" + rest), "[0 f ]") << rest;
+    }
+    EXPECT_EQ(parsed(options, begin + "{\"name\": \"f\", \"arguments\": {\"a"), "[0 f {\"a]");
+  }
+  const std::string first = "[{\"name\": \"f\", \"arguments\": {}}";
+  EXPECT_EQ(parsed(options, first), "[0 f {}]");
+  EXPECT_EQ(parsed(options, first + ", {\"name\": \"g"), "[0 f {}]");
+  EXPECT_EQ(parsed(options, first + ", {\"name\": \"g\""), "[0 f {}][1 g ]");
 }
 
 }  // namespace

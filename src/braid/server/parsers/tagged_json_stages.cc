@@ -1,8 +1,10 @@
 // Calls as JSON between tags: hermes, granite. And forced calls, which are such JSON without tags.
+#include <algorithm>
 #include <array>
 #include <utility>
 #include <vector>
 
+#include "braid/server/parsers/json_text.h"
 #include "braid/server/parsers/tool_stages.h"
 
 namespace braid::parsers {
@@ -69,12 +71,20 @@ class ForcedStage final : public ToolStage {
     co_await hold_whitespace();
     const int next = co_await peek();
     bool has_call = false;
-    if (next == '{') has_call = co_await read_call_object(Trust::kMarked);
-    if (next == '[') has_call = co_await read_call_array();
-    if (!has_call) co_return;
+    if (next == '{') has_call = co_await read_call_object(Trust::kForced);
+    if (next == '[') has_call = co_await read_call_array(Trust::kForced);
     co_await hold_whitespace();
     const int rest = co_await peek();
-    if (rest == kEnd) drop();
+    if (rest == kEnd && (has_call || was_cut(held()))) drop();
+  }
+
+  // The beginning of a call, of which not even the name came.
+  static bool was_cut(std::string_view text) {
+    const size_t begin = text.find_first_of("{[");
+    if (begin == std::string_view::npos) return false;
+    JsonExtent extent;
+    return std::ranges::all_of(text.substr(begin), [&](char next) { return extent.takes(next); }) &&
+           !extent.is_complete();
   }
 };
 

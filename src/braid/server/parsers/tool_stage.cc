@@ -130,14 +130,21 @@ Part<> ToolStage::read_arguments_object() {
 }
 
 Part<bool> ToolStage::read_call_object(Trust trust) {
-  const bool is_call = co_await read_call_members(trust);
-  if (is_call) end_call();
+  std::string name;
+  const bool is_call = co_await read_call_members(trust, name);
+  if (is_call) {
+    end_call();
+  } else if (trust == Trust::kForced && !name.empty()) {
+    const int next = co_await peek();
+    if (next != kEnd) co_return false;
+    begin_call(name);
+    co_return true;
+  }
   co_return is_call;
 }
 
-Part<bool> ToolStage::read_call_members(Trust trust) {
+Part<bool> ToolStage::read_call_members(Trust trust, std::string& name) {
   hold();
-  std::string name;
   std::optional<std::string> early_arguments;  // they came before the name
   bool has_begun = false;
   for (bool is_first = true;; is_first = false) {
@@ -168,8 +175,10 @@ Part<bool> ToolStage::read_call_members(Trust trust) {
       co_return false;
     }
     if (is_name_of_call && name.empty()) {
-      if (!co_await hold_string(name)) co_return false;
-      if (!is_name(name)) co_return false;
+      std::string value;
+      if (!co_await hold_string(value)) co_return false;
+      if (!is_name(value)) co_return false;
+      name = std::move(value);
       if (trust == Trust::kBare && !tools().empty() && !tools().knows(name)) co_return false;
       if (early_arguments) {
         begin_call(name);
@@ -205,7 +214,7 @@ Part<bool> ToolStage::read_call_members(Trust trust) {
   co_return true;
 }
 
-Part<bool> ToolStage::read_call_array() {
+Part<bool> ToolStage::read_call_array(Trust trust) {
   hold();
   for (bool has_call = false;; has_call = true) {
     co_await hold_whitespace();
@@ -221,7 +230,7 @@ Part<bool> ToolStage::read_call_array() {
       co_return true;
     }
     if (next != '{') co_return has_call;
-    const bool is_call = co_await read_call_object(Trust::kMarked);
+    const bool is_call = co_await read_call_object(trust);
     if (!is_call) co_return has_call;
   }
 }

@@ -37,15 +37,16 @@ class ToolStage : public Stage {
   void end_call();
 
   enum class Trust {
+    kForced,  // nothing else can come: a text that ends within is a call that was cut off
     kMarked,  // a marker said that a call comes
     kBare,    // it may be any object: its first key must be a call's, and its name that of a tool
   };
   // {"name": …, "arguments": …}, the keys in any order, at its "{". False: it is no call, and what of it was read is
   // held. True: the call has been given out; it ended where its object ends, or goes wrong. What is held then is no
-  // part of it.
+  // part of it. One that was cut off behind its name has no arguments.
   Part<bool> read_call_object(Trust trust);
   // A list of such objects, at its "[". True if there was a call at least.
-  Part<bool> read_call_array();
+  Part<bool> read_call_array(Trust trust = Trust::kMarked);
   // Arguments as they stand, an object at its "{". Line breaks and other controls inside strings are escaped: models
   // write them so, and JSON forbids it.
   Part<> read_arguments_object();
@@ -60,7 +61,7 @@ class ToolStage : public Stage {
   };
 
  private:
-  Part<bool> read_call_members(Trust trust);
+  Part<bool> read_call_members(Trust trust, std::string& name);  // `name`: once it is whole
   // An object or string, at its first byte: given out, or kept in `held_back` and held. False: it was not closed.
   Part<bool> read_arguments(std::string* held_back);
   void pass_arguments(std::string_view text, std::string* held_back);
