@@ -14,17 +14,21 @@
 namespace braid {
 
 class GrammarMatcher;
+class MemoryMeter;
 
 class CompiledGrammar {
  public:
-  // An error if no text satisfies the grammar, or it is too large.
+  // An error if no text satisfies the grammar, or it is too large. Its bytes are counted by `meter`.
   static Result<std::shared_ptr<const CompiledGrammar>> compile(const grammar::Grammar& grammar,
                                                                 std::shared_ptr<const grammar::Vocabulary> vocabulary,
-                                                                std::shared_ptr<grammar::SharedLocalMasks> shared);
+                                                                std::shared_ptr<grammar::SharedLocalMasks> shared,
+                                                                std::shared_ptr<MemoryMeter> meter);
   ~CompiledGrammar();
 
   int64_t vocab_size() const { return vocabulary_->size(); }
   int64_t num_states() const;
+  // What it takes now, with what is remembered.
+  int64_t memory_bytes() const;
 
  private:
   friend class GrammarMatcher;

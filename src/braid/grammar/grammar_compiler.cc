@@ -1,5 +1,6 @@
 #include "braid/grammar/grammar_compiler.h"
 
+#include <algorithm>
 #include <exception>
 #include <optional>
 #include <utility>
@@ -12,18 +13,43 @@ namespace braid {
 
 using grammar::Grammar;
 
-// What one source compiles to: nothing yet while the first who asked is at it.
+namespace {
+
+constexpr std::string_view kNoRoom = "the forms that running requests ask for take too much memory together";
+
+}  // namespace
+
+// What one source compiles to.
 struct GrammarCompiler::Entry {
-  std::string key;
-  std::optional<Compiled> compiled;
+  Entry(std::string source, std::shared_ptr<MemoryMeter> meter) : key(std::move(source)), share(std::move(meter)) {
+    share.set(static_cast<int64_t>(key.capacity() + sizeof(Entry)));
+  }
+
+  const std::string key;
+  MemoryMeter::Share share;
+  bool is_done = false;  // else the first who asked is at it
+  bool is_kept = true;
+  std::optional<Compiled> compiled;             // if it is done and kept
+  std::weak_ptr<const CompiledGrammar> in_use;  // if it is not kept
 };
 
-GrammarCompiler::GrammarCompiler(const Tokenizer& tokenizer, size_t max_kept)
-    : vocabulary_(std::make_shared<const grammar::Vocabulary>(tokenizer)),
-      shared_masks_(std::make_shared<grammar::SharedLocalMasks>()),
-      max_kept_(max_kept) {}
+GrammarCompiler::GrammarCompiler(const Tokenizer& tokenizer) : GrammarCompiler(tokenizer, Limits{}) {}
+
+GrammarCompiler::GrammarCompiler(const Tokenizer& tokenizer, const Limits& limits)
+    : limits_(limits),
+      meter_(std::make_shared<MemoryMeter>(limits.max_bytes / 2)),
+      vocabulary_(std::make_shared<const grammar::Vocabulary>(tokenizer)),
+      shared_masks_(std::make_shared<grammar::SharedLocalMasks>()) {}
 
 GrammarCompiler::~GrammarCompiler() = default;
+
+int64_t GrammarCompiler::num_bytes() const {
+  return meter_->num_bytes();
+}
+
+bool GrammarCompiler::is_no_room(const Error& error) {
+  return error.message.starts_with(kNoRoom);
+}
 
 GrammarCompiler::Compiled GrammarCompiler::json_object() {
   return find_or_compile("json object", [] { return Result<Grammar>(grammar::json_object_grammar()); });
@@ -75,27 +101,82 @@ GrammarCompiler::Compiled GrammarCompiler::choice(std::span<const std::string> t
   });
 }
 
+// The entry, as the last used one; null: there is none, or what it compiled to is gone.
+std::shared_ptr<GrammarCompiler::Entry> GrammarCompiler::find(const std::string& key) {
+  const auto found = index_.find(key);
+  if (found == index_.end()) return nullptr;
+  const std::shared_ptr<Entry> entry = *found->second;
+  if (!entry->is_kept) {
+    auto grammar = entry->in_use.lock();
+    if (grammar == nullptr) return nullptr;
+    entry->is_kept = true;
+    entry->compiled = std::move(grammar);
+    kept_.splice(kept_.begin(), unkept_, found->second);
+  } else {
+    kept_.splice(kept_.begin(), kept_, found->second);
+  }
+  return entry;
+}
+
+// Keeps less, so that one more fits; returns what must be destroyed without the lock.
+GrammarCompiler::Entries GrammarCompiler::make_room() {
+  Entries gone;
+  const auto drop = [&](Entries& from, Entries::iterator entry) {
+    index_.erase((*entry)->key);
+    gone.splice(gone.end(), from, entry);
+  };
+  for (auto next = unkept_.begin(); next != unkept_.end();) {
+    const auto entry = next++;
+    if ((*entry)->in_use.expired()) drop(unkept_, entry);
+  }
+  const int64_t max_bytes = std::min(limits_.max_kept_bytes, limits_.max_bytes);
+  int64_t freed_bytes = 0;
+  for (auto next = kept_.end(); next != kept_.begin();) {
+    const bool is_too_much = kept_.size() >= limits_.max_kept || meter_->num_bytes() - freed_bytes > max_bytes;
+    if (!is_too_much) break;
+    const auto entry = --next;
+    std::optional<Compiled>& compiled = (*entry)->compiled;
+    if (!compiled) continue;
+    next = std::next(entry);
+    const bool is_in_use = compiled->ok() && compiled->value().use_count() > 1;
+    if (is_in_use) {
+      (*entry)->in_use = compiled->value();
+      (*entry)->is_kept = false;
+      compiled.reset();
+      unkept_.splice(unkept_.begin(), kept_, entry);
+    } else {
+      if (compiled->ok()) freed_bytes += compiled->value()->memory_bytes();
+      drop(kept_, entry);
+    }
+  }
+  return gone;
+}
+
 GrammarCompiler::Compiled GrammarCompiler::find_or_compile(std::string key, const Make& make) {
   std::shared_ptr<Entry> entry;
   {
     std::unique_lock lock(mutex_);
-    if (const auto found = index_.find(key); found != index_.end()) {
-      entries_.splice(entries_.begin(), entries_, found->second);
-      entry = *found->second;
-      compiled_.wait(lock, [&] { return entry->compiled.has_value(); });
-      return *entry->compiled;
+    for (bool has_made_room = false;; has_made_room = true) {
+      while ((entry = find(key)) != nullptr) {
+        if (entry->compiled) return *entry->compiled;
+        compiled_.wait(lock, [&] { return entry->is_done; });
+      }
+      if (has_made_room) break;
+      Entries gone = make_room();
+      lock.unlock();
+      gone.clear();
+      lock.lock();
     }
-    entry = std::make_shared<Entry>(Entry{.key = std::move(key), .compiled = std::nullopt});
-    entries_.push_front(entry);
-    index_.emplace(entry->key, entries_.begin());
-    while (entries_.size() > max_kept_) {  // who waits for one, or uses it, has it still
-      index_.erase(entries_.back()->key);
-      entries_.pop_back();
+    if (meter_->num_bytes() > limits_.max_bytes) {
+      return fail("{}: {} MB, and {} may be had", kNoRoom, meter_->num_bytes() >> 20, limits_.max_bytes >> 20);
     }
+    entry = std::make_shared<Entry>(std::move(key), meter_);
+    kept_.push_front(entry);
+    index_.emplace(entry->key, kept_.begin());
   }
   const auto compile = [&]() -> Compiled {
     TRY(const Grammar made, make());
-    return CompiledGrammar::compile(made, vocabulary_, shared_masks_);
+    return CompiledGrammar::compile(made, vocabulary_, shared_masks_, meter_);
   };
   Compiled compiled = fail("not compiled");
   try {
@@ -106,6 +187,7 @@ GrammarCompiler::Compiled GrammarCompiler::find_or_compile(std::string key, cons
   {
     const std::lock_guard lock(mutex_);
     entry->compiled = compiled;
+    entry->is_done = true;
   }
   compiled_.notify_all();
   return compiled;

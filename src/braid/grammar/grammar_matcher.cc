@@ -34,16 +34,13 @@ void GrammarMatcher::set_config(ConfigId config) {
 
 void GrammarMatcher::follow_memory() const {
   CompiledGrammar::Workshop& workshop = *grammar_->workshop_;
-  if (workshop.memory->explorer.memory_bytes() > workshop.max_memory_bytes) {
-    workshop.memory = std::make_shared<CompiledGrammar::Memory>(workshop.machine);
-    workshop.masks.forget_configs();
-  }
+  workshop.renew_memory();
   if (memory_ == workshop.memory) return;
-  config_ = workshop.memory->explorer.copy_from(memory_->explorer, config_);
+  Explorer& explorer = workshop.memory->explorer;
+  const int64_t num_bytes = explorer.memory_bytes();
+  config_ = explorer.copy_from(memory_->explorer, config_);
   memory_ = workshop.memory;
-  // One output's own configuration may be large (a thousand levels deep, say): it must not be copied at every step.
-  workshop.max_memory_bytes =
-      std::max(CompiledGrammar::Workshop::kMaxMemoryBytes, 2 * memory_->explorer.memory_bytes());
+  workshop.max_copied_bytes = std::max(workshop.max_copied_bytes, explorer.memory_bytes() - num_bytes);
 }
 
 Status GrammarMatcher::accept(TokenId token) {
@@ -78,6 +75,7 @@ Status GrammarMatcher::accept_bytes(std::string_view bytes) {
   }
   set_config(config);
   at_text_start_ = false;
+  grammar_->workshop_->count_bytes();
   return {};
 }
 
@@ -102,6 +100,7 @@ Status GrammarMatcher::fill_mask(std::span<uint32_t> mask, std::span<const Token
       }
       for (const TokenId token : spaced) grammar::set_bit(mask, token);
     }
+    workshop.count_bytes();
   }
   for (const TokenId token : end_tokens) {
     if (token < 0 || token >= grammar_->vocab_size()) continue;

@@ -153,14 +153,20 @@ TEST(GrammarMatcher, ThreadsMayShareAGrammar) {
 
 TEST(GrammarCompiler, EqualRequestsShareOneGrammarAlsoAtTheSameTime) {
   const testing::ByteTokenizer tokenizer;
-  GrammarCompiler compiler(tokenizer, 2);
-  const auto first = must(compiler.regex("[a-z]{3}"));
+  GrammarCompiler compiler(tokenizer, {.max_kept = 2});
+  auto first = must(compiler.regex("[a-z]{3}"));
   EXPECT_EQ(must(compiler.regex("[a-z]{3}")), first);
   EXPECT_NE(must(compiler.ebnf("root ::= [a-z]{3}")), first);
   must(compiler.json_object());
   must(compiler.regex("b"));
-  EXPECT_NE(must(compiler.regex("[a-z]{3}")), first);  // only two are kept
-  EXPECT_TRUE(testing::accepts(first, "abc"));         // who has one, has it still
+  EXPECT_EQ(must(compiler.regex("[a-z]{3}")), first) << "only two are kept, but this one is in use";
+  const std::weak_ptr<const CompiledGrammar> known = first;
+  first.reset();
+  EXPECT_FALSE(known.expired());
+  must(compiler.regex("c"));
+  must(compiler.regex("d"));
+  must(compiler.regex("e"));
+  EXPECT_TRUE(known.expired());
 
   std::vector<std::shared_ptr<const CompiledGrammar>> found(6);
   std::vector<std::thread> threads;
@@ -170,6 +176,47 @@ TEST(GrammarCompiler, EqualRequestsShareOneGrammarAlsoAtTheSameTime) {
   for (std::thread& thread : threads) thread.join();
   for (const auto& grammar : found) EXPECT_EQ(grammar, found[0]);
   EXPECT_EQ(compiler.regex("(").error().message, compiler.regex("(").error().message);
+}
+
+std::string many_texts(int seed) {
+  std::string pattern;
+  for (int i = 0; i < 2000; ++i) pattern += fmt::format("{}text {} of {}", i == 0 ? "" : "|", i * 7919, seed);
+  return pattern;
+}
+
+TEST(GrammarCompiler, KeepsUpToSoManyBytes) {
+  const testing::ByteTokenizer tokenizer;
+  GrammarCompiler compiler(tokenizer, {.max_kept = 1000, .max_kept_bytes = 3 << 20});
+  const auto first = must(compiler.regex(many_texts(0)));
+  EXPECT_GT(first->memory_bytes(), 100'000);
+  for (int seed = 1; seed < 24; ++seed) {
+    must(compiler.regex(many_texts(seed)));
+    EXPECT_LT(compiler.num_bytes(), (3 << 20) + 2 * first->memory_bytes() + (1 << 20)) << seed;
+  }
+  EXPECT_GT(compiler.num_bytes(), 1 << 20) << "some are kept";
+  EXPECT_EQ(must(compiler.regex(many_texts(0))), first);
+}
+
+TEST(GrammarCompiler, RefusesWhatWouldTakeTooMuchBesideWhatIsInUse) {
+  const testing::ByteTokenizer tokenizer;
+  GrammarCompiler compiler(tokenizer, {.max_bytes = 4 << 20});
+  EXPECT_FALSE(GrammarCompiler::is_no_room(compiler.regex("(").error()));
+  std::vector<std::shared_ptr<const CompiledGrammar>> in_use;
+  std::optional<Error> refusal;
+  for (int seed = 0; seed < 100 && !refusal; ++seed) {
+    const auto compiled = compiler.regex(many_texts(seed));
+    if (!compiled.ok()) {
+      refusal = compiled.error();
+    } else {
+      in_use.push_back(*compiled);
+    }
+  }
+  ASSERT_TRUE(refusal.has_value());
+  EXPECT_TRUE(GrammarCompiler::is_no_room(*refusal)) << refusal->message;
+  EXPECT_EQ(must(compiler.regex(many_texts(0))), in_use[0]) << "what is there can be shared";
+  in_use.clear();
+  EXPECT_TRUE(compiler.regex(many_texts(1000)).ok());
+  EXPECT_LT(compiler.num_bytes(), 4 << 20);
 }
 
 // Each is refused with a reason, or compiles and can be followed; none takes memory or time out of proportion. (A time

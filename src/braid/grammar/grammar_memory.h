@@ -1,37 +1,66 @@
 // The inside of a CompiledGrammar, for it and its matchers alone.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "braid/grammar/automaton/explorer.h"
 #include "braid/grammar/compiled_grammar.h"
 #include "braid/grammar/mask/mask_builder.h"
+#include "braid/grammar/memory_meter.h"
 
 namespace braid {
 
 // The configurations found so far. Matchers hold numbers of them, and so keep alive the memory that they refer to.
 struct CompiledGrammar::Memory {
-  explicit Memory(std::shared_ptr<const grammar::Machine> machine) : explorer(std::move(machine)) {}
+  Memory(std::shared_ptr<const grammar::Machine> machine, std::shared_ptr<MemoryMeter> meter)
+      : explorer(std::move(machine)), share(std::move(meter)) {}
 
   grammar::Explorer explorer;
+  MemoryMeter::Share share;
 };
 
 struct CompiledGrammar::Workshop {
   Workshop(std::shared_ptr<const grammar::Machine> the_machine, std::shared_ptr<const grammar::Vocabulary> vocabulary,
-           std::shared_ptr<grammar::SharedLocalMasks> shared)
+           std::shared_ptr<grammar::SharedLocalMasks> shared, std::shared_ptr<MemoryMeter> the_meter)
       : machine(std::move(the_machine)),
+        meter(std::move(the_meter)),
+        share(meter),
         masks(machine, std::move(vocabulary), std::move(shared)),
-        memory(std::make_shared<Memory>(machine)) {}
+        memory(std::make_shared<Memory>(machine, meter)) {}
 
-  // More than this, and a new memory begins.
+  // With the lock held. Begins a new memory where the current one has grown large.
+  void renew_memory() {
+    const bool is_scarce = meter->is_scarce();
+    const int64_t max_bytes = std::max(is_scarce ? kLeastMemoryBytes : kMaxMemoryBytes, 2 * max_copied_bytes);
+    if (memory->explorer.memory_bytes() <= max_bytes) return;
+    memory = std::make_shared<Memory>(machine, meter);
+    max_copied_bytes = 0;
+    masks.forget_configs();
+    if (is_scarce) masks.forget_states();
+  }
+  // With the lock held, after any work.
+  void count_bytes() {
+    memory->share.set(memory->explorer.memory_bytes());
+    share.set(machine_bytes + masks.memory_bytes());
+  }
+
+  // More than this, and a new memory begins; and where memory is scarce.
   static constexpr int64_t kMaxMemoryBytes = int64_t{16} << 20;
+  static constexpr int64_t kLeastMemoryBytes = int64_t{1} << 20;
 
   const std::shared_ptr<const grammar::Machine> machine;
+  const int64_t machine_bytes = machine->memory_bytes();
+  const std::shared_ptr<MemoryMeter> meter;
   std::mutex mutex;  // guards all below, and every Memory of this grammar
+  MemoryMeter::Share share;
   grammar::MaskBuilder masks;
   std::shared_ptr<Memory> memory;  // the current one
-  int64_t max_memory_bytes = kMaxMemoryBytes;
+  // The most that one output's configuration took when it was copied to it. It may be large (a thousand levels deep,
+  // say), and must not be copied at every step.
+  int64_t max_copied_bytes = 0;
 };
 
 }  // namespace braid

@@ -89,6 +89,13 @@ Machine flatten(const RuleSet& rules) {
 
 }  // namespace
 
+int64_t Machine::memory_bytes() const {
+  const auto of = [](const auto& list) { return static_cast<int64_t>(list.capacity() * sizeof(list[0])); };
+  int64_t num_bytes = of(states) + of(byte_edges) + of(call_edges) + of(epsilon_targets) + of(rules);
+  for (const RuleEntry& rule : rules) num_bytes += of(rule.entry_states) + of(rule.shared_key);
+  return num_bytes;
+}
+
 Result<Machine> make_machine(const Grammar& grammar, const ByteSet& available, const GrammarLimits& limits) {
   TRY(RuleSet rules, build_rules(grammar, limits));
   bypass_empty_rules(rules);

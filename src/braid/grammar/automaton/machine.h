@@ -43,6 +43,7 @@ struct Machine {
   std::vector<uint8_t> class_byte;  // a byte of each
 
   size_t num_states() const { return states.size() - 1; }
+  int64_t memory_bytes() const;
   std::span<const ByteEdge> bytes_of(StateId s) const {
     return std::span(byte_edges)
         .subspan(states[s].first_byte_edge, states[s + 1].first_byte_edge - states[s].first_byte_edge);

@@ -32,6 +32,9 @@ bool LocalMask::prepare(StateId state, Explorer& explorer, const Vocabulary& voc
     return false;
   }
   known_exits_ |= missing;
+  for (size_t byte = 0; byte < 256; ++byte) {
+    if (missing.test(byte)) memory_bytes_ += exits_[byte].capacity() * sizeof(Exit);
+  }
   if (!wants_tokens) return true;
   std::ranges::sort(found);
   num_words_ = mask_words(vocabulary.size());
@@ -41,7 +44,13 @@ bool LocalMask::prepare(StateId state, Explorer& explorer, const Vocabulary& voc
   }
   passes_begin_.push_back(static_cast<uint32_t>(by_passes_.size()));
   has_tokens_ = true;
+  memory_bytes_ += by_passes_.capacity() * sizeof(TokenId) + passes_begin_.capacity() * sizeof(uint32_t);
   return true;
+}
+
+size_t LocalMask::memory_bytes() {
+  const std::lock_guard lock(mutex_);
+  return sizeof(LocalMask) + memory_bytes_;
 }
 
 std::shared_ptr<const MaskBits> LocalMask::tokens(uint32_t max_passes) {
@@ -57,7 +66,10 @@ std::shared_ptr<const MaskBits> LocalMask::tokens(uint32_t max_passes) {
   auto bits = std::make_shared<MaskBits>(num_words_, 0);
   const size_t end = num_levels == 0 ? 0 : passes_begin_[level + 1];
   for (size_t i = 0; i < end; ++i) set_bit(*bits, by_passes_[i]);
-  if (is_kept) levels_[slot] = bits;
+  if (is_kept) {
+    levels_[slot] = bits;
+    memory_bytes_ += num_words_ * sizeof(uint32_t);
+  }
   return bits;
 }
 

@@ -37,6 +37,7 @@ class LocalMask {
 
   // After prepare(): tokens that end within the rule or at its end, after at most `max_passes` passes.
   std::shared_ptr<const MaskBits> tokens(uint32_t max_passes);
+  size_t memory_bytes();
   // After prepare() with this byte.
   std::span<const Exit> exits(uint8_t byte) const { return exits_[byte]; }
 
@@ -52,6 +53,7 @@ class LocalMask {
   std::vector<TokenId> by_passes_;                       // all tokens, those of fewer passes first
   std::vector<uint32_t> passes_begin_;                   // of each number of passes, and one more
   std::vector<std::shared_ptr<const MaskBits>> levels_;  // [max_passes], as they are asked for
+  size_t memory_bytes_ = 0;
 };
 
 // Masks of rules that are the same in many grammars (Rule::shared_key), for one vocabulary.

@@ -88,9 +88,10 @@ Status MaskBuilder::add_local(Explorer& explorer, StateId state, bool loops, uin
   const ConfigId context = explorer.after_return(returns);
   if (context == kFailedConfig) return too_ambiguous();
   const ByteSet next_bytes = explorer.next_bytes(context);
-  const std::shared_ptr<LocalMask> local = local_mask(state, loops);
-  if (!local->prepare(state, explorer, *vocabulary_, next_bytes)) return too_ambiguous();
-  mask.bases.push_back(local->tokens(more_max));
+  FoundMask found = find_local(explorer, state, loops, more_max, next_bytes);
+  const std::shared_ptr<LocalMask>& local = found.mask;
+  if (local == nullptr) return too_ambiguous();
+  mask.bases.push_back(std::move(found.tokens));
   const auto add = [&](uint32_t node) {
     const auto tokens = vocabulary_->tokens_at(node);
     mask.extra.insert(mask.extra.end(), tokens.begin(), tokens.end());
@@ -147,19 +148,26 @@ bool MaskBuilder::is_heavy(StateId state) {
   return known != 0;
 }
 
-std::shared_ptr<LocalMask> MaskBuilder::local_mask(StateId state, bool loops) {
-  const auto found = own_.find({state, loops});
-  if (found != own_.end()) return found->second;
+MaskBuilder::FoundMask MaskBuilder::find_local(Explorer& explorer, StateId state, bool loops, uint32_t max_passes,
+                                               const ByteSet& exit_bytes) {
   const Machine::RuleEntry& rule = machine_->rules[machine_->states[state].rule];
-  std::shared_ptr<LocalMask> made;
-  if (!rule.shared_key.empty()) {
-    made = shared_->find(rule.shared_key, state - rule.first_state, loops);
+  FoundMask found;
+  size_t known_bytes = 0;
+  const bool is_own = rule.shared_key.empty();
+  if (!is_own) {
+    found.mask = shared_->find(rule.shared_key, state - rule.first_state, loops);
+  } else if (const auto known = own_.find({state, loops}); known != own_.end()) {
+    found.mask = known->second;
+    known_bytes = found.mask->memory_bytes();
   } else {
-    made = std::make_shared<LocalMask>(loops);
+    if (own_bytes_ > kMaxOwnBytes) forget_states();
+    found.mask = std::make_shared<LocalMask>(loops);
+    own_.emplace(std::pair(state, loops), found.mask);
   }
-  if (own_.size() > kMaxOwnLocalMasks) own_.clear();
-  own_[{state, loops}] = made;
-  return made;
+  const bool is_prepared = found.mask->prepare(state, explorer, *vocabulary_, exit_bytes);
+  if (is_prepared) found.tokens = found.mask->tokens(max_passes);
+  if (is_own) own_bytes_ += found.mask->memory_bytes() - known_bytes;
+  return is_prepared ? found : FoundMask();
 }
 
 // Many single tokens take more room than a bit for each of the vocabulary. Returns the bytes that are the mask's own.
@@ -187,8 +195,7 @@ void MaskBuilder::warm_up(Explorer& explorer) {
   int num_masks = 0;
   const auto prepare = [&](StateId state, bool loops) {
     ++num_masks;
-    const auto mask = local_mask(state, loops);
-    if (mask->prepare(state, explorer, *vocabulary_, {})) mask->tokens(UINT32_MAX);
+    (void)find_local(explorer, state, loops, UINT32_MAX, {});
   };
   for (StateId state = 0; state < machine_->num_states() && num_masks < kMaxMasks; ++state) {
     if (!is_heavy(state)) continue;

@@ -40,6 +40,12 @@ class MaskBuilder {
     masks_.clear();
     mask_bytes_ = 0;
   }
+  // What is known of its own states, too: it is found again as it is needed.
+  void forget_states() {
+    own_.clear();
+    own_bytes_ = 0;
+  }
+  int64_t memory_bytes() const { return static_cast<int64_t>(heavy_.size() + mask_bytes_ + own_bytes_); }
   // Finds out now what later masks will need, for states whose masks take longest.
   void warm_up(Explorer& explorer);
 
@@ -49,18 +55,24 @@ class MaskBuilder {
   Status add_local(Explorer& explorer, StateId state, bool loops, uint32_t more_min, uint32_t more_max,
                    std::span<const Frame> returns, TokenMask& mask);
   bool is_heavy(StateId state);
-  std::shared_ptr<LocalMask> local_mask(StateId state, bool loops);
+  // Of a state of this grammar, or one that others have too; prepared, or null where it is too ambiguous.
+  struct FoundMask {
+    std::shared_ptr<LocalMask> mask;
+    std::shared_ptr<const MaskBits> tokens;  // after at most so many passes
+  };
+  FoundMask find_local(Explorer& explorer, StateId state, bool loops, uint32_t max_passes, const ByteSet& exit_bytes);
   size_t make_compact(TokenMask& mask) const;
 
   // Together with the explorer's memory this bounds what a grammar keeps.
   static constexpr size_t kMaxMaskBytes = 8 << 20;
-  static constexpr size_t kMaxOwnLocalMasks = 256;
+  static constexpr size_t kMaxOwnBytes = 16 << 20;
 
   const std::shared_ptr<const Machine> machine_;
   const std::shared_ptr<const Vocabulary> vocabulary_;
   const std::shared_ptr<SharedLocalMasks> shared_;
   std::vector<int8_t> heavy_;  // by state; -1: not known yet
   std::map<std::pair<StateId, bool>, std::shared_ptr<LocalMask>> own_;
+  size_t own_bytes_ = 0;
   std::unordered_map<ConfigId, TokenMask> masks_;
   size_t mask_bytes_ = 0;
 };

@@ -38,8 +38,18 @@ std::string with_tool_names(std::string message, std::span<const parsers::ToolSp
   return message;
 }
 
+// What cannot be compiled is the request's fault, unless there is no room for it now.
+ApiError form_error(const Error& error, const std::string& parameter) {
+  if (!GrammarCompiler::is_no_room(error)) return {.message = parameter + ": " + error.message, .param = parameter};
+  return {.status = 429,
+          .message = error.message,
+          .type = "rate_limit_error",
+          .param = parameter,
+          .code = "too_many_forms"};
+}
+
 ApiError tools_error(const Error& error, std::span<const parsers::ToolSpec> tools) {
-  return {.message = "tools: " + with_tool_names(error.message, tools), .param = "tools"};
+  return form_error({with_tool_names(error.message, tools)}, "tools");
 }
 
 AnswerForm forced_form(const ChatRequest& request, GrammarCompiler& compiler) {
@@ -122,10 +132,7 @@ AnswerForm chat_form(const ChatRequest& request, const Tokenizer& tokenizer, Gra
 AnswerForm answer_form(const CommonParameters& common, GrammarCompiler& compiler) {
   if (std::holds_alternative<std::monostate>(common.structured_output)) return std::nullopt;
   auto compiled = std::visit(CompileForm{compiler}, common.structured_output);
-  if (!compiled.ok()) {
-    const std::string& parameter = common.structured_output_name;
-    return ApiError{.message = parameter + ": " + compiled.error().message, .param = parameter};
-  }
+  if (!compiled.ok()) return form_error(compiled.error(), common.structured_output_name);
   return GrammarConstraint{.grammar = *std::move(compiled)};
 }
 
