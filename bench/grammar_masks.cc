@@ -51,7 +51,9 @@ class FilledUp final : public Tokenizer {
     return base_.encode(text, special);
   }
   std::string decode(std::span<const TokenId> ids, bool skip) const override { return base_.decode(ids, skip); }
-  std::unique_ptr<TextStream> start_stream(bool skip) const override { return base_.start_stream(skip); }
+  std::unique_ptr<TextStream> start_stream(TextStreamOptions options) const override {
+    return base_.start_stream(options);
+  }
   std::string token_bytes(TokenId id) const override {
     return id < base_.vocab_size() ? base_.token_bytes(id) : added_[static_cast<size_t>(id - base_.vocab_size())];
   }

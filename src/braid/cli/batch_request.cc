@@ -4,6 +4,7 @@
 #include <ctime>
 #include <functional>
 
+#include "braid/control/choice_text.h"
 #include "braid/server/openai/answer_form.h"
 #include "braid/server/openai/chat_parser.h"
 
@@ -112,6 +113,10 @@ void BatchRequest::add_prompt(openai::Prompt prompt, bool add_special_tokens, st
                                                             backend_.generation_defaults());
   if (completion != nullptr && completion->scores_prompt()) request.sampling.prompt_logprobs_start = 0;
   request.grammar = form_;
+  if (const auto* chat = std::get_if<openai::ChatRequest>(&request_)) {
+    request.continues_text = chat->continue_final_message;
+  }
+  result.continues_text = text_stream_options(request, tokenizer).continues_text;
   submissions.push_back({std::move(request), results_.size()});
   num_open_ += result.choices.size();
   results_.push_back(std::move(result));

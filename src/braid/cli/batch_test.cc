@@ -30,7 +30,7 @@ class ByteTokenizer : public Tokenizer {
     return text;
   }
   // Nothing here streams.
-  std::unique_ptr<TextStream> start_stream(bool) const override { return nullptr; }
+  std::unique_ptr<TextStream> start_stream(TextStreamOptions) const override { return nullptr; }
   std::string token_bytes(TokenId id) const override { return std::string(1, static_cast<char>(id)); }
   std::optional<TokenId> token_to_id(std::string_view) const override { return std::nullopt; }
   bool is_special(TokenId) const override { return false; }

@@ -65,6 +65,7 @@ class Conversation {
     flags_.sampling.apply(engine_.generation_defaults(), request);
     TRY(request.prompt, engine_.text().render_chat({{"messages", messages_}, {"add_generation_prompt", true}}));
     request.add_special_tokens = false;
+    request.continues_text = false;
     request.until_context_end = !flags_.sampling.is_max_new_tokens_given;
 
     std::string text;

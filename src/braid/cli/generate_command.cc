@@ -59,6 +59,7 @@ Status run(const GenerateFlags& flags, const CLI::App& command) {
   if (flags.is_chat) {
     TRY(request.prompt, engine->text().render_chat(single_message(std::get<std::string>(request.prompt))));
     request.add_special_tokens = false;
+    request.continues_text = false;
   }
 
   std::string text;

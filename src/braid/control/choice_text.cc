@@ -8,8 +8,15 @@
 
 namespace braid {
 
+TextStreamOptions text_stream_options(const GenerationRequest& request, const Tokenizer& tokenizer) {
+  const auto is_shown = [&](TokenId id) { return !request.skip_special_tokens || !tokenizer.is_special(id); };
+  const auto& prompt = std::get<std::vector<TokenId>>(request.prompt);
+  return {.skip_special_tokens = request.skip_special_tokens,
+          .continues_text = request.continues_text && std::ranges::any_of(prompt, is_shown)};
+}
+
 ChoiceText::ChoiceText(const Tokenizer& tokenizer, Options options)
-    : decoder_(tokenizer, options.skip_special_tokens), options_(std::move(options)) {}
+    : decoder_(tokenizer, options.stream), options_(std::move(options)) {}
 
 std::string ChoiceText::push(TokenId token) {
   CHECK(!matched_stop_, "a token after the stop string \"{}\"", *matched_stop_);

@@ -6,16 +6,21 @@
 #include <string>
 #include <vector>
 
+#include "braid/control/generation.h"
 #include "braid/request/ids.h"
 #include "braid/tokenizer/tokenizer.h"
 
 namespace braid {
 
+// How the text of a request's choices is shown; the prompt is ids. After a prompt that shows no text (a
+// beginning-of-sequence token alone, say) there is none to go on from.
+TextStreamOptions text_stream_options(const GenerationRequest& request, const Tokenizer& tokenizer);
+
 class ChoiceText {
  public:
   struct Options {
     std::vector<std::string> stop_strings;
-    bool skip_special_tokens = true;
+    TextStreamOptions stream;
     bool include_stop_in_text = false;
     int32_t min_new_tokens = 0;  // stop strings are not looked for before so many tokens
   };

@@ -219,7 +219,7 @@ class TwoTokens final : public Tokenizer {
  public:
   std::vector<TokenId> encode(std::string_view, bool) const override { return {}; }
   std::string decode(std::span<const TokenId>, bool) const override { return {}; }
-  std::unique_ptr<TextStream> start_stream(bool) const override { return nullptr; }
+  std::unique_ptr<TextStream> start_stream(TextStreamOptions) const override { return nullptr; }
   std::string token_bytes(TokenId id) const override { return id == 7 ? "a" : id == 8 ? "bc" : ""; }
   std::optional<TokenId> token_to_id(std::string_view) const override { return std::nullopt; }
   bool is_special(TokenId) const override { return false; }

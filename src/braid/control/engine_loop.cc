@@ -167,6 +167,7 @@ void EngineLoop::abort_choices(SubmissionId id) {
 void EngineLoop::open(const std::shared_ptr<Submission>& submission) {
   const GenerationRequest& request = submission->request;
   const auto& prompt = std::get<std::vector<TokenId>>(request.prompt);
+  const TextStreamOptions stream = text_stream_options(request, tokenizer_);
   submissions_[submission->id] = submission;
   const auto first = next_request_;
   next_request_ += static_cast<RequestId>(request.n);
@@ -178,7 +179,7 @@ void EngineLoop::open(const std::shared_ptr<Submission>& submission) {
     choices_.emplace(id, Choice{.submission = submission,
                                 .index = index,
                                 .text = ChoiceText(tokenizer_, {.stop_strings = request.stop_strings,
-                                                                .skip_special_tokens = request.skip_special_tokens,
+                                                                .stream = stream,
                                                                 .include_stop_in_text = request.include_stop_in_text,
                                                                 .min_new_tokens = request.sampling.min_new_tokens}),
                                 .usage = {.prompt_tokens = static_cast<int32_t>(prompt.size())},

@@ -5,12 +5,14 @@
 
 #include <atomic>
 #include <chrono>
+#include <fstream>
 #include <latch>
 #include <map>
 #include <mutex>
 #include <thread>
 
 #include "braid/control/testing/tiny_engine.h"
+#include "tests/support/temporary_folder.h"
 
 namespace braid {
 namespace {
@@ -130,6 +132,25 @@ TEST(Engine, APromptsLogprobsAreThoseOfTheSameTokensGenerated) {
   request.sampling.prompt_logprobs_start = 0;
   EXPECT_EQ(ids_of(generate(*engine, request).at(0).prompt_logprobs),
             std::vector<TokenId>(whole.begin() + 1, whole.end()));
+}
+
+TEST(Engine, ATextThatContinuesItsPromptKeepsItsFirstSpaceAndOneOfItsOwnDoesNot) {
+  const testing::TemporaryFolder folder;
+  const std::string tokenizer = folder.path() / "tokenizer.json";
+  std::ofstream(tokenizer) << R"({"added_tokens": [{"id": 0, "content": "<s>", "special": true}],
+      "model": {"type": "BPE", "vocab": {"<s>": 0, "\u2581": 1, "a": 2, "\u2581a": 3}, "merges": [["\u2581", "a"]]},
+      "decoder": {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "always"}})";
+  const auto engine = load_tiny_engine({.source = {.model_path = kTinyModel, .tokenizer_path = tokenizer}});
+  const auto generated = [&](std::vector<TokenId> prompt, bool continues_text) {
+    GenerationRequest request{.prompt = std::move(prompt), .continues_text = continues_text};
+    request.sampling.temperature = 0;
+    request.sampling.max_new_tokens = 2;
+    request.sampling.logit_bias = {{3, 100.0F}};
+    return generate(*engine, request).at(0).text;
+  };
+  EXPECT_EQ(generated({0, 3}, true), " a a");
+  EXPECT_EQ(generated({0, 3}, false), "a a");
+  EXPECT_EQ(generated({0}, true), "a a");  // there is no text before
 }
 
 TEST(Engine, ARequestThatCannotRunIsRefusedAndNothingStarts) {

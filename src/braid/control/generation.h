@@ -18,6 +18,9 @@ namespace braid {
 struct GenerationRequest {
   std::variant<std::string, std::vector<TokenId>> prompt;
   bool add_special_tokens = true;  // to a text prompt; a prompt made by a chat template has its own
+  // The text goes on where the prompt's ends, as a completion does; false: it is a text of its own, as an answer in a
+  // chat is, and a SentencePiece tokenizer drops its first space.
+  bool continues_text = true;
   // stop_token_ids are the caller's own: the model's end-of-sequence ids are added unless ignore_eos.
   // prompt_logprobs_start asks for the prompt's log-probabilities (with max_new_tokens 0: for nothing else), which
   // choice 0 alone gets: they are the same for all.

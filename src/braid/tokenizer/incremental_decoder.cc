@@ -2,8 +2,8 @@
 
 namespace braid {
 
-IncrementalDecoder::IncrementalDecoder(const Tokenizer& tokenizer, bool skip_special_tokens)
-    : stream_(tokenizer.start_stream(skip_special_tokens)) {}
+IncrementalDecoder::IncrementalDecoder(const Tokenizer& tokenizer, TextStreamOptions options)
+    : stream_(tokenizer.start_stream(options)) {}
 
 std::string IncrementalDecoder::push(TokenId id) {
   std::string text;

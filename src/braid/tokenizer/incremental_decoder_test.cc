@@ -24,7 +24,7 @@ TEST_P(IncrementalDecoding, JoinedEqualsTheWholeDecodeAndNeverShowsHalfACharacte
     std::vector<TokenId> ids(random() % 40);
     for (TokenId& id : ids) id = random() % 2 == 0 ? any(random) : low(random);
     for (const bool skips_special : {false, true}) {
-      IncrementalDecoder decoder(*tokenizer, skips_special);
+      IncrementalDecoder decoder(*tokenizer, {.skip_special_tokens = skips_special});
       std::string joined;
       for (const TokenId id : ids) {
         const std::string text = decoder.push(id);
@@ -40,7 +40,7 @@ TEST_P(IncrementalDecoding, JoinedEqualsTheWholeDecodeAndNeverShowsHalfACharacte
 TEST_P(IncrementalDecoding, WhatIsCertainIsShownAtOnce) {
   const std::unique_ptr<Tokenizer> tokenizer = testing::fixture_tokenizer(GetParam());
   ASSERT_NE(tokenizer, nullptr);
-  IncrementalDecoder decoder(*tokenizer, true);
+  IncrementalDecoder decoder(*tokenizer, {});
   const std::string text = "the return of self";
   std::string shown;
   for (const TokenId id : tokenizer->encode(text, false)) {
@@ -59,7 +59,7 @@ TEST_P(IncrementalDecoding, AnEmojiComesWholeAndABrokenOneAsAReplacement) {
   std::vector<TokenId> ids = tokenizer->encode(emoji, false);
   ASSERT_GE(ids.size(), 2u);
   std::string shown;
-  IncrementalDecoder whole(*tokenizer, true);
+  IncrementalDecoder whole(*tokenizer, {});
   for (const TokenId id : ids) {
     shown += whole.push(id);
     EXPECT_TRUE(shown.empty() || shown == emoji) << shown;
@@ -67,12 +67,34 @@ TEST_P(IncrementalDecoding, AnEmojiComesWholeAndABrokenOneAsAReplacement) {
   EXPECT_EQ(shown + whole.finish(), emoji);
 
   ids.pop_back();
-  IncrementalDecoder broken(*tokenizer, true);
+  IncrementalDecoder broken(*tokenizer, {});
   std::string rest;
   for (const TokenId id : ids) rest += broken.push(id);
   EXPECT_EQ(rest, "");
   rest = broken.finish();
   EXPECT_TRUE(rest.starts_with("\uFFFD")) << rest;
+}
+
+// Between the texts of a prompt and of its continuation nothing is lost and nothing added, wherever the ids are cut.
+TEST_P(IncrementalDecoding, AContinuationIsWhatTheWholeTextHasMore) {
+  const std::unique_ptr<Tokenizer> tokenizer = testing::fixture_tokenizer(GetParam());
+  ASSERT_NE(tokenizer, nullptr);
+  int num_cuts = 0;
+  for (const char* text : {" two  words\n and more", "self return", "\u00e9 \u4e2d \U0001F600 end", "  a"}) {
+    const std::vector<TokenId> ids = tokenizer->encode(text, false);
+    const std::string whole = tokenizer->decode(ids, false);
+    for (size_t cut = 1; cut < ids.size(); ++cut) {
+      const std::string before = tokenizer->decode(std::span(ids).first(cut), false);
+      IncrementalDecoder decoder(*tokenizer, {.skip_special_tokens = false, .continues_text = true});
+      std::string after;
+      for (const TokenId id : std::span(ids).subspan(cut)) after += decoder.push(id);
+      after += decoder.finish();
+      if ((before + after).find("\uFFFD") != std::string::npos) continue;  // the cut went through a character
+      EXPECT_EQ(before + after, whole);
+      ++num_cuts;
+    }
+  }
+  EXPECT_GE(num_cuts, 15);
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, IncrementalDecoding, ::testing::ValuesIn(testing::families()),

@@ -59,14 +59,14 @@ class Pipeline final : public Tokenizer {
 
   std::string decode(std::span<const TokenId> ids, bool skip_special_tokens) const override {
     std::string text;
-    const std::unique_ptr<TextStream> stream = start_stream(skip_special_tokens);
+    const std::unique_ptr<TextStream> stream = start_stream({.skip_special_tokens = skip_special_tokens});
     for (const TokenId id : ids) stream->push(id, text);
     stream->finish(text);
     return text;
   }
 
-  std::unique_ptr<TextStream> start_stream(bool skip_special_tokens) const override {
-    return std::make_unique<Stream>(*this, skip_special_tokens);
+  std::unique_ptr<TextStream> start_stream(TextStreamOptions options) const override {
+    return std::make_unique<Stream>(*this, options);
   }
 
   std::string token_bytes(TokenId id) const override {
@@ -89,8 +89,10 @@ class Pipeline final : public Tokenizer {
  private:
   class Stream final : public TextStream {
    public:
-    Stream(const Pipeline& pipeline, bool skip_special_tokens)
-        : pipeline_(pipeline), skip_special_tokens_(skip_special_tokens), state_(pipeline.parts_.decoder->start()) {}
+    Stream(const Pipeline& pipeline, TextStreamOptions options)
+        : pipeline_(pipeline),
+          skip_special_tokens_(options.skip_special_tokens),
+          state_(pipeline.parts_.decoder->start(options.continues_text)) {}
 
     void push(TokenId id, std::string& out) override {
       if (skip_special_tokens_ && pipeline_.is_special(id)) return;

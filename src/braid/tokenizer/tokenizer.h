@@ -14,6 +14,14 @@
 
 namespace braid {
 
+// How a stream of ids is shown as text.
+struct TextStreamOptions {
+  bool skip_special_tokens = true;
+  // The ids go on where other text ends: what decoding drops at a text's beginning (SentencePiece's first space) is
+  // kept.
+  bool continues_text = false;
+};
+
 // Ids to text as they come: a stage may hold text back until it is certain.
 class TextStream {
  public:
@@ -36,7 +44,7 @@ class Tokenizer {
   virtual std::string decode(std::span<const TokenId> ids, bool skip_special_tokens) const = 0;
 
   // The same as a stream, which must not outlive the tokenizer.
-  virtual std::unique_ptr<TextStream> start_stream(bool skip_special_tokens) const = 0;
+  virtual std::unique_ptr<TextStream> start_stream(TextStreamOptions options) const = 0;
 
   // The bytes that an id stands for, before any joining rule (for logprobs' `bytes` and for grammars).
   virtual std::string token_bytes(TokenId id) const = 0;
@@ -46,10 +54,11 @@ class Tokenizer {
   virtual int64_t vocab_size() const = 0;  // ids lie in [0, vocab_size), added tokens included
 };
 
-// Turns a stream of ids into a stream of text: never half a character, and joined it equals the whole decode.
+// Turns a stream of ids into a stream of text: never half a character, and joined it equals the whole decode (but for
+// the beginning of one that continues a text).
 class IncrementalDecoder {
  public:
-  IncrementalDecoder(const Tokenizer& tokenizer, bool skip_special_tokens);
+  IncrementalDecoder(const Tokenizer& tokenizer, TextStreamOptions options);
 
   // The text that has become certain with this id; may be empty.
   std::string push(TokenId id);

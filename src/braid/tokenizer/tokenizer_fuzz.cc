@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!tokenizer.ok()) return 0;
   const std::string_view text = border == std::string_view::npos ? "Hello 123 \xff" : input.substr(border + 1);
   const std::vector<braid::TokenId> ids = (*tokenizer)->encode(text, true);
-  braid::IncrementalDecoder decoder(**tokenizer, false);
+  braid::IncrementalDecoder decoder(**tokenizer, {.skip_special_tokens = false});
   std::string joined;
   for (const braid::TokenId id : ids) joined += decoder.push(id);
   joined += decoder.finish();

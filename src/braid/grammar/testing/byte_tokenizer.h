@@ -40,7 +40,7 @@ class ByteTokenizer final : public Tokenizer {
     for (const TokenId id : ids) text += token_bytes(id);
     return text;
   }
-  std::unique_ptr<TextStream> start_stream(bool) const override { CHECK(false, "no stream"); }
+  std::unique_ptr<TextStream> start_stream(TextStreamOptions) const override { CHECK(false, "no stream"); }
   std::string token_bytes(TokenId id) const override {
     return id >= 0 && id < end_token() ? tokens_[static_cast<size_t>(id)] : std::string();
   }

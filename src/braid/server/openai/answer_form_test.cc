@@ -17,7 +17,7 @@ class ByteTokenizer : public Tokenizer {
   explicit ByteTokenizer(bool thinks) : thinks_(thinks) {}
   std::vector<TokenId> encode(std::string_view, bool) const override { return {}; }
   std::string decode(std::span<const TokenId>, bool) const override { return ""; }
-  std::unique_ptr<TextStream> start_stream(bool) const override { return nullptr; }
+  std::unique_ptr<TextStream> start_stream(TextStreamOptions) const override { return nullptr; }
   std::string token_bytes(TokenId id) const override {
     return id < kThink ? std::string(1, static_cast<char>(id)) : id == kThink ? "<think>" : "</think>";
   }

@@ -35,6 +35,11 @@ Json chat_entry(TokenId token, float logprob, bool is_first, const TokenNames& n
           {"bytes", byte_list(names.bytes(token, is_first))}};
 }
 
+void go_on_behind(const std::string& bytes, TextPlace& place) {
+  place.offset += num_characters(bytes);  // those that begin in these: one may end in the next token
+  if (!bytes.empty()) place.is_first = false;
+}
+
 }  // namespace
 
 std::string valid_utf8(std::string_view bytes) {
@@ -68,44 +73,43 @@ std::span<const SampledToken> listed_tokens(std::span<const SampledToken> tokens
   return tokens.first(tokens.size() - (ends_with_stop && !includes_stop && !tokens.empty() ? 1 : 0));
 }
 
-Json chat_logprobs(std::span<const SampledToken> tokens, bool is_first, const TokenNames& names) {
+Json chat_logprobs(std::span<const SampledToken> tokens, const TokenNames& names, TextPlace& place) {
   Json content = Json::array();
   for (const SampledToken& sampled : tokens) {
-    Json item = chat_entry(sampled.token, sampled.logprob, is_first, names);
+    Json item = chat_entry(sampled.token, sampled.logprob, place.is_first, names);
     Json& top_logprobs = item["top_logprobs"] = Json::array();
     for (const TokenLogprob& top : sampled.top_logprobs) {
-      top_logprobs.push_back(chat_entry(top.token, top.logprob, is_first, names));
+      top_logprobs.push_back(chat_entry(top.token, top.logprob, place.is_first, names));
     }
     content.push_back(std::move(item));
-    is_first = false;
+    go_on_behind(names.bytes(sampled.token, place.is_first), place);
   }
   return {{"content", std::move(content)}};
 }
 
 void CompletionLogprobs::add_unjudged(TokenId token) {
-  add_entry(token, true, nullptr, nullptr);
+  add_entry(token, nullptr, nullptr);
 }
 
-void CompletionLogprobs::add(std::span<const SampledToken> tokens, bool is_first) {
+void CompletionLogprobs::add(std::span<const SampledToken> tokens) {
   for (const SampledToken& sampled : tokens) {
     Json top = Json::object();
     for (const TokenLogprob& alternative : sampled.top_logprobs) {
-      const std::string shown = names_.shown(alternative.token, is_first);
+      const std::string shown = names_.shown(alternative.token, place_.is_first);
       if (!top.contains(shown)) top[shown] = alternative.logprob;  // parts of characters look alike: the likeliest
     }
-    add_entry(sampled.token, is_first, sampled.logprob, std::move(top));
-    is_first = false;
+    add_entry(sampled.token, sampled.logprob, std::move(top));
   }
 }
 
-void CompletionLogprobs::add_entry(TokenId token, bool is_first, Json logprob, Json top) {
-  const std::string bytes = names_.bytes(token, is_first);
-  tokens_.push_back(names_.shown(token, is_first));
+void CompletionLogprobs::add_entry(TokenId token, Json logprob, Json top) {
+  const std::string bytes = names_.bytes(token, place_.is_first);
+  tokens_.push_back(names_.shown(token, place_.is_first));
   logprobs_.push_back(std::move(logprob));
   top_logprobs_.push_back(std::move(top));
-  offsets_.push_back(text_offset_);
+  offsets_.push_back(place_.offset);
   bytes_.push_back(byte_list(bytes));
-  text_offset_ += num_characters(bytes);  // those that begin in this token: one may end in the next
+  go_on_behind(bytes, place_);
 }
 
 Json CompletionLogprobs::json() && {
@@ -119,7 +123,7 @@ Json CompletionLogprobs::json() && {
 void add_prompt(std::span<const TokenId> prompt_ids, std::span<const ScoredToken> scores,
                 CompletionLogprobs& logprobs) {
   if (!prompt_ids.empty()) logprobs.add_unjudged(prompt_ids.front());
-  logprobs.add(scores, false);
+  logprobs.add(scores);
 }
 
 }  // namespace braid::openai

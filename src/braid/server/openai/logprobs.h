@@ -19,7 +19,7 @@ class TokenNames {
   TokenNames(const Tokenizer& tokenizer, const CommonParameters& common)
       : tokenizer_(tokenizer), skips_special_tokens_(common.skip_special_tokens) {}
 
-  // `is_first`: of its choice's output (some tokenizers drop the space in front of a text). Nothing for a special token
+  // `is_first`: of its choice's text (some tokenizers drop the space in front of a text). Nothing for a special token
   // that the text leaves out.
   std::string bytes(TokenId token, bool is_first) const;
   // The same as text, broken UTF-8 as U+FFFD; a special token by its name.
@@ -28,6 +28,12 @@ class TokenNames {
  private:
   const Tokenizer& tokenizer_;
   bool skips_special_tokens_;
+};
+
+// Where the next token stands in its choice's text.
+struct TextPlace {
+  int64_t offset = 0;    // in characters
+  bool is_first = true;  // no text stands before it
 };
 
 // With U+FFFD in the place of broken bytes.
@@ -41,28 +47,26 @@ int64_t num_characters(std::string_view text);
 std::span<const SampledToken> listed_tokens(std::span<const SampledToken> tokens, FinishReason finish,
                                             const MatchedStop& matched_stop, bool includes_stop);
 
-// {"content": [{token, logprob, bytes, top_logprobs}]}. `is_first`: the first of `tokens` begins the output.
-Json chat_logprobs(std::span<const SampledToken> tokens, bool is_first, const TokenNames& names);
+// {"content": [{token, logprob, bytes, top_logprobs}]}. `place` goes on behind the last one.
+Json chat_logprobs(std::span<const SampledToken> tokens, const TokenNames& names, TextPlace& place);
 
 // {"tokens", "token_logprobs", "top_logprobs", "text_offset", "bytes"}: lists side by side, one entry a token.
 class CompletionLogprobs {
  public:
-  // `text_offset`, in characters: where the first token begins in the choice's text.
-  CompletionLogprobs(const TokenNames& names, int64_t text_offset) : names_(names), text_offset_(text_offset) {}
+  // `place` goes on with each token that is added.
+  CompletionLogprobs(const TokenNames& names, TextPlace& place) : names_(names), place_(place) {}
 
   // A prompt's first token, of which no model says anything.
   void add_unjudged(TokenId token);
-  // `is_first`: the first of `tokens` begins the output.
-  void add(std::span<const SampledToken> tokens, bool is_first);
+  void add(std::span<const SampledToken> tokens);
 
-  int64_t text_offset() const { return text_offset_; }  // behind the last token
   Json json() &&;
 
  private:
-  void add_entry(TokenId token, bool is_first, Json logprob, Json top);
+  void add_entry(TokenId token, Json logprob, Json top);
 
   const TokenNames& names_;
-  int64_t text_offset_;
+  TextPlace& place_;
   Json tokens_ = Json::array();
   Json logprobs_ = Json::array();
   Json top_logprobs_ = Json::array();

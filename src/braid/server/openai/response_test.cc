@@ -88,6 +88,25 @@ TEST(Response, LegacyLogprobsRunInParallel) {
   EXPECT_EQ(logprobs["top_logprobs"][0].size(), 2U);
 }
 
+TEST(Response, LogprobsDropTheFirstSpaceWhereTheTextDoes) {
+  PromptResult result{.prompt_ids = {TinyTokenizer::kA}, .choices = {{.text = "b b"}}};
+  result.choices[0].tokens = {{.token = TinyTokenizer::kSpaceB}, {.token = TinyTokenizer::kSpaceB}};
+  const auto logprobs = [&](const char* body) -> Json {
+    return completion_response({}, completion(body), {result}, TinyTokenizer())["choices"][0]["logprobs"];
+  };
+  EXPECT_EQ(logprobs(R"({"prompt":"x","logprobs":0})")["tokens"], Json::parse(R"(["b"," b"])"));
+  result.continues_text = true;
+  result.choices[0].text = " b b";
+  EXPECT_EQ(logprobs(R"({"prompt":"x","logprobs":0})")["tokens"], Json::parse(R"([" b"," b"])"));
+  EXPECT_EQ(logprobs(R"({"prompt":"x","logprobs":0})")["text_offset"], Json::parse("[0,2]"));
+  // A token that the text leaves out does not begin it.
+  result.prompt_ids = {TinyTokenizer::kStop, TinyTokenizer::kSpaceB};
+  result.choices[0].prompt_logprobs = {{.token = TinyTokenizer::kSpaceB}};
+  const Json echoed = logprobs(R"({"prompt":"b","logprobs":0,"echo":true})");
+  EXPECT_EQ(echoed["tokens"], Json::parse(R"(["</s>","b"," b"," b"])"));
+  EXPECT_EQ(echoed["text_offset"], Json::parse("[0,0,1,3]"));
+}
+
 TEST(Response, EchoedLogprobsBeginWithThePromptsAndItsFirstTokenHasNone) {
   const auto request = completion(R"({"prompt":"x","echo":true,"logprobs":1,"n":2})");
   PromptResult result = tiny_result();

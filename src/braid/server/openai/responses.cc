@@ -83,10 +83,11 @@ Json usage_of(std::span<const PromptResult> results) {
 // The choices of one prompt share its log-probabilities, which the first one has.
 Json completion_logprobs(const CompletionRequest& request, const PromptResult& result, const ChoiceResult& choice,
                          const TokenNames& names) {
-  const bool is_echoed = request.echo && !request.scores_prompt();
-  CompletionLogprobs logprobs(names, is_echoed ? num_characters(result.prompt_text) : 0);
+  // Where the prompt's tokens are listed, it is they that begin the text.
+  TextPlace place{.is_first = request.scores_prompt() || !result.continues_text};
+  CompletionLogprobs logprobs(names, place);
   if (request.scores_prompt()) add_prompt(result.prompt_ids, result.choices.front().prompt_logprobs, logprobs);
-  logprobs.add(listed_tokens_of(choice, request.common), true);
+  logprobs.add(listed_tokens_of(choice, request.common));
   return std::move(logprobs).json();
 }
 
@@ -186,7 +187,10 @@ Json chat_response(const ResponseHead& head, const ChatRequest& request, const P
     MessageDelta parsed = parser->push(choice.text);
     parsed.append(parser->finish());
     Json item = {{"index", choices.size()}, {"message", message_of(parsed)}, {"logprobs", nullptr}};
-    if (common.logprobs) item["logprobs"] = chat_logprobs(listed_tokens_of(choice, common), true, names);
+    if (common.logprobs) {
+      TextPlace place{.is_first = !result.continues_text};
+      item["logprobs"] = chat_logprobs(listed_tokens_of(choice, common), names, place);
+    }
     item["finish_reason"] = finish_reason_name(choice.finish, !parsed.tool_calls.empty());
     if (common.return_token_ids) item["token_ids"] = token_ids(choice);
     choices.push_back(std::move(item));

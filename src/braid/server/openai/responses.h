@@ -32,6 +32,7 @@ struct ChoiceResult {
 struct PromptResult {
   std::vector<TokenId> prompt_ids;
   std::string prompt_text;            // in front of each choice with echo
+  bool continues_text = false;        // the choices' texts go on where the prompt's ends
   std::vector<ChoiceResult> choices;  // n of them
 };
 

@@ -26,9 +26,8 @@ class ChunkStream : public AnswerWriter {
   struct Choice {
     std::unique_ptr<OutputParser> parser;  // chat
     bool has_begun = false;
-    bool has_tokens = false;  // its first token was listed
     bool has_tool_calls = false;
-    int64_t text_offset = 0;  // completions' logprobs
+    TextPlace place;  // of the next token that logprobs list
   };
 
   ChunkStream(ResponseHead head, std::string_view object, CommonParameters common, std::vector<PromptResult> prompts,
@@ -39,7 +38,9 @@ class ChunkStream : public AnswerWriter {
         prompts_(std::move(prompts)),
         usage_(prompts_),
         head_({{"id", std::move(head.id)}, {"object", object}, {"created", head.created_s}, {"model", head.model}}) {
-    choices_.resize(prompts_.size() * static_cast<size_t>(common_.n));
+    for (const PromptResult& prompt : prompts_) {
+      for (int32_t i = 0; i < common_.n; ++i) choices_.push_back({.place = {.is_first = !prompt.continues_text}});
+    }
   }
 
   size_t index_of(size_t prompt, const Delta& delta) const {
@@ -124,9 +125,8 @@ class CompletionStream : public ChunkStream {
     if (!delta.text.empty() || has_logprobs || has_ids) {
       Json item = item_of(index, delta.text);
       if (has_logprobs) {
-        CompletionLogprobs logprobs(names_, choice.text_offset);
-        logprobs.add(tokens, !std::exchange(choice.has_tokens, true));
-        choice.text_offset = logprobs.text_offset();
+        CompletionLogprobs logprobs(names_, choice.place);
+        logprobs.add(tokens);
         item["logprobs"] = std::move(logprobs).json();
       }
       if (has_ids) item["token_ids"] = ids_of(delta);
@@ -144,12 +144,10 @@ class CompletionStream : public ChunkStream {
     const PromptResult& result = prompts_[prompt];
     Json item = item_of(index, echo_ ? result.prompt_text : "");
     if (scores_prompt_) {
-      CompletionLogprobs logprobs(names_, 0);
+      choice.place = {};
+      CompletionLogprobs logprobs(names_, choice.place);
       add_prompt(result.prompt_ids, scorings_[prompt].scores, logprobs);
-      choice.text_offset = logprobs.text_offset();
       item["logprobs"] = std::move(logprobs).json();
-    } else if (echo_) {
-      choice.text_offset = num_characters(result.prompt_text);
     }
     if (common_.return_token_ids) item["prompt_token_ids"] = result.prompt_ids;
     return event_of(std::move(item));
@@ -193,7 +191,7 @@ class ChatStream : public ChunkStream {
     const bool has_ids = common_.return_token_ids && !delta.tokens.empty();
     if (!message.empty() || has_logprobs || has_ids) {
       Json item = item_of(index, json_of(message));
-      if (has_logprobs) item["logprobs"] = chat_logprobs(tokens, !std::exchange(choice.has_tokens, true), names_);
+      if (has_logprobs) item["logprobs"] = chat_logprobs(tokens, names_, choice.place);
       if (has_ids) item["token_ids"] = ids_of(delta);
       events += event_of(std::move(item));
     }

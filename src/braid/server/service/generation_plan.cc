@@ -5,6 +5,7 @@
 #include <functional>
 #include <utility>
 
+#include "braid/control/choice_text.h"
 #include "braid/server/openai/answer_form.h"
 #include "braid/server/openai/chat_parser.h"
 #include "braid/server/openai/streams.h"
@@ -102,6 +103,7 @@ PlanResult plan_completion(const ServedModel& model, std::string_view body, cons
         request.common, result.prompt_ids, false, kDefaultCompletionTokens, model.engine->generation_defaults());
     generation.grammar = std::get<std::optional<GrammarConstraint>>(form);
     if (request.scores_prompt()) generation.sampling.prompt_logprobs_start = 0;
+    result.continues_text = text_stream_options(generation, model.tokenizer()).continues_text;
     plan.requests.push_back(std::move(generation));
     prompts.push_back(std::move(result));
   }
@@ -131,6 +133,8 @@ PlanResult plan_chat(const ServedModel& model, std::string_view body, const std:
                                                                model.engine->generation_defaults());
   generation.grammar = std::get<std::optional<GrammarConstraint>>(std::move(form));
   if (openai::looks_for_special_tokens(options)) generation.skip_special_tokens = false;
+  generation.continues_text = request.continue_final_message;
+  prompt.continues_text = text_stream_options(generation, model.tokenizer()).continues_text;
   plan.requests.push_back(std::move(generation));
   request.messages = nullptr;  // it is in the prompt
   const auto make = plan.is_stream ? openai::make_chat_stream : openai::make_chat_answer;

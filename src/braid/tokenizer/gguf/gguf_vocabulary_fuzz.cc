@@ -54,7 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto tokenizer = braid::make_tokenizer_from_gguf(read(text));
   if (!tokenizer.ok()) return 0;
   const std::vector<braid::TokenId> ids = (*tokenizer)->encode(text, true);
-  braid::IncrementalDecoder decoder(**tokenizer, false);
+  braid::IncrementalDecoder decoder(**tokenizer, {.skip_special_tokens = false});
   std::string joined;
   for (const braid::TokenId id : ids) {
     CHECK(id >= 0 && id < (*tokenizer)->vocab_size());

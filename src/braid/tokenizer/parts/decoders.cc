@@ -12,7 +12,7 @@ namespace {
 
 class ByteLevelState final : public DecoderState {
  public:
-  explicit ByteLevelState(const ByteAlphabet& alphabet) : alphabet_(alphabet) {}
+  ByteLevelState(const ByteAlphabet& alphabet, bool continues_text) : alphabet_(alphabet), is_first_(!continues_text) {}
 
   void push(const Chunk& chunk, ChunkSink sink) override {
     bytes_ += alphabet_.decode(chunk.text);
@@ -31,12 +31,14 @@ class ByteLevelState final : public DecoderState {
   const ByteAlphabet& alphabet_;
   std::string bytes_;  // an incomplete character: at most three bytes between calls
   std::string text_;
-  bool is_first_ = true;
+  bool is_first_;
 };
 
 class ByteLevelDecoder final : public TokenizerDecoder {
  public:
-  std::unique_ptr<DecoderState> start() const override { return std::make_unique<ByteLevelState>(alphabet_); }
+  std::unique_ptr<DecoderState> start(bool continues_text) const override {
+    return std::make_unique<ByteLevelState>(alphabet_, continues_text);
+  }
   std::string token_bytes(std::string token) const override { return alphabet_.decode(token); }
 
  private:
@@ -79,7 +81,7 @@ class ByteFallbackState final : public DecoderState {
 
 class ByteFallback final : public TokenizerDecoder {
  public:
-  std::unique_ptr<DecoderState> start() const override { return std::make_unique<ByteFallbackState>(); }
+  std::unique_ptr<DecoderState> start(bool) const override { return std::make_unique<ByteFallbackState>(); }
   std::string token_bytes(std::string token) const override {
     const std::optional<char> byte = fallback_byte(token);
     return byte ? std::string(1, *byte) : token;
@@ -114,7 +116,7 @@ class ReplaceState final : public DecoderState {
 class ReplaceDecoder final : public TokenizerDecoder {
  public:
   ReplaceDecoder(std::string from, std::string to) : from_(std::move(from)), to_(std::move(to)) {}
-  std::unique_ptr<DecoderState> start() const override { return std::make_unique<ReplaceState>(from_, to_); }
+  std::unique_ptr<DecoderState> start(bool) const override { return std::make_unique<ReplaceState>(from_, to_); }
   std::string token_bytes(std::string token) const override {
     std::string out;
     replace_all(token, from_, to_, out);
@@ -126,18 +128,22 @@ class ReplaceDecoder final : public TokenizerDecoder {
   std::string to_;
 };
 
+// All tokens become one, which begins where the text does.
 class FuseState final : public DecoderState {
  public:
+  explicit FuseState(bool continues_text) : is_first_(!continues_text) {}
   void push(const Chunk& chunk, ChunkSink sink) override { sink({chunk.text, std::exchange(is_first_, false)}); }
   void finish(ChunkSink) override {}
 
  private:
-  bool is_first_ = true;
+  bool is_first_;
 };
 
 class Fuse final : public TokenizerDecoder {
  public:
-  std::unique_ptr<DecoderState> start() const override { return std::make_unique<FuseState>(); }
+  std::unique_ptr<DecoderState> start(bool continues_text) const override {
+    return std::make_unique<FuseState>(continues_text);
+  }
   std::string token_bytes(std::string token) const override { return token; }
 };
 
@@ -190,7 +196,9 @@ class StripState final : public DecoderState {
 class Strip final : public TokenizerDecoder {
  public:
   Strip(std::string content, size_t start, size_t stop) : content_(std::move(content)), start_(start), stop_(stop) {}
-  std::unique_ptr<DecoderState> start() const override { return std::make_unique<StripState>(content_, start_, stop_); }
+  std::unique_ptr<DecoderState> start(bool) const override {
+    return std::make_unique<StripState>(content_, start_, stop_);
+  }
   std::string token_bytes(std::string token) const override { return token; }
 
  private:
@@ -202,18 +210,16 @@ class Strip final : public TokenizerDecoder {
 class MetaspaceState final : public DecoderState {
  public:
   MetaspaceState(std::string_view replacement, bool strips_first)
-      : replacement_(replacement), strips_first_(strips_first) {}
+      : replacement_(replacement), strips_next_(strips_first) {}
   void push(const Chunk& chunk, ChunkSink sink) override {
-    const bool strips = std::exchange(is_first_, false) && strips_first_;
-    replace_all(chunk.text, replacement_, strips ? "" : " ", out_);
+    replace_all(chunk.text, replacement_, std::exchange(strips_next_, false) ? "" : " ", out_);
     sink({out_, chunk.starts_token});
   }
   void finish(ChunkSink) override {}
 
  private:
   std::string_view replacement_;
-  bool strips_first_;
-  bool is_first_ = true;
+  bool strips_next_;
   std::string out_;
 };
 
@@ -221,8 +227,8 @@ class MetaspaceDecoder final : public TokenizerDecoder {
  public:
   MetaspaceDecoder(std::string replacement, bool strips_first)
       : replacement_(std::move(replacement)), strips_first_(strips_first) {}
-  std::unique_ptr<DecoderState> start() const override {
-    return std::make_unique<MetaspaceState>(replacement_, strips_first_);
+  std::unique_ptr<DecoderState> start(bool continues_text) const override {
+    return std::make_unique<MetaspaceState>(replacement_, strips_first_ && !continues_text);
   }
   std::string token_bytes(std::string token) const override {
     std::string out;
@@ -237,6 +243,7 @@ class MetaspaceDecoder final : public TokenizerDecoder {
 
 class SpacesState final : public DecoderState {
  public:
+  explicit SpacesState(bool continues_text) : is_first_(!continues_text) {}
   void push(const Chunk& chunk, ChunkSink sink) override {
     if (!std::exchange(is_first_, false) && chunk.starts_token) sink({" ", true});
     sink(chunk);
@@ -244,12 +251,14 @@ class SpacesState final : public DecoderState {
   void finish(ChunkSink) override {}
 
  private:
-  bool is_first_ = true;
+  bool is_first_;
 };
 
 class Spaces final : public TokenizerDecoder {
  public:
-  std::unique_ptr<DecoderState> start() const override { return std::make_unique<SpacesState>(); }
+  std::unique_ptr<DecoderState> start(bool continues_text) const override {
+    return std::make_unique<SpacesState>(continues_text);
+  }
   std::string token_bytes(std::string token) const override { return token; }
 };
 
@@ -275,9 +284,9 @@ class SequenceState final : public DecoderState {
 class SequenceDecoder final : public TokenizerDecoder {
  public:
   explicit SequenceDecoder(std::vector<std::unique_ptr<TokenizerDecoder>> parts) : parts_(std::move(parts)) {}
-  std::unique_ptr<DecoderState> start() const override {
+  std::unique_ptr<DecoderState> start(bool continues_text) const override {
     std::vector<std::unique_ptr<DecoderState>> stages;
-    for (const auto& part : parts_) stages.push_back(part->start());
+    for (const auto& part : parts_) stages.push_back(part->start(continues_text));
     return std::make_unique<SequenceState>(std::move(stages));
   }
   std::string token_bytes(std::string token) const override {

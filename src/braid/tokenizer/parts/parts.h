@@ -82,7 +82,8 @@ class DecoderState {
 class TokenizerDecoder {
  public:
   virtual ~TokenizerDecoder() = default;
-  virtual std::unique_ptr<DecoderState> start() const = 0;
+  // `continues_text`: other text stands before, so that the first token is none of a text's beginning.
+  virtual std::unique_ptr<DecoderState> start(bool continues_text) const = 0;
   // What one token stands for by itself, as bytes, without the rules that join tokens.
   virtual std::string token_bytes(std::string token) const = 0;
 };

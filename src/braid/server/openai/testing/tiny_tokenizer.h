@@ -19,7 +19,7 @@ class TinyTokenizer : public Tokenizer {
     return text.starts_with(' ') ? text.substr(1) : text;
   }
   // Nothing here streams.
-  std::unique_ptr<TextStream> start_stream(bool) const override { return nullptr; }
+  std::unique_ptr<TextStream> start_stream(TextStreamOptions) const override { return nullptr; }
   std::string token_bytes(TokenId id) const override {
     return std::vector<std::string>{"a", "\xc3", "\xa9", "\xc3\xa9", "</s>", " b"}[static_cast<size_t>(id)];
   }
