@@ -8,13 +8,8 @@
 #include <string>
 
 #include "braid/base/result.h"
-#include "braid/config/model_config.h"
 #include "braid/control/generation.h"
-#include "braid/formats/json.h"
-#include "braid/grammar/grammar_compiler.h"
-#include "braid/server/openai/requests.h"
-#include "braid/server/parsers/template_formats.h"
-#include "braid/tokenizer/tokenizer.h"
+#include "braid/server/openai/prepared_request.h"
 
 namespace braid {
 
@@ -22,12 +17,7 @@ namespace braid {
 class BatchBackend {
  public:
   virtual ~BatchBackend() = default;
-  virtual const Tokenizer& tokenizer() const = 0;
-  virtual const GenerationDefaults& generation_defaults() const = 0;
-  virtual GrammarCompiler& grammars() = 0;
-  virtual Result<std::string> chat_prompt(const openai::ChatRequest& request) = 0;
-  // How the model writes its thinking and its tool calls.
-  virtual parsers::TemplateFormats chat_formats() const = 0;
+  virtual const openai::RequestModel& model() const = 0;
   // Every choice ends with a delta whose `finish` is not kNone, and nothing comes after it; the callback may run on any
   // thread. An error: nothing was started.
   virtual Result<uint64_t> submit(GenerationRequest request, DeltaCallback on_delta) = 0;

@@ -9,9 +9,7 @@
 
 #include "braid/cli/batch_command.h"
 #include "braid/cli/batch_file.h"
-#include "braid/server/openai/answer_form.h"
-#include "braid/server/openai/requests.h"
-#include "braid/server/openai/responses.h"
+#include "braid/server/openai/prepared_request.h"
 
 namespace braid {
 
@@ -25,18 +23,8 @@ class BatchRequest : public std::enable_shared_from_this<BatchRequest> {
 
  private:
   using Request = std::variant<openai::CompletionRequest, openai::ChatRequest>;
-  struct Submission {
-    GenerationRequest request;
-    size_t prompt = 0;
-  };
 
-  // nullopt: `submissions` are ready to start.
-  std::optional<openai::ApiError> prepare(std::vector<Submission>& submissions);
-  std::optional<openai::ApiError> prepare_completion(std::vector<Submission>& submissions);
-  std::optional<openai::ApiError> prepare_chat(std::vector<Submission>& submissions);
-  std::optional<openai::ApiError> keep_form(openai::AnswerForm form);
-  void add_prompt(openai::Prompt prompt, bool add_special_tokens, std::optional<int32_t> max_tokens_default,
-                  std::vector<Submission>& submissions);
+  openai::ApiResult<openai::PreparedRequest> prepare();
   void on_delta(size_t prompt, const Delta& delta);
   void finish_choices(size_t count);
   void answer();
@@ -47,9 +35,8 @@ class BatchRequest : public std::enable_shared_from_this<BatchRequest> {
   std::string model_name_;
   OnDone on_done_;
   Request request_;
-  std::optional<GrammarConstraint> form_;  // of its answers
-  openai::MakeOutputParser make_parser_;   // of a chat
-  std::mutex mutex_;                       // of what follows
+  openai::MakeOutputParser make_parser_;  // of a chat
+  std::mutex mutex_;                      // of what follows
   std::vector<openai::PromptResult> results_;
   size_t num_open_ = 0;  // choices
   std::optional<openai::ApiError> failure_;

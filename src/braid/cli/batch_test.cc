@@ -46,16 +46,7 @@ class EchoBackend : public BatchBackend {
     thread_.join();
   }
 
-  const Tokenizer& tokenizer() const override { return tokenizer_; }
-  const GenerationDefaults& generation_defaults() const override { return defaults_; }
-  GrammarCompiler& grammars() override { return grammars_; }
-  Result<std::string> chat_prompt(const openai::ChatRequest& request) override {
-    if (request.messages[0]["role"] == "odd") return fail("line 1: no such role");
-    return request.messages.back()["content"].get<std::string>();
-  }
-  parsers::TemplateFormats chat_formats() const override {
-    return {.reasoning = parsers::ReasoningFormat::kQwen3, .tools = parsers::ToolFormat::kHermes};
-  }
+  const openai::RequestModel& model() const override { return model_; }
   Result<uint64_t> submit(GenerationRequest request, DeltaCallback on_delta) override {
     if (std::get<std::vector<TokenId>>(request.prompt).size() > 100) return fail("prompt has too many tokens");
     const std::lock_guard lock(mutex_);
@@ -69,6 +60,12 @@ class EchoBackend : public BatchBackend {
   std::atomic<int> num_with_grammar = 0;
 
  private:
+  static Result<std::string> render(const Json& variables) {
+    const Json& messages = variables["messages"];
+    if (messages[0]["role"] == "odd") return fail("line 1: no such role");
+    return messages.back()["content"].get<std::string>();
+  }
+
   void run(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       std::optional<std::pair<GenerationRequest, DeltaCallback>> next;
@@ -114,6 +111,12 @@ class EchoBackend : public BatchBackend {
   ByteTokenizer tokenizer_;
   GrammarCompiler grammars_{tokenizer_};
   GenerationDefaults defaults_;
+  openai::RequestModel model_{
+      .tokenizer = tokenizer_,
+      .defaults = defaults_,
+      .grammars = grammars_,
+      .renderer = {render, true},
+      .formats = {.reasoning = parsers::ReasoningFormat::kQwen3, .tools = parsers::ToolFormat::kHermes}};
   std::mutex mutex_;
   std::vector<std::pair<GenerationRequest, DeltaCallback>> pending_;
   std::jthread thread_;

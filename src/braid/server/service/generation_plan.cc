@@ -5,9 +5,7 @@
 #include <functional>
 #include <utility>
 
-#include "braid/control/choice_text.h"
-#include "braid/server/openai/answer_form.h"
-#include "braid/server/openai/chat_parser.h"
+#include "braid/server/openai/prepared_request.h"
 #include "braid/server/openai/streams.h"
 
 namespace braid {
@@ -15,27 +13,10 @@ namespace braid {
 namespace {
 
 using openai::ApiError;
-using openai::PromptResult;
-
-constexpr int32_t kDefaultCompletionTokens = 16;  // OpenAI's
+using openai::PreparedRequest;
 
 openai::ResponseHead head_of(const ServedModel& model, std::string id) {
   return {.id = std::move(id), .created_s = static_cast<int64_t>(std::time(nullptr)), .model = model.name};
-}
-
-// The prompt in ids; its text, if it is echoed.
-PromptResult read_prompt(const ServedModel& model, openai::Prompt prompt, const openai::CompletionRequest& request) {
-  const Tokenizer& tokenizer = model.tokenizer();
-  PromptResult result;
-  result.choices.resize(static_cast<size_t>(request.common.n));
-  if (auto* text = std::get_if<std::string>(&prompt)) {
-    result.prompt_ids = tokenizer.encode(*text, true);
-    if (request.echo) result.prompt_text = std::move(*text);
-  } else {
-    result.prompt_ids = std::get<std::vector<TokenId>>(std::move(prompt));
-    if (request.echo) result.prompt_text = tokenizer.decode(result.prompt_ids, request.common.skip_special_tokens);
-  }
-  return result;
 }
 
 GenerationPlan begin_plan(const openai::CommonParameters& common, std::string_view prefix, const std::string& unique) {
@@ -46,26 +27,31 @@ GenerationPlan begin_plan(const openai::CommonParameters& common, std::string_vi
   return plan;
 }
 
+std::optional<ApiError> check_prompt_lengths(const ServedModel& model, const PreparedRequest& prepared,
+                                             const char* param) {
+  for (const openai::PromptResult& prompt : prepared.prompts) {
+    if (auto error = check_prompt_length(model, prompt.prompt_ids.size(), param)) return error;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::unique_ptr<ServedModel> make_served_model(std::unique_ptr<Engine> engine, const ModelFacts& facts) {
-  const TextModel& text = engine->text();
-  openai::ProtocolLimits limits = facts.limits;
-  limits.vocab_size = text.tokenizer->vocab_size();
-  openai::ChatRenderer renderer([&text](const Json& variables) { return text.render_chat(variables); },
-                                text.knows_developer_role());
-  parsers::TemplateFormats formats = parsers::formats_of_template(text.chat_template_text);
+  openai::RequestModel requests = openai::request_model_of(*engine);
+  parsers::TemplateFormats& formats = requests.formats;
   formats.reasoning = facts.reasoning_format.value_or(formats.reasoning);
   formats.tools = facts.tool_format.value_or(formats.tools);
   if (formats.tools == parsers::ToolFormat::kMistral) formats.ids = parsers::CallIdStyle::kNineAlphanumeric;
+  openai::ProtocolLimits limits = facts.limits;
+  limits.vocab_size = requests.tokenizer.vocab_size();
   return std::make_unique<ServedModel>(ServedModel{.engine = std::move(engine),
                                                    .name = facts.name,
                                                    .path = facts.path,
                                                    .tokenizer_path = facts.tokenizer_path,
                                                    .created_s = static_cast<int64_t>(std::time(nullptr)),
                                                    .limits = limits,
-                                                   .renderer = std::move(renderer),
-                                                   .formats = formats});
+                                                   .requests = std::move(requests)});
 }
 
 std::optional<ApiError> check_model_name(const ServedModel& model, std::string_view name) {
@@ -91,25 +77,15 @@ PlanResult plan_completion(const ServedModel& model, std::string_view body, cons
   if (const auto* error = std::get_if<ApiError>(&parsed)) return *error;
   auto& request = std::get<openai::CompletionRequest>(parsed);
   if (const auto error = check_model_name(model, request.common.model)) return *error;
-  const auto form = openai::answer_form(request.common, model.engine->grammars());
-  if (const auto* error = std::get_if<ApiError>(&form)) return *error;
+  auto result = openai::prepare_completion(request, model.requests);
+  if (const auto* error = std::get_if<ApiError>(&result)) return *error;
+  auto& prepared = std::get<PreparedRequest>(result);
+  if (const auto error = check_prompt_lengths(model, prepared, "prompt")) return *error;
 
   GenerationPlan plan = begin_plan(request.common, "cmpl-", unique);
-  std::vector<PromptResult> prompts;
-  for (openai::Prompt& prompt : request.prompts) {
-    PromptResult result = read_prompt(model, std::move(prompt), request);
-    if (const auto error = check_prompt_length(model, result.prompt_ids.size(), "prompt")) return *error;
-    GenerationRequest generation = openai::to_generation_request(
-        request.common, result.prompt_ids, false, kDefaultCompletionTokens, model.engine->generation_defaults());
-    generation.grammar = std::get<std::optional<GrammarConstraint>>(form);
-    if (request.scores_prompt()) generation.sampling.prompt_logprobs_start = 0;
-    result.continues_text = text_stream_options(generation, model.tokenizer()).continues_text;
-    plan.requests.push_back(std::move(generation));
-    prompts.push_back(std::move(result));
-  }
-  request.prompts.clear();
+  plan.requests = std::move(prepared.generations);
   const auto make = plan.is_stream ? openai::make_completion_stream : openai::make_completion_answer;
-  plan.writer = make(head_of(model, plan.id), std::move(request), std::move(prompts), model.tokenizer());
+  plan.writer = make(head_of(model, plan.id), std::move(request), std::move(prepared.prompts), model.tokenizer());
   return plan;
 }
 
@@ -118,28 +94,16 @@ PlanResult plan_chat(const ServedModel& model, std::string_view body, const std:
   if (const auto* error = std::get_if<ApiError>(&parsed)) return *error;
   auto& request = std::get<openai::ChatRequest>(parsed);
   if (const auto error = check_model_name(model, request.common.model)) return *error;
+  auto result = openai::prepare_chat(request, model.requests, std::hash<std::string>()(unique));
+  if (const auto* error = std::get_if<ApiError>(&result)) return *error;
+  auto& prepared = std::get<PreparedRequest>(result);
+  if (const auto error = check_prompt_lengths(model, prepared, "messages")) return *error;
 
   GenerationPlan plan = begin_plan(request.common, "chatcmpl-", unique);
-  const auto text = model.renderer.prompt(request);
-  if (!text.ok()) return ApiError{.message = text.error().message, .param = "messages"};
-  PromptResult prompt;
-  prompt.choices.resize(static_cast<size_t>(request.common.n));
-  prompt.prompt_ids = model.tokenizer().encode(*text, false);
-  if (const auto error = check_prompt_length(model, prompt.prompt_ids.size(), "messages")) return *error;
-  auto options = openai::parser_options(request, model.formats, *text, std::hash<std::string>()(unique));
-  auto form = openai::chat_form(request, model.tokenizer(), model.engine->grammars(), options);
-  if (const auto* error = std::get_if<ApiError>(&form)) return *error;
-  GenerationRequest generation = openai::to_generation_request(request.common, prompt.prompt_ids, false, std::nullopt,
-                                                               model.engine->generation_defaults());
-  generation.grammar = std::get<std::optional<GrammarConstraint>>(std::move(form));
-  if (openai::looks_for_special_tokens(options)) generation.skip_special_tokens = false;
-  generation.continues_text = request.continue_final_message;
-  prompt.continues_text = text_stream_options(generation, model.tokenizer()).continues_text;
-  plan.requests.push_back(std::move(generation));
-  request.messages = nullptr;  // it is in the prompt
+  plan.requests = std::move(prepared.generations);
   const auto make = plan.is_stream ? openai::make_chat_stream : openai::make_chat_answer;
-  plan.writer = make(head_of(model, plan.id), std::move(request), std::move(prompt), model.tokenizer(),
-                     openai::make_parsers(options));
+  plan.writer = make(head_of(model, plan.id), std::move(request), std::move(prepared.prompts.front()),
+                     model.tokenizer(), std::move(prepared.make_parser));
   return plan;
 }
 

@@ -8,9 +8,7 @@
 
 #include "braid/control/engine.h"
 #include "braid/server/openai/answer_writer.h"
-#include "braid/server/openai/chat_renderer.h"
-#include "braid/server/openai/requests.h"
-#include "braid/server/parsers/template_formats.h"
+#include "braid/server/openai/prepared_request.h"
 
 namespace braid {
 
@@ -22,10 +20,9 @@ struct ServedModel {
   std::string tokenizer_path;  // empty: the model's
   int64_t created_s = 0;       // when it was loaded, Unix time
   openai::ProtocolLimits limits;
-  openai::ChatRenderer renderer;
-  parsers::TemplateFormats formats;  // how it writes its thinking and its tool calls
+  openai::RequestModel requests;
 
-  const Tokenizer& tokenizer() const { return *engine->text().tokenizer; }
+  const Tokenizer& tokenizer() const { return requests.tokenizer; }
 };
 
 // What the server knows of it from its flags.

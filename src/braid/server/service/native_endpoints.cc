@@ -81,7 +81,7 @@ http::Response tokenize(const ServedModel& model, std::string_view body) {
   std::vector<std::string> texts;
   bool adds_special_tokens = request.add_special_tokens;
   if (const auto* chat = std::get_if<openai::ChatRequest>(&request.prompt)) {
-    auto rendered = model.renderer.prompt(*chat);
+    auto rendered = model.requests.renderer.prompt(*chat);
     if (!rendered.ok()) return error_response({.message = rendered.error().message, .param = "messages"});
     texts.push_back(*std::move(rendered));
     adds_special_tokens = false;
