@@ -54,6 +54,23 @@ def test_a_bad_value_is_named(braid, tiny_model, flags, named):
     assert "\n" not in message and named in message.replace("_", "-")
 
 
+def test_a_file_of_a_checkpoint_that_is_a_link_to_nothing_is_an_error(braid, tmp_path):
+    """As a download that was cut off leaves it in Hugging Face's cache."""
+    shutil.copy(MODELS / "qwen3_tied" / "config.json", tmp_path)
+    for name in ("generation_config.json", "model.safetensors.index.json", "tokenizer_config.json"):
+        (tmp_path / name).symlink_to(tmp_path / "blobs" / "none")
+        args = ("tokenize",) if name.startswith("tok") else ("generate", "--input-ids", "1")
+        assert f"cannot open {tmp_path / name}" in braid.error(*args, "--model-path", tmp_path)
+        (tmp_path / name).unlink()
+
+
+def test_an_index_without_weights_says_so(braid, tmp_path):
+    shutil.copy(MODELS / "qwen3_tied" / "config.json", tmp_path)
+    (tmp_path / "model.safetensors.index.json").write_text('{"metadata": {}, "weight_map": {}}')
+    message = braid.error("generate", "--model-path", tmp_path, "--input-ids", "1")
+    assert "model.safetensors.index.json" in message and "weight_map" in message and "empty" in message
+
+
 def test_a_forced_instruction_set_that_is_not_there_is_an_error(braid, tiny_model):
     message = braid.error("generate", "--model-path", tiny_model, "--prompt", "a", env={"BRAID_CPU_ISA": "mmx"})
     assert "mmx" in message and "portable" in message

@@ -18,9 +18,10 @@ namespace fs = std::filesystem;
 constexpr int64_t kMaxConfigBytes = int64_t{16} << 20;
 constexpr std::string_view kIndexName = "model.safetensors.index.json";
 
+// Also a link to nothing, as a download that was cut off leaves them: opening it says what is wrong.
 bool exists(const std::string& path) {
   std::error_code error;
-  return fs::exists(path, error);
+  return fs::exists(fs::symlink_status(path, error));
 }
 
 Result<Json> read_json_file(const ResolvedModel& model, std::string_view name, int64_t max_bytes) {
@@ -52,6 +53,7 @@ Result<WeightFiles> list_weight_files(const ResolvedModel& model) {
       names.insert(name);
       files.file_of_tensor.emplace(tensor, name);
     }
+    if (names.empty()) return fail("{}: \"weight_map\" is empty: it names no file with weights", kIndexName);
     files.names.assign(names.begin(), names.end());
   } else if (exists(model.file("model.safetensors"))) {
     files.names = {"model.safetensors"};

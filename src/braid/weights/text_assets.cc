@@ -18,7 +18,9 @@ constexpr std::array<std::string_view, 7> kSpecialTokens = {"bos_token", "eos_to
 
 Result<std::optional<std::string>> read_if_there(const ResolvedModel& model, std::string_view name, int64_t max_bytes) {
   std::error_code error;
-  if (!std::filesystem::exists(model.file(name), error)) return std::optional<std::string>();
+  // A link to nothing is there: opening it says what is wrong.
+  const auto status = std::filesystem::symlink_status(model.file(name), error);
+  if (!std::filesystem::exists(status)) return std::optional<std::string>();
   TRY(std::string text, read_text_file(model.file(name), max_bytes));
   return std::optional(std::move(text));
 }
