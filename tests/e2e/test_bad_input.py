@@ -1,6 +1,8 @@
 """Whatever is wrong with a flag or a file ends in one line that names it, soon, and never in a crash."""
 
 import json
+import os
+import re
 import shutil
 import subprocess
 
@@ -28,6 +30,8 @@ def test_an_unknown_flag_suggests_the_nearest(braid, tiny_model, wrong, near):
 
 def test_an_unknown_command_suggests_the_nearest(braid):
     assert "generate" in braid.error("genrate")
+    assert "generate" in braid.error("help", "genrate")
+    assert "generate" in braid.error("genrate", "--help")
 
 
 @pytest.mark.parametrize("flags, named", [
@@ -54,6 +58,72 @@ def test_a_bad_value_is_named(braid, tiny_model, flags, named):
     assert "\n" not in message and named in message.replace("_", "-")
 
 
+def numbers_of(help_text):
+    return re.findall(r"^ +(--[a-z-]+)(?:,--[a-z-]+)* [NX]\b", help_text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", [("serve",), ("generate",), ("chat",), ("logits",), ("batch", "in", "out"),
+                                     ("bench", "kernels"), ("bench", "latency"), ("bench", "throughput"),
+                                     ("bench", "serving")])
+def test_every_number_names_its_range(braid, command):
+    words = [word for word in command if word not in ("in", "out")]
+    flags = numbers_of(braid.ok(*words, "--help"))
+    assert flags
+    for flag in flags:
+        for value in ("x", "-99", "nan") + (() if flag == "--request-rate" else ("99999999999999999999",)):
+            message = braid.error(*command, flag, value)
+            assert message.startswith(f"{flag} {value}: must be ") and re.search(r" (from|above) ", message), message
+
+
+@pytest.mark.parametrize("command, flags", [
+    (("logits", "--input-ids", "1", "--output", "/dev/null"), ("--tokenizer-path", "--chat-template",
+                                                               "--disable-radix-cache", "--schedule-policy")),
+    (("bench", "latency"), ("--tokenizer-path", "--chat-template", "--disable-radix-cache", "--schedule-policy")),
+    (("bench", "throughput"), ("--chat-template", "--disable-radix-cache")),
+    (("tokenize",), ("--chat-template",)), (("detokenize",), ("--chat-template",)), (("render",), ("--tokenizer-path",))])
+def test_a_flag_is_known_only_where_it_acts(braid, tiny_model, command, flags):
+    for flag in flags:
+        assert f"unknown flag {flag}" in braid.error(*command, "--model-path", tiny_model, flag, "x")
+
+
+def test_a_template_without_a_conversation_is_an_error(braid, tiny_model):
+    message = braid.error("generate", "--model-path", tiny_model, "--prompt", "a", "--chat-template", "none.jinja")
+    assert "--chat-template needs --chat" in message
+
+
+def test_an_error_is_one_line_whatever_is_in_a_name(braid, tmp_path):
+    assert "a\\x0ab\\x1b[31m" in braid.error("generate", "--model-path", tmp_path / "a\nb\x1b[31m", "--prompt", "x")
+
+
+def test_an_output_that_is_full_is_an_error(braid, tiny_model):
+    for args in (["--help"], ["--version"], ["inspect", "--json", tiny_model], ["bench", "kernels", "--help"],
+                 ["generate", "--model-path", tiny_model, "--prompt", "a"]):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(braid.command(*args), stdout=full, stderr=subprocess.PIPE, timeout=20)
+        assert (done.returncode, done.stderr) == (1, b"error: standard output: cannot be written\n")
+
+
+def test_a_standard_input_that_cannot_be_read_is_an_error(braid, tiny_model, tmp_path):
+    for command in ("tokenize", "detokenize", "render", "chat"):
+        folder = os.open(tmp_path, os.O_RDONLY)
+        done = subprocess.run(braid.command(command, "--model-path", tiny_model), stdin=folder, capture_output=True,
+                              timeout=20)
+        os.close(folder)
+        assert (done.returncode, done.stderr) == (1, b"error: standard input: cannot be read\n")
+
+
+def test_a_file_without_end_is_an_error(braid, tiny_model):
+    for flags in (("--prompt-file", "/dev/zero"), ("--config", "/dev/zero")):
+        assert f"{flags[0]} /dev/zero: has more than" in braid.error("generate", "--model-path", tiny_model, *flags)
+
+
+def test_a_batch_makes_no_file_before_its_model_is_loaded(braid, tmp_path):
+    requests, results = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    requests.write_text("{}\n")
+    assert "nowhere" in braid.error("batch", requests, results, "--model-path", tmp_path / "nowhere")
+    assert [file.name for file in tmp_path.iterdir()] == ["in.jsonl"]
+
+
 def test_a_file_of_a_checkpoint_that_is_a_link_to_nothing_is_an_error(braid, tmp_path):
     """As a download that was cut off leaves it in Hugging Face's cache."""
     shutil.copy(MODELS / "qwen3_tied" / "config.json", tmp_path)
@@ -62,6 +132,18 @@ def test_a_file_of_a_checkpoint_that_is_a_link_to_nothing_is_an_error(braid, tmp
         args = ("tokenize",) if name.startswith("tok") else ("generate", "--input-ids", "1")
         assert f"cannot open {tmp_path / name}" in braid.error(*args, "--model-path", tmp_path)
         (tmp_path / name).unlink()
+
+
+def test_an_output_that_is_a_link_stays_one(braid, tiny_model, tmp_path):
+    link, target = tmp_path / "link.npy", tmp_path / "folder" / "logits.npy"
+    link.symlink_to(target)
+    logits = ("logits", "--model-path", tiny_model, "--input-ids", "1", "--output", link)
+    assert "link" in braid.error(*logits) and link.is_symlink()
+    target.parent.mkdir()
+    target.write_bytes(b"")
+    braid.ok(*logits)
+    assert link.is_symlink() and target.read_bytes()[:6] == b"\x93NUMPY"
+    assert [file.name for file in target.parent.iterdir()] == ["logits.npy"]
 
 
 def test_an_index_without_weights_says_so(braid, tmp_path):
@@ -155,7 +237,7 @@ def test_a_batch_looks_at_its_files_first(braid, tiny_model, tmp_path):
     requests = tmp_path / "in.jsonl"
     requests.write_text("")
     for source, target, named in ((tmp_path / "none", "out", "none"), (tmp_path, "out", "directory"),
-                                  ("/dev/null", "out", "/dev/null"), ("-", "out", "-"),
+                                  ("/dev/null", "out", "/dev/null"), ("-", "out", "-"), ("", "out", "empty"),
                                   (requests, "no/such/out", "no/such/out"), (requests, requests, "both")):
         assert named in braid.error("batch", source, tmp_path / target, "--model-path", tiny_model)
 
@@ -165,8 +247,15 @@ def test_an_error_of_the_engine_stands_alone_where_the_log_is_on(braid, tiny_mod
     requests.write_text("")
     for flags in (("--kv-cache-memory-bytes", "100"), ("--max-total-tokens", "1"), ("--context-length", "100000")):
         assert flags[0] in braid.error("batch", requests, tmp_path / "out", "--model-path", tiny_model, *flags)
-    for flags in (("--repeats", "0"), ("--batch-size", "257")):
+    for flags in (("--repeats", "0"), ("--batch-size", "257"), ("--batch-size", "0")):
         assert flags[0] in braid.error("bench", "latency", "--model-path", tiny_model, *flags)
+
+
+def test_a_benchmark_beyond_the_context_names_both_numbers(braid, tiny_model):
+    for command in ("latency", "throughput"):
+        message = braid.error("bench", command, "--model-path", tiny_model, "--input-len", "500", "--output-len", "13",
+                              "--log-level", "error")
+        assert "513" in message and "512" in message
 
 
 def test_logits_of_bad_ids_leave_no_file_and_an_older_one_as_it_was(braid, tiny_model, tmp_path):

@@ -3,27 +3,15 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cctype>
-#include <cerrno>
-#include <charconv>
-#include <cmath>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <limits>
 #include <numeric>
 #include <utility>
 
+#include "braid/cli/flag_values.h"
+#include "braid/cli/lines.h"
+#include "braid/formats/json.h"
+
 namespace braid {
 namespace {
-
-std::string_view trim(std::string_view text) {
-  const char* spaces = " \t\r\n";
-  const size_t first = text.find_first_not_of(spaces);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(spaces) - first + 1);
-}
 
 // "a # b" outside quotes is "a".
 std::string_view without_comment(std::string_view line) {
@@ -134,18 +122,6 @@ std::string explain_unexpected(const CLI::App& command, const std::string& argum
   return fmt::format("unexpected argument {}; see {} --help", argument, path_of(command));
 }
 
-// "GB": 10⁹, "GiB": 2³⁰, in letters of any case; NaN: no such unit.
-double unit_bytes(std::string_view unit) {
-  std::string upper(unit);
-  std::ranges::transform(upper, upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  if (upper.empty() || upper == "B") return 1;
-  const size_t power = std::string_view("KMGT").find(upper.front());
-  const std::string_view rest = std::string_view(upper).substr(1);
-  if (power != std::string_view::npos && (rest.empty() || rest == "B")) return std::pow(1000.0, power + 1);
-  if (power != std::string_view::npos && (rest == "I" || rest == "IB")) return std::pow(1024.0, power + 1);
-  return std::numeric_limits<double>::quiet_NaN();
-}
-
 // The first flag that needs a value and has another flag, or nothing, behind it.
 std::string name_without_value(const CLI::App& command, const std::vector<std::string>& arguments) {
   const auto names = flag_names(command);
@@ -204,7 +180,7 @@ Result<std::vector<std::string>> config_arguments(std::string_view text, std::st
     std::replace(name.begin(), name.end(), '_', '-');
     if (name.starts_with("--")) name.erase(0, 2);
     if (name.empty() || name.find_first_of(" \t\"'") != std::string::npos || name == "config") {
-      return fail("{}:{}: \"{}\" is not `name = value`", file_name, number, line);
+      return fail("{}:{}: {} is not `name = value`", file_name, number, json_excerpt(Json(line)));
     }
     const std::string value(separator == std::string_view::npos ? "true" : unquote(trim(line.substr(separator + 1))));
     if (value == "true") {
@@ -243,70 +219,11 @@ Result<std::vector<std::string>> expand_config_file(std::vector<std::string> arg
   return arguments;
 }
 
-Result<std::string> read_flag_file(std::string_view flag, const std::string& path) {
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error)) return fail("{} {}: is a directory", flag, path);
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return fail("{} {}: cannot be read: {}", flag, path, std::strerror(errno));
-  std::string text(std::istreambuf_iterator<char>(in), {});
-  if (in.bad()) return fail("{} {}: cannot be read to its end", flag, path);
-  return text;
-}
-
 void let_last_value_win(CLI::App& command) {
   for (CLI::Option* option : command.get_options()) {
     if (option->get_items_expected_max() == 1) option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
   for (CLI::App* part : command.get_subcommands([](const CLI::App*) { return true; })) let_last_value_win(*part);
-}
-
-Result<std::vector<TokenId>> parse_token_ids(std::string_view text) {
-  std::vector<TokenId> ids;
-  for (std::string_view left = text;;) {
-    const std::string_view one = trim(left.substr(0, left.find(',')));
-    TokenId id = 0;
-    const auto parsed = std::from_chars(one.data(), one.data() + one.size(), id);
-    if (parsed.ec != std::errc() || parsed.ptr != one.data() + one.size()) {
-      return fail("--input-ids {}: \"{}\" is not a token id; give whole numbers with commas between, like 1,2,3",
-                  text.substr(0, 80), one.substr(0, 40));
-    }
-    ids.push_back(id);
-    if (left.find(',') == std::string_view::npos) return ids;
-    left.remove_prefix(left.find(',') + 1);
-  }
-}
-
-CLI::Validator whole_number(uint64_t smallest, uint64_t largest) {
-  const auto check = [smallest, largest](std::string& text) -> std::string {
-    uint64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const bool is_number = error == std::errc() && end == text.data() + text.size();
-    if (is_number && number >= smallest && number <= largest) return {};
-    return fmt::format("{}: must be a whole number from {} to {}", text, smallest, largest);
-  };
-  return {check, ""};
-}
-
-CLI::Validator one_of(std::vector<std::string> words) {
-  const auto check = [words = std::move(words)](std::string& text) -> std::string {
-    if (std::ranges::find(words, text) != words.end()) return {};
-    return fmt::format("{}: must be one of {}", text, fmt::join(words, ", "));
-  };
-  return {check, ""};
-}
-
-CLI::Validator byte_size() {
-  const auto convert = [](std::string& text) -> std::string {
-    double number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const double bytes = number * unit_bytes(trim({end, static_cast<size_t>(text.data() + text.size() - end)}));
-    if (error != std::errc() || !(bytes >= 0 && bytes < 0x1p63)) {
-      return fmt::format("{}: must be a number of bytes, like 2000000000, 2GB or 1.5GiB", text);
-    }
-    text = std::to_string(static_cast<int64_t>(bytes));
-    return {};
-  };
-  return {convert, ""};
 }
 
 std::string explain_parse_error(const CLI::App& app, const CLI::ParseError& error,
@@ -350,10 +267,8 @@ std::string explain_parse_error(const CLI::App& app, const CLI::ParseError& erro
     const std::string name = message.substr(kConversion.size(), separator - kConversion.size());
     const CLI::Option* option = command->get_option_no_throw(name);
     if (option == nullptr || option->count() == 0) return message;
-    const std::string value = option->results().back();  // which counts where a flag came several times
-    if (option->get_items_expected_max() == 0) return fmt::format("{} {}: must be true or false", name, value);
-    const bool is_whole = !option->get_type_name().starts_with("FLOAT");
-    return fmt::format("{} {}: is not a {}number in the flag's range", name, value, is_whole ? "whole " : "");
+    if (option->get_items_expected_max() > 0) return message;
+    return fmt::format("{} {}: must be true or false", name, option->results().back());
   }
   if (const size_t missing = message.find(": 1 required "); missing != std::string::npos) {
     return message.substr(0, missing) + " needs a value";

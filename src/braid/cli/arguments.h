@@ -2,13 +2,11 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "braid/base/result.h"
-#include "braid/request/ids.h"
 
 namespace braid {
 
@@ -24,18 +22,6 @@ Result<std::vector<std::string>> config_arguments(std::string_view text, std::st
 
 // A flag that holds one value may come again, from a file and then on the command line: the last one counts.
 void let_last_value_win(CLI::App& command);
-
-// Checks of a flag's value; what they refuse is explained as "--flag VALUE: must be …".
-CLI::Validator whole_number(uint64_t smallest, uint64_t largest);
-CLI::Validator one_of(std::vector<std::string> words);
-// Turns "2GB", "1.5GiB" or a plain number into bytes.
-CLI::Validator byte_size();
-
-// The whole of a file that a flag names; the error names both.
-Result<std::string> read_flag_file(std::string_view flag, const std::string& path);
-
-// "1,2,3"; anything else is an error that says what is wrong with it. Whether the model has the ids is not known here.
-Result<std::vector<TokenId>> parse_token_ids(std::string_view text);
 
 // One line that says what is wrong with the arguments: for an unknown flag or command, with the nearest known one.
 std::string explain_parse_error(const CLI::App& app, const CLI::ParseError& error,

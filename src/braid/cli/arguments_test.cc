@@ -4,6 +4,8 @@
 
 #include <limits>
 
+#include "braid/cli/flag_values.h"
+
 namespace braid {
 namespace {
 
@@ -61,10 +63,13 @@ TEST(Arguments, WhatIsWrongIsSaidInOurWords) {
     bool json = false;
     generate->add_flag("--json", json);
     generate->add_option("--model-path", path)->required();
-    generate->add_option("--max-new-tokens", number);
-    generate->add_option("--top-p", share);
+    generate->add_option("--max-new-tokens", number)->check(whole_number(0, 100));
+    generate->add_option("--page-size", number)->check(whole_number(16, 4096, 16));
+    generate->add_option("--top-p", share)->check(number_above(0, 1));
+    generate->add_option("--min-p", share)->check(number_from(0, 1));
+    generate->add_option("--fraction", share)->check(number_between(0, 1));
     generate->add_option("--seed", seed)->check(whole_number(0, std::numeric_limits<uint64_t>::max()));
-    generate->add_option("--memory", bytes)->transform(byte_size());
+    generate->add_option("--memory", bytes)->transform(byte_size(1024, int64_t{1} << 40));
     generate->add_option("--log-level", level)->check(one_of({"info", "error"}));
     CLI::App* bench = app.add_subcommand("bench");
     bench->require_subcommand(1);
@@ -85,9 +90,18 @@ TEST(Arguments, WhatIsWrongIsSaidInOurWords) {
   EXPECT_EQ(explained({"generate", "--memory", "1X"}),
             "--memory 1X: must be a number of bytes, like 2000000000, 2GB or 1.5GiB");
   EXPECT_EQ(explained({"generate", "--log-level", "loud"}), "--log-level loud: must be one of info, error");
+  EXPECT_EQ(explained({"generate", "--memory", "1000"}), "--memory 1000: must be from 1024 to 1099511627776 bytes");
   EXPECT_EQ(explained({"generate", "--max-new-tokens", "1.5"}),
-            "--max-new-tokens 1.5: is not a whole number in the flag's range");
-  EXPECT_EQ(explained({"generate", "--top-p", "x"}), "--top-p x: is not a number in the flag's range");
+            "--max-new-tokens 1.5: must be a whole number from 0 to 100");
+  EXPECT_EQ(explained({"generate", "--page-size", "17"}), "--page-size 17: must be a multiple of 16 from 16 to 4096");
+  EXPECT_EQ(explained({"generate", "--page-size", "32"}), "no error");
+  for (const char* wrong : {"x", "0", "1.01", "nan", ""}) {
+    EXPECT_EQ(explained({"generate", "--top-p", wrong}),
+              std::string("--top-p ") + wrong + ": must be a number above 0 and at most 1");
+  }
+  EXPECT_EQ(explained({"generate", "--min-p", "0"}), "no error");
+  EXPECT_EQ(explained({"generate", "--min-p", "-0.1"}), "--min-p -0.1: must be a number from 0 to 1");
+  EXPECT_EQ(explained({"generate", "--fraction", "1"}), "--fraction 1: must be a number above 0 and below 1");
   EXPECT_EQ(explained({"generate", "--top-p"}), "--top-p needs a value");
   EXPECT_EQ(explained({"generate", "--max-new-tokens", "--top-p", "0.5"}), "--max-new-tokens needs a value");
   EXPECT_EQ(explained({"generate", "--max-new-tokens", "--json"}), "--max-new-tokens needs a value");

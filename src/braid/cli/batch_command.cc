@@ -12,6 +12,7 @@
 
 #include "braid/cli/batch_file.h"
 #include "braid/cli/batch_request.h"
+#include "braid/cli/lines.h"
 
 namespace braid {
 
@@ -76,13 +77,13 @@ class BatchRun {
   bool is_stopped() const { return options_.is_stopped != nullptr && options_.is_stopped->load(); }
 
   bool next_line(std::ifstream& in, std::string& line) {
-    if (!std::getline(in, line)) return false;
-    progress_.input_bytes += static_cast<int64_t>(line.size()) + (in.eof() ? 0 : 1);
-    return true;
+    const int64_t taken = read_line(in, line, static_cast<size_t>(options_.max_line_bytes));
+    progress_.input_bytes += taken;
+    return taken > 0;
   }
 
   Status handle_line(const std::string& line) {
-    if (line.find_first_not_of(" \t\r") == std::string::npos) return {};
+    if (is_blank(line)) return {};
     ++progress_.num_lines;
     std::string custom_id;
     auto parsed = static_cast<int64_t>(line.size()) > options_.max_line_bytes
@@ -153,6 +154,7 @@ Status check_batch_files(const BatchOptions& options) {
     return fail("{}: is both the input and the output", options.input_path);
   }
   for (const std::string& path : {options.input_path, options.output_path}) {
+    if (path.empty()) return fail("INPUT and OUTPUT are names of files: one of them is empty");
     if (path == "-") return fail("-: a batch works on files: it reads what is there to go on after an interruption");
   }
   if (std::filesystem::is_directory(options.input_path, error)) {
@@ -165,8 +167,7 @@ Status check_batch_files(const BatchOptions& options) {
   if (!std::ifstream(options.input_path)) {
     return fail("{}: cannot be read: {}", options.input_path, std::strerror(errno));
   }
-  const auto output = BatchOutput::open(options.output_path);
-  return output.ok() ? Status() : Status(output.error());
+  return BatchOutput::check(options.output_path);
 }
 
 Result<BatchProgress> run_batch(const BatchOptions& options, BatchBackend& backend) {

@@ -7,7 +7,10 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
+
+#include "braid/cli/lines.h"
 
 namespace braid {
 
@@ -71,15 +74,32 @@ std::string format_bad_line(const std::string& custom_id, const std::string& mes
 }
 
 Result<BatchOutput> BatchOutput::open(const std::string& path) {
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  TRY(BatchOutput output, open_with(path, O_CREAT));
+  if (ftruncate(output.file_, output.size_) != 0 || lseek(output.file_, output.size_, SEEK_SET) < 0) {
+    return fail("{}: a torn last line cannot be cut off: {}", path, std::strerror(errno));
+  }
+  return output;
+}
+
+Status BatchOutput::check(const std::string& path) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) == 0) {
+    const auto output = open_with(path, 0);
+    return output.ok() ? Status() : Status(output.error());
+  }
+  const std::string folder = std::filesystem::path(path).parent_path();
+  const bool can_be_made = errno == ENOENT && access(folder.empty() ? "." : folder.c_str(), W_OK | X_OK) == 0;
+  if (can_be_made) return {};
+  return fail("{}: cannot be opened for writing: {}", path, std::strerror(errno));
+}
+
+Result<BatchOutput> BatchOutput::open_with(const std::string& path, int more_flags) {
+  const int file = ::open(path.c_str(), O_RDWR | O_CLOEXEC | more_flags, 0644);
   if (file < 0) return fail("{}: cannot be opened for writing: {}", path, std::strerror(errno));
   BatchOutput output(file, path);
   struct stat info {};
   if (fstat(file, &info) != 0 || !S_ISREG(info.st_mode)) return fail("{}: is not a regular file", path);
   TRY_STATUS(output.read_answers());
-  if (ftruncate(file, output.size_) != 0 || lseek(file, output.size_, SEEK_SET) < 0) {
-    return fail("{}: a torn last line cannot be cut off: {}", path, std::strerror(errno));
-  }
   return output;
 }
 
@@ -97,7 +117,8 @@ BatchOutput::~BatchOutput() {
 
 Status BatchOutput::read_answers() {
   std::ifstream in(path_, std::ios::binary);
-  for (std::string line; std::getline(in, line);) {
+  std::string line;
+  while (const int64_t taken = read_line(in, line, JsonLimits().max_bytes)) {
     const bool is_whole = !in.eof();  // without its newline it is torn
     const auto json = parse_json(line);
     if (!is_whole || !json.ok() || !is_answer(*json)) {
@@ -114,7 +135,7 @@ Status BatchOutput::read_answers() {
       ++num_nameless_;
     }
     ++num_lines_;
-    size_ += static_cast<int64_t>(line.size()) + 1;
+    size_ += taken;
   }
   return {};
 }

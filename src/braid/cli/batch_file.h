@@ -40,6 +40,8 @@ class BatchOutput {
  public:
   // What the file already holds is kept, but for a torn last line (without its newline, or no JSON), which is cut off.
   static Result<BatchOutput> open(const std::string& path);
+  // Whether open() can be expected to succeed; nothing is changed, and no file made.
+  static Status check(const std::string& path);
   BatchOutput(BatchOutput&& other) noexcept;
   BatchOutput& operator=(BatchOutput&&) = delete;
   ~BatchOutput();
@@ -55,6 +57,7 @@ class BatchOutput {
 
  private:
   BatchOutput(int file, std::string path) : file_(file), path_(std::move(path)) {}
+  static Result<BatchOutput> open_with(const std::string& path, int more_flags);
   Status read_answers();
 
   int file_;

@@ -342,6 +342,21 @@ TEST_F(Batch, FilesThatFailAreNamed) {
   EXPECT_FALSE(run_batch(nowhere, backend).ok());
 }
 
+TEST_F(Batch, LookingAtTheFilesChangesNothing) {
+  write(options_.input_path, line("a", R"({"prompt":"x"})"));
+  ASSERT_TRUE(check_batch_files(options_).ok());
+  EXPECT_FALSE(std::filesystem::exists(options_.output_path));
+  const std::string torn = R"({"id":"batch_req_0","custom_id":"b","response":null,"error":{}})"
+                           "\n{\"id\":\"batch";
+  write(options_.output_path, torn);
+  ASSERT_TRUE(check_batch_files(options_).ok());
+  EXPECT_EQ(read_output(), torn);
+  for (const char* wrong : {"none/out.jsonl", "in.jsonl/out.jsonl", "."}) {
+    options_.output_path = folder_ / wrong;
+    EXPECT_FALSE(check_batch_files(options_).ok()) << wrong;
+  }
+}
+
 TEST(Render, EachLineIsAStringOrAnError) {
   std::istringstream in("{\"x\":1}\n\nnot json\n[]\n{\"x\":2}");
   std::ostringstream out;

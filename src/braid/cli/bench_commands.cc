@@ -3,12 +3,12 @@
 #include <limits>
 
 #include "braid/base/system_info.h"
-#include "braid/cli/arguments.h"
 #include "braid/cli/bench/kernels.h"
 #include "braid/cli/bench/latency.h"
 #include "braid/cli/bench/serving/serving.h"
 #include "braid/cli/bench/throughput.h"
 #include "braid/cli/commands.h"
+#include "braid/cli/flag_values.h"
 #include "braid/cli/flags.h"
 
 namespace braid {
@@ -17,6 +17,15 @@ namespace {
 // --json leaves standard output to the one line, and the log quiet.
 std::shared_ptr<Logger> bench_logger(const ModelFlags& flags, bool json) {
   return make_stderr_logger(json ? "warning" : flags.log_level);
+}
+
+constexpr uint64_t kMaxBenchRequests = 1'000'000;
+constexpr uint64_t kMaxBenchTokens = 10'000'000;  // of one request: more than any model's context
+constexpr uint64_t kMaxSeed = std::numeric_limits<uint64_t>::max();
+
+CLI::Option* add_number(CLI::App& command, const char* name, auto& value, const char* help, uint64_t smallest,
+                        uint64_t largest) {
+  return command.add_option(name, value, help)->check(whole_number(smallest, largest))->capture_default_str();
 }
 
 struct MachineFlags {
@@ -28,7 +37,7 @@ struct MachineFlags {
 
 void add_machine_flags(CLI::App& command, MachineFlags& flags) {
   command.add_option("--threads-per-rank,--threads", flags.threads, "Compute threads; 0: one a core")
-      ->check(whole_number(0, 1024));
+      ->check(whole_number(0, kMaxThreadsPerRank));
   command.add_flag("--json", flags.json, "One line of JSON");
 }
 
@@ -66,15 +75,14 @@ void add_latency(CLI::App& bench, CommandRunner& runner) {
   };
   auto flags = std::make_shared<Flags>();
   CLI::App* command = bench.add_subcommand("latency", "One batch: prefill, then decode step by step");
-  add_engine_flags(*command, flags->model);
+  add_model_flag(*command, flags->model);
+  add_rank_flags(*command, flags->model);
   LatencyOptions& options = flags->options;
-  command->add_option("--batch-size", options.batch_size, "Sequences")->capture_default_str();
-  command->add_option("--input-len", options.input_len, "Tokens of each prompt")->capture_default_str();
-  command->add_option("--output-len", options.output_len, "Tokens that each sequence generates")->capture_default_str();
-  command->add_option("--repeats", options.repeats, "Runs, of which medians are reported")->capture_default_str();
-  command->add_option("--seed", options.seed, "Of the random token ids")
-      ->check(whole_number(0, std::numeric_limits<uint64_t>::max()))
-      ->capture_default_str();
+  add_number(*command, "--batch-size", options.batch_size, "Sequences", 1, kMaxRunningRequests);
+  add_number(*command, "--input-len", options.input_len, "Tokens of each prompt", 1, kMaxBenchTokens);
+  add_number(*command, "--output-len", options.output_len, "Tokens that each sequence generates", 1, kMaxBenchTokens);
+  add_number(*command, "--repeats", options.repeats, "Runs, of which medians are reported", 1, 1'000'000);
+  add_number(*command, "--seed", options.seed, "Of the random token ids", 0, kMaxSeed);
   command->add_flag("--json", options.json, "One line of JSON");
   runner.on(command, [flags]() -> Status {
     TRY(flags->options.engine, flags->model.engine_options());
@@ -89,14 +97,15 @@ void add_throughput(CLI::App& bench, CommandRunner& runner) {
   };
   auto flags = std::make_shared<Flags>();
   CLI::App* command = bench.add_subcommand("throughput", "Many requests through the whole engine");
-  add_engine_flags(*command, flags->model);
+  add_model_flag(*command, flags->model);
+  add_tokenizer_flag(*command, flags->model);
+  add_rank_flags(*command, flags->model);
+  add_schedule_flag(*command, flags->model);
   ThroughputOptions& options = flags->options;
-  command->add_option("--num-prompts", options.num_prompts, "Requests")->capture_default_str();
-  command->add_option("--input-len", options.input_len, "Tokens of each prompt")->capture_default_str();
-  command->add_option("--output-len", options.output_len, "Tokens that each request generates")->capture_default_str();
-  command->add_option("--seed", options.seed, "Of the random token ids")
-      ->check(whole_number(0, std::numeric_limits<uint64_t>::max()))
-      ->capture_default_str();
+  add_number(*command, "--num-prompts", options.num_prompts, "Requests", 1, kMaxBenchRequests);
+  add_number(*command, "--input-len", options.input_len, "Tokens of each prompt", 1, kMaxBenchTokens);
+  add_number(*command, "--output-len", options.output_len, "Tokens that each request generates", 1, kMaxBenchTokens);
+  add_number(*command, "--seed", options.seed, "Of the random token ids", 0, kMaxSeed);
   command->add_flag("--json", options.json, "One line of JSON");
   runner.on(command, [flags]() -> Status {
     TRY(flags->options.engine, flags->model.engine_options());
@@ -105,22 +114,28 @@ void add_throughput(CLI::App& bench, CommandRunner& runner) {
 }
 
 void add_workload_flags(CLI::App& command, serving::WorkloadOptions& workload) {
-  const auto option = [&](const char* name, auto& value, const char* help) {
-    command.add_option(name, value, help)->capture_default_str()->group("Workload");
+  const auto number = [&](const char* name, auto& value, const char* help, uint64_t smallest, uint64_t largest) {
+    add_number(command, name, value, help, smallest, largest)->group("Workload");
   };
-  option("--dataset-path", workload.path, "sharegpt's JSON, or lines of {\"prompt\": …, \"output_len\": …}");
-  option("--num-prompts", workload.num_prompts, "Requests (but for generated-shared-prefix)");
-  option("--random-input-len", workload.input_len, "Tokens of a prompt at most");
-  option("--random-output-len", workload.output_len, "Tokens that a request generates at most");
-  option("--random-range-ratio", workload.range_ratio, "Lengths are drawn from [length x ratio, length]");
-  option("--sharegpt-output-len", workload.fixed_output_len, "Instead of the data's; 0: those");
-  option("--gsp-num-groups", workload.num_groups, "generated-shared-prefix: prefixes");
-  option("--gsp-prompts-per-group", workload.prompts_per_group, "Prompts with the same prefix");
-  option("--gsp-system-prompt-len", workload.prefix_len, "Tokens of a prefix");
-  option("--gsp-question-len", workload.question_len, "Tokens behind it");
-  option("--gsp-output-len", workload.group_output_len, "Tokens that each of those generates");
-  option("--vocab-size", workload.vocab_size, "Random ids are below it; --tokenizer-path sets it");
-  option("--seed", workload.seed, "Of the workload and of the arrivals");
+  command
+      .add_option("--dataset-path", workload.path, "sharegpt's JSON, or lines of {\"prompt\": …, \"output_len\": …}")
+      ->group("Workload");
+  number("--num-prompts", workload.num_prompts, "Requests (but for generated-shared-prefix)", 1, kMaxBenchRequests);
+  number("--random-input-len", workload.input_len, "Tokens of a prompt at most", 1, kMaxBenchTokens);
+  number("--random-output-len", workload.output_len, "Tokens that a request generates at most", 1, kMaxBenchTokens);
+  command.add_option("--random-range-ratio", workload.range_ratio, "Lengths are drawn from [length x ratio, length]")
+      ->check(number_from(0, 1))
+      ->capture_default_str()
+      ->group("Workload");
+  number("--sharegpt-output-len", workload.fixed_output_len, "Instead of the data's; 0: those", 0, kMaxBenchTokens);
+  number("--gsp-num-groups", workload.num_groups, "generated-shared-prefix: prefixes", 1, kMaxBenchRequests);
+  number("--gsp-prompts-per-group", workload.prompts_per_group, "Prompts with the same prefix", 1, kMaxBenchRequests);
+  number("--gsp-system-prompt-len", workload.prefix_len, "Tokens of a prefix", 1, kMaxBenchTokens);
+  number("--gsp-question-len", workload.question_len, "Tokens behind it", 1, kMaxBenchTokens);
+  number("--gsp-output-len", workload.group_output_len, "Tokens that each of those generates", 1, kMaxBenchTokens);
+  number("--vocab-size", workload.vocab_size, "Random ids are below it; --tokenizer-path sets it",
+         workload.num_reserved_ids + 1, std::numeric_limits<int32_t>::max());
+  number("--seed", workload.seed, "Of the workload and of the arrivals", 0, kMaxSeed);
 }
 
 void add_serving(CLI::App& bench, CommandRunner& runner) {
@@ -139,12 +154,15 @@ void add_serving(CLI::App& bench, CommandRunner& runner) {
       ->capture_default_str();
   add_workload_flags(*command, options->workload);
   command->add_option("--request-rate", options->request_rate, "Poisson arrivals a second; inf: all at once")
+      ->check(number_above(0, std::numeric_limits<double>::infinity()))
       ->capture_default_str();
-  command->add_option("--max-concurrency", options->max_concurrency, "Requests under way at once; 0: no limit")
+  add_number(*command, "--max-concurrency", options->max_concurrency, "Requests under way at once; 0: no limit", 0,
+             kMaxBenchRequests);
+  add_number(*command, "--warmup-requests", options->num_warmup_requests, "Before the clock starts", 0,
+             kMaxBenchRequests);
+  command->add_option("--temperature", options->temperature, "0: greedy")
+      ->check(number_from(0, 1e6))
       ->capture_default_str();
-  command->add_option("--warmup-requests", options->num_warmup_requests, "Before the clock starts")
-      ->capture_default_str();
-  command->add_option("--temperature", options->temperature, "0: greedy")->capture_default_str();
   command->add_flag("!--disable-ignore-eos", options->ignore_eos, "Let answers end where the model ends them");
   command->add_flag("--json", options->json, "One line of JSON");
   runner.on(command, [options]() -> Status {

@@ -12,6 +12,7 @@
 
 #include "braid/cli/commands.h"
 #include "braid/cli/flags.h"
+#include "braid/cli/lines.h"
 #include "braid/cli/terminal.h"
 
 namespace braid {
@@ -63,7 +64,7 @@ class Conversation {
   Status stream_answer() {
     GenerationRequest request;
     flags_.sampling.apply(engine_.generation_defaults(), request);
-    TRY(request.prompt, engine_.text().render_chat({{"messages", messages_}, {"add_generation_prompt", true}}));
+    TRY(request.prompt, engine_.text().chat.render({{"messages", messages_}, {"add_generation_prompt", true}}));
     request.add_special_tokens = false;
     request.continues_text = false;
     request.until_context_end = !flags_.sampling.is_max_new_tokens_given;
@@ -105,17 +106,19 @@ class Conversation {
   Messages messages_;
 };
 
+constexpr size_t kMaxLineBytes = size_t{16} << 20;
+
 constexpr const char* kHelp =
     "/reset forgets the conversation, /system TEXT sets the system prompt, /exit (or Ctrl-D) ends;\n"
     "Ctrl-C stops an answer.";
 
 // False at the end of input. A Ctrl-C at the prompt begins a new line.
-bool read_line(std::string& line) {
+bool ask_for_line(std::string& line) {
   while (true) {
     const auto before = interrupts;
     fmt::print("\n> ");
     std::fflush(stdout);
-    if (std::getline(std::cin, line)) return true;
+    if (read_line(std::cin, line, kMaxLineBytes) > 0) return true;
     if (interrupts == before) return false;
     std::cin.clear();
     clearerr(stdin);
@@ -126,7 +129,7 @@ Status run(const ChatFlags& flags, bool has_prompt) {
   TRY_STATUS(flags.sampling.check());
   TRY(const EngineOptions options, flags.model.engine_options());
   TRY(const auto engine, load_engine(options, flags.model.log_level));
-  if (!engine->text().has_chat_template()) {
+  if (engine->text().chat.empty()) {
     return fail("{}: has no chat template; give one with --chat-template FILE", flags.model.model_path);
   }
   Conversation conversation(*engine, flags);
@@ -137,8 +140,12 @@ Status run(const ChatFlags& flags, bool has_prompt) {
   sigaction(SIGINT, &action, nullptr);
   fmt::print("{}\n", kHelp);
   std::string line;
-  while (read_line(line)) {
-    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+  while (ask_for_line(line)) {
+    if (is_blank(line)) continue;
+    if (line.size() > kMaxLineBytes) {
+      fmt::print("error: a line may have {} bytes at most\n", kMaxLineBytes);
+      continue;
+    }
     if (line == "/exit" || line == "/quit") break;
     if (line == "/reset") {
       conversation.reset();
@@ -153,7 +160,7 @@ Status run(const ChatFlags& flags, bool has_prompt) {
     }
   }
   fmt::print("\n");
-  return {};
+  return check_standard_input();
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include <limits>
 #include <random>
 
-#include "braid/cli/arguments.h"
+#include "braid/cli/flag_values.h"
 
 namespace braid {
 namespace {
@@ -57,89 +57,106 @@ Result<EngineOptions> ModelFlags::engine_options() const {
   return options;
 }
 
-void add_source_flags(CLI::App& command, ModelFlags& flags) {
+void add_model_flag(CLI::App& command, ModelFlags& flags) {
   command
       .add_option("--model-path,--model", flags.model_path,
                   "A Hugging Face directory, a GGUF file, or org/name in the local Hugging Face cache")
       ->required()
       ->type_name("PATH");
+}
+
+void add_tokenizer_flag(CLI::App& command, ModelFlags& flags) {
   command
       .add_option("--tokenizer-path", flags.tokenizer_path,
                   "A directory or tokenizer.json to use instead of the model's own")
       ->type_name("PATH");
+}
+
+void add_template_flag(CLI::App& command, ModelFlags& flags) {
   command.add_option("--chat-template", flags.chat_template, "A Jinja file to use instead of the model's own")
       ->type_name("FILE");
 }
 
-void add_engine_flags(CLI::App& command, ModelFlags& flags) {
-  add_source_flags(command, flags);
+void add_rank_flags(CLI::App& command, ModelFlags& flags) {
   RankOptions& rank = flags.rank;
   const auto group = [&](auto* option) { return option->capture_default_str()->group("Engine"); };
   group(command.add_option("--dtype", flags.dtype, "Weights and activations: auto, bfloat16, float32"));
   group(command.add_option("--kv-cache-dtype", flags.kv_cache_dtype, "auto (as --dtype), bfloat16, float32"));
   group(command.add_option("--attention-backend", rank.attention_backend, "fa (tiled, fast) or native (portable)"));
-  group(command.add_option("--threads-per-rank", rank.threads_per_rank, "Compute threads; 0: one a core"));
+  group(command.add_option("--threads-per-rank", rank.threads_per_rank, "Compute threads; 0: one a core"))
+      ->check(whole_number(0, kMaxThreadsPerRank));
   group(command.add_option("--context-length,--max-model-len", rank.context_length,
-                           "Prompt and output of one request, in tokens; 0: the model's"));
-  group(command.add_option("--page-size", rank.page_size, "Tokens in a KV page, a multiple of 16"));
-  group(command.add_option("--chunked-prefill-size", rank.chunked_prefill_size, "Prompt tokens in one step"));
-  group(command.add_option("--max-running-requests", rank.max_running_requests, "Sequences in one step"));
-  group(command.add_option("--max-total-tokens", rank.max_total_tokens, "Tokens in the KV pool; 0: by memory"));
+                           "Prompt and output of one request, in tokens; 0: the model's"))
+      ->check(whole_number(0, kMaxInt32));
+  group(command.add_option("--page-size", rank.page_size, "Tokens in a KV page, a multiple of 16"))
+      ->check(whole_number(kPageSizeStep, kMaxPageSize, kPageSizeStep));
+  group(command.add_option("--chunked-prefill-size", rank.chunked_prefill_size, "Prompt tokens in one step"))
+      ->check(whole_number(1, kMaxChunkedPrefillSize));
+  group(command.add_option("--max-running-requests", rank.max_running_requests, "Sequences in one step"))
+      ->check(whole_number(1, kMaxRunningRequests));
+  group(command.add_option("--max-total-tokens", rank.max_total_tokens, "Tokens in the KV pool; 0: by memory"))
+      ->check(whole_number(0, std::numeric_limits<int64_t>::max()));
   group(command.add_option("--kv-cache-memory-bytes", rank.kv_cache_bytes, "The KV pool at most; 0: by memory"))
       ->transform(byte_size())
       ->type_name("BYTES");
   group(command.add_option("--mem-fraction-static", rank.mem_fraction_static,
-                           "Weights and KV together, of the memory available at start"));
-  group(command.add_option("--schedule-policy", flags.schedule_policy, "fcfs, lpm (longest prefix) or priority"));
-  command.add_flag("--disable-radix-cache", flags.disable_radix_cache, "Do not reuse the KV of common prefixes")
-      ->group("Engine");
+                           "Weights and KV together, of the memory available at start"))
+      ->check(number_between(0, 1));
   group(command.add_option("--log-level", flags.log_level, "trace, debug, info, warning, error or off"))
       ->check(one_of({"trace", "debug", "info", "warning", "error", "off"}));
 }
 
+void add_schedule_flag(CLI::App& command, ModelFlags& flags) {
+  command.add_option("--schedule-policy", flags.schedule_policy, "fcfs, lpm (longest prefix) or priority")
+      ->capture_default_str()
+      ->group("Engine");
+}
+
+void add_engine_flags(CLI::App& command, ModelFlags& flags) {
+  add_model_flag(command, flags);
+  add_tokenizer_flag(command, flags);
+  add_template_flag(command, flags);
+  add_rank_flags(command, flags);
+  add_schedule_flag(command, flags);
+  command.add_flag("--disable-radix-cache", flags.disable_radix_cache, "Do not reuse the KV of common prefixes")
+      ->group("Engine");
+}
+
 void add_sampling_flags(CLI::App& command, SamplingFlags& flags) {
+  constexpr double kHuge = 1e6;  // as control/request_check.cc
   const auto group = [&](auto* option) { return option->group("Sampling"); };
   group(command.add_option("--max-new-tokens,--max-tokens", flags.max_new_tokens, "Tokens to generate at most"))
+      ->check(whole_number(0, kMaxInt32))
       ->capture_default_str();
-  group(command.add_option("--min-new-tokens,--min-tokens", flags.min_new_tokens, "Tokens before a stop counts"));
-  group(command.add_option("--temperature", flags.temperature, "0: greedy; default: the model's, else 1"));
-  group(command.add_option("--top-k", flags.top_k, "Draw from the k likeliest tokens"));
-  group(command.add_option("--top-p", flags.top_p, "Draw from the likeliest tokens of this much probability"));
-  group(command.add_option("--min-p", flags.min_p, "Drop tokens less likely than this share of the likeliest"));
-  group(command.add_option("--repetition-penalty", flags.repetition_penalty, "Of tokens in prompt and output"));
-  group(command.add_option("--presence-penalty", flags.presence_penalty, "Of tokens in the output"));
-  group(command.add_option("--frequency-penalty", flags.frequency_penalty, "Of tokens in the output, by their number"));
-  group(command.add_option("--seed", flags.seed, "Same seed, same text; default: a new one")
-            ->check(whole_number(0, std::numeric_limits<uint64_t>::max())));
+  group(command.add_option("--min-new-tokens,--min-tokens", flags.min_new_tokens, "Tokens before a stop counts"))
+      ->check(whole_number(0, kMaxInt32));
+  group(command.add_option("--temperature", flags.temperature, "0: greedy; default: the model's, else 1"))
+      ->check(number_from(0, kHuge));
+  group(command.add_option("--top-k", flags.top_k, "Draw from the k likeliest tokens; 0: from all"))
+      ->check(whole_number(0, kMaxInt32));
+  group(command.add_option("--top-p", flags.top_p, "Draw from the likeliest tokens of this much probability"))
+      ->check(number_above(0, 1));
+  group(command.add_option("--min-p", flags.min_p, "Drop tokens less likely than this share of the likeliest"))
+      ->check(number_from(0, 1));
+  group(command.add_option("--repetition-penalty", flags.repetition_penalty, "Of tokens in prompt and output"))
+      ->check(number_above(0, kHuge));
+  group(command.add_option("--presence-penalty", flags.presence_penalty, "Of tokens in the output"))
+      ->check(number_from(-2, 2));
+  group(command.add_option("--frequency-penalty", flags.frequency_penalty, "Of tokens in the output, by their number"))
+      ->check(number_from(-2, 2));
+  group(command.add_option("--seed", flags.seed, "Same seed, same text; default: a new one"))
+      ->check(whole_number(0, std::numeric_limits<uint64_t>::max()));
   group(command.add_option("--stop", flags.stop, "End before this string (repeatable)"))->allow_extra_args(false);
   group(command.add_option("--stop-token-ids", flags.stop_token_ids, "End at one of these ids"))
+      ->check(whole_number(0, kMaxInt32))
       ->delimiter(',')
       ->type_name("IDS");
   command.add_flag("--ignore-eos", flags.ignore_eos, "Go on after the model's end of text")->group("Sampling");
 }
 
 Status SamplingFlags::check() const {
-  const auto range = [](std::string_view flag, std::optional<float> value, float lower, float upper,
-                        bool is_closed) -> Status {
-    if (!value) return {};
-    const bool is_above = is_closed ? *value >= lower : *value > lower;
-    if (is_above && *value <= upper) return {};  // not so for NaN
-    return fail("{} {}: must be {} {} and at most {}", flag, *value, is_closed ? "at least" : "above", lower, upper);
-  };
-  constexpr float kHuge = 1e6F;  // as control/request_check.cc
-  TRY_STATUS(range("--temperature", temperature, 0, kHuge, true));
-  TRY_STATUS(range("--top-p", top_p, 0, 1, false));
-  TRY_STATUS(range("--min-p", min_p, 0, 1, true));
-  TRY_STATUS(range("--repetition-penalty", repetition_penalty, 0, kHuge, false));
-  TRY_STATUS(range("--presence-penalty", presence_penalty, -2, 2, true));
-  TRY_STATUS(range("--frequency-penalty", frequency_penalty, -2, 2, true));
-  if (top_k && *top_k < 0) return fail("--top-k {}: must be at least 1, or 0 for no limit", *top_k);
-  if (max_new_tokens < 0) return fail("--max-new-tokens {}: must be at least 0", max_new_tokens);
-  if (min_new_tokens < 0 || min_new_tokens > max_new_tokens) {
+  if (min_new_tokens > max_new_tokens) {
     return fail("--min-new-tokens {}: must be from 0 to --max-new-tokens ({})", min_new_tokens, max_new_tokens);
-  }
-  for (const TokenId token : stop_token_ids) {
-    if (token < 0) return fail("--stop-token-ids {}: must be at least 0", token);
   }
   for (const std::string& text : stop) {
     if (text.empty()) return fail("--stop: a stop string must not be empty");

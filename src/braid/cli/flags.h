@@ -34,8 +34,13 @@ Result<CpuIsa> isa_from_environment();
 // Where the local Hugging Face cache may be: HOME, HF_HOME, HF_HUB_CACHE.
 ModelPathEnvironment model_path_environment();
 
-void add_source_flags(CLI::App& command, ModelFlags& flags);  // --model-path, --tokenizer-path, --chat-template
-void add_engine_flags(CLI::App& command, ModelFlags& flags);  // those, and how the model runs
+// A command offers those that it heeds.
+void add_model_flag(CLI::App& command, ModelFlags& flags);      // --model-path
+void add_tokenizer_flag(CLI::App& command, ModelFlags& flags);  // --tokenizer-path
+void add_template_flag(CLI::App& command, ModelFlags& flags);   // --chat-template
+void add_rank_flags(CLI::App& command, ModelFlags& flags);      // how the model runs
+void add_schedule_flag(CLI::App& command, ModelFlags& flags);   // --schedule-policy
+void add_engine_flags(CLI::App& command, ModelFlags& flags);    // all of these, and --disable-radix-cache
 
 struct SamplingFlags {
   std::optional<float> temperature;
@@ -53,7 +58,7 @@ struct SamplingFlags {
   std::vector<std::string> stop;
   std::vector<TokenId> stop_token_ids;
 
-  // What no model could allow, named as on the command line: before a model is loaded for it.
+  // What their values say against each other: to be asked before a model is loaded for them.
   Status check() const;
 
   // The flags over the model's generation_config.json over the engine's own defaults.

@@ -7,8 +7,8 @@
 #include <utility>
 #include <variant>
 
-#include "braid/cli/arguments.h"
 #include "braid/cli/commands.h"
+#include "braid/cli/flag_values.h"
 #include "braid/cli/flags.h"
 #include "braid/cli/terminal.h"
 #include "braid/server/openai/responses.h"
@@ -38,6 +38,9 @@ Result<std::variant<std::string, std::vector<TokenId>>> read_prompt(const Genera
   if (std::ranges::count_if(sources, [&](const char* name) { return command.count(name) > 0; }) != 1) {
     return fail("give the prompt by one of --prompt, --prompt-file and --input-ids");
   }
+  if (!flags.is_chat && command.count("--chat-template") > 0) {
+    return fail("--chat-template needs --chat: without it the prompt is taken as it is");
+  }
   std::variant<std::string, std::vector<TokenId>> prompt = flags.prompt;
   if (command.count("--input-ids") > 0) {
     if (flags.is_chat) return fail("--chat needs a text: --prompt or --prompt-file, not --input-ids");
@@ -57,7 +60,7 @@ Status run(const GenerateFlags& flags, const CLI::App& command) {
   flags.sampling.apply(engine->generation_defaults(), request);
   request.prompt = std::move(prompt);
   if (flags.is_chat) {
-    TRY(request.prompt, engine->text().render_chat(single_message(std::get<std::string>(request.prompt))));
+    TRY(request.prompt, engine->text().chat.render(single_message(std::get<std::string>(request.prompt))));
     request.add_special_tokens = false;
     request.continues_text = false;
   }

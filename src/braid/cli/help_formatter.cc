@@ -21,7 +21,6 @@ std::string HelpFormatter::make_help(const CLI::App* command, std::string name, 
 std::string HelpFormatter::make_option_opts(const CLI::Option* option) const {
   if (option->get_items_expected_max() == 0) return "";  // a switch
   std::string type = option->get_type_name();            // its validators' names follow, behind colons
-  if (type.find(":SIZE [") != std::string::npos) return " BYTES";
   type.resize(std::min(type.find(':'), type.size()));
   return type.empty() ? "" : " " + get_label(type);
 }

@@ -2,8 +2,8 @@
 #include <ostream>
 #include <utility>
 
-#include "braid/cli/arguments.h"
 #include "braid/cli/commands.h"
+#include "braid/cli/flag_values.h"
 #include "braid/cli/flags.h"
 #include "braid/cli/output_file.h"
 #include "braid/control/prompt_logits.h"
@@ -50,7 +50,8 @@ void add_logits_command(CLI::App& app, CommandRunner& runner) {
   auto flags = std::make_shared<LogitsFlags>();
   CLI::App* command = app.add_subcommand("logits", "Write the logits of each token of a prompt as a .npy file");
   flags->model.log_level = "warning";
-  add_engine_flags(*command, flags->model);
+  add_model_flag(*command, flags->model);
+  add_rank_flags(*command, flags->model);
   command->add_option("--input-ids", flags->input_ids, "Token ids: 1,2,3")->required()->type_name("IDS");
   command->add_option("--output", flags->output, "The file: float32 [tokens, vocabulary]")
       ->required()

@@ -6,7 +6,9 @@
 #include <cstdio>
 #include <exception>
 #include <functional>
+#include <iostream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "braid/cli/arguments.h"
@@ -16,9 +18,23 @@
 namespace braid {
 namespace {
 
-int fail_with(const std::string& message) {
-  fmt::print(stderr, "error: {}\n", message);
+constexpr std::string_view kUnwritable = "standard output: cannot be written";
+
+// One line, whatever names and values are in the message.
+int fail_with(std::string_view message) {
+  std::string line;
+  for (const char c : message) {
+    const bool is_control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+    line += is_control ? fmt::format("\\x{:02x}", c) : std::string(1, c);
+  }
+  fmt::print(stderr, "error: {}\n", line);
   return 1;
+}
+
+// What was printed may still wait in buffers, and the disk be full.
+bool flush_output() {
+  std::cout.flush();
+  return std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout.good();
 }
 
 void for_each_command(CLI::App& app, const std::function<void(CLI::App&)>& visit) {
@@ -62,14 +78,18 @@ int run_program(int argc, char** argv) {
     std::vector<std::string> reversed(arguments->rbegin(), arguments->rend());  // as CLI11 takes them
     app.parse(std::move(reversed));
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error);  // --help
-    return fail_with(explain_parse_error(app, error, *arguments));
+    const bool is_help = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
+    const bool has_known_command = !app.get_subcommands().empty() || app.remaining().empty();
+    if (!is_help || !has_known_command) return fail_with(explain_parse_error(app, error, *arguments));
+    app.exit(error);  // --help
+    return flush_output() ? 0 : fail_with(kUnwritable);
   }
 
   const CLI::App* command = &app;
   while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
   const auto result = (*runner.find(command))();
-  return result.ok() ? *result : fail_with(result.error().message);
+  if (!result.ok()) return fail_with(result.error().message);
+  return flush_output() ? *result : fail_with(kUnwritable);
 }
 
 }  // namespace

@@ -9,6 +9,11 @@ namespace braid {
 
 Result<OutputFile> OutputFile::create(std::string flag, std::string path) {
   std::error_code error;
+  if (std::filesystem::is_symlink(path, error)) {  // it stays, and what it names is written
+    const std::string target = std::filesystem::canonical(path, error);
+    if (error) return fail("{} {}: is a link that leads nowhere: {}", flag, path, error.message());
+    path = target;
+  }
   const auto status = std::filesystem::status(path, error);
   if (std::filesystem::is_directory(status)) return fail("{} {}: is a directory", flag, path);
   const bool is_special = std::filesystem::exists(status) && !std::filesystem::is_regular_file(status);

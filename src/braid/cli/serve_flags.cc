@@ -7,12 +7,15 @@
 #include <string_view>
 #include <utility>
 
-#include "braid/cli/arguments.h"
+#include "braid/cli/flag_values.h"
+#include "braid/cli/lines.h"
 #include "braid/server/service/http_responses.h"
 
 namespace braid {
 
 namespace {
+
+constexpr double kMaxSeconds = 1e7;
 
 std::chrono::milliseconds to_milliseconds(double seconds) {
   return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
@@ -22,14 +25,14 @@ std::chrono::milliseconds to_milliseconds(double seconds) {
 CLI::Option* add_seconds(CLI::App& command, std::string name, std::chrono::milliseconds& time, std::string text) {
   const auto set = [&time](const double& seconds) { time = to_milliseconds(seconds); };
   return command.add_option_function<double>(std::move(name), set, std::move(text))
-      ->check(CLI::Range(0.001, 1e7))
+      ->check(number_from(0.001, kMaxSeconds))
       ->default_str(fmt::format("{}", static_cast<double>(time.count()) / 1000));
 }
 
 void add_server_flags(CLI::App& command, ServeFlags& flags) {
   const auto group = [&](CLI::Option* option) { return option->capture_default_str()->group("Server"); };
   group(command.add_option("--host", flags.host, "Name or address to listen on; 0.0.0.0 or :: for all"));
-  group(command.add_option("--port", flags.port, "0: any that is free"))->check(CLI::Range(0, 65535));
+  group(command.add_option("--port", flags.port, "0: any that is free"))->check(whole_number(0, 65535));
   group(command.add_option("--served-model-name", flags.served_model_name,
                            "What clients call the model; default: the name of its directory or file"));
   group(command.add_option(
@@ -47,16 +50,16 @@ void add_server_flags(CLI::App& command, ServeFlags& flags) {
       ->allow_extra_args(false);
   group(command.add_option("--max-queued-requests", flags.max_queued_requests,
                            "Sequences that may wait beside those that run; beyond: 429"))
-      ->check(CLI::Range(int64_t{0}, int64_t{1} << 40));
+      ->check(whole_number(0, uint64_t{1} << 40));
   group(command.add_option("--request-timeout", flags.request_timeout_s,
                            "Seconds that a request may take, whatever it asks for; 0: no limit"))
-      ->check(CLI::Range(0.0, 1e7));
+      ->check(number_from(0, kMaxSeconds));
   group(command.add_option("--drain-timeout", flags.drain_timeout_s,
                            "Seconds to finish what runs after SIGTERM or Ctrl-C"))
-      ->check(CLI::Range(0.0, 1e7));
+      ->check(number_from(0, kMaxSeconds));
   group(command.add_option("--health-timeout", flags.health_timeout_s,
                            "Seconds in which /health_generate must see a token"))
-      ->check(CLI::Range(0.001, 1e7));
+      ->check(number_from(0.001, kMaxSeconds));
 }
 
 void add_limit_flags(CLI::App& command, ServeFlags& flags) {
@@ -65,13 +68,13 @@ void add_limit_flags(CLI::App& command, ServeFlags& flags) {
   openai::ProtocolLimits& protocol = flags.protocol;
   const auto size = [&](std::string name, auto& bytes, std::string text) {
     group(command.add_option(std::move(name), bytes, std::move(text)))
-        ->transform(CLI::AsSizeValue(true))
-        ->check(CLI::Range(uint64_t{1024}, uint64_t{1} << 40))
+        ->transform(byte_size(1024, int64_t{1} << 40))
+        ->type_name("BYTES")
         ->default_str(fmt::format("{}", bytes));
   };
   const auto count = [&](std::string name, auto& number, std::string text) {
     group(command.add_option(std::move(name), number, std::move(text)))
-        ->check(CLI::Range(1, 1'000'000))
+        ->check(whole_number(1, 1'000'000))
         ->capture_default_str();
   };
   size("--max-body-size", transport.max_body_bytes, "Bytes of one request's body; beyond: 413");
@@ -92,7 +95,7 @@ void add_log_flags(CLI::App& command, ServeFlags& flags) {
   command.add_flag("--log-requests", flags.log_requests, "A line in the log for each request and for its end")
       ->group("Log and metrics");
   command.add_option("--log-format", flags.log_format, "text, or json: one object a line")
-      ->check(CLI::IsMember({"text", "json"}))
+      ->check(one_of({"text", "json"}))
       ->capture_default_str()
       ->group("Log and metrics");
   command.add_option("--metrics-prefix", flags.metrics_prefix, "Of every name in /metrics")
@@ -211,15 +214,12 @@ std::string ServeFlags::model_name() const {
 }
 
 Result<std::vector<std::string>> parse_api_keys(std::string_view text, const std::string& path) {
-  constexpr std::string_view kBlank = " \t\r";
   std::vector<std::string> keys;
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view line = text.substr(0, end);
+    const std::string_view key = trim(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
-    const size_t first = line.find_first_not_of(kBlank);
-    if (first == std::string_view::npos) continue;
-    keys.emplace_back(line.substr(first, line.find_last_not_of(kBlank) - first + 1));
+    if (!key.empty()) keys.emplace_back(key);
   }
   if (keys.empty()) return fail("--api-key-file {}: there is no key in it", path);
   return keys;

@@ -32,6 +32,10 @@ void ProgressBar::show(int64_t done, int64_t total) {
   }
 }
 
+Status check_standard_input() {
+  return std::ferror(stdin) == 0 ? Status() : fail("standard input: cannot be read");
+}
+
 Result<std::unique_ptr<Engine>> load_engine(const EngineOptions& options, const std::string& log_level) {
   ProgressBar bar("loading");
   const bool is_quiet = log_level == "error" || log_level == "off";

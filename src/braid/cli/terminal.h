@@ -26,6 +26,9 @@ class ProgressBar {
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
 
+// An error of reading standard input ends its lines as their end does: it may be a directory.
+Status check_standard_input();
+
 // Engine::load with a progress bar (but where only errors are wanted), and a log on stderr from `log_level` up.
 Result<std::unique_ptr<Engine>> load_engine(const EngineOptions& options, const std::string& log_level);
 

@@ -5,6 +5,7 @@
 #include "braid/cli/flags.h"
 #include "braid/cli/inspect_command.h"
 #include "braid/cli/render_command.h"
+#include "braid/cli/terminal.h"
 #include "braid/cli/tokenize_commands.h"
 #include "braid/control/text_model.h"
 
@@ -16,11 +17,13 @@ void add_tokenize(CLI::App& app, CommandRunner& runner) {
   auto adds_special = std::make_shared<bool>(false);
   CLI::App* command =
       app.add_subcommand("tokenize", "JSON strings on stdin, one a line; arrays of token ids on stdout");
-  add_source_flags(*command, *flags);
+  add_model_flag(*command, *flags);
+  add_tokenizer_flag(*command, *flags);
   command->add_flag("--add-special-tokens", *adds_special, "As the tokenizer's post-processor would");
-  runner.on_code(command, [flags, adds_special]() -> Result<int> {
-    TRY(const TextModel text, load_text_model(flags->source_options()));
-    return run_tokenize(*text.tokenizer, *adds_special, std::cin, std::cout, std::cerr);
+  runner.on(command, [flags, adds_special]() -> Status {
+    TRY(const auto tokenizer, load_tokenizer(flags->source_options()));
+    TRY_STATUS(tokenize_lines(*tokenizer, *adds_special, std::cin, std::cout));
+    return check_standard_input();
   });
 }
 
@@ -29,11 +32,13 @@ void add_detokenize(CLI::App& app, CommandRunner& runner) {
   auto skips_special = std::make_shared<bool>(false);
   CLI::App* command =
       app.add_subcommand("detokenize", "Arrays of token ids on stdin, one a line; JSON strings on stdout");
-  add_source_flags(*command, *flags);
+  add_model_flag(*command, *flags);
+  add_tokenizer_flag(*command, *flags);
   command->add_flag("--skip-special-tokens", *skips_special, "Leave them out of the text");
-  runner.on_code(command, [flags, skips_special]() -> Result<int> {
-    TRY(const TextModel text, load_text_model(flags->source_options()));
-    return run_detokenize(*text.tokenizer, *skips_special, std::cin, std::cout, std::cerr);
+  runner.on(command, [flags, skips_special]() -> Status {
+    TRY(const auto tokenizer, load_tokenizer(flags->source_options()));
+    TRY_STATUS(detokenize_lines(*tokenizer, *skips_special, std::cin, std::cout));
+    return check_standard_input();
   });
 }
 
@@ -41,10 +46,12 @@ void add_render(CLI::App& app, CommandRunner& runner) {
   auto flags = std::make_shared<ModelFlags>();
   CLI::App* command = app.add_subcommand(
       "render", "Conversations on stdin, one JSON object a line; prompts by the chat template on stdout");
-  add_source_flags(*command, *flags);
+  add_model_flag(*command, *flags);
+  add_template_flag(*command, *flags);
   runner.on(command, [flags]() -> Status {
-    TRY(const TextModel text, load_text_model(flags->source_options()));
-    return render_lines(std::cin, std::cout, [&](const Json& variables) { return text.render_chat(variables); });
+    TRY(const ChatTemplates templates, load_chat_templates(flags->source_options()));
+    TRY_STATUS(render_lines(std::cin, std::cout, [&](const Json& variables) { return templates.render(variables); }));
+    return check_standard_input();
   });
 }
 

@@ -1,38 +1,21 @@
 #include "braid/cli/tokenize_commands.h"
 
-#include <istream>
 #include <limits>
-#include <ostream>
 #include <string>
 
-#include "braid/base/function_ref.h"
-#include "braid/base/result.h"
+#include "braid/cli/lines.h"
 #include "braid/formats/json.h"
 
 namespace braid {
 namespace {
 
-// Flushed line by line: a program at the other end of a pipe may wait for each answer.
-int for_each_line(std::istream& in, std::ostream& out, std::ostream& err,
-                  FunctionRef<Result<std::string>(const Json& line)> answer) {
-  size_t number = 0;
-  for (std::string line; std::getline(in, line);) {
-    ++number;
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (line.empty()) continue;
+Status answer_json_lines(std::istream& in, std::ostream& out, FunctionRef<Result<Json>(const Json& line)> answer) {
+  return answer_lines(in, out, [&](int64_t number, const std::string& line) -> Result<std::string> {
     const auto json = parse_json(line);
-    const Result<std::string> text = json.ok() ? answer(*json) : json.error();
-    if (!text) {
-      err << "error: line " << number << " of the input: " << text.error().message << '\n';
-      return 1;
-    }
-    out << *text << std::endl;
-    if (!out) {  // nobody reads on, or the disk is full: the rest of the input is not worth reading
-      err << "error: standard output: cannot be written\n";
-      return 1;
-    }
-  }
-  return 0;
+    const Result<Json> answered = json.ok() ? answer(*json) : json.error();
+    if (!answered.ok()) return fail("line {} of the input: {}", number, answered.error().message);
+    return answered->dump(-1, ' ', false, Json::error_handler_t::replace);
+  });
 }
 
 Result<std::vector<TokenId>> read_ids(const Json& json) {
@@ -48,19 +31,17 @@ Result<std::vector<TokenId>> read_ids(const Json& json) {
 
 }  // namespace
 
-int run_tokenize(const Tokenizer& tokenizer, bool add_special_tokens, std::istream& in, std::ostream& out,
-                 std::ostream& err) {
-  return for_each_line(in, out, err, [&](const Json& line) -> Result<std::string> {
+Status tokenize_lines(const Tokenizer& tokenizer, bool add_special_tokens, std::istream& in, std::ostream& out) {
+  return answer_json_lines(in, out, [&](const Json& line) -> Result<Json> {
     if (!line.is_string()) return fail("it is JSON's {}, not a string", line.type_name());
-    return Json(tokenizer.encode(line.get_ref<const std::string&>(), add_special_tokens)).dump();
+    return Json(tokenizer.encode(line.get_ref<const std::string&>(), add_special_tokens));
   });
 }
 
-int run_detokenize(const Tokenizer& tokenizer, bool skip_special_tokens, std::istream& in, std::ostream& out,
-                   std::ostream& err) {
-  return for_each_line(in, out, err, [&](const Json& line) -> Result<std::string> {
+Status detokenize_lines(const Tokenizer& tokenizer, bool skip_special_tokens, std::istream& in, std::ostream& out) {
+  return answer_json_lines(in, out, [&](const Json& line) -> Result<Json> {
     TRY(const std::vector<TokenId> ids, read_ids(line));
-    return Json(tokenizer.decode(ids, skip_special_tokens)).dump(-1, ' ', false, Json::error_handler_t::replace);
+    return Json(tokenizer.decode(ids, skip_special_tokens));
   });
 }
 

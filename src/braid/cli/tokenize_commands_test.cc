@@ -20,10 +20,9 @@ TEST(TokenizeCommands, DetokenizeUndoesTokenize) {
   const std::string lines = "\"Hello, world\"\n\"\"\n\"caf\u00e9 \\n\\u0000 \u4e2d\"\n";
   std::istringstream in(lines);
   std::stringstream ids;
-  std::stringstream err;
-  ASSERT_EQ(run_tokenize(*tokenizer, false, in, ids, err), 0) << err.str();
+  ASSERT_TRUE(tokenize_lines(*tokenizer, false, in, ids).ok());
   std::ostringstream out;
-  ASSERT_EQ(run_detokenize(*tokenizer, false, ids, out, err), 0) << err.str();
+  ASSERT_TRUE(detokenize_lines(*tokenizer, false, ids, out).ok());
   EXPECT_EQ(out.str(), lines);
 }
 
@@ -31,8 +30,7 @@ TEST(TokenizeCommands, SpecialTokensAreAddedWhenAskedFor) {
   const std::unique_ptr<Tokenizer> tokenizer = llama3();
   std::istringstream in("\"\"\n");
   std::ostringstream out;
-  std::ostringstream err;
-  ASSERT_EQ(run_tokenize(*tokenizer, true, in, out, err), 0);
+  ASSERT_TRUE(tokenize_lines(*tokenizer, true, in, out).ok());
   EXPECT_EQ(out.str(), "[" + std::to_string(*tokenizer->token_to_id("<|begin_of_text|>")) + "]\n");
 }
 
@@ -41,16 +39,16 @@ TEST(TokenizeCommands, ALineThatIsSomethingElseIsNamed) {
   for (const char* line : {"[1]", "\"a", "{}", "\"\\ud800\""}) {
     std::istringstream in(std::string("\"a\"\n") + line);
     std::ostringstream out;
-    std::ostringstream err;
-    EXPECT_EQ(run_tokenize(*tokenizer, false, in, out, err), 1);
-    EXPECT_TRUE(err.str().starts_with("error: line 2 ")) << err.str();
+    const Status status = tokenize_lines(*tokenizer, false, in, out);
+    ASSERT_FALSE(status.ok());
+    EXPECT_TRUE(status.error().message.starts_with("line 2 ")) << status.error().message;
   }
   for (const char* line : {"\"a\"", "[-1]", "[1.5]", "[3000000000]", "[[1]]", "[1"}) {
     std::istringstream in(line);
     std::ostringstream out;
-    std::ostringstream err;
-    EXPECT_EQ(run_detokenize(*tokenizer, false, in, out, err), 1);
-    EXPECT_TRUE(err.str().starts_with("error: line 1 ")) << err.str();
+    const Status status = detokenize_lines(*tokenizer, false, in, out);
+    ASSERT_FALSE(status.ok());
+    EXPECT_TRUE(status.error().message.starts_with("line 1 ")) << status.error().message;
   }
 }
 

@@ -12,7 +12,12 @@ namespace {
 constexpr int64_t kMaxTemplateBytes = int64_t{4} << 20;
 constexpr int64_t kMaxTokenizerBytes = int64_t{256} << 20;
 
-Result<std::unique_ptr<Tokenizer>> load_tokenizer(const ModelSourceOptions& source, const TextAssets& own) {
+Result<TextAssets> read_own_assets(const ModelSourceOptions& source) {
+  TRY(const ResolvedModel model, resolve_model_path(source.model_path, source.environment));
+  return read_text_assets(model);
+}
+
+Result<std::unique_ptr<Tokenizer>> choose_tokenizer(const ModelSourceOptions& source, const TextAssets& own) {
   if (source.tokenizer_path.empty()) return make_tokenizer(own, source.model_path);
   std::error_code error;
   if (source.tokenizer_path.ends_with(".json") && !std::filesystem::is_directory(source.tokenizer_path, error)) {
@@ -27,48 +32,58 @@ Result<std::unique_ptr<Tokenizer>> load_tokenizer(const ModelSourceOptions& sour
   return make_tokenizer(assets, source.tokenizer_path);
 }
 
-Status load_templates(const ModelSourceOptions& source, const TextAssets& own, TextModel& model) {
+Result<ChatTemplates> choose_templates(const ModelSourceOptions& source, const TextAssets& own) {
+  ChatTemplates chosen;
+  chosen.variables = own.template_variables;
   if (!source.chat_template_file.empty()) {
     const auto text = read_text_file(source.chat_template_file, kMaxTemplateBytes);
     if (!text.ok()) return fail("--chat-template: {}", text.error().message);
     auto parsed = ChatTemplate::parse(*text);
     if (!parsed.ok()) return fail("--chat-template {}: {}", source.chat_template_file, parsed.error().message);
-    model.chat_templates.emplace("default", std::move(parsed).value());
-    model.chat_template_text = *text;
-    return {};
+    chosen.by_name.emplace("default", std::move(parsed).value());
+    chosen.text = *text;
+    return chosen;
   }
   for (const ChatTemplateSource& named : own.chat_templates) {
     auto parsed = ChatTemplate::parse(named.text);
     if (!parsed.ok()) {
       return fail("{}: chat template \"{}\": {}", source.model_path, named.name, parsed.error().message);
     }
-    model.chat_templates.emplace(named.name, std::move(parsed).value());
-    model.chat_template_text += named.text + "\n";
+    chosen.by_name.emplace(named.name, std::move(parsed).value());
+    chosen.text += named.text + "\n";
   }
-  return {};
+  return chosen;
 }
 
 }  // namespace
 
-Result<std::string> TextModel::render_chat(const Json& variables) const {
-  if (chat_templates.empty()) return fail("the model has no chat template; give one with --chat-template FILE");
-  Json all = template_variables;
-  all.update(variables);
-  const auto tools = variables.find("tools");
-  const bool has_tools = tools != variables.end() && !tools->empty();
-  auto chosen = chat_templates.find(has_tools ? "tool_use" : "default");
-  if (chosen == chat_templates.end()) chosen = chat_templates.find("default");
-  if (chosen == chat_templates.end()) chosen = chat_templates.begin();
+Result<std::string> ChatTemplates::render(const Json& given) const {
+  if (empty()) return fail("the model has no chat template; give one with --chat-template FILE");
+  Json all = variables;
+  all.update(given);
+  const auto tools = given.find("tools");
+  const bool has_tools = tools != given.end() && !tools->empty();
+  auto chosen = by_name.find(has_tools ? "tool_use" : "default");
+  if (chosen == by_name.end()) chosen = by_name.find("default");
+  if (chosen == by_name.end()) chosen = by_name.begin();
   return chosen->second.render(all);
 }
 
+Result<std::unique_ptr<Tokenizer>> load_tokenizer(const ModelSourceOptions& source) {
+  TRY(const TextAssets assets, read_own_assets(source));
+  return choose_tokenizer(source, assets);
+}
+
+Result<ChatTemplates> load_chat_templates(const ModelSourceOptions& source) {
+  TRY(const TextAssets assets, read_own_assets(source));
+  return choose_templates(source, assets);
+}
+
 Result<TextModel> load_text_model(const ModelSourceOptions& source) {
-  TRY(const ResolvedModel model, resolve_model_path(source.model_path, source.environment));
-  TRY(const TextAssets assets, read_text_assets(model));
+  TRY(const TextAssets assets, read_own_assets(source));
   TextModel text;
-  TRY(text.tokenizer, load_tokenizer(source, assets));
-  TRY_STATUS(load_templates(source, assets, text));
-  text.template_variables = assets.template_variables;
+  TRY(text.tokenizer, choose_tokenizer(source, assets));
+  TRY(text.chat, choose_templates(source, assets));
   return text;
 }
 

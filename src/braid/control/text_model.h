@@ -24,22 +24,28 @@ struct ModelSourceOptions {
   ModelPathEnvironment environment = {};
 };
 
-struct TextModel {
-  std::unique_ptr<Tokenizer> tokenizer;
-  std::map<std::string, ChatTemplate> chat_templates;  // "default", "tool_use", …; may be empty
-  std::string chat_template_text;                      // of all of them, joined
-  Json template_variables;                             // bos_token, eos_token, …: what every template may read
+struct ChatTemplates {
+  std::map<std::string, ChatTemplate> by_name;  // "default", "tool_use", …; may be empty
+  std::string text;                             // of all of them, joined
+  Json variables;                               // bos_token, eos_token, …: what every template may read
 
-  bool has_chat_template() const { return !chat_templates.empty(); }
+  bool empty() const { return by_name.empty(); }
   // Some template speaks of a role "developer".
-  bool knows_developer_role() const { return chat_template_text.find("developer") != std::string::npos; }
+  bool knows_developer_role() const { return text.find("developer") != std::string::npos; }
 
-  // `variables`: messages, and tools, add_generation_prompt, … as the caller likes. With tools, a template of the name
+  // `given`: messages, and tools, add_generation_prompt, … as the caller likes. With tools, a template of the name
   // "tool_use" goes before the default one. The prompt has its special tokens: encode it without adding any.
-  Result<std::string> render_chat(const Json& variables) const;
+  Result<std::string> render(const Json& given) const;
 };
 
-// Only the tokenizer's files are read. A template that cannot be parsed is an error.
+struct TextModel {
+  std::unique_ptr<Tokenizer> tokenizer;
+  ChatTemplates chat;
+};
+
+// These read the tokenizer's files alone. A template that cannot be parsed is an error.
+Result<std::unique_ptr<Tokenizer>> load_tokenizer(const ModelSourceOptions& source);
+Result<ChatTemplates> load_chat_templates(const ModelSourceOptions& source);
 Result<TextModel> load_text_model(const ModelSourceOptions& source);
 
 Result<Checkpoint> open_checkpoint(const ModelSourceOptions& source);

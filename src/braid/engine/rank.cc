@@ -20,20 +20,20 @@ constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
 constexpr int64_t kMinLogitRows = 64;
 constexpr int64_t kMaxLogitRows = 256;
 
+static_assert(kPageSizeStep == KvLayer::kGroupTokens);
+
 Status check_options(const RankOptions& options, const ModelConfig& config) {
-  if (options.page_size < KvLayer::kGroupTokens || options.page_size % KvLayer::kGroupTokens != 0 ||
-      options.page_size > 4096) {
-    return fail("--page-size {}: must be a multiple of {} from 16 to 4096", options.page_size, KvLayer::kGroupTokens);
+  const auto within = [](std::string_view flag, int32_t value, int32_t least, int32_t most) -> Status {
+    if (value >= least && value <= most) return {};
+    return fail("{} {}: must be from {} to {}", flag, value, least, most);
+  };
+  if (options.page_size < 1 || options.page_size % kPageSizeStep != 0 || options.page_size > kMaxPageSize) {
+    return fail("--page-size {}: must be a multiple of {} from 16 to {}", options.page_size, kPageSizeStep,
+                kMaxPageSize);
   }
-  if (options.chunked_prefill_size < 1 || options.chunked_prefill_size > 65536) {
-    return fail("--chunked-prefill-size {}: must be from 1 to 65536", options.chunked_prefill_size);
-  }
-  if (options.max_running_requests < 1 || options.max_running_requests > 65536) {
-    return fail("--max-running-requests {}: must be from 1 to 65536", options.max_running_requests);
-  }
-  if (options.threads_per_rank < 0 || options.threads_per_rank > 1024) {
-    return fail("--threads-per-rank {}: must be from 1 to 1024 (0: one a core)", options.threads_per_rank);
-  }
+  TRY_STATUS(within("--chunked-prefill-size", options.chunked_prefill_size, 1, kMaxChunkedPrefillSize));
+  TRY_STATUS(within("--max-running-requests", options.max_running_requests, 1, kMaxRunningRequests));
+  TRY_STATUS(within("--threads-per-rank", options.threads_per_rank, 0, kMaxThreadsPerRank));
   if (options.max_total_tokens < 0) {
     return fail("--max-total-tokens {}: must be at least 0 (0: by memory)", options.max_total_tokens);
   }

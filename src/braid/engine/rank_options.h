@@ -10,6 +10,12 @@
 
 namespace braid {
 
+inline constexpr int32_t kMaxThreadsPerRank = 1024;
+inline constexpr int32_t kPageSizeStep = 16;
+inline constexpr int32_t kMaxPageSize = 4096;
+inline constexpr int32_t kMaxChunkedPrefillSize = 65536;
+inline constexpr int32_t kMaxRunningRequests = 65536;
+
 struct RankOptions {
   std::optional<CpuIsa> isa;            // absent: the best of this machine
   int32_t threads_per_rank = 0;         // 0: every core that this process may use

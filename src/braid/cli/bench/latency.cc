@@ -119,10 +119,6 @@ Roofline better_of(const Roofline& a, const Roofline& b) {
 
 // What no model could run.
 Status check_options(const LatencyOptions& options) {
-  if (options.batch_size < 1 || options.input_len < 1 || options.output_len < 1 || options.repeats < 1) {
-    return fail("--batch-size {}, --input-len {}, --output-len {}, --repeats {}: each must be at least 1",
-                options.batch_size, options.input_len, options.output_len, options.repeats);
-  }
   if (options.batch_size > options.engine.rank.max_running_requests) {
     return fail("--batch-size {} is above --max-running-requests {}", options.batch_size,
                 options.engine.rank.max_running_requests);

@@ -26,13 +26,18 @@ GenerationRequest random_request(const ThroughputOptions& options, int64_t vocab
 }  // namespace
 
 Result<ThroughputReport> measure_throughput(const ThroughputOptions& options, std::shared_ptr<Logger> logger) {
-  if (options.num_prompts < 1 || options.input_len < 1 || options.output_len < 1) {
-    return fail("--num-prompts {}, --input-len {}, --output-len {}: each must be at least 1", options.num_prompts,
-                options.input_len, options.output_len);
+  constexpr int64_t kMaxTokens = int64_t{1} << 28;  // all prompts are there before the first one runs
+  if (int64_t{options.num_prompts} * options.input_len > kMaxTokens) {
+    return fail("--num-prompts {} times --input-len {}: must be at most {}", options.num_prompts, options.input_len,
+                kMaxTokens);
   }
   EngineOptions engine_options = options.engine;
   engine_options.rank.radix_cache = false;
   TRY(const auto engine, Engine::load(engine_options, std::move(logger)));
+  const int64_t context_len = engine->stats().context_len;
+  if (const int64_t len = int64_t{options.input_len} + options.output_len; len > context_len) {
+    return fail("--input-len + --output-len is {}, the context is {} tokens", len, context_len);
+  }
   std::mt19937_64 random(options.seed);
   std::string error;
   const auto on_delta = [&error](const Delta& delta) {

@@ -36,13 +36,13 @@ PromptResult read_prompt(Prompt prompt, const CompletionRequest& request, const 
 }  // namespace
 
 RequestModel request_model_of(Engine& engine) {
-  const TextModel& text = engine.text();
-  return {.tokenizer = *text.tokenizer,
+  const ChatTemplates& chat = engine.text().chat;
+  return {.tokenizer = *engine.text().tokenizer,
           .defaults = engine.generation_defaults(),
           .grammars = engine.grammars(),
-          .renderer = ChatRenderer([&text](const Json& variables) { return text.render_chat(variables); },
-                                   text.knows_developer_role()),
-          .formats = parsers::formats_of_template(text.chat_template_text)};
+          .renderer = ChatRenderer([&chat](const Json& variables) { return chat.render(variables); },
+                                   chat.knows_developer_role()),
+          .formats = parsers::formats_of_template(chat.text)};
 }
 
 ApiResult<PreparedRequest> prepare_completion(CompletionRequest& request, const RequestModel& model) {

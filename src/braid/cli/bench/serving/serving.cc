@@ -1,7 +1,7 @@
 #include "braid/cli/bench/serving/serving.h"
 
 #include <algorithm>
-#include <optional>
+#include <memory>
 #include <span>
 
 #include "braid/cli/bench/serving/client.h"
@@ -38,22 +38,14 @@ Status run_bench_serving(BenchServingOptions options, std::FILE* out) {
   load.body.ignore_eos = options.ignore_eos;
   load.body.temperature = options.temperature;
   TRY(options.workload.dataset, serving::parse_dataset(options.dataset));
-  if (!(options.request_rate > 0)) return fail("--request-rate {}: must be above 0, or inf", options.request_rate);
-  if (options.max_concurrency < 0) {
-    return fail("--max-concurrency {}: must be at least 1, or 0 for no limit", options.max_concurrency);
-  }
-  if (options.num_warmup_requests < 0) {
-    return fail("--warmup-requests {}: must be at least 0", options.num_warmup_requests);
-  }
 
-  std::optional<TextModel> text;
+  std::unique_ptr<Tokenizer> tokenizer;
   if (!options.tokenizer.model_path.empty()) {
-    TRY(text, load_text_model(options.tokenizer));
-    options.workload.vocab_size = static_cast<int32_t>(text->tokenizer->vocab_size());
+    TRY(tokenizer, load_tokenizer(options.tokenizer));
+    options.workload.vocab_size = static_cast<int32_t>(tokenizer->vocab_size());
   }
-  const Tokenizer* tokenizer = text ? text->tokenizer.get() : nullptr;
-  TRY(std::vector<Prompt> prompts, serving::make_workload(options.workload, tokenizer));
-  if (load.body.backend == serving::Backend::kChat) TRY_STATUS(make_texts(prompts, tokenizer));
+  TRY(std::vector<Prompt> prompts, serving::make_workload(options.workload, tokenizer.get()));
+  if (load.body.backend == serving::Backend::kChat) TRY_STATUS(make_texts(prompts, tokenizer.get()));
 
   if (options.num_warmup_requests > 0) {
     serving::LoadOptions warm_up = load;

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <random>
 #include <sstream>
 #include <utility>
 
+#include "braid/cli/lines.h"
 #include "braid/formats/json.h"
+#include "braid/formats/mapped_file.h"
 
 namespace braid::serving {
 namespace {
@@ -56,12 +57,16 @@ std::vector<Prompt> shared_prefix_prompts(const WorkloadOptions& options, Random
   return prompts;
 }
 
-Result<std::string> read_text(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return fail("--dataset-path {}: cannot be read", path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return std::move(text).str();
+Result<std::string> read_dataset(const std::string& path) {
+  auto text = read_text_file(path, int64_t{4} << 30);
+  if (!text.ok()) return fail("--dataset-path: {}", text.error().message);
+  return text;
+}
+
+// nullptr: it has none.
+const std::string* text_of_turn(const Json& turn) {
+  const auto found = turn.is_object() ? turn.find("value") : turn.end();
+  return found == turn.end() || !found->is_string() ? nullptr : &found->get_ref<const std::string&>();
 }
 
 // [{"conversations": [{"from": "human", "value": "…"}, {"from": "gpt", "value": "…"}, …]}, …]: the first question, and
@@ -71,17 +76,17 @@ Result<std::vector<Prompt>> sharegpt_prompts(const WorkloadOptions& options, con
   if (tokenizer == nullptr && options.fixed_output_len == 0) {
     return fail("--dataset-name sharegpt needs --tokenizer-path, or --sharegpt-output-len");
   }
-  TRY(const std::string text, read_text(options.path));
-  TRY(const Json conversations, parse_json(text, {.max_bytes = int64_t{4} << 30, .max_values = 100'000'000}));
-  if (!conversations.is_array()) return fail("{}: must be an array of conversations", options.path);
+  TRY(const std::string text, read_dataset(options.path));
+  const auto conversations = parse_json(text, {.max_bytes = int64_t{4} << 30, .max_values = 100'000'000});
+  if (!conversations.ok()) return fail("{}: {}", options.path, conversations.error().message);
+  if (!conversations->is_array()) return fail("{}: must be an array of conversations", options.path);
   std::vector<std::pair<std::string, std::string>> turns;
-  for (const Json& conversation : conversations) {
+  for (const Json& conversation : *conversations) {
     const auto found = conversation.is_object() ? conversation.find("conversations") : conversation.end();
     if (found == conversation.end() || !found->is_array() || found->size() < 2) continue;
-    const Json question = (*found)[0].value("value", Json());
-    const Json answer = (*found)[1].value("value", Json());
-    if (!question.is_string() || !answer.is_string()) continue;
-    turns.emplace_back(question.get<std::string>(), answer.get<std::string>());
+    const auto* question = text_of_turn((*found)[0]);
+    const auto* answer = text_of_turn((*found)[1]);
+    if (question != nullptr && answer != nullptr) turns.emplace_back(*question, *answer);
   }
   for (size_t i = turns.size(); i > 1; --i) std::swap(turns[i - 1], turns[random() % i]);
   std::vector<Prompt> prompts;
@@ -99,13 +104,13 @@ Result<std::vector<Prompt>> sharegpt_prompts(const WorkloadOptions& options, con
 
 // {"prompt": "text" or [ids], "output_len": 64} a line.
 Result<std::vector<Prompt>> jsonl_prompts(const WorkloadOptions& options) {
-  TRY(const std::string text, read_text(options.path));
+  TRY(const std::string text, read_dataset(options.path));
   std::istringstream lines(text);
   std::vector<Prompt> prompts;
   std::string line;
   for (int64_t number = 1; std::getline(lines, line); ++number) {
     if (prompts.size() == static_cast<size_t>(options.num_prompts)) break;
-    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    if (is_blank(line)) continue;
     const auto wrong = [&](std::string_view what) { return fail("{}:{}: {}", options.path, number, what); };
     auto parsed = parse_json(line);
     if (!parsed.ok()) return wrong(parsed.error().message);
@@ -115,8 +120,9 @@ Result<std::vector<Prompt>> jsonl_prompts(const WorkloadOptions& options) {
     const Json& content = object["prompt"];
     if (content.is_string()) {
       prompt.content = content.get<std::string>();
-    } else if (content.is_array() && !content.empty() &&
-               std::ranges::all_of(content, [](const Json& id) { return id.is_number_integer(); })) {
+    } else if (content.is_array() && !content.empty() && std::ranges::all_of(content, [](const Json& id) {
+                 return id.is_number_unsigned() && id <= INT32_MAX;
+               })) {
       prompt.content = content.get<std::vector<TokenId>>();
     } else {
       return wrong("\"prompt\" must be a string or a list of token ids");
@@ -134,29 +140,20 @@ Result<std::vector<Prompt>> jsonl_prompts(const WorkloadOptions& options) {
 }
 
 Status check(const WorkloadOptions& options) {
-  const auto positive = [](std::string_view flag, int32_t value) -> Status {
-    if (value < 1) return fail("{} {}: must be at least 1", flag, value);
-    return {};
-  };
-  TRY_STATUS(positive("--num-prompts", options.num_prompts));
-  TRY_STATUS(positive("--random-input-len", options.input_len));
-  TRY_STATUS(positive("--random-output-len", options.output_len));
-  TRY_STATUS(positive("--gsp-num-groups", options.num_groups));
-  TRY_STATUS(positive("--gsp-prompts-per-group", options.prompts_per_group));
-  TRY_STATUS(positive("--gsp-system-prompt-len", options.prefix_len));
-  TRY_STATUS(positive("--gsp-question-len", options.question_len));
-  TRY_STATUS(positive("--gsp-output-len", options.group_output_len));
-  if (options.fixed_output_len < 0) {
-    return fail("--sharegpt-output-len {}: must be at least 1, or 0 for the data's", options.fixed_output_len);
-  }
-  if (!(options.range_ratio >= 0 && options.range_ratio <= 1)) {
-    return fail("--random-range-ratio {}: must be from 0 to 1", options.range_ratio);
-  }
-  if (options.vocab_size <= options.num_reserved_ids) {
-    return fail("--vocab-size {}: must be above {}", options.vocab_size, options.num_reserved_ids);
+  if (options.vocab_size <= options.num_reserved_ids) {  // a tokenizer may have set it
+    return fail("a vocabulary of {} ids: must be above {}", options.vocab_size, options.num_reserved_ids);
   }
   const bool needs_path = options.dataset == Dataset::kShareGpt || options.dataset == Dataset::kJsonl;
   if (needs_path && options.path.empty()) return fail("--dataset-path is needed for this --dataset-name");
+  // Prompts are made before the first one is sent.
+  constexpr int64_t kMaxTokens = int64_t{1} << 28;
+  const bool is_grouped = options.dataset == Dataset::kSharedPrefix;
+  const int64_t count =
+      is_grouped ? int64_t{options.num_groups} * options.prompts_per_group : int64_t{options.num_prompts};
+  const int64_t length = is_grouped ? int64_t{options.prefix_len} + options.question_len : options.input_len;
+  if (!needs_path && count > kMaxTokens / length) {
+    return fail("{} prompts of {} tokens: together they must have at most {} tokens", count, length, kMaxTokens);
+  }
   return {};
 }
 
