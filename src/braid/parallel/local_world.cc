@@ -39,7 +39,7 @@ class LocalTransport final : public SetTransport {
   // Whether all gave the same counts; read between two rendezvous.
   Status check_counts(const OpRecord& call, std::span<const int64_t> counts) const {
     for (int32_t member = 0; member < size(); ++member) {
-      const Arrival& theirs = rendezvous_.of(rank(), member);
+      const RankArrival& theirs = rendezvous_.of(rank(), member);
       if (!std::equal(counts.begin(), counts.end(), theirs.counts)) return mismatch(call, member, theirs.call);
     }
     return {};
@@ -116,7 +116,7 @@ class LocalTransport final : public SetTransport {
     TRY_STATUS(meet(call, 0, parts.data(), send_counts.data()));
     std::byte* to = received.data();
     for (int32_t member = 0; member < size(); ++member) {
-      const Arrival& theirs = rendezvous_.of(rank(), member);
+      const RankArrival& theirs = rendezvous_.of(rank(), member);
       const int64_t bytes = receive_counts[static_cast<size_t>(member)];
       if (theirs.counts[rank()] != bytes) return mismatch(call, member, theirs.call);
       int64_t first = 0;

@@ -9,7 +9,7 @@
 namespace braid {
 namespace {
 
-bool are_together(const Arrival& a, const Arrival& b) {
+bool are_together(const RankArrival& a, const RankArrival& b) {
   return a.call.is_same_call(b.call) && a.phase == b.phase;
 }
 
@@ -21,7 +21,7 @@ Rendezvous::Rendezvous(WorldState& state, int32_t first_world_rank, int32_t size
   state.on_failure([this] { bell_.ring(); });
 }
 
-Status Rendezvous::arrive(int32_t rank, const Arrival& arrival) {
+Status Rendezvous::arrive(int32_t rank, const RankArrival& arrival) {
   Turn& turn = turns_[static_cast<size_t>(rank)];
   banks_[turn.num_arrivals % 2][static_cast<size_t>(rank)].arrival = arrival;
   ++turn.num_arrivals;
@@ -54,8 +54,8 @@ Status Rendezvous::wait(int32_t rank) {
     bell_.wait(rings, left_s);
   }
   for (int32_t member = 1; member < size_; ++member) {
-    const Arrival& first = of(rank, 0);
-    const Arrival& other = of(rank, member);
+    const RankArrival& first = of(rank, 0);
+    const RankArrival& other = of(rank, member);
     if (are_together(first, other)) continue;
     return state_.end(fmt::format("the ranks call different operations: rank {} {}, rank {} {}", first_world_rank_,
                                   describe(first.call), first_world_rank_ + member, describe(other.call)));
@@ -63,12 +63,12 @@ Status Rendezvous::wait(int32_t rank) {
   return {};
 }
 
-Status Rendezvous::meet(int32_t rank, const Arrival& arrival) {
+Status Rendezvous::meet(int32_t rank, const RankArrival& arrival) {
   TRY_STATUS(arrive(rank, arrival));
   return wait(rank);
 }
 
-const Arrival& Rendezvous::of(int32_t rank, int32_t member) const {
+const RankArrival& Rendezvous::of(int32_t rank, int32_t member) const {
   return bank(turns_[static_cast<size_t>(rank)].num_arrivals - 1)[static_cast<size_t>(member)].arrival;
 }
 

@@ -12,7 +12,7 @@
 
 namespace braid {
 
-struct Arrival {
+struct RankArrival {
   OpRecord call;
   int32_t phase = 0;  // an operation may meet several times
   const void* data = nullptr;
@@ -25,16 +25,16 @@ class Rendezvous {
 
   // arrive(), then wait() for that arrival, by each rank in turn. A rank may change what its arrival points to after
   // its next rendezvous, which tells it that all have read.
-  Status arrive(int32_t rank, const Arrival& arrival);
+  Status arrive(int32_t rank, const RankArrival& arrival);
   Status wait(int32_t rank);  // an error for all where the arrivals differ
-  Status meet(int32_t rank, const Arrival& arrival);
+  Status meet(int32_t rank, const RankArrival& arrival);
 
   // After wait(), until the rank's next but one arrival.
-  const Arrival& of(int32_t rank, int32_t member) const;
+  const RankArrival& of(int32_t rank, int32_t member) const;
 
  private:
   struct alignas(64) Place {
-    Arrival arrival;
+    RankArrival arrival;
   };
   struct alignas(64) Turn {
     uint32_t num_arrivals = 0;  // of this rank; its own thread's
