@@ -129,7 +129,24 @@ class Builder {
     return check_size();
   }
 
+  // Whether each of the characters is one byte, itself.
+  static bool is_plain(const Expression& expression) {
+    const auto is_itself = [&](const unicode::CodePointRange& range) {
+      if (range.last >= 0x80) return false;
+      const auto has = [&](char32_t c) { return range.first <= c && c <= range.last; };
+      return expression.spelling == Spelling::kUtf8 || (range.first >= 0x20 && !has('"') && !has('\\'));
+    };
+    return std::ranges::all_of(expression.set.ranges(), is_itself);
+  }
+
   Status add_characters(const Expression& expression, StateId from, StateId to) {
+    if (is_plain(expression)) {  // most are, and automata have very many
+      for (const auto& range : expression.set.ranges()) {
+        state(from).bytes.push_back({static_cast<uint8_t>(range.first), static_cast<uint8_t>(range.last), to});
+        ++num_edges_;
+      }
+      return check_size();
+    }
     if (expression.set.ranges().size() > kMaxRangesInPlace && !is_large_set_) {
       add_call(large_set_rule(expression), 1, 1, from, to);
       return {};

@@ -123,17 +123,6 @@ void merge_classes(CharacterDfa& dfa) {
 
 }  // namespace
 
-bool CharacterDfa::matches(std::string_view utf8) const {
-  int32_t state = start;
-  while (!utf8.empty() && state != kDead) {
-    const char32_t c = unicode::decode_valid(utf8.data());
-    utf8.remove_prefix(unicode::sequence_length(utf8.front()));
-    const auto found = std::ranges::find_if(classes, [&](const CodePointSet& set) { return set.contains(c); });
-    state = found == classes.end() ? kDead : target(state, static_cast<size_t>(found - classes.begin()));
-  }
-  return state != kDead && accepts[static_cast<size_t>(state)] != 0;
-}
-
 CharacterDfa minimized(const CharacterDfa& dfa) {
   CharacterDfa small = trimmed(dfa);
   if (small.is_empty()) return small;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "braid/base/result.h"
+#include "braid/grammar/work_budget.h"
 #include "braid/tokenizer/unicode/code_point_set.h"
 
 namespace braid::grammar {
@@ -27,22 +28,23 @@ struct CharacterDfa {
   int32_t target(int32_t state, size_t symbol) const {
     return next[static_cast<size_t>(state) * classes.size() + symbol];
   }
-  bool matches(std::string_view utf8) const;
   bool is_empty() const { return start == kDead; }
 };
 
 using Dfa = std::shared_ptr<const CharacterDfa>;
 
-// More states than this, and an operation is an error that says so.
+// More states than this, or states times classes, and an operation is an error that says so.
 inline constexpr int32_t kMaxDfaStates = 50'000;
+inline constexpr size_t kMaxDfaCells = 4'000'000;
 
-Result<Dfa> intersection(const CharacterDfa& a, const CharacterDfa& b);
+// `work` pays for what they do: about a unit for each cell.
+Result<Dfa> intersection(const CharacterDfa& a, const CharacterDfa& b, WorkBudget& work);
 // Every text (of Unicode scalar values) that `dfa` does not accept.
-Result<Dfa> complement(const CharacterDfa& dfa);
+Result<Dfa> complement(const CharacterDfa& dfa, WorkBudget& work);
 // Texts of `min` to `max` characters (nothing: without end).
 Result<Dfa> length_between(uint32_t min, std::optional<uint32_t> max);
 // Exactly these texts (valid UTF-8).
-Result<Dfa> one_of(std::span<const std::string> texts);
+Result<Dfa> one_of(std::span<const std::string> texts, WorkBudget& work);
 // Every text in which `part` (valid UTF-8, not empty) does not occur.
 Dfa texts_without(std::string_view part);
 // The shortest and the longest text that it accepts, in characters; nothing for no end. Of a DFA that is not empty.

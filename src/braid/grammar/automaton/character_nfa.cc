@@ -14,8 +14,6 @@ using unicode::CodePointRange;
 using unicode::CodePointSet;
 
 constexpr size_t kMaxNfaStates = 50'000;
-constexpr size_t kMaxCells = 4'000'000;  // states x classes
-constexpr int64_t kMaxWork = 20'000'000;
 
 // Disjoint classes such that every set is a union of some; and which.
 struct Alphabet {
@@ -23,7 +21,7 @@ struct Alphabet {
   std::vector<std::vector<size_t>> of_set;
 };
 
-Alphabet make_alphabet(const std::vector<CodePointSet>& sets) {
+Result<Alphabet> make_alphabet(const std::vector<CodePointSet>& sets, WorkBudget& work) {
   struct Border {
     char32_t at;
     size_t set;
@@ -46,6 +44,7 @@ Alphabet make_alphabet(const std::vector<CodePointSet>& sets) {
       inside.insert(place, borders[i].set);
     }
     if (inside.empty() || i + 1 == borders.size() || borders[i + 1].at == borders[i].at) continue;
+    TRY_STATUS(work.spend(1 + inside.size()));
     found[inside].push_back({borders[i].at, borders[i + 1].at - 1});
   }
   Alphabet alphabet{.classes = {}, .of_set = std::vector<std::vector<size_t>>(sets.size())};
@@ -58,11 +57,13 @@ Alphabet make_alphabet(const std::vector<CodePointSet>& sets) {
 
 class CharacterNfa {
  public:
+  explicit CharacterNfa(WorkBudget& work) : work_(work) {}
+
   Result<Dfa> to_dfa(const Expression& expression) {
     const size_t start = add_state();
     const size_t end = add_state();
     TRY_STATUS(add(expression, start, end));
-    const Alphabet alphabet = make_alphabet(sets_);
+    TRY(const Alphabet alphabet, make_alphabet(sets_, work_));
     CharacterDfa dfa{.classes = alphabet.classes, .next = {}, .accepts = {}, .start = 0};
     std::map<std::vector<size_t>, int32_t> numbers;
     std::vector<std::vector<size_t>> open;
@@ -85,11 +86,14 @@ class CharacterNfa {
           for (const size_t symbol : alphabet.of_set[set]) targets[symbol].push_back(target);
         }
       }
+      size_t num_targets = targets.size();
+      for (const auto& list : targets) num_targets += list.size();
+      TRY_STATUS(work_.spend(num_targets));
       for (auto& list : targets) {
-        work_ += static_cast<int64_t>(list.size()) + 1;
         dfa.next.push_back(list.empty() ? CharacterDfa::kDead : number_of(std::move(list), false));
+        TRY_STATUS(work_.spend(std::exchange(num_followed_, 0)));
       }
-      if (numbers.size() > static_cast<size_t>(kMaxDfaStates) || dfa.next.size() > kMaxCells || work_ > kMaxWork) {
+      if (numbers.size() > static_cast<size_t>(kMaxDfaStates) || dfa.next.size() > kMaxDfaCells) {
         return fail("the pattern needs more than {} states beside another condition on the same text", kMaxDfaStates);
       }
     }
@@ -225,7 +229,7 @@ class CharacterNfa {
       }
     }
     for (const size_t state : found) seen_[state] = 0;
-    work_ += static_cast<int64_t>(found.size());
+    num_followed_ += found.size();
     std::ranges::sort(found);
     return found;
   }
@@ -234,13 +238,14 @@ class CharacterNfa {
   std::vector<CodePointSet> sets_;
   std::map<std::vector<char32_t>, size_t> set_numbers_;
   std::vector<char> seen_;
-  int64_t work_ = 0;
+  size_t num_followed_ = 0;  // states, not yet paid for
+  WorkBudget& work_;
 };
 
 }  // namespace
 
-Result<Dfa> dfa_of(const Expression& expression) {
-  return CharacterNfa().to_dfa(expression);
+Result<Dfa> dfa_of(const Expression& expression, WorkBudget& work) {
+  return CharacterNfa(work).to_dfa(expression);
 }
 
 }  // namespace braid::grammar

@@ -8,6 +8,6 @@
 namespace braid::grammar {
 
 // Of an expression without rules and bytes. Repetitions are written out. An error if that needs too many states.
-Result<Dfa> dfa_of(const Expression& expression);
+Result<Dfa> dfa_of(const Expression& expression, WorkBudget& work);
 
 }  // namespace braid::grammar

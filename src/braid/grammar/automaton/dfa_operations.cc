@@ -19,6 +19,12 @@ struct JointClass {
   int32_t b = CharacterDfa::kDead;
 };
 
+size_t num_ranges(const CharacterDfa& dfa) {
+  size_t count = 0;
+  for (const CodePointSet& set : dfa.classes) count += set.ranges().size();
+  return count;
+}
+
 std::vector<JointClass> joint_classes(const CharacterDfa& a, const CharacterDfa& b) {
   // A sweep over all borders; at each, the classes that hold the characters up to the next.
   struct Border {
@@ -57,8 +63,9 @@ std::vector<JointClass> joint_classes(const CharacterDfa& a, const CharacterDfa&
 
 }  // namespace
 
-Result<Dfa> intersection(const CharacterDfa& a, const CharacterDfa& b) {
+Result<Dfa> intersection(const CharacterDfa& a, const CharacterDfa& b, WorkBudget& work) {
   if (a.is_empty() || b.is_empty()) return std::make_shared<const CharacterDfa>();
+  TRY_STATUS(work.spend(num_ranges(a) + num_ranges(b)));
   std::vector<JointClass> classes = joint_classes(a, b);
   std::erase_if(classes, [](const JointClass& c) { return c.a == CharacterDfa::kDead || c.b == CharacterDfa::kDead; });
   CharacterDfa out;
@@ -68,6 +75,7 @@ Result<Dfa> intersection(const CharacterDfa& a, const CharacterDfa& b) {
   while (!open.empty()) {
     const auto [in_a, in_b] = open.front();
     open.pop_front();
+    TRY_STATUS(work.spend(1 + classes.size()));
     out.accepts.push_back(a.accepts[static_cast<size_t>(in_a)] != 0 && b.accepts[static_cast<size_t>(in_b)] != 0 ? 1
                                                                                                                  : 0);
     for (const JointClass& joint : classes) {
@@ -79,22 +87,23 @@ Result<Dfa> intersection(const CharacterDfa& a, const CharacterDfa& b) {
       }
       const auto [found, is_new] = numbers.emplace(std::pair(to_a, to_b), static_cast<int32_t>(numbers.size()));
       if (is_new) open.emplace_back(to_a, to_b);
-      if (static_cast<int32_t>(numbers.size()) > kMaxDfaStates) {
-        return fail("two conditions on one text need more than {} states together", kMaxDfaStates);
-      }
       out.next.push_back(found->second);
+    }
+    if (static_cast<int32_t>(numbers.size()) > kMaxDfaStates || out.next.size() > kMaxDfaCells) {
+      return fail("two conditions on one text need more than {} states together", kMaxDfaStates);
     }
   }
   out.start = 0;
   return std::make_shared<const CharacterDfa>(minimized(out));
 }
 
-Result<Dfa> complement(const CharacterDfa& dfa) {
+Result<Dfa> complement(const CharacterDfa& dfa, WorkBudget& work) {
+  TRY_STATUS(work.spend(dfa.next.size() + dfa.accepts.size() + dfa.classes.size()));
   // One more state, which accepts everything, takes whatever led nowhere.
   CharacterDfa out{.classes = dfa.classes, .next = {}, .accepts = {}};
-  CodePointSet known;
-  for (const CodePointSet& set : dfa.classes) known = known.united(set);
-  const CodePointSet others = scalar_values().intersected(known.inverted());
+  std::vector<unicode::CodePointRange> known;
+  for (const CodePointSet& set : dfa.classes) known.insert(known.end(), set.ranges().begin(), set.ranges().end());
+  const CodePointSet others = scalar_values().intersected(CodePointSet(std::move(known)).inverted());
   const bool has_others = !others.ranges().empty();
   if (has_others) out.classes.push_back(others);
   const int32_t everything = dfa.num_states();
@@ -162,7 +171,7 @@ Dfa texts_without(std::string_view part) {
   return std::make_shared<const CharacterDfa>(std::move(out));
 }
 
-Result<Dfa> one_of(std::span<const std::string> texts) {
+Result<Dfa> one_of(std::span<const std::string> texts, WorkBudget& work) {
   std::map<char32_t, size_t> symbols;
   for (std::string_view text : texts) {
     for (; !text.empty(); text.remove_prefix(unicode::sequence_length(text.front()))) {
@@ -186,9 +195,11 @@ Result<Dfa> one_of(std::span<const std::string> texts) {
     for (; !text.empty(); text.remove_prefix(unicode::sequence_length(text.front()))) {
       const size_t at = static_cast<size_t>(state) * width + symbols[unicode::decode_valid(text.data())];
       if (out.next[at] == CharacterDfa::kDead) {
-        if (out.num_states() >= kMaxDfaStates) {
-          return fail("a list of texts needs more than {} states", kMaxDfaStates);
+        if (out.num_states() >= kMaxDfaStates || out.next.size() > kMaxDfaCells) {
+          return fail("a list of texts needs more than {} states, or too many for its {} different characters",
+                      kMaxDfaStates, width);
         }
+        TRY_STATUS(work.spend(1 + width));
         const int32_t added = add_state();
         out.next[at] = added;
       }

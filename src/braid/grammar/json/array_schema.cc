@@ -89,25 +89,27 @@ Result<Expr> SchemaCompiler::unique_array(const MergedSchema& schema, const Sche
   };
   TRY(const std::vector<AtomList> alternatives, alternatives_of(document_, items));
   std::vector<Json> values;
-  const auto add = [&](const Json& value) {
-    if (std::ranges::none_of(values, [&](const Json& other) { return equal_values(other, value); })) {
-      values.push_back(value);
+  const auto add = [&](const Json& value) -> Status {
+    for (const Json& other : values) {
+      TRY(const bool is_known, equal_values(value, other, document_.looks()));
+      if (is_known) return {};
     }
+    values.push_back(value);
+    return values.size() > kMaxUniqueValues ? refuse() : Status();
   };
   for (const AtomList& atoms : alternatives) {
     TRY(const MergedSchema item, merge(document_, atoms));
     if (item.values) {
-      for (const Json* value : *item.values) add(*value);
+      for (const Json* value : *item.values) TRY_STATUS(add(*value));
       continue;
     }
     if ((item.types & ~(kNull | kBoolean)) != 0) return refuse();
-    if ((item.types & kNull) != 0) add(Json(nullptr));
+    if ((item.types & kNull) != 0) TRY_STATUS(add(Json(nullptr)));
     if ((item.types & kBoolean) != 0) {
-      add(Json(true));
-      add(Json(false));
+      TRY_STATUS(add(Json(true)));
+      TRY_STATUS(add(Json(false)));
     }
   }
-  if (values.size() > kMaxUniqueValues) return refuse();
   max = std::min(max, static_cast<uint32_t>(values.size()));
   if (max < schema.min_items) return no_text();
   // A node for each set of values that have been used.

@@ -56,7 +56,7 @@ Error cannot_negate(const SchemaAtom& atom) {
 }
 
 // Takes away what the schema under "not" would allow.
-Status subtract(const SchemaAtom& owner, const SchemaAtom& negated, MergedSchema& out) {
+Status subtract(const SchemaAtom& owner, const SchemaAtom& negated, WorkBudget& work, MergedSchema& out) {
   const bool combines = negated.reference || !negated.all_of.empty() || !negated.any_of.empty() ||
                         !negated.one_of.empty() || negated.negated != nullptr;
   if (combines) return cannot_negate(owner);
@@ -78,8 +78,8 @@ Status subtract(const SchemaAtom& owner, const SchemaAtom& negated, MergedSchema
       }
     }
     if (texts.empty() || (out.types & kString) == 0) return {};
-    TRY(const Dfa excluded, one_of(texts));
-    TRY(Dfa others, complement(*excluded));
+    TRY(const Dfa excluded, one_of(texts, work));
+    TRY(Dfa others, complement(*excluded, work));
     out.strings.conditions.push_back(std::move(others));
     return {};
   }
@@ -114,7 +114,7 @@ Result<MergedSchema> merge(SchemaDocument& document, const AtomList& atoms) {
       continue;
     }
     TRY(const SchemaAtom* negated, document.atom(atom->negated));
-    TRY_STATUS(subtract(*atom, *negated, out));
+    TRY_STATUS(subtract(*atom, *negated, document.automata().work(), out));
   }
   return out;
 }

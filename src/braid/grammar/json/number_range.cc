@@ -76,8 +76,9 @@ class NumberExplorer {
     }
   }
 
-  Result<Dfa> explore() {
+  Result<Dfa> explore(WorkBudget& work) {
     static constexpr std::string_view kSymbols = "-.0123456789";
+    constexpr size_t kUnitsPerSymbol = 3;  // each is looked up among the states
     CharacterDfa dfa{.classes = {}, .next = {}, .accepts = {}, .start = 0};
     for (const char symbol : kSymbols) dfa.classes.push_back(unicode::CodePointSet::of(static_cast<char32_t>(symbol)));
     std::map<State, int32_t> numbers = {{State{}, 0}};
@@ -85,6 +86,7 @@ class NumberExplorer {
     while (!open.empty()) {
       const State state = open.front();
       open.pop_front();
+      TRY_STATUS(work.spend(kUnitsPerSymbol * kSymbols.size()));
       dfa.accepts.push_back(accepts(state) ? 1 : 0);
       for (const char symbol : kSymbols) {
         const std::optional<State> next = step(state, symbol);
@@ -232,7 +234,7 @@ void tighten_max(NumberRange& range, const NumberBound& bound) {
   if (is_tighter) range.max = bound;
 }
 
-Result<Dfa> number_automaton(const NumberRange& range) {
+Result<Dfa> number_automaton(const NumberRange& range, WorkBudget& work) {
   size_t scale = 0;
   for (const Decimal& multiple : range.multiples_of) {
     if (!is_exact_double(multiple)) {
@@ -254,7 +256,7 @@ Result<Dfa> number_automaton(const NumberRange& range) {
                   multiple.fraction.empty() ? "" : ".", multiple.fraction, kMaxMultiple);
     }
   }
-  return NumberExplorer(range, common, static_cast<int>(scale)).explore();
+  return NumberExplorer(range, common, static_cast<int>(scale)).explore(work);
 }
 
 }  // namespace braid::grammar

@@ -30,6 +30,6 @@ void tighten_max(NumberRange& range, const NumberBound& bound);
 
 // Written without an exponent, with at most 15 significant digits (integers: 20, or as many as a bound has), so that
 // every reader's double keeps the order. Empty if there is no such number. An error names what cannot be done.
-Result<Dfa> number_automaton(const NumberRange& range);
+Result<Dfa> number_automaton(const NumberRange& range, WorkBudget& work);
 
 }  // namespace braid::grammar

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <unordered_set>
 
-#include "braid/grammar/automaton/character_nfa.h"
 #include "braid/grammar/json/schema_compiler.h"
 #include "braid/grammar/json/schema_validator.h"
 #include "braid/grammar/source_excerpt.h"
@@ -22,8 +21,8 @@ bool speaks_of_others(const AtomList& atoms) {
   return std::ranges::any_of(atoms, [](const SchemaAtom* atom) { return atom->additional_properties != nullptr; });
 }
 
-Result<Dfa> pattern_automaton(const std::string& pattern) {
-  return string_automaton({.max_length = {}, .patterns = {pattern}, .formats = {}, .conditions = {}});
+StringSchema matching_pattern(const std::string& pattern) {
+  return {.max_length = {}, .patterns = {pattern}, .formats = {}, .conditions = {}};
 }
 
 }  // namespace
@@ -178,9 +177,10 @@ Result<std::optional<SchemaSet>> SchemaCompiler::schemas_of_property(const Merge
       is_matched = true;
     }
     for (const auto& [pattern, of_pattern] : atom->pattern_properties) {
-      auto dfa = pattern_automaton(pattern);
-      if (!dfa.ok()) return fail("schema {}: \"patternProperties\": {}", atom->path, dfa.error().message);
-      if (!(*dfa)->matches(name)) continue;
+      TRY_STATUS(document_.looks().spend(1 + name.size() / 16));
+      const auto matcher = document_.automata().matcher(matching_pattern(pattern));
+      if (!matcher.ok()) return fail("schema {}: \"patternProperties\": {}", atom->path, matcher.error().message);
+      if (!(*matcher)->matches(name)) continue;
       schemas.push_back(of_pattern);
       is_matched = true;
     }
@@ -201,9 +201,9 @@ Result<std::vector<SchemaCompiler::FreeMember>> SchemaCompiler::free_members(con
   for (const SchemaAtom* atom : schema.atoms) {
     for (const auto& [text, unused] : atom->pattern_properties) {
       if (std::ranges::any_of(patterns, [&, &key = text](const Pattern& known) { return known.text == key; })) continue;
-      auto matching = pattern_automaton(text);
+      auto matching = document_.automata().strings(matching_pattern(text));
       if (!matching.ok()) return fail("schema {}: \"patternProperties\": {}", atom->path, matching.error().message);
-      TRY(Dfa others, complement(**matching));
+      TRY(Dfa others, complement(**matching, document_.automata().work()));
       patterns.push_back({text, *matching, std::move(others)});
     }
   }
@@ -216,9 +216,9 @@ Result<std::vector<SchemaCompiler::FreeMember>> SchemaCompiler::free_members(con
   if (!is_open && patterns.empty()) return members;
   std::vector<Dfa> not_named;
   if (!named.empty()) {
-    auto texts = one_of(named);
+    auto texts = one_of(named, document_.automata().work());
     if (!texts.ok()) return fail("schema {}: its properties' names: {}", schema.path, texts.error().message);
-    TRY(Dfa others, complement(**texts));
+    TRY(Dfa others, complement(**texts, document_.automata().work()));
     not_named.push_back(std::move(others));
   }
   for (size_t matched = 0; matched < size_t{1} << patterns.size(); ++matched) {
@@ -250,7 +250,7 @@ Result<std::vector<SchemaCompiler::FreeMember>> SchemaCompiler::free_members(con
 Result<Expr> SchemaCompiler::key_of(const MergedSchema& schema, StringSchema names) {
   if (names.is_free()) return json_.string();
   add_absence(names);
-  auto content = string_content(names, json_.character());
+  auto content = string_content(names, json_.character(), document_.automata());
   if (!content.ok()) return fail("schema {}: its keys: {}", schema.path, content.error().message);
   if (*content == nullptr) return no_text();
   return json_.quoted(names.has_condition() ? as_rule(schema.path + " (a key)", *content) : *content);
@@ -278,7 +278,7 @@ Result<std::optional<StringSchema>> SchemaCompiler::property_names(const MergedS
       if (value->is_string()) texts.push_back(value->get<std::string>());
     }
     if (texts.empty()) return std::optional<StringSchema>();
-    TRY(Dfa listed, one_of(texts));
+    TRY(Dfa listed, one_of(texts, document_.automata().work()));
     names = {.max_length = {}, .patterns = {}, .formats = {}, .conditions = {std::move(listed)}};
   }
   return std::optional(std::move(names));

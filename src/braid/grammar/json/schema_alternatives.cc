@@ -75,9 +75,11 @@ Result<Flat> flatten(SchemaDocument& document, const std::vector<Schema>& schema
   return flattener.take();
 }
 
+// Of lists that have each atom once.
 void append(AtomList& list, const AtomList& more) {
+  const std::unordered_set<const SchemaAtom*> known(list.begin(), list.end());
   for (const SchemaAtom* atom : more) {
-    if (std::ranges::find(list, atom) == list.end()) list.push_back(atom);
+    if (!known.contains(atom)) list.push_back(atom);
   }
 }
 
@@ -85,10 +87,7 @@ TypeSet types_of(const AtomList& atoms) {
   TypeSet types = kAnyType;
   for (const SchemaAtom* atom : atoms) {
     if (atom->types) types &= *atom->types;
-    if (!atom->values) continue;
-    TypeSet of_values = 0;
-    for (const Json* value : *atom->values) of_values |= type_of(*value);
-    types &= of_values;
+    if (atom->values) types &= atom->types_of_values;
   }
   return types;
 }
@@ -228,7 +227,7 @@ bool numbers_are_disjoint(const AtomList& a, const AtomList& b) {
   return order > 0 || (order == 0 && (range.min->is_exclusive || range.max->is_exclusive));
 }
 
-Result<bool> strings_are_disjoint(const AtomList& a, const AtomList& b) {
+Result<bool> strings_are_disjoint(SchemaDocument& document, const AtomList& a, const AtomList& b) {
   StringSchema both;
   for (const AtomList* list : {&a, &b}) {
     for (const SchemaAtom* atom : *list) {
@@ -240,7 +239,8 @@ Result<bool> strings_are_disjoint(const AtomList& a, const AtomList& b) {
   }
   if (both.max_length && *both.max_length < both.min_length) return true;
   if (!both.has_condition()) return false;
-  const auto dfa = string_automaton(both);
+  const auto dfa = document.automata().strings(both);
+  if (!dfa.ok() && document.automata().work().is_spent()) return dfa.error();
   return dfa.ok() && (*dfa)->is_empty();  // what cannot be told is not certain
 }
 
@@ -314,7 +314,7 @@ Result<bool> are_disjoint(SchemaDocument& document, const AtomList& a, const Ato
   if ((common & kNumber) != 0 && !numbers_are_disjoint(a, b)) return false;
   if ((common & kArray) != 0 && !arrays_are_disjoint(a, b)) return false;
   if ((common & kString) != 0) {
-    TRY(const bool is_disjoint, strings_are_disjoint(a, b));
+    TRY(const bool is_disjoint, strings_are_disjoint(document, a, b));
     if (!is_disjoint) return false;
   }
   if ((common & kObject) == 0) return true;

@@ -38,7 +38,7 @@ constexpr std::pair<std::string_view, std::string_view> kRefused[] = {
 
 class AtomReader {
  public:
-  AtomReader(const Json& schema, SchemaAtom& atom) : schema_(schema), atom_(atom) {}
+  AtomReader(const Json& schema, WorkBudget& looks, SchemaAtom& atom) : schema_(schema), looks_(looks), atom_(atom) {}
 
   Status read() {
     for (const auto& [keyword, value] : schema_.get_ref<const Json::object_t&>()) {
@@ -47,6 +47,12 @@ class AtomReader {
       }
     }
     apply_legacy_items();
+    if (atom_.values) {
+      for (const Json* value : *atom_.values) {
+        atom_.value_index.add(*value);
+        atom_.types_of_values |= type_of(*value);
+      }
+    }
     return {};
   }
 
@@ -153,26 +159,27 @@ class AtomReader {
     return {};
   }
 
-  void restrict_values(std::vector<const Json*> values) {
-    if (!atom_.values) {
-      atom_.values = std::move(values);
-      return;
+  Status restrict_values(std::vector<const Json*> values) {
+    if (atom_.values) {
+      ValueIndex others;
+      for (const Json* value : values) others.add(*value);
+      std::vector<const Json*> common;
+      for (const Json* value : *atom_.values) {
+        TRY(const bool is_common, others.contains(*value, looks_));
+        if (is_common) common.push_back(value);
+      }
+      values = std::move(common);
     }
-    std::erase_if(*atom_.values, [&](const Json* value) {
-      return std::ranges::none_of(values, [&](const Json* other) { return equal_values(*other, *value); });
-    });
+    atom_.values = std::move(values);
+    return {};
   }
   Status read_enum(const Json& value) {
     if (!value.is_array() || value.empty()) return fail("is {}, must be a list of values", json_excerpt(value));
     std::vector<const Json*> values;
     for (const Json& member : value) values.push_back(&member);
-    restrict_values(std::move(values));
-    return {};
+    return restrict_values(std::move(values));
   }
-  Status read_const(const Json& value) {
-    restrict_values({&value});
-    return {};
-  }
+  Status read_const(const Json& value) { return restrict_values({&value}); }
 
   Result<NumberBound> bound_in(const Json& value, bool is_exclusive) {
     if (!value.is_number()) return fail("is {}, must be a number", json_excerpt(value));
@@ -340,6 +347,7 @@ class AtomReader {
   }
 
   const Json& schema_;
+  WorkBudget& looks_;
   SchemaAtom& atom_;
   bool has_legacy_items_ = false;
   Schema additional_items_ = nullptr;
@@ -358,19 +366,9 @@ TypeSet type_of(const Json& value) {
   return value.is_array() ? kArray : kObject;
 }
 
-bool equal_values(const Json& a, const Json& b) {
-  if (!a.is_structured() || !b.is_structured()) return a == b;
-  if (a.is_object() != b.is_object() || a.size() != b.size()) return false;
-  if (a.is_array()) return std::ranges::equal(a, b, [](const Json& x, const Json& y) { return equal_values(x, y); });
-  return std::ranges::all_of(a.get_ref<const Json::object_t&>(), [&](const auto& member) {
-    const auto found = b.find(member.first);
-    return found != b.end() && equal_values(member.second, *found);
-  });
-}
-
-Result<SchemaAtom> read_atom(const Json& schema, std::string path) {
+Result<SchemaAtom> read_atom(const Json& schema, std::string path, WorkBudget& looks) {
   SchemaAtom atom{.source = &schema, .path = std::move(path)};
-  TRY_STATUS(AtomReader(schema, atom).read());
+  TRY_STATUS(AtomReader(schema, looks, atom).read());
   return atom;
 }
 

@@ -12,6 +12,7 @@
 #include "braid/base/result.h"
 #include "braid/formats/json.h"
 #include "braid/grammar/json/number_range.h"
+#include "braid/grammar/json/value_index.h"
 
 namespace braid::grammar {
 
@@ -29,9 +30,6 @@ inline constexpr TypeSet kAnyType = 127;
 
 TypeSet type_of(const Json& value);  // one; a number without a fraction is an integer
 
-// As JSON schema compares them: 1 is 1.0, and members have no order.
-bool equal_values(const Json& a, const Json& b);
-
 // A schema is an object, or true, or false; they are known by their addresses in the document.
 using Schema = const Json*;
 
@@ -42,6 +40,8 @@ struct SchemaAtom {
   std::optional<TypeSet> types;
   TypeSet spoken_of = 0;                           // types that its keywords say something about
   std::optional<std::vector<const Json*>> values;  // "enum", "const"
+  ValueIndex value_index;                          // of these
+  TypeSet types_of_values = 0;
 
   NumberRange numbers;
   uint32_t min_length = 0;
@@ -72,6 +72,6 @@ struct SchemaAtom {
   Schema negated = nullptr;
 };
 
-Result<SchemaAtom> read_atom(const Json& schema, std::string path);
+Result<SchemaAtom> read_atom(const Json& schema, std::string path, WorkBudget& looks);
 
 }  // namespace braid::grammar

@@ -87,7 +87,7 @@ Result<Expr> SchemaCompiler::body_of(const MergedSchema& schema) {
 
 Result<Expr> SchemaCompiler::number_body(const MergedSchema& schema) {
   if (schema.numbers.is_free()) return schema.numbers.is_integer ? json_.integer() : json_.number();
-  auto dfa = number_automaton(schema.numbers);
+  auto dfa = document_.automata().numbers(schema.numbers);
   if (!dfa.ok()) return fail("schema {}: {}", schema.path, dfa.error().message);
   return automaton(*dfa, Spelling::kUtf8);
 }
@@ -96,7 +96,7 @@ Result<Expr> SchemaCompiler::string_body(const MergedSchema& schema) {
   if (schema.strings.is_free()) return json_.string();
   StringSchema strings = schema.strings;
   add_absence(strings);
-  auto content = string_content(strings, json_.character());
+  auto content = string_content(strings, json_.character(), document_.automata());
   if (!content.ok()) return fail("schema {}: {}", schema.path, content.error().message);
   if (*content == nullptr) return no_text();
   // A rule of its own: a pattern's anchors speak of the content alone.

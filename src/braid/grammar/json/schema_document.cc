@@ -32,18 +32,6 @@ std::string unescaped(std::string_view part) {
   return out;
 }
 
-const Json* child_of(const Json& value, const std::string& key) {
-  if (value.is_object()) {
-    const auto found = value.find(key);
-    return found == value.end() ? nullptr : &*found;
-  }
-  if (!value.is_array() || key.empty() || key.size() > 9 || key.find_first_not_of("0123456789") != std::string::npos) {
-    return nullptr;
-  }
-  const size_t index = std::stoul(key);
-  return index < value.size() ? &value[index] : nullptr;
-}
-
 }  // namespace
 
 Result<SchemaDocument> SchemaDocument::of(const Json& root) {
@@ -83,13 +71,30 @@ Status SchemaDocument::index(const Json& value, int depth) {
 Result<const SchemaAtom*> SchemaDocument::atom(Schema schema) {
   std::unique_ptr<SchemaAtom>& known = atoms_[schema];
   if (known == nullptr) {
-    TRY(SchemaAtom atom, read_atom(*schema, path_of(schema)));
+    TRY(SchemaAtom atom, read_atom(*schema, path_of(schema), looks_));
     known = std::make_unique<SchemaAtom>(std::move(atom));
   }
   return known.get();
 }
 
-Result<Schema> SchemaDocument::resolve(const std::string& reference) const {
+const Json* SchemaDocument::child_of(const Json& value, const std::string& key) {
+  if (value.is_object()) {
+    auto& members = members_[&value];
+    if (members.empty()) {
+      for (const auto& [name, member] : value.get_ref<const Json::object_t&>()) members.emplace(name, &member);
+    }
+    const auto found = members.find(key);
+    return found == members.end() ? nullptr : found->second;
+  }
+  if (!value.is_array() || key.empty() || key.size() > 9 || key.find_first_not_of("0123456789") != std::string::npos) {
+    return nullptr;
+  }
+  const size_t index = std::stoul(key);
+  return index < value.size() ? &value[index] : nullptr;
+}
+
+Result<Schema> SchemaDocument::resolve(const std::string& reference) {
+  TRY_STATUS(looks_.spend(1 + reference.size() / 16));
   std::string_view rest = reference;
   if (!id_.empty() && rest.starts_with(id_)) rest.remove_prefix(id_.size());
   if (!rest.empty() && !rest.starts_with('#')) {
@@ -112,12 +117,6 @@ Result<Schema> SchemaDocument::resolve(const std::string& reference) const {
     return fail("\"$ref\": \"{}\" names {}, which is no schema", excerpt(reference), json_excerpt(*found));
   }
   return found;
-}
-
-Status SchemaDocument::count_look() {
-  constexpr int64_t kMaxLooks = 500'000;
-  if (++num_looks_ > kMaxLooks) return fail("the schema's parts refer to each other in too many ways");
-  return {};
 }
 
 std::string SchemaDocument::path_of(Schema schema) const {

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "braid/base/result.h"
+#include "braid/grammar/json/automata.h"
 #include "braid/grammar/json/schema_atom.h"
 
 namespace braid::grammar {
@@ -20,9 +21,13 @@ class SchemaDocument {
   // The schema object's keywords. `schema` is an object within the document.
   Result<const SchemaAtom*> atom(Schema schema);
   // What "$ref" names: "#", "#/json/pointer", "#anchor", or one of these behind the document's own "$id".
-  Result<Schema> resolve(const std::string& reference) const;
-  // Called once for each schema that is looked at, however often: an error when that grows out of all proportion.
-  Status count_look();
+  Result<Schema> resolve(const std::string& reference);
+  // Called for each schema that is looked at, however often, and for what else is compared: an error when that grows
+  // out of all proportion.
+  Status count_look() { return looks_.spend(8); }
+  WorkBudget& looks() { return looks_; }  // a unit: two values compared, say, or 16 bytes
+
+  Automata& automata() { return automata_; }
 
   // Where a schema stands, for errors: "#/properties/name".
   std::string path_of(Schema schema) const;
@@ -36,13 +41,17 @@ class SchemaDocument {
   };
 
   Status index(const Json& value, int depth);
+  const Json* child_of(const Json& value, const std::string& key);
 
   const Json* root_;
   std::string id_;                            // of the root, without a fragment
   std::unordered_map<Schema, Place> places_;  // of all objects and booleans
   std::unordered_map<std::string, Schema> anchors_;
+  // Of objects that references name members of.
+  std::unordered_map<Schema, std::unordered_map<std::string_view, Schema>> members_;
   std::unordered_map<Schema, std::unique_ptr<SchemaAtom>> atoms_;
-  int64_t num_looks_ = 0;
+  WorkBudget looks_{6'000'000, "the schema's parts refer to each other in too many ways"};
+  Automata automata_;
 };
 
 }  // namespace braid::grammar

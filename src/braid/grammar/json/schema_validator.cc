@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <unordered_set>
 
-#include "braid/grammar/automaton/character_nfa.h"
 #include "braid/grammar/json/string_schema.h"
 #include "braid/tokenizer/unicode/utf8.h"
 
@@ -22,13 +23,14 @@ bool is_valid_number(const NumberRange& range, const Json& value) {
   };
   if (!is_in(range.min, true) || !is_in(range.max, false)) return false;
   return std::ranges::all_of(range.multiples_of, [&](const Decimal& multiple) {
-    const double step = std::stod(multiple.integer + "." + multiple.fraction);
+    const double step = std::strtod((multiple.integer + "." + multiple.fraction).c_str(), nullptr);
     const double quotient = value.get<double>() / step;
     return std::nearbyint(quotient) == quotient;
   });
 }
 
-Result<bool> is_valid_string(const SchemaAtom& atom, const std::string& text) {
+Result<bool> is_valid_string(SchemaDocument& document, const SchemaAtom& atom, const std::string& text) {
+  TRY_STATUS(document.looks().spend(text.size() / 16));
   uint32_t length = 0;
   for (std::string_view rest = text; !rest.empty(); rest.remove_prefix(unicode::sequence_length(rest.front()))) {
     ++length;
@@ -36,11 +38,12 @@ Result<bool> is_valid_string(const SchemaAtom& atom, const std::string& text) {
   if (length < atom.min_length || (atom.max_length && length > *atom.max_length)) return false;
   const StringSchema conditions{.max_length = {}, .patterns = atom.patterns, .formats = atom.formats, .conditions = {}};
   if (!conditions.has_condition()) return true;
-  TRY(const Dfa dfa, string_automaton(conditions));
-  return dfa->matches(text);
+  TRY(const TextMatcher* matcher, document.automata().matcher(conditions));
+  return matcher->matches(text);
 }
 
 Result<bool> is_valid_array(SchemaDocument& document, const SchemaAtom& atom, const Json& value, int depth) {
+  TRY_STATUS(document.looks().spend(value.size()));
   if (value.size() < atom.min_items || (atom.max_items && value.size() > *atom.max_items)) return false;
   for (size_t i = 0; i < value.size(); ++i) {
     const Schema schema = i < atom.prefix_items.size() ? atom.prefix_items[i] : atom.items;
@@ -49,20 +52,27 @@ Result<bool> is_valid_array(SchemaDocument& document, const SchemaAtom& atom, co
     if (!is_member_valid) return false;
   }
   if (!atom.unique_items) return true;
-  for (size_t i = 0; i < value.size(); ++i) {
-    for (size_t j = 0; j < i; ++j) {
-      if (equal_values(value[i], value[j])) return false;
-    }
+  ValueIndex seen;
+  for (const Json& member : value) {
+    TRY(const bool is_known, seen.contains(member, document.looks()));
+    if (is_known) return false;
+    seen.add(member);
   }
   return true;
 }
 
 Result<bool> is_valid_object(SchemaDocument& document, const SchemaAtom& atom, const Json& value, int depth) {
   if (value.size() < atom.min_properties || (atom.max_properties && value.size() > *atom.max_properties)) return false;
-  for (const std::string_view name : atom.required) {
-    if (!value.contains(std::string(name))) return false;
+  const auto& members = value.get_ref<const Json::object_t&>();
+  TRY_STATUS(document.looks().spend(members.size() + atom.required.size()));
+  if (!atom.required.empty()) {
+    std::unordered_set<std::string_view> names;
+    for (const auto& [name, member] : members) names.insert(name);
+    for (const std::string_view name : atom.required) {
+      if (!names.contains(name)) return false;
+    }
   }
-  for (const auto& [name, member] : value.get_ref<const Json::object_t&>()) {
+  for (const auto& [name, member] : members) {
     if (atom.property_names != nullptr) {
       TRY(const bool is_name_valid, is_valid(document, atom.property_names, Json(name), depth + 1));
       if (!is_name_valid) return false;
@@ -72,8 +82,10 @@ Result<bool> is_valid_object(SchemaDocument& document, const SchemaAtom& atom, c
       schemas.push_back(found->second);
     }
     for (const auto& [pattern, schema] : atom.pattern_properties) {
-      TRY(const Dfa dfa, string_automaton({.max_length = {}, .patterns = {pattern}, .formats = {}, .conditions = {}}));
-      if (dfa->matches(name)) schemas.push_back(schema);
+      TRY_STATUS(document.looks().spend(1 + name.size() / 16));
+      const StringSchema matching{.max_length = {}, .patterns = {pattern}, .formats = {}, .conditions = {}};
+      TRY(const TextMatcher* matcher, document.automata().matcher(matching));
+      if (matcher->matches(name)) schemas.push_back(schema);
     }
     if (schemas.empty() && atom.additional_properties != nullptr) schemas.push_back(atom.additional_properties);
     for (const Schema schema : schemas) {
@@ -87,11 +99,12 @@ Result<bool> is_valid_object(SchemaDocument& document, const SchemaAtom& atom, c
 Result<bool> is_valid_itself(SchemaDocument& document, const SchemaAtom& atom, const Json& value, int depth) {
   const TypeSet type = type_of(value);
   if (atom.types && (*atom.types & type) == 0) return false;
-  if (atom.values && std::ranges::none_of(*atom.values, [&](const Json* v) { return equal_values(*v, value); })) {
-    return false;
+  if (atom.values) {
+    TRY(const bool is_listed, atom.value_index.contains(value, document.looks()));
+    if (!is_listed) return false;
   }
   if ((type & kNumber) != 0) return is_valid_number(atom.numbers, value);
-  if (type == kString) return is_valid_string(atom, value.get_ref<const std::string&>());
+  if (type == kString) return is_valid_string(document, atom, value.get_ref<const std::string&>());
   if (type == kArray) return is_valid_array(document, atom, value, depth);
   if (type == kObject) return is_valid_object(document, atom, value, depth);
   return true;

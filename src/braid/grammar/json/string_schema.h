@@ -21,12 +21,15 @@ struct StringSchema {
   bool has_condition() const { return !patterns.empty() || !formats.empty() || !conditions.empty(); }
 };
 
-// The strings' contents as an automaton.
-Result<Dfa> string_automaton(const StringSchema& schema);
+class Automata;
 
 // The content of a JSON string (without its quotes) that is not free: a rule's whole body, for a pattern's anchors.
 // `character`: any one character of a JSON string. Null if there is no such string.
-Result<Expr> string_content(const StringSchema& schema, const Expr& character);
+Result<Expr> string_content(const StringSchema& schema, const Expr& character, Automata& automata);
+
+// A whole text that the pattern matches somewhere, or that is of the format.
+Result<Expr> pattern_expression(const std::string& pattern);
+Result<Expr> format_expression(const std::string& format);
 
 // The regular expression of a format (its whole text), or an error that names it.
 Result<std::string_view> format_pattern(std::string_view format);

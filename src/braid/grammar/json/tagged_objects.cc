@@ -1,11 +1,10 @@
 #include "braid/grammar/json/tagged_objects.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
-#include "braid/grammar/automaton/character_nfa.h"
 #include "braid/grammar/json/schema_compiler.h"
-#include "braid/grammar/regex/regex_parser.h"
 #include "braid/grammar/source_excerpt.h"
 
 namespace braid::grammar {
@@ -17,8 +16,8 @@ Expr line_break() {
   return optional(bytes("\n"));
 }
 
-// What is read as a value of one of these types, though it may be the text of a string; null: nothing is.
-Result<Dfa> texts_read_as(TypeSet kinds) {
+// What is read as a value of one of these types, though it may be the text of a string; nothing: nothing is.
+std::optional<StringSchema> texts_read_as(TypeSet kinds) {
   std::string values;
   const auto add = [&](TypeSet kind, std::string_view pattern) {
     if ((kinds & kind) != 0) values.append(values.empty() ? "" : "|").append(pattern);
@@ -28,10 +27,10 @@ Result<Dfa> texts_read_as(TypeSet kinds) {
   add(kNumber, R"(-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+\-]?[0-9]+)?)");
   add(kArray, R"(\[([^x]|x)*)");
   add(kObject, R"(\{([^x]|x)*)");
-  if (values.empty()) return Dfa();
+  if (values.empty()) return std::nullopt;
   const std::string space = "[ \\t\\r\\n]*";
-  TRY(const Expr pattern, parse_regex(space + "\xEF\xBB\xBF?" + space + "(" + values + ")" + space, {}));
-  return dfa_of(*pattern);
+  const std::string pattern = "^" + space + "\xEF\xBB\xBF?" + space + "(" + values + ")" + space + "$";
+  return StringSchema{.max_length = {}, .patterns = {pattern}, .formats = {}, .conditions = {}};
 }
 
 Expr joined(const std::vector<std::string>& parts) {
@@ -90,7 +89,7 @@ Result<Expr> SchemaCompiler::tagged_members(Schema schema, const TaggedObject& o
           key.max_length = std::min(key.max_length.value_or(kMaxFreeKey), kMaxFreeKey);
           key.conditions.push_back(texts_without(tags.key_close));
           key.conditions.push_back(texts_without("\n"));
-          auto dfa = string_automaton(key);
+          auto dfa = document_.automata().strings(key);
           if (!dfa.ok()) return fail("schema {}: its keys: {}", merged.path, dfa.error().message);
           if ((*dfa)->is_empty()) return Expr();
           return tagged_member(automaton(*dfa, Spelling::kUtf8), free.schemas, kAnyType, tags);
@@ -148,7 +147,10 @@ Result<Expr> SchemaCompiler::tagged_value(const SchemaSet& schemas, TypeSet kind
 // Those of the listed values that this way of writing has.
 Result<std::vector<Expr>> SchemaCompiler::tagged_constants(const MergedSchema& schema, TypeSet kinds,
                                                            const MemberTags& tags) {
-  TRY(const Dfa others, texts_read_as(kinds));
+  const TextMatcher* others = nullptr;
+  if (const auto texts = texts_read_as(kinds)) {
+    TRY(others, document_.automata().matcher(*texts));
+  }
   std::vector<Expr> constants;
   for (const Json* value : *schema.values) {
     if (!value->is_string()) {
@@ -165,7 +167,10 @@ Result<std::vector<Expr>> SchemaCompiler::tagged_constants(const MergedSchema& s
 }
 
 Result<Expr> SchemaCompiler::tagged_string(StringSchema strings, TypeSet kinds, const MemberTags& tags) {
-  TRY(const Dfa others, texts_read_as(kinds));
+  Dfa others;
+  if (const auto texts = texts_read_as(kinds)) {
+    TRY(others, document_.automata().strings(*texts));
+  }
   if (strings.is_free() && others == nullptr) {
     const std::string name = "text without " + tags.value_close;
     if (tagged_text_ < 0) {
@@ -176,10 +181,10 @@ Result<Expr> SchemaCompiler::tagged_string(StringSchema strings, TypeSet kinds, 
   const bool is_short = strings.max_length && *strings.max_length < tags.value_close.size();
   if (!is_short) strings.conditions.push_back(texts_without(tags.value_close));
   if (others != nullptr) {
-    TRY(Dfa read_as_strings, complement(*others));
+    TRY(Dfa read_as_strings, complement(*others, document_.automata().work()));
     strings.conditions.push_back(std::move(read_as_strings));
   }
-  TRY(Dfa dfa, string_automaton(strings));
+  TRY(Dfa dfa, document_.automata().strings(strings));
   return dfa->is_empty() ? Expr() : automaton(std::move(dfa), Spelling::kUtf8);
 }
 

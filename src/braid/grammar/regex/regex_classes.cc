@@ -23,17 +23,20 @@ CodePointSet narrow_class(char letter) {
   if (letter == 'w') return CodePointSet({{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}});
   return CodePointSet({{'\t', '\r'}, {' ', ' '}});
 }
-CodePointSet wide_class(char letter) {
-  if (letter == 'd') return *unicode::property("Nd");
-  if (letter == 'w') {
-    return unicode::property("L")
-        ->united(*unicode::property("M"))
-        .united(*unicode::property("N"))
-        .united(*unicode::property("Pc"))
-        .united(CodePointSet({{0x200C, 0x200D}}))
-        .united(unicode::class_word_characters());
-  }
-  return unicode::white_space().united(CodePointSet({{0x1C, 0x1F}, {0x180E, 0x180E}, {0xFEFF, 0xFEFF}}));
+CodePointSet make_wide_word_class() {
+  return unicode::property("L")
+      ->united(*unicode::property("M"))
+      .united(*unicode::property("N"))
+      .united(*unicode::property("Pc"))
+      .united(CodePointSet({{0x200C, 0x200D}}))
+      .united(unicode::class_word_characters());
+}
+const CodePointSet& wide_class(char letter) {  // made once: a pattern may have thousands
+  static const CodePointSet kDigits = *unicode::property("Nd");
+  static const CodePointSet kWord = make_wide_word_class();
+  static const CodePointSet kSpace =
+      unicode::white_space().united(CodePointSet({{0x1C, 0x1F}, {0x180E, 0x180E}, {0xFEFF, 0xFEFF}}));
+  return letter == 'd' ? kDigits : letter == 'w' ? kWord : kSpace;
 }
 
 RegexEscape literal(char32_t c) {
@@ -176,6 +179,7 @@ Result<CodePointSet> read_regex_class(Cursor& cursor, bool ignores_case) {
     TRY(const RegexEscape first, read_member(cursor, inverted));
     if (!first.literal) {
       if (cursor.sees("-") && !cursor.sees("-]")) return fail("a range in a character class starts with a set");
+      if (first.letter != 'p' && letters.find(first.letter) != std::string::npos) continue;  // it has been added
       letters.push_back(first.letter);
       add(first.set);
       continue;

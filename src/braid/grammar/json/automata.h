@@ -1,0 +1,59 @@
+// The automata of one schema's strings and numbers: equal conditions share one, and all of them together cost a bounded
+// amount of work, however many places ask for them.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "braid/base/result.h"
+#include "braid/grammar/automaton/character_dfa.h"
+#include "braid/grammar/json/number_range.h"
+#include "braid/grammar/json/string_schema.h"
+
+namespace braid::grammar {
+
+// Tells whether texts satisfy an automaton, in time that its number of classes hardly changes.
+class TextMatcher {
+ public:
+  explicit TextMatcher(Dfa dfa);
+
+  bool matches(std::string_view utf8) const;
+
+ private:
+  struct Span {
+    char32_t first = 0;
+    char32_t last = 0;
+    size_t symbol = 0;
+  };
+
+  Dfa dfa_;
+  std::vector<Span> spans_;  // of all classes, in order
+};
+
+class Automata {
+ public:
+  // The strings' contents.
+  Result<Dfa> strings(const StringSchema& schema);
+  Result<const TextMatcher*> matcher(const StringSchema& schema);  // of a schema without `conditions`
+  Result<Dfa> numbers(const NumberRange& range);
+
+  WorkBudget& work() { return work_; }
+
+ private:
+  // Of a schema without `conditions`: short, whatever its patterns are.
+  Result<std::string> key_of(const StringSchema& schema);
+  Result<size_t> number_of(const std::string& text);
+  Result<Dfa> pattern(const std::string& pattern);
+  Result<Dfa> format(const std::string& name);
+  Result<Dfa> make_strings(const StringSchema& schema);
+
+  std::unordered_map<std::string, size_t> numbers_of_texts_;
+  std::unordered_map<std::string, Dfa> known_;
+  std::unordered_map<std::string, std::unique_ptr<const TextMatcher>> matchers_;
+  WorkBudget work_{16'000'000, "the conditions on texts and numbers are too much work together"};
+};
+
+}  // namespace braid::grammar

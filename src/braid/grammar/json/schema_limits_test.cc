@@ -1,0 +1,123 @@
+// Schemas that are large in one respect each: compiled or refused for what they are, with time and memory that grow no
+// faster than they do.
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "braid/grammar/testing/byte_tokenizer.h"
+#include "braid/grammar/testing/grammar_testing.h"
+#include "braid/tokenizer/unicode/utf8.h"
+
+namespace braid::grammar {
+namespace {
+
+using testing::accepts;
+
+std::string joined(int count, const std::function<std::string(int)>& part) {
+  std::string text;
+  for (int i = 0; i < count; ++i) text += (i == 0 ? "" : ",") + part(i);
+  return text;
+}
+
+std::string ideograph(int number) {
+  std::string text;
+  unicode::append_code_point(0x4E00 + static_cast<char32_t>(number), text);
+  return text;
+}
+
+class SchemaLimits : public ::testing::Test {
+ protected:
+  const testing::ByteTokenizer tokenizer_;
+  GrammarCompiler compiler_{tokenizer_};
+
+  void expect_refusal(const std::string& schema, const std::string& reason) {
+    const auto grammar = compiler_.json_schema(*parse_json(schema));
+    ASSERT_FALSE(grammar.ok());
+    EXPECT_NE(grammar.error().message.find(reason), std::string::npos) << grammar.error().message;
+  }
+};
+
+TEST_F(SchemaLimits, NamesOutOfThousandsOfCharactersAreRefusedBeforeTheyFillMemory) {
+  const std::string names = joined(20'000, [](int i) { return "\"" + ideograph(i) + R"(":{"type":"null"})"; });
+  expect_refusal(R"({"type":"object","additionalProperties":{"type":"null"},"properties":{)" + names + "}}",
+                 "different characters");
+}
+
+TEST_F(SchemaLimits, PatternsShareOneBoundOnWork) {
+  const std::string branches =
+      joined(200, [](int i) { return R"({"type":"string","pattern":"^)" + ideograph(i) + R"((a|b)*a(a|b){9}$"})"; });
+  expect_refusal(R"({"oneOf":[)" + branches + "]}", "too much work together");
+}
+
+TEST_F(SchemaLimits, SetsOfCharactersThatAllOverlapAreRefused) {
+  std::string pattern;
+  for (int i = 0; i < 6000; ++i) pattern += "[^" + ideograph(2 * i) + ideograph(2 * i + 1) + "]";
+  expect_refusal(R"({"type":"string","maxLength":9000,"pattern":")" + pattern + "\"}", "too much work together");
+}
+
+TEST_F(SchemaLimits, OnePatternIsCompiledOnceForAllWhoseTextsItJudges) {
+  const std::string texts = joined(10'000, [](int i) { return fmt::format("\"a{}\"", i); });
+  const auto listed = compiler_.json_schema(
+      *parse_json(R"({"enum":[)" + texts + R"(,"abbbbbbbbbb"],"pattern":"^(a|b)*a(a|b){9,10}$"})"));
+  ASSERT_TRUE(listed.ok()) << listed.error().message;
+  EXPECT_TRUE(accepts(*listed, R"("abbbbbbbbbb")"));
+  EXPECT_FALSE(accepts(*listed, R"("a7")"));
+
+  const std::string names = joined(2000, [](int i) { return fmt::format(R"("b{}":{{"type":"null"}})", i); });
+  const auto named = compiler_.json_schema(*parse_json(R"({"type":"object","properties":{)" + names +
+                                                       R"(},"patternProperties":{"^(a|b)*a(a|b){9}$":false}})"));
+  ASSERT_TRUE(named.ok()) << named.error().message;
+  EXPECT_TRUE(accepts(*named, R"({"b7":null,"b1999":null})"));
+}
+
+TEST_F(SchemaLimits, NumbersShareOneBoundOnWork) {
+  const std::string properties =
+      joined(3000, [](int i) { return fmt::format(R"("p{}":{{"type":"integer","multipleOf":{}}})", i, 1000 + i); });
+  expect_refusal(R"({"type":"object","properties":{)" + properties + "}}", "too much work together");
+}
+
+TEST_F(SchemaLimits, LongListsOfValuesAreCompared) {
+  const std::string first = joined(100'000, [](int i) { return fmt::format("\"a{}\"", i); });
+  const std::string second = joined(100'000, [](int i) { return fmt::format("\"b{}\"", i); });
+  const auto common = compiler_.json_schema(
+      *parse_json(R"({"allOf":[{"enum":[1.0,)" + first + R"(]},{"enum":[)" + second + R"(,"a99999",1]}]})"));
+  ASSERT_TRUE(common.ok()) << common.error().message;
+  EXPECT_TRUE(accepts(*common, R"("a99999")"));
+  EXPECT_TRUE(accepts(*common, "1.0"));
+  EXPECT_FALSE(accepts(*common, R"("a99998")"));
+  expect_refusal(R"({"type":"array","uniqueItems":true,"items":{"enum":[)" + first + "]}}", "at most 10 constants");
+}
+
+TEST_F(SchemaLimits, ValuesWithThousandsOfMembersAreCompared) {
+  const auto object = [](int offset) {
+    return "{" + joined(10'000, [&](int i) { return fmt::format(R"("k{}":{})", (i + offset) % 10'000, i); }) + "}";
+  };
+  const std::string required = joined(10'000, [](int i) { return fmt::format("\"k{}\"", i); });
+  const auto one = compiler_.json_schema(*parse_json(R"({"enum":[)" + object(0) + "," + object(1) + R"(,{"k0":1}],)" +
+                                                     R"("const":)" + object(0) + R"(,"required":[)" + required + "]}"));
+  ASSERT_TRUE(one.ok()) << one.error().message;
+  EXPECT_TRUE(accepts(*one, object(0)));
+  const std::string numbers = joined(100'000, [](int i) { return std::to_string(i); });
+  const auto unique =
+      compiler_.json_schema(*parse_json(R"({"uniqueItems":true,"enum":[[1],[1,1.0],["1",1],[)" + numbers + ",7]]}"));
+  ASSERT_TRUE(unique.ok()) << unique.error().message;
+  EXPECT_TRUE(accepts(*unique, R"(["1",1])"));
+  EXPECT_FALSE(accepts(*unique, "[1,1]"));
+  EXPECT_EQ(testing::judge(*unique, "[0"), testing::Verdict::kRejected);
+}
+
+TEST_F(SchemaLimits, ListsOfEqualLookingValuesAreRefused) {
+  const auto arrays = [](int last) {
+    return joined(2000, [&](int i) { return fmt::format("[[0,0,0,0,0,0,0,0,{}]]", 2 * i + last); });
+  };
+  expect_refusal(R"({"allOf":[{"enum":[)" + arrays(0) + R"(]},{"enum":[)" + arrays(1) + "]}]}", "too many ways");
+}
+
+TEST_F(SchemaLimits, TheSmallestNumbersAreNumbers) {
+  const auto grammar = compiler_.json_schema(*parse_json(R"({"enum":[0,"a"],"multipleOf":5e-324})"));
+  ASSERT_TRUE(grammar.ok()) << grammar.error().message;
+  EXPECT_TRUE(accepts(*grammar, "0"));
+}
+
+}  // namespace
+}  // namespace braid::grammar
