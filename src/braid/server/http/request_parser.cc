@@ -186,11 +186,13 @@ RequestParser::~RequestParser() = default;
 
 size_t RequestParser::read_head(std::string_view bytes) {
   CHECK(!has_head() && !refusal());
+  if (bytes.empty()) return 0;  // Beast would count from a pointer that may be null
   return beast_->read_head(bytes);
 }
 
 size_t RequestParser::read_body(std::string_view bytes) {
   CHECK(has_head() && !is_complete() && !refusal());
+  if (bytes.empty()) return 0;
   return beast_->read_body(bytes);
 }
 
