@@ -29,7 +29,7 @@ class GrammarCompiler {
 
   struct Limits {
     // What is not in use is kept, the last used ones, so many and up to so many bytes of all grammars together.
-    size_t max_kept = 64;
+    size_t max_kept = 1024;
     int64_t max_kept_bytes = int64_t{256} << 20;
     // Above this, in use or not, no further one is compiled.
     int64_t max_bytes = int64_t{1} << 30;
