@@ -4,6 +4,7 @@
 
 #include "braid/base/system_info.h"
 #include "braid/cli/arguments.h"
+#include "braid/cli/bench/exchange.h"
 #include "braid/cli/bench/kernels.h"
 #include "braid/cli/bench/latency.h"
 #include "braid/cli/bench/serving/serving.h"
@@ -57,6 +58,18 @@ void add_kernels(CLI::App& bench, CommandRunner& runner) {
     TRY(options.bench.isa, isa_from_environment());
     return run_bench_kernels(options, stdout);
   });
+}
+
+void add_exchange(CLI::App& bench, CommandRunner& runner) {
+  auto options = std::make_shared<ExchangeBenchOptions>();
+  CLI::App* command = bench.add_subcommand("exchange", "Rows between DP groups, in each padding mode: bytes and times");
+  command->add_option("--tp-size,--tensor-parallel-size", options->tp_size, "Ranks")->capture_default_str();
+  command->add_option("--dp-size,--data-parallel-size", options->dp_size, "DP groups")->capture_default_str();
+  command->add_option("--hidden", options->hidden, "Values of a row, bfloat16")->capture_default_str();
+  command->add_option("--tokens", options->tokens, "Rows of the longest group")->capture_default_str();
+  command->add_option("--repeats", options->repeats, "Runs, of which medians are reported")->capture_default_str();
+  command->add_flag("--json", options->json, "One line of JSON");
+  runner.on(command, [options]() -> Status { return run_bench_exchange(*options, stdout); });
 }
 
 void add_latency(CLI::App& bench, CommandRunner& runner) {
@@ -160,6 +173,7 @@ void add_bench_commands(CLI::App& app, CommandRunner& runner) {
   bench->require_subcommand(1);
   add_roofline(*bench, runner);
   add_kernels(*bench, runner);
+  add_exchange(*bench, runner);
   add_latency(*bench, runner);
   add_throughput(*bench, runner);
   add_serving(*bench, runner);
