@@ -1,0 +1,34 @@
+#include "braid/control/group_ledger.h"
+
+#include <algorithm>
+
+namespace braid {
+
+void GroupLedger::add(SchedulerRequest request, int64_t num_pages) {
+  const uint64_t command = send(GroupAdd{std::move(request)});
+  on_the_way_.push_back({.command = command, .num_pages = num_pages});
+}
+
+uint64_t GroupLedger::send(GroupCommand command) {
+  outbox_.push_back(std::move(command));
+  return ++num_sent_;
+}
+
+void GroupLedger::take(GroupLoad load) {
+  load_ = std::move(load);
+  while (!on_the_way_.empty() && has_seen(on_the_way_.front().command)) on_the_way_.pop_front();
+}
+
+Credits GroupLedger::credits() const {
+  Credits credits = load_.credits;
+  for (const Added& added : on_the_way_) {
+    --credits.num_requests;
+    credits.num_pages -= added.num_pages;
+    credits.is_idle = false;
+  }
+  credits.num_requests = std::max(0, credits.num_requests);
+  credits.num_pages = std::max<int64_t>(0, credits.num_pages);
+  return credits;
+}
+
+}  // namespace braid

@@ -1,0 +1,44 @@
+// What the controller knows of one group: how it said that it stands, and what is on its way to it since.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <utility>
+#include <vector>
+
+#include "braid/engine/group_messages.h"
+
+namespace braid {
+
+class GroupLedger {
+ public:
+  explicit GroupLedger(GroupLoad load) : load_(std::move(load)) {}
+
+  // `num_pages`: what the request takes from the group's credits.
+  void add(SchedulerRequest request, int64_t num_pages);
+  // Any other command; its number.
+  uint64_t send(GroupCommand command);
+  // All commands since the last call, to be given to the group.
+  std::vector<GroupCommand> take_commands() { return std::exchange(outbox_, {}); }
+
+  void take(GroupLoad load);
+  bool has_seen(uint64_t command) const { return load_.num_commands >= command; }
+
+  // What the group can take, beside what is on its way.
+  Credits credits() const;
+  const GroupLoad& load() const { return load_; }
+  int64_t num_on_the_way() const { return static_cast<int64_t>(on_the_way_.size()); }
+
+ private:
+  struct Added {
+    uint64_t command = 0;
+    int64_t num_pages = 0;
+  };
+
+  GroupLoad load_;
+  uint64_t num_sent_ = 0;
+  std::vector<GroupCommand> outbox_;
+  std::deque<Added> on_the_way_;  // that load_ does not know of
+};
+
+}  // namespace braid
