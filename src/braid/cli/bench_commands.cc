@@ -4,6 +4,7 @@
 
 #include "braid/base/system_info.h"
 #include "braid/cli/arguments.h"
+#include "braid/cli/bench/dispatch/dispatch.h"
 #include "braid/cli/bench/kernels.h"
 #include "braid/cli/bench/latency.h"
 #include "braid/cli/bench/serving/serving.h"
@@ -153,6 +154,34 @@ void add_serving(CLI::App& bench, CommandRunner& runner) {
   });
 }
 
+void add_dispatch(CLI::App& bench, CommandRunner& runner) {
+  auto options = std::make_shared<BenchDispatchOptions>();
+  CLI::App* command = bench.add_subcommand("dispatch", "How fast requests reach the ranks that must know of them");
+  command->add_option("--groups", options->groups, "Numbers of DP groups")->delimiter(',')->capture_default_str();
+  command->add_option("--prompt-lens", options->prompt_lens, "Tokens of a prompt")
+      ->delimiter(',')
+      ->capture_default_str();
+  command->add_option("--ranks-per-group", options->ranks_per_group, "A publisher and its subscribers")
+      ->capture_default_str();
+  command->add_option("--dispatch", options->dispatch, "broadcast, direct or both")
+      ->check(one_of({"broadcast", "direct", "both"}))
+      ->capture_default_str();
+  command->add_option("--between", options->between, "processes (over ZeroMQ), threads or both")
+      ->check(one_of({"processes", "threads", "both"}))
+      ->capture_default_str();
+  command->add_option("--transport", options->transport, "Between processes: ipc or tcp")
+      ->check(one_of({"ipc", "tcp"}))
+      ->capture_default_str();
+  command->add_flag("--curve", options->is_encrypted, "Encrypt what goes between processes");
+  command->add_option("--num-requests", options->num_requests, "Timed one by one; fewer of long prompts")
+      ->capture_default_str();
+  command->add_option("--batch", options->batch, "Requests in a batched map; fewer of long prompts")
+      ->capture_default_str();
+  command->add_flag("--json", options->json, "One line of JSON");
+  command->add_option("--as-rank", options->as_rank, "This process is a rank, and the file its task")->group("");
+  runner.on(command, [options]() -> Status { return run_bench_dispatch(*options, stdout); });
+}
+
 }  // namespace
 
 void add_bench_commands(CLI::App& app, CommandRunner& runner) {
@@ -163,6 +192,7 @@ void add_bench_commands(CLI::App& app, CommandRunner& runner) {
   add_latency(*bench, runner);
   add_throughput(*bench, runner);
   add_serving(*bench, runner);
+  add_dispatch(*bench, runner);
 }
 
 }  // namespace braid
