@@ -16,7 +16,7 @@ namespace braid {
 
 class ChoiceGrammar {
  public:
-  // The tokenizer must outlive it.
+  // Both must outlive it: the choices of a request share its constraint, which may hold a thousand tools' grammars.
   ChoiceGrammar(const GrammarConstraint& constraint, const Tokenizer& tokenizer);
 
   // The choice's next token, one that the mask allowed. An error if the grammar does not after all: a free text may
@@ -47,7 +47,7 @@ class ChoiceGrammar {
   Status obey_triggered();
   const TriggeredGrammar* find_trigger() const;
 
-  GrammarConstraint constraint_;
+  const GrammarConstraint& constraint_;
   const Tokenizer& tokenizer_;
   State state_ = State::kObeying;
   std::optional<GrammarMatcher> matcher_;  // of the grammar that holds, or will behind the thinking

@@ -140,58 +140,27 @@ class LocalTransport final : public SetTransport {
 
 }  // namespace
 
-struct LocalWorld::Impl {
-  explicit Impl(const ParallelLayout& layout, WorldState& state)
-      : world_mail(state), group_mail(state), world_rendezvous(state, 0, layout.tp_size) {
+struct LocalWorld::Meetings {
+  Meetings(const ParallelLayout& layout, WorldState& state) : in_world(state, 0, layout.tp_size) {
     const int32_t group_size = layout.attn_tp_size();
     for (int32_t group = 0; group < layout.groups_per_world(); ++group) {
-      group_rendezvous.push_back(std::make_unique<Rendezvous>(state, group * group_size, group_size));
-    }
-    for (int32_t rank = 0; rank < layout.tp_size; ++rank) {
-      const SetPlace in_world{.size = layout.tp_size, .rank = rank};
-      const SetPlace in_group{
-          .first = rank / group_size * group_size, .size = group_size, .rank = rank % group_size, .is_group = true};
-      worlds.push_back(std::make_unique<LocalTransport>(state, world_mail, world_rendezvous, in_world));
-      Rendezvous& meets = *group_rendezvous[static_cast<size_t>(rank / group_size)];
-      groups.push_back(std::make_unique<LocalTransport>(state, group_mail, meets, in_group));
+      in_groups.push_back(std::make_unique<Rendezvous>(state, group * group_size, group_size));
     }
   }
 
-  MailboxGrid world_mail;
-  MailboxGrid group_mail;
-  Rendezvous world_rendezvous;
-  std::vector<std::unique_ptr<Rendezvous>> group_rendezvous;
-  std::vector<std::unique_ptr<LocalTransport>> worlds;
-  std::vector<std::unique_ptr<LocalTransport>> groups;
+  Rendezvous in_world;
+  std::vector<std::unique_ptr<Rendezvous>> in_groups;
 };
 
 LocalWorld::LocalWorld(const ParallelLayout& layout, const WorldOptions& options)
-    : state_(std::make_unique<WorldState>(layout, options.timeout_s)), impl_(std::make_unique<Impl>(layout, *state_)) {}
+    : ThreadWorld(layout, options), meetings_(std::make_unique<Meetings>(layout, state())) {
+  add_ranks(layout, [&](const SetPlace& place, MailboxGrid& mail) {
+    const auto group = static_cast<size_t>(place.first / place.size);
+    Rendezvous& rendezvous = place.is_group ? *meetings_->in_groups[group] : meetings_->in_world;
+    return std::make_unique<LocalTransport>(state(), mail, rendezvous, place);
+  });
+}
 
 LocalWorld::~LocalWorld() = default;
-
-WorldCommunicator LocalWorld::world(int32_t tp_rank) const {
-  return WorldCommunicator(*impl_->worlds[static_cast<size_t>(tp_rank)]);
-}
-
-GroupCommunicator LocalWorld::group(int32_t tp_rank) const {
-  return GroupCommunicator(*impl_->groups[static_cast<size_t>(tp_rank)]);
-}
-
-void LocalWorld::abort(std::string_view reason) const {
-  state_->end(std::string(reason));
-}
-
-bool LocalWorld::has_failed() const {
-  return state_->has_failed();
-}
-
-std::string LocalWorld::failure() const {
-  return state_->failure().message;
-}
-
-std::string LocalWorld::report() const {
-  return state_->report();
-}
 
 }  // namespace braid

@@ -165,54 +165,21 @@ class MessageTransport final : public SetTransport {
 
 }  // namespace
 
-struct MessageWorld::Impl {
-  Impl(const ParallelLayout& layout, WorldState& state)
-      : world_mail(state), group_mail(state), world_queues(state), group_queues(state) {
-    const int32_t group_size = layout.attn_tp_size();
-    for (int32_t rank = 0; rank < layout.tp_size; ++rank) {
-      const SetPlace in_world{.size = layout.tp_size, .rank = rank};
-      const SetPlace in_group{
-          .first = rank / group_size * group_size, .size = group_size, .rank = rank % group_size, .is_group = true};
-      worlds.push_back(std::make_unique<MessageTransport>(state, world_mail, world_queues, in_world));
-      groups.push_back(std::make_unique<MessageTransport>(state, group_mail, group_queues, in_group));
-    }
-  }
+struct MessageWorld::Queues {
+  explicit Queues(WorldState& state) : in_world(state), in_groups(state) {}
 
-  MailboxGrid world_mail;
-  MailboxGrid group_mail;
-  MailboxGrid world_queues;
-  MailboxGrid group_queues;
-  std::vector<std::unique_ptr<MessageTransport>> worlds;
-  std::vector<std::unique_ptr<MessageTransport>> groups;
+  MailboxGrid in_world;
+  MailboxGrid in_groups;
 };
 
 MessageWorld::MessageWorld(const ParallelLayout& layout, const WorldOptions& options)
-    : state_(std::make_unique<WorldState>(layout, options.timeout_s)), impl_(std::make_unique<Impl>(layout, *state_)) {}
+    : ThreadWorld(layout, options), queues_(std::make_unique<Queues>(state())) {
+  add_ranks(layout, [&](const SetPlace& place, MailboxGrid& mail) {
+    MailboxGrid& queues = place.is_group ? queues_->in_groups : queues_->in_world;
+    return std::make_unique<MessageTransport>(state(), mail, queues, place);
+  });
+}
 
 MessageWorld::~MessageWorld() = default;
-
-WorldCommunicator MessageWorld::world(int32_t tp_rank) const {
-  return WorldCommunicator(*impl_->worlds[static_cast<size_t>(tp_rank)]);
-}
-
-GroupCommunicator MessageWorld::group(int32_t tp_rank) const {
-  return GroupCommunicator(*impl_->groups[static_cast<size_t>(tp_rank)]);
-}
-
-void MessageWorld::abort(std::string_view reason) const {
-  state_->end(std::string(reason));
-}
-
-bool MessageWorld::has_failed() const {
-  return state_->has_failed();
-}
-
-std::string MessageWorld::failure() const {
-  return state_->failure().message;
-}
-
-std::string MessageWorld::report() const {
-  return state_->report();
-}
 
 }  // namespace braid

@@ -3,29 +3,19 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
-#include "braid/parallel/local_world.h"
+#include "braid/parallel/thread_world.h"
 
 namespace braid {
 
-class MessageWorld {
+class MessageWorld final : public ThreadWorld {
  public:
   explicit MessageWorld(const ParallelLayout& layout, const WorldOptions& options = {});
   ~MessageWorld();
 
-  WorldCommunicator world(int32_t tp_rank) const;
-  GroupCommunicator group(int32_t tp_rank) const;
-
-  void abort(std::string_view reason) const;
-  bool has_failed() const;
-  std::string failure() const;
-  std::string report() const;
-
  private:
-  std::unique_ptr<WorldState> state_;
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  struct Queues;
+  std::unique_ptr<Queues> queues_;
 };
 
 }  // namespace braid
