@@ -57,6 +57,8 @@ export class Tabs {
       byId(`tab-${view}`).setAttribute('aria-selected', String(isShown));
       byId(`tab-${view}`).tabIndex = isShown ? 0 : -1;
     }
+    // The browser lets go of a hidden field with its next frame only; until then it would swallow keys.
+    if (document.activeElement?.closest('[role=tabpanel]')?.hidden) document.activeElement.blur();
     this.#onShow(this.view, id ?? null);
   }
 }
