@@ -22,9 +22,10 @@ class LocalTransport final : public SetTransport {
  private:
   Status arrive(const OpRecord& call) override { return rendezvous_.arrive(rank(), {.call = call}); }
   Status meet_all(const OpRecord&) override { return rendezvous_.wait(rank()); }
+  void leave() override { rendezvous_.leave(rank()); }
 
   Status meet(const OpRecord& call, int32_t phase, const void* data = nullptr, const int64_t* counts = nullptr) {
-    return rendezvous_.meet(rank(), {.call = call, .phase = phase, .data = data, .counts = counts});
+    return rendezvous_.meet_and_read(rank(), {.call = call, .phase = phase, .data = data, .counts = counts});
   }
   template <typename T>
   const T* data_of(int32_t member) const {

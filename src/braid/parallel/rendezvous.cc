@@ -23,6 +23,7 @@ Rendezvous::Rendezvous(WorldState& state, int32_t first_world_rank, int32_t size
 
 Status Rendezvous::arrive(int32_t rank, const RankArrival& arrival) {
   Turn& turn = turns_[static_cast<size_t>(rank)];
+  turn.is_reading.store(false, std::memory_order_release);
   banks_[turn.num_arrivals % 2][static_cast<size_t>(rank)].arrival = arrival;
   ++turn.num_arrivals;
   if (num_arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == static_cast<uint32_t>(size_)) {
@@ -66,6 +67,22 @@ Status Rendezvous::wait(int32_t rank) {
 Status Rendezvous::meet(int32_t rank, const RankArrival& arrival) {
   TRY_STATUS(arrive(rank, arrival));
   return wait(rank);
+}
+
+// Sequentially consistent against end() and leave(): either the failure is seen here, or the reader there.
+Status Rendezvous::meet_and_read(int32_t rank, const RankArrival& arrival) {
+  TRY_STATUS(meet(rank, arrival));
+  turns_[static_cast<size_t>(rank)].is_reading.store(true);
+  if (state_.has_failed()) return state_.failure();
+  return {};
+}
+
+void Rendezvous::leave(int32_t rank) {
+  turns_[static_cast<size_t>(rank)].is_reading.store(false);
+  if (!state_.has_failed()) return;
+  for (const Turn& turn : turns_) {
+    while (turn.is_reading.load()) std::this_thread::yield();
+  }
 }
 
 const RankArrival& Rendezvous::of(int32_t rank, int32_t member) const {

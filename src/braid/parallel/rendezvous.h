@@ -29,6 +29,13 @@ class Rendezvous {
   Status wait(int32_t rank);  // an error for all where the arrivals differ
   Status meet(int32_t rank, const RankArrival& arrival);
 
+  // meet() that lets the rank read what the others' arrivals point to, until its next one or leave().
+  Status meet_and_read(int32_t rank, const RankArrival& arrival);
+
+  // The rank ends an operation. Once the world has failed nobody else tells it when all have read: it waits here for
+  // those who still do, which never wait themselves.
+  void leave(int32_t rank);
+
   // After wait(), until the rank's next but one arrival.
   const RankArrival& of(int32_t rank, int32_t member) const;
 
@@ -38,6 +45,7 @@ class Rendezvous {
   };
   struct alignas(64) Turn {
     uint32_t num_arrivals = 0;  // of this rank; its own thread's
+    std::atomic<bool> is_reading{false};
   };
 
   const std::vector<Place>& bank(uint32_t number) const { return banks_[number % 2]; }

@@ -58,7 +58,9 @@ template <typename Work>
 Status SetTransport::run(const OpRecord& call, const Work& work) {
   const RecordedOp recorded(state_, world_rank(), call);
   if (state_.has_failed()) return state_.failure();
-  return work();
+  const Status status = work();
+  leave();
+  return status;
 }
 
 Status SetTransport::post() {

@@ -53,6 +53,7 @@ class SetTransport : public Transport {
   // Sizes are checked, the call is numbered and recorded. Offsets are those of counts, behind each other.
   virtual Status arrive(const OpRecord& call) = 0;    // says that this rank is here
   virtual Status meet_all(const OpRecord& call) = 0;  // waits for the others' arrival
+  virtual void leave() {}                             // behind each operation: the caller may now take its buffers away
   virtual Status move_broadcast(const OpRecord& call, std::span<std::byte> data, int32_t root) = 0;
   virtual Status move_gather(const OpRecord& call, std::span<const std::byte> own, std::span<std::byte> all,
                              std::span<const int64_t> counts) = 0;
