@@ -10,10 +10,10 @@ namespace braid {
 namespace {
 
 TEST(ParseTokenIds, TakesWholeNumbersBetweenCommasAndNothingElse) {
-  EXPECT_EQ(parse_token_ids("1,2,3").value(), (std::vector<TokenId>{1, 2, 3}));
-  EXPECT_EQ(parse_token_ids("7, 8").value(), (std::vector<TokenId>{7, 8}));
+  EXPECT_EQ(parse_token_ids("--ids", "1,2,3").value(), (std::vector<TokenId>{1, 2, 3}));
+  EXPECT_EQ(parse_token_ids("--ids", "7, 8").value(), (std::vector<TokenId>{7, 8}));
   for (const char* wrong : {"", ",", "1,", ",1", "1,,2", "1 2", "x", "1.5", "99999999999"}) {
-    EXPECT_FALSE(parse_token_ids(wrong).ok()) << wrong;
+    EXPECT_FALSE(parse_token_ids("--ids", wrong).ok()) << wrong;
   }
 }
 

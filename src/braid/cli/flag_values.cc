@@ -118,13 +118,13 @@ Result<std::string> read_flag_file(std::string_view flag, const std::string& pat
   return text;
 }
 
-Result<std::vector<TokenId>> parse_token_ids(std::string_view text) {
+Result<std::vector<TokenId>> parse_token_ids(std::string_view flag, std::string_view text) {
   std::vector<TokenId> ids;
   for (std::string_view left = text;;) {
     const std::string_view one = trim(left.substr(0, left.find(',')));
     const auto id = parse_number<TokenId>(one);
     if (!id) {
-      return fail("--input-ids {}: \"{}\" is not a token id; give whole numbers with commas between, like 1,2,3",
+      return fail("{} {}: \"{}\" is not a token id; give whole numbers with commas between, like 1,2,3", flag,
                   text.substr(0, 80), one.substr(0, 40));
     }
     ids.push_back(*id);

@@ -25,7 +25,8 @@ CLI::Validator byte_size(int64_t smallest = 0, int64_t largest = std::numeric_li
 // The whole of a file that a flag names; the error names both.
 Result<std::string> read_flag_file(std::string_view flag, const std::string& path);
 
-// "1,2,3"; anything else is an error that says what is wrong with it. Whether the model has the ids is not known here.
-Result<std::vector<TokenId>> parse_token_ids(std::string_view text);
+// A flag's "1,2,3"; anything else is an error that names the flag and says what is wrong. Whether the model has the ids
+// is not known here.
+Result<std::vector<TokenId>> parse_token_ids(std::string_view flag, std::string_view text);
 
 }  // namespace braid

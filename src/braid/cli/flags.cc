@@ -147,10 +147,7 @@ void add_sampling_flags(CLI::App& command, SamplingFlags& flags) {
   group(command.add_option("--seed", flags.seed, "Same seed, same text; default: a new one"))
       ->check(whole_number(0, std::numeric_limits<uint64_t>::max()));
   group(command.add_option("--stop", flags.stop, "End before this string (repeatable)"))->allow_extra_args(false);
-  group(command.add_option("--stop-token-ids", flags.stop_token_ids, "End at one of these ids"))
-      ->check(whole_number(0, kMaxInt32))
-      ->delimiter(',')
-      ->type_name("IDS");
+  group(command.add_option("--stop-token-ids", flags.stop_token_ids, "End at one of these ids"))->type_name("IDS");
   command.add_flag("--ignore-eos", flags.ignore_eos, "Go on after the model's end of text")->group("Sampling");
 }
 
@@ -160,6 +157,12 @@ Status SamplingFlags::check() const {
   }
   for (const std::string& text : stop) {
     if (text.empty()) return fail("--stop: a stop string must not be empty");
+  }
+  if (stop_token_ids) {
+    TRY(const std::vector<TokenId> ids, parse_token_ids("--stop-token-ids", *stop_token_ids));
+    for (const TokenId id : ids) {
+      if (id < 0) return fail("--stop-token-ids {}: must be from 0 to {}", id, kMaxInt32);
+    }
   }
   return {};
 }
@@ -178,7 +181,7 @@ void SamplingFlags::apply(const GenerationDefaults& defaults, GenerationRequest&
   sampling.seed = seed ? *seed : std::random_device{}();
   sampling.max_new_tokens = max_new_tokens;
   sampling.min_new_tokens = min_new_tokens;
-  sampling.stop_token_ids = stop_token_ids;
+  if (stop_token_ids) sampling.stop_token_ids = parse_token_ids("--stop-token-ids", *stop_token_ids).value();
   request.stop_strings = stop;
   request.ignore_eos = ignore_eos;
 }

@@ -56,7 +56,7 @@ struct SamplingFlags {
   int32_t min_new_tokens = 0;
   bool ignore_eos = false;
   std::vector<std::string> stop;
-  std::vector<TokenId> stop_token_ids;
+  std::optional<std::string> stop_token_ids;  // "1,2,3", as check() sees to
 
   // What their values say against each other: to be asked before a model is loaded for them.
   Status check() const;

@@ -44,7 +44,7 @@ Result<std::variant<std::string, std::vector<TokenId>>> read_prompt(const Genera
   std::variant<std::string, std::vector<TokenId>> prompt = flags.prompt;
   if (command.count("--input-ids") > 0) {
     if (flags.is_chat) return fail("--chat needs a text: --prompt or --prompt-file, not --input-ids");
-    TRY(prompt, parse_token_ids(flags.input_ids));
+    TRY(prompt, parse_token_ids("--input-ids", flags.input_ids));
   } else if (command.count("--prompt-file") > 0) {
     TRY(prompt, read_flag_file("--prompt-file", flags.prompt_file));
   }

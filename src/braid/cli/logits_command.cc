@@ -30,7 +30,7 @@ void write_npy_header(std::ostream& out, int64_t rows, int64_t cols) {
 
 Status run(const LogitsFlags& flags) {
   TRY(EngineOptions options, flags.model.engine_options());
-  TRY(const std::vector<TokenId> ids, parse_token_ids(flags.input_ids));
+  TRY(const std::vector<TokenId> ids, parse_token_ids("--input-ids", flags.input_ids));
   TRY(OutputFile file, OutputFile::create("--output", flags.output));
   std::ostream& out = file.stream();
   int64_t rows_written = 0;
