@@ -11,6 +11,10 @@ class TokenExchange {
  public:
   virtual ~TokenExchange() = default;
 
+  // Where the rank's own normed rows are to be written before they are gathered: `fallback`, or memory of the same
+  // shape that the other ranks see, so that gathering them copies nothing.
+  virtual Rows own_slot(Rows fallback) = 0;
+
   // The rank's own rows to the rows of all its DP group's ranks, for attention; bits unchanged.
   virtual ConstRows group_gather(ConstRows own) = 0;
   // Partial sums [rows of the group] float32 to the rank's own rows, summed over the group in rank order.
@@ -25,6 +29,7 @@ class TokenExchange {
 // One rank: everything is a view, nothing is copied.
 class SingleRankExchange final : public TokenExchange {
  public:
+  Rows own_slot(Rows fallback) override { return fallback; }
   ConstRows group_gather(ConstRows own) override { return own; }
   ConstRows group_scatter(ConstRows partial_sums) override { return partial_sums; }
   ConstRows gather(ConstRows own) override { return own; }

@@ -11,9 +11,9 @@ class RmsNorm {
  public:
   RmsNorm(std::vector<float> weight, float eps) : weight_(std::move(weight)), eps_(eps) {}
 
-  // [rows, hidden] in the compute dtype, in the workspace until the next norm.
+  // [rows, hidden] in the compute dtype, where the exchange wants the rank's own rows, until the next norm.
   ConstRows operator()(Step& step, ConstRows x) const {
-    const Rows normed = step.workspace.normed.first(x.rows);
+    const Rows normed = step.exchange.own_slot(step.workspace.normed.first(x.rows));
     step.ops.rms_norm(x, weight_, eps_, normed);
     return normed;
   }

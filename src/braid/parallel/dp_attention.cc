@@ -1,0 +1,141 @@
+#include "braid/parallel/dp_attention.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "braid/base/clock.h"
+#include "braid/parallel/dp_token_exchange.h"
+
+namespace braid {
+namespace {
+
+constexpr std::array kAllModes{DpPaddingMode::kMaxLen, DpPaddingMode::kSumLen, DpPaddingMode::kExact};
+
+std::vector<int64_t> slot_counts(const RowLayout& layout, int64_t unit) {
+  std::vector<int64_t> counts;
+  for (const RowLayout::Shard& shard : layout.shards) counts.push_back(shard.slot * unit);
+  return counts;
+}
+
+Status check_config(const DpAttentionConfig& config) {
+  if (config.row_bytes() % 4 != 0) {
+    return fail("rows of {} {} values cannot be exchanged: they must be whole words of 4 bytes", config.hidden,
+                dtype_name(config.dtype));
+  }
+  return {};
+}
+
+// One gather and one scatter of so many tokens a group, `repeats` times; the middle one's seconds.
+double seconds_of_exchange(DpTokenExchange& exchange, DpPaddingMode mode, int32_t tokens, const RowsBuffer& sums) {
+  constexpr int kRepeats = 7;
+  const DpAttentionConfig& config = exchange.config();
+  exchange.begin_step(
+      {.group_tokens = std::vector<int32_t>(static_cast<size_t>(config.place.dp_size), tokens), .padding = mode});
+  const RowsBuffer own(config.dtype, exchange.own_shard().rows, config.hidden);
+  std::array<double, kRepeats> seconds{};
+  for (double& one : seconds) {
+    const double start_s = monotonic_seconds();
+    exchange.gather(exchange.own_slot(own.first(own.max_rows())));
+    exchange.scatter(sums.first(exchange.layout().total_rows));
+    one = monotonic_seconds() - start_s;
+  }
+  std::nth_element(seconds.begin(), seconds.begin() + kRepeats / 2, seconds.end());
+  return seconds[kRepeats / 2];
+}
+
+// A line through two sizes.
+ExchangeCosts measure_costs(DpTokenExchange& exchange) {
+  const DpAttentionConfig& config = exchange.config();
+  const auto few = static_cast<int32_t>(std::min<int64_t>(config.place.attn_tp_size, config.max_group_tokens));
+  const auto many = static_cast<int32_t>(std::min<int64_t>(64 * few, config.max_group_tokens));
+  const RowsBuffer sums(DType::kFloat32, max_gathered_rows(config.place.dp_size, many, config.place.attn_tp_size),
+                        config.hidden);
+  ExchangeCosts costs;
+  for (const DpPaddingMode mode : kAllModes) {
+    const auto bytes = [&] {
+      return static_cast<double>(gather_bytes(exchange.layout(), mode, config.place.tp_rank, config.row_bytes()) +
+                                 scatter_bytes(exchange.layout(), mode, config.place.tp_rank, config.sum_row_bytes()));
+    };
+    const double few_s = seconds_of_exchange(exchange, mode, few, sums);
+    const double few_bytes = bytes();
+    const double many_s = seconds_of_exchange(exchange, mode, many, sums);
+    const double more_bytes = bytes() - few_bytes;
+    auto& cost = costs.modes[static_cast<size_t>(mode)];
+    cost.s_per_byte = more_bytes > 0 ? std::max(many_s - few_s, 0.0) / more_bytes : 0;
+    cost.latency_s = std::max(few_s - cost.s_per_byte * few_bytes, 0.0);
+  }
+  return costs;
+}
+
+}  // namespace
+
+Status dp_gather_tokens(const WorldCommunicator& world, const RowLayout& layout, DpPaddingMode mode, ConstRows own,
+                        Rows all) {
+  const RowLayout::Shard& shard = layout.shards[static_cast<size_t>(world.rank())];
+  CHECK(all.stride == all.cols && all.rows == layout.total_rows && own.rows == shard.rows && own.cols == all.cols &&
+        own.dtype == all.dtype);
+  const int64_t row_bytes = all.cols * dtype_bytes(all.dtype);
+  const std::span<std::byte> bytes(all.data, static_cast<size_t>(all.rows * row_bytes));
+  const auto place = bytes.subspan(static_cast<size_t>(shard.first * row_bytes));
+  for (int64_t row = 0; row < own.rows; ++row) {
+    std::byte* to = place.data() + row * row_bytes;
+    if (to != own.row_bytes(row)) std::memcpy(to, own.row_bytes(row), static_cast<size_t>(row_bytes));
+  }
+  const auto slot = place.first(static_cast<size_t>(shard.slot * row_bytes));
+  const auto padding = slot.subspan(static_cast<size_t>(shard.rows * row_bytes));
+  std::fill(padding.begin(), padding.end(), std::byte{0});
+  switch (mode) {
+    case DpPaddingMode::kMaxLen:
+      return world.all_gather(slot, bytes);
+    case DpPaddingMode::kExact:
+      return world.all_gather_v(slot, bytes, slot_counts(layout, row_bytes));
+    case DpPaddingMode::kSumLen:
+      break;
+  }
+  // Words onto zeros: a float sum would turn -0.0 into 0.0.
+  CHECK(bytes.size() % sizeof(uint32_t) == 0);
+  std::fill(bytes.begin(), place.begin(), std::byte{0});
+  std::fill(slot.end(), bytes.end(), std::byte{0});
+  return world.all_reduce(std::span(reinterpret_cast<uint32_t*>(bytes.data()), bytes.size() / sizeof(uint32_t)));
+}
+
+Status dp_scatter_tokens(const WorldCommunicator& world, const RowLayout& layout, DpPaddingMode mode,
+                         ConstRows partial_sums, Rows own) {
+  CHECK(partial_sums.stride == partial_sums.cols && partial_sums.rows == layout.total_rows &&
+        partial_sums.dtype == DType::kFloat32 && own.stride == own.cols && own.cols == partial_sums.cols &&
+        own.rows == layout.shards[static_cast<size_t>(world.rank())].slot);
+  const std::span parts(reinterpret_cast<const float*>(partial_sums.data),
+                        static_cast<size_t>(partial_sums.rows * partial_sums.cols));
+  const std::span sums(reinterpret_cast<float*>(own.data), static_cast<size_t>(own.rows * own.cols));
+  if (mode == DpPaddingMode::kMaxLen) return world.reduce_scatter(parts, sums);
+  return world.reduce_scatter_v(parts, sums, slot_counts(layout, own.cols));
+}
+
+Result<std::unique_ptr<DpTokenExchange>> initialize_dp_attention(const DpAttentionConfig& config, Ops& ops,
+                                                                 WorldCommunicator world, GroupCommunicator group) {
+  TRY_STATUS(check_config(config));
+  CHECK(config.max_group_tokens >= 1 && config.hidden >= 1 && world.size() == config.place.tp_size &&
+        world.rank() == config.place.tp_rank && group.size() == config.place.attn_tp_size &&
+        group.rank() == config.place.attn_tp_rank);
+  std::shared_ptr<const RowsBuffer> gathered;
+  if (!world.shares_memory() || world.rank() == 0) {
+    gathered = std::make_shared<const RowsBuffer>(config.dtype, config.max_rows(), config.hidden);
+  }
+  if (world.shares_memory()) {  // rank 0's, held by all
+    std::vector<const void*> owners(static_cast<size_t>(world.size()));
+    TRY_STATUS(world.share(&gathered, owners));
+    if (world.rank() != 0) gathered = *static_cast<const std::shared_ptr<const RowsBuffer>*>(owners[0]);
+    TRY_STATUS(world.barrier());
+  }
+  auto exchange = std::make_unique<DpTokenExchange>(config, ops, world, group, std::move(gathered));
+  if (!world.shares_memory() && !config.padding) {
+    ExchangeCosts costs = measure_costs(*exchange);
+    TRY_STATUS(exchange->status());
+    TRY_STATUS(world.broadcast(std::as_writable_bytes(std::span(&costs, 1)), 0));
+    exchange->set_costs(costs);
+  }
+  return exchange;
+}
+
+}  // namespace braid

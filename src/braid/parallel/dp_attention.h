@@ -1,0 +1,56 @@
+// Data-parallel attention's exchange: the groups' token rows together for the layers that all ranks share, and the sums
+// back to the rows' owners.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "braid/kernels/ops.h"
+#include "braid/parallel/communicator.h"
+#include "braid/parallel/padding.h"
+#include "braid/parallel/topology.h"
+#include "braid/tensor/rows.h"
+
+namespace braid {
+
+struct DpAttentionConfig {
+  RankPlace place;
+  int64_t hidden = 0;                    // columns of a row
+  DType dtype = DType::kBFloat16;        // of gathered rows; sums are float32
+  int64_t max_group_tokens = 0;          // of a group in the largest step
+  std::optional<DpPaddingMode> padding;  // what the user asked for; nothing: auto
+
+  int64_t row_bytes() const { return hidden * dtype_bytes(dtype); }
+  int64_t sum_row_bytes() const { return hidden * 4; }
+  int64_t max_rows() const { return max_gathered_rows(place.dp_size, max_group_tokens, place.attn_tp_size); }
+};
+
+// One step's, the same on all ranks: from the exchanged headers alone.
+struct DpAttentionMetadata {
+  int64_t step = 0;
+  std::vector<int32_t> group_tokens;  // 0: an idle group
+  DpPaddingMode padding = DpPaddingMode::kExact;
+};
+
+// The rows of all ranks, as `layout` says, into `all` (contiguous, [layout.total_rows, hidden]), by the mode's
+// collective. Bits are unchanged, padding rows are zero. `own` may lie in `all` at its place. dtype is any of 2 or 4
+// bytes, with an even number of columns.
+Status dp_gather_tokens(const WorldCommunicator& world, const RowLayout& layout, DpPaddingMode mode, ConstRows own,
+                        Rows all);
+
+// Each rank's partial sums of all rows (contiguous float32 [layout.total_rows, hidden]) to their owners: own[i] is the
+// sum in rank order. `own` is contiguous and as long as the shard's slot.
+Status dp_scatter_tokens(const WorldCommunicator& world, const RowLayout& layout, DpPaddingMode mode,
+                         ConstRows partial_sums, Rows own);
+
+class DpTokenExchange;
+
+// Called by all ranks of the world at once, before their first step. Allocates what the largest step needs, and with
+// `auto` measures what each mode costs on rank 0's clock.
+Result<std::unique_ptr<DpTokenExchange>> initialize_dp_attention(const DpAttentionConfig& config, Ops& ops,
+                                                                 WorldCommunicator world, GroupCommunicator group);
+
+}  // namespace braid

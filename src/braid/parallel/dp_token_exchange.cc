@@ -1,0 +1,192 @@
+#include "braid/parallel/dp_token_exchange.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "braid/base/clock.h"
+
+namespace braid {
+namespace {
+
+class Timed {
+ public:
+  explicit Timed(double& total_s) : total_s_(total_s), start_s_(monotonic_seconds()) {}
+  ~Timed() { total_s_ += monotonic_seconds() - start_s_; }
+  Timed(const Timed&) = delete;
+  Timed& operator=(const Timed&) = delete;
+
+ private:
+  double& total_s_;
+  double start_s_;
+};
+
+std::span<std::byte> bytes_of_rows(const Rows& rows) {
+  return {rows.data, static_cast<size_t>(rows.rows * rows.cols * dtype_bytes(rows.dtype))};
+}
+
+void zero_rows(const Rows& rows) {
+  if (rows.rows > 0) std::memset(rows.data, 0, bytes_of_rows(rows).size());
+}
+
+}  // namespace
+
+DpTokenExchange::DpTokenExchange(const DpAttentionConfig& config, Ops& ops, WorldCommunicator world,
+                                 GroupCommunicator group, std::shared_ptr<const RowsBuffer> shared)
+    : config_(config),
+      ops_(ops),
+      world_(world),
+      group_(group),
+      gathered_(std::move(shared)),
+      own_sums_(DType::kFloat32, max_gathered_rows(1, config.max_group_tokens, config.place.attn_tp_size),
+                config.hidden),
+      world_sums_(static_cast<size_t>(world.size())),
+      group_sums_(static_cast<size_t>(group.size())),
+      counts_(static_cast<size_t>(group.size())) {}
+
+void DpTokenExchange::note(Status status) {
+  if (status_.ok() && !status.ok()) status_ = std::move(status);
+}
+
+int64_t DpTokenExchange::buffer_bytes() const {
+  return own_sums_.bytes() + gathered_->bytes() / (world_.shares_memory() ? world_.size() : 1);
+}
+
+DpPaddingMode DpTokenExchange::choose_padding(std::span<const int32_t> group_tokens) const {
+  if (config_.padding) return *config_.padding;
+  if (world_.shares_memory()) return DpPaddingMode::kExact;  // nothing is moved: padding would only add rows
+  return cheapest_padding_mode(costs_, group_tokens, config_.place.attn_tp_size, config_.row_bytes(),
+                               config_.sum_row_bytes());
+}
+
+void DpTokenExchange::begin_step(const DpAttentionMetadata& metadata) {
+  CHECK(static_cast<int32_t>(metadata.group_tokens.size()) == config_.place.dp_size, "{} groups of {}",
+        metadata.group_tokens.size(), config_.place.dp_size);
+  for (const int32_t tokens : metadata.group_tokens) {
+    CHECK(tokens >= 0 && tokens <= config_.max_group_tokens, "{} tokens, room for {}", tokens,
+          config_.max_group_tokens);
+  }
+  note(world_.wait());  // the last step's rows have been read by all
+  mode_ = metadata.padding;
+  set_row_layout(layout_, mode_, metadata.group_tokens, config_.place.attn_tp_size);
+  const RowLayout::Shard& own = own_shard();
+  zero_rows(gathered_->first(layout_.total_rows).slice_rows(own.first + own.rows, own.slot - own.rows));
+}
+
+// A peer may still read this rank's partial sums until it has called post() in scatter(); the next layer's attention
+// writes there, and every layer begins here.
+Rows DpTokenExchange::own_slot(Rows fallback) {
+  CHECK(fallback.rows == own_shard().rows && fallback.cols == config_.hidden && fallback.dtype == config_.dtype,
+        "[{}, {}], own rows are [{}, {}]", fallback.rows, fallback.cols, own_shard().rows, config_.hidden);
+  const Timed timed(times_.wait_s);
+  note(world_.wait());
+  return slot();
+}
+
+void DpTokenExchange::place_own(ConstRows own) {
+  const Rows to = slot();
+  CHECK(own.rows == to.rows && own.cols == to.cols && own.dtype == to.dtype, "[{}, {}] into [{}, {}]", own.rows,
+        own.cols, to.rows, to.cols);
+  if (own.rows == 0 || own.data == to.data) return;
+  for (int64_t row = 0; row < own.rows; ++row) {
+    std::memcpy(to.row_bytes(row), own.row_bytes(row), static_cast<size_t>(config_.row_bytes()));
+  }
+}
+
+ConstRows DpTokenExchange::group_gather(ConstRows own) {
+  if (group_.size() == 1) return own;
+  place_own(own);
+  const RowLayout::Group& group = layout_.groups[static_cast<size_t>(config_.place.attn_dp_rank)];
+  const Rows rows = gathered_->first(layout_.total_rows).slice_rows(group.first, group.rows);
+  if (world_.shares_memory()) {
+    const Timed timed(times_.wait_s);
+    note(group_.barrier());
+  } else {
+    const Timed timed(times_.move_s);
+    const int32_t first_rank = config_.place.tp_rank - config_.place.attn_tp_rank;
+    for (int32_t rank = 0; rank < group_.size(); ++rank) {
+      counts_[static_cast<size_t>(rank)] =
+          layout_.shards[static_cast<size_t>(first_rank + rank)].rows * config_.row_bytes();
+    }
+    note(group_.all_gather_v(bytes_of_rows(slot()), bytes_of_rows(rows), counts_));
+  }
+  return rows;
+}
+
+ConstRows DpTokenExchange::gather(ConstRows own) {
+  place_own(own);
+  const Rows all = gathered_->first(layout_.total_rows);
+  if (world_.shares_memory()) {
+    const Timed timed(times_.wait_s);
+    note(world_.barrier());
+  } else {
+    const Timed timed(times_.move_s);
+    note(dp_gather_tokens(world_, layout_, mode_, slot(), all));
+  }
+  return all;
+}
+
+ConstRows DpTokenExchange::group_scatter(ConstRows partial_sums) {
+  if (group_.size() == 1) return partial_sums;
+  CHECK(partial_sums.stride == config_.hidden && partial_sums.dtype == DType::kFloat32);
+  if (world_.shares_memory()) {
+    {
+      const Timed timed(times_.wait_s);
+      note(group_.share(partial_sums.data, group_sums_));
+    }
+    return sum_of_peers(own_shard().in_group, group_sums_);
+  }
+  const Timed timed(times_.move_s);
+  const int32_t first_rank = config_.place.tp_rank - config_.place.attn_tp_rank;
+  for (int32_t rank = 0; rank < group_.size(); ++rank) {
+    counts_[static_cast<size_t>(rank)] = layout_.shards[static_cast<size_t>(first_rank + rank)].rows * config_.hidden;
+  }
+  const Rows own = own_sums_.first(own_shard().rows);
+  note(group_.reduce_scatter_v(
+      {reinterpret_cast<const float*>(partial_sums.data), static_cast<size_t>(partial_sums.rows * config_.hidden)},
+      {reinterpret_cast<float*>(own.data), static_cast<size_t>(own.rows * config_.hidden)}, counts_));
+  return own;
+}
+
+ConstRows DpTokenExchange::scatter(ConstRows partial_sums) {
+  CHECK(partial_sums.rows == layout_.total_rows && partial_sums.stride == config_.hidden &&
+            partial_sums.dtype == DType::kFloat32,
+        "{} rows of {}", partial_sums.rows, layout_.total_rows);
+  if (world_.shares_memory()) {
+    {
+      const Timed timed(times_.wait_s);
+      note(world_.share(partial_sums.data, world_sums_));
+    }
+    const ConstRows sums = sum_of_peers(own_shard().first, world_sums_);
+    note(world_.post());
+    return sums;
+  }
+  const Timed timed(times_.move_s);
+  note(dp_scatter_tokens(world_, layout_, mode_, partial_sums, own_sums_.first(own_shard().slot)));
+  return own_sums_.first(own_shard().rows);
+}
+
+// In blocks that stay in the cache over all ranks: each value is read once and written once.
+ConstRows DpTokenExchange::sum_of_peers(int64_t first_row, std::span<const void*> partial_sums) {
+  constexpr int64_t kBlock = 2048;
+  const Timed timed(times_.move_s);
+  const Rows own = own_sums_.first(own_shard().rows);
+  if (!status_.ok()) return own;  // the pointers may be another operation's
+  auto* sums = reinterpret_cast<float*>(own.data);
+  ops_.parallel_for(own.rows * config_.hidden, [&](int64_t begin, int64_t end) {
+    for (int64_t block = begin; block < end; block += kBlock) {
+      const int64_t block_end = std::min(end, block + kBlock);
+      for (size_t rank = 0; rank < partial_sums.size(); ++rank) {
+        const float* from = static_cast<const float*>(partial_sums[rank]) + first_row * config_.hidden;
+        if (rank == 0) {
+          std::copy(from + block, from + block_end, sums + block);
+        } else {
+          for (int64_t i = block; i < block_end; ++i) sums[i] += from[i];
+        }
+      }
+    }
+  });
+  return own;
+}
+
+}  // namespace braid

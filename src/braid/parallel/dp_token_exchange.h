@@ -1,0 +1,76 @@
+// The exchange of a rank whose world has others. Where ranks share memory, gathering copies nothing: each writes its
+// own rows into one buffer, and a barrier later all see them. Else the padding mode's collectives copy.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "braid/parallel/dp_attention.h"
+#include "braid/parallel/token_exchange.h"
+#include "braid/tensor/buffer.h"
+
+namespace braid {
+
+// Since the exchange was made.
+struct ExchangeTimes {
+  double wait_s = 0;  // until the slowest rank was there
+  double move_s = 0;  // copies and sums (of collectives that copy: with their waiting)
+};
+
+class DpTokenExchange final : public TokenExchange {
+ public:
+  // By initialize_dp_attention. `shared` is one buffer for all ranks where they share memory, else the rank's own.
+  DpTokenExchange(const DpAttentionConfig& config, Ops& ops, WorldCommunicator world, GroupCommunicator group,
+                  std::shared_ptr<const RowsBuffer> shared);
+
+  // Before the step's first layer, after the headers were exchanged. No group has more than max_group_tokens.
+  void begin_step(const DpAttentionMetadata& metadata);
+
+  // The mode for groups of so many tokens: what the user asked for, or the cheapest. The same on all ranks.
+  DpPaddingMode choose_padding(std::span<const int32_t> group_tokens) const;
+
+  // This step's. The rank's own rows are the group's [in_group, in_group + rows).
+  const RowLayout& layout() const { return layout_; }
+  const RowLayout::Shard& own_shard() const { return layout_.shards[static_cast<size_t>(config_.place.tp_rank)]; }
+
+  // The first error, which is the world's end: a layer cannot return it, so the step runs on over what lies in the
+  // buffers, and whoever called the model asks afterwards.
+  const Status& status() const { return status_; }
+
+  int64_t buffer_bytes() const;  // of this rank's buffers and its share of the common one
+  const ExchangeTimes& times() const { return times_; }
+  const DpAttentionConfig& config() const { return config_; }
+  void set_costs(const ExchangeCosts& costs) { costs_ = costs; }
+
+  Rows own_slot(Rows fallback) override;
+  ConstRows group_gather(ConstRows own) override;
+  ConstRows group_scatter(ConstRows partial_sums) override;
+  ConstRows gather(ConstRows own) override;
+  ConstRows scatter(ConstRows partial_sums) override;
+
+ private:
+  Rows slot() const { return gathered_->first(layout_.total_rows).slice_rows(own_shard().first, own_shard().rows); }
+  void place_own(ConstRows own);
+  void note(Status status);
+  ConstRows sum_of_peers(int64_t first_row, std::span<const void*> partial_sums);
+
+  DpAttentionConfig config_;
+  Ops& ops_;
+  WorldCommunicator world_;
+  GroupCommunicator group_;
+  std::optional<ExchangeCosts> costs_;
+  std::shared_ptr<const RowsBuffer> gathered_;
+  RowsBuffer own_sums_;
+  RowLayout layout_;
+  DpPaddingMode mode_ = DpPaddingMode::kExact;
+  std::vector<const void*> world_sums_;
+  std::vector<const void*> group_sums_;
+  std::vector<int64_t> counts_;
+  Status status_;
+  ExchangeTimes times_;
+};
+
+}  // namespace braid

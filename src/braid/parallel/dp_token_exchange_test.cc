@@ -1,0 +1,226 @@
+// Rows go together and apart again with the same bits, in every padding mode, over both transports: a layer's
+// way, many times over, with the one buffer for partial sums that a model has.
+#include "braid/parallel/dp_token_exchange.h"
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <functional>
+#include <random>
+#include <thread>
+
+#include "braid/kernels/make_ops.h"
+#include "braid/parallel/local_world.h"
+#include "braid/parallel/message_world.h"
+
+namespace braid {
+namespace {
+
+constexpr int64_t kHidden = 6;
+constexpr int64_t kMaxTokens = 9;
+
+// The float32 that a group's token has in column `col` of layer `layer`; every seventh is -0.0.
+float token_value(int32_t group, int64_t token, int64_t col, int layer) {
+  const int64_t number = ((group * 100 + token) * 10 + col) * 10 + layer;
+  return number % 7 == 0 ? -0.0F : static_cast<float>(number) * 0.13F;
+}
+
+// Rank `rank`'s partial sum of that value.
+float partial_value(int32_t rank, float value) {
+  return value * (1.0F / static_cast<float>(rank + 3)) + 0.1F * static_cast<float>(rank);
+}
+
+float summed(int32_t first_rank, int32_t num_ranks, float value) {
+  float sum = partial_value(first_rank, value);
+  for (int32_t rank = 1; rank < num_ranks; ++rank) sum += partial_value(first_rank + rank, value);
+  return sum;
+}
+
+void expect_bits(float got, float expected) {
+  ASSERT_EQ(std::bit_cast<uint32_t>(got), std::bit_cast<uint32_t>(expected)) << got << " " << expected;
+}
+
+// One rank's steps: each of three layers, as PreNormLayer calls the exchange.
+void run_layers(DpTokenExchange& exchange, const DpAttentionConfig& config, const RowsBuffer& delta) {
+  const RankPlace& place = config.place;
+  const RowLayout::Shard own = exchange.own_shard();
+  const int64_t group_rows = exchange.layout().groups[static_cast<size_t>(place.attn_dp_rank)].rows;
+  const int32_t first_rank = place.attn_dp_rank * place.attn_tp_size;
+  const RowsBuffer normed(DType::kFloat32, kMaxTokens, kHidden);
+  const auto write_own = [&](int layer) {
+    const Rows rows = exchange.own_slot(normed.first(own.rows));
+    for (int64_t i = 0; i < own.rows; ++i) {
+      for (int64_t col = 0; col < kHidden; ++col) {
+        rows.row<float>(i)[col] = token_value(place.attn_dp_rank, own.in_group + i, col, layer);
+      }
+    }
+    return rows;
+  };
+  const auto partial_of = [&](ConstRows x) {
+    const Rows partial = delta.first(x.rows);
+    for (int64_t i = 0; i < x.rows; ++i) {
+      for (int64_t col = 0; col < kHidden; ++col) {
+        partial.row<float>(i)[col] = partial_value(place.tp_rank, x.row<float>(i)[col]);
+      }
+    }
+    return partial;
+  };
+
+  for (int layer = 0; layer < 3; ++layer) {
+    const ConstRows group = exchange.group_gather(write_own(layer));
+    ASSERT_EQ(group.rows, group_rows);
+    for (int64_t i = 0; i < group_rows; ++i) {
+      for (int64_t col = 0; col < kHidden; ++col) {
+        expect_bits(group.row<float>(i)[col], token_value(place.attn_dp_rank, i, col, layer));
+      }
+    }
+    const ConstRows attended = exchange.group_scatter(partial_of(group));
+    ASSERT_EQ(attended.rows, own.rows);
+    for (int64_t i = 0; i < own.rows; ++i) {
+      const float value = token_value(place.attn_dp_rank, own.in_group + i, 1, layer);
+      expect_bits(attended.row<float>(i)[1], summed(first_rank, place.attn_tp_size, value));
+    }
+
+    const ConstRows all = exchange.gather(write_own(layer + 3));
+    ASSERT_EQ(all.rows, exchange.layout().total_rows);
+    for (int32_t rank = 0; rank < place.tp_size; ++rank) {
+      const RowLayout::Shard& shard = exchange.layout().shards[static_cast<size_t>(rank)];
+      for (int64_t i = 0; i < shard.slot; ++i) {
+        for (int64_t col = 0; col < kHidden; ++col) {
+          const float expected =
+              i < shard.rows ? token_value(rank / place.attn_tp_size, shard.in_group + i, col, layer + 3) : 0.0F;
+          expect_bits(all.row<float>(shard.first + i)[col], expected);
+        }
+      }
+    }
+    const ConstRows sums = exchange.scatter(partial_of(all));
+    ASSERT_EQ(sums.rows, own.rows);
+    for (int64_t i = 0; i < own.rows; ++i) {
+      for (int64_t col = 0; col < kHidden; ++col) {
+        const float value = token_value(place.attn_dp_rank, own.in_group + i, col, layer + 3);
+        expect_bits(sums.row<float>(i)[col], summed(0, place.tp_size, value));
+      }
+    }
+  }
+}
+
+template <typename World>
+void for_each_rank(const World& world, const ParallelLayout& layout, std::optional<DpPaddingMode> padding,
+                   const std::function<void(DpTokenExchange&, const DpAttentionConfig&)>& work) {
+  std::vector<std::thread> threads;
+  for (int32_t rank = 0; rank < layout.tp_size; ++rank) {
+    threads.emplace_back([&, rank] {
+      const auto ops = make_ref_ops();
+      const DpAttentionConfig config{.place = place_of(layout, rank),
+                                     .hidden = kHidden,
+                                     .dtype = DType::kFloat32,
+                                     .max_group_tokens = kMaxTokens,
+                                     .padding = padding};
+      auto exchange = initialize_dp_attention(config, *ops, world.world(rank), world.group(rank));
+      ASSERT_TRUE(exchange.ok()) << exchange.error().message;
+      work(**exchange, config);
+      EXPECT_TRUE((*exchange)->status().ok()) << (*exchange)->status().error().message;
+      ASSERT_TRUE(world.world(rank).barrier().ok());  // the peers have read this rank's buffers
+    });
+  }
+  for (auto& thread : threads) thread.join();
+}
+
+const std::vector<ParallelLayout> kLayouts{
+    {.tp_size = 2},
+    {.tp_size = 2, .dp_size = 2, .enable_dp_attention = true},
+    {.tp_size = 3, .dp_size = 3, .enable_dp_attention = true},
+    {.tp_size = 4, .dp_size = 2, .enable_dp_attention = true},
+    {.tp_size = 4, .dp_size = 4, .enable_dp_attention = true},
+    {.tp_size = 6, .dp_size = 2, .enable_dp_attention = true},
+};
+
+template <typename World>
+class DpTokenExchangeOver : public ::testing::Test {};
+using ExchangeWorlds = ::testing::Types<LocalWorld, MessageWorld>;
+TYPED_TEST_SUITE(DpTokenExchangeOver, ExchangeWorlds);
+
+TYPED_TEST(DpTokenExchangeOver, RowsAndSumsHaveTheSameBitsInEveryMode) {
+  for (const ParallelLayout& layout : kLayouts) {
+    const TypeParam world(layout);
+    for_each_rank(
+        world, layout, DpPaddingMode::kExact, [&](DpTokenExchange& exchange, const DpAttentionConfig& config) {
+          const RowsBuffer delta(DType::kFloat32, config.max_rows(), kHidden);
+          std::mt19937 random(5);  // the same on all ranks
+          for (int64_t step = 0; step < 24; ++step) {
+            DpAttentionMetadata metadata{.step = step, .padding = static_cast<DpPaddingMode>(step % 3)};
+            for (int32_t group = 0; group < config.place.dp_size; ++group) {
+              metadata.group_tokens.push_back(random() % 3 == 0 ? 0
+                                                                : static_cast<int32_t>(random() % (kMaxTokens + 1)));
+            }
+            world.world(config.place.tp_rank).begin_step(step);
+            exchange.begin_step(metadata);
+            run_layers(exchange, config, delta);
+          }
+        });
+    EXPECT_FALSE(world.has_failed()) << world.failure();
+  }
+}
+
+TYPED_TEST(DpTokenExchangeOver, AutoIsTheSameOnAllRanks) {
+  const ParallelLayout layout{.tp_size = 4, .dp_size = 4, .enable_dp_attention = true};
+  const TypeParam world(layout);
+  std::vector<std::vector<DpPaddingMode>> chosen(4);
+  for_each_rank(world, layout, std::nullopt, [&](DpTokenExchange& exchange, const DpAttentionConfig& config) {
+    for (const std::vector<int32_t>& tokens :
+         {std::vector<int32_t>{9, 9, 9, 9}, std::vector<int32_t>{9, 0, 0, 0}, std::vector<int32_t>{0, 0, 0, 0}}) {
+      chosen[static_cast<size_t>(config.place.tp_rank)].push_back(exchange.choose_padding(tokens));
+    }
+  });
+  for (const auto& one : chosen) EXPECT_EQ(one, chosen[0]);
+}
+
+TEST(DpTokenExchange, ReceivesTheBytesThatTheFunctionSays) {
+  const ParallelLayout layout{.tp_size = 4, .dp_size = 4, .enable_dp_attention = true};
+  for (const auto mode : {DpPaddingMode::kMaxLen, DpPaddingMode::kSumLen, DpPaddingMode::kExact}) {
+    for (const std::vector<int32_t>& tokens :
+         {std::vector<int32_t>{5, 5, 5, 5}, std::vector<int32_t>{9, 1, 2, 3}, std::vector<int32_t>{0, 7, 0, 0}}) {
+      const MessageWorld world(layout);
+      for_each_rank(world, layout, mode, [&](DpTokenExchange& exchange, const DpAttentionConfig& config) {
+        const WorldCommunicator comm = world.world(config.place.tp_rank);
+        const RowsBuffer delta(DType::kFloat32, config.max_rows(), kHidden);
+        const RowsBuffer own(DType::kFloat32, kMaxTokens, kHidden);
+        exchange.begin_step({.group_tokens = tokens, .padding = mode});
+        const int32_t rank = config.place.tp_rank;
+        const int64_t before = comm.received_bytes();
+        exchange.gather(exchange.own_slot(own.first(exchange.own_shard().rows)));
+        const int64_t gathered = comm.received_bytes();
+        EXPECT_EQ(gathered - before, gather_bytes(exchange.layout(), mode, rank, config.row_bytes()));
+        exchange.scatter(delta.first(exchange.layout().total_rows));
+        EXPECT_EQ(comm.received_bytes() - gathered,
+                  scatter_bytes(exchange.layout(), mode, rank, config.sum_row_bytes()));
+      });
+    }
+  }
+}
+
+TEST(DpTokenExchange, AnEndedWorldIsAnErrorAfterTheStep) {
+  const ParallelLayout layout{.tp_size = 2, .dp_size = 2, .enable_dp_attention = true};
+  const LocalWorld world(layout, {.timeout_s = 60});
+  std::vector<std::thread> threads;
+  for (int32_t rank = 0; rank < 2; ++rank) {
+    threads.emplace_back([&, rank] {
+      const auto ops = make_ref_ops();
+      const DpAttentionConfig config{
+          .place = place_of(layout, rank), .hidden = kHidden, .dtype = DType::kFloat32, .max_group_tokens = kMaxTokens};
+      auto exchange = initialize_dp_attention(config, *ops, world.world(rank), world.group(rank));
+      ASSERT_TRUE(exchange.ok());
+      if (rank == 1) return world.world(1).abort("no memory");
+      (*exchange)->begin_step({.group_tokens = {3, 3}});
+      const RowsBuffer rows(DType::kFloat32, 6, kHidden);
+      EXPECT_EQ((*exchange)->gather((*exchange)->own_slot(rows.first(3))).rows, 6);
+      EXPECT_EQ((*exchange)->scatter(rows.first(6)).rows, 3);
+      ASSERT_FALSE((*exchange)->status().ok());
+      EXPECT_NE((*exchange)->status().error().message.find("rank 1 gave up in step 0: no memory"), std::string::npos);
+    });
+  }
+  for (auto& thread : threads) thread.join();
+}
+
+}  // namespace
+}  // namespace braid

@@ -1,0 +1,116 @@
+#include "braid/parallel/padding.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "braid/base/check.h"
+
+namespace braid {
+namespace {
+
+int64_t round_up_part(int64_t total, int64_t parts) {
+  return (total + parts - 1) / parts;
+}
+
+double slowest_rank_s(const ExchangeCosts::Cost& cost, const RowLayout& layout, DpPaddingMode mode, int64_t row_bytes,
+                      int64_t sum_row_bytes) {
+  int64_t most = 0;
+  for (int32_t rank = 0; rank < static_cast<int32_t>(layout.shards.size()); ++rank) {
+    most =
+        std::max(most, gather_bytes(layout, mode, rank, row_bytes) + scatter_bytes(layout, mode, rank, sum_row_bytes));
+  }
+  return cost.latency_s + cost.s_per_byte * static_cast<double>(most);
+}
+
+}  // namespace
+
+std::string_view padding_mode_name(DpPaddingMode mode) {
+  switch (mode) {
+    case DpPaddingMode::kMaxLen:
+      return "max_len";
+    case DpPaddingMode::kSumLen:
+      return "sum_len";
+    case DpPaddingMode::kExact:
+      return "exact";
+  }
+  return "unknown";
+}
+
+Result<std::optional<DpPaddingMode>> parse_dp_padding(std::string_view text) {
+  if (text == "auto") return std::optional<DpPaddingMode>();
+  for (const DpPaddingMode mode : {DpPaddingMode::kMaxLen, DpPaddingMode::kSumLen, DpPaddingMode::kExact}) {
+    if (text == padding_mode_name(mode)) return std::optional(mode);
+  }
+  return fail("--dp-padding {}: allowed are auto, max_len, sum_len and exact", text);
+}
+
+DpPaddingMode published_padding_mode(std::span<const int32_t> group_tokens) {
+  const int64_t sum_len = std::accumulate(group_tokens.begin(), group_tokens.end(), int64_t{0});
+  const int64_t max_len = group_tokens.empty() ? 0 : *std::max_element(group_tokens.begin(), group_tokens.end());
+  const auto dp_size = static_cast<int64_t>(group_tokens.size());
+  return 2 * sum_len > max_len * dp_size ? DpPaddingMode::kMaxLen : DpPaddingMode::kSumLen;
+}
+
+void set_row_layout(RowLayout& layout, DpPaddingMode mode, std::span<const int32_t> group_tokens,
+                    int32_t attn_tp_size) {
+  layout.shards.clear();
+  layout.groups.clear();
+  const int64_t max_len = group_tokens.empty() ? 0 : *std::max_element(group_tokens.begin(), group_tokens.end());
+  const int64_t padded_slot = round_up_part(max_len, attn_tp_size);
+  int64_t first = 0;
+  for (const int32_t tokens : group_tokens) {
+    layout.groups.push_back({.first = first, .rows = tokens});
+    for (int32_t rank = 0; rank < attn_tp_size; ++rank) {
+      int64_t begin = int64_t{tokens} * rank / attn_tp_size;
+      int64_t end = int64_t{tokens} * (rank + 1) / attn_tp_size;
+      int64_t slot = end - begin;
+      if (mode == DpPaddingMode::kMaxLen) {
+        slot = padded_slot;
+        begin = std::min<int64_t>(rank * slot, tokens);
+        end = std::min<int64_t>((rank + 1) * slot, tokens);
+      }
+      layout.shards.push_back({.first = first, .rows = end - begin, .slot = slot, .in_group = begin});
+      first += slot;
+    }
+  }
+  layout.total_rows = first;
+}
+
+int64_t max_gathered_rows(int32_t num_groups, int64_t max_group_tokens, int32_t attn_tp_size) {
+  return num_groups * attn_tp_size * round_up_part(max_group_tokens, attn_tp_size);
+}
+
+int64_t gather_bytes(const RowLayout& layout, DpPaddingMode mode, int32_t tp_rank, int64_t row_bytes) {
+  const auto num_ranks = static_cast<int64_t>(layout.shards.size());
+  const RowLayout::Shard& own = layout.shards[static_cast<size_t>(tp_rank)];
+  const int64_t total = layout.total_rows * row_bytes;
+  if (mode != DpPaddingMode::kSumLen) return total - own.slot * row_bytes;
+  // The all-reduce's halves: the others' parts of this rank's share of the words, then the others' shares.
+  const int64_t words = total / 4;
+  const int64_t own_bytes = 4 * (words * (tp_rank + 1) / num_ranks - words * tp_rank / num_ranks);
+  return (num_ranks - 1) * own_bytes + total - own_bytes;
+}
+
+int64_t scatter_bytes(const RowLayout& layout, DpPaddingMode, int32_t tp_rank, int64_t row_bytes) {
+  const RowLayout::Shard& own = layout.shards[static_cast<size_t>(tp_rank)];
+  return (static_cast<int64_t>(layout.shards.size()) - 1) * own.slot * row_bytes;
+}
+
+DpPaddingMode cheapest_padding_mode(const std::optional<ExchangeCosts>& costs, std::span<const int32_t> group_tokens,
+                                    int32_t attn_tp_size, int64_t row_bytes, int64_t sum_row_bytes) {
+  if (!costs) return published_padding_mode(group_tokens);
+  RowLayout layout;
+  std::optional<DpPaddingMode> best;
+  double best_s = 0;
+  for (const DpPaddingMode mode : {DpPaddingMode::kExact, DpPaddingMode::kMaxLen, DpPaddingMode::kSumLen}) {
+    set_row_layout(layout, mode, group_tokens, attn_tp_size);
+    const auto& cost = costs->modes[static_cast<size_t>(mode)];
+    const double seconds = slowest_rank_s(cost, layout, mode, row_bytes, sum_row_bytes);
+    if (best && seconds >= best_s) continue;
+    best = mode;
+    best_s = seconds;
+  }
+  return *best;
+}
+
+}  // namespace braid
