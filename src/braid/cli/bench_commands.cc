@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "braid/base/system_info.h"
+#include "braid/cli/bench/exchange.h"
 #include "braid/cli/bench/kernels.h"
 #include "braid/cli/bench/latency.h"
 #include "braid/cli/bench/serving/serving.h"
@@ -21,6 +22,7 @@ std::shared_ptr<Logger> bench_logger(const ModelFlags& flags, bool json) {
 
 constexpr uint64_t kMaxBenchRequests = 1'000'000;
 constexpr uint64_t kMaxBenchTokens = 10'000'000;  // of one request: more than any model's context
+constexpr uint64_t kMaxBenchRanks = 64;               // threads of one process
 constexpr uint64_t kMaxSeed = std::numeric_limits<uint64_t>::max();
 
 CLI::Option* add_number(CLI::App& command, const char* name, auto& value, const char* help, uint64_t smallest,
@@ -66,6 +68,18 @@ void add_kernels(CLI::App& bench, CommandRunner& runner) {
     TRY(options.bench.isa, isa_from_environment());
     return run_bench_kernels(options, stdout);
   });
+}
+
+void add_exchange(CLI::App& bench, CommandRunner& runner) {
+  auto options = std::make_shared<ExchangeBenchOptions>();
+  CLI::App* command = bench.add_subcommand("exchange", "Rows between DP groups, in each padding mode: bytes and times");
+  add_number(*command, "--tp-size,--tensor-parallel-size", options->tp_size, "Ranks", 1, kMaxBenchRanks);
+  add_number(*command, "--dp-size,--data-parallel-size", options->dp_size, "DP groups", 1, kMaxBenchRanks);
+  add_number(*command, "--hidden", options->hidden, "Values of a row, bfloat16, even", 2, 65'536);
+  add_number(*command, "--tokens", options->tokens, "Rows of the longest group", 1, 65'536);
+  add_number(*command, "--repeats", options->repeats, "Runs, of which medians are reported", 1, 1'000'000);
+  command->add_flag("--json", options->json, "One line of JSON");
+  runner.on(command, [options]() -> Status { return run_bench_exchange(*options, stdout); });
 }
 
 void add_latency(CLI::App& bench, CommandRunner& runner) {
@@ -178,6 +192,7 @@ void add_bench_commands(CLI::App& app, CommandRunner& runner) {
   bench->require_subcommand(1);
   add_roofline(*bench, runner);
   add_kernels(*bench, runner);
+  add_exchange(*bench, runner);
   add_latency(*bench, runner);
   add_throughput(*bench, runner);
   add_serving(*bench, runner);

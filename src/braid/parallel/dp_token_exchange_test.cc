@@ -157,6 +157,7 @@ TYPED_TEST(DpTokenExchangeOver, RowsAndSumsHaveTheSameBitsInEveryMode) {
             exchange.begin_step(metadata);
             run_layers(exchange, config, delta);
           }
+          ASSERT_TRUE(world.world(config.place.tp_rank).barrier().ok());  // the peers have read this rank's sums
         });
     EXPECT_FALSE(world.has_failed()) << world.failure();
   }
