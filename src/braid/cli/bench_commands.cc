@@ -22,7 +22,7 @@ std::shared_ptr<Logger> bench_logger(const ModelFlags& flags, bool json) {
 
 constexpr uint64_t kMaxBenchRequests = 1'000'000;
 constexpr uint64_t kMaxBenchTokens = 10'000'000;  // of one request: more than any model's context
-constexpr uint64_t kMaxBenchRanks = 64;               // threads of one process
+constexpr uint64_t kMaxBenchRanks = 64;           // threads of one process
 constexpr uint64_t kMaxSeed = std::numeric_limits<uint64_t>::max();
 
 CLI::Option* add_number(CLI::App& command, const char* name, auto& value, const char* help, uint64_t smallest,
