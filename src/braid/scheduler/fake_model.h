@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -87,6 +88,14 @@ class FakeModel {
       if (sequence.has_result()) result.sequences.push_back(std::move(own));
     }
     return result;
+  }
+
+  // As KvTransfer does.
+  void copy_pages(const FakeModel& from, const std::vector<PageId>& source, const std::vector<PageId>& target) {
+    ASSERT_EQ(source.size(), target.size());
+    for (size_t i = 0; i < source.size(); ++i) {
+      std::copy_n(from.slots_.begin() + source[i] * page_size_, page_size_, slots_.begin() + target[i] * page_size_);
+    }
   }
 
  private:

@@ -34,10 +34,14 @@ Status Scheduler::add(SchedulerRequest request) {
   if (request.sampling.max_new_tokens < 1 && request.sampling.prompt_logprobs_start < 0) {
     return fail("max_new_tokens is {}: at least 1", request.sampling.max_new_tokens);
   }
+  insert(std::move(request));
+  return {};
+}
+
+Scheduler::Sequence& Scheduler::insert(SchedulerRequest request) {
   const uint64_t arrival = request.arrival;
   const auto later = std::ranges::find_if(sequences_, [&](const auto& other) { return other->arrival > arrival; });
-  sequences_.insert(later, std::make_unique<Sequence>(std::move(request)));
-  return {};
+  return **sequences_.insert(later, std::make_unique<Sequence>(std::move(request)));
 }
 
 std::optional<StepPlan> Scheduler::plan() {
@@ -209,20 +213,11 @@ void Scheduler::preempt(Sequence& sequence) {
 // sequences will need soon. The first token whose logits are needed is always computed: the last one, or the one before
 // the first prompt token that is still to be scored.
 bool Scheduler::try_start(Sequence& sequence) {
-  int32_t num_running = 0;
-  int64_t reserved = 0;
-  for (const auto& other : sequences_) {
-    if (!other->is_running) continue;
-    ++num_running;
-    reserved += reserve_of(*other);
-  }
-  if (num_running >= config_.max_running_requests) return false;
   const std::span<const TokenId> reusable = sequence.reusable_tokens();
   Pages cached;
   if (config_.radix_cache) cached = tree_.match(reusable.first(reusable.size() - 1));
   if (is_prefix_under_way(sequence, cached.size())) return false;
-  const int64_t needed = int64_t{pages_for(sequence.num_tokens())} + 1 - cached.size();
-  if (num_running > 0 && needed + reserved > pool_.num_available()) return false;
+  if (!has_room_for(int64_t{pages_for(sequence.num_tokens())} + 1 - cached.size())) return false;
 
   sequence.is_running = true;
   sequence.num_computed = int64_t{cached.size()} * config_.page_size;
@@ -234,6 +229,19 @@ bool Scheduler::try_start(Sequence& sequence) {
     num_cached_tokens_ += static_cast<uint64_t>(sequence.cached_tokens);
   }
   return true;
+}
+
+// Whether one more sequence may run that will soon need so many pages, beside what those that run will need.
+bool Scheduler::has_room_for(int64_t num_pages) const {
+  int32_t num_running = 0;
+  int64_t reserved = 0;
+  for (const auto& other : sequences_) {
+    if (!other->is_running) continue;
+    ++num_running;
+    reserved += reserve_of(*other);
+  }
+  if (num_running >= config_.max_running_requests) return false;
+  return num_running == 0 || num_pages + reserved <= pool_.num_available();
 }
 
 // Whether a sequence that is being prefilled computes the page after those in the cache: then this one waits, to find

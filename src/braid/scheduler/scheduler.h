@@ -26,6 +26,7 @@
 #include "braid/request/ids.h"
 #include "braid/request/result.h"
 #include "braid/request/sampling_params.h"
+#include "braid/scheduler/moved_sequence.h"
 #include "braid/scheduler/policy.h"
 #include "braid/scheduler/scheduler_request.h"
 #include "braid/wire/step_plan.h"
@@ -93,6 +94,16 @@ class Scheduler {
   // meanwhile, in its order.
   std::vector<RequestOutcome> commit(const StepResult& result);
 
+  // The sequence goes to another group, and is unknown here from now on. Its pages stay as they are until
+  // release_departed(). Nothing if it is unknown or not decoding. Not while a step is under way.
+  std::optional<Departure> depart(RequestId request);
+  void release_departed() { departed_.clear(); }
+
+  // Goes on with another group's sequence, beyond all credits. The pages that its keys and values must be in before the
+  // next plan is executed; or nothing where there is no room for them now: then it waits, and is computed anew. Not
+  // while a step is under way.
+  std::optional<std::vector<PageId>> arrive(const MovedSequence& moved);
+
   // The prefix cache lets go of all that no sequence holds: the number of tokens. Not while a step is under way.
   int64_t flush_cache();
 
@@ -111,11 +122,13 @@ class Scheduler {
  private:
   struct Sequence;
 
+  Sequence& insert(SchedulerRequest request);
   bool drop(RequestId request);
   bool grow(Sequence& sequence, int64_t num_tokens);
   bool make_room(int32_t num_pages, const Sequence& for_whom);
   void preempt(Sequence& sequence);
   bool try_start(Sequence& sequence);
+  bool has_room_for(int64_t num_pages) const;
   bool is_prefix_under_way(const Sequence& sequence, int32_t num_cached_pages) const;
   void release(Sequence& sequence);
   void cache_full_pages(Sequence& sequence);
@@ -131,6 +144,7 @@ class Scheduler {
   RadixTree tree_;
   std::vector<std::unique_ptr<Sequence>> sequences_;  // in order of arrival
   std::vector<Sequence*> in_flight_;                  // of the plan that is not committed yet, in its order
+  std::vector<Pages> departed_;                       // still to be copied
   bool is_in_flight_ = false;
   uint64_t next_step_ = 1;
   uint64_t num_preemptions_ = 0;

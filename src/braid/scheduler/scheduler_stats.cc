@@ -51,6 +51,9 @@ void Scheduler::check_invariants() const {
     CHECK(sequence->num_computed <= int64_t{sequence->pages.size()} * config_.page_size, "request {}", sequence->id);
     for (const PageId page : sequence->pages.ids()) ++references[static_cast<size_t>(page)];
   }
+  for (const Pages& pages : departed_) {
+    for (const PageId page : pages.ids()) ++references[static_cast<size_t>(page)];
+  }
   int32_t num_free = 0;
   for (PageId page = 0; page < pool_.num_pages(); ++page) {
     const int32_t counted = references[static_cast<size_t>(page)];

@@ -1,0 +1,48 @@
+// Sequences that change their group while they decode.
+#include <algorithm>
+#include <utility>
+
+#include "braid/base/check.h"
+#include "braid/scheduler/scheduler.h"
+#include "braid/scheduler/sequence.h"
+
+namespace braid {
+
+std::optional<Departure> Scheduler::depart(RequestId request) {
+  CHECK(!is_in_flight_, "step {} is not committed", next_step_ - 1);
+  const auto found = std::ranges::find_if(sequences_, [&](const auto& other) { return other->id == request; });
+  if (found == sequences_.end() || !(*found)->is_decoding) return std::nullopt;
+  Sequence& sequence = **found;
+  cache_full_pages(sequence);
+  const auto prompt_end = sequence.tokens.begin() + sequence.num_prompt_tokens;
+  Departure departure{.sequence = {.request = {.id = sequence.id,
+                                               .prompt = {sequence.tokens.begin(), prompt_end},
+                                               .sampling = sequence.sampling,
+                                               .arrival = sequence.arrival,
+                                               .is_masked = sequence.is_masked},
+                                   .output = {prompt_end, sequence.tokens.end()},
+                                   .cached_tokens = sequence.cached_tokens},
+                      .pages = {sequence.pages.ids().begin(), sequence.pages.ids().end()}};
+  departed_.push_back(std::move(sequence.pages));
+  sequences_.erase(found);
+  return departure;
+}
+
+std::optional<std::vector<PageId>> Scheduler::arrive(const MovedSequence& moved) {
+  CHECK(!is_in_flight_, "step {} is not committed", next_step_ - 1);
+  CHECK(!moved.output.empty(), "request {} has not decoded yet", moved.request.id);
+  Sequence& sequence = insert(moved.request);
+  sequence.tokens.insert(sequence.tokens.end(), moved.output.begin(), moved.output.end());
+  sequence.cached_tokens = moved.cached_tokens;
+  sequence.next_scored = sequence.num_prompt_tokens;
+  sequence.has_started = true;
+  const int64_t num_computed = sequence.num_tokens() - 1;
+  if (!has_room_for(int64_t{pages_for(sequence.num_tokens())} + 1)) return std::nullopt;
+  if (!grow(sequence, num_computed)) return std::nullopt;
+  sequence.num_computed = num_computed;
+  sequence.is_running = true;
+  sequence.is_decoding = true;
+  return std::vector<PageId>(sequence.pages.ids().begin(), sequence.pages.ids().end());
+}
+
+}  // namespace braid
