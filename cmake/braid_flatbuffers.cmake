@@ -8,6 +8,7 @@ function(braid_flatbuffers room)
   cmake_parse_arguments(FLAT "" "" "SCHEMAS" ${ARGN})
   string(REPLACE "/" "_" target braid_${room})
   set(generated ${CMAKE_BINARY_DIR}/generated)
+  list(TRANSFORM FLAT_SCHEMAS PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/ OUTPUT_VARIABLE all)  # one may include another
   foreach(schema ${FLAT_SCHEMAS})
     get_filename_component(folder ${schema} DIRECTORY)
     get_filename_component(name ${schema} NAME_WE)
@@ -15,7 +16,7 @@ function(braid_flatbuffers room)
     add_custom_command(
       OUTPUT ${header}
       COMMAND ${BRAID_FLATC} --cpp --scoped-enums -o ${generated}/braid/${folder} ${CMAKE_CURRENT_SOURCE_DIR}/${schema}
-      DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${schema}
+      DEPENDS ${all}
       VERBATIM)
     target_sources(${target} PRIVATE ${header})
   endforeach()

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "braid/request/ids.h"
-#include "braid/scheduler/scheduler_request.h"
+#include "braid/request/scheduler_request.h"
 
 namespace braid {
 

@@ -13,8 +13,8 @@
 #include "braid/base/function_ref.h"
 #include "braid/kv/radix_tree.h"
 #include "braid/request/ids.h"
+#include "braid/request/scheduler_request.h"
 #include "braid/scheduler/policy.h"
-#include "braid/scheduler/scheduler_request.h"
 
 namespace braid {
 

@@ -24,11 +24,11 @@
 #include "braid/kv/block_pool.h"
 #include "braid/kv/radix_tree.h"
 #include "braid/request/ids.h"
-#include "braid/request/result.h"
+#include "braid/request/request_outcome.h"
 #include "braid/request/sampling_params.h"
+#include "braid/request/scheduler_request.h"
 #include "braid/scheduler/moved_sequence.h"
 #include "braid/scheduler/policy.h"
-#include "braid/scheduler/scheduler_request.h"
 #include "braid/wire/step_plan.h"
 #include "braid/wire/step_result.h"
 
@@ -48,16 +48,6 @@ int64_t max_step_tokens(const SchedulerConfig& config);
 
 // The longest context that a pool can hold for one request alone, at most `context_len`.
 int64_t clamp_context(int64_t context_len, int32_t num_pages, int32_t page_size);
-
-// What became of one request in one step.
-struct RequestOutcome {
-  RequestId request = 0;
-  std::optional<SampledToken> token;         // the next of its output; the last one too, if it completes a stop
-  std::vector<ScoredToken> prompt_logprobs;  // the next ones, where its sampling asks for them; each comes once
-  FinishReason finish = FinishReason::kNone;
-  std::string error;          // with kError
-  int32_t cached_tokens = 0;  // of the prompt, found in the prefix cache when it first ran; the same in every outcome
-};
 
 struct SchedulerStats {
   int32_t num_running = 0;  // hold pages

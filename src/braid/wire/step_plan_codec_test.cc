@@ -3,7 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <limits>
-#include <random>
+
+#include "braid/wire/testing/message_maker.h"
 
 namespace braid {
 namespace {
@@ -15,75 +16,9 @@ const StepPlanLimits kLimits{.max_sequences = 8,
                              .num_pages = 100,
                              .page_size = 16};
 
-class PlanMaker {
- public:
-  explicit PlanMaker(uint64_t seed) : random_(seed) {}
-
-  StepPlan make() {
-    StepPlan plan{.step = random_(), .sequences = {}};
-    const int num_sequences = pick(0, 8);
-    for (int i = 0; i < num_sequences; ++i) {
-      SequencePlan& sequence = plan.sequences.emplace_back();
-      sequence.request = (random_() << 8) + static_cast<uint64_t>(i);
-      sequence.new_tokens = ids(pick(1, 25), 999);
-      sequence.first_position = pick(0, 275);
-      const int end = sequence.first_position + static_cast<int>(sequence.new_tokens.size());
-      sequence.page_tables = {PageTable{.pages = ids((end + 15) / 16, 99)}};
-      sequence.samples = pick(0, 1) == 1;
-      if (sequence.samples) sequence.sampling = sampling();
-      if (pick(0, 2) == 0) sequence.scoring = scoring(static_cast<int>(sequence.new_tokens.size()));
-    }
-    return plan;
-  }
-
-  int pick(int low, int high) { return std::uniform_int_distribution<int>(low, high)(random_); }
-
- private:
-  std::vector<int32_t> ids(int count, int max) {
-    std::vector<int32_t> result;
-    for (int i = 0; i < count; ++i) result.push_back(pick(0, max));
-    return result;
-  }
-
-  float number() { return static_cast<float>(pick(1, 1000)) / 1000.0F; }
-
-  PromptScoring scoring(int num_new) {
-    const int first = pick(0, num_new - 1);
-    return {.first_new = first, .tokens = ids(pick(1, num_new - first), 999), .top_logprobs = pick(0, 20)};
-  }
-
-  SamplingState sampling() {
-    SamplingState state;
-    SamplingParams& params = state.params;
-    params.temperature = pick(0, 1) == 0 ? 0.0F : number();
-    params.top_k = pick(0, 100);
-    params.top_p = number();
-    params.min_p = number();
-    params.repetition_penalty = number();
-    params.presence_penalty = -number();
-    params.frequency_penalty = number();
-    for (int i = pick(0, 5); i > 0; --i) params.logit_bias.emplace_back(pick(0, 999), number() * 100);
-    params.seed = random_();
-    params.max_new_tokens = pick(1, 100000);
-    params.min_new_tokens = pick(0, 10);
-    params.stop_token_ids = ids(pick(0, 4), 999);
-    params.logprobs = pick(0, 1) == 1;
-    params.top_logprobs = pick(0, 20);
-    params.prompt_logprobs_start = pick(-1, 300);
-    state.num_prompt_tokens = pick(1, 300);
-    state.num_output_tokens = pick(0, 300);
-    state.is_masked = pick(0, 1) == 1;
-    state.prompt_tokens = ids(pick(0, 300), 999);
-    state.output_tokens = ids(pick(0, 300), 999);
-    return state;
-  }
-
-  std::mt19937_64 random_;
-};
-
 TEST(StepPlanCodec, APlanComesBackAsItWas) {
   for (uint64_t seed = 1; seed <= 300; ++seed) {
-    const StepPlan plan = PlanMaker(seed).make();
+    const StepPlan plan = MessageMaker(seed).plan();
     auto bytes = encode(plan);
     const auto decoded = decode_step_plan(bytes, kLimits);
     ASSERT_TRUE(decoded.ok()) << "seed " << seed << ": " << decoded.error().message;
@@ -100,13 +35,9 @@ TEST(StepPlanCodec, DamagedBytesAreRefusedOrHarmless) {
   int refused = 0;
   constexpr int kRounds = 3000;
   for (uint64_t seed = 1; seed <= kRounds; ++seed) {
-    PlanMaker maker(seed);
-    auto bytes = encode(maker.make());
-    for (int i = maker.pick(1, 4); i > 0; --i) {
-      bytes[static_cast<size_t>(maker.pick(0, static_cast<int>(bytes.size()) - 1))] ^=
-          static_cast<std::byte>(1 << maker.pick(0, 7));
-    }
-    if (maker.pick(0, 2) == 0) bytes.resize(static_cast<size_t>(maker.pick(0, static_cast<int>(bytes.size()))));
+    MessageMaker maker(seed);
+    auto bytes = encode(maker.plan());
+    maker.damage(bytes);
     const auto decoded = decode_step_plan(bytes, kLimits);
     refused += decoded.ok() ? 0 : 1;
     if (!decoded.ok()) continue;

@@ -1,4 +1,4 @@
-// A request as the scheduler and its queue know it: token ids, never text.
+// A request as the scheduler, its queue and the wire know it: token ids, never text.
 #pragma once
 
 #include <algorithm>
@@ -18,6 +18,8 @@ struct SchedulerRequest {
   int32_t priority = 0;     // higher first, under the policy of that name
   uint64_t arrival = 0;     // unique, counting up: who came first
   bool is_masked = false;   // its tokens must be those that a grammar allows
+
+  bool operator==(const SchedulerRequest&) const = default;
 
   // The first prompt token to be scored: by the logits of the one before it. The prompt's length: none.
   int64_t first_scored() const {

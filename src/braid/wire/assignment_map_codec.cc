@@ -1,0 +1,154 @@
+#include "braid/wire/assignment_map_codec.h"
+
+#include <memory>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "braid/base/check.h"
+#include "braid/wire/assignment_map_generated.h"
+#include "braid/wire/flat_parts.h"
+#include "braid/wire/sampling_codec.h"
+
+namespace braid {
+namespace {
+
+namespace map_format = assignment_map_format;
+
+constexpr const char* kCommandIdentifier = "BGC1";
+// Deepest are Map > Part, and Command > Request > Sampling.
+constexpr flatbuffers::uoffset_t kMaxMapDepth = 8;
+
+flat::Offset<map_format::Request> encode_request(flat::Builder& builder, const SchedulerRequest& request) {
+  const auto prompt_at = flat::add_list(builder, request.prompt);
+  const auto sampling_at = encode_sampling(builder, request.sampling);
+  return map_format::CreateRequest(builder, request.id, prompt_at, sampling_at, request.priority, request.arrival,
+                                   request.is_masked);
+}
+
+size_t expected_bytes(const GroupCommand& command) {
+  size_t bytes = 256 + sizeof(RequestId) * (command.abort.size() + command.finish.size());
+  for (const SchedulerRequest& request : command.add) bytes += 256 + request.prompt.size() * sizeof(TokenId);
+  return bytes;
+}
+
+flat::Offset<map_format::Part> encode_part(flat::Builder& builder, const GroupCommand& command) {
+  flat::Builder inner(expected_bytes(command));
+  std::vector<flat::Offset<map_format::Request>> requests;
+  requests.reserve(command.add.size());
+  for (const SchedulerRequest& request : command.add) requests.push_back(encode_request(inner, request));
+  const auto requests_at = flat::add_list(inner, requests);
+  const auto abort_at = flat::add_list(inner, command.abort);
+  const auto finish_at = flat::add_list(inner, command.finish);
+  inner.Finish(map_format::CreateCommand(inner, requests_at, abort_at, finish_at, command.flush_cache),
+               kCommandIdentifier);
+  builder.ForceVectorAlignment(inner.GetSize(), sizeof(uint8_t), alignof(uint64_t));
+  const auto bytes_at = builder.CreateVector(inner.GetBufferPointer(), inner.GetSize());
+  return map_format::CreatePart(builder, command.group, bytes_at);
+}
+
+Result<SchedulerRequest> decode_request(const map_format::Request& from, const AssignmentLimits& limits) {
+  SchedulerRequest request;
+  request.id = from.id();
+  TRY(request.prompt, flat::decode_ids(from.prompt(), "prompt tokens", limits.max_prompt_len, limits.vocab_size));
+  if (request.prompt.empty()) return fail("no prompt");
+  if (from.sampling() == nullptr) return fail("no sampling parameters");
+  TRY(request.sampling, decode_sampling_params(*from.sampling(), limits.vocab_size));
+  request.priority = from.priority();
+  request.arrival = from.arrival();
+  request.is_masked = from.is_masked();
+  return request;
+}
+
+Result<GroupCommand> decode_command(const flatbuffers::Vector<uint8_t>& part, const AssignmentLimits& limits) {
+  const flat::AlignedBytes aligned(std::as_bytes(std::span(part.data(), part.size())));
+  const auto max_tables = static_cast<flatbuffers::uoffset_t>(1 + 2 * int64_t{limits.max_requests});
+  flatbuffers::Verifier verifier(aligned.data(), aligned.size(), kMaxMapDepth, max_tables);
+  if (!verifier.VerifyBuffer<map_format::Command>(kCommandIdentifier)) {
+    return fail("{} bytes that are no command", part.size());
+  }
+  const auto* from = flatbuffers::GetRoot<map_format::Command>(aligned.data());
+  GroupCommand command;
+  TRY_STATUS(flat::check_count(from->add(), "requests", limits.max_requests));
+  std::unordered_set<RequestId> ids;
+  if (from->add() != nullptr) {
+    command.add.reserve(from->add()->size());
+    for (const map_format::Request* request : *from->add()) {
+      auto decoded = decode_request(*request, limits);
+      if (!decoded.ok()) return fail("request {}: {}", request->id(), decoded.error().message);
+      if (!ids.insert(request->id()).second) return fail("request {} is there twice", request->id());
+      command.add.push_back(std::move(decoded).value());
+    }
+  }
+  TRY_STATUS(flat::check_count(from->abort(), "aborts", limits.max_ended));
+  TRY_STATUS(flat::check_count(from->finish(), "finishes", limits.max_ended));
+  command.abort = flat::copy_of(from->abort());
+  command.finish = flat::copy_of(from->finish());
+  command.flush_cache = from->flush_cache();
+  return command;
+}
+
+// The part of `group`; null if there is none. All parts' numbers are looked at.
+Result<const flatbuffers::Vector<uint8_t>*> find_part(const map_format::Map& map, int32_t group, int32_t num_groups) {
+  const flatbuffers::Vector<uint8_t>* found = nullptr;
+  if (map.parts() == nullptr) return found;
+  int32_t last = -1;
+  for (const map_format::Part* part : *map.parts()) {
+    if (part->group() <= last || part->group() >= num_groups) {
+      return fail("group {} after group {}, of {} groups in ascending order", part->group(), last, num_groups);
+    }
+    last = part->group();
+    if (part->command() == nullptr) return fail("group {} has no command", last);
+    if (last == group) found = part->command();
+  }
+  return found;
+}
+
+}  // namespace
+
+SharedBytes encode(const AssignmentMap& map) {
+  size_t bytes = 256;
+  for (const GroupCommand& command : map.commands) bytes += 64 + expected_bytes(command);
+  flat::Builder builder(bytes);
+  std::vector<flat::Offset<map_format::Part>> parts;
+  parts.reserve(map.commands.size());
+  int32_t last = -1;
+  for (const GroupCommand& command : map.commands) {
+    CHECK(command.group > last, "group {} after group {}", command.group, last);
+    last = command.group;
+    parts.push_back(encode_part(builder, command));
+  }
+  const auto parts_at = builder.CreateVector(parts);
+  map_format::FinishMapBuffer(builder, map_format::CreateMap(builder, map.sequence, parts_at));
+  auto owner = std::make_shared<const flatbuffers::DetachedBuffer>(builder.Release());
+  const auto span = std::as_bytes(std::span(owner->data(), owner->size()));
+  return {std::move(owner), span};
+}
+
+Result<GroupAssignment> decode_assignment(std::span<const std::byte> bytes, int32_t group,
+                                          const AssignmentLimits& limits) {
+  CHECK(group >= 0 && group < limits.num_groups, "group {} of {}", group, limits.num_groups);
+  if (static_cast<int64_t>(bytes.size()) > limits.max_bytes) {
+    return fail("an assignment map of {} bytes, at most {}", bytes.size(), limits.max_bytes);
+  }
+  const flat::AlignedBytes aligned(bytes);
+  const auto max_tables = static_cast<flatbuffers::uoffset_t>(1 + int64_t{limits.num_groups});
+  flatbuffers::Verifier verifier(aligned.data(), aligned.size(), kMaxMapDepth, max_tables);
+  if (!map_format::VerifyMapBuffer(verifier)) return fail("an assignment map of {} bytes is malformed", bytes.size());
+
+  const map_format::Map* map = map_format::GetMap(aligned.data());
+  GroupAssignment assignment{.sequence = map->sequence(), .command = {}};
+  const auto part = find_part(*map, group, limits.num_groups);
+  if (!part.ok()) return fail("assignment map {}: {}", map->sequence(), part.error().message);
+  if (part.value() != nullptr) {
+    auto command = decode_command(*part.value(), limits);
+    if (!command.ok()) {
+      return fail("assignment map {}, group {}: {}", map->sequence(), group, command.error().message);
+    }
+    assignment.command = std::move(command).value();
+  }
+  assignment.command.group = group;
+  return assignment;
+}
+
+}  // namespace braid

@@ -1,0 +1,39 @@
+// AssignmentMaps as bytes (FlatBuffers, assignment_map.fbs): how the controller sends them to the groups' publishers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "braid/base/result.h"
+#include "braid/wire/group_command.h"
+#include "braid/wire/shared_bytes.h"
+
+namespace braid {
+
+// What a map may hold; both ends know it from their start.
+struct AssignmentLimits {
+  int64_t max_bytes = int64_t{1} << 30;
+  int32_t num_groups = 1;
+  int32_t max_requests = 0;  // new ones of one group
+  int32_t max_ended = 0;     // aborts of one group, and as many finishes
+  int64_t max_prompt_len = 0;
+  int32_t vocab_size = 0;
+};
+
+SharedBytes encode(const AssignmentMap& map);
+
+// What one group has to do with a map.
+struct GroupAssignment {
+  uint64_t sequence = 0;
+  GroupCommand command;  // empty if the map has nothing for the group
+
+  bool operator==(const GroupAssignment&) const = default;
+};
+
+// The part of `group` in [0, num_groups), or an error that names the first thing in it that is not as it must be:
+// nothing is read before it is verified. The other groups' parts are neither verified nor read.
+Result<GroupAssignment> decode_assignment(std::span<const std::byte> bytes, int32_t group,
+                                          const AssignmentLimits& limits);
+
+}  // namespace braid

@@ -1,0 +1,30 @@
+// What the controller tells the DP groups, and the map that tells it to all of them at once: plain data.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "braid/request/ids.h"
+#include "braid/request/scheduler_request.h"
+
+namespace braid {
+
+struct GroupCommand {
+  int32_t group = 0;                  // attn_dp_rank
+  std::vector<SchedulerRequest> add;  // in their order
+  std::vector<RequestId> abort;       // their clients left
+  std::vector<RequestId> finish;  // the front found their end (a stop string); what they draw meanwhile is discarded
+  bool flush_cache = false;
+
+  bool is_empty() const { return add.empty() && abort.empty() && finish.empty() && !flush_cache; }
+  bool operator==(const GroupCommand&) const = default;
+};
+
+struct AssignmentMap {
+  uint64_t sequence = 0;  // counts the maps that one receiver gets, from 1, so that it sees when one is lost
+  std::vector<GroupCommand> commands;  // at most one a group, groups ascending
+
+  bool operator==(const AssignmentMap&) const = default;
+};
+
+}  // namespace braid

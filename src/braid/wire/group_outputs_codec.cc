@@ -1,0 +1,199 @@
+#include "braid/wire/group_outputs_codec.h"
+
+#include <cmath>
+#include <memory>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+
+#include "braid/base/check.h"
+#include "braid/wire/flat_parts.h"
+#include "braid/wire/group_outputs_generated.h"
+
+namespace braid {
+namespace {
+
+namespace outputs_format = group_outputs_format;
+
+// Deepest is Outputs > Outcome > Token.
+constexpr flatbuffers::uoffset_t kMaxOutputsDepth = 8;
+
+static_assert(static_cast<int>(outputs_format::Finish::MAX) == static_cast<int>(FinishReason::kError));
+
+flat::Offset<outputs_format::Token> encode_token(flat::Builder& builder, const SampledToken& token) {
+  flatbuffers::Offset<flatbuffers::Vector<const outputs_format::Logprob*>> top_at;
+  if (!token.top_logprobs.empty()) {
+    std::vector<outputs_format::Logprob> top;
+    top.reserve(token.top_logprobs.size());
+    for (const TokenLogprob& entry : token.top_logprobs) top.emplace_back(entry.token, entry.logprob);
+    top_at = builder.CreateVectorOfStructs(top);
+  }
+  return outputs_format::CreateToken(builder, token.token, token.logprob, top_at);
+}
+
+flat::Offset<flatbuffers::String> encode_text(flat::Builder& builder, const std::string& text) {
+  return text.empty() ? flat::Offset<flatbuffers::String>() : builder.CreateString(text);
+}
+
+flat::Offset<outputs_format::Outcome> encode_outcome(flat::Builder& builder, const RequestOutcome& outcome) {
+  flat::Offset<outputs_format::Token> token_at;
+  if (outcome.token) token_at = encode_token(builder, *outcome.token);
+  std::vector<flat::Offset<outputs_format::Token>> scored;
+  for (const ScoredToken& token : outcome.prompt_logprobs) scored.push_back(encode_token(builder, token));
+  const auto scored_at = flat::add_list(builder, scored);
+  const auto error_at = encode_text(builder, outcome.error);
+  return outputs_format::CreateOutcome(builder, outcome.request, token_at, scored_at,
+                                       static_cast<outputs_format::Finish>(outcome.finish), error_at,
+                                       outcome.cached_tokens);
+}
+
+flat::Offset<outputs_format::Load> encode_load(flat::Builder& builder, const GroupLoad& load) {
+  const auto added_at = flat::add_list(builder, load.prefixes.added);
+  const auto removed_at = flat::add_list(builder, load.prefixes.removed);
+  return outputs_format::CreateLoad(builder, load.num_running, load.num_waiting, load.running_tokens,
+                                    load.waiting_tokens, load.num_pages, load.num_free_pages, load.credit_requests,
+                                    load.credit_pages, load.step_s, load.prefixes.is_whole, added_at, removed_at);
+}
+
+Result<SampledToken> decode_token(const outputs_format::Token& from, int32_t vocab_size) {
+  SampledToken token{.token = from.token(), .logprob = from.logprob(), .top_logprobs = {}};
+  if (token.token < 0 || token.token >= vocab_size) return fail("token {} is not in [0, {})", token.token, vocab_size);
+  TRY_STATUS(flat::check_count(from.top_logprobs(), "alternatives", vocab_size));
+  bool is_nan = std::isnan(token.logprob);
+  if (from.top_logprobs() != nullptr) {
+    for (const outputs_format::Logprob* entry : *from.top_logprobs()) {
+      if (entry->token() < 0 || entry->token() >= vocab_size) {
+        return fail("token {} is not in [0, {})", entry->token(), vocab_size);
+      }
+      is_nan = is_nan || std::isnan(entry->logprob());
+      token.top_logprobs.push_back({.token = entry->token(), .logprob = entry->logprob()});
+    }
+  }
+  if (is_nan) return fail("a log-probability of token {} is NaN", token.token);
+  return token;
+}
+
+Result<std::string> decode_text(const flatbuffers::String* text, int32_t max_len) {
+  if (text == nullptr) return std::string();
+  if (static_cast<int64_t>(text->size()) > max_len)
+    return fail("an error of {} bytes, at most {}", text->size(), max_len);
+  return text->str();
+}
+
+Result<RequestOutcome> decode_outcome(const outputs_format::Outcome& from, const OutputsLimits& limits) {
+  RequestOutcome outcome{.request = from.request()};
+  if (from.token() != nullptr) {
+    TRY(outcome.token, decode_token(*from.token(), limits.vocab_size));
+  }
+  TRY_STATUS(flat::check_count(from.prompt_logprobs(), "scored tokens", limits.max_scored));
+  if (from.prompt_logprobs() != nullptr) {
+    for (const outputs_format::Token* token : *from.prompt_logprobs()) {
+      TRY(auto scored, decode_token(*token, limits.vocab_size));
+      outcome.prompt_logprobs.push_back(std::move(scored));
+    }
+  }
+  if (from.finish() > outputs_format::Finish::MAX) return fail("finish {}", static_cast<int>(from.finish()));
+  outcome.finish = static_cast<FinishReason>(from.finish());
+  TRY(outcome.error, decode_text(from.error(), limits.max_error_len));
+  outcome.cached_tokens = from.cached_tokens();
+  if (outcome.cached_tokens < 0 || outcome.cached_tokens > limits.context_len) {
+    return fail("{} cached tokens, the context is {}", outcome.cached_tokens, limits.context_len);
+  }
+  return outcome;
+}
+
+Result<GroupLoad> decode_load(const outputs_format::Load& from, const OutputsLimits& limits) {
+  GroupLoad load{.num_running = from.num_running(),
+                 .num_waiting = from.num_waiting(),
+                 .running_tokens = from.running_tokens(),
+                 .waiting_tokens = from.waiting_tokens(),
+                 .num_pages = from.num_pages(),
+                 .num_free_pages = from.num_free_pages(),
+                 .credit_requests = from.credit_requests(),
+                 .credit_pages = from.credit_pages(),
+                 .step_s = from.step_s(),
+                 .prefixes = {}};
+  const bool ok = load.num_running >= 0 && load.num_waiting >= 0 && load.running_tokens >= 0 &&
+                  load.waiting_tokens >= 0 && load.num_free_pages >= 0 && load.num_free_pages <= load.num_pages &&
+                  load.credit_requests >= 0 && std::isfinite(load.step_s) && load.step_s >= 0;
+  if (!ok) return fail("a value of the load is out of its range");
+  load.prefixes.is_whole = from.is_whole_digest();
+  TRY_STATUS(flat::check_count(from.added_prefixes(), "new prefixes", limits.max_prefixes));
+  TRY_STATUS(flat::check_count(from.removed_prefixes(), "removed prefixes", limits.max_prefixes));
+  load.prefixes.added = flat::copy_of(from.added_prefixes());
+  load.prefixes.removed = flat::copy_of(from.removed_prefixes());
+  return load;
+}
+
+Result<GroupOutputs> decode_outputs(const outputs_format::Outputs& from, const OutputsLimits& limits) {
+  GroupOutputs outputs{.group = from.group(),
+                       .sequence = from.sequence(),
+                       .seen_map = from.seen_map(),
+                       .step = from.step(),
+                       .outcomes = {},
+                       .load = {},
+                       .num_flushed_tokens = {},
+                       .error = {}};
+  TRY_STATUS(flat::check_count(from.outcomes(), "outcomes", limits.max_outcomes));
+  std::unordered_set<RequestId> ids;
+  int64_t num_scored = 0;
+  if (from.outcomes() != nullptr) {
+    outputs.outcomes.reserve(from.outcomes()->size());
+    for (const outputs_format::Outcome* outcome : *from.outcomes()) {
+      auto decoded = decode_outcome(*outcome, limits);
+      if (!decoded.ok()) return fail("request {}: {}", outcome->request(), decoded.error().message);
+      if (!ids.insert(outcome->request()).second) return fail("request {} is there twice", outcome->request());
+      num_scored += static_cast<int64_t>(decoded.value().prompt_logprobs.size());
+      if (num_scored > limits.max_scored)
+        return fail("{} scored tokens, at most {} fit", num_scored, limits.max_scored);
+      outputs.outcomes.push_back(std::move(decoded).value());
+    }
+  }
+  if (from.load() != nullptr) {
+    TRY(outputs.load, decode_load(*from.load(), limits));
+  }
+  if (from.num_flushed_tokens() >= 0) outputs.num_flushed_tokens = from.num_flushed_tokens();
+  TRY(outputs.error, decode_text(from.error(), limits.max_error_len));
+  return outputs;
+}
+
+}  // namespace
+
+SharedBytes encode(const GroupOutputs& outputs) {
+  flat::Builder builder(1024 + 64 * outputs.outcomes.size());
+  std::vector<flat::Offset<outputs_format::Outcome>> outcomes;
+  outcomes.reserve(outputs.outcomes.size());
+  for (const RequestOutcome& outcome : outputs.outcomes) outcomes.push_back(encode_outcome(builder, outcome));
+  const auto outcomes_at = flat::add_list(builder, outcomes);
+  const auto load_at = encode_load(builder, outputs.load);
+  const auto error_at = encode_text(builder, outputs.error);
+  outputs_format::FinishOutputsBuffer(
+      builder, outputs_format::CreateOutputs(builder, outputs.group, outputs.sequence, outputs.seen_map, outputs.step,
+                                             outcomes_at, load_at, outputs.num_flushed_tokens.value_or(-1), error_at));
+  auto owner = std::make_shared<const flatbuffers::DetachedBuffer>(builder.Release());
+  const auto span = std::as_bytes(std::span(owner->data(), owner->size()));
+  return {std::move(owner), span};
+}
+
+Result<GroupOutputs> decode_group_outputs(std::span<const std::byte> bytes, const OutputsLimits& limits) {
+  if (static_cast<int64_t>(bytes.size()) > limits.max_bytes) {
+    return fail("a group's outputs of {} bytes, at most {}", bytes.size(), limits.max_bytes);
+  }
+  const flat::AlignedBytes aligned(bytes);
+  const auto max_tables = static_cast<flatbuffers::uoffset_t>(2 + 2 * int64_t{limits.max_outcomes} + limits.max_scored);
+  flatbuffers::Verifier verifier(aligned.data(), aligned.size(), kMaxOutputsDepth, max_tables);
+  if (!outputs_format::VerifyOutputsBuffer(verifier)) {
+    return fail("a group's outputs of {} bytes are malformed", bytes.size());
+  }
+  const outputs_format::Outputs* from = outputs_format::GetOutputs(aligned.data());
+  if (from->group() < 0 || from->group() >= limits.num_groups) {
+    return fail("outputs of group {}, there are {} groups", from->group(), limits.num_groups);
+  }
+  auto outputs = decode_outputs(*from, limits);
+  if (!outputs.ok()) {
+    return fail("group {}, outputs {}: {}", from->group(), from->sequence(), outputs.error().message);
+  }
+  return outputs;
+}
+
+}  // namespace braid

@@ -1,0 +1,19 @@
+// libFuzzer: any bytes are refused, or give outputs that encode and decode to themselves.
+#include "braid/base/check.h"
+#include "braid/wire/group_outputs_codec.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const braid::OutputsLimits limits{.max_bytes = 1 << 20,
+                                    .num_groups = 4,
+                                    .max_outcomes = 16,
+                                    .max_scored = 256,
+                                    .max_prefixes = 64,
+                                    .max_error_len = 256,
+                                    .context_len = 1024,
+                                    .vocab_size = 1000};
+  const auto outputs = braid::decode_group_outputs(std::as_bytes(std::span(data, size)), limits);
+  if (!outputs.ok()) return 0;
+  const auto again = braid::decode_group_outputs(braid::encode(outputs.value()).span(), limits);
+  CHECK(again.ok() && again.value() == outputs.value());
+  return 0;
+}

@@ -1,0 +1,182 @@
+// For tests: random messages of this room within given limits, and bytes damaged at random. Equal seeds give equal
+// ones.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "braid/wire/group_command.h"
+#include "braid/wire/group_outputs.h"
+#include "braid/wire/step_plan.h"
+
+namespace braid {
+
+// Token ids are below 1000, prompts and contexts at most 300 long, pages 100 of 16 tokens.
+class MessageMaker {
+ public:
+  explicit MessageMaker(uint64_t seed) : random_(seed) {}
+
+  int pick(int low, int high) { return std::uniform_int_distribution<int>(low, high)(random_); }
+
+  StepPlan plan() {
+    StepPlan plan{.step = random_(), .sequences = {}};
+    const int num_sequences = pick(0, 8);
+    for (int i = 0; i < num_sequences; ++i) {
+      SequencePlan& sequence = plan.sequences.emplace_back();
+      sequence.request = (random_() << 8) + static_cast<uint64_t>(i);
+      sequence.new_tokens = ids(pick(1, 25), 999);
+      sequence.first_position = pick(0, 275);
+      const int end = sequence.first_position + static_cast<int>(sequence.new_tokens.size());
+      sequence.page_tables = {PageTable{.pages = ids((end + 15) / 16, 99)}};
+      sequence.samples = pick(0, 1) == 1;
+      if (sequence.samples) sequence.sampling = state();
+      if (pick(0, 2) == 0) sequence.scoring = scoring(static_cast<int>(sequence.new_tokens.size()));
+    }
+    return plan;
+  }
+
+  // For some of num_groups groups, at most 6 requests each.
+  AssignmentMap map(int num_groups) {
+    AssignmentMap map{.sequence = random_(), .commands = {}};
+    for (int32_t group = 0; group < num_groups; ++group) {
+      if (pick(0, 2) == 0) continue;
+      GroupCommand& command = map.commands.emplace_back();
+      command.group = group;
+      const int num_requests = pick(0, 6);
+      for (int i = 0; i < num_requests; ++i) command.add.push_back(request(static_cast<uint64_t>(i)));
+      command.abort = numbers(pick(0, 4));
+      command.finish = numbers(pick(0, 4));
+      command.flush_cache = pick(0, 3) == 0;
+    }
+    return map;
+  }
+
+  // Of one of num_groups groups, at most 6 outcomes.
+  GroupOutputs outputs(int num_groups) {
+    GroupOutputs outputs;
+    outputs.group = pick(0, num_groups - 1);
+    outputs.sequence = random_();
+    outputs.seen_map = random_();
+    outputs.step = random_();
+    const int num_outcomes = pick(0, 6);
+    for (int i = 0; i < num_outcomes; ++i) outputs.outcomes.push_back(outcome(static_cast<uint64_t>(i)));
+    outputs.load = load();
+    if (pick(0, 3) == 0) outputs.num_flushed_tokens = pick(0, 1000);
+    if (pick(0, 3) == 0) outputs.error = text();
+    return outputs;
+  }
+
+  // Some bits flipped, and sometimes an end cut off.
+  void damage(std::vector<std::byte>& bytes) {
+    for (int i = pick(1, 4); i > 0; --i) {
+      bytes[static_cast<size_t>(pick(0, static_cast<int>(bytes.size()) - 1))] ^=
+          static_cast<std::byte>(1 << pick(0, 7));
+    }
+    if (pick(0, 2) == 0) bytes.resize(static_cast<size_t>(pick(0, static_cast<int>(bytes.size()))));
+  }
+
+ private:
+  std::vector<int32_t> ids(int count, int max) {
+    std::vector<int32_t> result;
+    for (int i = 0; i < count; ++i) result.push_back(pick(0, max));
+    return result;
+  }
+
+  std::vector<uint64_t> numbers(int count) {
+    std::vector<uint64_t> result;
+    for (int i = 0; i < count; ++i) result.push_back(random_());
+    return result;
+  }
+
+  float number() { return static_cast<float>(pick(1, 1000)) / 1000.0F; }
+
+  std::string text() { return std::string(static_cast<size_t>(pick(1, 40)), static_cast<char>(pick('a', 'z'))); }
+
+  PromptScoring scoring(int num_new) {
+    const int first = pick(0, num_new - 1);
+    return {.first_new = first, .tokens = ids(pick(1, num_new - first), 999), .top_logprobs = pick(0, 20)};
+  }
+
+  SamplingParams params() {
+    SamplingParams params;
+    params.temperature = pick(0, 1) == 0 ? 0.0F : number();
+    params.top_k = pick(0, 100);
+    params.top_p = number();
+    params.min_p = number();
+    params.repetition_penalty = number();
+    params.presence_penalty = -number();
+    params.frequency_penalty = number();
+    for (int i = pick(0, 5); i > 0; --i) params.logit_bias.emplace_back(pick(0, 999), number() * 100);
+    params.seed = random_();
+    params.max_new_tokens = pick(1, 100000);
+    params.min_new_tokens = pick(0, 10);
+    params.stop_token_ids = ids(pick(0, 4), 999);
+    params.logprobs = pick(0, 1) == 1;
+    params.top_logprobs = pick(0, 20);
+    params.prompt_logprobs_start = pick(-1, 300);
+    return params;
+  }
+
+  SamplingState state() {
+    SamplingState state;
+    state.params = params();
+    state.num_prompt_tokens = pick(1, 300);
+    state.num_output_tokens = pick(0, 300);
+    state.is_masked = pick(0, 1) == 1;
+    state.prompt_tokens = ids(pick(0, 300), 999);
+    state.output_tokens = ids(pick(0, 300), 999);
+    return state;
+  }
+
+  SchedulerRequest request(uint64_t number_in_list) {
+    SchedulerRequest request;
+    request.id = (random_() << 8) + number_in_list;
+    request.prompt = ids(pick(1, 300), 999);
+    request.sampling = params();
+    request.priority = pick(-5, 5);
+    request.arrival = random_();
+    request.is_masked = pick(0, 1) == 1;
+    return request;
+  }
+
+  SampledToken token() {
+    SampledToken token{.token = pick(0, 999), .logprob = -number(), .top_logprobs = {}};
+    for (int i = pick(0, 5); i > 0; --i) token.top_logprobs.push_back({.token = pick(0, 999), .logprob = -number()});
+    return token;
+  }
+
+  RequestOutcome outcome(uint64_t number_in_list) {
+    RequestOutcome outcome;
+    outcome.request = (random_() << 8) + number_in_list;
+    if (pick(0, 3) > 0) outcome.token = token();
+    for (int i = pick(0, 3); i > 0; --i) outcome.prompt_logprobs.push_back(token());
+    outcome.finish = static_cast<FinishReason>(pick(0, 4));
+    if (outcome.finish == FinishReason::kError) outcome.error = text();
+    outcome.cached_tokens = pick(0, 300);
+    return outcome;
+  }
+
+  GroupLoad load() {
+    GroupLoad load;
+    load.num_running = pick(0, 100);
+    load.num_waiting = pick(0, 100);
+    load.running_tokens = pick(0, 1 << 30) * int64_t{16};
+    load.waiting_tokens = pick(0, 1 << 30) * int64_t{16};
+    load.num_pages = pick(50, 100);
+    load.num_free_pages = pick(0, 50);
+    load.credit_requests = pick(0, 100);
+    load.credit_pages = pick(-100, 100);
+    load.step_s = static_cast<double>(number());
+    load.prefixes.is_whole = pick(0, 1) == 1;
+    load.prefixes.added = numbers(pick(0, 10));
+    load.prefixes.removed = numbers(pick(0, 10));
+    return load;
+  }
+
+  std::mt19937_64 random_;
+};
+
+}  // namespace braid
