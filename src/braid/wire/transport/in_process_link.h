@@ -1,0 +1,19 @@
+// Links between threads of one process: queues of shared buffers, of which nothing is copied.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "braid/wire/transport/link.h"
+
+namespace braid {
+
+struct InProcessLinks {
+  std::unique_ptr<ControllerLink> controller;
+  std::vector<std::unique_ptr<PublisherLink>> publishers;  // of group 0 … num_groups - 1; all have joined
+};
+
+InProcessLinks make_in_process_links(int32_t num_groups, const LinkLimits& limits = {});
+
+}  // namespace braid
