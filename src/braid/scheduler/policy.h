@@ -8,6 +8,7 @@
 
 #include "braid/base/result.h"
 #include "braid/kv/radix_tree.h"
+#include "braid/wire/group_load.h"
 
 namespace braid {
 
@@ -18,14 +19,6 @@ enum class SchedulePolicy : uint8_t {
 };
 Result<SchedulePolicy> parse_schedule_policy(std::string_view name);  // "fcfs", "lpm", "priority"
 std::string_view schedule_policy_name(SchedulePolicy policy);
-
-// What a group can take now.
-struct Credits {
-  int32_t num_requests = 0;
-  int64_t num_pages = 0;  // beyond those that its admitted requests will need soon
-  int32_t page_size = 16;
-  bool is_idle = false;  // takes any one request: whatever passed validation fits alone
-};
 
 // A waiting request, as far as its turn depends on it.
 struct WaitingEntry {

@@ -29,6 +29,7 @@
 #include "braid/request/scheduler_request.h"
 #include "braid/scheduler/moved_sequence.h"
 #include "braid/scheduler/policy.h"
+#include "braid/wire/group_load.h"
 #include "braid/wire/step_plan.h"
 #include "braid/wire/step_result.h"
 
@@ -48,19 +49,6 @@ int64_t max_step_tokens(const SchedulerConfig& config);
 
 // The longest context that a pool can hold for one request alone, at most `context_len`.
 int64_t clamp_context(int64_t context_len, int32_t num_pages, int32_t page_size);
-
-struct SchedulerStats {
-  int32_t num_running = 0;  // hold pages
-  int32_t num_waiting = 0;  // admitted, but without pages yet or again
-  int32_t num_pages = 0;
-  int32_t num_free_pages = 0;
-  int32_t num_cached_pages = 0;    // held by the prefix cache alone: as good as free
-  int64_t num_prefill_tokens = 0;  // still to be computed before each admitted request's next token
-  int64_t num_context_tokens = 0;  // prompt and output of all admitted requests
-  uint64_t num_preemptions = 0;    // since the start, like all below
-  uint64_t num_prompt_tokens = 0;  // of requests that began
-  uint64_t num_cached_tokens = 0;  // of those, found in the prefix cache
-};
 
 class Scheduler {
  public:

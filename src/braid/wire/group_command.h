@@ -16,7 +16,9 @@ struct GroupCommand {
   std::vector<RequestId> finish;  // the front found their end (a stop string); what they draw meanwhile is discarded
   bool flush_cache = false;
 
-  bool is_empty() const { return add.empty() && abort.empty() && finish.empty() && !flush_cache; }
+  // How many things it asks for. They are done in the order of these fields.
+  uint64_t size() const { return add.size() + abort.size() + finish.size() + (flush_cache ? 1 : 0); }
+  bool is_empty() const { return size() == 0; }
   bool operator==(const GroupCommand&) const = default;
 };
 

@@ -9,6 +9,7 @@
 
 #include "braid/request/ids.h"
 #include "braid/request/request_outcome.h"
+#include "braid/wire/group_load.h"
 
 namespace braid {
 
@@ -22,30 +23,26 @@ struct PrefixDigest {
   bool operator==(const PrefixDigest&) const = default;
 };
 
-struct GroupLoad {
-  int32_t num_running = 0;     // requests that hold pages
-  int32_t num_waiting = 0;     // admitted requests that wait for pages
-  int64_t running_tokens = 0;  // prompts and outputs of all admitted requests
-  int64_t waiting_tokens = 0;  // of prompts, still to be computed
-  int32_t num_pages = 0;
-  int32_t num_free_pages = 0;   // those that only the prefix cache holds included
-  int32_t credit_requests = 0;  // requests and pages that it can take now (scheduler/policy.h: Credits)
-  int64_t credit_pages = 0;
-  double step_s = 0;  // the step that these outputs are of; 0: none was run
-  PrefixDigest prefixes;
+// One step of a group in figures, for the log.
+struct StepShape {
+  uint64_t step = 0;
+  int64_t num_sequences = 0;
+  int64_t num_prefills = 0;
+  int64_t num_prompt_tokens = 0;   // computed, of the prefills
+  int64_t num_context_tokens = 0;  // of all sequences, up to their last new token
 
-  bool operator==(const GroupLoad&) const = default;
+  bool operator==(const StepShape&) const = default;
 };
 
 struct GroupOutputs {
   int32_t group = 0;
   uint64_t sequence = 0;  // counts this group's outputs, from 1, so that the controller sees when some are lost
-  uint64_t seen_map = 0;  // the last AssignmentMap that the group took
-  uint64_t step = 0;      // 0: none was run
   std::vector<RequestOutcome> outcomes;
+  std::vector<int64_t> flushed_tokens;  // of each command to flush, in their order
+  std::optional<StepShape> step;        // absent: commands were taken, and no step followed
   GroupLoad load;
-  std::optional<int64_t> num_flushed_tokens;  // the answer to flush_cache
-  std::string error;                          // not empty: the group's world has ended, and why
+  PrefixDigest prefixes;
+  std::string error;  // not empty: the group's world has ended, and why
 
   bool operator==(const GroupOutputs&) const = default;
 };

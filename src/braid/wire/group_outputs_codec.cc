@@ -48,11 +48,25 @@ flat::Offset<outputs_format::Outcome> encode_outcome(flat::Builder& builder, con
 }
 
 flat::Offset<outputs_format::Load> encode_load(flat::Builder& builder, const GroupLoad& load) {
-  const auto added_at = flat::add_list(builder, load.prefixes.added);
-  const auto removed_at = flat::add_list(builder, load.prefixes.removed);
-  return outputs_format::CreateLoad(builder, load.num_running, load.num_waiting, load.running_tokens,
-                                    load.waiting_tokens, load.num_pages, load.num_free_pages, load.credit_requests,
-                                    load.credit_pages, load.step_s, load.prefixes.is_whole, added_at, removed_at);
+  const SchedulerStats& stats = load.scheduler;
+  const outputs_format::Stats scheduler(stats.num_running, stats.num_waiting, stats.num_pages, stats.num_free_pages,
+                                        stats.num_cached_pages, stats.num_prefill_tokens, stats.num_context_tokens,
+                                        stats.num_preemptions, stats.num_prompt_tokens, stats.num_cached_tokens);
+  const outputs_format::Credits credits(load.credits.num_requests, load.credits.page_size, load.credits.num_pages,
+                                        load.credits.is_idle);
+  return outputs_format::CreateLoad(builder, &scheduler, &credits, load.num_commands, load.num_steps,
+                                    load.step_seconds);
+}
+
+flat::Offset<outputs_format::Step> encode_step(flat::Builder& builder, const StepShape& step) {
+  return outputs_format::CreateStep(builder, step.step, step.num_sequences, step.num_prefills, step.num_prompt_tokens,
+                                    step.num_context_tokens);
+}
+
+flat::Offset<outputs_format::Prefixes> encode_prefixes(flat::Builder& builder, const PrefixDigest& prefixes) {
+  const auto added_at = flat::add_list(builder, prefixes.added);
+  const auto removed_at = flat::add_list(builder, prefixes.removed);
+  return outputs_format::CreatePrefixes(builder, prefixes.is_whole, added_at, removed_at);
 }
 
 Result<SampledToken> decode_token(const outputs_format::Token& from, int32_t vocab_size) {
@@ -102,38 +116,57 @@ Result<RequestOutcome> decode_outcome(const outputs_format::Outcome& from, const
   return outcome;
 }
 
-Result<GroupLoad> decode_load(const outputs_format::Load& from, const OutputsLimits& limits) {
-  GroupLoad load{.num_running = from.num_running(),
-                 .num_waiting = from.num_waiting(),
-                 .running_tokens = from.running_tokens(),
-                 .waiting_tokens = from.waiting_tokens(),
-                 .num_pages = from.num_pages(),
-                 .num_free_pages = from.num_free_pages(),
-                 .credit_requests = from.credit_requests(),
-                 .credit_pages = from.credit_pages(),
-                 .step_s = from.step_s(),
-                 .prefixes = {}};
-  const bool ok = load.num_running >= 0 && load.num_waiting >= 0 && load.running_tokens >= 0 &&
-                  load.waiting_tokens >= 0 && load.num_free_pages >= 0 && load.num_free_pages <= load.num_pages &&
-                  load.credit_requests >= 0 && std::isfinite(load.step_s) && load.step_s >= 0;
+Result<GroupLoad> decode_load(const outputs_format::Load& from) {
+  GroupLoad load{
+      .num_commands = from.num_commands(), .num_steps = from.num_steps(), .step_seconds = from.step_seconds()};
+  if (const outputs_format::Stats* stats = from.scheduler()) {
+    load.scheduler = {.num_running = stats->num_running(),
+                      .num_waiting = stats->num_waiting(),
+                      .num_pages = stats->num_pages(),
+                      .num_free_pages = stats->num_free_pages(),
+                      .num_cached_pages = stats->num_cached_pages(),
+                      .num_prefill_tokens = stats->num_prefill_tokens(),
+                      .num_context_tokens = stats->num_context_tokens(),
+                      .num_preemptions = stats->num_preemptions(),
+                      .num_prompt_tokens = stats->num_prompt_tokens(),
+                      .num_cached_tokens = stats->num_cached_tokens()};
+  }
+  if (const outputs_format::Credits* credits = from.credits()) {
+    load.credits = {.num_requests = credits->num_requests(),
+                    .num_pages = credits->num_pages(),
+                    .page_size = credits->page_size(),
+                    .is_idle = credits->is_idle()};
+  }
+  const SchedulerStats& stats = load.scheduler;
+  const bool ok = stats.num_running >= 0 && stats.num_waiting >= 0 && stats.num_free_pages >= 0 &&
+                  stats.num_cached_pages >= 0 && stats.num_free_pages <= stats.num_pages - stats.num_cached_pages &&
+                  stats.num_prefill_tokens >= 0 && stats.num_context_tokens >= 0 && load.credits.num_requests >= 0 &&
+                  load.credits.page_size >= 1 && std::isfinite(load.step_seconds) && load.step_seconds >= 0;
   if (!ok) return fail("a value of the load is out of its range");
-  load.prefixes.is_whole = from.is_whole_digest();
-  TRY_STATUS(flat::check_count(from.added_prefixes(), "new prefixes", limits.max_prefixes));
-  TRY_STATUS(flat::check_count(from.removed_prefixes(), "removed prefixes", limits.max_prefixes));
-  load.prefixes.added = flat::copy_of(from.added_prefixes());
-  load.prefixes.removed = flat::copy_of(from.removed_prefixes());
   return load;
 }
 
+Result<StepShape> decode_step(const outputs_format::Step& from) {
+  const StepShape step{.step = from.step(),
+                       .num_sequences = from.num_sequences(),
+                       .num_prefills = from.num_prefills(),
+                       .num_prompt_tokens = from.num_prompt_tokens(),
+                       .num_context_tokens = from.num_context_tokens()};
+  const bool ok = step.num_sequences >= 0 && step.num_prefills >= 0 && step.num_prefills <= step.num_sequences &&
+                  step.num_prompt_tokens >= 0 && step.num_context_tokens >= 0;
+  if (!ok) return fail("a value of step {} is out of its range", step.step);
+  return step;
+}
+
+Result<PrefixDigest> decode_prefixes(const outputs_format::Prefixes& from, const OutputsLimits& limits) {
+  TRY_STATUS(flat::check_count(from.added(), "new prefixes", limits.max_prefixes));
+  TRY_STATUS(flat::check_count(from.removed(), "removed prefixes", limits.max_prefixes));
+  return PrefixDigest{
+      .is_whole = from.is_whole(), .added = flat::copy_of(from.added()), .removed = flat::copy_of(from.removed())};
+}
+
 Result<GroupOutputs> decode_outputs(const outputs_format::Outputs& from, const OutputsLimits& limits) {
-  GroupOutputs outputs{.group = from.group(),
-                       .sequence = from.sequence(),
-                       .seen_map = from.seen_map(),
-                       .step = from.step(),
-                       .outcomes = {},
-                       .load = {},
-                       .num_flushed_tokens = {},
-                       .error = {}};
+  GroupOutputs outputs{.group = from.group(), .sequence = from.sequence()};
   TRY_STATUS(flat::check_count(from.outcomes(), "outcomes", limits.max_outcomes));
   std::unordered_set<RequestId> ids;
   int64_t num_scored = 0;
@@ -150,9 +183,19 @@ Result<GroupOutputs> decode_outputs(const outputs_format::Outputs& from, const O
     }
   }
   if (from.load() != nullptr) {
-    TRY(outputs.load, decode_load(*from.load(), limits));
+    TRY(outputs.load, decode_load(*from.load()));
   }
-  if (from.num_flushed_tokens() >= 0) outputs.num_flushed_tokens = from.num_flushed_tokens();
+  TRY_STATUS(flat::check_count(from.flushed_tokens(), "flushes", limits.max_flushes));
+  outputs.flushed_tokens = flat::copy_of(from.flushed_tokens());
+  for (const int64_t num_tokens : outputs.flushed_tokens) {
+    if (num_tokens < 0) return fail("{} tokens flushed", num_tokens);
+  }
+  if (from.step() != nullptr) {
+    TRY(outputs.step, decode_step(*from.step()));
+  }
+  if (from.prefixes() != nullptr) {
+    TRY(outputs.prefixes, decode_prefixes(*from.prefixes(), limits));
+  }
   TRY(outputs.error, decode_text(from.error(), limits.max_error_len));
   return outputs;
 }
@@ -165,11 +208,16 @@ SharedBytes encode(const GroupOutputs& outputs) {
   outcomes.reserve(outputs.outcomes.size());
   for (const RequestOutcome& outcome : outputs.outcomes) outcomes.push_back(encode_outcome(builder, outcome));
   const auto outcomes_at = flat::add_list(builder, outcomes);
+  const auto flushed_at = flat::add_list(builder, outputs.flushed_tokens);
+  flat::Offset<outputs_format::Step> step_at;
+  if (outputs.step) step_at = encode_step(builder, *outputs.step);
   const auto load_at = encode_load(builder, outputs.load);
+  flat::Offset<outputs_format::Prefixes> prefixes_at;
+  if (outputs.prefixes != PrefixDigest()) prefixes_at = encode_prefixes(builder, outputs.prefixes);
   const auto error_at = encode_text(builder, outputs.error);
   outputs_format::FinishOutputsBuffer(
-      builder, outputs_format::CreateOutputs(builder, outputs.group, outputs.sequence, outputs.seen_map, outputs.step,
-                                             outcomes_at, load_at, outputs.num_flushed_tokens.value_or(-1), error_at));
+      builder, outputs_format::CreateOutputs(builder, outputs.group, outputs.sequence, outcomes_at, flushed_at, step_at,
+                                             load_at, prefixes_at, error_at));
   auto owner = std::make_shared<const flatbuffers::DetachedBuffer>(builder.Release());
   const auto span = std::as_bytes(std::span(owner->data(), owner->size()));
   return {std::move(owner), span};
@@ -180,7 +228,7 @@ Result<GroupOutputs> decode_group_outputs(std::span<const std::byte> bytes, cons
     return fail("a group's outputs of {} bytes, at most {}", bytes.size(), limits.max_bytes);
   }
   const flat::AlignedBytes aligned(bytes);
-  const auto max_tables = static_cast<flatbuffers::uoffset_t>(2 + 2 * int64_t{limits.max_outcomes} + limits.max_scored);
+  const auto max_tables = static_cast<flatbuffers::uoffset_t>(4 + 2 * int64_t{limits.max_outcomes} + limits.max_scored);
   flatbuffers::Verifier verifier(aligned.data(), aligned.size(), kMaxOutputsDepth, max_tables);
   if (!outputs_format::VerifyOutputsBuffer(verifier)) {
     return fail("a group's outputs of {} bytes are malformed", bytes.size());

@@ -16,7 +16,8 @@ struct OutputsLimits {
   int64_t max_bytes = int64_t{1} << 28;
   int32_t num_groups = 1;
   int32_t max_outcomes = 0;
-  int64_t max_scored = 0;    // scored prompt tokens of all outcomes
+  int64_t max_scored = 0;  // scored prompt tokens of all outcomes
+  int32_t max_flushes = 1024;
   int32_t max_prefixes = 0;  // changes of the digest, each way
   int32_t max_error_len = 4096;
   int64_t context_len = 0;

@@ -7,6 +7,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                                     .num_groups = 4,
                                     .max_outcomes = 16,
                                     .max_scored = 256,
+                                    .max_flushes = 4,
                                     .max_prefixes = 64,
                                     .max_error_len = 256,
                                     .context_len = 1024,

@@ -14,6 +14,7 @@ namespace {
 const OutputsLimits kOutputsLimits{.num_groups = 5,
                                    .max_outcomes = 8,
                                    .max_scored = 50,
+                                   .max_flushes = 4,
                                    .max_prefixes = 20,
                                    .max_error_len = 100,
                                    .context_len = 300,
@@ -49,7 +50,7 @@ TEST(GroupOutputsCodec, DamagedBytesAreRefusedOrHarmless) {
     const GroupOutputs& outputs = decoded.value();
     EXPECT_TRUE(outputs.group >= 0 && outputs.group < 5);
     EXPECT_LE(outputs.outcomes.size(), 8U);
-    EXPECT_LE(outputs.load.prefixes.added.size(), 20U);
+    EXPECT_LE(outputs.prefixes.added.size(), 20U);
     for (const RequestOutcome& outcome : outputs.outcomes) {
       EXPECT_TRUE(!outcome.token || (outcome.token->token >= 0 && outcome.token->token < 1000));
       EXPECT_LE(outcome.finish, FinishReason::kError);
@@ -80,11 +81,16 @@ TEST(GroupOutputsCodec, WhatBreaksALimitIsNamed) {
   EXPECT_EQ(error_of([](GroupOutputs& o) { o.outcomes[0].cached_tokens = 301; }),
             place + "request 6: 301 cached tokens, the context is 300");
   EXPECT_EQ(error_of([](GroupOutputs& o) { o.outcomes.push_back(o.outcomes[0]); }), place + "request 6 is there twice");
-  EXPECT_EQ(error_of([](GroupOutputs& o) { o.load.num_free_pages = 1; }),
+  EXPECT_EQ(error_of([](GroupOutputs& o) { o.load.scheduler.num_free_pages = 1; }),
             place + "a value of the load is out of its range");
-  EXPECT_EQ(error_of([](GroupOutputs& o) { o.load.step_s = -1; }), place + "a value of the load is out of its range");
-  EXPECT_EQ(error_of([](GroupOutputs& o) { o.load.prefixes.added.assign(21, 1); }),
+  EXPECT_EQ(error_of([](GroupOutputs& o) { o.load.step_seconds = -1; }),
+            place + "a value of the load is out of its range");
+  EXPECT_EQ(error_of([](GroupOutputs& o) { o.prefixes.added.assign(21, 1); }),
             place + "21 new prefixes, at most 20 fit");
+  EXPECT_EQ(error_of([](GroupOutputs& o) { o.flushed_tokens.assign(5, 1); }), place + "5 flushes, at most 4 fit");
+  EXPECT_EQ(error_of([](GroupOutputs& o) { o.flushed_tokens = {3, -1}; }), place + "-1 tokens flushed");
+  EXPECT_EQ(error_of([](GroupOutputs& o) { o.step = StepShape{.step = 7, .num_prefills = 1}; }),
+            place + "a value of step 7 is out of its range");
   EXPECT_EQ(error_of([](GroupOutputs& o) { o.error.assign(101, 'x'); }), place + "an error of 101 bytes, at most 100");
   EXPECT_EQ(error_of([](GroupOutputs& o) {
               for (RequestId id = 10; id < 12; ++id) {

@@ -59,12 +59,12 @@ class MessageMaker {
     GroupOutputs outputs;
     outputs.group = pick(0, num_groups - 1);
     outputs.sequence = random_();
-    outputs.seen_map = random_();
-    outputs.step = random_();
     const int num_outcomes = pick(0, 6);
     for (int i = 0; i < num_outcomes; ++i) outputs.outcomes.push_back(outcome(static_cast<uint64_t>(i)));
     outputs.load = load();
-    if (pick(0, 3) == 0) outputs.num_flushed_tokens = pick(0, 1000);
+    for (int i = pick(0, 2); i > 0; --i) outputs.flushed_tokens.push_back(pick(0, 1000));
+    if (pick(0, 3) > 0) outputs.step = step();
+    if (pick(0, 1) == 0) outputs.prefixes = prefixes();
     if (pick(0, 3) == 0) outputs.error = text();
     return outputs;
   }
@@ -159,20 +159,39 @@ class MessageMaker {
     return outcome;
   }
 
+  int64_t large() { return pick(0, 1 << 30) * int64_t{16}; }
+
+  StepShape step() {
+    return {.step = random_(),
+            .num_sequences = pick(50, 100),
+            .num_prefills = pick(0, 50),
+            .num_prompt_tokens = large(),
+            .num_context_tokens = large()};
+  }
+
+  PrefixDigest prefixes() {
+    return {.is_whole = pick(0, 1) == 1, .added = numbers(pick(0, 10)), .removed = numbers(pick(0, 10))};
+  }
+
   GroupLoad load() {
     GroupLoad load;
-    load.num_running = pick(0, 100);
-    load.num_waiting = pick(0, 100);
-    load.running_tokens = pick(0, 1 << 30) * int64_t{16};
-    load.waiting_tokens = pick(0, 1 << 30) * int64_t{16};
-    load.num_pages = pick(50, 100);
-    load.num_free_pages = pick(0, 50);
-    load.credit_requests = pick(0, 100);
-    load.credit_pages = pick(-100, 100);
-    load.step_s = static_cast<double>(number());
-    load.prefixes.is_whole = pick(0, 1) == 1;
-    load.prefixes.added = numbers(pick(0, 10));
-    load.prefixes.removed = numbers(pick(0, 10));
+    load.scheduler = {.num_running = pick(0, 100),
+                      .num_waiting = pick(0, 100),
+                      .num_pages = pick(50, 100),
+                      .num_free_pages = pick(0, 25),
+                      .num_cached_pages = pick(0, 25),
+                      .num_prefill_tokens = large(),
+                      .num_context_tokens = large(),
+                      .num_preemptions = random_(),
+                      .num_prompt_tokens = random_(),
+                      .num_cached_tokens = random_()};
+    load.credits = {.num_requests = pick(0, 100),
+                    .num_pages = pick(-100, 100),
+                    .page_size = pick(1, 64),
+                    .is_idle = pick(0, 1) == 1};
+    load.num_commands = random_();
+    load.num_steps = random_();
+    load.step_seconds = static_cast<double>(number());
     return load;
   }
 

@@ -1,0 +1,43 @@
+// How a DP group stands: what the controller decides by. Plain data.
+#pragma once
+
+#include <cstdint>
+
+namespace braid {
+
+// What a group can take now.
+struct Credits {
+  int32_t num_requests = 0;
+  int64_t num_pages = 0;  // beyond those that its admitted requests will need soon
+  int32_t page_size = 16;
+  bool is_idle = false;  // takes any one request: whatever passed validation fits alone
+
+  bool operator==(const Credits&) const = default;
+};
+
+struct SchedulerStats {
+  int32_t num_running = 0;  // hold pages
+  int32_t num_waiting = 0;  // admitted, but without pages yet or again
+  int32_t num_pages = 0;
+  int32_t num_free_pages = 0;
+  int32_t num_cached_pages = 0;    // held by the prefix cache alone: as good as free
+  int64_t num_prefill_tokens = 0;  // still to be computed before each admitted request's next token
+  int64_t num_context_tokens = 0;  // prompt and output of all admitted requests
+  uint64_t num_preemptions = 0;    // since the start, like all below
+  uint64_t num_prompt_tokens = 0;  // of requests that began
+  uint64_t num_cached_tokens = 0;  // of those, found in the prefix cache
+
+  bool operator==(const SchedulerStats&) const = default;
+};
+
+struct GroupLoad {
+  SchedulerStats scheduler;
+  Credits credits;
+  uint64_t num_commands = 0;  // taken since the start: those that the figures above know of (GroupCommand::size)
+  uint64_t num_steps = 0;     // since the start, with tokens of this group
+  double step_seconds = 0;    // of those steps, all together
+
+  bool operator==(const GroupLoad&) const = default;
+};
+
+}  // namespace braid
