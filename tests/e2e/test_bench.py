@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 
 def test_roofline(braid):
     got = json.loads(braid.ok("bench", "roofline", "--json", timeout=300))
@@ -27,3 +29,14 @@ def test_latency_and_throughput_of_a_tiny_model(braid, tiny_model):
     got = braid.json("bench", "throughput", "--model-path", tiny_model, "--num-prompts", 4, "--input-len", 16,
                      "--output-len", 8, "--json", timeout=300)
     assert got["total_tokens_per_s"] > got["output_tokens_per_s"] > 0
+
+
+@pytest.mark.parametrize("flags", [("--transport", "ipc"), ("--transport", "tcp", "--curve")])
+def test_dispatch_reaches_processes(braid, flags):
+    report = json.loads(braid.ok("bench", "dispatch", "--groups", "2", "--prompt-lens", "32", "--between", "processes",
+                                 "--num-requests", "20", "--batch", "4", "--json", *flags))
+    assert [row["dispatch"] for row in report["rows"]] == ["broadcast", "direct"]
+    for row in report["rows"]:
+        assert row["single"]["requests_per_s"] > 0 and row["batched"]["p50_us"] > 0
+        ways = 2 if row["dispatch"] == "broadcast" else 1
+        assert row["single"]["sent_bytes_per_request"] == ways * row["single"]["bytes_per_request"]

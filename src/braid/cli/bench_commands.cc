@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "braid/base/system_info.h"
+#include "braid/cli/bench/dispatch/dispatch.h"
 #include "braid/cli/bench/exchange.h"
 #include "braid/cli/bench/kernels.h"
 #include "braid/cli/bench/latency.h"
@@ -185,6 +186,32 @@ void add_serving(CLI::App& bench, CommandRunner& runner) {
   });
 }
 
+void add_dispatch(CLI::App& bench, CommandRunner& runner) {
+  auto options = std::make_shared<BenchDispatchOptions>();
+  CLI::App* command = bench.add_subcommand("dispatch", "How fast requests reach the ranks that must know of them");
+  add_number(*command, "--groups", options->groups, "Numbers of DP groups", 1, 256)->delimiter(',');
+  add_number(*command, "--prompt-lens", options->prompt_lens, "Tokens of a prompt", 1, kMaxDispatchPromptLen)
+      ->delimiter(',');
+  add_number(*command, "--ranks-per-group", options->ranks_per_group, "A publisher and its subscribers", 1, 64);
+  command->add_option("--dispatch", options->dispatch, "broadcast, direct or both")
+      ->check(one_of({"broadcast", "direct", "both"}))
+      ->capture_default_str();
+  command->add_option("--between", options->between, "processes (over ZeroMQ), threads or both")
+      ->check(one_of({"processes", "threads", "both"}))
+      ->capture_default_str();
+  command->add_option("--transport", options->transport, "Between processes: ipc or tcp")
+      ->check(one_of({"ipc", "tcp"}))
+      ->capture_default_str();
+  command->add_flag("--curve", options->is_encrypted, "Encrypt what goes between processes");
+  add_number(*command, "--num-requests", options->num_requests, "Timed one by one; fewer of long prompts", 1,
+             kMaxBenchRequests);
+  add_number(*command, "--batch", options->batch, "Requests in a batched map; fewer of long prompts", 1,
+             kMaxDispatchBatch);
+  command->add_flag("--json", options->json, "One line of JSON");
+  command->add_option("--as-rank", options->as_rank, "This process is a rank, and the file its task")->group("");
+  runner.on(command, [options]() -> Status { return run_bench_dispatch(*options, stdout); });
+}
+
 }  // namespace
 
 void add_bench_commands(CLI::App& app, CommandRunner& runner) {
@@ -196,6 +223,7 @@ void add_bench_commands(CLI::App& app, CommandRunner& runner) {
   add_latency(*bench, runner);
   add_throughput(*bench, runner);
   add_serving(*bench, runner);
+  add_dispatch(*bench, runner);
 }
 
 }  // namespace braid
