@@ -36,7 +36,7 @@ void check_vectors(const WeightTable& table, const Checkpoint& checkpoint, Inspe
 int64_t count_active(const WeightTable& table, const ModelConfig& config) {
   int64_t total = 0;
   for (const WeightSpec& spec : table) {
-    int64_t elements = spec.shard == Shard::kExpert ? config.moe.experts_per_token : 1;
+    int64_t elements = is_expert(spec.shard) ? config.moe.experts_per_token : 1;
     for (const int64_t size : spec.shape) elements *= size;
     total += elements;
   }

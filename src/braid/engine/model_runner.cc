@@ -75,7 +75,7 @@ void ModelRunner::score_rows(Rows hidden, std::span<ScoredRow> rows) {
 // Rows go to the threads in turn, each with scratch memory of its own.
 template <typename Row, typename Judge>
 void ModelRunner::for_each_row(Rows hidden, std::span<Row> rows, const Judge& judge) {
-  const auto chunk = static_cast<size_t>(parts_.workspace.logits.max_rows());
+  const auto chunk = static_cast<size_t>(parts_.workspace.logit_input.max_rows());
   const auto num_slots = static_cast<int64_t>(scratch_.size());
   std::vector<int32_t> chosen;
   for (size_t first = 0; first < rows.size(); first += chunk) {
@@ -96,7 +96,7 @@ void ModelRunner::for_each_row(Rows hidden, std::span<Row> rows, const Judge& ju
 
 void ModelRunner::for_each_logits(const StepPlan& plan, FunctionRef<void(int64_t, std::span<const float>)> visit) {
   const Rows hidden = forward(plan);
-  const int64_t chunk = parts_.workspace.logits.max_rows();
+  const int64_t chunk = parts_.workspace.logit_input.max_rows();
   for (int64_t first = 0; first < hidden.rows; first += chunk) {
     std::vector<int32_t> rows(static_cast<size_t>(std::min(chunk, hidden.rows - first)));
     std::iota(rows.begin(), rows.end(), static_cast<int32_t>(first));
@@ -125,18 +125,23 @@ Rows ModelRunner::forward(const StepPlan& plan) {
     }
     parts_.kv_cache.commit(sequence.page_tables[0].pages);
   }
-  Step step{.ops = parts_.ops,
-            .exchange = parts_.exchange,
-            .attention_backend = parts_.attention_backend,
-            .workspace = parts_.workspace,
-            .kv_layers = kv_layers_,
-            .sequences = sequences_,
-            .positions = positions_};
+  Step step = prepared_step();
   return parts_.model.forward(step, ids_);
 }
 
-Rows ModelRunner::logits_of(Rows hidden, std::span<const int32_t> rows) {
-  return parts_.model.logits(parts_.ops, parts_.workspace, hidden, rows);
+ConstRows ModelRunner::logits_of(Rows hidden, std::span<const int32_t> rows) {
+  Step step = prepared_step();
+  return parts_.model.logits(step, hidden, rows);
+}
+
+Step ModelRunner::prepared_step() {
+  return {.ops = parts_.ops,
+          .exchange = parts_.exchange,
+          .attention_backend = parts_.attention_backend,
+          .workspace = parts_.workspace,
+          .kv_layers = kv_layers_,
+          .sequences = sequences_,
+          .positions = positions_};
 }
 
 }  // namespace braid

@@ -45,7 +45,8 @@ class ModelRunner {
 
  private:
   Rows forward(const StepPlan& plan);
-  Rows logits_of(Rows hidden, std::span<const int32_t> rows);
+  ConstRows logits_of(Rows hidden, std::span<const int32_t> rows);
+  Step prepared_step();  // by forward()
 
   // The two kinds of rows whose logits a step needs, each with where its answer goes.
   struct SampledRow {

@@ -126,7 +126,7 @@ Result<std::unique_ptr<Rank>> Rank::load(const Checkpoint& checkpoint, const Ran
   // No position is beyond the largest pool that could be, whatever the checkpoint says of its context.
   TRY(const int64_t kv_token_bytes, kv_bytes_per_token(kv_shape));
   const int64_t num_positions = std::clamp<int64_t>(budget / kv_token_bytes, 1, context);
-  TRY(parts->loaded, load_model(checkpoint, dtype, num_positions, parts->team, progress));
+  TRY(parts->loaded, load_model(checkpoint, dtype, num_positions, ParallelLayout{}, parts->team, progress));
   const int64_t left = budget - parts->loaded.weight_bytes;
   if (left <= 0) {
     return fail("the weights take {:.2f} GiB, --mem-fraction-static {} of the {:.2f} GiB available is {:.2f} GiB",
@@ -148,16 +148,18 @@ Result<std::unique_ptr<Rank>> Rank::load(const Checkpoint& checkpoint, const Ran
                              .chunked_prefill_size = options.chunked_prefill_size,
                              .radix_cache = options.radix_cache};
   parts->kv_cache = std::make_unique<KvCache>(kv_shape, pool.num_pages);
-  parts->workspace =
-      std::make_unique<Workspace>(config, dtype, max_step_tokens(parts->scheduler_config),
-                                  std::clamp<int64_t>(options.max_running_requests, kMinLogitRows, kMaxLogitRows));
+  const int64_t max_tokens = max_step_tokens(parts->scheduler_config);
+  const auto logit_rows = std::clamp<int64_t>(options.max_running_requests, kMinLogitRows, kMaxLogitRows);
+  parts->workspace = std::make_unique<Workspace>(
+      config, local_shape(config, {}), dtype,
+      StepLimits{.group_tokens = max_tokens, .all_tokens = max_tokens, .group_logit_rows = logit_rows});
   logger.info("{}: {:.2f} GB of weights in {}, {} threads, {} kernels, attention {}", config.architecture,
               static_cast<double>(parts->loaded.weight_bytes) / 1e9, dtype_name(dtype), threads, parts->ops->name(),
               options.attention_backend);
   logger.info("KV pool: {} tokens in {}, {:.2f} GB; context {}; at most {} running requests",
               int64_t{pool.num_pages} * options.page_size, dtype_name(kv_dtype), static_cast<double>(pool.bytes) / 1e9,
               pool.context_len, options.max_running_requests);
-  parts->runner = std::make_unique<ModelRunner>(RunnerParts{.model = *parts->loaded.model,
+  parts->runner = std::make_unique<ModelRunner>(RunnerParts{.model = *parts->loaded.ranks.front(),
                                                             .ops = *parts->ops,
                                                             .attention_backend = *parts->attention_backend,
                                                             .exchange = parts->exchange,

@@ -18,7 +18,7 @@ struct ModelFamily {
   // Every tensor that the family reads, by the checkpoint's full names.
   WeightTable (*weights)(const ModelConfig& config);
 
-  Result<std::unique_ptr<DecoderLayer>> (*load_layer)(const LayerLoader& loader);
+  Result<LoadedLayer> (*load_layer)(const LayerLoader& loader);
 };
 
 }  // namespace braid

@@ -1,13 +1,43 @@
 #include "braid/model/load_model.h"
 
 #include <charconv>
+#include <set>
 #include <utility>
 
 #include "braid/model/layers/decoder.h"
 #include "braid/model/registry.h"
+#include "braid/model/shared_parts.h"
 #include "braid/weights/weight_table.h"
 
 namespace braid {
+namespace {
+
+constexpr std::string_view kEmbeddingName = "model.embed_tokens.weight";
+
+bool hold_all_of_head(std::span<const LocalShape> shapes) {
+  std::set<int32_t> parts;
+  for (const LocalShape& shape : shapes) parts.insert(shape.head_part);
+  return static_cast<int32_t>(parts.size()) == shapes.front().num_head_parts;
+}
+
+Result<std::vector<SharedMatrix>> load_heads(const WeightLoader& weights, const ModelConfig& config,
+                                             std::span<const LocalShape> shapes, DType dtype) {
+  std::vector<MatrixCut> cuts;
+  for (const LocalShape& shape : shapes) cuts.push_back({.rows = {shape.vocab}, .padded_rows = shape.vocab_rows});
+  const SharedParts<MatrixCut> parts(cuts);
+  const std::string name(config.tie_embeddings ? kEmbeddingName : "lm_head.weight");
+  TRY(std::vector<PackedMatrix> packed, weights.matrices({&name, 1}, parts.distinct, dtype));
+  return parts.deal(std::move(packed));
+}
+
+// All parts of the head, in the vocabulary's order, each once.
+std::vector<SharedMatrix> in_order(std::span<const SharedMatrix> heads, std::span<const LocalShape> shapes) {
+  std::vector<SharedMatrix> parts(static_cast<size_t>(shapes.front().num_head_parts));
+  for (size_t i = 0; i < heads.size(); ++i) parts[static_cast<size_t>(shapes[i].head_part)] = heads[i];
+  return parts;
+}
+
+}  // namespace
 
 Result<const ModelFamily*> check_model(const Checkpoint& checkpoint) {
   const ModelConfig& config = checkpoint.config();
@@ -41,38 +71,52 @@ std::vector<std::string> ignored_tensors(const Checkpoint& checkpoint) {
 int64_t num_parameters(const WeightTable& table, const ModelConfig& config) {
   int64_t total = 0;
   for (const WeightSpec& spec : table) {
-    int64_t elements = spec.shard == Shard::kExpert ? config.moe.num_experts : 1;
+    int64_t elements = is_expert(spec.shard) ? config.moe.num_experts : 1;
     for (const int64_t size : spec.shape) elements *= size;
     total += elements;
   }
   return total;
 }
 
-Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_t num_positions, ThreadTeam& team,
-                               const LoadProgress& progress) {
+Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_t num_positions,
+                               const ParallelLayout& layout, ThreadTeam& team, const LoadProgress& progress) {
   const ModelConfig& config = checkpoint.config();
   TRY(const ModelFamily* family, check_model(checkpoint));
+  TRY_STATUS(check_layout(layout, layout_model(config)));
+  std::vector<LocalShape> shapes;
+  for (int32_t rank = 0; rank < layout.num_ranks(); ++rank) {
+    shapes.push_back(local_shape(config, place_of(layout, rank % layout.tp_size)));
+  }
 
   const WeightLoader weights(checkpoint, team, progress);
   const auto rope_table = std::make_shared<const RopeTable>(config.rope, config.head_dim, num_positions);
-  const std::string embedding_name = "model.embed_tokens.weight";
-  RowsBuffer embedding;
-  if (!config.tie_embeddings) {
-    TRY(embedding, weights.rows(embedding_name, dtype));
+  std::shared_ptr<const Embedding> embedding;
+  const bool reads_embedding = !config.tie_embeddings || !hold_all_of_head(shapes);
+  if (reads_embedding) {
+    TRY(RowsBuffer table, weights.rows(kEmbeddingName, dtype));
+    embedding = std::make_shared<const Embedding>(std::move(table));
   }
-  std::vector<std::unique_ptr<DecoderLayer>> layers;
+  std::vector<LoadedLayer> layers;
   for (int32_t layer = 0; layer < config.num_layers; ++layer) {
-    TRY(auto loaded, family->load_layer(LayerLoader(weights, config, dtype, rope_table, layer)));
+    TRY(auto loaded, family->load_layer(LayerLoader(weights, config, shapes, dtype, rope_table, layer)));
     layers.push_back(std::move(loaded));
   }
-  TRY(std::vector<float> norm, weights.vector("model.norm.weight"));
-  TRY(PackedMatrix head, weights.matrix(config.tie_embeddings ? embedding_name : "lm_head.weight", dtype));
-  return LoadedModel{
-      .model = std::make_unique<Decoder>(DecoderWeights{.embedding = std::move(embedding),
-                                                        .head = std::move(head),
-                                                        .final_norm = RmsNorm(std::move(norm), config.norm_eps),
-                                                        .layers = std::move(layers)}),
-      .weight_bytes = num_parameters(family->weights(config), config) * dtype_bytes(dtype)};
+  TRY(const std::vector<float> norm, weights.vector("model.norm.weight"));
+  TRY(const std::vector<SharedMatrix> heads, load_heads(weights, config, shapes, dtype));
+  if (!reads_embedding) embedding = std::make_shared<const Embedding>(in_order(heads, shapes));
+
+  LoadedModel model;
+  for (size_t rank = 0; rank < shapes.size(); ++rank) {
+    DecoderWeights own{.embedding = embedding,
+                       .head = heads[rank],
+                       .vocab_size = config.vocab_size,
+                       .final_norm = RmsNorm(norm, config.norm_eps),
+                       .layers = {}};
+    for (LoadedLayer& layer : layers) own.layers.push_back(std::move(layer[rank]));
+    model.ranks.push_back(std::make_unique<Decoder>(std::move(own)));
+  }
+  model.weight_bytes = weights.packed_bytes();
+  return model;
 }
 
 }  // namespace braid

@@ -1,8 +1,10 @@
-// A model's weights from a checkpoint, checked against its family's table and packed for the kernels.
+// A model's weights from a checkpoint, checked against its family's table, split over the ranks of this process and
+// packed for the kernels.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,14 +12,15 @@
 #include "braid/base/thread_team.h"
 #include "braid/model/family.h"
 #include "braid/model/model.h"
+#include "braid/parallel/topology.h"
 #include "braid/weights/checkpoint.h"
 #include "braid/weights/load.h"
 
 namespace braid {
 
 struct LoadedModel {
-  std::unique_ptr<Model> model;
-  int64_t weight_bytes = 0;  // packed, in the compute dtype
+  std::vector<std::unique_ptr<Model>> ranks;  // rank r of world w: w * tp_size + r; each is for one thread at a time
+  int64_t weight_bytes = 0;                   // as packed, all ranks together; what they share counts once
 };
 
 // The family, if the checkpoint has exactly the tensors that it needs; else the first problem.
@@ -30,8 +33,10 @@ std::vector<std::string> ignored_tensors(const Checkpoint& checkpoint);
 // Of all experts together.
 int64_t num_parameters(const WeightTable& table, const ModelConfig& config);
 
-// `num_positions`: the longest context that will be used. Errors name the tensor or the architecture.
-Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_t num_positions, ThreadTeam& team,
-                               const LoadProgress& progress);
+// The models of all ranks of the layout at once, world by world: a tensor is read once, and what ranks hold alike
+// (attention of equal heads, the embedding, whole replicas) exists once. `num_positions`: the longest context that will
+// be used. Errors name the tensor, the architecture, or what the layout does not divide.
+Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_t num_positions,
+                               const ParallelLayout& layout, ThreadTeam& team, const LoadProgress& progress);
 
 }  // namespace braid

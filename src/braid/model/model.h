@@ -13,12 +13,14 @@ class Model {
  public:
   virtual ~Model() = default;
 
-  // The hidden states of the rank's own rows, [ids, hidden] float32 in the workspace, before the final norm. Keys and
-  // values of the rows' positions are written to the KV cache.
+  // `ids` of the group's rows. The hidden states of the rank's own rows of them, [own rows, hidden] float32 in the
+  // workspace, before the final norm. Keys and values of the rows' positions are written to the KV cache.
   virtual Rows forward(Step& step, std::span<const TokenId> ids) const = 0;
 
-  // Logits of the chosen rows of `hidden`, [rows, vocab] float32 in the workspace (no more rows than it has room for).
-  virtual Rows logits(Ops& ops, Workspace& workspace, ConstRows hidden, std::span<const int32_t> rows) const = 0;
+  // Logits of the chosen ones of the group's rows (ascending; no more than the workspace has room for), [rows, vocab]
+  // float32, until the next call. `hidden`: what forward gave for the step. All ranks call it equally often, with no
+  // rows too.
+  virtual ConstRows logits(Step& step, ConstRows hidden, std::span<const int32_t> rows) const = 0;
 };
 
 }  // namespace braid

@@ -1,34 +1,49 @@
-// The activations' memory: allocated once for the largest step, shared by all layers, committed on first use.
+// A rank's activations: allocated once for the largest step, shared by all layers, committed on first use.
 #pragma once
 
 #include <cstdint>
 
 #include "braid/config/model_config.h"
+#include "braid/model/local_shape.h"
 #include "braid/tensor/buffer.h"
 
 namespace braid {
 
+// Rows of the largest step.
+struct StepLimits {
+  int64_t group_tokens = 0;      // of one group
+  int64_t all_tokens = 0;        // of all groups of the world together, with their padding (max_gathered_rows)
+  int64_t group_logit_rows = 0;  // whose logits one product computes, of one group
+};
+
 struct Workspace {
-  // `max_tokens`: rows of the largest step; `max_logit_rows`: rows whose logits one product computes.
-  Workspace(const ModelConfig& config, DType compute_dtype, int64_t max_tokens, int64_t max_logit_rows);
+  Workspace(const ModelConfig& config, const LocalShape& shape, DType compute_dtype, const StepLimits& limits);
 
   int64_t bytes() const;
 
+  // [rows, hidden] float32: what attention adds to the residual stream. Where there are several ranks it is not
+  // `delta`, which other ranks may still be reading when a rank begins its next layer.
+  Rows attention_delta(int64_t rows) const { return (is_alone_ ? delta : attention_partial).first(rows); }
+
   int64_t touched_experts = 0;  // in this step so far: experts with rows, summed over the layers
 
-  RowsBuffer residual;        // [tokens, hidden] float32
-  RowsBuffer normed;          // [tokens, hidden] compute dtype
-  RowsBuffer qkv;             // [tokens, (heads + 2 kv_heads) * head_dim] float32
-  RowsBuffer attended;        // [tokens, heads * head_dim] compute dtype
-  RowsBuffer delta;           // [tokens, hidden] float32: what a block adds to the residual stream
-  RowsBuffer ffn_hidden;      // [tokens, ffn] compute dtype
-  RowsBuffer router_input;    // [tokens, hidden] float32, mixtures only
-  RowsBuffer router_logits;   // [tokens, experts] float32
-  RowsBuffer expert_hidden;   // [tokens * top_k, expert_ffn] compute dtype
-  RowsBuffer expert_outputs;  // [tokens * top_k, hidden] float32
-  RowsBuffer logit_input;     // [logit rows, hidden] float32: the residual rows that give logits
-  RowsBuffer logit_normed;    // [logit rows, hidden] compute dtype
-  RowsBuffer logits;          // [logit rows, vocab] float32
+  RowsBuffer residual;           // [tokens, hidden] float32
+  RowsBuffer normed;             // [tokens, hidden] compute dtype; several ranks: the exchange has the memory
+  RowsBuffer qkv;                // [group's tokens, (heads + 2 kv_heads) * head_dim] float32
+  RowsBuffer attended;           // [group's tokens, heads * head_dim] compute dtype
+  RowsBuffer attention_partial;  // [group's tokens, hidden] float32; one rank: none
+  RowsBuffer delta;              // [tokens, hidden] float32: what a block adds to the residual stream
+  RowsBuffer ffn_hidden;         // [tokens, ffn] compute dtype
+  RowsBuffer router_input;       // [tokens, hidden] float32, mixtures only
+  RowsBuffer router_logits;      // [tokens, experts] float32
+  RowsBuffer expert_hidden;      // [tokens * top_k, expert_ffn] compute dtype
+  RowsBuffer expert_outputs;     // [tokens * top_k, hidden] float32
+  RowsBuffer logit_input;        // [logit rows, hidden] float32: the residual rows that give logits
+  RowsBuffer logit_normed;       // [logit rows, hidden] compute dtype
+  RowsBuffer logits;             // [logit rows, vocab] float32; several ranks: the exchange has the memory
+
+ private:
+  bool is_alone_;
 };
 
 }  // namespace braid

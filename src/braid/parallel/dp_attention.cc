@@ -10,6 +10,7 @@
 namespace braid {
 namespace {
 
+constexpr double kMiB = 1024.0 * 1024.0;
 constexpr std::array kAllModes{DpPaddingMode::kMaxLen, DpPaddingMode::kSumLen, DpPaddingMode::kExact};
 
 std::vector<int64_t> slot_counts(const RowLayout& layout, int64_t unit) {
@@ -18,10 +19,21 @@ std::vector<int64_t> slot_counts(const RowLayout& layout, int64_t unit) {
   return counts;
 }
 
-Status check_config(const DpAttentionConfig& config) {
-  if (config.row_bytes() % 4 != 0) {
+Status check_config(const DpAttentionConfig& config, bool shares_memory) {
+  if (!shares_memory && config.row_bytes() % 4 != 0) {
     return fail("rows of {} {} values cannot be exchanged: they must be whole words of 4 bytes", config.hidden,
                 dtype_name(config.dtype));
+  }
+  if (config.max_logit_rows > 0 && shares_memory != (config.place.head_parallel == HeadParallel::kWorld)) {
+    return fail("the head is split over {}, and the ranks {} memory", shares_memory ? "the group" : "the world",
+                shares_memory ? "share" : "do not share");
+  }
+  const int64_t bytes = exchange_bytes(config, shares_memory);
+  if (config.max_bytes > 0 && bytes > config.max_bytes) {
+    return fail(
+        "steps of {} tokens a group need {:.1f} MiB of exchange buffers a rank, {:.1f} MiB are left: a smaller "
+        "--chunked-prefill-size needs less",
+        config.max_group_tokens, static_cast<double>(bytes) / kMiB, static_cast<double>(config.max_bytes) / kMiB);
   }
   return {};
 }
@@ -32,11 +44,11 @@ double seconds_of_exchange(DpTokenExchange& exchange, DpPaddingMode mode, int32_
   const DpAttentionConfig& config = exchange.config();
   exchange.begin_step(
       {.group_tokens = std::vector<int32_t>(static_cast<size_t>(config.place.dp_size), tokens), .padding = mode});
-  const RowsBuffer own(config.dtype, exchange.own_shard().rows, config.hidden);
+  const RowsBuffer none;  // the exchange has a slot of its own
   std::array<double, kRepeats> seconds{};
   for (double& one : seconds) {
     const double start_s = monotonic_seconds();
-    exchange.gather(exchange.own_slot(own.first(own.max_rows())));
+    exchange.gather(exchange.own_slot(none, exchange.own_shard().rows));
     exchange.scatter(sums.first(exchange.layout().total_rows));
     one = monotonic_seconds() - start_s;
   }
@@ -69,6 +81,13 @@ ExchangeCosts measure_costs(DpTokenExchange& exchange) {
 }
 
 }  // namespace
+
+int64_t exchange_bytes(const DpAttentionConfig& config, bool shares_memory) {
+  const int64_t vocab = config.vocab_rows * config.place.num_head_parts();
+  const int64_t together = config.max_rows() * config.row_bytes() + config.all_logit_rows() * vocab * 4;
+  return together / (shares_memory ? config.place.tp_size : 1) + config.max_own_rows() * config.sum_row_bytes() +
+         LogitExchange::own_bytes(config);
+}
 
 Status dp_gather_tokens(const WorldCommunicator& world, const RowLayout& layout, DpPaddingMode mode, ConstRows own,
                         Rows all) {
@@ -114,21 +133,19 @@ Status dp_scatter_tokens(const WorldCommunicator& world, const RowLayout& layout
 
 Result<std::unique_ptr<DpTokenExchange>> initialize_dp_attention(const DpAttentionConfig& config, Ops& ops,
                                                                  WorldCommunicator world, GroupCommunicator group) {
-  TRY_STATUS(check_config(config));
+  TRY_STATUS(check_config(config, world.shares_memory()));
   CHECK(config.max_group_tokens >= 1 && config.hidden >= 1 && world.size() == config.place.tp_size &&
         world.rank() == config.place.tp_rank && group.size() == config.place.attn_tp_size &&
         group.rank() == config.place.attn_tp_rank);
-  std::shared_ptr<const RowsBuffer> gathered;
-  if (!world.shares_memory() || world.rank() == 0) {
-    gathered = std::make_shared<const RowsBuffer>(config.dtype, config.max_rows(), config.hidden);
-  }
+  std::shared_ptr<const ExchangeBuffers> buffers;
+  if (!world.shares_memory() || world.rank() == 0) buffers = std::make_shared<const ExchangeBuffers>(config);
   if (world.shares_memory()) {  // rank 0's, held by all
     std::vector<const void*> owners(static_cast<size_t>(world.size()));
-    TRY_STATUS(world.share(&gathered, owners));
-    if (world.rank() != 0) gathered = *static_cast<const std::shared_ptr<const RowsBuffer>*>(owners[0]);
+    TRY_STATUS(world.share(&buffers, owners));
+    if (world.rank() != 0) buffers = *static_cast<const std::shared_ptr<const ExchangeBuffers>*>(owners[0]);
     TRY_STATUS(world.barrier());
   }
-  auto exchange = std::make_unique<DpTokenExchange>(config, ops, world, group, std::move(gathered));
+  auto exchange = std::make_unique<DpTokenExchange>(config, ops, world, group, std::move(buffers));
   if (!world.shares_memory() && !config.padding) {
     ExchangeCosts costs = measure_costs(*exchange);
     TRY_STATUS(exchange->status());

@@ -22,11 +22,21 @@ struct DpAttentionConfig {
   DType dtype = DType::kBFloat16;        // of gathered rows; sums are float32
   int64_t max_group_tokens = 0;          // of a group in the largest step
   std::optional<DpPaddingMode> padding;  // what the user asked for; nothing: auto
+  int64_t vocab_rows = 0;                // columns of each part of the head, padding included
+  int64_t max_logit_rows = 0;            // of a group, in one product with the head
+  int64_t max_bytes = 0;                 // that exchange_bytes() may be; 0: any
 
   int64_t row_bytes() const { return hidden * dtype_bytes(dtype); }
   int64_t sum_row_bytes() const { return hidden * 4; }
   int64_t max_rows() const { return max_gathered_rows(place.dp_size, max_group_tokens, place.attn_tp_size); }
+  int64_t max_own_rows() const { return max_rows() / place.tp_size; }
+  int64_t all_logit_rows() const {  // of all ranks that share the head
+    return max_logit_rows * (place.head_parallel == HeadParallel::kWorld ? place.dp_size : 1);
+  }
 };
+
+// What one rank's buffers take: its own, and its share of those that the ranks of a process have together.
+int64_t exchange_bytes(const DpAttentionConfig& config, bool shares_memory);
 
 // One step's, the same on all ranks: from the exchanged headers alone.
 struct DpAttentionMetadata {
@@ -48,8 +58,8 @@ Status dp_scatter_tokens(const WorldCommunicator& world, const RowLayout& layout
 
 class DpTokenExchange;
 
-// Called by all ranks of the world at once, before their first step. Allocates what the largest step needs, and with
-// `auto` measures what each mode costs on rank 0's clock.
+// Called by all ranks of the world at once, before their first step. Allocates what the largest step needs; with
+// `auto`, where rows are copied, measures what each mode costs on rank 0's clock, and all take its figures.
 Result<std::unique_ptr<DpTokenExchange>> initialize_dp_attention(const DpAttentionConfig& config, Ops& ops,
                                                                  WorldCommunicator world, GroupCommunicator group);
 

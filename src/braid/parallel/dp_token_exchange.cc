@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "braid/base/clock.h"
+#include "braid/base/float_mode.h"
 
 namespace braid {
 namespace {
@@ -31,25 +32,25 @@ void zero_rows(const Rows& rows) {
 
 }  // namespace
 
+ExchangeBuffers::ExchangeBuffers(const DpAttentionConfig& config)
+    : rows(config.dtype, config.max_rows(), config.hidden),
+      logits(DType::kFloat32, config.all_logit_rows(), config.vocab_rows * config.place.num_head_parts()) {}
+
 DpTokenExchange::DpTokenExchange(const DpAttentionConfig& config, Ops& ops, WorldCommunicator world,
-                                 GroupCommunicator group, std::shared_ptr<const RowsBuffer> shared)
+                                 GroupCommunicator group, std::shared_ptr<const ExchangeBuffers> buffers)
     : config_(config),
       ops_(ops),
       world_(world),
       group_(group),
-      gathered_(std::move(shared)),
-      own_sums_(DType::kFloat32, max_gathered_rows(1, config.max_group_tokens, config.place.attn_tp_size),
-                config.hidden),
+      buffers_(std::move(buffers)),
+      logits_(config, world, group, buffers_->logits),
+      own_sums_(DType::kFloat32, config.max_own_rows(), config.hidden),
       world_sums_(static_cast<size_t>(world.size())),
       group_sums_(static_cast<size_t>(group.size())),
       counts_(static_cast<size_t>(group.size())) {}
 
 void DpTokenExchange::note(Status status) {
   if (status_.ok() && !status.ok()) status_ = std::move(status);
-}
-
-int64_t DpTokenExchange::buffer_bytes() const {
-  return own_sums_.bytes() + gathered_->bytes() / (world_.shares_memory() ? world_.size() : 1);
 }
 
 DpPaddingMode DpTokenExchange::choose_padding(std::span<const int32_t> group_tokens) const {
@@ -66,20 +67,21 @@ void DpTokenExchange::begin_step(const DpAttentionMetadata& metadata) {
     CHECK(tokens >= 0 && tokens <= config_.max_group_tokens, "{} tokens, room for {}", tokens,
           config_.max_group_tokens);
   }
-  note(world_.wait());  // the last step's rows have been read by all
   mode_ = metadata.padding;
   set_row_layout(layout_, mode_, metadata.group_tokens, config_.place.attn_tp_size);
   const RowLayout::Shard& own = own_shard();
-  zero_rows(gathered_->first(layout_.total_rows).slice_rows(own.first + own.rows, own.slot - own.rows));
+  zero_rows(all_rows().slice_rows(own.first + own.rows, own.slot - own.rows));
 }
 
-// A peer may still read this rank's partial sums until it has called post() in scatter(); the next layer's attention
-// writes there, and every layer begins here.
-Rows DpTokenExchange::own_slot(Rows fallback) {
-  CHECK(fallback.rows == own_shard().rows && fallback.cols == config_.hidden && fallback.dtype == config_.dtype,
-        "[{}, {}], own rows are [{}, {}]", fallback.rows, fallback.cols, own_shard().rows, config_.hidden);
-  const Timed timed(times_.wait_s);
-  note(world_.wait());
+Span1d DpTokenExchange::own_rows(int64_t group_rows) const {
+  const RowLayout::Group& group = layout_.groups[static_cast<size_t>(config_.place.attn_dp_rank)];
+  CHECK(group_rows == group.rows, "{} rows in a step whose header says {}", group_rows, group.rows);
+  return {.begin = own_shard().in_group, .end = own_shard().in_group + own_shard().rows};
+}
+
+// Nobody reads there any more: all have been at the scatter of the layer before, or the group at this one's.
+Rows DpTokenExchange::own_slot(const RowsBuffer&, int64_t rows) {
+  CHECK(rows == own_shard().rows, "{} rows, own rows are {}", rows, own_shard().rows);
   return slot();
 }
 
@@ -93,21 +95,24 @@ void DpTokenExchange::place_own(ConstRows own) {
   }
 }
 
+// What each rank of the group has of the group's rows.
+void DpTokenExchange::count_group(int64_t unit) {
+  const int32_t first_rank = config_.place.tp_rank - config_.place.attn_tp_rank;
+  for (int32_t rank = 0; rank < group_.size(); ++rank) {
+    counts_[static_cast<size_t>(rank)] = layout_.shards[static_cast<size_t>(first_rank + rank)].rows * unit;
+  }
+}
+
 ConstRows DpTokenExchange::group_gather(ConstRows own) {
   if (group_.size() == 1) return own;
   place_own(own);
   const RowLayout::Group& group = layout_.groups[static_cast<size_t>(config_.place.attn_dp_rank)];
-  const Rows rows = gathered_->first(layout_.total_rows).slice_rows(group.first, group.rows);
+  const Rows rows = all_rows().slice_rows(group.first, group.rows);
+  const Timed timed(waiting_s());
   if (world_.shares_memory()) {
-    const Timed timed(times_.wait_s);
     note(group_.barrier());
   } else {
-    const Timed timed(times_.move_s);
-    const int32_t first_rank = config_.place.tp_rank - config_.place.attn_tp_rank;
-    for (int32_t rank = 0; rank < group_.size(); ++rank) {
-      counts_[static_cast<size_t>(rank)] =
-          layout_.shards[static_cast<size_t>(first_rank + rank)].rows * config_.row_bytes();
-    }
+    count_group(config_.row_bytes());
     note(group_.all_gather_v(bytes_of_rows(slot()), bytes_of_rows(rows), counts_));
   }
   return rows;
@@ -115,15 +120,9 @@ ConstRows DpTokenExchange::group_gather(ConstRows own) {
 
 ConstRows DpTokenExchange::gather(ConstRows own) {
   place_own(own);
-  const Rows all = gathered_->first(layout_.total_rows);
-  if (world_.shares_memory()) {
-    const Timed timed(times_.wait_s);
-    note(world_.barrier());
-  } else {
-    const Timed timed(times_.move_s);
-    note(dp_gather_tokens(world_, layout_, mode_, slot(), all));
-  }
-  return all;
+  const Timed timed(waiting_s());
+  note(world_.shares_memory() ? world_.barrier() : dp_gather_tokens(world_, layout_, mode_, slot(), all_rows()));
+  return all_rows();
 }
 
 ConstRows DpTokenExchange::group_scatter(ConstRows partial_sums) {
@@ -137,10 +136,8 @@ ConstRows DpTokenExchange::group_scatter(ConstRows partial_sums) {
     return sum_of_peers(own_shard().in_group, group_sums_);
   }
   const Timed timed(times_.move_s);
-  const int32_t first_rank = config_.place.tp_rank - config_.place.attn_tp_rank;
-  for (int32_t rank = 0; rank < group_.size(); ++rank) {
-    counts_[static_cast<size_t>(rank)] = layout_.shards[static_cast<size_t>(first_rank + rank)].rows * config_.hidden;
-  }
+  const FlushDenormals mode;
+  count_group(config_.hidden);
   const Rows own = own_sums_.first(own_shard().rows);
   note(group_.reduce_scatter_v(
       {reinterpret_cast<const float*>(partial_sums.data), static_cast<size_t>(partial_sums.rows * config_.hidden)},
@@ -157,11 +154,10 @@ ConstRows DpTokenExchange::scatter(ConstRows partial_sums) {
       const Timed timed(times_.wait_s);
       note(world_.share(partial_sums.data, world_sums_));
     }
-    const ConstRows sums = sum_of_peers(own_shard().first, world_sums_);
-    note(world_.post());
-    return sums;
+    return sum_of_peers(own_shard().first, world_sums_);
   }
   const Timed timed(times_.move_s);
+  const FlushDenormals mode;
   note(dp_scatter_tokens(world_, layout_, mode_, partial_sums, own_sums_.first(own_shard().slot)));
   return own_sums_.first(own_shard().rows);
 }
@@ -187,6 +183,22 @@ ConstRows DpTokenExchange::sum_of_peers(int64_t first_row, std::span<const void*
     }
   });
   return own;
+}
+
+ConstRows DpTokenExchange::gather_logit_rows(ConstRows own) {
+  const Timed timed(waiting_s());
+  note(logits_.gather(own));
+  return logits_.gathered();
+}
+
+Rows DpTokenExchange::logit_slot(const RowsBuffer&, int64_t rows) {
+  return logits_.slot(rows);
+}
+
+ConstRows DpTokenExchange::share_logits(ConstRows product, int64_t group_rows, int64_t vocab_size) {
+  const Timed timed(waiting_s());
+  note(logits_.share(product));
+  return logits_.logits_of_group(group_rows, vocab_size);
 }
 
 }  // namespace braid

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "braid/parallel/dp_attention.h"
+#include "braid/parallel/logit_exchange.h"
 #include "braid/parallel/token_exchange.h"
 #include "braid/tensor/buffer.h"
 
@@ -20,11 +21,19 @@ struct ExchangeTimes {
   double move_s = 0;  // copies and sums (of collectives that copy: with their waiting)
 };
 
+// One for all ranks where they share memory, else each rank's own.
+struct ExchangeBuffers {
+  explicit ExchangeBuffers(const DpAttentionConfig& config);
+
+  RowsBuffer rows;    // [max_rows(), hidden]
+  RowsBuffer logits;  // [all_logit_rows(), all parts of the head]
+};
+
 class DpTokenExchange final : public TokenExchange {
  public:
-  // By initialize_dp_attention. `shared` is one buffer for all ranks where they share memory, else the rank's own.
+  // By initialize_dp_attention.
   DpTokenExchange(const DpAttentionConfig& config, Ops& ops, WorldCommunicator world, GroupCommunicator group,
-                  std::shared_ptr<const RowsBuffer> shared);
+                  std::shared_ptr<const ExchangeBuffers> buffers);
 
   // Before the step's first layer, after the headers were exchanged. No group has more than max_group_tokens.
   void begin_step(const DpAttentionMetadata& metadata);
@@ -40,21 +49,28 @@ class DpTokenExchange final : public TokenExchange {
   // buffers, and whoever called the model asks afterwards.
   const Status& status() const { return status_; }
 
-  int64_t buffer_bytes() const;  // of this rank's buffers and its share of the common one
   const ExchangeTimes& times() const { return times_; }
   const DpAttentionConfig& config() const { return config_; }
+  const std::optional<ExchangeCosts>& costs() const { return costs_; }
   void set_costs(const ExchangeCosts& costs) { costs_ = costs; }
 
-  Rows own_slot(Rows fallback) override;
+  Span1d own_rows(int64_t group_rows) const override;
+  Rows own_slot(const RowsBuffer& fallback, int64_t rows) override;
   ConstRows group_gather(ConstRows own) override;
   ConstRows group_scatter(ConstRows partial_sums) override;
   ConstRows gather(ConstRows own) override;
   ConstRows scatter(ConstRows partial_sums) override;
+  ConstRows gather_logit_rows(ConstRows own) override;
+  Rows logit_slot(const RowsBuffer& fallback, int64_t rows) override;
+  ConstRows share_logits(ConstRows product, int64_t group_rows, int64_t vocab_size) override;
 
  private:
-  Rows slot() const { return gathered_->first(layout_.total_rows).slice_rows(own_shard().first, own_shard().rows); }
+  Rows all_rows() const { return buffers_->rows.first(layout_.total_rows); }
+  Rows slot() const { return all_rows().slice_rows(own_shard().first, own_shard().rows); }
+  double& waiting_s() { return world_.shares_memory() ? times_.wait_s : times_.move_s; }
   void place_own(ConstRows own);
   void note(Status status);
+  void count_group(int64_t unit);
   ConstRows sum_of_peers(int64_t first_row, std::span<const void*> partial_sums);
 
   DpAttentionConfig config_;
@@ -62,7 +78,8 @@ class DpTokenExchange final : public TokenExchange {
   WorldCommunicator world_;
   GroupCommunicator group_;
   std::optional<ExchangeCosts> costs_;
-  std::shared_ptr<const RowsBuffer> gathered_;
+  std::shared_ptr<const ExchangeBuffers> buffers_;
+  LogitExchange logits_;
   RowsBuffer own_sums_;
   RowLayout layout_;
   DpPaddingMode mode_ = DpPaddingMode::kExact;

@@ -1,5 +1,5 @@
 // Rows go together and apart again with the same bits, in every padding mode, over both transports: a layer's
-// way, many times over, with the one buffer for partial sums that a model has.
+// way, many times over, with the two buffers for partial sums that a model has.
 #include "braid/parallel/dp_token_exchange.h"
 
 #include <gtest/gtest.h>
@@ -41,14 +41,15 @@ void expect_bits(float got, float expected) {
 }
 
 // One rank's steps: each of three layers, as PreNormLayer calls the exchange.
-void run_layers(DpTokenExchange& exchange, const DpAttentionConfig& config, const RowsBuffer& delta) {
+void run_layers(DpTokenExchange& exchange, const DpAttentionConfig& config, const RowsBuffer& sums_of_group,
+                const RowsBuffer& sums_of_all) {
   const RankPlace& place = config.place;
   const RowLayout::Shard own = exchange.own_shard();
   const int64_t group_rows = exchange.layout().groups[static_cast<size_t>(place.attn_dp_rank)].rows;
   const int32_t first_rank = place.attn_dp_rank * place.attn_tp_size;
-  const RowsBuffer normed(DType::kFloat32, kMaxTokens, kHidden);
+  const RowsBuffer none;
   const auto write_own = [&](int layer) {
-    const Rows rows = exchange.own_slot(normed.first(own.rows));
+    const Rows rows = exchange.own_slot(none, own.rows);
     for (int64_t i = 0; i < own.rows; ++i) {
       for (int64_t col = 0; col < kHidden; ++col) {
         rows.row<float>(i)[col] = token_value(place.attn_dp_rank, own.in_group + i, col, layer);
@@ -56,8 +57,8 @@ void run_layers(DpTokenExchange& exchange, const DpAttentionConfig& config, cons
     }
     return rows;
   };
-  const auto partial_of = [&](ConstRows x) {
-    const Rows partial = delta.first(x.rows);
+  const auto partial_of = [&](const RowsBuffer& buffer, ConstRows x) {
+    const Rows partial = buffer.first(x.rows);
     for (int64_t i = 0; i < x.rows; ++i) {
       for (int64_t col = 0; col < kHidden; ++col) {
         partial.row<float>(i)[col] = partial_value(place.tp_rank, x.row<float>(i)[col]);
@@ -74,7 +75,7 @@ void run_layers(DpTokenExchange& exchange, const DpAttentionConfig& config, cons
         expect_bits(group.row<float>(i)[col], token_value(place.attn_dp_rank, i, col, layer));
       }
     }
-    const ConstRows attended = exchange.group_scatter(partial_of(group));
+    const ConstRows attended = exchange.group_scatter(partial_of(sums_of_group, group));
     ASSERT_EQ(attended.rows, own.rows);
     for (int64_t i = 0; i < own.rows; ++i) {
       const float value = token_value(place.attn_dp_rank, own.in_group + i, 1, layer);
@@ -93,7 +94,7 @@ void run_layers(DpTokenExchange& exchange, const DpAttentionConfig& config, cons
         }
       }
     }
-    const ConstRows sums = exchange.scatter(partial_of(all));
+    const ConstRows sums = exchange.scatter(partial_of(sums_of_all, all));
     ASSERT_EQ(sums.rows, own.rows);
     for (int64_t i = 0; i < own.rows; ++i) {
       for (int64_t col = 0; col < kHidden; ++col) {
@@ -145,7 +146,8 @@ TYPED_TEST(DpTokenExchangeOver, RowsAndSumsHaveTheSameBitsInEveryMode) {
     const TypeParam world(layout);
     for_each_rank(
         world, layout, DpPaddingMode::kExact, [&](DpTokenExchange& exchange, const DpAttentionConfig& config) {
-          const RowsBuffer delta(DType::kFloat32, config.max_rows(), kHidden);
+          const RowsBuffer sums_of_group(DType::kFloat32, kMaxTokens, kHidden);
+          const RowsBuffer sums_of_all(DType::kFloat32, config.max_rows(), kHidden);
           std::mt19937 random(5);  // the same on all ranks
           for (int64_t step = 0; step < 24; ++step) {
             DpAttentionMetadata metadata{.step = step, .padding = static_cast<DpPaddingMode>(step % 3)};
@@ -155,7 +157,7 @@ TYPED_TEST(DpTokenExchangeOver, RowsAndSumsHaveTheSameBitsInEveryMode) {
             }
             world.world(config.place.tp_rank).begin_step(step);
             exchange.begin_step(metadata);
-            run_layers(exchange, config, delta);
+            run_layers(exchange, config, sums_of_group, sums_of_all);
           }
           ASSERT_TRUE(world.world(config.place.tp_rank).barrier().ok());  // the peers have read this rank's sums
         });
@@ -185,11 +187,11 @@ TEST(DpTokenExchange, ReceivesTheBytesThatTheFunctionSays) {
       for_each_rank(world, layout, mode, [&](DpTokenExchange& exchange, const DpAttentionConfig& config) {
         const WorldCommunicator comm = world.world(config.place.tp_rank);
         const RowsBuffer delta(DType::kFloat32, config.max_rows(), kHidden);
-        const RowsBuffer own(DType::kFloat32, kMaxTokens, kHidden);
+        const RowsBuffer none;
         exchange.begin_step({.group_tokens = tokens, .padding = mode});
         const int32_t rank = config.place.tp_rank;
         const int64_t before = comm.received_bytes();
-        exchange.gather(exchange.own_slot(own.first(exchange.own_shard().rows)));
+        exchange.gather(exchange.own_slot(none, exchange.own_shard().rows));
         const int64_t gathered = comm.received_bytes();
         EXPECT_EQ(gathered - before, gather_bytes(exchange.layout(), mode, rank, config.row_bytes()));
         exchange.scatter(delta.first(exchange.layout().total_rows));
@@ -214,7 +216,7 @@ TEST(DpTokenExchange, AnEndedWorldIsAnErrorAfterTheStep) {
       if (rank == 1) return world.world(1).abort("no memory");
       (*exchange)->begin_step({.group_tokens = {3, 3}});
       const RowsBuffer rows(DType::kFloat32, 6, kHidden);
-      EXPECT_EQ((*exchange)->gather((*exchange)->own_slot(rows.first(3))).rows, 6);
+      EXPECT_EQ((*exchange)->gather((*exchange)->own_slot(rows, 3)).rows, 6);
       EXPECT_EQ((*exchange)->scatter(rows.first(6)).rows, 3);
       ASSERT_FALSE((*exchange)->status().ok());
       EXPECT_NE((*exchange)->status().error().message.find("rank 1 gave up in step 0: no memory"), std::string::npos);

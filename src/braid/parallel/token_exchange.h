@@ -1,8 +1,13 @@
 // How a step's token rows move between the ranks: together for the layers that all ranks share, and apart again.
 //
-// A model calls these four and knows nothing of ranks: x is always the rank's own rows.
+// A model calls these and knows nothing of ranks: x is always the rank's own rows. Every rank of a world makes the same
+// calls in the same order, also with no rows.
 #pragma once
 
+#include <cstdint>
+
+#include "braid/base/thread_team.h"
+#include "braid/tensor/buffer.h"
 #include "braid/tensor/rows.h"
 
 namespace braid {
@@ -11,29 +16,55 @@ class TokenExchange {
  public:
   virtual ~TokenExchange() = default;
 
-  // Where the rank's own normed rows are to be written before they are gathered: `fallback`, or memory of the same
-  // shape that the other ranks see, so that gathering them copies nothing.
-  virtual Rows own_slot(Rows fallback) = 0;
+  // Which of its group's `group_rows` rows are the rank's own between attention and feed-forward. The parts of a
+  // group's ranks lie one behind the other, in rank order.
+  virtual Span1d own_rows(int64_t group_rows) const = 0;
+
+  // Where the rank's own rows are to be written before they are gathered (by group_gather or gather): the first `rows`
+  // of `fallback`, or memory of the same shape that the other ranks see, so that gathering copies nothing.
+  virtual Rows own_slot(const RowsBuffer& fallback, int64_t rows) = 0;
 
   // The rank's own rows to the rows of all its DP group's ranks, for attention; bits unchanged.
   virtual ConstRows group_gather(ConstRows own) = 0;
-  // Partial sums [rows of the group] float32 to the rank's own rows, summed over the group in rank order.
+  // Partial sums [rows of the group] float32 to the rank's own rows, summed over the group in rank order. They stay
+  // unchanged until the next gather(): others may read them until then.
   virtual ConstRows group_scatter(ConstRows partial_sums) = 0;
 
   // The rank's own rows to the rows of all ranks, for the feed-forward layers; bits unchanged.
   virtual ConstRows gather(ConstRows own) = 0;
-  // Partial sums [rows of all ranks] float32 to the rank's own rows, summed over the ranks in rank order.
+  // Partial sums [rows of all ranks] float32 to the rank's own rows, summed over the ranks in rank order. They too stay
+  // unchanged until the next gather(), so that the next layer's attention needs other memory for its sums.
   virtual ConstRows scatter(ConstRows partial_sums) = 0;
+
+  // The head, whose vocabulary is split: part p has the columns of tokens [p * n, (p + 1) * n); those beyond the
+  // vocabulary are padding. The three calls below are made in this order, any number of times after a forward pass,
+  // equally often by all ranks.
+  //
+  // `own`: the rank's own rows whose logits are wanted, in their order, normed; any number, each rank its own. Gives
+  // those of all ranks that share the head, in rank order, bits unchanged.
+  virtual ConstRows gather_logit_rows(ConstRows own) = 0;
+  // Where the rank's product with its part of the head is to be written, [gathered rows, n] float32, rows of any
+  // stride: the first `rows` of `fallback`, or other memory.
+  virtual Rows logit_slot(const RowsBuffer& fallback, int64_t rows) = 0;
+  // The products of all ranks (`product`: this rank's) to the logits of the `group_rows` rows that the rank's group
+  // brought, in rank order: [group_rows, vocab_size] float32 without padding, bits unchanged, until the next gather.
+  virtual ConstRows share_logits(ConstRows product, int64_t group_rows, int64_t vocab_size) = 0;
 };
 
 // One rank: everything is a view, nothing is copied.
 class SingleRankExchange final : public TokenExchange {
  public:
-  Rows own_slot(Rows fallback) override { return fallback; }
+  Span1d own_rows(int64_t group_rows) const override { return {.begin = 0, .end = group_rows}; }
+  Rows own_slot(const RowsBuffer& fallback, int64_t rows) override { return fallback.first(rows); }
   ConstRows group_gather(ConstRows own) override { return own; }
   ConstRows group_scatter(ConstRows partial_sums) override { return partial_sums; }
   ConstRows gather(ConstRows own) override { return own; }
   ConstRows scatter(ConstRows partial_sums) override { return partial_sums; }
+  ConstRows gather_logit_rows(ConstRows own) override { return own; }
+  Rows logit_slot(const RowsBuffer& fallback, int64_t rows) override { return fallback.first(rows); }
+  ConstRows share_logits(ConstRows product, int64_t, int64_t vocab_size) override {
+    return product.slice_cols(0, vocab_size);
+  }
 };
 
 }  // namespace braid

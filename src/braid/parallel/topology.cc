@@ -106,7 +106,8 @@ RankPlace place_of(const ParallelLayout& layout, int32_t tp_rank) {
           .attn_tp_size = info.attn_tp_size,
           .attn_dp_rank = info.attn_dp_rank,
           .dp_size = layout.groups_per_world(),
-          .moe_parallel = layout.moe_parallel};
+          .moe_parallel = layout.moe_parallel,
+          .head_parallel = layout.head_parallel};
 }
 
 Result<ParallelLayout> make_layout(const LayoutFlags& flags) {

@@ -28,6 +28,10 @@ bool should_run_publisher(bool enable_dp_attention, int32_t tp_rank, int32_t tp_
 // How the experts of a mixture are split over the ranks of a world: each one's intermediate dimension, or whole ones.
 enum class MoeParallel : uint8_t { kTp, kEp };
 
+// Over which ranks the head's vocabulary is split: all of the world where they share a memory, so that a head is read
+// once a step and logits are written where their owner reads them; else those of each DP group.
+enum class HeadParallel : uint8_t { kWorld, kGroup };
+
 // All ranks that serve a model. A *world* is tp_size ranks that step together: with DP attention there is one, with
 // dp_size groups in it; without, dp_size > 1 means as many worlds (replicas) of one group each.
 struct ParallelLayout {
@@ -35,6 +39,7 @@ struct ParallelLayout {
   int32_t dp_size = 1;
   bool enable_dp_attention = false;
   MoeParallel moe_parallel = MoeParallel::kTp;
+  HeadParallel head_parallel = HeadParallel::kWorld;
 
   int32_t attn_tp_size() const { return enable_dp_attention ? tp_size / dp_size : tp_size; }
   int32_t num_groups() const { return dp_size; }  // as the controller sees them
@@ -52,7 +57,12 @@ struct RankPlace {
   int32_t attn_dp_rank = 0;
   int32_t dp_size = 1;  // groups in this world
   MoeParallel moe_parallel = MoeParallel::kTp;
+  HeadParallel head_parallel = HeadParallel::kWorld;
   bool operator==(const RankPlace&) const = default;
+
+  // The head's parts, and which of them this rank has.
+  int32_t num_head_parts() const { return head_parallel == HeadParallel::kWorld ? tp_size : attn_tp_size; }
+  int32_t head_part() const { return head_parallel == HeadParallel::kWorld ? tp_rank : attn_tp_rank; }
 };
 RankPlace place_of(const ParallelLayout& layout, int32_t tp_rank);
 

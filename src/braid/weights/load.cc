@@ -13,7 +13,21 @@ namespace {
 constexpr int64_t kSlabBytes = int64_t{16} << 20;  // of source, before its pages are given back
 constexpr int64_t kRowUnit = PackedMatrix::kPanelCols;
 
+Span1d resolve(Span1d part, int64_t size) {
+  if (part.end < part.begin) return {.begin = 0, .end = size};
+  CHECK(part.begin >= 0 && part.end <= size, "[{}, {}) of {}", part.begin, part.end, size);
+  return part;
+}
+
+bool is_same(Span1d a, Span1d b) {
+  return a.begin == b.begin && a.end == b.end;
+}
+
 }  // namespace
+
+bool MatrixCut::operator==(const MatrixCut& other) const {
+  return std::ranges::equal(rows, other.rows, is_same) && is_same(cols, other.cols) && padded_rows == other.padded_rows;
+}
 
 WeightLoader::WeightLoader(const Checkpoint& checkpoint, ThreadTeam& team, LoadProgress progress)
     : checkpoint_(checkpoint), team_(team), progress_(std::move(progress)), total_bytes_(checkpoint.stored_bytes()) {}
@@ -32,13 +46,14 @@ void WeightLoader::count(int64_t bytes) const {
   if (progress_) progress_(std::min(done_bytes_, total_bytes_), total_bytes_);
 }
 
-void WeightLoader::for_each_part(const StoredTensor& tensor, FunctionRef<void(int64_t begin, int64_t end)> work) const {
-  const int64_t num_rows = tensor.rows();
-  if (num_rows == 0 || tensor.cols() == 0) return;
-  const int64_t row_bytes = std::max<int64_t>(tensor.bytes / num_rows, 1);
+void WeightLoader::for_each_part(const StoredTensor& tensor, Span1d rows,
+                                 FunctionRef<void(int64_t begin, int64_t end)> work) const {
+  const int64_t num_rows = rows.end - rows.begin;
+  if (num_rows <= 0 || tensor.cols() == 0) return;
+  const int64_t row_bytes = std::max<int64_t>(tensor.bytes / tensor.rows(), 1);
   const int64_t slab_rows = std::max<int64_t>(kSlabBytes / row_bytes / kRowUnit, team_.size()) * kRowUnit;
-  for (int64_t first = 0; first < num_rows; first += slab_rows) {
-    const int64_t slab = std::min(slab_rows, num_rows - first);
+  for (int64_t first = rows.begin; first < rows.end; first += slab_rows) {
+    const int64_t slab = std::min(slab_rows, rows.end - first);
     team_.run([&](int thread) {
       const Span1d part = split_evenly(slab, thread, team_.size(), kRowUnit);
       if (part.begin < part.end) work(first + part.begin, first + part.end);
@@ -46,13 +61,13 @@ void WeightLoader::for_each_part(const StoredTensor& tensor, FunctionRef<void(in
     tensor.release_rows(first, slab);
     count(slab * row_bytes);
   }
-  tensor.release_rows(0, num_rows);  // the pages on slabs' borders too
+  tensor.release_rows(rows.begin, num_rows);  // the pages on slabs' borders too
 }
 
-void WeightLoader::for_each_row(const StoredTensor& tensor,
+void WeightLoader::for_each_row(const StoredTensor& tensor, Span1d rows,
                                 FunctionRef<void(ConstRows source, int64_t first)> take) const {
   const auto view = tensor.view();
-  for_each_part(tensor, [&](int64_t begin, int64_t end) {
+  for_each_part(tensor, rows, [&](int64_t begin, int64_t end) {
     if (view) return take(view->slice_rows(begin, end - begin), begin);
     const RowsBuffer floats(DType::kFloat32, kRowUnit, tensor.cols());
     for (int64_t row = begin; row < end; row += kRowUnit) {
@@ -63,38 +78,80 @@ void WeightLoader::for_each_row(const StoredTensor& tensor,
   });
 }
 
-Result<PackedMatrix> WeightLoader::matrix(std::span<const std::string> names, DType dtype) const {
+void WeightLoader::deal_rows(const StoredTensor& tensor, std::span<const Span1d> parts,
+                             FunctionRef<void(size_t part, ConstRows source, int64_t first)> take) const {
+  Span1d hull{.begin = tensor.rows(), .end = 0};
+  for (const Span1d& part : parts) {
+    if (part.begin >= part.end) continue;
+    hull = {.begin = std::min(hull.begin, part.begin), .end = std::max(hull.end, part.end)};
+  }
+  for_each_row(tensor, hull, [&](ConstRows source, int64_t first) {
+    for (size_t i = 0; i < parts.size(); ++i) {
+      const int64_t begin = std::max(parts[i].begin, first);
+      const int64_t end = std::min(parts[i].end, first + source.rows);
+      if (begin < end) take(i, source.slice_rows(begin - first, end - begin), begin - parts[i].begin);
+    }
+  });
+}
+
+Result<std::vector<PackedMatrix>> WeightLoader::matrices(std::span<const std::string> names,
+                                                         std::span<const MatrixCut> cuts, DType dtype) const {
   std::vector<const StoredTensor*> tensors;
-  int64_t num_rows = 0;
   for (const std::string& name : names) {
     TRY(const StoredTensor* const tensor, find_usable(name));
     if (!tensors.empty() && tensor->cols() != tensors.front()->cols()) {
       return fail("{} has {} columns, {} has {}", describe(name, *tensor), tensor->cols(), names.front(),
                   tensors.front()->cols());
     }
-    num_rows += tensor->rows();
     tensors.push_back(tensor);
   }
   CHECK(!tensors.empty());
-  PackedMatrix packed(dtype, num_rows, tensors.front()->cols());
-  int64_t base = 0;
-  for (const StoredTensor* const tensor : tensors) {
-    for_each_row(*tensor, [&](ConstRows source, int64_t first) { packed.pack_rows(source, base + first); });
-    base += tensor->rows();
+
+  std::vector<PackedMatrix> packed;
+  std::vector<Span1d> cols;
+  std::vector<std::vector<Span1d>> rows(tensors.size());  // of each tensor, by cut
+  std::vector<int64_t> bases(cuts.size());                // where a tensor's rows begin in each packed matrix
+  for (const MatrixCut& cut : cuts) {
+    CHECK(cut.rows.size() == tensors.size(), "rows of {} matrices, there are {}", cut.rows.size(), tensors.size());
+    cols.push_back(resolve(cut.cols, tensors.front()->cols()));
+    int64_t num_rows = 0;
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      const Span1d part = rows[i].emplace_back(resolve(cut.rows[i], tensors[i]->rows()));
+      num_rows += part.end - part.begin;
+    }
+    packed.emplace_back(dtype, std::max(num_rows, cut.padded_rows), cols.back().end - cols.back().begin);
+    packed_bytes_ += packed.back().bytes();
+  }
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    deal_rows(*tensors[i], rows[i], [&](size_t cut, ConstRows source, int64_t first) {
+      const Span1d part = cols[cut];
+      packed[cut].pack_rows(source.slice_cols(part.begin, part.end - part.begin), bases[cut] + first);
+    });
+    for (size_t cut = 0; cut < cuts.size(); ++cut) bases[cut] += rows[i][cut].end - rows[i][cut].begin;
   }
   return packed;
 }
 
-Result<PackedMatrix> WeightLoader::gate_up(const std::string& gate, const std::string& up, DType dtype) const {
+Result<std::vector<PackedMatrix>> WeightLoader::gate_ups(const std::string& gate, const std::string& up,
+                                                         std::span<const Span1d> parts, DType dtype) const {
   TRY(const StoredTensor* const gate_tensor, find_usable(gate));
   TRY(const StoredTensor* const up_tensor, find_usable(up));
   if (gate_tensor->shape != up_tensor->shape) {
     return fail("{} has shape {}, {} has {}", describe(up, *up_tensor), up_tensor->shape_text(), gate,
                 gate_tensor->shape_text());
   }
-  PackedMatrix packed(dtype, 2 * gate_tensor->rows(), gate_tensor->cols());
-  for_each_row(*gate_tensor, [&](ConstRows source, int64_t first) { packed.pack_gate_up_rows(source, first, false); });
-  for_each_row(*up_tensor, [&](ConstRows source, int64_t first) { packed.pack_gate_up_rows(source, first, true); });
+  std::vector<PackedMatrix> packed;
+  std::vector<Span1d> rows;
+  for (const Span1d& part : parts) {
+    const Span1d own = rows.emplace_back(resolve(part, gate_tensor->rows()));
+    packed.emplace_back(dtype, 2 * (own.end - own.begin), gate_tensor->cols());
+    packed_bytes_ += packed.back().bytes();
+  }
+  for (const StoredTensor* const tensor : {gate_tensor, up_tensor}) {
+    deal_rows(*tensor, rows, [&](size_t part, ConstRows source, int64_t first) {
+      packed[part].pack_gate_up_rows(source, first, tensor == up_tensor);
+    });
+  }
   return packed;
 }
 
@@ -109,6 +166,7 @@ Result<std::vector<float>> WeightLoader::vector(std::string_view name) const {
     }
   }
   count(tensor->bytes);
+  packed_bytes_ += static_cast<int64_t>(values.size() * sizeof(float));
   return values;
 }
 
@@ -116,8 +174,9 @@ Result<RowsBuffer> WeightLoader::rows(std::string_view name, DType dtype) const 
   TRY(const StoredTensor* const tensor, find_usable(name));
   RowsBuffer table(dtype, tensor->rows(), tensor->cols());
   const Rows all = table.first(tensor->rows());
-  for_each_part(*tensor,
+  for_each_part(*tensor, {.begin = 0, .end = tensor->rows()},
                 [&](int64_t begin, int64_t end) { tensor->read_rows(begin, all.slice_rows(begin, end - begin)); });
+  packed_bytes_ += table.bytes();
   return table;
 }
 

@@ -1,6 +1,6 @@
-// A checkpoint's tensors into the forms that the kernels read, one at a time: packed matrices, float vectors, an
-// embedding table. The source's pages go back to the system as they are read, so that memory holds the packed weights
-// and a few tens of megabytes more.
+// A checkpoint's tensors into the forms that the kernels read, one at a time: packed matrices (whole, or cut into the
+// parts that ranks hold), float vectors, an embedding table. The source's pages go back to the system as they are read,
+// so that memory holds the packed weights and a few tens of megabytes more.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +20,19 @@ namespace braid {
 // Bytes of the checkpoint read so far, and in all. Called on the loading thread.
 using LoadProgress = std::function<void(int64_t done, int64_t total)>;
 
+// All rows or columns of a tensor, whatever their number.
+inline constexpr Span1d kWhole{.begin = 0, .end = -1};
+
+// The part of matrices [rows_i, k], one below the other, that one packed matrix holds. Any row and column may be an
+// edge, also inside a block of a quantized tensor.
+struct MatrixCut {
+  std::vector<Span1d> rows;  // of each matrix
+  Span1d cols = kWhole;      // of all of them
+  int64_t padded_rows = 0;   // if there are fewer in all, rows of zeros follow
+
+  bool operator==(const MatrixCut& other) const;
+};
+
 // Made after check_weights: names and shapes are right then. What is wrong all the same is an error that names the
 // tensor.
 class WeightLoader {
@@ -27,12 +40,15 @@ class WeightLoader {
   // All three must outlive the loader. `progress` may be empty.
   WeightLoader(const Checkpoint& checkpoint, ThreadTeam& team, LoadProgress progress);
 
-  // The named matrices [rows_i, k], one below the other, as one of [sum of rows_i, k]: q, k and v for one product.
-  Result<PackedMatrix> matrix(std::span<const std::string> names, DType dtype) const;
-  Result<PackedMatrix> matrix(const std::string& name, DType dtype) const { return matrix({&name, 1}, dtype); }
+  // The named matrices, one below the other (q, k and v for one product), as one packed matrix for each cut. A tensor
+  // is read once, however many cuts there are.
+  Result<std::vector<PackedMatrix>> matrices(std::span<const std::string> names, std::span<const MatrixCut> cuts,
+                                             DType dtype) const;
 
-  // Two matrices [ffn, k] as one of [2 ffn, k], their rows interleaved for Epilogue::Kind::kSiluMul.
-  Result<PackedMatrix> gate_up(const std::string& gate, const std::string& up, DType dtype) const;
+  // Two matrices [ffn, k] as one of [2 n, k] for each of `parts`, the n rows that it takes of both, interleaved for
+  // Epilogue::Kind::kSiluMul.
+  Result<std::vector<PackedMatrix>> gate_ups(const std::string& gate, const std::string& up,
+                                             std::span<const Span1d> parts, DType dtype) const;
 
   // A norm's weight or a bias. A value that is not finite is an error.
   Result<std::vector<float>> vector(std::string_view name) const;
@@ -41,12 +57,19 @@ class WeightLoader {
   // head's rows.)
   Result<RowsBuffer> rows(std::string_view name, DType dtype) const;
 
+  // Of all that was made so far.
+  int64_t packed_bytes() const { return packed_bytes_; }
+
  private:
   Result<const StoredTensor*> find_usable(std::string_view name) const;
-  // Calls work(begin, end) on the team's threads for parts of the tensor's rows, giving pages back behind them.
-  void for_each_part(const StoredTensor& tensor, FunctionRef<void(int64_t begin, int64_t end)> work) const;
+  // Calls work(begin, end) on the team's threads for parts of `rows` of the tensor, giving pages back behind them.
+  void for_each_part(const StoredTensor& tensor, Span1d rows, FunctionRef<void(int64_t begin, int64_t end)> work) const;
   // The same, with the rows as the kernels' packing reads them.
-  void for_each_row(const StoredTensor& tensor, FunctionRef<void(ConstRows source, int64_t first)> take) const;
+  void for_each_row(const StoredTensor& tensor, Span1d rows,
+                    FunctionRef<void(ConstRows source, int64_t first)> take) const;
+  // Gives each of `parts` of the tensor's rows what it holds of them, in pieces: take(part, rows, row in the part).
+  void deal_rows(const StoredTensor& tensor, std::span<const Span1d> parts,
+                 FunctionRef<void(size_t part, ConstRows source, int64_t first)> take) const;
   void count(int64_t bytes) const;
 
   const Checkpoint& checkpoint_;
@@ -54,6 +77,7 @@ class WeightLoader {
   LoadProgress progress_;
   int64_t total_bytes_;
   mutable int64_t done_bytes_ = 0;
+  mutable int64_t packed_bytes_ = 0;
 };
 
 }  // namespace braid

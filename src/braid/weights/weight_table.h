@@ -21,8 +21,14 @@ enum class Shard : uint8_t {
   kFfnRows,     // rows of its part of the feed-forward's inner size (gate, up)
   kFfnCols,     // columns of it (down)
   kVocab,       // rows of its part of the vocabulary (embedding, lm_head)
-  kExpert,      // whole experts
+  kExpertRows,  // of its experts, rows of its part of their inner size (gate, up); by --moe-parallel all of either
+  kExpertCols,  // columns of it (down)
 };
+
+// One tensor for each expert.
+constexpr bool is_expert(Shard shard) {
+  return shard == Shard::kExpertRows || shard == Shard::kExpertCols;
+}
 
 struct WeightSpec {
   std::string name;  // may hold "{expert}": one tensor for each of moe.num_experts

@@ -33,14 +33,14 @@ Result<RankFigures> run_exchange_rank(const ExchangeBenchOptions& options, const
   const auto ops = make_ref_ops();
   TRY(const auto exchange, initialize_dp_attention(config, *ops, world, group));
   exchange->begin_step(metadata);
-  const RowsBuffer own(config.dtype, config.max_group_tokens, config.hidden);
+  const RowsBuffer none;  // the exchange has a slot of its own
   const RowsBuffer sums(DType::kFloat32, config.max_rows(), config.hidden);
   RankFigures figures;
   for (int32_t i = 0; i <= options.repeats; ++i) {
     TRY_STATUS(world.barrier());
     const int64_t before = world.received_bytes();
     const double start_s = monotonic_seconds();
-    exchange->gather(exchange->own_slot(own.first(exchange->own_shard().rows)));
+    exchange->gather(exchange->own_slot(none, exchange->own_shard().rows));
     exchange->scatter(sums.first(exchange->layout().total_rows));
     if (i > 0) figures.seconds.push_back(monotonic_seconds() - start_s);  // the first warms up
     figures.received_bytes = world.received_bytes() - before;

@@ -16,7 +16,7 @@ WeightTable llama_weights(const ModelConfig& config) {
   return table;
 }
 
-Result<std::unique_ptr<DecoderLayer>> load_llama_layer(const LayerLoader& loader) {
+Result<LoadedLayer> load_llama_layer(const LayerLoader& loader) {
   return loader.pre_norm_layer({}, loader.mlp());
 }
 

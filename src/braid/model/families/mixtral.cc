@@ -21,7 +21,7 @@ WeightTable mixtral_weights(const ModelConfig& config) {
   return table;
 }
 
-Result<std::unique_ptr<DecoderLayer>> load_mixtral_layer(const LayerLoader& loader) {
+Result<LoadedLayer> load_mixtral_layer(const LayerLoader& loader) {
   return loader.pre_norm_layer({}, loader.moe(mixtral_names()));
 }
 

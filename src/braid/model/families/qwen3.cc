@@ -18,7 +18,7 @@ WeightTable qwen3_weights(const ModelConfig& config) {
   return table;
 }
 
-Result<std::unique_ptr<DecoderLayer>> load_qwen3_layer(const LayerLoader& loader) {
+Result<LoadedLayer> load_qwen3_layer(const LayerLoader& loader) {
   return loader.pre_norm_layer(kQwen3Attention, loader.mlp());
 }
 

@@ -27,7 +27,7 @@ WeightTable qwen3_moe_weights(const ModelConfig& config) {
   return table;
 }
 
-Result<std::unique_ptr<DecoderLayer>> load_qwen3_moe_layer(const LayerLoader& loader) {
+Result<LoadedLayer> load_qwen3_moe_layer(const LayerLoader& loader) {
   if (loader.is_moe_layer()) return loader.pre_norm_layer(kQwen3MoeAttention, loader.moe(qwen3_moe_names()));
   return loader.pre_norm_layer(kQwen3MoeAttention, loader.mlp());
 }

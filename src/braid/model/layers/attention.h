@@ -4,37 +4,43 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
-#include "braid/kernels/packed_matrix.h"
 #include "braid/model/layers/rope_table.h"
+#include "braid/model/shared_parts.h"
 #include "braid/model/step.h"
 
 namespace braid {
 
+// Of the heads that one rank has.
+struct AttentionShape {
+  int32_t layer = 0;
+  int32_t num_heads = 0;
+  int32_t num_kv_heads = 0;
+  int32_t head_dim = 0;
+  float norm_eps = 0;
+};
+
 struct AttentionWeights {
-  PackedMatrix qkv;             // rows of q, then k, then v
-  std::vector<float> qkv_bias;  // empty: none
-  PackedMatrix output;
-  std::vector<float> output_bias;  // empty: none
+  SharedMatrix qkv;                // rows of q, then k, then v
+  std::vector<float> qkv_bias;     // empty: none
+  SharedMatrix output;             // columns of its heads
+  std::vector<float> output_bias;  // empty: none, or another rank adds it
   std::vector<float> q_norm;       // [head_dim]; empty: none
   std::vector<float> k_norm;
 };
 
 class Attention {
  public:
-  Attention(const ModelConfig& config, int32_t layer, AttentionWeights weights,
-            std::shared_ptr<const RopeTable> rope_table);
+  Attention(const AttentionShape& shape, AttentionWeights weights, std::shared_ptr<const RopeTable> rope_table)
+      : shape_(shape), weights_(std::move(weights)), rope_table_(std::move(rope_table)) {}
 
   // x: normed own rows. Returns what the residual stream gains, [own rows, hidden] float32.
   ConstRows operator()(Step& step, ConstRows x) const;
 
  private:
-  int32_t layer_;
-  int32_t num_heads_;
-  int32_t num_kv_heads_;
-  int32_t head_dim_;
-  float norm_eps_;
+  AttentionShape shape_;
   AttentionWeights weights_;
   std::shared_ptr<const RopeTable> rope_table_;
 };

@@ -1,28 +1,37 @@
 #include "braid/model/layers/decoder.h"
 
+#include <algorithm>
+
+#include "braid/base/check.h"
+
 namespace braid {
 
 Rows Decoder::forward(Step& step, std::span<const TokenId> ids) const {
-  const Rows rows = step.workspace.residual.first(static_cast<int64_t>(ids.size()));
-  if (weights_.embedding.max_rows() > 0) {
-    step.ops.embed(ids, weights_.embedding.first(weights_.embedding.max_rows()), rows);
-  } else {
-    step.ops.embed(ids, weights_.head, rows);
-  }
+  const Span1d own = step.exchange.own_rows(static_cast<int64_t>(ids.size()));
+  const Rows rows = step.workspace.residual.first(own.end - own.begin);
+  (*weights_.embedding)(step.ops, ids.subspan(static_cast<size_t>(own.begin), static_cast<size_t>(rows.rows)), rows);
   const Residual x(step.ops, rows);
   for (const auto& layer : weights_.layers) layer->forward(step, x);
   return rows;
 }
 
-Rows Decoder::logits(Ops& ops, Workspace& workspace, ConstRows hidden, std::span<const int32_t> rows) const {
-  const auto num_rows = static_cast<int64_t>(rows.size());
-  const Rows chosen = workspace.logit_input.first(num_rows);
-  ops.embed(rows, hidden, chosen);  // a look-up of rows, as an embedding's
-  const Rows normed = workspace.logit_normed.first(num_rows);
-  weights_.final_norm(ops, chosen, normed);
-  const Rows logits = workspace.logits.first(num_rows);
-  ops.matmul(normed, weights_.head, logits);
-  return logits;
+ConstRows Decoder::logits(Step& step, ConstRows hidden, std::span<const int32_t> rows) const {
+  CHECK(std::ranges::is_sorted(rows), "rows for logits must ascend");
+  const Span1d own = step.exchange.own_rows(static_cast<int64_t>(step.positions.size()));
+  std::vector<int32_t> own_rows;
+  for (const int32_t row : rows) {
+    if (row >= own.begin && row < own.end) own_rows.push_back(row - static_cast<int32_t>(own.begin));
+  }
+  const auto num_own = static_cast<int64_t>(own_rows.size());
+  const Rows chosen = step.workspace.logit_input.first(num_own);
+  step.ops.embed(own_rows, hidden, chosen);  // a look-up of rows, as an embedding's
+  const Rows normed = step.workspace.logit_normed.first(num_own);
+  weights_.final_norm(step.ops, chosen, normed);
+
+  const ConstRows gathered = step.exchange.gather_logit_rows(normed);
+  const Rows product = step.exchange.logit_slot(step.workspace.logits, gathered.rows);
+  step.ops.matmul(gathered, *weights_.head, product);
+  return step.exchange.share_logits(product, static_cast<int64_t>(rows.size()), weights_.vocab_size);
 }
 
 }  // namespace braid

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "braid/model/layers/embedding.h"
 #include "braid/model/layers/rms_norm.h"
 #include "braid/model/model.h"
 
@@ -17,9 +18,13 @@ class DecoderLayer {
   virtual void forward(Step& step, Residual x) const = 0;
 };
 
+// One layer, as each of the ranks that are loaded holds it.
+using LoadedLayer = std::vector<std::unique_ptr<DecoderLayer>>;
+
 struct DecoderWeights {
-  RowsBuffer embedding;  // [vocab, hidden]; empty when the head's rows serve
-  PackedMatrix head;     // [vocab, hidden]
+  std::shared_ptr<const Embedding> embedding;
+  SharedMatrix head;  // [rows of its part of the vocabulary, hidden]
+  int64_t vocab_size = 0;
   RmsNorm final_norm;
   std::vector<std::unique_ptr<DecoderLayer>> layers;
 };
@@ -29,7 +34,7 @@ class Decoder final : public Model {
   explicit Decoder(DecoderWeights weights) : weights_(std::move(weights)) {}
 
   Rows forward(Step& step, std::span<const TokenId> ids) const override;
-  Rows logits(Ops& ops, Workspace& workspace, ConstRows hidden, std::span<const int32_t> rows) const override;
+  ConstRows logits(Step& step, ConstRows hidden, std::span<const int32_t> rows) const override;
 
  private:
   DecoderWeights weights_;

@@ -5,6 +5,8 @@
 #include <array>
 #include <utility>
 
+#include "braid/model/shared_parts.h"
+
 namespace braid {
 namespace {
 
@@ -14,6 +16,20 @@ int64_t q_rows(const ModelConfig& config) {
 int64_t kv_rows(const ModelConfig& config) {
   return int64_t{config.num_kv_heads} * config.head_dim;
 }
+
+bool is_column_shard(Shard shard) {
+  return shard == Shard::kHeadCols || shard == Shard::kFfnCols || shard == Shard::kExpertCols;
+}
+
+// A Span1d that can be compared.
+struct Range {
+  int64_t begin = 0;
+  int64_t end = 0;
+
+  static Range of(Span1d span) { return {.begin = span.begin, .end = span.end}; }
+  Span1d span() const { return {.begin = begin, .end = end}; }
+  bool operator==(const Range&) const = default;
+};
 
 }  // namespace
 
@@ -104,12 +120,12 @@ void add_moe_weights(WeightTable& table, const ModelConfig& config, const std::s
   for (const std::string& name : {names.gate, names.up}) {
     table.push_back({.name = expert + name + ".weight",
                      .shape = {moe.expert_ffn, config.hidden},
-                     .shard = Shard::kExpert,
+                     .shard = Shard::kExpertRows,
                      .sizes = "size of an expert, hidden_size"});
   }
   table.push_back({.name = expert + names.down + ".weight",
                    .shape = {config.hidden, moe.expert_ffn},
-                   .shard = Shard::kExpert,
+                   .shard = Shard::kExpertCols,
                    .sizes = "hidden_size, size of an expert"});
 }
 
@@ -117,58 +133,163 @@ std::string layer_prefix(int32_t layer) {
   return fmt::format("model.layers.{}.", layer);
 }
 
-Result<RmsNorm> LayerLoader::norm(const std::string& name) const {
+LayerLoader::Parts<RmsNorm> LayerLoader::norm(const std::string& name) const {
   TRY(std::vector<float> weight, weights_.vector(full_name(name + ".weight")));
-  return RmsNorm(std::move(weight), config_.norm_eps);
+  return std::vector<RmsNorm>(shapes_.size(), RmsNorm(std::move(weight), config_.norm_eps));
 }
 
-Result<std::vector<float>> LayerLoader::bias(const std::string& name, bool is_there) const {
-  if (!is_there) return std::vector<float>{};
-  return weights_.vector(full_name(name + ".bias"));
-}
-
-Result<Attention> LayerLoader::attention(const AttentionOptions& options) const {
-  const std::string prefix = full_name("self_attn.");
-  AttentionWeights weights;
-  const std::array qkv = {prefix + "q_proj.weight", prefix + "k_proj.weight", prefix + "v_proj.weight"};
-  TRY(weights.qkv, weights_.matrix(qkv, dtype_));
-  TRY(weights.output, weights_.matrix(prefix + "o_proj.weight", dtype_));
-  for (const char* name : {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"}) {
-    TRY(const std::vector<float> part, bias(name, config_.attention_bias));
-    weights.qkv_bias.insert(weights.qkv_bias.end(), part.begin(), part.end());
+LayerLoader::Parts<SharedMatrix> LayerLoader::matrices(std::span<const ShardedName> names, DType dtype) const {
+  std::vector<std::string> full_names;
+  for (const ShardedName& name : names) full_names.push_back(full_name(name.name));
+  std::vector<MatrixCut> cuts;
+  for (const LocalShape& shape : shapes_) {
+    MatrixCut& cut = cuts.emplace_back();
+    for (const ShardedName& name : names) {
+      const Span1d part = part_of(name.shard, config_, shape);
+      cut.rows.push_back(is_column_shard(name.shard) ? kWhole : part);
+      if (is_column_shard(name.shard)) cut.cols = part;
+    }
   }
-  TRY(weights.output_bias, bias("self_attn.o_proj", config_.attention_bias));
+  const SharedParts<MatrixCut> parts(cuts);
+  TRY(std::vector<PackedMatrix> packed, weights_.matrices(full_names, parts.distinct, dtype));
+  return parts.deal(std::move(packed));
+}
+
+LayerLoader::Parts<SharedMatrix> LayerLoader::gate_ups(const std::string& gate, const std::string& up) const {
+  std::vector<Range> ranges;
+  for (const LocalShape& shape : shapes_) ranges.push_back(Range::of(part_of(Shard::kFfnRows, config_, shape)));
+  const SharedParts<Range> parts(ranges);
+  std::vector<Span1d> rows;
+  for (const Range& range : parts.distinct) rows.push_back(range.span());
+  TRY(std::vector<PackedMatrix> packed, weights_.gate_ups(full_name(gate), full_name(up), rows, dtype_));
+  return parts.deal(std::move(packed));
+}
+
+LayerLoader::Parts<std::vector<float>> LayerLoader::vector(const ShardedName& name) const {
+  TRY(const std::vector<float> whole, weights_.vector(full_name(name.name)));
+  std::vector<std::vector<float>> vectors;
+  for (const LocalShape& shape : shapes_) {
+    const Span1d part = part_of(name.shard, config_, shape);
+    const bool is_all = name.shard == Shard::kReplicated;
+    vectors.emplace_back(whole.begin() + (is_all ? 0 : part.begin), is_all ? whole.end() : whole.begin() + part.end);
+  }
+  return vectors;
+}
+
+LayerLoader::Parts<Attention> LayerLoader::attention(const AttentionOptions& options) const {
+  std::vector<AttentionWeights> weights(shapes_.size());
+  const std::array<ShardedName, 3> qkv = {{{"self_attn.q_proj.weight", Shard::kHeadRows},
+                                           {"self_attn.k_proj.weight", Shard::kKvHeadRows},
+                                           {"self_attn.v_proj.weight", Shard::kKvHeadRows}}};
+  TRY(const auto packed_qkv, matrices(qkv, dtype_));
+  TRY(const auto output, matrix({"self_attn.o_proj.weight", Shard::kHeadCols}, dtype_));
+  for (size_t i = 0; i < weights.size(); ++i) {
+    weights[i].qkv = packed_qkv[i];
+    weights[i].output = output[i];
+  }
+  if (config_.attention_bias) {
+    for (const ShardedName& name : {ShardedName{"self_attn.q_proj.bias", Shard::kHeadRows},
+                                    ShardedName{"self_attn.k_proj.bias", Shard::kKvHeadRows},
+                                    ShardedName{"self_attn.v_proj.bias", Shard::kKvHeadRows}}) {
+      TRY(const auto bias, vector(name));
+      for (size_t i = 0; i < weights.size(); ++i) {
+        weights[i].qkv_bias.insert(weights[i].qkv_bias.end(), bias[i].begin(), bias[i].end());
+      }
+    }
+    TRY(const auto output_bias, vector({"self_attn.o_proj.bias"}));
+    for (size_t i = 0; i < weights.size(); ++i) {
+      if (shapes_[i].adds_attention_bias) weights[i].output_bias = output_bias[i];
+    }
+  }
   if (options.has_head_norms) {
-    TRY(weights.q_norm, weights_.vector(prefix + "q_norm.weight"));
-    TRY(weights.k_norm, weights_.vector(prefix + "k_norm.weight"));
+    TRY(const auto q_norm, vector({"self_attn.q_norm.weight"}));
+    TRY(const auto k_norm, vector({"self_attn.k_norm.weight"}));
+    for (size_t i = 0; i < weights.size(); ++i) {
+      weights[i].q_norm = q_norm[i];
+      weights[i].k_norm = k_norm[i];
+    }
   }
-  return Attention(config_, layer_, std::move(weights), rope_table_);
+  std::vector<Attention> parts;
+  for (size_t i = 0; i < weights.size(); ++i) {
+    parts.emplace_back(AttentionShape{.layer = layer_,
+                                      .num_heads = shapes_[i].num_heads(),
+                                      .num_kv_heads = shapes_[i].num_kv_heads(),
+                                      .head_dim = config_.head_dim,
+                                      .norm_eps = config_.norm_eps},
+                       std::move(weights[i]), rope_table_);
+  }
+  return parts;
 }
 
-Result<Mlp> LayerLoader::mlp() const {
-  MlpWeights weights;
-  TRY(weights.gate_up, weights_.gate_up(full_name("mlp.gate_proj.weight"), full_name("mlp.up_proj.weight"), dtype_));
-  TRY(weights.down, weights_.matrix(full_name("mlp.down_proj.weight"), dtype_));
+LayerLoader::Parts<Mlp> LayerLoader::mlp() const {
+  std::vector<MlpWeights> weights(shapes_.size());
+  TRY(const auto gate_up, gate_ups("mlp.gate_proj.weight", "mlp.up_proj.weight"));
+  TRY(const auto down, matrix({"mlp.down_proj.weight", Shard::kFfnCols}, dtype_));
+  for (size_t i = 0; i < weights.size(); ++i) {
+    weights[i].gate_up = gate_up[i];
+    weights[i].down = down[i];
+  }
   if (config_.mlp_bias) {
-    TRY(const std::vector<float> gate, bias("mlp.gate_proj", true));
-    TRY(const std::vector<float> up, bias("mlp.up_proj", true));
-    weights.gate_up_bias = interleave_gate_up(gate, up);
-    TRY(weights.down_bias, bias("mlp.down_proj", true));
+    TRY(const auto gate_bias, vector({"mlp.gate_proj.bias", Shard::kFfnRows}));
+    TRY(const auto up_bias, vector({"mlp.up_proj.bias", Shard::kFfnRows}));
+    TRY(const auto down_bias, vector({"mlp.down_proj.bias"}));
+    for (size_t i = 0; i < weights.size(); ++i) {
+      weights[i].gate_up_bias = interleave_gate_up(gate_bias[i], up_bias[i]);
+      if (shapes_[i].adds_ffn_bias) weights[i].down_bias = down_bias[i];
+    }
   }
-  return Mlp(std::move(weights));
+  std::vector<Mlp> parts;
+  for (MlpWeights& own : weights) parts.emplace_back(std::move(own));
+  return parts;
 }
 
-Result<Moe> LayerLoader::moe(const MoeNames& names) const {
-  MoeWeights weights;
-  TRY(weights.router, weights_.matrix(full_name(names.router + ".weight"), DType::kFloat32));
-  for (int32_t expert = 0; expert < config_.moe.num_experts; ++expert) {
-    const std::string prefix = full_name(fmt::format("{}.{}.", names.experts, expert));
-    TRY(PackedMatrix gate_up, weights_.gate_up(prefix + names.gate + ".weight", prefix + names.up + ".weight", dtype_));
-    TRY(PackedMatrix down, weights_.matrix(prefix + names.down + ".weight", dtype_));
-    weights.gate_up.push_back(std::move(gate_up));
-    weights.down.push_back(std::move(down));
+// Each expert is read once, for all ranks that have a part of it; one that no rank here has is not read.
+LayerLoader::Parts<std::shared_ptr<const ExpertWeights>> LayerLoader::experts(const MoeNames& names) const {
+  struct Part {
+    Range experts;
+    Range ffn;
+    bool operator==(const Part&) const = default;
+  };
+  std::vector<Part> of_ranks;
+  for (const LocalShape& shape : shapes_) {
+    of_ranks.push_back({.experts = Range::of(shape.experts), .ffn = Range::of(shape.expert_ffn)});
   }
-  return Moe(config_.moe, std::move(weights));
+  const SharedParts<Part> parts(of_ranks);
+  std::vector<ExpertWeights> weights(parts.distinct.size());
+  for (int32_t expert = 0; expert < config_.moe.num_experts; ++expert) {
+    std::vector<size_t> holders;
+    std::vector<Span1d> rows;
+    std::vector<MatrixCut> cuts;
+    for (size_t i = 0; i < parts.distinct.size(); ++i) {
+      const Part& part = parts.distinct[i];
+      if (expert < part.experts.begin || expert >= part.experts.end) continue;
+      holders.push_back(i);
+      rows.push_back(part.ffn.span());
+      cuts.push_back({.rows = {kWhole}, .cols = part.ffn.span()});
+    }
+    if (holders.empty()) continue;
+    const std::string prefix = full_name(fmt::format("{}.{}.", names.experts, expert));
+    TRY(auto gate_up, weights_.gate_ups(prefix + names.gate + ".weight", prefix + names.up + ".weight", rows, dtype_));
+    const std::string down_name = prefix + names.down + ".weight";
+    TRY(auto down, weights_.matrices({&down_name, 1}, cuts, dtype_));
+    for (size_t i = 0; i < holders.size(); ++i) {
+      weights[holders[i]].gate_up.push_back(std::move(gate_up[i]));
+      weights[holders[i]].down.push_back(std::move(down[i]));
+    }
+  }
+  return parts.deal(std::move(weights));
+}
+
+LayerLoader::Parts<Moe> LayerLoader::moe(const MoeNames& names) const {
+  TRY(const auto router, matrix({names.router + ".weight"}, DType::kFloat32));
+  TRY(const auto own_experts, experts(names));
+  std::vector<Moe> parts;
+  for (size_t i = 0; i < shapes_.size(); ++i) {
+    parts.emplace_back(config_.moe, MoeWeights{.router = router[i],
+                                               .experts = own_experts[i],
+                                               .first_expert = static_cast<int32_t>(shapes_[i].experts.begin)});
+  }
+  return parts;
 }
 
 }  // namespace braid

@@ -1,8 +1,12 @@
-// Builds the shared layers of one decoder layer from a checkpoint, and says which tensors they read.
+// Builds the shared layers of one decoder layer from a checkpoint, for all ranks of the process at once, and says which
+// tensors they read.
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "braid/config/model_config.h"
 #include "braid/model/layers/attention.h"
@@ -11,6 +15,7 @@
 #include "braid/model/layers/moe.h"
 #include "braid/model/layers/pre_norm_layer.h"
 #include "braid/model/layers/rms_norm.h"
+#include "braid/model/local_shape.h"
 #include "braid/weights/load.h"
 #include "braid/weights/weight_table.h"
 
@@ -43,36 +48,61 @@ std::string layer_prefix(int32_t layer);
 
 class LayerLoader {
  public:
-  LayerLoader(const WeightLoader& weights, const ModelConfig& config, DType dtype,
+  // Loads the layer for all ranks whose `shapes` these are; what is equal exists once.
+  LayerLoader(const WeightLoader& weights, const ModelConfig& config, std::span<const LocalShape> shapes, DType dtype,
               std::shared_ptr<const RopeTable> rope_table, int32_t layer)
-      : weights_(weights), config_(config), dtype_(dtype), rope_table_(std::move(rope_table)), layer_(layer) {}
+      : weights_(weights),
+        config_(config),
+        shapes_(shapes),
+        dtype_(dtype),
+        rope_table_(std::move(rope_table)),
+        layer_(layer) {}
 
   const ModelConfig& config() const { return config_; }
   bool is_moe_layer() const { return config_.is_moe_layer[static_cast<size_t>(layer_)]; }
 
-  Result<RmsNorm> norm(const std::string& name) const;  // "input_layernorm"
-  Result<Attention> attention(const AttentionOptions& options) const;
-  Result<Mlp> mlp() const;
-  Result<Moe> moe(const MoeNames& names) const;
+  // What each rank holds, in the order of `shapes`.
+  template <typename T>
+  using Parts = Result<std::vector<T>>;
+
+  Parts<RmsNorm> norm(const std::string& name) const;  // "input_layernorm"
+  Parts<Attention> attention(const AttentionOptions& options) const;
+  Parts<Mlp> mlp() const;
+  Parts<Moe> moe(const MoeNames& names) const;
 
   // The whole pre-norm layer, round the given feed-forward block.
   template <typename FeedForward>
-  Result<std::unique_ptr<DecoderLayer>> pre_norm_layer(const AttentionOptions& options,
-                                                       Result<FeedForward> feed_forward) const {
-    TRY(RmsNorm input_norm, norm("input_layernorm"));
-    TRY(Attention self_attention, attention(options));
-    TRY(RmsNorm post_norm, norm("post_attention_layernorm"));
+  Result<LoadedLayer> pre_norm_layer(const AttentionOptions& options, Parts<FeedForward> feed_forward) const {
+    TRY(auto input_norm, norm("input_layernorm"));
+    TRY(auto self_attention, attention(options));
+    TRY(auto post_norm, norm("post_attention_layernorm"));
     if (!feed_forward.ok()) return feed_forward.error();
-    return std::unique_ptr<DecoderLayer>(std::make_unique<PreNormLayer<FeedForward>>(
-        std::move(input_norm), std::move(self_attention), std::move(post_norm), std::move(feed_forward).value()));
+    LoadedLayer layer;
+    for (size_t i = 0; i < shapes_.size(); ++i) {
+      layer.push_back(std::make_unique<PreNormLayer<FeedForward>>(std::move(input_norm[i]),
+                                                                  std::move(self_attention[i]), std::move(post_norm[i]),
+                                                                  std::move((*feed_forward)[i])));
+    }
+    return layer;
   }
 
  private:
+  struct ShardedName {
+    std::string name;
+    Shard shard = Shard::kReplicated;
+  };
+  // Matrices one below the other.
+  Parts<SharedMatrix> matrices(std::span<const ShardedName> names, DType dtype) const;
+  Parts<SharedMatrix> matrix(const ShardedName& name, DType dtype) const { return matrices({&name, 1}, dtype); }
+  Parts<SharedMatrix> gate_ups(const std::string& gate, const std::string& up) const;
+  Parts<std::vector<float>> vector(const ShardedName& name) const;
+  Parts<std::shared_ptr<const ExpertWeights>> experts(const MoeNames& names) const;
+
   std::string full_name(const std::string& name) const { return layer_prefix(layer_) + name; }
-  Result<std::vector<float>> bias(const std::string& name, bool is_there) const;
 
   const WeightLoader& weights_;
   const ModelConfig& config_;
+  std::span<const LocalShape> shapes_;
   DType dtype_;
   std::shared_ptr<const RopeTable> rope_table_;
   int32_t layer_;

@@ -5,16 +5,16 @@
 #include <utility>
 #include <vector>
 
-#include "braid/kernels/packed_matrix.h"
+#include "braid/model/shared_parts.h"
 #include "braid/model/step.h"
 
 namespace braid {
 
 struct MlpWeights {
-  PackedMatrix gate_up;             // packed as PackedMatrix::pack_gate_up_rows says
+  SharedMatrix gate_up;             // packed as PackedMatrix::pack_gate_up_rows says
   std::vector<float> gate_up_bias;  // in that order; empty: none
-  PackedMatrix down;
-  std::vector<float> down_bias;  // empty: none
+  SharedMatrix down;
+  std::vector<float> down_bias;  // empty: none, or another rank adds it
 };
 
 // Two biases [ffn] as one in the packed order of their gate/up matrix, padded to whole panels.
@@ -26,10 +26,10 @@ class Mlp {
 
   // x: normed rows of all ranks. Returns this rank's partial sums, [rows, hidden] float32.
   ConstRows operator()(Step& step, ConstRows x) const {
-    const Rows hidden = step.workspace.ffn_hidden.first(x.rows).slice_cols(0, weights_.down.k());
+    const Rows hidden = step.workspace.ffn_hidden.first(x.rows).slice_cols(0, weights_.down->k());
     const Rows delta = step.workspace.delta.first(x.rows);
-    step.ops.matmul(x, weights_.gate_up, hidden, {.kind = Epilogue::Kind::kSiluMul, .bias = weights_.gate_up_bias});
-    step.ops.matmul(hidden, weights_.down, delta, {.bias = weights_.down_bias});
+    step.ops.matmul(x, *weights_.gate_up, hidden, {.kind = Epilogue::Kind::kSiluMul, .bias = weights_.gate_up_bias});
+    step.ops.matmul(hidden, *weights_.down, delta, {.bias = weights_.down_bias});
     return delta;
   }
 

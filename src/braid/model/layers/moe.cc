@@ -4,15 +4,21 @@
 
 namespace braid {
 
-ExpertGroups group_by_expert(std::span<const int32_t> experts, int32_t top_k, int32_t num_experts) {
+ExpertGroups group_by_expert(std::span<const int32_t> experts, int32_t top_k, int32_t first_expert,
+                             int32_t num_experts) {
+  const auto is_here = [&](int32_t expert) { return expert >= first_expert && expert - first_expert < num_experts; };
   ExpertGroups groups{.offsets = std::vector<int32_t>(static_cast<size_t>(num_experts) + 1),
-                      .sources = std::vector<int32_t>(experts.size()),
-                      .rows = std::vector<int32_t>(experts.size())};
-  for (const int32_t expert : experts) ++groups.offsets[static_cast<size_t>(expert) + 1];
+                      .sources = {},
+                      .rows = std::vector<int32_t>(experts.size(), -1)};
+  for (const int32_t expert : experts) {
+    if (is_here(expert)) ++groups.offsets[static_cast<size_t>(expert - first_expert) + 1];
+  }
   std::partial_sum(groups.offsets.begin(), groups.offsets.end(), groups.offsets.begin());
+  groups.sources.resize(static_cast<size_t>(groups.offsets.back()));
   std::vector<int32_t> next(groups.offsets.begin(), groups.offsets.end() - 1);
   for (size_t choice = 0; choice < experts.size(); ++choice) {
-    const int32_t row = next[static_cast<size_t>(experts[choice])]++;
+    if (!is_here(experts[choice])) continue;
+    const int32_t row = next[static_cast<size_t>(experts[choice] - first_expert)]++;
     groups.rows[choice] = row;
     groups.sources[static_cast<size_t>(row)] = static_cast<int32_t>(choice) / top_k;
   }
@@ -28,21 +34,23 @@ ConstRows Moe::operator()(Step& step, ConstRows x) const {
   const Rows router_input = workspace.router_input.first(x.rows);
   const Rows logits = workspace.router_logits.first(x.rows);
   ops.convert(x, router_input);
-  ops.matmul(router_input, weights_.router, logits);
+  ops.matmul(router_input, *weights_.router, logits);
   std::vector<int32_t> experts(static_cast<size_t>(x.rows * top_k));
   std::vector<float> weights(experts.size());
   ops.route(logits, top_k, config_.normalize_top_k, {.experts = experts, .weights = weights});
 
-  const ExpertGroups groups = group_by_expert(experts, top_k, config_.num_experts);
+  const ExpertWeights& own = *weights_.experts;
+  const ExpertGroups groups =
+      group_by_expert(experts, top_k, weights_.first_expert, static_cast<int32_t>(own.gate_up.size()));
   for (size_t e = 0; e + 1 < groups.offsets.size(); ++e) {
     if (groups.offsets[e + 1] > groups.offsets[e]) ++workspace.touched_experts;
   }
-  const auto routed_rows = static_cast<int64_t>(experts.size());
+  const auto routed_rows = static_cast<int64_t>(groups.sources.size());
   const Rows hidden = workspace.expert_hidden.first(routed_rows);
   const Rows outputs = workspace.expert_outputs.first(routed_rows);
-  ops.grouped_matmul(x, {.offsets = groups.offsets, .sources = groups.sources}, weights_.gate_up, hidden,
+  ops.grouped_matmul(x, {.offsets = groups.offsets, .sources = groups.sources}, own.gate_up, hidden,
                      {.kind = Epilogue::Kind::kSiluMul});
-  ops.grouped_matmul(hidden, {.offsets = groups.offsets}, weights_.down, outputs);
+  ops.grouped_matmul(hidden, {.offsets = groups.offsets}, own.down, outputs);
 
   const Rows delta = workspace.delta.first(x.rows);
   ops.combine(outputs, groups.rows, weights, top_k, delta);

@@ -2,27 +2,39 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "braid/config/model_config.h"
 #include "braid/kernels/packed_matrix.h"
+#include "braid/model/shared_parts.h"
 #include "braid/model/step.h"
 
 namespace braid {
 
-struct MoeWeights {
-  PackedMatrix router;                // [experts, hidden], float32 whatever the compute dtype
+// Experts one behind the other, all or a part of a mixture's, whole or a part of their inner size.
+struct ExpertWeights {
   std::vector<PackedMatrix> gate_up;  // one an expert
   std::vector<PackedMatrix> down;
 };
 
-// Which sorted row each (token, choice) became, and where each expert's rows begin. A pure function of the choices.
+struct MoeWeights {
+  SharedMatrix router;  // [experts, hidden], float32 whatever the compute dtype
+  std::shared_ptr<const ExpertWeights> experts;
+  int32_t first_expert = 0;  // of `experts`
+};
+
+// Which sorted row each (token, choice) became, and where each expert's rows begin, for the experts [first_expert,
+// first_expert + num_experts). A pure function of the choices.
 struct ExpertGroups {
   std::vector<int32_t> offsets;  // [experts + 1]
-  std::vector<int32_t> sources;  // [tokens * top_k]: the token of each sorted row
-  std::vector<int32_t> rows;     // [tokens * top_k]: the sorted row of each (token, choice)
+  std::vector<int32_t> sources;  // [sorted rows]: the token of each
+  std::vector<int32_t> rows;     // [tokens * top_k]: the sorted row of each (token, choice); -1: of another expert
 };
-ExpertGroups group_by_expert(std::span<const int32_t> experts, int32_t top_k, int32_t num_experts);
+ExpertGroups group_by_expert(std::span<const int32_t> experts, int32_t top_k, int32_t first_expert,
+                             int32_t num_experts);
 
 class Moe {
  public:

@@ -1,4 +1,4 @@
-// RMSNorm as a layer: its weight, and the workspace row block it writes.
+// RMSNorm as a layer: its weight, and the row block it writes, which the exchange takes its rows from.
 #pragma once
 
 #include <vector>
@@ -13,7 +13,7 @@ class RmsNorm {
 
   // [rows, hidden] in the compute dtype, where the exchange wants the rank's own rows, until the next norm.
   ConstRows operator()(Step& step, ConstRows x) const {
-    const Rows normed = step.exchange.own_slot(step.workspace.normed.first(x.rows));
+    const Rows normed = step.exchange.own_slot(step.workspace.normed, x.rows);
     step.ops.rms_norm(x, weight_, eps_, normed);
     return normed;
   }

@@ -42,9 +42,14 @@ RopeTable::RopeTable(const RopeConfig& config, int32_t head_dim, int64_t num_pos
       sin_(DType::kFloat32, num_positions, head_dim / 2) {}
 
 RopeTable::Angles RopeTable::angles(std::span<const int32_t> positions) const {
+  int64_t end = 0;
   for (const int32_t position : positions) {
     CHECK(position >= 0 && position < cos_.max_rows(), "position {} of {}", position, cos_.max_rows());
-    if (position >= num_computed_) compute_to(position + 1);
+    end = std::max<int64_t>(end, position + 1);
+  }
+  if (end > num_computed_.load(std::memory_order_acquire)) {
+    const std::scoped_lock lock(mutex_);
+    if (end > num_computed_.load(std::memory_order_relaxed)) compute_to(end);
   }
   return {.cos = cos_.first(cos_.max_rows()), .sin = sin_.first(sin_.max_rows())};
 }
@@ -54,14 +59,14 @@ void RopeTable::compute_to(int64_t end) const {
   end = std::min((end + kStep - 1) / kStep * kStep, cos_.max_rows());
   const Rows cos_rows = cos_.first(end);
   const Rows sin_rows = sin_.first(end);
-  for (int64_t position = num_computed_; position < end; ++position) {
+  for (int64_t position = num_computed_.load(std::memory_order_relaxed); position < end; ++position) {
     for (size_t i = 0; i < frequencies_.size(); ++i) {
       const float angle = static_cast<float>(position) * frequencies_[i];  // rounded to float32, as transformers does
       cos_rows.row<float>(position)[i] = std::cos(angle);
       sin_rows.row<float>(position)[i] = std::sin(angle);
     }
   }
-  num_computed_ = end;
+  num_computed_.store(end, std::memory_order_release);
 }
 
 }  // namespace braid

@@ -1,7 +1,9 @@
 // The angles of rotary embedding (Su et al., arXiv 2104.09864).
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <span>
 #include <vector>
 
@@ -16,7 +18,7 @@ namespace braid {
 std::vector<float> rope_frequencies(const RopeConfig& config, int32_t head_dim);
 
 // Cosines and sines of every position of the context, computed as the positions are first reached: the whole table is
-// 134 MB where the context is 262 144 tokens, and most requests are short. For one thread at a time.
+// 134 MB where the context is 262 144 tokens, and most requests are short. Any threads may use it: ranks share one.
 class RopeTable {
  public:
   RopeTable(const RopeConfig& config, int32_t head_dim, int64_t num_positions);
@@ -29,12 +31,13 @@ class RopeTable {
   Angles angles(std::span<const int32_t> positions) const;
 
  private:
-  void compute_to(int64_t end) const;
+  void compute_to(int64_t end) const;  // under mutex_
 
   std::vector<float> frequencies_;
   RowsBuffer cos_;
   RowsBuffer sin_;
-  mutable int64_t num_computed_ = 0;  // rows; what is there never changes
+  mutable std::mutex mutex_;
+  mutable std::atomic<int64_t> num_computed_ = 0;  // rows; what is there never changes
 };
 
 }  // namespace braid

@@ -1,0 +1,28 @@
+// Token ids to the first hidden states: out of a table, or, with tied embeddings, out of the head's rows.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "braid/kernels/ops.h"
+#include "braid/model/shared_parts.h"
+#include "braid/tensor/buffer.h"
+
+namespace braid {
+
+class Embedding {
+ public:
+  // [vocab, hidden].
+  explicit Embedding(RowsBuffer table);
+  // All parts of the head, in the vocabulary's order, of equally many rows each.
+  explicit Embedding(std::vector<SharedMatrix> head_parts);
+
+  // y: [ids, hidden] float32.
+  void operator()(Ops& ops, std::span<const TokenId> ids, Rows y) const;
+
+ private:
+  RowsBuffer table_;
+  std::vector<SharedMatrix> head_parts_;  // empty: the table
+};
+
+}  // namespace braid

@@ -1,0 +1,85 @@
+#include "braid/model/local_shape.h"
+
+#include <algorithm>
+
+#include "braid/base/check.h"
+
+namespace braid {
+namespace {
+
+// Part `index` of `count` equal parts.
+Span1d equal_part(int64_t size, int64_t index, int64_t count) {
+  CHECK(size % count == 0, "{} is not divisible by {}", size, count);
+  return {.begin = size / count * index, .end = size / count * (index + 1)};
+}
+
+bool has_dense_layer(const ModelConfig& config) {
+  return std::ranges::find(config.is_moe_layer, false) != config.is_moe_layer.end();
+}
+
+}  // namespace
+
+LayoutModel layout_model(const ModelConfig& config) {
+  return {.num_heads = config.num_heads,
+          .num_kv_heads = config.num_kv_heads,
+          .ffn = has_dense_layer(config) ? static_cast<int32_t>(config.ffn) : 0,
+          .num_experts = config.moe.num_experts,
+          .expert_ffn = static_cast<int32_t>(config.moe.expert_ffn)};
+}
+
+LocalShape local_shape(const ModelConfig& config, const RankPlace& place) {
+  CHECK(place.tp_rank >= 0 && place.tp_rank < place.tp_size && place.attn_tp_rank < place.attn_tp_size,
+        "rank {} of {}, {} of {} in its group", place.tp_rank, place.tp_size, place.attn_tp_rank, place.attn_tp_size);
+  LocalShape shape;
+  shape.tp_size = place.tp_size;
+  shape.head_part = place.head_part();
+  shape.num_head_parts = place.num_head_parts();
+  shape.heads = equal_part(config.num_heads, place.attn_tp_rank, place.attn_tp_size);
+  const int64_t queries_a_kv_head = config.num_heads / config.num_kv_heads;
+  shape.kv_heads = {.begin = shape.heads.begin / queries_a_kv_head,
+                    .end = (shape.heads.end - 1) / queries_a_kv_head + 1};
+  const int64_t num_kv_heads = shape.num_kv_heads();
+  CHECK(shape.num_heads() % num_kv_heads == 0 && (num_kv_heads == 1 || shape.heads.begin % queries_a_kv_head == 0),
+        "{} KV heads over {} ranks", config.num_kv_heads, place.attn_tp_size);
+
+  if (has_dense_layer(config)) shape.ffn = equal_part(config.ffn, place.tp_rank, place.tp_size);
+  if (config.moe.num_experts > 0) {
+    const bool has_whole_experts = place.moe_parallel == MoeParallel::kEp;
+    shape.experts = has_whole_experts ? equal_part(config.moe.num_experts, place.tp_rank, place.tp_size)
+                                      : Span1d{.begin = 0, .end = config.moe.num_experts};
+    shape.expert_ffn = has_whole_experts ? Span1d{.begin = 0, .end = config.moe.expert_ffn}
+                                         : equal_part(config.moe.expert_ffn, place.tp_rank, place.tp_size);
+  }
+  shape.vocab_rows = (config.vocab_size + shape.num_head_parts - 1) / shape.num_head_parts;
+  shape.vocab = {.begin = std::min(shape.vocab_rows * shape.head_part, config.vocab_size),
+                 .end = std::min(shape.vocab_rows * (shape.head_part + 1), config.vocab_size)};
+  shape.adds_attention_bias = place.attn_tp_rank == 0;
+  shape.adds_ffn_bias = place.tp_rank == 0;
+  return shape;
+}
+
+Span1d part_of(Shard shard, const ModelConfig& config, const LocalShape& shape) {
+  const auto head_rows = [&](Span1d heads) {
+    return Span1d{.begin = heads.begin * config.head_dim, .end = heads.end * config.head_dim};
+  };
+  switch (shard) {
+    case Shard::kReplicated:
+      return kWhole;
+    case Shard::kHeadRows:
+    case Shard::kHeadCols:
+      return head_rows(shape.heads);
+    case Shard::kKvHeadRows:
+      return head_rows(shape.kv_heads);
+    case Shard::kFfnRows:
+    case Shard::kFfnCols:
+      return shape.ffn;
+    case Shard::kExpertRows:
+    case Shard::kExpertCols:
+      return shape.expert_ffn;
+    case Shard::kVocab:
+      return shape.vocab;
+  }
+  return kWhole;
+}
+
+}  // namespace braid

@@ -1,0 +1,117 @@
+// Checkpoints out of a seed whose heads and feed-forward sizes many layouts divide: for tests that hold a sharded model
+// to the same model on one rank. (What one rank computes is held to transformers by tests/fixtures/models.)
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "braid/config/hf_config.h"
+#include "braid/model/registry.h"
+#include "tests/support/model_fixture.h"
+
+namespace braid::testing {
+
+struct ModelShape {
+  std::string name;
+  std::string architecture;
+  std::string keys;  // of config.json, beside the common ones
+};
+
+// Vocabularies that no number of ranks divides; KV heads that ranks split, and that they replicate.
+inline std::vector<ModelShape> model_shapes() {
+  return {
+      {.name = "qwen3_8_heads",
+       .architecture = "Qwen3ForCausalLM",
+       .keys = R"("num_attention_heads": 8, "num_key_value_heads": 2, "intermediate_size": 96, "vocab_size": 203,
+                  "attention_bias": true)"},
+      {.name = "qwen3_8_heads_1_kv_tied",
+       .architecture = "Qwen3ForCausalLM",
+       .keys = R"("num_attention_heads": 8, "num_key_value_heads": 1, "intermediate_size": 96, "vocab_size": 197,
+                  "tie_word_embeddings": true)"},
+      {.name = "qwen3_moe_8_heads",
+       .architecture = "Qwen3MoeForCausalLM",
+       .keys = R"("num_attention_heads": 8, "num_key_value_heads": 4, "intermediate_size": 48, "vocab_size": 205,
+                  "moe_intermediate_size": 32, "num_experts": 16, "num_experts_per_tok": 3, "norm_topk_prob": true,
+                  "mlp_only_layers": [1], "decoder_sparse_step": 1)"},
+      {.name = "llama_12_heads",
+       .architecture = "LlamaForCausalLM",
+       .keys = R"("num_attention_heads": 12, "num_key_value_heads": 3, "intermediate_size": 96, "vocab_size": 199,
+                  "attention_bias": true, "mlp_bias": true)"},
+      {.name = "mixtral_12_heads_1_kv",
+       .architecture = "MixtralForCausalLM",
+       .keys = R"("num_attention_heads": 12, "num_key_value_heads": 1, "intermediate_size": 48, "vocab_size": 203,
+                  "num_local_experts": 12, "num_experts_per_tok": 2)"},
+  };
+}
+
+inline std::vector<std::string> model_shape_names() {
+  std::vector<std::string> names;
+  for (const ModelShape& shape : model_shapes()) names.push_back(shape.name);
+  return names;
+}
+
+inline bool is_model_shape(const std::string& name) {
+  const auto names = model_shape_names();
+  return std::ranges::find(names, name) != names.end();
+}
+
+// Writes config.json into `folder`, and says what else a checkpoint has: float32 tensors, and prompts without expected
+// logits.
+inline ModelFixture make_model_shape(const std::string& name, const std::filesystem::path& folder) {
+  const std::vector<ModelShape> shapes = model_shapes();
+  const auto shape = std::ranges::find(shapes, name, &ModelShape::name);
+  CHECK(shape != shapes.end(), "{}", name);
+  const std::string text = fmt::format(
+      R"({{"architectures": ["{}"], "hidden_act": "silu", "hidden_size": 64, "head_dim": 16, "num_hidden_layers": 3,
+          "max_position_embeddings": 512, "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "dtype": "float32", {}}})",
+      shape->architecture, shape->keys);
+  std::ofstream(folder / "config.json") << text;
+  const auto config = read_hf_config(Json::parse(text));
+  CHECK(config.ok(), "{}", config.error().message);
+
+  ModelFixture fixture;
+  fixture.name = name;
+  fixture.folder = folder;
+  fixture.seed = 11;
+  fixture.vocab = config->vocab_size;
+  const auto add = [&](const std::string& tensor, const std::vector<int64_t>& dims) {
+    const bool is_norm = tensor.ends_with("norm.weight");
+    const bool is_vector = dims.size() == 1;
+    fixture.tensors.push_back({.name = tensor,
+                               .shape = dims,
+                               .dtype = DType::kFloat32,
+                               .scale = is_vector ? 0.1F : 1.5F / std::sqrt(static_cast<float>(dims.back())),
+                               .offset = is_norm ? 1.0F : 0.0F,
+                               .seeded_as = tensor});
+  };
+  for (const WeightSpec& spec : find_family(shape->architecture)->weights(*config)) {
+    if (!is_expert(spec.shard)) {
+      add(spec.name, spec.shape);
+      continue;
+    }
+    for (int32_t expert = 0; expert < config->moe.num_experts; ++expert) {
+      std::string tensor = spec.name;
+      const std::string_view placeholder = "{expert}";
+      tensor.replace(tensor.find(placeholder), placeholder.size(), std::to_string(expert));
+      add(tensor, spec.shape);
+    }
+  }
+  std::mt19937 random(3);
+  for (const size_t length : {1, 7, 23, 70, 100}) {
+    FixturePrompt& prompt = fixture.prompts.emplace_back();
+    for (size_t i = 0; i < length; ++i) {
+      prompt.ids.push_back(static_cast<TokenId>(random() % static_cast<uint64_t>(fixture.vocab)));
+      if (i % 4 == 0 || i + 1 == length) prompt.rows.push_back(static_cast<int32_t>(i));
+    }
+  }
+  return fixture;
+}
+
+}  // namespace braid::testing

@@ -1,0 +1,144 @@
+// Every fixture's model split over ranks, in every layout that divides it: the logits of one rank, whoever computes
+// what, with the same bits in every padding mode, whether the ranks share memory or not.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "braid/model/model_shapes_testing.h"
+#include "braid/model/registry.h"
+#include "braid/model/sharded_model_testing.h"
+#include "tests/support/temporary_folder.h"
+
+namespace braid::testing {
+namespace {
+
+class ShardedModel : public ::testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    fixture_ = is_model_shape(GetParam()) ? make_model_shape(GetParam(), config_folder_.path())
+                                          : read_model_fixture(GetParam());
+    std::string path = fixture_.gguf().string();
+    if (!fixture_.tensors.empty()) {
+      write_checkpoint(fixture_, folder_.path());
+      path = folder_.path().string();
+    }
+    runs_ = std::make_unique<ShardedRuns>(path, fixture_.prompts);
+  }
+
+  TemporaryFolder folder_;
+  TemporaryFolder config_folder_;
+  ModelFixture fixture_;
+  std::unique_ptr<ShardedRuns> runs_;
+};
+
+TEST_P(ShardedModel, HasTheLogitsOfOneRank) {
+  const auto expected = runs_->logits(layout(1, 1), runs_->in_turn(layout(1, 1)));
+  ASSERT_EQ(expected.size(), fixture_.prompts.size());
+  int num_layouts = 0;
+  for (const ParallelLayout& layout : layouts()) {
+    if (!fits(runs_->config(), layout)) continue;
+    SCOPED_TRACE(name_of(layout));
+    ++num_layouts;
+    const LoadedModel model = runs_->load(layout);
+    const auto got = runs_->logits(model, layout, DpPaddingMode::kExact, runs_->in_turn(layout));
+    for (const DpPaddingMode padding : {DpPaddingMode::kMaxLen, DpPaddingMode::kSumLen}) {
+      EXPECT_EQ(runs_->logits(model, layout, padding, runs_->in_turn(layout)), got) << padding_mode_name(padding);
+    }
+    ASSERT_EQ(got.size(), expected.size());
+    for (const auto& [prompt, values] : expected) {
+      ASSERT_EQ(got.at(prompt).size(), values.size());
+      EXPECT_LE(relative_difference(got.at(prompt), values), kMaxDifference) << "prompt " << prompt;
+    }
+  }
+  EXPECT_GE(num_layouts, is_model_shape(GetParam()) ? 5 : 2);
+}
+
+// Copied by each mode's own collectives, and with the head split over each group.
+TEST_P(ShardedModel, HasTheSameBitsWithoutSharedMemory) {
+  for (const ParallelLayout& shared : {layout(2, 1), layout(2, 2), layout(4, 2), layout(6, 2), layout(4, 4),
+                                       layout(2, 2, MoeParallel::kEp), layout(4, 2, MoeParallel::kEp)}) {
+    if (!fits(runs_->config(), shared)) continue;
+    const ParallelLayout layout = over_messages(shared);
+    SCOPED_TRACE(name_of(layout));
+    const auto expected = runs_->logits(shared, runs_->in_turn(shared));
+    const LoadedModel model = runs_->load(layout);
+    for (const auto padding : {DpPaddingMode::kExact, DpPaddingMode::kMaxLen, DpPaddingMode::kSumLen}) {
+      EXPECT_EQ(runs_->logits(model, layout, padding, runs_->in_turn(layout)), expected) << padding_mode_name(padding);
+    }
+  }
+}
+
+// Whatever runs beside it, and in whichever group; the other groups idle.
+TEST_P(ShardedModel, HasTheSameBitsInEveryGroupAndAlone) {
+  for (const ParallelLayout& layout : {layout(2, 2), layout(4, 2), layout(4, 4), layout(6, 2)}) {
+    if (!fits(runs_->config(), layout)) continue;
+    SCOPED_TRACE(name_of(layout));
+    const auto together = runs_->logits(layout, runs_->in_turn(layout));
+    EXPECT_EQ(runs_->logits(layout, runs_->in_turn(layout, 1)), together);
+    for (int32_t group = 0; group < layout.num_groups(); ++group) {
+      std::vector<int32_t> alone(fixture_.prompts.size(), -1);
+      alone.back() = group;
+      for (const DpPaddingMode padding : {DpPaddingMode::kExact, DpPaddingMode::kMaxLen}) {
+        EXPECT_EQ(runs_->logits(runs_->load(layout), layout, padding, alone).at(alone.size() - 1),
+                  together.at(alone.size() - 1));
+      }
+    }
+  }
+}
+
+// Packed float32 bytes of a model of which every different part exists once.
+int64_t bytes_held_once(const ModelConfig& config, const ParallelLayout& layout) {
+  const int64_t tp = layout.tp_size;
+  const int64_t attn_tp = layout.attn_tp_size();
+  const auto packed = [](int64_t n, int64_t k) {
+    constexpr int64_t kPanel = PackedMatrix::kPanelCols;
+    return (n + kPanel - 1) / kPanel * kPanel * k;
+  };
+  const auto feed_forward = [&](int64_t ffn) {
+    return packed(2 * ffn, config.hidden) + packed(config.hidden, ffn);  // gate/up, down
+  };
+  const int64_t q_rows = config.num_heads / attn_tp * config.head_dim;
+  const int64_t kv_rows = kv_heads_per_rank(config.num_kv_heads, static_cast<int32_t>(attn_tp)) * config.head_dim;
+  const bool has_whole_experts = layout.moe_parallel == MoeParallel::kEp;
+  int64_t elements = tp * packed((config.vocab_size + tp - 1) / tp, config.hidden);
+  if (!config.tie_embeddings) elements += config.vocab_size * config.hidden;
+  for (const bool is_moe : config.is_moe_layer) {
+    elements += attn_tp * (packed(q_rows + 2 * kv_rows, config.hidden) + packed(config.hidden, q_rows));
+    if (!is_moe) {
+      elements += tp * feed_forward(config.ffn / tp);
+      continue;
+    }
+    const MoeConfig& moe = config.moe;
+    elements += packed(moe.num_experts, config.hidden);
+    elements +=
+        moe.num_experts * (has_whole_experts ? feed_forward(moe.expert_ffn) : tp * feed_forward(moe.expert_ffn / tp));
+  }
+  for (const WeightSpec& spec : find_family(config.architecture)->weights(config)) {
+    if (spec.shape.size() == 1) elements += spec.shape[0];  // norms and biases
+  }
+  return elements * static_cast<int64_t>(sizeof(float));
+}
+
+TEST_P(ShardedModel, HoldsWhatRanksShareOnce) {
+  EXPECT_EQ(runs_->load(layout(1, 1)).weight_bytes, bytes_held_once(runs_->config(), layout(1, 1)));
+  const LoadedModel replicas = runs_->load({.tp_size = 1, .dp_size = 3});
+  EXPECT_EQ(replicas.ranks.size(), 3U);
+  EXPECT_EQ(replicas.weight_bytes, bytes_held_once(runs_->config(), layout(1, 1)));
+  for (const ParallelLayout& layout : layouts()) {
+    if (!fits(runs_->config(), layout)) continue;
+    const LoadedModel model = runs_->load(layout);
+    EXPECT_EQ(model.ranks.size(), static_cast<size_t>(layout.tp_size));
+    EXPECT_EQ(model.weight_bytes, bytes_held_once(runs_->config(), layout)) << name_of(layout);
+  }
+}
+
+std::string fixture_name(const ::testing::TestParamInfo<std::string>& info) {
+  return info.param;
+}
+
+INSTANTIATE_TEST_SUITE_P(Directories, ShardedModel, ::testing::ValuesIn(checkpoint_fixture_names()), fixture_name);
+INSTANTIATE_TEST_SUITE_P(ManyHeads, ShardedModel, ::testing::ValuesIn(model_shape_names()), fixture_name);
+INSTANTIATE_TEST_SUITE_P(Gguf, ShardedModel, ::testing::ValuesIn(gguf_fixture_names()), fixture_name);
+
+}  // namespace
+}  // namespace braid::testing
