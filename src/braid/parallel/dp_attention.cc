@@ -38,6 +38,15 @@ Status check_config(const DpAttentionConfig& config, bool shares_memory) {
   return {};
 }
 
+// An error of one rank is an error of all: none is left alone in a collective.
+Status agree(const WorldCommunicator& world, const Status& own) {
+  std::array<uint32_t, 1> num_failed{own.ok() ? 0U : 1U};
+  TRY_STATUS(world.all_reduce(num_failed));
+  if (!own.ok()) return own;
+  if (num_failed[0] > 0) return fail("{} of the {} ranks cannot exchange rows", num_failed[0], world.size());
+  return {};
+}
+
 // One gather and one scatter of so many tokens a group, `repeats` times; the middle one's seconds.
 double seconds_of_exchange(DpTokenExchange& exchange, DpPaddingMode mode, int32_t tokens, const RowsBuffer& sums) {
   constexpr int kRepeats = 7;
@@ -133,10 +142,10 @@ Status dp_scatter_tokens(const WorldCommunicator& world, const RowLayout& layout
 
 Result<std::unique_ptr<DpTokenExchange>> initialize_dp_attention(const DpAttentionConfig& config, Ops& ops,
                                                                  WorldCommunicator world, GroupCommunicator group) {
-  TRY_STATUS(check_config(config, world.shares_memory()));
   CHECK(config.max_group_tokens >= 1 && config.hidden >= 1 && world.size() == config.place.tp_size &&
         world.rank() == config.place.tp_rank && group.size() == config.place.attn_tp_size &&
         group.rank() == config.place.attn_tp_rank);
+  TRY_STATUS(agree(world, check_config(config, world.shares_memory())));
   std::shared_ptr<const ExchangeBuffers> buffers;
   if (!world.shares_memory() || world.rank() == 0) buffers = std::make_shared<const ExchangeBuffers>(config);
   if (world.shares_memory()) {  // rank 0's, held by all

@@ -6,6 +6,7 @@
 
 #include <bit>
 #include <functional>
+#include <latch>
 #include <random>
 #include <thread>
 
@@ -205,6 +206,7 @@ TEST(DpTokenExchange, ReceivesTheBytesThatTheFunctionSays) {
 TEST(DpTokenExchange, AnEndedWorldIsAnErrorAfterTheStep) {
   const ParallelLayout layout{.tp_size = 2, .dp_size = 2, .enable_dp_attention = true};
   const LocalWorld world(layout, {.timeout_s = 60});
+  std::latch both_ready(2);
   std::vector<std::thread> threads;
   for (int32_t rank = 0; rank < 2; ++rank) {
     threads.emplace_back([&, rank] {
@@ -213,6 +215,7 @@ TEST(DpTokenExchange, AnEndedWorldIsAnErrorAfterTheStep) {
           .place = place_of(layout, rank), .hidden = kHidden, .dtype = DType::kFloat32, .max_group_tokens = kMaxTokens};
       auto exchange = initialize_dp_attention(config, *ops, world.world(rank), world.group(rank));
       ASSERT_TRUE(exchange.ok());
+      both_ready.arrive_and_wait();  // not a rendezvous, which an abort right behind it may still break
       if (rank == 1) return world.world(1).abort("no memory");
       (*exchange)->begin_step({.group_tokens = {3, 3}});
       const RowsBuffer rows(DType::kFloat32, 6, kHidden);

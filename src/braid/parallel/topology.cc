@@ -97,6 +97,13 @@ bool should_run_publisher(bool enable_dp_attention, int32_t tp_rank, int32_t tp_
   return compute_dp_attention_world_info(enable_dp_attention, tp_rank, tp_size, dp_size).attn_tp_rank == 0;
 }
 
+ParallelLayout without_dp_attention(ParallelLayout layout) {
+  if (!layout.enable_dp_attention) return layout;
+  layout.enable_dp_attention = false;
+  layout.dp_size = 1;
+  return layout;
+}
+
 RankPlace place_of(const ParallelLayout& layout, int32_t tp_rank) {
   const DpWorldInfo info =
       compute_dp_attention_world_info(layout.enable_dp_attention, tp_rank, layout.tp_size, layout.dp_size);

@@ -48,6 +48,9 @@ struct ParallelLayout {
   int32_t num_ranks() const { return tp_size * num_worlds(); }
 };
 
+// The same ranks as one group, for where DP attention cannot be had.
+ParallelLayout without_dp_attention(ParallelLayout layout);
+
 // One rank's place in its world.
 struct RankPlace {
   int32_t tp_rank = 0;
