@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "braid/base/freed_memory.h"
 #include "braid/cli/arguments.h"
 #include "braid/cli/commands.h"
 #include "braid/cli/help_formatter.h"
@@ -97,6 +98,7 @@ int run_program(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is a failed write, not our end
+  braid::keep_freed_memory();
   try {
     return braid::run_program(argc, argv);
   } catch (const std::exception& error) {  // the edge of the process: out of memory, say

@@ -32,9 +32,7 @@ VectorOffset<T> add_list(Builder& builder, const std::vector<T>& list) {
 template <typename T>
 std::vector<T> copy_of(const flatbuffers::Vector<T>* list) {
   if (list == nullptr) return {};
-  std::vector<T> copy(list->size());
-  for (flatbuffers::uoffset_t i = 0; i < list->size(); ++i) copy[i] = list->Get(i);
-  return copy;
+  return {list->begin(), list->end()};  // without zeros first: prompts are long
 }
 
 template <typename T>
