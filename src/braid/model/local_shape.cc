@@ -58,6 +58,14 @@ LocalShape local_shape(const ModelConfig& config, const RankPlace& place) {
   return shape;
 }
 
+KvShape local_kv_shape(const ModelConfig& config, const LocalShape& shape, DType dtype, int32_t page_size) {
+  return {.num_layers = config.num_layers,
+          .num_kv_heads = shape.num_kv_heads(),
+          .head_dim = config.head_dim,
+          .dtype = dtype,
+          .page_size = page_size};
+}
+
 Span1d part_of(Shard shard, const ModelConfig& config, const LocalShape& shape) {
   const auto head_rows = [&](Span1d heads) {
     return Span1d{.begin = heads.begin * config.head_dim, .end = heads.end * config.head_dim};

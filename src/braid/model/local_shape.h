@@ -6,6 +6,7 @@
 
 #include "braid/base/thread_team.h"
 #include "braid/config/model_config.h"
+#include "braid/kv/kv_cache.h"
 #include "braid/parallel/topology.h"
 #include "braid/weights/load.h"
 #include "braid/weights/weight_table.h"
@@ -36,6 +37,9 @@ LayoutModel layout_model(const ModelConfig& config);
 
 // `place` is one that check_layout (parallel/topology.h) has passed for this model.
 LocalShape local_shape(const ModelConfig& config, const RankPlace& place);
+
+// Of the rank's KV cache: its own KV heads.
+KvShape local_kv_shape(const ModelConfig& config, const LocalShape& shape, DType dtype, int32_t page_size);
 
 // The rows or the columns that the rank has of a tensor with this shard (kVocab: of the head).
 Span1d part_of(Shard shard, const ModelConfig& config, const LocalShape& shape);

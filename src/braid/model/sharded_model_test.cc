@@ -12,11 +12,11 @@
 namespace braid::testing {
 namespace {
 
-class ShardedModel : public ::testing::TestWithParam<std::string> {
- protected:
-  void SetUp() override {
-    fixture_ = is_model_shape(GetParam()) ? make_model_shape(GetParam(), config_folder_.path())
-                                          : read_model_fixture(GetParam());
+// A fixture's checkpoint, or one of model_shapes().
+class ShardedCheckpoint {
+ public:
+  explicit ShardedCheckpoint(const std::string& name)
+      : fixture_(is_model_shape(name) ? make_model_shape(name, config_folder_.path()) : read_model_fixture(name)) {
     std::string path = fixture_.gguf().string();
     if (!fixture_.tensors.empty()) {
       write_checkpoint(fixture_, folder_.path());
@@ -25,10 +25,21 @@ class ShardedModel : public ::testing::TestWithParam<std::string> {
     runs_ = std::make_unique<ShardedRuns>(path, fixture_.prompts);
   }
 
+  const ModelFixture& fixture() const { return fixture_; }
+  ShardedRuns& runs() const { return *runs_; }
+
+ private:
   TemporaryFolder folder_;
   TemporaryFolder config_folder_;
   ModelFixture fixture_;
   std::unique_ptr<ShardedRuns> runs_;
+};
+
+class ShardedModel : public ::testing::TestWithParam<std::string> {
+ protected:
+  const ShardedCheckpoint checkpoint_{GetParam()};
+  const ModelFixture& fixture_ = checkpoint_.fixture();
+  ShardedRuns* const runs_ = &checkpoint_.runs();
 };
 
 TEST_P(ShardedModel, HasTheLogitsOfOneRank) {
@@ -130,6 +141,43 @@ TEST_P(ShardedModel, HoldsWhatRanksShareOnce) {
     EXPECT_EQ(model.ranks.size(), static_cast<size_t>(layout.tp_size));
     EXPECT_EQ(model.weight_bytes, bytes_held_once(runs_->config(), layout)) << name_of(layout);
   }
+}
+
+// What one token's keys and values take over all the ranks that hold them.
+int64_t kv_bytes_of_a_token(const ModelConfig& config, const ParallelLayout& layout) {
+  int64_t bytes = 0;
+  for (int32_t rank = 0; rank < layout.tp_size; ++rank) {
+    const RankPlace place = place_of(layout, rank);
+    if (place.attn_dp_rank != 0) continue;  // a token is its own group's alone
+    bytes += kv_bytes_per_token(local_kv_shape(config, local_shape(config, place), DType::kFloat32, kPageSize)).value();
+  }
+  return bytes;
+}
+
+TEST(ShardedKv, ATokenOfOneKvHeadIsHeldOnceByEachRankOfItsGroupAlone) {
+  const ShardedCheckpoint checkpoint("qwen3_8_heads_1_kv_tied");
+  const ModelConfig& config = checkpoint.runs().config();
+  const int64_t alone = kv_bytes_of_a_token(config, layout(1, 1));
+  EXPECT_EQ(alone, int64_t{2} * 4 * 3 * 16);  // keys and values, float32, 3 layers, a head of 16
+  for (const auto& [tp, dp] : {std::pair{2, 2}, {4, 2}, {4, 4}, {8, 4}}) {
+    const int64_t replicated = kv_bytes_of_a_token(config, layout(tp, 1));
+    EXPECT_EQ(replicated, tp * alone);
+    EXPECT_EQ(kv_bytes_of_a_token(config, layout(tp, dp)), replicated / dp);
+  }
+}
+
+TEST(ShardedLoad, ALayoutThatDoesNotDivideIsRefusedWithSizesThatWork) {
+  const ShardedCheckpoint checkpoint("llama_grouped_9_to_3");
+  const auto refused = checkpoint.runs().try_load(layout(2, 1));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().message,
+            "9 attention heads with 3 KV heads are not divisible over the 2 ranks of a group (attn_tp_size): "
+            "attn_tp_size 1, 3 or 9 divides them; --tp-size 1 or 3 works");
+  EXPECT_TRUE(checkpoint.runs().try_load(layout(2, 2)).ok());
+  const auto feed_forward = checkpoint.runs().try_load(layout(5, 5));
+  ASSERT_FALSE(feed_forward.ok());
+  EXPECT_EQ(feed_forward.error().message,
+            "the feed-forward size, 192, is not divisible by --tp-size 5: no --tp-size works with --dp-size 5");
 }
 
 std::string fixture_name(const ::testing::TestParamInfo<std::string>& info) {

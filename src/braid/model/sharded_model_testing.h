@@ -97,9 +97,13 @@ class ShardedRuns {
 
   const ModelConfig& config() const { return checkpoint_->config(); }
 
-  LoadedModel load(const ParallelLayout& layout) {
+  Result<LoadedModel> try_load(const ParallelLayout& layout) const {
     ThreadTeam team(2);
-    auto model = load_model(*checkpoint_, DType::kFloat32, kContext, layout, team, {});
+    return load_model(*checkpoint_, DType::kFloat32, kContext, layout, team, {});
+  }
+
+  LoadedModel load(const ParallelLayout& layout) const {
+    auto model = try_load(layout);
     EXPECT_TRUE(model.ok()) << model.error().message;
     return std::move(model).value();
   }
@@ -202,11 +206,7 @@ class ShardedRuns {
     Workspace workspace(
         config(), shape, DType::kFloat32,
         {.group_tokens = num_tokens, .all_tokens = exchange_config.max_rows(), .group_logit_rows = kLogitRows});
-    const KvCache kv_cache({.num_layers = config().num_layers,
-                            .num_kv_heads = shape.num_kv_heads(),
-                            .head_dim = config().head_dim,
-                            .dtype = DType::kFloat32,
-                            .page_size = kPageSize},
+    const KvCache kv_cache(local_kv_shape(config(), shape, DType::kFloat32, kPageSize),
                            kPagesAPrompt * static_cast<int32_t>(prompts_.size()));
     std::vector<KvLayer> kv_layers;
     for (int32_t layer = 0; layer < config().num_layers; ++layer) kv_layers.push_back(kv_cache.layer(layer));

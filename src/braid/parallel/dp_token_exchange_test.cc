@@ -166,17 +166,37 @@ TYPED_TEST(DpTokenExchangeOver, RowsAndSumsHaveTheSameBitsInEveryMode) {
   }
 }
 
+// Rank 0's figures, for all; where nothing is moved there is nothing to measure, and no padding.
 TYPED_TEST(DpTokenExchangeOver, AutoIsTheSameOnAllRanks) {
   const ParallelLayout layout{.tp_size = 4, .dp_size = 4, .enable_dp_attention = true};
   const TypeParam world(layout);
   std::vector<std::vector<DpPaddingMode>> chosen(4);
+  std::vector<std::optional<ExchangeCosts>> costs(4);
   for_each_rank(world, layout, std::nullopt, [&](DpTokenExchange& exchange, const DpAttentionConfig& config) {
+    const auto rank = static_cast<size_t>(config.place.tp_rank);
+    costs[rank] = exchange.costs();
     for (const std::vector<int32_t>& tokens :
          {std::vector<int32_t>{9, 9, 9, 9}, std::vector<int32_t>{9, 0, 0, 0}, std::vector<int32_t>{0, 0, 0, 0}}) {
-      chosen[static_cast<size_t>(config.place.tp_rank)].push_back(exchange.choose_padding(tokens));
+      chosen[rank].push_back(exchange.choose_padding(tokens));
     }
   });
-  for (const auto& one : chosen) EXPECT_EQ(one, chosen[0]);
+  const bool copies = std::is_same_v<TypeParam, MessageWorld>;
+  for (size_t rank = 0; rank < chosen.size(); ++rank) {
+    EXPECT_EQ(chosen[rank], chosen[0]);
+    ASSERT_EQ(costs[rank].has_value(), copies);
+    if (!copies) {
+      EXPECT_EQ(chosen[rank], std::vector<DpPaddingMode>(3, DpPaddingMode::kExact));
+      continue;
+    }
+    double measured_s = 0;
+    for (size_t mode = 0; mode < kNumPaddingModes; ++mode) {
+      const ExchangeCosts::Cost& cost = costs[rank]->modes[mode];
+      EXPECT_EQ(cost.latency_s, costs[0]->modes[mode].latency_s);
+      EXPECT_EQ(cost.s_per_byte, costs[0]->modes[mode].s_per_byte);
+      measured_s += cost.latency_s + cost.s_per_byte;
+    }
+    EXPECT_GT(measured_s, 0);
+  }
 }
 
 TEST(DpTokenExchange, ReceivesTheBytesThatTheFunctionSays) {
