@@ -4,7 +4,7 @@
 #include <mutex>
 #include <utility>
 
-#include "braid/control/engine_loop.h"
+#include "braid/control/controller_thread.h"
 #include "braid/control/request_check.h"
 #include "braid/engine/rank.h"
 #include "braid/weights/checkpoint.h"
@@ -18,7 +18,7 @@ class Engine::Impl {
       : text_(std::move(text)),
         defaults_(std::move(defaults)),
         rank_(std::move(rank)),
-        loop_(*rank_, *text_.tokenizer, options, std::move(logger)) {}
+        controller_(*rank_, *text_.tokenizer, options, std::move(logger)) {}
 
   std::variant<SubmissionId, Refusal> submit(GenerationRequest request, DeltaCallback on_delta) {
     if (auto* prompt = std::get_if<std::string>(&request.prompt)) {
@@ -36,7 +36,7 @@ class Engine::Impl {
       stops.insert(stops.end(), ends.begin(), ends.end());
     }
     if (request.grammar) add_end_tokens(request);
-    return loop_.submit(std::move(request), std::move(on_delta));
+    return controller_.submit(std::move(request), std::move(on_delta));
   }
 
   GrammarCompiler& grammars() {
@@ -44,7 +44,7 @@ class Engine::Impl {
     return *grammars_;
   }
 
-  EngineStats stats() const { return loop_.stats(); }
+  EngineStats stats() const { return controller_.stats(); }
 
   // Under a grammar, a stop token with a text of its own is a token like others until it is drawn.
   void add_end_tokens(GenerationRequest& request) const {
@@ -65,7 +65,7 @@ class Engine::Impl {
   std::unique_ptr<Rank> rank_;
   std::once_flag grammars_made_;
   std::unique_ptr<GrammarCompiler> grammars_;
-  EngineLoop loop_;  // last: its thread uses the others
+  ControllerThread controller_;  // last: its threads use the others
 };
 
 Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -89,13 +89,13 @@ std::variant<SubmissionId, Refusal> Engine::try_submit(GenerationRequest request
   return impl_->submit(std::move(request), std::move(on_delta));
 }
 void Engine::abort(SubmissionId id) {
-  impl_->loop_.abort(id);
+  impl_->controller_.abort(id);
 }
 void Engine::wait(SubmissionId id) {
-  impl_->loop_.wait(id);
+  impl_->controller_.wait(id);
 }
 int64_t Engine::flush_cache() {
-  return impl_->loop_.flush_cache();
+  return impl_->controller_.flush_cache();
 }
 EngineStats Engine::stats() const {
   return impl_->stats();

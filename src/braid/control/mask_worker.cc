@@ -17,72 +17,76 @@ MaskWorker::~MaskWorker() {
   thread_.join();
 }
 
-void MaskWorker::start(std::vector<Job> jobs) {
-  if (jobs.empty()) return;
+void MaskWorker::ask(RequestId request, int32_t position, const ChoiceGrammar& grammar) {
   if (!thread_.joinable()) thread_ = std::thread([this] { thread_main(); });
   {
     const std::lock_guard lock(mutex_);
-    CHECK(num_found_ == jobs_.size(), "a step begins, and {} masks of the last are not found",
-          jobs_.size() - num_found_);
-    jobs_ = std::move(jobs);
-    if (masks_.size() < jobs_.size()) masks_.resize(jobs_.size());
-    job_of_.clear();
-    for (size_t i = 0; i < jobs_.size(); ++i) {
-      job_of_.emplace(jobs_[i].request, i);
-      masks_[i].is_ready = false;
-    }
-    next_job_ = 0;
-    num_found_ = 0;
+    Mask& mask = masks_[request];
+    CHECK(mask.position < position && (mask.is_ready || mask.grammar == nullptr),
+          "request {}: mask {} is asked for after {}", request, position, mask.position);
+    mask = {.grammar = &grammar, .position = position};
+    asked_.push_back(request);
   }
   work_arrived_.notify_one();
 }
 
-Result<std::span<const uint32_t>> MaskWorker::wait_for(RequestId request) {
-  std::unique_lock lock(mutex_);
-  const auto found = job_of_.find(request);
-  CHECK(found != job_of_.end(), "nobody looks for the mask of request {}", request);
-  const Mask& mask = masks_[found->second];
-  mask_found_.wait(lock, [&] { return mask.is_ready; });
-  if (mask.error) return *mask.error;
-  return std::span<const uint32_t>(mask.bits);
+void MaskWorker::forget(RequestId request) {
+  {
+    std::unique_lock lock(mutex_);
+    mask_found_.wait(lock, [&] { return under_way_ != request; });
+    if (masks_.erase(request) == 0) return;
+  }
+  mask_found_.notify_all();
 }
 
-void MaskWorker::finish() {
+Result<TokenMask> MaskWorker::wait_for(RequestId request, int32_t position) {
   std::unique_lock lock(mutex_);
-  mask_found_.wait(lock, [&] { return num_found_ == jobs_.size(); });
-  jobs_.clear();
-  job_of_.clear();
-  next_job_ = 0;
-  num_found_ = 0;
+  auto found = masks_.end();
+  mask_found_.wait(lock, [&] {
+    found = masks_.find(request);
+    return found == masks_.end() || (found->second.position >= position && found->second.is_ready);
+  });
+  if (found == masks_.end()) return TokenMask();
+  const Mask& mask = found->second;
+  CHECK(mask.position == position, "request {}: mask {} is wanted, {} is there", request, position, mask.position);
+  if (mask.error) return *mask.error;
+  return mask.bits;
 }
 
 void MaskWorker::thread_main() {
   std::unique_lock lock(mutex_);
   while (true) {
-    work_arrived_.wait(lock, [&] { return is_stopping_ || next_job_ < jobs_.size(); });
+    work_arrived_.wait(lock, [&] { return is_stopping_ || !asked_.empty(); });
     if (is_stopping_) return;
-    const size_t at = next_job_++;
-    const Job job = jobs_[at];
-    Mask& mask = masks_[at];  // nobody else touches it before it is ready
+    const RequestId request = asked_.front();
+    asked_.pop_front();
+    const auto asked = masks_.find(request);
+    if (asked == masks_.end()) continue;  // forgotten
+    const ChoiceGrammar& grammar = *asked->second.grammar;
+    under_way_ = request;
     lock.unlock();
-    find(job, mask);
+    auto mask = find(grammar);
     lock.lock();
-    mask.is_ready = true;
-    ++num_found_;
+    under_way_.reset();
+    Mask& own = masks_.at(request);  // who forgets it has waited
+    own.is_ready = true;
+    if (mask.ok()) {
+      own.bits = *std::move(mask);
+    } else {
+      own.error = mask.error();
+    }
     mask_found_.notify_all();
   }
 }
 
-void MaskWorker::find(const Job& job, Mask& mask) const {
-  mask.error.reset();
-  if (!job.grammar->is_masking()) {
-    mask.bits.clear();
-    return;
-  }
+Result<TokenMask> MaskWorker::find(const ChoiceGrammar& grammar) {
+  if (!grammar.is_masking()) return TokenMask();
   try {
-    if (auto filled = job.grammar->fill_mask(mask.bits); !filled.ok()) mask.error = filled.error();
+    std::vector<uint32_t> bits;
+    TRY_STATUS(grammar.fill_mask(bits));
+    return std::make_shared<const std::vector<uint32_t>>(std::move(bits));
   } catch (const std::exception& exception) {  // the edge of a thread: no memory, say, ends this request alone
-    mask.error = fail("the grammar's mask cannot be found: {}", exception.what());
+    return fail("the grammar's mask cannot be found: {}", exception.what());
   }
 }
 

@@ -1,15 +1,14 @@
-// Finds the masks of a step's choices on a thread of its own, while the step's forward pass runs. It sleeps between
-// steps, and its thread starts with the first mask that is asked for.
+// Finds the masks of choices on a thread of its own, while the forward pass runs that they are for: asked for as soon
+// as the token before is accepted. It sleeps without work, and its thread starts with the first mask.
 #pragma once
 
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <mutex>
 #include <optional>
 #include <thread>
 #include <unordered_map>
-#include <utility>
-#include <vector>
 
 #include "braid/control/choice_grammar.h"
 #include "braid/engine/token_masks.h"
@@ -23,44 +22,33 @@ class MaskWorker : public TokenMasks {
   MaskWorker(const MaskWorker&) = delete;
   MaskWorker& operator=(const MaskWorker&) = delete;
 
-  struct Job {
-    RequestId request = 0;
-    const ChoiceGrammar* grammar = nullptr;  // must stay as it is until the step's end
-  };
-  // A step with these masked choices, from its beginning to its end: then all masks are found, and forgotten.
-  class Step {
-   public:
-    Step(MaskWorker& worker, std::vector<Job> jobs) : worker_(worker) { worker_.start(std::move(jobs)); }
-    ~Step() { worker_.finish(); }
-    Step(const Step&) = delete;
-    Step& operator=(const Step&) = delete;
+  // Finds the mask of the request's output token at `position`. The grammar must stay as it is until somebody has
+  // wait()ed for the mask, or the request is forgotten. The first call, before the request is given to a group, makes
+  // it known.
+  void ask(RequestId request, int32_t position, const ChoiceGrammar& grammar);
+  // The request has ended: its grammar is not looked at any more, and nobody waits for it. Nothing if it is not known.
+  void forget(RequestId request);
 
-   private:
-    MaskWorker& worker_;
-  };
-
-  Result<std::span<const uint32_t>> wait_for(RequestId request) override;
+  Result<TokenMask> wait_for(RequestId request, int32_t position) override;
 
  private:
   struct Mask {
-    std::vector<uint32_t> bits;
-    std::optional<Error> error;
+    const ChoiceGrammar* grammar = nullptr;
+    int32_t position = -1;
     bool is_ready = false;
+    TokenMask bits = {};
+    std::optional<Error> error = {};
   };
 
-  void start(std::vector<Job> jobs);
-  void finish();
   void thread_main();
-  void find(const Job& job, Mask& mask) const;
+  static Result<TokenMask> find(const ChoiceGrammar& grammar);
 
   std::mutex mutex_;
   std::condition_variable work_arrived_;
-  std::condition_variable mask_found_;
-  std::vector<Job> jobs_;
-  std::vector<Mask> masks_;  // of each job; kept over steps for their memory
-  std::unordered_map<RequestId, size_t> job_of_;
-  size_t next_job_ = 0;
-  size_t num_found_ = 0;
+  std::condition_variable mask_found_;  // or a request forgotten
+  std::unordered_map<RequestId, Mask> masks_;
+  std::deque<RequestId> asked_;
+  std::optional<RequestId> under_way_;
   bool is_stopping_ = false;
   std::thread thread_;
 };

@@ -7,7 +7,7 @@
 
 #include "braid/base/log.h"
 #include "braid/scheduler/scheduler.h"
-#include "braid/wire/step_plan.h"
+#include "braid/wire/group_outputs.h"
 
 namespace braid {
 
@@ -16,7 +16,7 @@ class StepLog {
   explicit StepLog(std::shared_ptr<Logger> logger) : logger_(std::move(logger)) {}
 
   // After a step; `num_queued` wait in front of the scheduler, `num_output_tokens` since the start.
-  void after_step(const StepPlan& plan, const SchedulerStats& stats, int64_t num_queued, uint64_t num_output_tokens,
+  void after_step(const StepShape& step, const SchedulerStats& stats, int64_t num_queued, uint64_t num_output_tokens,
                   double now_s);
 
  private:

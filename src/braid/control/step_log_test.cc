@@ -22,13 +22,6 @@ class StepLogTest : public ::testing::Test {
       std::make_shared<Logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(lines_));
 };
 
-SequencePlan prefill(int32_t first, size_t count) {
-  return {.new_tokens = std::vector<TokenId>(count), .first_position = first, .samples = true};
-}
-SequencePlan decode(int32_t position) {
-  return {.new_tokens = {1}, .first_position = position, .samples = true};
-}
-
 TEST_F(StepLogTest, EachStepWithPromptsHasALine) {
   StepLog log(logger_);
   const SchedulerStats stats{.num_running = 3,
@@ -37,23 +30,23 @@ TEST_F(StepLogTest, EachStepWithPromptsHasALine) {
                              .num_free_pages = 4,
                              .num_cached_pages = 2,
                              .num_cached_tokens = 32};
-  log.after_step({.sequences = {decode(7), prefill(32, 100), prefill(0, 28)}}, stats, 4, 1, 1.0);
+  log.after_step({.num_sequences = 3, .num_prefills = 2, .num_prompt_tokens = 128}, stats, 4, 1, 1.0);
   EXPECT_EQ(take(),
             "Prefill batch. #new-seq: 2, #new-token: 128, #cached-token: 32, token usage: 0.25, #running-req: 3, "
             "#queue-req: 5\n");
-  log.after_step({.sequences = {prefill(28, 10)}}, stats, 0, 1, 1.1);
+  log.after_step({.num_sequences = 1, .num_prefills = 1, .num_prompt_tokens = 10}, stats, 0, 1, 1.1);
   EXPECT_NE(take().find("#new-seq: 1, #new-token: 10, #cached-token: 0,"), std::string::npos);
 }
 
 TEST_F(StepLogTest, EveryFortiethDecodeStepHasALineWithTheRateSinceTheLast) {
   StepLog log(logger_);
   const SchedulerStats stats{.num_running = 2, .num_pages = 10, .num_free_pages = 5};
-  const StepPlan plan{.sequences = {decode(10), decode(20)}};
+  const StepShape step{.num_sequences = 2, .num_context_tokens = 32};
   std::string lines;
-  for (int step = 0; step < 80; ++step) {
-    log.after_step(plan, stats, 3, 2 * static_cast<uint64_t>(step), step * 0.1);
+  for (int i = 0; i < 80; ++i) {
+    log.after_step(step, stats, 3, 2 * static_cast<uint64_t>(i), i * 0.1);
     const std::string line = take();
-    EXPECT_EQ(line.empty(), step != 39 && step != 79) << step;
+    EXPECT_EQ(line.empty(), i != 39 && i != 79) << i;
     if (!line.empty()) lines = line;
   }
   EXPECT_EQ(lines,

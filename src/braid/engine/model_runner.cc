@@ -39,17 +39,18 @@ StepResult ModelRunner::execute(const StepPlan& plan, TokenMasks* masks) {
 
 void ModelRunner::sample_rows(Rows hidden, std::span<const SampledRow> rows, TokenMasks* masks) {
   for_each_row(hidden, rows, [&](const SampledRow& row, std::span<const float> logits, SamplerScratch& scratch) {
-    std::span<const uint32_t> mask;
-    if (row.sequence->sampling.is_masked) {
+    TokenMask mask;
+    const SamplingState& sampling = row.sequence->sampling;
+    if (sampling.is_masked) {
       CHECK(masks != nullptr, "request {} is masked, and nobody has its mask", row.sequence->request);
-      const auto found = masks->wait_for(row.sequence->request);
+      auto found = masks->wait_for(row.sequence->request, sampling.num_output_tokens);
       if (!found.ok()) {
         row.result->error = found.error().message;
         return;
       }
-      mask = *found;
+      mask = *std::move(found);
     }
-    auto sampled = sample(logits, row.sequence->sampling, scratch, mask);
+    auto sampled = sample(logits, sampling, scratch, mask ? std::span(*mask) : std::span<const uint32_t>());
     if (sampled.ok()) {
       row.result->sampled = std::move(sampled).value();
     } else {

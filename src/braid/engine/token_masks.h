@@ -3,20 +3,25 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
+#include <memory>
+#include <vector>
 
 #include "braid/base/result.h"
 #include "braid/request/ids.h"
 
 namespace braid {
 
+// The tokens that may be drawn, by bit id % 32 of word id / 32; null or empty: any.
+using TokenMask = std::shared_ptr<const std::vector<uint32_t>>;
+
 class TokenMasks {
  public:
   virtual ~TokenMasks() = default;
 
-  // The tokens that this request may take in the step under way, by bit id % 32 of word id / 32; empty: any. Waits
-  // until they are known; good until the step's end. An error ends the request alone.
-  virtual Result<std::span<const uint32_t>> wait_for(RequestId request) = 0;
+  // For the request's output token at `position` (0: its first). Waits until the one before it has been accepted and
+  // the mask is found, or until the request has ended, when any token will do: nobody reads it. An error ends the
+  // request alone.
+  virtual Result<TokenMask> wait_for(RequestId request, int32_t position) = 0;
 };
 
 }  // namespace braid

@@ -1,0 +1,224 @@
+#include "braid/control/controller_thread.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "braid/base/clock.h"
+
+namespace braid {
+namespace {
+
+// Steps that a group may be ahead of the controller: a slow reader slows the ranks down, as memory and unread tokens
+// would otherwise grow.
+constexpr int32_t kMaxWaitingOutputs = 4;
+
+}  // namespace
+
+ControllerThread::ControllerThread(Rank& rank, const Tokenizer& tokenizer, const EngineOptions& options,
+                                   std::shared_ptr<Logger> logger)
+    : scheduler_config_(rank.scheduler_config()),
+      max_queued_(options.max_queued_requests),
+      logger_(std::move(logger)),
+      controller_(tokenizer, mask_worker_, options.schedule_policy, {GroupPublisher(scheduler_config_).load()},
+                  options.log_steps ? logger_ : nullptr) {
+  publish();
+  std::vector<WorldMember> members;
+  members.push_back(
+      {.execute = [this, &rank](const StepPlan& plan,
+                                std::span<const StepHeader>) { return rank.runner().execute(plan, &mask_worker_); },
+       .headers = &headers_});
+  world_ = std::make_unique<World>(
+      std::span(&scheduler_config_, 1), std::move(members),
+      [this](int32_t group, GroupOutputs outputs) { on_outputs(group, std::move(outputs)); },
+      [this](const std::string& reason) { on_failure(reason); });
+  thread_ = std::thread([this] { thread_main(); });
+}
+
+ControllerThread::~ControllerThread() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_stopping_ = true;
+  }
+  work_arrived_.notify_one();
+  thread_.join();
+}
+
+std::variant<SubmissionId, Refusal> ControllerThread::submit(GenerationRequest request, DeltaCallback on_delta) {
+  auto submission = std::make_shared<Submission>();
+  submission->request = std::move(request);
+  submission->on_delta = std::move(on_delta);
+  submission->submitted_s = monotonic_seconds();
+  const std::unique_lock lock(mutex_);
+  if (!fatal_error_.empty()) return Refusal{.reason = Refusal::Reason::kEngineFailed, .message = fatal_error_};
+  const int64_t num_waiting = stats_.num_queued + num_new_choices_ - stats_.num_free_slots;
+  const int32_t num_choices = submission->request.n;
+  if (num_waiting + num_choices > max_queued_) {
+    return Refusal{
+        .reason = Refusal::Reason::kQueueFull,
+        .message = fmt::format("{} requests wait already, {} may", std::max<int64_t>(0, num_waiting), max_queued_)};
+  }
+  num_new_choices_ += num_choices;
+  submission->id = next_submission_++;
+  const SubmissionId id = submission->id;
+  open_submissions_.insert(id);
+  inbox_.emplace_back(std::move(submission));
+  work_arrived_.notify_one();
+  return id;
+}
+
+void ControllerThread::abort(SubmissionId id) {
+  const std::lock_guard lock(mutex_);
+  if (!open_submissions_.contains(id)) return;
+  inbox_.emplace_back(AbortEvent{id});
+  work_arrived_.notify_one();
+}
+
+void ControllerThread::wait(SubmissionId id) {
+  std::unique_lock lock(mutex_);
+  submission_ended_.wait(lock, [&] { return !open_submissions_.contains(id); });
+}
+
+int64_t ControllerThread::flush_cache() {
+  const auto num_tokens = std::make_shared<std::promise<int64_t>>();
+  {
+    const std::lock_guard lock(mutex_);
+    inbox_.emplace_back(FlushEvent{num_tokens});
+    work_arrived_.notify_one();
+  }
+  return num_tokens->get_future().get();
+}
+
+EngineStats ControllerThread::stats() const {
+  const std::lock_guard lock(mutex_);
+  EngineStats stats = stats_;
+  const bool is_idle = stats.num_queued == 0 && stats.scheduler.num_running == 0 && stats.scheduler.num_waiting == 0;
+  stats.output_tokens_per_s = is_idle ? 0 : output_rate_.rate(monotonic_seconds());
+  return stats;
+}
+
+// On a rank's thread.
+void ControllerThread::on_outputs(int32_t group, GroupOutputs outputs) {
+  std::unique_lock lock(mutex_);
+  outputs_taken_.wait(lock, [&] { return num_waiting_outputs_ < kMaxWaitingOutputs || !takes_outputs_; });
+  if (!takes_outputs_) return;
+  ++num_waiting_outputs_;
+  inbox_.emplace_back(OutputsEvent{.group = group, .outputs = std::move(outputs)});
+  work_arrived_.notify_one();
+}
+
+// On a rank's thread.
+void ControllerThread::on_failure(const std::string& reason) {
+  const std::lock_guard lock(mutex_);
+  world_failure_ = reason;
+  work_arrived_.notify_one();
+}
+
+void ControllerThread::thread_main() {
+  std::string failure;
+  try {
+    failure = run_until_stopped();
+  } catch (const std::exception& exception) {  // the edge of a thread: nothing a request asks for may end the process
+    failure = exception.what();
+  }
+  std::string error;
+  if (!failure.empty()) {
+    error = fmt::format("the engine has failed: {}", failure);
+    logger_->critical("{}", error);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    fatal_error_ = error;
+    takes_outputs_ = false;
+  }
+  outputs_taken_.notify_all();
+  const FinishReason reason = error.empty() ? FinishReason::kAbort : FinishReason::kError;
+  while (true) {  // whatever still comes ends at once
+    std::vector<Event> events;
+    {
+      const std::lock_guard lock(mutex_);
+      events = take_inbox();
+    }
+    for (Event& event : events) carry_out(std::move(event));
+    controller_.end_all(reason, error);
+    send_commands();
+    publish();
+    std::unique_lock lock(mutex_);
+    work_arrived_.wait(lock, [&] { return is_stopping_ || !inbox_.empty(); });
+    if (is_stopping_ && inbox_.empty()) return;
+  }
+}
+
+// Why it must end; empty if it was stopped.
+std::string ControllerThread::run_until_stopped() {
+  const auto probe = [&](int32_t group, std::span<const TokenId> prompt) { return world_->probe(group, prompt); };
+  while (true) {
+    std::vector<Event> events;
+    std::string failure;
+    {
+      std::unique_lock lock(mutex_);
+      work_arrived_.wait(lock, [&] { return is_stopping_ || !inbox_.empty() || !world_failure_.empty(); });
+      if (is_stopping_) return {};
+      events = take_inbox();
+      failure = world_failure_;
+    }
+    outputs_taken_.notify_all();
+    for (Event& event : events) carry_out(std::move(event));
+    if (!failure.empty()) return failure;
+    controller_.dispatch(monotonic_seconds(), probe);
+    send_commands();
+    publish();
+  }
+}
+
+// With the mutex held.
+std::vector<ControllerThread::Event> ControllerThread::take_inbox() {
+  num_taken_choices_ = num_new_choices_;
+  num_waiting_outputs_ = 0;
+  return std::exchange(inbox_, {});
+}
+
+void ControllerThread::carry_out(Event event) {
+  if (auto* submission = std::get_if<std::shared_ptr<Submission>>(&event)) {
+    controller_.open(*submission);
+  } else if (auto* flush = std::get_if<FlushEvent>(&event)) {
+    controller_.flush([promise = flush->num_tokens](int64_t num_tokens) { promise->set_value(num_tokens); });
+  } else if (auto* outputs = std::get_if<OutputsEvent>(&event)) {
+    const uint64_t num_tokens_before = controller_.num_output_tokens();
+    const double now_s = monotonic_seconds();
+    controller_.take_outputs(outputs->group, std::move(outputs->outputs), now_s);
+    const std::lock_guard lock(mutex_);
+    output_rate_.add(now_s, static_cast<int64_t>(controller_.num_output_tokens() - num_tokens_before));
+  } else {
+    controller_.abort(std::get<AbortEvent>(event).id);
+  }
+}
+
+void ControllerThread::send_commands() {
+  for (int32_t group = 0; group < controller_.num_groups(); ++group) {
+    std::vector<GroupCommand> commands = controller_.take_commands(group);
+    if (!commands.empty()) world_->send(group, std::move(commands));
+  }
+}
+
+// Statistics first, so that who has waited for a submission sees it counted.
+void ControllerThread::publish() {
+  const GroupLoad load = controller_.load(0);
+  const std::lock_guard lock(mutex_);
+  stats_ = {.scheduler = load.scheduler,
+            .num_queued = controller_.num_queued(),
+            .num_free_slots = controller_.num_free_slots(),
+            .context_len = scheduler_config_.context_len,
+            .num_kv_tokens = int64_t{scheduler_config_.num_pages} * scheduler_config_.page_size,
+            .num_steps = load.num_steps,
+            .num_output_tokens = controller_.num_output_tokens(),
+            .step_seconds = load.step_seconds,
+            .failure = fatal_error_};
+  num_new_choices_ -= std::exchange(num_taken_choices_, 0);
+  const std::vector<SubmissionId> ended = controller_.take_ended();
+  if (ended.empty()) return;
+  for (const SubmissionId id : ended) open_submissions_.erase(id);
+  submission_ended_.notify_all();
+}
+
+}  // namespace braid

@@ -1,0 +1,93 @@
+// The controller's thread: brings the controller what callers submit and what the groups give, and gives the groups
+// their commands. It sleeps while nothing happens. The ranks run on threads of their own (engine/world.h).
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "braid/base/log.h"
+#include "braid/control/controller.h"
+#include "braid/control/engine.h"
+#include "braid/control/mask_worker.h"
+#include "braid/control/rate_meter.h"
+#include "braid/engine/rank.h"
+#include "braid/engine/world.h"
+
+namespace braid {
+
+class ControllerThread {
+ public:
+  ControllerThread(Rank& rank, const Tokenizer& tokenizer, const EngineOptions& options,
+                   std::shared_ptr<Logger> logger);
+  ~ControllerThread();
+
+  // From any thread. The request is checked, its prompt is ids, its stop tokens are complete.
+  std::variant<SubmissionId, Refusal> submit(GenerationRequest request, DeltaCallback on_delta);
+  int64_t flush_cache();
+  void abort(SubmissionId id);
+  void wait(SubmissionId id);
+  EngineStats stats() const;
+
+ private:
+  struct AbortEvent {
+    SubmissionId id = 0;
+  };
+  struct FlushEvent {
+    std::shared_ptr<std::promise<int64_t>> num_tokens;
+  };
+  struct OutputsEvent {
+    int32_t group = 0;
+    GroupOutputs outputs;
+  };
+  using Event = std::variant<std::shared_ptr<Submission>, AbortEvent, FlushEvent, OutputsEvent>;
+
+  void on_outputs(int32_t group, GroupOutputs outputs);
+  void on_failure(const std::string& reason);
+  void thread_main();
+  std::string run_until_stopped();
+  std::vector<Event> take_inbox();
+  void carry_out(Event event);
+  void send_commands();
+  void publish();
+
+  const SchedulerConfig scheduler_config_;
+  const int64_t max_queued_;
+  const std::shared_ptr<Logger> logger_;
+
+  MaskWorker mask_worker_;
+  SingleRankHeaders headers_;
+
+  // The controller thread's own.
+  Controller controller_;
+  int64_t num_taken_choices_ = 0;  // from the inbox since the last publish()
+
+  // Shared.
+  mutable std::mutex mutex_;
+  std::condition_variable work_arrived_;
+  std::condition_variable outputs_taken_;
+  std::condition_variable submission_ended_;
+  std::vector<Event> inbox_;
+  int32_t num_waiting_outputs_ = 0;  // in the inbox
+  int64_t num_new_choices_ = 0;      // that stats_ does not count yet
+  std::set<SubmissionId> open_submissions_;
+  SubmissionId next_submission_ = 1;
+  EngineStats stats_;
+  RateMeter output_rate_;
+  bool is_stopping_ = false;
+  bool takes_outputs_ = true;
+  std::string world_failure_;  // not empty: the ranks have ended, for this reason
+  std::string fatal_error_;    // not empty: every request ends with it
+
+  std::thread thread_;
+  std::unique_ptr<World> world_;  // last: its threads use all others
+};
+
+}  // namespace braid

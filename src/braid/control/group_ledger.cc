@@ -1,0 +1,49 @@
+#include "braid/control/group_ledger.h"
+
+#include <algorithm>
+
+namespace braid {
+
+void GroupLedger::add(SchedulerRequest request, int64_t num_pages) {
+  open_command().add.push_back(std::move(request));
+  on_the_way_.push_back({.command = ++num_sent_, .num_pages = num_pages});
+}
+
+uint64_t GroupLedger::abort(RequestId request) {
+  open_command().abort.push_back(request);
+  return ++num_sent_;
+}
+
+uint64_t GroupLedger::finish(RequestId request) {
+  open_command().finish.push_back(request);
+  return ++num_sent_;
+}
+
+uint64_t GroupLedger::flush_cache() {
+  if (open_command().flush_cache) outbox_.emplace_back();
+  open_command().flush_cache = true;
+  return ++num_sent_;
+}
+
+GroupCommand& GroupLedger::open_command() {
+  return outbox_.empty() ? outbox_.emplace_back() : outbox_.back();
+}
+
+void GroupLedger::take(GroupLoad load) {
+  load_ = std::move(load);
+  while (!on_the_way_.empty() && has_seen(on_the_way_.front().command)) on_the_way_.pop_front();
+}
+
+Credits GroupLedger::credits() const {
+  Credits credits = load_.credits;
+  for (const Added& added : on_the_way_) {
+    --credits.num_requests;
+    credits.num_pages -= added.num_pages;
+    credits.is_idle = false;
+  }
+  credits.num_requests = std::max(0, credits.num_requests);
+  credits.num_pages = std::max<int64_t>(0, credits.num_pages);
+  return credits;
+}
+
+}  // namespace braid

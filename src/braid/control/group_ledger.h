@@ -1,0 +1,50 @@
+// What the controller knows of one group: how it said that it stands, and what is on its way to it since.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <utility>
+#include <vector>
+
+#include "braid/wire/group_command.h"
+#include "braid/wire/group_outputs.h"
+
+namespace braid {
+
+class GroupLedger {
+ public:
+  explicit GroupLedger(GroupLoad load) : load_(std::move(load)) {}
+
+  // `num_pages`: what the request takes from the group's credits.
+  void add(SchedulerRequest request, int64_t num_pages);
+  // Each gives the command's number.
+  uint64_t abort(RequestId request);
+  uint64_t finish(RequestId request);
+  uint64_t flush_cache();
+  // All commands since the last call, to be given to the group together: one, but where the cache is to be flushed
+  // twice.
+  std::vector<GroupCommand> take_commands() { return std::exchange(outbox_, {}); }
+
+  void take(GroupLoad load);
+  bool has_seen(uint64_t command) const { return load_.num_commands >= command; }
+
+  // What the group can take, beside what is on its way.
+  Credits credits() const;
+  const GroupLoad& load() const { return load_; }
+  int64_t num_on_the_way() const { return static_cast<int64_t>(on_the_way_.size()); }
+
+ private:
+  struct Added {
+    uint64_t command = 0;
+    int64_t num_pages = 0;
+  };
+
+  GroupCommand& open_command();
+
+  GroupLoad load_;
+  uint64_t num_sent_ = 0;
+  std::vector<GroupCommand> outbox_;
+  std::deque<Added> on_the_way_;  // that load_ does not know of
+};
+
+}  // namespace braid

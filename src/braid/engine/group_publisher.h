@@ -1,0 +1,52 @@
+// The publisher of one DP group: takes the controller's commands, decides the group's steps, and says what came of
+// them. A state machine round the group's Scheduler: no thread, no clock, no tensor.
+//
+//   publisher.take(commands); auto plan = publisher.plan();
+//   plan == nullptr: report() what the commands brought; else run it, and send up commit(result, seconds).
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "braid/scheduler/scheduler.h"
+#include "braid/wire/group_command.h"
+#include "braid/wire/group_outputs.h"
+#include "braid/wire/step_plan.h"
+#include "braid/wire/step_result.h"
+
+namespace braid {
+
+class GroupPublisher {
+ public:
+  explicit GroupPublisher(const SchedulerConfig& config) : scheduler_(config) {}
+
+  // In their order; not while a step is under way.
+  void take(std::vector<GroupCommand> commands);
+
+  // The group's next step, which its subscribers follow; null: it has nothing to do.
+  std::shared_ptr<const StepPlan> plan();
+  // The plan's result. `step_s`: how long it took, for statistics alone.
+  GroupOutputs commit(const StepResult& result, double step_s);
+  // What commands have brought that no step follows; nothing if the last outputs said it all.
+  std::optional<GroupOutputs> report();
+
+  PrefixProbe probe(std::span<const TokenId> prompt) const { return scheduler_.probe(prompt); }
+  GroupLoad load() const;
+
+ private:
+  void carry_out(GroupCommand command);
+  GroupOutputs take_outputs();
+
+  Scheduler scheduler_;
+  std::shared_ptr<const StepPlan> plan_;  // under way
+  GroupOutputs next_;                     // what the next outputs say already
+  bool has_news_ = false;                 // commands were taken since the last outputs
+  uint64_t num_commands_ = 0;
+  uint64_t num_outputs_ = 0;
+  uint64_t num_steps_ = 0;
+  double step_seconds_ = 0;
+};
+
+}  // namespace braid

@@ -1,0 +1,31 @@
+#include "braid/engine/step_protocol.h"
+
+#include <algorithm>
+
+#include "braid/base/check.h"
+
+namespace braid {
+
+StepDecision decide_step(std::span<const StepHeader> headers) {
+  CHECK(!headers.empty());
+  const StepHeader& first = headers.front();
+  const auto all_have = [&](auto member) {
+    return std::ranges::all_of(headers, [&](const StepHeader& header) { return header.*member == first.*member; });
+  };
+  const bool is_one_round = all_have(&StepHeader::round);
+  StepDecision decision;
+  for (size_t rank = 0; rank < headers.size(); ++rank) {
+    if (headers[rank].has_failed || !is_one_round) decision.failed_ranks.push_back(static_cast<int32_t>(rank));
+  }
+  if (!decision.failed_ranks.empty() || std::ranges::any_of(headers, &StepHeader::must_stop)) {
+    decision.kind = StepDecision::Kind::kEnd;
+  } else if (std::ranges::any_of(headers, [](const StepHeader& header) { return header.num_tokens > 0; })) {
+    decision.kind = StepDecision::Kind::kExecute;
+  } else if (all_have(&StepHeader::work_count)) {
+    decision.kind = StepDecision::Kind::kPark;
+    decision.work_count = first.work_count;
+  }
+  return decision;
+}
+
+}  // namespace braid

@@ -1,0 +1,42 @@
+// How the ranks of a world agree on each round: every rank states what it has in one header of fixed size, all see all
+// headers, and everyone derives the same decision from them alone. Nobody decides by what only it has seen.
+//
+// Parking. Work is counted: who brings some puts it where a publisher finds it, then moves the world's count on, then
+// wakes everybody. A rank reads the count before it looks for work, and states both. If all are idle and all have read
+// the same count, all park until it is another; else some have missed what others know of, and all go round again.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace braid {
+
+struct StepHeader {
+  uint64_t round = 0;       // counts the exchanges; must be equal
+  uint64_t work_count = 0;  // read before looking for work
+  int64_t num_tokens = 0;   // of the step that this rank's group has planned; 0: it is idle
+  bool must_stop = false;   // the world is to end
+  bool has_failed = false;  // so is it: this rank cannot go on
+
+  bool operator==(const StepHeader&) const = default;
+};
+
+struct StepDecision {
+  enum class Kind : uint8_t {
+    kExecute,  // all execute, those whose group is idle a batch of no tokens
+    kPark,     // all wait until the work count is not `work_count`
+    kAgain,    // all exchange again at once
+    kEnd,      // all leave
+  };
+  Kind kind = Kind::kAgain;
+  uint64_t work_count = 0;
+  std::vector<int32_t> failed_ranks = {};  // why it ends; none: it was stopped
+
+  bool operator==(const StepDecision&) const = default;
+};
+
+// By rank. Headers of different rounds end the world: their ranks are all in `failed_ranks`.
+StepDecision decide_step(std::span<const StepHeader> headers);
+
+}  // namespace braid

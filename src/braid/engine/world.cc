@@ -1,0 +1,148 @@
+#include "braid/engine/world.h"
+
+#include <exception>
+#include <utility>
+
+#include "braid/base/check.h"
+#include "braid/base/clock.h"
+
+namespace braid {
+
+World::World(std::span<const SchedulerConfig> groups, std::vector<WorldMember> members, OnOutputs on_outputs,
+             OnFailure on_failure)
+    : members_(std::move(members)), on_outputs_(std::move(on_outputs)), on_failure_(std::move(on_failure)) {
+  for (const SchedulerConfig& config : groups) groups_.push_back(std::make_unique<Group>(config));
+  std::vector<int32_t> num_publishers(groups_.size(), 0);
+  for (const WorldMember& member : members_) {
+    CHECK(member.headers != nullptr && member.execute);
+    num_publishers.at(static_cast<size_t>(member.group)) += member.is_publisher ? 1 : 0;
+  }
+  for (const int32_t count : num_publishers) CHECK(count == 1, "a group has {} publishers", count);
+  for (size_t rank = 0; rank < members_.size(); ++rank) threads_.emplace_back([this, rank] { run_rank(rank); });
+}
+
+World::~World() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_stopping_ = true;
+    ++work_count_;
+  }
+  work_arrived_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void World::send(int32_t group, std::vector<GroupCommand> commands) {
+  {
+    const std::lock_guard lock(mutex_);
+    auto& inbox = groups_.at(static_cast<size_t>(group))->inbox;
+    if (inbox.empty()) {
+      inbox = std::move(commands);
+    } else {
+      for (GroupCommand& command : commands) inbox.push_back(std::move(command));
+    }
+    ++work_count_;
+  }
+  work_arrived_.notify_all();
+}
+
+PrefixProbe World::probe(int32_t group, std::span<const TokenId> prompt) const {
+  const Group& at = *groups_.at(static_cast<size_t>(group));
+  const std::lock_guard lock(at.mutex);
+  return at.publisher.probe(prompt);
+}
+
+void World::run_rank(size_t rank) {
+  const WorldMember& member = members_[rank];
+  std::vector<StepHeader> headers(members_.size());
+  for (uint64_t round = 1;; ++round) {
+    StepHeader own{.round = round};
+    try {
+      own = prepare(member, round);
+    } catch (const std::exception& exception) {  // the edge of a thread, here and below: it ends the world, not more
+      fail_world(exception.what());
+      own.has_failed = true;
+    }
+    if (const Status met = member.headers->exchange(own, headers); !met.ok()) {
+      fail_world(met.error().message);
+      return;
+    }
+    const StepDecision decision = decide_step(headers);
+    switch (decision.kind) {
+      case StepDecision::Kind::kExecute:
+        try {
+          execute(member, headers);
+        } catch (const std::exception& exception) {
+          fail_world(exception.what());
+          member.headers->abort(exception.what());
+          return;
+        }
+        break;
+      case StepDecision::Kind::kPark:
+        park(decision.work_count);
+        break;
+      case StepDecision::Kind::kAgain:
+        break;
+      case StepDecision::Kind::kEnd:
+        if (!decision.failed_ranks.empty()) {
+          fail_world(fmt::format("rank {} cannot go on after {} rounds", decision.failed_ranks.front(), round));
+        }
+        return;
+    }
+  }
+}
+
+// The count is read before the inbox is taken: work that comes in between is seen as work that others know of.
+StepHeader World::prepare(const WorldMember& member, uint64_t round) {
+  StepHeader header{.round = round};
+  Group& group = *groups_[static_cast<size_t>(member.group)];
+  std::vector<GroupCommand> commands;
+  {
+    const std::lock_guard lock(mutex_);
+    header.work_count = work_count_;
+    header.must_stop = is_stopping_;
+    if (member.is_publisher) commands = std::exchange(group.inbox, {});
+  }
+  if (!member.is_publisher) return header;
+  std::shared_ptr<const StepPlan> plan;
+  std::optional<GroupOutputs> outputs;
+  {
+    const std::lock_guard lock(group.mutex);
+    group.publisher.take(std::move(commands));
+    plan = group.publisher.plan();
+    if (plan == nullptr) outputs = group.publisher.report();
+  }
+  if (plan != nullptr) header.num_tokens = plan->num_tokens();
+  group.plans[round % 2] = std::move(plan);
+  if (outputs) on_outputs_(member.group, std::move(*outputs));
+  return header;
+}
+
+void World::execute(const WorldMember& member, std::span<const StepHeader> headers) {
+  Group& group = *groups_[static_cast<size_t>(member.group)];
+  const std::shared_ptr<const StepPlan> plan = group.plans[headers.front().round % 2];
+  const double start = monotonic_seconds();
+  const StepResult result = member.execute(plan != nullptr ? *plan : StepPlan{}, headers);
+  if (!member.is_publisher || plan == nullptr) return;
+  const double seconds = monotonic_seconds() - start;
+  GroupOutputs outputs;
+  {
+    const std::lock_guard lock(group.mutex);
+    outputs = group.publisher.commit(result, seconds);
+  }
+  on_outputs_(member.group, std::move(outputs));
+}
+
+void World::park(uint64_t work_count) {
+  std::unique_lock lock(mutex_);
+  work_arrived_.wait(lock, [&] { return work_count_ != work_count; });
+}
+
+void World::fail_world(const std::string& reason) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(has_failed_, true)) return;
+  }
+  on_failure_(reason);
+}
+
+}  // namespace braid

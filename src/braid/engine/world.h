@@ -1,0 +1,111 @@
+// The ranks that step together, each on a thread of its own: a thin driver round the groups' publishers and the step
+// protocol. Without work all of them sleep.
+//
+// Each round: a publisher takes its group's commands and plans; all ranks exchange headers and derive the same decision
+// (step_protocol.h); all execute, park or end. What a rank cannot go on from travels in its header, or breaks the
+// exchange, and ends the world, with the first reason that came.
+#pragma once
+
+#include <array>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "braid/engine/group_publisher.h"
+#include "braid/engine/step_protocol.h"
+#include "braid/wire/group_command.h"
+#include "braid/wire/group_outputs.h"
+#include "braid/wire/step_plan.h"
+#include "braid/wire/step_result.h"
+
+namespace braid {
+
+// Where the ranks' headers meet, once a round.
+class HeaderExchange {
+ public:
+  virtual ~HeaderExchange() = default;
+  // `all` [ranks]: every rank's header of this round. An error ends the world; it never waits for ever.
+  virtual Status exchange(const StepHeader& own, std::span<StepHeader> all) = 0;
+  // This rank leaves: whatever its peers wait for ends with an error.
+  virtual void abort(const std::string& reason) = 0;
+};
+
+// One rank alone.
+class SingleRankHeaders final : public HeaderExchange {
+ public:
+  Status exchange(const StepHeader& own, std::span<StepHeader> all) override {
+    all[0] = own;
+    return {};
+  }
+  void abort(const std::string& /*reason*/) override {}
+};
+
+// What one rank does in a step whose tokens of each rank's group `headers` say, on the rank's thread. `plan` is of its
+// own group; of no sequences if that is idle. The publisher's result counts, its subscribers' are dropped.
+using ExecuteStep = std::function<StepResult(const StepPlan& plan, std::span<const StepHeader> headers)>;
+
+struct WorldMember {
+  int32_t group = 0;         // of this world
+  bool is_publisher = true;  // of its group; each has one
+  ExecuteStep execute;
+  HeaderExchange* headers = nullptr;  // must outlive the world
+};
+
+class World {
+ public:
+  // Both are called on ranks' threads. on_failure at most once; nothing is executed after it, and no group answers
+  // commands any more.
+  using OnOutputs = std::function<void(int32_t group, GroupOutputs outputs)>;
+  using OnFailure = std::function<void(const std::string& reason)>;
+
+  World(std::span<const SchedulerConfig> groups, std::vector<WorldMember> members, OnOutputs on_outputs,
+        OnFailure on_failure);
+  // Ends the world after the step that is under way; whatever its requests still lacked is lost.
+  ~World();
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  // From any thread.
+  void send(int32_t group, std::vector<GroupCommand> commands);
+  // What the group's prefix cache has of a prompt, from any thread.
+  PrefixProbe probe(int32_t group, std::span<const TokenId> prompt) const;
+
+ private:
+  struct Group {
+    explicit Group(const SchedulerConfig& config) : publisher(config) {}
+
+    std::vector<GroupCommand> inbox;  // guarded by the world's mutex
+    mutable std::mutex mutex;         // of the publisher, which its rank's thread alone changes
+    GroupPublisher publisher;
+    // What the subscribers follow in even and in odd rounds. The publisher writes one before an exchange of headers,
+    // and they read it behind that; it writes the same one again two exchanges later.
+    std::array<std::shared_ptr<const StepPlan>, 2> plans;
+  };
+
+  void run_rank(size_t rank);
+  StepHeader prepare(const WorldMember& member, uint64_t round);
+  void execute(const WorldMember& member, std::span<const StepHeader> headers);
+  void park(uint64_t work_count);
+  void fail_world(const std::string& reason);
+
+  const std::vector<WorldMember> members_;
+  const OnOutputs on_outputs_;
+  const OnFailure on_failure_;
+  std::vector<std::unique_ptr<Group>> groups_;
+
+  std::mutex mutex_;
+  std::condition_variable work_arrived_;
+  uint64_t work_count_ = 0;  // moves on after work was put into an inbox
+  bool is_stopping_ = false;
+  bool has_failed_ = false;
+
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace braid
