@@ -9,9 +9,9 @@
 
 namespace braid {
 
-Controller::Controller(const Tokenizer& tokenizer, MaskWorker& masks, SchedulePolicy policy,
+Controller::Controller(const Tokenizer& tokenizer, MaskWorker& masks, SchedulePolicy policy, LoadBalanceMethod method,
                        std::vector<GroupLoad> groups, std::shared_ptr<Logger> step_log)
-    : tokenizer_(tokenizer), masks_(masks), queue_(policy), flushes_(groups.size()) {
+    : tokenizer_(tokenizer), masks_(masks), queue_(policy), method_(method), flushes_(groups.size()) {
   for (GroupLoad& load : groups) {
     groups_.emplace_back(std::move(load));
     if (step_log != nullptr) step_logs_.emplace_back(step_log);
@@ -94,19 +94,36 @@ void Controller::take_outputs(int32_t group, GroupOutputs outputs, double now_s)
   }
 }
 
-void Controller::dispatch(double now_s, Probe probe) {
-  constexpr int32_t kGroup = 0;
-  const auto own_probe = [&](std::span<const TokenId> prompt) { return probe(kGroup, prompt); };
-  const Credits credits = ledger(kGroup).credits();
-  for (SchedulerRequest& request : queue_.pop_admissible(credits, own_probe)) {
-    const RequestId id = request.id;
+void Controller::dispatch(double now_s, RequestQueue::Probe probe) {
+  if (queue_.empty()) return;
+  std::vector<Credits> credits;
+  std::vector<GroupView> views;
+  for (const GroupLedger& group : groups_) {
+    credits.push_back(group.credits());
+    views.push_back({.num_requests = group.num_requests(), .num_tokens = group.num_tokens()});
+  }
+  std::vector<int64_t> added_tokens;
+  const auto pick = [&](const SchedulerRequest& request, std::span<const std::optional<PrefixProbe>> prefixes) {
+    for (size_t i = 0; i < views.size(); ++i) {
+      views[i].has_room = prefixes[i].has_value();
+      views[i].cached_tokens = prefixes[i] ? int64_t{prefixes[i]->num_cached_pages} * credits[i].page_size : int64_t{0};
+    }
+    last_group_ = *pick_group(method_, views, last_group_);
+    GroupView& picked = views[static_cast<size_t>(last_group_)];
+    // Its prompt counts as it will in the group's load: what is still to be computed, and what is then there.
+    added_tokens.push_back(2 * static_cast<int64_t>(request.prompt.size()) - picked.cached_tokens);
+    picked.num_requests += 1;
+    picked.num_tokens += added_tokens.back();
+    return last_group_;
+  };
+  std::vector<RequestQueue::Binding> bound = queue_.pop_admissible(credits, probe, pick);
+  for (size_t i = 0; i < bound.size(); ++i) {
+    const RequestId id = bound[i].request.id;
     Choice& choice = choices_.at(id);
-    choice.group = kGroup;
+    choice.group = bound[i].group;
     choice.queue_s = now_s - choice.submission->submitted_s;
     if (choice.grammar) masks_.ask(id, 0, *choice.grammar);
-    const WaitingEntry entry{.prompt_len = static_cast<int32_t>(request.prompt.size()),
-                             .prefix = own_probe(request.reusable_prompt())};
-    ledger(kGroup).add(std::move(request), pages_to_admit(entry, credits.page_size));
+    ledger(bound[i].group).add(std::move(bound[i].request), bound[i].num_pages, added_tokens[i]);
   }
 }
 

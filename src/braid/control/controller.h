@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "braid/base/function_ref.h"
+#include "braid/control/dispatch_policy.h"
 #include "braid/control/group_ledger.h"
 #include "braid/control/mask_worker.h"
 #include "braid/control/step_log.h"
@@ -31,8 +32,9 @@ namespace braid {
 class Controller {
  public:
   // `groups`: how they stand at the start. The tokenizer and the mask worker outlive it. `step_log`: null for none.
-  Controller(const Tokenizer& tokenizer, MaskWorker& masks, SchedulePolicy policy, std::vector<GroupLoad> groups,
-             std::shared_ptr<Logger> step_log);
+  // `method` is not kAuto.
+  Controller(const Tokenizer& tokenizer, MaskWorker& masks, SchedulePolicy policy, LoadBalanceMethod method,
+             std::vector<GroupLoad> groups, std::shared_ptr<Logger> step_log);
 
   // The request is checked, its prompt is ids, its stop tokens are complete.
   void open(const std::shared_ptr<Submission>& submission);
@@ -42,8 +44,7 @@ class Controller {
   void take_outputs(int32_t group, GroupOutputs outputs, double now_s);
 
   // Binds waiting requests to groups with room. `probe`: what a group's prefix cache has of a prompt.
-  using Probe = FunctionRef<PrefixProbe(int32_t group, std::span<const TokenId> prompt)>;
-  void dispatch(double now_s, Probe probe);
+  void dispatch(double now_s, RequestQueue::Probe probe);
   // What the group must be given since the last call.
   std::vector<GroupCommand> take_commands(int32_t group) { return ledger(group).take_commands(); }
 
@@ -77,6 +78,8 @@ class Controller {
   const Tokenizer& tokenizer_;
   MaskWorker& masks_;
   RequestQueue queue_;
+  const LoadBalanceMethod method_;
+  int32_t last_group_ = -1;  // that was given a request
   std::vector<GroupLedger> groups_;
   std::vector<StepLog> step_logs_;                           // one a group, or none
   std::vector<std::deque<std::shared_ptr<Flush>>> flushes_;  // that each group has not answered yet

@@ -89,7 +89,8 @@ class ControllerTest : public ::testing::Test {
   static std::unique_ptr<TextModel> text_;
   std::map<SubmissionId, Ended> ended_;
   MaskWorker masks_;
-  Controller controller_{*text_->tokenizer, masks_, SchedulePolicy::kFcfs, {SimulatedGroup().load()}, nullptr};
+  Controller controller_{*text_->tokenizer,         masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kMinimumTokens,
+                         {SimulatedGroup().load()}, nullptr};
 };
 std::unique_ptr<TextModel> ControllerTest::text_;
 
@@ -160,17 +161,54 @@ TEST_F(ControllerTest, EndingAllTellsEveryChoiceWhyOnce) {
   EXPECT_EQ(controller_.take_ended().size(), 5U);
 }
 
+TEST_F(ControllerTest, RequestsWaitInOneQueueAndGoWhereRoomIs) {
+  std::vector<SimulatedGroup> groups(2);
+  Controller controller(*text_->tokenizer, masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kRoundRobin,
+                        {groups[0].load(), groups[1].load()}, nullptr);
+  for (SubmissionId id = 1; id <= 9; ++id) controller.open(submission(id, 4, id == 2 ? 3 : 40));
+  const auto dispatch_to = [&] {
+    controller.dispatch(0, [](int32_t, auto) { return PrefixProbe{}; });
+    std::vector<size_t> sent;
+    for (int32_t group = 0; group < 2; ++group) {
+      auto commands = controller.take_commands(group);
+      sent.push_back(commands.size());
+      groups[static_cast<size_t>(group)].take(std::move(commands));
+    }
+    return sent;
+  };
+  EXPECT_EQ(dispatch_to(), (std::vector<size_t>{3, 3}));
+  EXPECT_EQ(controller.num_queued(), 3);
+  for (int step = 0; step < 3; ++step) controller.take_outputs(1, *groups[1].advance(), 0);
+  EXPECT_EQ(dispatch_to(), (std::vector<size_t>{0, 1})) << "request 2 has ended in group 1";
+  EXPECT_EQ(controller.num_free_slots(), 0);
+}
+
+TEST_F(ControllerTest, APromptGoesWhereItsPrefixIs) {
+  std::vector<SimulatedGroup> groups(3);
+  Controller controller(*text_->tokenizer, masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kPrefixAffinity,
+                        {groups[0].load(), groups[1].load(), groups[2].load()}, nullptr);
+  controller.open(submission(1, 9, 5));
+  controller.dispatch(0, [](int32_t group, auto) { return PrefixProbe{.num_cached_pages = group == 1 ? 2 : 0}; });
+  EXPECT_EQ(controller.take_commands(1).size(), 1U);
+}
+
 // Commands and outputs are late by a random number of events; clients leave at random.
 TEST_F(ControllerTest, WhateverTheDelaysEveryRequestEndsOnceWithItsOwnTokens) {
+  const LoadBalanceMethod methods[] = {LoadBalanceMethod::kRoundRobin, LoadBalanceMethod::kShortestQueue,
+                                       LoadBalanceMethod::kMinimumTokens, LoadBalanceMethod::kPrefixAffinity};
   for (uint64_t seed = 1; seed <= 300; ++seed) {
     SCOPED_TRACE(fmt::format("seed {}", seed));
     std::mt19937_64 random(seed);
     const auto one_in = [&](uint64_t n) { return random() % n == 0; };
     ended_.clear();
-    SimulatedGroup group;
-    Controller controller(*text_->tokenizer, masks_, SchedulePolicy::kFcfs, {group.load()}, nullptr);
-    std::deque<std::vector<GroupCommand>> commands;
-    std::deque<GroupOutputs> outputs;
+    const size_t num_groups = 1 + seed % 3;
+    const auto method = methods[seed % std::size(methods)];
+    std::vector<SimulatedGroup> groups(num_groups);
+    std::vector<GroupLoad> loads;
+    for (const SimulatedGroup& group : groups) loads.push_back(group.load());
+    Controller controller(*text_->tokenizer, masks_, SchedulePolicy::kFcfs, method, loads, nullptr);
+    std::vector<std::deque<std::vector<GroupCommand>>> commands(num_groups);
+    std::vector<std::deque<GroupOutputs>> outputs(num_groups);
     std::map<SubmissionId, int32_t> lengths;
     std::set<SubmissionId> left;
     std::set<SubmissionId> closed;
@@ -193,20 +231,25 @@ TEST_F(ControllerTest, WhateverTheDelaysEveryRequestEndsOnceWithItsOwnTokens) {
       }
       if (one_in(2)) {
         controller.dispatch(0, [](int32_t, std::span<const TokenId>) { return PrefixProbe{}; });
-        if (auto sent = controller.take_commands(0); !sent.empty()) commands.push_back(std::move(sent));
+        for (size_t i = 0; i < num_groups; ++i) {
+          auto sent = controller.take_commands(static_cast<int32_t>(i));
+          if (!sent.empty()) commands[i].push_back(std::move(sent));
+        }
       }
-      if (!commands.empty() && one_in(3)) {
-        group.take(std::move(commands.front()));
-        commands.pop_front();
-      }
-      if (one_in(2)) {
-        if (auto made = group.advance()) outputs.push_back(std::move(*made));
-        const SchedulerStats stats = group.load().scheduler;
-        EXPECT_LE(stats.num_running + stats.num_waiting, kSimulatedGroup.max_running_requests);
-      }
-      if (!outputs.empty() && one_in(3)) {
-        controller.take_outputs(0, std::move(outputs.front()), 0);
-        outputs.pop_front();
+      for (size_t i = 0; i < num_groups; ++i) {
+        if (!commands[i].empty() && one_in(3)) {
+          groups[i].take(std::move(commands[i].front()));
+          commands[i].pop_front();
+        }
+        if (one_in(2)) {
+          if (auto made = groups[i].advance()) outputs[i].push_back(std::move(*made));
+          const SchedulerStats stats = groups[i].load().scheduler;
+          EXPECT_LE(stats.num_running + stats.num_waiting, kSimulatedGroup.max_running_requests);
+        }
+        if (!outputs[i].empty() && one_in(3)) {
+          controller.take_outputs(static_cast<int32_t>(i), std::move(outputs[i].front()), 0);
+          outputs[i].pop_front();
+        }
       }
       for (const SubmissionId id : controller.take_ended()) EXPECT_TRUE(closed.insert(id).second);
     }
@@ -227,9 +270,11 @@ TEST_F(ControllerTest, WhateverTheDelaysEveryRequestEndsOnceWithItsOwnTokens) {
       }
     }
     EXPECT_EQ(controller.num_output_tokens(), num_tokens);
-    const SchedulerStats stats = group.load().scheduler;
-    EXPECT_EQ(stats.num_running + stats.num_waiting, 0) << "what has ended holds nothing";
-    EXPECT_EQ(stats.num_free_pages + stats.num_cached_pages, stats.num_pages);
+    for (const SimulatedGroup& group : groups) {
+      const SchedulerStats stats = group.load().scheduler;
+      EXPECT_EQ(stats.num_running + stats.num_waiting, 0) << "what has ended holds nothing";
+      EXPECT_EQ(stats.num_free_pages + stats.num_cached_pages, stats.num_pages);
+    }
   }
 }
 

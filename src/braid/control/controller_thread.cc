@@ -20,8 +20,9 @@ ControllerThread::ControllerThread(Rank& rank, const Tokenizer& tokenizer, const
     : scheduler_config_(rank.scheduler_config()),
       max_queued_(options.max_queued_requests),
       logger_(std::move(logger)),
-      controller_(tokenizer, mask_worker_, options.schedule_policy, {GroupPublisher(scheduler_config_).load()},
-                  options.log_steps ? logger_ : nullptr) {
+      controller_(tokenizer, mask_worker_, options.schedule_policy,
+                  resolve_load_balance_method(LoadBalanceMethod::kAuto, options.rank.radix_cache),
+                  {GroupPublisher(scheduler_config_).load()}, options.log_steps ? logger_ : nullptr) {
   publish();
   std::vector<WorldMember> members;
   members.push_back(
@@ -100,7 +101,8 @@ EngineStats ControllerThread::stats() const {
 // On a rank's thread.
 void ControllerThread::on_outputs(int32_t group, GroupOutputs outputs) {
   std::unique_lock lock(mutex_);
-  outputs_taken_.wait(lock, [&] { return num_waiting_outputs_ < kMaxWaitingOutputs || !takes_outputs_; });
+  outputs_taken_.wait(
+      lock, [&] { return num_waiting_outputs_ < kMaxWaitingOutputs * controller_.num_groups() || !takes_outputs_; });
   if (!takes_outputs_) return;
   ++num_waiting_outputs_;
   inbox_.emplace_back(OutputsEvent{.group = group, .outputs = std::move(outputs)});
@@ -110,7 +112,7 @@ void ControllerThread::on_outputs(int32_t group, GroupOutputs outputs) {
 // On a rank's thread.
 void ControllerThread::on_failure(const std::string& reason) {
   const std::lock_guard lock(mutex_);
-  world_failure_ = reason;
+  world_failure_ = reason.empty() ? "a rank has failed" : reason;
   work_arrived_.notify_one();
 }
 
@@ -119,7 +121,7 @@ void ControllerThread::thread_main() {
   try {
     failure = run_until_stopped();
   } catch (const std::exception& exception) {  // the edge of a thread: nothing a request asks for may end the process
-    failure = exception.what();
+    failure = fmt::format("the controller: {}", exception.what());
   }
   std::string error;
   if (!failure.empty()) {

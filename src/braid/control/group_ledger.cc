@@ -4,9 +4,9 @@
 
 namespace braid {
 
-void GroupLedger::add(SchedulerRequest request, int64_t num_pages) {
+void GroupLedger::add(SchedulerRequest request, int64_t num_pages, int64_t num_tokens) {
   open_command().add.push_back(std::move(request));
-  on_the_way_.push_back({.command = ++num_sent_, .num_pages = num_pages});
+  on_the_way_.push_back({.command = ++num_sent_, .num_pages = num_pages, .num_tokens = num_tokens});
 }
 
 uint64_t GroupLedger::abort(RequestId request) {
@@ -44,6 +44,16 @@ Credits GroupLedger::credits() const {
   credits.num_requests = std::max(0, credits.num_requests);
   credits.num_pages = std::max<int64_t>(0, credits.num_pages);
   return credits;
+}
+
+int64_t GroupLedger::num_requests() const {
+  return load_.scheduler.num_running + load_.scheduler.num_waiting + num_on_the_way();
+}
+
+int64_t GroupLedger::num_tokens() const {
+  int64_t total = load_.scheduler.num_prefill_tokens + load_.scheduler.num_context_tokens;
+  for (const Added& added : on_the_way_) total += added.num_tokens;
+  return total;
 }
 
 }  // namespace braid

@@ -15,8 +15,8 @@ class GroupLedger {
  public:
   explicit GroupLedger(GroupLoad load) : load_(std::move(load)) {}
 
-  // `num_pages`: what the request takes from the group's credits.
-  void add(SchedulerRequest request, int64_t num_pages);
+  // `num_pages`: what the request takes from the group's credits. `num_tokens`: what it adds to the group's load.
+  void add(SchedulerRequest request, int64_t num_pages, int64_t num_tokens);
   // Each gives the command's number.
   uint64_t abort(RequestId request);
   uint64_t finish(RequestId request);
@@ -32,11 +32,15 @@ class GroupLedger {
   Credits credits() const;
   const GroupLoad& load() const { return load_; }
   int64_t num_on_the_way() const { return static_cast<int64_t>(on_the_way_.size()); }
+  // Requests, and tokens of prompts to be computed and of what runs; with what is on its way.
+  int64_t num_requests() const;
+  int64_t num_tokens() const;
 
  private:
   struct Added {
     uint64_t command = 0;
     int64_t num_pages = 0;
+    int64_t num_tokens = 0;
   };
 
   GroupCommand& open_command();

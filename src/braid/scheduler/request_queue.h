@@ -1,10 +1,11 @@
 // Where requests wait: one queue in front of all groups, in control/. A request leaves it when a group has room for it,
-// and not before. Pure: no clock, no thread; it knows a group by its credits and by a function that looks into its
-// prefix cache.
+// and not before. Pure: no clock, no thread; it knows the groups by their credits and by a function that looks into
+// their prefix caches.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <tuple>
 #include <unordered_map>
@@ -24,13 +25,22 @@ class RequestQueue {
   // turn costs the same however many wait. One that was overtaken `max_overtaken` times is waited for.
   explicit RequestQueue(SchedulePolicy policy, int32_t max_overtaken = 32, int32_t window = 128);
 
-  void push(SchedulerRequest request);
+  // `only_group`: the one that must take it, however long that lasts.
+  void push(SchedulerRequest request, std::optional<int32_t> only_group = std::nullopt);
   bool abort(RequestId request);  // false if it does not wait here
 
-  // The requests that a group with these credits should take now, in their order. `probe` is asked for the part of
-  // each prompt that may come from the cache.
-  using Probe = FunctionRef<PrefixProbe(std::span<const TokenId> prompt)>;
-  [[nodiscard]] std::vector<SchedulerRequest> pop_admissible(Credits credits, Probe probe);
+  struct Binding {
+    SchedulerRequest request;
+    int32_t group = 0;
+    int64_t num_pages = 0;  // that it takes from the group's credits
+  };
+  // What a group's prefix cache has of a prompt.
+  using Probe = FunctionRef<PrefixProbe(int32_t group, std::span<const TokenId> prompt)>;
+  // Which of the groups that a request fits is to take it; `prefixes`: what each has of it, nothing: it has no room.
+  using PickGroup =
+      FunctionRef<int32_t(const SchedulerRequest& request, std::span<const std::optional<PrefixProbe>> prefixes)>;
+  // The requests that groups with these credits should take now, in their order.
+  [[nodiscard]] std::vector<Binding> pop_admissible(std::vector<Credits> groups, Probe probe, PickGroup pick);
 
   bool empty() const { return waiting_.empty(); }
   int64_t size() const { return static_cast<int64_t>(waiting_.size()); }
@@ -39,11 +49,16 @@ class RequestQueue {
  private:
   struct Waiting {
     SchedulerRequest request;
+    std::optional<int32_t> only_group;
     int32_t times_overtaken = 0;
   };
+  struct Candidate;
   using Place = std::tuple<int64_t, uint64_t, RequestId>;  // minus the priority, under that policy; arrival; id
   using WaitingMap = std::map<Place, Waiting>;
 
+  std::vector<Candidate> look_ahead(std::span<const Credits> groups, Probe probe);
+  std::optional<size_t> pick_for(std::span<const Candidate> candidates, int32_t group, const Credits& credits) const;
+  std::optional<size_t> pick_for_any(std::span<const Candidate> candidates, std::span<const Credits> groups) const;
   SchedulerRequest take(WaitingMap::iterator at);
 
   const SchedulePolicy policy_;

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <optional>
+#include <string>
 #include <vector>
 
 namespace braid {
@@ -20,11 +22,12 @@ SchedulerRequest request(RequestId id, size_t prompt_len, int32_t priority = 0) 
 std::vector<RequestId> pop(RequestQueue& queue, const Credits& credits,
                            const std::map<TokenId, PrefixProbe>& prefixes = {}) {
   std::vector<RequestId> ids;
-  const auto probe = [&](std::span<const TokenId> prompt) {
+  const auto probe = [&](int32_t /*group*/, std::span<const TokenId> prompt) {
     const auto found = prefixes.find(prompt[0]);
     return found == prefixes.end() ? PrefixProbe{} : found->second;
   };
-  for (const SchedulerRequest& popped : queue.pop_admissible(credits, probe)) ids.push_back(popped.id);
+  for (const auto& bound : queue.pop_admissible({credits}, probe, [](auto&, auto) { return 0; }))
+    ids.push_back(bound.request.id);
   return ids;
 }
 
@@ -81,6 +84,65 @@ TEST(RequestQueue, NobodyIsOvertakenMoreOftenThanAllowed) {
     EXPECT_EQ(overtaken, kMaxOvertaken);
     EXPECT_EQ(pop(queue, {.num_requests = 1, .num_pages = 11, .page_size = 16}), (std::vector<RequestId>{1}));
   }
+}
+
+// Binds to the first group with room, or to the last; "request>group" each.
+std::vector<std::string> bind_to(RequestQueue& queue, std::vector<Credits> groups, bool to_first = true) {
+  std::vector<std::string> bound;
+  const auto probe = [](int32_t, std::span<const TokenId>) { return PrefixProbe{}; };
+  const auto pick = [&](const SchedulerRequest&, std::span<const std::optional<PrefixProbe>> prefixes) {
+    int32_t picked = -1;
+    for (int32_t group = 0; group < static_cast<int32_t>(prefixes.size()); ++group) {
+      if (prefixes[static_cast<size_t>(group)] && (picked < 0 || !to_first)) picked = group;
+    }
+    return picked;
+  };
+  for (const auto& binding : queue.pop_admissible(std::move(groups), probe, pick)) {
+    bound.push_back(fmt::format("{}>{}", binding.request.id, binding.group));
+  }
+  return bound;
+}
+
+TEST(RequestQueue, RequestsGoToWhicheverGroupHasRoomAndNoFurther) {
+  RequestQueue queue(SchedulePolicy::kFcfs);
+  for (RequestId id = 1; id <= 6; ++id) queue.push(request(id, 16));
+  const Credits two{.num_requests = 2, .num_pages = 100, .page_size = 16};
+  const Credits one{.num_requests = 1, .num_pages = 100, .page_size = 16};
+  EXPECT_EQ(bind_to(queue, {two, one}), (std::vector<std::string>{"1>0", "2>0", "3>1"}));
+  EXPECT_EQ(bind_to(queue, {one, one}, false), (std::vector<std::string>{"4>1", "5>0"}));
+  EXPECT_EQ(queue.size(), 1);
+}
+
+TEST(RequestQueue, ARequestTooLargeForOneGroupGoesToAnother) {
+  RequestQueue queue(SchedulePolicy::kFcfs);
+  queue.push(request(1, 160));
+  EXPECT_EQ(bind_to(queue, {{.num_requests = 1, .num_pages = 10, .page_size = 16},
+                            {.num_requests = 1, .num_pages = 11, .page_size = 16}}),
+            std::vector<std::string>{"1>1"});
+}
+
+TEST(RequestQueue, WhoMustGoToOneGroupWaitsForItAndHoldsUpNobodyElsewhere) {
+  RequestQueue queue(SchedulePolicy::kFcfs, 2);
+  queue.push(request(1, 16), 1);
+  for (RequestId id = 2; id <= 9; ++id) queue.push(request(id, 16));
+  const Credits full{.num_requests = 0, .num_pages = 0, .page_size = 16};
+  const Credits one{.num_requests = 1, .num_pages = 100, .page_size = 16};
+  for (const char* expected : {"2>0", "3>0", "4>0", "5>0"}) {
+    EXPECT_EQ(bind_to(queue, {one, full}), std::vector<std::string>{expected});
+  }
+  EXPECT_EQ(bind_to(queue, {one, one}), (std::vector<std::string>{"1>1", "6>0"}));
+}
+
+TEST(RequestQueue, OvertakenTooOftenInAGroupItIsWaitedForThere) {
+  RequestQueue queue(SchedulePolicy::kFcfs, 2);
+  queue.push(request(1, 160), 1);
+  for (RequestId id = 2; id <= 9; ++id) queue.push(request(id, 16));
+  const Credits few{.num_requests = 1, .num_pages = 5, .page_size = 16};
+  const Credits full{.num_requests = 0, .num_pages = 0, .page_size = 16};
+  EXPECT_EQ(bind_to(queue, {full, few}), std::vector<std::string>{"2>1"});
+  EXPECT_EQ(bind_to(queue, {full, few}), std::vector<std::string>{"3>1"});
+  EXPECT_EQ(bind_to(queue, {full, few}), std::vector<std::string>{}) << "group 1 waits for request 1";
+  EXPECT_EQ(bind_to(queue, {few, few}), std::vector<std::string>{"4>0"}) << "group 0 does not";
 }
 
 }  // namespace

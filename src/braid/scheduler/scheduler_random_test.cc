@@ -87,10 +87,11 @@ class Load {
       while (next_arrival < requests_.size() && pick(0, 2) > 0) {
         queue.push(requests_.at(next_arrival++).request);
       }
-      for (SchedulerRequest& request : queue.pop_admissible(
-               scheduler.credits(), [&](std::span<const TokenId> prompt) { return scheduler.probe(prompt); })) {
-        requests_.at(request.id).is_admitted = true;
-        ASSERT_TRUE(scheduler.add(std::move(request)).ok());
+      for (RequestQueue::Binding& bound : queue.pop_admissible(
+               {scheduler.credits()}, [&](int32_t, auto prompt) { return scheduler.probe(prompt); },
+               [](auto&, auto) { return 0; })) {
+        requests_.at(bound.request.id).is_admitted = true;
+        ASSERT_TRUE(scheduler.add(std::move(bound.request)).ok());
       }
       abort_some(queue, scheduler, next_arrival);
       ASSERT_TRUE(!scheduler.is_idle() || queue.empty() || next_arrival == 0 || aborted_in_step_)
