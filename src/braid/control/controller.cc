@@ -51,7 +51,7 @@ void Controller::open(const std::shared_ptr<Submission>& submission) {
     if (choice.sampling.max_new_tokens == 0 && choice.sampling.prompt_logprobs_start < 0) {
       end_choice(id, {.finish = FinishReason::kLength});
     } else {
-      queue_.push(std::move(choice));
+      queue_.push(std::move(choice), request.dp_rank_strict ? request.dp_rank : std::nullopt);
     }
   }
 }
@@ -108,7 +108,9 @@ void Controller::dispatch(double now_s, RequestQueue::Probe probe) {
       views[i].has_room = prefixes[i].has_value();
       views[i].cached_tokens = prefixes[i] ? int64_t{prefixes[i]->num_cached_pages} * credits[i].page_size : int64_t{0};
     }
-    last_group_ = *pick_group(method_, views, last_group_);
+    const std::optional<int32_t> wished = choices_.at(request.id).submission->request.dp_rank;
+    const bool has_its_wish = wished && views.at(static_cast<size_t>(*wished)).has_room;
+    last_group_ = has_its_wish ? *wished : *pick_group(method_, views, last_group_);
     GroupView& picked = views[static_cast<size_t>(last_group_)];
     // Its prompt counts as it will in the group's load: what is still to be computed, and what is then there.
     added_tokens.push_back(2 * static_cast<int64_t>(request.prompt.size()) - picked.cached_tokens);
@@ -193,6 +195,7 @@ void Controller::end_choice(RequestId id, Delta delta) {
   submission->on_delta(delta);
   if (!submission->open_choices.empty()) return;
   submissions_.erase(submission->id);
+  submission->on_delta = nullptr;  // what it holds of the caller's need not wait for the group
   ending_.push_back(submission);
 }
 

@@ -125,11 +125,34 @@ TEST_F(ControllerTest, AGroupIsGivenNoMoreThanItsRoomAndWhatIsOnTheWayCounts) {
   SimulatedGroup group;
   for (SubmissionId id = 1; id <= 5; ++id) controller_.open(submission(id, 4, 30));
   dispatch();
-  EXPECT_EQ(controller_.take_commands(0).size(), 3U) << "as many as may run";
+  EXPECT_EQ(controller_.take_commands(0).at(0).add.size(), 3U) << "as many as may run";
   EXPECT_EQ(controller_.num_queued(), 2);
   EXPECT_EQ(controller_.load(0).scheduler.num_waiting, 3);
   dispatch();
   EXPECT_TRUE(controller_.take_commands(0).empty()) << "nothing has become free";
+}
+
+TEST_F(ControllerTest, ARequestGoesToTheGroupItNamesAndWaitsForItOnlyWhereItMust) {
+  Controller controller(*text_->tokenizer, masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kRoundRobin,
+                        {SimulatedGroup().load(), SimulatedGroup().load()}, nullptr);
+  const auto bound = [&] {
+    controller.dispatch(0, [](int32_t, std::span<const TokenId>) { return PrefixProbe{}; });
+    std::string ids;
+    for (int32_t group = 0; group < 2; ++group) {
+      for (const GroupCommand& command : controller.take_commands(group)) {
+        for (const SchedulerRequest& request : command.add) ids += fmt::format("{}>{} ", request.id, group);
+      }
+    }
+    return ids;
+  };
+  for (SubmissionId id = 1; id <= 5; ++id) {  // one more than group 1 has room for
+    const auto made = submission(id, 4, 30);
+    made->request.dp_rank = 1;
+    made->request.dp_rank_strict = id == 4;
+    controller.open(made);
+  }
+  EXPECT_EQ(bound(), "5>0 1>1 2>1 3>1 ") << "the fifth goes elsewhere, the fourth waits";
+  EXPECT_EQ(controller.num_queued(), 1);
 }
 
 TEST_F(ControllerTest, AFlushIsAnsweredWithTheGroupsTokensAndByTheEndOfAll) {
@@ -171,7 +194,7 @@ TEST_F(ControllerTest, RequestsWaitInOneQueueAndGoWhereRoomIs) {
     std::vector<size_t> sent;
     for (int32_t group = 0; group < 2; ++group) {
       auto commands = controller.take_commands(group);
-      sent.push_back(commands.size());
+      sent.push_back(commands.empty() ? 0 : commands.front().add.size());
       groups[static_cast<size_t>(group)].take(std::move(commands));
     }
     return sent;

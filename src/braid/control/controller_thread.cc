@@ -21,7 +21,7 @@ ControllerThread::ControllerThread(Rank& rank, const Tokenizer& tokenizer, const
       max_queued_(options.max_queued_requests),
       logger_(std::move(logger)),
       controller_(tokenizer, mask_worker_, options.schedule_policy,
-                  resolve_load_balance_method(LoadBalanceMethod::kAuto, options.rank.radix_cache),
+                  resolve_load_balance_method(options.load_balance_method, options.rank.radix_cache),
                   {GroupPublisher(scheduler_config_).load()}, options.log_steps ? logger_ : nullptr) {
   publish();
   std::vector<WorldMember> members;

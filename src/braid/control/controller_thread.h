@@ -35,6 +35,7 @@ class ControllerThread {
   void abort(SubmissionId id);
   void wait(SubmissionId id);
   EngineStats stats() const;
+  int32_t num_groups() const { return controller_.num_groups(); }
 
  private:
   struct AbortEvent {

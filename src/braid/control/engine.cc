@@ -26,7 +26,8 @@ class Engine::Impl {
     }
     const RequestBounds bounds{.vocab_size = rank_->config().vocab_size,
                                .text_vocab_size = text_.tokenizer->vocab_size(),
-                               .context_len = rank_->scheduler_config().context_len};
+                               .context_len = rank_->scheduler_config().context_len,
+                               .num_groups = controller_.num_groups()};
     if (const Status checked = check_request(request, bounds); !checked.ok()) {
       return Refusal{.reason = Refusal::Reason::kBadRequest, .message = checked.error().message};
     }
@@ -102,6 +103,9 @@ EngineStats Engine::stats() const {
 }
 GrammarCompiler& Engine::grammars() {
   return impl_->grammars();
+}
+int32_t Engine::num_groups() const {
+  return impl_->controller_.num_groups();
 }
 const TextModel& Engine::text() const {
   return impl_->text_;

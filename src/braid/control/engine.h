@@ -17,6 +17,7 @@
 #include "braid/base/log.h"
 #include "braid/base/result.h"
 #include "braid/config/model_config.h"
+#include "braid/control/dispatch_policy.h"
 #include "braid/control/generation.h"
 #include "braid/control/text_model.h"
 #include "braid/engine/rank_options.h"
@@ -31,6 +32,7 @@ struct EngineOptions {
   ModelSourceOptions source;  // where the checkpoint, its tokenizer and its template are
   RankOptions rank;
   SchedulePolicy schedule_policy = SchedulePolicy::kFcfs;
+  LoadBalanceMethod load_balance_method = LoadBalanceMethod::kAuto;
   bool log_steps = false;  // a line for each step with prompts and for every 40 decode steps, at level info
   // Choices that may wait for their turn, beyond those that could run at once.
   int64_t max_queued_requests = std::numeric_limits<int64_t>::max();
@@ -91,6 +93,8 @@ class Engine {
 
   // For GenerationRequest::grammar. From any thread; made when it is first asked for (it looks at every token once).
   GrammarCompiler& grammars();
+
+  int32_t num_groups() const;  // DP groups: for GenerationRequest::dp_rank
 
   const TextModel& text() const;
   const ModelConfig& config() const;

@@ -32,6 +32,10 @@ struct GenerationRequest {
   bool skip_special_tokens = true;  // in the text
   bool include_stop_in_text = false;
   int32_t priority = 0;  // larger first, under --schedule-policy priority
+  // The DP group to run in: where it has room when the request's turn comes; or, strictly, there and nowhere else,
+  // however long it must wait for that.
+  std::optional<int32_t> dp_rank = {};
+  bool dp_rank_strict = false;
   // The output's form. It ends (FinishReason::kStop) where it is complete and nothing can follow, whatever ignore_eos
   // and min_new_tokens say.
   std::optional<GrammarConstraint> grammar = {};

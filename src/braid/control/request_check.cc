@@ -93,6 +93,10 @@ Status check_request(const GenerationRequest& request, const RequestBounds& boun
   for (const std::string& stop : request.stop_strings) {
     if (stop.empty()) return fail("stop: a stop string must not be empty");
   }
+  if (request.dp_rank && (*request.dp_rank < 0 || *request.dp_rank >= bounds.num_groups)) {
+    return fail("dp_rank is {}: must be from 0 to {}", *request.dp_rank, bounds.num_groups - 1);
+  }
+  if (request.dp_rank_strict && !request.dp_rank) return fail("dp_rank_strict is true, and no dp_rank is given");
   if (request.grammar) TRY_STATUS(check_grammar(*request.grammar, bounds));
   return check_sampling(request.sampling, bounds);
 }

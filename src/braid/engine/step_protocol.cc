@@ -6,6 +6,14 @@
 
 namespace braid {
 
+int64_t num_logit_rows(const StepPlan& plan) {
+  int64_t total = 0;
+  for (const SequencePlan& sequence : plan.sequences) {
+    total += static_cast<int64_t>(sequence.scoring.tokens.size()) + (sequence.samples ? 1 : 0);
+  }
+  return total;
+}
+
 StepDecision decide_step(std::span<const StepHeader> headers) {
   CHECK(!headers.empty());
   const StepHeader& first = headers.front();

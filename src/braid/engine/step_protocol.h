@@ -10,14 +10,17 @@
 #include <span>
 #include <vector>
 
+#include "braid/wire/step_plan.h"
+
 namespace braid {
 
 struct StepHeader {
-  uint64_t round = 0;       // counts the exchanges; must be equal
-  uint64_t work_count = 0;  // read before looking for work
-  int64_t num_tokens = 0;   // of the step that this rank's group has planned; 0: it is idle
-  bool must_stop = false;   // the world is to end
-  bool has_failed = false;  // so is it: this rank cannot go on
+  uint64_t round = 0;          // counts the exchanges; must be equal
+  uint64_t work_count = 0;     // read before looking for work
+  int64_t num_tokens = 0;      // of the step that this rank, a publisher, has planned; 0: its group is idle
+  int64_t num_logit_rows = 0;  // of those tokens: whose logits it needs
+  bool must_stop = false;      // the world is to end
+  bool has_failed = false;     // so is it: this rank cannot go on
 
   bool operator==(const StepHeader&) const = default;
 };
@@ -35,6 +38,9 @@ struct StepDecision {
 
   bool operator==(const StepDecision&) const = default;
 };
+
+// Tokens whose logits the step needs, to sample or to score.
+int64_t num_logit_rows(const StepPlan& plan);
 
 // By rank. Headers of different rounds end the world: their ranks are all in `failed_ranks`.
 StepDecision decide_step(std::span<const StepHeader> headers);

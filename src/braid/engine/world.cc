@@ -54,6 +54,7 @@ PrefixProbe World::probe(int32_t group, std::span<const TokenId> prompt) const {
 void World::run_rank(size_t rank) {
   const WorldMember& member = members_[rank];
   std::vector<StepHeader> headers(members_.size());
+  if (member.begin) member.begin();
   for (uint64_t round = 1;; ++round) {
     StepHeader own{.round = round};
     try {
@@ -69,11 +70,9 @@ void World::run_rank(size_t rank) {
     const StepDecision decision = decide_step(headers);
     switch (decision.kind) {
       case StepDecision::Kind::kExecute:
-        try {
-          execute(member, headers);
-        } catch (const std::exception& exception) {
-          fail_world(exception.what());
-          member.headers->abort(exception.what());
+        if (const Status executed = try_execute(member, headers); !executed.ok()) {
+          fail_world(executed.error().message);
+          member.headers->abort(executed.error().message);
           return;
         }
         break;
@@ -111,18 +110,29 @@ StepHeader World::prepare(const WorldMember& member, uint64_t round) {
     plan = group.publisher.plan();
     if (plan == nullptr) outputs = group.publisher.report();
   }
-  if (plan != nullptr) header.num_tokens = plan->num_tokens();
+  if (plan != nullptr) {
+    header.num_tokens = plan->num_tokens();
+    header.num_logit_rows = num_logit_rows(*plan);
+  }
   group.plans[round % 2] = std::move(plan);
   if (outputs) on_outputs_(member.group, std::move(*outputs));
   return header;
 }
 
-void World::execute(const WorldMember& member, std::span<const StepHeader> headers) {
+Status World::try_execute(const WorldMember& member, std::span<const StepHeader> headers) {
+  try {
+    return execute(member, headers);
+  } catch (const std::exception& exception) {
+    return Error{exception.what()};
+  }
+}
+
+Status World::execute(const WorldMember& member, std::span<const StepHeader> headers) {
   Group& group = *groups_[static_cast<size_t>(member.group)];
   const std::shared_ptr<const StepPlan> plan = group.plans[headers.front().round % 2];
   const double start = monotonic_seconds();
-  const StepResult result = member.execute(plan != nullptr ? *plan : StepPlan{}, headers);
-  if (!member.is_publisher || plan == nullptr) return;
+  TRY(const StepResult result, member.execute(plan != nullptr ? *plan : StepPlan{}, headers));
+  if (!member.is_publisher || plan == nullptr) return {};
   const double seconds = monotonic_seconds() - start;
   GroupOutputs outputs;
   {
@@ -130,6 +140,7 @@ void World::execute(const WorldMember& member, std::span<const StepHeader> heade
     outputs = group.publisher.commit(result, seconds);
   }
   on_outputs_(member.group, std::move(outputs));
+  return {};
 }
 
 void World::park(uint64_t work_count) {

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "braid/engine/group_publisher.h"
+#include "braid/engine/header_exchange.h"
 #include "braid/engine/step_protocol.h"
 #include "braid/wire/group_command.h"
 #include "braid/wire/group_outputs.h"
@@ -26,35 +27,17 @@
 
 namespace braid {
 
-// Where the ranks' headers meet, once a round.
-class HeaderExchange {
- public:
-  virtual ~HeaderExchange() = default;
-  // `all` [ranks]: every rank's header of this round. An error ends the world; it never waits for ever.
-  virtual Status exchange(const StepHeader& own, std::span<StepHeader> all) = 0;
-  // This rank leaves: whatever its peers wait for ends with an error.
-  virtual void abort(const std::string& reason) = 0;
-};
-
-// One rank alone.
-class SingleRankHeaders final : public HeaderExchange {
- public:
-  Status exchange(const StepHeader& own, std::span<StepHeader> all) override {
-    all[0] = own;
-    return {};
-  }
-  void abort(const std::string& /*reason*/) override {}
-};
-
 // What one rank does in a step whose tokens of each rank's group `headers` say, on the rank's thread. `plan` is of its
-// own group; of no sequences if that is idle. The publisher's result counts, its subscribers' are dropped.
-using ExecuteStep = std::function<StepResult(const StepPlan& plan, std::span<const StepHeader> headers)>;
+// own group; of no sequences if that is idle. The publisher's result counts, its subscribers' are dropped. An error
+// ends the world.
+using ExecuteStep = std::function<Result<StepResult>(const StepPlan& plan, std::span<const StepHeader> headers)>;
 
 struct WorldMember {
   int32_t group = 0;         // of this world
   bool is_publisher = true;  // of its group; each has one
   ExecuteStep execute;
   HeaderExchange* headers = nullptr;  // must outlive the world
+  std::function<void()> begin = {};   // what the rank's thread does first; may be none
 };
 
 class World {
@@ -90,7 +73,8 @@ class World {
 
   void run_rank(size_t rank);
   StepHeader prepare(const WorldMember& member, uint64_t round);
-  void execute(const WorldMember& member, std::span<const StepHeader> headers);
+  Status try_execute(const WorldMember& member, std::span<const StepHeader> headers);
+  Status execute(const WorldMember& member, std::span<const StepHeader> headers);
   void park(uint64_t work_count);
   void fail_world(const std::string& reason);
 

@@ -127,7 +127,7 @@ class CountingWorld {
   static size_t place_size(int32_t num_groups, int32_t group_size) {
     return static_cast<size_t>(num_groups * group_size);
   }
-  StepResult execute(size_t rank, const StepPlan& plan, std::span<const StepHeader> headers) {
+  Result<StepResult> execute(size_t rank, const StepPlan& plan, std::span<const StepHeader> headers) {
     if (before_execute) before_execute(rank, plan);
     executed_[rank].emplace_back(headers[rank].round, plan);
     return counted(plan);

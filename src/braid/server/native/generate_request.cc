@@ -156,8 +156,14 @@ openai::ApiResult<GenerateRequest> parse_generate_request(std::string_view body,
   }
   if (!reader.error()) read_rids(reader, request);
   request.stream = reader.boolean("stream").value_or(false);
-  const int32_t priority = openai::read_priority(reader);
-  for (GenerateItem& item : request.items) item.parameters.priority = priority;
+  CommonParameters shared;
+  shared.priority = openai::read_priority(reader);
+  openai::read_dp_rank(reader, limits, shared);
+  for (GenerateItem& item : request.items) {
+    item.parameters.priority = shared.priority;
+    item.parameters.dp_rank = shared.dp_rank;
+    item.parameters.dp_rank_strict = shared.dp_rank_strict;
+  }
   request.timeout_s = openai::read_timeout(reader);
   if (reader.error()) return *reader.error();
   return request;

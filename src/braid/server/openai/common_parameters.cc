@@ -107,6 +107,23 @@ int32_t read_priority(ParameterReader& reader) {
   return static_cast<int32_t>(reader.integer("priority", -(1 << 30), 1 << 30).value_or(0));
 }
 
+void read_dp_rank(ParameterReader& reader, const ProtocolLimits& limits, CommonParameters& common) {
+  const int64_t last = limits.dp_size - 1;
+  for (const auto* name : {"dp_rank", "routed_dp_rank", "data_parallel_rank"}) {
+    if (const auto rank = as_int32(reader.integer(name, 0, last)); rank && !common.dp_rank) common.dp_rank = rank;
+  }
+  const Json* strict = reader.find("dp_rank_strict");
+  if (strict == nullptr) return;
+  if (strict->is_boolean()) {
+    common.dp_rank_strict = strict->get<bool>();
+  } else if (strict->is_number()) {
+    common.dp_rank = as_int32(reader.integer("dp_rank_strict", 0, last));
+    common.dp_rank_strict = true;
+  } else {
+    reader.fail_value("dp_rank_strict", *strict, fmt::format("true, false, or an integer from 0 to {}", last));
+  }
+}
+
 std::optional<double> read_timeout(ParameterReader& reader) {
   return reader.number("timeout", 1e-3, 1e9);
 }
@@ -136,6 +153,7 @@ CommonParameters read_common(ParameterReader& reader, const ProtocolLimits& limi
     }
   }
   common.priority = read_priority(reader);
+  read_dp_rank(reader, limits, common);
   common.user = reader.text("user").value_or("");
   common.rid = reader.text("rid", kMaxRidBytes).value_or("");
   common.timeout_s = read_timeout(reader);
@@ -183,6 +201,8 @@ GenerationRequest to_generation_request(const CommonParameters& common, Prompt p
   request.skip_special_tokens = common.skip_special_tokens;
   request.include_stop_in_text = common.no_stop_trim;
   request.priority = common.priority;
+  request.dp_rank = common.dp_rank;
+  request.dp_rank_strict = common.dp_rank_strict;
   return request;
 }
 

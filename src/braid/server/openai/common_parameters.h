@@ -23,6 +23,8 @@ void read_sampling(ParameterReader& reader, const ProtocolLimits& limits, const 
 
 inline constexpr size_t kMaxRidBytes = 256;
 int32_t read_priority(ParameterReader& reader);
+// dp_rank, by any of its names, and dp_rank_strict: true, or the group itself.
+void read_dp_rank(ParameterReader& reader, const ProtocolLimits& limits, CommonParameters& common);
 std::optional<double> read_timeout(ParameterReader& reader);  // seconds
 
 CommonParameters read_common(ParameterReader& reader, const ProtocolLimits& limits, bool allows_zero_tokens);

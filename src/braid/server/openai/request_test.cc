@@ -49,7 +49,7 @@ TEST(CompletionRequest, EveryParameterIsRead) {
   const auto request = completion(R"({"prompt":"x","model":"m","max_tokens":5,"temperature":0.5,"top_p":0.9,"top_k":-1,
     "min_p":0.1,"n":3,"seed":-1,"stop":["a","b"],"stop_token_ids":[7],"min_tokens":2,"ignore_eos":true,
     "frequency_penalty":1,"presence_penalty":-2,"repetition_penalty":1.1,"logit_bias":{"5":-100},"logprobs":4,
-    "skip_special_tokens":false,"no_stop_trim":true,"return_token_ids":true,"priority":-3,"user":"u","rid":"r",
+    "skip_special_tokens":false,"no_stop_trim":true,"return_token_ids":true,"priority":-3,"dp_rank":0,"user":"u","rid":"r",
     "timeout":1.5,"stream":false,"stream_options":{"include_usage":true},"unknown":{"x":1}})");
   const CommonParameters& common = request.common;
   EXPECT_EQ(common.max_tokens, 5);
@@ -123,12 +123,37 @@ TEST(CompletionRequest, WrongTypesAndRangesAreNamed) {
       {R"("guided_json":"{")", "guided_json"},
       {R"("stream_options":5)", "stream_options"},
       {R"("timeout":0)", "timeout"},
+      {R"("dp_rank":1)", "dp_rank"},
+      {R"("routed_dp_rank":-1)", "routed_dp_rank"},
+      {R"("data_parallel_rank":"0")", "data_parallel_rank"},
+      {R"("dp_rank_strict":1)", "dp_rank_strict"},
+      {R"("dp_rank_strict":"yes")", "dp_rank_strict"},
       {R"("functions":[])", "functions"},
       {R"("guided_json":5)", "guided_json"}};
   for (const auto& [members, param] : cases) EXPECT_EQ(refused(members), param) << members;
   EXPECT_EQ(refused(R"("echo":true,"max_tokens":0)"), "accepted");
   EXPECT_EQ(refused(R"("echo":true,"max_tokens":0,"logprobs":5)"), "accepted");
   EXPECT_EQ(refused(R"("best_of":1,"response_format":{"type":"text"},"suffix":null)"), "accepted");
+}
+
+TEST(CompletionRequest, AGroupIsNamedAsAHintOrAsAnOrder) {
+  ProtocolLimits limits = kLimits;
+  limits.dp_size = 4;
+  const auto placed = [&](std::string_view members) {
+    const auto parsed = parse_completion_request(fmt::format(R"({{"prompt":"x",{}}})", members), limits);
+    const auto* request = std::get_if<CompletionRequest>(&parsed);
+    if (request == nullptr) return std::get<ApiError>(parsed).message;
+    const auto generation = to_generation_request(request->common, request->prompts[0], true, 16, {});
+    return fmt::format("{}{}", generation.dp_rank.value_or(-1), generation.dp_rank_strict ? " strictly" : "");
+  };
+  EXPECT_EQ(placed(R"("n":1)"), "-1");
+  EXPECT_EQ(placed(R"("dp_rank":3)"), "3");
+  EXPECT_EQ(placed(R"("routed_dp_rank":2)"), "2");
+  EXPECT_EQ(placed(R"("data_parallel_rank":1)"), "1");
+  EXPECT_EQ(placed(R"("dp_rank":3,"dp_rank_strict":true)"), "3 strictly");
+  EXPECT_EQ(placed(R"("dp_rank":3,"dp_rank_strict":false)"), "3");
+  EXPECT_EQ(placed(R"("dp_rank_strict":2)"), "2 strictly");
+  EXPECT_EQ(placed(R"("dp_rank":4)"), "dp_rank is 4: must be an integer from 0 to 3");
 }
 
 TEST(CompletionRequest, OneBodyAsksForSoManySequences) {

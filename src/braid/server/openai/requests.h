@@ -21,6 +21,7 @@ namespace braid::openai {
 
 struct ProtocolLimits {
   int64_t vocab_size = 0;  // token ids lie in [0, vocab_size)
+  int32_t dp_size = 1;     // DP groups: dp_rank lies in [0, dp_size)
   JsonLimits json = {.max_bytes = int64_t{64} << 20, .max_values = 4'000'000, .max_depth = 64};
   int32_t max_choices = 128;     // n
   size_t max_prompts = 2048;     // in one body
@@ -56,6 +57,8 @@ struct CommonParameters {
   bool stream = false;
   bool include_usage = false;  // stream_options.include_usage
   int32_t priority = 0;
+  std::optional<int32_t> dp_rank;  // the DP group to run in: a hint, or an order
+  bool dp_rank_strict = false;
   std::string user;
   std::string rid;
   std::optional<double> timeout_s;

@@ -118,18 +118,26 @@ std::optional<ApiError> ApiService::not_ready() const {
 void ApiService::generate(http::Request request, std::shared_ptr<http::Responder> responder, Plan plan) {
   InFlight::Token in_flight = in_flight_.enter();
   Arrival arrival{.path = std::move(request.path), .client = std::move(request.client), .time_s = monotonic_seconds()};
+  std::optional<std::string> dp_rank;
+  if (const auto value = request.header("X-data-parallel-rank")) dp_rank = std::string(*value);
   if (const auto error = not_ready()) return refuse(arrival, *responder, *error);
-  workers_.post([this, plan, body = std::make_shared<std::string>(std::move(request.body)), arrival,
-                 responder = std::move(responder),
-                 in_flight = std::move(in_flight)] { start_generation(*body, arrival, responder, plan, in_flight); });
+  workers_.post([this, plan, body = std::make_shared<std::string>(std::move(request.body)), dp_rank, arrival,
+                 responder = std::move(responder), in_flight = std::move(in_flight)] {
+    start_generation(*body, dp_rank, arrival, responder, plan, in_flight);
+  });
 }
 
-void ApiService::start_generation(const std::string& body, Arrival arrival, std::shared_ptr<http::Responder> responder,
-                                  Plan plan, InFlight::Token in_flight) {
+void ApiService::start_generation(const std::string& body, const std::optional<std::string>& dp_rank, Arrival arrival,
+                                  std::shared_ptr<http::Responder> responder, Plan plan, InFlight::Token in_flight) {
   const ServedModel& model = *model_.load();
   PlanResult planned = plan(model, body, unique_id());
   if (const auto* error = std::get_if<ApiError>(&planned)) return refuse(arrival, *responder, *error);
   auto& generation = std::get<GenerationPlan>(planned);
+  if (dp_rank) {
+    if (const auto error = apply_dp_rank_header(*dp_rank, model, generation)) {
+      return refuse(arrival, *responder, *error);
+    }
+  }
   if (options_.request_timeout_s > 0) {
     generation.timeout_s =
         std::min(generation.timeout_s.value_or(options_.request_timeout_s), options_.request_timeout_s);

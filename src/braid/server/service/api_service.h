@@ -55,8 +55,9 @@ class ApiService {
   using Answer = http::Response (ApiService::*)(const ServedModel& model, const http::Request& request) const;
 
   void generate(http::Request request, std::shared_ptr<http::Responder> responder, Plan plan);
-  void start_generation(const std::string& body, Arrival arrival, std::shared_ptr<http::Responder> responder, Plan plan,
-                        InFlight::Token in_flight);
+  // `dp_rank`: the header of that name.
+  void start_generation(const std::string& body, const std::optional<std::string>& dp_rank, Arrival arrival,
+                        std::shared_ptr<http::Responder> responder, Plan plan, InFlight::Token in_flight);
   void refuse(const Arrival& arrival, http::Responder& responder, const openai::ApiError& error) const;
   http::Handler when_ready(Answer answer);
   http::Handler on_worker(std::function<http::Response(const ServedModel& model, const std::string& body)> answer);

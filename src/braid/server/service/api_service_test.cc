@@ -48,8 +48,9 @@ class ApiServiceTest : public ::testing::Test {
   }
 
   std::shared_ptr<FakeClient> get(const std::string& path) { return send(router_, "GET", path); }
-  std::shared_ptr<FakeClient> post(const std::string& path, const std::string& body) {
-    return send(router_, "POST", path, body);
+  std::shared_ptr<FakeClient> post(const std::string& path, const std::string& body,
+                                   std::vector<http::Header> headers = {}) {
+    return send(router_, "POST", path, body, std::make_shared<FakeClient>(), std::move(headers));
   }
   // Greedy, eight tokens, and these further members.
   std::shared_ptr<FakeClient> complete(const std::string& members) {
@@ -214,6 +215,15 @@ TEST_F(ApiServiceTest, BadRequestsAreRefusedBeforeAnyEvent) {
   EXPECT_NE(form["message"].get<std::string>().find("back-reference"), std::string::npos);
   EXPECT_EQ(refused(complete(R"("guided_json":{"$ref":"#"})"), 400)["param"], "guided_json");
   EXPECT_EQ(refused(post("/v1/embeddings", "{}"), 501)["code"], "not_implemented");
+  EXPECT_EQ(refused(complete(R"("dp_rank":1)"), 400)["message"], "dp_rank is 1: must be an integer from 0 to 0");
+  EXPECT_EQ(refused(complete(R"("dp_rank_strict":true)"), 400)["message"],
+            "dp_rank_strict is true, and no dp_rank is given");
+  const std::string plain = R"({"prompt":"The","max_tokens":2})";
+  for (const char* rank : {"1", "-1", "x", ""}) {
+    const Json error = refused(post("/v1/completions", plain, {{"x-data-parallel-rank", rank}}), 400);
+    EXPECT_EQ(error["param"], "X-data-parallel-rank") << rank;
+  }
+  EXPECT_EQ(post("/v1/completions", plain, {{"X-Data-Parallel-Rank", "0"}})->status(), 200);
   EXPECT_TRUE(service_->wait_until_idle(std::chrono::seconds(60)));
 }
 

@@ -1,6 +1,7 @@
 // From a body of /v1/completions or /v1/chat/completions to what the engine is asked for.
 #include "braid/server/service/generation_plan.h"
 
+#include <charconv>
 #include <ctime>
 #include <functional>
 #include <utility>
@@ -45,6 +46,7 @@ std::unique_ptr<ServedModel> make_served_model(std::unique_ptr<Engine> engine, c
   if (formats.tools == parsers::ToolFormat::kMistral) formats.ids = parsers::CallIdStyle::kNineAlphanumeric;
   openai::ProtocolLimits limits = facts.limits;
   limits.vocab_size = requests.tokenizer.vocab_size();
+  limits.dp_size = engine->num_groups();
   return std::make_unique<ServedModel>(ServedModel{.engine = std::move(engine),
                                                    .name = facts.name,
                                                    .path = facts.path,
@@ -70,6 +72,20 @@ std::optional<ApiError> check_prompt_length(const ServedModel& model, size_t num
   return ApiError{.message = fmt::format("prompt has {} tokens, this model's context is {}", num_tokens, context_len),
                   .param = std::move(param),
                   .code = "context_length_exceeded"};
+}
+
+std::optional<ApiError> apply_dp_rank_header(std::string_view value, const ServedModel& model, GenerationPlan& plan) {
+  int32_t rank = -1;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), rank);
+  if (error != std::errc() || end != value.data() + value.size() || rank < 0 || rank >= model.limits.dp_size) {
+    return ApiError{.message = fmt::format("the header X-data-parallel-rank is \"{}\": must be an integer from 0 to {}",
+                                           value.substr(0, 40), model.limits.dp_size - 1),
+                    .param = "X-data-parallel-rank"};
+  }
+  for (GenerationRequest& request : plan.requests) {
+    if (!request.dp_rank) request.dp_rank = rank;
+  }
+  return std::nullopt;
 }
 
 PlanResult plan_completion(const ServedModel& model, std::string_view body, const std::string& unique) {

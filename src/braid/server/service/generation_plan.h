@@ -30,7 +30,7 @@ struct ModelFacts {
   std::string name;
   std::string path;
   std::string tokenizer_path;
-  openai::ProtocolLimits limits;  // without vocab_size, which is the model's
+  openai::ProtocolLimits limits;  // without vocab_size and dp_size, which are the engine's
   // Absent: as the model's chat template shows.
   std::optional<parsers::ReasoningFormat> reasoning_format;
   std::optional<parsers::ToolFormat> tool_format;
@@ -53,6 +53,10 @@ using PlanResult = openai::ApiResult<GenerationPlan>;
 // tokenizing the body takes.
 PlanResult plan_completion(const ServedModel& model, std::string_view body, const std::string& unique);
 PlanResult plan_chat(const ServedModel& model, std::string_view body, const std::string& unique);
+
+// The X-data-parallel-rank header's value: a hint for all prompts whose body has none. An error unless it is a group.
+std::optional<openai::ApiError> apply_dp_rank_header(std::string_view value, const ServedModel& model,
+                                                     GenerationPlan& plan);
 
 // A request for another model: 404. `name` may be empty.
 std::optional<openai::ApiError> check_model_name(const ServedModel& model, std::string_view name);

@@ -165,11 +165,12 @@ class FakeClient : public http::Responder {
 
 inline std::shared_ptr<FakeClient> send(const http::Router& router, std::string method, std::string path,
                                         std::string body = "",
-                                        std::shared_ptr<FakeClient> client = std::make_shared<FakeClient>()) {
+                                        std::shared_ptr<FakeClient> client = std::make_shared<FakeClient>(),
+                                        std::vector<http::Header> headers = {}) {
   router.handle({.method = std::move(method),
                  .path = std::move(path),
                  .query = {},
-                 .headers = {},
+                 .headers = std::move(headers),
                  .body = std::move(body),
                  .client = "test"},
                 client);
