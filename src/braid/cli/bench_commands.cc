@@ -92,6 +92,7 @@ void add_latency(CLI::App& bench, CommandRunner& runner) {
   CLI::App* command = bench.add_subcommand("latency", "One batch: prefill, then decode step by step");
   add_model_flag(*command, flags->model);
   add_rank_flags(*command, flags->model);
+  add_layout_flags(*command, flags->model);
   LatencyOptions& options = flags->options;
   add_number(*command, "--batch-size", options.batch_size, "Sequences", 1, kMaxRunningRequests);
   add_number(*command, "--input-len", options.input_len, "Tokens of each prompt", 1, kMaxBenchTokens);
@@ -115,6 +116,7 @@ void add_throughput(CLI::App& bench, CommandRunner& runner) {
   add_model_flag(*command, flags->model);
   add_tokenizer_flag(*command, flags->model);
   add_rank_flags(*command, flags->model);
+  add_layout_flags(*command, flags->model);
   add_schedule_flag(*command, flags->model);
   ThroughputOptions& options = flags->options;
   add_number(*command, "--num-prompts", options.num_prompts, "Requests", 1, kMaxBenchRequests);

@@ -50,6 +50,12 @@ Result<EngineOptions> ModelFlags::engine_options() const {
   options.source = source_options();
   options.rank = rank;
   options.rank.radix_cache = !disable_radix_cache;
+  LayoutFlags asked = layout;
+  asked.moe_parallel = moe_parallel == "ep" ? MoeParallel::kEp : MoeParallel::kTp;
+  TRY(options.rank.layout, make_layout(asked));
+  TRY(options.rank.dp_padding, parse_dp_padding(dp_padding));
+  TRY(options.rank.numa, parse_numa_choice(numa));
+  TRY(options.load_balance_method, parse_load_balance_method(load_balance_method));
   TRY(options.rank.dtype, parse_dtype("--dtype", dtype));
   TRY(options.rank.kv_cache_dtype, parse_dtype("--kv-cache-dtype", kv_cache_dtype));
   TRY(options.schedule_policy, parse_schedule_policy(schedule_policy));
@@ -83,20 +89,22 @@ void add_rank_flags(CLI::App& command, ModelFlags& flags) {
   group(command.add_option("--dtype", flags.dtype, "Weights and activations: auto, bfloat16, float32"));
   group(command.add_option("--kv-cache-dtype", flags.kv_cache_dtype, "auto (as --dtype), bfloat16, float32"));
   group(command.add_option("--attention-backend", rank.attention_backend, "fa (tiled, fast) or native (portable)"));
-  group(command.add_option("--threads-per-rank", rank.threads_per_rank, "Compute threads; 0: one a core"))
+  group(command.add_option("--threads-per-rank", rank.threads_per_rank,
+                           "Compute threads of a rank; 0: the cores, shared out"))
       ->check(whole_number(0, kMaxThreadsPerRank));
   group(command.add_option("--context-length,--max-model-len", rank.context_length,
                            "Prompt and output of one request, in tokens; 0: the model's"))
       ->check(whole_number(0, kMaxInt32));
   group(command.add_option("--page-size", rank.page_size, "Tokens in a KV page, a multiple of 16"))
       ->check(whole_number(kPageSizeStep, kMaxPageSize, kPageSizeStep));
-  group(command.add_option("--chunked-prefill-size", rank.chunked_prefill_size, "Prompt tokens in one step"))
+  group(command.add_option("--chunked-prefill-size", rank.chunked_prefill_size, "Prompt tokens of a group in one step"))
       ->check(whole_number(1, kMaxChunkedPrefillSize));
-  group(command.add_option("--max-running-requests", rank.max_running_requests, "Sequences in one step"))
+  group(command.add_option("--max-running-requests", rank.max_running_requests, "Sequences in one step, of all groups"))
       ->check(whole_number(1, kMaxRunningRequests));
-  group(command.add_option("--max-total-tokens", rank.max_total_tokens, "Tokens in the KV pool; 0: by memory"))
+  group(command.add_option("--max-total-tokens", rank.max_total_tokens,
+                           "Tokens in the KV pools of all groups; 0: by memory"))
       ->check(whole_number(0, std::numeric_limits<int64_t>::max()));
-  group(command.add_option("--kv-cache-memory-bytes", rank.kv_cache_bytes, "The KV pool at most; 0: by memory"))
+  group(command.add_option("--kv-cache-memory-bytes", rank.kv_cache_bytes, "All KV pools at most; 0: by memory"))
       ->transform(byte_size())
       ->type_name("BYTES");
   group(command.add_option("--mem-fraction-static", rank.mem_fraction_static,
@@ -106,10 +114,44 @@ void add_rank_flags(CLI::App& command, ModelFlags& flags) {
       ->check(one_of({"trace", "debug", "info", "warning", "error", "off"}));
 }
 
+void add_layout_flags(CLI::App& command, ModelFlags& flags) {
+  const auto group = [](auto* option) { return option->group("Ranks"); };
+  LayoutFlags& layout = flags.layout;
+  group(command.add_option("--tp-size,--tensor-parallel-size", layout.tp_size,
+                           "Ranks that hold one copy of the model together (default: 1)"));
+  group(command.add_option("--dp-size,--data-parallel-size", layout.dp_size,
+                           "DP groups; without --enable-dp-attention whole replicas (default: 1)"));
+  group(
+      command.add_flag("--enable-dp-attention", layout.enable_dp_attention,
+                       "Groups split the ranks: each attends to its own requests, all share the feed-forward layers"));
+  group(command.add_option("--attn-tp-size", layout.attn_tp_size,
+                           "Ranks of a group; with --dp-size it says all: DP attention of so many ranks each"));
+  group(
+      command.add_option("--moe-parallel", flags.moe_parallel, "Experts are cut into slices (tp) or dealt whole (ep)"))
+      ->check(one_of({"tp", "ep"}))
+      ->capture_default_str();
+  group(command.add_option("--dp-padding", flags.dp_padding, "How groups' rows are gathered; all give the same bits"))
+      ->check(one_of({"auto", "max_len", "sum_len", "exact"}))
+      ->capture_default_str();
+  group(command.add_option("--numa", flags.numa, "Ranks by NUMA domain: auto, off, or each one's, like 0,0,1,1"))
+      ->capture_default_str();
+  group(command.add_option("--collective-timeout", flags.rank.collective_timeout_s,
+                           "Seconds that a rank waits for the others before the engine ends with a report"))
+      ->check(number_above(0, 86400))
+      ->capture_default_str();
+}
+
 void add_schedule_flag(CLI::App& command, ModelFlags& flags) {
   command.add_option("--schedule-policy", flags.schedule_policy, "fcfs, lpm (longest prefix) or priority")
       ->capture_default_str()
       ->group("Engine");
+  command
+      .add_option(
+          "--load-balance-method", flags.load_balance_method,
+          "Which DP group gets the next request: auto, round_robin, shortest_queue, minimum_tokens, prefix_affinity")
+      ->check(one_of({"auto", "round_robin", "shortest_queue", "minimum_tokens", "prefix_affinity"}))
+      ->capture_default_str()
+      ->group("Ranks");
 }
 
 void add_engine_flags(CLI::App& command, ModelFlags& flags) {
@@ -117,6 +159,7 @@ void add_engine_flags(CLI::App& command, ModelFlags& flags) {
   add_tokenizer_flag(command, flags);
   add_template_flag(command, flags);
   add_rank_flags(command, flags);
+  add_layout_flags(command, flags);
   add_schedule_flag(command, flags);
   command.add_flag("--disable-radix-cache", flags.disable_radix_cache, "Do not reuse the KV of common prefixes")
       ->group("Engine");

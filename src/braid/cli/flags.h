@@ -22,6 +22,11 @@ struct ModelFlags {
   std::string schedule_policy = "fcfs";
   std::string log_level = "info";
   bool disable_radix_cache = false;
+  LayoutFlags layout;
+  std::string moe_parallel = "tp";
+  std::string dp_padding = "auto";
+  std::string numa = "auto";
+  std::string load_balance_method = "auto";
   RankOptions rank;
 
   // Errors name the flag and its values. Reads BRAID_CPU_ISA, HOME, HF_HOME and HF_HUB_CACHE.
@@ -39,7 +44,8 @@ void add_model_flag(CLI::App& command, ModelFlags& flags);      // --model-path
 void add_tokenizer_flag(CLI::App& command, ModelFlags& flags);  // --tokenizer-path
 void add_template_flag(CLI::App& command, ModelFlags& flags);   // --chat-template
 void add_rank_flags(CLI::App& command, ModelFlags& flags);      // how the model runs
-void add_schedule_flag(CLI::App& command, ModelFlags& flags);   // --schedule-policy
+void add_layout_flags(CLI::App& command, ModelFlags& flags);    // how the model is split over ranks
+void add_schedule_flag(CLI::App& command, ModelFlags& flags);   // --schedule-policy and --load-balance-method
 void add_engine_flags(CLI::App& command, ModelFlags& flags);    // all of these, and --disable-radix-cache
 
 struct SamplingFlags {

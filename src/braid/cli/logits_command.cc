@@ -52,6 +52,7 @@ void add_logits_command(CLI::App& app, CommandRunner& runner) {
   flags->model.log_level = "warning";
   add_model_flag(*command, flags->model);
   add_rank_flags(*command, flags->model);
+  add_layout_flags(*command, flags->model);
   command->add_option("--input-ids", flags->input_ids, "Token ids: 1,2,3")->required()->type_name("IDS");
   command->add_option("--output", flags->output, "The file: float32 [tokens, vocabulary]")
       ->required()

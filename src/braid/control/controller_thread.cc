@@ -15,24 +15,28 @@ constexpr int32_t kMaxWaitingOutputs = 4;
 
 }  // namespace
 
-ControllerThread::ControllerThread(Rank& rank, const Tokenizer& tokenizer, const EngineOptions& options,
+ControllerThread::ControllerThread(RankSet& ranks, const Tokenizer& tokenizer, const EngineOptions& options,
                                    std::shared_ptr<Logger> logger)
-    : scheduler_config_(rank.scheduler_config()),
+    : scheduler_config_(ranks.scheduler_config()),
+      groups_per_world_(ranks.layout().groups_per_world()),
       max_queued_(options.max_queued_requests),
       logger_(std::move(logger)),
       controller_(tokenizer, mask_worker_, options.schedule_policy,
                   resolve_load_balance_method(options.load_balance_method, options.rank.radix_cache),
-                  {GroupPublisher(scheduler_config_).load()}, options.log_steps ? logger_ : nullptr) {
+                  std::vector<GroupLoad>(static_cast<size_t>(ranks.layout().num_groups()),
+                                         GroupPublisher(scheduler_config_).load()),
+                  options.log_steps ? logger_ : nullptr) {
   publish();
-  std::vector<WorldMember> members;
-  members.push_back(
-      {.execute = [this, &rank](const StepPlan& plan,
-                                std::span<const StepHeader>) { return rank.runner().execute(plan, &mask_worker_); },
-       .headers = &headers_});
-  world_ = std::make_unique<World>(
-      std::span(&scheduler_config_, 1), std::move(members),
-      [this](int32_t group, GroupOutputs outputs) { on_outputs(group, std::move(outputs)); },
-      [this](const std::string& reason) { on_failure(reason); });
+  const std::vector<SchedulerConfig> groups(static_cast<size_t>(groups_per_world_), scheduler_config_);
+  for (int32_t world = 0; world < ranks.layout().num_worlds(); ++world) {
+    const int32_t first_group = world * groups_per_world_;
+    worlds_.push_back(std::make_unique<World>(
+        groups, ranks.members(world, &mask_worker_),
+        [this, first_group](int32_t group, GroupOutputs outputs) {
+          on_outputs(first_group + group, std::move(outputs));
+        },
+        [this](const std::string& reason) { on_failure(reason); }));
+  }
   thread_ = std::thread([this] { thread_main(); });
 }
 
@@ -153,7 +157,9 @@ void ControllerThread::thread_main() {
 
 // Why it must end; empty if it was stopped.
 std::string ControllerThread::run_until_stopped() {
-  const auto probe = [&](int32_t group, std::span<const TokenId> prompt) { return world_->probe(group, prompt); };
+  const auto probe = [&](int32_t group, std::span<const TokenId> prompt) {
+    return world_of(group).probe(group % groups_per_world_, prompt);
+  };
   while (true) {
     std::vector<Event> events;
     std::string failure;
@@ -199,23 +205,28 @@ void ControllerThread::carry_out(Event event) {
 void ControllerThread::send_commands() {
   for (int32_t group = 0; group < controller_.num_groups(); ++group) {
     std::vector<GroupCommand> commands = controller_.take_commands(group);
-    if (!commands.empty()) world_->send(group, std::move(commands));
+    if (!commands.empty()) world_of(group).send(group % groups_per_world_, std::move(commands));
   }
 }
 
 // Statistics first, so that who has waited for a submission sees it counted.
 void ControllerThread::publish() {
-  const GroupLoad load = controller_.load(0);
+  std::vector<GroupLoad> groups;
+  for (int32_t group = 0; group < controller_.num_groups(); ++group) groups.push_back(controller_.load(group));
   const std::lock_guard lock(mutex_);
-  stats_ = {.scheduler = load.scheduler,
+  stats_ = {.scheduler = {},
             .num_queued = controller_.num_queued(),
             .num_free_slots = controller_.num_free_slots(),
             .context_len = scheduler_config_.context_len,
-            .num_kv_tokens = int64_t{scheduler_config_.num_pages} * scheduler_config_.page_size,
-            .num_steps = load.num_steps,
+            .num_kv_tokens = int64_t{scheduler_config_.num_pages} * scheduler_config_.page_size * std::ssize(groups),
             .num_output_tokens = controller_.num_output_tokens(),
-            .step_seconds = load.step_seconds,
             .failure = fatal_error_};
+  for (const GroupLoad& load : groups) {
+    stats_.scheduler += load.scheduler;
+    stats_.num_steps = std::max(stats_.num_steps, load.num_steps);
+    stats_.step_seconds = std::max(stats_.step_seconds, load.step_seconds);
+  }
+  stats_.groups = std::move(groups);
   num_new_choices_ -= std::exchange(num_taken_choices_, 0);
   const std::vector<SubmissionId> ended = controller_.take_ended();
   if (ended.empty()) return;

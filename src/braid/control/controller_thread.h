@@ -18,14 +18,15 @@
 #include "braid/control/engine.h"
 #include "braid/control/mask_worker.h"
 #include "braid/control/rate_meter.h"
-#include "braid/engine/rank.h"
+#include "braid/engine/rank_set.h"
 #include "braid/engine/world.h"
 
 namespace braid {
 
 class ControllerThread {
  public:
-  ControllerThread(Rank& rank, const Tokenizer& tokenizer, const EngineOptions& options,
+  // The ranks outlive it.
+  ControllerThread(RankSet& ranks, const Tokenizer& tokenizer, const EngineOptions& options,
                    std::shared_ptr<Logger> logger);
   ~ControllerThread();
 
@@ -56,15 +57,16 @@ class ControllerThread {
   std::string run_until_stopped();
   std::vector<Event> take_inbox();
   void carry_out(Event event);
+  World& world_of(int32_t group) { return *worlds_[static_cast<size_t>(group / groups_per_world_)]; }
   void send_commands();
   void publish();
 
-  const SchedulerConfig scheduler_config_;
+  const SchedulerConfig scheduler_config_;  // of each group
+  const int32_t groups_per_world_;
   const int64_t max_queued_;
   const std::shared_ptr<Logger> logger_;
 
   MaskWorker mask_worker_;
-  SingleRankHeaders headers_;
 
   // The controller thread's own.
   Controller controller_;
@@ -88,7 +90,7 @@ class ControllerThread {
   std::string fatal_error_;    // not empty: every request ends with it
 
   std::thread thread_;
-  std::unique_ptr<World> world_;  // last: its threads use all others
+  std::vector<std::unique_ptr<World>> worlds_;  // last: their threads use all others
 };
 
 }  // namespace braid

@@ -6,34 +6,34 @@
 
 #include "braid/control/controller_thread.h"
 #include "braid/control/request_check.h"
-#include "braid/engine/rank.h"
+#include "braid/engine/rank_set.h"
 #include "braid/weights/checkpoint.h"
 
 namespace braid {
 
 class Engine::Impl {
  public:
-  Impl(TextModel text, GenerationDefaults defaults, std::unique_ptr<Rank> rank, const EngineOptions& options,
+  Impl(TextModel text, GenerationDefaults defaults, std::unique_ptr<RankSet> ranks, const EngineOptions& options,
        std::shared_ptr<Logger> logger)
       : text_(std::move(text)),
         defaults_(std::move(defaults)),
-        rank_(std::move(rank)),
-        controller_(*rank_, *text_.tokenizer, options, std::move(logger)) {}
+        ranks_(std::move(ranks)),
+        controller_(*ranks_, *text_.tokenizer, options, std::move(logger)) {}
 
   std::variant<SubmissionId, Refusal> submit(GenerationRequest request, DeltaCallback on_delta) {
     if (auto* prompt = std::get_if<std::string>(&request.prompt)) {
       request.prompt = text_.tokenizer->encode(*prompt, request.add_special_tokens);
     }
-    const RequestBounds bounds{.vocab_size = rank_->config().vocab_size,
+    const RequestBounds bounds{.vocab_size = ranks_->config().vocab_size,
                                .text_vocab_size = text_.tokenizer->vocab_size(),
-                               .context_len = rank_->scheduler_config().context_len,
+                               .context_len = ranks_->scheduler_config().context_len,
                                .num_groups = controller_.num_groups()};
     if (const Status checked = check_request(request, bounds); !checked.ok()) {
       return Refusal{.reason = Refusal::Reason::kBadRequest, .message = checked.error().message};
     }
     if (!request.ignore_eos) {
       auto& stops = request.sampling.stop_token_ids;
-      const auto& ends = defaults_.eos_token_ids.empty() ? rank_->config().eos_token_ids : defaults_.eos_token_ids;
+      const auto& ends = defaults_.eos_token_ids.empty() ? ranks_->config().eos_token_ids : defaults_.eos_token_ids;
       stops.insert(stops.end(), ends.begin(), ends.end());
     }
     if (request.grammar) add_end_tokens(request);
@@ -57,13 +57,13 @@ class Engine::Impl {
   }
 
   bool is_model_end(TokenId token) const {
-    const auto& ends = defaults_.eos_token_ids.empty() ? rank_->config().eos_token_ids : defaults_.eos_token_ids;
+    const auto& ends = defaults_.eos_token_ids.empty() ? ranks_->config().eos_token_ids : defaults_.eos_token_ids;
     return std::ranges::find(ends, token) != ends.end();
   }
 
   TextModel text_;
   GenerationDefaults defaults_;
-  std::unique_ptr<Rank> rank_;
+  std::unique_ptr<RankSet> ranks_;
   std::once_flag grammars_made_;
   std::unique_ptr<GrammarCompiler> grammars_;
   ControllerThread controller_;  // last: its threads use the others
@@ -76,9 +76,9 @@ Result<std::unique_ptr<Engine>> Engine::load(const EngineOptions& options, std::
                                              const LoadProgress& progress) {
   TRY(const Checkpoint checkpoint, open_checkpoint(options.source));
   TRY(TextModel text, load_text_model(options.source));
-  TRY(auto rank, Rank::load(checkpoint, options.rank, *logger, progress));
+  TRY(auto ranks, RankSet::load(checkpoint, options.rank, *logger, progress));
   return std::unique_ptr<Engine>(new Engine(
-      std::make_unique<Impl>(std::move(text), checkpoint.generation(), std::move(rank), options, std::move(logger))));
+      std::make_unique<Impl>(std::move(text), checkpoint.generation(), std::move(ranks), options, std::move(logger))));
 }
 
 Result<SubmissionId> Engine::submit(GenerationRequest request, DeltaCallback on_delta) {
@@ -114,7 +114,7 @@ const GenerationDefaults& Engine::generation_defaults() const {
   return impl_->defaults_;
 }
 const ModelConfig& Engine::config() const {
-  return impl_->rank_->config();
+  return impl_->ranks_->config();
 }
 
 }  // namespace braid

@@ -5,33 +5,46 @@
 #include <utility>
 
 #include "braid/control/request_check.h"
-#include "braid/engine/rank.h"
+#include "braid/engine/rank_set.h"
 
 namespace braid {
 
 Status prompt_logits(const EngineOptions& options, std::span<const TokenId> ids, Logger& logger,
                      FunctionRef<void(int64_t, std::span<const float>)> visit) {
   TRY(const Checkpoint checkpoint, open_checkpoint(options.source));
-  TRY(const auto rank, Rank::load(checkpoint, options.rank, logger, {}));
-  const SchedulerConfig& config = rank->scheduler_config();
+  RankOptions rank_options = options.rank;
+  rank_options.layout.dp_size = rank_options.layout.enable_dp_attention ? rank_options.layout.dp_size : 1;
+  TRY(const auto ranks, RankSet::load(checkpoint, rank_options, logger, {}));
+  const SchedulerConfig& config = ranks->scheduler_config();
   GenerationRequest request;
   request.prompt = std::vector<TokenId>(ids.begin(), ids.end());
-  TRY_STATUS(check_request(request, {.vocab_size = rank->config().vocab_size, .context_len = config.context_len}));
+  TRY_STATUS(check_request(request, {.vocab_size = ranks->config().vocab_size, .context_len = config.context_len}));
 
   const auto num_tokens = static_cast<int32_t>(ids.size());
   PageTable table{.pages =
                       std::vector<PageId>(static_cast<size_t>((num_tokens + config.page_size - 1) / config.page_size))};
   std::iota(table.pages.begin(), table.pages.end(), 0);
-  for (int32_t first = 0; first < num_tokens; first += config.chunked_prefill_size) {
-    const int32_t count = std::min(config.chunked_prefill_size, num_tokens - first);
-    SequencePlan sequence{.first_position = first, .page_tables = {table}};
-    sequence.new_tokens.assign(ids.begin() + first, ids.begin() + first + count);
-    StepPlan plan;
-    plan.sequences.push_back(std::move(sequence));
-    rank->runner().for_each_logits(plan,
-                                   [&](int64_t row, std::span<const float> logits) { visit(first + row, logits); });
-  }
-  return {};
+  // The first group computes; the others, if there are any, take part without tokens.
+  return ranks->on_all_ranks([&](Rank& rank, int32_t) -> Status {
+    const bool has_tokens = rank.place().attn_dp_rank == 0;
+    WorldStep step{.group_tokens = std::vector<int32_t>(static_cast<size_t>(rank.place().dp_size))};
+    for (int32_t first = 0; first < num_tokens; first += config.chunked_prefill_size) {
+      const int32_t count = std::min(config.chunked_prefill_size, num_tokens - first);
+      ++step.number;
+      step.group_tokens[0] = count;
+      step.num_logit_rows = count;
+      StepPlan plan;
+      if (has_tokens) {
+        SequencePlan sequence{.first_position = first, .page_tables = {table}};
+        sequence.new_tokens.assign(ids.begin() + first, ids.begin() + first + count);
+        plan.sequences.push_back(std::move(sequence));
+      }
+      TRY_STATUS(rank.for_each_logits(plan, step, [&](int64_t row, std::span<const float> logits) {
+        if (rank.place().tp_rank == 0) visit(first + row, logits);
+      }));
+    }
+    return {};
+  });
 }
 
 }  // namespace braid

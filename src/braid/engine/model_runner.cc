@@ -1,7 +1,7 @@
 #include "braid/engine/model_runner.h"
 
 #include <algorithm>
-#include <numeric>
+#include <utility>
 
 namespace braid {
 
@@ -11,101 +11,128 @@ ModelRunner::ModelRunner(RunnerParts parts) : parts_(parts), scratch_(static_cas
   }
 }
 
-StepResult ModelRunner::execute(const StepPlan& plan, TokenMasks* masks) {
+StepResult ModelRunner::execute(const StepPlan& plan, TokenMasks* masks, int64_t num_logit_rows) {
   const Rows hidden = forward(plan);
+  StepResult result{.step = plan.step, .sequences = {}};
+  std::vector<WantedRow> rows = wanted_rows(plan, result);
+  for_each_row(hidden, rows, num_logit_rows,
+               [&](WantedRow& row, std::span<const float> logits, SamplerScratch& scratch) {
+                 if (row.scoring != nullptr) {
+                   score_row(row, logits, scratch);
+                 } else {
+                   sample_row(row, logits, scratch, masks);
+                 }
+               });
+  for (WantedRow& row : rows) {
+    if (row.result->error.empty()) row.result->error = std::move(row.error);
+  }
+  return result;
+}
 
-  const auto num_results = static_cast<size_t>(std::ranges::count_if(plan.sequences, &SequencePlan::has_result));
-  StepResult result{.step = plan.step, .sequences = std::vector<SequenceResult>(num_results)};
-  std::vector<SampledRow> sampled;
-  std::vector<ScoredRow> scored;
+void ModelRunner::follow(const StepPlan& plan, int64_t num_logit_rows) {
+  const Rows hidden = forward(plan);
+  StepResult result;
+  const std::vector<WantedRow> rows = wanted_rows(plan, result);
+  for_each_chunk(hidden, std::span(rows), num_logit_rows, [](size_t, ConstRows) {});
+}
+
+// A sequence's scored rows, then the one that is sampled, which is its last: ascending.
+std::vector<ModelRunner::WantedRow> ModelRunner::wanted_rows(const StepPlan& plan, StepResult& result) const {
+  result.sequences.resize(static_cast<size_t>(std::ranges::count_if(plan.sequences, &SequencePlan::has_result)));
+  std::vector<WantedRow> rows;
   auto out = result.sequences.begin();
   for (size_t i = 0; i < plan.sequences.size(); ++i) {
     const SequencePlan& sequence = plan.sequences[i];
     if (!sequence.has_result()) continue;
     out->request = sequence.request;
     const auto first_row = static_cast<int32_t>(sequences_[i].first_row);
-    if (sequence.samples) sampled.push_back({first_row + sequences_[i].num_new - 1, &sequence, &*out});
     const PromptScoring& scoring = sequence.scoring;
     out->prompt_logprobs.resize(scoring.tokens.size());
     for (size_t j = 0; j < scoring.tokens.size(); ++j) {
-      scored.push_back({first_row + scoring.first_new + static_cast<int32_t>(j), &scoring, j, &*out});
+      const int32_t row = first_row + scoring.first_new + static_cast<int32_t>(j);
+      rows.push_back({.row = row, .sequence = &sequence, .scoring = &scoring, .index = j, .result = &*out});
+    }
+    if (sequence.samples) {
+      rows.push_back({.row = first_row + sequences_[i].num_new - 1, .sequence = &sequence, .result = &*out});
     }
     ++out;
   }
-  score_rows(hidden, scored);
-  sample_rows(hidden, sampled, masks);
-  return result;
+  return rows;
 }
 
-void ModelRunner::sample_rows(Rows hidden, std::span<const SampledRow> rows, TokenMasks* masks) {
-  for_each_row(hidden, rows, [&](const SampledRow& row, std::span<const float> logits, SamplerScratch& scratch) {
-    TokenMask mask;
-    const SamplingState& sampling = row.sequence->sampling;
-    if (sampling.is_masked) {
-      CHECK(masks != nullptr, "request {} is masked, and nobody has its mask", row.sequence->request);
-      auto found = masks->wait_for(row.sequence->request, sampling.num_output_tokens);
-      if (!found.ok()) {
-        row.result->error = found.error().message;
-        return;
-      }
-      mask = *std::move(found);
+void ModelRunner::sample_row(WantedRow& row, std::span<const float> logits, SamplerScratch& scratch,
+                             TokenMasks* masks) {
+  TokenMask mask;
+  const SamplingState& sampling = row.sequence->sampling;
+  if (sampling.is_masked) {
+    CHECK(masks != nullptr, "request {} is masked, and nobody has its mask", row.sequence->request);
+    auto found = masks->wait_for(row.sequence->request, sampling.num_output_tokens);
+    if (!found.ok()) {
+      row.error = found.error().message;
+      return;
     }
-    auto sampled = sample(logits, sampling, scratch, mask ? std::span(*mask) : std::span<const uint32_t>());
-    if (sampled.ok()) {
-      row.result->sampled = std::move(sampled).value();
-    } else {
-      row.result->error = sampled.error().message;
-    }
-  });
+    mask = *std::move(found);
+  }
+  auto sampled = sample(logits, sampling, scratch, mask ? std::span(*mask) : std::span<const uint32_t>());
+  if (sampled.ok()) {
+    row.result->sampled = std::move(sampled).value();
+  } else {
+    row.error = sampled.error().message;
+  }
 }
 
-void ModelRunner::score_rows(Rows hidden, std::span<ScoredRow> rows) {
-  for_each_row(hidden, rows, [](ScoredRow& row, std::span<const float> logits, SamplerScratch& scratch) {
-    auto scored = score(logits, row.scoring->tokens[row.index], row.scoring->top_logprobs, scratch);
-    if (scored.ok()) {
-      row.result->prompt_logprobs[row.index] = std::move(scored).value();
-    } else {
-      row.error = scored.error().message;  // not yet the result's: its rows may be on several threads
-    }
-  });
-  for (ScoredRow& row : rows) {
-    if (row.result->error.empty()) row.result->error = std::move(row.error);
+void ModelRunner::score_row(WantedRow& row, std::span<const float> logits, SamplerScratch& scratch) {
+  auto scored = score(logits, row.scoring->tokens[row.index], row.scoring->top_logprobs, scratch);
+  if (scored.ok()) {
+    row.result->prompt_logprobs[row.index] = std::move(scored).value();
+  } else {
+    row.error = scored.error().message;
+  }
+}
+
+// Calls take(first of `rows`, their logits) for as many rows at once as there is room for; with no rows where another
+// group of the world still has some.
+template <typename Row, typename Take>
+void ModelRunner::for_each_chunk(Rows hidden, std::span<Row> rows, int64_t num_logit_rows, const Take& take) {
+  const int64_t chunk = parts_.workspace.logit_input.max_rows();
+  const int64_t end = std::max(num_logit_rows, static_cast<int64_t>(rows.size()));
+  std::vector<int32_t> chosen;
+  for (int64_t first = 0; first < end; first += chunk) {
+    const size_t begin = std::min(static_cast<size_t>(first), rows.size());
+    const auto part = rows.subspan(begin, std::min(static_cast<size_t>(chunk), rows.size() - begin));
+    chosen.clear();
+    for (const auto& row : part) chosen.push_back(row.row);
+    take(begin, logits_of(hidden, chosen));
   }
 }
 
 // Rows go to the threads in turn, each with scratch memory of its own.
-template <typename Row, typename Judge>
-void ModelRunner::for_each_row(Rows hidden, std::span<Row> rows, const Judge& judge) {
-  const auto chunk = static_cast<size_t>(parts_.workspace.logit_input.max_rows());
+template <typename Judge>
+void ModelRunner::for_each_row(Rows hidden, std::span<WantedRow> rows, int64_t num_logit_rows, const Judge& judge) {
   const auto num_slots = static_cast<int64_t>(scratch_.size());
-  std::vector<int32_t> chosen;
-  for (size_t first = 0; first < rows.size(); first += chunk) {
-    const std::span<Row> part = rows.subspan(first, std::min(chunk, rows.size() - first));
-    chosen.clear();
-    for (const auto& row : part) chosen.push_back(row.row);
-    const ConstRows logits = logits_of(hidden, chosen);
+  for_each_chunk(hidden, rows, num_logit_rows, [&](size_t first, ConstRows logits) {
+    if (logits.rows == 0) return;
     parts_.ops.parallel_for(num_slots, [&](int64_t begin, int64_t end) {
       for (int64_t slot = begin; slot < end; ++slot) {
         for (int64_t i = slot; i < logits.rows; i += num_slots) {
-          judge(part[static_cast<size_t>(i)], {logits.row<float>(i), static_cast<size_t>(logits.cols)},
+          judge(rows[first + static_cast<size_t>(i)], {logits.row<float>(i), static_cast<size_t>(logits.cols)},
                 scratch_[static_cast<size_t>(slot)]);
         }
       }
     });
-  }
+  });
 }
 
-void ModelRunner::for_each_logits(const StepPlan& plan, FunctionRef<void(int64_t, std::span<const float>)> visit) {
+void ModelRunner::for_each_logits(const StepPlan& plan, FunctionRef<void(int64_t, std::span<const float>)> visit,
+                                  int64_t num_logit_rows) {
   const Rows hidden = forward(plan);
-  const int64_t chunk = parts_.workspace.logit_input.max_rows();
-  for (int64_t first = 0; first < hidden.rows; first += chunk) {
-    std::vector<int32_t> rows(static_cast<size_t>(std::min(chunk, hidden.rows - first)));
-    std::iota(rows.begin(), rows.end(), static_cast<int32_t>(first));
-    const ConstRows logits = logits_of(hidden, rows);
+  std::vector<WantedRow> rows(static_cast<size_t>(plan.num_tokens()));
+  for (size_t i = 0; i < rows.size(); ++i) rows[i].row = static_cast<int32_t>(i);
+  for_each_chunk(hidden, std::span<const WantedRow>(rows), num_logit_rows, [&](size_t first, ConstRows logits) {
     for (int64_t i = 0; i < logits.rows; ++i) {
-      visit(first + i, {logits.row<float>(i), static_cast<size_t>(logits.cols)});
+      visit(static_cast<int64_t>(first) + i, {logits.row<float>(i), static_cast<size_t>(logits.cols)});
     }
-  }
+  });
 }
 
 Rows ModelRunner::forward(const StepPlan& plan) {

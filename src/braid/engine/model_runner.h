@@ -34,39 +34,43 @@ class ModelRunner {
   explicit ModelRunner(RunnerParts parts);
 
   // A plan of zero sequences is a step like any other. `masks`: of the sequences that have one; asked after the forward
-  // pass.
-  StepResult execute(const StepPlan& plan, TokenMasks* masks = nullptr);
+  // pass. `num_logit_rows`: the most that any group of the world needs in this step, since all ranks compute logits
+  // equally often; 0: as the plan needs.
+  StepResult execute(const StepPlan& plan, TokenMasks* masks = nullptr, int64_t num_logit_rows = 0);
+
+  // The step of a rank that follows: its part of the forward pass and of the logits, which its group's publisher
+  // judges.
+  void follow(const StepPlan& plan, int64_t num_logit_rows);
 
   // Experts whose weights the last step read, summed over its layers: for benchmarks.
   int64_t touched_experts() const { return parts_.workspace.touched_experts; }
 
   // The same forward pass, giving the raw logits of every new token in the plan's order: visit(row, logits [vocab]).
-  void for_each_logits(const StepPlan& plan, FunctionRef<void(int64_t row, std::span<const float> logits)> visit);
+  // `num_logit_rows`: as execute()'s.
+  void for_each_logits(const StepPlan& plan, FunctionRef<void(int64_t row, std::span<const float> logits)> visit,
+                       int64_t num_logit_rows = 0);
 
  private:
   Rows forward(const StepPlan& plan);
   ConstRows logits_of(Rows hidden, std::span<const int32_t> rows);
   Step prepared_step();  // by forward()
 
-  // The two kinds of rows whose logits a step needs, each with where its answer goes.
-  struct SampledRow {
+  // A row whose logits a step needs, to score the token behind it or to sample one, and where the answer goes.
+  struct WantedRow {
     int32_t row = 0;  // of the step
     const SequencePlan* sequence = nullptr;
+    const PromptScoring* scoring = nullptr;  // null: it is sampled
+    size_t index = 0;                        // in the scoring's tokens, and in the result's prompt_logprobs
     SequenceResult* result = nullptr;
+    std::string error = {};  // not yet the result's: its rows may be on several threads
   };
-  struct ScoredRow {
-    int32_t row = 0;
-    const PromptScoring* scoring = nullptr;
-    size_t index = 0;  // in the scoring's tokens, and in the result's prompt_logprobs
-    SequenceResult* result = nullptr;
-    std::string error = {};
-  };
-  void sample_rows(Rows hidden, std::span<const SampledRow> rows, TokenMasks* masks);
-  void score_rows(Rows hidden, std::span<ScoredRow> rows);
-  // Gives the logits of all `rows` (of a type that has `row`), as many at once as there is room for, to
-  // judge(its row, logits [vocab], scratch), on all threads.
-  template <typename Row, typename Judge>
-  void for_each_row(Rows hidden, std::span<Row> rows, const Judge& judge);
+  std::vector<WantedRow> wanted_rows(const StepPlan& plan, StepResult& result) const;
+  static void sample_row(WantedRow& row, std::span<const float> logits, SamplerScratch& scratch, TokenMasks* masks);
+  static void score_row(WantedRow& row, std::span<const float> logits, SamplerScratch& scratch);
+  template <typename Row, typename Take>
+  void for_each_chunk(Rows hidden, std::span<Row> rows, int64_t num_logit_rows, const Take& take);
+  template <typename Judge>
+  void for_each_row(Rows hidden, std::span<WantedRow> rows, int64_t num_logit_rows, const Judge& judge);
 
   RunnerParts parts_;
   std::vector<KvLayer> kv_layers_;

@@ -1,37 +1,78 @@
-// One rank: its share of the model's weights, its KV cache, its compute threads, and the runner over them.
+// One rank: its share of the model's weights, its KV cache, its compute threads, its exchange with the world's other
+// ranks, and the runner over them. Made by RankSet, for one thread at a time.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <span>
+#include <vector>
 
-#include "braid/base/log.h"
+#include "braid/base/function_ref.h"
 #include "braid/base/result.h"
 #include "braid/engine/model_runner.h"
 #include "braid/engine/rank_options.h"
-#include "braid/model/load_model.h"
+#include "braid/kv/kv_cache.h"
+#include "braid/model/model.h"
+#include "braid/parallel/thread_world.h"
 #include "braid/scheduler/scheduler.h"
 
 namespace braid {
 
+// What all ranks must know of each other's part in a step, the same on every rank.
+struct WorldStep {
+  int64_t number = 0;
+  std::vector<int32_t> group_tokens;  // of each group of the world; 0: it is idle
+  int64_t num_logit_rows = 0;         // the most that a group needs
+};
+
+// What a rank is made of, the same for all but `place` and `cpus`.
+struct RankSetup {
+  const ModelConfig* config = nullptr;
+  RankPlace place;
+  RankCpus cpus;
+  CpuIsa isa = CpuIsa::kPortable;
+  int32_t num_threads = 1;
+  DType dtype = DType::kBFloat16;
+  KvShape kv_shape;  // of this rank
+  SchedulerConfig scheduler;
+  int64_t num_logit_rows = 0;  // of a group in one product with the head
+  std::string attention_backend;
+  std::optional<DpPaddingMode> dp_padding;
+};
+
 class Rank {
  public:
-  // Reads the weights, sizes the KV pool by the memory that was available before, and says both in the log.
-  static Result<std::unique_ptr<Rank>> load(const Checkpoint& checkpoint, const RankOptions& options, Logger& logger,
-                                            const LoadProgress& progress);
+  // On the thread whose CPUs its compute threads share. `world`: null for a rank that has no others; else all ranks of
+  // the world are made at once. The setup's configuration and the world outlive it.
+  static Result<std::unique_ptr<Rank>> make(const RankSetup& setup, std::unique_ptr<Model> model,
+                                            const ThreadWorld* world);
   ~Rank();
 
+  const RankPlace& place() const;
+  const RankCpus& cpus() const;
+  bool is_publisher() const { return place().attn_tp_rank == 0; }
+
+  // One step, which all ranks of the world execute: a publisher's result has its group's tokens, others' has none. An
+  // error is the world's end.
+  Result<StepResult> execute(const StepPlan& plan, const WorldStep& step, TokenMasks* masks = nullptr);
+
+  // Of a rank that is alone in its world.
   ModelRunner& runner();
-  const SchedulerConfig& scheduler_config() const;
-  const ModelConfig& config() const;
+
+  // The same forward pass, giving the raw logits of every new token in the plan's order.
+  Status for_each_logits(const StepPlan& plan, const WorldStep& step,
+                         FunctionRef<void(int64_t row, std::span<const float> logits)> visit);
+
+  int64_t touched_experts() const;  // by the last step, summed over its layers
+  KvCache& kv_cache();
   Ops& ops();
   ThreadTeam& team();
-  int64_t weight_bytes() const;
-  CpuIsa isa() const;
-  DType dtype() const;  // of weights and activations
-  DType kv_dtype() const;
 
  private:
   struct Parts;
   explicit Rank(std::unique_ptr<Parts> parts);
+  void begin_step(const WorldStep& step);
+  Status status() const;
 
   std::unique_ptr<Parts> parts_;
 };

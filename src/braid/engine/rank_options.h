@@ -1,4 +1,4 @@
-// How one rank runs its model: what the command line's flags of the same names say, validated.
+// How the ranks run their model: what the command line's flags of the same names say, validated.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +6,9 @@
 #include <string>
 
 #include "braid/kernels/isa.h"
+#include "braid/parallel/padding.h"
+#include "braid/parallel/rank_placement.h"
+#include "braid/parallel/topology.h"
 #include "braid/tensor/dtype.h"
 
 namespace braid {
@@ -17,18 +20,22 @@ inline constexpr int32_t kMaxChunkedPrefillSize = 65536;
 inline constexpr int32_t kMaxRunningRequests = 65536;
 
 struct RankOptions {
+  ParallelLayout layout;
+  std::optional<DpPaddingMode> dp_padding;  // absent: the cheapest of each step
+  NumaChoice numa;
+  double collective_timeout_s = 30;     // of one wait of a rank for the others
   std::optional<CpuIsa> isa;            // absent: the best of this machine
-  int32_t threads_per_rank = 0;         // 0: every core that this process may use
+  int32_t threads_per_rank = 0;         // 0: the cores that this process may use, shared out over the ranks
   std::optional<DType> dtype;           // absent: bfloat16 unless the checkpoint is float32
   std::optional<DType> kv_cache_dtype;  // absent: as dtype
   std::string attention_backend = "fa";
   int32_t page_size = 16;              // tokens, a multiple of 16
-  int32_t chunked_prefill_size = 512;  // prompt tokens in one step
-  int32_t max_running_requests = 256;
-  int64_t context_length = 0;        // 0: the model's
-  int64_t max_total_tokens = 0;      // in the KV pool; 0: as memory allows
-  int64_t kv_cache_bytes = 0;        // of the KV pool at most; 0: as mem_fraction_static allows
-  double mem_fraction_static = 0.8;  // weights and KV together, of the memory available at start
+  int32_t chunked_prefill_size = 512;  // prompt tokens of a group in one step
+  int32_t max_running_requests = 256;  // of all groups together
+  int64_t context_length = 0;          // 0: the model's
+  int64_t max_total_tokens = 0;        // in the KV pools of all groups; 0: as memory allows
+  int64_t kv_cache_bytes = 0;          // of all KV pools at most; 0: as mem_fraction_static allows
+  double mem_fraction_static = 0.8;    // weights and KV together, of the memory available at start
   bool radix_cache = true;
 };
 

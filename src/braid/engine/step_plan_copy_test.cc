@@ -4,21 +4,21 @@
 
 #include <algorithm>
 
-#include "braid/engine/rank.h"
+#include "braid/engine/rank_set.h"
 #include "braid/scheduler/scheduler.h"
 #include "braid/wire/step_plan_codec.h"
 
 namespace braid {
 namespace {
 
-std::unique_ptr<Rank> load_rank(const char* model) {
+std::unique_ptr<RankSet> load_ranks(const char* model) {
   const auto checkpoint = Checkpoint::open({.kind = ResolvedModel::Kind::kGguf, .path = model});
   CHECK(checkpoint.ok(), "{}", checkpoint.error().message);
   const RankOptions options{
       .threads_per_rank = 2, .chunked_prefill_size = 24, .max_running_requests = 8, .max_total_tokens = 256};
-  auto rank = Rank::load(*checkpoint, options, *make_null_logger(), {});
-  CHECK(rank.ok(), "{}", rank.error().message);
-  return std::move(rank).value();
+  auto ranks = RankSet::load(*checkpoint, options, *make_null_logger(), {});
+  CHECK(ranks.ok(), "{}", ranks.error().message);
+  return std::move(ranks).value();
 }
 
 SchedulerRequest request_of(RequestId id) {
@@ -34,12 +34,12 @@ SchedulerRequest request_of(RequestId id) {
   return request;
 }
 
-StepPlanLimits limits_of(const Rank& rank) {
-  const SchedulerConfig& config = rank.scheduler_config();
+StepPlanLimits limits_of(const RankSet& ranks) {
+  const SchedulerConfig& config = ranks.scheduler_config();
   return {.max_sequences = config.max_running_requests,
           .max_step_tokens = max_step_tokens(config),
           .context_len = config.context_len,
-          .vocab_size = static_cast<int32_t>(rank.config().vocab_size),
+          .vocab_size = static_cast<int32_t>(ranks.config().vocab_size),
           .num_pages = config.num_pages,
           .page_size = config.page_size};
 }
@@ -47,8 +47,8 @@ StepPlanLimits limits_of(const Rank& rank) {
 TEST(StepPlanCopy, ExecutesToTheSameBits) {
   for (const char* model :
        {"tests/fixtures/models/gguf_qwen3/model.gguf", "tests/fixtures/models/gguf_qwen3_moe/model.gguf"}) {
-    const auto publisher = load_rank(model);
-    const auto subscriber = load_rank(model);
+    const auto publisher = load_ranks(model);
+    const auto subscriber = load_ranks(model);
     Scheduler scheduler(publisher->scheduler_config());
     for (RequestId id = 1; id <= 6; ++id) ASSERT_TRUE(scheduler.add(request_of(id)).ok());
     int num_steps = 0;
@@ -58,8 +58,8 @@ TEST(StepPlanCopy, ExecutesToTheSameBits) {
       const auto copy = decode_step_plan(encode(*plan), limits_of(*subscriber));
       ASSERT_TRUE(copy.ok()) << copy.error().message;
       ASSERT_EQ(*copy, *plan);
-      const StepResult original = publisher->runner().execute(*plan);
-      const StepResult copied = subscriber->runner().execute(*copy);
+      const StepResult original = publisher->first().runner().execute(*plan);
+      const StepResult copied = subscriber->first().runner().execute(*copy);
       ASSERT_EQ(original.sequences.size(), copied.sequences.size());
       for (size_t i = 0; i < original.sequences.size(); ++i) {
         EXPECT_EQ(original.sequences[i].request, copied.sequences[i].request);

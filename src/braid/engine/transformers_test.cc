@@ -13,7 +13,7 @@
 
 #include "braid/base/log.h"
 #include "braid/config/model_path.h"
-#include "braid/engine/rank.h"
+#include "braid/engine/rank_set.h"
 #include "braid/weights/checkpoint.h"
 #include "tests/support/model_fixture.h"
 #include "tests/support/temporary_folder.h"
@@ -63,7 +63,7 @@ class HeldToTransformers : public ::testing::TestWithParam<std::string> {
     checkpoint_ = std::make_unique<Checkpoint>(std::move(checkpoint).value());
   }
 
-  std::unique_ptr<Rank> load(const Tier& tier, DType dtype) {
+  std::unique_ptr<RankSet> load(const Tier& tier, DType dtype) {
     RankOptions options;
     options.isa = tier.isa;
     options.attention_backend = tier.attention_backend;
@@ -72,9 +72,9 @@ class HeldToTransformers : public ::testing::TestWithParam<std::string> {
     options.page_size = kPageSize;
     options.context_length = kContext;
     options.max_running_requests = static_cast<int32_t>(fixture_.prompts.size());
-    auto rank = Rank::load(*checkpoint_, options, *make_null_logger(), {});
-    EXPECT_TRUE(rank.ok()) << rank.error().message;
-    return rank.ok() ? std::move(rank).value() : nullptr;
+    auto ranks = RankSet::load(*checkpoint_, options, *make_null_logger(), {});
+    EXPECT_TRUE(ranks.ok()) << ranks.error().message;
+    return ranks.ok() ? std::move(ranks).value() : nullptr;
   }
 
   // The next part of prompt `index`, `tokens` [first, first + n); each prompt has pages of its own.
@@ -198,12 +198,12 @@ class HeldToTransformers : public ::testing::TestWithParam<std::string> {
 TEST_P(HeldToTransformers, Float32LogitsAndGreedyIdsAreTheSame) {
   for (const Tier& tier : tiers()) {
     SCOPED_TRACE(tier.key());
-    const auto rank = load(tier, DType::kFloat32);
-    ASSERT_NE(rank, nullptr);
-    const double difference = testing::relative_difference(logits(*rank), fixture_.logits);
+    const auto ranks = load(tier, DType::kFloat32);
+    ASSERT_NE(ranks, nullptr);
+    const double difference = testing::relative_difference(logits(ranks->first()), fixture_.logits);
     EXPECT_LE(difference, kMaxRelativeDifference);
     RecordProperty(tier.key(), fmt::format("{:.1e}", difference));
-    const auto output = greedy(*rank);
+    const auto output = greedy(ranks->first());
     for (size_t index = 0; index < output.size(); ++index) {
       EXPECT_EQ(output[index], fixture_.prompts[index].greedy) << "prompt " << index;
     }
@@ -213,9 +213,9 @@ TEST_P(HeldToTransformers, Float32LogitsAndGreedyIdsAreTheSame) {
 TEST_P(HeldToTransformers, PromptLogprobsAreTheLogSoftmaxOfItsLogits) {
   for (const Tier& tier : tiers()) {
     SCOPED_TRACE(tier.key());
-    const auto rank = load(tier, DType::kFloat32);
-    ASSERT_NE(rank, nullptr);
-    const double difference = prompt_logprob_difference(*rank);
+    const auto ranks = load(tier, DType::kFloat32);
+    ASSERT_NE(ranks, nullptr);
+    const double difference = prompt_logprob_difference(ranks->first());
     EXPECT_GE(difference, 0.0);
     EXPECT_LE(difference, kMaxLogprobDifference);
   }
@@ -224,9 +224,9 @@ TEST_P(HeldToTransformers, PromptLogprobsAreTheLogSoftmaxOfItsLogits) {
 TEST_P(HeldToTransformers, Bfloat16IsAtMostTwiceAsFarFromFloat32AsTransformersOwn) {
   for (const Tier& tier : tiers()) {
     SCOPED_TRACE(tier.key());
-    const auto rank = load(tier, DType::kBFloat16);
-    ASSERT_NE(rank, nullptr);
-    const double kl = testing::median_kl(logits(*rank), fixture_.logits, fixture_.vocab);
+    const auto ranks = load(tier, DType::kBFloat16);
+    ASSERT_NE(ranks, nullptr);
+    const double kl = testing::median_kl(logits(ranks->first()), fixture_.logits, fixture_.vocab);
     EXPECT_LE(kl, kMaxKlRatio * fixture_.bfloat16_median_kl);
     RecordProperty(tier.key(), fmt::format("{:.2f}", kl / fixture_.bfloat16_median_kl));
   }

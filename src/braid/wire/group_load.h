@@ -27,8 +27,23 @@ struct SchedulerStats {
   uint64_t num_prompt_tokens = 0;  // of requests that began
   uint64_t num_cached_tokens = 0;  // of those, found in the prefix cache
 
+  SchedulerStats& operator+=(const SchedulerStats& other);
   bool operator==(const SchedulerStats&) const = default;
 };
+
+inline SchedulerStats& SchedulerStats::operator+=(const SchedulerStats& other) {
+  num_running += other.num_running;
+  num_waiting += other.num_waiting;
+  num_pages += other.num_pages;
+  num_free_pages += other.num_free_pages;
+  num_cached_pages += other.num_cached_pages;
+  num_prefill_tokens += other.num_prefill_tokens;
+  num_context_tokens += other.num_context_tokens;
+  num_preemptions += other.num_preemptions;
+  num_prompt_tokens += other.num_prompt_tokens;
+  num_cached_tokens += other.num_cached_tokens;
+  return *this;
+}
 
 struct GroupLoad {
   SchedulerStats scheduler;

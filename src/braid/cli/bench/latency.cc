@@ -11,41 +11,47 @@
 #include "braid/base/clock.h"
 #include "braid/cli/bench/step_floor.h"
 #include "braid/cli/bench/timing.h"
-#include "braid/engine/rank.h"
+#include "braid/engine/rank_set.h"
 
 namespace braid {
 namespace {
 
-// B sequences with pages of their own, planned as the scheduler would without a cache.
+// As evenly as can be, the first groups one more.
+int32_t group_share(int32_t batch_size, int32_t group, int32_t num_groups) {
+  return batch_size / num_groups + (group < batch_size % num_groups ? 1 : 0);
+}
+
+// A group's share of the B sequences, with pages of their own, planned as the scheduler would without a cache.
 class Batch {
  public:
-  Batch(const LatencyOptions& options, const SchedulerConfig& scheduler, int64_t vocab_size)
+  Batch(const LatencyOptions& options, const SchedulerConfig& scheduler, int64_t vocab_size, int32_t group,
+        int32_t num_groups)
       : options_(options), chunk_(scheduler.chunked_prefill_size) {
-    std::mt19937_64 random(options.seed);
+    std::mt19937_64 random(options.seed + static_cast<uint64_t>(group));
+    const int32_t batch_size = group_share(options.batch_size, group, num_groups);
     const int32_t pages_each = (options.input_len + options.output_len + scheduler.page_size - 1) / scheduler.page_size;
-    for (int32_t i = 0; i < options.batch_size; ++i) {
+    for (int32_t i = 0; i < batch_size; ++i) {
       PageTable table{.pages = std::vector<PageId>(static_cast<size_t>(pages_each))};
       std::iota(table.pages.begin(), table.pages.end(), i * pages_each);
       tables_.push_back(std::move(table));
-      std::vector<TokenId> prompt(static_cast<size_t>(options.input_len));
-      for (TokenId& id : prompt) id = static_cast<TokenId>(random() % static_cast<uint64_t>(vocab_size));
-      prompts_.push_back(std::move(prompt));
+      std::vector<TokenId> tokens(static_cast<size_t>(options.input_len + options.output_len));
+      for (TokenId& id : tokens) id = static_cast<TokenId>(random() % static_cast<uint64_t>(vocab_size));
+      tokens_.push_back(std::move(tokens));
     }
-    last_tokens_.resize(prompts_.size());
   }
 
   // Chunks of prompts, each step filled to the chunk size with as many prompts as it takes.
   std::vector<StepPlan> prefill_plans() const {
     std::vector<StepPlan> plans(1);
     int32_t room = chunk_;
-    for (size_t i = 0; i < prompts_.size(); ++i) {
+    for (size_t i = 0; i < tokens_.size(); ++i) {
       for (int32_t first = 0; first < options_.input_len;) {
         if (room == 0) {
           plans.emplace_back();
           room = chunk_;
         }
         const int32_t count = std::min(room, options_.input_len - first);
-        const auto begin = prompts_[i].begin() + first;
+        const auto begin = tokens_[i].begin() + first;
         plans.back().sequences.push_back(
             sequence(i, {begin, begin + count}, first, first + count == options_.input_len));
         first += count;
@@ -57,14 +63,11 @@ class Batch {
 
   StepPlan decode_plan(int32_t output_index) const {
     StepPlan plan;
-    for (size_t i = 0; i < prompts_.size(); ++i) {
-      plan.sequences.push_back(sequence(i, {last_tokens_[i]}, options_.input_len + output_index - 1, true));
+    const int32_t position = options_.input_len + output_index - 1;
+    for (size_t i = 0; i < tokens_.size(); ++i) {
+      plan.sequences.push_back(sequence(i, {tokens_[i][static_cast<size_t>(position)]}, position, true));
     }
     return plan;
-  }
-
-  void take(const StepResult& result) {
-    for (const SequenceResult& sequence : result.sequences) last_tokens_[sequence.request] = sequence.sampled.token;
   }
 
  private:
@@ -81,8 +84,7 @@ class Batch {
   const LatencyOptions& options_;
   int32_t chunk_;
   std::vector<PageTable> tables_;
-  std::vector<std::vector<TokenId>> prompts_;
-  std::vector<TokenId> last_tokens_;
+  std::vector<std::vector<TokenId>> tokens_;  // prompts, and outputs: drawn too, so that every rank knows them
 };
 
 struct Run {
@@ -96,17 +98,68 @@ void append(StepWork& all, const StepWork& one) {
   all.operations.insert(all.operations.end(), one.operations.begin(), one.operations.end());
 }
 
-Run run_once(const LatencyOptions& options, Rank& rank) {
-  Batch batch(options, rank.scheduler_config(), rank.config().vocab_size);
-  Run run;
-  const auto step = [&](const StepPlan& plan, double& seconds, StepWork& work) {
+// What all groups of a world plan for one step, which every rank knows: lengths alone decide it.
+struct PlannedStep {
+  std::vector<StepPlan> groups;
+  WorldStep shape;
+};
+
+PlannedStep plan_step(const std::vector<Batch>& batches, const std::vector<std::vector<StepPlan>>& prefills,
+                      size_t number, int32_t output_index) {
+  PlannedStep step{.groups = {}, .shape = {.number = static_cast<int64_t>(number) + 1}};
+  for (size_t i = 0; i < batches.size(); ++i) {
+    const bool is_prefill = output_index == 0;
+    StepPlan plan;
+    if (!is_prefill) plan = batches[i].decode_plan(output_index);
+    if (is_prefill && number < prefills[i].size()) plan = prefills[i][number];
+    step.shape.group_tokens.push_back(static_cast<int32_t>(plan.num_tokens()));
+    step.shape.num_logit_rows = std::max(step.shape.num_logit_rows, static_cast<int64_t>(plan.sequences.size()));
+    step.groups.push_back(std::move(plan));
+  }
+  return step;
+}
+
+// One rank's: all steps of the run, in step with the others. `run`: null for all but one.
+Status run_rank(const LatencyOptions& options, RankSet& ranks, Rank& rank, int32_t world, Run* run) {
+  const ParallelLayout& layout = ranks.layout();
+  const auto own = static_cast<size_t>(rank.place().attn_dp_rank);
+  std::vector<Batch> batches;
+  std::vector<std::vector<StepPlan>> prefills;
+  size_t num_prefills = 0;
+  for (int32_t group = 0; group < layout.groups_per_world(); ++group) {
+    batches.emplace_back(options, ranks.scheduler_config(), ranks.config().vocab_size,
+                         world * layout.groups_per_world() + group, layout.num_groups());
+    prefills.push_back(batches.back().prefill_plans());
+    num_prefills = std::max(num_prefills, prefills.back().size());
+  }
+  const auto step = [&](size_t number, int32_t output_index, double Run::*seconds, StepWork Run::*work) -> Status {
+    const PlannedStep planned = plan_step(batches, prefills, number, output_index);
     const double start = monotonic_seconds();
-    batch.take(rank.runner().execute(plan));
-    seconds += monotonic_seconds() - start;
-    append(work, work_of_step(rank.config(), rank.dtype(), rank.kv_dtype(), plan, rank.runner().touched_experts()));
+    TRY_STATUS(rank.execute(planned.groups[own], planned.shape));
+    if (run == nullptr) return {};
+    run->*seconds += monotonic_seconds() - start;
+    StepPlan all;  // of this world
+    for (const StepPlan& plan : planned.groups) {
+      all.sequences.insert(all.sequences.end(), plan.sequences.begin(), plan.sequences.end());
+    }
+    append(run->*work, work_of_step(ranks.config(), ranks.dtype(), ranks.kv_dtype(), all, rank.touched_experts()));
+    return {};
   };
-  for (const StepPlan& plan : batch.prefill_plans()) step(plan, run.prefill_seconds, run.prefill_work);
-  for (int32_t i = 1; i < options.output_len; ++i) step(batch.decode_plan(i), run.decode_seconds, run.decode_work);
+  for (size_t i = 0; i < num_prefills; ++i) {
+    TRY_STATUS(step(i, 0, &Run::prefill_seconds, &Run::prefill_work));
+  }
+  for (int32_t i = 1; i < options.output_len; ++i) {
+    TRY_STATUS(step(num_prefills + static_cast<size_t>(i), i, &Run::decode_seconds, &Run::decode_work));
+  }
+  return {};
+}
+
+// Of the first rank: all of a world take as long as each other.
+Result<Run> run_once(const LatencyOptions& options, RankSet& ranks) {
+  Run run;
+  TRY_STATUS(ranks.on_all_ranks([&](Rank& rank, int32_t world) {
+    return run_rank(options, ranks, rank, world, &rank == &ranks.first() ? &run : nullptr);
+  }));
   return run;
 }
 
@@ -126,15 +179,16 @@ Status check_options(const LatencyOptions& options) {
   return {};
 }
 
-Status check_room(const LatencyOptions& options, const SchedulerConfig& config) {
+Status check_room(const LatencyOptions& options, const SchedulerConfig& config, int32_t num_groups) {
   const int64_t len = int64_t{options.input_len} + options.output_len;
   if (len > config.context_len) {
     return fail("--input-len + --output-len is {}, the context is {} tokens", len, config.context_len);
   }
   const int64_t pages_each = (len + config.page_size - 1) / config.page_size;
-  if (pages_each * options.batch_size > config.num_pages) {
-    return fail("{} sequences of {} tokens take {} KV pages, the pool has {}", options.batch_size, len,
-                pages_each * options.batch_size, config.num_pages);
+  const int64_t most = group_share(options.batch_size, 0, num_groups);
+  if (pages_each * most > config.num_pages) {
+    return fail("{} sequences of {} tokens take {} KV pages, the pool has {}", most, len, pages_each * most,
+                config.num_pages);
   }
   return {};
 }
@@ -144,20 +198,21 @@ Status check_room(const LatencyOptions& options, const SchedulerConfig& config) 
 Result<LatencyReport> measure_latency(const LatencyOptions& options, Logger& logger) {
   TRY_STATUS(check_options(options));
   TRY(const Checkpoint checkpoint, open_checkpoint(options.engine.source));
-  TRY(const auto rank, Rank::load(checkpoint, options.engine.rank, logger, {}));
-  TRY_STATUS(check_room(options, rank->scheduler_config()));
+  TRY(const auto ranks, RankSet::load(checkpoint, options.engine.rank, logger, {}));
+  TRY_STATUS(check_room(options, ranks->scheduler_config(), ranks->layout().num_groups()));
 
-  const Roofline before = measure_roofline(rank->isa(), rank->team(), options.roofline);
-  run_once(options, *rank);  // commits the KV pages and warms up
+  // With as many threads as all ranks have together.
+  ThreadTeam team(ranks->first().team().size() * ranks->layout().num_ranks());
+  const Roofline before = measure_roofline(ranks->isa(), team, options.roofline);
+  TRY(Run last, run_once(options, *ranks));  // commits the KV pages and warms up
   std::vector<double> prefill_seconds;
   std::vector<double> decode_seconds;
-  Run last;
   for (int32_t i = 0; i < options.repeats; ++i) {
-    last = run_once(options, *rank);
+    TRY(last, run_once(options, *ranks));
     prefill_seconds.push_back(last.prefill_seconds);
     decode_seconds.push_back(last.decode_seconds);
   }
-  const Roofline roofline = better_of(before, measure_roofline(rank->isa(), rank->team(), options.roofline));
+  const Roofline roofline = better_of(before, measure_roofline(ranks->isa(), team, options.roofline));
 
   const int32_t num_decode_steps = std::max(options.output_len - 1, 1);
   LatencyReport report{.prefill_seconds = median(prefill_seconds),

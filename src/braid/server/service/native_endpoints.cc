@@ -140,7 +140,6 @@ http::Response model_info(const ServedModel& model) {
 
 http::Response server_info(const ServedModel& model, const Json& settings) {
   const EngineStats stats = model.engine->stats();
-  const SchedulerStats& group = stats.scheduler;
   Json info = settings;
   info["model_path"] = model.path;
   info["served_model_name"] = model.name;
@@ -149,13 +148,18 @@ http::Response server_info(const ServedModel& model, const Json& settings) {
   info["num_queue_reqs"] = stats.num_queued;
   // One entry a DP group.
   info["internal_states"] = Json::array();
-  info["internal_states"].push_back({{"num_running_reqs", group.num_running},
-                                     {"num_waiting_reqs", group.num_waiting},
-                                     {"num_pages", group.num_pages},
-                                     {"num_free_pages", group.num_free_pages},
-                                     {"num_cached_pages", group.num_cached_pages},
-                                     {"num_preemptions", group.num_preemptions},
-                                     {"last_gen_throughput", stats.output_tokens_per_s}});
+  for (const GroupLoad& load : stats.groups) {
+    const SchedulerStats& group = load.scheduler;
+    info["internal_states"].push_back({{"dp_rank", info["internal_states"].size()},
+                                       {"num_running_reqs", group.num_running},
+                                       {"num_waiting_reqs", group.num_waiting},
+                                       {"num_pages", group.num_pages},
+                                       {"num_free_pages", group.num_free_pages},
+                                       {"num_cached_pages", group.num_cached_pages},
+                                       {"num_preemptions", group.num_preemptions},
+                                       {"num_steps", load.num_steps},
+                                       {"last_gen_throughput", stats.output_tokens_per_s}});
+  }
   return json_response(info);
 }
 

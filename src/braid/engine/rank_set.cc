@@ -1,0 +1,244 @@
+#include "braid/engine/rank_set.h"
+
+#include <algorithm>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "braid/base/system_info.h"
+#include "braid/kernels/make_ops.h"
+#include "braid/model/local_shape.h"
+#include "braid/parallel/dp_attention.h"
+
+namespace braid {
+namespace {
+
+constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
+// Rows of one product with the head, a step with more makes several: as many as may sample, and enough for the tokens
+// of a prompt that is scored.
+constexpr int64_t kMinLogitRows = 64;
+constexpr int64_t kMaxLogitRows = 256;
+
+static_assert(kPageSizeStep == KvLayer::kGroupTokens);
+
+Status check_options(const RankOptions& options, const ModelConfig& config) {
+  const auto within = [](std::string_view flag, int32_t value, int32_t least, int32_t most) -> Status {
+    if (value >= least && value <= most) return {};
+    return fail("{} {}: must be from {} to {}", flag, value, least, most);
+  };
+  if (options.page_size < 1 || options.page_size % kPageSizeStep != 0 || options.page_size > kMaxPageSize) {
+    return fail("--page-size {}: must be a multiple of {} from 16 to {}", options.page_size, kPageSizeStep,
+                kMaxPageSize);
+  }
+  TRY_STATUS(within("--chunked-prefill-size", options.chunked_prefill_size, 1, kMaxChunkedPrefillSize));
+  TRY_STATUS(within("--max-running-requests", options.max_running_requests, 1, kMaxRunningRequests));
+  TRY_STATUS(within("--threads-per-rank", options.threads_per_rank, 0, kMaxThreadsPerRank));
+  if (options.max_total_tokens < 0) {
+    return fail("--max-total-tokens {}: must be at least 0 (0: by memory)", options.max_total_tokens);
+  }
+  if (options.kv_cache_bytes < 0) {
+    return fail("--kv-cache-memory-bytes {}: must be at least 0 (0: by memory)", options.kv_cache_bytes);
+  }
+  if (!(options.mem_fraction_static > 0.0 && options.mem_fraction_static < 1.0)) {
+    return fail("--mem-fraction-static {}: must be above 0 and below 1", options.mem_fraction_static);
+  }
+  if (options.context_length < 0 || options.context_length > config.max_position) {
+    return fail("--context-length {}: this model's context is {} (max_position_embeddings)", options.context_length,
+                config.max_position);
+  }
+  return check_layout(options.layout, layout_model(config));
+}
+
+template <typename T>
+T shared_out(T total, int32_t parts) {
+  return (total + parts - 1) / parts;
+}
+
+void log_layout(const ParallelLayout& layout, const LayoutModel& model, std::span<const RankCpus> places,
+                int32_t num_threads, Logger& logger) {
+  if (layout.num_ranks() == 1) return;
+  logger.info("{} ranks of {} threads, tp_size {}, dp_size {}{}; * publishes its group's steps\n{}", layout.num_ranks(),
+              num_threads, layout.tp_size, layout.dp_size, layout.enable_dp_attention ? ", DP attention" : "",
+              rank_grid(layout));
+  if (const int32_t cores = available_cores(); layout.num_ranks() * num_threads > cores) {
+    logger.warn("{} ranks of {} threads share {} cores", layout.num_ranks(), num_threads, cores);
+  }
+  if (const std::string note = kv_replication_note(layout, model); !note.empty()) logger.warn("{}", note);
+  if (const std::string bound = describe_placement(places); !bound.empty()) logger.info("{}", bound);
+}
+
+WorldStep world_step(std::span<const StepHeader> headers, const RankPlace& place) {
+  WorldStep step{.number = static_cast<int64_t>(headers.front().round),
+                 .group_tokens = std::vector<int32_t>(static_cast<size_t>(place.dp_size))};
+  for (size_t rank = 0; rank < headers.size(); ++rank) {  // subscribers state nothing
+    step.group_tokens[rank / static_cast<size_t>(place.attn_tp_size)] += static_cast<int32_t>(headers[rank].num_tokens);
+    step.num_logit_rows = std::max(step.num_logit_rows, headers[rank].num_logit_rows);
+  }
+  return step;
+}
+
+}  // namespace
+
+RankSet::~RankSet() = default;
+
+std::vector<WorldMember> RankSet::members(int32_t world, TokenMasks* masks) {
+  std::vector<WorldMember> members;
+  for (int32_t tp_rank = 0; tp_rank < layout_.tp_size; ++tp_rank) {
+    Rank& own = rank(world, tp_rank);
+    members.push_back({.group = own.place().attn_dp_rank,
+                       .is_publisher = own.is_publisher(),
+                       .execute =
+                           [&own, masks](const StepPlan& plan, std::span<const StepHeader> headers) {
+                             return own.execute(plan, world_step(headers, own.place()), masks);
+                           },
+                       .headers = headers_[static_cast<size_t>(world * layout_.tp_size + tp_rank)].get(),
+                       .begin = [&own] { CHECK(bind_this_thread(own.cpus()).ok()); }});
+  }
+  return members;
+}
+
+Status RankSet::on_all_ranks(FunctionRef<Status(Rank&, int32_t)> work) {
+  std::mutex mutex;
+  Status first_error;
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < ranks_.size(); ++i) {
+    threads.emplace_back([&, i] {
+      Rank& rank = *ranks_[i];
+      const auto world = static_cast<int32_t>(i) / layout_.tp_size;
+      Status done = bind_this_thread(rank.cpus());
+      if (done.ok()) done = work(rank, world);
+      if (done.ok()) return;
+      if (worlds_[static_cast<size_t>(world)]) worlds_[static_cast<size_t>(world)]->abort(done.error().message);
+      const std::lock_guard lock(mutex);
+      if (first_error.ok()) first_error = done;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return first_error;
+}
+
+Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, const RankOptions& options, Logger& logger,
+                                               const LoadProgress& progress) {
+  const int64_t memory_at_start = available_memory_bytes();
+  const ModelConfig& config = checkpoint.config();
+  TRY_STATUS(check_options(options, config));
+  const ParallelLayout& layout = options.layout;
+  const int32_t num_ranks = layout.num_ranks();
+  const int32_t num_groups = layout.num_groups();
+
+  auto set = std::unique_ptr<RankSet>(new RankSet());
+  set->layout_ = layout;
+  set->config_ = config;
+  set->isa_ = options.isa.value_or(available_isas().back());
+  set->dtype_ = options.dtype.value_or(config.checkpoint_dtype == DType::kFloat32 ? DType::kFloat32 : DType::kBFloat16);
+  set->kv_dtype_ = options.kv_cache_dtype.value_or(set->dtype_);
+
+  TRY(const std::vector<NumaDomain> domains, numa_domains());
+  TRY(std::vector<RankCpus> places, place_ranks(domains, num_ranks, options.numa));
+  const int32_t threads = options.threads_per_rank > 0 ? options.threads_per_rank
+                                                       : default_threads(places.front(), num_ranks, available_cores());
+
+  const int64_t context = options.context_length > 0 ? options.context_length : config.max_position;
+  const LocalShape shape = local_shape(config, place_of(layout, 0));
+  const KvShape kv_shape{.num_layers = config.num_layers,
+                         .num_kv_heads = shape.num_kv_heads(),
+                         .head_dim = config.head_dim,
+                         .dtype = set->kv_dtype_,
+                         .page_size = options.page_size};
+  const auto budget = static_cast<int64_t>(options.mem_fraction_static * static_cast<double>(memory_at_start));
+  // No position is beyond the largest pool that could be, whatever the checkpoint says of its context.
+  TRY(const int64_t kv_token_bytes, kv_bytes_per_token(kv_shape));
+  const int64_t num_positions = std::clamp<int64_t>(budget / kv_token_bytes, 1, context);
+  std::optional<ThreadTeam> loaders(std::in_place, std::min(threads * num_ranks, available_cores()));
+  TRY(LoadedModel loaded, load_model(checkpoint, set->dtype_, num_positions, layout, *loaders, progress));
+  loaders.reset();
+  set->weight_bytes_ = loaded.weight_bytes;
+  const int64_t left = budget - loaded.weight_bytes;
+  if (left <= 0) {
+    return fail("the weights take {:.2f} GiB, --mem-fraction-static {} of the {:.2f} GiB available is {:.2f} GiB",
+                static_cast<double>(loaded.weight_bytes) / kGiB, options.mem_fraction_static,
+                static_cast<double>(memory_at_start) / kGiB, static_cast<double>(budget) / kGiB);
+  }
+  const int32_t running = shared_out(options.max_running_requests, num_groups);
+  const int64_t kv_bytes = options.kv_cache_bytes > 0 ? std::min(left, options.kv_cache_bytes) : left;
+  TRY(const PoolSize pool,
+      size_pool(kv_shape, {.memory_bytes = kv_bytes / num_ranks,
+                           .max_total_tokens = shared_out<int64_t>(options.max_total_tokens, num_groups),
+                           .max_running_requests = running,
+                           .context_len = context}));
+  if (pool.context_was_clamped) {
+    logger.warn("the KV pool holds {} tokens: the context is clamped from {} to that", pool.context_len, context);
+  }
+  set->scheduler_ = {.num_pages = pool.num_pages,
+                     .page_size = options.page_size,
+                     .context_len = static_cast<int32_t>(pool.context_len),
+                     .max_running_requests = running,
+                     .chunked_prefill_size = options.chunked_prefill_size,
+                     .radix_cache = options.radix_cache};
+  log_layout(layout, layout_model(config), places, threads, logger);
+  const RankSetup setup{.config = &set->config_,
+                        .isa = set->isa_,
+                        .num_threads = threads,
+                        .dtype = set->dtype_,
+                        .kv_shape = kv_shape,
+                        .scheduler = set->scheduler_,
+                        .num_logit_rows = std::clamp<int64_t>(running, kMinLogitRows, kMaxLogitRows),
+                        .attention_backend = options.attention_backend,
+                        .dp_padding = options.dp_padding};
+  TRY_STATUS(set->make_ranks(setup, std::move(places), loaded, options.collective_timeout_s));
+  logger.info("{}: {:.2f} GB of weights in {}, {} threads, {} kernels, attention {}", config.architecture,
+              static_cast<double>(loaded.weight_bytes) / 1e9, dtype_name(set->dtype_), threads * num_ranks,
+              set->first().ops().name(), options.attention_backend);
+  const std::string each = num_groups > 1 ? " in each group" : "";
+  logger.info("KV pool: {} tokens{} in {}, {:.2f} GB{}; context {}; at most {} running requests{}",
+              int64_t{pool.num_pages} * options.page_size, each, dtype_name(set->kv_dtype_),
+              static_cast<double>(pool.bytes * num_ranks) / 1e9, num_ranks > 1 ? " in all" : "", pool.context_len,
+              running, each);
+  return set;
+}
+
+// All at once, as those of a world meet each other, and each on a thread that is bound where it will run: its compute
+// threads stay there, and what it touches first lies there.
+Status RankSet::make_ranks(const RankSetup& setup, std::vector<RankCpus> places, LoadedModel& loaded,
+                           double timeout_s) {
+  for (int32_t world = 0; world < layout_.num_worlds(); ++world) {
+    worlds_.push_back(layout_.tp_size > 1 ? std::make_unique<LocalWorld>(layout_, WorldOptions{.timeout_s = timeout_s})
+                                          : nullptr);
+  }
+  ranks_.resize(places.size());
+  std::vector<Status> made(places.size());
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < places.size(); ++i) {
+    threads.emplace_back([&, i] {
+      const auto index = static_cast<int32_t>(i);
+      const LocalWorld* const world = worlds_[i / static_cast<size_t>(layout_.tp_size)].get();
+      RankSetup own = setup;
+      own.place = place_of(layout_, index % layout_.tp_size);
+      own.cpus = std::move(places[i]);
+      made[i] = bind_this_thread(own.cpus);
+      if (made[i].ok()) {
+        auto rank = Rank::make(own, std::move(loaded.ranks[i]), world);
+        if (rank.ok()) {
+          ranks_[i] = std::move(rank).value();
+        } else {
+          made[i] = rank.error();
+        }
+      }
+      if (!made[i].ok() && world != nullptr) world->abort(made[i].error().message);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const Status& status : made) TRY_STATUS(status);
+  for (size_t i = 0; i < ranks_.size(); ++i) {
+    const LocalWorld* const world = worlds_[i / static_cast<size_t>(layout_.tp_size)].get();
+    if (world == nullptr) {
+      headers_.push_back(std::make_unique<SingleRankHeaders>());
+    } else {
+      headers_.push_back(std::make_unique<WorldHeaders>(world->world(ranks_[i]->place().tp_rank)));
+    }
+  }
+  return {};
+}
+
+}  // namespace braid
