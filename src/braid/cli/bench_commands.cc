@@ -102,7 +102,7 @@ void add_latency(CLI::App& bench, CommandRunner& runner) {
   command->add_flag("--json", options.json, "One line of JSON");
   runner.on(command, [flags]() -> Status {
     TRY(flags->options.engine, flags->model.engine_options());
-    return run_bench_latency(flags->options, *bench_logger(flags->model, flags->options.json), stdout);
+    return run_bench_latency(flags->options, bench_logger(flags->model, flags->options.json), stdout);
   });
 }
 

@@ -40,7 +40,7 @@ Status run(const LogitsFlags& flags) {
     }
     out.write(reinterpret_cast<const char*>(logits.data()), static_cast<std::streamsize>(logits.size_bytes()));
   };
-  TRY_STATUS(prompt_logits(options, ids, *make_stderr_logger(flags.model.log_level), write_row));
+  TRY_STATUS(prompt_logits(options, ids, make_stderr_logger(flags.model.log_level), write_row));
   return file.commit();
 }
 

@@ -76,7 +76,7 @@ Result<std::unique_ptr<Engine>> Engine::load(const EngineOptions& options, std::
                                              const LoadProgress& progress) {
   TRY(const Checkpoint checkpoint, open_checkpoint(options.source));
   TRY(TextModel text, load_text_model(options.source));
-  TRY(auto ranks, RankSet::load(checkpoint, options.rank, *logger, progress));
+  TRY(auto ranks, RankSet::load(checkpoint, options.rank, logger, progress));
   return std::unique_ptr<Engine>(new Engine(
       std::make_unique<Impl>(std::move(text), checkpoint.generation(), std::move(ranks), options, std::move(logger))));
 }
@@ -106,6 +106,9 @@ GrammarCompiler& Engine::grammars() {
 }
 int32_t Engine::num_groups() const {
   return impl_->controller_.num_groups();
+}
+const ParallelLayout& Engine::layout() const {
+  return impl_->ranks_->layout();
 }
 const TextModel& Engine::text() const {
   return impl_->text_;

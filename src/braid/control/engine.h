@@ -96,6 +96,7 @@ class Engine {
   GrammarCompiler& grammars();
 
   int32_t num_groups() const;  // DP groups: for GenerationRequest::dp_rank
+  const ParallelLayout& layout() const;
 
   const TextModel& text() const;
   const ModelConfig& config() const;

@@ -9,12 +9,12 @@
 
 namespace braid {
 
-Status prompt_logits(const EngineOptions& options, std::span<const TokenId> ids, Logger& logger,
+Status prompt_logits(const EngineOptions& options, std::span<const TokenId> ids, std::shared_ptr<Logger> logger,
                      FunctionRef<void(int64_t, std::span<const float>)> visit) {
   TRY(const Checkpoint checkpoint, open_checkpoint(options.source));
   RankOptions rank_options = options.rank;
   rank_options.layout.dp_size = rank_options.layout.enable_dp_attention ? rank_options.layout.dp_size : 1;
-  TRY(const auto ranks, RankSet::load(checkpoint, rank_options, logger, {}));
+  TRY(const auto ranks, RankSet::load(checkpoint, rank_options, std::move(logger), {}));
   const SchedulerConfig& config = ranks->scheduler_config();
   GenerationRequest request;
   request.prompt = std::vector<TokenId>(ids.begin(), ids.end());

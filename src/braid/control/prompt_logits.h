@@ -10,7 +10,7 @@
 namespace braid {
 
 // visit(row, logits [vocab]) for each of `ids`, in order. The prompt runs in chunks, as the engine would run it.
-Status prompt_logits(const EngineOptions& options, std::span<const TokenId> ids, Logger& logger,
+Status prompt_logits(const EngineOptions& options, std::span<const TokenId> ids, std::shared_ptr<Logger> logger,
                      FunctionRef<void(int64_t row, std::span<const float> logits)> visit);
 
 }  // namespace braid

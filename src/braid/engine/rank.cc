@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "braid/attention/attention_backend.h"
+#include "braid/attention/dp_attention_backend.h"
 #include "braid/base/thread_team.h"
 #include "braid/kernels/make_ops.h"
 #include "braid/model/local_shape.h"
@@ -18,7 +18,8 @@ struct Rank::Parts {
         ops(make_cpu_ops(given.isa, team)),
         kv_cache(given.kv_shape, given.scheduler.num_pages) {}
 
-  TokenExchange& exchange() { return with_others ? static_cast<TokenExchange&>(*with_others) : alone; }
+  DpTokenExchange* with_others() const { return dp != nullptr ? &dp->exchange() : in_one_group.get(); }
+  TokenExchange& exchange() { return with_others() != nullptr ? static_cast<TokenExchange&>(*with_others()) : alone; }
 
   RankSetup setup;
   ThreadTeam team;
@@ -26,8 +27,9 @@ struct Rank::Parts {
   KvCache kv_cache;
   std::unique_ptr<Model> model;
   std::unique_ptr<AttentionBackend> attention_backend;
+  DpAttentionBackend* dp = nullptr;  // attention_backend, where the world has several groups
   SingleRankExchange alone;
-  std::unique_ptr<DpTokenExchange> with_others;
+  std::unique_ptr<DpTokenExchange> in_one_group;  // of a world that is one group of several ranks
   std::unique_ptr<Workspace> workspace;
   std::unique_ptr<ModelRunner> runner;
 };
@@ -39,7 +41,7 @@ Result<std::unique_ptr<Rank>> Rank::make(const RankSetup& setup, std::unique_ptr
                                          const ThreadWorld* world) {
   auto parts = std::make_unique<Parts>(setup);
   parts->model = std::move(model);
-  TRY(parts->attention_backend, make_attention_backend(setup.attention_backend, *parts->ops));
+  TRY(auto backend, make_attention_backend(setup.attention_backend, *parts->ops));
   const LocalShape shape = local_shape(*setup.config, setup.place);
   const int64_t max_tokens = max_step_tokens(setup.scheduler);
   StepLimits limits{.group_tokens = max_tokens, .all_tokens = max_tokens, .group_logit_rows = setup.num_logit_rows};
@@ -52,9 +54,19 @@ Result<std::unique_ptr<Rank>> Rank::make(const RankSetup& setup, std::unique_ptr
                                      .vocab_rows = shape.vocab_rows,
                                      .max_logit_rows = setup.num_logit_rows};
     limits.all_tokens = exchange.max_rows();
-    TRY(parts->with_others, initialize_dp_attention(exchange, *parts->ops, world->world(setup.place.tp_rank),
-                                                    world->group(setup.place.tp_rank)));
+    const WorldCommunicator all = world->world(setup.place.tp_rank);
+    const GroupCommunicator group = world->group(setup.place.tp_rank);
+    if (setup.place.dp_size == 1) {
+      TRY(parts->in_one_group, initialize_dp_attention(exchange, *parts->ops, all, group));
+    } else {
+      auto created =
+          create_dp_attention_backend(std::move(backend), true, exchange, *parts->ops, all, group, *setup.logger);
+      if (created.dp == nullptr) return fail("rank {} has no DP attention", setup.place.tp_rank);
+      parts->dp = created.dp;
+      backend = std::move(created.backend);
+    }
   }
+  parts->attention_backend = std::move(backend);
   parts->workspace = std::make_unique<Workspace>(*setup.config, shape, setup.dtype, limits);
   parts->runner = std::make_unique<ModelRunner>(RunnerParts{.model = *parts->model,
                                                             .ops = *parts->ops,
@@ -86,14 +98,20 @@ ThreadTeam& Rank::team() {
 }
 
 void Rank::begin_step(const WorldStep& step) {
-  DpTokenExchange* const exchange = parts_->with_others.get();
+  DpTokenExchange* const exchange = parts_->with_others();
   if (exchange == nullptr) return;
-  exchange->begin_step(
-      {.step = step.number, .group_tokens = step.group_tokens, .padding = exchange->choose_padding(step.group_tokens)});
+  const DpAttentionMetadata metadata{
+      .step = step.number, .group_tokens = step.group_tokens, .padding = exchange->choose_padding(step.group_tokens)};
+  if (parts_->dp != nullptr) {
+    parts_->dp->begin_step(metadata);
+  } else {
+    exchange->begin_step(metadata);
+  }
 }
 
 Status Rank::status() const {
-  return parts_->with_others ? parts_->with_others->status() : Status();
+  const DpTokenExchange* const exchange = parts_->with_others();
+  return exchange != nullptr ? exchange->status() : Status();
 }
 
 Result<StepResult> Rank::execute(const StepPlan& plan, const WorldStep& step, TokenMasks* masks) {
@@ -109,7 +127,7 @@ Result<StepResult> Rank::execute(const StepPlan& plan, const WorldStep& step, To
 }
 
 ModelRunner& Rank::runner() {
-  CHECK(parts_->with_others == nullptr, "rank {} has others", place().tp_rank);
+  CHECK(parts_->with_others() == nullptr, "rank {} has others", place().tp_rank);
   return *parts_->runner;
 }
 

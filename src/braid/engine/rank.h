@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "braid/base/function_ref.h"
+#include "braid/base/log.h"
 #include "braid/base/result.h"
 #include "braid/engine/model_runner.h"
 #include "braid/engine/rank_options.h"
@@ -38,12 +39,13 @@ struct RankSetup {
   int64_t num_logit_rows = 0;  // of a group in one product with the head
   std::string attention_backend;
   std::optional<DpPaddingMode> dp_padding;
+  Logger* logger = nullptr;
 };
 
 class Rank {
  public:
   // On the thread whose CPUs its compute threads share. `world`: null for a rank that has no others; else all ranks of
-  // the world are made at once. The setup's configuration and the world outlive it.
+  // the world are made at once. The setup's configuration, its logger and the world outlive it.
   static Result<std::unique_ptr<Rank>> make(const RankSetup& setup, std::unique_ptr<Model> model,
                                             const ThreadWorld* world);
   ~Rank();

@@ -118,8 +118,8 @@ Status RankSet::on_all_ranks(FunctionRef<Status(Rank&, int32_t)> work) {
   return first_error;
 }
 
-Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, const RankOptions& options, Logger& logger,
-                                               const LoadProgress& progress) {
+Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, const RankOptions& options,
+                                               std::shared_ptr<Logger> logger, const LoadProgress& progress) {
   const int64_t memory_at_start = available_memory_bytes();
   const ModelConfig& config = checkpoint.config();
   TRY_STATUS(check_options(options, config));
@@ -129,6 +129,7 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, con
 
   auto set = std::unique_ptr<RankSet>(new RankSet());
   set->layout_ = layout;
+  set->logger_ = logger;
   set->config_ = config;
   set->isa_ = options.isa.value_or(available_isas().back());
   set->dtype_ = options.dtype.value_or(config.checkpoint_dtype == DType::kFloat32 ? DType::kFloat32 : DType::kBFloat16);
@@ -168,7 +169,7 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, con
                            .max_running_requests = running,
                            .context_len = context}));
   if (pool.context_was_clamped) {
-    logger.warn("the KV pool holds {} tokens: the context is clamped from {} to that", pool.context_len, context);
+    logger->warn("the KV pool holds {} tokens: the context is clamped from {} to that", pool.context_len, context);
   }
   set->scheduler_ = {.num_pages = pool.num_pages,
                      .page_size = options.page_size,
@@ -176,7 +177,7 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, con
                      .max_running_requests = running,
                      .chunked_prefill_size = options.chunked_prefill_size,
                      .radix_cache = options.radix_cache};
-  log_layout(layout, layout_model(config), places, threads, logger);
+  log_layout(layout, layout_model(config), places, threads, *logger);
   const RankSetup setup{.config = &set->config_,
                         .isa = set->isa_,
                         .num_threads = threads,
@@ -185,16 +186,25 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, con
                         .scheduler = set->scheduler_,
                         .num_logit_rows = std::clamp<int64_t>(running, kMinLogitRows, kMaxLogitRows),
                         .attention_backend = options.attention_backend,
-                        .dp_padding = options.dp_padding};
-  TRY_STATUS(set->make_ranks(setup, std::move(places), loaded, options.collective_timeout_s));
-  logger.info("{}: {:.2f} GB of weights in {}, {} threads, {} kernels, attention {}", config.architecture,
-              static_cast<double>(loaded.weight_bytes) / 1e9, dtype_name(set->dtype_), threads * num_ranks,
-              set->first().ops().name(), options.attention_backend);
+                        .dp_padding = options.dp_padding,
+                        .logger = set->logger_.get()};
+  if (const Status made = set->make_ranks(setup, std::move(places), loaded, options.collective_timeout_s); !made.ok()) {
+    if (layout.groups_per_world() == 1) return made.error();
+    // The warning was given where it failed. The ranks go on as one group, whose shares of the weights are others.
+    RankOptions as_one_group = options;
+    as_one_group.layout = without_dp_attention(layout);
+    loaded = {};
+    set.reset();
+    return load(checkpoint, as_one_group, std::move(logger), progress);
+  }
+  logger->info("{}: {:.2f} GB of weights in {}, {} threads, {} kernels, attention {}", config.architecture,
+               static_cast<double>(loaded.weight_bytes) / 1e9, dtype_name(set->dtype_), threads * num_ranks,
+               set->first().ops().name(), options.attention_backend);
   const std::string each = num_groups > 1 ? " in each group" : "";
-  logger.info("KV pool: {} tokens{} in {}, {:.2f} GB{}; context {}; at most {} running requests{}",
-              int64_t{pool.num_pages} * options.page_size, each, dtype_name(set->kv_dtype_),
-              static_cast<double>(pool.bytes * num_ranks) / 1e9, num_ranks > 1 ? " in all" : "", pool.context_len,
-              running, each);
+  logger->info("KV pool: {} tokens{} in {}, {:.2f} GB{}; context {}; at most {} running requests{}",
+               int64_t{pool.num_pages} * options.page_size, each, dtype_name(set->kv_dtype_),
+               static_cast<double>(pool.bytes * num_ranks) / 1e9, num_ranks > 1 ? " in all" : "", pool.context_len,
+               running, each);
   return set;
 }
 

@@ -21,8 +21,8 @@ class RankSet {
  public:
   // Reads the weights, places the ranks, sizes the KV pools by the memory that was available before, and says all of it
   // in the log.
-  static Result<std::unique_ptr<RankSet>> load(const Checkpoint& checkpoint, const RankOptions& options, Logger& logger,
-                                               const LoadProgress& progress);
+  static Result<std::unique_ptr<RankSet>> load(const Checkpoint& checkpoint, const RankOptions& options,
+                                               std::shared_ptr<Logger> logger, const LoadProgress& progress);
   ~RankSet();
 
   const ParallelLayout& layout() const { return layout_; }
@@ -48,6 +48,7 @@ class RankSet {
   RankSet() = default;
   Status make_ranks(const RankSetup& setup, std::vector<RankCpus> places, LoadedModel& loaded, double timeout_s);
 
+  std::shared_ptr<Logger> logger_;
   ParallelLayout layout_;
   ModelConfig config_;
   SchedulerConfig scheduler_;

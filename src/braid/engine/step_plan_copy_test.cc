@@ -16,7 +16,7 @@ std::unique_ptr<RankSet> load_ranks(const char* model) {
   CHECK(checkpoint.ok(), "{}", checkpoint.error().message);
   const RankOptions options{
       .threads_per_rank = 2, .chunked_prefill_size = 24, .max_running_requests = 8, .max_total_tokens = 256};
-  auto ranks = RankSet::load(*checkpoint, options, *make_null_logger(), {});
+  auto ranks = RankSet::load(*checkpoint, options, make_null_logger(), {});
   CHECK(ranks.ok(), "{}", ranks.error().message);
   return std::move(ranks).value();
 }

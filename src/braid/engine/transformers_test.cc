@@ -72,7 +72,7 @@ class HeldToTransformers : public ::testing::TestWithParam<std::string> {
     options.page_size = kPageSize;
     options.context_length = kContext;
     options.max_running_requests = static_cast<int32_t>(fixture_.prompts.size());
-    auto ranks = RankSet::load(*checkpoint_, options, *make_null_logger(), {});
+    auto ranks = RankSet::load(*checkpoint_, options, make_null_logger(), {});
     EXPECT_TRUE(ranks.ok()) << ranks.error().message;
     return ranks.ok() ? std::move(ranks).value() : nullptr;
   }

@@ -195,10 +195,10 @@ Status check_room(const LatencyOptions& options, const SchedulerConfig& config, 
 
 }  // namespace
 
-Result<LatencyReport> measure_latency(const LatencyOptions& options, Logger& logger) {
+Result<LatencyReport> measure_latency(const LatencyOptions& options, std::shared_ptr<Logger> logger) {
   TRY_STATUS(check_options(options));
   TRY(const Checkpoint checkpoint, open_checkpoint(options.engine.source));
-  TRY(const auto ranks, RankSet::load(checkpoint, options.engine.rank, logger, {}));
+  TRY(const auto ranks, RankSet::load(checkpoint, options.engine.rank, std::move(logger), {}));
   TRY_STATUS(check_room(options, ranks->scheduler_config(), ranks->layout().num_groups()));
 
   // With as many threads as all ranks have together.
@@ -229,8 +229,8 @@ Result<LatencyReport> measure_latency(const LatencyOptions& options, Logger& log
   return report;
 }
 
-Status run_bench_latency(const LatencyOptions& options, Logger& logger, std::FILE* out) {
-  TRY(const LatencyReport report, measure_latency(options, logger));
+Status run_bench_latency(const LatencyOptions& options, std::shared_ptr<Logger> logger, std::FILE* out) {
+  TRY(const LatencyReport report, measure_latency(options, std::move(logger)));
   const Roofline& roofline = report.roofline;
   if (options.json) {
     const Json object = {{"batch_size", options.batch_size},

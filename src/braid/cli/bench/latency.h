@@ -35,8 +35,8 @@ struct LatencyReport {
 };
 
 // Random token ids, no prefix cache, all prompts prefilled before the first decode step.
-Result<LatencyReport> measure_latency(const LatencyOptions& options, Logger& logger);
+Result<LatencyReport> measure_latency(const LatencyOptions& options, std::shared_ptr<Logger> logger);
 
-Status run_bench_latency(const LatencyOptions& options, Logger& logger, std::FILE* out);
+Status run_bench_latency(const LatencyOptions& options, std::shared_ptr<Logger> logger, std::FILE* out);
 
 }  // namespace braid

@@ -53,6 +53,14 @@ void Exposition::gauge(std::string_view name, std::string_view help, double valu
   sample(header(name, help, "gauge"), "", value);
 }
 
+void Exposition::gauge_by_group(std::string_view name, std::string_view help, std::span<const double> values) {
+  if (values.size() == 1) return gauge(name, help, values[0]);
+  const std::string full_name = header(name, help, "gauge");
+  for (size_t group = 0; group < values.size(); ++group) {
+    sample(full_name, fmt::format("dp_rank=\"{}\"", group), values[group]);
+  }
+}
+
 void Exposition::counter(std::string_view name, std::string_view help, double value) {
   sample(header(name, help, "counter"), "", value);
 }

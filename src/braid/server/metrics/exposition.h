@@ -1,6 +1,7 @@
 // Prometheus' text format, version 0.0.4: https://prometheus.io/docs/instrumenting/exposition_formats/
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +21,8 @@ class Exposition {
   Exposition(std::string_view prefix, Labels labels);
 
   void gauge(std::string_view name, std::string_view help, double value);
+  // One sample a DP group, with its number as label dp_rank; of one group alone without it.
+  void gauge_by_group(std::string_view name, std::string_view help, std::span<const double> values);
   void counter(std::string_view name, std::string_view help, double value);
   void histogram(std::string_view name, std::string_view help, const Histogram& histogram);
 

@@ -114,12 +114,27 @@ TEST(ServerMetrics, CachedPagesAreAsGoodAsFree) {
                                   .num_cached_tokens = 50},
                     .num_queued = 3,
                     .num_kv_tokens = 1600};
+  stats.groups = {{.scheduler = stats.scheduler}};
   const std::string text = ServerMetrics("sglang:", "tiny").render(stats);
   EXPECT_EQ(line_of(text, "sglang:num_running_reqs"), "sglang:num_running_reqs{model_name=\"tiny\"} 2");
   EXPECT_EQ(line_of(text, "sglang:num_queue_reqs"), "sglang:num_queue_reqs{model_name=\"tiny\"} 4");
   EXPECT_EQ(line_of(text, "sglang:token_usage"), "sglang:token_usage{model_name=\"tiny\"} 0.25");
   EXPECT_EQ(line_of(text, "sglang:num_used_tokens"), "sglang:num_used_tokens{model_name=\"tiny\"} 400");
   EXPECT_EQ(line_of(text, "sglang:cache_hit_rate"), "sglang:cache_hit_rate{model_name=\"tiny\"} 0.25");
+}
+
+TEST(ServerMetrics, SeveralGroupsAreToldApart) {
+  EngineStats stats{.num_kv_tokens = 3200};
+  stats.groups = {{.scheduler = {.num_running = 2, .num_pages = 100, .num_free_pages = 100}},
+                  {.scheduler = {.num_running = 5, .num_pages = 100, .num_free_pages = 50}}};
+  const std::string text = ServerMetrics("braid", "m").render(stats);
+  for (const char* line :
+       {"braid_num_running_reqs{model_name=\"m\",dp_rank=\"0\"} 2\n",
+        "braid_num_running_reqs{model_name=\"m\",dp_rank=\"1\"} 5\n",
+        "braid_token_usage{model_name=\"m\",dp_rank=\"1\"} 0.5\n",
+        "braid_num_used_tokens{model_name=\"m\",dp_rank=\"1\"} 800\n", "braid_num_queue_reqs{model_name=\"m\"} 0\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << text;
+  }
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 #include "braid/server/metrics/server_metrics.h"
 
 #include <utility>
+#include <vector>
 
+#include "braid/base/function_ref.h"
 #include "braid/server/metrics/exposition.h"
 
 namespace braid::metrics {
@@ -44,9 +46,18 @@ void ServerMetrics::record(const RequestRecord& record) {
 
 std::string ServerMetrics::render(const EngineStats& engine) const {
   const SchedulerStats& scheduler = engine.scheduler;
+  const auto by_group = [&](FunctionRef<double(const SchedulerStats&)> value) {
+    std::vector<double> values;
+    for (const GroupLoad& load : engine.groups) values.push_back(value(load.scheduler));
+    if (values.empty()) values.push_back(0);  // the model is still being loaded
+    return values;
+  };
   // Pages that the prefix cache alone holds are as good as free.
-  const int64_t used_pages = scheduler.num_pages - scheduler.num_free_pages - scheduler.num_cached_pages;
-  const double usage = ratio(static_cast<double>(used_pages), scheduler.num_pages);
+  const auto usage = [](const SchedulerStats& group) {
+    return ratio(group.num_pages - group.num_free_pages - group.num_cached_pages, group.num_pages);
+  };
+  const double pool_tokens =
+      ratio(static_cast<double>(engine.num_kv_tokens), static_cast<double>(engine.groups.size()));
 
   const std::lock_guard lock(mutex_);
   Exposition out(prefix_, {{"model_name", model_name_}});
@@ -54,13 +65,17 @@ std::string ServerMetrics::render(const EngineStats& engine) const {
   out.histogram("inter_token_latency_seconds", "Mean time between the tokens of a request's choices.", inter_token_);
   out.histogram("e2e_request_latency_seconds", "Time from a request's arrival to its end.", end_to_end_);
   out.histogram("queue_time_seconds", "Time from a request's arrival to its first step.", queue_time_);
-  out.gauge("num_running_reqs", "Requests that hold KV cache.", scheduler.num_running);
+  out.gauge_by_group("num_running_reqs", "Requests that hold KV cache.",
+                     by_group([](const SchedulerStats& group) { return static_cast<double>(group.num_running); }));
   out.gauge("num_queue_reqs", "Requests that wait.", static_cast<double>(engine.num_queued + scheduler.num_waiting));
-  out.gauge("token_usage", "Share of the KV cache that running requests hold.", usage);
-  out.gauge("num_used_tokens", "Tokens of KV cache that running requests hold.",
-            usage * static_cast<double>(engine.num_kv_tokens));
-  out.gauge("cache_hit_rate", "Share of prompt tokens that the prefix cache served, since the start.",
-            ratio(static_cast<double>(scheduler.num_cached_tokens), static_cast<double>(scheduler.num_prompt_tokens)));
+  out.gauge_by_group("token_usage", "Share of the KV cache that running requests hold.", by_group(usage));
+  out.gauge_by_group("num_used_tokens", "Tokens of KV cache that running requests hold.",
+                     by_group([&](const SchedulerStats& group) { return usage(group) * pool_tokens; }));
+  out.gauge_by_group("cache_hit_rate", "Share of prompt tokens that the prefix cache served, since the start.",
+                     by_group([](const SchedulerStats& group) {
+                       return ratio(static_cast<double>(group.num_cached_tokens),
+                                    static_cast<double>(group.num_prompt_tokens));
+                     }));
   out.gauge("gen_throughput", "Output tokens per second, over the last seconds.", engine.output_tokens_per_s);
   out.counter("prompt_tokens_total", "Prompt tokens of ended requests.", static_cast<double>(prompt_tokens_));
   out.counter("generation_tokens_total", "Output tokens of ended requests.", static_cast<double>(output_tokens_));

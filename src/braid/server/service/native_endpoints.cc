@@ -146,6 +146,12 @@ http::Response server_info(const ServedModel& model, const Json& settings) {
   info["context_length"] = stats.context_len;
   info["max_total_num_tokens"] = stats.num_kv_tokens;
   info["num_queue_reqs"] = stats.num_queued;
+  const ParallelLayout& layout = model.engine->layout();
+  info["tp_size"] = layout.tp_size;
+  info["dp_size"] = layout.dp_size;
+  info["attn_tp_size"] = layout.attn_tp_size();
+  info["enable_dp_attention"] = layout.enable_dp_attention;
+  info["rank_grid"] = rank_grid(layout);
   // One entry a DP group.
   info["internal_states"] = Json::array();
   for (const GroupLoad& load : stats.groups) {

@@ -1,0 +1,126 @@
+"""Many ranks: every layout says what one rank says, groups serve side by side, and a request gets the same bits in each."""
+
+import concurrent.futures
+import json
+import re
+
+import pytest
+from server import Server
+
+GREEDY = ("--temperature", "0", "--dtype", "float32")
+LAYOUTS = {
+    "tp3": ("--tp-size", 3),
+    "tp2_dp2": ("--tp-size", 2, "--dp-size", 2, "--enable-dp-attention"),
+    "tp4_dp4": ("--tensor-parallel-size", 4, "--data-parallel-size", 4, "--enable-dp-attention"),
+    "tp6_dp2": ("--attn-tp-size", 3, "--dp-size", 2),
+    "replicas": ("--dp-size", 2),
+}
+TWO_GROUPS = LAYOUTS["tp2_dp2"]
+
+
+def says_what_one_rank_says(braid, model, expected, flags):
+    for case in expected["cases"][:3]:
+        got = braid.json("generate", "--model-path", model, *GREEDY, *flags, "--prompt", case["prompt"],
+                         *(["--chat"] if case["chat"] else []), "--max-new-tokens", expected["max_new_tokens"],
+                         "--json")
+        assert got["text"] == case["text"]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_says_what_transformers_says(braid, default_model, expected, layout):
+    says_what_one_rank_says(braid, default_model, expected, LAYOUTS[layout])
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("moe_parallel", ["tp", "ep"])
+def test_a_mixture_does_too(braid, moe_model, expected, layout, moe_parallel):
+    flags = (*LAYOUTS[layout], "--moe-parallel", moe_parallel)
+    if moe_parallel == "ep" and layout in ("tp3", "tp6_dp2"):
+        message = braid.error("generate", "--model-path", moe_model, *flags, "--prompt", "x")
+        assert "8" in message and "divisible" in message
+        return
+    says_what_one_rank_says(braid, moe_model, expected, flags)
+
+
+def test_sizes_that_do_not_fit_name_those_that_do(braid, default_model):
+    def error(*flags):
+        return braid.error("generate", "--model-path", default_model, "--prompt", "x", *flags)
+    message = error("--tp-size", 2)
+    assert "divisible" in message and "9" in message
+    assert "3" in message.split("--tp-size")[-1]
+    assert "divisible" in error("--tp-size", 3, "--dp-size", 2, "--enable-dp-attention")
+    assert "--dp-size" in error("--tp-size", 4, "--dp-size", 2, "--attn-tp-size", 1)
+    assert "0" in error("--tp-size", 0)
+    assert "tp" in error("--moe-parallel", "both")
+    assert "max_len" in error("--dp-padding", "some")
+    assert "round_robin" in error("--load-balance-method", "best")
+
+
+@pytest.fixture(scope="module")
+def server(braid, default_model):
+    with Server(braid, default_model, *TWO_GROUPS, "--kv-cache-memory-bytes", "200MB") as running:
+        yield running
+
+
+def ask(server, text, max_tokens=12, **body):
+    answer = server.post("/v1/completions", {"prompt": text, "temperature": 0, "max_tokens": max_tokens, "logprobs": 2,
+                                             **body})
+    assert answer.status == 200, answer.body
+    choice = answer.json()["choices"][0]
+    return choice["text"], choice["logprobs"]["token_logprobs"]
+
+
+def test_the_grid_is_said(server):
+    assert re.search(r"group 1: ranks? 1\*", server.read_log())
+    info = server.get("/get_server_info").json()
+    assert info["tp_size"] == 2 and info["dp_size"] == 2 and info["enable_dp_attention"] is True
+
+
+def test_a_request_gets_the_same_bits_in_each_group_and_beside_others(server):
+    prompts = [f"Item {i}: the history of {word} is" for i, word in enumerate(
+        ["bread", "glass", "the sea", "a small town that nobody knows", "iron", "paper", "salt", "rain"])]
+    alone = [[ask(server, prompt, dp_rank=group, dp_rank_strict=True) for prompt in prompts] for group in (0, 1)]
+    assert alone[0] == alone[1]
+    server.post("/flush_cache", {})
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        together = list(pool.map(lambda prompt: ask(server, prompt), prompts * 3))
+    assert together == alone[0] * 3
+
+
+def test_both_groups_work_when_many_ask(server):
+    def steps():
+        return [state["num_steps"] for state in server.get("/get_server_info").json()["internal_states"]]
+    before = steps()
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda i: ask(server, f"Question {i}?", max_tokens=8, ignore_eos=True), range(8)))
+    assert all(b >= a + 8 for a, b in zip(before, steps()))
+    metrics = server.get("/metrics").body
+    for group in (0, 1):
+        assert re.search(rf'^braid_num_running_reqs{{[^}}]*dp_rank="{group}"}} 0$', metrics, re.MULTILINE)
+
+
+def test_a_group_that_is_not_there_is_named_with_the_range(server):
+    for name in ("dp_rank", "routed_dp_rank", "data_parallel_rank"):
+        answer = server.post("/v1/completions", {"prompt": "x", "max_tokens": 1, name: 2})
+        assert answer.status == 400 and "0 to 1" in answer.error()["message"], answer.body
+    answer = server.post("/v1/completions", {"prompt": "x", "max_tokens": 1}, headers={"X-data-parallel-rank": "7"})
+    assert answer.status == 400 and "0 to 1" in answer.error()["message"]
+    ok = server.post("/v1/completions", {"prompt": "x", "max_tokens": 1}, headers={"X-data-parallel-rank": "1"})
+    assert ok.status == 200
+
+
+def test_padding_and_dispatch_change_no_bit(braid, default_model, tmp_path):
+    requests = tmp_path / "in.jsonl"
+    requests.write_text("".join(json.dumps({
+        "custom_id": str(i), "method": "POST", "url": "/v1/completions",
+        "body": {"model": "m", "prompt": "one two three " * (1 + 5 * i), "max_tokens": 6, "temperature": i % 2, "seed": i,
+                 "logprobs": 3}}) + "\n" for i in range(12)))
+    answers = {}
+    for i, flags in enumerate([(), ("--dp-padding", "max_len"), ("--dp-padding", "sum_len"), ("--dp-padding", "exact"),
+                               ("--load-balance-method", "round_robin"), ("--load-balance-method", "minimum_tokens"),
+                               ("--disable-radix-cache",)]):
+        out = tmp_path / f"out{i}.jsonl"
+        braid.ok("batch", requests, out, "--model-path", default_model, *TWO_GROUPS, *flags)
+        lines = [json.loads(line) for line in out.read_text().splitlines()]
+        answers[flags] = {line["custom_id"]: line["response"]["body"]["choices"] for line in lines}
+    assert all(answer == answers[()] for answer in answers.values())
