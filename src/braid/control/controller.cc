@@ -84,6 +84,7 @@ void Controller::take_outputs(int32_t group, GroupOutputs outputs, double now_s)
     CHECK(!waiting.empty(), "group {} flushed its cache unasked", group);
     const std::shared_ptr<Flush> flush = std::move(waiting.front());
     waiting.pop_front();
+    if (flush == nullptr) continue;  // nobody waits for it any more
     flush->num_tokens += num_tokens;
     if (--flush->num_groups_left == 0) flush->done(flush->num_tokens);
   }
@@ -207,8 +208,9 @@ void Controller::end_all(FinishReason reason, const std::string& error) {
   }
   for (const auto& submission : ending_) submission->drops.clear();
   for (auto& waiting : flushes_) {
-    for (const auto& flush : std::exchange(waiting, {})) {
-      if (--flush->num_groups_left == 0) flush->done(flush->num_tokens);
+    for (auto& slot : waiting) {  // the group's own answer may still come
+      const std::shared_ptr<Flush> flush = std::exchange(slot, nullptr);
+      if (flush != nullptr && --flush->num_groups_left == 0) flush->done(flush->num_tokens);
     }
   }
 }

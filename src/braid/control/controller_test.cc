@@ -166,6 +166,9 @@ TEST_F(ControllerTest, AFlushIsAnsweredWithTheGroupsTokensAndByTheEndOfAll) {
   controller_.flush([&](int64_t num_tokens) { flushed.push_back(num_tokens); });
   controller_.end_all(FinishReason::kError, "lost");
   EXPECT_EQ(flushed.size(), 2U) << "nobody waits for a group that has ended";
+  group.take(controller_.take_commands(0));
+  controller_.take_outputs(0, *group.advance(), 0);  // it goes on, and answers late
+  EXPECT_EQ(flushed.size(), 2U);
 }
 
 TEST_F(ControllerTest, EndingAllTellsEveryChoiceWhyOnce) {

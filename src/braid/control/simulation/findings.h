@@ -1,0 +1,53 @@
+// For tests: what a simulated run must hold, what it was found to break, and the bugs that can be put into it on
+// purpose.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace braid {
+
+enum class SimulatedProperty : uint8_t {
+  kAnsweredOnce,     // no request is lost, answered twice, or answered with another's tokens
+  kSameCollectives,  // all ranks of a world enter the same collectives
+  kNothingWaits,     // nothing waits for ever
+  kNoGroupStarves,   // no group with room is idle for longer than it must, while a request waits that it could take
+  kAllComesBack,     // credits and pages
+};
+
+inline std::string_view simulated_property_name(SimulatedProperty property) {
+  switch (property) {
+    case SimulatedProperty::kAnsweredOnce:
+      return "a request is lost or answered twice";
+    case SimulatedProperty::kSameCollectives:
+      return "ranks enter different collectives";
+    case SimulatedProperty::kNothingWaits:
+      return "something waits for ever";
+    case SimulatedProperty::kNoGroupStarves:
+      return "a group is idle though a request waits";
+    case SimulatedProperty::kAllComesBack:
+      return "credits or pages do not come back";
+  }
+  return "";
+}
+
+struct SimulatedFinding {
+  SimulatedProperty property = SimulatedProperty::kAnsweredOnce;
+  int64_t time_us = 0;
+  std::string what;
+};
+
+// Bugs as they were, or could be, in the drivers and the links around the state machines.
+enum class SeededBug : uint8_t {
+  kNone,
+  kOutputsArriveTwice,  // a link delivers some outputs again
+  kOutputsAreLost,      // or not at all
+  kIdleRanksStayAway,   // a rank whose group is idle parks by its own view
+  kCountIsReadLate,     // a rank reads the work count after it took its inbox
+  kDispatchForgotten,   // the controller binds waiting requests only when a new one comes
+  kCreditsLeak,         // a group's outputs now and then state one credit less, for good
+};
+
+}  // namespace braid

@@ -1,0 +1,359 @@
+// For tests: a world of ranks under virtual time. Each rank goes through the rounds of the step protocol with the real
+// publishers and the real decision; what a thread would do in one go happens in small steps here, between which
+// anything else may happen.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "braid/control/simulation/findings.h"
+#include "braid/control/simulation/virtual_time.h"
+#include "braid/engine/group_publisher.h"
+#include "braid/engine/step_protocol.h"
+#include "braid/wire/group_command.h"
+
+namespace braid {
+
+// The token that a simulated model draws for a choice's seed at a position.
+inline TokenId drawn_token(uint64_t seed, int32_t position) {
+  const uint64_t mixed = (seed * 64 + static_cast<uint64_t>(position) + 1) * 0x9e3779b97f4a7c15U;
+  return static_cast<TokenId>(33 + (mixed >> 40U) % 60);
+}
+
+struct SimulatedWorldOptions {
+  int32_t first_group = 0;  // of all worlds'
+  int32_t num_groups = 1;
+  int32_t ranks_per_group = 1;
+  SchedulerConfig scheduler;
+  int64_t max_pause_us = 10;  // the longest that any small step takes
+  int64_t timeout_us = 0;     // of a collective
+  SeededBug bug = SeededBug::kNone;
+};
+
+struct SimulatedWorldEvents {
+  std::function<void(int32_t group, GroupOutputs outputs)> on_outputs;
+  std::function<void(int32_t group)> on_work_changed;  // the group has become idle or busy, perhaps
+  std::function<void(const GroupCommand& taken)> on_taken;
+  std::function<void(const std::string& reason)> on_failure;  // once
+  std::function<void(SimulatedProperty property, std::string what)> on_finding;
+};
+
+class SimulatedWorld {
+ public:
+  SimulatedWorld(VirtualTime& time, const SimulatedWorldOptions& options, SimulatedWorldEvents events)
+      : time_(time), options_(options), events_(std::move(events)) {
+    for (int32_t i = 0; i < options_.num_groups; ++i) groups_.push_back(std::make_unique<Group>(options_.scheduler));
+    ranks_.resize(static_cast<size_t>(options_.num_groups) * static_cast<size_t>(options_.ranks_per_group));
+    for (size_t rank = 0; rank < ranks_.size(); ++rank) pause([this, rank] { begin_round(rank); });
+  }
+
+  // Puts a command where the group's publisher finds it, then counts it, then wakes everybody: three steps.
+  void deliver(int32_t group, GroupCommand command) {
+    own(group).inbox.push_back(std::move(command));
+    pause([this] {
+      ++work_count_;
+      pause([this] { wake_all(); });
+    });
+  }
+  void stop() {
+    is_stopping_ = true;
+    ++work_count_;
+    wake_all();
+  }
+
+  // The rank's next small step takes so much longer.
+  void stall(size_t rank, int64_t duration_us) { ranks_.at(rank).stall_us = duration_us; }
+  enum class Fault : uint8_t { kNone, kThrowsBeforeHeaders, kThrowsInStep, kIsLost };
+  void break_rank(size_t rank, Fault fault) { ranks_.at(rank).fault = fault; }
+
+  const GroupPublisher& publisher(int32_t group) const { return groups_.at(index_of(group))->publisher; }
+  bool is_idle(int32_t group) const {
+    const SchedulerStats stats = publisher(group).load().scheduler;
+    return stats.num_running + stats.num_waiting == 0;
+  }
+  size_t num_ranks() const { return ranks_.size(); }
+  bool has_failed() const { return has_failed_; }
+  bool is_parked() const { return all_are(State::kParked); }
+  bool has_ended() const {
+    return std::ranges::all_of(
+        ranks_, [](const Rank& rank) { return rank.state == State::kEnded || rank.state == State::kLost; });
+  }
+
+  // When nothing else happens any more: a collective that some wait in has timed out. False: nobody waits.
+  bool time_out() {
+    if (num_meeting_ == 0) return false;
+    time_.pass(options_.timeout_us);
+    const std::string where = report();
+    for (const Rank& rank : ranks_) {
+      if (rank.state != State::kParked && rank.state != State::kEnded) continue;
+      events_.on_finding(SimulatedProperty::kSameCollectives, where);
+      return true;
+    }
+    fail(fmt::format("a collective timed out: {}", where));
+    end_all();
+    return true;
+  }
+  // "rank 0 parked, rank 1 in all_gather of headers, round 7"
+  std::string report() const {
+    std::string text;
+    for (size_t rank = 0; rank < ranks_.size(); ++rank) {
+      const Rank& own = ranks_[rank];
+      text += fmt::format("{}rank {} {}", text.empty() ? "" : ", ", rank, state_name(own.state));
+      if (own.state == State::kMeeting) text += fmt::format(" for {}", own.call.name());
+    }
+    return text;
+  }
+
+ private:
+  enum class State : uint8_t { kWorking, kMeeting, kParked, kEnded, kLost };
+  static std::string_view state_name(State state) {
+    constexpr std::string_view kNames[] = {"works", "waits", "is parked", "has ended", "is lost"};
+    return kNames[static_cast<size_t>(state)];
+  }
+
+  // What a rank enters: equal for all, or the world is broken.
+  struct Call {
+    uint64_t round = 0;
+    int32_t op = 0;  // of the round; 0: the headers
+    int64_t num_rows = 0;
+
+    std::string name() const {
+      constexpr std::string_view kNames[] = {"the headers", "gather", "scatter"};
+      return fmt::format("{} of round {} with {} rows", kNames[static_cast<size_t>(op)], round, num_rows);
+    }
+    bool operator==(const Call&) const = default;
+  };
+  static constexpr int32_t kNumOps = 3;
+
+  struct Rank {
+    State state = State::kWorking;
+    uint64_t round = 0;
+    StepHeader header;
+    Call call;
+    uint64_t parked_at = 0;
+    int64_t stall_us = 0;
+    Fault fault = Fault::kNone;
+  };
+  struct Group {
+    explicit Group(const SchedulerConfig& config) : publisher(config) {}
+
+    std::vector<GroupCommand> inbox;
+    GroupPublisher publisher;
+    std::array<std::shared_ptr<const StepPlan>, 2> plans;  // of even and of odd rounds, as in World
+  };
+
+  bool all_are(State state) const {
+    return std::ranges::all_of(ranks_, [&](const Rank& rank) { return rank.state == state; });
+  }
+  size_t index_of(int32_t group) const { return static_cast<size_t>(group - options_.first_group); }
+  Group& own(int32_t group) { return *groups_.at(index_of(group)); }
+  int32_t group_of(size_t rank) const {
+    return options_.first_group + static_cast<int32_t>(rank) / options_.ranks_per_group;
+  }
+  bool is_publisher(size_t rank) const { return static_cast<int32_t>(rank) % options_.ranks_per_group == 0; }
+
+  void pause(VirtualTime::Event event) { time_.after(time_.pick(0, options_.max_pause_us), std::move(event)); }
+  // A small step of one rank; nothing happens to one that has ended meanwhile.
+  void go_on(size_t rank, VirtualTime::Event event) {
+    const int64_t stall_us = std::exchange(ranks_[rank].stall_us, 0);
+    time_.after(time_.pick(0, options_.max_pause_us) + stall_us, [this, rank, event = std::move(event)] {
+      if (ranks_[rank].state == State::kWorking) event();
+    });
+  }
+
+  void begin_round(size_t rank) {
+    Rank& own_rank = ranks_[rank];
+    if (own_rank.state == State::kEnded || own_rank.state == State::kLost) return;
+    own_rank.state = State::kWorking;
+    ++own_rank.round;
+    own_rank.header = {.round = own_rank.round};
+    if (options_.bug == SeededBug::kCountIsReadLate) {
+      auto commands = std::make_shared<std::vector<GroupCommand>>(take_inbox(rank));
+      go_on(rank, [this, rank, commands] {
+        read_count(rank);
+        prepare(rank, std::move(*commands));
+      });
+    } else {
+      read_count(rank);
+      go_on(rank, [this, rank] { prepare(rank, take_inbox(rank)); });
+    }
+  }
+  void read_count(size_t rank) {
+    ranks_[rank].header.work_count = work_count_;
+    ranks_[rank].header.must_stop = is_stopping_;
+  }
+  std::vector<GroupCommand> take_inbox(size_t rank) {
+    if (!is_publisher(rank)) return {};
+    return std::exchange(own(group_of(rank)).inbox, {});
+  }
+
+  void prepare(size_t rank, std::vector<GroupCommand> commands) {
+    Rank& own_rank = ranks_[rank];
+    if (is_publisher(rank)) {
+      const int32_t group = group_of(rank);
+      Group& at = own(group);
+      for (const GroupCommand& command : commands) events_.on_taken(command);
+      at.publisher.take(std::move(commands));
+      std::shared_ptr<const StepPlan> plan = at.publisher.plan();
+      if (plan != nullptr) {
+        own_rank.header.num_tokens = plan->num_tokens();
+      } else if (auto outputs = at.publisher.report()) {
+        events_.on_outputs(group, std::move(*outputs));
+      }
+      at.plans[own_rank.round % 2] = std::move(plan);
+      events_.on_work_changed(group);
+      if (options_.bug == SeededBug::kIdleRanksStayAway && own_rank.header.num_tokens == 0 && own_rank.round > 1) {
+        park(rank, own_rank.header.work_count);
+        return;
+      }
+    }
+    if (own_rank.fault == Fault::kIsLost) {
+      own_rank.state = State::kLost;
+      return;
+    }
+    if (own_rank.fault == Fault::kThrowsBeforeHeaders) {
+      fail(fmt::format("rank {} threw", rank));
+      own_rank.header.has_failed = true;
+    }
+    go_on(rank, [this, rank] { enter(rank, {.round = ranks_[rank].round}); });
+  }
+
+  // A rendezvous: all ranks leave when the last has come.
+  void enter(size_t rank, const Call& call) {
+    ranks_[rank].state = State::kMeeting;
+    ranks_[rank].call = call;
+    if (++num_meeting_ < ranks_.size()) return;
+    num_meeting_ = 0;
+    for (size_t other = 0; other < ranks_.size(); ++other) {
+      if (ranks_[other].call == ranks_[0].call) continue;
+      events_.on_finding(SimulatedProperty::kSameCollectives, report());
+      return;
+    }
+    std::vector<StepHeader> headers;
+    if (call.op == 0) {
+      for (const Rank& each : ranks_) headers.push_back(each.header);
+    }
+    for (size_t other = 0; other < ranks_.size(); ++other) {
+      ranks_[other].state = State::kWorking;
+      go_on(other, [this, other, headers] {
+        if (headers.empty()) {
+          after_op(other);
+        } else {
+          after_headers(other, headers);
+        }
+      });
+    }
+  }
+
+  void after_headers(size_t rank, const std::vector<StepHeader>& headers) {
+    const StepDecision decision = decide_step(headers);
+    switch (decision.kind) {
+      case StepDecision::Kind::kExecute: {
+        int64_t num_rows = 0;
+        for (const StepHeader& header : headers) num_rows += header.num_tokens;
+        if (!follows_its_publisher(rank, headers)) {
+          events_.on_finding(SimulatedProperty::kSameCollectives, fmt::format("rank {} follows another plan", rank));
+        }
+        ranks_[rank].call = {.round = ranks_[rank].round, .op = 0, .num_rows = num_rows};
+        if (ranks_[rank].fault == Fault::kThrowsInStep) {
+          fail(fmt::format("rank {} threw in a step", rank));
+          end_all();
+          return;
+        }
+        after_op(rank);
+        break;
+      }
+      case StepDecision::Kind::kPark:
+        park(rank, decision.work_count);
+        break;
+      case StepDecision::Kind::kAgain:
+        begin_round(rank);
+        break;
+      case StepDecision::Kind::kEnd:
+        if (!decision.failed_ranks.empty()) fail(fmt::format("rank {} cannot go on", decision.failed_ranks.front()));
+        ranks_[rank].state = State::kEnded;
+        break;
+    }
+  }
+
+  // Whether the plan that it finds is the one that the publisher's header spoke of.
+  bool follows_its_publisher(size_t rank, const std::vector<StepHeader>& headers) {
+    const auto& plan = own(group_of(rank)).plans[ranks_[rank].round % 2];
+    const size_t publisher = rank - rank % static_cast<size_t>(options_.ranks_per_group);
+    return (plan == nullptr ? 0 : plan->num_tokens()) == headers[publisher].num_tokens;
+  }
+
+  // The step's next collective, or its end.
+  void after_op(size_t rank) {
+    Call next = ranks_[rank].call;
+    if (++next.op < kNumOps) {
+      go_on(rank, [this, rank, next] { enter(rank, next); });
+    } else {
+      go_on(rank, [this, rank] {
+        commit(rank);
+        begin_round(rank);
+      });
+    }
+  }
+
+  void commit(size_t rank) {
+    const int32_t group = group_of(rank);
+    Group& at = own(group);
+    const std::shared_ptr<const StepPlan> plan = at.plans[ranks_[rank].round % 2];
+    if (!is_publisher(rank) || plan == nullptr) return;
+    StepResult result{.step = plan->step};
+    for (const SequencePlan& sequence : plan->sequences) {
+      if (!sequence.has_result()) continue;
+      const SamplingState& sampling = sequence.sampling;
+      result.sequences.push_back({.request = sequence.request,
+                                  .sampled = {.token = drawn_token(sampling.params.seed, sampling.num_output_tokens)}});
+    }
+    events_.on_outputs(group, at.publisher.commit(result, 0.001));
+    events_.on_work_changed(group);
+  }
+
+  void park(size_t rank, uint64_t work_count) {
+    if (work_count_ != work_count) return begin_round(rank);
+    ranks_[rank].state = State::kParked;
+    ranks_[rank].parked_at = work_count;
+  }
+  void wake_all() {
+    for (size_t rank = 0; rank < ranks_.size(); ++rank) {
+      if (ranks_[rank].state != State::kParked || ranks_[rank].parked_at == work_count_) continue;
+      ranks_[rank].state = State::kWorking;
+      go_on(rank, [this, rank] { begin_round(rank); });
+    }
+  }
+
+  void fail(const std::string& reason) {
+    if (std::exchange(has_failed_, true)) return;
+    events_.on_failure(reason);
+  }
+  void end_all() {
+    num_meeting_ = 0;
+    for (Rank& rank : ranks_) {
+      if (rank.state != State::kLost) rank.state = State::kEnded;
+    }
+  }
+
+  VirtualTime& time_;
+  const SimulatedWorldOptions options_;
+  const SimulatedWorldEvents events_;
+  std::vector<std::unique_ptr<Group>> groups_;
+  std::vector<Rank> ranks_;
+  uint64_t work_count_ = 0;
+  bool is_stopping_ = false;
+  bool has_failed_ = false;
+  size_t num_meeting_ = 0;  // ranks in the rendezvous
+};
+
+}  // namespace braid
