@@ -1,0 +1,76 @@
+// What each rank did when, step by step, for a profile: nothing while it is off, and bounded memory while it is on.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <vector>
+
+namespace braid {
+
+enum class TracePhase : uint8_t {
+  kPlan,       // commands, the group's plan
+  kHeader,     // until all ranks' headers are there
+  kAttention,  // with its norms and products
+  kGather,     // rows of the group's or of all ranks, until they are there
+  kFfn,        // feed-forward or mixture
+  kScatter,    // sums back to the rows' owners
+  kHead,       // logits
+  kSample,     // tokens from logits
+  kCommit,     // results to the scheduler and to the controller
+  kIdle,       // no work: the rank sleeps
+};
+inline constexpr int kNumTracePhases = static_cast<int>(TracePhase::kIdle) + 1;
+std::string_view trace_phase_name(TracePhase phase);  // "attention"
+
+struct TraceSpan {
+  TracePhase phase = TracePhase::kIdle;
+  uint64_t step = 0;
+  double begin_s = 0;  // monotonic_seconds()
+  double end_s = 0;
+  bool operator==(const TraceSpan&) const = default;
+};
+
+class StepTrace {
+ public:
+  explicit StepTrace(int32_t num_ranks);
+
+  // From any thread. Throws away what was recorded before.
+  void start();
+  // [ranks] what was recorded, each in the order of its ends.
+  std::vector<std::vector<TraceSpan>> stop();
+  bool is_on() const { return is_on_.load(std::memory_order_relaxed); }
+  int32_t num_ranks() const { return static_cast<int32_t>(ranks_.size()); }
+
+  // From the rank's thread. Dropped while off, and once the rank has kMaxSpans.
+  void add(int32_t rank, const TraceSpan& span);
+
+  static constexpr size_t kMaxSpans = size_t{1} << 19;  // 16 MB; some 4 000 steps of 28 layers
+
+ private:
+  struct alignas(64) Rank {
+    std::mutex mutex;
+    std::vector<TraceSpan> spans;
+  };
+
+  std::atomic<bool> is_on_{false};
+  std::vector<std::unique_ptr<Rank>> ranks_;
+};
+
+// From here to the end of its scope, if the trace was on when it began.
+class TraceScope {
+ public:
+  TraceScope(StepTrace& trace, int32_t rank, TracePhase phase, uint64_t step);
+  ~TraceScope();
+  TraceScope(const TraceScope&) = delete;
+  TraceScope& operator=(const TraceScope&) = delete;
+
+ private:
+  StepTrace* trace_ = nullptr;
+  int32_t rank_ = 0;
+  TraceSpan span_;
+};
+
+}  // namespace braid
