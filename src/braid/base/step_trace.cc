@@ -42,9 +42,9 @@ void StepTrace::add(int32_t rank, const TraceSpan& span) {
   if (is_on() && own.spans.size() < kMaxSpans) own.spans.push_back(span);
 }
 
-TraceScope::TraceScope(StepTrace& trace, int32_t rank, TracePhase phase, uint64_t step) {
-  if (!trace.is_on()) return;
-  trace_ = &trace;
+TraceScope::TraceScope(StepTrace* trace, int32_t rank, TracePhase phase, uint64_t step) {
+  if (trace == nullptr || !trace->is_on()) return;
+  trace_ = trace;
   rank_ = rank;
   span_ = {.phase = phase, .step = step, .begin_s = monotonic_seconds()};
 }

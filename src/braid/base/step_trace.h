@@ -59,10 +59,10 @@ class StepTrace {
   std::vector<std::unique_ptr<Rank>> ranks_;
 };
 
-// From here to the end of its scope, if the trace was on when it began.
+// From here to the end of its scope, if there is a trace and it was on when it began.
 class TraceScope {
  public:
-  TraceScope(StepTrace& trace, int32_t rank, TracePhase phase, uint64_t step);
+  TraceScope(StepTrace* trace, int32_t rank, TracePhase phase, uint64_t step);
   ~TraceScope();
   TraceScope(const TraceScope&) = delete;
   TraceScope& operator=(const TraceScope&) = delete;

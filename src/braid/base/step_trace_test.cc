@@ -14,7 +14,7 @@ TEST(StepTrace, RecordsOnlyWhileItIsOn) {
   trace.add(0, span);
   trace.start();
   trace.add(1, span);
-  { const TraceScope scope(trace, 0, TracePhase::kPlan, 3); }
+  { const TraceScope scope(&trace, 0, TracePhase::kPlan, 3); }
   auto all = trace.stop();
   trace.add(1, span);
   ASSERT_EQ(all.size(), 2U);
@@ -42,7 +42,7 @@ TEST(StepTrace, StartsAndStopsWhileRanksRecord) {
   std::vector<std::thread> ranks;
   for (int32_t rank = 0; rank < 2; ++rank) {
     ranks.emplace_back([&, rank] {
-      while (!is_over) const TraceScope scope(trace, rank, TracePhase::kHeader, 1);
+      while (!is_over) const TraceScope scope(&trace, rank, TracePhase::kHeader, 1);
     });
   }
   for (int i = 0; i < 50; ++i) {

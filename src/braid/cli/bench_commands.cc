@@ -7,6 +7,7 @@
 #include "braid/cli/bench/exchange.h"
 #include "braid/cli/bench/kernels.h"
 #include "braid/cli/bench/latency.h"
+#include "braid/cli/bench/profile.h"
 #include "braid/cli/bench/serving/serving.h"
 #include "braid/cli/bench/throughput.h"
 #include "braid/cli/commands.h"
@@ -106,23 +107,45 @@ void add_latency(CLI::App& bench, CommandRunner& runner) {
   });
 }
 
-void add_throughput(CLI::App& bench, CommandRunner& runner) {
-  struct Flags {
-    ModelFlags model;
-    ThroughputOptions options;
+struct ManyRequestsFlags {
+  ModelFlags model;
+  ThroughputOptions options;
+};
+
+void add_many_requests_flags(CLI::App& command, ManyRequestsFlags& flags) {
+  add_model_flag(command, flags.model);
+  add_tokenizer_flag(command, flags.model);
+  add_rank_flags(command, flags.model);
+  add_layout_flags(command, flags.model);
+  add_schedule_flag(command, flags.model);
+  ThroughputOptions& options = flags.options;
+  add_number(command, "--num-prompts", options.num_prompts, "Requests", 1, kMaxBenchRequests);
+  add_number(command, "--input-len", options.input_len, "Tokens of each prompt", 1, kMaxBenchTokens);
+  add_number(command, "--output-len", options.output_len, "Tokens that each request generates", 1, kMaxBenchTokens);
+  add_number(command, "--seed", options.seed, "Of the random token ids", 0, kMaxSeed);
+}
+
+void add_profile(CLI::App& bench, CommandRunner& runner) {
+  struct Flags : ManyRequestsFlags {
+    std::string output;
   };
   auto flags = std::make_shared<Flags>();
+  CLI::App* command = bench.add_subcommand("profile", "Where the ranks' time goes: a timeline and a table of shares");
+  add_many_requests_flags(*command, *flags);
+  command->add_option("--output", flags->output, "The timeline, in Chrome's trace format")
+      ->required()
+      ->type_name("FILE");
+  runner.on(command, [flags]() -> Status {
+    TRY(flags->options.engine, flags->model.engine_options());
+    return run_bench_profile(flags->options, flags->output, bench_logger(flags->model, false), stdout);
+  });
+}
+
+void add_throughput(CLI::App& bench, CommandRunner& runner) {
+  auto flags = std::make_shared<ManyRequestsFlags>();
   CLI::App* command = bench.add_subcommand("throughput", "Many requests through the whole engine");
-  add_model_flag(*command, flags->model);
-  add_tokenizer_flag(*command, flags->model);
-  add_rank_flags(*command, flags->model);
-  add_layout_flags(*command, flags->model);
-  add_schedule_flag(*command, flags->model);
+  add_many_requests_flags(*command, *flags);
   ThroughputOptions& options = flags->options;
-  add_number(*command, "--num-prompts", options.num_prompts, "Requests", 1, kMaxBenchRequests);
-  add_number(*command, "--input-len", options.input_len, "Tokens of each prompt", 1, kMaxBenchTokens);
-  add_number(*command, "--output-len", options.output_len, "Tokens that each request generates", 1, kMaxBenchTokens);
-  add_number(*command, "--seed", options.seed, "Of the random token ids", 0, kMaxSeed);
   command->add_flag("--json", options.json, "One line of JSON");
   runner.on(command, [flags]() -> Status {
     TRY(flags->options.engine, flags->model.engine_options());
@@ -224,6 +247,7 @@ void add_bench_commands(CLI::App& app, CommandRunner& runner) {
   add_exchange(*bench, runner);
   add_latency(*bench, runner);
   add_throughput(*bench, runner);
+  add_profile(*bench, runner);
   add_serving(*bench, runner);
   add_dispatch(*bench, runner);
 }

@@ -118,14 +118,17 @@ void add_layout_flags(CLI::App& command, ModelFlags& flags) {
   const auto group = [](auto* option) { return option->group("Ranks"); };
   LayoutFlags& layout = flags.layout;
   group(command.add_option("--tp-size,--tensor-parallel-size", layout.tp_size,
-                           "Ranks that hold one copy of the model together (default: 1)"));
+                           "Ranks that hold one copy of the model together (default: 1)"))
+      ->check(whole_number(1, kMaxRanks));
   group(command.add_option("--dp-size,--data-parallel-size", layout.dp_size,
-                           "DP groups; without --enable-dp-attention whole replicas (default: 1)"));
+                           "DP groups; without --enable-dp-attention whole replicas (default: 1)"))
+      ->check(whole_number(1, kMaxRanks));
   group(
       command.add_flag("--enable-dp-attention", layout.enable_dp_attention,
                        "Groups split the ranks: each attends to its own requests, all share the feed-forward layers"));
   group(command.add_option("--attn-tp-size", layout.attn_tp_size,
-                           "Ranks of a group; with --dp-size it says all: DP attention of so many ranks each"));
+                           "Ranks of a group; with --dp-size it says all: DP attention of so many ranks each"))
+      ->check(whole_number(1, kMaxRanks));
   group(
       command.add_option("--moe-parallel", flags.moe_parallel, "Experts are cut into slices (tp) or dealt whole (ep)"))
       ->check(one_of({"tp", "ep"}))

@@ -107,6 +107,12 @@ GrammarCompiler& Engine::grammars() {
 int32_t Engine::num_groups() const {
   return impl_->controller_.num_groups();
 }
+void Engine::start_profile() {
+  impl_->ranks_->trace().start();
+}
+Profile Engine::stop_profile() {
+  return {.ranks = impl_->ranks_->trace().stop(), .names = impl_->ranks_->rank_names()};
+}
 const ParallelLayout& Engine::layout() const {
   return impl_->ranks_->layout();
 }

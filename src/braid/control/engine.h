@@ -19,6 +19,7 @@
 #include "braid/config/model_config.h"
 #include "braid/control/dispatch_policy.h"
 #include "braid/control/generation.h"
+#include "braid/control/profile.h"
 #include "braid/control/text_model.h"
 #include "braid/engine/rank_options.h"
 #include "braid/grammar/grammar_compiler.h"
@@ -91,6 +92,10 @@ class Engine {
   int64_t flush_cache();
 
   EngineStats stats() const;
+
+  // Records what every rank does, from now to stop_profile(); of very many steps the first (StepTrace::kMaxSpans).
+  void start_profile();
+  Profile stop_profile();
 
   // For GenerationRequest::grammar. From any thread; made when it is first asked for (it looks at every token once).
   GrammarCompiler& grammars();

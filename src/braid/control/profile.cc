@@ -40,7 +40,14 @@ std::string chrome_trace(const Profile& profile) {
                                      (span.end_s - span.begin_s) * 1e6, span.step));
     }
   }
-  json += "\n]}\n";
+  const PhaseShares shares = phase_shares(profile);
+  json += fmt::format("\n],\n\"otherData\":{{\"num_steps\":{},\"suggestion\":\"{}\"", shares.num_steps,
+                      profile_suggestion(shares));
+  for (int phase = 0; phase < kNumTracePhases; ++phase) {
+    const auto which = static_cast<TracePhase>(phase);
+    json += fmt::format(",\"{}\":{:.4f}", trace_phase_name(which), shares.share(which));
+  }
+  json += "}}\n";
   return json;
 }
 

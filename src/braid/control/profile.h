@@ -18,7 +18,7 @@ struct Profile {
 };
 
 // In the Chrome trace event format (chrome://tracing, Perfetto): a row a rank, times in microseconds from the first
-// span's begin.
+// span's begin. "otherData" has the shares and the suggestion.
 std::string chrome_trace(const Profile& profile);
 
 struct PhaseShares {

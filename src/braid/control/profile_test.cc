@@ -27,6 +27,10 @@ TEST(ChromeTrace, HasARowARankAndTimesFromTheFirstBegin) {
   EXPECT_EQ(events[5].at("tid"), 1);
   EXPECT_EQ(events[5].at("ts"), 2000);
   EXPECT_EQ(events[5].at("args").at("step"), 1);
+  const auto other = nlohmann::json::parse(chrome_trace(two_ranks())).at("otherData");
+  EXPECT_EQ(other.at("num_steps"), 2);
+  EXPECT_EQ(other.at("ffn"), 0.625);
+  EXPECT_FALSE(other.at("suggestion").get<std::string>().empty());
 }
 
 TEST(ChromeTrace, OfNothingIsStillATrace) {

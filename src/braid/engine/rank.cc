@@ -8,6 +8,7 @@
 #include "braid/model/local_shape.h"
 #include "braid/model/workspace.h"
 #include "braid/parallel/dp_token_exchange.h"
+#include "braid/parallel/traced_exchange.h"
 
 namespace braid {
 
@@ -30,6 +31,7 @@ struct Rank::Parts {
   DpAttentionBackend* dp = nullptr;  // attention_backend, where the world has several groups
   SingleRankExchange alone;
   std::unique_ptr<DpTokenExchange> in_one_group;  // of a world that is one group of several ranks
+  std::unique_ptr<TracedExchange> traced;         // round whichever of these it is
   std::unique_ptr<Workspace> workspace;
   std::unique_ptr<ModelRunner> runner;
 };
@@ -67,11 +69,12 @@ Result<std::unique_ptr<Rank>> Rank::make(const RankSetup& setup, std::unique_ptr
     }
   }
   parts->attention_backend = std::move(backend);
+  parts->traced = std::make_unique<TracedExchange>(parts->exchange(), *setup.trace, setup.trace_rank);
   parts->workspace = std::make_unique<Workspace>(*setup.config, shape, setup.dtype, limits);
   parts->runner = std::make_unique<ModelRunner>(RunnerParts{.model = *parts->model,
                                                             .ops = *parts->ops,
                                                             .attention_backend = *parts->attention_backend,
-                                                            .exchange = parts->exchange(),
+                                                            .exchange = *parts->traced,
                                                             .kv_cache = parts->kv_cache,
                                                             .workspace = *parts->workspace,
                                                             .num_threads = setup.num_threads});
@@ -116,12 +119,14 @@ Status Rank::status() const {
 
 Result<StepResult> Rank::execute(const StepPlan& plan, const WorldStep& step, TokenMasks* masks) {
   begin_step(step);
+  parts_->traced->begin_step(static_cast<uint64_t>(step.number));
   StepResult result;
   if (is_publisher()) {
     result = parts_->runner->execute(plan, masks, step.num_logit_rows);
   } else {
     parts_->runner->follow(plan, step.num_logit_rows);
   }
+  parts_->traced->end_step();
   TRY_STATUS(status());
   return result;
 }

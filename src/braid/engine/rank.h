@@ -10,6 +10,7 @@
 #include "braid/base/function_ref.h"
 #include "braid/base/log.h"
 #include "braid/base/result.h"
+#include "braid/base/step_trace.h"
 #include "braid/engine/model_runner.h"
 #include "braid/engine/rank_options.h"
 #include "braid/kv/kv_cache.h"
@@ -40,12 +41,14 @@ struct RankSetup {
   std::string attention_backend;
   std::optional<DpPaddingMode> dp_padding;
   Logger* logger = nullptr;
+  StepTrace* trace = nullptr;  // of all ranks
+  int32_t trace_rank = 0;      // this one in it
 };
 
 class Rank {
  public:
   // On the thread whose CPUs its compute threads share. `world`: null for a rank that has no others; else all ranks of
-  // the world are made at once. The setup's configuration, its logger and the world outlive it.
+  // the world are made at once. The setup's configuration, its logger, its trace and the world outlive it.
   static Result<std::unique_ptr<Rank>> make(const RankSetup& setup, std::unique_ptr<Model> model,
                                             const ThreadWorld* world);
   ~Rank();

@@ -82,6 +82,18 @@ WorldStep world_step(std::span<const StepHeader> headers, const RankPlace& place
 
 RankSet::~RankSet() = default;
 
+std::vector<std::string> RankSet::rank_names() const {
+  std::vector<std::string> names;
+  for (int32_t world = 0; world < layout_.num_worlds(); ++world) {
+    for (int32_t rank = 0; rank < layout_.tp_size; ++rank) {
+      const int32_t group = world * layout_.groups_per_world() + place_of(layout_, rank).attn_dp_rank;
+      const std::string replica = layout_.num_worlds() > 1 ? fmt::format("replica {}, ", world) : "";
+      names.push_back(fmt::format("{}rank {} (group {})", replica, rank, group));
+    }
+  }
+  return names;
+}
+
 std::vector<WorldMember> RankSet::members(int32_t world, TokenMasks* masks) {
   std::vector<WorldMember> members;
   for (int32_t tp_rank = 0; tp_rank < layout_.tp_size; ++tp_rank) {
@@ -93,6 +105,8 @@ std::vector<WorldMember> RankSet::members(int32_t world, TokenMasks* masks) {
                              return own.execute(plan, world_step(headers, own.place()), masks);
                            },
                        .headers = headers_[static_cast<size_t>(world * layout_.tp_size + tp_rank)].get(),
+                       .trace = trace_.get(),
+                       .trace_rank = world * layout_.tp_size + tp_rank,
                        .begin = [&own] { CHECK(bind_this_thread(own.cpus()).ok()); }});
   }
   return members;
@@ -130,6 +144,7 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, con
   auto set = std::unique_ptr<RankSet>(new RankSet());
   set->layout_ = layout;
   set->logger_ = logger;
+  set->trace_ = std::make_unique<StepTrace>(num_ranks);
   set->config_ = config;
   set->isa_ = options.isa.value_or(available_isas().back());
   set->dtype_ = options.dtype.value_or(config.checkpoint_dtype == DType::kFloat32 ? DType::kFloat32 : DType::kBFloat16);
@@ -187,7 +202,8 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, con
                         .num_logit_rows = std::clamp<int64_t>(running, kMinLogitRows, kMaxLogitRows),
                         .attention_backend = options.attention_backend,
                         .dp_padding = options.dp_padding,
-                        .logger = set->logger_.get()};
+                        .logger = set->logger_.get(),
+                        .trace = set->trace_.get()};
   if (const Status made = set->make_ranks(setup, std::move(places), loaded, options.collective_timeout_s); !made.ok()) {
     if (layout.groups_per_world() == 1) return made.error();
     // The warning was given where it failed. The ranks go on as one group, whose shares of the weights are others.
@@ -226,6 +242,7 @@ Status RankSet::make_ranks(const RankSetup& setup, std::vector<RankCpus> places,
       RankSetup own = setup;
       own.place = place_of(layout_, index % layout_.tp_size);
       own.cpus = std::move(places[i]);
+      own.trace_rank = index;
       made[i] = bind_this_thread(own.cpus);
       if (made[i].ok()) {
         auto rank = Rank::make(own, std::move(loaded.ranks[i]), world);

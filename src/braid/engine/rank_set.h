@@ -9,6 +9,7 @@
 
 #include "braid/base/log.h"
 #include "braid/base/result.h"
+#include "braid/base/step_trace.h"
 #include "braid/engine/rank.h"
 #include "braid/engine/rank_options.h"
 #include "braid/engine/world.h"
@@ -38,6 +39,10 @@ class RankSet {
   // Null where a world is one rank.
   const LocalWorld* world(int32_t index) const { return worlds_[static_cast<size_t>(index)].get(); }
 
+  // What all ranks do, world by world, while it is on.
+  StepTrace& trace() { return *trace_; }
+  std::vector<std::string> rank_names() const;  // "rank 3 (group 1)"; of replicas: "replica 1, rank 0 (group 1)"
+
   // The ranks of a world, for World (engine/world.h). The set outlives it, as do the masks.
   std::vector<WorldMember> members(int32_t world, TokenMasks* masks);
 
@@ -49,6 +54,7 @@ class RankSet {
   Status make_ranks(const RankSetup& setup, std::vector<RankCpus> places, LoadedModel& loaded, double timeout_s);
 
   std::shared_ptr<Logger> logger_;
+  std::unique_ptr<StepTrace> trace_;
   ParallelLayout layout_;
   ModelConfig config_;
   SchedulerConfig scheduler_;

@@ -56,16 +56,21 @@ void World::run_rank(size_t rank) {
   std::vector<StepHeader> headers(members_.size());
   if (member.begin) member.begin();
   for (uint64_t round = 1;; ++round) {
+    const auto traced = [&](TracePhase phase) { return TraceScope(member.trace, member.trace_rank, phase, round); };
     StepHeader own{.round = round};
     try {
+      const TraceScope scope = traced(TracePhase::kPlan);
       own = prepare(member, round);
     } catch (const std::exception& exception) {  // the edge of a thread, here and below: it ends the world, not more
       fail_world(exception.what());
       own.has_failed = true;
     }
-    if (const Status met = member.headers->exchange(own, headers); !met.ok()) {
-      fail_world(met.error().message);
-      return;
+    {
+      const TraceScope scope = traced(TracePhase::kHeader);
+      if (const Status met = member.headers->exchange(own, headers); !met.ok()) {
+        fail_world(met.error().message);
+        return;
+      }
     }
     const StepDecision decision = decide_step(headers);
     switch (decision.kind) {
@@ -76,9 +81,11 @@ void World::run_rank(size_t rank) {
           return;
         }
         break;
-      case StepDecision::Kind::kPark:
+      case StepDecision::Kind::kPark: {
+        const TraceScope scope = traced(TracePhase::kIdle);
         park(decision.work_count);
         break;
+      }
       case StepDecision::Kind::kAgain:
         break;
       case StepDecision::Kind::kEnd:
@@ -134,6 +141,7 @@ Status World::execute(const WorldMember& member, std::span<const StepHeader> hea
   TRY(const StepResult result, member.execute(plan != nullptr ? *plan : StepPlan{}, headers));
   if (!member.is_publisher || plan == nullptr) return {};
   const double seconds = monotonic_seconds() - start;
+  const TraceScope scope(member.trace, member.trace_rank, TracePhase::kCommit, headers.front().round);
   GroupOutputs outputs;
   {
     const std::lock_guard lock(group.mutex);

@@ -17,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "braid/base/step_trace.h"
 #include "braid/engine/group_publisher.h"
 #include "braid/engine/header_exchange.h"
 #include "braid/engine/step_protocol.h"
@@ -37,7 +38,9 @@ struct WorldMember {
   bool is_publisher = true;  // of its group; each has one
   ExecuteStep execute;
   HeaderExchange* headers = nullptr;  // must outlive the world
-  std::function<void()> begin = {};   // what the rank's thread does first; may be none
+  StepTrace* trace = nullptr;         // of all ranks, this one being trace_rank in it; may be none
+  int32_t trace_rank = 0;
+  std::function<void()> begin = {};  // what the rank's thread does first; may be none
 };
 
 class World {

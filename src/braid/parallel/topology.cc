@@ -10,8 +10,6 @@
 namespace braid {
 namespace {
 
-constexpr int32_t kMaxRanks = 4096;
-
 // "1, 3 or 9"
 std::string one_of(const std::vector<int32_t>& sizes) {
   std::string text;

@@ -10,6 +10,8 @@
 
 namespace braid {
 
+inline constexpr int32_t kMaxRanks = 4096;  // of each size that a user gives
+
 // Where one rank attends.
 struct DpWorldInfo {
   int32_t attn_tp_rank = 0;  // its place inside its DP group

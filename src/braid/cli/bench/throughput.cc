@@ -23,9 +23,29 @@ GenerationRequest random_request(const ThroughputOptions& options, int64_t vocab
   return request;
 }
 
+Status run_requests(const ThroughputOptions& options, Engine& engine, int32_t num_prompts, uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::vector<GenerationRequest> requests;
+  for (int32_t i = 0; i < num_prompts; ++i) {
+    requests.push_back(random_request(options, engine.config().vocab_size, random));
+  }
+  std::string error;
+  const auto on_delta = [&error](const Delta& delta) {
+    if (delta.finish == FinishReason::kError) error = delta.error;
+  };
+  std::vector<SubmissionId> ids;
+  for (GenerationRequest& request : requests) {
+    TRY(const SubmissionId id, engine.submit(std::move(request), on_delta));
+    ids.push_back(id);
+  }
+  for (const SubmissionId id : ids) engine.wait(id);
+  if (!error.empty()) return fail("a request failed: {}", error);
+  return {};
+}
+
 }  // namespace
 
-Result<ThroughputReport> measure_throughput(const ThroughputOptions& options, std::shared_ptr<Logger> logger) {
+Result<std::unique_ptr<Engine>> load_for_throughput(const ThroughputOptions& options, std::shared_ptr<Logger> logger) {
   constexpr int64_t kMaxTokens = int64_t{1} << 28;  // all prompts are there before the first one runs
   if (int64_t{options.num_prompts} * options.input_len > kMaxTokens) {
     return fail("--num-prompts {} times --input-len {}: must be at most {}", options.num_prompts, options.input_len,
@@ -33,37 +53,25 @@ Result<ThroughputReport> measure_throughput(const ThroughputOptions& options, st
   }
   EngineOptions engine_options = options.engine;
   engine_options.rank.radix_cache = false;
-  TRY(const auto engine, Engine::load(engine_options, std::move(logger)));
+  TRY(auto engine, Engine::load(engine_options, std::move(logger)));
   const int64_t context_len = engine->stats().context_len;
   if (const int64_t len = int64_t{options.input_len} + options.output_len; len > context_len) {
     return fail("--input-len + --output-len is {}, the context is {} tokens", len, context_len);
   }
-  std::mt19937_64 random(options.seed);
-  std::string error;
-  const auto on_delta = [&error](const Delta& delta) {
-    if (delta.finish == FinishReason::kError) error = delta.error;
-  };
+  TRY_STATUS(run_requests(options, *engine, 1, options.seed + 1));
+  return engine;
+}
 
-  // One request of full length first: it commits memory and wakes the threads.
-  TRY(const SubmissionId warm_up,
-      engine->submit(random_request(options, engine->config().vocab_size, random), on_delta));
-  engine->wait(warm_up);
+Status run_random_requests(const ThroughputOptions& options, Engine& engine) {
+  return run_requests(options, engine, options.num_prompts, options.seed);
+}
+
+Result<ThroughputReport> measure_throughput(const ThroughputOptions& options, std::shared_ptr<Logger> logger) {
+  TRY(const auto engine, load_for_throughput(options, std::move(logger)));
   const EngineStats before = engine->stats();
-
-  std::vector<GenerationRequest> requests;
-  for (int32_t i = 0; i < options.num_prompts; ++i) {
-    requests.push_back(random_request(options, engine->config().vocab_size, random));
-  }
   const double start = monotonic_seconds();
-  std::vector<SubmissionId> ids;
-  for (GenerationRequest& request : requests) {
-    TRY(const SubmissionId id, engine->submit(std::move(request), on_delta));
-    ids.push_back(id);
-  }
-  for (const SubmissionId id : ids) engine->wait(id);
+  TRY_STATUS(run_random_requests(options, *engine));
   const double seconds = monotonic_seconds() - start;
-  if (!error.empty()) return fail("a request failed: {}", error);
-
   const EngineStats after = engine->stats();
   const double prompts = options.num_prompts;
   return ThroughputReport{.seconds = seconds,

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <memory>
 
 #include "braid/base/log.h"
 #include "braid/base/result.h"
@@ -27,7 +28,13 @@ struct ThroughputReport {
   double output_tokens_per_s = 0;
 };
 
-// Random token ids, no prefix cache, every request to its full length.
+// Loads the engine without a prefix cache, and runs one request of full length: it commits memory and wakes the
+// threads.
+Result<std::unique_ptr<Engine>> load_for_throughput(const ThroughputOptions& options, std::shared_ptr<Logger> logger);
+
+// Random token ids, all at once, every request to its full length.
+Status run_random_requests(const ThroughputOptions& options, Engine& engine);
+
 Result<ThroughputReport> measure_throughput(const ThroughputOptions& options, std::shared_ptr<Logger> logger);
 
 Status run_bench_throughput(const ThroughputOptions& options, std::shared_ptr<Logger> logger, std::FILE* out);

@@ -84,6 +84,10 @@ void ApiService::add_native_routes(http::Router& router) {
   };
   const auto flush = [](const ServedModel& model, const std::string&) { return flush_cache(model); };
   router.add("POST", "/flush_cache", on_worker(flush));
+  router.add("POST", "/start_profile",
+             on_worker([](const ServedModel& model, const std::string&) { return start_profile(model); }));
+  router.add("POST", "/stop_profile",
+             on_worker([](const ServedModel& model, const std::string&) { return stop_profile(model); }));
   router.add("GET", "/get_server_info", on_worker(info));
   router.add("GET", "/get_model_info",
              on_worker([](const ServedModel& model, const std::string&) { return model_info(model); }));

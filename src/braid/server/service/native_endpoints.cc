@@ -125,6 +125,15 @@ http::Response flush_cache(const ServedModel& model) {
   return json_response({{"success", true}, {"num_tokens", model.engine->flush_cache()}});
 }
 
+http::Response start_profile(const ServedModel& model) {
+  model.engine->start_profile();
+  return json_response({{"success", true}});
+}
+
+http::Response stop_profile(const ServedModel& model) {
+  return {.content_type = "application/json", .body = chrome_trace(model.engine->stop_profile())};
+}
+
 http::Response model_info(const ServedModel& model) {
   const ModelConfig& config = model.engine->config();
   return json_response({{"model_path", model.path},

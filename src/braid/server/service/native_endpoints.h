@@ -18,6 +18,8 @@ http::Response tokenize(const ServedModel& model, std::string_view body);
 http::Response detokenize(const ServedModel& model, std::string_view body);
 http::Response abort_request(InFlight& in_flight, std::string_view body);
 http::Response flush_cache(const ServedModel& model);
+http::Response start_profile(const ServedModel& model);
+http::Response stop_profile(const ServedModel& model);  // a Chrome trace
 http::Response model_info(const ServedModel& model);
 // `settings`: an object, shown as it is beside what the engine says of itself.
 http::Response server_info(const ServedModel& model, const Json& settings);

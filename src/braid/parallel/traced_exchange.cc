@@ -1,0 +1,60 @@
+#include "braid/parallel/traced_exchange.h"
+
+#include "braid/base/clock.h"
+
+namespace braid {
+
+void TracedExchange::end_phase(TracePhase next) {
+  const double now_s = trace_.is_on() ? monotonic_seconds() : 0;
+  if (since_s_ > 0 && now_s > 0) {
+    trace_.add(rank_, {.phase = phase_, .step = step_, .begin_s = since_s_, .end_s = now_s});
+  }
+  phase_ = next;
+  since_s_ = now_s;
+}
+
+void TracedExchange::begin_step(uint64_t step) {
+  step_ = step;
+  since_s_ = 0;
+  end_phase(TracePhase::kAttention);
+}
+
+void TracedExchange::end_step() {
+  end_phase(TracePhase::kAttention);
+  since_s_ = 0;
+}
+
+template <typename Call>
+ConstRows TracedExchange::traced(TracePhase own, TracePhase next, const Call& call) {
+  end_phase(own);
+  const ConstRows rows = call();
+  end_phase(next);
+  return rows;
+}
+
+ConstRows TracedExchange::group_gather(ConstRows own) {
+  return traced(TracePhase::kGather, TracePhase::kAttention, [&] { return inner_.group_gather(own); });
+}
+
+ConstRows TracedExchange::group_scatter(ConstRows partial_sums) {
+  return traced(TracePhase::kScatter, TracePhase::kAttention, [&] { return inner_.group_scatter(partial_sums); });
+}
+
+ConstRows TracedExchange::gather(ConstRows own) {
+  return traced(TracePhase::kGather, TracePhase::kFfn, [&] { return inner_.gather(own); });
+}
+
+ConstRows TracedExchange::scatter(ConstRows partial_sums) {
+  return traced(TracePhase::kScatter, TracePhase::kAttention, [&] { return inner_.scatter(partial_sums); });
+}
+
+ConstRows TracedExchange::gather_logit_rows(ConstRows own) {
+  return traced(TracePhase::kGather, TracePhase::kHead, [&] { return inner_.gather_logit_rows(own); });
+}
+
+ConstRows TracedExchange::share_logits(ConstRows product, int64_t group_rows, int64_t vocab_size) {
+  return traced(TracePhase::kScatter, TracePhase::kSample,
+                [&] { return inner_.share_logits(product, group_rows, vocab_size); });
+}
+
+}  // namespace braid

@@ -1,0 +1,44 @@
+// An exchange that records what its rank does: its own calls, and what lies between them, which a layer's order of
+// calls tells apart. Models need no instruments of their own.
+#pragma once
+
+#include <cstdint>
+
+#include "braid/base/step_trace.h"
+#include "braid/parallel/token_exchange.h"
+
+namespace braid {
+
+class TracedExchange final : public TokenExchange {
+ public:
+  // Both must outlive it.
+  TracedExchange(TokenExchange& inner, StepTrace& trace, int32_t rank) : inner_(inner), trace_(trace), rank_(rank) {}
+
+  // Around each step's forward pass and logits; what follows the last call until end_step() is sampling.
+  void begin_step(uint64_t step);
+  void end_step();
+
+  Span1d own_rows(int64_t group_rows) const override { return inner_.own_rows(group_rows); }
+  Rows own_slot(const RowsBuffer& fallback, int64_t rows) override { return inner_.own_slot(fallback, rows); }
+  ConstRows group_gather(ConstRows own) override;
+  ConstRows group_scatter(ConstRows partial_sums) override;
+  ConstRows gather(ConstRows own) override;
+  ConstRows scatter(ConstRows partial_sums) override;
+  ConstRows gather_logit_rows(ConstRows own) override;
+  Rows logit_slot(const RowsBuffer& fallback, int64_t rows) override { return inner_.logit_slot(fallback, rows); }
+  ConstRows share_logits(ConstRows product, int64_t group_rows, int64_t vocab_size) override;
+
+ private:
+  template <typename Call>
+  ConstRows traced(TracePhase own, TracePhase next, const Call& call);
+  void end_phase(TracePhase next);
+
+  TokenExchange& inner_;
+  StepTrace& trace_;
+  const int32_t rank_;
+  uint64_t step_ = 0;
+  TracePhase phase_ = TracePhase::kAttention;
+  double since_s_ = 0;  // 0: was off then
+};
+
+}  // namespace braid

@@ -1,0 +1,60 @@
+#include "braid/parallel/traced_exchange.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace braid {
+namespace {
+
+std::vector<TracePhase> phases_of(const std::vector<TraceSpan>& spans) {
+  std::vector<TracePhase> phases;
+  for (const TraceSpan& span : spans) phases.push_back(span.phase);
+  return phases;
+}
+
+void run_layer_and_head(TracedExchange& exchange, ConstRows rows) {
+  exchange.group_scatter(exchange.group_gather(rows));
+  exchange.scatter(exchange.gather(rows));
+  const ConstRows chosen = exchange.gather_logit_rows(rows);
+  EXPECT_EQ(exchange.share_logits(chosen, chosen.rows, chosen.cols).rows, rows.rows);
+}
+
+TEST(TracedExchange, NamesWhatLiesBetweenTheCallsAndLeavesNoGap) {
+  const RowsBuffer memory(DType::kFloat32, 4, 8);
+  SingleRankExchange inner;
+  StepTrace trace(3);
+  TracedExchange exchange(inner, trace, 2);
+  trace.start();
+  exchange.begin_step(9);
+  run_layer_and_head(exchange, memory.first(4));
+  exchange.end_step();
+  const auto all = trace.stop();
+  using enum TracePhase;
+  const std::vector<TracePhase> expected = {kAttention, kGather,    kAttention, kScatter, kAttention, kGather, kFfn,
+                                            kScatter,   kAttention, kGather,    kHead,    kScatter,   kSample};
+  EXPECT_EQ(phases_of(all[2]), expected);
+  EXPECT_TRUE(all[0].empty() && all[1].empty());
+  for (size_t i = 0; i < all[2].size(); ++i) {
+    EXPECT_EQ(all[2][i].step, 9U);
+    EXPECT_TRUE(i == 0 || all[2][i].begin_s == all[2][i - 1].end_s) << i;
+  }
+}
+
+TEST(TracedExchange, RecordsNoHalfSpanWhenItIsTurnedOnOrOffWithinAStep) {
+  const RowsBuffer memory(DType::kFloat32, 1, 8);
+  SingleRankExchange inner;
+  StepTrace trace(1);
+  TracedExchange exchange(inner, trace, 0);
+  exchange.begin_step(1);
+  exchange.gather(memory.first(1));
+  trace.start();
+  exchange.scatter(memory.first(1));  // its span began while it was off
+  exchange.end_step();
+  const auto all = trace.stop();
+  for (const TraceSpan& span : all[0]) EXPECT_GT(span.begin_s, 0);
+  EXPECT_EQ(phases_of(all[0]), (std::vector<TracePhase>{TracePhase::kScatter, TracePhase::kAttention}));
+}
+
+}  // namespace
+}  // namespace braid
