@@ -190,7 +190,8 @@ void add_serving(CLI::App& bench, CommandRunner& runner) {
   command->add_option("--api-key", options->api_key, "Sent as a bearer token");
   command->add_option("--tokenizer-path,--tokenizer", options->tokenizer.model_path,
                       "The model's directory or GGUF file, for datasets of text");
-  command->add_option("--dataset-name", options->dataset, "random, sharegpt, generated-shared-prefix or jsonl")
+  command
+      ->add_option("--dataset-name", options->dataset, "random, heavy-tail, sharegpt, generated-shared-prefix or jsonl")
       ->capture_default_str();
   add_workload_flags(*command, options->workload);
   command->add_option("--request-rate", options->request_rate, "Poisson arrivals a second; inf: all at once")

@@ -35,6 +35,24 @@ TEST(Workload, RandomLengthsLieInTheirRangeAndASeedRepeatsThem) {
   }
 }
 
+TEST(Workload, HeavyTailedLengthsAreShortButForAFew) {
+  const WorkloadOptions options{
+      .dataset = Dataset::kHeavyTail, .num_prompts = 1000, .seed = 3, .input_len = 320, .output_len = 160};
+  const auto prompts = make_workload(options, nullptr).value();
+  ASSERT_EQ(prompts.size(), 1000U);
+  int num_short = 0;
+  int num_longest = 0;
+  for (const Prompt& prompt : prompts) {
+    const size_t length = std::get<std::vector<TokenId>>(prompt.content).size();
+    EXPECT_TRUE(length >= 20 && length <= 320) << length;
+    EXPECT_TRUE(prompt.output_len >= 10 && prompt.output_len <= 160) << prompt.output_len;
+    num_short += length < 40 ? 1 : 0;
+    num_longest += length == 320 ? 1 : 0;
+  }
+  EXPECT_NEAR(num_short, 500, 60);
+  EXPECT_NEAR(num_longest, 62, 30);
+}
+
 TEST(Workload, PromptsOfAGroupShareItsPrefix) {
   const WorkloadOptions options{
       .dataset = Dataset::kSharedPrefix, .num_groups = 3, .prompts_per_group = 4, .prefix_len = 10, .question_len = 5};

@@ -42,6 +42,25 @@ std::vector<Prompt> random_prompts(const WorkloadOptions& options, Random& rando
   return prompts;
 }
 
+// In [0, 1).
+double draw_uniform(Random& random) {
+  return static_cast<double>(random() >> 11) * 0x1p-53;
+}
+
+std::vector<Prompt> heavy_tail_prompts(const WorkloadOptions& options, Random& random) {
+  const auto draw_len = [&](int32_t longest) {
+    const double least = std::max(1.0, longest / 16.0);
+    return static_cast<int32_t>(std::min<double>(longest, least / (1 - draw_uniform(random))));
+  };
+  std::vector<Prompt> prompts;
+  for (int32_t i = 0; i < options.num_prompts; ++i) {
+    const int32_t input_len = draw_len(options.input_len);
+    const int32_t output_len = draw_len(options.output_len);
+    prompts.push_back({.content = draw_ids(random, options, input_len), .output_len = output_len});
+  }
+  return prompts;
+}
+
 std::vector<Prompt> shared_prefix_prompts(const WorkloadOptions& options, Random& random) {
   std::vector<Prompt> prompts;
   for (int32_t group = 0; group < options.num_groups; ++group) {
@@ -161,10 +180,11 @@ Status check(const WorkloadOptions& options) {
 
 Result<Dataset> parse_dataset(const std::string& name) {
   if (name == "random") return Dataset::kRandom;
+  if (name == "heavy-tail") return Dataset::kHeavyTail;
   if (name == "sharegpt") return Dataset::kShareGpt;
   if (name == "generated-shared-prefix") return Dataset::kSharedPrefix;
   if (name == "jsonl") return Dataset::kJsonl;
-  return fail("--dataset-name {}: must be random, sharegpt, generated-shared-prefix or jsonl", name);
+  return fail("--dataset-name {}: must be random, heavy-tail, sharegpt, generated-shared-prefix or jsonl", name);
 }
 
 Result<std::vector<Prompt>> make_workload(const WorkloadOptions& options, const Tokenizer* tokenizer) {
@@ -177,6 +197,8 @@ Result<std::vector<Prompt>> make_workload(const WorkloadOptions& options, const 
       return shared_prefix_prompts(options, random);
     case Dataset::kJsonl:
       return jsonl_prompts(options);
+    case Dataset::kHeavyTail:
+      return heavy_tail_prompts(options, random);
     case Dataset::kRandom:
       break;
   }
@@ -187,10 +209,7 @@ std::vector<double> arrival_gaps(size_t num_requests, double rate, uint64_t seed
   std::vector<double> gaps(num_requests);
   if (!std::isfinite(rate)) return gaps;
   Random random(seed);
-  for (double& gap : gaps) {
-    const double uniform = static_cast<double>(random() >> 11) * 0x1p-53;
-    gap = -std::log1p(-uniform) / rate;
-  }
+  for (double& gap : gaps) gap = -std::log1p(-draw_uniform(random)) / rate;
   return gaps;
 }
 

@@ -13,9 +13,10 @@
 
 namespace braid::serving {
 
-enum class Dataset : uint8_t { kRandom, kShareGpt, kSharedPrefix, kJsonl };
+enum class Dataset : uint8_t { kRandom, kHeavyTail, kShareGpt, kSharedPrefix, kJsonl };
 
-Result<Dataset> parse_dataset(const std::string& name);  // "random", "sharegpt", "generated-shared-prefix", "jsonl"
+// "random", "heavy-tail", "sharegpt", "generated-shared-prefix", "jsonl"
+Result<Dataset> parse_dataset(const std::string& name);
 
 struct WorkloadOptions {
   Dataset dataset = Dataset::kRandom;
@@ -29,6 +30,8 @@ struct WorkloadOptions {
   int32_t input_len = 512;
   int32_t output_len = 128;
   double range_ratio = 0;
+  // heavy-tail: input_len and output_len are the longest, and one request in 16 has them; half have less than an
+  // eighth. (A Pareto distribution of shape 1 from a sixteenth on, cut.)
 
   // sharegpt and jsonl: instead of the lengths that the data state; 0: those.
   int32_t fixed_output_len = 0;
