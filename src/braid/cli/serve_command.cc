@@ -95,7 +95,8 @@ void drain(ApiService& service, http::HttpServer& server, SignalQueue& signals, 
 }  // namespace
 
 Result<int> run_serve(const ServeFlags& flags) {
-  TRY(const EngineOptions engine_options, flags.engine_options());
+  TRY(EngineOptions engine_options, flags.engine_options());
+  engine_options.on_failure = [](const std::string&) { end_process_soon(); };
   TRY(http::ServerOptions options, flags.server_options());
   TRY(ServiceOptions service_options, flags.service_options());
   TRY(SignalQueue signals, SignalQueue::open());

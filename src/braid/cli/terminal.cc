@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
+#include <thread>
 #include <utility>
 
 namespace braid {
@@ -36,7 +38,17 @@ Status check_standard_input() {
   return std::ferror(stdin) == 0 ? Status() : fail("standard input: cannot be read");
 }
 
-Result<std::unique_ptr<Engine>> load_engine(const EngineOptions& options, const std::string& log_level) {
+void end_process_soon() {
+  std::thread([] {
+    constexpr auto kLastWrites = std::chrono::milliseconds(1000);
+    std::this_thread::sleep_for(kLastWrites);
+    std::fflush(stderr);  // not stdout: a stuck thread may hold its lock
+    _exit(kExitEngineFailed);
+  }).detach();
+}
+
+Result<std::unique_ptr<Engine>> load_engine(EngineOptions options, const std::string& log_level) {
+  options.on_failure = [](const std::string&) { end_process_soon(); };
   ProgressBar bar("loading");
   const bool is_quiet = log_level == "error" || log_level == "off";
   return Engine::load(options, make_stderr_logger(log_level), [&](int64_t done, int64_t total) {

@@ -29,7 +29,14 @@ class ProgressBar {
 // An error of reading standard input ends its lines as their end does: it may be a directory.
 Status check_standard_input();
 
-// Engine::load with a progress bar (but where only errors are wanted), and a log on stderr from `log_level` up.
-Result<std::unique_ptr<Engine>> load_engine(const EngineOptions& options, const std::string& log_level);
+// What a process ends with whose engine has failed: a supervisor may start it again.
+inline constexpr int kExitEngineFailed = 70;
+
+// Ends the process within two seconds, joining no thread: one may be stuck for ever. Until then answers are written.
+void end_process_soon();
+
+// Engine::load with a progress bar (but where only errors are wanted), and a log on stderr from `log_level` up. If the
+// engine fails later, the process ends soon.
+Result<std::unique_ptr<Engine>> load_engine(EngineOptions options, const std::string& log_level);
 
 }  // namespace braid

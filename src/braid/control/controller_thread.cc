@@ -13,6 +13,30 @@ namespace {
 // would otherwise grow.
 constexpr int32_t kMaxWaitingOutputs = 4;
 
+// `before_step` before each step of each rank.
+void watch_steps(std::vector<WorldMember>& members, int32_t world,
+                 const std::function<void(int32_t, int32_t)>& before_step) {
+  int32_t tp_rank = 0;
+  for (WorldMember& member : members) {
+    member.execute = [execute = std::move(member.execute), before_step, world, tp_rank](
+                         const StepPlan& plan, std::span<const StepHeader> headers) -> Result<StepResult> {
+      before_step(world, tp_rank);
+      return execute(plan, headers);
+    };
+    ++tp_rank;
+  }
+}
+
+// What a collective fails with has the report already; what a rank fails with by itself has not.
+std::string with_report(const std::string& reason, const LocalWorld* world) {
+  if (world == nullptr || reason.find('\n') != std::string::npos) return reason;
+  return fmt::format("{}\n{}", reason, world->report());
+}
+
+std::string first_line(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
+
 }  // namespace
 
 ControllerThread::ControllerThread(RankSet& ranks, const Tokenizer& tokenizer, const EngineOptions& options,
@@ -21,6 +45,7 @@ ControllerThread::ControllerThread(RankSet& ranks, const Tokenizer& tokenizer, c
       groups_per_world_(ranks.layout().groups_per_world()),
       max_queued_(options.max_queued_requests),
       logger_(std::move(logger)),
+      told_failure_(options.on_failure),
       controller_(tokenizer, mask_worker_, options.schedule_policy,
                   resolve_load_balance_method(options.load_balance_method, options.rank.radix_cache),
                   std::vector<GroupLoad>(static_cast<size_t>(ranks.layout().num_groups()),
@@ -30,12 +55,14 @@ ControllerThread::ControllerThread(RankSet& ranks, const Tokenizer& tokenizer, c
   const std::vector<SchedulerConfig> groups(static_cast<size_t>(groups_per_world_), scheduler_config_);
   for (int32_t world = 0; world < ranks.layout().num_worlds(); ++world) {
     const int32_t first_group = world * groups_per_world_;
+    std::vector<WorldMember> members = ranks.members(world, &mask_worker_);
+    if (options.before_step) watch_steps(members, world, options.before_step);
     worlds_.push_back(std::make_unique<World>(
-        groups, ranks.members(world, &mask_worker_),
+        groups, std::move(members),
         [this, first_group](int32_t group, GroupOutputs outputs) {
           on_outputs(first_group + group, std::move(outputs));
         },
-        [this](const std::string& reason) { on_failure(reason); }));
+        [this, local = ranks.world(world)](const std::string& reason) { on_failure(with_report(reason, local)); }));
   }
   thread_ = std::thread([this] { thread_main(); });
 }
@@ -116,6 +143,7 @@ void ControllerThread::on_outputs(int32_t group, GroupOutputs outputs) {
 // On a rank's thread.
 void ControllerThread::on_failure(const std::string& reason) {
   const std::lock_guard lock(mutex_);
+  if (!world_failure_.empty()) return;  // another replica's
   world_failure_ = reason.empty() ? "a rank has failed" : reason;
   work_arrived_.notify_one();
 }
@@ -129,8 +157,9 @@ void ControllerThread::thread_main() {
   }
   std::string error;
   if (!failure.empty()) {
-    error = fmt::format("the engine has failed: {}", failure);
-    logger_->critical("{}", error);
+    logger_->critical("the engine has failed: {}", failure);
+    logger_->flush();
+    error = fmt::format("the engine has failed: {}", first_line(failure));
   }
   {
     const std::lock_guard lock(mutex_);
@@ -139,6 +168,7 @@ void ControllerThread::thread_main() {
   }
   outputs_taken_.notify_all();
   const FinishReason reason = error.empty() ? FinishReason::kAbort : FinishReason::kError;
+  bool is_told = error.empty() || !told_failure_;
   while (true) {  // whatever still comes ends at once
     std::vector<Event> events;
     {
@@ -149,6 +179,7 @@ void ControllerThread::thread_main() {
     controller_.end_all(reason, error);
     send_commands();
     publish();
+    if (!std::exchange(is_told, true)) told_failure_(error);
     std::unique_lock lock(mutex_);
     work_arrived_.wait(lock, [&] { return is_stopping_ || !inbox_.empty(); });
     if (is_stopping_ && inbox_.empty()) return;

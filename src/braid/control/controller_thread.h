@@ -52,6 +52,7 @@ class ControllerThread {
   using Event = std::variant<std::shared_ptr<Submission>, AbortEvent, FlushEvent, OutputsEvent>;
 
   void on_outputs(int32_t group, GroupOutputs outputs);
+  // `reason`, and behind its first line what each rank did and waits for, if that is known.
   void on_failure(const std::string& reason);
   void thread_main();
   std::string run_until_stopped();
@@ -65,6 +66,8 @@ class ControllerThread {
   const int32_t groups_per_world_;
   const int64_t max_queued_;
   const std::shared_ptr<Logger> logger_;
+
+  const std::function<void(const std::string&)> told_failure_;
 
   MaskWorker mask_worker_;
 

@@ -37,6 +37,12 @@ struct EngineOptions {
   bool log_steps = false;  // a line for each step with prompts and for every 40 decode steps, at level info
   // Choices that may wait for their turn, beyond those that could run at once.
   int64_t max_queued_requests = std::numeric_limits<int64_t>::max();
+  // Called once if the engine fails (a rank is lost, say), with the reason, on the engine's thread and when every
+  // request has got its error. Ranks may be stuck for ever then, and the destructor with them: end the process, joining
+  // nobody.
+  std::function<void(const std::string& reason)> on_failure = {};
+  // Called by each rank's thread before each of its steps: for tests that hold a rank up, or have it fail by throwing.
+  std::function<void(int32_t world, int32_t tp_rank)> before_step = {};
 };
 
 // Names one submitted request, all its choices together.

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <latch>
 #include <set>
+#include <stdexcept>
 #include <thread>
 
 #include "braid/control/testing/tiny_engine.h"
@@ -318,6 +319,19 @@ TEST_F(ApiServiceTest, AFullQueueIs429) {
   running->leave();
   release();
   EXPECT_TRUE(service_->wait_until_idle(std::chrono::seconds(60)));
+}
+
+TEST_F(ApiServiceTest, AnEngineThatHasLostARankSaysSoInEveryStreamAndIsNotHealthy) {
+  EngineOptions engine;
+  engine.before_step = [](int32_t, int32_t) { throw std::runtime_error("the rank's memory is gone"); };
+  start({}, engine);
+  EXPECT_EQ(get("/health")->status(), 200);
+  const std::string reason = "the engine has failed: the rank's memory is gone";
+  EXPECT_EQ(complete(R"("stream":true)")->events().back()["error"]["message"], reason);
+  const auto health = get("/health");
+  EXPECT_EQ(health->status(), 503);
+  EXPECT_EQ(health->json()["error"]["code"], "engine_failed");
+  EXPECT_EQ(complete("")->json()["error"]["message"], reason);
 }
 
 TEST_F(ApiServiceTest, AnEngineThatStandsStillIsNotHealthy) {
