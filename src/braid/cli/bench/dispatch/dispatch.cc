@@ -16,18 +16,15 @@
 namespace braid {
 namespace {
 
-using dispatch::Figures;
-using dispatch::Load;
-
 struct DispatchRow {
   bool is_processes = false;
   DispatchMode mode = DispatchMode::kBroadcast;
   int32_t num_groups = 0;
   int32_t prompt_len = 0;
   int32_t batch = 0;
-  Figures alone;    // one request at a time
-  Figures singles;  // a map each, many under way
-  Figures batched;
+  dispatch::Figures alone;    // one request at a time
+  dispatch::Figures singles;  // a map each, many under way
+  dispatch::Figures batched;
 };
 
 // Long prompts take longer: about as many bytes for each length.
@@ -46,7 +43,7 @@ Result<DispatchRow> measure_row(dispatch::Controller& controller, const BenchDis
                                 int32_t prompt_len) {
   DispatchRow row{.prompt_len = prompt_len, .batch = batch_of(options, prompt_len)};
   const int32_t count = num_timed(options, prompt_len);
-  Load load{.prompt_len = prompt_len, .batch = 1, .window = 1, .num_maps = std::max(count / 10, 1)};
+  dispatch::Load load{.prompt_len = prompt_len, .batch = 1, .window = 1, .num_maps = std::max(count / 10, 1)};
   TRY(row.alone, controller.measure(load));  // buffers have grown, everybody is awake
   load.num_maps = count;
   TRY(row.alone, controller.measure(load));
@@ -125,7 +122,7 @@ void print_rows(const BenchDispatchOptions& options, std::span<const DispatchRow
   if (options.transport == "ipc" && !options.is_encrypted && options.ranks_per_group == 2) print_aims(rows, out);
 }
 
-nlohmann::json figures_json(const Figures& figures) {
+nlohmann::json figures_json(const dispatch::Figures& figures) {
   return {{"requests_per_s", figures.requests_per_s},
           {"p50_us", figures.p50_us},
           {"p99_us", figures.p99_us},
