@@ -32,6 +32,12 @@ VectorOffset<T> add_list(Builder& builder, const std::vector<T>& list) {
 template <typename T>
 std::vector<T> copy_of(const flatbuffers::Vector<T>* list) {
   if (list == nullptr) return {};
+  if constexpr (sizeof(T) > sizeof(flatbuffers::uoffset_t)) {
+    // The verifier holds a list to its length's alignment alone: of damaged bytes these may lie anywhere.
+    std::vector<T> copy(list->size());
+    if (!copy.empty()) std::memcpy(copy.data(), list->Data(), copy.size() * sizeof(T));
+    return copy;
+  }
   return {list->begin(), list->end()};  // without zeros first: prompts are long
 }
 
