@@ -33,7 +33,7 @@ void ModelRunner::follow(const StepPlan& plan, int64_t num_logit_rows) {
   const Rows hidden = forward(plan);
   StepResult result;
   const std::vector<WantedRow> rows = wanted_rows(plan, result);
-  for_each_chunk(hidden, std::span(rows), num_logit_rows, [](size_t, ConstRows) {});
+  for_each_chunk(hidden, rows, num_logit_rows, [](size_t, ConstRows) {});
 }
 
 // A sequence's scored rows, then the one that is sampled, which is its last: ascending.
@@ -92,8 +92,8 @@ void ModelRunner::score_row(WantedRow& row, std::span<const float> logits, Sampl
 
 // Calls take(first of `rows`, their logits) for as many rows at once as there is room for; with no rows where another
 // group of the world still has some.
-template <typename Row, typename Take>
-void ModelRunner::for_each_chunk(Rows hidden, std::span<Row> rows, int64_t num_logit_rows, const Take& take) {
+void ModelRunner::for_each_chunk(Rows hidden, std::span<const WantedRow> rows, int64_t num_logit_rows,
+                                 FunctionRef<void(size_t, ConstRows)> take) {
   const int64_t chunk = parts_.workspace.logit_input.max_rows();
   const int64_t end = std::max(num_logit_rows, static_cast<int64_t>(rows.size()));
   std::vector<int32_t> chosen;
@@ -101,7 +101,7 @@ void ModelRunner::for_each_chunk(Rows hidden, std::span<Row> rows, int64_t num_l
     const size_t begin = std::min(static_cast<size_t>(first), rows.size());
     const auto part = rows.subspan(begin, std::min(static_cast<size_t>(chunk), rows.size() - begin));
     chosen.clear();
-    for (const auto& row : part) chosen.push_back(row.row);
+    for (const WantedRow& row : part) chosen.push_back(row.row);
     take(begin, logits_of(hidden, chosen));
   }
 }
@@ -128,7 +128,7 @@ void ModelRunner::for_each_logits(const StepPlan& plan, FunctionRef<void(int64_t
   const Rows hidden = forward(plan);
   std::vector<WantedRow> rows(static_cast<size_t>(plan.num_tokens()));
   for (size_t i = 0; i < rows.size(); ++i) rows[i].row = static_cast<int32_t>(i);
-  for_each_chunk(hidden, std::span<const WantedRow>(rows), num_logit_rows, [&](size_t first, ConstRows logits) {
+  for_each_chunk(hidden, rows, num_logit_rows, [&](size_t first, ConstRows logits) {
     for (int64_t i = 0; i < logits.rows; ++i) {
       visit(static_cast<int64_t>(first) + i, {logits.row<float>(i), static_cast<size_t>(logits.cols)});
     }

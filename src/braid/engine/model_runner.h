@@ -67,8 +67,8 @@ class ModelRunner {
   std::vector<WantedRow> wanted_rows(const StepPlan& plan, StepResult& result) const;
   static void sample_row(WantedRow& row, std::span<const float> logits, SamplerScratch& scratch, TokenMasks* masks);
   static void score_row(WantedRow& row, std::span<const float> logits, SamplerScratch& scratch);
-  template <typename Row, typename Take>
-  void for_each_chunk(Rows hidden, std::span<Row> rows, int64_t num_logit_rows, const Take& take);
+  void for_each_chunk(Rows hidden, std::span<const WantedRow> rows, int64_t num_logit_rows,
+                      FunctionRef<void(size_t first, ConstRows logits)> take);
   template <typename Judge>
   void for_each_row(Rows hidden, std::span<WantedRow> rows, int64_t num_logit_rows, const Judge& judge);
 

@@ -90,9 +90,6 @@ const RankCpus& Rank::cpus() const {
 int64_t Rank::touched_experts() const {
   return parts_->runner->touched_experts();
 }
-KvCache& Rank::kv_cache() {
-  return parts_->kv_cache;
-}
 Ops& Rank::ops() {
   return *parts_->ops;
 }
@@ -112,22 +109,18 @@ void Rank::begin_step(const WorldStep& step) {
   }
 }
 
-Status Rank::status() const {
-  const DpTokenExchange* const exchange = parts_->with_others();
-  return exchange != nullptr ? exchange->status() : Status();
-}
-
 Result<StepResult> Rank::execute(const StepPlan& plan, const WorldStep& step, TokenMasks* masks) {
   begin_step(step);
   parts_->traced->begin_step(static_cast<uint64_t>(step.number));
   StepResult result;
-  if (is_publisher()) {
-    result = parts_->runner->execute(plan, masks, step.num_logit_rows);
-  } else {
-    parts_->runner->follow(plan, step.num_logit_rows);
-  }
+  TRY_STATUS(until_world_ends([&] {
+    if (is_publisher()) {
+      result = parts_->runner->execute(plan, masks, step.num_logit_rows);
+    } else {
+      parts_->runner->follow(plan, step.num_logit_rows);
+    }
+  }));
   parts_->traced->end_step();
-  TRY_STATUS(status());
   return result;
 }
 
@@ -139,8 +132,7 @@ ModelRunner& Rank::runner() {
 Status Rank::for_each_logits(const StepPlan& plan, const WorldStep& step,
                              FunctionRef<void(int64_t, std::span<const float>)> visit) {
   begin_step(step);
-  parts_->runner->for_each_logits(plan, visit, step.num_logit_rows);
-  return status();
+  return until_world_ends([&] { parts_->runner->for_each_logits(plan, visit, step.num_logit_rows); });
 }
 
 }  // namespace braid

@@ -69,7 +69,6 @@ class Rank {
                          FunctionRef<void(int64_t row, std::span<const float> logits)> visit);
 
   int64_t touched_experts() const;  // by the last step, summed over its layers
-  KvCache& kv_cache();
   Ops& ops();
   ThreadTeam& team();
 
@@ -77,7 +76,6 @@ class Rank {
   struct Parts;
   explicit Rank(std::unique_ptr<Parts> parts);
   void begin_step(const WorldStep& step);
-  Status status() const;
 
   std::unique_ptr<Parts> parts_;
 };

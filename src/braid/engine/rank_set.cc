@@ -104,32 +104,39 @@ std::vector<WorldMember> RankSet::members(int32_t world, TokenMasks* masks) {
                            [&own, masks](const StepPlan& plan, std::span<const StepHeader> headers) {
                              return own.execute(plan, world_step(headers, own.place()), masks);
                            },
-                       .headers = headers_[static_cast<size_t>(world * layout_.tp_size + tp_rank)].get(),
+                       .headers = headers_[index_of(world, tp_rank)].get(),
                        .trace = trace_.get(),
-                       .trace_rank = world * layout_.tp_size + tp_rank,
+                       .trace_rank = static_cast<int32_t>(index_of(world, tp_rank)),
                        .begin = [&own] { CHECK(bind_this_thread(own.cpus()).ok()); }});
   }
   return members;
 }
 
-Status RankSet::on_all_ranks(FunctionRef<Status(Rank&, int32_t)> work) {
+Status RankSet::on_threads(std::span<const RankCpus> places, FunctionRef<Status(size_t)> work) {
   std::mutex mutex;
   Status first_error;
   std::vector<std::thread> threads;
-  for (size_t i = 0; i < ranks_.size(); ++i) {
+  for (size_t i = 0; i < places.size(); ++i) {
     threads.emplace_back([&, i] {
-      Rank& rank = *ranks_[i];
-      const auto world = static_cast<int32_t>(i) / layout_.tp_size;
-      Status done = bind_this_thread(rank.cpus());
-      if (done.ok()) done = work(rank, world);
+      Status done = bind_this_thread(places[i]);
+      if (done.ok()) done = work(i);
       if (done.ok()) return;
-      if (worlds_[static_cast<size_t>(world)]) worlds_[static_cast<size_t>(world)]->abort(done.error().message);
-      const std::lock_guard lock(mutex);
-      if (first_error.ok()) first_error = done;
+      {  // before the others get theirs, which says no more than that this world has ended
+        const std::lock_guard lock(mutex);
+        if (first_error.ok()) first_error = done;
+      }
+      const LocalWorld* const world = worlds_[i / static_cast<size_t>(layout_.tp_size)].get();
+      if (world != nullptr) world->abort(done.error().message);
     });
   }
   for (std::thread& thread : threads) thread.join();
   return first_error;
+}
+
+Status RankSet::on_all_ranks(FunctionRef<Status(Rank&, int32_t)> work) {
+  std::vector<RankCpus> places;
+  for (const auto& rank : ranks_) places.push_back(rank->cpus());
+  return on_threads(places, [&](size_t i) { return work(*ranks_[i], static_cast<int32_t>(i) / layout_.tp_size); });
 }
 
 Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, const RankOptions& options,
@@ -151,17 +158,13 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, con
   set->kv_dtype_ = options.kv_cache_dtype.value_or(set->dtype_);
 
   TRY(const std::vector<NumaDomain> domains, numa_domains());
-  TRY(std::vector<RankCpus> places, place_ranks(domains, num_ranks, options.numa));
+  TRY(const std::vector<RankCpus> places, place_ranks(domains, num_ranks, options.numa));
   const int32_t threads = options.threads_per_rank > 0 ? options.threads_per_rank
                                                        : default_threads(places.front(), num_ranks, available_cores());
 
   const int64_t context = options.context_length > 0 ? options.context_length : config.max_position;
   const LocalShape shape = local_shape(config, place_of(layout, 0));
-  const KvShape kv_shape{.num_layers = config.num_layers,
-                         .num_kv_heads = shape.num_kv_heads(),
-                         .head_dim = config.head_dim,
-                         .dtype = set->kv_dtype_,
-                         .page_size = options.page_size};
+  const KvShape kv_shape = local_kv_shape(config, shape, set->kv_dtype_, options.page_size);
   const auto budget = static_cast<int64_t>(options.mem_fraction_static * static_cast<double>(memory_at_start));
   // No position is beyond the largest pool that could be, whatever the checkpoint says of its context.
   TRY(const int64_t kv_token_bytes, kv_bytes_per_token(kv_shape));
@@ -204,7 +207,7 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, con
                         .dp_padding = options.dp_padding,
                         .logger = set->logger_.get(),
                         .trace = set->trace_.get()};
-  if (const Status made = set->make_ranks(setup, std::move(places), loaded, options.collective_timeout_s); !made.ok()) {
+  if (const Status made = set->make_ranks(setup, places, loaded, options.collective_timeout_s); !made.ok()) {
     if (layout.groups_per_world() == 1) return made.error();
     // The warning was given where it failed. The ranks go on as one group, whose shares of the weights are others.
     RankOptions as_one_group = options;
@@ -226,37 +229,23 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, con
 
 // All at once, as those of a world meet each other, and each on a thread that is bound where it will run: its compute
 // threads stay there, and what it touches first lies there.
-Status RankSet::make_ranks(const RankSetup& setup, std::vector<RankCpus> places, LoadedModel& loaded,
+Status RankSet::make_ranks(const RankSetup& setup, std::span<const RankCpus> places, LoadedModel& loaded,
                            double timeout_s) {
   for (int32_t world = 0; world < layout_.num_worlds(); ++world) {
     worlds_.push_back(layout_.tp_size > 1 ? std::make_unique<LocalWorld>(layout_, WorldOptions{.timeout_s = timeout_s})
                                           : nullptr);
   }
   ranks_.resize(places.size());
-  std::vector<Status> made(places.size());
-  std::vector<std::thread> threads;
-  for (size_t i = 0; i < places.size(); ++i) {
-    threads.emplace_back([&, i] {
-      const auto index = static_cast<int32_t>(i);
-      const LocalWorld* const world = worlds_[i / static_cast<size_t>(layout_.tp_size)].get();
-      RankSetup own = setup;
-      own.place = place_of(layout_, index % layout_.tp_size);
-      own.cpus = std::move(places[i]);
-      own.trace_rank = index;
-      made[i] = bind_this_thread(own.cpus);
-      if (made[i].ok()) {
-        auto rank = Rank::make(own, std::move(loaded.ranks[i]), world);
-        if (rank.ok()) {
-          ranks_[i] = std::move(rank).value();
-        } else {
-          made[i] = rank.error();
-        }
-      }
-      if (!made[i].ok() && world != nullptr) world->abort(made[i].error().message);
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  for (const Status& status : made) TRY_STATUS(status);
+  TRY_STATUS(on_threads(places, [&](size_t i) -> Status {
+    const auto index = static_cast<int32_t>(i);
+    RankSetup own = setup;
+    own.place = place_of(layout_, index % layout_.tp_size);
+    own.cpus = places[i];
+    own.trace_rank = index;
+    TRY(ranks_[i],
+        Rank::make(own, std::move(loaded.ranks[i]), worlds_[i / static_cast<size_t>(layout_.tp_size)].get()));
+    return {};
+  }));
   for (size_t i = 0; i < ranks_.size(); ++i) {
     const LocalWorld* const world = worlds_[i / static_cast<size_t>(layout_.tp_size)].get();
     if (world == nullptr) {

@@ -34,7 +34,7 @@ class RankSet {
   DType kv_dtype() const { return kv_dtype_; }
   int64_t weight_bytes() const { return weight_bytes_; }
 
-  Rank& rank(int32_t world, int32_t tp_rank) { return *ranks_[static_cast<size_t>(world * layout_.tp_size + tp_rank)]; }
+  Rank& rank(int32_t world, int32_t tp_rank) { return *ranks_[index_of(world, tp_rank)]; }
   Rank& first() { return *ranks_.front(); }
   // Null where a world is one rank.
   const LocalWorld* world(int32_t index) const { return worlds_[static_cast<size_t>(index)].get(); }
@@ -51,7 +51,12 @@ class RankSet {
 
  private:
   RankSet() = default;
-  Status make_ranks(const RankSetup& setup, std::vector<RankCpus> places, LoadedModel& loaded, double timeout_s);
+  size_t index_of(int32_t world, int32_t tp_rank) const {
+    return static_cast<size_t>(world * layout_.tp_size + tp_rank);
+  }
+  // Runs work(index) for all ranks at once, each on a thread bound to its CPUs. The first error ends its world.
+  Status on_threads(std::span<const RankCpus> places, FunctionRef<Status(size_t index)> work);
+  Status make_ranks(const RankSetup& setup, std::span<const RankCpus> places, LoadedModel& loaded, double timeout_s);
 
   std::shared_ptr<Logger> logger_;
   std::unique_ptr<StepTrace> trace_;

@@ -156,8 +156,8 @@ Result<std::unique_ptr<DpTokenExchange>> initialize_dp_attention(const DpAttenti
   }
   auto exchange = std::make_unique<DpTokenExchange>(config, ops, world, group, std::move(buffers));
   if (!world.shares_memory() && !config.padding) {
-    ExchangeCosts costs = measure_costs(*exchange);
-    TRY_STATUS(exchange->status());
+    ExchangeCosts costs;
+    TRY_STATUS(until_world_ends([&] { costs = measure_costs(*exchange); }));
     TRY_STATUS(world.broadcast(std::as_writable_bytes(std::span(&costs, 1)), 0));
     exchange->set_costs(costs);
   }

@@ -26,6 +26,10 @@ std::span<std::byte> bytes_of_rows(const Rows& rows) {
   return {rows.data, static_cast<size_t>(rows.rows * rows.cols * dtype_bytes(rows.dtype))};
 }
 
+void end_pass_unless(const Status& met) {
+  if (!met.ok()) throw WorldEnded(met.error());
+}
+
 void zero_rows(const Rows& rows) {
   if (rows.rows > 0) std::memset(rows.data, 0, bytes_of_rows(rows).size());
 }
@@ -48,10 +52,6 @@ DpTokenExchange::DpTokenExchange(const DpAttentionConfig& config, Ops& ops, Worl
       world_sums_(static_cast<size_t>(world.size())),
       group_sums_(static_cast<size_t>(group.size())),
       counts_(static_cast<size_t>(group.size())) {}
-
-void DpTokenExchange::note(Status status) {
-  if (status_.ok() && !status.ok()) status_ = std::move(status);
-}
 
 DpPaddingMode DpTokenExchange::choose_padding(std::span<const int32_t> group_tokens) const {
   if (config_.padding) return *config_.padding;
@@ -110,10 +110,10 @@ ConstRows DpTokenExchange::group_gather(ConstRows own) {
   const Rows rows = all_rows().slice_rows(group.first, group.rows);
   const Timed timed(waiting_s());
   if (world_.shares_memory()) {
-    note(group_.barrier());
+    end_pass_unless(group_.barrier());
   } else {
     count_group(config_.row_bytes());
-    note(group_.all_gather_v(bytes_of_rows(slot()), bytes_of_rows(rows), counts_));
+    end_pass_unless(group_.all_gather_v(bytes_of_rows(slot()), bytes_of_rows(rows), counts_));
   }
   return rows;
 }
@@ -121,7 +121,8 @@ ConstRows DpTokenExchange::group_gather(ConstRows own) {
 ConstRows DpTokenExchange::gather(ConstRows own) {
   place_own(own);
   const Timed timed(waiting_s());
-  note(world_.shares_memory() ? world_.barrier() : dp_gather_tokens(world_, layout_, mode_, slot(), all_rows()));
+  end_pass_unless(world_.shares_memory() ? world_.barrier()
+                                         : dp_gather_tokens(world_, layout_, mode_, slot(), all_rows()));
   return all_rows();
 }
 
@@ -131,7 +132,7 @@ ConstRows DpTokenExchange::group_scatter(ConstRows partial_sums) {
   if (world_.shares_memory()) {
     {
       const Timed timed(times_.wait_s);
-      note(group_.share(partial_sums.data, group_sums_));
+      end_pass_unless(group_.share(partial_sums.data, group_sums_));
     }
     return sum_of_peers(own_shard().in_group, group_sums_);
   }
@@ -139,7 +140,7 @@ ConstRows DpTokenExchange::group_scatter(ConstRows partial_sums) {
   const FlushDenormals mode;
   count_group(config_.hidden);
   const Rows own = own_sums_.first(own_shard().rows);
-  note(group_.reduce_scatter_v(
+  end_pass_unless(group_.reduce_scatter_v(
       {reinterpret_cast<const float*>(partial_sums.data), static_cast<size_t>(partial_sums.rows * config_.hidden)},
       {reinterpret_cast<float*>(own.data), static_cast<size_t>(own.rows * config_.hidden)}, counts_));
   return own;
@@ -152,13 +153,13 @@ ConstRows DpTokenExchange::scatter(ConstRows partial_sums) {
   if (world_.shares_memory()) {
     {
       const Timed timed(times_.wait_s);
-      note(world_.share(partial_sums.data, world_sums_));
+      end_pass_unless(world_.share(partial_sums.data, world_sums_));
     }
     return sum_of_peers(own_shard().first, world_sums_);
   }
   const Timed timed(times_.move_s);
   const FlushDenormals mode;
-  note(dp_scatter_tokens(world_, layout_, mode_, partial_sums, own_sums_.first(own_shard().slot)));
+  end_pass_unless(dp_scatter_tokens(world_, layout_, mode_, partial_sums, own_sums_.first(own_shard().slot)));
   return own_sums_.first(own_shard().rows);
 }
 
@@ -167,7 +168,6 @@ ConstRows DpTokenExchange::sum_of_peers(int64_t first_row, std::span<const void*
   constexpr int64_t kBlock = 2048;
   const Timed timed(times_.move_s);
   const Rows own = own_sums_.first(own_shard().rows);
-  if (!status_.ok()) return own;  // the pointers may be another operation's
   auto* sums = reinterpret_cast<float*>(own.data);
   ops_.parallel_for(own.rows * config_.hidden, [&](int64_t begin, int64_t end) {
     for (int64_t block = begin; block < end; block += kBlock) {
@@ -187,7 +187,7 @@ ConstRows DpTokenExchange::sum_of_peers(int64_t first_row, std::span<const void*
 
 ConstRows DpTokenExchange::gather_logit_rows(ConstRows own) {
   const Timed timed(waiting_s());
-  note(logits_.gather(own));
+  end_pass_unless(logits_.gather(own));
   return logits_.gathered();
 }
 
@@ -197,7 +197,7 @@ Rows DpTokenExchange::logit_slot(const RowsBuffer&, int64_t rows) {
 
 ConstRows DpTokenExchange::share_logits(ConstRows product, int64_t group_rows, int64_t vocab_size) {
   const Timed timed(waiting_s());
-  note(logits_.share(product));
+  end_pass_unless(logits_.share(product));
   return logits_.logits_of_group(group_rows, vocab_size);
 }
 

@@ -45,10 +45,6 @@ class DpTokenExchange final : public TokenExchange {
   const RowLayout& layout() const { return layout_; }
   const RowLayout::Shard& own_shard() const { return layout_.shards[static_cast<size_t>(config_.place.tp_rank)]; }
 
-  // The first error, which is the world's end: a layer cannot return it, so the step runs on over what lies in the
-  // buffers, and whoever called the model asks afterwards.
-  const Status& status() const { return status_; }
-
   const ExchangeTimes& times() const { return times_; }
   const DpAttentionConfig& config() const { return config_; }
   const std::optional<ExchangeCosts>& costs() const { return costs_; }
@@ -69,7 +65,6 @@ class DpTokenExchange final : public TokenExchange {
   Rows slot() const { return all_rows().slice_rows(own_shard().first, own_shard().rows); }
   double& waiting_s() { return world_.shares_memory() ? times_.wait_s : times_.move_s; }
   void place_own(ConstRows own);
-  void note(Status status);
   void count_group(int64_t unit);
   ConstRows sum_of_peers(int64_t first_row, std::span<const void*> partial_sums);
 
@@ -86,7 +81,6 @@ class DpTokenExchange final : public TokenExchange {
   std::vector<const void*> world_sums_;
   std::vector<const void*> group_sums_;
   std::vector<int64_t> counts_;
-  Status status_;
   ExchangeTimes times_;
 };
 

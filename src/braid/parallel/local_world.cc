@@ -4,6 +4,7 @@
 #include <cstring>
 #include <vector>
 
+#include "braid/base/thread_team.h"
 #include "braid/parallel/rendezvous.h"
 #include "braid/parallel/set_transport.h"
 
@@ -95,17 +96,18 @@ class LocalTransport final : public SetTransport {
   template <typename T>
   Status sum_in_place(const OpRecord& call, std::span<T> data) {
     const auto total = static_cast<int64_t>(data.size());
-    const auto begin = [&](int32_t member) { return total * member / size(); };
+    const Span1d share = split_evenly(total, rank(), size());
     TRY_STATUS(meet(call, 0, data.data()));
-    sums_.resize(static_cast<size_t>(even_part(total, rank(), size())) * sizeof(T));
+    sums_.resize(static_cast<size_t>(share.end - share.begin) * sizeof(T));
     const std::span<T> own(reinterpret_cast<T*>(sums_.data()), sums_.size() / sizeof(T));
-    for (int32_t member = 0; member < size(); ++member) add_part(member, begin(rank()), own);
-    std::copy(own.begin(), own.end(), data.begin() + begin(rank()));
+    for (int32_t member = 0; member < size(); ++member) add_part(member, share.begin, own);
+    std::copy(own.begin(), own.end(), data.begin() + share.begin);
     TRY_STATUS(meet(call, 1, data.data()));
     for (int32_t member = 0; member < size(); ++member) {
       if (member == rank()) continue;
-      const int64_t bytes = even_part(total, member, size()) * static_cast<int64_t>(sizeof(T));
-      copy(data.data() + begin(member), data_of<T>(member) + begin(member), bytes);
+      const Span1d theirs = split_evenly(total, member, size());
+      const int64_t bytes = (theirs.end - theirs.begin) * static_cast<int64_t>(sizeof(T));
+      copy(data.data() + theirs.begin, data_of<T>(member) + theirs.begin, bytes);
     }
     return meet(call, 2);
   }

@@ -17,7 +17,7 @@ class LogitExchange {
   LogitExchange(const DpAttentionConfig& config, WorldCommunicator world, GroupCommunicator group,
                 const RowsBuffer& logits);
 
-  // As TokenExchange's three calls. After an error the others still give memory of the right shape, with any content.
+  // As TokenExchange's three calls.
   Status gather(ConstRows own);
   ConstRows gathered() const { return gathered_; }
   Rows slot(int64_t rows) const;

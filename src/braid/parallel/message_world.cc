@@ -6,6 +6,7 @@
 #include <cstring>
 #include <vector>
 
+#include "braid/base/thread_team.h"
 #include "braid/parallel/set_transport.h"
 
 namespace braid {
@@ -120,8 +121,11 @@ class MessageTransport final : public SetTransport {
   Status sum_in_place(const OpRecord& call, std::span<T> data) {
     const auto total = static_cast<int64_t>(data.size());
     std::vector<int64_t> counts;
-    for (int32_t member = 0; member < size(); ++member) counts.push_back(even_part(total, member, size()));
-    const auto own = data.subspan(static_cast<size_t>(total * rank() / size()),
+    for (int32_t member = 0; member < size(); ++member) {
+      const Span1d share = split_evenly(total, member, size());
+      counts.push_back(share.end - share.begin);
+    }
+    const auto own = data.subspan(static_cast<size_t>(split_evenly(total, rank(), size()).begin),
                                   static_cast<size_t>(counts[static_cast<size_t>(rank())]));
     TRY_STATUS(sum_parts<T>(call, data, own, counts));
     for (int64_t& count : counts) count *= static_cast<int64_t>(sizeof(T));

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "braid/base/check.h"
+#include "braid/base/thread_team.h"
 
 namespace braid {
 namespace {
@@ -61,15 +62,13 @@ void set_row_layout(RowLayout& layout, DpPaddingMode mode, std::span<const int32
   for (const int32_t tokens : group_tokens) {
     layout.groups.push_back({.first = first, .rows = tokens});
     for (int32_t rank = 0; rank < attn_tp_size; ++rank) {
-      int64_t begin = int64_t{tokens} * rank / attn_tp_size;
-      int64_t end = int64_t{tokens} * (rank + 1) / attn_tp_size;
-      int64_t slot = end - begin;
+      Span1d own = split_evenly(tokens, rank, attn_tp_size);
+      int64_t slot = own.end - own.begin;
       if (mode == DpPaddingMode::kMaxLen) {
         slot = padded_slot;
-        begin = std::min<int64_t>(rank * slot, tokens);
-        end = std::min<int64_t>((rank + 1) * slot, tokens);
+        own = {.begin = std::min<int64_t>(rank * slot, tokens), .end = std::min<int64_t>((rank + 1) * slot, tokens)};
       }
-      layout.shards.push_back({.first = first, .rows = end - begin, .slot = slot, .in_group = begin});
+      layout.shards.push_back({.first = first, .rows = own.end - own.begin, .slot = slot, .in_group = own.begin});
       first += slot;
     }
   }
@@ -81,13 +80,13 @@ int64_t max_gathered_rows(int32_t num_groups, int64_t max_group_tokens, int32_t 
 }
 
 int64_t gather_bytes(const RowLayout& layout, DpPaddingMode mode, int32_t tp_rank, int64_t row_bytes) {
-  const auto num_ranks = static_cast<int64_t>(layout.shards.size());
+  const auto num_ranks = static_cast<int32_t>(layout.shards.size());
   const RowLayout::Shard& own = layout.shards[static_cast<size_t>(tp_rank)];
   const int64_t total = layout.total_rows * row_bytes;
   if (mode != DpPaddingMode::kSumLen) return total - own.slot * row_bytes;
   // The all-reduce's halves: the others' parts of this rank's share of the words, then the others' shares.
-  const int64_t words = total / 4;
-  const int64_t own_bytes = 4 * (words * (tp_rank + 1) / num_ranks - words * tp_rank / num_ranks);
+  const Span1d own_words = split_evenly(total / 4, tp_rank, num_ranks);
+  const int64_t own_bytes = 4 * (own_words.end - own_words.begin);
   return (num_ranks - 1) * own_bytes + total - own_bytes;
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "braid/base/check.h"
+#include "braid/base/thread_team.h"
 
 namespace braid {
 namespace {
@@ -41,9 +42,8 @@ std::vector<size_t> deal(std::span<const NumaDomain> domains, int32_t num_ranks)
 // The CPUs of a list of `count` that are share `index` of `of`; all where there are more shares than CPUs.
 std::vector<int32_t> share_of(const std::vector<int32_t>& cpus, size_t index, size_t of) {
   if (of > cpus.size()) return cpus;
-  const size_t begin = cpus.size() * index / of;
-  const size_t end = cpus.size() * (index + 1) / of;
-  return {cpus.begin() + static_cast<ptrdiff_t>(begin), cpus.begin() + static_cast<ptrdiff_t>(end)};
+  const Span1d share = split_evenly(static_cast<int64_t>(cpus.size()), static_cast<int>(index), static_cast<int>(of));
+  return {cpus.begin() + share.begin, cpus.begin() + share.end};
 }
 
 Result<std::vector<size_t>> mapped(std::span<const NumaDomain> domains, int32_t num_ranks,

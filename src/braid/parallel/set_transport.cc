@@ -26,10 +26,6 @@ int64_t ssize_of(const auto& span) {
 
 }  // namespace
 
-int64_t even_part(int64_t total, int32_t member, int32_t size) {
-  return total * (member + 1) / size - total * member / size;
-}
-
 SetTransport::SetTransport(WorldState& state, MailboxGrid& mail, const SetPlace& place)
     : state_(state), mail_(mail), place_(place), equal_counts_(static_cast<size_t>(place.size)) {}
 

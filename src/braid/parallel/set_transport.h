@@ -90,7 +90,4 @@ class SetTransport : public Transport {
   uint64_t posted_number_ = 0;
 };
 
-// Elements of rank `member` of `total`, shared out as evenly as can be.
-int64_t even_part(int64_t total, int32_t member, int32_t size);
-
 }  // namespace braid

@@ -2,15 +2,37 @@
 //
 // A model calls these and knows nothing of ranks: x is always the rank's own rows. Every rank of a world makes the same
 // calls in the same order, also with no rows.
+//
+// A world that has ended ends the forward pass, by an exception: a layer that went on would compute with rows that
+// nobody brings any more, and write where slower ranks still read.
 #pragma once
 
 #include <cstdint>
+#include <exception>
+#include <string>
+#include <utility>
 
+#include "braid/base/function_ref.h"
+#include "braid/base/result.h"
 #include "braid/base/thread_team.h"
 #include "braid/tensor/buffer.h"
 #include "braid/tensor/rows.h"
 
 namespace braid {
+
+// What a call of an exchange throws whose world has ended. It leaves the model and no more: see until_world_ends().
+class WorldEnded final : public std::exception {
+ public:
+  explicit WorldEnded(Error error) : error_(std::move(error)) {}
+  const char* what() const noexcept override { return error_.message.c_str(); }
+  const Error& error() const { return error_; }
+
+ private:
+  Error error_;
+};
+
+// Runs forward passes, or what else calls an exchange. The error: why their world ended.
+Status until_world_ends(FunctionRef<void()> work);
 
 class TokenExchange {
  public:

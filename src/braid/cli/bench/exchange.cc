@@ -40,12 +40,13 @@ Result<RankFigures> run_exchange_rank(const ExchangeBenchOptions& options, const
     TRY_STATUS(world.barrier());
     const int64_t before = world.received_bytes();
     const double start_s = monotonic_seconds();
-    exchange->gather(exchange->own_slot(none, exchange->own_shard().rows));
-    exchange->scatter(sums.first(exchange->layout().total_rows));
+    TRY_STATUS(until_world_ends([&] {
+      exchange->gather(exchange->own_slot(none, exchange->own_shard().rows));
+      exchange->scatter(sums.first(exchange->layout().total_rows));
+    }));
     if (i > 0) figures.seconds.push_back(monotonic_seconds() - start_s);  // the first warms up
     figures.received_bytes = world.received_bytes() - before;
   }
-  TRY_STATUS(exchange->status());
   TRY_STATUS(world.barrier());  // the peers have read this rank's buffers
   figures.predicted_bytes =
       gather_bytes(exchange->layout(), metadata.padding, config.place.tp_rank, config.row_bytes()) +

@@ -9,16 +9,18 @@
 #include <vector>
 
 #include "braid/base/clock.h"
+#include "braid/base/thread_team.h"
 #include "braid/cli/bench/step_floor.h"
 #include "braid/cli/bench/timing.h"
 #include "braid/engine/rank_set.h"
+#include "braid/engine/step_protocol.h"
 
 namespace braid {
 namespace {
 
-// As evenly as can be, the first groups one more.
 int32_t group_share(int32_t batch_size, int32_t group, int32_t num_groups) {
-  return batch_size / num_groups + (group < batch_size % num_groups ? 1 : 0);
+  const Span1d share = split_evenly(batch_size, group, num_groups);
+  return static_cast<int32_t>(share.end - share.begin);
 }
 
 // A group's share of the B sequences, with pages of their own, planned as the scheduler would without a cache.
@@ -113,7 +115,7 @@ PlannedStep plan_step(const std::vector<Batch>& batches, const std::vector<std::
     if (!is_prefill) plan = batches[i].decode_plan(output_index);
     if (is_prefill && number < prefills[i].size()) plan = prefills[i][number];
     step.shape.group_tokens.push_back(static_cast<int32_t>(plan.num_tokens()));
-    step.shape.num_logit_rows = std::max(step.shape.num_logit_rows, static_cast<int64_t>(plan.sequences.size()));
+    step.shape.num_logit_rows = std::max(step.shape.num_logit_rows, num_logit_rows(plan));
     step.groups.push_back(std::move(plan));
   }
   return step;
@@ -185,7 +187,7 @@ Status check_room(const LatencyOptions& options, const SchedulerConfig& config, 
     return fail("--input-len + --output-len is {}, the context is {} tokens", len, config.context_len);
   }
   const int64_t pages_each = (len + config.page_size - 1) / config.page_size;
-  const int64_t most = group_share(options.batch_size, 0, num_groups);
+  const int64_t most = (options.batch_size + num_groups - 1) / num_groups;
   if (pages_each * most > config.num_pages) {
     return fail("{} sequences of {} tokens take {} KV pages, the pool has {}", most, len, pages_each * most,
                 config.num_pages);
