@@ -4,8 +4,9 @@
     qwen3-0.6b           1.2 GB: 28 layers, hidden 1024, 16 heads, 8 KV heads, head_dim 128, FFN 3072, vocabulary 151936, tied
     qwen3-30b-a3b-4l     5.3 GB: 4 layers of hidden 2048, 32 heads, 4 KV heads, 128 experts, top 8, expert FFN 768,
                          vocabulary 32768
+    qwen3-30b-a3b-4l-1kv 5.3 GB: the same with 1 KV head; not made by default
 
-    tools/make_bench_checkpoints.py FOLDER [name ...]     # FOLDER/<name>/ ; all by default
+    tools/make_bench_checkpoints.py FOLDER [name ...]     # FOLDER/<name>/ ; the first two by default
 
 Needs numpy. A checkpoint that is there already is left alone.
 """
@@ -41,6 +42,9 @@ CONFIGS = {
         "num_experts_per_tok": 8, "moe_intermediate_size": 768, "norm_topk_prob": True, "decoder_sparse_step": 1,
         "mlp_only_layers": []},
 }
+
+CONFIGS["qwen3-30b-a3b-4l-1kv"] = {**CONFIGS["qwen3-30b-a3b-4l"], "num_key_value_heads": 1}
+DEFAULT_NAMES = ["qwen3-0.6b", "qwen3-30b-a3b-4l"]
 
 
 def tensors_of(c):
@@ -115,7 +119,7 @@ def make_checkpoint(name, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("names", nargs="*", default=list(CONFIGS), help=", ".join(CONFIGS))
+    parser.add_argument("names", nargs="*", default=DEFAULT_NAMES, help=", ".join(CONFIGS))
     args = parser.parse_args()
     for name in args.names:
         if name not in CONFIGS:

@@ -100,6 +100,8 @@ void add_latency(CLI::App& bench, CommandRunner& runner) {
   add_number(*command, "--output-len", options.output_len, "Tokens that each sequence generates", 1, kMaxBenchTokens);
   add_number(*command, "--repeats", options.repeats, "Runs, of which medians are reported", 1, 1'000'000);
   add_number(*command, "--seed", options.seed, "Of the random token ids", 0, kMaxSeed);
+  command->add_flag("--skip-prefill", options.skip_prefill,
+                    "Decode alone, behind prompts whose keys and values are zeros: for long contexts");
   command->add_flag("--json", options.json, "One line of JSON");
   runner.on(command, [flags]() -> Status {
     TRY(flags->options.engine, flags->model.engine_options());

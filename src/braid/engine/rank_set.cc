@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <mutex>
 #include <optional>
+#include <sstream>
 #include <thread>
 #include <utility>
 
@@ -58,9 +59,10 @@ T shared_out(T total, int32_t parts) {
 void log_layout(const ParallelLayout& layout, const LayoutModel& model, std::span<const RankCpus> places,
                 int32_t num_threads, Logger& logger) {
   if (layout.num_ranks() == 1) return;
-  logger.info("{} ranks of {} threads, tp_size {}, dp_size {}{}; * publishes its group's steps\n{}", layout.num_ranks(),
-              num_threads, layout.tp_size, layout.dp_size, layout.enable_dp_attention ? ", DP attention" : "",
-              rank_grid(layout));
+  logger.info("{} ranks of {} threads, tp_size {}, dp_size {}{}; * publishes its group's steps", layout.num_ranks(),
+              num_threads, layout.tp_size, layout.dp_size, layout.enable_dp_attention ? ", DP attention" : "");
+  std::istringstream grid(rank_grid(layout));
+  for (std::string group; std::getline(grid, group);) logger.info("{}", group);
   if (const int32_t cores = available_cores(); layout.num_ranks() * num_threads > cores) {
     logger.warn("{} ranks of {} threads share {} cores", layout.num_ranks(), num_threads, cores);
   }

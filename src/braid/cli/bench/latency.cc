@@ -147,7 +147,7 @@ Status run_rank(const LatencyOptions& options, RankSet& ranks, Rank& rank, int32
     append(run->*work, work_of_step(ranks.config(), ranks.dtype(), ranks.kv_dtype(), all, rank.touched_experts()));
     return {};
   };
-  for (size_t i = 0; i < num_prefills; ++i) {
+  for (size_t i = 0; i < num_prefills && !options.skip_prefill; ++i) {
     TRY_STATUS(step(i, 0, &Run::prefill_seconds, &Run::prefill_work));
   }
   for (int32_t i = 1; i < options.output_len; ++i) {
@@ -177,6 +177,10 @@ Status check_options(const LatencyOptions& options) {
   if (options.batch_size > options.engine.rank.max_running_requests) {
     return fail("--batch-size {} is above --max-running-requests {}", options.batch_size,
                 options.engine.rank.max_running_requests);
+  }
+  if (options.skip_prefill && options.output_len < 2) {
+    return fail("--skip-prefill with --output-len {}: the first token comes from the prefill; must be at least 2",
+                options.output_len);
   }
   return {};
 }
@@ -222,8 +226,10 @@ Result<LatencyReport> measure_latency(const LatencyOptions& options, std::shared
                        .prefill_floor_seconds = floor_seconds(last.prefill_work, roofline),
                        .decode_floor_seconds = floor_seconds(last.decode_work, roofline) / num_decode_steps,
                        .roofline = roofline};
-  report.prefill_tokens_per_s = int64_t{options.batch_size} * options.input_len / report.prefill_seconds;
-  report.prefill_floor_fraction = report.prefill_floor_seconds / report.prefill_seconds;
+  if (!options.skip_prefill) {
+    report.prefill_tokens_per_s = int64_t{options.batch_size} * options.input_len / report.prefill_seconds;
+    report.prefill_floor_fraction = report.prefill_floor_seconds / report.prefill_seconds;
+  }
   if (options.output_len > 1) {
     report.decode_tokens_per_s = options.batch_size / report.decode_step_seconds;
     report.decode_floor_fraction = report.decode_floor_seconds / report.decode_step_seconds;
@@ -253,8 +259,10 @@ Status run_bench_latency(const LatencyOptions& options, std::shared_ptr<Logger> 
              options.batch_size, options.input_len, options.output_len, roofline.isa, roofline.bf16_flops_per_s / 1e9,
              roofline.f32_flops_per_s / 1e9, roofline.read_bytes_per_s / 1e9);
   fmt::print(out, "{:<10} {:>12} {:>12} {:>12} {:>10}\n", "", "tokens/s", "ms", "floor ms", "of floor");
-  fmt::print(out, "{:<10} {:>12.1f} {:>12.2f} {:>12.2f} {:>9.1f}%\n", "prefill", report.prefill_tokens_per_s,
-             report.prefill_seconds * 1e3, report.prefill_floor_seconds * 1e3, report.prefill_floor_fraction * 100);
+  if (!options.skip_prefill) {
+    fmt::print(out, "{:<10} {:>12.1f} {:>12.2f} {:>12.2f} {:>9.1f}%\n", "prefill", report.prefill_tokens_per_s,
+               report.prefill_seconds * 1e3, report.prefill_floor_seconds * 1e3, report.prefill_floor_fraction * 100);
+  }
   fmt::print(out, "{:<10} {:>12.1f} {:>12.2f} {:>12.2f} {:>9.1f}%\n", "decode", report.decode_tokens_per_s,
              report.decode_step_seconds * 1e3, report.decode_floor_seconds * 1e3, report.decode_floor_fraction * 100);
   return {};

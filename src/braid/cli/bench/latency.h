@@ -18,12 +18,13 @@ struct LatencyOptions {
   int32_t output_len = 32;  // of each sequence; the first comes from the prefill
   int32_t repeats = 5;      // medians are reported
   uint64_t seed = 0;
+  bool skip_prefill = false;  // decode behind prompts whose keys and values nobody computed: those are zeros
   bool json = false;
   RooflineEffort roofline;
 };
 
 struct LatencyReport {
-  double prefill_seconds = 0;      // of all prompts
+  double prefill_seconds = 0;      // of all prompts; this and all of the prefill's are 0 where it was skipped
   double decode_step_seconds = 0;  // mean over a run's decode steps
   double prefill_floor_seconds = 0;
   double decode_floor_seconds = 0;  // of a step

@@ -1,16 +1,9 @@
-// The service over a real engine with a tiny model, and clients that are not there.
-#include "braid/server/service/api_service.h"
-
-#include <gtest/gtest.h>
-
+// The service over a real engine with a tiny model, and clients that are not there: what it answers.
 #include <chrono>
-#include <latch>
 #include <set>
-#include <stdexcept>
 #include <thread>
 
-#include "braid/control/testing/tiny_engine.h"
-#include "braid/server/service/testing/fake_client.h"
+#include "braid/server/service/testing/api_service_fixture.h"
 #include "tests/support/matches.h"
 
 namespace braid {
@@ -18,73 +11,10 @@ namespace {
 
 using testing::FakeClient;
 using testing::kTinyModel;
-using testing::load_tiny_engine;
 using testing::send;
+using testing::text_of;
 
-class ApiServiceTest : public ::testing::Test {
- protected:
-  void start(ServiceOptions options = {}, EngineOptions engine_options = {}) {
-    options.model.name = "tiny";
-    options.model.path = kTinyModel;
-    options.num_workers = 1;  // requests are submitted in their order
-    service_ = std::make_unique<ApiService>(options, make_null_logger());
-    service_->add_routes(router_);
-    engine_options.source.model_path = kTinyModel;
-    auto engine = load_tiny_engine(engine_options);
-    engine_ = engine.get();
-    service_->set_engine(std::move(engine));
-  }
-  void TearDown() override { release(); }
-
-  // The engine stands still, in a step with whatever is sent from now on, until release().
-  void hold() {
-    GenerationRequest request{.prompt = "x"};
-    request.sampling.max_new_tokens = 1;
-    held_ = std::make_shared<std::latch>(1);
-    ASSERT_TRUE(engine_->submit(request, [held = held_](const Delta&) { held->wait(); }).ok());
-  }
-  void release() {
-    if (held_ != nullptr) held_->count_down();
-    held_ = nullptr;
-  }
-
-  std::shared_ptr<FakeClient> get(const std::string& path) { return send(router_, "GET", path); }
-  std::shared_ptr<FakeClient> post(const std::string& path, const std::string& body,
-                                   std::vector<http::Header> headers = {}) {
-    return send(router_, "POST", path, body, std::make_shared<FakeClient>(), std::move(headers));
-  }
-  // Greedy, eight tokens, and these further members.
-  std::shared_ptr<FakeClient> complete(const std::string& members) {
-    return post("/v1/completions", R"({"prompt":"The quick","temperature":0,"max_tokens":8,"ignore_eos":true)" +
-                                       (members.empty() ? "" : "," + members) + "}");
-  }
-  std::shared_ptr<FakeClient> chat(const std::string& members) {
-    return post("/v1/chat/completions", R"({"messages":[{"role":"user","content":"hello"}],"temperature":0,
-      "max_tokens":8,"ignore_eos":true)" + (members.empty() ? "" : "," + members) +
-                                            "}");
-  }
-  // One that goes on for as long as the context is.
-  std::shared_ptr<FakeClient> endless(const std::string& members = R"("stream":true)") {
-    return post("/v1/chat/completions",
-                R"({"messages":[{"role":"user","content":"hello"}],"ignore_eos":true,)" + members + "}");
-  }
-
-  http::Router router_;
-  std::unique_ptr<ApiService> service_;
-  Engine* engine_ = nullptr;
-  std::shared_ptr<std::latch> held_;
-};
-
-std::string text_of(const std::vector<Json>& events, int64_t index = 0) {
-  std::string text;
-  for (const Json& event : events) {
-    for (const Json& choice : event["choices"]) {
-      if (choice["index"] != index) continue;
-      text += choice.contains("text") ? choice["text"].get<std::string>() : choice["delta"].value("content", "");
-    }
-  }
-  return text;
-}
+class ApiServiceTest : public testing::ApiServiceFixture {};
 
 TEST_F(ApiServiceTest, AStreamSaysWhatTheWholeAnswerSays) {
   start();
@@ -264,88 +194,6 @@ TEST_F(ApiServiceTest, ModelsAreListed) {
   EXPECT_EQ(get("/v1/models/else")->json()["error"]["code"], "model_not_found");
 }
 
-TEST_F(ApiServiceTest, ARequestMayHaveAnIdOfItsOwnWhichNoOtherHasMeanwhile) {
-  start();
-  hold();
-  const auto running = endless(R"("stream":true,"rid":"mine")");
-  const auto second = chat(R"("rid":"mine")");
-  EXPECT_EQ(second->status(), 400);
-  EXPECT_EQ(second->json()["error"]["param"], "rid");
-  running->leave();
-  release();
-  EXPECT_TRUE(service_->wait_until_idle(std::chrono::seconds(60)));
-  EXPECT_EQ(chat(R"("rid":"mine")")->json()["id"], "mine");
-}
-
-TEST_F(ApiServiceTest, AClientThatLeavesEndsItsRequest) {
-  start();
-  hold();
-  std::vector<std::shared_ptr<FakeClient>> clients;
-  for (int i = 0; i < 12; ++i) clients.push_back(endless(i % 2 == 0 ? R"("stream":true)" : R"("stream":false)"));
-  for (const auto& client : clients) client->leave();
-  release();
-  EXPECT_TRUE(service_->wait_until_idle(std::chrono::seconds(60)));
-  const EngineStats stats = engine_->stats();
-  EXPECT_LT(stats.num_output_tokens, 100U) << "they went on without their clients";
-  EXPECT_EQ(complete("")->status(), 200);
-}
-
-TEST_F(ApiServiceTest, WhatRunsTooLongEndsWithAnErrorThatSaysSo) {
-  ServiceOptions options;
-  options.request_timeout_s = 0.05;
-  start(options);
-  hold();
-  const auto whole = endless(R"("stream":false,"timeout":100,"n":4)");
-  const auto stream = endless();
-  EXPECT_EQ(whole->status(), 408) << "--request-timeout is the most that a request may ask for";
-  EXPECT_EQ(whole->json()["error"]["code"], "request_timeout");
-  const auto events = stream->events();
-  EXPECT_NE(events.back()["error"]["message"].get<std::string>().find("0.05 s"), std::string::npos);
-  release();
-  EXPECT_TRUE(service_->wait_until_idle(std::chrono::seconds(60)));
-}
-
-TEST_F(ApiServiceTest, AFullQueueIs429) {
-  EngineOptions engine;
-  engine.rank.max_running_requests = 2;
-  engine.max_queued_requests = 1;
-  start({}, engine);
-  hold();
-  const auto running = endless(R"("stream":true)");
-  const auto refused = post("/v1/completions", R"({"prompt":["a","b"]})");  // one may wait, both may not
-  EXPECT_EQ(refused->status(), 429);
-  EXPECT_EQ(refused->header("Retry-After"), "1");
-  EXPECT_EQ(refused->json()["error"]["type"], "rate_limit_error");
-  running->leave();
-  release();
-  EXPECT_TRUE(service_->wait_until_idle(std::chrono::seconds(60)));
-}
-
-TEST_F(ApiServiceTest, AnEngineThatHasLostARankSaysSoInEveryStreamAndIsNotHealthy) {
-  EngineOptions engine;
-  engine.before_step = [](int32_t, int32_t) { throw std::runtime_error("the rank's memory is gone"); };
-  start({}, engine);
-  EXPECT_EQ(get("/health")->status(), 200);
-  const std::string reason = "the engine has failed: the rank's memory is gone";
-  EXPECT_EQ(complete(R"("stream":true)")->events().back()["error"]["message"], reason);
-  const auto health = get("/health");
-  EXPECT_EQ(health->status(), 503);
-  EXPECT_EQ(health->json()["error"]["code"], "engine_failed");
-  EXPECT_EQ(complete("")->json()["error"]["message"], reason);
-}
-
-TEST_F(ApiServiceTest, AnEngineThatStandsStillIsNotHealthy) {
-  ServiceOptions options;
-  options.health_timeout_s = 0.05;
-  start(options);
-  hold();
-  EXPECT_EQ(get("/health")->status(), 200);
-  EXPECT_EQ(get("/health_generate")->status(), 503);
-  EXPECT_EQ(get("/health_generate")->json()["error"]["message"], "the engine gave no token within 0.05 s");
-  release();
-  EXPECT_TRUE(service_->wait_until_idle(std::chrono::seconds(60)));
-}
-
 TEST_F(ApiServiceTest, GenerateSaysWhatACompletionSays) {
   start();
   const Json completed = complete(R"("return_token_ids":true,"logprobs":0)")->json()["choices"][0];
@@ -362,36 +210,6 @@ TEST_F(ApiServiceTest, GenerateSaysWhatACompletionSays) {
   EXPECT_EQ(list[0]["text"], completed["text"]);
   EXPECT_EQ(list[1]["meta_info"]["id"], "b");
   EXPECT_EQ(post("/generate", R"({"text":"x","return_logprob":true,"logprob_start_len":5000})")->status(), 400);
-}
-
-TEST_F(ApiServiceTest, AnAbortedRequestSaysSo) {
-  start();
-  hold();
-  const auto stream = endless(R"("stream":true,"rid":"mine")");
-  const auto list = post("/generate", R"({"text":["x","y"],"rid":["first","second"],
-    "sampling_params":{"max_new_tokens":6,"ignore_eos":true}})");
-  EXPECT_EQ(post("/v1/completions", "{")->status(), 400);  // when it is refused, what came before it is submitted
-  EXPECT_EQ(post("/abort_request", R"({"rid":"mine"})")->json()["num_aborted"], 1);
-  EXPECT_EQ(post("/abort_request", R"({"rid":"second"})")->json()["num_aborted"], 1);
-  EXPECT_EQ(post("/abort_request", R"({"rid":"other"})")->json()["num_aborted"], 0);
-  release();
-  EXPECT_EQ(stream->events().back()["choices"][0]["finish_reason"], "abort");
-  EXPECT_EQ(list->json()[0]["meta_info"]["finish_reason"]["type"], "length");
-  EXPECT_EQ(list->json()[1]["meta_info"]["finish_reason"]["type"], "abort");
-}
-
-TEST_F(ApiServiceTest, AbortAllCountsRequestsNotPrompts) {
-  start();
-  hold();
-  const auto list = post("/generate", R"({"text":["x","y"],"sampling_params":{"max_new_tokens":6,"ignore_eos":true}})");
-  const auto taken = post("/generate", R"({"text":["x","y"],"rid":["z",null],"stream":true})");
-  EXPECT_EQ(post("/generate", R"({"text":["x","y"],"rid":["new","z"]})")->json()["error"]["message"],
-            "rid \"z\" names a request that still runs");
-  EXPECT_EQ(post("/generate", "{")->status(), 400);  // when it is refused, what came before it has left
-  EXPECT_EQ(post("/abort_request", R"({"abort_all":true})")->json()["num_aborted"], 2);
-  release();
-  EXPECT_EQ(list->json()[0]["meta_info"]["finish_reason"]["type"], "abort");
-  EXPECT_EQ(taken->events().back()["meta_info"]["finish_reason"]["type"], "abort");
 }
 
 TEST_F(ApiServiceTest, AForcedCallObeysItsSchema) {
@@ -467,62 +285,6 @@ TEST_F(ApiServiceTest, TheServerSaysWhatItIs) {
   EXPECT_EQ(model["model_path"], kTinyModel);
   EXPECT_EQ(model["tokenizer_path"], kTinyModel);
   EXPECT_EQ(model["is_generation"], true);
-}
-
-TEST_F(ApiServiceTest, BeforeTheModelIsThereEverythingIs503) {
-  service_ = std::make_unique<ApiService>(ServiceOptions{.model = {.name = "tiny"}}, make_null_logger());
-  service_->add_routes(router_);
-  for (const auto& client : {get("/health"), get("/health_generate"), get("/v1/models"), chat("")}) {
-    EXPECT_EQ(client->status(), 503);
-    EXPECT_EQ(client->json()["error"]["code"], "model_loading");
-    EXPECT_NE(client->header("Retry-After"), "");
-  }
-  service_->set_engine(load_tiny_engine());
-  EXPECT_EQ(get("/health")->status(), 200);
-  EXPECT_EQ(get("/health_generate")->status(), 200);
-  EXPECT_EQ(chat("")->status(), 200);
-}
-
-TEST_F(ApiServiceTest, DrainingFinishesWhatRunsAndTakesNothingNew) {
-  start();
-  const auto running = chat(R"("stream":true)");
-  service_->start_draining();
-  EXPECT_EQ(get("/health")->status(), 503);
-  EXPECT_EQ(chat("")->json()["error"]["code"], "draining");
-  EXPECT_TRUE(service_->wait_until_idle(std::chrono::seconds(60)));
-  EXPECT_EQ(running->events().back()["choices"][0]["finish_reason"], "length");
-}
-
-TEST_F(ApiServiceTest, AfterTheTimeToDrainWhatRunsIsAborted) {
-  start();
-  hold();
-  const auto stream = endless();
-  const auto whole = endless(R"("stream":false,"n":128)");
-  const auto behind = post("/v1/chat/completions", "{");  // when it is refused, both before it are submitted
-  EXPECT_EQ(behind->status(), 400);
-  service_->start_draining();
-  service_->abort_all();
-  release();
-  EXPECT_EQ(stream->events().back()["choices"][0]["finish_reason"], "abort");
-  EXPECT_EQ(whole->json()["choices"][127]["finish_reason"], "abort");
-}
-
-TEST_F(ApiServiceTest, TheEndOfTheServiceAnswersEverybody) {
-  start();
-  const auto stream = endless();
-  const auto whole = endless(R"("stream":false,"n":128)");
-  service_.reset();
-  EXPECT_EQ(stream->status(), 200);
-  EXPECT_FALSE(stream->events().empty());
-  EXPECT_EQ(whole->status(), 200);
-}
-
-TEST_F(ApiServiceTest, ManyStreamsAtOnceAreEachAsAlone) {
-  start();
-  const std::string alone = text_of(chat(R"("stream":true)")->events());
-  std::vector<std::shared_ptr<FakeClient>> clients;
-  for (int i = 0; i < 100; ++i) clients.push_back(chat(R"("stream":true)"));
-  for (const auto& client : clients) EXPECT_EQ(text_of(client->events()), alone);
 }
 
 }  // namespace

@@ -1,0 +1,84 @@
+// The service over a real engine with a tiny model, for tests.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <latch>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "braid/control/testing/tiny_engine.h"
+#include "braid/server/service/api_service.h"
+#include "braid/server/service/testing/fake_client.h"
+
+namespace braid::testing {
+
+class ApiServiceFixture : public ::testing::Test {
+ protected:
+  void start(ServiceOptions options = {}, EngineOptions engine_options = {}) {
+    options.model.name = "tiny";
+    options.model.path = kTinyModel;
+    options.num_workers = 1;  // requests are submitted in their order
+    service_ = std::make_unique<ApiService>(options, make_null_logger());
+    service_->add_routes(router_);
+    engine_options.source.model_path = kTinyModel;
+    auto engine = load_tiny_engine(engine_options);
+    engine_ = engine.get();
+    service_->set_engine(std::move(engine));
+  }
+  void TearDown() override { release(); }
+
+  // The engine stands still, in a step with whatever is sent from now on, until release().
+  void hold() {
+    GenerationRequest request{.prompt = "x"};
+    request.sampling.max_new_tokens = 1;
+    held_ = std::make_shared<std::latch>(1);
+    ASSERT_TRUE(engine_->submit(request, [held = held_](const Delta&) { held->wait(); }).ok());
+  }
+  void release() {
+    if (held_ != nullptr) held_->count_down();
+    held_ = nullptr;
+  }
+
+  std::shared_ptr<FakeClient> get(const std::string& path) { return send(router_, "GET", path); }
+  std::shared_ptr<FakeClient> post(const std::string& path, const std::string& body,
+                                   std::vector<http::Header> headers = {}) {
+    return send(router_, "POST", path, body, std::make_shared<FakeClient>(), std::move(headers));
+  }
+  // Greedy, eight tokens, and these further members.
+  std::shared_ptr<FakeClient> complete(const std::string& members) {
+    return post("/v1/completions", R"({"prompt":"The quick","temperature":0,"max_tokens":8,"ignore_eos":true)" +
+                                       (members.empty() ? "" : "," + members) + "}");
+  }
+  std::shared_ptr<FakeClient> chat(const std::string& members) {
+    return post("/v1/chat/completions", R"({"messages":[{"role":"user","content":"hello"}],"temperature":0,
+      "max_tokens":8,"ignore_eos":true)" + (members.empty() ? "" : "," + members) +
+                                            "}");
+  }
+  // One that goes on for as long as the context is.
+  std::shared_ptr<FakeClient> endless(const std::string& members = R"("stream":true)") {
+    return post("/v1/chat/completions",
+                R"({"messages":[{"role":"user","content":"hello"}],"ignore_eos":true,)" + members + "}");
+  }
+
+  http::Router router_;
+  std::unique_ptr<ApiService> service_;
+  Engine* engine_ = nullptr;
+  std::shared_ptr<std::latch> held_;
+};
+
+// What a stream's choice says in all.
+inline std::string text_of(const std::vector<Json>& events, int64_t index = 0) {
+  std::string text;
+  for (const Json& event : events) {
+    for (const Json& choice : event["choices"]) {
+      if (choice["index"] != index) continue;
+      text += choice.contains("text") ? choice["text"].get<std::string>() : choice["delta"].value("content", "");
+    }
+  }
+  return text;
+}
+
+}  // namespace braid::testing
