@@ -56,6 +56,7 @@ Result<EngineOptions> ModelFlags::engine_options() const {
   TRY(options.rank.dp_padding, parse_dp_padding(dp_padding));
   TRY(options.rank.numa, parse_numa_choice(numa));
   TRY(options.load_balance_method, parse_load_balance_method(load_balance_method));
+  TRY(options.dispatch_mode, parse_dispatch_mode(dp_dispatch));
   TRY(options.rank.dtype, parse_dtype("--dtype", dtype));
   TRY(options.rank.kv_cache_dtype, parse_dtype("--kv-cache-dtype", kv_cache_dtype));
   TRY(options.schedule_policy, parse_schedule_policy(schedule_policy));
@@ -153,6 +154,12 @@ void add_schedule_flag(CLI::App& command, ModelFlags& flags) {
           "--load-balance-method", flags.load_balance_method,
           "Which DP group gets the next request: auto, round_robin, shortest_queue, minimum_tokens, prefix_affinity")
       ->check(one_of({"auto", "round_robin", "shortest_queue", "minimum_tokens", "prefix_affinity"}))
+      ->capture_default_str()
+      ->group("Ranks");
+  command
+      .add_option("--dp-dispatch", flags.dp_dispatch,
+                  "How requests reach the groups: one message for all (broadcast), or one to each (direct)")
+      ->check(one_of({"broadcast", "direct"}))
       ->capture_default_str()
       ->group("Ranks");
 }

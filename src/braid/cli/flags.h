@@ -27,6 +27,7 @@ struct ModelFlags {
   std::string dp_padding = "auto";
   std::string numa = "auto";
   std::string load_balance_method = "auto";
+  std::string dp_dispatch = "broadcast";
   RankOptions rank;
 
   // Errors name the flag and its values. Reads BRAID_CPU_ISA, HOME, HF_HOME and HF_HUB_CACHE.
@@ -45,7 +46,7 @@ void add_tokenizer_flag(CLI::App& command, ModelFlags& flags);  // --tokenizer-p
 void add_template_flag(CLI::App& command, ModelFlags& flags);   // --chat-template
 void add_rank_flags(CLI::App& command, ModelFlags& flags);      // how the model runs
 void add_layout_flags(CLI::App& command, ModelFlags& flags);    // how the model is split over ranks
-void add_schedule_flag(CLI::App& command, ModelFlags& flags);   // --schedule-policy and --load-balance-method
+void add_schedule_flag(CLI::App& command, ModelFlags& flags);   // which requests run where
 void add_engine_flags(CLI::App& command, ModelFlags& flags);    // all of these, and --disable-radix-cache
 
 struct SamplingFlags {

@@ -198,6 +198,7 @@ Json ServeFlags::settings() const {
           {"moe_parallel", model.moe_parallel},
           {"dp_padding", model.dp_padding},
           {"load_balance_method", model.load_balance_method},
+          {"dp_dispatch", model.dp_dispatch},
           {"threads_per_rank", rank.threads_per_rank},
           {"page_size", rank.page_size},
           {"chunked_prefill_size", rank.chunked_prefill_size},

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "braid/base/clock.h"
+#include "braid/control/assignments.h"
 
 namespace braid {
 namespace {
@@ -12,6 +13,12 @@ namespace {
 // Steps that a group may be ahead of the controller: a slow reader slows the ranks down, as memory and unread tokens
 // would otherwise grow.
 constexpr int32_t kMaxWaitingOutputs = 4;
+
+// A group that is slower than others, a replica with a long step, may leave so many maps unread, and the controller
+// then waits for it as long as ranks wait for each other.
+LinkLimits link_limits(double collective_timeout_s) {
+  return {.max_queued = 4096, .send_timeout_s = collective_timeout_s};
+}
 
 // `before_step` before each step of each rank.
 void watch_steps(std::vector<WorldMember>& members, int32_t world,
@@ -50,15 +57,24 @@ ControllerThread::ControllerThread(RankSet& ranks, const Tokenizer& tokenizer, c
                   resolve_load_balance_method(options.load_balance_method, options.rank.radix_cache),
                   std::vector<GroupLoad>(static_cast<size_t>(ranks.layout().num_groups()),
                                          GroupPublisher(scheduler_config_).load()),
-                  options.log_steps ? logger_ : nullptr) {
+                  options.log_steps ? logger_ : nullptr),
+      links_(make_in_process_links(ranks.layout().num_groups(), link_limits(options.rank.collective_timeout_s))),
+      dispatch_mode_(options.dispatch_mode),
+      dispatcher_(*links_.controller, dispatch_mode_, ranks.layout().num_groups()) {
   publish();
-  const std::vector<SchedulerConfig> groups(static_cast<size_t>(groups_per_world_), scheduler_config_);
+  const AssignmentLimits limits =
+      assignment_limits(scheduler_config_, controller_.num_groups(), ranks.config().vocab_size);
   for (int32_t world = 0; world < ranks.layout().num_worlds(); ++world) {
     const int32_t first_group = world * groups_per_world_;
+    std::vector<WorldGroup> groups;
+    for (int32_t group = first_group; group < first_group + groups_per_world_; ++group) {
+      auto& link = links_.publishers[static_cast<size_t>(group)];
+      groups.push_back({.scheduler = scheduler_config_, .inbox = GroupInbox(std::move(link), group, limits)});
+    }
     std::vector<WorldMember> members = ranks.members(world, &mask_worker_);
     if (options.before_step) watch_steps(members, world, options.before_step);
     worlds_.push_back(std::make_unique<World>(
-        groups, std::move(members),
+        std::move(groups), std::move(members),
         [this, first_group](int32_t group, GroupOutputs outputs) {
           on_outputs(first_group + group, std::move(outputs));
         },
@@ -169,6 +185,7 @@ void ControllerThread::thread_main() {
   outputs_taken_.notify_all();
   const FinishReason reason = error.empty() ? FinishReason::kAbort : FinishReason::kError;
   bool is_told = error.empty() || !told_failure_;
+  bool is_linked = true;
   while (true) {  // whatever still comes ends at once
     std::vector<Event> events;
     {
@@ -177,7 +194,8 @@ void ControllerThread::thread_main() {
     }
     for (Event& event : events) carry_out(std::move(event));
     controller_.end_all(reason, error);
-    send_commands();
+    // What a world that has ended was to do is of no interest, and nobody reads its link.
+    is_linked = is_linked && send_commands().ok();
     publish();
     if (!std::exchange(is_told, true)) told_failure_(error);
     std::unique_lock lock(mutex_);
@@ -205,7 +223,7 @@ std::string ControllerThread::run_until_stopped() {
     for (Event& event : events) carry_out(std::move(event));
     if (!failure.empty()) return failure;
     controller_.dispatch(monotonic_seconds(), probe);
-    send_commands();
+    if (const Status sent = send_commands(); !sent.ok()) return sent.error().message;
     publish();
   }
 }
@@ -233,11 +251,18 @@ void ControllerThread::carry_out(Event event) {
   }
 }
 
-void ControllerThread::send_commands() {
-  for (int32_t group = 0; group < controller_.num_groups(); ++group) {
-    std::vector<GroupCommand> commands = controller_.take_commands(group);
-    if (!commands.empty()) world_of(group).send(group % groups_per_world_, std::move(commands));
+// Worlds are woken behind what they are sent.
+Status ControllerThread::send_commands() {
+  for (std::vector<GroupCommand>& map : take_assignments(controller_)) {
+    std::vector<bool> is_reached(worlds_.size(), dispatch_mode_ == DispatchMode::kBroadcast);
+    for (const GroupCommand& command : map) is_reached[static_cast<size_t>(command.group / groups_per_world_)] = true;
+    const Status sent = dispatcher_.send(std::move(map));
+    for (size_t world = 0; world < worlds_.size(); ++world) {
+      if (is_reached[world]) worlds_[world]->wake();
+    }
+    TRY_STATUS(sent);
   }
+  return {};
 }
 
 // Statistics first, so that who has waited for a submission sees it counted.

@@ -1,5 +1,6 @@
-// The controller's thread: brings the controller what callers submit and what the groups give, and gives the groups
-// their commands. It sleeps while nothing happens. The ranks run on threads of their own (engine/world.h).
+// The controller's thread: brings the controller what callers submit and what the groups give, and sends the groups
+// their commands, as maps over links to their publishers. It sleeps while nothing happens. The ranks run on threads of
+// their own (engine/world.h).
 #pragma once
 
 #include <condition_variable>
@@ -20,6 +21,8 @@
 #include "braid/control/rate_meter.h"
 #include "braid/engine/rank_set.h"
 #include "braid/engine/world.h"
+#include "braid/wire/transport/dispatch.h"
+#include "braid/wire/transport/in_process_link.h"
 
 namespace braid {
 
@@ -59,7 +62,7 @@ class ControllerThread {
   std::vector<Event> take_inbox();
   void carry_out(Event event);
   World& world_of(int32_t group) { return *worlds_[static_cast<size_t>(group / groups_per_world_)]; }
-  void send_commands();
+  Status send_commands();
   void publish();
 
   const SchedulerConfig scheduler_config_;  // of each group
@@ -73,6 +76,9 @@ class ControllerThread {
 
   // The controller thread's own.
   Controller controller_;
+  InProcessLinks links_;  // its end; the publishers' are with their worlds
+  const DispatchMode dispatch_mode_;
+  Dispatcher dispatcher_;
   int64_t num_taken_choices_ = 0;  // from the inbox since the last publish()
 
   // Shared.

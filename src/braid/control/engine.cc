@@ -31,11 +31,13 @@ class Engine::Impl {
     if (const Status checked = check_request(request, bounds); !checked.ok()) {
       return Refusal{.reason = Refusal::Reason::kBadRequest, .message = checked.error().message};
     }
+    auto& stops = request.sampling.stop_token_ids;
     if (!request.ignore_eos) {
-      auto& stops = request.sampling.stop_token_ids;
       const auto& ends = defaults_.eos_token_ids.empty() ? ranks_->config().eos_token_ids : defaults_.eos_token_ids;
       stops.insert(stops.end(), ends.begin(), ends.end());
     }
+    std::ranges::sort(stops);
+    stops.erase(std::ranges::unique(stops).begin(), stops.end());
     if (request.grammar) add_end_tokens(request);
     return controller_.submit(std::move(request), std::move(on_delta));
   }

@@ -26,6 +26,7 @@
 #include "braid/scheduler/policy.h"
 #include "braid/scheduler/scheduler.h"
 #include "braid/weights/load.h"
+#include "braid/wire/transport/dispatch.h"
 
 namespace braid {
 
@@ -34,6 +35,7 @@ struct EngineOptions {
   RankOptions rank;
   SchedulePolicy schedule_policy = SchedulePolicy::kFcfs;
   LoadBalanceMethod load_balance_method = LoadBalanceMethod::kAuto;
+  DispatchMode dispatch_mode = DispatchMode::kBroadcast;  // how the groups are sent their requests
   bool log_steps = false;  // a line for each step with prompts and for every 40 decode steps, at level info
   // Choices that may wait for their turn, beyond those that could run at once.
   int64_t max_queued_requests = std::numeric_limits<int64_t>::max();

@@ -5,6 +5,12 @@
 namespace braid {
 
 void GroupLedger::add(SchedulerRequest request, int64_t num_pages, int64_t num_tokens) {
+  const auto prompt_len = static_cast<int64_t>(request.prompt.size());
+  if (open_tokens_ > 0 && open_tokens_ + prompt_len > kMaxCommandTokens) {
+    outbox_.emplace_back();
+    open_tokens_ = 0;
+  }
+  open_tokens_ += prompt_len;
   open_command().add.push_back(std::move(request));
   on_the_way_.push_back({.command = ++num_sent_, .num_pages = num_pages, .num_tokens = num_tokens});
 }
@@ -20,7 +26,10 @@ uint64_t GroupLedger::finish(RequestId request) {
 }
 
 uint64_t GroupLedger::flush_cache() {
-  if (open_command().flush_cache) outbox_.emplace_back();
+  if (open_command().flush_cache) {
+    outbox_.emplace_back();
+    open_tokens_ = 0;
+  }
   open_command().flush_cache = true;
   return ++num_sent_;
 }

@@ -13,6 +13,9 @@ namespace braid {
 
 class GroupLedger {
  public:
+  // Prompt tokens of one command, unless one request alone has more.
+  static constexpr int64_t kMaxCommandTokens = int64_t{1} << 22;
+
   explicit GroupLedger(GroupLoad load) : load_(std::move(load)) {}
 
   // `num_pages`: what the request takes from the group's credits. `num_tokens`: what it adds to the group's load.
@@ -21,9 +24,12 @@ class GroupLedger {
   uint64_t abort(RequestId request);
   uint64_t finish(RequestId request);
   uint64_t flush_cache();
-  // All commands since the last call, to be given to the group together: one, but where the cache is to be flushed
-  // twice.
-  std::vector<GroupCommand> take_commands() { return std::exchange(outbox_, {}); }
+  // All commands since the last call, in their order: one, but where the cache is to be flushed twice or prompts are
+  // very long.
+  std::vector<GroupCommand> take_commands() {
+    open_tokens_ = 0;
+    return std::exchange(outbox_, {});
+  }
 
   void take(GroupLoad load);
   bool has_seen(uint64_t command) const { return load_.num_commands >= command; }
@@ -48,6 +54,7 @@ class GroupLedger {
   GroupLoad load_;
   uint64_t num_sent_ = 0;
   std::vector<GroupCommand> outbox_;
+  int64_t open_tokens_ = 0;       // of the prompts in the last of these
   std::deque<Added> on_the_way_;  // that load_ does not know of
 };
 

@@ -42,6 +42,9 @@ Status check_sampling(const SamplingParams& sampling, const RequestBounds& bound
     return fail("top_logprobs is {}: must be from 0 to {} where the prompt's are asked for", sampling.top_logprobs,
                 kMaxPromptAlternatives);
   }
+  if (std::ssize(sampling.logit_bias) > bounds.vocab_size) {
+    return fail("logit_bias has {} entries, the vocabulary {}", sampling.logit_bias.size(), bounds.vocab_size);
+  }
   for (const auto& [token, bias] : sampling.logit_bias) {
     TRY_STATUS(check_token("logit_bias", token, bounds.vocab_size));
     TRY_STATUS(check_range("logit_bias", bias, -100.0F, 100.0F));

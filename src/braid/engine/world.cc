@@ -8,10 +8,10 @@
 
 namespace braid {
 
-World::World(std::span<const SchedulerConfig> groups, std::vector<WorldMember> members, OnOutputs on_outputs,
+World::World(std::vector<WorldGroup> groups, std::vector<WorldMember> members, OnOutputs on_outputs,
              OnFailure on_failure)
     : members_(std::move(members)), on_outputs_(std::move(on_outputs)), on_failure_(std::move(on_failure)) {
-  for (const SchedulerConfig& config : groups) groups_.push_back(std::make_unique<Group>(config));
+  for (WorldGroup& group : groups) groups_.push_back(std::make_unique<Group>(std::move(group)));
   std::vector<int32_t> num_publishers(groups_.size(), 0);
   for (const WorldMember& member : members_) {
     CHECK(member.headers != nullptr && member.execute);
@@ -25,21 +25,14 @@ World::~World() {
   {
     const std::lock_guard lock(mutex_);
     is_stopping_ = true;
-    ++work_count_;
   }
-  work_arrived_.notify_all();
+  wake();
   for (std::thread& thread : threads_) thread.join();
 }
 
-void World::send(int32_t group, std::vector<GroupCommand> commands) {
+void World::wake() {
   {
     const std::lock_guard lock(mutex_);
-    auto& inbox = groups_.at(static_cast<size_t>(group))->inbox;
-    if (inbox.empty()) {
-      inbox = std::move(commands);
-    } else {
-      for (GroupCommand& command : commands) inbox.push_back(std::move(command));
-    }
     ++work_count_;
   }
   work_arrived_.notify_all();
@@ -58,12 +51,15 @@ void World::run_rank(size_t rank) {
   for (uint64_t round = 1;; ++round) {
     const auto traced = [&](TracePhase phase) { return TraceScope(member.trace, member.trace_rank, phase, round); };
     StepHeader own{.round = round};
-    try {
+    {
       const TraceScope scope = traced(TracePhase::kPlan);
-      own = prepare(member, round);
-    } catch (const std::exception& exception) {  // the edge of a thread, here and below: it ends the world, not more
-      fail_world(exception.what());
-      own.has_failed = true;
+      auto prepared = try_prepare(member, round);
+      if (prepared.ok()) {
+        own = prepared.value();
+      } else {
+        fail_world(prepared.error().message);
+        own.has_failed = true;
+      }
     }
     {
       const TraceScope scope = traced(TracePhase::kHeader);
@@ -97,18 +93,25 @@ void World::run_rank(size_t rank) {
   }
 }
 
-// The count is read before the inbox is taken: work that comes in between is seen as work that others know of.
-StepHeader World::prepare(const WorldMember& member, uint64_t round) {
+Result<StepHeader> World::try_prepare(const WorldMember& member, uint64_t round) {
+  try {
+    return prepare(member, round);
+  } catch (const std::exception& exception) {  // the edge of a thread, here and below: it ends the world, not more
+    return Error{exception.what()};
+  }
+}
+
+// The count is read before the link is: work that comes in between is seen as work that others know of.
+Result<StepHeader> World::prepare(const WorldMember& member, uint64_t round) {
   StepHeader header{.round = round};
   Group& group = *groups_[static_cast<size_t>(member.group)];
-  std::vector<GroupCommand> commands;
   {
     const std::lock_guard lock(mutex_);
     header.work_count = work_count_;
     header.must_stop = is_stopping_;
-    if (member.is_publisher) commands = std::exchange(group.inbox, {});
   }
   if (!member.is_publisher) return header;
+  TRY(std::vector<GroupCommand> commands, group.inbox.take());
   std::shared_ptr<const StepPlan> plan;
   std::optional<GroupOutputs> outputs;
   {

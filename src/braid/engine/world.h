@@ -1,9 +1,9 @@
 // The ranks that step together, each on a thread of its own: a thin driver round the groups' publishers and the step
 // protocol. Without work all of them sleep.
 //
-// Each round: a publisher takes its group's commands and plans; all ranks exchange headers and derive the same decision
-// (step_protocol.h); all execute, park or end. What a rank cannot go on from travels in its header, or breaks the
-// exchange, and ends the world, with the first reason that came.
+// Each round: a publisher takes its group's commands from its link and plans; all ranks exchange headers and derive the
+// same decision (step_protocol.h); all execute, park or end. What a rank cannot go on from travels in its header, or
+// breaks the exchange, and ends the world, with the first reason that came.
 #pragma once
 
 #include <array>
@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "braid/base/step_trace.h"
+#include "braid/engine/group_inbox.h"
 #include "braid/engine/group_publisher.h"
 #include "braid/engine/header_exchange.h"
 #include "braid/engine/step_protocol.h"
@@ -43,6 +44,12 @@ struct WorldMember {
   std::function<void()> begin = {};  // what the rank's thread does first; may be none
 };
 
+// A group of the world, as its publisher needs it.
+struct WorldGroup {
+  SchedulerConfig scheduler;
+  GroupInbox inbox;
+};
+
 class World {
  public:
   // Both are called on ranks' threads. on_failure at most once; nothing is executed after it, and no group answers
@@ -50,24 +57,24 @@ class World {
   using OnOutputs = std::function<void(int32_t group, GroupOutputs outputs)>;
   using OnFailure = std::function<void(const std::string& reason)>;
 
-  World(std::span<const SchedulerConfig> groups, std::vector<WorldMember> members, OnOutputs on_outputs,
-        OnFailure on_failure);
+  World(std::vector<WorldGroup> groups, std::vector<WorldMember> members, OnOutputs on_outputs, OnFailure on_failure);
   // Ends the world after the step that is under way; whatever its requests still lacked is lost.
   ~World();
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
-  // From any thread.
-  void send(int32_t group, std::vector<GroupCommand> commands);
+  // Something was put into a link of one of its groups. From any thread, and behind that: ranks that still sleep find
+  // it.
+  void wake();
   // What the group's prefix cache has of a prompt, from any thread.
   PrefixProbe probe(int32_t group, std::span<const TokenId> prompt) const;
 
  private:
   struct Group {
-    explicit Group(const SchedulerConfig& config) : publisher(config) {}
+    explicit Group(WorldGroup group) : inbox(std::move(group.inbox)), publisher(group.scheduler) {}
 
-    std::vector<GroupCommand> inbox;  // guarded by the world's mutex
-    mutable std::mutex mutex;         // of the publisher, which its rank's thread alone changes
+    GroupInbox inbox;          // its publisher's thread's own
+    mutable std::mutex mutex;  // of the publisher, which its rank's thread alone changes
     GroupPublisher publisher;
     // What the subscribers follow in even and in odd rounds. The publisher writes one before an exchange of headers,
     // and they read it behind that; it writes the same one again two exchanges later.
@@ -75,7 +82,8 @@ class World {
   };
 
   void run_rank(size_t rank);
-  StepHeader prepare(const WorldMember& member, uint64_t round);
+  Result<StepHeader> try_prepare(const WorldMember& member, uint64_t round);
+  Result<StepHeader> prepare(const WorldMember& member, uint64_t round);
   Status try_execute(const WorldMember& member, std::span<const StepHeader> headers);
   Status execute(const WorldMember& member, std::span<const StepHeader> headers);
   void park(uint64_t work_count);
@@ -88,7 +96,7 @@ class World {
 
   std::mutex mutex_;
   std::condition_variable work_arrived_;
-  uint64_t work_count_ = 0;  // moves on after work was put into an inbox
+  uint64_t work_count_ = 0;  // moves on after work was put into a link
   bool is_stopping_ = false;
   bool has_failed_ = false;
 

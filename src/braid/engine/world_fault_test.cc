@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "braid/engine/testing/world_feed.h"
 #include "braid/engine/world.h"
 #include "braid/parallel/local_world.h"
 
@@ -53,10 +54,11 @@ std::string run_until_failure(const Fault& fault) {
   std::mutex mutex;
   std::condition_variable failed;
   std::vector<std::string> reasons;
-  const std::vector<SchedulerConfig> groups(
-      2, {.num_pages = 64, .page_size = 4, .context_len = 200, .max_running_requests = 4, .chunked_prefill_size = 8});
+  testing::WorldFeed feed(
+      2, {.num_pages = 64, .page_size = 4, .context_len = 200, .max_running_requests = 4, .chunked_prefill_size = 8},
+      DispatchMode::kBroadcast);
   World world(
-      groups, std::move(members), [](int32_t, GroupOutputs) {},
+      feed.groups(), std::move(members), [](int32_t, GroupOutputs) {},
       [&](const std::string& reason) {
         const std::lock_guard lock(mutex);
         reasons.push_back(reason);
@@ -64,9 +66,7 @@ std::string run_until_failure(const Fault& fault) {
       });
   SchedulerRequest request{.id = 1, .prompt = {1, 2, 3}, .arrival = 1};
   request.sampling.max_new_tokens = 100;
-  std::vector<GroupCommand> commands;
-  commands.push_back({.add = {std::move(request)}});
-  world.send(0, std::move(commands));
+  feed.send(world, 0, {.add = {std::move(request)}});
   std::unique_lock lock(mutex);
   failed.wait(lock, [&] { return !reasons.empty(); });
   return reasons.front();

@@ -8,6 +8,8 @@
 #include <map>
 #include <stdexcept>
 
+#include "braid/engine/testing/world_feed.h"
+
 namespace braid {
 namespace {
 
@@ -77,9 +79,10 @@ StepResult counted(const StepPlan& plan) {
 // `num_groups` groups of `group_size` ranks.
 class CountingWorld {
  public:
-  CountingWorld(int32_t num_groups, int32_t group_size)
-      : place_(static_cast<size_t>(num_groups * group_size)), executed_(place_size(num_groups, group_size)) {
-    const std::vector<SchedulerConfig> configs(static_cast<size_t>(num_groups), kCountingConfig);
+  CountingWorld(int32_t num_groups, int32_t group_size, DispatchMode mode = DispatchMode::kBroadcast)
+      : place_(static_cast<size_t>(num_groups * group_size)),
+        executed_(place_size(num_groups, group_size)),
+        feed_(num_groups, kCountingConfig, mode) {
     std::vector<WorldMember> members;
     for (size_t rank = 0; rank < executed_.size(); ++rank) {
       exchanges_.push_back(std::make_unique<RankAtMeeting>(place_, rank));
@@ -91,18 +94,18 @@ class CountingWorld {
            .headers = exchanges_.back().get()});
     }
     world_ = std::make_unique<World>(
-        configs, std::move(members), [this](int32_t group, GroupOutputs outputs) { take(group, std::move(outputs)); },
+        feed_.groups(), std::move(members),
+        [this](int32_t group, GroupOutputs outputs) { take(group, std::move(outputs)); },
         [this](const std::string& reason) { fail(reason); });
   }
 
   void submit(int32_t group, RequestId id, size_t prompt_len, int32_t max_new_tokens) {
     SchedulerRequest request{.id = id, .prompt = std::vector<TokenId>(prompt_len, 1), .arrival = id};
     request.sampling.max_new_tokens = max_new_tokens;
-    std::vector<GroupCommand> commands;
-    commands.push_back({.add = {std::move(request)}});
-    world_->send(group, std::move(commands));
+    feed_.send(*world_, group, {.add = {std::move(request)}});
   }
-  void send(int32_t group, std::vector<GroupCommand> commands) { world_->send(group, std::move(commands)); }
+  void flush(int32_t group) { feed_.send(*world_, group, {.flush_cache = true}); }
+  void send_bytes(int32_t group, SharedBytes bytes) { feed_.send_bytes(*world_, group, std::move(bytes)); }
   PrefixProbe probe(int32_t group, std::span<const TokenId> prompt) const { return world_->probe(group, prompt); }
   void wait_until(const std::function<bool()>& holds) {
     std::unique_lock lock(mutex_);
@@ -153,6 +156,7 @@ class CountingWorld {
   std::vector<std::vector<std::pair<uint64_t, StepPlan>>> executed_;  // by rank, which alone writes it
   std::mutex mutex_;
   std::condition_variable changed_;
+  testing::WorldFeed feed_;
   std::unique_ptr<World> world_;
 };
 
@@ -177,8 +181,10 @@ TEST(World, ARequestRunsToItsEndInItsGroupWhileAllRanksTakePart) {
   EXPECT_TRUE(world.failures.empty());
 }
 
-TEST(World, ManySubmissionsFromManyThreadsAllEnd) {
-  CountingWorld world(3, 1);
+class WorldDispatch : public ::testing::TestWithParam<DispatchMode> {};
+
+TEST_P(WorldDispatch, ManySubmissionsFromManyThreadsAllEnd) {
+  CountingWorld world(3, 1, GetParam());
   std::vector<std::thread> clients;
   for (int32_t client = 0; client < 4; ++client) {
     clients.emplace_back([&world, client] {
@@ -195,6 +201,8 @@ TEST(World, ManySubmissionsFromManyThreadsAllEnd) {
   for (const auto& [id, tokens] : world.tokens) EXPECT_EQ(tokens.size(), 1 + (id % 100 - 1) % 5) << id;
   EXPECT_TRUE(world.failures.empty());
 }
+INSTANTIATE_TEST_SUITE_P(Modes, WorldDispatch, ::testing::Values(DispatchMode::kBroadcast, DispatchMode::kDirect),
+                         [](const auto& mode) { return std::string(dispatch_mode_name(mode.param)); });
 
 TEST(World, RanksSleepWithoutWork) {
   CountingWorld world(2, 1);
@@ -221,14 +229,32 @@ TEST(World, ARankThatThrowsInAStepEndsItWithItsReasonAndNobodyHangs) {
 
 TEST(World, AFailureBetweenStepsTravelsInTheHeader) {
   CountingWorld world(2, 1);
-  std::vector<GroupCommand> bad;
-  bad.push_back({.add = {SchedulerRequest{.id = 1, .arrival = 1}}});  // refused: its outcome is reported at once
   world.before_execute = [](size_t, const StepPlan&) { FAIL() << "no rank executes after a failure"; };
   world.fail_in_outputs = "the outputs cannot be taken";
-  world.send(1, std::move(bad));
+  world.flush(1);  // is answered at once, without a step
   world.wait_until([&] { return !world.failures.empty(); });
   world.end();
   EXPECT_EQ(world.failures, std::vector<std::string>{"the outputs cannot be taken"});
+}
+
+// What reaches the parked publisher of group 1, and with what its world ends.
+std::string failure_after(const SharedBytes& bytes) {
+  CountingWorld world(2, 2);
+  world.before_execute = [](size_t, const StepPlan&) { FAIL() << "no rank executes after a failure"; };
+  world.send_bytes(1, bytes);
+  world.wait_until([&] { return !world.failures.empty(); });
+  world.end();
+  return world.failures.front();
+}
+
+TEST(World, APublisherThatGetsADamagedMapEndsItNamingItself) {
+  const std::vector<std::byte> noise(40, std::byte{7});
+  EXPECT_EQ(failure_after(SharedBytes(noise)), "the publisher of group 1: an assignment map of 40 bytes is malformed");
+}
+
+TEST(World, APublisherThatMissesAMapEndsItNamingItself) {
+  EXPECT_EQ(failure_after(encode(AssignmentMap{.sequence = 3})),
+            "the publisher of group 1: assignment map 3 comes after map 0");
 }
 
 TEST(World, ItEndsInTheMiddleOfItsWork) {

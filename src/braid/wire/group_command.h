@@ -19,6 +19,11 @@ struct GroupCommand {
   // How many things it asks for. They are done in the order of these fields.
   uint64_t size() const { return add.size() + abort.size() + finish.size() + (flush_cache ? 1 : 0); }
   bool is_empty() const { return size() == 0; }
+  int64_t num_prompt_tokens() const {
+    int64_t total = 0;
+    for (const SchedulerRequest& request : add) total += static_cast<int64_t>(request.prompt.size());
+    return total;
+  }
   bool operator==(const GroupCommand&) const = default;
 };
 

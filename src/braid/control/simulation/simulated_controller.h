@@ -10,11 +10,12 @@
 #include <utility>
 #include <vector>
 
+#include "braid/control/assignments.h"
 #include "braid/control/controller.h"
 #include "braid/control/mask_worker.h"
 #include "braid/control/simulation/findings.h"
-#include "braid/control/simulation/simulated_link.h"
 #include "braid/control/simulation/virtual_time.h"
+#include "braid/wire/transport/dispatch.h"
 
 namespace braid {
 
@@ -71,19 +72,11 @@ class SimulatedController {
     CHECK(inbox_.empty(), "events came within a turn");
   }
 
-  // One map; and another where a group is to flush its cache twice.
   void send_commands() {
-    std::vector<std::vector<GroupCommand>> maps;
-    for (int32_t group = 0; group < controller_.num_groups(); ++group) {
-      std::vector<GroupCommand> own = controller_.take_commands(group);
-      if (own.size() > maps.size()) maps.resize(own.size());
-      for (size_t i = 0; i < own.size(); ++i) {
-        own[i].group = group;
-        for (const SchedulerRequest& request : own[i].add) on_bound_(request.sampling.seed, group);
-        maps[i].push_back(std::move(own[i]));
+    for (std::vector<GroupCommand>& map : take_assignments(controller_)) {
+      for (const GroupCommand& command : map) {
+        for (const SchedulerRequest& request : command.add) on_bound_(request.sampling.seed, command.group);
       }
-    }
-    for (std::vector<GroupCommand>& map : maps) {
       const Status sent = dispatcher_.send(std::move(map));
       CHECK(sent.ok(), "{}", sent.error().message);
     }

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -16,7 +17,9 @@
 #include <vector>
 
 #include "braid/control/simulation/findings.h"
+#include "braid/control/simulation/simulated_link.h"
 #include "braid/control/simulation/virtual_time.h"
+#include "braid/engine/group_inbox.h"
 #include "braid/engine/group_publisher.h"
 #include "braid/engine/step_protocol.h"
 #include "braid/wire/group_command.h"
@@ -31,6 +34,7 @@ inline TokenId drawn_token(uint64_t seed, int32_t position) {
 
 struct SimulatedWorldOptions {
   int32_t first_group = 0;  // of all worlds'
+  AssignmentLimits maps;
   int32_t num_groups = 1;
   int32_t ranks_per_group = 1;
   SchedulerConfig scheduler;
@@ -42,7 +46,7 @@ struct SimulatedWorldOptions {
 struct SimulatedWorldEvents {
   std::function<void(int32_t group, GroupOutputs outputs)> on_outputs;
   std::function<void(int32_t group)> on_work_changed;  // the group has become idle or busy, perhaps
-  std::function<void(const GroupCommand& taken)> on_taken;
+  std::function<void(int32_t group, const GroupCommand& taken)> on_taken;
   std::function<void(const std::string& reason)> on_failure;  // once
   std::function<void(SimulatedProperty property, std::string what)> on_finding;
 };
@@ -51,14 +55,16 @@ class SimulatedWorld {
  public:
   SimulatedWorld(VirtualTime& time, const SimulatedWorldOptions& options, SimulatedWorldEvents events)
       : time_(time), options_(options), events_(std::move(events)) {
-    for (int32_t i = 0; i < options_.num_groups; ++i) groups_.push_back(std::make_unique<Group>(options_.scheduler));
+    for (int32_t i = 0; i < options_.num_groups; ++i) {
+      groups_.push_back(std::make_unique<Group>(options_.first_group + i, options_));
+    }
     ranks_.resize(static_cast<size_t>(options_.num_groups) * static_cast<size_t>(options_.ranks_per_group));
     for (size_t rank = 0; rank < ranks_.size(); ++rank) pause([this, rank] { begin_round(rank); });
   }
 
-  // Puts a command where the group's publisher finds it, then counts it, then wakes everybody: three steps.
-  void deliver(int32_t group, GroupCommand command) {
-    own(group).inbox.push_back(std::move(command));
+  // Puts a map where the group's publisher finds it, then counts it, then wakes everybody: three steps.
+  void deliver(int32_t group, SharedBytes map) {
+    own(group).maps->push_back(std::move(map));
     pause([this] {
       ++work_count_;
       pause([this] { wake_all(); });
@@ -144,9 +150,11 @@ class SimulatedWorld {
     Fault fault = Fault::kNone;
   };
   struct Group {
-    explicit Group(const SchedulerConfig& config) : publisher(config) {}
+    Group(int32_t group, const SimulatedWorldOptions& options)
+        : inbox(std::make_unique<SimulatedPublisherLink>(maps), group, options.maps), publisher(options.scheduler) {}
 
-    std::vector<GroupCommand> inbox;
+    std::shared_ptr<std::deque<SharedBytes>> maps = std::make_shared<std::deque<SharedBytes>>();
+    GroupInbox inbox;
     GroupPublisher publisher;
     std::array<std::shared_ptr<const StepPlan>, 2> plans;  // of even and of odd rounds, as in World
   };
@@ -177,7 +185,7 @@ class SimulatedWorld {
     ++own_rank.round;
     own_rank.header = {.round = own_rank.round};
     if (options_.bug == SeededBug::kCountIsReadLate) {
-      auto commands = std::make_shared<std::vector<GroupCommand>>(take_inbox(rank));
+      auto commands = std::make_shared<Result<std::vector<GroupCommand>>>(take_inbox(rank));
       go_on(rank, [this, rank, commands] {
         read_count(rank);
         prepare(rank, std::move(*commands));
@@ -191,17 +199,21 @@ class SimulatedWorld {
     ranks_[rank].header.work_count = work_count_;
     ranks_[rank].header.must_stop = is_stopping_;
   }
-  std::vector<GroupCommand> take_inbox(size_t rank) {
-    if (!is_publisher(rank)) return {};
-    return std::exchange(own(group_of(rank)).inbox, {});
+  Result<std::vector<GroupCommand>> take_inbox(size_t rank) {
+    if (!is_publisher(rank)) return std::vector<GroupCommand>();
+    return own(group_of(rank)).inbox.take();
   }
 
-  void prepare(size_t rank, std::vector<GroupCommand> commands) {
+  void prepare(size_t rank, Result<std::vector<GroupCommand>> taken) {
     Rank& own_rank = ranks_[rank];
-    if (is_publisher(rank)) {
+    if (!taken.ok()) {
+      fail(taken.error().message);
+      own_rank.header.has_failed = true;
+    } else if (is_publisher(rank)) {
+      std::vector<GroupCommand> commands = std::move(taken).value();
       const int32_t group = group_of(rank);
       Group& at = own(group);
-      for (const GroupCommand& command : commands) events_.on_taken(command);
+      for (const GroupCommand& command : commands) events_.on_taken(group, command);
       at.publisher.take(std::move(commands));
       std::shared_ptr<const StepPlan> plan = at.publisher.plan();
       if (plan != nullptr) {

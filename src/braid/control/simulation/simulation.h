@@ -19,6 +19,7 @@
 #include "braid/control/simulation/simulated_world.h"
 #include "braid/control/simulation/starvation_watch.h"
 #include "braid/control/simulation/virtual_time.h"
+#include "braid/wire/group_outputs_codec.h"
 
 namespace braid {
 
@@ -46,8 +47,8 @@ class Simulation {
             tokenizer, time_, [this](SimulatedProperty property, std::string what) { find(property, std::move(what)); },
             [this](uint64_t seed) { watch_.remove(seed); }),
         watch_(scenario_.num_groups(), starvation_bound_us()),
-        link_(time_, scenario_.num_groups(), scenario_.max_delay_us, assignment_limits(),
-              [this](GroupCommand command) { deliver(std::move(command)); }),
+        link_(time_, scenario_.num_groups(), scenario_.max_delay_us,
+              [this](int32_t group, SharedBytes map) { world_of(group).deliver(group, std::move(map)); }),
         output_wires_(static_cast<size_t>(scenario_.num_groups()), SimulatedWire(time_, scenario_.max_delay_us)),
         controller_(
             tokenizer, time_, controller_options(), initial_loads(), link_,
@@ -78,7 +79,16 @@ class Simulation {
   }
 
  private:
-  enum class Fault : uint8_t { kNone, kStalledRank, kStalledController, kThrowingHeader, kThrowingStep, kLostRank };
+  enum class Fault : uint8_t {
+    kNone,
+    kStalledRank,
+    kStalledController,
+    kThrowingHeader,
+    kThrowingStep,
+    kLostRank,
+    kDamagedMap,
+    kMapTwice
+  };
 
   struct Scenario {
     int32_t num_worlds = 1;
@@ -136,8 +146,9 @@ class Simulation {
         .max_pause_us = scenario.max_pause_us,
         .bug = options_.bug};
     if (time_.one_in(2)) {
-      scenario.fault = one_of_these({Fault::kStalledRank, Fault::kStalledRank, Fault::kStalledController,
-                                     Fault::kThrowingHeader, Fault::kThrowingStep, Fault::kLostRank});
+      scenario.fault =
+          one_of_these({Fault::kStalledRank, Fault::kStalledRank, Fault::kStalledController, Fault::kThrowingHeader,
+                        Fault::kThrowingStep, Fault::kLostRank, Fault::kDamagedMap, Fault::kMapTwice});
       // Nobody waits for a rank that is alone.
       const bool is_alone = scenario.groups_per_world * scenario.ranks_per_group == 1;
       if (scenario.fault == Fault::kLostRank && is_alone) scenario.fault = Fault::kThrowingStep;
@@ -161,13 +172,6 @@ class Simulation {
   }
 
   static constexpr int32_t kVocabSize = 128;
-  AssignmentLimits assignment_limits() const {
-    return {.num_groups = scenario_.num_groups(),
-            .max_requests = 64,
-            .max_ended = 64,
-            .max_prompt_len = scenario_.scheduler.context_len,
-            .vocab_size = kVocabSize};
-  }
   OutputsLimits outputs_limits() const {
     return {.num_groups = scenario_.num_groups(),
             .max_outcomes = 64,
@@ -189,20 +193,26 @@ class Simulation {
               watch_.update(time_.now_us());
             },
         .on_taken =
-            [this](const GroupCommand& command) {
+            [this](int32_t group, const GroupCommand& command) {
+              trace([&] {
+                return fmt::format("group {} takes {} requests of {} things", group, command.add.size(),
+                                   command.size());
+              });
               for (const SchedulerRequest& request : command.add) watch_.remove(request.sampling.seed);
             },
         .on_failure = [this](const std::string& reason) { world_failed(reason); },
         .on_finding = [this](SimulatedProperty property, std::string what) { find(property, std::move(what)); }};
-    return std::make_unique<SimulatedWorld>(time_,
-                                            SimulatedWorldOptions{.first_group = world * scenario_.groups_per_world,
-                                                                  .num_groups = scenario_.groups_per_world,
-                                                                  .ranks_per_group = scenario_.ranks_per_group,
-                                                                  .scheduler = scenario_.scheduler,
-                                                                  .max_pause_us = scenario_.max_pause_us,
-                                                                  .timeout_us = kTimeoutUs,
-                                                                  .bug = options_.bug},
-                                            std::move(events));
+    return std::make_unique<SimulatedWorld>(
+        time_,
+        SimulatedWorldOptions{.first_group = world * scenario_.groups_per_world,
+                              .maps = assignment_limits(scenario_.scheduler, scenario_.num_groups(), kVocabSize),
+                              .num_groups = scenario_.groups_per_world,
+                              .ranks_per_group = scenario_.ranks_per_group,
+                              .scheduler = scenario_.scheduler,
+                              .max_pause_us = scenario_.max_pause_us,
+                              .timeout_us = kTimeoutUs,
+                              .bug = options_.bug},
+        std::move(events));
   }
   SimulatedWorld& world_of(int32_t group) {
     return *worlds_.at(static_cast<size_t>(group / scenario_.groups_per_world));
@@ -262,6 +272,12 @@ class Simulation {
         case Fault::kLostRank:
           world.break_rank(rank, SimulatedWorld::Fault::kIsLost);
           break;
+        case Fault::kDamagedMap:
+          damage_a_map(SimulatedLink::Damage::kCutShort);
+          break;
+        case Fault::kMapTwice:
+          damage_a_map(SimulatedLink::Damage::kArrivesTwice);
+          break;
       }
       if (scenario_.fault > Fault::kStalledController) {
         watch_.give_up();
@@ -270,12 +286,8 @@ class Simulation {
     });
   }
 
-  void deliver(GroupCommand command) {
-    const int32_t group = command.group;
-    trace([&] {
-      return fmt::format("group {} is given {} requests of {} things", group, command.add.size(), command.size());
-    });
-    world_of(group).deliver(group, std::move(command));
+  void damage_a_map(SimulatedLink::Damage damage) {
+    link_.damage_next(static_cast<int32_t>(time_.pick(0, scenario_.num_groups() - 1)), damage);
   }
 
   // As bytes, to the controller's inbox.

@@ -40,7 +40,7 @@ class BoundedQueue {
   std::optional<T> pop(double timeout_s) {
     std::unique_lock lock(mutex_);
     const auto has_news = [&] { return is_closed_ || is_woken_ || !items_.empty(); };
-    if (!has_news()) filled_.wait_for(lock, std::chrono::duration<double>(timeout_s), has_news);
+    if (!has_news() && timeout_s > 0) filled_.wait_for(lock, std::chrono::duration<double>(timeout_s), has_news);
     is_woken_ = false;
     if (items_.empty()) return std::nullopt;
     std::optional<T> item = std::move(items_.front());

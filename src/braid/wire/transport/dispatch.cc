@@ -9,7 +9,7 @@ namespace braid {
 Result<DispatchMode> parse_dispatch_mode(std::string_view name) {
   if (name == "broadcast") return DispatchMode::kBroadcast;
   if (name == "direct") return DispatchMode::kDirect;
-  return fail("dispatch mode \"{}\": use broadcast or direct", name);
+  return fail("--dp-dispatch {}: use broadcast or direct", name);
 }
 
 std::string_view dispatch_mode_name(DispatchMode mode) {
@@ -53,9 +53,12 @@ Status Dispatcher::send(std::vector<GroupCommand> commands) {
 }
 
 Result<GroupCommand> AssignmentReader::read(const SharedBytes& map) {
-  TRY(GroupAssignment assignment, decode_assignment(map.span(), group_, limits_));
+  auto read = decode_assignment(map.span(), group_, limits_);
+  if (!read.ok()) return fail("the publisher of group {}: {}", group_, read.error().message);
+  GroupAssignment assignment = std::move(read).value();
   if (assignment.sequence != last_map_ + 1) {
-    return fail("group {}: assignment map {} after map {}, some are lost", group_, assignment.sequence, last_map_);
+    return fail("the publisher of group {}: assignment map {} comes after map {}", group_, assignment.sequence,
+                last_map_);
   }
   last_map_ = assignment.sequence;
   return std::move(assignment.command);

@@ -44,7 +44,7 @@ class AssignmentReader {
  public:
   AssignmentReader(int32_t group, const AssignmentLimits& limits) : group_(group), limits_(limits) {}
 
-  // An error also when maps before this one did not arrive.
+  // An error, which names the group, also when maps before this one did not arrive, or it arrives again.
   Result<GroupCommand> read(const SharedBytes& map);
   uint64_t last_map() const { return last_map_; }
 

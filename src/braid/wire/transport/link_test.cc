@@ -223,7 +223,7 @@ TEST(Dispatch, ALostMapIsNoticed) {
   AssignmentReader reader(0, limits);
   EXPECT_TRUE(reader.read(encode(AssignmentMap{.sequence = 1})).ok());
   EXPECT_EQ(reader.read(encode(AssignmentMap{.sequence = 3})).error().message,
-            "group 0: assignment map 3 after map 1, some are lost");
+            "the publisher of group 0: assignment map 3 comes after map 1");
 }
 
 TEST(InProcessLink, ABroadcastIsOneBuffer) {
