@@ -45,14 +45,18 @@ ModelSourceOptions ModelFlags::source_options() const {
           .environment = model_path_environment()};
 }
 
+Result<ParallelLayout> ModelFlags::parallel_layout() const {
+  LayoutFlags asked = layout;
+  asked.moe_parallel = moe_parallel == "ep" ? MoeParallel::kEp : MoeParallel::kTp;
+  return make_layout(asked);
+}
+
 Result<EngineOptions> ModelFlags::engine_options() const {
   EngineOptions options;
   options.source = source_options();
   options.rank = rank;
   options.rank.radix_cache = !disable_radix_cache;
-  LayoutFlags asked = layout;
-  asked.moe_parallel = moe_parallel == "ep" ? MoeParallel::kEp : MoeParallel::kTp;
-  TRY(options.rank.layout, make_layout(asked));
+  TRY(options.rank.layout, parallel_layout());
   TRY(options.rank.dp_padding, parse_dp_padding(dp_padding));
   TRY(options.rank.numa, parse_numa_choice(numa));
   TRY(options.load_balance_method, parse_load_balance_method(load_balance_method));
@@ -84,6 +88,17 @@ void add_template_flag(CLI::App& command, ModelFlags& flags) {
       ->type_name("FILE");
 }
 
+void add_step_flags(CLI::App& command, ModelFlags& flags) {
+  command.add_option("--chunked-prefill-size", flags.rank.chunked_prefill_size, "Prompt tokens of a group in one step")
+      ->check(whole_number(1, kMaxChunkedPrefillSize))
+      ->capture_default_str()
+      ->group("Engine");
+  command.add_option("--max-running-requests", flags.rank.max_running_requests, "Sequences in one step, of all groups")
+      ->check(whole_number(1, kMaxRunningRequests))
+      ->capture_default_str()
+      ->group("Engine");
+}
+
 void add_rank_flags(CLI::App& command, ModelFlags& flags) {
   RankOptions& rank = flags.rank;
   const auto group = [&](auto* option) { return option->capture_default_str()->group("Engine"); };
@@ -98,10 +113,7 @@ void add_rank_flags(CLI::App& command, ModelFlags& flags) {
       ->check(whole_number(0, kMaxInt32));
   group(command.add_option("--page-size", rank.page_size, "Tokens in a KV page, a multiple of 16"))
       ->check(whole_number(kPageSizeStep, kMaxPageSize, kPageSizeStep));
-  group(command.add_option("--chunked-prefill-size", rank.chunked_prefill_size, "Prompt tokens of a group in one step"))
-      ->check(whole_number(1, kMaxChunkedPrefillSize));
-  group(command.add_option("--max-running-requests", rank.max_running_requests, "Sequences in one step, of all groups"))
-      ->check(whole_number(1, kMaxRunningRequests));
+  add_step_flags(command, flags);
   group(command.add_option("--max-total-tokens", rank.max_total_tokens,
                            "Tokens in the KV pools of all groups; 0: by memory"))
       ->check(whole_number(0, std::numeric_limits<int64_t>::max()));
@@ -115,7 +127,7 @@ void add_rank_flags(CLI::App& command, ModelFlags& flags) {
       ->check(one_of({"trace", "debug", "info", "warning", "error", "off"}));
 }
 
-void add_layout_flags(CLI::App& command, ModelFlags& flags) {
+void add_split_flags(CLI::App& command, ModelFlags& flags) {
   const auto group = [](auto* option) { return option->group("Ranks"); };
   LayoutFlags& layout = flags.layout;
   group(command.add_option("--tp-size,--tensor-parallel-size", layout.tp_size,
@@ -134,6 +146,11 @@ void add_layout_flags(CLI::App& command, ModelFlags& flags) {
       command.add_option("--moe-parallel", flags.moe_parallel, "Experts are cut into slices (tp) or dealt whole (ep)"))
       ->check(one_of({"tp", "ep"}))
       ->capture_default_str();
+}
+
+void add_layout_flags(CLI::App& command, ModelFlags& flags) {
+  add_split_flags(command, flags);
+  const auto group = [](auto* option) { return option->group("Ranks"); };
   group(command.add_option("--dp-padding", flags.dp_padding, "How groups' rows are gathered; all give the same bits"))
       ->check(one_of({"auto", "max_len", "sum_len", "exact"}))
       ->capture_default_str();

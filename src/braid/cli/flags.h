@@ -32,6 +32,7 @@ struct ModelFlags {
 
   // Errors name the flag and its values. Reads BRAID_CPU_ISA, HOME, HF_HOME and HF_HUB_CACHE.
   Result<EngineOptions> engine_options() const;
+  Result<ParallelLayout> parallel_layout() const;
   ModelSourceOptions source_options() const;
 };
 
@@ -44,8 +45,10 @@ ModelPathEnvironment model_path_environment();
 void add_model_flag(CLI::App& command, ModelFlags& flags);      // --model-path
 void add_tokenizer_flag(CLI::App& command, ModelFlags& flags);  // --tokenizer-path
 void add_template_flag(CLI::App& command, ModelFlags& flags);   // --chat-template
-void add_rank_flags(CLI::App& command, ModelFlags& flags);      // how the model runs
-void add_layout_flags(CLI::App& command, ModelFlags& flags);    // how the model is split over ranks
+void add_step_flags(CLI::App& command, ModelFlags& flags);      // how large a step may be
+void add_rank_flags(CLI::App& command, ModelFlags& flags);      // the same, and how the model runs
+void add_split_flags(CLI::App& command, ModelFlags& flags);     // how the model is split over ranks
+void add_layout_flags(CLI::App& command, ModelFlags& flags);    // the same, and how the ranks run
 void add_schedule_flag(CLI::App& command, ModelFlags& flags);   // which requests run where
 void add_engine_flags(CLI::App& command, ModelFlags& flags);    // all of these, and --disable-radix-cache
 

@@ -4,7 +4,9 @@
 #include <ostream>
 #include <set>
 
+#include "braid/engine/rank_set.h"
 #include "braid/model/load_model.h"
+#include "braid/model/local_shape.h"
 #include "braid/model/registry.h"
 #include "braid/tokenizer/chat_template.h"
 #include "braid/weights/text_assets.h"
@@ -43,13 +45,24 @@ int64_t count_active(const WeightTable& table, const ModelConfig& config) {
   return total;
 }
 
-void inspect_weights(const Checkpoint& checkpoint, InspectReport& report) {
+void inspect_layout(const ModelConfig& config, const RankOptions& ranks, InspectReport& report) {
+  const ParallelLayout& layout = ranks.layout;
+  if (const Status checked = check_layout(layout, layout_model(config)); !checked.ok()) {
+    report.problems.push_back(checked.error().message);
+    return;
+  }
+  const int32_t num_kv_heads = local_shape(config, place_of(layout, 0)).num_kv_heads() * layout.attn_tp_size();
+  report.kv_bytes_per_token = int64_t{2} * 2 * config.num_layers * num_kv_heads * config.head_dim;
+  report.exchange_bytes = exchange_buffer_bytes(config, ranks, DType::kBFloat16);
+}
+
+void inspect_weights(const Checkpoint& checkpoint, const RankOptions& ranks, InspectReport& report) {
   const ModelConfig& config = checkpoint.config();
   report.architecture = config.architecture;
   report.context = config.max_position;
   report.vocab_size = config.vocab_size;
   report.num_layers = config.num_layers;
-  report.kv_bytes_per_token = int64_t{2} * 2 * config.num_layers * config.num_kv_heads * config.head_dim;
+  inspect_layout(config, ranks, report);
   report.stored_bytes = checkpoint.stored_bytes();
   report.eos_token_ids = config.eos_token_ids;
   std::set<std::string> types;
@@ -113,6 +126,7 @@ Json as_json_object(const InspectReport& report) {
           {"stored_types", report.stored_types},
           {"bfloat16_bytes", report.bfloat16_bytes},
           {"kv_bytes_per_token", report.kv_bytes_per_token},
+          {"exchange_bytes", report.exchange_bytes},
           {"context", report.context},
           {"vocab_size", report.vocab_size},
           {"num_layers", report.num_layers},
@@ -153,6 +167,7 @@ void print_text(const InspectReport& report, std::ostream& out) {
     line("stored", fmt::format("{} as {}", in_bytes(report.stored_bytes), fmt::join(report.stored_types, ", ")));
     line("in bfloat16", in_bytes(report.bfloat16_bytes));
     line("KV a token", fmt::format("{} in bfloat16", in_bytes(report.kv_bytes_per_token)));
+    if (report.exchange_bytes > 0) line("exchange buffers", in_bytes(report.exchange_bytes));
     line("context", fmt::format("{} tokens", report.context));
     line("vocabulary", std::to_string(report.vocab_size));
   }
@@ -169,11 +184,11 @@ void print_text(const InspectReport& report, std::ostream& out) {
 
 }  // namespace
 
-InspectReport inspect_model(const ResolvedModel& model) {
+InspectReport inspect_model(const ResolvedModel& model, const RankOptions& ranks) {
   InspectReport report;
   report.path = model.path;
   if (const auto checkpoint = Checkpoint::open(model); checkpoint.ok()) {
-    inspect_weights(*checkpoint, report);
+    inspect_weights(*checkpoint, ranks, report);
   } else {
     report.problems.push_back(checkpoint.error().message);
   }
@@ -187,11 +202,11 @@ InspectReport inspect_model(const ResolvedModel& model) {
   return report;
 }
 
-int run_inspect(const std::string& model_path, const ModelPathEnvironment& environment, bool as_json,
-                std::ostream& out) {
+int run_inspect(const std::string& model_path, const ModelPathEnvironment& environment, const RankOptions& ranks,
+                bool as_json, std::ostream& out) {
   InspectReport report;
   if (const auto model = resolve_model_path(model_path, environment); model.ok()) {
-    report = inspect_model(*model);
+    report = inspect_model(*model, ranks);
   } else {
     report.path = model_path;
     report.problems.push_back(model.error().message);

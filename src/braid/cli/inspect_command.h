@@ -1,4 +1,4 @@
-// `braid inspect PATH`: what a checkpoint is, and whether it would run, without loading its weights.
+// `braid inspect PATH`: what a checkpoint is, and whether it would run in a layout, without loading its weights.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "braid/config/model_path.h"
+#include "braid/engine/rank_options.h"
 #include "braid/formats/json.h"
 
 namespace braid {
@@ -19,7 +20,8 @@ struct InspectReport {
   int64_t stored_bytes = 0;
   std::vector<std::string> stored_types;  // "BF16", "Q8_0", …
   int64_t bfloat16_bytes = 0;             // of the weights, loaded with --dtype bfloat16
-  int64_t kv_bytes_per_token = 0;         // with --kv-cache-dtype bfloat16
+  int64_t kv_bytes_per_token = 0;         // with --kv-cache-dtype bfloat16, over the ranks that hold it
+  int64_t exchange_bytes = 0;             // of all ranks' buffers, with --dtype bfloat16; one rank: 0
   int64_t context = 0;
   int64_t vocab_size = 0;
   int32_t num_layers = 0;
@@ -33,10 +35,11 @@ struct InspectReport {
   bool would_run() const { return problems.empty(); }
 };
 
-InspectReport inspect_model(const ResolvedModel& model);
+// Of `ranks` the layout and the sizes of steps count.
+InspectReport inspect_model(const ResolvedModel& model, const RankOptions& ranks = {});
 
 // Prints the report as text or as one JSON object. Returns the exit code: 0 if it would run, else 1.
-int run_inspect(const std::string& model_path, const ModelPathEnvironment& environment, bool as_json,
-                std::ostream& out);
+int run_inspect(const std::string& model_path, const ModelPathEnvironment& environment, const RankOptions& ranks,
+                bool as_json, std::ostream& out);
 
 }  // namespace braid

@@ -17,7 +17,7 @@ TEST(Inspect, EveryFixtureWouldRun) {
     const testing::TemporaryFolder folder;
     write_checkpoint(testing::read_model_fixture(name), folder.path());
     std::ostringstream out;
-    EXPECT_EQ(run_inspect(folder.path().string(), {}, true, out), 0) << out.str();
+    EXPECT_EQ(run_inspect(folder.path().string(), {}, {}, true, out), 0) << out.str();
     const auto report = parse_json(out.str());
     ASSERT_TRUE(report.ok());
     EXPECT_EQ((*report)["would_run"], true);
@@ -29,11 +29,31 @@ TEST(Inspect, EveryFixtureWouldRun) {
 TEST(Inspect, AGgufFileIsToldWithItsTokenizer) {
   const auto fixture = testing::read_model_fixture("gguf_qwen3_moe");
   std::ostringstream out;
-  EXPECT_EQ(run_inspect(fixture.gguf().string(), {}, false, out), 0) << out.str();
+  EXPECT_EQ(run_inspect(fixture.gguf().string(), {}, {}, false, out), 0) << out.str();
   for (const char* part :
        {"Qwen3MoeForCausalLM, 2 layers", "active", "GGUF gpt2 qwen2, 280 tokens", "512 tokens", "it would run"}) {
     EXPECT_NE(out.str().find(part), std::string::npos) << part << " in\n" << out.str();
   }
+}
+
+TEST(Inspect, ALayoutsBuffersAreTold) {
+  const auto fixture = testing::read_model_fixture("gguf_qwen3_moe");
+  const auto told = [&](const RankOptions& ranks) {
+    std::ostringstream out;
+    run_inspect(fixture.gguf().string(), {}, ranks, true, out);
+    return parse_json(out.str()).value();
+  };
+  EXPECT_EQ(told({})["exchange_bytes"], 0);
+  RankOptions two{.layout = {.tp_size = 2, .dp_size = 2, .enable_dp_attention = true}};
+  const auto bytes = told(two)["exchange_bytes"].get<int64_t>();
+  EXPECT_GT(bytes, 0);
+  two.chunked_prefill_size *= 2;
+  EXPECT_GT(told(two)["exchange_bytes"].get<int64_t>(), bytes) << "larger steps need larger buffers";
+  EXPECT_EQ(told(two)["kv_bytes_per_token"], told({})["kv_bytes_per_token"]) << "no token lies in two groups";
+
+  const auto refused = told({.layout = {.tp_size = 7}});
+  EXPECT_EQ(refused["would_run"], false);
+  EXPECT_NE(refused["problems"][0].get<std::string>().find("divisible"), std::string::npos);
 }
 
 TEST(Inspect, EveryProblemIsNamed) {
@@ -49,7 +69,7 @@ TEST(Inspect, EveryProblemIsNamed) {
   fixture.tensors.push_back(extra);
   write_checkpoint(fixture, folder.path());
   std::ostringstream out;
-  EXPECT_EQ(run_inspect(folder.path().string(), {}, false, out), 1);
+  EXPECT_EQ(run_inspect(folder.path().string(), {}, {}, false, out), 1);
   for (const char* part : {"\"model.norm.weight\" is missing", "\"model.layers.0.mlp.down_proj.weight\" has shape",
                            "\"model.layers.0.mystery.weight\"",
                            "\"model.layers.1.input_layernorm.weight\" has a value "
@@ -61,7 +81,7 @@ TEST(Inspect, EveryProblemIsNamed) {
 
 TEST(Inspect, WhatIsNotThereIsAProblem) {
   std::ostringstream out;
-  EXPECT_EQ(run_inspect("org/model-that-is-not-here", {.home = "/nonexistent"}, true, out), 1);
+  EXPECT_EQ(run_inspect("org/model-that-is-not-here", {.home = "/nonexistent"}, {}, true, out), 1);
   EXPECT_NE(out.str().find("hf download org/model-that-is-not-here"), std::string::npos) << out.str();
 }
 

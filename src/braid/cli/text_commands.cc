@@ -64,8 +64,12 @@ void add_inspect(CLI::App& app, CommandRunner& runner) {
       ->required()
       ->type_name("PATH");
   command->add_flag("--json", *as_json, "One JSON object");
+  add_split_flags(*command, *flags);
+  add_step_flags(*command, *flags);
   runner.on_code(command, [flags, as_json]() -> Result<int> {
-    return run_inspect(flags->model_path, flags->source_options().environment, *as_json, std::cout);
+    RankOptions ranks = flags->rank;
+    TRY(ranks.layout, flags->parallel_layout());
+    return run_inspect(flags->model_path, flags->source_options().environment, ranks, *as_json, std::cout);
   });
 }
 

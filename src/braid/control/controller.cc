@@ -12,10 +12,14 @@ namespace braid {
 Controller::Controller(const Tokenizer& tokenizer, MaskWorker& masks, SchedulePolicy policy, LoadBalanceMethod method,
                        std::vector<GroupLoad> groups, std::shared_ptr<Logger> step_log)
     : tokenizer_(tokenizer), masks_(masks), queue_(policy), method_(method), flushes_(groups.size()) {
+  const bool is_alone = groups.size() == 1;
   for (GroupLoad& load : groups) {
+    if (step_log != nullptr) {
+      step_logs_.emplace_back(step_log, is_alone ? std::nullopt : std::optional(num_groups()));
+    }
     groups_.emplace_back(std::move(load));
-    if (step_log != nullptr) step_logs_.emplace_back(step_log);
   }
+  group_output_tokens_.resize(groups_.size());
 }
 
 void Controller::open(const std::shared_ptr<Submission>& submission) {
@@ -88,10 +92,13 @@ void Controller::take_outputs(int32_t group, GroupOutputs outputs, double now_s)
     flush->num_tokens += num_tokens;
     if (--flush->num_groups_left == 0) flush->done(flush->num_tokens);
   }
+  const uint64_t num_tokens_before = num_output_tokens_;
   for (RequestOutcome& outcome : outputs.outcomes) take_outcome(std::move(outcome));
+  uint64_t& own_tokens = group_output_tokens_[static_cast<size_t>(group)];
+  own_tokens += num_output_tokens_ - num_tokens_before;
   if (outputs.step && !step_logs_.empty()) {
-    step_logs_[static_cast<size_t>(group)].after_step(*outputs.step, outputs.load.scheduler, queue_.size(),
-                                                      num_output_tokens_, now_s);
+    step_logs_[static_cast<size_t>(group)].after_step(*outputs.step, outputs.load.scheduler, queue_.size(), own_tokens,
+                                                      now_s);
   }
 }
 

@@ -88,6 +88,7 @@ class Controller {
   std::vector<std::shared_ptr<Submission>> ending_;  // have no open choice any more
   RequestId next_request_ = 1;
   uint64_t num_output_tokens_ = 0;
+  std::vector<uint64_t> group_output_tokens_;  // of those, each group's
 };
 
 }  // namespace braid

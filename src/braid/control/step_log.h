@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "braid/base/log.h"
 #include "braid/scheduler/scheduler.h"
@@ -13,9 +15,11 @@ namespace braid {
 
 class StepLog {
  public:
-  explicit StepLog(std::shared_ptr<Logger> logger) : logger_(std::move(logger)) {}
+  // Of one group; with `dp_rank` where there are others.
+  explicit StepLog(std::shared_ptr<Logger> logger, std::optional<int32_t> dp_rank = {})
+      : logger_(std::move(logger)), dp_rank_(dp_rank ? fmt::format("dp_rank: {}, ", *dp_rank) : "") {}
 
-  // After a step; `num_queued` wait in front of the scheduler, `num_output_tokens` since the start.
+  // After a step; `num_queued` wait in front of all schedulers, `num_output_tokens` since the start are the group's.
   void after_step(const StepShape& step, const SchedulerStats& stats, int64_t num_queued, uint64_t num_output_tokens,
                   double now_s);
 
@@ -23,6 +27,7 @@ class StepLog {
   static constexpr int32_t kDecodeSteps = 40;
 
   const std::shared_ptr<Logger> logger_;
+  const std::string dp_rank_;  // as lines say it
   uint64_t last_cached_tokens_ = 0;
   uint64_t last_output_tokens_ = 0;
   double last_decode_line_s_ = 0;

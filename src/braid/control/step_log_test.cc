@@ -38,6 +38,12 @@ TEST_F(StepLogTest, EachStepWithPromptsHasALine) {
   EXPECT_NE(take().find("#new-seq: 1, #new-token: 10, #cached-token: 0,"), std::string::npos);
 }
 
+TEST_F(StepLogTest, AGroupBesideOthersIsNamed) {
+  StepLog log(logger_, 1);
+  log.after_step({.num_sequences = 1, .num_prefills = 1, .num_prompt_tokens = 10}, {}, 0, 1, 1.1);
+  EXPECT_EQ(take().substr(0, 42), "Prefill batch. dp_rank: 1, #new-seq: 1, #n");
+}
+
 TEST_F(StepLogTest, EveryFortiethDecodeStepHasALineWithTheRateSinceTheLast) {
   StepLog log(logger_);
   const SchedulerStats stats{.num_running = 2, .num_pages = 10, .num_free_pages = 5};

@@ -36,6 +36,16 @@ struct Rank::Parts {
   std::unique_ptr<ModelRunner> runner;
 };
 
+DpAttentionConfig exchange_config(const RankSetup& setup) {
+  return {.place = setup.place,
+          .hidden = setup.config->hidden,
+          .dtype = setup.dtype,
+          .max_group_tokens = max_step_tokens(setup.scheduler),
+          .padding = setup.dp_padding,
+          .vocab_rows = local_shape(*setup.config, setup.place).vocab_rows,
+          .max_logit_rows = setup.num_logit_rows};
+}
+
 Rank::Rank(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Rank::~Rank() = default;
 
@@ -48,13 +58,7 @@ Result<std::unique_ptr<Rank>> Rank::make(const RankSetup& setup, std::unique_ptr
   const int64_t max_tokens = max_step_tokens(setup.scheduler);
   StepLimits limits{.group_tokens = max_tokens, .all_tokens = max_tokens, .group_logit_rows = setup.num_logit_rows};
   if (world != nullptr) {
-    const DpAttentionConfig exchange{.place = setup.place,
-                                     .hidden = setup.config->hidden,
-                                     .dtype = setup.dtype,
-                                     .max_group_tokens = max_tokens,
-                                     .padding = setup.dp_padding,
-                                     .vocab_rows = shape.vocab_rows,
-                                     .max_logit_rows = setup.num_logit_rows};
+    const DpAttentionConfig exchange = exchange_config(setup);
     limits.all_tokens = exchange.max_rows();
     const WorldCommunicator all = world->world(setup.place.tp_rank);
     const GroupCommunicator group = world->group(setup.place.tp_rank);

@@ -15,6 +15,7 @@
 #include "braid/engine/rank_options.h"
 #include "braid/kv/kv_cache.h"
 #include "braid/model/model.h"
+#include "braid/parallel/dp_attention.h"
 #include "braid/parallel/thread_world.h"
 #include "braid/scheduler/scheduler.h"
 
@@ -44,6 +45,9 @@ struct RankSetup {
   StepTrace* trace = nullptr;  // of all ranks
   int32_t trace_rank = 0;      // this one in it
 };
+
+// The exchange of a rank that has others in its world; the same sizes on all of them.
+DpAttentionConfig exchange_config(const RankSetup& setup);
 
 class Rank {
  public:

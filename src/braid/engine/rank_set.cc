@@ -56,6 +56,10 @@ T shared_out(T total, int32_t parts) {
   return (total + parts - 1) / parts;
 }
 
+int64_t logit_rows(int32_t running) {
+  return std::clamp<int64_t>(running, kMinLogitRows, kMaxLogitRows);
+}
+
 void log_layout(const ParallelLayout& layout, const LayoutModel& model, std::span<const RankCpus> places,
                 int32_t num_threads, Logger& logger) {
   if (layout.num_ranks() == 1) return;
@@ -81,6 +85,19 @@ WorldStep world_step(std::span<const StepHeader> headers, const RankPlace& place
 }
 
 }  // namespace
+
+int64_t exchange_buffer_bytes(const ModelConfig& config, const RankOptions& options, DType dtype) {
+  const ParallelLayout& layout = options.layout;
+  if (layout.tp_size == 1) return 0;
+  const int32_t running = shared_out(options.max_running_requests, layout.num_groups());
+  const RankSetup setup{
+      .config = &config,
+      .place = place_of(layout, 0),
+      .dtype = dtype,
+      .scheduler = {.max_running_requests = running, .chunked_prefill_size = options.chunked_prefill_size},
+      .num_logit_rows = logit_rows(running)};
+  return exchange_bytes(exchange_config(setup), true) * layout.num_ranks();
+}
 
 RankSet::~RankSet() = default;
 
@@ -175,10 +192,14 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, con
   TRY(LoadedModel loaded, load_model(checkpoint, set->dtype_, num_positions, layout, *loaders, progress));
   loaders.reset();
   set->weight_bytes_ = loaded.weight_bytes;
-  const int64_t left = budget - loaded.weight_bytes;
+  const int64_t exchange_bytes = exchange_buffer_bytes(config, options, set->dtype_);
+  const int64_t left = budget - loaded.weight_bytes - exchange_bytes;
   if (left <= 0) {
-    return fail("the weights take {:.2f} GiB, --mem-fraction-static {} of the {:.2f} GiB available is {:.2f} GiB",
-                static_cast<double>(loaded.weight_bytes) / kGiB, options.mem_fraction_static,
+    const std::string exchange =
+        exchange_bytes == 0 ? ""
+                            : fmt::format(" and the exchange {:.2f} GiB", static_cast<double>(exchange_bytes) / kGiB);
+    return fail("the weights take {:.2f} GiB{}, --mem-fraction-static {} of the {:.2f} GiB available is {:.2f} GiB",
+                static_cast<double>(loaded.weight_bytes) / kGiB, exchange, options.mem_fraction_static,
                 static_cast<double>(memory_at_start) / kGiB, static_cast<double>(budget) / kGiB);
   }
   const int32_t running = shared_out(options.max_running_requests, num_groups);
@@ -204,7 +225,7 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, con
                         .dtype = set->dtype_,
                         .kv_shape = kv_shape,
                         .scheduler = set->scheduler_,
-                        .num_logit_rows = std::clamp<int64_t>(running, kMinLogitRows, kMaxLogitRows),
+                        .num_logit_rows = logit_rows(running),
                         .attention_backend = options.attention_backend,
                         .dp_padding = options.dp_padding,
                         .logger = set->logger_.get(),
@@ -221,6 +242,10 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, con
   logger->info("{}: {:.2f} GB of weights in {}, {} threads, {} kernels, attention {}", config.architecture,
                static_cast<double>(loaded.weight_bytes) / 1e9, dtype_name(set->dtype_), threads * num_ranks,
                set->first().ops().name(), options.attention_backend);
+  if (exchange_bytes > 0) {
+    logger->info("exchange buffers: {:.1f} MB in all, for steps of {} tokens in each group",
+                 static_cast<double>(exchange_bytes) / 1e6, max_step_tokens(set->scheduler_));
+  }
   const std::string each = num_groups > 1 ? " in each group" : "";
   logger->info("KV pool: {} tokens{} in {}, {:.2f} GB{}; context {}; at most {} running requests{}",
                int64_t{pool.num_pages} * options.page_size, each, dtype_name(set->kv_dtype_),

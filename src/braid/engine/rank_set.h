@@ -18,6 +18,10 @@
 
 namespace braid {
 
+// What the exchange buffers of all ranks take together, being made for the largest step; 0 where each rank is alone in
+// its world. The layout is checked.
+int64_t exchange_buffer_bytes(const ModelConfig& config, const RankOptions& options, DType dtype);
+
 class RankSet {
  public:
   // Reads the weights, places the ranks, sizes the KV pools by the memory that was available before, and says all of it
