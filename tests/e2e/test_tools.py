@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
+import pytest
 from conftest import MODELS, ROOT
 
 
@@ -74,3 +76,48 @@ test_a.py:3: AssertionError</failure></testcase></testsuite>""")
         "FAILED: A.Bad (2.0 s)", "    a_test.cc:4: Failure", *[f"    line {i}" for i in range(14)], "not run: A.Skips",
         "FAILED: A.Missing (0.0 s)", "    Unable to find executable: a_test",
         "FAILED: test_a test_b (0.0 s)", "    assert 1 == 2", "    test_a.py:3: AssertionError"]
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """./serve among stand-ins for what it would install, build and fetch; the program says with what it was called."""
+    def write(name, text):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755)
+
+    shutil.copy(ROOT / "serve", tmp_path / "serve")
+    write("tools/install_packages.sh", "#!/bin/sh\n")
+    write("tools/fetch_default_model.sh", "#!/bin/sh\necho \"$PWD/small.gguf\"\n")
+    write("tools/upcycle_moe.py", "import shutil, sys\nshutil.copy(sys.argv[1], sys.argv[2])\n")
+    write("small.gguf", "weights")
+    write("bin/ninja", "#!/bin/sh\necho 'ninja: no work to do.'\n")
+    write("build/release/build.ninja", "")
+    write("build/release/braid", "#!/bin/sh\necho \"$@\"\n")
+
+    def run(*args):
+        env = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+        done = subprocess.run([tmp_path / "serve", *args], capture_output=True, text=True, env=env, check=True)
+        return done.stdout.strip().replace(f"{tmp_path}/", "")
+    return run
+
+
+def test_serve_runs_the_default_model_on_two_groups_unless_flags_say_otherwise(serve):
+    groups = "--tp-size 2 --dp-size 2 --enable-dp-attention"
+    memory = "--kv-cache-memory-bytes 2GB"
+    assert serve() == f"serve {memory} {groups} --model-path small.gguf"
+    assert serve("What is", "a mutex?") == f"chat {memory} {groups} --model-path small.gguf --prompt What is a mutex?"
+    assert serve("--tp-size", "1", "--port=1") == f"serve {memory} --model-path small.gguf --tp-size 1 --port=1"
+    assert serve("--enable-dp-attention", "--dp-size=3", "--tp-size=3") == (
+        f"serve {memory} --model-path small.gguf --enable-dp-attention --dp-size=3 --tp-size=3")
+    assert serve("--model-path", "other") == f"serve {memory} --model-path other"
+
+
+def test_serve_makes_a_mixture_once(serve, tmp_path):
+    for _ in range(2):
+        assert serve("--moe").endswith("--tp-size 2 --dp-size 2 --enable-dp-attention --model-path small.moe.gguf")
+    assert (tmp_path / "small.moe.gguf").read_text() == "weights"
+    (tmp_path / "small.moe.gguf").write_text("kept")
+    assert serve("--moe", "Hello").endswith("--model-path small.moe.gguf --prompt Hello")
+    assert (tmp_path / "small.moe.gguf").read_text() == "kept"
