@@ -6,8 +6,8 @@ import re
 
 import pytest
 from server import Server
+from test_batch import body_of, by_id, chat, completion, run_batch, write_lines
 
-GREEDY = ("--temperature", "0", "--dtype", "float32")
 LAYOUTS = {
     "tp3": ("--tp-size", 3),
     "tp2_dp2": ("--tp-size", 2, "--dp-size", 2, "--enable-dp-attention"),
@@ -18,28 +18,35 @@ LAYOUTS = {
 TWO_GROUPS = LAYOUTS["tp2_dp2"]
 
 
-def says_what_one_rank_says(braid, model, expected, flags):
-    for case in expected["cases"][:3]:
-        got = braid.json("generate", "--model-path", model, *GREEDY, *flags, "--prompt", case["prompt"],
-                         *(["--chat"] if case["chat"] else []), "--max-new-tokens", expected["max_new_tokens"],
-                         "--json")
-        assert got["text"] == case["text"]
+def says_what_transformers_says(braid, model, expected, folder, flags, num_cases=None):
+    """One engine for all prompts: a layout's greedy float32 texts are those of transformers."""
+    requests, results = folder / "in.jsonl", folder / "out.jsonl"
+    limit = expected["max_new_tokens"]
+    cases = expected["cases"][:num_cases]
+    lines = [chat(str(i), case["prompt"], max_tokens=limit) if case["chat"] else
+             completion(str(i), prompt=case["prompt"], max_tokens=limit) for i, case in enumerate(cases)]
+    write_lines(requests, lines)
+    run_batch(braid, model, requests, results, *flags)
+    got = by_id(results)
+    for i, case in enumerate(cases):
+        choice = body_of(got[str(i)])["choices"][0]
+        assert (choice["message"]["content"] if case["chat"] else choice["text"]) == case["text"]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_every_layout_says_what_transformers_says(braid, default_model, expected, layout):
-    says_what_one_rank_says(braid, default_model, expected, LAYOUTS[layout])
+def test_every_layout_says_what_transformers_says(braid, default_model, expected, tmp_path, layout):
+    says_what_transformers_says(braid, default_model, expected, tmp_path, LAYOUTS[layout])
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("moe_parallel", ["tp", "ep"])
-def test_a_mixture_does_too(braid, moe_model, expected, layout, moe_parallel):
+def test_a_mixture_does_too(braid, moe_model, expected, tmp_path, layout, moe_parallel):
     flags = (*LAYOUTS[layout], "--moe-parallel", moe_parallel)
     if moe_parallel == "ep" and layout in ("tp3", "tp6_dp2"):
         message = braid.error("generate", "--model-path", moe_model, *flags, "--prompt", "x")
         assert "8" in message and "divisible" in message
         return
-    says_what_one_rank_says(braid, moe_model, expected, flags)
+    says_what_transformers_says(braid, moe_model, expected, tmp_path, flags, num_cases=3)
 
 
 def test_sizes_that_do_not_fit_name_those_that_do(braid, default_model):
@@ -54,6 +61,7 @@ def test_sizes_that_do_not_fit_name_those_that_do(braid, default_model):
     assert "tp" in error("--moe-parallel", "both")
     assert "max_len" in error("--dp-padding", "some")
     assert "round_robin" in error("--load-balance-method", "best")
+    assert "direct" in error("--dp-dispatch", "all")
 
 
 @pytest.fixture(scope="module")
@@ -116,9 +124,10 @@ def test_padding_and_dispatch_change_no_bit(braid, default_model, tmp_path):
         "body": {"model": "m", "prompt": "one two three " * (1 + 5 * i), "max_tokens": 6, "temperature": i % 2, "seed": i,
                  "logprobs": 3}}) + "\n" for i in range(12)))
     answers = {}
-    for i, flags in enumerate([(), ("--dp-padding", "max_len"), ("--dp-padding", "sum_len"), ("--dp-padding", "exact"),
-                               ("--load-balance-method", "round_robin"), ("--load-balance-method", "minimum_tokens"),
-                               ("--disable-radix-cache",)]):
+    for i, flags in enumerate([(), ("--dp-padding", "max_len", "--dp-dispatch", "direct"),
+                               ("--dp-padding", "sum_len", "--load-balance-method", "round_robin"),
+                               ("--dp-padding", "exact", "--load-balance-method", "minimum_tokens"),
+                               ("--disable-radix-cache", "--dp-dispatch", "broadcast")]):
         out = tmp_path / f"out{i}.jsonl"
         braid.ok("batch", requests, out, "--model-path", default_model, *TWO_GROUPS, *flags)
         lines = [json.loads(line) for line in out.read_text().splitlines()]
