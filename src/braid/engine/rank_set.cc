@@ -189,7 +189,7 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, con
   TRY(const int64_t kv_token_bytes, kv_bytes_per_token(kv_shape));
   const int64_t num_positions = std::clamp<int64_t>(budget / kv_token_bytes, 1, context);
   std::optional<ThreadTeam> loaders(std::in_place, std::min(threads * num_ranks, available_cores()));
-  TRY(LoadedModel loaded, load_model(checkpoint, set->dtype_, num_positions, layout, *loaders, progress));
+  TRY(LoadedModel loaded, load_model(checkpoint, set->dtype_, num_positions, layout, places, *loaders, progress));
   loaders.reset();
   set->weight_bytes_ = loaded.weight_bytes;
   const int64_t exchange_bytes = exchange_buffer_bytes(config, options, set->dtype_);

@@ -34,6 +34,8 @@ class PackedMatrix {
   int64_t panel_bytes() const;
   const std::byte* panel(int64_t index) const { return buffer_.data() + index * panel_bytes(); }
   int64_t bytes() const { return buffer_.bytes(); }
+  // All of it, to be touched before it is filled.
+  std::span<std::byte> memory() { return {buffer_.data(), static_cast<size_t>(buffer_.bytes())}; }
 
   // Writes source [rows, k] (kFloat32, kBFloat16 or kFloat16; rounded to nearest even where dtype() is narrower) as
   // output columns [first, first + rows). Different rows may be packed at once by different threads.

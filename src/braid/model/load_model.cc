@@ -1,6 +1,7 @@
 #include "braid/model/load_model.h"
 
 #include <charconv>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -23,17 +24,23 @@ bool hold_all_of_head(std::span<const LocalShape> shapes) {
 Result<std::vector<SharedMatrix>> load_heads(const WeightLoader& weights, const ModelConfig& config,
                                              std::span<const LocalShape> shapes, DType dtype) {
   std::vector<MatrixCut> cuts;
-  for (const LocalShape& shape : shapes) cuts.push_back({.rows = {shape.vocab}, .padded_rows = shape.vocab_rows});
+  for (const LocalShape& shape : shapes) {
+    cuts.push_back({.rows = {shape.vocab}, .padded_rows = shape.vocab_rows, .domain = shape.domain});
+  }
   const SharedParts<MatrixCut> parts(cuts);
   const std::string name(config.tie_embeddings ? kEmbeddingName : "lm_head.weight");
   TRY(std::vector<PackedMatrix> packed, weights.matrices({&name, 1}, parts.distinct, dtype));
   return parts.deal(std::move(packed));
 }
 
-// All parts of the head, in the vocabulary's order, each once.
-std::vector<SharedMatrix> in_order(std::span<const SharedMatrix> heads, std::span<const LocalShape> shapes) {
+// All parts of the head, in the vocabulary's order, each once: the domain's own where it has them.
+std::vector<SharedMatrix> in_order(std::span<const SharedMatrix> heads, std::span<const LocalShape> shapes,
+                                   int32_t domain) {
   std::vector<SharedMatrix> parts(static_cast<size_t>(shapes.front().num_head_parts));
-  for (size_t i = 0; i < heads.size(); ++i) parts[static_cast<size_t>(shapes[i].head_part)] = heads[i];
+  for (size_t i = 0; i < heads.size(); ++i) {
+    SharedMatrix& part = parts[static_cast<size_t>(shapes[i].head_part)];
+    if (part == nullptr || shapes[i].domain == domain) part = heads[i];
+  }
   return parts;
 }
 
@@ -79,22 +86,28 @@ int64_t num_parameters(const WeightTable& table, const ModelConfig& config) {
 }
 
 Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_t num_positions,
-                               const ParallelLayout& layout, ThreadTeam& team, const LoadProgress& progress) {
+                               const ParallelLayout& layout, std::span<const RankCpus> places, ThreadTeam& team,
+                               const LoadProgress& progress) {
   const ModelConfig& config = checkpoint.config();
   TRY(const ModelFamily* family, check_model(checkpoint));
   TRY_STATUS(check_layout(layout, layout_model(config)));
   std::vector<LocalShape> shapes;
   for (int32_t rank = 0; rank < layout.num_ranks(); ++rank) {
     shapes.push_back(local_shape(config, place_of(layout, rank % layout.tp_size)));
+    if (!places.empty()) shapes.back().domain = places[static_cast<size_t>(rank)].domain;
   }
 
-  const WeightLoader weights(checkpoint, team, progress);
+  TRY(const auto first_touch, FirstTouch::make(team, places));
+  const WeightLoader weights(checkpoint, team, progress, first_touch.get());
   const auto rope_table = std::make_shared<const RopeTable>(config.rope, config.head_dim, num_positions);
-  std::shared_ptr<const Embedding> embedding;
+  std::map<int32_t, std::shared_ptr<const Embedding>> embeddings;  // by domain
+  for (const LocalShape& shape : shapes) embeddings[shape.domain] = nullptr;
   const bool reads_embedding = !config.tie_embeddings || !hold_all_of_head(shapes);
   if (reads_embedding) {
-    TRY(RowsBuffer table, weights.rows(kEmbeddingName, dtype));
-    embedding = std::make_shared<const Embedding>(std::move(table));
+    for (auto& [domain, embedding] : embeddings) {
+      TRY(RowsBuffer table, weights.rows(kEmbeddingName, dtype, domain));
+      embedding = std::make_shared<const Embedding>(std::move(table));
+    }
   }
   std::vector<LoadedLayer> layers;
   for (int32_t layer = 0; layer < config.num_layers; ++layer) {
@@ -103,11 +116,15 @@ Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_
   }
   TRY(const std::vector<float> norm, weights.vector("model.norm.weight"));
   TRY(const std::vector<SharedMatrix> heads, load_heads(weights, config, shapes, dtype));
-  if (!reads_embedding) embedding = std::make_shared<const Embedding>(in_order(heads, shapes));
+  if (!reads_embedding) {
+    for (auto& [domain, embedding] : embeddings) {
+      embedding = std::make_shared<const Embedding>(in_order(heads, shapes, domain));
+    }
+  }
 
   LoadedModel model;
   for (size_t rank = 0; rank < shapes.size(); ++rank) {
-    DecoderWeights own{.embedding = embedding,
+    DecoderWeights own{.embedding = embeddings.at(shapes[rank].domain),
                        .head = heads[rank],
                        .vocab_size = config.vocab_size,
                        .final_norm = RmsNorm(norm, config.norm_eps),

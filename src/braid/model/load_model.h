@@ -12,6 +12,7 @@
 #include "braid/base/thread_team.h"
 #include "braid/model/family.h"
 #include "braid/model/model.h"
+#include "braid/parallel/rank_placement.h"
 #include "braid/parallel/topology.h"
 #include "braid/weights/checkpoint.h"
 #include "braid/weights/load.h"
@@ -33,10 +34,12 @@ std::vector<std::string> ignored_tensors(const Checkpoint& checkpoint);
 // Of all experts together.
 int64_t num_parameters(const WeightTable& table, const ModelConfig& config);
 
-// The models of all ranks of the layout at once, world by world: a tensor is read once, and what ranks hold alike
-// (attention of equal heads, the embedding, whole replicas) exists once. `num_positions`: the longest context that will
-// be used. Errors name the tensor, the architecture, or what the layout does not divide.
+// The models of all ranks of the layout at once, world by world: a tensor is read once, and what ranks of a NUMA domain
+// hold alike (attention of equal heads, the embedding, whole replicas) exists once, in that domain. `num_positions`:
+// the longest context that will be used. `places`: of the ranks; none: anywhere. Errors name the tensor, the
+// architecture, or what the layout does not divide.
 Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_t num_positions,
-                               const ParallelLayout& layout, ThreadTeam& team, const LoadProgress& progress);
+                               const ParallelLayout& layout, std::span<const RankCpus> places, ThreadTeam& team,
+                               const LoadProgress& progress);
 
 }  // namespace braid

@@ -27,6 +27,7 @@ struct LocalShape {
   // Whether it adds the bias of an output that ranks sum up: one rank of each sum does.
   bool adds_attention_bias = true;
   bool adds_ffn_bias = true;
+  int32_t domain = -1;  // the NUMA domain that it is bound to, where its weights are to lie; -1: none
 
   int32_t num_heads() const { return static_cast<int32_t>(heads.end - heads.begin); }
   int32_t num_kv_heads() const { return static_cast<int32_t>(kv_heads.end - kv_heads.begin); }

@@ -103,7 +103,7 @@ class ShardedRuns {
 
   Result<LoadedModel> try_load(const ParallelLayout& layout) const {
     ThreadTeam team(2);
-    return load_model(*checkpoint_, DType::kFloat32, kContext, layout, team, {});
+    return load_model(*checkpoint_, DType::kFloat32, kContext, layout, {}, team, {});
   }
 
   LoadedModel load(const ParallelLayout& layout) const {

@@ -26,11 +26,24 @@ bool is_same(Span1d a, Span1d b) {
 }  // namespace
 
 bool MatrixCut::operator==(const MatrixCut& other) const {
-  return std::ranges::equal(rows, other.rows, is_same) && is_same(cols, other.cols) && padded_rows == other.padded_rows;
+  return std::ranges::equal(rows, other.rows, is_same) && is_same(cols, other.cols) &&
+         padded_rows == other.padded_rows && domain == other.domain;
 }
 
-WeightLoader::WeightLoader(const Checkpoint& checkpoint, ThreadTeam& team, LoadProgress progress)
-    : checkpoint_(checkpoint), team_(team), progress_(std::move(progress)), total_bytes_(checkpoint.stored_bytes()) {}
+WeightLoader::WeightLoader(const Checkpoint& checkpoint, ThreadTeam& team, LoadProgress progress,
+                           FirstTouch* first_touch)
+    : checkpoint_(checkpoint),
+      team_(team),
+      progress_(std::move(progress)),
+      first_touch_(first_touch),
+      total_bytes_(checkpoint.stored_bytes()) {}
+
+void WeightLoader::touch(std::vector<PackedMatrix>& packed, std::span<const MatrixCut> cuts) const {
+  if (first_touch_ == nullptr) return;
+  std::vector<UntouchedMemory> memory;
+  for (size_t i = 0; i < packed.size(); ++i) memory.push_back({.domain = cuts[i].domain, .bytes = packed[i].memory()});
+  first_touch_->touch(memory);
+}
 
 Result<const StoredTensor*> WeightLoader::find_usable(std::string_view name) const {
   const StoredTensor* const tensor = checkpoint_.find(name);
@@ -122,6 +135,7 @@ Result<std::vector<PackedMatrix>> WeightLoader::matrices(std::span<const std::st
     packed.emplace_back(dtype, std::max(num_rows, cut.padded_rows), cols.back().end - cols.back().begin);
     packed_bytes_ += packed.back().bytes();
   }
+  touch(packed, cuts);
   for (size_t i = 0; i < tensors.size(); ++i) {
     deal_rows(*tensors[i], rows[i], [&](size_t cut, ConstRows source, int64_t first) {
       const Span1d part = cols[cut];
@@ -133,7 +147,7 @@ Result<std::vector<PackedMatrix>> WeightLoader::matrices(std::span<const std::st
 }
 
 Result<std::vector<PackedMatrix>> WeightLoader::gate_ups(const std::string& gate, const std::string& up,
-                                                         std::span<const Span1d> parts, DType dtype) const {
+                                                         std::span<const MatrixCut> cuts, DType dtype) const {
   TRY(const StoredTensor* const gate_tensor, find_usable(gate));
   TRY(const StoredTensor* const up_tensor, find_usable(up));
   if (gate_tensor->shape != up_tensor->shape) {
@@ -142,11 +156,13 @@ Result<std::vector<PackedMatrix>> WeightLoader::gate_ups(const std::string& gate
   }
   std::vector<PackedMatrix> packed;
   std::vector<Span1d> rows;
-  for (const Span1d& part : parts) {
-    const Span1d own = rows.emplace_back(resolve(part, gate_tensor->rows()));
+  for (const MatrixCut& cut : cuts) {
+    CHECK(cut.rows.size() == 1, "{} ranges of rows", cut.rows.size());
+    const Span1d own = rows.emplace_back(resolve(cut.rows.front(), gate_tensor->rows()));
     packed.emplace_back(dtype, 2 * (own.end - own.begin), gate_tensor->cols());
     packed_bytes_ += packed.back().bytes();
   }
+  touch(packed, cuts);
   for (const StoredTensor* const tensor : {gate_tensor, up_tensor}) {
     deal_rows(*tensor, rows, [&](size_t part, ConstRows source, int64_t first) {
       packed[part].pack_gate_up_rows(source, first, tensor == up_tensor);
@@ -170,10 +186,14 @@ Result<std::vector<float>> WeightLoader::vector(std::string_view name) const {
   return values;
 }
 
-Result<RowsBuffer> WeightLoader::rows(std::string_view name, DType dtype) const {
+Result<RowsBuffer> WeightLoader::rows(std::string_view name, DType dtype, int32_t domain) const {
   TRY(const StoredTensor* const tensor, find_usable(name));
   RowsBuffer table(dtype, tensor->rows(), tensor->cols());
   const Rows all = table.first(tensor->rows());
+  if (first_touch_ != nullptr) {
+    const UntouchedMemory memory{.domain = domain, .bytes = {all.data, static_cast<size_t>(table.bytes())}};
+    first_touch_->touch({&memory, 1});
+  }
   for_each_part(*tensor, {.begin = 0, .end = tensor->rows()},
                 [&](int64_t begin, int64_t end) { tensor->read_rows(begin, all.slice_rows(begin, end - begin)); });
   packed_bytes_ += table.bytes();

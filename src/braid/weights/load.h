@@ -14,6 +14,7 @@
 #include "braid/kernels/packed_matrix.h"
 #include "braid/tensor/buffer.h"
 #include "braid/weights/checkpoint.h"
+#include "braid/weights/first_touch.h"
 
 namespace braid {
 
@@ -29,6 +30,7 @@ struct MatrixCut {
   std::vector<Span1d> rows;  // of each matrix
   Span1d cols = kWhole;      // of all of them
   int64_t padded_rows = 0;   // if there are fewer in all, rows of zeros follow
+  int32_t domain = -1;       // where its memory is to lie (first_touch.h)
 
   bool operator==(const MatrixCut& other) const;
 };
@@ -37,25 +39,26 @@ struct MatrixCut {
 // tensor.
 class WeightLoader {
  public:
-  // All three must outlive the loader. `progress` may be empty.
-  WeightLoader(const Checkpoint& checkpoint, ThreadTeam& team, LoadProgress progress);
+  // All must outlive the loader. `progress` may be empty. `first_touch`: of the same team, or null.
+  WeightLoader(const Checkpoint& checkpoint, ThreadTeam& team, LoadProgress progress,
+               FirstTouch* first_touch = nullptr);
 
   // The named matrices, one below the other (q, k and v for one product), as one packed matrix for each cut. A tensor
   // is read once, however many cuts there are.
   Result<std::vector<PackedMatrix>> matrices(std::span<const std::string> names, std::span<const MatrixCut> cuts,
                                              DType dtype) const;
 
-  // Two matrices [ffn, k] as one of [2 n, k] for each of `parts`, the n rows that it takes of both, interleaved for
-  // Epilogue::Kind::kSiluMul.
+  // Two matrices [ffn, k] as one of [2 n, k] for each of `cuts`, the n rows of its one range that it takes of both,
+  // interleaved for Epilogue::Kind::kSiluMul.
   Result<std::vector<PackedMatrix>> gate_ups(const std::string& gate, const std::string& up,
-                                             std::span<const Span1d> parts, DType dtype) const;
+                                             std::span<const MatrixCut> cuts, DType dtype) const;
 
   // A norm's weight or a bias. A value that is not finite is an error.
   Result<std::vector<float>> vector(std::string_view name) const;
 
   // A matrix in its own row order, for Ops::embed. (With tied embeddings none is needed: Ops::embed reads the packed
   // head's rows.)
-  Result<RowsBuffer> rows(std::string_view name, DType dtype) const;
+  Result<RowsBuffer> rows(std::string_view name, DType dtype, int32_t domain = -1) const;
 
   // Of all that was made so far.
   int64_t packed_bytes() const { return packed_bytes_; }
@@ -70,11 +73,13 @@ class WeightLoader {
   // Gives each of `parts` of the tensor's rows what it holds of them, in pieces: take(part, rows, row in the part).
   void deal_rows(const StoredTensor& tensor, std::span<const Span1d> parts,
                  FunctionRef<void(size_t part, ConstRows source, int64_t first)> take) const;
+  void touch(std::vector<PackedMatrix>& packed, std::span<const MatrixCut> cuts) const;
   void count(int64_t bytes) const;
 
   const Checkpoint& checkpoint_;
   ThreadTeam& team_;
   LoadProgress progress_;
+  FirstTouch* first_touch_;
   int64_t total_bytes_;
   mutable int64_t done_bytes_ = 0;
   mutable int64_t packed_bytes_ = 0;

@@ -162,7 +162,9 @@ TEST(WeightLoader, CutsGateAndUpAtTheSameRows) {
   const WeightLoader loader(*checkpoint, team, {});
   const std::string prefix = "model.layers.1.mlp.";
   const std::array<Span1d, 3> parts = {{{0, 23}, {23, 100}, {40, 41}}};
-  const auto matrices = loader.gate_ups(prefix + "gate_proj.weight", prefix + "up_proj.weight", parts, DType::kFloat32);
+  std::vector<MatrixCut> cuts;
+  for (const Span1d& part : parts) cuts.push_back({.rows = {part}});
+  const auto matrices = loader.gate_ups(prefix + "gate_proj.weight", prefix + "up_proj.weight", cuts, DType::kFloat32);
   ASSERT_TRUE(matrices.ok()) << matrices.error().message;
   for (const bool is_up : {false, true}) {
     const StoredTensor* const tensor = checkpoint->find(prefix + (is_up ? "up_proj.weight" : "gate_proj.weight"));

@@ -21,16 +21,6 @@ bool is_column_shard(Shard shard) {
   return shard == Shard::kHeadCols || shard == Shard::kFfnCols || shard == Shard::kExpertCols;
 }
 
-// A Span1d that can be compared.
-struct Range {
-  int64_t begin = 0;
-  int64_t end = 0;
-
-  static Range of(Span1d span) { return {.begin = span.begin, .end = span.end}; }
-  Span1d span() const { return {.begin = begin, .end = end}; }
-  bool operator==(const Range&) const = default;
-};
-
 }  // namespace
 
 void add_decoder_weights(WeightTable& table, const ModelConfig& config) {
@@ -144,6 +134,7 @@ LayerLoader::Parts<SharedMatrix> LayerLoader::matrices(std::span<const ShardedNa
   std::vector<MatrixCut> cuts;
   for (const LocalShape& shape : shapes_) {
     MatrixCut& cut = cuts.emplace_back();
+    cut.domain = shape.domain;
     for (const ShardedName& name : names) {
       const Span1d part = part_of(name.shard, config_, shape);
       cut.rows.push_back(is_column_shard(name.shard) ? kWhole : part);
@@ -156,12 +147,12 @@ LayerLoader::Parts<SharedMatrix> LayerLoader::matrices(std::span<const ShardedNa
 }
 
 LayerLoader::Parts<SharedMatrix> LayerLoader::gate_ups(const std::string& gate, const std::string& up) const {
-  std::vector<Range> ranges;
-  for (const LocalShape& shape : shapes_) ranges.push_back(Range::of(part_of(Shard::kFfnRows, config_, shape)));
-  const SharedParts<Range> parts(ranges);
-  std::vector<Span1d> rows;
-  for (const Range& range : parts.distinct) rows.push_back(range.span());
-  TRY(std::vector<PackedMatrix> packed, weights_.gate_ups(full_name(gate), full_name(up), rows, dtype_));
+  std::vector<MatrixCut> cuts;
+  for (const LocalShape& shape : shapes_) {
+    cuts.push_back({.rows = {part_of(Shard::kFfnRows, config_, shape)}, .domain = shape.domain});
+  }
+  const SharedParts<MatrixCut> parts(cuts);
+  TRY(std::vector<PackedMatrix> packed, weights_.gate_ups(full_name(gate), full_name(up), parts.distinct, dtype_));
   return parts.deal(std::move(packed));
 }
 
@@ -246,32 +237,35 @@ LayerLoader::Parts<Mlp> LayerLoader::mlp() const {
 // Each expert is read once, for all ranks that have a part of it; one that no rank here has is not read.
 LayerLoader::Parts<std::shared_ptr<const ExpertWeights>> LayerLoader::experts(const MoeNames& names) const {
   struct Part {
-    Range experts;
-    Range ffn;
+    int64_t first_expert = 0;
+    int64_t end_expert = 0;
+    MatrixCut ffn;  // rows of gate and up, columns of down
     bool operator==(const Part&) const = default;
   };
   std::vector<Part> of_ranks;
   for (const LocalShape& shape : shapes_) {
-    of_ranks.push_back({.experts = Range::of(shape.experts), .ffn = Range::of(shape.expert_ffn)});
+    of_ranks.push_back({.first_expert = shape.experts.begin,
+                        .end_expert = shape.experts.end,
+                        .ffn = {.rows = {shape.expert_ffn}, .domain = shape.domain}});
   }
   const SharedParts<Part> parts(of_ranks);
   std::vector<ExpertWeights> weights(parts.distinct.size());
   for (int32_t expert = 0; expert < config_.moe.num_experts; ++expert) {
     std::vector<size_t> holders;
-    std::vector<Span1d> rows;
-    std::vector<MatrixCut> cuts;
+    std::vector<MatrixCut> rows;
+    std::vector<MatrixCut> cols;
     for (size_t i = 0; i < parts.distinct.size(); ++i) {
       const Part& part = parts.distinct[i];
-      if (expert < part.experts.begin || expert >= part.experts.end) continue;
+      if (expert < part.first_expert || expert >= part.end_expert) continue;
       holders.push_back(i);
-      rows.push_back(part.ffn.span());
-      cuts.push_back({.rows = {kWhole}, .cols = part.ffn.span()});
+      rows.push_back(part.ffn);
+      cols.push_back({.rows = {kWhole}, .cols = part.ffn.rows.front(), .domain = part.ffn.domain});
     }
     if (holders.empty()) continue;
     const std::string prefix = full_name(fmt::format("{}.{}.", names.experts, expert));
     TRY(auto gate_up, weights_.gate_ups(prefix + names.gate + ".weight", prefix + names.up + ".weight", rows, dtype_));
     const std::string down_name = prefix + names.down + ".weight";
-    TRY(auto down, weights_.matrices({&down_name, 1}, cuts, dtype_));
+    TRY(auto down, weights_.matrices({&down_name, 1}, cols, dtype_));
     for (size_t i = 0; i < holders.size(); ++i) {
       weights[holders[i]].gate_up.push_back(std::move(gate_up[i]));
       weights[holders[i]].down.push_back(std::move(down[i]));

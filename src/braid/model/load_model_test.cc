@@ -1,0 +1,56 @@
+// Where the ranks' weights lie: what they hold alike exists once in each NUMA domain.
+#include "braid/model/load_model.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/model_fixture.h"
+#include "tests/support/temporary_folder.h"
+
+namespace braid {
+namespace {
+
+class WeightDomains : public ::testing::TestWithParam<std::string> {
+ protected:
+  WeightDomains() {
+    write_checkpoint(testing::read_model_fixture(GetParam()), folder_.path());
+    checkpoint_ =
+        std::make_unique<Checkpoint>(Checkpoint::open(resolve_model_path(folder_.path().string(), {}).value()).value());
+  }
+  // Domains by number alone, bound to no CPU: this machine may have one.
+  int64_t weight_bytes(const ParallelLayout& layout, const std::vector<int32_t>& domains) {
+    std::vector<RankCpus> places;
+    for (const int32_t domain : domains) places.push_back({.domain = domain, .cpus = {}});
+    ThreadTeam team(2);
+    return load_model(*checkpoint_, DType::kBFloat16, 64, layout, places, team, {}).value().weight_bytes;
+  }
+
+  const testing::TemporaryFolder folder_;
+  std::unique_ptr<Checkpoint> checkpoint_;
+};
+
+TEST_P(WeightDomains, ReplicasShareTheirWeightsWithinADomain) {
+  const ParallelLayout replicas{.dp_size = 4};
+  const int64_t once = weight_bytes(replicas, {});
+  const int64_t of_vectors = 1 << 16;  // norms, which are small, exist once whatever the domains
+  EXPECT_EQ(weight_bytes(replicas, {1, 1, 1, 1}), once);
+  const int64_t twice = weight_bytes(replicas, {0, 0, 1, 1});
+  EXPECT_GT(twice, 2 * once - of_vectors);
+  EXPECT_LE(twice, 2 * once);
+  EXPECT_EQ(weight_bytes(replicas, {0, 1, 0, 1}), twice);
+}
+
+TEST_P(WeightDomains, WhatRanksSplitExistsOnce) {
+  const ParallelLayout split{.tp_size = 2};
+  EXPECT_EQ(weight_bytes(split, {0, 0}), weight_bytes(split, {}));
+  const ParallelLayout groups{.tp_size = 2, .dp_size = 2, .enable_dp_attention = true};
+  const int64_t in_one = weight_bytes(groups, {0, 0});
+  const int64_t in_two = weight_bytes(groups, {0, 1});
+  EXPECT_GT(in_two, in_one) << "attention's weights are in both domains";
+  EXPECT_LT(in_two, 2 * in_one) << "the feed-forward layers' are split";
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, WeightDomains, ::testing::Values("qwen3_tied", "qwen3_moe_normalized", "llama_biases"),
+                         [](const auto& name) { return name.param; });
+
+}  // namespace
+}  // namespace braid
