@@ -282,6 +282,7 @@ void ControllerThread::publish() {
     stats_.num_steps = std::max(stats_.num_steps, load.num_steps);
     stats_.step_seconds = std::max(stats_.step_seconds, load.step_seconds);
   }
+  stats_.balance = step_balance(groups, groups_per_world_);
   stats_.groups = std::move(groups);
   num_new_choices_ -= std::exchange(num_taken_choices_, 0);
   const std::vector<SubmissionId> ended = controller_.take_ended();

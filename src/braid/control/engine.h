@@ -20,6 +20,7 @@
 #include "braid/control/dispatch_policy.h"
 #include "braid/control/generation.h"
 #include "braid/control/profile.h"
+#include "braid/control/step_balance.h"
 #include "braid/control/text_model.h"
 #include "braid/engine/rank_options.h"
 #include "braid/grammar/grammar_compiler.h"
@@ -64,11 +65,12 @@ struct Refusal {
 struct EngineStats {
   SchedulerStats scheduler;       // of all groups together
   std::vector<GroupLoad> groups;  // [dp_size]
-  int64_t num_queued = 0;         // wait in front of the scheduler
-  int64_t num_free_slots = 0;     // choices that could be admitted at once; 0 while others wait
-  int64_t context_len = 0;        // prompt and output of one request, at most
-  int64_t num_kv_tokens = 0;      // that the KV pools of all groups hold
-  uint64_t num_steps = 0;         // of the group with the most; so is step_seconds
+  StepBalance balance;
+  int64_t num_queued = 0;      // wait in front of the scheduler
+  int64_t num_free_slots = 0;  // choices that could be admitted at once; 0 while others wait
+  int64_t context_len = 0;     // prompt and output of one request, at most
+  int64_t num_kv_tokens = 0;   // that the KV pools of all groups hold
+  uint64_t num_steps = 0;      // of the group with the most; so is step_seconds
   uint64_t num_output_tokens = 0;
   double step_seconds = 0;         // spent in steps, all together
   double output_tokens_per_s = 0;  // over the last seconds; 0 when idle

@@ -58,6 +58,7 @@ GroupOutputs GroupPublisher::commit(const StepResult& result, double step_s) {
     for (RequestOutcome& outcome : outcomes) next_.outcomes.push_back(std::move(outcome));
   }
   next_.step = shape_of(*plan_);
+  num_step_tokens_ += static_cast<uint64_t>(plan_->num_tokens());
   plan_ = nullptr;
   ++num_steps_;
   step_seconds_ += step_s;
@@ -82,7 +83,9 @@ GroupLoad GroupPublisher::load() const {
           .credits = scheduler_.credits(),
           .num_commands = num_commands_,
           .num_steps = num_steps_,
-          .step_seconds = step_seconds_};
+          .step_seconds = step_seconds_,
+          .num_step_tokens = num_step_tokens_,
+          .num_longest_tokens = num_longest_tokens_};
 }
 
 }  // namespace braid

@@ -27,6 +27,8 @@ class GroupPublisher {
 
   // The group's next step, which its subscribers follow; null: it has nothing to do.
   std::shared_ptr<const StepPlan> plan();
+  // A step of the world, also one without tokens of this group: those of the group with the most. Before commit().
+  void count_step(int64_t longest_tokens) { num_longest_tokens_ += static_cast<uint64_t>(longest_tokens); }
   // The plan's result. `step_s`: how long it took, for statistics alone.
   GroupOutputs commit(const StepResult& result, double step_s);
   // What commands have brought that no step follows; nothing if the last outputs said it all.
@@ -47,6 +49,8 @@ class GroupPublisher {
   uint64_t num_outputs_ = 0;
   uint64_t num_steps_ = 0;
   double step_seconds_ = 0;
+  uint64_t num_step_tokens_ = 0;
+  uint64_t num_longest_tokens_ = 0;
 };
 
 }  // namespace braid

@@ -1,5 +1,6 @@
 #include "braid/engine/world.h"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -142,12 +143,15 @@ Status World::execute(const WorldMember& member, std::span<const StepHeader> hea
   const std::shared_ptr<const StepPlan> plan = group.plans[headers.front().round % 2];
   const double start = monotonic_seconds();
   TRY(const StepResult result, member.execute(plan != nullptr ? *plan : StepPlan{}, headers));
-  if (!member.is_publisher || plan == nullptr) return {};
+  if (!member.is_publisher) return {};
   const double seconds = monotonic_seconds() - start;
+  const int64_t longest = std::ranges::max(headers, {}, &StepHeader::num_tokens).num_tokens;
   const TraceScope scope(member.trace, member.trace_rank, TracePhase::kCommit, headers.front().round);
   GroupOutputs outputs;
   {
     const std::lock_guard lock(group.mutex);
+    group.publisher.count_step(longest);
+    if (plan == nullptr) return {};
     outputs = group.publisher.commit(result, seconds);
   }
   on_outputs_(member.group, std::move(outputs));

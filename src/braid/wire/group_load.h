@@ -51,6 +51,10 @@ struct GroupLoad {
   uint64_t num_commands = 0;  // taken since the start: those that the figures above know of (GroupCommand::size)
   uint64_t num_steps = 0;     // since the start, with tokens of this group
   double step_seconds = 0;    // of those steps, all together
+  // Tokens computed since the start: the group's own, and in each of its world's steps those of the group with the
+  // most.
+  uint64_t num_step_tokens = 0;
+  uint64_t num_longest_tokens = 0;
 
   bool operator==(const GroupLoad&) const = default;
 };

@@ -54,8 +54,8 @@ flat::Offset<outputs_format::Load> encode_load(flat::Builder& builder, const Gro
                                         stats.num_preemptions, stats.num_prompt_tokens, stats.num_cached_tokens);
   const outputs_format::Credits credits(load.credits.num_requests, load.credits.page_size, load.credits.num_pages,
                                         load.credits.is_idle);
-  return outputs_format::CreateLoad(builder, &scheduler, &credits, load.num_commands, load.num_steps,
-                                    load.step_seconds);
+  return outputs_format::CreateLoad(builder, &scheduler, &credits, load.num_commands, load.num_steps, load.step_seconds,
+                                    load.num_step_tokens, load.num_longest_tokens);
 }
 
 flat::Offset<outputs_format::Step> encode_step(flat::Builder& builder, const StepShape& step) {
@@ -117,8 +117,11 @@ Result<RequestOutcome> decode_outcome(const outputs_format::Outcome& from, const
 }
 
 Result<GroupLoad> decode_load(const outputs_format::Load& from) {
-  GroupLoad load{
-      .num_commands = from.num_commands(), .num_steps = from.num_steps(), .step_seconds = from.step_seconds()};
+  GroupLoad load{.num_commands = from.num_commands(),
+                 .num_steps = from.num_steps(),
+                 .step_seconds = from.step_seconds(),
+                 .num_step_tokens = from.num_step_tokens(),
+                 .num_longest_tokens = from.num_longest_tokens()};
   if (const outputs_format::Stats* stats = from.scheduler()) {
     load.scheduler = {.num_running = stats->num_running(),
                       .num_waiting = stats->num_waiting(),

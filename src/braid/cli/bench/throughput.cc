@@ -78,7 +78,9 @@ Result<ThroughputReport> measure_throughput(const ThroughputOptions& options, st
                           .step_seconds = after.step_seconds - before.step_seconds,
                           .num_steps = after.num_steps - before.num_steps,
                           .total_tokens_per_s = prompts * (options.input_len + options.output_len) / seconds,
-                          .output_tokens_per_s = prompts * options.output_len / seconds};
+                          .output_tokens_per_s = prompts * options.output_len / seconds,
+                          .num_groups = engine->num_groups(),
+                          .balance_ratio = after.balance.since(before.balance).ratio()};
 }
 
 Status run_bench_throughput(const ThroughputOptions& options, std::shared_ptr<Logger> logger, std::FILE* out) {
@@ -91,7 +93,9 @@ Status run_bench_throughput(const ThroughputOptions& options, std::shared_ptr<Lo
                          {"step_seconds", report.step_seconds},
                          {"num_steps", report.num_steps},
                          {"total_tokens_per_s", report.total_tokens_per_s},
-                         {"output_tokens_per_s", report.output_tokens_per_s}};
+                         {"output_tokens_per_s", report.output_tokens_per_s},
+                         {"dp_size", report.num_groups},
+                         {"balance_ratio", report.balance_ratio}};
     fmt::print(out, "{}\n", object.dump());
     return {};
   }
@@ -100,6 +104,10 @@ Status run_bench_throughput(const ThroughputOptions& options, std::shared_ptr<Lo
              100 * report.step_seconds / report.seconds);
   fmt::print(out, "{:.1f} tokens/s in all, {:.1f} output tokens/s\n", report.total_tokens_per_s,
              report.output_tokens_per_s);
+  if (report.num_groups > 1) {
+    fmt::print(out, "{} groups, balanced to {:.1f} % (mean over maximum of their tokens a step)\n", report.num_groups,
+               100 * report.balance_ratio);
+  }
   return {};
 }
 

@@ -26,6 +26,8 @@ struct ThroughputReport {
   uint64_t num_steps = 0;
   double total_tokens_per_s = 0;
   double output_tokens_per_s = 0;
+  int32_t num_groups = 1;
+  double balance_ratio = 1;  // of their tokens (control/step_balance.h)
 };
 
 // Loads the engine without a prefix cache, and runs one request of full length: it commits memory and wakes the

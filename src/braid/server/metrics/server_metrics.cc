@@ -76,6 +76,10 @@ std::string ServerMetrics::render(const EngineStats& engine) const {
                        return ratio(static_cast<double>(group.num_cached_tokens),
                                     static_cast<double>(group.num_prompt_tokens));
                      }));
+  if (engine.groups.size() > 1) {
+    out.gauge("dp_balance_ratio", "Mean over maximum of the DP groups' tokens a step, since the start.",
+              engine.balance.ratio());
+  }
   out.gauge("gen_throughput", "Output tokens per second, over the last seconds.", engine.output_tokens_per_s);
   out.counter("prompt_tokens_total", "Prompt tokens of ended requests.", static_cast<double>(prompt_tokens_));
   out.counter("generation_tokens_total", "Output tokens of ended requests.", static_cast<double>(output_tokens_));

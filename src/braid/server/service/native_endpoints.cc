@@ -161,6 +161,9 @@ http::Response server_info(const ServedModel& model, const Json& settings) {
   info["attn_tp_size"] = layout.attn_tp_size();
   info["enable_dp_attention"] = layout.enable_dp_attention;
   info["rank_grid"] = rank_grid(layout);
+  info["dp_balance_ratio"] = stats.balance.ratio();
+  info["num_step_tokens"] = stats.balance.num_tokens;
+  info["num_even_step_tokens"] = stats.balance.num_even_tokens;
   // One entry a DP group.
   info["internal_states"] = Json::array();
   for (const GroupLoad& load : stats.groups) {
@@ -173,6 +176,9 @@ http::Response server_info(const ServedModel& model, const Json& settings) {
                                        {"num_cached_pages", group.num_cached_pages},
                                        {"num_preemptions", group.num_preemptions},
                                        {"num_steps", load.num_steps},
+                                       {"num_step_tokens", load.num_step_tokens},
+                                       {"num_prompt_tokens", group.num_prompt_tokens},
+                                       {"num_cached_tokens", group.num_cached_tokens},
                                        {"last_gen_throughput", stats.output_tokens_per_s}});
   }
   return json_response(info);

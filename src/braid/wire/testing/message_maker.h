@@ -192,6 +192,8 @@ class MessageMaker {
     load.num_commands = random_();
     load.num_steps = random_();
     load.step_seconds = static_cast<double>(number());
+    load.num_step_tokens = random_();
+    load.num_longest_tokens = random_();
     return load;
   }
 

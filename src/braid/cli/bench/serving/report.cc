@@ -109,6 +109,10 @@ void print_report(const Report& report, std::FILE* out) {
   line(out,
        "Total token throughput (tok/s):", static_cast<double>(report.input_tokens + report.output_tokens) / seconds);
   line(out, "Concurrency:", report.concurrency);
+  if (report.server) {
+    line(out, "Prefix cache hit rate (%):", 100 * report.server->prefix_hit_rate);
+    if (report.server->dp_size > 1) line(out, "Balance of DP groups (%):", 100 * report.server->balance_ratio);
+  }
   lines(out, "End-to-End Latency", "E2E Latency", report.end_to_end);
   lines(out, "Time to First Token", "TTFT", report.first_token);
   lines(out, "Time per Output Token (excl. 1st token)", "TPOT", report.per_output_token);
@@ -141,6 +145,11 @@ std::string report_json(const Report& report) {
   add("ttft", report.first_token);
   add("tpot", report.per_output_token);
   add("itl", report.inter_token);
+  if (report.server) {
+    json["prefix_hit_rate"] = report.server->prefix_hit_rate;
+    json["dp_size"] = report.server->dp_size;
+    json["balance_ratio"] = report.server->balance_ratio;
+  }
   if (report.num_failed > 0) json["first_error"] = report.first_error;
   return json.dump();
 }

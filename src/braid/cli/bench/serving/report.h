@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,6 +29,13 @@ struct Distribution {
 };
 Distribution distribution_of(std::vector<double> seconds);
 
+// What the server itself counted during the run.
+struct ServerSide {
+  int32_t dp_size = 1;
+  double balance_ratio = 1;    // of its DP groups (control/step_balance.h)
+  double prefix_hit_rate = 0;  // share of the prompts' tokens that its prefix caches had
+};
+
 struct Report {
   std::string backend;
   double request_rate = 0;  // infinity: all at once
@@ -38,11 +46,12 @@ struct Report {
   double seconds = 0;
   int64_t input_tokens = 0;
   int64_t output_tokens = 0;
-  double concurrency = 0;         // requests under way, on average
-  Distribution end_to_end;        // a request
-  Distribution first_token;       // TTFT
-  Distribution per_output_token;  // TPOT: a request's mean, but for its first token
-  Distribution inter_token;       // ITL: between one piece of text and the next
+  double concurrency = 0;            // requests under way, on average
+  Distribution end_to_end;           // a request
+  Distribution first_token;          // TTFT
+  Distribution per_output_token;     // TPOT: a request's mean, but for its first token
+  Distribution inter_token;          // ITL: between one piece of text and the next
+  std::optional<ServerSide> server;  // where the server says so
 };
 Report make_report(std::span<const RequestTimes> requests, double seconds);
 

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "braid/cli/bench/serving/client.h"
+#include "braid/cli/bench/serving/server_counts.h"
 #include "braid/cli/terminal.h"
 
 namespace braid {
@@ -57,6 +58,7 @@ Status run_bench_serving(BenchServingOptions options, std::FILE* out) {
     }
   }
 
+  const auto before = serving::ask_server_counts(load.server, load.api_key);
   serving::LoadResult result;
   {
     ProgressBar bar("requests");
@@ -67,6 +69,8 @@ Status run_bench_serving(BenchServingOptions options, std::FILE* out) {
   report.backend = options.backend;
   report.request_rate = options.request_rate;
   report.max_concurrency = options.max_concurrency;
+  const auto after = serving::ask_server_counts(load.server, load.api_key);
+  if (before && after) report.server = after->since(*before);
   if (options.json) {
     fmt::print(out, "{}\n", report_json(report));
   } else {

@@ -11,6 +11,7 @@
 #include "braid/cli/bench/serving/client.h"
 #include "braid/cli/bench/serving/protocol.h"
 #include "braid/cli/bench/serving/report.h"
+#include "braid/cli/bench/serving/server_counts.h"
 #include "braid/cli/bench/serving/workload.h"
 #include "braid/formats/json.h"
 
@@ -192,6 +193,31 @@ TEST(BaseUrl, IsHostAndPort) {
   EXPECT_EQ(parse_base_url("http://example").value().port, "80");
   for (const char* url : {"https://a:1", "a:1", "http://", "http://a:0", "http://a:x", "http://a/b"}) {
     EXPECT_FALSE(parse_base_url(url).ok()) << url;
+  }
+}
+
+TEST(ServerCounts, OfARunAreTheDifference) {
+  const auto info = [](int64_t tokens, int64_t even, int64_t prompt, int64_t cached) {
+    const Json group = {{"num_prompt_tokens", prompt}, {"num_cached_tokens", cached}};
+    const Json all = {{"dp_size", 2},
+                      {"num_step_tokens", tokens},
+                      {"num_even_step_tokens", even},
+                      {"internal_states", Json::array({group, group})}};
+    return parse_server_counts(all.dump());
+  };
+  const ServerSide during = info(190, 300, 500, 100)->since(*info(100, 200, 400, 75));
+  EXPECT_EQ(during.dp_size, 2);
+  EXPECT_DOUBLE_EQ(during.balance_ratio, 0.9);
+  EXPECT_DOUBLE_EQ(during.prefix_hit_rate, 0.25);
+}
+
+TEST(ServerCounts, OfAServerThatSaysOtherThingsAreNone) {
+  for (const char* info : {"", "[]", "{}", "not json", R"({"dp_size": 2, "internal_states": []})",
+                           R"({"dp_size": 2, "num_step_tokens": "1", "num_even_step_tokens": 1,
+                               "internal_states": []})",
+                           R"({"dp_size": 2, "num_step_tokens": 1, "num_even_step_tokens": 1,
+                               "internal_states": [7]})"}) {
+    EXPECT_FALSE(parse_server_counts(info).has_value()) << info;
   }
 }
 

@@ -1,7 +1,7 @@
 // What /get_server_info says, as rows of a table. Pure.
 
 const kMaxRows = 200;
-const kLive = ['internal_states', 'num_queue_reqs'];  // the charts draw what changes
+const kLive = ['internal_states', 'num_queue_reqs', 'num_step_tokens', 'num_even_step_tokens'];  // the charts draw what changes
 
 const scalar = (value) => (value === null ? 'none' : typeof value === 'object' ? JSON.stringify(value) : String(value));
 
