@@ -40,3 +40,10 @@ def test_dispatch_reaches_processes(braid, flags):
         assert row["single"]["requests_per_s"] > 0 and row["batched"]["p50_us"] > 0
         ways = 2 if row["dispatch"] == "broadcast" else 1
         assert row["single"]["sent_bytes_per_request"] == ways * row["single"]["bytes_per_request"]
+
+
+def test_idle_ranks_cost_next_to_nothing(braid, tiny_model):
+    got = braid.json("bench", "idle", "--model-path", tiny_model, "--tp-size", 2, "--dp-size", 2, "--enable-dp-attention",
+                     "--seconds", 1, "--pause", 0.05, "--repeats", 5, "--json")
+    assert got["num_ranks"] == 2 and 0 <= got["core_share"] < 0.01
+    assert got["first_token_at_once_s"] > 0 and got["first_token_after_pause_s"] > 0

@@ -107,6 +107,16 @@ def test_both_groups_work_when_many_ask(server):
         assert re.search(rf'^braid_num_running_reqs{{[^}}]*dp_rank="{group}"}} 0$', metrics, re.MULTILINE)
 
 
+def test_a_bench_tells_how_even_the_groups_were(braid, server):
+    report = braid.json("bench", "serving", "--base-url", server.url, "--dataset-name", "generated-shared-prefix",
+                        "--gsp-num-groups", 2, "--gsp-prompts-per-group", 4, "--gsp-system-prompt-len", 64,
+                        "--gsp-question-len", 8, "--gsp-output-len", 4, "--json")
+    assert report["dp_size"] == 2 and 0.5 <= report["balance_ratio"] <= 1
+    assert 0 < report["prefix_hit_rate"] < 1
+    assert 0.5 <= server.get("/get_server_info").json()["dp_balance_ratio"] <= 1
+    assert re.search(r"^braid_dp_balance_ratio{[^}]*} 0\.[5-9]", server.get("/metrics").body, re.MULTILINE)
+
+
 def test_a_group_that_is_not_there_is_named_with_the_range(server):
     for name in ("dp_rank", "routed_dp_rank", "data_parallel_rank"):
         answer = server.post("/v1/completions", {"prompt": "x", "max_tokens": 1, name: 2})

@@ -5,6 +5,7 @@
 #include "braid/base/system_info.h"
 #include "braid/cli/bench/dispatch/dispatch.h"
 #include "braid/cli/bench/exchange.h"
+#include "braid/cli/bench/idle.h"
 #include "braid/cli/bench/kernels.h"
 #include "braid/cli/bench/latency.h"
 #include "braid/cli/bench/profile.h"
@@ -155,6 +156,34 @@ void add_throughput(CLI::App& bench, CommandRunner& runner) {
   });
 }
 
+void add_idle(CLI::App& bench, CommandRunner& runner) {
+  struct Flags {
+    ModelFlags model;
+    IdleOptions options;
+  };
+  auto flags = std::make_shared<Flags>();
+  CLI::App* command =
+      bench.add_subcommand("idle", "What an engine without work costs, and the first token behind that");
+  add_model_flag(*command, flags->model);
+  add_tokenizer_flag(*command, flags->model);
+  add_rank_flags(*command, flags->model);
+  add_layout_flags(*command, flags->model);
+  add_schedule_flag(*command, flags->model);
+  IdleOptions& options = flags->options;
+  const auto seconds = [&](const char* name, double& value, const char* help) {
+    command->add_option(name, value, help)->check(number_above(0, 3600))->capture_default_str();
+  };
+  seconds("--seconds", options.idle_s, "Without a request, while processor time is counted");
+  seconds("--pause", options.pause_s, "Seconds of nothing before a request");
+  add_number(*command, "--repeats", options.repeats, "Requests of each kind, of which medians are reported", 1, 10'000);
+  add_number(*command, "--input-len", options.input_len, "Tokens of each prompt", 1, kMaxBenchTokens);
+  command->add_flag("--json", options.json, "One line of JSON");
+  runner.on(command, [flags]() -> Status {
+    TRY(flags->options.engine, flags->model.engine_options());
+    return run_bench_idle(flags->options, bench_logger(flags->model, flags->options.json), stdout);
+  });
+}
+
 void add_workload_flags(CLI::App& command, serving::WorkloadOptions& workload) {
   const auto number = [&](const char* name, auto& value, const char* help, uint64_t smallest, uint64_t largest) {
     add_number(command, name, value, help, smallest, largest)->group("Workload");
@@ -251,6 +280,7 @@ void add_bench_commands(CLI::App& app, CommandRunner& runner) {
   add_latency(*bench, runner);
   add_throughput(*bench, runner);
   add_profile(*bench, runner);
+  add_idle(*bench, runner);
   add_serving(*bench, runner);
   add_dispatch(*bench, runner);
 }
