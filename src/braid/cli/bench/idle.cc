@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
 #include <ctime>
 #include <thread>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "braid/base/clock.h"
+#include "braid/cli/bench/timing.h"
 
 namespace braid {
 namespace {
@@ -23,12 +23,6 @@ double processor_seconds() {
 
 void sleep_for(double seconds) {
   std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
-}
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 
 // From submit() to the one token of a prompt that no cache knows.
