@@ -11,6 +11,7 @@
 #include <string>
 
 #include "braid/control/text_model.h"
+#include "tests/support/sanitizer.h"
 
 namespace braid {
 namespace {
@@ -49,7 +50,8 @@ std::unique_ptr<TextModel> SimulationTest::simulated_text_;
 // A part of the seeds each, so that they run beside each other.
 class SimulatedSeeds : public SimulationTest, public ::testing::WithParamInterface<uint64_t> {};
 
-constexpr uint64_t kSeedsAPart = 2500;
+// One thread runs a history: ThreadSanitizer has little to see in it.
+constexpr uint64_t kSeedsAPart = testing::kUnderThreadSanitizer ? 50 : testing::kUnderAddressSanitizer ? 500 : 2500;
 
 TEST_P(SimulatedSeeds, EveryHistoryHoldsEveryProperty) {
   if (const char* const chosen = std::getenv("BRAID_TEST_SEED")) {

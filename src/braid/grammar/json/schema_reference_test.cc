@@ -9,17 +9,14 @@
 #include "braid/grammar/json/schema_validator.h"
 #include "braid/grammar/testing/byte_tokenizer.h"
 #include "braid/grammar/testing/grammar_testing.h"
+#include "tests/support/sanitizer.h"
 
 namespace braid::grammar {
 namespace {
 
 using testing::must;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr size_t kThinning = 8;  // look at one in so many
-#else
-constexpr size_t kThinning = 1;
-#endif
+constexpr size_t kThinning = braid::testing::kUnderSanitizer ? 8 : 1;  // look at one in so many
 
 std::vector<Json> read_cases() {
   std::ifstream file("src/braid/grammar/testdata/schemas.jsonl");

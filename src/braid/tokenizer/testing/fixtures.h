@@ -11,14 +11,11 @@
 #include <vector>
 
 #include "braid/tokenizer/tokenizer.h"
+#include "tests/support/sanitizer.h"
 
 namespace braid::testing {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr int kThinning = 16;  // look at one in so many
-#else
-inline constexpr int kThinning = 1;
-#endif
+inline constexpr int kThinning = kUnderSanitizer ? 16 : 1;  // look at one in so many
 
 inline const std::vector<std::string>& families() {
   static const std::vector<std::string> kFamilies = {"qwen2", "llama3", "gpt2", "smollm2", "llama2"};
