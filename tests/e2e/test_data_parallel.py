@@ -62,6 +62,7 @@ def test_sizes_that_do_not_fit_name_those_that_do(braid, default_model):
     assert "max_len" in error("--dp-padding", "some")
     assert "round_robin" in error("--load-balance-method", "best")
     assert "direct" in error("--dp-dispatch", "all")
+    assert "--dp-size" in error("--kv-rebalance")
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +118,29 @@ def test_a_bench_tells_how_even_the_groups_were(braid, server):
     assert re.search(r"^braid_dp_balance_ratio{[^}]*} 0\.[5-9]", server.get("/metrics").body, re.MULTILINE)
 
 
+def test_a_full_group_gives_to_the_other_and_no_bit_changes(braid, default_model, server):
+    prompts = [f"Tell me {i} things about {word}." for i, word in enumerate(
+        ["bread", "glass", "the sea", "iron", "paper", "salt", "rain", "wool", "light", "moss", "brick", "snow"])]
+    body = {"max_tokens": 60, "ignore_eos": True}
+    alone = [ask(server, prompt, **body) for prompt in prompts]
+    with Server(braid, default_model, *TWO_GROUPS, "--kv-cache-memory-bytes", "200MB", "--kv-rebalance",
+                "--log-level", "debug") as moving:
+        with concurrent.futures.ThreadPoolExecutor(12) as pool:
+            # A wish for a group is no order: who has one may move.
+            assert list(pool.map(lambda prompt: ask(moving, prompt, dp_rank=0, **body), prompts)) == alone
+        states = moving.get("/get_server_info").json()["internal_states"]
+        assert states[0]["num_moved_out_reqs"] >= 2 and states[1]["num_moved_in_reqs"] >= 2
+        metrics = moving.get("/metrics").body
+        assert re.search(r'^braid_num_moved_out_requests_total{[^}]*dp_rank="0"} [1-9]', metrics, re.MULTILINE)
+        assert re.search(r"request \d+ with \d+ tokens moves from group 0 to group 1, \d+ pages", moving.read_log())
+        before = [state["num_moved_out_reqs"] for state in states]
+        with concurrent.futures.ThreadPoolExecutor(12) as pool:
+            assert list(pool.map(lambda prompt: ask(moving, prompt, dp_rank=0, dp_rank_strict=True, **body),
+                                 prompts)) == alone
+        states = moving.get("/get_server_info").json()["internal_states"]
+        assert [state["num_moved_out_reqs"] for state in states] == before
+
+
 def test_a_group_that_is_not_there_is_named_with_the_range(server):
     for name in ("dp_rank", "routed_dp_rank", "data_parallel_rank"):
         answer = server.post("/v1/completions", {"prompt": "x", "max_tokens": 1, name: 2})
@@ -137,7 +161,7 @@ def test_padding_and_dispatch_change_no_bit(braid, default_model, tmp_path):
     for i, flags in enumerate([(), ("--dp-padding", "max_len", "--dp-dispatch", "direct"),
                                ("--dp-padding", "sum_len", "--load-balance-method", "round_robin"),
                                ("--dp-padding", "exact", "--load-balance-method", "minimum_tokens"),
-                               ("--disable-radix-cache", "--dp-dispatch", "broadcast")]):
+                               ("--disable-radix-cache", "--dp-dispatch", "broadcast"), ("--kv-rebalance",)]):
         out = tmp_path / f"out{i}.jsonl"
         braid.ok("batch", requests, out, "--model-path", default_model, *TWO_GROUPS, *flags)
         lines = [json.loads(line) for line in out.read_text().splitlines()]

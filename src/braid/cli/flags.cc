@@ -61,6 +61,12 @@ Result<EngineOptions> ModelFlags::engine_options() const {
   TRY(options.rank.numa, parse_numa_choice(numa));
   TRY(options.load_balance_method, parse_load_balance_method(load_balance_method));
   TRY(options.dispatch_mode, parse_dispatch_mode(dp_dispatch));
+  if (kv_rebalance) {
+    if (options.rank.layout.num_groups() < 2) {
+      return fail("--kv-rebalance moves requests between DP groups, and there is one: --dp-size must be at least 2");
+    }
+    options.kv_rebalance = RebalanceOptions();
+  }
   TRY(options.rank.dtype, parse_dtype("--dtype", dtype));
   TRY(options.rank.kv_cache_dtype, parse_dtype("--kv-cache-dtype", kv_cache_dtype));
   TRY(options.schedule_policy, parse_schedule_policy(schedule_policy));
@@ -178,6 +184,10 @@ void add_schedule_flag(CLI::App& command, ModelFlags& flags) {
                   "How requests reach the groups: one message for all (broadcast), or one to each (direct)")
       ->check(one_of({"broadcast", "direct"}))
       ->capture_default_str()
+      ->group("Ranks");
+  command
+      .add_flag("--kv-rebalance", flags.kv_rebalance,
+                "Running requests move, with their KV, from full DP groups to emptier ones")
       ->group("Ranks");
 }
 

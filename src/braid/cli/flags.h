@@ -28,6 +28,7 @@ struct ModelFlags {
   std::string numa = "auto";
   std::string load_balance_method = "auto";
   std::string dp_dispatch = "broadcast";
+  bool kv_rebalance = false;
   RankOptions rank;
 
   // Errors name the flag and its values. Reads BRAID_CPU_ISA, HOME, HF_HOME and HF_HUB_CACHE.

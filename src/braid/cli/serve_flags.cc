@@ -199,6 +199,7 @@ Json ServeFlags::settings() const {
           {"dp_padding", model.dp_padding},
           {"load_balance_method", model.load_balance_method},
           {"dp_dispatch", model.dp_dispatch},
+          {"kv_rebalance", model.kv_rebalance},
           {"threads_per_rank", rank.threads_per_rank},
           {"page_size", rank.page_size},
           {"chunked_prefill_size", rank.chunked_prefill_size},

@@ -10,8 +10,16 @@
 namespace braid {
 
 Controller::Controller(const Tokenizer& tokenizer, MaskWorker& masks, SchedulePolicy policy, LoadBalanceMethod method,
-                       std::vector<GroupLoad> groups, std::shared_ptr<Logger> step_log)
-    : tokenizer_(tokenizer), masks_(masks), queue_(policy), method_(method), flushes_(groups.size()) {
+                       std::vector<GroupLoad> groups, std::shared_ptr<Logger> step_log,
+                       std::optional<RebalanceOptions> rebalance)
+    : tokenizer_(tokenizer),
+      masks_(masks),
+      queue_(policy),
+      method_(method),
+      flushes_(groups.size()),
+      rebalance_(rebalance),
+      num_moves_(groups.size()) {
+  CHECK(!rebalance || (rebalance->max_under_way >= 0 && rebalance->max_under_way <= kMaxMovesUnderWay));
   const bool is_alone = groups.size() == 1;
   for (GroupLoad& load : groups) {
     if (step_log != nullptr) {
@@ -96,6 +104,8 @@ void Controller::take_outputs(int32_t group, GroupOutputs outputs, double now_s)
   for (RequestOutcome& outcome : outputs.outcomes) take_outcome(std::move(outcome));
   uint64_t& own_tokens = group_output_tokens_[static_cast<size_t>(group)];
   own_tokens += num_output_tokens_ - num_tokens_before;
+  for (MovingSequence& moving : outputs.departed) take_departure(std::move(moving));
+  forget_moves_that_failed(group);
   if (outputs.step && !step_logs_.empty()) {
     step_logs_[static_cast<size_t>(group)].after_step(*outputs.step, outputs.load.scheduler, queue_.size(), own_tokens,
                                                       now_s);

@@ -14,12 +14,15 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "braid/base/function_ref.h"
 #include "braid/control/dispatch_policy.h"
 #include "braid/control/group_ledger.h"
+#include "braid/control/group_moves.h"
 #include "braid/control/mask_worker.h"
+#include "braid/control/rebalance_policy.h"
 #include "braid/control/step_log.h"
 #include "braid/control/submission.h"
 #include "braid/scheduler/request_queue.h"
@@ -32,9 +35,10 @@ namespace braid {
 class Controller {
  public:
   // `groups`: how they stand at the start. The tokenizer and the mask worker outlive it. `step_log`: null for none.
-  // `method` is not kAuto.
+  // `method` is not kAuto. `rebalance`: absent, no request changes its group.
   Controller(const Tokenizer& tokenizer, MaskWorker& masks, SchedulePolicy policy, LoadBalanceMethod method,
-             std::vector<GroupLoad> groups, std::shared_ptr<Logger> step_log);
+             std::vector<GroupLoad> groups, std::shared_ptr<Logger> step_log,
+             std::optional<RebalanceOptions> rebalance = std::nullopt);
 
   // The request is checked, its prompt is ids, its stop tokens are complete.
   void open(const std::shared_ptr<Submission>& submission);
@@ -45,6 +49,9 @@ class Controller {
 
   // Binds waiting requests to groups with room. `probe`: what a group's prefix cache has of a prompt.
   void dispatch(double now_s, RequestQueue::Probe probe);
+  // Orders running requests to other groups, where these have drifted apart; behind dispatch(), which comes first to
+  // what room there is.
+  void rebalance();
   // What the group must be given since the last call.
   std::vector<GroupCommand> take_commands(int32_t group) { return ledger(group).take_commands(); }
 
@@ -61,6 +68,9 @@ class Controller {
   int32_t num_groups() const { return static_cast<int32_t>(groups_.size()); }
   // What is on its way to the group counts as waiting there.
   GroupLoad load(int32_t group) const;
+  const std::vector<GroupMoves>& moves() const { return num_moves_; }  // by group
+  std::vector<MoveReport> take_moved() { return std::exchange(moved_, {}); }
+  bool has_moves_under_way() const { return !moves_.empty(); }
 
  private:
   struct Flush {
@@ -69,11 +79,25 @@ class Controller {
     int64_t num_tokens = 0;
   };
 
+  // A request that was ordered to another group, from then until its group has told that it left, or that it did not.
+  struct MoveUnderWay {
+    Move move;
+    uint64_t command = 0;  // the order, to its source
+    int64_t num_pages = 0;
+    int64_t num_tokens = 0;
+    std::shared_ptr<Submission> submission;
+  };
+
   GroupLedger& ledger(int32_t group) { return groups_.at(static_cast<size_t>(group)); }
   void take_outcome(RequestOutcome outcome);
   static void obey_grammar(Choice& choice, RequestOutcome& outcome);
   void end_choice(RequestId id, Delta delta);
   bool holds_nothing(const Submission& submission) const;
+  std::vector<GroupBalance> balances() const;
+  std::vector<MovableRequest> movable_requests() const;
+  void order_move(const MovableRequest& request, int32_t to_group);
+  void take_departure(MovingSequence moving);
+  void forget_moves_that_failed(int32_t from_group);
 
   const Tokenizer& tokenizer_;
   MaskWorker& masks_;
@@ -86,6 +110,12 @@ class Controller {
   std::unordered_map<RequestId, Choice> choices_;
   std::map<SubmissionId, std::shared_ptr<Submission>> submissions_;
   std::vector<std::shared_ptr<Submission>> ending_;  // have no open choice any more
+  const std::optional<RebalanceOptions> rebalance_;
+  bool is_unbalanced_ = false;
+  std::map<RequestId, MoveUnderWay> moves_;
+  std::vector<GroupMoves> num_moves_;
+  std::vector<MoveReport> moved_;  // since take_moved()
+  MoveId next_move_ = 1;
   RequestId next_request_ = 1;
   uint64_t num_output_tokens_ = 0;
   std::vector<uint64_t> group_output_tokens_;  // of those, each group's

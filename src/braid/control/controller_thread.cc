@@ -57,7 +57,7 @@ ControllerThread::ControllerThread(RankSet& ranks, const Tokenizer& tokenizer, c
                   resolve_load_balance_method(options.load_balance_method, options.rank.radix_cache),
                   std::vector<GroupLoad>(static_cast<size_t>(ranks.layout().num_groups()),
                                          GroupPublisher(scheduler_config_).load()),
-                  options.log_steps ? logger_ : nullptr),
+                  options.log_steps ? logger_ : nullptr, options.kv_rebalance),
       links_(make_in_process_links(ranks.layout().num_groups(), link_limits(options.rank.collective_timeout_s))),
       dispatch_mode_(options.dispatch_mode),
       dispatcher_(*links_.controller, dispatch_mode_, ranks.layout().num_groups()) {
@@ -78,7 +78,10 @@ ControllerThread::ControllerThread(RankSet& ranks, const Tokenizer& tokenizer, c
         [this, first_group](int32_t group, GroupOutputs outputs) {
           on_outputs(first_group + group, std::move(outputs));
         },
-        [this, local = ranks.world(world)](const std::string& reason) { on_failure(with_report(reason, local)); }));
+        [this, local = ranks.world(world), &courier = ranks.courier()](const std::string& reason) {
+          courier.abort(first_line(reason));
+          on_failure(with_report(reason, local));
+        }));
   }
   thread_ = std::thread([this] { thread_main(); });
 }
@@ -223,7 +226,9 @@ std::string ControllerThread::run_until_stopped() {
     for (Event& event : events) carry_out(std::move(event));
     if (!failure.empty()) return failure;
     controller_.dispatch(monotonic_seconds(), probe);
+    controller_.rebalance();
     if (const Status sent = send_commands(); !sent.ok()) return sent.error().message;
+    log_moves();
     publish();
   }
 }
@@ -265,6 +270,13 @@ Status ControllerThread::send_commands() {
   return {};
 }
 
+void ControllerThread::log_moves() {
+  for (const MoveReport& moved : controller_.take_moved()) {
+    logger_->debug("request {} with {} tokens moves from group {} to group {}, {} pages", moved.request,
+                   moved.num_tokens, moved.from_group, moved.to_group, moved.num_pages);
+  }
+}
+
 // Statistics first, so that who has waited for a submission sees it counted.
 void ControllerThread::publish() {
   std::vector<GroupLoad> groups;
@@ -284,6 +296,7 @@ void ControllerThread::publish() {
   }
   stats_.balance = step_balance(groups, groups_per_world_);
   stats_.groups = std::move(groups);
+  stats_.moves = controller_.moves();
   num_new_choices_ -= std::exchange(num_taken_choices_, 0);
   const std::vector<SubmissionId> ended = controller_.take_ended();
   if (ended.empty()) return;

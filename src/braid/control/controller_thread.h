@@ -61,6 +61,7 @@ class ControllerThread {
   std::string run_until_stopped();
   std::vector<Event> take_inbox();
   void carry_out(Event event);
+  void log_moves();
   World& world_of(int32_t group) { return *worlds_[static_cast<size_t>(group / groups_per_world_)]; }
   Status send_commands();
   void publish();

@@ -19,7 +19,9 @@
 #include "braid/config/model_config.h"
 #include "braid/control/dispatch_policy.h"
 #include "braid/control/generation.h"
+#include "braid/control/group_moves.h"
 #include "braid/control/profile.h"
+#include "braid/control/rebalance_policy.h"
 #include "braid/control/step_balance.h"
 #include "braid/control/text_model.h"
 #include "braid/engine/rank_options.h"
@@ -37,6 +39,7 @@ struct EngineOptions {
   SchedulePolicy schedule_policy = SchedulePolicy::kFcfs;
   LoadBalanceMethod load_balance_method = LoadBalanceMethod::kAuto;
   DispatchMode dispatch_mode = DispatchMode::kBroadcast;  // how the groups are sent their requests
+  std::optional<RebalanceOptions> kv_rebalance = {};      // running requests move between groups; absent: none does
   bool log_steps = false;  // a line for each step with prompts and for every 40 decode steps, at level info
   // Choices that may wait for their turn, beyond those that could run at once.
   int64_t max_queued_requests = std::numeric_limits<int64_t>::max();
@@ -63,8 +66,9 @@ struct Refusal {
 };
 
 struct EngineStats {
-  SchedulerStats scheduler;       // of all groups together
-  std::vector<GroupLoad> groups;  // [dp_size]
+  SchedulerStats scheduler;            // of all groups together
+  std::vector<GroupLoad> groups;       // [dp_size]
+  std::vector<GroupMoves> moves = {};  // [dp_size]
   StepBalance balance;
   int64_t num_queued = 0;      // wait in front of the scheduler
   int64_t num_free_slots = 0;  // choices that could be admitted at once; 0 while others wait

@@ -20,6 +20,13 @@ class GroupLedger {
 
   // `num_pages`: what the request takes from the group's credits. `num_tokens`: what it adds to the group's load.
   void add(SchedulerRequest request, int64_t num_pages, int64_t num_tokens);
+  // A sequence that may come from another group: its room is kept until it is given to the group, or does not come.
+  void expect(int64_t num_pages, int64_t num_tokens);
+  void expect_no_more(int64_t num_pages, int64_t num_tokens);
+  void arrive(MovingSequence moving, int64_t num_pages, int64_t num_tokens);
+  // It is to leave; and it has left, or cannot.
+  uint64_t depart(const DepartOrder& order);
+  void leaves_no_more() { --num_leaving_; }
   // Each gives the command's number.
   uint64_t abort(RequestId request);
   uint64_t finish(RequestId request);
@@ -38,7 +45,8 @@ class GroupLedger {
   Credits credits() const;
   const GroupLoad& load() const { return load_; }
   int64_t num_on_the_way() const { return static_cast<int64_t>(on_the_way_.size()); }
-  // Requests, and tokens of prompts to be computed and of what runs; with what is on its way.
+  // Requests, and tokens of prompts to be computed and of what runs; with what is on its way to it, and without what is
+  // to leave.
   int64_t num_requests() const;
   int64_t num_tokens() const;
 
@@ -56,6 +64,9 @@ class GroupLedger {
   std::vector<GroupCommand> outbox_;
   int64_t open_tokens_ = 0;       // of the prompts in the last of these
   std::deque<Added> on_the_way_;  // that load_ does not know of
+  Added expected_;                // all together
+  int32_t num_expected_ = 0;
+  int32_t num_leaving_ = 0;
 };
 
 }  // namespace braid

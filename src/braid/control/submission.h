@@ -32,6 +32,7 @@ struct Choice {
   std::optional<int32_t> group = {};   // once bound to one
   std::optional<double> queue_s = {};  // likewise
   Usage usage;
+  int32_t may_move_at = 1;  // output tokens, from which on it may move to another group
   std::optional<ChoiceGrammar> grammar = {};
 };
 

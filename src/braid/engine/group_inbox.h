@@ -36,12 +36,15 @@ class GroupInbox {
   AssignmentReader reader_;
 };
 
-// What one map may hold for a group: it is given no more requests than its credits, and each ends once.
+// What one map may hold for a group: it is given no more requests than its credits, and sequences from other groups
+// beyond them, and each ends once.
 inline AssignmentLimits assignment_limits(const SchedulerConfig& group, int32_t num_groups, int64_t vocab_size) {
   return {.num_groups = num_groups,
           .max_requests = group.max_running_requests,
-          .max_ended = group.max_running_requests,
+          .max_ended = group.max_running_requests + kMaxMovesUnderWay,
           .max_prompt_len = group.context_len,
+          .context_len = group.context_len,
+          .max_moves = kMaxMovesUnderWay,
           .vocab_size = static_cast<int32_t>(vocab_size)};
 }
 

@@ -26,7 +26,7 @@ void GroupPublisher::take(std::vector<GroupCommand> commands) {
   if (commands.empty()) return;
   for (GroupCommand& command : commands) carry_out(std::move(command));
   has_news_ = true;
-  if (scheduler_.is_idle()) scheduler_.check_idle_invariants();
+  check_if_idle();
 }
 
 void GroupPublisher::carry_out(GroupCommand command) {
@@ -38,19 +38,62 @@ void GroupPublisher::carry_out(GroupCommand command) {
           {.request = id, .finish = FinishReason::kError, .error = std::move(added.error().message)});
     }
   }
-  for (const RequestId request : command.abort) scheduler_.abort(request);
-  for (const RequestId request : command.finish) scheduler_.finish(request);
+  for (MovingSequence& moving : command.arrive) arrivals_.push_back({.moving = std::move(moving)});
+  for (const RequestId request : command.abort) drop(request);
+  for (const RequestId request : command.finish) drop(request);
+  for (const DepartOrder& order : command.depart) depart(order);
   if (command.flush_cache) next_.flushed_tokens.push_back(scheduler_.flush_cache());
 }
 
+void GroupPublisher::drop(RequestId request) {
+  if (scheduler_.abort(request)) return;
+  for (WaitingArrival& arrival : arrivals_) {
+    if (arrival.moving.sequence.request.id == request) arrival.is_dropped = true;
+  }
+}
+
+void GroupPublisher::depart(const DepartOrder& order) {
+  auto departure = scheduler_.depart(order.request);
+  if (!departure) return;
+  Move move = order.move;
+  move.num_pages = static_cast<int32_t>(departure->pages.size());
+  if (move.num_pages > 0) leaving_.push_back({.move = move, .pages = std::move(departure->pages)});
+  next_.departed.push_back({.move = move, .sequence = std::move(departure->sequence)});
+}
+
+// In the order in which they came, which is that in which their source gave them: messages may be told apart by it. And
+// a later one may be given pages that were an earlier one's.
+std::vector<MovedPages> GroupPublisher::admit_arrivals() {
+  std::vector<MovedPages> arriving;
+  for (const auto& [moving, is_dropped] : std::exchange(arrivals_, {})) {
+    std::optional<std::vector<PageId>> pages;
+    if (!is_dropped) pages = scheduler_.arrive(moving.sequence, moving.move.num_pages);
+    if (moving.move.num_pages == 0) continue;
+    arriving.push_back({.move = moving.move, .pages = std::move(pages).value_or(std::vector<PageId>())});
+  }
+  return arriving;
+}
+
 std::shared_ptr<const StepPlan> GroupPublisher::plan() {
-  auto planned = scheduler_.plan();
-  if (planned) plan_ = std::make_shared<const StepPlan>(std::move(*planned));
+  std::vector<MovedPages> arriving = admit_arrivals();
+  scheduler_.release_departed();
+  std::optional<StepPlan> planned = scheduler_.plan();
+  is_scheduled_ = planned.has_value();
+  if (!is_scheduled_ && leaving_.empty() && arriving.empty()) return nullptr;
+  StepPlan plan = std::move(planned).value_or(StepPlan());
+  plan.leaving = std::exchange(leaving_, {});
+  plan.arriving = std::move(arriving);
+  plan_ = std::make_shared<const StepPlan>(std::move(plan));
   return plan_;
 }
 
 GroupOutputs GroupPublisher::commit(const StepResult& result, double step_s) {
-  CHECK(plan_ != nullptr, "the result of step {} comes, and no step is under way", result.step);
+  CHECK(plan_ != nullptr && result.step == plan_->step, "the result of step {} comes, and that is not under way",
+        result.step);
+  if (!is_scheduled_) {
+    plan_ = nullptr;
+    return take_outputs();
+  }
   std::vector<RequestOutcome> outcomes = scheduler_.commit(result);
   if (next_.outcomes.empty()) {
     next_.outcomes = std::move(outcomes);
@@ -62,8 +105,12 @@ GroupOutputs GroupPublisher::commit(const StepResult& result, double step_s) {
   plan_ = nullptr;
   ++num_steps_;
   step_seconds_ += step_s;
-  if (scheduler_.is_idle()) scheduler_.check_idle_invariants();
+  check_if_idle();
   return take_outputs();
+}
+
+void GroupPublisher::check_if_idle() const {
+  if (scheduler_.is_idle() && leaving_.empty()) scheduler_.check_idle_invariants();
 }
 
 std::optional<GroupOutputs> GroupPublisher::report() {

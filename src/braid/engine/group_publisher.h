@@ -1,6 +1,10 @@
 // The publisher of one DP group: takes the controller's commands, decides the group's steps, and says what came of
 // them. A state machine round the group's Scheduler: no thread, no clock, no tensor.
 //
+// A sequence that is ordered to another group leaves with the next plan, and the outputs after that step tell of it.
+// One that arrives is admitted when the next plan is made: until then it can still be aborted, and its pages are
+// dropped.
+//
 //   publisher.take(commands); auto plan = publisher.plan();
 //   plan == nullptr: report() what the commands brought; else run it, and send up commit(result, seconds).
 #pragma once
@@ -38,11 +42,23 @@ class GroupPublisher {
   GroupLoad load() const;
 
  private:
+  struct WaitingArrival {
+    MovingSequence moving;
+    bool is_dropped = false;  // it was aborted before it could be admitted
+  };
+
   void carry_out(GroupCommand command);
+  void drop(RequestId request);
+  void depart(const DepartOrder& order);
+  std::vector<MovedPages> admit_arrivals();
   GroupOutputs take_outputs();
+  void check_if_idle() const;
 
   Scheduler scheduler_;
+  std::vector<WaitingArrival> arrivals_;  // that the scheduler does not know yet
+  std::vector<MovedPages> leaving_;       // with the next plan
   std::shared_ptr<const StepPlan> plan_;  // under way
+  bool is_scheduled_ = false;             // it has sequences, not moves alone
   GroupOutputs next_;                     // what the next outputs say already
   bool has_news_ = false;                 // commands were taken since the last outputs
   uint64_t num_commands_ = 0;

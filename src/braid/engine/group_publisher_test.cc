@@ -88,5 +88,151 @@ TEST_F(GroupPublisherTest, ARequestThatCanNeverRunIsAnOutcomeBesideTheOthers) {
   EXPECT_EQ(outputs.outcomes[1].token->token, 7);
 }
 
+// Two groups, and what the one's outputs have the other take.
+class MovingPublishersTest : public ::testing::Test {
+ protected:
+  static GroupOutputs run(GroupPublisher& publisher, const StepPlan& plan) {
+    StepResult result{.step = plan.step};
+    for (const SequencePlan& sequence : plan.sequences) {
+      const TokenId token = 10 + sequence.sampling.num_output_tokens;
+      if (sequence.has_result()) result.sequences.push_back({.request = sequence.request, .sampled = {.token = token}});
+    }
+    return publisher.commit(result, 0.5);
+  }
+  static GroupOutputs step(GroupPublisher& publisher) {
+    const auto plan = publisher.plan();
+    CHECK(plan != nullptr);
+    return run(publisher, *plan);
+  }
+  static GroupCommand departs(RequestId id) {
+    return {.depart = {{.request = id, .move = {.id = 40 + id, .from_group = 0, .to_group = 1}}}};
+  }
+  static SchedulerStats stats(const GroupPublisher& publisher) { return publisher.load().scheduler; }
+
+  GroupPublisher source_{kPublisherConfig};
+  GroupPublisher target_{kPublisherConfig};
+};
+
+TEST_F(MovingPublishersTest, ASequenceLeavesWithOneStepAndGoesOnWithAnother) {
+  source_.take(commands_of({published_request(1, 5, 6), published_request(2, 3, 6)}));
+  (void)step(source_);
+  source_.take(commands_of({departs(1)}));
+  const auto leaving = source_.plan();
+  ASSERT_EQ(leaving->sequences.size(), 1U);
+  EXPECT_EQ(leaving->sequences[0].request, 2U);
+  ASSERT_EQ(leaving->leaving.size(), 1U);
+  EXPECT_EQ(leaving->leaving[0].move, (Move{.id = 41, .from_group = 0, .to_group = 1, .num_pages = 2}));
+  EXPECT_EQ(leaving->leaving[0].pages.size(), 2U);
+  GroupOutputs told = run(source_, *leaving);
+  ASSERT_EQ(told.departed.size(), 1U);
+  EXPECT_EQ(told.departed[0].move, leaving->leaving[0].move);
+  EXPECT_EQ(told.departed[0].sequence.output, std::vector<TokenId>{10});
+  EXPECT_EQ(told.load.num_commands, 3U);
+  EXPECT_EQ(told.load.scheduler.num_running, 1);
+
+  target_.take(commands_of({GroupCommand{.arrive = std::move(told.departed)}}));
+  const auto arriving = target_.plan();
+  ASSERT_EQ(arriving->arriving.size(), 1U);
+  EXPECT_EQ(arriving->arriving[0].pages.size(), 2U);
+  ASSERT_EQ(arriving->sequences.size(), 1U);
+  EXPECT_EQ(arriving->sequences[0].new_tokens, std::vector<TokenId>{10}) << "nothing is computed again";
+  const GroupOutputs news = run(target_, *arriving);
+  EXPECT_EQ(news.outcomes.at(0).token->token, 11);
+  EXPECT_EQ(news.load.num_commands, 1U);
+}
+
+TEST_F(MovingPublishersTest, TheLastOneLeavesInAStepWithoutTokens) {
+  source_.take(commands_of({published_request(1, 4, 6)}));
+  (void)step(source_);
+  source_.take(commands_of({departs(1)}));
+  const auto plan = source_.plan();
+  ASSERT_NE(plan, nullptr);
+  EXPECT_EQ(plan->num_tokens(), 0);
+  EXPECT_TRUE(plan->moves_pages());
+  const GroupOutputs told = run(source_, *plan);
+  EXPECT_EQ(told.departed.size(), 1U);
+  EXPECT_FALSE(told.step.has_value());
+  EXPECT_TRUE(told.load.credits.is_idle);
+  EXPECT_EQ(source_.plan(), nullptr);
+  EXPECT_FALSE(source_.report().has_value());
+}
+
+TEST_F(MovingPublishersTest, WhatIsAbortedOnItsWayIsTakenAndDropped) {
+  source_.take(commands_of({published_request(1, 5, 6)}));
+  (void)step(source_);
+  source_.take(commands_of({departs(1)}));
+  GroupOutputs told = step(source_);
+  for (const bool at_once : {true, false}) {
+    GroupPublisher target(kPublisherConfig);
+    GroupCommand command{.arrive = told.departed};
+    if (at_once) command.abort = {1};
+    target.take(commands_of({std::move(command)}));
+    if (!at_once) target.take(commands_of({GroupCommand{.finish = {1}}}));
+    const auto plan = target.plan();
+    ASSERT_NE(plan, nullptr);
+    EXPECT_TRUE(plan->sequences.empty());
+    ASSERT_EQ(plan->arriving.size(), 1U);
+    EXPECT_TRUE(plan->arriving[0].pages.empty());
+    EXPECT_EQ(run(target, *plan).load.num_commands, 2U);
+    EXPECT_EQ(stats(target).num_free_pages, kPublisherConfig.num_pages);
+    EXPECT_EQ(target.plan(), nullptr);
+  }
+}
+
+TEST_F(MovingPublishersTest, WithoutRoomItsPagesAreDroppedAndItIsComputedAnew) {
+  source_.take(commands_of({published_request(9, 20, 6)}));
+  (void)step(source_), (void)step(source_), (void)step(source_);
+  source_.take(commands_of({departs(9)}));
+  GroupOutputs told = step(source_);
+  target_.take(commands_of({published_request(1, 8, 20), published_request(2, 8, 20), published_request(3, 8, 20),
+                            published_request(4, 8, 20)}));
+  for (int i = 0; i < 4; ++i) (void)step(target_);
+  target_.take(commands_of({GroupCommand{.arrive = std::move(told.departed)}}));
+  const auto plan = target_.plan();
+  ASSERT_EQ(plan->arriving.size(), 1U);
+  EXPECT_TRUE(plan->arriving[0].pages.empty()) << "as many run as may";
+  (void)run(target_, *plan);
+  EXPECT_EQ(stats(target_).num_waiting, 1);
+  TokenId last = 0;
+  while (const auto next = target_.plan()) {
+    for (const RequestOutcome& outcome : run(target_, *next).outcomes) {
+      if (outcome.request == 9) last = outcome.token->token;
+    }
+  }
+  EXPECT_EQ(last, 15) << "its sixth";
+}
+
+TEST_F(MovingPublishersTest, WhatHasEndedOrNotBegunStays) {
+  source_.take(commands_of({published_request(1, 5, 1), published_request(2, 12, 4)}));
+  EXPECT_EQ(step(source_).outcomes.at(0).finish, FinishReason::kLength);
+  source_.take(commands_of({departs(1), departs(2), departs(3)}));
+  const GroupOutputs outputs = step(source_);
+  EXPECT_TRUE(outputs.departed.empty());
+  EXPECT_EQ(outputs.load.num_commands, 5U);
+}
+
+TEST_F(MovingPublishersTest, WhatWaitedForPagesLeavesWithoutAny) {
+  GroupPublisher source(
+      {.num_pages = 8, .page_size = 4, .context_len = 32, .max_running_requests = 4, .chunked_prefill_size = 8});
+  source.take(commands_of({published_request(1, 8, 20), published_request(2, 8, 20)}));
+  while (stats(source).num_preemptions == 0) (void)step(source);
+  source.take(commands_of({departs(2)}));
+  GroupOutputs told = step(source);
+  ASSERT_EQ(told.departed.size(), 1U);
+  EXPECT_EQ(told.departed[0].move.num_pages, 0);
+  const size_t num_output = told.departed[0].sequence.output.size();
+  target_.take(commands_of({GroupCommand{.arrive = std::move(told.departed)}}));
+  const auto plan = target_.plan();
+  EXPECT_TRUE(plan->arriving.empty()) << "nothing comes";
+  EXPECT_EQ(plan->num_tokens(), kPublisherConfig.chunked_prefill_size);
+  (void)run(target_, *plan);
+  TokenId first = 0;
+  while (first == 0) {
+    const auto outcomes = step(target_).outcomes;
+    if (!outcomes.empty()) first = outcomes[0].token->token;
+  }
+  EXPECT_EQ(first, 10 + static_cast<TokenId>(num_output));
+}
+
 }  // namespace
 }  // namespace braid

@@ -1,5 +1,6 @@
 #include "braid/engine/rank.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "braid/attention/dp_attention_backend.h"
@@ -113,7 +114,23 @@ void Rank::begin_step(const WorldStep& step) {
   }
 }
 
+// Those that leave before those that arrive: a page may do both.
+Status Rank::move_pages(const StepPlan& plan) {
+  const int32_t own = place().attn_tp_rank;
+  for (const MovedPages& moved : plan.leaving) {
+    TRY_STATUS(parts_->setup.courier->give(moved.move, own, parts_->kv_cache, moved.pages));
+  }
+  for (const MovedPages& moved : plan.arriving) {
+    TRY_STATUS(parts_->setup.courier->take(moved.move, own, parts_->kv_cache, moved.pages));
+  }
+  return {};
+}
+
 Result<StepResult> Rank::execute(const StepPlan& plan, const WorldStep& step, TokenMasks* masks) {
+  TRY_STATUS(move_pages(plan));
+  if (std::ranges::all_of(step.group_tokens, [](int32_t num_tokens) { return num_tokens == 0; })) {
+    return StepResult{.step = plan.step, .sequences = {}};
+  }
   begin_step(step);
   parts_->traced->begin_step(static_cast<uint64_t>(step.number));
   StepResult result;

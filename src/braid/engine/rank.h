@@ -11,6 +11,7 @@
 #include "braid/base/log.h"
 #include "braid/base/result.h"
 #include "braid/base/step_trace.h"
+#include "braid/engine/kv_courier.h"
 #include "braid/engine/model_runner.h"
 #include "braid/engine/rank_options.h"
 #include "braid/kv/kv_cache.h"
@@ -24,7 +25,7 @@ namespace braid {
 // What all ranks must know of each other's part in a step, the same on every rank.
 struct WorldStep {
   int64_t number = 0;
-  std::vector<int32_t> group_tokens;  // of each group of the world; 0: it is idle
+  std::vector<int32_t> group_tokens;  // of each group of the world; 0: it is idle; of all 0: pages move, nothing else
   int64_t num_logit_rows = 0;         // the most that a group needs
 };
 
@@ -42,8 +43,9 @@ struct RankSetup {
   std::string attention_backend;
   std::optional<DpPaddingMode> dp_padding;
   Logger* logger = nullptr;
-  StepTrace* trace = nullptr;  // of all ranks
-  int32_t trace_rank = 0;      // this one in it
+  StepTrace* trace = nullptr;    // of all ranks
+  int32_t trace_rank = 0;        // this one in it
+  KvCourier* courier = nullptr;  // of sequences that change their group
 };
 
 // The exchange of a rank that has others in its world; the same sizes on all of them.
@@ -79,6 +81,7 @@ class Rank {
  private:
   struct Parts;
   explicit Rank(std::unique_ptr<Parts> parts);
+  Status move_pages(const StepPlan& plan);
   void begin_step(const WorldStep& step);
 
   std::unique_ptr<Parts> parts_;

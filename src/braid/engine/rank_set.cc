@@ -171,6 +171,7 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, con
   set->layout_ = layout;
   set->logger_ = logger;
   set->trace_ = std::make_unique<StepTrace>(num_ranks);
+  set->courier_ = std::make_unique<LocalKvCourier>(options.collective_timeout_s);
   set->config_ = config;
   set->isa_ = options.isa.value_or(available_isas().back());
   set->dtype_ = options.dtype.value_or(config.checkpoint_dtype == DType::kFloat32 ? DType::kFloat32 : DType::kBFloat16);
@@ -229,7 +230,8 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, con
                         .attention_backend = options.attention_backend,
                         .dp_padding = options.dp_padding,
                         .logger = set->logger_.get(),
-                        .trace = set->trace_.get()};
+                        .trace = set->trace_.get(),
+                        .courier = set->courier_.get()};
   if (const Status made = set->make_ranks(setup, places, loaded, options.collective_timeout_s); !made.ok()) {
     if (layout.groups_per_world() == 1) return made.error();
     // The warning was given where it failed. The ranks go on as one group, whose shares of the weights are others.

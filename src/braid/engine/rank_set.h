@@ -10,6 +10,7 @@
 #include "braid/base/log.h"
 #include "braid/base/result.h"
 #include "braid/base/step_trace.h"
+#include "braid/engine/kv_courier.h"
 #include "braid/engine/rank.h"
 #include "braid/engine/rank_options.h"
 #include "braid/engine/world.h"
@@ -50,6 +51,9 @@ class RankSet {
   // The ranks of a world, for World (engine/world.h). The set outlives it, as do the masks.
   std::vector<WorldMember> members(int32_t world, TokenMasks* masks);
 
+  // Of all worlds.
+  LocalKvCourier& courier() { return *courier_; }
+
   // Runs work(rank) for all ranks at once, each on a thread of its own bound to its CPUs; the first error of any.
   Status on_all_ranks(FunctionRef<Status(Rank& rank, int32_t world)> work);
 
@@ -71,7 +75,8 @@ class RankSet {
   DType dtype_ = DType::kBFloat16;
   DType kv_dtype_ = DType::kBFloat16;
   int64_t weight_bytes_ = 0;
-  std::vector<std::unique_ptr<LocalWorld>> worlds_;  // outlive the ranks
+  std::unique_ptr<LocalKvCourier> courier_;          // outlives the ranks, as do
+  std::vector<std::unique_ptr<LocalWorld>> worlds_;  // these
   std::vector<std::unique_ptr<Rank>> ranks_;         // world by world, as are their headers' ways
   std::vector<std::unique_ptr<HeaderExchange>> headers_;
 };

@@ -27,7 +27,8 @@ StepDecision decide_step(std::span<const StepHeader> headers) {
   }
   if (!decision.failed_ranks.empty() || std::ranges::any_of(headers, &StepHeader::must_stop)) {
     decision.kind = StepDecision::Kind::kEnd;
-  } else if (std::ranges::any_of(headers, [](const StepHeader& header) { return header.num_tokens > 0; })) {
+  } else if (std::ranges::any_of(
+                 headers, [](const StepHeader& header) { return header.num_tokens > 0 || header.moves_pages; })) {
     decision.kind = StepDecision::Kind::kExecute;
   } else if (all_have(&StepHeader::work_count)) {
     decision.kind = StepDecision::Kind::kPark;

@@ -19,6 +19,7 @@ struct StepHeader {
   uint64_t work_count = 0;     // read before looking for work
   int64_t num_tokens = 0;      // of the step that this rank, a publisher, has planned; 0: its group is idle
   int64_t num_logit_rows = 0;  // of those tokens: whose logits it needs
+  bool moves_pages = false;    // so has it pages that leave or arrive, perhaps without any token
   bool must_stop = false;      // the world is to end
   bool has_failed = false;     // so is it: this rank cannot go on
 

@@ -19,6 +19,11 @@ TEST(StepProtocol, OneGroupsTokensMakeAllExecute) {
   EXPECT_EQ(decide_step(headers).kind, Kind::kExecute);
 }
 
+TEST(StepProtocol, PagesThatMoveMakeAllExecuteThoughNobodyHasTokens) {
+  const StepHeader headers[] = {{.round = 4, .work_count = 1}, {.round = 4, .work_count = 1, .moves_pages = true}};
+  EXPECT_EQ(decide_step(headers).kind, Kind::kExecute);
+}
+
 TEST(StepProtocol, AllIdleParkIfTheyHaveReadOneCountAndElseGoRoundAgain) {
   StepHeader headers[] = {{.round = 4, .work_count = 2}, {.round = 4, .work_count = 2}};
   EXPECT_EQ(decide_step(headers), (StepDecision{.kind = Kind::kPark, .work_count = 2}));

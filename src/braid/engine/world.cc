@@ -124,6 +124,7 @@ Result<StepHeader> World::prepare(const WorldMember& member, uint64_t round) {
   if (plan != nullptr) {
     header.num_tokens = plan->num_tokens();
     header.num_logit_rows = num_logit_rows(*plan);
+    header.moves_pages = plan->moves_pages();
   }
   group.plans[round % 2] = std::move(plan);
   if (outputs) on_outputs_(member.group, std::move(*outputs));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <latch>
 #include <map>
 #include <stdexcept>
 
@@ -104,6 +105,7 @@ class CountingWorld {
     request.sampling.max_new_tokens = max_new_tokens;
     feed_.send(*world_, group, {.add = {std::move(request)}});
   }
+  void send(int32_t group, GroupCommand command) { feed_.send(*world_, group, std::move(command)); }
   void flush(int32_t group) { feed_.send(*world_, group, {.flush_cache = true}); }
   void send_bytes(int32_t group, SharedBytes bytes) { feed_.send_bytes(*world_, group, std::move(bytes)); }
   PrefixProbe probe(int32_t group, std::span<const TokenId> prompt) const { return world_->probe(group, prompt); }
@@ -118,6 +120,7 @@ class CountingWorld {
   std::map<RequestId, FinishReason> finished;
   std::map<RequestId, int32_t> groups;
   std::vector<std::string> failures;
+  std::vector<MovingSequence> departed;
 
   // What each rank executed: the round and the plan.
   const std::vector<std::vector<std::pair<uint64_t, StepPlan>>>& executed() const { return executed_; }
@@ -138,6 +141,7 @@ class CountingWorld {
   void take(int32_t group, GroupOutputs outputs) {
     if (!fail_in_outputs.empty()) throw std::runtime_error(fail_in_outputs);
     const std::lock_guard lock(mutex_);
+    for (MovingSequence& moving : outputs.departed) departed.push_back(std::move(moving));
     for (const RequestOutcome& outcome : outputs.outcomes) {
       groups[outcome.request] = group;
       if (outcome.token) tokens[outcome.request].push_back(outcome.token->token);
@@ -274,6 +278,36 @@ TEST(World, APromptThatRanIsFoundInItsGroupsPrefixCacheAlone) {
   EXPECT_EQ(world.probe(0, prompt).num_cached_pages, 0);
   EXPECT_EQ(world.probe(1, prompt).num_cached_pages, 2);
   world.end();
+}
+
+TEST(World, ASequenceMovesBetweenGroupsInStepsThatAllRanksExecute) {
+  CountingWorld world(2, 2);
+  std::latch is_ordered(1);  // before it could end
+  world.before_execute = [&](size_t rank, const StepPlan& plan) {
+    if (rank == 0 && !plan.sequences.empty() && plan.sequences[0].sampling.num_output_tokens == 3) is_ordered.wait();
+  };
+  world.submit(0, 5, 6, 30);
+  world.wait_until([&] { return world.tokens[5].size() > 2; });
+  world.send(0, {.depart = {{.request = 5, .move = {.id = 1, .from_group = 0, .to_group = 1}}}});
+  is_ordered.count_down();
+  world.wait_until([&] { return !world.departed.empty(); });
+  world.send(1, {.arrive = world.departed});
+  world.wait_until([&] { return world.finished.contains(5); });
+  world.end();
+  ASSERT_EQ(world.tokens.at(5).size(), 30U);
+  for (TokenId i = 0; i < 30; ++i) EXPECT_EQ(world.tokens.at(5)[static_cast<size_t>(i)], i);
+  EXPECT_EQ(world.groups.at(5), 1);
+  int num_moves = 0;
+  const auto& executed = world.executed();
+  for (size_t step = 0; step < executed[0].size(); ++step) {
+    for (size_t rank = 0; rank < 4; ++rank) {
+      ASSERT_EQ(executed[rank].size(), executed[0].size());
+      EXPECT_EQ(executed[rank][step].first, executed[0][step].first) << "all execute in the same rounds";
+      num_moves += executed[rank][step].second.moves_pages() ? 1 : 0;
+    }
+  }
+  EXPECT_EQ(num_moves, 4) << "two ranks give, two take";
+  EXPECT_TRUE(world.failures.empty());
 }
 
 }  // namespace

@@ -27,9 +27,9 @@
 #include "braid/request/request_outcome.h"
 #include "braid/request/sampling_params.h"
 #include "braid/request/scheduler_request.h"
-#include "braid/scheduler/moved_sequence.h"
 #include "braid/scheduler/policy.h"
 #include "braid/wire/group_load.h"
+#include "braid/wire/move.h"
 #include "braid/wire/step_plan.h"
 #include "braid/wire/step_result.h"
 
@@ -42,6 +42,12 @@ struct SchedulerConfig {
   int32_t max_running_requests = 0;
   int32_t chunked_prefill_size = 0;  // tokens of prompts in one step, >= 1
   bool radix_cache = true;
+};
+
+// A sequence that leaves for another group.
+struct Departure {
+  MovedSequence sequence;
+  std::vector<PageId> pages;  // of all its tokens but the last, in order; none: it waited for pages
 };
 
 // The most tokens that one plan holds: for buffers that are allocated once.
@@ -73,14 +79,15 @@ class Scheduler {
   std::vector<RequestOutcome> commit(const StepResult& result);
 
   // The sequence goes to another group, and is unknown here from now on. Its pages stay as they are until
-  // release_departed(). Nothing if it is unknown or not decoding. Not while a step is under way.
+  // release_departed(): whatever is written into them must come behind their copying. Nothing if it is unknown or has
+  // no token yet. Not while a step is under way.
   std::optional<Departure> depart(RequestId request);
   void release_departed() { departed_.clear(); }
 
   // Goes on with another group's sequence, beyond all credits. The pages that its keys and values must be in before the
-  // next plan is executed; or nothing where there is no room for them now: then it waits, and is computed anew. Not
-  // while a step is under way.
-  std::optional<std::vector<PageId>> arrive(const MovedSequence& moved);
+  // next plan's sequences are computed; or nothing where there is no room for them now, or none came with it
+  // (`num_pages`): then it waits, and is computed anew. Not while a step is under way.
+  std::optional<std::vector<PageId>> arrive(const MovedSequence& moved, int32_t num_pages);
 
   // The prefix cache lets go of all that no sequence holds: the number of tokens. Not while a step is under way.
   int64_t flush_cache();

@@ -11,8 +11,11 @@ namespace braid {
 std::optional<Departure> Scheduler::depart(RequestId request) {
   CHECK(!is_in_flight_, "step {} is not committed", next_step_ - 1);
   const auto found = std::ranges::find_if(sequences_, [&](const auto& other) { return other->id == request; });
-  if (found == sequences_.end() || !(*found)->is_decoding) return std::nullopt;
+  if (found == sequences_.end()) return std::nullopt;
   Sequence& sequence = **found;
+  // One that is computed anew has gone so far already: it stays until it decodes again.
+  const bool waits = !sequence.is_running && sequence.num_output_tokens() > 0;
+  if (!sequence.is_decoding && !waits) return std::nullopt;
   cache_full_pages(sequence);
   const auto prompt_end = sequence.tokens.begin() + sequence.num_prompt_tokens;
   Departure departure{.sequence = {.request = {.id = sequence.id,
@@ -28,7 +31,7 @@ std::optional<Departure> Scheduler::depart(RequestId request) {
   return departure;
 }
 
-std::optional<std::vector<PageId>> Scheduler::arrive(const MovedSequence& moved) {
+std::optional<std::vector<PageId>> Scheduler::arrive(const MovedSequence& moved, int32_t num_pages) {
   CHECK(!is_in_flight_, "step {} is not committed", next_step_ - 1);
   CHECK(!moved.output.empty(), "request {} has not decoded yet", moved.request.id);
   Sequence& sequence = insert(moved.request);
@@ -37,6 +40,9 @@ std::optional<std::vector<PageId>> Scheduler::arrive(const MovedSequence& moved)
   sequence.next_scored = sequence.num_prompt_tokens;
   sequence.has_started = true;
   const int64_t num_computed = sequence.num_tokens() - 1;
+  if (num_pages == 0) return std::nullopt;
+  CHECK(num_pages == pages_for(num_computed), "request {}: {} pages for {} tokens", sequence.id, num_pages,
+        num_computed);
   if (!has_room_for(int64_t{pages_for(sequence.num_tokens())} + 1)) return std::nullopt;
   if (!grow(sequence, num_computed)) return std::nullopt;
   sequence.num_computed = num_computed;

@@ -64,7 +64,7 @@ struct TwoGroups {
   bool move(RequestId id, int from, bool* with_pages = nullptr) {
     const auto departure = schedulers[from].depart(id);
     if (!departure) return false;
-    const auto pages = schedulers[1 - from].arrive(departure->sequence);
+    const auto pages = schedulers[1 - from].arrive(departure->sequence, static_cast<int32_t>(departure->pages.size()));
     if (pages) models[1 - from].copy_pages(models[from], departure->pages, *pages);
     if (with_pages != nullptr) *with_pages = pages.has_value();
     schedulers[from].check_invariants();

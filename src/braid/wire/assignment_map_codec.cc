@@ -8,7 +8,7 @@
 #include "braid/base/check.h"
 #include "braid/wire/assignment_map_generated.h"
 #include "braid/wire/flat_parts.h"
-#include "braid/wire/sampling_codec.h"
+#include "braid/wire/move_codec.h"
 
 namespace braid {
 namespace {
@@ -16,19 +16,15 @@ namespace {
 namespace map_format = assignment_map_format;
 
 constexpr const char* kCommandIdentifier = "BGC1";
-// Deepest are Map > Part, and Command > Request > Sampling.
+// Deepest are Map > Part, and Command > MovingSequence > Request > Sampling.
 constexpr flatbuffers::uoffset_t kMaxMapDepth = 8;
-
-flat::Offset<map_format::Request> encode_request(flat::Builder& builder, const SchedulerRequest& request) {
-  const auto prompt_at = flat::add_list(builder, request.prompt);
-  const auto sampling_at = encode_sampling(builder, request.sampling);
-  return map_format::CreateRequest(builder, request.id, prompt_at, sampling_at, request.priority, request.arrival,
-                                   request.is_masked);
-}
 
 size_t expected_bytes(const GroupCommand& command) {
   size_t bytes = 256 + sizeof(RequestId) * (command.abort.size() + command.finish.size());
   for (const SchedulerRequest& request : command.add) bytes += 256 + request.prompt.size() * sizeof(TokenId);
+  for (const auto& [move, sequence] : command.arrive) {
+    bytes += 320 + (sequence.request.prompt.size() + sequence.output.size()) * sizeof(TokenId);
+  }
   return bytes;
 }
 
@@ -40,29 +36,47 @@ flat::Offset<map_format::Part> encode_part(flat::Builder& builder, const GroupCo
   const auto requests_at = flat::add_list(inner, requests);
   const auto abort_at = flat::add_list(inner, command.abort);
   const auto finish_at = flat::add_list(inner, command.finish);
-  inner.Finish(map_format::CreateCommand(inner, requests_at, abort_at, finish_at, command.flush_cache),
-               kCommandIdentifier);
+  const auto arrive_at = encode_moving(inner, command.arrive);
+  std::vector<flat::Offset<map_format::DepartOrder>> departs;
+  for (const DepartOrder& order : command.depart) {
+    const step_plan_format::Move move = encode_move(order.move);
+    departs.push_back(map_format::CreateDepartOrder(inner, order.request, &move));
+  }
+  const auto depart_at = flat::add_list(inner, departs);
+  inner.Finish(
+      map_format::CreateCommand(inner, requests_at, abort_at, finish_at, command.flush_cache, arrive_at, depart_at),
+      kCommandIdentifier);
   builder.ForceVectorAlignment(inner.GetSize(), sizeof(uint8_t), alignof(uint64_t));
   const auto bytes_at = builder.CreateVector(inner.GetBufferPointer(), inner.GetSize());
   return map_format::CreatePart(builder, command.group, bytes_at);
 }
 
-Result<SchedulerRequest> decode_request(const map_format::Request& from, const AssignmentLimits& limits) {
-  SchedulerRequest request;
-  request.id = from.id();
-  TRY(request.prompt, flat::decode_ids(from.prompt(), "prompt tokens", limits.max_prompt_len, limits.vocab_size));
-  if (request.prompt.empty()) return fail("no prompt");
-  if (from.sampling() == nullptr) return fail("no sampling parameters");
-  TRY(request.sampling, decode_sampling_params(*from.sampling(), limits.vocab_size));
-  request.priority = from.priority();
-  request.arrival = from.arrival();
-  request.is_masked = from.is_masked();
-  return request;
+RequestLimits request_limits(const AssignmentLimits& limits) {
+  return {.max_prompt_len = limits.max_prompt_len,
+          .context_len = limits.context_len,
+          .vocab_size = limits.vocab_size,
+          .num_groups = limits.num_groups};
+}
+
+Result<std::vector<DepartOrder>> decode_departs(const flatbuffers::Vector<flat::Offset<map_format::DepartOrder>>* from,
+                                                const AssignmentLimits& limits) {
+  TRY_STATUS(flat::check_count(from, "departures", limits.max_moves));
+  std::vector<DepartOrder> departs;
+  if (from == nullptr) return departs;
+  for (const map_format::DepartOrder* order : *from) {
+    DepartOrder& depart = departs.emplace_back();
+    depart.request = order->request();
+    auto move = decode_move(order->move(), limits.num_groups);
+    if (!move.ok()) return fail("request {}: {}", depart.request, move.error().message);
+    depart.move = std::move(move).value();
+  }
+  return departs;
 }
 
 Result<GroupCommand> decode_command(const flatbuffers::Vector<uint8_t>& part, const AssignmentLimits& limits) {
   const flat::AlignedBytes aligned(std::as_bytes(std::span(part.data(), part.size())));
-  const auto max_tables = static_cast<flatbuffers::uoffset_t>(1 + 2 * int64_t{limits.max_requests});
+  const auto max_tables =
+      static_cast<flatbuffers::uoffset_t>(1 + 2 * int64_t{limits.max_requests} + 4 * int64_t{limits.max_moves});
   flatbuffers::Verifier verifier(aligned.data(), aligned.size(), kMaxMapDepth, max_tables);
   if (!verifier.VerifyBuffer<map_format::Command>(kCommandIdentifier)) {
     return fail("{} bytes that are no command", part.size());
@@ -74,7 +88,7 @@ Result<GroupCommand> decode_command(const flatbuffers::Vector<uint8_t>& part, co
   if (from->add() != nullptr) {
     command.add.reserve(from->add()->size());
     for (const map_format::Request* request : *from->add()) {
-      auto decoded = decode_request(*request, limits);
+      auto decoded = decode_request(*request, request_limits(limits));
       if (!decoded.ok()) return fail("request {}: {}", request->id(), decoded.error().message);
       if (!ids.insert(request->id()).second) return fail("request {} is there twice", request->id());
       command.add.push_back(std::move(decoded).value());
@@ -85,6 +99,8 @@ Result<GroupCommand> decode_command(const flatbuffers::Vector<uint8_t>& part, co
   command.abort = flat::copy_of(from->abort());
   command.finish = flat::copy_of(from->finish());
   command.flush_cache = from->flush_cache();
+  TRY(command.arrive, decode_moving(from->arrive(), limits.max_moves, request_limits(limits)));
+  TRY(command.depart, decode_departs(from->depart(), limits));
   return command;
 }
 

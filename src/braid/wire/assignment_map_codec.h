@@ -18,6 +18,8 @@ struct AssignmentLimits {
   int32_t max_requests = 0;  // new ones of one group
   int32_t max_ended = 0;     // aborts of one group, and as many finishes
   int64_t max_prompt_len = 0;
+  int64_t context_len = 0;  // prompt and output of a sequence that moves
+  int32_t max_moves = 0;    // to one group, and as many from it
   int32_t vocab_size = 0;
 };
 

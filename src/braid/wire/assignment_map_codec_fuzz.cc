@@ -8,6 +8,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                                        .max_requests = 16,
                                        .max_ended = 16,
                                        .max_prompt_len = 1024,
+                                       .context_len = 1024,
+                                       .max_moves = 4,
                                        .vocab_size = 1000};
   for (int32_t group = 0; group < limits.num_groups; ++group) {
     const auto part = braid::decode_assignment(std::as_bytes(std::span(data, size)), group, limits);

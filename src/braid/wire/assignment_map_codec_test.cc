@@ -13,8 +13,13 @@ namespace braid {
 namespace {
 
 constexpr int32_t kNumMapGroups = 5;
-const AssignmentLimits kMapLimits{
-    .num_groups = kNumMapGroups, .max_requests = 8, .max_ended = 8, .max_prompt_len = 300, .vocab_size = 1000};
+const AssignmentLimits kMapLimits{.num_groups = kNumMapGroups,
+                                  .max_requests = 8,
+                                  .max_ended = 8,
+                                  .max_prompt_len = 300,
+                                  .context_len = 300,
+                                  .max_moves = 2,
+                                  .vocab_size = 1000};
 
 std::vector<std::byte> bytes_of(const AssignmentMap& map) {
   const SharedBytes bytes = encode(map);
@@ -157,6 +162,26 @@ TEST(AssignmentMapCodec, WhatBreaksALimitIsNamed) {
   EXPECT_EQ(error_of([](GroupCommand& c) { c.abort.assign(9, 1); }), place + "9 aborts, at most 8 fit");
   EXPECT_EQ(error_of([](GroupCommand& c) { c.finish.assign(9, 1); }), place + "9 finishes, at most 8 fit");
   EXPECT_NE(error_of([](GroupCommand& c) { c.add.assign(9, c.add[0]); }), "");
+  const auto arriving = [](GroupCommand& c) -> MovingSequence& {
+    return c.arrive.emplace_back(MovingSequence{.move = {.id = 3, .from_group = 1, .to_group = 4, .num_pages = 1},
+                                                .sequence = {.request = c.add[0], .output = {4}}});
+  };
+  EXPECT_EQ(error_of([&](GroupCommand& c) { arriving(c); }), "");
+  EXPECT_EQ(error_of([&](GroupCommand& c) { arriving(c).sequence.output.clear(); }),
+            place + "request 5: it moves before its first token");
+  EXPECT_EQ(error_of([&](GroupCommand& c) { arriving(c).sequence.output.assign(298, 1); }),
+            place + "request 5: 301 tokens, the context is 300");
+  EXPECT_EQ(error_of([&](GroupCommand& c) { arriving(c).sequence.cached_tokens = -1; }),
+            place + "request 5: -1 cached tokens, the context is 300");
+  EXPECT_EQ(error_of([&](GroupCommand& c) { arriving(c).move.from_group = 5; }),
+            place + "request 5: move 3 from group 5 to group 4, there are 5 groups");
+  EXPECT_EQ(error_of([&](GroupCommand& c) { arriving(c).move.num_pages = 5; }),
+            place + "request 5: 5 pages of 4 tokens");
+  EXPECT_EQ(error_of([&](GroupCommand& c) { arriving(c), arriving(c); }), place + "request 5 is there twice");
+  EXPECT_EQ(error_of([&](GroupCommand& c) { c.arrive.assign(3, {}); }), place + "3 sequences that move, at most 2 fit");
+  EXPECT_EQ(error_of([&](GroupCommand& c) { c.depart = {{.request = 8, .move = {.from_group = 2, .to_group = 2}}}; }),
+            place + "request 8: move 0 from group 2 to group 2, there are 5 groups");
+  EXPECT_EQ(error_of([&](GroupCommand& c) { c.depart.assign(3, {}); }), place + "3 departures, at most 2 fit");
 
   const AssignmentMap unknown{.sequence = 9, .commands = {{.group = 5}}};
   EXPECT_EQ(decode_assignment(encode(unknown).span(), 4, kMapLimits).error().message,

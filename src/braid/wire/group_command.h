@@ -6,22 +6,28 @@
 
 #include "braid/request/ids.h"
 #include "braid/request/scheduler_request.h"
+#include "braid/wire/move.h"
 
 namespace braid {
 
 struct GroupCommand {
-  int32_t group = 0;                  // attn_dp_rank
-  std::vector<SchedulerRequest> add;  // in their order
-  std::vector<RequestId> abort;       // their clients left
+  int32_t group = 0;                        // attn_dp_rank
+  std::vector<SchedulerRequest> add;        // in their order
+  std::vector<MovingSequence> arrive = {};  // from other groups
+  std::vector<RequestId> abort;             // their clients left
   std::vector<RequestId> finish;  // the front found their end (a stop string); what they draw meanwhile is discarded
+  std::vector<DepartOrder> depart = {};  // to other groups, if they are still there and have begun to decode
   bool flush_cache = false;
 
   // How many things it asks for. They are done in the order of these fields.
-  uint64_t size() const { return add.size() + abort.size() + finish.size() + (flush_cache ? 1 : 0); }
+  uint64_t size() const {
+    return add.size() + arrive.size() + abort.size() + finish.size() + depart.size() + (flush_cache ? 1 : 0);
+  }
   bool is_empty() const { return size() == 0; }
   int64_t num_prompt_tokens() const {
     int64_t total = 0;
     for (const SchedulerRequest& request : add) total += static_cast<int64_t>(request.prompt.size());
+    for (const auto& [move, sequence] : arrive) total += static_cast<int64_t>(sequence.request.prompt.size());
     return total;
   }
   bool operator==(const GroupCommand&) const = default;

@@ -10,6 +10,7 @@
 #include "braid/request/ids.h"
 #include "braid/request/request_outcome.h"
 #include "braid/wire/group_load.h"
+#include "braid/wire/move.h"
 
 namespace braid {
 
@@ -38,8 +39,9 @@ struct GroupOutputs {
   int32_t group = 0;
   uint64_t sequence = 0;  // counts this group's outputs, from 1, so that the controller sees when some are lost
   std::vector<RequestOutcome> outcomes;
-  std::vector<int64_t> flushed_tokens;  // of each command to flush, in their order
-  std::optional<StepShape> step;        // absent: commands were taken, and no step followed
+  std::vector<MovingSequence> departed = {};  // their pages are copied out
+  std::vector<int64_t> flushed_tokens;        // of each command to flush, in their order
+  std::optional<StepShape> step;              // absent: commands were taken, and no step followed
   GroupLoad load;
   PrefixDigest prefixes;
   std::string error;  // not empty: the group's world has ended, and why

@@ -9,13 +9,14 @@
 #include "braid/base/check.h"
 #include "braid/wire/flat_parts.h"
 #include "braid/wire/group_outputs_generated.h"
+#include "braid/wire/move_codec.h"
 
 namespace braid {
 namespace {
 
 namespace outputs_format = group_outputs_format;
 
-// Deepest is Outputs > Outcome > Token.
+// Deepest is Outputs > MovingSequence > Request > Sampling.
 constexpr flatbuffers::uoffset_t kMaxOutputsDepth = 8;
 
 static_assert(static_cast<int>(outputs_format::Finish::MAX) == static_cast<int>(FinishReason::kError));
@@ -200,6 +201,11 @@ Result<GroupOutputs> decode_outputs(const outputs_format::Outputs& from, const O
     TRY(outputs.prefixes, decode_prefixes(*from.prefixes(), limits));
   }
   TRY(outputs.error, decode_text(from.error(), limits.max_error_len));
+  TRY(outputs.departed, decode_moving(from.departed(), limits.max_moves,
+                                      {.max_prompt_len = limits.context_len,
+                                       .context_len = limits.context_len,
+                                       .vocab_size = limits.vocab_size,
+                                       .num_groups = limits.num_groups}));
   return outputs;
 }
 
@@ -218,9 +224,10 @@ SharedBytes encode(const GroupOutputs& outputs) {
   flat::Offset<outputs_format::Prefixes> prefixes_at;
   if (outputs.prefixes != PrefixDigest()) prefixes_at = encode_prefixes(builder, outputs.prefixes);
   const auto error_at = encode_text(builder, outputs.error);
+  const auto departed_at = encode_moving(builder, outputs.departed);
   outputs_format::FinishOutputsBuffer(
       builder, outputs_format::CreateOutputs(builder, outputs.group, outputs.sequence, outcomes_at, flushed_at, step_at,
-                                             load_at, prefixes_at, error_at));
+                                             load_at, prefixes_at, error_at, departed_at));
   auto owner = std::make_shared<const flatbuffers::DetachedBuffer>(builder.Release());
   const auto span = std::as_bytes(std::span(owner->data(), owner->size()));
   return {std::move(owner), span};
@@ -231,7 +238,8 @@ Result<GroupOutputs> decode_group_outputs(std::span<const std::byte> bytes, cons
     return fail("a group's outputs of {} bytes, at most {}", bytes.size(), limits.max_bytes);
   }
   const flat::AlignedBytes aligned(bytes);
-  const auto max_tables = static_cast<flatbuffers::uoffset_t>(4 + 2 * int64_t{limits.max_outcomes} + limits.max_scored);
+  const auto max_tables = static_cast<flatbuffers::uoffset_t>(4 + 2 * int64_t{limits.max_outcomes} + limits.max_scored +
+                                                              3 * int64_t{limits.max_moves});
   flatbuffers::Verifier verifier(aligned.data(), aligned.size(), kMaxOutputsDepth, max_tables);
   if (!outputs_format::VerifyOutputsBuffer(verifier)) {
     return fail("a group's outputs of {} bytes are malformed", bytes.size());

@@ -20,6 +20,7 @@ struct OutputsLimits {
   int32_t max_flushes = 1024;
   int32_t max_prefixes = 0;  // changes of the digest, each way
   int32_t max_error_len = 4096;
+  int32_t max_moves = 0;  // sequences that have left
   int64_t context_len = 0;
   int32_t vocab_size = 0;
 };

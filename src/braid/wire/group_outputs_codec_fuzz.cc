@@ -10,6 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                                     .max_flushes = 4,
                                     .max_prefixes = 64,
                                     .max_error_len = 256,
+                                    .max_moves = 4,
                                     .context_len = 1024,
                                     .vocab_size = 1000};
   const auto outputs = braid::decode_group_outputs(std::as_bytes(std::span(data, size)), limits);

@@ -17,6 +17,7 @@ const OutputsLimits kOutputsLimits{.num_groups = 5,
                                    .max_flushes = 4,
                                    .max_prefixes = 20,
                                    .max_error_len = 100,
+                                   .max_moves = 2,
                                    .context_len = 300,
                                    .vocab_size = 1000};
 
@@ -91,6 +92,13 @@ TEST(GroupOutputsCodec, WhatBreaksALimitIsNamed) {
   EXPECT_EQ(error_of([](GroupOutputs& o) { o.flushed_tokens = {3, -1}; }), place + "-1 tokens flushed");
   EXPECT_EQ(error_of([](GroupOutputs& o) { o.step = StepShape{.step = 7, .num_prefills = 1}; }),
             place + "a value of step 7 is out of its range");
+  EXPECT_EQ(error_of([](GroupOutputs& o) { o.departed.assign(3, {}); }),
+            place + "3 sequences that move, at most 2 fit");
+  EXPECT_EQ(error_of([](GroupOutputs& o) {
+              o.departed.push_back({.move = {.from_group = 0, .to_group = 1},
+                                    .sequence = {.request = {.id = 4, .prompt = {1}}, .output = {1000}}});
+            }),
+            place + "request 4: output tokens: 1000 is not in [0, 1000)");
   EXPECT_EQ(error_of([](GroupOutputs& o) { o.error.assign(101, 'x'); }), place + "an error of 101 bytes, at most 100");
   EXPECT_EQ(error_of([](GroupOutputs& o) {
               for (RequestId id = 10; id < 12; ++id) {

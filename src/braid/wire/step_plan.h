@@ -7,6 +7,7 @@
 
 #include "braid/request/ids.h"
 #include "braid/request/sampling_params.h"
+#include "braid/wire/move.h"
 
 namespace braid {
 
@@ -56,9 +57,15 @@ struct SequencePlan {
   bool operator==(const SequencePlan&) const = default;
 };
 
+// First pages leave, then pages arrive, each in their order, then the sequences are computed: a page that leaves may
+// belong to another sequence already, and one that arrives may have been taken away again.
 struct StepPlan {
-  uint64_t step = 0;
+  uint64_t step = 0;                    // 0: of moves alone
   std::vector<SequencePlan> sequences;  // decode sequences first, then prefills
+  std::vector<MovedPages> leaving = {};
+  std::vector<MovedPages> arriving = {};
+
+  bool moves_pages() const { return !leaving.empty() || !arriving.empty(); }
 
   int64_t num_tokens() const {
     int64_t total = 0;

@@ -1,9 +1,11 @@
 #include "braid/wire/step_plan_codec.h"
 
+#include <tuple>
 #include <unordered_set>
 #include <utility>
 
 #include "braid/wire/flat_parts.h"
+#include "braid/wire/move_codec.h"
 #include "braid/wire/sampling_codec.h"
 #include "braid/wire/step_plan_generated.h"
 
@@ -83,6 +85,38 @@ Result<SequencePlan> decode_sequence(const format::Sequence& from, const StepPla
   return sequence;
 }
 
+using MovedPagesList = flatbuffers::Vector<Offset<format::MovedPages>>;
+
+Offset<MovedPagesList> encode_moved(Builder& builder, const std::vector<MovedPages>& moved) {
+  std::vector<Offset<format::MovedPages>> list;
+  for (const MovedPages& own : moved) {
+    const format::Move move = encode_move(own.move);
+    const auto pages_at = flat::add_list(builder, own.pages);
+    list.push_back(format::CreateMovedPages(builder, &move, pages_at));
+  }
+  return flat::add_list(builder, list);
+}
+
+Result<std::vector<MovedPages>> decode_moved(const MovedPagesList* from, bool may_drop, const StepPlanLimits& limits) {
+  TRY_STATUS(flat::check_count(from, "moves", limits.max_moves));
+  std::vector<MovedPages> moved;
+  if (from == nullptr) return moved;
+  for (const format::MovedPages* one : *from) {
+    MovedPages& own = moved.emplace_back();
+    TRY(own.move, decode_move(one->move(), limits.num_groups));
+    const int64_t context_pages = (limits.context_len + limits.page_size - 1) / limits.page_size;
+    if (own.move.num_pages < 1 || own.move.num_pages > context_pages) {
+      return fail("move {} of {} pages, the context has {}", own.move.id, own.move.num_pages, context_pages);
+    }
+    TRY(own.pages, decode_ids(one->pages(), "pages that move", own.move.num_pages, limits.num_pages));
+    const bool is_dropped = may_drop && own.pages.empty();
+    if (!is_dropped && std::cmp_not_equal(own.pages.size(), own.move.num_pages)) {
+      return fail("move {} of {} pages has {}", own.move.id, own.move.num_pages, own.pages.size());
+    }
+  }
+  return moved;
+}
+
 }  // namespace
 
 std::vector<std::byte> encode(const StepPlan& plan) {
@@ -91,7 +125,9 @@ std::vector<std::byte> encode(const StepPlan& plan) {
   sequences.reserve(plan.sequences.size());
   for (const SequencePlan& sequence : plan.sequences) sequences.push_back(encode_sequence(builder, sequence));
   const auto sequences_at = builder.CreateVector(sequences);
-  format::FinishPlanBuffer(builder, format::CreatePlan(builder, plan.step, sequences_at));
+  const auto leaving_at = encode_moved(builder, plan.leaving);
+  const auto arriving_at = encode_moved(builder, plan.arriving);
+  format::FinishPlanBuffer(builder, format::CreatePlan(builder, plan.step, sequences_at, leaving_at, arriving_at));
   const auto bytes = std::as_bytes(std::span(builder.GetBufferPointer(), builder.GetSize()));
   return {bytes.begin(), bytes.end()};
 }
@@ -101,14 +137,20 @@ Result<StepPlan> decode_step_plan(std::span<const std::byte> bytes, const StepPl
     return fail("a step plan of {} bytes, at most {}", bytes.size(), limits.max_bytes);
   }
   const flat::AlignedBytes aligned(bytes);
-  const auto max_tables =
-      static_cast<flatbuffers::uoffset_t>(1 + int64_t{limits.max_sequences} * (3 + int64_t{limits.num_kv_groups}));
+  const auto max_tables = static_cast<flatbuffers::uoffset_t>(
+      1 + int64_t{limits.max_sequences} * (3 + int64_t{limits.num_kv_groups}) + 2 * int64_t{limits.max_moves});
   flatbuffers::Verifier verifier(aligned.data(), aligned.size(), kMaxDepth, max_tables);
   if (!format::VerifyPlanBuffer(verifier)) return fail("a step plan of {} bytes is malformed", bytes.size());
 
   const format::Plan* from = format::GetPlan(aligned.data());
   StepPlan plan;
   plan.step = from->step();
+  for (const auto& [list, may_drop, moved] :
+       {std::tuple(from->leaving(), false, &plan.leaving), std::tuple(from->arriving(), true, &plan.arriving)}) {
+    auto decoded = decode_moved(list, may_drop, limits);
+    if (!decoded.ok()) return fail("step {}: {}", plan.step, decoded.error().message);
+    *moved = std::move(decoded).value();
+  }
   if (from->sequences() == nullptr) return plan;
   if (static_cast<int64_t>(from->sequences()->size()) > limits.max_sequences) {
     return fail("a step plan of {} sequences, at most {}", from->sequences()->size(), limits.max_sequences);

@@ -21,6 +21,8 @@ struct StepPlanLimits {
   int32_t num_pages = 0;
   int32_t page_size = 0;
   int32_t num_kv_groups = 1;
+  int32_t num_groups = 1;  // DP groups, of all worlds
+  int32_t max_moves = 0;   // that leave, and as many that arrive
 };
 
 std::vector<std::byte> encode(const StepPlan& plan);

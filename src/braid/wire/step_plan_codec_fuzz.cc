@@ -9,7 +9,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                                      .context_len = 1024,
                                      .vocab_size = 1000,
                                      .num_pages = 128,
-                                     .page_size = 16};
+                                     .page_size = 16,
+                                     .num_groups = 4,
+                                     .max_moves = 4};
   const auto plan = braid::decode_step_plan(std::as_bytes(std::span(data, size)), limits);
   if (!plan.ok()) return 0;
   const auto again = braid::decode_step_plan(braid::encode(plan.value()), limits);

@@ -14,7 +14,9 @@ const StepPlanLimits kLimits{.max_sequences = 8,
                              .context_len = 300,
                              .vocab_size = 1000,
                              .num_pages = 100,
-                             .page_size = 16};
+                             .page_size = 16,
+                             .num_groups = 4,
+                             .max_moves = 2};
 
 TEST(StepPlanCodec, APlanComesBackAsItWas) {
   for (uint64_t seed = 1; seed <= 300; ++seed) {
@@ -94,6 +96,27 @@ TEST(StepPlanCodec, WhatBreaksALimitIsNamed) {
             "step 7, request 5: scores by new tokens -1 to 1, there are 3");
   EXPECT_EQ(error_of([](SequencePlan& s) { s.scoring.top_logprobs = 1001; }),
             "step 7, request 5: 1001 alternatives to a scored token, the vocabulary is 1000");
+  const auto move_error_of = [&](bool arrives, auto change) {
+    StepPlan moves{.step = 7};
+    auto& list = arrives ? moves.arriving : moves.leaving;
+    list = {{.move = {.id = 3, .from_group = 1, .to_group = 0, .num_pages = 2}, .pages = {8, 5}}};
+    change(list);
+    const auto decoded = decode_step_plan(encode(moves), kLimits);
+    return decoded.ok() ? std::string() : decoded.error().message;
+  };
+  for (const bool arrives : {false, true}) {
+    EXPECT_EQ(move_error_of(arrives, [](auto&) {}), "");
+    EXPECT_EQ(move_error_of(arrives, [](auto& list) { list[0].pages[1] = 100; }),
+              "step 7: pages that move: 100 is not in [0, 100)");
+    EXPECT_EQ(move_error_of(arrives, [](auto& list) { list[0].pages.pop_back(); }), "step 7: move 3 of 2 pages has 1");
+    EXPECT_EQ(move_error_of(arrives, [](auto& list) { list[0].move.num_pages = 20; }),
+              "step 7: move 3 of 20 pages, the context has 19");
+    EXPECT_EQ(move_error_of(arrives, [](auto& list) { list[0].move.to_group = 4; }),
+              "step 7: move 3 from group 1 to group 4, there are 4 groups");
+    EXPECT_EQ(move_error_of(arrives, [](auto& list) { list.assign(3, list[0]); }), "step 7: 3 moves, at most 2 fit");
+  }
+  EXPECT_EQ(move_error_of(false, [](auto& list) { list[0].pages.clear(); }), "step 7: move 3 of 2 pages has 0");
+  EXPECT_EQ(move_error_of(true, [](auto& list) { list[0].pages.clear(); }), "") << "they are dropped";
   plan.sequences = {good, good};
   EXPECT_EQ(decode_step_plan(encode(plan), kLimits).error().message, "step 7 lists request 5 twice");
   plan.sequences.assign(9, good);

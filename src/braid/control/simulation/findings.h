@@ -48,6 +48,9 @@ enum class SeededBug : uint8_t {
   kCountIsReadLate,     // a rank reads the work count after it took its inbox
   kDispatchForgotten,   // the controller binds waiting requests only when a new one comes
   kCreditsLeak,         // a group's outputs now and then state one credit less, for good
+  kPagesLeaveLate,      // pages that move are copied when the step has written them already
+  kPagesAreMixedUp,     // a rank takes another move's pages
+  kSourceGoesOn,        // a group goes on with a request that left it
 };
 
 }  // namespace braid

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "braid/control/simulation/findings.h"
-#include "braid/control/simulation/simulated_world.h"
+#include "braid/control/simulation/simulated_pages.h"
 #include "braid/control/simulation/virtual_time.h"
 #include "braid/control/submission.h"
 #include "braid/engine/sampler/random.h"
@@ -29,8 +29,10 @@ class SimulatedClients {
   SimulatedClients(const Tokenizer& tokenizer, VirtualTime& time, OnFinding on_finding, OnEnded on_ended)
       : tokenizer_(tokenizer), time_(time), on_finding_(std::move(on_finding)), on_ended_(std::move(on_ended)) {}
 
-  // A request that the seed draws. Prompts share beginnings, so that prefix caches have something to find.
-  std::shared_ptr<Submission> next_request(int32_t num_groups, int64_t max_prompt_len, int64_t max_new_tokens) {
+  // A request that the seed draws. Prompts share beginnings, so that prefix caches have something to find. `crowds`:
+  // most wish for the same group.
+  std::shared_ptr<Submission> next_request(int32_t num_groups, int64_t max_prompt_len, int64_t max_new_tokens,
+                                           bool crowds) {
     auto made = std::make_shared<Submission>();
     const SubmissionId id = made->id = requests_.size() + 1;
     GenerationRequest& request = made->request;
@@ -45,6 +47,7 @@ class SimulatedClients {
     request.priority = static_cast<int32_t>(time_.pick(0, 2));
     if (time_.one_in(4)) request.dp_rank = static_cast<int32_t>(time_.pick(0, num_groups - 1));
     request.dp_rank_strict = request.dp_rank && time_.one_in(2);
+    if (crowds && !request.dp_rank) request.dp_rank = 0;
     if (time_.one_in(4)) {
       const std::string text = whole_text(request.sampling.seed, request.sampling.max_new_tokens);
       if (text.size() >= 2) request.stop_strings = {text.substr(time_.pick(0, text.size() - 2), 2)};

@@ -25,6 +25,7 @@ class SimulatedController {
     SchedulePolicy schedule = SchedulePolicy::kFcfs;
     LoadBalanceMethod balance = LoadBalanceMethod::kMinimumTokens;
     DispatchMode dispatch = DispatchMode::kBroadcast;
+    std::optional<RebalanceOptions> rebalance = {};
     int64_t max_pause_us = 10;
     SeededBug bug = SeededBug::kNone;
   };
@@ -38,7 +39,8 @@ class SimulatedController {
         probe_(std::move(probe)),
         on_bound_(std::move(on_bound)),
         dispatcher_(link, options.dispatch, static_cast<int32_t>(groups.size())),
-        controller_(tokenizer, masks_, options.schedule, options.balance, std::move(groups), nullptr) {}
+        controller_(tokenizer, masks_, options.schedule, options.balance, std::move(groups), nullptr,
+                    options.rebalance) {}
 
   // What happens in the controller's next turn.
   using Event = std::function<void(Controller& controller)>;
@@ -55,6 +57,7 @@ class SimulatedController {
 
   Controller& controller() { return controller_; }
   const std::vector<SubmissionId>& closed() const { return closed_; }
+  const std::vector<MoveReport>& moves() const { return moves_; }
 
  private:
   void turn() {
@@ -65,7 +68,9 @@ class SimulatedController {
     } else if (options_.bug != SeededBug::kDispatchForgotten || has_new_request) {
       controller_.dispatch(static_cast<double>(time_.now_us()) * 1e-6,
                            [this](int32_t group, std::span<const TokenId> prompt) { return probe_(group, prompt); });
+      controller_.rebalance();
     }
+    for (const MoveReport& moved : controller_.take_moved()) moves_.push_back(moved);
     send_commands();
     for (const SubmissionId id : controller_.take_ended()) closed_.push_back(id);
     has_turn_ = false;
@@ -95,6 +100,7 @@ class SimulatedController {
   int64_t stall_us_ = 0;
   std::string failure_;
   std::vector<SubmissionId> closed_;
+  std::vector<MoveReport> moves_;
 };
 
 }  // namespace braid

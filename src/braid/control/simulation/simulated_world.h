@@ -18,6 +18,7 @@
 
 #include "braid/control/simulation/findings.h"
 #include "braid/control/simulation/simulated_link.h"
+#include "braid/control/simulation/simulated_pages.h"
 #include "braid/control/simulation/virtual_time.h"
 #include "braid/engine/group_inbox.h"
 #include "braid/engine/group_publisher.h"
@@ -26,20 +27,16 @@
 
 namespace braid {
 
-// The token that a simulated model draws for a choice's seed at a position.
-inline TokenId drawn_token(uint64_t seed, int32_t position) {
-  const uint64_t mixed = (seed * 64 + static_cast<uint64_t>(position) + 1) * 0x9e3779b97f4a7c15U;
-  return static_cast<TokenId>(33 + (mixed >> 40U) % 60);
-}
-
 struct SimulatedWorldOptions {
   int32_t first_group = 0;  // of all worlds'
   AssignmentLimits maps;
   int32_t num_groups = 1;
   int32_t ranks_per_group = 1;
   SchedulerConfig scheduler;
-  int64_t max_pause_us = 10;  // the longest that any small step takes
-  int64_t timeout_us = 0;     // of a collective
+  int64_t max_pause_us = 10;              // the longest that any small step takes
+  int64_t timeout_us = 0;                 // of a collective
+  SimulatedRequests* requests = nullptr;  // of all worlds, as is
+  SimulatedCourier* courier = nullptr;
   SeededBug bug = SeededBug::kNone;
 };
 
@@ -58,7 +55,8 @@ class SimulatedWorld {
     for (int32_t i = 0; i < options_.num_groups; ++i) {
       groups_.push_back(std::make_unique<Group>(options_.first_group + i, options_));
     }
-    ranks_.resize(static_cast<size_t>(options_.num_groups) * static_cast<size_t>(options_.ranks_per_group));
+    ranks_.resize(static_cast<size_t>(options_.num_groups) * static_cast<size_t>(options_.ranks_per_group),
+                  Rank{.pages = {options_.scheduler.num_pages, options_.scheduler.page_size}});
     for (size_t rank = 0; rank < ranks_.size(); ++rank) pause([this, rank] { begin_round(rank); });
   }
 
@@ -96,11 +94,13 @@ class SimulatedWorld {
 
   // When nothing else happens any more: a collective that some wait in has timed out. False: nobody waits.
   bool time_out() {
-    if (num_meeting_ == 0) return false;
+    const bool waits_for_pages =
+        std::ranges::any_of(ranks_, [](const Rank& rank) { return rank.state == State::kAwaitsPages; });
+    if (num_meeting_ == 0 && !waits_for_pages) return false;
     time_.pass(options_.timeout_us);
     const std::string where = report();
     for (const Rank& rank : ranks_) {
-      if (rank.state != State::kParked && rank.state != State::kEnded) continue;
+      if (waits_for_pages || (rank.state != State::kParked && rank.state != State::kEnded)) continue;
       events_.on_finding(SimulatedProperty::kSameCollectives, where);
       return true;
     }
@@ -120,9 +120,9 @@ class SimulatedWorld {
   }
 
  private:
-  enum class State : uint8_t { kWorking, kMeeting, kParked, kEnded, kLost };
+  enum class State : uint8_t { kWorking, kMeeting, kAwaitsPages, kParked, kEnded, kLost };
   static std::string_view state_name(State state) {
-    constexpr std::string_view kNames[] = {"works", "waits", "is parked", "has ended", "is lost"};
+    constexpr std::string_view kNames[] = {"works", "waits", "awaits pages", "is parked", "has ended", "is lost"};
     return kNames[static_cast<size_t>(state)];
   }
 
@@ -148,6 +148,7 @@ class SimulatedWorld {
     uint64_t parked_at = 0;
     int64_t stall_us = 0;
     Fault fault = Fault::kNone;
+    SimulatedPages pages;
   };
   struct Group {
     Group(int32_t group, const SimulatedWorldOptions& options)
@@ -157,6 +158,7 @@ class SimulatedWorld {
     GroupInbox inbox;
     GroupPublisher publisher;
     std::array<std::shared_ptr<const StepPlan>, 2> plans;  // of even and of odd rounds, as in World
+    uint64_t num_bogus_commands = 0;                       // that a bug made
   };
 
   bool all_are(State state) const {
@@ -213,17 +215,23 @@ class SimulatedWorld {
       std::vector<GroupCommand> commands = std::move(taken).value();
       const int32_t group = group_of(rank);
       Group& at = own(group);
-      for (const GroupCommand& command : commands) events_.on_taken(group, command);
+      for (const GroupCommand& command : commands) {
+        events_.on_taken(group, command);
+        for (const SchedulerRequest& request : command.add) options_.requests->add(request);
+      }
+      if (options_.bug == SeededBug::kSourceGoesOn) keep_what_departs(at, commands);
       at.publisher.take(std::move(commands));
       std::shared_ptr<const StepPlan> plan = at.publisher.plan();
       if (plan != nullptr) {
         own_rank.header.num_tokens = plan->num_tokens();
+        own_rank.header.moves_pages = plan->moves_pages();
       } else if (auto outputs = at.publisher.report()) {
-        events_.on_outputs(group, std::move(*outputs));
+        tell(group, std::move(*outputs));
       }
       at.plans[own_rank.round % 2] = std::move(plan);
       events_.on_work_changed(group);
-      if (options_.bug == SeededBug::kIdleRanksStayAway && own_rank.header.num_tokens == 0 && own_rank.round > 1) {
+      const bool is_idle = own_rank.header.num_tokens == 0 && !own_rank.header.moves_pages;
+      if (options_.bug == SeededBug::kIdleRanksStayAway && is_idle && own_rank.round > 1) {
         park(rank, own_rank.header.work_count);
         return;
       }
@@ -281,7 +289,8 @@ class SimulatedWorld {
           end_all();
           return;
         }
-        after_op(rank);
+        if (options_.bug != SeededBug::kPagesLeaveLate) give_pages(rank);
+        take_pages(rank, 0);
         break;
       }
       case StepDecision::Kind::kPark:
@@ -304,6 +313,60 @@ class SimulatedWorld {
     return (plan == nullptr ? 0 : plan->num_tokens()) == headers[publisher].num_tokens;
   }
 
+  std::shared_ptr<const StepPlan> plan_of(size_t rank) { return own(group_of(rank)).plans[ranks_[rank].round % 2]; }
+  SimulatedCourier::PartKey part_of(const Move& move, size_t rank) const {
+    return {move.id, static_cast<int32_t>(rank) % options_.ranks_per_group};
+  }
+  void give_pages(size_t rank) {
+    const auto plan = plan_of(rank);
+    if (plan == nullptr) return;
+    for (const MovedPages& moved : plan->leaving) {
+      options_.courier->give(part_of(moved.move, rank), ranks_[rank].pages.copy_out(moved.pages));
+    }
+  }
+  // From this one of those that arrive on; then the step's collectives, if any group has tokens.
+  void take_pages(size_t rank, size_t index) {
+    const auto plan = plan_of(rank);
+    for (; plan != nullptr && index < plan->arriving.size(); ++index) {
+      const MovedPages& moved = plan->arriving[index];
+      const auto part = options_.courier->take(part_of(moved.move, rank));
+      if (!part) {
+        ranks_[rank].state = State::kAwaitsPages;
+        options_.courier->when_given(part_of(moved.move, rank), [this, rank, index] {
+          if (ranks_[rank].state != State::kAwaitsPages) return;
+          ranks_[rank].state = State::kWorking;
+          go_on(rank, [this, rank, index] { take_pages(rank, index); });
+        });
+        return;
+      }
+      ranks_[rank].pages.copy_in(moved.pages, *part);
+    }
+    if (ranks_[rank].call.num_rows == 0) ranks_[rank].call.op = kNumOps - 1;
+    after_op(rank);
+  }
+  void compute(size_t rank) {
+    const auto plan = plan_of(rank);
+    if (plan == nullptr) return;
+    for (const SequencePlan& sequence : plan->sequences) {
+      if (ranks_[rank].pages.compute(sequence, *options_.requests)) continue;
+      events_.on_finding(SimulatedProperty::kAnsweredOnce,
+                         fmt::format("request {} reads what is not its own on rank {}", sequence.request, rank));
+    }
+  }
+
+  void keep_what_departs(Group& at, std::vector<GroupCommand>& commands) {
+    for (GroupCommand& command : commands) {
+      for (const DepartOrder& order : command.depart) {
+        command.add.push_back(options_.requests->at(order.request));
+        ++at.num_bogus_commands;
+      }
+    }
+  }
+  void tell(int32_t group, GroupOutputs outputs) {
+    outputs.load.num_commands -= own(group).num_bogus_commands;
+    events_.on_outputs(group, std::move(outputs));
+  }
+
   // The step's next collective, or its end.
   void after_op(size_t rank) {
     Call next = ranks_[rank].call;
@@ -311,6 +374,8 @@ class SimulatedWorld {
       go_on(rank, [this, rank, next] { enter(rank, next); });
     } else {
       go_on(rank, [this, rank] {
+        compute(rank);
+        if (options_.bug == SeededBug::kPagesLeaveLate) give_pages(rank);
         commit(rank);
         begin_round(rank);
       });
@@ -329,7 +394,7 @@ class SimulatedWorld {
       result.sequences.push_back({.request = sequence.request,
                                   .sampled = {.token = drawn_token(sampling.params.seed, sampling.num_output_tokens)}});
     }
-    events_.on_outputs(group, at.publisher.commit(result, 0.001));
+    tell(group, at.publisher.commit(result, 0.001));
     events_.on_work_changed(group);
   }
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -35,6 +36,8 @@ struct SimulationReport {
   bool has_failed = false;  // a world was made to fail
   int64_t num_events = 0;
   int64_t num_tokens = 0;
+  int64_t num_moves = 0;
+  int64_t num_recomputed = 0;  // of those, without pages
 };
 
 class Simulation {
@@ -55,7 +58,8 @@ class Simulation {
             [this](int32_t group, std::span<const TokenId> prompt) {
               return world_of(group).publisher(group).probe(prompt);
             },
-            [this](uint64_t seed, int32_t group) { watch_.bind(seed, group); }) {
+            [this](uint64_t seed, int32_t group) { watch_.bind(seed, group); }),
+        courier_(options_.bug == SeededBug::kPagesAreMixedUp) {
     for (int32_t world = 0; world < scenario_.num_worlds; ++world) worlds_.push_back(make_world(world));
     plan_clients();
     plan_fault();
@@ -75,7 +79,9 @@ class Simulation {
             .scenario = scenario_.text(),
             .has_failed = has_failed_,
             .num_events = time_.num_events(),
-            .num_tokens = clients_.num_tokens()};
+            .num_tokens = clients_.num_tokens(),
+            .num_moves = std::ssize(controller_.moves()),
+            .num_recomputed = std::ranges::count(controller_.moves(), 0, &MoveReport::num_pages)};
   }
 
  private:
@@ -108,11 +114,11 @@ class Simulation {
     std::string text() const {
       return fmt::format(
           "{} worlds of {} groups of {} ranks, {} requests in {} us, pauses up to {} us, links {} us, {}, {}, {}, {} "
-          "pages, {} at once, fault {} at {} us",
+          "pages, {} at once, moves {}, fault {} at {} us",
           num_worlds, groups_per_world, ranks_per_group, num_requests, duration_us, max_pause_us, max_delay_us,
           schedule_policy_name(controller.schedule), load_balance_method_name(controller.balance),
           dispatch_mode_name(controller.dispatch), scheduler.num_pages, scheduler.max_running_requests,
-          static_cast<int>(fault), fault_at_us);
+          controller.rebalance.has_value(), static_cast<int>(fault), fault_at_us);
     }
   };
 
@@ -146,6 +152,15 @@ class Simulation {
         .max_pause_us = scenario.max_pause_us,
         .bug = options_.bug};
     if (time_.one_in(2)) {
+      scenario.controller.rebalance = {.start_gap = static_cast<int32_t>(time_.pick(1, 3)),
+                                       .start_share = 0,
+                                       .stop_gap = static_cast<int32_t>(time_.pick(0, 1)),
+                                       .max_under_way = static_cast<int32_t>(time_.pick(1, kMaxMoves)),
+                                       .min_stay = static_cast<int32_t>(time_.pick(1, 8)),
+                                       .min_left = 1,
+                                       .room_share = time_.one_in(2) ? 0.25 : 0};
+    }
+    if (time_.one_in(2)) {
       scenario.fault =
           one_of_these({Fault::kStalledRank, Fault::kStalledRank, Fault::kStalledController, Fault::kThrowingHeader,
                         Fault::kThrowingStep, Fault::kLostRank, Fault::kDamagedMap, Fault::kMapTwice});
@@ -168,13 +183,17 @@ class Simulation {
     if (scenario_.fault == Fault::kStalledRank || scenario_.fault == Fault::kStalledController) {
       stall_us = scenario_.stall_us;
     }
-    return stall_us + 4 * scenario_.max_delay_us + 60 * scenario_.max_pause_us;
+    // Room that is kept for a request on its way from another group, which may not come: the order, its group's step,
+    // its news.
+    const int64_t num_ways = scenario_.controller.rebalance ? 2 : 1;
+    return stall_us + num_ways * (4 * scenario_.max_delay_us + 60 * scenario_.max_pause_us);
   }
 
   static constexpr int32_t kVocabSize = 128;
   OutputsLimits outputs_limits() const {
     return {.num_groups = scenario_.num_groups(),
             .max_outcomes = 64,
+            .max_moves = kMaxMoves,
             .context_len = scenario_.scheduler.context_len,
             .vocab_size = kVocabSize};
   }
@@ -211,6 +230,8 @@ class Simulation {
                               .scheduler = scenario_.scheduler,
                               .max_pause_us = scenario_.max_pause_us,
                               .timeout_us = kTimeoutUs,
+                              .requests = &requests_,
+                              .courier = &courier_,
                               .bug = options_.bug},
         std::move(events));
   }
@@ -232,7 +253,8 @@ class Simulation {
   void submit() {
     const SchedulerConfig& scheduler = scenario_.scheduler;
     const auto submission =
-        clients_.next_request(scenario_.num_groups(), scheduler.context_len / 2, scheduler.context_len / 2);
+        clients_.next_request(scenario_.num_groups(), scheduler.context_len / 2, scheduler.context_len / 2,
+                              scenario_.controller.rebalance.has_value());
     submission->submitted_s = static_cast<double>(time_.now_us()) * 1e-6;
     trace([&] { return fmt::format("request {} comes", submission->id); });
     const GenerationRequest& request = submission->request;
@@ -299,7 +321,10 @@ class Simulation {
     if (options_.bug == SeededBug::kOutputsAreLost && time_.one_in(10)) return;
     const int num_copies = options_.bug == SeededBug::kOutputsArriveTwice && time_.one_in(10) ? 2 : 1;
     for (int copy = 0; copy < num_copies; ++copy) {
-      if (copy > 0) outputs.flushed_tokens.clear();  // the controller would say so, and end
+      if (copy > 0) {  // the controller would say so, and end
+        outputs.flushed_tokens.clear();
+        outputs.departed.clear();
+      }
       output_wires_[static_cast<size_t>(group)].send([this, group, bytes = encode(outputs)] {
         auto decoded = decode_group_outputs(bytes.span(), outputs_limits());
         CHECK(decoded.ok(), "{}", decoded.error().message);
@@ -347,6 +372,9 @@ class Simulation {
         find(SimulatedProperty::kNothingWaits, world->report());
       }
     }
+    if (!has_failed_ && (controller_.controller().has_moves_under_way() || courier_.num_parts() != 0)) {
+      find(SimulatedProperty::kAllComesBack, fmt::format("{} parts of moves are left over", courier_.num_parts()));
+    }
     if (num_flushes_ != 0) find(SimulatedProperty::kNothingWaits, "a flush of the caches is not answered");
     if (controller_.closed().size() != clients_.num_requests()) {
       find(SimulatedProperty::kAllComesBack, fmt::format("{} of {} requests hold nothing any more",
@@ -384,6 +412,7 @@ class Simulation {
 
   static constexpr int64_t kTimeoutUs = 30'000'000;
   static constexpr int64_t kMaxEvents = 500'000;
+  static constexpr int32_t kMaxMoves = 4;
 
   const SimulationOptions options_;
   VirtualTime time_;
@@ -394,6 +423,8 @@ class Simulation {
   std::vector<SimulatedWire> output_wires_;
   std::vector<std::unique_ptr<SimulatedWorld>> worlds_;
   SimulatedController controller_;
+  SimulatedRequests requests_;
+  SimulatedCourier courier_;
   std::optional<SimulatedFinding> finding_;
   bool has_failed_ = false;
   int32_t num_flushes_ = 0;

@@ -62,14 +62,20 @@ TEST_P(SimulatedSeeds, EveryHistoryHoldsEveryProperty) {
   }
   int64_t num_failed_worlds = 0;
   int64_t num_tokens = 0;
+  int64_t num_moves = 0;
+  int64_t num_recomputed = 0;
   for (uint64_t seed = GetParam() * kSeedsAPart + 1; seed <= (GetParam() + 1) * kSeedsAPart; ++seed) {
     const SimulationReport report = simulate({.seed = seed});
     ASSERT_FALSE(report.finding.has_value()) << "BRAID_TEST_SEED=" << seed << ": " << told(report);
     num_failed_worlds += report.has_failed ? 1 : 0;
     num_tokens += report.num_tokens;
+    num_moves += report.num_moves;
+    num_recomputed += report.num_recomputed;
   }
   EXPECT_GT(num_failed_worlds, static_cast<int64_t>(kSeedsAPart / 20)) << "faults are among them";
   EXPECT_GT(num_tokens, static_cast<int64_t>(kSeedsAPart * 20));
+  EXPECT_GT(num_moves, static_cast<int64_t>(kSeedsAPart / 8));
+  EXPECT_GT(num_recomputed, 0) << "some waited for pages when they left";
 }
 INSTANTIATE_TEST_SUITE_P(All, SimulatedSeeds, ::testing::Range<uint64_t>(0, 4));
 
@@ -106,7 +112,10 @@ INSTANTIATE_TEST_SUITE_P(
                       BugCase{"idle_ranks_away", SeededBug::kIdleRanksStayAway, SimulatedProperty::kSameCollectives},
                       BugCase{"count_read_late", SeededBug::kCountIsReadLate, SimulatedProperty::kNothingWaits},
                       BugCase{"dispatch_forgotten", SeededBug::kDispatchForgotten, SimulatedProperty::kNoGroupStarves},
-                      BugCase{"credits_leak", SeededBug::kCreditsLeak, SimulatedProperty::kAllComesBack}),
+                      BugCase{"credits_leak", SeededBug::kCreditsLeak, SimulatedProperty::kAllComesBack},
+                      BugCase{"pages_leave_late", SeededBug::kPagesLeaveLate, SimulatedProperty::kAnsweredOnce},
+                      BugCase{"pages_mixed_up", SeededBug::kPagesAreMixedUp, SimulatedProperty::kAnsweredOnce},
+                      BugCase{"source_goes_on", SeededBug::kSourceGoesOn, SimulatedProperty::kAnsweredOnce}),
     [](const auto& parameter) { return parameter.param.name; });
 
 }  // namespace

@@ -54,10 +54,18 @@ void Exposition::gauge(std::string_view name, std::string_view help, double valu
 }
 
 void Exposition::gauge_by_group(std::string_view name, std::string_view help, std::span<const double> values) {
-  if (values.size() == 1) return gauge(name, help, values[0]);
-  const std::string full_name = header(name, help, "gauge");
+  by_group(name, help, "gauge", values);
+}
+
+void Exposition::counter_by_group(std::string_view name, std::string_view help, std::span<const double> values) {
+  by_group(name, help, "counter", values);
+}
+
+void Exposition::by_group(std::string_view name, std::string_view help, std::string_view type,
+                          std::span<const double> values) {
+  const std::string full_name = header(name, help, type);
   for (size_t group = 0; group < values.size(); ++group) {
-    sample(full_name, fmt::format("dp_rank=\"{}\"", group), values[group]);
+    sample(full_name, values.size() == 1 ? "" : fmt::format("dp_rank=\"{}\"", group), values[group]);
   }
 }
 

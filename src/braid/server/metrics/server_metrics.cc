@@ -52,6 +52,12 @@ std::string ServerMetrics::render(const EngineStats& engine) const {
     if (values.empty()) values.push_back(0);  // the model is still being loaded
     return values;
   };
+  const auto moves_by_group = [&](uint64_t GroupMoves::*count) {
+    std::vector<double> values;
+    for (const GroupMoves& moves : engine.moves) values.push_back(static_cast<double>(moves.*count));
+    if (values.empty()) values.push_back(0);
+    return values;
+  };
   // Pages that the prefix cache alone holds are as good as free.
   const auto usage = [](const SchedulerStats& group) {
     return ratio(group.num_pages - group.num_free_pages - group.num_cached_pages, group.num_pages);
@@ -87,6 +93,10 @@ std::string ServerMetrics::render(const EngineStats& engine) const {
               static_cast<double>(cached_tokens_));
   out.counter("num_requests_total", "Ended requests.", static_cast<double>(num_requests_));
   out.counter("num_aborted_requests_total", "Requests that were aborted.", static_cast<double>(num_aborted_));
+  out.counter_by_group("num_moved_out_requests_total", "Running requests that moved to another DP group.",
+                       moves_by_group(&GroupMoves::num_given));
+  out.counter_by_group("num_moved_in_requests_total", "Running requests that came from another DP group.",
+                       moves_by_group(&GroupMoves::num_taken));
   return out.text();
 }
 

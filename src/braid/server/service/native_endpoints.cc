@@ -166,15 +166,19 @@ http::Response server_info(const ServedModel& model, const Json& settings) {
   info["num_even_step_tokens"] = stats.balance.num_even_tokens;
   // One entry a DP group.
   info["internal_states"] = Json::array();
-  for (const GroupLoad& load : stats.groups) {
+  for (size_t dp_rank = 0; dp_rank < stats.groups.size(); ++dp_rank) {
+    const GroupLoad& load = stats.groups[dp_rank];
+    const GroupMoves& moves = stats.moves.at(dp_rank);
     const SchedulerStats& group = load.scheduler;
-    info["internal_states"].push_back({{"dp_rank", info["internal_states"].size()},
+    info["internal_states"].push_back({{"dp_rank", dp_rank},
                                        {"num_running_reqs", group.num_running},
                                        {"num_waiting_reqs", group.num_waiting},
                                        {"num_pages", group.num_pages},
                                        {"num_free_pages", group.num_free_pages},
                                        {"num_cached_pages", group.num_cached_pages},
                                        {"num_preemptions", group.num_preemptions},
+                                       {"num_moved_out_reqs", moves.num_given},
+                                       {"num_moved_in_reqs", moves.num_taken},
                                        {"num_steps", load.num_steps},
                                        {"num_step_tokens", load.num_step_tokens},
                                        {"num_prompt_tokens", group.num_prompt_tokens},

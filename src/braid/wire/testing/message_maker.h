@@ -14,7 +14,8 @@
 
 namespace braid {
 
-// Token ids are below 1000, prompts and contexts at most 300 long, pages 100 of 16 tokens.
+// Token ids are below 1000, prompts and contexts at most 300 long, pages 100 of 16 tokens; moves are between 4 groups,
+// at most 2 of a kind.
 class MessageMaker {
  public:
   explicit MessageMaker(uint64_t seed) : random_(seed) {}
@@ -35,6 +36,14 @@ class MessageMaker {
       if (sequence.samples) sequence.sampling = state();
       if (pick(0, 2) == 0) sequence.scoring = scoring(static_cast<int>(sequence.new_tokens.size()));
     }
+    for (int i = pick(0, 2); i > 0; --i) {
+      plan.leaving.push_back({.move = move(pick(1, 18))});
+      plan.leaving.back().pages = ids(plan.leaving.back().move.num_pages, 99);
+    }
+    for (int i = pick(0, 2); i > 0; --i) {
+      plan.arriving.push_back({.move = move(pick(1, 18))});
+      if (pick(0, 2) > 0) plan.arriving.back().pages = ids(plan.arriving.back().move.num_pages, 99);
+    }
     return plan;
   }
 
@@ -50,6 +59,8 @@ class MessageMaker {
       command.abort = numbers(pick(0, 4));
       command.finish = numbers(pick(0, 4));
       command.flush_cache = pick(0, 3) == 0;
+      command.arrive = moving();
+      for (int i = pick(0, 2); i > 0; --i) command.depart.push_back({.request = random_(), .move = move(0)});
     }
     return map;
   }
@@ -66,6 +77,7 @@ class MessageMaker {
     if (pick(0, 3) > 0) outputs.step = step();
     if (pick(0, 1) == 0) outputs.prefixes = prefixes();
     if (pick(0, 3) == 0) outputs.error = text();
+    outputs.departed = moving();
     return outputs;
   }
 
@@ -140,6 +152,24 @@ class MessageMaker {
     request.arrival = random_();
     request.is_masked = pick(0, 1) == 1;
     return request;
+  }
+
+  Move move(int num_pages) {
+    const int from = pick(0, 3);
+    return {.id = random_(), .from_group = from, .to_group = (from + pick(1, 3)) % 4, .num_pages = num_pages};
+  }
+
+  std::vector<MovingSequence> moving() {
+    std::vector<MovingSequence> moving;
+    for (int i = pick(0, 2); i > 0; --i) {
+      MovingSequence& one = moving.emplace_back();
+      one.sequence.request = request(static_cast<uint64_t>(i));
+      one.sequence.request.prompt = ids(pick(1, 200), 999);
+      one.sequence.output = ids(pick(1, 100), 999);
+      one.sequence.cached_tokens = pick(0, 200);
+      one.move = move(pick(0, 2));
+    }
+    return moving;
   }
 
   SampledToken token() {

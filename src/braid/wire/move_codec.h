@@ -1,0 +1,35 @@
+// Requests, and what tells of moves, within the messages of this room (assignment_map.fbs, step_plan.fbs).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "braid/base/result.h"
+#include "braid/wire/assignment_map_generated.h"
+#include "braid/wire/flat_parts.h"
+#include "braid/wire/move.h"
+#include "braid/wire/step_plan_generated.h"
+
+namespace braid {
+
+// What a message may say of requests; both ends know it from their start.
+struct RequestLimits {
+  int64_t max_prompt_len = 0;
+  int64_t context_len = 0;  // prompt and output of one that moves
+  int32_t vocab_size = 0;
+  int32_t num_groups = 1;
+};
+
+flat::Offset<assignment_map_format::Request> encode_request(flat::Builder& builder, const SchedulerRequest& request);
+Result<SchedulerRequest> decode_request(const assignment_map_format::Request& from, const RequestLimits& limits);
+
+step_plan_format::Move encode_move(const Move& move);
+Result<Move> decode_move(const step_plan_format::Move* from, int32_t num_groups);
+
+using MovingSequences = flatbuffers::Vector<flat::Offset<assignment_map_format::MovingSequence>>;
+flat::Offset<MovingSequences> encode_moving(flat::Builder& builder, const std::vector<MovingSequence>& moving);
+// At most max_count of them. An error names the request.
+Result<std::vector<MovingSequence>> decode_moving(const MovingSequences* from, int64_t max_count,
+                                                  const RequestLimits& limits);
+
+}  // namespace braid
