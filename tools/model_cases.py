@@ -26,6 +26,18 @@ def qwen3(**keys):
     return _config("Qwen3ForCausalLM", "qwen3", **keys)
 
 
+def qwen2(**keys):
+    return _config("Qwen2ForCausalLM", "qwen2", **keys)
+
+
+def qwen2_moe(**keys):
+    return _config("Qwen2MoeForCausalLM", "qwen2_moe", **keys)
+
+
+def mistral(**keys):
+    return _config("MistralForCausalLM", "mistral", **keys)
+
+
 def llama(**keys):
     return _config("LlamaForCausalLM", "llama", **keys)
 
@@ -75,6 +87,24 @@ CASES = [
                       dtype="bfloat16")),
     Case("qwen3_absent_keys", stored="BF16", embedding_scale=0.003,  # head_dim 128, theta 10 000, eps 1e-6, untied, no bias by default
          config=qwen3(**_sizes(160, 64, 64, 1, 2, 2))),
+    # --- Qwen2ForCausalLM
+    Case("qwen2_tied", stored="BF16",
+         config=qwen2(**_sizes(190, 64, 96, 2, 4, 2), tie_word_embeddings=True, rope_theta=1000000.0,
+                      rms_norm_eps=1e-6, use_sliding_window=False, sliding_window=32768, max_window_layers=2,
+                      torch_dtype="bfloat16", bos_token_id=1, eos_token_id=2)),
+    Case("qwen2_absent_keys", stored="F32", embedding_scale=0.003,  # eps 1e-6, theta 10 000, untied by default
+         config=qwen2(**_sizes(163, 72, 100, 3, 3, 1), dtype="float32")),
+    Case("qwen2_linear_rope", stored="F16",  # as many KV heads as heads, by null
+         config=qwen2(**{**_sizes(168, 64, 112, 2, 4), "num_key_value_heads": None},
+                      rope_parameters={"rope_type": "linear", "factor": 3.0, "rope_theta": 50000.0},
+                      layer_types=["full_attention"] * 2, dtype="float16")),
+    # --- MistralForCausalLM
+    Case("mistral_no_window", stored="BF16",
+         config=mistral(**_sizes(176, 64, 112, 2, 4, 2, 32), rope_theta=1000000.0, rms_norm_eps=1e-5,
+                        sliding_window=None, tie_word_embeddings=False, torch_dtype="bfloat16", bos_token_id=1,
+                        eos_token_id=2)),
+    Case("mistral_absent_keys", stored="F32", embedding_scale=0.003,  # a window of 4096 behind a context of 512
+         config=mistral(**_sizes(165, 128, 100, 2, 16), dtype="float32")),
     # --- LlamaForCausalLM
     Case("llama_multi_head", stored="F16",  # as many KV heads as heads, head_dim hidden / heads, by default
          config=llama(**_sizes(192, 64, 88, 2, 4), rms_norm_eps=1e-5, torch_dtype="float16", bos_token_id=1,
@@ -108,6 +138,17 @@ CASES = [
          config=qwen3_moe(**_sizes(168, 64, 96, 2, 4, 2), moe_intermediate_size=56, num_experts=6,
                           num_experts_per_tok=2,
                           rope_scaling={"rope_type": "linear", "factor": 2.0})),
+    # --- Qwen2MoeForCausalLM
+    Case("qwen2_moe_plain", stored="BF16",
+         config=qwen2_moe(**_sizes(280, 64, 96, 2, 4, 2), moe_intermediate_size=48, num_experts=12,
+                          shared_expert_intermediate_size=80, num_experts_per_tok=4, norm_topk_prob=False,
+                          decoder_sparse_step=1, rope_theta=1000000.0, rms_norm_eps=1e-6, sliding_window=None,
+                          use_sliding_window=False, max_window_layers=2, tie_word_embeddings=False,
+                          torch_dtype="bfloat16")),
+    Case("qwen2_moe_some_dense", stored="F32",  # no bias; layer 1 is dense by the list
+         config=qwen2_moe(**_sizes(161, 72, 100, 3, 3, 1), moe_intermediate_size=40, num_experts=10,
+                          shared_expert_intermediate_size=56, num_experts_per_tok=3, norm_topk_prob=True,
+                          mlp_only_layers=[1], qkv_bias=False, tie_word_embeddings=True, dtype="float32")),
     # --- MixtralForCausalLM
     Case("mixtral_plain", stored="BF16",
          config=mixtral(**_sizes(184, 64, 96, 2, 4, 2), num_local_experts=8, num_experts_per_tok=2,
@@ -127,8 +168,9 @@ def tensors_of(case):
     """[(name, shape, scale, offset, same_as)] of the checkpoint, in the order they are stored."""
     c = case.config
     hidden, ffn, heads = c["hidden_size"], c["intermediate_size"], c["num_attention_heads"]
-    is_qwen = c["model_type"].startswith("qwen3")
-    kv_heads = c.get("num_key_value_heads", heads)
+    is_qwen = c["model_type"].startswith("qwen3")  # with norms on query and key heads
+    qkv_bias = c.get("qkv_bias", True) if c["model_type"].startswith("qwen2") else c.get("attention_bias", False)
+    kv_heads = c.get("num_key_value_heads", 8 if c["model_type"] == "mistral" else heads) or heads
     head_dim = c.get("head_dim", 128 if c["model_type"] == "qwen3" else hidden // heads)
     out = []
 
@@ -149,13 +191,13 @@ def tensors_of(case):
     for layer in range(c["num_hidden_layers"]):
         at = f"model.layers.{layer}"
         norm(f"{at}.input_layernorm", hidden)
-        attention_bias = c.get("attention_bias", False)
         # Queries and keys large enough that attention is far from uniform.
-        matrix(f"{at}.self_attn.q_proj", heads * head_dim, hidden, gain=1.0 if is_qwen else 1.4, bias=attention_bias)
+        matrix(f"{at}.self_attn.q_proj", heads * head_dim, hidden, gain=1.0 if is_qwen else 1.4, bias=qkv_bias)
         matrix(f"{at}.self_attn.k_proj", kv_heads * head_dim, hidden, gain=1.0 if is_qwen else 1.4,
-               bias=attention_bias)
-        matrix(f"{at}.self_attn.v_proj", kv_heads * head_dim, hidden, bias=attention_bias)
-        matrix(f"{at}.self_attn.o_proj", hidden, heads * head_dim, gain=2.0, bias=attention_bias)
+               bias=qkv_bias)
+        matrix(f"{at}.self_attn.v_proj", kv_heads * head_dim, hidden, bias=qkv_bias)
+        matrix(f"{at}.self_attn.o_proj", hidden, heads * head_dim, gain=2.0,
+               bias=c.get("attention_bias", False))
         if is_qwen:
             norm(f"{at}.self_attn.q_norm", head_dim, around=1.4)
             norm(f"{at}.self_attn.k_norm", head_dim, around=1.4)
@@ -164,10 +206,13 @@ def tensors_of(case):
             matrix(f"{at}.block_sparse_moe.gate", c["num_local_experts"], hidden, gain=1.5)
             for expert in range(c["num_local_experts"]):
                 feed_forward(f"{at}.block_sparse_moe.experts.{expert}", ffn, ("w1", "w3", "w2"))
-        elif c["model_type"] == "qwen3_moe" and _is_sparse(c, layer):
+        elif c["model_type"] in ("qwen2_moe", "qwen3_moe") and _is_sparse(c, layer):
             matrix(f"{at}.mlp.gate", c["num_experts"], hidden, gain=1.5)
             for expert in range(c["num_experts"]):
                 feed_forward(f"{at}.mlp.experts.{expert}", c["moe_intermediate_size"])
+            if c["model_type"] == "qwen2_moe":
+                matrix(f"{at}.mlp.shared_expert_gate", 1, hidden, gain=2.0)
+                feed_forward(f"{at}.mlp.shared_expert", c["shared_expert_intermediate_size"])
         else:
             feed_forward(f"{at}.mlp", ffn, bias=c.get("mlp_bias", False))
     norm("model.norm", hidden)

@@ -30,6 +30,8 @@ Status check_model_config(const ModelConfig& config, std::string_view source) {
       {"number of experts a token (num_experts_per_tok)", config.moe.experts_per_token, min_experts,
        config.moe.num_experts},
       {"intermediate size of an expert (moe_intermediate_size)", config.moe.expert_ffn, min_experts, int64_t{1} << 24},
+      {"intermediate size of the shared expert (shared_expert_intermediate_size)", config.moe.shared_ffn, 0,
+       int64_t{1} << 24},
   };
   for (const Limit& limit : limits) {
     if (limit.value < limit.min || limit.value > limit.max) {

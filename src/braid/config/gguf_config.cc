@@ -12,8 +12,10 @@ struct GgufArchitecture {
   std::string_view with_experts;  // empty: cannot have any
 };
 
-constexpr std::array<GgufArchitecture, 3> kArchitectures = {{
+constexpr std::array<GgufArchitecture, 5> kArchitectures = {{
     {"llama", "LlamaForCausalLM", "MixtralForCausalLM"},
+    {"qwen2", "Qwen2ForCausalLM", ""},
+    {"qwen2moe", "", "Qwen2MoeForCausalLM"},
     {"qwen3", "Qwen3ForCausalLM", ""},
     {"qwen3moe", "", "Qwen3MoeForCausalLM"},
 }};
@@ -93,12 +95,13 @@ bool has_tensor_in_layer(const GgufFile& file, int32_t layer, std::string_view n
   return file.find_tensor(fmt::format("blk.{}.{}", layer, name)) != nullptr;
 }
 
-Status read_moe(const GgufFile& file, const ArchitectureKeys& keys, bool is_mixtral, ModelConfig& config) {
+Status read_moe(const GgufFile& file, const ArchitectureKeys& keys, ModelConfig& config) {
   TRY(config.moe.num_experts, keys.get_int32("expert_count"));
   TRY(config.moe.experts_per_token, keys.get_int32("expert_used_count"));
-  // llama.cpp divides the chosen experts' weights by their sum in all of these.
-  config.moe.normalize_top_k = true;
-  if (is_mixtral) {
+  // As llama.cpp computes: no key says it.
+  const bool is_qwen2 = config.architecture == "Qwen2MoeForCausalLM";
+  config.moe.normalize_top_k = !is_qwen2;
+  if (config.architecture == "MixtralForCausalLM") {
     config.moe.expert_ffn = config.ffn;
     config.is_moe_layer.assign(config.is_moe_layer.size(), true);
   } else {
@@ -106,6 +109,10 @@ Status read_moe(const GgufFile& file, const ArchitectureKeys& keys, bool is_mixt
     for (int32_t layer = 0; layer < config.num_layers; ++layer) {
       config.is_moe_layer[static_cast<size_t>(layer)] = has_tensor_in_layer(file, layer, "ffn_gate_inp.weight");
     }
+  }
+  if (is_qwen2) {
+    TRY(config.moe.shared_ffn, keys.get_int32("expert_shared_feed_forward_length"));
+    if (config.moe.shared_ffn == 0) return keys.wrong_value("expert_shared_feed_forward_length", "at least 1");
   }
   TRY(const auto shared, keys.find_int("expert_shared_count"));
   if (shared.value_or(0) != 0) return keys.wrong_value("expert_shared_count", "0: shared experts are not supported");
@@ -181,7 +188,8 @@ Result<ModelConfig> read_gguf_config(const GgufFile& file) {
   const auto* const architecture = std::find_if(kArchitectures.begin(), kArchitectures.end(),
                                                 [&](const GgufArchitecture& a) { return a.gguf == *name; });
   if (architecture == kArchitectures.end()) {
-    return file.wrong_value("general.architecture", "llama, qwen3 or qwen3moe: others are not supported");
+    return file.wrong_value("general.architecture",
+                            "llama, qwen2, qwen2moe, qwen3 or qwen3moe: others are not supported");
   }
   const ArchitectureKeys keys(file, *name);
   ModelConfig config;
@@ -195,17 +203,18 @@ Result<ModelConfig> read_gguf_config(const GgufFile& file) {
     return keys.wrong_value("expert_count", architecture->dense.empty() ? "at least 1" : "0");
   }
   TRY(const auto ffn, keys.find_int("feed_forward_length"));
-  const bool needs_ffn = *name != "qwen3moe";
+  const bool needs_ffn = !name->ends_with("moe");
   if (!ffn && needs_ffn) return fail("the metadata \"{}\" is missing", keys.full("feed_forward_length"));
   config.ffn = static_cast<int32_t>(ffn.value_or(0));
-  if (has_experts) TRY_STATUS(read_moe(file, keys, *name == "llama", config));
+  if (has_experts) TRY_STATUS(read_moe(file, keys, config));
   if (!needs_ffn && config.ffn == 0) config.ffn = config.moe.expert_ffn;  // no dense layer reads it
 
   TRY_STATUS(read_rope(keys, config));
   TRY_STATUS(check_features(file, keys, config));
   TRY_STATUS(read_tokens(file, config));
   config.tie_embeddings = file.find_tensor("output.weight") == nullptr;
-  config.attention_bias = has_tensor_in_layer(file, 0, "attn_q.bias");
+  config.qkv_bias = has_tensor_in_layer(file, 0, "attn_q.bias");
+  config.output_bias = has_tensor_in_layer(file, 0, "attn_output.bias");
   config.mlp_bias = has_tensor_in_layer(file, 0, "ffn_gate.bias");
   TRY_STATUS(check_model_config(config, "its metadata"));
   return config;

@@ -9,36 +9,119 @@
 namespace braid {
 namespace {
 
+enum class AttentionBias : uint8_t {
+  kNone,
+  kByKey,     // "attention_bias": on q, k, v and o
+  kQkv,       // on q, k and v, always
+  kQkvByKey,  // "qkv_bias", true by default: on q, k and v
+};
+
 // What transformers takes where config.json says nothing.
 struct ClassDefaults {
   std::string_view architecture;
   std::string_view model_type;
-  int64_t vocab_size;
-  int32_t hidden;
-  int32_t ffn;
-  int32_t num_layers;
-  int32_t num_heads;
-  int32_t num_kv_heads;  // 0: num_heads
-  int32_t head_dim;      // 0: hidden / num_heads
-  int64_t max_position;
-  double norm_eps;
-  double rope_theta;
-  int32_t bos_token;  // -1: none
-  int32_t eos_token;
-  bool has_mlp_bias;  // the class reads mlp_bias
-  bool has_attention_bias;
-  bool has_window;  // and sliding_window
-  bool is_moe;
+  int64_t vocab_size = 0;
+  int32_t hidden = 0;
+  int32_t ffn = 0;
+  int32_t num_layers = 0;
+  int32_t num_heads = 32;
+  int32_t num_kv_heads = 0;  // 0: num_heads
+  int32_t head_dim = 0;      // 0: hidden / num_heads
+  int64_t max_position = 32768;
+  double norm_eps = 1e-6;
+  double rope_theta = 1e4;
+  int32_t bos_token = -1;  // -1: none
+  int32_t eos_token = -1;
+  AttentionBias attention_bias = AttentionBias::kNone;
+  bool has_mlp_bias = false;  // the class reads mlp_bias
+  bool has_window = false;    // and sliding_window
+  int64_t window = 0;         // that, where it is absent; 0: none
+  MoeConfig moe = {};         // no experts: a dense class
 };
 
-constexpr std::array<ClassDefaults, 4> kClasses = {{
-    {"Qwen3ForCausalLM", "qwen3", 151936, 4096, 22016, 32, 32, 32, 128, 32768, 1e-6, 1e4, -1, -1, false, true, true,
-     false},
-    {"LlamaForCausalLM", "llama", 32000, 4096, 11008, 32, 32, 0, 0, 2048, 1e-6, 1e4, 1, 2, true, true, false, false},
-    {"Qwen3MoeForCausalLM", "qwen3_moe", 151936, 2048, 6144, 24, 32, 4, 0, 32768, 1e-6, 1e4, -1, -1, false, true, true,
-     true},
-    {"MixtralForCausalLM", "mixtral", 32000, 4096, 14336, 32, 32, 8, 0, 131072, 1e-5, 1e6, 1, 2, false, false, true,
-     true},
+constexpr std::array<ClassDefaults, 7> kClasses = {{
+    {.architecture = "Qwen3ForCausalLM",
+     .model_type = "qwen3",
+     .vocab_size = 151936,
+     .hidden = 4096,
+     .ffn = 22016,
+     .num_layers = 32,
+     .num_kv_heads = 32,
+     .head_dim = 128,
+     .attention_bias = AttentionBias::kByKey,
+     .has_window = true,
+     .window = 4096},
+    {.architecture = "Qwen2ForCausalLM",
+     .model_type = "qwen2",
+     .vocab_size = 151936,
+     .hidden = 4096,
+     .ffn = 22016,
+     .num_layers = 32,
+     .num_kv_heads = 32,
+     .attention_bias = AttentionBias::kQkv,
+     .has_window = true,
+     .window = 4096},
+    {.architecture = "LlamaForCausalLM",
+     .model_type = "llama",
+     .vocab_size = 32000,
+     .hidden = 4096,
+     .ffn = 11008,
+     .num_layers = 32,
+     .max_position = 2048,
+     .bos_token = 1,
+     .eos_token = 2,
+     .attention_bias = AttentionBias::kByKey,
+     .has_mlp_bias = true},
+    {.architecture = "MistralForCausalLM",
+     .model_type = "mistral",
+     .vocab_size = 32000,
+     .hidden = 4096,
+     .ffn = 14336,
+     .num_layers = 32,
+     .num_kv_heads = 8,
+     .max_position = 131072,
+     .bos_token = 1,
+     .eos_token = 2,
+     .has_window = true,
+     .window = 4096},
+    {.architecture = "Qwen3MoeForCausalLM",
+     .model_type = "qwen3_moe",
+     .vocab_size = 151936,
+     .hidden = 2048,
+     .ffn = 6144,
+     .num_layers = 24,
+     .num_kv_heads = 4,
+     .attention_bias = AttentionBias::kByKey,
+     .has_window = true,
+     .window = 4096,
+     .moe = {.num_experts = 128, .experts_per_token = 8, .expert_ffn = 768, .normalize_top_k = false}},
+    {.architecture = "Qwen2MoeForCausalLM",
+     .model_type = "qwen2_moe",
+     .vocab_size = 151936,
+     .hidden = 2048,
+     .ffn = 5632,
+     .num_layers = 24,
+     .num_heads = 16,
+     .num_kv_heads = 16,
+     .attention_bias = AttentionBias::kQkvByKey,
+     .has_window = true,
+     .window = 4096,
+     .moe =
+         {.num_experts = 60, .experts_per_token = 4, .expert_ffn = 1408, .shared_ffn = 5632, .normalize_top_k = false}},
+    {.architecture = "MixtralForCausalLM",
+     .model_type = "mixtral",
+     .vocab_size = 32000,
+     .hidden = 4096,
+     .ffn = 14336,
+     .num_layers = 32,
+     .num_kv_heads = 8,
+     .max_position = 131072,
+     .norm_eps = 1e-5,
+     .rope_theta = 1e6,
+     .bos_token = 1,
+     .eos_token = 2,
+     .has_window = true,
+     .moe = {.num_experts = 8, .experts_per_token = 2}},
 }};
 
 Result<const ClassDefaults*> find_class(const JsonObject& json) {
@@ -115,12 +198,11 @@ Status read_sizes(const JsonObject& json, const ClassDefaults& defaults, ModelCo
 
 Status read_moe(const JsonObject& json, const ClassDefaults& defaults, ModelConfig& config) {
   config.is_moe_layer.assign(static_cast<size_t>(config.num_layers), false);
-  if (!defaults.is_moe) return {};
+  if (defaults.moe.num_experts == 0) return {};
   MoeConfig& moe = config.moe;
+  moe = defaults.moe;
   const bool is_mixtral = defaults.model_type == "mixtral";
-  moe.num_experts = is_mixtral ? 8 : 128;
-  moe.experts_per_token = is_mixtral ? 2 : 8;
-  // transformers 5 writes Qwen3-MoE's num_experts as num_local_experts.
+  // transformers 5 writes num_experts as num_local_experts.
   TRY_STATUS(read_int32(json, "num_local_experts", moe.num_experts));
   TRY_STATUS(read_int32(json, "num_experts", moe.num_experts));
   TRY_STATUS(read_int32(json, "num_experts_per_tok", moe.experts_per_token));
@@ -130,13 +212,14 @@ Status read_moe(const JsonObject& json, const ClassDefaults& defaults, ModelConf
   }
   if (is_mixtral) {
     moe.expert_ffn = config.ffn;
-    moe.normalize_top_k = true;
     config.is_moe_layer.assign(config.is_moe_layer.size(), true);
     return {};
   }
-  moe.expert_ffn = 768;
-  moe.normalize_top_k = false;
   TRY_STATUS(read_int32(json, "moe_intermediate_size", moe.expert_ffn));
+  if (moe.shared_ffn > 0) {
+    TRY_STATUS(read_int32(json, "shared_expert_intermediate_size", moe.shared_ffn));
+    if (moe.shared_ffn == 0) return json.wrong_value("shared_expert_intermediate_size", "at least 1");
+  }
   TRY_STATUS(read_bool(json, "norm_topk_prob", moe.normalize_top_k));
   TRY(const auto step, json.find_int("decoder_sparse_step", 1, kMaxInt32));
   TRY(const auto dense_layers, json.find_ints("mlp_only_layers"));
@@ -150,6 +233,7 @@ Status read_moe(const JsonObject& json, const ClassDefaults& defaults, ModelConf
 
 // A sliding window that no position of the context reaches is the same as none.
 Status check_window(const JsonObject& json, const ClassDefaults& defaults, const ModelConfig& config) {
+  const bool has_window_layers = defaults.model_type == "qwen3" || defaults.model_type == "qwen2";
   TRY(const auto layer_types, json.find_strings("layer_types"));
   if (layer_types) {
     for (const std::string& type : *layer_types) {
@@ -160,17 +244,18 @@ Status check_window(const JsonObject& json, const ClassDefaults& defaults, const
       return fail("{}: \"layer_types\" has {} entries, num_hidden_layers is {}", json.name(), layer_types->size(),
                   config.num_layers);
     }
-    if (defaults.model_type == "qwen3") return {};  // there they decide alone
+    if (has_window_layers) return {};  // there they decide alone
   }
   if (!defaults.has_window) return {};
-  const bool is_mixtral = defaults.model_type == "mixtral";
-  TRY(const auto window, json.find_int("sliding_window"));
+  TRY(const auto given_window, json.find_int("sliding_window"));
   TRY(const auto uses_window, json.find_bool("use_sliding_window"));
   TRY(const auto max_window_layers, json.find_int("max_window_layers"));
-  const bool is_on = is_mixtral ? window.has_value() : uses_window.value_or(false) && !json.is_null("sliding_window");
-  if (!is_on || window.value_or(4096) >= config.max_position) return {};
-  if (defaults.model_type == "qwen3" && max_window_layers.value_or(28) >= config.num_layers) return {};
-  return fail("{}: sliding-window attention (sliding_window {}) is not supported", json.name(), window.value_or(4096));
+  const bool has_switch = defaults.model_type.starts_with("qwen");
+  const int64_t window = json.is_null("sliding_window") ? 0 : given_window.value_or(defaults.window);
+  const bool is_on = window > 0 && (!has_switch || uses_window.value_or(false));
+  if (!is_on || window >= config.max_position) return {};
+  if (has_window_layers && max_window_layers.value_or(28) >= config.num_layers) return {};
+  return fail("{}: sliding-window attention (sliding_window {}) is not supported", json.name(), window);
 }
 
 Status check_features(const JsonObject& json, const ClassDefaults& defaults) {
@@ -194,6 +279,15 @@ Status check_features(const JsonObject& json, const ClassDefaults& defaults) {
   if (mlp_bias.value_or(false) && !defaults.has_mlp_bias) {
     return fail("{}: {} has no mlp_bias", json.name(), defaults.architecture);
   }
+  return {};
+}
+
+Status read_attention_bias(const JsonObject& json, AttentionBias kind, ModelConfig& config) {
+  config.qkv_bias = kind == AttentionBias::kQkv || kind == AttentionBias::kQkvByKey;
+  if (kind == AttentionBias::kQkvByKey) return read_bool(json, "qkv_bias", config.qkv_bias);
+  if (kind != AttentionBias::kByKey) return {};
+  TRY_STATUS(read_bool(json, "attention_bias", config.qkv_bias));
+  config.output_bias = config.qkv_bias;
   return {};
 }
 
@@ -270,7 +364,7 @@ Result<ModelConfig> read_hf_config(const Json& document, const std::string& name
   TRY_STATUS(check_window(json, *defaults, config));
   TRY(config.rope, read_hf_rope(json, defaults->rope_theta, config.max_position));
   TRY_STATUS(read_bool(json, "tie_word_embeddings", config.tie_embeddings));
-  if (defaults->has_attention_bias) TRY_STATUS(read_bool(json, "attention_bias", config.attention_bias));
+  TRY_STATUS(read_attention_bias(json, defaults->attention_bias, config));
   if (defaults->has_mlp_bias) TRY_STATUS(read_bool(json, "mlp_bias", config.mlp_bias));
   TRY_STATUS(read_special_tokens(json, *defaults, config));
   TRY_STATUS(read_dtype(json, config));

@@ -33,6 +33,7 @@ struct MoeConfig {
   int32_t num_experts = 0;  // 0: every layer is dense
   int32_t experts_per_token = 0;
   int32_t expert_ffn = 0;       // intermediate size of one expert
+  int32_t shared_ffn = 0;       // of the expert that every token goes through, scaled by a gate; 0: there is none
   bool normalize_top_k = true;  // weights of the chosen experts sum to 1
 };
 
@@ -48,7 +49,8 @@ struct ModelConfig {
   int64_t max_position = 0;  // the context the checkpoint is made for
   float norm_eps = 1e-6F;
   bool tie_embeddings = false;
-  bool attention_bias = false;  // on q, k, v and o projections
+  bool qkv_bias = false;     // on the q, k and v projections
+  bool output_bias = false;  // on attention's output projection
   bool mlp_bias = false;
   RopeConfig rope;
   MoeConfig moe;

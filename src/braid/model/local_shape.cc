@@ -24,7 +24,8 @@ LayoutModel layout_model(const ModelConfig& config) {
           .num_kv_heads = config.num_kv_heads,
           .ffn = has_dense_layer(config) ? static_cast<int32_t>(config.ffn) : 0,
           .num_experts = config.moe.num_experts,
-          .expert_ffn = static_cast<int32_t>(config.moe.expert_ffn)};
+          .expert_ffn = static_cast<int32_t>(config.moe.expert_ffn),
+          .shared_ffn = config.moe.shared_ffn};
 }
 
 LocalShape local_shape(const ModelConfig& config, const RankPlace& place) {
@@ -49,6 +50,7 @@ LocalShape local_shape(const ModelConfig& config, const RankPlace& place) {
                                       : Span1d{.begin = 0, .end = config.moe.num_experts};
     shape.expert_ffn = has_whole_experts ? Span1d{.begin = 0, .end = config.moe.expert_ffn}
                                          : equal_part(config.moe.expert_ffn, place.tp_rank, place.tp_size);
+    shape.shared_ffn = equal_part(config.moe.shared_ffn, place.tp_rank, place.tp_size);
   }
   shape.vocab_rows = (config.vocab_size + shape.num_head_parts - 1) / shape.num_head_parts;
   shape.vocab = {.begin = std::min(shape.vocab_rows * shape.head_part, config.vocab_size),
@@ -84,6 +86,9 @@ Span1d part_of(Shard shard, const ModelConfig& config, const LocalShape& shape) 
     case Shard::kExpertRows:
     case Shard::kExpertCols:
       return shape.expert_ffn;
+    case Shard::kSharedRows:
+    case Shard::kSharedCols:
+      return shape.shared_ffn;
     case Shard::kVocab:
       return shape.vocab;
   }

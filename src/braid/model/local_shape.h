@@ -22,6 +22,7 @@ struct LocalShape {
   Span1d ffn;         // of a dense layer's inner size
   Span1d experts;     // whose weights it has
   Span1d expert_ffn;  // of their inner size
+  Span1d shared_ffn;  // of the shared expert's
   Span1d vocab;       // of the head's tokens; may be empty
   int64_t vocab_rows = 0;  // rows of every part of the head: as many as the largest, padded with zeros
   // Whether it adds the bias of an output that ranks sum up: one rank of each sum does.

@@ -37,7 +37,9 @@ struct Workspace {
   RowsBuffer router_input;       // [tokens, hidden] float32, mixtures only
   RowsBuffer router_logits;      // [tokens, experts] float32
   RowsBuffer expert_hidden;      // [tokens * top_k, expert_ffn] compute dtype
-  RowsBuffer expert_outputs;     // [tokens * top_k, hidden] float32
+  RowsBuffer shared_gates;       // [tokens, 1] float32, mixtures with a shared expert only
+  RowsBuffer shared_hidden;      // [tokens, shared_ffn] compute dtype
+  RowsBuffer expert_outputs;     // [tokens * top_k, hidden] float32; and behind them [tokens], the shared expert's
   RowsBuffer logit_input;        // [logit rows, hidden] float32: the residual rows that give logits
   RowsBuffer logit_normed;       // [logit rows, hidden] compute dtype
   RowsBuffer logits;             // [logit rows, vocab] float32; several ranks: the exchange has the memory

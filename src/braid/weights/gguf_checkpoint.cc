@@ -23,7 +23,7 @@ constexpr std::array<NamePair, 3> kModelNames = {{
 }};
 
 // Under "blk.N." and "model.layers.N.", before ".weight" or ".bias".
-constexpr std::array<NamePair, 11> kLayerNames = {{
+constexpr std::array<NamePair, 15> kLayerNames = {{
     {"attn_norm", "input_layernorm"},
     {"ffn_norm", "post_attention_layernorm"},
     {"attn_q", "self_attn.q_proj"},
@@ -35,6 +35,10 @@ constexpr std::array<NamePair, 11> kLayerNames = {{
     {"ffn_gate", "mlp.gate_proj"},
     {"ffn_up", "mlp.up_proj"},
     {"ffn_down", "mlp.down_proj"},
+    {"ffn_gate_inp_shexp", "mlp.shared_expert_gate"},
+    {"ffn_gate_shexp", "mlp.shared_expert.gate_proj"},
+    {"ffn_up_shexp", "mlp.shared_expert.up_proj"},
+    {"ffn_down_shexp", "mlp.shared_expert.down_proj"},
 }};
 
 struct ExpertNames {
@@ -46,7 +50,7 @@ struct ExpertNames {
 };
 
 constexpr ExpertNames kMixtralNames = {"block_sparse_moe.gate", "block_sparse_moe.experts", "w1", "w3", "w2"};
-constexpr ExpertNames kQwen3MoeNames = {"mlp.gate", "mlp.experts", "gate_proj", "up_proj", "down_proj"};
+constexpr ExpertNames kQwenMoeNames = {"mlp.gate", "mlp.experts", "gate_proj", "up_proj", "down_proj"};
 
 // "blk.12.attn_q.weight" in its parts.
 struct LayerTensorName {
@@ -74,7 +78,7 @@ class TensorMapper {
       : file_(file),
         config_(config),
         interleaves_heads_(interleaves_heads),
-        expert_names_(config.architecture == "MixtralForCausalLM" ? kMixtralNames : kQwen3MoeNames) {}
+        expert_names_(config.architecture == "MixtralForCausalLM" ? kMixtralNames : kQwenMoeNames) {}
 
   Status add(const GgufTensor& source) {
     for (const NamePair& pair : kModelNames) {
@@ -106,6 +110,8 @@ class TensorMapper {
         }
         tensor.interleaved_heads = heads;
       }
+      // A matrix of one row, which converters store as a vector.
+      if (name->part == "ffn_gate_inp_shexp" && tensor.shape.size() == 1) tensor.shape.insert(tensor.shape.begin(), 1);
       return insert(prefix + std::string(pair.hugging_face) + suffix, std::move(tensor));
     }
     return insert(source.name, make(source));

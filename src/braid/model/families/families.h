@@ -1,4 +1,4 @@
-// One maker a family, each in a file of its own.
+// One maker a family, those of one shape in one file.
 #pragma once
 
 #include "braid/model/family.h"
@@ -6,7 +6,10 @@
 namespace braid {
 
 ModelFamily llama_family();
+ModelFamily mistral_family();
 ModelFamily mixtral_family();
+ModelFamily qwen2_family();
+ModelFamily qwen2_moe_family();
 ModelFamily qwen3_family();
 ModelFamily qwen3_moe_family();
 

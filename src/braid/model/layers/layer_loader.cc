@@ -18,7 +18,8 @@ int64_t kv_rows(const ModelConfig& config) {
 }
 
 bool is_column_shard(Shard shard) {
-  return shard == Shard::kHeadCols || shard == Shard::kFfnCols || shard == Shard::kExpertCols;
+  return shard == Shard::kHeadCols || shard == Shard::kFfnCols || shard == Shard::kExpertCols ||
+         shard == Shard::kSharedCols;
 }
 
 // A Span1d that can be compared.
@@ -71,7 +72,7 @@ void add_attention_weights(WeightTable& table, const ModelConfig& config, const 
                      .shape = {p.rows, config.hidden},
                      .shard = p.shard,
                      .sizes = p.sizes + ", hidden_size"});
-    if (config.attention_bias) {
+    if (config.qkv_bias) {
       table.push_back({.name = prefix + p.name + ".bias", .shape = {p.rows}, .shard = p.shard, .sizes = p.sizes});
     }
   }
@@ -79,7 +80,7 @@ void add_attention_weights(WeightTable& table, const ModelConfig& config, const 
                    .shape = {config.hidden, q_rows(config)},
                    .shard = Shard::kHeadCols,
                    .sizes = "hidden_size, " + q_sizes});
-  if (config.attention_bias) {
+  if (config.output_bias) {
     table.push_back({.name = prefix + "o_proj.bias", .shape = {config.hidden}, .sizes = "hidden_size"});
   }
   if (options.has_head_norms) {
@@ -127,6 +128,19 @@ void add_moe_weights(WeightTable& table, const ModelConfig& config, const std::s
                    .shape = {config.hidden, moe.expert_ffn},
                    .shard = Shard::kExpertCols,
                    .sizes = "hidden_size, size of an expert"});
+  if (names.shared.empty()) return;
+  table.push_back(
+      {.name = layer + names.shared_gate + ".weight", .shape = {1, config.hidden}, .sizes = "1, hidden_size"});
+  for (const std::string& name : {names.gate, names.up}) {
+    table.push_back({.name = layer + names.shared + "." + name + ".weight",
+                     .shape = {moe.shared_ffn, config.hidden},
+                     .shard = Shard::kSharedRows,
+                     .sizes = "size of the shared expert, hidden_size"});
+  }
+  table.push_back({.name = layer + names.shared + "." + names.down + ".weight",
+                   .shape = {config.hidden, moe.shared_ffn},
+                   .shard = Shard::kSharedCols,
+                   .sizes = "hidden_size, size of the shared expert"});
 }
 
 std::string layer_prefix(int32_t layer) {
@@ -155,9 +169,10 @@ LayerLoader::Parts<SharedMatrix> LayerLoader::matrices(std::span<const ShardedNa
   return parts.deal(std::move(packed));
 }
 
-LayerLoader::Parts<SharedMatrix> LayerLoader::gate_ups(const std::string& gate, const std::string& up) const {
+LayerLoader::Parts<SharedMatrix> LayerLoader::gate_ups(const std::string& gate, const std::string& up,
+                                                       Shard shard) const {
   std::vector<Range> ranges;
-  for (const LocalShape& shape : shapes_) ranges.push_back(Range::of(part_of(Shard::kFfnRows, config_, shape)));
+  for (const LocalShape& shape : shapes_) ranges.push_back(Range::of(part_of(shard, config_, shape)));
   const SharedParts<Range> parts(ranges);
   std::vector<Span1d> rows;
   for (const Range& range : parts.distinct) rows.push_back(range.span());
@@ -187,7 +202,7 @@ LayerLoader::Parts<Attention> LayerLoader::attention(const AttentionOptions& opt
     weights[i].qkv = packed_qkv[i];
     weights[i].output = output[i];
   }
-  if (config_.attention_bias) {
+  if (config_.qkv_bias) {
     for (const ShardedName& name : {ShardedName{"self_attn.q_proj.bias", Shard::kHeadRows},
                                     ShardedName{"self_attn.k_proj.bias", Shard::kKvHeadRows},
                                     ShardedName{"self_attn.v_proj.bias", Shard::kKvHeadRows}}) {
@@ -196,6 +211,8 @@ LayerLoader::Parts<Attention> LayerLoader::attention(const AttentionOptions& opt
         weights[i].qkv_bias.insert(weights[i].qkv_bias.end(), bias[i].begin(), bias[i].end());
       }
     }
+  }
+  if (config_.output_bias) {
     TRY(const auto output_bias, vector({"self_attn.o_proj.bias"}));
     for (size_t i = 0; i < weights.size(); ++i) {
       if (shapes_[i].adds_attention_bias) weights[i].output_bias = output_bias[i];
@@ -223,7 +240,7 @@ LayerLoader::Parts<Attention> LayerLoader::attention(const AttentionOptions& opt
 
 LayerLoader::Parts<Mlp> LayerLoader::mlp() const {
   std::vector<MlpWeights> weights(shapes_.size());
-  TRY(const auto gate_up, gate_ups("mlp.gate_proj.weight", "mlp.up_proj.weight"));
+  TRY(const auto gate_up, gate_ups("mlp.gate_proj.weight", "mlp.up_proj.weight", Shard::kFfnRows));
   TRY(const auto down, matrix({"mlp.down_proj.weight", Shard::kFfnCols}, dtype_));
   for (size_t i = 0; i < weights.size(); ++i) {
     weights[i].gate_up = gate_up[i];
@@ -283,12 +300,24 @@ LayerLoader::Parts<std::shared_ptr<const ExpertWeights>> LayerLoader::experts(co
 LayerLoader::Parts<Moe> LayerLoader::moe(const MoeNames& names) const {
   TRY(const auto router, matrix({names.router + ".weight"}, DType::kFloat32));
   TRY(const auto own_experts, experts(names));
-  std::vector<Moe> parts;
-  for (size_t i = 0; i < shapes_.size(); ++i) {
-    parts.emplace_back(config_.moe, MoeWeights{.router = router[i],
-                                               .experts = own_experts[i],
-                                               .first_expert = static_cast<int32_t>(shapes_[i].experts.begin)});
+  std::vector<MoeWeights> weights(shapes_.size());
+  for (size_t i = 0; i < weights.size(); ++i) {
+    weights[i].router = router[i];
+    weights[i].experts = own_experts[i];
+    weights[i].first_expert = static_cast<int32_t>(shapes_[i].experts.begin);
   }
+  if (!names.shared.empty()) {
+    const std::string prefix = names.shared + ".";
+    TRY(const auto gate, matrix({names.shared_gate + ".weight"}, DType::kFloat32));
+    TRY(const auto gate_up,
+        gate_ups(prefix + names.gate + ".weight", prefix + names.up + ".weight", Shard::kSharedRows));
+    TRY(const auto down, matrix({prefix + names.down + ".weight", Shard::kSharedCols}, dtype_));
+    for (size_t i = 0; i < weights.size(); ++i) {
+      weights[i].shared = {.gate = gate[i], .gate_up = gate_up[i], .down = down[i]};
+    }
+  }
+  std::vector<Moe> parts;
+  for (MoeWeights& own : weights) parts.emplace_back(config_.moe, std::move(own));
   return parts;
 }
 

@@ -33,6 +33,8 @@ struct MoeNames {
   std::string gate;     // "gate_proj"
   std::string up;
   std::string down;
+  std::string shared = {};  // "mlp.shared_expert", with matrices named as an expert's; empty: there is none
+  std::string shared_gate = {};
 };
 
 // The rows of a WeightTable that these layers read; `layer` is "model.layers.3.".
@@ -94,7 +96,8 @@ class LayerLoader {
   // Matrices one below the other.
   Parts<SharedMatrix> matrices(std::span<const ShardedName> names, DType dtype) const;
   Parts<SharedMatrix> matrix(const ShardedName& name, DType dtype) const { return matrices({&name, 1}, dtype); }
-  Parts<SharedMatrix> gate_ups(const std::string& gate, const std::string& up) const;
+  // Their rows by `shard`: kFfnRows or kSharedRows.
+  Parts<SharedMatrix> gate_ups(const std::string& gate, const std::string& up, Shard shard) const;
   Parts<std::vector<float>> vector(const ShardedName& name) const;
   Parts<std::shared_ptr<const ExpertWeights>> experts(const MoeNames& names) const;
 

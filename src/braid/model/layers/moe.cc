@@ -1,6 +1,8 @@
 #include "braid/model/layers/moe.h"
 
+#include <cmath>
 #include <numeric>
+#include <utility>
 
 namespace braid {
 
@@ -52,9 +54,35 @@ ConstRows Moe::operator()(Step& step, ConstRows x) const {
                      {.kind = Epilogue::Kind::kSiluMul});
   ops.grouped_matmul(hidden, {.offsets = groups.offsets}, own.down, outputs);
 
+  Choices choices{.per_token = top_k, .rows = groups.rows, .weights = std::move(weights)};
+  const bool has_shared = weights_.shared.gate != nullptr;
+  if (has_shared) add_shared(step, x, routed_rows, choices);
   const Rows delta = workspace.delta.first(x.rows);
-  ops.combine(outputs, groups.rows, weights, top_k, delta);
+  ops.combine(workspace.expert_outputs.first(routed_rows + (has_shared ? x.rows : 0)), choices.rows, choices.weights,
+              choices.per_token, delta);
   return delta;
+}
+
+void Moe::add_shared(Step& step, ConstRows x, int64_t routed_rows, Choices& choices) const {
+  Workspace& workspace = step.workspace;
+  const Rows gates = workspace.shared_gates.first(x.rows);
+  const Rows hidden = workspace.shared_hidden.first(x.rows);
+  const Rows outputs = workspace.expert_outputs.first(routed_rows + x.rows).slice_rows(routed_rows, x.rows);
+  step.ops.matmul(workspace.router_input.first(x.rows), *weights_.shared.gate, gates);
+  step.ops.matmul(x, *weights_.shared.gate_up, hidden, {.kind = Epilogue::Kind::kSiluMul});
+  step.ops.matmul(hidden, *weights_.shared.down, outputs);
+
+  const auto routed = static_cast<size_t>(choices.per_token);
+  Choices all{.per_token = choices.per_token + 1, .rows = {}, .weights = {}};
+  for (size_t token = 0; token < static_cast<size_t>(x.rows); ++token) {
+    const auto begin = static_cast<ptrdiff_t>(token * routed);
+    const auto end = static_cast<ptrdiff_t>((token + 1) * routed);
+    all.rows.insert(all.rows.end(), choices.rows.begin() + begin, choices.rows.begin() + end);
+    all.weights.insert(all.weights.end(), choices.weights.begin() + begin, choices.weights.begin() + end);
+    all.rows.push_back(static_cast<int32_t>(routed_rows + static_cast<int64_t>(token)));
+    all.weights.push_back(1.0F / (1.0F + std::exp(-gates.row<float>(static_cast<int64_t>(token))[0])));
+  }
+  choices = std::move(all);
 }
 
 }  // namespace braid
