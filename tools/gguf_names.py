@@ -1,5 +1,5 @@
 """How GGUF names and lays out the tensors that transformers knows by other names, and a model of transformers out of a
-GGUF file. For the four families that braid runs."""
+GGUF file. For the families that braid runs."""
 
 import math
 
@@ -10,12 +10,14 @@ BLOCK_NAMES = {
     "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
     "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm", "mlp.gate_proj": "ffn_gate",
     "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down", "mlp.gate": "ffn_gate_inp",
-    "block_sparse_moe.gate": "ffn_gate_inp"}
+    "block_sparse_moe.gate": "ffn_gate_inp", "mlp.shared_expert_gate": "ffn_gate_inp_shexp",
+    "mlp.shared_expert.gate_proj": "ffn_gate_shexp", "mlp.shared_expert.up_proj": "ffn_up_shexp",
+    "mlp.shared_expert.down_proj": "ffn_down_shexp"}
 EXPERT_NAMES = {"w1": "ffn_gate_exps", "w2": "ffn_down_exps", "w3": "ffn_up_exps", "gate_proj": "ffn_gate_exps",
                 "down_proj": "ffn_down_exps", "up_proj": "ffn_up_exps"}
 OUTER_NAMES = {"model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "output_norm.weight",
                "lm_head.weight": "output.weight"}
-MODEL_TYPES = {"llama": "llama", "qwen3": "qwen3", "qwen3moe": "qwen3_moe"}
+MODEL_TYPES = {"llama": "llama", "qwen2": "qwen2", "qwen2moe": "qwen2_moe", "qwen3": "qwen3", "qwen3moe": "qwen3_moe"}
 
 
 def gguf_name(name):
@@ -83,6 +85,9 @@ def config_of(reader):
     if experts:
         config.update(num_experts_per_tok=get(f"{arch}.expert_used_count"), norm_topk_prob=True)
         config["num_local_experts" if config["model_type"] == "mixtral" else "num_experts"] = experts
+        if config["model_type"] == "qwen2_moe":
+            config.update(norm_topk_prob=False,
+                          shared_expert_intermediate_size=get(f"{arch}.expert_shared_feed_forward_length"))
         config["moe_intermediate_size"] = get(f"{arch}.expert_feed_forward_length", config["intermediate_size"])
     return config
 

@@ -19,7 +19,7 @@ from gguf import GGMLQuantizationType as Type
 
 from gguf_names import gguf_name, permute, rope_factors, unpermute
 from make_model_fixtures import evaluate, load, make_prompts, run, write_expected
-from model_cases import Case, llama, mixtral, qwen3, qwen3_moe, tensors_of
+from model_cases import Case, llama, mixtral, qwen2, qwen2_moe, qwen3, qwen3_moe, tensors_of
 from safetensors_writer import write_safetensors
 from seeded_weights import seeded_values
 from train_byte_bpe import CHATML_TEMPLATE, SPECIALS, tokenizer_json
@@ -66,6 +66,16 @@ CASES = [
                               rope_parameters={"rope_type": "default", "rope_theta": 1000000.0}),
              types={"norm": Type.F32, "gate_inp": Type.F32, "ffn_down_exps": Type.Q8_0, "exps": Type.Q4_0,
                     "token_embd": Type.Q8_0, "attn_q": Type.Q8_0, "attn_": Type.BF16, "output": Type.Q8_0}),
+    GgufCase("gguf_qwen2", "qwen2", pre="qwen2",
+             config=qwen2(**_sizes(96, 2, 4, 2), rope_parameters={"rope_type": "default", "rope_theta": 1000000.0}),
+             types={"norm": Type.F32, "bias": Type.F32, "token_embd": Type.Q8_0, "ffn_": Type.Q8_0,
+                    "attn_": Type.F16, "output": Type.Q8_0}),
+    GgufCase("gguf_qwen2_moe", "qwen2moe", pre="qwen2",
+             config=qwen2_moe(**_sizes(96, 2, 4, 2), moe_intermediate_size=32, num_experts=8, num_experts_per_tok=3,
+                              shared_expert_intermediate_size=64, norm_topk_prob=False,
+                              rope_parameters={"rope_type": "default", "rope_theta": 1000000.0}),
+             types={"norm": Type.F32, "bias": Type.F32, "gate_inp": Type.F32, "shexp": Type.Q8_0, "exps": Type.Q4_0,
+                    "token_embd": Type.Q8_0, "attn_": Type.BF16, "output": Type.Q8_0}),
     GgufCase("gguf_mixtral", "llama", pre="llama-bpe",
              config=mixtral(**_sizes(64, 2, 4, 2), num_local_experts=4, num_experts_per_tok=2,
                             rope_parameters={"rope_type": "default", "rope_theta": 10000.0}),
@@ -107,7 +117,7 @@ def make_tensors(case, seed):
         back = gguf.quants.dequantize(data, kind).astype(np.float32).reshape(shape)
         dense[name] = unpermute(back, heads) if heads else back
         if expert is None:
-            stored[target] = (data, kind)
+            stored[target] = (data.squeeze(0) if "gate_inp_shexp" in target else data, kind)  # as converters store it
         else:
             experts.setdefault((target, kind), []).append(data)
     for (target, kind), parts in experts.items():
@@ -142,6 +152,8 @@ def add_metadata(writer, case):
         writer.add_expert_used_count(c["num_experts_per_tok"])
     if "moe_intermediate_size" in c:
         writer.add_expert_feed_forward_length(c["moe_intermediate_size"])
+    if "shared_expert_intermediate_size" in c:
+        writer.add_expert_shared_feed_forward_length(c["shared_expert_intermediate_size"])
 
 
 def add_tokenizer(writer, case):

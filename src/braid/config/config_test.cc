@@ -62,6 +62,21 @@ TEST(HfConfig, AbsentKeysHaveTransformersDefaults) {
   EXPECT_EQ(moe->moe.expert_ffn, 768);
   EXPECT_FALSE(moe->moe.normalize_top_k);
 
+  const auto qwen2_moe = read(with("Qwen2MoeForCausalLM", ""));
+  ASSERT_TRUE(qwen2_moe.ok()) << qwen2_moe.error().message;
+  EXPECT_EQ(qwen2_moe->num_heads, 16);
+  EXPECT_EQ(qwen2_moe->moe.num_experts, 60);
+  EXPECT_EQ(qwen2_moe->moe.shared_ffn, 5632);
+  EXPECT_TRUE(qwen2_moe->qkv_bias);
+  EXPECT_FALSE(qwen2_moe->output_bias);
+  EXPECT_FALSE(read(with("Qwen2MoeForCausalLM", R"("qkv_bias": false)"))->qkv_bias);
+
+  const auto qwen2 = read(with("Qwen2ForCausalLM", R"("attention_bias": false)"));  // which its class does not read
+  ASSERT_TRUE(qwen2.ok()) << qwen2.error().message;
+  EXPECT_TRUE(qwen2->qkv_bias);
+  EXPECT_FALSE(qwen2->output_bias);
+  EXPECT_EQ(qwen2->head_dim, 128);
+
   const auto mixtral = read(with("MixtralForCausalLM", ""));
   ASSERT_TRUE(mixtral.ok()) << mixtral.error().message;
   EXPECT_EQ(mixtral->rope.theta, 1e6);
@@ -101,7 +116,7 @@ TEST(HfConfig, SparseLayersFollowStepAndList) {
 }
 
 TEST(HfConfig, WhatIsAbsurdOrNotSupportedIsNamed) {
-  expect_part(error_of("Qwen2ForCausalLM", ""), "\"Qwen2ForCausalLM\" is not supported, these are: Qwen3ForCausalLM");
+  expect_part(error_of("PhiForCausalLM", ""), "\"PhiForCausalLM\" is not supported, these are: Qwen3ForCausalLM");
   expect_part(error_of("LlamaForCausalLM", R"("num_hidden_layers": 1000000000)"), "between 1 and 4096");
   expect_part(error_of("LlamaForCausalLM", R"("num_attention_heads": 0)"), "at least 1");
   expect_part(error_of("LlamaForCausalLM", R"("num_key_value_heads": 0)"),
@@ -128,6 +143,11 @@ TEST(HfConfig, WhatIsAbsurdOrNotSupportedIsNamed) {
   expect_part(error_of("MixtralForCausalLM", R"("num_local_experts": 0)"), "at least 1");
   EXPECT_EQ(error_of("Qwen3ForCausalLM", R"("use_sliding_window": false, "sliding_window": 4096)"), "");
   EXPECT_EQ(error_of("MixtralForCausalLM", R"("sliding_window": null)"), "");
+  expect_part(error_of("MistralForCausalLM", ""), "sliding_window 4096");  // by default
+  EXPECT_EQ(error_of("MistralForCausalLM", R"("max_position_embeddings": 4096)"), "");
+  EXPECT_EQ(error_of("MistralForCausalLM", R"("sliding_window": null)"), "");
+  expect_part(error_of("Qwen2ForCausalLM", R"("use_sliding_window": true)"), "sliding-window");
+  expect_part(error_of("Qwen2MoeForCausalLM", R"("shared_expert_intermediate_size": 0)"), "at least 1");
 }
 
 TEST(GenerationConfig, GivesDefaultsAndEndTokens) {
