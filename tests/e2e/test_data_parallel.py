@@ -63,6 +63,8 @@ def test_sizes_that_do_not_fit_name_those_that_do(braid, default_model):
     assert "round_robin" in error("--load-balance-method", "best")
     assert "direct" in error("--dp-dispatch", "all")
     assert "--dp-size" in error("--kv-rebalance")
+    assert "--enable-dp-attention" in error("--dp-size", 2, "--prefill-alignment", 4)
+    assert "1000" in error(*TWO_GROUPS, "--prefill-alignment", 1001)
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +163,8 @@ def test_padding_and_dispatch_change_no_bit(braid, default_model, tmp_path):
     for i, flags in enumerate([(), ("--dp-padding", "max_len", "--dp-dispatch", "direct"),
                                ("--dp-padding", "sum_len", "--load-balance-method", "round_robin"),
                                ("--dp-padding", "exact", "--load-balance-method", "minimum_tokens"),
-                               ("--disable-radix-cache", "--dp-dispatch", "broadcast"), ("--kv-rebalance",)]):
+                               ("--disable-radix-cache", "--dp-dispatch", "broadcast"), ("--kv-rebalance",),
+                               ("--prefill-alignment", "4")]):
         out = tmp_path / f"out{i}.jsonl"
         braid.ok("batch", requests, out, "--model-path", default_model, *TWO_GROUPS, *flags)
         lines = [json.loads(line) for line in out.read_text().splitlines()]

@@ -67,6 +67,13 @@ Result<EngineOptions> ModelFlags::engine_options() const {
     }
     options.kv_rebalance = RebalanceOptions();
   }
+  if (prefill_alignment > 0 && options.rank.layout.groups_per_world() < 2) {
+    return fail(
+        "--prefill-alignment {} aligns DP groups that step together, and there is one: use --enable-dp-attention with "
+        "--dp-size of at least 2",
+        prefill_alignment);
+  }
+  options.prefill_alignment = prefill_alignment;
   TRY(options.rank.dtype, parse_dtype("--dtype", dtype));
   TRY(options.rank.kv_cache_dtype, parse_dtype("--kv-cache-dtype", kv_cache_dtype));
   TRY(options.schedule_policy, parse_schedule_policy(schedule_policy));
@@ -188,6 +195,12 @@ void add_schedule_flag(CLI::App& command, ModelFlags& flags) {
   command
       .add_flag("--kv-rebalance", flags.kv_rebalance,
                 "Running requests move, with their KV, from full DP groups to emptier ones")
+      ->group("Ranks");
+  command
+      .add_option("--prefill-alignment", flags.prefill_alignment,
+                  "Steps that a prompt may wait while its DP group decodes, so that groups prefill together; 0: none")
+      ->check(whole_number(0, kMaxPrefillAlignment))
+      ->capture_default_str()
       ->group("Ranks");
 }
 

@@ -29,6 +29,7 @@ struct ModelFlags {
   std::string load_balance_method = "auto";
   std::string dp_dispatch = "broadcast";
   bool kv_rebalance = false;
+  int32_t prefill_alignment = 0;
   RankOptions rank;
 
   // Errors name the flag and its values. Reads BRAID_CPU_ISA, HOME, HF_HOME and HF_HUB_CACHE.

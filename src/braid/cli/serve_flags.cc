@@ -200,6 +200,7 @@ Json ServeFlags::settings() const {
           {"load_balance_method", model.load_balance_method},
           {"dp_dispatch", model.dp_dispatch},
           {"kv_rebalance", model.kv_rebalance},
+          {"prefill_alignment", model.prefill_alignment},
           {"threads_per_rank", rank.threads_per_rank},
           {"page_size", rank.page_size},
           {"chunked_prefill_size", rank.chunked_prefill_size},

@@ -81,7 +81,8 @@ ControllerThread::ControllerThread(RankSet& ranks, const Tokenizer& tokenizer, c
         [this, local = ranks.world(world), &courier = ranks.courier()](const std::string& reason) {
           courier.abort(first_line(reason));
           on_failure(with_report(reason, local));
-        }));
+        },
+        options.prefill_alignment));
   }
   thread_ = std::thread([this] { thread_main(); });
 }

@@ -40,7 +40,8 @@ struct EngineOptions {
   LoadBalanceMethod load_balance_method = LoadBalanceMethod::kAuto;
   DispatchMode dispatch_mode = DispatchMode::kBroadcast;  // how the groups are sent their requests
   std::optional<RebalanceOptions> kv_rebalance = {};      // running requests move between groups; absent: none does
-  bool log_steps = false;  // a line for each step with prompts and for every 40 decode steps, at level info
+  int32_t prefill_alignment = 0;  // steps for which a request may be held, so that groups begin prefills together
+  bool log_steps = false;         // a line for each step with prompts and for every 40 decode steps, at level info
   // Choices that may wait for their turn, beyond those that could run at once.
   int64_t max_queued_requests = std::numeric_limits<int64_t>::max();
   // Called once if the engine fails (a rank is lost, say), with the reason, on the engine's thread and when every

@@ -17,6 +17,7 @@ struct MovedLayout {
   const char* model = testing::kTinyModel;
   int64_t max_total_tokens = 4096;
   uint64_t least_moves = 10;
+  int32_t prefill_alignment = 0;
 };
 
 // Moves whenever it may, and back again.
@@ -30,7 +31,9 @@ EngineOptions moved_options(const MovedLayout& tested, bool moves) {
                   .chunked_prefill_size = 48,
                   .max_running_requests = 32,
                   .max_total_tokens = tested.max_total_tokens};
-  if (moves) options.kv_rebalance = kRestless;
+  if (!moves) return options;
+  options.kv_rebalance = kRestless;
+  options.prefill_alignment = tested.prefill_alignment;
   return options;
 }
 
@@ -127,6 +130,9 @@ INSTANTIATE_TEST_SUITE_P(
         MovedLayout{.name = "mixture_tp2_dp2",
                     .layout = {.tp_size = 2, .dp_size = 2, .enable_dp_attention = true},
                     .model = kTinyMixture},
+        MovedLayout{.name = "aligned_tp2_dp2",
+                    .layout = {.tp_size = 2, .dp_size = 2, .enable_dp_attention = true},
+                    .prefill_alignment = 8},
         MovedLayout{.name = "replicas", .layout = {.tp_size = 1, .dp_size = 3}},
         MovedLayout{.name = "replicas_of_two", .layout = {.tp_size = 2, .dp_size = 2}},
         // So little room that requests are preempted, and find none where they arrive.

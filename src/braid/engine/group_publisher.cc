@@ -74,10 +74,10 @@ std::vector<MovedPages> GroupPublisher::admit_arrivals() {
   return arriving;
 }
 
-std::shared_ptr<const StepPlan> GroupPublisher::plan() {
+std::shared_ptr<const StepPlan> GroupPublisher::plan(bool may_begin_prefills) {
   std::vector<MovedPages> arriving = admit_arrivals();
   scheduler_.release_departed();
-  std::optional<StepPlan> planned = scheduler_.plan();
+  std::optional<StepPlan> planned = scheduler_.plan(may_begin_prefills);
   is_scheduled_ = planned.has_value();
   if (!is_scheduled_ && leaving_.empty() && arriving.empty()) return nullptr;
   StepPlan plan = std::move(planned).value_or(StepPlan());

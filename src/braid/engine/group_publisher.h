@@ -29,8 +29,10 @@ class GroupPublisher {
   // In their order; not while a step is under way.
   void take(std::vector<GroupCommand> commands);
 
-  // The group's next step, which its subscribers follow; null: it has nothing to do.
-  std::shared_ptr<const StepPlan> plan();
+  // The group's next step, which its subscribers follow; null: it has nothing to do. `may_begin_prefills`: as the
+  // scheduler's.
+  std::shared_ptr<const StepPlan> plan(bool may_begin_prefills = true);
+  const PrefillState& prefill_state() const { return scheduler_.prefill_state(); }
   // A step of the world, also one without tokens of this group: those of the group with the most. Before commit().
   void count_step(int64_t longest_tokens) { num_longest_tokens_ += static_cast<uint64_t>(longest_tokens); }
   // The plan's result. `step_s`: how long it took, for statistics alone.

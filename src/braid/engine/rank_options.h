@@ -18,6 +18,7 @@ inline constexpr int32_t kPageSizeStep = 16;
 inline constexpr int32_t kMaxPageSize = 4096;
 inline constexpr int32_t kMaxChunkedPrefillSize = 65536;
 inline constexpr int32_t kMaxRunningRequests = 65536;
+inline constexpr int32_t kMaxPrefillAlignment = 1000;  // steps
 
 struct RankOptions {
   ParallelLayout layout;

@@ -14,6 +14,17 @@ int64_t num_logit_rows(const StepPlan& plan) {
   return total;
 }
 
+bool may_begin_prefills(std::span<const StepHeader> headers, int32_t max_held_steps) {
+  int32_t num_busy = 0;
+  int32_t num_holding = 0;
+  for (const StepHeader& header : headers) {
+    if (header.prefill_goes_on || header.held_steps >= max_held_steps) return true;
+    num_busy += header.num_tokens > 0 ? 1 : 0;
+    num_holding += header.held_steps > 0 ? 1 : 0;
+  }
+  return num_busy <= 1 || num_holding == num_busy;
+}
+
 StepDecision decide_step(std::span<const StepHeader> headers) {
   CHECK(!headers.empty());
   const StepHeader& first = headers.front();

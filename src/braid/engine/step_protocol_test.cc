@@ -40,6 +40,33 @@ TEST(StepProtocol, AStopAFailureOrAnotherRoundEndsTheWorldWhateverElseThereIs) {
   EXPECT_EQ(decide_step(headers), (StepDecision{.kind = Kind::kEnd, .failed_ranks = {0, 1, 2}}));
 }
 
+TEST(PrefillAlignment, NobodyHoldsWithoutALimit) {
+  const StepHeader headers[] = {{.num_tokens = 3}, {.num_tokens = 3}};
+  EXPECT_TRUE(may_begin_prefills(headers, 0));
+}
+
+TEST(PrefillAlignment, AllBeginWhenAllHaveOneOrOneHasWaitedLongEnough) {
+  StepHeader headers[] = {{.num_tokens = 3, .held_steps = 1}, {.num_tokens = 2}, {.num_tokens = 4}};
+  EXPECT_FALSE(may_begin_prefills(headers, 5));
+  headers[1].held_steps = 1;
+  EXPECT_FALSE(may_begin_prefills(headers, 5));
+  headers[2].held_steps = 4;
+  EXPECT_TRUE(may_begin_prefills(headers, 5)) << "all have one";
+  headers[1].held_steps = 0;
+  EXPECT_FALSE(may_begin_prefills(headers, 5));
+  headers[2].held_steps = 5;
+  EXPECT_TRUE(may_begin_prefills(headers, 5)) << "the bound";
+}
+
+TEST(PrefillAlignment, NobodyWaitsForIdleGroupsOrBesideAPrefillThatGoesOn) {
+  StepHeader headers[] = {{.num_tokens = 3, .held_steps = 1}, {}, {}};
+  EXPECT_TRUE(may_begin_prefills(headers, 5));
+  headers[1].num_tokens = 9;
+  EXPECT_FALSE(may_begin_prefills(headers, 5));
+  headers[1].prefill_goes_on = true;
+  EXPECT_TRUE(may_begin_prefills(headers, 5));
+}
+
 // Two ranks, each the publisher of its own group, and one who submits a request to each group. Every order in which
 // their atomic actions can happen is tried. `count_first`: a rank reads the work count before it looks for work, as it
 // must; the other way round is the mistake that the exploration has to find.

@@ -10,8 +10,11 @@
 namespace braid {
 
 World::World(std::vector<WorldGroup> groups, std::vector<WorldMember> members, OnOutputs on_outputs,
-             OnFailure on_failure)
-    : members_(std::move(members)), on_outputs_(std::move(on_outputs)), on_failure_(std::move(on_failure)) {
+             OnFailure on_failure, int32_t prefill_alignment)
+    : members_(std::move(members)),
+      on_outputs_(std::move(on_outputs)),
+      on_failure_(std::move(on_failure)),
+      prefill_alignment_(prefill_alignment) {
   for (WorldGroup& group : groups) groups_.push_back(std::make_unique<Group>(std::move(group)));
   std::vector<int32_t> num_publishers(groups_.size(), 0);
   for (const WorldMember& member : members_) {
@@ -48,13 +51,14 @@ PrefixProbe World::probe(int32_t group, std::span<const TokenId> prompt) const {
 void World::run_rank(size_t rank) {
   const WorldMember& member = members_[rank];
   std::vector<StepHeader> headers(members_.size());
+  bool may_begin = true;  // prefills, in this round
   if (member.begin) member.begin();
   for (uint64_t round = 1;; ++round) {
     const auto traced = [&](TracePhase phase) { return TraceScope(member.trace, member.trace_rank, phase, round); };
     StepHeader own{.round = round};
     {
       const TraceScope scope = traced(TracePhase::kPlan);
-      auto prepared = try_prepare(member, round);
+      auto prepared = try_prepare(member, round, may_begin);
       if (prepared.ok()) {
         own = prepared.value();
       } else {
@@ -69,6 +73,7 @@ void World::run_rank(size_t rank) {
         return;
       }
     }
+    may_begin = may_begin_prefills(headers, prefill_alignment_);
     const StepDecision decision = decide_step(headers);
     switch (decision.kind) {
       case StepDecision::Kind::kExecute:
@@ -94,16 +99,16 @@ void World::run_rank(size_t rank) {
   }
 }
 
-Result<StepHeader> World::try_prepare(const WorldMember& member, uint64_t round) {
+Result<StepHeader> World::try_prepare(const WorldMember& member, uint64_t round, bool may_begin) {
   try {
-    return prepare(member, round);
+    return prepare(member, round, may_begin);
   } catch (const std::exception& exception) {  // the edge of a thread, here and below: it ends the world, not more
     return Error{exception.what()};
   }
 }
 
 // The count is read before the link is: work that comes in between is seen as work that others know of.
-Result<StepHeader> World::prepare(const WorldMember& member, uint64_t round) {
+Result<StepHeader> World::prepare(const WorldMember& member, uint64_t round, bool may_begin) {
   StepHeader header{.round = round};
   Group& group = *groups_[static_cast<size_t>(member.group)];
   {
@@ -118,7 +123,9 @@ Result<StepHeader> World::prepare(const WorldMember& member, uint64_t round) {
   {
     const std::lock_guard lock(group.mutex);
     group.publisher.take(std::move(commands));
-    plan = group.publisher.plan();
+    plan = group.publisher.plan(may_begin);
+    header.held_steps = group.publisher.prefill_state().held_steps;
+    header.prefill_goes_on = group.publisher.prefill_state().goes_on;
     if (plan == nullptr) outputs = group.publisher.report();
   }
   if (plan != nullptr) {

@@ -57,7 +57,10 @@ class World {
   using OnOutputs = std::function<void(int32_t group, GroupOutputs outputs)>;
   using OnFailure = std::function<void(const std::string& reason)>;
 
-  World(std::vector<WorldGroup> groups, std::vector<WorldMember> members, OnOutputs on_outputs, OnFailure on_failure);
+  // `prefill_alignment`: for how many steps a request may be held, so that groups begin their prefills together; 0: for
+  // none.
+  World(std::vector<WorldGroup> groups, std::vector<WorldMember> members, OnOutputs on_outputs, OnFailure on_failure,
+        int32_t prefill_alignment = 0);
   // Ends the world after the step that is under way; whatever its requests still lacked is lost.
   ~World();
   World(const World&) = delete;
@@ -82,8 +85,8 @@ class World {
   };
 
   void run_rank(size_t rank);
-  Result<StepHeader> try_prepare(const WorldMember& member, uint64_t round);
-  Result<StepHeader> prepare(const WorldMember& member, uint64_t round);
+  Result<StepHeader> try_prepare(const WorldMember& member, uint64_t round, bool may_begin);
+  Result<StepHeader> prepare(const WorldMember& member, uint64_t round, bool may_begin);
   Status try_execute(const WorldMember& member, std::span<const StepHeader> headers);
   Status execute(const WorldMember& member, std::span<const StepHeader> headers);
   void park(uint64_t work_count);
@@ -92,6 +95,7 @@ class World {
   const std::vector<WorldMember> members_;
   const OnOutputs on_outputs_;
   const OnFailure on_failure_;
+  const int32_t prefill_alignment_;
   std::vector<std::unique_ptr<Group>> groups_;
 
   std::mutex mutex_;

@@ -44,37 +44,73 @@ Scheduler::Sequence& Scheduler::insert(SchedulerRequest request) {
   return **sequences_.insert(later, std::make_unique<Sequence>(std::move(request)));
 }
 
-std::optional<StepPlan> Scheduler::plan() {
-  CHECK(!is_in_flight_, "step {} is not committed", next_step_ - 1);
+// The sequences of a step.
+struct Scheduler::Chosen {
   std::vector<Sequence*> decodes;
   std::vector<Sequence*> prefills;
+  bool is_held = false;  // one could begin, and may not yet
+  bool goes_on = false;  // some prefill is left for the next step
+  bool is_empty() const { return decodes.empty() && prefills.empty(); }
+};
+
+Scheduler::Chosen Scheduler::choose_sequences(bool may_begin_prefills) {
+  Chosen chosen;
   int64_t prefill_budget = config_.chunked_prefill_size;
   bool may_start = true;
   // In order of arrival: a sequence takes pages only from later ones, which are not planned yet.
   for (const auto& sequence : sequences_) {
     if (sequence->is_decoding) {
       sequence->num_planned = 1;
-      if (grow(*sequence, sequence->num_tokens())) decodes.push_back(sequence.get());
+      if (grow(*sequence, sequence->num_tokens())) chosen.decodes.push_back(sequence.get());
       continue;
     }
-    if (prefill_budget == 0) continue;
+    if (prefill_budget == 0) {
+      chosen.goes_on = true;
+      continue;
+    }
     if (!sequence->is_running) {
       // Nobody here goes before an older one: what waits here was admitted, or ran already.
+      if (may_start && !may_begin_prefills) {
+        Pages cached;
+        chosen.is_held = can_start(*sequence, cached);
+        may_start = false;
+      }
       may_start = may_start && try_start(*sequence);
       if (!may_start) continue;
     }
     sequence->num_planned = static_cast<int32_t>(std::min(prefill_budget, sequence->num_uncomputed()));
     if (!grow(*sequence, sequence->num_computed + sequence->num_planned)) continue;
     prefill_budget -= sequence->num_planned;
-    prefills.push_back(sequence.get());
+    chosen.goes_on = chosen.goes_on || sequence->num_planned < sequence->num_uncomputed();
+    chosen.prefills.push_back(sequence.get());
   }
-  if (decodes.empty() && prefills.empty()) {
+  return chosen;
+}
+
+// Who waits behind the one that is held is held as well. Who was held and now waits for pages is still stated, so that
+// it is not held again when it has some.
+void Scheduler::note_held(bool is_held) {
+  prefill_state_.held_steps = 0;
+  for (const auto& sequence : sequences_) {
+    if (sequence->is_running) continue;
+    if (is_held) ++sequence->held_steps;
+    prefill_state_.held_steps = std::max(prefill_state_.held_steps, sequence->held_steps);
+  }
+}
+
+std::optional<StepPlan> Scheduler::plan(bool may_begin_prefills) {
+  CHECK(!is_in_flight_, "step {} is not committed", next_step_ - 1);
+  Chosen chosen = choose_sequences(may_begin_prefills);
+  if (!may_begin_prefills && chosen.is_empty()) chosen = choose_sequences(true);
+  note_held(chosen.is_held);
+  prefill_state_.goes_on = chosen.goes_on;
+  if (chosen.is_empty()) {
     CHECK(sequences_.empty(), "{} requests, and none of them can run", sequences_.size());
     return std::nullopt;
   }
 
-  in_flight_ = std::move(decodes);
-  in_flight_.insert(in_flight_.end(), prefills.begin(), prefills.end());
+  in_flight_ = std::move(chosen.decodes);
+  in_flight_.insert(in_flight_.end(), chosen.prefills.begin(), chosen.prefills.end());
   is_in_flight_ = true;
   StepPlan plan{.step = next_step_++, .sequences = {}};
   plan.sequences.reserve(in_flight_.size());
@@ -209,17 +245,22 @@ void Scheduler::preempt(Sequence& sequence) {
   sequence.is_decoding = false;
 }
 
-// Begins (again), with what the prefix cache has, if all its tokens and one more page fit beside what the running
-// sequences will need soon. The first token whose logits are needed is always computed: the last one, or the one before
-// the first prompt token that is still to be scored.
-bool Scheduler::try_start(Sequence& sequence) {
+// Whether all its tokens and one more page fit beside what the running sequences will need soon; and what the prefix
+// cache has of it. The first token whose logits are needed is always computed: the last one, or the one before the
+// first prompt token that is still to be scored.
+bool Scheduler::can_start(const Sequence& sequence, Pages& cached) {
   const std::span<const TokenId> reusable = sequence.reusable_tokens();
-  Pages cached;
   if (config_.radix_cache) cached = tree_.match(reusable.first(reusable.size() - 1));
   if (is_prefix_under_way(sequence, cached.size())) return false;
-  if (!has_room_for(int64_t{pages_for(sequence.num_tokens())} + 1 - cached.size())) return false;
+  return has_room_for(int64_t{pages_for(sequence.num_tokens())} + 1 - cached.size());
+}
 
+// Begins (again), if it can.
+bool Scheduler::try_start(Sequence& sequence) {
+  Pages cached;
+  if (!can_start(sequence, cached)) return false;
   sequence.is_running = true;
+  sequence.held_steps = 0;
   sequence.num_computed = int64_t{cached.size()} * config_.page_size;
   sequence.pages = std::move(cached);
   if (!sequence.has_started) {

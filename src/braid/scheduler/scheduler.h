@@ -50,6 +50,14 @@ struct Departure {
   std::vector<PageId> pages;  // of all its tokens but the last, in order; none: it waited for pages
 };
 
+// What a plan leaves of its group's prefills, for the other groups to know.
+struct PrefillState {
+  bool goes_on = false;    // the next plan has some for sure: of a prompt's next chunk, or behind a full step
+  int32_t held_steps = 0;  // of the waiting sequence that has been held the longest; 0: none has
+
+  bool operator==(const PrefillState&) const = default;
+};
+
 // The most tokens that one plan holds: for buffers that are allocated once.
 int64_t max_step_tokens(const SchedulerConfig& config);
 
@@ -71,8 +79,10 @@ class Scheduler {
   bool abort(RequestId request) { return drop(request); }
   bool finish(RequestId request) { return drop(request); }
 
-  // The next step, or nothing if there is nothing to do. Its result must be committed before the next plan.
-  std::optional<StepPlan> plan();
+  // The next step, or nothing if there is nothing to do. Its result must be committed before the next plan. Without
+  // `may_begin_prefills` a sequence that could begin is held for this step, if there is anything else to do.
+  std::optional<StepPlan> plan(bool may_begin_prefills = true);
+  const PrefillState& prefill_state() const { return prefill_state_; }  // of the last plan
 
   // Takes the plan's results: one outcome for each sequence that sampled, scored or ended, and was not dropped
   // meanwhile, in its order.
@@ -106,12 +116,16 @@ class Scheduler {
 
  private:
   struct Sequence;
+  struct Chosen;
 
   Sequence& insert(SchedulerRequest request);
   bool drop(RequestId request);
   bool grow(Sequence& sequence, int64_t num_tokens);
   bool make_room(int32_t num_pages, const Sequence& for_whom);
   void preempt(Sequence& sequence);
+  Chosen choose_sequences(bool may_begin_prefills);
+  void note_held(bool is_held);
+  bool can_start(const Sequence& sequence, Pages& cached);
   bool try_start(Sequence& sequence);
   bool has_room_for(int64_t num_pages) const;
   bool is_prefix_under_way(const Sequence& sequence, int32_t num_cached_pages) const;
@@ -131,6 +145,7 @@ class Scheduler {
   std::vector<Sequence*> in_flight_;                  // of the plan that is not committed yet, in its order
   std::vector<Pages> departed_;                       // still to be copied
   bool is_in_flight_ = false;
+  PrefillState prefill_state_;
   uint64_t next_step_ = 1;
   uint64_t num_preemptions_ = 0;
   uint64_t num_prompt_tokens_ = 0;

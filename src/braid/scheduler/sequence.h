@@ -34,6 +34,7 @@ struct Scheduler::Sequence {
   int64_t num_computed = 0;     // tokens whose keys and values are in `pages`
   Pages pages;
   int32_t cached_tokens = 0;
+  int32_t held_steps = 0;          // since it last ran: for the sake of the other groups
   int32_t num_planned = 0;         // tokens of it in the step that is planned
   int32_t num_planned_scored = 0;  // and how many that step scores
   bool has_started = false;        // ran at least once

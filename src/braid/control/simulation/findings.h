@@ -13,8 +13,9 @@ enum class SimulatedProperty : uint8_t {
   kAnsweredOnce,     // no request is lost, answered twice, or answered with another's tokens
   kSameCollectives,  // all ranks of a world enter the same collectives
   kNothingWaits,     // nothing waits for ever
-  kNoGroupStarves,   // no group with room is idle for longer than it must, while a request waits that it could take
-  kAllComesBack,     // credits and pages
+  kNoGroupStarves,  // no group with room is idle for longer than it must, while a request waits that it could take; nor
+                    // does it hold one for longer than the alignment bound
+  kAllComesBack,    // credits and pages
 };
 
 inline std::string_view simulated_property_name(SimulatedProperty property) {
@@ -51,6 +52,7 @@ enum class SeededBug : uint8_t {
   kPagesLeaveLate,      // pages that move are copied when the step has written them already
   kPagesAreMixedUp,     // a rank takes another move's pages
   kSourceGoesOn,        // a group goes on with a request that left it
+  kHoldsAreNotCounted,  // groups state that they hold a prefill, but not for how long
 };
 
 }  // namespace braid

@@ -33,6 +33,7 @@ struct SimulatedWorldOptions {
   int32_t num_groups = 1;
   int32_t ranks_per_group = 1;
   SchedulerConfig scheduler;
+  int32_t prefill_alignment = 0;
   int64_t max_pause_us = 10;              // the longest that any small step takes
   int64_t timeout_us = 0;                 // of a collective
   SimulatedRequests* requests = nullptr;  // of all worlds, as is
@@ -146,6 +147,7 @@ class SimulatedWorld {
     StepHeader header;
     Call call;
     uint64_t parked_at = 0;
+    bool may_begin = true;
     int64_t stall_us = 0;
     Fault fault = Fault::kNone;
     SimulatedPages pages;
@@ -221,7 +223,8 @@ class SimulatedWorld {
       }
       if (options_.bug == SeededBug::kSourceGoesOn) keep_what_departs(at, commands);
       at.publisher.take(std::move(commands));
-      std::shared_ptr<const StepPlan> plan = at.publisher.plan();
+      std::shared_ptr<const StepPlan> plan = at.publisher.plan(own_rank.may_begin);
+      state_prefills(rank);
       if (plan != nullptr) {
         own_rank.header.num_tokens = plan->num_tokens();
         own_rank.header.moves_pages = plan->moves_pages();
@@ -275,6 +278,7 @@ class SimulatedWorld {
   }
 
   void after_headers(size_t rank, const std::vector<StepHeader>& headers) {
+    ranks_[rank].may_begin = may_begin_prefills(headers, options_.prefill_alignment);
     const StepDecision decision = decide_step(headers);
     switch (decision.kind) {
       case StepDecision::Kind::kExecute: {
@@ -313,6 +317,18 @@ class SimulatedWorld {
     return (plan == nullptr ? 0 : plan->num_tokens()) == headers[publisher].num_tokens;
   }
 
+  void state_prefills(size_t rank) {
+    const PrefillState& state = own(group_of(rank)).publisher.prefill_state();
+    ranks_[rank].header.held_steps = state.held_steps;
+    ranks_[rank].header.prefill_goes_on = state.goes_on;
+    if (state.held_steps > options_.prefill_alignment) {
+      events_.on_finding(SimulatedProperty::kNoGroupStarves,
+                         fmt::format("group {} holds a request for {} steps", group_of(rank), state.held_steps));
+    }
+    if (options_.bug == SeededBug::kHoldsAreNotCounted) {
+      ranks_[rank].header.held_steps = std::min(state.held_steps, 1);
+    }
+  }
   std::shared_ptr<const StepPlan> plan_of(size_t rank) { return own(group_of(rank)).plans[ranks_[rank].round % 2]; }
   SimulatedCourier::PartKey part_of(const Move& move, size_t rank) const {
     return {move.id, static_cast<int32_t>(rank) % options_.ranks_per_group};

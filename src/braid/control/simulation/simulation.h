@@ -105,6 +105,7 @@ class Simulation {
     int64_t duration_us = 10'000;  // in which clients come
     int64_t num_requests = 6;
     SchedulerConfig scheduler;
+    int32_t prefill_alignment = 0;
     SimulatedController::Options controller;
     Fault fault = Fault::kNone;
     int64_t fault_at_us = 0;
@@ -114,11 +115,11 @@ class Simulation {
     std::string text() const {
       return fmt::format(
           "{} worlds of {} groups of {} ranks, {} requests in {} us, pauses up to {} us, links {} us, {}, {}, {}, {} "
-          "pages, {} at once, moves {}, fault {} at {} us",
+          "pages, {} at once, moves {}, alignment {}, fault {} at {} us",
           num_worlds, groups_per_world, ranks_per_group, num_requests, duration_us, max_pause_us, max_delay_us,
           schedule_policy_name(controller.schedule), load_balance_method_name(controller.balance),
           dispatch_mode_name(controller.dispatch), scheduler.num_pages, scheduler.max_running_requests,
-          controller.rebalance.has_value(), static_cast<int>(fault), fault_at_us);
+          controller.rebalance.has_value(), prefill_alignment, static_cast<int>(fault), fault_at_us);
     }
   };
 
@@ -160,6 +161,7 @@ class Simulation {
                                        .min_left = 1,
                                        .room_share = time_.one_in(2) ? 0.25 : 0};
     }
+    scenario.prefill_alignment = one_of_these<int32_t>({0, 0, 1, 3, 10});
     if (time_.one_in(2)) {
       scenario.fault =
           one_of_these({Fault::kStalledRank, Fault::kStalledRank, Fault::kStalledController, Fault::kThrowingHeader,
@@ -228,6 +230,7 @@ class Simulation {
                               .num_groups = scenario_.groups_per_world,
                               .ranks_per_group = scenario_.ranks_per_group,
                               .scheduler = scenario_.scheduler,
+                              .prefill_alignment = scenario_.prefill_alignment,
                               .max_pause_us = scenario_.max_pause_us,
                               .timeout_us = kTimeoutUs,
                               .requests = &requests_,

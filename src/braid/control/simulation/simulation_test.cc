@@ -116,7 +116,8 @@ INSTANTIATE_TEST_SUITE_P(
                       BugCase{"credits_leak", SeededBug::kCreditsLeak, SimulatedProperty::kAllComesBack},
                       BugCase{"pages_leave_late", SeededBug::kPagesLeaveLate, SimulatedProperty::kAnsweredOnce},
                       BugCase{"pages_mixed_up", SeededBug::kPagesAreMixedUp, SimulatedProperty::kAnsweredOnce},
-                      BugCase{"source_goes_on", SeededBug::kSourceGoesOn, SimulatedProperty::kAnsweredOnce}),
+                      BugCase{"source_goes_on", SeededBug::kSourceGoesOn, SimulatedProperty::kAnsweredOnce},
+                      BugCase{"holds_not_counted", SeededBug::kHoldsAreNotCounted, SimulatedProperty::kNoGroupStarves}),
     [](const auto& parameter) { return parameter.param.name; });
 
 }  // namespace

@@ -1,0 +1,99 @@
+// Prefills that are held back for the sake of other groups.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <vector>
+
+#include "braid/scheduler/fake_model.h"
+#include "braid/scheduler/scheduler.h"
+
+namespace braid {
+namespace {
+
+class HoldTest : public ::testing::Test {
+ protected:
+  void add(RequestId id, size_t prompt_len, int32_t max_new_tokens) {
+    SchedulerRequest request{
+        .id = id, .prompt = std::vector<TokenId>(prompt_len, static_cast<TokenId>(id)), .arrival = id};
+    request.sampling.max_new_tokens = max_new_tokens;
+    tokens_[id] = request.prompt;
+    ASSERT_TRUE(scheduler_.add(std::move(request)).ok());
+  }
+  // New tokens of each request in the next step.
+  std::map<RequestId, size_t> step(bool may_begin_prefills) {
+    std::map<RequestId, size_t> parts;
+    const auto plan = scheduler_.plan(may_begin_prefills);
+    if (!plan) return parts;
+    for (const SequencePlan& sequence : plan->sequences) parts[sequence.request] = sequence.new_tokens.size();
+    const StepResult result =
+        model_.run(*plan, [this](RequestId id) -> const std::vector<TokenId>& { return tokens_.at(id); });
+    for (const RequestOutcome& outcome : scheduler_.commit(result)) {
+      if (outcome.token) tokens_.at(outcome.request).push_back(outcome.token->token);
+    }
+    return parts;
+  }
+  PrefillState state() const { return scheduler_.prefill_state(); }
+
+  using Parts = std::map<RequestId, size_t>;
+  const SchedulerConfig config_{
+      .num_pages = 16, .page_size = 4, .context_len = 64, .max_running_requests = 4, .chunked_prefill_size = 8};
+  Scheduler scheduler_{config_};
+  FakeModel model_{config_.num_pages, config_.page_size, 100};
+  std::map<RequestId, std::vector<TokenId>> tokens_;
+};
+
+TEST_F(HoldTest, WhatDecodesGoesOnAndWhatWaitsIsCounted) {
+  add(1, 3, 20);
+  EXPECT_EQ(step(true), (Parts{{1, 3}}));
+  add(2, 3, 5);
+  EXPECT_EQ(step(false), (Parts{{1, 1}}));
+  EXPECT_EQ(state(), (PrefillState{.held_steps = 1}));
+  add(3, 3, 5);
+  EXPECT_EQ(step(false), (Parts{{1, 1}}));
+  EXPECT_EQ(state(), (PrefillState{.held_steps = 2}));
+  EXPECT_EQ(step(true), (Parts{{1, 1}, {2, 3}, {3, 3}}));
+  EXPECT_EQ(state(), PrefillState());
+}
+
+TEST_F(HoldTest, AGroupWithNothingElseToDoHoldsNothing) {
+  add(1, 3, 2);
+  EXPECT_EQ(step(false), (Parts{{1, 3}}));
+  EXPECT_EQ(state(), PrefillState());
+  EXPECT_EQ(step(false), (Parts{{1, 1}}));
+  add(2, 3, 2);
+  EXPECT_EQ(step(false), (Parts{{2, 3}})) << "the other has ended";
+}
+
+TEST_F(HoldTest, WhatHasBegunGoesOn) {
+  add(1, 3, 20);
+  EXPECT_EQ(step(true), (Parts{{1, 3}}));
+  add(2, 12, 5);
+  EXPECT_EQ(step(true), (Parts{{1, 1}, {2, 8}}));
+  EXPECT_TRUE(state().goes_on);
+  EXPECT_EQ(step(false), (Parts{{1, 1}, {2, 4}}));
+  EXPECT_EQ(state(), PrefillState());
+}
+
+TEST_F(HoldTest, WhatAFullStepLeavesGoesOn) {
+  add(1, 3, 20);
+  (void)step(true);
+  add(2, 8, 5);
+  add(3, 3, 5);
+  EXPECT_EQ(step(true), (Parts{{1, 1}, {2, 8}}));
+  EXPECT_TRUE(state().goes_on) << "another waits for the next step's room";
+}
+
+TEST_F(HoldTest, WhatHasNoRoomIsNotHeldAndWhatWasHeldIsStillStated) {
+  add(1, 30, 20);
+  for (int i = 0; i < 5; ++i) (void)step(true);
+  add(2, 20, 5);
+  EXPECT_EQ(step(false).size(), 1U);
+  EXPECT_EQ(state().held_steps, 1);
+  scheduler_.abort(2);
+  add(3, 40, 5);
+  EXPECT_EQ(step(false).size(), 1U);
+  EXPECT_EQ(state(), PrefillState()) << "it could not begin anyway";
+}
+
+}  // namespace
+}  // namespace braid
