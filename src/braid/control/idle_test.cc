@@ -2,19 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <ctime>
 #include <thread>
 
+#include "braid/base/clock.h"
 #include "braid/control/testing/tiny_engine.h"
 
 namespace braid {
 namespace {
-
-double processor_seconds_of_all_threads() {
-  timespec time{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
 
 TEST(Idle, ParkedRanksUseLessThanAHundredthOfACore) {
   EngineOptions options{.source = {.model_path = testing::kTinyModel}};
@@ -28,11 +22,11 @@ TEST(Idle, ParkedRanksUseLessThanAHundredthOfACore) {
   EXPECT_EQ(testing::generate(*engine, request).at(0).tokens.size(), 8U);
 
   std::this_thread::sleep_for(std::chrono::milliseconds(100));  // until all have come to rest
-  const double before_s = processor_seconds_of_all_threads();
+  const double before_s = process_cpu_seconds();
   const auto start = std::chrono::steady_clock::now();
   std::this_thread::sleep_for(std::chrono::seconds(2));
   const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
-  EXPECT_LT(processor_seconds_of_all_threads() - before_s, 0.01 * passed.count());
+  EXPECT_LT(process_cpu_seconds() - before_s, 0.01 * passed.count());
   EXPECT_EQ(testing::generate(*engine, request).at(0).tokens.size(), 8U) << "and they wake";
 }
 

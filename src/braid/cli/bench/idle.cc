@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <ctime>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -13,13 +12,6 @@
 
 namespace braid {
 namespace {
-
-// Of all threads of this process, so far.
-double processor_seconds() {
-  timespec time{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
 
 void sleep_for(double seconds) {
   std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
@@ -61,10 +53,10 @@ Result<IdleReport> measure_idle(const IdleOptions& options, std::shared_ptr<Logg
 
   IdleReport report{.num_ranks = engine->layout().num_ranks()};
   sleep_for(0.1);  // whatever still ends
-  const double before_s = processor_seconds();
+  const double before_s = process_cpu_seconds();
   const double start_s = monotonic_seconds();
   sleep_for(options.idle_s);
-  report.core_share = (processor_seconds() - before_s) / (monotonic_seconds() - start_s);
+  report.core_share = (process_cpu_seconds() - before_s) / (monotonic_seconds() - start_s);
 
   std::vector<double> at_once;
   std::vector<double> after_pause;
