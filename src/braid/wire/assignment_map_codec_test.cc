@@ -13,13 +13,7 @@ namespace braid {
 namespace {
 
 constexpr int32_t kNumMapGroups = 5;
-const AssignmentLimits kMapLimits{.num_groups = kNumMapGroups,
-                                  .max_requests = 8,
-                                  .max_ended = 8,
-                                  .max_prompt_len = 300,
-                                  .context_len = 300,
-                                  .max_moves = 2,
-                                  .vocab_size = 1000};
+const AssignmentLimits kMapLimits = MessageMaker::map_limits(kNumMapGroups);
 
 std::vector<std::byte> bytes_of(const AssignmentMap& map) {
   const SharedBytes bytes = encode(map);

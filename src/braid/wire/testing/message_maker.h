@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "braid/wire/assignment_map_codec.h"
 #include "braid/wire/group_command.h"
 #include "braid/wire/group_outputs.h"
 #include "braid/wire/step_plan.h"
@@ -45,6 +46,17 @@ class MessageMaker {
       if (pick(0, 2) > 0) plan.arriving.back().pages = ids(plan.arriving.back().move.num_pages, 99);
     }
     return plan;
+  }
+
+  // Limits that every map() keeps.
+  static AssignmentLimits map_limits(int num_groups) {
+    return {.num_groups = num_groups,
+            .max_requests = 8,
+            .max_ended = 8,
+            .max_prompt_len = 300,
+            .context_len = 300,
+            .max_moves = 2,
+            .vocab_size = 1000};
   }
 
   // For some of num_groups groups, at most 6 requests each.

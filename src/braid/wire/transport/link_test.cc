@@ -184,13 +184,7 @@ TEST_P(LinkTest, AWaitEndsWhenItIsWoken) {
 
 TEST_P(LinkTest, CommandsReachTheirGroupsInBothDispatchModes) {
   constexpr int32_t kNumGroups = 4;
-  const AssignmentLimits limits{.num_groups = kNumGroups,
-                                .max_requests = 8,
-                                .max_ended = 8,
-                                .max_prompt_len = 300,
-                                .context_len = 300,
-                                .max_moves = 2,
-                                .vocab_size = 1000};
+  const AssignmentLimits limits = MessageMaker::map_limits(kNumGroups);
   for (const DispatchMode mode : {DispatchMode::kBroadcast, DispatchMode::kDirect}) {
     Ends ends = make(kNumGroups);
     wait_until_all_joined(*ends.controller, kNumGroups);
