@@ -163,7 +163,7 @@ std::vector<RequestOutcome> Scheduler::commit(const StepResult& result) {
   return outcomes;
 }
 
-bool Scheduler::drop(RequestId request) {
+bool Scheduler::abort(RequestId request) {
   const auto found = std::ranges::find_if(
       sequences_, [&](const auto& sequence) { return sequence->id == request && !sequence->is_dropped; });
   if (found == sequences_.end()) return false;

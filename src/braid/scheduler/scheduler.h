@@ -76,8 +76,7 @@ class Scheduler {
   // The request is over, for whatever reason lies in front (the client left, a stop string is complete): everything it
   // holds is freed, at once or, if a step with it is under way, by commit(). No outcome follows. False if unknown:
   // it ended before.
-  bool abort(RequestId request) { return drop(request); }
-  bool finish(RequestId request) { return drop(request); }
+  bool abort(RequestId request);
 
   // The next step, or nothing if there is nothing to do. Its result must be committed before the next plan. Without
   // `may_begin_prefills` a sequence that could begin is held for this step, if there is anything else to do.
@@ -119,7 +118,6 @@ class Scheduler {
   struct Chosen;
 
   Sequence& insert(SchedulerRequest request);
-  bool drop(RequestId request);
   bool grow(Sequence& sequence, int64_t num_tokens);
   bool make_room(int32_t num_pages, const Sequence& for_whom);
   void preempt(Sequence& sequence);

@@ -190,11 +190,7 @@ class Load {
       if (tracked.finish != FinishReason::kNone || pick(0, 3) > 0) continue;
       aborted_in_step_ = true;
       tracked.is_aborted = true;
-      if (!tracked.is_admitted) {
-        EXPECT_TRUE(queue.abort(id));
-      } else {
-        EXPECT_TRUE(pick(0, 1) == 0 ? scheduler.abort(id) : scheduler.finish(id));
-      }
+      EXPECT_TRUE(tracked.is_admitted ? scheduler.abort(id) : queue.abort(id));
       EXPECT_FALSE(scheduler.abort(id));
     }
   }

@@ -217,8 +217,8 @@ TEST(Scheduler, AbortFreesEverythingAtOnceOrAfterTheStepUnderWay) {
   EXPECT_EQ(group.scheduler.stats().num_free_pages, 10);
   ASSERT_TRUE(group.add(3, count_from(0, 4), 10).ok());
   const auto plan = group.scheduler.plan();
-  EXPECT_TRUE(group.scheduler.finish(3));
-  EXPECT_FALSE(group.scheduler.finish(3));
+  EXPECT_TRUE(group.scheduler.abort(3));
+  EXPECT_FALSE(group.scheduler.abort(3));
   EXPECT_EQ(group.scheduler.stats().num_free_pages, 9);
   StepResult result{.step = plan->step, .sequences = {}};
   result.sequences.emplace_back().request = 3;

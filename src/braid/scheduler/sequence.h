@@ -41,7 +41,7 @@ struct Scheduler::Sequence {
   bool is_running = false;         // holds pages; otherwise it waits for them
   bool is_decoding = false;        // only its last token is not computed; otherwise it is being prefilled
   bool is_in_flight = false;       // its pages are written by the step under way
-  bool is_dropped = false;         // aborted or finished from outside
+  bool is_dropped = false;         // by abort()
   bool is_finished = false;        // to be removed
 
   int64_t num_tokens() const { return static_cast<int64_t>(tokens.size()); }
