@@ -330,7 +330,7 @@ class Simulation {
       }
       output_wires_[static_cast<size_t>(group)].send([this, group, bytes = encode(outputs)] {
         auto decoded = decode_group_outputs(bytes.span(), outputs_limits());
-        CHECK(decoded.ok(), "{}", decoded.error().message);
+        if (!decoded.ok()) return find(SimulatedProperty::kAnsweredOnce, "refused: " + decoded.error().message);
         trace(
             [&] { return fmt::format("the controller gets outputs {} of group {}", decoded.value().sequence, group); });
         controller_.post([this, group, outputs = std::move(decoded).value()](Controller& controller) {
