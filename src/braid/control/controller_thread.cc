@@ -184,6 +184,7 @@ void ControllerThread::thread_main() {
   {
     const std::lock_guard lock(mutex_);
     fatal_error_ = error;
+    stats_.failure = error;  // before any request ends with it: who sees that and asks is told so too
     takes_outputs_ = false;
   }
   outputs_taken_.notify_all();
