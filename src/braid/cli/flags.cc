@@ -167,7 +167,9 @@ void add_layout_flags(CLI::App& command, ModelFlags& flags) {
   group(command.add_option("--dp-padding", flags.dp_padding, "How groups' rows are gathered; all give the same bits"))
       ->check(one_of({"auto", "max_len", "sum_len", "exact"}))
       ->capture_default_str();
-  group(command.add_option("--numa", flags.numa, "Ranks by NUMA domain: auto, off, or each one's, like 0,0,1,1"))
+  group(
+      command.add_option("--numa", flags.numa,
+                         "Where ranks run: auto (on CPUs of their own), off, or a NUMA domain for each, like 0,0,1,1"))
       ->capture_default_str();
   group(command.add_option("--collective-timeout", flags.rank.collective_timeout_s,
                            "Seconds that a rank waits for the others before the engine ends with a report"))

@@ -100,9 +100,12 @@ Result<NumaChoice> parse_numa_choice(std::string_view text) {
 Result<std::vector<RankCpus>> place_ranks(std::span<const NumaDomain> domains, int32_t num_ranks,
                                           const NumaChoice& choice) {
   CHECK(!domains.empty() && num_ranks > 0, "{} ranks on {} domains", num_ranks, domains.size());
-  const bool is_bound =
-      choice.mode == NumaChoice::Mode::kMap || (choice.mode == NumaChoice::Mode::kAuto && domains.size() > 1);
-  if (!is_bound) return std::vector<RankCpus>(static_cast<size_t>(num_ranks));
+  const bool is_one_domain = choice.mode == NumaChoice::Mode::kAuto && domains.size() == 1;
+  const bool has_nothing_to_split =
+      is_one_domain && (num_ranks == 1 || std::cmp_less(domains.front().cpus.size(), num_ranks));
+  if (choice.mode == NumaChoice::Mode::kOff || has_nothing_to_split) {
+    return std::vector<RankCpus>(static_cast<size_t>(num_ranks));
+  }
   std::vector<size_t> domain_of = deal(domains, num_ranks);
   if (choice.mode == NumaChoice::Mode::kMap) {
     TRY(domain_of, mapped(domains, num_ranks, choice.map));
@@ -112,14 +115,15 @@ Result<std::vector<RankCpus>> place_ranks(std::span<const NumaDomain> domains, i
   for (const size_t index : domain_of) {
     const auto ranks_here = static_cast<size_t>(std::count(domain_of.begin(), domain_of.end(), index));
     const NumaDomain& domain = domains[index];
-    places.push_back({.domain = domain.os_index, .cpus = share_of(domain.cpus, placed_in[index]++, ranks_here)});
+    places.push_back({.domain = is_one_domain ? -1 : domain.os_index,
+                      .cpus = share_of(domain.cpus, placed_in[index]++, ranks_here)});
   }
   return places;
 }
 
 int32_t default_threads(const RankCpus& place, int32_t num_ranks, int32_t usable_cpus) {
-  if (!place.cpus.empty()) return static_cast<int32_t>(place.cpus.size());
-  return std::max(1, usable_cpus / num_ranks);
+  const int32_t share = std::max(1, usable_cpus / num_ranks);
+  return place.cpus.empty() ? share : std::min(share, static_cast<int32_t>(place.cpus.size()));
 }
 
 Status bind_this_thread(const RankCpus& place) {
@@ -139,8 +143,9 @@ std::string describe_placement(std::span<const RankCpus> places) {
   std::string text;
   for (size_t rank = 0; rank < places.size(); ++rank) {
     if (places[rank].cpus.empty()) continue;
-    if (!text.empty()) text += '\n';
-    text += fmt::format("rank {}: domain {}, CPUs {}", rank, places[rank].domain, ranges_of(places[rank].cpus));
+    if (!text.empty()) text += "; ";
+    const std::string domain = places[rank].domain < 0 ? "" : fmt::format("domain {}, ", places[rank].domain);
+    text += fmt::format("rank {}: {}CPUs {}", rank, domain, ranges_of(places[rank].cpus));
   }
   return text;
 }

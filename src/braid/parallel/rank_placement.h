@@ -25,26 +25,28 @@ struct NumaChoice {
 Result<NumaChoice> parse_numa_choice(std::string_view text);
 
 struct RankCpus {
-  int32_t domain = -1;        // the system's number; -1: wherever the system likes
+  int32_t domain = -1;        // whose memory is to be used: the system's number; -1: wherever the system likes
   std::vector<int32_t> cpus;  // empty: any
   bool operator==(const RankCpus&) const = default;
 };
 
-// Each rank's place. kAuto binds only where there are several domains: ranks are dealt to them in order, in proportion
-// to their CPUs, so that neighbours (a DP group) share one; kOff binds none. Within a domain the ranks split its CPUs,
-// and share them all where there are fewer CPUs than ranks. Errors: a map of another length, or of a domain that is not
-// there.
+// Each rank's place. kAuto deals ranks to the domains in order, in proportion to their CPUs, so that neighbours (a DP
+// group) share one; kOff binds none. Within a domain the ranks split its CPUs, and share them all where there are fewer
+// CPUs than ranks. With a single domain kAuto leaves its memory to the system, and binds ranks if there are several and
+// each can have a CPU of its own: ranks that wake together on one CPU would take turns there for some milliseconds.
+// Errors: a map of another length, or of a domain that is not there.
 Result<std::vector<RankCpus>> place_ranks(std::span<const NumaDomain> domains, int32_t num_ranks,
                                           const NumaChoice& choice);
 
-// Threads that a rank computes with where no number is given: its CPUs, or its even share of all of the process's.
+// Threads that a rank computes with where no number is given: its CPUs, but no more than its even share of what the
+// process may use (`usable_cpus`, in which a container's quota counts).
 int32_t default_threads(const RankCpus& place, int32_t num_ranks, int32_t usable_cpus);
 
 // The calling thread, and those that it starts from now on, stay on these CPUs. Nothing for a rank that is bound to
 // none.
 Status bind_this_thread(const RankCpus& place);
 
-// "rank 0: domain 0, CPUs 0-3" for each rank that is bound; empty if none is.
+// "rank 0: domain 0, CPUs 0-3" or "rank 0: CPUs 0-3" for each rank that is bound; empty if none is.
 std::string describe_placement(std::span<const RankCpus> places);
 
 }  // namespace braid

@@ -42,8 +42,16 @@ TEST(NumaTopology, SaysWhatDescribesNoMachine) {
   EXPECT_NE(numa_domains_of("three cats").error().message.find("three cats"), std::string::npos);
 }
 
-TEST(PlaceRanks, OneDomainBindsNobodyUnlessAskedTo) {
-  EXPECT_EQ(placed("numa:1 core:4 pu:1", 2), std::vector<RankCpus>(2));
+TEST(PlaceRanks, OneDomainIsSplitAmongItsRanksAndItsMemoryIsAnybodys) {
+  const std::vector<RankCpus> split = {{.domain = -1, .cpus = {0, 1}}, {.domain = -1, .cpus = {2, 3}}};
+  EXPECT_EQ(placed("numa:1 core:4 pu:1", 2), split);
+  EXPECT_EQ(describe_placement(split), "rank 0: CPUs 0-1; rank 1: CPUs 2-3");
+  EXPECT_EQ(placed("numa:1 core:4 pu:1", 1), std::vector<RankCpus>(1)) << "nobody to share with";
+  EXPECT_EQ(placed("numa:1 core:2 pu:1", 3), std::vector<RankCpus>(3)) << "some must share";
+}
+
+TEST(PlaceRanks, BindsNobodyOrOnOneDomainTooIfAskedTo) {
+  EXPECT_EQ(placed("numa:1 core:2 pu:1", 2, "off"), std::vector<RankCpus>(2));
   EXPECT_EQ(placed("numa:2 core:2 pu:1", 2, "off"), std::vector<RankCpus>(2));
   const std::vector<RankCpus> halves = {{.domain = 0, .cpus = {0, 1}}, {.domain = 0, .cpus = {2, 3}}};
   EXPECT_EQ(placed("numa:1 core:4 pu:1", 2, "0,0"), halves);
@@ -98,7 +106,7 @@ TEST(PlaceRanks, ALargerDomainGetsMoreRanks) {
   EXPECT_EQ(places, expected);
   EXPECT_EQ(
       describe_placement(places),
-      "rank 0: domain 0, CPUs 0-1\nrank 1: domain 2, CPUs 2-3\nrank 2: domain 2, CPUs 4-5\nrank 3: domain 2, CPUs 6-7");
+      "rank 0: domain 0, CPUs 0-1; rank 1: domain 2, CPUs 2-3; rank 2: domain 2, CPUs 4-5; rank 3: domain 2, CPUs 6-7");
 }
 
 TEST(PlaceRanks, AMapThatDoesNotFitIsAnErrorWithTheNumbers) {
@@ -121,6 +129,7 @@ TEST(RankThreads, AreTheCpusOfTheRankOrItsShare) {
   EXPECT_EQ(default_threads({.domain = 0, .cpus = {0, 1, 2}}, 2, 8), 3);
   EXPECT_EQ(default_threads({}, 2, 8), 4);
   EXPECT_EQ(default_threads({}, 4, 2), 1);
+  EXPECT_EQ(default_threads({.domain = -1, .cpus = {0, 1, 2, 3}}, 2, 4), 2) << "a quota";
 }
 
 TEST(BindThisThread, HoldsForTheThreadsThatItStarts) {

@@ -14,7 +14,7 @@ constexpr int64_t kPageBytes = 4096;
 std::vector<RankCpus> domains_of(std::span<const RankCpus> places) {
   std::vector<RankCpus> domains;
   for (const RankCpus& place : places) {
-    if (place.cpus.empty()) continue;
+    if (place.domain < 0 || place.cpus.empty()) continue;
     auto found = std::ranges::find(domains, place.domain, &RankCpus::domain);
     if (found == domains.end()) found = domains.insert(domains.end(), {.domain = place.domain, .cpus = {}});
     found->cpus.insert(found->cpus.end(), place.cpus.begin(), place.cpus.end());
