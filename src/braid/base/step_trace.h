@@ -14,7 +14,8 @@ enum class TracePhase : uint8_t {
   kPlan,       // commands, the group's plan
   kHeader,     // until all ranks' headers are there
   kAttention,  // with its norms and products
-  kGather,     // rows of the group's or of all ranks, until they are there
+  kWait,       // for a slower rank, where an exchange begins
+  kGather,     // rows of the group's or of all ranks
   kFfn,        // feed-forward or mixture
   kScatter,    // sums back to the rows' owners
   kHead,       // logits

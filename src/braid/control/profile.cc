@@ -69,12 +69,13 @@ PhaseShares phase_shares(const Profile& profile) {
 std::string profile_suggestion(const PhaseShares& shares) {
   using enum TracePhase;
   if (shares.total_s <= 0) return "Nothing was recorded: was there a request?";
-  const double waiting = shares.share(kGather) + shares.share(kScatter) + shares.share(kHeader);
+  const double waiting = shares.share(kWait) + shares.share(kGather) + shares.share(kScatter) + shares.share(kHeader);
   const double deciding = shares.share(kPlan) + shares.share(kSample) + shares.share(kCommit);
   if (shares.share(kIdle) > 0.5) return "The ranks slept most of the time: more requests at once would fill them.";
   if (waiting > 0.15) {
     return "Ranks wait for each other where rows are exchanged. If groups have unequal loads try "
-           "--load-balance-method minimum_tokens; if there are more compute threads than cores, fewer ranks or "
+           "--prefill-alignment or --load-balance-method minimum_tokens; if there are more compute threads than cores, "
+           "fewer ranks or "
            "--threads-per-rank.";
   }
   if (deciding > 0.15) {

@@ -71,10 +71,14 @@ class TokenExchange {
   // The products of all ranks (`product`: this rank's) to the logits of the `group_rows` rows that the rank's group
   // brought, in rank order: [group_rows, vocab_size] float32 without padding, bits unchanged, until the next gather.
   virtual ConstRows share_logits(ConstRows product, int64_t group_rows, int64_t vocab_size) = 0;
+
+  // How long the rank has waited in these calls for slower ones, in all so far, where that can be told from moving
+  // data.
+  virtual double waited_s() const { return 0; }
 };
 
 // One rank: everything is a view, nothing is copied.
-class SingleRankExchange final : public TokenExchange {
+class SingleRankExchange : public TokenExchange {
  public:
   Span1d own_rows(int64_t group_rows) const override { return {.begin = 0, .end = group_rows}; }
   Rows own_slot(const RowsBuffer& fallback, int64_t rows) override { return fallback.first(rows); }

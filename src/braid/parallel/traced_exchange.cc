@@ -1,13 +1,19 @@
 #include "braid/parallel/traced_exchange.h"
 
+#include <algorithm>
+
 #include "braid/base/clock.h"
 
 namespace braid {
 
-void TracedExchange::end_phase(TracePhase next) {
+void TracedExchange::end_phase(TracePhase next, double waited_s) {
   const double now_s = trace_.is_on() ? monotonic_seconds() : 0;
   if (since_s_ > 0 && now_s > 0) {
-    trace_.add(rank_, {.phase = phase_, .step = step_, .begin_s = since_s_, .end_s = now_s});
+    const double begin_s = std::min(since_s_ + waited_s, now_s);
+    if (waited_s > 0) {
+      trace_.add(rank_, {.phase = TracePhase::kWait, .step = step_, .begin_s = since_s_, .end_s = begin_s});
+    }
+    trace_.add(rank_, {.phase = phase_, .step = step_, .begin_s = begin_s, .end_s = now_s});
   }
   phase_ = next;
   since_s_ = now_s;
@@ -27,8 +33,9 @@ void TracedExchange::end_step() {
 template <typename Call>
 ConstRows TracedExchange::traced(TracePhase own, TracePhase next, const Call& call) {
   end_phase(own);
+  const double waited_before_s = inner_.waited_s();
   const ConstRows rows = call();
-  end_phase(next);
+  end_phase(next, inner_.waited_s() - waited_before_s);
   return rows;
 }
 

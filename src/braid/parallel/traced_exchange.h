@@ -1,5 +1,6 @@
-// An exchange that records what its rank does: its own calls, and what lies between them, which a layer's order of
-// calls tells apart. Models need no instruments of their own.
+// An exchange that records what its rank does: its own calls, what lies between them, which a layer's order of calls
+// tells apart, and how long each call waited, as if all of that lay at its beginning. Models need no instruments of
+// their own.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +32,7 @@ class TracedExchange final : public TokenExchange {
  private:
   template <typename Call>
   ConstRows traced(TracePhase own, TracePhase next, const Call& call);
-  void end_phase(TracePhase next);
+  void end_phase(TracePhase next, double waited_s = 0);
 
   TokenExchange& inner_;
   StepTrace& trace_;

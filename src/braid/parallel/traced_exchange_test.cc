@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "braid/base/clock.h"
+
 namespace braid {
 namespace {
 
@@ -39,6 +41,38 @@ TEST(TracedExchange, NamesWhatLiesBetweenTheCallsAndLeavesNoGap) {
     EXPECT_EQ(all[2][i].step, 9U);
     EXPECT_TRUE(i == 0 || all[2][i].begin_s == all[2][i - 1].end_s) << i;
   }
+}
+
+// One call of which it waited for a slower rank.
+class WaitingExchange final : public SingleRankExchange {
+ public:
+  ConstRows gather(ConstRows own) override {
+    const double start_s = monotonic_seconds();
+    while (monotonic_seconds() < start_s + 0.002) continue;
+    waited_s_ += 0.001;
+    return own;
+  }
+  double waited_s() const override { return waited_s_; }
+
+ private:
+  double waited_s_ = 5;  // in earlier steps
+};
+
+TEST(TracedExchange, TellsWaitingFromTheCallThatWaits) {
+  const RowsBuffer memory(DType::kFloat32, 4, 8);
+  WaitingExchange inner;
+  StepTrace trace(1);
+  TracedExchange exchange(inner, trace, 0);
+  trace.start();
+  exchange.begin_step(1);
+  exchange.scatter(exchange.gather(memory.first(4)));
+  exchange.end_step();
+  const std::vector<TraceSpan> spans = trace.stop()[0];
+  using enum TracePhase;
+  EXPECT_EQ(phases_of(spans), (std::vector<TracePhase>{kAttention, kWait, kGather, kFfn, kScatter, kAttention}));
+  EXPECT_NEAR(spans.at(1).end_s - spans.at(1).begin_s, 0.001, 1e-9);
+  EXPECT_EQ(spans.at(2).begin_s, spans.at(1).end_s);
+  EXPECT_GE(spans.at(2).end_s - spans.at(1).begin_s, 0.002);
 }
 
 TEST(TracedExchange, RecordsNoHalfSpanWhenItIsTurnedOnOrOffWithinAStep) {
