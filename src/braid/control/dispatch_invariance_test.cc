@@ -68,7 +68,7 @@ std::vector<MixedRequest> mixed_requests(uint32_t seed) {
     MixedRequest one{.request = {.prompt = std::move(prompt), .ignore_eos = i % 2 == 0}};
     SamplingParams& sampling = one.request.sampling;
     sampling.seed = random();
-    sampling.max_new_tokens = static_cast<int32_t>(i % 12 == 5 ? pick(40, 70) : pick(1, 16));
+    sampling.max_new_tokens = static_cast<int32_t>(i % 4 == 1 ? pick(60, 70) : pick(1, 16));
     sampling.temperature = i % 2 == 0 ? 0.0F : 0.9F;
     sampling.top_p = i % 4 == 1 ? 0.9F : 1.0F;
     sampling.top_k = i % 5 == 3 ? 20 : 0;
@@ -240,7 +240,7 @@ std::vector<DispatchVariant> variants() {
       in_group(0),
       in_group(1),
       {.name = "so little KV that requests are preempted",
-       .change = [](EngineOptions& options) { options.rank.max_total_tokens = 800; },
+       .change = [](EngineOptions& options) { options.rank.max_total_tokens = 736; },
        .check =
            [](const EngineStats& stats) {
              if (testing::kUnderSanitizer) return;  // its few requests find room
