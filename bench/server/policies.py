@@ -3,7 +3,8 @@
 
     bench/server/policies.py --model-path PATH [--braid build/release/braid] [--scale 1.0] [serve's flags, like --tp-size 2]
 
-A server for each policy, the same requests to each (`braid bench serving`, Poisson arrivals), one table of both traces.
+A server for each policy, the same requests to each (`braid bench serving`), one table of both traces. Without --request-rate all
+requests come at once, and a group is rarely chosen: whichever has a free place gets the next one.
 """
 
 import argparse
@@ -34,7 +35,8 @@ def traces(scale):
 
 def measure(options, url, flags):
     command = [options.braid, "bench", "serving", "--base-url", url, "--json",
-               "--max-concurrency", str(options.concurrency), "--vocab-size", "30000", *flags]
+               "--max-concurrency", str(options.concurrency), "--request-rate", options.request_rate,
+               "--vocab-size", "30000", *flags]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
@@ -44,10 +46,13 @@ def main():
     parser.add_argument("--braid", default=str(ROOT / "build" / "release" / "braid"))
     parser.add_argument("--scale", type=float, default=1.0, help="of the numbers of requests")
     parser.add_argument("--concurrency", type=int, default=24, help="requests under way at once")
+    parser.add_argument("--request-rate", default="inf", help="requests a second, with Poisson arrivals")
+    parser.add_argument("--traces", nargs="+", choices=list(traces(1)), default=list(traces(1)))
     options, serve_flags = parser.parse_known_args()
     print("| " + " | ".join(COLUMNS) + " |")
     print("|" + " --- |" * len(COLUMNS))
-    for trace, flags in traces(options.scale).items():
+    for trace in options.traces:
+        flags = traces(options.scale)[trace]
         for policy in POLICIES:
             # One server a run: each begins with empty caches.
             with Server(Program(options.braid), options.model_path, *(serve_flags or LAYOUT), "--load-balance-method",
