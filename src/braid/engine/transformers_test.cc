@@ -16,6 +16,7 @@
 #include "braid/engine/rank_set.h"
 #include "braid/weights/checkpoint.h"
 #include "tests/support/model_fixture.h"
+#include "tests/support/sanitizer.h"
 #include "tests/support/temporary_folder.h"
 
 namespace braid {
@@ -42,6 +43,8 @@ struct Tier {
 std::vector<Tier> tiers() {
   std::vector<Tier> out;
   for (const CpuIsa isa : available_isas()) {
+    // The tiers' threads do the same: one of them is enough for ThreadSanitizer.
+    if (testing::kUnderThreadSanitizer && isa != available_isas().back()) continue;
     for (const char* backend : {"native", "fa"}) out.push_back({isa, backend});
   }
   return out;
