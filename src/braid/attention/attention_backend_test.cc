@@ -8,7 +8,7 @@ namespace {
 
 // All queries of a sequence, its tokens fed in chunks.
 Matrix attend_in_chunks(AttentionBackend& backend, Ops& ops, const CacheShape& shape, const TestSequence& sequence,
-                        int64_t chunk, int32_t window) {
+                        int64_t chunk, const AttentionParams& params) {
   const int64_t len = sequence.q.view.rows;
   const TestCache cache(shape, 1, len, 3);
   Matrix out(shape.dtype, len, sequence.q.view.cols);
@@ -17,10 +17,15 @@ Matrix attend_in_chunks(AttentionBackend& backend, Ops& ops, const CacheShape& s
     const AttentionSequence part = cache.sequence(0, 0, first, count);
     ops.write_kv(sequence.k.view.slice_rows(first, count), sequence.v.view.slice_rows(first, count), {&part, 1},
                  cache.layer());
-    backend.forward(sequence.q.view.slice_rows(first, count), {&part, 1}, cache.layer(), params_of(shape, window),
+    backend.forward(sequence.q.view.slice_rows(first, count), {&part, 1}, cache.layer(), params,
                     out.view.slice_rows(first, count));
   }
   return out;
+}
+
+Matrix attend_in_chunks(AttentionBackend& backend, Ops& ops, const CacheShape& shape, const TestSequence& sequence,
+                        int64_t chunk, int32_t window) {
+  return attend_in_chunks(backend, ops, shape, sequence, chunk, params_of(shape, window));
 }
 
 class AttentionBackends : public ::testing::Test {
@@ -51,6 +56,28 @@ TEST_F(AttentionBackends, AgreeWithTheDefinition) {
               << name << " head_dim " << head_dim << " heads " << heads << "/" << kv_heads << " len " << len;
         }
       }
+    }
+  }
+}
+
+TEST_F(AttentionBackends, AgreeOnSoftCapsAndSinks) {
+  const auto definition = *make_attention_backend("fa", *ref_);
+  const std::vector<float> sinks = {-3.0F, 1.5F, 60.0F, 0.0F};
+  for (const std::string_view name : attention_backend_names()) {
+    const auto backend = *make_attention_backend(name, *device_.ops);
+    for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
+      const CacheShape shape = {.num_heads = 4, .num_kv_heads = 2, .head_dim = 24, .dtype = dtype};
+      const TestSequence sequence(shape, 140, 8);
+      AttentionParams params = params_of(shape, 70);
+      const Matrix plain = attend_in_chunks(*backend, *device_.ops, shape, sequence, 140, params);
+      params.soft_cap = 1.5F;
+      params.sinks = sinks;
+      const Matrix expected = attend_in_chunks(*definition, *ref_, shape, sequence, 140, params);
+      const Matrix actual = attend_in_chunks(*backend, *device_.ops, shape, sequence, 50, params);
+      EXPECT_LE(max_difference(expected, actual), dtype == DType::kFloat32 ? 1e-5 : 2e-2) << name;
+      EXPECT_GT(max_difference(expected, plain), 0.1) << name;
+      const Matrix cut = attend_in_chunks(*backend, *device_.ops, shape, sequence, 7, params);
+      EXPECT_TRUE(same_bits(actual.view, cut.view)) << name;
     }
   }
 }

@@ -56,7 +56,7 @@ struct Query {
 };
 
 // Adds the keys at [begin, end) of the block to what the query has.
-void attend(const Block& block, int64_t begin, int64_t end, float scale, Query& query) {
+void attend(const Block& block, int64_t begin, int64_t end, const AttentionParams& params, Query& query) {
   const auto head_dim = static_cast<int64_t>(query.values.size());
   float scores[kBlock] = {};
   for (int64_t dim = 0; dim < head_dim; ++dim) {
@@ -66,7 +66,8 @@ void attend(const Block& block, int64_t begin, int64_t end, float scale, Query& 
   }
   float max = -std::numeric_limits<float>::infinity();
   for (int64_t i = begin; i < end; ++i) {
-    scores[i] *= scale;
+    scores[i] *= params.scale;
+    if (params.soft_cap > 0) scores[i] = params.soft_cap * std::tanh(scores[i] / params.soft_cap);
     max = std::max(max, scores[i]);
   }
 
@@ -87,6 +88,15 @@ void attend(const Block& block, int64_t begin, int64_t end, float scale, Query& 
   for (size_t dim = 0; dim < output.size(); ++dim) {
     query.output[dim] = query.output[dim] * old_factor + output[dim] * new_factor;
   }
+}
+
+// A sink is a key whose score is given and whose value is zero.
+void add_sink(float sink, Query& query) {
+  const float joined = std::max(query.max, sink);
+  const float factor = std::exp(query.max - joined);
+  query.max = joined;
+  query.sum = query.sum * factor + std::exp(sink - joined);
+  for (float& value : query.output) value *= factor;
 }
 
 void write_out(const Query& query, Rows out, int64_t row, int64_t first_col) {
@@ -134,11 +144,14 @@ void attend_tile(ConstRows q, const Tile& tile, const KvLayer& layer, const Atte
       const int64_t position = tile.position(static_cast<int64_t>(i) / heads_per_kv);
       const int64_t begin = std::max<int64_t>(first_visible(params, position) - origin, 0);
       const int64_t end = std::min(position + 1 - origin, kBlock);
-      if (begin < end) attend(block, begin, end, params.scale, queries[i]);
+      if (begin < end) attend(block, begin, end, params, queries[i]);
     }
   }
   for (size_t i = 0; i < queries.size(); ++i) {
     const auto index = static_cast<int64_t>(i);
+    if (!params.sinks.empty()) {
+      add_sink(params.sinks[static_cast<size_t>(tile.kv_head * heads_per_kv + index % heads_per_kv)], queries[i]);
+    }
     write_out(queries[i], out, first_row + index / heads_per_kv, column(index % heads_per_kv));
   }
 }

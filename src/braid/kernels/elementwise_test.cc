@@ -141,7 +141,44 @@ TEST_P(Elementwise, ProductsEqualTheDefinition) {
     ref_->grouped_matmul(x.view, groups, experts, gated_expected.view, {.kind = Epilogue::Kind::kSiluMul});
     three_.ops->grouped_matmul(x.view, groups, experts, gated.view, {.kind = Epilogue::Kind::kSiluMul});
     EXPECT_LE(max_difference(gated_expected, gated), 2e-4);
+
+    std::vector<std::vector<float>> biases;
+    for (uint32_t i = 0; i < 3; ++i) biases.push_back(random_values(64, 60 + i));
+    const Epilogue biased{.kind = Epilogue::Kind::kClampedSwigluMul, .group_biases = biases};
+    ref_->grouped_matmul(x.view, groups, experts, gated_expected.view, biased);
+    three_.ops->grouped_matmul(x.view, groups, experts, gated.view, biased);
+    EXPECT_LE(max_difference(gated_expected, gated), 2e-4);
+    Matrix unbiased(DType::kFloat32, 9, 32);
+    ref_->grouped_matmul(x.view, groups, experts, unbiased.view, {.kind = Epilogue::Kind::kClampedSwigluMul});
+    EXPECT_GT(max_difference(gated_expected, unbiased), 0.1);
   }
+}
+
+TEST_P(Elementwise, SoftCapsAreTheirDefinition) {
+  for (const float cap : {0.5F, 30.0F}) {
+    for (const int64_t cols : {1, 7, 64, 100}) {
+      const Matrix source = random_matrix(5, cols, 3, 20.0F);
+      Matrix expected(DType::kFloat32, 5, cols);
+      Matrix actual(DType::kFloat32, 5, cols);
+      ref_->convert(source.view, expected.view);
+      three_.ops->convert(source.view, actual.view);
+      ref_->soft_cap(expected.view, cap);
+      three_.ops->soft_cap(actual.view, cap);
+      EXPECT_LE(max_difference(expected, actual), 1e-6 * cap);
+      Matrix alone(DType::kFloat32, 5, cols);
+      one_.ops->convert(source.view, alone.view);
+      one_.ops->soft_cap(alone.view.slice_rows(2, 1), cap);
+      EXPECT_TRUE(same_bits(alone.view.slice_rows(2, 1), actual.view.slice_rows(2, 1)));
+    }
+  }
+  Matrix extremes(DType::kFloat32, 1, 3);
+  extremes.view.row<float>(0)[0] = 1e30F;
+  extremes.view.row<float>(0)[1] = -1e30F;
+  extremes.view.row<float>(0)[2] = std::numeric_limits<float>::quiet_NaN();
+  three_.ops->soft_cap(extremes.view, 30.0F);
+  EXPECT_EQ(extremes.at(0, 0), 30.0F);
+  EXPECT_EQ(extremes.at(0, 1), -30.0F);
+  EXPECT_TRUE(std::isnan(extremes.at(0, 2)));
 }
 
 }  // namespace

@@ -149,6 +149,18 @@ TEST(Matmul, AgreesWithDoubleSumsOverOddShapes) {
   }
 }
 
+// The formulas of the models' papers and code, in double.
+double gated_value(Epilogue::Kind kind, double gate, double up) {
+  const auto sigmoid = [](double value) { return 1 / (1 + std::exp(-value)); };
+  if (kind == Epilogue::Kind::kSiluMul) return gate * sigmoid(gate) * up;
+  if (kind == Epilogue::Kind::kGeluMul) {
+    constexpr double kSqrt2OverPi = 0.79788456080286535588;
+    return 0.5 * gate * (1 + std::tanh(kSqrt2OverPi * (gate + 0.044715 * std::pow(gate, 3)))) * up;
+  }
+  const double limited = std::min(gate, 7.0);
+  return limited * sigmoid(1.702 * limited) * (std::min(std::max(up, -7.0), 7.0) + 1);
+}
+
 TEST(Matmul, EpiloguesStoreAddAndGateWithBias) {
   ThreadTeam team(2);
   constexpr int64_t kK = 70;
@@ -172,23 +184,27 @@ TEST(Matmul, EpiloguesStoreAddAndGateWithBias) {
         const double unit = out == DType::kBFloat16 ? 0x1p-8 : 1e-6;
         RowsBuffer stored(out, rows, n);
         matmul_with(tier.tier, team, x, plain, stored.first(rows), {.bias = bias});
-        RowsBuffer gated_out(out, rows, half);
-        matmul_with(tier.tier, team, x, gated, gated_out.first(rows), {.kind = Epilogue::Kind::kSiluMul, .bias = bias});
         for (int64_t row = 0; row < rows; ++row) {
           for (int64_t col = 0; col < n; ++col) {
             const Sum sum = double_sum(x, row, plain, col);
             expect_close(value_at(stored.first(rows), row, col), sum.value + bias[col], sum.magnitude, unit);
           }
-          for (int64_t col = 0; col < half; ++col) {
+        }
+        for (const Epilogue::Kind kind :
+             {Epilogue::Kind::kSiluMul, Epilogue::Kind::kGeluMul, Epilogue::Kind::kClampedSwigluMul}) {
+          RowsBuffer gated_out(out, rows, half);
+          matmul_with(tier.tier, team, x, gated, gated_out.first(rows), {.kind = kind, .bias = bias});
+          for (int64_t i = 0; i < rows * half; ++i) {
+            const int64_t row = i / half;
+            const int64_t col = i % half;
             const int64_t gate_col = packed_column(col, false);
             const int64_t up_col = packed_column(col, true);
             const Sum gate = double_sum(x, row, gated, gate_col);
             const Sum up = double_sum(x, row, gated, up_col);
             const double g = gate.value + bias[gate_col];
             const double u = up.value + bias[up_col];
-            const double expected = g / (1 + std::exp(-g)) * u;
-            expect_close(value_at(gated_out.first(rows), row, col), expected,
-                         gate.magnitude * (std::abs(u) + 1) + up.magnitude * (std::abs(g) + 1), unit);
+            expect_close(value_at(gated_out.first(rows), row, col), gated_value(kind, g, u),
+                         2 * (gate.magnitude * (std::abs(u) + 1) + up.magnitude * (std::abs(g) + 1)), unit);
           }
         }
       }

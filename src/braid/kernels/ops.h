@@ -23,12 +23,19 @@ namespace braid {
 // What a product does with its float32 sums before it stores them.
 struct Epilogue {
   enum class Kind : uint8_t {
-    kStore,    // y = sum
-    kAdd,      // y += sum (y float32)
-    kSiluMul,  // a gate/up matrix: y[:, i] = silu(gate_i) * up_i, half as wide as the matrix
+    kStore,  // y = sum
+    kAdd,    // y += sum (y float32)
+    // Of a gate/up matrix; y is half as wide as it:
+    kSiluMul,           // y[:, i] = silu(gate_i) * up_i
+    kGeluMul,           // gelu(gate_i) * up_i, gelu by its tanh approximation (Hendrycks & Gimpel, arXiv 1606.08415)
+    kClampedSwigluMul,  // gpt-oss: g · sigmoid(1.702 g) * (u + 1), with g = min(gate_i, 7) and u = up_i in [-7, 7]
   };
   Kind kind = Kind::kStore;
-  std::span<const float> bias = {};  // [n], added to the sum first; empty: none. (In packed column order for kSiluMul.)
+  std::span<const float> bias = {};  // [n], added to the sum first; empty: none. (In packed column order where gated.)
+  // grouped_matmul: one bias a group, each as `bias`; empty: none.
+  std::span<const std::vector<float>> group_biases = {};
+
+  bool is_gated() const { return kind >= Kind::kSiluMul; }
 };
 
 // Rows sorted by group, for the experts of a mixture: group g has rows [offsets[g], offsets[g + 1]) of the sorted
@@ -74,6 +81,10 @@ struct AttentionParams {
   int32_t num_heads = 0;  // query heads; head h reads KV head h / (num_heads / num_kv_heads)
   float scale = 1.0F;     // of q·k
   int32_t window = 0;     // a query at p sees keys in (p - window, p]; 0: all before it
+  float soft_cap = 0;     // scaled scores s become soft_cap * tanh(s / soft_cap); 0: they stay
+  // [num_heads]: a score beside those of the keys, of a key whose value is zero (Xiao et al., arXiv 2309.17453; as in
+  // gpt-oss); empty: none.
+  std::span<const float> sinks = {};
 };
 
 class Ops {
@@ -124,6 +135,9 @@ class Ops {
 
   // y += x, float32.
   virtual void add(ConstRows x, Rows y) = 0;
+
+  // x = cap * tanh(x / cap), float32, in place (Gemma 2, arXiv 2408.00118).
+  virtual void soft_cap(Rows x, float cap) = 0;
 
   // y = x in another dtype (float32 or bf16, nearest even).
   virtual void convert(ConstRows x, Rows y) = 0;

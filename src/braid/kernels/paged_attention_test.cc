@@ -1,4 +1,6 @@
 // Attention of every tier: held to the definition, and to itself, bit for bit, over every way of cutting the same work.
+#include <array>
+
 #include "braid/kernels/attention_testing.h"
 
 namespace braid::testing {
@@ -8,8 +10,8 @@ class PagedAttention : public EveryTier {};
 BRAID_FOR_EVERY_TIER(PagedAttention);
 
 // All queries of a sequence, its tokens fed in chunks of `chunk`.
-Matrix attend_in_chunks(Ops& ops, const CacheShape& shape, const TestSequence& sequence, int64_t chunk, int32_t window,
-                        DType out_dtype = DType::kFloat32) {
+Matrix attend_in_chunks(Ops& ops, const CacheShape& shape, const TestSequence& sequence, int64_t chunk,
+                        const AttentionParams& params, DType out_dtype = DType::kFloat32) {
   const int64_t len = sequence.q.view.rows;
   const TestCache cache(shape, 1, len, 3);
   Matrix out(out_dtype, len, sequence.q.view.cols);
@@ -18,10 +20,24 @@ Matrix attend_in_chunks(Ops& ops, const CacheShape& shape, const TestSequence& s
     const AttentionSequence part = cache.sequence(0, 0, first, count);
     ops.write_kv(sequence.k.view.slice_rows(first, count), sequence.v.view.slice_rows(first, count), {&part, 1},
                  cache.layer());
-    ops.paged_attention(sequence.q.view.slice_rows(first, count), {&part, 1}, cache.layer(), params_of(shape, window),
+    ops.paged_attention(sequence.q.view.slice_rows(first, count), {&part, 1}, cache.layer(), params,
                         out.view.slice_rows(first, count));
   }
   return out;
+}
+
+Matrix attend_in_chunks(Ops& ops, const CacheShape& shape, const TestSequence& sequence, int64_t chunk, int32_t window,
+                        DType out_dtype = DType::kFloat32) {
+  return attend_in_chunks(ops, shape, sequence, chunk, params_of(shape, window), out_dtype);
+}
+
+// Sinks below, among and above the scores of odd_matrix(), and one that nothing comes near.
+std::vector<float> some_sinks(const CacheShape& shape) {
+  std::vector<float> sinks;
+  for (int32_t head = 0; head < shape.num_heads; ++head) {
+    sinks.push_back(std::array{-60.0F, 0.0F, 2.5F, 90.0F}[static_cast<size_t>(head % 4)]);
+  }
+  return sinks;
 }
 
 TEST_P(PagedAttention, EqualsTheDefinition) {
@@ -40,6 +56,34 @@ TEST_P(PagedAttention, EqualsTheDefinition) {
         EXPECT_LE(max_difference(expected, actual), tolerance)
             << "head_dim " << head_dim << " heads " << heads << "/" << kv_heads << " len " << len << " window "
             << window << " " << dtype_name(dtype);
+      }
+    }
+  }
+}
+
+TEST_P(PagedAttention, SoftCapsAndSinksEqualTheDefinition) {
+  uint32_t seed = 40;
+  for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
+    const double tolerance = dtype == DType::kFloat32 ? 1e-5 : 1e-2;
+    for (const float soft_cap : {0.0F, 0.5F, 30.0F}) {
+      for (const bool has_sinks : {false, true}) {
+        for (const int32_t window : {0, 21}) {
+          const CacheShape shape = {.num_heads = 8, .num_kv_heads = 2, .head_dim = 24, .dtype = dtype};
+          const TestSequence sequence(shape, 130, seed++);
+          const std::vector<float> sinks = some_sinks(shape);
+          AttentionParams params = params_of(shape, window);
+          params.scale *= 4;
+          params.soft_cap = soft_cap;
+          if (has_sinks) params.sinks = sinks;
+          const Matrix expected = attend_in_chunks(*ref_, shape, sequence, 130, params);
+          const Matrix actual = attend_in_chunks(*three_.ops, shape, sequence, 130, params);
+          EXPECT_LE(max_difference(expected, actual), tolerance)
+              << "cap " << soft_cap << " sinks " << has_sinks << " window " << window << " " << dtype_name(dtype);
+          for (const int64_t chunk : {1, 50}) {
+            const Matrix cut = attend_in_chunks(*one_.ops, shape, sequence, chunk, params);
+            EXPECT_TRUE(same_bits(actual.view, cut.view)) << "in chunks of " << chunk;
+          }
+        }
       }
     }
   }
@@ -128,6 +172,36 @@ TEST_P(PagedAttention, HasTheSameBitsWhereOneLongSequenceIsSplitBetweenThreads) 
       three_.ops->paged_attention(sequence.q.view, {&last, 1}, cache.layer(), params_of(shape, window), split.view);
       EXPECT_NE(alone.at(1499, 0), 0.0F);
       EXPECT_TRUE(same_bits(alone.view, split.view)) << "window " << window;
+    }
+  }
+}
+
+// Whoever has given back the pages behind the window counts positions from the first block that is left.
+TEST_P(PagedAttention, HasTheSameBitsWhereBlocksBehindTheWindowAreLeftOut) {
+  constexpr int64_t kLen = 300;
+  for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
+    for (const int32_t window : {1, 20, 64, 100}) {
+      const CacheShape shape = {.num_heads = 4, .num_kv_heads = 2, .head_dim = 24, .dtype = dtype};
+      const TestSequence sequence(shape, kLen, 31);
+      const TestCache cache(shape, 1, kLen, 9);
+      const AttentionSequence all = cache.sequence(0, 0, 0, kLen);
+      one_.ops->write_kv(sequence.k.view, sequence.v.view, {&all, 1}, cache.layer());
+      for (const auto& [first, count] : {std::pair<int64_t, int64_t>{299, 1}, {170, 60}, {192, 100}}) {
+        const AttentionSequence whole = cache.sequence(0, 0, first, count);
+        const int64_t first_block = std::max<int64_t>(0, first - window + 1) / Ops::kAttentionBlock;
+        const auto gone = static_cast<int32_t>(first_block * Ops::kAttentionBlock);
+        AttentionSequence left = whole;
+        left.first_position -= gone;
+        left.pages = whole.pages.subspan(static_cast<size_t>(gone / shape.page_size));
+        for (Device* device : {&one_, &three_}) {
+          Matrix of_whole(DType::kFloat32, count, sequence.q.view.cols);
+          Matrix of_left(DType::kFloat32, count, sequence.q.view.cols);
+          const ConstRows q = sequence.q.view.slice_rows(first, count);
+          device->ops->paged_attention(q, {&whole, 1}, cache.layer(), params_of(shape, window), of_whole.view);
+          device->ops->paged_attention(q, {&left, 1}, cache.layer(), params_of(shape, window), of_left.view);
+          EXPECT_TRUE(same_bits(of_whole.view, of_left.view)) << "window " << window << " from " << first;
+        }
+      }
     }
   }
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <utility>
 
 #include "braid/base/float_mode.h"
 
@@ -54,6 +55,8 @@ void PagedAttention::forward(ConstRows q, std::span<const AttentionSequence> seq
   const int64_t width = int64_t{params.num_heads} * layer.head_dim;
   CHECK(q.dtype == DType::kFloat32 && q.cols == width && out.cols == width && out.dtype != DType::kFloat16);
   CHECK(layer.head_dim % 8 == 0 && layer.page_size % KvLayer::kGroupTokens == 0);
+  CHECK(params.sinks.empty() || std::cmp_equal(params.sinks.size(), params.num_heads), "{} sinks of {} heads",
+        params.sinks.size(), params.num_heads);
   CHECK(params.num_heads % layer.num_kv_heads == 0, "{} heads over {} KV heads", params.num_heads, layer.num_kv_heads);
   const AttentionKernels& kernels = attention_kernels(isa_, layer.dtype);
   plan(q, sequences, layer, params, out);
@@ -115,6 +118,8 @@ void PagedAttention::plan(ConstRows q, std::span<const AttentionSequence> sequen
             .first_position = sequence.first_position,
             .window = params.window,
             .scale = params.scale,
+            .soft_cap = params.soft_cap,
+            .sinks = params.sinks.empty() ? nullptr : params.sinks.data() + kv_head * heads_per_kv,
             .q = q.row<float>(sequence.first_row) + first_col,
             .q_stride = q.stride,
             .out = out.row_bytes(sequence.first_row) + first_col * dtype_bytes(out.dtype),

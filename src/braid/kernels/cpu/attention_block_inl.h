@@ -202,12 +202,30 @@ struct AttentionBlock {
     for (; first < last; ++first) dot<R, 1>(query, query_stride, head_dim, keys, first, scores);
   }
 
+  // Scores [first, last) to soft_cap · tanh(scale · score / soft_cap). tanh(x) = sign(x)(1 - t)/(1 + t), t = 2^(-2 |x|
+  // log2 e): absolute error 1e-7.
+  static void cap_scores(const AttentionTile& tile, float* scores, int first, int last) {
+    constexpr float kTwiceLog2E = 2.88539008F;
+    const V one = Tier::broadcast(1.0F);
+    const V scale = Tier::broadcast(tile.scale / tile.soft_cap);
+    const V cap = Tier::broadcast(tile.soft_cap);
+    for (int i = first; i < last; i += kLanes) {
+      const V x = Tier::multiply(Tier::load(scores + i), scale);
+      const V size = Tier::max(Tier::subtract(Tier::zero(), x), x);
+      const V t = exp2(Tier::multiply(size, Tier::broadcast(-kTwiceLog2E)));
+      const V tanh_size = Tier::divide(Tier::subtract(one, t), Tier::add(one, t));
+      const V sign = Tier::divide(x, Tier::max(Tier::broadcast(1e-30F), size));
+      Tier::store(scores + i, Tier::multiply(Tier::multiply(tanh_size, sign), cap));
+    }
+  }
+
   // Scores of one row to probabilities; returns their sum, and the largest score in base-2 units.
   static float exponentiate(const AttentionTile& tile, Visible keys, float* scores, Weight* probabilities, float* max) {
     constexpr float kLog2E = 1.44269504F;
     const int first = keys.begin / kGroup * kGroup;
     const int last = (keys.end + kGroup - 1) / kGroup * kGroup;
-    const V scale = Tier::broadcast(tile.scale * kLog2E);
+    if (tile.soft_cap > 0) cap_scores(tile, scores, first, last);
+    const V scale = Tier::broadcast(tile.soft_cap > 0 ? kLog2E : tile.scale * kLog2E);
     V largest = Tier::broadcast(kMinusInfinity);
     for (int i = first; i < last; i += kLanes) {
       V value = Tier::multiply(Tier::load(scores + i), scale);

@@ -54,13 +54,24 @@ struct AttentionKernel : AttentionBlock<Tier, Format> {
     }
   }
 
+  // What a row's sum of values is multiplied by: 1 / the sum of its probabilities, a sink's among them.
+  static float factor_of_row(const AttentionTile& tile, const Scratch& scratch, int row, int head) {
+    if (tile.sinks == nullptr) return 1.0F / scratch.sum[row];
+    constexpr float kLog2E = 1.44269504F;
+    const float sink = tile.sinks[head] * kLog2E;
+    const float joined = larger(scratch.max[row], sink);
+    const float own = Tier::first_lane(exp2(Tier::broadcast(scratch.max[row] - joined)));
+    const float of_sink = Tier::first_lane(exp2(Tier::broadcast(sink - joined)));
+    return own / (scratch.sum[row] * own + of_sink);
+  }
+
   static void write_out(const AttentionTile& tile, const Scratch& scratch) {
     const int64_t bytes = tile.out_dtype == DType::kFloat32 ? 4 : 2;
     for (int row = 0; row < tile.num_rows; ++row) {
       const int64_t index = tile.first_index + row;
       std::byte* out =
           tile.out + (index / tile.heads_per_kv * tile.out_stride + index % tile.heads_per_kv * tile.head_dim) * bytes;
-      const V factor = Tier::broadcast(1.0F / scratch.sum[row]);
+      const V factor = Tier::broadcast(factor_of_row(tile, scratch, row, static_cast<int>(index % tile.heads_per_kv)));
       const float* total = scratch.total + row * padded(tile.head_dim);
       for (int64_t dim = 0; dim < tile.head_dim; dim += kLanes) {
         const V value = Tier::multiply(Tier::load(total + dim), factor);

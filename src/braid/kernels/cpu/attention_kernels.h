@@ -3,8 +3,9 @@
 // The order of sums, which no batch, chunk, page size or split changes: keys in blocks of 64 positions. For one row
 // (one query head of one token) a block gives m = the largest score, p = 2^(score - m) of its visible keys, l = the sum
 // of p (lane by lane, then across lanes) and o = the sum of p·v in order of position. Blocks are joined one after
-// another (Milakov & Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135). Rows of a tile only share loads of K
-// and V. A masked key's score is replaced before it is used, and a masked value is never multiplied.
+// another (Milakov & Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135), a sink's score last. Rows of a tile
+// only share loads of K and V. A masked key's score is replaced before it is used, and a masked value is never
+// multiplied.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +33,8 @@ struct AttentionTile {
   int64_t first_position;  // of the sequence's first new token
   int64_t window;          // 0: none
   float scale;
+  float soft_cap;      // 0: none
+  const float* sinks;  // of the KV head's first query head; null: none
 
   const float* q;    // the sequence's first new token, the KV head's first query head
   int64_t q_stride;  // from one token to the next

@@ -24,6 +24,7 @@ struct Portable {
   static Vector add(Vector a, Vector b) { return a + b; }
   static Vector subtract(Vector a, Vector b) { return a - b; }
   static Vector multiply(Vector a, Vector b) { return a * b; }
+  static Vector divide(Vector a, Vector b) { return a / b; }
   static Vector multiply_add(Vector a, Vector b, Vector c) { return a * b + c; }
   static Vector max(Vector a, Vector b) { return a > b ? a : b; }  // b where either is a NaN
   static float max_lane(Vector value) { return larger(larger(value[0], value[2]), larger(value[1], value[3])); }

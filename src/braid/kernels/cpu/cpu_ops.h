@@ -30,6 +30,7 @@ class CpuOps final : public Ops {
                        const AttentionParams& params, Rows out) override;
 
   void add(ConstRows x, Rows y) override;
+  void soft_cap(Rows x, float cap) override;
   void convert(ConstRows x, Rows y) override;
 
   void route(ConstRows logits, int32_t top_k, bool normalize, const Routing& routing) override;

@@ -43,6 +43,13 @@ void CpuOps::add(ConstRows x, Rows y) {
   });
 }
 
+void CpuOps::soft_cap(Rows x, float cap) {
+  CHECK(x.dtype == DType::kFloat32 && cap > 0, "a cap of {}", cap);
+  split_rows(team_, x.rows, x.cols, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) rows_.soft_cap(x.row<float>(row), cap, x.cols);
+  });
+}
+
 void CpuOps::convert(ConstRows x, Rows y) {
   CHECK(x.rows == y.rows && x.cols == y.cols);
   split_rows(team_, x.rows, x.cols, [&](int64_t begin, int64_t end) {

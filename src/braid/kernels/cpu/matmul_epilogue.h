@@ -1,5 +1,6 @@
-// What becomes of a panel's float32 sums: bias, then store, add, or silu(gate) * up. Plain loops that the compiler
-// vectorises with the including tier's flags; nothing in them depends on the width, so all tiers agree on the bits.
+// What becomes of a panel's float32 sums: bias, then store, add, or a gate's function times up. Plain loops that the
+// compiler vectorises with the including tier's flags; nothing in them depends on the width, so all tiers agree on the
+// bits.
 #pragma once
 
 #include <cstddef>
@@ -39,6 +40,22 @@ inline float silu(float x) {
   return x / (1.0F + exp_of(-x));
 }
 
+// (x / 2)(1 + tanh(z)), z = sqrt(2 / pi)(x + 0.044715 x³), is x · sigmoid(2z).
+inline float gelu(float x) {
+  constexpr float kTwiceSqrt2OverPi = 1.59576912F;
+  return x / (1.0F + exp_of(-(kTwiceSqrt2OverPi * (x + 0.044715F * x * x * x))));
+}
+
+inline float clamped_swiglu(float gate, float up) {
+  constexpr float kLimit = 7.0F;
+  constexpr float kAlpha = 1.702F;
+  // In this order a NaN stays.
+  gate = gate > kLimit ? kLimit : gate;
+  up = up > kLimit ? kLimit : up;
+  up = up < -kLimit ? -kLimit : up;
+  return gate / (1.0F + exp_of(-(kAlpha * gate))) * (up + 1.0F);
+}
+
 // to_bfloat16 of tensor/dtype.h, without a branch.
 inline uint16_t round_to_bf16(float value) {
   const auto bits = __builtin_bit_cast(uint32_t, value);
@@ -67,15 +84,35 @@ inline __attribute__((always_inline)) void finish_row(OutputKind output, float* 
     case OutputKind::kSiluMulBf16:
       for (int64_t i = 0; i < cols; ++i) halves[i] = round_to_bf16(silu(sums[i]) * sums[kPanelCols / 2 + i]);
       break;
+    case OutputKind::kGeluMulF32:
+      for (int64_t i = 0; i < cols; ++i) floats[i] = gelu(sums[i]) * sums[kPanelCols / 2 + i];
+      break;
+    case OutputKind::kGeluMulBf16:
+      for (int64_t i = 0; i < cols; ++i) halves[i] = round_to_bf16(gelu(sums[i]) * sums[kPanelCols / 2 + i]);
+      break;
+    case OutputKind::kClampedSwigluMulF32:
+      for (int64_t i = 0; i < cols; ++i) floats[i] = clamped_swiglu(sums[i], sums[kPanelCols / 2 + i]);
+      break;
+    case OutputKind::kClampedSwigluMulBf16:
+      for (int64_t i = 0; i < cols; ++i) halves[i] = round_to_bf16(clamped_swiglu(sums[i], sums[kPanelCols / 2 + i]));
+      break;
   }
 }
 
 inline bool halves_width(OutputKind output) {
-  return output == OutputKind::kSiluMulF32 || output == OutputKind::kSiluMulBf16;
+  return output >= OutputKind::kSiluMulF32;
 }
 
 inline int64_t output_bytes(OutputKind output) {
-  return output == OutputKind::kStoreBf16 || output == OutputKind::kSiluMulBf16 ? 2 : 4;
+  switch (output) {
+    case OutputKind::kStoreBf16:
+    case OutputKind::kSiluMulBf16:
+    case OutputKind::kGeluMulBf16:
+    case OutputKind::kClampedSwigluMulBf16:
+      return 2;
+    default:
+      return 4;
+  }
 }
 
 // Rows [first_row, first_row + rows) of `work`'s panel number `panel`, from sums [rows][32], which it may change.

@@ -16,25 +16,35 @@ OutputKind output_kind(const Epilogue& epilogue, DType dtype) {
       return OutputKind::kAddF32;
     case Epilogue::Kind::kSiluMul:
       return is_f32 ? OutputKind::kSiluMulF32 : OutputKind::kSiluMulBf16;
+    case Epilogue::Kind::kGeluMul:
+      return is_f32 ? OutputKind::kGeluMulF32 : OutputKind::kGeluMulBf16;
+    case Epilogue::Kind::kClampedSwigluMul:
+      return is_f32 ? OutputKind::kClampedSwigluMulF32 : OutputKind::kClampedSwigluMulBf16;
   }
   return OutputKind::kStoreF32;
 }
 
 void check_shapes(ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& epilogue) {
-  const bool halves = epilogue.kind == Epilogue::Kind::kSiluMul;
   CHECK(x.dtype == w.dtype(), "rows of {} times weights of {}", dtype_name(x.dtype), dtype_name(w.dtype()));
   CHECK(x.cols == w.k(), "rows of {} times [{}, {}]", x.cols, w.n(), w.k());
-  CHECK(y.cols == (halves ? w.n() / 2 : w.n()), "{} columns out of [{}, {}]", y.cols, w.n(), w.k());
+  CHECK(y.cols == (epilogue.is_gated() ? w.n() / 2 : w.n()), "{} columns out of [{}, {}]", y.cols, w.n(), w.k());
   CHECK(y.dtype == DType::kFloat32 || (y.dtype == w.dtype() && epilogue.kind != Epilogue::Kind::kAdd),
         "an output of {}", dtype_name(y.dtype));
   CHECK(epilogue.bias.empty() || static_cast<int64_t>(epilogue.bias.size()) >= w.n(), "a bias of {} for {} columns",
         epilogue.bias.size(), w.n());
 }
 
+// A group's own.
+Epilogue of_group(const Epilogue& epilogue, int64_t group) {
+  Epilogue own = epilogue;
+  if (!epilogue.group_biases.empty()) own.bias = epilogue.group_biases[static_cast<size_t>(group)];
+  return own;
+}
+
 // Everything but the scratch memory.
 PanelWork make_work(ConstRows x, const int32_t* sources, int64_t rows, const PackedMatrix& w, Span1d panels, Rows y,
                     const Epilogue& epilogue) {
-  const int64_t cols = epilogue.kind == Epilogue::Kind::kSiluMul ? kPanelCols / 2 : kPanelCols;
+  const int64_t cols = epilogue.is_gated() ? kPanelCols / 2 : kPanelCols;
   const int64_t first_col = panels.begin * cols;
   const int64_t first_bias = panels.begin * kPanelCols;
   const bool has_bias = !epilogue.bias.empty();
@@ -111,8 +121,11 @@ void grouped_matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, 
   if (num_groups == 0) return;
   CHECK(static_cast<int64_t>(groups.offsets.size()) == num_groups + 1, "{} offsets for {} matrices",
         groups.offsets.size(), num_groups);
-  for (const PackedMatrix& matrix : w) {
-    check_shapes(x, matrix, y, epilogue);
+  CHECK(epilogue.group_biases.empty() || epilogue.group_biases.size() == w.size(), "{} biases for {} matrices",
+        epilogue.group_biases.size(), num_groups);
+  for (int64_t group = 0; group < num_groups; ++group) {
+    const PackedMatrix& matrix = w[static_cast<size_t>(group)];
+    check_shapes(x, matrix, y, of_group(epilogue, group));
     CHECK(matrix.n() == w[0].n(), "matrices of {} and {} columns", w[0].n(), matrix.n());
   }
   CHECK(groups.offsets[num_groups] == y.rows, "{} sorted rows, {} out", groups.offsets[num_groups], y.rows);
@@ -138,10 +151,11 @@ void grouped_matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, 
       const int64_t first = groups.offsets[group];
       const int64_t rows = rows_of(group);
       const Rows out = y.slice_rows(first, rows);
+      const Epilogue own = of_group(epilogue, group);
       if (groups.sources.empty()) {
-        run(tier, team, thread, make_work(x.slice_rows(first, rows), nullptr, rows, w[group], panels, out, epilogue));
+        run(tier, team, thread, make_work(x.slice_rows(first, rows), nullptr, rows, w[group], panels, out, own));
       } else {
-        run(tier, team, thread, make_work(x, groups.sources.data() + first, rows, w[group], panels, out, epilogue));
+        run(tier, team, thread, make_work(x, groups.sources.data() + first, rows, w[group], panels, out, own));
       }
     }
   });

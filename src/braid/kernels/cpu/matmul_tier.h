@@ -12,7 +12,18 @@ namespace braid::cpu {
 
 constexpr int64_t kPanelCols = 32;  // PackedMatrix::kPanelCols
 
-enum class OutputKind : uint8_t { kStoreF32, kStoreBf16, kAddF32, kSiluMulF32, kSiluMulBf16 };
+// Epilogue::Kind, and the output's dtype.
+enum class OutputKind : uint8_t {
+  kStoreF32,
+  kStoreBf16,
+  kAddF32,
+  kSiluMulF32,  // gated from here on
+  kSiluMulBf16,
+  kGeluMulF32,
+  kGeluMulBf16,
+  kClampedSwigluMulF32,
+  kClampedSwigluMulBf16,
+};
 
 // Some rows times some consecutive panels of one matrix.
 struct PanelWork {

@@ -20,6 +20,7 @@ struct RowKernels {
   void (*add)(const float* x, int64_t n, float* y);                       // y += x
   void (*scale)(const float* x, float factor, int64_t n, float* y);       // y = factor * x
   void (*add_scaled)(const float* x, float factor, int64_t n, float* y);  // y += factor * x
+  void (*soft_cap)(float* x, float cap, int64_t n);                       // x = cap * tanh(x / cap)
   void (*to_bfloat16)(const float* x, int64_t n, BFloat16* y);            // nearest even
   void (*from_bfloat16)(const BFloat16* x, int64_t n, float* y);
 

@@ -112,6 +112,15 @@ void add_scaled(const float* x, float factor, int64_t n, float* y) {
   for (int64_t i = 0; i < n; ++i) y[i] += factor * x[i];
 }
 
+// tanh(z) = sign(z)(1 - t)/(1 + t), t = exp(-2 |z|): absolute error 1e-7.
+void soft_cap(float* x, float cap, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) {
+    const float z = x[i] / cap;
+    const float t = exp_nonpositive(-2.0F * __builtin_fabsf(z));
+    x[i] = cap * __builtin_copysignf((1.0F - t) / (1.0F + t), z);
+  }
+}
+
 void to_bfloat16_row(const float* x, int64_t n, BFloat16* y) {
   for (int64_t i = 0; i < n; ++i) y[i].bits = round_to_bfloat16(x[i]);
 }
@@ -151,6 +160,7 @@ constexpr RowKernels kRowKernels = {
     .add = add,
     .scale = scale,
     .add_scaled = add_scaled,
+    .soft_cap = soft_cap,
     .to_bfloat16 = to_bfloat16_row,
     .from_bfloat16 = from_bfloat16_row,
     .max = max_of,

@@ -34,10 +34,13 @@ void attend(const KvLayer& layer, const AttentionSequence& sequence, const Atten
       const float key = kv_load(layer, layer.keys, group + key_in_group(layer, slot.slot % KvLayer::kGroupTokens, dim));
       dot += static_cast<double>(query) * key;
     }
-    scores.push_back(dot * params.scale);
+    const double score = dot * params.scale;
+    scores.push_back(params.soft_cap > 0 ? params.soft_cap * std::tanh(score / params.soft_cap) : score);
   }
-  const double max = *std::max_element(scores.begin(), scores.end());
-  double sum = 0;
+  const double sink = params.sinks.empty() ? -std::numeric_limits<double>::infinity()
+                                           : static_cast<double>(params.sinks[static_cast<size_t>(head)]);
+  const double max = std::max(sink, *std::max_element(scores.begin(), scores.end()));
+  double sum = std::exp(sink - max);
   for (double& score : scores) sum += score = std::exp(score - max);
 
   for (int64_t dim = 0; dim < layer.head_dim; ++dim) {

@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "braid/kernels/ref/ref_ops.h"
 
 namespace braid::ref {
@@ -15,6 +17,12 @@ void RefOps::add(ConstRows x, Rows y) {
   CHECK(x.rows == y.rows && x.cols == y.cols);
   for (int64_t row = 0; row < x.rows; ++row) {
     for (int64_t i = 0; i < x.cols; ++i) y.row<float>(row)[i] += x.row<float>(row)[i];
+  }
+}
+
+void RefOps::soft_cap(Rows x, float cap) {
+  for (int64_t row = 0; row < x.rows; ++row) {
+    for (int64_t col = 0; col < x.cols; ++col) store(x, row, col, cap * std::tanh(load(x, row, col) / cap));
   }
 }
 

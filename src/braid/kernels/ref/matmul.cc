@@ -1,12 +1,24 @@
+#include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "braid/kernels/ref/ref_ops.h"
 
 namespace braid::ref {
 namespace {
 
-double silu(double value) {
-  return value / (1.0 + std::exp(-value));
+double sigmoid(double value) {
+  return 1.0 / (1.0 + std::exp(-value));
+}
+
+double gated(Epilogue::Kind kind, double gate, double up) {
+  if (kind == Epilogue::Kind::kSiluMul) return gate * sigmoid(gate) * up;
+  if (kind == Epilogue::Kind::kGeluMul) {
+    return 0.5 * gate * (1.0 + std::tanh(std::sqrt(2.0 / std::numbers::pi) * (gate + 0.044715 * gate * gate * gate))) *
+           up;
+  }
+  gate = std::min(gate, 7.0);
+  return gate * sigmoid(1.702 * gate) * (std::clamp(up, -7.0, 7.0) + 1.0);
 }
 
 void multiply_row(ConstRows x, int64_t x_row, const PackedMatrix& w, Rows y, int64_t y_row, const Epilogue& epilogue) {
@@ -24,19 +36,17 @@ void multiply_row(ConstRows x, int64_t x_row, const PackedMatrix& w, Rows y, int
       case Epilogue::Kind::kAdd:
         store(y, y_row, i, load(y, y_row, i) + product(i));
         break;
-      case Epilogue::Kind::kSiluMul: {
+      default: {
         const int64_t gate = i / 16 * 32 + i % 16;  // see PackedMatrix::pack_gate_up_rows
-        store(y, y_row, i, silu(product(gate)) * product(gate + 16));
-        break;
+        store(y, y_row, i, gated(epilogue.kind, product(gate), product(gate + 16)));
       }
     }
   }
 }
 
 void check_shapes(ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& epilogue) {
-  const bool is_gate_up = epilogue.kind == Epilogue::Kind::kSiluMul;
   CHECK(x.cols == w.k(), "x has {} columns, the matrix {}", x.cols, w.k());
-  CHECK(y.cols * (is_gate_up ? 2 : 1) == w.n(), "y has {} columns, the matrix {}", y.cols, w.n());
+  CHECK(y.cols * (epilogue.is_gated() ? 2 : 1) == w.n(), "y has {} columns, the matrix {}", y.cols, w.n());
   CHECK(epilogue.kind != Epilogue::Kind::kAdd || y.dtype == DType::kFloat32);
   CHECK(epilogue.bias.empty() || static_cast<int64_t>(epilogue.bias.size()) >= w.n());
 }
@@ -52,11 +62,14 @@ void RefOps::matmul(ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& 
 void RefOps::grouped_matmul(ConstRows x, const RowGroups& groups, std::span<const PackedMatrix> w, Rows y,
                             const Epilogue& epilogue) {
   CHECK(groups.offsets.size() == w.size() + 1);
+  CHECK(epilogue.group_biases.empty() || epilogue.group_biases.size() == w.size());
   for (size_t g = 0; g < w.size(); ++g) {
+    Epilogue own = epilogue;
+    if (!epilogue.group_biases.empty()) own.bias = epilogue.group_biases[g];
     for (int32_t i = groups.offsets[g]; i < groups.offsets[g + 1]; ++i) {
-      check_shapes(x, w[g], y, epilogue);
+      check_shapes(x, w[g], y, own);
       const int32_t source = groups.sources.empty() ? i : groups.sources[static_cast<size_t>(i)];
-      multiply_row(x, source, w[g], y, i, epilogue);
+      multiply_row(x, source, w[g], y, i, own);
     }
   }
 }
