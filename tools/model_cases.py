@@ -75,6 +75,13 @@ CASES = [
                       dtype="bfloat16")),
     Case("qwen3_absent_keys", stored="BF16", embedding_scale=0.003,  # head_dim 128, theta 10 000, eps 1e-6, untied, no bias by default
          config=qwen3(**_sizes(160, 64, 64, 1, 2, 2))),
+    # Windows that the prompts outgrow several times: by layer_types, and in the upper layers.
+    Case("qwen3_layer_types", stored="F32",
+         config=qwen3(**_sizes(280, 64, 96, 3, 4, 2, 16), use_sliding_window=True, sliding_window=24,
+                      layer_types=["sliding_attention", "full_attention", "sliding_attention"], dtype="float32")),
+    Case("qwen3_upper_windows", stored="BF16",
+         config=qwen3(**_sizes(160, 48, 64, 2, 2, 1, 24), use_sliding_window=True, sliding_window=50,
+                      max_window_layers=1, torch_dtype="bfloat16")),
     # --- LlamaForCausalLM
     Case("llama_multi_head", stored="F16",  # as many KV heads as heads, head_dim hidden / heads, by default
          config=llama(**_sizes(192, 64, 88, 2, 4), rms_norm_eps=1e-5, torch_dtype="float16", bos_token_id=1,
@@ -117,6 +124,9 @@ CASES = [
     Case("mixtral_odd_sizes", stored="F32", embedding_scale=0.003,  # theta 1 000 000 and eps 1e-5 by default
          config=mixtral(**_sizes(171, 72, 100, 2, 6, 2, 24), num_local_experts=5, num_experts_per_tok=3,
                         dtype="float32")),
+    Case("mixtral_window", stored="BF16",
+         config=mixtral(**_sizes(160, 48, 64, 2, 4, 2, 16), num_local_experts=4, num_experts_per_tok=2,
+                        sliding_window=33, torch_dtype="bfloat16")),
     Case("mixtral_top_1", stored="F16",
          config=mixtral(**_sizes(160, 48, 72, 2, 4, 1, 16), num_local_experts=4, num_experts_per_tok=1,
                         rope_parameters=_llama3(rope_theta=10000.0), tie_word_embeddings=True, dtype="float16")),

@@ -128,7 +128,7 @@ void add_rank_flags(CLI::App& command, ModelFlags& flags) {
       ->check(whole_number(kPageSizeStep, kMaxPageSize, kPageSizeStep));
   add_step_flags(command, flags);
   group(command.add_option("--max-total-tokens", rank.max_total_tokens,
-                           "Tokens in the KV pools of all groups; 0: by memory"))
+                           "Tokens in the KV pools of all groups, of the layers that see the most; 0: by memory"))
       ->check(whole_number(0, std::numeric_limits<int64_t>::max()));
   group(command.add_option("--kv-cache-memory-bytes", rank.kv_cache_bytes, "All KV pools at most; 0: by memory"))
       ->transform(byte_size())

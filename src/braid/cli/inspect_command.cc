@@ -52,7 +52,15 @@ void inspect_layout(const ModelConfig& config, const RankOptions& ranks, Inspect
     return;
   }
   const int32_t num_kv_heads = local_shape(config, place_of(layout, 0)).num_kv_heads() * layout.attn_tp_size();
-  report.kv_bytes_per_token = int64_t{2} * 2 * config.num_layers * num_kv_heads * config.head_dim;
+  const int64_t layer_bytes = int64_t{2} * 2 * num_kv_heads * config.head_dim;
+  report.kv_bytes_per_token = layer_bytes * config.num_layers;
+  if (const KvGroups groups(config.layer_windows, config.num_layers); groups.count() > 1 || groups.windows[0] > 0) {
+    for (size_t i = 0; i < groups.windows.size(); ++i) {
+      report.kv_groups.push_back({.window = groups.windows[i],
+                                  .num_layers = groups.num_layers[i],
+                                  .kv_bytes_per_token = layer_bytes * groups.num_layers[i]});
+    }
+  }
   report.exchange_bytes = exchange_buffer_bytes(config, ranks, DType::kBFloat16);
 }
 
@@ -117,6 +125,11 @@ void inspect_text(const ResolvedModel& model, InspectReport& report) {
 }
 
 Json as_json_object(const InspectReport& report) {
+  Json kv_groups = Json::array();
+  for (const auto& group : report.kv_groups) {
+    kv_groups.push_back(
+        {{"window", group.window}, {"num_layers", group.num_layers}, {"kv_bytes_per_token", group.kv_bytes_per_token}});
+  }
   return {{"path", report.path},
           {"would_run", report.would_run()},
           {"architecture", report.architecture},
@@ -126,6 +139,7 @@ Json as_json_object(const InspectReport& report) {
           {"stored_types", report.stored_types},
           {"bfloat16_bytes", report.bfloat16_bytes},
           {"kv_bytes_per_token", report.kv_bytes_per_token},
+          {"kv_groups", kv_groups},
           {"exchange_bytes", report.exchange_bytes},
           {"context", report.context},
           {"vocab_size", report.vocab_size},
@@ -167,6 +181,11 @@ void print_text(const InspectReport& report, std::ostream& out) {
     line("stored", fmt::format("{} as {}", in_bytes(report.stored_bytes), fmt::join(report.stored_types, ", ")));
     line("in bfloat16", in_bytes(report.bfloat16_bytes));
     line("KV a token", fmt::format("{} in bfloat16", in_bytes(report.kv_bytes_per_token)));
+    for (const auto& group : report.kv_groups) {
+      const std::string kept =
+          group.window == 0 ? "all of a sequence" : fmt::format("its last {} tokens", group.window);
+      line("", fmt::format("{} in {} layers that keep {}", in_bytes(group.kv_bytes_per_token), group.num_layers, kept));
+    }
     if (report.exchange_bytes > 0) line("exchange buffers", in_bytes(report.exchange_bytes));
     line("context", fmt::format("{} tokens", report.context));
     line("vocabulary", std::to_string(report.vocab_size));

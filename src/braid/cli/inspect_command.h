@@ -21,7 +21,14 @@ struct InspectReport {
   std::vector<std::string> stored_types;  // "BF16", "Q8_0", …
   int64_t bfloat16_bytes = 0;             // of the weights, loaded with --dtype bfloat16
   int64_t kv_bytes_per_token = 0;         // with --kv-cache-dtype bfloat16, over the ranks that hold it
-  int64_t exchange_bytes = 0;             // of all ranks' buffers, with --dtype bfloat16; one rank: 0
+  // By KV group, where layers have attention windows: which, how many, and their part of that.
+  struct KvGroupReport {
+    int32_t window = 0;  // 0: they see all
+    int32_t num_layers = 0;
+    int64_t kv_bytes_per_token = 0;
+  };
+  std::vector<KvGroupReport> kv_groups;
+  int64_t exchange_bytes = 0;  // of all ranks' buffers, with --dtype bfloat16; one rank: 0
   int64_t context = 0;
   int64_t vocab_size = 0;
   int32_t num_layers = 0;

@@ -56,6 +56,26 @@ TEST(Inspect, ALayoutsBuffersAreTold) {
   EXPECT_NE(refused["problems"][0].get<std::string>().find("divisible"), std::string::npos);
 }
 
+TEST(Inspect, KvBytesOfLayersWithWindowsAreTold) {
+  const testing::TemporaryFolder folder;
+  write_checkpoint(testing::read_model_fixture("qwen3_layer_types"), folder.path());
+  const auto run = [&](bool as_json) {
+    std::ostringstream out;
+    run_inspect(folder.path().string(), {}, {}, as_json, out);
+    return out.str();
+  };
+  const auto told = parse_json(run(true)).value();
+  const int64_t layer = 2 * 2 * 2 * 16;  // keys and values in bfloat16, 2 heads of 16
+  EXPECT_EQ(told["kv_bytes_per_token"], 3 * layer);
+  ASSERT_EQ(told["kv_groups"].size(), 2U);
+  EXPECT_EQ(told["kv_groups"][0]["window"], 0);
+  EXPECT_EQ(told["kv_groups"][0]["kv_bytes_per_token"], layer);
+  EXPECT_EQ(told["kv_groups"][1]["window"], 24);
+  EXPECT_EQ(told["kv_groups"][1]["num_layers"], 2);
+  EXPECT_EQ(told["kv_groups"][1]["kv_bytes_per_token"], 2 * layer);
+  EXPECT_NE(run(false).find("0.3 kB in 2 layers that keep its last 24 tokens"), std::string::npos) << run(false);
+}
+
 TEST(Inspect, EveryProblemIsNamed) {
   const testing::TemporaryFolder folder;
   auto fixture = testing::read_model_fixture("qwen3_tied");

@@ -122,12 +122,37 @@ TEST(HfConfig, WhatIsAbsurdOrNotSupportedIsNamed) {
   expect_part(error_of("LlamaForCausalLM", R"("rope_scaling": {"rope_type": "yarn", "factor": 4})"), "\"yarn\"");
   expect_part(error_of("LlamaForCausalLM", R"("rope_scaling": {"rope_type": "linear"})"), "\"factor\" is missing");
   expect_part(error_of("LlamaForCausalLM", R"("rope_scaling": {"rope_type": "llama3", "factor": 8})"), "is missing");
-  expect_part(error_of("Qwen3ForCausalLM", R"("use_sliding_window": true, "max_window_layers": 0)"), "sliding-window");
-  expect_part(error_of("MixtralForCausalLM", R"("sliding_window": 4096)"), "sliding-window");
+  expect_part(error_of("Qwen3ForCausalLM", R"("num_hidden_layers": 2, "layer_types": ["full_attention", "sideways"])"),
+              "or \"sliding_attention\" in every layer");
+  expect_part(error_of("Qwen3ForCausalLM", R"("num_hidden_layers": 1, "layer_types": ["sliding_attention"])"),
+              "where there is no sliding_window");
+  expect_part(error_of("MixtralForCausalLM", R"("sliding_window": -1)"), "sliding_window");
   expect_part(error_of("MixtralForCausalLM", R"("num_experts_per_tok": 9)"), "between 1 and 8");
   expect_part(error_of("MixtralForCausalLM", R"("num_local_experts": 0)"), "at least 1");
   EXPECT_EQ(error_of("Qwen3ForCausalLM", R"("use_sliding_window": false, "sliding_window": 4096)"), "");
   EXPECT_EQ(error_of("MixtralForCausalLM", R"("sliding_window": null)"), "");
+}
+
+TEST(HfConfig, LayersHaveTheWindowsOfTheirClass) {
+  const auto windows = [](std::string_view architecture, const std::string& keys) {
+    const auto config = read(with(architecture, R"("num_hidden_layers": 4, "max_position_embeddings": 1000, )" + keys));
+    EXPECT_TRUE(config.ok()) << config.error().message;
+    return config.ok() ? config->layer_windows : std::vector<int32_t>{-1};
+  };
+  const std::vector<int32_t> none;
+  const std::string used = R"("use_sliding_window": true, )";
+  EXPECT_EQ(windows("MixtralForCausalLM", R"("sliding_window": 64)"), (std::vector<int32_t>{64, 64, 64, 64}));
+  EXPECT_EQ(windows("MixtralForCausalLM", R"("sliding_window": null)"), none);
+  EXPECT_EQ(windows("MixtralForCausalLM", R"("sliding_window": 1000)"), none) << "no position outgrows it";
+  EXPECT_EQ(windows("LlamaForCausalLM", R"("sliding_window": 64)"), none) << "a key that its class does not read";
+  EXPECT_EQ(windows("Qwen3MoeForCausalLM", R"("sliding_window": 64)"), none);
+  EXPECT_EQ(windows("Qwen3MoeForCausalLM", used + R"("sliding_window": 64)"), (std::vector<int32_t>{64, 64, 64, 64}));
+  EXPECT_EQ(windows("Qwen3ForCausalLM", used + R"("sliding_window": 64)"), none) << "from layer 28 on";
+  EXPECT_EQ(windows("Qwen3ForCausalLM", used + R"("sliding_window": 64, "max_window_layers": 3)"),
+            (std::vector<int32_t>{0, 0, 0, 64}));
+  EXPECT_EQ(windows("Qwen3ForCausalLM", used + R"("sliding_window": 64, "max_window_layers": 3, "layer_types":
+      ["sliding_attention", "full_attention", "sliding_attention", "full_attention"])"),
+            (std::vector<int32_t>{64, 0, 64, 0}));
 }
 
 TEST(GenerationConfig, GivesDefaultsAndEndTokens) {

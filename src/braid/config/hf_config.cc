@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "braid/config/hf_rope.h"
+#include "braid/config/layer_windows.h"
 
 namespace braid {
 namespace {
@@ -27,18 +28,21 @@ struct ClassDefaults {
   int32_t eos_token;
   bool has_mlp_bias;  // the class reads mlp_bias
   bool has_attention_bias;
-  bool has_window;  // and sliding_window
+  WindowLayers window_layers;
+  bool has_window_switch;  // use_sliding_window
+  int64_t window;          // 0: none
   bool is_moe;
 };
 
 constexpr std::array<ClassDefaults, 4> kClasses = {{
-    {"Qwen3ForCausalLM", "qwen3", 151936, 4096, 22016, 32, 32, 32, 128, 32768, 1e-6, 1e4, -1, -1, false, true, true,
-     false},
-    {"LlamaForCausalLM", "llama", 32000, 4096, 11008, 32, 32, 0, 0, 2048, 1e-6, 1e4, 1, 2, true, true, false, false},
-    {"Qwen3MoeForCausalLM", "qwen3_moe", 151936, 2048, 6144, 24, 32, 4, 0, 32768, 1e-6, 1e4, -1, -1, false, true, true,
-     true},
-    {"MixtralForCausalLM", "mixtral", 32000, 4096, 14336, 32, 32, 8, 0, 131072, 1e-5, 1e6, 1, 2, false, false, true,
-     true},
+    {"Qwen3ForCausalLM",   "qwen3", 151936, 4096, 22016, 32, 32, 32, 128, 32768, 1e-6, 1e4, -1, -1, false, true,
+     WindowLayers::kUpper, true,    4096,   false},
+    {"LlamaForCausalLM",  "llama", 32000, 4096, 11008, 32, 32, 0, 0, 2048, 1e-6, 1e4, 1, 2, true, true,
+     WindowLayers::kNone, false,   0,     false},
+    {"Qwen3MoeForCausalLM", "qwen3_moe", 151936, 2048, 6144, 24, 32, 4, 0, 32768, 1e-6, 1e4, -1, -1, false, true,
+     WindowLayers::kAll,    true,        4096,   true},
+    {"MixtralForCausalLM", "mixtral", 32000, 4096, 14336, 32, 32, 8, 0, 131072, 1e-5, 1e6, 1, 2, false, false,
+     WindowLayers::kAll,   false,     0,     true},
 }};
 
 Result<const ClassDefaults*> find_class(const JsonObject& json) {
@@ -148,31 +152,6 @@ Status read_moe(const JsonObject& json, const ClassDefaults& defaults, ModelConf
   return {};
 }
 
-// A sliding window that no position of the context reaches is the same as none.
-Status check_window(const JsonObject& json, const ClassDefaults& defaults, const ModelConfig& config) {
-  TRY(const auto layer_types, json.find_strings("layer_types"));
-  if (layer_types) {
-    for (const std::string& type : *layer_types) {
-      if (type != "full_attention")
-        return json.wrong_value("layer_types", "\"full_attention\" in every layer: others are not supported");
-    }
-    if (layer_types->size() != static_cast<size_t>(config.num_layers)) {
-      return fail("{}: \"layer_types\" has {} entries, num_hidden_layers is {}", json.name(), layer_types->size(),
-                  config.num_layers);
-    }
-    if (defaults.model_type == "qwen3") return {};  // there they decide alone
-  }
-  if (!defaults.has_window) return {};
-  const bool is_mixtral = defaults.model_type == "mixtral";
-  TRY(const auto window, json.find_int("sliding_window"));
-  TRY(const auto uses_window, json.find_bool("use_sliding_window"));
-  TRY(const auto max_window_layers, json.find_int("max_window_layers"));
-  const bool is_on = is_mixtral ? window.has_value() : uses_window.value_or(false) && !json.is_null("sliding_window");
-  if (!is_on || window.value_or(4096) >= config.max_position) return {};
-  if (defaults.model_type == "qwen3" && max_window_layers.value_or(28) >= config.num_layers) return {};
-  return fail("{}: sliding-window attention (sliding_window {}) is not supported", json.name(), window.value_or(4096));
-}
-
 Status check_features(const JsonObject& json, const ClassDefaults& defaults) {
   TRY(const auto quantization, json.find_object("quantization_config"));
   if (quantization) {
@@ -267,7 +246,8 @@ Result<ModelConfig> read_hf_config(const Json& document, const std::string& name
   TRY_STATUS(check_features(json, *defaults));
   TRY_STATUS(read_sizes(json, *defaults, config));
   TRY_STATUS(read_moe(json, *defaults, config));
-  TRY_STATUS(check_window(json, *defaults, config));
+  TRY_STATUS(read_hf_windows(json, {.layers = defaults->window_layers, .window = defaults->window},
+                             defaults->has_window_switch, config));
   TRY(config.rope, read_hf_rope(json, defaults->rope_theta, config.max_position));
   TRY_STATUS(read_bool(json, "tie_word_embeddings", config.tie_embeddings));
   if (defaults->has_attention_bias) TRY_STATUS(read_bool(json, "attention_bias", config.attention_bias));

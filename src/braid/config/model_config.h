@@ -53,6 +53,7 @@ struct ModelConfig {
   RopeConfig rope;
   MoeConfig moe;
   std::vector<bool> is_moe_layer;         // [num_layers]
+  std::vector<int32_t> layer_windows;     // [num_layers], or empty: none has one; 0: the layer sees all before it
   std::optional<DType> checkpoint_dtype;  // what `--dtype auto` goes by; absent: the stored tensors decide
 
   std::vector<TokenId> eos_token_ids;

@@ -9,6 +9,7 @@
 #include <random>
 
 #include "braid/control/engine.h"
+#include "braid/control/testing/windowed_model.h"
 #include "tests/support/sanitizer.h"
 
 namespace braid {
@@ -71,9 +72,9 @@ void add_bits(const SampledToken& token, Bits& bits) {
   }
 }
 
-std::vector<Bits> run(const char* model, const Arithmetic& arithmetic, const Layout& layout,
+std::vector<Bits> run(const ModelSourceOptions& model, const Arithmetic& arithmetic, const Layout& layout,
                       const std::vector<GenerationRequest>& requests, bool together) {
-  EngineOptions options{.source = {.model_path = model}};
+  EngineOptions options{.source = model};
   options.rank = {.isa = arithmetic.isa,
                   .threads_per_rank = layout.threads,
                   .dtype = arithmetic.dtype,
@@ -122,7 +123,10 @@ std::vector<Bits> run(const char* model, const Arithmetic& arithmetic, const Lay
   return results;
 }
 
-void expect_invariant(const char* model, const Arithmetic& arithmetic) {
+// 13 pages for ten requests, of which the second and the third come to 8 each: some are preempted on the way.
+constexpr Layout kScarce{.threads = 2, .page_size = 16, .chunked_prefill_size = 64, .max_total_tokens = 208};
+
+void expect_invariant(const ModelSourceOptions& model, const Arithmetic& arithmetic, const Layout& scarce = kScarce) {
   const uint32_t seed = 20261121;
   constexpr int64_t kVocab = 256;  // of every fixture's at least
   const auto requests = random_requests(seed, kVocab);
@@ -134,8 +138,7 @@ void expect_invariant(const char* model, const Arithmetic& arithmetic) {
       {.threads = 2, .page_size = 32, .chunked_prefill_size = 48},
       {.threads = 3, .page_size = 64, .chunked_prefill_size = 17, .radix_cache = false},
       {.threads = 2, .page_size = 16, .chunked_prefill_size = 1},
-      // 13 pages for ten requests, of which the second and the third come to 8 each: some are preempted on the way.
-      {.threads = 2, .page_size = 16, .chunked_prefill_size = 64, .max_total_tokens = 208},
+      scarce,
   };
   for (const Layout& layout : layouts) {
     const auto together = run(model, arithmetic, layout, requests, true);
@@ -152,11 +155,21 @@ class BatchInvariance : public ::testing::TestWithParam<std::tuple<CpuIsa, DType
 };
 
 TEST_P(BatchInvariance, ADenseModelsBitsAreTheSameAloneAndTogether) {
-  expect_invariant("tests/fixtures/models/gguf_qwen3/model.gguf", arithmetic());
+  expect_invariant({.model_path = "tests/fixtures/models/gguf_qwen3/model.gguf"}, arithmetic());
 }
 
 TEST_P(BatchInvariance, AMixturesBitsAreTheSameAloneAndTogether) {
-  expect_invariant("tests/fixtures/models/gguf_qwen3_moe/model.gguf", arithmetic());
+  expect_invariant({.model_path = "tests/fixtures/models/gguf_qwen3_moe/model.gguf"}, arithmetic());
+}
+
+// Layers that see the last 24 tokens alone, beside one that sees all. (What tiers do differently with windows, the
+// kernels' tests compare.) Both groups of layers have too few pages.
+TEST(BatchInvarianceOfWindows, AModelsBitsAreTheSameAloneAndTogether) {
+  const testing::WindowedModel model;
+  const Layout scarce{.threads = 2, .page_size = 16, .chunked_prefill_size = 16, .max_total_tokens = 320};
+  const CpuIsa isa = available_isas().back();
+  expect_invariant(model.source(), {.isa = isa, .dtype = DType::kBFloat16, .backend = "fa"}, scarce);
+  expect_invariant(model.source(), {.isa = isa, .dtype = DType::kFloat32, .backend = "native"}, scarce);
 }
 
 // The tiers' threads do the same: one of them is enough for ThreadSanitizer.

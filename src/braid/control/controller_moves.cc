@@ -38,6 +38,7 @@ std::vector<GroupBalance> Controller::balances() const {
                         .page_size = credits.page_size,
                         .free_requests = credits.num_requests,
                         .free_pages = credits.num_pages,
+                        .max_request_pages = credits.max_request_pages,
                         .is_starved = stats.num_waiting > 0 && credits.num_pages == 0});
   }
   return balances;
@@ -66,7 +67,8 @@ std::vector<MovableRequest> Controller::movable_requests() const {
 void Controller::order_move(const MovableRequest& request, int32_t to_group) {
   const Move move{.id = next_move_++, .from_group = request.group, .to_group = to_group};
   GroupLedger& target = ledger(to_group);
-  const int64_t num_pages = pages_of_move(request.num_tokens, target.credits().page_size);
+  const Credits credits = target.credits();
+  const int64_t num_pages = pages_of_move(request.num_tokens, credits.page_size, credits.max_request_pages);
   const uint64_t command = ledger(request.group).depart({.request = request.request, .move = move});
   target.expect(num_pages, request.num_tokens);
   moves_.emplace(request.request, MoveUnderWay{.move = move,

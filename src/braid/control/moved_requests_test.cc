@@ -7,6 +7,7 @@
 #include <random>
 
 #include "braid/control/testing/tiny_engine.h"
+#include "braid/control/testing/windowed_model.h"
 
 namespace braid {
 namespace {
@@ -18,6 +19,7 @@ struct MovedLayout {
   int64_t max_total_tokens = 4096;
   uint64_t least_moves = 10;
   int32_t prefill_alignment = 0;
+  bool has_windows = false;  // then a model that has, in place of `model`
 };
 
 // Moves whenever it may, and back again.
@@ -105,11 +107,17 @@ uint64_t num_moved(const EngineStats& stats) {
 class MovedRequests : public ::testing::TestWithParam<MovedLayout> {};
 
 TEST_P(MovedRequests, GetTheBitsThatTheyGetWhereTheyBegan) {
-  const auto still = testing::load_tiny_engine(moved_options(GetParam(), false));
+  const testing::WindowedModel windowed;
+  const auto own_options = [&](bool moves) {
+    EngineOptions options = moved_options(GetParam(), moves);
+    if (GetParam().has_windows) options.source = windowed.source();
+    return options;
+  };
+  const auto still = testing::load_tiny_engine(own_options(false));
   const auto alone = run_requests(*still, false);
   for (const MovedBits& bits : alone) EXPECT_GT(bits.size(), 20U);
   EXPECT_EQ(num_moved(still->stats()), 0U);
-  const auto engine = testing::load_tiny_engine(moved_options(GetParam(), true));
+  const auto engine = testing::load_tiny_engine(own_options(true));
   for (int i = 0; i < 2; ++i) {
     EXPECT_EQ(run_requests(*engine, true), alone);
     engine->flush_cache();
@@ -130,6 +138,14 @@ INSTANTIATE_TEST_SUITE_P(
         MovedLayout{.name = "mixture_tp2_dp2",
                     .layout = {.tp_size = 2, .dp_size = 2, .enable_dp_attention = true},
                     .model = kTinyMixture},
+        MovedLayout{.name = "windows_tp4_dp2",
+                    .layout = {.tp_size = 4, .dp_size = 2, .enable_dp_attention = true},
+                    .has_windows = true},
+        MovedLayout{.name = "windows_scarce_replicas",
+                    .layout = {.tp_size = 1, .dp_size = 2},
+                    .max_total_tokens = 1024,
+                    .least_moves = 1,
+                    .has_windows = true},
         MovedLayout{.name = "aligned_tp2_dp2",
                     .layout = {.tp_size = 2, .dp_size = 2, .enable_dp_attention = true},
                     .prefill_alignment = 8},

@@ -1,11 +1,11 @@
 #include "braid/control/prompt_logits.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "braid/control/request_check.h"
 #include "braid/engine/rank_set.h"
+#include "braid/scheduler/own_pages.h"
 
 namespace braid {
 
@@ -21,9 +21,7 @@ Status prompt_logits(const EngineOptions& options, std::span<const TokenId> ids,
   TRY_STATUS(check_request(request, {.vocab_size = ranks->config().vocab_size, .context_len = config.context_len}));
 
   const auto num_tokens = static_cast<int32_t>(ids.size());
-  PageTable table{.pages =
-                      std::vector<PageId>(static_cast<size_t>((num_tokens + config.page_size - 1) / config.page_size))};
-  std::iota(table.pages.begin(), table.pages.end(), 0);
+  const OwnPages pages(config, num_tokens);
   // The first group computes; the others, if there are any, take part without tokens.
   return ranks->on_all_ranks([&](Rank& rank, int32_t) -> Status {
     const bool has_tokens = rank.place().attn_dp_rank == 0;
@@ -35,7 +33,7 @@ Status prompt_logits(const EngineOptions& options, std::span<const TokenId> ids,
       step.num_logit_rows = count;
       StepPlan plan;
       if (has_tokens) {
-        SequencePlan sequence{.first_position = first, .page_tables = {table}};
+        SequencePlan sequence{.first_position = first, .page_tables = pages.tables(0, first, first + count)};
         sequence.new_tokens.assign(ids.begin() + first, ids.begin() + first + count);
         plan.sequences.push_back(std::move(sequence));
       }

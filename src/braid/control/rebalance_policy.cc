@@ -10,7 +10,7 @@ namespace {
 bool has_room(const GroupBalance& group, int64_t num_tokens, const RebalanceOptions& options) {
   const auto margin = static_cast<int64_t>(std::ceil(options.room_share * group.num_pages));
   return !group.is_starved && group.free_requests > 0 &&
-         group.free_pages - pages_of_move(num_tokens, group.page_size) >= margin;
+         group.free_pages - pages_of_move(num_tokens, group.page_size, group.max_request_pages) >= margin;
 }
 
 // Who came last in a starved group that another has room for; the groups with the most free pages first.
@@ -74,8 +74,9 @@ std::optional<MoveChoice> pick_move(std::span<const GroupBalance> groups, std::s
   return is_unbalanced ? even_out(groups, movable, options) : std::nullopt;
 }
 
-int64_t pages_of_move(int64_t num_tokens, int32_t page_size) {
-  return (num_tokens + page_size - 1) / page_size + 1;
+int64_t pages_of_move(int64_t num_tokens, int32_t page_size, int32_t max_request_pages) {
+  const int64_t pages = (num_tokens + page_size - 1) / page_size + 1;
+  return max_request_pages > 0 ? std::min<int64_t>(pages, max_request_pages) : pages;
 }
 
 }  // namespace braid

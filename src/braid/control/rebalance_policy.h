@@ -31,7 +31,8 @@ struct GroupBalance {
   int32_t page_size = 16;
   int32_t free_requests = 0;  // its credits
   int64_t free_pages = 0;
-  bool is_starved = false;  // requests wait in it for pages, and none are to be had
+  int32_t max_request_pages = 0;  // Credits::max_request_pages
+  bool is_starved = false;        // requests wait in it for pages, and none are to be had
 };
 
 // A request that decodes, that may be in any group, and that is not on its way.
@@ -60,7 +61,8 @@ bool wants_moves(std::span<const GroupBalance> groups, bool is_unbalanced);
 std::optional<MoveChoice> pick_move(std::span<const GroupBalance> groups, std::span<const MovableRequest> movable,
                                     bool is_unbalanced, const RebalanceOptions& options);
 
-// Pages that a request of so many tokens takes from a group's credits: its own, and one to grow.
-int64_t pages_of_move(int64_t num_tokens, int32_t page_size);
+// Pages that a request of so many tokens takes from a group's credits: its own and one to grow, or as many as a request
+// can hold (0: any number) where that is fewer.
+int64_t pages_of_move(int64_t num_tokens, int32_t page_size, int32_t max_request_pages);
 
 }  // namespace braid

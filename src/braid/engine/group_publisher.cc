@@ -56,7 +56,7 @@ void GroupPublisher::depart(const DepartOrder& order) {
   auto departure = scheduler_.depart(order.request);
   if (!departure) return;
   Move move = order.move;
-  move.num_pages = static_cast<int32_t>(departure->pages.size());
+  move.num_pages = departure->num_pages();
   if (move.num_pages > 0) leaving_.push_back({.move = move, .pages = std::move(departure->pages)});
   next_.departed.push_back({.move = move, .sequence = std::move(departure->sequence)});
 }
@@ -66,10 +66,10 @@ void GroupPublisher::depart(const DepartOrder& order) {
 std::vector<MovedPages> GroupPublisher::admit_arrivals() {
   std::vector<MovedPages> arriving;
   for (const auto& [moving, is_dropped] : std::exchange(arrivals_, {})) {
-    std::optional<std::vector<PageId>> pages;
+    std::optional<std::vector<std::vector<PageId>>> pages;
     if (!is_dropped) pages = scheduler_.arrive(moving.sequence, moving.move.num_pages);
     if (moving.move.num_pages == 0) continue;
-    arriving.push_back({.move = moving.move, .pages = std::move(pages).value_or(std::vector<PageId>())});
+    arriving.push_back({.move = moving.move, .pages = std::move(pages).value_or(std::vector<std::vector<PageId>>())});
   }
   return arriving;
 }

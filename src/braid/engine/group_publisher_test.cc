@@ -122,7 +122,7 @@ TEST_F(MovingPublishersTest, ASequenceLeavesWithOneStepAndGoesOnWithAnother) {
   EXPECT_EQ(leaving->sequences[0].request, 2U);
   ASSERT_EQ(leaving->leaving.size(), 1U);
   EXPECT_EQ(leaving->leaving[0].move, (Move{.id = 41, .from_group = 0, .to_group = 1, .num_pages = 2}));
-  EXPECT_EQ(leaving->leaving[0].pages.size(), 2U);
+  EXPECT_EQ(leaving->leaving[0].pages.at(0).size(), 2U);
   GroupOutputs told = run(source_, *leaving);
   ASSERT_EQ(told.departed.size(), 1U);
   EXPECT_EQ(told.departed[0].move, leaving->leaving[0].move);
@@ -133,7 +133,7 @@ TEST_F(MovingPublishersTest, ASequenceLeavesWithOneStepAndGoesOnWithAnother) {
   target_.take(commands_of({GroupCommand{.arrive = std::move(told.departed)}}));
   const auto arriving = target_.plan();
   ASSERT_EQ(arriving->arriving.size(), 1U);
-  EXPECT_EQ(arriving->arriving[0].pages.size(), 2U);
+  EXPECT_EQ(arriving->arriving[0].pages.at(0).size(), 2U);
   ASSERT_EQ(arriving->sequences.size(), 1U);
   EXPECT_EQ(arriving->sequences[0].new_tokens, std::vector<TokenId>{10}) << "nothing is computed again";
   const GroupOutputs news = run(target_, *arriving);

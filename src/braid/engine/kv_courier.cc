@@ -8,7 +8,7 @@
 namespace braid {
 
 Status LocalKvCourier::give(const Move& move, int32_t attn_tp_rank, const KvCache& cache,
-                            std::span<const PageId> pages) {
+                            KvTransfer::PagesByGroup pages) {
   KvTransfer part = KvTransfer::gather(cache, pages);
   {
     const std::lock_guard lock(mutex_);
@@ -19,7 +19,7 @@ Status LocalKvCourier::give(const Move& move, int32_t attn_tp_rank, const KvCach
   return {};
 }
 
-Status LocalKvCourier::take(const Move& move, int32_t attn_tp_rank, KvCache& cache, std::span<const PageId> pages) {
+Status LocalKvCourier::take(const Move& move, int32_t attn_tp_rank, KvCache& cache, KvTransfer::PagesByGroup pages) {
   std::optional<KvTransfer> part;
   {
     std::unique_lock lock(mutex_);

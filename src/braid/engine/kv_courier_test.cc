@@ -32,8 +32,8 @@ bool is_filled(const KvCache& cache, PageId page, int value) {
   return true;
 }
 
-const std::vector<PageId> kFrom = {3, 0};
-const std::vector<PageId> kTo = {1, 2};
+const std::vector<std::vector<PageId>> kFrom = {{3, 0}};
+const std::vector<std::vector<PageId>> kTo = {{1, 2}};
 
 TEST(LocalKvCourier, BringsEachRanksPagesAsTheyWereWhenTheyWereGiven) {
   KvCache source(kCourierShape, 4);

@@ -1,11 +1,15 @@
 #include "braid/engine/model_runner.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 namespace braid {
 
-ModelRunner::ModelRunner(RunnerParts parts) : parts_(parts), scratch_(static_cast<size_t>(parts.num_threads)) {
+ModelRunner::ModelRunner(RunnerParts parts)
+    : parts_(parts),
+      scratch_(static_cast<size_t>(parts.num_threads)),
+      sequences_(static_cast<size_t>(parts.kv_cache.groups().count())) {
   for (int32_t layer = 0; layer < parts_.kv_cache.num_layers(); ++layer) {
     kv_layers_.push_back(parts_.kv_cache.layer(layer));
   }
@@ -45,7 +49,8 @@ std::vector<ModelRunner::WantedRow> ModelRunner::wanted_rows(const StepPlan& pla
     const SequencePlan& sequence = plan.sequences[i];
     if (!sequence.has_result()) continue;
     out->request = sequence.request;
-    const auto first_row = static_cast<int32_t>(sequences_[i].first_row);
+    const AttentionSequence& attended = sequences_[0][i];
+    const auto first_row = static_cast<int32_t>(attended.first_row);
     const PromptScoring& scoring = sequence.scoring;
     out->prompt_logprobs.resize(scoring.tokens.size());
     for (size_t j = 0; j < scoring.tokens.size(); ++j) {
@@ -53,7 +58,7 @@ std::vector<ModelRunner::WantedRow> ModelRunner::wanted_rows(const StepPlan& pla
       rows.push_back({.row = row, .sequence = &sequence, .scoring = &scoring, .index = j, .result = &*out});
     }
     if (sequence.samples) {
-      rows.push_back({.row = first_row + sequences_[i].num_new - 1, .sequence = &sequence, .result = &*out});
+      rows.push_back({.row = first_row + attended.num_new - 1, .sequence = &sequence, .result = &*out});
     }
     ++out;
   }
@@ -139,22 +144,46 @@ Rows ModelRunner::forward(const StepPlan& plan) {
   parts_.workspace.touched_experts = 0;
   ids_.clear();
   positions_.clear();
-  sequences_.clear();
+  padded_tables_.clear();
+  for (auto& of_group : sequences_) of_group.clear();
   for (const SequencePlan& sequence : plan.sequences) {
-    CHECK(!sequence.new_tokens.empty() && sequence.page_tables.size() == 1, "request {}: {} new tokens, {} page tables",
-          sequence.request, sequence.new_tokens.size(), sequence.page_tables.size());
-    sequences_.push_back({.first_row = static_cast<int64_t>(ids_.size()),
-                          .num_new = static_cast<int32_t>(sequence.new_tokens.size()),
-                          .first_position = sequence.first_position,
-                          .pages = sequence.page_tables[0].pages});
+    CHECK(!sequence.new_tokens.empty() && sequence.page_tables.size() == sequences_.size(),
+          "request {}: {} new tokens, {} page tables", sequence.request, sequence.new_tokens.size(),
+          sequence.page_tables.size());
+    for (size_t group = 0; group < sequences_.size(); ++group) {
+      add_attention_sequence(group, sequence, static_cast<int64_t>(ids_.size()));
+    }
     ids_.insert(ids_.end(), sequence.new_tokens.begin(), sequence.new_tokens.end());
     for (size_t i = 0; i < sequence.new_tokens.size(); ++i) {
       positions_.push_back(sequence.first_position + static_cast<int32_t>(i));
     }
-    parts_.kv_cache.commit(sequence.page_tables[0].pages);
   }
   Step step = prepared_step();
   return parts_.model.forward(step, ids_);
+}
+
+// Where pages behind a window are gone, attention counts its positions from the first block of keys of which a page is
+// left: block by block it computes the same (Ops::kAttentionBlock). Pages of that block that are gone are not read:
+// another stands for them.
+void ModelRunner::add_attention_sequence(size_t group, const SequencePlan& sequence, int64_t first_row) {
+  const PageTable& table = sequence.page_tables[group];
+  AttentionSequence attended{.first_row = first_row,
+                             .num_new = static_cast<int32_t>(sequence.new_tokens.size()),
+                             .first_position = sequence.first_position,
+                             .pages = table.pages};
+  if (table.first_page > 0) {
+    const int32_t page_size = parts_.kv_cache.layer(0).page_size;
+    const int32_t pages_of_blocks = std::lcm(page_size, Ops::kAttentionBlock) / page_size;
+    const int32_t num_gone = table.first_page % pages_of_blocks;
+    attended.first_position -= (table.first_page - num_gone) * page_size;
+    if (num_gone > 0) {
+      std::vector<PageId>& padded = padded_tables_.emplace_back(static_cast<size_t>(num_gone), table.pages.front());
+      padded.insert(padded.end(), table.pages.begin(), table.pages.end());
+      attended.pages = padded;
+    }
+  }
+  parts_.kv_cache.commit(table.pages, static_cast<int32_t>(group));
+  sequences_[group].push_back(attended);
 }
 
 ConstRows ModelRunner::logits_of(Rows hidden, std::span<const int32_t> rows) {

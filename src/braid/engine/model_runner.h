@@ -52,6 +52,7 @@ class ModelRunner {
 
  private:
   Rows forward(const StepPlan& plan);
+  void add_attention_sequence(size_t group, const SequencePlan& sequence, int64_t first_row);
   ConstRows logits_of(Rows hidden, std::span<const int32_t> rows);
   Step prepared_step();  // by forward()
 
@@ -78,7 +79,8 @@ class ModelRunner {
   // One step's batch; members only to keep their memory.
   std::vector<TokenId> ids_;
   std::vector<int32_t> positions_;
-  std::vector<AttentionSequence> sequences_;
+  std::vector<std::vector<AttentionSequence>> sequences_;  // by KV group
+  std::vector<std::vector<PageId>> padded_tables_;
 };
 
 }  // namespace braid

@@ -18,7 +18,7 @@ struct Rank::Parts {
       : setup(given),
         team(given.num_threads),
         ops(make_cpu_ops(given.isa, team)),
-        kv_cache(given.kv_shape, given.scheduler.num_pages) {}
+        kv_cache(given.kv_shape, given.scheduler.kv_groups()) {}
 
   DpTokenExchange* with_others() const { return dp != nullptr ? &dp->exchange() : in_one_group.get(); }
   TokenExchange& exchange() { return with_others() != nullptr ? static_cast<TokenExchange&>(*with_others()) : alone; }

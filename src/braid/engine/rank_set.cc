@@ -9,6 +9,7 @@
 
 #include "braid/base/system_info.h"
 #include "braid/kernels/make_ops.h"
+#include "braid/kv/pool_size.h"
 #include "braid/model/local_shape.h"
 #include "braid/parallel/dp_attention.h"
 
@@ -58,6 +59,21 @@ T shared_out(T total, int32_t parts) {
 
 int64_t logit_rows(int32_t running) {
   return std::clamp<int64_t>(running, kMinLogitRows, kMaxLogitRows);
+}
+
+// What each KV group has of the pool, where layers have windows.
+void log_windows(const KvShape& shape, const PoolSize& pool, int32_t num_ranks, Logger& logger) {
+  const KvGroups groups = shape.groups();
+  if (groups.count() == 1 && groups.windows[0] == 0) return;
+  const int64_t layer_bytes = kv_bytes_per_token(shape).value() / shape.num_layers;
+  for (size_t i = 0; i < groups.windows.size(); ++i) {
+    const int64_t num_tokens = int64_t{pool.groups[i].num_pages} * shape.page_size;
+    const auto bytes = static_cast<double>(num_tokens * groups.num_layers[i] * layer_bytes * num_ranks);
+    const std::string window =
+        groups.windows[i] == 0 ? "see all" : fmt::format("have a window of {} tokens", groups.windows[i]);
+    logger.info("of it: {} layers that {}, {} tokens, {:.2f} GB", groups.num_layers[i], window, num_tokens,
+                bytes / 1e9);
+  }
 }
 
 void log_layout(const ParallelLayout& layout, const LayoutModel& model, std::span<const RankCpus> places,
@@ -187,8 +203,8 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, con
   const KvShape kv_shape = local_kv_shape(config, shape, set->kv_dtype_, options.page_size);
   const auto budget = static_cast<int64_t>(options.mem_fraction_static * static_cast<double>(memory_at_start));
   // No position is beyond the largest pool that could be, whatever the checkpoint says of its context.
-  TRY(const int64_t kv_token_bytes, kv_bytes_per_token(kv_shape));
-  const int64_t num_positions = std::clamp<int64_t>(budget / kv_token_bytes, 1, context);
+  TRY(const int64_t kv_token_bytes, kv_bytes_kept_per_token(kv_shape));
+  const int64_t num_positions = kv_token_bytes > 0 ? std::clamp<int64_t>(budget / kv_token_bytes, 1, context) : context;
   std::optional<ThreadTeam> loaders(std::in_place, std::min(threads * num_ranks, available_cores()));
   TRY(LoadedModel loaded, load_model(checkpoint, set->dtype_, num_positions, layout, places, *loaders, progress));
   loaders.reset();
@@ -209,7 +225,8 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, con
       size_pool(kv_shape, {.memory_bytes = kv_bytes / num_ranks,
                            .max_total_tokens = shared_out<int64_t>(options.max_total_tokens, num_groups),
                            .max_running_requests = running,
-                           .context_len = context}));
+                           .context_len = context,
+                           .chunked_prefill_size = options.chunked_prefill_size}));
   if (pool.context_was_clamped) {
     logger->warn("the KV pool holds {} tokens: the context is clamped from {} to that", pool.context_len, context);
   }
@@ -218,7 +235,9 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, con
                      .context_len = static_cast<int32_t>(pool.context_len),
                      .max_running_requests = running,
                      .chunked_prefill_size = options.chunked_prefill_size,
-                     .radix_cache = options.radix_cache};
+                     .radix_cache = options.radix_cache,
+                     .window = pool.groups.front().window,
+                     .narrower_groups = {pool.groups.begin() + 1, pool.groups.end()}};
   log_layout(layout, layout_model(config), places, threads, *logger);
   const RankSetup setup{.config = &set->config_,
                         .isa = set->isa_,
@@ -253,6 +272,7 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, con
                int64_t{pool.num_pages} * options.page_size, each, dtype_name(set->kv_dtype_),
                static_cast<double>(pool.bytes * num_ranks) / 1e9, num_ranks > 1 ? " in all" : "", pool.context_len,
                running, each);
+  log_windows(kv_shape, pool, num_ranks, *logger);
   return set;
 }
 

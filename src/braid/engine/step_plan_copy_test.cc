@@ -34,14 +34,22 @@ SchedulerRequest request_of(RequestId id) {
   return request;
 }
 
+std::vector<KvGroupLimits> kv_group_limits(const SchedulerConfig& config) {
+  std::vector<KvGroupLimits> limits;
+  for (const KvGroupPool& group : config.kv_groups()) {
+    limits.push_back({.window = group.window, .num_pages = group.num_pages});
+  }
+  return limits;
+}
+
 StepPlanLimits limits_of(const RankSet& ranks) {
   const SchedulerConfig& config = ranks.scheduler_config();
   return {.max_sequences = config.max_running_requests,
           .max_step_tokens = max_step_tokens(config),
           .context_len = config.context_len,
           .vocab_size = static_cast<int32_t>(ranks.config().vocab_size),
-          .num_pages = config.num_pages,
-          .page_size = config.page_size};
+          .page_size = config.page_size,
+          .kv_groups = kv_group_limits(config)};
 }
 
 TEST(StepPlanCopy, ExecutesToTheSameBits) {

@@ -7,13 +7,14 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <numeric>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "braid/base/log.h"
 #include "braid/config/model_path.h"
 #include "braid/engine/rank_set.h"
+#include "braid/scheduler/own_pages.h"
 #include "braid/weights/checkpoint.h"
 #include "tests/support/model_fixture.h"
 #include "tests/support/sanitizer.h"
@@ -31,7 +32,8 @@ constexpr double kMaxLogprobDifference = 2e-4;   // of float32 log-probabilities
 constexpr double kMaxKlRatio = 2.0;              // of bfloat16's median KL to transformers' own
 constexpr int32_t kPageSize = 16;
 constexpr int32_t kContext = 256;
-constexpr int32_t kChunk = 48;  // so that the longest prompt takes several steps, the last one short
+constexpr int32_t kChunk = 48;    // so that the longest prompt takes several steps, the last one short
+constexpr int32_t kRunning = 16;  // pages for all prompts at once, also of layers with windows
 
 struct Tier {
   CpuIsa isa;
@@ -74,23 +76,23 @@ class HeldToTransformers : public ::testing::TestWithParam<std::string> {
     options.dtype = dtype;
     options.page_size = kPageSize;
     options.context_length = kContext;
-    options.max_running_requests = static_cast<int32_t>(fixture_.prompts.size());
+    options.max_running_requests = kRunning;
     auto ranks = RankSet::load(*checkpoint_, options, make_null_logger(), {});
     EXPECT_TRUE(ranks.ok()) << ranks.error().message;
-    return ranks.ok() ? std::move(ranks).value() : nullptr;
+    if (!ranks.ok()) return nullptr;
+    pages_.emplace((*ranks)->scheduler_config(), kContext);
+    EXPECT_TRUE(pages_->check_room(std::ssize(fixture_.prompts)).ok());
+    return std::move(ranks).value();
   }
 
   // The next part of prompt `index`, `tokens` [first, first + n); each prompt has pages of its own.
-  static SequencePlan part(size_t index, std::span<const TokenId> tokens, size_t first) {
+  SequencePlan part(size_t index, std::span<const TokenId> tokens, size_t first) const {
     SequencePlan plan;
     plan.request = index;
     plan.new_tokens.assign(tokens.begin(), tokens.end());
     plan.first_position = static_cast<int32_t>(first);
-    const auto end = static_cast<int32_t>(first + tokens.size());
-    PageTable table;
-    table.pages.resize(static_cast<size_t>((end + kPageSize - 1) / kPageSize));
-    std::iota(table.pages.begin(), table.pages.end(), static_cast<int32_t>(index) * (kContext / kPageSize));
-    plan.page_tables.push_back(std::move(table));
+    plan.page_tables =
+        pages_->tables(static_cast<int64_t>(index), plan.first_position, static_cast<int64_t>(first + tokens.size()));
     return plan;
   }
 
@@ -196,6 +198,7 @@ class HeldToTransformers : public ::testing::TestWithParam<std::string> {
   TemporaryFolder folder_;
   ModelFixture fixture_;
   std::unique_ptr<Checkpoint> checkpoint_;
+  std::optional<OwnPages> pages_;  // of the ranks loaded last
 };
 
 TEST_P(HeldToTransformers, Float32LogitsAndGreedyIdsAreTheSame) {

@@ -43,6 +43,12 @@ void Pages::replace(int32_t index, Pages one) {
   std::swap(ids_[static_cast<size_t>(index)], one.ids_[0]);
 }
 
+void Pages::drop_front(int32_t count) {
+  CHECK(count >= 0 && count <= size(), "{} pages of {}", count, size());
+  for (int32_t i = count; i > 0; --i) pool_->release(ids_[static_cast<size_t>(i - 1)]);
+  ids_.erase(ids_.begin(), ids_.begin() + count);
+}
+
 void Pages::clear() {
   // Backwards: the pool's stack then gives them out again in their old order.
   for (size_t i = ids_.size(); i > 0; --i) pool_->release(ids_[i - 1]);
@@ -53,6 +59,7 @@ BlockPool::BlockPool(int32_t num_pages) {
   CHECK(num_pages >= 0, "a pool of {} pages", num_pages);
   references_.assign(static_cast<size_t>(num_pages), 0);
   cached_.assign(static_cast<size_t>(num_pages), false);
+  idle_.resize(static_cast<size_t>(num_pages) + 1);
   free_.reserve(static_cast<size_t>(num_pages));
   for (PageId page = num_pages - 1; page >= 0; --page) free_.push_back(page);
 }
@@ -77,15 +84,14 @@ std::optional<Pages> BlockPool::allocate(int32_t count) {
 
 void BlockPool::set_cached(PageId page, bool cached) {
   CHECK(references(page) > 0 && cached_[static_cast<size_t>(page)] != cached, "page {}", page);
-  num_idle_cached_ -= is_idle_cached(page) ? 1 : 0;
   cached_[static_cast<size_t>(page)] = cached;
-  num_idle_cached_ += is_idle_cached(page) ? 1 : 0;
+  update_idle(page);
 }
 
 void BlockPool::add_reference(PageId page) {
   CHECK(references(page) > 0, "page {} is free", page);
-  num_idle_cached_ -= is_idle_cached(page) ? 1 : 0;
   ++references_[static_cast<size_t>(page)];
+  update_idle(page);
 }
 
 void BlockPool::release(PageId page) {
@@ -93,8 +99,25 @@ void BlockPool::release(PageId page) {
   CHECK(references > 0, "page {} is given back twice", page);
   CHECK(references > 1 || !cached_[static_cast<size_t>(page)], "page {} leaves while the cache lists it", page);
   --references;
-  num_idle_cached_ += is_idle_cached(page) ? 1 : 0;
+  update_idle(page);
   if (references == 0) free_.push_back(page);
+}
+
+void BlockPool::update_idle(PageId page) {
+  const bool is_idle = cached_[static_cast<size_t>(page)] && references_[static_cast<size_t>(page)] == 1;
+  IdleLink& own = idle_link(page);
+  if (own.is_in == is_idle) return;
+  own.is_in = is_idle;
+  if (is_idle) {
+    own = {.previous = idle_link(-1).previous, .next = -1, .is_in = true};
+    idle_link(own.previous).next = page;
+    idle_link(-1).previous = page;
+    ++num_idle_cached_;
+  } else {
+    idle_link(own.previous).next = own.next;
+    idle_link(own.next).previous = own.previous;
+    --num_idle_cached_;
+  }
 }
 
 }  // namespace braid

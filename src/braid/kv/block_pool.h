@@ -31,6 +31,8 @@ class Pages {
   void append(Pages more);
   // Gives page `index` back and holds the only page of `one` in its place.
   void replace(int32_t index, Pages one);
+  // Gives the first `count` pages back.
+  void drop_front(int32_t count);
   void clear();
 
  private:
@@ -60,20 +62,30 @@ class BlockPool {
   // free ones, these are all that can be had.
   void set_cached(PageId page, bool cached);
   int32_t num_idle_cached() const { return num_idle_cached_; }
+  // Of those, the one that nobody has held for the longest; -1: there is none.
+  PageId longest_idle_cached() const { return idle_.front().next; }
   int32_t num_available() const { return num_free() + num_idle_cached_; }
 
  private:
   friend class Pages;
   void add_reference(PageId page);
   void release(PageId page);
-  bool is_idle_cached(PageId page) const {
-    return cached_[static_cast<size_t>(page)] && references_[static_cast<size_t>(page)] == 1;
-  }
+  // After whatever may have made a cached page idle, or idle no more.
+  void update_idle(PageId page);
 
   std::vector<int32_t> references_;  // [num_pages]
   std::vector<bool> cached_;         // [num_pages]
   std::vector<PageId> free_;         // a stack
   int32_t num_idle_cached_ = 0;
+
+  // The idle cached pages, in the order in which they became so: a ring of links, by page + 1; place 0 is its end.
+  struct IdleLink {
+    PageId previous = -1;  // -1: the end
+    PageId next = -1;
+    bool is_in = false;
+  };
+  IdleLink& idle_link(PageId page) { return idle_[static_cast<size_t>(page + 1)]; }
+  std::vector<IdleLink> idle_;  // [num_pages + 1]
 };
 
 }  // namespace braid

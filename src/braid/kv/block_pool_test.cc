@@ -78,6 +78,36 @@ TEST(BlockPool, CountsCachedPagesThatNobodyElseHolds) {
   EXPECT_EQ(pool.num_idle_cached(), 0);
 }
 
+TEST(BlockPool, NamesTheCachedPageThatNobodyHasHeldForTheLongest) {
+  BlockPool pool(4);
+  auto cache = pool.allocate(3);
+  EXPECT_EQ(pool.longest_idle_cached(), -1);
+  for (const PageId page : {1, 0, 2}) pool.set_cached(page, true);
+  EXPECT_EQ(pool.longest_idle_cached(), 1);
+  Pages reader = cache->share(1, 1);
+  EXPECT_EQ(pool.longest_idle_cached(), 0);
+  reader.clear();  // now 1 is the latest
+  pool.set_cached(0, false);
+  EXPECT_EQ(pool.longest_idle_cached(), 2);
+  pool.set_cached(2, false);
+  EXPECT_EQ(pool.longest_idle_cached(), 1);
+  pool.set_cached(1, false);
+  EXPECT_EQ(pool.longest_idle_cached(), -1);
+}
+
+TEST(BlockPool, TheFirstPagesOfAListCanBeGivenBack) {
+  BlockPool pool(5);
+  auto pages = pool.allocate(4);
+  const Pages shared = pages->share(1, 1);
+  pages->drop_front(2);
+  EXPECT_EQ(ids_of(*pages), (std::vector<PageId>{2, 3}));
+  EXPECT_EQ(pool.num_free(), 2);
+  EXPECT_EQ(pool.references(1), 1);
+  pages->drop_front(0);
+  pages->drop_front(2);
+  EXPECT_TRUE(pages->empty());
+}
+
 TEST(BlockPoolDeathTest, ALeakEndsTheProcess) {
   EXPECT_DEATH(
       {

@@ -4,6 +4,7 @@
 
 #include <limits>
 #include <string>
+#include <vector>
 
 namespace braid {
 namespace {
@@ -30,51 +31,6 @@ TEST(KvBytesPerToken, AbsurdShapesAreErrors) {
   EXPECT_FALSE(kv_bytes_per_token(shape).ok());
 }
 
-TEST(SizePool, IsTheLeastOfMemoryTokensAndWhatRequestsCanUse) {
-  const PoolLimits limits{
-      .memory_bytes = 100 * kPageBytes + 5, .max_total_tokens = 0, .max_running_requests = 10, .context_len = 1000};
-  EXPECT_EQ(size_pool(kShape, limits).value().num_pages, 100);
-  EXPECT_EQ(size_pool(kShape, limits).value().bytes, 100 * kPageBytes);
-  PoolLimits fewer = limits;
-  fewer.max_total_tokens = 335;
-  EXPECT_EQ(size_pool(kShape, fewer).value().num_pages, 20);
-  fewer = limits;
-  fewer.context_len = 33;
-  fewer.max_running_requests = 4;
-  EXPECT_EQ(size_pool(kShape, fewer).value().num_pages, 12);
-}
-
-TEST(SizePool, ClampsTheContextToWhatThePoolHolds) {
-  PoolLimits limits{
-      .memory_bytes = 10 * kPageBytes, .max_total_tokens = 0, .max_running_requests = 4, .context_len = 160};
-  EXPECT_EQ(size_pool(kShape, limits).value().context_len, 160);
-  EXPECT_FALSE(size_pool(kShape, limits).value().context_was_clamped);
-  limits.context_len = 161;
-  EXPECT_EQ(size_pool(kShape, limits).value().context_len, 160);
-  EXPECT_TRUE(size_pool(kShape, limits).value().context_was_clamped);
-}
-
-TEST(SizePool, WhatCannotBeIsAnErrorWithItsNumbers) {
-  PoolLimits limits{
-      .memory_bytes = kPageBytes - 1, .max_total_tokens = 0, .max_running_requests = 4, .context_len = 160};
-  EXPECT_EQ(size_pool(kShape, limits).error().message,
-            "3071 bytes are left for the KV cache, one page of 16 tokens takes 3072 (--kv-cache-memory-bytes, "
-            "--mem-fraction-static)");
-  limits.memory_bytes = -5;
-  EXPECT_FALSE(size_pool(kShape, limits).ok());
-  limits.memory_bytes = std::numeric_limits<int64_t>::max();
-  limits.context_len = std::numeric_limits<int64_t>::max();
-  EXPECT_TRUE(size_pool(kShape, limits).ok());  // page numbers end before the memory does
-  limits.max_total_tokens = 15;
-  EXPECT_FALSE(size_pool(kShape, limits).ok());
-  limits = {.memory_bytes = kPageBytes, .max_total_tokens = 0, .max_running_requests = 0, .context_len = 160};
-  EXPECT_FALSE(size_pool(kShape, limits).ok());
-  limits.max_running_requests = 1;
-  KvShape shape = kShape;
-  shape.page_size = 24;
-  EXPECT_FALSE(size_pool(shape, limits).ok());
-}
-
 TEST(KvCache, ReservesAllAndCommitsWhatIsUsed) {
   KvCache cache(kShape, 1000);
   EXPECT_EQ(cache.num_layers(), 3);
@@ -90,6 +46,25 @@ TEST(KvCache, ReservesAllAndCommitsWhatIsUsed) {
   cache.commit(pages);
   EXPECT_EQ(page[0], std::byte{9});
   EXPECT_EQ(keys[0], 42);
+}
+
+TEST(KvCache, LayersOfAKvGroupHaveItsPages) {
+  KvShape shape = kShape;
+  shape.windows = {0, 32, 32};
+  const std::vector<KvGroupPool> pools = {{.num_pages = 100}, {.window = 32, .num_pages = 10}};
+  KvCache cache(shape, pools);
+  EXPECT_EQ(cache.num_pages(0), 100);
+  EXPECT_EQ(cache.num_pages(1), 10);
+  EXPECT_EQ(cache.reserved_bytes(), (100 + 2 * 10) * kPageBytes / 3);
+  const PageId pages[] = {9, 3};
+  cache.commit(pages, 1);
+  EXPECT_EQ(cache.committed_bytes(), 2 * 2 * kPageBytes / 3);
+  cache.commit(pages, 0);
+  EXPECT_EQ(cache.committed_bytes(), 2 * kPageBytes);
+  EXPECT_EQ(kv_bytes_kept_per_token(shape).value(), kPageBytes / 16 / 3);
+  shape.windows = {16, 32, 32};
+  EXPECT_EQ(kv_bytes_kept_per_token(shape).value(), 0);
+  EXPECT_EQ(kv_bytes_kept_per_token(kShape).value(), kPageBytes / 16);
 }
 
 }  // namespace

@@ -1,6 +1,9 @@
 #include "braid/kv/kv_transfer.h"
 
+#include <fmt/ranges.h>
+
 #include <cstring>
+#include <numeric>
 #include <utility>
 
 #include "braid/base/check.h"
@@ -22,23 +25,38 @@ std::string describe(const KvLayer& layer, int32_t num_layers) {
                      layer.head_dim, dtype_name(layer.dtype), layer.page_size);
 }
 
+std::vector<size_t> sizes_of(KvTransfer::PagesByGroup pages) {
+  std::vector<size_t> sizes;
+  for (const auto& of_group : pages) sizes.push_back(of_group.size());
+  return sizes;
+}
+
 }  // namespace
 
-KvTransfer KvTransfer::gather(const KvCache& from, std::span<const PageId> pages) {
+int32_t KvTransfer::num_pages() const {
+  return static_cast<int32_t>(std::accumulate(num_pages_.begin(), num_pages_.end(), size_t{0}));
+}
+
+KvTransfer KvTransfer::gather(const KvCache& from, PagesByGroup pages) {
+  CHECK(std::cmp_equal(pages.size(), from.groups().count()), "pages of {} KV groups, there are {}", pages.size(),
+        from.groups().count());
   KvTransfer transfer;
-  transfer.num_layers_ = from.num_layers();
-  transfer.num_pages_ = static_cast<int32_t>(pages.size());
+  transfer.num_pages_ = sizes_of(pages);
+  transfer.of_layer_ = from.groups().of_layer;
   if (from.num_layers() == 0) return transfer;
   transfer.shape_ = from.layer(0);
   transfer.shape_.keys = transfer.shape_.values = nullptr;
-  const int64_t size = page_bytes(transfer.shape_);
-  transfer.bytes_.resize(static_cast<size_t>(2 * size * transfer.num_pages_ * transfer.num_layers_));
+  const auto size = static_cast<size_t>(page_bytes(transfer.shape_));
+  size_t num_bytes = 0;
+  for (const int32_t group : transfer.of_layer_) num_bytes += 2 * size * pages[static_cast<size_t>(group)].size();
+  transfer.bytes_.resize(num_bytes);
   std::byte* to = transfer.bytes_.data();
   for (int32_t i = 0; i < from.num_layers(); ++i) {
+    const int32_t group = transfer.of_layer_[static_cast<size_t>(i)];
     for (const std::byte* memory : {from.layer(i).keys, from.layer(i).values}) {
-      for (const PageId page : pages) {
-        CHECK(page >= 0 && page < from.num_pages(), "page {} of {}", page, from.num_pages());
-        std::memcpy(to, memory + page * size, static_cast<size_t>(size));
+      for (const PageId page : pages[static_cast<size_t>(group)]) {
+        CHECK(page >= 0 && page < from.num_pages(group), "page {} of {}", page, from.num_pages(group));
+        std::memcpy(to, memory + static_cast<size_t>(page) * size, size);
         to += size;
       }
     }
@@ -46,21 +64,23 @@ KvTransfer KvTransfer::gather(const KvCache& from, std::span<const PageId> pages
   return transfer;
 }
 
-Status KvTransfer::scatter(KvCache& to, std::span<const PageId> pages) const {
-  if (std::cmp_not_equal(pages.size(), num_pages_)) {
-    return fail("{} pages of keys and values for {} pages of a cache", num_pages_, pages.size());
-  }
-  if (to.num_layers() != num_layers_ || (num_layers_ > 0 && !same_shape(to.layer(0), shape_))) {
-    return fail("keys and values of {} do not fit into a cache of {}", describe(shape_, num_layers_),
+Status KvTransfer::scatter(KvCache& to, PagesByGroup pages) const {
+  const auto num_layers = static_cast<int32_t>(of_layer_.size());
+  if (to.groups().of_layer != of_layer_ || (num_layers > 0 && !same_shape(to.layer(0), shape_))) {
+    return fail("keys and values of {} do not fit into a cache of {}", describe(shape_, num_layers),
                 to.num_layers() > 0 ? describe(to.layer(0), to.num_layers()) : "no layers");
   }
-  to.commit(pages);
-  const int64_t size = page_bytes(shape_);
+  if (const std::vector<size_t> sizes = sizes_of(pages); sizes != num_pages_) {
+    return fail("{} pages of keys and values for {} pages of a cache", fmt::join(num_pages_, " and "),
+                fmt::join(sizes, " and "));
+  }
+  for (size_t group = 0; group < pages.size(); ++group) to.commit(pages[group], static_cast<int32_t>(group));
+  const auto size = static_cast<size_t>(page_bytes(shape_));
   const std::byte* from = bytes_.data();
-  for (int32_t i = 0; i < num_layers_; ++i) {
+  for (int32_t i = 0; i < num_layers; ++i) {
     for (std::byte* memory : {to.layer(i).keys, to.layer(i).values}) {
-      for (const PageId page : pages) {
-        std::memcpy(memory + page * size, from, static_cast<size_t>(size));
+      for (const PageId page : pages[static_cast<size_t>(of_layer_[static_cast<size_t>(i)])]) {
+        std::memcpy(memory + static_cast<size_t>(page) * size, from, size);
         from += size;
       }
     }

@@ -14,22 +14,24 @@ namespace braid {
 
 class KvTransfer {
  public:
+  using PagesByGroup = std::span<const std::vector<PageId>>;  // one list for each KV group
+
   // Copies these pages of all layers out. They must have been committed.
-  static KvTransfer gather(const KvCache& from, std::span<const PageId> pages);
+  static KvTransfer gather(const KvCache& from, PagesByGroup pages);
 
   // Copies them into as many pages of another cache, in their order, and commits those. An error, and nothing written,
-  // if the caches have another shape or the number of pages is not that of gather().
-  Status scatter(KvCache& to, std::span<const PageId> pages) const;
+  // if the caches have another shape or the numbers of pages are not those of gather().
+  Status scatter(KvCache& to, PagesByGroup pages) const;
 
-  int32_t num_pages() const { return num_pages_; }
-  std::span<const std::byte> bytes() const { return bytes_; }  // [layers][keys, values][pages][a page's bytes]
+  int32_t num_pages() const;
+  std::span<const std::byte> bytes() const { return bytes_; }  // [layers][keys, values][its group's pages][page bytes]
 
  private:
   KvTransfer() = default;
 
-  KvLayer shape_;  // of each layer; without its memory
-  int32_t num_layers_ = 0;
-  int32_t num_pages_ = 0;
+  KvLayer shape_;                  // of each layer; without its memory
+  std::vector<int32_t> of_layer_;  // its KV group
+  std::vector<size_t> num_pages_;  // of each group
   std::vector<std::byte> bytes_;
 };
 

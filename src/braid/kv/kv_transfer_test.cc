@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 
@@ -38,16 +39,18 @@ bool same_page(const KvCache& a, PageId in_a, const KvCache& b, PageId in_b) {
 TEST(KvTransfer, MovesPagesBitForBitWhereverTheyLie) {
   KvCache from(kMovedShape, 8);
   KvCache to(kMovedShape, 5);
-  const std::vector<PageId> source = {6, 0, 3};
-  const std::vector<PageId> target = {1, 4, 2};
+  const std::vector<std::vector<PageId>> sources = {{6, 0, 3}};
+  const std::vector<std::vector<PageId>> targets = {{1, 4, 2}};
+  const std::vector<PageId>& source = sources[0];
+  const std::vector<PageId>& target = targets[0];
   for (size_t i = 0; i < source.size(); ++i) fill(from, source[i], static_cast<int32_t>(40 * i));
   fill(to, 0, 99);
   fill(to, 3, 98);
 
-  const KvTransfer transfer = KvTransfer::gather(from, source);
+  const KvTransfer transfer = KvTransfer::gather(from, sources);
   fill(from, 6, 1);  // what happens there later is nothing to the copy
   EXPECT_EQ(std::ssize(transfer.bytes()), 3 * 3 * 2 * kMovedPage);
-  ASSERT_TRUE(transfer.scatter(to, target).ok());
+  ASSERT_TRUE(transfer.scatter(to, targets).ok());
   fill(from, 6, 0);
   for (size_t i = 0; i < source.size(); ++i) EXPECT_TRUE(same_page(from, source[i], to, target[i])) << i;
 
@@ -61,13 +64,14 @@ TEST(KvTransfer, MovesPagesBitForBitWhereverTheyLie) {
 
 TEST(KvTransfer, AnotherShapeOrNumberOfPagesIsAnErrorAndWritesNothing) {
   KvCache from(kMovedShape, 2);
-  const std::vector<PageId> pages = {0, 1};
+  const std::vector<std::vector<PageId>> pages = {{0, 1}};
   fill(from, 0, 3);
   fill(from, 1, 4);
   const KvTransfer transfer = KvTransfer::gather(from, pages);
 
   KvCache same(kMovedShape, 2);
-  EXPECT_NE(transfer.scatter(same, std::span(pages).first(1)).error().message.find("2 pages"), std::string::npos);
+  const std::vector<std::vector<PageId>> one_page = {{0}};
+  EXPECT_NE(transfer.scatter(same, one_page).error().message.find("2 pages"), std::string::npos);
   KvShape shape = kMovedShape;
   shape.dtype = DType::kBFloat16;
   KvCache other(shape, 2);
@@ -78,8 +82,43 @@ TEST(KvTransfer, AnotherShapeOrNumberOfPagesIsAnErrorAndWritesNothing) {
 TEST(KvTransfer, OfNoPagesMovesNothing) {
   const KvCache from(kMovedShape, 2);
   KvCache to(kMovedShape, 2);
-  EXPECT_TRUE(KvTransfer::gather(from, {}).scatter(to, {}).ok());
+  const std::vector<std::vector<PageId>> none(1);
+  EXPECT_TRUE(KvTransfer::gather(from, none).scatter(to, none).ok());
   EXPECT_EQ(to.committed_bytes(), 0);
+}
+
+// Layers 0 and 2 see all, layer 1 has a window: each group's pages go into that group's layers alone.
+TEST(KvTransfer, EachKvGroupHasPagesOfItsOwn) {
+  KvShape shape = kMovedShape;
+  shape.windows = {0, 20, 0};
+  const std::vector<KvGroupPool> pools = {{.num_pages = 4}, {.window = 20, .num_pages = 2}};
+  KvCache from(shape, pools);
+  KvCache to(shape, pools);
+  const auto page_bytes = [](KvCache& cache, int32_t layer, PageId page) {
+    return std::span(cache.layer(layer).keys + page * kMovedPage, static_cast<size_t>(kMovedPage));
+  };
+  const auto mark = [&](int32_t layer, PageId page) {
+    from.commit(std::span(&page, 1), from.groups().of_layer[static_cast<size_t>(layer)]);
+    std::ranges::fill(page_bytes(from, layer, page), static_cast<std::byte>(10 * layer + page + 1));
+  };
+  for (const PageId page : {1, 3}) mark(0, page);
+  for (const PageId page : {1, 3}) mark(2, page);
+  mark(1, 0);
+  const std::vector<std::vector<PageId>> source = {{3, 1}, {0}};
+  const std::vector<std::vector<PageId>> target = {{0, 2}, {1}};
+  const KvTransfer transfer = KvTransfer::gather(from, source);
+  EXPECT_EQ(transfer.num_pages(), 3);
+  EXPECT_EQ(std::ssize(transfer.bytes()), 2 * kMovedPage * (2 + 1 + 2));
+  ASSERT_TRUE(transfer.scatter(to, target).ok());
+  EXPECT_EQ(page_bytes(to, 0, 0)[5], std::byte{4});
+  EXPECT_EQ(page_bytes(to, 0, 2)[5], std::byte{2});
+  EXPECT_EQ(page_bytes(to, 1, 1)[5], std::byte{11});
+  EXPECT_EQ(page_bytes(to, 2, 0)[5], std::byte{24});
+  EXPECT_EQ(page_bytes(to, 2, 2)[5], std::byte{22});
+  EXPECT_EQ(to.committed_bytes(), 2 * kMovedPage * (2 + 1 + 2));
+
+  KvCache other(kMovedShape, 4);
+  EXPECT_FALSE(transfer.scatter(other, source).ok()) << "its layers are other groups";
 }
 
 }  // namespace

@@ -2,8 +2,12 @@
 // computed once is read by all that share it. Only full pages are shared: what a sequence still writes is its own.
 // (RadixAttention: Zheng et al., SGLang, arXiv 2312.07104.)
 //
-// Who holds a page of the tree holds the pages above it too (match() and insert() see to that), so whatever nobody
-// but the tree holds can be evicted, leaves first. Deterministic: equal calls give equal trees.
+// A node has a page of every KV group (kv_group.h), but where a group has a window it may have lost its page: then a
+// prefix that ends within a window behind it is not to be had, and a shorter one is given.
+//
+// Who holds a page of the tree holds the pages above it too, but for those behind a window (match() and insert() see to
+// that), so whatever nobody but the tree holds can be evicted: leaves first where a group sees all, any page where it
+// has a window. Deterministic: equal calls give equal trees.
 #pragma once
 
 #include <cstdint>
@@ -22,42 +26,64 @@ namespace braid {
 
 // What the tree holds of a token sequence.
 struct PrefixProbe {
-  int32_t num_cached_pages = 0;  // the longest prefix in the tree
-  int32_t num_held_pages = 0;    // those of them that a sequence holds as well: to share these takes no page
+  int32_t num_cached_pages = 0;  // the longest prefix that it can give
+  int32_t num_held_pages = 0;    // pages of it in the widest KV group that a sequence holds: to share these takes none
+};
+
+// A sequence's pages in one KV group, one behind the other; those before are behind the group's window.
+struct PageRun {
+  int32_t first = 0;  // the place of pages[0] in the sequence: it has positions [first * page_size, …)
+  Pages pages;
+
+  int32_t end() const { return first + pages.size(); }
+};
+using SequencePages = std::vector<PageRun>;  // by KV group
+
+struct PrefixMatch {
+  int32_t num_pages = 0;  // of the prefix
+  SequencePages pages;    // of each group those that whoever goes on behind the prefix reads
 };
 
 class RadixTree {
  public:
-  RadixTree(BlockPool& pool, int32_t page_size);
+  struct Group {
+    BlockPool* pool = nullptr;
+    int32_t window = 0;  // 0: the group sees all
+  };
+  // The widest group first, and only that may see all. The pools outlive the tree.
+  RadixTree(std::vector<Group> groups, int32_t page_size);
   ~RadixTree();
   RadixTree(const RadixTree&) = delete;
   RadixTree& operator=(const RadixTree&) = delete;
 
-  // The pages of the longest prefix of `tokens` in whole pages, held for the caller. O(its length).
-  Pages match(std::span<const TokenId> tokens);
+  // The longest prefix of `tokens` in whole pages that can be had, held for the caller. O(its length).
+  PrefixMatch match(std::span<const TokenId> tokens);
 
   // The same without holding anything or counting as a use.
   PrefixProbe probe(std::span<const TokenId> tokens) const;
 
-  // Adds the whole pages of `tokens`, whose keys and values are in `pages` (one for each page_size tokens, the last
-  // may be missing or partial and stays out). Where the tree has a page with the same tokens already, `pages` lets go
-  // of its own copy and holds the tree's instead. O(length).
-  void insert(std::span<const TokenId> tokens, Pages& pages);
+  // Adds the whole pages of `tokens`, whose keys and values are in `pages`: of each group one for each page_size tokens
+  // from its first on, the last may be missing or partial and stays out. Where the tree has a page with the same tokens
+  // already, `pages` lets go of its own copy and holds the tree's instead. O(length).
+  void insert(std::span<const TokenId> tokens, SequencePages& pages);
 
-  // Lets go of up to `count` pages that nobody else holds, least recently used leaves first; the number let go of.
-  int32_t evict(int32_t count);
+  // Lets go of up to `count` pages of the group that nobody else holds, the least recently used ones; the number let go
+  // of.
+  int32_t evict(int32_t count, int32_t group = 0);
 
-  int32_t num_pages() const { return static_cast<int32_t>(nodes_.size()); }
-  std::vector<PageId> page_ids() const;  // in no particular order; for checks
+  int32_t num_nodes() const { return static_cast<int32_t>(nodes_.size()); }
+  std::vector<PageId> page_ids(int32_t group = 0) const;  // in no particular order; for checks
 
  private:
   struct Node {
     uint64_t id = 0;
     Node* parent = nullptr;
     std::vector<TokenId> tokens;  // [page_size]
-    Pages page;
+    std::vector<Pages> pages;     // by group, one each; empty: there is none any more
     int32_t num_children = 0;
     uint64_t last_used = 0;
+
+    PageId page(size_t group) const { return pages[group].ids()[0]; }
   };
   // A node is found by its parent and its page of tokens.
   struct Key {
@@ -85,11 +111,27 @@ class RadixTree {
       return LeafKey{a->last_used, a->id} < LeafKey{b->last_used, b->id};
     }
   };
+  struct OwnGroup {
+    BlockPool* pool = nullptr;
+    int32_t window_pages = 0;     // that who goes on behind a page reads before it; -1: all
+    std::vector<Node*> nodes_of;  // by page, where there is a window
 
+    bool sees_all() const { return window_pages < 0; }
+  };
+
+  std::vector<Node*> path_of(std::span<const TokenId> tokens) const;
+  int32_t longest_to_be_had(std::span<Node* const> path) const;
+  int32_t first_read(const OwnGroup& group, int32_t num_pages) const;
   Node* find(const Node* parent, std::span<const TokenId> page) const;
-  Node* add(Node* parent, std::span<const TokenId> tokens, Pages page);
+  Node* add(Node* parent, std::span<const TokenId> tokens);
+  void give_page(Node& node, size_t group, Pages page);
+  void drop_page(Node& node, size_t group);
   void remove(Node* leaf);
+  void remove_bare(Node* node);
+  void limit_bare_nodes();
   void touch(Node* node);
+  int32_t evict_leaves(int32_t count);
+  int32_t evict_idle(int32_t count, size_t group);
   std::span<const TokenId> page_of(std::span<const TokenId> tokens, int32_t index) const {
     return tokens.subspan(static_cast<size_t>(index) * static_cast<size_t>(page_size_),
                           static_cast<size_t>(page_size_));
@@ -98,7 +140,7 @@ class RadixTree {
     return static_cast<int32_t>(tokens.size() / static_cast<size_t>(page_size_));
   }
 
-  BlockPool& pool_;
+  std::vector<OwnGroup> groups_;
   const int32_t page_size_;
   std::unordered_set<std::unique_ptr<Node>, Hash, Equal> nodes_;
   std::set<Node*, LeafLess> leaves_;  // least recently used first

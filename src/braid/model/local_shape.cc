@@ -63,7 +63,8 @@ KvShape local_kv_shape(const ModelConfig& config, const LocalShape& shape, DType
           .num_kv_heads = shape.num_kv_heads(),
           .head_dim = config.head_dim,
           .dtype = dtype,
-          .page_size = page_size};
+          .page_size = page_size,
+          .windows = config.layer_windows};
 }
 
 Span1d part_of(Shard shard, const ModelConfig& config, const LocalShape& shape) {

@@ -230,12 +230,15 @@ class ShardedRuns {
       DpAttentionMetadata metadata{.step = number++, .padding = padding};
       for (const GroupStep& group : groups) metadata.group_tokens.push_back(static_cast<int32_t>(group.ids.size()));
       (*with_others)->begin_step(metadata);
+      // Pages behind windows are kept: every KV group has them all.
+      const std::vector<std::vector<AttentionSequence>> sequences(static_cast<size_t>(kv_cache.groups().count()),
+                                                                  own.sequences);
       Step step{.ops = *ops,
                 .exchange = exchange,
                 .attention_backend = *backend,
                 .workspace = workspace,
                 .kv_layers = kv_layers,
-                .sequences = own.sequences,
+                .sequences = sequences,
                 .positions = own.positions};
       const Rows hidden = model.forward(step, own.ids);
       size_t most = 0;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "braid/attention/attention_backend.h"
 #include "braid/kernels/ops.h"
@@ -17,9 +18,10 @@ struct Step {
   TokenExchange& exchange;
   AttentionBackend& attention_backend;
   Workspace& workspace;
-  std::span<const KvLayer> kv_layers;            // one a layer of the model
-  std::span<const AttentionSequence> sequences;  // their rows are the group's rows, in order
-  std::span<const int32_t> positions;            // of the group's rows
+  std::span<const KvLayer> kv_layers;  // one a layer of the model
+  // By KV group (kv/kv_group.h), the same sequences in each; their rows are the group's rows, in order.
+  std::span<const std::vector<AttentionSequence>> sequences;
+  std::span<const int32_t> positions;  // of the group's rows
 };
 
 // The residual stream: the rank's own rows [tokens, hidden], float32, updated in place.

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "braid/request/ids.h"
+#include "braid/scheduler/scheduler.h"
 #include "braid/wire/step_plan.h"
 #include "braid/wire/step_result.h"
 
@@ -20,10 +21,12 @@ namespace braid {
 
 class FakeModel {
  public:
-  FakeModel(int32_t num_pages, int32_t page_size, int32_t vocab_size)
-      : page_size_(page_size),
-        vocab_size_(vocab_size),
-        slots_(static_cast<size_t>(num_pages) * static_cast<size_t>(page_size), 0) {}
+  FakeModel(const SchedulerConfig& config, int32_t vocab_size)
+      : page_size_(config.page_size), vocab_size_(vocab_size), groups_(config.kv_groups()) {
+    for (const KvGroupPool& group : groups_) {
+      slots_.emplace_back(static_cast<size_t>(group.num_pages) * static_cast<size_t>(page_size_), 0);
+    }
+  }
 
   static uint64_t extend(uint64_t history, TokenId token) {
     history = (history ^ static_cast<uint32_t>(token)) * 0x9e3779b97f4a7c15U + 0x632be59bd9b4e019U;
@@ -44,18 +47,9 @@ class FakeModel {
   template <typename TokensOf>
   StepResult run(const StepPlan& plan, const TokensOf& tokens_of) {
     StepResult result{.step = plan.step, .sequences = {}};
-    std::map<PageId, RequestId> writers;
+    for (size_t group = 0; group < groups_.size(); ++group) run_attention(plan, group, tokens_of);
     for (const SequencePlan& sequence : plan.sequences) {
-      const auto& pages = sequence.page_tables.at(0).pages;
-      const auto end = sequence.first_position + static_cast<int32_t>(sequence.new_tokens.size());
-      EXPECT_EQ(static_cast<int32_t>(pages.size()), (end + page_size_ - 1) / page_size_);
-      EXPECT_EQ(std::set<PageId>(pages.begin(), pages.end()).size(), pages.size());
-      for (int32_t i = sequence.first_position / page_size_; i < static_cast<int32_t>(pages.size()); ++i) {
-        EXPECT_TRUE(writers.emplace(pages[static_cast<size_t>(i)], sequence.request).second) << "two write one page";
-      }
-    }
-    for (const SequencePlan& sequence : plan.sequences) {
-      const auto& pages = sequence.page_tables.at(0).pages;
+      EXPECT_EQ(sequence.page_tables.size(), groups_.size());
       const std::vector<TokenId>& tokens = tokens_of(sequence.request);
       const auto num_new = static_cast<int32_t>(sequence.new_tokens.size());
       SequenceResult own{.request = sequence.request};
@@ -67,17 +61,6 @@ class FakeModel {
         if (scored >= 0 && scored < static_cast<int32_t>(scoring.tokens.size())) {
           own.prompt_logprobs.push_back(score(history, scoring.tokens[static_cast<size_t>(scored)]));
         }
-        const PageId page = pages[static_cast<size_t>(position / page_size_)];
-        uint64_t& slot = slots_.at(static_cast<size_t>(page * page_size_ + position % page_size_));
-        if (position >= sequence.first_position) {
-          EXPECT_EQ(sequence.new_tokens[static_cast<size_t>(position - sequence.first_position)],
-                    tokens[static_cast<size_t>(position)]);
-          slot = history;
-          continue;
-        }
-        EXPECT_EQ(slot, history) << "request " << sequence.request << " reads another's key at " << position;
-        const auto writer = writers.find(page);
-        EXPECT_TRUE(writer == writers.end() || writer->second == sequence.request);
       }
       EXPECT_EQ(own.prompt_logprobs.size(), scoring.tokens.size());
       if (sequence.samples) {
@@ -91,17 +74,68 @@ class FakeModel {
   }
 
   // As KvTransfer does.
-  void copy_pages(const FakeModel& from, const std::vector<PageId>& source, const std::vector<PageId>& target) {
+  void copy_pages(const FakeModel& from, const std::vector<std::vector<PageId>>& source,
+                  const std::vector<std::vector<PageId>>& target) {
     ASSERT_EQ(source.size(), target.size());
-    for (size_t i = 0; i < source.size(); ++i) {
-      std::copy_n(from.slots_.begin() + source[i] * page_size_, page_size_, slots_.begin() + target[i] * page_size_);
+    for (size_t group = 0; group < source.size(); ++group) {
+      ASSERT_EQ(source[group].size(), target[group].size());
+      for (size_t i = 0; i < source[group].size(); ++i) {
+        std::copy_n(from.slots_[group].begin() + source[group][i] * page_size_, page_size_,
+                    slots_[group].begin() + target[group][i] * page_size_);
+      }
     }
   }
 
+  // Pages that a plan's sequence has in one KV group at most, over all plans.
+  size_t most_pages(size_t group) const { return most_pages_.at(group); }
+
  private:
+  // The layers of one KV group: writes every new token's key, and reads those that its window shows.
+  template <typename TokensOf>
+  void run_attention(const StepPlan& plan, size_t group, const TokensOf& tokens_of) {
+    const int32_t window = groups_[group].window;
+    most_pages_.resize(groups_.size());
+    std::map<PageId, RequestId> writers;
+    for (const SequencePlan& sequence : plan.sequences) {
+      const auto& [first_page, pages] = sequence.page_tables.at(group);
+      const auto end = sequence.first_position + static_cast<int32_t>(sequence.new_tokens.size());
+      EXPECT_EQ(first_page + static_cast<int32_t>(pages.size()), (end + page_size_ - 1) / page_size_);
+      EXPECT_EQ(first_page, first_kept_page(window, sequence.first_position, page_size_));
+      EXPECT_EQ(std::set<PageId>(pages.begin(), pages.end()).size(), pages.size());
+      for (int32_t i = sequence.first_position / page_size_ - first_page; i < static_cast<int32_t>(pages.size()); ++i) {
+        EXPECT_TRUE(writers.emplace(pages.at(static_cast<size_t>(i)), sequence.request).second) << "two write one page";
+      }
+      most_pages_[group] = std::max(most_pages_[group], pages.size());
+    }
+    for (const SequencePlan& sequence : plan.sequences) {
+      const auto& [first_page, pages] = sequence.page_tables.at(group);
+      const std::vector<TokenId>& tokens = tokens_of(sequence.request);
+      const auto end = sequence.first_position + static_cast<int32_t>(sequence.new_tokens.size());
+      const int32_t first_seen = window == 0 ? 0 : std::max(0, sequence.first_position - window + 1);
+      uint64_t history = 0;
+      for (int32_t position = 0; position < end; ++position) {
+        history = extend(history, tokens.at(static_cast<size_t>(position)));
+        if (position < first_seen) continue;
+        const PageId page = pages.at(static_cast<size_t>(position / page_size_ - first_page));
+        uint64_t& slot = slots_[group].at(static_cast<size_t>(page * page_size_ + position % page_size_));
+        if (position >= sequence.first_position) {
+          EXPECT_EQ(sequence.new_tokens[static_cast<size_t>(position - sequence.first_position)],
+                    tokens[static_cast<size_t>(position)]);
+          slot = history;
+          continue;
+        }
+        EXPECT_EQ(slot, history) << "request " << sequence.request << " reads another's key at " << position;
+        const auto writer = writers.find(page);
+        EXPECT_TRUE(writer == writers.end() || writer->second == sequence.request);
+      }
+    }
+  }
+
   const int32_t page_size_;
   const int32_t vocab_size_;
-  std::vector<uint64_t> slots_;  // hash of the history up to and including the token in the slot
+  const std::vector<KvGroupPool> groups_;
+  std::vector<std::vector<uint64_t>> slots_;  // by KV group: hash of the history up to and including the slot's token
+  std::vector<size_t> most_pages_;
 };
 
 }  // namespace braid

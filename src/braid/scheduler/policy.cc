@@ -25,14 +25,15 @@ std::string_view schedule_policy_name(SchedulePolicy policy) {
   return "unknown";
 }
 
-int64_t pages_to_admit(const WaitingEntry& entry, int32_t page_size) {
-  const int64_t prompt_pages = (int64_t{entry.prompt_len} + page_size - 1) / page_size;
-  return prompt_pages + 1 - entry.prefix.num_held_pages;
+int64_t pages_to_admit(const WaitingEntry& entry, const Credits& credits) {
+  int64_t pages = (int64_t{entry.prompt_len} + credits.page_size - 1) / credits.page_size + 1;
+  if (credits.max_request_pages > 0) pages = std::min<int64_t>(pages, credits.max_request_pages);
+  return std::max<int64_t>(0, pages - entry.prefix.num_held_pages);
 }
 
 bool fits(const WaitingEntry& entry, const Credits& credits) {
   if (credits.num_requests < 1) return false;
-  return credits.is_idle || pages_to_admit(entry, credits.page_size) <= credits.num_pages;
+  return credits.is_idle || pages_to_admit(entry, credits) <= credits.num_pages;
 }
 
 bool goes_before(SchedulePolicy policy, const WaitingEntry& a, const WaitingEntry& b, int32_t max_overtaken) {

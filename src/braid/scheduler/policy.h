@@ -29,8 +29,9 @@ struct WaitingEntry {
   int32_t times_overtaken = 0;  // by requests that came later and were not preferred by their priority
 };
 
-// Pages that a request takes from a group's credits: its prompt, one page to grow, less what others hold already.
-int64_t pages_to_admit(const WaitingEntry& entry, int32_t page_size);
+// Pages that a request takes from a group's credits: its prompt and one page to grow, or as many as it can hold where
+// that is fewer, less what others hold already.
+int64_t pages_to_admit(const WaitingEntry& entry, const Credits& credits);
 bool fits(const WaitingEntry& entry, const Credits& credits);
 
 // An entry that was overtaken `max_overtaken` times goes before all others of its priority, and when it does not fit,

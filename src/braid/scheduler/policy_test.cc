@@ -42,9 +42,10 @@ TEST(SchedulePolicy, PriorityTakesTheHighestThenWhoCameFirst) {
 
 TEST(SchedulePolicy, WhatOthersHoldAlreadyTakesNoCredits) {
   WaitingEntry waiting = entry(1, 161);
-  EXPECT_EQ(pages_to_admit(waiting, 16), 12);  // 11 for the prompt, one to grow
+  EXPECT_EQ(pages_to_admit(waiting, {.page_size = 16}), 12);  // 11 for the prompt, one to grow
   waiting.prefix = {.num_cached_pages = 9, .num_held_pages = 6};
-  EXPECT_EQ(pages_to_admit(waiting, 16), 6);
+  EXPECT_EQ(pages_to_admit(waiting, {.page_size = 16}), 6);
+  EXPECT_EQ(pages_to_admit(waiting, {.page_size = 16, .max_request_pages = 9}), 3);  // however long it is
   EXPECT_TRUE(fits(waiting, {.num_requests = 1, .num_pages = 6, .page_size = 16}));
   EXPECT_FALSE(fits(waiting, {.num_requests = 1, .num_pages = 5, .page_size = 16}));
   EXPECT_TRUE(fits(waiting, {.num_requests = 1, .num_pages = 5, .page_size = 16, .is_idle = true}));

@@ -64,7 +64,7 @@ std::vector<RequestQueue::Binding> RequestQueue::pop_admissible(std::vector<Cred
     CHECK(prefixes.at(static_cast<size_t>(group)).has_value(), "group {} has no room", group);
     const WaitingEntry entry = candidate.in(group);
     Credits& credits = groups[static_cast<size_t>(group)];
-    const int64_t num_pages = pages_to_admit(entry, credits.page_size);
+    const int64_t num_pages = pages_to_admit(entry, credits);
     credits.num_requests -= 1;
     credits.num_pages -= num_pages;
     credits.is_idle = false;

@@ -16,11 +16,33 @@ int64_t clamp_context(int64_t context_len, int32_t num_pages, int32_t page_size)
   return std::min(context_len, int64_t{num_pages} * page_size);
 }
 
+int64_t clamp_context(int64_t context_len, const SchedulerConfig& config) {
+  for (const KvGroupPool& group : config.kv_groups()) {
+    const bool holds_any =
+        group.window > 0 &&
+        group.num_pages >= most_kept_pages(group.window, config.chunked_prefill_size, config.page_size);
+    if (!holds_any) context_len = clamp_context(context_len, group.num_pages, config.page_size);
+  }
+  return context_len;
+}
+
+std::vector<KvGroupPool> SchedulerConfig::kv_groups() const {
+  std::vector<KvGroupPool> groups = {{.window = window, .num_pages = num_pages}};
+  groups.insert(groups.end(), narrower_groups.begin(), narrower_groups.end());
+  return groups;
+}
+
+int32_t Departure::num_pages() const {
+  size_t total = 0;
+  for (const auto& of_group : pages) total += of_group.size();
+  return static_cast<int32_t>(total);
+}
+
 Scheduler::Scheduler(const SchedulerConfig& config)
-    : config_(config), pool_(config.num_pages), tree_(pool_, config.page_size) {
+    : config_(config), kv_(config.kv_groups(), config.page_size, config.chunked_prefill_size, config.radix_cache) {
   CHECK(config.num_pages >= 1 && config.page_size >= 1 && config.max_running_requests >= 1 &&
         config.chunked_prefill_size >= 1 && config.context_len >= 1);
-  CHECK(config.context_len == clamp_context(config.context_len, config.num_pages, config.page_size),
+  CHECK(config.context_len == clamp_context(config.context_len, config),
         "a context of {} tokens in a pool of {} pages of {}", config.context_len, config.num_pages, config.page_size);
 }
 
@@ -41,7 +63,7 @@ Status Scheduler::add(SchedulerRequest request) {
 Scheduler::Sequence& Scheduler::insert(SchedulerRequest request) {
   const uint64_t arrival = request.arrival;
   const auto later = std::ranges::find_if(sequences_, [&](const auto& other) { return other->arrival > arrival; });
-  return **sequences_.insert(later, std::make_unique<Sequence>(std::move(request)));
+  return **sequences_.insert(later, std::make_unique<Sequence>(std::move(request), kv_.no_pages()));
 }
 
 // The sequences of a step.
@@ -71,7 +93,7 @@ Scheduler::Chosen Scheduler::choose_sequences(bool may_begin_prefills) {
     if (!sequence->is_running) {
       // Nobody here goes before an older one: what waits here was admitted, or ran already.
       if (may_start && !may_begin_prefills) {
-        Pages cached;
+        PrefixMatch cached;
         chosen.is_held = can_start(*sequence, cached);
         may_start = false;
       }
@@ -142,7 +164,7 @@ std::vector<RequestOutcome> Scheduler::commit(const StepResult& result) {
     }
     if (own != nullptr && !own->error.empty()) {
       // A failed computation's keys and values are nothing for others to share.
-      sequence->pages.clear();
+      sequence->give_back_pages();
       sequence->num_computed = 0;
     }
     if (sequence->is_dropped) {
@@ -150,6 +172,7 @@ std::vector<RequestOutcome> Scheduler::commit(const StepResult& result) {
       continue;
     }
     if (!sequence->is_decoding) cache_full_pages(*sequence);
+    kv_.release_behind(sequence->pages, sequence->num_computed);
     if (own != nullptr || is_complete) outcomes.push_back(take_result(*sequence, own));
   }
   CHECK(next_result == result.sequences.size(), "step {} has {} results too many", result.step,
@@ -177,7 +200,7 @@ bool Scheduler::abort(RequestId request) {
 
 int64_t Scheduler::flush_cache() {
   CHECK(!is_in_flight_, "step {} is not committed", next_step_ - 1);
-  return int64_t{tree_.evict(config_.num_pages)} * config_.page_size;
+  return kv_.flush();
 }
 
 // `result`: null if the sequence is complete without one.
@@ -213,20 +236,18 @@ RequestOutcome Scheduler::take_result(Sequence& sequence, const SequenceResult* 
 
 // The pages for the sequence's first `num_tokens` tokens; false, and nothing changed, if it must wait for them.
 bool Scheduler::grow(Sequence& sequence, int64_t num_tokens) {
-  const int32_t missing = pages_for(num_tokens) - sequence.pages.size();
-  if (missing <= 0) return true;
-  if (!make_room(missing, sequence)) return false;
-  auto pages = pool_.allocate(missing);
-  CHECK(pages.has_value());
-  sequence.pages.append(std::move(*pages));
+  for (int32_t group = 0; group < kv_.num_groups(); ++group) {
+    const int32_t missing = kv_.num_missing(group, sequence.pages, num_tokens);
+    if (missing > 0 && !make_room(group, missing, sequence)) return false;
+  }
+  kv_.extend(sequence.pages, num_tokens);
   return true;
 }
 
-// Frees pages until `num_pages` are: unused ones of the prefix cache first, then those of who came last.
-bool Scheduler::make_room(int32_t num_pages, const Sequence& for_whom) {
-  while (true) {
-    tree_.evict(num_pages - pool_.num_free());
-    if (pool_.num_free() >= num_pages) return true;
+// Frees pages of the KV group until `num_pages` are: unused ones of the prefix cache first, then those of who came
+// last.
+bool Scheduler::make_room(int32_t group, int32_t num_pages, const Sequence& for_whom) {
+  while (!kv_.make_free(group, num_pages)) {
     const auto youngest = std::find_if(sequences_.rbegin(), sequences_.rend(),
                                        [&](const auto& sequence) { return sequence->is_running; });
     if (youngest == sequences_.rend() || youngest->get() == &for_whom || (*youngest)->arrival < for_whom.arrival) {
@@ -234,12 +255,13 @@ bool Scheduler::make_room(int32_t num_pages, const Sequence& for_whom) {
     }
     preempt(**youngest);
   }
+  return true;
 }
 
 void Scheduler::preempt(Sequence& sequence) {
   ++num_preemptions_;
   cache_full_pages(sequence);
-  sequence.pages.clear();
+  sequence.give_back_pages();
   sequence.num_computed = 0;
   sequence.is_running = false;
   sequence.is_decoding = false;
@@ -248,21 +270,22 @@ void Scheduler::preempt(Sequence& sequence) {
 // Whether all its tokens and one more page fit beside what the running sequences will need soon; and what the prefix
 // cache has of it. The first token whose logits are needed is always computed: the last one, or the one before the
 // first prompt token that is still to be scored.
-bool Scheduler::can_start(const Sequence& sequence, Pages& cached) {
+bool Scheduler::can_start(const Sequence& sequence, PrefixMatch& cached) {
   const std::span<const TokenId> reusable = sequence.reusable_tokens();
-  if (config_.radix_cache) cached = tree_.match(reusable.first(reusable.size() - 1));
-  if (is_prefix_under_way(sequence, cached.size())) return false;
-  return has_room_for(int64_t{pages_for(sequence.num_tokens())} + 1 - cached.size());
+  cached = kv_.match(reusable.first(reusable.size() - 1));
+  if (is_prefix_under_way(sequence, cached.num_pages)) return false;
+  const int64_t num_cached = int64_t{cached.num_pages} * config_.page_size;
+  return has_room_for(cached.pages, {.num_tokens = sequence.num_tokens(), .num_computed = num_cached});
 }
 
 // Begins (again), if it can.
 bool Scheduler::try_start(Sequence& sequence) {
-  Pages cached;
+  PrefixMatch cached;
   if (!can_start(sequence, cached)) return false;
   sequence.is_running = true;
   sequence.held_steps = 0;
-  sequence.num_computed = int64_t{cached.size()} * config_.page_size;
-  sequence.pages = std::move(cached);
+  sequence.num_computed = int64_t{cached.num_pages} * config_.page_size;
+  sequence.pages = std::move(cached.pages);
   if (!sequence.has_started) {
     sequence.has_started = true;
     sequence.cached_tokens = static_cast<int32_t>(sequence.num_computed);
@@ -272,17 +295,16 @@ bool Scheduler::try_start(Sequence& sequence) {
   return true;
 }
 
-// Whether one more sequence may run that will soon need so many pages, beside what those that run will need.
-bool Scheduler::has_room_for(int64_t num_pages) const {
-  int32_t num_running = 0;
-  int64_t reserved = 0;
-  for (const auto& other : sequences_) {
-    if (!other->is_running) continue;
-    ++num_running;
-    reserved += reserve_of(*other);
-  }
+// Whether one more sequence may run that holds these pages, beside what it and those that run will soon need.
+bool Scheduler::has_room_for(const SequencePages& pages, const SequenceExtent& extent) const {
+  const auto num_running = std::ranges::count_if(sequences_, [](const auto& sequence) { return sequence->is_running; });
   if (num_running >= config_.max_running_requests) return false;
-  return num_running == 0 || num_pages + reserved <= pool_.num_available();
+  if (num_running == 0) return true;
+  for (int32_t group = 0; group < kv_.num_groups(); ++group) {
+    const int64_t needed = kv_.num_soon(group, pages, extent) + reserved_pages(group, true);
+    if (needed > kv_.pool(group).num_available()) return false;
+  }
+  return true;
 }
 
 // Whether a sequence that is being prefilled computes the page after those in the cache: then this one waits, to find
@@ -292,14 +314,15 @@ bool Scheduler::is_prefix_under_way(const Sequence& sequence, int32_t num_cached
   const int64_t shared_len = (int64_t{num_cached_pages} + 1) * config_.page_size;
   if (shared_len >= static_cast<int64_t>(sequence.reusable_tokens().size())) return false;
   return std::ranges::any_of(sequences_, [&](const auto& other) {
-    return other->is_running && !other->is_decoding && !other->is_dropped && other->num_tokens() >= shared_len &&
+    return other->is_running && !other->is_decoding && !other->is_dropped && other->num_computed < shared_len &&
+           other->num_tokens() >= shared_len &&
            std::equal(other->tokens.begin(), other->tokens.begin() + shared_len, sequence.tokens.begin());
   });
 }
 
 void Scheduler::release(Sequence& sequence) {
   cache_full_pages(sequence);
-  sequence.pages.clear();
+  sequence.give_back_pages();
   sequence.is_running = false;
   sequence.is_finished = true;
 }
@@ -307,31 +330,25 @@ void Scheduler::release(Sequence& sequence) {
 void Scheduler::cache_full_pages(Sequence& sequence) {
   if (!config_.radix_cache) return;
   const int64_t full = sequence.num_computed / config_.page_size * config_.page_size;
-  tree_.insert(std::span<const TokenId>(sequence.tokens).first(static_cast<size_t>(full)), sequence.pages);
+  kv_.cache(std::span<const TokenId>(sequence.tokens).first(static_cast<size_t>(full)), sequence.pages);
 }
 
 SequencePlan Scheduler::plan_sequence(const Sequence& sequence) const {
   const auto first = sequence.tokens.begin() + sequence.num_computed;
   const int64_t end = sequence.num_computed + sequence.num_planned;
-  const auto pages = sequence.pages.ids().first(static_cast<size_t>(pages_for(end)));
   SequencePlan plan{.request = sequence.id,
                     .new_tokens = {first, first + sequence.num_planned},
                     .first_position = static_cast<int32_t>(sequence.num_computed),
-                    .page_tables = {PageTable{.pages = {pages.begin(), pages.end()}}},
+                    .page_tables = {},
                     .samples = end == sequence.num_tokens() && sequence.generates(),
                     .sampling = {},
                     .scoring = sequence.scoring()};
+  for (const PageRun& run : sequence.pages) {
+    const auto pages = run.pages.ids().first(static_cast<size_t>(kv_.pages_for(end) - run.first));
+    plan.page_tables.push_back({.first_page = run.first, .pages = {pages.begin(), pages.end()}});
+  }
   if (plan.samples) plan.sampling = sequence.sampling_state();
   return plan;
-}
-
-int32_t Scheduler::pages_for(int64_t num_tokens) const {
-  return static_cast<int32_t>((num_tokens + config_.page_size - 1) / config_.page_size);
-}
-
-// The pages that a sequence does not hold yet and will soon: for the tokens it has, and one more to grow.
-int32_t Scheduler::reserve_of(const Sequence& sequence) const {
-  return pages_for(sequence.num_tokens()) + 1 - sequence.pages.size();
 }
 
 void Scheduler::remove_finished() {

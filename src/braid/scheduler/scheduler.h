@@ -11,6 +11,9 @@
 // (by arrival) gets pages first. When they run out, unused pages of the prefix cache go, then the request that came
 // last is preempted: it gives its pages back (its full ones to the prefix cache) and is recomputed later, with the
 // tokens that it has. The oldest request can therefore always go on, and every request becomes the oldest one.
+//
+// Layers with attention windows have pages of their own (kv/kv_group.h), in other pools: a sequence needs room in all
+// of them, and gives back there, behind each step, what has fallen behind the window.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +24,7 @@
 #include <vector>
 
 #include "braid/base/result.h"
-#include "braid/kv/block_pool.h"
-#include "braid/kv/radix_tree.h"
+#include "braid/kv/kv_index.h"
 #include "braid/request/ids.h"
 #include "braid/request/request_outcome.h"
 #include "braid/request/sampling_params.h"
@@ -36,18 +38,25 @@
 namespace braid {
 
 struct SchedulerConfig {
-  int32_t num_pages = 0;
+  int32_t num_pages = 0;  // of the widest KV group
   int32_t page_size = 16;
   int32_t context_len = 0;  // prompt and output, in tokens; what the pool holds at most (clamp_context)
   int32_t max_running_requests = 0;
   int32_t chunked_prefill_size = 0;  // tokens of prompts in one step, >= 1
   bool radix_cache = true;
+  int32_t window = 0;                             // of the widest KV group; 0: its layers see all
+  std::vector<KvGroupPool> narrower_groups = {};  // the others, by falling window
+
+  std::vector<KvGroupPool> kv_groups() const;  // all
 };
 
 // A sequence that leaves for another group.
 struct Departure {
   MovedSequence sequence;
-  std::vector<PageId> pages;  // of all its tokens but the last, in order; none: it waited for pages
+  // By KV group: of all its tokens but the last, as far as they are not behind the window; none: it waited for pages.
+  std::vector<std::vector<PageId>> pages;
+
+  int32_t num_pages() const;  // of all groups together
 };
 
 // What a plan leaves of its group's prefills, for the other groups to know.
@@ -63,6 +72,8 @@ int64_t max_step_tokens(const SchedulerConfig& config);
 
 // The longest context that a pool can hold for one request alone, at most `context_len`.
 int64_t clamp_context(int64_t context_len, int32_t num_pages, int32_t page_size);
+// The same of all KV groups' pools: a window holds any context once its pool holds the window and a step's tokens.
+int64_t clamp_context(int64_t context_len, const SchedulerConfig& config);
 
 class Scheduler {
  public:
@@ -96,7 +107,7 @@ class Scheduler {
   // Goes on with another group's sequence, beyond all credits. The pages that its keys and values must be in before the
   // next plan's sequences are computed; or nothing where there is no room for them now, or none came with it
   // (`num_pages`): then it waits, and is computed anew. Not while a step is under way.
-  std::optional<std::vector<PageId>> arrive(const MovedSequence& moved, int32_t num_pages);
+  std::optional<std::vector<std::vector<PageId>>> arrive(const MovedSequence& moved, int32_t num_pages);
 
   // The prefix cache lets go of all that no sequence holds: the number of tokens. Not while a step is under way.
   int64_t flush_cache();
@@ -119,29 +130,27 @@ class Scheduler {
 
   Sequence& insert(SchedulerRequest request);
   bool grow(Sequence& sequence, int64_t num_tokens);
-  bool make_room(int32_t num_pages, const Sequence& for_whom);
+  bool make_room(int32_t group, int32_t num_pages, const Sequence& for_whom);
   void preempt(Sequence& sequence);
   Chosen choose_sequences(bool may_begin_prefills);
   void note_held(bool is_held);
-  bool can_start(const Sequence& sequence, Pages& cached);
+  bool can_start(const Sequence& sequence, PrefixMatch& cached);
   bool try_start(Sequence& sequence);
-  bool has_room_for(int64_t num_pages) const;
+  bool has_room_for(const SequencePages& pages, const SequenceExtent& extent) const;
   bool is_prefix_under_way(const Sequence& sequence, int32_t num_cached_pages) const;
   void release(Sequence& sequence);
   void cache_full_pages(Sequence& sequence);
   SequencePlan plan_sequence(const Sequence& sequence) const;
   RequestOutcome take_result(Sequence& sequence, const SequenceResult* result);
-  int32_t pages_for(int64_t num_tokens) const;
-  int32_t reserve_of(const Sequence& sequence) const;
-  int64_t reserved_pages() const;
+  int64_t reserved_pages(int32_t group, bool of_running) const;
+  void check_pool(int32_t group) const;
   void remove_finished();
 
   const SchedulerConfig config_;
-  BlockPool pool_;
-  RadixTree tree_;
+  KvIndex kv_;
   std::vector<std::unique_ptr<Sequence>> sequences_;  // in order of arrival
   std::vector<Sequence*> in_flight_;                  // of the plan that is not committed yet, in its order
-  std::vector<Pages> departed_;                       // still to be copied
+  std::vector<SequencePages> departed_;               // still to be copied
   bool is_in_flight_ = false;
   PrefillState prefill_state_;
   uint64_t next_step_ = 1;

@@ -38,7 +38,7 @@ class HoldTest : public ::testing::Test {
   const SchedulerConfig config_{
       .num_pages = 16, .page_size = 4, .context_len = 64, .max_running_requests = 4, .chunked_prefill_size = 8};
   Scheduler scheduler_{config_};
-  FakeModel model_{config_.num_pages, config_.page_size, 100};
+  FakeModel model_{config_, 100};
   std::map<RequestId, std::vector<TokenId>> tokens_;
 };
 

@@ -7,6 +7,15 @@
 #include "braid/scheduler/sequence.h"
 
 namespace braid {
+namespace {
+
+std::vector<std::vector<PageId>> ids_of(const SequencePages& pages) {
+  std::vector<std::vector<PageId>> ids;
+  for (const PageRun& run : pages) ids.emplace_back(run.pages.ids().begin(), run.pages.ids().end());
+  return ids;
+}
+
+}  // namespace
 
 std::optional<Departure> Scheduler::depart(RequestId request) {
   CHECK(!is_in_flight_, "step {} is not committed", next_step_ - 1);
@@ -25,13 +34,13 @@ std::optional<Departure> Scheduler::depart(RequestId request) {
                                                .is_masked = sequence.is_masked},
                                    .output = {prompt_end, sequence.tokens.end()},
                                    .cached_tokens = sequence.cached_tokens},
-                      .pages = {sequence.pages.ids().begin(), sequence.pages.ids().end()}};
+                      .pages = ids_of(sequence.pages)};
   departed_.push_back(std::move(sequence.pages));
   sequences_.erase(found);
   return departure;
 }
 
-std::optional<std::vector<PageId>> Scheduler::arrive(const MovedSequence& moved, int32_t num_pages) {
+std::optional<std::vector<std::vector<PageId>>> Scheduler::arrive(const MovedSequence& moved, int32_t num_pages) {
   CHECK(!is_in_flight_, "step {} is not committed", next_step_ - 1);
   CHECK(!moved.output.empty(), "request {} has not decoded yet", moved.request.id);
   Sequence& sequence = insert(moved.request);
@@ -41,14 +50,21 @@ std::optional<std::vector<PageId>> Scheduler::arrive(const MovedSequence& moved,
   sequence.has_started = true;
   const int64_t num_computed = sequence.num_tokens() - 1;
   if (num_pages == 0) return std::nullopt;
-  CHECK(num_pages == pages_for(num_computed), "request {}: {} pages for {} tokens", sequence.id, num_pages,
+  CHECK(num_pages == kv_.num_kept(num_computed), "request {}: {} pages for {} tokens", sequence.id, num_pages,
         num_computed);
-  if (!has_room_for(int64_t{pages_for(sequence.num_tokens())} + 1)) return std::nullopt;
-  if (!grow(sequence, num_computed)) return std::nullopt;
+  // Of what lies behind a window nothing comes, and nothing is held.
+  kv_.release_behind(sequence.pages, num_computed);
+  const bool has_room =
+      has_room_for(sequence.pages, {.num_tokens = sequence.num_tokens(), .num_computed = num_computed}) &&
+      grow(sequence, num_computed);
+  if (!has_room) {
+    sequence.give_back_pages();
+    return std::nullopt;
+  }
   sequence.num_computed = num_computed;
   sequence.is_running = true;
   sequence.is_decoding = true;
-  return std::vector<PageId>(sequence.pages.ids().begin(), sequence.pages.ids().end());
+  return ids_of(sequence.pages);
 }
 
 }  // namespace braid

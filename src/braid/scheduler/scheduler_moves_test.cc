@@ -26,10 +26,11 @@ SchedulerConfig move_config(int32_t num_pages) {
 
 // Two groups, and what each request got from both.
 struct TwoGroups {
-  explicit TwoGroups(int32_t num_pages)
-      : config(move_config(num_pages)), schedulers{Scheduler(config), Scheduler(config)}, models{model(), model()} {}
+  explicit TwoGroups(int32_t num_pages) : TwoGroups(move_config(num_pages)) {}
+  explicit TwoGroups(const SchedulerConfig& own)
+      : config(own), schedulers{Scheduler(config), Scheduler(config)}, models{model(), model()} {}
 
-  FakeModel model() const { return {config.num_pages, config.page_size, kMoveVocab}; }
+  FakeModel model() const { return {config, kMoveVocab}; }
 
   void add(int group, RequestId id, const std::vector<TokenId>& prompt, int32_t max_new_tokens) {
     tokens[id] = prompt;
@@ -64,7 +65,7 @@ struct TwoGroups {
   bool move(RequestId id, int from, bool* with_pages = nullptr) {
     const auto departure = schedulers[from].depart(id);
     if (!departure) return false;
-    const auto pages = schedulers[1 - from].arrive(departure->sequence, static_cast<int32_t>(departure->pages.size()));
+    const auto pages = schedulers[1 - from].arrive(departure->sequence, departure->num_pages());
     if (pages) models[1 - from].copy_pages(models[from], departure->pages, *pages);
     if (with_pages != nullptr) *with_pages = pages.has_value();
     schedulers[from].check_invariants();
@@ -110,6 +111,27 @@ TEST(SchedulerMoves, ASequenceGoesOnInAnotherGroupWithItsPages) {
   int steps = 0;
   while (groups.step(1)) ++steps;
   EXPECT_EQ(steps, 8);  // a token each: nothing was computed again
+  groups.expect_all_as_alone();
+}
+
+// Of the layers with a window, nothing that is behind it travels.
+TEST(SchedulerMoves, OnlyPagesWithinAWindowTravel) {
+  SchedulerConfig config = move_config(16);
+  config.narrower_groups = {{.window = 6, .num_pages = 9}};
+  TwoGroups groups(config);
+  groups.add(0, 1, std::vector<TokenId>(20, 3), 12);
+  for (int i = 0; i < 4; ++i) groups.step(0);
+  auto departure = groups.schedulers[0].depart(1);
+  ASSERT_TRUE(departure.has_value());
+  ASSERT_EQ(departure->pages.size(), 2U);
+  EXPECT_EQ(departure->pages[0].size(), 6U);  // of 22 tokens
+  EXPECT_EQ(departure->pages[1].size(), 3U);  // of the tokens from 15 on, which one behind the last full page sees
+  const auto pages = groups.schedulers[1].arrive(departure->sequence, departure->num_pages());
+  ASSERT_TRUE(pages.has_value());
+  groups.models[1].copy_pages(groups.models[0], departure->pages, *pages);
+  groups.schedulers[0].release_departed();
+  while (groups.step(1)) {
+  }
   groups.expect_all_as_alone();
 }
 
@@ -159,7 +181,10 @@ TEST(SchedulerMoves, RandomMovesChangeNothingThatARequestGets) {
     const auto pick = [&](int32_t low, int32_t high) {
       return std::uniform_int_distribution<int32_t>(low, high)(random);
     };
-    TwoGroups groups(pick(10, 30));
+    SchedulerConfig config = move_config(pick(10, 30));
+    if (seed % 2 == 1) config.narrower_groups = {{.window = pick(1, 20), .num_pages = pick(11, 20)}};
+    config.context_len = static_cast<int32_t>(clamp_context(config.context_len, config));
+    TwoGroups groups(config);
     const int32_t num_requests = pick(1, 10);
     for (int32_t id = 1; id <= num_requests; ++id) {
       std::vector<TokenId> prompt(static_cast<size_t>(pick(1, 20)));

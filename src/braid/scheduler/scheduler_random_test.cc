@@ -58,12 +58,13 @@ std::pair<std::vector<TokenId>, FinishReason> run_alone(const SchedulerRequest& 
 
 class Load {
  public:
-  explicit Load(uint64_t seed) : random_(seed) {
+  Load(uint64_t seed, bool has_windows) : random_(seed) {
     config_.page_size = pick(1, 8);
     config_.num_pages = pick(2, 60);
-    config_.context_len = static_cast<int32_t>(clamp_context(pick(4, 120), config_.num_pages, config_.page_size));
     config_.max_running_requests = pick(1, 12);
     config_.chunked_prefill_size = pick(1, 40);
+    if (has_windows) add_windows();
+    config_.context_len = static_cast<int32_t>(clamp_context(pick(4, 120), config_));
     config_.radix_cache = pick(0, 3) > 0;
     const int32_t num_prefixes = pick(1, 4);
     for (int32_t i = 0; i < num_prefixes; ++i) prefixes_.push_back(draw_tokens(pick(0, 40)));
@@ -76,7 +77,7 @@ class Load {
     const int32_t max_overtaken = pick(0, 5);
     RequestQueue queue(policy, max_overtaken, pick(1, 20));
     Scheduler scheduler(config_);
-    FakeModel model(config_.num_pages, config_.page_size, kSmallVocab);
+    FakeModel model(config_, kSmallVocab);
     size_t next_arrival = 0;
     const int64_t total_tokens = static_cast<int64_t>(requests_.size()) * config_.context_len;
     int64_t steps = 0;
@@ -143,9 +144,29 @@ class Load {
     limits.max_step_tokens = max_step_tokens(config_);
     limits.context_len = config_.context_len;
     limits.vocab_size = kSmallVocab;
-    limits.num_pages = config_.num_pages;
     limits.page_size = config_.page_size;
+    for (const KvGroupPool& group : config_.kv_groups()) {
+      limits.kv_groups.push_back({.window = group.window, .num_pages = group.num_pages});
+    }
     return limits;
+  }
+
+  // One to three KV groups, with or without one that sees all; each pool as small as may be, or larger.
+  void add_windows() {
+    const auto pages = [&](int32_t window) {
+      return static_cast<int32_t>(most_kept_pages(window, config_.chunked_prefill_size, config_.page_size)) +
+             (pick(0, 1) == 0 ? 0 : pick(0, 40));
+    };
+    int32_t window = pick(1, 60);
+    if (pick(0, 2) == 0) {
+      config_.window = window;
+      config_.num_pages = pages(window);
+      window = pick(0, window - 1);
+    }
+    for (int32_t i = pick(1, 2); i > 0 && window > 0; --i) {
+      config_.narrower_groups.push_back({.window = window, .num_pages = pages(window)});
+      window = pick(0, window - 1);
+    }
   }
 
   int32_t pick(int32_t low, int32_t high) { return std::uniform_int_distribution<int32_t>(low, high)(random_); }
@@ -214,27 +235,37 @@ class Load {
   bool aborted_in_step_ = false;
 };
 
-TEST(SchedulerRandom, EveryRequestGetsWhatItGetsAloneAndPagesComeBack) {
-  uint64_t first = 1;
-  uint64_t last = 500;
-  if (const char* chosen = std::getenv("BRAID_TEST_SEED")) first = last = std::stoull(chosen);
+struct RandomTotals {
   uint64_t num_preemptions = 0;
   uint64_t num_cached_tokens = 0;
   uint64_t num_scored_tokens = 0;
+};
+
+void run_loads(uint64_t last, bool has_windows, RandomTotals least) {
+  uint64_t first = 1;
+  if (const char* chosen = std::getenv("BRAID_TEST_SEED")) first = last = std::stoull(chosen);
+  RandomTotals totals;
   for (uint64_t seed = first; seed <= last; ++seed) {
     SCOPED_TRACE("BRAID_TEST_SEED=" + std::to_string(seed));
-    Load load(seed);
+    Load load(seed, has_windows);
     load.run();
-    if (HasFailure()) return;
-    num_preemptions += load.num_preemptions;
-    num_cached_tokens += load.num_cached_tokens;
-    num_scored_tokens += load.num_scored_tokens;
+    if (::testing::Test::HasFailure()) return;
+    totals.num_preemptions += load.num_preemptions;
+    totals.num_cached_tokens += load.num_cached_tokens;
+    totals.num_scored_tokens += load.num_scored_tokens;
   }
-  if (first != last) {
-    EXPECT_GT(num_preemptions, 1000U);
-    EXPECT_GT(num_cached_tokens, 10000U);
-    EXPECT_GT(num_scored_tokens, 10000U);
-  }
+  if (first == last) return;
+  EXPECT_GT(totals.num_preemptions, least.num_preemptions);
+  EXPECT_GT(totals.num_cached_tokens, least.num_cached_tokens);
+  EXPECT_GT(totals.num_scored_tokens, least.num_scored_tokens);
+}
+
+TEST(SchedulerRandom, EveryRequestGetsWhatItGetsAloneAndPagesComeBack) {
+  run_loads(500, false, {.num_preemptions = 1000, .num_cached_tokens = 10000, .num_scored_tokens = 10000});
+}
+
+TEST(SchedulerRandom, SoItDoesWhereLayersHaveWindows) {
+  run_loads(250, true, {.num_preemptions = 50, .num_cached_tokens = 1000, .num_scored_tokens = 1000});
 }
 
 }  // namespace

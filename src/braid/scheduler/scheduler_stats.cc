@@ -8,24 +8,34 @@
 
 namespace braid {
 
+// Pages are those of the widest KV group; each of the others has room for some more requests, however long they are.
 Credits Scheduler::credits() const {
-  const auto admitted = static_cast<int32_t>(sequences_.size());
-  return {.num_requests = std::max(0, config_.max_running_requests - admitted),
-          .num_pages = std::max<int64_t>(0, pool_.num_available() - reserved_pages()),
+  const auto left = [&](int32_t group) {
+    return std::max<int64_t>(0, kv_.pool(group).num_available() - reserved_pages(group, false));
+  };
+  int64_t num_requests = config_.max_running_requests - std::ssize(sequences_);
+  for (int32_t group = 1; group < kv_.num_groups(); ++group) {
+    const int64_t most = std::min<int64_t>(*kv_.most_pages(group), kv_.pages_for(config_.context_len));
+    num_requests = std::min(num_requests, left(group) / most);
+  }
+  if (sequences_.empty()) num_requests = std::max<int64_t>(num_requests, 1);
+  return {.num_requests = static_cast<int32_t>(std::max<int64_t>(0, num_requests)),
+          .num_pages = left(0),
           .page_size = config_.page_size,
-          .is_idle = sequences_.empty()};
+          .is_idle = sequences_.empty(),
+          .max_request_pages = static_cast<int32_t>(kv_.most_pages(0).value_or(0))};
 }
 
 PrefixProbe Scheduler::probe(std::span<const TokenId> prompt) const {
   if (!config_.radix_cache || prompt.empty()) return {};
-  return tree_.probe(prompt.first(prompt.size() - 1));
+  return kv_.probe(prompt.first(prompt.size() - 1));
 }
 
 SchedulerStats Scheduler::stats() const {
   SchedulerStats stats;
-  stats.num_pages = pool_.num_pages();
-  stats.num_free_pages = pool_.num_free();
-  stats.num_cached_pages = pool_.num_idle_cached();
+  stats.num_pages = kv_.pool().num_pages();
+  stats.num_free_pages = kv_.pool().num_free();
+  stats.num_cached_pages = kv_.pool().num_idle_cached();
   stats.num_preemptions = num_preemptions_;
   stats.num_prompt_tokens = num_prompt_tokens_;
   stats.num_cached_tokens = num_cached_tokens_;
@@ -37,38 +47,55 @@ SchedulerStats Scheduler::stats() const {
   return stats;
 }
 
-int64_t Scheduler::reserved_pages() const {
+// What the running sequences, or all of them, do not hold of the group yet and will soon.
+int64_t Scheduler::reserved_pages(int32_t group, bool of_running) const {
   int64_t reserved = 0;
-  for (const auto& sequence : sequences_) reserved += reserve_of(*sequence);
+  for (const auto& sequence : sequences_) {
+    if (of_running && !sequence->is_running) continue;
+    reserved += kv_.num_soon(group, sequence->pages, sequence->extent());
+  }
   return reserved;
 }
 
 void Scheduler::check_invariants() const {
-  std::vector<int32_t> references(static_cast<size_t>(pool_.num_pages()), 0);
-  for (const PageId page : tree_.page_ids()) ++references[static_cast<size_t>(page)];
   for (const auto& sequence : sequences_) {
-    CHECK(sequence->is_running || sequence->pages.empty(), "request {} waits and holds pages", sequence->id);
-    CHECK(sequence->num_computed <= int64_t{sequence->pages.size()} * config_.page_size, "request {}", sequence->id);
-    for (const PageId page : sequence->pages.ids()) ++references[static_cast<size_t>(page)];
+    for (const PageRun& run : sequence->pages) {
+      CHECK(sequence->is_running || run.pages.empty(), "request {} waits and holds pages", sequence->id);
+      CHECK(sequence->num_computed <= int64_t{run.end()} * config_.page_size, "request {}", sequence->id);
+    }
   }
-  for (const Pages& pages : departed_) {
-    for (const PageId page : pages.ids()) ++references[static_cast<size_t>(page)];
-  }
+  for (int32_t group = 0; group < kv_.num_groups(); ++group) check_pool(group);
+}
+
+void Scheduler::check_pool(int32_t group) const {
+  const BlockPool& pool = kv_.pool(group);
+  std::vector<int32_t> references(static_cast<size_t>(pool.num_pages()), 0);
+  const auto count = [&](std::span<const PageId> pages) {
+    for (const PageId page : pages) ++references[static_cast<size_t>(page)];
+  };
+  const auto index = static_cast<size_t>(group);
+  count(kv_.tree().page_ids(group));
+  for (const auto& sequence : sequences_) count(sequence->pages[index].pages.ids());
+  for (const SequencePages& pages : departed_) count(pages[index].pages.ids());
   int32_t num_free = 0;
-  for (PageId page = 0; page < pool_.num_pages(); ++page) {
+  for (PageId page = 0; page < pool.num_pages(); ++page) {
     const int32_t counted = references[static_cast<size_t>(page)];
-    CHECK(counted == pool_.references(page), "page {} is held {} times, the pool counts {}", page, counted,
-          pool_.references(page));
+    CHECK(counted == pool.references(page), "KV group {}: page {} is held {} times, the pool counts {}", group, page,
+          counted, pool.references(page));
     num_free += counted == 0 ? 1 : 0;
   }
-  CHECK(num_free == pool_.num_free(), "{} pages are free, the pool lists {}", num_free, pool_.num_free());
+  CHECK(num_free == pool.num_free(), "KV group {}: {} pages are free, the pool lists {}", group, num_free,
+        pool.num_free());
 }
 
 void Scheduler::check_idle_invariants() const {
   CHECK(is_idle() && !is_in_flight_);
   check_invariants();
-  CHECK(pool_.num_available() == pool_.num_pages() && tree_.num_pages() == pool_.num_idle_cached(),
-        "{} of {} pages came back", pool_.num_available(), pool_.num_pages());
+  for (int32_t group = 0; group < kv_.num_groups(); ++group) {
+    const BlockPool& pool = kv_.pool(group);
+    CHECK(pool.num_available() == pool.num_pages() && std::ssize(kv_.tree().page_ids(group)) == pool.num_idle_cached(),
+          "KV group {}: {} of {} pages came back", group, pool.num_available(), pool.num_pages());
+  }
 }
 
 }  // namespace braid

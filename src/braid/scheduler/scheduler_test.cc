@@ -17,8 +17,7 @@ constexpr int32_t kVocab = 1000;
 // A scheduler, a fake model, and what each request got.
 class Group {
  public:
-  explicit Group(const SchedulerConfig& config)
-      : scheduler(config), model_(config.num_pages, config.page_size, kVocab) {}
+  explicit Group(const SchedulerConfig& config) : scheduler(config), model_(config, kVocab) {}
 
   Status add(RequestId id, std::vector<TokenId> prompt, int32_t max_new_tokens = 4, SamplingParams params = {}) {
     params.max_new_tokens = max_new_tokens;

@@ -8,21 +8,21 @@
 #include <vector>
 
 #include "braid/base/check.h"
-#include "braid/kv/block_pool.h"
 #include "braid/request/result.h"
 #include "braid/scheduler/scheduler.h"
 
 namespace braid {
 
 struct Scheduler::Sequence {
-  explicit Sequence(SchedulerRequest request)
+  Sequence(SchedulerRequest request, SequencePages no_pages)
       : id(request.id),
         arrival(request.arrival),
         num_prompt_tokens(static_cast<int32_t>(request.prompt.size())),
         is_masked(request.is_masked),
         next_scored(request.first_scored()),
         sampling(std::move(request.sampling)),
-        tokens(std::move(request.prompt)) {}
+        tokens(std::move(request.prompt)),
+        pages(std::move(no_pages)) {}
 
   const RequestId id;
   const uint64_t arrival;
@@ -32,7 +32,7 @@ struct Scheduler::Sequence {
   const SamplingParams sampling;
   std::vector<TokenId> tokens;  // prompt, then output
   int64_t num_computed = 0;     // tokens whose keys and values are in `pages`
-  Pages pages;
+  SequencePages pages;
   int32_t cached_tokens = 0;
   int32_t held_steps = 0;          // since it last ran: for the sake of the other groups
   int32_t num_planned = 0;         // tokens of it in the step that is planned
@@ -47,11 +47,16 @@ struct Scheduler::Sequence {
   int64_t num_tokens() const { return static_cast<int64_t>(tokens.size()); }
   int64_t num_uncomputed() const { return num_tokens() - num_computed; }
   int32_t num_output_tokens() const { return static_cast<int32_t>(num_tokens()) - num_prompt_tokens; }
+  SequenceExtent extent() const { return {.num_tokens = num_tokens(), .num_computed = num_computed}; }
   bool generates() const { return sampling.max_new_tokens > 0; }  // otherwise its prompt is scored, and that is all
 
   // The tokens of which all but the last may come from the prefix cache: that one's logits are needed.
   std::span<const TokenId> reusable_tokens() const {
     return std::span(tokens).first(static_cast<size_t>(next_scored < num_prompt_tokens ? next_scored : num_tokens()));
+  }
+
+  void give_back_pages() {
+    for (PageRun& run : pages) run = {};
   }
 
   // What the planned part scores: its prompt tokens' successors in the prompt, from next_scored on.

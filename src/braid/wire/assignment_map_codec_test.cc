@@ -169,8 +169,8 @@ TEST(AssignmentMapCodec, WhatBreaksALimitIsNamed) {
             place + "request 5: -1 cached tokens, the context is 300");
   EXPECT_EQ(error_of([&](GroupCommand& c) { arriving(c).move.from_group = 5; }),
             place + "request 5: move 3 from group 5 to group 4, there are 5 groups");
-  EXPECT_EQ(error_of([&](GroupCommand& c) { arriving(c).move.num_pages = 5; }),
-            place + "request 5: 5 pages of 4 tokens");
+  EXPECT_EQ(error_of([&](GroupCommand& c) { arriving(c).move.num_pages = 33; }),
+            place + "request 5: 33 pages of 4 tokens");
   EXPECT_EQ(error_of([&](GroupCommand& c) { arriving(c), arriving(c); }), place + "request 5 is there twice");
   EXPECT_EQ(error_of([&](GroupCommand& c) { c.arrive.assign(3, {}); }), place + "3 sequences that move, at most 2 fit");
   EXPECT_EQ(error_of([&](GroupCommand& c) { c.depart = {{.request = 8, .move = {.from_group = 2, .to_group = 2}}}; }),

@@ -8,9 +8,10 @@ namespace braid {
 // What a group can take now.
 struct Credits {
   int32_t num_requests = 0;
-  int64_t num_pages = 0;  // beyond those that its admitted requests will need soon
+  int64_t num_pages = 0;  // of the widest KV group, beyond those that its admitted requests will need soon
   int32_t page_size = 16;
-  bool is_idle = false;  // takes any one request: whatever passed validation fits alone
+  bool is_idle = false;           // takes any one request: whatever passed validation fits alone
+  int32_t max_request_pages = 0;  // the most that a request can hold, however long it is; 0: there is no such limit
 
   bool operator==(const Credits&) const = default;
 };
@@ -18,7 +19,7 @@ struct Credits {
 struct SchedulerStats {
   int32_t num_running = 0;  // hold pages
   int32_t num_waiting = 0;  // admitted, but without pages yet or again
-  int32_t num_pages = 0;
+  int32_t num_pages = 0;    // of the widest KV group, as are the next two
   int32_t num_free_pages = 0;
   int32_t num_cached_pages = 0;    // held by the prefix cache alone: as good as free
   int64_t num_prefill_tokens = 0;  // still to be computed before each admitted request's next token

@@ -54,7 +54,7 @@ flat::Offset<outputs_format::Load> encode_load(flat::Builder& builder, const Gro
                                         stats.num_cached_pages, stats.num_prefill_tokens, stats.num_context_tokens,
                                         stats.num_preemptions, stats.num_prompt_tokens, stats.num_cached_tokens);
   const outputs_format::Credits credits(load.credits.num_requests, load.credits.page_size, load.credits.num_pages,
-                                        load.credits.is_idle);
+                                        load.credits.is_idle, load.credits.max_request_pages);
   return outputs_format::CreateLoad(builder, &scheduler, &credits, load.num_commands, load.num_steps, load.step_seconds,
                                     load.num_step_tokens, load.num_longest_tokens);
 }
@@ -139,13 +139,15 @@ Result<GroupLoad> decode_load(const outputs_format::Load& from) {
     load.credits = {.num_requests = credits->num_requests(),
                     .num_pages = credits->num_pages(),
                     .page_size = credits->page_size(),
-                    .is_idle = credits->is_idle()};
+                    .is_idle = credits->is_idle(),
+                    .max_request_pages = credits->max_request_pages()};
   }
   const SchedulerStats& stats = load.scheduler;
   const bool ok = stats.num_running >= 0 && stats.num_waiting >= 0 && stats.num_free_pages >= 0 &&
                   stats.num_cached_pages >= 0 && stats.num_free_pages <= stats.num_pages - stats.num_cached_pages &&
                   stats.num_prefill_tokens >= 0 && stats.num_context_tokens >= 0 && load.credits.num_requests >= 0 &&
-                  load.credits.page_size >= 1 && std::isfinite(load.step_seconds) && load.step_seconds >= 0;
+                  load.credits.page_size >= 1 && load.credits.max_request_pages >= 0 &&
+                  std::isfinite(load.step_seconds) && load.step_seconds >= 0;
   if (!ok) return fail("a value of the load is out of its range");
   return load;
 }

@@ -14,13 +14,15 @@ namespace braid {
 using MoveId = uint64_t;  // unique in an engine: a request may move more than once
 
 inline constexpr int32_t kMaxMovesUnderWay = 64;  // of all groups
+inline constexpr int32_t kMaxKvGroups = 8;        // of one model
 
 // Groups are numbered over all worlds. Rank i of the source hands its part to rank i of the target.
 struct Move {
   MoveId id = 0;
   int32_t from_group = 0;
   int32_t to_group = 0;
-  int32_t num_pages = 0;  // whose keys and values travel; 0: none, the sequence waited for pages when it left
+  // Whose keys and values travel, of all KV groups together; 0: none, the sequence waited for pages when it left.
+  int32_t num_pages = 0;
 
   bool operator==(const Move&) const = default;
 };
@@ -52,9 +54,9 @@ struct MovingSequence {
 // The part of a step in a move: pages that are copied out, or in, before anything else of the step reads or writes.
 struct MovedPages {
   Move move;
-  // move.num_pages, in the order of their positions. Of those that arrive there may be none: then what comes is taken
-  // and dropped, since nobody needs it any more or there was no room.
-  std::vector<PageId> pages;
+  // By KV group, in the order of their positions; move.num_pages in all. Of those that arrive there may be none, and no
+  // groups: then what comes is taken and dropped, since nobody needs it any more or there was no room.
+  std::vector<std::vector<PageId>> pages = {};
 
   bool operator==(const MovedPages&) const = default;
 };

@@ -19,7 +19,9 @@ Result<MovingSequence> decode_moving_sequence(const moving_format::MovingSequenc
   if (sequence.output.empty()) return fail("it moves before its first token");
   const auto num_tokens = static_cast<int64_t>(sequence.request.prompt.size() + sequence.output.size());
   if (num_tokens > limits.context_len) return fail("{} tokens, the context is {}", num_tokens, limits.context_len);
-  if (moving.move.num_pages > num_tokens) return fail("{} pages of {} tokens", moving.move.num_pages, num_tokens);
+  if (moving.move.num_pages > num_tokens * kMaxKvGroups) {
+    return fail("{} pages of {} tokens", moving.move.num_pages, num_tokens);
+  }
   sequence.cached_tokens = from.cached_tokens();
   if (sequence.cached_tokens < 0 || sequence.cached_tokens > limits.context_len) {
     return fail("{} cached tokens, the context is {}", sequence.cached_tokens, limits.context_len);

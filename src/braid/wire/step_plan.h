@@ -11,9 +11,11 @@
 
 namespace braid {
 
-// The pages of one sequence in one KV group (layers with the same attention window share a group).
+// The pages of one sequence in one KV group (layers with the same attention window share a group): pages[i] holds the
+// positions of page first_page + i, [(first_page + i) * page_size, …). What lies before is behind the window.
 struct PageTable {
-  std::vector<PageId> pages;  // pages[i] holds positions [i * page_size, (i + 1) * page_size)
+  int32_t first_page = 0;
+  std::vector<PageId> pages = {};
 
   bool operator==(const PageTable&) const = default;
 };
@@ -47,7 +49,7 @@ struct SequencePlan {
   RequestId request = 0;
   std::vector<TokenId> new_tokens;
   int32_t first_position = 0;          // = tokens already in the KV cache
-  std::vector<PageTable> page_tables;  // one a KV group, covering all positions up to the last new token
+  std::vector<PageTable> page_tables;  // one a KV group, covering all positions that the new tokens see
   bool samples = false;                // whether the last new token's logits give the next token
   SamplingState sampling;              // read only if `samples`
   PromptScoring scoring;               // of no tokens, usually

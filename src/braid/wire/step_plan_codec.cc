@@ -1,5 +1,6 @@
 #include "braid/wire/step_plan_codec.h"
 
+#include <algorithm>
 #include <tuple>
 #include <unordered_set>
 #include <utility>
@@ -23,7 +24,7 @@ constexpr flatbuffers::uoffset_t kMaxDepth = 8;
 Offset<format::Sequence> encode_sequence(Builder& builder, const SequencePlan& sequence) {
   std::vector<Offset<format::PageTable>> tables;
   for (const PageTable& table : sequence.page_tables) {
-    tables.push_back(format::CreatePageTable(builder, builder.CreateVector(table.pages)));
+    tables.push_back(format::CreatePageTable(builder, builder.CreateVector(table.pages), table.first_page));
   }
   const auto tables_at = builder.CreateVector(tables);
   const auto tokens_at = builder.CreateVector(sequence.new_tokens);
@@ -53,6 +54,22 @@ Result<PromptScoring> decode_scoring(const format::Scoring& from, int64_t num_ne
   return scoring;
 }
 
+// For new tokens at [first_position, end).
+Result<PageTable> decode_table(const format::PageTable& from, int64_t first_position, int64_t end,
+                               const KvGroupLimits& group, int32_t page_size) {
+  PageTable table{.first_page = from.first_page()};
+  const int64_t first_seen = group.window == 0 ? 0 : std::max<int64_t>(0, first_position - group.window + 1);
+  if (table.first_page < 0 || int64_t{table.first_page} * page_size > first_seen) {
+    return fail("pages from {} on, position {} is seen", table.first_page, first_seen);
+  }
+  const int64_t num_pages = (end + page_size - 1) / page_size - table.first_page;
+  TRY(table.pages, decode_ids(from.pages(), "pages", num_pages, group.num_pages));
+  if (std::cmp_not_equal(table.pages.size(), num_pages)) {
+    return fail("{} pages for {} positions, not {}", table.pages.size(), end, num_pages);
+  }
+  return table;
+}
+
 Result<SequencePlan> decode_sequence(const format::Sequence& from, const StepPlanLimits& limits) {
   SequencePlan sequence;
   sequence.request = from.request();
@@ -64,16 +81,13 @@ Result<SequencePlan> decode_sequence(const format::Sequence& from, const StepPla
     return fail("positions {} to {}, the context is {}", sequence.first_position, end, limits.context_len);
   }
   const auto num_tables = from.page_tables() == nullptr ? 0 : from.page_tables()->size();
-  if (static_cast<int64_t>(num_tables) != limits.num_kv_groups) {
-    return fail("{} page tables, {} KV groups", num_tables, limits.num_kv_groups);
+  if (num_tables != limits.kv_groups.size()) {
+    return fail("{} page tables, {} KV groups", num_tables, limits.kv_groups.size());
   }
-  const int64_t num_pages = (end + limits.page_size - 1) / limits.page_size;
-  for (const format::PageTable* from_table : *from.page_tables()) {
-    PageTable& table = sequence.page_tables.emplace_back();
-    TRY(table.pages, decode_ids(from_table->pages(), "pages", num_pages, limits.num_pages));
-    if (static_cast<int64_t>(table.pages.size()) != num_pages) {
-      return fail("{} pages for {} positions, not {}", table.pages.size(), end, num_pages);
-    }
+  for (uint32_t group = 0; group < num_tables; ++group) {
+    TRY(PageTable table, decode_table(*from.page_tables()->Get(group), sequence.first_position, end,
+                                      limits.kv_groups[group], limits.page_size));
+    sequence.page_tables.push_back(std::move(table));
   }
   sequence.samples = from.sampling() != nullptr;
   if (sequence.samples) {
@@ -91,8 +105,12 @@ Offset<MovedPagesList> encode_moved(Builder& builder, const std::vector<MovedPag
   std::vector<Offset<format::MovedPages>> list;
   for (const MovedPages& own : moved) {
     const format::Move move = encode_move(own.move);
-    const auto pages_at = flat::add_list(builder, own.pages);
-    list.push_back(format::CreateMovedPages(builder, &move, pages_at));
+    std::vector<Offset<format::PageTable>> tables;
+    for (const auto& pages : own.pages) {
+      tables.push_back(format::CreatePageTable(builder, builder.CreateVector(pages)));
+    }
+    const auto tables_at = flat::add_list(builder, tables);
+    list.push_back(format::CreateMovedPages(builder, &move, tables_at));
   }
   return flat::add_list(builder, list);
 }
@@ -105,13 +123,23 @@ Result<std::vector<MovedPages>> decode_moved(const MovedPagesList* from, bool ma
     MovedPages& own = moved.emplace_back();
     TRY(own.move, decode_move(one->move(), limits.num_groups));
     const int64_t context_pages = (limits.context_len + limits.page_size - 1) / limits.page_size;
-    if (own.move.num_pages < 1 || own.move.num_pages > context_pages) {
-      return fail("move {} of {} pages, the context has {}", own.move.id, own.move.num_pages, context_pages);
+    const int64_t most = context_pages * std::ssize(limits.kv_groups);
+    if (own.move.num_pages < 1 || own.move.num_pages > most) {
+      return fail("move {} of {} pages, the context has {}", own.move.id, own.move.num_pages, most);
     }
-    TRY(own.pages, decode_ids(one->pages(), "pages that move", own.move.num_pages, limits.num_pages));
-    const bool is_dropped = may_drop && own.pages.empty();
-    if (!is_dropped && std::cmp_not_equal(own.pages.size(), own.move.num_pages)) {
-      return fail("move {} of {} pages has {}", own.move.id, own.move.num_pages, own.pages.size());
+    const auto num_groups = one->tables() == nullptr ? 0 : one->tables()->size();
+    if (may_drop && num_groups == 0) continue;
+    if (num_groups != limits.kv_groups.size()) {
+      return fail("move {} of {} KV groups, there are {}", own.move.id, num_groups, limits.kv_groups.size());
+    }
+    size_t num_pages = 0;
+    for (uint32_t group = 0; group < num_groups; ++group) {
+      TRY(own.pages.emplace_back(), decode_ids(one->tables()->Get(group)->pages(), "pages that move",
+                                               own.move.num_pages, limits.kv_groups[group].num_pages));
+      num_pages += own.pages.back().size();
+    }
+    if (std::cmp_not_equal(num_pages, own.move.num_pages)) {
+      return fail("move {} of {} pages has {}", own.move.id, own.move.num_pages, num_pages);
     }
   }
   return moved;
@@ -137,8 +165,9 @@ Result<StepPlan> decode_step_plan(std::span<const std::byte> bytes, const StepPl
     return fail("a step plan of {} bytes, at most {}", bytes.size(), limits.max_bytes);
   }
   const flat::AlignedBytes aligned(bytes);
-  const auto max_tables = static_cast<flatbuffers::uoffset_t>(
-      1 + int64_t{limits.max_sequences} * (3 + int64_t{limits.num_kv_groups}) + 2 * int64_t{limits.max_moves});
+  const int64_t num_kv_groups = std::ssize(limits.kv_groups);
+  const auto max_tables = static_cast<flatbuffers::uoffset_t>(1 + limits.max_sequences * (3 + num_kv_groups) +
+                                                              2 * limits.max_moves * (1 + num_kv_groups));
   flatbuffers::Verifier verifier(aligned.data(), aligned.size(), kMaxDepth, max_tables);
   if (!format::VerifyPlanBuffer(verifier)) return fail("a step plan of {} bytes is malformed", bytes.size());
 

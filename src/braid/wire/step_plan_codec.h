@@ -11,6 +11,12 @@
 
 namespace braid {
 
+// Layers with the same attention window.
+struct KvGroupLimits {
+  int32_t window = 0;  // 0: they see all
+  int32_t num_pages = 0;
+};
+
 // What a plan may hold; both ends know it from their start.
 struct StepPlanLimits {
   int64_t max_bytes = int64_t{1} << 28;
@@ -18,9 +24,8 @@ struct StepPlanLimits {
   int64_t max_step_tokens = 0;  // new tokens of all sequences
   int64_t context_len = 0;
   int32_t vocab_size = 0;
-  int32_t num_pages = 0;
   int32_t page_size = 0;
-  int32_t num_kv_groups = 1;
+  std::vector<KvGroupLimits> kv_groups = {};
   int32_t num_groups = 1;  // DP groups, of all worlds
   int32_t max_moves = 0;   // that leave, and as many that arrive
 };

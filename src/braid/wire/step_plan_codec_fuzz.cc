@@ -8,8 +8,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                                      .max_step_tokens = 256,
                                      .context_len = 1024,
                                      .vocab_size = 1000,
-                                     .num_pages = 128,
                                      .page_size = 16,
+                                     .kv_groups = {{.num_pages = 128}, {.window = 40, .num_pages = 64}},
                                      .num_groups = 4,
                                      .max_moves = 4};
   const auto plan = braid::decode_step_plan(std::as_bytes(std::span(data, size)), limits);

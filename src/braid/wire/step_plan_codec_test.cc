@@ -13,8 +13,8 @@ const StepPlanLimits kLimits{.max_sequences = 8,
                              .max_step_tokens = 200,
                              .context_len = 300,
                              .vocab_size = 1000,
-                             .num_pages = 100,
                              .page_size = 16,
+                             .kv_groups = {{.num_pages = 100}, {.window = 24, .num_pages = 50}},
                              .num_groups = 4,
                              .max_moves = 2};
 
@@ -45,7 +45,11 @@ TEST(StepPlanCodec, DamagedBytesAreRefusedOrHarmless) {
     if (!decoded.ok()) continue;
     EXPECT_LE(decoded.value().num_tokens(), kLimits.max_step_tokens);
     for (const SequencePlan& sequence : decoded.value().sequences) {
-      for (const PageId page : sequence.page_tables.at(0).pages) EXPECT_LT(page, kLimits.num_pages);
+      for (size_t group = 0; group < 2; ++group) {
+        for (const PageId page : sequence.page_tables.at(group).pages) {
+          EXPECT_LT(page, kLimits.kv_groups[group].num_pages);
+        }
+      }
       EXPECT_LE(static_cast<size_t>(sequence.scoring.first_new) + sequence.scoring.tokens.size(),
                 sequence.new_tokens.size());
     }
@@ -59,8 +63,8 @@ TEST(StepPlanCodec, WhatBreaksALimitIsNamed) {
   SequencePlan good;
   good.request = 5;
   good.new_tokens = {1, 2, 3};
-  good.first_position = 14;
-  good.page_tables = {PageTable{.pages = {4, 9}}};
+  good.first_position = 46;
+  good.page_tables = {PageTable{.pages = {4, 7, 8, 9}}, PageTable{.first_page = 1, .pages = {49, 3, 5}}};
   good.samples = true;
   good.scoring = {.first_new = 1, .tokens = {3, 4}};
   const auto error_of = [&](auto change) {
@@ -79,9 +83,19 @@ TEST(StepPlanCodec, WhatBreaksALimitIsNamed) {
             "step 7, request 5: positions 2147483647 to 2147483650, the context is 300");
   EXPECT_EQ(error_of([](SequencePlan& s) { s.page_tables[0].pages[0] = 100; }),
             "step 7, request 5: pages: 100 is not in [0, 100)");
+  EXPECT_EQ(error_of([](SequencePlan& s) { s.page_tables[1].pages[0] = 50; }),
+            "step 7, request 5: pages: 50 is not in [0, 50)");
   EXPECT_EQ(error_of([](SequencePlan& s) { s.page_tables[0].pages.pop_back(); }),
-            "step 7, request 5: 1 pages for 17 positions, not 2");
-  EXPECT_EQ(error_of([](SequencePlan& s) { s.page_tables.clear(); }), "step 7, request 5: 0 page tables, 1 KV groups");
+            "step 7, request 5: 3 pages for 49 positions, not 4");
+  EXPECT_EQ(error_of([](SequencePlan& s) { s.page_tables[1].pages.pop_back(); }),
+            "step 7, request 5: 2 pages for 49 positions, not 3");
+  EXPECT_EQ(error_of([](SequencePlan& s) { s.page_tables[1].first_page = 2; }),
+            "step 7, request 5: pages from 2 on, position 23 is seen");
+  EXPECT_EQ(error_of([](SequencePlan& s) { s.page_tables[0].first_page = 1; }),
+            "step 7, request 5: pages from 1 on, position 0 is seen");
+  EXPECT_EQ(error_of([](SequencePlan& s) { s.page_tables[1].first_page = -1; }),
+            "step 7, request 5: pages from -1 on, position 23 is seen");
+  EXPECT_EQ(error_of([](SequencePlan& s) { s.page_tables.clear(); }), "step 7, request 5: 0 page tables, 2 KV groups");
   EXPECT_EQ(error_of([](SequencePlan& s) { s.sampling.params.temperature = -1; }),
             "step 7, request 5: a sampling parameter is out of its range");
   EXPECT_EQ(error_of([](SequencePlan& s) { s.sampling.params.top_p = std::numeric_limits<float>::quiet_NaN(); }),
@@ -99,23 +113,29 @@ TEST(StepPlanCodec, WhatBreaksALimitIsNamed) {
   const auto move_error_of = [&](bool arrives, auto change) {
     StepPlan moves{.step = 7};
     auto& list = arrives ? moves.arriving : moves.leaving;
-    list = {{.move = {.id = 3, .from_group = 1, .to_group = 0, .num_pages = 2}, .pages = {8, 5}}};
+    list = {{.move = {.id = 3, .from_group = 1, .to_group = 0, .num_pages = 3}, .pages = {{8, 5}, {49}}}};
     change(list);
     const auto decoded = decode_step_plan(encode(moves), kLimits);
     return decoded.ok() ? std::string() : decoded.error().message;
   };
   for (const bool arrives : {false, true}) {
     EXPECT_EQ(move_error_of(arrives, [](auto&) {}), "");
-    EXPECT_EQ(move_error_of(arrives, [](auto& list) { list[0].pages[1] = 100; }),
+    EXPECT_EQ(move_error_of(arrives, [](auto& list) { list[0].pages[0][1] = 100; }),
               "step 7: pages that move: 100 is not in [0, 100)");
-    EXPECT_EQ(move_error_of(arrives, [](auto& list) { list[0].pages.pop_back(); }), "step 7: move 3 of 2 pages has 1");
-    EXPECT_EQ(move_error_of(arrives, [](auto& list) { list[0].move.num_pages = 20; }),
-              "step 7: move 3 of 20 pages, the context has 19");
+    EXPECT_EQ(move_error_of(arrives, [](auto& list) { list[0].pages[1][0] = 50; }),
+              "step 7: pages that move: 50 is not in [0, 50)");
+    EXPECT_EQ(move_error_of(arrives, [](auto& list) { list[0].pages[0].pop_back(); }),
+              "step 7: move 3 of 3 pages has 2");
+    EXPECT_EQ(move_error_of(arrives, [](auto& list) { list[0].pages.pop_back(); }),
+              "step 7: move 3 of 1 KV groups, there are 2");
+    EXPECT_EQ(move_error_of(arrives, [](auto& list) { list[0].move.num_pages = 39; }),
+              "step 7: move 3 of 39 pages, the context has 38");
     EXPECT_EQ(move_error_of(arrives, [](auto& list) { list[0].move.to_group = 4; }),
               "step 7: move 3 from group 1 to group 4, there are 4 groups");
     EXPECT_EQ(move_error_of(arrives, [](auto& list) { list.assign(3, list[0]); }), "step 7: 3 moves, at most 2 fit");
   }
-  EXPECT_EQ(move_error_of(false, [](auto& list) { list[0].pages.clear(); }), "step 7: move 3 of 2 pages has 0");
+  EXPECT_EQ(move_error_of(false, [](auto& list) { list[0].pages.clear(); }),
+            "step 7: move 3 of 0 KV groups, there are 2");
   EXPECT_EQ(move_error_of(true, [](auto& list) { list[0].pages.clear(); }), "") << "they are dropped";
   plan.sequences = {good, good};
   EXPECT_EQ(decode_step_plan(encode(plan), kLimits).error().message, "step 7 lists request 5 twice");

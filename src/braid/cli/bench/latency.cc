@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 #include <random>
 #include <utility>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "braid/cli/bench/timing.h"
 #include "braid/engine/rank_set.h"
 #include "braid/engine/step_protocol.h"
+#include "braid/scheduler/own_pages.h"
 
 namespace braid {
 namespace {
@@ -28,14 +28,12 @@ class Batch {
  public:
   Batch(const LatencyOptions& options, const SchedulerConfig& scheduler, int64_t vocab_size, int32_t group,
         int32_t num_groups)
-      : options_(options), chunk_(scheduler.chunked_prefill_size) {
+      : options_(options),
+        chunk_(scheduler.chunked_prefill_size),
+        pages_(scheduler, options.input_len + options.output_len) {
     std::mt19937_64 random(options.seed + static_cast<uint64_t>(group));
     const int32_t batch_size = group_share(options.batch_size, group, num_groups);
-    const int32_t pages_each = (options.input_len + options.output_len + scheduler.page_size - 1) / scheduler.page_size;
     for (int32_t i = 0; i < batch_size; ++i) {
-      PageTable table{.pages = std::vector<PageId>(static_cast<size_t>(pages_each))};
-      std::iota(table.pages.begin(), table.pages.end(), i * pages_each);
-      tables_.push_back(std::move(table));
       std::vector<TokenId> tokens(static_cast<size_t>(options.input_len + options.output_len));
       for (TokenId& id : tokens) id = static_cast<TokenId>(random() % static_cast<uint64_t>(vocab_size));
       tokens_.push_back(std::move(tokens));
@@ -74,10 +72,11 @@ class Batch {
 
  private:
   SequencePlan sequence(size_t index, std::vector<TokenId> tokens, int32_t first_position, bool samples) const {
+    const int64_t end = first_position + std::ssize(tokens);
     SequencePlan plan{.request = index,
                       .new_tokens = std::move(tokens),
                       .first_position = first_position,
-                      .page_tables = {tables_[index]},
+                      .page_tables = pages_.tables(static_cast<int64_t>(index), first_position, end),
                       .samples = samples};
     plan.sampling.params.temperature = 0;
     return plan;
@@ -85,7 +84,7 @@ class Batch {
 
   const LatencyOptions& options_;
   int32_t chunk_;
-  std::vector<PageTable> tables_;
+  OwnPages pages_;
   std::vector<std::vector<TokenId>> tokens_;  // prompts, and outputs: drawn too, so that every rank knows them
 };
 
@@ -190,13 +189,7 @@ Status check_room(const LatencyOptions& options, const SchedulerConfig& config, 
   if (len > config.context_len) {
     return fail("--input-len + --output-len is {}, the context is {} tokens", len, config.context_len);
   }
-  const int64_t pages_each = (len + config.page_size - 1) / config.page_size;
-  const int64_t most = (options.batch_size + num_groups - 1) / num_groups;
-  if (pages_each * most > config.num_pages) {
-    return fail("{} sequences of {} tokens take {} KV pages, the pool has {}", most, len, pages_each * most,
-                config.num_pages);
-  }
-  return {};
+  return OwnPages(config, len).check_room((options.batch_size + num_groups - 1) / num_groups);
 }
 
 }  // namespace

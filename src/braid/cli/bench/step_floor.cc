@@ -10,15 +10,22 @@ StepWork::Operation product(double m, double n, double k, DType dtype) {
   return {.bytes = n * k * static_cast<double>(dtype_bytes(dtype)), .flops = 2.0 * m * n * k, .dtype = dtype};
 }
 
-StepWork::Operation attention(const ModelConfig& config, DType kv_dtype, const StepPlan& plan) {
+// `window`: of the layer; 0: it has none.
+StepWork::Operation attention(const ModelConfig& config, DType kv_dtype, const StepPlan& plan, int32_t window) {
   StepWork::Operation work{.dtype = kv_dtype};
   const double kv_token_bytes =
       2.0 * config.num_kv_heads * config.head_dim * static_cast<double>(dtype_bytes(kv_dtype));
   for (const SequencePlan& sequence : plan.sequences) {
     const auto num_new = static_cast<double>(sequence.new_tokens.size());
-    const double before = sequence.first_position;
+    double before = sequence.first_position;
+    if (window > 0) before = std::min<double>(before, window - 1);
     work.bytes += (before + num_new) * kv_token_bytes;
-    const double visible_keys = num_new * before + num_new * (num_new + 1) / 2;
+    double visible_keys = num_new * before + num_new * (num_new + 1) / 2;
+    if (window > 0) {
+      // The first of them that has a whole window to see, and those behind it, do not see more and more.
+      const double past = std::max(0.0, before + num_new - window);
+      visible_keys -= past * (past + 1) / 2;
+    }
     work.flops += 4.0 * config.num_heads * config.head_dim * visible_keys;
   }
   return work;
@@ -41,7 +48,8 @@ StepWork work_of_step(const ModelConfig& config, DType dtype, DType kv_dtype, co
   const auto num_moe_layers = static_cast<double>(std::ranges::count(config.is_moe_layer, true));
   for (int32_t layer = 0; layer < config.num_layers; ++layer) {
     work.operations.push_back(product(tokens, q_size + 2 * kv_size, hidden, dtype));
-    work.operations.push_back(attention(config, kv_dtype, plan));
+    const int32_t window = config.layer_windows.empty() ? 0 : config.layer_windows[static_cast<size_t>(layer)];
+    work.operations.push_back(attention(config, kv_dtype, plan, window));
     work.operations.push_back(product(tokens, hidden, q_size, dtype));
     if (!config.is_moe_layer[static_cast<size_t>(layer)]) {
       work.operations.push_back(product(tokens, 2.0 * config.ffn, hidden, dtype));

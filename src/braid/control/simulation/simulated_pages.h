@@ -2,6 +2,7 @@
 // to it. So a sequence that reads another's keys, or none, is seen at once, on whichever rank it happens.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "braid/base/check.h"
+#include "braid/kv/kv_group.h"
 #include "braid/request/scheduler_request.h"
 #include "braid/wire/step_plan.h"
 
@@ -42,8 +44,11 @@ class SimulatedRequests {
 // Of one rank.
 class SimulatedPages {
  public:
-  SimulatedPages(int32_t num_pages, int32_t page_size)
-      : page_size_(page_size), slots_(static_cast<size_t>(num_pages) * static_cast<size_t>(page_size)) {}
+  SimulatedPages(const std::vector<KvGroupPool>& groups, int32_t page_size) : page_size_(page_size), groups_(groups) {
+    for (const KvGroupPool& group : groups) {
+      slots_.emplace_back(static_cast<size_t>(group.num_pages) * static_cast<size_t>(page_size));
+    }
+  }
 
   // Reads and writes as the sequence's attention would. False: what it reads is not its own.
   bool compute(const SequencePlan& sequence, const SimulatedRequests& requests) {
@@ -53,36 +58,49 @@ class SimulatedPages {
       const TokenId token = requests.token(sequence.request, position);
       hash = (hash ^ static_cast<uint64_t>(token)) * 0x9e3779b97f4a7c15U;
       hash ^= hash >> 29U;
-      const PageId page = sequence.page_tables[0].pages[static_cast<size_t>(position / page_size_)];
-      uint64_t& slot = slots_[static_cast<size_t>(page * page_size_ + position % page_size_)];
-      if (position < sequence.first_position) {
-        if (slot != hash) return false;
-      } else {
-        if (sequence.new_tokens[static_cast<size_t>(position - sequence.first_position)] != token) return false;
-        slot = hash;
+      for (size_t group = 0; group < groups_.size(); ++group) {
+        if (!attend(sequence, group, position, token, hash)) return false;
       }
     }
     return true;
   }
 
-  std::vector<uint64_t> copy_out(std::span<const PageId> pages) const {
+  std::vector<uint64_t> copy_out(const std::vector<std::vector<PageId>>& pages) const {
     std::vector<uint64_t> copy;
-    for (const PageId page : pages) {
-      for (int32_t i = 0; i < page_size_; ++i) copy.push_back(slots_[static_cast<size_t>(page * page_size_ + i)]);
+    for (size_t group = 0; group < pages.size(); ++group) {
+      for (const PageId page : pages[group]) {
+        const auto first = slots_[group].begin() + page * page_size_;
+        copy.insert(copy.end(), first, first + page_size_);
+      }
     }
     return copy;
   }
-  void copy_in(std::span<const PageId> pages, std::span<const uint64_t> from) {
-    for (size_t i = 0; i < from.size(); ++i) {
-      const size_t index = i / static_cast<size_t>(page_size_);
-      if (index >= pages.size()) return;
-      slots_[static_cast<size_t>(pages[index] * page_size_) + i % static_cast<size_t>(page_size_)] = from[i];
+  // None: what came is dropped.
+  void copy_in(const std::vector<std::vector<PageId>>& pages, std::span<const uint64_t> from) {
+    for (size_t group = 0; group < pages.size(); ++group) {
+      for (const PageId page : pages[group]) {
+        if (std::cmp_less(from.size(), page_size_)) return;
+        std::copy_n(from.begin(), page_size_, slots_[group].begin() + page * page_size_);
+        from = from.subspan(static_cast<size_t>(page_size_));
+      }
     }
   }
 
  private:
+  bool attend(const SequencePlan& sequence, size_t group, int32_t position, TokenId token, uint64_t hash) {
+    const int32_t window = groups_[group].window;
+    if (window > 0 && position <= sequence.first_position - window) return true;  // no new token sees it
+    const auto& [first_page, pages] = sequence.page_tables[group];
+    const PageId page = pages[static_cast<size_t>(position / page_size_ - first_page)];
+    uint64_t& slot = slots_[group][static_cast<size_t>(page * page_size_ + position % page_size_)];
+    if (position < sequence.first_position) return slot == hash;
+    slot = hash;
+    return sequence.new_tokens[static_cast<size_t>(position - sequence.first_position)] == token;
+  }
+
   int32_t page_size_;
-  std::vector<uint64_t> slots_;
+  std::vector<KvGroupPool> groups_;
+  std::vector<std::vector<uint64_t>> slots_;  // by KV group
 };
 
 // What LocalKvCourier is to the ranks' threads.

@@ -57,7 +57,7 @@ class SimulatedWorld {
       groups_.push_back(std::make_unique<Group>(options_.first_group + i, options_));
     }
     ranks_.resize(static_cast<size_t>(options_.num_groups) * static_cast<size_t>(options_.ranks_per_group),
-                  Rank{.pages = {options_.scheduler.num_pages, options_.scheduler.page_size}});
+                  Rank{.pages = {options_.scheduler.kv_groups(), options_.scheduler.page_size}});
     for (size_t rank = 0; rank < ranks_.size(); ++rank) pause([this, rank] { begin_round(rank); });
   }
 

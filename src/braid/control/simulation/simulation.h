@@ -128,6 +128,20 @@ class Simulation {
     return values[static_cast<size_t>(time_.pick(0, N - 1))];
   }
 
+  // A second KV group, or the only one, has a window that sequences outgrow.
+  void add_windows(SchedulerConfig& scheduler) {
+    const auto window = static_cast<int32_t>(time_.pick(1, 20));
+    const auto needed = most_kept_pages(window, scheduler.chunked_prefill_size, scheduler.page_size);
+    const auto num_pages =
+        static_cast<int32_t>(std::min<int64_t>(needed, scheduler.context_len / scheduler.page_size) + time_.pick(0, 6));
+    if (time_.one_in(3)) {
+      scheduler.window = window;
+      scheduler.num_pages = num_pages;
+    } else {
+      scheduler.narrower_groups = {{.window = window, .num_pages = num_pages}};
+    }
+  }
+
   Scenario draw_scenario() {
     Scenario scenario;
     const bool is_replicas = time_.one_in(4);
@@ -145,6 +159,7 @@ class Simulation {
                           .max_running_requests = static_cast<int32_t>(time_.pick(1, 4)),
                           .chunked_prefill_size = one_of_these<int32_t>({1, 7, 64}),
                           .radix_cache = !time_.one_in(3)};
+    if (time_.one_in(3)) add_windows(scenario.scheduler);
     scenario.controller = {
         .schedule = one_of_these({SchedulePolicy::kFcfs, SchedulePolicy::kLpm, SchedulePolicy::kPriority}),
         .balance = one_of_these({LoadBalanceMethod::kRoundRobin, LoadBalanceMethod::kShortestQueue,

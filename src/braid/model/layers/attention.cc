@@ -6,7 +6,7 @@ namespace braid {
 
 ConstRows Attention::operator()(Step& step, ConstRows x) const {
   Ops& ops = step.ops;
-  const auto [layer, num_heads, num_kv_heads, head_dim, norm_eps] = shape_;
+  const auto [layer, num_heads, num_kv_heads, head_dim, norm_eps, kv_group, window] = shape_;
   const ConstRows input = step.exchange.group_gather(x);
 
   const Rows qkv = step.workspace.qkv.first(input.rows);
@@ -22,10 +22,12 @@ ConstRows Attention::operator()(Step& step, ConstRows x) const {
   ops.rope(k, head_dim, step.positions, angles.cos, angles.sin);
 
   const KvLayer& kv = step.kv_layers[static_cast<size_t>(layer)];
-  ops.write_kv(k, v, step.sequences, kv);
+  const std::span<const AttentionSequence> sequences = step.sequences[static_cast<size_t>(kv_group)];
+  ops.write_kv(k, v, sequences, kv);
   const Rows attended = step.workspace.attended.first(input.rows);
-  const AttentionParams params{.num_heads = num_heads, .scale = 1.0F / std::sqrt(static_cast<float>(head_dim))};
-  step.attention_backend.forward(q, step.sequences, kv, params, attended);
+  const AttentionParams params{
+      .num_heads = num_heads, .scale = 1.0F / std::sqrt(static_cast<float>(head_dim)), .window = window};
+  step.attention_backend.forward(q, sequences, kv, params, attended);
 
   const Rows delta = step.workspace.attention_delta(input.rows);
   ops.matmul(attended, *weights_.output, delta, {.bias = weights_.output_bias});

@@ -20,6 +20,8 @@ struct AttentionShape {
   int32_t num_kv_heads = 0;
   int32_t head_dim = 0;
   float norm_eps = 0;
+  int32_t kv_group = 0;
+  int32_t window = 0;  // AttentionParams::window
 };
 
 struct AttentionWeights {

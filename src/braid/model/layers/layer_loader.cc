@@ -200,13 +200,17 @@ LayerLoader::Parts<Attention> LayerLoader::attention(const AttentionOptions& opt
       weights[i].k_norm = k_norm[i];
     }
   }
+  const KvGroups kv_groups(config_.layer_windows, config_.num_layers);
+  const int32_t window = kv_groups.windows[static_cast<size_t>(kv_groups.of_layer[static_cast<size_t>(layer_)])];
   std::vector<Attention> parts;
   for (size_t i = 0; i < weights.size(); ++i) {
     parts.emplace_back(AttentionShape{.layer = layer_,
                                       .num_heads = shapes_[i].num_heads(),
                                       .num_kv_heads = shapes_[i].num_kv_heads(),
                                       .head_dim = config_.head_dim,
-                                      .norm_eps = config_.norm_eps},
+                                      .norm_eps = config_.norm_eps,
+                                      .kv_group = kv_groups.of_layer[static_cast<size_t>(layer_)],
+                                      .window = window},
                        std::move(weights[i]), rope_table_);
   }
   return parts;

@@ -2,6 +2,7 @@
 // ones.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <random>
@@ -15,8 +16,8 @@
 
 namespace braid {
 
-// Token ids are below 1000, prompts and contexts at most 300 long, pages 100 of 16 tokens; moves are between 4 groups,
-// at most 2 of a kind.
+// Token ids are below 1000, prompts and contexts at most 300 long; 100 pages of 16 tokens, and 50 in a second KV group
+// whose window is 24; moves are between 4 groups, at most 2 of a kind.
 class MessageMaker {
  public:
   explicit MessageMaker(uint64_t seed) : random_(seed) {}
@@ -32,18 +33,20 @@ class MessageMaker {
       sequence.new_tokens = ids(pick(1, 25), 999);
       sequence.first_position = pick(0, 275);
       const int end = sequence.first_position + static_cast<int>(sequence.new_tokens.size());
-      sequence.page_tables = {PageTable{.pages = ids((end + 15) / 16, 99)}};
+      const int first_page = pick(0, std::max(0, sequence.first_position - 23) / 16);
+      sequence.page_tables = {PageTable{.pages = ids((end + 15) / 16, 99)},
+                              PageTable{.first_page = first_page, .pages = ids((end + 15) / 16 - first_page, 49)}};
       sequence.samples = pick(0, 1) == 1;
       if (sequence.samples) sequence.sampling = state();
       if (pick(0, 2) == 0) sequence.scoring = scoring(static_cast<int>(sequence.new_tokens.size()));
     }
     for (int i = pick(0, 2); i > 0; --i) {
-      plan.leaving.push_back({.move = move(pick(1, 18))});
-      plan.leaving.back().pages = ids(plan.leaving.back().move.num_pages, 99);
+      plan.leaving.push_back({.move = move(pick(1, 38))});
+      plan.leaving.back().pages = moved_ids(plan.leaving.back().move.num_pages);
     }
     for (int i = pick(0, 2); i > 0; --i) {
-      plan.arriving.push_back({.move = move(pick(1, 18))});
-      if (pick(0, 2) > 0) plan.arriving.back().pages = ids(plan.arriving.back().move.num_pages, 99);
+      plan.arriving.push_back({.move = move(pick(1, 38))});
+      if (pick(0, 2) > 0) plan.arriving.back().pages = moved_ids(plan.arriving.back().move.num_pages);
     }
     return plan;
   }
@@ -107,6 +110,11 @@ class MessageMaker {
     std::vector<int32_t> result;
     for (int i = 0; i < count; ++i) result.push_back(pick(0, max));
     return result;
+  }
+
+  std::vector<std::vector<int32_t>> moved_ids(int count) {
+    const int narrow = pick(0, count);
+    return {ids(count - narrow, 99), ids(narrow, 49)};
   }
 
   std::vector<uint64_t> numbers(int count) {
@@ -230,7 +238,8 @@ class MessageMaker {
     load.credits = {.num_requests = pick(0, 100),
                     .num_pages = pick(-100, 100),
                     .page_size = pick(1, 64),
-                    .is_idle = pick(0, 1) == 1};
+                    .is_idle = pick(0, 1) == 1,
+                    .max_request_pages = pick(0, 40)};
     load.num_commands = random_();
     load.num_steps = random_();
     load.step_seconds = static_cast<double>(number());

@@ -25,8 +25,8 @@ StepPlanLimits plan_limits() {
           .max_step_tokens = int64_t{1} << 30,
           .context_len = kMaxDispatchPromptLen,
           .vocab_size = kVocabSize,
-          .num_pages = kMaxDispatchPromptLen / kPageSize,
-          .page_size = kPageSize};
+          .page_size = kPageSize,
+          .kv_groups = {{.num_pages = kMaxDispatchPromptLen / kPageSize}}};
 }
 
 // The first step of these requests, their prompts in one chunk each.
