@@ -70,25 +70,37 @@ def greedy(model, prompt, count):
 
 
 class RouterMargin:
-    """Watches every router for the smallest gap between the last expert chosen and the first one not."""
+    """Watches every router for the smallest gap between the last expert (or group) chosen and the first one not."""
 
     def __init__(self, model):
         self.smallest = np.inf
         for name, module in model.named_modules():
             if type(module).__name__.endswith("TopKRouter"):
                 module.register_forward_hook(self._look)
+            if type(module).__name__.endswith("TopkRouter"):
+                module.register_forward_hook(self._look_at_groups)
 
     def _look(self, module, _, output):
-        p = torch.softmax(output[0].float(), dim=-1).sort(dim=-1, descending=True).values
-        if p.shape[-1] > module.top_k:
-            self.smallest = min(self.smallest, float((p[:, module.top_k - 1] - p[:, module.top_k]).min()))
+        self._compare(torch.softmax(output[0].float(), dim=-1), module.top_k)
+
+    def _look_at_groups(self, module, _, output):
+        scores = output[0].float().sigmoid() + module.e_score_correction_bias.float()
+        groups = scores.view(len(scores), module.num_group, -1)
+        of_groups = groups.topk(2, dim=-1).values.sum(dim=-1)
+        self._compare(of_groups, module.topk_group)
+        best = of_groups.topk(module.topk_group, dim=-1).indices
+        self._compare(torch.stack([g[b].flatten() for g, b in zip(groups, best)]), module.top_k)
+
+    def _compare(self, scores, count):
+        s = scores.sort(dim=-1, descending=True).values
+        if s.shape[-1] > count:
+            self.smallest = min(self.smallest, float((s[:, count - 1] - s[:, count]).min()))
 
 
-def rows_kept(length):
-    """All rows of a short prompt, every fourth of a long one and its last."""
-    if length <= 64:
-        return list(range(length))
-    return sorted({*range(0, length, 4), length - 1})
+def rows_kept(length, kept_rows):
+    """Every so many rows of a prompt, by its length (model_cases.Case.kept_rows), and its last."""
+    of_long, of_short = kept_rows
+    return sorted({*range(0, length, of_short if length <= 64 else of_long), length - 1})
 
 
 def median_kl(reference, other):
@@ -101,12 +113,12 @@ def median_kl(reference, other):
     return float(np.median((np.exp(p) * (p - q)).sum(axis=-1)))
 
 
-def evaluate(model, bf16_model, prompts):
+def evaluate(model, bf16_model, prompts, kept_rows):
     """(expected logits, description of each prompt, bfloat16's KL), or why these weights will not do."""
     watch = RouterMargin(model)
     described, rows, rows_bf16 = [], [], []
     for prompt in prompts:
-        kept = rows_kept(len(prompt))
+        kept = rows_kept(len(prompt), kept_rows)
         rows.append(logits_of(model, prompt)[kept])
         rows_bf16.append(logits_of(bf16_model, prompt)[kept])
         ids, lead = greedy(model, prompt, GREEDY_TOKENS)
@@ -141,7 +153,7 @@ def make_case(case, output):
         with tempfile.TemporaryDirectory() as folder:
             write_checkpoint(folder, case.config, tensors, case.stored, seed)
             made, why_not = evaluate(load(folder, torch.float32), load(folder, torch.bfloat16),
-                                     make_prompts(seed, case.config["vocab_size"]))
+                                     make_prompts(seed, case.config["vocab_size"]), case.kept_rows)
         if made:
             break
         print(f"  {case.name}: seed {seed}: {why_not}", file=sys.stderr)

@@ -76,6 +76,7 @@ void inspect_weights(const Checkpoint& checkpoint, const RankOptions& ranks, Ins
   std::set<std::string> types;
   for (const auto& [name, tensor] : checkpoint.tensors()) types.insert(tensor.type_name);
   report.stored_types.assign(types.begin(), types.end());
+  report.notes.insert(report.notes.end(), config.notes.begin(), config.notes.end());
   if (config.eos_token_ids.empty()) report.notes.emplace_back("no end-of-sequence id: answers end by length alone");
 
   const ModelFamily* const family = find_family(config.architecture);

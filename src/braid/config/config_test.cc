@@ -62,6 +62,21 @@ TEST(HfConfig, AbsentKeysHaveTransformersDefaults) {
   EXPECT_EQ(moe->moe.expert_ffn, 768);
   EXPECT_FALSE(moe->moe.normalize_top_k);
 
+  const auto qwen2_moe = read(with("Qwen2MoeForCausalLM", ""));
+  ASSERT_TRUE(qwen2_moe.ok()) << qwen2_moe.error().message;
+  EXPECT_EQ(qwen2_moe->num_heads, 16);
+  EXPECT_EQ(qwen2_moe->moe.num_experts, 60);
+  EXPECT_EQ(qwen2_moe->moe.shared_ffn, 5632);
+  EXPECT_TRUE(qwen2_moe->qkv_bias);
+  EXPECT_FALSE(qwen2_moe->output_bias);
+  EXPECT_FALSE(read(with("Qwen2MoeForCausalLM", R"("qkv_bias": false)"))->qkv_bias);
+
+  const auto qwen2 = read(with("Qwen2ForCausalLM", R"("attention_bias": false)"));  // which its class does not read
+  ASSERT_TRUE(qwen2.ok()) << qwen2.error().message;
+  EXPECT_TRUE(qwen2->qkv_bias);
+  EXPECT_FALSE(qwen2->output_bias);
+  EXPECT_EQ(qwen2->head_dim, 128);
+
   const auto mixtral = read(with("MixtralForCausalLM", ""));
   ASSERT_TRUE(mixtral.ok()) << mixtral.error().message;
   EXPECT_EQ(mixtral->rope.theta, 1e6);
@@ -70,6 +85,48 @@ TEST(HfConfig, AbsentKeysHaveTransformersDefaults) {
   EXPECT_EQ(mixtral->moe.expert_ffn, 14336);
   EXPECT_TRUE(mixtral->moe.normalize_top_k);
   EXPECT_TRUE(mixtral->is_moe_layer.back());
+}
+
+TEST(HfConfig, AbsentKeysOfLaterFamiliesHaveTransformersDefaults) {
+  const auto olmo2 = read(with("Olmo2ForCausalLM", ""));
+  ASSERT_TRUE(olmo2.ok()) << olmo2.error().message;
+  EXPECT_EQ(olmo2->norm_eps, 1e-5F);
+  EXPECT_EQ(olmo2->eos_token_ids, std::vector<TokenId>{50279});
+
+  const auto granite = read(with("GraniteForCausalLM", R"("residual_multiplier": 0.22)"));
+  ASSERT_TRUE(granite.ok()) << granite.error().message;
+  EXPECT_EQ(granite->residual_multiplier, 0.22F);
+  EXPECT_EQ(granite->attention_scale, 1.0F);  // not 1 / sqrt(head_dim)
+  EXPECT_EQ(granite->embedding_multiplier, 1.0F);
+  EXPECT_EQ(granite->logits_divisor, 1.0F);
+
+  const auto smollm3 = read(with("SmolLM3ForCausalLM", R"("num_hidden_layers": 5)"));
+  ASSERT_TRUE(smollm3.ok()) << smollm3.error().message;
+  EXPECT_TRUE(smollm3->tie_embeddings);
+  EXPECT_EQ(smollm3->rope.theta, 2e6);
+  EXPECT_EQ(smollm3->has_rope, (std::vector<bool>{true, true, true, false, true}));
+  EXPECT_EQ(read(with("SmolLM3ForCausalLM", R"("num_hidden_layers": 2, "no_rope_layers": [0, 1, 1])"))->has_rope,
+            (std::vector<bool>{false, true}));
+
+  const auto phi3 = read(with("Phi3ForCausalLM", R"("partial_rotary_factor": 0.75, "num_attention_heads": 24)"));
+  ASSERT_TRUE(phi3.ok()) << phi3.error().message;
+  EXPECT_EQ(phi3->head_dim, 128);
+  EXPECT_EQ(phi3->rotary_dim(), 96);
+  EXPECT_EQ(phi3->num_kv_heads, 24);
+
+  const auto glm = read(with("Glm4MoeForCausalLM", R"("head_dim": 128, "num_nextn_predict_layers": 1,
+      "attention_bias": true, "n_shared_experts": 2)"));
+  ASSERT_TRUE(glm.ok()) << glm.error().message;
+  EXPECT_EQ(glm->rotary_dim(), 64);
+  EXPECT_TRUE(glm->qkv_bias);
+  EXPECT_FALSE(glm->output_bias);
+  EXPECT_EQ(glm->moe.router, MoeRouter::kSigmoid);
+  EXPECT_EQ(glm->moe.shared_ffn, 2816);
+  EXPECT_TRUE(glm->moe.normalize_top_k);
+  EXPECT_FALSE(glm->is_moe_layer.front());
+  EXPECT_TRUE(glm->is_moe_layer[1]);
+  ASSERT_EQ(glm->notes.size(), 1U);
+  expect_part(glm->notes.front(), "next-token-prediction layer is not used");
 }
 
 TEST(HfConfig, NullKvHeadsMeansAsManyAsHeads) {
@@ -93,6 +150,45 @@ TEST(HfConfig, BothNotationsOfTheRopeAreRead) {
   EXPECT_EQ(linear->rope.factor, 2.5);
 }
 
+TEST(HfConfig, ScaledRopesHaveTransformersDefaults) {
+  const auto yarn = read(with("Qwen2ForCausalLM", R"("max_position_embeddings": 32768, "rope_scaling": {"type": "yarn",
+      "factor": 4.0, "original_max_position_embeddings": 8192})"));
+  ASSERT_TRUE(yarn.ok()) << yarn.error().message;
+  EXPECT_EQ(yarn->rope.kind, RopeConfig::Kind::kYarn);
+  EXPECT_EQ(yarn->rope.original_max_position, 8192);
+  EXPECT_EQ(yarn->rope.beta_fast, 32);
+  EXPECT_EQ(yarn->rope.beta_slow, 1);
+  EXPECT_TRUE(yarn->rope.truncates_range);
+  EXPECT_NEAR(yarn->rope.attention_factor, 1.138629, 1e-6);  // 0.1 ln 4 + 1
+  const auto mscale = read(with("Qwen2ForCausalLM", R"("rope_scaling": {"type": "yarn", "factor": 40, "mscale": 0.707,
+      "mscale_all_dim": 1.0, "truncate": false, "beta_fast": 24})"));
+  EXPECT_NEAR(mscale->rope.attention_factor, 1.2608046 / 1.3688879, 1e-6);
+  EXPECT_EQ(mscale->rope.original_max_position, 32768);
+  EXPECT_EQ(mscale->rope.beta_fast, 24);
+  EXPECT_FALSE(mscale->rope.truncates_range);
+
+  // Longer than max_position_embeddings no request is, so that "dynamic" is the plain rope.
+  const auto dynamic = read(with("LlamaForCausalLM", R"("rope_scaling": {"type": "dynamic", "factor": 2.0})"));
+  ASSERT_TRUE(dynamic.ok()) << dynamic.error().message;
+  EXPECT_EQ(dynamic->rope.kind, RopeConfig::Kind::kDefault);
+  EXPECT_EQ(dynamic->max_position, 2048);
+}
+
+TEST(HfConfig, LongropeHasShortAndLongFactors) {
+  const std::string keys = R"("hidden_size": 64, "num_attention_heads": 4, "max_position_embeddings": 131072,
+      "rope_scaling": {"type": "su", "short_factor": [1, 1, 1.5, 2, 2, 2, 2, 2.5],
+                       "long_factor": [1, 2, 3, 4, 5, 6, 7, 8]})";
+  const auto phi3 = read(with("Phi3ForCausalLM", keys));
+  ASSERT_TRUE(phi3.ok()) << phi3.error().message;
+  EXPECT_EQ(phi3->rope.kind, RopeConfig::Kind::kLongRope);
+  EXPECT_EQ(phi3->rope.frequency_factors, (std::vector<float>{1, 1, 1.5F, 2, 2, 2, 2, 2.5F}));
+  EXPECT_NEAR(phi3->rope.attention_factor, 1.190238, 1e-6);  // sqrt(1 + ln 32 / ln 4096)
+  EXPECT_EQ(phi3->rope.long_factors, (std::vector<float>{1, 2, 3, 4, 5, 6, 7, 8}));
+  EXPECT_EQ(phi3->max_position, 131072);
+  EXPECT_EQ(phi3->long_rope_from(), 4096);
+  EXPECT_EQ(read(with("Phi3ForCausalLM", ""))->long_rope_from(), 0);
+}
+
 TEST(HfConfig, SparseLayersFollowStepAndList) {
   const auto config =
       read(with("Qwen3MoeForCausalLM", R"("num_hidden_layers": 6, "decoder_sparse_step": 2, "mlp_only_layers": [3])"));
@@ -101,7 +197,7 @@ TEST(HfConfig, SparseLayersFollowStepAndList) {
 }
 
 TEST(HfConfig, WhatIsAbsurdOrNotSupportedIsNamed) {
-  expect_part(error_of("Qwen2ForCausalLM", ""), "\"Qwen2ForCausalLM\" is not supported, these are: Qwen3ForCausalLM");
+  expect_part(error_of("PhiForCausalLM", ""), "\"PhiForCausalLM\" is not supported, these are: Qwen3ForCausalLM");
   expect_part(error_of("LlamaForCausalLM", R"("num_hidden_layers": 1000000000)"), "between 1 and 4096");
   expect_part(error_of("LlamaForCausalLM", R"("num_attention_heads": 0)"), "at least 1");
   expect_part(error_of("LlamaForCausalLM", R"("num_key_value_heads": 0)"),
@@ -119,7 +215,20 @@ TEST(HfConfig, WhatIsAbsurdOrNotSupportedIsNamed) {
   expect_part(error_of("LlamaForCausalLM", R"("hidden_act": "gelu")"), "\"hidden_act\" is \"gelu\"");
   expect_part(error_of("LlamaForCausalLM", R"("torch_dtype": "int8")"), "bfloat16, float16 or float32");
   expect_part(error_of("LlamaForCausalLM", R"("quantization_config": {"quant_method": "awq"})"), "\"awq\"");
-  expect_part(error_of("LlamaForCausalLM", R"("rope_scaling": {"rope_type": "yarn", "factor": 4})"), "\"yarn\"");
+  expect_part(error_of("LlamaForCausalLM", R"("rope_scaling": {"rope_type": "ntk", "factor": 4})"), "\"ntk\"");
+  expect_part(error_of("LlamaForCausalLM", R"("rope_scaling": {"rope_type": "dynamic"})"), "\"factor\" is missing");
+  expect_part(error_of("LlamaForCausalLM", R"("rope_scaling": {"rope_type": "yarn", "factor": 4, "beta_fast": 0.5})"),
+              "beta_slow is 1 and beta_fast 0.5");
+  expect_part(error_of("LlamaForCausalLM", R"("partial_rotary_factor": 0.5)"), "rotates whole heads");
+  expect_part(error_of("Phi3ForCausalLM", R"("partial_rotary_factor": 1.5)"), "\"partial_rotary_factor\" is 1.5");
+  expect_part(error_of("Phi3ForCausalLM", R"("rope_scaling": {"type": "longrope", "short_factor": [1, 2]})"),
+              "48 numbers above 0");
+  expect_part(error_of("SmolLM3ForCausalLM", R"("no_rope_layers": [1, 0])"), "\"no_rope_layers\" has 2 entries");
+  expect_part(error_of("GraniteForCausalLM", R"("logits_scaling": 0)"), "logits_scaling is 0");
+  expect_part(error_of("Glm4MoeForCausalLM", R"("head_dim": 128, "n_group": 3)"), "128 experts in 3 groups");
+  expect_part(error_of("Glm4MoeForCausalLM", R"("head_dim": 128, "n_group": 32, "topk_group": 1)"),
+              "8 experts come from 1 groups");
+  expect_part(error_of("Glm4MoeForCausalLM", R"("head_dim": 128, "n_routed_experts": 0)"), "at least 1");
   expect_part(error_of("LlamaForCausalLM", R"("rope_scaling": {"rope_type": "linear"})"), "\"factor\" is missing");
   expect_part(error_of("LlamaForCausalLM", R"("rope_scaling": {"rope_type": "llama3", "factor": 8})"), "is missing");
   expect_part(error_of("Qwen3ForCausalLM", R"("num_hidden_layers": 2, "layer_types": ["full_attention", "sideways"])"),
@@ -131,6 +240,10 @@ TEST(HfConfig, WhatIsAbsurdOrNotSupportedIsNamed) {
   expect_part(error_of("MixtralForCausalLM", R"("num_local_experts": 0)"), "at least 1");
   EXPECT_EQ(error_of("Qwen3ForCausalLM", R"("use_sliding_window": false, "sliding_window": 4096)"), "");
   EXPECT_EQ(error_of("MixtralForCausalLM", R"("sliding_window": null)"), "");
+  expect_part(error_of("MistralForCausalLM", R"("num_hidden_layers": 2, "layer_types": ["sliding_attention",
+      "full_attention"])"),
+              "this class has its window in all");
+  expect_part(error_of("Qwen2MoeForCausalLM", R"("shared_expert_intermediate_size": 0)"), "at least 1");
 }
 
 TEST(HfConfig, LayersHaveTheWindowsOfTheirClass) {
@@ -153,6 +266,23 @@ TEST(HfConfig, LayersHaveTheWindowsOfTheirClass) {
   EXPECT_EQ(windows("Qwen3ForCausalLM", used + R"("sliding_window": 64, "max_window_layers": 3, "layer_types":
       ["sliding_attention", "full_attention", "sliding_attention", "full_attention"])"),
             (std::vector<int32_t>{64, 0, 64, 0}));
+  EXPECT_EQ(windows("Qwen2ForCausalLM", R"("sliding_window": 64, "max_window_layers": 2)"), none);
+  EXPECT_EQ(windows("Qwen2ForCausalLM", used + R"("sliding_window": 64, "max_window_layers": 2)"),
+            (std::vector<int32_t>{0, 0, 64, 64}));
+  EXPECT_EQ(windows("Qwen2MoeForCausalLM", used + R"("sliding_window": 64)"), (std::vector<int32_t>{64, 0, 64, 0}));
+  EXPECT_EQ(windows("Qwen2MoeForCausalLM", used + R"("sliding_window": 64, "max_window_layers": 2)"),
+            (std::vector<int32_t>{64, 0, 0, 0}));
+  const auto mistral = read(with("MistralForCausalLM", R"("num_hidden_layers": 2)"));
+  EXPECT_EQ(mistral->layer_windows, (std::vector<int32_t>{4096, 4096})) << "by default";
+  EXPECT_EQ(windows("MistralForCausalLM", ""), none) << "its 4096 no position outgrows";
+  EXPECT_EQ(windows("MistralForCausalLM", R"("sliding_window": 64)"), (std::vector<int32_t>{64, 64, 64, 64}));
+  EXPECT_EQ(windows("MistralForCausalLM", R"("sliding_window": null)"), none);
+  EXPECT_EQ(windows("Phi3ForCausalLM", ""), none);
+  EXPECT_EQ(windows("Phi3ForCausalLM", R"("sliding_window": 64)"), (std::vector<int32_t>{64, 64, 64, 64}));
+  EXPECT_EQ(windows("SmolLM3ForCausalLM", R"("sliding_window": 64)"), none);
+  EXPECT_EQ(windows("SmolLM3ForCausalLM", used + R"("no_rope_layer_interval": 2)"), none);
+  EXPECT_EQ(windows("SmolLM3ForCausalLM", used + R"("sliding_window": 64, "no_rope_layer_interval": 2)"),
+            (std::vector<int32_t>{0, 64, 0, 64}));
 }
 
 TEST(GenerationConfig, GivesDefaultsAndEndTokens) {

@@ -5,7 +5,7 @@
 namespace braid {
 namespace {
 
-bool has_window(const WindowRule& rule, int64_t layer) {
+bool has_window(const WindowRule& rule, const ModelConfig& config, int64_t layer) {
   switch (rule.layers) {
     case WindowLayers::kNone:
       return false;
@@ -19,6 +19,8 @@ bool has_window(const WindowRule& rule, int64_t layer) {
       return layer % 2 == 0;
     case WindowLayers::kPattern:
       return (layer + 1) % rule.pattern != 0;
+    case WindowLayers::kWithoutRope:
+      return !config.has_rope.empty() && !config.has_rope[static_cast<size_t>(layer)];
   }
   return false;
 }
@@ -55,7 +57,7 @@ Result<std::vector<bool>> read_layer_types(const JsonObject& json, const std::ve
 void set_layer_windows(const WindowRule& rule, ModelConfig& config) {
   std::vector<bool> layers;
   for (int64_t layer = 0; layer < config.num_layers; ++layer) {
-    layers.push_back(rule.window > 0 && has_window(rule, layer));
+    layers.push_back(rule.window > 0 && has_window(rule, config, layer));
   }
   set_windows(layers, rule.window, config);
 }

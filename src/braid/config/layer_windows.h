@@ -10,12 +10,13 @@
 namespace braid {
 
 enum class WindowLayers : uint8_t {
-  kNone,       // the model has none
-  kAll,        // every layer (Mistral)
-  kUpper,      // from max_window_layers on (Qwen2, Qwen3)
-  kEvenLower,  // below max_window_layers, every second one from the first on (Qwen2-MoE)
-  kEven,       // every second one from the first on (Gemma 2, gpt-oss)
-  kPattern,    // all but every sliding_window_pattern-th (Gemma 3)
+  kNone,         // the model has none
+  kAll,          // every layer (Mistral)
+  kUpper,        // from max_window_layers on (Qwen2, Qwen3)
+  kEvenLower,    // below max_window_layers, every second one from the first on (Qwen2-MoE)
+  kEven,         // every second one from the first on (Gemma 2, gpt-oss)
+  kPattern,      // all but every sliding_window_pattern-th (Gemma 3)
+  kWithoutRope,  // the layers without rope (SmolLM3)
 };
 
 struct WindowRule {
@@ -26,7 +27,7 @@ struct WindowRule {
 };
 
 // Into config.layer_windows, which stays empty where no layer has a window that the context outgrows. `config` has its
-// number of layers and its context.
+// number of layers, its context, and which layers have rope.
 void set_layer_windows(const WindowRule& rule, ModelConfig& config);
 
 // What config.json says: sliding_window, use_sliding_window, max_window_layers, sliding_window_pattern, layer_types.

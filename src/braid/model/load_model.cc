@@ -99,7 +99,7 @@ Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_
 
   TRY(const auto first_touch, FirstTouch::make(team, places));
   const WeightLoader weights(checkpoint, team, progress, first_touch.get());
-  const auto rope_table = std::make_shared<const RopeTable>(config.rope, config.head_dim, num_positions);
+  const auto rope_table = std::make_shared<const RopeTable>(config.rope, config.rotary_dim(), num_positions);
   std::map<int32_t, std::shared_ptr<const Embedding>> embeddings;  // by domain
   for (const LocalShape& shape : shapes) embeddings[shape.domain] = nullptr;
   const bool reads_embedding = !config.tie_embeddings || !hold_all_of_head(shapes);
@@ -114,7 +114,8 @@ Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_
     TRY(auto loaded, family->load_layer(LayerLoader(weights, config, shapes, dtype, rope_table, layer)));
     layers.push_back(std::move(loaded));
   }
-  TRY(const std::vector<float> norm, weights.vector("model.norm.weight"));
+  TRY(std::vector<float> norm, weights.vector("model.norm.weight"));
+  for (float& weight : norm) weight /= config.logits_divisor;  // logits are linear in the normed rows
   TRY(const std::vector<SharedMatrix> heads, load_heads(weights, config, shapes, dtype));
   if (!reads_embedding) {
     for (auto& [domain, embedding] : embeddings) {
@@ -127,6 +128,8 @@ Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_
     DecoderWeights own{.embedding = embeddings.at(shapes[rank].domain),
                        .head = heads[rank],
                        .vocab_size = config.vocab_size,
+                       .embedding_multiplier = config.embedding_multiplier,
+                       .residual_multiplier = config.residual_multiplier,
                        .final_norm = RmsNorm(norm, config.norm_eps),
                        .layers = {}};
     for (LoadedLayer& layer : layers) own.layers.push_back(std::move(layer[rank]));

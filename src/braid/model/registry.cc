@@ -9,10 +9,8 @@ namespace braid {
 
 std::span<const ModelFamily> model_families() {
   static const std::array families = {
-      llama_family(),
-      mixtral_family(),
-      qwen3_family(),
-      qwen3_moe_family(),
+      glm4_moe_family(), granite_family(), llama_family(),     mistral_family(), mixtral_family(),   olmo2_family(),
+      phi3_family(),     qwen2_family(),   qwen2_moe_family(), qwen3_family(),   qwen3_moe_family(), smollm3_family(),
   };
   return families;
 }

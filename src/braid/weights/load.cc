@@ -155,18 +155,21 @@ Result<std::vector<PackedMatrix>> WeightLoader::gate_ups(const std::string& gate
                 gate_tensor->shape_text());
   }
   std::vector<PackedMatrix> packed;
-  std::vector<Span1d> rows;
+  std::vector<Span1d> gate_rows;
+  std::vector<Span1d> up_rows;
   for (const MatrixCut& cut : cuts) {
-    CHECK(cut.rows.size() == 1, "{} ranges of rows", cut.rows.size());
-    const Span1d own = rows.emplace_back(resolve(cut.rows.front(), gate_tensor->rows()));
+    CHECK(cut.rows.size() == 2, "{} ranges of rows", cut.rows.size());
+    const Span1d own = gate_rows.emplace_back(resolve(cut.rows[0], gate_tensor->rows()));
+    const Span1d of_up = up_rows.emplace_back(resolve(cut.rows[1], up_tensor->rows()));
+    CHECK(of_up.end - of_up.begin == own.end - own.begin);
     packed.emplace_back(dtype, 2 * (own.end - own.begin), gate_tensor->cols());
     packed_bytes_ += packed.back().bytes();
   }
   touch(packed, cuts);
-  for (const StoredTensor* const tensor : {gate_tensor, up_tensor}) {
-    deal_rows(*tensor, rows, [&](size_t part, ConstRows source, int64_t first) {
-      packed[part].pack_gate_up_rows(source, first, tensor == up_tensor);
-    });
+  for (const bool is_up : {false, true}) {
+    deal_rows(
+        is_up ? *up_tensor : *gate_tensor, is_up ? up_rows : gate_rows,
+        [&](size_t part, ConstRows source, int64_t first) { packed[part].pack_gate_up_rows(source, first, is_up); });
   }
   return packed;
 }

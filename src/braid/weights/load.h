@@ -48,8 +48,8 @@ class WeightLoader {
   Result<std::vector<PackedMatrix>> matrices(std::span<const std::string> names, std::span<const MatrixCut> cuts,
                                              DType dtype) const;
 
-  // Two matrices [ffn, k] as one of [2 n, k] for each of `cuts`, the n rows of its one range that it takes of both,
-  // interleaved for Epilogue::Kind::kSiluMul.
+  // Two matrices as one of [2 n, k] for each of `cuts`, interleaved for Epilogue::Kind::kSiluMul: the n rows that its
+  // first range takes of `gate`, and the n of `up` by its second. Both may be one tensor.
   Result<std::vector<PackedMatrix>> gate_ups(const std::string& gate, const std::string& up,
                                              std::span<const MatrixCut> cuts, DType dtype) const;
 

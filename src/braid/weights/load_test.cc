@@ -163,7 +163,7 @@ TEST(WeightLoader, CutsGateAndUpAtTheSameRows) {
   const std::string prefix = "model.layers.1.mlp.";
   const std::array<Span1d, 3> parts = {{{0, 23}, {23, 100}, {40, 41}}};
   std::vector<MatrixCut> cuts;
-  for (const Span1d& part : parts) cuts.push_back({.rows = {part}});
+  for (const Span1d& part : parts) cuts.push_back({.rows = {part, part}});
   const auto matrices = loader.gate_ups(prefix + "gate_proj.weight", prefix + "up_proj.weight", cuts, DType::kFloat32);
   ASSERT_TRUE(matrices.ok()) << matrices.error().message;
   for (const bool is_up : {false, true}) {

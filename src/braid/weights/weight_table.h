@@ -23,6 +23,10 @@ enum class Shard : uint8_t {
   kVocab,       // rows of its part of the vocabulary (embedding, lm_head)
   kExpertRows,  // of its experts, rows of its part of their inner size (gate, up); by --moe-parallel all of either
   kExpertCols,  // columns of it (down)
+  kSharedRows,  // rows of its part of the shared expert's inner size (gate, up)
+  kSharedCols,  // columns of it (down)
+  kQkvRows,     // q_proj, k_proj and v_proj one below the other: of each, what kHeadRows and kKvHeadRows say
+  kGateUpRows,  // gate and up one below the other: of each, what kFfnRows says
 };
 
 // One tensor for each expert.
