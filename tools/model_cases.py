@@ -130,6 +130,9 @@ CASES = [
          config=qwen2(**{**_sizes(168, 64, 112, 2, 4), "num_key_value_heads": None},
                       rope_parameters={"rope_type": "linear", "factor": 3.0, "rope_theta": 50000.0},
                       layer_types=["full_attention"] * 2, dtype="float16")),
+    Case("qwen2_upper_windows", stored="BF16",
+         config=qwen2(**_sizes(184, 48, 64, 2, 3, 1), use_sliding_window=True, sliding_window=40,
+                      max_window_layers=1, torch_dtype="bfloat16")),
     # --- MistralForCausalLM
     Case("mistral_no_window", stored="BF16",
          config=mistral(**_sizes(176, 64, 112, 2, 4, 2, 32), rope_theta=1000000.0, rms_norm_eps=1e-5,
@@ -137,6 +140,9 @@ CASES = [
                         eos_token_id=2)),
     Case("mistral_absent_keys", stored="F32", embedding_scale=0.003,  # a window of 4096 behind a context of 512
          config=mistral(**_sizes(165, 128, 100, 2, 16), dtype="float32")),
+    Case("mistral_window", stored="BF16",
+         config=mistral(**_sizes(172, 48, 64, 2, 2, 1, 24), rms_norm_eps=1e-5, sliding_window=33,
+                        torch_dtype="bfloat16", bos_token_id=1, eos_token_id=2)),
     # --- LlamaForCausalLM
     Case("llama_multi_head", stored="F16",  # as many KV heads as heads, head_dim hidden / heads, by default
          config=llama(**_sizes(192, 64, 88, 2, 4), rms_norm_eps=1e-5, torch_dtype="float16", bos_token_id=1,
@@ -222,6 +228,9 @@ CASES = [
          config=smollm3(**_sizes(160, 64, 80, 3, 4, 4), no_rope_layer_interval=2, torch_dtype="float16",
                         rope_scaling={"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 128,
                                       "attention_factor": 1.2, "beta_fast": 16.0, "beta_slow": 2.0})),
+    Case("smollm3_window", stored="BF16", kept_rows=FEW,  # in the layers without rope
+         config=smollm3(**_sizes(164, 48, 64, 3, 2, 1, 24), no_rope_layer_interval=2, use_sliding_window=True,
+                        sliding_window=36, torch_dtype="bfloat16")),
     # --- Phi3ForCausalLM
     Case("phi3_plain", stored="BF16", kept_rows=FEW,
          config=phi3(**_sizes(176, 64, 112, 2, 4, 2), rope_theta=10000.0, rms_norm_eps=1e-5, sliding_window=2047,
