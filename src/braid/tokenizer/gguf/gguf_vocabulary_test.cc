@@ -7,6 +7,7 @@
 #include <map>
 #include <random>
 
+#include "braid/tokenizer/gguf/gguf_pre_tokenizers.h"
 #include "braid/tokenizer/gguf/score_merges.h"
 #include "braid/tokenizer/testing/fixtures.h"
 
@@ -160,8 +161,11 @@ TEST(GgufVocabulary, UnknownNamesListTheKnownOnes) {
 
 TEST(GgufVocabulary, EveryKnownNameMakesATokenizer) {
   GgufVocabulary vocabulary = to_gguf(json::parse(testing::read_fixture("gpt2.json")), "");
-  for (const char* pre : {"", "default", "gpt-2", "llama-bpe", "llama3", "qwen2", "smollm", "smaug-bpe", "tekken",
-                          "gpt-4o", "deepseek-v3", "qwen35", "seed-coder", "stablelm2"}) {
+  std::vector<std::string_view> names = {""};
+  for (const GgufPreTokenizer& known : gguf_pre_tokenizers()) {
+    names.insert(names.end(), known.names.begin(), known.names.end());
+  }
+  for (const std::string_view pre : names) {
     vocabulary.pre = pre;
     const auto tokenizer = make_tokenizer_from_gguf(vocabulary);
     ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().message;
