@@ -200,7 +200,7 @@ def test_the_cache_is_found_as_hugging_faces_tools_find_it(braid, tiny_model, tm
                             ("HUGGINGFACE_HUB_CACHE", tmp_path / "huggingface" / "hub")):
         message = braid.error("generate", "--model-path", "org/name", "--prompt", "x",
                               env={**nothing, variable: str(value)})
-        assert f"{snapshot} has no config.json" in message
+        assert f"whole in the Hugging Face cache ({tmp_path / 'huggingface' / 'hub'})" in message
 
 
 @pytest.mark.parametrize("key, value", [

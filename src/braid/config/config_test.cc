@@ -165,6 +165,28 @@ TEST(ModelPath, FindsDirectoriesFilesAndTheHubsCache) {
   EXPECT_FALSE(resolve_model_path("/dev/null", {}).ok());
 }
 
+TEST(ModelPath, ARevisionAndAVariantAreFoundInTheCache) {
+  const testing::TemporaryFolder folder;
+  const std::string commit = "0123456789abcdef0123456789abcdef01234567";
+  const std::string snapshot = folder.path().string() + "/models--org--name/snapshots/" + commit;
+  std::filesystem::create_directories(snapshot + "/big");
+  std::filesystem::create_directories(folder.path() / "models--org--name/refs/refs/pr");
+  std::ofstream(folder.path() / "models--org--name/refs/refs/pr/1") << commit;
+  std::ofstream(snapshot + "/big/model-Q8_0-00001-of-00002.gguf") << "x";
+  std::ofstream(snapshot + "/model-Q4_K_M.gguf") << "x";
+  const ModelPathEnvironment environment{.hf_hub_cache = folder.path().string()};
+  for (const std::string& name : {std::string("org/name"), "org/name@" + commit, std::string("org/name@refs/pr/1")}) {
+    EXPECT_EQ(resolve_model_path(name, environment)->path, snapshot) << name;
+    const auto file = resolve_model_path(name + ":Q4_K_M", environment);
+    ASSERT_TRUE(file.ok()) << file.error().message;
+    EXPECT_EQ(file->kind, ResolvedModel::Kind::kGguf);
+    EXPECT_EQ(file->path, snapshot + "/model-Q4_K_M.gguf");
+    EXPECT_EQ(resolve_model_path(name + ":Q8_0", environment)->path, snapshot + "/big/model-Q8_0-00001-of-00002.gguf");
+  }
+  expect_part(resolve_model_path("org/name:Q2_K", environment).error().message, "only for Q4_K_M, Q8_0");
+  expect_part(resolve_model_path("org/name@v2", environment).error().message, "no complete snapshot of org/name@v2");
+}
+
 TEST(ModelPath, NamesFromAnIndexArePlain) {
   using namespace std::string_view_literals;
   for (const std::string_view name : {""sv, "."sv, ".."sv, "a/b"sv, "/a"sv, "a\0b"sv}) {

@@ -141,7 +141,7 @@ Status read_rope(const ArchitectureKeys& keys, ModelConfig& config) {
   return {};
 }
 
-Status check_features(const GgufFile& file, const ArchitectureKeys& keys, const ModelConfig& config) {
+Status check_features(const ArchitectureKeys& keys, const ModelConfig& config) {
   TRY(const auto window, keys.find_int("attention.sliding_window"));
   if (window.value_or(0) != 0 && *window < config.max_position) {
     return keys.wrong_value("attention.sliding_window", "0: sliding-window attention is not supported");
@@ -151,8 +151,6 @@ Status check_features(const GgufFile& file, const ArchitectureKeys& keys, const 
     TRY(const auto value, keys.find_double(key));
     if (value.value_or(0) != 0) return keys.wrong_value(key, "absent: it is not supported");
   }
-  TRY(const auto splits, file.find_int("split.count", 0, 65535));
-  if (splits.value_or(0) > 1) return file.wrong_value("split.count", "1: join the parts with llama-gguf-split --merge");
   return {};
 }
 
@@ -202,7 +200,7 @@ Result<ModelConfig> read_gguf_config(const GgufFile& file) {
   if (!needs_ffn && config.ffn == 0) config.ffn = config.moe.expert_ffn;  // no dense layer reads it
 
   TRY_STATUS(read_rope(keys, config));
-  TRY_STATUS(check_features(file, keys, config));
+  TRY_STATUS(check_features(keys, config));
   TRY_STATUS(read_tokens(file, config));
   config.tie_embeddings = file.find_tensor("output.weight") == nullptr;
   config.attention_bias = has_tensor_in_layer(file, 0, "attn_q.bias");

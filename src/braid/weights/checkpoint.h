@@ -17,7 +17,7 @@ namespace braid {
 
 class Checkpoint {
  public:
-  // Maps the files and reads their headers; no weights. (Tokenizer and templates: weights/text_assets.h.)
+  // Opens the files and reads their headers; no weights. (Tokenizer and templates: weights/text_assets.h.)
   static Result<Checkpoint> open(const ResolvedModel& model);
 
   const ModelConfig& config() const { return config_; }
@@ -42,7 +42,7 @@ class Checkpoint {
   std::string config_name_;
   ModelConfig config_;
   GenerationDefaults generation_;
-  std::vector<std::unique_ptr<MappedFile>> files_;  // that tensors_ point to
+  std::vector<std::unique_ptr<InputFile>> files_;  // that tensors_ point to
   std::map<std::string, StoredTensor, std::less<>> tensors_;
 };
 

@@ -6,7 +6,6 @@
 #include <optional>
 
 #include "braid/config/gguf_config.h"
-#include "braid/formats/gguf.h"
 
 namespace braid {
 namespace {
@@ -70,8 +69,8 @@ std::optional<LayerTensorName> split_layer_name(std::string_view name) {
 
 class TensorMapper {
  public:
-  TensorMapper(const MappedFile& file, const ModelConfig& config, bool interleaves_heads)
-      : file_(file),
+  TensorMapper(const GgufParts& parts, const ModelConfig& config, bool interleaves_heads)
+      : parts_(parts),
         config_(config),
         interleaves_heads_(interleaves_heads),
         expert_names_(config.architecture == "MixtralForCausalLM" ? kMixtralNames : kQwen3MoeNames) {}
@@ -123,7 +122,7 @@ class TensorMapper {
     tensor.to_float = source.type->to_float;
     tensor.block_elements = source.type->block_elements;
     tensor.block_bytes = source.type->block_bytes;
-    tensor.file = &file_;
+    tensor.file = parts_.files[static_cast<size_t>(source.part)].get();
     tensor.offset = source.offset;
     tensor.bytes = source.bytes;
     return tensor;
@@ -153,7 +152,7 @@ class TensorMapper {
     return {};
   }
 
-  const MappedFile& file_;
+  const GgufParts& parts_;
   const ModelConfig& config_;
   const bool interleaves_heads_;
   const ExpertNames expert_names_;
@@ -167,7 +166,7 @@ Status read_frequency_factors(StoredTensor tensor, RopeConfig& rope, int32_t hea
                 tensor.type_name, head_dim / 2);
   }
   rope.frequency_factors.resize(static_cast<size_t>(head_dim / 2));
-  tensor.read_rows(0, make_rows(rope.frequency_factors.data(), 1, head_dim / 2));
+  TRY_STATUS(tensor.read_rows(0, make_rows(rope.frequency_factors.data(), 1, head_dim / 2)));
   for (const float factor : rope.frequency_factors) {
     if (!(std::isfinite(factor) && factor > 0)) {
       return fail("tensor \"{}\" has the value {}, must be above 0", tensor.stored_name, factor);
@@ -176,13 +175,13 @@ Status read_frequency_factors(StoredTensor tensor, RopeConfig& rope, int32_t hea
   return {};
 }
 
-Result<GgufCheckpoint> read_checkpoint(const MappedFile& file) {
-  TRY(const GgufFile gguf, GgufFile::parse(file.bytes()));
+Result<GgufCheckpoint> read_checkpoint(const GgufParts& parts) {
+  const GgufFile& gguf = parts.gguf;
   GgufCheckpoint checkpoint;
   TRY(checkpoint.config, read_gguf_config(gguf));
   TRY(checkpoint.generation, read_gguf_generation(gguf));
   TRY(const auto architecture, gguf.find_string("general.architecture"));
-  TensorMapper mapper(file, checkpoint.config, architecture == "llama");
+  TensorMapper mapper(parts, checkpoint.config, architecture == "llama");
   for (const GgufTensor& tensor : gguf.tensors()) TRY_STATUS(mapper.add(tensor));
   checkpoint.tensors = mapper.take();
   if (auto factors = checkpoint.tensors.extract("rope_freqs.weight"); !factors.empty()) {
@@ -193,9 +192,9 @@ Result<GgufCheckpoint> read_checkpoint(const MappedFile& file) {
 
 }  // namespace
 
-Result<GgufCheckpoint> read_gguf_checkpoint(const MappedFile& file) {
-  auto checkpoint = read_checkpoint(file);
-  if (!checkpoint.ok()) return fail("{}: {}", file.name(), checkpoint.error().message);
+Result<GgufCheckpoint> read_gguf_checkpoint(const GgufParts& parts) {
+  auto checkpoint = read_checkpoint(parts);
+  if (!checkpoint.ok()) return fail("{}: {}", parts.first().name(), checkpoint.error().message);
   return checkpoint;
 }
 

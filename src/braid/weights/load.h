@@ -1,6 +1,6 @@
 // A checkpoint's tensors into the forms that the kernels read, one at a time: packed matrices (whole, or cut into the
-// parts that ranks hold), float vectors, an embedding table. The source's pages go back to the system as they are read,
-// so that memory holds the packed weights and a few tens of megabytes more.
+// parts that ranks hold), float vectors, an embedding table. The source is read in pieces of a megabyte, so that memory
+// holds the packed weights and little more.
 #pragma once
 
 #include <cstdint>
@@ -65,14 +65,15 @@ class WeightLoader {
 
  private:
   Result<const StoredTensor*> find_usable(std::string_view name) const;
-  // Calls work(begin, end) on the team's threads for parts of `rows` of the tensor, giving pages back behind them.
-  void for_each_part(const StoredTensor& tensor, Span1d rows, FunctionRef<void(int64_t begin, int64_t end)> work) const;
+  // Calls work(begin, end) on the team's threads for parts of `rows` of the tensor. The first error ends it.
+  Status for_each_part(const StoredTensor& tensor, Span1d rows,
+                       FunctionRef<Status(int64_t begin, int64_t end)> work) const;
   // The same, with the rows as the kernels' packing reads them.
-  void for_each_row(const StoredTensor& tensor, Span1d rows,
-                    FunctionRef<void(ConstRows source, int64_t first)> take) const;
+  Status for_each_row(const StoredTensor& tensor, Span1d rows,
+                      FunctionRef<void(ConstRows source, int64_t first)> take) const;
   // Gives each of `parts` of the tensor's rows what it holds of them, in pieces: take(part, rows, row in the part).
-  void deal_rows(const StoredTensor& tensor, std::span<const Span1d> parts,
-                 FunctionRef<void(size_t part, ConstRows source, int64_t first)> take) const;
+  Status deal_rows(const StoredTensor& tensor, std::span<const Span1d> parts,
+                   FunctionRef<void(size_t part, ConstRows source, int64_t first)> take) const;
   void touch(std::vector<PackedMatrix>& packed, std::span<const MatrixCut> cuts) const;
   void count(int64_t bytes) const;
 

@@ -44,29 +44,42 @@ int64_t StoredTensor::stored_row(int64_t row) const {
   return row - within + within % half * 2 + within / half;
 }
 
-const std::byte* StoredTensor::row_data(int64_t row) const {
-  return file->bytes().data() + offset + stored_row(row) * row_bytes();
+void StoredTensor::to_floats(const std::byte* row, std::vector<float>& values) const {
+  if (plain) {
+    plain_to_float(row, *plain, cols(), values.data());
+  } else {
+    to_float(row, cols() / block_elements, values.data());
+  }
 }
 
-void StoredTensor::read_rows(int64_t first, const Rows& out) const {
+Status StoredTensor::read_rows(int64_t first, const Rows& out) const {
   CHECK(is_usable() && first >= 0 && first + out.rows <= rows() && out.cols == cols(), "rows {}+{} of {}", first,
         out.rows, stored_name);
-  std::vector<float> values(static_cast<size_t>(cols()));
+  const auto bytes_of_row = static_cast<size_t>(row_bytes());
   const bool is_permuted_vector = interleaved_heads > 0 && shape.size() == 1;
+  if (plain == out.dtype && interleaved_heads == 0 && out.stride == out.cols) {
+    return file->read(offset + first * row_bytes(), {out.data, bytes_of_row * static_cast<size_t>(out.rows)});
+  }
+  const bool is_in_order = interleaved_heads == 0;
+  std::vector<std::byte> stored(bytes_of_row * static_cast<size_t>(is_in_order ? out.rows : 1));
+  if (is_in_order) TRY_STATUS(file->read(offset + first * row_bytes(), stored));
+  std::vector<float> values(static_cast<size_t>(cols()));
   for (int64_t row = 0; row < out.rows; ++row) {
-    const std::byte* const source = is_permuted_vector ? file->bytes().data() + offset : row_data(first + row);
+    if (!is_in_order) {
+      const int64_t source = is_permuted_vector ? 0 : stored_row(first + row);
+      TRY_STATUS(file->read(offset + source * row_bytes(), stored));
+    }
+    const std::byte* const bytes_here = stored.data() + (is_in_order ? static_cast<size_t>(row) * bytes_of_row : 0);
     if (plain == out.dtype && !is_permuted_vector) {
-      std::memcpy(out.row_bytes(row), source, static_cast<size_t>(row_bytes()));
+      std::memcpy(out.row_bytes(row), bytes_here, bytes_of_row);
       continue;
     }
-    if (plain) {
-      plain_to_float(source, *plain, cols(), values.data());
-    } else {
-      to_float(source, cols() / block_elements, values.data());
-    }
+    to_floats(bytes_here, values);
     if (is_permuted_vector) {
-      const std::vector<float> stored = values;
-      for (int64_t i = 0; i < cols(); ++i) values[static_cast<size_t>(i)] = stored[static_cast<size_t>(stored_row(i))];
+      const std::vector<float> in_order = values;
+      for (int64_t i = 0; i < cols(); ++i) {
+        values[static_cast<size_t>(i)] = in_order[static_cast<size_t>(stored_row(i))];
+      }
     }
     if (out.dtype == DType::kFloat32) {
       std::memcpy(out.row_bytes(row), values.data(), values.size() * sizeof(float));
@@ -76,17 +89,7 @@ void StoredTensor::read_rows(int64_t first, const Rows& out) const {
       for (int64_t i = 0; i < cols(); ++i) target[i] = to_bfloat16(values[static_cast<size_t>(i)]);
     }
   }
-}
-
-std::optional<ConstRows> StoredTensor::view() const {
-  if (!plain || interleaved_heads > 0) return std::nullopt;
-  const std::byte* const data = file->bytes().data() + offset;
-  if (reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(dtype_bytes(*plain)) != 0) return std::nullopt;
-  return ConstRows{.data = data, .dtype = *plain, .rows = rows(), .cols = cols(), .stride = cols()};
-}
-
-void StoredTensor::release_rows(int64_t first, int64_t count) const {
-  file->release(offset + first * row_bytes(), count * row_bytes());
+  return {};
 }
 
 }  // namespace braid

@@ -1,6 +1,7 @@
 // One tensor of a checkpoint as it lies in its file, and its rows as float32 or bfloat16 whatever it is stored as.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -8,7 +9,7 @@
 #include <vector>
 
 #include "braid/base/result.h"
-#include "braid/formats/mapped_file.h"
+#include "braid/formats/input_file.h"
 #include "braid/tensor/rows.h"
 
 namespace braid {
@@ -26,7 +27,7 @@ struct StoredTensor {
   // reading undoes it.
   int32_t interleaved_heads = 0;
 
-  const MappedFile* file = nullptr;
+  const InputFile* file = nullptr;
   int64_t offset = 0;  // in the file
   int64_t bytes = 0;
 
@@ -37,19 +38,14 @@ struct StoredTensor {
   bool is_usable() const { return plain.has_value() || to_float != nullptr; }
   std::string shape_text() const;  // "[128, 2048]"
 
-  // Rows [first, first + out.rows) into `out` (float32, or bfloat16 rounded to nearest even). Needs is_usable().
-  void read_rows(int64_t first, const Rows& out) const;
-
-  // The rows in place, without a copy: where they are plain, aligned and in order.
-  std::optional<ConstRows> view() const;
-
-  // Gives the pages of these rows back to the system.
-  void release_rows(int64_t first, int64_t count) const;
+  // Rows [first, first + out.rows) into `out`, on any thread: as they are stored where it is of their type, else as
+  // float32, or as bfloat16 rounded to nearest even. Needs is_usable(). An error if the file cannot be read any more.
+  Status read_rows(int64_t first, const Rows& out) const;
 
  private:
-  const std::byte* row_data(int64_t row) const;
   int64_t row_bytes() const { return cols() / block_elements * block_bytes; }
   int64_t stored_row(int64_t row) const;
+  void to_floats(const std::byte* row, std::vector<float>& values) const;
 };
 
 }  // namespace braid

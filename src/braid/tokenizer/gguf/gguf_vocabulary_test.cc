@@ -7,6 +7,7 @@
 #include <map>
 #include <random>
 
+#include "braid/tokenizer/gguf/gguf_pre_tokenizers.h"
 #include "braid/tokenizer/gguf/score_merges.h"
 #include "braid/tokenizer/testing/fixtures.h"
 
@@ -40,7 +41,9 @@ GgufVocabulary to_gguf(const json& file, const std::string& pre) {
 
 TEST(GgufVocabulary, Gpt2VocabulariesEqualTheFamilysTokenizerJson) {
   const std::pair<const char*, const char*> families[] = {
-      {"qwen2", "qwen2"}, {"llama3", "llama-bpe"}, {"gpt2", "gpt-2"}, {"smollm2", "smollm"}};
+      {"qwen2", "qwen2"},    {"llama3", "llama-bpe"},        {"gpt2", "gpt-2"},
+      {"smollm2", "smollm"}, {"tekken", "tekken"},           {"o200k", "gpt-4o"},
+      {"glm4", "glm4"},      {"deepseek_v3", "deepseek-v3"}, {"deepseek_llm", "deepseek-llm"}};
   const std::vector<std::string> strings = testing::fixture_strings();
   for (const auto& [family, pre] : families) {
     json file = json::parse(testing::read_fixture(std::string(family) + ".json"));
@@ -160,8 +163,11 @@ TEST(GgufVocabulary, UnknownNamesListTheKnownOnes) {
 
 TEST(GgufVocabulary, EveryKnownNameMakesATokenizer) {
   GgufVocabulary vocabulary = to_gguf(json::parse(testing::read_fixture("gpt2.json")), "");
-  for (const char* pre : {"", "default", "gpt-2", "llama-bpe", "llama3", "qwen2", "smollm", "smaug-bpe", "tekken",
-                          "gpt-4o", "deepseek-v3", "qwen35", "seed-coder", "stablelm2"}) {
+  std::vector<std::string_view> names = {""};
+  for (const GgufPreTokenizer& known : gguf_pre_tokenizers()) {
+    names.insert(names.end(), known.names.begin(), known.names.end());
+  }
+  for (const std::string_view pre : names) {
     vocabulary.pre = pre;
     const auto tokenizer = make_tokenizer_from_gguf(vocabulary);
     ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().message;

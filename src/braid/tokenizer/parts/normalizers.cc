@@ -2,18 +2,8 @@
 
 #include <utility>
 
-#include "braid/tokenizer/unicode/normal_form.h"
-
 namespace braid {
 namespace {
-
-class Nfc final : public Normalizer {
- public:
-  bool normalize(std::string_view text, std::string& out) const override { return form_.compose(text, out); }
-
- private:
-  unicode::NormalForm form_;
-};
 
 class Prepend final : public Normalizer {
  public:
@@ -50,6 +40,29 @@ class ReplaceNormalizer final : public Normalizer {
   std::string to_;
 };
 
+class RegexReplace final : public Normalizer {
+ public:
+  RegexReplace(Regex from, std::string to) : from_(std::move(from)), to_(std::move(to)) {}
+  bool normalize(std::string_view text, std::string& out) const override {
+    RegexScratch scratch;
+    size_t done = 0;
+    bool has_changed = false;
+    from_.for_each_match(text, scratch, [&](size_t begin, size_t end) {
+      if (!has_changed) out.clear();
+      has_changed = true;
+      out += text.substr(done, begin - done);
+      out += to_;
+      done = end;
+    });
+    if (has_changed) out += text.substr(done);
+    return has_changed;
+  }
+
+ private:
+  Regex from_;
+  std::string to_;
+};
+
 class SequenceNormalizer final : public Normalizer {
  public:
   explicit SequenceNormalizer(std::vector<std::unique_ptr<Normalizer>> parts) : parts_(std::move(parts)) {}
@@ -70,16 +83,16 @@ class SequenceNormalizer final : public Normalizer {
 
 }  // namespace
 
-std::unique_ptr<Normalizer> make_nfc() {
-  return std::make_unique<Nfc>();
-}
-
 std::unique_ptr<Normalizer> make_prepend(std::string prefix) {
   return std::make_unique<Prepend>(std::move(prefix));
 }
 
 std::unique_ptr<Normalizer> make_replace(std::string from, std::string to) {
   return std::make_unique<ReplaceNormalizer>(std::move(from), std::move(to));
+}
+
+std::unique_ptr<Normalizer> make_regex_replace(Regex from, std::string to) {
+  return std::make_unique<RegexReplace>(std::move(from), std::move(to));
 }
 
 std::unique_ptr<Normalizer> make_normalizer_sequence(std::vector<std::unique_ptr<Normalizer>> parts) {

@@ -166,6 +166,22 @@ std::unique_ptr<PreTokenizer> make_digits(bool individual_digits) {
   return std::make_unique<Digits>(individual_digits);
 }
 
+Result<std::unique_ptr<PreTokenizer>> make_whitespace() {
+  // The reference's \w here is that of Rust's regex crate: with the joiners.
+  TRY(Regex regex, Regex::compile(R"([\w\x{200C}\x{200D}]+|[^\w\x{200C}\x{200D}\p{White_Space}]+)"));
+  return make_split(std::move(regex), SplitBehaviour::kRemoved, true);
+}
+
+Result<std::unique_ptr<PreTokenizer>> make_whitespace_split() {
+  TRY(Regex regex, Regex::compile(R"(\p{White_Space})"));
+  return make_split(std::move(regex), SplitBehaviour::kRemoved, false);
+}
+
+Result<std::unique_ptr<PreTokenizer>> make_punctuation(SplitBehaviour behaviour) {
+  TRY(Regex regex, Regex::compile(R"([\p{P}$+<=>^`|~])"));
+  return make_split(std::move(regex), behaviour, false);
+}
+
 std::unique_ptr<PreTokenizer> make_metaspace(std::string replacement, PrependScheme scheme, bool split) {
   return std::make_unique<MetaspacePreTokenizer>(std::move(replacement), scheme, split);
 }
