@@ -115,7 +115,8 @@ void AddedTokens::split(std::string_view text, bool is_normalized, FunctionRef<v
       }
     }
     if (done < begin) sink({done, begin, std::nullopt});
-    sink({begin, end, token.id});
+    // Nothing is left of one that strips on both sides and stands in white space that the token before has taken.
+    if (begin < end) sink({begin, end, token.id});
     // A match inside white space that the token before has taken still counts, as in the reference.
     done = end;
   }

@@ -38,8 +38,6 @@ class Lowercase final : public Normalizer {
 
 class StripAccents final : public Normalizer {
  public:
-  // Marks of Unicode 9.0, as in the normal forms.
-  StripAccents() : marks_(unicode::property("M")->intersected(unicode::present_in_unicode_9())) {}
   bool normalize(std::string_view text, std::string& out) const override {
     out.clear();
     for (size_t i = 0; i < text.size();) {
@@ -51,7 +49,7 @@ class StripAccents final : public Normalizer {
   }
 
  private:
-  unicode::CodePointSet marks_;
+  unicode::CodePointSet marks_ = unicode::combining_marks();
 };
 
 class StripSpaces final : public Normalizer {

@@ -64,20 +64,18 @@ class ByteLevelPreTokenizer final : public PreTokenizer {
   ByteAlphabet alphabet_;
 };
 
-class Digits final : public PreTokenizer {
+// Each character of a set is a match.
+class CharacterSplit final : public PreTokenizer {
  public:
-  explicit Digits(bool individual_digits)
-      : behaviour_(individual_digits ? SplitBehaviour::kIsolated : SplitBehaviour::kContiguous) {
-    const unicode::CodePointSet numeric = unicode::numeric_characters();
-    is_numeric_ = unicode::CodePointTable::classify({&numeric, 1}, 0, 2);
-  }
+  CharacterSplit(const unicode::CodePointSet& set, SplitBehaviour behaviour)
+      : behaviour_(behaviour), is_match_(*unicode::CodePointTable::classify({&set, 1}, 0, 2)) {}
 
   void split(const Piece& piece, Scratch&, PieceSink sink) const override {
     SplitPieces pieces(piece, behaviour_, sink);
     size_t rest = 0;
     for (size_t i = 0; i < piece.text.size();) {
       const size_t length = unicode::sequence_length(piece.text[i]);
-      if ((*is_numeric_)[unicode::decode_valid(piece.text.data() + i)] != 0) {
+      if (is_match_[unicode::decode_valid(piece.text.data() + i)] != 0) {
         if (rest < i) pieces.add({rest, i}, false);
         pieces.add({i, i + length}, true);
         rest = i + length;
@@ -90,7 +88,7 @@ class Digits final : public PreTokenizer {
 
  private:
   SplitBehaviour behaviour_;
-  std::optional<unicode::CodePointTable> is_numeric_;
+  unicode::CodePointTable is_match_;  // U+0000, in none of the sets, is 0
 };
 
 class MetaspacePreTokenizer final : public PreTokenizer {
@@ -163,7 +161,8 @@ Result<std::unique_ptr<PreTokenizer>> make_byte_level(bool add_prefix_space, boo
 }
 
 std::unique_ptr<PreTokenizer> make_digits(bool individual_digits) {
-  return std::make_unique<Digits>(individual_digits);
+  const SplitBehaviour behaviour = individual_digits ? SplitBehaviour::kIsolated : SplitBehaviour::kContiguous;
+  return std::make_unique<CharacterSplit>(unicode::numeric_characters(), behaviour);
 }
 
 Result<std::unique_ptr<PreTokenizer>> make_whitespace() {
@@ -172,14 +171,12 @@ Result<std::unique_ptr<PreTokenizer>> make_whitespace() {
   return make_split(std::move(regex), SplitBehaviour::kRemoved, true);
 }
 
-Result<std::unique_ptr<PreTokenizer>> make_whitespace_split() {
-  TRY(Regex regex, Regex::compile(R"(\p{White_Space})"));
-  return make_split(std::move(regex), SplitBehaviour::kRemoved, false);
+std::unique_ptr<PreTokenizer> make_whitespace_split() {
+  return std::make_unique<CharacterSplit>(unicode::white_space(), SplitBehaviour::kRemoved);
 }
 
-Result<std::unique_ptr<PreTokenizer>> make_punctuation(SplitBehaviour behaviour) {
-  TRY(Regex regex, Regex::compile(R"([\p{P}$+<=>^`|~])"));
-  return make_split(std::move(regex), behaviour, false);
+std::unique_ptr<PreTokenizer> make_punctuation(SplitBehaviour behaviour) {
+  return std::make_unique<CharacterSplit>(unicode::punctuation(), behaviour);
 }
 
 std::unique_ptr<PreTokenizer> make_metaspace(std::string replacement, PrependScheme scheme, bool split) {

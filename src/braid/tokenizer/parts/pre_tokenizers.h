@@ -28,9 +28,9 @@ std::unique_ptr<PreTokenizer> make_digits(bool individual_digits);
 // Runs of word characters, and runs of what is neither word nor space.
 Result<std::unique_ptr<PreTokenizer>> make_whitespace();
 // What stands between white space.
-Result<std::unique_ptr<PreTokenizer>> make_whitespace_split();
+std::unique_ptr<PreTokenizer> make_whitespace_split();
 // Each punctuation character is a match.
-Result<std::unique_ptr<PreTokenizer>> make_punctuation(SplitBehaviour behaviour);
+std::unique_ptr<PreTokenizer> make_punctuation(SplitBehaviour behaviour);
 
 enum class PrependScheme { kNever, kFirst, kAlways };
 // Spaces to `replacement` (one character), which also goes in front where the scheme says; `split`: a word begins at

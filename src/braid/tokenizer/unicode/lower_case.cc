@@ -17,7 +17,7 @@ struct LowerCaseRange {
 };
 
 // Capitals since Unicode 15.1, which utf8proc may not know: its version is the distribution's.
-constexpr std::array<LowerCaseRange, 9> kLateCapitals = {{
+constexpr std::array<LowerCaseRange, 10> kLateCapitals = {{
     {0x1C89, 0x1C89, 0x1C8A},
     {0xA7CB, 0xA7CB, 0x0264},
     {0xA7CC, 0xA7CC, 0xA7CD},
@@ -27,6 +27,7 @@ constexpr std::array<LowerCaseRange, 9> kLateCapitals = {{
     {0xA7DA, 0xA7DA, 0xA7DB},
     {0xA7DC, 0xA7DC, 0x019B},
     {0x10D50, 0x10D65, 0x10D70},
+    {0x16EA0, 0x16EB8, 0x16EBB},
 }};
 
 }  // namespace
