@@ -35,7 +35,7 @@ uint32_t hash_of_pieces(const PreTokenizer& pre_tokenizer, const std::string& te
   Scratch scratch;
   uint32_t pieces = testing::kHashStart;
   pre_tokenizer.split({text, true}, scratch, [&pieces](const Piece& piece) {
-    EXPECT_FALSE(piece.text.empty());
+    EXPECT_TRUE(!piece.text.empty() || text.empty());
     pieces = testing::fnv("\xff", testing::fnv(piece.text, pieces));
   });
   return pieces;

@@ -38,6 +38,7 @@ class ByteLevelPreTokenizer final : public PreTokenizer {
       : add_prefix_space_(add_prefix_space), words_(std::move(words)) {}
 
   void split(const Piece& piece, Scratch& scratch, PieceSink sink) const override {
+    if (piece.text.empty()) return;
     RegexScratch::Lease spaced(scratch.regex);
     RegexScratch::Lease encoded(scratch.regex);
     const auto encode = [&](const Piece& word) {
@@ -97,6 +98,7 @@ class MetaspacePreTokenizer final : public PreTokenizer {
       : replacement_(std::move(replacement)), scheme_(scheme), split_(split) {}
 
   void split(const Piece& piece, Scratch& scratch, PieceSink sink) const override {
+    if (piece.text.empty()) return;
     RegexScratch::Lease text(scratch.regex);
     const bool has_prefix = piece.text.starts_with(' ') || piece.text.starts_with(replacement_);
     const bool wants_prefix = scheme_ == PrependScheme::kAlways || (scheme_ == PrependScheme::kFirst && piece.is_first);
