@@ -18,8 +18,8 @@ namespace braid::testing {
 inline constexpr int kThinning = kUnderSanitizer ? 16 : 1;  // look at one in so many
 
 inline const std::vector<std::string>& families() {
-  static const std::vector<std::string> kFamilies = {"qwen2",   "llama3", "gpt2",    "smollm2",
-                                                     "llama2",  "phi3",   "mistral3"};
+  static const std::vector<std::string> kFamilies = {"qwen2",  "llama3", "gpt2",    "smollm2",
+                                                     "llama2", "phi3",   "mistral3"};
   return kFamilies;
 }
 
