@@ -10,7 +10,7 @@
 
 #include "braid/control/engine.h"
 #include "braid/control/testing/windowed_model.h"
-#include "tests/support/sanitizer.h"
+#include "tests/support/tested_isas.h"
 
 namespace braid {
 namespace {
@@ -172,13 +172,8 @@ TEST(BatchInvarianceOfWindows, AModelsBitsAreTheSameAloneAndTogether) {
   expect_invariant(model.source(), {.isa = isa, .dtype = DType::kFloat32, .backend = "native"}, scarce);
 }
 
-// The tiers' threads do the same: one of them is enough for ThreadSanitizer.
-std::vector<CpuIsa> tested_isas() {
-  return testing::kUnderThreadSanitizer ? std::vector{available_isas().back()} : available_isas();
-}
-
 INSTANTIATE_TEST_SUITE_P(EveryTier, BatchInvariance,
-                         ::testing::Combine(::testing::ValuesIn(tested_isas()),
+                         ::testing::Combine(::testing::ValuesIn(testing::tested_isas()),
                                             ::testing::Values(DType::kBFloat16, DType::kFloat32),
                                             ::testing::Values("fa", "native")),
                          [](const auto& tested) {

@@ -17,8 +17,8 @@
 #include "braid/scheduler/own_pages.h"
 #include "braid/weights/checkpoint.h"
 #include "tests/support/model_fixture.h"
-#include "tests/support/sanitizer.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/tested_isas.h"
 
 namespace braid {
 namespace {
@@ -44,9 +44,7 @@ struct Tier {
 
 std::vector<Tier> tiers() {
   std::vector<Tier> out;
-  for (const CpuIsa isa : available_isas()) {
-    // The tiers' threads do the same: one of them is enough for ThreadSanitizer.
-    if (testing::kUnderThreadSanitizer && isa != available_isas().back()) continue;
+  for (const CpuIsa isa : testing::tested_isas()) {
     for (const char* backend : {"native", "fa"}) out.push_back({isa, backend});
   }
   return out;
