@@ -1,5 +1,5 @@
-"""How GGUF names and lays out the tensors that transformers knows by other names, and a model of transformers out of a
-GGUF file. For the four families that braid runs."""
+"""How GGUF names and lays out the tensors that transformers knows by other names, for the families that braid runs; and,
+for those of MODEL_TYPES, a model of transformers out of a GGUF file."""
 
 import math
 
@@ -10,24 +10,55 @@ BLOCK_NAMES = {
     "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
     "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm", "mlp.gate_proj": "ffn_gate",
     "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down", "mlp.gate": "ffn_gate_inp",
-    "block_sparse_moe.gate": "ffn_gate_inp"}
+    "block_sparse_moe.gate": "ffn_gate_inp", "mlp.shared_expert_gate": "ffn_gate_inp_shexp",
+    "mlp.shared_expert.gate_proj": "ffn_gate_shexp", "mlp.shared_expert.up_proj": "ffn_up_shexp",
+    "mlp.shared_expert.down_proj": "ffn_down_shexp", "mlp.shared_experts.gate_proj": "ffn_gate_shexp",
+    "mlp.shared_experts.up_proj": "ffn_up_shexp", "mlp.shared_experts.down_proj": "ffn_down_shexp",
+    "self_attn.qkv_proj": "attn_qkv", "mlp.gate_up_proj": "ffn_up",
+    "pre_feedforward_layernorm": "ffn_norm", "post_feedforward_layernorm": "post_ffw_norm",
+    "mlp.router": "ffn_gate_inp"}
+# Architectures whose norm after attention, or before the experts, has a name of its own.
+POST_ATTENTION_NORMS = ("olmo2", "glm4moe", "gpt-oss", "gemma2", "gemma3")
+# Those whose norms are stored with the 1 that transformers' model adds.
+SHIFTED_NORMS = ("gemma2", "gemma3")
+# Those whose query and key heads are stored with their halves interleaved.
+INTERLEAVED = ("llama", "granite", "smollm3")
 EXPERT_NAMES = {"w1": "ffn_gate_exps", "w2": "ffn_down_exps", "w3": "ffn_up_exps", "gate_proj": "ffn_gate_exps",
                 "down_proj": "ffn_down_exps", "up_proj": "ffn_up_exps"}
 OUTER_NAMES = {"model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "output_norm.weight",
                "lm_head.weight": "output.weight"}
-MODEL_TYPES = {"llama": "llama", "qwen3": "qwen3", "qwen3moe": "qwen3_moe"}
+MODEL_TYPES = {"llama": "llama", "qwen2": "qwen2", "qwen2moe": "qwen2_moe", "qwen3": "qwen3", "qwen3moe": "qwen3_moe"}
 
 
-def gguf_name(name):
+def gguf_name(name, arch):
     """(GGUF's name, expert or None) of transformers' tensor."""
     if name in OUTER_NAMES:
         return OUTER_NAMES[name], None
     _, _, layer, rest = name.split(".", 3)
+    if rest == "mlp.gate.e_score_correction_bias":
+        return f"blk.{layer}.exp_probs_b.bias", None
+    if rest == "self_attn.sinks":
+        return f"blk.{layer}.attn_sinks.weight", None
     stem, kind = rest.rsplit(".", 1)
+    if stem == "post_attention_layernorm" and arch in POST_ATTENTION_NORMS:
+        return f"blk.{layer}.post_attention_norm.{kind}", None
     if ".experts." in stem:
         expert, which = stem.split(".experts.")[1].split(".")
         return f"blk.{layer}.{EXPERT_NAMES[which]}.{kind}", int(expert)
     return f"blk.{layer}.{BLOCK_NAMES[stem]}.{kind}", None
+
+
+def stacked_experts(name, *arrays):
+    """gpt-oss's tensor of all experts as [(GGUF's name, view of each array as GGUF has it)]: gate and up apart, rows
+    and columns the other way round."""
+    _, _, layer, _, _, rest = name.split(".")
+    product, is_bias = rest.removesuffix("_bias"), rest.endswith("_bias")
+    kind = "bias" if is_bias else "weight"
+    views = [a if is_bias else a.swapaxes(1, 2) for a in arrays]
+    if product == "down_proj":
+        return [(f"blk.{layer}.ffn_down_exps.{kind}", *views)]
+    return [(f"blk.{layer}.ffn_{part}_exps.{kind}", *(v[:, first::2] for v in views))
+            for part, first in (("gate", 0), ("up", 1))]
 
 
 def permute(values, heads):
@@ -83,6 +114,9 @@ def config_of(reader):
     if experts:
         config.update(num_experts_per_tok=get(f"{arch}.expert_used_count"), norm_topk_prob=True)
         config["num_local_experts" if config["model_type"] == "mixtral" else "num_experts"] = experts
+        if config["model_type"] == "qwen2_moe":
+            config.update(norm_topk_prob=False,
+                          shared_expert_intermediate_size=get(f"{arch}.expert_shared_feed_forward_length"))
         config["moe_intermediate_size"] = get(f"{arch}.expert_feed_forward_length", config["intermediate_size"])
     return config
 
@@ -90,7 +124,7 @@ def config_of(reader):
 def dequantised(reader, config):
     """{transformers' name: float32 array} of every tensor, experts apart."""
     import gguf
-    block = {v: k for k, v in BLOCK_NAMES.items()}
+    block = {v: k for k, v in reversed(BLOCK_NAMES.items())}  # of several the first
     is_mixtral = config["model_type"] == "mixtral"
     if is_mixtral:
         block["ffn_gate_inp"] = "block_sparse_moe.gate"

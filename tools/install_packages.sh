@@ -7,7 +7,7 @@ set -euo pipefail
 
 packages=(g++ cmake ninja-build pkg-config git ca-certificates
   nlohmann-json3-dev libcli11-dev libspdlog-dev libfmt-dev libpcre2-dev libutf8proc-dev
-  libssl-dev libhwloc-dev libzmq3-dev libflatbuffers-dev flatbuffers-compiler libgtest-dev python3 python3-pip python3-venv)
+  libssl-dev libcurl4-openssl-dev libhwloc-dev libzmq3-dev libflatbuffers-dev flatbuffers-compiler libgtest-dev python3 python3-pip python3-venv)
 # Debian 12's libboost-dev is 1.74, too old for Asio's coroutines; newer distributions' is new enough.
 . /etc/os-release
 if [ "${ID:-}-${VERSION_ID:-}" = debian-12 ]; then packages+=(libboost1.81-dev); else packages+=(libboost-dev); fi

@@ -16,7 +16,15 @@ ROWS, COLS = 4, 512
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "src/braid/formats/testdata"
 
 # Where the half-precision scales lie in a block.
-SCALE_OFFSETS = {Type.Q8_0: [0], Type.Q4_0: [0], Type.Q4_1: [0, 2], Type.Q6_K: [208]}
+SCALE_OFFSETS = {Type.Q8_0: [0], Type.Q4_0: [0], Type.Q4_1: [0, 2], Type.Q5_0: [0], Type.Q5_1: [0, 2],
+                 Type.Q2_K: [80, 82], Type.Q3_K: [108], Type.Q4_K: [0, 2], Type.Q5_K: [0, 2], Type.Q6_K: [208],
+                 Type.IQ4_NL: [0], Type.IQ4_XS: [0], Type.MXFP4: []}
+PLAIN = (Type.F32, Type.F16, Type.BF16)
+# The order of gguf_test.cc.
+KINDS = (*PLAIN, Type.Q8_0, Type.Q4_0, Type.Q4_1, Type.Q5_0, Type.Q5_1, Type.Q2_K, Type.Q3_K, Type.Q4_K, Type.Q5_K,
+         Type.Q6_K, Type.IQ4_NL, Type.IQ4_XS, Type.MXFP4)
+# Those that the package writes.
+QUANTIZED_BY_PACKAGE = (Type.Q8_0, Type.Q4_0, Type.Q4_1, Type.Q5_0, Type.Q5_1, Type.MXFP4)
 
 
 def random_blocks(generator, kind, count):
@@ -41,17 +49,18 @@ def main():
     writer.add_bool("test.bool", True)
     writer.add_float64("test.float64", 1e300)
     expected = []
-    for kind in (Type.F32, Type.F16, Type.BF16, Type.Q8_0, Type.Q4_0, Type.Q4_1, Type.Q6_K):
+    for kind in KINDS:
         values = generator.standard_normal((ROWS, COLS)).astype(np.float32)
         if kind in SCALE_OFFSETS:
             block, block_bytes = gguf.GGML_QUANT_SIZES[kind]
             data = random_blocks(generator, kind, ROWS * COLS // block).reshape(ROWS, -1)
-            if kind != Type.Q6_K:
+            if kind in QUANTIZED_BY_PACKAGE:
                 data[0] = gguf.quants.quantize(values[:1], kind)[0]
         else:
             data = gguf.quants.quantize(values, kind)
         writer.add_tensor(f"{kind.name.lower()}.weight", data, raw_dtype=kind)
-        expected.append(gguf.quants.dequantize(data, kind).astype("<f4"))
+        with np.errstate(over="ignore"):  # the largest exponent of MXFP4 times 12 is infinite
+            expected.append(gguf.quants.dequantize(data, kind).astype("<f4"))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

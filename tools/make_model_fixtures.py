@@ -17,9 +17,9 @@ import torch
 import transformers
 from transformers import AutoModelForCausalLM
 
-from model_cases import CASES, tensors_of
+from model_cases import CASES, tensors_of, text_config
 from safetensors_writer import write_safetensors
-from seeded_weights import seeded_values, to_stored
+from seeded_weights import seeded_bytes, seeded_values, to_stored
 
 PROMPT_LENGTHS = [1, 7, 40, 201]
 GREEDY_TOKENS = 24
@@ -40,9 +40,12 @@ def write_checkpoint(folder, config, tensors, stored, seed):
         _, shape, scale, offset, same_as = by_name[name]
         if same_as:
             _, shape, scale, offset, _ = by_name[same_as]
+        if isinstance(scale, range):
+            return seeded_bytes(seed, name, shape, scale[0], scale[-1])
         return np.ascontiguousarray(to_stored(seeded_values(seed, same_as or name, shape, scale, offset), stored))
 
-    write_safetensors(folder / "model.safetensors", [(name, stored, shape) for name, shape, *_ in tensors], make)
+    listed = [(name, "U8" if isinstance(scale, range) else stored, shape) for name, shape, scale, *_ in tensors]
+    write_safetensors(folder / "model.safetensors", listed, make)
 
 
 def load(folder, dtype):
@@ -70,25 +73,37 @@ def greedy(model, prompt, count):
 
 
 class RouterMargin:
-    """Watches every router for the smallest gap between the last expert chosen and the first one not."""
+    """Watches every router for the smallest gap between the last expert (or group) chosen and the first one not."""
 
     def __init__(self, model):
         self.smallest = np.inf
         for name, module in model.named_modules():
             if type(module).__name__.endswith("TopKRouter"):
                 module.register_forward_hook(self._look)
+            if type(module).__name__.endswith("TopkRouter"):
+                module.register_forward_hook(self._look_at_groups)
 
     def _look(self, module, _, output):
-        p = torch.softmax(output[0].float(), dim=-1).sort(dim=-1, descending=True).values
-        if p.shape[-1] > module.top_k:
-            self.smallest = min(self.smallest, float((p[:, module.top_k - 1] - p[:, module.top_k]).min()))
+        self._compare(torch.softmax(output[0].float(), dim=-1), module.top_k)
+
+    def _look_at_groups(self, module, _, output):
+        scores = output[0].float().sigmoid() + module.e_score_correction_bias.float()
+        groups = scores.view(len(scores), module.num_group, -1)
+        of_groups = groups.topk(2, dim=-1).values.sum(dim=-1)
+        self._compare(of_groups, module.topk_group)
+        best = of_groups.topk(module.topk_group, dim=-1).indices
+        self._compare(torch.stack([g[b].flatten() for g, b in zip(groups, best)]), module.top_k)
+
+    def _compare(self, scores, count):
+        s = scores.sort(dim=-1, descending=True).values
+        if s.shape[-1] > count:
+            self.smallest = min(self.smallest, float((s[:, count - 1] - s[:, count]).min()))
 
 
-def rows_kept(length):
-    """All rows of a short prompt, every fourth of a long one and its last."""
-    if length <= 64:
-        return list(range(length))
-    return sorted({*range(0, length, 4), length - 1})
+def rows_kept(length, kept_rows):
+    """Every so many rows of a prompt, by its length (model_cases.Case.kept_rows), and its last."""
+    of_long, of_short = kept_rows
+    return sorted({*range(0, length, of_short if length <= 64 else of_long), length - 1})
 
 
 def median_kl(reference, other):
@@ -101,12 +116,12 @@ def median_kl(reference, other):
     return float(np.median((np.exp(p) * (p - q)).sum(axis=-1)))
 
 
-def evaluate(model, bf16_model, prompts):
+def evaluate(model, bf16_model, prompts, kept_rows):
     """(expected logits, description of each prompt, bfloat16's KL), or why these weights will not do."""
     watch = RouterMargin(model)
     described, rows, rows_bf16 = [], [], []
     for prompt in prompts:
-        kept = rows_kept(len(prompt))
+        kept = rows_kept(len(prompt), kept_rows)
         rows.append(logits_of(model, prompt)[kept])
         rows_bf16.append(logits_of(bf16_model, prompt)[kept])
         ids, lead = greedy(model, prompt, GREEDY_TOKENS)
@@ -135,13 +150,20 @@ def write_expected(folder, rows, described, kl, **more):
     (folder / "fixture.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
+def _values(scale, offset):
+    if isinstance(scale, range):
+        return {"bytes": [scale[0], scale[-1]]}
+    return {"scale": float(np.float32(scale)), "offset": float(np.float32(offset))}
+
+
 def make_case(case, output):
     tensors = tensors_of(case)
+    vocab = text_config(case.config)["vocab_size"]
     for seed in range(1, 200):
         with tempfile.TemporaryDirectory() as folder:
             write_checkpoint(folder, case.config, tensors, case.stored, seed)
             made, why_not = evaluate(load(folder, torch.float32), load(folder, torch.bfloat16),
-                                     make_prompts(seed, case.config["vocab_size"]))
+                                     make_prompts(seed, vocab), case.kept_rows)
         if made:
             break
         print(f"  {case.name}: seed {seed}: {why_not}", file=sys.stderr)
@@ -149,8 +171,8 @@ def make_case(case, output):
         raise SystemExit(f"{case.name}: no seed will do")
     rows, described, kl = made
     folder = output / case.name
-    write_expected(folder, rows, described, kl, seed=seed, stored=case.stored, vocab=case.config["vocab_size"],
-                   tensors=[{"name": n, "shape": s, "scale": float(np.float32(scale)), "offset": float(np.float32(offset)),
+    write_expected(folder, rows, described, kl, seed=seed, stored=case.stored, vocab=vocab,
+                   tensors=[{"name": n, "shape": s, **_values(scale, offset),
                              **({"same_as": same_as} if same_as else {})} for n, s, scale, offset, same_as in tensors])
     (folder / "config.json").write_text(json.dumps(case.config, indent=2) + "\n")
     size = sum(f.stat().st_size for f in folder.iterdir())

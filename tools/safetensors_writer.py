@@ -3,7 +3,7 @@
 import json
 import struct
 
-DTYPE_BYTES = {"F32": 4, "F16": 2, "BF16": 2}
+DTYPE_BYTES = {"F32": 4, "F16": 2, "BF16": 2, "U8": 1}
 
 
 def write_safetensors(path, tensors, make):

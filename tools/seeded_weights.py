@@ -7,7 +7,8 @@ Element i of the tensor `name` depends on (seed, name, i) alone, so tensors can 
     s      = the sum of z's four 16-bit parts, minus 131070   # nearly normal, standard deviation 37837.2
     value  = float32(s) * float32(1 / 37837.2) * scale + offset, each step rounded to float32
 
-and is then rounded to nearest even to the dtype that the checkpoint stores.
+and is then rounded to nearest even to the dtype that the checkpoint stores. A tensor of bytes has low + (z / 2^32) mod
+(high - low + 1), with both divisions' fractions dropped.
 """
 
 import numpy as np
@@ -46,6 +47,13 @@ def seeded_values(seed, name, shape, scale=1.0, offset=0.0):
     value = value * np.float32(scale)
     value = value + np.float32(offset)
     return value.reshape(shape)
+
+
+def seeded_bytes(seed, name, shape, low, high):
+    """The tensor as uint8, each within [low, high]."""
+    counter = np.arange(1, int(np.prod(shape)) + 1, dtype=np.uint64)
+    z = mix(tensor_key(seed, name) + counter * GOLDEN)
+    return (np.uint64(low) + (z >> np.uint64(32)) % np.uint64(high - low + 1)).astype(np.uint8).reshape(shape)
 
 
 def round_to_bfloat16(values):

@@ -1,4 +1,4 @@
-"""What tools/make_template_fixtures.py renders: conversations, snippets, and a generator of random snippets."""
+"""What tools/make_template_fixtures.py renders: conversations and snippets."""
 
 WEATHER = {
     "type": "function",
@@ -56,6 +56,17 @@ CONVERSATIONS = {
                                                         {"type": "text", "text": "not"}]}]},
     "odd role": {"messages": [{"role": "critic", "content": "Meh."}, USER]},
     "no content": {"messages": [{"role": "user"}]},
+    "modes": {"messages": [{"role": "system", "content": "Short. /no_think\n"}, USER, ANSWER, USER]},
+    "override": {"messages": [{"role": "system", "content": "All mine. /override "}, USER]},
+    "long ids": {"messages": [SYSTEM, USER, {"role": "assistant", "content": None, "tool_calls": [CALL | {"id": "abcdefghi"}]},
+                              {"role": "tool", "tool_call_id": "abcdefghi", "content": "20"},
+                              {"role": "assistant", "content": "20.", "thinking": "So."}, USER]},
+    "call and thought": {"messages": [{"role": "developer", "content": "Dev."}, USER,
+                                      {"role": "assistant", "thinking": "Hm.", "tool_calls": [CALL]},
+                                      {"role": "tool", "tool_call_id": "c1", "content": {"content": {"t": [1, 2.5]}}}]},
+    "system parts": {"messages": [{"role": "system", "content": [{"type": "text", "text": " In parts. "}]},
+                                  {"role": "user", "content": [{"type": "text", "text": " Hi "}, {"type": "image"}]},
+                                  {"role": "assistant", "content": [{"type": "text", "text": "Yes"}]}]},
     "empty": {"messages": []},
     "two users": {"messages": [USER, USER]},
 }
@@ -78,6 +89,25 @@ MODEL_OPTIONS = {
         {"built_in": ["search", "interpreter", "get_weather"], "add_generation_prompt": True},
         {"own_tools": [WEATHER], "tools": None, "bos_token": "<s>"},
     ],
+    "channels": _COMMON[:3] + [{"built_in": ["search"], "effort": "high", "identity": "I am.", "tools": [SEARCH]}],
+    "tagged": _COMMON[:3],
+    "keys": _COMMON[:1] + [
+        {"add_generation_prompt": True, "tools": [WEATHER], "enable_thinking": False},
+        {"add_generation_prompt": True, "enable_thinking": True},
+    ],
+    "sections": _COMMON[1:3],
+    "flags": _COMMON[1:3] + [{"add_generation_prompt": True, "thinking": True, "bos_token": "<s>"}],
+    "documents": _COMMON[:3] + [
+        {"add_generation_prompt": True, "thinking": True, "tools": [SEARCH], "controls": {"citations": True, "length": "long"},
+         "documents": [{"id": 1, "text": "Grüße, \"one\""}, {"id": "b", "text": "two\nlines"}]},
+        {"add_generation_prompt": True, "documents": [{"id": None, "text": ""}], "controls": []},
+    ],
+    "indexed": _COMMON[1:3] + [{"today": "now", "tools": [SEARCH, WEATHER], "eos_token": "</s>"}],
+    "modes": _COMMON[:3] + [{"enable_thinking": False, "add_generation_prompt": True, "own_tools": ["def f(): pass"]}],
+    "prefixed": _COMMON[:2],
+    "piped": _COMMON[:3],
+    "signatures": _COMMON[1:3],
+    "blocks": _COMMON[:3] + [{"own_tools": [WEATHER], "tools": [SEARCH]}],
     "plain": _COMMON[:2],
     "alternating": _COMMON[:2],
     "schema": _COMMON[:3],
@@ -191,73 +221,3 @@ SNIPPETS = [
     "{{ (i, s)|first }} {{ [i][0].x is defined }} {{ 'a,b'.split(',')[1].upper() }} {{ ('a' ~ 'b').upper() }} {{ s|lower|replace('l', '')|title }} {{ {'k': [1, 2]}['k'][-1] }} {{ (l|sort)[0] }} {{ s.split(',')|map('trim')|list }} {{ 'x' if s is string and i is not none else 'y' }} {{ l is not string }} {{ i is not defined or yes }} {{ d.a is defined and d.a == 2 }}",
     "{{ 'é' < 'z' }} {{ '🎉' > '\\uffff' }} {{ ['b', 'a', 'é', 'B']|sort }} {{ 'É'|lower == 'é' }} {{ 5 is sameas 5 }} {{ x|length == 7 and x[5][1][0] == 2 }}",
 ]
-
-
-def random_snippet(r):
-    """A template of some constructs drawn at random; many render, some are errors."""
-    return "".join(_statement(r, 2) for _ in range(r.randint(1, 3)))
-
-
-_NAMES = ["i", "n", "z", "f", "s", "t", "u", "q", "empty", "yes", "no", "nil", "l", "m", "x", "d", "w", "o", "missing"]
-_FILTERS = ["upper", "lower", "title", "capitalize", "trim", "length", "list", "first", "last", "string", "int", "float",
-            "abs", "sort", "unique|list", "reverse|list", "join(',')", "join", "tojson", "tojson(indent=2)", "default('D')",
-            "default('D', true)", "round(1)", "items|list", "dictsort", "map('string')|list", "select|list", "sum", "min",
-            "max", "replace('a', 'Z')", "indent(2)", "batch(2)|list", "wordcount", "e", "map(attribute='name')|list",
-            "selectattr('age')|list", "select('string')|list", "sort(reverse=true)", "truncate(5, true)", "count"]
-_METHODS = ["upper()", "lower()", "strip()", "lstrip()", "rstrip()", "split()", "split(',')", "title()", "startswith('H')",
-            "endswith('d')", "replace('l', 'L')", "items()|list", "keys()|list", "values()|list", "get('a')", "get('zz', 5)",
-            "count('a')", "find('o')", "join(m)", "capitalize()", "splitlines()", "isdigit()", "index(1)", "name", "a", "k.k"]
-_TESTS = ["defined", "none", "string", "mapping", "iterable", "number", "integer", "float", "boolean", "true", "false",
-          "sequence", "undefined", "odd", "even", "in l", "in 'abc'", "sameas nil", "eq 7", "lt 3"]
-_OPERATORS = ["+", "-", "*", "/", "//", "%", "~", "==", "!=", "<", "<=", ">", ">=", "in", "not in", "and", "or", "**"]
-_CONSTANTS = ["0", "1", "-2", "3", "2.5", "''", "'a'", "'Hello'", "true", "none", "[]", "[1, 'b']", "{}", "{'a': i}",
-              "(1, 2)", "range(3)", "'%s'", "'%d-%s'"]
-
-
-def _expression(r, depth):
-    if depth == 0 or r.random() < 0.25:
-        return r.choice(_NAMES if r.random() < 0.65 else _CONSTANTS)
-    inner = _expression(r, depth - 1)
-    kind = r.random()
-    if kind < 0.28:
-        return f"({inner})|{r.choice(_FILTERS)}"
-    if kind < 0.42:
-        return f"({inner}).{r.choice(_METHODS)}"
-    if kind < 0.52:
-        return f"({inner}) is {'not ' if r.random() < 0.3 else ''}{r.choice(_TESTS)}"
-    if kind < 0.72:
-        return f"({inner}) {r.choice(_OPERATORS)} ({_expression(r, depth - 1)})"
-    if kind < 0.80:
-        if r.random() < 0.5:  # not of constants: jinja2 folds those, and then a slice of a number is undefined
-            return f"{r.choice(_NAMES)}[{r.choice(['1:', ':2', '::-1', '::2', '-3:-1'])}]"
-        return f"({inner})[{r.choice(['0', '-1', _expression(r, 0)])}]"
-    if kind < 0.86:
-        return f"{inner} if {_expression(r, depth - 1)} else {_expression(r, depth - 1)}"
-    if kind < 0.90:
-        return f"not ({inner})"
-    if kind < 0.94:
-        return f"[{inner}, {_expression(r, depth - 1)}]"
-    return f"{r.choice(['-', '+'])}({inner})"
-
-
-def _statement(r, depth):
-    kind = r.random()
-    space = lambda: r.choice(["", "", " ", "\n", "  \n", "\n  "])  # noqa: E731
-    sign = lambda: r.choice(["", "", "", "-", "+"])  # noqa: E731
-    end = lambda: r.choice(["", "", "-"])  # noqa: E731
-    if depth == 0 or kind < 0.5:
-        return f"{space()}{{{{{r.choice(['', '', '-'])} {_expression(r, 3)} {end()}}}}}{space()}"
-    body = _statement(r, depth - 1)
-    if kind < 0.62:
-        return (f"{space()}{{%{sign()} if {_expression(r, 2)} {end()}%}}{space()}{body}{space()}{{%{sign()} else {end()}%}}"
-                f"{space()}{_statement(r, depth - 1)}{{%{sign()} endif {end()}%}}{space()}")
-    if kind < 0.78:
-        loop = r.choice(["{{ loop.index }}", "{{ loop.last }}", "{{ item }}", "{% if loop.first %}F{% endif %}"])
-        condition = f" if {r.choice(['item', 'item is string', 'item is not none'])}" if r.random() < 0.3 else ""
-        return (f"{{%{sign()} for item in {_expression(r, 2)}{condition} {end()}%}}{space()}{loop}{body}"
-                f"{{%{sign()} endfor {end()}%}}{space()}")
-    if kind < 0.88:
-        return f"{space()}{{%{sign()} set v = {_expression(r, 3)} {end()}%}}{space()}[{{{{ v }}}}]"
-    if kind < 0.94:
-        return f"{{% set v %}}{body}{{% endset %}}{{{{ v|trim|length }}}}{space()}"
-    return f"{{% macro m1(a, b=1) %}}{body}{{{{ a }}}}{{{{ b }}}}{{% endmacro %}}{{{{ m1({_expression(r, 1)}) }}}}"

@@ -28,7 +28,7 @@ class Braid(Program):
 
     def run(self, *args, stdin="", timeout=120, env=None):
         return subprocess.run(self.command(*args), input=stdin, capture_output=True, text=True, encoding="utf-8",
-                              timeout=timeout, env={**os.environ, **(env or {})}, cwd=ROOT)
+                              timeout=timeout, env={**os.environ, "HF_HUB_OFFLINE": "1", **(env or {})}, cwd=ROOT)
 
     def ok(self, *args, **kwargs):
         """stdout of a run that must succeed."""

@@ -200,13 +200,14 @@ def test_the_cache_is_found_as_hugging_faces_tools_find_it(braid, tiny_model, tm
                             ("HUGGINGFACE_HUB_CACHE", tmp_path / "huggingface" / "hub")):
         message = braid.error("generate", "--model-path", "org/name", "--prompt", "x",
                               env={**nothing, variable: str(value)})
-        assert f"{snapshot} has no config.json" in message
+        assert f"whole in the Hugging Face cache ({tmp_path / 'huggingface' / 'hub'})" in message
 
 
 @pytest.mark.parametrize("key, value", [
     ("num_hidden_layers", 10**9), ("num_attention_heads", 0), ("hidden_size", -64), ("vocab_size", 2**63),
     ("num_key_value_heads", 3), ("hidden_size", "64"), ("rope_theta", "x"), ("head_dim", 33),
-    ("hidden_act", "gelu_new"), ("rope_scaling", {"rope_type": "yarn", "factor": 4.0})])
+    ("hidden_act", "gelu_new"), ("rope_scaling", {"rope_type": "yarn", "factor": -4.0}),
+    ("rope_scaling", {"rope_type": "spiral"}), ("partial_rotary_factor", 0.5)])
 def test_an_absurd_configuration_is_named(braid, tmp_path, key, value):
     config = json.loads((MODELS / "qwen3_tied" / "config.json").read_text())
     config[key] = value

@@ -1,6 +1,7 @@
 """Structured output as the official `openai` client asks for it; every answer is held to the jsonschema package, or to
 Python's own reading of the pattern."""
 
+import concurrent.futures
 import enum
 import json
 import re
@@ -91,8 +92,10 @@ def test_a_schema_may_refer_to_itself(client):
                        "left": {"anyOf": [{"$ref": "#/$defs/node"}, {"type": "null"}]}},
         "required": ["name", "left"], "additionalProperties": False}}}
     num_ended = 0
-    for seed in range(4):
-        answer = ask(client, "A list of one.", response_format=json_schema(tree), seed=seed, max_tokens=600).choices[0]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda seed: ask(client, "A list of one.", response_format=json_schema(tree), seed=seed,
+                                                 max_tokens=600).choices[0], range(4)))
+    for answer in answers:
         if answer.finish_reason == "stop":
             check(answer.message.content, tree)
             num_ended += 1

@@ -35,10 +35,14 @@ FixtureTensor tensor_from(const json& entry, DType stored) {
   FixtureTensor tensor{.name = entry.at("name"),
                        .shape = entry.at("shape").get<std::vector<int64_t>>(),
                        .dtype = stored,
-                       .scale = entry.at("scale"),
-                       .offset = entry.at("offset"),
                        .seeded_as = {}};
   tensor.seeded_as = entry.value("same_as", tensor.name);
+  if (entry.contains("bytes")) {
+    tensor.bytes = {.low = entry.at("bytes").at(0), .high = entry.at("bytes").at(1)};
+  } else {
+    tensor.scale = entry.at("scale");
+    tensor.offset = entry.at("offset");
+  }
   return tensor;
 }
 

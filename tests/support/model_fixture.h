@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,6 +21,11 @@ struct FixtureTensor {
   float scale = 1.0F;
   float offset = 0.0F;
   std::string seeded_as;  // the name that its values come from: its own, unless it is stored twice
+  struct Bytes {
+    uint8_t low = 0;
+    uint8_t high = 0;
+  };
+  std::optional<Bytes> bytes = {};  // stored as U8, within these; dtype, scale and offset mean nothing then
 };
 
 struct FixturePrompt {

@@ -12,6 +12,10 @@ uint64_t mix(uint64_t z) {
   return z ^ (z >> 31);
 }
 
+uint64_t draw(uint64_t key, uint64_t index) {
+  return mix(key + (index + 1) * 0x9E3779B97F4A7C15U);
+}
+
 template <typename T>
 void store(std::byte* at, T value) {
   std::memcpy(at, &value, sizeof(T));
@@ -26,7 +30,7 @@ uint64_t seeded_key(uint64_t seed, std::string_view tensor_name) {
 }
 
 float seeded_unit(uint64_t key, uint64_t index) {
-  const uint64_t z = mix(key + (index + 1) * 0x9E3779B97F4A7C15U);
+  const uint64_t z = draw(key, index);
   const auto sum = static_cast<int32_t>((z & 0xFFFFU) + ((z >> 16) & 0xFFFFU) + ((z >> 32) & 0xFFFFU) + (z >> 48));
   return static_cast<float>(sum - 131070) * static_cast<float>(1.0 / 37837.2);
 }
@@ -62,6 +66,14 @@ std::vector<std::byte> seeded_bytes(uint64_t key, int64_t count, float scale, fl
         store(at, to_bfloat16(value).bits);
         break;
     }
+  }
+  return bytes;
+}
+
+std::vector<std::byte> seeded_bytes_within(uint64_t key, int64_t count, uint8_t low, uint8_t high) {
+  std::vector<std::byte> bytes(static_cast<size_t>(count));
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    bytes[i] = static_cast<std::byte>(low + (draw(key, i) >> 32) % (uint64_t{high} - low + 1));
   }
   return bytes;
 }

@@ -46,6 +46,12 @@ TEST(SeededWeights, AreThoseOfThePythonGenerator) {
   EXPECT_EQ(hash("norm", 0.1F, 1, DType::kBFloat16), 0x9012d95542ba5a68U);
 }
 
+TEST(SeededWeights, BytesAreThoseOfThePythonGenerator) {
+  const uint64_t key = seeded_key(12345, "b");
+  EXPECT_EQ(fnv1a(seeded_bytes_within(key, 10007, 0, 255)), 0x13d82fb8113757f5U);
+  EXPECT_EQ(fnv1a(seeded_bytes_within(key, 10007, 120, 122)), 0x6ee04ecdd1be0f71U);
+}
+
 TEST(SeededWeights, RoundingToHalfInvertsReadingIt) {
   for (uint32_t bits = 0; bits < 0x10000; ++bits) {
     const Float16 half{static_cast<uint16_t>(bits)};

@@ -21,18 +21,24 @@ int64_t num_elements(const FixtureTensor& tensor) {
   return count;
 }
 
-std::string dtype_code(DType dtype) {
-  if (dtype == DType::kFloat32) return "F32";
-  return dtype == DType::kFloat16 ? "F16" : "BF16";
+std::string dtype_code(const FixtureTensor& tensor) {
+  if (tensor.bytes) return "U8";
+  if (tensor.dtype == DType::kFloat32) return "F32";
+  return tensor.dtype == DType::kFloat16 ? "F16" : "BF16";
+}
+
+std::vector<std::byte> bytes_of(uint64_t seed, const FixtureTensor& tensor) {
+  const uint64_t key = seeded_key(seed, tensor.seeded_as);
+  if (tensor.bytes) return seeded_bytes_within(key, num_elements(tensor), tensor.bytes->low, tensor.bytes->high);
+  return seeded_bytes(key, num_elements(tensor), tensor.scale, tensor.offset, tensor.dtype);
 }
 
 void write_safetensors(const fs::path& file, uint64_t seed, std::span<const FixtureTensor> tensors) {
   json header = {{"__metadata__", {{"format", "pt"}}}};
   int64_t offset = 0;
   for (const FixtureTensor& tensor : tensors) {
-    const int64_t end = offset + num_elements(tensor) * dtype_bytes(tensor.dtype);
-    header[tensor.name] = {
-        {"dtype", dtype_code(tensor.dtype)}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
+    const int64_t end = offset + num_elements(tensor) * (tensor.bytes ? 1 : dtype_bytes(tensor.dtype));
+    header[tensor.name] = {{"dtype", dtype_code(tensor)}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
     offset = end;
   }
   std::string text = header.dump();
@@ -42,8 +48,7 @@ void write_safetensors(const fs::path& file, uint64_t seed, std::span<const Fixt
   out.write(reinterpret_cast<const char*>(&size), sizeof(size));
   out << text;
   for (const FixtureTensor& tensor : tensors) {
-    const auto bytes = seeded_bytes(seeded_key(seed, tensor.seeded_as), num_elements(tensor), tensor.scale,
-                                    tensor.offset, tensor.dtype);
+    const auto bytes = bytes_of(seed, tensor);
     out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
   }
   out.close();

@@ -14,6 +14,7 @@
 #include "braid/cli/commands.h"
 #include "braid/cli/flag_values.h"
 #include "braid/cli/flags.h"
+#include "braid/cli/model_files.h"
 
 namespace braid {
 namespace {
@@ -106,6 +107,7 @@ void add_latency(CLI::App& bench, CommandRunner& runner) {
   command->add_flag("--json", options.json, "One line of JSON");
   runner.on(command, [flags]() -> Status {
     TRY(flags->options.engine, flags->model.engine_options());
+    TRY_STATUS(fetch_models(flags->options.engine.source, flags->model.log_level));
     return run_bench_latency(flags->options, bench_logger(flags->model, flags->options.json), stdout);
   });
 }
@@ -140,6 +142,7 @@ void add_profile(CLI::App& bench, CommandRunner& runner) {
       ->type_name("FILE");
   runner.on(command, [flags]() -> Status {
     TRY(flags->options.engine, flags->model.engine_options());
+    TRY_STATUS(fetch_models(flags->options.engine.source, flags->model.log_level));
     return run_bench_profile(flags->options, flags->output, bench_logger(flags->model, false), stdout);
   });
 }
@@ -152,6 +155,7 @@ void add_throughput(CLI::App& bench, CommandRunner& runner) {
   command->add_flag("--json", options.json, "One line of JSON");
   runner.on(command, [flags]() -> Status {
     TRY(flags->options.engine, flags->model.engine_options());
+    TRY_STATUS(fetch_models(flags->options.engine.source, flags->model.log_level));
     return run_bench_throughput(flags->options, bench_logger(flags->model, flags->options.json), stdout);
   });
 }
@@ -180,6 +184,7 @@ void add_idle(CLI::App& bench, CommandRunner& runner) {
   command->add_flag("--json", options.json, "One line of JSON");
   runner.on(command, [flags]() -> Status {
     TRY(flags->options.engine, flags->model.engine_options());
+    TRY_STATUS(fetch_models(flags->options.engine.source, flags->model.log_level));
     return run_bench_idle(flags->options, bench_logger(flags->model, flags->options.json), stdout);
   });
 }
@@ -239,6 +244,7 @@ void add_serving(CLI::App& bench, CommandRunner& runner) {
   command->add_flag("--json", options->json, "One line of JSON");
   runner.on(command, [options]() -> Status {
     options->tokenizer.environment = model_path_environment();
+    TRY_STATUS(fetch_text_files(options->tokenizer));
     return run_bench_serving(*options, stdout);
   });
 }

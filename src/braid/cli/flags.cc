@@ -1,10 +1,12 @@
 #include "braid/cli/flags.h"
 
+#include <cctype>
 #include <cstdlib>
 #include <limits>
 #include <random>
 
 #include "braid/cli/flag_values.h"
+#include "braid/formats/input_file.h"
 
 namespace braid {
 namespace {
@@ -12,6 +14,27 @@ namespace {
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? std::string() : std::string(value);
+}
+
+// As Hugging Face's tools read a switch.
+bool is_switched_on(std::string value) {
+  for (char& c : value) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return value == "1" || value == "ON" || value == "YES" || value == "TRUE";
+}
+
+// HF_TOKEN, else what `hf auth login` left in a file.
+std::string hub_token(const ModelPathEnvironment& known) {
+  std::string token = environment("HF_TOKEN");
+  if (token.empty()) {
+    constexpr int64_t kMaxTokenBytes = 4096;
+    const std::string path = environment("HF_TOKEN_PATH");
+    const auto text = read_text_file(path.empty() ? hub_home(known) + "/token" : path, kMaxTokenBytes);
+    if (text.ok()) token = *text;
+  }
+  const auto is_space = [](char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; };
+  while (!token.empty() && is_space(token.back())) token.pop_back();
+  while (!token.empty() && is_space(token.front())) token.erase(0, 1);
+  return token;
 }
 
 Result<std::optional<DType>> parse_dtype(const char* flag, const std::string& text) {
@@ -32,17 +55,24 @@ ModelPathEnvironment model_path_environment() {
   std::string hf_home = environment("HF_HOME");
   const std::string cache = environment("XDG_CACHE_HOME");
   if (hf_home.empty() && !cache.empty()) hf_home = cache + "/huggingface";
-  const std::string hub_cache = environment("HF_HUB_CACHE");
-  return {.home = environment("HOME"),
-          .hf_home = hf_home,
-          .hf_hub_cache = hub_cache.empty() ? environment("HUGGINGFACE_HUB_CACHE") : hub_cache};  // its older name
+  const std::string cache_folder = environment("HF_HUB_CACHE");
+  ModelPathEnvironment result;
+  result.home = environment("HOME");
+  result.hf_home = hf_home;
+  result.hf_hub_cache = cache_folder.empty() ? environment("HUGGINGFACE_HUB_CACHE") : cache_folder;  // its older name
+  result.hf_token = hub_token(result);
+  result.hf_endpoint = environment("HF_ENDPOINT");
+  result.is_offline = is_switched_on(environment("HF_HUB_OFFLINE"));
+  return result;
 }
 
 ModelSourceOptions ModelFlags::source_options() const {
-  return {.model_path = model_path,
-          .tokenizer_path = tokenizer_path,
-          .chat_template_file = chat_template,
-          .environment = model_path_environment()};
+  ModelSourceOptions source{.model_path = model_path,
+                            .tokenizer_path = tokenizer_path,
+                            .chat_template_file = chat_template,
+                            .environment = model_path_environment()};
+  if (!download_dir.empty()) source.environment.hf_hub_cache = download_dir;
+  return source;
 }
 
 Result<ParallelLayout> ModelFlags::parallel_layout() const {
@@ -84,9 +114,16 @@ Result<EngineOptions> ModelFlags::engine_options() const {
 void add_model_flag(CLI::App& command, ModelFlags& flags) {
   command
       .add_option("--model-path,--model", flags.model_path,
-                  "A Hugging Face directory, a GGUF file, or org/name in the local Hugging Face cache")
+                  "A Hugging Face directory, a GGUF file, or a model of the hub, downloaded if it is not in the cache: "
+                  "org/name, org/name@revision, org/name:Q4_K_M")
       ->required()
       ->type_name("PATH");
+  add_download_flag(command, flags);
+}
+
+void add_download_flag(CLI::App& command, ModelFlags& flags) {
+  command.add_option("--download-dir", flags.download_dir, "Models of the hub lie here; default: Hugging Face's cache")
+      ->type_name("DIR");
 }
 
 void add_tokenizer_flag(CLI::App& command, ModelFlags& flags) {

@@ -15,6 +15,7 @@ namespace braid {
 // What the command line says of the model and of how it runs, as text where it must yet be understood.
 struct ModelFlags {
   std::string model_path;
+  std::string download_dir;
   std::string tokenizer_path;
   std::string chat_template;
   std::string dtype = "auto";
@@ -32,7 +33,7 @@ struct ModelFlags {
   int32_t prefill_alignment = 0;
   RankOptions rank;
 
-  // Errors name the flag and its values. Reads BRAID_CPU_ISA, HOME, HF_HOME and HF_HUB_CACHE.
+  // Errors name the flag and its values. Reads BRAID_CPU_ISA, HOME and the variables of Hugging Face's tools.
   Result<EngineOptions> engine_options() const;
   Result<ParallelLayout> parallel_layout() const;
   ModelSourceOptions source_options() const;
@@ -40,11 +41,13 @@ struct ModelFlags {
 
 // The tier that BRAID_CPU_ISA names, else the best of this machine.
 Result<CpuIsa> isa_from_environment();
-// Where the local Hugging Face cache may be: HOME, HF_HOME, HF_HUB_CACHE.
+// Where the local Hugging Face cache may be (HOME, HF_HOME, HF_HUB_CACHE), and how the hub is reached (HF_ENDPOINT,
+// HF_TOKEN or the file that `hf auth login` wrote, HF_HUB_OFFLINE).
 ModelPathEnvironment model_path_environment();
 
 // A command offers those that it heeds.
-void add_model_flag(CLI::App& command, ModelFlags& flags);      // --model-path
+void add_model_flag(CLI::App& command, ModelFlags& flags);      // --model-path, --download-dir
+void add_download_flag(CLI::App& command, ModelFlags& flags);   // --download-dir
 void add_tokenizer_flag(CLI::App& command, ModelFlags& flags);  // --tokenizer-path
 void add_template_flag(CLI::App& command, ModelFlags& flags);   // --chat-template
 void add_step_flags(CLI::App& command, ModelFlags& flags);      // how large a step may be

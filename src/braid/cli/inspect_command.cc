@@ -24,7 +24,11 @@ void check_vectors(const WeightTable& table, const Checkpoint& checkpoint, Inspe
     const StoredTensor* const tensor = spec.shape.size() == 1 ? checkpoint.find(spec.name) : nullptr;
     if (tensor == nullptr || !tensor->is_usable() || tensor->shape != spec.shape) continue;
     std::vector<float> values(static_cast<size_t>(tensor->num_elements()));
-    tensor->read_rows(0, make_rows(values.data(), tensor->rows(), tensor->cols()));
+    if (const Status status = tensor->read_rows(0, make_rows(values.data(), tensor->rows(), tensor->cols()));
+        !status.ok()) {
+      report.problems.push_back(status.error().message);
+      continue;
+    }
     for (size_t i = 0; i < values.size(); ++i) {
       if (std::isfinite(values[i])) continue;
       report.problems.push_back(
@@ -76,6 +80,7 @@ void inspect_weights(const Checkpoint& checkpoint, const RankOptions& ranks, Ins
   std::set<std::string> types;
   for (const auto& [name, tensor] : checkpoint.tensors()) types.insert(tensor.type_name);
   report.stored_types.assign(types.begin(), types.end());
+  report.notes.insert(report.notes.end(), config.notes.begin(), config.notes.end());
   if (config.eos_token_ids.empty()) report.notes.emplace_back("no end-of-sequence id: answers end by length alone");
 
   const ModelFamily* const family = find_family(config.architecture);

@@ -56,6 +56,14 @@ TEST(Inspect, ALayoutsBuffersAreTold) {
   EXPECT_NE(refused["problems"][0].get<std::string>().find("divisible"), std::string::npos);
 }
 
+TEST(Inspect, WhatOfACheckpointIsNotUsedIsTold) {
+  const testing::TemporaryFolder folder;
+  write_checkpoint(testing::read_model_fixture("gemma3_vision"), folder.path());
+  std::ostringstream out;
+  EXPECT_EQ(run_inspect(folder.path().string(), {}, {}, false, out), 0) << out.str();
+  EXPECT_NE(out.str().find("its vision part (23 tensors) is not used"), std::string::npos) << out.str();
+}
+
 TEST(Inspect, KvBytesOfLayersWithWindowsAreTold) {
   const testing::TemporaryFolder folder;
   write_checkpoint(testing::read_model_fixture("qwen3_layer_types"), folder.path());

@@ -5,6 +5,7 @@
 #include "braid/cli/commands.h"
 #include "braid/cli/flag_values.h"
 #include "braid/cli/flags.h"
+#include "braid/cli/model_files.h"
 #include "braid/cli/output_file.h"
 #include "braid/control/prompt_logits.h"
 
@@ -30,6 +31,7 @@ void write_npy_header(std::ostream& out, int64_t rows, int64_t cols) {
 
 Status run(const LogitsFlags& flags) {
   TRY(EngineOptions options, flags.model.engine_options());
+  TRY_STATUS(fetch_models(options.source, flags.model.log_level));
   TRY(const std::vector<TokenId> ids, parse_token_ids("--input-ids", flags.input_ids));
   TRY(OutputFile file, OutputFile::create("--output", flags.output));
   std::ostream& out = file.stream();

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "braid/cli/commands.h"
+#include "braid/cli/model_files.h"
 #include "braid/cli/signal_queue.h"
 #include "braid/cli/terminal.h"
 #include "braid/server/http/router.h"
@@ -44,10 +45,7 @@ class Loading {
           SignalQueue& signals)
       : thread_([this, options, logger, shows_progress, &signals] {
           try {
-            ProgressBar bar("loading");
-            engine_ = Engine::load(options, logger, [&](int64_t done, int64_t total) {
-              if (shows_progress) bar.show(done, total);
-            });
+            engine_ = load(options, logger, shows_progress);
           } catch (const std::exception& error) {  // the edge of the thread: out of memory, say
             engine_ = fail("{}", error.what());
           }
@@ -60,6 +58,15 @@ class Loading {
   Result<std::unique_ptr<Engine>> take() { return std::move(engine_); }
 
  private:
+  static Result<std::unique_ptr<Engine>> load(EngineOptions options, const std::shared_ptr<Logger>& logger,
+                                              bool shows_progress) {
+    TRY_STATUS(fetch_models(options.source, shows_progress ? "info" : "off"));
+    ProgressBar bar("loading");
+    return Engine::load(options, logger, [&](int64_t done, int64_t total) {
+      if (shows_progress) bar.show(done, total);
+    });
+  }
+
   Result<std::unique_ptr<Engine>> engine_ = fail("not loaded yet");
   std::atomic<bool> is_done_ = false;
   std::thread thread_;

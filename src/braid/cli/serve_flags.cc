@@ -9,6 +9,8 @@
 
 #include "braid/cli/flag_values.h"
 #include "braid/cli/lines.h"
+#include "braid/config/hub_name.h"
+#include "braid/config/model_path.h"
 #include "braid/server/service/http_responses.h"
 
 namespace braid {
@@ -232,6 +234,10 @@ Result<std::vector<std::string>> parse_api_keys(std::string_view text, const std
 }
 
 std::string default_model_name(std::string path) {
+  if (const auto hub = parse_hub_name(path); hub && !is_local_path(path)) {
+    const std::string name = hub->repository.substr(hub->repository.find('/') + 1);
+    return hub->variant.empty() ? name : name + ":" + hub->variant;
+  }
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
   std::string name = std::filesystem::path(path).filename();
   if (name.size() > 5 && name.ends_with(".gguf")) name.resize(name.size() - 5);

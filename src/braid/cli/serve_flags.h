@@ -52,7 +52,8 @@ void add_serve_flags(CLI::App& command, ServeFlags& flags);
 
 // One key a line; blank lines do not count.
 Result<std::vector<std::string>> parse_api_keys(std::string_view text, const std::string& path);
-// By which clients name a model that is loaded from here: the directory's name, a file's without ".gguf".
+// By which clients name a model that is loaded from here: the directory's name, a file's without ".gguf", of a name of
+// the hub what follows the organisation's, without the revision.
 std::string default_model_name(std::string path);
 
 }  // namespace braid

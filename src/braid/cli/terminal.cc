@@ -8,6 +8,8 @@
 #include <thread>
 #include <utility>
 
+#include "braid/cli/model_files.h"
+
 namespace braid {
 
 ProgressBar::ProgressBar(std::string what) : what_(std::move(what)), is_terminal_(isatty(STDERR_FILENO) == 1) {}
@@ -49,6 +51,7 @@ void end_process_soon() {
 
 Result<std::unique_ptr<Engine>> load_engine(EngineOptions options, const std::string& log_level) {
   options.on_failure = [](const std::string&) { end_process_soon(); };
+  TRY_STATUS(fetch_models(options.source, log_level));
   ProgressBar bar("loading");
   const bool is_quiet = log_level == "error" || log_level == "off";
   return Engine::load(options, make_stderr_logger(log_level), [&](int64_t done, int64_t total) {

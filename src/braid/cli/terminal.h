@@ -35,8 +35,8 @@ inline constexpr int kExitEngineFailed = 70;
 // Ends the process within two seconds, joining no thread: one may be stuck for ever. Until then answers are written.
 void end_process_soon();
 
-// Engine::load with a progress bar (but where only errors are wanted), and a log on stderr from `log_level` up. If the
-// engine fails later, the process ends soon.
+// Engine::load, after a download where the model is one of the hub's, each with a progress bar (but where only errors
+// are wanted), and a log on stderr from `log_level` up. If the engine fails later, the process ends soon.
 Result<std::unique_ptr<Engine>> load_engine(EngineOptions options, const std::string& log_level);
 
 }  // namespace braid

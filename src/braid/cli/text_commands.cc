@@ -4,6 +4,7 @@
 #include "braid/cli/commands.h"
 #include "braid/cli/flags.h"
 #include "braid/cli/inspect_command.h"
+#include "braid/cli/model_files.h"
 #include "braid/cli/render_command.h"
 #include "braid/cli/terminal.h"
 #include "braid/cli/tokenize_commands.h"
@@ -21,7 +22,9 @@ void add_tokenize(CLI::App& app, CommandRunner& runner) {
   add_tokenizer_flag(*command, *flags);
   command->add_flag("--add-special-tokens", *adds_special, "As the tokenizer's post-processor would");
   runner.on(command, [flags, adds_special]() -> Status {
-    TRY(const auto tokenizer, load_tokenizer(flags->source_options()));
+    ModelSourceOptions source = flags->source_options();
+    TRY_STATUS(fetch_text_files(source));
+    TRY(const auto tokenizer, load_tokenizer(source));
     TRY_STATUS(tokenize_lines(*tokenizer, *adds_special, std::cin, std::cout));
     return check_standard_input();
   });
@@ -36,7 +39,9 @@ void add_detokenize(CLI::App& app, CommandRunner& runner) {
   add_tokenizer_flag(*command, *flags);
   command->add_flag("--skip-special-tokens", *skips_special, "Leave them out of the text");
   runner.on(command, [flags, skips_special]() -> Status {
-    TRY(const auto tokenizer, load_tokenizer(flags->source_options()));
+    ModelSourceOptions source = flags->source_options();
+    TRY_STATUS(fetch_text_files(source));
+    TRY(const auto tokenizer, load_tokenizer(source));
     TRY_STATUS(detokenize_lines(*tokenizer, *skips_special, std::cin, std::cout));
     return check_standard_input();
   });
@@ -49,7 +54,9 @@ void add_render(CLI::App& app, CommandRunner& runner) {
   add_model_flag(*command, *flags);
   add_template_flag(*command, *flags);
   runner.on(command, [flags]() -> Status {
-    TRY(const ChatTemplates templates, load_chat_templates(flags->source_options()));
+    ModelSourceOptions source = flags->source_options();
+    TRY_STATUS(fetch_text_files(source));
+    TRY(const ChatTemplates templates, load_chat_templates(source));
     TRY_STATUS(render_lines(std::cin, std::cout, [&](const Json& variables) { return templates.render(variables); }));
     return check_standard_input();
   });
@@ -60,16 +67,19 @@ void add_inspect(CLI::App& app, CommandRunner& runner) {
   auto as_json = std::make_shared<bool>(false);
   CLI::App* command =
       app.add_subcommand("inspect", "What a checkpoint is, and whether it would run; exit code 0 if it would");
-  command->add_option("MODEL,--model-path", flags->model_path, "A directory, a GGUF file, or org/name")
+  command->add_option("MODEL,--model-path", flags->model_path, "A directory, a GGUF file, or org/name of the hub")
       ->required()
       ->type_name("PATH");
+  add_download_flag(*command, *flags);
   command->add_flag("--json", *as_json, "One JSON object");
   add_split_flags(*command, *flags);
   add_step_flags(*command, *flags);
   runner.on_code(command, [flags, as_json]() -> Result<int> {
     RankOptions ranks = flags->rank;
     TRY(ranks.layout, flags->parallel_layout());
-    return run_inspect(flags->model_path, flags->source_options().environment, ranks, *as_json, std::cout);
+    ModelSourceOptions source = flags->source_options();
+    TRY_STATUS(fetch_models(source, "info"));
+    return run_inspect(source.model_path, source.environment, ranks, *as_json, std::cout);
   });
 }
 

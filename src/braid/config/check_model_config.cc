@@ -13,7 +13,96 @@ struct Limit {
   int64_t max;
 };
 
+Status check_original_position(const RopeConfig& rope, std::string_view source) {
+  if (rope.original_max_position >= 1 && rope.original_max_position <= int64_t{1} << 30) return {};
+  return fail("{}: original_max_position_embeddings is {}, must be between 1 and 2^30", source,
+              rope.original_max_position);
+}
+
+Status check_rope(const RopeConfig& rope, int32_t head_dim, std::string_view source) {
+  using Kind = RopeConfig::Kind;
+  const int32_t rotary_dim = rope.rotary_dim > 0 ? rope.rotary_dim : head_dim;
+  if (!(rope.theta > 0 && rope.theta < 1e30)) return fail("{}: rope_theta is {}, must be above 0", source, rope.theta);
+  if (!(rope.factor > 0 && rope.factor < 1e9)) {
+    return fail("{}: the rope's factor is {}, must be above 0", source, rope.factor);
+  }
+  if (!(rope.attention_factor > 0 && rope.attention_factor < 1e9)) {
+    return fail("{}: the rope's attention_factor is {}, must be above 0", source, rope.attention_factor);
+  }
+  if (rotary_dim % 2 != 0 || rotary_dim < 2 || rotary_dim > head_dim) {
+    return fail("{}: {} of a head's {} dimensions are rotated, must be an even number from 2 on", source, rotary_dim,
+                head_dim);
+  }
+  if (rope.kind == Kind::kLlama3 &&
+      !(rope.low_freq_factor > 0 && rope.high_freq_factor > rope.low_freq_factor && rope.high_freq_factor < 1e9)) {
+    return fail("{}: low_freq_factor is {} and high_freq_factor {}, must be above 0 and in this order", source,
+                rope.low_freq_factor, rope.high_freq_factor);
+  }
+  if (rope.kind == Kind::kYarn &&
+      !(rope.theta != 1.0 && rope.beta_slow > 0 && rope.beta_fast >= rope.beta_slow && rope.beta_fast < 1e9)) {
+    return fail("{}: beta_slow is {} and beta_fast {}, must be above 0 and in this order (and rope_theta not 1)",
+                source, rope.beta_slow, rope.beta_fast);
+  }
+  const bool has_original = rope.kind == Kind::kLlama3 || rope.kind == Kind::kYarn || rope.kind == Kind::kLongRope;
+  return has_original ? check_original_position(rope, source) : Status();
+}
+
+// What every token's experts are chosen by.
+Status check_router(const MoeConfig& moe, std::string_view source) {
+  if (moe.router != MoeRouter::kSigmoid || moe.num_experts == 0) return {};
+  if (moe.num_groups < 1 || moe.num_experts % moe.num_groups != 0 || moe.num_experts / moe.num_groups < 2) {
+    return fail("{}: {} experts in {} groups (n_group): must be groups of equally many, at least 2", source,
+                moe.num_experts, moe.num_groups);
+  }
+  const int32_t group_size = moe.num_experts / moe.num_groups;
+  if (moe.groups_per_token < 1 || moe.groups_per_token > moe.num_groups ||
+      int64_t{moe.groups_per_token} * group_size < moe.experts_per_token) {
+    return fail("{}: a token's {} experts come from {} groups (topk_group) of {}: must be between 1 and {}, and enough",
+                source, moe.experts_per_token, moe.groups_per_token, group_size, moe.num_groups);
+  }
+  if (!(moe.routed_scale > 0.0F && moe.routed_scale < 1e6F)) {
+    return fail("{}: the experts' weights are scaled by {} (routed_scaling_factor), must be above 0", source,
+                moe.routed_scale);
+  }
+  return {};
+}
+
+Status check_multipliers(const ModelConfig& config, std::string_view source) {
+  struct Multiplier {
+    std::string_view name;
+    float value;
+  };
+  for (const Multiplier& one : {Multiplier{"embedding_multiplier", config.embedding_multiplier},
+                                Multiplier{"residual_multiplier", config.residual_multiplier},
+                                Multiplier{"logits_scaling", config.logits_divisor}}) {
+    if (!(one.value > 0.0F && one.value < 1e6F)) {
+      return fail("{}: {} is {}, must be above 0 and below 1e6", source, one.name, one.value);
+    }
+  }
+  for (const Multiplier& cap : {Multiplier{"attention's soft cap (attn_logit_softcapping)", config.attention_soft_cap},
+                                Multiplier{"the logits' soft cap (final_logit_softcapping)", config.logits_soft_cap}}) {
+    if (!(cap.value >= 0.0F && cap.value < 1e6F)) {
+      return fail("{}: {} is {}, must be above 0 and below 1e6, or none", source, cap.name, cap.value);
+    }
+  }
+  if (!(config.attention_scale >= 0.0F && config.attention_scale < 1e6F)) {
+    return fail("{}: attention's scale (attention_multiplier) is {}, must be above 0 and below 1e6", source,
+                config.attention_scale);
+  }
+  return {};
+}
+
 }  // namespace
+
+double longrope_attention_factor(double factor, int64_t original_max_position) {
+  if (factor <= 1 || original_max_position < 2) return 1.0;
+  return std::sqrt(1 + std::log(factor) / std::log(static_cast<double>(original_max_position)));
+}
+
+std::string next_token_layers_note(int64_t num_layers) {
+  return num_layers == 1 ? "its next-token-prediction layer is not used"
+                         : fmt::format("its {} next-token-prediction layers are not used", num_layers);
+}
 
 Status check_model_config(const ModelConfig& config, std::string_view source) {
   const int64_t min_experts = config.moe.num_experts > 0 ? 1 : 0;
@@ -30,6 +119,8 @@ Status check_model_config(const ModelConfig& config, std::string_view source) {
       {"number of experts a token (num_experts_per_tok)", config.moe.experts_per_token, min_experts,
        config.moe.num_experts},
       {"intermediate size of an expert (moe_intermediate_size)", config.moe.expert_ffn, min_experts, int64_t{1} << 24},
+      {"intermediate size of the shared expert (shared_expert_intermediate_size)", config.moe.shared_ffn, 0,
+       int64_t{1} << 24},
   };
   for (const Limit& limit : limits) {
     if (limit.value < limit.min || limit.value > limit.max) {
@@ -49,22 +140,16 @@ Status check_model_config(const ModelConfig& config, std::string_view source) {
   if (!(config.norm_eps > 0.0F && config.norm_eps < 1.0F)) {
     return fail("{}: the norms' epsilon (rms_norm_eps) is {}, must be above 0 and below 1", source, config.norm_eps);
   }
-  const RopeConfig& rope = config.rope;
-  if (!(rope.theta > 0 && rope.theta < 1e30)) return fail("{}: rope_theta is {}, must be above 0", source, rope.theta);
-  if (!(rope.factor > 0 && rope.factor < 1e9)) {
-    return fail("{}: the rope's factor is {}, must be above 0", source, rope.factor);
+  TRY_STATUS(check_rope(config.rope, config.head_dim, source));
+  TRY_STATUS(check_rope(config.local_rope, config.head_dim, source));
+  if (!config.local_rope.long_factors.empty()) {
+    return fail("{}: the rope of layers with a window is longrope, which is not supported there", source);
   }
-  if (rope.kind == RopeConfig::Kind::kLlama3) {
-    if (!(rope.low_freq_factor > 0 && rope.high_freq_factor > rope.low_freq_factor && rope.high_freq_factor < 1e9)) {
-      return fail("{}: low_freq_factor is {} and high_freq_factor {}, must be above 0 and in this order", source,
-                  rope.low_freq_factor, rope.high_freq_factor);
-    }
-    if (rope.original_max_position < 1 || rope.original_max_position > int64_t{1} << 30) {
-      return fail("{}: original_max_position_embeddings is {}, must be between 1 and 2^30", source,
-                  rope.original_max_position);
-    }
-  }
+  TRY_STATUS(check_router(config.moe, source));
+  TRY_STATUS(check_multipliers(config, source));
   CHECK(config.is_moe_layer.size() == static_cast<size_t>(config.num_layers));
+  CHECK(config.has_rope.empty() || config.has_rope.size() == config.is_moe_layer.size());
+  CHECK(config.has_local_rope.empty() || config.has_local_rope.size() == config.is_moe_layer.size());
   const auto check_token = [&](std::string_view name, TokenId token) -> Status {
     if (token >= 0 && token < config.vocab_size) return {};
     return fail("{}: {} is {}, the vocabulary has {} tokens", source, name, token, config.vocab_size);

@@ -1,60 +1,13 @@
 #include "braid/config/gguf_config.h"
 
 #include <algorithm>
-#include <array>
+
+#include "braid/config/gguf_keys.h"
 
 namespace braid {
 namespace {
 
-struct GgufArchitecture {
-  std::string_view gguf;
-  std::string_view dense;         // with no expert
-  std::string_view with_experts;  // empty: cannot have any
-};
-
-constexpr std::array<GgufArchitecture, 3> kArchitectures = {{
-    {"llama", "LlamaForCausalLM", "MixtralForCausalLM"},
-    {"qwen3", "Qwen3ForCausalLM", ""},
-    {"qwen3moe", "", "Qwen3MoeForCausalLM"},
-}};
-
-// Keys under the architecture's name: "llama.block_count".
-class ArchitectureKeys {
- public:
-  ArchitectureKeys(const GgufFile& file, std::string name) : file_(file), prefix_(std::move(name) + ".") {}
-
-  std::string full(std::string_view key) const { return prefix_ + std::string(key); }
-  bool has(std::string_view key) const { return file_.has(full(key)); }
-  Result<std::optional<double>> find_double(std::string_view key) const { return file_.find_double(full(key)); }
-  Result<std::optional<std::string>> find_string(std::string_view key) const { return file_.find_string(full(key)); }
-  Error wrong_value(std::string_view key, std::string_view must_be) const {
-    return file_.wrong_value(full(key), must_be);
-  }
-
-  // One number, or an array that says the same number for every layer.
-  Result<std::optional<int64_t>> find_int(std::string_view key) const {
-    if (const auto numbers = file_.find_ints(full(key)); numbers.ok() && numbers->has_value()) {
-      const auto& values = **numbers;
-      if (values.empty() || std::any_of(values.begin(), values.end(), [&](int32_t v) { return v != values[0]; })) {
-        return fail("\"{}\" differs between layers, which is not supported", full(key));
-      }
-      return std::optional<int64_t>(values[0]);
-    }
-    return file_.find_int(full(key), 0, kMaxInt32);
-  }
-
-  Result<int32_t> get_int32(std::string_view key) const {
-    TRY(const auto found, find_int(key));
-    if (!found) return fail("the metadata \"{}\" is missing", full(key));
-    return static_cast<int32_t>(*found);
-  }
-
- private:
-  const GgufFile& file_;
-  std::string prefix_;
-};
-
-Status read_sizes(const GgufFile& file, const ArchitectureKeys& keys, ModelConfig& config) {
+Status read_sizes(const GgufFile& file, const GgufKeys& keys, ModelConfig& config) {
   TRY(config.hidden, keys.get_int32("embedding_length"));
   TRY(config.num_layers, keys.get_int32("block_count"));
   TRY(config.num_heads, keys.get_int32("attention.head_count"));
@@ -89,70 +42,13 @@ Status read_sizes(const GgufFile& file, const ArchitectureKeys& keys, ModelConfi
   return {};
 }
 
-bool has_tensor_in_layer(const GgufFile& file, int32_t layer, std::string_view name) {
-  return file.find_tensor(fmt::format("blk.{}.{}", layer, name)) != nullptr;
-}
-
-Status read_moe(const GgufFile& file, const ArchitectureKeys& keys, bool is_mixtral, ModelConfig& config) {
-  TRY(config.moe.num_experts, keys.get_int32("expert_count"));
-  TRY(config.moe.experts_per_token, keys.get_int32("expert_used_count"));
-  // llama.cpp divides the chosen experts' weights by their sum in all of these.
-  config.moe.normalize_top_k = true;
-  if (is_mixtral) {
-    config.moe.expert_ffn = config.ffn;
-    config.is_moe_layer.assign(config.is_moe_layer.size(), true);
-  } else {
-    TRY(config.moe.expert_ffn, keys.get_int32("expert_feed_forward_length"));
-    for (int32_t layer = 0; layer < config.num_layers; ++layer) {
-      config.is_moe_layer[static_cast<size_t>(layer)] = has_tensor_in_layer(file, layer, "ffn_gate_inp.weight");
-    }
-  }
-  TRY(const auto shared, keys.find_int("expert_shared_count"));
-  if (shared.value_or(0) != 0) return keys.wrong_value("expert_shared_count", "0: shared experts are not supported");
-  TRY(const auto scale, keys.find_double("expert_weights_scale"));
-  if (scale && *scale != 1.0 && *scale != 0.0) {
-    return keys.wrong_value("expert_weights_scale", "1: others are not supported");
-  }
-  TRY(const auto gating, keys.find_int("expert_gating_func"));
-  if (gating.value_or(1) > 1) return keys.wrong_value("expert_gating_func", "1 (softmax): others are not supported");
-  return {};
-}
-
-Status read_rope(const ArchitectureKeys& keys, ModelConfig& config) {
-  RopeConfig& rope = config.rope;
-  TRY(const auto theta, keys.find_double("rope.freq_base"));
-  rope.theta = theta.value_or(10000.0);
-  TRY(const auto dimensions, keys.find_int("rope.dimension_count"));
-  if (dimensions && *dimensions != config.head_dim) {
-    return keys.wrong_value("rope.dimension_count",
-                            fmt::format("the heads' {}: others are not supported", config.head_dim));
-  }
-  TRY(const auto type, keys.find_string("rope.scaling.type"));
-  TRY(const auto factor, keys.find_double("rope.scaling.factor"));
-  TRY(const auto old_factor, keys.find_double("rope.scale_linear"));
-  if (type && *type != "none" && *type != "linear") {
-    return keys.wrong_value("rope.scaling.type", "\"none\" or \"linear\": others are not supported");
-  }
-  const double scale = factor.value_or(old_factor.value_or(1.0));
-  if (type.value_or("linear") == "linear" && scale != 0.0 && scale != 1.0) {
-    rope.kind = RopeConfig::Kind::kLinear;
-    rope.factor = scale;
-  }
-  return {};
-}
-
-Status check_features(const GgufFile& file, const ArchitectureKeys& keys, const ModelConfig& config) {
-  TRY(const auto window, keys.find_int("attention.sliding_window"));
-  if (window.value_or(0) != 0 && *window < config.max_position) {
-    return keys.wrong_value("attention.sliding_window", "0: sliding-window attention is not supported");
-  }
-  for (const std::string_view key : {"attn_logit_softcapping", "final_logit_softcapping", "logit_scale",
-                                     "residual_scale", "embedding_scale", "attention.clamp_kqv", "attention.scale"}) {
+Status check_features(const GgufKeys& keys, std::span<const std::string_view> own_keys) {
+  for (const std::string_view key : {"attn_logit_softcapping", "final_logit_softcapping", "attention.clamp_kqv",
+                                     "logit_scale", "residual_scale", "embedding_scale", "attention.scale"}) {
+    if (std::ranges::find(own_keys, key) != own_keys.end()) continue;
     TRY(const auto value, keys.find_double(key));
     if (value.value_or(0) != 0) return keys.wrong_value(key, "absent: it is not supported");
   }
-  TRY(const auto splits, file.find_int("split.count", 0, 65535));
-  if (splits.value_or(0) > 1) return file.wrong_value("split.count", "1: join the parts with llama-gguf-split --merge");
   return {};
 }
 
@@ -178,12 +74,11 @@ Status read_tokens(const GgufFile& file, ModelConfig& config) {
 Result<ModelConfig> read_gguf_config(const GgufFile& file) {
   TRY(const auto name, file.find_string("general.architecture"));
   if (!name) return fail("the metadata \"general.architecture\" is missing");
-  const auto* const architecture = std::find_if(kArchitectures.begin(), kArchitectures.end(),
-                                                [&](const GgufArchitecture& a) { return a.gguf == *name; });
-  if (architecture == kArchitectures.end()) {
-    return file.wrong_value("general.architecture", "llama, qwen3 or qwen3moe: others are not supported");
+  const GgufArchitecture* const architecture = find_gguf_architecture(*name);
+  if (architecture == nullptr) {
+    return file.wrong_value("general.architecture", "one of " + known_gguf_architectures());
   }
-  const ArchitectureKeys keys(file, *name);
+  const GgufKeys keys(file, *name);
   ModelConfig config;
   TRY_STATUS(read_sizes(file, keys, config));
   config.is_moe_layer.assign(static_cast<size_t>(config.num_layers), false);
@@ -195,17 +90,19 @@ Result<ModelConfig> read_gguf_config(const GgufFile& file) {
     return keys.wrong_value("expert_count", architecture->dense.empty() ? "at least 1" : "0");
   }
   TRY(const auto ffn, keys.find_int("feed_forward_length"));
-  const bool needs_ffn = *name != "qwen3moe";
+  const bool needs_ffn = !name->ends_with("moe");
   if (!ffn && needs_ffn) return fail("the metadata \"{}\" is missing", keys.full("feed_forward_length"));
   config.ffn = static_cast<int32_t>(ffn.value_or(0));
-  if (has_experts) TRY_STATUS(read_moe(file, keys, *name == "llama", config));
+  if (architecture->read_own != nullptr) TRY_STATUS(architecture->read_own(file, keys, config));
   if (!needs_ffn && config.ffn == 0) config.ffn = config.moe.expert_ffn;  // no dense layer reads it
 
-  TRY_STATUS(read_rope(keys, config));
-  TRY_STATUS(check_features(file, keys, config));
+  TRY_STATUS(read_gguf_windows(file, keys, architecture->windows, config));
+  TRY_STATUS(read_gguf_rope(file, keys, config));
+  TRY_STATUS(check_features(keys, architecture->own_keys));
   TRY_STATUS(read_tokens(file, config));
   config.tie_embeddings = file.find_tensor("output.weight") == nullptr;
-  config.attention_bias = has_tensor_in_layer(file, 0, "attn_q.bias");
+  config.qkv_bias = has_tensor_in_layer(file, 0, "attn_q.bias");
+  config.output_bias = has_tensor_in_layer(file, 0, "attn_output.bias");
   config.mlp_bias = has_tensor_in_layer(file, 0, "ffn_gate.bias");
   TRY_STATUS(check_model_config(config, "its metadata"));
   return config;

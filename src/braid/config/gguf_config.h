@@ -1,5 +1,5 @@
-// A model's configuration out of a GGUF file's metadata: the architectures "llama" (with experts: Mixtral), "qwen3" and
-// "qwen3moe", as the same ModelConfig that Hugging Face's config.json gives.
+// A model's configuration out of a GGUF file's metadata (the architectures of gguf_architectures.cc), as the same
+// ModelConfig that Hugging Face's config.json gives.
 #pragma once
 
 #include "braid/config/model_config.h"

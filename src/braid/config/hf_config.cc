@@ -1,85 +1,15 @@
 #include "braid/config/hf_config.h"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 
+#include "braid/config/hf_class.h"
 #include "braid/config/hf_rope.h"
 #include "braid/config/layer_windows.h"
 
 namespace braid {
 namespace {
 
-// What transformers takes where config.json says nothing.
-struct ClassDefaults {
-  std::string_view architecture;
-  std::string_view model_type;
-  int64_t vocab_size;
-  int32_t hidden;
-  int32_t ffn;
-  int32_t num_layers;
-  int32_t num_heads;
-  int32_t num_kv_heads;  // 0: num_heads
-  int32_t head_dim;      // 0: hidden / num_heads
-  int64_t max_position;
-  double norm_eps;
-  double rope_theta;
-  int32_t bos_token;  // -1: none
-  int32_t eos_token;
-  bool has_mlp_bias;  // the class reads mlp_bias
-  bool has_attention_bias;
-  WindowLayers window_layers;
-  bool has_window_switch;  // use_sliding_window
-  int64_t window;          // 0: none
-  bool is_moe;
-};
-
-constexpr std::array<ClassDefaults, 4> kClasses = {{
-    {"Qwen3ForCausalLM",   "qwen3", 151936, 4096, 22016, 32, 32, 32, 128, 32768, 1e-6, 1e4, -1, -1, false, true,
-     WindowLayers::kUpper, true,    4096,   false},
-    {"LlamaForCausalLM",  "llama", 32000, 4096, 11008, 32, 32, 0, 0, 2048, 1e-6, 1e4, 1, 2, true, true,
-     WindowLayers::kNone, false,   0,     false},
-    {"Qwen3MoeForCausalLM", "qwen3_moe", 151936, 2048, 6144, 24, 32, 4, 0, 32768, 1e-6, 1e4, -1, -1, false, true,
-     WindowLayers::kAll,    true,        4096,   true},
-    {"MixtralForCausalLM", "mixtral", 32000, 4096, 14336, 32, 32, 8, 0, 131072, 1e-5, 1e6, 1, 2, false, false,
-     WindowLayers::kAll,   false,     0,     true},
-}};
-
-Result<const ClassDefaults*> find_class(const JsonObject& json) {
-  TRY(const auto architectures, json.find_strings("architectures"));
-  std::string named;
-  if (architectures && !architectures->empty()) {
-    for (const std::string& name : *architectures) {
-      for (const ClassDefaults& candidate : kClasses) {
-        if (candidate.architecture == name) return &candidate;
-      }
-    }
-    named = architectures->front();
-  } else {
-    TRY(const auto model_type, json.find_string("model_type"));
-    if (!model_type) return fail("{}: neither \"architectures\" nor \"model_type\" is there", json.name());
-    for (const ClassDefaults& candidate : kClasses) {
-      if (candidate.model_type == *model_type) return &candidate;
-    }
-    named = *model_type;
-  }
-  return fail("{}: the architecture \"{}\" is not supported, these are: {}", json.name(), named.substr(0, 80),
-              fmt::join(known_architectures(), ", "));
-}
-
-Status read_int32(const JsonObject& json, std::string_view key, int32_t& value) {
-  TRY(const auto found, json.find_int(key, 0, kMaxInt32));
-  if (found) value = static_cast<int32_t>(*found);
-  return {};
-}
-
-Status read_bool(const JsonObject& json, std::string_view key, bool& value) {
-  TRY(const auto found, json.find_bool(key));
-  if (found) value = *found;
-  return {};
-}
-
-Status read_sizes(const JsonObject& json, const ClassDefaults& defaults, ModelConfig& config) {
+Status read_sizes(const JsonObject& json, const HfClass& defaults, ModelConfig& config) {
   config.hidden = defaults.hidden;
   config.ffn = defaults.ffn;
   config.num_layers = defaults.num_layers;
@@ -117,61 +47,57 @@ Status read_sizes(const JsonObject& json, const ClassDefaults& defaults, ModelCo
   return {};
 }
 
-Status read_moe(const JsonObject& json, const ClassDefaults& defaults, ModelConfig& config) {
-  config.is_moe_layer.assign(static_cast<size_t>(config.num_layers), false);
-  if (!defaults.is_moe) return {};
-  MoeConfig& moe = config.moe;
-  const bool is_mixtral = defaults.model_type == "mixtral";
-  moe.num_experts = is_mixtral ? 8 : 128;
-  moe.experts_per_token = is_mixtral ? 2 : 8;
-  // transformers 5 writes Qwen3-MoE's num_experts as num_local_experts.
-  TRY_STATUS(read_int32(json, "num_local_experts", moe.num_experts));
-  TRY_STATUS(read_int32(json, "num_experts", moe.num_experts));
-  TRY_STATUS(read_int32(json, "num_experts_per_tok", moe.experts_per_token));
-  if (moe.num_experts == 0) {
-    moe = {};
-    return is_mixtral ? Status(json.wrong_value("num_local_experts", "at least 1")) : Status();
-  }
-  if (is_mixtral) {
-    moe.expert_ffn = config.ffn;
-    moe.normalize_top_k = true;
-    config.is_moe_layer.assign(config.is_moe_layer.size(), true);
-    return {};
-  }
-  moe.expert_ffn = 768;
-  moe.normalize_top_k = false;
-  TRY_STATUS(read_int32(json, "moe_intermediate_size", moe.expert_ffn));
-  TRY_STATUS(read_bool(json, "norm_topk_prob", moe.normalize_top_k));
-  TRY(const auto step, json.find_int("decoder_sparse_step", 1, kMaxInt32));
-  TRY(const auto dense_layers, json.find_ints("mlp_only_layers"));
-  for (int32_t layer = 0; layer < config.num_layers; ++layer) {
-    const bool is_listed =
-        dense_layers && std::find(dense_layers->begin(), dense_layers->end(), layer) != dense_layers->end();
-    config.is_moe_layer[static_cast<size_t>(layer)] = !is_listed && (layer + 1) % step.value_or(1) == 0;
+Status check_quantization(const JsonObject& json, const HfClass& defaults) {
+  TRY(const auto quantization, json.find_object("quantization_config"));
+  if (quantization) {
+    TRY(const auto method, quantization->find_string("quant_method"));
+    if (defaults.quant_method.empty() || method != defaults.quant_method) {
+      return fail(
+          "{}: quantised weights (quantization_config, quant_method \"{}\") are not supported: BF16, F16 and F32 "
+          "are{}, and GGUF files",
+          json.name(), method.value_or("?").substr(0, 80),
+          defaults.quant_method.empty() ? "" : fmt::format(", and \"{}\"", defaults.quant_method));
+    }
   }
   return {};
 }
 
-Status check_features(const JsonObject& json, const ClassDefaults& defaults) {
-  TRY(const auto quantization, json.find_object("quantization_config"));
-  if (quantization) {
-    TRY(const auto method, quantization->find_string("quant_method"));
-    return fail(
-        "{}: quantised weights (quantization_config, quant_method \"{}\") are not supported: BF16, F16 and F32 "
-        "are, and GGUF files",
-        json.name(), method.value_or("?").substr(0, 80));
-  }
-  TRY(const auto activation, json.find_string("hidden_act"));
-  if (activation && *activation != "silu" && *activation != "swish") {
-    return json.wrong_value("hidden_act", "\"silu\": others are not supported");
-  }
-  TRY(const auto partial, json.find_double("partial_rotary_factor"));
-  if (partial && *partial != 1.0) return json.wrong_value("partial_rotary_factor", "1: others are not supported");
+Status check_features(const JsonObject& json, const HfClass& defaults) {
+  TRY_STATUS(check_quantization(json, defaults));
+  TRY(const auto activation, json.find_string(defaults.activation_key));
+  const std::string_view own = defaults.activation;
+  const bool is_own = !activation || *activation == own || (own == "silu" && *activation == "swish");
+  if (!is_own) return json.wrong_value(defaults.activation_key, fmt::format("\"{}\": others are not supported", own));
   TRY(const auto is_decoder, json.find_bool("is_encoder_decoder"));
   if (is_decoder.value_or(false)) return json.wrong_value("is_encoder_decoder", "false: others are not supported");
   TRY(const auto mlp_bias, json.find_bool("mlp_bias"));
   if (mlp_bias.value_or(false) && !defaults.has_mlp_bias) {
     return fail("{}: {} has no mlp_bias", json.name(), defaults.architecture);
+  }
+  return {};
+}
+
+Status read_attention_bias(const JsonObject& json, HfAttentionBias kind, ModelConfig& config) {
+  switch (kind) {
+    case HfAttentionBias::kNone:
+      return {};
+    case HfAttentionBias::kQkv:
+      config.qkv_bias = true;
+      return {};
+    case HfAttentionBias::kQkvByQkvKey:
+      config.qkv_bias = true;
+      return read_bool(json, "qkv_bias", config.qkv_bias);
+    case HfAttentionBias::kQkvByKey:
+      return read_bool(json, "attention_bias", config.qkv_bias);
+    case HfAttentionBias::kByKey:
+      TRY_STATUS(read_bool(json, "attention_bias", config.qkv_bias));
+      config.output_bias = config.qkv_bias;
+      return {};
+    case HfAttentionBias::kByKeyElseAll:
+      config.qkv_bias = true;
+      TRY_STATUS(read_bool(json, "attention_bias", config.qkv_bias));
+      config.output_bias = config.qkv_bias;
+      return {};
   }
   return {};
 }
@@ -200,7 +126,7 @@ Result<std::vector<TokenId>> read_tokens(const JsonObject& json, std::string_vie
   return tokens;
 }
 
-Status read_special_tokens(const JsonObject& json, const ClassDefaults& defaults, ModelConfig& config) {
+Status read_special_tokens(const JsonObject& json, const HfClass& defaults, ModelConfig& config) {
   TRY(config.eos_token_ids, read_tokens(json, "eos_token_id"));
   TRY(const auto bos, json.find_int("bos_token_id", 0, kMaxInt32));
   TRY(const auto pad, json.find_int("pad_token_id", -1, kMaxInt32));  // -1: none, in old Llama checkpoints
@@ -230,27 +156,67 @@ Status read_dtype(const JsonObject& json, ModelConfig& config) {
   return {};
 }
 
+// The keys of the text part of a model that sees too: what the whole says of tokens, dtype and head comes first.
+Result<Json> text_config_of(const JsonObject& whole) {
+  TRY(const auto text, whole.find_object("text_config"));
+  Json keys = text ? text->json() : Json::object();
+  keys.erase("tie_word_embeddings");
+  if (whole.has("dtype") || whole.has("torch_dtype")) {
+    keys.erase("dtype");
+    keys.erase("torch_dtype");
+  }
+  for (const char* const key :
+       {"bos_token_id", "eos_token_id", "pad_token_id", "dtype", "torch_dtype", "tie_word_embeddings"}) {
+    if (const Json* const value = whole.find(key)) keys[key] = *value;
+  }
+  return keys;
+}
+
 }  // namespace
 
-std::vector<std::string> known_architectures() {
-  std::vector<std::string> names;
-  for (const ClassDefaults& candidate : kClasses) names.emplace_back(candidate.architecture);
-  return names;
+Status read_int32(const JsonObject& json, std::string_view key, int32_t& value) {
+  TRY(const auto found, json.find_int(key, 0, kMaxInt32));
+  if (found) value = static_cast<int32_t>(*found);
+  return {};
+}
+
+Status read_float(const JsonObject& json, std::string_view key, float& value) {
+  TRY(const auto found, json.find_double(key));
+  if (found) value = static_cast<float>(*found);
+  return {};
+}
+
+Status read_bool(const JsonObject& json, std::string_view key, bool& value) {
+  TRY(const auto found, json.find_bool(key));
+  if (found) value = *found;
+  return {};
 }
 
 Result<ModelConfig> read_hf_config(const Json& document, const std::string& name) {
-  TRY(const auto json, JsonObject::of(document, name));
-  TRY(const ClassDefaults* const defaults, find_class(json));
+  TRY(const auto whole, JsonObject::of(document, name));
+  TRY(const HfClass* const defaults, find_hf_class(whole));
+  TRY_STATUS(check_quantization(whole, *defaults));
+  Json text_config;
+  if (defaults->has_text_config) {
+    TRY(text_config, text_config_of(whole));
+  }
+  TRY(const auto json,
+      defaults->has_text_config ? JsonObject::of(text_config, name + ": text_config") : JsonObject::of(document, name));
   ModelConfig config;
   config.architecture = defaults->architecture;
+  config.is_text_part = defaults->has_text_config;
   TRY_STATUS(check_features(json, *defaults));
   TRY_STATUS(read_sizes(json, *defaults, config));
-  TRY_STATUS(read_moe(json, *defaults, config));
-  TRY_STATUS(read_hf_windows(json, {.layers = defaults->window_layers, .window = defaults->window},
-                             defaults->has_window_switch, config));
-  TRY(config.rope, read_hf_rope(json, defaults->rope_theta, config.max_position));
+  config.moe = defaults->moe;
+  config.is_moe_layer.assign(static_cast<size_t>(config.num_layers), false);
+  if (defaults->read_own != nullptr) TRY_STATUS(defaults->read_own(json, config));
+  const WindowRule windows{
+      .layers = defaults->window_layers, .window = defaults->window, .has_local_rope = defaults->local_rope_theta > 0};
+  TRY_STATUS(read_hf_windows(json, windows, defaults->has_window_switch, config));
+  TRY_STATUS(read_hf_rope(json, *defaults, config));
+  config.tie_embeddings = defaults->ties_embeddings;
   TRY_STATUS(read_bool(json, "tie_word_embeddings", config.tie_embeddings));
-  if (defaults->has_attention_bias) TRY_STATUS(read_bool(json, "attention_bias", config.attention_bias));
+  TRY_STATUS(read_attention_bias(json, defaults->attention_bias, config));
   if (defaults->has_mlp_bias) TRY_STATUS(read_bool(json, "mlp_bias", config.mlp_bias));
   TRY_STATUS(read_special_tokens(json, *defaults, config));
   TRY_STATUS(read_dtype(json, config));
@@ -262,17 +228,17 @@ Result<GenerationDefaults> read_generation_config(const Json& document, const st
   TRY(const auto json, JsonObject::of(document, name));
   GenerationDefaults result;
   TRY(result.eos_token_ids, read_tokens(json, "eos_token_id"));
-  const auto read_float = [&](std::string_view key, double min, double max, std::optional<float>& value) -> Status {
+  const auto read_within = [&](std::string_view key, double min, double max, std::optional<float>& value) -> Status {
     TRY(const auto found, json.find_double(key));
     if (!found) return {};
     if (!(*found >= min && *found <= max)) return json.wrong_value(key, fmt::format("between {} and {}", min, max));
     value = static_cast<float>(*found);
     return {};
   };
-  TRY_STATUS(read_float("temperature", 0, 100, result.temperature));
-  TRY_STATUS(read_float("top_p", 0, 1, result.top_p));
-  TRY_STATUS(read_float("min_p", 0, 1, result.min_p));
-  TRY_STATUS(read_float("repetition_penalty", 1e-3, 1e3, result.repetition_penalty));
+  TRY_STATUS(read_within("temperature", 0, 100, result.temperature));
+  TRY_STATUS(read_within("top_p", 0, 1, result.top_p));
+  TRY_STATUS(read_within("min_p", 0, 1, result.min_p));
+  TRY_STATUS(read_within("repetition_penalty", 1e-3, 1e3, result.repetition_penalty));
   TRY(const auto top_k, json.find_int("top_k", -1, kMaxInt32));
   if (top_k) result.top_k = static_cast<int32_t>(std::max<int64_t>(*top_k, 0));  // some write -1 for off
   TRY(const auto do_sample, json.find_bool("do_sample"));

@@ -5,7 +5,7 @@
 namespace braid {
 namespace {
 
-bool has_window(const WindowRule& rule, int64_t layer) {
+bool has_window(const WindowRule& rule, const ModelConfig& config, int64_t layer) {
   switch (rule.layers) {
     case WindowLayers::kNone:
       return false;
@@ -19,6 +19,8 @@ bool has_window(const WindowRule& rule, int64_t layer) {
       return layer % 2 == 0;
     case WindowLayers::kPattern:
       return (layer + 1) % rule.pattern != 0;
+    case WindowLayers::kWithoutRope:
+      return !config.has_rope.empty() && !config.has_rope[static_cast<size_t>(layer)];
   }
   return false;
 }
@@ -26,13 +28,6 @@ bool has_window(const WindowRule& rule, int64_t layer) {
 // Whether the class lets "layer_types" say which layers have a window; else they must say what the class does.
 bool follows_layer_types(WindowLayers layers) {
   return layers != WindowLayers::kNone && layers != WindowLayers::kAll;
-}
-
-void set_windows(const std::vector<bool>& layers, int64_t window, ModelConfig& config) {
-  config.layer_windows.clear();
-  // One that no position of the context outgrows is the same as none.
-  if (window >= config.max_position || std::ranges::find(layers, true) == layers.end()) return;
-  for (const bool has_one : layers) config.layer_windows.push_back(has_one ? static_cast<int32_t>(window) : 0);
 }
 
 Result<std::vector<bool>> read_layer_types(const JsonObject& json, const std::vector<std::string>& types,
@@ -55,9 +50,17 @@ Result<std::vector<bool>> read_layer_types(const JsonObject& json, const std::ve
 void set_layer_windows(const WindowRule& rule, ModelConfig& config) {
   std::vector<bool> layers;
   for (int64_t layer = 0; layer < config.num_layers; ++layer) {
-    layers.push_back(rule.window > 0 && has_window(rule, layer));
+    layers.push_back(rule.window > 0 && has_window(rule, config, layer));
   }
-  set_windows(layers, rule.window, config);
+  set_layer_windows(rule, layers, config);
+}
+
+void set_layer_windows(const WindowRule& rule, const std::vector<bool>& layers, ModelConfig& config) {
+  config.layer_windows.clear();
+  if (rule.has_local_rope) config.has_local_rope = layers;
+  // One that no position of the context outgrows is the same as none.
+  if (rule.window >= config.max_position || std::ranges::find(layers, true) == layers.end()) return;
+  for (const bool has_one : layers) config.layer_windows.push_back(has_one ? static_cast<int32_t>(rule.window) : 0);
 }
 
 Status read_hf_windows(const JsonObject& json, WindowRule rule, bool has_switch, ModelConfig& config) {
@@ -82,7 +85,7 @@ Status read_hf_windows(const JsonObject& json, WindowRule rule, bool has_switch,
     return json.wrong_value("layer_types", "\"full_attention\" in every layer, where there is no sliding_window");
   }
   if (follows_layer_types(rule.layers)) {
-    set_windows(layers, rule.window, config);
+    set_layer_windows(rule, layers, config);
     return {};
   }
   set_layer_windows(rule, config);

@@ -1,11 +1,11 @@
 #include "braid/config/model_path.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <system_error>
 #include <vector>
 
-#include "braid/formats/mapped_file.h"
+#include "braid/config/gguf_choice.h"
+#include "braid/formats/input_file.h"
 
 namespace braid {
 namespace {
@@ -22,65 +22,55 @@ bool is_regular_file(const std::string& path) {
   return fs::is_regular_file(path, error);
 }
 
-// "org/name", as the hub allows: letters, digits, '-', '_' and '.'.
-bool is_hub_name(std::string_view name) {
-  const auto slash = name.find('/');
-  if (slash == std::string_view::npos || slash == 0 || slash + 1 == name.size()) return false;
-  if (name.find("..") != std::string_view::npos || name.front() == '.') return false;
-  return std::count(name.begin(), name.end(), '/') == 1 && std::all_of(name.begin(), name.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-                  c == '.' || c == '/';
-         });
-}
-
-std::string hub_cache(const ModelPathEnvironment& environment) {
-  if (!environment.hf_hub_cache.empty()) return environment.hf_hub_cache;
-  if (!environment.hf_home.empty()) return environment.hf_home + "/hub";
-  return environment.home + "/.cache/huggingface/hub";
-}
-
-// The snapshot that refs/main names; without that file, the only snapshot there is.
-Result<std::string> find_snapshot(const std::string& folder, const std::string& name) {
-  if (auto commit = read_text_file(folder + "/refs/main", 1000); commit.ok()) {
-    std::string revision = *commit;
-    while (!revision.empty() && std::isspace(static_cast<unsigned char>(revision.back()))) revision.pop_back();
-    if (!is_plain_file_name(revision)) return fail("{}/refs/main does not name a snapshot", folder);
-    const std::string snapshot = folder + "/snapshots/" + revision;
-    if (is_directory(snapshot)) return snapshot;
-  }
-  std::vector<std::string> snapshots;
+// Paths of a folder's files, folders in it included, from that folder on.
+std::vector<std::string> files_below(const std::string& folder) {
+  std::vector<std::string> files;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder + "/snapshots", error)) {
-    if (entry.is_directory(error)) snapshots.push_back(entry.path().string());
+  for (const auto& entry : fs::recursive_directory_iterator(folder, error)) {
+    if (!entry.is_directory(error)) files.push_back(entry.path().lexically_relative(folder).string());
   }
-  if (snapshots.size() == 1) return snapshots.front();
-  return fail("{} has no complete snapshot of {}: download it with  hf download {}", folder, name, name);
+  return files;
 }
 
 }  // namespace
 
-bool is_plain_file_name(std::string_view name) {
-  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos &&
-         name.find('\0') == std::string_view::npos;
+bool is_local_path(const std::string& model_path) {
+  return is_there(model_path);
+}
+
+Result<ResolvedModel> find_in_snapshot(const std::string& snapshot, const std::string& variant) {
+  if (variant.empty()) return ResolvedModel{ResolvedModel::Kind::kDirectory, snapshot};
+  TRY(const auto files, choose_gguf(files_below(snapshot), variant));
+  return ResolvedModel{ResolvedModel::Kind::kGguf, snapshot + "/" + files.front()};
 }
 
 Result<ResolvedModel> resolve_model_path(const std::string& model_path, const ModelPathEnvironment& environment) {
   if (model_path.empty()) return fail("--model-path is empty: a directory, a .gguf file, or org/name");
   if (is_directory(model_path)) return ResolvedModel{ResolvedModel::Kind::kDirectory, model_path};
   if (is_regular_file(model_path)) return ResolvedModel{ResolvedModel::Kind::kGguf, model_path};
-  std::error_code error;
-  if (fs::exists(model_path, error)) return fail("{} is neither a directory nor a regular file", model_path);
-  if (!is_hub_name(model_path)) return fail("{}: no such directory or file", model_path);
-
-  std::string folder_name = "models--" + model_path;
-  folder_name.replace(folder_name.find('/'), 1, "--");
-  const std::string folder = hub_cache(environment) + "/" + folder_name;
-  if (!is_directory(folder)) {
-    return fail("{} is neither a file here nor in the Hugging Face cache ({}): download it with  hf download {}",
-                model_path, hub_cache(environment), model_path);
+  if (is_local_path(model_path)) {
+    std::error_code error;
+    if (fs::exists(fs::status(model_path, error))) {
+      return fail("{} is neither a directory nor a regular file", model_path);
+    }
+    return fail("{} is a link that cannot be followed: {}", model_path, error.message());
   }
-  TRY(auto snapshot, find_snapshot(folder, model_path));
-  return ResolvedModel{ResolvedModel::Kind::kDirectory, std::move(snapshot)};
+  const auto name = parse_hub_name(model_path);
+  if (!name) return fail("{}: no such directory or file", model_path);
+
+  const HubFolder folder(environment, name->repository);
+  if (!is_directory(folder.path())) {
+    return fail("{} is neither a file here nor in the Hugging Face cache ({}): download it with  hf download {}",
+                model_path, hub_cache(environment), name->repository);
+  }
+  TRY(const auto snapshot, folder.find_snapshot(name->revision));
+  if (!snapshot) {
+    return fail("{} has no complete snapshot of {}: download it with  hf download {}", folder.path(), model_path,
+                name->repository);
+  }
+  auto found = find_in_snapshot(*snapshot, name->variant);
+  if (!found.ok()) return fail("{}: {}", model_path, found.error().message);
+  return found;
 }
 
 }  // namespace braid

@@ -1,4 +1,4 @@
-// What `--model-path` names: a Hugging Face directory, a GGUF file, or org/name in the local Hugging Face cache.
+// What `--model-path` names: a Hugging Face directory, a GGUF file, or a model in the local Hugging Face cache.
 #pragma once
 
 #include <optional>
@@ -6,15 +6,9 @@
 #include <string_view>
 
 #include "braid/base/result.h"
+#include "braid/config/hub_cache.h"
 
 namespace braid {
-
-// The environment's part, read in cli/.
-struct ModelPathEnvironment {
-  std::string home = {};          // HOME
-  std::string hf_home = {};       // HF_HOME; empty: home/.cache/huggingface
-  std::string hf_hub_cache = {};  // HF_HUB_CACHE; empty: hf_home/hub
-};
 
 struct ResolvedModel {
   enum class Kind { kDirectory, kGguf };
@@ -24,10 +18,13 @@ struct ResolvedModel {
   std::string file(std::string_view name) const { return path + "/" + std::string(name); }  // of a directory
 };
 
-// Errors say what was looked for, and how to download it.
+// A path, or org/name[@revision][:variant] in the cache. Errors say what was looked for, and how to download it.
 Result<ResolvedModel> resolve_model_path(const std::string& model_path, const ModelPathEnvironment& environment);
 
-// Whether a file name out of an index may be used: one plain name, without '/', NUL, "." or "..".
-bool is_plain_file_name(std::string_view name);
+// Whether there is such a file or folder here, so that the text is a path and no name of the hub's.
+bool is_local_path(const std::string& model_path);
+
+// The model in a snapshot's folder: the folder itself, or for a variant its (first) GGUF file. Files may be missing.
+Result<ResolvedModel> find_in_snapshot(const std::string& snapshot, const std::string& variant);
 
 }  // namespace braid

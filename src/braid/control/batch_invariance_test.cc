@@ -172,6 +172,25 @@ TEST(BatchInvarianceOfWindows, AModelsBitsAreTheSameAloneAndTogether) {
   expect_invariant(model.source(), {.isa = isa, .dtype = DType::kFloat32, .backend = "native"}, scarce);
 }
 
+// The same beside sinks, and experts with biases.
+TEST(BatchInvarianceOfWindows, AModelsBitsWithSinksAreTheSameAloneAndTogether) {
+  const ModelSourceOptions model{.model_path = "tests/fixtures/models/gguf_gpt_oss/model.gguf"};
+  const Layout scarce{.threads = 2, .page_size = 16, .chunked_prefill_size = 16, .max_total_tokens = 320};
+  const CpuIsa isa = available_isas().back();
+  expect_invariant(model, {.isa = isa, .dtype = DType::kBFloat16, .backend = "fa"}, scarce);
+  expect_invariant(model, {.isa = isa, .dtype = DType::kFloat32, .backend = "native"}, scarce);
+}
+
+// The same with two ropes, norms on both sides of each block, and soft caps.
+TEST(BatchInvarianceOfWindows, AGemmasBitsAreTheSameAloneAndTogether) {
+  const Layout scarce{.threads = 2, .page_size = 16, .chunked_prefill_size = 16, .max_total_tokens = 320};
+  const CpuIsa isa = available_isas().back();
+  expect_invariant({.model_path = "tests/fixtures/models/gguf_gemma3/model.gguf"},
+                   {.isa = isa, .dtype = DType::kBFloat16, .backend = "fa"}, scarce);
+  expect_invariant({.model_path = "tests/fixtures/models/gguf_gemma2/model.gguf"},
+                   {.isa = isa, .dtype = DType::kFloat32, .backend = "native"}, scarce);
+}
+
 INSTANTIATE_TEST_SUITE_P(EveryTier, BatchInvariance,
                          ::testing::Combine(::testing::ValuesIn(testing::tested_isas()),
                                             ::testing::Values(DType::kBFloat16, DType::kFloat32),

@@ -33,7 +33,9 @@ Status prompt_logits(const EngineOptions& options, std::span<const TokenId> ids,
       step.num_logit_rows = count;
       StepPlan plan;
       if (has_tokens) {
-        SequencePlan sequence{.first_position = first, .page_tables = pages.tables(0, first, first + count)};
+        SequencePlan sequence{.first_position = first,
+                              .page_tables = pages.tables(0, first, first + count),
+                              .has_long_rope = config.long_rope_from > 0 && num_tokens > config.long_rope_from};
         sequence.new_tokens.assign(ids.begin() + first, ids.begin() + first + count);
         plan.sequences.push_back(std::move(sequence));
       }

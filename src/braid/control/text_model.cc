@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <utility>
 
-#include "braid/formats/mapped_file.h"
+#include "braid/formats/input_file.h"
 #include "braid/weights/text_assets.h"
 
 namespace braid {

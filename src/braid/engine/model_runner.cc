@@ -144,6 +144,7 @@ Rows ModelRunner::forward(const StepPlan& plan) {
   parts_.workspace.touched_experts = 0;
   ids_.clear();
   positions_.clear();
+  are_long_.clear();
   padded_tables_.clear();
   for (auto& of_group : sequences_) of_group.clear();
   for (const SequencePlan& sequence : plan.sequences) {
@@ -156,6 +157,7 @@ Rows ModelRunner::forward(const StepPlan& plan) {
     ids_.insert(ids_.end(), sequence.new_tokens.begin(), sequence.new_tokens.end());
     for (size_t i = 0; i < sequence.new_tokens.size(); ++i) {
       positions_.push_back(sequence.first_position + static_cast<int32_t>(i));
+      are_long_.push_back(sequence.has_long_rope ? 1 : 0);
     }
   }
   Step step = prepared_step();
@@ -198,7 +200,8 @@ Step ModelRunner::prepared_step() {
           .workspace = parts_.workspace,
           .kv_layers = kv_layers_,
           .sequences = sequences_,
-          .positions = positions_};
+          .positions = positions_,
+          .are_long = are_long_};
 }
 
 }  // namespace braid

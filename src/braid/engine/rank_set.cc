@@ -237,7 +237,8 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, con
                      .chunked_prefill_size = options.chunked_prefill_size,
                      .radix_cache = options.radix_cache,
                      .window = pool.groups.front().window,
-                     .narrower_groups = {pool.groups.begin() + 1, pool.groups.end()}};
+                     .narrower_groups = {pool.groups.begin() + 1, pool.groups.end()},
+                     .long_rope_from = config.long_rope_from()};
   log_layout(layout, layout_model(config), places, threads, *logger);
   const RankSetup setup{.config = &set->config_,
                         .isa = set->isa_,
@@ -263,6 +264,7 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, con
   logger->info("{}: {:.2f} GB of weights in {}, {} threads, {} kernels, attention {}", config.architecture,
                static_cast<double>(loaded.weight_bytes) / 1e9, dtype_name(set->dtype_), threads * num_ranks,
                set->first().ops().name(), options.attention_backend);
+  for (const std::string& note : config.notes) logger->info("{}", note);
   if (exchange_bytes > 0) {
     logger->info("exchange buffers: {:.1f} MB in all, for steps of {} tokens in each group",
                  static_cast<double>(exchange_bytes) / 1e6, max_step_tokens(set->scheduler_));

@@ -83,10 +83,17 @@ class HeldToTransformers : public ::testing::TestWithParam<std::string> {
     return std::move(ranks).value();
   }
 
+  // Of `num_tokens` in all.
+  bool is_long(size_t num_tokens) const {
+    const int32_t from = checkpoint_->config().long_rope_from();
+    return from > 0 && num_tokens > static_cast<size_t>(from);
+  }
+
   // The next part of prompt `index`, `tokens` [first, first + n); each prompt has pages of its own.
   SequencePlan part(size_t index, std::span<const TokenId> tokens, size_t first) const {
     SequencePlan plan;
     plan.request = index;
+    plan.has_long_rope = is_long(std::max(first + tokens.size(), fixture_.prompts[index].ids.size()));
     plan.new_tokens.assign(tokens.begin(), tokens.end());
     plan.first_position = static_cast<int32_t>(first);
     plan.page_tables =
@@ -175,9 +182,12 @@ class HeldToTransformers : public ::testing::TestWithParam<std::string> {
     for (size_t step = 0; step < fixture_.prompts[0].greedy.size(); ++step) {
       StepPlan plan{.step = step, .sequences = {}};
       for (size_t index = 0; index < output.size(); ++index) {
+        std::vector<TokenId> all = fixture_.prompts[index].ids;
         const auto& ids = fixture_.prompts[index].ids;
-        SequencePlan sequence =
-            step == 0 ? part(index, ids, 0) : part(index, {&output[index].back(), 1}, ids.size() + step - 1);
+        all.insert(all.end(), output[index].begin(), output[index].end());
+        // One that becomes long is computed anew, once.
+        const size_t first = step == 0 || is_long(all.size()) != is_long(all.size() - 1) ? 0 : all.size() - 1;
+        SequencePlan sequence = part(index, std::span<const TokenId>(all).subspan(first), first);
         sequence.samples = true;
         sequence.sampling.params.temperature = 0;
         sequence.sampling.num_prompt_tokens = static_cast<int32_t>(ids.size());

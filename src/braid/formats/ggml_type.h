@@ -1,5 +1,5 @@
 // The element types of GGUF files: how they lie in blocks, and, for those braid can use, how a block becomes float32.
-// Another block type is one more function in ggml_type.cc and its name in the table.
+// Another block type is one more function (ggml_blocks.h) and a line in ggml_type.cc's table.
 #pragma once
 
 #include <cstddef>

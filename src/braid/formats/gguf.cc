@@ -138,6 +138,16 @@ Result<std::optional<std::vector<int32_t>>> GgufFile::find_ints(std::string_view
   return Optional(std::move(numbers));
 }
 
+Result<std::optional<std::vector<bool>>> GgufFile::find_bools(std::string_view key) const {
+  using Optional = std::optional<std::vector<bool>>;
+  constexpr std::array kTypes = {GgufType::kBool};
+  TRY(const GgufArray* const array, find_array(key, kTypes, "an array of booleans"));
+  if (array == nullptr) return Optional();
+  std::vector<bool> values;
+  for (const std::byte value : array->payload) values.push_back(value != std::byte{0});
+  return Optional(std::move(values));
+}
+
 Result<std::optional<std::vector<float>>> GgufFile::find_floats(std::string_view key) const {
   using Optional = std::optional<std::vector<float>>;
   constexpr std::array kTypes = {GgufType::kFloat32};

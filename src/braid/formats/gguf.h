@@ -48,17 +48,24 @@ struct GgufTensor {
   std::string name;
   std::vector<int64_t> shape;  // slowest first, as in PyTorch (the file has them reversed)
   const GgmlType* type = nullptr;
-  int64_t offset = 0;  // from the start of the file
+  int32_t part = 0;    // of a file in several parts (gguf_parts.h)
+  int64_t offset = 0;  // from the start of that part
   int64_t bytes = 0;
 };
 
-// Looks into the file's bytes, which must outlive it. Errors do not name the file. `find_…` gives nothing for an absent
-// key and an error for one of another type.
+// Looks into the header's bytes, which must outlive it. Errors do not name the file. `find_…` gives nothing for an
+// absent key and an error for one of another type.
 class GgufFile {
  public:
+  // `head`: the first bytes of a file of `file_bytes`. Nothing: the header goes on behind them.
+  static Result<std::optional<GgufFile>> parse_head(std::span<const std::byte> head, int64_t file_bytes);
+  // A whole file.
   static Result<GgufFile> parse(std::span<const std::byte> file);
 
-  const std::vector<GgufTensor>& tensors() const { return tensors_; }  // by offset
+  // The tensors of part `number` of the same model. An error for one that is there already.
+  Status append_part(GgufFile part, int32_t number);
+
+  const std::vector<GgufTensor>& tensors() const { return tensors_; }  // by part and offset
   const std::map<std::string, GgufValue, std::less<>>& metadata() const { return metadata_; }
   const GgufTensor* find_tensor(std::string_view name) const;
 
@@ -69,6 +76,7 @@ class GgufFile {
   Result<std::optional<std::string>> find_string(std::string_view key) const;
   Result<std::optional<std::vector<std::string>>> find_strings(std::string_view key) const;
   Result<std::optional<std::vector<int32_t>>> find_ints(std::string_view key) const;
+  Result<std::optional<std::vector<bool>>> find_bools(std::string_view key) const;
   Result<std::optional<std::vector<float>>> find_floats(std::string_view key) const;
 
   // "llama.block_count" is 0, must be between 1 and 4096

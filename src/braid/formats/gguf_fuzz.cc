@@ -8,6 +8,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace braid;
   const std::span<const std::byte> file(reinterpret_cast<const std::byte*>(data), size);
   const auto gguf = GgufFile::parse(file);
+  // What its first bytes say is what all of it says, unless they say nothing yet.
+  const auto head = GgufFile::parse_head(file.first(size / 2), static_cast<int64_t>(size));
+  CHECK(gguf.ok() || !head.ok() || !head->has_value());
+  if (gguf.ok()) CHECK(head.ok() && (!head->has_value() || (*head)->tensors().size() == gguf->tensors().size()));
   if (!gguf.ok()) return 0;
   for (const GgufTensor& tensor : gguf->tensors()) {
     CHECK(tensor.offset + tensor.bytes <= static_cast<int64_t>(size));

@@ -8,7 +8,11 @@ namespace braid {
 
 class GgufParser {
  public:
-  explicit GgufParser(std::span<const std::byte> file) : file_(file) {}
+  GgufParser(std::span<const std::byte> head, int64_t file_bytes)
+      : head_(head), file_bytes_(static_cast<uint64_t>(file_bytes)) {}
+
+  // After an error: it is none of the file's, there are only too few of its bytes here.
+  bool needs_more() const { return needs_more_; }
 
   Result<GgufFile> parse() {
     uint64_t num_tensors = 0;
@@ -34,14 +38,24 @@ class GgufParser {
   static constexpr uint64_t kMaxNameBytes = 65535;                    // the specification's limit for keys
   static constexpr int64_t kMaxAlignment = 1 << 20;
 
-  uint64_t remaining() const { return file_.size() - at_; }
+  uint64_t remaining() const { return file_bytes_ - at_; }
+
+  // The next bytes, which lie in the file.
+  Result<std::span<const std::byte>> take(uint64_t bytes) {
+    if (bytes > head_.size() - at_) {
+      needs_more_ = true;
+      return fail("the header goes on behind the first {} bytes", head_.size());
+    }
+    const auto taken = head_.subspan(at_, bytes);
+    at_ += bytes;
+    return taken;
+  }
 
   template <typename T>
   Result<T> read(std::string_view what) {
     if (remaining() < sizeof(T)) return fail("the file ends in {}", what);
-    const T value = load<T>(file_.data() + at_);
-    at_ += sizeof value;
-    return value;
+    TRY(const auto bytes, take(sizeof(T)));
+    return load<T>(bytes.data());
   }
 
   Result<std::string_view> read_string(std::string_view what) {
@@ -49,9 +63,8 @@ class GgufParser {
     if (length > remaining()) {
       return fail("{} has a string of {} bytes, the file has {} more", what, length, remaining());
     }
-    const std::string_view text(reinterpret_cast<const char*>(file_.data()) + at_, length);
-    at_ += length;
-    return text;
+    TRY(const auto bytes, take(length));
+    return std::string_view(reinterpret_cast<const char*>(bytes.data()), length);
   }
 
   Result<std::string> read_name(std::string_view what) {
@@ -64,18 +77,19 @@ class GgufParser {
   }
 
   Status parse_preamble(uint64_t& num_tensors, uint64_t& num_keys) {
-    if (remaining() < 4 || std::memcmp(file_.data(), "GGUF", 4) != 0) return fail("not a GGUF file");
-    at_ = 4;
+    if (remaining() < 4) return fail("not a GGUF file");
+    TRY(const auto magic, take(4));
+    if (std::memcmp(magic.data(), "GGUF", 4) != 0) return fail("not a GGUF file");
     TRY(const auto version, read<uint32_t>("its version"));
     if (version == 0x02000000 || version == 0x03000000) return fail("a big-endian GGUF file, which is not supported");
     if (version != 2 && version != 3) return fail("version {} of GGUF is not supported, these are: 2, 3", version);
     TRY(num_tensors, read<uint64_t>("its number of tensors"));
     TRY(num_keys, read<uint64_t>("its number of keys"));
     if (num_keys > remaining() / kMinKeyBytes) {
-      return fail("{} metadata keys do not fit into the file's {} bytes", num_keys, file_.size());
+      return fail("{} metadata keys do not fit into the file's {} bytes", num_keys, file_bytes_);
     }
     if (num_tensors > remaining() / kMinTensorBytes) {
-      return fail("{} tensors do not fit into the file's {} bytes", num_tensors, file_.size());
+      return fail("{} tensors do not fit into the file's {} bytes", num_tensors, file_bytes_);
     }
     return {};
   }
@@ -176,10 +190,15 @@ class GgufParser {
     if (array.type == GgufType::kString) {
       for (uint64_t i = 0; i < count; ++i) TRY_STATUS(skip_string(what));
     } else {
-      at_ += count * unit;
+      TRY_STATUS(skip(count * unit));
     }
-    array.payload = file_.subspan(begin, at_ - begin);
+    array.payload = head_.subspan(begin, at_ - begin);
     return array;
+  }
+
+  Status skip(uint64_t bytes) {
+    const auto taken = take(bytes);
+    return taken.ok() ? Status() : Status(taken.error());
   }
 
   Status skip_string(std::string_view what) {
@@ -223,7 +242,7 @@ class GgufParser {
       return fail("{} has {} elements", what, elements);
     }
     TRY(const auto offset, read<uint64_t>(what));
-    if (offset > file_.size()) return fail("{} lies at {}, beyond the file's end", what, offset);
+    if (offset > file_bytes_) return fail("{} lies at {}, beyond the file's end", what, offset);
     tensor.offset = static_cast<int64_t>(offset);
     return tensor;
   }
@@ -232,7 +251,7 @@ class GgufParser {
 
   // Tensors follow one another, each at the next multiple of the alignment: llama.cpp reads no file that is otherwise.
   Status check_layout() {
-    const auto file_bytes = static_cast<int64_t>(file_.size());
+    const auto file_bytes = static_cast<int64_t>(file_bytes_);
     const int64_t data_begin = aligned(static_cast<int64_t>(at_));
     auto& tensors = gguf_.tensors_;
     std::stable_sort(tensors.begin(), tensors.end(), [](const auto& a, const auto& b) { return a.offset < b.offset; });
@@ -255,14 +274,24 @@ class GgufParser {
     return {};
   }
 
-  std::span<const std::byte> file_;
+  std::span<const std::byte> head_;
+  uint64_t file_bytes_;
   size_t at_ = 0;
+  bool needs_more_ = false;
   int64_t alignment_ = 32;
   GgufFile gguf_;
 };
 
+Result<std::optional<GgufFile>> GgufFile::parse_head(std::span<const std::byte> head, int64_t file_bytes) {
+  GgufParser parser(head, file_bytes);
+  auto parsed = parser.parse();
+  if (parsed.ok()) return std::optional(std::move(parsed).value());
+  if (parser.needs_more()) return std::optional<GgufFile>();
+  return parsed.error();
+}
+
 Result<GgufFile> GgufFile::parse(std::span<const std::byte> file) {
-  return GgufParser(file).parse();
+  return GgufParser(file, static_cast<int64_t>(file.size())).parse();
 }
 
 }  // namespace braid

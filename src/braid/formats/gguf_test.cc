@@ -4,7 +4,8 @@
 
 #include <cstring>
 
-#include "braid/formats/mapped_file.h"
+#include "braid/formats/input_file.h"
+#include "braid/formats/testing/gguf_writer.h"
 
 namespace braid {
 namespace {
@@ -25,9 +26,11 @@ TEST(Gguf, DequantisesToTheBitsOfTheGgufPackage) {
   ASSERT_TRUE(gguf.ok()) << gguf.error().message;
   const auto expected = read_bytes("src/braid/formats/testdata/blocks.f32");
   size_t at = 0;
-  for (const char* name : {"f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q6_k"}) {
+  for (const char* name : {"f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q2_k", "q3_k", "q4_k", "q5_k",
+                           "q6_k", "iq4_nl", "iq4_xs", "mxfp4"}) {
     const GgufTensor* const tensor = gguf->find_tensor(std::string(name) + ".weight");
     ASSERT_NE(tensor, nullptr) << name;
+    ASSERT_NE(tensor->type->to_float, nullptr) << name;
     EXPECT_EQ(tensor->shape, (std::vector<int64_t>{4, 512}));
     std::vector<float> values(4 * 512);
     tensor->type->to_float(file.data() + tensor->offset, 4 * 512 / tensor->type->block_elements, values.data());
@@ -65,49 +68,18 @@ TEST(Gguf, EveryTruncationIsAnError) {
   }
 }
 
-// Headers built here, a field at a time.
-class Writer {
- public:
-  template <typename T>
-  Writer& put(T value) {
-    const auto* const bytes = reinterpret_cast<const std::byte*>(&value);
-    file_.insert(file_.end(), bytes, bytes + sizeof value);
-    return *this;
-  }
-  Writer& text(std::string_view text) {
-    put<uint64_t>(text.size());
-    const auto* const bytes = reinterpret_cast<const std::byte*>(text.data());
-    file_.insert(file_.end(), bytes, bytes + text.size());
-    return *this;
-  }
-  Writer& preamble(uint32_t version, uint64_t num_tensors, uint64_t num_keys) {
-    return put<uint32_t>(0x46554747).put(version).put(num_tensors).put(num_keys);
-  }
-  Writer& tensor(std::string_view name, std::vector<uint64_t> sizes, uint32_t type, uint64_t offset) {
-    text(name).put(static_cast<uint32_t>(sizes.size()));
-    for (const uint64_t size : sizes) put(size);
-    return put(type).put(offset);
-  }
-  Writer& data(size_t bytes) {
-    file_.resize((file_.size() + 31) / 32 * 32 + bytes);
-    return *this;
-  }
-  std::string error() const {
-    const auto gguf = GgufFile::parse(file_);
-    return gguf.ok() ? "" : gguf.error().message;
-  }
-
- private:
-  std::vector<std::byte> file_;
-};
-
 TEST(Gguf, WhatIsWrongIsNamed) {
-  const auto expect = [](const Writer& writer, std::string_view part) {
-    EXPECT_NE(writer.error().find(part), std::string::npos) << writer.error() << " should say " << part;
+  const auto error_of = [](const testing::GgufWriter& writer) {
+    const auto gguf = GgufFile::parse(writer.file());
+    return gguf.ok() ? std::string() : gguf.error().message;
   };
+  const auto expect = [&](const testing::GgufWriter& writer, std::string_view part) {
+    EXPECT_NE(error_of(writer).find(part), std::string::npos) << error_of(writer) << " should say " << part;
+  };
+  using Writer = testing::GgufWriter;
   constexpr uint64_t kHuge = uint64_t{1} << 63;
-  EXPECT_EQ(Writer().preamble(2, 1, 0).tensor("a", {8}, 0, 0).data(32).error(), "");
-  EXPECT_EQ(Writer().preamble(3, 2, 0).tensor("a", {8}, 0, 32).tensor("b", {3}, 0, 0).data(64).error(), "");
+  EXPECT_EQ(error_of(Writer().preamble(2, 1, 0).tensor("a", {8}, 0, 0).data(32)), "");
+  EXPECT_EQ(error_of(Writer().preamble(3, 2, 0).tensor("a", {8}, 0, 32).tensor("b", {3}, 0, 0).data(64)), "");
   expect(Writer().preamble(1, 0, 0), "version 1");
   expect(Writer().preamble(0x03000000, 0, 0), "big-endian");
   expect(Writer().put<uint32_t>(7), "not a GGUF file");

@@ -12,6 +12,7 @@ namespace {
 
 constexpr int64_t kMaxHeaderBytes = 100'000'000;  // the reference implementation's limit
 constexpr size_t kMaxDims = 16;
+constexpr size_t kLengthBytes = sizeof(uint64_t);
 
 struct StoredDType {
   std::string_view name;
@@ -97,20 +98,37 @@ Status check_layout(const std::vector<SafetensorsTensor>& tensors, int64_t data_
   return {};
 }
 
-}  // namespace
-
-Result<SafetensorsHeader> parse_safetensors(std::span<const std::byte> file) {
-  const auto file_bytes = static_cast<int64_t>(file.size());
-  if (file.size() < sizeof(uint64_t)) return fail("{} bytes are too few for a safetensors file", file.size());
-  const auto header_bytes = load<uint64_t>(file.data());
+// Where the header ends.
+Result<int64_t> find_data(std::span<const std::byte> head, int64_t file_bytes) {
+  if (head.size() < kLengthBytes) return fail("{} bytes are too few for a safetensors file", file_bytes);
+  const auto header_bytes = load<uint64_t>(head.data());
   if (header_bytes > static_cast<uint64_t>(kMaxHeaderBytes)) {
     return fail("a header of {} bytes, at most {} are read: not a safetensors file?", header_bytes, kMaxHeaderBytes);
   }
-  const int64_t data_begin = 8 + static_cast<int64_t>(header_bytes);
+  const int64_t data_begin = static_cast<int64_t>(kLengthBytes + header_bytes);
   if (data_begin > file_bytes) {
     return fail("a header of {} bytes in a file of {}: the file is cut short", header_bytes, file_bytes);
   }
-  const std::string_view text(reinterpret_cast<const char*>(file.data()) + 8, static_cast<size_t>(header_bytes));
+  return data_begin;
+}
+
+}  // namespace
+
+Result<SafetensorsHeader> read_safetensors(const InputFile& file) {
+  TRY(const auto length, file.read_head(kLengthBytes));
+  const auto data_begin = find_data(length, file.bytes());
+  if (!data_begin.ok()) return fail("{}: {}", file.name(), data_begin.error().message);
+  TRY(const auto head, file.read_head(*data_begin));
+  auto header = parse_safetensors(head, file.bytes());
+  if (!header.ok()) return fail("{}: {}", file.name(), header.error().message);
+  return header;
+}
+
+Result<SafetensorsHeader> parse_safetensors(std::span<const std::byte> head, int64_t file_bytes) {
+  TRY(const int64_t data_begin, find_data(head, file_bytes));
+  CHECK(static_cast<int64_t>(head.size()) >= data_begin, "{} bytes of a header of {}", head.size(), data_begin);
+  const std::string_view text(reinterpret_cast<const char*>(head.data()) + kLengthBytes,
+                              static_cast<size_t>(data_begin) - kLengthBytes);
   auto parsed = parse_json(text, {.max_bytes = kMaxHeaderBytes, .max_depth = 8, .unique_keys = true});
   if (!parsed.ok()) return fail("header: {}", parsed.error().message);
   TRY(const auto root, JsonObject::of(*parsed, "header"));

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "braid/base/result.h"
+#include "braid/formats/input_file.h"
 #include "braid/tensor/dtype.h"
 
 namespace braid {
@@ -29,7 +30,10 @@ struct SafetensorsHeader {
   std::vector<std::pair<std::string, std::string>> metadata;  // "__metadata__"
 };
 
-// `file` is the whole file; only its header is read. Errors name the tensor, not the file.
-Result<SafetensorsHeader> parse_safetensors(std::span<const std::byte> file);
+// `head`: the file's first bytes, with its whole header. Errors name the tensor, not the file.
+Result<SafetensorsHeader> parse_safetensors(std::span<const std::byte> head, int64_t file_bytes);
+
+// Errors begin with the file's name.
+Result<SafetensorsHeader> read_safetensors(const InputFile& file);
 
 }  // namespace braid

@@ -5,7 +5,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace braid;
-  const auto header = parse_safetensors({reinterpret_cast<const std::byte*>(data), size});
+  const auto header = parse_safetensors({reinterpret_cast<const std::byte*>(data), size}, static_cast<int64_t>(size));
   if (!header.ok()) return 0;
   for (const SafetensorsTensor& tensor : header->tensors) {
     int64_t elements = 1;

@@ -15,8 +15,12 @@ std::vector<std::byte> file_of(std::string_view header, size_t data_bytes, std::
   return file;
 }
 
+Result<SafetensorsHeader> parse(const std::vector<std::byte>& file) {
+  return parse_safetensors(file, static_cast<int64_t>(file.size()));
+}
+
 std::string error_of(std::string_view header, size_t data_bytes, std::optional<uint64_t> header_bytes = {}) {
-  const auto parsed = parse_safetensors(file_of(header, data_bytes, header_bytes));
+  const auto parsed = parse(file_of(header, data_bytes, header_bytes));
   return parsed.ok() ? "" : parsed.error().message;
 }
 
@@ -25,7 +29,7 @@ TEST(Safetensors, GivesTensorsInTheOrderOfTheFile) {
       R"({"__metadata__":{"format":"pt"},"b":{"dtype":"F32","shape":[2,3],"data_offsets":[4,28]},)"
       R"("a":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]},"e":{"dtype":"F16","shape":[0,7],"data_offsets":[4,4]},)"
       R"("u":{"dtype":"U8","shape":[],"data_offsets":[28,29]}})";
-  const auto parsed = parse_safetensors(file_of(header, 29));
+  const auto parsed = parse(file_of(header, 29));
   ASSERT_TRUE(parsed.ok()) << parsed.error().message;
   ASSERT_EQ(parsed->tensors.size(), 4U);
   EXPECT_EQ(parsed->tensors[0].name, "a");
@@ -44,7 +48,7 @@ TEST(Safetensors, WhatIsWrongIsNamed) {
     EXPECT_NE(error.find(part), std::string::npos) << error << " should say " << part;
   };
   EXPECT_EQ(error_of(one(R"("dtype":"F32","shape":[2],"data_offsets":[0,8])"), 8), "");
-  EXPECT_FALSE(parse_safetensors({}).ok());
+  EXPECT_FALSE(parse({}).ok());
   expect(error_of("{}", 0, 3), "cut short");
   expect(error_of("{}", 0, ~uint64_t{0}), "header of 18446744073709551615 bytes");
   expect(error_of("{", 0), "header: ");

@@ -1,5 +1,6 @@
 #include "braid/model/load_model.h"
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <set>
@@ -14,6 +15,12 @@ namespace braid {
 namespace {
 
 constexpr std::string_view kEmbeddingName = "model.embed_tokens.weight";
+
+// In the dtype that the model computes in, where transformers keeps it so.
+float embedding_multiplier(const ModelConfig& config, DType dtype) {
+  const bool rounds = config.rounds_embedding_multiplier && dtype == DType::kBFloat16;
+  return rounds ? to_float(to_bfloat16(config.embedding_multiplier)) : config.embedding_multiplier;
+}
 
 bool hold_all_of_head(std::span<const LocalShape> shapes) {
   std::set<int32_t> parts;
@@ -99,7 +106,11 @@ Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_
 
   TRY(const auto first_touch, FirstTouch::make(team, places));
   const WeightLoader weights(checkpoint, team, progress, first_touch.get());
-  const auto rope_table = std::make_shared<const RopeTable>(config.rope, config.head_dim, num_positions);
+  const auto rope_table = std::make_shared<const RopeTable>(config.rope, config.rotary_dim(), num_positions);
+  std::shared_ptr<const RopeTable> local_rope_table;
+  if (std::ranges::find(config.has_local_rope, true) != config.has_local_rope.end()) {
+    local_rope_table = std::make_shared<const RopeTable>(config.local_rope, config.rotary_dim(), num_positions);
+  }
   std::map<int32_t, std::shared_ptr<const Embedding>> embeddings;  // by domain
   for (const LocalShape& shape : shapes) embeddings[shape.domain] = nullptr;
   const bool reads_embedding = !config.tie_embeddings || !hold_all_of_head(shapes);
@@ -111,10 +122,13 @@ Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_
   }
   std::vector<LoadedLayer> layers;
   for (int32_t layer = 0; layer < config.num_layers; ++layer) {
-    TRY(auto loaded, family->load_layer(LayerLoader(weights, config, shapes, dtype, rope_table, layer)));
+    const auto& rope = config.uses_local_rope(layer) ? local_rope_table : rope_table;
+    TRY(auto loaded, family->load_layer(LayerLoader(weights, config, shapes, dtype, rope, layer)));
     layers.push_back(std::move(loaded));
   }
-  TRY(const std::vector<float> norm, weights.vector("model.norm.weight"));
+  TRY(std::vector<float> norm, weights.vector("model.norm.weight"));
+  // Logits are linear in the normed rows.
+  for (float& weight : norm) weight = (weight + config.norm_offset) / config.logits_divisor;
   TRY(const std::vector<SharedMatrix> heads, load_heads(weights, config, shapes, dtype));
   if (!reads_embedding) {
     for (auto& [domain, embedding] : embeddings) {
@@ -127,7 +141,10 @@ Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_
     DecoderWeights own{.embedding = embeddings.at(shapes[rank].domain),
                        .head = heads[rank],
                        .vocab_size = config.vocab_size,
+                       .embedding_multiplier = embedding_multiplier(config, dtype),
+                       .residual_multiplier = config.residual_multiplier,
                        .final_norm = RmsNorm(norm, config.norm_eps),
+                       .logits_soft_cap = config.logits_soft_cap,
                        .layers = {}};
     for (LoadedLayer& layer : layers) own.layers.push_back(std::move(layer[rank]));
     model.ranks.push_back(std::make_unique<Decoder>(std::move(own)));

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "braid/weights/text_part.h"
 #include "tests/support/model_fixture.h"
 #include "tests/support/temporary_folder.h"
 
@@ -47,6 +48,35 @@ TEST_P(WeightDomains, WhatRanksSplitExistsOnce) {
   const int64_t in_two = weight_bytes(groups, {0, 1});
   EXPECT_GT(in_two, in_one) << "attention's weights are in both domains";
   EXPECT_LT(in_two, 2 * in_one) << "the feed-forward layers' are split";
+}
+
+// What check_model says of the fixture's checkpoint with tensor `index` as `change` leaves it.
+template <typename Change>
+std::string problem_with(const std::string& name, size_t index, Change change) {
+  testing::ModelFixture fixture = testing::read_model_fixture(name);
+  change(fixture.tensors, fixture.tensors.begin() + static_cast<ptrdiff_t>(index));
+  const testing::TemporaryFolder folder;
+  write_checkpoint(fixture, folder.path());
+  const auto checkpoint = Checkpoint::open(resolve_model_path(folder.path().string(), {}).value());
+  CHECK(checkpoint.ok(), "{}", checkpoint.error().message);
+  const auto family = check_model(*checkpoint);
+  return family.ok() ? "" : family.error().message;
+}
+
+TEST(CheckedModel, EveryTensorOfAFamilyIsNeededInItsShape) {
+  for (const char* const name : {"gemma2_layer_types", "gemma3_two_ropes", "gemma3_vision"}) {
+    const testing::ModelFixture fixture = testing::read_model_fixture(name);
+    for (size_t i = 0; i < fixture.tensors.size(); ++i) {
+      const std::string& tensor = fixture.tensors[i].name;
+      if (is_vision_tensor(tensor)) continue;
+      SCOPED_TRACE(tensor);
+      const std::string missing = problem_with(name, i, [](auto& all, auto at) { all.erase(at); });
+      EXPECT_NE(missing.find(text_part_name(tensor) + "\" is missing"), std::string::npos) << missing;
+      const std::string misshapen = problem_with(name, i, [](auto&, auto at) { at->shape[0] += 8; });
+      EXPECT_NE(misshapen.find(tensor + "\""), std::string::npos) << misshapen;
+      EXPECT_NE(misshapen.find("has shape"), std::string::npos) << misshapen;
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, WeightDomains, ::testing::Values("qwen3_tied", "qwen3_moe_normalized", "llama_biases"),

@@ -24,7 +24,8 @@ LayoutModel layout_model(const ModelConfig& config) {
           .num_kv_heads = config.num_kv_heads,
           .ffn = has_dense_layer(config) ? static_cast<int32_t>(config.ffn) : 0,
           .num_experts = config.moe.num_experts,
-          .expert_ffn = static_cast<int32_t>(config.moe.expert_ffn)};
+          .expert_ffn = static_cast<int32_t>(config.moe.expert_ffn),
+          .shared_ffn = config.moe.shared_ffn};
 }
 
 LocalShape local_shape(const ModelConfig& config, const RankPlace& place) {
@@ -49,12 +50,15 @@ LocalShape local_shape(const ModelConfig& config, const RankPlace& place) {
                                       : Span1d{.begin = 0, .end = config.moe.num_experts};
     shape.expert_ffn = has_whole_experts ? Span1d{.begin = 0, .end = config.moe.expert_ffn}
                                          : equal_part(config.moe.expert_ffn, place.tp_rank, place.tp_size);
+    shape.shared_ffn = equal_part(config.moe.shared_ffn, place.tp_rank, place.tp_size);
+    shape.adds_expert_bias = has_whole_experts || place.tp_rank == 0;
   }
   shape.vocab_rows = (config.vocab_size + shape.num_head_parts - 1) / shape.num_head_parts;
   shape.vocab = {.begin = std::min(shape.vocab_rows * shape.head_part, config.vocab_size),
                  .end = std::min(shape.vocab_rows * (shape.head_part + 1), config.vocab_size)};
   shape.adds_attention_bias = place.attn_tp_rank == 0;
   shape.adds_ffn_bias = place.tp_rank == 0;
+  shape.counts_kv_heads = shape.heads.begin % queries_a_kv_head == 0;
   return shape;
 }
 
@@ -73,7 +77,10 @@ Span1d part_of(Shard shard, const ModelConfig& config, const LocalShape& shape) 
   };
   switch (shard) {
     case Shard::kReplicated:
+    case Shard::kExpertWhole:
       return kWhole;
+    case Shard::kHeads:
+      return shape.heads;
     case Shard::kHeadRows:
     case Shard::kHeadCols:
       return head_rows(shape.heads);
@@ -85,10 +92,40 @@ Span1d part_of(Shard shard, const ModelConfig& config, const LocalShape& shape) 
     case Shard::kExpertRows:
     case Shard::kExpertCols:
       return shape.expert_ffn;
+    case Shard::kSharedRows:
+    case Shard::kSharedCols:
+      return shape.shared_ffn;
     case Shard::kVocab:
       return shape.vocab;
+    case Shard::kQkvRows:
+    case Shard::kGateUpRows:
+      break;
   }
+  CHECK(false, "a fused tensor has several parts");
   return kWhole;
+}
+
+std::vector<Span1d> row_parts_of(Shard shard, const ModelConfig& config, const LocalShape& shape) {
+  const auto part = [&](Shard of_one, int64_t first_row) {
+    const Span1d rows = part_of(of_one, config, shape);
+    return Span1d{.begin = first_row + rows.begin, .end = first_row + rows.end};
+  };
+  switch (shard) {
+    case Shard::kQkvRows: {
+      const int64_t k_row = int64_t{config.num_heads} * config.head_dim;
+      const int64_t v_row = k_row + int64_t{config.num_kv_heads} * config.head_dim;
+      return {part(Shard::kHeadRows, 0), part(Shard::kKvHeadRows, k_row), part(Shard::kKvHeadRows, v_row)};
+    }
+    case Shard::kGateUpRows:
+      return {part(Shard::kFfnRows, 0), part(Shard::kFfnRows, config.ffn)};
+    case Shard::kHeadCols:
+    case Shard::kFfnCols:
+    case Shard::kExpertCols:
+    case Shard::kSharedCols:
+      return {kWhole};
+    default:
+      return {part_of(shard, config, shape)};
+  }
 }
 
 }  // namespace braid

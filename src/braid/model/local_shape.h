@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "braid/base/thread_team.h"
 #include "braid/config/model_config.h"
@@ -22,12 +23,15 @@ struct LocalShape {
   Span1d ffn;         // of a dense layer's inner size
   Span1d experts;     // whose weights it has
   Span1d expert_ffn;  // of their inner size
+  Span1d shared_ffn;  // of the shared expert's
   Span1d vocab;       // of the head's tokens; may be empty
   int64_t vocab_rows = 0;  // rows of every part of the head: as many as the largest, padded with zeros
   // Whether it adds the bias of an output that ranks sum up: one rank of each sum does.
   bool adds_attention_bias = true;
   bool adds_ffn_bias = true;
-  int32_t domain = -1;  // the NUMA domain that it is bound to, where its weights are to lie; -1: none
+  bool adds_expert_bias = true;
+  bool counts_kv_heads = true;  // in a sum over the group's ranks: one does of those that have the same KV heads
+  int32_t domain = -1;          // the NUMA domain that it is bound to, where its weights are to lie; -1: none
 
   int32_t num_heads() const { return static_cast<int32_t>(heads.end - heads.begin); }
   int32_t num_kv_heads() const { return static_cast<int32_t>(kv_heads.end - kv_heads.begin); }
@@ -42,7 +46,10 @@ LocalShape local_shape(const ModelConfig& config, const RankPlace& place);
 // Of the rank's KV cache: its own KV heads.
 KvShape local_kv_shape(const ModelConfig& config, const LocalShape& shape, DType dtype, int32_t page_size);
 
-// The rows or the columns that the rank has of a tensor with this shard (kVocab: of the head).
+// The rows or the columns that the rank has of a tensor with this shard (kVocab: of the head); not of a fused one.
 Span1d part_of(Shard shard, const ModelConfig& config, const LocalShape& shape);
+
+// The rows that the rank has of it, in the tensor's order; of a fused tensor a range of each that it consists of.
+std::vector<Span1d> row_parts_of(Shard shard, const ModelConfig& config, const LocalShape& shape);
 
 }  // namespace braid

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "braid/config/hf_config.h"
@@ -40,10 +41,52 @@ inline std::vector<ModelShape> model_shapes() {
        .keys = R"("num_attention_heads": 8, "num_key_value_heads": 4, "intermediate_size": 48, "vocab_size": 205,
                   "moe_intermediate_size": 32, "num_experts": 16, "num_experts_per_tok": 3, "norm_topk_prob": true,
                   "mlp_only_layers": [1], "decoder_sparse_step": 1)"},
+      {.name = "qwen2_moe_8_heads",
+       .architecture = "Qwen2MoeForCausalLM",
+       .keys = R"("num_attention_heads": 8, "num_key_value_heads": 2, "intermediate_size": 48, "vocab_size": 201,
+                  "moe_intermediate_size": 32, "shared_expert_intermediate_size": 72, "num_experts": 12,
+                  "num_experts_per_tok": 3, "mlp_only_layers": [0])"},
       {.name = "llama_12_heads",
        .architecture = "LlamaForCausalLM",
        .keys = R"("num_attention_heads": 12, "num_key_value_heads": 3, "intermediate_size": 96, "vocab_size": 199,
                   "attention_bias": true, "mlp_bias": true)"},
+      {.name = "olmo2_8_heads",
+       .architecture = "Olmo2ForCausalLM",
+       .keys = R"("num_attention_heads": 8, "num_key_value_heads": 2, "intermediate_size": 96, "vocab_size": 203,
+                  "eos_token_id": null)"},
+      {.name = "granite_12_heads",
+       .architecture = "GraniteForCausalLM",
+       .keys = R"("num_attention_heads": 12, "num_key_value_heads": 3, "intermediate_size": 96, "vocab_size": 199,
+                  "attention_multiplier": 0.125, "embedding_multiplier": 3.0, "residual_multiplier": 0.22,
+                  "logits_scaling": 0.5, "attention_bias": true)"},
+      {.name = "smollm3_8_heads",
+       .architecture = "SmolLM3ForCausalLM",
+       .keys = R"("num_attention_heads": 8, "num_key_value_heads": 4, "intermediate_size": 96, "vocab_size": 197,
+                  "no_rope_layers": [1, 0, 1], "eos_token_id": null, "bos_token_id": null)"},
+      {.name = "phi3_8_heads",
+       .architecture = "Phi3ForCausalLM",
+       .keys = R"("num_attention_heads": 8, "num_key_value_heads": 2, "intermediate_size": 96, "vocab_size": 203,
+                  "partial_rotary_factor": 0.75, "eos_token_id": null)"},
+      {.name = "glm4_moe_8_heads",
+       .architecture = "Glm4MoeForCausalLM",
+       .keys = R"("num_attention_heads": 8, "num_key_value_heads": 4, "intermediate_size": 48, "vocab_size": 205,
+                  "moe_intermediate_size": 24, "n_shared_experts": 2, "n_routed_experts": 12, "n_group": 3,
+                  "topk_group": 2, "num_experts_per_tok": 3, "routed_scaling_factor": 1.5, "use_qk_norm": true,
+                  "attention_bias": true)"},
+      {.name = "gpt_oss_8_heads",
+       .architecture = "GptOssForCausalLM",
+       .keys = R"("num_attention_heads": 8, "num_key_value_heads": 2, "intermediate_size": 48, "vocab_size": 201,
+                  "num_local_experts": 12, "num_experts_per_tok": 3, "sliding_window": 24)"},
+      {.name = "gemma2_8_heads",
+       .architecture = "Gemma2ForCausalLM",
+       .keys = R"("num_attention_heads": 8, "num_key_value_heads": 2, "intermediate_size": 96, "vocab_size": 203,
+                  "query_pre_attn_scalar": 16, "sliding_window": 20, "attn_logit_softcapping": 4.0,
+                  "final_logit_softcapping": 3.0)"},
+      {.name = "gemma3_12_heads",
+       .architecture = "Gemma3ForCausalLM",
+       .keys = R"("num_attention_heads": 12, "num_key_value_heads": 3, "intermediate_size": 96, "vocab_size": 199,
+                  "query_pre_attn_scalar": 16, "sliding_window": 20, "sliding_window_pattern": 2,
+                  "rope_local_base_freq": 100.0)"},
       {.name = "mixtral_12_heads_1_kv",
        .architecture = "MixtralForCausalLM",
        .keys = R"("num_attention_heads": 12, "num_key_value_heads": 1, "intermediate_size": 48, "vocab_size": 203,
@@ -60,6 +103,21 @@ inline std::vector<std::string> model_shape_names() {
 inline bool is_model_shape(const std::string& name) {
   const auto names = model_shape_names();
   return std::ranges::find(names, name) != names.end();
+}
+
+// As gpt-oss's directories have them (weights/stacked_experts.h).
+inline std::vector<std::pair<std::string, std::vector<int64_t>>> stacked_experts(const ModelConfig& config) {
+  const int64_t count = config.moe.num_experts;
+  const int64_t ffn = config.moe.expert_ffn;
+  std::vector<std::pair<std::string, std::vector<int64_t>>> tensors;
+  for (int32_t layer = 0; layer < config.num_layers; ++layer) {
+    const std::string experts = fmt::format("model.layers.{}.mlp.experts.", layer);
+    tensors.push_back({experts + "gate_up_proj", {count, config.hidden, 2 * ffn}});
+    tensors.push_back({experts + "gate_up_proj_bias", {count, 2 * ffn}});
+    tensors.push_back({experts + "down_proj", {count, ffn, config.hidden}});
+    tensors.push_back({experts + "down_proj_bias", {count, config.hidden}});
+  }
+  return tensors;
 }
 
 // Writes config.json into `folder`, and says what else a checkpoint has: float32 tensors, and prompts without expected
@@ -91,11 +149,16 @@ inline ModelFixture make_model_shape(const std::string& name, const std::filesys
                                .offset = is_norm ? 1.0F : 0.0F,
                                .seeded_as = tensor});
   };
+  const bool has_stacked_experts = shape->architecture == "GptOssForCausalLM";
+  if (has_stacked_experts) {
+    for (const auto& [tensor, dims] : stacked_experts(*config)) add(tensor, dims);
+  }
   for (const WeightSpec& spec : find_family(shape->architecture)->weights(*config)) {
     if (!is_expert(spec.shard)) {
       add(spec.name, spec.shape);
       continue;
     }
+    if (has_stacked_experts) continue;
     for (int32_t expert = 0; expert < config->moe.num_experts; ++expert) {
       std::string tensor = spec.name;
       const std::string_view placeholder = "{expert}";

@@ -9,10 +9,10 @@ namespace braid {
 
 std::span<const ModelFamily> model_families() {
   static const std::array families = {
-      llama_family(),
-      mixtral_family(),
-      qwen3_family(),
-      qwen3_moe_family(),
+      gemma2_family(),  gemma3_family(), gemma3_text_part_family(), glm4_moe_family(), gpt_oss_family(),
+      granite_family(), llama_family(),  mistral_family(),          mixtral_family(),  olmo2_family(),
+      phi3_family(),    qwen2_family(),  qwen2_moe_family(),        qwen3_family(),    qwen3_moe_family(),
+      smollm3_family(),
   };
   return families;
 }

@@ -121,9 +121,12 @@ int64_t bytes_held_once(const ModelConfig& config, const ParallelLayout& layout)
     elements += packed(moe.num_experts, config.hidden);
     elements +=
         moe.num_experts * (has_whole_experts ? feed_forward(moe.expert_ffn) : tp * feed_forward(moe.expert_ffn / tp));
+    if (moe.shared_ffn > 0) elements += tp * feed_forward(moe.shared_ffn / tp);
   }
   for (const WeightSpec& spec : find_family(config.architecture)->weights(config)) {
-    if (spec.shape.size() == 1) elements += spec.shape[0];  // norms and biases
+    const int64_t count = is_expert(spec.shard) ? config.moe.num_experts : 1;
+    if (spec.shape.size() == 1) elements += count * spec.shape[0];  // norms and biases
+    if (spec.name.ends_with("shared_expert_gate.weight")) elements += packed(1, config.hidden);
   }
   return elements * static_cast<int64_t>(sizeof(float));
 }

@@ -38,10 +38,12 @@ inline ParallelLayout layout(int32_t tp, int32_t dp, MoeParallel moe = MoeParall
   return {.tp_size = tp, .dp_size = dp, .enable_dp_attention = dp > 1, .moe_parallel = moe};
 }
 
-// Under ThreadSanitizer, which slows ranks that share cores a hundredfold, the ones in which ranks meet in every way.
+// Under sanitizers, which slow ranks that share cores (ThreadSanitizer a hundredfold), the ones in which ranks meet in
+// every way.
 inline std::vector<ParallelLayout> layouts() {
   std::vector<std::pair<int32_t, int32_t>> sizes = {{2, 2}, {4, 2}};
-  if (!kUnderThreadSanitizer) {
+  if (kUnderAddressSanitizer) sizes = {{3, 1}, {2, 2}, {4, 2}, {6, 3}};
+  if (!kUnderSanitizer) {
     sizes = {{2, 1}, {3, 1}, {4, 1}, {8, 1}, {2, 2}, {3, 3}, {4, 2}, {4, 4}, {6, 2}, {6, 3}, {8, 2}};
   }
   std::vector<ParallelLayout> all;

@@ -21,19 +21,31 @@ struct Step {
   std::span<const KvLayer> kv_layers;  // one a layer of the model
   // By KV group (kv/kv_group.h), the same sequences in each; their rows are the group's rows, in order.
   std::span<const std::vector<AttentionSequence>> sequences;
-  std::span<const int32_t> positions;  // of the group's rows
+  std::span<const int32_t> positions;      // of the group's rows
+  std::span<const uint8_t> are_long = {};  // RopePositions::are_long
 };
 
 // The residual stream: the rank's own rows [tokens, hidden], float32, updated in place.
 class Residual {
  public:
-  Residual(Ops& ops, Rows rows) : ops_(ops), rows_(rows) {}
-  void operator+=(ConstRows delta) const { ops_.add(delta, rows_); }
+  // `multiplier`: of all that is added.
+  Residual(Ops& ops, Rows rows, float multiplier = 1.0F) : ops_(ops), rows_(rows), multiplier_(multiplier) {}
+  void operator+=(ConstRows delta) const {
+    if (multiplier_ == 1.0F) return ops_.add(delta, rows_);
+    ops_.parallel_for(rows_.rows, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) {
+        const float* from = delta.row<float>(row);
+        float* to = rows_.row<float>(row);
+        for (int64_t i = 0; i < rows_.cols; ++i) to[i] += multiplier_ * from[i];
+      }
+    });
+  }
   operator ConstRows() const { return rows_; }  // NOLINT: implicit on purpose
 
  private:
   Ops& ops_;
   Rows rows_;
+  float multiplier_;
 };
 
 }  // namespace braid

@@ -6,8 +6,10 @@ Workspace::Workspace(const ModelConfig& config, const LocalShape& shape, DType c
     : residual(DType::kFloat32, limits.group_tokens, config.hidden),
       qkv(DType::kFloat32, limits.group_tokens,
           int64_t{shape.num_heads() + 2 * shape.num_kv_heads()} * config.head_dim),
+      qk_squares(DType::kFloat32, limits.group_tokens, 2),
       attended(compute_dtype, limits.group_tokens, int64_t{shape.num_heads()} * config.head_dim),
       delta(DType::kFloat32, limits.all_tokens, config.hidden),
+      normed_delta(DType::kFloat32, limits.group_tokens, config.hidden),
       ffn_hidden(compute_dtype, limits.all_tokens, shape.ffn.end - shape.ffn.begin),
       logit_input(DType::kFloat32, limits.group_logit_rows, config.hidden),
       logit_normed(compute_dtype, limits.group_logit_rows, config.hidden),
@@ -20,18 +22,22 @@ Workspace::Workspace(const ModelConfig& config, const LocalShape& shape, DType c
   }
   if (config.moe.num_experts > 0) {
     const int64_t routed_rows = limits.all_tokens * config.moe.experts_per_token;
+    const int64_t shared_rows = config.moe.shared_ffn > 0 ? limits.all_tokens : 0;
     router_input = RowsBuffer(DType::kFloat32, limits.all_tokens, config.hidden);
     router_logits = RowsBuffer(DType::kFloat32, limits.all_tokens, config.moe.num_experts);
     expert_hidden = RowsBuffer(compute_dtype, routed_rows, shape.expert_ffn.end - shape.expert_ffn.begin);
-    expert_outputs = RowsBuffer(DType::kFloat32, routed_rows, config.hidden);
+    shared_gates = RowsBuffer(DType::kFloat32, shared_rows, 1);
+    shared_hidden = RowsBuffer(compute_dtype, shared_rows, shape.shared_ffn.end - shape.shared_ffn.begin);
+    expert_outputs = RowsBuffer(DType::kFloat32, routed_rows + shared_rows, config.hidden);
   }
 }
 
 int64_t Workspace::bytes() const {
   int64_t total = 0;
   for (const RowsBuffer* buffer :
-       {&residual, &normed, &qkv, &attended, &attention_partial, &delta, &ffn_hidden, &router_input, &router_logits,
-        &expert_hidden, &expert_outputs, &logit_input, &logit_normed, &logits}) {
+       {&residual, &normed, &qkv, &qk_squares, &attended, &attention_partial, &delta, &normed_delta, &ffn_hidden,
+        &router_input, &router_logits, &expert_hidden, &shared_gates, &shared_hidden, &expert_outputs, &logit_input,
+        &logit_normed, &logits}) {
     total += buffer->bytes();
   }
   return total;

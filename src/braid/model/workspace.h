@@ -30,14 +30,18 @@ struct Workspace {
   RowsBuffer residual;           // [tokens, hidden] float32
   RowsBuffer normed;             // [tokens, hidden] compute dtype; several ranks: the exchange has the memory
   RowsBuffer qkv;                // [group's tokens, (heads + 2 kv_heads) * head_dim] float32
+  RowsBuffer qk_squares;         // [group's tokens, 2] float32: of a norm over all heads of q, of k
   RowsBuffer attended;           // [group's tokens, heads * head_dim] compute dtype
   RowsBuffer attention_partial;  // [group's tokens, hidden] float32; one rank: none
   RowsBuffer delta;              // [tokens, hidden] float32: what a block adds to the residual stream
+  RowsBuffer normed_delta;       // [group's tokens, hidden] float32: the same, normed after the block
   RowsBuffer ffn_hidden;         // [tokens, ffn] compute dtype
   RowsBuffer router_input;       // [tokens, hidden] float32, mixtures only
   RowsBuffer router_logits;      // [tokens, experts] float32
   RowsBuffer expert_hidden;      // [tokens * top_k, expert_ffn] compute dtype
-  RowsBuffer expert_outputs;     // [tokens * top_k, hidden] float32
+  RowsBuffer shared_gates;       // [tokens, 1] float32, mixtures with a shared expert only
+  RowsBuffer shared_hidden;      // [tokens, shared_ffn] compute dtype
+  RowsBuffer expert_outputs;     // [tokens * top_k, hidden] float32; and behind them [tokens], the shared expert's
   RowsBuffer logit_input;        // [logit rows, hidden] float32: the residual rows that give logits
   RowsBuffer logit_normed;       // [logit rows, hidden] compute dtype
   RowsBuffer logits;             // [logit rows, vocab] float32; several ranks: the exchange has the memory

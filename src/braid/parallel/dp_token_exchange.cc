@@ -146,6 +146,15 @@ ConstRows DpTokenExchange::group_scatter(ConstRows partial_sums) {
   return own;
 }
 
+void DpTokenExchange::group_sum(Rows parts) {
+  if (group_.size() == 1) return;
+  CHECK(parts.stride == parts.cols && parts.dtype == DType::kFloat32);
+  const Timed timed(waiting_s());
+  const FlushDenormals mode;
+  end_pass_unless(
+      group_.all_reduce(std::span(reinterpret_cast<float*>(parts.data), static_cast<size_t>(parts.rows * parts.cols))));
+}
+
 ConstRows DpTokenExchange::scatter(ConstRows partial_sums) {
   CHECK(partial_sums.rows == layout_.total_rows && partial_sums.stride == config_.hidden &&
             partial_sums.dtype == DType::kFloat32,

@@ -54,6 +54,7 @@ class DpTokenExchange final : public TokenExchange {
   Rows own_slot(const RowsBuffer& fallback, int64_t rows) override;
   ConstRows group_gather(ConstRows own) override;
   ConstRows group_scatter(ConstRows partial_sums) override;
+  void group_sum(Rows parts) override;
   ConstRows gather(ConstRows own) override;
   ConstRows scatter(ConstRows partial_sums) override;
   ConstRows gather_logit_rows(ConstRows own) override;

@@ -41,7 +41,7 @@ void expect_bits(float got, float expected) {
   ASSERT_EQ(std::bit_cast<uint32_t>(got), std::bit_cast<uint32_t>(expected)) << got << " " << expected;
 }
 
-// One rank's steps: each of three layers, as PreNormLayer calls the exchange.
+// One rank's steps: each of three layers, as PreNormLayer calls the exchange, with a sum within attention.
 void run_layers(DpTokenExchange& exchange, const DpAttentionConfig& config, const RowsBuffer& sums_of_group,
                 const RowsBuffer& sums_of_all) {
   const RankPlace& place = config.place;
@@ -75,6 +75,15 @@ void run_layers(DpTokenExchange& exchange, const DpAttentionConfig& config, cons
       for (int64_t col = 0; col < kHidden; ++col) {
         expect_bits(group.row<float>(i)[col], token_value(place.attn_dp_rank, i, col, layer));
       }
+    }
+    const RowsBuffer numbers(DType::kFloat32, kMaxTokens, 1);
+    for (int64_t i = 0; i < group_rows; ++i) {
+      numbers.first(group_rows).row<float>(i)[0] = partial_value(place.tp_rank, group.row<float>(i)[2]);
+    }
+    exchange.group_sum(numbers.first(group_rows));
+    for (int64_t i = 0; i < group_rows; ++i) {
+      const float value = token_value(place.attn_dp_rank, i, 2, layer);
+      expect_bits(numbers.first(group_rows).row<float>(i)[0], summed(first_rank, place.attn_tp_size, value));
     }
     const ConstRows attended = exchange.group_scatter(partial_of(sums_of_group, group));
     ASSERT_EQ(attended.rows, own.rows);

@@ -52,6 +52,10 @@ class TokenExchange {
   // unchanged until the next gather(): others may read them until then.
   virtual ConstRows group_scatter(ConstRows partial_sums) = 0;
 
+  // Numbers that each rank of the group has a part of, contiguous float32 [rows of the group, any]: to their sum in
+  // rank order on all of them, in place. Between group_gather and group_scatter.
+  virtual void group_sum(Rows parts) = 0;
+
   // The rank's own rows to the rows of all ranks, for the feed-forward layers; bits unchanged.
   virtual ConstRows gather(ConstRows own) = 0;
   // Partial sums [rows of all ranks] float32 to the rank's own rows, summed over the ranks in rank order. They too stay
@@ -84,6 +88,7 @@ class SingleRankExchange : public TokenExchange {
   Rows own_slot(const RowsBuffer& fallback, int64_t rows) override { return fallback.first(rows); }
   ConstRows group_gather(ConstRows own) override { return own; }
   ConstRows group_scatter(ConstRows partial_sums) override { return partial_sums; }
+  void group_sum(Rows) override {}
   ConstRows gather(ConstRows own) override { return own; }
   ConstRows scatter(ConstRows partial_sums) override { return partial_sums; }
   ConstRows gather_logit_rows(ConstRows own) override { return own; }

@@ -53,6 +53,9 @@ std::vector<Sharded> sharded_over_all(const LayoutModel& model, MoeParallel moe_
   } else if (model.num_experts > 0) {
     all.push_back({.name = "the experts' feed-forward size", .count = model.expert_ffn});
   }
+  if (model.shared_ffn > 0) {
+    all.push_back({.name = "the shared expert's feed-forward size", .count = model.shared_ffn});
+  }
   return all;
 }
 

@@ -91,6 +91,7 @@ struct LayoutModel {
   int32_t ffn = 0;          // of dense layers; 0: there are none
   int32_t num_experts = 0;  // 0: no mixture
   int32_t expert_ffn = 0;
+  int32_t shared_ffn = 0;  // of the expert that all tokens share; 0: there is none
 };
 
 // Whether the ranks can share the model out evenly. The error says what is not divisible by what, and the nearest

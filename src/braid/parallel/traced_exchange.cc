@@ -47,6 +47,13 @@ ConstRows TracedExchange::group_scatter(ConstRows partial_sums) {
   return traced(TracePhase::kScatter, TracePhase::kAttention, [&] { return inner_.group_scatter(partial_sums); });
 }
 
+void TracedExchange::group_sum(Rows parts) {
+  traced(TracePhase::kScatter, TracePhase::kAttention, [&]() -> ConstRows {
+    inner_.group_sum(parts);
+    return parts;
+  });
+}
+
 ConstRows TracedExchange::gather(ConstRows own) {
   return traced(TracePhase::kGather, TracePhase::kFfn, [&] { return inner_.gather(own); });
 }

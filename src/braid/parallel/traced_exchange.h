@@ -23,6 +23,7 @@ class TracedExchange final : public TokenExchange {
   Rows own_slot(const RowsBuffer& fallback, int64_t rows) override { return inner_.own_slot(fallback, rows); }
   ConstRows group_gather(ConstRows own) override;
   ConstRows group_scatter(ConstRows partial_sums) override;
+  void group_sum(Rows parts) override;
   ConstRows gather(ConstRows own) override;
   ConstRows scatter(ConstRows partial_sums) override;
   ConstRows gather_logit_rows(ConstRows own) override;

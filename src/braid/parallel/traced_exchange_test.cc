@@ -75,6 +75,19 @@ TEST(TracedExchange, TellsWaitingFromTheCallThatWaits) {
   EXPECT_GE(spans.at(2).end_s - spans.at(1).begin_s, 0.002);
 }
 
+TEST(TracedExchange, ASumWithinAttentionIsApartFromIt) {
+  const RowsBuffer memory(DType::kFloat32, 2, 8);
+  SingleRankExchange inner;
+  StepTrace trace(1);
+  TracedExchange exchange(inner, trace, 0);
+  trace.start();
+  exchange.begin_step(1);
+  exchange.group_sum(memory.first(2));
+  exchange.end_step();
+  using enum TracePhase;
+  EXPECT_EQ(phases_of(trace.stop()[0]), (std::vector<TracePhase>{kAttention, kScatter, kAttention}));
+}
+
 TEST(TracedExchange, RecordsNoHalfSpanWhenItIsTurnedOnOrOffWithinAStep) {
   const RowsBuffer memory(DType::kFloat32, 1, 8);
   SingleRankExchange inner;

@@ -54,7 +54,7 @@ class FakeModel {
       const auto num_new = static_cast<int32_t>(sequence.new_tokens.size());
       SequenceResult own{.request = sequence.request};
       const PromptScoring& scoring = sequence.scoring;
-      uint64_t history = 0;
+      uint64_t history = sequence.has_long_rope ? 1 : 0;  // keys of the two kinds differ from the first on
       for (int32_t position = 0; position < sequence.first_position + num_new; ++position) {
         history = extend(history, tokens.at(static_cast<size_t>(position)));
         const int32_t scored = position - sequence.first_position - scoring.first_new;
@@ -112,7 +112,7 @@ class FakeModel {
       const std::vector<TokenId>& tokens = tokens_of(sequence.request);
       const auto end = sequence.first_position + static_cast<int32_t>(sequence.new_tokens.size());
       const int32_t first_seen = window == 0 ? 0 : std::max(0, sequence.first_position - window + 1);
-      uint64_t history = 0;
+      uint64_t history = sequence.has_long_rope ? 1 : 0;
       for (int32_t position = 0; position < end; ++position) {
         history = extend(history, tokens.at(static_cast<size_t>(position)));
         if (position < first_seen) continue;

@@ -63,7 +63,13 @@ Status Scheduler::add(SchedulerRequest request) {
 Scheduler::Sequence& Scheduler::insert(SchedulerRequest request) {
   const uint64_t arrival = request.arrival;
   const auto later = std::ranges::find_if(sequences_, [&](const auto& other) { return other->arrival > arrival; });
-  return **sequences_.insert(later, std::make_unique<Sequence>(std::move(request), kv_.no_pages()));
+  Sequence& sequence = **sequences_.insert(later, std::make_unique<Sequence>(std::move(request), kv_.no_pages()));
+  sequence.has_long_rope = needs_long_rope(sequence.num_tokens());
+  return sequence;
+}
+
+bool Scheduler::needs_long_rope(int64_t num_tokens) const {
+  return config_.long_rope_from > 0 && num_tokens > config_.long_rope_from;
 }
 
 // The sequences of a step.
@@ -230,7 +236,12 @@ RequestOutcome Scheduler::take_result(Sequence& sequence, const SequenceResult* 
     outcome.token = result->sampled;
     outcome.finish = sequence.finish_reason(config_.context_len);
   }
-  if (outcome.finish != FinishReason::kNone) release(sequence);
+  if (outcome.finish != FinishReason::kNone) {
+    release(sequence);
+  } else if (!sequence.has_long_rope && needs_long_rope(sequence.num_tokens())) {
+    compute_anew(sequence);
+    sequence.has_long_rope = true;
+  }
   return outcome;
 }
 
@@ -260,6 +271,11 @@ bool Scheduler::make_room(int32_t group, int32_t num_pages, const Sequence& for_
 
 void Scheduler::preempt(Sequence& sequence) {
   ++num_preemptions_;
+  compute_anew(sequence);
+}
+
+// It waits, with the tokens that it has, and no keys.
+void Scheduler::compute_anew(Sequence& sequence) {
   cache_full_pages(sequence);
   sequence.give_back_pages();
   sequence.num_computed = 0;
@@ -272,7 +288,7 @@ void Scheduler::preempt(Sequence& sequence) {
 // first prompt token that is still to be scored.
 bool Scheduler::can_start(const Sequence& sequence, PrefixMatch& cached) {
   const std::span<const TokenId> reusable = sequence.reusable_tokens();
-  cached = kv_.match(reusable.first(reusable.size() - 1));
+  cached = kv_.match(PrefixKey(reusable.first(reusable.size() - 1), sequence.has_long_rope).tokens);
   if (is_prefix_under_way(sequence, cached.num_pages)) return false;
   const int64_t num_cached = int64_t{cached.num_pages} * config_.page_size;
   return has_room_for(cached.pages, {.num_tokens = sequence.num_tokens(), .num_computed = num_cached});
@@ -315,7 +331,7 @@ bool Scheduler::is_prefix_under_way(const Sequence& sequence, int32_t num_cached
   if (shared_len >= static_cast<int64_t>(sequence.reusable_tokens().size())) return false;
   return std::ranges::any_of(sequences_, [&](const auto& other) {
     return other->is_running && !other->is_decoding && !other->is_dropped && other->num_computed < shared_len &&
-           other->num_tokens() >= shared_len &&
+           other->num_tokens() >= shared_len && other->has_long_rope == sequence.has_long_rope &&
            std::equal(other->tokens.begin(), other->tokens.begin() + shared_len, sequence.tokens.begin());
   });
 }
@@ -330,7 +346,8 @@ void Scheduler::release(Sequence& sequence) {
 void Scheduler::cache_full_pages(Sequence& sequence) {
   if (!config_.radix_cache) return;
   const int64_t full = sequence.num_computed / config_.page_size * config_.page_size;
-  kv_.cache(std::span<const TokenId>(sequence.tokens).first(static_cast<size_t>(full)), sequence.pages);
+  const auto computed = std::span<const TokenId>(sequence.tokens).first(static_cast<size_t>(full));
+  kv_.cache(PrefixKey(computed, sequence.has_long_rope).tokens, sequence.pages);
 }
 
 SequencePlan Scheduler::plan_sequence(const Sequence& sequence) const {
@@ -342,7 +359,8 @@ SequencePlan Scheduler::plan_sequence(const Sequence& sequence) const {
                     .page_tables = {},
                     .samples = end == sequence.num_tokens() && sequence.generates(),
                     .sampling = {},
-                    .scoring = sequence.scoring()};
+                    .scoring = sequence.scoring(),
+                    .has_long_rope = sequence.has_long_rope};
   for (const PageRun& run : sequence.pages) {
     const auto pages = run.pages.ids().first(static_cast<size_t>(kv_.pages_for(end) - run.first));
     plan.page_tables.push_back({.first_page = run.first, .pages = {pages.begin(), pages.end()}});

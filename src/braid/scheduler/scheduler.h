@@ -46,6 +46,9 @@ struct SchedulerConfig {
   bool radix_cache = true;
   int32_t window = 0;                             // of the widest KV group; 0: its layers see all
   std::vector<KvGroupPool> narrower_groups = {};  // the others, by falling window
+  // A request of more tokens has other keys (ModelConfig::long_rope_from), at all its positions: one that grows beyond
+  // is computed anew, and the prefix cache keeps the two kinds apart. 0: there is one kind.
+  int32_t long_rope_from = 0;
 
   std::vector<KvGroupPool> kv_groups() const;  // all
 };
@@ -132,6 +135,8 @@ class Scheduler {
   bool grow(Sequence& sequence, int64_t num_tokens);
   bool make_room(int32_t group, int32_t num_pages, const Sequence& for_whom);
   void preempt(Sequence& sequence);
+  void compute_anew(Sequence& sequence);
+  bool needs_long_rope(int64_t num_tokens) const;
   Chosen choose_sequences(bool may_begin_prefills);
   void note_held(bool is_held);
   bool can_start(const Sequence& sequence, PrefixMatch& cached);

@@ -48,6 +48,7 @@ std::optional<std::vector<std::vector<PageId>>> Scheduler::arrive(const MovedSeq
   sequence.cached_tokens = moved.cached_tokens;
   sequence.next_scored = sequence.num_prompt_tokens;
   sequence.has_started = true;
+  sequence.has_long_rope = needs_long_rope(sequence.num_tokens());
   const int64_t num_computed = sequence.num_tokens() - 1;
   if (num_pages == 0) return std::nullopt;
   CHECK(num_pages == kv_.num_kept(num_computed), "request {}: {} pages for {} tokens", sequence.id, num_pages,

@@ -28,7 +28,8 @@ Credits Scheduler::credits() const {
 
 PrefixProbe Scheduler::probe(std::span<const TokenId> prompt) const {
   if (!config_.radix_cache || prompt.empty()) return {};
-  return kv_.probe(prompt.first(prompt.size() - 1));
+  const bool is_long = needs_long_rope(static_cast<int64_t>(prompt.size()));
+  return kv_.probe(PrefixKey(prompt.first(prompt.size() - 1), is_long).tokens);
 }
 
 SchedulerStats Scheduler::stats() const {

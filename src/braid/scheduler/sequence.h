@@ -13,6 +13,23 @@
 
 namespace braid {
 
+// By what the prefix cache finds tokens: themselves, or, where their keys are a long request's, others that no
+// vocabulary has.
+struct PrefixKey {
+  PrefixKey(std::span<const TokenId> plain, bool is_long) : tokens(plain) {
+    if (!is_long) return;
+    constexpr TokenId kLong = TokenId{1} << 30;
+    own.assign(plain.begin(), plain.end());
+    for (TokenId& token : own) token |= kLong;
+    tokens = own;
+  }
+  PrefixKey(const PrefixKey&) = delete;
+  PrefixKey& operator=(const PrefixKey&) = delete;
+
+  std::vector<TokenId> own;
+  std::span<const TokenId> tokens;
+};
+
 struct Scheduler::Sequence {
   Sequence(SchedulerRequest request, SequencePages no_pages)
       : id(request.id),
@@ -38,6 +55,7 @@ struct Scheduler::Sequence {
   int32_t num_planned = 0;         // tokens of it in the step that is planned
   int32_t num_planned_scored = 0;  // and how many that step scores
   bool has_started = false;        // ran at least once
+  bool has_long_rope = false;      // its keys are those of a long request (SchedulerConfig::long_rope_from)
   bool is_running = false;         // holds pages; otherwise it waits for them
   bool is_decoding = false;        // only its last token is not computed; otherwise it is being prefilled
   bool is_in_flight = false;       // its pages are written by the step under way

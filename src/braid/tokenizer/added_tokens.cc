@@ -61,9 +61,10 @@ std::optional<TokenTrie::Match> TokenTrie::find(std::string_view text, size_t fr
 
 Result<AddedTokens> AddedTokens::make(std::vector<AddedToken> tokens, const Normalizer* normalizer) {
   AddedTokens added;
+  RegexScratch scratch;
   added.tokens_ = std::move(tokens);
   for (size_t i = 0; i < added.tokens_.size(); ++i) {
-    const AddedToken& token = added.tokens_[i];
+    AddedToken& token = added.tokens_[i];
     if (token.content.size() > kMaxContentBytes) {
       return fail("the added token \"{}…\" has {} bytes, at most {} are allowed", token.content.substr(0, 50),
                   token.content.size(), kMaxContentBytes);
@@ -75,9 +76,10 @@ Result<AddedTokens> AddedTokens::make(std::vector<AddedToken> tokens, const Norm
     if (!added.by_content_.emplace(token.content, token.id).second) {
       return fail("the added token \"{}\" is given twice", token.content);
     }
-    std::string normal;
-    const bool is_changed = token.normalized && normalizer != nullptr && normalizer->normalize(token.content, normal);
-    added.tries_[token.normalized ? 1 : 0].insert(is_changed ? normal : token.content, i);
+    const bool is_changed =
+        token.normalized && normalizer != nullptr && normalizer->normalize(token.content, scratch, token.text);
+    if (!is_changed) token.text = token.content;
+    added.tries_[token.normalized ? 1 : 0].insert(token.text, i);
     added.max_id_ = std::max<int64_t>(added.max_id_, token.id);
   }
   return added;
@@ -115,7 +117,8 @@ void AddedTokens::split(std::string_view text, bool is_normalized, FunctionRef<v
       }
     }
     if (done < begin) sink({done, begin, std::nullopt});
-    sink({begin, end, token.id});
+    // Nothing is left of one that strips on both sides and stands in white space that the token before has taken.
+    if (begin < end) sink({begin, end, token.id});
     // A match inside white space that the token before has taken still counts, as in the reference.
     done = end;
   }

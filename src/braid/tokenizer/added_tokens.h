@@ -23,6 +23,7 @@ struct AddedToken {
   bool rstrip = false;       // … and after it
   bool normalized = false;   // looked for in the normalised text, as its own normalised form
   bool special = false;
+  std::string text;  // what ids become: the content, or its normal form where that is looked for; made by AddedTokens
 };
 
 // Many strings, found leftmost-longest.

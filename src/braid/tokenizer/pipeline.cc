@@ -45,6 +45,7 @@ class Pipeline final : public Tokenizer {
     }
     std::vector<TokenId> ids;
     std::unique_ptr<Scratch> scratch = scratches_.take();
+    scratch->regex.start_text();
     parts_.added_tokens.split(text, false, [&](const AddedTokens::Part& part) {
       if (part.id) {
         ids.push_back(*part.id);
@@ -114,7 +115,7 @@ class Pipeline final : public Tokenizer {
   void encode_raw(const Piece& raw, Scratch& scratch, std::vector<TokenId>& ids) const {
     std::string normal;
     std::string_view text = raw.text;
-    if (parts_.normalizer != nullptr && parts_.normalizer->normalize(text, normal)) text = normal;
+    if (parts_.normalizer != nullptr && parts_.normalizer->normalize(text, scratch.regex, normal)) text = normal;
     const auto model = [&](const Piece& word) { parts_.model->tokenize(word.text, scratch, ids); };
     parts_.added_tokens.split(text, true, [&](const AddedTokens::Part& part) {
       const Piece piece{text.substr(part.begin, part.end - part.begin), raw.is_first && part.begin == 0};
@@ -129,7 +130,7 @@ class Pipeline final : public Tokenizer {
   }
 
   std::optional<std::string_view> token_text(TokenId id) const {
-    if (const AddedToken* token = parts_.added_tokens.find(id)) return token->content;
+    if (const AddedToken* token = parts_.added_tokens.find(id)) return token->text;
     return parts_.model->id_to_token(id);
   }
 

@@ -16,12 +16,14 @@ TEST_P(TokenizerLimits, HugeRunsTakeLinearTime) {
   const std::unique_ptr<Tokenizer> tokenizer = testing::fixture_tokenizer(GetParam());
   ASSERT_NE(tokenizer, nullptr);
   const size_t num_bytes = (512 << 10) / testing::kThinning;
-  for (const char* unit :
-       {" ",       "a",   "7",  "\n",  "!", "\u00e9",       "\u4e2d", "\U0001F600", "e\u0301",     "\u0345\u0334",
-        "ab",      " \n", "'s", "\t ", "A", "\u0915\u093c", "\xff",   "\u2581",     "<|im_start|", "  \t",
-        "[right] "}) {
+  for (const char* unit : {" ",           "a",          "7",        "\n",           "!",      "\u00e9",
+                           "\u4e2d",      "\U0001F600", "e\u0301",  "\u0345\u0334", "ab",     " \n",
+                           "'s",          "\t ",        "A",        "\u0915\u093c", "\xff",   "\u2581",
+                           "<|im_start|", "  \t",       "[right] ", "aB",           "\u3000", "</",
+                           "\n\n\n",      "\ufffd"}) {
     std::string text;
     while (text.size() < num_bytes) text += unit;
+    text += "\u4e2d";                         // a run that does not end where the text does
     const std::clock_t start = std::clock();  // of this process: the machine may be busy
     const std::vector<TokenId> ids = tokenizer->encode(text, false);
     EXPECT_LT(std::clock() - start, 10 * CLOCKS_PER_SEC) << unit;

@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <set>
 #include <system_error>
 
 #include "braid/config/hf_config.h"
+#include "braid/config/weight_files.h"
+#include "braid/formats/input_file.h"
 #include "braid/formats/json.h"
 #include "braid/formats/safetensors.h"
 #include "braid/weights/gguf_checkpoint.h"
+#include "braid/weights/stacked_experts.h"
+#include "braid/weights/text_part.h"
 
 namespace braid {
 namespace {
@@ -16,56 +19,12 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t kMaxConfigBytes = int64_t{16} << 20;
-constexpr std::string_view kIndexName = "model.safetensors.index.json";
-
-// Also a link to nothing, as a download that was cut off leaves them: opening it says what is wrong.
-bool exists(const std::string& path) {
-  std::error_code error;
-  return fs::exists(fs::symlink_status(path, error));
-}
 
 Result<Json> read_json_file(const ResolvedModel& model, std::string_view name, int64_t max_bytes) {
   TRY(const std::string text, read_text_file(model.file(name), max_bytes));
-  auto parsed = parse_json(text, {.max_bytes = max_bytes});
+  auto parsed = parse_json(text, {.max_bytes = max_bytes, .unique_keys = true});
   if (!parsed.ok()) return fail("{}: {}", name, parsed.error().message);
   return parsed;
-}
-
-struct WeightFiles {
-  std::vector<std::string> names;
-  std::map<std::string, std::string> file_of_tensor;  // what the index says; empty: no index
-};
-
-// The files of an index; else model.safetensors; else every *.safetensors, as some repositories name them otherwise.
-Result<WeightFiles> list_weight_files(const ResolvedModel& model) {
-  WeightFiles files;
-  if (exists(model.file(kIndexName))) {
-    TRY(const Json document, read_json_file(model, kIndexName, int64_t{256} << 20));
-    TRY(const auto index, JsonObject::of(document, std::string(kIndexName)));
-    TRY(const auto weight_map, index.get_object("weight_map"));
-    std::set<std::string> names;
-    for (const auto& [tensor, file] : weight_map.json().items()) {
-      if (!file.is_string()) return weight_map.wrong_value(tensor, "a file name");
-      const auto& name = file.get_ref<const std::string&>();
-      if (!is_plain_file_name(name)) {
-        return weight_map.wrong_value(tensor, "a plain file name, without '/', \"..\" or NUL");
-      }
-      names.insert(name);
-      files.file_of_tensor.emplace(tensor, name);
-    }
-    if (names.empty()) return fail("{}: \"weight_map\" is empty: it names no file with weights", kIndexName);
-    files.names.assign(names.begin(), names.end());
-  } else if (exists(model.file("model.safetensors"))) {
-    files.names = {"model.safetensors"};
-  } else {
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator(model.path, error)) {
-      if (entry.path().extension() == ".safetensors") files.names.push_back(entry.path().filename().string());
-    }
-    std::sort(files.names.begin(), files.names.end());
-  }
-  if (files.names.empty()) return fail("{} has no *.safetensors file", model.path);
-  return files;
 }
 
 // A repository of GGUF files is a directory too: the first of them, to be named itself.
@@ -104,10 +63,10 @@ Result<Checkpoint> Checkpoint::open(const ResolvedModel& model) {
 
 Status Checkpoint::open_directory() {
   config_name_ = "config.json";
-  if (!exists(model_.file("config.json"))) return fail("{} has no config.json{}", model_.path, name_a_gguf(model_));
+  if (!is_there(model_.file("config.json"))) return fail("{} has no config.json{}", model_.path, name_a_gguf(model_));
   TRY(const Json config, read_json_file(model_, "config.json", kMaxConfigBytes));
   TRY(config_, read_hf_config(config));
-  if (exists(model_.file("generation_config.json"))) {
+  if (is_there(model_.file("generation_config.json"))) {
     TRY(const Json generation, read_json_file(model_, "generation_config.json", kMaxConfigBytes));
     TRY(generation_, read_generation_config(generation));
     for (const TokenId token : generation_.eos_token_ids) {
@@ -118,24 +77,38 @@ Status Checkpoint::open_directory() {
     }
     if (!generation_.eos_token_ids.empty()) config_.eos_token_ids = generation_.eos_token_ids;
   }
-  TRY(const WeightFiles files, list_weight_files(model_));
+  TRY(const WeightFiles files, list_weight_files(model_.path));
   for (const std::string& name : files.names) TRY_STATUS(add_safetensors(name));
   for (const auto& [tensor, file] : files.file_of_tensor) {
-    const StoredTensor* const found = find(tensor);
-    if (found == nullptr || found->file->name() != file) {
-      return fail("{}: tensor \"{}\" is not in {}", kIndexName, tensor, file);
+    const auto unused = unused_.find(tensor);
+    const StoredTensor* const found = find(own_name(tensor));
+    const InputFile* const holder = unused != unused_.end() ? unused->second : found != nullptr ? found->file : nullptr;
+    if (holder == nullptr || holder->name() != file) {
+      return fail("{}: tensor \"{}\" is not in {}", kWeightIndexName, tensor, file);
     }
+  }
+  if (config_.architecture == "GptOssForCausalLM") TRY_STATUS(unstack_experts(config_, model_.path, tensors_));
+  if (!unused_.empty()) {
+    config_.notes.push_back(
+        fmt::format("its vision part ({} tensors) is not used: text alone goes in", unused_.size()));
   }
   return {};
 }
 
+std::string Checkpoint::own_name(std::string_view stored) const {
+  return config_.is_text_part ? text_part_name(stored) : std::string(stored);
+}
+
 Status Checkpoint::add_safetensors(const std::string& file_name) {
-  TRY(auto mapped, MappedFile::open(model_.file(file_name)));
-  files_.push_back(std::make_unique<MappedFile>(std::move(mapped)));
-  const MappedFile& file = *files_.back();
-  auto header = parse_safetensors(file.bytes());
-  if (!header.ok()) return fail("{}: {}", file_name, header.error().message);
-  for (SafetensorsTensor& stored : header->tensors) {
+  TRY(auto opened, InputFile::open(model_.file(file_name)));
+  files_.push_back(std::make_unique<InputFile>(std::move(opened)));
+  const InputFile& file = *files_.back();
+  TRY(auto header, read_safetensors(file));
+  for (SafetensorsTensor& stored : header.tensors) {
+    if (config_.is_text_part && is_vision_tensor(stored.name)) {
+      unused_.emplace(stored.name, &file);
+      continue;
+    }
     StoredTensor tensor;
     tensor.stored_name = stored.name;
     tensor.shape = std::move(stored.shape);
@@ -145,7 +118,7 @@ Status Checkpoint::add_safetensors(const std::string& file_name) {
     tensor.file = &file;
     tensor.offset = stored.offset;
     tensor.bytes = stored.bytes;
-    const auto [place, is_new] = tensors_.emplace(std::move(stored.name), std::move(tensor));
+    const auto [place, is_new] = tensors_.emplace(own_name(stored.name), std::move(tensor));
     if (!is_new) {
       return fail("tensor \"{}\" is in {} and in {}", place->first, place->second.file->name(), file_name);
     }
@@ -154,10 +127,10 @@ Status Checkpoint::add_safetensors(const std::string& file_name) {
 }
 
 Status Checkpoint::open_gguf() {
-  TRY(auto mapped, MappedFile::open(model_.path));
-  files_.push_back(std::make_unique<MappedFile>(std::move(mapped)));
-  config_name_ = files_.back()->name();
-  TRY(auto contents, read_gguf_checkpoint(*files_.back()));
+  TRY(GgufParts parts, open_gguf_parts(model_.path));
+  config_name_ = parts.first().name();
+  TRY(auto contents, read_gguf_checkpoint(parts));
+  files_ = std::move(parts.files);
   config_ = std::move(contents.config);
   generation_ = contents.generation;
   tensors_ = std::move(contents.tensors);

@@ -17,7 +17,7 @@ namespace braid {
 
 class Checkpoint {
  public:
-  // Maps the files and reads their headers; no weights. (Tokenizer and templates: weights/text_assets.h.)
+  // Opens the files and reads their headers; no weights. (Tokenizer and templates: weights/text_assets.h.)
   static Result<Checkpoint> open(const ResolvedModel& model);
 
   const ModelConfig& config() const { return config_; }
@@ -26,7 +26,8 @@ class Checkpoint {
   const std::string& config_name() const { return config_name_; }
   const ResolvedModel& model() const { return model_; }
 
-  // Null: not there.
+  // By the names of the model's own tensors: of a model that sees too those of its text part (text_part.h). Null: not
+  // there.
   const StoredTensor* find(std::string_view name) const;
   const std::map<std::string, StoredTensor, std::less<>>& tensors() const { return tensors_; }
 
@@ -37,13 +38,15 @@ class Checkpoint {
   Status open_directory();
   Status open_gguf();
   Status add_safetensors(const std::string& file_name);
+  std::string own_name(std::string_view stored) const;  // of a tensor
 
   ResolvedModel model_;
   std::string config_name_;
   ModelConfig config_;
   GenerationDefaults generation_;
-  std::vector<std::unique_ptr<MappedFile>> files_;  // that tensors_ point to
+  std::vector<std::unique_ptr<InputFile>> files_;  // that tensors_ point to
   std::map<std::string, StoredTensor, std::less<>> tensors_;
+  std::map<std::string, const InputFile*, std::less<>> unused_;  // names of tensors of ModelConfig::is_text_part's rest
 };
 
 // model-00001-of-00002.safetensors: tensor "model.norm.weight"

@@ -1,12 +1,14 @@
 #include "braid/weights/gguf_checkpoint.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <optional>
+#include <span>
 
 #include "braid/config/gguf_config.h"
-#include "braid/formats/gguf.h"
+#include "braid/config/gguf_keys.h"
 
 namespace braid {
 namespace {
@@ -23,9 +25,11 @@ constexpr std::array<NamePair, 3> kModelNames = {{
 }};
 
 // Under "blk.N." and "model.layers.N.", before ".weight" or ".bias".
-constexpr std::array<NamePair, 11> kLayerNames = {{
+constexpr std::array<NamePair, 13> kLayerNames = {{
     {"attn_norm", "input_layernorm"},
     {"ffn_norm", "post_attention_layernorm"},
+    {"post_attention_norm", "post_attention_layernorm"},
+    {"post_ffw_norm", "post_feedforward_layernorm"},
     {"attn_q", "self_attn.q_proj"},
     {"attn_k", "self_attn.k_proj"},
     {"attn_v", "self_attn.v_proj"},
@@ -37,6 +41,37 @@ constexpr std::array<NamePair, 11> kLayerNames = {{
     {"ffn_down", "mlp.down_proj"},
 }};
 
+// Where one model's names differ; looked at first.
+constexpr std::array<NamePair, 2> kPhi3Names = {{
+    {"attn_qkv", "self_attn.qkv_proj"},
+    {"ffn_up", "mlp.gate_up_proj"},
+}};
+constexpr std::array<NamePair, 4> kQwen2MoeNames = {{
+    {"ffn_gate_inp_shexp", "mlp.shared_expert_gate"},
+    {"ffn_gate_shexp", "mlp.shared_expert.gate_proj"},
+    {"ffn_up_shexp", "mlp.shared_expert.up_proj"},
+    {"ffn_down_shexp", "mlp.shared_expert.down_proj"},
+}};
+constexpr std::array<NamePair, 3> kGlm4MoeNames = {{
+    {"ffn_gate_shexp", "mlp.shared_experts.gate_proj"},
+    {"ffn_up_shexp", "mlp.shared_experts.up_proj"},
+    {"ffn_down_shexp", "mlp.shared_experts.down_proj"},
+}};
+
+constexpr std::array<NamePair, 1> kGptOssNames = {{{"attn_sinks", "self_attn.sinks"}}};
+constexpr std::array<NamePair, 1> kGemmaNames = {{
+    {"ffn_norm", "pre_feedforward_layernorm"},
+}};
+
+std::span<const NamePair> own_layer_names(std::string_view architecture) {
+  if (architecture == "Gemma2ForCausalLM" || architecture == "Gemma3ForCausalLM") return kGemmaNames;
+  if (architecture == "Phi3ForCausalLM") return kPhi3Names;
+  if (architecture == "Qwen2MoeForCausalLM") return kQwen2MoeNames;
+  if (architecture == "Glm4MoeForCausalLM") return kGlm4MoeNames;
+  if (architecture == "GptOssForCausalLM") return kGptOssNames;
+  return {};
+}
+
 struct ExpertNames {
   std::string_view router;
   std::string_view experts;
@@ -46,11 +81,17 @@ struct ExpertNames {
 };
 
 constexpr ExpertNames kMixtralNames = {"block_sparse_moe.gate", "block_sparse_moe.experts", "w1", "w3", "w2"};
-constexpr ExpertNames kQwen3MoeNames = {"mlp.gate", "mlp.experts", "gate_proj", "up_proj", "down_proj"};
+constexpr ExpertNames kQwenMoeNames = {"mlp.gate", "mlp.experts", "gate_proj", "up_proj", "down_proj"};
+constexpr ExpertNames kGptOssExpertNames = {"mlp.router", "mlp.experts", "gate_proj", "up_proj", "down_proj"};
+
+const ExpertNames& expert_names_of(std::string_view architecture) {
+  if (architecture == "MixtralForCausalLM") return kMixtralNames;
+  return architecture == "GptOssForCausalLM" ? kGptOssExpertNames : kQwenMoeNames;
+}
 
 // "blk.12.attn_q.weight" in its parts.
 struct LayerTensorName {
-  std::string layer;
+  int32_t layer;
   std::string_view part;    // "attn_q"
   std::string_view suffix;  // ".weight"
 };
@@ -65,16 +106,16 @@ std::optional<LayerTensorName> split_layer_name(std::string_view name) {
   name.remove_prefix(static_cast<size_t>(end - name.data()) + 1);
   const auto dot = name.rfind('.');
   if (dot == std::string_view::npos) return std::nullopt;
-  return LayerTensorName{std::to_string(layer), name.substr(0, dot), name.substr(dot)};
+  return LayerTensorName{layer, name.substr(0, dot), name.substr(dot)};
 }
 
 class TensorMapper {
  public:
-  TensorMapper(const MappedFile& file, const ModelConfig& config, bool interleaves_heads)
-      : file_(file),
+  TensorMapper(const GgufParts& parts, const ModelConfig& config, bool interleaves_heads)
+      : parts_(parts),
         config_(config),
         interleaves_heads_(interleaves_heads),
-        expert_names_(config.architecture == "MixtralForCausalLM" ? kMixtralNames : kQwen3MoeNames) {}
+        expert_names_(expert_names_of(config.architecture)) {}
 
   Status add(const GgufTensor& source) {
     for (const NamePair& pair : kModelNames) {
@@ -82,38 +123,51 @@ class TensorMapper {
     }
     const auto name = split_layer_name(source.name);
     if (!name) return insert(source.name, make(source));
-    const std::string prefix = "model.layers." + name->layer + ".";
+    const std::string prefix = fmt::format("model.layers.{}.", name->layer);
     const std::string suffix(name->suffix);
+    // Of a layer that predicts further tokens: ignored by its number.
+    if (name->layer >= config_.num_layers) return insert(prefix + std::string(name->part) + suffix, make(source));
 
-    if (name->part == "ffn_gate_inp") {
-      return insert(prefix + std::string(expert_names_.router) + suffix, make(source));
-    }
+    const std::string router = prefix + std::string(expert_names_.router);
+    if (name->part == "ffn_gate_inp") return insert(router + suffix, make(source));
+    if (name->part == "exp_probs_b") return insert(router + ".e_score_correction_bias", make(source));
     for (const auto& [part, expert_part] :
          {NamePair{"ffn_gate_exps", expert_names_.gate}, NamePair{"ffn_up_exps", expert_names_.up},
           NamePair{"ffn_down_exps", expert_names_.down}}) {
-      if (name->part == part && name->suffix == ".weight") {
+      if (name->part == part && (name->suffix == ".weight" || name->suffix == ".bias")) {
         return add_experts(source, prefix + std::string(expert_names_.experts), std::string(expert_part) + suffix);
       }
     }
-    for (const NamePair& pair : kLayerNames) {
-      if (name->part != pair.gguf) continue;
-      StoredTensor tensor = make(source);
-      if (interleaves_heads_ && (name->part == "attn_q" || name->part == "attn_k")) {
-        const int32_t heads = name->part == "attn_q" ? config_.num_heads : config_.num_kv_heads;
-        if (source.shape.front() != int64_t{heads} * config_.head_dim) {
-          return fail("tensor \"{}\" has {} rows, its metadata says {} heads of {}", source.name, source.shape.front(),
-                      heads, config_.head_dim);
-        }
-        tensor.interleaved_heads = heads;
+    const std::string_view own_name = layer_name(name->part);
+    if (own_name.empty()) return insert(source.name, make(source));
+    StoredTensor tensor = make(source);
+    if (interleaves_heads_ && (name->part == "attn_q" || name->part == "attn_k")) {
+      const int32_t heads = name->part == "attn_q" ? config_.num_heads : config_.num_kv_heads;
+      if (source.shape.front() != int64_t{heads} * config_.head_dim) {
+        return fail("tensor \"{}\" has {} rows, its metadata says {} heads of {}", source.name, source.shape.front(),
+                    heads, config_.head_dim);
       }
-      return insert(prefix + std::string(pair.hugging_face) + suffix, std::move(tensor));
+      tensor.interleaved_heads = heads;
     }
-    return insert(source.name, make(source));
+    // A matrix of one row, which converters store as a vector.
+    if (name->part == "ffn_gate_inp_shexp" && tensor.shape.size() == 1) tensor.shape.insert(tensor.shape.begin(), 1);
+    if (name->part == "attn_sinks") return insert(prefix + std::string(own_name), std::move(tensor));
+    return insert(prefix + std::string(own_name) + suffix, std::move(tensor));
   }
 
   std::map<std::string, StoredTensor, std::less<>> take() { return std::move(tensors_); }
 
  private:
+  // Hugging Face's, for what GGUF calls `part`; empty: unknown.
+  std::string_view layer_name(std::string_view part) const {
+    const std::span<const NamePair> own = own_layer_names(config_.architecture);
+    for (const std::span<const NamePair> pairs : {own, std::span<const NamePair>(kLayerNames)}) {
+      const auto found = std::ranges::find(pairs, part, &NamePair::gguf);
+      if (found != pairs.end()) return found->hugging_face;
+    }
+    return {};
+  }
+
   StoredTensor make(const GgufTensor& source) const {
     StoredTensor tensor;
     tensor.stored_name = source.name;
@@ -123,7 +177,7 @@ class TensorMapper {
     tensor.to_float = source.type->to_float;
     tensor.block_elements = source.type->block_elements;
     tensor.block_bytes = source.type->block_bytes;
-    tensor.file = &file_;
+    tensor.file = parts_.files[static_cast<size_t>(source.part)].get();
     tensor.offset = source.offset;
     tensor.bytes = source.bytes;
     return tensor;
@@ -135,10 +189,11 @@ class TensorMapper {
     return {};
   }
 
-  // [experts, rows, columns] as one matrix for each expert.
+  // [experts, rows, columns] as one matrix for each expert, or [experts, rows] as one bias.
   Status add_experts(const GgufTensor& source, const std::string& experts, const std::string& part) {
     const int64_t num_experts = config_.moe.num_experts;
-    if (source.shape.size() != 3 || source.shape[0] != num_experts) {
+    const size_t num_sizes = part.ends_with(".bias") ? 2 : 3;
+    if (source.shape.size() != num_sizes || source.shape[0] != num_experts) {
       return fail("tensor \"{}\" has shape [{}], its metadata says {} experts", source.name,
                   fmt::join(source.shape, ", "), num_experts);
     }
@@ -153,49 +208,57 @@ class TensorMapper {
     return {};
   }
 
-  const MappedFile& file_;
+  const GgufParts& parts_;
   const ModelConfig& config_;
   const bool interleaves_heads_;
   const ExpertNames expert_names_;
   std::map<std::string, StoredTensor, std::less<>> tensors_;
 };
 
-// Llama 3's rope scaling, which GGUF files hold as a factor for each frequency.
-Status read_frequency_factors(StoredTensor tensor, RopeConfig& rope, int32_t head_dim) {
-  if (tensor.shape != std::vector<int64_t>{head_dim / 2} || !tensor.is_usable()) {
+// What each frequency of the rope is divided by (Llama 3's scaling, longrope's), which GGUF files hold as a tensor.
+Result<std::vector<float>> read_frequency_factors(const StoredTensor& tensor, int32_t rotary_dim) {
+  if (tensor.shape != std::vector<int64_t>{rotary_dim / 2} || !tensor.is_usable()) {
     return fail("tensor \"{}\" has shape {} and type {}, must be [{}] of F32", tensor.stored_name, tensor.shape_text(),
-                tensor.type_name, head_dim / 2);
+                tensor.type_name, rotary_dim / 2);
   }
-  rope.frequency_factors.resize(static_cast<size_t>(head_dim / 2));
-  tensor.read_rows(0, make_rows(rope.frequency_factors.data(), 1, head_dim / 2));
-  for (const float factor : rope.frequency_factors) {
+  std::vector<float> factors(static_cast<size_t>(rotary_dim / 2));
+  TRY_STATUS(tensor.read_rows(0, make_rows(factors.data(), 1, rotary_dim / 2)));
+  for (const float factor : factors) {
     if (!(std::isfinite(factor) && factor > 0)) {
       return fail("tensor \"{}\" has the value {}, must be above 0", tensor.stored_name, factor);
     }
   }
-  return {};
+  return factors;
 }
 
-Result<GgufCheckpoint> read_checkpoint(const MappedFile& file) {
-  TRY(const GgufFile gguf, GgufFile::parse(file.bytes()));
+Result<GgufCheckpoint> read_checkpoint(const GgufParts& parts) {
+  const GgufFile& gguf = parts.gguf;
   GgufCheckpoint checkpoint;
   TRY(checkpoint.config, read_gguf_config(gguf));
   TRY(checkpoint.generation, read_gguf_generation(gguf));
   TRY(const auto architecture, gguf.find_string("general.architecture"));
-  TensorMapper mapper(file, checkpoint.config, architecture == "llama");
+  TensorMapper mapper(parts, checkpoint.config, find_gguf_architecture(architecture.value_or(""))->interleaves_heads);
   for (const GgufTensor& tensor : gguf.tensors()) TRY_STATUS(mapper.add(tensor));
   checkpoint.tensors = mapper.take();
-  if (auto factors = checkpoint.tensors.extract("rope_freqs.weight"); !factors.empty()) {
-    TRY_STATUS(read_frequency_factors(std::move(factors.mapped()), checkpoint.config.rope, checkpoint.config.head_dim));
+  RopeConfig& rope = checkpoint.config.rope;
+  for (const char* const name : {"rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight"}) {
+    const auto tensor = checkpoint.tensors.extract(name);
+    if (tensor.empty()) continue;
+    TRY(auto factors, read_frequency_factors(tensor.mapped(), checkpoint.config.rotary_dim()));
+    (std::string_view(name).find("long") == std::string_view::npos ? rope.frequency_factors : rope.long_factors) =
+        std::move(factors);
+  }
+  if (rope.kind == RopeConfig::Kind::kLongRope && rope.long_factors.empty()) {
+    return fail("there is a tensor \"rope_factors_short.weight\", and none \"rope_factors_long.weight\"");
   }
   return checkpoint;
 }
 
 }  // namespace
 
-Result<GgufCheckpoint> read_gguf_checkpoint(const MappedFile& file) {
-  auto checkpoint = read_checkpoint(file);
-  if (!checkpoint.ok()) return fail("{}: {}", file.name(), checkpoint.error().message);
+Result<GgufCheckpoint> read_gguf_checkpoint(const GgufParts& parts) {
+  auto checkpoint = read_checkpoint(parts);
+  if (!checkpoint.ok()) return fail("{}: {}", parts.first().name(), checkpoint.error().message);
   return checkpoint;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "braid/config/model_config.h"
+#include "braid/formats/gguf_parts.h"
 #include "braid/weights/stored_tensor.h"
 
 namespace braid {
@@ -16,7 +17,7 @@ struct GgufCheckpoint {
   std::map<std::string, StoredTensor, std::less<>> tensors;  // one that no Hugging Face name fits keeps its own
 };
 
-// `file` must outlive the tensors. Errors begin with the file's name.
-Result<GgufCheckpoint> read_gguf_checkpoint(const MappedFile& file);
+// The files of `parts` must outlive the tensors. Errors begin with the first file's name.
+Result<GgufCheckpoint> read_gguf_checkpoint(const GgufParts& parts);
 
 }  // namespace braid

@@ -10,7 +10,11 @@
 namespace braid {
 namespace {
 
-constexpr int64_t kSlabBytes = int64_t{16} << 20;  // of source, before its pages are given back
+constexpr int64_t kSlabBytes = int64_t{16} << 20;    // of source, between two reports of progress
+constexpr int64_t kChunkBytes = int64_t{128} << 10;  // that a thread reads at a time, and packs from its cache
+// Rows of a matrix that is stored turned: each is an element in each of the file's rows, and so many together that
+// these are worth a reading.
+constexpr int64_t kTurnedChunkBytes = int64_t{4} << 20;
 constexpr int64_t kRowUnit = PackedMatrix::kPanelCols;
 
 Span1d resolve(Span1d part, int64_t size) {
@@ -59,46 +63,51 @@ void WeightLoader::count(int64_t bytes) const {
   if (progress_) progress_(std::min(done_bytes_, total_bytes_), total_bytes_);
 }
 
-void WeightLoader::for_each_part(const StoredTensor& tensor, Span1d rows,
-                                 FunctionRef<void(int64_t begin, int64_t end)> work) const {
-  const int64_t num_rows = rows.end - rows.begin;
-  if (num_rows <= 0 || tensor.cols() == 0) return;
+Status WeightLoader::for_each_part(const StoredTensor& tensor, Span1d rows,
+                                   FunctionRef<Status(int64_t begin, int64_t end)> work) const {
+  if (rows.end <= rows.begin || tensor.cols() == 0) return {};
   const int64_t row_bytes = std::max<int64_t>(tensor.bytes / tensor.rows(), 1);
   const int64_t slab_rows = std::max<int64_t>(kSlabBytes / row_bytes / kRowUnit, team_.size()) * kRowUnit;
   for (int64_t first = rows.begin; first < rows.end; first += slab_rows) {
     const int64_t slab = std::min(slab_rows, rows.end - first);
+    std::vector<Status> results(static_cast<size_t>(team_.size()));
     team_.run([&](int thread) {
       const Span1d part = split_evenly(slab, thread, team_.size(), kRowUnit);
-      if (part.begin < part.end) work(first + part.begin, first + part.end);
+      if (part.begin < part.end) results[static_cast<size_t>(thread)] = work(first + part.begin, first + part.end);
     });
-    tensor.release_rows(first, slab);
+    for (const Status& result : results) TRY_STATUS(result);
     count(slab * row_bytes);
   }
-  tensor.release_rows(rows.begin, num_rows);  // the pages on slabs' borders too
+  return {};
 }
 
-void WeightLoader::for_each_row(const StoredTensor& tensor, Span1d rows,
-                                FunctionRef<void(ConstRows source, int64_t first)> take) const {
-  const auto view = tensor.view();
-  for_each_part(tensor, rows, [&](int64_t begin, int64_t end) {
-    if (view) return take(view->slice_rows(begin, end - begin), begin);
-    const RowsBuffer floats(DType::kFloat32, kRowUnit, tensor.cols());
-    for (int64_t row = begin; row < end; row += kRowUnit) {
-      const Rows chunk = floats.first(std::min(kRowUnit, end - row));
-      tensor.read_rows(row, chunk);
+Status WeightLoader::for_each_row(const StoredTensor& tensor, Span1d rows,
+                                  FunctionRef<void(ConstRows source, int64_t first)> take) const {
+  const bool is_turned = tensor.element_step > 0;
+  const bool is_as_stored = tensor.plain && !(is_turned && *tensor.plain == DType::kFloat16);
+  const DType dtype = is_as_stored ? *tensor.plain : DType::kFloat32;
+  const int64_t chunk_bytes = is_turned ? kTurnedChunkBytes : kChunkBytes;
+  const int64_t units = chunk_bytes / std::max<int64_t>(tensor.cols() * dtype_bytes(dtype), 1) / kRowUnit;
+  return for_each_part(tensor, rows, [&](int64_t begin, int64_t end) -> Status {
+    const int64_t chunk_rows = std::min(std::max<int64_t>(units, 1) * kRowUnit, end - begin);
+    const RowsBuffer buffer(dtype, chunk_rows, tensor.cols());
+    for (int64_t row = begin; row < end; row += chunk_rows) {
+      const Rows chunk = buffer.first(std::min(chunk_rows, end - row));
+      TRY_STATUS(tensor.read_rows(row, chunk));
       take(chunk, row);
     }
+    return {};
   });
 }
 
-void WeightLoader::deal_rows(const StoredTensor& tensor, std::span<const Span1d> parts,
-                             FunctionRef<void(size_t part, ConstRows source, int64_t first)> take) const {
+Status WeightLoader::deal_rows(const StoredTensor& tensor, std::span<const Span1d> parts,
+                               FunctionRef<void(size_t part, ConstRows source, int64_t first)> take) const {
   Span1d hull{.begin = tensor.rows(), .end = 0};
   for (const Span1d& part : parts) {
     if (part.begin >= part.end) continue;
     hull = {.begin = std::min(hull.begin, part.begin), .end = std::max(hull.end, part.end)};
   }
-  for_each_row(tensor, hull, [&](ConstRows source, int64_t first) {
+  return for_each_row(tensor, hull, [&](ConstRows source, int64_t first) {
     for (size_t i = 0; i < parts.size(); ++i) {
       const int64_t begin = std::max(parts[i].begin, first);
       const int64_t end = std::min(parts[i].end, first + source.rows);
@@ -137,10 +146,10 @@ Result<std::vector<PackedMatrix>> WeightLoader::matrices(std::span<const std::st
   }
   touch(packed, cuts);
   for (size_t i = 0; i < tensors.size(); ++i) {
-    deal_rows(*tensors[i], rows[i], [&](size_t cut, ConstRows source, int64_t first) {
+    TRY_STATUS(deal_rows(*tensors[i], rows[i], [&](size_t cut, ConstRows source, int64_t first) {
       const Span1d part = cols[cut];
       packed[cut].pack_rows(source.slice_cols(part.begin, part.end - part.begin), bases[cut] + first);
-    });
+    }));
     for (size_t cut = 0; cut < cuts.size(); ++cut) bases[cut] += rows[i][cut].end - rows[i][cut].begin;
   }
   return packed;
@@ -155,18 +164,21 @@ Result<std::vector<PackedMatrix>> WeightLoader::gate_ups(const std::string& gate
                 gate_tensor->shape_text());
   }
   std::vector<PackedMatrix> packed;
-  std::vector<Span1d> rows;
+  std::vector<Span1d> gate_rows;
+  std::vector<Span1d> up_rows;
   for (const MatrixCut& cut : cuts) {
-    CHECK(cut.rows.size() == 1, "{} ranges of rows", cut.rows.size());
-    const Span1d own = rows.emplace_back(resolve(cut.rows.front(), gate_tensor->rows()));
+    CHECK(cut.rows.size() == 2, "{} ranges of rows", cut.rows.size());
+    const Span1d own = gate_rows.emplace_back(resolve(cut.rows[0], gate_tensor->rows()));
+    const Span1d of_up = up_rows.emplace_back(resolve(cut.rows[1], up_tensor->rows()));
+    CHECK(of_up.end - of_up.begin == own.end - own.begin);
     packed.emplace_back(dtype, 2 * (own.end - own.begin), gate_tensor->cols());
     packed_bytes_ += packed.back().bytes();
   }
   touch(packed, cuts);
-  for (const StoredTensor* const tensor : {gate_tensor, up_tensor}) {
-    deal_rows(*tensor, rows, [&](size_t part, ConstRows source, int64_t first) {
-      packed[part].pack_gate_up_rows(source, first, tensor == up_tensor);
-    });
+  for (const bool is_up : {false, true}) {
+    TRY_STATUS(deal_rows(
+        is_up ? *up_tensor : *gate_tensor, is_up ? up_rows : gate_rows,
+        [&](size_t part, ConstRows source, int64_t first) { packed[part].pack_gate_up_rows(source, first, is_up); }));
   }
   return packed;
 }
@@ -174,8 +186,7 @@ Result<std::vector<PackedMatrix>> WeightLoader::gate_ups(const std::string& gate
 Result<std::vector<float>> WeightLoader::vector(std::string_view name) const {
   TRY(const StoredTensor* const tensor, find_usable(name));
   std::vector<float> values(static_cast<size_t>(tensor->num_elements()));
-  tensor->read_rows(0, make_rows(values.data(), tensor->rows(), tensor->cols()));
-  tensor->release_rows(0, tensor->rows());
+  TRY_STATUS(tensor->read_rows(0, make_rows(values.data(), tensor->rows(), tensor->cols())));
   for (size_t i = 0; i < values.size(); ++i) {
     if (!std::isfinite(values[i])) {
       return fail("{} has a value that is not finite ({} at {})", describe(name, *tensor), values[i], i);
@@ -194,8 +205,9 @@ Result<RowsBuffer> WeightLoader::rows(std::string_view name, DType dtype, int32_
     const UntouchedMemory memory{.domain = domain, .bytes = {all.data, static_cast<size_t>(table.bytes())}};
     first_touch_->touch({&memory, 1});
   }
-  for_each_part(*tensor, {.begin = 0, .end = tensor->rows()},
-                [&](int64_t begin, int64_t end) { tensor->read_rows(begin, all.slice_rows(begin, end - begin)); });
+  TRY_STATUS(for_each_part(*tensor, {.begin = 0, .end = tensor->rows()}, [&](int64_t begin, int64_t end) {
+    return tensor->read_rows(begin, all.slice_rows(begin, end - begin));
+  }));
   packed_bytes_ += table.bytes();
   return table;
 }

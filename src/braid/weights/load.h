@@ -1,6 +1,6 @@
 // A checkpoint's tensors into the forms that the kernels read, one at a time: packed matrices (whole, or cut into the
-// parts that ranks hold), float vectors, an embedding table. The source's pages go back to the system as they are read,
-// so that memory holds the packed weights and a few tens of megabytes more.
+// parts that ranks hold), float vectors, an embedding table. The source is read in small pieces, so that memory holds
+// the packed weights and little more.
 #pragma once
 
 #include <cstdint>
@@ -48,8 +48,8 @@ class WeightLoader {
   Result<std::vector<PackedMatrix>> matrices(std::span<const std::string> names, std::span<const MatrixCut> cuts,
                                              DType dtype) const;
 
-  // Two matrices [ffn, k] as one of [2 n, k] for each of `cuts`, the n rows of its one range that it takes of both,
-  // interleaved for Epilogue::Kind::kSiluMul.
+  // Two matrices as one of [2 n, k] for each of `cuts`, interleaved for Epilogue::Kind::kSiluMul: the n rows that its
+  // first range takes of `gate`, and the n of `up` by its second. Both may be one tensor.
   Result<std::vector<PackedMatrix>> gate_ups(const std::string& gate, const std::string& up,
                                              std::span<const MatrixCut> cuts, DType dtype) const;
 
@@ -65,14 +65,15 @@ class WeightLoader {
 
  private:
   Result<const StoredTensor*> find_usable(std::string_view name) const;
-  // Calls work(begin, end) on the team's threads for parts of `rows` of the tensor, giving pages back behind them.
-  void for_each_part(const StoredTensor& tensor, Span1d rows, FunctionRef<void(int64_t begin, int64_t end)> work) const;
+  // Calls work(begin, end) on the team's threads for parts of `rows` of the tensor. The first error ends it.
+  Status for_each_part(const StoredTensor& tensor, Span1d rows,
+                       FunctionRef<Status(int64_t begin, int64_t end)> work) const;
   // The same, with the rows as the kernels' packing reads them.
-  void for_each_row(const StoredTensor& tensor, Span1d rows,
-                    FunctionRef<void(ConstRows source, int64_t first)> take) const;
+  Status for_each_row(const StoredTensor& tensor, Span1d rows,
+                      FunctionRef<void(ConstRows source, int64_t first)> take) const;
   // Gives each of `parts` of the tensor's rows what it holds of them, in pieces: take(part, rows, row in the part).
-  void deal_rows(const StoredTensor& tensor, std::span<const Span1d> parts,
-                 FunctionRef<void(size_t part, ConstRows source, int64_t first)> take) const;
+  Status deal_rows(const StoredTensor& tensor, std::span<const Span1d> parts,
+                   FunctionRef<void(size_t part, ConstRows source, int64_t first)> take) const;
   void touch(std::vector<PackedMatrix>& packed, std::span<const MatrixCut> cuts) const;
   void count(int64_t bytes) const;
 

@@ -1,12 +1,22 @@
 #include "braid/weights/stored_tensor.h"
 
+#include <algorithm>
 #include <cstring>
+#include <memory>
 
 #include "braid/base/check.h"
 #include "braid/formats/load.h"
+#include "braid/formats/mxfp4.h"
 
 namespace braid {
 namespace {
+
+// What is read at a time is still in the core's own cache when it is converted.
+constexpr int64_t kPieceBytes = int64_t{64} << 10;
+
+std::unique_ptr<std::byte[]> make_piece(int64_t bytes) {
+  return std::make_unique_for_overwrite<std::byte[]>(static_cast<size_t>(bytes));
+}
 
 void plain_to_float(const std::byte* from, DType dtype, int64_t count, float* out) {
   switch (dtype) {
@@ -19,6 +29,51 @@ void plain_to_float(const std::byte* from, DType dtype, int64_t count, float* ou
     case DType::kFloat16:
       for (int64_t i = 0; i < count; ++i) out[i] = to_float(load<Float16>(from + i * 2));
       return;
+  }
+}
+
+float as_float(float value) {
+  return value;
+}
+float as_float(BFloat16 value) {
+  return to_float(value);
+}
+float as_float(Float16 value) {
+  return to_float(value);
+}
+
+void put(float value, float& out) {
+  out = value;
+}
+void put(float value, BFloat16& out) {
+  out = to_bfloat16(value);
+}
+
+// Columns of `out`: out[row][col] from `from` + row * row_step + (col - cols.begin) * element_step. Along the columns,
+// which are the rows of the file where both steps are set.
+struct ColumnRange {
+  int64_t begin;
+  int64_t end;
+};
+template <typename Stored, typename Out>
+void gather(const std::byte* from, int64_t row_step, int64_t element_step, ColumnRange cols, const Rows& out) {
+  for (int64_t col = cols.begin; col < cols.end; ++col, from += element_step) {
+    for (int64_t row = 0; row < out.rows; ++row) {
+      put(as_float(load<Stored>(from + row * row_step)), out.row<Out>(row)[col]);
+    }
+  }
+}
+
+template <typename Out>
+void gather_as(DType stored, const std::byte* from, int64_t row_step, int64_t element_step, ColumnRange cols,
+               const Rows& out) {
+  switch (stored) {
+    case DType::kFloat32:
+      return gather<float, Out>(from, row_step, element_step, cols, out);
+    case DType::kBFloat16:
+      return gather<BFloat16, Out>(from, row_step, element_step, cols, out);
+    case DType::kFloat16:
+      return gather<Float16, Out>(from, row_step, element_step, cols, out);
   }
 }
 
@@ -44,49 +99,95 @@ int64_t StoredTensor::stored_row(int64_t row) const {
   return row - within + within % half * 2 + within / half;
 }
 
-const std::byte* StoredTensor::row_data(int64_t row) const {
-  return file->bytes().data() + offset + stored_row(row) * row_bytes();
-}
-
-void StoredTensor::read_rows(int64_t first, const Rows& out) const {
-  CHECK(is_usable() && first >= 0 && first + out.rows <= rows() && out.cols == cols(), "rows {}+{} of {}", first,
-        out.rows, stored_name);
-  std::vector<float> values(static_cast<size_t>(cols()));
-  const bool is_permuted_vector = interleaved_heads > 0 && shape.size() == 1;
-  for (int64_t row = 0; row < out.rows; ++row) {
-    const std::byte* const source = is_permuted_vector ? file->bytes().data() + offset : row_data(first + row);
-    if (plain == out.dtype && !is_permuted_vector) {
-      std::memcpy(out.row_bytes(row), source, static_cast<size_t>(row_bytes()));
-      continue;
-    }
-    if (plain) {
-      plain_to_float(source, *plain, cols(), values.data());
-    } else {
-      to_float(source, cols() / block_elements, values.data());
-    }
-    if (is_permuted_vector) {
-      const std::vector<float> stored = values;
-      for (int64_t i = 0; i < cols(); ++i) values[static_cast<size_t>(i)] = stored[static_cast<size_t>(stored_row(i))];
-    }
-    if (out.dtype == DType::kFloat32) {
-      std::memcpy(out.row_bytes(row), values.data(), values.size() * sizeof(float));
-    } else {
-      CHECK(out.dtype == DType::kBFloat16);
-      auto* const target = out.row<BFloat16>(row);
-      for (int64_t i = 0; i < cols(); ++i) target[i] = to_bfloat16(values[static_cast<size_t>(i)]);
-    }
+void StoredTensor::to_floats(const StoredRow& row, float* out) const {
+  if (plain) {
+    plain_to_float(row.elements, *plain, cols(), out);
+  } else if (row.exponents != nullptr) {
+    mxfp4_to_float(row.elements, row.exponents, cols() / block_elements, out);
+  } else {
+    to_float(row.elements, cols() / block_elements, out);
   }
 }
 
-std::optional<ConstRows> StoredTensor::view() const {
-  if (!plain || interleaved_heads > 0) return std::nullopt;
-  const std::byte* const data = file->bytes().data() + offset;
-  if (reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(dtype_bytes(*plain)) != 0) return std::nullopt;
-  return ConstRows{.data = data, .dtype = *plain, .rows = rows(), .cols = cols(), .stride = cols()};
+void StoredTensor::convert_row(const StoredRow& row, const Rows& out, int64_t index,
+                               std::vector<float>& scratch) const {
+  const bool is_permuted = interleaved_heads > 0 && shape.size() == 1;
+  if (plain == out.dtype && !is_permuted) {
+    std::memcpy(out.row_bytes(index), row.elements, static_cast<size_t>(row_bytes()));
+    return;
+  }
+  if (out.dtype == DType::kFloat32 && !is_permuted) return to_floats(row, out.row<float>(index));
+  scratch.resize(static_cast<size_t>(cols()));
+  to_floats(row, scratch.data());
+  if (is_permuted) {
+    const std::vector<float> as_stored = scratch;
+    for (int64_t i = 0; i < cols(); ++i) {
+      scratch[static_cast<size_t>(i)] = as_stored[static_cast<size_t>(stored_row(i))];
+    }
+  }
+  if (out.dtype == DType::kFloat32) {
+    std::memcpy(out.row_bytes(index), scratch.data(), scratch.size() * sizeof(float));
+    return;
+  }
+  CHECK(out.dtype == DType::kBFloat16);
+  auto* const target = out.row<BFloat16>(index);
+  for (size_t i = 0; i < scratch.size(); ++i) target[i] = to_bfloat16(scratch[i]);
 }
 
-void StoredTensor::release_rows(int64_t first, int64_t count) const {
-  file->release(offset + first * row_bytes(), count * row_bytes());
+// A column of `out` lies together in the file, or nearly so: one reading for several of them where little lies between
+// them, else one for each.
+Status StoredTensor::read_scattered_elements(int64_t first, const Rows& out) const {
+  CHECK(out.dtype == DType::kFloat32 || out.dtype == DType::kBFloat16);
+  const int64_t column_bytes = (out.rows - 1) * row_step + block_bytes;
+  const int64_t most_cols = element_step <= 2 * column_bytes ? std::max<int64_t>(kPieceBytes / element_step, 1) : 1;
+  const auto bytes_of = [&](int64_t count) { return (count - 1) * element_step + column_bytes; };
+  const auto stored = make_piece(bytes_of(std::min(most_cols, out.cols)));
+  for (int64_t col = 0; col < out.cols; col += most_cols) {
+    const ColumnRange columns{.begin = col, .end = std::min(col + most_cols, out.cols)};
+    TRY_STATUS(file->read(offset + first * row_step + col * element_step,
+                          {stored.get(), static_cast<size_t>(bytes_of(columns.end - columns.begin))}));
+    if (out.dtype == DType::kFloat32) {
+      gather_as<float>(*plain, stored.get(), row_step, element_step, columns, out);
+    } else {
+      gather_as<BFloat16>(*plain, stored.get(), row_step, element_step, columns, out);
+    }
+  }
+  return {};
+}
+
+Status StoredTensor::read_rows(int64_t first, const Rows& out) const {
+  CHECK(is_usable() && first >= 0 && first + out.rows <= rows() && out.cols == cols(), "rows {}+{} of {}", first,
+        out.rows, stored_name);
+  if (out.rows == 0 || out.cols == 0) return {};
+  if (element_step > 0) return read_scattered_elements(first, out);
+  if (plain == out.dtype && is_contiguous() && out.stride == out.cols) {
+    return file->read(offset + first * row_bytes(), {out.data, static_cast<size_t>(out.rows * row_bytes())});
+  }
+  const int64_t step = row_step > 0 ? row_step : row_bytes();
+  const int64_t exponents_step = exponents ? exponents->row_step : 0;
+  const int64_t exponents_of_row = cols() / block_elements;
+  const int64_t rows_of_piece = std::max<int64_t>(std::min(kPieceBytes / step, out.rows), 1);
+  const int64_t most_rows = interleaved_heads == 0 ? rows_of_piece : 1;
+  const auto stored = make_piece((most_rows - 1) * step + row_bytes());
+  const auto stored_exponents = make_piece(exponents ? (most_rows - 1) * exponents_step + exponents_of_row : 0);
+  std::vector<float> scratch;
+  for (int64_t begin = 0; begin < out.rows; begin += most_rows) {
+    const int64_t count = std::min(most_rows, out.rows - begin);
+    const int64_t source = shape.size() == 1 ? 0 : stored_row(first + begin);
+    TRY_STATUS(
+        file->read(offset + source * step, {stored.get(), static_cast<size_t>((count - 1) * step + row_bytes())}));
+    if (exponents) {
+      TRY_STATUS(exponents->file->read(
+          exponents->offset + source * exponents_step,
+          {stored_exponents.get(), static_cast<size_t>((count - 1) * exponents_step + exponents_of_row)}));
+    }
+    for (int64_t i = 0; i < count; ++i) {
+      const StoredRow row{.elements = stored.get() + i * step,
+                          .exponents = exponents ? stored_exponents.get() + i * exponents_step : nullptr};
+      convert_row(row, out, begin + i, scratch);
+    }
+  }
+  return {};
 }
 
 }  // namespace braid

@@ -2,11 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
-#include <system_error>
 
-#include "braid/formats/gguf.h"
-#include "braid/formats/mapped_file.h"
+#include "braid/formats/gguf_parts.h"
+#include "braid/formats/input_file.h"
 
 namespace braid {
 namespace {
@@ -17,10 +15,7 @@ constexpr std::array<std::string_view, 7> kSpecialTokens = {"bos_token", "eos_to
                                                             "pad_token", "cls_token", "mask_token"};
 
 Result<std::optional<std::string>> read_if_there(const ResolvedModel& model, std::string_view name, int64_t max_bytes) {
-  std::error_code error;
-  // A link to nothing is there: opening it says what is wrong.
-  const auto status = std::filesystem::symlink_status(model.file(name), error);
-  if (!std::filesystem::exists(status)) return std::optional<std::string>();
+  if (!is_there(model.file(name))) return std::optional<std::string>();
   TRY(std::string text, read_text_file(model.file(name), max_bytes));
   return std::optional(std::move(text));
 }
@@ -28,7 +23,7 @@ Result<std::optional<std::string>> read_if_there(const ResolvedModel& model, std
 Result<std::optional<Json>> read_json_if_there(const ResolvedModel& model, std::string_view name) {
   TRY(const auto text, read_if_there(model, name, kMaxJsonBytes));
   if (!text) return std::optional<Json>();
-  auto parsed = parse_json(*text);
+  auto parsed = parse_json(*text, {.unique_keys = true});
   if (!parsed.ok()) return fail("{}: {}", name, parsed.error().message);
   if (!parsed->is_object()) return fail("{} is {}, must be a JSON object", name, json_excerpt(*parsed));
   return std::optional(*std::move(parsed));
@@ -161,12 +156,13 @@ const std::string* TextAssets::find_chat_template(std::string_view name) const {
 
 Result<TextAssets> read_text_assets(const ResolvedModel& model) {
   if (model.kind == ResolvedModel::Kind::kDirectory) return read_directory(model);
-  TRY(const MappedFile mapped, MappedFile::open(model.path));
+  TRY(const InputFile file, InputFile::open(model.path));
+  TRY(const GgufHead head, read_gguf_head(file));
   auto assets = [&]() -> Result<TextAssets> {
-    TRY(const GgufFile file, GgufFile::parse(mapped.bytes()));
-    return read_gguf(file);
+    TRY_STATUS(check_is_first_part(head.gguf, file.name()));
+    return read_gguf(head.gguf);
   }();
-  if (!assets.ok()) return fail("{}: {}", mapped.name(), assets.error().message);
+  if (!assets.ok()) return fail("{}: {}", file.name(), assets.error().message);
   return assets;
 }
 

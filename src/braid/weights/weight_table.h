@@ -14,20 +14,26 @@ namespace braid {
 
 // Which part of a tensor a rank holds. Model files name these, never ranks.
 enum class Shard : uint8_t {
-  kReplicated,  // all of it
-  kHeadRows,    // rows of its query heads (q_proj)
-  kKvHeadRows,  // rows of its key/value heads (k_proj, v_proj); shared where there are more ranks than heads
-  kHeadCols,    // columns of its query heads (o_proj)
-  kFfnRows,     // rows of its part of the feed-forward's inner size (gate, up)
-  kFfnCols,     // columns of it (down)
-  kVocab,       // rows of its part of the vocabulary (embedding, lm_head)
-  kExpertRows,  // of its experts, rows of its part of their inner size (gate, up); by --moe-parallel all of either
-  kExpertCols,  // columns of it (down)
+  kReplicated,   // all of it
+  kHeadRows,     // rows of its query heads (q_proj)
+  kKvHeadRows,   // rows of its key/value heads (k_proj, v_proj); shared where there are more ranks than heads
+  kHeadCols,     // columns of its query heads (o_proj)
+  kHeads,        // of a vector, one element for each of its query heads (sinks)
+  kFfnRows,      // rows of its part of the feed-forward's inner size (gate, up)
+  kFfnCols,      // columns of it (down)
+  kVocab,        // rows of its part of the vocabulary (embedding, lm_head)
+  kExpertRows,   // of its experts, rows of its part of their inner size (gate, up); by --moe-parallel all of either
+  kExpertCols,   // columns of it (down)
+  kExpertWhole,  // of its experts, all of it (down's bias)
+  kSharedRows,   // rows of its part of the shared expert's inner size (gate, up)
+  kSharedCols,   // columns of it (down)
+  kQkvRows,      // q_proj, k_proj and v_proj one below the other: of each, what kHeadRows and kKvHeadRows say
+  kGateUpRows,   // gate and up one below the other: of each, what kFfnRows says
 };
 
 // One tensor for each expert.
 constexpr bool is_expert(Shard shard) {
-  return shard == Shard::kExpertRows || shard == Shard::kExpertCols;
+  return shard == Shard::kExpertRows || shard == Shard::kExpertCols || shard == Shard::kExpertWhole;
 }
 
 struct WeightSpec {

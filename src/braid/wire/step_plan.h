@@ -53,6 +53,7 @@ struct SequencePlan {
   bool samples = false;                // whether the last new token's logits give the next token
   SamplingState sampling;              // read only if `samples`
   PromptScoring scoring;               // of no tokens, usually
+  bool has_long_rope = false;          // the model's factors for long requests, at all its positions
 
   bool has_result() const { return samples || !scoring.tokens.empty(); }
 

@@ -36,7 +36,7 @@ Offset<format::Sequence> encode_sequence(Builder& builder, const SequencePlan& s
     scoring_at = format::CreateScoring(builder, scoring.first_new, scored_at, scoring.top_logprobs);
   }
   return format::CreateSequence(builder, sequence.request, tokens_at, sequence.first_position, tables_at, sampling_at,
-                                scoring_at);
+                                scoring_at, sequence.has_long_rope);
 }
 
 Result<PromptScoring> decode_scoring(const format::Scoring& from, int64_t num_new, const StepPlanLimits& limits) {
@@ -89,6 +89,7 @@ Result<SequencePlan> decode_sequence(const format::Sequence& from, const StepPla
                                       limits.kv_groups[group], limits.page_size));
     sequence.page_tables.push_back(std::move(table));
   }
+  sequence.has_long_rope = from.has_long_rope();
   sequence.samples = from.sampling() != nullptr;
   if (sequence.samples) {
     TRY(sequence.sampling, decode_sampling_state(*from.sampling(), limits.vocab_size, limits.context_len));

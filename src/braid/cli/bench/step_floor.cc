@@ -63,6 +63,10 @@ StepWork work_of_step(const ModelConfig& config, DType dtype, DType kv_dtype, co
                                     product(rows_an_expert, hidden, config.moe.expert_ffn, dtype)}) {
       work.operations.push_back({.bytes = experts * one.bytes, .flops = experts * one.flops, .dtype = dtype});
     }
+    if (config.moe.shared_ffn > 0) {
+      work.operations.push_back(product(tokens, 2.0 * config.moe.shared_ffn, hidden, dtype));
+      work.operations.push_back(product(tokens, hidden, config.moe.shared_ffn, dtype));
+    }
   }
   if (judged > 0) work.operations.push_back(product(judged, static_cast<double>(config.vocab_size), hidden, dtype));
   return work;

@@ -1,5 +1,7 @@
-// Llama 2, 3 and what follows their shape (SmolLM2, Mistral without a sliding window): pre-norm decoder, grouped
-// queries. Source: Llama 3 (arXiv 2407.21783), and the checkpoint's config.json.
+// Llama 2, 3 and what follows their shape (SmolLM2 and others): pre-norm decoder, grouped queries.
+// Source: Llama 3 (arXiv 2407.21783), and the checkpoint's config.json.
+#include <utility>
+
 #include "braid/model/families/families.h"
 
 namespace braid {
@@ -22,8 +24,12 @@ Result<LoadedLayer> load_llama_layer(const LayerLoader& loader) {
 
 }  // namespace
 
+ModelFamily llama_like_family(std::string architecture) {
+  return {.architecture = std::move(architecture), .weights = llama_weights, .load_layer = load_llama_layer};
+}
+
 ModelFamily llama_family() {
-  return {.architecture = "LlamaForCausalLM", .weights = llama_weights, .load_layer = load_llama_layer};
+  return llama_like_family("LlamaForCausalLM");
 }
 
 }  // namespace braid

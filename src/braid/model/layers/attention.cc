@@ -1,37 +1,90 @@
 #include "braid/model/layers/attention.h"
 
+#include <array>
 #include <cmath>
 
 namespace braid {
+namespace {
+
+// In the same order whatever the row's place: lanes side by side, then one after another.
+float sum_of_squares(const float* x, int64_t n) {
+  constexpr int64_t kLanes = 16;
+  std::array<float, kLanes> lanes{};
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    for (int64_t lane = 0; lane < kLanes; ++lane) lanes[static_cast<size_t>(lane)] += x[i + lane] * x[i + lane];
+  }
+  float sum = 0;
+  for (const float lane : lanes) sum += lane;
+  for (; i < n; ++i) sum += x[i] * x[i];
+  return sum;
+}
+
+void scale_row(float* x, int64_t n, float factor, const std::vector<float>& weight) {
+  for (int64_t i = 0; i < n; ++i) x[i] = x[i] * factor * weight[static_cast<size_t>(i)];
+}
+
+}  // namespace
 
 ConstRows Attention::operator()(Step& step, ConstRows x) const {
   Ops& ops = step.ops;
-  const auto [layer, num_heads, num_kv_heads, head_dim, norm_eps, kv_group, window] = shape_;
+  const int32_t head_dim = shape_.head_dim;
   const ConstRows input = step.exchange.group_gather(x);
 
   const Rows qkv = step.workspace.qkv.first(input.rows);
   ops.matmul(input, *weights_.qkv, qkv, {.bias = weights_.qkv_bias});
-  const Rows q = qkv.slice_cols(0, int64_t{num_heads} * head_dim);
-  const Rows k = qkv.slice_cols(q.cols, int64_t{num_kv_heads} * head_dim);
+  const Rows q = qkv.slice_cols(0, int64_t{shape_.num_heads} * head_dim);
+  const Rows k = qkv.slice_cols(q.cols, int64_t{shape_.num_kv_heads} * head_dim);
   const Rows v = qkv.slice_cols(q.cols + k.cols, k.cols);
 
-  if (!weights_.q_norm.empty()) ops.head_rms_norm(q, head_dim, weights_.q_norm, norm_eps);
-  if (!weights_.k_norm.empty()) ops.head_rms_norm(k, head_dim, weights_.k_norm, norm_eps);
-  const RopeTable::Angles angles = rope_table_->angles(step.positions);
-  ops.rope(q, head_dim, step.positions, angles.cos, angles.sin);
-  ops.rope(k, head_dim, step.positions, angles.cos, angles.sin);
+  normalize(step, q, k);
+  if (rope_table_ != nullptr) {
+    const RopePositions positions{.positions = step.positions, .are_long = step.are_long};
+    rope_table_->rotate(ops, q, head_dim, positions);
+    rope_table_->rotate(ops, k, head_dim, positions);
+  }
 
-  const KvLayer& kv = step.kv_layers[static_cast<size_t>(layer)];
-  const std::span<const AttentionSequence> sequences = step.sequences[static_cast<size_t>(kv_group)];
+  const KvLayer& kv = step.kv_layers[static_cast<size_t>(shape_.layer)];
+  const std::span<const AttentionSequence> sequences = step.sequences[static_cast<size_t>(shape_.kv_group)];
   ops.write_kv(k, v, sequences, kv);
   const Rows attended = step.workspace.attended.first(input.rows);
-  const AttentionParams params{
-      .num_heads = num_heads, .scale = 1.0F / std::sqrt(static_cast<float>(head_dim)), .window = window};
+  const AttentionParams params{.num_heads = shape_.num_heads,
+                               .scale = shape_.scale,
+                               .window = shape_.window,
+                               .soft_cap = shape_.soft_cap,
+                               .sinks = weights_.sinks};
   step.attention_backend.forward(q, sequences, kv, params, attended);
 
   const Rows delta = step.workspace.attention_delta(input.rows);
   ops.matmul(attended, *weights_.output, delta, {.bias = weights_.output_bias});
   return step.exchange.group_scatter(delta);
+}
+
+// A norm over all heads needs the squares of those that other ranks have.
+void Attention::normalize(Step& step, Rows q, Rows k) const {
+  if (weights_.norm == QkNorm::kNone) return;
+  if (weights_.norm == QkNorm::kHead) {
+    step.ops.head_rms_norm(q, shape_.head_dim, weights_.q_norm, shape_.norm_eps);
+    step.ops.head_rms_norm(k, shape_.head_dim, weights_.k_norm, shape_.norm_eps);
+    return;
+  }
+  const Rows squares = step.workspace.qk_squares.first(q.rows);
+  step.ops.parallel_for(q.rows, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      squares.row<float>(row)[0] = sum_of_squares(q.row<float>(row), q.cols);
+      squares.row<float>(row)[1] = shape_.counts_kv_heads ? sum_of_squares(k.row<float>(row), k.cols) : 0.0F;
+    }
+  });
+  step.exchange.group_sum(squares);
+  const auto all_q = static_cast<float>(int64_t{shape_.num_all_heads} * shape_.head_dim);
+  const auto all_k = static_cast<float>(int64_t{shape_.num_all_kv_heads} * shape_.head_dim);
+  step.ops.parallel_for(q.rows, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const float* sums = squares.row<float>(row);
+      scale_row(q.row<float>(row), q.cols, 1.0F / std::sqrt(sums[0] / all_q + shape_.norm_eps), weights_.q_norm);
+      scale_row(k.row<float>(row), k.cols, 1.0F / std::sqrt(sums[1] / all_k + shape_.norm_eps), weights_.k_norm);
+    }
+  });
 }
 
 }  // namespace braid

@@ -1,5 +1,5 @@
 // Grouped-query self-attention over the paged KV cache, as Qwen3 and Llama use it: projections (with or without bias),
-// an optional RMSNorm on each query and key head, rotary positions.
+// an optional RMSNorm on each query and key head or on all of them at once, rotary positions or none.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,18 @@ struct AttentionShape {
   int32_t head_dim = 0;
   float norm_eps = 0;
   int32_t kv_group = 0;
-  int32_t window = 0;  // AttentionParams::window
+  int32_t window = 0;            // AttentionParams::window
+  float scale = 1;               // of q·k
+  float soft_cap = 0;            // AttentionParams::soft_cap
+  int32_t num_all_heads = 0;     // of all ranks of the group
+  int32_t num_all_kv_heads = 0;  // each once
+  bool counts_kv_heads = true;   // one of the ranks that hold the same KV heads does
+};
+
+enum class QkNorm : uint8_t {
+  kNone,
+  kHead,      // RMSNorm on each head (Qwen3)
+  kAllHeads,  // on all heads of a row together (OLMo 2)
 };
 
 struct AttentionWeights {
@@ -29,12 +40,15 @@ struct AttentionWeights {
   std::vector<float> qkv_bias;     // empty: none
   SharedMatrix output;             // columns of its heads
   std::vector<float> output_bias;  // empty: none, or another rank adds it
-  std::vector<float> q_norm;       // [head_dim]; empty: none
+  QkNorm norm = QkNorm::kNone;
+  std::vector<float> q_norm;  // kHead: [head_dim]; kAllHeads: [heads * head_dim], of its heads
   std::vector<float> k_norm;
+  std::vector<float> sinks;  // [heads], AttentionParams::sinks; empty: none
 };
 
 class Attention {
  public:
+  // `rope_table` null: positions are not rotated.
   Attention(const AttentionShape& shape, AttentionWeights weights, std::shared_ptr<const RopeTable> rope_table)
       : shape_(shape), weights_(std::move(weights)), rope_table_(std::move(rope_table)) {}
 
@@ -42,6 +56,8 @@ class Attention {
   ConstRows operator()(Step& step, ConstRows x) const;
 
  private:
+  void normalize(Step& step, Rows q, Rows k) const;
+
   AttentionShape shape_;
   AttentionWeights weights_;
   std::shared_ptr<const RopeTable> rope_table_;

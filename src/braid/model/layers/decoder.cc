@@ -10,7 +10,15 @@ Rows Decoder::forward(Step& step, std::span<const TokenId> ids) const {
   const Span1d own = step.exchange.own_rows(static_cast<int64_t>(ids.size()));
   const Rows rows = step.workspace.residual.first(own.end - own.begin);
   (*weights_.embedding)(step.ops, ids.subspan(static_cast<size_t>(own.begin), static_cast<size_t>(rows.rows)), rows);
-  const Residual x(step.ops, rows);
+  if (weights_.embedding_multiplier != 1.0F) {
+    step.ops.parallel_for(rows.rows, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) {
+        float* values = rows.row<float>(row);
+        for (int64_t i = 0; i < rows.cols; ++i) values[i] *= weights_.embedding_multiplier;
+      }
+    });
+  }
+  const Residual x(step.ops, rows, weights_.residual_multiplier);
   for (const auto& layer : weights_.layers) layer->forward(step, x);
   return rows;
 }
@@ -31,6 +39,7 @@ ConstRows Decoder::logits(Step& step, ConstRows hidden, std::span<const int32_t>
   const ConstRows gathered = step.exchange.gather_logit_rows(normed);
   const Rows product = step.exchange.logit_slot(step.workspace.logits, gathered.rows);
   step.ops.matmul(gathered, *weights_.head, product);
+  if (weights_.logits_soft_cap > 0) step.ops.soft_cap(product, weights_.logits_soft_cap);
   return step.exchange.share_logits(product, static_cast<int64_t>(rows.size()), weights_.vocab_size);
 }
 

@@ -25,7 +25,10 @@ struct DecoderWeights {
   std::shared_ptr<const Embedding> embedding;
   SharedMatrix head;  // [rows of its part of the vocabulary, hidden]
   int64_t vocab_size = 0;
-  RmsNorm final_norm;
+  float embedding_multiplier = 1.0F;
+  float residual_multiplier = 1.0F;  // of what each block adds
+  RmsNorm final_norm;                // with what logits are divided by in its weight
+  float logits_soft_cap = 0;         // 0: none
   std::vector<std::unique_ptr<DecoderLayer>> layers;
 };
 

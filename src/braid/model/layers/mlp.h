@@ -1,4 +1,4 @@
-// The gated feed-forward layer: down(silu(gate(x)) * up(x)) (Shazeer, arXiv 2002.05202).
+// The gated feed-forward layer: down(act(gate(x)) * up(x)) (Shazeer, arXiv 2002.05202).
 #pragma once
 
 #include <span>
@@ -15,6 +15,7 @@ struct MlpWeights {
   std::vector<float> gate_up_bias;  // in that order; empty: none
   SharedMatrix down;
   std::vector<float> down_bias;  // empty: none, or another rank adds it
+  Epilogue::Kind activation = Epilogue::Kind::kSiluMul;
 };
 
 // Two biases [ffn] as one in the packed order of their gate/up matrix, padded to whole panels.
@@ -28,7 +29,7 @@ class Mlp {
   ConstRows operator()(Step& step, ConstRows x) const {
     const Rows hidden = step.workspace.ffn_hidden.first(x.rows).slice_cols(0, weights_.down->k());
     const Rows delta = step.workspace.delta.first(x.rows);
-    step.ops.matmul(x, *weights_.gate_up, hidden, {.kind = Epilogue::Kind::kSiluMul, .bias = weights_.gate_up_bias});
+    step.ops.matmul(x, *weights_.gate_up, hidden, {.kind = weights_.activation, .bias = weights_.gate_up_bias});
     step.ops.matmul(hidden, *weights_.down, delta, {.bias = weights_.down_bias});
     return delta;
   }

@@ -1,6 +1,10 @@
 #include "braid/model/layers/moe.h"
 
+#include <cmath>
 #include <numeric>
+#include <utility>
+
+#include "braid/model/layers/sigmoid_router.h"
 
 namespace braid {
 
@@ -34,10 +38,10 @@ ConstRows Moe::operator()(Step& step, ConstRows x) const {
   const Rows router_input = workspace.router_input.first(x.rows);
   const Rows logits = workspace.router_logits.first(x.rows);
   ops.convert(x, router_input);
-  ops.matmul(router_input, *weights_.router, logits);
+  ops.matmul(router_input, *weights_.router, logits, {.bias = weights_.router_bias});
   std::vector<int32_t> experts(static_cast<size_t>(x.rows * top_k));
   std::vector<float> weights(experts.size());
-  ops.route(logits, top_k, config_.normalize_top_k, {.experts = experts, .weights = weights});
+  route(step, logits, {.experts = experts, .weights = weights});
 
   const ExpertWeights& own = *weights_.experts;
   const ExpertGroups groups =
@@ -49,12 +53,48 @@ ConstRows Moe::operator()(Step& step, ConstRows x) const {
   const Rows hidden = workspace.expert_hidden.first(routed_rows);
   const Rows outputs = workspace.expert_outputs.first(routed_rows);
   ops.grouped_matmul(x, {.offsets = groups.offsets, .sources = groups.sources}, own.gate_up, hidden,
-                     {.kind = Epilogue::Kind::kSiluMul});
-  ops.grouped_matmul(hidden, {.offsets = groups.offsets}, own.down, outputs);
+                     {.kind = weights_.activation, .group_biases = own.gate_up_biases});
+  ops.grouped_matmul(hidden, {.offsets = groups.offsets}, own.down, outputs, {.group_biases = own.down_biases});
 
+  Choices choices{.per_token = top_k, .rows = groups.rows, .weights = std::move(weights)};
+  const bool has_shared = weights_.shared.gate_up != nullptr;
+  if (has_shared) add_shared(step, x, routed_rows, choices);
   const Rows delta = workspace.delta.first(x.rows);
-  ops.combine(outputs, groups.rows, weights, top_k, delta);
+  ops.combine(workspace.expert_outputs.first(routed_rows + (has_shared ? x.rows : 0)), choices.rows, choices.weights,
+              choices.per_token, delta);
   return delta;
+}
+
+void Moe::route(Step& step, ConstRows logits, const Routing& routing) const {
+  if (config_.router == MoeRouter::kSigmoid) {
+    route_by_sigmoid(step.ops, config_, logits, weights_.router_correction, routing);
+  } else {
+    step.ops.route(logits, config_.experts_per_token, config_.normalize_top_k, routing);
+  }
+}
+
+void Moe::add_shared(Step& step, ConstRows x, int64_t routed_rows, Choices& choices) const {
+  Workspace& workspace = step.workspace;
+  const Rows gates = workspace.shared_gates.first(x.rows);
+  const Rows hidden = workspace.shared_hidden.first(x.rows);
+  const Rows outputs = workspace.expert_outputs.first(routed_rows + x.rows).slice_rows(routed_rows, x.rows);
+  const bool has_gate = weights_.shared.gate != nullptr;
+  if (has_gate) step.ops.matmul(workspace.router_input.first(x.rows), *weights_.shared.gate, gates);
+  step.ops.matmul(x, *weights_.shared.gate_up, hidden, {.kind = weights_.activation});
+  step.ops.matmul(hidden, *weights_.shared.down, outputs);
+
+  const auto routed = static_cast<size_t>(choices.per_token);
+  Choices all{.per_token = choices.per_token + 1, .rows = {}, .weights = {}};
+  for (size_t token = 0; token < static_cast<size_t>(x.rows); ++token) {
+    const auto begin = static_cast<ptrdiff_t>(token * routed);
+    const auto end = static_cast<ptrdiff_t>((token + 1) * routed);
+    all.rows.insert(all.rows.end(), choices.rows.begin() + begin, choices.rows.begin() + end);
+    all.weights.insert(all.weights.end(), choices.weights.begin() + begin, choices.weights.begin() + end);
+    all.rows.push_back(static_cast<int32_t>(routed_rows + static_cast<int64_t>(token)));
+    const float* const gate = gates.row<float>(static_cast<int64_t>(token));
+    all.weights.push_back(has_gate ? 1.0F / (1.0F + std::exp(-gate[0])) : 1.0F);
+  }
+  choices = std::move(all);
 }
 
 }  // namespace braid

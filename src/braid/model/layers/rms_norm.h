@@ -1,4 +1,5 @@
-// RMSNorm as a layer: its weight, and the row block it writes, which the exchange takes its rows from.
+// RMSNorm as a layer: its weight, and the row block it writes, which the exchange takes its rows from where a block of
+// the model comes next.
 #pragma once
 
 #include <vector>
@@ -18,11 +19,25 @@ class RmsNorm {
     return normed;
   }
 
+  // Of what a block adds to the residual stream: [rows, hidden] float32, until the next block's.
+  ConstRows after_block(Step& step, ConstRows delta) const {
+    const Rows normed = step.workspace.normed_delta.first(delta.rows);
+    step.ops.rms_norm(delta, weight_, eps_, normed);
+    return normed;
+  }
+
   void operator()(Ops& ops, ConstRows x, Rows y) const { ops.rms_norm(x, weight_, eps_, y); }
 
  private:
   std::vector<float> weight_;
   float eps_;
 };
+
+// The input of a block without a norm before it: x in the compute dtype, where the exchange wants it.
+inline ConstRows without_norm(Step& step, ConstRows x) {
+  const Rows input = step.exchange.own_slot(step.workspace.normed, x.rows);
+  step.ops.convert(x, input);
+  return input;
+}
 
 }  // namespace braid

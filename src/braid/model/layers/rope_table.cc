@@ -21,31 +21,88 @@ float llama3_frequency(float frequency, const RopeConfig& config) {
   return static_cast<float>((1.0 - smooth) * frequency / config.factor + smooth * frequency);
 }
 
+// Between which dimensions YaRN goes from unchanged frequencies to those of a stretched context: where a dimension
+// turns beta_fast times over the original context, and where beta_slow times.
+struct YarnRange {
+  double low;
+  double high;
+
+  YarnRange(const RopeConfig& config, int32_t rotary_dim) {
+    const auto dimension = [&](double turns) {
+      const double positions_a_turn =
+          static_cast<double>(config.original_max_position) / (turns * 2 * std::numbers::pi);
+      return rotary_dim * std::log(positions_a_turn) / (2 * std::log(config.theta));
+    };
+    low = dimension(config.beta_fast);
+    high = dimension(config.beta_slow);
+    if (config.truncates_range) {
+      low = std::floor(low);
+      high = std::ceil(high);
+    }
+    low = std::max(low, 0.0);
+    high = std::min(high, rotary_dim - 1.0);
+    if (low == high) high += 0.001;
+  }
+
+  // How much dimension pair `i` is stretched: 0 not at all, 1 by the whole factor.
+  double stretch(size_t i) const { return std::clamp((static_cast<double>(i) - low) / (high - low), 0.0, 1.0); }
+};
+
 }  // namespace
 
-std::vector<float> rope_frequencies(const RopeConfig& config, int32_t head_dim) {
-  std::vector<float> frequencies(static_cast<size_t>(head_dim / 2));
+std::vector<float> rope_frequencies(const RopeConfig& config, int32_t rotary_dim) {
+  std::vector<float> frequencies(static_cast<size_t>(rotary_dim / 2));
+  const YarnRange yarn(config, rotary_dim);
   for (size_t i = 0; i < frequencies.size(); ++i) {
-    const double exponent = 2.0 * static_cast<double>(i) / head_dim;
+    const double exponent = 2.0 * static_cast<double>(i) / rotary_dim;
     auto frequency = static_cast<float>(1.0 / std::pow(config.theta, exponent));
     if (config.kind == RopeConfig::Kind::kLinear) frequency = static_cast<float>(frequency / config.factor);
     if (config.kind == RopeConfig::Kind::kLlama3) frequency = llama3_frequency(frequency, config);
+    if (config.kind == RopeConfig::Kind::kYarn) {
+      const double stretch = yarn.stretch(i);
+      frequency = static_cast<float>(frequency / config.factor * stretch + frequency * (1 - stretch));
+    }
     if (!config.frequency_factors.empty()) frequency /= config.frequency_factors[i];
     frequencies[i] = frequency;
   }
   return frequencies;
 }
 
-RopeTable::RopeTable(const RopeConfig& config, int32_t head_dim, int64_t num_positions)
-    : frequencies_(rope_frequencies(config, head_dim)),
-      cos_(DType::kFloat32, num_positions, head_dim / 2),
-      sin_(DType::kFloat32, num_positions, head_dim / 2) {}
+RopeTable::RopeTable(const RopeConfig& config, int32_t rotary_dim, int64_t num_positions)
+    : frequencies_{rope_frequencies(config, rotary_dim)}, scale_(static_cast<float>(config.attention_factor)) {
+  if (!config.long_factors.empty()) {
+    RopeConfig of_long = config;
+    of_long.frequency_factors = config.long_factors;
+    frequencies_.push_back(rope_frequencies(of_long, rotary_dim));
+  }
+  const int64_t num_rows = num_positions * static_cast<int64_t>(frequencies_.size());
+  cos_ = RowsBuffer(DType::kFloat32, num_rows, rotary_dim / 2);
+  sin_ = RowsBuffer(DType::kFloat32, num_rows, rotary_dim / 2);
+}
 
-RopeTable::Angles RopeTable::angles(std::span<const int32_t> positions) const {
+void RopeTable::rotate(Ops& ops, Rows x, int32_t head_dim, const RopePositions& positions) const {
+  std::vector<int32_t> own_rows;
+  std::span<const int32_t> rows = positions.positions;
+  if (frequencies_.size() > 1) {
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const bool is_long = !positions.are_long.empty() && positions.are_long[i] != 0;
+      own_rows.push_back(2 * rows[i] + (is_long ? 1 : 0));
+    }
+    rows = own_rows;
+  }
+  const Angles table = angles(rows);
+  const auto rotary_dim = static_cast<int32_t>(2 * table.cos.cols);
+  if (rotary_dim == head_dim) return ops.rope(x, head_dim, rows, table.cos, table.sin);
+  for (int64_t first = 0; first < x.cols; first += head_dim) {
+    ops.rope(x.slice_cols(first, rotary_dim), rotary_dim, rows, table.cos, table.sin);
+  }
+}
+
+RopeTable::Angles RopeTable::angles(std::span<const int32_t> rows) const {
   int64_t end = 0;
-  for (const int32_t position : positions) {
-    CHECK(position >= 0 && position < cos_.max_rows(), "position {} of {}", position, cos_.max_rows());
-    end = std::max<int64_t>(end, position + 1);
+  for (const int32_t row : rows) {
+    CHECK(row >= 0 && row < cos_.max_rows(), "row {} of {}", row, cos_.max_rows());
+    end = std::max<int64_t>(end, int64_t{row} + 1);
   }
   if (end > num_computed_.load(std::memory_order_acquire)) {
     const std::scoped_lock lock(mutex_);
@@ -55,15 +112,18 @@ RopeTable::Angles RopeTable::angles(std::span<const int32_t> positions) const {
 }
 
 void RopeTable::compute_to(int64_t end) const {
-  constexpr int64_t kStep = 1024;  // positions at once: some milliseconds
+  constexpr int64_t kStep = 1024;  // rows at once: some milliseconds
   end = std::min((end + kStep - 1) / kStep * kStep, cos_.max_rows());
   const Rows cos_rows = cos_.first(end);
   const Rows sin_rows = sin_.first(end);
-  for (int64_t position = num_computed_.load(std::memory_order_relaxed); position < end; ++position) {
-    for (size_t i = 0; i < frequencies_.size(); ++i) {
-      const float angle = static_cast<float>(position) * frequencies_[i];  // rounded to float32, as transformers does
-      cos_rows.row<float>(position)[i] = std::cos(angle);
-      sin_rows.row<float>(position)[i] = std::sin(angle);
+  const auto num_kinds = static_cast<int64_t>(frequencies_.size());
+  for (int64_t row = num_computed_.load(std::memory_order_relaxed); row < end; ++row) {
+    const auto position = static_cast<float>(row / num_kinds);
+    const std::vector<float>& frequencies = frequencies_[static_cast<size_t>(row % num_kinds)];
+    for (size_t i = 0; i < frequencies.size(); ++i) {
+      const float angle = position * frequencies[i];  // rounded to float32, as transformers does
+      cos_rows.row<float>(row)[i] = std::cos(angle) * scale_;
+      sin_rows.row<float>(row)[i] = std::sin(angle) * scale_;
     }
   }
   num_computed_.store(end, std::memory_order_release);

@@ -2,7 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <vector>
+
+#include "braid/kernels/make_ops.h"
 
 namespace braid {
 namespace {
@@ -27,6 +32,75 @@ TEST(RopeTable, RowsAreTheSameWheneverTheirPositionIsReached) {
       }
     }
   }
+}
+
+// Dimensions that turn often keep their frequency, those that turn less than once are stretched by the whole factor.
+TEST(RopeTable, YarnStretchesTheSlowDimensionsAlone) {
+  const RopeConfig plain{.theta = 10000.0};
+  RopeConfig yarn = plain;
+  yarn.kind = RopeConfig::Kind::kYarn;
+  yarn.factor = 4.0;
+  yarn.original_max_position = 2048;
+  const std::vector<float> before = rope_frequencies(plain, 64);
+  const std::vector<float> after = rope_frequencies(yarn, 64);
+  // By the formula: 2048 / (32 * 2 pi) and 2048 / (2 pi) positions a radian are reached at dimensions 8.06 and 20.1.
+  for (size_t i = 0; i < before.size(); ++i) {
+    const double stretch = std::clamp((static_cast<double>(i) - 8) / (21 - 8), 0.0, 1.0);
+    EXPECT_NEAR(after[i] / before[i], 1 - stretch * 0.75, 1e-6) << i;
+  }
+}
+
+TEST(RopeTable, CosinesAndSinesHaveTheAttentionFactor) {
+  RopeConfig config{.theta = 10000.0};
+  config.attention_factor = 1.25;
+  const RopeTable table(config, kHeadDim, 100);
+  const std::vector<int32_t> positions = {7};
+  const RopeTable::Angles angles = table.angles(positions);
+  EXPECT_EQ(angles.cos.row<float>(7)[0], std::cos(7.0F) * 1.25F);
+  EXPECT_EQ(angles.sin.row<float>(7)[0], std::sin(7.0F) * 1.25F);
+}
+
+// The first dimensions of each head turn, as a head of that size would; the others stay.
+TEST(RopeTable, RotatesAPartOfEachHead) {
+  constexpr int32_t kRotary = 4;
+  const RopeTable table({.theta = 100.0}, kRotary, 100);
+  const auto ops = make_ref_ops();
+  const std::vector<int32_t> positions = {3};
+  std::vector<float> heads(2 * kHeadDim);
+  std::iota(heads.begin(), heads.end(), 1.0F);
+  std::vector<float> expected = heads;
+  for (size_t first = 0; first < heads.size(); first += kHeadDim) {
+    table.rotate(*ops, make_rows(expected.data() + first, 1, kRotary), kRotary, {.positions = positions});
+  }
+  EXPECT_NE(expected, heads);
+  EXPECT_EQ(expected[kRotary], heads[kRotary]);
+  table.rotate(*ops, make_rows(heads.data(), 1, 2 * kHeadDim), kHeadDim, {.positions = positions});
+  EXPECT_EQ(heads, expected);
+}
+
+// Rows of long requests turn by the long factors, whatever their position; without them both tables are one.
+TEST(RopeTable, LongRequestsHaveFactorsOfTheirOwn) {
+  RopeConfig by_short{.theta = 100.0};
+  by_short.frequency_factors = {1.0F, 1.5F};
+  RopeConfig by_long = by_short;
+  by_long.frequency_factors = {2.0F, 4.0F};
+  RopeConfig both = by_short;
+  both.long_factors = by_long.frequency_factors;
+  const auto ops = make_ref_ops();
+  const std::vector<int32_t> positions = {3, 3, 0};
+  const std::vector<uint8_t> are_long = {0, 1, 1};
+  const auto rotated = [&](const RopeConfig& config, std::span<const uint8_t> long_rows) {
+    const RopeTable table(config, 4, 100);
+    std::vector<float> x = {1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4};
+    table.rotate(*ops, make_rows(x.data(), 3, 4), 4, {.positions = positions, .are_long = long_rows});
+    return x;
+  };
+  const std::vector<float> got = rotated(both, are_long);
+  const std::vector<float> expected_short = rotated(by_short, {});
+  const std::vector<float> expected_long = rotated(by_long, {});
+  EXPECT_EQ(rotated(both, {}), expected_short);
+  EXPECT_NE(expected_short, expected_long);
+  for (size_t i = 0; i < got.size(); ++i) EXPECT_EQ(got[i], (i < 4 ? expected_short : expected_long)[i]) << i;
 }
 
 }  // namespace

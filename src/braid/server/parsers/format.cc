@@ -13,6 +13,7 @@ constexpr std::array kReasoning = {
     std::pair(ReasoningFormat::kQwen3, std::string_view("qwen3")),
     std::pair(ReasoningFormat::kDeepSeekR1, std::string_view("deepseek_r1")),
     std::pair(ReasoningFormat::kMistral, std::string_view("mistral")),
+    std::pair(ReasoningFormat::kGranite, std::string_view("granite")),
     std::pair(ReasoningFormat::kHarmony, std::string_view("gpt_oss")),
 };
 
@@ -106,6 +107,8 @@ ReasoningTags reasoning_tags(ReasoningFormat format) {
       return {.open = "<think>", .close = "</think>"};
     case ReasoningFormat::kMistral:
       return {.open = "[THINK]", .close = "[/THINK]"};
+    case ReasoningFormat::kGranite:
+      return {.open = "<think>", .close = "</think>", .answer_open = "<response>", .answer_close = "</response>"};
     case ReasoningFormat::kNone:
     case ReasoningFormat::kHarmony:
       return {};
@@ -114,7 +117,9 @@ ReasoningTags reasoning_tags(ReasoningFormat format) {
 }
 
 bool begins_inside_reasoning(ReasoningFormat format, std::string_view prompt, std::string_view continued) {
-  const auto [open, close] = reasoning_tags(format);
+  const ReasoningTags tags = reasoning_tags(format);
+  const std::string_view open = tags.open;
+  const std::string_view close = tags.close;
   if (open.empty()) return false;
   const std::string_view said = without_trailing_space(prompt);
   if (said.ends_with(open)) return true;

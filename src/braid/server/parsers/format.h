@@ -14,6 +14,7 @@ enum class ReasoningFormat : uint8_t {
   kQwen3,       // <think>…</think>, at the beginning; begins inside where the prompt ended with an open <think>
   kDeepSeekR1,  // the same, and begins inside unless the prompt closed the thinking
   kMistral,     // [THINK]…[/THINK]
+  kGranite,     // <think>…</think><response>…</response>
   kHarmony,     // gpt-oss: the channel "analysis"
 };
 
@@ -47,6 +48,8 @@ bool has_special_markers(ToolFormat format);
 struct ReasoningTags {
   std::string_view open;
   std::string_view close;
+  std::string_view answer_open = {};  // round the answer behind it; may be missing
+  std::string_view answer_close = {};
 };
 ReasoningTags reasoning_tags(ReasoningFormat format);
 

@@ -21,8 +21,8 @@ constexpr std::array kTools = {ToolFormat::kNone,    ToolFormat::kHermes,     To
                                ToolFormat::kMistral, ToolFormat::kDeepSeekV3, ToolFormat::kQwen3Coder,
                                ToolFormat::kGlm45,   ToolFormat::kGranite,    ToolFormat::kHarmony,
                                ToolFormat::kForced};
-constexpr std::array kReasoning = {ReasoningFormat::kNone, ReasoningFormat::kQwen3, ReasoningFormat::kDeepSeekR1,
-                                   ReasoningFormat::kMistral, ReasoningFormat::kHarmony};
+constexpr std::array kReasoning = {ReasoningFormat::kNone,    ReasoningFormat::kQwen3,   ReasoningFormat::kDeepSeekR1,
+                                   ReasoningFormat::kMistral, ReasoningFormat::kHarmony, ReasoningFormat::kGranite};
 
 size_t letter(uint8_t byte) {
   return static_cast<uint8_t>(byte - 'a');

@@ -24,6 +24,18 @@ class ReasoningStage final : public Stage {
     if (!has_end) co_return;
     co_await hold_newlines();
     end_marker();
+    if (!options_.tags.answer_open.empty()) co_await read_answer();
+  }
+
+  Part<> read_answer() {
+    const bool has_tag = co_await expect(options_.tags.answer_open);
+    if (!has_tag) co_return;
+    co_await hold_newlines();
+    end_marker();
+    const bool has_end =
+        (co_await until_marker({.markers = {&options_.tags.answer_close, 1}, .max_newlines = kMaxNewlines}))
+            .has_value();
+    if (has_end) end_marker();
   }
 
   Part<> hold_newlines() {

@@ -14,7 +14,8 @@ struct ReasoningOptions {
   bool keeps_tags = false;     // the reasoning's events have tags and line breaks too: nothing is dropped
 };
 
-// Gives reasoning and content. Line breaks beside the tags belong to them, as templates write them.
+// Gives reasoning and content. Line breaks beside the tags belong to them, as templates write them. The answer's tags,
+// of formats that have them, are no content.
 std::unique_ptr<Stage> make_reasoning_stage(ReasoningOptions options);
 
 }  // namespace braid::parsers

@@ -59,6 +59,22 @@ TEST(Reasoning, ACallInsideThinkingIsNone) {
             "<think>\na\n</think>\n\n[0 f {}]");
 }
 
+TEST(Reasoning, GraniteHasTagsRoundTheAnswerToo) {
+  ParserOptions options{.reasoning = ReasoningFormat::kGranite, .tools = ToolFormat::kGranite};
+  EXPECT_EQ(parsed(options, "<think>\na\n</think>\n<response>\nb\n</response>\n"), "(a)b\n");
+  EXPECT_EQ(parsed(options, "<think>a</think><response>b</resp"), "(a)b</resp");
+  EXPECT_EQ(parsed(options, "<think>a</think>b</response>"), "(a)b</response>");
+  EXPECT_EQ(parsed(options, "<response>b</response>"), "<response>b</response>");
+  EXPECT_EQ(
+      parsed(options, "<think>a</think><response>b<|tool_call|>[{\"name\": \"f\", \"arguments\": {}}]</response>"),
+      "(a)b[0 f {}]");
+  options.separate_reasoning = false;
+  for (const char* text :
+       {"<think>\na</think>\n<response>\nb\n</response>c", "<think>a</think><respon", "<response>"}) {
+    EXPECT_EQ(parsed(options, text), text);
+  }
+}
+
 TEST(Reasoning, OtherTags) {
   EXPECT_EQ(parsed({.reasoning = ReasoningFormat::kMistral}, "[THINK]a[/THINK]b"), "(a)b");
   EXPECT_EQ(parsed({.reasoning = ReasoningFormat::kNone}, "<think>a</think>b"), "<think>a</think>b");

@@ -46,6 +46,7 @@ ReasoningFormat reasoning_format(const Source& source) {
   if (!source.has("</think>")) return ReasoningFormat::kNone;
   // Some only cut thinking off earlier messages, and do not say how it begins: then the output may begin inside it.
   const bool names_begin = source.has("<think>");
+  if (names_begin && source.has_all({"<response>", "</response>"})) return ReasoningFormat::kGranite;
   const bool opens_always = source.has("<｜Assistant｜><think>");
   return names_begin && !opens_always ? ReasoningFormat::kQwen3 : ReasoningFormat::kDeepSeekR1;
 }

@@ -71,6 +71,7 @@ TEST(TemplateFormats, DeepSeek) {
 }
 
 TEST(TemplateFormats, Granite) {
+  EXPECT_EQ(formats_of("Write <think></think> and then <response></response>.<|tool_call|>"), "granite, granite");
   EXPECT_EQ(formats_of("<|start_of_role|>assistant<|end_of_role|><|tool_call|>{{ message.content }}"), "none, granite");
 }
 

@@ -116,7 +116,7 @@ Result<PipelineParts> make_gpt2(const GgufVocabulary& file) {
     merges.emplace_back(valid_utf8(merge.substr(0, space)), valid_utf8(merge.substr(space + 1)));
   }
   PipelineParts parts;
-  if (pre->nfc) parts.normalizer = make_nfc();
+  if (pre->nfc) parts.normalizer = make_normal_form(unicode::NormalFormKind::kNfc);
   BpeOptions options;
   options.ignore_merges = pre->ignore_merges;
   TRY(parts.pre_tokenizer, make_pre_tokenizer(*pre));

@@ -121,10 +121,12 @@ Result<bool> compare_test(Evaluator& evaluator, const Value& input, const Argume
 }
 
 Result<bool> filter(Evaluator&, const Value& input, const Arguments&) {
+  if (!is_hashable(input)) return fail("unhashable type: '{}'", input.type_name());
   return input.is_string() && find_filter(input.text()) != nullptr;
 }
 
 Result<bool> test(Evaluator&, const Value& input, const Arguments&) {
+  if (!is_hashable(input)) return fail("unhashable type: '{}'", input.type_name());
   return input.is_string() && find_test(input.text()) != nullptr;
 }
 

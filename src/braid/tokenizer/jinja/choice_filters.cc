@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <span>
 
 #include "braid/tokenizer/jinja/builtins.h"
 #include "braid/tokenizer/jinja/text.h"
@@ -19,9 +20,8 @@ bool is_set(const Value* value) {
   return value != nullptr && is_true(*value);
 }
 
-Result<Value> map_filter(Evaluator& evaluator, const Value& input, const Arguments& arguments) {
-  std::vector<Value> mapped;
-  if (!is_true(input)) return evaluator.runtime().sequence({}, SequenceKind::kGenerator);
+Status fill_map(Evaluator& evaluator, const Value& input, const Arguments& arguments, std::vector<Value>& mapped) {
+  if (!is_true(input)) return {};
   const bool has_attribute = arguments.positional.empty() && !arguments.named.empty();
   TRY(const auto items, iterate(evaluator.runtime(), input));
   if (has_attribute) {
@@ -30,7 +30,7 @@ Result<Value> map_filter(Evaluator& evaluator, const Value& input, const Argumen
       TRY(Value value, dotted_attribute(evaluator, item, *bound[0], bound[1]));
       mapped.push_back(std::move(value));
     }
-    return evaluator.runtime().sequence(std::move(mapped), SequenceKind::kGenerator);
+    return {};
   }
   if (arguments.positional.empty()) return fail("map requires a filter argument");
   TRY(const auto name, want_text("map's filter", arguments.positional[0]));
@@ -40,13 +40,18 @@ Result<Value> map_filter(Evaluator& evaluator, const Value& input, const Argumen
     TRY(Value value, evaluator.apply_filter(name, item, rest));
     mapped.push_back(std::move(value));
   }
-  return evaluator.runtime().sequence(std::move(mapped), SequenceKind::kGenerator);
+  return {};
 }
 
-Result<Value> choose(Evaluator& evaluator, const Value& input, const Arguments& arguments, bool by_attribute,
-                     bool wanted) {
-  std::vector<Value> chosen;
-  if (!is_true(input)) return evaluator.runtime().sequence({}, SequenceKind::kGenerator);
+Result<Value> map_filter(Evaluator& evaluator, const Value& input, const Arguments& arguments) {
+  std::vector<Value> mapped;
+  const Status status = fill_map(evaluator, input, arguments, mapped);
+  return evaluator.runtime().generator(std::move(mapped), status);
+}
+
+Status fill_chosen(Evaluator& evaluator, const Value& input, const Arguments& arguments, bool by_attribute, bool wanted,
+                   std::vector<Value>& chosen) {
+  if (!is_true(input)) return {};
   const size_t test_at = by_attribute ? 1 : 0;
   if (arguments.positional.size() < test_at) return fail("Missing parameter for attribute name");
   const bool has_test = arguments.positional.size() > test_at;
@@ -69,7 +74,14 @@ Result<Value> choose(Evaluator& evaluator, const Value& input, const Arguments& 
     }
     if (holds == wanted) chosen.push_back(item);
   }
-  return evaluator.runtime().sequence(std::move(chosen), SequenceKind::kGenerator);
+  return {};
+}
+
+Result<Value> choose(Evaluator& evaluator, const Value& input, const Arguments& arguments, bool by_attribute,
+                     bool wanted) {
+  std::vector<Value> chosen;
+  const Status status = fill_chosen(evaluator, input, arguments, by_attribute, wanted, chosen);
+  return evaluator.runtime().generator(std::move(chosen), status);
 }
 
 Result<Value> select(Evaluator& e, const Value& v, const Arguments& a) {
@@ -151,13 +163,12 @@ Result<Value> dictsort(Evaluator& evaluator, const Value& input, const Arguments
   return runtime.sequence(std::move(sorted));
 }
 
-Result<Value> unique(Evaluator& evaluator, const Value& input, const Arguments& arguments) {
-  TRY(const auto bound, bind("unique", arguments, {"case_sensitive", "attribute"}));
+Status fill_unique(Evaluator& evaluator, const Value& input, std::span<const Value* const> bound,
+                   std::vector<Value>& kept) {
   Runtime& runtime = evaluator.runtime();
   TRY(const auto items, iterate(runtime, input));
   const auto before = [](const Value& a, const Value& b) { return key_order(a, b) < 0; };
   std::set<Value, decltype(before)> seen(before);
-  std::vector<Value> kept;
   for (const Value& item : items) {
     TRY(Value key, dotted_attribute(evaluator, item, bound[1] != nullptr ? *bound[1] : Value(None{})));
     TRY(key, without_case(runtime, std::move(key), is_set(bound[0])));
@@ -165,7 +176,14 @@ Result<Value> unique(Evaluator& evaluator, const Value& input, const Arguments& 
     if (key.is_string()) TRY_STATUS(runtime.charge_bytes(key.text().size() * 16));
     if (seen.insert(std::move(key)).second) kept.push_back(item);
   }
-  return runtime.sequence(std::move(kept), SequenceKind::kGenerator);
+  return {};
+}
+
+Result<Value> unique(Evaluator& evaluator, const Value& input, const Arguments& arguments) {
+  TRY(const auto bound, bind("unique", arguments, {"case_sensitive", "attribute"}));
+  std::vector<Value> kept;
+  const Status status = fill_unique(evaluator, input, bound, kept);
+  return evaluator.runtime().generator(std::move(kept), status);
 }
 
 Result<Value> extreme(Evaluator& evaluator, const Value& input, const Arguments& arguments, bool wants_largest) {

@@ -47,12 +47,19 @@ Result<Value> count_items(Evaluator& evaluator, const Value& self, const Argumen
 }
 
 Result<Value> index(Evaluator& evaluator, const Value& self, const Arguments& arguments) {
-  TRY(const auto bound, bind("index", arguments, {"value"}, 1));
-  int64_t at = 0;
-  for (const Value& item : self.as_sequence().items) {
-    TRY(const bool same, equal(evaluator.runtime(), item, *bound[0]));
+  TRY(const auto bound, bind("index", arguments, {"value", "start", "stop"}, 1));
+  const auto& items = self.as_sequence().items;
+  const auto size = static_cast<Int>(items.size());
+  const auto bounded = [&](const Value* given, Int otherwise) -> Result<Int> {
+    if (given == nullptr) return otherwise;
+    TRY(const Int at, want_int("an index", *given));
+    return std::clamp<Int>(at < 0 ? at + size : at, 0, size);
+  };
+  TRY(const Int from, bounded(bound[1], 0));
+  TRY(const Int to, bounded(bound[2], size));
+  for (Int at = from; at < to; ++at) {
+    TRY(const bool same, equal(evaluator.runtime(), items[static_cast<size_t>(at)], *bound[0]));
     if (same) return Value(at);
-    ++at;
   }
   return fail("the value is not in the list");
 }

@@ -368,6 +368,10 @@ Parsed ExpressionParser::test(const Expr* value) {
   Expr& node = s_.make(ExprKind::kTest, line);
   node.operands = {value};
   TRY(node.text, s_.expect_name());
+  while (s_.skip(".")) {
+    TRY(const std::string more, s_.expect_name());
+    node.text += "." + more;
+  }
   const Token& next = s_.current();
   const bool is_value =
       next.kind == TokenKind::kString || next.kind == TokenKind::kInteger || next.kind == TokenKind::kFloat ||

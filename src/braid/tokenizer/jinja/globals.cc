@@ -34,6 +34,9 @@ Result<std::vector<std::pair<Value, Value>>> dict_entries(Evaluator& evaluator, 
   std::vector<std::pair<Value, Value>> entries;
   if (arguments.positional.size() > 1)
     return fail("dict expected at most 1 argument, got {}", arguments.positional.size());
+  if (!arguments.positional.empty() && arguments.positional[0].is_undefined()) {
+    return Error{arguments.positional[0].undefined_message()};
+  }
   if (!arguments.positional.empty() && arguments.positional[0].is_dict()) {
     entries = arguments.positional[0].as_dict().entries;
   } else if (!arguments.positional.empty()) {
@@ -111,6 +114,7 @@ Result<Value> strftime_now(Evaluator& evaluator, const Value&, const Arguments& 
       directive += format[++i];
     }
     directive += format[++i];
+    if (directive == "%Z" || directive == "%z") continue;  // Python's time here knows no zone
     if (directive == "%f") {
       out += "000000";
       continue;

@@ -2,8 +2,10 @@
 #include <utf8proc.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "braid/tokenizer/jinja/case_table.h"
+#include "braid/tokenizer/jinja/numeric_table.h"
 #include "braid/tokenizer/jinja/text.h"
 
 namespace braid::jinja {
@@ -33,6 +35,12 @@ void append_title(std::u32string& out, char32_t c) {
   } else {
     out += static_cast<char32_t>(utf8proc_totitle(static_cast<utf8proc_int32_t>(c)));
   }
+}
+
+template <size_t n>
+bool is_in(const CodeRange (&ranges)[n], char32_t c) {
+  const auto* at = std::ranges::lower_bound(ranges, c, {}, &CodeRange::last);
+  return at != std::end(ranges) && at->first <= c;
 }
 
 bool is_cased(char32_t c) {
@@ -82,9 +90,21 @@ bool is_alpha(char32_t c) {
 bool is_decimal_digit(char32_t c) {
   return category(c) == UTF8PROC_CATEGORY_ND;
 }
-bool is_alnum(char32_t c) {
+bool is_any_digit(char32_t c) {
+  return is_decimal_digit(c) || is_in(kOtherDigits, c);
+}
+bool is_numeric(char32_t c) {
   const auto kind = category(c);
-  return is_alpha(c) || (kind >= UTF8PROC_CATEGORY_ND && kind <= UTF8PROC_CATEGORY_NO);
+  return (kind >= UTF8PROC_CATEGORY_ND && kind <= UTF8PROC_CATEGORY_NO) || is_in(kNumericIdeographs, c);
+}
+bool is_alnum(char32_t c) {
+  return is_alpha(c) || is_numeric(c);
+}
+int decimal_value(char32_t c) {
+  if (c < 0x80) return static_cast<int>(c - '0');
+  char32_t first = c;  // Unicode has the ten of a script one behind the other, and no two scripts' without a gap
+  while (first > 0 && is_decimal_digit(first - 1)) --first;
+  return static_cast<int>(c - first) % 10;
 }
 bool is_upper(char32_t c) {
   return utf8proc_isupper(static_cast<utf8proc_int32_t>(c)) != 0;
@@ -124,6 +144,32 @@ std::string to_lower(std::string_view text) {
   std::u32string out;
   for (size_t i = 0; i < chars.size(); ++i) append_lower(out, chars, i);
   return to_utf8(out);
+}
+
+std::string fold_case(std::string_view text) {
+  std::u32string out;
+  for (size_t at = 0; at < text.size();) {
+    const char32_t c = next_char(text, at);
+    utf8proc_int32_t folded[8];
+    int last_class = UTF8PROC_BOUNDCLASS_START;
+    const auto size = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), folded, std::ssize(folded),
+                                              UTF8PROC_CASEFOLD, &last_class);
+    for (utf8proc_ssize_t i = 0; i < size; ++i) out += static_cast<char32_t>(folded[i]);
+  }
+  return to_utf8(out);
+}
+
+bool is_title_case(std::string_view text) {
+  bool has_cased = false;
+  bool after_cased = false;
+  for (size_t at = 0; at < text.size();) {
+    const char32_t c = next_char(text, at);
+    if ((is_upper(c) || is_title(c)) && after_cased) return false;
+    if (is_lower(c) && !after_cased) return false;
+    after_cased = is_cased(c);
+    has_cased |= after_cased;
+  }
+  return has_cased;
 }
 
 std::string capitalize(std::string_view text) {

@@ -17,6 +17,26 @@ Result<Value> Evaluator::make_macro(const Stmt& stmt, const ScopePtr& scope) {
   return Value(ObjectPtr(std::make_shared<MacroObject>(stmt, scope)));
 }
 
+Result<std::optional<Value>> MacroObject::attribute(Evaluator& evaluator, std::string_view name) {
+  using Found = std::optional<Value>;
+  Runtime& runtime = evaluator.runtime();
+  if (name == "catch_kwargs") return Found(stmt_.reads_kwargs);
+  if (name == "catch_varargs") return Found(stmt_.reads_varargs);
+  if (name == "caller") return Found(stmt_.reads_caller);
+  if (name == "name") {
+    TRY(Value text, runtime.string(stmt_.text));
+    return Found(std::move(text));
+  }
+  if (name != "arguments") return Found();
+  std::vector<Value> names;
+  for (const Parameter& parameter : stmt_.parameters) {
+    TRY(Value text, runtime.string(parameter.text));
+    names.push_back(std::move(text));
+  }
+  TRY(Value tuple, runtime.sequence(std::move(names), SequenceKind::kTuple));
+  return Found(std::move(tuple));
+}
+
 namespace {
 
 // The named arguments that are no parameters: for `kwargs`, `caller`, or an error.
@@ -60,7 +80,9 @@ Result<Value> Evaluator::call_macro(const MacroObject& macro, const Arguments& a
       scope->set(parameter.name, Value::undefined(fmt::format("parameter '{}' was not provided", parameter.text)));
     }
   }
-  if (stmt.reads_caller) {
+  const bool has_caller_parameter =
+      std::ranges::find(stmt.parameters, std::string_view("caller"), &Parameter::text) != stmt.parameters.end();
+  if (stmt.reads_caller && !has_caller_parameter) {
     const Value* caller = named.take("caller");
     const auto id = template_.names.find("caller");
     if (id != template_.names.end() && (caller != nullptr || stmt.text != "caller")) {

@@ -21,11 +21,7 @@ class MacroObject : public Object {
   Result<Value> call(Evaluator& evaluator, const Arguments& arguments) override {
     return evaluator.call_macro(*this, arguments);
   }
-  Result<std::optional<Value>> attribute(Evaluator& evaluator, std::string_view name) override {
-    if (name != "name") return std::optional<Value>();
-    TRY(Value text, evaluator.runtime().string(stmt_.text));
-    return std::optional<Value>(std::move(text));
-  }
+  Result<std::optional<Value>> attribute(Evaluator& evaluator, std::string_view name) override;
 
  private:
   const Stmt& stmt_;

@@ -18,11 +18,23 @@ int digit_value(char c) {
   return lower >= 'a' && lower <= 'z' ? lower - 'a' + 10 : 99;
 }
 
+// The text that int() and float() read: without white space round it, every script's digits as 0 to 9.
+std::string plain_number(std::string_view text) {
+  std::string plain;
+  text = strip_left(strip_right(text));
+  for (size_t at = 0; at < text.size();) {
+    const char32_t c = next_char(text, at);
+    append_char(plain, c >= 0x80 && is_decimal_digit(c) ? static_cast<char32_t>('0' + decimal_value(c)) : c);
+  }
+  return plain;
+}
+
 // int(text, base) of Python; nullopt where it raises ValueError.
-Result<std::optional<Int>> parse_int(std::string_view text, Int base) {
+Result<std::optional<Int>> parse_int(std::string_view given, Int base) {
   using Parsed = std::optional<Int>;
   if (base != 0 && (base < 2 || base > 36)) return Parsed();
-  text = strip_left(strip_right(text));
+  const std::string plain = plain_number(given);
+  std::string_view text = plain;
   const bool is_negative = text.starts_with('-');
   if (is_negative || text.starts_with('+')) text.remove_prefix(1);
   if (text.size() > 2 && text[0] == '0') {
@@ -57,8 +69,8 @@ Result<std::optional<Int>> parse_int(std::string_view text, Int base) {
 }
 
 // float(text) of Python.
-std::optional<double> parse_float(std::string_view text) {
-  text = strip_left(strip_right(text));
+std::optional<double> parse_float(std::string_view given) {
+  const std::string text = plain_number(given);
   std::string plain;
   for (size_t i = 0; i < text.size(); ++i) {
     const bool is_between_digits =
@@ -142,7 +154,8 @@ double round_float(double value, Int precision) {
 Result<Value> round_filter(Evaluator& evaluator, const Value& input, const Arguments& arguments) {
   TRY(const auto bound, bind("round", arguments, {"precision", "method"}));
   Int precision = 0;
-  if (bound[0] != nullptr) {
+  const bool gives_int = bound[0] != nullptr && bound[0]->is_none();  // as Python's round(number, None)
+  if (bound[0] != nullptr && !gives_int) {
     TRY(precision, want_int("round's precision", *bound[0]));
   }
   std::string_view method = "common";
@@ -155,8 +168,10 @@ Result<Value> round_filter(Evaluator& evaluator, const Value& input, const Argum
   if (!input.is_number()) return fail("type {} cannot be rounded", input.type_name());
   if (method == "common") {
     if (!input.is_float()) return round_int(input.as_int(), precision);
-    return Value(round_float(input.as_double(), precision));
+    const double rounded = round_float(input.as_double(), precision);
+    return gives_int ? truncated(rounded) : Value(rounded);
   }
+  if (gives_int) return fail("round's precision must be an integer, not NoneType");
   TRY(const Value unit, binary(evaluator.runtime(), "**", Value(10), Value(precision)));
   TRY(const Value scaled, binary(evaluator.runtime(), "*", input, unit));
   const double number = scaled.as_double();

@@ -159,8 +159,11 @@ Result<std::vector<Value>> iterate(Runtime& runtime, const Value& value) {
   if (!value.is_sequence()) return fail("'{}' object is not iterable", value.type_name());
   const Sequence& sequence = value.as_sequence();
   if (sequence.kind == SequenceKind::kGenerator) {
-    if (sequence.is_consumed) return items;
-    sequence.is_consumed = true;
+    const size_t from = std::exchange(sequence.next_item, sequence.items.size());
+    if (sequence.failure) return *sequence.failure;
+    items.assign(sequence.items.begin() + static_cast<std::ptrdiff_t>(from), sequence.items.end());
+    TRY_STATUS(runtime.charge(static_cast<int64_t>(items.size())));
+    return items;
   }
   TRY_STATUS(runtime.charge(static_cast<int64_t>(sequence.items.size())));
   return sequence.items;

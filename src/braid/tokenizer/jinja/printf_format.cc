@@ -31,9 +31,12 @@ class PercentFormatter {
       TRY_STATUS(directive());
       TRY_STATUS(runtime_.check_size(static_cast<Int>(out_.size())));
     }
-    const bool takes_all = arguments_.is_sequence(SequenceKind::kTuple)
-                               ? next_ == arguments_.as_sequence().items.size()
-                               : next_ > 0 || arguments_.is_dict() || arguments_.is_sequence(SequenceKind::kList);
+    // What can be indexed may be a mapping, to Python, and needs not be used up.
+    const bool may_be_mapping = arguments_.is_dict() || arguments_.is_undefined() ||
+                                arguments_.is_sequence(SequenceKind::kList) ||
+                                arguments_.is_sequence(SequenceKind::kRange);
+    const bool takes_all = arguments_.is_sequence(SequenceKind::kTuple) ? next_ == arguments_.as_sequence().items.size()
+                                                                        : next_ > 0 || may_be_mapping;
     if (!takes_all && !used_mapping_) return fail("not all arguments converted during string formatting");
     return std::move(out_);
   }
@@ -47,7 +50,7 @@ class PercentFormatter {
       if (next_ >= items.size()) return fail("not enough arguments for format string");
       return items[next_++];
     }
-    if (next_++ > 0) return fail("not enough arguments for format string");
+    if (next_++ > 0 || used_mapping_) return fail("not enough arguments for format string");
     return arguments_;
   }
 
@@ -121,10 +124,6 @@ class PercentFormatter {
     while (peek() == 'l' || peek() == 'h' || peek() == 'L') ++at_;
     if (at_ >= format_.size()) return fail("incomplete format");
     d.type = format_[at_++];
-    if (d.type == '%') {
-      out_ += '%';
-      return {};
-    }
     if (!chosen) {
       TRY(chosen, next_argument());
     }
@@ -137,6 +136,7 @@ class PercentFormatter {
       case 'r':
       case 'a': {
         TRY(std::string text, d.type == 's' ? to_text(runtime_, value) : to_repr(runtime_, value));
+        if (d.type == 'a') text = ascii_only(text);
         if (d.precision) text.resize(offset_of_char(text, *d.precision));
         pad(d, "", text, false);
         return {};

@@ -68,6 +68,12 @@ Result<Value> Runtime::sequence(std::vector<Value> items, SequenceKind kind) {
   return Value(SequencePtr(std::move(sequence)));
 }
 
+Result<Value> Runtime::generator(std::vector<Value> items, const Status& status) {
+  TRY(Value value, sequence(std::move(items), SequenceKind::kGenerator));
+  if (!status.ok()) const_cast<Sequence&>(value.as_sequence()).failure = status.error();  // nobody else has it yet
+  return value;
+}
+
 Result<Value> Runtime::range(Int start, Int stop, Int step) {
   if (step == 0) return fail("range() arg 3 must not be zero");
   const Int distance = step > 0 ? stop - start : start - stop;

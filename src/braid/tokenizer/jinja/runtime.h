@@ -30,6 +30,8 @@ class Runtime {
   Result<Value> string(std::string text, bool is_markup = false);
   Result<Value> sequence(std::vector<Value> items, SequenceKind kind = SequenceKind::kList);
   Result<Value> range(Int start, Int stop, Int step);
+  // What a lazy filter gives: its items are made at once, but an error on the way is only seen by who reads that far.
+  Result<Value> generator(std::vector<Value> items, const Status& status);
   // The last of equal keys gives the value, the first the place. Keys must be hashable.
   Result<Value> dict(std::vector<std::pair<Value, Value>> entries);
 

@@ -1,6 +1,7 @@
 // Filters over sequences as wholes: first, list, reverse, batch, items, default …
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "braid/tokenizer/jinja/builtins.h"
 #include "braid/tokenizer/jinja/text.h"
@@ -22,6 +23,10 @@ Result<Value> list_filter(Evaluator& evaluator, const Value& input, const Argume
 }
 
 Result<Value> first(Evaluator& evaluator, const Value& input, const Arguments&) {
+  if (input.is_sequence(SequenceKind::kGenerator)) {  // of which it takes one item, and leaves the rest
+    const Sequence& source = input.as_sequence();
+    if (source.next_item < source.items.size()) return source.items[source.next_item++];
+  }
   TRY(const auto items, iterate(evaluator.runtime(), input));
   return items.empty() ? Value::undefined("No first item, sequence was empty.") : items.front();
 }
@@ -44,25 +49,28 @@ Result<Value> reverse(Evaluator& evaluator, const Value& input, const Arguments&
   return evaluator.runtime().sequence(std::move(items), is_list ? SequenceKind::kList : SequenceKind::kGenerator);
 }
 
-Result<Value> items_filter(Evaluator& evaluator, const Value& input, const Arguments&) {
-  std::vector<Value> pairs;
-  if (!input.is_undefined()) {
-    if (!input.is_dict()) return fail("Can only get item pairs from a mapping.");
-    for (const auto& [key, value] : input.as_dict().entries) {
-      TRY(Value pair, evaluator.runtime().sequence({key, value}, SequenceKind::kTuple));
-      pairs.push_back(std::move(pair));
-    }
+Status fill_items(Evaluator& evaluator, const Value& input, std::vector<Value>& pairs) {
+  if (input.is_undefined()) return {};
+  if (!input.is_dict()) return fail("Can only get item pairs from a mapping.");
+  for (const auto& [key, value] : input.as_dict().entries) {
+    TRY(Value pair, evaluator.runtime().sequence({key, value}, SequenceKind::kTuple));
+    pairs.push_back(std::move(pair));
   }
-  return evaluator.runtime().sequence(std::move(pairs), SequenceKind::kGenerator);
+  return {};
 }
 
-Result<Value> batch(Evaluator& evaluator, const Value& input, const Arguments& arguments) {
-  TRY(const auto bound, bind("batch", arguments, {"linecount", "fill_with"}, 1));
+Result<Value> items_filter(Evaluator& evaluator, const Value& input, const Arguments&) {
+  std::vector<Value> pairs;
+  const Status status = fill_items(evaluator, input, pairs);
+  return evaluator.runtime().generator(std::move(pairs), status);
+}
+
+Status fill_batches(Evaluator& evaluator, const Value& input, std::span<const Value* const> bound,
+                    std::vector<Value>& lines) {
   TRY(const Int size, want_int("batch's size", *bound[0]));
   const bool fills = bound[1] != nullptr && !bound[1]->is_none();
   if (fills) TRY_STATUS(evaluator.runtime().check_size(size * static_cast<Int>(sizeof(Value))));
   TRY(const auto items, iterate(evaluator.runtime(), input));
-  std::vector<Value> lines;
   std::vector<Value> line;
   const auto end_line = [&]() -> Status {
     TRY(Value made, evaluator.runtime().sequence(std::move(line)));
@@ -78,18 +86,24 @@ Result<Value> batch(Evaluator& evaluator, const Value& input, const Arguments& a
     while (fills && static_cast<Int>(line.size()) < size) line.push_back(*bound[1]);
     TRY_STATUS(end_line());
   }
-  return evaluator.runtime().sequence(std::move(lines), SequenceKind::kGenerator);
+  return {};
 }
 
-Result<Value> slice_filter(Evaluator& evaluator, const Value& input, const Arguments& arguments) {
-  TRY(const auto bound, bind("slice", arguments, {"slices", "fill_with"}, 1));
+Result<Value> batch(Evaluator& evaluator, const Value& input, const Arguments& arguments) {
+  TRY(const auto bound, bind("batch", arguments, {"linecount", "fill_with"}, 1));
+  std::vector<Value> lines;
+  const Status status = fill_batches(evaluator, input, bound, lines);
+  return evaluator.runtime().generator(std::move(lines), status);
+}
+
+Status fill_slices(Evaluator& evaluator, const Value& input, std::span<const Value* const> bound,
+                   std::vector<Value>& slices) {
   TRY(const Int num_slices, want_int("slice's count", *bound[0]));
   TRY(const auto items, iterate(evaluator.runtime(), input));
   if (num_slices == 0) return fail("integer division or modulo by zero");
   TRY_STATUS(evaluator.runtime().check_size(num_slices * static_cast<Int>(sizeof(Value))));
   const Int each = static_cast<Int>(items.size()) / num_slices;
   const Int num_longer = static_cast<Int>(items.size()) % num_slices;
-  std::vector<Value> slices;
   auto at = items.begin();
   for (Int i = 0; i < num_slices; ++i) {
     const auto size = static_cast<std::ptrdiff_t>(each + (i < num_longer ? 1 : 0));
@@ -99,7 +113,14 @@ Result<Value> slice_filter(Evaluator& evaluator, const Value& input, const Argum
     TRY(Value made, evaluator.runtime().sequence(std::move(part)));
     slices.push_back(std::move(made));
   }
-  return evaluator.runtime().sequence(std::move(slices), SequenceKind::kGenerator);
+  return {};
+}
+
+Result<Value> slice_filter(Evaluator& evaluator, const Value& input, const Arguments& arguments) {
+  TRY(const auto bound, bind("slice", arguments, {"slices", "fill_with"}, 1));
+  std::vector<Value> slices;
+  const Status status = fill_slices(evaluator, input, bound, slices);
+  return evaluator.runtime().generator(std::move(slices), status);
 }
 
 Result<Value> attr(Evaluator& evaluator, const Value& input, const Arguments& arguments) {

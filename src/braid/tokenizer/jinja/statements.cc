@@ -96,8 +96,10 @@ Result<Flow> Evaluator::exec(const Stmt& stmt, const ScopePtr& scope, std::strin
       TRY(std::string body, capture(stmt.body, inner));
       TRY(const Value text, runtime_.string(std::move(body)));
       TRY(const Value filtered, eval_filters(*stmt.filter, inner, &text));
-      TRY(const std::string shown, to_text(runtime_, filtered));
-      TRY_STATUS(append(out, shown));
+      if (!filtered.is_string()) {
+        return fail("the filters of a block must give text, not a value of type '{}'", filtered.type_name());
+      }
+      TRY_STATUS(append(out, filtered.text()));
       return Flow::kNext;
     }
     case StmtKind::kWith: {

@@ -1,7 +1,8 @@
-// "{} {name!r} {0:>8.2f}".format(…): the fields and the format specifications of Python.
+// "{} {name!r} {0:>8.2f}".format(…): the fields of Python's format strings.
 #include <algorithm>
 
 #include "braid/tokenizer/jinja/builtins.h"
+#include "braid/tokenizer/jinja/format_spec.h"
 #include "braid/tokenizer/jinja/text.h"
 
 namespace braid::jinja {
@@ -12,7 +13,7 @@ class BraceFormatter {
  public:
   BraceFormatter(Evaluator& evaluator, const Arguments& arguments) : evaluator_(evaluator), arguments_(arguments) {}
 
-  Result<std::string> run(std::string_view format) {
+  Result<std::string> run(std::string_view format, bool is_nested = false) {
     std::string out;
     for (size_t at = 0; at < format.size();) {
       const char c = format[at++];
@@ -26,9 +27,9 @@ class BraceFormatter {
         continue;
       }
       if (c == '}') return fail("Single '}}' encountered in format string");
-      const size_t end = format.find('}', at);
+      const size_t end = end_of_field(format, at);
       if (end == std::string_view::npos) return fail("expected '}}' before end of string");
-      TRY(const std::string text, field(format.substr(at, end - at)));
+      TRY(const std::string text, field(format.substr(at, end - at), is_nested));
       out += text;
       TRY_STATUS(evaluator_.runtime().check_size(static_cast<Int>(out.size())));
       at = end + 1;
@@ -37,11 +38,18 @@ class BraceFormatter {
   }
 
  private:
-  Result<std::string> field(std::string_view text) {
-    if (text.find('{') != std::string_view::npos) return fail("nested fields in a format are not supported");
+  static size_t end_of_field(std::string_view format, size_t at) {
+    for (int32_t depth = 0; at < format.size(); ++at) {
+      if (format[at] == '{') ++depth;
+      if (format[at] == '}' && depth-- == 0) return at;
+    }
+    return std::string_view::npos;
+  }
+
+  Result<std::string> field(std::string_view text, bool is_nested) {
     const size_t colon = text.find(':');
-    const std::string_view spec = colon == std::string_view::npos ? "" : text.substr(colon + 1);
     std::string_view name = text.substr(0, colon);
+    if (name.find('{') != std::string_view::npos) return fail("unexpected '{{' in field name");
     char conversion = '\0';
     if (const size_t mark = name.find('!'); mark != std::string_view::npos) {
       if (mark + 2 != name.size()) return fail("a conversion in a format is one character");
@@ -49,11 +57,19 @@ class BraceFormatter {
       name = name.substr(0, mark);
     }
     TRY(Value value, argument(name));
+    std::string spec(colon == std::string_view::npos ? "" : text.substr(colon + 1));
+    if (spec.find('{') != std::string::npos) {
+      if (is_nested) return fail("Max string recursion exceeded");
+      TRY(spec, run(spec, true));
+    }
     if (conversion == '\0') return formatted(value, spec);
-    if (conversion != 'r' && conversion != 's') return fail("unknown conversion '{}' in a format", conversion);
-    TRY(std::string shown,
-        conversion == 'r' ? to_repr(evaluator_.runtime(), value) : to_text(evaluator_.runtime(), value));
-    TRY(value, evaluator_.runtime().string(std::move(shown)));
+    if (conversion != 'r' && conversion != 's' && conversion != 'a') {
+      return fail("unknown conversion '{}' in a format", conversion);
+    }
+    Runtime& runtime = evaluator_.runtime();
+    TRY(std::string shown, conversion == 's' ? to_text(runtime, value) : to_repr(runtime, value));
+    if (conversion == 'a') shown = ascii_only(shown);
+    TRY(value, runtime.string(std::move(shown)));
     return formatted(value, spec);
   }
 
@@ -62,13 +78,18 @@ class BraceFormatter {
     TRY(Value value, base(name.substr(0, end)));
     for (name.remove_prefix(end); !name.empty();) {
       const bool is_item = name[0] == '[';
-      const size_t stop = std::min(is_item ? name.find(']') : name.find_first_of(".[", 1), name.size());
+      if (!is_item && name[0] != '.') return fail("Only '.' or '[' may follow ']' in format field specifier");
+      const size_t stop = is_item ? name.find(']') : std::min(name.find_first_of(".[", 1), name.size());
+      if (stop == std::string_view::npos) return fail("Missing ']' in format string");
       const std::string key(name.substr(1, stop - 1));
-      name.remove_prefix(std::min(stop + (is_item ? 1 : 0), name.size()));
-      const bool is_number =
-          !key.empty() && key.size() < 10 && std::ranges::all_of(key, [](char c) { return c >= '0' && c <= '9'; });
-      TRY(value, is_item && is_number ? evaluator_.item(value, Value(std::stoi(key)))
-                                      : evaluator_.item(value, Value::constant(key)));
+      if (key.empty()) return fail("Empty attribute in format string");
+      name.remove_prefix(stop + (is_item ? 1 : 0));
+      const bool is_number = key.size() < 10 && std::ranges::all_of(key, [](char c) { return c >= '0' && c <= '9'; });
+      if (is_item) {
+        TRY(value, evaluator_.item(value, is_number ? Value(std::stoi(key)) : Value::constant(key)));
+      } else {
+        TRY(value, evaluator_.attribute(value, key));
+      }
     }
     return value;
   }
@@ -88,133 +109,13 @@ class BraceFormatter {
     return fail("the format names '{}', which is not given", name);
   }
 
-  Result<std::string> formatted(const Value& value, std::string_view spec) {
-    if (spec.empty()) return to_text(evaluator_.runtime(), value);
-    if (!value.is_number() && !value.is_string())
-      return fail("unsupported format string passed to {}", value.type_name());
-    // fmt reads Python's specifications; only their order is checked here, and that no width asks for gigabytes.
-    size_t digits = 0;
-    for (const char c : spec) {
-      digits = c >= '0' && c <= '9' ? digits + 1 : 0;
-      if (digits > 4 || c == '{' || c == '}') return fail("the format specification '{}' is not supported", spec);
+  Result<std::string> formatted(const Value& value, std::string_view text) {
+    if (text.empty()) return to_text(evaluator_.runtime(), value);
+    if (!value.is_number() && !value.is_string()) {
+      return fail("unsupported format string passed to {}.__format__", value.type_name());
     }
-    if (value.is_string()) return text_field(value, spec);
-    return number_field(value, spec);
-  }
-
-  struct Spec {
-    char32_t fill = ' ';
-    char align = '\0';
-    std::string sign;
-    bool zero = false;
-    bool grouped = false;
-    size_t width = 0;
-    std::optional<size_t> precision;
-    char type = '\0';
-  };
-
-  static Result<Spec> parse(std::string_view text) {
-    Spec spec;
-    const auto is_align = [](char c) { return c == '<' || c == '>' || c == '^' || c == '='; };
-    size_t after_fill = 0;
-    const char32_t fill = next_char(text, after_fill);
-    if (after_fill < text.size() && is_align(text[after_fill])) {
-      spec.fill = fill;
-      spec.align = text[after_fill];
-      text.remove_prefix(after_fill + 1);
-    } else if (is_align(text[0])) {
-      spec.align = text[0];
-      text.remove_prefix(1);
-    }
-    const auto take = [&](char c) { return text.starts_with(c) && (text.remove_prefix(1), true); };
-    const auto number = [&] {
-      size_t value = 0;
-      for (; !text.empty() && text[0] >= '0' && text[0] <= '9'; text.remove_prefix(1))
-        value = value * 10 + static_cast<size_t>(text[0] - '0');
-      return value;
-    };
-    if (take('+'))
-      spec.sign = "+";
-    else if (take(' '))
-      spec.sign = " ";
-    else
-      take('-');
-    spec.zero = take('0');
-    spec.width = number();
-    spec.grouped = take(',');
-    if (take('.')) spec.precision = number();
-    if (!text.empty()) {
-      spec.type = text[0];
-      text.remove_prefix(1);
-    }
-    if (!text.empty()) return fail("Invalid format specifier");
-    return spec;
-  }
-
-  static std::string padded(const Spec& spec, const std::string& sign, const std::string& body, char align) {
-    const auto size = static_cast<size_t>(count_chars(body)) + sign.size();
-    const size_t missing = spec.width > size ? spec.width - size : 0;
-    std::string fill;
-    append_char(fill, spec.fill);
-    const auto pad = [&](size_t n) {
-      std::string out;
-      for (size_t i = 0; i < n; ++i) out += fill;
-      return out;
-    };
-    if (align == '<') return sign + body + pad(missing);
-    if (align == '^') return pad(missing / 2) + sign + body + pad(missing - missing / 2);
-    if (align == '=') return sign + pad(missing) + body;
-    return pad(missing) + sign + body;
-  }
-
-  Result<std::string> text_field(const Value& value, std::string_view text) {
-    TRY(const Spec spec, parse(text));
-    if ((spec.type != '\0' && spec.type != 's') || spec.align == '=' || spec.grouped || !spec.sign.empty()) {
-      return fail("the format specification '{}' is not for strings", text);
-    }
-    std::string body = value.text();
-    if (spec.precision) body.resize(offset_of_char(body, static_cast<int64_t>(*spec.precision)));
-    return padded(spec, "", body, spec.align == '\0' ? '<' : spec.align);
-  }
-
-  Result<std::string> number_field(const Value& value, std::string_view text) {
-    TRY(Spec spec, parse(text));
-    const bool is_float = value.is_float() || std::string_view("eEfFgG%").find(spec.type) != std::string_view::npos;
-    std::string body;
-    bool is_negative = false;
-    if (is_float && spec.type != '\0') {
-      const double number = value.as_double() * (spec.type == '%' ? 100 : 1);
-      is_negative = number < 0;
-      const std::string inner =
-          "{:." + std::to_string(spec.precision.value_or(6)) + (spec.type == '%' ? 'f' : spec.type) + "}";
-      if (std::string_view("eEfFgG%").find(spec.type) == std::string_view::npos)
-        return fail("Unknown format code for a float");
-      body = fmt::format(fmt::runtime(inner), is_negative ? -number : number) + (spec.type == '%' ? "%" : "");
-    } else if (is_float) {
-      is_negative = value.as_double() < 0;
-      body = spec.precision ? fmt::format(fmt::runtime("{:." + std::to_string(*spec.precision) + "g}"),
-                                          std::abs(value.as_double()))
-                            : python_repr(is_negative ? -value.as_double() : value.as_double());
-    } else {
-      if (spec.type != '\0' && std::string_view("dxXob").find(spec.type) == std::string_view::npos)
-        return fail("Unknown format code for an int");
-      if (value.as_int() > INT64_MAX || value.as_int() < -INT64_MAX) return fail("an integer too large to format");
-      const auto number = static_cast<int64_t>(value.as_int());
-      is_negative = number < 0;
-      body = fmt::format(fmt::runtime(std::string("{:") + (spec.type == '\0' ? 'd' : spec.type) + "}"),
-                         is_negative ? -number : number);
-    }
-    if (spec.grouped) group(body);
-    if (spec.zero && spec.align == '\0') {
-      spec.fill = '0';
-      spec.align = '=';
-    }
-    return padded(spec, is_negative ? "-" : spec.sign, body, spec.align == '\0' ? '>' : spec.align);
-  }
-
-  static void group(std::string& body) {
-    const size_t whole = std::min(body.find_first_not_of("0123456789"), body.size());
-    for (size_t at = whole; at > 3; at -= 3) body.insert(at - 3, ",");
+    TRY(const FormatSpec spec, parse_format_spec(text));
+    return format_with_spec(value, spec);
   }
 
   Evaluator& evaluator_;

@@ -232,7 +232,71 @@ Result<Value> zfill(Evaluator& evaluator, const Value& self, const Arguments& ar
   return evaluator.runtime().string(std::move(out));
 }
 
-constexpr std::array<NamedBuiltin, 37> kMethods = {{
+Result<Value> expandtabs(Evaluator& evaluator, const Value& self, const Arguments& arguments) {
+  TRY(const auto bound, bind("expandtabs", arguments, {"tabsize"}));
+  Int tab = 8;
+  if (bound[0] != nullptr) {
+    TRY(tab, want_int("expandtabs' tabsize", *bound[0]));
+  }
+  const std::string& text = self.text();
+  const Int num_tabs = std::ranges::count(text, '\t');
+  if (num_tabs > 0) TRY_STATUS(evaluator.runtime().check_size(tab));
+  TRY_STATUS(evaluator.runtime().check_size(static_cast<Int>(text.size()) + num_tabs * std::max<Int>(tab, 0)));
+  std::string out;
+  Int column = 0;
+  for (size_t at = 0; at < text.size();) {
+    const char32_t c = next_char(text, at);
+    if (c == '\t') {
+      const Int missing = tab > 0 ? tab - column % tab : 0;
+      out.append(static_cast<size_t>(missing), ' ');
+      column += missing;
+      continue;
+    }
+    append_char(out, c);
+    column = c == '\n' || c == '\r' ? 0 : column + 1;
+  }
+  return evaluator.runtime().string(std::move(out));
+}
+
+bool is_ascii(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+bool is_all_printable(std::string_view text) {
+  for (size_t at = 0; at < text.size();) {
+    if (!is_printable(next_char(text, at))) return false;
+  }
+  return true;
+}
+
+// Letters, digits and underscores, as nearly all names are made; combining marks are not looked at.
+bool is_identifier(std::string_view text) {
+  for (size_t at = 0; at < text.size();) {
+    const bool is_first = at == 0;
+    const char32_t c = next_char(text, at);
+    if (c != '_' && !is_alpha(c) && (is_first || !is_decimal_digit(c))) return false;
+  }
+  return !text.empty();
+}
+
+template <bool (*holds)(std::string_view)>
+Result<Value> whole_text(Evaluator&, const Value& self, const Arguments& arguments) {
+  TRY([[maybe_unused]] const auto bound, bind("the method", arguments, {}));
+  return Value(holds(self.text()));
+}
+
+// format(**mapping)
+Result<Value> format_map(Evaluator& evaluator, const Value& self, const Arguments& arguments) {
+  TRY(const auto bound, bind("format_map", arguments, {"mapping"}, 1));
+  if (!bound[0]->is_dict()) return fail("format_map() needs a mapping, not {}", bound[0]->type_name());
+  Arguments fields;
+  for (const auto& [key, value] : bound[0]->as_dict().entries) {
+    if (key.is_string()) fields.named.emplace_back(key.text(), value);
+  }
+  return format_braces(evaluator, self, fields);
+}
+
+constexpr std::array<NamedBuiltin, 43> kMethods = {{
     {"strip", strip<Side::kBoth>},
     {"lstrip", strip<Side::kLeft>},
     {"rstrip", strip<Side::kRight>},
@@ -252,13 +316,13 @@ constexpr std::array<NamedBuiltin, 37> kMethods = {{
     {"join", join},
     {"upper", map_text<to_upper>},
     {"lower", map_text<to_lower>},
-    {"casefold", map_text<to_lower>},
+    {"casefold", map_text<fold_case>},
     {"title", map_text<title_case>},
     {"capitalize", map_text<capitalize>},
     {"swapcase", map_text<swap_case>},
-    {"isdigit", every_char<is_decimal_digit>},
+    {"isdigit", every_char<is_any_digit>},
     {"isdecimal", every_char<is_decimal_digit>},
-    {"isnumeric", every_char<is_decimal_digit>},
+    {"isnumeric", every_char<is_numeric>},
     {"isalpha", every_char<is_alpha>},
     {"isalnum", every_char<is_alnum>},
     {"isspace", every_char<is_space>},
@@ -270,6 +334,12 @@ constexpr std::array<NamedBuiltin, 37> kMethods = {{
     {"rjust", justify<Side::kRight>},
     {"center", justify<Side::kBoth>},
     {"zfill", zfill},
+    {"expandtabs", expandtabs},
+    {"isascii", whole_text<is_ascii>},
+    {"isprintable", whole_text<is_all_printable>},
+    {"isidentifier", whole_text<is_identifier>},
+    {"istitle", whole_text<is_title_case>},
+    {"format_map", format_map},
 }};
 
 }  // namespace

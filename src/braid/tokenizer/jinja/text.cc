@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "braid/base/result.h"
+
 namespace braid::jinja {
 
 bool is_utf8(std::string_view text) {
@@ -148,7 +150,7 @@ std::vector<std::string_view> split_space(std::string_view text, int64_t max_spl
   std::vector<std::string_view> parts;
   for (text = strip_left(text); !text.empty(); text = strip_left(text)) {
     if (max_split >= 0 && static_cast<int64_t>(parts.size()) == max_split) {
-      parts.push_back(strip_right(text));
+      parts.push_back(text);  // its end as it is
       break;
     }
     size_t end = 0;
@@ -166,7 +168,7 @@ std::vector<std::string_view> rsplit_space(std::string_view text, int64_t max_sp
   std::vector<std::string_view> parts;
   for (text = strip_right(text); !text.empty(); text = strip_right(text)) {
     if (max_split >= 0 && static_cast<int64_t>(parts.size()) == max_split) {
-      parts.push_back(strip_left(text));
+      parts.push_back(text);
       break;
     }
     size_t start = text.size();
@@ -323,6 +325,20 @@ std::string python_repr(double value) {
     return out + digits + std::string(static_cast<size_t>(exponent + 1 - num_digits), '0') + ".0";
   return out + digits.substr(0, static_cast<size_t>(exponent + 1)) + "." +
          digits.substr(static_cast<size_t>(exponent + 1));
+}
+
+std::string ascii_only(std::string_view text) {
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    const char32_t c = next_char(text, at);
+    if (c < 0x80) {
+      out += static_cast<char>(c);
+    } else {
+      out += fmt::format(fmt::runtime(c < 0x100 ? "\\x{:02x}" : (c < 0x10000 ? "\\u{:04x}" : "\\U{:08x}")),
+                         static_cast<uint32_t>(c));
+    }
+  }
+  return out;
 }
 
 std::string python_repr(std::string_view text) {

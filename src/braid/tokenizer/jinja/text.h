@@ -23,6 +23,10 @@ bool is_space(char32_t c);  // str.isspace
 bool is_alpha(char32_t c);
 bool is_alnum(char32_t c);
 bool is_decimal_digit(char32_t c);
+bool is_any_digit(char32_t c);  // str.isdigit
+bool is_numeric(char32_t c);    // str.isnumeric
+// 0 to 9 of a decimal digit of any script.
+int decimal_value(char32_t c);
 bool is_upper(char32_t c);
 bool is_lower(char32_t c);
 bool is_title(char32_t c);
@@ -32,6 +36,8 @@ std::string to_upper(std::string_view text);
 std::string to_lower(std::string_view text);
 std::string capitalize(std::string_view text);
 std::string title_case(std::string_view text);  // str.title
+std::string fold_case(std::string_view text);   // str.casefold
+bool is_title_case(std::string_view text);      // str.istitle
 
 // White space, or the code points of `chars`, off the ends.
 std::string_view strip_left(std::string_view text);
@@ -54,6 +60,7 @@ std::string replace_text(std::string_view text, std::string_view from, std::stri
 
 std::string html_escape(std::string_view text);
 std::string python_repr(std::string_view text);
+std::string ascii_only(std::string_view text);  // \x, \u and \U for the rest
 std::string python_repr(double value);
 
 }  // namespace braid::jinja

@@ -149,7 +149,7 @@ Result<Value> indent(Evaluator& evaluator, const Value& input, const Arguments& 
     if (i > 0 && (indents_blank || !lines[i].empty())) out += indention;
     out += lines[i];
   }
-  return runtime.string(std::move(out));
+  return runtime.string(std::move(out), input.as_string().is_markup);
 }
 
 Result<Value> tojson(Evaluator& evaluator, const Value& input, const Arguments& arguments) {
@@ -235,19 +235,50 @@ Result<Value> center(Evaluator& evaluator, const Value& input, const Arguments& 
                                     std::string(static_cast<size_t>(pad - left), ' '));
 }
 
-Result<Value> urlencode(Evaluator& evaluator, const Value& input, const Arguments&) {
-  TRY(const std::string text, to_text(evaluator.runtime(), input));
+std::string url_quoted(std::string_view text, bool is_query) {
   std::string out;
   for (const char c : text) {
     const bool is_kept = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-                         c == '.' || c == '-' || c == '~' || c == '/';
+                         c == '.' || c == '-' || c == '~' || (c == '/' && !is_query);
     if (is_kept) {
       out += c;
+    } else if (c == ' ' && is_query) {
+      out += '+';
     } else {
       out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
     }
   }
-  return evaluator.runtime().string(std::move(out));
+  return out;
+}
+
+// A text, or the pairs of a query: a dict, or a list of them.
+Result<Value> urlencode(Evaluator& evaluator, const Value& input, const Arguments&) {
+  Runtime& runtime = evaluator.runtime();
+  if (input.is_string() || !is_iterable(input)) {
+    TRY(const std::string text, to_text(runtime, input));
+    return runtime.string(url_quoted(text, false));
+  }
+  std::vector<std::pair<Value, Value>> pairs;
+  if (input.is_dict()) {
+    pairs = input.as_dict().entries;
+  } else {
+    TRY(const auto items, iterate(runtime, input));
+    for (const Value& item : items) {
+      if (!is_iterable(item)) return fail("urlencode needs pairs, got a value of type '{}'", item.type_name());
+      TRY(const auto two, iterate(runtime, item));
+      if (two.size() != 2) return fail("urlencode needs pairs, got {} values", two.size());
+      pairs.emplace_back(two[0], two[1]);
+    }
+  }
+  std::string out;
+  for (const auto& [key, value] : pairs) {
+    TRY(const std::string name, to_text(runtime, key));
+    TRY(const std::string text, to_text(runtime, value));
+    if (!out.empty()) out += '&';
+    out += url_quoted(name, true) + "=" + url_quoted(text, true);
+    TRY_STATUS(runtime.check_size(static_cast<Int>(out.size())));
+  }
+  return runtime.string(std::move(out));
 }
 
 constexpr std::array<NamedBuiltin, 20> kTextFilters = {{

@@ -22,6 +22,11 @@ int compare_numbers(const Value& a, const Value& b) {
   return x < y ? -1 : (x > y ? 1 : 0);
 }
 
+// Equal to nothing else, whatever is in it.
+bool is_itself_alone(SequenceKind kind) {
+  return kind == SequenceKind::kGenerator || kind == SequenceKind::kDictValues;
+}
+
 int rank(const Value& value) {
   if (value.is_number()) return 0;
   return static_cast<int>(value.state().index()) + 1;
@@ -111,8 +116,12 @@ int key_order(const Value& a, const Value& b) {
   if (a.is_number()) return compare_numbers(a, b);
   if (a.is_string()) return a.text().compare(b.text());
   if (a.is_sequence()) {
-    const auto& x = a.as_sequence().items;
-    const auto& y = b.as_sequence().items;
+    const Sequence& first = a.as_sequence();
+    const Sequence& second = b.as_sequence();
+    if (first.kind != second.kind) return first.kind < second.kind ? -1 : 1;
+    if (is_itself_alone(first.kind)) return &first == &second ? 0 : (std::less<>()(&first, &second) ? -1 : 1);
+    const auto& x = first.items;
+    const auto& y = second.items;
     for (size_t i = 0; i < std::min(x.size(), y.size()); ++i) {
       if (const int order = key_order(x[i], y[i]); order != 0) return order;
     }
@@ -129,7 +138,8 @@ bool is_hashable(const Value& value) {
   if (value.is_dict()) return false;
   if (!value.is_sequence()) return true;
   const Sequence& sequence = value.as_sequence();
-  return sequence.kind == SequenceKind::kTuple && std::ranges::all_of(sequence.items, is_hashable);
+  if (sequence.kind == SequenceKind::kTuple) return std::ranges::all_of(sequence.items, is_hashable);
+  return sequence.kind == SequenceKind::kRange || is_itself_alone(sequence.kind);
 }
 
 const Value* Dict::find(const Value& key) const {

@@ -69,8 +69,9 @@ struct Sequence : Tracked {
   Int range_start = 0;  // of a range, for its text
   Int range_stop = 0;
   Int range_step = 1;
-  bool is_group = false;             // a pair of groupby, which has .grouper and .list too
-  mutable bool is_consumed = false;  // a generator gives its items once
+  bool is_group = false;         // a pair of groupby, which has .grouper and .list too
+  mutable size_t next_item = 0;  // of a generator: it gives its items once
+  std::optional<Error> failure;  // what a generator ends with, if it is asked for so many items
 };
 
 struct Dict;

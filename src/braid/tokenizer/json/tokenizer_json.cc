@@ -63,7 +63,7 @@ Result<AddedTokens> read_added_tokens(const JsonPart& file, const PipelineParts&
 }
 
 Result<std::unique_ptr<Tokenizer>> read_tokenizer(std::string_view text) {
-  TRY(const Json json, parse_json(text, {.max_bytes = kMaxFileBytes, .max_depth = kMaxDepth}));
+  TRY(const Json json, parse_json(text, {.max_bytes = kMaxFileBytes, .max_depth = kMaxDepth, .unique_keys = true}));
   const JsonPart file(json, "");
   PipelineParts parts;
   TRY(parts.normalizer, read_optional(file, "normalizer", &read_normalizer));

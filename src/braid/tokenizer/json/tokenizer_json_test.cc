@@ -1,6 +1,7 @@
 // What a tokenizer.json may say wrongly: one clear error each, and never a crash.
 #include <gtest/gtest.h>
 
+#include <ctime>
 #include <random>
 
 #include "braid/tokenizer/testing/fixtures.h"
@@ -43,7 +44,8 @@ TEST(TokenizerJson, MergesMayBeStringsOrPairs) {
 
 TEST(TokenizerJson, WhatIsWrongIsNamed) {
   expect_error("/model/type", "Unigram", "Unigram");
-  expect_error("/model/type", "WordPiece", "model");
+  expect_error("/model/type", "WordPiece", "WordPiece");
+  expect_error("/model/type", "WordLevel", "supported are BPE");
   expect_error("/normalizer", {{"type", "Nmt"}}, "Nmt");
   expect_error("/pre_tokenizer", {{"type", "UnicodeScripts"}}, "pre_tokenizer");
   expect_error("/pre_tokenizer", {{"type", "Sequence"}, {"pretokenizers", {{{"type", "Split"}}}}},
@@ -52,7 +54,8 @@ TEST(TokenizerJson, WhatIsWrongIsNamed) {
   expect_error("/decoder", 7, "decoder");
   expect_error("/post_processor", {{"type", "BertProcessing"}}, "BertProcessing");
   expect_error("/model", nullptr, "model");
-  expect_error("/model/dropout", 0.1, "dropout");
+  expect_error("/model/dropout", 0.1, "model.dropout is 0.1");
+  expect_error("/model/dropout", "no", "model.dropout");
   expect_error("/model/vocab", json::array(), "model.vocab");
   expect_error("/model/vocab/ab", -1, "\"ab\"");
   expect_error("/model/vocab/ab", 1LL << 40, "\"ab\"");
@@ -82,6 +85,49 @@ TEST(TokenizerJson, WhatIsWrongIsNamed) {
                 {"single", {{{"SpecialToken", {{"id", "[X]"}}}}}},
                 {"special_tokens", json::object()}},
                "[X]");
+}
+
+TEST(TokenizerJson, IdsMayHaveGaps) {
+  json file = small();
+  file["model"]["vocab"]["abc"] = 1000;
+  file["added_tokens"][0]["id"] = 2000;
+  const std::unique_ptr<Tokenizer> tokenizer = testing::must_make(file.dump());
+  ASSERT_NE(tokenizer, nullptr);
+  EXPECT_EQ(tokenizer->vocab_size(), 2001);
+  EXPECT_EQ(tokenizer->encode("abc<e>", false), (std::vector<TokenId>{1000, 2000}));
+  EXPECT_EQ(tokenizer->decode(std::vector<TokenId>{0, 4, 999, 1500, 3, 5000, -1}, false), "ac");
+}
+
+TEST(TokenizerJson, AnAddedTokenThatIsLookedForInNormalTextBecomesItsNormalForm) {
+  json file = small();
+  file["normalizer"] = {{"type", "Lowercase"}};
+  file["added_tokens"] = {{{"id", 5}, {"content", "<E>"}, {"special", true}, {"normalized", true}},
+                          {{"id", 6}, {"content", "B B"}, {"normalized", true}}};
+  const std::unique_ptr<Tokenizer> tokenizer = testing::must_make(file.dump());
+  ASSERT_NE(tokenizer, nullptr);
+  const std::vector<TokenId> ids = tokenizer->encode("aB b<E>", false);
+  EXPECT_EQ(ids, (std::vector<TokenId>{0, 6, 5}));
+  EXPECT_EQ(tokenizer->decode(ids, false), "ab b<e>");
+  EXPECT_EQ(tokenizer->decode(ids, true), "ab b");
+  EXPECT_EQ(tokenizer->token_to_id("<E>"), 5);
+}
+
+TEST(TokenizerJson, APatternThatBacktracksWithoutEndHoldsNoTextUp) {
+  json file = small();
+  const json blows_up = {{"Regex", "(?:a+)+$"}};
+  file["normalizer"] = {{"type", "Replace"}, {"pattern", blows_up}, {"content", "x"}};
+  file["pre_tokenizer"] = {
+      {"type", "Sequence"},
+      {"pretokenizers",
+       {{{"type", "Split"}, {"pattern", {{"String", " "}}}, {"behavior", "Isolated"}, {"invert", false}},
+        {{"type", "Split"}, {"pattern", blows_up}, {"behavior", "Isolated"}, {"invert", false}}}}};
+  const std::unique_ptr<Tokenizer> tokenizer = testing::must_make(file.dump());
+  ASSERT_NE(tokenizer, nullptr);
+  std::string text;
+  for (int i = 0; i < 2000; ++i) text += std::string(60, 'a') + "b ";
+  const std::clock_t start = std::clock();
+  EXPECT_FALSE(tokenizer->encode(text, false).empty());
+  EXPECT_LT(std::clock() - start, 20 * CLOCKS_PER_SEC);
 }
 
 TEST(TokenizerJson, TextThatIsNotAnObjectOfJsonIsAnError) {

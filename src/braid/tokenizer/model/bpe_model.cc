@@ -11,6 +11,8 @@ namespace {
 // Up to this many symbols, looking through all pairs for the next merge beats a heap.
 constexpr size_t kMaxScannedSymbols = 40;
 constexpr uint32_t kNoMerge = std::numeric_limits<uint32_t>::max();
+// SentencePiece's sign for a space, which starts its words.
+constexpr std::string_view kWordStart = "\u2581";
 // What one thread keeps from one word to the next; a huge word's memory is given back.
 constexpr size_t kMaxKeptSymbols = 1 << 16;
 
@@ -148,7 +150,24 @@ Result<std::unique_ptr<BpeModel>> BpeModel::make(Vocabulary vocabulary, MergeTab
     if (!unknown) return fail("the unk_token \"{}\" is not in the vocabulary", *model->options_.unknown_token);
     model->unknown_id_ = *unknown;
   }
+  model->words_are_apart_ = model->words_are_apart();
   return model;
+}
+
+bool BpeModel::words_are_apart() const {
+  if (!vocabulary_.find(kWordStart) || options_.ignore_merges) return false;
+  if (!options_.continuing_subword_prefix.empty() || !options_.end_of_word_suffix.empty()) return false;
+  if (options_.unknown_token && options_.unknown_token->find(kWordStart) != std::string::npos) return false;
+  // A character that is dropped would let its neighbours meet.
+  const bool has_bytes = std::ranges::none_of(byte_ids_, [](TokenId id) { return id < 0; });
+  if (unknown_id_ < 0 && !(options_.byte_fallback && has_bytes)) return false;
+  bool are_apart = true;
+  merges_.for_each([&](TokenId left, TokenId right) {
+    if (vocabulary_.token(right)->starts_with(kWordStart) && !vocabulary_.token(left)->ends_with(kWordStart)) {
+      are_apart = false;
+    }
+  });
+  return are_apart;
 }
 
 std::optional<TokenId> BpeModel::character_id(std::string_view character) const {
@@ -202,8 +221,19 @@ void BpeModel::to_characters(std::string_view word, std::vector<TokenId>& ids) c
 }
 
 void BpeModel::tokenize(std::string_view piece, Scratch& scratch, std::vector<TokenId>& out) const {
+  // A document may be one piece. Its words are short, and the cache knows most of them.
+  while (words_are_apart_) {
+    size_t end = piece.find_first_not_of(kWordStart);  // the bytes of the sign: a border is looked for behind them
+    end = end == std::string_view::npos ? end : piece.find(kWordStart, end);
+    if (end == std::string_view::npos) break;
+    tokenize_word(piece.substr(0, end), *scratch.bpe, out);
+    piece.remove_prefix(end);
+  }
+  tokenize_word(piece, *scratch.bpe, out);
+}
+
+void BpeModel::tokenize_word(std::string_view piece, BpeScratch& own, std::vector<TokenId>& out) const {
   if (piece.empty()) return;
-  BpeScratch& own = *scratch.bpe;
   if (const std::span<const TokenId> known = own.cache.find(piece); !known.empty()) {
     out.insert(out.end(), known.begin(), known.end());
     return;

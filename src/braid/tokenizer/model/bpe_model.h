@@ -63,6 +63,8 @@ class BpeModel final : public TokenizerModel {
  private:
   BpeModel(Vocabulary vocabulary, MergeTable merges, BpeOptions options);
 
+  bool words_are_apart() const;
+  void tokenize_word(std::string_view word, BpeScratch& scratch, std::vector<TokenId>& out) const;
   void to_characters(std::string_view word, std::vector<TokenId>& ids) const;
   bool append_bytes(std::string_view character, std::vector<TokenId>& ids) const;
   std::optional<TokenId> character_id(std::string_view character) const;
@@ -75,6 +77,7 @@ class BpeModel final : public TokenizerModel {
   std::array<TokenId, kNumDirectCharacters> direct_ids_{};  // of the first characters, -1 for none
   std::array<TokenId, 256> byte_ids_{};                     // of <0x00> …, -1 for none
   TokenId unknown_id_ = -1;
+  bool words_are_apart_ = false;  // no merge reaches over the start of a word, which U+2581 marks
 };
 
 }  // namespace braid

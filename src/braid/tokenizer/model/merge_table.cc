@@ -18,4 +18,11 @@ void MergeTable::insert(TokenId left, TokenId right, Merge merge) {
   entries_[i] = {wanted, merge};
 }
 
+void MergeTable::for_each(FunctionRef<void(TokenId left, TokenId right)> visit) const {
+  for (const Entry& entry : entries_) {
+    if (entry.key != kFree)
+      visit(static_cast<TokenId>(entry.key >> 32), static_cast<TokenId>(entry.key & ~uint32_t{0}));
+  }
+}
+
 }  // namespace braid

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "braid/base/function_ref.h"
 #include "braid/request/ids.h"
 
 namespace braid {
@@ -21,6 +22,8 @@ class MergeTable {
 
   // A pair given again takes the later rank.
   void insert(TokenId left, TokenId right, Merge merge);
+
+  void for_each(FunctionRef<void(TokenId left, TokenId right)> visit) const;
 
   const Merge* find(TokenId left, TokenId right) const {
     const uint64_t wanted = key(left, right);

@@ -128,6 +128,44 @@ class ReplaceDecoder final : public TokenizerDecoder {
   std::string to_;
 };
 
+class RegexReplaceState final : public DecoderState {
+ public:
+  RegexReplaceState(const Regex& from, std::string_view to) : from_(from), to_(to) {}
+  void push(const Chunk& chunk, ChunkSink sink) override {
+    out_.clear();
+    size_t done = 0;
+    from_.for_each_match(chunk.text, scratch_, [&](size_t begin, size_t end) {
+      out_ += chunk.text.substr(done, begin - done);
+      out_ += to_;
+      done = end;
+    });
+    out_ += chunk.text.substr(done);
+    sink({out_, chunk.starts_token});
+  }
+  void finish(ChunkSink) override {}
+
+ private:
+  const Regex& from_;
+  std::string_view to_;
+  RegexScratch scratch_;
+  std::string out_;
+};
+
+class RegexReplaceDecoder final : public TokenizerDecoder {
+ public:
+  RegexReplaceDecoder(Regex from, std::string to) : from_(std::move(from)), to_(std::move(to)) {}
+  std::unique_ptr<DecoderState> start(bool) const override { return std::make_unique<RegexReplaceState>(from_, to_); }
+  std::string token_bytes(std::string token) const override {
+    std::string out;
+    RegexReplaceState(from_, to_).push({token, true}, [&out](const Chunk& chunk) { out = chunk.text; });
+    return out;
+  }
+
+ private:
+  Regex from_;
+  std::string to_;
+};
+
 // All tokens become one, which begins where the text does.
 class FuseState final : public DecoderState {
  public:
@@ -308,6 +346,9 @@ std::unique_ptr<TokenizerDecoder> make_byte_fallback_decoder() {
 }
 std::unique_ptr<TokenizerDecoder> make_replace_decoder(std::string from, std::string to) {
   return std::make_unique<ReplaceDecoder>(std::move(from), std::move(to));
+}
+std::unique_ptr<TokenizerDecoder> make_regex_replace_decoder(Regex from, std::string to) {
+  return std::make_unique<RegexReplaceDecoder>(std::move(from), std::move(to));
 }
 std::unique_ptr<TokenizerDecoder> make_fuse_decoder() {
   return std::make_unique<Fuse>();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "braid/tokenizer/parts/parts.h"
+#include "braid/tokenizer/regex/regex.h"
 
 namespace braid {
 
@@ -17,6 +18,7 @@ std::unique_ptr<TokenizerDecoder> make_byte_level_decoder();
 std::unique_ptr<TokenizerDecoder> make_byte_fallback_decoder();
 // Within each token (not across tokens).
 std::unique_ptr<TokenizerDecoder> make_replace_decoder(std::string from, std::string to);
+std::unique_ptr<TokenizerDecoder> make_regex_replace_decoder(Regex from, std::string to);
 // All tokens to one.
 std::unique_ptr<TokenizerDecoder> make_fuse_decoder();
 // Takes up to `start` characters `content` off each token's start and up to `stop` off its end.

@@ -2,23 +2,13 @@
 
 #include <utility>
 
-#include "braid/tokenizer/unicode/normal_form.h"
-
 namespace braid {
 namespace {
-
-class Nfc final : public Normalizer {
- public:
-  bool normalize(std::string_view text, std::string& out) const override { return form_.compose(text, out); }
-
- private:
-  unicode::NormalForm form_;
-};
 
 class Prepend final : public Normalizer {
  public:
   explicit Prepend(std::string prefix) : prefix_(std::move(prefix)) {}
-  bool normalize(std::string_view text, std::string& out) const override {
+  bool normalize(std::string_view text, RegexScratch&, std::string& out) const override {
     if (text.empty()) return false;
     out = prefix_;
     out += text;
@@ -32,7 +22,7 @@ class Prepend final : public Normalizer {
 class ReplaceNormalizer final : public Normalizer {
  public:
   ReplaceNormalizer(std::string from, std::string to) : from_(std::move(from)), to_(std::move(to)) {}
-  bool normalize(std::string_view text, std::string& out) const override {
+  bool normalize(std::string_view text, RegexScratch&, std::string& out) const override {
     size_t found = text.find(from_);
     if (found == std::string_view::npos) return false;
     out.clear();
@@ -50,14 +40,36 @@ class ReplaceNormalizer final : public Normalizer {
   std::string to_;
 };
 
+class RegexReplace final : public Normalizer {
+ public:
+  RegexReplace(Regex from, std::string to) : from_(std::move(from)), to_(std::move(to)) {}
+  bool normalize(std::string_view text, RegexScratch& scratch, std::string& out) const override {
+    size_t done = 0;
+    bool has_changed = false;
+    from_.for_each_match(text, scratch, [&](size_t begin, size_t end) {
+      if (!has_changed) out.clear();
+      has_changed = true;
+      out += text.substr(done, begin - done);
+      out += to_;
+      done = end;
+    });
+    if (has_changed) out += text.substr(done);
+    return has_changed;
+  }
+
+ private:
+  Regex from_;
+  std::string to_;
+};
+
 class SequenceNormalizer final : public Normalizer {
  public:
   explicit SequenceNormalizer(std::vector<std::unique_ptr<Normalizer>> parts) : parts_(std::move(parts)) {}
-  bool normalize(std::string_view text, std::string& out) const override {
+  bool normalize(std::string_view text, RegexScratch& scratch, std::string& out) const override {
     bool has_changed = false;
     std::string changed;
     for (const auto& part : parts_) {
-      if (!part->normalize(has_changed ? std::string_view(out) : text, changed)) continue;
+      if (!part->normalize(has_changed ? std::string_view(out) : text, scratch, changed)) continue;
       std::swap(out, changed);
       has_changed = true;
     }
@@ -70,16 +82,16 @@ class SequenceNormalizer final : public Normalizer {
 
 }  // namespace
 
-std::unique_ptr<Normalizer> make_nfc() {
-  return std::make_unique<Nfc>();
-}
-
 std::unique_ptr<Normalizer> make_prepend(std::string prefix) {
   return std::make_unique<Prepend>(std::move(prefix));
 }
 
 std::unique_ptr<Normalizer> make_replace(std::string from, std::string to) {
   return std::make_unique<ReplaceNormalizer>(std::move(from), std::move(to));
+}
+
+std::unique_ptr<Normalizer> make_regex_replace(Regex from, std::string to) {
+  return std::make_unique<RegexReplace>(std::move(from), std::move(to));
 }
 
 std::unique_ptr<Normalizer> make_normalizer_sequence(std::vector<std::unique_ptr<Normalizer>> parts) {

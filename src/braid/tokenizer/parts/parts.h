@@ -29,7 +29,7 @@ class Normalizer {
  public:
   virtual ~Normalizer() = default;
   // Returns false where `text` (valid UTF-8) stays as it is; otherwise sets `out`.
-  virtual bool normalize(std::string_view text, std::string& out) const = 0;
+  virtual bool normalize(std::string_view text, RegexScratch& scratch, std::string& out) const = 0;
 };
 
 // A part of the text on its way to the model.

@@ -38,6 +38,7 @@ class ByteLevelPreTokenizer final : public PreTokenizer {
       : add_prefix_space_(add_prefix_space), words_(std::move(words)) {}
 
   void split(const Piece& piece, Scratch& scratch, PieceSink sink) const override {
+    if (piece.text.empty()) return;
     RegexScratch::Lease spaced(scratch.regex);
     RegexScratch::Lease encoded(scratch.regex);
     const auto encode = [&](const Piece& word) {
@@ -64,20 +65,18 @@ class ByteLevelPreTokenizer final : public PreTokenizer {
   ByteAlphabet alphabet_;
 };
 
-class Digits final : public PreTokenizer {
+// Each character of a set is a match.
+class CharacterSplit final : public PreTokenizer {
  public:
-  explicit Digits(bool individual_digits)
-      : behaviour_(individual_digits ? SplitBehaviour::kIsolated : SplitBehaviour::kContiguous) {
-    const unicode::CodePointSet numeric = unicode::numeric_characters();
-    is_numeric_ = unicode::CodePointTable::classify({&numeric, 1}, 0, 2);
-  }
+  CharacterSplit(const unicode::CodePointSet& set, SplitBehaviour behaviour)
+      : behaviour_(behaviour), is_match_(*unicode::CodePointTable::classify({&set, 1}, 0, 2)) {}
 
   void split(const Piece& piece, Scratch&, PieceSink sink) const override {
     SplitPieces pieces(piece, behaviour_, sink);
     size_t rest = 0;
     for (size_t i = 0; i < piece.text.size();) {
       const size_t length = unicode::sequence_length(piece.text[i]);
-      if ((*is_numeric_)[unicode::decode_valid(piece.text.data() + i)] != 0) {
+      if (is_match_[unicode::decode_valid(piece.text.data() + i)] != 0) {
         if (rest < i) pieces.add({rest, i}, false);
         pieces.add({i, i + length}, true);
         rest = i + length;
@@ -90,7 +89,7 @@ class Digits final : public PreTokenizer {
 
  private:
   SplitBehaviour behaviour_;
-  std::optional<unicode::CodePointTable> is_numeric_;
+  unicode::CodePointTable is_match_;  // U+0000, in none of the sets, is 0
 };
 
 class MetaspacePreTokenizer final : public PreTokenizer {
@@ -99,6 +98,7 @@ class MetaspacePreTokenizer final : public PreTokenizer {
       : replacement_(std::move(replacement)), scheme_(scheme), split_(split) {}
 
   void split(const Piece& piece, Scratch& scratch, PieceSink sink) const override {
+    if (piece.text.empty()) return;
     RegexScratch::Lease text(scratch.regex);
     const bool has_prefix = piece.text.starts_with(' ') || piece.text.starts_with(replacement_);
     const bool wants_prefix = scheme_ == PrependScheme::kAlways || (scheme_ == PrependScheme::kFirst && piece.is_first);
@@ -163,7 +163,22 @@ Result<std::unique_ptr<PreTokenizer>> make_byte_level(bool add_prefix_space, boo
 }
 
 std::unique_ptr<PreTokenizer> make_digits(bool individual_digits) {
-  return std::make_unique<Digits>(individual_digits);
+  const SplitBehaviour behaviour = individual_digits ? SplitBehaviour::kIsolated : SplitBehaviour::kContiguous;
+  return std::make_unique<CharacterSplit>(unicode::numeric_characters(), behaviour);
+}
+
+Result<std::unique_ptr<PreTokenizer>> make_whitespace() {
+  // The reference's \w here is that of Rust's regex crate: with the joiners.
+  TRY(Regex regex, Regex::compile(R"([\w\x{200C}\x{200D}]+|[^\w\x{200C}\x{200D}\p{White_Space}]+)"));
+  return make_split(std::move(regex), SplitBehaviour::kRemoved, true);
+}
+
+std::unique_ptr<PreTokenizer> make_whitespace_split() {
+  return std::make_unique<CharacterSplit>(unicode::white_space(), SplitBehaviour::kRemoved);
+}
+
+std::unique_ptr<PreTokenizer> make_punctuation(SplitBehaviour behaviour) {
+  return std::make_unique<CharacterSplit>(unicode::punctuation(), behaviour);
 }
 
 std::unique_ptr<PreTokenizer> make_metaspace(std::string replacement, PrependScheme scheme, bool split) {

@@ -25,6 +25,13 @@ Result<std::unique_ptr<PreTokenizer>> make_byte_level(bool add_prefix_space, boo
 // Digits (what Rust calls numeric) apart from the rest, in runs or one by one.
 std::unique_ptr<PreTokenizer> make_digits(bool individual_digits);
 
+// Runs of word characters, and runs of what is neither word nor space.
+Result<std::unique_ptr<PreTokenizer>> make_whitespace();
+// What stands between white space.
+std::unique_ptr<PreTokenizer> make_whitespace_split();
+// Each punctuation character is a match.
+std::unique_ptr<PreTokenizer> make_punctuation(SplitBehaviour behaviour);
+
 enum class PrependScheme { kNever, kFirst, kAlways };
 // Spaces to `replacement` (one character), which also goes in front where the scheme says; `split`: a word begins at
 // each.

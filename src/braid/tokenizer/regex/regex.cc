@@ -38,6 +38,19 @@ std::string byte_class(const unicode::CodePointSet& set, std::span<const char32_
   return out + "]";
 }
 
+// Whether the whole pattern is one run X+ and what follows. Then a search would try each character of a run of X as the
+// start, and go on to the run's end each time: the square of its length where what follows is not there (\s+$).
+bool starts_with_run(std::span<const PatternPiece> pieces) {
+  if (pieces.size() < 3 || !pieces[0].set || pieces[1].syntax != "+") return false;
+  int depth = 0;
+  for (const PatternPiece& piece : pieces) {
+    if (piece.syntax.starts_with('(')) ++depth;
+    if (piece.syntax == ")") --depth;
+    if (piece.syntax == "|" && depth == 0) return false;
+  }
+  return true;
+}
+
 std::string pcre2_message(int code) {
   std::array<PCRE2_UCHAR8, 256> buffer{};
   pcre2_get_error_message_8(code, buffer.data(), buffer.size());
@@ -77,6 +90,10 @@ Result<Regex> Regex::compile(std::string_view pattern) {
   std::optional<unicode::CodePointTable> classes = unicode::CodePointTable::classify(sets, kFirstClass, kMaxClasses);
   if (!classes) return wrong(fmt::format("it tells more than {} classes of characters apart", kMaxClasses));
   std::string bytes;
+  if (starts_with_run(*pieces)) {
+    // The leftmost match begins where the run or the search does: from any other place the one before would match, too.
+    bytes = fmt::format("(?:\\G|(?<!{}))", byte_class(*(*pieces)[0].set, classes->representatives()));
+  }
   for (const PatternPiece& piece : *pieces) {
     bytes += piece.set ? byte_class(*piece.set, classes->representatives()) : piece.syntax;
   }
@@ -140,7 +157,10 @@ void Regex::for_each_match(std::string_view text, RegexScratch& scratch,
   for (size_t from = 0; from <= subject.size();) {
     const int count = match(code_.get(), reinterpret_cast<PCRE2_SPTR8>(subject.data()), subject.size(), from, 0,
                             scratch.match_data(), scratch.match_context());
-    if (count < 0) return;  // no match, or the limit
+    if (count < 0) {
+      if (count != PCRE2_ERROR_NOMATCH) scratch.halve_limit();
+      return;
+    }
     const PCRE2_SIZE* offsets = pcre2_get_ovector_pointer_8(scratch.match_data());
     const size_t begin = offsets[0];
     const size_t end = offsets[1];

@@ -28,7 +28,7 @@ class Regex {
 
   // Calls on_match(begin, end) with the bytes of each match in `text` (valid UTF-8), left to right, as Oniguruma's
   // find_iter: an empty match is skipped where the match before it ended. Matching is bounded: where a pattern
-  // backtracks without end on some text, the rest of that text counts as not matched.
+  // backtracks without end on some text, the rest of that text counts as not matched (RegexScratch::halve_limit).
   void for_each_match(std::string_view text, RegexScratch& scratch,
                       FunctionRef<void(size_t begin, size_t end)> on_match) const;
 

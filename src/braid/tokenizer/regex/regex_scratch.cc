@@ -3,6 +3,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "braid/base/check.h"
@@ -15,6 +16,7 @@ constexpr size_t kJitStackMaxBytes = 1 << 20;
 // Steps one search may backtrack. PCRE2's own default; the families' patterns need a handful a match, and 10^7 take
 // some 50 ms.
 constexpr uint32_t kMatchLimit = 10'000'000;
+constexpr uint32_t kLeastMatchLimit = 1000;
 constexpr uint32_t kHeapLimitKib = 64 << 10;
 constexpr size_t kMaxKeptBytes = 1 << 20;  // a buffer that one huge text made is not kept
 
@@ -25,7 +27,7 @@ RegexScratch::RegexScratch()
       match_context_(pcre2_match_context_create_8(nullptr)),
       jit_stack_(pcre2_jit_stack_create_8(kJitStackStartBytes, kJitStackMaxBytes, nullptr)) {
   CHECK(match_data_ != nullptr && match_context_ != nullptr, "out of memory");
-  pcre2_set_match_limit_8(match_context_, kMatchLimit);
+  start_text();
   pcre2_set_heap_limit_8(match_context_, kHeapLimitKib);
   // Without a JIT in this build of PCRE2 there is no stack either, and nothing to assign.
   if (jit_stack_ != nullptr) pcre2_jit_stack_assign_8(match_context_, nullptr, jit_stack_);
@@ -35,6 +37,17 @@ RegexScratch::~RegexScratch() {
   pcre2_match_data_free_8(match_data_);
   pcre2_match_context_free_8(match_context_);
   if (jit_stack_ != nullptr) pcre2_jit_stack_free_8(jit_stack_);
+}
+
+void RegexScratch::start_text() {
+  if (match_limit_ == kMatchLimit) return;
+  match_limit_ = kMatchLimit;
+  pcre2_set_match_limit_8(match_context_, match_limit_);
+}
+
+void RegexScratch::halve_limit() {
+  match_limit_ = std::max(match_limit_ / 2, kLeastMatchLimit);
+  pcre2_set_match_limit_8(match_context_, match_limit_);
 }
 
 RegexScratch::Lease::Lease(RegexScratch& scratch) : scratch_(scratch) {

@@ -19,6 +19,12 @@ class RegexScratch {
   RegexScratch(const RegexScratch&) = delete;
   RegexScratch& operator=(const RegexScratch&) = delete;
 
+  // A new text: each search may backtrack as far as ever.
+  void start_text();
+  // A search was cut off: those to come in the same text may backtrack half as far, so that a hostile pattern costs a
+  // text not much more than one search, however many pieces there are.
+  void halve_limit();
+
   pcre2_real_match_data_8* match_data() { return match_data_; }
   pcre2_real_match_context_8* match_context() { return match_context_; }
 
@@ -42,6 +48,7 @@ class RegexScratch {
   pcre2_real_match_context_8* match_context_;
   pcre2_real_jit_stack_8* jit_stack_;
   std::vector<std::string> buffers_;
+  uint32_t match_limit_ = 0;
 };
 
 }  // namespace braid

@@ -65,6 +65,33 @@ TEST(Regex, WhatCannotBeUsedIsNamed) {
   EXPECT_FALSE(Regex::compile(std::string(1000, '[') + std::string(1000, ']')).ok());
 }
 
+TEST(Regex, ARunThatMustEndSomewhereTakesLinearTime) {
+  const std::string run(1 << 20, ' ');
+  const std::clock_t start = std::clock();
+  EXPECT_EQ(matches(R"(\s+$)", run + "x"), Matches{});
+  EXPECT_EQ(matches(R"(\s+$)", "a" + run), Matches{run});
+  EXPECT_EQ(matches(R"(\s+y)", run + "x y"), Matches{" y"});
+  EXPECT_LT(std::clock() - start, 10 * CLOCKS_PER_SEC);
+  EXPECT_EQ(matches(R"(\s+$)", " a \n\n b \n"), (Matches{" \n", " \n"}));
+  EXPECT_EQ(matches("a+(?=a)", "aaa aa"), (Matches{"aa", "a"}));
+  EXPECT_EQ(matches("a+?b?", "aab"), (Matches{"a", "ab"}));
+}
+
+TEST(Regex, ManyPiecesThatBacktrackWithoutEndCostNotMuchMoreThanOne) {
+  const Result<Regex> regex = Regex::compile("(?:a+)+b");
+  ASSERT_TRUE(regex.ok());
+  RegexScratch scratch;
+  const std::clock_t start = std::clock();
+  for (int piece = 0; piece < 5000; ++piece)
+    regex->for_each_match(std::string(50, 'a'), scratch, [](size_t, size_t) {});
+  EXPECT_LT(std::clock() - start, 20 * CLOCKS_PER_SEC);
+  // The next text is matched as ever.
+  scratch.start_text();
+  size_t count = 0;
+  regex->for_each_match(std::string(20, 'a') + "b", scratch, [&](size_t, size_t) { ++count; });
+  EXPECT_EQ(count, 1u);
+}
+
 TEST(Regex, APatternThatBacktracksWithoutEndIsCutOff) {
   const std::clock_t start = std::clock();
   EXPECT_EQ(matches("(?:a+)+b", std::string(5000, 'a')), Matches{});

@@ -18,7 +18,9 @@ namespace braid::testing {
 inline constexpr int kThinning = kUnderSanitizer ? 16 : 1;  // look at one in so many
 
 inline const std::vector<std::string>& families() {
-  static const std::vector<std::string> kFamilies = {"qwen2", "llama3", "gpt2", "smollm2", "llama2"};
+  static const std::vector<std::string> kFamilies = {"qwen2",       "llama3",   "gpt2",        "smollm2", "llama2",
+                                                     "phi3",        "mistral3", "gemma",       "tekken",  "o200k",
+                                                     "deepseek_v3", "glm4",     "deepseek_llm"};
   return kFamilies;
 }
 
@@ -37,10 +39,19 @@ inline std::vector<std::string> read_lines(const std::string& name) {
   return lines;
 }
 
-inline std::vector<std::string> fixture_strings() {
+// `with_long`: also those of 10 000 characters, which stand behind the others as [[text, times], …].
+inline std::vector<std::string> fixture_strings(bool with_long = false) {
   std::vector<std::string> strings;
   for (const std::string& line : read_lines("strings.txt")) {
-    strings.push_back(nlohmann::json::parse(line).get<std::string>());
+    const auto row = nlohmann::json::parse(line);
+    if (row.is_string()) {
+      strings.push_back(row.get<std::string>());
+    } else if (with_long) {
+      std::string& text = strings.emplace_back();
+      for (const auto& part : row) {
+        for (int i = part[1].get<int>(); i > 0; --i) text += part[0].get<std::string>();
+      }
+    }
   }
   return strings;
 }

@@ -164,6 +164,30 @@ CodePointSet present_in_unicode_9() {
   return from_runs(kPresent9Runs, kNumPresent9Runs);
 }
 
+CodePointSet combining_marks() {
+  const CodePointSet no_mark_yet({{0x111C9, 0x111C9}});
+  const CodePointSet no_mark_now({{0x1CF2, 0x1CF3}});
+  return category("m").intersected(present_in_unicode_9()).intersected(no_mark_yet.inverted()).united(no_mark_now);
+}
+
+CodePointSet punctuation() {
+  const CodePointSet since_9({{0x2E43, 0x2E44},
+                              {0x1144B, 0x1144F},
+                              {0x1145B, 0x1145B},
+                              {0x1145D, 0x1145D},
+                              {0x11660, 0x1166C},
+                              {0x11C41, 0x11C45},
+                              {0x11C70, 0x11C71},
+                              {0x1E95E, 0x1E95F}});
+  const CodePointSet none_now({{0x166D, 0x166D}, {0x111C9, 0x111C9}});
+  const CodePointSet symbols({{'$', '$'}, {'+', '+'}, {'<', '>'}, {'^', '^'}, {'`', '`'}, {'|', '|'}, {'~', '~'}});
+  return category("p")
+      .intersected(present_in_unicode_9())
+      .intersected(since_9.inverted())
+      .united(none_now)
+      .united(symbols);
+}
+
 std::optional<CodePointTable> CodePointTable::classify(std::span<const CodePointSet> sets, char32_t first,
                                                        size_t max_classes) {
   // Between two neighbouring borders no set changes, so one look there is enough.

@@ -44,6 +44,9 @@ CodePointSet class_word_characters();
 CodePointSet rust_word_characters();
 // Rust's char::is_numeric, Unicode 17.0.
 CodePointSet numeric_characters();
+// What the reference takes for a combining mark (Unicode 9.0) and for punctuation (Unicode 8.0, and ASCII's symbols).
+CodePointSet combining_marks();
+CodePointSet punctuation();
 // What Unicode 9.0 assigns: normalisation leaves all else alone, as the reference does.
 CodePointSet present_in_unicode_9();
 

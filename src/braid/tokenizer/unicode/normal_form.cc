@@ -12,18 +12,20 @@
 namespace braid::unicode {
 namespace {
 
-constexpr size_t kMaxDecomposition = 8;  // canonical ones have at most four code points
+constexpr size_t kMaxDecomposition = 24;  // the longest, U+FDFA's compatible one, has 18 code points
 
 CodePointTable table_of(const CodePointSet& set) {
   // Class 0 is what the first code point, U+0000, is: in neither of our sets.
   return *CodePointTable::classify({&set, 1}, 0, 2);
 }
 
-std::u32string canonical_decomposition(char32_t code_point) {
+std::u32string decomposition(char32_t code_point, bool is_compatible) {
   std::array<utf8proc_int32_t, kMaxDecomposition> buffer{};
   int last_boundary = 0;
+  const auto options =
+      static_cast<utf8proc_option_t>(UTF8PROC_DECOMPOSE | (is_compatible ? UTF8PROC_COMPAT : UTF8PROC_DECOMPOSE));
   const utf8proc_ssize_t length = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(code_point), buffer.data(),
-                                                          buffer.size(), UTF8PROC_DECOMPOSE, &last_boundary);
+                                                          buffer.size(), options, &last_boundary);
   CHECK(length > 0 && length <= static_cast<utf8proc_ssize_t>(buffer.size()));
   return {buffer.begin(), buffer.begin() + length};
 }
@@ -36,17 +38,23 @@ char32_t composed(char32_t first, char32_t second) {
   return length == 1 ? static_cast<char32_t>(pair[0]) : 0;
 }
 
-CodePointSet active_characters(const CodePointSet& known) {
-  std::vector<CodePointRange> active = {{0x1161, 0x1175}, {0x11A8, 0x11C2}};  // Hangul vowels and finals
+CodePointSet active_characters(const CodePointSet& known, bool composes, bool is_compatible) {
+  std::vector<CodePointRange> active;
+  if (composes) active = {{0x1161, 0x1175}, {0x11A8, 0x11C2}};  // Hangul vowels and finals
   for (const CodePointRange& range : known.ranges()) {
     for (char32_t c = range.first; c <= range.last; ++c) {
-      if (c >= 0xAC00 && c <= 0xD7A3) continue;  // Hangul syllables stay
+      if (composes && c >= 0xAC00 && c <= 0xD7A3) continue;  // Hangul syllables stay
       if (c >= 0xD800 && c <= 0xDFFF) continue;
       if (utf8proc_get_property(static_cast<utf8proc_int32_t>(c))->combining_class != 0) active.push_back({c, c});
-      const std::u32string parts = canonical_decomposition(c);
+      const std::u32string parts = decomposition(c, is_compatible);
       if (parts.size() == 1 && parts[0] == c) continue;
+      if (!composes) {
+        active.push_back({c, c});
+        continue;
+      }
       // The second of a pair composes with what stands before it; so may any part after the first.
-      for (size_t i = 1; i < parts.size(); ++i) active.push_back({parts[i], parts[i]});
+      const std::u32string canonical = decomposition(c, false);
+      for (size_t i = 1; i < canonical.size(); ++i) active.push_back({canonical[i], canonical[i]});
       const bool is_stable = parts.size() >= 2 && [&] {
         char32_t first = parts[0];
         for (size_t i = 1; i < parts.size(); ++i) first = first == 0 ? 0 : composed(first, parts[i]);
@@ -60,9 +68,12 @@ CodePointSet active_characters(const CodePointSet& known) {
 
 }  // namespace
 
-NormalForm::NormalForm()
-    : later_(table_of(present_in_unicode_9().inverted())),
-      kinds_(table_of(active_characters(present_in_unicode_9()))) {}
+NormalForm::NormalForm(NormalFormKind kind)
+    : composes_(kind == NormalFormKind::kNfc || kind == NormalFormKind::kNfkc),
+      is_compatible_(kind == NormalFormKind::kNfkc || kind == NormalFormKind::kNfkd),
+      first_active_byte_(kind == NormalFormKind::kNfc ? 0xCC : 0x80),
+      later_(table_of(present_in_unicode_9().inverted())),
+      kinds_(table_of(active_characters(present_in_unicode_9(), composes_, is_compatible_))) {}
 
 int NormalForm::combining_class(char32_t code_point) const {
   return is_known(code_point) ? utf8proc_get_property(static_cast<utf8proc_int32_t>(code_point))->combining_class : 0;
@@ -70,19 +81,19 @@ int NormalForm::combining_class(char32_t code_point) const {
 
 void NormalForm::decompose(char32_t code_point, std::u32string& out) const {
   if (is_known(code_point)) {
-    out += canonical_decomposition(code_point);
+    out += decomposition(code_point, is_compatible_);
   } else {
     out.push_back(code_point);
   }
 }
 
-bool NormalForm::compose(std::string_view text, std::string& out) const {
+bool NormalForm::normalize(std::string_view text, std::string& out) const {
   size_t copied = 0;  // text before this is in `out` already
   size_t border = 0;  // start of the last inert character
   bool has_changed = false;
   for (size_t i = 0; i < text.size();) {
     const auto byte = static_cast<uint8_t>(text[i]);
-    if (byte < 0xCC || kinds_[decode_valid(text.data() + i)] == kInert) {  // 0xCC: nothing below U+0300 is active
+    if (byte < first_active_byte_ || kinds_[decode_valid(text.data() + i)] == kInert) {
       border = i;
       i += sequence_length(text[i]);
       continue;
@@ -94,7 +105,7 @@ bool NormalForm::compose(std::string_view text, std::string& out) const {
     has_changed = true;
     border = std::max(border, copied);
     out += text.substr(copied, border - copied);
-    compose_segment(text.substr(border, end - border), out);
+    normalize_segment(text.substr(border, end - border), out);
     copied = end;
     i = end;
   }
@@ -102,7 +113,7 @@ bool NormalForm::compose(std::string_view text, std::string& out) const {
   return has_changed;
 }
 
-void NormalForm::compose_segment(std::string_view segment, std::string& out) const {
+void NormalForm::normalize_segment(std::string_view segment, std::string& out) const {
   std::u32string decomposed;
   for (size_t i = 0; i < segment.size(); i += sequence_length(segment[i])) {
     decompose(decode_valid(segment.data() + i), decomposed);
@@ -119,7 +130,15 @@ void NormalForm::compose_segment(std::string_view segment, std::string& out) con
                      [](const auto& a, const auto& b) { return a.first < b.first; });
     i = end + 1;
   }
-  // Each character composes with the last starter unless one of its own class or a starter stands between.
+  if (composes_) {
+    for (const char32_t c : composed_from(characters)) append_code_point(c, out);
+  } else {
+    for (const auto& [character_class, character] : characters) append_code_point(character, out);
+  }
+}
+
+// Each character composes with the last starter unless one of its own class or a starter stands between.
+std::u32string NormalForm::composed_from(const std::vector<std::pair<int, char32_t>>& characters) const {
   std::u32string result;
   size_t starter = std::u32string::npos;
   int last_class = -1;  // of the character kept after the starter; -1: none
@@ -140,7 +159,7 @@ void NormalForm::compose_segment(std::string_view segment, std::string& out) con
     }
     result.push_back(character);
   }
-  for (const char32_t c : result) append_code_point(c, out);
+  return result;
 }
 
 }  // namespace braid::unicode

@@ -55,34 +55,44 @@ TEST(CodePointSet, TooManyClassesAreNotATable) {
   ASSERT_TRUE(CodePointTable::classify(sets, 0x80, 11).has_value());
 }
 
-std::string nfc(const NormalForm& form, std::string_view text) {
+std::string normalized(const NormalForm& form, std::string_view text) {
   std::string out;
-  return form.compose(text, out) ? out : std::string(text);
+  return form.normalize(text, out) ? out : std::string(text);
 }
 
 TEST(NormalForm, ComposesByTheStandardAndLeavesLaterCharactersAlone) {
-  const NormalForm form;
-  EXPECT_EQ(nfc(form, "e\u0301 \u1100\u1161\u11a8"), "\u00e9 \uac01");
-  EXPECT_EQ(nfc(form, "\u212b\u2126"), "\u00c5\u03a9");
-  EXPECT_EQ(nfc(form, "\u1e9b\u0323"), "\u1e9b\u0323");
-  EXPECT_EQ(nfc(form, "q\u0307\u0323"), "q\u0323\u0307");
-  EXPECT_EQ(nfc(form, "\u0958"), "\u0915\u093c");                        // a composition exclusion
-  EXPECT_EQ(nfc(form, "\U00011935\U00011930"), "\U00011935\U00011930");  // composes from Unicode 13 on
-  EXPECT_EQ(nfc(form, "a\u0301\u1df6"), "\u00e1\u1df6");                 // a mark only from Unicode 10 on
+  const NormalForm form(NormalFormKind::kNfc);
+  EXPECT_EQ(normalized(form, "e\u0301 \u1100\u1161\u11a8"), "\u00e9 \uac01");
+  EXPECT_EQ(normalized(form, "\u212b\u2126"), "\u00c5\u03a9");
+  EXPECT_EQ(normalized(form, "\u1e9b\u0323"), "\u1e9b\u0323");
+  EXPECT_EQ(normalized(form, "q\u0307\u0323"), "q\u0323\u0307");
+  EXPECT_EQ(normalized(form, "\u0958"), "\u0915\u093c");                        // a composition exclusion
+  EXPECT_EQ(normalized(form, "\U00011935\U00011930"), "\U00011935\U00011930");  // composes from Unicode 13 on
+  EXPECT_EQ(normalized(form, "a\u0301\u1df6"), "\u00e1\u1df6");                 // a mark only from Unicode 10 on
   std::string out = "untouched";
-  EXPECT_FALSE(form.compose("plain \u00e9\u4e2d\uac01 text", out));
+  EXPECT_FALSE(form.normalize("plain \u00e9\u4e2d\uac01 text", out));
   EXPECT_EQ(out, "untouched");
 }
 
+TEST(NormalForm, DecomposesAndDropsWhatIsOnlyCompatible) {
+  const std::string text = "\u00e9\uac01\ufb01\u00b2\u1e9b\u0323";
+  EXPECT_EQ(normalized(NormalForm(NormalFormKind::kNfd), text),
+            "e\u0301\u1100\u1161\u11a8\ufb01\u00b2\u017f\u0323\u0307");
+  EXPECT_EQ(normalized(NormalForm(NormalFormKind::kNfkd), text), "e\u0301\u1100\u1161\u11a8fi2s\u0323\u0307");
+  EXPECT_EQ(normalized(NormalForm(NormalFormKind::kNfkc), text), "\u00e9\uac01fi2\u1e69");
+  EXPECT_EQ(normalized(NormalForm(NormalFormKind::kNfkc), "\u30ab\uff9e"), "\u30ac");  // joins what stands before
+  EXPECT_EQ(normalized(NormalForm(NormalFormKind::kNfkc), "\ufdfa").size(), 33u);      // 18 characters
+}
+
 TEST(NormalForm, ALongRunOfMarksInTheWrongOrderTakesNoQuadraticTime) {
-  const NormalForm form;
+  const NormalForm form(NormalFormKind::kNfc);
   std::string text = "a";
   for (int i = 0; i < 100'000; ++i) text += i % 2 == 0 ? "\u0345" : "\u0334";
   const std::clock_t start = std::clock();
-  const std::string once = nfc(form, text);
+  const std::string once = normalized(form, text);
   EXPECT_LT(std::clock() - start, 10 * CLOCKS_PER_SEC);
   EXPECT_EQ(once.size(), text.size());
-  EXPECT_EQ(nfc(form, once), once);
+  EXPECT_EQ(normalized(form, once), once);
 }
 
 }  // namespace

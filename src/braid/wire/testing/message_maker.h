@@ -38,6 +38,7 @@ class MessageMaker {
                               PageTable{.first_page = first_page, .pages = ids((end + 15) / 16 - first_page, 49)}};
       sequence.samples = pick(0, 1) == 1;
       if (sequence.samples) sequence.sampling = state();
+      sequence.has_long_rope = pick(0, 3) == 0;
       if (pick(0, 2) == 0) sequence.scoring = scoring(static_cast<int>(sequence.new_tokens.size()));
     }
     for (int i = pick(0, 2); i > 0; --i) {

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "braid/cli/lines.h"
+#include "braid/formats/input_file.h"
 #include "braid/formats/json.h"
-#include "braid/formats/mapped_file.h"
 
 namespace braid::serving {
 namespace {

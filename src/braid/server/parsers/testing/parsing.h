@@ -46,6 +46,9 @@ inline Events parse(const ParserOptions& options, std::string_view text) {
   std::vector<std::string_view> bytes;
   for (size_t i = 0; i < text.size(); ++i) bytes.push_back(text.substr(i, 1));
   EXPECT_EQ(parse_pieces(options, bytes), whole) << "byte by byte: " << text;
+  for (size_t i = 1; text.size() <= 200 && i < text.size(); ++i) {
+    EXPECT_EQ(parse_pieces(options, {text.substr(0, i), text.substr(i)}), whole) << "cut at " << i << ": " << text;
+  }
   for (uint32_t seed = 0; seed < 20; ++seed) {
     std::mt19937 random(seed);
     EXPECT_EQ(parse_pieces(options, cut(text, 1 + seed, random)), whole) << "cut with seed " << seed << ": " << text;

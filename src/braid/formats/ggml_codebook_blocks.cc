@@ -1,0 +1,57 @@
+// GGUF's blocks whose nibbles name one of 16 values. Of 16 bytes of nibbles the low ones are elements 0-15, the high
+// ones 16-31.
+#include <array>
+#include <bit>
+
+#include "braid/formats/ggml_blocks.h"
+#include "braid/formats/load.h"
+#include "braid/tensor/dtype.h"
+
+namespace braid {
+namespace {
+
+using Codebook = std::array<int8_t, 16>;
+
+constexpr Codebook kNonLinear = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+// Twice the values of E2M1 (OCP Microscaling Formats 1.0).
+constexpr Codebook kE2m1 = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+
+// 32 elements out of 16 bytes.
+void decode_nibbles(const Codebook& values, const std::byte* nibbles, float scale, float* out) {
+  for (size_t i = 0; i < 16; ++i) {
+    const auto byte = static_cast<size_t>(nibbles[i]);
+    out[i] = scale * static_cast<float>(values[byte & 15]);
+    out[i + 16] = scale * static_cast<float>(values[byte >> 4]);
+  }
+}
+
+// Half of 2^(exponent - 127), which goes with the doubled values; denormal below 2.
+float half_of_e8m0(uint32_t exponent) {
+  return std::bit_cast<float>(exponent < 2 ? 0x00200000U << exponent : (exponent - 1) << 23);
+}
+
+}  // namespace
+
+// 32 elements: a half-precision scale, nibbles.
+void iq4_nl_block(const std::byte* block, float* out) {
+  decode_nibbles(kNonLinear, block + 2, to_float(load<Float16>(block)), out);
+}
+
+// 256 elements: a half-precision scale; 16 bits with the high pairs and 4 bytes with the low nibbles of the scales of
+// groups of 32, each less 32; nibbles.
+void iq4_xs_block(const std::byte* block, float* out) {
+  const float scale = to_float(load<Float16>(block));
+  const uint32_t high = load<uint16_t>(block + 2);
+  for (uint32_t group = 0; group < 8; ++group) {
+    const uint32_t low_bits = static_cast<uint32_t>(block[4 + group / 2]) >> (group % 2 * 4) & 15;
+    const auto bits = static_cast<int32_t>(low_bits | (high >> (group * 2) & 3) << 4);
+    decode_nibbles(kNonLinear, block + 8 + group * 16, scale * static_cast<float>(bits - 32), out + group * 32);
+  }
+}
+
+// 32 elements: an exponent, nibbles.
+void mxfp4_block(const std::byte* block, float* out) {
+  decode_nibbles(kE2m1, block + 1, half_of_e8m0(static_cast<uint32_t>(block[0])), out);
+}
+
+}  // namespace braid

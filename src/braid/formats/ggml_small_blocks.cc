@@ -1,0 +1,79 @@
+// GGUF's blocks of 32 elements, each with a half-precision scale (and minimum) of its own. Of 16 bytes of nibbles the
+// low ones are elements 0-15, the high ones 16-31.
+#include "braid/formats/ggml_blocks.h"
+#include "braid/formats/load.h"
+#include "braid/tensor/dtype.h"
+
+namespace braid {
+namespace {
+
+constexpr int kHalfBlock = 16;
+
+float small_block_half(const std::byte* from) {
+  return to_float(load<Float16>(from));
+}
+
+int low_nibble(std::byte byte) {
+  return static_cast<int>(byte) & 15;
+}
+int high_nibble(std::byte byte) {
+  return static_cast<int>(byte) >> 4;
+}
+
+// The fifth bit of element i, at its place above a nibble.
+int fifth_bit(uint32_t bits, int i) {
+  return static_cast<int>(bits >> i & 1) << 4;
+}
+
+}  // namespace
+
+// A scale; 16 bytes of nibbles, each less 8.
+void q4_0_block(const std::byte* block, float* out) {
+  const float scale = small_block_half(block);
+  for (int i = 0; i < kHalfBlock; ++i) {
+    out[i] = scale * static_cast<float>(low_nibble(block[2 + i]) - 8);
+    out[i + kHalfBlock] = scale * static_cast<float>(high_nibble(block[2 + i]) - 8);
+  }
+}
+
+// A scale and a minimum; nibbles from 0.
+void q4_1_block(const std::byte* block, float* out) {
+  const float scale = small_block_half(block);
+  const float minimum = small_block_half(block + 2);
+  for (int i = 0; i < kHalfBlock; ++i) {
+    out[i] = scale * static_cast<float>(low_nibble(block[4 + i])) + minimum;
+    out[i + kHalfBlock] = scale * static_cast<float>(high_nibble(block[4 + i])) + minimum;
+  }
+}
+
+// A scale; 32 fifth bits; nibbles. Each element less 16.
+void q5_0_block(const std::byte* block, float* out) {
+  const float scale = small_block_half(block);
+  const auto fifths = load<uint32_t>(block + 2);
+  for (int i = 0; i < kHalfBlock; ++i) {
+    const std::byte nibbles = block[6 + i];
+    out[i] = scale * static_cast<float>((low_nibble(nibbles) | fifth_bit(fifths, i)) - 16);
+    out[i + kHalfBlock] = scale * static_cast<float>((high_nibble(nibbles) | fifth_bit(fifths, i + kHalfBlock)) - 16);
+  }
+}
+
+// A scale and a minimum; 32 fifth bits; nibbles from 0.
+void q5_1_block(const std::byte* block, float* out) {
+  const float scale = small_block_half(block);
+  const float minimum = small_block_half(block + 2);
+  const auto fifths = load<uint32_t>(block + 4);
+  for (int i = 0; i < kHalfBlock; ++i) {
+    const std::byte nibbles = block[8 + i];
+    out[i] = scale * static_cast<float>(low_nibble(nibbles) | fifth_bit(fifths, i)) + minimum;
+    out[i + kHalfBlock] =
+        scale * static_cast<float>(high_nibble(nibbles) | fifth_bit(fifths, i + kHalfBlock)) + minimum;
+  }
+}
+
+// A scale, 32 int8.
+void q8_0_block(const std::byte* block, float* out) {
+  const float scale = small_block_half(block);
+  for (int i = 0; i < 2 * kHalfBlock; ++i) out[i] = static_cast<float>(load<int8_t>(block + 2 + i)) * scale;
+}
+
+}  // namespace braid

@@ -1,0 +1,213 @@
+#include "braid/hub/hub_connection.h"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <optional>
+#include <utility>
+
+namespace braid {
+namespace {
+
+constexpr long kConnectTimeoutS = 15;
+constexpr long kStalledAfterS = 30;  // without a byte a second
+constexpr long kMaxRedirections = 10;
+constexpr size_t kMaxErrorBody = 8192;
+constexpr size_t kMaxHeaders = 100;
+
+// What libcurl's callbacks fill for one request.
+struct Transfer {
+  CURL* handle = nullptr;
+  HubReply reply;
+  size_t num_answers = 0;  // redirections have several
+  size_t max_body = 0;     // kept in reply.body
+  bool is_too_long = false;
+  const HubConnection::Sink* sink = nullptr;  // null: the body is kept
+  int64_t offset = 0;
+  bool ignores_range = false;  // all of it came instead of the rest
+  std::optional<Error> sink_error;
+};
+
+int32_t status_of(CURL* handle) {
+  long status = 0;
+  curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+  return static_cast<int32_t>(status);
+}
+
+size_t take_header(char* data, size_t size, size_t count, void* user) {
+  auto& transfer = *static_cast<Transfer*>(user);
+  std::string_view line(data, size * count);
+  if (line.starts_with("HTTP/")) {
+    ++transfer.num_answers;
+    return size * count;
+  }
+  const size_t colon = line.find(':');
+  if (transfer.num_answers != 1 || colon == std::string_view::npos) return size * count;
+  std::string name(line.substr(0, colon));
+  for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  line.remove_prefix(colon + 1);
+  const auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+  while (!line.empty() && is_space(line.front())) line.remove_prefix(1);
+  while (!line.empty() && is_space(line.back())) line.remove_suffix(1);
+  if (transfer.reply.headers.size() < kMaxHeaders) transfer.reply.headers.insert_or_assign(std::move(name), line);
+  return size * count;
+}
+
+// Fewer bytes than there are end the transfer.
+size_t take_body(char* data, size_t size, size_t count, void* user) {
+  auto& transfer = *static_cast<Transfer*>(user);
+  const size_t bytes = size * count;
+  const int32_t status = status_of(transfer.handle);
+  const bool is_wanted = status == 200 || status == 206;
+  if (transfer.sink != nullptr && is_wanted) {
+    if (transfer.offset > 0 && status == 200) {
+      transfer.ignores_range = true;
+      return 0;
+    }
+    const Status taken = (*transfer.sink)({reinterpret_cast<const std::byte*>(data), bytes});
+    if (!taken.ok()) transfer.sink_error = taken.error();
+    return taken.ok() ? bytes : 0;
+  }
+  std::string& body = transfer.reply.body;
+  const size_t max_body = is_wanted ? transfer.max_body : kMaxErrorBody;
+  const size_t kept = std::min(bytes, max_body - std::min(max_body, body.size()));
+  body.append(data, kept);
+  if (kept < bytes && is_wanted) transfer.is_too_long = true;
+  return is_wanted ? kept : bytes;
+}
+
+// Whether the same request may succeed a little later.
+bool may_pass(CURLcode code) {
+  constexpr std::array kPassing = {CURLE_PARTIAL_FILE, CURLE_RECV_ERROR,   CURLE_SEND_ERROR, CURLE_OPERATION_TIMEDOUT,
+                                   CURLE_GOT_NOTHING,  CURLE_HTTP2_STREAM, CURLE_HTTP2};
+  return std::ranges::find(kPassing, code) != kPassing.end();
+}
+
+bool may_pass(int32_t status) {
+  return status == 408 || status == 429 || status >= 500;
+}
+
+}  // namespace
+
+struct HubConnection::Curl {
+  explicit Curl(std::string given_token) : token(std::move(given_token)) {}
+  ~Curl() {
+    curl_slist_free_all(headers);
+    if (handle != nullptr) curl_easy_cleanup(handle);
+    if (is_initialised) curl_global_cleanup();
+  }
+  Curl(const Curl&) = delete;
+  Curl& operator=(const Curl&) = delete;
+
+  HubReply perform(const std::string& url, Transfer& transfer);
+
+  bool is_initialised = false;
+  bool is_https = false;
+  CURL* handle = nullptr;
+  curl_slist* headers = nullptr;
+  std::string token;
+};
+
+Result<HubConnection> HubConnection::open(const std::string& endpoint, const std::string& token) {
+  const bool is_https = endpoint.starts_with("https://");
+  if (!is_https && !endpoint.starts_with("http://")) {
+    return fail("HF_ENDPOINT is \"{}\", must begin with https:// or http://", endpoint);
+  }
+  if (std::ranges::any_of(token, [](unsigned char c) { return c <= ' ' || c >= 0x7f; })) {
+    return fail("HF_TOKEN has a space or another character that no token has");
+  }
+  auto curl = std::make_unique<Curl>(token);
+  curl->is_initialised = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+  curl->handle = curl->is_initialised ? curl_easy_init() : nullptr;
+  if (curl->handle == nullptr) return fail("libcurl cannot be started");
+  curl->is_https = is_https;
+  if (!token.empty()) curl->headers = curl_slist_append(nullptr, ("Authorization: Bearer " + token).c_str());
+  return HubConnection(std::move(curl));
+}
+
+HubConnection::HubConnection(std::unique_ptr<Curl> curl) : curl_(std::move(curl)) {}
+HubConnection::~HubConnection() = default;
+HubConnection::HubConnection(HubConnection&&) noexcept = default;
+HubConnection& HubConnection::operator=(HubConnection&&) noexcept = default;
+
+// The handle keeps its connections from request to request, and its options: each is set anew.
+HubReply HubConnection::Curl::perform(const std::string& url, Transfer& transfer) {
+  transfer.handle = handle;
+  std::array<char, CURL_ERROR_SIZE> problem = {};
+  curl_easy_setopt(handle, CURLOPT_URL, url.c_str());
+  curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, problem.data());
+  curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(handle, CURLOPT_USERAGENT, "braid");
+  curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);  // libcurl keeps Authorization from other hosts
+  curl_easy_setopt(handle, CURLOPT_MAXREDIRS, kMaxRedirections);
+  curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "https,http");
+  curl_easy_setopt(handle, CURLOPT_REDIR_PROTOCOLS_STR, is_https ? "https" : "https,http");
+  curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT, kConnectTimeoutS);
+  curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, kStalledAfterS);
+  curl_easy_setopt(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);  // a proxy's are none of the hub's
+  curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, take_header);
+  curl_easy_setopt(handle, CURLOPT_HEADERDATA, &transfer);
+  curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take_body);
+  curl_easy_setopt(handle, CURLOPT_WRITEDATA, &transfer);
+  const CURLcode code = curl_easy_perform(handle);
+  curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, nullptr);
+
+  HubReply& reply = transfer.reply;
+  reply.status = status_of(handle);
+  if (code != CURLE_OK && !transfer.ignores_range) {
+    reply.transport_problem = problem[0] != '\0' ? problem.data() : curl_easy_strerror(code);
+    if (transfer.is_too_long) reply.transport_problem = fmt::format("an answer of over {} bytes", transfer.max_body);
+    reply.is_cut_off = may_pass(code);
+  }
+  reply.is_cut_off = reply.is_cut_off || may_pass(reply.status);
+  return std::move(reply);
+}
+
+HubReply HubConnection::get(const std::string& url, size_t max_bytes) {
+  curl_easy_setopt(curl_->handle, CURLOPT_HTTPGET, 1L);
+  curl_easy_setopt(curl_->handle, CURLOPT_FOLLOWLOCATION, 1L);
+  curl_easy_setopt(curl_->handle, CURLOPT_RANGE, nullptr);
+  Transfer transfer;
+  transfer.max_body = max_bytes;
+  return curl_->perform(url, transfer);
+}
+
+HubReply HubConnection::head(const std::string& url) {
+  curl_easy_setopt(curl_->handle, CURLOPT_NOBODY, 1L);
+  curl_easy_setopt(curl_->handle, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(curl_->handle, CURLOPT_RANGE, nullptr);
+  Transfer transfer;
+  return curl_->perform(url, transfer);
+}
+
+Result<HubReply> HubConnection::get_from(const std::string& url, int64_t offset, Sink sink) {
+  const std::string range = fmt::format("{}-", offset);
+  curl_easy_setopt(curl_->handle, CURLOPT_HTTPGET, 1L);
+  curl_easy_setopt(curl_->handle, CURLOPT_FOLLOWLOCATION, 1L);
+  curl_easy_setopt(curl_->handle, CURLOPT_RANGE, offset > 0 ? range.c_str() : nullptr);
+  Transfer transfer;
+  transfer.sink = &sink;
+  transfer.offset = offset;
+  HubReply reply = curl_->perform(url, transfer);
+  if (transfer.sink_error) return *transfer.sink_error;
+  return reply;
+}
+
+std::string HubConnection::escape_path(const std::string& path) {
+  constexpr std::string_view kPlain = "-_.~/";
+  std::string escaped;
+  for (const char c : path) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) != 0 || kPlain.find(c) != std::string_view::npos) {
+      escaped += c;
+    } else {
+      escaped += fmt::format("%{:02X}", byte);
+    }
+  }
+  return escaped;
+}
+
+}  // namespace braid

@@ -1,0 +1,25 @@
+// Which files of a repository braid needs. Pure.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "braid/base/result.h"
+#include "braid/config/hub_name.h"
+#include "braid/hub/hub_repository.h"
+
+namespace braid {
+
+struct HubSelection {
+  std::vector<HubFile> texts;    // configuration, tokenizer, template, the index of the weights
+  std::vector<HubFile> weights;  // none yet where there is an index: it names them
+  bool has_index = false;
+};
+
+// For a variant its GGUF files alone, the first first.
+Result<HubSelection> select_hub_files(const HubRepository& repository, const HubName& name);
+
+// The files that an index names.
+Result<std::vector<HubFile>> select_shards(const HubRepository& repository, std::string_view index_text);
+
+}  // namespace braid

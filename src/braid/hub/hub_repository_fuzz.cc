@@ -1,0 +1,22 @@
+// libFuzzer: the hub's answer about a repository. Whatever the bytes, it is a list of files whose paths stay below a
+// folder and whose hashes are names of files, or an error; so is what is selected of them.
+#include <cstdint>
+#include <string_view>
+
+#include "braid/base/check.h"
+#include "braid/config/hub_cache.h"
+#include "braid/hub/hub_files.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const auto repository = braid::parse_hub_repository(text);
+  if (!repository.ok()) return 0;
+  for (const braid::HubFile& file : repository->files) {
+    CHECK(("/" + file.path + "/").find("/../") == std::string::npos && !file.path.starts_with('/'));
+    CHECK(file.hash().empty() || braid::is_plain_file_name(file.hash()));
+  }
+  (void)braid::select_hub_files(*repository, {.repository = "org/name"});
+  (void)braid::select_hub_files(*repository, {.repository = "org/name", .variant = "Q4_K_M"});
+  (void)braid::select_shards(*repository, text);
+  return 0;
+}

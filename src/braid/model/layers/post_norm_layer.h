@@ -1,0 +1,35 @@
+// The layer of a decoder whose norms come after the blocks (OLMo 2, arXiv 2501.00656): attention, then a feed-forward
+// block, each on the residual stream itself; what they give is normed and added. FeedForward is Mlp or Moe.
+#pragma once
+
+#include <utility>
+
+#include "braid/model/layers/attention.h"
+#include "braid/model/layers/decoder.h"
+#include "braid/model/layers/rms_norm.h"
+
+namespace braid {
+
+template <typename FeedForward>
+class PostNormLayer final : public DecoderLayer {
+ public:
+  PostNormLayer(RmsNorm attention_norm, Attention attention, RmsNorm feed_forward_norm, FeedForward feed_forward)
+      : attention_norm_(std::move(attention_norm)),
+        attention_(std::move(attention)),
+        feed_forward_norm_(std::move(feed_forward_norm)),
+        feed_forward_(std::move(feed_forward)) {}
+
+  void forward(Step& step, Residual x) const override {
+    x += attention_norm_.after_block(step, attention_(step, without_norm(step, x)));
+    const ConstRows all = step.exchange.gather(without_norm(step, x));
+    x += feed_forward_norm_.after_block(step, step.exchange.scatter(feed_forward_(step, all)));
+  }
+
+ private:
+  RmsNorm attention_norm_;
+  Attention attention_;
+  RmsNorm feed_forward_norm_;
+  FeedForward feed_forward_;
+};
+
+}  // namespace braid

@@ -1,0 +1,43 @@
+// The layer of a decoder with norms on both sides of each block (Gemma 2, arXiv 2408.00118): attention, then a
+// feed-forward block, each on the normed residual stream; what they give is normed too, and added. FeedForward is Mlp
+// or Moe.
+#pragma once
+
+#include <utility>
+
+#include "braid/model/layers/attention.h"
+#include "braid/model/layers/decoder.h"
+#include "braid/model/layers/rms_norm.h"
+
+namespace braid {
+
+// Of one block.
+struct NormPair {
+  RmsNorm before;
+  RmsNorm after;
+};
+
+template <typename FeedForward>
+class SandwichNormLayer final : public DecoderLayer {
+ public:
+  SandwichNormLayer(NormPair attention_norms, Attention attention, NormPair feed_forward_norms,
+                    FeedForward feed_forward)
+      : attention_norms_(std::move(attention_norms)),
+        attention_(std::move(attention)),
+        feed_forward_norms_(std::move(feed_forward_norms)),
+        feed_forward_(std::move(feed_forward)) {}
+
+  void forward(Step& step, Residual x) const override {
+    x += attention_norms_.after.after_block(step, attention_(step, attention_norms_.before(step, x)));
+    const ConstRows all = step.exchange.gather(feed_forward_norms_.before(step, x));
+    x += feed_forward_norms_.after.after_block(step, step.exchange.scatter(feed_forward_(step, all)));
+  }
+
+ private:
+  NormPair attention_norms_;
+  Attention attention_;
+  NormPair feed_forward_norms_;
+  FeedForward feed_forward_;
+};
+
+}  // namespace braid

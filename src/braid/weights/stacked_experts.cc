@@ -1,0 +1,175 @@
+#include "braid/weights/stacked_experts.h"
+
+#include <vector>
+
+#include "braid/formats/mxfp4.h"
+#include "braid/weights/checkpoint.h"
+
+namespace braid {
+namespace {
+
+// Which rows of a stored matrix are a matrix of their own, and what that is called.
+struct RowsOf {
+  std::string name;  // "gate_proj"
+  int64_t first = 0;
+  int64_t every = 1;
+};
+
+// One product of each expert: all its matrices together are [rows, cols], whose rows a checkpoint stores as columns.
+struct Product {
+  std::string name;  // "gate_up_proj"
+  int64_t rows;
+  int64_t cols;
+  std::string row_size;  // as the configuration names it
+  std::string col_size;
+  std::vector<RowsOf> matrices;
+};
+
+class LayerUnstacker {
+ public:
+  LayerUnstacker(const ModelConfig& config, const std::string& path, StoredTensors& tensors, int32_t layer)
+      : num_experts_(config.moe.num_experts),
+        path_(path),
+        tensors_(tensors),
+        prefix_(fmt::format("model.layers.{}.mlp.experts.", layer)) {}
+
+  Status unstack(const Product& product) {
+    const bool has_plain = tensors_.contains(prefix_ + product.name);
+    const bool has_blocks = tensors_.contains(prefix_ + product.name + "_blocks");
+    const bool has_exponents = tensors_.contains(prefix_ + product.name + "_scales");
+    if (has_plain && (has_blocks || has_exponents)) {
+      return fail("{}: tensor \"{}{}\" is there twice, also as MXFP4 (\"{}\")", path_, prefix_, product.name,
+                  product.name + (has_blocks ? "_blocks" : "_scales"));
+    }
+    if (!has_plain && !has_blocks && !has_exponents) {
+      return fail("{}: tensor \"{}{}\" is missing, and so are its MXFP4 \"_blocks\" and \"_scales\"", path_, prefix_,
+                  product.name);
+    }
+    TRY_STATUS(has_plain ? unstack_plain(product) : unstack_mxfp4(product));
+    return unstack_bias(product);
+  }
+
+ private:
+  Result<StoredTensor> take(const std::string& name, const std::vector<int64_t>& shape, const std::string& sizes) {
+    auto node = tensors_.extract(prefix_ + name);
+    if (node.empty()) {
+      return fail("{}: tensor \"{}{}\" is missing (shape [{}])", path_, prefix_, name, fmt::join(shape, ", "));
+    }
+    if (node.mapped().shape != shape) {
+      return fail("{} has shape {}, config.json says [{}] ({})", describe(prefix_ + name, node.mapped()),
+                  node.mapped().shape_text(), fmt::join(shape, ", "), sizes);
+    }
+    return std::move(node.mapped());
+  }
+
+  Status put(int64_t expert, const std::string& matrix, std::string_view kind, StoredTensor tensor) {
+    const auto [place, is_new] =
+        tensors_.emplace(fmt::format("{}{}.{}.{}", prefix_, expert, matrix, kind), std::move(tensor));
+    if (!is_new) return fail("{} is there beside those of all experts together", describe(place->first, place->second));
+    return {};
+  }
+
+  Status unstack_plain(const Product& product) {
+    TRY(const StoredTensor whole, take(product.name, {num_experts_, product.cols, product.rows},
+                                       fmt::format("experts, {}, {}", product.col_size, product.row_size)));
+    const int64_t element = whole.block_bytes;
+    for (int64_t expert = 0; expert < num_experts_; ++expert) {
+      for (const RowsOf& rows : product.matrices) {
+        StoredTensor one = part_of(whole, rows, {product.rows / rows.every, product.cols});
+        one.offset = whole.offset + (expert * product.rows * product.cols + rows.first) * element;
+        one.row_step = rows.every * element;
+        one.element_step = product.rows * element;
+        TRY_STATUS(put(expert, rows.name, "weight", std::move(one)));
+      }
+    }
+    return {};
+  }
+
+  Status unstack_mxfp4(const Product& product) {
+    if (product.cols % kMxfp4BlockElements != 0) {
+      return fail("{}: tensor \"{}{}_blocks\": MXFP4 has blocks of {}, of which {} {} is not a multiple", path_,
+                  prefix_, product.name, kMxfp4BlockElements, product.col_size, product.cols);
+    }
+    const int64_t num_blocks = product.cols / kMxfp4BlockElements;
+    const std::string sizes = fmt::format("experts, {}, {} / 32", product.row_size, product.col_size);
+    TRY(const StoredTensor blocks,
+        take(product.name + "_blocks", {num_experts_, product.rows, num_blocks, kMxfp4NibbleBytes}, sizes + ", 16"));
+    TRY(const StoredTensor exponents, take(product.name + "_scales", {num_experts_, product.rows, num_blocks}, sizes));
+    for (const StoredTensor* const tensor : {&blocks, &exponents}) {
+      if (tensor->type_name != "U8") {
+        return fail("{} has the type {}, MXFP4 is stored as U8", describe(tensor->stored_name, *tensor),
+                    tensor->type_name);
+      }
+    }
+    for (int64_t expert = 0; expert < num_experts_; ++expert) {
+      for (const RowsOf& rows : product.matrices) {
+        StoredTensor one = part_of(blocks, rows, {product.rows / rows.every, product.cols});
+        const int64_t first_row = expert * product.rows + rows.first;
+        one.type_name = "MXFP4";
+        one.block_elements = kMxfp4BlockElements;
+        one.block_bytes = kMxfp4NibbleBytes;
+        one.row_step = rows.every * num_blocks * kMxfp4NibbleBytes;
+        one.offset = blocks.offset + first_row * num_blocks * kMxfp4NibbleBytes;
+        one.exponents = {.file = exponents.file,
+                         .offset = exponents.offset + first_row * num_blocks,
+                         .row_step = rows.every * num_blocks};
+        one.bytes += exponents.bytes / num_experts_ / rows.every;
+        TRY_STATUS(put(expert, rows.name, "weight", std::move(one)));
+      }
+    }
+    return {};
+  }
+
+  Status unstack_bias(const Product& product) {
+    TRY(const StoredTensor whole,
+        take(product.name + "_bias", {num_experts_, product.rows}, fmt::format("experts, {}", product.row_size)));
+    for (int64_t expert = 0; expert < num_experts_; ++expert) {
+      for (const RowsOf& rows : product.matrices) {
+        StoredTensor one = part_of(whole, rows, {product.rows / rows.every});
+        one.offset = whole.offset + (expert * product.rows + rows.first) * whole.block_bytes;
+        one.element_step = rows.every * whole.block_bytes;
+        TRY_STATUS(put(expert, rows.name, "bias", std::move(one)));
+      }
+    }
+    return {};
+  }
+
+  // All but where it lies.
+  StoredTensor part_of(const StoredTensor& whole, const RowsOf& rows, std::vector<int64_t> shape) const {
+    StoredTensor one = whole;
+    one.shape = std::move(shape);
+    one.bytes = whole.bytes / num_experts_ / rows.every;
+    return one;
+  }
+
+  const int64_t num_experts_;
+  const std::string& path_;
+  StoredTensors& tensors_;
+  const std::string prefix_;
+};
+
+}  // namespace
+
+Status unstack_experts(const ModelConfig& config, const std::string& path, StoredTensors& tensors) {
+  const Product gate_up{
+      .name = "gate_up_proj",
+      .rows = int64_t{2} * config.moe.expert_ffn,
+      .cols = config.hidden,
+      .row_size = "2 * intermediate_size",
+      .col_size = "hidden_size",
+      .matrices = {{.name = "gate_proj", .first = 0, .every = 2}, {.name = "up_proj", .first = 1, .every = 2}}};
+  const Product down{.name = "down_proj",
+                     .rows = config.hidden,
+                     .cols = config.moe.expert_ffn,
+                     .row_size = "hidden_size",
+                     .col_size = "intermediate_size",
+                     .matrices = {{.name = "down_proj"}}};
+  for (int32_t layer = 0; layer < config.num_layers; ++layer) {
+    LayerUnstacker unstacker(config, path, tensors, layer);
+    TRY_STATUS(unstacker.unstack(gate_up));
+    TRY_STATUS(unstacker.unstack(down));
+  }
+  return {};
+}
+
+}  // namespace braid
