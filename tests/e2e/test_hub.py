@@ -159,8 +159,10 @@ def test_an_interrupted_download_goes_on(braid, hub, online, repository, directo
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_process_that_is_ended_leaves_what_came(braid, hub, online, repository, directory, how):
     hub.stall_after = 1000
+    # A shell starts what runs in its background with SIGINT ignored, and so would these tests start theirs.
     process = subprocess.Popen(braid.command("generate", "--model-path", "org/name", *GENERATE), stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, env={**os.environ, **online})
+                               stderr=subprocess.PIPE, env={**os.environ, **online},
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     assert hub.has_stalled.wait(60)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and sum(path.stat().st_size for path in incomplete(repository)) < 1000:
