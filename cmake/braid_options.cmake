@@ -7,7 +7,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   target_compile_options(braid_options INTERFACE -Wno-restrict)  # false alarms in std::string's operator+ (GCC bug 105651)
 endif()
 if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  target_compile_options(braid_options INTERFACE -Wno-subobject-linkage)  # it takes every source that another includes for a header
+  # It takes every source that another includes for a header; and the payloads of empty std::optionals for values that are read.
+  target_compile_options(braid_options INTERFACE -Wno-subobject-linkage -Wno-maybe-uninitialized)
 endif()
 if(BRAID_WERROR)
   target_compile_options(braid_options INTERFACE -Werror)
