@@ -71,7 +71,7 @@ void PagedAttention::forward(ConstRows q, std::span<const AttentionSequence> seq
   if (threads == 1 || block_rows < kBlockRowsWorthATeam) {
     const FlushDenormals flush;
     std::byte* scratch = team_.scratch(0, kernels.scratch_bytes(layer.head_dim));
-    for (const AttentionTile& tile : tiles_) kernels.run(tile, scratch);
+    for (size_t i = 0; i < tiles_.size(); ++i) kernels.run(tiles_[i], first_of_tile(i + 1), scratch);
     return;
   }
 
@@ -131,13 +131,20 @@ void PagedAttention::plan(ConstRows q, std::span<const AttentionSequence> sequen
   }
 }
 
+BlockPlace PagedAttention::first_of_tile(size_t index) const {
+  if (index >= tiles_.size()) return {};
+  return {.tile = &tiles_[index], .block = tiles_[index].first_block()};
+}
+
 void PagedAttention::run_whole(const AttentionKernels& kernels) {
   Counter counter;
   team_.run([&](int thread) {
     const auto num_tiles = static_cast<int64_t>(tiles_.size());
     std::byte* scratch = team_.scratch(thread, kernels.scratch_bytes(tiles_[0].head_dim));
-    for (int64_t i = counter.next(); i < num_tiles; i = counter.next()) {
-      kernels.run(tiles_[static_cast<size_t>(i)], scratch);
+    // A thread takes its next tile before it computes this one, whose last block fetches the next one's first.
+    for (int64_t i = counter.next(), next = 0; i < num_tiles; i = next) {
+      next = counter.next();
+      kernels.run(tiles_[static_cast<size_t>(i)], first_of_tile(static_cast<size_t>(next)), scratch);
     }
   });
 }
@@ -159,12 +166,18 @@ void PagedAttention::run_in_parts(const AttentionKernels& kernels) {
     const auto num_parts = static_cast<int64_t>(parts_.size());
     const auto num_tiles = static_cast<int64_t>(tiles_.size());
     std::byte* scratch = team_.scratch(thread, kernels.scratch_bytes(tiles_[0].head_dim));
-    for (int64_t i = part_counter.next(); i < num_parts; i = part_counter.next()) {
+    for (int64_t i = part_counter.next(), next = 0; i < num_parts; i = next) {
+      next = part_counter.next();
       const Part& part = parts_[static_cast<size_t>(i)];
+      BlockPlace after;
+      if (next < num_parts) {
+        const Part& later = parts_[static_cast<size_t>(next)];
+        after = {.tile = &tiles_[later.tile], .block = later.first_block};
+      }
       const AttentionTile& tile = tiles_[part.tile];
       float* first = partials + partial_offsets_[part.tile] +
                      (part.first_block - tile.first_block()) * kernels.partial_floats(tile);
-      kernels.blocks(tile, part.first_block, part.end_block, first, scratch);
+      kernels.blocks(tile, part.first_block, part.end_block, after, first, scratch);
     }
     team_.barrier();
     for (int64_t i = tile_counter.next(); i < num_tiles; i = tile_counter.next()) {

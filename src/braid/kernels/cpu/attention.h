@@ -31,6 +31,8 @@ class PagedAttention {
 
   void plan(ConstRows q, std::span<const AttentionSequence> sequences, const KvLayer& layer,
             const AttentionParams& params, Rows out);
+  // The first block of a tile; none where there is no such tile.
+  BlockPlace first_of_tile(size_t index) const;
   void run_whole(const AttentionKernels& kernels);
   void run_in_parts(const AttentionKernels& kernels);
 

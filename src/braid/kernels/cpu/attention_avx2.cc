@@ -13,6 +13,7 @@ struct Avx2 {
   static constexpr int kRows = 4;
   static constexpr int kKeyVectors = 2;
   static constexpr int kDimVectors = 2;
+  static constexpr int kDimVectorsOfFewRows = 4;
 
   static Vector zero() { return _mm256_setzero_ps(); }
   static Vector broadcast(float value) { return _mm256_set1_ps(value); }

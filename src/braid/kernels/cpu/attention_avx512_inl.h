@@ -15,6 +15,7 @@ struct Avx512Vectors {
   static constexpr int kRows = 4;
   static constexpr int kKeyVectors = 4;
   static constexpr int kDimVectors = 4;
+  static constexpr int kDimVectorsOfFewRows = 8;
 
   static Vector zero() { return _mm512_setzero_ps(); }
   static Vector broadcast(float value) { return _mm512_set1_ps(value); }

@@ -2,8 +2,8 @@
 // vectors and a cache's format, included (by way of attention_inl.h) by one source file a tier. Everything here has
 // internal linkage and calls nothing of other headers that is not always inlined (see row_kernels_inl.h).
 //
-// Tier:    Vector (kLanes floats) and its arithmetic; kRows x kKeyVectors and kRows x kDimVectors accumulators fit the
-//          registers.
+// Tier:    Vector (kLanes floats) and its arithmetic; kRows x kKeyVectors, kRows x kDimVectors and 2 x
+//          kDimVectorsOfFewRows accumulators fit the registers.
 // Format:  Weight, what a query element or a probability is stored as before it meets keys or values; Kv, a vector of
 //          kLanes columns with kStep elements each (pairs in bfloat16); multiply-accumulate of the two.
 #pragma once
@@ -130,25 +130,40 @@ struct AttentionBlock {
   };
   struct BlockGroups {
     Groups keys;    // next: the same block's values
-    Groups values;  // next: the next block's keys
+    Groups values;  // next: the keys of the block that is read next
   };
-  static BlockGroups find_groups(const AttentionTile& tile, const Scratch& scratch, int64_t block) {
+  // Where the groups of a block lie, in bytes from page 0; below zero those that no row of the tile sees.
+  struct Offsets {
+    int64_t of[kGroups];
+  };
+  static Offsets group_offsets(const AttentionTile& tile, int64_t block) {
     const int64_t group_bytes = int64_t{tile.head_dim} * kGroup * kWordBytes / kStep;
-    const int64_t end = scratch.position[tile.num_rows - 1] + 1;
-    const auto offset_of = [&](int64_t position) {
-      const auto at = static_cast<uint32_t>(position);
-      const auto page_size = static_cast<uint32_t>(tile.page_size);
-      return tile.pages[at / page_size] * tile.page_bytes + at % page_size / kGroup * group_bytes;
-    };
-    BlockGroups groups = {};
-    const int64_t first = tile.window > 0 ? larger<int64_t>(scratch.position[0] - tile.window + 1, 0) : 0;
+    const int64_t first = tile.first_key(0);
+    const int64_t end = tile.position(tile.num_rows - 1) + 1;
+    const auto page_size = static_cast<uint32_t>(tile.page_size);
+    Offsets offsets;
     for (int g = 0; g < kGroups; ++g) {
       const int64_t position = block * kBlock + g * kGroup;
-      if (position + kGroup <= first || position >= end) continue;
-      const int64_t offset = offset_of(position);
-      groups.keys.of[g] = tile.keys + offset;
-      groups.keys.next[g] = groups.values.of[g] = tile.values + offset;
-      groups.values.next[g] = position + kBlock < end ? tile.keys + offset_of(position + kBlock) : groups.keys.of[g];
+      const auto at = static_cast<uint32_t>(position);
+      const bool is_seen = position + kGroup > first && position < end;
+      offsets.of[g] =
+          is_seen ? tile.pages[at / page_size] * tile.page_bytes + at % page_size / kGroup * group_bytes : -1;
+    }
+    return offsets;
+  }
+
+  static BlockGroups find_groups(const AttentionTile& tile, int64_t block, const BlockPlace& next) {
+    const Offsets own = group_offsets(tile, block);
+    BlockGroups groups = {};
+    for (int g = 0; g < kGroups; ++g) {
+      if (own.of[g] < 0) continue;
+      groups.keys.of[g] = groups.values.next[g] = tile.keys + own.of[g];
+      groups.keys.next[g] = groups.values.of[g] = tile.values + own.of[g];
+    }
+    if (next.tile == nullptr) return groups;
+    const Offsets later = group_offsets(*next.tile, next.block);
+    for (int g = 0; g < kGroups; ++g) {
+      if (later.of[g] >= 0) groups.values.next[g] = next.tile->keys + later.of[g];
     }
     return groups;
   }
@@ -310,7 +325,9 @@ struct AttentionBlock {
   template <int R, bool kIsMasked>
   static void accumulate_dims(const Weight* probabilities, const Groups& values, Steps steps, int64_t head_dim,
                               float* out) {
-    constexpr int kMany = Tier::kDimVectors;
+    // Few rows have few chains of sums; where registers are left, more columns at once hide the latency of their links.
+    constexpr bool kIsWide = R <= 2 && sizeof(typename Format::Kv) == sizeof(V);
+    constexpr int kMany = kIsWide ? Tier::kDimVectorsOfFewRows : Tier::kDimVectors;
     int64_t dim = 0;
     for (; dim + kMany * kLanes <= head_dim; dim += kMany * kLanes) {
       accumulate<R, kMany, false, kIsMasked>(probabilities, values, steps, head_dim, dim, out);

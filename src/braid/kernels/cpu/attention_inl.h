@@ -85,14 +85,18 @@ struct AttentionKernel : AttentionBlock<Tier, Format> {
     }
   }
 
-  static void run(const AttentionTile& tile, std::byte* memory) {
+  static BlockPlace place_behind(const AttentionTile& tile, int64_t block, int64_t end_block, const BlockPlace& after) {
+    return block + 1 < end_block ? BlockPlace{.tile = &tile, .block = block + 1} : after;
+  }
+
+  static void run(const AttentionTile& tile, const BlockPlace& after, std::byte* memory) {
     const Scratch scratch = make_scratch(memory, tile.head_dim);
     const int64_t width = padded(tile.head_dim);
     load_rows(tile, scratch);
     const int64_t end_block = tile.end_block();
     for (int64_t block = tile.first_block(); block < end_block; ++block) {
       const RowRange rows = rows_of_block(tile, scratch, block);
-      const BlockGroups groups = find_groups(tile, scratch, block);
+      const BlockGroups groups = find_groups(tile, block, place_behind(tile, block, end_block, after));
       for (int first = rows.begin; first < rows.end; first += Tier::kRows) {
         const int count = smaller(Tier::kRows, rows.end - first);
         Block::template attend_rows<Tier::kRows>(tile, scratch, groups, block, first, count, scratch.block_max,
@@ -111,8 +115,8 @@ struct AttentionKernel : AttentionBlock<Tier, Format> {
     return tile.num_rows * padded(tile.head_dim) + 2 * kMaxRows;
   }
 
-  static void blocks(const AttentionTile& tile, int64_t first_block, int64_t end_block, float* partials,
-                     std::byte* memory) {
+  static void blocks(const AttentionTile& tile, int64_t first_block, int64_t end_block, const BlockPlace& after,
+                     float* partials, std::byte* memory) {
     const Scratch scratch = make_scratch(memory, tile.head_dim);
     const int64_t width = padded(tile.head_dim);
     load_rows(tile, scratch);
@@ -120,7 +124,7 @@ struct AttentionKernel : AttentionBlock<Tier, Format> {
       float* max = partials + tile.num_rows * width;
       float* sum = max + kMaxRows;
       const RowRange rows = rows_of_block(tile, scratch, block);
-      const BlockGroups groups = find_groups(tile, scratch, block);
+      const BlockGroups groups = find_groups(tile, block, place_behind(tile, block, end_block, after));
       for (int first = rows.begin; first < rows.end; first += Tier::kRows) {
         const int count = smaller(Tier::kRows, rows.end - first);
         Block::template attend_rows<Tier::kRows>(tile, scratch, groups, block, first, count, max + first, sum + first,

@@ -54,6 +54,13 @@ struct AttentionTile {
   [[gnu::always_inline]] int64_t end_block() const { return position(num_rows - 1) / Ops::kAttentionBlock + 1; }
 };
 
+// A block of a tile. As what comes behind another: its keys are fetched while that one's values are read. No tile:
+// none.
+struct BlockPlace {
+  const AttentionTile* tile = nullptr;
+  int64_t block = 0;
+};
+
 struct AttentionKernels {
   // Bytes of a thread's scratch for tiles of this head_dim.
   int64_t (*scratch_bytes)(int64_t head_dim);
@@ -61,9 +68,10 @@ struct AttentionKernels {
   int64_t (*partial_floats)(const AttentionTile& tile);
 
   // The whole of a tile: every block, joined, written to out.
-  void (*run)(const AttentionTile& tile, std::byte* scratch);
+  void (*run)(const AttentionTile& tile, const BlockPlace& after, std::byte* scratch);
   // Blocks [first, end), each on its own, to `partials`, one after another.
-  void (*blocks)(const AttentionTile& tile, int64_t first, int64_t end, float* partials, std::byte* scratch);
+  void (*blocks)(const AttentionTile& tile, int64_t first, int64_t end, const BlockPlace& after, float* partials,
+                 std::byte* scratch);
   // Joins all blocks of the tile and writes out: the same bits as run().
   void (*join)(const AttentionTile& tile, const float* partials, std::byte* scratch);
 };

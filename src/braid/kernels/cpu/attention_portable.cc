@@ -12,6 +12,7 @@ struct Portable {
   static constexpr int kRows = 2;
   static constexpr int kKeyVectors = 4;
   static constexpr int kDimVectors = 4;
+  static constexpr int kDimVectorsOfFewRows = 4;
 
   static Vector zero() { return Vector{}; }
   static Vector broadcast(float value) { return Vector{value, value, value, value}; }
