@@ -178,6 +178,7 @@ void run_super_block(Kernel& kernel, const PanelWork& work, const Blocking<Kerne
       const int64_t part_bytes = part * (kUnitBytes / Kernel::kUnitK);
       const std::byte* a = work.scratch;
       float* block_sums = sums;
+      if (k + part == blocking.padded_k) prefetch_outputs(work, panel, first, count);
       Prefetch prefetch = {.near = nullptr, .far = w + part_bytes, .far_lines = lines};
       if (is_stream) {
         prefetch = {.near = ahead.near > 0 ? w + ahead.near : nullptr,

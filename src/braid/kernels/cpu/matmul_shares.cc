@@ -71,9 +71,14 @@ void run(const MatmulTier& tier, ThreadTeam& team, int thread, PanelWork work) {
   tier.run(work);
 }
 
-// How many of the threads to cut the rows over (the panels are cut over the others), so that the largest share is as
-// small as can be; one unless there are fewer panels than threads can share.
-int row_cuts(int threads, int64_t panels, int64_t row_blocks) {
+// Each thread packs the rows that it multiplies. From so many rows a thread on, packing what others pack too costs more
+// than reading the weights that others read too.
+constexpr int64_t kRowsWorthACut = 96;
+
+// How many of the threads to cut the rows over (the panels are cut over the others): all of them for many rows, else so
+// that the largest share is as small as can be; then it is one unless there are fewer panels than threads can share.
+int row_cuts(int threads, int64_t panels, int64_t rows, int64_t row_blocks) {
+  if (rows >= threads * kRowsWorthACut) return threads;
   int best = 1;
   int64_t best_share = -1;
   for (int cuts = 1; cuts <= threads && cuts <= row_blocks; ++cuts) {
@@ -102,11 +107,11 @@ void matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const Pa
   CHECK(x.rows == y.rows, "{} rows in, {} out", x.rows, y.rows);
   if (x.rows == 0 || w.n() == 0) return;
   const int64_t row_blocks = (x.rows + tier.block_rows - 1) / tier.block_rows;
-  const int cuts = row_cuts(team.size(), w.num_panels(), row_blocks);
+  const int cuts = row_cuts(team.size(), w.num_panels(), x.rows, row_blocks);
   const int panel_cuts = team.size() / cuts;
   team.run([&](int thread) {
     if (thread >= cuts * panel_cuts) return;
-    const Span1d rows = split_evenly(x.rows, thread / panel_cuts, cuts, tier.block_rows);
+    const Span1d rows = split_evenly(x.rows, thread / panel_cuts, cuts);
     const Span1d panels = split_evenly(w.num_panels(), thread % panel_cuts, panel_cuts);
     const int64_t count = rows.end - rows.begin;
     run(tier, team, thread,
