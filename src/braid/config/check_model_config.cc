@@ -22,10 +22,17 @@ Status check_original_position(const RopeConfig& rope, std::string_view source) 
 Status check_rope(const RopeConfig& rope, int32_t head_dim, std::string_view source) {
   using Kind = RopeConfig::Kind;
   const int32_t rotary_dim = rope.rotary_dim > 0 ? rope.rotary_dim : head_dim;
-  if (!(rope.theta > 0 && rope.theta < 1e30)) return fail("{}: rope_theta is {}, must be above 0", source, rope.theta);
-  if (!(rope.factor > 0 && rope.factor < 1e9)) {
-    return fail("{}: the rope's factor is {}, must be above 0", source, rope.factor);
+  if (!(rope.theta >= kMinRopeFactor && rope.theta < 1e30)) {
+    return fail("{}: rope_theta is {}, must be between {} and 1e30", source, rope.theta, kMinRopeFactor);
   }
+  const auto check_factor = [&](double factor) -> Status {
+    if (factor >= kMinRopeFactor && factor <= kMaxRopeFactor) return {};
+    return fail("{}: a factor of the rope is {}, must be between {} and {}", source, factor, kMinRopeFactor,
+                kMaxRopeFactor);
+  };
+  TRY_STATUS(check_factor(rope.factor));
+  for (const float factor : rope.frequency_factors) TRY_STATUS(check_factor(factor));
+  for (const float factor : rope.long_factors) TRY_STATUS(check_factor(factor));
   if (!(rope.attention_factor > 0 && rope.attention_factor < 1e9)) {
     return fail("{}: the rope's attention_factor is {}, must be above 0", source, rope.attention_factor);
   }

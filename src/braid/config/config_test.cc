@@ -339,9 +339,25 @@ TEST(HfConfig, LongropeHasShortAndLongFactors) {
   EXPECT_EQ(read(with("Phi3ForCausalLM", ""))->long_rope_from(), 0);
 }
 
+// Else some position's angle is infinite, and its cosine not a number.
+TEST(HfConfig, WhatDividesTheRopesFrequenciesIsNeitherTooSmallNorTooLarge) {
+  for (const std::string_view wrong : {"1e-7", "1e-300", "2e9", "1e39", "1e300"}) {
+    for (const bool is_long : {false, true}) {
+      const std::string rope = fmt::format(R"("hidden_size": 64, "num_attention_heads": 4, "rope_scaling": {{
+          "type": "longrope", "short_factor": [1, 1, 1, 1, 1, 1, 1, {}], "long_factor": [1, 1, 1, 1, 1, 1, 1, {}]}})",
+                                           is_long ? "1" : wrong, is_long ? wrong : "1");
+      expect_part(error_of("Phi3ForCausalLM", rope), "must be between 1e-06 and 1000000000");
+    }
+    expect_part(
+        error_of("LlamaForCausalLM", fmt::format(R"("rope_scaling": {{"rope_type": "linear", "factor": {}}})", wrong)),
+        "must be between 1e-06 and 1000000000");
+  }
+  expect_part(error_of("LlamaForCausalLM", R"("rope_theta": 1e-7)"), "rope_theta is 1e-07, must be between 1e-06");
+}
+
 TEST(HfConfig, SparseLayersFollowStepAndList) {
-  const auto config =
-      read(with("Qwen3MoeForCausalLM", R"("num_hidden_layers": 6, "decoder_sparse_step": 2, "mlp_only_layers": [3])"));
+  const auto config = read(with("Qwen3MoeForCausalLM",
+                                R"("num_hidden_layers": 6, "decoder_sparse_step": 2, "mlp_only_layers": [3, -1, 6])"));
   ASSERT_TRUE(config.ok()) << config.error().message;
   EXPECT_EQ(config->is_moe_layer, (std::vector<bool>{false, true, false, false, false, true}));
 }

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "braid/formats/testing/gguf_text.h"
+
 namespace braid {
 namespace {
 
@@ -119,6 +121,16 @@ TEST(GgufConfig, APatternSaysWhichLayersHaveAWindow) {
       error_of(with_window("qwen3")),
       "\"qwen3.attention.sliding_window\" is 64, must be 0: which layers of Qwen3ForCausalLM have a window is known "
       "by \"qwen3.attention.sliding_window_pattern\" alone");
+}
+
+TEST(GgufConfig, ANumberOfEveryLayerIsNotNegative) {
+  const testing::GgufText file = testing::GgufTextReader().read(
+      "s general.architecture llama\nu .embedding_length 64\nI .block_count -4,-4\nt token_embd.weight 0 64,32");
+  const auto gguf = GgufFile::parse_head(file.head, file.file_bytes);
+  ASSERT_TRUE(gguf.ok()) << gguf.error().message;
+  const auto config = read_gguf_config(**gguf);
+  ASSERT_FALSE(config.ok());
+  EXPECT_EQ(config.error().message, "\"llama.block_count\" is -4 in every layer, must be at least 0");
 }
 
 TEST(GgufConfig, Gemma2IsWhatNoKeySays) {

@@ -36,6 +36,7 @@ class GgufKeys {
       if (values.empty() || std::any_of(values.begin(), values.end(), [&](int32_t v) { return v != values[0]; })) {
         return fail("\"{}\" differs between layers, which is not supported", full(key));
       }
+      if (values[0] < 0) return fail("\"{}\" is {} in every layer, must be at least 0", full(key), values[0]);
       return std::optional<int64_t>(values[0]);
     }
     return file_.find_int(full(key), 0, kMaxInt32);

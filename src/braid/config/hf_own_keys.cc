@@ -1,6 +1,5 @@
 #include "braid/config/hf_own_keys.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include "braid/config/hf_class.h"
@@ -65,9 +64,10 @@ Status read_qwen_moe_keys(const JsonObject& json, ModelConfig& config) {
   TRY(const auto step, json.find_int("decoder_sparse_step", 1, kMaxInt32));
   TRY(const auto dense_layers, json.find_ints("mlp_only_layers"));
   for (int32_t layer = 0; layer < config.num_layers; ++layer) {
-    const bool is_listed =
-        dense_layers && std::find(dense_layers->begin(), dense_layers->end(), layer) != dense_layers->end();
-    config.is_moe_layer[static_cast<size_t>(layer)] = !is_listed && (layer + 1) % step.value_or(1) == 0;
+    config.is_moe_layer[static_cast<size_t>(layer)] = (layer + 1) % step.value_or(1) == 0;
+  }
+  for (const int64_t layer : dense_layers.value_or(std::vector<int64_t>())) {
+    if (layer >= 0 && layer < config.num_layers) config.is_moe_layer[static_cast<size_t>(layer)] = false;
   }
   return {};
 }

@@ -17,6 +17,10 @@ namespace braid {
 // Larger values of what becomes an int32_t are refused.
 inline constexpr int64_t kMaxInt32 = std::numeric_limits<int32_t>::max();
 
+// What divides the frequencies of a rotary embedding lies between these: then no position's angle is infinite.
+inline constexpr double kMinRopeFactor = 1e-6;
+inline constexpr double kMaxRopeFactor = 1e9;
+
 // Rotary embedding. Kinds as transformers' rope_scaling / rope_parameters name them ("dynamic" is kDefault: no request
 // is longer than the context, beyond which alone it differs).
 struct RopeConfig {

@@ -37,6 +37,11 @@ class GgufWriter {
     return *this;
   }
 
+  GgufWriter& append(const GgufWriter& other) {
+    file_.insert(file_.end(), other.file_.begin(), other.file_.end());
+    return *this;
+  }
+
   const std::vector<std::byte>& file() const { return file_; }
 
  private:
