@@ -79,6 +79,10 @@ Result<AddedTokens> AddedTokens::make(std::vector<AddedToken> tokens, const Norm
     const bool is_changed =
         token.normalized && normalizer != nullptr && normalizer->normalize(token.content, scratch, token.text);
     if (!is_changed) token.text = token.content;
+    if (token.text.size() > kMaxContentBytes) {
+      return fail("the added token \"{}\" has {} bytes when it is normalised, at most {} are allowed",
+                  token.content.substr(0, 50), token.text.size(), kMaxContentBytes);
+    }
     added.tries_[token.normalized ? 1 : 0].insert(token.text, i);
     added.max_id_ = std::max<int64_t>(added.max_id_, token.id);
   }
@@ -97,6 +101,7 @@ void AddedTokens::split(std::string_view text, bool is_normalized, FunctionRef<v
   const TokenTrie& trie = tries_[is_normalized ? 1 : 0];
   size_t done = 0;
   size_t from = 0;
+  size_t space_end = 0;  // of the white space behind an earlier match, so that no run is gone through for each match
   while (const std::optional<TokenTrie::Match> match = trie.find(text, from)) {
     const AddedToken& token = tokens_[match->token];
     size_t begin = match->begin;
@@ -112,9 +117,11 @@ void AddedTokens::split(std::string_view text, bool is_normalized, FunctionRef<v
       begin = std::max(begin, done);
     }
     if (token.rstrip) {
+      end = std::max(end, space_end);
       while (end < text.size() && space_.contains(unicode::decode_valid(text.data() + end))) {
         end += unicode::sequence_length(text[end]);
       }
+      space_end = end;
     }
     if (done < begin) sink({done, begin, std::nullopt});
     // Nothing is left of one that strips on both sides and stands in white space that the token before has taken.

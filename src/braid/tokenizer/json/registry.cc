@@ -199,6 +199,7 @@ MadePart<PostProcessor> template_processing(const JsonPart& part) {
   TRY(const size_t size, single.array_size());
   if (size > kMaxTemplateSteps) return fail("{} has {} steps, at most {}", single.name(), size, kMaxTemplateSteps);
   std::vector<TemplateStep> steps;
+  bool has_text = false;
   for (size_t i = 0; i < size; ++i) {
     TRY(const JsonPart step, single.element(i));
     TRY(const JsonPart special, step.field("SpecialToken"));
@@ -207,6 +208,8 @@ MadePart<PostProcessor> template_processing(const JsonPart& part) {
       TRY(const std::string id, sequence.string("id"));
       if (id != "A")
         return fail("{} names the sequence \"{}\", a single text is \"A\"", step.name(), id.substr(0, 100));
+      // Else templates one behind the other would double it each.
+      if (std::exchange(has_text, true)) return fail("{} names the sequence \"A\" again", step.name());
       steps.push_back({true, {}});
       continue;
     }
@@ -215,6 +218,9 @@ MadePart<PostProcessor> template_processing(const JsonPart& part) {
     if (token.is_null()) return fail("{} names \"{}\", which special_tokens lacks", step.name(), name.substr(0, 100));
     TRY(const JsonPart ids, token.field("ids"));
     TRY(const size_t num_ids, ids.array_size());
+    if (num_ids > kMaxTemplateSteps) {
+      return fail("{} has {} elements, at most {}", ids.name(), num_ids, kMaxTemplateSteps);
+    }
     TemplateStep& added = steps.emplace_back();
     for (size_t j = 0; j < num_ids; ++j) {
       TRY(const JsonPart element, ids.element(j));

@@ -12,6 +12,7 @@ namespace {
 // The largest published one has 35 MB. Sequences within sequences are read by functions within functions.
 constexpr int64_t kMaxFileBytes = 256 << 20;
 constexpr int32_t kMaxDepth = 32;
+constexpr double kMaxGrowth = 1000;  // times that a text may become longer
 
 // The part named `key`, or none where the file has null.
 template <typename Part>
@@ -62,6 +63,19 @@ Result<AddedTokens> read_added_tokens(const JsonPart& file, const PipelineParts&
   return added;
 }
 
+// Parts in a sequence multiply: forty that double a text would take all memory. NFKC, Lowercase, Metaspace and a
+// Replace of spaces by a sign of three bytes come to 297, and no published file has all of them.
+Status check_growth(const PipelineParts& parts) {
+  const auto check = [](std::string_view which, double growth) -> Status {
+    if (growth <= kMaxGrowth) return {};
+    return fail("{} can make a text {} times as long, at most {} times are allowed", which, growth, kMaxGrowth);
+  };
+  const double of_normalizer = parts.normalizer == nullptr ? 1 : parts.normalizer->growth();
+  const double of_pre_tokenizer = parts.pre_tokenizer == nullptr ? 1 : parts.pre_tokenizer->growth();
+  TRY_STATUS(check("normalizer and pre_tokenizer", of_normalizer * of_pre_tokenizer));
+  return check("decoder", parts.decoder->growth());
+}
+
 Result<std::unique_ptr<Tokenizer>> read_tokenizer(std::string_view text) {
   TRY(const Json json, parse_json(text, {.max_bytes = kMaxFileBytes, .max_depth = kMaxDepth, .unique_keys = true}));
   const JsonPart file(json, "");
@@ -73,6 +87,7 @@ Result<std::unique_ptr<Tokenizer>> read_tokenizer(std::string_view text) {
   TRY(parts.post_processor, read_optional(file, "post_processor", &read_post_processor));
   TRY(parts.decoder, read_optional(file, "decoder", &read_decoder));
   if (parts.decoder == nullptr) parts.decoder = make_spaces_decoder();
+  TRY_STATUS(check_growth(parts));
   TRY(parts.added_tokens, read_added_tokens(file, parts));
   return make_pipeline(std::move(parts));
 }

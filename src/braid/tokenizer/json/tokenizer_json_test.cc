@@ -146,6 +146,72 @@ TEST(TokenizerJson, DeepSequencesAreRefused) {
   EXPECT_NE(error_of(file), "");
 }
 
+json repeated(const char* list, const json& part, int count) {
+  json sequence = {{"type", "Sequence"}, {list, json::array()}};
+  for (int i = 0; i < count; ++i) sequence[list].push_back(part);
+  return sequence;
+}
+
+// A file of a few hundred bytes must not make a gigabyte of one character.
+TEST(TokenizerJson, PartsThatMultiplyATextAreRefused) {
+  const json doubles = {{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", "aa"}};
+  const json by_regex = {{"type", "Replace"}, {"pattern", {{"Regex", "b*"}}}, {"content", "b"}};
+  const json bytes = {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}};
+  const json metaspace = {{"type", "Metaspace"}, {"replacement", std::string(400, 'x')}};
+  for (const json& part : {doubles, by_regex}) {
+    expect_error("/normalizer", repeated("normalizers", part, 40), "normalizer and pre_tokenizer can make a text");
+    expect_error("/decoder", repeated("decoders", part, 40), "decoder can make a text");
+  }
+  expect_error("/normalizer", {{"type", "Prepend"}, {"prepend", std::string(2000, 'x')}}, "times are allowed");
+  expect_error("/normalizer", repeated("normalizers", {{"type", "NFKC"}}, 9), "times are allowed");
+  expect_error("/pre_tokenizer", repeated("pretokenizers", bytes, 40), "normalizer and pre_tokenizer can make a text");
+  expect_error("/pre_tokenizer", repeated("pretokenizers", metaspace, 2), "times are allowed");
+  json file = small();
+  file["normalizer"] = repeated("normalizers", doubles, 5);
+  file["decoder"] = repeated("decoders", doubles, 5);
+  const std::unique_ptr<Tokenizer> tokenizer = testing::must_make(file.dump());
+  ASSERT_NE(tokenizer, nullptr);
+  EXPECT_EQ(tokenizer->encode("ac", false), [] {
+    std::vector<TokenId> ids(32, 0);
+    ids.push_back(3);
+    return ids;
+  }());
+  EXPECT_EQ(tokenizer->decode(std::vector<TokenId>{0, 3}, false), std::string(32, 'a') + "c");
+}
+
+TEST(TokenizerJson, AnAddedTokensNormalFormIsNotLong) {
+  json file = small();
+  file["normalizer"] =
+      repeated("normalizers", {{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", "aa"}}, 8);
+  file["added_tokens"][0] = {{"id", 5}, {"content", std::string(5, 'a') + "<"}, {"normalized", true}};
+  EXPECT_NE(error_of(file).find("has 1281 bytes when it is normalised"), std::string::npos) << error_of(file);
+}
+
+TEST(TokenizerJson, ATemplateHasOneTextAndFewIds) {
+  const json text = {{"Sequence", {{"id", "A"}, {"type_id", 0}}}};
+  const json token = {{"SpecialToken", {{"id", "<e>"}, {"type_id", 0}}}};
+  const auto processor = [](const json& single, const json& ids) -> json {
+    return {{"type", "TemplateProcessing"},
+            {"single", single},
+            {"special_tokens", {{"<e>", {{"id", "<e>"}, {"ids", ids}, {"tokens", {"<e>"}}}}}}};
+  };
+  expect_error("/post_processor", processor({text, token, text}, {5}), "post_processor.single[2] names the sequence");
+  expect_error("/post_processor", processor({token, text}, std::vector<int>(101, 5)), "has 101 elements, at most 100");
+  json file = small();
+  file["post_processor"] = processor({token, text, token}, {5, 4});
+  const std::unique_ptr<Tokenizer> tokenizer = testing::must_make(file.dump());
+  ASSERT_NE(tokenizer, nullptr);
+  EXPECT_EQ(tokenizer->encode("a", true), (std::vector<TokenId>{5, 4, 0, 5, 4}));
+}
+
+TEST(TokenizerJson, WhiteSpaceThatIsATokenAndTakenByAnotherGivesIdsForBoth) {
+  json file = small();
+  file["added_tokens"][0] = {{"id", 5}, {"content", " "}, {"rstrip", true}, {"normalized", false}};
+  const std::unique_ptr<Tokenizer> tokenizer = testing::must_make(file.dump());
+  ASSERT_NE(tokenizer, nullptr);
+  EXPECT_EQ(tokenizer->encode("a   b \n c", false), (std::vector<TokenId>{0, 5, 5, 5, 1, 5, 5, 3}));
+}
+
 TEST(TokenizerJson, ADropoutOfZeroIsNone) {
   json file = small();
   file["model"]["dropout"] = 0.0;

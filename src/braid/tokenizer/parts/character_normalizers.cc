@@ -11,17 +11,21 @@ namespace {
 
 class NormalFormNormalizer final : public Normalizer {
  public:
-  explicit NormalFormNormalizer(unicode::NormalFormKind kind) : form_(kind) {}
+  explicit NormalFormNormalizer(unicode::NormalFormKind kind)
+      : form_(kind), growth_(kind == unicode::NormalFormKind::kNfc || kind == unicode::NormalFormKind::kNfd ? 3 : 11) {}
+  double growth() const override { return growth_; }
   bool normalize(std::string_view text, RegexScratch&, std::string& out) const override {
     return form_.normalize(text, out);
   }
 
  private:
   unicode::NormalForm form_;
+  double growth_;  // by Unicode's FAQ on normalization: U+FDFA becomes 33 bytes of its 3 in NFKC
 };
 
 class Lowercase final : public Normalizer {
  public:
+  double growth() const override { return 1.5; }  // U+0130, 2 bytes to 3
   bool normalize(std::string_view text, RegexScratch&, std::string& out) const override {
     out.clear();
     for (size_t i = 0; i < text.size();) {
@@ -40,6 +44,7 @@ class Lowercase final : public Normalizer {
 
 class StripAccents final : public Normalizer {
  public:
+  double growth() const override { return 1; }
   bool normalize(std::string_view text, RegexScratch&, std::string& out) const override {
     out.clear();
     for (size_t i = 0; i < text.size();) {
@@ -57,6 +62,7 @@ class StripAccents final : public Normalizer {
 class StripSpaces final : public Normalizer {
  public:
   StripSpaces(bool left, bool right) : left_(left), right_(right) {}
+  double growth() const override { return 1; }
   bool normalize(std::string_view text, RegexScratch&, std::string& out) const override {
     const size_t size = text.size();
     while (left_ && !text.empty() && space_.contains(unicode::decode_valid(text.data()))) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "braid/tokenizer/parts/byte_alphabet.h"
+#include "braid/tokenizer/parts/growth.h"
 #include "braid/tokenizer/unicode/utf8.h"
 
 namespace braid {
@@ -36,6 +37,7 @@ class ByteLevelState final : public DecoderState {
 
 class ByteLevelDecoder final : public TokenizerDecoder {
  public:
+  double growth() const override { return 3; }  // U+FFFD for a byte
   std::unique_ptr<DecoderState> start(bool continues_text) const override {
     return std::make_unique<ByteLevelState>(alphabet_, continues_text);
   }
@@ -116,6 +118,7 @@ class ReplaceState final : public DecoderState {
 class ReplaceDecoder final : public TokenizerDecoder {
  public:
   ReplaceDecoder(std::string from, std::string to) : from_(std::move(from)), to_(std::move(to)) {}
+  double growth() const override { return growth_of_replacing(from_, to_); }
   std::unique_ptr<DecoderState> start(bool) const override { return std::make_unique<ReplaceState>(from_, to_); }
   std::string token_bytes(std::string token) const override {
     std::string out;
@@ -154,6 +157,7 @@ class RegexReplaceState final : public DecoderState {
 class RegexReplaceDecoder final : public TokenizerDecoder {
  public:
   RegexReplaceDecoder(Regex from, std::string to) : from_(std::move(from)), to_(std::move(to)) {}
+  double growth() const override { return growth_of_replacing_matches(to_); }
   std::unique_ptr<DecoderState> start(bool) const override { return std::make_unique<RegexReplaceState>(from_, to_); }
   std::string token_bytes(std::string token) const override {
     std::string out;
@@ -322,6 +326,7 @@ class SequenceState final : public DecoderState {
 class SequenceDecoder final : public TokenizerDecoder {
  public:
   explicit SequenceDecoder(std::vector<std::unique_ptr<TokenizerDecoder>> parts) : parts_(std::move(parts)) {}
+  double growth() const override { return growth_of_all(parts_); }
   std::unique_ptr<DecoderState> start(bool continues_text) const override {
     std::vector<std::unique_ptr<DecoderState>> stages;
     for (const auto& part : parts_) stages.push_back(part->start(continues_text));

@@ -2,12 +2,15 @@
 
 #include <utility>
 
+#include "braid/tokenizer/parts/growth.h"
+
 namespace braid {
 namespace {
 
 class Prepend final : public Normalizer {
  public:
   explicit Prepend(std::string prefix) : prefix_(std::move(prefix)) {}
+  double growth() const override { return 1 + static_cast<double>(prefix_.size()); }
   bool normalize(std::string_view text, RegexScratch&, std::string& out) const override {
     if (text.empty()) return false;
     out = prefix_;
@@ -22,6 +25,7 @@ class Prepend final : public Normalizer {
 class ReplaceNormalizer final : public Normalizer {
  public:
   ReplaceNormalizer(std::string from, std::string to) : from_(std::move(from)), to_(std::move(to)) {}
+  double growth() const override { return growth_of_replacing(from_, to_); }
   bool normalize(std::string_view text, RegexScratch&, std::string& out) const override {
     size_t found = text.find(from_);
     if (found == std::string_view::npos) return false;
@@ -43,6 +47,7 @@ class ReplaceNormalizer final : public Normalizer {
 class RegexReplace final : public Normalizer {
  public:
   RegexReplace(Regex from, std::string to) : from_(std::move(from)), to_(std::move(to)) {}
+  double growth() const override { return growth_of_replacing_matches(to_); }
   bool normalize(std::string_view text, RegexScratch& scratch, std::string& out) const override {
     size_t done = 0;
     bool has_changed = false;
@@ -65,6 +70,7 @@ class RegexReplace final : public Normalizer {
 class SequenceNormalizer final : public Normalizer {
  public:
   explicit SequenceNormalizer(std::vector<std::unique_ptr<Normalizer>> parts) : parts_(std::move(parts)) {}
+  double growth() const override { return growth_of_all(parts_); }
   bool normalize(std::string_view text, RegexScratch& scratch, std::string& out) const override {
     bool has_changed = false;
     std::string changed;

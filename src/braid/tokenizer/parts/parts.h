@@ -28,6 +28,8 @@ struct Scratch {
 class Normalizer {
  public:
   virtual ~Normalizer() = default;
+  // An upper bound of a text's bytes afterwards, over those before.
+  virtual double growth() const = 0;
   // Returns false where `text` (valid UTF-8) stays as it is; otherwise sets `out`.
   virtual bool normalize(std::string_view text, RegexScratch& scratch, std::string& out) const = 0;
 };
@@ -43,6 +45,8 @@ using PieceSink = FunctionRef<void(const Piece&)>;
 class PreTokenizer {
  public:
   virtual ~PreTokenizer() = default;
+  // An upper bound of the bytes of all pieces together, over the bytes of the piece that they come from.
+  virtual double growth() const { return 1; }
   virtual void split(const Piece& piece, Scratch& scratch, PieceSink sink) const = 0;
 };
 
@@ -82,6 +86,8 @@ class DecoderState {
 class TokenizerDecoder {
  public:
   virtual ~TokenizerDecoder() = default;
+  // An upper bound of a text's bytes, over those of its tokens.
+  virtual double growth() const { return 1; }
   // `continues_text`: other text stands before, so that the first token is none of a text's beginning.
   virtual std::unique_ptr<DecoderState> start(bool continues_text) const = 0;
   // What one token stands for by itself, as bytes, without the rules that join tokens.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "braid/tokenizer/parts/growth.h"
 #include "braid/tokenizer/parts/split_behaviour.h"
 #include "braid/tokenizer/unicode/utf8.h"
 
@@ -36,6 +37,8 @@ class ByteLevelPreTokenizer final : public PreTokenizer {
  public:
   ByteLevelPreTokenizer(bool add_prefix_space, std::unique_ptr<PreTokenizer> words)
       : add_prefix_space_(add_prefix_space), words_(std::move(words)) {}
+
+  double growth() const override { return add_prefix_space_ ? 4 : 2; }  // two bytes for each, and for the space
 
   void split(const Piece& piece, Scratch& scratch, PieceSink sink) const override {
     if (piece.text.empty()) return;
@@ -97,6 +100,9 @@ class MetaspacePreTokenizer final : public PreTokenizer {
   MetaspacePreTokenizer(std::string replacement, PrependScheme scheme, bool split)
       : replacement_(std::move(replacement)), scheme_(scheme), split_(split) {}
 
+  // All spaces, and one before them.
+  double growth() const override { return 2 * static_cast<double>(replacement_.size()); }
+
   void split(const Piece& piece, Scratch& scratch, PieceSink sink) const override {
     if (piece.text.empty()) return;
     RegexScratch::Lease text(scratch.regex);
@@ -132,6 +138,7 @@ class MetaspacePreTokenizer final : public PreTokenizer {
 class SequencePreTokenizer final : public PreTokenizer {
  public:
   explicit SequencePreTokenizer(std::vector<std::unique_ptr<PreTokenizer>> parts) : parts_(std::move(parts)) {}
+  double growth() const override { return growth_of_all(parts_); }
   void split(const Piece& piece, Scratch& scratch, PieceSink sink) const override { run(0, piece, scratch, sink); }
 
  private:

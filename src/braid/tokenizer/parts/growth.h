@@ -1,0 +1,29 @@
+// How much longer parts of a tokenizer can make a text: what their growth() is put together from.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace braid {
+
+// `from` is not empty.
+inline double growth_of_replacing(std::string_view from, std::string_view to) {
+  return std::max(1.0, static_cast<double>(to.size()) / static_cast<double>(from.size()));
+}
+
+// A match may be empty, and there is at most one at each byte and at the end.
+inline double growth_of_replacing_matches(std::string_view to) {
+  return 1 + 2 * static_cast<double>(to.size());
+}
+
+// Of parts one after the other.
+template <typename Part>
+double growth_of_all(const std::vector<std::unique_ptr<Part>>& parts) {
+  double growth = 1;
+  for (const auto& part : parts) growth *= part->growth();
+  return growth;
+}
+
+}  // namespace braid
