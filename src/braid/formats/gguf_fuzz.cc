@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "braid/formats/gguf.h"
+#include "braid/formats/gguf_parts.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace braid;
@@ -25,6 +26,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     (void)gguf->find_ints(key).ok();
     (void)gguf->find_int(key, 0, 1).ok();
     (void)gguf->find_double(key).ok();
+    (void)gguf->find_bool(key).ok();
+    (void)gguf->find_bools(key).ok();
+    (void)gguf->find_string(key).ok();
   }
+  (void)check_is_first_part(*gguf, "model-00002-of-00003.gguf").ok();
+  GgufFile whole = *gguf;
+  CHECK(whole.append_part(*gguf, 1).ok() == gguf->tensors().empty(), "tensors that are there already");
   return 0;
 }

@@ -78,7 +78,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                               .separate_reasoning = (flags & 2) == 0,
                               .tools = kTools[letter(data[0]) % kTools.size()],
                               .tool_set = (flags & 4) != 0 ? nullptr : kSet,
-                              .parallel_tool_calls = (flags & 8) == 0};
+                              .parallel_tool_calls = (flags & 8) == 0,
+                              .id_style = (flags & 16) != 0 ? CallIdStyle::kNineAlphanumeric : CallIdStyle::kOpenAi};
   const std::string_view text(reinterpret_cast<const char*>(data) + 4, size - 4);
 
   const Events whole = parse(options, text, std::max(size_t{1}, text.size()));
