@@ -1,6 +1,7 @@
 #include "braid/kernels/packed_matrix.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "braid/base/check.h"
@@ -37,6 +38,55 @@ void pack_bfloat16_column(int64_t k, std::byte* first_pair, const Convert& conve
     const uint32_t pair = even | (odd << 16);
     const int64_t pair_index = i / 2;
     std::memcpy(first_pair + pair_index / kPairs * kBlockBytes + pair_index % kPairs * kPairBytes, &pair, 4);
+  }
+}
+
+// `count` elements of a row, from `first` on.
+void round_row(ConstRows source, int64_t row, int64_t first, int64_t count, BFloat16* out) {
+  switch (source.dtype) {
+    case DType::kFloat32:
+      for (int64_t i = 0; i < count; ++i) out[i] = to_bfloat16(source.row<float>(row)[first + i]);
+      return;
+    case DType::kBFloat16:
+      std::copy_n(source.row<BFloat16>(row) + first, count, out);
+      return;
+    case DType::kFloat16:
+      for (int64_t i = 0; i < count; ++i) out[i] = to_bfloat16(to_float(source.row<Float16>(row)[first + i]));
+      return;
+  }
+}
+
+using Four = uint32_t __attribute__((vector_size(16)));
+
+Four load_four(const BFloat16* from) {
+  Four four;
+  std::memcpy(&four, from, sizeof four);
+  return four;
+}
+
+// A block's tile, 16 rows of 16 k-pairs, turned by squares of four: whole vectors in and out, where single columns
+// write 4 bytes to each of a tile's lines.
+void turn_tile(const BFloat16* source, int64_t stride, std::byte* tile) {
+  constexpr int64_t kSide = 4;
+  constexpr int64_t kPairBytes = PackedMatrix::kTileCols * 4;
+  for (int64_t row = 0; row < PackedMatrix::kTileCols; row += kSide) {
+    for (int64_t pair = 0; pair < PackedMatrix::kBlockK / 2; pair += kSide) {
+      const BFloat16* const from = source + row * stride + 2 * pair;
+      const Four a = load_four(from);
+      const Four b = load_four(from + stride);
+      const Four c = load_four(from + 2 * stride);
+      const Four d = load_four(from + 3 * stride);
+      const Four ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+      const Four ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+      const Four cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+      const Four cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+      const Four turned[kSide] = {
+          __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5), __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7),
+          __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5), __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7)};
+      for (int64_t i = 0; i < kSide; ++i) {
+        std::memcpy(tile + (pair + i) * kPairBytes + row * 4, &turned[i], sizeof turned[i]);
+      }
+    }
   }
 }
 
@@ -80,19 +130,48 @@ void PackedMatrix::pack_column(ConstRows source, int64_t row, int64_t column) {
   }
 }
 
+void PackedMatrix::pack_tiles(ConstRows source, int64_t row, int64_t column) {
+  CHECK(column >= 0 && column % kTileCols == 0 && column < num_panels() * kPanelCols, "column {} of {}", column, n_);
+  std::array<BFloat16, kTileCols* kBlockK> rounded = {};
+  for (int64_t k = 0; k < k_; k += kBlockK) {
+    std::byte* const tile = buffer_.data() + offset(column, k) * dtype_bytes(dtype_);
+    const int64_t count = std::min(kBlockK, k_ - k);
+    if (source.dtype == DType::kBFloat16 && count == kBlockK) {
+      turn_tile(source.row<BFloat16>(row) + k, source.stride, tile);
+      continue;
+    }
+    if (count < kBlockK) rounded = {};
+    for (int64_t i = 0; i < kTileCols; ++i)
+      round_row(source, row + i, k, count, &rounded[static_cast<size_t>(i * kBlockK)]);
+    turn_tile(rounded.data(), kBlockK, tile);
+  }
+}
+
+template <typename ColumnOf>
+void PackedMatrix::pack(ConstRows source, int64_t first, const ColumnOf& column_of) {
+  for (int64_t row = 0; row < source.rows;) {
+    const bool is_tile = (first + row) % kTileCols == 0 && row + kTileCols <= source.rows;
+    if (is_tile && dtype_ == DType::kBFloat16) {
+      pack_tiles(source, row, column_of(first + row));
+      row += kTileCols;
+    } else {
+      pack_column(source, row, column_of(first + row));
+      ++row;
+    }
+  }
+}
+
 void PackedMatrix::pack_rows(ConstRows source, int64_t first) {
   CHECK(source.cols == k_, "rows of {} for a matrix with k = {}", source.cols, k_);
   CHECK(first >= 0 && first + source.rows <= n_, "columns {}+{} of {}", first, source.rows, n_);
-  for (int64_t row = 0; row < source.rows; ++row) pack_column(source, row, first + row);
+  pack(source, first, [](int64_t i) { return i; });
 }
 
 void PackedMatrix::pack_gate_up_rows(ConstRows source, int64_t first, bool is_up) {
   CHECK(source.cols == k_, "rows of {} for a matrix with k = {}", source.cols, k_);
   CHECK(n_ % 2 == 0 && first >= 0 && first + source.rows <= n_ / 2, "rows {}+{} of {}", first, source.rows, n_ / 2);
-  for (int64_t row = 0; row < source.rows; ++row) {
-    const int64_t i = first + row;
-    pack_column(source, row, i / kTileCols * kPanelCols + (is_up ? kTileCols : 0) + i % kTileCols);
-  }
+  pack(source, first,
+       [is_up](int64_t i) { return i / kTileCols * kPanelCols + (is_up ? kTileCols : 0) + i % kTileCols; });
 }
 
 void PackedMatrix::read_column(int64_t column, float* out) const {

@@ -54,6 +54,11 @@ class PackedMatrix {
 
  private:
   void pack_column(ConstRows source, int64_t row, int64_t column);
+  // kTileCols rows, from `row` on, to the columns of one tile in each bfloat16 block: from `column` on.
+  void pack_tiles(ConstRows source, int64_t row, int64_t column);
+  // Row i of `source` to column column_of(first + i), which must map whole tiles to whole tiles.
+  template <typename ColumnOf>
+  void pack(ConstRows source, int64_t first, const ColumnOf& column_of);
   int64_t offset(int64_t column, int64_t input) const;  // in elements
 
   Buffer buffer_;

@@ -56,6 +56,34 @@ TEST(PackedMatrix, GivesBackWhatWasPackedRoundedToItsDtype) {
   }
 }
 
+// Sixteen rows at once are turned tile by tile: the same bytes as one after another, also out of wider rows.
+TEST(PackedMatrix, ManyRowsAtOnceAreTheSameBytesAsOneByOne) {
+  for (const DType dtype : {DType::kFloat32, DType::kBFloat16}) {
+    for (const DType from : {DType::kFloat32, DType::kBFloat16, DType::kFloat16}) {
+      for (const auto& [n, k] : {std::pair<int64_t, int64_t>{70, 95}, {64, 64}, {17, 33}, {32, 1}}) {
+        const RowsBuffer wide = make_source(from, n, k + 5);
+        const ConstRows source = ConstRows(wide.first(n)).slice_cols(3, k);
+        for (const int64_t first : {int64_t{0}, int64_t{3}, int64_t{16}}) {
+          PackedMatrix at_once(dtype, n + first, k);
+          PackedMatrix one_by_one(dtype, n + first, k);
+          PackedMatrix fused(dtype, 2 * (n + first), k);
+          PackedMatrix fused_one_by_one(dtype, 2 * (n + first), k);
+          at_once.pack_rows(source, first);
+          for (const bool is_up : {false, true}) fused.pack_gate_up_rows(source, first, is_up);
+          for (int64_t row = 0; row < n; ++row) {
+            one_by_one.pack_rows(source.slice_rows(row, 1), first + row);
+            for (const bool is_up : {false, true}) {
+              fused_one_by_one.pack_gate_up_rows(source.slice_rows(row, 1), first + row, is_up);
+            }
+          }
+          EXPECT_TRUE(std::ranges::equal(at_once.memory(), one_by_one.memory()));
+          EXPECT_TRUE(std::ranges::equal(fused.memory(), fused_one_by_one.memory()));
+        }
+      }
+    }
+  }
+}
+
 TEST(PackedMatrix, PadsToWholePanelsAndBlocksWithZeros) {
   const RowsBuffer source = make_source(DType::kBFloat16, 33, 33);
   PackedMatrix packed(DType::kBFloat16, 33, 33);
