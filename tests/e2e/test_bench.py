@@ -26,6 +26,7 @@ def test_latency_and_throughput_of_a_tiny_model(braid, tiny_model):
                      "--output-len", 8, "--json", timeout=300)
     for key in ("prefill_tokens_per_s", "decode_tokens_per_s", "prefill_floor_fraction", "decode_floor_fraction"):
         assert got[key] > 0
+    assert got["prefill_page_faults"] >= 0 and got["decode_page_faults_per_step"] >= 0
     got = braid.json("bench", "throughput", "--model-path", tiny_model, "--num-prompts", 4, "--input-len", 16,
                      "--output-len", 8, "--json", timeout=300)
     assert got["total_tokens_per_s"] > got["output_tokens_per_s"] > 0

@@ -11,6 +11,9 @@ int64_t available_memory_bytes();
 // Resident memory of this process.
 int64_t resident_memory_bytes();
 
+// Page faults of all threads of this process until now, those that the disk had to serve included.
+int64_t page_faults();
+
 // Cores that this process may use: its affinity mask, and no more than the cgroup's CPU quota (at least 1).
 int available_cores();
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "braid/base/clock.h"
+#include "braid/base/system_info.h"
 #include "braid/base/thread_team.h"
 #include "braid/cli/bench/step_floor.h"
 #include "braid/cli/bench/timing.h"
@@ -91,9 +92,20 @@ class Batch {
 struct Run {
   double prefill_seconds = 0;
   double decode_seconds = 0;
+  int64_t prefill_page_faults = 0;
+  int64_t decode_page_faults = 0;
   StepWork prefill_work;
   StepWork decode_work;
 };
+
+// Where the figures of a step go.
+struct StepFigures {
+  double Run::*seconds;
+  int64_t Run::*page_faults;
+  StepWork Run::*work;
+};
+constexpr StepFigures kPrefillFigures = {&Run::prefill_seconds, &Run::prefill_page_faults, &Run::prefill_work};
+constexpr StepFigures kDecodeFigures = {&Run::decode_seconds, &Run::decode_page_faults, &Run::decode_work};
 
 void append(StepWork& all, const StepWork& one) {
   all.operations.insert(all.operations.end(), one.operations.begin(), one.operations.end());
@@ -133,24 +145,27 @@ Status run_rank(const LatencyOptions& options, RankSet& ranks, Rank& rank, int32
     prefills.push_back(batches.back().prefill_plans());
     num_prefills = std::max(num_prefills, prefills.back().size());
   }
-  const auto step = [&](size_t number, int32_t output_index, double Run::*seconds, StepWork Run::*work) -> Status {
+  const auto step = [&](size_t number, int32_t output_index, const StepFigures& figures) -> Status {
     const PlannedStep planned = plan_step(batches, prefills, number, output_index);
+    const int64_t faults = page_faults();
     const double start = monotonic_seconds();
     TRY_STATUS(rank.execute(planned.groups[own], planned.shape));
     if (run == nullptr) return {};
-    run->*seconds += monotonic_seconds() - start;
+    run->*figures.seconds += monotonic_seconds() - start;
+    run->*figures.page_faults += page_faults() - faults;
     StepPlan all;  // of this world
     for (const StepPlan& plan : planned.groups) {
       all.sequences.insert(all.sequences.end(), plan.sequences.begin(), plan.sequences.end());
     }
-    append(run->*work, work_of_step(ranks.config(), ranks.dtype(), ranks.kv_dtype(), all, rank.touched_experts()));
+    append(run->*figures.work,
+           work_of_step(ranks.config(), ranks.dtype(), ranks.kv_dtype(), all, rank.touched_experts()));
     return {};
   };
   for (size_t i = 0; i < num_prefills && !options.skip_prefill; ++i) {
-    TRY_STATUS(step(i, 0, &Run::prefill_seconds, &Run::prefill_work));
+    TRY_STATUS(step(i, 0, kPrefillFigures));
   }
   for (int32_t i = 1; i < options.output_len; ++i) {
-    TRY_STATUS(step(num_prefills + static_cast<size_t>(i), i, &Run::decode_seconds, &Run::decode_work));
+    TRY_STATUS(step(num_prefills + static_cast<size_t>(i), i, kDecodeFigures));
   }
   return {};
 }
@@ -206,10 +221,14 @@ Result<LatencyReport> measure_latency(const LatencyOptions& options, std::shared
   TRY(Run last, run_once(options, *ranks));  // commits the KV pages and warms up
   std::vector<double> prefill_seconds;
   std::vector<double> decode_seconds;
+  int64_t prefill_page_faults = 0;
+  int64_t decode_page_faults = 0;
   for (int32_t i = 0; i < options.repeats; ++i) {
     TRY(last, run_once(options, *ranks));
     prefill_seconds.push_back(last.prefill_seconds);
     decode_seconds.push_back(last.decode_seconds);
+    prefill_page_faults += last.prefill_page_faults;
+    decode_page_faults += last.decode_page_faults;
   }
   const Roofline roofline = better_of(before, measure_roofline(ranks->isa(), team, options.roofline));
 
@@ -218,6 +237,9 @@ Result<LatencyReport> measure_latency(const LatencyOptions& options, std::shared
                        .decode_step_seconds = median(decode_seconds) / num_decode_steps,
                        .prefill_floor_seconds = floor_seconds(last.prefill_work, roofline),
                        .decode_floor_seconds = floor_seconds(last.decode_work, roofline) / num_decode_steps,
+                       .prefill_page_faults = static_cast<double>(prefill_page_faults) / options.repeats,
+                       .decode_page_faults_per_step =
+                           static_cast<double>(decode_page_faults) / (int64_t{options.repeats} * num_decode_steps),
                        .roofline = roofline};
   if (!options.skip_prefill) {
     report.prefill_tokens_per_s = int64_t{options.batch_size} * options.input_len / report.prefill_seconds;
@@ -241,6 +263,8 @@ Status run_bench_latency(const LatencyOptions& options, std::shared_ptr<Logger> 
                          {"decode_tokens_per_s", report.decode_tokens_per_s},
                          {"prefill_floor_fraction", report.prefill_floor_fraction},
                          {"decode_floor_fraction", report.decode_floor_fraction},
+                         {"prefill_page_faults", report.prefill_page_faults},
+                         {"decode_page_faults_per_step", report.decode_page_faults_per_step},
                          {"bf16_flops_per_s", roofline.bf16_flops_per_s},
                          {"f32_flops_per_s", roofline.f32_flops_per_s},
                          {"read_bytes_per_s", roofline.read_bytes_per_s},
@@ -251,13 +275,16 @@ Status run_bench_latency(const LatencyOptions& options, std::shared_ptr<Logger> 
   fmt::print(out, "{} sequences, {} + {} tokens; {}: {:.0f} GFLOP/s bf16, {:.0f} f32, {:.1f} GB/s\n",
              options.batch_size, options.input_len, options.output_len, roofline.isa, roofline.bf16_flops_per_s / 1e9,
              roofline.f32_flops_per_s / 1e9, roofline.read_bytes_per_s / 1e9);
-  fmt::print(out, "{:<10} {:>12} {:>12} {:>12} {:>10}\n", "", "tokens/s", "ms", "floor ms", "of floor");
+  fmt::print(out, "{:<10} {:>12} {:>12} {:>12} {:>10} {:>12}\n", "", "tokens/s", "ms", "floor ms", "of floor",
+             "page faults");
   if (!options.skip_prefill) {
-    fmt::print(out, "{:<10} {:>12.1f} {:>12.2f} {:>12.2f} {:>9.1f}%\n", "prefill", report.prefill_tokens_per_s,
-               report.prefill_seconds * 1e3, report.prefill_floor_seconds * 1e3, report.prefill_floor_fraction * 100);
+    fmt::print(out, "{:<10} {:>12.1f} {:>12.2f} {:>12.2f} {:>9.1f}% {:>12.2f}\n", "prefill",
+               report.prefill_tokens_per_s, report.prefill_seconds * 1e3, report.prefill_floor_seconds * 1e3,
+               report.prefill_floor_fraction * 100, report.prefill_page_faults);
   }
-  fmt::print(out, "{:<10} {:>12.1f} {:>12.2f} {:>12.2f} {:>9.1f}%\n", "decode", report.decode_tokens_per_s,
-             report.decode_step_seconds * 1e3, report.decode_floor_seconds * 1e3, report.decode_floor_fraction * 100);
+  fmt::print(out, "{:<10} {:>12.1f} {:>12.2f} {:>12.2f} {:>9.1f}% {:>12.2f}\n", "decode", report.decode_tokens_per_s,
+             report.decode_step_seconds * 1e3, report.decode_floor_seconds * 1e3, report.decode_floor_fraction * 100,
+             report.decode_page_faults_per_step);
   return {};
 }
 

@@ -32,6 +32,8 @@ struct LatencyReport {
   double decode_tokens_per_s = 0;
   double prefill_floor_fraction = 0;
   double decode_floor_fraction = 0;
+  double prefill_page_faults = 0;  // of all threads, in a run's prefill; mean over the runs behind the warm-up
+  double decode_page_faults_per_step = 0;
   Roofline roofline;
 };
 
