@@ -76,6 +76,13 @@ CLI::Validator number_between(double lower, double upper) {
                      fmt::format("above {} and below {}", lower, upper));
 }
 
+CLI::Validator not_empty(std::string must_be) {
+  const auto check = [must_be = std::move(must_be)](std::string& text) {
+    return text.empty() ? fmt::format("\"\": must be {}", must_be) : std::string();
+  };
+  return {check, ""};
+}
+
 CLI::Validator one_of(std::vector<std::string> words) {
   const auto check = [words = std::move(words)](std::string& text) -> std::string {
     if (std::ranges::find(words, text) != words.end()) return {};

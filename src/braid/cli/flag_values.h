@@ -18,6 +18,7 @@ CLI::Validator whole_number(uint64_t smallest, uint64_t largest, uint64_t step =
 CLI::Validator number_from(double smallest, double largest);
 CLI::Validator number_above(double bound, double largest);
 CLI::Validator number_between(double lower, double upper);  // neither of them
+CLI::Validator not_empty(std::string must_be);              // as a variable that is not set would make it
 CLI::Validator one_of(std::vector<std::string> words);
 // Turns "2GB", "1.5GiB" or a plain number into bytes.
 CLI::Validator byte_size(int64_t smallest = 0, int64_t largest = std::numeric_limits<int64_t>::max());

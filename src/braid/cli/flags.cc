@@ -173,6 +173,12 @@ void add_rank_flags(CLI::App& command, ModelFlags& flags) {
   group(command.add_option("--mem-fraction-static", rank.mem_fraction_static,
                            "Weights and KV together, of the memory available at start"))
       ->check(number_between(0, 1));
+  command
+      .add_option("--pack-cache", rank.pack_cache,
+                  "Keep weights here as the kernels read them, so that the next start need not pack them again")
+      ->check(not_empty("a folder"))
+      ->type_name("DIR")
+      ->group("Engine");
   group(command.add_option("--log-level", flags.log_level, "trace, debug, info, warning, error or off"))
       ->check(one_of({"trace", "debug", "info", "warning", "error", "off"}));
 }

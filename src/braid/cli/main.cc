@@ -98,6 +98,7 @@ int run_program(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is a failed write, not our end
+  std::signal(SIGXFSZ, SIG_IGN);  // so is a file that may not grow
   braid::keep_freed_memory();
   try {
     return braid::run_program(argc, argv);

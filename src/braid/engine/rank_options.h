@@ -38,6 +38,7 @@ struct RankOptions {
   int64_t kv_cache_bytes = 0;          // of all KV pools at most; 0: as mem_fraction_static allows
   double mem_fraction_static = 0.8;    // weights and KV together, of the memory available at start
   bool radix_cache = true;
+  std::string pack_cache;  // a folder that keeps packed weights for the next start; empty: none
 };
 
 }  // namespace braid

@@ -2,16 +2,17 @@
 
 #include <algorithm>
 #include <mutex>
-#include <optional>
 #include <sstream>
 #include <thread>
 #include <utility>
 
+#include "braid/base/huge_pages.h"
 #include "braid/base/system_info.h"
 #include "braid/kernels/make_ops.h"
 #include "braid/kv/pool_size.h"
 #include "braid/model/local_shape.h"
 #include "braid/parallel/dp_attention.h"
+#include "braid/weights/pack_cache/pack_cache.h"
 
 namespace braid {
 namespace {
@@ -88,6 +89,25 @@ void log_layout(const ParallelLayout& layout, const LayoutModel& model, std::spa
   }
   if (const std::string note = kv_replication_note(layout, model); !note.empty()) logger.warn("{}", note);
   if (const std::string bound = describe_placement(places); !bound.empty()) logger.info("{}", bound);
+}
+
+// What decides how weights are cut.
+std::string describe_split(const ParallelLayout& layout) {
+  return fmt::format("tp_size {} dp_size {} dp_attention {} moe {} head {}", layout.tp_size, layout.dp_size,
+                     layout.enable_dp_attention, static_cast<int>(layout.moe_parallel),
+                     static_cast<int>(layout.head_parallel));
+}
+
+Result<LoadedModel> load_weights(const Checkpoint& checkpoint, const RankOptions& options, DType dtype,
+                                 int64_t num_positions, std::span<const RankCpus> places, int32_t num_threads,
+                                 const std::shared_ptr<Logger>& logger, const LoadProgress& progress) {
+  ThreadTeam team(num_threads);
+  std::unique_ptr<PackCache> cache;
+  if (!options.pack_cache.empty()) {
+    PackCacheOptions own{.folder = options.pack_cache, .dtype = dtype, .layout = describe_split(options.layout)};
+    TRY(cache, PackCache::open(checkpoint, std::move(own), team, logger));
+  }
+  return load_model(checkpoint, dtype, num_positions, options.layout, places, team, progress, cache.get());
 }
 
 WorldStep world_step(std::span<const StepHeader> headers, const RankPlace& place) {
@@ -205,9 +225,8 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, con
   // No position is beyond the largest pool that could be, whatever the checkpoint says of its context.
   TRY(const int64_t kv_token_bytes, kv_bytes_kept_per_token(kv_shape));
   const int64_t num_positions = kv_token_bytes > 0 ? std::clamp<int64_t>(budget / kv_token_bytes, 1, context) : context;
-  std::optional<ThreadTeam> loaders(std::in_place, std::min(threads * num_ranks, available_cores()));
-  TRY(LoadedModel loaded, load_model(checkpoint, set->dtype_, num_positions, layout, places, *loaders, progress));
-  loaders.reset();
+  TRY(LoadedModel loaded, load_weights(checkpoint, options, set->dtype_, num_positions, places,
+                                       std::min(threads * num_ranks, available_cores()), logger, progress));
   set->weight_bytes_ = loaded.weight_bytes;
   const int64_t exchange_bytes = exchange_buffer_bytes(config, options, set->dtype_);
   const int64_t left = budget - loaded.weight_bytes - exchange_bytes;
@@ -264,6 +283,7 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, con
   logger->info("{}: {:.2f} GB of weights in {}, {} threads, {} kernels, attention {}", config.architecture,
                static_cast<double>(loaded.weight_bytes) / 1e9, dtype_name(set->dtype_), threads * num_ranks,
                set->first().ops().name(), options.attention_backend);
+  if (const auto problem = huge_page_problem(loaded.huge_page_bytes, huge_page_state())) logger->warn("{}", *problem);
   for (const std::string& note : config.notes) logger->info("{}", note);
   if (exchange_bytes > 0) {
     logger->info("exchange buffers: {:.1f} MB in all, for steps of {} tokens in each group",

@@ -12,6 +12,13 @@
 #include <utility>
 
 namespace braid {
+namespace {
+
+int64_t nanoseconds(const struct timespec& time) {
+  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+}  // namespace
 
 Result<InputFile> InputFile::open(const std::string& path) {
   if (path.find('\0') != std::string::npos) return fail("a path with a NUL byte");
@@ -62,6 +69,21 @@ Result<std::vector<std::byte>> InputFile::read_head(int64_t bytes) const {
   std::vector<std::byte> head(static_cast<size_t>(std::min(bytes, bytes_)));
   TRY_STATUS(read(0, head));
   return head;
+}
+
+void InputFile::read_ahead(int64_t offset, int64_t bytes) const {
+  const int64_t end = std::min(offset + bytes, bytes_);
+  if (end > offset) posix_fadvise(fd_, offset, end - offset, POSIX_FADV_WILLNEED);
+}
+
+Result<FileIdentity> InputFile::identity() const {
+  struct stat status = {};
+  if (fstat(fd_, &status) != 0) return fail("cannot read {}: {}", path_, std::strerror(errno));
+  return FileIdentity{.device = status.st_dev,
+                      .inode = status.st_ino,
+                      .bytes = status.st_size,
+                      .modified_ns = nanoseconds(status.st_mtim),
+                      .changed_ns = nanoseconds(status.st_ctim)};
 }
 
 bool is_there(const std::string& path) {

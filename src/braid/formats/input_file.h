@@ -14,6 +14,17 @@
 
 namespace braid {
 
+// Which file it is and when it was last written, as the file system says.
+struct FileIdentity {
+  uint64_t device = 0;
+  uint64_t inode = 0;
+  int64_t bytes = 0;
+  int64_t modified_ns = 0;  // since 1970; whoever may write the file can set it
+  int64_t changed_ns = 0;   // the same, and nobody can
+
+  bool operator==(const FileIdentity&) const = default;
+};
+
 class InputFile {
  public:
   static Result<InputFile> open(const std::string& path);
@@ -29,8 +40,12 @@ class InputFile {
   // All of `out`, from byte `offset` on, on any thread. An error, which begins with the file's name, if the file has
   // become shorter.
   Status read(int64_t offset, std::span<std::byte> out) const;
+  // These bytes will be read soon: the disk may begin. Those beyond the end are none.
+  void read_ahead(int64_t offset, int64_t bytes) const;
   // Its first bytes, at most as many as it has.
   Result<std::vector<std::byte>> read_head(int64_t bytes) const;
+  // As it is now.
+  Result<FileIdentity> identity() const;
 
  private:
   InputFile(std::string path, int fd, int64_t bytes) : path_(std::move(path)), fd_(fd), bytes_(bytes) {}

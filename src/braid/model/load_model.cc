@@ -9,6 +9,7 @@
 #include "braid/model/layers/decoder.h"
 #include "braid/model/registry.h"
 #include "braid/model/shared_parts.h"
+#include "braid/weights/pack_cache/pack_cache.h"
 #include "braid/weights/weight_table.h"
 
 namespace braid {
@@ -94,7 +95,7 @@ int64_t num_parameters(const WeightTable& table, const ModelConfig& config) {
 
 Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_t num_positions,
                                const ParallelLayout& layout, std::span<const RankCpus> places, ThreadTeam& team,
-                               const LoadProgress& progress) {
+                               const LoadProgress& progress, PackCache* cache) {
   const ModelConfig& config = checkpoint.config();
   TRY(const ModelFamily* family, check_model(checkpoint));
   TRY_STATUS(check_layout(layout, layout_model(config)));
@@ -105,7 +106,7 @@ Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_
   }
 
   TRY(const auto first_touch, FirstTouch::make(team, places));
-  const WeightLoader weights(checkpoint, team, progress, first_touch.get());
+  const WeightLoader weights(checkpoint, team, progress, first_touch.get(), cache);
   const auto rope_table = std::make_shared<const RopeTable>(config.rope, config.rotary_dim(), num_positions);
   std::shared_ptr<const RopeTable> local_rope_table;
   if (std::ranges::find(config.has_local_rope, true) != config.has_local_rope.end()) {
@@ -136,6 +137,8 @@ Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_
     }
   }
 
+  if (cache != nullptr) cache->finish();
+
   LoadedModel model;
   for (size_t rank = 0; rank < shapes.size(); ++rank) {
     DecoderWeights own{.embedding = embeddings.at(shapes[rank].domain),
@@ -150,6 +153,7 @@ Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_
     model.ranks.push_back(std::make_unique<Decoder>(std::move(own)));
   }
   model.weight_bytes = weights.packed_bytes();
+  model.huge_page_bytes = weights.huge_page_bytes();
   return model;
 }
 

@@ -22,6 +22,7 @@ namespace braid {
 struct LoadedModel {
   std::vector<std::unique_ptr<Model>> ranks;  // rank r of world w: w * tp_size + r; each is for one thread at a time
   int64_t weight_bytes = 0;                   // as packed, all ranks together; what they share counts once
+  int64_t huge_page_bytes = 0;                // of it, for which huge pages are asked
 };
 
 // The family, if the checkpoint has exactly the tensors that it needs; else the first problem.
@@ -36,10 +37,10 @@ int64_t num_parameters(const WeightTable& table, const ModelConfig& config);
 
 // The models of all ranks of the layout at once, world by world: a tensor is read once, and what ranks of a NUMA domain
 // hold alike (attention of equal heads, the embedding, whole replicas) exists once, in that domain. `num_positions`:
-// the longest context that will be used. `places`: of the ranks; none: anywhere. Errors name the tensor, the
-// architecture, or what the layout does not divide.
+// the longest context that will be used. `places`: of the ranks; none: anywhere. `cache`: of this layout and dtype, or
+// null. Errors name the tensor, the architecture, or what the layout does not divide.
 Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_t num_positions,
                                const ParallelLayout& layout, std::span<const RankCpus> places, ThreadTeam& team,
-                               const LoadProgress& progress);
+                               const LoadProgress& progress, PackCache* cache = nullptr);
 
 }  // namespace braid

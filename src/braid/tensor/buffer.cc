@@ -34,6 +34,12 @@ int64_t round_up(int64_t value, int64_t unit) {
 
 }  // namespace
 
+// Whole ones alone: a matrix of an expert is but a few megabytes, and the unused part of its last huge page was a fifth
+// of all memory in a mixture.
+int64_t bytes_on_huge_pages(int64_t bytes) {
+  return bytes / kHugePage * kHugePage;
+}
+
 Buffer::Buffer(int64_t bytes) : bytes_(bytes) {
   CHECK(bytes >= 0, "a buffer of {} bytes", bytes);
   if (bytes == 0) return;
@@ -50,9 +56,7 @@ Buffer::Buffer(int64_t bytes) : bytes_(bytes) {
     if (lead > 0) munmap(data_, static_cast<size_t>(lead));
     data_ += lead;
     if (lead < kHugePage) munmap(data_ + mapped_bytes_, static_cast<size_t>(kHugePage - lead));
-    // Whole huge pages alone: a matrix of an expert is but a few megabytes, and the unused part of its last huge page
-    // was a fifth of all memory in a mixture.
-    madvise(data_, static_cast<size_t>(mapped_bytes_ / kHugePage * kHugePage), MADV_HUGEPAGE);
+    madvise(data_, static_cast<size_t>(bytes_on_huge_pages(mapped_bytes_)), MADV_HUGEPAGE);
   }
 }
 

@@ -9,6 +9,9 @@
 
 namespace braid {
 
+// Of a buffer of `bytes` bytes: those that huge pages are asked for, the whole ones.
+int64_t bytes_on_huge_pages(int64_t bytes);
+
 // Owns `bytes` bytes, aligned to 64 (to 2 MB from 2 MB on). Pages are committed on first touch. Running out of address
 // space is a failed CHECK: sizes that a user chooses are checked against the memory there is before they come here.
 class Buffer {

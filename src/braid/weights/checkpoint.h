@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,9 @@ class Checkpoint {
   const std::map<std::string, StoredTensor, std::less<>>& tensors() const { return tensors_; }
 
   int64_t stored_bytes() const;  // of all tensors
+
+  // That hold its tensors.
+  std::span<const std::unique_ptr<InputFile>> files() const { return files_; }
 
  private:
   Checkpoint() = default;

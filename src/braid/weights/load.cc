@@ -1,11 +1,14 @@
 #include "braid/weights/load.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
 #include "braid/base/check.h"
 #include "braid/formats/ggml_type.h"
+#include "braid/weights/pack_cache/describe.h"
+#include "braid/weights/pack_cache/pack_cache.h"
 
 namespace braid {
 namespace {
@@ -35,11 +38,12 @@ bool MatrixCut::operator==(const MatrixCut& other) const {
 }
 
 WeightLoader::WeightLoader(const Checkpoint& checkpoint, ThreadTeam& team, LoadProgress progress,
-                           FirstTouch* first_touch)
+                           FirstTouch* first_touch, PackCache* cache)
     : checkpoint_(checkpoint),
       team_(team),
       progress_(std::move(progress)),
       first_touch_(first_touch),
+      cache_(cache),
       total_bytes_(checkpoint.stored_bytes()) {}
 
 void WeightLoader::touch(std::vector<PackedMatrix>& packed, std::span<const MatrixCut> cuts) const {
@@ -47,6 +51,21 @@ void WeightLoader::touch(std::vector<PackedMatrix>& packed, std::span<const Matr
   std::vector<UntouchedMemory> memory;
   for (size_t i = 0; i < packed.size(); ++i) memory.push_back({.domain = cuts[i].domain, .bytes = packed[i].memory()});
   first_touch_->touch(memory);
+}
+
+bool WeightLoader::fetch(std::span<const std::string> whats, std::vector<PackedMatrix>& packed) const {
+  if (cache_ == nullptr) return false;
+  for (size_t i = 0; i < packed.size(); ++i) {
+    if (cache_->fetch(whats[i], packed[i].memory())) continue;
+    for (size_t had = 0; had < i; ++had) std::ranges::fill(packed[had].memory(), std::byte{0});
+    return false;
+  }
+  return true;
+}
+
+void WeightLoader::keep(std::span<const std::string> whats, std::vector<PackedMatrix>& packed) const {
+  if (cache_ == nullptr) return;
+  for (size_t i = 0; i < packed.size(); ++i) cache_->keep(whats[i], packed[i].memory());
 }
 
 Result<const StoredTensor*> WeightLoader::find_usable(std::string_view name) const {
@@ -63,6 +82,11 @@ void WeightLoader::count(int64_t bytes) const {
   if (progress_) progress_(std::min(done_bytes_, total_bytes_), total_bytes_);
 }
 
+void WeightLoader::count_made(int64_t bytes) const {
+  packed_bytes_ += bytes;
+  huge_page_bytes_ += bytes_on_huge_pages(bytes);
+}
+
 Status WeightLoader::for_each_part(const StoredTensor& tensor, Span1d rows,
                                    FunctionRef<Status(int64_t begin, int64_t end)> work) const {
   if (rows.end <= rows.begin || tensor.cols() == 0) return {};
@@ -70,6 +94,7 @@ Status WeightLoader::for_each_part(const StoredTensor& tensor, Span1d rows,
   const int64_t slab_rows = std::max<int64_t>(kSlabBytes / row_bytes / kRowUnit, team_.size()) * kRowUnit;
   for (int64_t first = rows.begin; first < rows.end; first += slab_rows) {
     const int64_t slab = std::min(slab_rows, rows.end - first);
+    read_ahead_.at(*tensor.file, tensor.offset + first * row_bytes);
     std::vector<Status> results(static_cast<size_t>(team_.size()));
     team_.run([&](int thread) {
       const Span1d part = split_evenly(slab, thread, team_.size(), kRowUnit);
@@ -142,9 +167,19 @@ Result<std::vector<PackedMatrix>> WeightLoader::matrices(std::span<const std::st
       num_rows += part.end - part.begin;
     }
     packed.emplace_back(dtype, std::max(num_rows, cut.padded_rows), cols.back().end - cols.back().begin);
-    packed_bytes_ += packed.back().bytes();
+    count_made(packed.back().bytes());
   }
   touch(packed, cuts);
+  std::vector<std::string> whats;
+  for (size_t cut = 0; cut < cuts.size() && cache_ != nullptr; ++cut) {
+    std::vector<Span1d> own;
+    for (const auto& of_tensor : rows) own.push_back(of_tensor[cut]);
+    whats.push_back(describe_packed("stacked", packed[cut], checkpoint_, tensors, own, cols[cut]));
+  }
+  if (fetch(whats, packed)) {
+    for (const StoredTensor* const tensor : tensors) count(tensor->bytes);
+    return packed;
+  }
   for (size_t i = 0; i < tensors.size(); ++i) {
     TRY_STATUS(deal_rows(*tensors[i], rows[i], [&](size_t cut, ConstRows source, int64_t first) {
       const Span1d part = cols[cut];
@@ -152,6 +187,7 @@ Result<std::vector<PackedMatrix>> WeightLoader::matrices(std::span<const std::st
     }));
     for (size_t cut = 0; cut < cuts.size(); ++cut) bases[cut] += rows[i][cut].end - rows[i][cut].begin;
   }
+  keep(whats, packed);
   return packed;
 }
 
@@ -172,14 +208,26 @@ Result<std::vector<PackedMatrix>> WeightLoader::gate_ups(const std::string& gate
     const Span1d of_up = up_rows.emplace_back(resolve(cut.rows[1], up_tensor->rows()));
     CHECK(of_up.end - of_up.begin == own.end - own.begin);
     packed.emplace_back(dtype, 2 * (own.end - own.begin), gate_tensor->cols());
-    packed_bytes_ += packed.back().bytes();
+    count_made(packed.back().bytes());
   }
   touch(packed, cuts);
+  const std::array<const StoredTensor*, 2> tensors = {gate_tensor, up_tensor};
+  std::vector<std::string> whats;
+  for (size_t i = 0; i < cuts.size() && cache_ != nullptr; ++i) {
+    const std::array<Span1d, 2> own = {gate_rows[i], up_rows[i]};
+    whats.push_back(
+        describe_packed("gate and up", packed[i], checkpoint_, tensors, own, {.begin = 0, .end = gate_tensor->cols()}));
+  }
+  if (fetch(whats, packed)) {
+    for (const StoredTensor* const tensor : tensors) count(tensor->bytes);
+    return packed;
+  }
   for (const bool is_up : {false, true}) {
     TRY_STATUS(deal_rows(
         is_up ? *up_tensor : *gate_tensor, is_up ? up_rows : gate_rows,
         [&](size_t part, ConstRows source, int64_t first) { packed[part].pack_gate_up_rows(source, first, is_up); }));
   }
+  keep(whats, packed);
   return packed;
 }
 
@@ -205,10 +253,19 @@ Result<RowsBuffer> WeightLoader::rows(std::string_view name, DType dtype, int32_
     const UntouchedMemory memory{.domain = domain, .bytes = {all.data, static_cast<size_t>(table.bytes())}};
     first_touch_->touch({&memory, 1});
   }
+  count_made(table.bytes());
+  // What is stored as it is needed would only lie on disk twice.
+  PackCache* const cache = tensor->plain == dtype ? nullptr : cache_;
+  const std::span<std::byte> memory(all.data, static_cast<size_t>(table.bytes()));
+  const std::string what = cache != nullptr ? describe_rows(dtype, checkpoint_, *tensor) : "";
+  if (cache != nullptr && cache->fetch(what, memory)) {
+    count(tensor->bytes);
+    return table;
+  }
   TRY_STATUS(for_each_part(*tensor, {.begin = 0, .end = tensor->rows()}, [&](int64_t begin, int64_t end) {
     return tensor->read_rows(begin, all.slice_rows(begin, end - begin));
   }));
-  packed_bytes_ += table.bytes();
+  if (cache != nullptr) cache->keep(what, memory);
   return table;
 }
 

@@ -15,8 +15,11 @@
 #include "braid/tensor/buffer.h"
 #include "braid/weights/checkpoint.h"
 #include "braid/weights/first_touch.h"
+#include "braid/weights/read_ahead.h"
 
 namespace braid {
+
+class PackCache;
 
 // Bytes of the checkpoint read so far, and in all. Called on the loading thread.
 using LoadProgress = std::function<void(int64_t done, int64_t total)>;
@@ -39,9 +42,9 @@ struct MatrixCut {
 // tensor.
 class WeightLoader {
  public:
-  // All must outlive the loader. `progress` may be empty. `first_touch`: of the same team, or null.
-  WeightLoader(const Checkpoint& checkpoint, ThreadTeam& team, LoadProgress progress,
-               FirstTouch* first_touch = nullptr);
+  // All must outlive the loader. `progress` may be empty. `first_touch` and `cache`: of the same team, or null.
+  WeightLoader(const Checkpoint& checkpoint, ThreadTeam& team, LoadProgress progress, FirstTouch* first_touch = nullptr,
+               PackCache* cache = nullptr);
 
   // The named matrices, one below the other (q, k and v for one product), as one packed matrix for each cut. A tensor
   // is read once, however many cuts there are.
@@ -62,6 +65,7 @@ class WeightLoader {
 
   // Of all that was made so far.
   int64_t packed_bytes() const { return packed_bytes_; }
+  int64_t huge_page_bytes() const { return huge_page_bytes_; }  // of it, for which huge pages are asked
 
  private:
   Result<const StoredTensor*> find_usable(std::string_view name) const;
@@ -75,15 +79,22 @@ class WeightLoader {
   Status deal_rows(const StoredTensor& tensor, std::span<const Span1d> parts,
                    FunctionRef<void(size_t part, ConstRows source, int64_t first)> take) const;
   void touch(std::vector<PackedMatrix>& packed, std::span<const MatrixCut> cuts) const;
+  // Whether the cache had all of `packed`, whose bytes `whats` describes; if not, they are zeros.
+  bool fetch(std::span<const std::string> whats, std::vector<PackedMatrix>& packed) const;
+  void keep(std::span<const std::string> whats, std::vector<PackedMatrix>& packed) const;
   void count(int64_t bytes) const;
+  void count_made(int64_t bytes) const;  // in a buffer of its own
 
   const Checkpoint& checkpoint_;
   ThreadTeam& team_;
   LoadProgress progress_;
   FirstTouch* first_touch_;
+  PackCache* cache_;
+  mutable ReadAhead read_ahead_;
   int64_t total_bytes_;
   mutable int64_t done_bytes_ = 0;
   mutable int64_t packed_bytes_ = 0;
+  mutable int64_t huge_page_bytes_ = 0;
 };
 
 }  // namespace braid

@@ -1,0 +1,46 @@
+#include "braid/weights/pack_cache/describe.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "braid/tensor/dtype.h"
+
+namespace braid {
+namespace {
+
+int64_t file_number(const Checkpoint& checkpoint, const InputFile* file) {
+  const auto files = checkpoint.files();
+  const auto found = std::ranges::find_if(files, [&](const auto& own) { return own.get() == file; });
+  CHECK(found != files.end(), "a tensor of no file of {}", checkpoint.model().path);
+  return found - files.begin();
+}
+
+std::string describe_stored(const Checkpoint& checkpoint, const StoredTensor& tensor) {
+  std::string text = fmt::format("file {} at {} bytes {} type {} shape {} heads {} steps {} {}",
+                                 file_number(checkpoint, tensor.file), tensor.offset, tensor.bytes, tensor.type_name,
+                                 tensor.shape_text(), tensor.interleaved_heads, tensor.row_step, tensor.element_step);
+  if (tensor.exponents) {
+    text += fmt::format(" exponents file {} at {} step {}", file_number(checkpoint, tensor.exponents->file),
+                        tensor.exponents->offset, tensor.exponents->row_step);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string describe_packed(std::string_view kind, const PackedMatrix& matrix, const Checkpoint& checkpoint,
+                            std::span<const StoredTensor* const> tensors, std::span<const Span1d> rows, Span1d cols) {
+  std::string text = fmt::format("{} {} [{}, {}] cols {} {}\n", kind, dtype_name(matrix.dtype()), matrix.n(),
+                                 matrix.k(), cols.begin, cols.end);
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    text += fmt::format("{} rows {} {}\n", describe_stored(checkpoint, *tensors[i]), rows[i].begin, rows[i].end);
+  }
+  return text;
+}
+
+std::string describe_rows(DType dtype, const Checkpoint& checkpoint, const StoredTensor& tensor) {
+  return fmt::format("rows {}\n{}\n", dtype_name(dtype), describe_stored(checkpoint, tensor));
+}
+
+}  // namespace braid

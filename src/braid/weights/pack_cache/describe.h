@@ -1,0 +1,22 @@
+// What decides the bytes of a packed part of a model, as text: which bytes of the checkpoint's files, how they are read
+// and how they are cut. Not what is in the files: the cache's file is that of their contents.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "braid/base/thread_team.h"
+#include "braid/kernels/packed_matrix.h"
+#include "braid/weights/checkpoint.h"
+
+namespace braid {
+
+// `kind`: how the tensors become one matrix. `rows`: of each.
+std::string describe_packed(std::string_view kind, const PackedMatrix& matrix, const Checkpoint& checkpoint,
+                            std::span<const StoredTensor* const> tensors, std::span<const Span1d> rows, Span1d cols);
+
+// A tensor's rows in their order.
+std::string describe_rows(DType dtype, const Checkpoint& checkpoint, const StoredTensor& tensor);
+
+}  // namespace braid
