@@ -224,8 +224,9 @@ Result<std::vector<float>> read_frequency_factors(const StoredTensor& tensor, in
   std::vector<float> factors(static_cast<size_t>(rotary_dim / 2));
   TRY_STATUS(tensor.read_rows(0, make_rows(factors.data(), 1, rotary_dim / 2)));
   for (const float factor : factors) {
-    if (!(std::isfinite(factor) && factor > 0)) {
-      return fail("tensor \"{}\" has the value {}, must be above 0", tensor.stored_name, factor);
+    if (!(factor >= kMinRopeFactor && factor <= kMaxRopeFactor)) {
+      return fail("tensor \"{}\" has the value {}, must be between {} and {}", tensor.stored_name, factor,
+                  kMinRopeFactor, kMaxRopeFactor);
     }
   }
   return factors;

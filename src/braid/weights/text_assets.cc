@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "braid/formats/gguf_parts.h"
 #include "braid/formats/input_file.h"
@@ -138,7 +139,9 @@ Result<TextAssets> read_gguf(const GgufFile& file) {
   TRY(auto text, file.find_string("tokenizer.chat_template"));
   if (text) assets.chat_templates.push_back({"default", *std::move(text)});
   TRY(const auto names, file.find_strings("tokenizer.chat_templates"));
+  std::set<std::string> seen;  // of equal names one counts: a file could name its largest template a million times
   for (const std::string& name : names.value_or(std::vector<std::string>())) {
+    if (!seen.insert(name).second) continue;
     TRY(auto named, file.find_string("tokenizer.chat_template." + name));
     if (named) assets.chat_templates.push_back({name, *std::move(named)});
   }

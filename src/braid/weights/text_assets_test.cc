@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "braid/formats/testing/gguf_text.h"
 #include "tests/support/model_fixture.h"
 #include "tests/support/temporary_folder.h"
 
@@ -66,6 +67,20 @@ TEST(TextAssets, OfAGgufFile) {
     EXPECT_EQ(assets->template_variables["eos_token"], vocabulary.tokens[static_cast<size_t>(*vocabulary.eos)]);
     EXPECT_NE(assets->find_chat_template(), nullptr);
   }
+}
+
+TEST(TextAssets, ATemplateThatAGgufFileNamesAgainCountsOnce) {
+  const testing::GgufText file = testing::GgufTextReader().read(
+      "S tokenizer.chat_templates rag,tool_use,rag,rag,none\ns tokenizer.chat_template.tool_use T\n"
+      "s tokenizer.chat_template.rag R\ns tokenizer.chat_template D");
+  const TemporaryFolder folder;
+  const std::string bytes(reinterpret_cast<const char*>(file.head.data()), file.head.size());
+  write(folder, "model.gguf", bytes);
+  const auto assets = read_text_assets({ResolvedModel::Kind::kGguf, (folder.path() / "model.gguf").string()});
+  ASSERT_TRUE(assets.ok()) << assets.error().message;
+  std::string found;
+  for (const ChatTemplateSource& source : assets->chat_templates) found += source.name + source.text + " ";
+  EXPECT_EQ(found, "defaultD ragR tool_useT ");
 }
 
 }  // namespace
