@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <fstream>
-#include <sstream>
+
+#include "braid/base/proc_file.h"
 
 namespace braid {
 namespace {
@@ -13,6 +14,7 @@ constexpr int64_t kLeastBytes = int64_t{64} << 20;
 // A system without a free huge page at times is no problem.
 constexpr double kEnough = 0.8;
 constexpr double kGigabyte = 1e9;
+constexpr auto kModeFile = "/sys/kernel/mm/transparent_hugepage/enabled";
 
 // The word in brackets: "always [madvise] never".
 std::string chosen_word(const std::string& path) {
@@ -23,22 +25,9 @@ std::string chosen_word(const std::string& path) {
   return "";
 }
 
-// The number behind "key:" in a file of such lines.
-std::optional<int64_t> number_of(const std::string& path, const std::string& key) {
-  std::ifstream in(path);
-  for (std::string line; std::getline(in, line);) {
-    std::istringstream words(line);
-    std::string name;
-    int64_t value = 0;
-    if (words >> name >> value && name == key) return value;
-  }
-  return std::nullopt;
-}
-
 std::string reason(const HugePageState& state) {
-  constexpr auto kFile = "/sys/kernel/mm/transparent_hugepage/enabled";
   if (state.mode.empty()) return "this system has no transparent huge pages";
-  if (state.mode == "never") return fmt::format("{} says never; let it say madvise", kFile);
+  if (state.mode == "never") return fmt::format("{} says never; let it say madvise", kModeFile);
   if (!state.is_allowed) return "they are switched off for this process (prctl, PR_SET_THP_DISABLE)";
   return "memory is too fragmented, or a limit of the container is near";
 }
@@ -46,9 +35,9 @@ std::string reason(const HugePageState& state) {
 }  // namespace
 
 HugePageState huge_page_state() {
-  return {.mode = chosen_word("/sys/kernel/mm/transparent_hugepage/enabled"),
-          .is_allowed = number_of("/proc/self/status", "THP_enabled:").value_or(1) != 0,
-          .resident_bytes = number_of("/proc/self/smaps_rollup", "AnonHugePages:").value_or(0) * 1024};
+  return {.mode = chosen_word(kModeFile),
+          .is_allowed = read_field("/proc/self/status", "THP_enabled:").value_or(1) != 0,
+          .resident_bytes = read_field("/proc/self/smaps_rollup", "AnonHugePages:").value_or(0) * 1024};
 }
 
 std::optional<std::string> huge_page_problem(int64_t asked_bytes, const HugePageState& state) {

@@ -9,8 +9,9 @@
 #include <fstream>
 #include <limits>
 #include <optional>
-#include <sstream>
 #include <string>
+
+#include "braid/base/proc_file.h"
 
 namespace braid {
 namespace {
@@ -20,18 +21,6 @@ std::optional<int64_t> read_number(const std::string& path) {
   int64_t value = 0;
   if (in >> value) return value;
   return std::nullopt;  // no such file, or "max"
-}
-
-// The number behind `key` in a file of "key value" lines.
-std::optional<int64_t> read_field(const std::string& path, const std::string& key) {
-  std::ifstream in(path);
-  for (std::string line; std::getline(in, line);) {
-    std::istringstream words(line);
-    std::string name;
-    int64_t value = 0;
-    if (words >> name >> value && name == key) return value;
-  }
-  return std::nullopt;
 }
 
 // Where this process's cgroup lies below the mount of `controller` ("" for the v2 hierarchy).

@@ -99,8 +99,9 @@ inline __attribute__((always_inline)) void finish_row(OutputKind output, float* 
   }
 }
 
-inline bool halves_width(OutputKind output) {
-  return output >= OutputKind::kSiluMulF32;
+// Columns that a panel gives.
+inline int64_t output_cols(OutputKind output) {
+  return output >= OutputKind::kSiluMulF32 ? kPanelCols / 2 : kPanelCols;
 }
 
 inline int64_t output_bytes(OutputKind output) {
@@ -117,15 +118,13 @@ inline int64_t output_bytes(OutputKind output) {
 
 // Where a panel's output of one row begins.
 inline std::byte* panel_output(const PanelWork& work, int64_t panel, int64_t row) {
-  const int64_t width = halves_width(work.output) ? kPanelCols / 2 : kPanelCols;
-  return work.y + row * work.y_stride_bytes + panel * width * output_bytes(work.output);
+  return work.y + row * work.y_stride_bytes + panel * output_cols(work.output) * output_bytes(work.output);
 }
 
 // Fetches the lines that finish_panel will write, so that it does not wait for each: the output of a long prompt lies
 // in no cache.
 inline void prefetch_outputs(const PanelWork& work, int64_t panel, int64_t first_row, int64_t rows) {
-  const int64_t width = halves_width(work.output) ? kPanelCols / 2 : kPanelCols;
-  const int64_t bytes = width * output_bytes(work.output);
+  const int64_t bytes = output_cols(work.output) * output_bytes(work.output);
   const std::byte* y = panel_output(work, panel, first_row);
   for (int64_t row = 0; row < rows; ++row, y += work.y_stride_bytes) {
     for (int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(y + at, 1, 3);
@@ -134,7 +133,7 @@ inline void prefetch_outputs(const PanelWork& work, int64_t panel, int64_t first
 
 // Rows [first_row, first_row + rows) of `work`'s panel number `panel`, from sums [rows][32], which it may change.
 inline void finish_panel(const PanelWork& work, int64_t panel, int64_t first_row, int64_t rows, float* sums) {
-  const int64_t width = halves_width(work.output) ? kPanelCols / 2 : kPanelCols;
+  const int64_t width = output_cols(work.output);
   const int64_t left = work.y_cols - panel * width;
   const int64_t cols = left < width ? left : width;
   if (work.bias != nullptr) {
