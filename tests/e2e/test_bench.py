@@ -9,6 +9,11 @@ def test_roofline(braid):
     got = json.loads(braid.ok("bench", "roofline", "--json", timeout=300))
     assert got["bf16_flops_per_s"] > 0 and got["f32_flops_per_s"] > 0 and got["read_bytes_per_s"] > 0
     assert isinstance(got["isa"], str)
+    for dtype in ("bf16", "f32"):
+        assert got[f"{dtype}_instruction"]
+        assert min(got[f"{dtype}_{source}_flops_per_s"] for source in ("register", "l1", "l2")) > 0
+    table = braid.ok("bench", "roofline", timeout=300)
+    assert table.count("GFLOP/s from registers") == 2 and got["bf16_instruction"] in table
 
 
 def test_kernels(braid):
@@ -27,6 +32,12 @@ def test_latency_and_throughput_of_a_tiny_model(braid, tiny_model):
     for key in ("prefill_tokens_per_s", "decode_tokens_per_s", "prefill_floor_fraction", "decode_floor_fraction"):
         assert got[key] > 0
     assert got["prefill_page_faults"] >= 0 and got["decode_page_faults_per_step"] >= 0
+    # The work gives the floor that the report states.
+    peaks = {"bfloat16": got["bf16_flops_per_s"], "float32": got["f32_flops_per_s"]}
+    for phase, tokens in (("prefill", 2 * 16), ("decode", 2 * got["num_decode_steps"])):
+        floor_s = sum(part["count"] * max(part["bytes"] / got["read_bytes_per_s"], part["flops"] / peaks[part["dtype"]])
+                      for part in got[f"{phase}_work"])
+        assert floor_s == pytest.approx(got[f"{phase}_floor_fraction"] * tokens / got[f"{phase}_tokens_per_s"])
     got = braid.json("bench", "throughput", "--model-path", tiny_model, "--num-prompts", 4, "--input-len", 16,
                      "--output-len", 8, "--json", timeout=300)
     assert got["total_tokens_per_s"] > got["output_tokens_per_s"] > 0

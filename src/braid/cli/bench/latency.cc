@@ -186,6 +186,18 @@ Roofline better_of(const Roofline& a, const Roofline& b) {
           .isa = a.isa};
 }
 
+// So that a floor can be had by other ceilings than this program's.
+Json to_json(const StepWork& work) {
+  Json operations = Json::array();
+  for (const auto& [operation, count] : count_operations(work)) {
+    operations.push_back({{"count", count},
+                          {"bytes", operation.bytes},
+                          {"flops", operation.flops},
+                          {"dtype", dtype_name(operation.dtype)}});
+  }
+  return operations;
+}
+
 // What no model could run.
 Status check_options(const LatencyOptions& options) {
   if (options.batch_size > options.engine.rank.max_running_requests) {
@@ -240,6 +252,9 @@ Result<LatencyReport> measure_latency(const LatencyOptions& options, std::shared
                        .prefill_page_faults = static_cast<double>(prefill_page_faults) / options.repeats,
                        .decode_page_faults_per_step =
                            static_cast<double>(decode_page_faults) / (int64_t{options.repeats} * num_decode_steps),
+                       .num_decode_steps = options.output_len - 1,
+                       .prefill_work = std::move(last.prefill_work),
+                       .decode_work = std::move(last.decode_work),
                        .roofline = roofline};
   if (!options.skip_prefill) {
     report.prefill_tokens_per_s = int64_t{options.batch_size} * options.input_len / report.prefill_seconds;
@@ -265,6 +280,9 @@ Status run_bench_latency(const LatencyOptions& options, std::shared_ptr<Logger> 
                          {"decode_floor_fraction", report.decode_floor_fraction},
                          {"prefill_page_faults", report.prefill_page_faults},
                          {"decode_page_faults_per_step", report.decode_page_faults_per_step},
+                         {"num_decode_steps", report.num_decode_steps},
+                         {"prefill_work", to_json(report.prefill_work)},
+                         {"decode_work", to_json(report.decode_work)},
                          {"bf16_flops_per_s", roofline.bf16_flops_per_s},
                          {"f32_flops_per_s", roofline.f32_flops_per_s},
                          {"read_bytes_per_s", roofline.read_bytes_per_s},

@@ -7,6 +7,7 @@
 #include "braid/base/log.h"
 #include "braid/base/result.h"
 #include "braid/cli/bench/roofline.h"
+#include "braid/cli/bench/step_floor.h"
 #include "braid/control/engine.h"
 
 namespace braid {
@@ -34,6 +35,9 @@ struct LatencyReport {
   double decode_floor_fraction = 0;
   double prefill_page_faults = 0;  // of all threads, in a run's prefill; mean over the runs behind the warm-up
   double decode_page_faults_per_step = 0;
+  int32_t num_decode_steps = 0;
+  StepWork prefill_work;
+  StepWork decode_work;  // of all decode steps of the last run
   Roofline roofline;
 };
 

@@ -1,6 +1,8 @@
 #include "braid/cli/bench/step_floor.h"
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 namespace braid {
 namespace {
@@ -70,6 +72,17 @@ StepWork work_of_step(const ModelConfig& config, DType dtype, DType kv_dtype, co
   }
   if (judged > 0) work.operations.push_back(product(judged, static_cast<double>(config.vocab_size), hidden, dtype));
   return work;
+}
+
+std::vector<CountedOperation> count_operations(const StepWork& work) {
+  std::map<std::tuple<double, double, DType>, int64_t> counts;
+  for (const auto& operation : work.operations) ++counts[{operation.bytes, operation.flops, operation.dtype}];
+  std::vector<CountedOperation> counted;
+  for (const auto& [key, count] : counts) {
+    const auto& [bytes, flops, dtype] = key;
+    counted.push_back({.operation = {.bytes = bytes, .flops = flops, .dtype = dtype}, .count = count});
+  }
+  return counted;
 }
 
 double floor_seconds(const StepWork& work, const Roofline& roofline) {

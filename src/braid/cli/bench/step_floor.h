@@ -28,4 +28,11 @@ StepWork work_of_step(const ModelConfig& config, DType dtype, DType kv_dtype, co
 
 double floor_seconds(const StepWork& work, const Roofline& roofline);
 
+// Equal operations once, with their number: what a report has room for, and a floor by other ceilings needs.
+struct CountedOperation {
+  StepWork::Operation operation;
+  int64_t count = 0;
+};
+std::vector<CountedOperation> count_operations(const StepWork& work);
+
 }  // namespace braid

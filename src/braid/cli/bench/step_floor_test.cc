@@ -44,6 +44,22 @@ TEST(StepFloor, TakesTheLongerOfBytesAndFlopsForEachOperationByItself) {
   EXPECT_DOUBLE_EQ(floor_seconds(work, roofline), 2 + 5 + 10);
 }
 
+TEST(StepFloor, EqualOperationsAreCountedAndGiveTheSameFloor) {
+  ModelConfig config = small_config();
+  config.num_layers = 3;
+  config.is_moe_layer = {false, false, false};
+  const StepWork work = work_of_step(config, DType::kBFloat16, DType::kFloat32, one_sequence(9, 2), 0);
+  const std::vector<CountedOperation> counted = count_operations(work);
+  ASSERT_EQ(work.operations.size(), 16U);
+  EXPECT_EQ(counted.size(), 5U);  // a layer's qkv and down products are of one size here; and the head
+  const Roofline roofline{.bf16_flops_per_s = 3, .f32_flops_per_s = 2, .read_bytes_per_s = 2};
+  double floor_s = 0;
+  for (const auto& [operation, count] : counted) {
+    floor_s += static_cast<double>(count) * roofline.floor_s(operation.bytes, operation.flops, operation.dtype);
+  }
+  EXPECT_DOUBLE_EQ(floor_s, floor_seconds(work, roofline));
+}
+
 TEST(StepFloor, CountsOnlyTheExpertsThatWereTouched) {
   ModelConfig config = small_config();
   config.is_moe_layer = {true};

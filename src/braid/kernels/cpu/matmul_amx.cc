@@ -1,49 +1,8 @@
-// The AMX tier on the hardware's tile registers. In assembly, because g++ 12's intrinsics do not tell the compiler
-// which memory they read (_tile_loadconfig 8 of its 64 bytes, _tile_loadd none), so that it may drop or delay the
-// stores that fill it.
+// The AMX tier on the hardware's tile registers.
+#include "braid/kernels/cpu/amx_tiles.h"
 #include "braid/kernels/cpu/matmul_amx_kernel.h"
 
 namespace braid::cpu {
-namespace {
-
-class HardwareTiles {
- public:
-  // Sums and rows: `rows` rows of 64 bytes; weights: 16 rows of 64 bytes.
-  void configure(int64_t rows) {
-    struct alignas(64) Config {
-      uint8_t palette = 1;
-      uint8_t start_row = 0;
-      uint8_t reserved[14] = {};
-      uint16_t row_bytes[16] = {};
-      uint8_t num_rows[16] = {};
-    } config;
-    for (int tile = 0; tile < 8; ++tile) {
-      config.row_bytes[tile] = 64;
-      config.num_rows[tile] = static_cast<uint8_t>(tile < 6 ? rows : 16);
-    }
-    asm volatile("ldtilecfg %0" : : "m"(config));
-  }
-  void release() { asm volatile("tilerelease"); }
-
-  template <int kTile>
-  void zero() {
-    asm volatile("tilezero %%tmm%c0" : : "i"(kTile));
-  }
-  template <int kTile>
-  void load(const void* from, int64_t stride) {
-    asm volatile("tileloadd (%0,%1,1), %%tmm%c2" : : "r"(from), "r"(stride), "i"(kTile) : "memory");
-  }
-  template <int kTile>
-  void store(void* to, int64_t stride) {
-    asm volatile("tilestored %%tmm%c2, (%0,%1,1)" : : "r"(to), "r"(stride), "i"(kTile) : "memory");
-  }
-  template <int kSum, int kA, int kB>
-  void multiply_add() {
-    asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(kSum), "i"(kA), "i"(kB));
-  }
-};
-
-}  // namespace
 
 MatmulTier amx_bf16() {
   return tier_of<AmxKernel<HardwareTiles>>();
