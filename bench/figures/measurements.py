@@ -1,0 +1,219 @@
+"""What is measured, and how: each measurement's programs, which take turns where there are several."""
+
+import contextlib
+import dataclasses
+import pathlib
+import sys
+import time
+import urllib.request
+
+from .programs import ROOT, Failure, read_once, reason_of, run_json
+from .rows import MODEL_NAMES, ONEDNN_ROWS
+
+sys.path.insert(0, str(ROOT / "tests" / "e2e"))
+from server import Program, Server  # noqa: E402
+
+GROUPS = ["roofline", "kernels", "onednn", "prefill", "decode", "context", "prompt", "ready", "ranks", "serving"]
+DENSE_STREAMS = [1, 8, 32, 64]
+MOE_STREAMS = [1, 32]
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    """Tokens, and how often."""
+    repeats: int = 5
+    prefill_len: int = 512
+    decode_input_len: int = 144   # with 32 steps behind it a context of 160 tokens on average
+    decode_output_len: int = 33
+    context_streams: int = 8
+    context_input_len: int = 8176
+    prompt_len: int = 8192
+    serving_input_len: int = 64
+    serving_output_len: int = 32
+    serving_vocab_size: int = 30000
+    kernel_flags: tuple = ()
+    onednn_flags: tuple = ("--batch-sizes", "128,512")
+
+
+QUICK_SIZES = Sizes(repeats=1, prefill_len=24, decode_input_len=12, decode_output_len=5, context_streams=2,
+                    context_input_len=40, prompt_len=48, serving_input_len=8, serving_output_len=4, serving_vocab_size=280,
+                    kernel_flags=("--quick",),
+                    onednn_flags=("--batch-sizes", "128,512", "--shapes", "256x256", "--seconds", "0.05"))
+
+
+@dataclasses.dataclass
+class Context:
+    """What the programs are, and what they run on. A model that could not be had is the Failure that says why."""
+    braid: pathlib.Path
+    onednn: pathlib.Path | Failure
+    models: dict  # "0.6b" and "moe": path or Failure
+    threads: int
+    sizes: Sizes
+    isa: str = ""  # what BRAID_CPU_ISA says
+
+    def model(self, name):
+        if isinstance(self.models[name], Failure):
+            raise self.models[name]
+        return self.models[name]
+
+
+@dataclasses.dataclass
+class Measurement:
+    """`measure(context, turn)` gives {label: report}; it is called `turns` times."""
+    name: str
+    what: str
+    measure: object
+    turns: int = 1
+
+
+def latency_command(context, model, *flags, threads=None):
+    return [context.braid, "bench", "latency", "--model-path", context.model(model), "--threads-per-rank",
+            threads or context.threads, "--json", *flags]
+
+
+def latency(name, what, model, make_flags):
+    def measure(context, _turn):
+        command = latency_command(context, model, "--repeats", context.sizes.repeats, *make_flags(context.sizes))
+        return {"braid": run_json(command)}
+    return Measurement(name, what, measure)
+
+
+def roofline():
+    def measure(context, _turn):
+        return {"braid": run_json([context.braid, "bench", "roofline", "--threads", context.threads, "--json"])}
+    return Measurement("roofline", "ceilings", measure)
+
+
+def kernels(sizes):
+    def measure(context, _turn):
+        return {"braid": run_json([context.braid, "bench", "kernels", "--threads", context.threads, "--json",
+                                   *context.sizes.kernel_flags])}
+    return Measurement("kernels", "products from memory", measure, sizes.repeats)
+
+
+def onednn(sizes):
+    """Beside braid's in turns. Float32 only for its peak, which the routers' floors take."""
+    def measure(context, _turn):
+        if isinstance(context.onednn, Failure):
+            raise context.onednn
+        command = [context.onednn, "--threads", context.threads, "--json"] + (["--isa", context.isa] if context.isa else [])
+        return {"bfloat16": run_json([*command, *context.sizes.onednn_flags]),
+                "float32": run_json([*command, *context.sizes.onednn_flags, "--dtype", "float32"])}
+    return Measurement("onednn", f"products beside oneDNN, M = {' and '.join(map(str, ONEDNN_ROWS))}", measure, sizes.repeats)
+
+
+def prefill(model):
+    return latency(f"prefill/{model}", f"{MODEL_NAMES[model]} prefill of 512", model,
+                   lambda sizes: ("--batch-size", 1, "--input-len", sizes.prefill_len, "--output-len", 1))
+
+
+def decode(model, streams):
+    return latency(f"decode/{model}/{streams}", f"{MODEL_NAMES[model]} decode, {streams} streams at 160 tokens", model,
+                   lambda sizes: ("--batch-size", streams, "--input-len", sizes.decode_input_len, "--output-len",
+                                  sizes.decode_output_len))
+
+
+def context_row():
+    return latency("context/0.6b", "0.6b decode, 8 streams of 8 192 tokens each", "0.6b",
+                   lambda sizes: ("--batch-size", sizes.context_streams, "--input-len", sizes.context_input_len,
+                                  "--output-len", sizes.decode_output_len, "--skip-prefill"))
+
+
+def prompt():
+    return latency("prompt/0.6b", "0.6b prompt of 8 192 tokens", "0.6b",
+                   lambda sizes: ("--batch-size", 1, "--input-len", sizes.prompt_len, "--output-len", 1))
+
+
+def is_healthy(url):
+    try:
+        with urllib.request.urlopen(url + "/health", timeout=60) as response:
+            return response.status == 200
+    except OSError:  # 503 until it is ready, and no answer from one that ends
+        return False
+
+
+@contextlib.contextmanager
+def serving_model(context, model, *flags):
+    """A server of its own, ready."""
+    try:
+        server = Server(Program(str(context.braid)), context.model(model), "--threads-per-rank", context.threads, *flags,
+                        wait_until_ready=False)
+    except (AssertionError, OSError) as error:
+        raise Failure(f"braid serve: {reason_of(1, str(error).removeprefix('it ended: '))}") from error
+    with server:
+        while not is_healthy(server.url):
+            if server.process.poll() is not None:
+                raise Failure(f"braid serve: {reason_of(server.process.returncode, server.read_log())}")
+            time.sleep(0.005)
+        yield server
+
+
+def ready(sizes):
+    def measure(context, turn):
+        if turn == 0:
+            read_once(context.model("0.6b"))
+        start = time.monotonic()
+        with serving_model(context, "0.6b"):
+            seconds = time.monotonic() - start
+        return {"braid": {"seconds": seconds}}
+    return Measurement("ready/0.6b", "0.6b ready to serve, from start to /health, page cache warm", measure, sizes.repeats)
+
+
+def ranks(sizes):
+    def measure(context, _turn):
+        flags = ("--batch-size", 32, "--input-len", context.sizes.decode_input_len, "--output-len",
+                 context.sizes.decode_output_len, "--repeats", 1)
+        layout = ("--tp-size", 2, "--dp-size", 2, "--enable-dp-attention")
+        return {"one_rank": run_json(latency_command(context, "moe", *flags, threads=2)),
+                "tp2_dp2": run_json(latency_command(context, "moe", *flags, *layout, threads=1))}
+    return Measurement("ranks/moe", "4l MoE decode, 32 streams, tp 2 dp 2 beside one rank of 2 threads", measure, sizes.repeats)
+
+
+def serving(model, streams, sizes):
+    """The same requests through a server and without one, in turns: twice as many as run at once, four at least."""
+    num_prompts = max(4, 2 * streams)
+    counts = ("--num-prompts", num_prompts)
+    limits = ("--max-running-requests", streams, "--max-total-tokens", 4096 + 4 * streams * (sizes.serving_input_len +
+                                                                                            sizes.serving_output_len))
+
+    def measure(context, turn):
+        plain = run_json([context.braid, "bench", "throughput", "--model-path", context.model(model), "--threads-per-rank",
+                          context.threads, *counts, *limits, "--input-len", sizes.serving_input_len, "--output-len",
+                          sizes.serving_output_len, "--seed", turn, "--json"])
+        with serving_model(context, model, *limits) as server:
+            served = run_json([context.braid, "bench", "serving", "--base-url", server.url, *counts, "--max-concurrency", streams,
+                               "--random-input-len", sizes.serving_input_len, "--random-output-len", sizes.serving_output_len,
+                               "--random-range-ratio", 1, "--vocab-size", sizes.serving_vocab_size, "--seed", turn, "--json"])
+        return {"throughput": plain, "serving": served}
+    return Measurement(f"serving/{model}/{streams}", f"{MODEL_NAMES[model]} over HTTP, {streams} streams of "
+                       f"{sizes.serving_input_len} + {sizes.serving_output_len} tokens", measure, sizes.repeats)
+
+
+def measurements_of(group, sizes):
+    """A group's measurements, in order."""
+    return {
+        "roofline": lambda: [roofline()],
+        "kernels": lambda: [kernels(sizes)],
+        "onednn": lambda: [onednn(sizes)],
+        "prefill": lambda: [prefill("0.6b"), prefill("moe")],
+        "decode": lambda: [decode("0.6b", n) for n in DENSE_STREAMS] + [decode("moe", n) for n in MOE_STREAMS],
+        "context": lambda: [context_row()],
+        "prompt": lambda: [prompt()],
+        "ready": lambda: [ready(sizes)],
+        "ranks": lambda: [ranks(sizes)],
+        "serving": lambda: [serving(model, n, sizes) for model in MODEL_NAMES for n in DENSE_STREAMS],
+    }[group]()
+
+
+def take(measurement, context, say):
+    """Its part of the JSON: what its programs reported, turn by turn, or why it failed."""
+    result = {"what": measurement.what, "reports": {}}
+    try:
+        for turn in range(measurement.turns):
+            say(f"{measurement.name}" + (f", turn {turn + 1} of {measurement.turns}" if measurement.turns > 1 else ""))
+            for label, report in measurement.measure(context, turn).items():
+                result["reports"].setdefault(label, []).append(report)
+    except Failure as failure:
+        result["failure"] = str(failure)
+        say(f"{measurement.name}: {failure}")
+    return result
