@@ -4,6 +4,7 @@
 
 #include "braid/base/check.h"
 #include "braid/base/float_mode.h"
+#include "braid/base/thread_role.h"
 
 namespace braid {
 namespace {
@@ -90,6 +91,7 @@ std::byte* ThreadTeam::scratch(int thread, int64_t bytes) {
 }
 
 void ThreadTeam::member_loop(int thread) {
+  set_thread_role(ThreadRole::kCompute);
   FlushDenormals flush;
   uint32_t seen = 0;
   while (true) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "braid/base/clock.h"
+#include "braid/base/thread_role.h"
 #include "braid/control/assignments.h"
 
 namespace braid {
@@ -169,6 +170,7 @@ void ControllerThread::on_failure(const std::string& reason) {
 }
 
 void ControllerThread::thread_main() {
+  set_thread_role(ThreadRole::kController);
   std::string failure;
   try {
     failure = run_until_stopped();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "braid/base/check.h"
+#include "braid/base/thread_role.h"
 
 namespace braid {
 
@@ -54,6 +55,7 @@ Result<TokenMask> MaskWorker::wait_for(RequestId request, int32_t position) {
 }
 
 void MaskWorker::thread_main() {
+  set_thread_role(ThreadRole::kMasks);
   std::unique_lock lock(mutex_);
   while (true) {
     work_arrived_.wait(lock, [&] { return is_stopping_ || !asked_.empty(); });

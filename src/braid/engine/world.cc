@@ -6,6 +6,7 @@
 
 #include "braid/base/check.h"
 #include "braid/base/clock.h"
+#include "braid/base/thread_role.h"
 
 namespace braid {
 
@@ -49,6 +50,7 @@ PrefixProbe World::probe(int32_t group, std::span<const TokenId> prompt) const {
 }
 
 void World::run_rank(size_t rank) {
+  set_thread_role(ThreadRole::kRank);
   const WorldMember& member = members_[rank];
   std::vector<StepHeader> headers(members_.size());
   bool may_begin = true;  // prefills, in this round

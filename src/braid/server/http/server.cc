@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "braid/base/thread_role.h"
 #include "braid/server/http/connection.h"
 #include "braid/server/http/open_files.h"
 #include "braid/server/http/tls_context.h"
@@ -172,6 +173,7 @@ void HttpServer::Impl::run() {
   for (const auto& listener : listeners_) accept(*listener);
   for (const auto& thread : threads_) {
     thread->thread = std::thread([this, &context = thread->context] {
+      set_thread_role(ThreadRole::kHttp);
       while (true) {
         try {
           context.run();

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "braid/base/thread_role.h"
 #include "braid/control/engine.h"
 #include "braid/server/metrics/histogram.h"
 
@@ -29,7 +30,7 @@ class ServerMetrics {
 
   // From any thread.
   void record(const RequestRecord& record);
-  std::string render(const EngineStats& engine) const;
+  std::string render(const EngineStats& engine, const CpuByRole& cpu) const;
 
  private:
   const std::string prefix_;

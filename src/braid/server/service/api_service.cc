@@ -33,8 +33,8 @@ ApiService::ApiService(ServiceOptions options, std::shared_ptr<Logger> logger)
       random_(std::random_device{}()),
       metrics_(options_.metrics_prefix, options_.model.name),
       log_(options_.log_requests ? logger : nullptr),
-      workers_(std::max(1, options_.num_workers), logger),
-      output_(1, logger) {}
+      workers_(std::max(1, options_.num_workers), ThreadRole::kWorker, logger),
+      output_(1, ThreadRole::kOutput, logger) {}
 
 ApiService::~ApiService() {
   is_draining_ = true;
@@ -61,9 +61,10 @@ void ApiService::add_routes(http::Router& router) {
   });
   router.add("GET", "/metrics", [this](const http::Request&, const std::shared_ptr<http::Responder>& responder) {
     const ServedModel* model = model_.load();
-    responder->respond({.content_type = "text/plain; version=0.0.4; charset=utf-8",
-                        .headers = {},
-                        .body = metrics_.render(model != nullptr ? model->engine->stats() : EngineStats{})});
+    responder->respond(
+        {.content_type = "text/plain; version=0.0.4; charset=utf-8",
+         .headers = {},
+         .body = metrics_.render(model != nullptr ? model->engine->stats() : EngineStats{}, cpu_seconds_by_role())});
   });
   add_native_routes(router);
   router.add("POST", "/v1/embeddings", not_implemented("embeddings are not supported: this server generates text"));

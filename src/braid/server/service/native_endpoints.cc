@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "braid/base/thread_role.h"
 #include "braid/server/native/generate_answer.h"
 #include "braid/server/native/generate_request.h"
 #include "braid/server/native/text_requests.h"
@@ -24,6 +25,17 @@ std::optional<ApiError> check_logprob_start(const native::GenerateItem& item, si
 
 Json list_or_first(Json list, bool is_list) {
   return is_list ? list : list.front();
+}
+
+// What each kind of thread has used, and in "front" all but the ranks.
+Json cpu_seconds() {
+  const CpuByRole cpu = cpu_seconds_by_role();
+  Json seconds = {{"front", cpu.front()}};
+  for (int i = 0; i < kNumThreadRoles; ++i) {
+    const auto role = static_cast<ThreadRole>(i);
+    seconds[std::string(thread_role_name(role))] = cpu.of(role);
+  }
+  return seconds;
 }
 
 }  // namespace
@@ -161,6 +173,7 @@ http::Response server_info(const ServedModel& model, const Json& settings) {
   info["attn_tp_size"] = layout.attn_tp_size();
   info["enable_dp_attention"] = layout.enable_dp_attention;
   info["rank_grid"] = rank_grid(layout);
+  info["cpu_seconds"] = cpu_seconds();
   info["dp_balance_ratio"] = stats.balance.ratio();
   info["num_step_tokens"] = stats.balance.num_tokens;
   info["num_even_step_tokens"] = stats.balance.num_even_tokens;

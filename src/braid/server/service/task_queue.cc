@@ -6,7 +6,8 @@
 
 namespace braid {
 
-TaskQueue::TaskQueue(int num_threads, std::shared_ptr<Logger> logger) : logger_(std::move(logger)) {
+TaskQueue::TaskQueue(int num_threads, ThreadRole role, std::shared_ptr<Logger> logger)
+    : role_(role), logger_(std::move(logger)) {
   CHECK(num_threads >= 1);
   for (int i = 0; i < num_threads; ++i) threads_.emplace_back([this] { thread_main(); });
 }
@@ -47,6 +48,7 @@ void TaskQueue::cancel(const TimerId& id) {
 }
 
 void TaskQueue::thread_main() {
+  set_thread_role(role_);
   while (true) {
     Task task;
     {

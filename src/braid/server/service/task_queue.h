@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "braid/base/log.h"
+#include "braid/base/thread_role.h"
 
 namespace braid {
 
@@ -24,7 +25,7 @@ class TaskQueue {
   using Clock = std::chrono::steady_clock;
 
   // With one thread, a task begins when the one before it has ended.
-  TaskQueue(int num_threads, std::shared_ptr<Logger> logger);
+  TaskQueue(int num_threads, ThreadRole role, std::shared_ptr<Logger> logger);
   // Runs what has been posted; timers that are not due are dropped.
   ~TaskQueue();
   TaskQueue(const TaskQueue&) = delete;
@@ -41,6 +42,7 @@ class TaskQueue {
   void thread_main();
   bool next(std::unique_lock<std::mutex>& lock, Task& task);
 
+  const ThreadRole role_;
   const std::shared_ptr<Logger> logger_;
   std::mutex mutex_;
   std::condition_variable arrived_;

@@ -15,7 +15,7 @@ using Clock = TaskQueue::Clock;
 TEST(TaskQueue, OneThreadKeepsTheOrderAndTheEndWaitsForAll) {
   std::vector<int> order;
   {
-    TaskQueue queue(1, make_null_logger());
+    TaskQueue queue(1, ThreadRole::kWorker, make_null_logger());
     for (int i = 0; i < 1000; ++i) queue.post([&, i] { order.push_back(i); });
   }
   ASSERT_EQ(order.size(), 1000U);
@@ -27,7 +27,7 @@ TEST(TaskQueue, ATimerRunsAtItsTimeAndNotWhenItIsCancelled) {
   const auto start = Clock::now();
   Clock::time_point ran;
   {
-    TaskQueue queue(2, make_null_logger());
+    TaskQueue queue(2, ThreadRole::kWorker, make_null_logger());
     std::latch done(1);
     const auto cancelled = queue.post_at(start + std::chrono::milliseconds(10), [&] { ++cancelled_runs; });
     queue.post_at(start + std::chrono::milliseconds(20), [&] {
@@ -46,7 +46,7 @@ TEST(TaskQueue, ATimerRunsAtItsTimeAndNotWhenItIsCancelled) {
 TEST(TaskQueue, ATaskThatThrowsEndsNothingElse) {
   std::atomic<int> runs = 0;
   {
-    TaskQueue queue(1, make_null_logger());
+    TaskQueue queue(1, ThreadRole::kWorker, make_null_logger());
     queue.post([] { throw std::runtime_error("broken"); });
     queue.post([&] { ++runs; });
   }
