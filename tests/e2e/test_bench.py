@@ -5,6 +5,7 @@ import pathlib
 import sys
 
 import pytest
+from server import Server
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
 from figures.floors import latency_phase  # noqa: E402
@@ -62,3 +63,30 @@ def test_idle_ranks_cost_next_to_nothing(braid, tiny_model):
                      "--seconds", 1, "--pause", 0.05, "--repeats", 5, "--json")
     assert got["num_ranks"] == 2 and 0 <= got["core_share"] < 0.01
     assert got["first_token_at_once_s"] > 0 and got["first_token_after_pause_s"] > 0
+
+
+def test_serving_below_capacity_and_beside_long_prompts(braid, tiny_model):
+    with Server(braid, tiny_model, "--max-running-requests", 8, "--chunked-prefill-size", 64) as server:
+        common = ("bench", "serving", "--base-url", server.url, "--json", "--vocab-size", 280, "--num-prompts", 4,
+                  "--random-range-ratio", 1, "--random-input-len", 20, "--return-token-ids")
+        got = braid.json(*common, "--random-output-len", 12, "--capacity-share", 0.7)
+        assert got["completed"] == 4 and got["total_output_tokens"] == 48 and got["prefix_hit_rate"] == 0
+        assert float(got["request_rate"]) == pytest.approx(0.7 * got["capacity_request_throughput"])
+        assert 0 < got["front_cpu_seconds"] < got["duration"] * 8
+        assert got["front_cpu_us_per_output_token"] == pytest.approx(1e6 * got["front_cpu_seconds"] / 48)
+
+        got = braid.json(*common, "--random-output-len", 400, "--seed", 2, "--long-prompts", 2, "--long-prompt-len", 300,
+                         "--long-prompt-rate", "inf")
+        assert got["num_steady_itl"] > 0 and got["p99_steady_itl_ms"] >= got["median_steady_itl_ms"] > 0
+        long = got["long_prompts"]
+        assert long["completed"] == 2 and long["tokens"] == 300 and long["num_itl"] > 0
+        assert long["chunk_and_step_ms"] == pytest.approx(long["chunk_ms"] + long["step_ms"])
+
+
+def test_serving_refuses_what_it_cannot_do(braid, tiny_model):
+    serving = ("bench", "serving", "--base-url", "http://127.0.0.1:1")
+    assert "excludes" in braid.error(*serving, "--request-rate", 1, "--capacity-share", 0.5)
+    assert braid.error(*serving, "--long-prompts", 1, "--max-concurrency", 2, "--num-prompts", 3) == (
+        "--long-prompts come when all other requests decode: --max-concurrency 2 does not let 3 run at once")
+    assert "openai-chat does not take them" in braid.error(*serving, "--long-prompts", 1, "--backend", "openai-chat",
+                                                           "--tokenizer-path", tiny_model)

@@ -1,6 +1,5 @@
 // braid bench: figures beside the machine's floor, measured in the same run.
 #include <cstdio>
-#include <limits>
 
 #include "braid/base/system_info.h"
 #include "braid/cli/bench/dispatch/dispatch.h"
@@ -9,8 +8,8 @@
 #include "braid/cli/bench/kernels.h"
 #include "braid/cli/bench/latency.h"
 #include "braid/cli/bench/profile.h"
-#include "braid/cli/bench/serving/serving.h"
 #include "braid/cli/bench/throughput.h"
+#include "braid/cli/bench_flags.h"
 #include "braid/cli/commands.h"
 #include "braid/cli/flag_values.h"
 #include "braid/cli/flags.h"
@@ -22,16 +21,6 @@ namespace {
 // --json leaves standard output to the one line, and the log quiet.
 std::shared_ptr<Logger> bench_logger(const ModelFlags& flags, bool json) {
   return make_stderr_logger(json ? "warning" : flags.log_level);
-}
-
-constexpr uint64_t kMaxBenchRequests = 1'000'000;
-constexpr uint64_t kMaxBenchTokens = 10'000'000;  // of one request: more than any model's context
-constexpr uint64_t kMaxBenchRanks = 64;           // threads of one process
-constexpr uint64_t kMaxSeed = std::numeric_limits<uint64_t>::max();
-
-CLI::Option* add_number(CLI::App& command, const char* name, auto& value, const char* help, uint64_t smallest,
-                        uint64_t largest) {
-  return command.add_option(name, value, help)->check(whole_number(smallest, largest))->capture_default_str();
 }
 
 struct MachineFlags {
@@ -189,66 +178,6 @@ void add_idle(CLI::App& bench, CommandRunner& runner) {
   });
 }
 
-void add_workload_flags(CLI::App& command, serving::WorkloadOptions& workload) {
-  const auto number = [&](const char* name, auto& value, const char* help, uint64_t smallest, uint64_t largest) {
-    add_number(command, name, value, help, smallest, largest)->group("Workload");
-  };
-  command
-      .add_option("--dataset-path", workload.path, "sharegpt's JSON, or lines of {\"prompt\": …, \"output_len\": …}")
-      ->group("Workload");
-  number("--num-prompts", workload.num_prompts, "Requests (but for generated-shared-prefix)", 1, kMaxBenchRequests);
-  number("--random-input-len", workload.input_len, "Tokens of a prompt at most", 1, kMaxBenchTokens);
-  number("--random-output-len", workload.output_len, "Tokens that a request generates at most", 1, kMaxBenchTokens);
-  command.add_option("--random-range-ratio", workload.range_ratio, "Lengths are drawn from [length x ratio, length]")
-      ->check(number_from(0, 1))
-      ->capture_default_str()
-      ->group("Workload");
-  number("--sharegpt-output-len", workload.fixed_output_len, "Instead of the data's; 0: those", 0, kMaxBenchTokens);
-  number("--gsp-num-groups", workload.num_groups, "generated-shared-prefix: prefixes", 1, kMaxBenchRequests);
-  number("--gsp-prompts-per-group", workload.prompts_per_group, "Prompts with the same prefix", 1, kMaxBenchRequests);
-  number("--gsp-system-prompt-len", workload.prefix_len, "Tokens of a prefix", 1, kMaxBenchTokens);
-  number("--gsp-question-len", workload.question_len, "Tokens behind it", 1, kMaxBenchTokens);
-  number("--gsp-output-len", workload.group_output_len, "Tokens that each of those generates", 1, kMaxBenchTokens);
-  number("--vocab-size", workload.vocab_size, "Random ids are below it; --tokenizer-path sets it",
-         workload.num_reserved_ids + 1, std::numeric_limits<int32_t>::max());
-  number("--seed", workload.seed, "Of the workload and of the arrivals", 0, kMaxSeed);
-}
-
-void add_serving(CLI::App& bench, CommandRunner& runner) {
-  auto options = std::make_shared<BenchServingOptions>();
-  CLI::App* command = bench.add_subcommand("serving", "A load on a running server, and what its clients see");
-  command->add_option("--base-url", options->base_url, "The server")->capture_default_str();
-  command
-      ->add_option("--backend", options->backend,
-                   "openai (/v1/completions), openai-chat (/v1/chat/completions) or sglang (/generate)")
-      ->capture_default_str();
-  command->add_option("--model", options->model, "The model's name in requests; default: none");
-  command->add_option("--api-key", options->api_key, "Sent as a bearer token");
-  command->add_option("--tokenizer-path,--tokenizer", options->tokenizer.model_path,
-                      "The model's directory or GGUF file, for datasets of text");
-  command
-      ->add_option("--dataset-name", options->dataset, "random, heavy-tail, sharegpt, generated-shared-prefix or jsonl")
-      ->capture_default_str();
-  add_workload_flags(*command, options->workload);
-  command->add_option("--request-rate", options->request_rate, "Poisson arrivals a second; inf: all at once")
-      ->check(number_above(0, std::numeric_limits<double>::infinity()))
-      ->capture_default_str();
-  add_number(*command, "--max-concurrency", options->max_concurrency, "Requests under way at once; 0: no limit", 0,
-             kMaxBenchRequests);
-  add_number(*command, "--warmup-requests", options->num_warmup_requests, "Before the clock starts", 0,
-             kMaxBenchRequests);
-  command->add_option("--temperature", options->temperature, "0: greedy")
-      ->check(number_from(0, 1e6))
-      ->capture_default_str();
-  command->add_flag("!--disable-ignore-eos", options->ignore_eos, "Let answers end where the model ends them");
-  command->add_flag("--json", options->json, "One line of JSON");
-  runner.on(command, [options]() -> Status {
-    options->tokenizer.environment = model_path_environment();
-    TRY_STATUS(fetch_text_files(options->tokenizer));
-    return run_bench_serving(*options, stdout);
-  });
-}
-
 void add_dispatch(CLI::App& bench, CommandRunner& runner) {
   auto options = std::make_shared<BenchDispatchOptions>();
   CLI::App* command = bench.add_subcommand("dispatch", "How fast requests reach the ranks that must know of them");
@@ -287,7 +216,7 @@ void add_bench_commands(CLI::App& app, CommandRunner& runner) {
   add_throughput(*bench, runner);
   add_profile(*bench, runner);
   add_idle(*bench, runner);
-  add_serving(*bench, runner);
+  add_bench_serving_command(*bench, runner);
   add_dispatch(*bench, runner);
 }
 

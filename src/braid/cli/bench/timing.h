@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <span>
 #include <vector>
 
 #include "braid/base/function_ref.h"
@@ -20,6 +21,14 @@ inline double median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>((values.size() - 1) / 2);
   std::nth_element(values.begin(), middle, values.end());
   return *middle;
+}
+
+// Of an ascending list that is not empty, between the two nearest ranks, as numpy's percentile. `share` from 0 to 1.
+inline double percentile(std::span<const double> ascending, double share) {
+  const double rank = share * static_cast<double>(ascending.size() - 1);
+  const auto below = static_cast<size_t>(rank);
+  const size_t above = std::min(below + 1, ascending.size() - 1);
+  return ascending[below] + (ascending[above] - ascending[below]) * (rank - static_cast<double>(below));
 }
 
 }  // namespace braid

@@ -17,6 +17,7 @@
 #include <boost/beast/http/read.hpp>
 #include <charconv>
 #include <memory>
+#include <utility>
 
 #include "braid/base/clock.h"
 
@@ -32,9 +33,16 @@ constexpr size_t kMaxErrorBytes = 4096;
 
 class Load {
  public:
-  Load(const LoadOptions& options, std::span<const Prompt> prompts, const std::function<void(size_t)>& on_end)
-      : options_(options), prompts_(prompts), on_end_(on_end), slot_freed_(context_) {
+  Load(const LoadOptions& options, std::span<const Prompt> prompts, const LateRequests& late,
+       const std::function<void(size_t)>& on_end)
+      : options_(options),
+        prompts_(prompts),
+        late_(late),
+        on_end_(on_end),
+        slot_freed_(context_),
+        all_begun_(context_, asio::steady_timer::time_point::max()) {
     result_.requests.resize(prompts.size());
+    result_.late.resize(late.prompts.size());
   }
 
   LoadResult run() {
@@ -55,28 +63,61 @@ class Load {
                                                            asio::redirect_error(asio::use_awaitable, error));
     if (error) {
       for (RequestTimes& request : result_.requests) request.error = error.message();
+      for (RequestTimes& request : result_.late) request.error = error.message();
       co_return;
     }
+    if (!late_.prompts.empty()) asio::co_spawn(context_, send_late(endpoints), asio::detached);
     const std::vector<double> gaps = arrival_gaps(prompts_.size(), options_.request_rate, options_.seed);
     asio::steady_timer arrival(context_, std::chrono::steady_clock::now());
     for (size_t i = 0; i < prompts_.size(); ++i) {
-      if (gaps[i] > 0) {
-        arrival.expires_at(arrival.expiry() + std::chrono::duration_cast<std::chrono::nanoseconds>(
-                                                  std::chrono::duration<double>(gaps[i])));
-        co_await arrival.async_wait(asio::redirect_error(asio::use_awaitable, error));
-      }
+      co_await wait_on(arrival, gaps[i]);
       while (options_.max_concurrency > 0 && num_open_ >= options_.max_concurrency) {
         slot_freed_.expires_at(asio::steady_timer::time_point::max());
         co_await slot_freed_.async_wait(asio::redirect_error(asio::use_awaitable, error));
       }
       ++num_open_;
-      asio::co_spawn(context_, send_one(i, endpoints), asio::detached);
+      asio::co_spawn(context_, send_early(i, endpoints), asio::detached);
     }
   }
 
-  asio::awaitable<void> send_one(size_t index, const tcp::resolver::results_type& endpoints) {
-    RequestTimes& times = result_.requests[index];
-    const std::string request = request_text(prompts_[index]);
+  // Until `gap_s` behind the arrival before.
+  static asio::awaitable<void> wait_on(asio::steady_timer& arrival, double gap_s) {
+    if (gap_s <= 0) co_return;
+    arrival.expires_at(arrival.expiry() +
+                       std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(gap_s)));
+    error_code error;
+    co_await arrival.async_wait(asio::redirect_error(asio::use_awaitable, error));
+  }
+
+  asio::awaitable<void> send_late(tcp::resolver::results_type endpoints) {
+    error_code error;
+    if (num_begun_ < prompts_.size()) {
+      co_await all_begun_.async_wait(asio::redirect_error(asio::use_awaitable, error));
+    }
+    const std::vector<double> gaps = arrival_gaps(late_.prompts.size(), late_.rate, options_.seed + 1);
+    asio::steady_timer arrival(context_, std::chrono::steady_clock::now());
+    for (size_t i = 0; i < late_.prompts.size(); ++i) {
+      co_await wait_on(arrival, gaps[i]);
+      asio::co_spawn(context_, send_one(late_.prompts[i], result_.late[i], endpoints, nullptr), asio::detached);
+    }
+  }
+
+  asio::awaitable<void> send_early(size_t index, tcp::resolver::results_type endpoints) {
+    bool has_begun = false;
+    const std::function<void()> note_begun = [&] {
+      if (std::exchange(has_begun, true)) return;
+      if (++num_begun_ == prompts_.size()) all_begun_.cancel();
+    };
+    co_await send_one(prompts_[index], result_.requests[index], endpoints, note_begun);
+    note_begun();
+    --num_open_;
+    slot_freed_.cancel();
+  }
+
+  // `on_first`: called when the first piece has come, and maybe again; may be empty.
+  asio::awaitable<void> send_one(const Prompt& prompt, RequestTimes& times, tcp::resolver::results_type endpoints,
+                                 std::function<void()> on_first) {
+    const std::string request = request_text(prompt);
     times.start_s = now();
     error_code error;
     tcp::socket socket(context_);
@@ -85,15 +126,14 @@ class Load {
       socket.set_option(tcp::no_delay(true), error);
       co_await asio::async_write(socket, asio::buffer(request), asio::redirect_error(asio::use_awaitable, error));
     }
-    if (!error) co_await read_answer(socket, times, error);
+    if (!error) co_await read_answer(socket, times, on_first, error);
     if (error && times.error.empty()) times.error = error.message();
     times.end_s = now();
-    --num_open_;
-    slot_freed_.cancel();
     on_end_(++num_ended_);
   }
 
-  asio::awaitable<void> read_answer(tcp::socket& socket, RequestTimes& times, error_code& error) {
+  asio::awaitable<void> read_answer(tcp::socket& socket, RequestTimes& times, const std::function<void()>& on_first,
+                                    error_code& error) {
     boost::beast::flat_buffer buffer;
     http::response_parser<http::buffer_body> parser;
     parser.body_limit(boost::none);
@@ -116,6 +156,7 @@ class Load {
       }
       const int num_pieces = reader.push(bytes);
       for (int i = 0; i < num_pieces; ++i) times.pieces_s.push_back(now());
+      if (num_pieces > 0 && on_first) on_first();
     }
     times.prompt_tokens = reader.prompt_tokens();
     times.output_tokens = reader.output_tokens();
@@ -140,12 +181,15 @@ class Load {
 
   const LoadOptions& options_;
   const std::span<const Prompt> prompts_;
+  const LateRequests late_;
   const std::function<void(size_t)>& on_end_;
   asio::io_context context_{1};
   asio::steady_timer slot_freed_;
+  asio::steady_timer all_begun_;
   LoadResult result_;
   double start_s_ = 0;
   int32_t num_open_ = 0;
+  size_t num_begun_ = 0;
   size_t num_ended_ = 0;
 };
 
@@ -171,9 +215,9 @@ Result<ServerAddress> parse_base_url(const std::string& url) {
   return ServerAddress{.host = std::string(host), .port = std::string(port)};
 }
 
-LoadResult run_load(const LoadOptions& options, std::span<const Prompt> prompts,
+LoadResult run_load(const LoadOptions& options, std::span<const Prompt> prompts, const LateRequests& late,
                     const std::function<void(size_t)>& on_end) {
-  return Load(options, prompts, on_end).run();
+  return Load(options, prompts, late, on_end).run();
 }
 
 }  // namespace braid::serving

@@ -30,13 +30,20 @@ struct LoadOptions {
   uint64_t seed = 1;
 };
 
+// Requests that come when each of the others has its first token, or has ended; max_concurrency does not count them.
+struct LateRequests {
+  std::span<const Prompt> prompts;
+  double rate = std::numeric_limits<double>::infinity();
+};
+
 struct LoadResult {
   std::vector<RequestTimes> requests;  // in the prompts' order
-  double seconds = 0;                  // from the first start to the last end
+  std::vector<RequestTimes> late;
+  double seconds = 0;  // from the first start to the last end
 };
 
 // `on_end` is called after each request with how many have ended.
-LoadResult run_load(const LoadOptions& options, std::span<const Prompt> prompts,
+LoadResult run_load(const LoadOptions& options, std::span<const Prompt> prompts, const LateRequests& late,
                     const std::function<void(size_t)>& on_end);
 
 }  // namespace braid::serving

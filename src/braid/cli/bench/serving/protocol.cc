@@ -78,6 +78,7 @@ std::string request_body(const BodyOptions& options, const Prompt& prompt) {
   body["max_tokens"] = prompt.output_len;
   body["temperature"] = options.temperature;
   body["ignore_eos"] = options.ignore_eos;
+  if (options.return_token_ids) body["return_token_ids"] = true;
   body["stream"] = true;
   body["stream_options"] = {{"include_usage", true}};
   return body.dump();
@@ -98,7 +99,7 @@ int StreamReader::push(std::string_view bytes) {
   return num_pieces;
 }
 
-// Whether it brought text.
+// Whether it brought text or tokens.
 bool StreamReader::take_event(std::string_view data) {
   while (data.starts_with(' ')) data.remove_prefix(1);
   if (data == "[DONE]") {
@@ -112,12 +113,13 @@ bool StreamReader::take_event(std::string_view data) {
   }
   if (std::string error = error_message(*parsed); !error.empty()) error_ = std::move(error);
   if (backend_ == Backend::kGenerate) {
+    const int64_t num_tokens = output_tokens_;
     if (const Json* meta = find(*parsed, "meta_info")) {
       prompt_tokens_ = integer_or(*meta, "prompt_tokens", prompt_tokens_);
       output_tokens_ = integer_or(*meta, "completion_tokens", output_tokens_);
     }
     const size_t size = text_size(*parsed, "text");  // of all the text so far
-    const bool is_more = size > text_size_;
+    const bool is_more = size > text_size_ || output_tokens_ > num_tokens;
     text_size_ = size;
     return is_more;
   }
@@ -128,6 +130,7 @@ bool StreamReader::take_event(std::string_view data) {
   const Json* choices = find(*parsed, "choices");
   if (choices == nullptr || !choices->is_array() || choices->empty()) return false;
   const Json& choice = choices->front();
+  if (const Json* ids = find(choice, "token_ids"); ids != nullptr && !ids->empty()) return true;
   if (backend_ == Backend::kCompletions) return text_size(choice, "text") > 0;
   const Json* delta = find(choice, "delta");
   return delta != nullptr && text_size(*delta, "content") + text_size(*delta, "reasoning_content") > 0;

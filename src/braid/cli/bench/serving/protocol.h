@@ -22,6 +22,7 @@ struct BodyOptions {
   std::string model;  // empty: not sent
   bool ignore_eos = true;
   double temperature = 0;
+  bool return_token_ids = false;  // so that tokens without text of their own are events too (not for kGenerate)
 };
 // A streamed request that gives prompt.output_len tokens. The content must be text for kChat.
 std::string request_body(const BodyOptions& options, const Prompt& prompt);
@@ -31,7 +32,7 @@ class StreamReader {
  public:
   explicit StreamReader(Backend backend) : backend_(backend) {}
 
-  // How many events with new text the bytes completed.
+  // How many events with new text, or with new tokens where the server tells them, the bytes completed.
   int push(std::string_view bytes);
 
   bool is_done() const { return is_done_; }

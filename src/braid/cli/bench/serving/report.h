@@ -32,8 +32,34 @@ Distribution distribution_of(std::vector<double> seconds);
 // What the server itself counted during the run.
 struct ServerSide {
   int32_t dp_size = 1;
-  double balance_ratio = 1;    // of its DP groups (control/step_balance.h)
-  double prefix_hit_rate = 0;  // share of the prompts' tokens that its prefix caches had
+  double balance_ratio = 1;           // of its DP groups (control/step_balance.h)
+  double prefix_hit_rate = 0;         // share of the prompts' tokens that its prefix caches had
+  std::optional<double> front_cpu_s;  // processor time of all its threads but the ranks'
+};
+
+// All requests at once, before those that are reported: what the server can do.
+struct Capacity {
+  double requests_per_s = 0;
+  double output_tokens_per_s = 0;
+  double share = 0;  // of these requests, that then arrive
+};
+
+// Long prompts among requests that decode (long_prompts.h).
+struct LongPromptReport {
+  int32_t len = 0;
+  double rate = 0;  // a second; infinity: all at once
+  int64_t num_completed = 0;
+  int64_t num_failed = 0;
+  std::string first_error;
+  Distribution first_token;
+  int64_t num_gaps = 0;            // of the other requests, in which a long prompt waited for its first token
+  Distribution inter_token;        // these gaps
+  double step_ms = 0;              // of the other requests alone, the median
+  std::optional<double> chunk_ms;  // of the longest chunk alone; absent: the server does not say how long chunks are
+
+  std::optional<double> chunk_and_step_ms() const {
+    return chunk_ms ? std::optional(*chunk_ms + step_ms) : std::nullopt;
+  }
 };
 
 struct Report {
@@ -51,9 +77,17 @@ struct Report {
   Distribution first_token;          // TTFT
   Distribution per_output_token;     // TPOT: a request's mean, but for its first token
   Distribution inter_token;          // ITL: between one piece of text and the next
+  int64_t num_steady = 0;            // of those, while nobody waited for a first token
+  Distribution steady_inter_token;   // these
   std::optional<ServerSide> server;  // where the server says so
+  std::optional<Capacity> capacity;
+  std::optional<LongPromptReport> long_prompts;
+
+  // Of the server's threads but the ranks', for each output token.
+  std::optional<double> front_cpu_us_per_token() const;
 };
-Report make_report(std::span<const RequestTimes> requests, double seconds);
+// `late`: requests that are not reported here, but may be in the way of others.
+Report make_report(std::span<const RequestTimes> requests, std::span<const RequestTimes> late, double seconds);
 
 void print_report(const Report& report, std::FILE* out);
 std::string report_json(const Report& report);

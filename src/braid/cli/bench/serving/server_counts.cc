@@ -1,24 +1,13 @@
 #include "braid/cli/bench/serving/server_counts.h"
 
-#include <boost/asio/connect.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <boost/beast/http/write.hpp>
-#include <chrono>
+#include <cstdint>
 #include <string>
 
+#include "braid/cli/bench/serving/server_page.h"
 #include "braid/formats/json.h"
 
 namespace braid::serving {
 namespace {
-
-namespace asio = boost::asio;
-namespace http = boost::beast::http;
 
 // Nothing for what is no count.
 std::optional<uint64_t> count_of(const Json& object, const char* name) {
@@ -33,9 +22,12 @@ std::optional<uint64_t> count_of(const Json& object, const char* name) {
 ServerSide ServerCounts::since(const ServerCounts& before) const {
   const uint64_t num_prompt = num_prompt_tokens - before.num_prompt_tokens;
   const uint64_t num_cached = num_cached_tokens - before.num_cached_tokens;
-  return {.dp_size = dp_size,
-          .balance_ratio = balance.since(before.balance).ratio(),
-          .prefix_hit_rate = num_prompt == 0 ? 0 : static_cast<double>(num_cached) / static_cast<double>(num_prompt)};
+  ServerSide side{
+      .dp_size = dp_size,
+      .balance_ratio = balance.since(before.balance).ratio(),
+      .prefix_hit_rate = num_prompt == 0 ? 0 : static_cast<double>(num_cached) / static_cast<double>(num_prompt)};
+  if (front_cpu_s && before.front_cpu_s) side.front_cpu_s = *front_cpu_s - *before.front_cpu_s;
+  return side;
 }
 
 std::optional<ServerCounts> parse_server_counts(std::string_view info) {
@@ -56,31 +48,20 @@ std::optional<ServerCounts> parse_server_counts(std::string_view info) {
     counts.num_prompt_tokens += *num_prompt;
     counts.num_cached_tokens += *num_cached;
   }
+  if (const auto cpu = json->find("cpu_seconds"); cpu != json->end() && cpu->is_object()) {
+    if (const auto front = cpu->find("front"); front != cpu->end() && front->is_number()) {
+      counts.front_cpu_s = front->get<double>();
+    }
+  }
+  if (const auto size = count_of(*json, "chunked_prefill_size"); size && *size >= 1 && *size <= INT32_MAX) {
+    counts.chunked_prefill_size = static_cast<int32_t>(*size);
+  }
   return counts;
 }
 
 std::optional<ServerCounts> ask_server_counts(const ServerAddress& server, const std::string& api_key) {
-  constexpr std::chrono::seconds kPatience(10);
-  asio::io_context context;
-  boost::system::error_code error;
-  asio::ip::tcp::resolver resolver(context);
-  const auto endpoints = resolver.resolve(server.host, server.port, error);
-  if (error) return std::nullopt;
-  boost::beast::tcp_stream stream(context);
-  stream.expires_after(kPatience);
-  stream.connect(endpoints, error);
-  if (error) return std::nullopt;
-  http::request<http::empty_body> request(http::verb::get, "/get_server_info", 11);
-  request.set(http::field::host, server.host + ":" + server.port);
-  request.set(http::field::connection, "close");
-  if (!api_key.empty()) request.set(http::field::authorization, "Bearer " + api_key);
-  http::write(stream, request, error);
-  if (error) return std::nullopt;
-  boost::beast::flat_buffer buffer;
-  http::response<http::string_body> response;
-  http::read(stream, buffer, response, error);
-  if (error || response.result() != http::status::ok) return std::nullopt;
-  return parse_server_counts(response.body());
+  const auto page = ask_server(server, api_key, PageMethod::kGet, "/get_server_info");
+  return page.ok() ? parse_server_counts(*page) : std::nullopt;
 }
 
 }  // namespace braid::serving

@@ -17,6 +17,8 @@ struct ServerCounts {
   StepBalance balance;
   uint64_t num_prompt_tokens = 0;
   uint64_t num_cached_tokens = 0;
+  std::optional<double> front_cpu_s;            // processor time of all threads but the ranks'
+  std::optional<int32_t> chunked_prefill_size;  // a setting
 
   ServerSide since(const ServerCounts& before) const;
 };

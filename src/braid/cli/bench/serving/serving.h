@@ -6,6 +6,7 @@
 #include <string>
 
 #include "braid/base/result.h"
+#include "braid/cli/bench/serving/long_prompts.h"
 #include "braid/cli/bench/serving/workload.h"
 #include "braid/control/text_model.h"
 
@@ -20,14 +21,19 @@ struct BenchServingOptions {
   std::string dataset = "random";
   serving::WorkloadOptions workload;
   double request_rate = std::numeric_limits<double>::infinity();
+  // Not 0: all requests are sent at once first, and then arrive at this share of the rate at which they were done.
+  double capacity_share = 0;
+  serving::LongPromptOptions long_prompts;
   int32_t max_concurrency = 0;
   int32_t num_warmup_requests = 1;
   bool ignore_eos = true;
   double temperature = 0;
+  bool return_token_ids = false;
   bool json = false;
 };
 
-// An error if any request failed, after the report.
+// An error if any request failed, after the report; or before it, where the options do not fit together, or the server
+// lacks what they need.
 Status run_bench_serving(BenchServingOptions options, std::FILE* out);
 
 }  // namespace braid

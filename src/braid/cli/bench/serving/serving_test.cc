@@ -9,9 +9,11 @@
 #include <random>
 
 #include "braid/cli/bench/serving/client.h"
+#include "braid/cli/bench/serving/long_prompts.h"
 #include "braid/cli/bench/serving/protocol.h"
 #include "braid/cli/bench/serving/report.h"
 #include "braid/cli/bench/serving/server_counts.h"
+#include "braid/cli/bench/serving/token_gaps.h"
 #include "braid/cli/bench/serving/workload.h"
 #include "braid/formats/json.h"
 
@@ -148,6 +150,18 @@ TEST(StreamReader, GenerateTellsAllTheTextEachTime) {
   EXPECT_EQ(reader.output_tokens(), 4);
 }
 
+TEST(StreamReader, TokensWithoutTextCountWhereTheServerTellsThem) {
+  const std::string stream =
+      "data: {\"choices\": [{\"text\": \"a\", \"token_ids\": [7]}]}\n\n"
+      "data: {\"choices\": [{\"text\": \"\", \"token_ids\": [8]}]}\n\n"
+      "data: {\"choices\": [{\"text\": \"\", \"finish_reason\": \"length\"}]}\n\n";
+  EXPECT_EQ(StreamReader(Backend::kCompletions).push(stream), 2);
+  const auto event = [](int count) {
+    return "data: {\"text\": \"a\", \"meta_info\": {\"completion_tokens\": " + std::to_string(count) + "}}\n\n";
+  };
+  EXPECT_EQ(StreamReader(Backend::kGenerate).push(event(1) + event(2) + event(2)), 2);
+}
+
 TEST(StreamReader, AnErrorInTheStreamIsKept) {
   StreamReader reader(Backend::kCompletions);
   reader.push("data: {\"error\": {\"message\": \"the engine has failed\"}}\n\ndata: [DONE]\n\n");
@@ -161,6 +175,9 @@ TEST(RequestBody, AsksForTheWholeLength) {
   EXPECT_EQ(body["max_tokens"], 6);
   EXPECT_EQ(body["ignore_eos"], true);
   EXPECT_EQ(body["stream_options"]["include_usage"], true);
+  EXPECT_FALSE(body.contains("return_token_ids"));
+  const Prompt prompt{.content = std::vector<TokenId>{4}, .output_len = 1};
+  EXPECT_EQ(parse_json(request_body({.return_token_ids = true}, prompt)).value()["return_token_ids"], true);
 }
 
 TEST(Report, LatenciesAreThoseOfTheClients) {
@@ -168,7 +185,7 @@ TEST(Report, LatenciesAreThoseOfTheClients) {
       {.start_s = 0, .end_s = 1, .pieces_s = {0.2, 0.4, 0.9}, .prompt_tokens = 10, .output_tokens = 3},
       {.start_s = 0.5, .end_s = 2.5, .pieces_s = {1.5, 2.5}, .prompt_tokens = 20, .output_tokens = 2},
       {.start_s = 0, .end_s = 0.1, .error = "status 503"}};
-  const Report report = make_report(requests, 2.5);
+  const Report report = make_report(requests, {}, 2.5);
   EXPECT_EQ(report.num_completed, 2);
   EXPECT_EQ(report.num_failed, 1);
   EXPECT_EQ(report.input_tokens, 30);
@@ -178,6 +195,75 @@ TEST(Report, LatenciesAreThoseOfTheClients) {
   EXPECT_DOUBLE_EQ(report.per_output_token.mean, (350 + 1000) / 2.0);
   EXPECT_NEAR(report.inter_token.median, 500, 1e-9);
   EXPECT_DOUBLE_EQ(report.concurrency, 3 / 2.5);
+}
+
+TEST(Report, OnlyGapsInWhichNobodyWaitsForAFirstTokenAreSteady) {
+  // The second one waits from 0.35 to 0.55, the third from 0.75 to its end: it has no token.
+  const std::vector<RequestTimes> requests = {
+      {.start_s = 0, .end_s = 1, .pieces_s = {0.1, 0.2, 0.3, 0.5, 0.6, 0.7, 0.8}, .output_tokens = 7},
+      {.start_s = 0.35, .end_s = 0.7, .pieces_s = {0.55, 0.7}, .output_tokens = 2}};
+  const std::vector<RequestTimes> late = {{.start_s = 0.75, .end_s = 0.9, .error = "gone"}};
+  const Report report = make_report(requests, late, 1);
+  EXPECT_EQ(report.num_steady, 4);  // 0.1-0.2, 0.2-0.3, 0.6-0.7, and the second one's
+  EXPECT_NEAR(report.steady_inter_token.median, 100, 1e-6);
+  EXPECT_NEAR(report.steady_inter_token.mean, (3 * 100 + 150) / 4.0, 1e-6);
+  EXPECT_NEAR(report.inter_token.mean, (700 + 150) / 7.0, 1e-6);
+  EXPECT_EQ(report.num_completed, 2);
+}
+
+TEST(TokenGaps, WaitsThatOverlapAreOneWait) {
+  const std::vector<RequestTimes> decoding = {{.pieces_s = {1, 2, 3, 4, 5, 6}}};
+  const std::vector<RequestTimes> waiting = {{.start_s = 2.5, .end_s = 9, .pieces_s = {4.5}},
+                                             {.start_s = 2.1, .end_s = 9, .pieces_s = {2.2}},
+                                             {.start_s = 3.5, .end_s = 9, .pieces_s = {3.6}}};
+  const TokenGaps gaps = token_gaps(decoding, waiting);
+  EXPECT_EQ(gaps.steady_s.size(), 2U);     // 1-2, 5-6
+  EXPECT_EQ(gaps.disturbed_s.size(), 3U);  // all that a wait lies in
+  EXPECT_EQ(gaps.all().size(), 5U);
+}
+
+TEST(LongPrompts, TheLastWholeChunkIsTheLongest) {
+  const auto ends = [](int32_t len, int32_t chunk) {
+    const ChunkEnds found = last_chunk(len, chunk);
+    return std::pair(found.shorter, found.longer);
+  };
+  EXPECT_EQ(ends(4096, 512), std::pair(3584, 4096));
+  EXPECT_EQ(ends(4100, 512), std::pair(3584, 4096));
+  EXPECT_EQ(ends(700, 512), std::pair(0, 512));
+  EXPECT_EQ(ends(100, 512), std::pair(0, 100));
+}
+
+TEST(LongPrompts, TokensBesideThemStandBesideAChunkAndAStep) {
+  const std::vector<RequestTimes> decoding = {{.pieces_s = {1, 1.1, 1.2, 2.2, 3.1, 3.2}}};
+  const std::vector<RequestTimes> arrived = {{.start_s = 1.25, .end_s = 3.1, .pieces_s = {3.1}}};
+  const LongPromptReport report =
+      report_long_prompts(decoding, arrived, {.count = 1, .len = 64}, /*steady_step_ms=*/100, /*chunk_s=*/0.95);
+  EXPECT_EQ(report.num_completed, 1);
+  EXPECT_EQ(report.num_gaps, 2);  // 1.2-2.2, 2.2-3.1
+  EXPECT_NEAR(report.inter_token.mean, 950, 1e-6);
+  EXPECT_NEAR(report.first_token.median, 1850, 1e-6);
+  EXPECT_NEAR(*report.chunk_and_step_ms(), 1050, 1e-6);
+  EXPECT_FALSE(report_long_prompts(decoding, arrived, {}, 100, std::nullopt).chunk_and_step_ms().has_value());
+}
+
+TEST(Report, JsonHasWhatWasAskedForAlone) {
+  Report report = make_report({}, {}, 2);
+  Json json = parse_json(report_json(report)).value();
+  for (const char* key : {"capacity_share", "long_prompts", "front_cpu_seconds", "front_cpu_us_per_output_token"}) {
+    EXPECT_FALSE(json.contains(key)) << key;
+  }
+  report.output_tokens = 1000;
+  report.server = ServerSide{.front_cpu_s = 0.05};
+  report.capacity = Capacity{.requests_per_s = 4, .output_tokens_per_s = 40, .share = 0.7};
+  report.long_prompts = LongPromptReport{.len = 4096, .chunk_ms = 30};
+  report.long_prompts->step_ms = 12;
+  json = parse_json(report_json(report)).value();
+  EXPECT_DOUBLE_EQ(json["front_cpu_us_per_output_token"].get<double>(), 50);
+  EXPECT_DOUBLE_EQ(json["front_cpu_share_of_core"].get<double>(), 0.025);
+  EXPECT_EQ(json["capacity_request_throughput"], 4);
+  EXPECT_EQ(json["capacity_share"], 0.7);
+  EXPECT_EQ(json["long_prompts"]["chunk_and_step_ms"], 42);
+  EXPECT_EQ(json["long_prompts"]["tokens"], 4096);
 }
 
 TEST(Distribution, PercentilesLieBetweenTheNearestRanks) {
@@ -209,6 +295,19 @@ TEST(ServerCounts, OfARunAreTheDifference) {
   EXPECT_EQ(during.dp_size, 2);
   EXPECT_DOUBLE_EQ(during.balance_ratio, 0.9);
   EXPECT_DOUBLE_EQ(during.prefix_hit_rate, 0.25);
+}
+
+TEST(ServerCounts, TellTheTimeOfAllThreadsButTheRanks) {
+  const auto info = [](const Json& cpu, const Json& chunk) {
+    const Json all = {{"dp_size", 1},       {"num_step_tokens", 1},          {"num_even_step_tokens", 1},
+                      {"cpu_seconds", cpu}, {"chunked_prefill_size", chunk}, {"internal_states", Json::array()}};
+    return *parse_server_counts(all.dump());
+  };
+  const ServerCounts before = info({{"front", 1.5}, {"rank", 100}}, 512);
+  EXPECT_EQ(before.chunked_prefill_size, 512);
+  EXPECT_DOUBLE_EQ(*info({{"front", 1.75}}, 512).since(before).front_cpu_s, 0.25);
+  EXPECT_FALSE(info("much", -1).since(before).front_cpu_s.has_value());
+  EXPECT_FALSE(info(nullptr, -1).chunked_prefill_size.has_value());
 }
 
 TEST(ServerCounts, OfAServerThatSaysOtherThingsAreNone) {

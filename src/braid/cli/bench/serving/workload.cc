@@ -28,20 +28,6 @@ std::vector<TokenId> draw_ids(Random& random, const WorkloadOptions& options, in
   return ids;
 }
 
-std::vector<Prompt> random_prompts(const WorkloadOptions& options, Random& random) {
-  const auto draw_len = [&](int32_t length) {
-    const auto least = static_cast<int64_t>(static_cast<double>(length) * options.range_ratio);
-    return draw_between(random, std::max<int64_t>(least, 1), length);
-  };
-  std::vector<Prompt> prompts;
-  for (int32_t i = 0; i < options.num_prompts; ++i) {
-    const int64_t input_len = draw_len(options.input_len);
-    const auto output_len = static_cast<int32_t>(draw_len(options.output_len));
-    prompts.push_back({.content = draw_ids(random, options, input_len), .output_len = output_len});
-  }
-  return prompts;
-}
-
 // In [0, 1).
 double draw_uniform(Random& random) {
   return static_cast<double>(random() >> 11) * 0x1p-53;
@@ -202,7 +188,22 @@ Result<std::vector<Prompt>> make_workload(const WorkloadOptions& options, const 
     case Dataset::kRandom:
       break;
   }
-  return random_prompts(options, random);
+  return random_prompts(options);
+}
+
+std::vector<Prompt> random_prompts(const WorkloadOptions& options) {
+  Random random(options.seed);
+  const auto draw_len = [&](int32_t length) {
+    const auto least = static_cast<int64_t>(static_cast<double>(length) * options.range_ratio);
+    return draw_between(random, std::max<int64_t>(least, 1), length);
+  };
+  std::vector<Prompt> prompts;
+  for (int32_t i = 0; i < options.num_prompts; ++i) {
+    const int64_t input_len = draw_len(options.input_len);
+    const auto output_len = static_cast<int32_t>(draw_len(options.output_len));
+    prompts.push_back({.content = draw_ids(random, options, input_len), .output_len = output_len});
+  }
+  return prompts;
 }
 
 std::vector<double> arrival_gaps(size_t num_requests, double rate, uint64_t seed) {

@@ -54,6 +54,9 @@ struct Prompt {
 // `tokenizer` (null: none) counts the tokens of replies in sharegpt, which needs it unless fixed_output_len is set.
 Result<std::vector<Prompt>> make_workload(const WorkloadOptions& options, const Tokenizer* tokenizer);
 
+// Of Dataset::kRandom, whatever options.dataset says.
+std::vector<Prompt> random_prompts(const WorkloadOptions& options);
+
 // Seconds between the starts of one request and the next: exponential with mean 1 / rate (a Poisson process), 0 for an
 // infinite rate.
 std::vector<double> arrival_gaps(size_t num_requests, double rate, uint64_t seed);
