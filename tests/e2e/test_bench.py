@@ -90,3 +90,11 @@ def test_serving_refuses_what_it_cannot_do(braid, tiny_model):
         "--long-prompts come when all other requests decode: --max-concurrency 2 does not let 3 run at once")
     assert "openai-chat does not take them" in braid.error(*serving, "--long-prompts", 1, "--backend", "openai-chat",
                                                            "--tokenizer-path", tiny_model)
+
+
+def test_planning_needs_no_model(braid):
+    got = braid.json("bench", "planning", "--cached-prompts", 50, "--running", 8, "--waiting", 8, "--num-prefixes", 4,
+                     "--prefix-len", 32, "--prompt-len", 128, "--output-len", 32, "--steps", 50, "--json")
+    assert {part["name"] for part in got["parts"]} == {"queue", "take", "plan", "commit", "all", "plan, held"}
+    assert all(part["median_us"] > 0 for part in got["parts"] if part["name"] != "queue")
+    assert braid.error("bench", "planning", "--prefix-len", 2000).startswith("--prefix-len 2000: must be below")
