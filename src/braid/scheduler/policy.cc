@@ -49,15 +49,28 @@ bool goes_before(SchedulePolicy policy, const WaitingEntry& a, const WaitingEntr
 
 std::optional<size_t> pick_next(SchedulePolicy policy, std::span<const WaitingEntry> waiting, const Credits& credits,
                                 int32_t max_overtaken) {
+  return pick_next(policy, waiting, credits, max_overtaken, [&](size_t index) { return waiting[index].prefix; });
+}
+
+std::optional<size_t> pick_next(SchedulePolicy policy, std::span<const WaitingEntry> waiting, const Credits& credits,
+                                int32_t max_overtaken, LookUpPrefix look_up) {
+  if (credits.num_requests < 1) return std::nullopt;
   std::vector<size_t> order(waiting.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::ranges::sort(order,
                     [&](size_t a, size_t b) { return goes_before(policy, waiting[a], waiting[b], max_overtaken); });
   for (const size_t index : order) {
     if (fits(waiting[index], credits)) return index;
+    WaitingEntry known = waiting[index];
+    known.prefix = look_up(index);
+    if (fits(known, credits)) return index;
     if (waiting[index].times_overtaken >= max_overtaken) return std::nullopt;
   }
   return std::nullopt;
+}
+
+bool turns_need_prefixes(SchedulePolicy policy) {
+  return policy == SchedulePolicy::kLpm;
 }
 
 bool is_overtaken(SchedulePolicy policy, const WaitingEntry& entry, const WaitingEntry& picked) {

@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "braid/base/function_ref.h"
 #include "braid/base/result.h"
 #include "braid/kv/radix_tree.h"
 #include "braid/wire/group_load.h"
@@ -42,6 +43,13 @@ bool goes_before(SchedulePolicy policy, const WaitingEntry& a, const WaitingEntr
 // often.
 std::optional<size_t> pick_next(SchedulePolicy policy, std::span<const WaitingEntry> waiting, const Credits& credits,
                                 int32_t max_overtaken);
+
+// The same where prefixes are still to be looked up: `look_up` is called for an entry that does not fit without one,
+// and for no other. Only a policy whose turns_need_prefixes() must find them in the entries.
+using LookUpPrefix = FunctionRef<PrefixProbe(size_t index)>;
+std::optional<size_t> pick_next(SchedulePolicy policy, std::span<const WaitingEntry> waiting, const Credits& credits,
+                                int32_t max_overtaken, LookUpPrefix look_up);
+bool turns_need_prefixes(SchedulePolicy policy);
 
 // Whether `entry` counts as overtaken when `picked` is admitted before it.
 bool is_overtaken(SchedulePolicy policy, const WaitingEntry& entry, const WaitingEntry& picked);

@@ -10,15 +10,21 @@ namespace braid {
 // One that waits, as the groups see it.
 struct RequestQueue::Candidate {
   WaitingMap::iterator at;
-  WaitingEntry entry;                 // its prefix apart
-  std::vector<PrefixProbe> prefixes;  // by group
+  WaitingEntry entry;                                // its prefix apart
+  std::vector<std::optional<PrefixProbe>> prefixes;  // by group, as far as they were looked up
 
   WaitingEntry in(int32_t group) const {
     WaitingEntry own = entry;
-    own.prefix = prefixes[static_cast<size_t>(group)];
+    own.prefix = prefixes[static_cast<size_t>(group)].value_or(PrefixProbe());
     return own;
   }
   bool may_go_to(int32_t group) const { return at->second.only_group.value_or(group) == group; }
+  // A prompt's whole way through a group's prefix cache: only for those whose turn depends on it, and once.
+  PrefixProbe look_up(int32_t group, Probe probe) {
+    auto& prefix = prefixes[static_cast<size_t>(group)];
+    if (!prefix) prefix = probe(group, at->second.request.reusable_prompt());
+    return *prefix;
+  }
 };
 
 RequestQueue::RequestQueue(SchedulePolicy policy, int32_t max_overtaken, int32_t window)
@@ -49,16 +55,16 @@ std::vector<RequestQueue::Binding> RequestQueue::pop_admissible(std::vector<Cred
     return credits.num_requests >= 1 && (credits.num_pages >= 1 || credits.is_idle);
   };
   if (waiting_.empty() || std::ranges::none_of(groups, has_credits)) return bound;
-  std::vector<Candidate> candidates = look_ahead(groups, probe);
-  while (const auto picked = pick_for_any(candidates, groups)) {
-    const Candidate candidate = std::move(candidates[*picked]);
+  std::vector<Candidate> candidates = look_ahead(groups.size());
+  while (const auto picked = pick_for_any(candidates, groups, probe)) {
+    Candidate candidate = std::move(candidates[*picked]);
     candidates.erase(candidates.begin() + static_cast<ptrdiff_t>(*picked));
     std::vector<std::optional<PrefixProbe>> prefixes(groups.size());
     for (int32_t group = 0; group < static_cast<int32_t>(groups.size()); ++group) {
       const auto index = static_cast<size_t>(group);
-      if (candidate.may_go_to(group) && fits(candidate.in(group), groups[index])) {
-        prefixes[index] = candidate.prefixes[index];
-      }
+      if (!candidate.may_go_to(group) || groups[index].num_requests < 1) continue;
+      candidate.look_up(group, probe);
+      if (fits(candidate.in(group), groups[index])) prefixes[index] = candidate.prefixes[index];
     }
     const int32_t group = pick(candidate.at->second.request, prefixes);
     CHECK(prefixes.at(static_cast<size_t>(group)).has_value(), "group {} has no room", group);
@@ -78,47 +84,45 @@ std::vector<RequestQueue::Binding> RequestQueue::pop_admissible(std::vector<Cred
   return bound;
 }
 
-std::vector<RequestQueue::Candidate> RequestQueue::look_ahead(std::span<const Credits> groups, Probe probe) {
+std::vector<RequestQueue::Candidate> RequestQueue::look_ahead(size_t num_groups) {
   std::vector<Candidate> candidates;
   for (auto at = waiting_.begin(); at != waiting_.end() && static_cast<int32_t>(candidates.size()) < window_; ++at) {
     const SchedulerRequest& request = at->second.request;
-    Candidate candidate{.at = at,
-                        .entry = {.arrival = request.arrival,
-                                  .priority = request.priority,
-                                  .prompt_len = static_cast<int32_t>(request.prompt.size()),
-                                  .prefix = {},
-                                  .times_overtaken = at->second.times_overtaken},
-                        .prefixes = {}};
-    for (int32_t group = 0; group < static_cast<int32_t>(groups.size()); ++group) {
-      candidate.prefixes.push_back(candidate.may_go_to(group) ? probe(group, request.reusable_prompt())
-                                                              : PrefixProbe{});
-    }
-    candidates.push_back(std::move(candidate));
+    candidates.push_back({.at = at,
+                          .entry = {.arrival = request.arrival,
+                                    .priority = request.priority,
+                                    .prompt_len = static_cast<int32_t>(request.prompt.size()),
+                                    .prefix = {},
+                                    .times_overtaken = at->second.times_overtaken},
+                          .prefixes = std::vector<std::optional<PrefixProbe>>(num_groups)});
   }
   return candidates;
 }
 
 // Whose turn it is in one group; nothing if none fits, or if it waits for one that was overtaken too often.
-std::optional<size_t> RequestQueue::pick_for(std::span<const Candidate> candidates, int32_t group,
-                                             const Credits& credits) const {
+std::optional<size_t> RequestQueue::pick_for(std::span<Candidate> candidates, int32_t group, const Credits& credits,
+                                             Probe probe) const {
+  if (credits.num_requests < 1) return std::nullopt;
   std::vector<WaitingEntry> entries;
   std::vector<size_t> indices;
   for (size_t i = 0; i < candidates.size(); ++i) {
     if (!candidates[i].may_go_to(group)) continue;
+    if (turns_need_prefixes(policy_)) candidates[i].look_up(group, probe);
     entries.push_back(candidates[i].in(group));
     indices.push_back(i);
   }
-  const auto picked = pick_next(policy_, entries, credits, max_overtaken_);
+  const auto picked = pick_next(policy_, entries, credits, max_overtaken_,
+                                [&](size_t i) { return candidates[indices[i]].look_up(group, probe); });
   return picked ? std::optional(indices[*picked]) : std::nullopt;
 }
 
 // Of those whose turn it is in a group, who goes before the others.
-std::optional<size_t> RequestQueue::pick_for_any(std::span<const Candidate> candidates,
-                                                 std::span<const Credits> groups) const {
+std::optional<size_t> RequestQueue::pick_for_any(std::span<Candidate> candidates, std::span<const Credits> groups,
+                                                 Probe probe) const {
   std::optional<size_t> best;
   WaitingEntry best_entry;
   for (int32_t group = 0; group < static_cast<int32_t>(groups.size()); ++group) {
-    const auto picked = pick_for(candidates, group, groups[static_cast<size_t>(group)]);
+    const auto picked = pick_for(candidates, group, groups[static_cast<size_t>(group)], probe);
     if (!picked) continue;
     const WaitingEntry entry = candidates[*picked].in(group);
     if (best && !goes_before(policy_, entry, best_entry, max_overtaken_)) continue;

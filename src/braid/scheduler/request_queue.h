@@ -34,7 +34,8 @@ class RequestQueue {
     int32_t group = 0;
     int64_t num_pages = 0;  // that it takes from the group's credits
   };
-  // What a group's prefix cache has of a prompt.
+  // What a group's prefix cache has of a prompt. Asked for those whose turn it may be: under lpm for all that turns are
+  // decided among, otherwise for who does not fit without a prefix, and for who is picked.
   using Probe = FunctionRef<PrefixProbe(int32_t group, std::span<const TokenId> prompt)>;
   // Which of the groups that a request fits is to take it; `prefixes`: what each has of it, nothing: it has no room.
   using PickGroup =
@@ -56,9 +57,11 @@ class RequestQueue {
   using Place = std::tuple<int64_t, uint64_t, RequestId>;  // minus the priority, under that policy; arrival; id
   using WaitingMap = std::map<Place, Waiting>;
 
-  std::vector<Candidate> look_ahead(std::span<const Credits> groups, Probe probe);
-  std::optional<size_t> pick_for(std::span<const Candidate> candidates, int32_t group, const Credits& credits) const;
-  std::optional<size_t> pick_for_any(std::span<const Candidate> candidates, std::span<const Credits> groups) const;
+  std::vector<Candidate> look_ahead(size_t num_groups);
+  std::optional<size_t> pick_for(std::span<Candidate> candidates, int32_t group, const Credits& credits,
+                                 Probe probe) const;
+  std::optional<size_t> pick_for_any(std::span<Candidate> candidates, std::span<const Credits> groups,
+                                     Probe probe) const;
   SchedulerRequest take(WaitingMap::iterator at);
 
   const SchedulePolicy policy_;

@@ -86,6 +86,28 @@ TEST(RequestQueue, NobodyIsOvertakenMoreOftenThanAllowed) {
   }
 }
 
+// Walking through the prefix cache takes as long as a prompt is.
+TEST(RequestQueue, OnlyThoseAreLookedUpWhoseTurnDependsOnIt) {
+  const auto look_ups = [](SchedulePolicy policy, const Credits& credits) {
+    RequestQueue queue(policy);
+    queue.push(request(1, 160));  // 11 pages
+    for (RequestId id = 2; id <= 10; ++id) queue.push(request(id, 16));
+    int count = 0;
+    const auto probe = [&](int32_t, std::span<const TokenId>) {
+      ++count;
+      return PrefixProbe{};
+    };
+    const auto bound = queue.pop_admissible({credits}, probe, [](auto&, auto) { return 0; });
+    return std::pair(count, bound.size());
+  };
+  const Credits plenty{.num_requests = 2, .num_pages = 100, .page_size = 16};
+  const Credits few{.num_requests = 2, .num_pages = 5, .page_size = 16};
+  EXPECT_EQ(look_ups(SchedulePolicy::kFcfs, plenty), std::pair(2, size_t{2}));  // who is picked
+  EXPECT_EQ(look_ups(SchedulePolicy::kPriority, plenty), std::pair(2, size_t{2}));
+  EXPECT_EQ(look_ups(SchedulePolicy::kFcfs, few), std::pair(3, size_t{2}));  // and who did not fit, once
+  EXPECT_EQ(look_ups(SchedulePolicy::kLpm, plenty), std::pair(10, size_t{2}));
+}
+
 // Binds to the first group with room, or to the last; "request>group" each.
 std::vector<std::string> bind_to(RequestQueue& queue, std::vector<Credits> groups, bool to_first = true) {
   std::vector<std::string> bound;

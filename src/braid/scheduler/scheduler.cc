@@ -99,8 +99,9 @@ Scheduler::Chosen Scheduler::choose_sequences(bool may_begin_prefills) {
     if (!sequence->is_running) {
       // Nobody here goes before an older one: what waits here was admitted, or ran already.
       if (may_start && !may_begin_prefills) {
+        // Who was held a step ago still is: to match its prefix in every one of them would tell nothing new.
         PrefixMatch cached;
-        chosen.is_held = can_start(*sequence, cached);
+        chosen.is_held = sequence->held_steps > 0 || can_start(*sequence, cached);
         may_start = false;
       }
       may_start = may_start && try_start(*sequence);
@@ -287,6 +288,7 @@ void Scheduler::compute_anew(Sequence& sequence) {
 // cache has of it. The first token whose logits are needed is always computed: the last one, or the one before the
 // first prompt token that is still to be scored.
 bool Scheduler::can_start(const Sequence& sequence, PrefixMatch& cached) {
+  if (num_running() >= config_.max_running_requests) return false;  // before its whole prefix is matched
   const std::span<const TokenId> reusable = sequence.reusable_tokens();
   cached = kv_.match(PrefixKey(reusable.first(reusable.size() - 1), sequence.has_long_rope).tokens);
   if (is_prefix_under_way(sequence, cached.num_pages)) return false;
@@ -311,11 +313,15 @@ bool Scheduler::try_start(Sequence& sequence) {
   return true;
 }
 
+int64_t Scheduler::num_running() const {
+  return std::ranges::count_if(sequences_, [](const auto& sequence) { return sequence->is_running; });
+}
+
 // Whether one more sequence may run that holds these pages, beside what it and those that run will soon need.
 bool Scheduler::has_room_for(const SequencePages& pages, const SequenceExtent& extent) const {
-  const auto num_running = std::ranges::count_if(sequences_, [](const auto& sequence) { return sequence->is_running; });
-  if (num_running >= config_.max_running_requests) return false;
-  if (num_running == 0) return true;
+  const int64_t others = num_running();
+  if (others >= config_.max_running_requests) return false;
+  if (others == 0) return true;
   for (int32_t group = 0; group < kv_.num_groups(); ++group) {
     const int64_t needed = kv_.num_soon(group, pages, extent) + reserved_pages(group, true);
     if (needed > kv_.pool(group).num_available()) return false;

@@ -141,6 +141,7 @@ class Scheduler {
   void note_held(bool is_held);
   bool can_start(const Sequence& sequence, PrefixMatch& cached);
   bool try_start(Sequence& sequence);
+  int64_t num_running() const;
   bool has_room_for(const SequencePages& pages, const SequenceExtent& extent) const;
   bool is_prefix_under_way(const Sequence& sequence, int32_t num_cached_pages) const;
   void release(Sequence& sequence);

@@ -55,6 +55,19 @@ TEST_F(HoldTest, WhatDecodesGoesOnAndWhatWaitsIsCounted) {
   EXPECT_EQ(state(), PrefillState());
 }
 
+// It is matched against the prefix cache and found room for once, not in every step.
+TEST_F(HoldTest, WhoIsHeldStaysSoThoughItsRoomIsTakenMeanwhile) {
+  add(1, 3, 40);
+  EXPECT_EQ(step(true), (Parts{{1, 3}}));
+  add(2, 48, 5);  // 13 of 16 pages with one to grow: room for now
+  for (int i = 1; i <= 20; ++i) {
+    EXPECT_EQ(step(false), (Parts{{1, 1}}));
+    EXPECT_EQ(state().held_steps, i);
+  }
+  EXPECT_EQ(step(true), (Parts{{1, 1}})) << "the first one has its pages now";
+  EXPECT_EQ(state().held_steps, 20) << "it waits for pages, and is not held again";
+}
+
 TEST_F(HoldTest, AGroupWithNothingElseToDoHoldsNothing) {
   add(1, 3, 2);
   EXPECT_EQ(step(false), (Parts{{1, 3}}));
