@@ -38,6 +38,14 @@ void Pages::append(Pages more) {
   more.ids_.clear();
 }
 
+void Pages::append_shared(const Pages& other) {
+  if (other.empty()) return;
+  if (pool_ == nullptr) pool_ = other.pool_;
+  CHECK(pool_ == other.pool_, "pages of two pools in one list");
+  for (const PageId page : other.ids_) pool_->add_reference(page);
+  ids_.insert(ids_.end(), other.ids_.begin(), other.ids_.end());
+}
+
 void Pages::replace(int32_t index, Pages one) {
   CHECK(index >= 0 && index < size() && one.size() == 1 && one.pool_ == pool_, "page {} of {}", index, size());
   std::swap(ids_[static_cast<size_t>(index)], one.ids_[0]);

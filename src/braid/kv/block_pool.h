@@ -29,6 +29,8 @@ class Pages {
   Pages share(int32_t first, int32_t count) const;
   // Takes over `more`'s references, behind its own. Both must be of one pool.
   void append(Pages more);
+  // The same with another reference to each of `other`'s pages, which is of the same pool.
+  void append_shared(const Pages& other);
   // Gives page `index` back and holds the only page of `one` in its place.
   void replace(int32_t index, Pages one);
   // Gives the first `count` pages back.

@@ -36,7 +36,7 @@ RadixTree::RadixTree(std::vector<Group> groups, int32_t page_size) : page_size_(
     own.pool = group.pool;
     own.window_pages = group.window == 0 ? -1 : window_pages(group.window, page_size);
     CHECK(!own.sees_all() || groups_.size() == 1, "KV group {} sees all", groups_.size() - 1);
-    if (!own.sees_all()) own.nodes_of.assign(static_cast<size_t>(group.pool->num_pages()), nullptr);
+    own.nodes_of.assign(static_cast<size_t>(group.pool->num_pages()), nullptr);
   }
 }
 
@@ -82,15 +82,13 @@ int32_t RadixTree::longest_to_be_had(std::span<Node* const> path) const {
 }
 
 PrefixMatch RadixTree::match(std::span<const TokenId> tokens) {
-  ++clock_;
   const std::vector<Node*> path = path_of(tokens);
   PrefixMatch match{.num_pages = longest_to_be_had(path), .pages = SequencePages(groups_.size())};
-  for (int32_t i = 0; i < match.num_pages; ++i) touch(path[static_cast<size_t>(i)]);
   for (size_t group = 0; group < groups_.size(); ++group) {
     PageRun& run = match.pages[group];
     run.first = first_read(groups_[group], match.num_pages);
     for (int32_t i = run.first; i < match.num_pages; ++i) {
-      run.pages.append(path[static_cast<size_t>(i)]->pages[group].share(0, 1));
+      run.pages.append_shared(path[static_cast<size_t>(i)]->pages[group]);
     }
   }
   return match;
@@ -106,18 +104,13 @@ PrefixProbe RadixTree::probe(std::span<const TokenId> tokens) const {
 }
 
 void RadixTree::insert(std::span<const TokenId> tokens, SequencePages& pages) {
-  ++clock_;
   CHECK(pages.size() == groups_.size(), "pages of {} KV groups, there are {}", pages.size(), groups_.size());
   int32_t count = whole_pages(tokens);
   for (const PageRun& run : pages) count = std::min(count, run.end());
   Node* node = nullptr;
   for (int32_t i = 0; i < count; ++i) {
     Node* child = find(node, page_of(tokens, i));
-    if (child == nullptr) {
-      child = add(node, page_of(tokens, i));
-    } else {
-      touch(child);
-    }
+    if (child == nullptr) child = add(node, page_of(tokens, i));
     for (size_t group = 0; group < groups_.size(); ++group) {
       const int32_t index = i - pages[group].first;
       if (index < 0) continue;  // behind the window
@@ -135,32 +128,20 @@ void RadixTree::insert(std::span<const TokenId> tokens, SequencePages& pages) {
 }
 
 int32_t RadixTree::evict(int32_t count, int32_t group) {
-  const auto index = static_cast<size_t>(group);
-  return groups_[index].sees_all() ? evict_leaves(count) : evict_idle(count, index);
-}
-
-int32_t RadixTree::evict_leaves(int32_t count) {
-  int32_t evicted = 0;
-  while (evicted < count) {
-    // Leaves that a sequence holds are passed over; there are at most as many as sequences.
-    const auto idle = std::ranges::find_if(
-        leaves_, [this](const Node* leaf) { return groups_[0].pool->references(leaf->page(0)) == 1; });
-    if (idle == leaves_.end()) break;
-    remove(*idle);
-    ++evicted;
-  }
-  return evicted;
-}
-
-int32_t RadixTree::evict_idle(int32_t count, size_t group) {
-  OwnGroup& own = groups_[group];
+  OwnGroup& own = groups_[static_cast<size_t>(group)];
   int32_t evicted = 0;
   for (; evicted < count; ++evicted) {
     const PageId page = own.pool->longest_idle_cached();
     if (page < 0) break;
     Node* const node = own.nodes_of[static_cast<size_t>(page)];
-    drop_page(*node, group);
-    remove_bare(node);
+    if (own.sees_all()) {
+      // Who holds a page holds those above it, and gives them back last: so what is below has been idle for longer.
+      CHECK(node->num_children == 0, "page {} is idle for longer than those below it", page);
+      remove(node);
+    } else {
+      drop_page(*node, static_cast<size_t>(group));
+      remove_bare(node);
+    }
   }
   return evicted;
 }
@@ -186,9 +167,7 @@ RadixTree::Node* RadixTree::add(Node* parent, std::span<const TokenId> tokens) {
   node->parent = parent;
   node->tokens.assign(tokens.begin(), tokens.end());
   node->pages.resize(groups_.size());
-  node->last_used = clock_;
-  if (parent != nullptr && parent->num_children++ == 0) leaves_.erase(parent);
-  leaves_.insert(node.get());
+  if (parent != nullptr) ++parent->num_children;
   Node* added = node.get();
   nodes_.insert(std::move(node));
   return added;
@@ -198,20 +177,18 @@ void RadixTree::give_page(Node& node, size_t group, Pages page) {
   OwnGroup& own = groups_[group];
   node.pages[group] = std::move(page);
   own.pool->set_cached(node.page(group), true);
-  if (!own.sees_all()) own.nodes_of[static_cast<size_t>(node.page(group))] = &node;
+  own.nodes_of[static_cast<size_t>(node.page(group))] = &node;
 }
 
 void RadixTree::drop_page(Node& node, size_t group) {
   OwnGroup& own = groups_[group];
   own.pool->set_cached(node.page(group), false);
-  if (!own.sees_all()) own.nodes_of[static_cast<size_t>(node.page(group))] = nullptr;
+  own.nodes_of[static_cast<size_t>(node.page(group))] = nullptr;
   node.pages[group].clear();
 }
 
 void RadixTree::remove(Node* leaf) {
-  leaves_.erase(leaf);
-  Node* parent = leaf->parent;
-  if (parent != nullptr && --parent->num_children == 0) leaves_.insert(parent);
+  if (leaf->parent != nullptr) --leaf->parent->num_children;
   for (size_t group = 0; group < groups_.size(); ++group) {
     if (!leaf->pages[group].empty()) drop_page(*leaf, group);
   }
@@ -232,16 +209,9 @@ void RadixTree::limit_bare_nodes() {
   const size_t most = kFreeNodes + kNodesAPage * static_cast<size_t>(groups_[0].pool->num_pages());
   while (nodes_.size() > most) {
     int32_t evicted = 0;
-    for (size_t group = 0; group < groups_.size(); ++group) evicted += evict_idle(1, group);
+    for (int32_t group = 0; group < static_cast<int32_t>(groups_.size()); ++group) evicted += evict(1, group);
     if (evicted == 0) return;
   }
-}
-
-void RadixTree::touch(Node* node) {
-  const bool is_leaf = node->num_children == 0;
-  if (is_leaf) leaves_.erase(node);
-  node->last_used = clock_;
-  if (is_leaf) leaves_.insert(node);
 }
 
 }  // namespace braid

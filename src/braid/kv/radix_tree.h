@@ -6,14 +6,14 @@
 // prefix that ends within a window behind it is not to be had, and a shorter one is given.
 //
 // Who holds a page of the tree holds the pages above it too, but for those behind a window (match() and insert() see to
-// that), so whatever nobody but the tree holds can be evicted: leaves first where a group sees all, any page where it
-// has a window. Deterministic: equal calls give equal trees.
+// that), and gives them back last (Pages does). So whatever nobody but the tree holds can be evicted, in the order in
+// which it was given back: where a group sees all, a page then never has another one below it. Deterministic: equal
+// calls give equal trees.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <set>
 #include <span>
 #include <unordered_set>
 #include <utility>
@@ -67,8 +67,8 @@ class RadixTree {
   // already, `pages` lets go of its own copy and holds the tree's instead. O(length).
   void insert(std::span<const TokenId> tokens, SequencePages& pages);
 
-  // Lets go of up to `count` pages of the group that nobody else holds, the least recently used ones; the number let go
-  // of.
+  // Lets go of up to `count` pages of the group that nobody else holds, those first that nobody has held for the
+  // longest; the number let go of. O(count).
   int32_t evict(int32_t count, int32_t group = 0);
 
   int32_t num_nodes() const { return static_cast<int32_t>(nodes_.size()); }
@@ -81,7 +81,6 @@ class RadixTree {
     std::vector<TokenId> tokens;  // [page_size]
     std::vector<Pages> pages;     // by group, one each; empty: there is none any more
     int32_t num_children = 0;
-    uint64_t last_used = 0;
 
     PageId page(size_t group) const { return pages[group].ids()[0]; }
   };
@@ -105,16 +104,10 @@ class RadixTree {
     bool operator()(const Key& a, const std::unique_ptr<Node>& b) const { return (*this)(a, key_of(*b)); }
     bool operator()(const std::unique_ptr<Node>& a, const Key& b) const { return (*this)(key_of(*a), b); }
   };
-  using LeafKey = std::pair<uint64_t, uint64_t>;  // last_used, id
-  struct LeafLess {
-    bool operator()(const Node* a, const Node* b) const {
-      return LeafKey{a->last_used, a->id} < LeafKey{b->last_used, b->id};
-    }
-  };
   struct OwnGroup {
     BlockPool* pool = nullptr;
     int32_t window_pages = 0;     // that who goes on behind a page reads before it; -1: all
-    std::vector<Node*> nodes_of;  // by page, where there is a window
+    std::vector<Node*> nodes_of;  // by page
 
     bool sees_all() const { return window_pages < 0; }
   };
@@ -129,9 +122,6 @@ class RadixTree {
   void remove(Node* leaf);
   void remove_bare(Node* node);
   void limit_bare_nodes();
-  void touch(Node* node);
-  int32_t evict_leaves(int32_t count);
-  int32_t evict_idle(int32_t count, size_t group);
   std::span<const TokenId> page_of(std::span<const TokenId> tokens, int32_t index) const {
     return tokens.subspan(static_cast<size_t>(index) * static_cast<size_t>(page_size_),
                           static_cast<size_t>(page_size_));
@@ -143,9 +133,7 @@ class RadixTree {
   std::vector<OwnGroup> groups_;
   const int32_t page_size_;
   std::unordered_set<std::unique_ptr<Node>, Hash, Equal> nodes_;
-  std::set<Node*, LeafLess> leaves_;  // least recently used first
-  uint64_t clock_ = 0;                // counts uses
-  uint64_t next_id_ = 1;              // 0: the root, which has no node
+  uint64_t next_id_ = 1;  // 0: the root, which has no node
 };
 
 }  // namespace braid
