@@ -37,7 +37,8 @@ class ChunkStream : public AnswerWriter {
         names_(tokenizer, common_),
         prompts_(std::move(prompts)),
         usage_(prompts_),
-        head_({{"id", std::move(head.id)}, {"object", object}, {"created", head.created_s}, {"model", head.model}}) {
+        head_({{"id", std::move(head.id)}, {"object", object}, {"created", head.created_s}, {"model", head.model}}),
+        head_text_(open_object(head_)) {
     for (const PromptResult& prompt : prompts_) {
       for (int32_t i = 0; i < common_.n; ++i) choices_.push_back({.place = {.is_first = !prompt.continues_text}});
     }
@@ -54,10 +55,12 @@ class ChunkStream : public AnswerWriter {
     return chunk;
   }
 
-  std::string event_of(Json choice) const {
-    Json choices = Json::array();
-    choices.push_back(std::move(choice));
-    return to_event(chunk_of(std::move(choices)));
+  // to_event(chunk_of({choice})), without the head made anew: there is one for each token.
+  std::string event_of(const Json& choice) const {
+    std::string event = "data: ";
+    event.append(head_text_).append(",\"choices\":[").append(to_text(choice)).append("]");
+    if (common_.include_usage) event += ",\"usage\":null";
+    return event.append("}\n\n");
   }
 
   std::span<const SampledToken> listed(const Delta& delta) const {
@@ -78,7 +81,15 @@ class ChunkStream : public AnswerWriter {
   std::vector<Choice> choices_;
 
  private:
+  // Its text without the last brace.
+  static std::string open_object(const Json& object) {
+    std::string text = to_text(object);
+    text.pop_back();
+    return text;
+  }
+
   const Json head_;
+  const std::string head_text_;
 };
 
 class CompletionStream : public ChunkStream {
@@ -130,12 +141,12 @@ class CompletionStream : public ChunkStream {
         item["logprobs"] = std::move(logprobs).json();
       }
       if (has_ids) item["token_ids"] = ids_of(delta);
-      events += event_of(std::move(item));
+      events += event_of(item);
     }
     if (delta.finish != FinishReason::kNone) {
       Json item = item_of(index, "");
       item["finish_reason"] = finish_reason_name(delta.finish, false);
-      events += event_of(std::move(item));
+      events += event_of(item);
     }
     return events;
   }
@@ -150,7 +161,7 @@ class CompletionStream : public ChunkStream {
       item["logprobs"] = std::move(logprobs).json();
     }
     if (common_.return_token_ids) item["prompt_token_ids"] = result.prompt_ids;
-    return event_of(std::move(item));
+    return event_of(item);
   }
 
   static Json item_of(size_t index, std::string_view text) {
@@ -193,12 +204,12 @@ class ChatStream : public ChunkStream {
       Json item = item_of(index, json_of(message));
       if (has_logprobs) item["logprobs"] = chat_logprobs(tokens, names_, choice.place);
       if (has_ids) item["token_ids"] = ids_of(delta);
-      events += event_of(std::move(item));
+      events += event_of(item);
     }
     if (delta.finish != FinishReason::kNone) {
       Json item = item_of(index, Json::object());
       item["finish_reason"] = finish_reason_name(delta.finish, choice.has_tool_calls);
-      events += event_of(std::move(item));
+      events += event_of(item);
     }
     return events;
   }
