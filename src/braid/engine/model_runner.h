@@ -68,6 +68,7 @@ class ModelRunner {
   std::vector<WantedRow> wanted_rows(const StepPlan& plan, StepResult& result) const;
   static void sample_row(WantedRow& row, std::span<const float> logits, SamplerScratch& scratch, TokenMasks* masks);
   static void score_row(WantedRow& row, std::span<const float> logits, SamplerScratch& scratch);
+  bool choose_largest(Rows hidden, std::span<const WantedRow> rows);
   void for_each_chunk(Rows hidden, std::span<const WantedRow> rows, int64_t num_logit_rows,
                       FunctionRef<void(size_t first, ConstRows logits)> take);
   template <typename Judge>
@@ -76,6 +77,7 @@ class ModelRunner {
   RunnerParts parts_;
   std::vector<KvLayer> kv_layers_;
   std::vector<SamplerScratch> scratch_;  // one a thread
+  std::vector<RowMax> maxima_;
   // One step's batch; members only to keep their memory.
   std::vector<TokenId> ids_;
   std::vector<int32_t> positions_;

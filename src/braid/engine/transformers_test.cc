@@ -176,8 +176,10 @@ class HeldToTransformers : public ::testing::TestWithParam<std::string> {
     return num_compared > 0 ? worst / largest : -1;
   }
 
-  // What follows every prompt greedily: all of them in one batch, prefilled whole, then decoded together.
-  std::vector<std::vector<TokenId>> greedy(Rank& rank) const {
+  // What follows every prompt greedily: all of them in one batch, prefilled whole, then decoded together. Where
+  // log-probabilities are asked for, the logits are written down and looked through; else the head's product gives no
+  // more than the largest.
+  std::vector<std::vector<TokenId>> greedy(Rank& rank, bool with_logprobs = false) const {
     std::vector<std::vector<TokenId>> output(fixture_.prompts.size());
     for (size_t step = 0; step < fixture_.prompts[0].greedy.size(); ++step) {
       StepPlan plan{.step = step, .sequences = {}};
@@ -190,6 +192,7 @@ class HeldToTransformers : public ::testing::TestWithParam<std::string> {
         SequencePlan sequence = part(index, std::span<const TokenId>(all).subspan(first), first);
         sequence.samples = true;
         sequence.sampling.params.temperature = 0;
+        sequence.sampling.params.logprobs = with_logprobs;
         sequence.sampling.num_prompt_tokens = static_cast<int32_t>(ids.size());
         sequence.sampling.num_output_tokens = static_cast<int32_t>(step);
         plan.sequences.push_back(std::move(sequence));
@@ -240,6 +243,7 @@ TEST_P(HeldToTransformers, Bfloat16IsAtMostTwiceAsFarFromFloat32AsTransformersOw
     SCOPED_TRACE(tier.key());
     const auto ranks = load(tier, DType::kBFloat16);
     ASSERT_NE(ranks, nullptr);
+    EXPECT_EQ(greedy(ranks->first(), false), greedy(ranks->first(), true));
     const double kl = testing::median_kl(logits(ranks->first()), fixture_.logits, fixture_.vocab);
     EXPECT_LE(kl, kMaxKlRatio * fixture_.bfloat16_median_kl);
     RecordProperty(tier.key(), fmt::format("{:.2f}", kl / fixture_.bfloat16_median_kl));
@@ -253,6 +257,44 @@ std::string name_of(const ::testing::TestParamInfo<std::string>& info) {
 INSTANTIATE_TEST_SUITE_P(Directories, HeldToTransformers, ::testing::ValuesIn(testing::checkpoint_fixture_names()),
                          name_of);
 INSTANTIATE_TEST_SUITE_P(Gguf, HeldToTransformers, ::testing::ValuesIn(testing::gguf_fixture_names()), name_of);
+
+// Finite weights, which is all that loading asks for.
+TEST(ModelRunner, AGreedyRequestWhoseLogitsOverflowHasTheErrorOfAnyOther) {
+  ModelFixture fixture = testing::read_model_fixture("mixtral_plain");
+  for (testing::FixtureTensor& tensor : fixture.tensors) {
+    if (tensor.name == "model.norm.weight") tensor.offset = 3e38F;
+  }
+  const TemporaryFolder folder;
+  testing::write_checkpoint(fixture, folder.path());
+  auto model = resolve_model_path(folder.path().string(), {});
+  ASSERT_TRUE(model.ok()) << model.error().message;
+  const auto checkpoint = Checkpoint::open(*model);
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.error().message;
+  RankOptions options;
+  options.dtype = DType::kFloat32;
+  options.page_size = kPageSize;
+  options.context_length = kContext;
+  options.max_running_requests = 2;
+  const auto ranks = RankSet::load(*checkpoint, options, make_null_logger(), {});
+  ASSERT_TRUE(ranks.ok()) << ranks.error().message;
+  const OwnPages pages((*ranks)->scheduler_config(), kContext);
+  StepPlan plan;
+  for (const float temperature : {0.0F, 1.0F}) {
+    const auto request = static_cast<int64_t>(plan.sequences.size());
+    plan.sequences.push_back({.request = static_cast<RequestId>(request),
+                              .new_tokens = {1, 2, 3},
+                              .page_tables = pages.tables(request, 0, 3)});
+    plan.sequences.back().samples = true;
+    plan.sequences.back().sampling.params.temperature = temperature;
+  }
+  const StepResult mixed = (*ranks)->first().runner().execute(plan);
+  plan.sequences.pop_back();
+  const StepResult greedy = (*ranks)->first().runner().execute(plan);
+  ASSERT_EQ(mixed.sequences.size(), 2U);
+  ASSERT_EQ(greedy.sequences.size(), 1U);
+  EXPECT_TRUE(greedy.sequences[0].error.starts_with("the model's logit for token ")) << greedy.sequences[0].error;
+  for (const SequenceResult& sequence : mixed.sequences) EXPECT_EQ(sequence.error, greedy.sequences[0].error);
+}
 
 // One checkpoint in several files says the same as in one.
 TEST(ShardedCheckpoint, HasTheTensorsOfTheSingleFile) {

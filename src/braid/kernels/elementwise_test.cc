@@ -1,4 +1,4 @@
-// embed, add, convert, argmax and parallel_for of every tier: exact, so equal to the definition bit for bit.
+// embed, add, convert and parallel_for of every tier: exact, so equal to the definition bit for bit.
 #include <atomic>
 
 #include "braid/kernels/kernel_testing.h"
@@ -9,8 +9,6 @@ namespace {
 class Elementwise : public EveryTier {};
 BRAID_FOR_EVERY_TIER(Elementwise);
 
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kDenormal = std::numeric_limits<float>::denorm_min();
 
 TEST_P(Elementwise, ConvertRoundsToNearestEvenAndKeepsDenormals) {
@@ -64,30 +62,6 @@ TEST_P(Elementwise, EmbedCopiesRowsOfAnyDtype) {
     EXPECT_TRUE(same_bits(expected.view, actual.view)) << dtype_name(source.dtype);
   }
   three_.ops->embed({}, table.view, Matrix(DType::kFloat32, 0, 37).view);
-}
-
-TEST_P(Elementwise, ArgmaxTakesTheLowestOfEqualsAndNeverANan) {
-  for (const int64_t cols : {1, 8, 31, 32, 100, 5000}) {
-    Matrix x = random_matrix(20, cols, 5);
-    for (int64_t row = 0; row < 20; ++row) {  // ties
-      for (int64_t col = 0; col < cols; ++col) {
-        float& value = x.view.row<float>(row)[col];
-        value = std::round(value * static_cast<float>(1 + row % 3));
-      }
-    }
-    for (int64_t col = 0; col < cols; ++col) {
-      x.view.row<float>(1)[col] = -kInfinity;
-      x.view.row<float>(2)[col] = col % 2 == 0 ? -0.0F : 0.0F;
-      x.view.row<float>(3)[col] = kNan;
-      if (col % 3 == 1) x.view.row<float>(4)[col] = kNan;
-    }
-    std::vector<TokenId> expected(20);
-    std::vector<TokenId> actual(20, -1);
-    ref_->argmax(x.view, expected);
-    three_.ops->argmax(x.view, actual);
-    EXPECT_EQ(expected, actual) << cols;
-  }
-  three_.ops->argmax(Matrix(DType::kFloat32, 0, 8).view, {});
 }
 
 TEST_P(Elementwise, ParallelForCoversEverythingOnceWithDenormalsFlushed) {

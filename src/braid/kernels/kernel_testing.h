@@ -19,6 +19,9 @@
 
 namespace braid::testing {
 
+inline constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+inline constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
 // A matrix that owns its memory and is used as a whole.
 struct Matrix {
   Matrix(DType dtype, int64_t rows, int64_t cols) : buffer(dtype, rows, cols), view(buffer.first(rows)) {}

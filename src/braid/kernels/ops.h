@@ -15,6 +15,7 @@
 
 #include "braid/base/function_ref.h"
 #include "braid/kernels/packed_matrix.h"
+#include "braid/kernels/row_max.h"
 #include "braid/request/ids.h"
 #include "braid/tensor/rows.h"
 
@@ -104,6 +105,10 @@ class Ops {
   virtual void grouped_matmul(ConstRows x, const RowGroups& groups, std::span<const PackedMatrix> w, Rows y,
                               const Epilogue& epilogue = {}) = 0;
 
+  // Of each row of x[m, k] · wᵀ the largest of its first `cols` values, which have the bits that matmul gives them; the
+  // product itself is not written down. Where a row has a NaN, that alone is said of it.
+  virtual void matmul_max(ConstRows x, const PackedMatrix& w, int64_t cols, std::span<RowMax> maxima) = 0;
+
   // y[i] = table[ids[i]]; table in any dtype, y float32.
   virtual void embed(std::span<const TokenId> ids, ConstRows table, Rows y) = 0;
 
@@ -150,9 +155,6 @@ class Ops {
   // to tokens; row -1 counts nothing. y float32.
   virtual void combine(ConstRows x, std::span<const int32_t> rows, std::span<const float> weights, int32_t top_k,
                        Rows y) = 0;
-
-  // The index of each row's largest value, ties to the lowest. x float32.
-  virtual void argmax(ConstRows x, std::span<TokenId> indices) = 0;
 };
 
 }  // namespace braid

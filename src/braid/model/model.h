@@ -21,6 +21,11 @@ class Model {
   // float32, until the next call. `hidden`: what forward gave for the step. All ranks call it equally often, with no
   // rows too.
   virtual ConstRows logits(Step& step, ConstRows hidden, std::span<const int32_t> rows) const = 0;
+
+  // Of each row that logits() would give the largest value alone, which is all that a greedy choice needs. False: this
+  // model, or this rank with its part of the head, has to be asked for logits().
+  virtual bool largest_logits(Step& step, ConstRows hidden, std::span<const int32_t> rows,
+                              std::span<RowMax> maxima) const = 0;
 };
 
 }  // namespace braid

@@ -210,4 +210,8 @@ ConstRows DpTokenExchange::share_logits(ConstRows product, int64_t group_rows, i
   return logits_.logits_of_group(group_rows, vocab_size);
 }
 
+bool DpTokenExchange::has_whole_head() const {
+  return config_.place.head_parallel == HeadParallel::kGroup && config_.place.attn_tp_size == 1;
+}
+
 }  // namespace braid

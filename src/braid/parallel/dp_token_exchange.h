@@ -60,6 +60,7 @@ class DpTokenExchange final : public TokenExchange {
   ConstRows gather_logit_rows(ConstRows own) override;
   Rows logit_slot(const RowsBuffer& fallback, int64_t rows) override;
   ConstRows share_logits(ConstRows product, int64_t group_rows, int64_t vocab_size) override;
+  bool has_whole_head() const override;
   double waited_s() const override { return times_.wait_s; }
 
  private:

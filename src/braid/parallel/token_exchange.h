@@ -76,6 +76,10 @@ class TokenExchange {
   // brought, in rank order: [group_rows, vocab_size] float32 without padding, bits unchanged, until the next gather.
   virtual ConstRows share_logits(ConstRows product, int64_t group_rows, int64_t vocab_size) = 0;
 
+  // Whether the rank's part is all of the head, for its own rows alone: then what it gathers are its own, nobody waits
+  // for its logits, and share_logits() may be left out.
+  virtual bool has_whole_head() const = 0;
+
   // How long the rank has waited in these calls for slower ones, in all so far, where that can be told from moving
   // data.
   virtual double waited_s() const { return 0; }
@@ -96,6 +100,7 @@ class SingleRankExchange : public TokenExchange {
   ConstRows share_logits(ConstRows product, int64_t, int64_t vocab_size) override {
     return product.slice_cols(0, vocab_size);
   }
+  bool has_whole_head() const override { return true; }
 };
 
 }  // namespace braid

@@ -15,7 +15,8 @@ class TracedExchange final : public TokenExchange {
   // Both must outlive it.
   TracedExchange(TokenExchange& inner, StepTrace& trace, int32_t rank) : inner_(inner), trace_(trace), rank_(rank) {}
 
-  // Around each step's forward pass and logits; what follows the last call until end_step() is sampling.
+  // Around each step's forward pass and logits; what follows the last call until end_step() is sampling, or the head
+  // where it chooses tokens itself.
   void begin_step(uint64_t step);
   void end_step();
 
@@ -29,6 +30,7 @@ class TracedExchange final : public TokenExchange {
   ConstRows gather_logit_rows(ConstRows own) override;
   Rows logit_slot(const RowsBuffer& fallback, int64_t rows) override { return inner_.logit_slot(fallback, rows); }
   ConstRows share_logits(ConstRows product, int64_t group_rows, int64_t vocab_size) override;
+  bool has_whole_head() const override { return inner_.has_whole_head(); }
 
  private:
   template <typename Call>

@@ -174,7 +174,7 @@ std::span<const RowScans> row_scans() {
 
 RowMax find_max(std::span<const float> row) {
   const RowScans scans = row_scans().back();
-  RowMax best{.value = kMinusInfinity};
+  RowMax best;
   int64_t best_first = -1;
   for_each_block(row, kWeightBlock, [&](int64_t first, int64_t count) {
     const float max = scans.max_of(row.data() + first, count, best.has_nan);

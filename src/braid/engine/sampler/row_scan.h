@@ -7,16 +7,13 @@
 #include <span>
 #include <vector>
 
+#include "braid/kernels/row_max.h"
+
 namespace braid {
 
 // The logit of a token that cannot be drawn.
 inline constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 
-struct RowMax {
-  float value = 0;
-  int32_t index = -1;  // the lowest with this value; -1 in an empty row, and where nothing is above -infinity
-  bool has_nan = false;
-};
 RowMax find_max(std::span<const float> row);
 
 // The weights' sums over each of these many ids: a draw finds its part of the row first.

@@ -133,6 +133,11 @@ void add_logprobs(std::span<const float> logits, float max, int32_t num_top, Sam
 
 }  // namespace
 
+bool takes_largest(const SamplingState& state) {
+  const SamplingParams& params = state.params;
+  return params.temperature <= 0.0F && !params.logprobs && params.top_logprobs <= 0 && !adjusts_logits(state);
+}
+
 Result<SampledToken> sample(std::span<const float> logits, const SamplingState& state, SamplerScratch& scratch,
                             std::span<const uint32_t> mask) {
   const SamplingParams& params = state.params;

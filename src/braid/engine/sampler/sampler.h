@@ -39,6 +39,9 @@ struct SamplerScratch {
 Result<SampledToken> sample(std::span<const float> logits, const SamplingState& state, SamplerScratch& scratch,
                             std::span<const uint32_t> mask = {});
 
+// Whether sample() would choose the row's largest logit, and say no more of it. (A mask apart.)
+bool takes_largest(const SamplingState& state);
+
 // What the raw logits say of a token that is given, and, with num_top above 0, their most likely ones. An error as
 // above.
 Result<ScoredToken> score(std::span<const float> logits, TokenId token, int32_t num_top, SamplerScratch& scratch);

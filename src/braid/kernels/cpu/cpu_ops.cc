@@ -26,6 +26,10 @@ void CpuOps::grouped_matmul(ConstRows x, const RowGroups& groups, std::span<cons
   cpu::grouped_matmul(isa_, team_, x, groups, w, y, epilogue);
 }
 
+void CpuOps::matmul_max(ConstRows x, const PackedMatrix& w, int64_t cols, std::span<RowMax> maxima) {
+  cpu::matmul_max(isa_, team_, x, w, cols, maxima);
+}
+
 void CpuOps::write_kv(ConstRows k, ConstRows v, std::span<const AttentionSequence> sequences, const KvLayer& layer) {
   cpu::write_kv(rows_, team_, k, v, sequences, layer);
 }

@@ -19,6 +19,7 @@ class CpuOps final : public Ops {
   void matmul(ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& epilogue) override;
   void grouped_matmul(ConstRows x, const RowGroups& groups, std::span<const PackedMatrix> w, Rows y,
                       const Epilogue& epilogue) override;
+  void matmul_max(ConstRows x, const PackedMatrix& w, int64_t cols, std::span<RowMax> maxima) override;
 
   void embed(std::span<const TokenId> ids, ConstRows table, Rows y) override;
   void rms_norm(ConstRows x, std::span<const float> weight, float eps, Rows y) override;
@@ -36,7 +37,6 @@ class CpuOps final : public Ops {
   void route(ConstRows logits, int32_t top_k, bool normalize, const Routing& routing) override;
   void combine(ConstRows x, std::span<const int32_t> rows, std::span<const float> weights, int32_t top_k,
                Rows y) override;
-  void argmax(ConstRows x, std::span<TokenId> indices) override;
 
  private:
   const CpuIsa isa_;

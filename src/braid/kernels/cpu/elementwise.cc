@@ -57,16 +57,4 @@ void CpuOps::convert(ConstRows x, Rows y) {
   });
 }
 
-void CpuOps::argmax(ConstRows x, std::span<TokenId> indices) {
-  CHECK(static_cast<int64_t>(indices.size()) == x.rows && x.dtype == DType::kFloat32);
-  split_rows(team_, x.rows, x.cols, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      const float* values = x.row<float>(row);
-      const float* found = std::find(values, values + x.cols, rows_.max(values, x.cols));
-      // Nothing equals the largest where all are NaN: then the first, as in the definition.
-      indices[static_cast<size_t>(row)] = found == values + x.cols ? 0 : static_cast<TokenId>(found - values);
-    }
-  });
-}
-
 }  // namespace braid::cpu

@@ -26,6 +26,11 @@ void matmul(CpuIsa isa, ThreadTeam& team, ConstRows x, const PackedMatrix& w, Ro
   matmul_with(tier_for(isa, w.dtype()), team, x, w, y, epilogue);
 }
 
+void matmul_max(CpuIsa isa, ThreadTeam& team, ConstRows x, const PackedMatrix& w, int64_t cols,
+                std::span<RowMax> maxima) {
+  matmul_max_with(tier_for(isa, w.dtype()), team, x, w, cols, maxima);
+}
+
 void grouped_matmul(CpuIsa isa, ThreadTeam& team, ConstRows x, const RowGroups& groups, std::span<const PackedMatrix> w,
                     Rows y, const Epilogue& epilogue) {
   if (w.empty()) return;

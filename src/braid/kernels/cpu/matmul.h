@@ -17,6 +17,10 @@ namespace braid::cpu {
 // Ops::matmul. `isa` must be one that available_isas() lists.
 void matmul(CpuIsa isa, ThreadTeam& team, ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& epilogue);
 
+// Ops::matmul_max.
+void matmul_max(CpuIsa isa, ThreadTeam& team, ConstRows x, const PackedMatrix& w, int64_t cols,
+                std::span<RowMax> maxima);
+
 // Ops::grouped_matmul: one parallel region, the threads' shares balanced by the weights that they touch.
 void grouped_matmul(CpuIsa isa, ThreadTeam& team, ConstRows x, const RowGroups& groups, std::span<const PackedMatrix> w,
                     Rows y, const Epilogue& epilogue);

@@ -1,6 +1,6 @@
-// What becomes of a panel's float32 sums: bias, then store, add, or a gate's function times up. Plain loops that the
-// compiler vectorises with the including tier's flags; nothing in them depends on the width, so all tiers agree on the
-// bits.
+// What becomes of a panel's float32 sums: bias, then store, add, a gate's function times up, or a look for the largest.
+// Plain loops that the compiler vectorises with the including tier's flags; nothing in them depends on the width, so
+// all tiers agree on the bits.
 #pragma once
 
 #include <cstddef>
@@ -78,6 +78,8 @@ inline __attribute__((always_inline)) void finish_row(OutputKind output, float* 
     case OutputKind::kAddF32:
       for (int64_t i = 0; i < cols; ++i) floats[i] += sums[i];
       break;
+    case OutputKind::kMaxF32:
+      break;  // keep_maxima
     case OutputKind::kSiluMulF32:
       for (int64_t i = 0; i < cols; ++i) floats[i] = silu(sums[i]) * sums[kPanelCols / 2 + i];
       break;
@@ -96,6 +98,22 @@ inline __attribute__((always_inline)) void finish_row(OutputKind output, float* 
     case OutputKind::kClampedSwigluMulBf16:
       for (int64_t i = 0; i < cols; ++i) halves[i] = round_to_bf16(clamped_swiglu(sums[i], sums[kPanelCols / 2 + i]));
       break;
+  }
+}
+
+// The same where the output is kMaxF32. Panels may come in any order. A NaN counts as infinity in a panel below all
+// others: nothing goes before it.
+inline __attribute__((always_inline)) void keep_maxima(const float* __restrict sums, ColumnMaxima* __restrict maxima,
+                                                       int32_t panel, int64_t cols) {
+  for (int64_t i = 0; i < cols; ++i) {
+    const bool is_nan = sums[i] != sums[i];
+    const float value = is_nan ? __builtin_inff() : sums[i];
+    const int32_t at = is_nan ? ColumnMaxima::kNanPanel : panel;
+    const float best = maxima->value[i];
+    const int32_t best_at = maxima->panel[i];
+    const bool is_better = (value > best) | ((value == best) & (at < best_at));
+    maxima->value[i] = is_better ? value : best;
+    maxima->panel[i] = is_better ? at : best_at;
   }
 }
 
@@ -118,7 +136,8 @@ inline int64_t output_bytes(OutputKind output) {
 
 // Where a panel's output of one row begins.
 inline std::byte* panel_output(const PanelWork& work, int64_t panel, int64_t row) {
-  return work.y + row * work.y_stride_bytes + panel * output_cols(work.output) * output_bytes(work.output);
+  const int64_t first_col = work.output == OutputKind::kMaxF32 ? 0 : panel * output_cols(work.output);
+  return work.y + row * work.y_stride_bytes + first_col * output_bytes(work.output);
 }
 
 // Fetches the lines that finish_panel will write, so that it does not wait for each: the output of a long prompt lies
@@ -145,6 +164,17 @@ inline void finish_panel(const PanelWork& work, int64_t panel, int64_t first_row
     }
   }
   std::byte* y = panel_output(work, panel, first_row);
+  if (work.output == OutputKind::kMaxF32) {
+    for (int64_t row = 0; row < rows; ++row, y += work.y_stride_bytes, sums += kPanelCols) {
+      auto* maxima = reinterpret_cast<ColumnMaxima*>(y);
+      if (cols == kPanelCols) {
+        keep_maxima(sums, maxima, static_cast<int32_t>(panel), kPanelCols);
+      } else {
+        keep_maxima(sums, maxima, static_cast<int32_t>(panel), cols);
+      }
+    }
+    return;
+  }
   for (int64_t row = 0; row < rows; ++row, y += work.y_stride_bytes, sums += kPanelCols) {
     if (cols == kPanelCols) {
       finish_row(work.output, sums, y, kPanelCols);

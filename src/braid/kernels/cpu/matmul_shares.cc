@@ -1,6 +1,8 @@
 #include "braid/kernels/cpu/matmul_shares.h"
 
 #include <algorithm>
+#include <limits>
+#include <vector>
 
 #include "braid/base/check.h"
 
@@ -41,13 +43,8 @@ Epilogue of_group(const Epilogue& epilogue, int64_t group) {
   return own;
 }
 
-// Everything but the scratch memory.
-PanelWork make_work(ConstRows x, const int32_t* sources, int64_t rows, const PackedMatrix& w, Span1d panels, Rows y,
-                    const Epilogue& epilogue) {
-  const int64_t cols = epilogue.is_gated() ? kPanelCols / 2 : kPanelCols;
-  const int64_t first_col = panels.begin * cols;
-  const int64_t first_bias = panels.begin * kPanelCols;
-  const bool has_bias = !epilogue.bias.empty();
+// What is multiplied.
+PanelWork input_work(ConstRows x, const int32_t* sources, int64_t rows, const PackedMatrix& w, Span1d panels) {
   return {.x = x.data,
           .sources = sources,
           .x_stride_bytes = x.stride * dtype_bytes(x.dtype),
@@ -55,14 +52,24 @@ PanelWork make_work(ConstRows x, const int32_t* sources, int64_t rows, const Pac
           .k = x.cols,
           .w = w.panel(panels.begin),
           .panel_bytes = w.panel_bytes(),
-          .num_panels = panels.end - panels.begin,
-          .y = y.data + first_col * dtype_bytes(y.dtype),
-          .y_stride_bytes = y.stride * dtype_bytes(y.dtype),
-          .y_cols = y.cols - first_col,
-          .bias = has_bias ? epilogue.bias.data() + first_bias : nullptr,
-          .bias_cols = static_cast<int64_t>(epilogue.bias.size()) - first_bias,
-          .output = output_kind(epilogue, y.dtype),
-          .scratch = nullptr};
+          .num_panels = panels.end - panels.begin};
+}
+
+// Everything but the scratch memory.
+PanelWork make_work(ConstRows x, const int32_t* sources, int64_t rows, const PackedMatrix& w, Span1d panels, Rows y,
+                    const Epilogue& epilogue) {
+  const int64_t cols = epilogue.is_gated() ? kPanelCols / 2 : kPanelCols;
+  const int64_t first_col = panels.begin * cols;
+  const int64_t first_bias = panels.begin * kPanelCols;
+  const bool has_bias = !epilogue.bias.empty();
+  PanelWork work = input_work(x, sources, rows, w, panels);
+  work.y = y.data + first_col * dtype_bytes(y.dtype);
+  work.y_stride_bytes = y.stride * dtype_bytes(y.dtype);
+  work.y_cols = y.cols - first_col;
+  work.bias = has_bias ? epilogue.bias.data() + first_bias : nullptr;
+  work.bias_cols = static_cast<int64_t>(epilogue.bias.size()) - first_bias;
+  work.output = output_kind(epilogue, y.dtype);
+  return work;
 }
 
 void run(const MatmulTier& tier, ThreadTeam& team, int thread, PanelWork work) {
@@ -92,6 +99,57 @@ int row_cuts(int threads, int64_t panels, int64_t rows, int64_t row_blocks) {
   return best;
 }
 
+// A whole product's threads: each has some of the rows and some of the panels.
+class ProductCuts {
+ public:
+  ProductCuts(const MatmulTier& tier, const ThreadTeam& team, int64_t rows, const PackedMatrix& w)
+      : rows_(rows),
+        panels_(w.num_panels()),
+        row_cuts_(row_cuts(team.size(), panels_, rows, (rows + tier.block_rows - 1) / tier.block_rows)),
+        panel_cuts_(team.size() / row_cuts_) {}
+
+  int count() const { return row_cuts_ * panel_cuts_; }  // threads with a share
+  Span1d rows_of(int thread) const { return split_evenly(rows_, thread / panel_cuts_, row_cuts_); }
+  // They ascend with the thread.
+  Span1d panels_of(int thread) const { return split_evenly(panels_, thread % panel_cuts_, panel_cuts_); }
+
+ private:
+  int64_t rows_;
+  int64_t panels_;
+  int row_cuts_;
+  int panel_cuts_;
+};
+
+ColumnMaxima none_yet() {
+  ColumnMaxima none;
+  std::ranges::fill(none.value, -std::numeric_limits<float>::infinity());
+  std::ranges::fill(none.panel, ColumnMaxima::kNoPanel);
+  return none;
+}
+
+// Of work whose first panel is `first_panel`.
+RowMax max_of(const ColumnMaxima& columns, int64_t first_panel) {
+  RowMax max;
+  for (int64_t i = 0; i < kPanelCols; ++i) {
+    if (columns.panel[i] == ColumnMaxima::kNanPanel) max.has_nan = true;
+    const float value = columns.value[i];
+    const auto index = static_cast<int32_t>((first_panel + columns.panel[i]) * kPanelCols + i);
+    if (value > max.value || (max.index >= 0 && value == max.value && index < max.index)) {
+      max.value = value;
+      max.index = index;
+    }
+  }
+  return max;
+}
+
+// `more`: of columns behind those of `max`.
+void join(RowMax& max, const RowMax& more) {
+  max.has_nan = max.has_nan || more.has_nan;
+  if (more.value <= max.value) return;
+  max.value = more.value;
+  max.index = more.index;
+}
+
 // What one panel of a group with `rows` rows costs, in units of reading it: about 8 rows are multiplied in the time
 // that a panel takes to arrive from memory.
 int64_t panel_cost(int64_t rows) {
@@ -106,18 +164,50 @@ void matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const Pa
   check_shapes(x, w, y, epilogue);
   CHECK(x.rows == y.rows, "{} rows in, {} out", x.rows, y.rows);
   if (x.rows == 0 || w.n() == 0) return;
-  const int64_t row_blocks = (x.rows + tier.block_rows - 1) / tier.block_rows;
-  const int cuts = row_cuts(team.size(), w.num_panels(), x.rows, row_blocks);
-  const int panel_cuts = team.size() / cuts;
+  const ProductCuts cuts(tier, team, x.rows, w);
   team.run([&](int thread) {
-    if (thread >= cuts * panel_cuts) return;
-    const Span1d rows = split_evenly(x.rows, thread / panel_cuts, cuts);
-    const Span1d panels = split_evenly(w.num_panels(), thread % panel_cuts, panel_cuts);
+    if (thread >= cuts.count()) return;
+    const Span1d rows = cuts.rows_of(thread);
     const int64_t count = rows.end - rows.begin;
     run(tier, team, thread,
-        make_work(x.slice_rows(rows.begin, count), nullptr, count, w, panels, y.slice_rows(rows.begin, count),
-                  epilogue));
+        make_work(x.slice_rows(rows.begin, count), nullptr, count, w, cuts.panels_of(thread),
+                  y.slice_rows(rows.begin, count), epilogue));
   });
+}
+
+void matmul_max_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const PackedMatrix& w, int64_t cols,
+                     std::span<RowMax> maxima) {
+  CHECK(x.dtype == w.dtype() && x.cols == w.k() && static_cast<int64_t>(maxima.size()) == x.rows && cols <= w.n(),
+        "{} maxima of [{}, {}] {} times [{}, {}] {}, {} columns", maxima.size(), x.rows, x.cols, dtype_name(x.dtype),
+        w.n(), w.k(), dtype_name(w.dtype()), cols);
+  std::ranges::fill(maxima, RowMax());
+  if (x.rows == 0 || cols == 0) return;
+  const ProductCuts cuts(tier, team, x.rows, w);
+  std::vector<std::vector<RowMax>> found(static_cast<size_t>(cuts.count()));
+  team.run([&](int thread) {
+    if (thread >= cuts.count()) return;
+    const Span1d rows = cuts.rows_of(thread);
+    const Span1d panels = cuts.panels_of(thread);
+    const int64_t count = rows.end - rows.begin;
+    const int64_t maxima_bytes = count * static_cast<int64_t>(sizeof(ColumnMaxima));
+    std::byte* const memory = team.scratch(thread, maxima_bytes + tier.scratch_bytes(count, x.cols));
+    const std::span own(reinterpret_cast<ColumnMaxima*>(memory), static_cast<size_t>(count));
+    for (ColumnMaxima& row : own) row = none_yet();
+    PanelWork work = input_work(x.slice_rows(rows.begin, count), nullptr, count, w, panels);
+    work.y = memory;
+    work.y_stride_bytes = sizeof(ColumnMaxima);
+    work.y_cols = cols - panels.begin * kPanelCols;
+    work.output = OutputKind::kMaxF32;
+    work.scratch = memory + maxima_bytes;
+    if (count > 0 && work.num_panels > 0) tier.run(work);
+    auto& result = found[static_cast<size_t>(thread)];
+    for (const ColumnMaxima& row : own) result.push_back(max_of(row, panels.begin));
+  });
+  for (int thread = 0; thread < cuts.count(); ++thread) {
+    const auto& part = found[static_cast<size_t>(thread)];
+    const auto first = static_cast<size_t>(cuts.rows_of(thread).begin);
+    for (size_t i = 0; i < part.size(); ++i) join(maxima[first + i], part[i]);
+  }
 }
 
 void grouped_matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const RowGroups& groups,

@@ -19,6 +19,9 @@ MatmulTier tier_for(CpuIsa isa, DType dtype);
 void matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const PackedMatrix& w, Rows y,
                  const Epilogue& epilogue);
 
+void matmul_max_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const PackedMatrix& w, int64_t cols,
+                     std::span<RowMax> maxima);
+
 void grouped_matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const RowGroups& groups,
                          std::span<const PackedMatrix> w, Rows y, const Epilogue& epilogue);
 

@@ -17,12 +17,22 @@ enum class OutputKind : uint8_t {
   kStoreF32,
   kStoreBf16,
   kAddF32,
+  kMaxF32,      // nothing is stored but ColumnMaxima
   kSiluMulF32,  // gated from here on
   kSiluMulBf16,
   kGeluMulF32,
   kGeluMulBf16,
   kClampedSwigluMulF32,
   kClampedSwigluMulBf16,
+};
+
+// What kMaxF32 keeps of one row: the largest sum of the work's panels at each of a panel's columns.
+struct ColumnMaxima {
+  static constexpr int32_t kNoPanel = INT32_MAX;
+  static constexpr int32_t kNanPanel = INT32_MIN;
+
+  float value[kPanelCols];    // -infinity before the first
+  int32_t panel[kPanelCols];  // the lowest with that value; kNoPanel: none; kNanPanel: the column has a NaN somewhere
 };
 
 // Some rows times some consecutive panels of one matrix.
@@ -35,7 +45,7 @@ struct PanelWork {
   const std::byte* w = nullptr;  // the first panel
   int64_t panel_bytes = 0;
   int64_t num_panels = 0;
-  std::byte* y = nullptr;  // row 0, at the first panel's first output column
+  std::byte* y = nullptr;  // row 0, at the first panel's first output column; kMaxF32: ColumnMaxima of each row
   int64_t y_stride_bytes = 0;
   int64_t y_cols = 0;           // that may be written from there on
   const float* bias = nullptr;  // at the first panel; null: none

@@ -33,15 +33,4 @@ void RefOps::convert(ConstRows x, Rows y) {
   }
 }
 
-void RefOps::argmax(ConstRows x, std::span<TokenId> indices) {
-  CHECK(static_cast<int64_t>(indices.size()) == x.rows);
-  for (int64_t row = 0; row < x.rows; ++row) {
-    int64_t best = 0;
-    for (int64_t i = 1; i < x.cols; ++i) {
-      if (x.row<float>(row)[i] > x.row<float>(row)[best]) best = i;
-    }
-    indices[static_cast<size_t>(row)] = static_cast<TokenId>(best);
-  }
-}
-
 }  // namespace braid::ref

@@ -21,10 +21,15 @@ double gated(Epilogue::Kind kind, double gate, double up) {
   return gate * sigmoid(1.702 * gate) * (std::clamp(up, -7.0, 7.0) + 1.0);
 }
 
+double dot(ConstRows x, int64_t row, const PackedMatrix& w, int64_t column) {
+  double sum = 0;
+  for (int64_t k = 0; k < w.k(); ++k) sum += static_cast<double>(load(x, row, k)) * w.at(column, k);
+  return sum;
+}
+
 void multiply_row(ConstRows x, int64_t x_row, const PackedMatrix& w, Rows y, int64_t y_row, const Epilogue& epilogue) {
   const auto product = [&](int64_t column) {
-    double sum = 0;
-    for (int64_t k = 0; k < w.k(); ++k) sum += static_cast<double>(load(x, x_row, k)) * w.at(column, k);
+    const double sum = dot(x, x_row, w, column);
     const bool has_bias = column < static_cast<int64_t>(epilogue.bias.size());
     return has_bias ? sum + epilogue.bias[static_cast<size_t>(column)] : sum;
   };
@@ -57,6 +62,21 @@ void RefOps::matmul(ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& 
   check_shapes(x, w, y, epilogue);
   CHECK(x.rows == y.rows);
   for (int64_t i = 0; i < x.rows; ++i) multiply_row(x, i, w, y, i, epilogue);
+}
+
+void RefOps::matmul_max(ConstRows x, const PackedMatrix& w, int64_t cols, std::span<RowMax> maxima) {
+  CHECK(static_cast<int64_t>(maxima.size()) == x.rows && cols <= w.n());
+  for (int64_t row = 0; row < x.rows; ++row) {
+    RowMax max;
+    for (int64_t column = 0; column < cols; ++column) {
+      const auto value = static_cast<float>(dot(x, row, w, column));
+      max.has_nan = max.has_nan || std::isnan(value);
+      if (!(value > max.value)) continue;
+      max.value = value;
+      max.index = static_cast<int32_t>(column);
+    }
+    maxima[static_cast<size_t>(row)] = max;
+  }
 }
 
 void RefOps::grouped_matmul(ConstRows x, const RowGroups& groups, std::span<const PackedMatrix> w, Rows y,

@@ -23,7 +23,8 @@ Rows Decoder::forward(Step& step, std::span<const TokenId> ids) const {
   return rows;
 }
 
-ConstRows Decoder::logits(Step& step, ConstRows hidden, std::span<const int32_t> rows) const {
+// The chosen rows, normed, of all ranks that share the head.
+ConstRows Decoder::gather_head_input(Step& step, ConstRows hidden, std::span<const int32_t> rows) const {
   CHECK(std::ranges::is_sorted(rows), "rows for logits must ascend");
   const Span1d own = step.exchange.own_rows(static_cast<int64_t>(step.positions.size()));
   std::vector<int32_t> own_rows;
@@ -35,12 +36,23 @@ ConstRows Decoder::logits(Step& step, ConstRows hidden, std::span<const int32_t>
   step.ops.embed(own_rows, hidden, chosen);  // a look-up of rows, as an embedding's
   const Rows normed = step.workspace.logit_normed.first(num_own);
   weights_.final_norm(step.ops, chosen, normed);
+  return step.exchange.gather_logit_rows(normed);
+}
 
-  const ConstRows gathered = step.exchange.gather_logit_rows(normed);
+ConstRows Decoder::logits(Step& step, ConstRows hidden, std::span<const int32_t> rows) const {
+  const ConstRows gathered = gather_head_input(step, hidden, rows);
   const Rows product = step.exchange.logit_slot(step.workspace.logits, gathered.rows);
   step.ops.matmul(gathered, *weights_.head, product);
   if (weights_.logits_soft_cap > 0) step.ops.soft_cap(product, weights_.logits_soft_cap);
   return step.exchange.share_logits(product, static_cast<int64_t>(rows.size()), weights_.vocab_size);
+}
+
+bool Decoder::largest_logits(Step& step, ConstRows hidden, std::span<const int32_t> rows,
+                             std::span<RowMax> maxima) const {
+  // A cap brings values together, and of equal ones the lowest token is chosen.
+  if (weights_.logits_soft_cap > 0 || !step.exchange.has_whole_head()) return false;
+  step.ops.matmul_max(gather_head_input(step, hidden, rows), *weights_.head, weights_.vocab_size, maxima);
+  return true;
 }
 
 }  // namespace braid

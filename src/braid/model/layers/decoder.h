@@ -38,8 +38,12 @@ class Decoder final : public Model {
 
   Rows forward(Step& step, std::span<const TokenId> ids) const override;
   ConstRows logits(Step& step, ConstRows hidden, std::span<const int32_t> rows) const override;
+  bool largest_logits(Step& step, ConstRows hidden, std::span<const int32_t> rows,
+                      std::span<RowMax> maxima) const override;
 
  private:
+  ConstRows gather_head_input(Step& step, ConstRows hidden, std::span<const int32_t> rows) const;
+
   DecoderWeights weights_;
 };
 

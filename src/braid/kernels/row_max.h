@@ -1,0 +1,15 @@
+// The largest value of a row of logits: all that a greedy choice needs of it.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+
+namespace braid {
+
+struct RowMax {
+  float value = -std::numeric_limits<float>::infinity();
+  int32_t index = -1;    // the lowest with this value; -1 in an empty row, and where nothing is above -infinity
+  bool has_nan = false;  // a NaN is never the largest
+};
+
+}  // namespace braid
