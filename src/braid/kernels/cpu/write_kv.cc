@@ -120,8 +120,11 @@ void write_kv(const RowKernels& rows, ThreadTeam& team, ConstRows k, ConstRows v
   CHECK(k.dtype == DType::kFloat32 && v.dtype == DType::kFloat32 && k.cols == width && v.cols == width);
   CHECK(layer.page_size % kTokens == 0 && layer.head_dim % 2 == 0);
   const std::vector<Work> works = split_into_groups(sequences);
+  const int64_t most_tokens = works.empty() ? 0 : std::ranges::max(works, {}, &Work::count).count;
   split_rows(team, static_cast<int64_t>(works.size()), 2 * width, [&](int64_t begin, int64_t end) {
-    std::vector<BFloat16> rounded(static_cast<size_t>(layer.dtype == DType::kBFloat16 ? 2 * kTokens * width : 0));
+    // Of a step of decode one token each: whole groups would be 64 KB that the heap takes from the system and gives
+    // back to it, layer for layer.
+    std::vector<BFloat16> rounded(static_cast<size_t>(layer.dtype == DType::kBFloat16 ? 2 * most_tokens * width : 0));
     for (int64_t i = begin; i < end; ++i) {
       const Work& work = works[static_cast<size_t>(i)];
       const int64_t first_row = work.sequence->first_row + work.first;
@@ -131,7 +134,7 @@ void write_kv(const RowKernels& rows, ThreadTeam& team, ConstRows k, ConstRows v
         continue;
       }
       BFloat16* keys = rounded.data();
-      BFloat16* values = keys + kTokens * width;
+      BFloat16* values = keys + most_tokens * width;
       for (int64_t token = 0; token < work.count; ++token) {
         rows.to_bfloat16(k.row<float>(first_row + token), width, keys + token * width);
         rows.to_bfloat16(v.row<float>(first_row + token), width, values + token * width);
