@@ -64,13 +64,14 @@ def numbers_of(help_text):
 
 @pytest.mark.parametrize("command", [("serve",), ("generate",), ("chat",), ("logits",), ("batch", "in", "out"),
                                      ("bench", "kernels"), ("bench", "latency"), ("bench", "throughput"),
-                                     ("bench", "serving")])
+                                     ("bench", "serving"), ("bench", "planning")])
 def test_every_number_names_its_range(braid, command):
     words = [word for word in command if word not in ("in", "out")]
     flags = numbers_of(braid.ok(*words, "--help"))
     assert flags
     for flag in flags:
-        for value in ("x", "-99", "nan") + (() if flag == "--request-rate" else ("99999999999999999999",)):
+        is_rate = flag in ("--request-rate", "--long-prompt-rate")  # which may be infinite
+        for value in ("x", "-99", "nan") + (() if is_rate else ("99999999999999999999",)):
             message = braid.error(*command, flag, value)
             assert message.startswith(f"{flag} {value}: must be ") and re.search(r" (from|above) ", message), message
 
