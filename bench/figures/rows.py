@@ -15,20 +15,30 @@ SHOWN_SHAPE = (1024, 6144)
 ONEDNN_ROWS = [128, 512]
 
 
-def kernel_row(m, reports, peaks):
-    """Of every shape the median over the turns; judged by the shape that is farthest from its floor."""
+def medians_of_shapes(m, reports, measure):
+    """Of the products with m rows, {(k, n): the median over the turns of measure(report, product)}."""
     by_shape = {}
     for report in reports:
         for product in report["products"]:
-            if product["m"] != m:
-                continue
-            k, n = product["k"], product["n"]
-            num_bytes = product["bytes_per_s"] * product["seconds"]
-            floor_s = operation_floor_s(2 * m * n * k, num_bytes, report["dtype"], report["read_bytes_per_s"], peaks)
-            by_shape.setdefault((k, n), []).append((floor_s / product["seconds"], product["seconds"], floor_s))
-    if not by_shape:
+            if product["m"] == m:
+                by_shape.setdefault((product["k"], product["n"]), []).append(measure(report, product))
+    return {shape: sorted(values)[(len(values) - 1) // 2] for shape, values in by_shape.items()}
+
+
+def product_floor_s(report, product, num_bytes, peaks):
+    flops = 2 * product["m"] * product["n"] * product["k"]
+    return operation_floor_s(flops, num_bytes, report["dtype"], report["read_bytes_per_s"], peaks)
+
+
+def kernel_row(m, reports, peaks):
+    """Of every shape the median over the turns; judged by the shape that is farthest from its floor."""
+    def measure(report, product):
+        floor_s = product_floor_s(report, product, product["bytes_per_s"] * product["seconds"], peaks)
+        return floor_s / product["seconds"], product["seconds"], floor_s
+
+    shapes = medians_of_shapes(m, reports, measure)
+    if not shapes:
         return None
-    shapes = {shape: sorted(values)[(len(values) - 1) // 2] for shape, values in by_shape.items()}
     shown = SHOWN_SHAPE if SHOWN_SHAPE in shapes else next(iter(shapes))
     fraction, seconds, floor_s = shapes[shown]
     least = min(shapes, key=lambda shape: shapes[shape][0])
@@ -41,18 +51,13 @@ def kernel_row(m, reports, peaks):
 
 def onednn_row(m, reports, peaks):
     """Of every shape the median ratio of the turns; judged by the least."""
-    by_shape = {}
-    for report in reports:
-        for product in report["products"]:
-            if product["m"] != m:
-                continue
-            k, n = product["k"], product["n"]
-            floor_s = operation_floor_s(2 * m * n * k, 2 * n * k, report["dtype"], report["read_bytes_per_s"], peaks)
-            by_shape.setdefault((k, n), []).append(
-                (product["onednn_s"] / product["braid_s"], product["braid_s"], product["onednn_s"], floor_s))
-    if not by_shape:
+    def measure(report, product):
+        floor_s = product_floor_s(report, product, 2 * product["n"] * product["k"], peaks)
+        return product["onednn_s"] / product["braid_s"], product["braid_s"], product["onednn_s"], floor_s
+
+    shapes = medians_of_shapes(m, reports, measure)
+    if not shapes:
         return None
-    shapes = {shape: sorted(values)[(len(values) - 1) // 2] for shape, values in by_shape.items()}
     least = min(shapes, key=lambda shape: shapes[shape][0])
     ratio, braid_s, onednn_s, floor_s = shapes[least]
     others = ", ".join(f"{k} x {n} {shapes[k, n][0]:.2f}x" for k, n in shapes if (k, n) != least)
