@@ -4,6 +4,7 @@
 
 #include "braid/cli/bench/serving/serving.h"
 #include "braid/cli/bench_flags.h"
+#include "braid/cli/flags.h"
 #include "braid/cli/model_files.h"
 
 namespace braid {
