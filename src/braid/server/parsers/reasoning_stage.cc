@@ -35,7 +35,8 @@ class ReasoningStage final : public Stage {
     const bool has_end =
         (co_await until_marker({.markers = {&options_.tags.answer_close, 1}, .max_newlines = kMaxNewlines}))
             .has_value();
-    if (has_end) end_marker();
+    // Kept, it is content as what stands before it, of which a parser of calls may still hold the end.
+    if (has_end && !options_.keeps_tags) drop();
   }
 
   Part<> hold_newlines() {

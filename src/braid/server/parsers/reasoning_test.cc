@@ -69,8 +69,8 @@ TEST(Reasoning, GraniteHasTagsRoundTheAnswerToo) {
       parsed(options, "<think>a</think><response>b<|tool_call|>[{\"name\": \"f\", \"arguments\": {}}]</response>"),
       "(a)b[0 f {}]");
   options.separate_reasoning = false;
-  for (const char* text :
-       {"<think>\na</think>\n<response>\nb\n</response>c", "<think>a</think><respon", "<response>"}) {
+  for (const char* text : {"<think>\na</think>\n<response>\nb\n</response>c", "<think>a</think><respon", "<response>",
+                           "<think>a</think><response>b <|tool_call|>[{\"never a call</response>c"}) {
     EXPECT_EQ(parsed(options, text), text);
   }
 }
