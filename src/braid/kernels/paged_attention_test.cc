@@ -100,8 +100,8 @@ TEST_P(PagedAttention, LongContextsEqualTheDefinition) {
 }
 
 TEST_P(PagedAttention, HasTheSameBitsHoweverTheSequenceIsCut) {
-  constexpr std::pair<int64_t, int32_t> kChunkAndPage[] = {{1, 16},  {1, 64},   {3, 32},    {16, 48}, {61, 16},
-                                                           {64, 64}, {128, 32}, {205, 128}, {205, 16}};
+  constexpr std::pair<int64_t, int32_t> kChunkAndPage[] = {
+      {1, 16}, {1, 48}, {1, 64}, {1, 128}, {3, 32}, {16, 48}, {61, 16}, {64, 64}, {128, 32}, {205, 128}, {205, 16}};
   int run = 0;
   for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
     for (const int32_t head_dim : {24, 64}) {
@@ -116,6 +116,30 @@ TEST_P(PagedAttention, HasTheSameBitsHoweverTheSequenceIsCut) {
           const Matrix cut = attend_in_chunks(ops, shape, sequence, chunk, window, out_dtype);
           EXPECT_TRUE(same_bits(whole.view, cut.view))
               << "chunk " << chunk << " page " << page_size << " window " << window << " head_dim " << head_dim;
+        }
+      }
+    }
+  }
+}
+
+// One token's heads are read together, as many as fit.
+TEST_P(PagedAttention, ManyHeadsOfOneTokenHaveTheBitsOfManyTokens) {
+  for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
+    for (const auto& [heads, kv_heads] : {std::pair{40, 40}, {80, 40}, {48, 2}, {35, 1}, {21, 7}}) {
+      for (const int32_t page_size : {16, 64}) {
+        const CacheShape shape = {
+            .num_heads = heads, .num_kv_heads = kv_heads, .head_dim = 16, .dtype = dtype, .page_size = page_size};
+        const TestSequence sequence(shape, 140, 31);
+        const std::vector<float> sinks = some_sinks(shape);
+        AttentionParams params = params_of(shape, 70);
+        params.sinks = sinks;
+        const Matrix whole = attend_in_chunks(*one_.ops, shape, sequence, 140, params);
+        EXPECT_LE(max_difference(attend_in_chunks(*ref_, shape, sequence, 140, params), whole),
+                  dtype == DType::kFloat32 ? 1e-5 : 1e-2);
+        for (Device* device : {&one_, &three_}) {
+          const Matrix cut = attend_in_chunks(*device->ops, shape, sequence, 1, params);
+          EXPECT_TRUE(same_bits(whole.view, cut.view))
+              << heads << " heads over " << kv_heads << ", pages of " << page_size << ", " << dtype_name(dtype);
         }
       }
     }
@@ -158,8 +182,8 @@ TEST_P(PagedAttention, HasTheSameBitsWhateverElseIsInTheBatch) {
 }
 
 TEST_P(PagedAttention, HasTheSameBitsWhereOneLongSequenceIsSplitBetweenThreads) {
-  for (const int32_t window : {0, 1100}) {
-    const CacheShape shape = {.num_heads = 5, .num_kv_heads = 1, .head_dim = 40};
+  for (const auto& [window, kv_heads] : {std::pair{0, 1}, {1100, 1}, {0, 5}, {1100, 5}}) {
+    const CacheShape shape = {.num_heads = 5, .num_kv_heads = kv_heads, .head_dim = 40};
     const TestSequence sequence(shape, 1500, 21);
     const TestCache cache(shape, 1, 1500, 9);
     const AttentionSequence all = cache.sequence(0, 0, 0, 1500);
@@ -171,7 +195,7 @@ TEST_P(PagedAttention, HasTheSameBitsWhereOneLongSequenceIsSplitBetweenThreads) 
       one_.ops->paged_attention(sequence.q.view, {&last, 1}, cache.layer(), params_of(shape, window), alone.view);
       three_.ops->paged_attention(sequence.q.view, {&last, 1}, cache.layer(), params_of(shape, window), split.view);
       EXPECT_NE(alone.at(1499, 0), 0.0F);
-      EXPECT_TRUE(same_bits(alone.view, split.view)) << "window " << window;
+      EXPECT_TRUE(same_bits(alone.view, split.view)) << "window " << window << " KV heads " << kv_heads;
     }
   }
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "braid/base/float_mode.h"
+#include "braid/kernels/kv_layout.h"
 
 namespace braid::cpu {
 namespace {
@@ -22,6 +23,15 @@ class Counter {
  private:
   std::atomic<int64_t> value_{0};
 };
+
+// KV heads of a tile of one token: as many as fit, in equal parts of all, and in at least `min_parts` if there are so
+// many.
+int32_t kv_heads_of_token(int32_t num_kv_heads, int32_t heads_per_kv, int32_t min_parts) {
+  const int32_t fitting = std::max(1, AttentionTile::kMaxRows / heads_per_kv);
+  const int32_t parts =
+      std::clamp((num_kv_heads + fitting - 1) / fitting, std::min(min_parts, num_kv_heads), num_kv_heads);
+  return (num_kv_heads + parts - 1) / parts;
+}
 
 int64_t num_blocks(const AttentionTile& tile) {
   return tile.end_block() - tile.first_block();
@@ -63,9 +73,11 @@ void PagedAttention::forward(ConstRows q, std::span<const AttentionSequence> seq
 
   int64_t block_rows = 0;
   int64_t blocks = 0;
+  int64_t most_blocks = 0;
   for (const AttentionTile& tile : tiles_) {
     blocks += num_blocks(tile);
     block_rows += num_blocks(tile) * tile.num_rows;
+    most_blocks = std::max(most_blocks, num_blocks(tile));
   }
   const int64_t threads = team_.size();
   if (threads == 1 || block_rows < kBlockRowsWorthATeam) {
@@ -76,9 +88,10 @@ void PagedAttention::forward(ConstRows q, std::span<const AttentionSequence> seq
   }
 
   // Few long tiles, as in the decode of few sequences, would leave threads idle: they are split at block borders.
-  const bool is_uneven = static_cast<int64_t>(tiles_.size()) < 4 * threads && tiles_.size() % threads != 0;
-  const int64_t part_blocks = std::max(kMinPartBlocks, blocks / (threads * 4));
-  if (is_uneven && blocks >= 2 * kMinPartBlocks) {
+  const bool is_even = std::cmp_equal(most_blocks * tiles_.size(), blocks) && tiles_.size() % threads == 0;
+  const bool is_few = most_blocks * threads * 8 > blocks;
+  const int64_t part_blocks = std::max(kMinPartBlocks, blocks / (threads * 8));
+  if (is_few && !is_even && blocks >= 2 * kMinPartBlocks) {
     parts_.clear();
     for (size_t i = 0; i < tiles_.size(); ++i) {
       for (int64_t first = tiles_[i].first_block(); first < tiles_[i].end_block(); first += part_blocks) {
@@ -96,30 +109,42 @@ void PagedAttention::plan(ConstRows q, std::span<const AttentionSequence> sequen
                           const AttentionParams& params, Rows out) {
   tiles_.clear();
   const int32_t heads_per_kv = params.num_heads / layer.num_kv_heads;
+  const int32_t threads = team_.size();
+  const bool is_few = sequences.size() % threads != 0 && std::cmp_less(sequences.size(), 8 * threads);
   for (const AttentionSequence& sequence : sequences) {
-    const int64_t num_indices = int64_t{sequence.num_new} * heads_per_kv;
-    for (int64_t kv_head = 0; kv_head < layer.num_kv_heads; ++kv_head) {
-      const int64_t head_offset = kv_head * layer.page_size * layer.head_dim * dtype_bytes(layer.dtype);
-      const int64_t first_col = kv_head * heads_per_kv * layer.head_dim;
+    // A sequence too short to be cut at block borders is cut at its heads where so few would leave threads idle.
+    const int64_t num_seen = sequence.first_position - first_visible(params, sequence.first_position);
+    const bool is_short = num_seen < 2 * kMinPartBlocks * Ops::kAttentionBlock;
+    const int32_t kv_heads_each =
+        sequence.num_new == 1 ? kv_heads_of_token(layer.num_kv_heads, heads_per_kv, is_few && is_short ? threads : 1)
+                              : 1;
+    for (int32_t kv_head = 0; kv_head < layer.num_kv_heads; kv_head += kv_heads_each) {
+      const int32_t num_kv_heads = std::min(kv_heads_each, layer.num_kv_heads - kv_head);
+      const int64_t num_indices = int64_t{sequence.num_new} * num_kv_heads * heads_per_kv;
+      const int64_t head_bytes = int64_t{layer.page_size} * layer.head_dim * dtype_bytes(layer.dtype);
+      const int64_t first_head = int64_t{kv_head} * heads_per_kv;
+      const int64_t first_col = first_head * layer.head_dim;
       // The last tiles see the most keys; they come first, so that no thread is left with a long one at the end.
       const int64_t num_tiles = (num_indices + AttentionTile::kMaxRows - 1) / AttentionTile::kMaxRows;
       for (int64_t i = num_tiles - 1; i >= 0; --i) {
         const int64_t first = i * AttentionTile::kMaxRows;
         tiles_.push_back({
-            .keys = layer.keys + head_offset,
-            .values = layer.values + head_offset,
+            .keys = layer.keys + kv_head * head_bytes,
+            .values = layer.values + kv_head * head_bytes,
             .pages = sequence.pages.data(),
             .page_bytes = layer.page_elements() * dtype_bytes(layer.dtype),
+            .head_bytes = head_bytes,
             .page_size = layer.page_size,
             .head_dim = layer.head_dim,
             .first_index = first,
+            .num_kv_heads = num_kv_heads,
             .num_rows = static_cast<int32_t>(std::min<int64_t>(AttentionTile::kMaxRows, num_indices - first)),
             .heads_per_kv = heads_per_kv,
             .first_position = sequence.first_position,
             .window = params.window,
             .scale = params.scale,
             .soft_cap = params.soft_cap,
-            .sinks = params.sinks.empty() ? nullptr : params.sinks.data() + kv_head * heads_per_kv,
+            .sinks = params.sinks.empty() ? nullptr : params.sinks.data() + first_head,
             .q = q.row<float>(sequence.first_row) + first_col,
             .q_stride = q.stride,
             .out = out.row_bytes(sequence.first_row) + first_col * dtype_bytes(out.dtype),

@@ -47,20 +47,20 @@ struct AttentionBlock {
   // A thread's memory while it works on a tile.
   struct Scratch {
     float* total;      // [kMaxRows][padded]: of the blocks joined so far
-    float* block_out;  // [kRows][padded]
+    float* block_out;  // [kMaxRows][padded]
     float* max;        // [kMaxRows], of the blocks joined so far
     float* sum;
-    float* block_max;  // [kRows]
+    float* block_max;  // [kMaxRows]
     float* block_sum;
-    float* scores;          // [kRows][kBlock]
-    Weight* probabilities;  // [kRows][kBlock]
+    float* scores;          // [kMaxRows][kBlock]
+    Weight* probabilities;  // [kMaxRows][kBlock]
     Weight* query;          // [kMaxRows][padded]
     int64_t* position;      // [kMaxRows]
   };
 
   static int64_t scratch_bytes(int64_t head_dim) {
     const int64_t width = padded(head_dim);
-    const int64_t floats = (2 * kMaxRows + Tier::kRows) * width + 6 * kMaxRows + 2 * Tier::kRows * kBlock;
+    const int64_t floats = kMaxRows * (3 * width + 6 + 2 * kBlock);
     return floats * static_cast<int64_t>(sizeof(float));
   }
 
@@ -74,13 +74,13 @@ struct AttentionBlock {
     };
     Scratch s;
     s.total = take(kMaxRows * width);
-    s.block_out = take(Tier::kRows * width);
+    s.block_out = take(kMaxRows * width);
     s.max = take(kMaxRows);
     s.sum = take(kMaxRows);
     s.block_max = take(kMaxRows);
     s.block_sum = take(kMaxRows);
-    s.scores = take(Tier::kRows * kBlock);
-    s.probabilities = reinterpret_cast<Weight*>(take(Tier::kRows * kBlock));
+    s.scores = take(kMaxRows * kBlock);
+    s.probabilities = reinterpret_cast<Weight*>(take(kMaxRows * kBlock));
     s.query = reinterpret_cast<Weight*>(take(kMaxRows * width));
     s.position = reinterpret_cast<int64_t*>(take(2 * kMaxRows));
     return s;
@@ -121,9 +121,7 @@ struct AttentionBlock {
   }
 
   // Where a block's 16-token groups lie. Each is followed by what will be read next from the same place of another
-  // group, to be fetched meanwhile: a stream of 4 KB in a page is too short for the processor to guess the next. Into
-  // the second-level cache only: groups lie 4 KB or a multiple of it apart, so that their lines would drive each other
-  // out of the first (13 against 20 GB/s of keys and values on a core that reads 30).
+  // group, to be fetched meanwhile: a stream of 4 KB in a page is too short for the processor to guess the next.
   struct Groups {
     const std::byte* of[kGroups];
     const std::byte* next[kGroups];
@@ -168,8 +166,17 @@ struct AttentionBlock {
     return groups;
   }
 
+  // Where what is read next is fetched to. Where it is read soon, to the first-level cache; but the groups of a block
+  // lie 4 KB or a multiple of it apart, so that their lines drive each other out of it (13 against 20 GB/s of keys and
+  // values on a core that reads 30).
+  enum class Fetch { kToL1, kToL2 };
+  template <Fetch kFetch>
+  static void fetch(const std::byte* line) {
+    __builtin_prefetch(line, 0, kFetch == Fetch::kToL1 ? 3 : 2);
+  }
+
   // scores[r][key] = q[r] · k[key] for N vectors of keys, from vector `first` of the block.
-  template <int R, int N>
+  template <Fetch kFetch, int R, int N>
   static void dot(const Weight* query, int64_t query_stride, int64_t head_dim, const Groups& keys, int first,
                   float* scores) {
     constexpr int kPerGroup = kGroup / kLanes;
@@ -188,7 +195,7 @@ struct AttentionBlock {
       typename Format::Kv key[N];
       for (int n = 0; n < N; ++n) {
         key[n] = Format::load(from[n]);
-        __builtin_prefetch(next[n], 0, 2);
+        fetch<kFetch>(next[n]);
         from[n] += kGroup * kWordBytes;
         next[n] += kGroup * kWordBytes;
       }
@@ -202,19 +209,19 @@ struct AttentionBlock {
     }
   }
 
-  template <int R>
+  template <Fetch kFetch, int R>
   static void score(const Weight* query, int64_t query_stride, int64_t head_dim, const Groups& keys, int begin, int end,
                     float* scores) {
     int first = begin / kGroup * (kGroup / kLanes);
     const int last = (end + kGroup - 1) / kGroup * (kGroup / kLanes);
     constexpr int kMany = Tier::kKeyVectors;
     for (; last - first >= kMany; first += kMany) {
-      dot<R, kMany>(query, query_stride, head_dim, keys, first, scores);
+      dot<kFetch, R, kMany>(query, query_stride, head_dim, keys, first, scores);
     }
     if constexpr (kMany > 2) {
-      for (; last - first >= 2; first += 2) dot<R, 2>(query, query_stride, head_dim, keys, first, scores);
+      for (; last - first >= 2; first += 2) dot<kFetch, R, 2>(query, query_stride, head_dim, keys, first, scores);
     }
-    for (; first < last; ++first) dot<R, 1>(query, query_stride, head_dim, keys, first, scores);
+    for (; first < last; ++first) dot<kFetch, R, 1>(query, query_stride, head_dim, keys, first, scores);
   }
 
   // Scores [first, last) to soft_cap · tanh(scale · score / soft_cap). tanh(x) = sign(x)(1 - t)/(1 + t), t = 2^(-2 |x|
@@ -282,7 +289,7 @@ struct AttentionBlock {
     bool has_second = true;
     bool is_start = false;  // the sums start from zero, not from what `out` holds
   };
-  template <int R, int N, bool kIsTail, bool kIsMasked>
+  template <Fetch kFetch, int R, int N, bool kIsTail, bool kIsMasked>
   static void accumulate(const Weight* probabilities, const Groups& values, Steps steps, int64_t head_dim,
                          int64_t first_dim, float* out) {
     const int64_t width = padded(head_dim);
@@ -306,7 +313,7 @@ struct AttentionBlock {
           } else {
             value[n] = Format::load(from + n * kLanes * kWordBytes);
           }
-          __builtin_prefetch(next + n * kLanes * kWordBytes, 0, 2);
+          fetch<kFetch>(next + n * kLanes * kWordBytes);
           if constexpr (kIsMasked) value[n] = Format::keep(value[n], steps.has_first, steps.has_second);
         }
         for (int r = 0; r < R; ++r) {
@@ -322,7 +329,7 @@ struct AttentionBlock {
     }
   }
 
-  template <int R, bool kIsMasked>
+  template <Fetch kFetch, int R, bool kIsMasked>
   static void accumulate_dims(const Weight* probabilities, const Groups& values, Steps steps, int64_t head_dim,
                               float* out) {
     // Few rows have few chains of sums; where registers are left, more columns at once hide the latency of their links.
@@ -330,37 +337,37 @@ struct AttentionBlock {
     constexpr int kMany = kIsWide ? Tier::kDimVectorsOfFewRows : Tier::kDimVectors;
     int64_t dim = 0;
     for (; dim + kMany * kLanes <= head_dim; dim += kMany * kLanes) {
-      accumulate<R, kMany, false, kIsMasked>(probabilities, values, steps, head_dim, dim, out);
+      accumulate<kFetch, R, kMany, false, kIsMasked>(probabilities, values, steps, head_dim, dim, out);
     }
     for (; dim + kLanes <= head_dim; dim += kLanes) {
-      accumulate<R, 1, false, kIsMasked>(probabilities, values, steps, head_dim, dim, out);
+      accumulate<kFetch, R, 1, false, kIsMasked>(probabilities, values, steps, head_dim, dim, out);
     }
-    if (dim < head_dim) accumulate<R, 1, true, kIsMasked>(probabilities, values, steps, head_dim, dim, out);
+    if (dim < head_dim) accumulate<kFetch, R, 1, true, kIsMasked>(probabilities, values, steps, head_dim, dim, out);
   }
 
   // Keys [begin, end) for R rows that all see them; whole steps in one go, a step of which one token counts alone.
-  template <int R>
+  template <Fetch kFetch, int R>
   static void weigh(const Weight* probabilities, const Groups& values, Visible keys, bool is_start, int64_t head_dim,
                     float* out) {
     int begin = keys.begin;
     if (begin % kStep != 0) {
       const int step = begin / kStep;
-      accumulate_dims<R, true>(probabilities, values,
-                               {.begin = step, .end = step + 1, .has_first = false, .is_start = is_start}, head_dim,
-                               out);
+      accumulate_dims<kFetch, R, true>(probabilities, values,
+                                       {.begin = step, .end = step + 1, .has_first = false, .is_start = is_start},
+                                       head_dim, out);
       is_start = false;
       ++begin;
     }
     const int end = keys.end / kStep;
     if (begin / kStep < end) {
-      accumulate_dims<R, false>(probabilities, values, {.begin = begin / kStep, .end = end, .is_start = is_start},
-                                head_dim, out);
+      accumulate_dims<kFetch, R, false>(probabilities, values,
+                                        {.begin = begin / kStep, .end = end, .is_start = is_start}, head_dim, out);
       is_start = false;
     }
     if (keys.end % kStep != 0 && keys.end > begin) {
-      accumulate_dims<R, true>(probabilities, values,
-                               {.begin = end, .end = end + 1, .has_second = false, .is_start = is_start}, head_dim,
-                               out);
+      accumulate_dims<kFetch, R, true>(probabilities, values,
+                                       {.begin = end, .end = end + 1, .has_second = false, .is_start = is_start},
+                                       head_dim, out);
     }
   }
 
@@ -377,7 +384,8 @@ struct AttentionBlock {
       any = {.begin = smaller(any.begin, keys[r].begin), .end = larger(any.end, keys[r].end)};
       all = {.begin = larger(all.begin, keys[r].begin), .end = smaller(all.end, keys[r].end)};
     }
-    score<R>(scratch.query + first * width, width, tile.head_dim, groups.keys, any.begin, any.end, scratch.scores);
+    score<Fetch::kToL2, R>(scratch.query + first * width, width, tile.head_dim, groups.keys, any.begin, any.end,
+                           scratch.scores);
     for (int r = 0; r < R; ++r) {
       sum[r] = exponentiate(tile, keys[r], scratch.scores + r * kBlock, scratch.probabilities + r * kBlock, &max[r]);
     }
@@ -385,7 +393,7 @@ struct AttentionBlock {
     // What all rows see, they read together; each row's own ends, before and after that, alone.
     const bool is_uniform = any.begin == all.begin && any.end == all.end;
     if (is_uniform) {
-      weigh<R>(scratch.probabilities, groups.values, any, true, tile.head_dim, out);
+      weigh<Fetch::kToL2, R>(scratch.probabilities, groups.values, any, true, tile.head_dim, out);
       return;
     }
     all.begin = (all.begin + kStep - 1) / kStep * kStep;
@@ -395,17 +403,18 @@ struct AttentionBlock {
       const Visible own = {.begin = keys[r].begin, .end = is_shared ? all.begin : keys[r].end};
       float* row_out = out + r * width;
       if (own.begin < own.end) {
-        weigh<1>(scratch.probabilities + r * kBlock, groups.values, own, true, tile.head_dim, row_out);
+        weigh<Fetch::kToL2, 1>(scratch.probabilities + r * kBlock, groups.values, own, true, tile.head_dim, row_out);
       } else {
         for (int64_t i = 0; i < width; ++i) row_out[i] = 0;
       }
     }
     if (!is_shared) return;
-    weigh<R>(scratch.probabilities, groups.values, all, false, tile.head_dim, out);
+    weigh<Fetch::kToL2, R>(scratch.probabilities, groups.values, all, false, tile.head_dim, out);
     for (int r = 0; r < R; ++r) {
       const Visible own = {.begin = all.end, .end = keys[r].end};
       if (own.begin < own.end) {
-        weigh<1>(scratch.probabilities + r * kBlock, groups.values, own, false, tile.head_dim, out + r * width);
+        weigh<Fetch::kToL2, 1>(scratch.probabilities + r * kBlock, groups.values, own, false, tile.head_dim,
+                               out + r * width);
       }
     }
   }

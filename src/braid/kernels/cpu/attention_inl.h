@@ -1,17 +1,18 @@
-// The attention kernel, once for all tiers: goes through a tile's blocks (attention_block_inl.h) and joins them.
+// The attention kernel, once for all tiers: goes through a tile's blocks (attention_block_inl.h; of one token
+// attention_token_inl.h) and joins them.
 // Included by one source file a tier, with internal linkage throughout.
 #pragma once
 
 #include <cstdint>
 
-#include "braid/kernels/cpu/attention_block_inl.h"
+#include "braid/kernels/cpu/attention_token_inl.h"
 
 namespace braid::cpu {
 namespace {
 
 template <typename Tier, typename Format>
-struct AttentionKernel : AttentionBlock<Tier, Format> {
-  using Block = AttentionBlock<Tier, Format>;
+struct AttentionKernel : AttentionToken<Tier, Format> {
+  using Block = AttentionToken<Tier, Format>;
   using V = typename Block::V;
   using Scratch = typename Block::Scratch;
   using RowRange = typename Block::RowRange;
@@ -49,7 +50,7 @@ struct AttentionKernel : AttentionBlock<Tier, Format> {
     for (int row = 0; row < tile.num_rows; ++row) {
       scratch.position[row] = tile.position(row);
       const int64_t index = tile.first_index + row;
-      const float* q = tile.q + index / tile.heads_per_kv * tile.q_stride + index % tile.heads_per_kv * tile.head_dim;
+      const float* q = tile.q + index / tile.heads() * tile.q_stride + index % tile.heads() * tile.head_dim;
       Format::put_query(q, tile.head_dim, scratch.query + row * padded(tile.head_dim));
     }
   }
@@ -70,8 +71,8 @@ struct AttentionKernel : AttentionBlock<Tier, Format> {
     for (int row = 0; row < tile.num_rows; ++row) {
       const int64_t index = tile.first_index + row;
       std::byte* out =
-          tile.out + (index / tile.heads_per_kv * tile.out_stride + index % tile.heads_per_kv * tile.head_dim) * bytes;
-      const V factor = Tier::broadcast(factor_of_row(tile, scratch, row, static_cast<int>(index % tile.heads_per_kv)));
+          tile.out + (index / tile.heads() * tile.out_stride + index % tile.heads() * tile.head_dim) * bytes;
+      const V factor = Tier::broadcast(factor_of_row(tile, scratch, row, static_cast<int>(index % tile.heads())));
       const float* total = scratch.total + row * padded(tile.head_dim);
       for (int64_t dim = 0; dim < tile.head_dim; dim += kLanes) {
         const V value = Tier::multiply(Tier::load(total + dim), factor);
@@ -89,22 +90,32 @@ struct AttentionKernel : AttentionBlock<Tier, Format> {
     return block + 1 < end_block ? BlockPlace{.tile = &tile, .block = block + 1} : after;
   }
 
+  static void join_rows(const AttentionTile& tile, const Scratch& scratch, int64_t block, int first, int count) {
+    const int64_t width = padded(tile.head_dim);
+    for (int r = 0; r < count; ++r) {
+      join_row(scratch, first + r, is_first_block(tile, scratch.position[first + r], block), scratch.block_max[r],
+               scratch.block_sum[r], scratch.block_out + r * width, width);
+    }
+  }
+
   static void run(const AttentionTile& tile, const BlockPlace& after, std::byte* memory) {
     const Scratch scratch = make_scratch(memory, tile.head_dim);
-    const int64_t width = padded(tile.head_dim);
     load_rows(tile, scratch);
     const int64_t end_block = tile.end_block();
     for (int64_t block = tile.first_block(); block < end_block; ++block) {
+      const BlockPlace behind = place_behind(tile, block, end_block, after);
+      if (tile.is_one_token()) {
+        Block::attend_token(tile, scratch, block, behind, scratch.block_max, scratch.block_sum, scratch.block_out);
+        join_rows(tile, scratch, block, 0, tile.num_rows);
+        continue;
+      }
       const RowRange rows = rows_of_block(tile, scratch, block);
-      const BlockGroups groups = find_groups(tile, block, place_behind(tile, block, end_block, after));
+      const BlockGroups groups = find_groups(tile, block, behind);
       for (int first = rows.begin; first < rows.end; first += Tier::kRows) {
         const int count = smaller(Tier::kRows, rows.end - first);
         Block::template attend_rows<Tier::kRows>(tile, scratch, groups, block, first, count, scratch.block_max,
                                                  scratch.block_sum, scratch.block_out);
-        for (int r = 0; r < count; ++r) {
-          join_row(scratch, first + r, is_first_block(tile, scratch.position[first + r], block), scratch.block_max[r],
-                   scratch.block_sum[r], scratch.block_out + r * width, width);
-        }
+        join_rows(tile, scratch, block, first, count);
       }
     }
     write_out(tile, scratch);
@@ -123,12 +134,17 @@ struct AttentionKernel : AttentionBlock<Tier, Format> {
     for (int64_t block = first_block; block < end_block; ++block) {
       float* max = partials + tile.num_rows * width;
       float* sum = max + kMaxRows;
-      const RowRange rows = rows_of_block(tile, scratch, block);
-      const BlockGroups groups = find_groups(tile, block, place_behind(tile, block, end_block, after));
-      for (int first = rows.begin; first < rows.end; first += Tier::kRows) {
-        const int count = smaller(Tier::kRows, rows.end - first);
-        Block::template attend_rows<Tier::kRows>(tile, scratch, groups, block, first, count, max + first, sum + first,
-                                                 partials + first * width);
+      const BlockPlace behind = place_behind(tile, block, end_block, after);
+      if (tile.is_one_token()) {
+        Block::attend_token(tile, scratch, block, behind, max, sum, partials);
+      } else {
+        const RowRange rows = rows_of_block(tile, scratch, block);
+        const BlockGroups groups = find_groups(tile, block, behind);
+        for (int first = rows.begin; first < rows.end; first += Tier::kRows) {
+          const int count = smaller(Tier::kRows, rows.end - first);
+          Block::template attend_rows<Tier::kRows>(tile, scratch, groups, block, first, count, max + first, sum + first,
+                                                   partials + first * width);
+        }
       }
       partials += partial_floats(tile);
     }

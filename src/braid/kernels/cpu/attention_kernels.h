@@ -15,37 +15,40 @@
 
 namespace braid::cpu {
 
-// Consecutive rows of one sequence that read the same KV head, with all that a kernel needs to know of them. Row r is
-// number first_index + r of the sequence's (new token, query head) pairs, the heads of a token side by side.
+// Rows of one sequence, with all that a kernel needs to know of them: either consecutive rows that read one KV head,
+// row r being number first_index + r of the sequence's (new token, query head) pairs, the heads of a token side by
+// side; or, of a sequence with one new token, all rows of some consecutive KV heads.
 struct AttentionTile {
   static constexpr int32_t kMaxRows = 32;
 
-  const std::byte* keys;  // the KV head's part of page 0
+  const std::byte* keys;  // the first KV head's part of page 0
   const std::byte* values;
   const PageId* pages;
   int64_t page_bytes;  // from one page to the next
+  int64_t head_bytes;  // from one KV head to the next in a page
   int32_t page_size;
   int32_t head_dim;
 
   int64_t first_index;
+  int32_t num_kv_heads;    // more than one only where the rows are all of one token
   int32_t num_rows;        // <= kMaxRows
   int32_t heads_per_kv;    // query heads that share a KV head
   int64_t first_position;  // of the sequence's first new token
   int64_t window;          // 0: none
   float scale;
   float soft_cap;      // 0: none
-  const float* sinks;  // of the KV head's first query head; null: none
+  const float* sinks;  // of the first KV head's first query head; null: none
 
-  const float* q;    // the sequence's first new token, the KV head's first query head
+  const float* q;    // the sequence's first new token, the first KV head's first query head
   int64_t q_stride;  // from one token to the next
   std::byte* out;    // likewise
   int64_t out_stride;
   DType out_dtype;
 
   // Always inlined: a copy of its own might carry the instructions of a higher tier.
-  [[gnu::always_inline]] int64_t position(int64_t row) const {
-    return first_position + (first_index + row) / heads_per_kv;
-  }
+  [[gnu::always_inline]] int32_t heads() const { return num_kv_heads * heads_per_kv; }  // query heads of a token
+  [[gnu::always_inline]] bool is_one_token() const { return position(0) == position(num_rows - 1); }
+  [[gnu::always_inline]] int64_t position(int64_t row) const { return first_position + (first_index + row) / heads(); }
   [[gnu::always_inline]] int64_t first_key(int64_t row) const {
     const int64_t last = position(row);
     return window > 0 && last >= window ? last - window + 1 : 0;
@@ -54,8 +57,7 @@ struct AttentionTile {
   [[gnu::always_inline]] int64_t end_block() const { return position(num_rows - 1) / Ops::kAttentionBlock + 1; }
 };
 
-// A block of a tile. As what comes behind another: its keys are fetched while that one's values are read. No tile:
-// none.
+// A block of a tile. As what comes behind another: it is fetched while that one is computed. No tile: none.
 struct BlockPlace {
   const AttentionTile* tile = nullptr;
   int64_t block = 0;
