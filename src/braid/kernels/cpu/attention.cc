@@ -14,6 +14,8 @@ namespace {
 constexpr int64_t kBlockRowsWorthATeam = 32;
 // A tile is split between threads only into parts of at least so many blocks.
 constexpr int64_t kMinPartBlocks = 4;
+// Of so many tiles a thread, none is left with much more than its share.
+constexpr int64_t kTilesOfAThread = 8;
 
 // Hands out 0, 1, 2, … to whoever asks first.
 class Counter {
@@ -89,8 +91,8 @@ void PagedAttention::forward(ConstRows q, std::span<const AttentionSequence> seq
 
   // Few long tiles, as in the decode of few sequences, would leave threads idle: they are split at block borders.
   const bool is_even = std::cmp_equal(most_blocks * tiles_.size(), blocks) && tiles_.size() % threads == 0;
-  const bool is_few = most_blocks * threads * 8 > blocks;
-  const int64_t part_blocks = std::max(kMinPartBlocks, blocks / (threads * 8));
+  const bool is_few = most_blocks * threads * kTilesOfAThread > blocks;
+  const int64_t part_blocks = std::max(kMinPartBlocks, blocks / (threads * kTilesOfAThread));
   if (is_few && !is_even && blocks >= 2 * kMinPartBlocks) {
     parts_.clear();
     for (size_t i = 0; i < tiles_.size(); ++i) {
@@ -110,7 +112,7 @@ void PagedAttention::plan(ConstRows q, std::span<const AttentionSequence> sequen
   tiles_.clear();
   const int32_t heads_per_kv = params.num_heads / layer.num_kv_heads;
   const int32_t threads = team_.size();
-  const bool is_few = sequences.size() % threads != 0 && std::cmp_less(sequences.size(), 8 * threads);
+  const bool is_few = sequences.size() % threads != 0 && std::cmp_less(sequences.size(), kTilesOfAThread * threads);
   for (const AttentionSequence& sequence : sequences) {
     // A sequence too short to be cut at block borders is cut at its heads where so few would leave threads idle.
     const int64_t num_seen = sequence.first_position - first_visible(params, sequence.first_position);

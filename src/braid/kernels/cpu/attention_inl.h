@@ -90,11 +90,30 @@ struct AttentionKernel : AttentionToken<Tier, Format> {
     return block + 1 < end_block ? BlockPlace{.tile = &tile, .block = block + 1} : after;
   }
 
-  static void join_rows(const AttentionTile& tile, const Scratch& scratch, int64_t block, int first, int count) {
+  // (max, sum, out) of one block for all rows of the tile that see any of its keys; returns these.
+  static RowRange attend_block(const AttentionTile& tile, const Scratch& scratch, int64_t block,
+                               const BlockPlace& behind, float* max, float* sum, float* out) {
+    const RowRange rows = rows_of_block(tile, scratch, block);
+    if (tile.is_one_token()) {
+      Block::attend_token(tile, scratch, block, behind, max, sum, out);
+      return rows;
+    }
+    const BlockGroups groups = find_groups(tile, block, behind);
+    for (int first = rows.begin; first < rows.end; first += Tier::kRows) {
+      const int count = smaller(Tier::kRows, rows.end - first);
+      Block::template attend_rows<Tier::kRows>(tile, scratch, groups, block, first, count, max + first, sum + first,
+                                               out + first * padded(tile.head_dim));
+    }
+    return rows;
+  }
+
+  // Joins what attend_block() gave.
+  static void join_rows(const AttentionTile& tile, const Scratch& scratch, int64_t block, RowRange rows,
+                        const float* max, const float* sum, const float* out) {
     const int64_t width = padded(tile.head_dim);
-    for (int r = 0; r < count; ++r) {
-      join_row(scratch, first + r, is_first_block(tile, scratch.position[first + r], block), scratch.block_max[r],
-               scratch.block_sum[r], scratch.block_out + r * width, width);
+    for (int row = rows.begin; row < rows.end; ++row) {
+      join_row(scratch, row, is_first_block(tile, scratch.position[row], block), max[row], sum[row], out + row * width,
+               width);
     }
   }
 
@@ -103,20 +122,9 @@ struct AttentionKernel : AttentionToken<Tier, Format> {
     load_rows(tile, scratch);
     const int64_t end_block = tile.end_block();
     for (int64_t block = tile.first_block(); block < end_block; ++block) {
-      const BlockPlace behind = place_behind(tile, block, end_block, after);
-      if (tile.is_one_token()) {
-        Block::attend_token(tile, scratch, block, behind, scratch.block_max, scratch.block_sum, scratch.block_out);
-        join_rows(tile, scratch, block, 0, tile.num_rows);
-        continue;
-      }
-      const RowRange rows = rows_of_block(tile, scratch, block);
-      const BlockGroups groups = find_groups(tile, block, behind);
-      for (int first = rows.begin; first < rows.end; first += Tier::kRows) {
-        const int count = smaller(Tier::kRows, rows.end - first);
-        Block::template attend_rows<Tier::kRows>(tile, scratch, groups, block, first, count, scratch.block_max,
-                                                 scratch.block_sum, scratch.block_out);
-        join_rows(tile, scratch, block, first, count);
-      }
+      const RowRange rows = attend_block(tile, scratch, block, place_behind(tile, block, end_block, after),
+                                         scratch.block_max, scratch.block_sum, scratch.block_out);
+      join_rows(tile, scratch, block, rows, scratch.block_max, scratch.block_sum, scratch.block_out);
     }
     write_out(tile, scratch);
   }
@@ -133,19 +141,7 @@ struct AttentionKernel : AttentionToken<Tier, Format> {
     load_rows(tile, scratch);
     for (int64_t block = first_block; block < end_block; ++block) {
       float* max = partials + tile.num_rows * width;
-      float* sum = max + kMaxRows;
-      const BlockPlace behind = place_behind(tile, block, end_block, after);
-      if (tile.is_one_token()) {
-        Block::attend_token(tile, scratch, block, behind, max, sum, partials);
-      } else {
-        const RowRange rows = rows_of_block(tile, scratch, block);
-        const BlockGroups groups = find_groups(tile, block, behind);
-        for (int first = rows.begin; first < rows.end; first += Tier::kRows) {
-          const int count = smaller(Tier::kRows, rows.end - first);
-          Block::template attend_rows<Tier::kRows>(tile, scratch, groups, block, first, count, max + first, sum + first,
-                                                   partials + first * width);
-        }
-      }
+      attend_block(tile, scratch, block, place_behind(tile, block, end_block, after), max, max + kMaxRows, partials);
       partials += partial_floats(tile);
     }
   }
@@ -156,12 +152,7 @@ struct AttentionKernel : AttentionToken<Tier, Format> {
     for (int row = 0; row < tile.num_rows; ++row) scratch.position[row] = tile.position(row);
     for (int64_t block = tile.first_block(); block < tile.end_block(); ++block) {
       const float* max = partials + tile.num_rows * width;
-      const float* sum = max + kMaxRows;
-      const RowRange rows = rows_of_block(tile, scratch, block);
-      for (int row = rows.begin; row < rows.end; ++row) {
-        join_row(scratch, row, is_first_block(tile, scratch.position[row], block), max[row], sum[row],
-                 partials + row * width, width);
-      }
+      join_rows(tile, scratch, block, rows_of_block(tile, scratch, block), max, max + kMaxRows, partials);
       partials += partial_floats(tile);
     }
     write_out(tile, scratch);

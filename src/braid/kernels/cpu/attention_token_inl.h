@@ -20,6 +20,9 @@ struct AttentionToken : AttentionBlock<Tier, Format> {
   using Visible = typename Block::Visible;
   using Weight = typename Block::Weight;
 
+  static constexpr int kMaxChunks = kGroups * kMaxRows;
+  static constexpr int kAhead = 2;
+
   // A group of a KV head.
   struct Chunk {
     int64_t offset;  // bytes from the first KV head's part of page 0
@@ -27,12 +30,12 @@ struct AttentionToken : AttentionBlock<Tier, Format> {
     int32_t head;
   };
 
-  // The chunks of a block, in the order of their addresses within a page.
   struct Chunks {
     int count = 0;
-    Chunk of[kGroups * kMaxRows];
+    Chunk of[kMaxChunks];
   };
-  static void find_chunks(const BlockPlace& place, Chunks* chunks) {
+  // The first chunks of a block, at most `limit`, in the order of their addresses within a page.
+  static void find_chunks(const BlockPlace& place, int limit, Chunks* chunks) {
     chunks->count = 0;
     if (place.tile == nullptr) return;
     const AttentionTile& tile = *place.tile;
@@ -42,6 +45,7 @@ struct AttentionToken : AttentionBlock<Tier, Format> {
       for (int head = 0; head < tile.num_kv_heads; ++head) {
         for (int group = page; group < smaller(page + groups_of_page, kGroups); ++group) {
           if (offsets.of[group] < 0) continue;
+          if (chunks->count == limit) return;
           chunks->of[chunks->count++] = {
               .offset = offsets.of[group] + head * tile.head_bytes, .group = group, .head = head};
         }
@@ -49,7 +53,8 @@ struct AttentionToken : AttentionBlock<Tier, Format> {
     }
   }
 
-  // What is read in a block, one after another: its chunks' keys, their values, and behind them the next block's keys.
+  // What is read in a block, one after another: its chunks' keys, their values, and behind them the next block's
+  // first keys.
   struct Reading {
     const AttentionTile& tile;
     const BlockPlace& behind;
@@ -57,8 +62,8 @@ struct AttentionToken : AttentionBlock<Tier, Format> {
     Chunks later;
 
     Reading(const AttentionTile& of_tile, int64_t block, const BlockPlace& then) : tile(of_tile), behind(then) {
-      find_chunks({.tile = &of_tile, .block = block}, &own);
-      find_chunks(then, &later);
+      find_chunks({.tile = &of_tile, .block = block}, kMaxChunks, &own);
+      find_chunks(then, kAhead, &later);
     }
     const std::byte* at(int index) const {
       if (index < own.count) return tile.keys + own.of[index].offset;
@@ -75,8 +80,6 @@ struct AttentionToken : AttentionBlock<Tier, Format> {
       return groups;
     }
   };
-  static constexpr int kAhead = 2;
-
   template <int R>
   static void score_chunk(const Weight* query, int64_t head_dim, const Groups& keys, int group, int count,
                           float* scores) {
