@@ -119,7 +119,7 @@ def main():
     parser.add_argument("--sizes", type=int, nargs="+", default=[128, 256, 512, 1024, 2048], help="chunks: --chunked-prefill-size")
     parser.add_argument("--long-prompts", type=int, default=4, help="that arrive among the streams")
     parser.add_argument("--long-len", type=int, default=4096)
-    parser.add_argument("--long-rate", default="0.1", help="a second")
+    parser.add_argument("--long-rate", default="1", help="a second")
     parser.add_argument("--long-output-len", type=int, default=256, help="of the streams among which they arrive")
     parser.add_argument("--vocab-size", type=int, default=30000, help="random ids are below it")
     parser.add_argument("--turns", type=int, default=1)

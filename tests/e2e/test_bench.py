@@ -81,6 +81,19 @@ def test_serving_below_capacity_and_beside_long_prompts(braid, tiny_model):
         long = got["long_prompts"]
         assert long["completed"] == 2 and long["tokens"] == 300 and long["num_itl"] > 0
         assert long["chunk_and_step_ms"] == pytest.approx(long["chunk_ms"] + long["step_ms"])
+        assert 0 < long["chunk_ms"] < long["median_ttft_ms"], "one of five chunks"
+
+        assert "--random-output-len 1 ends too early for --long-prompt-rate inf" in braid.error(
+            *common, "--random-output-len", 1, "--seed", 3, "--long-prompts", 1, "--long-prompt-len", 300,
+            "--long-prompt-rate", "inf")
+
+
+def test_a_server_without_prefix_cache_has_no_chunk_of_its_own(braid, tiny_model):
+    with Server(braid, tiny_model, "--chunked-prefill-size", 64, "--disable-radix-cache") as server:
+        got = braid.json("bench", "serving", "--base-url", server.url, "--json", "--vocab-size", 280, "--num-prompts", 2,
+                         "--random-range-ratio", 1, "--random-input-len", 20, "--random-output-len", 400, "--long-prompts", 1,
+                         "--long-prompt-len", 300, "--long-prompt-rate", "inf")
+        assert got["long_prompts"]["num_itl"] > 0 and "chunk_ms" not in got["long_prompts"]
 
 
 def test_serving_refuses_what_it_cannot_do(braid, tiny_model):

@@ -109,7 +109,7 @@ TEST(Load, LateRequestsComeAlsoWhenTheOthersFail) {
 
 TEST(Load, AChunkThatCannotBeMeasuredIsAnError) {
   const LoadOptions nobody{.server = {.host = "127.0.0.1", .port = "1"}};
-  EXPECT_NE(measure_chunk(nobody, {}, 8, 4).error().message.find("a prompt of 8 tokens: "), std::string::npos);
+  EXPECT_NE(measure_chunk(nobody, {}, 8, 4).error().message.find("a prompt of 4 tokens: "), std::string::npos);
 }
 
 }  // namespace

@@ -2,27 +2,29 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
+#include <variant>
 
+#include "braid/cli/bench/serving/server_counts.h"
 #include "braid/cli/bench/serving/token_gaps.h"
 #include "braid/cli/bench/timing.h"
 
 namespace braid::serving {
 namespace {
 
-// The median time to the first token of prompts of `len` tokens, one at a time.
-Result<double> measure_prefill(const LoadOptions& load, const WorkloadOptions& workload, int32_t len, uint64_t seed) {
-  constexpr int32_t kRepeats = 3;
-  LoadOptions one_by_one = load;
-  one_by_one.request_rate = std::numeric_limits<double>::infinity();
-  one_by_one.max_concurrency = 1;
-  const std::vector<Prompt> prompts = make_long_prompts(workload, kRepeats, len, seed);
-  const LoadResult result = run_load(one_by_one, prompts, {}, [](size_t) {});
-  std::vector<double> times_s;
-  for (const RequestTimes& request : result.requests) {
-    if (!request.error.empty()) return fail("a prompt of {} tokens: {}", len, request.error);
-    times_s.push_back((request.pieces_s.empty() ? request.end_s : request.pieces_s.front()) - request.start_s);
-  }
-  return median(std::move(times_s));
+// The time to the first token of a prompt that comes alone.
+Result<double> time_to_first_token(const LoadOptions& load, const Prompt& prompt, int32_t len) {
+  LoadOptions alone = load;
+  alone.request_rate = std::numeric_limits<double>::infinity();
+  const LoadResult result = run_load(alone, std::span(&prompt, 1), {}, [](size_t) {});
+  const RequestTimes& request = result.requests.front();
+  if (!request.error.empty()) return fail("a prompt of {} tokens: {}", len, request.error);
+  return (request.pieces_s.empty() ? request.end_s : request.pieces_s.front()) - request.start_s;
+}
+
+Prompt first_tokens(const Prompt& prompt, int32_t len) {
+  const auto& ids = std::get<std::vector<TokenId>>(prompt.content);
+  return {.content = std::vector<TokenId>(ids.begin(), ids.begin() + len), .output_len = prompt.output_len};
 }
 
 }  // namespace
@@ -44,12 +46,26 @@ ChunkEnds last_chunk(int32_t len, int32_t chunk_len) {
   return {.shorter = (num_whole - 1) * chunk_len, .longer = num_whole * chunk_len};
 }
 
-Result<double> measure_chunk(const LoadOptions& load, const WorkloadOptions& workload, int32_t len, int32_t chunk_len) {
+Result<std::optional<double>> measure_chunk(const LoadOptions& load, const WorkloadOptions& workload, int32_t len,
+                                            int32_t chunk_len) {
+  constexpr int32_t kRepeats = 3;
   const ChunkEnds ends = last_chunk(len, chunk_len);
-  TRY(const double longer_s, measure_prefill(load, workload, ends.longer, workload.seed + 1));
-  if (ends.shorter == 0) return longer_s;
-  TRY(const double shorter_s, measure_prefill(load, workload, ends.shorter, workload.seed + 2));
-  return std::max(0.0, longer_s - shorter_s);
+  const auto num_cached = [&] {
+    const auto counts = ask_server_counts(load.server, load.api_key);
+    return counts ? counts->num_cached_tokens : 0;
+  };
+  const uint64_t cached_before = num_cached();
+  std::vector<double> times_s;
+  for (const Prompt& prompt : make_long_prompts(workload, kRepeats, ends.longer, workload.seed + 1)) {
+    if (ends.shorter > 0) TRY_STATUS(time_to_first_token(load, first_tokens(prompt, ends.shorter), ends.shorter));
+    TRY(const double seconds, time_to_first_token(load, prompt, ends.longer));
+    times_s.push_back(seconds);
+  }
+  // But for the last one's, whose count may come behind its token.
+  if (num_cached() - cached_before < static_cast<uint64_t>(kRepeats - 1) * static_cast<uint64_t>(ends.shorter)) {
+    return std::optional<double>();
+  }
+  return std::optional(median(std::move(times_s)));
 }
 
 LongPromptReport report_long_prompts(std::span<const RequestTimes> requests, std::span<const RequestTimes> long_prompts,

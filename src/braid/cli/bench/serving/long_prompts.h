@@ -23,19 +23,20 @@ struct LongPromptOptions {
 // Random ids, `count` of them, each for one token.
 std::vector<Prompt> make_long_prompts(const WorkloadOptions& workload, int32_t count, int32_t len, uint64_t seed);
 
-// The lengths whose times to the first token differ by the last whole chunk of a prompt of `len`: the longest of its
-// chunks, as each attends to all before it. `shorter` is 0 where that is the first one.
+// Where the last whole chunk of a prompt of `len` begins and ends: the longest of its chunks, as each attends to all
+// before it. `shorter` is 0 where that is the first one.
 struct ChunkEnds {
   int32_t shorter = 0;
   int32_t longer = 0;
 };
 ChunkEnds last_chunk(int32_t len, int32_t chunk_len);
 
-// Seconds that a server without other work takes for that chunk, medians of three. An error if a request fails.
-Result<double> measure_chunk(const LoadOptions& load, const WorkloadOptions& workload, int32_t len, int32_t chunk_len);
+// Seconds that a server without other work takes for that chunk, the median of three: until the first token of a prompt
+// whose earlier chunks are in its prefix cache. Nothing where they were not. An error if a request fails.
+Result<std::optional<double>> measure_chunk(const LoadOptions& load, const WorkloadOptions& workload, int32_t len,
+                                            int32_t chunk_len);
 
-// `steady_step_ms`: of a step that only decodes. `chunk_s`: absent where the server does not say how long its chunks
-// are.
+// `steady_step_ms`: of a step that only decodes. `chunk_s`: absent where it could not be measured.
 LongPromptReport report_long_prompts(std::span<const RequestTimes> requests, std::span<const RequestTimes> long_prompts,
                                      const LongPromptOptions& options, double steady_step_ms,
                                      std::optional<double> chunk_s);

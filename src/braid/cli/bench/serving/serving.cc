@@ -156,6 +156,12 @@ Status run_bench_serving(BenchServingOptions options, std::FILE* out) {
     return fail("{} of {} long prompts failed; the first: {}", report.long_prompts->num_failed, long_prompts.size(),
                 report.long_prompts->first_error);
   }
+  if (report.long_prompts && report.long_prompts->num_gaps == 0) {
+    return fail(
+        "no request decoded while --long-prompts were there: --random-output-len {} ends too early for "
+        "--long-prompt-rate {}",
+        options.workload.output_len, long_options.rate);
+  }
   return {};
 }
 
