@@ -15,7 +15,7 @@ constexpr int64_t kCourierPage = 8 * 16 * 4;
 constexpr Move kMove{.id = 7, .from_group = 0, .to_group = 1, .num_pages = 2};
 
 void fill(KvCache& cache, PageId page, int value) {
-  cache.commit(std::span(&page, 1));
+  cache.mark_committed(std::span(&page, 1));
   for (int32_t layer = 0; layer < cache.num_layers(); ++layer) {
     std::memset(cache.layer(layer).keys + page * kCourierPage, value, kCourierPage);
     std::memset(cache.layer(layer).values + page * kCourierPage, value + 1, kCourierPage);

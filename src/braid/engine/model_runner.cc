@@ -9,7 +9,7 @@ namespace braid {
 
 ModelRunner::ModelRunner(RunnerParts parts)
     : parts_(parts),
-      scratch_(static_cast<size_t>(parts.num_threads)),
+      scratch_(static_cast<size_t>(parts.team.size())),
       sequences_(static_cast<size_t>(parts.kv_cache.groups().count())) {
   for (int32_t layer = 0; layer < parts_.kv_cache.num_layers(); ++layer) {
     kv_layers_.push_back(parts_.kv_cache.layer(layer));
@@ -212,7 +212,7 @@ void ModelRunner::add_attention_sequence(size_t group, const SequencePlan& seque
       attended.pages = padded;
     }
   }
-  parts_.kv_cache.commit(table.pages, static_cast<int32_t>(group));
+  parts_.kv_cache.commit(parts_.team, table.pages, static_cast<int32_t>(group));
   sequences_[group].push_back(attended);
 }
 

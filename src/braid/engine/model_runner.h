@@ -21,12 +21,12 @@ namespace braid {
 // What a runner works with; all of it outlives the runner.
 struct RunnerParts {
   const Model& model;
+  ThreadTeam& team;  // on which the operations run
   Ops& ops;
   AttentionBackend& attention_backend;
   TokenExchange& exchange;
   KvCache& kv_cache;
   Workspace& workspace;
-  int num_threads = 1;
 };
 
 class ModelRunner {

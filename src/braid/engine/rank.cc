@@ -12,13 +12,25 @@
 #include "braid/parallel/traced_exchange.h"
 
 namespace braid {
+namespace {
+
+// KV memory ahead of use. A step readies twice what its tokens took, until its layers' next huge pages are there: so
+// they are before the current ones are full. Its time is the requests' time, and a new huge page may take 5 ms
+// (KvCache::commit_ahead), so there is a most, of a decode step with 64 sequences.
+constexpr int64_t kMostAheadOfStep = int64_t{16} << 20;
+constexpr int64_t kLeadOfStep = 2 * CommittedPages::kPieceBytes;  // of each layer's keys
+// Without work there is time for more: some 10 000 tokens of a small model, which is less than a second's decoding.
+constexpr int64_t kIdleLead = int64_t{1} << 30;  // of all layers
+
+}  // namespace
 
 struct Rank::Parts {
   explicit Parts(const RankSetup& given)
       : setup(given),
         team(given.num_threads),
         ops(make_cpu_ops(given.isa, team)),
-        kv_cache(given.kv_shape, given.scheduler.kv_groups()) {}
+        kv_cache(given.kv_shape, given.scheduler.kv_groups()),
+        kv_token_bytes(kv_bytes_per_token(given.kv_shape).value()) {}
 
   DpTokenExchange* with_others() const { return dp != nullptr ? &dp->exchange() : in_one_group.get(); }
   TokenExchange& exchange() { return with_others() != nullptr ? static_cast<TokenExchange&>(*with_others()) : alone; }
@@ -27,6 +39,8 @@ struct Rank::Parts {
   ThreadTeam team;
   std::unique_ptr<Ops> ops;
   KvCache kv_cache;
+  int64_t kv_token_bytes = 0;
+  int64_t kv_bytes_due = 0;  // to be readied ahead of use
   std::unique_ptr<Model> model;
   std::unique_ptr<AttentionBackend> attention_backend;
   DpAttentionBackend* dp = nullptr;  // attention_backend, where the world has several groups
@@ -77,12 +91,12 @@ Result<std::unique_ptr<Rank>> Rank::make(const RankSetup& setup, std::unique_ptr
   parts->traced = std::make_unique<TracedExchange>(parts->exchange(), *setup.trace, setup.trace_rank);
   parts->workspace = std::make_unique<Workspace>(*setup.config, shape, setup.dtype, limits);
   parts->runner = std::make_unique<ModelRunner>(RunnerParts{.model = *parts->model,
+                                                            .team = parts->team,
                                                             .ops = *parts->ops,
                                                             .attention_backend = *parts->attention_backend,
                                                             .exchange = *parts->traced,
                                                             .kv_cache = parts->kv_cache,
-                                                            .workspace = *parts->workspace,
-                                                            .num_threads = setup.num_threads});
+                                                            .workspace = *parts->workspace});
   return std::unique_ptr<Rank>(new Rank(std::move(parts)));
 }
 
@@ -142,7 +156,22 @@ Result<StepResult> Rank::execute(const StepPlan& plan, const WorldStep& step, To
     }
   }));
   parts_->traced->end_step();
+  commit_ahead(plan.num_tokens());
   return result;
+}
+
+void Rank::commit_ahead(int64_t num_tokens) {
+  int64_t& due = parts_->kv_bytes_due;
+  due = std::min(due + 2 * num_tokens * parts_->kv_token_bytes, kMostAheadOfStep);
+  if (due < CommittedPages::kPieceBytes) return;
+  parts_->kv_cache.commit_ahead(parts_->team, due, kLeadOfStep);
+  due %= CommittedPages::kPieceBytes;
+}
+
+bool Rank::use_idle_time() {
+  const int64_t memories = 2 * int64_t{parts_->kv_cache.num_layers()};
+  return parts_->kv_cache.commit_ahead(parts_->team, parts_->team.size() * CommittedPages::kPieceBytes,
+                                       kIdleLead / memories);
 }
 
 ModelRunner& Rank::runner() {

@@ -67,6 +67,10 @@ class Rank {
   // error is the world's end.
   Result<StepResult> execute(const StepPlan& plan, const WorldStep& step, TokenMasks* masks = nullptr);
 
+  // A few milliseconds of what makes later steps shorter, while there is no work: KV memory is readied. False: nothing
+  // is left to do.
+  bool use_idle_time();
+
   // Of a rank that is alone in its world.
   ModelRunner& runner();
 
@@ -83,6 +87,7 @@ class Rank {
   explicit Rank(std::unique_ptr<Parts> parts);
   Status move_pages(const StepPlan& plan);
   void begin_step(const WorldStep& step);
+  void commit_ahead(int64_t num_tokens);
 
   std::unique_ptr<Parts> parts_;
 };

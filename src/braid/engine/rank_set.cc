@@ -162,7 +162,8 @@ std::vector<WorldMember> RankSet::members(int32_t world, TokenMasks* masks) {
                        .headers = headers_[index_of(world, tp_rank)].get(),
                        .trace = trace_.get(),
                        .trace_rank = static_cast<int32_t>(index_of(world, tp_rank)),
-                       .begin = [&own] { CHECK(bind_this_thread(own.cpus()).ok()); }});
+                       .begin = [&own] { CHECK(bind_this_thread(own.cpus()).ok()); },
+                       .use_idle_time = [&own] { return own.use_idle_time(); }});
   }
   return members;
 }

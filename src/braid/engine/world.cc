@@ -87,7 +87,7 @@ void World::run_rank(size_t rank) {
         break;
       case StepDecision::Kind::kPark: {
         const TraceScope scope = traced(TracePhase::kIdle);
-        park(decision.work_count);
+        park(member, decision.work_count);
         break;
       }
       case StepDecision::Kind::kAgain:
@@ -168,9 +168,15 @@ Status World::execute(const WorldMember& member, std::span<const StepHeader> hea
   return {};
 }
 
-void World::park(uint64_t work_count) {
+void World::park(const WorldMember& member, uint64_t work_count) {
   std::unique_lock lock(mutex_);
-  work_arrived_.wait(lock, [&] { return work_count_ != work_count; });
+  const auto has_work = [&] { return work_count_ != work_count; };
+  for (bool is_useful = member.use_idle_time != nullptr; is_useful && !has_work();) {
+    lock.unlock();
+    is_useful = member.use_idle_time();
+    lock.lock();
+  }
+  work_arrived_.wait(lock, has_work);
 }
 
 void World::fail_world(const std::string& reason) {

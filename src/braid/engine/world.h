@@ -42,6 +42,8 @@ struct WorldMember {
   StepTrace* trace = nullptr;         // of all ranks, this one being trace_rank in it; may be none
   int32_t trace_rank = 0;
   std::function<void()> begin = {};  // what the rank's thread does first; may be none
+  // A few milliseconds' work of its own for when there is none; false: nothing is left of it. May be none.
+  std::function<bool()> use_idle_time = {};
 };
 
 // A group of the world, as its publisher needs it.
@@ -89,7 +91,7 @@ class World {
   Result<StepHeader> prepare(const WorldMember& member, uint64_t round, bool may_begin);
   Status try_execute(const WorldMember& member, std::span<const StepHeader> headers);
   Status execute(const WorldMember& member, std::span<const StepHeader> headers);
-  void park(uint64_t work_count);
+  void park(const WorldMember& member, uint64_t work_count);
   void fail_world(const std::string& reason);
 
   const std::vector<WorldMember> members_;

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <chrono>
 #include <latch>
 #include <map>
@@ -80,19 +82,23 @@ StepResult counted(const StepPlan& plan) {
 // `num_groups` groups of `group_size` ranks.
 class CountingWorld {
  public:
-  CountingWorld(int32_t num_groups, int32_t group_size, DispatchMode mode = DispatchMode::kBroadcast)
+  CountingWorld(int32_t num_groups, int32_t group_size, DispatchMode mode = DispatchMode::kBroadcast,
+                const std::function<bool(size_t rank)>& use_idle_time = {})
       : place_(static_cast<size_t>(num_groups * group_size)),
         executed_(place_size(num_groups, group_size)),
         feed_(num_groups, kCountingConfig, mode) {
     std::vector<WorldMember> members;
     for (size_t rank = 0; rank < executed_.size(); ++rank) {
+      std::function<bool()> idle;
+      if (use_idle_time) idle = [use_idle_time, rank] { return use_idle_time(rank); };
       exchanges_.push_back(std::make_unique<RankAtMeeting>(place_, rank));
       members.push_back(
           {.group = static_cast<int32_t>(rank) / group_size,
            .is_publisher = static_cast<int32_t>(rank) % group_size == 0,
            .execute = [this, rank](const StepPlan& plan,
                                    std::span<const StepHeader> headers) { return execute(rank, plan, headers); },
-           .headers = exchanges_.back().get()});
+           .headers = exchanges_.back().get(),
+           .use_idle_time = std::move(idle)});
     }
     world_ = std::make_unique<World>(
         feed_.groups(), std::move(members),
@@ -218,6 +224,30 @@ TEST(World, RanksSleepWithoutWork) {
   world.submit(1, 2, 3, 2);
   world.wait_until([&] { return world.finished.contains(2); });
   world.end();
+}
+
+TEST(World, IdleTimeIsUsedUntilNothingIsLeftToDo) {
+  std::array<std::atomic<int>, 2> calls = {};
+  CountingWorld world(2, 1, DispatchMode::kBroadcast, [&](size_t rank) { return ++calls[rank] % 10 != 0; });
+  while (calls[0] < 10 || calls[1] < 10) std::this_thread::yield();
+  world.submit(1, 1, 3, 2);
+  world.wait_until([&] { return world.finished.contains(1); });
+  while (calls[0] < 20 || calls[1] < 20) std::this_thread::yield();
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  const int before = calls[0];
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_EQ(calls[0], before) << "asked again, though nothing was left";
+  world.end();
+}
+
+TEST(World, WorkAndTheEndInterruptIdleTime) {
+  CountingWorld world(2, 2, DispatchMode::kBroadcast, [](size_t) { return true; });
+  for (RequestId id = 1; id <= 3; ++id) {
+    world.submit(id % 2, id, 3, 2);
+    world.wait_until([&] { return world.finished.contains(id); });
+  }
+  world.end();
+  EXPECT_TRUE(world.failures.empty());
 }
 
 TEST(World, ARankThatThrowsInAStepEndsItWithItsReasonAndNobodyHangs) {

@@ -6,12 +6,6 @@
 #include "braid/base/check.h"
 
 namespace braid {
-namespace {
-
-constexpr int64_t kSystemPage = 4096;
-
-}  // namespace
-
 Result<int64_t> kv_bytes_per_token(const KvShape& shape) {
   if (shape.num_layers <= 0 || shape.num_kv_heads <= 0 || shape.head_dim <= 0) {
     return fail("the KV cache of {} layers, {} KV heads of {}: each must be at least 1", shape.num_layers,
@@ -50,17 +44,19 @@ KvCache::KvCache(const KvShape& shape, std::span<const KvGroupPool> groups) : gr
                       .head_dim = shape.head_dim,
                       .page_size = shape.page_size};
   page_bytes_ = empty.page_elements() * dtype_bytes(shape.dtype);
-  for (const KvGroupPool& group : groups) {
-    CHECK(group.num_pages >= 0, "{} pages", group.num_pages);
-    is_committed_.emplace_back(static_cast<size_t>(group.num_pages), false);
-  }
+  std::vector<std::vector<std::byte*>> memories(groups.size());
   for (const int32_t group : groups_.of_layer) {
+    const int32_t num_pages = groups[static_cast<size_t>(group)].num_pages;
     int64_t layer_bytes = 0;
-    CHECK(!__builtin_mul_overflow(page_bytes_, int64_t{num_pages(group)}, &layer_bytes), "{} pages of {} bytes",
-          num_pages(group), page_bytes_);
+    CHECK(num_pages >= 0 && !__builtin_mul_overflow(page_bytes_, int64_t{num_pages}, &layer_bytes),
+          "{} pages of {} bytes", num_pages, page_bytes_);
     KvLayer& layer = layers_.emplace_back(empty);
     layer.keys = buffers_.emplace_back(layer_bytes).data();
     layer.values = buffers_.emplace_back(layer_bytes).data();
+    memories[static_cast<size_t>(group)].insert(memories[static_cast<size_t>(group)].end(), {layer.keys, layer.values});
+  }
+  for (size_t i = 0; i < groups.size(); ++i) {
+    committed_.emplace_back(std::move(memories[i]), groups[i].num_pages, page_bytes_);
   }
 }
 
@@ -71,27 +67,31 @@ int64_t KvCache::reserved_bytes() const {
 }
 
 int64_t KvCache::committed_bytes() const {
-  int64_t pages = 0;
-  for (const int32_t group : groups_.of_layer) pages += std::ranges::count(committed(group), true);
-  return 2 * page_bytes_ * pages;
+  int64_t bytes = 0;
+  for (const CommittedPages& group : committed_) bytes += group.committed_bytes();
+  return bytes;
 }
 
-void KvCache::commit(std::span<const PageId> pages, int32_t group) {
-  std::vector<bool>& is_committed = is_committed_[static_cast<size_t>(group)];
-  for (const PageId page : pages) {
-    CHECK(page >= 0 && page < num_pages(group), "page {} of {}", page, num_pages(group));
-    if (is_committed[static_cast<size_t>(page)]) continue;
-    is_committed[static_cast<size_t>(page)] = true;
-    for (size_t layer = 0; layer < layers_.size(); ++layer) {
-      if (groups_.of_layer[layer] != group) continue;
-      for (std::byte* memory : {layers_[layer].keys, layers_[layer].values}) {
-        // Writing what is there commits the memory and changes nothing.
-        volatile std::byte* first = memory + page * page_bytes_;
-        for (int64_t at = 0; at < page_bytes_; at += kSystemPage) first[at] = first[at];
-        first[page_bytes_ - 1] = first[page_bytes_ - 1];
-      }
+void KvCache::commit(ThreadTeam& team, std::span<const PageId> pages, int32_t group) {
+  committed_[static_cast<size_t>(group)].commit(team, pages);
+}
+
+void KvCache::mark_committed(std::span<const PageId> pages, int32_t group) {
+  committed_[static_cast<size_t>(group)].mark(pages);
+}
+
+// The group that is least ahead comes first: tokens take their pages in all groups at once.
+bool KvCache::commit_ahead(ThreadTeam& team, int64_t bytes, int64_t lead_bytes) {
+  for (int64_t pieces = bytes / CommittedPages::kPieceBytes; pieces > 0;) {
+    CommittedPages* least = nullptr;
+    for (CommittedPages& group : committed_) {
+      if (group.is_whole() || group.ahead_bytes() >= lead_bytes) continue;
+      if (least == nullptr || group.ahead_bytes() < least->ahead_bytes()) least = &group;
     }
+    if (least == nullptr) return false;
+    pieces -= least->commit_ahead(team, pieces);
   }
+  return true;
 }
 
 }  // namespace braid

@@ -74,7 +74,6 @@ Status KvTransfer::scatter(KvCache& to, PagesByGroup pages) const {
     return fail("{} pages of keys and values for {} pages of a cache", fmt::join(num_pages_, " and "),
                 fmt::join(sizes, " and "));
   }
-  for (size_t group = 0; group < pages.size(); ++group) to.commit(pages[group], static_cast<int32_t>(group));
   const auto size = static_cast<size_t>(page_bytes(shape_));
   const std::byte* from = bytes_.data();
   for (int32_t i = 0; i < num_layers; ++i) {
@@ -85,6 +84,7 @@ Status KvTransfer::scatter(KvCache& to, PagesByGroup pages) const {
       }
     }
   }
+  for (size_t group = 0; group < pages.size(); ++group) to.mark_committed(pages[group], static_cast<int32_t>(group));
   return {};
 }
 

@@ -15,7 +15,7 @@ constexpr int64_t kMovedPage = 2 * 8 * 16 * 4;
 
 // Every byte of a page says where it is: layer, keys or values, place.
 void fill(KvCache& cache, PageId page, int32_t seed) {
-  cache.commit(std::span(&page, 1));
+  cache.mark_committed(std::span(&page, 1));
   for (int32_t layer = 0; layer < cache.num_layers(); ++layer) {
     for (int64_t i = 0; i < kMovedPage; ++i) {
       cache.layer(layer).keys[page * kMovedPage + i] = static_cast<std::byte>(seed + 7 * layer + i * 3);
@@ -98,7 +98,7 @@ TEST(KvTransfer, EachKvGroupHasPagesOfItsOwn) {
     return std::span(cache.layer(layer).keys + page * kMovedPage, static_cast<size_t>(kMovedPage));
   };
   const auto mark = [&](int32_t layer, PageId page) {
-    from.commit(std::span(&page, 1), from.groups().of_layer[static_cast<size_t>(layer)]);
+    from.mark_committed(std::span(&page, 1), from.groups().of_layer[static_cast<size_t>(layer)]);
     std::ranges::fill(page_bytes(from, layer, page), static_cast<std::byte>(10 * layer + page + 1));
   };
   for (const PageId page : {1, 3}) mark(0, page);
