@@ -128,8 +128,9 @@ TEST(Matmul, AgreesWithDoubleSumsOverOddShapes) {
   struct Shape {
     int64_t m, k, n;
   };
-  const Shape shapes[] = {{0, 64, 64},  {1, 1, 1},     {1, 32, 32},   {2, 31, 33},  {5, 100, 7},  {13, 64, 96},
-                          {16, 33, 40}, {17, 257, 64}, {33, 130, 50}, {50, 65, 65}, {70, 96, 31}, {3, 0, 20}};
+  const Shape shapes[] = {{0, 64, 64},  {1, 1, 1},      {1, 32, 32},   {2, 31, 33},   {5, 100, 7},
+                          {13, 64, 96}, {16, 33, 40},   {17, 257, 64}, {33, 130, 50}, {50, 65, 65},
+                          {70, 96, 31}, {250, 900, 40}, {3, 0, 20}};
   for (const TierCase& tier : all_tiers()) {
     for (const Shape& shape : shapes) {
       SCOPED_TRACE(fmt::format("{} m {} k {} n {}", tier.name, shape.m, shape.k, shape.n));
@@ -260,7 +261,7 @@ TEST(Matmul, WritesNothingBesideItsColumnsAndReadsNothingBesideItsRows) {
 
 // One row's bits: alone with one thread, and everywhere in batches of every kind.
 TEST(Matmul, ARowHasTheSameBitsInEveryBatch) {
-  constexpr int64_t kMaxRows = 75;
+  constexpr int64_t kMaxRows = 240;
   for (const TierCase& tier : all_tiers()) {
     for (Values values : {Values::kNormal, Values::kHarsh}) {
       for (auto [k, n] : {std::pair<int64_t, int64_t>{600, 70}, {97, 33}}) {
@@ -276,7 +277,7 @@ TEST(Matmul, ARowHasTheSameBitsInEveryBatch) {
         }
         for (int threads : {1, 2, 4}) {
           ThreadTeam team(threads);
-          for (int64_t rows : {2, 3, 4, 5, 6, 7, 12, 13, 16, 17, 31, 32, 33, 49, 75}) {
+          for (int64_t rows : {2, 3, 4, 5, 6, 7, 12, 13, 16, 17, 31, 32, 33, 49, 75, 115, 240}) {
             const int64_t first = static_cast<int64_t>(random() % static_cast<uint32_t>(kMaxRows - rows + 1));
             RowsBuffer y(DType::kFloat32, rows, n);
             matmul_with(tier.tier, team, x_buffer.first(kMaxRows).slice_rows(first, rows), w, y.first(rows), {});

@@ -104,6 +104,7 @@ struct Avx2Kernel {
   static constexpr int64_t kPadK = Step::kIsBf16 ? 32 : 1;
   static constexpr int64_t kBytesPerK = 4;
   static constexpr bool kIsOnePass = false;
+  static constexpr int64_t kLongFrom = 0;
   static constexpr int64_t kPairRows = 0;
   static constexpr int64_t kStreamRows = 0;
 

@@ -2,10 +2,10 @@
 // alone, each of which gets its own copy (matmul_tier.h says why).
 //
 // Rows are taken in super-blocks, packed as the kernel reads them, that stay in the L2 cache. A panel is then read
-// once: stretch by stretch (16 KB, half of the L1 cache), each stretch by all blocks of rows of the super-block, whose
-// sums wait in L1 meanwhile; and while they work on one stretch they prefetch the next, so that memory and arithmetic
-// overlap. One block of rows alone keeps its sums in registers from one end of K to the other. Either way each sum
-// takes its terms in order of k.
+// once: stretch by stretch (16 KB, or 32 KB in a large L1 cache), each stretch by all blocks of rows of the
+// super-block, whose sums wait in L1 meanwhile; and while they work on one stretch they prefetch the next, so that
+// memory and arithmetic overlap. One block of rows alone keeps its sums in registers from one end of K to the other.
+// Either way each sum takes its terms in order of k.
 #pragma once
 
 #include <type_traits>
@@ -65,6 +65,7 @@ struct RowSource {
 //   Kernel(rows)         per call of run_panels
 //   kIsOnePass           whether multiply() reads its stretch once, front to back
 //   fetch_ahead(rows)    for one block of rows alone
+//   kLongFrom            from so many blocks of rows on, stretches are long where L1 is large; 0: never
 //   kPairRows            up to so many rows alone take two panels at a time; 0: never
 //   packed_rows(rows)    rows that a block of `rows` takes, packed and in the sums
 //   pack(source, first, rows, k, out)
@@ -98,6 +99,17 @@ struct Blocking {
   int64_t padded_k;
   int64_t super_rows;
 };
+
+// The k of a stretch, all of them about as long, where several blocks of rows take them one after another. Sums are
+// resumed in each stretch, which many blocks of rows feel more than the longer way to the next one's prefetch: 16 KB
+// and 6 KB of rows are in L1 meanwhile, or twice that.
+template <typename Kernel>
+int64_t stretch_k(int64_t padded_k, int64_t num_blocks, int64_t l1_bytes) {
+  constexpr int64_t kShort = 8 * Kernel::kUnitK;
+  const bool is_long = Kernel::kLongFrom > 0 && num_blocks >= Kernel::kLongFrom && l1_bytes >= (int64_t{48} << 10);
+  const int64_t num_stretches = divide_up(padded_k, is_long ? 2 * kShort : kShort);
+  return num_stretches <= 1 ? padded_k : divide_up(divide_up(padded_k, num_stretches), Kernel::kUnitK) * Kernel::kUnitK;
+}
 
 template <typename Kernel>
 int64_t scratch_bytes(int64_t rows, int64_t k) {
@@ -166,10 +178,10 @@ void run_super_block(Kernel& kernel, const PanelWork& work, const Blocking<Kerne
   }
 
   constexpr int64_t kUnitBytes = 2048;
-  constexpr int64_t kStretchUnits = 8;
   const bool is_stream = num_blocks == 1 && Kernel::kIsOnePass;
   const FetchAhead ahead = Kernel::fetch_ahead(count);
-  const int64_t stretch = is_stream ? blocking.padded_k : kStretchUnits * Kernel::kUnitK;
+  const int64_t stretch =
+      is_stream ? blocking.padded_k : stretch_k<Kernel>(blocking.padded_k, num_blocks, work.l1_bytes);
   const int64_t lines = divide_up(kUnitBytes / 64, num_blocks);
   for (int64_t panel = done; panel < work.num_panels; ++panel) {
     const std::byte* w = work.w + panel * work.panel_bytes;
