@@ -19,8 +19,8 @@ namespace {
 // (KvCache::commit_ahead), so there is a most, of a decode step with 64 sequences.
 constexpr int64_t kMostAheadOfStep = int64_t{16} << 20;
 constexpr int64_t kLeadOfStep = 2 * CommittedPages::kPieceBytes;  // of each layer's keys
-// Without work there is time for more: some 10 000 tokens of a small model, which is less than a second's decoding.
-constexpr int64_t kIdleLead = int64_t{1} << 30;  // of all layers
+// Without work there is time for more: some 10 000 tokens of a small model.
+constexpr int64_t kIdleLead = int64_t{1} << 30;  // of all the rank's layers
 
 }  // namespace
 
