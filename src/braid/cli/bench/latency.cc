@@ -230,7 +230,7 @@ Result<LatencyReport> measure_latency(const LatencyOptions& options, std::shared
   // With as many threads as all ranks have together.
   ThreadTeam team(ranks->first().team().size() * ranks->layout().num_ranks());
   const Roofline before = measure_roofline(ranks->isa(), team, options.roofline);
-  TRY(Run last, run_once(options, *ranks));  // commits the KV pages and warms up
+  TRY(Run last, run_once(options, *ranks));                           // commits the KV pages and warms up
   TRY_STATUS(ranks->on_all_ranks([](Rank& rank, int32_t) -> Status {  // as a server's ranks do until requests come
     while (rank.use_idle_time()) {
     }
