@@ -35,7 +35,7 @@ void wait_while_equal(const std::atomic<uint32_t>& value, uint32_t old) {
 
 }  // namespace
 
-ThreadTeam::ThreadTeam(int size) : size_(size) {
+ThreadTeam::ThreadTeam(int size) : size_(size), seats_(size) {
   CHECK(size >= 1, "a team of {} threads", size);
   scratch_.resize(static_cast<size_t>(size));
   members_.reserve(static_cast<size_t>(size - 1));
@@ -55,6 +55,7 @@ void ThreadTeam::run(FunctionRef<void(int)> work) {
     work(0);
     return;
   }
+  seats_.settle(0);
   work_ = &work;
   remaining_.store(static_cast<uint32_t>(size_ - 1), std::memory_order_relaxed);
   epoch_.fetch_add(1, std::memory_order_release);
@@ -98,6 +99,7 @@ void ThreadTeam::member_loop(int thread) {
     wait_while_equal(epoch_, seen);
     ++seen;
     if (stopping_.load(std::memory_order_relaxed)) return;
+    seats_.settle(thread);
     (*work_)(thread);
     if (remaining_.fetch_sub(1, std::memory_order_acq_rel) == 1) remaining_.notify_one();
   }

@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "braid/base/cpu_seats.h"
 #include "braid/base/function_ref.h"
 
 namespace braid {
@@ -21,7 +22,8 @@ class ThreadTeam {
 
   int size() const { return size_; }
 
-  // Runs work(thread) once for each thread in [0, size), the caller being thread 0, and returns when all are done.
+  // Runs work(thread) once for each thread in [0, size), the caller being thread 0, and returns when all are done. Each
+  // has a CPU of its own if there are so many (base/cpu_seats.h).
   // Only one thread may call it at a time. Every member computes with denormals flushed to zero (FTZ and DAZ), which is
   // what AMX does; the caller's mode is restored on return.
   void run(FunctionRef<void(int thread)> work);
@@ -45,6 +47,7 @@ class ThreadTeam {
   const int size_;
   std::vector<std::thread> members_;
   std::vector<Scratch> scratch_;
+  CpuSeats seats_;
   const FunctionRef<void(int)>* work_ = nullptr;
   alignas(64) std::atomic<uint32_t> epoch_{0};      // counts run() calls; members wait for it to move
   alignas(64) std::atomic<uint32_t> remaining_{0};  // members still working
