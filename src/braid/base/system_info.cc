@@ -105,10 +105,6 @@ int64_t page_faults() {
   return usage.ru_minflt + usage.ru_majflt;
 }
 
-int64_t l1_cache_bytes() {
-  return std::max(0L, sysconf(_SC_LEVEL1_DCACHE_SIZE));
-}
-
 int available_cores() {
   cpu_set_t set;
   CPU_ZERO(&set);

@@ -14,9 +14,6 @@ int64_t resident_memory_bytes();
 // Page faults of all threads of this process until now, those that the disk had to serve included.
 int64_t page_faults();
 
-// A core's first-level data cache; 0: not known.
-int64_t l1_cache_bytes();
-
 // Cores that this process may use: its affinity mask, and no more than the cgroup's CPU quota (at least 1).
 int available_cores();
 

@@ -22,7 +22,8 @@ class AmxKernel {
   static constexpr int64_t kPadK = 32;
   static constexpr int64_t kBytesPerK = 2;
   static constexpr bool kIsOnePass = true;
-  static constexpr int64_t kLongFrom = 0;
+  static constexpr int64_t kPackedBytes = int64_t{384} << 10;
+  static constexpr int64_t kStretchUnits = 8;
   static constexpr int64_t kPairRows = 0;
   static constexpr int64_t kStreamRows = 0;
 

@@ -104,7 +104,8 @@ struct Avx2Kernel {
   static constexpr int64_t kPadK = Step::kIsBf16 ? 32 : 1;
   static constexpr int64_t kBytesPerK = 4;
   static constexpr bool kIsOnePass = false;
-  static constexpr int64_t kLongFrom = 0;
+  static constexpr int64_t kPackedBytes = int64_t{384} << 10;
+  static constexpr int64_t kStretchUnits = 16;
   static constexpr int64_t kPairRows = 0;
   static constexpr int64_t kStreamRows = 0;
 

@@ -286,7 +286,8 @@ struct Avx512Kernel {
   static constexpr int64_t kPadK = Step::kPadK;
   static constexpr int64_t kBytesPerK = sizeof(typename Step::Element) * Step::kTerms / Step::kK;
   static constexpr bool kIsOnePass = true;
-  static constexpr int64_t kLongFrom = 9;
+  static constexpr int64_t kPackedBytes = int64_t{640} << 10;
+  static constexpr int64_t kStretchUnits = 32;
 
   static constexpr int64_t kPairRows = Step::kPairRows;
   static constexpr int64_t kStreamRows = Step::kStreamRows;

@@ -2,10 +2,10 @@
 // alone, each of which gets its own copy (matmul_tier.h says why).
 //
 // Rows are taken in super-blocks, packed as the kernel reads them, that stay in the L2 cache. A panel is then read
-// once: stretch by stretch (16 KB, or 32 KB in a large L1 cache), each stretch by all blocks of rows of the
-// super-block, whose sums wait in L1 meanwhile; and while they work on one stretch they prefetch the next, so that
-// memory and arithmetic overlap. One block of rows alone keeps its sums in registers from one end of K to the other.
-// Either way each sum takes its terms in order of k.
+// once: stretch by stretch (16 to 64 KB), each stretch by all blocks of rows of the super-block, whose sums wait in the
+// cache meanwhile; and while they work on one stretch they prefetch the next, so that memory and arithmetic overlap. In
+// the last stretch each block of rows is finished as soon as it is multiplied. One block of rows alone keeps its sums
+// in registers from one end of K to the other. Either way each sum takes its terms in order of k.
 #pragma once
 
 #include <type_traits>
@@ -21,6 +21,7 @@ struct Prefetch {
   const std::byte* near = nullptr;  // 2 KB into L1, not null alone
   const std::byte* far = nullptr;   // far_lines cache lines into L2
   int64_t far_lines = 0;
+  OutputLines* output = nullptr;  // some of its lines into L1
 
   // In each of the 16 steps that 2 KB take, so that the requests do not wait for one another.
   __attribute__((always_inline)) void step(int64_t index) {
@@ -33,6 +34,7 @@ struct Prefetch {
   __attribute__((always_inline)) void next() {
     if (near != nullptr) near += 2048;
     far += far_lines * 64;
+    if (output != nullptr) output->prefetch_some();
   }
 };
 
@@ -44,6 +46,10 @@ struct FetchAhead {
 
 inline int64_t at_most(int64_t value, int64_t limit) {
   return value < limit ? value : limit;
+}
+
+inline int64_t at_least(int64_t value, int64_t limit) {
+  return value > limit ? value : limit;
 }
 
 inline int64_t divide_up(int64_t value, int64_t unit) {
@@ -65,7 +71,8 @@ struct RowSource {
 //   Kernel(rows)         per call of run_panels
 //   kIsOnePass           whether multiply() reads its stretch once, front to back
 //   fetch_ahead(rows)    for one block of rows alone
-//   kLongFrom            from so many blocks of rows on, stretches are long where L1 is large; 0: never
+//   kPackedBytes         of a super-block's rows, about: what L2 has room for beside two stretches
+//   kStretchUnits        2 KB of a panel that three blocks of rows or more take one after another
 //   kPairRows            up to so many rows alone take two panels at a time; 0: never
 //   packed_rows(rows)    rows that a block of `rows` takes, packed and in the sums
 //   pack(source, first, rows, k, out)
@@ -77,10 +84,12 @@ struct RowSource {
 template <typename Kernel>
 struct Blocking {
   explicit Blocking(int64_t num_rows, int64_t k) : padded_k(divide_up(k, Kernel::kPadK) * Kernel::kPadK) {
-    constexpr int64_t kPackedBytes = int64_t{384} << 10;
-    const int64_t fitting = kPackedBytes / (padded_k * Kernel::kBytesPerK + 1) / Kernel::kBlockRows;
-    const int64_t blocks = fitting < 4 ? 4 : at_most(fitting, 16);
-    super_rows = at_most(blocks * Kernel::kBlockRows, num_rows);
+    constexpr int64_t kMostBlocks = 24;
+    const int64_t fitting = Kernel::kPackedBytes / (padded_k * Kernel::kBytesPerK + 1) / Kernel::kBlockRows;
+    const int64_t most = fitting < 4 ? 4 : at_most(fitting, kMostBlocks);
+    const int64_t blocks = divide_up(num_rows, Kernel::kBlockRows);
+    const int64_t super_blocks = divide_up(blocks, most);
+    super_rows = super_blocks <= 1 ? num_rows : divide_up(blocks, super_blocks) * Kernel::kBlockRows;
   }
   // The packed rows of `rows` rows in blocks.
   static int64_t packed_rows(int64_t rows) {
@@ -100,14 +109,18 @@ struct Blocking {
   int64_t super_rows;
 };
 
-// The k of a stretch, all of them about as long, where several blocks of rows take them one after another. Sums are
-// resumed in each stretch, which many blocks of rows feel more than the longer way to the next one's prefetch: 16 KB
-// and 6 KB of rows are in L1 meanwhile, or twice that.
+// So few blocks of rows wait for memory, more of them compute.
+inline bool waits_for_memory(int64_t num_blocks) {
+  return num_blocks <= 2;
+}
+
+// The k of a stretch, all of them about as long, where several blocks of rows take them one after another. Short ones
+// have the next one's prefetch come in better time; in long ones sums are resumed less often.
 template <typename Kernel>
-int64_t stretch_k(int64_t padded_k, int64_t num_blocks, int64_t l1_bytes) {
-  constexpr int64_t kShort = 8 * Kernel::kUnitK;
-  const bool is_long = Kernel::kLongFrom > 0 && num_blocks >= Kernel::kLongFrom && l1_bytes >= (int64_t{48} << 10);
-  const int64_t num_stretches = divide_up(padded_k, is_long ? 2 * kShort : kShort);
+int64_t stretch_k(int64_t padded_k, int64_t num_blocks) {
+  constexpr int64_t kShortUnits = 8;
+  const int64_t longest = (waits_for_memory(num_blocks) ? kShortUnits : Kernel::kStretchUnits) * Kernel::kUnitK;
+  const int64_t num_stretches = divide_up(padded_k, longest);
   return num_stretches <= 1 ? padded_k : divide_up(divide_up(padded_k, num_stretches), Kernel::kUnitK) * Kernel::kUnitK;
 }
 
@@ -178,44 +191,43 @@ void run_super_block(Kernel& kernel, const PanelWork& work, const Blocking<Kerne
   }
 
   constexpr int64_t kUnitBytes = 2048;
+  const bool is_waiting = waits_for_memory(num_blocks);
   const bool is_stream = num_blocks == 1 && Kernel::kIsOnePass;
   const FetchAhead ahead = Kernel::fetch_ahead(count);
-  const int64_t stretch =
-      is_stream ? blocking.padded_k : stretch_k<Kernel>(blocking.padded_k, num_blocks, work.l1_bytes);
+  const int64_t stretch = is_stream ? blocking.padded_k : stretch_k<Kernel>(blocking.padded_k, num_blocks);
   const int64_t lines = divide_up(kUnitBytes / 64, num_blocks);
   for (int64_t panel = done; panel < work.num_panels; ++panel) {
     const std::byte* w = work.w + panel * work.panel_bytes;
-    for (int64_t k = 0; k < blocking.padded_k; k += stretch) {
+    int64_t k = 0;
+    do {  // once where K is 0: the sums are zero
       const int64_t part = at_most(stretch, blocking.padded_k - k);
       const int64_t part_bytes = part * (kUnitBytes / Kernel::kUnitK);
+      const bool is_last = k + part == blocking.padded_k;
       const std::byte* a = work.scratch;
       float* block_sums = sums;
-      if (k + part == blocking.padded_k) prefetch_outputs(work, panel, first, count);
       Prefetch prefetch = {.near = nullptr, .far = w + part_bytes, .far_lines = lines};
       if (is_stream) {
         prefetch = {.near = ahead.near > 0 ? w + ahead.near : nullptr,
                     .far = w + ahead.far,
                     .far_lines = ahead.far > 0 ? lines : 0};
       }
-      for (int64_t block = 0; block < num_blocks; ++block) {
-        const int64_t packed_rows = Kernel::packed_rows(block_rows(block));
-        kernel.multiply(block_rows(block), a + k * packed_rows * Kernel::kBytesPerK, w, part, block_sums, k > 0,
-                        prefetch);
+      for (int64_t block = 0, row = first; block < num_blocks; ++block) {
+        const int64_t rows = block_rows(block);
+        const int64_t packed_rows = Kernel::packed_rows(rows);
+        OutputLines output = output_lines(work, panel, row, rows);
+        // Spread over half of what the block computes, where that is not the wait for memory.
+        output.rows_at_once = is_waiting ? rows : divide_up(2 * rows, at_least(part / Kernel::kUnitK, 1));
+        if (is_last) prefetch.output = &output;
+        kernel.multiply(rows, a + k * packed_rows * Kernel::kBytesPerK, w, part, block_sums, k > 0, prefetch);
+        if (is_last) finish_panel(work, panel, row, rows, block_sums);
         a += packed_rows * blocking.padded_k * Kernel::kBytesPerK;
         block_sums += packed_rows * kPanelCols;
         prefetch.far += part / Kernel::kUnitK * lines * 64;
+        row += rows;
       }
+      k += part;
       w += part_bytes;
-    }
-    if (blocking.padded_k == 0) {
-      for (int64_t i = 0; i < blocking.sums_bytes() / 4; ++i) sums[i] = 0;
-    }
-    float* block_sums = sums;
-    for (int64_t block = 0, row = first; block < num_blocks; ++block) {
-      finish_panel(work, panel, row, block_rows(block), block_sums);
-      block_sums += Kernel::packed_rows(block_rows(block)) * kPanelCols;
-      row += block_rows(block);
-    }
+    } while (k < blocking.padded_k);
   }
 }
 

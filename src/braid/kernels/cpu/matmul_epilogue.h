@@ -140,14 +140,28 @@ inline std::byte* panel_output(const PanelWork& work, int64_t panel, int64_t row
   return work.y + row * work.y_stride_bytes + first_col * output_bytes(work.output);
 }
 
-// Fetches the lines that finish_panel will write, so that it does not wait for each: the output of a long prompt lies
-// in no cache.
-inline void prefetch_outputs(const PanelWork& work, int64_t panel, int64_t first_row, int64_t rows) {
-  const int64_t bytes = output_cols(work.output) * output_bytes(work.output);
-  const std::byte* y = panel_output(work, panel, first_row);
-  for (int64_t row = 0; row < rows; ++row, y += work.y_stride_bytes) {
-    for (int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(y + at, 1, 3);
+// The lines that finish_panel will write of one panel, fetched bit by bit while it is multiplied, so that none is
+// waited for: the output of a long prompt lies in no cache, and a burst of requests would hold up the weights'.
+struct OutputLines {
+  const std::byte* y = nullptr;
+  int64_t stride_bytes = 0;
+  int64_t row_bytes = 0;
+  int64_t rows = 0;
+  int64_t rows_at_once = 0;
+
+  // The first rows_at_once of them, which are then done.
+  __attribute__((always_inline)) void prefetch_some() {
+    for (int64_t count = rows_at_once; count > 0 && rows > 0; --count, --rows, y += stride_bytes) {
+      for (int64_t at = 0; at < row_bytes; at += 64) __builtin_prefetch(y + at, 1, 3);
+    }
   }
+};
+
+inline OutputLines output_lines(const PanelWork& work, int64_t panel, int64_t first_row, int64_t rows) {
+  return {.y = panel_output(work, panel, first_row),
+          .stride_bytes = work.y_stride_bytes,
+          .row_bytes = output_cols(work.output) * output_bytes(work.output),
+          .rows = rows};
 }
 
 // Rows [first_row, first_row + rows) of `work`'s panel number `panel`, from sums [rows][32], which it may change.

@@ -83,7 +83,8 @@ struct PortableKernel {
   static constexpr int64_t kPadK = kIsBf16 ? 32 : 1;
   static constexpr int64_t kBytesPerK = 4;
   static constexpr bool kIsOnePass = false;  // four groups of columns, one after another
-  static constexpr int64_t kLongFrom = 0;
+  static constexpr int64_t kPackedBytes = int64_t{384} << 10;
+  static constexpr int64_t kStretchUnits = 8;
   static constexpr int64_t kPairRows = 0;
   static constexpr int64_t kStreamRows = 0;
 

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "braid/base/check.h"
-#include "braid/base/system_info.h"
 
 namespace braid::cpu {
 namespace {
@@ -75,8 +74,6 @@ PanelWork make_work(ConstRows x, const int32_t* sources, int64_t rows, const Pac
 
 void run(const MatmulTier& tier, ThreadTeam& team, int thread, PanelWork work) {
   if (work.rows == 0 || work.num_panels == 0) return;
-  static const int64_t l1_bytes = l1_cache_bytes();
-  work.l1_bytes = l1_bytes;
   work.scratch = team.scratch(thread, tier.scratch_bytes(work.rows, work.k));
   tier.run(work);
 }

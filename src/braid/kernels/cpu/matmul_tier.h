@@ -51,7 +51,6 @@ struct PanelWork {
   const float* bias = nullptr;  // at the first panel; null: none
   int64_t bias_cols = 0;
   OutputKind output = OutputKind::kStoreF32;
-  int64_t l1_bytes = 0;          // of the core's first-level cache; 0: not known
   std::byte* scratch = nullptr;  // scratch_bytes(rows, k), aligned to 64
 };
 
