@@ -25,15 +25,15 @@ def medians_of_shapes(m, reports, measure):
     return {shape: sorted(values)[(len(values) - 1) // 2] for shape, values in by_shape.items()}
 
 
-def product_floor_s(report, product, num_bytes, peaks):
+def product_floor_s(report, product, num_bytes, read_bytes_per_s, peaks):
     flops = 2 * product["m"] * product["n"] * product["k"]
-    return operation_floor_s(flops, num_bytes, report["dtype"], report["read_bytes_per_s"], peaks)
+    return operation_floor_s(flops, num_bytes, report["dtype"], read_bytes_per_s, peaks)
 
 
 def kernel_row(m, reports, peaks):
     """Of every shape the median over the turns; judged by the shape that is farthest from its floor."""
     def measure(report, product):
-        floor_s = product_floor_s(report, product, product["bytes_per_s"] * product["seconds"], peaks)
+        floor_s = product_floor_s(report, product, product["bytes_per_s"] * product["seconds"], product["read_bytes_per_s"], peaks)
         return floor_s / product["seconds"], product["seconds"], floor_s
 
     shapes = medians_of_shapes(m, reports, measure)
@@ -52,7 +52,7 @@ def kernel_row(m, reports, peaks):
 def onednn_row(m, reports, peaks):
     """Of every shape the median ratio of the turns; judged by the least."""
     def measure(report, product):
-        floor_s = product_floor_s(report, product, 2 * product["n"] * product["k"], peaks)
+        floor_s = product_floor_s(report, product, 2 * product["n"] * product["k"], report["read_bytes_per_s"], peaks)
         return product["onednn_s"] / product["braid_s"], product["braid_s"], product["onednn_s"], floor_s
 
     shapes = medians_of_shapes(m, reports, measure)

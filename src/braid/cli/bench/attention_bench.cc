@@ -79,7 +79,7 @@ class Caches {
 };
 
 AttentionFigure measure_case(AttentionBackend& backend, Ops& ops, const AttentionBench& bench,
-                             const AttentionCase& shape) {
+                             const AttentionCase& shape, ReadMeter& meter) {
   Caches caches(bench, shape, ops);
   const int64_t rows = shape.num_sequences * shape.num_new;
   const int64_t width = int64_t{bench.num_heads} * bench.head_dim;
@@ -91,8 +91,15 @@ AttentionFigure measure_case(AttentionBackend& backend, Ops& ops, const Attentio
   const AttentionParams params = {.num_heads = bench.num_heads,
                                   .scale = 1.0F / std::sqrt(static_cast<float>(bench.head_dim))};
 
+  constexpr double kSecondsBetweenReadings = 0.01;
   std::vector<double> times;
+  std::vector<double> readings;
+  double next_reading = 0;
   for (double spent = 0; times.size() < 3 || spent < bench.seconds_per_case; spent += times.back()) {
+    if (spent >= next_reading) {
+      readings.push_back(meter.turn());
+      next_reading = spent + kSecondsBetweenReadings;
+    }
     const KvLayer layer = caches.next();
     times.push_back(
         seconds_of([&] { backend.forward(q.first(rows), caches.sequences(), layer, params, out.first(rows)); }));
@@ -107,7 +114,8 @@ AttentionFigure measure_case(AttentionBackend& backend, Ops& ops, const Attentio
   return {.shape = shape,
           .seconds = seconds,
           .bytes_per_s = bytes / seconds,
-          .flops_per_s = 4.0 * seen * static_cast<double>(width) / seconds};
+          .flops_per_s = 4.0 * seen * static_cast<double>(width) / seconds,
+          .read_bytes_per_s = std::max(median(readings), bytes / seconds)};
 }
 
 }  // namespace
@@ -122,9 +130,10 @@ std::vector<AttentionCase> default_attention_cases() {
   return cases;
 }
 
-std::vector<AttentionFigure> measure_attention(AttentionBackend& backend, Ops& ops, const AttentionBench& bench) {
+std::vector<AttentionFigure> measure_attention(AttentionBackend& backend, Ops& ops, const AttentionBench& bench,
+                                               ReadMeter& meter) {
   std::vector<AttentionFigure> figures;
-  for (const AttentionCase& shape : bench.cases) figures.push_back(measure_case(backend, ops, bench, shape));
+  for (const AttentionCase& shape : bench.cases) figures.push_back(measure_case(backend, ops, bench, shape, meter));
   return figures;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "braid/attention/attention_backend.h"
+#include "braid/cli/bench/roofline.h"
 #include "braid/tensor/dtype.h"
 
 namespace braid {
@@ -29,16 +30,18 @@ struct AttentionBench {
 
 struct AttentionFigure {
   AttentionCase shape;
-  double seconds = 0;      // a call (one layer of a model), median
-  double bytes_per_s = 0;  // of keys and values that it must read, each once
-  double flops_per_s = 0;  // of q·k and p·v over the keys that are seen
+  double seconds = 0;           // a call (one layer of a model), median
+  double bytes_per_s = 0;       // of keys and values that it must read, each once
+  double flops_per_s = 0;       // of q·k and p·v over the keys that are seen
+  double read_bytes_per_s = 0;  // in turns with the calls; theirs where that is more
   double floor_fraction = 0;
 };
 
 // Decode of 1, 8 and 32 sequences over short to long contexts; prefill of 512 and 8192 tokens.
 std::vector<AttentionCase> default_attention_cases();
 
-// All but the floors, which are known when everything of a run is measured.
-std::vector<AttentionFigure> measure_attention(AttentionBackend& backend, Ops& ops, const AttentionBench& bench);
+// All but the floors, whose FLOPs are known when everything of a run is measured.
+std::vector<AttentionFigure> measure_attention(AttentionBackend& backend, Ops& ops, const AttentionBench& bench,
+                                               ReadMeter& meter);
 
 }  // namespace braid

@@ -65,7 +65,7 @@ TEST(BenchKernels, EveryFigureStandsBesideTheFloorOfItsOwnRun) {
     for (const char* kind : {"products", "attention"}) {
       for (const auto& figure : line.at(kind)) {
         const double floor_s =
-            std::max(figure.at("bytes_per_s").get<double>() / line.at("read_bytes_per_s").get<double>(),
+            std::max(figure.at("bytes_per_s").get<double>() / figure.at("read_bytes_per_s").get<double>(),
                      figure.at("flops_per_s").get<double>() /
                          line.at(dtype == DType::kFloat32 ? "f32_flops_per_s" : "bf16_flops_per_s").get<double>());
         EXPECT_NEAR(figure.at("floor_fraction").get<double>(), floor_s, 1e-6);

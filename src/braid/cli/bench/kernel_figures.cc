@@ -11,13 +11,14 @@
 namespace braid {
 namespace {
 
-void measure_shape(const KernelBench& bench, const KernelShape& shape, ThreadTeam& team,
-                   std::vector<KernelFigure>& figures) {
+std::vector<KernelFigure> measure_shape(const KernelBench& bench, const KernelShape& shape, ThreadTeam& team,
+                                        ReadMeter& meter) {
   const int64_t max_rows = *std::max_element(bench.batch_sizes.begin(), bench.batch_sizes.end());
   const RowsBuffer x = random_rows(bench.dtype, max_rows, shape.k, 1.0F, 3);
   const RowsBuffer y(DType::kFloat32, max_rows, shape.n);
   WeightSet weights(team, bench.dtype, shape.n, shape.k, bench.weight_bytes);
   std::vector<std::vector<double>> times(bench.batch_sizes.size());
+  std::vector<double> readings;
   const auto run = [&](int64_t rows) {
     const PackedMatrix& w = weights.next();
     return seconds_of([&] { cpu::matmul(bench.isa, team, x.first(rows), w, y.first(rows), {}); });
@@ -28,7 +29,10 @@ void measure_shape(const KernelBench& bench, const KernelShape& shape, ThreadTea
       times[i].push_back(run(bench.batch_sizes[i]));
       spent += times[i].back();
     }
+    readings.push_back(meter.turn());
   }
+  double read_bytes_per_s = median(readings);
+  std::vector<KernelFigure> figures;
   for (size_t i = 0; i < bench.batch_sizes.size(); ++i) {
     const double seconds = median(times[i]);
     const double flops = 2.0 * static_cast<double>(bench.batch_sizes[i]) * static_cast<double>(shape.n * shape.k);
@@ -36,9 +40,11 @@ void measure_shape(const KernelBench& bench, const KernelShape& shape, ThreadTea
                        .m = bench.batch_sizes[i],
                        .seconds = seconds,
                        .bytes_per_s = static_cast<double>(shape.n * shape.k * dtype_bytes(bench.dtype)) / seconds,
-                       .flops_per_s = flops / seconds,
-                       .floor_fraction = 0});
+                       .flops_per_s = flops / seconds});
+    read_bytes_per_s = std::max(read_bytes_per_s, figures.back().bytes_per_s);
   }
+  for (KernelFigure& figure : figures) figure.read_bytes_per_s = read_bytes_per_s;
+  return figures;
 }
 
 }  // namespace
@@ -65,28 +71,26 @@ KernelBench quick_kernel_bench() {
 KernelReport measure_kernels(const KernelBench& bench, ThreadTeam& team) {
   KernelReport report;
   report.roofline = measure_roofline(bench.isa, team, bench.roofline);
-  for (const KernelShape& shape : bench.shapes) measure_shape(bench, shape, team, report.figures);
+  ReadMeter meter(team, bench.roofline.read_bytes, bench.roofline.seconds);
+  for (const KernelShape& shape : bench.shapes) {
+    const std::vector<KernelFigure> figures = measure_shape(bench, shape, team, meter);
+    report.figures.insert(report.figures.end(), figures.begin(), figures.end());
+  }
   const auto ops = make_cpu_ops(bench.isa, team);
   const auto backend = make_attention_backend("fa", *ops);
   CHECK(backend.ok(), "{}", backend.error().message);
   AttentionBench attention = bench.attention;
   attention.dtype = bench.dtype;
-  report.attention = measure_attention(**backend, *ops, attention);
+  report.attention = measure_attention(**backend, *ops, attention, meter);
 
   Roofline& roofline = report.roofline;
-  roofline.read_bytes_per_s = std::max(roofline.read_bytes_per_s,
-                                       measure_read_bandwidth(team, bench.roofline.read_bytes, bench.roofline.seconds));
   double& peak = bench.dtype == DType::kFloat32 ? roofline.f32_flops_per_s : roofline.bf16_flops_per_s;
-  const auto raise_ceilings = [&](const auto& figure) {
-    peak = std::max(peak, figure.flops_per_s);
-    roofline.read_bytes_per_s = std::max(roofline.read_bytes_per_s, figure.bytes_per_s);
-  };
+  for (const KernelFigure& figure : report.figures) peak = std::max(peak, figure.flops_per_s);
+  for (const AttentionFigure& figure : report.attention) peak = std::max(peak, figure.flops_per_s);
   // floor / seconds, where the floor is of bytes_per_s * seconds and flops_per_s * seconds.
   const auto set_fraction = [&](auto& figure) {
-    figure.floor_fraction = roofline.floor_s(figure.bytes_per_s, figure.flops_per_s, bench.dtype);
+    figure.floor_fraction = std::max(figure.bytes_per_s / figure.read_bytes_per_s, figure.flops_per_s / peak);
   };
-  for (const KernelFigure& figure : report.figures) raise_ceilings(figure);
-  for (const AttentionFigure& figure : report.attention) raise_ceilings(figure);
   for (KernelFigure& figure : report.figures) set_fraction(figure);
   for (AttentionFigure& figure : report.attention) set_fraction(figure);
   return report;

@@ -20,6 +20,7 @@ struct KernelFigure {
   double seconds = 0;  // a product, median
   double bytes_per_s = 0;
   double flops_per_s = 0;
+  double read_bytes_per_s = 0;  // in turns with the shape's products; the best of them where that is more
   double floor_fraction = 0;
 };
 
@@ -41,8 +42,9 @@ std::vector<int64_t> default_batch_sizes();
 // Few cases over little memory, some of it cached: figures to look at, not to report.
 KernelBench quick_kernel_bench();
 
-// Each call takes the next weights and the next batch size in turn, so that all batch sizes see the same machine. The
-// ceilings are measured before and after; what is above one of them raises it. Attention is the `fa` backend's.
+// Each call takes the next weights and the next batch size in turn, and a plain reading of memory is among the turns,
+// so that all batch sizes and their floor see the same machine. A product that is above the peak measured before raises
+// it. Attention is the `fa` backend's.
 struct KernelReport {
   Roofline roofline;
   std::vector<KernelFigure> figures;

@@ -48,6 +48,7 @@ nlohmann::json to_json(const KernelReport& report, const KernelBench& bench, int
                                 {"seconds", figure.seconds},
                                 {"bytes_per_s", figure.bytes_per_s},
                                 {"flops_per_s", figure.flops_per_s},
+                                {"read_bytes_per_s", figure.read_bytes_per_s},
                                 {"floor_fraction", figure.floor_fraction}});
   }
   line["attention"] = nlohmann::json::array();
@@ -58,6 +59,7 @@ nlohmann::json to_json(const KernelReport& report, const KernelBench& bench, int
                                  {"seconds", figure.seconds},
                                  {"bytes_per_s", figure.bytes_per_s},
                                  {"flops_per_s", figure.flops_per_s},
+                                 {"read_bytes_per_s", figure.read_bytes_per_s},
                                  {"floor_fraction", figure.floor_fraction}});
   }
   return line;
@@ -65,11 +67,12 @@ nlohmann::json to_json(const KernelReport& report, const KernelBench& bench, int
 
 void print_products(const KernelReport& report, const KernelBench& bench, std::FILE* out) {
   fmt::print(out, "\nProducts [M, K] x [K, N] in {}, weights from memory\n", dtype_name(bench.dtype));
-  fmt::print(out, "{:>9} {:>7} {:>6} {:>11} {:>8} {:>9} {:>6}\n", "K", "N", "M", "us", "GB/s", "GFLOP/s", "floor");
+  fmt::print(out, "{:>9} {:>7} {:>6} {:>11} {:>8} {:>9} {:>10} {:>6}\n", "K", "N", "M", "us", "GB/s", "GFLOP/s",
+             "read GB/s", "floor");
   for (const KernelFigure& figure : report.figures) {
-    fmt::print(out, "{:>9} {:>7} {:>6} {:>11.1f} {:>8.2f} {:>9.1f} {:>5.1f}%\n", figure.shape.k, figure.shape.n,
-               figure.m, figure.seconds * 1e6, figure.bytes_per_s * 1e-9, figure.flops_per_s * 1e-9,
-               figure.floor_fraction * 100);
+    fmt::print(out, "{:>9} {:>7} {:>6} {:>11.1f} {:>8.2f} {:>9.1f} {:>10.2f} {:>5.1f}%\n", figure.shape.k,
+               figure.shape.n, figure.m, figure.seconds * 1e6, figure.bytes_per_s * 1e-9, figure.flops_per_s * 1e-9,
+               figure.read_bytes_per_s * 1e-9, figure.floor_fraction * 100);
   }
 }
 
@@ -78,12 +81,12 @@ void print_attention(const KernelReport& report, const KernelBench& bench, std::
   fmt::print(out, "\nAttention of {} heads over {} KV heads of {}, {} keys and values from memory in pages of {}\n",
              attention.num_heads, attention.num_kv_heads, attention.head_dim, dtype_name(bench.dtype),
              attention.page_size);
-  fmt::print(out, "{:>9} {:>7} {:>6} {:>11} {:>8} {:>9} {:>6}\n", "sequences", "context", "new", "us", "GB/s",
-             "GFLOP/s", "floor");
+  fmt::print(out, "{:>9} {:>7} {:>6} {:>11} {:>8} {:>9} {:>10} {:>6}\n", "sequences", "context", "new", "us", "GB/s",
+             "GFLOP/s", "read GB/s", "floor");
   for (const AttentionFigure& figure : report.attention) {
-    fmt::print(out, "{:>9} {:>7} {:>6} {:>11.1f} {:>8.2f} {:>9.1f} {:>5.1f}%\n", figure.shape.num_sequences,
+    fmt::print(out, "{:>9} {:>7} {:>6} {:>11.1f} {:>8.2f} {:>9.1f} {:>10.2f} {:>5.1f}%\n", figure.shape.num_sequences,
                figure.shape.context, figure.shape.num_new, figure.seconds * 1e6, figure.bytes_per_s * 1e-9,
-               figure.flops_per_s * 1e-9, figure.floor_fraction * 100);
+               figure.flops_per_s * 1e-9, figure.read_bytes_per_s * 1e-9, figure.floor_fraction * 100);
   }
 }
 

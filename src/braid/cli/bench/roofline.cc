@@ -78,31 +78,48 @@ double Roofline::floor_s(double bytes, double flops, DType dtype) const {
   return std::max(bytes / read_bytes_per_s, flops / flops_per_s(dtype));
 }
 
-double measure_read_bandwidth(ThreadTeam& team, int64_t bytes, double seconds) {
-  const Buffer buffer(bytes);
-  std::vector<uint64_t> results(static_cast<size_t>(team.size()) * 8);
-  team.run([&](int thread) {
-    const Span1d part = split_evenly(bytes, thread, team.size(), 64);
-    std::fill(buffer.data() + part.begin, buffer.data() + part.end, std::byte{0x5a});
+ReadMeter::ReadMeter(ThreadTeam& team, int64_t bytes, double seconds)
+    : team_(team), buffer_(bytes), results_(static_cast<size_t>(team.size()) * 8) {
+  team_.run([&](int thread) {
+    const Span1d part = split_evenly(bytes, thread, team_.size(), 64);
+    std::fill(buffer_.data() + part.begin, buffer_.data() + part.end, std::byte{0x5a});
   });
   std::array<std::vector<double>, kReaders.size()> times;
   double spent = 0;
   while (spent < seconds || times.front().size() < 3) {
     for (size_t i = 0; i < kReaders.size(); ++i) {
-      const double time = seconds_of([&] {
-        team.run([&](int thread) {
-          const Span1d part = split_evenly(bytes, thread, team.size(), 64);
-          results[static_cast<size_t>(thread) * 8] ^=
-              kReaders[i].read(buffer.data() + part.begin, buffer.data() + part.end, kReaders[i].ahead);
-        });
-      });
-      times[i].push_back(time);
-      spent += time;
+      times[i].push_back(read_s(i, {.begin = 0, .end = bytes}));
+      spent += times[i].back();
     }
   }
-  double best = median(times.front());
-  for (const auto& reader_times : times) best = std::min(best, median(reader_times));
-  return static_cast<double>(bytes) / best;
+  for (size_t i = 0; i < kReaders.size(); ++i) {
+    const double bytes_per_s = static_cast<double>(bytes) / median(times[i]);
+    if (bytes_per_s > bytes_per_s_) {
+      bytes_per_s_ = bytes_per_s;
+      reader_ = i;
+    }
+  }
+}
+
+double ReadMeter::turn() {
+  constexpr int kParts = 16;
+  const Span1d part = split_evenly(buffer_.bytes(), static_cast<int>(turns_++ % kParts), kParts, 64);
+  return static_cast<double>(part.end - part.begin) / read_s(reader_, part);
+}
+
+double ReadMeter::read_s(size_t reader, Span1d bytes) {
+  return seconds_of([&] {
+    team_.run([&](int thread) {
+      const Span1d part = split_evenly(bytes.end - bytes.begin, thread, team_.size(), 64);
+      const std::byte* begin = buffer_.data() + bytes.begin;
+      results_[static_cast<size_t>(thread) * 8] ^=
+          kReaders[reader].read(begin + part.begin, begin + part.end, kReaders[reader].ahead);
+    });
+  });
+}
+
+double measure_read_bandwidth(ThreadTeam& team, int64_t bytes, double seconds) {
+  return ReadMeter(team, bytes, seconds).bytes_per_s();
 }
 
 double measure_peak_flops(CpuIsa isa, ThreadTeam& team, DType dtype, double seconds) {

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "braid/base/thread_team.h"
 #include "braid/kernels/isa.h"
+#include "braid/tensor/buffer.h"
 #include "braid/tensor/dtype.h"
 
 namespace braid {
@@ -27,7 +29,29 @@ struct RooflineEffort {
 };
 Roofline measure_roofline(CpuIsa isa, ThreadTeam& team, const RooflineEffort& effort = {});
 
-// Bytes a second that all threads read together from `bytes` of memory, by the best of several ways to read.
+// What all threads read together from `bytes` of memory, by the best of several ways to read, which the constructor
+// takes `seconds` to find. For figures that are to stand beside what the machine gave while they were taken: a shared
+// one's bandwidth is another from second to second.
+class ReadMeter {
+ public:
+  ReadMeter(ThreadTeam& team, int64_t bytes, double seconds);
+
+  double bytes_per_s() const { return bytes_per_s_; }  // of the constructor's measurement
+  // The next sixteenth of the memory, once: a turn among those of what is measured. Bytes a second.
+  double turn();
+
+ private:
+  double read_s(size_t reader, Span1d bytes);
+
+  ThreadTeam& team_;
+  Buffer buffer_;
+  std::vector<uint64_t> results_;  // so that no reading can be left out
+  size_t reader_ = 0;
+  double bytes_per_s_ = 0;
+  int64_t turns_ = 0;
+};
+
+// A ReadMeter's bytes_per_s().
 double measure_read_bandwidth(ThreadTeam& team, int64_t bytes, double seconds);
 
 // The best sustained by products of several sizes.
