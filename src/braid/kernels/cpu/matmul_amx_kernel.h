@@ -23,12 +23,10 @@ class AmxKernel {
   static constexpr int64_t kBytesPerK = 2;
   static constexpr bool kIsOnePass = true;
   static constexpr int64_t kPackedBytes = int64_t{384} << 10;
+  static constexpr int64_t kShortUnits = 8;
   static constexpr int64_t kStretchUnits = 8;
   static constexpr int64_t kPairRows = 0;
   static constexpr int64_t kStreamRows = 0;
-
-  // 2 to 4 blocks ahead are best on a Xeon with AMX, 16 are slower (and prefetchnta three times slower).
-  static FetchAhead fetch_ahead(int64_t) { return {.near = 8192, .far = 0}; }
 
   // One configuration for the whole call: up to 16 rows exactly, more rounded up to whole tiles.
   explicit AmxKernel(int64_t rows) { tiles_.configure(rows < kTileRows ? rows : kTileRows); }
@@ -59,12 +57,14 @@ class AmxKernel {
   }
 
   void multiply(int64_t rows, const std::byte* a, const std::byte* w, int64_t k, float* sums, bool resume,
-                Prefetch prefetch) {
-    if (rows <= kTileRows) {
-      multiply_tiles<1>(packed_rows(rows), a, w, k, sums, resume, prefetch);
-    } else {
-      multiply_tiles<2>(kBlockRows, a, w, k, sums, resume, prefetch);
-    }
+                const Prefetch& ahead) {
+    multiply_rows(rows, a, w, k, sums, resume, ahead);
+  }
+  void multiply_alone(int64_t rows, const std::byte* a, const std::byte* w, int64_t k, float* sums,
+                      OutputLines* output) {
+    // 2 to 4 blocks ahead are best on a Xeon with AMX, 16 are slower (and prefetchnta three times slower).
+    constexpr FetchAhead kAhead = {.near = 8192, .far = 0};
+    multiply_rows(rows, a, w, k, sums, false, AheadPrefetch<kAhead>{.weights = w, .output = output});
   }
 
  private:
@@ -72,10 +72,20 @@ class AmxKernel {
   static constexpr int64_t kTileBytes = kTileRows * kRowBytes;
   static constexpr int64_t kSumsStride = kPanelCols * 4;
 
+  template <typename Ahead>
+  void multiply_rows(int64_t rows, const std::byte* a, const std::byte* w, int64_t k, float* sums, bool resume,
+                     const Ahead& ahead) {
+    if (rows <= kTileRows) {
+      multiply_tiles<1>(packed_rows(rows), a, w, k, sums, resume, ahead);
+    } else {
+      multiply_tiles<2>(kBlockRows, a, w, k, sums, resume, ahead);
+    }
+  }
+
   // Registers: 0…3 sums (row tile, column tile), 4 and 5 rows, 6 and 7 weights.
-  template <int kRowTiles>
+  template <int kRowTiles, typename Ahead>
   void multiply_tiles(int64_t rows, const std::byte* a, const std::byte* w, int64_t k, float* sums, bool resume,
-                      Prefetch prefetch) {
+                      Ahead prefetch) {
     float* lower = sums + kTileRows * kPanelCols;
     if (resume) {
       tiles_.template load<0>(sums, kSumsStride);
@@ -93,7 +103,7 @@ class AmxKernel {
       }
     }
     for (; k > 0; k -= kUnitK, w += 2 * kTileBytes, a += rows * kRowBytes) {
-      for (int64_t step = 0; step < 16; ++step) prefetch.step(step);
+      prefetch.all_lines();
       prefetch.next();
       tiles_.template load<6>(w, kRowBytes);
       tiles_.template load<4>(a, kRowBytes);

@@ -54,8 +54,14 @@ inline __attribute__((always_inline)) void one_step(const float* a, const std::b
   }
 }
 
-template <typename Step, int kRows, int kHalves>
-void multiply_columns(const float* a, const std::byte* w, int64_t k, float* sums, bool resume, Prefetch prefetch) {
+// Of a panel's second half: all is fetched by then.
+struct NoPrefetch {
+  void at_line(int64_t) const {}
+  void next() const {}
+};
+
+template <typename Step, int kRows, int kHalves, typename Ahead>
+void multiply_columns(const float* a, const std::byte* w, int64_t k, float* sums, bool resume, Ahead prefetch) {
   __m256 c[kRows][2 * kHalves];
 #pragma GCC unroll 8
   for (int row = 0; row < kRows; ++row) {
@@ -68,7 +74,8 @@ void multiply_columns(const float* a, const std::byte* w, int64_t k, float* sums
   for (; k >= kUnitK; k -= kUnitK) {
 #pragma GCC unroll 2
     for (int64_t step = 0; step < Step::kSteps; ++step, a += kRows * Step::kTerms) {
-      prefetch.step(step);
+      prefetch.at_line(2 * step);
+      prefetch.at_line(2 * step + 1);
       one_step<Step, kRows, kHalves>(a, w + step * Step::kStepBytes, c);
     }
     prefetch.next();
@@ -87,13 +94,13 @@ void multiply_columns(const float* a, const std::byte* w, int64_t k, float* sums
 // Up to 3 rows (float32; 2 of bfloat16) have registers for a whole panel; more take its two halves one after another.
 template <typename Step, int kRows>
 void multiply_rows(const std::byte* packed, const std::byte* w, int64_t k, float* sums, bool resume,
-                   Prefetch prefetch) {
+                   const Prefetch& ahead) {
   const auto* a = reinterpret_cast<const float*>(packed);
   if constexpr (kRows <= (Step::kIsBf16 ? 2 : 3)) {
-    multiply_columns<Step, kRows, 2>(a, w, k, sums, resume, prefetch);
+    multiply_columns<Step, kRows, 2>(a, w, k, sums, resume, ahead);
   } else {
-    multiply_columns<Step, kRows, 1>(a, w, k, sums, resume, prefetch);
-    multiply_columns<Step, kRows, 1>(a, w + Step::kSecondHalf, k, sums + 16, resume, {});
+    multiply_columns<Step, kRows, 1>(a, w, k, sums, resume, ahead);
+    multiply_columns<Step, kRows, 1>(a, w + Step::kSecondHalf, k, sums + 16, resume, NoPrefetch());
   }
 }
 
@@ -105,11 +112,10 @@ struct Avx2Kernel {
   static constexpr int64_t kBytesPerK = 4;
   static constexpr bool kIsOnePass = false;
   static constexpr int64_t kPackedBytes = int64_t{384} << 10;
+  static constexpr int64_t kShortUnits = 4;
   static constexpr int64_t kStretchUnits = 16;
   static constexpr int64_t kPairRows = 0;
   static constexpr int64_t kStreamRows = 0;
-
-  static FetchAhead fetch_ahead(int64_t) { return {.near = 0, .far = 0}; }
 
   explicit Avx2Kernel(int64_t) {}
   static int64_t packed_rows(int64_t rows) { return rows; }
@@ -117,12 +123,12 @@ struct Avx2Kernel {
     pack_floats<Step::kIsBf16>(source, first, rows, k, divide_up(k, kPadK) * kPadK, out);
   }
   void multiply(int64_t rows, const std::byte* a, const std::byte* w, int64_t k, float* sums, bool resume,
-                Prefetch prefetch) const {
-    using Multiply = void (*)(const std::byte*, const std::byte*, int64_t, float*, bool, Prefetch);
+                const Prefetch& ahead) const {
+    using Multiply = void (*)(const std::byte*, const std::byte*, int64_t, float*, bool, const Prefetch&);
     static constexpr Multiply kMultiply[kBlockRows] = {multiply_rows<Step, 1>, multiply_rows<Step, 2>,
                                                        multiply_rows<Step, 3>, multiply_rows<Step, 4>,
                                                        multiply_rows<Step, 5>, multiply_rows<Step, 6>};
-    kMultiply[rows - 1](a, w, k, sums, resume, prefetch);
+    kMultiply[rows - 1](a, w, k, sums, resume, ahead);
   }
 };
 

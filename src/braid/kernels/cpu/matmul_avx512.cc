@@ -17,7 +17,7 @@ struct WidenedStep {
   static constexpr int64_t kStreamRows = 8;
   static constexpr int64_t kStreams = 4;
   static constexpr int64_t kStreamAhead = 1536;
-  static FetchAhead fetch_ahead(int64_t) { return {.near = 8192, .far = 0}; }
+  static constexpr FetchAhead fetch_ahead(int64_t) { return {.near = 8192, .far = 0}; }
   static constexpr int element_of(int index) { return 1 - index; }
   static inline __attribute__((always_inline)) __m512 term(__m512i line, int index) {
     return _mm512_castsi512_ps(index == 0 ? _mm512_and_si512(line, _mm512_set1_epi32(-65536))

@@ -11,7 +11,7 @@
 //   kPairRows            up to so many rows alone take two panels at a time (bfloat16's tiles); 0: none
 //   kStreamRows          up to so many rows alone take kStreams panels tile by tile in turns (bfloat16's tiles), each
 //                        fetched kStreamAhead bytes ahead into L1; 0: none
-//   fetch_ahead(rows)    for more rows (docs/decisions.md has the figures of all these)
+//   fetch_ahead(rows)    of one block of rows alone, if there are more (docs/decisions.md has the figures of all these)
 //   term(line, index)    what the index-th multiply-add takes of a line
 //   multiply_add(sum, element, term)
 //   pack(source, first, rows, k, out)
@@ -99,7 +99,7 @@ struct F32Step {
   static constexpr int64_t kPadK = 1;
   static constexpr int64_t kPairRows = 0;
   static constexpr int64_t kStreamRows = 0;
-  static FetchAhead fetch_ahead(int64_t rows) {
+  static constexpr FetchAhead fetch_ahead(int64_t rows) {
     return rows <= 4 ? FetchAhead{.near = 8192, .far = 0} : FetchAhead{.near = 2048, .far = 32768};
   }
   static constexpr int element_of(int) { return 0; }
@@ -133,9 +133,9 @@ inline __attribute__((always_inline)) void one_step(const typename Step::Element
   }
 }
 
-template <typename Step, int kRows>
-void multiply_rows(const std::byte* packed, const std::byte* w, int64_t k, float* sums, bool resume,
-                   Prefetch prefetch) {
+template <typename Step, int kRows, typename Ahead>
+inline __attribute__((always_inline)) void multiply_stretch(const std::byte* packed, const std::byte* w, int64_t k,
+                                                            float* sums, bool resume, Ahead prefetch) {
   const auto* a = reinterpret_cast<const typename Step::Element*>(packed);
   __m512 left[kRows];
   __m512 right[kRows];
@@ -144,11 +144,13 @@ void multiply_rows(const std::byte* packed, const std::byte* w, int64_t k, float
     left[row] = resume ? _mm512_loadu_ps(sums + row * kPanelCols) : _mm512_setzero_ps();
     right[row] = resume ? _mm512_loadu_ps(sums + row * kPanelCols + 16) : _mm512_setzero_ps();
   }
+  constexpr bool kIsAlone = !std::is_same_v<Ahead, Prefetch>;  // else half as many lines are enough
   constexpr int64_t kUnitK = Step::kSteps * Step::kK;
   for (; k >= kUnitK; k -= kUnitK) {
 #pragma GCC unroll 4
     for (int64_t step = 0; step < Step::kSteps; ++step, a += kRows * Step::kTerms) {
-      prefetch.step(step);
+      prefetch.at_line(2 * step);
+      if constexpr (kIsAlone) prefetch.at_line(2 * step + 1);
       one_step<Step, kRows>(a, w + step * Step::kStepBytes, left, right);
     }
     prefetch.next();
@@ -162,6 +164,19 @@ void multiply_rows(const std::byte* packed, const std::byte* w, int64_t k, float
     _mm512_storeu_ps(sums + row * kPanelCols, left[row]);
     _mm512_storeu_ps(sums + row * kPanelCols + 16, right[row]);
   }
+}
+
+// `ahead` by reference: a copy of what was written a moment ago, in a wider piece, would wait for all stores before it.
+template <typename Step, int kRows>
+void multiply_rows(const std::byte* packed, const std::byte* w, int64_t k, float* sums, bool resume,
+                   const Prefetch& ahead) {
+  multiply_stretch<Step, kRows>(packed, w, k, sums, resume, ahead);
+}
+
+template <typename Step, int kRows>
+void multiply_rows_alone(const std::byte* packed, const std::byte* w, int64_t k, float* sums, OutputLines* output) {
+  const AheadPrefetch<Step::fetch_ahead(kRows)> ahead = {.weights = w, .output = output};
+  multiply_stretch<Step, kRows>(packed, w, k, sums, false, ahead);
 }
 
 // A line times its elements of every row.
@@ -287,11 +302,11 @@ struct Avx512Kernel {
   static constexpr int64_t kBytesPerK = sizeof(typename Step::Element) * Step::kTerms / Step::kK;
   static constexpr bool kIsOnePass = true;
   static constexpr int64_t kPackedBytes = int64_t{640} << 10;
+  static constexpr int64_t kShortUnits = 4;
   static constexpr int64_t kStretchUnits = 32;
 
   static constexpr int64_t kPairRows = Step::kPairRows;
   static constexpr int64_t kStreamRows = Step::kStreamRows;
-  static FetchAhead fetch_ahead(int64_t rows) { return Step::fetch_ahead(rows); }
 
   explicit Avx512Kernel(int64_t) {}
   static int64_t packed_rows(int64_t rows) { return rows; }
@@ -299,13 +314,23 @@ struct Avx512Kernel {
     Step::pack(source, first, rows, k, out);
   }
   void multiply(int64_t rows, const std::byte* a, const std::byte* w, int64_t k, float* sums, bool resume,
-                Prefetch prefetch) const {
-    using Multiply = void (*)(const std::byte*, const std::byte*, int64_t, float*, bool, Prefetch);
+                const Prefetch& ahead) const {
+    using Multiply = void (*)(const std::byte*, const std::byte*, int64_t, float*, bool, const Prefetch&);
     static constexpr Multiply kMultiply[kBlockRows] = {
         multiply_rows<Step, 1>, multiply_rows<Step, 2>,  multiply_rows<Step, 3>,  multiply_rows<Step, 4>,
         multiply_rows<Step, 5>, multiply_rows<Step, 6>,  multiply_rows<Step, 7>,  multiply_rows<Step, 8>,
         multiply_rows<Step, 9>, multiply_rows<Step, 10>, multiply_rows<Step, 11>, multiply_rows<Step, 12>};
-    kMultiply[rows - 1](a, w, k, sums, resume, prefetch);
+    kMultiply[rows - 1](a, w, k, sums, resume, ahead);
+  }
+  void multiply_alone(int64_t rows, const std::byte* a, const std::byte* w, int64_t k, float* sums,
+                      OutputLines* output) const {
+    using Multiply = void (*)(const std::byte*, const std::byte*, int64_t, float*, OutputLines*);
+    static constexpr Multiply kMultiply[kBlockRows] = {
+        multiply_rows_alone<Step, 1>,  multiply_rows_alone<Step, 2>,  multiply_rows_alone<Step, 3>,
+        multiply_rows_alone<Step, 4>,  multiply_rows_alone<Step, 5>,  multiply_rows_alone<Step, 6>,
+        multiply_rows_alone<Step, 7>,  multiply_rows_alone<Step, 8>,  multiply_rows_alone<Step, 9>,
+        multiply_rows_alone<Step, 10>, multiply_rows_alone<Step, 11>, multiply_rows_alone<Step, 12>};
+    kMultiply[rows - 1](a, w, k, sums, output);
   }
   void multiply_pair(int64_t rows, const std::byte* a, const std::byte* w, const std::byte* other_w, int64_t k,
                      float* sums) const {

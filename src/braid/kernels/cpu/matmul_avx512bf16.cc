@@ -15,7 +15,7 @@ struct DotStep {
   static constexpr int64_t kPadK = 32;
   static constexpr int64_t kPairRows = 5;
   static constexpr int64_t kStreamRows = 0;
-  static FetchAhead fetch_ahead(int64_t) { return {.near = 8192, .far = 0}; }
+  static constexpr FetchAhead fetch_ahead(int64_t) { return {.near = 8192, .far = 0}; }
   static constexpr int element_of(int) { return 0; }
   static inline __attribute__((always_inline)) __m512i term(__m512i line, int) { return line; }
   static inline __attribute__((always_inline)) __m512 multiply_add(__m512 sum, uint32_t a, __m512i term) {

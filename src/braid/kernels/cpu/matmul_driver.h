@@ -2,7 +2,7 @@
 // alone, each of which gets its own copy (matmul_tier.h says why).
 //
 // Rows are taken in super-blocks, packed as the kernel reads them, that stay in the L2 cache. A panel is then read
-// once: stretch by stretch (16 to 64 KB), each stretch by all blocks of rows of the super-block, whose sums wait in the
+// once: stretch by stretch (8 to 64 KB), each stretch by all blocks of rows of the super-block, whose sums wait in the
 // cache meanwhile; and while they work on one stretch they prefetch the next, so that memory and arithmetic overlap. In
 // the last stretch each block of rows is finished as soon as it is multiplied. One block of rows alone keeps its sums
 // in registers from one end of K to the other. Either way each sum takes its terms in order of k.
@@ -16,32 +16,50 @@
 namespace braid::cpu {
 namespace {
 
-// What a kernel fetches ahead while it reads 2 KB of weights.
+// Several blocks of rows take a stretch one after another: what a block's kernel fetches meanwhile. It is asked without
+// a branch, in steps, so that the requests do not wait for one another.
 struct Prefetch {
-  const std::byte* near = nullptr;  // 2 KB into L1, not null alone
-  const std::byte* far = nullptr;   // far_lines cache lines into L2
-  int64_t far_lines = 0;
-  OutputLines* output = nullptr;  // some of its lines into L1
+  const std::byte* far = nullptr;  // into L2
+  int64_t far_lines = 0;           // cache lines of it for 2 KB of weights that are read, 32 at most
+  OutputLines* output = nullptr;   // some of its lines into L1 after each 2 KB
 
-  // In each of the 16 steps that 2 KB take, so that the requests do not wait for one another.
-  __attribute__((always_inline)) void step(int64_t index) {
-    if (near != nullptr) {
-      __builtin_prefetch(near + index * 128, 0, 3);
-      __builtin_prefetch(near + index * 128 + 64, 0, 3);
-    }
-    for (int64_t line = index; line < far_lines; line += 16) __builtin_prefetch(far + line * 64, 0, 2);
+  // At each of 32 lines that are read, or at every other where far_lines is 16 or less.
+  __attribute__((always_inline)) void at_line(int64_t line) const {
+    __builtin_prefetch(far + line * far_lines * 2, 0, 2);
   }
+  // At once, in place of that.
+  __attribute__((always_inline)) void all_lines() const {
+    for (int64_t line = 0; line < far_lines; ++line) __builtin_prefetch(far + line * 64, 0, 2);
+  }
+  // After 2 KB.
   __attribute__((always_inline)) void next() {
-    if (near != nullptr) near += 2048;
     far += far_lines * 64;
     if (output != nullptr) output->prefetch_some();
   }
 };
 
-// How far ahead one block of rows alone fetches, in bytes; 0: not.
+// One block of rows alone: what it fetches, so many bytes ahead of what it reads; 0: not.
 struct FetchAhead {
-  int64_t near;
-  int64_t far;
+  int64_t near;  // into L1
+  int64_t far;   // into L2
+};
+
+template <FetchAhead kAhead>
+struct AheadPrefetch {
+  const std::byte* weights = nullptr;  // that are read
+  OutputLines* output = nullptr;
+
+  __attribute__((always_inline)) void at_line(int64_t line) const {
+    if constexpr (kAhead.near > 0) __builtin_prefetch(weights + kAhead.near + line * 64, 0, 3);
+    if constexpr (kAhead.far > 0) __builtin_prefetch(weights + kAhead.far + line * 64, 0, 2);
+  }
+  __attribute__((always_inline)) void all_lines() const {
+    for (int64_t line = 0; line < 32; ++line) at_line(line);
+  }
+  __attribute__((always_inline)) void next() {
+    weights += 2048;
+    if (output != nullptr) output->prefetch_some();
+  }
 };
 
 inline int64_t at_most(int64_t value, int64_t limit) {
@@ -70,17 +88,18 @@ struct RowSource {
 //   kBytesPerK           of one packed row
 //   Kernel(rows)         per call of run_panels
 //   kIsOnePass           whether multiply() reads its stretch once, front to back
-//   fetch_ahead(rows)    for one block of rows alone
 //   kPackedBytes         of a super-block's rows, about: what L2 has room for beside two stretches
-//   kStretchUnits        2 KB of a panel that three blocks of rows or more take one after another
+//   kShortUnits          2 KB of a panel that two blocks of rows, or one if it is no stream, take one after another
+//   kStretchUnits        the same of three blocks or more
 //   kPairRows            up to so many rows alone take two panels at a time; 0: never
 //   packed_rows(rows)    rows that a block of `rows` takes, packed and in the sums
 //   pack(source, first, rows, k, out)
 //   multiply(rows, a, w, k, sums, resume, prefetch)   sums [packed rows][32] (+)= a · w over a stretch of k
-//   multiply_pair(rows, a, w, other_w, k, sums)       where kPairRows > 0: sums [2 panels][rows][32] = a · w
-//   kStreamRows          up to so many rows alone take kStreams panels at a time; 0: never
-//   multiply_streams(rows, a, w, stride, streams, k, sums)  where kStreamRows > 0: the same of panels `stride` bytes
-//   apart
+//   multiply_alone(rows, a, w, k, sums, output)       where kIsOnePass: sums = a · w for one block of rows alone;
+//   fetches as far ahead as is best, and the output multiply_pair(rows, a, w, other_w, k, sums)       where kPairRows >
+//   0: sums [2 panels][rows][32] = a · w kStreamRows          up to so many rows alone take kStreams panels at a time;
+//   0: never multiply_streams(rows, a, w, stride, streams, k, sums)  where kStreamRows > 0: the same of panels `stride`
+//   bytes apart
 template <typename Kernel>
 struct Blocking {
   explicit Blocking(int64_t num_rows, int64_t k) : padded_k(divide_up(k, Kernel::kPadK) * Kernel::kPadK) {
@@ -118,11 +137,36 @@ inline bool waits_for_memory(int64_t num_blocks) {
 // have the next one's prefetch come in better time; in long ones sums are resumed less often.
 template <typename Kernel>
 int64_t stretch_k(int64_t padded_k, int64_t num_blocks) {
-  constexpr int64_t kShortUnits = 8;
-  const int64_t longest = (waits_for_memory(num_blocks) ? kShortUnits : Kernel::kStretchUnits) * Kernel::kUnitK;
+  const int64_t longest = (waits_for_memory(num_blocks) ? Kernel::kShortUnits : Kernel::kStretchUnits) * Kernel::kUnitK;
   const int64_t num_stretches = divide_up(padded_k, longest);
   return num_stretches <= 1 ? padded_k : divide_up(divide_up(padded_k, num_stretches), Kernel::kUnitK) * Kernel::kUnitK;
 }
+
+// The rows of a super-block, cut into blocks of `most` at most.
+class RowBlocks {
+ public:
+  RowBlocks(int64_t num_rows, int64_t most)
+      : num_rows_(num_rows),
+        num_blocks_(divide_up(num_rows, most)),
+        rows_each_(waits_for_memory(num_blocks_) ? divide_up(num_rows, num_blocks_) : num_rows / num_blocks_),
+        longer_(waits_for_memory(num_blocks_) ? 0 : num_rows % num_blocks_) {}
+
+  int64_t count() const { return num_blocks_; }
+  int64_t rows(int64_t block) const { return rows_each_ + (block < longer_ ? 1 : 0); }
+  // Two blocks have as many rows each, and an odd row is in both: calls that go to two functions in turns would be
+  // mispredicted each time, in the middle of waiting for memory.
+  int64_t begin(int64_t block) const {
+    return at_most(block * rows_each_ + at_most(block, longer_), num_rows_ - rows(block));
+  }
+  // Rows at its beginning that the block before has too.
+  int64_t repeated(int64_t block) const { return block == 0 ? 0 : begin(block - 1) + rows(block - 1) - begin(block); }
+
+ private:
+  int64_t num_rows_;
+  int64_t num_blocks_;
+  int64_t rows_each_;
+  int64_t longer_;  // so many blocks have one row more
+};
 
 template <typename Kernel>
 int64_t scratch_bytes(int64_t rows, int64_t k) {
@@ -162,21 +206,69 @@ void run_panel_streams(Kernel& kernel, const PanelWork& work, int64_t padded_k, 
   }
 }
 
+// One block of rows, packed, times the panels from `panel` on, each from one end of K to the other.
+template <typename Kernel>
+void run_panels_alone(Kernel& kernel, const PanelWork& work, int64_t panel, int64_t first, int64_t rows,
+                      int64_t padded_k, float* sums) {
+  for (; panel < work.num_panels; ++panel) {
+    OutputLines output = output_lines(work, panel, first, rows);
+    output.rows_at_once = rows;
+    kernel.multiply_alone(rows, work.scratch, work.w + panel * work.panel_bytes, padded_k, sums, &output);
+    finish_panel(work, panel, first, rows, sums);
+  }
+}
+
+// Blocks of rows, packed, times the panels from `panel` on, stretch by stretch.
+template <typename Kernel>
+void run_stretches(Kernel& kernel, const PanelWork& work, int64_t panel, int64_t first, const RowBlocks& blocks,
+                   int64_t padded_k, float* sums) {
+  constexpr int64_t kUnitBytes = 2048;
+  const bool is_waiting = waits_for_memory(blocks.count());
+  const int64_t stretch = stretch_k<Kernel>(padded_k, blocks.count());
+  const int64_t lines = divide_up(kUnitBytes / 64, blocks.count());
+  for (; panel < work.num_panels; ++panel) {
+    const std::byte* w = work.w + panel * work.panel_bytes;
+    int64_t k = 0;
+    do {  // once where K is 0: the sums are zero
+      const int64_t part = at_most(stretch, padded_k - k);
+      const int64_t part_bytes = part * (kUnitBytes / Kernel::kUnitK);
+      const bool is_last = k + part == padded_k;
+      const std::byte* a = work.scratch;
+      float* block_sums = sums;
+      Prefetch prefetch = {.far = w + part_bytes, .far_lines = lines};
+      for (int64_t block = 0; block < blocks.count(); ++block) {
+        const int64_t packed_rows = Kernel::packed_rows(blocks.rows(block));
+        const int64_t repeated = blocks.repeated(block);
+        const int64_t row = first + blocks.begin(block) + repeated;
+        const int64_t rows = blocks.rows(block) - repeated;  // that this block finishes
+        OutputLines output = output_lines(work, panel, row, rows);
+        // Spread over half of what the block computes, where that is not the wait for memory.
+        output.rows_at_once = is_waiting ? rows : divide_up(2 * rows, at_least(part / Kernel::kUnitK, 1));
+        if (is_last) prefetch.output = &output;
+        kernel.multiply(blocks.rows(block), a + k * packed_rows * Kernel::kBytesPerK, w, part, block_sums, k > 0,
+                        prefetch);
+        if (is_last) finish_panel(work, panel, row, rows, block_sums + repeated * kPanelCols);
+        a += packed_rows * padded_k * Kernel::kBytesPerK;
+        block_sums += packed_rows * kPanelCols;
+        prefetch.far += part / Kernel::kUnitK * lines * 64;
+      }
+      k += part;
+      w += part_bytes;
+    } while (k < padded_k);
+  }
+}
+
 // Rows [first, first + count) times all panels.
 template <typename Kernel>
 void run_super_block(Kernel& kernel, const PanelWork& work, const Blocking<Kernel>& blocking, int64_t first,
                      int64_t count) {
-  const int64_t num_blocks = divide_up(count, Kernel::kBlockRows);
-  const int64_t rows_each = count / num_blocks;
-  const int64_t longer = count % num_blocks;  // so many blocks have one row more
-  const auto block_rows = [&](int64_t block) { return rows_each + (block < longer ? 1 : 0); };
+  const RowBlocks blocks(count, Kernel::kBlockRows);
   auto* sums = reinterpret_cast<float*>(work.scratch + blocking.packed_bytes());
 
   std::byte* packed = work.scratch;
-  for (int64_t block = 0, row = first; block < num_blocks; ++block) {
-    Kernel::pack(RowSource{work}, row, block_rows(block), work.k, packed);
-    packed += Kernel::packed_rows(block_rows(block)) * blocking.padded_k * Kernel::kBytesPerK;
-    row += block_rows(block);
+  for (int64_t block = 0; block < blocks.count(); ++block) {
+    Kernel::pack(RowSource{work}, first + blocks.begin(block), blocks.rows(block), work.k, packed);
+    packed += Kernel::packed_rows(blocks.rows(block)) * blocking.padded_k * Kernel::kBytesPerK;
   }
 
   if constexpr (Kernel::kStreamRows > 0) {
@@ -190,45 +282,13 @@ void run_super_block(Kernel& kernel, const PanelWork& work, const Blocking<Kerne
     if (work.rows <= Kernel::kPairRows && work.k > 0) done = run_panel_pairs(kernel, work, blocking.padded_k, sums);
   }
 
-  constexpr int64_t kUnitBytes = 2048;
-  const bool is_waiting = waits_for_memory(num_blocks);
-  const bool is_stream = num_blocks == 1 && Kernel::kIsOnePass;
-  const FetchAhead ahead = Kernel::fetch_ahead(count);
-  const int64_t stretch = is_stream ? blocking.padded_k : stretch_k<Kernel>(blocking.padded_k, num_blocks);
-  const int64_t lines = divide_up(kUnitBytes / 64, num_blocks);
-  for (int64_t panel = done; panel < work.num_panels; ++panel) {
-    const std::byte* w = work.w + panel * work.panel_bytes;
-    int64_t k = 0;
-    do {  // once where K is 0: the sums are zero
-      const int64_t part = at_most(stretch, blocking.padded_k - k);
-      const int64_t part_bytes = part * (kUnitBytes / Kernel::kUnitK);
-      const bool is_last = k + part == blocking.padded_k;
-      const std::byte* a = work.scratch;
-      float* block_sums = sums;
-      Prefetch prefetch = {.near = nullptr, .far = w + part_bytes, .far_lines = lines};
-      if (is_stream) {
-        prefetch = {.near = ahead.near > 0 ? w + ahead.near : nullptr,
-                    .far = w + ahead.far,
-                    .far_lines = ahead.far > 0 ? lines : 0};
-      }
-      for (int64_t block = 0, row = first; block < num_blocks; ++block) {
-        const int64_t rows = block_rows(block);
-        const int64_t packed_rows = Kernel::packed_rows(rows);
-        OutputLines output = output_lines(work, panel, row, rows);
-        // Spread over half of what the block computes, where that is not the wait for memory.
-        output.rows_at_once = is_waiting ? rows : divide_up(2 * rows, at_least(part / Kernel::kUnitK, 1));
-        if (is_last) prefetch.output = &output;
-        kernel.multiply(rows, a + k * packed_rows * Kernel::kBytesPerK, w, part, block_sums, k > 0, prefetch);
-        if (is_last) finish_panel(work, panel, row, rows, block_sums);
-        a += packed_rows * blocking.padded_k * Kernel::kBytesPerK;
-        block_sums += packed_rows * kPanelCols;
-        prefetch.far += part / Kernel::kUnitK * lines * 64;
-        row += rows;
-      }
-      k += part;
-      w += part_bytes;
-    } while (k < blocking.padded_k);
+  if constexpr (Kernel::kIsOnePass) {
+    if (blocks.count() == 1) {
+      run_panels_alone(kernel, work, done, first, count, blocking.padded_k, sums);
+      return;
+    }
   }
+  run_stretches(kernel, work, done, first, blocks, blocking.padded_k, sums);
 }
 
 template <typename Kernel>

@@ -84,11 +84,10 @@ struct PortableKernel {
   static constexpr int64_t kBytesPerK = 4;
   static constexpr bool kIsOnePass = false;  // four groups of columns, one after another
   static constexpr int64_t kPackedBytes = int64_t{384} << 10;
+  static constexpr int64_t kShortUnits = 8;
   static constexpr int64_t kStretchUnits = 8;
   static constexpr int64_t kPairRows = 0;
   static constexpr int64_t kStreamRows = 0;
-
-  static FetchAhead fetch_ahead(int64_t) { return {.near = 0, .far = 0}; }
 
   explicit PortableKernel(int64_t) {}
   static int64_t packed_rows(int64_t rows) { return rows; }
@@ -96,7 +95,7 @@ struct PortableKernel {
     pack_floats<kIsBf16>(source, first, rows, k, divide_up(k, kPadK) * kPadK, out);
   }
   void multiply(int64_t rows, const std::byte* a, const std::byte* w, int64_t k, float* sums, bool resume,
-                Prefetch) const {
+                const Prefetch&) const {
     const auto* floats = reinterpret_cast<const float*>(a);
     const int64_t steps = k / Step::kDepth;
     switch (rows) {
