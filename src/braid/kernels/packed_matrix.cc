@@ -93,9 +93,18 @@ void turn_tile(const BFloat16* source, int64_t stride, std::byte* tile) {
 }  // namespace
 
 PackedMatrix::PackedMatrix(DType dtype, int64_t n, int64_t k) : dtype_(dtype), n_(n), k_(k) {
-  CHECK(dtype == DType::kFloat32 || dtype == DType::kBFloat16, "a packed matrix of {}", dtype_name(dtype));
-  CHECK(n >= 0 && k >= 0, "a packed matrix of [{}, {}]", n, k);
+  check_shape();
   buffer_ = Buffer(num_panels() * panel_bytes());
+}
+
+PackedMatrix::PackedMatrix(DType dtype, int64_t n, int64_t k, BufferArena& arena) : dtype_(dtype), n_(n), k_(k) {
+  check_shape();
+  buffer_ = arena.take(num_panels() * panel_bytes());
+}
+
+void PackedMatrix::check_shape() const {
+  CHECK(dtype_ == DType::kFloat32 || dtype_ == DType::kBFloat16, "a packed matrix of {}", dtype_name(dtype_));
+  CHECK(n_ >= 0 && k_ >= 0, "a packed matrix of [{}, {}]", n_, k_);
 }
 
 int64_t PackedMatrix::panel_bytes() const {

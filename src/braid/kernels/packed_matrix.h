@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <span>
 
-#include "braid/tensor/buffer.h"
+#include "braid/tensor/buffer_arena.h"
 #include "braid/tensor/rows.h"
 
 namespace braid {
@@ -26,6 +26,7 @@ class PackedMatrix {
   PackedMatrix() = default;
   // Zeros. `dtype` is kFloat32 or kBFloat16.
   PackedMatrix(DType dtype, int64_t n, int64_t k);
+  PackedMatrix(DType dtype, int64_t n, int64_t k, BufferArena& arena);  // its memory from there
 
   DType dtype() const { return dtype_; }
   int64_t n() const { return n_; }  // output columns
@@ -53,6 +54,7 @@ class PackedMatrix {
   float at(int64_t column, int64_t input) const;
 
  private:
+  void check_shape() const;
   void pack_column(ConstRows source, int64_t row, int64_t column);
   // kTileCols rows, from `row` on, to the columns of one tile in each bfloat16 block: from `column` on.
   void pack_tiles(ConstRows source, int64_t row, int64_t column);

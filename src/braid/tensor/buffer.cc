@@ -34,18 +34,14 @@ int64_t round_up(int64_t value, int64_t unit) {
 
 }  // namespace
 
-// Whole ones alone: a matrix of an expert is but a few megabytes, and the unused part of its last huge page was a fifth
-// of all memory in a mixture.
+// Whole ones alone: the unused part of the last one would be memory that nobody uses.
 int64_t bytes_on_huge_pages(int64_t bytes) {
   return bytes / kHugePage * kHugePage;
 }
 
-Buffer::Buffer(int64_t bytes) : bytes_(bytes) {
-  CHECK(bytes >= 0, "a buffer of {} bytes", bytes);
-  if (bytes == 0) return;
+Mapping::Mapping(int64_t bytes) : bytes_(round_up(bytes, kSmallPage)) {
   const bool is_huge = bytes >= kHugePage;
-  mapped_bytes_ = round_up(bytes, kSmallPage);
-  const int64_t reserve = is_huge ? mapped_bytes_ + kHugePage : mapped_bytes_;
+  const int64_t reserve = is_huge ? bytes_ + kHugePage : bytes_;
   void* mapped = mmap(nullptr, static_cast<size_t>(reserve), PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapped == MAP_FAILED) throw NoMemory(reserve, errno);
@@ -55,24 +51,37 @@ Buffer::Buffer(int64_t bytes) : bytes_(bytes) {
     const auto lead = static_cast<int64_t>((kHugePage - address % kHugePage) % kHugePage);
     if (lead > 0) munmap(data_, static_cast<size_t>(lead));
     data_ += lead;
-    if (lead < kHugePage) munmap(data_ + mapped_bytes_, static_cast<size_t>(kHugePage - lead));
-    madvise(data_, static_cast<size_t>(bytes_on_huge_pages(mapped_bytes_)), MADV_HUGEPAGE);
+    if (lead < kHugePage) munmap(data_ + bytes_, static_cast<size_t>(kHugePage - lead));
+    madvise(data_, static_cast<size_t>(bytes_on_huge_pages(bytes_)), MADV_HUGEPAGE);
   }
 }
 
-Buffer::~Buffer() {
-  if (data_ != nullptr) munmap(data_, static_cast<size_t>(mapped_bytes_));
+Mapping::~Mapping() {
+  munmap(data_, static_cast<size_t>(bytes_));
+}
+
+Buffer::Buffer(int64_t bytes) : bytes_(bytes) {
+  CHECK(bytes >= 0, "a buffer of {} bytes", bytes);
+  if (bytes == 0) return;
+  mapping_ = std::make_shared<const Mapping>(bytes);
+  data_ = mapping_->data();
+}
+
+Buffer::Buffer(std::shared_ptr<const Mapping> mapping, int64_t offset, int64_t bytes)
+    : mapping_(std::move(mapping)), data_(mapping_->data() + offset), bytes_(bytes) {
+  CHECK(offset >= 0 && bytes >= 0 && offset + bytes <= mapping_->bytes(), "bytes {} to {} of a mapping of {}", offset,
+        offset + bytes, mapping_->bytes());
 }
 
 Buffer::Buffer(Buffer&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)),
-      bytes_(std::exchange(other.bytes_, 0)),
-      mapped_bytes_(std::exchange(other.mapped_bytes_, 0)) {}
+    : mapping_(std::move(other.mapping_)),
+      data_(std::exchange(other.data_, nullptr)),
+      bytes_(std::exchange(other.bytes_, 0)) {}
 
 Buffer& Buffer::operator=(Buffer&& other) noexcept {
+  std::swap(mapping_, other.mapping_);
   std::swap(data_, other.data_);
   std::swap(bytes_, other.bytes_);
-  std::swap(mapped_bytes_, other.mapped_bytes_);
   return *this;
 }
 

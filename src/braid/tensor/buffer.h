@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "braid/tensor/rows.h"
@@ -12,13 +13,31 @@ namespace braid {
 // Of a buffer of `bytes` bytes: those that huge pages are asked for, the whole ones.
 int64_t bytes_on_huge_pages(int64_t bytes);
 
-// Owns `bytes` bytes, aligned to 64 (to 2 MB from 2 MB on). Pages are committed on first touch. Running out of address
-// space is a failed CHECK: sizes that a user chooses are checked against the memory there is before they come here.
+// Address space, zero until written; pages are committed on first touch. From 2 MB on it begins at a huge page, and
+// whole ones are asked for.
+class Mapping {
+ public:
+  explicit Mapping(int64_t bytes);  // > 0
+  ~Mapping();
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+
+  std::byte* data() const { return data_; }
+  int64_t bytes() const { return bytes_; }
+
+ private:
+  std::byte* data_ = nullptr;
+  int64_t bytes_ = 0;
+};
+
+// Owns `bytes` bytes, aligned to 64 (to 2 MB from 2 MB on where the mapping is its own). Running out of address space
+// is a failed CHECK: sizes that a user chooses are checked against the memory there is before they come here.
 class Buffer {
  public:
   Buffer() = default;
   explicit Buffer(int64_t bytes);
-  ~Buffer();
+  // A part of a mapping, which lives as long.
+  Buffer(std::shared_ptr<const Mapping> mapping, int64_t offset, int64_t bytes);
   Buffer(Buffer&& other) noexcept;
   Buffer& operator=(Buffer&& other) noexcept;
 
@@ -31,9 +50,9 @@ class Buffer {
   }
 
  private:
+  std::shared_ptr<const Mapping> mapping_;
   std::byte* data_ = nullptr;
   int64_t bytes_ = 0;
-  int64_t mapped_bytes_ = 0;
 };
 
 // A matrix with memory of its own; its first rows are handed out as views, so that one serves every step.

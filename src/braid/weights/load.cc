@@ -87,6 +87,12 @@ void WeightLoader::count_made(int64_t bytes) const {
   huge_page_bytes_ += bytes_on_huge_pages(bytes);
 }
 
+int64_t WeightLoader::huge_page_bytes() const {
+  int64_t bytes = huge_page_bytes_;
+  for (const auto& [domain, arena] : arenas_) bytes += arena.huge_page_bytes();
+  return bytes;
+}
+
 Status WeightLoader::for_each_part(const StoredTensor& tensor, Span1d rows,
                                    FunctionRef<Status(int64_t begin, int64_t end)> work) const {
   if (rows.end <= rows.begin || tensor.cols() == 0) return {};
@@ -166,8 +172,9 @@ Result<std::vector<PackedMatrix>> WeightLoader::matrices(std::span<const std::st
       const Span1d part = rows[i].emplace_back(resolve(cut.rows[i], tensors[i]->rows()));
       num_rows += part.end - part.begin;
     }
-    packed.emplace_back(dtype, std::max(num_rows, cut.padded_rows), cols.back().end - cols.back().begin);
-    count_made(packed.back().bytes());
+    packed.emplace_back(dtype, std::max(num_rows, cut.padded_rows), cols.back().end - cols.back().begin,
+                        arenas_[cut.domain]);
+    packed_bytes_ += packed.back().bytes();
   }
   touch(packed, cuts);
   std::vector<std::string> whats;
@@ -207,8 +214,8 @@ Result<std::vector<PackedMatrix>> WeightLoader::gate_ups(const std::string& gate
     const Span1d own = gate_rows.emplace_back(resolve(cut.rows[0], gate_tensor->rows()));
     const Span1d of_up = up_rows.emplace_back(resolve(cut.rows[1], up_tensor->rows()));
     CHECK(of_up.end - of_up.begin == own.end - own.begin);
-    packed.emplace_back(dtype, 2 * (own.end - own.begin), gate_tensor->cols());
-    count_made(packed.back().bytes());
+    packed.emplace_back(dtype, 2 * (own.end - own.begin), gate_tensor->cols(), arenas_[cut.domain]);
+    packed_bytes_ += packed.back().bytes();
   }
   touch(packed, cuts);
   const std::array<const StoredTensor*, 2> tensors = {gate_tensor, up_tensor};

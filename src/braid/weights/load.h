@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,7 +13,7 @@
 
 #include "braid/base/thread_team.h"
 #include "braid/kernels/packed_matrix.h"
-#include "braid/tensor/buffer.h"
+#include "braid/tensor/buffer_arena.h"
 #include "braid/weights/checkpoint.h"
 #include "braid/weights/first_touch.h"
 #include "braid/weights/read_ahead.h"
@@ -65,7 +66,7 @@ class WeightLoader {
 
   // Of all that was made so far.
   int64_t packed_bytes() const { return packed_bytes_; }
-  int64_t huge_page_bytes() const { return huge_page_bytes_; }  // of it, for which huge pages are asked
+  int64_t huge_page_bytes() const;  // of it, for which huge pages are asked
 
  private:
   Result<const StoredTensor*> find_usable(std::string_view name) const;
@@ -94,7 +95,8 @@ class WeightLoader {
   int64_t total_bytes_;
   mutable int64_t done_bytes_ = 0;
   mutable int64_t packed_bytes_ = 0;
-  mutable int64_t huge_page_bytes_ = 0;
+  mutable int64_t huge_page_bytes_ = 0;            // outside the arenas
+  mutable std::map<int32_t, BufferArena> arenas_;  // by domain: a huge page lies in one
 };
 
 }  // namespace braid

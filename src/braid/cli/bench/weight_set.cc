@@ -38,8 +38,9 @@ WeightSet::WeightSet(ThreadTeam& team, DType dtype, int64_t n, int64_t k, int64_
   while (!is_prime(count)) --count;
   const float scale = 1.0F / std::sqrt(static_cast<float>(k));
   const RowsBuffer panel = random_rows(dtype, PackedMatrix::kPanelCols, k, scale, 1);
+  BufferArena arena;
   for (int64_t i = 0; i < count; ++i) {
-    PackedMatrix& matrix = matrices_.emplace_back(dtype, n, k);
+    PackedMatrix& matrix = matrices_.emplace_back(dtype, n, k, arena);
     team.run([&](int thread) {
       const Span1d part = split_evenly(n, thread, team.size(), PackedMatrix::kPanelCols);
       for (int64_t first = part.begin; first < part.end; first += PackedMatrix::kPanelCols) {
