@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 
 #include "braid/tensor/rows.h"
 
@@ -30,8 +31,8 @@ class Mapping {
   int64_t bytes_ = 0;
 };
 
-// Owns `bytes` bytes, aligned to 64 (to 2 MB from 2 MB on where the mapping is its own). Running out of address space
-// is a failed CHECK: sizes that a user chooses are checked against the memory there is before they come here.
+// Owns `bytes` bytes, aligned to 64 (to 2 MB from 2 MB on where the mapping is its own). Throws std::bad_alloc when no
+// address space is left: sizes that a user chooses are checked against the memory there is before they come here.
 class Buffer {
  public:
   Buffer() = default;
@@ -60,7 +61,12 @@ class RowsBuffer {
  public:
   RowsBuffer() = default;
   RowsBuffer(DType dtype, int64_t max_rows, int64_t cols)
-      : buffer_(max_rows * cols * dtype_bytes(dtype)), dtype_(dtype), max_rows_(max_rows), cols_(cols) {}
+      : RowsBuffer(Buffer(max_rows * cols * dtype_bytes(dtype)), dtype, max_rows, cols) {}
+  RowsBuffer(Buffer buffer, DType dtype, int64_t max_rows, int64_t cols)
+      : buffer_(std::move(buffer)), dtype_(dtype), max_rows_(max_rows), cols_(cols) {
+    CHECK(buffer_.bytes() == max_rows * cols * dtype_bytes(dtype), "{} bytes for {} rows of {}", buffer_.bytes(),
+          max_rows, cols);
+  }
 
   Rows first(int64_t rows) const {
     CHECK(rows >= 0 && rows <= max_rows_, "{} rows of a buffer for {}", rows, max_rows_);

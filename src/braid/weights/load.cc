@@ -82,13 +82,8 @@ void WeightLoader::count(int64_t bytes) const {
   if (progress_) progress_(std::min(done_bytes_, total_bytes_), total_bytes_);
 }
 
-void WeightLoader::count_made(int64_t bytes) const {
-  packed_bytes_ += bytes;
-  huge_page_bytes_ += bytes_on_huge_pages(bytes);
-}
-
 int64_t WeightLoader::huge_page_bytes() const {
-  int64_t bytes = huge_page_bytes_;
+  int64_t bytes = 0;
   for (const auto& [domain, arena] : arenas_) bytes += arena.huge_page_bytes();
   return bytes;
 }
@@ -254,16 +249,17 @@ Result<std::vector<float>> WeightLoader::vector(std::string_view name) const {
 
 Result<RowsBuffer> WeightLoader::rows(std::string_view name, DType dtype, int32_t domain) const {
   TRY(const StoredTensor* const tensor, find_usable(name));
-  RowsBuffer table(dtype, tensor->rows(), tensor->cols());
+  RowsBuffer table(arenas_[domain].take(tensor->num_elements() * dtype_bytes(dtype)), dtype, tensor->rows(),
+                   tensor->cols());
+  packed_bytes_ += table.bytes();
   const Rows all = table.first(tensor->rows());
+  const std::span<std::byte> memory(all.data, static_cast<size_t>(table.bytes()));
   if (first_touch_ != nullptr) {
-    const UntouchedMemory memory{.domain = domain, .bytes = {all.data, static_cast<size_t>(table.bytes())}};
-    first_touch_->touch({&memory, 1});
+    const UntouchedMemory untouched{.domain = domain, .bytes = memory};
+    first_touch_->touch({&untouched, 1});
   }
-  count_made(table.bytes());
   // What is stored as it is needed would only lie on disk twice.
   PackCache* const cache = tensor->plain == dtype ? nullptr : cache_;
-  const std::span<std::byte> memory(all.data, static_cast<size_t>(table.bytes()));
   const std::string what = cache != nullptr ? describe_rows(dtype, checkpoint_, *tensor) : "";
   if (cache != nullptr && cache->fetch(what, memory)) {
     count(tensor->bytes);

@@ -84,7 +84,6 @@ class WeightLoader {
   bool fetch(std::span<const std::string> whats, std::vector<PackedMatrix>& packed) const;
   void keep(std::span<const std::string> whats, std::vector<PackedMatrix>& packed) const;
   void count(int64_t bytes) const;
-  void count_made(int64_t bytes) const;  // in a buffer of its own
 
   const Checkpoint& checkpoint_;
   ThreadTeam& team_;
@@ -95,7 +94,6 @@ class WeightLoader {
   int64_t total_bytes_;
   mutable int64_t done_bytes_ = 0;
   mutable int64_t packed_bytes_ = 0;
-  mutable int64_t huge_page_bytes_ = 0;            // outside the arenas
   mutable std::map<int32_t, BufferArena> arenas_;  // by domain: a huge page lies in one
 };
 

@@ -70,8 +70,8 @@ KernelBench quick_kernel_bench() {
 
 KernelReport measure_kernels(const KernelBench& bench, ThreadTeam& team) {
   KernelReport report;
-  report.roofline = measure_roofline(bench.isa, team, bench.roofline);
   ReadMeter meter(team, bench.roofline.read_bytes, bench.roofline.seconds);
+  report.roofline = measure_roofline(bench.isa, team, meter, bench.roofline.seconds);
   for (const KernelShape& shape : bench.shapes) {
     const std::vector<KernelFigure> figures = measure_shape(bench, shape, team, meter);
     report.figures.insert(report.figures.end(), figures.begin(), figures.end());

@@ -143,9 +143,13 @@ double measure_peak_flops(CpuIsa isa, ThreadTeam& team, DType dtype, double seco
 }
 
 Roofline measure_roofline(CpuIsa isa, ThreadTeam& team, const RooflineEffort& effort) {
-  return {.bf16_flops_per_s = measure_peak_flops(isa, team, DType::kBFloat16, effort.seconds),
-          .f32_flops_per_s = measure_peak_flops(isa, team, DType::kFloat32, effort.seconds),
-          .read_bytes_per_s = measure_read_bandwidth(team, effort.read_bytes, effort.seconds),
+  return measure_roofline(isa, team, ReadMeter(team, effort.read_bytes, effort.seconds), effort.seconds);
+}
+
+Roofline measure_roofline(CpuIsa isa, ThreadTeam& team, const ReadMeter& meter, double seconds) {
+  return {.bf16_flops_per_s = measure_peak_flops(isa, team, DType::kBFloat16, seconds),
+          .f32_flops_per_s = measure_peak_flops(isa, team, DType::kFloat32, seconds),
+          .read_bytes_per_s = meter.bytes_per_s(),
           .isa = std::string(isa_name(isa))};
 }
 

@@ -27,8 +27,6 @@ struct RooflineEffort {
   double seconds = 1.0;                   // for each of the three, about; medians
   int64_t read_bytes = int64_t{1} << 30;  // of memory to read: far more than the caches hold
 };
-Roofline measure_roofline(CpuIsa isa, ThreadTeam& team, const RooflineEffort& effort = {});
-
 // What all threads read together from `bytes` of memory, by the best of several ways to read, which the constructor
 // takes `seconds` to find. For figures that are to stand beside what the machine gave while they were taken: a shared
 // one's bandwidth is another from second to second.
@@ -50,6 +48,10 @@ class ReadMeter {
   double bytes_per_s_ = 0;
   int64_t turns_ = 0;
 };
+
+Roofline measure_roofline(CpuIsa isa, ThreadTeam& team, const RooflineEffort& effort = {});
+// The same with memory already measured; `seconds` for each of the peaks.
+Roofline measure_roofline(CpuIsa isa, ThreadTeam& team, const ReadMeter& meter, double seconds);
 
 // A ReadMeter's bytes_per_s().
 double measure_read_bandwidth(ThreadTeam& team, int64_t bytes, double seconds);

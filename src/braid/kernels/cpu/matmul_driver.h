@@ -46,8 +46,8 @@ struct FetchAhead {
 
 template <FetchAhead kAhead>
 struct AheadPrefetch {
-  const std::byte* weights = nullptr;  // that are read
-  OutputLines* output = nullptr;
+  const std::byte* weights;  // that are read
+  OutputLines* output;       // some of its lines into L1 after each 2 KB
 
   __attribute__((always_inline)) void at_line(int64_t line) const {
     if constexpr (kAhead.near > 0) __builtin_prefetch(weights + kAhead.near + line * 64, 0, 3);
@@ -58,7 +58,7 @@ struct AheadPrefetch {
   }
   __attribute__((always_inline)) void next() {
     weights += 2048;
-    if (output != nullptr) output->prefetch_some();
+    output->prefetch_some();
   }
 };
 
@@ -92,14 +92,18 @@ struct RowSource {
 //   kShortUnits          2 KB of a panel that two blocks of rows, or one if it is no stream, take one after another
 //   kStretchUnits        the same of three blocks or more
 //   kPairRows            up to so many rows alone take two panels at a time; 0: never
+//   kStreamRows          up to so many rows alone take kStreams panels at a time; 0: never
 //   packed_rows(rows)    rows that a block of `rows` takes, packed and in the sums
 //   pack(source, first, rows, k, out)
-//   multiply(rows, a, w, k, sums, resume, prefetch)   sums [packed rows][32] (+)= a · w over a stretch of k
-//   multiply_alone(rows, a, w, k, sums, output)       where kIsOnePass: sums = a · w for one block of rows alone;
-//   fetches as far ahead as is best, and the output multiply_pair(rows, a, w, other_w, k, sums)       where kPairRows >
-//   0: sums [2 panels][rows][32] = a · w kStreamRows          up to so many rows alone take kStreams panels at a time;
-//   0: never multiply_streams(rows, a, w, stride, streams, k, sums)  where kStreamRows > 0: the same of panels `stride`
-//   bytes apart
+//   multiply(rows, a, w, k, sums, resume, prefetch)
+//                        sums [packed rows][32] (+)= a · w over a stretch of k
+//   multiply_alone(rows, a, w, k, sums, output)
+//                        where kIsOnePass: sums = a · w for one block of rows alone, which fetches as far ahead as is
+//                        best, and the output
+//   multiply_pair(rows, a, w, other_w, k, sums)
+//                        where kPairRows > 0: sums [2 panels][rows][32] = a · w
+//   multiply_streams(rows, a, w, stride, streams, k, sums)
+//                        where kStreamRows > 0: the same of panels `stride` bytes apart
 template <typename Kernel>
 struct Blocking {
   explicit Blocking(int64_t num_rows, int64_t k) : padded_k(divide_up(k, Kernel::kPadK) * Kernel::kPadK) {
