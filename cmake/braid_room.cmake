@@ -61,7 +61,7 @@ endfunction()
 
 # Files named after an instruction-set tier are compiled for it, on x86-64 alone; everything else is for any processor.
 # Such a file may include nothing that leaves inline functions for others to link (kernels/cpu/matmul_tier.h), and is
-# never compiled together with another.
+# never compiled together with another; nor is an emulated one.
 function(braid_isa_flags)
   set(avx2 -mavx2 -mfma -mf16c)
   set(avx512 ${avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512)
@@ -75,7 +75,7 @@ function(braid_isa_flags)
     list(APPEND avx512bf16 -O0)  # clang 16 crashes over the optimised bfloat16 vectors; no fuzz target multiplies any
   endif()
   foreach(source ${ARGN})
-    if(source MATCHES "_(portable|avx2|avx512|avx512bf16|amx)\\.cc$")
+    if(source MATCHES "_(portable|avx2|avx512|avx512bf16|amx|emulated)\\.cc$")
       set_source_files_properties(${source} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
     endif()
     foreach(tier avx2 avx512 avx512bf16 amx)

@@ -1,13 +1,47 @@
-// Attention of every tier: held to the definition, and to itself, bit for bit, over every way of cutting the same work.
+// Attention of every tier, and AMX's over emulated tiles: held to the definition, and to itself, bit for bit, over
+// every way of cutting the same work.
 #include <array>
+#include <string>
 
 #include "braid/kernels/attention_testing.h"
+#include "braid/kernels/cpu/cpu_ops.h"
 
 namespace braid::testing {
 namespace {
 
-class PagedAttention : public EveryTier {};
-BRAID_FOR_EVERY_TIER(PagedAttention);
+struct TestedTier {
+  std::string name;
+  CpuIsa isa;
+  cpu::AttentionTier attention;
+};
+
+std::vector<TestedTier> tested_tiers() {
+  std::vector<TestedTier> tiers;
+  for (const CpuIsa isa : available_isas()) {
+    tiers.push_back({std::string(isa_name(isa)), isa, cpu::attention_tier(isa)});
+  }
+  cpu::AttentionTier emulated = cpu::attention_tier(CpuIsa::kPortable);
+  emulated.bfloat16_in_tiles = &cpu::attention_amx_emulated();
+  tiers.push_back({"amx_bf16_emulated", CpuIsa::kPortable, emulated});
+  return tiers;
+}
+
+class PagedAttention : public ::testing::TestWithParam<TestedTier> {
+ protected:
+  struct Device {
+    explicit Device(int threads)
+        : team(threads), ops(std::make_unique<cpu::CpuOps>(GetParam().isa, team, GetParam().attention)) {}
+
+    ThreadTeam team;
+    std::unique_ptr<Ops> ops;
+  };
+
+  const std::unique_ptr<Ops> ref_ = make_ref_ops();
+  Device one_{1};
+  Device three_{3};
+};
+INSTANTIATE_TEST_SUITE_P(Tiers, PagedAttention, ::testing::ValuesIn(tested_tiers()),
+                         [](const auto& tier) { return tier.param.name; });
 
 // All queries of a sequence, its tokens fed in chunks of `chunk`.
 Matrix attend_in_chunks(Ops& ops, const CacheShape& shape, const TestSequence& sequence, int64_t chunk,
@@ -67,8 +101,8 @@ TEST_P(PagedAttention, SoftCapsAndSinksEqualTheDefinition) {
     const double tolerance = dtype == DType::kFloat32 ? 1e-5 : 1e-2;
     for (const float soft_cap : {0.0F, 0.5F, 30.0F}) {
       for (const bool has_sinks : {false, true}) {
-        for (const int32_t window : {0, 21}) {
-          const CacheShape shape = {.num_heads = 8, .num_kv_heads = 2, .head_dim = 24, .dtype = dtype};
+        for (const auto& [window, head_dim] : {std::pair{0, 24}, {21, 24}, {0, 32}, {21, 32}}) {
+          const CacheShape shape = {.num_heads = 8, .num_kv_heads = 2, .head_dim = head_dim, .dtype = dtype};
           const TestSequence sequence(shape, 130, seed++);
           const std::vector<float> sinks = some_sinks(shape);
           AttentionParams params = params_of(shape, window);
@@ -126,9 +160,9 @@ TEST_P(PagedAttention, HasTheSameBitsHoweverTheSequenceIsCut) {
 TEST_P(PagedAttention, ManyHeadsOfOneTokenHaveTheBitsOfManyTokens) {
   for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
     for (const auto& [heads, kv_heads] : {std::pair{40, 40}, {80, 40}, {48, 2}, {35, 1}, {21, 7}}) {
-      for (const int32_t page_size : {16, 64}) {
+      for (const auto& [page_size, head_dim] : {std::pair{16, 16}, {64, 16}, {16, 32}, {64, 32}}) {
         const CacheShape shape = {
-            .num_heads = heads, .num_kv_heads = kv_heads, .head_dim = 16, .dtype = dtype, .page_size = page_size};
+            .num_heads = heads, .num_kv_heads = kv_heads, .head_dim = head_dim, .dtype = dtype, .page_size = page_size};
         const TestSequence sequence(shape, 140, 31);
         const std::vector<float> sinks = some_sinks(shape);
         AttentionParams params = params_of(shape, 70);
@@ -147,51 +181,54 @@ TEST_P(PagedAttention, ManyHeadsOfOneTokenHaveTheBitsOfManyTokens) {
 }
 
 TEST_P(PagedAttention, HasTheSameBitsWhateverElseIsInTheBatch) {
-  const CacheShape shape = {.num_heads = 4, .num_kv_heads = 2, .head_dim = 40};
-  const std::vector<int64_t> lens = {1, 200, 17, 64, 129};
-  std::vector<TestSequence> sequences;
-  for (size_t i = 0; i < lens.size(); ++i) sequences.emplace_back(shape, lens[i], static_cast<uint32_t>(100 * i));
+  for (const int32_t head_dim : {40, 64}) {
+    const CacheShape shape = {.num_heads = 4, .num_kv_heads = 2, .head_dim = head_dim};
+    const std::vector<int64_t> lens = {1, 200, 17, 64, 129};
+    std::vector<TestSequence> sequences;
+    for (size_t i = 0; i < lens.size(); ++i) sequences.emplace_back(shape, lens[i], static_cast<uint32_t>(100 * i));
 
-  // Sequence i brings its last i + 1 tokens, all in one batch with a gap of one row between them.
-  const TestCache cache(shape, 5, 200, 9);
-  Matrix q(DType::kFloat32, 40, 160);
-  std::vector<AttentionSequence> batch;
-  int64_t row = 0;
-  for (size_t i = 0; i < lens.size(); ++i) {
-    const auto index = static_cast<int64_t>(i);
-    const int64_t num_new = std::min(lens[i], index + 1);
-    const AttentionSequence all = cache.sequence(index, 0, 0, lens[i]);
-    one_.ops->write_kv(sequences[i].k.view, sequences[i].v.view, {&all, 1}, cache.layer());
-    one_.ops->convert(sequences[i].q.view.slice_rows(lens[i] - num_new, num_new), q.view.slice_rows(row, num_new));
-    batch.push_back(cache.sequence(index, row, lens[i] - num_new, num_new));
-    row += num_new + 1;
-  }
-  for (Device* device : {&one_, &three_}) {
-    Matrix out(DType::kFloat32, 40, 160);
-    for (int64_t i = 0; i < 40; ++i) out.view.row<float>(i)[0] = 77;
-    device->ops->paged_attention(q.view, batch, cache.layer(), params_of(shape), out.view);
+    // Sequence i brings its last i + 1 tokens, all in one batch with a gap of one row between them.
+    const TestCache cache(shape, 5, 200, 9);
+    Matrix q(DType::kFloat32, 40, sequences[0].q.view.cols);
+    std::vector<AttentionSequence> batch;
+    int64_t row = 0;
     for (size_t i = 0; i < lens.size(); ++i) {
-      const Matrix alone = attend_in_chunks(*one_.ops, shape, sequences[i], lens[i], 0);
-      const int64_t num_new = batch[i].num_new;
-      EXPECT_TRUE(same_bits(alone.view.slice_rows(lens[i] - num_new, num_new),
-                            out.view.slice_rows(batch[i].first_row, num_new)))
-          << "sequence " << i;
-      EXPECT_EQ(out.at(batch[i].first_row + num_new, 0), 77) << "a row of no sequence was written";
+      const auto index = static_cast<int64_t>(i);
+      const int64_t num_new = std::min(lens[i], index + 1);
+      const AttentionSequence all = cache.sequence(index, 0, 0, lens[i]);
+      one_.ops->write_kv(sequences[i].k.view, sequences[i].v.view, {&all, 1}, cache.layer());
+      one_.ops->convert(sequences[i].q.view.slice_rows(lens[i] - num_new, num_new), q.view.slice_rows(row, num_new));
+      batch.push_back(cache.sequence(index, row, lens[i] - num_new, num_new));
+      row += num_new + 1;
+    }
+    for (Device* device : {&one_, &three_}) {
+      Matrix out(DType::kFloat32, 40, q.view.cols);
+      for (int64_t i = 0; i < 40; ++i) out.view.row<float>(i)[0] = 77;
+      device->ops->paged_attention(q.view, batch, cache.layer(), params_of(shape), out.view);
+      for (size_t i = 0; i < lens.size(); ++i) {
+        const Matrix alone = attend_in_chunks(*one_.ops, shape, sequences[i], lens[i], 0);
+        const int64_t num_new = batch[i].num_new;
+        EXPECT_TRUE(same_bits(alone.view.slice_rows(lens[i] - num_new, num_new),
+                              out.view.slice_rows(batch[i].first_row, num_new)))
+            << "sequence " << i;
+        EXPECT_EQ(out.at(batch[i].first_row + num_new, 0), 77) << "a row of no sequence was written";
+      }
     }
   }
 }
 
 TEST_P(PagedAttention, HasTheSameBitsWhereOneLongSequenceIsSplitBetweenThreads) {
-  for (const auto& [window, kv_heads] : {std::pair{0, 1}, {1100, 1}, {0, 5}, {1100, 5}}) {
-    const CacheShape shape = {.num_heads = 5, .num_kv_heads = kv_heads, .head_dim = 40};
+  for (const auto& [window, kv_heads, head_dim] :
+       {std::tuple{0, 1, 40}, {1100, 1, 40}, {0, 5, 40}, {1100, 5, 40}, {0, 1, 32}, {1100, 5, 32}}) {
+    const CacheShape shape = {.num_heads = 5, .num_kv_heads = kv_heads, .head_dim = head_dim};
     const TestSequence sequence(shape, 1500, 21);
     const TestCache cache(shape, 1, 1500, 9);
     const AttentionSequence all = cache.sequence(0, 0, 0, 1500);
     one_.ops->write_kv(sequence.k.view, sequence.v.view, {&all, 1}, cache.layer());
     for (const int64_t num_new : {1, 2}) {
       const AttentionSequence last = cache.sequence(0, 1500 - num_new, 1500 - num_new, num_new);
-      Matrix alone(DType::kFloat32, 1500, 200);
-      Matrix split(DType::kFloat32, 1500, 200);
+      Matrix alone(DType::kFloat32, 1500, sequence.q.view.cols);
+      Matrix split(DType::kFloat32, 1500, sequence.q.view.cols);
       one_.ops->paged_attention(sequence.q.view, {&last, 1}, cache.layer(), params_of(shape, window), alone.view);
       three_.ops->paged_attention(sequence.q.view, {&last, 1}, cache.layer(), params_of(shape, window), split.view);
       EXPECT_NE(alone.at(1499, 0), 0.0F);
@@ -204,8 +241,8 @@ TEST_P(PagedAttention, HasTheSameBitsWhereOneLongSequenceIsSplitBetweenThreads) 
 TEST_P(PagedAttention, HasTheSameBitsWhereBlocksBehindTheWindowAreLeftOut) {
   constexpr int64_t kLen = 300;
   for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
-    for (const int32_t window : {1, 20, 64, 100}) {
-      const CacheShape shape = {.num_heads = 4, .num_kv_heads = 2, .head_dim = 24, .dtype = dtype};
+    for (const auto& [window, head_dim] : {std::pair{1, 24}, {20, 24}, {64, 32}, {100, 32}}) {
+      const CacheShape shape = {.num_heads = 4, .num_kv_heads = 2, .head_dim = head_dim, .dtype = dtype};
       const TestSequence sequence(shape, kLen, 31);
       const TestCache cache(shape, 1, kLen, 9);
       const AttentionSequence all = cache.sequence(0, 0, 0, kLen);
@@ -232,8 +269,8 @@ TEST_P(PagedAttention, HasTheSameBitsWhereBlocksBehindTheWindowAreLeftOut) {
 
 TEST_P(PagedAttention, KeysThatAQueryDoesNotSeeCannotReachIt) {
   for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
-    const CacheShape shape = {.num_heads = 4, .num_kv_heads = 2, .head_dim = 24, .dtype = dtype};
-    for (const int32_t window : {0, 30}) {
+    for (const auto& [window, head_dim] : {std::pair{0, 24}, {30, 24}, {0, 64}, {30, 64}}) {
+      const CacheShape shape = {.num_heads = 4, .num_kv_heads = 2, .head_dim = head_dim, .dtype = dtype};
       TestSequence sequence(shape, 150, 11);
       const Matrix expected = attend_in_chunks(*one_.ops, shape, sequence, 150, window);
       const int64_t poisoned = 101;
@@ -265,6 +302,31 @@ TEST_P(PagedAttention, HugeScoresChooseOneKey) {
   const Matrix out = attend_in_chunks(*three_.ops, shape, sequence, 70, 0);
   for (int64_t dim = 0; dim < 32; ++dim) {
     EXPECT_EQ(out.at(69, dim), std::abs(sequence.v.at(5, dim % 16)) < 1e-37F ? 0.0F : sequence.v.at(5, dim % 16));
+  }
+}
+
+// With queries of zeros every probability is 1, and 64 of them divide exactly: what is left is the order in which
+// values are added. In tiles, of each 16 tokens: the even ones, the odd ones, and then both to the sum.
+TEST_P(PagedAttention, TilesAddValuesInTheirOrder) {
+  if (GetParam().attention.bfloat16_in_tiles == nullptr) return;  // of tiers that have tiles
+  const CacheShape shape = {.num_heads = 1, .num_kv_heads = 1, .head_dim = 96};
+  TestSequence sequence(shape, 64, 17);
+  for (int64_t i = 0; i < 64; ++i) std::fill_n(sequence.q.view.row<float>(i), 96, 0.0F);
+  const Matrix out = attend_in_chunks(*one_.ops, shape, sequence, 64, 0);
+  const FlushDenormals flush;
+  const auto value = [&](int64_t token, int64_t dim) { return to_float(to_bfloat16(sequence.v.at(token, dim))); };
+  for (int64_t dim = 0; dim < 96; ++dim) {
+    float sum = 0;
+    for (int64_t group = 0; group < 64; group += 16) {
+      float even = 0;
+      float odd = 0;
+      for (int64_t token = group; token < group + 16; token += 2) {
+        even += value(token, dim);
+        odd += value(token + 1, dim);
+      }
+      sum += even + odd;
+    }
+    EXPECT_EQ(out.at(63, dim), sum / 64) << "dimension " << dim;
   }
 }
 

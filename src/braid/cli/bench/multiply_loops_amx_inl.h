@@ -21,7 +21,7 @@ void add_up_tile(Tiles& tiles, float* sums) {
 template <typename Tiles>
 double multiply_tiles_in_registers(const MultiplyOperands& operands, int64_t passes, float* sums) {
   Tiles tiles;
-  tiles.configure(16);
+  tiles.configure({});
   tiles.template zero<0>();
   tiles.template zero<1>();
   tiles.template zero<2>();
@@ -52,7 +52,7 @@ double multiply_tiles_in_registers(const MultiplyOperands& operands, int64_t pas
 template <typename Tiles>
 double multiply_cached_tiles(const MultiplyOperands& operands, int64_t passes, float* sums) {
   Tiles tiles;
-  tiles.configure(16);
+  tiles.configure({});
   tiles.template zero<0>();
   tiles.template zero<1>();
   tiles.template zero<2>();

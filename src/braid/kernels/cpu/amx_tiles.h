@@ -1,18 +1,19 @@
-// The hardware's tile registers (AmxKernel says what it asks of them). In assembly, because g++ 12's intrinsics do not
-// tell the compiler which memory they read (_tile_loadconfig 8 of its 64 bytes, _tile_loadd none), so that it may drop
-// or delay the stores that fill it. For files of the AMX tier alone, each of which gets its own copy (matmul_tier.h
-// says why).
+// The hardware's tile registers (AmxKernel and TileAttention say what they ask of them). In assembly, because g++ 12's
+// intrinsics do not tell the compiler which memory they read (_tile_loadconfig 8 of its 64 bytes, _tile_loadd none), so
+// that it may drop or delay the stores that fill it. For files of the AMX tier alone, each of which gets its own copy
+// (matmul_tier.h says why).
 #pragma once
 
 #include <cstdint>
+
+#include "braid/kernels/cpu/amx_tile_shapes.h"
 
 namespace braid::cpu {
 namespace {
 
 class HardwareTiles {
  public:
-  // Sums and rows: `rows` rows of 64 bytes; weights: 16 rows of 64 bytes.
-  void configure(int64_t rows) {
+  void configure(const TileShapes& shapes) {
     struct alignas(64) Config {
       uint8_t palette = 1;
       uint8_t start_row = 0;
@@ -21,8 +22,8 @@ class HardwareTiles {
       uint8_t num_rows[16] = {};
     } config;
     for (int tile = 0; tile < 8; ++tile) {
-      config.row_bytes[tile] = 64;
-      config.num_rows[tile] = static_cast<uint8_t>(tile < 6 ? rows : 16);
+      config.row_bytes[tile] = static_cast<uint16_t>(shapes.of[tile].row_bytes);
+      config.num_rows[tile] = static_cast<uint8_t>(shapes.of[tile].rows);
     }
     asm volatile("ldtilecfg %0" : : "m"(config));
   }

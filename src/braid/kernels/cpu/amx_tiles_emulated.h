@@ -6,16 +6,18 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "braid/kernels/cpu/amx_tile_shapes.h"
+
 namespace braid::cpu {
 namespace {
 
 class EmulatedTiles {
  public:
-  void configure(int64_t rows) {
-    rows_ = rows;
+  void configure(const TileShapes& shapes) {
+    shapes_ = shapes;
     for (auto& tile : tiles_) tile = {};
   }
-  void release() { rows_ = 0; }
+  void release() { shapes_ = kNone; }
 
   template <int kTile>
   void zero() {
@@ -25,24 +27,29 @@ class EmulatedTiles {
   void load(const void* from, int64_t stride) {
     const auto* bytes = static_cast<const std::byte*>(from);
     tiles_[kTile] = {};
-    for (int64_t row = 0; row < rows_of(kTile); ++row) {
-      __builtin_memcpy(tiles_[kTile].words[row], bytes + row * stride, 64);
+    for (int64_t row = 0; row < shapes_.of[kTile].rows; ++row) {
+      __builtin_memcpy(tiles_[kTile].words[row], bytes + row * stride, row_bytes(kTile));
     }
   }
   template <int kTile>
   void store(void* to, int64_t stride) {
     auto* bytes = static_cast<std::byte*>(to);
-    for (int64_t row = 0; row < rows_of(kTile); ++row) {
-      __builtin_memcpy(bytes + row * stride, tiles_[kTile].words[row], 64);
+    for (int64_t row = 0; row < shapes_.of[kTile].rows; ++row) {
+      __builtin_memcpy(bytes + row * stride, tiles_[kTile].words[row], row_bytes(kTile));
     }
   }
+  // Shapes that do not fit together are a fault on the hardware; here the sums are what they were.
   template <int kSum, int kA, int kB>
   void multiply_add() {
-    for (int64_t row = 0; row < rows_; ++row) {
+    if (shapes_.of[kA].rows != shapes_.of[kSum].rows || shapes_.of[kB].row_bytes != shapes_.of[kSum].row_bytes ||
+        shapes_.of[kA].row_bytes != 4 * shapes_.of[kB].rows) {
+      return;
+    }
+    for (int64_t row = 0; row < shapes_.of[kSum].rows; ++row) {
       for (int col = 0; col < 16; ++col) {
         float even = 0;
         float odd = 0;
-        for (int pair = 0; pair < 16; ++pair) {
+        for (int64_t pair = 0; pair < shapes_.of[kB].rows; ++pair) {
           const uint32_t a = tiles_[kA].words[row][pair];
           const uint32_t b = tiles_[kB].words[pair][col];
           even = std::fma(as_float(a << 16), as_float(b << 16), even);
@@ -59,10 +66,11 @@ class EmulatedTiles {
     uint32_t words[16][16];
   };
   static float as_float(uint32_t bits) { return __builtin_bit_cast(float, bits); }
-  int64_t rows_of(int tile) const { return tile < 6 ? rows_ : 16; }
+  static constexpr TileShapes kNone = {{{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}}};
+  size_t row_bytes(int tile) const { return static_cast<size_t>(shapes_.of[tile].row_bytes); }
 
   Tile tiles_[8] = {};
-  int64_t rows_ = 0;
+  TileShapes shapes_ = kNone;
 };
 
 }  // namespace

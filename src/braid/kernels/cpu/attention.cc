@@ -39,10 +39,21 @@ int64_t num_blocks(const AttentionTile& tile) {
   return tile.end_block() - tile.first_block();
 }
 
-const AttentionTier& tier_for(CpuIsa isa) {
+const AttentionKernels& kernels_for(const AttentionTier& tier, const KvLayer& layer) {
+  if (layer.dtype == DType::kFloat32) return tier.float32;
+  return tier.bfloat16_in_tiles != nullptr && layer.head_dim % 32 == 0 ? *tier.bfloat16_in_tiles : tier.bfloat16;
+}
+
+}  // namespace
+
+AttentionTier attention_tier(CpuIsa isa) {
   switch (isa) {
 #if defined(__x86_64__)
-    case CpuIsa::kAmxBf16:
+    case CpuIsa::kAmxBf16: {
+      AttentionTier tier = attention_avx512bf16();
+      tier.bfloat16_in_tiles = &attention_amx();
+      return tier;
+    }
     case CpuIsa::kAvx512Bf16:
       return attention_avx512bf16();
     case CpuIsa::kAvx512:
@@ -55,13 +66,6 @@ const AttentionTier& tier_for(CpuIsa isa) {
   }
 }
 
-}  // namespace
-
-const AttentionKernels& attention_kernels(CpuIsa isa, DType kv_dtype) {
-  const AttentionTier& tier = tier_for(isa);
-  return kv_dtype == DType::kFloat32 ? tier.float32 : tier.bfloat16;
-}
-
 void PagedAttention::forward(ConstRows q, std::span<const AttentionSequence> sequences, const KvLayer& layer,
                              const AttentionParams& params, Rows out) {
   const int64_t width = int64_t{params.num_heads} * layer.head_dim;
@@ -70,7 +74,7 @@ void PagedAttention::forward(ConstRows q, std::span<const AttentionSequence> seq
   CHECK(params.sinks.empty() || std::cmp_equal(params.sinks.size(), params.num_heads), "{} sinks of {} heads",
         params.sinks.size(), params.num_heads);
   CHECK(params.num_heads % layer.num_kv_heads == 0, "{} heads over {} KV heads", params.num_heads, layer.num_kv_heads);
-  const AttentionKernels& kernels = attention_kernels(isa_, layer.dtype);
+  const AttentionKernels& kernels = kernels_for(tier_, layer);
   plan(q, sequences, layer, params, out);
 
   int64_t block_rows = 0;

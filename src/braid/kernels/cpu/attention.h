@@ -15,7 +15,7 @@ namespace braid::cpu {
 
 class PagedAttention {
  public:
-  PagedAttention(CpuIsa isa, ThreadTeam& team) : isa_(isa), team_(team) {}
+  PagedAttention(const AttentionTier& tier, ThreadTeam& team) : tier_(tier), team_(team) {}
 
   // As Ops::paged_attention.
   void forward(ConstRows q, std::span<const AttentionSequence> sequences, const KvLayer& layer,
@@ -36,7 +36,7 @@ class PagedAttention {
   void run_whole(const AttentionKernels& kernels);
   void run_in_parts(const AttentionKernels& kernels);
 
-  const CpuIsa isa_;
+  const AttentionTier tier_;
   ThreadTeam& team_;
 
   // Of the call under way; members so that their memory stays.

@@ -11,9 +11,11 @@ struct Avx2 {
   using Words = __m256i;
   static constexpr int kLanes = 8;
   static constexpr int kRows = 4;
+  static constexpr int kSums = 8;
   static constexpr int kKeyVectors = 2;
   static constexpr int kDimVectors = 2;
   static constexpr int kDimVectorsOfFewRows = 4;
+  static constexpr int kSoftmaxRows = 1;
 
   static Vector zero() { return _mm256_setzero_ps(); }
   static Vector broadcast(float value) { return _mm256_set1_ps(value); }

@@ -12,10 +12,12 @@ namespace {
 struct Avx512Vectors {
   using Vector = __m512;
   static constexpr int kLanes = 16;
-  static constexpr int kRows = 4;
+  static constexpr int kRows = 8;
+  static constexpr int kSums = 16;
   static constexpr int kKeyVectors = 4;
   static constexpr int kDimVectors = 4;
   static constexpr int kDimVectorsOfFewRows = 8;
+  static constexpr int kSoftmaxRows = 4;
 
   static Vector zero() { return _mm512_setzero_ps(); }
   static Vector broadcast(float value) { return _mm512_set1_ps(value); }

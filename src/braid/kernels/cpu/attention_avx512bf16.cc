@@ -1,52 +1,8 @@
-// Attention with AVX-512 and vdpbf16ps. Over a bfloat16 cache the probabilities are rounded to bfloat16, because one
-// instruction then does what four do in float32; their sum is taken as rounded, so that the weights still add up to 1.
-#include "braid/kernels/cpu/attention_avx512_inl.h"
+// Attention with AVX-512 and vdpbf16ps.
+#include "braid/kernels/cpu/attention_avx512bf16_inl.h"
 
 namespace braid::cpu {
 namespace {
-
-struct Avx512Bf16 : Avx512Vectors {
-  static void store_bfloat16(uint16_t* to, Vector value, int count) {
-    _mm256_mask_storeu_epi16(to, first_lanes(count), rounded(value));
-  }
-  static __m256i rounded(Vector value) { return __builtin_bit_cast(__m256i, _mm512_cvtneps_pbh(value)); }
-};
-
-struct DotPairs {
-  using Vector = Avx512Bf16::Vector;
-  using Weight = uint16_t;
-  using Kv = __m512i;
-  static constexpr int kStep = 2;
-
-  static Kv load(const std::byte* from) { return _mm512_loadu_si512(from); }
-  static Kv load_some(const std::byte* from, int count) {
-    return _mm512_maskz_loadu_epi32(Avx512Bf16::first_lanes(count), from);
-  }
-  static Kv keep(Kv pair, bool first, bool second) {
-    const uint32_t bits = (first ? 0x0000ffffU : 0U) | (second ? 0xffff0000U : 0U);
-    return _mm512_and_si512(pair, _mm512_set1_epi32(static_cast<int>(bits)));
-  }
-  static __m512i broadcast(const Weight* pair) {
-    int32_t word;
-    __builtin_memcpy(&word, pair, sizeof(word));
-    return _mm512_set1_epi32(word);
-  }
-  static Vector multiply_add(__m512i weight, Kv value, Vector sum) {
-    return _mm512_dpbf16_ps(sum, __builtin_bit_cast(__m512bh, value), __builtin_bit_cast(__m512bh, weight));
-  }
-  static Vector put(Vector weights, Weight* to) {
-    const __m256i rounded = Avx512Bf16::rounded(weights);
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), rounded);
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(rounded), 16));
-  }
-  static void put_query(const float* q, int64_t head_dim, Weight* to) {
-    for (int64_t i = 0; i < head_dim; i += Avx512Bf16::kLanes) {
-      const __mmask16 lanes =
-          Avx512Bf16::first_lanes(static_cast<int>(smaller<int64_t>(head_dim - i, Avx512Bf16::kLanes)));
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), Avx512Bf16::rounded(_mm512_maskz_loadu_ps(lanes, q + i)));
-    }
-  }
-};
 
 constexpr AttentionTier kTier = {.bfloat16 = AttentionKernel<Avx512Bf16, DotPairs>::table(),
                                  .float32 = AttentionKernel<Avx512Bf16, Floats<Avx512Bf16>>::table()};

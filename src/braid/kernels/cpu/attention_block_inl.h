@@ -2,8 +2,9 @@
 // vectors and a cache's format, included (by way of attention_inl.h) by one source file a tier. Everything here has
 // internal linkage and calls nothing of other headers that is not always inlined (see row_kernels_inl.h).
 //
-// Tier:    Vector (kLanes floats) and its arithmetic; kRows x kKeyVectors, kRows x kDimVectors and 2 x
-//          kDimVectorsOfFewRows accumulators fit the registers.
+// Tier:    Vector (kLanes floats) and its arithmetic; up to kRows rows meet up to kKeyVectors of keys or kDimVectors of
+//          values, kSums accumulators in all; up to 2 rows kDimVectorsOfFewRows; the scores of kSoftmaxRows rows fit
+//          the registers too.
 // Format:  Weight, what a query element or a probability is stored as before it meets keys or values; Kv, a vector of
 //          kLanes columns with kStep elements each (pairs in bfloat16); multiply-accumulate of the two.
 #pragma once
@@ -175,6 +176,11 @@ struct AttentionBlock {
     __builtin_prefetch(line, 0, kFetch == Fetch::kToL1 ? 3 : 2);
   }
 
+  // Vectors at once for so many rows: `most`, halved until their sums fit.
+  static constexpr int many_vectors(int rows, int most) {
+    return rows * most <= Tier::kSums ? most : many_vectors(rows, most / 2);
+  }
+
   // scores[r][key] = q[r] · k[key] for N vectors of keys, from vector `first` of the block.
   template <Fetch kFetch, int R, int N>
   static void dot(const Weight* query, int64_t query_stride, int64_t head_dim, const Groups& keys, int first,
@@ -214,7 +220,7 @@ struct AttentionBlock {
                     float* scores) {
     int first = begin / kGroup * (kGroup / kLanes);
     const int last = (end + kGroup - 1) / kGroup * (kGroup / kLanes);
-    constexpr int kMany = Tier::kKeyVectors;
+    constexpr int kMany = many_vectors(R, Tier::kKeyVectors);
     for (; last - first >= kMany; first += kMany) {
       dot<kFetch, R, kMany>(query, query_stride, head_dim, keys, first, scores);
     }
@@ -263,6 +269,56 @@ struct AttentionBlock {
       sum = Tier::add(sum, Format::put(power, probabilities + i));
     }
     return Tier::sum_lanes(sum);
+  }
+
+  // The same for R rows that see the whole block, side by side and in registers, so that none waits for another.
+  template <int R>
+  static void exponentiate_whole(const AttentionTile& tile, float* scores, Weight* probabilities, float* max,
+                                 float* sum) {
+    constexpr float kLog2E = 1.44269504F;
+    constexpr int kVectors = kBlock / kLanes;
+    const V scale = Tier::broadcast(tile.soft_cap > 0 ? kLog2E : tile.scale * kLog2E);
+    V values[R][kVectors];
+    for (int r = 0; r < R; ++r) {
+      if (tile.soft_cap > 0) cap_scores(tile, scores + r * kBlock, 0, kBlock);
+      V largest = Tier::broadcast(kMinusInfinity);
+      for (int i = 0; i < kVectors; ++i) {
+        values[r][i] = Tier::multiply(Tier::load(scores + r * kBlock + i * kLanes), scale);
+        largest = Tier::max(largest, values[r][i]);
+      }
+      max[r] = Tier::max_lane(largest);
+    }
+    for (int r = 0; r < R; ++r) {
+      const V shift = Tier::broadcast(max[r]);
+      for (int i = 0; i < kVectors; ++i) values[r][i] = exp2(Tier::subtract(values[r][i], shift));
+    }
+    for (int r = 0; r < R; ++r) {
+      V total = Tier::zero();
+      for (int i = 0; i < kVectors; ++i) {
+        total = Tier::add(total, Format::put(values[r][i], probabilities + r * kBlock + i * kLanes));
+      }
+      sum[r] = Tier::sum_lanes(total);
+    }
+  }
+
+  // The same for `count` rows that all see `keys`.
+  static void exponentiate_rows(const AttentionTile& tile, Visible keys, int count, float* scores,
+                                Weight* probabilities, float* max, float* sum) {
+    const bool is_whole = keys.begin == 0 && keys.end == kBlock;
+    for (int row = 0; row < count;) {
+      float* of_row = scores + row * kBlock;
+      Weight* to = probabilities + row * kBlock;
+      if (!is_whole) {
+        sum[row] = exponentiate(tile, keys, of_row, to, &max[row]);
+        ++row;
+      } else if (row + Tier::kSoftmaxRows <= count) {
+        exponentiate_whole<Tier::kSoftmaxRows>(tile, of_row, to, max + row, sum + row);
+        row += Tier::kSoftmaxRows;
+      } else {
+        exponentiate_whole<1>(tile, of_row, to, max + row, sum + row);
+        ++row;
+      }
+    }
   }
 
   // 2^x for x <= 0 (Cephes' exp2f: 2^n · p(f), n whole, |f| <= 1/2; 1 ulp); 0 below -126.5.
@@ -334,7 +390,7 @@ struct AttentionBlock {
                               float* out) {
     // Few rows have few chains of sums; where registers are left, more columns at once hide the latency of their links.
     constexpr bool kIsWide = R <= 2 && sizeof(typename Format::Kv) == sizeof(V);
-    constexpr int kMany = kIsWide ? Tier::kDimVectorsOfFewRows : Tier::kDimVectors;
+    constexpr int kMany = kIsWide ? Tier::kDimVectorsOfFewRows : many_vectors(R, Tier::kDimVectors);
     int64_t dim = 0;
     for (; dim + kMany * kLanes <= head_dim; dim += kMany * kLanes) {
       accumulate<kFetch, R, kMany, false, kIsMasked>(probabilities, values, steps, head_dim, dim, out);
@@ -386,16 +442,16 @@ struct AttentionBlock {
     }
     score<Fetch::kToL2, R>(scratch.query + first * width, width, tile.head_dim, groups.keys, any.begin, any.end,
                            scratch.scores);
-    for (int r = 0; r < R; ++r) {
-      sum[r] = exponentiate(tile, keys[r], scratch.scores + r * kBlock, scratch.probabilities + r * kBlock, &max[r]);
-    }
-
-    // What all rows see, they read together; each row's own ends, before and after that, alone.
     const bool is_uniform = any.begin == all.begin && any.end == all.end;
     if (is_uniform) {
+      exponentiate_rows(tile, any, R, scratch.scores, scratch.probabilities, max, sum);
       weigh<Fetch::kToL2, R>(scratch.probabilities, groups.values, any, true, tile.head_dim, out);
       return;
     }
+    for (int r = 0; r < R; ++r) {
+      sum[r] = exponentiate(tile, keys[r], scratch.scores + r * kBlock, scratch.probabilities + r * kBlock, &max[r]);
+    }
+    // What all rows see, they read together; each row's own ends, before and after that, alone.
     all.begin = (all.begin + kStep - 1) / kStep * kStep;
     all.end = all.end / kStep * kStep;
     const bool is_shared = all.begin < all.end;

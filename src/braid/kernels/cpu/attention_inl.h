@@ -1,5 +1,5 @@
-// The attention kernel, once for all tiers: goes through a tile's blocks (attention_block_inl.h; of one token
-// attention_token_inl.h) and joins them.
+// The attention kernel, once for all tiers: goes through a tile's blocks and joins them. What a block gives is computed
+// in vectors (attention_block_inl.h; of one token attention_token_inl.h) or in AMX's tiles (attention_tiles_inl.h).
 // Included by one source file a tier, with internal linkage throughout.
 #pragma once
 
@@ -11,47 +11,119 @@ namespace braid::cpu {
 namespace {
 
 template <typename Tier, typename Format>
-struct AttentionKernel : AttentionToken<Tier, Format> {
-  using Block = AttentionToken<Tier, Format>;
+class VectorAttention : public AttentionToken<Tier, Format> {
+ public:
+  using Base = AttentionToken<Tier, Format>;
+  using RowRange = typename Base::RowRange;
+  using Scratch = typename Base::Scratch;
+
+  static int64_t rows_of_out(const AttentionTile& tile) { return tile.num_rows; }
+
+  VectorAttention(const AttentionTile& tile, std::byte*) : tile_(tile) {}
+
+  void attend(const Scratch& scratch, int64_t block, RowRange rows, const BlockPlace& behind, float* max, float* sum,
+              float* out) const {
+    if (tile_.is_one_token()) {
+      Base::attend_token(tile_, scratch, block, behind, max, sum, out);
+      return;
+    }
+    const auto groups = Base::find_groups(tile_, block, behind);
+    for (int first = rows.begin; first < rows.end; first += Tier::kRows) {
+      const int count = smaller(Tier::kRows, rows.end - first);
+      Base::template attend_rows<Tier::kRows>(tile_, scratch, groups, block, first, count, max + first, sum + first,
+                                              out + first * padded(tile_.head_dim));
+    }
+  }
+
+ private:
+  const AttentionTile& tile_;
+};
+
+// Attention, made of a tile and all of a thread's scratch, has, beside what AttentionBlock gives:
+//   rows_of_out(tile)    rows of a block's `out` that attend() may write
+//   attend(scratch, block, rows, behind, max, sum, out)
+//                        (max, sum, out [rows_of_out][padded]) of one block for `rows`, which are those that see any of
+//                        its keys; fetches what is behind it
+template <typename Tier, typename Format, typename Attention = VectorAttention<Tier, Format>>
+struct AttentionKernel : Attention {
+  using Block = Attention;
   using V = typename Block::V;
   using Scratch = typename Block::Scratch;
   using RowRange = typename Block::RowRange;
-  using BlockGroups = typename Block::BlockGroups;
   using Block::exp2;
-  using Block::find_groups;
   using Block::is_first_block;
   using Block::make_scratch;
   using Block::rows_of_block;
   static constexpr int kLanes = Block::kLanes;
 
-  // Joins one row's block to those before it; the first is taken as it is.
-  static void join_row(const Scratch& scratch, int row, bool is_first, float max, float sum, const float* out,
-                       int64_t width) {
-    float* total = scratch.total + row * width;
-    if (is_first) {
-      for (int64_t i = 0; i < width; i += kLanes) Tier::store(total + i, Tier::load(out + i));
-      scratch.max[row] = max;
-      scratch.sum[row] = sum;
-      return;
+  // What rows' blocks so far and their next block become when they are joined, a row a lane.
+  struct Joined {
+    float max[kMaxRows];
+    float sum[kMaxRows];
+    float old_factor[kMaxRows];
+    float new_factor[kMaxRows];
+  };
+  // All rows of the tile, also those that have nothing to join: what is written for them is not to be read.
+  static void join_sums(const Scratch& scratch, RowRange rows, const float* max, const float* sum, Joined* joined) {
+    for (int row = rows.begin / kLanes * kLanes; row < rows.end; row += kLanes) {
+      const V old_max = Tier::load(scratch.max + row);
+      const V new_max = Tier::load(max + row);
+      const V joined_max = Tier::max(old_max, new_max);
+      const V old_factor = exp2(Tier::subtract(old_max, joined_max));
+      const V new_factor = exp2(Tier::subtract(new_max, joined_max));
+      const V scaled = Tier::multiply(Tier::load(scratch.sum + row), old_factor);
+      Tier::store(joined->max + row, joined_max);
+      Tier::store(joined->sum + row, Tier::multiply_add(Tier::load(sum + row), new_factor, scaled));
+      Tier::store(joined->old_factor + row, old_factor);
+      Tier::store(joined->new_factor + row, new_factor);
     }
-    const float joined = larger(scratch.max[row], max);
-    const V old_factor = exp2(Tier::broadcast(scratch.max[row] - joined));
-    const V new_factor = exp2(Tier::broadcast(max - joined));
-    for (int64_t i = 0; i < width; i += kLanes) {
-      const V scaled = Tier::multiply(Tier::load(total + i), old_factor);
-      Tier::store(total + i, Tier::multiply_add(Tier::load(out + i), new_factor, scaled));
-    }
-    const V scaled = Tier::multiply(Tier::broadcast(scratch.sum[row]), old_factor);
-    scratch.sum[row] = Tier::first_lane(Tier::multiply_add(Tier::broadcast(sum), new_factor, scaled));
-    scratch.max[row] = joined;
   }
 
-  static void load_rows(const AttentionTile& tile, const Scratch& scratch) {
-    for (int row = 0; row < tile.num_rows; ++row) {
-      scratch.position[row] = tile.position(row);
-      const int64_t index = tile.first_index + row;
-      const float* q = tile.q + index / tile.heads() * tile.q_stride + index % tile.heads() * tile.head_dim;
-      Format::put_query(q, tile.head_dim, scratch.query + row * padded(tile.head_dim));
+  // Goes through a tile's rows, each a new token's query head.
+  struct RowCursor {
+    const AttentionTile& tile;
+    int64_t token;
+    int64_t head;
+
+    RowCursor(const AttentionTile& of_tile, int row)
+        : tile(of_tile),
+          token((of_tile.first_index + row) / of_tile.heads()),
+          head((of_tile.first_index + row) % of_tile.heads()) {}
+    void advance() {
+      if (++head < tile.heads()) return;
+      head = 0;
+      ++token;
+    }
+    int64_t position() const { return tile.first_position + token; }
+    const float* q() const { return tile.q + token * tile.q_stride + head * tile.head_dim; }
+    std::byte* out() const { return tile.out + (token * tile.out_stride + head * tile.head_dim) * out_bytes(tile); }
+  };
+  static int64_t out_bytes(const AttentionTile& tile) { return tile.out_dtype == DType::kFloat32 ? 4 : 2; }
+
+  static void load_positions(const AttentionTile& tile, const Scratch& scratch) {
+    RowCursor cursor(tile, 0);
+    for (int row = 0; row < tile.num_rows; ++row, cursor.advance()) scratch.position[row] = cursor.position();
+  }
+  static void load_queries(const AttentionTile& tile, const Scratch& scratch) {
+    RowCursor cursor(tile, 0);
+    for (int row = 0; row < tile.num_rows; ++row, cursor.advance()) {
+      Format::put_query(cursor.q(), tile.head_dim, scratch.query + row * padded(tile.head_dim));
+    }
+  }
+
+  // Rows lie far apart, too short each for the processor to guess. While a tile's block number i of n is computed, it
+  // fetches a part of its own rows' output and of the next tile's queries.
+  static void fetch_rows(const AttentionTile& tile, const AttentionTile* next, int64_t i, int64_t n) {
+    const auto begin = static_cast<int>(kMaxRows * i / n);
+    const auto end = static_cast<int>(kMaxRows * (i + 1) / n);
+    RowCursor own(tile, begin);
+    for (int row = begin; row < smaller(end, tile.num_rows); ++row, own.advance()) {
+      for (int64_t at = 0; at < tile.head_dim * out_bytes(tile); at += 64) __builtin_prefetch(own.out() + at, 1, 2);
+    }
+    if (next == nullptr) return;
+    RowCursor later(*next, begin);
+    for (int row = begin; row < smaller(end, next->num_rows); ++row, later.advance()) {
+      for (int64_t dim = 0; dim < next->head_dim; dim += 16) __builtin_prefetch(later.q() + dim, 0, 2);
     }
   }
 
@@ -67,12 +139,10 @@ struct AttentionKernel : AttentionToken<Tier, Format> {
   }
 
   static void write_out(const AttentionTile& tile, const Scratch& scratch) {
-    const int64_t bytes = tile.out_dtype == DType::kFloat32 ? 4 : 2;
-    for (int row = 0; row < tile.num_rows; ++row) {
-      const int64_t index = tile.first_index + row;
-      std::byte* out =
-          tile.out + (index / tile.heads() * tile.out_stride + index % tile.heads() * tile.head_dim) * bytes;
-      const V factor = Tier::broadcast(factor_of_row(tile, scratch, row, static_cast<int>(index % tile.heads())));
+    RowCursor cursor(tile, 0);
+    for (int row = 0; row < tile.num_rows; ++row, cursor.advance()) {
+      std::byte* out = cursor.out();
+      const V factor = Tier::broadcast(factor_of_row(tile, scratch, row, static_cast<int>(cursor.head)));
       const float* total = scratch.total + row * padded(tile.head_dim);
       for (int64_t dim = 0; dim < tile.head_dim; dim += kLanes) {
         const V value = Tier::multiply(Tier::load(total + dim), factor);
@@ -90,68 +160,72 @@ struct AttentionKernel : AttentionToken<Tier, Format> {
     return block + 1 < end_block ? BlockPlace{.tile = &tile, .block = block + 1} : after;
   }
 
-  // (max, sum, out) of one block for all rows of the tile that see any of its keys; returns these.
-  static RowRange attend_block(const AttentionTile& tile, const Scratch& scratch, int64_t block,
-                               const BlockPlace& behind, float* max, float* sum, float* out) {
-    const RowRange rows = rows_of_block(tile, scratch, block);
-    if (tile.is_one_token()) {
-      Block::attend_token(tile, scratch, block, behind, max, sum, out);
-      return rows;
-    }
-    const BlockGroups groups = find_groups(tile, block, behind);
-    for (int first = rows.begin; first < rows.end; first += Tier::kRows) {
-      const int count = smaller(Tier::kRows, rows.end - first);
-      Block::template attend_rows<Tier::kRows>(tile, scratch, groups, block, first, count, max + first, sum + first,
-                                               out + first * padded(tile.head_dim));
-    }
-    return rows;
-  }
-
-  // Joins what attend_block() gave.
+  // Joins what attend() gave to the blocks before it; a row's first block is taken as it is.
   static void join_rows(const AttentionTile& tile, const Scratch& scratch, int64_t block, RowRange rows,
                         const float* max, const float* sum, const float* out) {
     const int64_t width = padded(tile.head_dim);
+    Joined joined;
+    join_sums(scratch, rows, max, sum, &joined);
     for (int row = rows.begin; row < rows.end; ++row) {
-      join_row(scratch, row, is_first_block(tile, scratch.position[row], block), max[row], sum[row], out + row * width,
-               width);
+      float* total = scratch.total + row * width;
+      const float* added = out + row * width;
+      if (is_first_block(tile, scratch.position[row], block)) {
+        for (int64_t i = 0; i < width; i += kLanes) Tier::store(total + i, Tier::load(added + i));
+        scratch.max[row] = max[row];
+        scratch.sum[row] = sum[row];
+        continue;
+      }
+      const V old_factor = Tier::broadcast(joined.old_factor[row]);
+      const V new_factor = Tier::broadcast(joined.new_factor[row]);
+      for (int64_t i = 0; i < width; i += kLanes) {
+        const V scaled = Tier::multiply(Tier::load(total + i), old_factor);
+        Tier::store(total + i, Tier::multiply_add(Tier::load(added + i), new_factor, scaled));
+      }
+      scratch.max[row] = joined.max[row];
+      scratch.sum[row] = joined.sum[row];
     }
   }
 
   static void run(const AttentionTile& tile, const BlockPlace& after, std::byte* memory) {
     const Scratch scratch = make_scratch(memory, tile.head_dim);
-    load_rows(tile, scratch);
+    load_positions(tile, scratch);
+    load_queries(tile, scratch);
+    const int64_t first_block = tile.first_block();
     const int64_t end_block = tile.end_block();
-    for (int64_t block = tile.first_block(); block < end_block; ++block) {
-      const RowRange rows = attend_block(tile, scratch, block, place_behind(tile, block, end_block, after),
-                                         scratch.block_max, scratch.block_sum, scratch.block_out);
+    Attention attention(tile, memory);
+    for (int64_t block = first_block; block < end_block; ++block) {
+      fetch_rows(tile, after.tile, block - first_block, end_block - first_block);
+      const RowRange rows = rows_of_block(tile, scratch, block);
+      attention.attend(scratch, block, rows, place_behind(tile, block, end_block, after), scratch.block_max,
+                       scratch.block_sum, scratch.block_out);
       join_rows(tile, scratch, block, rows, scratch.block_max, scratch.block_sum, scratch.block_out);
     }
     write_out(tile, scratch);
   }
 
-  // A block's partial results: out [num_rows][padded], max [kMaxRows], sum [kMaxRows].
-  static int64_t partial_floats(const AttentionTile& tile) {
-    return tile.num_rows * padded(tile.head_dim) + 2 * kMaxRows;
-  }
+  // A block's partial results: out [rows_of_out][padded], max [kMaxRows], sum [kMaxRows].
+  static int64_t out_floats(const AttentionTile& tile) { return Block::rows_of_out(tile) * padded(tile.head_dim); }
+  static int64_t partial_floats(const AttentionTile& tile) { return out_floats(tile) + 2 * kMaxRows; }
 
   static void blocks(const AttentionTile& tile, int64_t first_block, int64_t end_block, const BlockPlace& after,
                      float* partials, std::byte* memory) {
     const Scratch scratch = make_scratch(memory, tile.head_dim);
-    const int64_t width = padded(tile.head_dim);
-    load_rows(tile, scratch);
+    load_positions(tile, scratch);
+    load_queries(tile, scratch);
+    Attention attention(tile, memory);
     for (int64_t block = first_block; block < end_block; ++block) {
-      float* max = partials + tile.num_rows * width;
-      attend_block(tile, scratch, block, place_behind(tile, block, end_block, after), max, max + kMaxRows, partials);
+      float* max = partials + out_floats(tile);
+      attention.attend(scratch, block, rows_of_block(tile, scratch, block), place_behind(tile, block, end_block, after),
+                       max, max + kMaxRows, partials);
       partials += partial_floats(tile);
     }
   }
 
   static void join(const AttentionTile& tile, const float* partials, std::byte* memory) {
     const Scratch scratch = make_scratch(memory, tile.head_dim);
-    const int64_t width = padded(tile.head_dim);
-    for (int row = 0; row < tile.num_rows; ++row) scratch.position[row] = tile.position(row);
+    load_positions(tile, scratch);
     for (int64_t block = tile.first_block(); block < tile.end_block(); ++block) {
-      const float* max = partials + tile.num_rows * width;
+      const float* max = partials + out_floats(tile);
       join_rows(tile, scratch, block, rows_of_block(tile, scratch, block), max, max + kMaxRows, partials);
       partials += partial_floats(tile);
     }

@@ -5,7 +5,7 @@
 // of p (lane by lane, then across lanes) and o = the sum of p·v in order of position. Blocks are joined one after
 // another (Milakov & Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135), a sink's score last. Rows of a tile
 // only share loads of K and V. A masked key's score is replaced before it is used, and a masked value is never
-// multiplied.
+// multiplied; in AMX's tiles by zero, if at all, and only where it is finite.
 #pragma once
 
 #include <cstdint>
@@ -78,16 +78,20 @@ struct AttentionKernels {
   void (*join)(const AttentionTile& tile, const float* partials, std::byte* scratch);
 };
 
-const AttentionKernels& attention_kernels(CpuIsa isa, DType kv_dtype);
-
-// One for each translation unit of tier flags.
+// An instruction-set tier's, by the cache's dtype.
 struct AttentionTier {
   AttentionKernels bfloat16;
   AttentionKernels float32;
+  const AttentionKernels* bfloat16_in_tiles = nullptr;  // in place of bfloat16 where head_dim is a multiple of 32
 };
+AttentionTier attention_tier(CpuIsa isa);
+
+// One for each translation unit of tier flags.
 const AttentionTier& attention_portable();
 const AttentionTier& attention_avx2();
 const AttentionTier& attention_avx512();
 const AttentionTier& attention_avx512bf16();
+const AttentionKernels& attention_amx();
+const AttentionKernels& attention_amx_emulated();  // over tiles in memory: its indexing and bits, on any processor
 
 }  // namespace braid::cpu

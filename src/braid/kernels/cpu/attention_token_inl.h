@@ -121,10 +121,7 @@ struct AttentionToken : AttentionBlock<Tier, Format> {
                                  scratch.scores + row * kBlock);
       });
     }
-    for (int row = 0; row < tile.num_rows; ++row) {
-      sum[row] = Block::exponentiate(tile, keys, scratch.scores + row * kBlock, scratch.probabilities + row * kBlock,
-                                     &max[row]);
-    }
+    Block::exponentiate_rows(tile, keys, tile.num_rows, scratch.scores, scratch.probabilities, max, sum);
     for (int i = 0; i < num_chunks; ++i) {
       const Chunk& chunk = reading.own.of[i];
       const Groups groups = reading.groups(num_chunks + i, chunk.group);

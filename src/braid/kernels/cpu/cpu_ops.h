@@ -11,7 +11,10 @@ namespace braid::cpu {
 
 class CpuOps final : public Ops {
  public:
-  CpuOps(CpuIsa isa, ThreadTeam& team) : isa_(isa), team_(team), rows_(row_kernels(isa)), attention_(isa, team) {}
+  CpuOps(CpuIsa isa, ThreadTeam& team) : CpuOps(isa, team, attention_tier(isa)) {}
+  // With the attention of another tier.
+  CpuOps(CpuIsa isa, ThreadTeam& team, const AttentionTier& attention)
+      : isa_(isa), team_(team), rows_(row_kernels(isa)), attention_(attention, team) {}
 
   std::string_view name() const override { return isa_name(isa_); }
   void parallel_for(int64_t count, FunctionRef<void(int64_t begin, int64_t end)> work) override;

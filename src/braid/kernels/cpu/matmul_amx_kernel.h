@@ -4,7 +4,7 @@
 // TDPBF16PS sums a 32-k block as an even-k chain and an odd-k chain of fused multiply-adds, both from zero, and adds
 // (even + odd) to the sum; denormals are zero. Nothing here changes that order.
 //
-// Tiles has configure(rows_of_a_tile), release(), and, by register number, zero<T>(), load<T>(from, stride_bytes),
+// Tiles has configure(shapes), release(), and, by register number, zero<T>(), load<T>(from, stride_bytes),
 // store<T>(to, stride_bytes), multiply_add<Sum, A, B>().
 #pragma once
 
@@ -29,7 +29,11 @@ class AmxKernel {
   static constexpr int64_t kStreamRows = 0;
 
   // One configuration for the whole call: up to 16 rows exactly, more rounded up to whole tiles.
-  explicit AmxKernel(int64_t rows) { tiles_.configure(rows < kTileRows ? rows : kTileRows); }
+  explicit AmxKernel(int64_t rows) {
+    TileShapes shapes;
+    for (int tile = 0; tile < 6; ++tile) shapes.of[tile].rows = at_most(rows, kTileRows);  // sums and rows
+    tiles_.configure(shapes);
+  }
   ~AmxKernel() { tiles_.release(); }
   AmxKernel(const AmxKernel&) = delete;
   AmxKernel& operator=(const AmxKernel&) = delete;

@@ -1,0 +1,33 @@
+// Attention in emulated tile registers: its indexing and bits, on any processor.
+#include "braid/kernels/cpu/amx_tiles_emulated.h"
+#include "braid/kernels/cpu/attention_portable_inl.h"
+#include "braid/kernels/cpu/attention_tiles_inl.h"
+
+namespace braid::cpu {
+namespace {
+
+// Queries and probabilities as tiles take them.
+struct RoundedPairs {
+  using Weight = uint16_t;
+  static constexpr int kStep = 2;
+
+  static Portable::Vector put(Portable::Vector weights, Weight* to) {
+    const Portable::Words bits = Portable::rounded_bits(weights) & 0xffff0000U;
+    for (int i = 0; i < Portable::kLanes; ++i) to[i] = static_cast<Weight>(bits[i] >> 16);
+    return __builtin_bit_cast(Portable::Vector, bits);
+  }
+  static void put_query(const float* q, int64_t head_dim, Weight* to) {
+    for (int64_t i = 0; i < head_dim; i += Portable::kLanes) put(Portable::load(q + i), to + i);
+  }
+};
+
+constexpr AttentionKernels kKernels =
+    AttentionKernel<Portable, RoundedPairs, TileAttention<EmulatedTiles, Portable, RoundedPairs>>::table();
+
+}  // namespace
+
+const AttentionKernels& attention_amx_emulated() {
+  return kKernels;
+}
+
+}  // namespace braid::cpu
