@@ -63,7 +63,7 @@ struct AttentionKernel : Attention {
     float old_factor[kMaxRows];
     float new_factor[kMaxRows];
   };
-  // All rows of the tile, also those that have nothing to join: what is written for them is not to be read.
+  // Of `rows`; what the other lanes of their vectors get is not to be read.
   static void join_sums(const Scratch& scratch, RowRange rows, const float* max, const float* sum, Joined* joined) {
     for (int row = rows.begin / kLanes * kLanes; row < rows.end; row += kLanes) {
       const V old_max = Tier::load(scratch.max + row);
@@ -78,6 +78,8 @@ struct AttentionKernel : Attention {
       Tier::store(joined->new_factor + row, new_factor);
     }
   }
+
+  static int64_t out_bytes(const AttentionTile& tile) { return tile.out_dtype == DType::kFloat32 ? 4 : 2; }
 
   // Goes through a tile's rows, each a new token's query head.
   struct RowCursor {
@@ -98,7 +100,6 @@ struct AttentionKernel : Attention {
     const float* q() const { return tile.q + token * tile.q_stride + head * tile.head_dim; }
     std::byte* out() const { return tile.out + (token * tile.out_stride + head * tile.head_dim) * out_bytes(tile); }
   };
-  static int64_t out_bytes(const AttentionTile& tile) { return tile.out_dtype == DType::kFloat32 ? 4 : 2; }
 
   static void load_positions(const AttentionTile& tile, const Scratch& scratch) {
     RowCursor cursor(tile, 0);
