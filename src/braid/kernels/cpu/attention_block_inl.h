@@ -1,6 +1,7 @@
-// One block of keys under some rows: scores, their softmax, and the weighted sum of values. A template over a tier's
-// vectors and a cache's format, included (by way of attention_inl.h) by one source file a tier. Everything here has
-// internal linkage and calls nothing of other headers that is not always inlined (see row_kernels_inl.h).
+// One block of keys under some rows: scores, their softmax (attention_softmax_inl.h) and the weighted sum of values. A
+// template over a tier's vectors and a cache's format, included (by way of attention_inl.h) by one source file a tier.
+// Everything here has internal linkage and calls nothing of other headers that is not always inlined (see
+// row_kernels_inl.h).
 //
 // Tier:    Vector (kLanes floats) and its arithmetic; up to kRows rows meet up to kKeyVectors of keys or kDimVectors of
 //          values, kSums accumulators in all; up to 2 rows kDimVectorsOfFewRows; the scores of kSoftmaxRows rows fit
@@ -10,37 +11,19 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 
-#include "braid/kernels/cpu/attention_kernels.h"
+#include "braid/kernels/cpu/attention_softmax_inl.h"
 
 namespace braid::cpu {
 namespace {
 
-constexpr int kBlock = Ops::kAttentionBlock;
-constexpr int kGroup = KvLayer::kGroupTokens;
-constexpr int kGroups = kBlock / kGroup;
-constexpr int kMaxRows = AttentionTile::kMaxRows;
-constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
-constexpr int kWordBytes = 4;  // of a float, or of a pair of bfloat16: what one lane reads
-
-template <typename T>
-T smaller(T a, T b) {
-  return a < b ? a : b;
-}
-template <typename T>
-T larger(T a, T b) {
-  return a > b ? a : b;
-}
-
-constexpr int64_t padded(int64_t head_dim) {
-  return (head_dim + 15) / 16 * 16;
-}
-
 template <typename Tier, typename Format>
-struct AttentionBlock {
+struct AttentionBlock : AttentionSoftmax<Tier, Format> {
+  using Softmax = AttentionSoftmax<Tier, Format>;
   using V = typename Tier::Vector;
   using Weight = typename Format::Weight;
+  using Softmax::exponentiate;
+  using Softmax::exponentiate_rows;
   static constexpr int kLanes = Tier::kLanes;
   static constexpr int kStep = Format::kStep;
   static constexpr int kGroupSteps = kGroup / kStep;
@@ -87,11 +70,7 @@ struct AttentionBlock {
     return s;
   }
 
-  // The keys of a block that the query at a position sees: [begin, end) within the block.
-  struct Visible {
-    int begin;
-    int end;
-  };
+  // The keys of a block that the query at a position sees.
   static Visible visible(const AttentionTile& tile, int64_t position, int64_t block) {
     const int64_t origin = block * kBlock;
     const int64_t first = tile.window > 0 ? larger<int64_t>(position - tile.window + 1, 0) : 0;
@@ -228,113 +207,6 @@ struct AttentionBlock {
       for (; last - first >= 2; first += 2) dot<kFetch, R, 2>(query, query_stride, head_dim, keys, first, scores);
     }
     for (; first < last; ++first) dot<kFetch, R, 1>(query, query_stride, head_dim, keys, first, scores);
-  }
-
-  // Scores [first, last) to soft_cap · tanh(scale · score / soft_cap). tanh(x) = sign(x)(1 - t)/(1 + t), t = 2^(-2 |x|
-  // log2 e): absolute error 1e-7.
-  static void cap_scores(const AttentionTile& tile, float* scores, int first, int last) {
-    constexpr float kTwiceLog2E = 2.88539008F;
-    const V one = Tier::broadcast(1.0F);
-    const V scale = Tier::broadcast(tile.scale / tile.soft_cap);
-    const V cap = Tier::broadcast(tile.soft_cap);
-    for (int i = first; i < last; i += kLanes) {
-      const V x = Tier::multiply(Tier::load(scores + i), scale);
-      const V size = Tier::max(Tier::subtract(Tier::zero(), x), x);
-      const V t = exp2(Tier::multiply(size, Tier::broadcast(-kTwiceLog2E)));
-      const V tanh_size = Tier::divide(Tier::subtract(one, t), Tier::add(one, t));
-      const V sign = Tier::divide(x, Tier::max(Tier::broadcast(1e-30F), size));
-      Tier::store(scores + i, Tier::multiply(Tier::multiply(tanh_size, sign), cap));
-    }
-  }
-
-  // Scores of one row to probabilities; returns their sum, and the largest score in base-2 units.
-  static float exponentiate(const AttentionTile& tile, Visible keys, float* scores, Weight* probabilities, float* max) {
-    constexpr float kLog2E = 1.44269504F;
-    const int first = keys.begin / kGroup * kGroup;
-    const int last = (keys.end + kGroup - 1) / kGroup * kGroup;
-    if (tile.soft_cap > 0) cap_scores(tile, scores, first, last);
-    const V scale = Tier::broadcast(tile.soft_cap > 0 ? kLog2E : tile.scale * kLog2E);
-    V largest = Tier::broadcast(kMinusInfinity);
-    for (int i = first; i < last; i += kLanes) {
-      V value = Tier::multiply(Tier::load(scores + i), scale);
-      if (i < keys.begin || i + kLanes > keys.end) value = Tier::mask(value, keys.begin - i, keys.end - i);
-      Tier::store(scores + i, value);
-      largest = Tier::max(largest, value);
-    }
-    *max = Tier::max_lane(largest);
-    const V shift = Tier::broadcast(*max);
-    V sum = Tier::zero();
-    for (int i = first; i < last; i += kLanes) {
-      const V power = exp2(Tier::subtract(Tier::load(scores + i), shift));
-      sum = Tier::add(sum, Format::put(power, probabilities + i));
-    }
-    return Tier::sum_lanes(sum);
-  }
-
-  // The same for R rows that see the whole block, side by side and in registers, so that none waits for another.
-  template <int R>
-  static void exponentiate_whole(const AttentionTile& tile, float* scores, Weight* probabilities, float* max,
-                                 float* sum) {
-    constexpr float kLog2E = 1.44269504F;
-    constexpr int kVectors = kBlock / kLanes;
-    const V scale = Tier::broadcast(tile.soft_cap > 0 ? kLog2E : tile.scale * kLog2E);
-    V values[R][kVectors];
-    for (int r = 0; r < R; ++r) {
-      if (tile.soft_cap > 0) cap_scores(tile, scores + r * kBlock, 0, kBlock);
-      V largest = Tier::broadcast(kMinusInfinity);
-      for (int i = 0; i < kVectors; ++i) {
-        values[r][i] = Tier::multiply(Tier::load(scores + r * kBlock + i * kLanes), scale);
-        largest = Tier::max(largest, values[r][i]);
-      }
-      max[r] = Tier::max_lane(largest);
-    }
-    for (int r = 0; r < R; ++r) {
-      const V shift = Tier::broadcast(max[r]);
-      for (int i = 0; i < kVectors; ++i) values[r][i] = exp2(Tier::subtract(values[r][i], shift));
-    }
-    for (int r = 0; r < R; ++r) {
-      V total = Tier::zero();
-      for (int i = 0; i < kVectors; ++i) {
-        total = Tier::add(total, Format::put(values[r][i], probabilities + r * kBlock + i * kLanes));
-      }
-      sum[r] = Tier::sum_lanes(total);
-    }
-  }
-
-  // The same for `count` rows that all see `keys`.
-  static void exponentiate_rows(const AttentionTile& tile, Visible keys, int count, float* scores,
-                                Weight* probabilities, float* max, float* sum) {
-    const bool is_whole = keys.begin == 0 && keys.end == kBlock;
-    for (int row = 0; row < count;) {
-      float* of_row = scores + row * kBlock;
-      Weight* to = probabilities + row * kBlock;
-      if (!is_whole) {
-        sum[row] = exponentiate(tile, keys, of_row, to, &max[row]);
-        ++row;
-      } else if (row + Tier::kSoftmaxRows <= count) {
-        exponentiate_whole<Tier::kSoftmaxRows>(tile, of_row, to, max + row, sum + row);
-        row += Tier::kSoftmaxRows;
-      } else {
-        exponentiate_whole<1>(tile, of_row, to, max + row, sum + row);
-        ++row;
-      }
-    }
-  }
-
-  // 2^x for x <= 0 (Cephes' exp2f: 2^n · p(f), n whole, |f| <= 1/2; 1 ulp); 0 below -126.5.
-  static V exp2(V x) {
-    const V round = Tier::broadcast(12582912.0F);              // 1.5 · 2^23: adding it rounds to an integer
-    const V clamped = Tier::max(Tier::broadcast(-127.0F), x);  // in this order a NaN stays
-    const V shifted = Tier::add(clamped, round);
-    const V f = Tier::subtract(clamped, Tier::subtract(shifted, round));
-    V p = Tier::broadcast(1.535336188319500e-4F);
-    p = Tier::multiply_add(p, f, Tier::broadcast(1.339887440266574e-3F));
-    p = Tier::multiply_add(p, f, Tier::broadcast(9.618437357674640e-3F));
-    p = Tier::multiply_add(p, f, Tier::broadcast(5.550332471162809e-2F));
-    p = Tier::multiply_add(p, f, Tier::broadcast(2.402264791363012e-1F));
-    p = Tier::multiply_add(p, f, Tier::broadcast(6.931472028550421e-1F));
-    p = Tier::multiply_add(p, f, Tier::broadcast(1.0F));
-    return Tier::multiply(p, Tier::power_of_two(shifted));
   }
 
   // out[r][dims] (+)= the sum over steps [begin, end) of p[r][step] · v[step], for N vectors of dimensions.

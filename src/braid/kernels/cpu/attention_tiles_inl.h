@@ -27,7 +27,6 @@ class TileAttention : public AttentionToken<Tier, Format> {
   using Reading = typename Base::Reading;
   using RowRange = typename Base::RowRange;
   using Scratch = typename Base::Scratch;
-  using Visible = typename Base::Visible;
   using Weight = typename Base::Weight;
   using Fetch = typename Base::Fetch;
 

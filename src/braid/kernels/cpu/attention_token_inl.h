@@ -17,7 +17,6 @@ struct AttentionToken : AttentionBlock<Tier, Format> {
   using Groups = typename Block::Groups;
   using Offsets = typename Block::Offsets;
   using Scratch = typename Block::Scratch;
-  using Visible = typename Block::Visible;
   using Weight = typename Block::Weight;
 
   static constexpr int kMaxChunks = kGroups * kMaxRows;
