@@ -2,7 +2,9 @@
 // every way of cutting the same work.
 #include <array>
 #include <string>
+#include <tuple>
 
+#include "braid/base/float_mode.h"
 #include "braid/kernels/attention_testing.h"
 #include "braid/kernels/cpu/cpu_ops.h"
 
@@ -241,7 +243,8 @@ TEST_P(PagedAttention, HasTheSameBitsWhereOneLongSequenceIsSplitBetweenThreads) 
 TEST_P(PagedAttention, HasTheSameBitsWhereBlocksBehindTheWindowAreLeftOut) {
   constexpr int64_t kLen = 300;
   for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
-    for (const auto& [window, head_dim] : {std::pair{1, 24}, {20, 24}, {64, 32}, {100, 32}}) {
+    for (const auto& [window, head_dim] :
+         {std::pair{1, 24}, {20, 24}, {64, 24}, {100, 24}, {1, 32}, {20, 32}, {64, 32}, {100, 32}}) {
       const CacheShape shape = {.num_heads = 4, .num_kv_heads = 2, .head_dim = head_dim, .dtype = dtype};
       const TestSequence sequence(shape, kLen, 31);
       const TestCache cache(shape, 1, kLen, 9);

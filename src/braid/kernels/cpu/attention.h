@@ -7,7 +7,6 @@
 
 #include "braid/base/thread_team.h"
 #include "braid/kernels/cpu/attention_kernels.h"
-#include "braid/kernels/isa.h"
 #include "braid/kernels/ops.h"
 #include "braid/tensor/buffer.h"
 

@@ -70,6 +70,7 @@ class TileAttention : public AttentionToken<Tier, Format> {
   typedef uint32_t Words __attribute__((vector_size(64), may_alias));
 
   static constexpr int kTileRows = 16;
+  static constexpr int kTileDims = 16;  // of values
   static constexpr int kPair = 2;
   static constexpr int kDims = 32;  // that a group has in 1 KB
   static constexpr int64_t kTileBytes = 1024;
@@ -153,10 +154,10 @@ class TileAttention : public AttentionToken<Tier, Format> {
         }
       } else {
         tiles_.template load<0>(upper, out_stride);
-        tiles_.template load<1>(upper + kGroup, out_stride);
+        tiles_.template load<1>(upper + kTileDims, out_stride);
         if constexpr (kRowTiles == 2) {
           tiles_.template load<2>(lower, out_stride);
-          tiles_.template load<3>(lower + kGroup, out_stride);
+          tiles_.template load<3>(lower + kTileDims, out_stride);
         }
       }
       for (int group = begin; group < end; ++group) {
@@ -170,7 +171,7 @@ class TileAttention : public AttentionToken<Tier, Format> {
           tiles_.template load<6>(weights + kTileRows * kBlock, kProbabilitiesStride);
           tiles_.template multiply_add<2, 6, 7>();
         }
-        tiles_.template load<7>(from + kGroup * kWordBytes, value_stride);
+        tiles_.template load<7>(from + kTileDims * kWordBytes, value_stride);
         if constexpr (kRowTiles == 2) {
           tiles_.template multiply_add<3, 6, 7>();
           tiles_.template load<6>(weights, kProbabilitiesStride);
@@ -178,10 +179,10 @@ class TileAttention : public AttentionToken<Tier, Format> {
         tiles_.template multiply_add<1, 6, 7>();
       }
       tiles_.template store<0>(upper, out_stride);
-      tiles_.template store<1>(upper + kGroup, out_stride);
+      tiles_.template store<1>(upper + kTileDims, out_stride);
       if constexpr (kRowTiles == 2) {
         tiles_.template store<2>(lower, out_stride);
-        tiles_.template store<3>(lower + kGroup, out_stride);
+        tiles_.template store<3>(lower + kTileDims, out_stride);
       }
     }
   }
