@@ -12,8 +12,8 @@
 #include <random>
 #include <unordered_set>
 
+#include "braid/api/text_model.h"
 #include "braid/base/clock.h"
-#include "braid/control/text_model.h"
 #include "braid/grammar/grammar_compiler.h"
 #include "braid/grammar/grammar_matcher.h"
 

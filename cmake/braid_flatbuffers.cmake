@@ -1,12 +1,12 @@
-# braid_flatbuffers(ROOM SCHEMAS room/schema.fbs ...)
-# Compiles the schemas of a room at build time; its sources include "braid/room/schema_generated.h". Headers and compiler
+# braid_flatbuffers(MODULE SCHEMAS module/schema.fbs ...)
+# Compiles the schemas of a module at build time; its sources include "braid/module/schema_generated.h". Headers and compiler
 # alone are used, nothing is linked.
 find_program(BRAID_FLATC flatc REQUIRED)
 find_path(BRAID_FLATBUFFERS_INCLUDE flatbuffers/flatbuffers.h REQUIRED)
 
-function(braid_flatbuffers room)
+function(braid_flatbuffers module)
   cmake_parse_arguments(FLAT "" "" "SCHEMAS" ${ARGN})
-  string(REPLACE "/" "_" target braid_${room})
+  string(REPLACE "/" "_" target braid_${module})
   set(generated ${CMAKE_BINARY_DIR}/generated)
   list(TRANSFORM FLAT_SCHEMAS PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/ OUTPUT_VARIABLE all)  # one may include another
   foreach(schema ${FLAT_SCHEMAS})

@@ -1,7 +1,7 @@
 // Continues a prompt with braid as a library: example_generate MODEL PROMPT
 #include <iostream>
 
-#include "braid/control/engine.h"
+#include "braid/api/engine.h"
 
 int main(int argc, char** argv) {
   if (argc != 3) {

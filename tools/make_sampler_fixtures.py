@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes src/braid/engine/sampler/testdata/cases.json: what a plain float64 sampler draws, for the sampler's tests.
+"""Writes src/braid/worker/sampler/testdata/cases.json: what a plain float64 sampler draws, for the sampler's tests.
 
 Every step is its definition, over the whole vocabulary, with full sorts. Random numbers come from Philox4x32-10, written
 here a second time. A case in which rounding to float32 could decide (a draw or a mass at a border) is drawn again.
@@ -10,7 +10,7 @@ import pathlib
 
 import numpy as np
 
-OUTPUT = pathlib.Path(__file__).resolve().parent.parent / "src/braid/engine/sampler/testdata/cases.json"
+OUTPUT = pathlib.Path(__file__).resolve().parent.parent / "src/braid/worker/sampler/testdata/cases.json"
 MARGIN = 1e-5
 DRAWS = 12
 

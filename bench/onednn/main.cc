@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "braid/cli/bench/roofline.h"
-#include "braid/cli/bench/timing.h"
-#include "braid/cli/bench/weight_set.h"
+#include "braid/bench/roofline.h"
+#include "braid/bench/timing.h"
+#include "braid/bench/weight_set.h"
 #include "braid/kernels/cpu/matmul.h"
 #include "onednn_product.h"
 

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "braid/base/result.h"
-#include "braid/control/generation.h"
+#include "braid/request/generation.h"
 #include "braid/server/openai/prepared_request.h"
 
 namespace braid {

@@ -1,8 +1,8 @@
 // The engine as a batch's backend.
 #pragma once
 
+#include "braid/api/engine.h"
 #include "braid/cli/batch_command.h"
-#include "braid/control/engine.h"
 
 namespace braid {
 

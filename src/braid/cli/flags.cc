@@ -261,7 +261,7 @@ void add_engine_flags(CLI::App& command, ModelFlags& flags) {
 }
 
 void add_sampling_flags(CLI::App& command, SamplingFlags& flags) {
-  constexpr double kHuge = 1e6;  // as control/request_check.cc
+  constexpr double kHuge = 1e6;  // as api/request_check.cc
   const auto group = [&](auto* option) { return option->group("Sampling"); };
   group(command.add_option("--max-new-tokens,--max-tokens", flags.max_new_tokens, "Tokens to generate at most"))
       ->check(whole_number(0, kMaxInt32))

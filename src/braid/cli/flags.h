@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "braid/api/engine.h"
 #include "braid/base/result.h"
-#include "braid/control/engine.h"
 
 namespace braid {
 

@@ -4,13 +4,13 @@
 #include <ostream>
 #include <set>
 
-#include "braid/engine/rank_set.h"
 #include "braid/model/load_model.h"
 #include "braid/model/local_shape.h"
 #include "braid/model/registry.h"
 #include "braid/tokenizer/chat_template.h"
-#include "braid/weights/text_assets.h"
+#include "braid/tokenizer/text_assets.h"
 #include "braid/weights/weight_table.h"
+#include "braid/worker/rank_set.h"
 
 namespace braid {
 namespace {

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "braid/config/model_path.h"
-#include "braid/engine/rank_options.h"
 #include "braid/formats/json.h"
+#include "braid/hub/model_path.h"
+#include "braid/worker/rank_options.h"
 
 namespace braid {
 

@@ -2,12 +2,12 @@
 #include <ostream>
 #include <utility>
 
+#include "braid/api/prompt_logits.h"
 #include "braid/cli/commands.h"
 #include "braid/cli/flag_values.h"
 #include "braid/cli/flags.h"
 #include "braid/cli/model_files.h"
 #include "braid/cli/output_file.h"
-#include "braid/control/prompt_logits.h"
 
 namespace braid {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <string>
 
+#include "braid/api/text_model.h"
 #include "braid/base/result.h"
-#include "braid/control/text_model.h"
 
 namespace braid {
 

@@ -9,8 +9,8 @@
 
 #include "braid/cli/flag_values.h"
 #include "braid/cli/lines.h"
-#include "braid/config/hub_name.h"
-#include "braid/config/model_path.h"
+#include "braid/hub/hub_name.h"
+#include "braid/hub/model_path.h"
 #include "braid/server/service/http_responses.h"
 
 namespace braid {

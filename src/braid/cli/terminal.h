@@ -6,8 +6,8 @@
 #include <memory>
 #include <string>
 
+#include "braid/api/engine.h"
 #include "braid/base/result.h"
-#include "braid/control/engine.h"
 
 namespace braid {
 

@@ -1,6 +1,7 @@
 // braid tokenize, detokenize, render and inspect: commands that need a checkpoint's files, but no weights in memory.
 #include <iostream>
 
+#include "braid/api/text_model.h"
 #include "braid/cli/commands.h"
 #include "braid/cli/flags.h"
 #include "braid/cli/inspect_command.h"
@@ -8,7 +9,6 @@
 #include "braid/cli/render_command.h"
 #include "braid/cli/terminal.h"
 #include "braid/cli/tokenize_commands.h"
-#include "braid/control/text_model.h"
 
 namespace braid {
 namespace {

@@ -5,7 +5,6 @@
 #include <set>
 #include <system_error>
 
-#include "braid/config/hub_cache.h"
 #include "braid/formats/input_file.h"
 #include "braid/formats/json.h"
 
@@ -58,6 +57,11 @@ Result<WeightFiles> list_weight_files(const std::string& folder) {
   std::sort(files.names.begin(), files.names.end());
   if (files.names.empty()) return fail("{} has no *.safetensors file", folder);
   return files;
+}
+
+bool is_plain_file_name(std::string_view name) {
+  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos &&
+         name.find('\0') == std::string_view::npos;
 }
 
 }  // namespace braid

@@ -25,4 +25,7 @@ Result<WeightFiles> parse_weight_index(std::string_view text);
 // The files of an index may be missing.
 Result<WeightFiles> list_weight_files(const std::string& folder);
 
+// Whether a file name out of an index may be used: one plain name, without '/', NUL, "." or "..".
+bool is_plain_file_name(std::string_view name);
+
 }  // namespace braid

@@ -4,11 +4,11 @@
 #include <optional>
 #include <system_error>
 
-#include "braid/config/gguf_choice.h"
-#include "braid/config/hub_name.h"
-#include "braid/config/model_path.h"
 #include "braid/config/weight_files.h"
+#include "braid/hub/gguf_choice.h"
+#include "braid/hub/hub_name.h"
 #include "braid/hub/model_download.h"
+#include "braid/hub/model_path.h"
 
 namespace braid {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "braid/base/result.h"
-#include "braid/config/hub_cache.h"
+#include "braid/hub/hub_cache.h"
 
 namespace braid {
 

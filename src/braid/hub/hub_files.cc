@@ -2,8 +2,8 @@
 
 #include <array>
 
-#include "braid/config/gguf_choice.h"
 #include "braid/config/weight_files.h"
+#include "braid/hub/gguf_choice.h"
 
 namespace braid {
 namespace {

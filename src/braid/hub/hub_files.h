@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "braid/base/result.h"
-#include "braid/config/hub_name.h"
+#include "braid/hub/hub_name.h"
 #include "braid/hub/hub_repository.h"
 
 namespace braid {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "braid/config/hub_cache.h"
 #include "braid/formats/json.h"
+#include "braid/hub/hub_cache.h"
 
 namespace braid {
 namespace {

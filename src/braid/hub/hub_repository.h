@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "braid/base/result.h"
-#include "braid/config/hub_name.h"
+#include "braid/hub/hub_name.h"
 #include "braid/hub/hub_reply.h"
 
 namespace braid {

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "braid/base/check.h"
-#include "braid/config/hub_cache.h"
+#include "braid/hub/hub_cache.h"
 #include "braid/hub/hub_files.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

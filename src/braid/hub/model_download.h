@@ -4,9 +4,9 @@
 #include <string>
 
 #include "braid/base/result.h"
-#include "braid/config/hub_cache.h"
-#include "braid/config/hub_name.h"
 #include "braid/hub/fetch_model.h"
+#include "braid/hub/hub_cache.h"
+#include "braid/hub/hub_name.h"
 
 namespace braid {
 

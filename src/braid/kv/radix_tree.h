@@ -21,14 +21,9 @@
 
 #include "braid/kv/block_pool.h"
 #include "braid/request/ids.h"
+#include "braid/request/prefix_probe.h"
 
 namespace braid {
-
-// What the tree holds of a token sequence.
-struct PrefixProbe {
-  int32_t num_cached_pages = 0;  // the longest prefix that it can give
-  int32_t num_held_pages = 0;    // pages of it in the widest KV group that a sequence holds: to share these takes none
-};
 
 // A sequence's pages in one KV group, one behind the other; those before are behind the group's window.
 struct PageRun {

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "braid/config/model_path.h"
+#include "braid/hub/model_path.h"
 #include "braid/kernels/isa.h"
 #include "braid/kernels/make_ops.h"
 #include "braid/kv/kv_cache.h"

@@ -29,7 +29,6 @@
 #include "braid/request/request_outcome.h"
 #include "braid/request/sampling_params.h"
 #include "braid/request/scheduler_request.h"
-#include "braid/scheduler/policy.h"
 #include "braid/wire/group_load.h"
 #include "braid/wire/move.h"
 #include "braid/wire/step_plan.h"

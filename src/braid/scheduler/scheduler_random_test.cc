@@ -9,8 +9,8 @@
 #include <set>
 #include <string>
 
+#include "braid/controller/request_queue.h"
 #include "braid/scheduler/fake_model.h"
-#include "braid/scheduler/request_queue.h"
 #include "braid/scheduler/scheduler.h"
 #include "braid/wire/step_plan_codec.h"
 

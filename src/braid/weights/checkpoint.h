@@ -10,8 +10,9 @@
 #include <string_view>
 #include <vector>
 
+#include "braid/base/result.h"
 #include "braid/config/model_config.h"
-#include "braid/config/model_path.h"
+#include "braid/formats/resolved_model.h"
 #include "braid/weights/stored_tensor.h"
 
 namespace braid {

@@ -13,8 +13,8 @@
 
 #include "braid/base/check.h"
 #include "braid/formats/testing/gguf_text.h"
+#include "braid/tokenizer/text_assets.h"
 #include "braid/weights/checkpoint.h"
-#include "braid/weights/text_assets.h"
 
 namespace {
 

@@ -25,7 +25,7 @@ struct SamplingState {
   SamplingParams params;
   int32_t num_prompt_tokens = 0;
   int32_t num_output_tokens = 0;  // drawn so far; the next one's position in the random sequence
-  bool is_masked = false;         // only tokens that its grammar allows: engine/token_masks.h has them
+  bool is_masked = false;         // only tokens that its grammar allows: wire/token_masks.h has them
   // Tokens that the penalties count; empty when no penalty is set.
   std::vector<TokenId> prompt_tokens;
   std::vector<TokenId> output_tokens;

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "braid/control/generation.h"
+#include "braid/request/generation.h"
 #include "braid/server/metrics/server_metrics.h"
 
 namespace braid::metrics {

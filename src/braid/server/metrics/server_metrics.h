@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "braid/api/engine.h"
 #include "braid/base/thread_role.h"
-#include "braid/control/engine.h"
 #include "braid/server/metrics/histogram.h"
 
 namespace braid::metrics {

@@ -3,8 +3,8 @@
 
 #include <optional>
 
-#include "braid/control/grammar_constraint.h"
 #include "braid/grammar/grammar_compiler.h"
+#include "braid/request/grammar_constraint.h"
 #include "braid/server/openai/requests.h"
 #include "braid/server/parsers/output_parser.h"
 #include "braid/tokenizer/tokenizer.h"

@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "braid/control/generation.h"
 #include "braid/formats/json.h"
+#include "braid/request/generation.h"
 #include "braid/server/openai/api_error.h"
 
 namespace braid::openai {

@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "braid/control/generation.h"
 #include "braid/formats/json.h"
+#include "braid/request/generation.h"
 #include "braid/server/openai/requests.h"
 #include "braid/tokenizer/tokenizer.h"
 

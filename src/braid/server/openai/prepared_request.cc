@@ -3,7 +3,7 @@
 #include <optional>
 #include <utility>
 
-#include "braid/control/choice_text.h"
+#include "braid/controller/choice_text.h"
 #include "braid/server/openai/answer_form.h"
 #include "braid/server/openai/chat_parser.h"
 

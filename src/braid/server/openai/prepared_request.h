@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "braid/control/engine.h"
+#include "braid/api/engine.h"
 #include "braid/grammar/grammar_compiler.h"
 #include "braid/server/openai/chat_renderer.h"
 #include "braid/server/openai/requests.h"

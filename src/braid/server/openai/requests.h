@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "braid/config/model_config.h"
-#include "braid/control/generation.h"
 #include "braid/formats/json.h"
+#include "braid/request/generation.h"
 #include "braid/request/ids.h"
 #include "braid/server/openai/api_error.h"
 #include "braid/server/openai/structured_output.h"

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "braid/control/generation.h"
+#include "braid/request/generation.h"
 #include "braid/server/openai/answer_writer.h"
 #include "braid/server/openai/output_parser.h"
 #include "braid/server/openai/requests.h"

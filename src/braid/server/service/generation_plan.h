@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "braid/control/engine.h"
+#include "braid/api/engine.h"
 #include "braid/server/openai/answer_writer.h"
 #include "braid/server/openai/prepared_request.h"
 

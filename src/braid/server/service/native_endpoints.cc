@@ -3,11 +3,11 @@
 #include <utility>
 
 #include "braid/base/thread_role.h"
-#include "braid/server/native/generate_answer.h"
-#include "braid/server/native/generate_request.h"
-#include "braid/server/native/text_requests.h"
 #include "braid/server/openai/answer_form.h"
 #include "braid/server/service/http_responses.h"
+#include "braid/server/sglang/generate_answer.h"
+#include "braid/server/sglang/generate_request.h"
+#include "braid/server/sglang/text_requests.h"
 
 namespace braid {
 

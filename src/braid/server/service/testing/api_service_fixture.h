@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "braid/control/testing/tiny_engine.h"
+#include "braid/api/testing/tiny_engine.h"
 #include "braid/server/service/api_service.h"
 #include "braid/server/service/testing/fake_client.h"
 

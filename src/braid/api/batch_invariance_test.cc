@@ -1,0 +1,204 @@
+// What a request gets does not depend on its neighbours, bit for bit (design: batch invariance): tokens and
+// log-probabilities of mixed requests are the same alone and together, however prefill is chunked, whatever the page
+// size, the number of threads, the prefix cache and preemptions, in every tier, dtype and attention backend.
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <latch>
+#include <mutex>
+#include <random>
+
+#include "braid/api/engine.h"
+#include "braid/api/testing/windowed_model.h"
+#include "tests/support/tested_isas.h"
+
+namespace braid {
+namespace {
+
+struct Layout {
+  int32_t threads = 1;
+  int32_t page_size = 16;
+  int32_t chunked_prefill_size = 512;
+  int64_t max_total_tokens = 0;
+  bool radix_cache = true;
+};
+
+struct Arithmetic {
+  CpuIsa isa = CpuIsa::kPortable;
+  DType dtype = DType::kBFloat16;
+  std::string backend;
+};
+
+std::vector<GenerationRequest> random_requests(uint32_t seed, int64_t vocab_size) {
+  std::mt19937 random(seed);
+  std::vector<TokenId> shared(70);
+  for (TokenId& id : shared) id = static_cast<TokenId>(random() % static_cast<uint32_t>(vocab_size));
+  std::vector<GenerationRequest> requests;
+  for (int i = 0; i < 10; ++i) {
+    std::vector<TokenId> prompt;
+    if (random() % 2 == 0) prompt.assign(shared.begin(), shared.begin() + 33 + random() % (shared.size() - 33));
+    const size_t length = prompt.size() + 1 + random() % 40;
+    while (prompt.size() < length) prompt.push_back(static_cast<TokenId>(random() % static_cast<uint32_t>(vocab_size)));
+    GenerationRequest request{.prompt = std::move(prompt), .ignore_eos = true};
+    request.sampling.temperature = random() % 2 == 0 ? 0.0F : 0.9F;
+    request.sampling.top_p = 0.95F;
+    request.sampling.repetition_penalty = random() % 3 == 0 ? 1.2F : 1.0F;
+    request.sampling.seed = random();
+    request.sampling.max_new_tokens = static_cast<int32_t>(1 + random() % 64);
+    if (i == 1 || i == 2) {  // begin small, side by side, and outgrow the smallest pool together
+      std::get<std::vector<TokenId>>(request.prompt).resize(8, 1);
+      request.sampling.max_new_tokens = 120;
+    }
+    request.sampling.logprobs = true;
+    request.sampling.top_logprobs = 2;
+    if (i % 3 == 0) {  // its prompt is scored, one of them from its beginning and nothing else
+      request.sampling.prompt_logprobs_start = i == 0 ? 0 : static_cast<int32_t>(length) / 2;
+      if (i == 0) request.sampling.max_new_tokens = 0;
+    }
+    requests.push_back(std::move(request));
+  }
+  return requests;
+}
+
+// Token ids, and the bits of every log-probability.
+using Bits = std::vector<uint32_t>;
+
+void add_bits(const SampledToken& token, Bits& bits) {
+  bits.push_back(static_cast<uint32_t>(token.token));
+  bits.push_back(std::bit_cast<uint32_t>(token.logprob));
+  for (const TokenLogprob& top : token.top_logprobs) {
+    bits.push_back(static_cast<uint32_t>(top.token));
+    bits.push_back(std::bit_cast<uint32_t>(top.logprob));
+  }
+}
+
+std::vector<Bits> run(const ModelSourceOptions& model, const Arithmetic& arithmetic, const Layout& layout,
+                      const std::vector<GenerationRequest>& requests, bool together) {
+  EngineOptions options{.source = model};
+  options.rank = {.isa = arithmetic.isa,
+                  .threads_per_rank = layout.threads,
+                  .dtype = arithmetic.dtype,
+                  .attention_backend = arithmetic.backend,
+                  .page_size = layout.page_size,
+                  .chunked_prefill_size = layout.chunked_prefill_size,
+                  .max_total_tokens = layout.max_total_tokens,
+                  .radix_cache = layout.radix_cache};
+  auto loaded = Engine::load(options, make_null_logger());
+  CHECK(loaded.ok(), "{}", loaded.error().message);
+  Engine& engine = **loaded;
+  std::vector<Bits> results(requests.size());
+  std::vector<SubmissionId> ids;
+  // Together: the engine stands still behind one token of another request until all are there.
+  std::latch stands_still(1);
+  std::latch all_submitted(1);
+  if (together) {
+    GenerationRequest first{.prompt = std::vector<TokenId>{1}};
+    first.sampling.max_new_tokens = 1;
+    const auto stand_still = [&](const Delta& delta) {
+      if (delta.finish == FinishReason::kNone) return;
+      stands_still.count_down();
+      all_submitted.wait();
+    };
+    ids.push_back(engine.submit(first, stand_still).value());
+    stands_still.wait();
+  }
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const auto id = engine.submit(requests[i], [&results, i](const Delta& delta) {
+      EXPECT_NE(delta.finish, FinishReason::kError) << delta.error;
+      for (const ScoredToken& token : delta.prompt_logprobs) add_bits(token, results[i]);
+      for (const SampledToken& token : delta.tokens) add_bits(token, results[i]);
+    });
+    CHECK(id.ok(), "{}", id.error().message);
+    ids.push_back(*id);
+    if (!together) engine.wait(*id);
+  }
+  all_submitted.count_down();
+  for (const SubmissionId id : ids) engine.wait(id);
+  if (layout.max_total_tokens > 0) {
+    EXPECT_GT(engine.stats().scheduler.num_preemptions, 0U);
+  }
+  if (layout.radix_cache) {
+    EXPECT_GT(engine.stats().scheduler.num_cached_tokens, 0U);
+  }
+  return results;
+}
+
+// 13 pages for ten requests, of which the second and the third come to 8 each: some are preempted on the way.
+constexpr Layout kScarce{.threads = 2, .page_size = 16, .chunked_prefill_size = 64, .max_total_tokens = 208};
+
+void expect_invariant(const ModelSourceOptions& model, const Arithmetic& arithmetic, const Layout& scarce = kScarce) {
+  const uint32_t seed = 20261121;
+  constexpr int64_t kVocab = 256;  // of every fixture's at least
+  const auto requests = random_requests(seed, kVocab);
+  const Layout plain{.radix_cache = false};
+  const auto alone = run(model, arithmetic, plain, requests, false);
+  for (const Bits& bits : alone) EXPECT_FALSE(bits.empty());
+  const Layout layouts[] = {
+      plain,
+      {.threads = 2, .page_size = 32, .chunked_prefill_size = 48},
+      {.threads = 3, .page_size = 64, .chunked_prefill_size = 17, .radix_cache = false},
+      {.threads = 2, .page_size = 16, .chunked_prefill_size = 1},
+      scarce,
+  };
+  for (const Layout& layout : layouts) {
+    const auto together = run(model, arithmetic, layout, requests, true);
+    EXPECT_EQ(alone, together) << "threads " << layout.threads << ", pages of " << layout.page_size << ", chunks of "
+                               << layout.chunked_prefill_size << ", pool of " << layout.max_total_tokens;
+  }
+}
+
+class BatchInvariance : public ::testing::TestWithParam<std::tuple<CpuIsa, DType, std::string>> {
+ protected:
+  Arithmetic arithmetic() const {
+    return {.isa = std::get<0>(GetParam()), .dtype = std::get<1>(GetParam()), .backend = std::get<2>(GetParam())};
+  }
+};
+
+TEST_P(BatchInvariance, ADenseModelsBitsAreTheSameAloneAndTogether) {
+  expect_invariant({.model_path = "tests/fixtures/models/gguf_qwen3/model.gguf"}, arithmetic());
+}
+
+TEST_P(BatchInvariance, AMixturesBitsAreTheSameAloneAndTogether) {
+  expect_invariant({.model_path = "tests/fixtures/models/gguf_qwen3_moe/model.gguf"}, arithmetic());
+}
+
+// Layers that see the last 24 tokens alone, beside one that sees all. (What tiers do differently with windows, the
+// kernels' tests compare.) Both groups of layers have too few pages.
+TEST(BatchInvarianceOfWindows, AModelsBitsAreTheSameAloneAndTogether) {
+  const testing::WindowedModel model;
+  const Layout scarce{.threads = 2, .page_size = 16, .chunked_prefill_size = 16, .max_total_tokens = 320};
+  const CpuIsa isa = available_isas().back();
+  expect_invariant(model.source(), {.isa = isa, .dtype = DType::kBFloat16, .backend = "fa"}, scarce);
+  expect_invariant(model.source(), {.isa = isa, .dtype = DType::kFloat32, .backend = "native"}, scarce);
+}
+
+// The same beside sinks, and experts with biases.
+TEST(BatchInvarianceOfWindows, AModelsBitsWithSinksAreTheSameAloneAndTogether) {
+  const ModelSourceOptions model{.model_path = "tests/fixtures/models/gguf_gpt_oss/model.gguf"};
+  const Layout scarce{.threads = 2, .page_size = 16, .chunked_prefill_size = 16, .max_total_tokens = 320};
+  const CpuIsa isa = available_isas().back();
+  expect_invariant(model, {.isa = isa, .dtype = DType::kBFloat16, .backend = "fa"}, scarce);
+  expect_invariant(model, {.isa = isa, .dtype = DType::kFloat32, .backend = "native"}, scarce);
+}
+
+// The same with two ropes, norms on both sides of each block, and soft caps.
+TEST(BatchInvarianceOfWindows, AGemmasBitsAreTheSameAloneAndTogether) {
+  const Layout scarce{.threads = 2, .page_size = 16, .chunked_prefill_size = 16, .max_total_tokens = 320};
+  const CpuIsa isa = available_isas().back();
+  expect_invariant({.model_path = "tests/fixtures/models/gguf_gemma3/model.gguf"},
+                   {.isa = isa, .dtype = DType::kBFloat16, .backend = "fa"}, scarce);
+  expect_invariant({.model_path = "tests/fixtures/models/gguf_gemma2/model.gguf"},
+                   {.isa = isa, .dtype = DType::kFloat32, .backend = "native"}, scarce);
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryTier, BatchInvariance,
+                         ::testing::Combine(::testing::ValuesIn(testing::tested_isas()),
+                                            ::testing::Values(DType::kBFloat16, DType::kFloat32),
+                                            ::testing::Values("fa", "native")),
+                         [](const auto& tested) {
+                           return std::string(isa_name(std::get<0>(tested.param))) + "_" +
+                                  std::string(dtype_name(std::get<1>(tested.param))) + "_" + std::get<2>(tested.param);
+                         });
+
+}  // namespace
+}  // namespace braid

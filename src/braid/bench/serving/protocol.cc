@@ -1,0 +1,148 @@
+#include "braid/bench/serving/protocol.h"
+
+#include <fmt/format.h>
+
+#include "braid/formats/json.h"
+
+namespace braid::serving {
+namespace {
+
+const Json* find(const Json& object, const char* key) {
+  if (!object.is_object()) return nullptr;
+  const auto found = object.find(key);
+  return found == object.end() || found->is_null() ? nullptr : &*found;
+}
+
+int64_t integer_or(const Json& object, const char* key, int64_t otherwise) {
+  const Json* value = find(object, key);
+  return value != nullptr && value->is_number_integer() ? value->get<int64_t>() : otherwise;
+}
+
+size_t text_size(const Json& object, const char* key) {
+  const Json* value = find(object, key);
+  return value != nullptr && value->is_string() ? value->get_ref<const std::string&>().size() : 0;
+}
+
+std::string error_message(const Json& json) {
+  const Json* error = find(json, "error");
+  if (error == nullptr) return {};
+  if (const Json* message = find(*error, "message"); message != nullptr && message->is_string()) {
+    return message->get<std::string>();
+  }
+  return error->is_string() ? error->get<std::string>() : error->dump();
+}
+
+}  // namespace
+
+Result<Backend> parse_backend(const std::string& name) {
+  if (name == "openai" || name == "vllm" || name == "sglang-oai") return Backend::kCompletions;
+  if (name == "openai-chat" || name == "vllm-chat" || name == "sglang-oai-chat") return Backend::kChat;
+  if (name == "sglang" || name == "generate") return Backend::kGenerate;
+  return fail("--backend {}: must be openai, openai-chat or sglang", name);
+}
+
+std::string_view endpoint(Backend backend) {
+  switch (backend) {
+    case Backend::kChat:
+      return "/v1/chat/completions";
+    case Backend::kGenerate:
+      return "/generate";
+    case Backend::kCompletions:
+      break;
+  }
+  return "/v1/completions";
+}
+
+std::string request_body(const BodyOptions& options, const Prompt& prompt) {
+  Json body = Json::object();
+  const auto* text = std::get_if<std::string>(&prompt.content);
+  const auto* ids = std::get_if<std::vector<TokenId>>(&prompt.content);
+  if (options.backend == Backend::kGenerate) {
+    if (text != nullptr) body["text"] = *text;
+    if (ids != nullptr) body["input_ids"] = *ids;
+    body["sampling_params"] = {{"max_new_tokens", prompt.output_len},
+                               {"temperature", options.temperature},
+                               {"ignore_eos", options.ignore_eos}};
+    body["stream"] = true;
+    return body.dump();
+  }
+  if (!options.model.empty()) body["model"] = options.model;
+  if (options.backend == Backend::kChat) {
+    CHECK(text != nullptr, "a chat message is text");
+    body["messages"] = Json::array({{{"role", "user"}, {"content", *text}}});
+  } else if (text != nullptr) {
+    body["prompt"] = *text;
+  } else {
+    body["prompt"] = *ids;
+  }
+  body["max_tokens"] = prompt.output_len;
+  body["temperature"] = options.temperature;
+  body["ignore_eos"] = options.ignore_eos;
+  if (options.return_token_ids) body["return_token_ids"] = true;
+  body["stream"] = true;
+  body["stream_options"] = {{"include_usage", true}};
+  return body.dump();
+}
+
+int StreamReader::push(std::string_view bytes) {
+  pending_ += bytes;
+  int num_pieces = 0;
+  size_t begin = 0;
+  for (size_t end = pending_.find("\n\n"); end != std::string::npos; end = pending_.find("\n\n", begin)) {
+    const std::string_view event = std::string_view(pending_).substr(begin, end - begin);
+    begin = end + 2;
+    constexpr std::string_view kData = "data:";
+    if (!event.starts_with(kData)) continue;  // a comment keeps the stream alive
+    if (take_event(event.substr(kData.size()))) ++num_pieces;
+  }
+  pending_.erase(0, begin);
+  return num_pieces;
+}
+
+// Whether it brought text or tokens.
+bool StreamReader::take_event(std::string_view data) {
+  while (data.starts_with(' ')) data.remove_prefix(1);
+  if (data == "[DONE]") {
+    is_done_ = true;
+    return false;
+  }
+  const auto parsed = parse_json(data);
+  if (!parsed.ok()) {
+    error_ = fmt::format("an event is no JSON: {}", parsed.error().message);
+    return false;
+  }
+  if (std::string error = error_message(*parsed); !error.empty()) error_ = std::move(error);
+  if (backend_ == Backend::kGenerate) {
+    const int64_t num_tokens = output_tokens_;
+    if (const Json* meta = find(*parsed, "meta_info")) {
+      prompt_tokens_ = integer_or(*meta, "prompt_tokens", prompt_tokens_);
+      output_tokens_ = integer_or(*meta, "completion_tokens", output_tokens_);
+    }
+    const size_t size = text_size(*parsed, "text");  // of all the text so far
+    const bool is_more = size > text_size_ || output_tokens_ > num_tokens;
+    text_size_ = size;
+    return is_more;
+  }
+  if (const Json* usage = find(*parsed, "usage")) {
+    prompt_tokens_ = integer_or(*usage, "prompt_tokens", prompt_tokens_);
+    output_tokens_ = integer_or(*usage, "completion_tokens", output_tokens_);
+  }
+  const Json* choices = find(*parsed, "choices");
+  if (choices == nullptr || !choices->is_array() || choices->empty()) return false;
+  const Json& choice = choices->front();
+  if (const Json* ids = find(choice, "token_ids"); ids != nullptr && !ids->empty()) return true;
+  if (backend_ == Backend::kCompletions) return text_size(choice, "text") > 0;
+  const Json* delta = find(choice, "delta");
+  return delta != nullptr && text_size(*delta, "content") + text_size(*delta, "reasoning_content") > 0;
+}
+
+std::string error_of(int status, std::string_view body) {
+  if (const auto parsed = parse_json(body); parsed.ok()) {
+    if (const std::string message = error_message(*parsed); !message.empty()) {
+      return fmt::format("status {}: {}", status, message);
+    }
+  }
+  return fmt::format("status {}: {}", status, body.substr(0, 200));
+}
+
+}  // namespace braid::serving

@@ -1,0 +1,58 @@
+// The requests of `braid bench serving` and its reading of their streams, for OpenAI's endpoints and SGLang's
+// /generate. No sockets.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "braid/base/result.h"
+#include "braid/bench/serving/workload.h"
+
+namespace braid::serving {
+
+enum class Backend : uint8_t { kCompletions, kChat, kGenerate };
+
+Result<Backend> parse_backend(const std::string& name);  // "openai" ("vllm", "sglang-oai"), "openai-chat", "sglang"
+std::string_view endpoint(Backend backend);              // "/v1/completions"
+
+struct BodyOptions {
+  Backend backend = Backend::kCompletions;
+  std::string model;  // empty: not sent
+  bool ignore_eos = true;
+  double temperature = 0;
+  bool return_token_ids = false;  // so that tokens without text of their own are events too (not for kGenerate)
+};
+// A streamed request that gives prompt.output_len tokens. The content must be text for kChat.
+std::string request_body(const BodyOptions& options, const Prompt& prompt);
+
+// Reads a text/event-stream in whatever pieces it comes.
+class StreamReader {
+ public:
+  explicit StreamReader(Backend backend) : backend_(backend) {}
+
+  // How many events with new text, or with new tokens where the server tells them, the bytes completed.
+  int push(std::string_view bytes);
+
+  bool is_done() const { return is_done_; }
+  const std::string& error() const { return error_; }  // not empty: the server said so, or the stream is no such stream
+  int64_t prompt_tokens() const { return prompt_tokens_; }
+  int64_t output_tokens() const { return output_tokens_; }
+
+ private:
+  bool take_event(std::string_view data);
+
+  const Backend backend_;
+  std::string pending_;  // an event that is not complete yet
+  size_t text_size_ = 0;
+  int64_t prompt_tokens_ = 0;
+  int64_t output_tokens_ = 0;
+  bool is_done_ = false;
+  std::string error_;
+};
+
+// The server's words for a failed answer: an OpenAI error's message, or the beginning of the body.
+std::string error_of(int status, std::string_view body);
+
+}  // namespace braid::serving

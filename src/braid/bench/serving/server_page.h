@@ -1,0 +1,18 @@
+// One page of the server under load, asked for by `braid bench serving` beside its requests.
+#pragma once
+
+#include <string>
+
+#include "braid/base/result.h"
+#include "braid/bench/serving/client.h"
+
+namespace braid::serving {
+
+enum class PageMethod : uint8_t { kGet, kPost };
+
+// The page's body; `path`: "/get_server_info". An error where the server cannot be reached, has no such page, or is
+// silent for ten seconds.
+Result<std::string> ask_server(const ServerAddress& server, const std::string& api_key, PageMethod method,
+                               const std::string& path);
+
+}  // namespace braid::serving

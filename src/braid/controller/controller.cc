@@ -1,0 +1,265 @@
+#include "braid/controller/controller.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "braid/base/check.h"
+#include "braid/request/random.h"
+
+namespace braid {
+
+Controller::Controller(const Tokenizer& tokenizer, MaskWorker& masks, SchedulePolicy policy, LoadBalanceMethod method,
+                       std::vector<GroupLoad> groups, std::shared_ptr<Logger> step_log,
+                       std::optional<RebalanceOptions> rebalance)
+    : tokenizer_(tokenizer),
+      masks_(masks),
+      queue_(policy),
+      method_(method),
+      flushes_(groups.size()),
+      rebalance_(rebalance),
+      num_moves_(groups.size()) {
+  CHECK(!rebalance || (rebalance->max_under_way >= 0 && rebalance->max_under_way <= kMaxMovesUnderWay));
+  const bool is_alone = groups.size() == 1;
+  for (GroupLoad& load : groups) {
+    if (step_log != nullptr) {
+      step_logs_.emplace_back(step_log, is_alone ? std::nullopt : std::optional(num_groups()));
+    }
+    groups_.emplace_back(std::move(load));
+  }
+  group_output_tokens_.resize(groups_.size());
+}
+
+void Controller::open(const std::shared_ptr<Submission>& submission) {
+  const GenerationRequest& request = submission->request;
+  const auto& prompt = std::get<std::vector<TokenId>>(request.prompt);
+  const TextStreamOptions stream = text_stream_options(request, tokenizer_);
+  submissions_[submission->id] = submission;
+  const auto first = next_request_;
+  next_request_ += static_cast<RequestId>(request.n);
+  for (int32_t index = 0; index < request.n; ++index) {
+    submission->open_choices.push_back(first + static_cast<RequestId>(index));
+  }
+  for (int32_t index = 0; index < request.n; ++index) {
+    const RequestId id = first + static_cast<RequestId>(index);
+    choices_.emplace(id, Choice{.submission = submission,
+                                .index = index,
+                                .text = ChoiceText(tokenizer_, {.stop_strings = request.stop_strings,
+                                                                .stream = stream,
+                                                                .include_stop_in_text = request.include_stop_in_text,
+                                                                .min_new_tokens = request.sampling.min_new_tokens}),
+                                .usage = {.prompt_tokens = static_cast<int32_t>(prompt.size())},
+                                .grammar = {}});
+    if (request.grammar) choices_.at(id).grammar.emplace(*request.grammar, tokenizer_);
+    SchedulerRequest choice{.id = id,
+                            .prompt = prompt,
+                            .sampling = request.sampling,
+                            .priority = request.priority,
+                            .arrival = id,
+                            .is_masked = request.grammar.has_value()};
+    choice.sampling.seed = choice_seed(request.sampling.seed, index);
+    if (request.until_context_end) choice.sampling.max_new_tokens = std::numeric_limits<int32_t>::max();
+    if (index > 0) choice.sampling.prompt_logprobs_start = -1;
+    if (choice.sampling.max_new_tokens == 0 && choice.sampling.prompt_logprobs_start < 0) {
+      end_choice(id, {.finish = FinishReason::kLength});
+    } else {
+      queue_.push(std::move(choice), request.dp_rank_strict ? request.dp_rank : std::nullopt);
+    }
+  }
+}
+
+void Controller::abort(SubmissionId id) {
+  const auto found = submissions_.find(id);
+  if (found == submissions_.end()) return;
+  const auto open_choices = found->second->open_choices;  // a copy: end_choice changes it
+  for (const RequestId choice : open_choices) {
+    if (!queue_.abort(choice)) {
+      const int32_t group = choices_.at(choice).group.value();
+      found->second->drops[group] = ledger(group).abort(choice);
+    }
+    end_choice(choice, {.text = choices_.at(choice).text.finish(std::nullopt), .finish = FinishReason::kAbort});
+  }
+}
+
+void Controller::flush(std::function<void(int64_t)> done) {
+  const auto flush = std::make_shared<Flush>(Flush{.done = std::move(done), .num_groups_left = num_groups()});
+  for (size_t group = 0; group < groups_.size(); ++group) {
+    groups_[group].flush_cache();
+    flushes_[group].push_back(flush);
+  }
+}
+
+void Controller::take_outputs(int32_t group, GroupOutputs outputs, double now_s) {
+  ledger(group).take(outputs.load);
+  for (const int64_t num_tokens : outputs.flushed_tokens) {
+    auto& waiting = flushes_.at(static_cast<size_t>(group));
+    CHECK(!waiting.empty(), "group {} flushed its cache unasked", group);
+    const std::shared_ptr<Flush> flush = std::move(waiting.front());
+    waiting.pop_front();
+    if (flush == nullptr) continue;  // nobody waits for it any more
+    flush->num_tokens += num_tokens;
+    if (--flush->num_groups_left == 0) flush->done(flush->num_tokens);
+  }
+  const uint64_t num_tokens_before = num_output_tokens_;
+  for (RequestOutcome& outcome : outputs.outcomes) take_outcome(std::move(outcome));
+  uint64_t& own_tokens = group_output_tokens_[static_cast<size_t>(group)];
+  own_tokens += num_output_tokens_ - num_tokens_before;
+  for (MovingSequence& moving : outputs.departed) take_departure(std::move(moving));
+  forget_moves_that_failed(group);
+  if (outputs.step && !step_logs_.empty()) {
+    step_logs_[static_cast<size_t>(group)].after_step(*outputs.step, outputs.load.scheduler, queue_.size(), own_tokens,
+                                                      now_s);
+  }
+}
+
+void Controller::dispatch(double now_s, RequestQueue::Probe probe) {
+  if (queue_.empty()) return;
+  std::vector<Credits> credits;
+  std::vector<GroupView> views;
+  for (const GroupLedger& group : groups_) {
+    credits.push_back(group.credits());
+    views.push_back({.num_requests = group.num_requests(), .num_tokens = group.num_tokens()});
+  }
+  std::vector<int64_t> added_tokens;
+  const auto pick = [&](const SchedulerRequest& request, std::span<const std::optional<PrefixProbe>> prefixes) {
+    for (size_t i = 0; i < views.size(); ++i) {
+      views[i].has_room = prefixes[i].has_value();
+      views[i].cached_tokens = prefixes[i] ? int64_t{prefixes[i]->num_cached_pages} * credits[i].page_size : int64_t{0};
+    }
+    const std::optional<int32_t> wished = choices_.at(request.id).submission->request.dp_rank;
+    const bool has_its_wish = wished && views.at(static_cast<size_t>(*wished)).has_room;
+    last_group_ = has_its_wish ? *wished : *pick_group(method_, views, last_group_);
+    GroupView& picked = views[static_cast<size_t>(last_group_)];
+    // Its prompt counts as it will in the group's load: what is still to be computed, and what is then there.
+    added_tokens.push_back(2 * static_cast<int64_t>(request.prompt.size()) - picked.cached_tokens);
+    picked.num_requests += 1;
+    picked.num_tokens += added_tokens.back();
+    return last_group_;
+  };
+  std::vector<RequestQueue::Binding> bound = queue_.pop_admissible(credits, probe, pick);
+  for (size_t i = 0; i < bound.size(); ++i) {
+    const RequestId id = bound[i].request.id;
+    Choice& choice = choices_.at(id);
+    choice.group = bound[i].group;
+    choice.queue_s = now_s - choice.submission->submitted_s;
+    if (choice.grammar) masks_.ask(id, 0, *choice.grammar);
+    ledger(bound[i].group).add(std::move(bound[i].request), bound[i].num_pages, added_tokens[i]);
+  }
+}
+
+// Moves the choice on in its grammar. The output ends at an end token, where the grammar is complete with nothing to
+// follow (then it is whole, though max_new_tokens may be reached too), or in an error.
+void Controller::obey_grammar(Choice& choice, RequestOutcome& outcome) {
+  if (!choice.grammar || !outcome.token || outcome.finish == FinishReason::kStop) return;
+  const TokenId token = outcome.token->token;
+  if (choice.grammar->is_end(token)) {
+    outcome.finish = FinishReason::kStop;
+  } else if (auto accepted = choice.grammar->accept(token); !accepted.ok()) {
+    outcome.finish = FinishReason::kError;
+    outcome.error = accepted.error().message;
+  }
+}
+
+void Controller::take_outcome(RequestOutcome outcome) {
+  const auto found = choices_.find(outcome.request);
+  if (found == choices_.end()) return;  // it ended while the step was under way
+  Choice& choice = found->second;
+  const bool has_ended = outcome.finish != FinishReason::kNone;  // for the group
+  obey_grammar(choice, outcome);
+  Delta delta{.index = choice.index, .finish = outcome.finish, .error = outcome.error};
+  delta.prompt_logprobs = outcome.prompt_logprobs;
+  choice.usage.cached_tokens = outcome.cached_tokens;
+  if (outcome.token) {
+    ++num_output_tokens_;
+    ++choice.usage.output_tokens;
+    delta.tokens.push_back(*outcome.token);
+    if (outcome.finish == FinishReason::kStop) {
+      delta.text = choice.text.finish(outcome.token->token);
+      delta.matched_stop = outcome.token->token;
+    } else {
+      delta.text = choice.text.push(outcome.token->token);
+      if (choice.grammar && choice.grammar->must_end()) delta.finish = FinishReason::kStop;
+    }
+  }
+  if (const auto& matched = choice.text.matched_stop(); matched && outcome.finish != FinishReason::kStop) {
+    delta.finish = FinishReason::kStop;
+    delta.matched_stop = *matched;
+  } else if (delta.finish != FinishReason::kNone && outcome.finish != FinishReason::kStop) {
+    delta.text += choice.text.finish(std::nullopt);
+  }
+  if (delta.finish == FinishReason::kNone) {
+    // The group's next step waits for this mask behind its forward pass: the search begins before anything else.
+    if (choice.grammar && outcome.token) masks_.ask(outcome.request, choice.usage.output_tokens, *choice.grammar);
+    delta.usage = choice.usage;
+    delta.queue_s = choice.queue_s;
+    choice.submission->on_delta(delta);
+    return;
+  }
+  if (!has_ended) choice.submission->drops[choice.group.value()] = ledger(*choice.group).finish(outcome.request);
+  end_choice(outcome.request, std::move(delta));
+}
+
+// Forgets the choice, and tells its caller.
+void Controller::end_choice(RequestId id, Delta delta) {
+  const auto node = choices_.extract(id);
+  CHECK(!node.empty(), "choice {} has ended before", id);
+  const Choice& choice = node.mapped();
+  if (choice.grammar) masks_.forget(id);
+  const std::shared_ptr<Submission> submission = choice.submission;
+  delta.index = choice.index;
+  delta.usage = choice.usage;
+  delta.queue_s = choice.queue_s;
+  std::erase(submission->open_choices, id);
+  submission->on_delta(delta);
+  if (!submission->open_choices.empty()) return;
+  submissions_.erase(submission->id);
+  submission->on_delta = nullptr;  // what it holds of the caller's need not wait for the group
+  ending_.push_back(submission);
+}
+
+void Controller::end_all(FinishReason reason, const std::string& error) {
+  while (!choices_.empty()) {
+    const auto& [id, choice] = *choices_.begin();
+    if (!queue_.abort(id)) ledger(choice.group.value()).abort(id);
+    end_choice(id, {.finish = reason, .error = error});
+  }
+  for (const auto& submission : ending_) submission->drops.clear();
+  for (auto& waiting : flushes_) {
+    for (auto& slot : waiting) {  // the group's own answer may still come
+      const std::shared_ptr<Flush> flush = std::exchange(slot, nullptr);
+      if (flush != nullptr && --flush->num_groups_left == 0) flush->done(flush->num_tokens);
+    }
+  }
+}
+
+std::vector<SubmissionId> Controller::take_ended() {
+  std::vector<SubmissionId> ended;
+  std::erase_if(ending_, [&](const auto& submission) {
+    if (!holds_nothing(*submission)) return false;
+    ended.push_back(submission->id);
+    return true;
+  });
+  return ended;
+}
+
+bool Controller::holds_nothing(const Submission& submission) const {
+  return std::ranges::all_of(submission.drops, [&](const auto& drop) {
+    return groups_.at(static_cast<size_t>(drop.first)).has_seen(drop.second);
+  });
+}
+
+int64_t Controller::num_free_slots() const {
+  if (!queue_.empty()) return 0;
+  int64_t slots = 0;
+  for (const GroupLedger& group : groups_) slots += group.credits().num_requests;
+  return slots;
+}
+
+GroupLoad Controller::load(int32_t group) const {
+  const GroupLedger& own = groups_.at(static_cast<size_t>(group));
+  GroupLoad load = own.load();
+  load.scheduler.num_waiting += static_cast<int32_t>(own.num_on_the_way());
+  return load;
+}
+
+}  // namespace braid

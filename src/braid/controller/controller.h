@@ -1,0 +1,124 @@
+// The controller: which requests wait and which run in which group, and what becomes of their tokens (text, stop
+// strings, grammars). A state machine: submissions and the groups' outputs in, deltas and the groups' commands out. It
+// knows no thread, no clock and no rank.
+//
+// A request waits in one queue until a group has room for it. A group runs on while its last step's tokens are judged
+// here; what it still computes for a choice that has ended is neither told nor counted.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "braid/base/function_ref.h"
+#include "braid/controller/dispatch_policy.h"
+#include "braid/controller/group_ledger.h"
+#include "braid/controller/group_moves.h"
+#include "braid/controller/mask_worker.h"
+#include "braid/controller/rebalance_policy.h"
+#include "braid/controller/request_queue.h"
+#include "braid/controller/step_log.h"
+#include "braid/controller/submission.h"
+#include "braid/tokenizer/tokenizer.h"
+#include "braid/wire/group_command.h"
+#include "braid/wire/group_outputs.h"
+
+namespace braid {
+
+class Controller {
+ public:
+  // `groups`: how they stand at the start. The tokenizer and the mask worker outlive it. `step_log`: null for none.
+  // `method` is not kAuto. `rebalance`: absent, no request changes its group.
+  Controller(const Tokenizer& tokenizer, MaskWorker& masks, SchedulePolicy policy, LoadBalanceMethod method,
+             std::vector<GroupLoad> groups, std::shared_ptr<Logger> step_log,
+             std::optional<RebalanceOptions> rebalance = std::nullopt);
+
+  // The request is checked, its prompt is ids, its stop tokens are complete.
+  void open(const std::shared_ptr<Submission>& submission);
+  void abort(SubmissionId id);
+  // `done` gets the tokens that all groups' prefix caches let go of.
+  void flush(std::function<void(int64_t)> done);
+  void take_outputs(int32_t group, GroupOutputs outputs, double now_s);
+
+  // Binds waiting requests to groups with room. `probe`: what a group's prefix cache has of a prompt.
+  void dispatch(double now_s, RequestQueue::Probe probe);
+  // Orders running requests to other groups, where these have drifted apart; behind dispatch(), which comes first to
+  // what room there is.
+  void rebalance();
+  // What the group must be given since the last call.
+  std::vector<GroupCommand> take_commands(int32_t group) { return ledger(group).take_commands(); }
+
+  // Ends everything that is open; no group's answer is waited for.
+  void end_all(FinishReason reason, const std::string& error);
+
+  // Submissions that have ended since the last call: whose last delta is given, and who holds nothing in a group.
+  std::vector<SubmissionId> take_ended();
+  bool has_open_choices() const { return !choices_.empty(); }
+
+  int64_t num_queued() const { return queue_.size(); }
+  int64_t num_free_slots() const;  // choices that could be bound at once; 0 while others wait
+  uint64_t num_output_tokens() const { return num_output_tokens_; }
+  int32_t num_groups() const { return static_cast<int32_t>(groups_.size()); }
+  // What is on its way to the group counts as waiting there.
+  GroupLoad load(int32_t group) const;
+  const std::vector<GroupMoves>& moves() const { return num_moves_; }  // by group
+  std::vector<MoveReport> take_moved() { return std::exchange(moved_, {}); }
+  bool has_moves_under_way() const { return !moves_.empty(); }
+
+ private:
+  struct Flush {
+    std::function<void(int64_t)> done;
+    int32_t num_groups_left = 0;
+    int64_t num_tokens = 0;
+  };
+
+  // A request that was ordered to another group, from then until its group has told that it left, or that it did not.
+  struct MoveUnderWay {
+    Move move;
+    uint64_t command = 0;  // the order, to its source
+    int64_t num_pages = 0;
+    int64_t num_tokens = 0;
+    std::shared_ptr<Submission> submission;
+  };
+
+  GroupLedger& ledger(int32_t group) { return groups_.at(static_cast<size_t>(group)); }
+  void take_outcome(RequestOutcome outcome);
+  static void obey_grammar(Choice& choice, RequestOutcome& outcome);
+  void end_choice(RequestId id, Delta delta);
+  bool holds_nothing(const Submission& submission) const;
+  std::vector<GroupBalance> balances() const;
+  std::vector<MovableRequest> movable_requests() const;
+  void order_move(const MovableRequest& request, int32_t to_group);
+  void take_departure(MovingSequence moving);
+  void forget_moves_that_failed(int32_t from_group);
+
+  const Tokenizer& tokenizer_;
+  MaskWorker& masks_;
+  RequestQueue queue_;
+  const LoadBalanceMethod method_;
+  int32_t last_group_ = -1;  // that was given a request
+  std::vector<GroupLedger> groups_;
+  std::vector<StepLog> step_logs_;                           // one a group, or none
+  std::vector<std::deque<std::shared_ptr<Flush>>> flushes_;  // that each group has not answered yet
+  std::unordered_map<RequestId, Choice> choices_;
+  std::map<SubmissionId, std::shared_ptr<Submission>> submissions_;
+  std::vector<std::shared_ptr<Submission>> ending_;  // have no open choice any more
+  const std::optional<RebalanceOptions> rebalance_;
+  bool is_unbalanced_ = false;
+  std::map<RequestId, MoveUnderWay> moves_;
+  std::vector<GroupMoves> num_moves_;
+  std::vector<MoveReport> moved_;  // since take_moved()
+  MoveId next_move_ = 1;
+  RequestId next_request_ = 1;
+  uint64_t num_output_tokens_ = 0;
+  std::vector<uint64_t> group_output_tokens_;  // of those, each group's
+};
+
+}  // namespace braid

@@ -1,0 +1,119 @@
+// Requests that move from one group to another while they run.
+//
+// The order goes to the source. Its outputs behind the step that has the order bring the sequence, or show by their
+// count of commands that it was not to be had any more (it ended). What the source told before is taken before, and
+// what the target tells comes after the sequence was given to it: tokens keep their order, and nobody computes them
+// twice. A sequence that nobody wants any more is given to its target all the same, and aborted there: its pages are on
+// their way, and must be taken.
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "braid/base/check.h"
+#include "braid/controller/controller.h"
+
+namespace braid {
+
+void Controller::rebalance() {
+  if (!rebalance_) return;
+  std::vector<GroupBalance> groups = balances();
+  is_unbalanced_ = is_unbalanced(groups, is_unbalanced_, *rebalance_);
+  while (std::cmp_less(moves_.size(), rebalance_->max_under_way) && wants_moves(groups, is_unbalanced_)) {
+    const std::vector<MovableRequest> movable = movable_requests();
+    const auto choice = pick_move(groups, movable, is_unbalanced_, *rebalance_);
+    if (!choice) return;
+    order_move(movable[choice->index], choice->to_group);
+    groups = balances();
+    is_unbalanced_ = is_unbalanced(groups, is_unbalanced_, *rebalance_);
+  }
+}
+
+std::vector<GroupBalance> Controller::balances() const {
+  std::vector<GroupBalance> balances;
+  for (const GroupLedger& group : groups_) {
+    const Credits credits = group.credits();
+    const SchedulerStats& stats = group.load().scheduler;
+    balances.push_back({.num_requests = group.num_requests(),
+                        .num_pages = stats.num_pages,
+                        .page_size = credits.page_size,
+                        .free_requests = credits.num_requests,
+                        .free_pages = credits.num_pages,
+                        .max_request_pages = credits.max_request_pages,
+                        .is_starved = stats.num_waiting > 0 && credits.num_pages == 0});
+  }
+  return balances;
+}
+
+std::vector<MovableRequest> Controller::movable_requests() const {
+  std::vector<MovableRequest> movable;
+  for (const auto& [id, choice] : choices_) {
+    const GenerationRequest& request = choice.submission->request;
+    if (!choice.group || request.dp_rank_strict || moves_.contains(id)) continue;
+    const int32_t num_output = choice.usage.output_tokens;
+    if (num_output < choice.may_move_at) continue;
+    const int64_t most =
+        request.until_context_end ? std::numeric_limits<int32_t>::max() : request.sampling.max_new_tokens;
+    if (most - num_output < rebalance_->min_left) continue;
+    movable.push_back({.request = id,
+                       .group = *choice.group,
+                       .num_tokens = int64_t{choice.usage.prompt_tokens} + num_output,
+                       .arrival = id});
+  }
+  // In an order of their own: equal histories give equal moves.
+  std::ranges::sort(movable, {}, &MovableRequest::request);
+  return movable;
+}
+
+void Controller::order_move(const MovableRequest& request, int32_t to_group) {
+  const Move move{.id = next_move_++, .from_group = request.group, .to_group = to_group};
+  GroupLedger& target = ledger(to_group);
+  const Credits credits = target.credits();
+  const int64_t num_pages = pages_of_move(request.num_tokens, credits.page_size, credits.max_request_pages);
+  const uint64_t command = ledger(request.group).depart({.request = request.request, .move = move});
+  target.expect(num_pages, request.num_tokens);
+  moves_.emplace(request.request, MoveUnderWay{.move = move,
+                                               .command = command,
+                                               .num_pages = num_pages,
+                                               .num_tokens = request.num_tokens,
+                                               .submission = choices_.at(request.request).submission});
+}
+
+void Controller::take_departure(MovingSequence moving) {
+  const RequestId id = moving.sequence.request.id;
+  const auto node = moves_.extract(id);
+  CHECK(!node.empty() && node.mapped().move.id == moving.move.id, "request {} left group {} unasked", id,
+        moving.move.from_group);
+  const MoveUnderWay& under_way = node.mapped();
+  const int32_t target = moving.move.to_group;
+  ledger(moving.move.from_group).leaves_no_more();
+  ledger(target).expect_no_more(under_way.num_pages, under_way.num_tokens);
+  const auto choice = choices_.find(id);
+  const bool has_ended = choice == choices_.end();
+  if (has_ended && moving.move.num_pages == 0) return;  // nothing of it is anywhere
+  if (!has_ended) {
+    choice->second.group = target;
+    choice->second.may_move_at = choice->second.usage.output_tokens + rebalance_->min_stay;
+    ++num_moves_.at(static_cast<size_t>(moving.move.from_group)).num_given;
+    ++num_moves_.at(static_cast<size_t>(target)).num_taken;
+    moved_.push_back({.request = id,
+                      .from_group = moving.move.from_group,
+                      .to_group = target,
+                      .num_tokens = std::ssize(moving.sequence.request.prompt) + std::ssize(moving.sequence.output),
+                      .num_pages = moving.move.num_pages});
+  }
+  ledger(target).arrive(std::move(moving), under_way.num_pages, under_way.num_tokens);
+  if (has_ended) under_way.submission->drops[target] = ledger(target).abort(id);
+}
+
+// The group has seen their orders, and its outputs tell of no departure.
+void Controller::forget_moves_that_failed(int32_t from_group) {
+  std::erase_if(moves_, [&](const auto& entry) {
+    const MoveUnderWay& under_way = entry.second;
+    if (under_way.move.from_group != from_group || !ledger(from_group).has_seen(under_way.command)) return false;
+    ledger(from_group).leaves_no_more();
+    ledger(under_way.move.to_group).expect_no_more(under_way.num_pages, under_way.num_tokens);
+    return true;
+  });
+}
+
+}  // namespace braid

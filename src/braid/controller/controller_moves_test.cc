@@ -1,0 +1,229 @@
+// Requests that change their group while they run, as the controller sees it: in two groups that step when they are
+// told.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "braid/api/text_model.h"
+#include "braid/controller/controller.h"
+#include "braid/worker/group_publisher.h"
+
+namespace braid {
+namespace {
+
+constexpr SchedulerConfig kMovingConfig{
+    .num_pages = 64, .page_size = 4, .context_len = 64, .max_running_requests = 6, .chunked_prefill_size = 32};
+constexpr RebalanceOptions kMoveAtOnce{
+    .start_gap = 2, .start_share = 0, .stop_gap = 1, .max_under_way = 4, .min_stay = 4, .min_left = 1, .room_share = 0};
+
+class ControllerMovesTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    auto text = load_text_model({.model_path = "tests/fixtures/models/gguf_qwen3/model.gguf"});
+    ASSERT_TRUE(text.ok()) << text.error().message;
+    moving_text_ = std::make_unique<TextModel>(std::move(text).value());
+  }
+  static void TearDownTestSuite() { moving_text_ = nullptr; }
+
+  // Of 40 tokens, 33, 34, …, in group 0.
+  std::shared_ptr<Submission> open(SubmissionId id, bool strict = false) {
+    auto made = std::make_shared<Submission>();
+    made->id = id;
+    made->request.prompt = std::vector<TokenId>(6, static_cast<TokenId>(id));
+    made->request.sampling.max_new_tokens = 40;
+    made->request.dp_rank = 0;
+    made->request.dp_rank_strict = strict;
+    made->on_delta = [this, id](const Delta& delta) {
+      EXPECT_EQ(finish_[id], FinishReason::kNone) << "news after the end";
+      for (const SampledToken& token : delta.tokens) tokens_[id].push_back(token.token);
+      finish_[id] = delta.finish;
+    };
+    controller_.open(made);
+    controller_.dispatch(0, [](int32_t, std::span<const TokenId>) { return PrefixProbe{}; });
+    return made;
+  }
+  // The group takes what it is given and steps once.
+  std::optional<GroupOutputs> advance(int32_t group) {
+    GroupPublisher& publisher = groups_[static_cast<size_t>(group)];
+    publisher.take(controller_.take_commands(group));
+    const auto plan = publisher.plan();
+    if (plan == nullptr) return publisher.report();
+    num_parts_ += static_cast<int>(plan->leaving.size()) - static_cast<int>(plan->arriving.size());
+    StepResult result{.step = plan->step};
+    for (const SequencePlan& sequence : plan->sequences) {
+      const TokenId token = 33 + sequence.sampling.num_output_tokens;
+      if (sequence.has_result()) result.sequences.push_back({.request = sequence.request, .sampled = {.token = token}});
+    }
+    return publisher.commit(result, 0.0);
+  }
+  // And the controller judges it; false: there was nothing.
+  bool step(int32_t group) {
+    auto outputs = advance(group);
+    if (outputs) controller_.take_outputs(group, std::move(*outputs), 0);
+    return outputs.has_value();
+  }
+  void run_to_the_end() {
+    for (bool goes_on = true; goes_on;) {
+      goes_on = step(0);
+      goes_on = step(1) || goes_on;
+    }
+  }
+  SchedulerStats stats(int32_t group) const { return groups_[static_cast<size_t>(group)].load().scheduler; }
+  void expect_whole(SubmissionId id) {
+    EXPECT_EQ(finish_[id], FinishReason::kLength);
+    ASSERT_EQ(tokens_[id].size(), 40U);
+    for (int32_t i = 0; i < 40; ++i) EXPECT_EQ(tokens_[id][static_cast<size_t>(i)], 33 + i);
+  }
+  void expect_nothing_left() {
+    EXPECT_FALSE(controller_.has_moves_under_way());
+    EXPECT_EQ(num_parts_, 0);
+    for (int32_t group = 0; group < 2; ++group) {
+      EXPECT_EQ(controller_.load(group).credits, groups_[static_cast<size_t>(group)].load().credits);
+      EXPECT_EQ(stats(group).num_running + stats(group).num_waiting, 0);
+    }
+    EXPECT_EQ(controller_.num_free_slots(), 12);
+  }
+
+  static std::unique_ptr<TextModel> moving_text_;
+  MaskWorker masks_;
+  std::array<GroupPublisher, 2> groups_{GroupPublisher(kMovingConfig), GroupPublisher(kMovingConfig)};
+  Controller controller_{*moving_text_->tokenizer,
+                         masks_,
+                         SchedulePolicy::kFcfs,
+                         LoadBalanceMethod::kMinimumTokens,
+                         {GroupPublisher(kMovingConfig).load(), GroupPublisher(kMovingConfig).load()},
+                         nullptr,
+                         kMoveAtOnce};
+  std::map<SubmissionId, std::vector<TokenId>> tokens_;
+  std::map<SubmissionId, FinishReason> finish_;
+  int num_parts_ = 0;  // copied out and not yet in
+};
+std::unique_ptr<TextModel> ControllerMovesTest::moving_text_;
+
+TEST_F(ControllerMovesTest, AFullGroupGivesToAnEmptyOneAndNoTokenIsLost) {
+  for (SubmissionId id = 1; id <= 4; ++id) open(id);
+  controller_.rebalance();
+  EXPECT_FALSE(controller_.has_moves_under_way()) << "nobody has a token yet";
+  ASSERT_TRUE(step(0));
+  controller_.rebalance();
+  EXPECT_TRUE(controller_.has_moves_under_way());
+  EXPECT_EQ(controller_.num_free_slots(), 6) << "room is kept for two";
+  ASSERT_TRUE(step(0));
+  EXPECT_FALSE(controller_.has_moves_under_way());
+  EXPECT_EQ(stats(0).num_running, 2);
+  ASSERT_TRUE(step(1));
+  EXPECT_EQ(stats(1).num_running, 2);
+  EXPECT_EQ(controller_.moves()[0].num_given, 2U);
+  EXPECT_EQ(controller_.moves()[1].num_taken, 2U);
+  const auto told = controller_.take_moved();
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_EQ(told[0].num_tokens, 7);
+  controller_.rebalance();
+  EXPECT_FALSE(controller_.has_moves_under_way()) << "they are even";
+  run_to_the_end();
+  for (SubmissionId id = 1; id <= 4; ++id) expect_whole(id);
+  EXPECT_EQ(controller_.take_ended().size(), 4U);
+  expect_nothing_left();
+}
+
+TEST_F(ControllerMovesTest, AnAbortOnTheWayEndsItWhereverItIs) {
+  // When: before the source takes its order, before its outputs are judged, before the target takes the sequence, and
+  // when it has it.
+  for (int when = 0; when < 4; ++when) {
+    const auto first = static_cast<SubmissionId>(10 * when + 1);
+    for (SubmissionId id = first; id < first + 3; ++id) open(id);
+    ASSERT_TRUE(step(0));
+    controller_.rebalance();
+    ASSERT_TRUE(controller_.has_moves_under_way());
+    const SubmissionId moving = first + 2;
+    if (when == 0) controller_.abort(moving);
+    auto outputs = advance(0);
+    if (when == 1) controller_.abort(moving);
+    controller_.take_outputs(0, std::move(*outputs), 0);
+    if (when == 2) controller_.abort(moving);
+    outputs = advance(1);
+    if (outputs) controller_.take_outputs(1, std::move(*outputs), 0);
+    if (when == 3) controller_.abort(moving);
+    EXPECT_EQ(finish_[moving], FinishReason::kAbort);
+    for (const SubmissionId id : controller_.take_ended()) {
+      EXPECT_EQ(id, moving);
+      EXPECT_EQ(num_parts_, 0) << "it was told to hold nothing any more, and its pages are on their way";
+      EXPECT_EQ(stats(1).num_running, 0);
+    }
+    run_to_the_end();
+    for (SubmissionId id = first; id < moving; ++id) expect_whole(id);
+    controller_.take_ended();
+    expect_nothing_left();
+  }
+}
+
+TEST_F(ControllerMovesTest, WhatEndsBeforeItLeavesGivesTheRoomBackThatWasKeptForIt) {
+  for (SubmissionId id = 1; id <= 2; ++id) open(id);
+  for (int i = 0; i < 38; ++i) ASSERT_TRUE(step(0));
+  auto last_but_one = advance(0);
+  auto last = advance(0);  // the group has come ahead: both have ended
+  controller_.take_outputs(0, std::move(*last_but_one), 0);
+  controller_.rebalance();
+  ASSERT_TRUE(controller_.has_moves_under_way());
+  controller_.take_outputs(0, std::move(*last), 0);
+  EXPECT_TRUE(controller_.has_moves_under_way()) << "the group has not said yet what became of the order";
+  run_to_the_end();
+  for (SubmissionId id = 1; id <= 2; ++id) expect_whole(id);
+  EXPECT_EQ(controller_.moves()[0].num_given, 0U);
+  expect_nothing_left();
+}
+
+TEST_F(ControllerMovesTest, WhoIsBoundStrictlyToAGroupStays) {
+  for (SubmissionId id = 1; id <= 4; ++id) open(id, true);
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(step(0));
+    controller_.rebalance();
+    EXPECT_FALSE(controller_.has_moves_under_way());
+  }
+  run_to_the_end();
+  for (SubmissionId id = 1; id <= 4; ++id) expect_whole(id);
+}
+
+TEST_F(ControllerMovesTest, AFlushAndAnEndOfAllOnTheWayLeaveNothingBehind) {
+  for (SubmissionId id = 1; id <= 4; ++id) open(id);
+  ASSERT_TRUE(step(0));
+  controller_.rebalance();
+  int num_flushed = 0;
+  controller_.flush([&](int64_t) { ++num_flushed; });
+  auto outputs = advance(0);
+  controller_.end_all(FinishReason::kAbort, "");
+  controller_.take_outputs(0, std::move(*outputs), 0);
+  run_to_the_end();
+  EXPECT_EQ(num_flushed, 1);
+  for (SubmissionId id = 1; id <= 4; ++id) EXPECT_EQ(finish_[id], FinishReason::kAbort);
+  expect_nothing_left();
+}
+
+TEST_F(ControllerMovesTest, AMovedRequestStaysAWhile) {
+  for (SubmissionId id = 1; id <= 4; ++id) open(id);
+  ASSERT_TRUE(step(0));
+  controller_.rebalance();
+  ASSERT_TRUE(step(0) && step(1));
+  controller_.abort(1);
+  controller_.abort(2);
+  ASSERT_TRUE(step(0));
+  EXPECT_EQ(stats(0).num_running, 0);
+  EXPECT_EQ(stats(1).num_running, 2);
+  while (tokens_[4].size() < 1U + kMoveAtOnce.min_stay) {
+    controller_.rebalance();
+    EXPECT_FALSE(controller_.has_moves_under_way()) << tokens_[4].size();
+    ASSERT_TRUE(step(1));
+  }
+  controller_.rebalance();
+  EXPECT_TRUE(controller_.has_moves_under_way());
+  run_to_the_end();
+  for (SubmissionId id = 3; id <= 4; ++id) expect_whole(id);
+  EXPECT_EQ(controller_.moves()[0], (GroupMoves{.num_given = 2, .num_taken = 1}));
+  expect_nothing_left();
+}
+
+}  // namespace
+}  // namespace braid

@@ -1,0 +1,308 @@
+// The controller against groups that run behind its back: steps and commands under way while it judges older ones.
+#include "braid/controller/controller.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <random>
+
+#include "braid/api/text_model.h"
+#include "braid/worker/group_publisher.h"
+
+namespace braid {
+namespace {
+
+constexpr SchedulerConfig kSimulatedGroup{
+    .num_pages = 24, .page_size = 4, .context_len = 64, .max_running_requests = 3, .chunked_prefill_size = 8};
+
+TokenId simulated_token(TokenId first_of_prompt, int32_t position) {
+  const uint64_t mixed =
+      (static_cast<uint64_t>(first_of_prompt) * 64 + static_cast<uint64_t>(position) + 1) * 0x9e3779b97f4a7c15U;
+  return static_cast<TokenId>(33 + (mixed >> 40U) % 60);
+}
+
+// A group whose tokens are a function of the prompt's first and their position.
+class SimulatedGroup {
+ public:
+  void take(std::vector<GroupCommand> commands) { publisher_.take(std::move(commands)); }
+
+  // The next step, or the report of what was taken; nothing if there is neither.
+  std::optional<GroupOutputs> advance() {
+    const auto plan = publisher_.plan();
+    if (plan == nullptr) return publisher_.report();
+    StepResult result{.step = plan->step};
+    for (const SequencePlan& sequence : plan->sequences) {
+      if (sequence.first_position == 0) first_tokens_[sequence.request] = sequence.new_tokens[0];
+      if (!sequence.has_result()) continue;
+      const TokenId token = simulated_token(first_tokens_.at(sequence.request), sequence.sampling.num_output_tokens);
+      result.sequences.push_back({.request = sequence.request, .sampled = {.token = token}});
+    }
+    return publisher_.commit(result, 0.0);
+  }
+  GroupLoad load() const { return publisher_.load(); }
+
+ private:
+  GroupPublisher publisher_{kSimulatedGroup};
+  std::map<RequestId, TokenId> first_tokens_;
+};
+
+class ControllerTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    auto text = load_text_model({.model_path = "tests/fixtures/models/gguf_qwen3/model.gguf"});
+    ASSERT_TRUE(text.ok()) << text.error().message;
+    text_ = std::make_unique<TextModel>(std::move(text).value());
+  }
+  static void TearDownTestSuite() { text_ = nullptr; }
+
+  struct Ended {
+    std::vector<TokenId> tokens;
+    std::string text;
+    Delta last;
+    int num_ends = 0;
+  };
+
+  std::shared_ptr<Submission> submission(SubmissionId id, size_t prompt_len, int32_t max_new_tokens) {
+    auto made = std::make_shared<Submission>();
+    made->id = id;
+    made->request.prompt = std::vector<TokenId>(prompt_len, static_cast<TokenId>(id));
+    made->request.sampling.max_new_tokens = max_new_tokens;
+    made->on_delta = [this, id](const Delta& delta) {
+      Ended& ended = ended_[id];
+      EXPECT_EQ(ended.num_ends, 0) << "a delta after the last one";
+      for (const SampledToken& token : delta.tokens) ended.tokens.push_back(token.token);
+      ended.text += delta.text;
+      ended.last = delta;
+      ended.num_ends += delta.finish != FinishReason::kNone ? 1 : 0;
+    };
+    return made;
+  }
+  static std::string expected_text(SubmissionId id, int32_t num_tokens) {
+    std::vector<TokenId> ids;
+    for (int32_t i = 0; i < num_tokens; ++i) ids.push_back(simulated_token(static_cast<TokenId>(id), i));
+    return text_->tokenizer->decode(ids, true);
+  }
+  void dispatch() {
+    controller_.dispatch(0, [](int32_t, std::span<const TokenId>) { return PrefixProbe{}; });
+  }
+
+  static std::unique_ptr<TextModel> text_;
+  std::map<SubmissionId, Ended> ended_;
+  MaskWorker masks_;
+  Controller controller_{*text_->tokenizer,         masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kMinimumTokens,
+                         {SimulatedGroup().load()}, nullptr};
+};
+std::unique_ptr<TextModel> ControllerTest::text_;
+
+TEST_F(ControllerTest, TokensPastAStopStringAreNeitherToldNorCounted) {
+  SimulatedGroup group;
+  const std::string whole = expected_text(7, 20);
+  const auto stopped = submission(7, 5, 20);
+  stopped->request.stop_strings = {whole.substr(6, 2)};
+  const size_t end = whole.find(stopped->request.stop_strings[0]);
+  controller_.open(stopped);
+  dispatch();
+  group.take(controller_.take_commands(0));
+  std::deque<GroupOutputs> unread;  // the group runs on to its end before anything is judged
+  while (auto outputs = group.advance()) unread.push_back(std::move(*outputs));
+  ASSERT_EQ(unread.size(), 20U);
+  for (GroupOutputs& outputs : unread) controller_.take_outputs(0, std::move(outputs), 0);
+  const Ended& ended = ended_.at(7);
+  EXPECT_EQ(ended.num_ends, 1);
+  EXPECT_EQ(ended.last.finish, FinishReason::kStop);
+  EXPECT_EQ(ended.text, whole.substr(0, end));
+  EXPECT_LT(ended.tokens.size(), 20U);
+  EXPECT_EQ(controller_.num_output_tokens(), ended.tokens.size());
+  EXPECT_EQ(ended.last.usage.output_tokens, static_cast<int32_t>(ended.tokens.size()));
+
+  EXPECT_TRUE(controller_.take_ended().empty()) << "the group has not seen yet that it is finished";
+  group.take(controller_.take_commands(0));
+  controller_.take_outputs(0, *group.advance(), 0);
+  EXPECT_EQ(controller_.take_ended(), std::vector<SubmissionId>{7});
+}
+
+TEST_F(ControllerTest, AGroupIsGivenNoMoreThanItsRoomAndWhatIsOnTheWayCounts) {
+  SimulatedGroup group;
+  for (SubmissionId id = 1; id <= 5; ++id) controller_.open(submission(id, 4, 30));
+  dispatch();
+  EXPECT_EQ(controller_.take_commands(0).at(0).add.size(), 3U) << "as many as may run";
+  EXPECT_EQ(controller_.num_queued(), 2);
+  EXPECT_EQ(controller_.load(0).scheduler.num_waiting, 3);
+  dispatch();
+  EXPECT_TRUE(controller_.take_commands(0).empty()) << "nothing has become free";
+}
+
+TEST_F(ControllerTest, ARequestGoesToTheGroupItNamesAndWaitsForItOnlyWhereItMust) {
+  Controller controller(*text_->tokenizer, masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kRoundRobin,
+                        {SimulatedGroup().load(), SimulatedGroup().load()}, nullptr);
+  const auto bound = [&] {
+    controller.dispatch(0, [](int32_t, std::span<const TokenId>) { return PrefixProbe{}; });
+    std::string ids;
+    for (int32_t group = 0; group < 2; ++group) {
+      for (const GroupCommand& command : controller.take_commands(group)) {
+        for (const SchedulerRequest& request : command.add) ids += fmt::format("{}>{} ", request.id, group);
+      }
+    }
+    return ids;
+  };
+  for (SubmissionId id = 1; id <= 5; ++id) {  // one more than group 1 has room for
+    const auto made = submission(id, 4, 30);
+    made->request.dp_rank = 1;
+    made->request.dp_rank_strict = id == 4;
+    controller.open(made);
+  }
+  EXPECT_EQ(bound(), "5>0 1>1 2>1 3>1 ") << "the fifth goes elsewhere, the fourth waits";
+  EXPECT_EQ(controller.num_queued(), 1);
+}
+
+TEST_F(ControllerTest, AFlushIsAnsweredWithTheGroupsTokensAndByTheEndOfAll) {
+  SimulatedGroup group;
+  std::vector<int64_t> flushed;
+  controller_.flush([&](int64_t num_tokens) { flushed.push_back(num_tokens); });
+  group.take(controller_.take_commands(0));
+  EXPECT_TRUE(flushed.empty());
+  controller_.take_outputs(0, *group.advance(), 0);
+  EXPECT_EQ(flushed, std::vector<int64_t>{0});
+  controller_.flush([&](int64_t num_tokens) { flushed.push_back(num_tokens); });
+  controller_.end_all(FinishReason::kError, "lost");
+  EXPECT_EQ(flushed.size(), 2U) << "nobody waits for a group that has ended";
+  group.take(controller_.take_commands(0));
+  controller_.take_outputs(0, *group.advance(), 0);  // it goes on, and answers late
+  EXPECT_EQ(flushed.size(), 2U);
+}
+
+TEST_F(ControllerTest, EndingAllTellsEveryChoiceWhyOnce) {
+  SimulatedGroup group;
+  for (SubmissionId id = 1; id <= 5; ++id) controller_.open(submission(id, 4, 30));
+  dispatch();
+  group.take(controller_.take_commands(0));
+  controller_.take_outputs(0, *group.advance(), 0);
+  controller_.end_all(FinishReason::kError, "a rank is lost");
+  controller_.take_outputs(0, *group.advance(), 0);  // late
+  for (SubmissionId id = 1; id <= 5; ++id) {
+    EXPECT_EQ(ended_.at(id).num_ends, 1);
+    EXPECT_EQ(ended_.at(id).last.finish, FinishReason::kError);
+    EXPECT_EQ(ended_.at(id).last.error, "a rank is lost");
+  }
+  EXPECT_EQ(controller_.take_ended().size(), 5U);
+}
+
+TEST_F(ControllerTest, RequestsWaitInOneQueueAndGoWhereRoomIs) {
+  std::vector<SimulatedGroup> groups(2);
+  Controller controller(*text_->tokenizer, masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kRoundRobin,
+                        {groups[0].load(), groups[1].load()}, nullptr);
+  for (SubmissionId id = 1; id <= 9; ++id) controller.open(submission(id, 4, id == 2 ? 3 : 40));
+  const auto dispatch_to = [&] {
+    controller.dispatch(0, [](int32_t, auto) { return PrefixProbe{}; });
+    std::vector<size_t> sent;
+    for (int32_t group = 0; group < 2; ++group) {
+      auto commands = controller.take_commands(group);
+      sent.push_back(commands.empty() ? 0 : commands.front().add.size());
+      groups[static_cast<size_t>(group)].take(std::move(commands));
+    }
+    return sent;
+  };
+  EXPECT_EQ(dispatch_to(), (std::vector<size_t>{3, 3}));
+  EXPECT_EQ(controller.num_queued(), 3);
+  for (int step = 0; step < 3; ++step) controller.take_outputs(1, *groups[1].advance(), 0);
+  EXPECT_EQ(dispatch_to(), (std::vector<size_t>{0, 1})) << "request 2 has ended in group 1";
+  EXPECT_EQ(controller.num_free_slots(), 0);
+}
+
+TEST_F(ControllerTest, APromptGoesWhereItsPrefixIs) {
+  std::vector<SimulatedGroup> groups(3);
+  Controller controller(*text_->tokenizer, masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kPrefixAffinity,
+                        {groups[0].load(), groups[1].load(), groups[2].load()}, nullptr);
+  controller.open(submission(1, 9, 5));
+  controller.dispatch(0, [](int32_t group, auto) { return PrefixProbe{.num_cached_pages = group == 1 ? 2 : 0}; });
+  EXPECT_EQ(controller.take_commands(1).size(), 1U);
+}
+
+// Commands and outputs are late by a random number of events; clients leave at random.
+TEST_F(ControllerTest, WhateverTheDelaysEveryRequestEndsOnceWithItsOwnTokens) {
+  const LoadBalanceMethod methods[] = {LoadBalanceMethod::kRoundRobin, LoadBalanceMethod::kShortestQueue,
+                                       LoadBalanceMethod::kMinimumTokens, LoadBalanceMethod::kPrefixAffinity};
+  for (uint64_t seed = 1; seed <= 300; ++seed) {
+    SCOPED_TRACE(fmt::format("seed {}", seed));
+    std::mt19937_64 random(seed);
+    const auto one_in = [&](uint64_t n) { return random() % n == 0; };
+    ended_.clear();
+    const size_t num_groups = 1 + seed % 3;
+    const auto method = methods[seed % std::size(methods)];
+    std::vector<SimulatedGroup> groups(num_groups);
+    std::vector<GroupLoad> loads;
+    for (const SimulatedGroup& group : groups) loads.push_back(group.load());
+    Controller controller(*text_->tokenizer, masks_, SchedulePolicy::kFcfs, method, loads, nullptr);
+    std::vector<std::deque<std::vector<GroupCommand>>> commands(num_groups);
+    std::vector<std::deque<GroupOutputs>> outputs(num_groups);
+    std::map<SubmissionId, int32_t> lengths;
+    std::set<SubmissionId> left;
+    std::set<SubmissionId> closed;
+    SubmissionId next = 1;
+    const SubmissionId num_submissions = 12;
+    int idle_events = 0;
+    while (closed.size() < num_submissions) {
+      ASSERT_LT(++idle_events, 5000) << "a request waits for ever";
+      if (next <= num_submissions && one_in(4)) {
+        lengths[next] = 1 + static_cast<int32_t>(random() % 20);
+        const auto made = submission(next, 1 + random() % 20, lengths[next]);
+        if (one_in(3)) made->request.stop_strings = {expected_text(next, lengths[next]).substr(0, 3)};
+        controller.open(made);
+        ++next;
+      }
+      if (next > 1 && one_in(20)) {
+        const SubmissionId id = 1 + random() % (next - 1);
+        left.insert(id);
+        controller.abort(id);
+      }
+      if (one_in(2)) {
+        controller.dispatch(0, [](int32_t, std::span<const TokenId>) { return PrefixProbe{}; });
+        for (size_t i = 0; i < num_groups; ++i) {
+          auto sent = controller.take_commands(static_cast<int32_t>(i));
+          if (!sent.empty()) commands[i].push_back(std::move(sent));
+        }
+      }
+      for (size_t i = 0; i < num_groups; ++i) {
+        if (!commands[i].empty() && one_in(3)) {
+          groups[i].take(std::move(commands[i].front()));
+          commands[i].pop_front();
+        }
+        if (one_in(2)) {
+          if (auto made = groups[i].advance()) outputs[i].push_back(std::move(*made));
+          const SchedulerStats stats = groups[i].load().scheduler;
+          EXPECT_LE(stats.num_running + stats.num_waiting, kSimulatedGroup.max_running_requests);
+        }
+        if (!outputs[i].empty() && one_in(3)) {
+          controller.take_outputs(static_cast<int32_t>(i), std::move(outputs[i].front()), 0);
+          outputs[i].pop_front();
+        }
+      }
+      for (const SubmissionId id : controller.take_ended()) EXPECT_TRUE(closed.insert(id).second);
+    }
+    uint64_t num_tokens = 0;
+    for (const auto& [id, ended] : ended_) {
+      EXPECT_EQ(ended.num_ends, 1);
+      num_tokens += ended.tokens.size();
+      for (size_t i = 0; i < ended.tokens.size(); ++i) {
+        EXPECT_EQ(ended.tokens[i], simulated_token(static_cast<TokenId>(id), static_cast<int32_t>(i)));
+      }
+      if (ended.last.finish == FinishReason::kLength) {
+        EXPECT_EQ(static_cast<int32_t>(ended.tokens.size()), lengths.at(id));
+        EXPECT_EQ(ended.text, expected_text(id, lengths.at(id)));
+      } else if (ended.last.finish == FinishReason::kAbort) {
+        EXPECT_TRUE(left.contains(id));
+      } else {
+        EXPECT_EQ(ended.last.finish, FinishReason::kStop) << ended.last.error;
+      }
+    }
+    EXPECT_EQ(controller.num_output_tokens(), num_tokens);
+    for (const SimulatedGroup& group : groups) {
+      const SchedulerStats stats = group.load().scheduler;
+      EXPECT_EQ(stats.num_running + stats.num_waiting, 0) << "what has ended holds nothing";
+      EXPECT_EQ(stats.num_free_pages + stats.num_cached_pages, stats.num_pages);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace braid

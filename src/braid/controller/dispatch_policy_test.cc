@@ -1,0 +1,89 @@
+#include "braid/controller/dispatch_policy.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace braid {
+namespace {
+
+using Method = LoadBalanceMethod;
+
+std::vector<GroupView> three_groups() {
+  return {{.has_room = true, .num_requests = 5, .num_tokens = 900},
+          {.has_room = true, .num_requests = 3, .num_tokens = 2000},
+          {.has_room = true, .num_requests = 4, .num_tokens = 300}};
+}
+
+TEST(DispatchPolicy, EveryMethodHasItsName) {
+  for (const char* name : {"auto", "round_robin", "shortest_queue", "minimum_tokens", "prefix_affinity"}) {
+    EXPECT_EQ(load_balance_method_name(parse_load_balance_method(name).value()), name);
+  }
+  EXPECT_EQ(parse_load_balance_method("random").error().message,
+            "--load-balance-method random: use auto, round_robin, shortest_queue, minimum_tokens or prefix_affinity");
+  EXPECT_EQ(resolve_load_balance_method(Method::kAuto, true), Method::kPrefixAffinity);
+  EXPECT_EQ(resolve_load_balance_method(Method::kAuto, false), Method::kMinimumTokens);
+  EXPECT_EQ(resolve_load_balance_method(Method::kRoundRobin, true), Method::kRoundRobin);
+}
+
+TEST(DispatchPolicy, RoundRobinGoesToTheNextInTurnThatHasRoom) {
+  auto groups = three_groups();
+  EXPECT_EQ(pick_group(Method::kRoundRobin, groups, -1), 0);
+  EXPECT_EQ(pick_group(Method::kRoundRobin, groups, 0), 1);
+  EXPECT_EQ(pick_group(Method::kRoundRobin, groups, 2), 0);
+  groups[1].has_room = false;
+  EXPECT_EQ(pick_group(Method::kRoundRobin, groups, 0), 2);
+}
+
+TEST(DispatchPolicy, TheLeastLoadedGroupWithRoomByRequestsOrByTokens) {
+  auto groups = three_groups();
+  EXPECT_EQ(pick_group(Method::kShortestQueue, groups, -1), 1);
+  EXPECT_EQ(pick_group(Method::kMinimumTokens, groups, -1), 2);
+  groups[1].has_room = groups[2].has_room = false;
+  EXPECT_EQ(pick_group(Method::kShortestQueue, groups, -1), 0);
+  EXPECT_EQ(pick_group(Method::kMinimumTokens, groups, -1), 0);
+}
+
+TEST(DispatchPolicy, TiesGoToTheLowestGroup) {
+  const std::vector<GroupView> equal(4, {.has_room = true, .num_requests = 2, .num_tokens = 50, .cached_tokens = 8});
+  for (const Method method : {Method::kShortestQueue, Method::kMinimumTokens, Method::kPrefixAffinity}) {
+    EXPECT_EQ(pick_group(method, equal, 2), 0);
+  }
+}
+
+TEST(DispatchPolicy, PrefixAffinityTakesTheLongestPrefixAndWithoutOneTheLeastTokens) {
+  auto groups = three_groups();
+  EXPECT_EQ(pick_group(Method::kPrefixAffinity, groups, -1), 2);
+  groups[0].cached_tokens = 16;
+  groups[1].cached_tokens = 32;
+  EXPECT_EQ(pick_group(Method::kPrefixAffinity, groups, -1), 1);
+  groups[1].has_room = false;
+  EXPECT_EQ(pick_group(Method::kPrefixAffinity, groups, -1), 0);
+}
+
+TEST(DispatchPolicy, OnePopularPrefixCannotFillItsGroupBeyondTheWindow) {
+  std::vector<GroupView> groups(2, {.has_room = true});
+  groups[0].cached_tokens = 512;
+  std::vector<int32_t> picked;
+  for (int i = 0; i < 40; ++i) {
+    const int32_t group = *pick_group(Method::kPrefixAffinity, groups, -1, 1000);
+    groups[static_cast<size_t>(group)].num_tokens += 600;
+    picked.push_back(group);
+    EXPECT_LE(groups[0].num_tokens - groups[1].num_tokens, 1000 + 600);
+  }
+  EXPECT_EQ(picked[0], 0);
+  EXPECT_GT(std::ranges::count(picked, 1), 15);
+}
+
+TEST(DispatchPolicy, WithoutRoomNobodyIsPicked) {
+  auto groups = three_groups();
+  for (GroupView& group : groups) group.has_room = false;
+  for (const Method method :
+       {Method::kRoundRobin, Method::kShortestQueue, Method::kMinimumTokens, Method::kPrefixAffinity}) {
+    EXPECT_EQ(pick_group(method, groups, 0), std::nullopt);
+  }
+}
+
+}  // namespace
+}  // namespace braid

@@ -1,0 +1,96 @@
+#include "braid/controller/group_ledger.h"
+
+#include <algorithm>
+
+namespace braid {
+
+void GroupLedger::add(SchedulerRequest request, int64_t num_pages, int64_t num_tokens) {
+  const auto prompt_len = static_cast<int64_t>(request.prompt.size());
+  if (open_tokens_ > 0 && open_tokens_ + prompt_len > kMaxCommandTokens) {
+    outbox_.emplace_back();
+    open_tokens_ = 0;
+  }
+  open_tokens_ += prompt_len;
+  open_command().add.push_back(std::move(request));
+  on_the_way_.push_back({.command = ++num_sent_, .num_pages = num_pages, .num_tokens = num_tokens});
+}
+
+void GroupLedger::expect(int64_t num_pages, int64_t num_tokens) {
+  ++num_expected_;
+  expected_.num_pages += num_pages;
+  expected_.num_tokens += num_tokens;
+}
+
+void GroupLedger::expect_no_more(int64_t num_pages, int64_t num_tokens) {
+  --num_expected_;
+  expected_.num_pages -= num_pages;
+  expected_.num_tokens -= num_tokens;
+}
+
+void GroupLedger::arrive(MovingSequence moving, int64_t num_pages, int64_t num_tokens) {
+  open_command().arrive.push_back(std::move(moving));
+  on_the_way_.push_back({.command = ++num_sent_, .num_pages = num_pages, .num_tokens = num_tokens});
+}
+
+uint64_t GroupLedger::depart(const DepartOrder& order) {
+  ++num_leaving_;
+  open_command().depart.push_back(order);
+  return ++num_sent_;
+}
+
+uint64_t GroupLedger::abort(RequestId request) {
+  open_command().abort.push_back(request);
+  return ++num_sent_;
+}
+
+uint64_t GroupLedger::finish(RequestId request) {
+  open_command().finish.push_back(request);
+  return ++num_sent_;
+}
+
+uint64_t GroupLedger::flush_cache() {
+  if (open_command().flush_cache) {
+    outbox_.emplace_back();
+    open_tokens_ = 0;
+  }
+  open_command().flush_cache = true;
+  return ++num_sent_;
+}
+
+GroupCommand& GroupLedger::open_command() {
+  return outbox_.empty() ? outbox_.emplace_back() : outbox_.back();
+}
+
+void GroupLedger::take(GroupLoad load) {
+  load_ = std::move(load);
+  while (!on_the_way_.empty() && has_seen(on_the_way_.front().command)) on_the_way_.pop_front();
+}
+
+Credits GroupLedger::credits() const {
+  Credits credits = load_.credits;
+  for (const Added& added : on_the_way_) {
+    --credits.num_requests;
+    credits.num_pages -= added.num_pages;
+    credits.is_idle = false;
+  }
+  if (num_expected_ > 0) {
+    credits.num_requests -= num_expected_;
+    credits.num_pages -= expected_.num_pages;
+    credits.is_idle = false;
+  }
+  credits.num_requests = std::max(0, credits.num_requests);
+  credits.num_pages = std::max<int64_t>(0, credits.num_pages);
+  return credits;
+}
+
+int64_t GroupLedger::num_requests() const {
+  return load_.scheduler.num_running + load_.scheduler.num_waiting + num_on_the_way() + num_expected_ - num_leaving_;
+}
+
+int64_t GroupLedger::num_tokens() const {
+  int64_t total = load_.scheduler.num_prefill_tokens + load_.scheduler.num_context_tokens + expected_.num_tokens;
+  for (const Added& added : on_the_way_) total += added.num_tokens;
+  return total;
+}
+
+}  // namespace braid

@@ -1,0 +1,95 @@
+#include "braid/controller/mask_worker.h"
+
+#include <exception>
+#include <utility>
+
+#include "braid/base/check.h"
+#include "braid/base/thread_role.h"
+
+namespace braid {
+
+MaskWorker::~MaskWorker() {
+  if (!thread_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    is_stopping_ = true;
+  }
+  work_arrived_.notify_one();
+  thread_.join();
+}
+
+void MaskWorker::ask(RequestId request, int32_t position, const ChoiceGrammar& grammar) {
+  if (!thread_.joinable()) thread_ = std::thread([this] { thread_main(); });
+  {
+    const std::lock_guard lock(mutex_);
+    Mask& mask = masks_[request];
+    CHECK(mask.position < position && (mask.is_ready || mask.grammar == nullptr),
+          "request {}: mask {} is asked for after {}", request, position, mask.position);
+    mask = {.grammar = &grammar, .position = position};
+    asked_.push_back(request);
+  }
+  work_arrived_.notify_one();
+}
+
+void MaskWorker::forget(RequestId request) {
+  {
+    std::unique_lock lock(mutex_);
+    mask_found_.wait(lock, [&] { return under_way_ != request; });
+    if (masks_.erase(request) == 0) return;
+  }
+  mask_found_.notify_all();
+}
+
+Result<TokenMask> MaskWorker::wait_for(RequestId request, int32_t position) {
+  std::unique_lock lock(mutex_);
+  auto found = masks_.end();
+  mask_found_.wait(lock, [&] {
+    found = masks_.find(request);
+    return found == masks_.end() || (found->second.position >= position && found->second.is_ready);
+  });
+  if (found == masks_.end()) return TokenMask();
+  const Mask& mask = found->second;
+  CHECK(mask.position == position, "request {}: mask {} is wanted, {} is there", request, position, mask.position);
+  if (mask.error) return *mask.error;
+  return mask.bits;
+}
+
+void MaskWorker::thread_main() {
+  set_thread_role(ThreadRole::kMasks);
+  std::unique_lock lock(mutex_);
+  while (true) {
+    work_arrived_.wait(lock, [&] { return is_stopping_ || !asked_.empty(); });
+    if (is_stopping_) return;
+    const RequestId request = asked_.front();
+    asked_.pop_front();
+    const auto asked = masks_.find(request);
+    if (asked == masks_.end()) continue;  // forgotten
+    const ChoiceGrammar& grammar = *asked->second.grammar;
+    under_way_ = request;
+    lock.unlock();
+    auto mask = find(grammar);
+    lock.lock();
+    under_way_.reset();
+    Mask& own = masks_.at(request);  // who forgets it has waited
+    own.is_ready = true;
+    if (mask.ok()) {
+      own.bits = *std::move(mask);
+    } else {
+      own.error = mask.error();
+    }
+    mask_found_.notify_all();
+  }
+}
+
+Result<TokenMask> MaskWorker::find(const ChoiceGrammar& grammar) {
+  if (!grammar.is_masking()) return TokenMask();
+  try {
+    std::vector<uint32_t> bits;
+    TRY_STATUS(grammar.fill_mask(bits));
+    return std::make_shared<const std::vector<uint32_t>>(std::move(bits));
+  } catch (const std::exception& exception) {  // the edge of a thread: no memory, say, ends this request alone
+    return fail("the grammar's mask cannot be found: {}", exception.what());
+  }
+}
+
+}  // namespace braid

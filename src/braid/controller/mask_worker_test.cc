@@ -1,0 +1,67 @@
+// Who waits for a mask gets it once the token before is accepted, and is not left waiting when the request ends.
+#include "braid/controller/mask_worker.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "braid/api/testing/tiny_engine.h"
+
+namespace braid {
+namespace {
+
+class MaskWorkerTest : public ::testing::Test {
+ protected:
+  MaskWorkerTest() {
+    auto text = load_text_model({.model_path = testing::kTinyModel});
+    CHECK(text.ok(), "{}", text.error().message);
+    text_ = std::move(text).value();
+    GrammarCompiler compiler(*text_.tokenizer);
+    constraint_.grammar = *compiler.regex("ab");
+    grammar_.emplace(constraint_, *text_.tokenizer);
+  }
+  TokenId id_of(std::string_view token) const { return *text_.tokenizer->token_to_id(token); }
+  static bool allows(const TokenMask& mask, TokenId token) {
+    return ((mask->at(static_cast<size_t>(token) / 32) >> (static_cast<uint32_t>(token) % 32)) & 1U) != 0;
+  }
+
+  TextModel text_;
+  GrammarConstraint constraint_;
+  std::optional<ChoiceGrammar> grammar_;
+  MaskWorker worker_;
+};
+
+TEST_F(MaskWorkerTest, AMaskIsThatOfItsPosition) {
+  worker_.ask(1, 0, *grammar_);
+  const TokenMask first = *worker_.wait_for(1, 0);
+  EXPECT_TRUE(allows(first, id_of("a")));
+  EXPECT_FALSE(allows(first, id_of("b")));
+  auto second = std::async(std::launch::async, [&] { return *worker_.wait_for(1, 1); });
+  ASSERT_TRUE(grammar_->accept(id_of("a")).ok());
+  worker_.ask(1, 1, *grammar_);
+  const TokenMask mask = second.get();
+  EXPECT_FALSE(allows(mask, id_of("a")));
+  EXPECT_TRUE(allows(mask, id_of("b")));
+  EXPECT_TRUE(allows(first, id_of("a"))) << "who holds a mask keeps it";
+}
+
+TEST_F(MaskWorkerTest, WhoWaitsForTheMaskOfARequestThatEndsGetsNone) {
+  worker_.ask(1, 0, *grammar_);
+  ASSERT_TRUE(worker_.wait_for(1, 0).ok());
+  auto next = std::async(std::launch::async, [&] { return *worker_.wait_for(1, 1); });
+  worker_.forget(1);
+  EXPECT_EQ(next.get(), nullptr);
+  EXPECT_EQ(*worker_.wait_for(2, 0), nullptr) << "nobody knows it";
+  worker_.forget(2);
+}
+
+TEST_F(MaskWorkerTest, ARequestMayEndWhileItsMaskIsLookedFor) {
+  for (RequestId request = 1; request <= 200; ++request) {
+    worker_.ask(request, 0, *grammar_);
+    worker_.forget(request);
+    EXPECT_EQ(*worker_.wait_for(request, 0), nullptr);
+  }
+}
+
+}  // namespace
+}  // namespace braid

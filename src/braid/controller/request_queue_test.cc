@@ -1,0 +1,171 @@
+#include "braid/controller/request_queue.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace braid {
+namespace {
+
+SchedulerRequest request(RequestId id, size_t prompt_len, int32_t priority = 0) {
+  SchedulerRequest made;
+  made.id = id;
+  made.arrival = id;
+  made.priority = priority;
+  made.prompt.assign(prompt_len, static_cast<TokenId>(id));
+  return made;
+}
+
+std::vector<RequestId> pop(RequestQueue& queue, const Credits& credits,
+                           const std::map<TokenId, PrefixProbe>& prefixes = {}) {
+  std::vector<RequestId> ids;
+  const auto probe = [&](int32_t /*group*/, std::span<const TokenId> prompt) {
+    const auto found = prefixes.find(prompt[0]);
+    return found == prefixes.end() ? PrefixProbe{} : found->second;
+  };
+  for (const auto& bound : queue.pop_admissible({credits}, probe, [](auto&, auto) { return 0; }))
+    ids.push_back(bound.request.id);
+  return ids;
+}
+
+TEST(RequestQueue, GivesWhatTheCreditsAllowAndKeepsTheRest) {
+  RequestQueue queue(SchedulePolicy::kFcfs);
+  for (RequestId id = 1; id <= 5; ++id) queue.push(request(id, 16));
+  EXPECT_EQ(queue.num_tokens(), 80);
+  EXPECT_EQ(pop(queue, {.num_requests = 0, .num_pages = 100, .page_size = 16}), (std::vector<RequestId>{}));
+  EXPECT_EQ(pop(queue, {.num_requests = 5, .num_pages = 5, .page_size = 16}), (std::vector<RequestId>{1, 2}));
+  EXPECT_EQ(pop(queue, {.num_requests = 1, .num_pages = 50, .page_size = 16}), (std::vector<RequestId>{3}));
+  EXPECT_TRUE(queue.abort(4));
+  EXPECT_FALSE(queue.abort(4));
+  EXPECT_FALSE(queue.abort(1));
+  EXPECT_EQ(pop(queue, {.num_requests = 5, .num_pages = 50, .page_size = 16}), (std::vector<RequestId>{5}));
+  EXPECT_TRUE(queue.empty());
+  EXPECT_EQ(queue.num_tokens(), 0);
+}
+
+TEST(RequestQueue, AnIdleGroupTakesOneRequestWhateverItsSize) {
+  RequestQueue queue(SchedulePolicy::kFcfs);
+  queue.push(request(1, 160));
+  queue.push(request(2, 16));
+  EXPECT_EQ(pop(queue, {.num_requests = 5, .num_pages = 10, .page_size = 16, .is_idle = true}),
+            (std::vector<RequestId>{1}));
+}
+
+TEST(RequestQueue, PriorityLooksBeyondTheWindowOfEarlierArrivals) {
+  RequestQueue queue(SchedulePolicy::kPriority, 8, 2);
+  for (RequestId id = 1; id <= 10; ++id) queue.push(request(id, 16, id == 10 ? 5 : 0));
+  EXPECT_EQ(pop(queue, {.num_requests = 2, .num_pages = 99, .page_size = 16}), (std::vector<RequestId>{10, 1}));
+}
+
+TEST(RequestQueue, LpmGoesByTheGroupsCache) {
+  RequestQueue queue(SchedulePolicy::kLpm);
+  for (RequestId id = 1; id <= 3; ++id) queue.push(request(id, 64));
+  const std::map<TokenId, PrefixProbe> prefixes{{3, {.num_cached_pages = 2, .num_held_pages = 0}}};
+  EXPECT_EQ(pop(queue, {.num_requests = 2, .num_pages = 99, .page_size = 16}, prefixes),
+            (std::vector<RequestId>{3, 1}));
+}
+
+// Whatever keeps arriving, and however little room there is, a request is overtaken at most so often.
+TEST(RequestQueue, NobodyIsOvertakenMoreOftenThanAllowed) {
+  for (const auto policy : {SchedulePolicy::kFcfs, SchedulePolicy::kLpm}) {
+    constexpr int32_t kMaxOvertaken = 5;
+    RequestQueue queue(policy, kMaxOvertaken);
+    queue.push(request(1, 160));  // 11 pages
+    RequestId next = 2;
+    int overtaken = 0;
+    for (int turn = 0; turn < 50; ++turn) {
+      queue.push(request(next++, 16));
+      const std::map<TokenId, PrefixProbe> prefixes{{static_cast<TokenId>(next - 1), {1, 1}}};
+      overtaken += static_cast<int>(pop(queue, {.num_requests = 3, .num_pages = 3, .page_size = 16}, prefixes).size());
+    }
+    EXPECT_EQ(overtaken, kMaxOvertaken);
+    EXPECT_EQ(pop(queue, {.num_requests = 1, .num_pages = 11, .page_size = 16}), (std::vector<RequestId>{1}));
+  }
+}
+
+// Walking through the prefix cache takes as long as a prompt is.
+TEST(RequestQueue, OnlyThoseAreLookedUpWhoseTurnDependsOnIt) {
+  const auto look_ups = [](SchedulePolicy policy, const Credits& credits) {
+    RequestQueue queue(policy);
+    queue.push(request(1, 160));  // 11 pages
+    for (RequestId id = 2; id <= 10; ++id) queue.push(request(id, 16));
+    int count = 0;
+    const auto probe = [&](int32_t, std::span<const TokenId>) {
+      ++count;
+      return PrefixProbe{};
+    };
+    const auto bound = queue.pop_admissible({credits}, probe, [](auto&, auto) { return 0; });
+    return std::pair(count, bound.size());
+  };
+  const Credits plenty{.num_requests = 2, .num_pages = 100, .page_size = 16};
+  const Credits few{.num_requests = 2, .num_pages = 5, .page_size = 16};
+  EXPECT_EQ(look_ups(SchedulePolicy::kFcfs, plenty), std::pair(2, size_t{2}));  // who is picked
+  EXPECT_EQ(look_ups(SchedulePolicy::kPriority, plenty), std::pair(2, size_t{2}));
+  EXPECT_EQ(look_ups(SchedulePolicy::kFcfs, few), std::pair(3, size_t{2}));  // and who did not fit, once
+  EXPECT_EQ(look_ups(SchedulePolicy::kLpm, plenty), std::pair(10, size_t{2}));
+}
+
+// Binds to the first group with room, or to the last; "request>group" each.
+std::vector<std::string> bind_to(RequestQueue& queue, std::vector<Credits> groups, bool to_first = true) {
+  std::vector<std::string> bound;
+  const auto probe = [](int32_t, std::span<const TokenId>) { return PrefixProbe{}; };
+  const auto pick = [&](const SchedulerRequest&, std::span<const std::optional<PrefixProbe>> prefixes) {
+    int32_t picked = -1;
+    for (int32_t group = 0; group < static_cast<int32_t>(prefixes.size()); ++group) {
+      if (prefixes[static_cast<size_t>(group)] && (picked < 0 || !to_first)) picked = group;
+    }
+    return picked;
+  };
+  for (const auto& binding : queue.pop_admissible(std::move(groups), probe, pick)) {
+    bound.push_back(fmt::format("{}>{}", binding.request.id, binding.group));
+  }
+  return bound;
+}
+
+TEST(RequestQueue, RequestsGoToWhicheverGroupHasRoomAndNoFurther) {
+  RequestQueue queue(SchedulePolicy::kFcfs);
+  for (RequestId id = 1; id <= 6; ++id) queue.push(request(id, 16));
+  const Credits two{.num_requests = 2, .num_pages = 100, .page_size = 16};
+  const Credits one{.num_requests = 1, .num_pages = 100, .page_size = 16};
+  EXPECT_EQ(bind_to(queue, {two, one}), (std::vector<std::string>{"1>0", "2>0", "3>1"}));
+  EXPECT_EQ(bind_to(queue, {one, one}, false), (std::vector<std::string>{"4>1", "5>0"}));
+  EXPECT_EQ(queue.size(), 1);
+}
+
+TEST(RequestQueue, ARequestTooLargeForOneGroupGoesToAnother) {
+  RequestQueue queue(SchedulePolicy::kFcfs);
+  queue.push(request(1, 160));
+  EXPECT_EQ(bind_to(queue, {{.num_requests = 1, .num_pages = 10, .page_size = 16},
+                            {.num_requests = 1, .num_pages = 11, .page_size = 16}}),
+            std::vector<std::string>{"1>1"});
+}
+
+TEST(RequestQueue, WhoMustGoToOneGroupWaitsForItAndHoldsUpNobodyElsewhere) {
+  RequestQueue queue(SchedulePolicy::kFcfs, 2);
+  queue.push(request(1, 16), 1);
+  for (RequestId id = 2; id <= 9; ++id) queue.push(request(id, 16));
+  const Credits full{.num_requests = 0, .num_pages = 0, .page_size = 16};
+  const Credits one{.num_requests = 1, .num_pages = 100, .page_size = 16};
+  for (const char* expected : {"2>0", "3>0", "4>0", "5>0"}) {
+    EXPECT_EQ(bind_to(queue, {one, full}), std::vector<std::string>{expected});
+  }
+  EXPECT_EQ(bind_to(queue, {one, one}), (std::vector<std::string>{"1>1", "6>0"}));
+}
+
+TEST(RequestQueue, OvertakenTooOftenInAGroupItIsWaitedForThere) {
+  RequestQueue queue(SchedulePolicy::kFcfs, 2);
+  queue.push(request(1, 160), 1);
+  for (RequestId id = 2; id <= 9; ++id) queue.push(request(id, 16));
+  const Credits few{.num_requests = 1, .num_pages = 5, .page_size = 16};
+  const Credits full{.num_requests = 0, .num_pages = 0, .page_size = 16};
+  EXPECT_EQ(bind_to(queue, {full, few}), std::vector<std::string>{"2>1"});
+  EXPECT_EQ(bind_to(queue, {full, few}), std::vector<std::string>{"3>1"});
+  EXPECT_EQ(bind_to(queue, {full, few}), std::vector<std::string>{}) << "group 1 waits for request 1";
+  EXPECT_EQ(bind_to(queue, {few, few}), std::vector<std::string>{"4>0"}) << "group 0 does not";
+}
+
+}  // namespace
+}  // namespace braid

@@ -1,0 +1,453 @@
+// For tests: controller, publishers, ranks and links in one history under virtual time, with clients that come and
+// leave. A seed is a history: its scenario, every delay, every fault.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "braid/controller/simulation/findings.h"
+#include "braid/controller/simulation/simulated_clients.h"
+#include "braid/controller/simulation/simulated_controller.h"
+#include "braid/controller/simulation/simulated_link.h"
+#include "braid/controller/simulation/simulated_world.h"
+#include "braid/controller/simulation/starvation_watch.h"
+#include "braid/controller/simulation/virtual_time.h"
+#include "braid/wire/group_outputs_codec.h"
+
+namespace braid {
+
+struct SimulationOptions {
+  uint64_t seed = 1;
+  SeededBug bug = SeededBug::kNone;
+  std::function<void(const std::string& line)> trace = {};  // what happens, for who reads it
+};
+
+struct SimulationReport {
+  std::optional<SimulatedFinding> finding;  // the first
+  std::string scenario;
+  bool has_failed = false;  // a world was made to fail
+  int64_t num_events = 0;
+  int64_t num_tokens = 0;
+  int64_t num_moves = 0;
+  int64_t num_recomputed = 0;  // of those, without pages
+};
+
+class Simulation {
+ public:
+  Simulation(const Tokenizer& tokenizer, SimulationOptions options)
+      : options_(std::move(options)),
+        time_(options_.seed),
+        scenario_(draw_scenario()),
+        clients_(
+            tokenizer, time_, [this](SimulatedProperty property, std::string what) { find(property, std::move(what)); },
+            [this](uint64_t seed) { watch_.remove(seed); }),
+        watch_(scenario_.num_groups(), starvation_bound_us()),
+        link_(time_, scenario_.num_groups(), scenario_.max_delay_us,
+              [this](int32_t group, SharedBytes map) { world_of(group).deliver(group, std::move(map)); }),
+        output_wires_(static_cast<size_t>(scenario_.num_groups()), SimulatedWire(time_, scenario_.max_delay_us)),
+        controller_(
+            tokenizer, time_, controller_options(), initial_loads(), link_,
+            [this](int32_t group, std::span<const TokenId> prompt) {
+              return world_of(group).publisher(group).probe(prompt);
+            },
+            [this](uint64_t seed, int32_t group) { watch_.bind(seed, group); }),
+        courier_(options_.bug == SeededBug::kPagesAreMixedUp) {
+    for (int32_t world = 0; world < scenario_.num_worlds; ++world) worlds_.push_back(make_world(world));
+    plan_clients();
+    plan_fault();
+  }
+
+  SimulationReport run() {
+    run_until_quiet();
+    if (!finding_) check_after_quiet();
+    if (!finding_) {
+      for (const auto& world : worlds_) world->stop();
+      run_until_quiet();
+    }
+    for (const auto& world : worlds_) {
+      if (!finding_ && !world->has_ended()) find(SimulatedProperty::kNothingWaits, "does not stop: " + world->report());
+    }
+    return {.finding = finding_,
+            .scenario = scenario_.text(),
+            .has_failed = has_failed_,
+            .num_events = time_.num_events(),
+            .num_tokens = clients_.num_tokens(),
+            .num_moves = std::ssize(controller_.moves()),
+            .num_recomputed = std::ranges::count(controller_.moves(), 0, &MoveReport::num_pages)};
+  }
+
+ private:
+  enum class Fault : uint8_t {
+    kNone,
+    kStalledRank,
+    kStalledController,
+    kThrowingHeader,
+    kThrowingStep,
+    kLostRank,
+    kDamagedMap,
+    kMapTwice
+  };
+
+  struct Scenario {
+    int32_t num_worlds = 1;
+    int32_t groups_per_world = 1;
+    int32_t ranks_per_group = 1;
+    int64_t max_pause_us = 10;
+    int64_t max_delay_us = 10;
+    int64_t duration_us = 10'000;  // in which clients come
+    int64_t num_requests = 6;
+    SchedulerConfig scheduler;
+    int32_t prefill_alignment = 0;
+    SimulatedController::Options controller;
+    Fault fault = Fault::kNone;
+    int64_t fault_at_us = 0;
+    int64_t stall_us = 0;
+
+    int32_t num_groups() const { return num_worlds * groups_per_world; }
+    std::string text() const {
+      return fmt::format(
+          "{} worlds of {} groups of {} ranks, {} requests in {} us, pauses up to {} us, links {} us, {}, {}, {}, {} "
+          "pages, {} at once, moves {}, alignment {}, fault {} at {} us",
+          num_worlds, groups_per_world, ranks_per_group, num_requests, duration_us, max_pause_us, max_delay_us,
+          schedule_policy_name(controller.schedule), load_balance_method_name(controller.balance),
+          dispatch_mode_name(controller.dispatch), scheduler.num_pages, scheduler.max_running_requests,
+          controller.rebalance.has_value(), prefill_alignment, static_cast<int>(fault), fault_at_us);
+    }
+  };
+
+  template <typename T, size_t N>
+  T one_of_these(const T (&values)[N]) {
+    return values[static_cast<size_t>(time_.pick(0, N - 1))];
+  }
+
+  // A second KV group, or the only one, has a window that sequences outgrow.
+  void add_windows(SchedulerConfig& scheduler) {
+    const auto window = static_cast<int32_t>(time_.pick(1, 20));
+    const auto needed = most_kept_pages(window, scheduler.chunked_prefill_size, scheduler.page_size);
+    const auto num_pages =
+        static_cast<int32_t>(std::min<int64_t>(needed, scheduler.context_len / scheduler.page_size) + time_.pick(0, 6));
+    if (time_.one_in(3)) {
+      scheduler.window = window;
+      scheduler.num_pages = num_pages;
+    } else {
+      scheduler.narrower_groups = {{.window = window, .num_pages = num_pages}};
+    }
+  }
+
+  Scenario draw_scenario() {
+    Scenario scenario;
+    const bool is_replicas = time_.one_in(4);
+    scenario.num_worlds = is_replicas ? static_cast<int32_t>(time_.pick(2, 3)) : 1;
+    scenario.groups_per_world = is_replicas ? 1 : static_cast<int32_t>(time_.pick(1, 4));
+    scenario.ranks_per_group = static_cast<int32_t>(time_.pick(1, 2));
+    scenario.max_pause_us = one_of_these<int64_t>({3, 20, 100});
+    scenario.max_delay_us = one_of_these<int64_t>({1, 50, 1000});
+    scenario.duration_us = one_of_these<int64_t>({100, 5'000, 40'000});
+    scenario.num_requests = time_.pick(1, 12);
+    // Room is scarce, so that requests queue and are preempted.
+    scenario.scheduler = {.num_pages = static_cast<int32_t>(time_.pick(8, 24)),
+                          .page_size = 4,
+                          .context_len = 32,
+                          .max_running_requests = static_cast<int32_t>(time_.pick(1, 4)),
+                          .chunked_prefill_size = one_of_these<int32_t>({1, 7, 64}),
+                          .radix_cache = !time_.one_in(3)};
+    if (time_.one_in(3)) add_windows(scenario.scheduler);
+    scenario.controller = {
+        .schedule = one_of_these({SchedulePolicy::kFcfs, SchedulePolicy::kLpm, SchedulePolicy::kPriority}),
+        .balance = one_of_these({LoadBalanceMethod::kRoundRobin, LoadBalanceMethod::kShortestQueue,
+                                 LoadBalanceMethod::kMinimumTokens, LoadBalanceMethod::kPrefixAffinity}),
+        .dispatch = one_of_these({DispatchMode::kBroadcast, DispatchMode::kDirect}),
+        .max_pause_us = scenario.max_pause_us,
+        .bug = options_.bug};
+    if (time_.one_in(2)) {
+      scenario.controller.rebalance = {.start_gap = static_cast<int32_t>(time_.pick(1, 3)),
+                                       .start_share = 0,
+                                       .stop_gap = static_cast<int32_t>(time_.pick(0, 1)),
+                                       .max_under_way = static_cast<int32_t>(time_.pick(1, kMaxMoves)),
+                                       .min_stay = static_cast<int32_t>(time_.pick(1, 8)),
+                                       .min_left = 1,
+                                       .room_share = time_.one_in(2) ? 0.25 : 0};
+    }
+    scenario.prefill_alignment = one_of_these<int32_t>({0, 0, 1, 3, 10});
+    if (time_.one_in(2)) {
+      scenario.fault =
+          one_of_these({Fault::kStalledRank, Fault::kStalledRank, Fault::kStalledController, Fault::kThrowingHeader,
+                        Fault::kThrowingStep, Fault::kLostRank, Fault::kDamagedMap, Fault::kMapTwice});
+      // Nobody waits for a rank that is alone.
+      const bool is_alone = scenario.groups_per_world * scenario.ranks_per_group == 1;
+      if (scenario.fault == Fault::kLostRank && is_alone) scenario.fault = Fault::kThrowingStep;
+      scenario.fault_at_us = time_.pick(0, scenario.duration_us);
+      scenario.stall_us = time_.pick(1'000, 100'000);
+    }
+    return scenario;
+  }
+
+  // From when a request could be taken until it must have been, pauses and delays at their longest: the news of it and
+  // of the room for it reach the controller (2 delays), which is in a turn and takes the next (2 pauses); its command
+  // reaches the group (a delay), is counted and wakes it (2); the world ends the round that it has begun, at most two
+  // more follow in which the counts are not equal yet, and the group's own begins. A round is 12 pauses: nobody is more
+  // than one ahead of another.
+  int64_t starvation_bound_us() const {
+    int64_t stall_us = 0;
+    if (scenario_.fault == Fault::kStalledRank || scenario_.fault == Fault::kStalledController) {
+      stall_us = scenario_.stall_us;
+    }
+    // Room that is kept for a request on its way from another group, which may not come: the order, its group's step,
+    // its news.
+    const int64_t num_ways = scenario_.controller.rebalance ? 2 : 1;
+    return stall_us + num_ways * (4 * scenario_.max_delay_us + 60 * scenario_.max_pause_us);
+  }
+
+  static constexpr int32_t kVocabSize = 128;
+  OutputsLimits outputs_limits() const {
+    return {.num_groups = scenario_.num_groups(),
+            .max_outcomes = 64,
+            .max_moves = kMaxMoves,
+            .context_len = scenario_.scheduler.context_len,
+            .vocab_size = kVocabSize};
+  }
+  SimulatedController::Options controller_options() const { return scenario_.controller; }
+  std::vector<GroupLoad> initial_loads() const {
+    return std::vector<GroupLoad>(static_cast<size_t>(scenario_.num_groups()),
+                                  GroupPublisher(scenario_.scheduler).load());
+  }
+
+  std::unique_ptr<SimulatedWorld> make_world(int32_t world) {
+    SimulatedWorldEvents events{
+        .on_outputs = [this](int32_t group, GroupOutputs outputs) { send_outputs(group, std::move(outputs)); },
+        .on_work_changed =
+            [this](int32_t group) {
+              watch_.set_idle(group, world_of(group).is_idle(group));
+              watch_.update(time_.now_us());
+            },
+        .on_taken =
+            [this](int32_t group, const GroupCommand& command) {
+              trace([&] {
+                return fmt::format("group {} takes {} requests of {} things", group, command.add.size(),
+                                   command.size());
+              });
+              for (const SchedulerRequest& request : command.add) watch_.remove(request.sampling.seed);
+            },
+        .on_failure = [this](const std::string& reason) { world_failed(reason); },
+        .on_finding = [this](SimulatedProperty property, std::string what) { find(property, std::move(what)); }};
+    return std::make_unique<SimulatedWorld>(
+        time_,
+        SimulatedWorldOptions{.first_group = world * scenario_.groups_per_world,
+                              .maps = assignment_limits(scenario_.scheduler, scenario_.num_groups(), kVocabSize),
+                              .num_groups = scenario_.groups_per_world,
+                              .ranks_per_group = scenario_.ranks_per_group,
+                              .scheduler = scenario_.scheduler,
+                              .prefill_alignment = scenario_.prefill_alignment,
+                              .max_pause_us = scenario_.max_pause_us,
+                              .timeout_us = kTimeoutUs,
+                              .requests = &requests_,
+                              .courier = &courier_,
+                              .bug = options_.bug},
+        std::move(events));
+  }
+  SimulatedWorld& world_of(int32_t group) {
+    return *worlds_.at(static_cast<size_t>(group / scenario_.groups_per_world));
+  }
+
+  void plan_clients() {
+    for (int64_t i = 0; i < scenario_.num_requests; ++i) {
+      time_.at(time_.pick(0, scenario_.duration_us), [this] { submit(); });
+    }
+    if (time_.one_in(4)) {
+      ++num_flushes_;
+      time_.at(time_.pick(0, scenario_.duration_us), [this] {
+        controller_.post([this](Controller& controller) { controller.flush([this](int64_t) { --num_flushes_; }); });
+      });
+    }
+  }
+  void submit() {
+    const SchedulerConfig& scheduler = scenario_.scheduler;
+    const auto submission =
+        clients_.next_request(scenario_.num_groups(), scheduler.context_len / 2, scheduler.context_len / 2,
+                              scenario_.controller.rebalance.has_value());
+    submission->submitted_s = static_cast<double>(time_.now_us()) * 1e-6;
+    trace([&] { return fmt::format("request {} comes", submission->id); });
+    const GenerationRequest& request = submission->request;
+    for (int32_t index = 0; index < request.n; ++index) {
+      watch_.add(choice_seed(request.sampling.seed, index), request.dp_rank_strict ? request.dp_rank : std::nullopt);
+    }
+    controller_.post([submission](Controller& controller) { controller.open(submission); }, true);
+    if (!time_.one_in(6)) return;
+    time_.after(time_.pick(0, scenario_.duration_us), [this, id = submission->id] {
+      trace([&] { return fmt::format("the client of request {} leaves", id); });
+      clients_.leave(id);
+      controller_.post([id](Controller& controller) { controller.abort(id); });
+    });
+  }
+
+  void plan_fault() {
+    if (scenario_.fault == Fault::kNone) return;
+    time_.at(scenario_.fault_at_us, [this] {
+      SimulatedWorld& world = *worlds_[static_cast<size_t>(time_.pick(0, scenario_.num_worlds - 1))];
+      const auto rank = static_cast<size_t>(time_.pick(0, static_cast<int64_t>(world.num_ranks()) - 1));
+      trace([&] { return fmt::format("fault {} of rank {}", static_cast<int>(scenario_.fault), rank); });
+      switch (scenario_.fault) {
+        case Fault::kNone:
+          break;
+        case Fault::kStalledRank:
+          world.stall(rank, scenario_.stall_us);
+          break;
+        case Fault::kStalledController:
+          controller_.stall(scenario_.stall_us);
+          break;
+        case Fault::kThrowingHeader:
+          world.break_rank(rank, SimulatedWorld::Fault::kThrowsBeforeHeaders);
+          break;
+        case Fault::kThrowingStep:
+          world.break_rank(rank, SimulatedWorld::Fault::kThrowsInStep);
+          break;
+        case Fault::kLostRank:
+          world.break_rank(rank, SimulatedWorld::Fault::kIsLost);
+          break;
+        case Fault::kDamagedMap:
+          damage_a_map(SimulatedLink::Damage::kCutShort);
+          break;
+        case Fault::kMapTwice:
+          damage_a_map(SimulatedLink::Damage::kArrivesTwice);
+          break;
+      }
+      if (scenario_.fault > Fault::kStalledController) {
+        watch_.give_up();
+        clients_.expect_errors();
+      }
+    });
+  }
+
+  void damage_a_map(SimulatedLink::Damage damage) {
+    link_.damage_next(static_cast<int32_t>(time_.pick(0, scenario_.num_groups() - 1)), damage);
+  }
+
+  // As bytes, to the controller's inbox.
+  void send_outputs(int32_t group, GroupOutputs outputs) {
+    outputs.group = group;
+    outputs.sequence = ++num_outputs_;
+    if (options_.bug == SeededBug::kCreditsLeak && time_.one_in(4)) ++num_leaked_;
+    outputs.load.credits.num_requests = std::max<int32_t>(0, outputs.load.credits.num_requests - num_leaked_);
+    if (options_.bug == SeededBug::kOutputsAreLost && time_.one_in(10)) return;
+    const int num_copies = options_.bug == SeededBug::kOutputsArriveTwice && time_.one_in(10) ? 2 : 1;
+    for (int copy = 0; copy < num_copies; ++copy) {
+      if (copy > 0) {  // the controller would say so, and end
+        outputs.flushed_tokens.clear();
+        outputs.departed.clear();
+      }
+      output_wires_[static_cast<size_t>(group)].send([this, group, bytes = encode(outputs)] {
+        auto decoded = decode_group_outputs(bytes.span(), outputs_limits());
+        if (!decoded.ok()) return find(SimulatedProperty::kAnsweredOnce, "refused: " + decoded.error().message);
+        trace(
+            [&] { return fmt::format("the controller gets outputs {} of group {}", decoded.value().sequence, group); });
+        controller_.post([this, group, outputs = std::move(decoded).value()](Controller& controller) {
+          controller.take_outputs(group, outputs, static_cast<double>(time_.now_us()) * 1e-6);
+        });
+      });
+    }
+  }
+
+  void world_failed(const std::string& reason) {
+    trace([&] { return "a world has failed: " + reason; });
+    has_failed_ = true;
+    if (scenario_.fault <= Fault::kStalledController) {
+      find(SimulatedProperty::kNothingWaits, "a world failed by itself: " + reason);
+    }
+    time_.after(time_.pick(0, scenario_.max_delay_us), [this, reason] { controller_.fail(reason); });
+  }
+
+  void run_until_quiet() {
+    while (!finding_) {
+      watch_.update(time_.now_us());
+      const auto next_us = time_.next_us();
+      if (next_us) {
+        if (const auto group = watch_.overdue(*next_us)) {
+          find(SimulatedProperty::kNoGroupStarves,
+               fmt::format("group {} is idle for more than {} us", *group, watch_.bound_us()));
+          return;
+        }
+      }
+      if (time_.num_events() > kMaxEvents) find(SimulatedProperty::kNothingWaits, "it goes on without end");
+      if (time_.step()) continue;
+      bool has_news = false;
+      for (const auto& world : worlds_) has_news = has_news || world->time_out();
+      if (!has_news) return;
+    }
+  }
+
+  void check_after_quiet() {
+    for (const std::string& open : clients_.open_choices()) find(SimulatedProperty::kNothingWaits, open);
+    for (const auto& world : worlds_) {
+      if (!world->has_failed() && !world->is_parked() && scenario_.fault != Fault::kLostRank) {
+        find(SimulatedProperty::kNothingWaits, world->report());
+      }
+    }
+    if (!has_failed_ && (controller_.controller().has_moves_under_way() || courier_.num_parts() != 0)) {
+      find(SimulatedProperty::kAllComesBack, fmt::format("{} parts of moves are left over", courier_.num_parts()));
+    }
+    if (num_flushes_ != 0) find(SimulatedProperty::kNothingWaits, "a flush of the caches is not answered");
+    if (controller_.closed().size() != clients_.num_requests()) {
+      find(SimulatedProperty::kAllComesBack, fmt::format("{} of {} requests hold nothing any more",
+                                                         controller_.closed().size(), clients_.num_requests()));
+    }
+    for (int32_t group = 0; group < scenario_.num_groups(); ++group) check_group(group);
+  }
+  void check_group(int32_t group) {
+    const bool is_alive = !world_of(group).has_failed() && scenario_.fault != Fault::kLostRank;
+    if (!is_alive) return;
+    const GroupLoad actual = world_of(group).publisher(group).load();
+    const SchedulerStats& stats = actual.scheduler;
+    if (stats.num_running + stats.num_waiting != 0 ||
+        stats.num_free_pages + stats.num_cached_pages != stats.num_pages) {
+      find(SimulatedProperty::kAllComesBack,
+           fmt::format("group {}: {} run, {} wait, {} of {} pages are free", group, stats.num_running,
+                       stats.num_waiting, stats.num_free_pages + stats.num_cached_pages, stats.num_pages));
+    }
+    const GroupLoad known = controller_.controller().load(group);
+    if (known.credits != actual.credits || known.num_commands != actual.num_commands) {
+      find(SimulatedProperty::kAllComesBack, fmt::format("group {} has {} credits, the controller knows of {}", group,
+                                                         actual.credits.num_requests, known.credits.num_requests));
+    }
+  }
+
+  void find(SimulatedProperty property, std::string what) {
+    if (finding_) return;
+    finding_ = {.property = property, .time_us = time_.now_us(), .what = std::move(what)};
+    trace([&] { return fmt::format("FOUND: {}: {}", simulated_property_name(property), finding_->what); });
+  }
+  template <typename MakeLine>
+  void trace(MakeLine make_line) const {
+    if (options_.trace) options_.trace(fmt::format("{:>8} us  {}", time_.now_us(), make_line()));
+  }
+
+  static constexpr int64_t kTimeoutUs = 30'000'000;
+  static constexpr int64_t kMaxEvents = 500'000;
+  static constexpr int32_t kMaxMoves = 4;
+
+  const SimulationOptions options_;
+  VirtualTime time_;
+  const Scenario scenario_;
+  SimulatedClients clients_;
+  StarvationWatch watch_;
+  SimulatedLink link_;
+  std::vector<SimulatedWire> output_wires_;
+  std::vector<std::unique_ptr<SimulatedWorld>> worlds_;
+  SimulatedController controller_;
+  SimulatedRequests requests_;
+  SimulatedCourier courier_;
+  std::optional<SimulatedFinding> finding_;
+  bool has_failed_ = false;
+  int32_t num_flushes_ = 0;
+  int32_t num_leaked_ = 0;
+  uint64_t num_outputs_ = 0;
+};
+
+}  // namespace braid

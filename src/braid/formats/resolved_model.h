@@ -1,0 +1,17 @@
+// Where a checkpoint lies on this machine: a Hugging Face directory, or a GGUF file.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace braid {
+
+struct ResolvedModel {
+  enum class Kind { kDirectory, kGguf };
+  Kind kind = Kind::kDirectory;
+  std::string path;
+
+  std::string file(std::string_view name) const { return path + "/" + std::string(name); }  // of a directory
+};
+
+}  // namespace braid

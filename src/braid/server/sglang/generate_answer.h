@@ -1,0 +1,30 @@
+// What /generate answers, with SGLang's keys, in one piece or as a stream whose every event has all that came so far.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "braid/server/openai/answer_writer.h"
+#include "braid/server/sglang/generate_request.h"
+#include "braid/tokenizer/tokenizer.h"
+
+namespace braid::native {
+
+// One prompt and how it is answered.
+struct GeneratePrompt {
+  std::string id;  // of the prompt, in all its choices' meta_info
+  std::vector<TokenId> ids;
+  int32_t n = 1;
+  bool logprobs = false;
+  int32_t top_logprobs = 0;
+  int32_t logprob_start_len = -1;
+};
+
+// `is_list`: the answer is a list, in the order of the prompts and their choices. `tokenizer` outlives the writer.
+std::unique_ptr<openai::AnswerWriter> make_generate_answer(std::vector<GeneratePrompt> prompts, bool is_list,
+                                                           const Tokenizer& tokenizer);
+std::unique_ptr<openai::AnswerWriter> make_generate_stream(std::vector<GeneratePrompt> prompts, bool is_list,
+                                                           const Tokenizer& tokenizer);
+
+}  // namespace braid::native

@@ -1,0 +1,238 @@
+// The publisher of a group: what it says up is what its scheduler does.
+#include "braid/worker/group_publisher.h"
+
+#include <gtest/gtest.h>
+
+namespace braid {
+namespace {
+
+constexpr SchedulerConfig kPublisherConfig{
+    .num_pages = 16, .page_size = 4, .context_len = 32, .max_running_requests = 4, .chunked_prefill_size = 8};
+
+GroupCommand published_request(RequestId id, size_t prompt_len, int32_t max_new_tokens) {
+  SchedulerRequest request{
+      .id = id, .prompt = std::vector<TokenId>(prompt_len, static_cast<TokenId>(id)), .arrival = id};
+  request.sampling.max_new_tokens = max_new_tokens;
+  return {.add = {std::move(request)}};
+}
+
+std::vector<GroupCommand> commands_of(std::initializer_list<GroupCommand> commands) {
+  return commands;
+}
+
+class GroupPublisherTest : public ::testing::Test {
+ protected:
+  GroupOutputs step() {
+    const auto plan = publisher_.plan();
+    CHECK(plan != nullptr);
+    StepResult result{.step = plan->step};
+    for (const SequencePlan& sequence : plan->sequences) {
+      if (sequence.has_result()) result.sequences.push_back({.request = sequence.request, .sampled = {.token = 7}});
+    }
+    return publisher_.commit(result, 0.5);
+  }
+
+  GroupPublisher publisher_{kPublisherConfig};
+};
+
+TEST_F(GroupPublisherTest, OutputsCountTheCommandsThatTheyKnowOf) {
+  EXPECT_EQ(publisher_.plan(), nullptr);
+  EXPECT_FALSE(publisher_.report().has_value()) << "nothing has happened";
+  publisher_.take(commands_of({published_request(1, 5, 2), published_request(2, 3, 2)}));
+  const GroupOutputs first = step();
+  EXPECT_EQ(first.load.num_commands, 2U);
+  EXPECT_EQ(first.load.num_steps, 1U);
+  EXPECT_EQ(first.load.step_seconds, 0.5);
+  EXPECT_EQ(first.load.credits.num_requests, 2);
+  EXPECT_EQ(first.load.scheduler.num_running, 2);
+  ASSERT_EQ(first.outcomes.size(), 2U);
+  EXPECT_EQ(first.outcomes[0].token->token, 7);
+  const GroupOutputs last = step();
+  EXPECT_EQ(last.outcomes[1].finish, FinishReason::kLength);
+  EXPECT_TRUE(last.load.credits.is_idle);
+  EXPECT_EQ(publisher_.plan(), nullptr);
+  EXPECT_FALSE(publisher_.report().has_value()) << "the last outputs said it all";
+}
+
+TEST_F(GroupPublisherTest, TheShapeOfAStepCountsPromptsApartFromDecodes) {
+  publisher_.take(commands_of({published_request(1, 3, 9)}));
+  EXPECT_EQ(step().step->num_prefills, 1);
+  publisher_.take(commands_of({published_request(2, 12, 9)}));
+  const GroupOutputs mixed = step();
+  EXPECT_EQ(mixed.step->num_sequences, 2);
+  EXPECT_EQ(mixed.step->num_prefills, 1);
+  EXPECT_EQ(mixed.step->num_prompt_tokens, 8);  // a chunk
+  EXPECT_EQ(mixed.step->num_context_tokens, 4 + 8);
+}
+
+TEST_F(GroupPublisherTest, CommandsThatNoStepFollowsAreReportedAlone) {
+  publisher_.take(commands_of({published_request(1, 12, 9)}));
+  (void)step();
+  publisher_.take(commands_of({GroupCommand{.abort = {5}, .finish = {1}, .flush_cache = true}}));
+  EXPECT_EQ(publisher_.plan(), nullptr);
+  const auto outputs = publisher_.report();
+  ASSERT_TRUE(outputs.has_value());
+  EXPECT_FALSE(outputs->step.has_value());
+  EXPECT_EQ(outputs->load.num_commands, 4U);
+  EXPECT_EQ(outputs->flushed_tokens, std::vector<int64_t>{8});  // the whole pages of the first chunk
+  EXPECT_EQ(outputs->load.scheduler.num_free_pages, kPublisherConfig.num_pages);
+}
+
+TEST_F(GroupPublisherTest, ARequestThatCanNeverRunIsAnOutcomeBesideTheOthers) {
+  publisher_.take(commands_of({published_request(1, 33, 2), published_request(2, 3, 2)}));
+  const GroupOutputs outputs = step();
+  ASSERT_EQ(outputs.outcomes.size(), 2U);
+  EXPECT_EQ(outputs.outcomes[0].request, 1U);
+  EXPECT_EQ(outputs.outcomes[0].finish, FinishReason::kError);
+  EXPECT_EQ(outputs.outcomes[0].error, "prompt has 33 tokens, the context is 32");
+  EXPECT_EQ(outputs.outcomes[1].token->token, 7);
+}
+
+// Two groups, and what the one's outputs have the other take.
+class MovingPublishersTest : public ::testing::Test {
+ protected:
+  static GroupOutputs run(GroupPublisher& publisher, const StepPlan& plan) {
+    StepResult result{.step = plan.step};
+    for (const SequencePlan& sequence : plan.sequences) {
+      const TokenId token = 10 + sequence.sampling.num_output_tokens;
+      if (sequence.has_result()) result.sequences.push_back({.request = sequence.request, .sampled = {.token = token}});
+    }
+    return publisher.commit(result, 0.5);
+  }
+  static GroupOutputs step(GroupPublisher& publisher) {
+    const auto plan = publisher.plan();
+    CHECK(plan != nullptr);
+    return run(publisher, *plan);
+  }
+  static GroupCommand departs(RequestId id) {
+    return {.depart = {{.request = id, .move = {.id = 40 + id, .from_group = 0, .to_group = 1}}}};
+  }
+  static SchedulerStats stats(const GroupPublisher& publisher) { return publisher.load().scheduler; }
+
+  GroupPublisher source_{kPublisherConfig};
+  GroupPublisher target_{kPublisherConfig};
+};
+
+TEST_F(MovingPublishersTest, ASequenceLeavesWithOneStepAndGoesOnWithAnother) {
+  source_.take(commands_of({published_request(1, 5, 6), published_request(2, 3, 6)}));
+  (void)step(source_);
+  source_.take(commands_of({departs(1)}));
+  const auto leaving = source_.plan();
+  ASSERT_EQ(leaving->sequences.size(), 1U);
+  EXPECT_EQ(leaving->sequences[0].request, 2U);
+  ASSERT_EQ(leaving->leaving.size(), 1U);
+  EXPECT_EQ(leaving->leaving[0].move, (Move{.id = 41, .from_group = 0, .to_group = 1, .num_pages = 2}));
+  EXPECT_EQ(leaving->leaving[0].pages.at(0).size(), 2U);
+  GroupOutputs told = run(source_, *leaving);
+  ASSERT_EQ(told.departed.size(), 1U);
+  EXPECT_EQ(told.departed[0].move, leaving->leaving[0].move);
+  EXPECT_EQ(told.departed[0].sequence.output, std::vector<TokenId>{10});
+  EXPECT_EQ(told.load.num_commands, 3U);
+  EXPECT_EQ(told.load.scheduler.num_running, 1);
+
+  target_.take(commands_of({GroupCommand{.arrive = std::move(told.departed)}}));
+  const auto arriving = target_.plan();
+  ASSERT_EQ(arriving->arriving.size(), 1U);
+  EXPECT_EQ(arriving->arriving[0].pages.at(0).size(), 2U);
+  ASSERT_EQ(arriving->sequences.size(), 1U);
+  EXPECT_EQ(arriving->sequences[0].new_tokens, std::vector<TokenId>{10}) << "nothing is computed again";
+  const GroupOutputs news = run(target_, *arriving);
+  EXPECT_EQ(news.outcomes.at(0).token->token, 11);
+  EXPECT_EQ(news.load.num_commands, 1U);
+}
+
+TEST_F(MovingPublishersTest, TheLastOneLeavesInAStepWithoutTokens) {
+  source_.take(commands_of({published_request(1, 4, 6)}));
+  (void)step(source_);
+  source_.take(commands_of({departs(1)}));
+  const auto plan = source_.plan();
+  ASSERT_NE(plan, nullptr);
+  EXPECT_EQ(plan->num_tokens(), 0);
+  EXPECT_TRUE(plan->moves_pages());
+  const GroupOutputs told = run(source_, *plan);
+  EXPECT_EQ(told.departed.size(), 1U);
+  EXPECT_FALSE(told.step.has_value());
+  EXPECT_TRUE(told.load.credits.is_idle);
+  EXPECT_EQ(source_.plan(), nullptr);
+  EXPECT_FALSE(source_.report().has_value());
+}
+
+TEST_F(MovingPublishersTest, WhatIsAbortedOnItsWayIsTakenAndDropped) {
+  source_.take(commands_of({published_request(1, 5, 6)}));
+  (void)step(source_);
+  source_.take(commands_of({departs(1)}));
+  GroupOutputs told = step(source_);
+  for (const bool at_once : {true, false}) {
+    GroupPublisher target(kPublisherConfig);
+    GroupCommand command{.arrive = told.departed};
+    if (at_once) command.abort = {1};
+    target.take(commands_of({std::move(command)}));
+    if (!at_once) target.take(commands_of({GroupCommand{.finish = {1}}}));
+    const auto plan = target.plan();
+    ASSERT_NE(plan, nullptr);
+    EXPECT_TRUE(plan->sequences.empty());
+    ASSERT_EQ(plan->arriving.size(), 1U);
+    EXPECT_TRUE(plan->arriving[0].pages.empty());
+    EXPECT_EQ(run(target, *plan).load.num_commands, 2U);
+    EXPECT_EQ(stats(target).num_free_pages, kPublisherConfig.num_pages);
+    EXPECT_EQ(target.plan(), nullptr);
+  }
+}
+
+TEST_F(MovingPublishersTest, WithoutRoomItsPagesAreDroppedAndItIsComputedAnew) {
+  source_.take(commands_of({published_request(9, 20, 6)}));
+  (void)step(source_), (void)step(source_), (void)step(source_);
+  source_.take(commands_of({departs(9)}));
+  GroupOutputs told = step(source_);
+  target_.take(commands_of({published_request(1, 8, 20), published_request(2, 8, 20), published_request(3, 8, 20),
+                            published_request(4, 8, 20)}));
+  for (int i = 0; i < 4; ++i) (void)step(target_);
+  target_.take(commands_of({GroupCommand{.arrive = std::move(told.departed)}}));
+  const auto plan = target_.plan();
+  ASSERT_EQ(plan->arriving.size(), 1U);
+  EXPECT_TRUE(plan->arriving[0].pages.empty()) << "as many run as may";
+  (void)run(target_, *plan);
+  EXPECT_EQ(stats(target_).num_waiting, 1);
+  TokenId last = 0;
+  while (const auto next = target_.plan()) {
+    for (const RequestOutcome& outcome : run(target_, *next).outcomes) {
+      if (outcome.request == 9) last = outcome.token->token;
+    }
+  }
+  EXPECT_EQ(last, 15) << "its sixth";
+}
+
+TEST_F(MovingPublishersTest, WhatHasEndedOrNotBegunStays) {
+  source_.take(commands_of({published_request(1, 5, 1), published_request(2, 12, 4)}));
+  EXPECT_EQ(step(source_).outcomes.at(0).finish, FinishReason::kLength);
+  source_.take(commands_of({departs(1), departs(2), departs(3)}));
+  const GroupOutputs outputs = step(source_);
+  EXPECT_TRUE(outputs.departed.empty());
+  EXPECT_EQ(outputs.load.num_commands, 5U);
+}
+
+TEST_F(MovingPublishersTest, WhatWaitedForPagesLeavesWithoutAny) {
+  GroupPublisher source(
+      {.num_pages = 8, .page_size = 4, .context_len = 32, .max_running_requests = 4, .chunked_prefill_size = 8});
+  source.take(commands_of({published_request(1, 8, 20), published_request(2, 8, 20)}));
+  while (stats(source).num_preemptions == 0) (void)step(source);
+  source.take(commands_of({departs(2)}));
+  GroupOutputs told = step(source);
+  ASSERT_EQ(told.departed.size(), 1U);
+  EXPECT_EQ(told.departed[0].move.num_pages, 0);
+  const size_t num_output = told.departed[0].sequence.output.size();
+  target_.take(commands_of({GroupCommand{.arrive = std::move(told.departed)}}));
+  const auto plan = target_.plan();
+  EXPECT_TRUE(plan->arriving.empty()) << "nothing comes";
+  EXPECT_EQ(plan->num_tokens(), kPublisherConfig.chunked_prefill_size);
+  (void)run(target_, *plan);
+  TokenId first = 0;
+  while (first == 0) {
+    const auto outcomes = step(target_).outcomes;
+    if (!outcomes.empty()) first = outcomes[0].token->token;
+  }
+  EXPECT_EQ(first, 10 + static_cast<TokenId>(num_output));
+}
+
+}  // namespace
+}  // namespace braid

@@ -1,0 +1,56 @@
+#include "braid/worker/kv_courier.h"
+
+#include <chrono>
+#include <optional>
+
+#include "braid/base/check.h"
+
+namespace braid {
+
+Status LocalKvCourier::give(const Move& move, int32_t attn_tp_rank, const KvCache& cache,
+                            KvTransfer::PagesByGroup pages) {
+  KvTransfer part = KvTransfer::gather(cache, pages);
+  {
+    const std::lock_guard lock(mutex_);
+    const bool is_new = parts_.emplace(PartKey(move.id, attn_tp_rank), std::move(part)).second;
+    CHECK(is_new, "rank {} of group {} gives its part of move {} twice", attn_tp_rank, move.from_group, move.id);
+  }
+  given_.notify_all();
+  return {};
+}
+
+Status LocalKvCourier::take(const Move& move, int32_t attn_tp_rank, KvCache& cache, KvTransfer::PagesByGroup pages) {
+  std::optional<KvTransfer> part;
+  {
+    std::unique_lock lock(mutex_);
+    auto found = parts_.end();
+    const bool in_time = given_.wait_for(lock, std::chrono::duration<double>(timeout_s_), [&] {
+      found = parts_.find(PartKey(move.id, attn_tp_rank));
+      return found != parts_.end() || !abort_reason_.empty();
+    });
+    if (found == parts_.end()) {
+      const std::string who = fmt::format("rank {} of group {} waits for move {} from group {}", attn_tp_rank,
+                                          move.to_group, move.id, move.from_group);
+      if (!in_time) return fail("{}, longer than {} s", who, timeout_s_);
+      return fail("{}: {}", who, abort_reason_);
+    }
+    part = std::move(found->second);
+    parts_.erase(found);
+  }
+  return pages.empty() ? Status() : part->scatter(cache, pages);
+}
+
+void LocalKvCourier::abort(const std::string& reason) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (abort_reason_.empty()) abort_reason_ = reason.empty() ? "a world has ended" : reason;
+  }
+  given_.notify_all();
+}
+
+int64_t LocalKvCourier::num_parts_on_the_way() const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<int64_t>(parts_.size());
+}
+
+}  // namespace braid

@@ -1,0 +1,235 @@
+#include "braid/worker/model_runner.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+namespace braid {
+
+ModelRunner::ModelRunner(RunnerParts parts)
+    : parts_(parts),
+      scratch_(static_cast<size_t>(parts.team.size())),
+      sequences_(static_cast<size_t>(parts.kv_cache.groups().count())) {
+  for (int32_t layer = 0; layer < parts_.kv_cache.num_layers(); ++layer) {
+    kv_layers_.push_back(parts_.kv_cache.layer(layer));
+  }
+}
+
+StepResult ModelRunner::execute(const StepPlan& plan, TokenMasks* masks, int64_t num_logit_rows) {
+  const Rows hidden = forward(plan);
+  StepResult result{.step = plan.step, .sequences = {}};
+  std::vector<WantedRow> rows = wanted_rows(plan, result);
+  if (choose_largest(hidden, rows)) return result;
+  for_each_row(hidden, rows, num_logit_rows,
+               [&](WantedRow& row, std::span<const float> logits, SamplerScratch& scratch) {
+                 if (row.scoring != nullptr) {
+                   score_row(row, logits, scratch);
+                 } else {
+                   sample_row(row, logits, scratch, masks);
+                 }
+               });
+  for (WantedRow& row : rows) {
+    if (row.result->error.empty()) row.result->error = std::move(row.error);
+  }
+  return result;
+}
+
+void ModelRunner::follow(const StepPlan& plan, int64_t num_logit_rows) {
+  const Rows hidden = forward(plan);
+  StepResult result;
+  const std::vector<WantedRow> rows = wanted_rows(plan, result);
+  for_each_chunk(hidden, rows, num_logit_rows, [](size_t, ConstRows) {});
+}
+
+// A sequence's scored rows, then the one that is sampled, which is its last: ascending.
+std::vector<ModelRunner::WantedRow> ModelRunner::wanted_rows(const StepPlan& plan, StepResult& result) const {
+  result.sequences.resize(static_cast<size_t>(std::ranges::count_if(plan.sequences, &SequencePlan::has_result)));
+  std::vector<WantedRow> rows;
+  auto out = result.sequences.begin();
+  for (size_t i = 0; i < plan.sequences.size(); ++i) {
+    const SequencePlan& sequence = plan.sequences[i];
+    if (!sequence.has_result()) continue;
+    out->request = sequence.request;
+    const AttentionSequence& attended = sequences_[0][i];
+    const auto first_row = static_cast<int32_t>(attended.first_row);
+    const PromptScoring& scoring = sequence.scoring;
+    out->prompt_logprobs.resize(scoring.tokens.size());
+    for (size_t j = 0; j < scoring.tokens.size(); ++j) {
+      const int32_t row = first_row + scoring.first_new + static_cast<int32_t>(j);
+      rows.push_back({.row = row, .sequence = &sequence, .scoring = &scoring, .index = j, .result = &*out});
+    }
+    if (sequence.samples) {
+      rows.push_back({.row = first_row + attended.num_new - 1, .sequence = &sequence, .result = &*out});
+    }
+    ++out;
+  }
+  return rows;
+}
+
+// Where all rows want their most likely token and nothing else, the head's product need not be written down: 19 MB for
+// 32 rows of 150 000 tokens. False: that is not so, or a row has no largest value, and sample() is to say what is
+// wrong.
+bool ModelRunner::choose_largest(Rows hidden, std::span<const WantedRow> rows) {
+  const auto is_greedy = [](const WantedRow& row) {
+    return row.scoring == nullptr && !row.sequence->sampling.is_masked && takes_largest(row.sequence->sampling);
+  };
+  if (rows.empty() || !std::ranges::all_of(rows, is_greedy)) return false;
+  const auto chunk = static_cast<size_t>(parts_.workspace.logit_input.max_rows());
+  std::vector<int32_t> chosen;
+  for (size_t first = 0; first < rows.size(); first += chunk) {
+    const auto part = rows.subspan(first, std::min(chunk, rows.size() - first));
+    chosen.clear();
+    for (const WantedRow& row : part) chosen.push_back(row.row);
+    maxima_.assign(part.size(), {});
+    Step step = prepared_step();
+    if (!parts_.model.largest_logits(step, hidden, chosen, maxima_)) return false;
+    for (size_t i = 0; i < part.size(); ++i) {
+      const RowMax& max = maxima_[i];
+      if (max.has_nan || max.index < 0 || std::isinf(max.value)) return false;
+      part[i].result->sampled.token = max.index;
+    }
+  }
+  return true;
+}
+
+void ModelRunner::sample_row(WantedRow& row, std::span<const float> logits, SamplerScratch& scratch,
+                             TokenMasks* masks) {
+  TokenMask mask;
+  const SamplingState& sampling = row.sequence->sampling;
+  if (sampling.is_masked) {
+    CHECK(masks != nullptr, "request {} is masked, and nobody has its mask", row.sequence->request);
+    auto found = masks->wait_for(row.sequence->request, sampling.num_output_tokens);
+    if (!found.ok()) {
+      row.error = found.error().message;
+      return;
+    }
+    mask = *std::move(found);
+  }
+  auto sampled = sample(logits, sampling, scratch, mask ? std::span(*mask) : std::span<const uint32_t>());
+  if (sampled.ok()) {
+    row.result->sampled = std::move(sampled).value();
+  } else {
+    row.error = sampled.error().message;
+  }
+}
+
+void ModelRunner::score_row(WantedRow& row, std::span<const float> logits, SamplerScratch& scratch) {
+  auto scored = score(logits, row.scoring->tokens[row.index], row.scoring->top_logprobs, scratch);
+  if (scored.ok()) {
+    row.result->prompt_logprobs[row.index] = std::move(scored).value();
+  } else {
+    row.error = scored.error().message;
+  }
+}
+
+// Calls take(first of `rows`, their logits) for as many rows at once as there is room for; with no rows where another
+// group of the world still has some.
+void ModelRunner::for_each_chunk(Rows hidden, std::span<const WantedRow> rows, int64_t num_logit_rows,
+                                 FunctionRef<void(size_t, ConstRows)> take) {
+  const int64_t chunk = parts_.workspace.logit_input.max_rows();
+  const int64_t end = std::max(num_logit_rows, static_cast<int64_t>(rows.size()));
+  std::vector<int32_t> chosen;
+  for (int64_t first = 0; first < end; first += chunk) {
+    const size_t begin = std::min(static_cast<size_t>(first), rows.size());
+    const auto part = rows.subspan(begin, std::min(static_cast<size_t>(chunk), rows.size() - begin));
+    chosen.clear();
+    for (const WantedRow& row : part) chosen.push_back(row.row);
+    take(begin, logits_of(hidden, chosen));
+  }
+}
+
+// Rows go to the threads in turn, each with scratch memory of its own.
+template <typename Judge>
+void ModelRunner::for_each_row(Rows hidden, std::span<WantedRow> rows, int64_t num_logit_rows, const Judge& judge) {
+  const auto num_slots = static_cast<int64_t>(scratch_.size());
+  for_each_chunk(hidden, rows, num_logit_rows, [&](size_t first, ConstRows logits) {
+    if (logits.rows == 0) return;
+    parts_.ops.parallel_for(num_slots, [&](int64_t begin, int64_t end) {
+      for (int64_t slot = begin; slot < end; ++slot) {
+        for (int64_t i = slot; i < logits.rows; i += num_slots) {
+          judge(rows[first + static_cast<size_t>(i)], {logits.row<float>(i), static_cast<size_t>(logits.cols)},
+                scratch_[static_cast<size_t>(slot)]);
+        }
+      }
+    });
+  });
+}
+
+void ModelRunner::for_each_logits(const StepPlan& plan, FunctionRef<void(int64_t, std::span<const float>)> visit,
+                                  int64_t num_logit_rows) {
+  const Rows hidden = forward(plan);
+  std::vector<WantedRow> rows(static_cast<size_t>(plan.num_tokens()));
+  for (size_t i = 0; i < rows.size(); ++i) rows[i].row = static_cast<int32_t>(i);
+  for_each_chunk(hidden, rows, num_logit_rows, [&](size_t first, ConstRows logits) {
+    for (int64_t i = 0; i < logits.rows; ++i) {
+      visit(static_cast<int64_t>(first) + i, {logits.row<float>(i), static_cast<size_t>(logits.cols)});
+    }
+  });
+}
+
+Rows ModelRunner::forward(const StepPlan& plan) {
+  parts_.workspace.touched_experts = 0;
+  ids_.clear();
+  positions_.clear();
+  are_long_.clear();
+  padded_tables_.clear();
+  for (auto& of_group : sequences_) of_group.clear();
+  for (const SequencePlan& sequence : plan.sequences) {
+    CHECK(!sequence.new_tokens.empty() && sequence.page_tables.size() == sequences_.size(),
+          "request {}: {} new tokens, {} page tables", sequence.request, sequence.new_tokens.size(),
+          sequence.page_tables.size());
+    for (size_t group = 0; group < sequences_.size(); ++group) {
+      add_attention_sequence(group, sequence, static_cast<int64_t>(ids_.size()));
+    }
+    ids_.insert(ids_.end(), sequence.new_tokens.begin(), sequence.new_tokens.end());
+    for (size_t i = 0; i < sequence.new_tokens.size(); ++i) {
+      positions_.push_back(sequence.first_position + static_cast<int32_t>(i));
+      are_long_.push_back(sequence.has_long_rope ? 1 : 0);
+    }
+  }
+  Step step = prepared_step();
+  return parts_.model.forward(step, ids_);
+}
+
+// Where pages behind a window are gone, attention counts its positions from the first block of keys of which a page is
+// left: block by block it computes the same (Ops::kAttentionBlock). Pages of that block that are gone are not read:
+// another stands for them.
+void ModelRunner::add_attention_sequence(size_t group, const SequencePlan& sequence, int64_t first_row) {
+  const PageTable& table = sequence.page_tables[group];
+  AttentionSequence attended{.first_row = first_row,
+                             .num_new = static_cast<int32_t>(sequence.new_tokens.size()),
+                             .first_position = sequence.first_position,
+                             .pages = table.pages};
+  if (table.first_page > 0) {
+    const int32_t page_size = parts_.kv_cache.layer(0).page_size;
+    const int32_t pages_of_blocks = std::lcm(page_size, Ops::kAttentionBlock) / page_size;
+    const int32_t num_gone = table.first_page % pages_of_blocks;
+    attended.first_position -= (table.first_page - num_gone) * page_size;
+    if (num_gone > 0) {
+      std::vector<PageId>& padded = padded_tables_.emplace_back(static_cast<size_t>(num_gone), table.pages.front());
+      padded.insert(padded.end(), table.pages.begin(), table.pages.end());
+      attended.pages = padded;
+    }
+  }
+  parts_.kv_cache.commit(parts_.team, table.pages, static_cast<int32_t>(group));
+  sequences_[group].push_back(attended);
+}
+
+ConstRows ModelRunner::logits_of(Rows hidden, std::span<const int32_t> rows) {
+  Step step = prepared_step();
+  return parts_.model.logits(step, hidden, rows);
+}
+
+Step ModelRunner::prepared_step() {
+  return {.ops = parts_.ops,
+          .exchange = parts_.exchange,
+          .attention_backend = parts_.attention_backend,
+          .workspace = parts_.workspace,
+          .kv_layers = kv_layers_,
+          .sequences = sequences_,
+          .positions = positions_,
+          .are_long = are_long_};
+}
+
+}  // namespace braid

@@ -1,0 +1,188 @@
+#include "braid/worker/rank.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "braid/attention/dp_attention_backend.h"
+#include "braid/base/thread_team.h"
+#include "braid/kernels/make_ops.h"
+#include "braid/model/local_shape.h"
+#include "braid/model/workspace.h"
+#include "braid/parallel/dp_token_exchange.h"
+#include "braid/parallel/traced_exchange.h"
+
+namespace braid {
+namespace {
+
+// KV memory ahead of use. A step readies twice what its tokens took, until its layers' next huge pages are there: so
+// they are before the current ones are full. Its time is the requests' time, and a new huge page may take 5 ms
+// (KvCache::commit_ahead), so there is a most, of a decode step with 64 sequences.
+constexpr int64_t kMostAheadOfStep = int64_t{16} << 20;
+constexpr int64_t kLeadOfStep = 2 * CommittedPages::kPieceBytes;  // of each layer's keys
+// Without work there is time for more: some 10 000 tokens of a small model.
+constexpr int64_t kIdleLead = int64_t{1} << 30;  // of all the rank's layers
+
+}  // namespace
+
+struct Rank::Parts {
+  explicit Parts(const RankSetup& given)
+      : setup(given),
+        team(given.num_threads),
+        ops(make_cpu_ops(given.isa, team)),
+        kv_cache(given.kv_shape, given.scheduler.kv_groups()),
+        kv_token_bytes(kv_bytes_per_token(given.kv_shape).value()) {}
+
+  DpTokenExchange* with_others() const { return dp != nullptr ? &dp->exchange() : in_one_group.get(); }
+  TokenExchange& exchange() { return with_others() != nullptr ? static_cast<TokenExchange&>(*with_others()) : alone; }
+
+  RankSetup setup;
+  ThreadTeam team;
+  std::unique_ptr<Ops> ops;
+  KvCache kv_cache;
+  int64_t kv_token_bytes = 0;
+  int64_t kv_bytes_due = 0;  // to be readied ahead of use
+  std::unique_ptr<Model> model;
+  std::unique_ptr<AttentionBackend> attention_backend;
+  DpAttentionBackend* dp = nullptr;  // attention_backend, where the world has several groups
+  SingleRankExchange alone;
+  std::unique_ptr<DpTokenExchange> in_one_group;  // of a world that is one group of several ranks
+  std::unique_ptr<TracedExchange> traced;         // round whichever of these it is
+  std::unique_ptr<Workspace> workspace;
+  std::unique_ptr<ModelRunner> runner;
+};
+
+DpAttentionConfig exchange_config(const RankSetup& setup) {
+  return {.place = setup.place,
+          .hidden = setup.config->hidden,
+          .dtype = setup.dtype,
+          .max_group_tokens = max_step_tokens(setup.scheduler),
+          .padding = setup.dp_padding,
+          .vocab_rows = local_shape(*setup.config, setup.place).vocab_rows,
+          .max_logit_rows = setup.num_logit_rows};
+}
+
+Rank::Rank(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Rank::~Rank() = default;
+
+Result<std::unique_ptr<Rank>> Rank::make(const RankSetup& setup, std::unique_ptr<Model> model,
+                                         const ThreadWorld* world) {
+  auto parts = std::make_unique<Parts>(setup);
+  parts->model = std::move(model);
+  TRY(auto backend, make_attention_backend(setup.attention_backend, *parts->ops));
+  const LocalShape shape = local_shape(*setup.config, setup.place);
+  const int64_t max_tokens = max_step_tokens(setup.scheduler);
+  StepLimits limits{.group_tokens = max_tokens, .all_tokens = max_tokens, .group_logit_rows = setup.num_logit_rows};
+  if (world != nullptr) {
+    const DpAttentionConfig exchange = exchange_config(setup);
+    limits.all_tokens = exchange.max_rows();
+    const WorldCommunicator all = world->world(setup.place.tp_rank);
+    const GroupCommunicator group = world->group(setup.place.tp_rank);
+    if (setup.place.dp_size == 1) {
+      TRY(parts->in_one_group, initialize_dp_attention(exchange, *parts->ops, all, group));
+    } else {
+      auto created =
+          create_dp_attention_backend(std::move(backend), true, exchange, *parts->ops, all, group, *setup.logger);
+      if (created.dp == nullptr) return fail("rank {} has no DP attention", setup.place.tp_rank);
+      parts->dp = created.dp;
+      backend = std::move(created.backend);
+    }
+  }
+  parts->attention_backend = std::move(backend);
+  parts->traced = std::make_unique<TracedExchange>(parts->exchange(), *setup.trace, setup.trace_rank);
+  parts->workspace = std::make_unique<Workspace>(*setup.config, shape, setup.dtype, limits);
+  parts->runner = std::make_unique<ModelRunner>(RunnerParts{.model = *parts->model,
+                                                            .team = parts->team,
+                                                            .ops = *parts->ops,
+                                                            .attention_backend = *parts->attention_backend,
+                                                            .exchange = *parts->traced,
+                                                            .kv_cache = parts->kv_cache,
+                                                            .workspace = *parts->workspace});
+  return std::unique_ptr<Rank>(new Rank(std::move(parts)));
+}
+
+const RankPlace& Rank::place() const {
+  return parts_->setup.place;
+}
+const RankCpus& Rank::cpus() const {
+  return parts_->setup.cpus;
+}
+int64_t Rank::touched_experts() const {
+  return parts_->runner->touched_experts();
+}
+Ops& Rank::ops() {
+  return *parts_->ops;
+}
+ThreadTeam& Rank::team() {
+  return parts_->team;
+}
+
+void Rank::begin_step(const WorldStep& step) {
+  DpTokenExchange* const exchange = parts_->with_others();
+  if (exchange == nullptr) return;
+  const DpAttentionMetadata metadata{
+      .step = step.number, .group_tokens = step.group_tokens, .padding = exchange->choose_padding(step.group_tokens)};
+  if (parts_->dp != nullptr) {
+    parts_->dp->begin_step(metadata);
+  } else {
+    exchange->begin_step(metadata);
+  }
+}
+
+// Those that leave before those that arrive: a page may do both.
+Status Rank::move_pages(const StepPlan& plan) {
+  const int32_t own = place().attn_tp_rank;
+  for (const MovedPages& moved : plan.leaving) {
+    TRY_STATUS(parts_->setup.courier->give(moved.move, own, parts_->kv_cache, moved.pages));
+  }
+  for (const MovedPages& moved : plan.arriving) {
+    TRY_STATUS(parts_->setup.courier->take(moved.move, own, parts_->kv_cache, moved.pages));
+  }
+  return {};
+}
+
+Result<StepResult> Rank::execute(const StepPlan& plan, const WorldStep& step, TokenMasks* masks) {
+  TRY_STATUS(move_pages(plan));
+  if (std::ranges::all_of(step.group_tokens, [](int32_t num_tokens) { return num_tokens == 0; })) {
+    return StepResult{.step = plan.step, .sequences = {}};
+  }
+  begin_step(step);
+  parts_->traced->begin_step(static_cast<uint64_t>(step.number));
+  StepResult result;
+  TRY_STATUS(until_world_ends([&] {
+    if (is_publisher()) {
+      result = parts_->runner->execute(plan, masks, step.num_logit_rows);
+    } else {
+      parts_->runner->follow(plan, step.num_logit_rows);
+    }
+  }));
+  parts_->traced->end_step();
+  commit_ahead(plan.num_tokens());
+  return result;
+}
+
+void Rank::commit_ahead(int64_t num_tokens) {
+  int64_t& due = parts_->kv_bytes_due;
+  due = std::min(due + 2 * num_tokens * parts_->kv_token_bytes, kMostAheadOfStep);
+  if (due < CommittedPages::kPieceBytes) return;
+  parts_->kv_cache.commit_ahead(parts_->team, due, kLeadOfStep);
+  due %= CommittedPages::kPieceBytes;
+}
+
+bool Rank::use_idle_time() {
+  const int64_t memories = 2 * int64_t{parts_->kv_cache.num_layers()};
+  return parts_->kv_cache.commit_ahead(parts_->team, parts_->team.size() * CommittedPages::kPieceBytes,
+                                       kIdleLead / memories);
+}
+
+ModelRunner& Rank::runner() {
+  CHECK(parts_->with_others() == nullptr, "rank {} has others", place().tp_rank);
+  return *parts_->runner;
+}
+
+Status Rank::for_each_logits(const StepPlan& plan, const WorldStep& step,
+                             FunctionRef<void(int64_t, std::span<const float>)> visit) {
+  begin_step(step);
+  return until_world_ends([&] { parts_->runner->for_each_logits(plan, visit, step.num_logit_rows); });
+}
+
+}  // namespace braid

@@ -1,0 +1,95 @@
+// One rank: its share of the model's weights, its KV cache, its compute threads, its exchange with the world's other
+// ranks, and the runner over them. Made by RankSet, for one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "braid/base/function_ref.h"
+#include "braid/base/log.h"
+#include "braid/base/result.h"
+#include "braid/base/step_trace.h"
+#include "braid/kv/kv_cache.h"
+#include "braid/model/model.h"
+#include "braid/parallel/dp_attention.h"
+#include "braid/parallel/thread_world.h"
+#include "braid/scheduler/scheduler.h"
+#include "braid/worker/kv_courier.h"
+#include "braid/worker/model_runner.h"
+#include "braid/worker/rank_options.h"
+
+namespace braid {
+
+// What all ranks must know of each other's part in a step, the same on every rank.
+struct WorldStep {
+  int64_t number = 0;
+  std::vector<int32_t> group_tokens;  // of each group of the world; 0: it is idle; of all 0: pages move, nothing else
+  int64_t num_logit_rows = 0;         // the most that a group needs
+};
+
+// What a rank is made of, the same for all but `place` and `cpus`.
+struct RankSetup {
+  const ModelConfig* config = nullptr;
+  RankPlace place;
+  RankCpus cpus;
+  CpuIsa isa = CpuIsa::kPortable;
+  int32_t num_threads = 1;
+  DType dtype = DType::kBFloat16;
+  KvShape kv_shape;  // of this rank
+  SchedulerConfig scheduler;
+  int64_t num_logit_rows = 0;  // of a group in one product with the head
+  std::string attention_backend;
+  std::optional<DpPaddingMode> dp_padding;
+  Logger* logger = nullptr;
+  StepTrace* trace = nullptr;    // of all ranks
+  int32_t trace_rank = 0;        // this one in it
+  KvCourier* courier = nullptr;  // of sequences that change their group
+};
+
+// The exchange of a rank that has others in its world; the same sizes on all of them.
+DpAttentionConfig exchange_config(const RankSetup& setup);
+
+class Rank {
+ public:
+  // On the thread whose CPUs its compute threads share. `world`: null for a rank that has no others; else all ranks of
+  // the world are made at once. The setup's configuration, its logger, its trace and the world outlive it.
+  static Result<std::unique_ptr<Rank>> make(const RankSetup& setup, std::unique_ptr<Model> model,
+                                            const ThreadWorld* world);
+  ~Rank();
+
+  const RankPlace& place() const;
+  const RankCpus& cpus() const;
+  bool is_publisher() const { return place().attn_tp_rank == 0; }
+
+  // One step, which all ranks of the world execute: a publisher's result has its group's tokens, others' has none. An
+  // error is the world's end.
+  Result<StepResult> execute(const StepPlan& plan, const WorldStep& step, TokenMasks* masks = nullptr);
+
+  // A few milliseconds of what makes later steps shorter, while there is no work: KV memory is readied. False: nothing
+  // is left to do.
+  bool use_idle_time();
+
+  // Of a rank that is alone in its world.
+  ModelRunner& runner();
+
+  // The same forward pass, giving the raw logits of every new token in the plan's order.
+  Status for_each_logits(const StepPlan& plan, const WorldStep& step,
+                         FunctionRef<void(int64_t row, std::span<const float> logits)> visit);
+
+  int64_t touched_experts() const;  // by the last step, summed over its layers
+  Ops& ops();
+  ThreadTeam& team();
+
+ private:
+  struct Parts;
+  explicit Rank(std::unique_ptr<Parts> parts);
+  Status move_pages(const StepPlan& plan);
+  void begin_step(const WorldStep& step);
+  void commit_ahead(int64_t num_tokens);
+
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace braid

@@ -1,0 +1,84 @@
+// All ranks of this process: loaded together, since what they hold alike exists once, and worlds of them that step
+// together.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "braid/base/log.h"
+#include "braid/base/result.h"
+#include "braid/base/step_trace.h"
+#include "braid/model/load_model.h"
+#include "braid/parallel/local_world.h"
+#include "braid/worker/kv_courier.h"
+#include "braid/worker/rank.h"
+#include "braid/worker/rank_options.h"
+#include "braid/worker/world.h"
+
+namespace braid {
+
+// What the exchange buffers of all ranks take together, being made for the largest step; 0 where each rank is alone in
+// its world. The layout is checked.
+int64_t exchange_buffer_bytes(const ModelConfig& config, const RankOptions& options, DType dtype);
+
+class RankSet {
+ public:
+  // Reads the weights, places the ranks, sizes the KV pools by the memory that was available before, and says all of it
+  // in the log.
+  static Result<std::unique_ptr<RankSet>> load(const Checkpoint& checkpoint, const RankOptions& options,
+                                               std::shared_ptr<Logger> logger, const LoadProgress& progress);
+  ~RankSet();
+
+  const ParallelLayout& layout() const { return layout_; }
+  const ModelConfig& config() const { return config_; }
+  const SchedulerConfig& scheduler_config() const { return scheduler_; }  // of each group
+  CpuIsa isa() const { return isa_; }
+  DType dtype() const { return dtype_; }  // of weights and activations
+  DType kv_dtype() const { return kv_dtype_; }
+  int64_t weight_bytes() const { return weight_bytes_; }
+
+  Rank& rank(int32_t world, int32_t tp_rank) { return *ranks_[index_of(world, tp_rank)]; }
+  Rank& first() { return *ranks_.front(); }
+  // Null where a world is one rank.
+  const LocalWorld* world(int32_t index) const { return worlds_[static_cast<size_t>(index)].get(); }
+
+  // What all ranks do, world by world, while it is on.
+  StepTrace& trace() { return *trace_; }
+  std::vector<std::string> rank_names() const;  // "rank 3 (group 1)"; of replicas: "replica 1, rank 0 (group 1)"
+
+  // The ranks of a world, for World (worker/world.h). The set outlives it, as do the masks.
+  std::vector<WorldMember> members(int32_t world, TokenMasks* masks);
+
+  // Of all worlds.
+  LocalKvCourier& courier() { return *courier_; }
+
+  // Runs work(rank) for all ranks at once, each on a thread of its own bound to its CPUs; the first error of any.
+  Status on_all_ranks(FunctionRef<Status(Rank& rank, int32_t world)> work);
+
+ private:
+  RankSet() = default;
+  size_t index_of(int32_t world, int32_t tp_rank) const {
+    return static_cast<size_t>(world * layout_.tp_size + tp_rank);
+  }
+  // Runs work(index) for all ranks at once, each on a thread bound to its CPUs. The first error ends its world.
+  Status on_threads(std::span<const RankCpus> places, FunctionRef<Status(size_t index)> work);
+  Status make_ranks(const RankSetup& setup, std::span<const RankCpus> places, LoadedModel& loaded, double timeout_s);
+
+  std::shared_ptr<Logger> logger_;
+  std::unique_ptr<StepTrace> trace_;
+  ParallelLayout layout_;
+  ModelConfig config_;
+  SchedulerConfig scheduler_;
+  CpuIsa isa_ = CpuIsa::kPortable;
+  DType dtype_ = DType::kBFloat16;
+  DType kv_dtype_ = DType::kBFloat16;
+  int64_t weight_bytes_ = 0;
+  std::unique_ptr<LocalKvCourier> courier_;          // outlives the ranks, as do
+  std::vector<std::unique_ptr<LocalWorld>> worlds_;  // these
+  std::vector<std::unique_ptr<Rank>> ranks_;         // world by world, as are their headers' ways
+  std::vector<std::unique_ptr<HeaderExchange>> headers_;
+};
+
+}  // namespace braid

@@ -1,0 +1,49 @@
+// Chooses the next token from a row of logits. Pure functions, one thread a row; equal rows and states give equal
+// tokens on every processor (row_scan.h), whatever was sampled before and beside them.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "braid/base/result.h"
+#include "braid/request/result.h"
+#include "braid/wire/step_plan.h"
+#include "braid/worker/sampler/selection.h"
+
+namespace braid {
+
+// Memory that calls reuse, one for each thread. Holds nothing between calls that could change a result.
+struct SamplerScratch {
+  std::vector<float> row;
+  std::vector<float> weights;
+  std::vector<double> block_sums;
+  std::vector<int32_t> counts;
+  std::vector<TokenId> ids;  // candidates, ascending
+  std::vector<float> candidate_logits;
+  std::vector<float> candidate_weights;
+  std::vector<float> kept_weights;
+  SelectionScratch selection;
+};
+
+// In this order: repetition penalty, presence and frequency penalties, logit_bias, the grammar's mask, stop tokens
+// masked before min_new_tokens (penalties.h); then, with temperature 0, the largest logit; otherwise temperature,
+// top_k, top_p (of what top_k left), min_p (relative to the most likely), and a draw with the number of (seed,
+// num_output_tokens). Ties go to the lowest id. Log-probabilities are the log-softmax of the raw logits, most likely
+// first, ties to the lowest id.
+//
+// `logits`: one float32 for each token of the vocabulary (no padding). An error, which ends the request alone: a NaN or
+// an infinite logit, or no token left to choose.
+//
+// `mask`: a bit for each token that may be chosen (token_masks.h); empty: any may.
+Result<SampledToken> sample(std::span<const float> logits, const SamplingState& state, SamplerScratch& scratch,
+                            std::span<const uint32_t> mask = {});
+
+// Whether sample() would choose the row's largest logit, and say no more of it. (A mask apart.)
+bool takes_largest(const SamplingState& state);
+
+// What the raw logits say of a token that is given, and, with num_top above 0, their most likely ones. An error as
+// above.
+Result<ScoredToken> score(std::span<const float> logits, TokenId token, int32_t num_top, SamplerScratch& scratch);
+
+}  // namespace braid

@@ -1,0 +1,111 @@
+// What a rank does wrong ends its world within the timeout, with a report that names it; nobody hangs.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <stdexcept>
+#include <thread>
+
+#include "braid/parallel/local_world.h"
+#include "braid/worker/testing/world_feed.h"
+#include "braid/worker/world.h"
+
+namespace braid {
+namespace {
+
+constexpr int32_t kFaultyRank = 2;
+constexpr uint64_t kFaultyStep = 3;
+constexpr double kTimeoutS = 1.0;
+
+// What the faulty rank does in its step instead of the gather that all others do.
+using Fault = std::function<Status(WorldCommunicator world)>;
+
+Status gather(WorldCommunicator world, size_t bytes) {
+  const std::vector<std::byte> own(bytes);
+  std::vector<std::byte> all(bytes * static_cast<size_t>(world.size()));
+  return world.all_gather(own, all);
+}
+
+// Four ranks in two groups whose steps gather 64 bytes; the reason with which they end.
+std::string run_until_failure(const Fault& fault) {
+  const ParallelLayout layout{.tp_size = 4, .dp_size = 2, .enable_dp_attention = true};
+  const LocalWorld local(layout, {.timeout_s = kTimeoutS});
+  std::vector<std::unique_ptr<WorldHeaders>> headers;
+  std::vector<WorldMember> members;
+  for (int32_t rank = 0; rank < layout.tp_size; ++rank) {
+    const RankPlace place = place_of(layout, rank);
+    headers.push_back(std::make_unique<WorldHeaders>(local.world(rank)));
+    members.push_back(
+        {.group = place.attn_dp_rank,
+         .is_publisher = place.attn_tp_rank == 0,
+         .execute = [&, rank](const StepPlan& plan, std::span<const StepHeader> all) -> Result<StepResult> {
+           const bool is_faulty = rank == kFaultyRank && all[0].round >= kFaultyStep;
+           TRY_STATUS(is_faulty ? fault(local.world(rank)) : gather(local.world(rank), 64));
+           StepResult result{.step = plan.step};
+           for (const SequencePlan& sequence : plan.sequences) {
+             if (sequence.has_result()) result.sequences.push_back({.request = sequence.request});
+           }
+           return result;
+         },
+         .headers = headers.back().get()});
+  }
+  std::mutex mutex;
+  std::condition_variable failed;
+  std::vector<std::string> reasons;
+  testing::WorldFeed feed(
+      2, {.num_pages = 64, .page_size = 4, .context_len = 200, .max_running_requests = 4, .chunked_prefill_size = 8},
+      DispatchMode::kBroadcast);
+  World world(
+      feed.groups(), std::move(members), [](int32_t, GroupOutputs) {},
+      [&](const std::string& reason) {
+        const std::lock_guard lock(mutex);
+        reasons.push_back(reason);
+        failed.notify_all();
+      });
+  SchedulerRequest request{.id = 1, .prompt = {1, 2, 3}, .arrival = 1};
+  request.sampling.max_new_tokens = 100;
+  feed.send(world, 0, {.add = {std::move(request)}});
+  std::unique_lock lock(mutex);
+  failed.wait(lock, [&] { return !reasons.empty(); });
+  return reasons.front();
+}
+
+TEST(WorldFault, ASkippedOperationIsNamedWithWhoSkippedIt) {
+  const std::string reason = run_until_failure([](const WorldCommunicator&) { return Status(); });
+  EXPECT_NE(reason.find("different operations"), std::string::npos) << reason;
+  EXPECT_NE(reason.find("rank 2"), std::string::npos) << reason;
+  EXPECT_NE(reason.find("all_gather"), std::string::npos) << reason;
+}
+
+TEST(WorldFault, AWrongSizeIsNamedWithWhoSentIt) {
+  const std::string reason = run_until_failure([](const WorldCommunicator& world) { return gather(world, 60); });
+  EXPECT_NE(reason.find("rank 2"), std::string::npos) << reason;
+  EXPECT_NE(reason.find("step 3"), std::string::npos) << reason;
+}
+
+TEST(WorldFault, WhatARankThrowsEndsAllWithIt) {
+  const std::string reason =
+      run_until_failure([](const WorldCommunicator&) -> Status { throw std::runtime_error("no memory for the step"); });
+  EXPECT_NE(reason.find("no memory for the step"), std::string::npos) << reason;
+}
+
+TEST(WorldFault, AnErrorOfARankEndsAllWithIt) {
+  const std::string reason =
+      run_until_failure([](const WorldCommunicator&) -> Status { return fail("the cache is lost"); });
+  EXPECT_NE(reason.find("the cache is lost"), std::string::npos) << reason;
+}
+
+TEST(WorldFault, ARankThatDoesNotComeIsNamedWhenTheTimeIsOver) {
+  const std::string reason = run_until_failure([](const WorldCommunicator& world) {
+    std::this_thread::sleep_for(std::chrono::duration<double>(2 * kTimeoutS));
+    return gather(world, 64);
+  });
+  EXPECT_NE(reason.find("waited longer than"), std::string::npos) << reason;
+  EXPECT_NE(reason.find("rank 2"), std::string::npos) << reason;
+  EXPECT_NE(reason.find("step 3"), std::string::npos) << reason;
+}
+
+}  // namespace
+}  // namespace braid
