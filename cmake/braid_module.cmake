@@ -2,7 +2,7 @@
 # One static library from the module's *.cc, and one test program from its *_test.cc (run from the source tree's root, so
 # that tests name their fixtures by paths in the repository).
 function(braid_module)
-  cmake_parse_arguments(ROOM "" "NAME" "DEPENDS;TEST_DEPENDS;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(MODULE "" "NAME" "DEPENDS;TEST_DEPENDS;LIBRARIES" ${ARGN})
   string(REPLACE "/" "_" target ${MODULE_NAME})
   set(folder ${CMAKE_CURRENT_SOURCE_DIR}/${MODULE_NAME})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cc)

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "braid/api/request_check.h"
-#include "braid/scheduler/own_pages.h"
+#include "braid/scheduler/static_page_tables.h"
 #include "braid/worker/rank_set.h"
 
 namespace braid {
@@ -21,7 +21,7 @@ Status prompt_logits(const EngineOptions& options, std::span<const TokenId> ids,
   TRY_STATUS(check_request(request, {.vocab_size = ranks->config().vocab_size, .context_len = config.context_len}));
 
   const auto num_tokens = static_cast<int32_t>(ids.size());
-  const OwnPages pages(config, num_tokens);
+  const StaticPageTables pages(config, num_tokens);
   // The first group computes; the others, if there are any, take part without tokens.
   return ranks->on_all_ranks([&](Rank& rank, int32_t) -> Status {
     const bool has_tokens = rank.place().attn_dp_rank == 0;

@@ -12,7 +12,7 @@
 namespace braid {
 namespace {
 
-constexpr int64_t kBlock = Ops::kAttentionBlock;
+constexpr int64_t kBlock = Ops::kKvTileTokens;
 constexpr int64_t kTileTokens = 16;  // new tokens that share the unpacking of a block
 
 // One block of a KV head as floats: keys [head_dim][64], values [64][head_dim].
@@ -30,7 +30,7 @@ void unpack(const KvLayer& layer, std::span<const PageId> pages, int64_t kv_head
   for (int64_t position = begin; position < end; ++position) {
     const KvSlot slot = kv_slot(layer, pages, position);
     const int64_t group = kv_group_offset(layer, slot, kv_head);
-    const int64_t token = slot.slot % KvLayer::kGroupTokens;
+    const int64_t token = slot.slot % KvLayer::kKeyVectorTokens;
     const int64_t i = position % kBlock;
     for (int64_t dim = 0; dim < layer.head_dim; ++dim) {
       block.keys[static_cast<size_t>(dim * kBlock + i)] =

@@ -83,7 +83,7 @@ TEST(SplitEvenly, CoversEverythingOnceInUnits) {
   for (int64_t total : {0, 1, 31, 32, 100}) {
     int64_t next = 0;
     for (int thread = 0; thread < 3; ++thread) {
-      const Span1d part = split_evenly(total, thread, 3, 32);
+      const IndexRange part = split_evenly(total, thread, 3, 32);
       EXPECT_EQ(part.begin, next);
       EXPECT_TRUE(part.begin % 32 == 0 || part.begin == total);
       next = part.end;

@@ -105,7 +105,7 @@ void ThreadTeam::member_loop(int thread) {
   }
 }
 
-Span1d split_evenly(int64_t total, int thread, int num_threads, int64_t unit) {
+IndexRange split_evenly(int64_t total, int thread, int num_threads, int64_t unit) {
   const int64_t units = (total + unit - 1) / unit;
   const int64_t begin = units * thread / num_threads;
   const int64_t end = units * (thread + 1) / num_threads;

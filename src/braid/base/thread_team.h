@@ -57,10 +57,10 @@ class ThreadTeam {
 };
 
 // The half-open part of `total` items that belongs to `thread`, in units of `unit` items.
-struct Span1d {
+struct IndexRange {
   int64_t begin = 0;
   int64_t end = 0;
 };
-Span1d split_evenly(int64_t total, int thread, int num_threads, int64_t unit = 1);
+IndexRange split_evenly(int64_t total, int thread, int num_threads, int64_t unit = 1);
 
 }  // namespace braid

@@ -12,7 +12,7 @@
 #include "braid/base/thread_team.h"
 #include "braid/bench/step_floor.h"
 #include "braid/bench/timing.h"
-#include "braid/scheduler/own_pages.h"
+#include "braid/scheduler/static_page_tables.h"
 #include "braid/worker/rank_set.h"
 #include "braid/worker/step_protocol.h"
 
@@ -20,7 +20,7 @@ namespace braid {
 namespace {
 
 int32_t group_share(int32_t batch_size, int32_t group, int32_t num_groups) {
-  const Span1d share = split_evenly(batch_size, group, num_groups);
+  const IndexRange share = split_evenly(batch_size, group, num_groups);
   return static_cast<int32_t>(share.end - share.begin);
 }
 
@@ -85,7 +85,7 @@ class Batch {
 
   const LatencyOptions& options_;
   int32_t chunk_;
-  OwnPages pages_;
+  StaticPageTables pages_;
   std::vector<std::vector<TokenId>> tokens_;  // prompts, and outputs: drawn too, so that every rank knows them
 };
 
@@ -219,7 +219,7 @@ Status check_room(const LatencyOptions& options, const SchedulerConfig& config, 
   if (len > config.context_len) {
     return fail("--input-len + --output-len is {}, the context is {} tokens", len, config.context_len);
   }
-  return OwnPages(config, len).check_room((options.batch_size + num_groups - 1) / num_groups);
+  return StaticPageTables(config, len).check_room((options.batch_size + num_groups - 1) / num_groups);
 }
 
 }  // namespace

@@ -81,7 +81,7 @@ double Roofline::floor_s(double bytes, double flops, DType dtype) const {
 ReadMeter::ReadMeter(ThreadTeam& team, int64_t bytes, double seconds)
     : team_(team), buffer_(bytes), results_(static_cast<size_t>(team.size()) * 8) {
   team_.run([&](int thread) {
-    const Span1d part = split_evenly(bytes, thread, team_.size(), 64);
+    const IndexRange part = split_evenly(bytes, thread, team_.size(), 64);
     std::fill(buffer_.data() + part.begin, buffer_.data() + part.end, std::byte{0x5a});
   });
   std::array<std::vector<double>, kReaders.size()> times;
@@ -103,14 +103,14 @@ ReadMeter::ReadMeter(ThreadTeam& team, int64_t bytes, double seconds)
 
 double ReadMeter::turn() {
   constexpr int kParts = 16;
-  const Span1d part = split_evenly(buffer_.bytes(), static_cast<int>(turns_++ % kParts), kParts, 64);
+  const IndexRange part = split_evenly(buffer_.bytes(), static_cast<int>(turns_++ % kParts), kParts, 64);
   return static_cast<double>(part.end - part.begin) / read_s(reader_, part);
 }
 
-double ReadMeter::read_s(size_t reader, Span1d bytes) {
+double ReadMeter::read_s(size_t reader, IndexRange bytes) {
   return seconds_of([&] {
     team_.run([&](int thread) {
-      const Span1d part = split_evenly(bytes.end - bytes.begin, thread, team_.size(), 64);
+      const IndexRange part = split_evenly(bytes.end - bytes.begin, thread, team_.size(), 64);
       const std::byte* begin = buffer_.data() + bytes.begin;
       results_[static_cast<size_t>(thread) * 8] ^=
           kReaders[reader].read(begin + part.begin, begin + part.end, kReaders[reader].ahead);

@@ -39,7 +39,7 @@ class ReadMeter {
   double turn();
 
  private:
-  double read_s(size_t reader, Span1d bytes);
+  double read_s(size_t reader, IndexRange bytes);
 
   ThreadTeam& team_;
   Buffer buffer_;

@@ -42,7 +42,7 @@ WeightSet::WeightSet(ThreadTeam& team, DType dtype, int64_t n, int64_t k, int64_
   for (int64_t i = 0; i < count; ++i) {
     PackedMatrix& matrix = matrices_.emplace_back(dtype, n, k, arena);
     team.run([&](int thread) {
-      const Span1d part = split_evenly(n, thread, team.size(), PackedMatrix::kPanelCols);
+      const IndexRange part = split_evenly(n, thread, team.size(), PackedMatrix::kPanelCols);
       for (int64_t first = part.begin; first < part.end; first += PackedMatrix::kPanelCols) {
         matrix.pack_rows(panel.first(std::min(PackedMatrix::kPanelCols, part.end - first)), first);
       }

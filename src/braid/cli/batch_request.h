@@ -35,8 +35,8 @@ class BatchRequest : public std::enable_shared_from_this<BatchRequest> {
   std::string model_name_;
   OnDone on_done_;
   Request request_;
-  openai::MakeOutputParser make_parser_;  // of a chat
-  std::mutex mutex_;                      // of what follows
+  openai::MakeMessageParser make_parser_;  // of a chat
+  std::mutex mutex_;                       // of what follows
   std::vector<openai::PromptResult> results_;
   size_t num_open_ = 0;  // choices
   std::optional<openai::ApiError> failure_;

@@ -149,7 +149,7 @@ void Controller::dispatch(double now_s, RequestQueue::Probe probe) {
 
 // Moves the choice on in its grammar. The output ends at an end token, where the grammar is complete with nothing to
 // follow (then it is whole, though max_new_tokens may be reached too), or in an error.
-void Controller::obey_grammar(Choice& choice, RequestOutcome& outcome) {
+void Controller::advance_grammar(Choice& choice, RequestOutcome& outcome) {
   if (!choice.grammar || !outcome.token || outcome.finish == FinishReason::kStop) return;
   const TokenId token = outcome.token->token;
   if (choice.grammar->is_end(token)) {
@@ -165,7 +165,7 @@ void Controller::take_outcome(RequestOutcome outcome) {
   if (found == choices_.end()) return;  // it ended while the step was under way
   Choice& choice = found->second;
   const bool has_ended = outcome.finish != FinishReason::kNone;  // for the group
-  obey_grammar(choice, outcome);
+  advance_grammar(choice, outcome);
   Delta delta{.index = choice.index, .finish = outcome.finish, .error = outcome.error};
   delta.prompt_logprobs = outcome.prompt_logprobs;
   choice.usage.cached_tokens = outcome.cached_tokens;

@@ -90,7 +90,7 @@ class Controller {
 
   GroupLedger& ledger(int32_t group) { return groups_.at(static_cast<size_t>(group)); }
   void take_outcome(RequestOutcome outcome);
-  static void obey_grammar(Choice& choice, RequestOutcome& outcome);
+  static void advance_grammar(Choice& choice, RequestOutcome& outcome);
   void end_choice(RequestId id, Delta delta);
   bool holds_nothing(const Submission& submission) const;
   std::vector<GroupBalance> balances() const;

@@ -79,8 +79,8 @@ ControllerThread::ControllerThread(RankSet& ranks, const Tokenizer& tokenizer, c
         [this, first_group](int32_t group, GroupOutputs outputs) {
           on_outputs(first_group + group, std::move(outputs));
         },
-        [this, local = ranks.world(world), &courier = ranks.courier()](const std::string& reason) {
-          courier.abort(first_line(reason));
+        [this, local = ranks.world(world), &page_transfer = ranks.page_transfer()](const std::string& reason) {
+          page_transfer.abort(first_line(reason));
           on_failure(with_report(reason, local));
         },
         options.prefill_alignment));

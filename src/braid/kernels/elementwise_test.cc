@@ -111,7 +111,7 @@ TEST_P(Elementwise, ProductsEqualTheDefinition) {
     const std::vector<int32_t> sources = {0, 2, 4, 6, 1, 2, 3, 5, 0};
     Matrix gated_expected(DType::kFloat32, 9, 32);
     Matrix gated(DType::kFloat32, 9, 32);
-    const RowGroups groups = {.offsets = offsets, .sources = sources};
+    const ExpertRows groups = {.offsets = offsets, .sources = sources};
     ref_->grouped_matmul(x.view, groups, experts, gated_expected.view, {.kind = Epilogue::Kind::kSiluMul});
     three_.ops->grouped_matmul(x.view, groups, experts, gated.view, {.kind = Epilogue::Kind::kSiluMul});
     EXPECT_LE(max_difference(gated_expected, gated), 2e-4);

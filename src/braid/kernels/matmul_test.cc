@@ -347,7 +347,7 @@ TEST(GroupedMatmul, EveryRowHasTheBitsOfAPlainProductWithItsGroupsMatrix) {
                       static_cast<size_t>(kK * dtype_bytes(tier.dtype)));
         }
         RowsBuffer y(DType::kFloat32, 60, kN);
-        const RowGroups groups = {
+        const ExpertRows groups = {
             .offsets = offsets,
             .sources = is_indirect ? std::span<const int32_t>(sources) : std::span<const int32_t>()};
         grouped_matmul_with(tier.tier, team, is_indirect ? x : sorted.first(60), groups, w, y.first(60), {});

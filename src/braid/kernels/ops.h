@@ -41,7 +41,7 @@ struct Epilogue {
 
 // Rows sorted by group, for the experts of a mixture: group g has rows [offsets[g], offsets[g + 1]) of the sorted
 // order.
-struct RowGroups {
+struct ExpertRows {
   std::span<const int32_t> offsets;       // [num_groups + 1]; an empty group's weights are not touched
   std::span<const int32_t> sources = {};  // [total]: which row of x is the sorted row i; empty: x is sorted already
 };
@@ -58,7 +58,7 @@ struct Routing {
 //   [page][kv_head][page_size/16][16 tokens][head_dim]
 // which is how a dot-product instruction reads them. Only kernels and KvCache know this layout.
 struct KvLayer {
-  static constexpr int32_t kGroupTokens = 16;
+  static constexpr int32_t kKeyVectorTokens = 16;
 
   std::byte* keys = nullptr;
   std::byte* values = nullptr;
@@ -102,7 +102,7 @@ class Ops {
   virtual void matmul(ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& epilogue = {}) = 0;
 
   // The same for each group with its own matrix: y's rows are the sorted ones. All matrices have one shape.
-  virtual void grouped_matmul(ConstRows x, const RowGroups& groups, std::span<const PackedMatrix> w, Rows y,
+  virtual void grouped_matmul(ConstRows x, const ExpertRows& groups, std::span<const PackedMatrix> w, Rows y,
                               const Epilogue& epilogue = {}) = 0;
 
   // Of each row of x[m, k] · wᵀ the largest of its first `cols` values, which have the bits that matmul gives them; the
@@ -132,9 +132,9 @@ class Ops {
                         const KvLayer& layer) = 0;
 
   // Causal attention over the pages: q [m, num_heads * head_dim] float32 (already rotated), out the same shape in the
-  // compute dtype. q is rounded to the cache's dtype first. Each block of kAttentionBlock tokens gives (max, sum,
+  // compute dtype. q is rounded to the cache's dtype first. Each block of kKvTileTokens tokens gives (max, sum,
   // output); blocks are joined in order of position. Rows that belong to no sequence are not written.
-  static constexpr int32_t kAttentionBlock = 64;
+  static constexpr int32_t kKvTileTokens = 64;
   virtual void paged_attention(ConstRows q, std::span<const AttentionSequence> sequences, const KvLayer& layer,
                                const AttentionParams& params, Rows out) = 0;
 

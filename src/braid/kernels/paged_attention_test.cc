@@ -252,8 +252,8 @@ TEST_P(PagedAttention, HasTheSameBitsWhereBlocksBehindTheWindowAreLeftOut) {
       one_.ops->write_kv(sequence.k.view, sequence.v.view, {&all, 1}, cache.layer());
       for (const auto& [first, count] : {std::pair<int64_t, int64_t>{299, 1}, {170, 60}, {192, 100}}) {
         const AttentionSequence whole = cache.sequence(0, 0, first, count);
-        const int64_t first_block = std::max<int64_t>(0, first - window + 1) / Ops::kAttentionBlock;
-        const auto gone = static_cast<int32_t>(first_block * Ops::kAttentionBlock);
+        const int64_t first_block = std::max<int64_t>(0, first - window + 1) / Ops::kKvTileTokens;
+        const auto gone = static_cast<int32_t>(first_block * Ops::kKvTileTokens);
         AttentionSequence left = whole;
         left.first_position -= gone;
         left.pages = whole.pages.subspan(static_cast<size_t>(gone / shape.page_size));

@@ -30,7 +30,7 @@ int64_t CommittedPages::committed_bytes() const {
 template <typename Item>
 void CommittedPages::touch(ThreadTeam& team, int64_t num_items, const Item& item) {
   team.run([&](int thread) {
-    const Span1d own = split_evenly(num_items, thread, team.size());
+    const IndexRange own = split_evenly(num_items, thread, team.size());
     for (int64_t i = own.begin; i < own.end; ++i) touch_bytes(item(i));
   });
 }

@@ -23,7 +23,7 @@ struct KvShape {
   int32_t num_kv_heads = 0;  // of this rank
   int32_t head_dim = 0;
   DType dtype = DType::kBFloat16;     // kFloat32 or kBFloat16
-  int32_t page_size = 16;             // tokens; a multiple of KvLayer::kGroupTokens
+  int32_t page_size = 16;             // tokens; a multiple of KvLayer::kKeyVectorTokens
   std::vector<int32_t> windows = {};  // of each layer (KvGroups); empty: all see all
 
   KvGroups groups() const { return {windows, num_layers}; }

@@ -10,12 +10,12 @@ namespace braid {
 KvIndex::KvIndex(std::span<const KvGroupPool> groups, int32_t page_size, int32_t max_new_tokens, bool has_prefix_cache)
     : page_size_(page_size), max_new_tokens_(max_new_tokens), has_prefix_cache_(has_prefix_cache) {
   CHECK(!groups.empty() && page_size >= 1 && max_new_tokens >= 1);
-  std::vector<RadixTree::Group> of_tree;
+  std::vector<PrefixTree::Group> of_tree;
   for (const KvGroupPool& group : groups) {
-    groups_.push_back({.window = group.window, .pool = std::make_unique<BlockPool>(group.num_pages)});
+    groups_.push_back({.window = group.window, .pool = std::make_unique<PagePool>(group.num_pages)});
     of_tree.push_back({.pool = groups_.back().pool.get(), .window = group.window});
   }
-  tree_ = std::make_unique<RadixTree>(std::move(of_tree), page_size);
+  tree_ = std::make_unique<PrefixTree>(std::move(of_tree), page_size);
 }
 
 PrefixMatch KvIndex::match(std::span<const TokenId> tokens) {

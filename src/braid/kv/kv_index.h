@@ -8,9 +8,9 @@
 #include <span>
 #include <vector>
 
-#include "braid/kv/block_pool.h"
 #include "braid/kv/kv_group.h"
-#include "braid/kv/radix_tree.h"
+#include "braid/kv/page_pool.h"
+#include "braid/kv/prefix_tree.h"
 #include "braid/request/ids.h"
 
 namespace braid {
@@ -54,20 +54,20 @@ class KvIndex {
   // The most that a request can come to hold; nothing where its group sees all.
   std::optional<int64_t> most_pages(int32_t group) const;
 
-  const BlockPool& pool(int32_t group = 0) const { return *groups_[static_cast<size_t>(group)].pool; }
-  const RadixTree& tree() const { return *tree_; }
+  const PagePool& pool(int32_t group = 0) const { return *groups_[static_cast<size_t>(group)].pool; }
+  const PrefixTree& tree() const { return *tree_; }
 
  private:
   struct Group {
     int32_t window = 0;
-    std::unique_ptr<BlockPool> pool;
+    std::unique_ptr<PagePool> pool;
   };
 
   const int32_t page_size_;
   const int32_t max_new_tokens_;
   const bool has_prefix_cache_;
   std::vector<Group> groups_;
-  std::unique_ptr<RadixTree> tree_;
+  std::unique_ptr<PrefixTree> tree_;
 };
 
 }  // namespace braid

@@ -61,8 +61,8 @@ int64_t bytes_of(std::span<const GroupBounds> groups, int64_t widest) {
 
 Result<PoolSize> size_pool(const KvShape& shape, const PoolLimits& limits) {
   TRY(const int64_t token_bytes, kv_bytes_per_token(shape));
-  if (shape.page_size <= 0 || shape.page_size % KvLayer::kGroupTokens != 0) {
-    return fail("--page-size {}: a multiple of {}", shape.page_size, KvLayer::kGroupTokens);
+  if (shape.page_size <= 0 || shape.page_size % KvLayer::kKeyVectorTokens != 0) {
+    return fail("--page-size {}: a multiple of {}", shape.page_size, KvLayer::kKeyVectorTokens);
   }
   if (limits.context_len < 1) return fail("--context-length {}: at least 1", limits.context_len);
   if (limits.max_running_requests < 1) {

@@ -8,7 +8,7 @@ namespace braid {
 namespace {
 
 // Part `index` of `count` equal parts.
-Span1d equal_part(int64_t size, int64_t index, int64_t count) {
+IndexRange equal_part(int64_t size, int64_t index, int64_t count) {
   CHECK(size % count == 0, "{} is not divisible by {}", size, count);
   return {.begin = size / count * index, .end = size / count * (index + 1)};
 }
@@ -47,8 +47,8 @@ LocalShape local_shape(const ModelConfig& config, const RankPlace& place) {
   if (config.moe.num_experts > 0) {
     const bool has_whole_experts = place.moe_parallel == MoeParallel::kEp;
     shape.experts = has_whole_experts ? equal_part(config.moe.num_experts, place.tp_rank, place.tp_size)
-                                      : Span1d{.begin = 0, .end = config.moe.num_experts};
-    shape.expert_ffn = has_whole_experts ? Span1d{.begin = 0, .end = config.moe.expert_ffn}
+                                      : IndexRange{.begin = 0, .end = config.moe.num_experts};
+    shape.expert_ffn = has_whole_experts ? IndexRange{.begin = 0, .end = config.moe.expert_ffn}
                                          : equal_part(config.moe.expert_ffn, place.tp_rank, place.tp_size);
     shape.shared_ffn = equal_part(config.moe.shared_ffn, place.tp_rank, place.tp_size);
     shape.adds_expert_bias = has_whole_experts || place.tp_rank == 0;
@@ -71,9 +71,9 @@ KvShape local_kv_shape(const ModelConfig& config, const LocalShape& shape, DType
           .windows = config.layer_windows};
 }
 
-Span1d part_of(Shard shard, const ModelConfig& config, const LocalShape& shape) {
-  const auto head_rows = [&](Span1d heads) {
-    return Span1d{.begin = heads.begin * config.head_dim, .end = heads.end * config.head_dim};
+IndexRange part_of(Shard shard, const ModelConfig& config, const LocalShape& shape) {
+  const auto head_rows = [&](IndexRange heads) {
+    return IndexRange{.begin = heads.begin * config.head_dim, .end = heads.end * config.head_dim};
   };
   switch (shard) {
     case Shard::kReplicated:
@@ -105,10 +105,10 @@ Span1d part_of(Shard shard, const ModelConfig& config, const LocalShape& shape) 
   return kWhole;
 }
 
-std::vector<Span1d> row_parts_of(Shard shard, const ModelConfig& config, const LocalShape& shape) {
+std::vector<IndexRange> row_parts_of(Shard shard, const ModelConfig& config, const LocalShape& shape) {
   const auto part = [&](Shard of_one, int64_t first_row) {
-    const Span1d rows = part_of(of_one, config, shape);
-    return Span1d{.begin = first_row + rows.begin, .end = first_row + rows.end};
+    const IndexRange rows = part_of(of_one, config, shape);
+    return IndexRange{.begin = first_row + rows.begin, .end = first_row + rows.end};
   };
   switch (shard) {
     case Shard::kQkvRows: {

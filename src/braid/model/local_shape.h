@@ -18,13 +18,13 @@ struct LocalShape {
   int32_t tp_size = 1;  // of its world
   int32_t head_part = 0;
   int32_t num_head_parts = 1;
-  Span1d heads;       // query heads
-  Span1d kv_heads;    // those that `heads` read; several ranks have the same where there are more ranks than KV heads
-  Span1d ffn;         // of a dense layer's inner size
-  Span1d experts;     // whose weights it has
-  Span1d expert_ffn;  // of their inner size
-  Span1d shared_ffn;  // of the shared expert's
-  Span1d vocab;       // of the head's tokens; may be empty
+  IndexRange heads;     // query heads
+  IndexRange kv_heads;  // those that `heads` read; several ranks have the same where there are more ranks than KV heads
+  IndexRange ffn;       // of a dense layer's inner size
+  IndexRange experts;   // whose weights it has
+  IndexRange expert_ffn;   // of their inner size
+  IndexRange shared_ffn;   // of the shared expert's
+  IndexRange vocab;        // of the head's tokens; may be empty
   int64_t vocab_rows = 0;  // rows of every part of the head: as many as the largest, padded with zeros
   // Whether it adds the bias of an output that ranks sum up: one rank of each sum does.
   bool adds_attention_bias = true;
@@ -47,9 +47,9 @@ LocalShape local_shape(const ModelConfig& config, const RankPlace& place);
 KvShape local_kv_shape(const ModelConfig& config, const LocalShape& shape, DType dtype, int32_t page_size);
 
 // The rows or the columns that the rank has of a tensor with this shard (kVocab: of the head); not of a fused one.
-Span1d part_of(Shard shard, const ModelConfig& config, const LocalShape& shape);
+IndexRange part_of(Shard shard, const ModelConfig& config, const LocalShape& shape);
 
 // The rows that the rank has of it, in the tensor's order; of a fused tensor a range of each that it consists of.
-std::vector<Span1d> row_parts_of(Shard shard, const ModelConfig& config, const LocalShape& shape);
+std::vector<IndexRange> row_parts_of(Shard shard, const ModelConfig& config, const LocalShape& shape);
 
 }  // namespace braid

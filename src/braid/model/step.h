@@ -21,8 +21,8 @@ struct Step {
   std::span<const KvLayer> kv_layers;  // one a layer of the model
   // By KV group (kv/kv_group.h), the same sequences in each; their rows are the group's rows, in order.
   std::span<const std::vector<AttentionSequence>> sequences;
-  std::span<const int32_t> positions;      // of the group's rows
-  std::span<const uint8_t> are_long = {};  // RopePositions::are_long
+  std::span<const int32_t> positions;            // of the group's rows
+  std::span<const uint8_t> uses_long_rope = {};  // RopePositions::uses_long_rope
 };
 
 // The residual stream: the rank's own rows [tokens, hidden], float32, updated in place.

@@ -73,7 +73,7 @@ void DpTokenExchange::begin_step(const DpAttentionMetadata& metadata) {
   zero_rows(all_rows().slice_rows(own.first + own.rows, own.slot - own.rows));
 }
 
-Span1d DpTokenExchange::own_rows(int64_t group_rows) const {
+IndexRange DpTokenExchange::own_rows(int64_t group_rows) const {
   const RowLayout::Group& group = layout_.groups[static_cast<size_t>(config_.place.attn_dp_rank)];
   CHECK(group_rows == group.rows, "{} rows in a step whose header says {}", group_rows, group.rows);
   return {.begin = own_shard().in_group, .end = own_shard().in_group + own_shard().rows};

@@ -50,7 +50,7 @@ class DpTokenExchange final : public TokenExchange {
   const std::optional<ExchangeCosts>& costs() const { return costs_; }
   void set_costs(const ExchangeCosts& costs) { costs_ = costs; }
 
-  Span1d own_rows(int64_t group_rows) const override;
+  IndexRange own_rows(int64_t group_rows) const override;
   Rows own_slot(const RowsBuffer& fallback, int64_t rows) override;
   ConstRows group_gather(ConstRows own) override;
   ConstRows group_scatter(ConstRows partial_sums) override;

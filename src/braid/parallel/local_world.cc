@@ -96,7 +96,7 @@ class LocalTransport final : public SetTransport {
   template <typename T>
   Status sum_in_place(const OpRecord& call, std::span<T> data) {
     const auto total = static_cast<int64_t>(data.size());
-    const Span1d share = split_evenly(total, rank(), size());
+    const IndexRange share = split_evenly(total, rank(), size());
     TRY_STATUS(meet(call, 0, data.data()));
     sums_.resize(static_cast<size_t>(share.end - share.begin) * sizeof(T));
     const std::span<T> own(reinterpret_cast<T*>(sums_.data()), sums_.size() / sizeof(T));
@@ -105,7 +105,7 @@ class LocalTransport final : public SetTransport {
     TRY_STATUS(meet(call, 1, data.data()));
     for (int32_t member = 0; member < size(); ++member) {
       if (member == rank()) continue;
-      const Span1d theirs = split_evenly(total, member, size());
+      const IndexRange theirs = split_evenly(total, member, size());
       const int64_t bytes = (theirs.end - theirs.begin) * static_cast<int64_t>(sizeof(T));
       copy(data.data() + theirs.begin, data_of<T>(member) + theirs.begin, bytes);
     }

@@ -122,7 +122,7 @@ class MessageTransport final : public SetTransport {
     const auto total = static_cast<int64_t>(data.size());
     std::vector<int64_t> counts;
     for (int32_t member = 0; member < size(); ++member) {
-      const Span1d share = split_evenly(total, member, size());
+      const IndexRange share = split_evenly(total, member, size());
       counts.push_back(share.end - share.begin);
     }
     const auto own = data.subspan(static_cast<size_t>(split_evenly(total, rank(), size()).begin),

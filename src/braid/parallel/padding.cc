@@ -62,7 +62,7 @@ void set_row_layout(RowLayout& layout, DpPaddingMode mode, std::span<const int32
   for (const int32_t tokens : group_tokens) {
     layout.groups.push_back({.first = first, .rows = tokens});
     for (int32_t rank = 0; rank < attn_tp_size; ++rank) {
-      Span1d own = split_evenly(tokens, rank, attn_tp_size);
+      IndexRange own = split_evenly(tokens, rank, attn_tp_size);
       int64_t slot = own.end - own.begin;
       if (mode == DpPaddingMode::kMaxLen) {
         slot = padded_slot;
@@ -85,7 +85,7 @@ int64_t gather_bytes(const RowLayout& layout, DpPaddingMode mode, int32_t tp_ran
   const int64_t total = layout.total_rows * row_bytes;
   if (mode != DpPaddingMode::kSumLen) return total - own.slot * row_bytes;
   // The all-reduce's halves: the others' parts of this rank's share of the words, then the others' shares.
-  const Span1d own_words = split_evenly(total / 4, tp_rank, num_ranks);
+  const IndexRange own_words = split_evenly(total / 4, tp_rank, num_ranks);
   const int64_t own_bytes = 4 * (own_words.end - own_words.begin);
   return (num_ranks - 1) * own_bytes + total - own_bytes;
 }

@@ -42,7 +42,8 @@ std::vector<size_t> deal(std::span<const NumaDomain> domains, int32_t num_ranks)
 // The CPUs of a list of `count` that are share `index` of `of`; all where there are more shares than CPUs.
 std::vector<int32_t> share_of(const std::vector<int32_t>& cpus, size_t index, size_t of) {
   if (of > cpus.size()) return cpus;
-  const Span1d share = split_evenly(static_cast<int64_t>(cpus.size()), static_cast<int>(index), static_cast<int>(of));
+  const IndexRange share =
+      split_evenly(static_cast<int64_t>(cpus.size()), static_cast<int>(index), static_cast<int>(of));
   return {cpus.begin() + share.begin, cpus.begin() + share.end};
 }
 

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "braid/parallel/bell.h"
+#include "braid/parallel/event_count.h"
 #include "braid/parallel/world_state.h"
 
 namespace braid {
@@ -58,7 +58,7 @@ class Rendezvous {
   std::vector<Turn> turns_;
   std::atomic<uint32_t> num_arrived_{0};  // in the rendezvous under way
   std::atomic<uint32_t> num_complete_{0};
-  Bell bell_;
+  EventCount bell_;
 };
 
 }  // namespace braid

@@ -40,7 +40,7 @@ class TokenExchange {
 
   // Which of its group's `group_rows` rows are the rank's own between attention and feed-forward. The parts of a
   // group's ranks lie one behind the other, in rank order.
-  virtual Span1d own_rows(int64_t group_rows) const = 0;
+  virtual IndexRange own_rows(int64_t group_rows) const = 0;
 
   // Where the rank's own rows are to be written before they are gathered (by group_gather or gather): the first `rows`
   // of `fallback`, or memory of the same shape that the other ranks see, so that gathering copies nothing.
@@ -88,7 +88,7 @@ class TokenExchange {
 // One rank: everything is a view, nothing is copied.
 class SingleRankExchange : public TokenExchange {
  public:
-  Span1d own_rows(int64_t group_rows) const override { return {.begin = 0, .end = group_rows}; }
+  IndexRange own_rows(int64_t group_rows) const override { return {.begin = 0, .end = group_rows}; }
   Rows own_slot(const RowsBuffer& fallback, int64_t rows) override { return fallback.first(rows); }
   ConstRows group_gather(ConstRows own) override { return own; }
   ConstRows group_scatter(ConstRows partial_sums) override { return partial_sums; }

@@ -20,7 +20,7 @@ class TracedExchange final : public TokenExchange {
   void begin_step(uint64_t step);
   void end_step();
 
-  Span1d own_rows(int64_t group_rows) const override { return inner_.own_rows(group_rows); }
+  IndexRange own_rows(int64_t group_rows) const override { return inner_.own_rows(group_rows); }
   Rows own_slot(const RowsBuffer& fallback, int64_t rows) override { return inner_.own_slot(fallback, rows); }
   ConstRows group_gather(ConstRows own) override;
   ConstRows group_scatter(ConstRows partial_sums) override;

@@ -10,7 +10,7 @@
 
 #include "braid/request/grammar_constraint.h"
 #include "braid/request/ids.h"
-#include "braid/request/result.h"
+#include "braid/request/sampled_token.h"
 #include "braid/request/sampling_params.h"
 
 namespace braid {

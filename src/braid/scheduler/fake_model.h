@@ -73,7 +73,7 @@ class FakeModel {
     return result;
   }
 
-  // As KvTransfer does.
+  // As KvPageCopy does.
   void copy_pages(const FakeModel& from, const std::vector<std::vector<PageId>>& source,
                   const std::vector<std::vector<PageId>>& target) {
     ASSERT_EQ(source.size(), target.size());

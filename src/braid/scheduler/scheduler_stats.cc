@@ -69,7 +69,7 @@ void Scheduler::check_invariants() const {
 }
 
 void Scheduler::check_pool(int32_t group) const {
-  const BlockPool& pool = kv_.pool(group);
+  const PagePool& pool = kv_.pool(group);
   std::vector<int32_t> references(static_cast<size_t>(pool.num_pages()), 0);
   const auto count = [&](std::span<const PageId> pages) {
     for (const PageId page : pages) ++references[static_cast<size_t>(page)];
@@ -93,7 +93,7 @@ void Scheduler::check_idle_invariants() const {
   CHECK(is_idle() && !is_in_flight_);
   check_invariants();
   for (int32_t group = 0; group < kv_.num_groups(); ++group) {
-    const BlockPool& pool = kv_.pool(group);
+    const PagePool& pool = kv_.pool(group);
     CHECK(pool.num_available() == pool.num_pages() && std::ssize(kv_.tree().page_ids(group)) == pool.num_idle_cached(),
           "KV group {}: {} of {} pages came back", group, pool.num_available(), pool.num_pages());
   }

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "braid/scheduler/fake_model.h"
-#include "braid/scheduler/own_pages.h"
 #include "braid/scheduler/scheduler.h"
+#include "braid/scheduler/static_page_tables.h"
 
 namespace braid {
 namespace {
@@ -175,11 +175,11 @@ TEST(ClampContext, AWindowHoldsAnyContextThatItsPoolHasAStepFor) {
   EXPECT_EQ(clamp_context(1000, narrow_alone(4)), 16);
 }
 
-TEST(OwnPages, KeepsARingWhereThereIsAWindow) {
-  const OwnPages pages(windowed_config(12), 100);
+TEST(StaticPageTables, KeepsARingWhereThereIsAWindow) {
+  const StaticPageTables pages(windowed_config(12), 100);
   EXPECT_TRUE(pages.check_room(1).ok());
   EXPECT_EQ(pages.check_room(2).error().message, "2 sequences of 100 tokens take 50 KV pages, the pool has 40");
-  EXPECT_EQ(OwnPages(windowed_config(12), 30).check_room(3).error().message,
+  EXPECT_EQ(StaticPageTables(windowed_config(12), 30).check_room(3).error().message,
             "3 sequences of 30 tokens take 15 KV pages of the layers with a window of 8, the pool has 12");
   const auto tables = pages.tables(1, 50, 58);
   ASSERT_EQ(tables.size(), 2U);

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "braid/base/check.h"
-#include "braid/request/result.h"
+#include "braid/request/sampled_token.h"
 #include "braid/scheduler/scheduler.h"
 
 namespace braid {

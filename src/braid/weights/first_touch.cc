@@ -25,7 +25,7 @@ std::vector<RankCpus> domains_of(std::span<const RankCpus> places) {
 // A write to each page, also of what does not begin at one.
 void touch_pages(std::span<std::byte> bytes, int part, int num_parts) {
   const auto size = static_cast<int64_t>(bytes.size());
-  const Span1d own = split_evenly(size, part, num_parts, kPageBytes);
+  const IndexRange own = split_evenly(size, part, num_parts, kPageBytes);
   for (int64_t at = own.begin; at < own.end; at += kPageBytes) {
     *const_cast<volatile std::byte*>(&bytes[static_cast<size_t>(at)]) = std::byte{0};
   }

@@ -20,13 +20,13 @@ constexpr int64_t kChunkBytes = int64_t{128} << 10;  // that a thread reads at a
 constexpr int64_t kTurnedChunkBytes = int64_t{4} << 20;
 constexpr int64_t kRowUnit = PackedMatrix::kPanelCols;
 
-Span1d resolve(Span1d part, int64_t size) {
+IndexRange resolve(IndexRange part, int64_t size) {
   if (part.end < part.begin) return {.begin = 0, .end = size};
   CHECK(part.begin >= 0 && part.end <= size, "[{}, {}) of {}", part.begin, part.end, size);
   return part;
 }
 
-bool is_same(Span1d a, Span1d b) {
+bool is_same(IndexRange a, IndexRange b) {
   return a.begin == b.begin && a.end == b.end;
 }
 
@@ -88,7 +88,7 @@ int64_t WeightLoader::huge_page_bytes() const {
   return bytes;
 }
 
-Status WeightLoader::for_each_part(const StoredTensor& tensor, Span1d rows,
+Status WeightLoader::for_each_part(const StoredTensor& tensor, IndexRange rows,
                                    FunctionRef<Status(int64_t begin, int64_t end)> work) const {
   if (rows.end <= rows.begin || tensor.cols() == 0) return {};
   const int64_t row_bytes = std::max<int64_t>(tensor.bytes / tensor.rows(), 1);
@@ -98,7 +98,7 @@ Status WeightLoader::for_each_part(const StoredTensor& tensor, Span1d rows,
     read_ahead_.at(*tensor.file, tensor.offset + first * row_bytes);
     std::vector<Status> results(static_cast<size_t>(team_.size()));
     team_.run([&](int thread) {
-      const Span1d part = split_evenly(slab, thread, team_.size(), kRowUnit);
+      const IndexRange part = split_evenly(slab, thread, team_.size(), kRowUnit);
       if (part.begin < part.end) results[static_cast<size_t>(thread)] = work(first + part.begin, first + part.end);
     });
     for (const Status& result : results) TRY_STATUS(result);
@@ -107,7 +107,7 @@ Status WeightLoader::for_each_part(const StoredTensor& tensor, Span1d rows,
   return {};
 }
 
-Status WeightLoader::for_each_row(const StoredTensor& tensor, Span1d rows,
+Status WeightLoader::for_each_row(const StoredTensor& tensor, IndexRange rows,
                                   FunctionRef<void(ConstRows source, int64_t first)> take) const {
   const bool is_turned = tensor.element_step > 0;
   const bool is_as_stored = tensor.plain && !(is_turned && *tensor.plain == DType::kFloat16);
@@ -126,10 +126,10 @@ Status WeightLoader::for_each_row(const StoredTensor& tensor, Span1d rows,
   });
 }
 
-Status WeightLoader::deal_rows(const StoredTensor& tensor, std::span<const Span1d> parts,
+Status WeightLoader::deal_rows(const StoredTensor& tensor, std::span<const IndexRange> parts,
                                FunctionRef<void(size_t part, ConstRows source, int64_t first)> take) const {
-  Span1d hull{.begin = tensor.rows(), .end = 0};
-  for (const Span1d& part : parts) {
+  IndexRange hull{.begin = tensor.rows(), .end = 0};
+  for (const IndexRange& part : parts) {
     if (part.begin >= part.end) continue;
     hull = {.begin = std::min(hull.begin, part.begin), .end = std::max(hull.end, part.end)};
   }
@@ -156,15 +156,15 @@ Result<std::vector<PackedMatrix>> WeightLoader::matrices(std::span<const std::st
   CHECK(!tensors.empty());
 
   std::vector<PackedMatrix> packed;
-  std::vector<Span1d> cols;
-  std::vector<std::vector<Span1d>> rows(tensors.size());  // of each tensor, by cut
-  std::vector<int64_t> bases(cuts.size());                // where a tensor's rows begin in each packed matrix
+  std::vector<IndexRange> cols;
+  std::vector<std::vector<IndexRange>> rows(tensors.size());  // of each tensor, by cut
+  std::vector<int64_t> bases(cuts.size());                    // where a tensor's rows begin in each packed matrix
   for (const MatrixCut& cut : cuts) {
     CHECK(cut.rows.size() == tensors.size(), "rows of {} matrices, there are {}", cut.rows.size(), tensors.size());
     cols.push_back(resolve(cut.cols, tensors.front()->cols()));
     int64_t num_rows = 0;
     for (size_t i = 0; i < tensors.size(); ++i) {
-      const Span1d part = rows[i].emplace_back(resolve(cut.rows[i], tensors[i]->rows()));
+      const IndexRange part = rows[i].emplace_back(resolve(cut.rows[i], tensors[i]->rows()));
       num_rows += part.end - part.begin;
     }
     packed.emplace_back(dtype, std::max(num_rows, cut.padded_rows), cols.back().end - cols.back().begin,
@@ -174,7 +174,7 @@ Result<std::vector<PackedMatrix>> WeightLoader::matrices(std::span<const std::st
   touch(packed, cuts);
   std::vector<std::string> whats;
   for (size_t cut = 0; cut < cuts.size() && cache_ != nullptr; ++cut) {
-    std::vector<Span1d> own;
+    std::vector<IndexRange> own;
     for (const auto& of_tensor : rows) own.push_back(of_tensor[cut]);
     whats.push_back(describe_packed("stacked", packed[cut], checkpoint_, tensors, own, cols[cut]));
   }
@@ -184,7 +184,7 @@ Result<std::vector<PackedMatrix>> WeightLoader::matrices(std::span<const std::st
   }
   for (size_t i = 0; i < tensors.size(); ++i) {
     TRY_STATUS(deal_rows(*tensors[i], rows[i], [&](size_t cut, ConstRows source, int64_t first) {
-      const Span1d part = cols[cut];
+      const IndexRange part = cols[cut];
       packed[cut].pack_rows(source.slice_cols(part.begin, part.end - part.begin), bases[cut] + first);
     }));
     for (size_t cut = 0; cut < cuts.size(); ++cut) bases[cut] += rows[i][cut].end - rows[i][cut].begin;
@@ -202,12 +202,12 @@ Result<std::vector<PackedMatrix>> WeightLoader::gate_ups(const std::string& gate
                 gate_tensor->shape_text());
   }
   std::vector<PackedMatrix> packed;
-  std::vector<Span1d> gate_rows;
-  std::vector<Span1d> up_rows;
+  std::vector<IndexRange> gate_rows;
+  std::vector<IndexRange> up_rows;
   for (const MatrixCut& cut : cuts) {
     CHECK(cut.rows.size() == 2, "{} ranges of rows", cut.rows.size());
-    const Span1d own = gate_rows.emplace_back(resolve(cut.rows[0], gate_tensor->rows()));
-    const Span1d of_up = up_rows.emplace_back(resolve(cut.rows[1], up_tensor->rows()));
+    const IndexRange own = gate_rows.emplace_back(resolve(cut.rows[0], gate_tensor->rows()));
+    const IndexRange of_up = up_rows.emplace_back(resolve(cut.rows[1], up_tensor->rows()));
     CHECK(of_up.end - of_up.begin == own.end - own.begin);
     packed.emplace_back(dtype, 2 * (own.end - own.begin), gate_tensor->cols(), arenas_[cut.domain]);
     packed_bytes_ += packed.back().bytes();
@@ -216,7 +216,7 @@ Result<std::vector<PackedMatrix>> WeightLoader::gate_ups(const std::string& gate
   const std::array<const StoredTensor*, 2> tensors = {gate_tensor, up_tensor};
   std::vector<std::string> whats;
   for (size_t i = 0; i < cuts.size() && cache_ != nullptr; ++i) {
-    const std::array<Span1d, 2> own = {gate_rows[i], up_rows[i]};
+    const std::array<IndexRange, 2> own = {gate_rows[i], up_rows[i]};
     whats.push_back(
         describe_packed("gate and up", packed[i], checkpoint_, tensors, own, {.begin = 0, .end = gate_tensor->cols()}));
   }

@@ -26,15 +26,15 @@ class PackCache;
 using LoadProgress = std::function<void(int64_t done, int64_t total)>;
 
 // All rows or columns of a tensor, whatever their number.
-inline constexpr Span1d kWhole{.begin = 0, .end = -1};
+inline constexpr IndexRange kWhole{.begin = 0, .end = -1};
 
 // The part of matrices [rows_i, k], one below the other, that one packed matrix holds. Any row and column may be an
 // edge, also inside a block of a quantized tensor.
 struct MatrixCut {
-  std::vector<Span1d> rows;  // of each matrix
-  Span1d cols = kWhole;      // of all of them
-  int64_t padded_rows = 0;   // if there are fewer in all, rows of zeros follow
-  int32_t domain = -1;       // where its memory is to lie (first_touch.h)
+  std::vector<IndexRange> rows;  // of each matrix
+  IndexRange cols = kWhole;      // of all of them
+  int64_t padded_rows = 0;       // if there are fewer in all, rows of zeros follow
+  int32_t domain = -1;           // where its memory is to lie (first_touch.h)
 
   bool operator==(const MatrixCut& other) const;
 };
@@ -71,13 +71,13 @@ class WeightLoader {
  private:
   Result<const StoredTensor*> find_usable(std::string_view name) const;
   // Calls work(begin, end) on the team's threads for parts of `rows` of the tensor. The first error ends it.
-  Status for_each_part(const StoredTensor& tensor, Span1d rows,
+  Status for_each_part(const StoredTensor& tensor, IndexRange rows,
                        FunctionRef<Status(int64_t begin, int64_t end)> work) const;
   // The same, with the rows as the kernels' packing reads them.
-  Status for_each_row(const StoredTensor& tensor, Span1d rows,
+  Status for_each_row(const StoredTensor& tensor, IndexRange rows,
                       FunctionRef<void(ConstRows source, int64_t first)> take) const;
   // Gives each of `parts` of the tensor's rows what it holds of them, in pieces: take(part, rows, row in the part).
-  Status deal_rows(const StoredTensor& tensor, std::span<const Span1d> parts,
+  Status deal_rows(const StoredTensor& tensor, std::span<const IndexRange> parts,
                    FunctionRef<void(size_t part, ConstRows source, int64_t first)> take) const;
   void touch(std::vector<PackedMatrix>& packed, std::span<const MatrixCut> cuts) const;
   // Whether the cache had all of `packed`, whose bytes `whats` describes; if not, they are zeros.

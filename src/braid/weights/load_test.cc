@@ -199,8 +199,8 @@ TEST(WeightLoader, CutsMatricesAtAnyRowAndColumn) {
       ASSERT_TRUE(matrices.ok()) << matrices.error().message;
       for (size_t i = 0; i < cuts.size(); ++i) {
         const PackedMatrix& packed = (*matrices)[i];
-        const Span1d rows = i == 2 ? Span1d{0, n} : cuts[i].rows[0];
-        const Span1d cols = i == 2 ? Span1d{0, k} : cuts[i].cols;
+        const IndexRange rows = i == 2 ? IndexRange{0, n} : cuts[i].rows[0];
+        const IndexRange cols = i == 2 ? IndexRange{0, k} : cuts[i].cols;
         ASSERT_EQ(packed.n(), std::max(rows.end - rows.begin, cuts[i].padded_rows));
         ASSERT_EQ(packed.k(), cols.end - cols.begin);
         for (int64_t row = 0; row < packed.n(); ++row) {
@@ -223,9 +223,9 @@ TEST(WeightLoader, CutsGateAndUpAtTheSameRows) {
   ThreadTeam team(2);
   const WeightLoader loader(*checkpoint, team, {});
   const std::string prefix = "model.layers.1.mlp.";
-  const std::array<Span1d, 3> parts = {{{0, 23}, {23, 100}, {40, 41}}};
+  const std::array<IndexRange, 3> parts = {{{0, 23}, {23, 100}, {40, 41}}};
   std::vector<MatrixCut> cuts;
-  for (const Span1d& part : parts) cuts.push_back({.rows = {part, part}});
+  for (const IndexRange& part : parts) cuts.push_back({.rows = {part, part}});
   const auto matrices = loader.gate_ups(prefix + "gate_proj.weight", prefix + "up_proj.weight", cuts, DType::kFloat32);
   ASSERT_TRUE(matrices.ok()) << matrices.error().message;
   for (const bool is_up : {false, true}) {

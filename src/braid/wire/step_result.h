@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "braid/request/ids.h"
-#include "braid/request/result.h"
+#include "braid/request/sampled_token.h"
 
 namespace braid {
 

@@ -172,7 +172,7 @@ Rows ModelRunner::forward(const StepPlan& plan) {
   parts_.workspace.touched_experts = 0;
   ids_.clear();
   positions_.clear();
-  are_long_.clear();
+  uses_long_rope_.clear();
   padded_tables_.clear();
   for (auto& of_group : sequences_) of_group.clear();
   for (const SequencePlan& sequence : plan.sequences) {
@@ -185,7 +185,7 @@ Rows ModelRunner::forward(const StepPlan& plan) {
     ids_.insert(ids_.end(), sequence.new_tokens.begin(), sequence.new_tokens.end());
     for (size_t i = 0; i < sequence.new_tokens.size(); ++i) {
       positions_.push_back(sequence.first_position + static_cast<int32_t>(i));
-      are_long_.push_back(sequence.has_long_rope ? 1 : 0);
+      uses_long_rope_.push_back(sequence.has_long_rope ? 1 : 0);
     }
   }
   Step step = prepared_step();
@@ -193,7 +193,7 @@ Rows ModelRunner::forward(const StepPlan& plan) {
 }
 
 // Where pages behind a window are gone, attention counts its positions from the first block of keys of which a page is
-// left: block by block it computes the same (Ops::kAttentionBlock). Pages of that block that are gone are not read:
+// left: block by block it computes the same (Ops::kKvTileTokens). Pages of that block that are gone are not read:
 // another stands for them.
 void ModelRunner::add_attention_sequence(size_t group, const SequencePlan& sequence, int64_t first_row) {
   const PageTable& table = sequence.page_tables[group];
@@ -203,7 +203,7 @@ void ModelRunner::add_attention_sequence(size_t group, const SequencePlan& seque
                              .pages = table.pages};
   if (table.first_page > 0) {
     const int32_t page_size = parts_.kv_cache.layer(0).page_size;
-    const int32_t pages_of_blocks = std::lcm(page_size, Ops::kAttentionBlock) / page_size;
+    const int32_t pages_of_blocks = std::lcm(page_size, Ops::kKvTileTokens) / page_size;
     const int32_t num_gone = table.first_page % pages_of_blocks;
     attended.first_position -= (table.first_page - num_gone) * page_size;
     if (num_gone > 0) {
@@ -229,7 +229,7 @@ Step ModelRunner::prepared_step() {
           .kv_layers = kv_layers_,
           .sequences = sequences_,
           .positions = positions_,
-          .are_long = are_long_};
+          .uses_long_rope = uses_long_rope_};
 }
 
 }  // namespace braid

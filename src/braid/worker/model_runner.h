@@ -81,7 +81,7 @@ class ModelRunner {
   // One step's batch; members only to keep their memory.
   std::vector<TokenId> ids_;
   std::vector<int32_t> positions_;
-  std::vector<uint8_t> are_long_;                          // Step::are_long
+  std::vector<uint8_t> uses_long_rope_;                    // Step::uses_long_rope
   std::vector<std::vector<AttentionSequence>> sequences_;  // by KV group
   std::vector<std::vector<PageId>> padded_tables_;
 };

@@ -132,10 +132,10 @@ void Rank::begin_step(const WorldStep& step) {
 Status Rank::move_pages(const StepPlan& plan) {
   const int32_t own = place().attn_tp_rank;
   for (const MovedPages& moved : plan.leaving) {
-    TRY_STATUS(parts_->setup.courier->give(moved.move, own, parts_->kv_cache, moved.pages));
+    TRY_STATUS(parts_->setup.page_transfer->give(moved.move, own, parts_->kv_cache, moved.pages));
   }
   for (const MovedPages& moved : plan.arriving) {
-    TRY_STATUS(parts_->setup.courier->take(moved.move, own, parts_->kv_cache, moved.pages));
+    TRY_STATUS(parts_->setup.page_transfer->take(moved.move, own, parts_->kv_cache, moved.pages));
   }
   return {};
 }

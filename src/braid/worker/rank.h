@@ -16,7 +16,7 @@
 #include "braid/parallel/dp_attention.h"
 #include "braid/parallel/thread_world.h"
 #include "braid/scheduler/scheduler.h"
-#include "braid/worker/kv_courier.h"
+#include "braid/worker/kv_page_transfer.h"
 #include "braid/worker/model_runner.h"
 #include "braid/worker/rank_options.h"
 
@@ -43,9 +43,9 @@ struct RankSetup {
   std::string attention_backend;
   std::optional<DpPaddingMode> dp_padding;
   Logger* logger = nullptr;
-  StepTrace* trace = nullptr;    // of all ranks
-  int32_t trace_rank = 0;        // this one in it
-  KvCourier* courier = nullptr;  // of sequences that change their group
+  StepTrace* trace = nullptr;               // of all ranks
+  int32_t trace_rank = 0;                   // this one in it
+  KvPageTransfer* page_transfer = nullptr;  // of sequences that change their group
 };
 
 // The exchange of a rank that has others in its world; the same sizes on all of them.

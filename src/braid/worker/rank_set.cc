@@ -23,7 +23,7 @@ constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
 constexpr int64_t kMinLogitRows = 64;
 constexpr int64_t kMaxLogitRows = 256;
 
-static_assert(kPageSizeStep == KvLayer::kGroupTokens);
+static_assert(kPageSizeStep == KvLayer::kKeyVectorTokens);
 
 Status check_options(const RankOptions& options, const ModelConfig& config) {
   const auto within = [](std::string_view flag, int32_t value, int32_t least, int32_t most) -> Status {
@@ -208,7 +208,7 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, con
   set->layout_ = layout;
   set->logger_ = logger;
   set->trace_ = std::make_unique<StepTrace>(num_ranks);
-  set->courier_ = std::make_unique<LocalKvCourier>(options.collective_timeout_s);
+  set->page_transfer_ = std::make_unique<LocalKvPageTransfer>(options.collective_timeout_s);
   set->config_ = config;
   set->isa_ = options.isa.value_or(available_isas().back());
   set->dtype_ = options.dtype.value_or(config.checkpoint_dtype == DType::kFloat32 ? DType::kFloat32 : DType::kBFloat16);
@@ -271,7 +271,7 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, con
                         .dp_padding = options.dp_padding,
                         .logger = set->logger_.get(),
                         .trace = set->trace_.get(),
-                        .courier = set->courier_.get()};
+                        .page_transfer = set->page_transfer_.get()};
   if (const Status made = set->make_ranks(setup, places, loaded, options.collective_timeout_s); !made.ok()) {
     if (layout.groups_per_world() == 1) return made.error();
     // The warning was given where it failed. The ranks go on as one group, whose shares of the weights are others.

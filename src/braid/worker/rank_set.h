@@ -12,7 +12,7 @@
 #include "braid/base/step_trace.h"
 #include "braid/model/load_model.h"
 #include "braid/parallel/local_world.h"
-#include "braid/worker/kv_courier.h"
+#include "braid/worker/kv_page_transfer.h"
 #include "braid/worker/rank.h"
 #include "braid/worker/rank_options.h"
 #include "braid/worker/world.h"
@@ -52,7 +52,7 @@ class RankSet {
   std::vector<WorldMember> members(int32_t world, TokenMasks* masks);
 
   // Of all worlds.
-  LocalKvCourier& courier() { return *courier_; }
+  LocalKvPageTransfer& page_transfer() { return *page_transfer_; }
 
   // Runs work(rank) for all ranks at once, each on a thread of its own bound to its CPUs; the first error of any.
   Status on_all_ranks(FunctionRef<Status(Rank& rank, int32_t world)> work);
@@ -75,9 +75,9 @@ class RankSet {
   DType dtype_ = DType::kBFloat16;
   DType kv_dtype_ = DType::kBFloat16;
   int64_t weight_bytes_ = 0;
-  std::unique_ptr<LocalKvCourier> courier_;          // outlives the ranks, as do
-  std::vector<std::unique_ptr<LocalWorld>> worlds_;  // these
-  std::vector<std::unique_ptr<Rank>> ranks_;         // world by world, as are their headers' ways
+  std::unique_ptr<LocalKvPageTransfer> page_transfer_;  // outlives the ranks, as do
+  std::vector<std::unique_ptr<LocalWorld>> worlds_;     // these
+  std::vector<std::unique_ptr<Rank>> ranks_;            // world by world, as are their headers' ways
   std::vector<std::unique_ptr<HeaderExchange>> headers_;
 };
 

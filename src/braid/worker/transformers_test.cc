@@ -13,7 +13,7 @@
 
 #include "braid/base/log.h"
 #include "braid/hub/model_path.h"
-#include "braid/scheduler/own_pages.h"
+#include "braid/scheduler/static_page_tables.h"
 #include "braid/weights/checkpoint.h"
 #include "braid/worker/rank_set.h"
 #include "tests/support/model_fixture.h"
@@ -209,7 +209,7 @@ class HeldToTransformers : public ::testing::TestWithParam<std::string> {
   TemporaryFolder folder_;
   ModelFixture fixture_;
   std::unique_ptr<Checkpoint> checkpoint_;
-  std::optional<OwnPages> pages_;  // of the ranks loaded last
+  std::optional<StaticPageTables> pages_;  // of the ranks loaded last
 };
 
 TEST_P(HeldToTransformers, Float32LogitsAndGreedyIdsAreTheSame) {
@@ -277,7 +277,7 @@ TEST(ModelRunner, AGreedyRequestWhoseLogitsOverflowHasTheErrorOfAnyOther) {
   options.max_running_requests = 2;
   const auto ranks = RankSet::load(*checkpoint, options, make_null_logger(), {});
   ASSERT_TRUE(ranks.ok()) << ranks.error().message;
-  const OwnPages pages((*ranks)->scheduler_config(), kContext);
+  const StaticPageTables pages((*ranks)->scheduler_config(), kContext);
   StepPlan plan;
   for (const float temperature : {0.0F, 1.0F}) {
     const auto request = static_cast<int64_t>(plan.sequences.size());

@@ -103,7 +103,7 @@ class SimulatedPages {
   std::vector<std::vector<uint64_t>> slots_;  // by KV group
 };
 
-// What LocalKvCourier is to the ranks' threads.
+// What LocalKvPageTransfer is to the ranks' threads.
 class SimulatedCourier {
  public:
   using Pages = std::vector<uint64_t>;

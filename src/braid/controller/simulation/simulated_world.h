@@ -37,7 +37,7 @@ struct SimulatedWorldOptions {
   int64_t max_pause_us = 10;              // the longest that any small step takes
   int64_t timeout_us = 0;                 // of a collective
   SimulatedRequests* requests = nullptr;  // of all worlds, as is
-  SimulatedCourier* courier = nullptr;
+  SimulatedCourier* page_transfer = nullptr;
   SeededBug bug = SeededBug::kNone;
 };
 
@@ -337,7 +337,7 @@ class SimulatedWorld {
     const auto plan = plan_of(rank);
     if (plan == nullptr) return;
     for (const MovedPages& moved : plan->leaving) {
-      options_.courier->give(part_of(moved.move, rank), ranks_[rank].pages.copy_out(moved.pages));
+      options_.page_transfer->give(part_of(moved.move, rank), ranks_[rank].pages.copy_out(moved.pages));
     }
   }
   // From this one of those that arrive on; then the step's collectives, if any group has tokens.
@@ -345,10 +345,10 @@ class SimulatedWorld {
     const auto plan = plan_of(rank);
     for (; plan != nullptr && index < plan->arriving.size(); ++index) {
       const MovedPages& moved = plan->arriving[index];
-      const auto part = options_.courier->take(part_of(moved.move, rank));
+      const auto part = options_.page_transfer->take(part_of(moved.move, rank));
       if (!part) {
         ranks_[rank].state = State::kAwaitsPages;
-        options_.courier->when_given(part_of(moved.move, rank), [this, rank, index] {
+        options_.page_transfer->when_given(part_of(moved.move, rank), [this, rank, index] {
           if (ranks_[rank].state != State::kAwaitsPages) return;
           ranks_[rank].state = State::kWorking;
           go_on(rank, [this, rank, index] { take_pages(rank, index); });

@@ -59,7 +59,7 @@ class Simulation {
               return world_of(group).publisher(group).probe(prompt);
             },
             [this](uint64_t seed, int32_t group) { watch_.bind(seed, group); }),
-        courier_(options_.bug == SeededBug::kPagesAreMixedUp) {
+        page_transfer_(options_.bug == SeededBug::kPagesAreMixedUp) {
     for (int32_t world = 0; world < scenario_.num_worlds; ++world) worlds_.push_back(make_world(world));
     plan_clients();
     plan_fault();
@@ -249,7 +249,7 @@ class Simulation {
                               .max_pause_us = scenario_.max_pause_us,
                               .timeout_us = kTimeoutUs,
                               .requests = &requests_,
-                              .courier = &courier_,
+                              .page_transfer = &page_transfer_,
                               .bug = options_.bug},
         std::move(events));
   }
@@ -390,8 +390,9 @@ class Simulation {
         find(SimulatedProperty::kNothingWaits, world->report());
       }
     }
-    if (!has_failed_ && (controller_.controller().has_moves_under_way() || courier_.num_parts() != 0)) {
-      find(SimulatedProperty::kAllComesBack, fmt::format("{} parts of moves are left over", courier_.num_parts()));
+    if (!has_failed_ && (controller_.controller().has_moves_under_way() || page_transfer_.num_parts() != 0)) {
+      find(SimulatedProperty::kAllComesBack,
+           fmt::format("{} parts of moves are left over", page_transfer_.num_parts()));
     }
     if (num_flushes_ != 0) find(SimulatedProperty::kNothingWaits, "a flush of the caches is not answered");
     if (controller_.closed().size() != clients_.num_requests()) {
@@ -442,7 +443,7 @@ class Simulation {
   std::vector<std::unique_ptr<SimulatedWorld>> worlds_;
   SimulatedController controller_;
   SimulatedRequests requests_;
-  SimulatedCourier courier_;
+  SimulatedCourier page_transfer_;
   std::optional<SimulatedFinding> finding_;
   bool has_failed_ = false;
   int32_t num_flushes_ = 0;

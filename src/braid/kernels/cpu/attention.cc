@@ -70,7 +70,7 @@ void PagedAttention::forward(ConstRows q, std::span<const AttentionSequence> seq
                              const AttentionParams& params, Rows out) {
   const int64_t width = int64_t{params.num_heads} * layer.head_dim;
   CHECK(q.dtype == DType::kFloat32 && q.cols == width && out.cols == width && out.dtype != DType::kFloat16);
-  CHECK(layer.head_dim % 8 == 0 && layer.page_size % KvLayer::kGroupTokens == 0);
+  CHECK(layer.head_dim % 8 == 0 && layer.page_size % KvLayer::kKeyVectorTokens == 0);
   CHECK(params.sinks.empty() || std::cmp_equal(params.sinks.size(), params.num_heads), "{} sinks of {} heads",
         params.sinks.size(), params.num_heads);
   CHECK(params.num_heads % layer.num_kv_heads == 0, "{} heads over {} KV heads", params.num_heads, layer.num_kv_heads);
@@ -120,7 +120,7 @@ void PagedAttention::plan(ConstRows q, std::span<const AttentionSequence> sequen
   for (const AttentionSequence& sequence : sequences) {
     // A sequence too short to be cut at block borders is cut at its heads where so few would leave threads idle.
     const int64_t num_seen = sequence.first_position - first_visible(params, sequence.first_position);
-    const bool is_short = num_seen < 2 * kMinPartBlocks * Ops::kAttentionBlock;
+    const bool is_short = num_seen < 2 * kMinPartBlocks * Ops::kKvTileTokens;
     const int32_t kv_heads_each =
         sequence.num_new == 1 ? kv_heads_of_token(layer.num_kv_heads, heads_per_kv, is_few && is_short ? threads : 1)
                               : 1;

@@ -53,8 +53,8 @@ struct AttentionTile {
     const int64_t last = position(row);
     return window > 0 && last >= window ? last - window + 1 : 0;
   }
-  [[gnu::always_inline]] int64_t first_block() const { return first_key(0) / Ops::kAttentionBlock; }
-  [[gnu::always_inline]] int64_t end_block() const { return position(num_rows - 1) / Ops::kAttentionBlock + 1; }
+  [[gnu::always_inline]] int64_t first_block() const { return first_key(0) / Ops::kKvTileTokens; }
+  [[gnu::always_inline]] int64_t end_block() const { return position(num_rows - 1) / Ops::kKvTileTokens + 1; }
 };
 
 // A block of a tile. As what comes behind another: it is fetched while that one is computed. No tile: none.

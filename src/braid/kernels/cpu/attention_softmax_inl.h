@@ -10,8 +10,8 @@
 namespace braid::cpu {
 namespace {
 
-constexpr int kBlock = Ops::kAttentionBlock;
-constexpr int kGroup = KvLayer::kGroupTokens;
+constexpr int kBlock = Ops::kKvTileTokens;
+constexpr int kGroup = KvLayer::kKeyVectorTokens;
 constexpr int kGroups = kBlock / kGroup;
 constexpr int kMaxRows = AttentionTile::kMaxRows;
 constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();

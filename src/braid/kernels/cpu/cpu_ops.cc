@@ -21,7 +21,7 @@ void CpuOps::matmul(ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& 
   cpu::matmul(isa_, team_, x, w, y, epilogue);
 }
 
-void CpuOps::grouped_matmul(ConstRows x, const RowGroups& groups, std::span<const PackedMatrix> w, Rows y,
+void CpuOps::grouped_matmul(ConstRows x, const ExpertRows& groups, std::span<const PackedMatrix> w, Rows y,
                             const Epilogue& epilogue) {
   cpu::grouped_matmul(isa_, team_, x, groups, w, y, epilogue);
 }

@@ -31,8 +31,8 @@ void matmul_max(CpuIsa isa, ThreadTeam& team, ConstRows x, const PackedMatrix& w
   matmul_max_with(tier_for(isa, w.dtype()), team, x, w, cols, maxima);
 }
 
-void grouped_matmul(CpuIsa isa, ThreadTeam& team, ConstRows x, const RowGroups& groups, std::span<const PackedMatrix> w,
-                    Rows y, const Epilogue& epilogue) {
+void grouped_matmul(CpuIsa isa, ThreadTeam& team, ConstRows x, const ExpertRows& groups,
+                    std::span<const PackedMatrix> w, Rows y, const Epilogue& epilogue) {
   if (w.empty()) return;
   grouped_matmul_with(tier_for(isa, w[0].dtype()), team, x, groups, w, y, epilogue);
 }

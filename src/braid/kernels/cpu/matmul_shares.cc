@@ -44,7 +44,7 @@ Epilogue of_group(const Epilogue& epilogue, int64_t group) {
 }
 
 // What is multiplied.
-PanelWork input_work(ConstRows x, const int32_t* sources, int64_t rows, const PackedMatrix& w, Span1d panels) {
+PanelWork input_work(ConstRows x, const int32_t* sources, int64_t rows, const PackedMatrix& w, IndexRange panels) {
   return {.x = x.data,
           .sources = sources,
           .x_stride_bytes = x.stride * dtype_bytes(x.dtype),
@@ -56,7 +56,7 @@ PanelWork input_work(ConstRows x, const int32_t* sources, int64_t rows, const Pa
 }
 
 // Everything but the scratch memory.
-PanelWork make_work(ConstRows x, const int32_t* sources, int64_t rows, const PackedMatrix& w, Span1d panels, Rows y,
+PanelWork make_work(ConstRows x, const int32_t* sources, int64_t rows, const PackedMatrix& w, IndexRange panels, Rows y,
                     const Epilogue& epilogue) {
   const int64_t cols = epilogue.is_gated() ? kPanelCols / 2 : kPanelCols;
   const int64_t first_col = panels.begin * cols;
@@ -109,9 +109,9 @@ class ProductCuts {
         panel_cuts_(team.size() / row_cuts_) {}
 
   int count() const { return row_cuts_ * panel_cuts_; }  // threads with a share
-  Span1d rows_of(int thread) const { return split_evenly(rows_, thread / panel_cuts_, row_cuts_); }
+  IndexRange rows_of(int thread) const { return split_evenly(rows_, thread / panel_cuts_, row_cuts_); }
   // They ascend with the thread.
-  Span1d panels_of(int thread) const { return split_evenly(panels_, thread % panel_cuts_, panel_cuts_); }
+  IndexRange panels_of(int thread) const { return split_evenly(panels_, thread % panel_cuts_, panel_cuts_); }
 
  private:
   int64_t rows_;
@@ -167,7 +167,7 @@ void matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const Pa
   const ProductCuts cuts(tier, team, x.rows, w);
   team.run([&](int thread) {
     if (thread >= cuts.count()) return;
-    const Span1d rows = cuts.rows_of(thread);
+    const IndexRange rows = cuts.rows_of(thread);
     const int64_t count = rows.end - rows.begin;
     run(tier, team, thread,
         make_work(x.slice_rows(rows.begin, count), nullptr, count, w, cuts.panels_of(thread),
@@ -186,8 +186,8 @@ void matmul_max_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, cons
   std::vector<std::vector<RowMax>> found(static_cast<size_t>(cuts.count()));
   team.run([&](int thread) {
     if (thread >= cuts.count()) return;
-    const Span1d rows = cuts.rows_of(thread);
-    const Span1d panels = cuts.panels_of(thread);
+    const IndexRange rows = cuts.rows_of(thread);
+    const IndexRange panels = cuts.panels_of(thread);
     const int64_t count = rows.end - rows.begin;
     const int64_t maxima_bytes = count * static_cast<int64_t>(sizeof(ColumnMaxima));
     std::byte* const memory = team.scratch(thread, maxima_bytes + tier.scratch_bytes(count, x.cols));
@@ -210,7 +210,7 @@ void matmul_max_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, cons
   }
 }
 
-void grouped_matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const RowGroups& groups,
+void grouped_matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const ExpertRows& groups,
                          std::span<const PackedMatrix> w, Rows y, const Epilogue& epilogue) {
   const auto num_groups = static_cast<int64_t>(w.size());
   if (num_groups == 0) return;
@@ -240,7 +240,7 @@ void grouped_matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, 
       const auto panel_at = [&](int64_t at) {
         return std::clamp((at - before + cost - 1) / cost, int64_t{0}, num_panels);
       };
-      const Span1d panels = {.begin = begin <= before ? 0 : panel_at(begin), .end = panel_at(end)};
+      const IndexRange panels = {.begin = begin <= before ? 0 : panel_at(begin), .end = panel_at(end)};
       before += cost * num_panels;
       if (panels.begin >= panels.end) continue;
       const int64_t first = groups.offsets[group];

@@ -20,7 +20,7 @@ inline void split_rows(ThreadTeam& team, int64_t count, int64_t elements, Functi
     return;
   }
   team.run([&](int thread) {
-    const Span1d part = split_evenly(count, thread, team.size());
+    const IndexRange part = split_evenly(count, thread, team.size());
     if (part.begin < part.end) work(part.begin, part.end);
   });
 }

@@ -10,7 +10,7 @@
 namespace braid::cpu {
 namespace {
 
-constexpr int64_t kTokens = KvLayer::kGroupTokens;
+constexpr int64_t kTokens = KvLayer::kKeyVectorTokens;
 
 // New tokens [begin, end) of one group, at `slot` on; `source` is row-major with `stride` elements a token. Element is
 // uint16_t (the bits of a bfloat16) or float.

@@ -79,7 +79,7 @@ void RefOps::matmul_max(ConstRows x, const PackedMatrix& w, int64_t cols, std::s
   }
 }
 
-void RefOps::grouped_matmul(ConstRows x, const RowGroups& groups, std::span<const PackedMatrix> w, Rows y,
+void RefOps::grouped_matmul(ConstRows x, const ExpertRows& groups, std::span<const PackedMatrix> w, Rows y,
                             const Epilogue& epilogue) {
   CHECK(groups.offsets.size() == w.size() + 1);
   CHECK(epilogue.group_biases.empty() || epilogue.group_biases.size() == w.size());

@@ -39,7 +39,7 @@ ConstRows Attention::operator()(Step& step, ConstRows x) const {
 
   normalize(step, q, k);
   if (rope_table_ != nullptr) {
-    const RopePositions positions{.positions = step.positions, .are_long = step.are_long};
+    const RopePositions positions{.positions = step.positions, .uses_long_rope = step.uses_long_rope};
     rope_table_->rotate(ops, q, head_dim, positions);
     rope_table_->rotate(ops, k, head_dim, positions);
   }

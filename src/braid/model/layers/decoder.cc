@@ -7,7 +7,7 @@
 namespace braid {
 
 Rows Decoder::forward(Step& step, std::span<const TokenId> ids) const {
-  const Span1d own = step.exchange.own_rows(static_cast<int64_t>(ids.size()));
+  const IndexRange own = step.exchange.own_rows(static_cast<int64_t>(ids.size()));
   const Rows rows = step.workspace.residual.first(own.end - own.begin);
   (*weights_.embedding)(step.ops, ids.subspan(static_cast<size_t>(own.begin), static_cast<size_t>(rows.rows)), rows);
   if (weights_.embedding_multiplier != 1.0F) {
@@ -26,7 +26,7 @@ Rows Decoder::forward(Step& step, std::span<const TokenId> ids) const {
 // The chosen rows, normed, of all ranks that share the head.
 ConstRows Decoder::gather_head_input(Step& step, ConstRows hidden, std::span<const int32_t> rows) const {
   CHECK(std::ranges::is_sorted(rows), "rows for logits must ascend");
-  const Span1d own = step.exchange.own_rows(static_cast<int64_t>(step.positions.size()));
+  const IndexRange own = step.exchange.own_rows(static_cast<int64_t>(step.positions.size()));
   std::vector<int32_t> own_rows;
   for (const int32_t row : rows) {
     if (row >= own.begin && row < own.end) own_rows.push_back(row - static_cast<int32_t>(own.begin));

@@ -211,7 +211,7 @@ LayerLoader::Parts<SharedMatrix> LayerLoader::matrices(std::span<const ShardedNa
     MatrixCut& cut = cuts.emplace_back();
     cut.domain = shape.domain;
     for (const ShardedName& name : names) {
-      const std::vector<Span1d> rows = row_parts_of(name.shard, config_, shape);
+      const std::vector<IndexRange> rows = row_parts_of(name.shard, config_, shape);
       cut.rows.insert(cut.rows.end(), rows.begin(), rows.end());
       if (is_column_shard(name.shard)) cut.cols = part_of(name.shard, config_, shape);
     }
@@ -225,7 +225,7 @@ LayerLoader::Parts<SharedMatrix> LayerLoader::gate_ups(const std::string& gate, 
                                                        Shard shard) const {
   std::vector<MatrixCut> cuts;
   for (const LocalShape& shape : shapes_) {
-    std::vector<Span1d> rows = row_parts_of(shard, config_, shape);
+    std::vector<IndexRange> rows = row_parts_of(shard, config_, shape);
     if (rows.size() == 1) rows.push_back(rows.front());
     cuts.push_back({.rows = std::move(rows), .domain = shape.domain});
   }
@@ -238,7 +238,7 @@ LayerLoader::Parts<std::vector<float>> LayerLoader::vector(const ShardedName& na
   TRY(const std::vector<float> whole, weights_.vector(full_name(name.name)));
   std::vector<std::vector<float>> vectors;
   for (const LocalShape& shape : shapes_) {
-    const Span1d part = part_of(name.shard, config_, shape);
+    const IndexRange part = part_of(name.shard, config_, shape);
     const bool is_all = name.shard == Shard::kReplicated;
     vectors.emplace_back(whole.begin() + (is_all ? 0 : part.begin), is_all ? whole.end() : whole.begin() + part.end);
   }
@@ -345,7 +345,7 @@ LayerLoader::Parts<Mlp> LayerLoader::mlp(const MlpOptions& options) const {
 // Of one expert: whose it is, and which part of it.
 struct LayerLoader::ExpertHolder {
   ExpertWeights* weights;
-  Span1d ffn;
+  IndexRange ffn;
   bool adds_bias;  // of the expert's output, which ranks with parts of it sum up
 };
 

@@ -85,7 +85,7 @@ void RopeTable::rotate(Ops& ops, Rows x, int32_t head_dim, const RopePositions& 
   std::span<const int32_t> rows = positions.positions;
   if (frequencies_.size() > 1) {
     for (size_t i = 0; i < rows.size(); ++i) {
-      const bool is_long = !positions.are_long.empty() && positions.are_long[i] != 0;
+      const bool is_long = !positions.uses_long_rope.empty() && positions.uses_long_rope[i] != 0;
       own_rows.push_back(2 * rows[i] + (is_long ? 1 : 0));
     }
     rows = own_rows;

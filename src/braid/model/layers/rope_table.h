@@ -21,7 +21,8 @@ std::vector<float> rope_frequencies(const RopeConfig& config, int32_t rotary_dim
 // The group's rows of a step, as rope sees them.
 struct RopePositions {
   std::span<const int32_t> positions;
-  std::span<const uint8_t> are_long = {};  // whether a row's request has longrope's long factors; empty: none does
+  std::span<const uint8_t> uses_long_rope =
+      {};  // whether a row's request has longrope's long factors; empty: none does
 };
 
 // Cosines and sines of every position of the context, computed as the positions are first reached: the whole table is

@@ -88,14 +88,14 @@ TEST(RopeTable, LongRequestsHaveFactorsOfTheirOwn) {
   both.long_factors = by_long.frequency_factors;
   const auto ops = make_ref_ops();
   const std::vector<int32_t> positions = {3, 3, 0};
-  const std::vector<uint8_t> are_long = {0, 1, 1};
+  const std::vector<uint8_t> uses_long_rope = {0, 1, 1};
   const auto rotated = [&](const RopeConfig& config, std::span<const uint8_t> long_rows) {
     const RopeTable table(config, 4, 100);
     std::vector<float> x = {1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4};
-    table.rotate(*ops, make_rows(x.data(), 3, 4), 4, {.positions = positions, .are_long = long_rows});
+    table.rotate(*ops, make_rows(x.data(), 3, 4), 4, {.positions = positions, .uses_long_rope = long_rows});
     return x;
   };
-  const std::vector<float> got = rotated(both, are_long);
+  const std::vector<float> got = rotated(both, uses_long_rope);
   const std::vector<float> expected_short = rotated(by_short, {});
   const std::vector<float> expected_long = rotated(by_long, {});
   EXPECT_EQ(rotated(both, {}), expected_short);

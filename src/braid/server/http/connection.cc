@@ -155,7 +155,7 @@ asio::awaitable<void> Connection::flush() {
   }
 }
 
-Response Connection::error_response(Refusal refusal) const {
+Response Connection::error_response(HttpError refusal) const {
   return to_response(std::move(refusal), server_.options.format_error);
 }
 
@@ -244,14 +244,14 @@ asio::awaitable<bool> Connection::read_head(Exchange& exchange) {
     }
   }
   exchange.begin();
-  if (!answer) answer = verdict(exchange);
+  if (!answer) answer = early_response(exchange);
   if (!answer) co_return true;
   if (!parser.has_head() || !parser.is_complete()) must_linger_ = true;
   co_await answer_with(exchange, std::move(*answer));
   co_return false;
 }
 
-std::optional<Response> Connection::verdict(const Exchange& exchange) const {
+std::optional<Response> Connection::early_response(const Exchange& exchange) const {
   if (const auto& refusal = exchange.parser.refusal()) return error_response(*refusal);
   const ServerOptions& options = server_.options;
   const Request& head = exchange.parser.request();
@@ -269,7 +269,7 @@ asio::awaitable<bool> Connection::read_body(Exchange& exchange) {
     send(std::string(kContinue));
     co_await flush();
   }
-  std::optional<Refusal> refusal;
+  std::optional<HttpError> refusal;
   while (!parser.is_complete() && !refusal && !is_broken_) {
     input_.erase(0, parser.read_body(input_));
     read_more();
@@ -305,7 +305,7 @@ asio::awaitable<void> Connection::close_gently() {
   const Clock::time_point deadline = Clock::now() + limits_.linger_timeout;
   if (!is_broken_ && transport_.is_tls()) {
     tls_result_.reset();
-    transport_.say_goodbye([self = shared_from_this()](error_code error) {
+    transport_.shut_down_tls([self = shared_from_this()](error_code error) {
       self->tls_result_ = error;
       self->wake();
     });

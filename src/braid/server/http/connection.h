@@ -75,9 +75,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<bool> shake_hands();
   asio::awaitable<bool> serve_request();  // false: no further one
   asio::awaitable<bool> await_first_byte();
-  asio::awaitable<bool> read_head(Exchange& exchange);              // false: answered here, or nobody is there
-  asio::awaitable<bool> read_body(Exchange& exchange);              // the same
-  std::optional<Response> verdict(const Exchange& exchange) const;  // an answer that needs no body
+  asio::awaitable<bool> read_head(Exchange& exchange);                     // false: answered here, or nobody is there
+  asio::awaitable<bool> read_body(Exchange& exchange);                     // the same
+  std::optional<Response> early_response(const Exchange& exchange) const;  // an answer that needs no body
   asio::awaitable<void> close_gently();
   asio::awaitable<void> sleep_until(Clock::time_point deadline);  // or until wake()
 
@@ -88,7 +88,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool is_sending() const { return !outgoing_.empty(); }
   bool is_stuck() const;  // the client takes nothing of what is being sent
   size_t max_input() const;
-  Response error_response(Refusal refusal) const;
+  Response error_response(HttpError refusal) const;
 
   // connection_answer.cc: answers.
   asio::awaitable<void> handle(Exchange& exchange);
@@ -99,7 +99,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Clock::time_point since = Clock::time_point::max();  // it is not
     uint64_t num_taken_bytes = 0;                        // then
   };
-  const char* why_gone(const Answer& answer, FullBuffer& full);
+  const char* disconnect_reason(const Answer& answer, FullBuffer& full);
   std::string head_bytes(Exchange& exchange, const Response& response, bool is_stream, uint64_t content_length) const;
   std::string piece_bytes(Exchange& exchange, Answer::Piece piece) const;
   void log(const Exchange& exchange, const char* end) const;

@@ -90,7 +90,7 @@ asio::awaitable<const char*> Connection::send_answer(Exchange& exchange, Answer&
     }
     if (is_broken_ || (has_input_ended_ && !is_last)) co_return "client gone";
     if (is_last && !is_sending()) co_return nullptr;
-    if (const char* reason = why_gone(answer, full)) co_return reason;
+    if (const char* reason = disconnect_reason(answer, full)) co_return reason;
 
     Clock::time_point deadline = Clock::time_point::max();
     if (is_sending()) deadline = sent_at_ + limits_.write_timeout;
@@ -110,7 +110,7 @@ asio::awaitable<const char*> Connection::send_answer(Exchange& exchange, Answer&
   }
 }
 
-const char* Connection::why_gone(const Answer& answer, FullBuffer& full) {
+const char* Connection::disconnect_reason(const Answer& answer, FullBuffer& full) {
   const Clock::time_point now = Clock::now();
   if (is_stuck()) return "client stopped reading";
   const Answer::Fill fill = answer.fill();

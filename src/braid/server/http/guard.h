@@ -9,7 +9,7 @@
 
 #include "braid/server/http/api_keys.h"
 #include "braid/server/http/handler.h"
-#include "braid/server/http/refusal.h"
+#include "braid/server/http/http_error.h"
 
 namespace braid::http {
 

@@ -70,7 +70,7 @@ class RequestParser::Beast final : public beast::basic_parser<true> {
   bool http_1_0() const { return version_ == 10; }
 
   Request request;
-  std::optional<Refusal> refusal;
+  std::optional<HttpError> refusal;
   bool expects_continue = false;
 
  private:
@@ -202,7 +202,7 @@ bool RequestParser::has_head() const {
 bool RequestParser::is_complete() const {
   return beast_->is_done();
 }
-const std::optional<Refusal>& RequestParser::refusal() const {
+const std::optional<HttpError>& RequestParser::refusal() const {
   return beast_->refusal;
 }
 const Request& RequestParser::request() const {

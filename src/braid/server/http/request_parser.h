@@ -8,8 +8,8 @@
 #include <string_view>
 
 #include "braid/server/http/handler.h"
+#include "braid/server/http/http_error.h"
 #include "braid/server/http/limits.h"
-#include "braid/server/http/refusal.h"
 
 namespace braid::http {
 
@@ -28,7 +28,7 @@ class RequestParser {
 
   bool has_head() const;
   bool is_complete() const;  // head and body
-  const std::optional<Refusal>& refusal() const;
+  const std::optional<HttpError>& refusal() const;
 
   // Complete but for the body after has_head(). Before, as far as it was read.
   const Request& request() const;

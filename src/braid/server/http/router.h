@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "braid/server/http/handler.h"
-#include "braid/server/http/refusal.h"
+#include "braid/server/http/http_error.h"
 
 namespace braid::http {
 

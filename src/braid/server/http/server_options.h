@@ -8,8 +8,8 @@
 
 #include "braid/server/http/guard.h"
 #include "braid/server/http/handler.h"
+#include "braid/server/http/http_error.h"
 #include "braid/server/http/limits.h"
-#include "braid/server/http/refusal.h"
 
 namespace braid::http {
 

@@ -48,7 +48,7 @@ void Transport::write_some(asio::const_buffer buffer, DoneBytes done) {
   }
 }
 
-void Transport::say_goodbye(Done done) {
+void Transport::shut_down_tls(Done done) {
   tls_->async_shutdown(std::move(done));
 }
 

@@ -31,7 +31,7 @@ class Transport {
   void handshake(Done done);
   void read_some(asio::mutable_buffer buffer, DoneBytes done);
   void write_some(asio::const_buffer buffer, DoneBytes done);
-  void say_goodbye(Done done);  // TLS's close_notify
+  void shut_down_tls(Done done);  // TLS's close_notify
 
   // Whether the client has closed its side, even if bytes it sent before wait unread.
   bool has_peer_closed();

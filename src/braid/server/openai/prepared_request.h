@@ -28,7 +28,7 @@ RequestModel request_model_of(Engine& engine);
 struct PreparedRequest {
   std::vector<GenerationRequest> generations;  // one for each prompt
   std::vector<PromptResult> prompts;           // beside them; their choices are empty yet
-  MakeOutputParser make_parser;                // of a chat's answer
+  MakeMessageParser make_parser;               // of a chat's answer
 };
 
 // Rendering, tokenizing and compiling take their time. The prompts, or the messages, are taken out of the request.

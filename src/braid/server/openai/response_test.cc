@@ -342,7 +342,7 @@ TEST(Stream, AFailureOnTheWayIsAnErrorAndAnEnd) {
 }
 
 // As a parser of a thinking model does: all up to "a" is thinking, and the end of the text calls a tool.
-class ThinkingParser : public OutputParser {
+class ThinkingParser : public MessageParser {
  public:
   MessageDelta push(std::string_view text) override {
     if (std::exchange(has_thought_, true)) return {.content = std::string(text)};

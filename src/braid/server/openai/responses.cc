@@ -130,7 +130,7 @@ class CompletionAnswer : public AnswerWriter {
 class ChatAnswer : public AnswerWriter {
  public:
   ChatAnswer(ResponseHead head, ChatRequest request, PromptResult prompt, const Tokenizer& tokenizer,
-             MakeOutputParser make_parser)
+             MakeMessageParser make_parser)
       : head_(std::move(head)),
         request_(std::move(request)),
         result_(std::move(prompt)),
@@ -148,7 +148,7 @@ class ChatAnswer : public AnswerWriter {
   ChatRequest request_;
   PromptResult result_;
   const Tokenizer& tokenizer_;
-  MakeOutputParser make_parser_;
+  MakeMessageParser make_parser_;
 };
 
 }  // namespace
@@ -178,7 +178,7 @@ Json completion_response(const ResponseHead& head, const CompletionRequest& requ
 }
 
 Json chat_response(const ResponseHead& head, const ChatRequest& request, const PromptResult& result,
-                   const Tokenizer& tokenizer, const MakeOutputParser& make_parser) {
+                   const Tokenizer& tokenizer, const MakeMessageParser& make_parser) {
   const CommonParameters& common = request.common;
   const TokenNames names(tokenizer, common);
   Json choices = Json::array();
@@ -208,7 +208,7 @@ std::unique_ptr<AnswerWriter> make_completion_answer(ResponseHead head, Completi
 }
 
 std::unique_ptr<AnswerWriter> make_chat_answer(ResponseHead head, ChatRequest request, PromptResult prompt,
-                                               const Tokenizer& tokenizer, MakeOutputParser make_parser) {
+                                               const Tokenizer& tokenizer, MakeMessageParser make_parser) {
   return std::make_unique<ChatAnswer>(std::move(head), std::move(request), std::move(prompt), tokenizer,
                                       std::move(make_parser));
 }

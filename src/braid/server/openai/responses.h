@@ -9,7 +9,7 @@
 
 #include "braid/request/generation.h"
 #include "braid/server/openai/answer_writer.h"
-#include "braid/server/openai/output_parser.h"
+#include "braid/server/openai/message_parser.h"
 #include "braid/server/openai/requests.h"
 #include "braid/tokenizer/tokenizer.h"
 
@@ -48,7 +48,7 @@ std::optional<ApiError> find_error(const std::vector<PromptResult>& results);
 Json completion_response(const ResponseHead& head, const CompletionRequest& request,
                          const std::vector<PromptResult>& results, const Tokenizer& tokenizer);
 Json chat_response(const ResponseHead& head, const ChatRequest& request, const PromptResult& result,
-                   const Tokenizer& tokenizer, const MakeOutputParser& make_parser = make_plain_parser);
+                   const Tokenizer& tokenizer, const MakeMessageParser& make_parser = make_plain_parser);
 
 // Counts of a request, as its deltas bring them.
 class UsageCounter {
@@ -72,6 +72,6 @@ std::string_view finish_reason_name(FinishReason finish, bool has_tool_calls);
 std::unique_ptr<AnswerWriter> make_completion_answer(ResponseHead head, CompletionRequest request,
                                                      std::vector<PromptResult> prompts, const Tokenizer& tokenizer);
 std::unique_ptr<AnswerWriter> make_chat_answer(ResponseHead head, ChatRequest request, PromptResult prompt,
-                                               const Tokenizer& tokenizer, MakeOutputParser make_parser);
+                                               const Tokenizer& tokenizer, MakeMessageParser make_parser);
 
 }  // namespace braid::openai

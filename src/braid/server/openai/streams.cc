@@ -24,7 +24,7 @@ class ChunkStream : public AnswerWriter {
 
  protected:
   struct Choice {
-    std::unique_ptr<OutputParser> parser;  // chat
+    std::unique_ptr<MessageParser> parser;  // chat
     bool has_begun = false;
     bool has_tool_calls = false;
     TextPlace place;  // of the next token that logprobs list
@@ -176,7 +176,7 @@ class CompletionStream : public ChunkStream {
 class ChatStream : public ChunkStream {
  public:
   ChatStream(ResponseHead head, ChatRequest request, PromptResult prompt, const Tokenizer& tokenizer,
-             const MakeOutputParser& make_parser)
+             const MakeMessageParser& make_parser)
       : ChunkStream(std::move(head), "chat.completion.chunk", std::move(request.common), one(std::move(prompt)),
                     tokenizer) {
     for (Choice& choice : choices_) choice.parser = make_parser();
@@ -255,7 +255,7 @@ std::unique_ptr<AnswerWriter> make_completion_stream(ResponseHead head, Completi
 }
 
 std::unique_ptr<AnswerWriter> make_chat_stream(ResponseHead head, ChatRequest request, PromptResult prompt,
-                                               const Tokenizer& tokenizer, MakeOutputParser make_parser) {
+                                               const Tokenizer& tokenizer, MakeMessageParser make_parser) {
   return std::make_unique<ChatStream>(std::move(head), std::move(request), std::move(prompt), tokenizer, make_parser);
 }
 

@@ -12,6 +12,6 @@ namespace braid::openai {
 std::unique_ptr<AnswerWriter> make_completion_stream(ResponseHead head, CompletionRequest request,
                                                      std::vector<PromptResult> prompts, const Tokenizer& tokenizer);
 std::unique_ptr<AnswerWriter> make_chat_stream(ResponseHead head, ChatRequest request, PromptResult prompt,
-                                               const Tokenizer& tokenizer, MakeOutputParser make_parser);
+                                               const Tokenizer& tokenizer, MakeMessageParser make_parser);
 
 }  // namespace braid::openai

@@ -1,5 +1,5 @@
 // Parsers are written as if they could wait for the next byte: as coroutines. What such a parser does depends on the
-// bytes alone, and so not on how the text was cut into deltas. TextStream (text_stream.h) runs them.
+// bytes alone, and so not on how the text was cut into deltas. ByteStream (text_stream.h) runs them.
 #pragma once
 
 #include <coroutine>

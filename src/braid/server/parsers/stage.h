@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "braid/server/parsers/byte_stream.h"
 #include "braid/server/parsers/event.h"
-#include "braid/server/parsers/text_stream.h"
 
 namespace braid::parsers {
 
@@ -29,7 +29,7 @@ class Stage {
   static constexpr size_t kMaxNewlines = 8;
 
  protected:
-  static constexpr int kEnd = TextStream::kEnd;
+  static constexpr int kEnd = ByteStream::kEnd;
   using Markers = std::span<const std::string_view>;
 
   // Where text goes that is no marker.
@@ -44,7 +44,7 @@ class Stage {
   virtual Part<> run() = 0;
 
   // The next byte: held back, or gone.
-  TextStream::Peek peek() { return stream_.peek(); }
+  ByteStream::Peek peek() { return stream_.peek(); }
   void hold();
   void skip() { stream_.take(1); }
   bool can_hold() const { return held_.size() < kMaxHeldBytes; }
@@ -88,7 +88,7 @@ class Stage {
   Part<> whole();
   void run_to(Events& out, bool is_end, std::string_view text);
 
-  TextStream stream_;
+  ByteStream stream_;
   std::string held_;
   Events* out_ = nullptr;  // while it runs
   TextSink content_{*this, Event::Kind::kContent};

@@ -30,7 +30,8 @@ std::string describe_stored(const Checkpoint& checkpoint, const StoredTensor& te
 }  // namespace
 
 std::string describe_packed(std::string_view kind, const PackedMatrix& matrix, const Checkpoint& checkpoint,
-                            std::span<const StoredTensor* const> tensors, std::span<const Span1d> rows, Span1d cols) {
+                            std::span<const StoredTensor* const> tensors, std::span<const IndexRange> rows,
+                            IndexRange cols) {
   std::string text = fmt::format("{} {} [{}, {}] cols {} {}\n", kind, dtype_name(matrix.dtype()), matrix.n(),
                                  matrix.k(), cols.begin, cols.end);
   for (size_t i = 0; i < tensors.size(); ++i) {

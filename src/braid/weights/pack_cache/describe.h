@@ -14,7 +14,8 @@ namespace braid {
 
 // `kind`: how the tensors become one matrix. `rows`: of each.
 std::string describe_packed(std::string_view kind, const PackedMatrix& matrix, const Checkpoint& checkpoint,
-                            std::span<const StoredTensor* const> tensors, std::span<const Span1d> rows, Span1d cols);
+                            std::span<const StoredTensor* const> tensors, std::span<const IndexRange> rows,
+                            IndexRange cols);
 
 // A tensor's rows in their order.
 std::string describe_rows(DType dtype, const Checkpoint& checkpoint, const StoredTensor& tensor);

@@ -43,7 +43,7 @@ std::string pack_all(const Checkpoint& checkpoint, ThreadTeam& team, PackCache* 
   };
   for (const auto& [name, tensor] : checkpoint.tensors()) {
     if (tensor.shape.size() != 2) continue;
-    const Span1d half{.begin = 0, .end = tensor.cols() / 2};
+    const IndexRange half{.begin = 0, .end = tensor.cols() / 2};
     const std::array<MatrixCut, 4> cuts = {
         {{.rows = {kWhole}},
          {.rows = {kWhole}, .domain = 1},  // the same bytes

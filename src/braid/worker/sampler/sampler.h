@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "braid/base/result.h"
-#include "braid/request/result.h"
+#include "braid/request/sampled_token.h"
 #include "braid/wire/step_plan.h"
 #include "braid/worker/sampler/selection.h"
 

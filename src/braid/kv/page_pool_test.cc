@@ -1,4 +1,4 @@
-#include "braid/kv/block_pool.h"
+#include "braid/kv/page_pool.h"
 
 #include <gtest/gtest.h>
 
@@ -12,8 +12,8 @@ std::vector<PageId> ids_of(const Pages& pages) {
   return {pages.ids().begin(), pages.ids().end()};
 }
 
-TEST(BlockPool, HandsOutTheLowestFirstAndLateUsedAgain) {
-  BlockPool pool(4);
+TEST(PagePool, HandsOutTheLowestFirstAndLateUsedAgain) {
+  PagePool pool(4);
   auto first = pool.allocate(2);
   auto second = pool.allocate(1);
   EXPECT_EQ(ids_of(*first), (std::vector<PageId>{0, 1}));
@@ -23,16 +23,16 @@ TEST(BlockPool, HandsOutTheLowestFirstAndLateUsedAgain) {
   EXPECT_EQ(ids_of(*pool.allocate(3)), (std::vector<PageId>{0, 1, 3}));
 }
 
-TEST(BlockPool, AllocatesAllOrNothing) {
-  BlockPool pool(3);
+TEST(PagePool, AllocatesAllOrNothing) {
+  PagePool pool(3);
   const auto held = pool.allocate(2);
   EXPECT_FALSE(pool.allocate(2).has_value());
   EXPECT_EQ(pool.num_free(), 1);
   EXPECT_TRUE(pool.allocate(0).has_value());
 }
 
-TEST(BlockPool, APageIsFreeWhenTheLastOfItsHoldersIsGone) {
-  BlockPool pool(2);
+TEST(PagePool, APageIsFreeWhenTheLastOfItsHoldersIsGone) {
+  PagePool pool(2);
   Pages shared;
   {
     const auto pages = pool.allocate(2);
@@ -50,8 +50,8 @@ TEST(BlockPool, APageIsFreeWhenTheLastOfItsHoldersIsGone) {
   EXPECT_EQ(pool.num_free(), 2);
 }
 
-TEST(BlockPool, ReplaceAndAppendMoveReferences) {
-  BlockPool pool(4);
+TEST(PagePool, ReplaceAndAppendMoveReferences) {
+  PagePool pool(4);
   auto pages = pool.allocate(2);
   pages->replace(0, std::move(*pool.allocate(1)));
   EXPECT_EQ(ids_of(*pages), (std::vector<PageId>{2, 1}));
@@ -62,8 +62,8 @@ TEST(BlockPool, ReplaceAndAppendMoveReferences) {
   EXPECT_EQ(pages->size(), 3);
 }
 
-TEST(BlockPool, CountsCachedPagesThatNobodyElseHolds) {
-  BlockPool pool(3);
+TEST(PagePool, CountsCachedPagesThatNobodyElseHolds) {
+  PagePool pool(3);
   auto cache = pool.allocate(2);
   pool.set_cached(0, true);
   pool.set_cached(1, true);
@@ -78,8 +78,8 @@ TEST(BlockPool, CountsCachedPagesThatNobodyElseHolds) {
   EXPECT_EQ(pool.num_idle_cached(), 0);
 }
 
-TEST(BlockPool, NamesTheCachedPageThatNobodyHasHeldForTheLongest) {
-  BlockPool pool(4);
+TEST(PagePool, NamesTheCachedPageThatNobodyHasHeldForTheLongest) {
+  PagePool pool(4);
   auto cache = pool.allocate(3);
   EXPECT_EQ(pool.longest_idle_cached(), -1);
   for (const PageId page : {1, 0, 2}) pool.set_cached(page, true);
@@ -95,8 +95,8 @@ TEST(BlockPool, NamesTheCachedPageThatNobodyHasHeldForTheLongest) {
   EXPECT_EQ(pool.longest_idle_cached(), -1);
 }
 
-TEST(BlockPool, TheFirstPagesOfAListCanBeGivenBack) {
-  BlockPool pool(5);
+TEST(PagePool, TheFirstPagesOfAListCanBeGivenBack) {
+  PagePool pool(5);
   auto pages = pool.allocate(4);
   const Pages shared = pages->share(1, 1);
   pages->drop_front(2);
@@ -112,7 +112,7 @@ TEST(BlockPoolDeathTest, ALeakEndsTheProcess) {
   EXPECT_DEATH(
       {
         Pages outliving;
-        BlockPool pool(1);
+        PagePool pool(1);
         outliving = std::move(*pool.allocate(1));
       },
       "never given back");

@@ -1,4 +1,4 @@
-#include "braid/server/openai/output_parser.h"
+#include "braid/server/openai/message_parser.h"
 
 #include <algorithm>
 #include <utility>
@@ -7,7 +7,7 @@ namespace braid::openai {
 
 namespace {
 
-class PlainParser : public OutputParser {
+class PlainParser : public MessageParser {
  public:
   MessageDelta push(std::string_view text) override { return {.content = std::string(text)}; }
   MessageDelta finish() override { return {}; }
@@ -35,20 +35,20 @@ MessageDelta to_message(parsers::Events events) {
   return message;
 }
 
-class ModelParser : public OutputParser {
+class ModelParser : public MessageParser {
  public:
   explicit ModelParser(const parsers::ParserOptions& options) : parser_(options) {}
   MessageDelta push(std::string_view text) override { return to_message(parser_.push(text)); }
   MessageDelta finish() override { return to_message(parser_.finish()); }
 
  private:
-  parsers::OutputParser parser_;
+  parsers::MessageParser parser_;
 };
 
 }  // namespace
 
-MakeOutputParser make_parsers(parsers::ParserOptions options) {
-  return [options = std::move(options)]() mutable -> std::unique_ptr<OutputParser> {
+MakeMessageParser make_parsers(parsers::ParserOptions options) {
+  return [options = std::move(options)]() mutable -> std::unique_ptr<MessageParser> {
     auto parser = std::make_unique<ModelParser>(options);
     ++options.id_seed;
     return parser;
@@ -68,7 +68,7 @@ void MessageDelta::append(MessageDelta delta) {
   }
 }
 
-std::unique_ptr<OutputParser> make_plain_parser() {
+std::unique_ptr<MessageParser> make_plain_parser() {
   return std::make_unique<PlainParser>();
 }
 

@@ -11,7 +11,7 @@
 
 namespace braid {
 
-class BlockPool;
+class PagePool;
 
 // One reference to each of a list of pages, given back when it dies. Move-only; share() makes another reference.
 class Pages {
@@ -38,19 +38,19 @@ class Pages {
   void clear();
 
  private:
-  friend class BlockPool;
-  explicit Pages(BlockPool& pool) : pool_(&pool) {}
+  friend class PagePool;
+  explicit Pages(PagePool& pool) : pool_(&pool) {}
 
-  BlockPool* pool_ = nullptr;
+  PagePool* pool_ = nullptr;
   std::vector<PageId> ids_;
 };
 
-class BlockPool {
+class PagePool {
  public:
-  explicit BlockPool(int32_t num_pages);
-  ~BlockPool();  // CHECKs that every page came back
-  BlockPool(const BlockPool&) = delete;
-  BlockPool& operator=(const BlockPool&) = delete;
+  explicit PagePool(int32_t num_pages);
+  ~PagePool();  // CHECKs that every page came back
+  PagePool(const PagePool&) = delete;
+  PagePool& operator=(const PagePool&) = delete;
 
   // `count` free pages, each held once; nothing if there are fewer. A page that was in use lately is handed out first,
   // then the lowest number, so that memory is touched only as far as it is needed.

@@ -1,4 +1,4 @@
-#include "braid/kv/block_pool.h"
+#include "braid/kv/page_pool.h"
 
 #include <utility>
 
@@ -63,7 +63,7 @@ void Pages::clear() {
   ids_.clear();
 }
 
-BlockPool::BlockPool(int32_t num_pages) {
+PagePool::PagePool(int32_t num_pages) {
   CHECK(num_pages >= 0, "a pool of {} pages", num_pages);
   references_.assign(static_cast<size_t>(num_pages), 0);
   cached_.assign(static_cast<size_t>(num_pages), false);
@@ -72,11 +72,11 @@ BlockPool::BlockPool(int32_t num_pages) {
   for (PageId page = num_pages - 1; page >= 0; --page) free_.push_back(page);
 }
 
-BlockPool::~BlockPool() {
+PagePool::~PagePool() {
   CHECK(num_free() == num_pages(), "{} pages were never given back", num_pages() - num_free());
 }
 
-std::optional<Pages> BlockPool::allocate(int32_t count) {
+std::optional<Pages> PagePool::allocate(int32_t count) {
   CHECK(count >= 0, "{} pages", count);
   if (count > num_free()) return std::nullopt;
   Pages pages(*this);
@@ -90,19 +90,19 @@ std::optional<Pages> BlockPool::allocate(int32_t count) {
   return pages;
 }
 
-void BlockPool::set_cached(PageId page, bool cached) {
+void PagePool::set_cached(PageId page, bool cached) {
   CHECK(references(page) > 0 && cached_[static_cast<size_t>(page)] != cached, "page {}", page);
   cached_[static_cast<size_t>(page)] = cached;
   update_idle(page);
 }
 
-void BlockPool::add_reference(PageId page) {
+void PagePool::add_reference(PageId page) {
   CHECK(references(page) > 0, "page {} is free", page);
   ++references_[static_cast<size_t>(page)];
   update_idle(page);
 }
 
-void BlockPool::release(PageId page) {
+void PagePool::release(PageId page) {
   int32_t& references = references_[static_cast<size_t>(page)];
   CHECK(references > 0, "page {} is given back twice", page);
   CHECK(references > 1 || !cached_[static_cast<size_t>(page)], "page {} leaves while the cache lists it", page);
@@ -111,7 +111,7 @@ void BlockPool::release(PageId page) {
   if (references == 0) free_.push_back(page);
 }
 
-void BlockPool::update_idle(PageId page) {
+void PagePool::update_idle(PageId page) {
   const bool is_idle = cached_[static_cast<size_t>(page)] && references_[static_cast<size_t>(page)] == 1;
   IdleLink& own = idle_link(page);
   if (own.is_in == is_idle) return;

@@ -1,4 +1,4 @@
-#include "braid/kv/radix_tree.h"
+#include "braid/kv/prefix_tree.h"
 
 #include <gtest/gtest.h>
 
@@ -37,11 +37,11 @@ struct OneGroup {
     return std::move(*pages);
   }
 
-  BlockPool pool;
-  RadixTree tree;
+  PagePool pool;
+  PrefixTree tree;
 };
 
-TEST(RadixTree, MatchesWholePagesOfTheLongestCommonPrefix) {
+TEST(PrefixTree, MatchesWholePagesOfTheLongestCommonPrefix) {
   OneGroup one(10, 2);
   const Pages pages = one.insert_new({1, 2, 3, 4, 5, 6}, 2);
   EXPECT_EQ(one.match(Tokens{1, 2, 3, 4, 5, 6, 7}).size(), 3);
@@ -53,7 +53,7 @@ TEST(RadixTree, MatchesWholePagesOfTheLongestCommonPrefix) {
   EXPECT_EQ(one.match(Tokens{1, 2, 3, 4}).ids()[1], pages.ids()[1]);
 }
 
-TEST(RadixTree, ASecondCopyIsGivenUpForTheTreesOwn) {
+TEST(PrefixTree, ASecondCopyIsGivenUpForTheTreesOwn) {
   OneGroup one(10, 2);
   auto& [pool, tree] = one;
   const Pages first = one.insert_new({1, 2, 3, 4}, 2);
@@ -63,7 +63,7 @@ TEST(RadixTree, ASecondCopyIsGivenUpForTheTreesOwn) {
   EXPECT_EQ(pool.num_free(), 7);
 }
 
-TEST(RadixTree, EvictsTheLeastRecentlyUsedLeavesThatNobodyHolds) {
+TEST(PrefixTree, EvictsTheLeastRecentlyUsedLeavesThatNobodyHolds) {
   OneGroup one(10, 1);
   auto& [pool, tree] = one;
   one.insert_new({1, 2, 3}, 1);  // oldest
@@ -85,7 +85,7 @@ TEST(RadixTree, EvictsTheLeastRecentlyUsedLeavesThatNobodyHolds) {
 }
 
 // Against a map from every cached prefix to its page.
-TEST(RadixTree, AgreesWithAMapOfPrefixes) {
+TEST(PrefixTree, AgreesWithAMapOfPrefixes) {
   for (uint64_t seed = 1; seed <= 100; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937_64 random(seed);
@@ -165,8 +165,8 @@ struct Windowed {
         narrow(num_pages),
         tree(groups(has_wide), tokens_a_page) {}
 
-  std::vector<RadixTree::Group> groups(bool has_wide) {
-    std::vector<RadixTree::Group> groups;
+  std::vector<PrefixTree::Group> groups(bool has_wide) {
+    std::vector<PrefixTree::Group> groups;
     if (has_wide) groups.push_back({.pool = &wide});
     groups.push_back({.pool = &narrow, .window = window});
     return groups;
@@ -181,7 +181,7 @@ struct Windowed {
       done = std::min(done + chunk, static_cast<int32_t>(tokens.size()));
       for (size_t i = 0; i < sequence.pages.size(); ++i) {
         PageRun& run = sequence.pages[i];
-        BlockPool& pool = sequence.pages.size() == 2 && i == 0 ? wide : narrow;
+        PagePool& pool = sequence.pages.size() == 2 && i == 0 ? wide : narrow;
         const int32_t missing = (done + page_size - 1) / page_size - run.end();
         tree.evict(missing - pool.num_free(), static_cast<int32_t>(i));
         run.pages.append(std::move(*pool.allocate(missing)));
@@ -200,9 +200,9 @@ struct Windowed {
 
   int32_t page_size;
   int32_t window;
-  BlockPool wide;
-  BlockPool narrow;
-  RadixTree tree;
+  PagePool wide;
+  PagePool narrow;
+  PrefixTree tree;
 };
 
 Tokens counted(int32_t count, TokenId first = 0) {

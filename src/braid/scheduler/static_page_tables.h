@@ -11,10 +11,10 @@
 
 namespace braid {
 
-class OwnPages {
+class StaticPageTables {
  public:
   // For sequences of up to `max_len` tokens each, at most config.chunked_prefill_size of them new in one step.
-  OwnPages(const SchedulerConfig& config, int64_t max_len);
+  StaticPageTables(const SchedulerConfig& config, int64_t max_len);
 
   // An error if the pools do not hold so many sequences.
   Status check_room(int64_t num_sequences) const;

@@ -1,22 +1,22 @@
-#include "braid/server/parsers/text_stream.h"
+#include "braid/server/parsers/byte_stream.h"
 
 #include <utility>
 
 namespace braid::parsers {
 
-void TextStream::push(std::string_view text) {
+void ByteStream::push(std::string_view text) {
   if (text.empty()) return;
   text_ = text;
   run();
   text_ = {};
 }
 
-void TextStream::finish() {
+void ByteStream::finish() {
   has_ended_ = true;
   run();
 }
 
-void TextStream::take(size_t num_bytes) {
+void ByteStream::take(size_t num_bytes) {
   if (again_.empty()) {
     text_.remove_prefix(num_bytes);
     return;
@@ -28,7 +28,7 @@ void TextStream::take(size_t num_bytes) {
   }
 }
 
-void TextStream::put_back(std::string_view text) {
+void ByteStream::put_back(std::string_view text) {
   if (text.size() <= again_begin_) {  // as a rule, what was just taken of it
     again_begin_ -= text.size();
     text.copy(again_.data() + again_begin_, text.size());
@@ -38,7 +38,7 @@ void TextStream::put_back(std::string_view text) {
   }
 }
 
-void TextStream::run() {
+void ByteStream::run() {
   is_waiting_ = false;
   while (!parts_.empty() && !is_waiting_) {
     parts_.back().resume();

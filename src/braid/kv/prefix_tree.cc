@@ -1,4 +1,4 @@
-#include "braid/kv/radix_tree.h"
+#include "braid/kv/prefix_tree.h"
 
 #include <algorithm>
 
@@ -15,7 +15,7 @@ constexpr size_t kFreeNodes = 65536;
 
 }  // namespace
 
-size_t RadixTree::Hash::operator()(const Key& key) const {
+size_t PrefixTree::Hash::operator()(const Key& key) const {
   uint64_t hash = key.parent * 0x9e3779b97f4a7c15U;
   for (const TokenId token : key.tokens) {
     hash = (hash ^ static_cast<uint32_t>(token)) * 0xff51afd7ed558ccdU;
@@ -24,11 +24,11 @@ size_t RadixTree::Hash::operator()(const Key& key) const {
   return hash;
 }
 
-bool RadixTree::Equal::operator()(const Key& a, const Key& b) const {
+bool PrefixTree::Equal::operator()(const Key& a, const Key& b) const {
   return a.parent == b.parent && std::ranges::equal(a.tokens, b.tokens);
 }
 
-RadixTree::RadixTree(std::vector<Group> groups, int32_t page_size) : page_size_(page_size) {
+PrefixTree::PrefixTree(std::vector<Group> groups, int32_t page_size) : page_size_(page_size) {
   CHECK(page_size > 0, "pages of {} tokens", page_size);
   CHECK(!groups.empty());
   for (const Group& group : groups) {
@@ -40,7 +40,7 @@ RadixTree::RadixTree(std::vector<Group> groups, int32_t page_size) : page_size_(
   }
 }
 
-RadixTree::~RadixTree() {
+PrefixTree::~PrefixTree() {
   for (const auto& node : nodes_) {
     for (size_t group = 0; group < groups_.size(); ++group) {
       if (!node->pages[group].empty()) groups_[group].pool->set_cached(node->page(group), false);
@@ -48,7 +48,7 @@ RadixTree::~RadixTree() {
   }
 }
 
-std::vector<RadixTree::Node*> RadixTree::path_of(std::span<const TokenId> tokens) const {
+std::vector<PrefixTree::Node*> PrefixTree::path_of(std::span<const TokenId> tokens) const {
   std::vector<Node*> path;
   Node* node = nullptr;
   for (int32_t i = 0; i < whole_pages(tokens); ++i) {
@@ -60,12 +60,12 @@ std::vector<RadixTree::Node*> RadixTree::path_of(std::span<const TokenId> tokens
 }
 
 // The first of the group's pages that whoever goes on behind `num_pages` reads.
-int32_t RadixTree::first_read(const OwnGroup& group, int32_t num_pages) const {
+int32_t PrefixTree::first_read(const OwnGroup& group, int32_t num_pages) const {
   return group.sees_all() ? 0 : std::max(0, num_pages - group.window_pages);
 }
 
 // How far along the path one can go on: behind a place where every group has all that is read there.
-int32_t RadixTree::longest_to_be_had(std::span<Node* const> path) const {
+int32_t PrefixTree::longest_to_be_had(std::span<Node* const> path) const {
   const auto len = static_cast<int32_t>(path.size());
   if (groups_.size() == 1 && groups_[0].sees_all()) return len;
   int32_t longest = 0;
@@ -81,7 +81,7 @@ int32_t RadixTree::longest_to_be_had(std::span<Node* const> path) const {
   return longest;
 }
 
-PrefixMatch RadixTree::match(std::span<const TokenId> tokens) {
+PrefixMatch PrefixTree::match(std::span<const TokenId> tokens) {
   const std::vector<Node*> path = path_of(tokens);
   PrefixMatch match{.num_pages = longest_to_be_had(path), .pages = SequencePages(groups_.size())};
   for (size_t group = 0; group < groups_.size(); ++group) {
@@ -94,7 +94,7 @@ PrefixMatch RadixTree::match(std::span<const TokenId> tokens) {
   return match;
 }
 
-PrefixProbe RadixTree::probe(std::span<const TokenId> tokens) const {
+PrefixProbe PrefixTree::probe(std::span<const TokenId> tokens) const {
   const std::vector<Node*> path = path_of(tokens);
   PrefixProbe probe{.num_cached_pages = longest_to_be_had(path)};
   for (int32_t i = first_read(groups_[0], probe.num_cached_pages); i < probe.num_cached_pages; ++i) {
@@ -103,7 +103,7 @@ PrefixProbe RadixTree::probe(std::span<const TokenId> tokens) const {
   return probe;
 }
 
-void RadixTree::insert(std::span<const TokenId> tokens, SequencePages& pages) {
+void PrefixTree::insert(std::span<const TokenId> tokens, SequencePages& pages) {
   CHECK(pages.size() == groups_.size(), "pages of {} KV groups, there are {}", pages.size(), groups_.size());
   int32_t count = whole_pages(tokens);
   for (const PageRun& run : pages) count = std::min(count, run.end());
@@ -127,7 +127,7 @@ void RadixTree::insert(std::span<const TokenId> tokens, SequencePages& pages) {
   limit_bare_nodes();
 }
 
-int32_t RadixTree::evict(int32_t count, int32_t group) {
+int32_t PrefixTree::evict(int32_t count, int32_t group) {
   OwnGroup& own = groups_[static_cast<size_t>(group)];
   int32_t evicted = 0;
   for (; evicted < count; ++evicted) {
@@ -146,7 +146,7 @@ int32_t RadixTree::evict(int32_t count, int32_t group) {
   return evicted;
 }
 
-std::vector<PageId> RadixTree::page_ids(int32_t group) const {
+std::vector<PageId> PrefixTree::page_ids(int32_t group) const {
   std::vector<PageId> ids;
   ids.reserve(nodes_.size());
   for (const auto& node : nodes_) {
@@ -156,12 +156,12 @@ std::vector<PageId> RadixTree::page_ids(int32_t group) const {
   return ids;
 }
 
-RadixTree::Node* RadixTree::find(const Node* parent, std::span<const TokenId> page) const {
+PrefixTree::Node* PrefixTree::find(const Node* parent, std::span<const TokenId> page) const {
   const auto found = nodes_.find(Key{.parent = parent == nullptr ? 0 : parent->id, .tokens = page});
   return found == nodes_.end() ? nullptr : found->get();
 }
 
-RadixTree::Node* RadixTree::add(Node* parent, std::span<const TokenId> tokens) {
+PrefixTree::Node* PrefixTree::add(Node* parent, std::span<const TokenId> tokens) {
   auto node = std::make_unique<Node>();
   node->id = next_id_++;
   node->parent = parent;
@@ -173,21 +173,21 @@ RadixTree::Node* RadixTree::add(Node* parent, std::span<const TokenId> tokens) {
   return added;
 }
 
-void RadixTree::give_page(Node& node, size_t group, Pages page) {
+void PrefixTree::give_page(Node& node, size_t group, Pages page) {
   OwnGroup& own = groups_[group];
   node.pages[group] = std::move(page);
   own.pool->set_cached(node.page(group), true);
   own.nodes_of[static_cast<size_t>(node.page(group))] = &node;
 }
 
-void RadixTree::drop_page(Node& node, size_t group) {
+void PrefixTree::drop_page(Node& node, size_t group) {
   OwnGroup& own = groups_[group];
   own.pool->set_cached(node.page(group), false);
   own.nodes_of[static_cast<size_t>(node.page(group))] = nullptr;
   node.pages[group].clear();
 }
 
-void RadixTree::remove(Node* leaf) {
+void PrefixTree::remove(Node* leaf) {
   if (leaf->parent != nullptr) --leaf->parent->num_children;
   for (size_t group = 0; group < groups_.size(); ++group) {
     if (!leaf->pages[group].empty()) drop_page(*leaf, group);
@@ -196,7 +196,7 @@ void RadixTree::remove(Node* leaf) {
 }
 
 // A node without pages that leads to none, and those above it that are left so.
-void RadixTree::remove_bare(Node* node) {
+void PrefixTree::remove_bare(Node* node) {
   while (node != nullptr && node->num_children == 0 && std::ranges::all_of(node->pages, &Pages::empty)) {
     Node* const parent = node->parent;
     remove(node);
@@ -204,7 +204,7 @@ void RadixTree::remove_bare(Node* node) {
   }
 }
 
-void RadixTree::limit_bare_nodes() {
+void PrefixTree::limit_bare_nodes() {
   if (groups_[0].sees_all()) return;  // every node has a page
   const size_t most = kFreeNodes + kNodesAPage * static_cast<size_t>(groups_[0].pool->num_pages());
   while (nodes_.size() > most) {

@@ -1,4 +1,4 @@
-#include "braid/kv/kv_transfer.h"
+#include "braid/kv/kv_page_copy.h"
 
 #include <gtest/gtest.h>
 
@@ -36,7 +36,7 @@ bool same_page(const KvCache& a, PageId in_a, const KvCache& b, PageId in_b) {
   return true;
 }
 
-TEST(KvTransfer, MovesPagesBitForBitWhereverTheyLie) {
+TEST(KvPageCopy, MovesPagesBitForBitWhereverTheyLie) {
   KvCache from(kMovedShape, 8);
   KvCache to(kMovedShape, 5);
   const std::vector<std::vector<PageId>> sources = {{6, 0, 3}};
@@ -47,7 +47,7 @@ TEST(KvTransfer, MovesPagesBitForBitWhereverTheyLie) {
   fill(to, 0, 99);
   fill(to, 3, 98);
 
-  const KvTransfer transfer = KvTransfer::gather(from, sources);
+  const KvPageCopy transfer = KvPageCopy::gather(from, sources);
   fill(from, 6, 1);  // what happens there later is nothing to the copy
   EXPECT_EQ(std::ssize(transfer.bytes()), 3 * 3 * 2 * kMovedPage);
   ASSERT_TRUE(transfer.scatter(to, targets).ok());
@@ -62,12 +62,12 @@ TEST(KvTransfer, MovesPagesBitForBitWhereverTheyLie) {
   EXPECT_EQ(to.committed_bytes(), to.reserved_bytes());
 }
 
-TEST(KvTransfer, AnotherShapeOrNumberOfPagesIsAnErrorAndWritesNothing) {
+TEST(KvPageCopy, AnotherShapeOrNumberOfPagesIsAnErrorAndWritesNothing) {
   KvCache from(kMovedShape, 2);
   const std::vector<std::vector<PageId>> pages = {{0, 1}};
   fill(from, 0, 3);
   fill(from, 1, 4);
-  const KvTransfer transfer = KvTransfer::gather(from, pages);
+  const KvPageCopy transfer = KvPageCopy::gather(from, pages);
 
   KvCache same(kMovedShape, 2);
   const std::vector<std::vector<PageId>> one_page = {{0}};
@@ -79,16 +79,16 @@ TEST(KvTransfer, AnotherShapeOrNumberOfPagesIsAnErrorAndWritesNothing) {
   EXPECT_EQ(same.committed_bytes() + other.committed_bytes(), 0);
 }
 
-TEST(KvTransfer, OfNoPagesMovesNothing) {
+TEST(KvPageCopy, OfNoPagesMovesNothing) {
   const KvCache from(kMovedShape, 2);
   KvCache to(kMovedShape, 2);
   const std::vector<std::vector<PageId>> none(1);
-  EXPECT_TRUE(KvTransfer::gather(from, none).scatter(to, none).ok());
+  EXPECT_TRUE(KvPageCopy::gather(from, none).scatter(to, none).ok());
   EXPECT_EQ(to.committed_bytes(), 0);
 }
 
 // Layers 0 and 2 see all, layer 1 has a window: each group's pages go into that group's layers alone.
-TEST(KvTransfer, EachKvGroupHasPagesOfItsOwn) {
+TEST(KvPageCopy, EachKvGroupHasPagesOfItsOwn) {
   KvShape shape = kMovedShape;
   shape.windows = {0, 20, 0};
   const std::vector<KvGroupPool> pools = {{.num_pages = 4}, {.window = 20, .num_pages = 2}};
@@ -106,7 +106,7 @@ TEST(KvTransfer, EachKvGroupHasPagesOfItsOwn) {
   mark(1, 0);
   const std::vector<std::vector<PageId>> source = {{3, 1}, {0}};
   const std::vector<std::vector<PageId>> target = {{0, 2}, {1}};
-  const KvTransfer transfer = KvTransfer::gather(from, source);
+  const KvPageCopy transfer = KvPageCopy::gather(from, source);
   EXPECT_EQ(transfer.num_pages(), 3);
   EXPECT_EQ(std::ssize(transfer.bytes()), 2 * kMovedPage * (2 + 1 + 2));
   ASSERT_TRUE(transfer.scatter(to, target).ok());

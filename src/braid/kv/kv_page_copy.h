@@ -12,12 +12,12 @@
 
 namespace braid {
 
-class KvTransfer {
+class KvPageCopy {
  public:
   using PagesByGroup = std::span<const std::vector<PageId>>;  // one list for each KV group
 
   // Copies these pages of all layers out. They must have been committed.
-  static KvTransfer gather(const KvCache& from, PagesByGroup pages);
+  static KvPageCopy gather(const KvCache& from, PagesByGroup pages);
 
   // Copies them into as many pages of another cache, in their order, and commits those. An error, and nothing written,
   // if the caches have another shape or the numbers of pages are not those of gather().
@@ -27,7 +27,7 @@ class KvTransfer {
   std::span<const std::byte> bytes() const { return bytes_; }  // [layers][keys, values][its group's pages][page bytes]
 
  private:
-  KvTransfer() = default;
+  KvPageCopy() = default;
 
   KvLayer shape_;                  // of each layer; without its memory
   std::vector<int32_t> of_layer_;  // its KV group

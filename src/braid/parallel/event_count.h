@@ -6,7 +6,7 @@
 
 namespace braid {
 
-class Bell {
+class EventCount {
  public:
   uint32_t rings() const { return rings_.load(); }
 

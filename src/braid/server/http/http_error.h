@@ -10,7 +10,7 @@
 
 namespace braid::http {
 
-struct Refusal {
+struct HttpError {
   int status = 400;
   std::string message;  // ASCII or valid UTF-8
   std::vector<Header> headers = {};
@@ -22,6 +22,6 @@ using ErrorFormatter = std::function<Response(int status, std::string_view messa
 // The message as text/plain.
 Response plain_error(int status, std::string_view message);
 
-Response to_response(Refusal refusal, const ErrorFormatter& format);
+Response to_response(HttpError refusal, const ErrorFormatter& format);
 
 }  // namespace braid::http

@@ -1,4 +1,4 @@
-#include "braid/parallel/bell.h"
+#include "braid/parallel/event_count.h"
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -17,12 +17,12 @@ static_assert(sizeof(std::atomic<uint32_t>) == sizeof(uint32_t) && std::atomic<u
 
 // Either the sleeper's own look at the counter (in the kernel) comes after the ring, or the ringer sees the sleeper:
 // all four accesses are sequentially consistent.
-void Bell::ring() {
+void EventCount::ring() {
   rings_.fetch_add(1);
   if (sleepers_.load() > 0) syscall(SYS_futex, &rings_, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
 }
 
-void Bell::wait(uint32_t seen, double timeout_s) {
+void EventCount::wait(uint32_t seen, double timeout_s) {
   timeout_s = std::clamp(timeout_s, 0.0, 1e6);
   timespec time{};
   time.tv_sec = static_cast<time_t>(timeout_s);

@@ -1,4 +1,4 @@
-#include "braid/kv/kv_transfer.h"
+#include "braid/kv/kv_page_copy.h"
 
 #include <fmt/ranges.h>
 
@@ -25,7 +25,7 @@ std::string describe(const KvLayer& layer, int32_t num_layers) {
                      layer.head_dim, dtype_name(layer.dtype), layer.page_size);
 }
 
-std::vector<size_t> sizes_of(KvTransfer::PagesByGroup pages) {
+std::vector<size_t> sizes_of(KvPageCopy::PagesByGroup pages) {
   std::vector<size_t> sizes;
   for (const auto& of_group : pages) sizes.push_back(of_group.size());
   return sizes;
@@ -33,14 +33,14 @@ std::vector<size_t> sizes_of(KvTransfer::PagesByGroup pages) {
 
 }  // namespace
 
-int32_t KvTransfer::num_pages() const {
+int32_t KvPageCopy::num_pages() const {
   return static_cast<int32_t>(std::accumulate(num_pages_.begin(), num_pages_.end(), size_t{0}));
 }
 
-KvTransfer KvTransfer::gather(const KvCache& from, PagesByGroup pages) {
+KvPageCopy KvPageCopy::gather(const KvCache& from, PagesByGroup pages) {
   CHECK(std::cmp_equal(pages.size(), from.groups().count()), "pages of {} KV groups, there are {}", pages.size(),
         from.groups().count());
-  KvTransfer transfer;
+  KvPageCopy transfer;
   transfer.num_pages_ = sizes_of(pages);
   transfer.of_layer_ = from.groups().of_layer;
   if (from.num_layers() == 0) return transfer;
@@ -64,7 +64,7 @@ KvTransfer KvTransfer::gather(const KvCache& from, PagesByGroup pages) {
   return transfer;
 }
 
-Status KvTransfer::scatter(KvCache& to, PagesByGroup pages) const {
+Status KvPageCopy::scatter(KvCache& to, PagesByGroup pages) const {
   const auto num_layers = static_cast<int32_t>(of_layer_.size());
   if (to.groups().of_layer != of_layer_ || (num_layers > 0 && !same_shape(to.layer(0), shape_))) {
     return fail("keys and values of {} do not fit into a cache of {}", describe(shape_, num_layers),

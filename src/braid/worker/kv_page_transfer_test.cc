@@ -1,4 +1,4 @@
-#include "braid/worker/kv_courier.h"
+#include "braid/worker/kv_page_transfer.h"
 
 #include <gtest/gtest.h>
 
@@ -35,52 +35,52 @@ bool is_filled(const KvCache& cache, PageId page, int value) {
 const std::vector<std::vector<PageId>> kFrom = {{3, 0}};
 const std::vector<std::vector<PageId>> kTo = {{1, 2}};
 
-TEST(LocalKvCourier, BringsEachRanksPagesAsTheyWereWhenTheyWereGiven) {
+TEST(LocalKvPageTransfer, BringsEachRanksPagesAsTheyWereWhenTheyWereGiven) {
   KvCache source(kCourierShape, 4);
   KvCache target(kCourierShape, 4);
   fill(source, 3, 30);
   fill(source, 0, 10);
-  LocalKvCourier courier(1);
-  ASSERT_TRUE(courier.give(kMove, 0, source, kFrom).ok());
+  LocalKvPageTransfer page_transfer(1);
+  ASSERT_TRUE(page_transfer.give(kMove, 0, source, kFrom).ok());
   fill(source, 3, 77);
-  ASSERT_TRUE(courier.give(kMove, 1, source, kFrom).ok());
-  ASSERT_TRUE(courier.take(kMove, 0, target, kTo).ok());
+  ASSERT_TRUE(page_transfer.give(kMove, 1, source, kFrom).ok());
+  ASSERT_TRUE(page_transfer.take(kMove, 0, target, kTo).ok());
   EXPECT_TRUE(is_filled(target, 1, 30));
   EXPECT_TRUE(is_filled(target, 2, 10));
-  ASSERT_TRUE(courier.take(kMove, 1, target, kTo).ok());
+  ASSERT_TRUE(page_transfer.take(kMove, 1, target, kTo).ok());
   EXPECT_TRUE(is_filled(target, 1, 77));
-  EXPECT_EQ(courier.num_parts_on_the_way(), 0);
+  EXPECT_EQ(page_transfer.num_parts_on_the_way(), 0);
 }
 
-TEST(LocalKvCourier, WhatNobodyNeedsIsTakenAndDropped) {
+TEST(LocalKvPageTransfer, WhatNobodyNeedsIsTakenAndDropped) {
   KvCache source(kCourierShape, 4);
   KvCache target(kCourierShape, 4);
   fill(target, 1, 5);
-  LocalKvCourier courier(1);
-  ASSERT_TRUE(courier.give(kMove, 0, source, kFrom).ok());
-  ASSERT_TRUE(courier.take(kMove, 0, target, {}).ok());
+  LocalKvPageTransfer page_transfer(1);
+  ASSERT_TRUE(page_transfer.give(kMove, 0, source, kFrom).ok());
+  ASSERT_TRUE(page_transfer.take(kMove, 0, target, {}).ok());
   EXPECT_TRUE(is_filled(target, 1, 5));
-  EXPECT_EQ(courier.num_parts_on_the_way(), 0);
+  EXPECT_EQ(page_transfer.num_parts_on_the_way(), 0);
 }
 
-TEST(LocalKvCourier, WaitsForAnotherWorldsPart) {
+TEST(LocalKvPageTransfer, WaitsForAnotherWorldsPart) {
   KvCache source(kCourierShape, 4);
   KvCache target(kCourierShape, 4);
   fill(source, 3, 1);
   fill(source, 0, 2);
-  LocalKvCourier courier(60);
-  std::thread taker([&] { EXPECT_TRUE(courier.take(kMove, 0, target, kTo).ok()); });
-  ASSERT_TRUE(courier.give(kMove, 0, source, kFrom).ok());
+  LocalKvPageTransfer page_transfer(60);
+  std::thread taker([&] { EXPECT_TRUE(page_transfer.take(kMove, 0, target, kTo).ok()); });
+  ASSERT_TRUE(page_transfer.give(kMove, 0, source, kFrom).ok());
   taker.join();
   EXPECT_TRUE(is_filled(target, 1, 1));
 }
 
-TEST(LocalKvCourier, WhatDoesNotComeIsAnErrorThatNamesIt) {
+TEST(LocalKvPageTransfer, WhatDoesNotComeIsAnErrorThatNamesIt) {
   KvCache target(kCourierShape, 4);
-  LocalKvCourier courier(0.01);
-  EXPECT_EQ(courier.take(kMove, 1, target, kTo).error().message,
+  LocalKvPageTransfer page_transfer(0.01);
+  EXPECT_EQ(page_transfer.take(kMove, 1, target, kTo).error().message,
             "rank 1 of group 1 waits for move 7 from group 0, longer than 0.01 s");
-  LocalKvCourier lost(60);
+  LocalKvPageTransfer lost(60);
   std::thread taker([&] {
     EXPECT_EQ(lost.take(kMove, 1, target, kTo).error().message,
               "rank 1 of group 1 waits for move 7 from group 0: rank 2 is lost");

@@ -32,20 +32,20 @@ struct MessageDelta {
 };
 
 // One choice's text, in pieces as it comes.
-class OutputParser {
+class MessageParser {
  public:
-  virtual ~OutputParser() = default;
+  virtual ~MessageParser() = default;
   virtual MessageDelta push(std::string_view text) = 0;
   // What was held back, when no more comes.
   virtual MessageDelta finish() = 0;
 };
 
-using MakeOutputParser = std::function<std::unique_ptr<OutputParser>()>;
+using MakeMessageParser = std::function<std::unique_ptr<MessageParser>()>;
 
 // All text is content.
-std::unique_ptr<OutputParser> make_plain_parser();
+std::unique_ptr<MessageParser> make_plain_parser();
 
 // Each choice's text is read as `options` say; ids of calls differ from choice to choice.
-MakeOutputParser make_parsers(parsers::ParserOptions options);
+MakeMessageParser make_parsers(parsers::ParserOptions options);
 
 }  // namespace braid::openai

@@ -1,10 +1,10 @@
-#include "braid/scheduler/own_pages.h"
+#include "braid/scheduler/static_page_tables.h"
 
 #include <algorithm>
 
 namespace braid {
 
-OwnPages::OwnPages(const SchedulerConfig& config, int64_t max_len)
+StaticPageTables::StaticPageTables(const SchedulerConfig& config, int64_t max_len)
     : page_size_(config.page_size), max_len_(max_len), groups_(config.kv_groups()) {
   for (const KvGroupPool& group : groups_) {
     int64_t pages = (max_len + page_size_ - 1) / page_size_;
@@ -15,7 +15,7 @@ OwnPages::OwnPages(const SchedulerConfig& config, int64_t max_len)
   }
 }
 
-Status OwnPages::check_room(int64_t num_sequences) const {
+Status StaticPageTables::check_room(int64_t num_sequences) const {
   for (size_t i = 0; i < groups_.size(); ++i) {
     const int64_t pages = pages_each_[i] * num_sequences;
     if (pages <= groups_[i].num_pages) continue;
@@ -27,7 +27,7 @@ Status OwnPages::check_room(int64_t num_sequences) const {
   return {};
 }
 
-std::vector<PageTable> OwnPages::tables(int64_t index, int64_t first_position, int64_t end) const {
+std::vector<PageTable> StaticPageTables::tables(int64_t index, int64_t first_position, int64_t end) const {
   std::vector<PageTable> tables;
   for (size_t i = 0; i < groups_.size(); ++i) {
     PageTable& table = tables.emplace_back();

@@ -1,4 +1,4 @@
-#include "braid/worker/kv_courier.h"
+#include "braid/worker/kv_page_transfer.h"
 
 #include <chrono>
 #include <optional>
@@ -7,9 +7,9 @@
 
 namespace braid {
 
-Status LocalKvCourier::give(const Move& move, int32_t attn_tp_rank, const KvCache& cache,
-                            KvTransfer::PagesByGroup pages) {
-  KvTransfer part = KvTransfer::gather(cache, pages);
+Status LocalKvPageTransfer::give(const Move& move, int32_t attn_tp_rank, const KvCache& cache,
+                                 KvPageCopy::PagesByGroup pages) {
+  KvPageCopy part = KvPageCopy::gather(cache, pages);
   {
     const std::lock_guard lock(mutex_);
     const bool is_new = parts_.emplace(PartKey(move.id, attn_tp_rank), std::move(part)).second;
@@ -19,8 +19,9 @@ Status LocalKvCourier::give(const Move& move, int32_t attn_tp_rank, const KvCach
   return {};
 }
 
-Status LocalKvCourier::take(const Move& move, int32_t attn_tp_rank, KvCache& cache, KvTransfer::PagesByGroup pages) {
-  std::optional<KvTransfer> part;
+Status LocalKvPageTransfer::take(const Move& move, int32_t attn_tp_rank, KvCache& cache,
+                                 KvPageCopy::PagesByGroup pages) {
+  std::optional<KvPageCopy> part;
   {
     std::unique_lock lock(mutex_);
     auto found = parts_.end();
@@ -40,7 +41,7 @@ Status LocalKvCourier::take(const Move& move, int32_t attn_tp_rank, KvCache& cac
   return pages.empty() ? Status() : part->scatter(cache, pages);
 }
 
-void LocalKvCourier::abort(const std::string& reason) {
+void LocalKvPageTransfer::abort(const std::string& reason) {
   {
     const std::lock_guard lock(mutex_);
     if (abort_reason_.empty()) abort_reason_ = reason.empty() ? "a world has ended" : reason;
@@ -48,7 +49,7 @@ void LocalKvCourier::abort(const std::string& reason) {
   given_.notify_all();
 }
 
-int64_t LocalKvCourier::num_parts_on_the_way() const {
+int64_t LocalKvPageTransfer::num_parts_on_the_way() const {
   const std::lock_guard lock(mutex_);
   return static_cast<int64_t>(parts_.size());
 }

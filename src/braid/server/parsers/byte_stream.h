@@ -9,13 +9,13 @@
 
 namespace braid::parsers {
 
-class TextStream final : public PartRunner {
+class ByteStream final : public PartRunner {
  public:
   static constexpr int kEnd = -1;
 
-  TextStream() = default;
-  TextStream(const TextStream&) = delete;
-  TextStream& operator=(const TextStream&) = delete;
+  ByteStream() = default;
+  ByteStream(const ByteStream&) = delete;
+  ByteStream& operator=(const ByteStream&) = delete;
 
   // Runs the parser until it waits for more than this text.
   void push(std::string_view text);
@@ -25,7 +25,7 @@ class TextStream final : public PartRunner {
   // For the parser: waits for the next byte, which stays the next one until it is taken.
   class Peek {
    public:
-    explicit Peek(TextStream& stream) : stream_(stream) {}
+    explicit Peek(ByteStream& stream) : stream_(stream) {}
     bool await_ready() const noexcept { return !stream_.available().empty() || stream_.has_ended_; }
     void await_suspend(std::coroutine_handle<>) const noexcept { stream_.is_waiting_ = true; }
     int await_resume() const noexcept {
@@ -34,7 +34,7 @@ class TextStream final : public PartRunner {
     }
 
    private:
-    TextStream& stream_;
+    ByteStream& stream_;
   };
   Peek peek() { return Peek(*this); }
   // What can be had without waiting, or its beginning.

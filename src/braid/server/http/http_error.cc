@@ -1,4 +1,4 @@
-#include "braid/server/http/refusal.h"
+#include "braid/server/http/http_error.h"
 
 #include <utility>
 
@@ -8,10 +8,10 @@ Response plain_error(int status, std::string_view message) {
   return {.status = status, .content_type = "text/plain; charset=utf-8", .body = std::string(message) + "\n"};
 }
 
-Response to_response(Refusal refusal, const ErrorFormatter& format) {
+Response to_response(HttpError refusal, const ErrorFormatter& format) {
   Response response = format(refusal.status, refusal.message);
   response.status = refusal.status;
-  for (Header& header : refusal.headers) response.headers.push_back(std::move(header));
+  for (Header& header : http_error.headers) response.headers.push_back(std::move(header));
   return response;
 }
 

@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-#include "braid/kv/block_pool.h"
+#include "braid/kv/page_pool.h"
 #include "braid/request/ids.h"
 #include "braid/request/prefix_probe.h"
 
@@ -39,17 +39,17 @@ struct PrefixMatch {
   SequencePages pages;    // of each group those that whoever goes on behind the prefix reads
 };
 
-class RadixTree {
+class PrefixTree {
  public:
   struct Group {
-    BlockPool* pool = nullptr;
+    PagePool* pool = nullptr;
     int32_t window = 0;  // 0: the group sees all
   };
   // The widest group first, and only that may see all. The pools outlive the tree.
-  RadixTree(std::vector<Group> groups, int32_t page_size);
-  ~RadixTree();
-  RadixTree(const RadixTree&) = delete;
-  RadixTree& operator=(const RadixTree&) = delete;
+  PrefixTree(std::vector<Group> groups, int32_t page_size);
+  ~PrefixTree();
+  PrefixTree(const PrefixTree&) = delete;
+  PrefixTree& operator=(const PrefixTree&) = delete;
 
   // The longest prefix of `tokens` in whole pages that can be had, held for the caller. O(its length).
   PrefixMatch match(std::span<const TokenId> tokens);
@@ -100,7 +100,7 @@ class RadixTree {
     bool operator()(const std::unique_ptr<Node>& a, const Key& b) const { return (*this)(key_of(*a), b); }
   };
   struct OwnGroup {
-    BlockPool* pool = nullptr;
+    PagePool* pool = nullptr;
     int32_t window_pages = 0;     // that who goes on behind a page reads before it; -1: all
     std::vector<Node*> nodes_of;  // by page
 

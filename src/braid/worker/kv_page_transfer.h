@@ -12,30 +12,30 @@
 
 #include "braid/base/result.h"
 #include "braid/kv/kv_cache.h"
-#include "braid/kv/kv_transfer.h"
+#include "braid/kv/kv_page_copy.h"
 #include "braid/wire/move.h"
 
 namespace braid {
 
-class KvCourier {
+class KvPageTransfer {
  public:
-  virtual ~KvCourier() = default;
+  virtual ~KvPageTransfer() = default;
   // Copies the pages out of the cache, and does not wait for who takes them: the pages may be written at once.
-  virtual Status give(const Move& move, int32_t attn_tp_rank, const KvCache& cache, KvTransfer::PagesByGroup pages) = 0;
+  virtual Status give(const Move& move, int32_t attn_tp_rank, const KvCache& cache, KvPageCopy::PagesByGroup pages) = 0;
   // Copies them into these pages of another cache; no groups: what was given is dropped. Each move is taken once. It
   // never waits for ever; an error ends the world.
-  virtual Status take(const Move& move, int32_t attn_tp_rank, KvCache& cache, KvTransfer::PagesByGroup pages) = 0;
+  virtual Status take(const Move& move, int32_t attn_tp_rank, KvCache& cache, KvPageCopy::PagesByGroup pages) = 0;
 };
 
 // Between ranks of one process, of one world or of several.
-class LocalKvCourier final : public KvCourier {
+class LocalKvPageTransfer final : public KvPageTransfer {
  public:
   // `timeout_s`: how long to wait for a part that another world has not given yet. (Within a world its headers see to
   // it that all have given what anyone is told to take.)
-  explicit LocalKvCourier(double timeout_s) : timeout_s_(timeout_s) {}
+  explicit LocalKvPageTransfer(double timeout_s) : timeout_s_(timeout_s) {}
 
-  Status give(const Move& move, int32_t attn_tp_rank, const KvCache& cache, KvTransfer::PagesByGroup pages) override;
-  Status take(const Move& move, int32_t attn_tp_rank, KvCache& cache, KvTransfer::PagesByGroup pages) override;
+  Status give(const Move& move, int32_t attn_tp_rank, const KvCache& cache, KvPageCopy::PagesByGroup pages) override;
+  Status take(const Move& move, int32_t attn_tp_rank, KvCache& cache, KvPageCopy::PagesByGroup pages) override;
   // A world has ended: whoever waits for its part gets an error with the reason, now and later.
   void abort(const std::string& reason);
 
@@ -47,7 +47,7 @@ class LocalKvCourier final : public KvCourier {
   const double timeout_s_;
   mutable std::mutex mutex_;
   std::condition_variable given_;
-  std::map<PartKey, KvTransfer> parts_;
+  std::map<PartKey, KvPageCopy> parts_;
   std::string abort_reason_;
 };
 
