@@ -1,6 +1,7 @@
 // A file of src/braid includes only its own module and modules on lower levels (tools/levels.txt).
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -56,11 +57,8 @@ std::string module_of(const Levels& levels, const fs::path& path) {
 // Whether a file is compiled into tests alone.
 bool is_test(const fs::path& path) {
   const std::string name = path.stem().string();
-  if (name.ends_with("_test") || name.ends_with("_testing") || name.ends_with("_fuzz")) return true;
-  for (const fs::path& part : path) {
-    if (part == "testing" || part == "simulation") return true;
-  }
-  return false;
+  if (name.ends_with("_test") || name.ends_with("_fuzz")) return true;
+  return std::ranges::find(path, "simulation") != path.end();
 }
 
 // "" if `from` may include `to`, else why not.
@@ -86,7 +84,7 @@ TEST(Levels, AHigherLevelIsRefusedAndALowerOneIsNot) {
 
 TEST(Levels, AFolderWithinAModuleMayBeAModuleOfItsOwn) {
   const Levels levels{.level_of = {{"server/http", 1}, {"kv", 0}}};
-  EXPECT_EQ(module_of(levels, "server/http/testing/client.h"), "server/http");
+  EXPECT_EQ(module_of(levels, "server/http/inner/client.h"), "server/http");
   EXPECT_EQ(module_of(levels, "server/unknown/a.h"), "server");
   EXPECT_EQ(module_of(levels, "kv/kv_cache.h"), "kv");
 }

@@ -9,7 +9,7 @@
 #include <random>
 
 #include "braid/api/engine.h"
-#include "braid/api/testing/windowed_model.h"
+#include "tests/support/api/windowed_model.h"
 #include "tests/support/tested_isas.h"
 
 namespace braid {

@@ -13,7 +13,7 @@
 #include <span>
 #include <thread>
 
-#include "braid/api/testing/tiny_engine.h"
+#include "tests/support/api/tiny_engine.h"
 #include "tests/support/sanitizer.h"
 
 namespace braid {

@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <thread>
 
-#include "braid/api/testing/tiny_engine.h"
+#include "tests/support/api/tiny_engine.h"
 
 namespace braid {
 namespace {

@@ -5,7 +5,7 @@
 #include <random>
 #include <string>
 
-#include "braid/api/testing/tiny_engine.h"
+#include "tests/support/api/tiny_engine.h"
 #include "tests/support/matches.h"
 
 namespace braid {

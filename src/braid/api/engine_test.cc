@@ -11,7 +11,7 @@
 #include <mutex>
 #include <thread>
 
-#include "braid/api/testing/tiny_engine.h"
+#include "tests/support/api/tiny_engine.h"
 #include "tests/support/temporary_folder.h"
 
 namespace braid {

@@ -4,8 +4,8 @@
 #include <chrono>
 #include <thread>
 
-#include "braid/api/testing/tiny_engine.h"
 #include "braid/base/clock.h"
+#include "tests/support/api/tiny_engine.h"
 
 namespace braid {
 namespace {

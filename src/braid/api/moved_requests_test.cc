@@ -6,8 +6,8 @@
 #include <bit>
 #include <random>
 
-#include "braid/api/testing/tiny_engine.h"
-#include "braid/api/testing/windowed_model.h"
+#include "tests/support/api/tiny_engine.h"
+#include "tests/support/api/windowed_model.h"
 
 namespace braid {
 namespace {

@@ -1,7 +1,7 @@
 // Both backends against the definition, and against themselves over every way of cutting the same work.
 #include "braid/attention/attention_backend.h"
 
-#include "braid/kernels/attention_testing.h"
+#include "tests/support/kernels/attention_cases.h"
 
 namespace braid::testing {
 namespace {

@@ -8,9 +8,9 @@
 #include <sstream>
 #include <thread>
 
-#include "braid/kernels/attention_testing.h"
 #include "braid/parallel/local_world.h"
 #include "braid/parallel/message_world.h"
+#include "tests/support/kernels/attention_cases.h"
 
 namespace braid::testing {
 namespace {

@@ -1,11 +1,11 @@
-// Any bytes as a GGUF file, or lines that stand for one (formats/testing/gguf_text.h): an error or a configuration
-// within its limits.
+// Any bytes as a GGUF file, or lines that stand for one (tests/support/formats/gguf_text.h): an error or a
+// configuration within its limits.
 #include <cstdint>
 #include <string_view>
 
 #include "braid/config/gguf_config.h"
-#include "braid/config/testing/check_invariants.h"
-#include "braid/formats/testing/gguf_text.h"
+#include "tests/support/config/check_invariants.h"
+#include "tests/support/formats/gguf_text.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace braid;

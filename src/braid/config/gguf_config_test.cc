@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "braid/formats/testing/gguf_text.h"
+#include "tests/support/formats/gguf_text.h"
 
 namespace braid {
 namespace {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "braid/config/gguf_config.h"
-#include "braid/formats/testing/gguf_writer.h"
+#include "tests/support/formats/gguf_writer.h"
 
 namespace braid {
 namespace {

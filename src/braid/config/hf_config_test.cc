@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "braid/config/hf_config_testing.h"
+#include "tests/support/config/hf_configs.h"
 
 namespace braid {
 namespace {

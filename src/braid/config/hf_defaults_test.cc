@@ -1,7 +1,7 @@
 // What a key means that config.json leaves out.
 #include <gtest/gtest.h>
 
-#include "braid/config/hf_config_testing.h"
+#include "tests/support/config/hf_configs.h"
 
 namespace braid {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <future>
 
-#include "braid/api/testing/tiny_engine.h"
+#include "tests/support/api/tiny_engine.h"
 
 namespace braid {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <fstream>
 
-#include "braid/formats/testing/gguf_writer.h"
+#include "tests/support/formats/gguf_writer.h"
 #include "tests/support/temporary_folder.h"
 
 namespace braid {

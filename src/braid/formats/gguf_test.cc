@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "braid/formats/input_file.h"
-#include "braid/formats/testing/gguf_writer.h"
+#include "tests/support/formats/gguf_writer.h"
 
 namespace braid {
 namespace {

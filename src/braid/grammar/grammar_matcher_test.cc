@@ -6,8 +6,8 @@
 
 #include <thread>
 
-#include "braid/grammar/testing/byte_tokenizer.h"
-#include "braid/grammar/testing/grammar_testing.h"
+#include "tests/support/grammar/byte_tokenizer.h"
+#include "tests/support/grammar/grammars.h"
 
 namespace braid::grammar {
 namespace {

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "braid/config/hf_config_testing.h"
+#include "tests/support/config/hf_configs.h"
 #include "tests/support/temporary_folder.h"
 
 namespace braid {

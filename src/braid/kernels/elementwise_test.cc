@@ -1,7 +1,7 @@
 // embed, add, convert and parallel_for of every tier: exact, so equal to the definition bit for bit.
 #include <atomic>
 
-#include "braid/kernels/kernel_testing.h"
+#include "tests/support/kernels/every_tier.h"
 
 namespace braid::testing {
 namespace {

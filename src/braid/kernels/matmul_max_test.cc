@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "braid/kernels/cpu/matmul_shares.h"
-#include "braid/kernels/kernel_testing.h"
+#include "tests/support/kernels/every_tier.h"
 
 namespace braid::testing {
 namespace {

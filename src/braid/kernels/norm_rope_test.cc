@@ -1,6 +1,6 @@
 // rms_norm, head_rms_norm and rope of every tier: held to the definition, and to the same bits in every tier, batch and
 // team, which is stronger than what ops.h asks for.
-#include "braid/kernels/kernel_testing.h"
+#include "tests/support/kernels/every_tier.h"
 
 namespace braid::testing {
 namespace {

@@ -5,8 +5,8 @@
 #include <tuple>
 
 #include "braid/base/float_mode.h"
-#include "braid/kernels/attention_testing.h"
 #include "braid/kernels/cpu/cpu_ops.h"
+#include "tests/support/kernels/attention_cases.h"
 
 namespace braid::testing {
 namespace {

@@ -1,5 +1,5 @@
 // The definitions themselves, against values worked out by hand.
-#include "braid/kernels/attention_testing.h"
+#include "tests/support/kernels/attention_cases.h"
 
 namespace braid::testing {
 namespace {

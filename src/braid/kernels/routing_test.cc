@@ -1,5 +1,5 @@
 // The router's choice and the return of experts' outputs, in every tier.
-#include "braid/kernels/kernel_testing.h"
+#include "tests/support/kernels/every_tier.h"
 
 namespace braid::testing {
 namespace {

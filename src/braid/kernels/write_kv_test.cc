@@ -1,6 +1,6 @@
 // write_kv of every tier: the same bytes as the definition's, in every page.
-#include "braid/kernels/attention_testing.h"
 #include "braid/kernels/kv_layout.h"
+#include "tests/support/kernels/attention_cases.h"
 
 namespace braid::testing {
 namespace {

@@ -1,12 +1,13 @@
 // Every fixture's model split over ranks, in every layout that divides it: the logits of one rank, whoever computes
 // what, with the same bits in every padding mode, whether the ranks share memory or not.
+#include "tests/support/model/sharded_model.h"
+
 #include <gtest/gtest.h>
 
 #include <string>
 
-#include "braid/model/model_shapes_testing.h"
 #include "braid/model/registry.h"
-#include "braid/model/sharded_model_testing.h"
+#include "tests/support/model/model_shapes.h"
 #include "tests/support/temporary_folder.h"
 
 namespace braid::testing {

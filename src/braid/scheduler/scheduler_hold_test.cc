@@ -4,8 +4,8 @@
 #include <map>
 #include <vector>
 
-#include "braid/scheduler/fake_model.h"
 #include "braid/scheduler/scheduler.h"
+#include "tests/support/scheduler/fake_model.h"
 
 namespace braid {
 namespace {

@@ -5,8 +5,8 @@
 #include <numeric>
 #include <vector>
 
-#include "braid/scheduler/fake_model.h"
 #include "braid/scheduler/scheduler.h"
+#include "tests/support/scheduler/fake_model.h"
 
 namespace braid {
 namespace {

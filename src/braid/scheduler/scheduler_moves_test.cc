@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "braid/scheduler/fake_model.h"
 #include "braid/scheduler/scheduler.h"
+#include "tests/support/scheduler/fake_model.h"
 
 namespace braid {
 namespace {

@@ -10,9 +10,9 @@
 #include <string>
 
 #include "braid/controller/request_queue.h"
-#include "braid/scheduler/fake_model.h"
 #include "braid/scheduler/scheduler.h"
 #include "braid/wire/step_plan_codec.h"
+#include "tests/support/scheduler/fake_model.h"
 
 namespace braid {
 namespace {

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "braid/scheduler/fake_model.h"
+#include "tests/support/scheduler/fake_model.h"
 
 namespace braid {
 namespace {

@@ -4,9 +4,9 @@
 #include <map>
 #include <vector>
 
-#include "braid/scheduler/fake_model.h"
 #include "braid/scheduler/scheduler.h"
 #include "braid/scheduler/static_page_tables.h"
+#include "tests/support/scheduler/fake_model.h"
 
 namespace braid {
 namespace {

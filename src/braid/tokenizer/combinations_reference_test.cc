@@ -4,8 +4,8 @@
 
 #include <set>
 
-#include "braid/tokenizer/testing/fixtures.h"
-#include "braid/tokenizer/testing/reference_hash.h"
+#include "tests/support/tokenizer/fixtures.h"
+#include "tests/support/tokenizer/reference_hash.h"
 
 namespace braid {
 namespace {

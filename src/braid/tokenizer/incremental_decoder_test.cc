@@ -2,8 +2,8 @@
 
 #include <random>
 
-#include "braid/tokenizer/testing/fixtures.h"
 #include "braid/tokenizer/unicode/utf8.h"
+#include "tests/support/tokenizer/fixtures.h"
 
 namespace braid {
 namespace {

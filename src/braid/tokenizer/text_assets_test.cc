@@ -4,7 +4,7 @@
 
 #include <fstream>
 
-#include "braid/formats/testing/gguf_text.h"
+#include "tests/support/formats/gguf_text.h"
 #include "tests/support/model_fixture.h"
 #include "tests/support/temporary_folder.h"
 

@@ -4,8 +4,8 @@
 #include <ctime>
 #include <thread>
 
-#include "braid/tokenizer/testing/fixtures.h"
 #include "braid/tokenizer/unicode/utf8.h"
+#include "tests/support/tokenizer/fixtures.h"
 
 namespace braid {
 namespace {

@@ -1,9 +1,9 @@
 // The whole tokenizer held to Hugging Face `tokenizers`: ids and texts of many strings and of every code point.
 #include <gtest/gtest.h>
 
-#include "braid/tokenizer/testing/fixtures.h"
-#include "braid/tokenizer/testing/reference_hash.h"
 #include "braid/tokenizer/unicode/utf8.h"
+#include "tests/support/tokenizer/fixtures.h"
+#include "tests/support/tokenizer/reference_hash.h"
 
 namespace braid {
 namespace {

@@ -1,7 +1,7 @@
 // libFuzzer: a checkpoint on the disk, whatever its files say, opens or is an error, and every row of what opened can
-// be read. Input: parts with NUL bytes between them. First "gguf", then a part of lines (formats/testing/gguf_text.h)
-// for each file of a GGUF checkpoint; or config.json, the index of the weight files (empty: none), then the header of
-// each safetensors file.
+// be read. Input: parts with NUL bytes between them. First "gguf", then a part of lines
+// (tests/support/formats/gguf_text.h) for each file of a GGUF checkpoint; or config.json, the index of the weight files
+// (empty: none), then the header of each safetensors file.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "braid/base/check.h"
-#include "braid/formats/testing/gguf_text.h"
 #include "braid/tokenizer/text_assets.h"
 #include "braid/weights/checkpoint.h"
+#include "tests/support/formats/gguf_text.h"
 
 namespace {
 

@@ -7,7 +7,7 @@
 #include <limits>
 #include <string>
 
-#include "braid/wire/testing/message_maker.h"
+#include "tests/support/wire/message_maker.h"
 
 namespace braid {
 namespace {

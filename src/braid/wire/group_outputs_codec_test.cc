@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "braid/wire/testing/message_maker.h"
+#include "tests/support/wire/message_maker.h"
 
 namespace braid {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <limits>
 
-#include "braid/wire/testing/message_maker.h"
+#include "tests/support/wire/message_maker.h"
 
 namespace braid {
 namespace {

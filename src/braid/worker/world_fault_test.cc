@@ -9,8 +9,8 @@
 #include <thread>
 
 #include "braid/parallel/local_world.h"
-#include "braid/worker/testing/world_feed.h"
 #include "braid/worker/world.h"
+#include "tests/support/worker/world_feed.h"
 
 namespace braid {
 namespace {

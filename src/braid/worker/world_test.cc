@@ -11,7 +11,7 @@
 #include <map>
 #include <stdexcept>
 
-#include "braid/worker/testing/world_feed.h"
+#include "tests/support/worker/world_feed.h"
 
 namespace braid {
 namespace {

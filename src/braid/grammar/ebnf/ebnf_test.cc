@@ -1,7 +1,7 @@
 // EBNF grammars: their notation, recursion on either side, ambiguity, and what is refused.
 #include <gtest/gtest.h>
 
-#include "braid/grammar/testing/grammar_testing.h"
+#include "tests/support/grammar/grammars.h"
 
 namespace braid::grammar {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "braid/grammar/grammar_compiler.h"
 #include "braid/grammar/json/schema_validator.h"
-#include "braid/grammar/testing/follow_masks.h"
+#include "tests/support/grammar/follow_masks.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const braid::grammar::testing::ByteTokenizer kTokenizer;

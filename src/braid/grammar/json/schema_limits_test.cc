@@ -4,9 +4,9 @@
 
 #include <functional>
 
-#include "braid/grammar/testing/byte_tokenizer.h"
-#include "braid/grammar/testing/grammar_testing.h"
 #include "braid/tokenizer/unicode/utf8.h"
+#include "tests/support/grammar/byte_tokenizer.h"
+#include "tests/support/grammar/grammars.h"
 
 namespace braid::grammar {
 namespace {

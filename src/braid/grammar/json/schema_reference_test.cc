@@ -7,8 +7,8 @@
 #include <map>
 
 #include "braid/grammar/json/schema_validator.h"
-#include "braid/grammar/testing/byte_tokenizer.h"
-#include "braid/grammar/testing/grammar_testing.h"
+#include "tests/support/grammar/byte_tokenizer.h"
+#include "tests/support/grammar/grammars.h"
 #include "tests/support/sanitizer.h"
 
 namespace braid::grammar {

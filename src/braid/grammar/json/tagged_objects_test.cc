@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "braid/grammar/testing/grammar_testing.h"
+#include "tests/support/grammar/grammars.h"
 
 namespace braid::grammar {
 namespace {

@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include "braid/grammar/grammar_compiler.h"
-#include "braid/grammar/testing/follow_masks.h"
-#include "braid/grammar/testing/pcre.h"
+#include "tests/support/grammar/follow_masks.h"
+#include "tests/support/grammar/pcre.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const braid::grammar::testing::ByteTokenizer kTokenizer;

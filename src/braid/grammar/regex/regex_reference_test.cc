@@ -4,8 +4,8 @@
 
 #include <random>
 
-#include "braid/grammar/testing/grammar_testing.h"
-#include "braid/grammar/testing/pcre.h"
+#include "tests/support/grammar/grammars.h"
+#include "tests/support/grammar/pcre.h"
 
 namespace braid::grammar {
 namespace {

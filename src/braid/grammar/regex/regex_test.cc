@@ -1,7 +1,7 @@
 // Regular expressions as grammars: which texts they have, and what is refused.
 #include <gtest/gtest.h>
 
-#include "braid/grammar/testing/grammar_testing.h"
+#include "tests/support/grammar/grammars.h"
 
 namespace braid::grammar {
 namespace {

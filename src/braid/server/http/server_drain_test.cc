@@ -4,8 +4,8 @@
 #include <mutex>
 #include <thread>
 
-#include "braid/server/http/http_testing.h"
 #include "braid/server/http/server.h"
+#include "tests/support/server/http/http_client.h"
 
 namespace braid::http {
 namespace {

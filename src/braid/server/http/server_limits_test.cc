@@ -8,10 +8,10 @@
 #include <sstream>
 #include <thread>
 
-#include "braid/server/http/http_testing.h"
 #include "braid/server/http/open_files.h"
 #include "braid/server/http/router.h"
 #include "braid/server/http/server.h"
+#include "tests/support/server/http/http_client.h"
 
 namespace braid::http {
 namespace {

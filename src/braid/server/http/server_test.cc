@@ -6,7 +6,7 @@
 #include <atomic>
 #include <thread>
 
-#include "braid/server/http/http_testing.h"
+#include "tests/support/server/http/http_client.h"
 
 namespace braid::http {
 namespace {

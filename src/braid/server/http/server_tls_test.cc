@@ -8,9 +8,9 @@
 #include <cstdio>
 #include <fstream>
 
-#include "braid/server/http/http_testing.h"
 #include "braid/server/http/server.h"
 #include "braid/server/http/tls_context.h"
+#include "tests/support/server/http/http_client.h"
 #include "tests/support/temporary_folder.h"
 
 namespace braid::http {

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "braid/server/openai/testing/parsed_requests.h"
+#include "tests/support/server/openai/parsed_requests.h"
 
 namespace braid::openai {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "braid/base/check.h"
 #include "braid/server/openai/streams.h"
-#include "braid/server/openai/testing/tiny_tokenizer.h"
+#include "tests/support/server/openai/tiny_tokenizer.h"
 
 namespace braid::openai {
 namespace {

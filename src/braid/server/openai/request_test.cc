@@ -4,7 +4,7 @@
 #include "braid/server/openai/chat_parser.h"
 #include "braid/server/openai/chat_renderer.h"
 #include "braid/server/openai/requests.h"
-#include "braid/server/openai/testing/parsed_requests.h"
+#include "tests/support/server/openai/parsed_requests.h"
 
 namespace braid::openai {
 namespace {

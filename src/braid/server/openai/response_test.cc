@@ -6,9 +6,9 @@
 #include "braid/server/openai/logprobs.h"
 #include "braid/server/openai/responses.h"
 #include "braid/server/openai/streams.h"
-#include "braid/server/openai/testing/parsed_requests.h"
-#include "braid/server/openai/testing/tiny_tokenizer.h"
 #include "braid/tokenizer/unicode/utf8.h"
+#include "tests/support/server/openai/parsed_requests.h"
+#include "tests/support/server/openai/tiny_tokenizer.h"
 
 namespace braid::openai {
 namespace {

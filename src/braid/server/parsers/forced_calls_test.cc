@@ -5,7 +5,7 @@
 
 #include "braid/formats/json.h"
 #include "braid/server/parsers/strict_calls.h"
-#include "braid/server/parsers/testing/parsing.h"
+#include "tests/support/server/parsers/parsing.h"
 
 namespace braid::parsers {
 namespace {

@@ -1,5 +1,5 @@
 // Calls that are written as JSON objects: hermes, granite, llama3_json, mistral, and forced ones.
-#include "braid/server/parsers/testing/parsing.h"
+#include "tests/support/server/parsers/parsing.h"
 
 namespace braid::parsers {
 namespace {

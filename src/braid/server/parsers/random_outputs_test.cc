@@ -3,8 +3,8 @@
 #include <cstdlib>
 
 #include "braid/server/parsers/json_text.h"
-#include "braid/server/parsers/testing/parsing.h"
 #include "braid/tokenizer/unicode/utf8.h"
+#include "tests/support/server/parsers/parsing.h"
 
 namespace braid::parsers {
 namespace {

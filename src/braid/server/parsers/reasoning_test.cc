@@ -1,5 +1,5 @@
 // Thinking parted from content.
-#include "braid/server/parsers/testing/parsing.h"
+#include "tests/support/server/parsers/parsing.h"
 
 namespace braid::parsers {
 namespace {

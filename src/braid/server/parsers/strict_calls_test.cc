@@ -5,9 +5,9 @@
 
 #include "braid/grammar/grammar_compiler.h"
 #include "braid/grammar/json/schema_validator.h"
-#include "braid/grammar/testing/byte_tokenizer.h"
-#include "braid/grammar/testing/grammar_testing.h"
-#include "braid/server/parsers/testing/parsing.h"
+#include "tests/support/grammar/byte_tokenizer.h"
+#include "tests/support/grammar/grammars.h"
+#include "tests/support/server/parsers/parsing.h"
 
 namespace braid::parsers {
 namespace {

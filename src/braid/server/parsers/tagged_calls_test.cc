@@ -1,5 +1,5 @@
 // Calls between tags or markers of their own: deepseek_v3, qwen3_coder, glm45, gpt_oss.
-#include "braid/server/parsers/testing/parsing.h"
+#include "tests/support/server/parsers/parsing.h"
 
 namespace braid::parsers {
 namespace {

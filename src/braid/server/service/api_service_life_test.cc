@@ -3,7 +3,7 @@
 #include <chrono>
 #include <stdexcept>
 
-#include "braid/server/service/testing/api_service_fixture.h"
+#include "tests/support/server/service/api_service_fixture.h"
 
 namespace braid {
 namespace {

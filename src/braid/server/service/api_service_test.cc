@@ -3,8 +3,8 @@
 #include <set>
 #include <thread>
 
-#include "braid/server/service/testing/api_service_fixture.h"
 #include "tests/support/matches.h"
+#include "tests/support/server/service/api_service_fixture.h"
 
 namespace braid {
 namespace {

@@ -1,10 +1,10 @@
 // SGLang's bodies in, requests or named errors out; deltas in, SGLang's keys out.
 #include <gtest/gtest.h>
 
-#include "braid/server/openai/testing/tiny_tokenizer.h"
 #include "braid/server/sglang/generate_answer.h"
 #include "braid/server/sglang/generate_request.h"
 #include "braid/server/sglang/text_requests.h"
+#include "tests/support/server/openai/tiny_tokenizer.h"
 
 namespace braid::native {
 namespace {

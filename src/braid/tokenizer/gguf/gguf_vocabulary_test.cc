@@ -9,7 +9,7 @@
 
 #include "braid/tokenizer/gguf/gguf_pre_tokenizers.h"
 #include "braid/tokenizer/gguf/score_merges.h"
-#include "braid/tokenizer/testing/fixtures.h"
+#include "tests/support/tokenizer/fixtures.h"
 
 namespace braid {
 namespace {

@@ -4,7 +4,7 @@
 #include <ctime>
 #include <random>
 
-#include "braid/tokenizer/testing/fixtures.h"
+#include "tests/support/tokenizer/fixtures.h"
 
 namespace braid {
 namespace {

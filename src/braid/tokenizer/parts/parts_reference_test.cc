@@ -2,9 +2,9 @@
 #include <gtest/gtest.h>
 
 #include "braid/tokenizer/json/registry.h"
-#include "braid/tokenizer/testing/fixtures.h"
-#include "braid/tokenizer/testing/reference_hash.h"
 #include "braid/tokenizer/unicode/utf8.h"
+#include "tests/support/tokenizer/fixtures.h"
+#include "tests/support/tokenizer/reference_hash.h"
 
 namespace braid {
 namespace {

@@ -9,11 +9,11 @@
 #include <string>
 #include <thread>
 
-#include "braid/wire/testing/message_maker.h"
 #include "braid/wire/transport/dispatch.h"
 #include "braid/wire/transport/in_process_link.h"
 #include "braid/wire/transport/zmq_link.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/wire/message_maker.h"
 
 namespace braid {
 namespace {

@@ -1,7 +1,7 @@
 // A model of random weights two of whose three layers see the last 24 tokens alone (tests/fixtures/models).
 #pragma once
 
-#include "braid/api/testing/tiny_engine.h"
+#include "tests/support/api/tiny_engine.h"
 #include "tests/support/model_fixture.h"
 #include "tests/support/temporary_folder.h"
 

@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-#include "braid/kernels/kernel_testing.h"
+#include "tests/support/kernels/every_tier.h"
 
 namespace braid::testing {
 

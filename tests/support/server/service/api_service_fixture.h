@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "braid/api/testing/tiny_engine.h"
 #include "braid/server/service/api_service.h"
-#include "braid/server/service/testing/fake_client.h"
+#include "tests/support/api/tiny_engine.h"
+#include "tests/support/server/service/fake_client.h"
 
 namespace braid::testing {
 

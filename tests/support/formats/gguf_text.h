@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "braid/formats/ggml_type.h"
-#include "braid/formats/testing/gguf_writer.h"
+#include "tests/support/formats/gguf_writer.h"
 
 namespace braid::testing {
 

@@ -11,7 +11,7 @@
 #include "braid/base/check.h"
 #include "braid/grammar/grammar_matcher.h"
 #include "braid/grammar/mask/vocabulary.h"
-#include "braid/grammar/testing/byte_tokenizer.h"
+#include "tests/support/grammar/byte_tokenizer.h"
 
 namespace braid::grammar::testing {
 
