@@ -211,7 +211,7 @@ TEST(GrammarCompiler, RefusesWhatWouldTakeTooMuchBesideWhatIsInUse) {
       in_use.push_back(*compiled);
     }
   }
-  ASSERT_TRUE(http_error.has_value());
+  ASSERT_TRUE(refusal.has_value());
   EXPECT_TRUE(GrammarCompiler::is_no_room(*refusal)) << refusal->message;
   EXPECT_EQ(must(compiler.regex(many_texts(0))), in_use[0]) << "what is there can be shared";
   in_use.clear();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "braid/config/weight_files.h"
 #include "braid/formats/json.h"
 #include "braid/hub/hub_cache.h"
 

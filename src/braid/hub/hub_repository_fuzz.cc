@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "braid/base/check.h"
+#include "braid/config/weight_files.h"
 #include "braid/hub/hub_cache.h"
 #include "braid/hub/hub_files.h"
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "braid/config/weight_files.h"
 #include "tests/support/config/hf_configs.h"
 #include "tests/support/temporary_folder.h"
 
