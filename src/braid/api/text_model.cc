@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "braid/formats/input_file.h"
+#include "braid/hub/model_path.h"
 #include "braid/tokenizer/text_assets.h"
 
 namespace braid {

@@ -4,6 +4,7 @@
 #include <ostream>
 #include <set>
 
+#include "braid/hub/model_path.h"
 #include "braid/model/load_model.h"
 #include "braid/model/local_shape.h"
 #include "braid/model/registry.h"

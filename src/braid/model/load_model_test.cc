@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "braid/hub/model_path.h"
 #include "braid/weights/text_part.h"
 #include "tests/support/model_fixture.h"
 #include "tests/support/temporary_folder.h"

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <functional>
 
+#include "braid/hub/model_path.h"
 #include "braid/weights/checkpoint.h"
 #include "tests/support/model_fixture.h"
 #include "tests/support/seeded_weights.h"
