@@ -8,7 +8,6 @@
 #include "braid/base/result.h"
 #include "braid/formats/resolved_model.h"
 #include "braid/hub/hub_cache.h"
-#include "braid/hub/model_path.h"
 
 namespace braid {
 
