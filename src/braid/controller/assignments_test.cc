@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "braid/api/text_model.h"
+#include "tests/support/tokenizer/tiny_tokenizer.h"
 
 namespace braid {
 namespace {
@@ -41,10 +41,9 @@ class Assignments : public ::testing::Test {
     return text;
   }
 
-  TextModel text_ = load_text_model({.model_path = "tests/fixtures/models/gguf_qwen3/model.gguf"}).value();
+  std::unique_ptr<Tokenizer> tokenizer_ = testing::load_tiny_tokenizer();
   MaskWorker masks_;
-  Controller controller_{*text_.tokenizer, masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kRoundRobin,
-                         loads(),          nullptr};
+  Controller controller_{*tokenizer_, masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kRoundRobin, loads(), nullptr};
   SubmissionId num_submissions_ = 0;
 };
 

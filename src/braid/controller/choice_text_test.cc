@@ -4,19 +4,13 @@
 
 #include <random>
 
-#include "braid/api/text_model.h"
+#include "tests/support/tokenizer/tiny_tokenizer.h"
 
 namespace braid {
 namespace {
 
 class ChoiceTextTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    auto text = load_text_model({.model_path = "tests/fixtures/models/gguf_qwen3/model.gguf"});
-    ASSERT_TRUE(text.ok()) << text.error().message;
-    text_ = std::move(text).value();
-  }
-
   struct Outcome {
     std::string text;
     std::optional<std::string> matched;
@@ -25,9 +19,9 @@ class ChoiceTextTest : public ::testing::Test {
 
   // Pushes the text's tokens until a stop string is found, or all are.
   Outcome run(const std::string& whole, ChoiceText::Options options) {
-    ChoiceText choice(*text_.tokenizer, std::move(options));
+    ChoiceText choice(*tokenizer_, std::move(options));
     Outcome outcome;
-    for (const TokenId token : text_.tokenizer->encode(whole, false)) {
+    for (const TokenId token : tokenizer_->encode(whole, false)) {
       outcome.text += choice.push(token);
       ++outcome.tokens_used;
       outcome.matched = choice.matched_stop();
@@ -38,7 +32,7 @@ class ChoiceTextTest : public ::testing::Test {
     return outcome;
   }
 
-  TextModel text_;
+  std::unique_ptr<Tokenizer> tokenizer_ = testing::load_tiny_tokenizer();
 };
 
 TEST_F(ChoiceTextTest, JoinedDeltasAreTheWholeText) {
@@ -65,15 +59,15 @@ TEST_F(ChoiceTextTest, TheStopStringThatEndsFirstCounts) {
 }
 
 TEST_F(ChoiceTextTest, NothingOfAStopStringIsShownBeforeItIsCertain) {
-  ChoiceText choice(*text_.tokenizer, {.stop_strings = {"stop here"}});
+  ChoiceText choice(*tokenizer_, {.stop_strings = {"stop here"}});
   std::string shown;
-  for (const TokenId token : text_.tokenizer->encode("go stop h", false)) shown += choice.push(token);
+  for (const TokenId token : tokenizer_->encode("go stop h", false)) shown += choice.push(token);
   EXPECT_EQ(shown, "go ");
   EXPECT_EQ(choice.finish(std::nullopt), "stop h");
 }
 
 TEST_F(ChoiceTextTest, StopStringsAreNotLookedForBeforeMinNewTokens) {
-  const auto first_tokens = static_cast<int32_t>(text_.tokenizer->encode("x END y", false).size());
+  const auto first_tokens = static_cast<int32_t>(tokenizer_->encode("x END y", false).size());
   const Outcome outcome = run("x END y END z", {.stop_strings = {"END"}, .min_new_tokens = first_tokens});
   EXPECT_EQ(outcome.text, "x END y ");
 }

@@ -7,9 +7,9 @@
 #include <memory>
 #include <vector>
 
-#include "braid/api/text_model.h"
 #include "braid/controller/controller.h"
 #include "braid/worker/group_publisher.h"
+#include "tests/support/tokenizer/tiny_tokenizer.h"
 
 namespace braid {
 namespace {
@@ -21,12 +21,8 @@ constexpr RebalanceOptions kMoveAtOnce{
 
 class ControllerMovesTest : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() {
-    auto text = load_text_model({.model_path = "tests/fixtures/models/gguf_qwen3/model.gguf"});
-    ASSERT_TRUE(text.ok()) << text.error().message;
-    moving_text_ = std::make_unique<TextModel>(std::move(text).value());
-  }
-  static void TearDownTestSuite() { moving_text_ = nullptr; }
+  static void SetUpTestSuite() { moving_tokenizer_ = testing::load_tiny_tokenizer(); }
+  static void TearDownTestSuite() { moving_tokenizer_ = nullptr; }
 
   // Of 40 tokens, 33, 34, …, in group 0.
   std::shared_ptr<Submission> open(SubmissionId id, bool strict = false) {
@@ -87,10 +83,10 @@ class ControllerMovesTest : public ::testing::Test {
     EXPECT_EQ(controller_.num_free_slots(), 12);
   }
 
-  static std::unique_ptr<TextModel> moving_text_;
+  static std::unique_ptr<Tokenizer> moving_tokenizer_;
   MaskWorker masks_;
   std::array<GroupPublisher, 2> groups_{GroupPublisher(kMovingConfig), GroupPublisher(kMovingConfig)};
-  Controller controller_{*moving_text_->tokenizer,
+  Controller controller_{*moving_tokenizer_,
                          masks_,
                          SchedulePolicy::kFcfs,
                          LoadBalanceMethod::kMinimumTokens,
@@ -101,7 +97,7 @@ class ControllerMovesTest : public ::testing::Test {
   std::map<SubmissionId, FinishReason> finish_;
   int num_parts_ = 0;  // copied out and not yet in
 };
-std::unique_ptr<TextModel> ControllerMovesTest::moving_text_;
+std::unique_ptr<Tokenizer> ControllerMovesTest::moving_tokenizer_;
 
 TEST_F(ControllerMovesTest, AFullGroupGivesToAnEmptyOneAndNoTokenIsLost) {
   for (SubmissionId id = 1; id <= 4; ++id) open(id);

@@ -6,8 +6,8 @@
 #include <deque>
 #include <random>
 
-#include "braid/api/text_model.h"
 #include "braid/worker/group_publisher.h"
+#include "tests/support/tokenizer/tiny_tokenizer.h"
 
 namespace braid {
 namespace {
@@ -48,12 +48,8 @@ class SimulatedGroup {
 
 class ControllerTest : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() {
-    auto text = load_text_model({.model_path = "tests/fixtures/models/gguf_qwen3/model.gguf"});
-    ASSERT_TRUE(text.ok()) << text.error().message;
-    text_ = std::make_unique<TextModel>(std::move(text).value());
-  }
-  static void TearDownTestSuite() { text_ = nullptr; }
+  static void SetUpTestSuite() { tokenizer_ = testing::load_tiny_tokenizer(); }
+  static void TearDownTestSuite() { tokenizer_ = nullptr; }
 
   struct Ended {
     std::vector<TokenId> tokens;
@@ -80,19 +76,20 @@ class ControllerTest : public ::testing::Test {
   static std::string expected_text(SubmissionId id, int32_t num_tokens) {
     std::vector<TokenId> ids;
     for (int32_t i = 0; i < num_tokens; ++i) ids.push_back(simulated_token(static_cast<TokenId>(id), i));
-    return text_->tokenizer->decode(ids, true);
+    return tokenizer_->decode(ids, true);
   }
   void dispatch() {
     controller_.dispatch(0, [](int32_t, std::span<const TokenId>) { return PrefixProbe{}; });
   }
 
-  static std::unique_ptr<TextModel> text_;
+  static std::unique_ptr<Tokenizer> tokenizer_;
   std::map<SubmissionId, Ended> ended_;
   MaskWorker masks_;
-  Controller controller_{*text_->tokenizer,         masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kMinimumTokens,
-                         {SimulatedGroup().load()}, nullptr};
+  Controller controller_{
+      *tokenizer_, masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kMinimumTokens, {SimulatedGroup().load()},
+      nullptr};
 };
-std::unique_ptr<TextModel> ControllerTest::text_;
+std::unique_ptr<Tokenizer> ControllerTest::tokenizer_;
 
 TEST_F(ControllerTest, TokensPastAStopStringAreNeitherToldNorCounted) {
   SimulatedGroup group;
@@ -133,7 +130,7 @@ TEST_F(ControllerTest, AGroupIsGivenNoMoreThanItsRoomAndWhatIsOnTheWayCounts) {
 }
 
 TEST_F(ControllerTest, ARequestGoesToTheGroupItNamesAndWaitsForItOnlyWhereItMust) {
-  Controller controller(*text_->tokenizer, masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kRoundRobin,
+  Controller controller(*tokenizer_, masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kRoundRobin,
                         {SimulatedGroup().load(), SimulatedGroup().load()}, nullptr);
   const auto bound = [&] {
     controller.dispatch(0, [](int32_t, std::span<const TokenId>) { return PrefixProbe{}; });
@@ -189,7 +186,7 @@ TEST_F(ControllerTest, EndingAllTellsEveryChoiceWhyOnce) {
 
 TEST_F(ControllerTest, RequestsWaitInOneQueueAndGoWhereRoomIs) {
   std::vector<SimulatedGroup> groups(2);
-  Controller controller(*text_->tokenizer, masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kRoundRobin,
+  Controller controller(*tokenizer_, masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kRoundRobin,
                         {groups[0].load(), groups[1].load()}, nullptr);
   for (SubmissionId id = 1; id <= 9; ++id) controller.open(submission(id, 4, id == 2 ? 3 : 40));
   const auto dispatch_to = [&] {
@@ -211,7 +208,7 @@ TEST_F(ControllerTest, RequestsWaitInOneQueueAndGoWhereRoomIs) {
 
 TEST_F(ControllerTest, APromptGoesWhereItsPrefixIs) {
   std::vector<SimulatedGroup> groups(3);
-  Controller controller(*text_->tokenizer, masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kPrefixAffinity,
+  Controller controller(*tokenizer_, masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kPrefixAffinity,
                         {groups[0].load(), groups[1].load(), groups[2].load()}, nullptr);
   controller.open(submission(1, 9, 5));
   controller.dispatch(0, [](int32_t group, auto) { return PrefixProbe{.num_cached_pages = group == 1 ? 2 : 0}; });
@@ -232,7 +229,7 @@ TEST_F(ControllerTest, WhateverTheDelaysEveryRequestEndsOnceWithItsOwnTokens) {
     std::vector<SimulatedGroup> groups(num_groups);
     std::vector<GroupLoad> loads;
     for (const SimulatedGroup& group : groups) loads.push_back(group.load());
-    Controller controller(*text_->tokenizer, masks_, SchedulePolicy::kFcfs, method, loads, nullptr);
+    Controller controller(*tokenizer_, masks_, SchedulePolicy::kFcfs, method, loads, nullptr);
     std::vector<std::deque<std::vector<GroupCommand>>> commands(num_groups);
     std::vector<std::deque<GroupOutputs>> outputs(num_groups);
     std::map<SubmissionId, int32_t> lengths;

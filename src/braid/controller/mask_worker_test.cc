@@ -5,7 +5,7 @@
 
 #include <future>
 
-#include "tests/support/api/tiny_engine.h"
+#include "tests/support/tokenizer/tiny_tokenizer.h"
 
 namespace braid {
 namespace {
@@ -13,19 +13,16 @@ namespace {
 class MaskWorkerTest : public ::testing::Test {
  protected:
   MaskWorkerTest() {
-    auto text = load_text_model({.model_path = testing::kTinyModel});
-    CHECK(text.ok(), "{}", text.error().message);
-    text_ = std::move(text).value();
-    GrammarCompiler compiler(*text_.tokenizer);
+    GrammarCompiler compiler(*tokenizer_);
     constraint_.grammar = *compiler.regex("ab");
-    grammar_.emplace(constraint_, *text_.tokenizer);
+    grammar_.emplace(constraint_, *tokenizer_);
   }
-  TokenId id_of(std::string_view token) const { return *text_.tokenizer->token_to_id(token); }
+  TokenId id_of(std::string_view token) const { return *tokenizer_->token_to_id(token); }
   static bool allows(const TokenMask& mask, TokenId token) {
     return ((mask->at(static_cast<size_t>(token) / 32) >> (static_cast<uint32_t>(token) % 32)) & 1U) != 0;
   }
 
-  TextModel text_;
+  std::unique_ptr<Tokenizer> tokenizer_ = testing::load_tiny_tokenizer();
   GrammarConstraint constraint_;
   std::optional<ChoiceGrammar> grammar_;
   MaskWorker worker_;

@@ -9,10 +9,9 @@
 #include <vector>
 
 #include "braid/api/engine.h"
+#include "tests/support/tokenizer/tiny_tokenizer.h"
 
 namespace braid::testing {
-
-inline constexpr const char* kTinyModel = "tests/fixtures/models/gguf_qwen3/model.gguf";
 
 inline std::unique_ptr<Engine> load_tiny_engine(const EngineOptions& options = {.source = {.model_path = kTinyModel}}) {
   auto engine = Engine::load(options, make_null_logger());

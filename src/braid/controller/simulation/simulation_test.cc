@@ -10,23 +10,19 @@
 #include <set>
 #include <string>
 
-#include "braid/api/text_model.h"
 #include "tests/support/sanitizer.h"
+#include "tests/support/tokenizer/tiny_tokenizer.h"
 
 namespace braid {
 namespace {
 
 class SimulationTest : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() {
-    auto text = load_text_model({.model_path = "tests/fixtures/models/gguf_qwen3/model.gguf"});
-    ASSERT_TRUE(text.ok()) << text.error().message;
-    simulated_text_ = std::make_unique<TextModel>(std::move(text).value());
-  }
-  static void TearDownTestSuite() { simulated_text_ = nullptr; }
+  static void SetUpTestSuite() { simulated_tokenizer_ = testing::load_tiny_tokenizer(); }
+  static void TearDownTestSuite() { simulated_tokenizer_ = nullptr; }
 
   static SimulationReport simulate(SimulationOptions options) {
-    return Simulation(*simulated_text_->tokenizer, std::move(options)).run();
+    return Simulation(*simulated_tokenizer_, std::move(options)).run();
   }
   static std::string told(const SimulationReport& report) {
     if (!report.finding) return {};
@@ -43,9 +39,9 @@ class SimulationTest : public ::testing::Test {
     return seeds;
   }
 
-  static std::unique_ptr<TextModel> simulated_text_;
+  static std::unique_ptr<Tokenizer> simulated_tokenizer_;
 };
-std::unique_ptr<TextModel> SimulationTest::simulated_text_;
+std::unique_ptr<Tokenizer> SimulationTest::simulated_tokenizer_;
 
 // A part of the seeds each, so that they run beside each other.
 class SimulatedSeeds : public SimulationTest, public ::testing::WithParamInterface<uint64_t> {};

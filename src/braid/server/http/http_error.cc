@@ -8,10 +8,10 @@ Response plain_error(int status, std::string_view message) {
   return {.status = status, .content_type = "text/plain; charset=utf-8", .body = std::string(message) + "\n"};
 }
 
-Response to_response(HttpError refusal, const ErrorFormatter& format) {
-  Response response = format(refusal.status, refusal.message);
-  response.status = refusal.status;
-  for (Header& header : http_error.headers) response.headers.push_back(std::move(header));
+Response to_response(HttpError error, const ErrorFormatter& format) {
+  Response response = format(error.status, error.message);
+  response.status = error.status;
+  for (Header& header : error.headers) response.headers.push_back(std::move(header));
   return response;
 }
 

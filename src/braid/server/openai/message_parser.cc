@@ -42,7 +42,7 @@ class ModelParser : public MessageParser {
   MessageDelta finish() override { return to_message(parser_.finish()); }
 
  private:
-  parsers::MessageParser parser_;
+  parsers::OutputParser parser_;
 };
 
 }  // namespace
