@@ -20,7 +20,7 @@ class Engine::Impl {
         ranks_(std::move(ranks)),
         controller_(*ranks_, *text_.tokenizer, options, std::move(logger)) {}
 
-  std::variant<SubmissionId, Refusal> submit(GenerationRequest request, DeltaCallback on_delta) {
+  Result<SubmissionId, SubmitError> submit(GenerationRequest request, DeltaCallback on_delta) {
     if (auto* prompt = std::get_if<std::string>(&request.prompt)) {
       request.prompt = text_.tokenizer->encode(*prompt, request.add_special_tokens);
     }
@@ -29,7 +29,7 @@ class Engine::Impl {
                                .context_len = ranks_->scheduler_config().context_len,
                                .num_groups = controller_.num_groups()};
     if (const Status checked = check_request(request, bounds); !checked.ok()) {
-      return Refusal{.reason = Refusal::Reason::kBadRequest, .message = checked.error().message};
+      return SubmitError{.reason = SubmitError::Reason::kBadRequest, .message = checked.error().message};
     }
     auto& stops = request.sampling.stop_token_ids;
     if (!request.ignore_eos) {
@@ -84,11 +84,11 @@ Result<std::unique_ptr<Engine>> Engine::load(const EngineOptions& options, std::
 }
 
 Result<SubmissionId> Engine::submit(GenerationRequest request, DeltaCallback on_delta) {
-  auto submitted = impl_->submit(std::move(request), std::move(on_delta));
-  if (auto* refusal = std::get_if<Refusal>(&submitted)) return Error{std::move(refusal->message)};
-  return std::get<SubmissionId>(submitted);
+  const auto submitted = try_submit(std::move(request), std::move(on_delta));
+  if (!submitted.ok()) return Error{submitted.error().message};
+  return *submitted;
 }
-std::variant<SubmissionId, Refusal> Engine::try_submit(GenerationRequest request, DeltaCallback on_delta) {
+Result<SubmissionId, SubmitError> Engine::try_submit(GenerationRequest request, DeltaCallback on_delta) {
   return impl_->submit(std::move(request), std::move(on_delta));
 }
 void Engine::abort(SubmissionId id) {

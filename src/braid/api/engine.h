@@ -11,7 +11,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "braid/api/profile.h"
@@ -55,11 +54,11 @@ struct EngineOptions {
 // Names one submitted request, all its choices together.
 using SubmissionId = uint64_t;
 
-// Why a request was not taken.
-struct Refusal {
+// Why a request was not accepted.
+struct SubmitError {
   enum class Reason : uint8_t {
     kBadRequest,    // it can never run
-    kQueueFull,     // it may, later
+    kQueueFull,     // it may be accepted later
     kEngineFailed,  // nothing runs any more
   };
   Reason reason = Reason::kBadRequest;
@@ -93,8 +92,8 @@ class Engine {
   // From any thread. An error, and nothing started, if the request cannot run (an empty prompt, one longer than the
   // context, a parameter out of range): it names the thing and what is allowed.
   Result<SubmissionId> submit(GenerationRequest request, DeltaCallback on_delta);
-  // The same, for callers to whom it matters why not.
-  std::variant<SubmissionId, Refusal> try_submit(GenerationRequest request, DeltaCallback on_delta);
+  // The same, for callers that act on the reason of an error.
+  Result<SubmissionId, SubmitError> try_submit(GenerationRequest request, DeltaCallback on_delta);
 
   // Every unfinished choice ends with FinishReason::kAbort; nothing happens if all have ended.
   void abort(SubmissionId id);

@@ -97,18 +97,18 @@ ControllerThread::~ControllerThread() {
   thread_.join();
 }
 
-std::variant<SubmissionId, Refusal> ControllerThread::submit(GenerationRequest request, DeltaCallback on_delta) {
+Result<SubmissionId, SubmitError> ControllerThread::submit(GenerationRequest request, DeltaCallback on_delta) {
   auto submission = std::make_shared<Submission>();
   submission->request = std::move(request);
   submission->on_delta = std::move(on_delta);
   submission->submitted_s = monotonic_seconds();
   const std::unique_lock lock(mutex_);
-  if (!fatal_error_.empty()) return Refusal{.reason = Refusal::Reason::kEngineFailed, .message = fatal_error_};
+  if (!fatal_error_.empty()) return SubmitError{.reason = SubmitError::Reason::kEngineFailed, .message = fatal_error_};
   const int64_t num_waiting = stats_.num_queued + num_new_choices_ - stats_.num_free_slots;
   const int32_t num_choices = submission->request.n;
   if (num_waiting + num_choices > max_queued_) {
-    return Refusal{
-        .reason = Refusal::Reason::kQueueFull,
+    return SubmitError{
+        .reason = SubmitError::Reason::kQueueFull,
         .message = fmt::format("{} requests wait already, {} may", std::max<int64_t>(0, num_waiting), max_queued_)};
   }
   num_new_choices_ += num_choices;

@@ -34,7 +34,7 @@ class ControllerThread {
   ~ControllerThread();
 
   // From any thread. The request is checked, its prompt is ids, its stop tokens are complete.
-  std::variant<SubmissionId, Refusal> submit(GenerationRequest request, DeltaCallback on_delta);
+  Result<SubmissionId, SubmitError> submit(GenerationRequest request, DeltaCallback on_delta);
   int64_t flush_cache();
   void abort(SubmissionId id);
   void wait(SubmissionId id);
