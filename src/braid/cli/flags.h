@@ -9,6 +9,7 @@
 
 #include "braid/api/engine.h"
 #include "braid/base/result.h"
+#include "braid/config/model_config.h"
 
 namespace braid {
 

@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "braid/api/text_model.h"
 #include "braid/cli/commands.h"
 #include "braid/cli/flag_values.h"
 #include "braid/cli/flags.h"
