@@ -1,6 +1,6 @@
 // braid's public C++ API: load a model, submit requests, receive their tokens and text, abort, ask for statistics.
 //
-//   TRY(auto engine, Engine::load({.model_path = "…"}, make_stderr_logger("info")));
+//   TRY(auto engine, Engine::load({.source = {.model_path = "…"}}, make_stderr_logger("info")));
 //   TRY(auto id, engine->submit({.prompt = "Hello"}, [](const Delta& delta) { std::cout << delta.text; }));
 //   engine->wait(id);
 #pragma once
@@ -11,27 +11,28 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
-#include "braid/api/profile.h"
-#include "braid/api/text_model.h"
+#include "braid/api/model_source.h"
 #include "braid/base/log.h"
 #include "braid/base/result.h"
-#include "braid/config/model_config.h"
 #include "braid/controller/dispatch_policy.h"
-#include "braid/controller/group_moves.h"
+#include "braid/controller/engine_stats.h"
 #include "braid/controller/policy.h"
 #include "braid/controller/rebalance_policy.h"
-#include "braid/controller/step_balance.h"
-#include "braid/grammar/grammar_compiler.h"
 #include "braid/request/generation.h"
-#include "braid/scheduler/scheduler.h"
-#include "braid/weights/load.h"
-#include "braid/wire/transport/dispatch.h"
+#include "braid/request/submit_error.h"
+#include "braid/weights/load_progress.h"
+#include "braid/wire/transport/dispatch_mode.h"
 #include "braid/worker/rank_options.h"
 
 namespace braid {
+
+class GrammarCompiler;
+struct GenerationDefaults;
+struct ModelConfig;
+struct Profile;
+struct TextModel;
 
 struct EngineOptions {
   ModelSourceOptions source;  // where the checkpoint, its tokenizer and its template are
@@ -48,43 +49,13 @@ struct EngineOptions {
   // request has got its error. Ranks may be stuck for ever then, and the destructor with them: end the process, joining
   // nobody.
   std::function<void(const std::string& reason)> on_failure = {};
-  // Called by each rank's thread before each of its steps: for tests that hold a rank up, or have it fail by throwing.
+  // For tests: as WorkerOptions::before_step.
   std::function<void(int32_t world, int32_t tp_rank)> before_step = {};
-};
-
-// Names one submitted request, all its choices together.
-using SubmissionId = uint64_t;
-
-// Why a request was not taken.
-struct Refusal {
-  enum class Reason : uint8_t {
-    kBadRequest,    // it can never run
-    kQueueFull,     // it may, later
-    kEngineFailed,  // nothing runs any more
-  };
-  Reason reason = Reason::kBadRequest;
-  std::string message;
-};
-
-struct EngineStats {
-  SchedulerStats scheduler;            // of all groups together
-  std::vector<GroupLoad> groups;       // [dp_size]
-  std::vector<GroupMoves> moves = {};  // [dp_size]
-  StepBalance balance;
-  int64_t num_queued = 0;      // wait in front of the scheduler
-  int64_t num_free_slots = 0;  // choices that could be admitted at once; 0 while others wait
-  int64_t context_len = 0;     // prompt and output of one request, at most
-  int64_t num_kv_tokens = 0;   // that the KV pools of all groups hold
-  uint64_t num_steps = 0;      // of the group with the most; so is step_seconds
-  uint64_t num_output_tokens = 0;
-  double step_seconds = 0;         // spent in steps, all together
-  double output_tokens_per_s = 0;  // over the last seconds; 0 when idle
-  std::string failure;             // not empty: the engine has failed, and takes no more requests
 };
 
 class Engine {
  public:
-  // Loads the weights and starts the engine's thread. `progress`: as WeightLoader's.
+  // Loads the weights and starts the engine's threads.
   static Result<std::unique_ptr<Engine>> load(const EngineOptions& options, std::shared_ptr<Logger> logger,
                                               const LoadProgress& progress = {});
   // Ends what runs with FinishReason::kAbort.
@@ -94,7 +65,7 @@ class Engine {
   // context, a parameter out of range): it names the thing and what is allowed.
   Result<SubmissionId> submit(GenerationRequest request, DeltaCallback on_delta);
   // The same, for callers to whom it matters why not.
-  std::variant<SubmissionId, Refusal> try_submit(GenerationRequest request, DeltaCallback on_delta);
+  Result<SubmissionId, SubmitError> try_submit(GenerationRequest request, DeltaCallback on_delta);
 
   // Every unfinished choice ends with FinishReason::kAbort; nothing happens if all have ended.
   void abort(SubmissionId id);

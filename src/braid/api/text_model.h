@@ -6,23 +6,14 @@
 #include <string>
 #include <vector>
 
+#include "braid/api/model_source.h"
 #include "braid/base/result.h"
-#include "braid/config/model_config.h"
 #include "braid/formats/json.h"
-#include "braid/hub/model_path.h"
 #include "braid/tokenizer/chat_template.h"
 #include "braid/tokenizer/tokenizer.h"
 #include "braid/weights/checkpoint.h"
 
 namespace braid {
-
-// Where the checkpoint, its tokenizer and its template are, as the command line says.
-struct ModelSourceOptions {
-  std::string model_path;
-  std::string tokenizer_path = {};      // a directory, GGUF file or tokenizer.json; empty: the model's
-  std::string chat_template_file = {};  // empty: the model's
-  ModelPathEnvironment environment = {};
-};
 
 struct ChatTemplates {
   std::map<std::string, ChatTemplate> by_name;  // "default", "tool_use", …; may be empty

@@ -1,5 +1,7 @@
 #include "braid/cli/inspect_command.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <ostream>
 #include <set>

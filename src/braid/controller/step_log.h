@@ -8,7 +8,7 @@
 #include <string>
 
 #include "braid/base/log.h"
-#include "braid/scheduler/scheduler.h"
+#include "braid/wire/group_load.h"
 #include "braid/wire/group_outputs.h"
 
 namespace braid {

@@ -7,9 +7,9 @@
 #include <optional>
 #include <vector>
 
-#include "braid/api/engine.h"
 #include "braid/controller/choice_grammar.h"
 #include "braid/controller/choice_text.h"
+#include "braid/request/generation.h"
 #include "braid/request/ids.h"
 
 namespace braid {

@@ -1,5 +1,7 @@
 #include "braid/hub/gguf_choice.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 #include <map>

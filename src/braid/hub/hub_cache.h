@@ -13,18 +13,9 @@
 
 #include "braid/base/result.h"
 #include "braid/hub/hub_name.h"
+#include "braid/hub/model_path_environment.h"
 
 namespace braid {
-
-// The environment's part, read in cli/.
-struct ModelPathEnvironment {
-  std::string home = {};          // HOME
-  std::string hf_home = {};       // HF_HOME; empty: home/.cache/huggingface
-  std::string hf_hub_cache = {};  // HF_HUB_CACHE, or --download-dir; empty: hf_home/hub
-  std::string hf_token = {};      // HF_TOKEN, or what `hf auth login` left; empty: none
-  std::string hf_endpoint = {};   // HF_ENDPOINT; empty: https://huggingface.co
-  bool is_offline = false;        // HF_HUB_OFFLINE
-};
 
 std::string hub_home(const ModelPathEnvironment& environment);   // …/huggingface
 std::string hub_cache(const ModelPathEnvironment& environment);  // …/huggingface/hub

@@ -1,5 +1,7 @@
 #include "braid/hub/hub_files.h"
 
+#include <fmt/format.h>
+
 #include <array>
 
 #include "braid/config/weight_files.h"

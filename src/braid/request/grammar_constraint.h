@@ -6,10 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "braid/grammar/compiled_grammar.h"
 #include "braid/request/ids.h"
 
 namespace braid {
+
+class CompiledGrammar;  // grammar/compiled_grammar.h
 
 // A part of an otherwise free output: where it comes to `trigger`, it goes on with a text of the grammar, of which
 // `begin` (the trigger's last bytes) is there already; and then it is free again.

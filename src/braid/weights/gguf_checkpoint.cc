@@ -1,5 +1,7 @@
 #include "braid/weights/gguf_checkpoint.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>

@@ -16,14 +16,12 @@
 #include "braid/tensor/buffer_arena.h"
 #include "braid/weights/checkpoint.h"
 #include "braid/weights/first_touch.h"
+#include "braid/weights/load_progress.h"
 #include "braid/weights/read_ahead.h"
 
 namespace braid {
 
 class PackCache;
-
-// Bytes of the checkpoint read so far, and in all. Called on the loading thread.
-using LoadProgress = std::function<void(int64_t done, int64_t total)>;
 
 // All rows or columns of a tensor, whatever their number.
 inline constexpr IndexRange kWhole{.begin = 0, .end = -1};

@@ -1,5 +1,7 @@
 #include "braid/weights/stacked_experts.h"
 
+#include <fmt/format.h>
+
 #include <vector>
 
 #include "braid/formats/mxfp4.h"

@@ -1,5 +1,7 @@
 #include "braid/weights/stored_tensor.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 #include <memory>

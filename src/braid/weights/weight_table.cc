@@ -1,5 +1,7 @@
 #include "braid/weights/weight_table.h"
 
+#include <fmt/format.h>
+
 #include <set>
 
 #include "braid/formats/ggml_type.h"

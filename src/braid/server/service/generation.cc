@@ -13,16 +13,16 @@ namespace {
 
 using openai::ApiError;
 
-ApiError error_of(const Refusal& refusal) {
-  switch (refusal.reason) {
-    case Refusal::Reason::kQueueFull:
-      return {.status = 429, .message = refusal.message, .type = "rate_limit_error", .code = "queue_full"};
-    case Refusal::Reason::kEngineFailed:
-      return openai::server_error(refusal.message);
-    case Refusal::Reason::kBadRequest:
+ApiError to_api_error(const SubmitError& error) {
+  switch (error.reason) {
+    case SubmitError::Reason::kQueueFull:
+      return {.status = 429, .message = error.message, .type = "rate_limit_error", .code = "queue_full"};
+    case SubmitError::Reason::kEngineFailed:
+      return openai::server_error(error.message);
+    case SubmitError::Reason::kBadRequest:
       break;
   }
-  return {.message = refusal.message};
+  return {.message = error.message};
 }
 
 }  // namespace
@@ -107,14 +107,14 @@ void Generation::submit_all() {
           [self, prompt, delta, now_s = monotonic_seconds()] { self->take(prompt, delta, now_s); });
     };
     const auto submitted = context_.engine.try_submit(std::move(requests_[prompt]), on_delta);
-    if (const auto* refusal = std::get_if<Refusal>(&submitted)) {
+    if (!submitted.ok()) {
       abort();
-      const ApiError error = error_of(*refusal);
+      const ApiError error = to_api_error(submitted.error());
       context_.log.refused(arrival_, error);
       context_.output.post([self, error] { self->fail(error); });
       return;
     }
-    keep_submission(prompt, std::get<SubmissionId>(submitted));
+    keep_submission(prompt, *submitted);
   }
   context_.output.post([self] { self->begin(); });
 }

@@ -34,14 +34,14 @@ class HealthCheck : public std::enable_shared_from_this<HealthCheck> {
       self->output_.post([self, delta] { self->take(delta); });
     };
     const auto submitted = engine_.try_submit(std::move(request), on_delta);
-    if (const auto* refusal = std::get_if<Refusal>(&submitted)) {
-      // A full queue says nothing of the engine: its progress will.
-      if (refusal->reason == Refusal::Reason::kQueueFull) return;
-      output_.post([self = shared_from_this(), message = refusal->message] { self->answer(message); });
+    if (!submitted.ok()) {
+      // A full queue says nothing about the engine's health; watch() decides by its progress.
+      if (submitted.error().reason == SubmitError::Reason::kQueueFull) return;
+      output_.post([self = shared_from_this(), message = submitted.error().message] { self->answer(message); });
       return;
     }
     const std::lock_guard lock(mutex_);
-    submission_ = std::get<SubmissionId>(submitted);
+    submission_ = *submitted;
     if (is_over_) engine_.abort(*submission_);
   }
 
