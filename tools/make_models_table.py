@@ -21,7 +21,7 @@ MODELS = ROOT / "tests" / "fixtures" / "models"
 BEGIN, END = "<!-- begin: tools/make_models_table.py -->", "<!-- end -->"
 
 # Each class; the file of its family in model/families; its architecture in GGUF; the vocabularies and the chat templates
-# of its published checkpoints, by the names of the tokenizer room's fixtures.
+# of its published checkpoints, by the names of the tokenizer module's fixtures.
 FAMILIES = [
     ("Qwen2ForCausalLM", "qwen2", "qwen2", ["qwen2"], ["thinking"]),
     ("Qwen2MoeForCausalLM", "qwen_moe", "qwen2moe", ["qwen2"], ["thinking"]),
