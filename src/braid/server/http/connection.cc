@@ -155,8 +155,8 @@ asio::awaitable<void> Connection::flush() {
   }
 }
 
-Response Connection::error_response(HttpError refusal) const {
-  return to_response(std::move(refusal), server_.options.format_error);
+Response Connection::error_response(HttpError error) const {
+  return to_response(std::move(error), server_.options.format_error);
 }
 
 // --- the coroutine
@@ -233,7 +233,7 @@ asio::awaitable<bool> Connection::read_head(Exchange& exchange) {
   while (!answer && !parser.has_head()) {
     input_.erase(0, parser.read_head(input_));
     read_more();
-    if (parser.has_head() || parser.refusal()) break;
+    if (parser.has_head() || parser.error()) break;
     if (has_input_ended_) co_return false;
     if (Clock::now() >= deadline) {
       answer = error_response(
@@ -252,7 +252,7 @@ asio::awaitable<bool> Connection::read_head(Exchange& exchange) {
 }
 
 std::optional<Response> Connection::early_response(const Exchange& exchange) const {
-  if (const auto& refusal = exchange.parser.refusal()) return error_response(*refusal);
+  if (const auto& error = exchange.parser.error()) return error_response(*error);
   const ServerOptions& options = server_.options;
   const Request& head = exchange.parser.request();
   if (auto answer = server_.guard.check(head, options.format_error)) return answer;
@@ -269,32 +269,32 @@ asio::awaitable<bool> Connection::read_body(Exchange& exchange) {
     send(std::string(kContinue));
     co_await flush();
   }
-  std::optional<HttpError> refusal;
-  while (!parser.is_complete() && !refusal && !is_broken_) {
+  std::optional<HttpError> error;
+  while (!parser.is_complete() && !error && !is_broken_) {
     input_.erase(0, parser.read_body(input_));
     read_more();
     exchange.count_body(parser.request().body.size());
-    if (parser.refusal()) {
-      refusal = parser.refusal();
+    if (parser.error()) {
+      error = parser.error();
     } else if (server_.body_bytes > limits_.max_bodies_bytes) {
-      refusal = {.status = 503,
-                 .message = fmt::format("the server is reading {} bytes of requests already, as many as it allows",
-                                        limits_.max_bodies_bytes),
-                 .headers = {{"Retry-After", "1"}}};
+      error = {.status = 503,
+               .message = fmt::format("the server is reading {} bytes of requests already, as many as it allows",
+                                      limits_.max_bodies_bytes),
+               .headers = {{"Retry-After", "1"}}};
     } else if (!parser.is_complete() && has_input_ended_) {
-      refusal = {.status = 400,
-                 .message = fmt::format("the request's body ended after {} bytes, before its announced end",
-                                        parser.request().body.size())};
+      error = {.status = 400,
+               .message = fmt::format("the request's body ended after {} bytes, before its announced end",
+                                      parser.request().body.size())};
     } else if (!parser.is_complete() && Clock::now() >= deadline) {
-      refusal = {.status = 408,
-                 .message = fmt::format("the request's body took longer than {} s", seconds(limits_.body_timeout))};
+      error = {.status = 408,
+               .message = fmt::format("the request's body took longer than {} s", seconds(limits_.body_timeout))};
     } else if (!parser.is_complete()) {
       co_await sleep_until(deadline);
     }
   }
-  if (!refusal) co_return !is_broken_;
+  if (!error) co_return !is_broken_;
   must_linger_ = true;
-  Response response = error_response(std::move(*refusal));
+  Response response = error_response(std::move(*error));
   co_await answer_with(exchange, std::move(response));
   co_return false;
 }

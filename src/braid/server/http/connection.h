@@ -88,7 +88,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool is_sending() const { return !outgoing_.empty(); }
   bool is_stuck() const;  // the client takes nothing of what is being sent
   size_t max_input() const;
-  Response error_response(HttpError refusal) const;
+  Response error_response(HttpError error) const;
 
   // connection_answer.cc: answers.
   asio::awaitable<void> handle(Exchange& exchange);
@@ -102,7 +102,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const char* disconnect_reason(const Answer& answer, FullBuffer& full);
   std::string head_bytes(Exchange& exchange, const Response& response, bool is_stream, uint64_t content_length) const;
   std::string piece_bytes(Exchange& exchange, Answer::Piece piece) const;
-  void log(const Exchange& exchange, const char* end) const;
+  void log(const Exchange& exchange, const char* reason) const;
 
   asio::steady_timer timer_;
   Transport transport_;

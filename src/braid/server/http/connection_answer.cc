@@ -42,7 +42,7 @@ asio::awaitable<void> Connection::handle(Exchange& exchange) {
                                                    if (const auto self = weak.lock()) self->wake();
                                                  });
                                                });
-  const char* end = nullptr;
+  const char* reason = nullptr;
   {
     AnswerEnd closer(*answer);
     Request request = exchange.parser.take_request();
@@ -54,14 +54,14 @@ asio::awaitable<void> Connection::handle(Exchange& exchange) {
                             printable(exception.what()));
     }
     exchange.count_body(0);
-    end = co_await send_answer(exchange, *answer);
-    closer.is_gone = end != nullptr;
+    reason = co_await send_answer(exchange, *answer);
+    closer.is_gone = reason != nullptr;
   }
-  if (end != nullptr) {
+  if (reason != nullptr) {
     exchange.keeps_connection = false;
     if (!is_broken_) abort();
   }
-  log(exchange, end);
+  log(exchange, reason);
 }
 
 asio::awaitable<void> Connection::answer_with(Exchange& exchange, Response response) {
@@ -171,12 +171,12 @@ std::string Connection::piece_bytes(Exchange& exchange, Answer::Piece piece) con
   return out;
 }
 
-void Connection::log(const Exchange& exchange, const char* end) const {
+void Connection::log(const Exchange& exchange, const char* reason) const {
   if (!server_.logger->should_log(spdlog::level::debug)) return;
   const double elapsed_s = std::chrono::duration<double>(Clock::now() - exchange.started).count();
   server_.logger->debug("http: {} \"{} {}\" {} {} bytes {:.3f} s{}{}", client_, printable(exchange.method),
                         printable(exchange.path), exchange.status, exchange.num_body_bytes, elapsed_s,
-                        end == nullptr ? "" : ", ", end == nullptr ? "" : end);
+                        reason == nullptr ? "" : ", ", reason == nullptr ? "" : reason);
 }
 
 }  // namespace braid::http

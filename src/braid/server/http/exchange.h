@@ -28,7 +28,7 @@ struct Connection::Exchange {
     method = head.method;
     path = head.path;
     cors = server.guard.cors_headers(head);
-    client_keeps_alive = parser.has_head() && !parser.refusal() && parser.keep_alive();
+    client_keeps_alive = parser.has_head() && !parser.error() && parser.keep_alive();
     is_http_1_0 = parser.is_http_1_0();
     const std::lock_guard lock(server.mutex);
     ++server.num_answers;

@@ -22,6 +22,6 @@ using ErrorFormatter = std::function<Response(int status, std::string_view messa
 // The message as text/plain.
 Response plain_error(int status, std::string_view message);
 
-Response to_response(HttpError refusal, const ErrorFormatter& format);
+Response to_response(HttpError error, const ErrorFormatter& format);
 
 }  // namespace braid::http

@@ -21,14 +21,14 @@ class RequestParser {
   RequestParser& operator=(const RequestParser&) = delete;
 
   // Takes bytes of the head up to its end, and says how many; what was not taken is to be given again, with more behind
-  // it. Not to be called after has_head() or refusal().
+  // it. Not to be called after has_head() or error().
   size_t read_head(std::string_view bytes);
   // The same for the body, after has_head() and before is_complete().
   size_t read_body(std::string_view bytes);
 
   bool has_head() const;
   bool is_complete() const;  // head and body
-  const std::optional<HttpError>& refusal() const;
+  const std::optional<HttpError>& error() const;
 
   // Complete but for the body after has_head(). Before, as far as it was read.
   const Request& request() const;

@@ -27,14 +27,14 @@ Seen parse(std::string_view bytes, size_t step) {
   std::string input;
   while (true) {
     RequestParser parser(kLimits);
-    while (!parser.refusal() && !(parser.has_head() && parser.is_complete())) {
+    while (!parser.error() && !(parser.has_head() && parser.is_complete())) {
       const std::vector<char> exact(input.begin(), input.end());  // so that a byte read behind it is found
       const std::string_view given(exact.data(), exact.size());
       const size_t taken = parser.has_head() ? parser.read_body(given) : parser.read_head(given);
       CHECK(taken <= input.size());
       input.erase(0, taken);
       if (taken > 0) continue;
-      if (parser.refusal()) break;
+      if (parser.error()) break;
       CHECK(input.size() <= kLimits.max_header_bytes);
       if (bytes.empty()) {
         const bool has_head = parser.has_head();
@@ -44,7 +44,7 @@ Seen parse(std::string_view bytes, size_t step) {
       input += bytes.substr(0, size);
       bytes.remove_prefix(size);
     }
-    if (parser.refusal()) {
+    if (parser.error()) {
       // Which limit is met first may depend on how the bytes come; that one is met does not.
       seen.push_back("refused");
       return {.requests = std::move(seen)};

@@ -111,7 +111,7 @@ TEST_F(HttpTls, SaysGoodbyeSoThatAnEndIsNoTruncation) {
   client.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
   EXPECT_EQ(client.read_reply().status, 200);
   EXPECT_TRUE(client.is_closed_within(seconds(5)));
-  EXPECT_TRUE(client.was_told_goodbye());
+  EXPECT_TRUE(client.has_received_close_notify());
 }
 
 TEST_F(HttpTls, GarbageAndSilenceInPlaceOfAHandshakeEndTheConnection) {

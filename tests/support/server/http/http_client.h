@@ -147,7 +147,7 @@ class RawClient {
   }
 
   // TLS: whether the end was announced.
-  bool was_told_goodbye() const { return (SSL_get_shutdown(tls_.get()) & SSL_RECEIVED_SHUTDOWN) != 0; }
+  bool has_received_close_notify() const { return (SSL_get_shutdown(tls_.get()) & SSL_RECEIVED_SHUTDOWN) != 0; }
 
   void stop_sending() { ::shutdown(socket_, SHUT_WR); }
   void close() {
