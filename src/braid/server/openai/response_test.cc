@@ -14,8 +14,8 @@
 namespace braid::openai {
 namespace {
 
-using testing::completion;
 using braid::testing::events_of;
+using testing::completion;
 using testing::TinyTokenizer;
 
 ChatRequest chat_with(const std::string& members) {
