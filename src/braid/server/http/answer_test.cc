@@ -178,7 +178,7 @@ TEST(Answer, ReleasesWhatTheHandlerGaveItWhenItEnds) {
   for (const bool gone : {false, true}) {
     const auto answer = std::make_shared<Answer>(10, [] {});
     auto responder = make_responder(answer);
-    // Holds the responder itself: a circle, until the answer ends.
+    // Holds the responder itself: a cycle, until the answer ends.
     responder->on_gone([shared, responder] { responder->write("x"); });
     responder->start_stream({});
     responder->write("more than ten bytes");

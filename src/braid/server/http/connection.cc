@@ -1,4 +1,4 @@
-// The life of a connection and the reading of requests. How answers are sent is in connection_answer.cc.
+// The life of a connection, and how it reads requests. connection_answer.cc sends the answers.
 #include "braid/server/http/connection.h"
 
 #include <algorithm>
@@ -17,9 +17,9 @@
 namespace braid::http {
 namespace {
 
-constexpr size_t kFairPiece = 4096;           // less than that in a write timeout is as good as nothing
-constexpr size_t kMaxDiscarded = 256U << 20;  // of what a refused client goes on sending
-constexpr size_t kMaxIdleBuffer = 64U << 10;  // what a connection keeps of its buffer between two answers
+constexpr size_t kFairPiece = 4096;           // a client that takes less than this in a write timeout is stuck
+constexpr size_t kMaxDiscarded = 256U << 20;  // bytes read and dropped from a client that was refused
+constexpr size_t kMaxIdleBuffer = 64U << 10;  // capacity that a connection keeps between two answers
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 double seconds(std::chrono::milliseconds time) {
@@ -89,12 +89,12 @@ asio::awaitable<void> Connection::sleep_until(Clock::time_point deadline) {
 // --- bytes in and out
 // -------------------------------------------------------------------------------------------------
 
-// Room for a head of any allowed length. A client that pipelines more than that waits in its own buffers.
+// Room for a head of any allowed length. What a client pipelines beyond that waits in its own buffers.
 size_t Connection::max_input() const {
   return std::max<size_t>(64U << 10, limits_.max_header_bytes + read_buffer_.size());
 }
 
-// Always reading is what tells at once that a client left.
+// Read all the time: this is how a client that leaves is noticed at once.
 void Connection::read_more() {
   if (is_reading_ || has_input_ended_ || input_.size() >= max_input()) return;
   is_reading_ = true;
@@ -217,7 +217,7 @@ asio::awaitable<bool> Connection::await_first_byte() {
   const auto patience = is_first_request_ ? limits_.header_timeout : limits_.idle_timeout;
   const Clock::time_point deadline = Clock::now() + patience;
   while (true) {
-    while (input_.starts_with("\r\n")) input_.erase(0, 2);  // RFC 9112, 2.2: ignored in front of a request
+    while (input_.starts_with("\r\n")) input_.erase(0, 2);  // RFC 9112, 2.2: ignored before a request
     read_more();
     if (!input_.empty() && input_ != "\r") co_return true;
     const bool must_close = server_.is_draining && !is_first_request_;
@@ -299,8 +299,8 @@ asio::awaitable<bool> Connection::read_body(Exchange& exchange) {
   co_return false;
 }
 
-// A socket that is closed while bytes wait unread resets the connection, and the client may lose the answer that says
-// why. So whoever is refused before it has sent everything gets a little time to finish.
+// A socket that is closed with unread bytes resets the connection, and the client may lose the answer that says why. So
+// a client that was refused before it sent everything gets a little time to finish.
 asio::awaitable<void> Connection::close_gently() {
   const Clock::time_point deadline = Clock::now() + limits_.linger_timeout;
   if (!is_broken_ && transport_.is_tls()) {

@@ -1,7 +1,7 @@
-// Over Beast's parser, which reads lines, fields and chunks strictly; the limits and what must be unambiguous are ours.
+// Uses Beast's parser, which reads lines, fields and chunks strictly. Limits and ambiguity are checked here.
 
-// Beast asserts that five bytes are there whenever it looks at a last chunk again. Clients send "0\r\n" and then wait;
-// it reads no further than that, but a build with assertions would end.
+// Beast asserts that five bytes are there when it looks at a last chunk again, but clients send "0\r\n" and then wait.
+// It reads no further than that, but a build with assertions would end.
 #define BOOST_DISABLE_ASSERTS
 
 #include "braid/server/http/request_parser.h"
@@ -32,7 +32,7 @@ bool is_valid_host(std::string_view host) {
 class RequestParser::Beast final : public beast::basic_parser<true> {
  public:
   explicit Beast(const Limits& limits) : limits_(limits) {
-    eager(false);  // stops behind the head
+    eager(false);  // stop after the head
     body_limit(limits.max_body_bytes);
   }
 
@@ -74,7 +74,7 @@ class RequestParser::Beast final : public beast::basic_parser<true> {
   bool expects_continue = false;
 
  private:
-  // Ends the parser with an error of ours.
+  // Stops Beast with an error of our own.
   void stop(int status, std::string message, error_code& error) {
     http_error = {.status = status, .message = std::move(message)};
     error = beast::error::bad_value;
@@ -99,7 +99,7 @@ class RequestParser::Beast final : public beast::basic_parser<true> {
     }
   }
 
-  // What needs the whole head.
+  // The checks that need the whole head.
   void check_head() {
     if (http_error) return;
     const auto refuse_with = [&](int status, std::string message) {
@@ -142,7 +142,7 @@ class RequestParser::Beast final : public beast::basic_parser<true> {
 
   void on_field_impl(beast::field field, boost::beast::string_view name, boost::beast::string_view value,
                      error_code& error) override {
-    if (is_header_done()) return;  // a trailer's: nobody reads them
+    if (is_header_done()) return;  // a trailer's field: not used
     if (request.headers.size() >= limits_.max_headers) {
       return stop(431, fmt::format("the request has more than the {} headers allowed", limits_.max_headers), error);
     }
@@ -160,7 +160,7 @@ class RequestParser::Beast final : public beast::basic_parser<true> {
   void on_header_impl(error_code&) override {}
   void on_body_init_impl(const boost::optional<uint64_t>&, error_code&) override {}
 
-  // The body grows as it comes: a length that was only announced takes no memory.
+  // The body grows as it arrives: an announced length takes no memory.
   size_t on_body_impl(boost::beast::string_view bytes, error_code&) override {
     request.body.append(bytes.data(), bytes.size());
     return bytes.size();

@@ -17,7 +17,7 @@ struct Outcome {
   size_t num_taken = 0;
 };
 
-// Gives the bytes in pieces of `step`, as a connection does.
+// Parses the bytes in pieces of `step`, as they arrive on a connection.
 Outcome parse(std::string_view bytes, const Limits& limits = {}, size_t step = std::string_view::npos) {
   RequestParser parser(limits);
   std::string input;

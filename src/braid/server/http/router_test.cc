@@ -5,7 +5,7 @@
 namespace braid::http {
 namespace {
 
-// Keeps what was answered.
+// Keeps the answer.
 class Recorder final : public Responder {
  public:
   void respond(Response response) override { answer = std::move(response); }

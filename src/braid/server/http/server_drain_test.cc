@@ -1,4 +1,4 @@
-// The end of a server: what runs is finished, what is new is refused.
+// Shutting a server down: running requests are finished, new ones are refused.
 #include <gtest/gtest.h>
 
 #include <mutex>

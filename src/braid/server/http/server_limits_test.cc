@@ -27,7 +27,7 @@ using testing::Reply;
 using testing::start_server;
 using testing::test_options;
 
-// Counts the requests that got through.
+// Counts the requests that reach the handler.
 struct Counted {
   Handler handler() {
     return [this](Request request, const std::shared_ptr<Responder>& responder) {
@@ -288,7 +288,7 @@ TEST(HttpLimits, AFloodOfConnectionsPassesOver) {
     }
   }
   held.clear();
-  // Some wait to be accepted still: nobody may connect for a moment, and be too many again in the next.
+  // Some still wait to be accepted: for a moment no client can connect, and in the next there may be too many again.
   EXPECT_TRUE(eventually([&] {
     RawClient client(server->port());
     client.send(get("/alive"));
@@ -309,7 +309,7 @@ TEST(HttpLimits, AThousandConnectionsIdleAtOnceLeaveRoomForOthers) {
 
 TEST(HttpLimits, WhoNeverReadsAnAnswerIsCutOff) {
   ServerOptions options = test_options();
-  options.limits.write_timeout = milliseconds(1000);  // a reader is never so slow, not under ThreadSanitizer
+  options.limits.write_timeout = milliseconds(1000);  // slower than any reader, even under ThreadSanitizer
   const auto server = start_server(options, [](Request, const std::shared_ptr<Responder>& responder) {
     responder->respond({.body = std::string(20'000'000, 'x')});
   });

@@ -1,4 +1,4 @@
-// Streams: what their clients see, and how they end when a client leaves or does not read.
+// Streams: what clients see, and how streams end when a client leaves or does not read.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -19,7 +19,7 @@ using testing::Reply;
 using testing::start_server;
 using testing::test_options;
 
-// Keeps every responder, for the test to write to.
+// Keeps every responder, so that the test can write to it.
 struct Streams {
   Handler handler() {
     return [this](Request request, std::shared_ptr<Responder> responder) {
@@ -236,7 +236,8 @@ TEST(HttpStream, ALongEventMayTakeLongerThanTheWriteTimeoutIfItIsRead) {
   const std::string event(20'000'000, 'x');
   streams.at(0)->write(event);
   EXPECT_FALSE(streams.at(0)->has_room());
-  // The kernel lets the server write again when a third of what waits has gone: in a fraction of a second at this pace.
+  // The kernel lets the server write again when a third of the waiting bytes is gone: in a fraction of a second at this
+  // pace.
   for (int i = 0; i < 30; ++i) {
     for (int j = 0; j < 8; ++j) ASSERT_TRUE(client.receive());
     ::poll(nullptr, 0, 50);

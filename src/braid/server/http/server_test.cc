@@ -188,7 +188,7 @@ TEST(HttpServer, StopsWithConnectionsOpenAndAnswersPending) {
   EXPECT_TRUE(waiting.is_closed_within(std::chrono::seconds(5)));
   EXPECT_TRUE(idle.is_closed_within(std::chrono::seconds(5)));
   server.reset();
-  pending.front()->respond({.body = "too late"});  // does nothing
+  pending.front()->respond({.body = "too late"});  // has no effect
 }
 
 }  // namespace

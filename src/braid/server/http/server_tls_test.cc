@@ -1,4 +1,4 @@
-// TLS: round trips, and clients that speak it badly. Certificates are made by the test.
+// TLS: round trips, and clients that speak it badly. The test makes its certificates.
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
