@@ -1,4 +1,5 @@
-// The schemas of calls that must be made, and of those that must obey.
+// The schemas of calls that must be made (forced_calls.h), and that calls made under them, or under strict_calls.h, can
+// be read.
 #include "braid/server/parsers/forced_calls.h"
 
 #include <gtest/gtest.h>
@@ -78,7 +79,7 @@ TEST(ForcedCalls, OnlyListedArgumentsUnlessTheSchemaSpeaksOfOthers) {
   EXPECT_EQ(arguments("{}"), Json({{"type", "object"}}));
 }
 
-// A value for the schemas of these tests.
+// A value that matches the schemas of these tests.
 std::string example(const Json& schema, const Json& root) {
   if (schema.contains("$ref")) {
     return example(root["$defs"][schema["$ref"].get<std::string>().substr(sizeof("#/$defs/") - 1)], root);
@@ -118,7 +119,7 @@ TEST(StrictCalls, WhatTheyAllowIsReadAsACall) {
       ASSERT_TRUE(schema.ok());
       const std::string value = example(*schema, *schema);
       for (const StrictCall::Begin& begin : call.begins) {
-        if (begin.marker.starts_with(';')) continue;  // behind another call alone
+        if (begin.marker.starts_with(';')) continue;  // only between calls
         EXPECT_TRUE(value.starts_with(begin.json) || begin.json == "{\"name\":\"") << begin.json << " " << value;
         std::string text = begin.marker + value + call.end;
         if (format == ToolFormat::kHarmony) {

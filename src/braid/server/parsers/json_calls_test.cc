@@ -1,4 +1,5 @@
-// Calls that are written as JSON objects: hermes, granite, llama3_json, mistral, and forced ones.
+// Calls written as JSON objects: hermes, granite, llama3_json, mistral and forced calls. Tests tool_stage.h,
+// tagged_json_stages.cc, llama3_json_stage.cc, mistral_stage.cc, json_text.h and call_writer.h.
 #include "tests/support/server/parsers/parsing.h"
 
 namespace braid::parsers {
@@ -81,14 +82,14 @@ TEST(Hermes, ACallBehindWhatIsNoneIsFound) {
 }
 
 TEST(Hermes, ACallThatGoesWrongEndsThere) {
-  // An object or two left open.
+  // One or two objects stay open.
   EXPECT_EQ(hermes("<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": 1}</tool_call>!"), "[0 f {\"a\": 1}]!");
   EXPECT_EQ(hermes("<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": {}</tool_call><tool_call>{\"name\": \"g\"}"),
             "[0 f {\"a\": {}][1 g {}]");
-  // More than was opened, or anything else before the closing tag, is content.
+  // A bracket too many, or anything else before the closing tag, is content.
   EXPECT_EQ(hermes("<tool_call>{\"name\": \"f\", \"arguments\": {}}} what\n</tool_call>\n!"), "[0 f {}]} what\n!");
   EXPECT_EQ(hermes("<tool_call>{\"name\": \"f\", \"arguments\": {}, oh}\n</tool_call>"), "[0 f {}], oh}");
-  // Cut off: also in the middle of an escape sequence of arguments that are a string.
+  // Cut off, also in the middle of an escape sequence of arguments that are a string.
   EXPECT_EQ(hermes("<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": \"b\\"), "[0 f {\"a\": \"b\\]");
   EXPECT_EQ(hermes(R"(<tool_call>{"name": "f", "arguments": "{\"a\": \)"), R"([0 f {"a": \])");
   EXPECT_EQ(hermes(R"(<tool_call>{"name": "f", "arguments": "{\u00)"), R"([0 f {\u00])");
@@ -178,7 +179,7 @@ TEST(Granite, AListBehindItsMarker) {
   EXPECT_EQ(parsed(options, "<tool_call>[{\"arguments\": {}, \"name\": \"f\"}]\n"), "[0 f {}]");
   EXPECT_EQ(parsed(options, "<|tool_call|>{\"name\": \"f\"}<|/tool_call|>"), "[0 f {}]");
   EXPECT_EQ(parsed(options, "<|tool_call|> none"), "<|tool_call|> none");
-  // A call, and then something else: the call stands.
+  // After a call comes something else: the call stays a call.
   EXPECT_EQ(parsed(options, "<|tool_call|>[{\"name\": \"f\"}, 5]"), "[0 f {}], 5]");
 }
 

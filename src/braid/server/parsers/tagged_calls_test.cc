@@ -1,4 +1,5 @@
-// Calls between tags or markers of their own: deepseek_v3, qwen3_coder, glm45, gpt_oss.
+// Calls between tags or markers of their own: deepseek_v3, qwen3_coder, glm45, gpt_oss. Tests their stages,
+// tagged_parameters.h, tagged_value.h and tool_set.h.
 #include "tests/support/server/parsers/parsing.h"
 
 namespace braid::parsers {

@@ -18,7 +18,7 @@ TEST(TemplateFormats, PlainTemplatesHaveNone) {
   EXPECT_EQ(formats_of(""), "none, none");
   EXPECT_EQ(formats_of("{% for m in messages %}{{ '<|im_start|>' + m.role + '\\n' + m.content }}{% endfor %}"),
             "none, none");
-  // Markers that only look alike.
+  // Markers that only look similar.
   EXPECT_EQ(formats_of("{{ '<|tool_call>call:' + f.name }} {% if m.tool_calls %}<minimax:tool_call>"), "none, none");
 }
 
@@ -60,7 +60,7 @@ TEST(TemplateFormats, Mistral) {
 
 TEST(TemplateFormats, DeepSeek) {
   const std::string calls = "{{'<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>' + name + '<｜tool▁sep｜>' + arguments}}";
-  // R1 first cut thinking off only, later opened it in each prompt; V3.1 opens or closes it.
+  // R1's template at first only cut thinking off; later it opened it in each prompt. V3.1's opens or closes it.
   EXPECT_EQ(formats_of(calls + "{% set content = content.split('</think>')[-1] %}{{'<｜Assistant｜>'}}"),
             "deepseek_r1, deepseek_v3");
   EXPECT_EQ(formats_of(calls + "{{ content.split('</think>')[-1] }}{{'<｜Assistant｜><think>\\n'}}"),

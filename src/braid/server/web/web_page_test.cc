@@ -42,7 +42,7 @@ std::string header(const http::Response& response, std::string_view name) {
   return "";
 }
 
-// What stands between the two, wherever they occur.
+// The texts between the two, wherever they occur.
 std::vector<std::string> between(std::string_view text, std::string_view before, std::string_view after) {
   std::vector<std::string> found;
   for (size_t at = text.find(before); at != std::string_view::npos; at = text.find(before, at)) {
@@ -137,7 +137,7 @@ TEST(WebPage, EveryFileThatIsNamedExists) {
   int named = 0;
   for (const char* attribute : {" src=\"", " href=\""}) {
     for (const std::string& name : between(files.at("index.html"), attribute, "\"")) {
-      if (name.starts_with('#')) continue;  // in the page itself
+      if (name.starts_with('#')) continue;  // within the page
       ++named;
       EXPECT_TRUE(name.starts_with("page/") && files.contains(name.substr(5))) << name;
     }
@@ -162,7 +162,7 @@ TEST(WebPage, NoScriptTurnsTextIntoMarkupOrCode) {
   }
 }
 
-// Keeps what was answered.
+// Keeps the answer.
 class Recorder final : public http::Responder {
  public:
   void respond(http::Response response) override { answer = std::move(response); }

@@ -1,4 +1,4 @@
-// Thinking parted from content.
+// Thinking, separated from content; and format.h.
 #include "tests/support/server/parsers/parsing.h"
 
 namespace braid::parsers {
