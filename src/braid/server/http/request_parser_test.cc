@@ -47,7 +47,7 @@ std::string head(std::string_view fields) {
   return "POST /x HTTP/1.1\r\nHost: h\r\n" + std::string(fields) + "\r\n";
 }
 
-TEST(RequestParser, GivesTheSameForEverySplitOfTheBytes) {
+TEST(RequestParser, EverySplitOfTheBytesGivesTheSameRequest) {
   const std::string bytes =
       "POST /a?b HTTP/1.1\r\nHost: h\r\nX-Folded: a\r\n b\r\nTransfer-Encoding: chunked\r\n\r\n"
       "5\r\nhello\r\n7;x=y\r\n, world\r\n0\r\nTrailer: x\r\n\r\n";
@@ -132,7 +132,7 @@ TEST(RequestParser, RefusesOtherVersions) {
   EXPECT_EQ(parse("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").error, 505);
 }
 
-TEST(RequestParser, WantsOneValidHost) {
+TEST(RequestParser, RequiresOneValidHost) {
   EXPECT_EQ(parse("GET / HTTP/1.1\r\n\r\n").error, 400);
   EXPECT_EQ(parse("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n").error, 400);
   for (const std::string_view host : {"a b", "a/b", "user@a", "a\\b", "a#b", "\xC3\xA9?"}) {
@@ -189,7 +189,7 @@ TEST(RequestParser, RefusesBodiesBeyondTheLimitAndNamesIt) {
   }
 }
 
-TEST(RequestParser, RefusesWhatItCannotDo) {
+TEST(RequestParser, RefusesUnsupportedExpectationsAndEncodings) {
   EXPECT_EQ(parse(head("Expect: miracles\r\n")).error, 417);
   EXPECT_EQ(parse(head("Content-Encoding: gzip\r\nContent-Length: 1\r\n") + "x").error, 415);
   EXPECT_TRUE(parse(head("Content-Encoding: identity\r\nContent-Length: 1\r\n") + "x").is_complete);

@@ -38,7 +38,7 @@ TEST(ForcedCalls, OneOrMoreOfAnyToolWhereACallIsRequired) {
   EXPECT_EQ(calls[1]["properties"]["arguments"]["additionalProperties"], false) << "g takes nothing";
 }
 
-TEST(ForcedCalls, ExactlyOneWithoutParallelOnesAndForANamedTool) {
+TEST(ForcedCalls, ExactlyOneWithoutParallelCallsAndForANamedTool) {
   EXPECT_EQ(schema_of(kTools, {.mode = Mode::kRequired}, false)["anyOf"].size(), 2U);
   const Json named = schema_of(kTools, {.mode = Mode::kNamed, .name = "f"});
   EXPECT_EQ(named["properties"]["name"]["const"], "f");
@@ -65,7 +65,7 @@ TEST(ForcedCalls, ReferencesMoveWithTheirSchema) {
   EXPECT_EQ(properties["f"]["$ref"], "other");
 }
 
-TEST(ForcedCalls, OnlyListedArgumentsUnlessTheSchemaSpeaksOfOthers) {
+TEST(ForcedCalls, OnlyListedArgumentsUnlessTheSchemaMentionsOthers) {
   const auto arguments = [](const std::string& parameters) {
     const std::vector<ToolSpec> tools = {{.name = "f", .parameters = parameters}};
     return schema_of(tools, {.mode = Mode::kRequired})["$defs"]["f"];
@@ -96,7 +96,7 @@ std::string example(const Json& schema, const Json& root) {
   return text + "}";
 }
 
-TEST(ForcedCalls, WhatTheSchemaAllowsIsReadAsCalls) {
+TEST(ForcedCalls, EverythingTheSchemaAllowsIsReadAsCalls) {
   for (const bool parallel : {false, true}) {
     const Json schema = schema_of(kTools, {.mode = Mode::kRequired}, parallel);
     EXPECT_EQ(testing::parsed({.tools = ToolFormat::kForced}, example(schema, schema)), "[0 f {\"a\": 7}]");
@@ -109,7 +109,7 @@ std::vector<ToolSpec> strict_tools() {
   return tools;
 }
 
-TEST(StrictCalls, WhatTheyAllowIsReadAsACall) {
+TEST(StrictCalls, EverythingTheyAllowIsReadAsACall) {
   for (const ToolFormat format : {ToolFormat::kHermes, ToolFormat::kGranite, ToolFormat::kLlama3Json,
                                   ToolFormat::kMistral, ToolFormat::kDeepSeekV3, ToolFormat::kHarmony}) {
     const auto calls = strict_calls(format, strict_tools());
@@ -144,7 +144,7 @@ TEST(StrictCalls, ToolsThatAreNotStrictTakeAnyObject) {
   EXPECT_EQ((*schema)["$defs"]["g"], Json({{"type", "object"}}));
 }
 
-TEST(StrictCalls, NoneWhereNoToolIsStrict) {
+TEST(StrictCalls, EmptyIfNoToolIsStrict) {
   EXPECT_TRUE(strict_calls(ToolFormat::kHermes, kTools).empty());
   EXPECT_TRUE(strict_calls(ToolFormat::kQwen3Coder, kTools).empty());
   EXPECT_TRUE(strict_calls(ToolFormat::kNone, strict_tools()).empty());

@@ -162,7 +162,7 @@ uint32_t first_seed() {
   return text != nullptr ? static_cast<uint32_t>(std::strtoul(text, nullptr, 10)) : 1;
 }
 
-TEST(RandomOutputs, WhatWasWrittenIsFoundHoweverItWasCut) {
+TEST(OutputParser, FindsWhatWasWrittenHoweverItWasCut) {
   for (uint32_t seed = first_seed(); seed < first_seed() + 60; ++seed) {
     for (const ToolFormat format : kAllFormats) {
       Writer writer(seed);
@@ -205,7 +205,7 @@ bool is_subsequence(std::string_view part, std::string_view whole) {
   return at == part.size();
 }
 
-TEST(RandomOutputs, OfDamagedOnesNothingIsLost) {
+TEST(OutputParser, LosesNothingOfDamagedOutputs) {
   for (uint32_t seed = first_seed(); seed < first_seed() + 60; ++seed) {
     for (const ToolFormat format : kAllFormats) {
       Writer writer(seed);
@@ -230,7 +230,7 @@ TEST(RandomOutputs, OfDamagedOnesNothingIsLost) {
 }
 
 // A client gets each event by itself, so each must be valid text.
-TEST(RandomOutputs, OfWholeCharactersComeWholeCharacters) {
+TEST(OutputParser, EventsOfWholeCharactersHaveWholeCharacters) {
   for (uint32_t seed = first_seed(); seed < first_seed() + 60; ++seed) {
     for (const ToolFormat format : kAllFormats) {
       Writer writer(seed);

@@ -54,7 +54,7 @@ std::optional<std::string> draw(const std::shared_ptr<const CompiledGrammar>& gr
   return std::nullopt;
 }
 
-TEST(StrictCalls, WhatStandsBetweenTagsIsReadAsArgumentsThatObey) {
+TEST(StrictCalls, TextBetweenTagsIsReadAsArgumentsThatMatchTheSchema) {
   const grammar::testing::ByteTokenizer tokenizer;
   GrammarCompiler compiler(tokenizer);
   const std::vector<ToolSpec> tools = {{.name = "f", .parameters = kParameters, .is_strict = true}};
@@ -88,7 +88,7 @@ TEST(StrictCalls, WhatStandsBetweenTagsIsReadAsArgumentsThatObey) {
   EXPECT_GT(num_read, 60);
 }
 
-TEST(StrictCalls, BetweenTagsOthersMayBeCalledWithAnything) {
+TEST(StrictCalls, BetweenTagsOtherToolsTakeAnyArguments) {
   const grammar::testing::ByteTokenizer tokenizer;
   GrammarCompiler compiler(tokenizer);
   const std::vector<ToolSpec> tools = {{.name = "f", .parameters = kParameters, .is_strict = true}, {.name = "free"}};

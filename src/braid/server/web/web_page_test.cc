@@ -75,7 +75,7 @@ TEST(WebPage, HasEveryFileOfItsFolderByteForByte) {
   }
 }
 
-TEST(WebPage, SaysWhatAFileIs) {
+TEST(WebPage, AFileHasItsContentType) {
   EXPECT_EQ(get("/")->content_type, "text/html; charset=utf-8");
   EXPECT_EQ(get("/page/app.js")->content_type, "text/javascript; charset=utf-8");
   EXPECT_EQ(get("/page/base.css")->content_type, "text/css; charset=utf-8");
@@ -85,7 +85,7 @@ TEST(WebPage, SaysWhatAFileIs) {
   }
 }
 
-TEST(WebPage, HasNoOtherPaths) {
+TEST(WebPage, OtherPathsAreNotItsFiles) {
   for (const char* path : {"", "/page", "/page/", "/page/index.html", "/page/nothing.js", "/page/../page/app.js",
                            "/app.js", "//", "/page//app.js", "/page/app.js/", "/page/APP.JS", "/v1/models"}) {
     EXPECT_FALSE(get(path)) << path;
@@ -93,7 +93,7 @@ TEST(WebPage, HasNoOtherPaths) {
   }
 }
 
-TEST(WebPage, AFileThatTheClientHasIsNotSentAgain) {
+TEST(WebPage, AFileTheClientHasIsNotSentAgain) {
   const std::string tag = header(*get("/page/app.js"), "ETag");
   ASSERT_EQ(tag.size(), 34U);
   for (const std::string& known : {tag, "W/" + tag, "\"other\", " + tag, "W/\"other\" ,W/" + tag, std::string("*")}) {
@@ -132,7 +132,7 @@ TEST(WebPage, IndexHasNoScriptNoStyleAndNoHandlerOfItsOwn) {
   for (const std::string& name : names) EXPECT_TRUE(name != "style" && !name.starts_with("on")) << name;
 }
 
-TEST(WebPage, EveryFileThatIsNamedExists) {
+TEST(WebPage, EveryNamedFileExists) {
   const auto files = source_files();
   int named = 0;
   for (const char* attribute : {" src=\"", " href=\""}) {
