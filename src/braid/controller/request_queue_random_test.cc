@@ -164,7 +164,7 @@ class Load {
       window = pick(0, window - 1);
     }
     for (int32_t i = pick(1, 2); i > 0 && window > 0; --i) {
-      config_.narrower_groups.push_back({.window = window, .num_pages = pages(window)});
+      config_.narrower_kv_groups.push_back({.window = window, .num_pages = pages(window)});
       window = pick(0, window - 1);
     }
   }

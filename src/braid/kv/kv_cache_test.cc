@@ -78,7 +78,7 @@ TEST(KvCache, KvGroupsGoAheadTogether) {
   const std::vector<KvGroupPool> pools = {{.num_pages = 640}, {.window = 32, .num_pages = 160}};
   ThreadTeam team(2);
   KvCache cache(shape, pools);
-  // A piece of the first group's keys and values, then of the second's two layers.
+  // One piece of the first KV group's keys and values, then one of each of the second's two layers.
   EXPECT_TRUE(cache.commit_ahead(team, 6 * kPiece, 2 * kPiece));
   EXPECT_EQ(cache.committed_bytes(), 6 * kPiece);
   EXPECT_TRUE(cache.commit_ahead(team, 6 * kPiece, 2 * kPiece));

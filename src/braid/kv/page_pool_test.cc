@@ -86,7 +86,7 @@ TEST(PagePool, NamesTheCachedPageThatNobodyHasHeldForTheLongest) {
   EXPECT_EQ(pool.longest_idle_cached(), 1);
   Pages reader = cache->share(1, 1);
   EXPECT_EQ(pool.longest_idle_cached(), 0);
-  reader.clear();  // now 1 is the latest
+  reader.clear();  // now page 1 is the latest
   pool.set_cached(0, false);
   EXPECT_EQ(pool.longest_idle_cached(), 2);
   pool.set_cached(2, false);
@@ -108,7 +108,7 @@ TEST(PagePool, TheFirstPagesOfAListCanBeGivenBack) {
   EXPECT_TRUE(pages->empty());
 }
 
-TEST(BlockPoolDeathTest, ALeakEndsTheProcess) {
+TEST(PagePoolDeathTest, ALeakEndsTheProcess) {
   EXPECT_DEATH(
       {
         Pages outliving;

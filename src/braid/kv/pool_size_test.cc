@@ -46,7 +46,7 @@ TEST(SizePool, WhatCannotBeIsAnErrorWithItsNumbers) {
   EXPECT_FALSE(size_pool(kPoolShape, limits).ok());
   limits.memory_bytes = std::numeric_limits<int64_t>::max();
   limits.context_len = std::numeric_limits<int64_t>::max();
-  EXPECT_TRUE(size_pool(kPoolShape, limits).ok());  // page numbers end before the memory does
+  EXPECT_TRUE(size_pool(kPoolShape, limits).ok());  // the range of page numbers ends before the memory does
   limits.max_total_tokens = 15;
   EXPECT_FALSE(size_pool(kPoolShape, limits).ok());
   limits = {.memory_bytes = kPoolPageBytes, .max_total_tokens = 0, .max_running_requests = 0, .context_len = 160};
@@ -57,7 +57,7 @@ TEST(SizePool, WhatCannotBeIsAnErrorWithItsNumbers) {
   EXPECT_FALSE(size_pool(shape, limits).ok());
 }
 
-// One layer that sees all, two with a window.
+// One layer that sees all positions, two with a window.
 KvShape with_windows(int32_t window) {
   KvShape shape = kPoolShape;
   shape.windows = {window, 0, window};
@@ -70,7 +70,7 @@ TEST(SizePool, AWindowsGroupGetsHalfAsManyPagesAsTheWidestWhereMemoryIsShort) {
                           .context_len = 100'000,
                           .chunked_prefill_size = 32};
   const PoolSize size = size_pool(with_windows(100), limits).value();
-  EXPECT_EQ(size.groups, (std::vector<KvGroupPool>{{.num_pages = 150}, {.window = 100, .num_pages = 75}}));
+  EXPECT_EQ(size.kv_groups, (std::vector<KvGroupPool>{{.num_pages = 150}, {.window = 100, .num_pages = 75}}));
   EXPECT_EQ(size.num_pages, 150);
   EXPECT_EQ(size.bytes, 150 * kPoolPageBytes / 3 + 75 * kPoolPageBytes * 2 / 3);
   EXPECT_LE(size.bytes, limits.memory_bytes);
@@ -83,9 +83,9 @@ TEST(SizePool, AWindowsGroupGetsNoMoreThanRequestsUseAndThePrefixesThatTheyLeave
                           .context_len = 16'000,
                           .chunked_prefill_size = 32};
   const PoolSize size = size_pool(with_windows(33), limits).value();
-  // 3 pages each while they decode, as many for prefixes, and 5 in a step of 32 tokens.
-  EXPECT_EQ(size.groups[1], (KvGroupPool{.window = 33, .num_pages = 4 * 6 + 5}));
-  EXPECT_EQ(size.groups[0].num_pages, 3000 - 2 * (4 * 6 + 5));
+  // 3 pages for each request while it decodes, as many for prefixes, and 5 for a step of 32 tokens.
+  EXPECT_EQ(size.kv_groups[1], (KvGroupPool{.window = 33, .num_pages = 4 * 6 + 5}));
+  EXPECT_EQ(size.kv_groups[0].num_pages, 3000 - 2 * (4 * 6 + 5));
   EXPECT_EQ(size.context_len, 16'000);
 }
 
@@ -101,12 +101,12 @@ TEST(SizePool, OneRequestAloneAlwaysFits) {
         if (!sees_all) shape.windows[1] = window;
         const PoolSize size = size_pool(shape, limits).value();
         EXPECT_LE(size.bytes, limits.memory_bytes);
-        for (const KvGroupPool& group : size.groups) {
-          EXPECT_GE(group.num_pages, 1);
+        for (const KvGroupPool& kv_group : size.kv_groups) {
+          EXPECT_GE(kv_group.num_pages, 1);
           const int64_t context_pages = (size.context_len + 15) / 16;
           const int64_t needed =
-              group.window == 0 ? context_pages : std::min(context_pages, most_kept_pages(group.window, 64, 16));
-          EXPECT_GE(group.num_pages, needed) << pages << " pages, window " << window;
+              kv_group.window == 0 ? context_pages : std::min(context_pages, most_kept_pages(kv_group.window, 64, 16));
+          EXPECT_GE(kv_group.num_pages, needed) << pages << " pages, window " << window;
         }
       }
     }
@@ -121,7 +121,7 @@ TEST(SizePool, WhereEveryLayerHasAWindowTheContextIsNotBoundedByThePool) {
                           .context_len = 1'000'000,
                           .chunked_prefill_size = 32};
   const PoolSize size = size_pool(shape, limits).value();
-  EXPECT_EQ(size.groups, (std::vector<KvGroupPool>{{.window = 100, .num_pages = 20}}));
+  EXPECT_EQ(size.kv_groups, (std::vector<KvGroupPool>{{.window = 100, .num_pages = 20}}));
   EXPECT_EQ(size.context_len, 1'000'000);
   EXPECT_FALSE(size.context_was_clamped);
 }

@@ -58,7 +58,7 @@ class Rendezvous {
   std::vector<Turn> turns_;
   std::atomic<uint32_t> num_arrived_{0};  // in the rendezvous under way
   std::atomic<uint32_t> num_complete_{0};
-  EventCount bell_;
+  EventCount arrivals_;
 };
 
 }  // namespace braid

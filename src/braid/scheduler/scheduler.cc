@@ -17,24 +17,24 @@ int64_t clamp_context(int64_t context_len, int32_t num_pages, int32_t page_size)
 }
 
 int64_t clamp_context(int64_t context_len, const SchedulerConfig& config) {
-  for (const KvGroupPool& group : config.kv_groups()) {
+  for (const KvGroupPool& kv_group : config.kv_groups()) {
     const bool holds_any =
-        group.window > 0 &&
-        group.num_pages >= most_kept_pages(group.window, config.chunked_prefill_size, config.page_size);
-    if (!holds_any) context_len = clamp_context(context_len, group.num_pages, config.page_size);
+        kv_group.window > 0 &&
+        kv_group.num_pages >= most_kept_pages(kv_group.window, config.chunked_prefill_size, config.page_size);
+    if (!holds_any) context_len = clamp_context(context_len, kv_group.num_pages, config.page_size);
   }
   return context_len;
 }
 
 std::vector<KvGroupPool> SchedulerConfig::kv_groups() const {
-  std::vector<KvGroupPool> groups = {{.window = window, .num_pages = num_pages}};
-  groups.insert(groups.end(), narrower_groups.begin(), narrower_groups.end());
-  return groups;
+  std::vector<KvGroupPool> kv_groups = {{.window = window, .num_pages = num_pages}};
+  kv_groups.insert(kv_groups.end(), narrower_kv_groups.begin(), narrower_kv_groups.end());
+  return kv_groups;
 }
 
 int32_t Departure::num_pages() const {
   size_t total = 0;
-  for (const auto& of_group : pages) total += of_group.size();
+  for (const auto& of_kv_group : pages) total += of_kv_group.size();
   return static_cast<int32_t>(total);
 }
 
@@ -171,7 +171,7 @@ std::vector<RequestOutcome> Scheduler::commit(const StepResult& result) {
     }
     if (own != nullptr && !own->error.empty()) {
       // A failed computation's keys and values are nothing for others to share.
-      sequence->give_back_pages();
+      sequence->release_pages();
       sequence->num_computed = 0;
     }
     if (sequence->is_dropped) {
@@ -240,7 +240,7 @@ RequestOutcome Scheduler::take_result(Sequence& sequence, const SequenceResult* 
   if (outcome.finish != FinishReason::kNone) {
     release(sequence);
   } else if (!sequence.has_long_rope && needs_long_rope(sequence.num_tokens())) {
-    compute_anew(sequence);
+    recompute(sequence);
     sequence.has_long_rope = true;
   }
   return outcome;
@@ -248,9 +248,9 @@ RequestOutcome Scheduler::take_result(Sequence& sequence, const SequenceResult* 
 
 // The pages for the sequence's first `num_tokens` tokens; false, and nothing changed, if it must wait for them.
 bool Scheduler::grow(Sequence& sequence, int64_t num_tokens) {
-  for (int32_t group = 0; group < kv_.num_groups(); ++group) {
-    const int32_t missing = kv_.num_missing(group, sequence.pages, num_tokens);
-    if (missing > 0 && !make_room(group, missing, sequence)) return false;
+  for (int32_t kv_group = 0; kv_group < kv_.num_kv_groups(); ++kv_group) {
+    const int32_t missing = kv_.num_missing(kv_group, sequence.pages, num_tokens);
+    if (missing > 0 && !make_room(kv_group, missing, sequence)) return false;
   }
   kv_.extend(sequence.pages, num_tokens);
   return true;
@@ -258,11 +258,11 @@ bool Scheduler::grow(Sequence& sequence, int64_t num_tokens) {
 
 // Frees pages of the KV group until `num_pages` are: unused ones of the prefix cache first, then those of who came
 // last.
-bool Scheduler::make_room(int32_t group, int32_t num_pages, const Sequence& for_whom) {
-  while (!kv_.make_free(group, num_pages)) {
+bool Scheduler::make_room(int32_t kv_group, int32_t num_pages, const Sequence& requester) {
+  while (!kv_.make_free(kv_group, num_pages)) {
     const auto youngest = std::find_if(sequences_.rbegin(), sequences_.rend(),
                                        [&](const auto& sequence) { return sequence->is_running; });
-    if (youngest == sequences_.rend() || youngest->get() == &for_whom || (*youngest)->arrival < for_whom.arrival) {
+    if (youngest == sequences_.rend() || youngest->get() == &requester || (*youngest)->arrival < requester.arrival) {
       return false;
     }
     preempt(**youngest);
@@ -272,13 +272,13 @@ bool Scheduler::make_room(int32_t group, int32_t num_pages, const Sequence& for_
 
 void Scheduler::preempt(Sequence& sequence) {
   ++num_preemptions_;
-  compute_anew(sequence);
+  recompute(sequence);
 }
 
 // It waits, with the tokens that it has, and no keys.
-void Scheduler::compute_anew(Sequence& sequence) {
+void Scheduler::recompute(Sequence& sequence) {
   cache_full_pages(sequence);
-  sequence.give_back_pages();
+  sequence.release_pages();
   sequence.num_computed = 0;
   sequence.is_running = false;
   sequence.is_decoding = false;
@@ -322,9 +322,9 @@ bool Scheduler::has_room_for(const SequencePages& pages, const SequenceExtent& e
   const int64_t others = num_running();
   if (others >= config_.max_running_requests) return false;
   if (others == 0) return true;
-  for (int32_t group = 0; group < kv_.num_groups(); ++group) {
-    const int64_t needed = kv_.num_soon(group, pages, extent) + reserved_pages(group, true);
-    if (needed > kv_.pool(group).num_available()) return false;
+  for (int32_t kv_group = 0; kv_group < kv_.num_kv_groups(); ++kv_group) {
+    const int64_t needed = kv_.num_soon(kv_group, pages, extent) + reserved_pages(kv_group, true);
+    if (needed > kv_.pool(kv_group).num_available()) return false;
   }
   return true;
 }
@@ -344,7 +344,7 @@ bool Scheduler::is_prefix_under_way(const Sequence& sequence, int32_t num_cached
 
 void Scheduler::release(Sequence& sequence) {
   cache_full_pages(sequence);
-  sequence.give_back_pages();
+  sequence.release_pages();
   sequence.is_running = false;
   sequence.is_finished = true;
 }

@@ -43,8 +43,8 @@ struct SchedulerConfig {
   int32_t max_running_requests = 0;
   int32_t chunked_prefill_size = 0;  // tokens of prompts in one step, >= 1
   bool radix_cache = true;
-  int32_t window = 0;                             // of the widest KV group; 0: its layers see all
-  std::vector<KvGroupPool> narrower_groups = {};  // the others, by falling window
+  int32_t window = 0;                                // of the widest KV group; 0: its layers see all
+  std::vector<KvGroupPool> narrower_kv_groups = {};  // the others, by falling window
   // A request of more tokens has other keys (ModelConfig::long_rope_from), at all its positions: one that grows beyond
   // is computed anew, and the prefix cache keeps the two kinds apart. 0: there is one kind.
   int32_t long_rope_from = 0;
@@ -132,9 +132,9 @@ class Scheduler {
 
   Sequence& insert(SchedulerRequest request);
   bool grow(Sequence& sequence, int64_t num_tokens);
-  bool make_room(int32_t group, int32_t num_pages, const Sequence& for_whom);
+  bool make_room(int32_t kv_group, int32_t num_pages, const Sequence& requester);
   void preempt(Sequence& sequence);
-  void compute_anew(Sequence& sequence);
+  void recompute(Sequence& sequence);
   bool needs_long_rope(int64_t num_tokens) const;
   Chosen choose_sequences(bool may_begin_prefills);
   void note_held(bool is_held);
@@ -147,8 +147,8 @@ class Scheduler {
   void cache_full_pages(Sequence& sequence);
   SequencePlan plan_sequence(const Sequence& sequence) const;
   RequestOutcome take_result(Sequence& sequence, const SequenceResult* result);
-  int64_t reserved_pages(int32_t group, bool of_running) const;
-  void check_pool(int32_t group) const;
+  int64_t reserved_pages(int32_t kv_group, bool of_running) const;
+  void check_pool(int32_t kv_group) const;
   void remove_finished();
 
   const SchedulerConfig config_;

@@ -59,7 +59,7 @@ std::optional<std::vector<std::vector<PageId>>> Scheduler::arrive(const MovedSeq
       has_room_for(sequence.pages, {.num_tokens = sequence.num_tokens(), .num_computed = num_computed}) &&
       grow(sequence, num_computed);
   if (!has_room) {
-    sequence.give_back_pages();
+    sequence.release_pages();
     return std::nullopt;
   }
   sequence.num_computed = num_computed;

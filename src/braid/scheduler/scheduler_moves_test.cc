@@ -117,7 +117,7 @@ TEST(SchedulerMoves, ASequenceGoesOnInAnotherGroupWithItsPages) {
 // Of the layers with a window, nothing that is behind it travels.
 TEST(SchedulerMoves, OnlyPagesWithinAWindowTravel) {
   SchedulerConfig config = move_config(16);
-  config.narrower_groups = {{.window = 6, .num_pages = 9}};
+  config.narrower_kv_groups = {{.window = 6, .num_pages = 9}};
   TwoGroups groups(config);
   groups.add(0, 1, std::vector<TokenId>(20, 3), 12);
   for (int i = 0; i < 4; ++i) groups.step(0);
@@ -182,7 +182,7 @@ TEST(SchedulerMoves, RandomMovesChangeNothingThatARequestGets) {
       return std::uniform_int_distribution<int32_t>(low, high)(random);
     };
     SchedulerConfig config = move_config(pick(10, 30));
-    if (seed % 2 == 1) config.narrower_groups = {{.window = pick(1, 20), .num_pages = pick(11, 20)}};
+    if (seed % 2 == 1) config.narrower_kv_groups = {{.window = pick(1, 20), .num_pages = pick(11, 20)}};
     config.context_len = static_cast<int32_t>(clamp_context(config.context_len, config));
     TwoGroups groups(config);
     const int32_t num_requests = pick(1, 10);

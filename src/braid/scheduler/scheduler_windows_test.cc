@@ -20,7 +20,7 @@ SchedulerConfig windowed_config(int32_t num_narrow_pages) {
           .context_len = 160,
           .max_running_requests = 4,
           .chunked_prefill_size = 8,
-          .narrower_groups = {{.window = 8, .num_pages = num_narrow_pages}}};
+          .narrower_kv_groups = {{.window = 8, .num_pages = num_narrow_pages}}};
 }
 
 SchedulerConfig narrow_alone(int32_t num_pages) {

@@ -73,7 +73,7 @@ struct Scheduler::Sequence {
     return std::span(tokens).first(static_cast<size_t>(next_scored < num_prompt_tokens ? next_scored : num_tokens()));
   }
 
-  void give_back_pages() {
+  void release_pages() {
     for (PageRun& run : pages) run = {};
   }
 

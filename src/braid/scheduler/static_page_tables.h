@@ -25,7 +25,7 @@ class StaticPageTables {
  private:
   int32_t page_size_;
   int64_t max_len_;
-  std::vector<KvGroupPool> groups_;
+  std::vector<KvGroupPool> kv_groups_;
   std::vector<int64_t> pages_each_;  // by KV group
 };
 

@@ -64,11 +64,11 @@ int64_t logit_rows(int32_t running) {
 
 // What each KV group has of the pool, where layers have windows.
 void log_windows(const KvShape& shape, const PoolSize& pool, int32_t num_ranks, Logger& logger) {
-  const KvGroups groups = shape.groups();
+  const KvGroups groups = shape.kv_groups();
   if (groups.count() == 1 && groups.windows[0] == 0) return;
   const int64_t layer_bytes = kv_bytes_per_token(shape).value() / shape.num_layers;
   for (size_t i = 0; i < groups.windows.size(); ++i) {
-    const int64_t num_tokens = int64_t{pool.groups[i].num_pages} * shape.page_size;
+    const int64_t num_tokens = int64_t{pool.kv_groups[i].num_pages} * shape.page_size;
     const auto bytes = static_cast<double>(num_tokens * groups.num_layers[i] * layer_bytes * num_ranks);
     const std::string window =
         groups.windows[i] == 0 ? "see all" : fmt::format("have a window of {} tokens", groups.windows[i]);
@@ -256,8 +256,8 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, con
                      .max_running_requests = running,
                      .chunked_prefill_size = options.chunked_prefill_size,
                      .radix_cache = options.radix_cache,
-                     .window = pool.groups.front().window,
-                     .narrower_groups = {pool.groups.begin() + 1, pool.groups.end()},
+                     .window = pool.kv_groups.front().window,
+                     .narrower_kv_groups = {pool.kv_groups.begin() + 1, pool.kv_groups.end()},
                      .long_rope_from = config.long_rope_from()};
   log_layout(layout, layout_model(config), places, threads, *logger);
   const RankSetup setup{.config = &set->config_,
