@@ -53,7 +53,7 @@ TEST_F(CommittedPagesTest, UsedPagesAreBackedInEveryMemory) {
   }
 }
 
-TEST_F(CommittedPagesTest, PiecesComeAFewAtATimeBehindTheHighestUsedPage) {
+TEST_F(CommittedPagesTest, CommitsAheadPieceByPieceBehindTheHighestUsedPage) {
   const PageId page = 9;  // in the second piece
   pages_.commit(team_, std::span(&page, 1));
   EXPECT_EQ(pages_.ahead_bytes(), 0);
@@ -65,7 +65,7 @@ TEST_F(CommittedPagesTest, PiecesComeAFewAtATimeBehindTheHighestUsedPage) {
   EXPECT_EQ(pages_.ahead_bytes(), 6 * kTestPageBytes) << "pages 10 to 15";
 }
 
-TEST_F(CommittedPagesTest, PagesAheadAreThereWhenTheyAreUsed) {
+TEST_F(CommittedPagesTest, PagesCommittedAheadKeepTheirContentWhenUsed) {
   go_ahead(3, kTestPiece);
   EXPECT_EQ(pages_.committed_bytes(), 2 * kTestPiece);
   std::ranges::fill_n(memories_[0].data(), 4, std::byte{7});
@@ -77,7 +77,7 @@ TEST_F(CommittedPagesTest, PagesAheadAreThereWhenTheyAreUsed) {
   EXPECT_EQ(memories_[0].data()[3], std::byte{7}) << "what a page holds stays";
 }
 
-TEST_F(CommittedPagesTest, WhatWasUsedMeanwhileIsNotGoneThroughAgain) {
+TEST_F(CommittedPagesTest, CommitAheadSkipsPagesUsedMeanwhile) {
   EXPECT_EQ(pages_.commit_ahead(team_, 1), 1);  // in the first row of pieces
   std::vector<PageId> pages(20);
   for (PageId page = 0; page < 20; ++page) pages[static_cast<size_t>(page)] = page;
@@ -86,7 +86,7 @@ TEST_F(CommittedPagesTest, WhatWasUsedMeanwhileIsNotGoneThroughAgain) {
   EXPECT_EQ(pages_.ahead_bytes(), 4 * kTestPageBytes);
 }
 
-TEST_F(CommittedPagesTest, ItEndsWithTheMemory) {
+TEST_F(CommittedPagesTest, CommitAheadEndsWithTheMemory) {
   go_ahead(2, kTestNumPages * kTestPageBytes);
   EXPECT_TRUE(pages_.is_whole());
   EXPECT_EQ(pages_.committed_bytes(), 2 * kTestNumPages * kTestPageBytes);

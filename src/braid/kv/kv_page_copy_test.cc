@@ -36,7 +36,7 @@ bool same_page(const KvCache& a, PageId in_a, const KvCache& b, PageId in_b) {
   return true;
 }
 
-TEST(KvPageCopy, MovesPagesBitForBitWhereverTheyLie) {
+TEST(KvPageCopy, CopiesPagesBitForBitWhereverTheyLie) {
   KvCache from(kMovedShape, 8);
   KvCache to(kMovedShape, 5);
   const std::vector<std::vector<PageId>> sources = {{6, 0, 3}};
@@ -79,7 +79,7 @@ TEST(KvPageCopy, AnotherShapeOrNumberOfPagesIsAnErrorAndWritesNothing) {
   EXPECT_EQ(same.committed_bytes() + other.committed_bytes(), 0);
 }
 
-TEST(KvPageCopy, OfNoPagesMovesNothing) {
+TEST(KvPageCopy, WithoutPagesCopiesNothing) {
   const KvCache from(kMovedShape, 2);
   KvCache to(kMovedShape, 2);
   const std::vector<std::vector<PageId>> none(1);

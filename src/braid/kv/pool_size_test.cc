@@ -12,7 +12,7 @@ namespace {
 const KvShape kPoolShape{.num_layers = 3, .num_kv_heads = 2, .head_dim = 8, .dtype = DType::kBFloat16, .page_size = 16};
 constexpr int64_t kPoolPageBytes = 2 * 2 * 3 * 2 * 8 * 16;  // K and V, bytes, layers, heads, head_dim, tokens
 
-TEST(SizePool, IsTheLeastOfMemoryTokensAndWhatRequestsCanUse) {
+TEST(PoolSize, TakesTheLeastOfMemoryTokensAndWhatRequestsCanUse) {
   const PoolLimits limits{
       .memory_bytes = 100 * kPoolPageBytes + 5, .max_total_tokens = 0, .max_running_requests = 10, .context_len = 1000};
   EXPECT_EQ(size_pool(kPoolShape, limits).value().num_pages, 100);
@@ -26,7 +26,7 @@ TEST(SizePool, IsTheLeastOfMemoryTokensAndWhatRequestsCanUse) {
   EXPECT_EQ(size_pool(kPoolShape, fewer).value().num_pages, 12);
 }
 
-TEST(SizePool, ClampsTheContextToWhatThePoolHolds) {
+TEST(PoolSize, ClampsTheContextToWhatThePoolHolds) {
   PoolLimits limits{
       .memory_bytes = 10 * kPoolPageBytes, .max_total_tokens = 0, .max_running_requests = 4, .context_len = 160};
   EXPECT_EQ(size_pool(kPoolShape, limits).value().context_len, 160);
@@ -36,7 +36,7 @@ TEST(SizePool, ClampsTheContextToWhatThePoolHolds) {
   EXPECT_TRUE(size_pool(kPoolShape, limits).value().context_was_clamped);
 }
 
-TEST(SizePool, WhatCannotBeIsAnErrorWithItsNumbers) {
+TEST(PoolSize, ImpossibleLimitsAreErrorsWithTheirNumbers) {
   PoolLimits limits{
       .memory_bytes = kPoolPageBytes - 1, .max_total_tokens = 0, .max_running_requests = 4, .context_len = 160};
   EXPECT_EQ(size_pool(kPoolShape, limits).error().message,
@@ -64,7 +64,7 @@ KvShape with_windows(int32_t window) {
   return shape;
 }
 
-TEST(SizePool, AWindowsGroupGetsHalfAsManyPagesAsTheWidestWhereMemoryIsShort) {
+TEST(PoolSize, AWindowedKvGroupGetsHalfAsManyPagesAsTheWidestIfMemoryIsShort) {
   const PoolLimits limits{.memory_bytes = 100 * kPoolPageBytes,
                           .max_running_requests = 100,
                           .context_len = 100'000,
@@ -77,7 +77,7 @@ TEST(SizePool, AWindowsGroupGetsHalfAsManyPagesAsTheWidestWhereMemoryIsShort) {
   EXPECT_EQ(size.context_len, 150 * 16);
 }
 
-TEST(SizePool, AWindowsGroupGetsNoMoreThanRequestsUseAndThePrefixesThatTheyLeave) {
+TEST(PoolSize, AWindowedKvGroupGetsAtMostTwiceWhatRequestsHold) {
   const PoolLimits limits{.memory_bytes = 1000 * kPoolPageBytes,
                           .max_running_requests = 4,
                           .context_len = 16'000,
@@ -89,7 +89,7 @@ TEST(SizePool, AWindowsGroupGetsNoMoreThanRequestsUseAndThePrefixesThatTheyLeave
   EXPECT_EQ(size.context_len, 16'000);
 }
 
-TEST(SizePool, OneRequestAloneAlwaysFits) {
+TEST(PoolSize, OneRequestAloneAlwaysFits) {
   for (const int64_t pages : {1, 2, 5, 9, 10, 30}) {
     for (const int32_t window : {1, 16, 100, 1000}) {
       const PoolLimits limits{.memory_bytes = pages * kPoolPageBytes,
@@ -113,7 +113,7 @@ TEST(SizePool, OneRequestAloneAlwaysFits) {
   }
 }
 
-TEST(SizePool, WhereEveryLayerHasAWindowTheContextIsNotBoundedByThePool) {
+TEST(PoolSize, IfEveryLayerHasAWindowThePoolDoesNotBoundTheContext) {
   KvShape shape = kPoolShape;
   shape.windows = {100, 100, 100};
   const PoolLimits limits{.memory_bytes = 20 * kPoolPageBytes,

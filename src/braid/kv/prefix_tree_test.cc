@@ -53,7 +53,7 @@ TEST(PrefixTree, MatchesWholePagesOfTheLongestCommonPrefix) {
   EXPECT_EQ(one.match(Tokens{1, 2, 3, 4}).ids()[1], pages.ids()[1]);
 }
 
-TEST(PrefixTree, ASecondCopyIsGivenUpForTheTreesOwn) {
+TEST(PrefixTree, InsertReplacesASecondCopyByTheTreesPage) {
   OneKvGroup one(10, 2);
   auto& [pool, tree] = one;
   const Pages first = one.insert_new({1, 2, 3, 4}, 2);
@@ -63,7 +63,7 @@ TEST(PrefixTree, ASecondCopyIsGivenUpForTheTreesOwn) {
   EXPECT_EQ(pool.num_free(), 7);
 }
 
-TEST(PrefixTree, EvictsTheLeastRecentlyUsedLeavesThatNobodyHolds) {
+TEST(PrefixTree, EvictsTheLeastRecentlyUsedIdleLeaves) {
   OneKvGroup one(10, 1);
   auto& [pool, tree] = one;
   one.insert_new({1, 2, 3}, 1);  // oldest
@@ -237,7 +237,7 @@ TEST(PrefixTreeWithWindows, AWindowOfOneNeedsNothingBefore) {
   EXPECT_EQ(kv.narrow.num_free(), 8);
 }
 
-TEST(PrefixTreeWithWindows, WhatIsComputedAgainFillsTheHoles) {
+TEST(PrefixTreeWithWindows, RecomputedPagesFillTheHoles) {
   Windowed kv(20, 2, 4, true);
   kv.compute(counted(20), 2, false);  // of the narrow KV group, only the last pages are cached
   EXPECT_EQ(kv.tree.match(counted(11)).num_pages, 0);
@@ -247,7 +247,7 @@ TEST(PrefixTreeWithWindows, WhatIsComputedAgainFillsTheHoles) {
   EXPECT_EQ(kv.tree.num_nodes(), 10);
 }
 
-TEST(PrefixTreeWithWindows, NodesWithoutAnyPageGoWhenNothingIsBehindThem) {
+TEST(PrefixTreeWithWindows, NodesWithoutPagesOrChildrenAreRemoved) {
   Windowed kv(20, 2, 4, false);
   { const auto held = kv.compute(counted(20), 2, false); }
   EXPECT_EQ(kv.tree.num_nodes(), 10);
@@ -261,7 +261,7 @@ TEST(PrefixTreeWithWindows, NodesWithoutAnyPageGoWhenNothingIsBehindThem) {
 
 // Whatever is evicted: a match is the longest prefix for which both KV groups have the pages that are read, and pages
 // that a sequence holds stay.
-TEST(PrefixTreeWithWindows, GivesTheLongestPrefixThatCanBeHad) {
+TEST(PrefixTreeWithWindows, MatchesTheLongestAvailablePrefix) {
   for (uint64_t seed = 1; seed <= 100; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937_64 random(seed);

@@ -1,4 +1,4 @@
-// What others may ask of the scheduler, and what it can check of itself.
+// The part of Scheduler that answers queries and checks its invariants.
 #include <algorithm>
 #include <vector>
 
@@ -8,7 +8,7 @@
 
 namespace braid {
 
-// Pages are those of the widest KV group; each of the others has room for some more requests, however long they are.
+// Counts the widest KV group's pages. The other KV groups only bound the number of requests, whatever their length.
 Credits Scheduler::credits() const {
   const auto left = [&](int32_t kv_group) {
     return std::max<int64_t>(0, kv_.pool(kv_group).num_available() - reserved_pages(kv_group, false));
@@ -48,7 +48,7 @@ SchedulerStats Scheduler::stats() const {
   return stats;
 }
 
-// What the running sequences, or all of them, do not hold of the group yet and will soon.
+// The KV group's pages that the running sequences (or all sequences) do not hold yet but will need soon.
 int64_t Scheduler::reserved_pages(int32_t kv_group, bool of_running) const {
   int64_t reserved = 0;
   for (const auto& sequence : sequences_) {

@@ -1,4 +1,4 @@
-// Assignments over a link: commands become numbered maps, and what arrives is held to its numbers.
+// Sends commands over a link as numbered maps; the receiver checks the numbers. Tested by link_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@
 namespace braid {
 
 enum class DispatchMode : uint8_t {
-  kBroadcast,  // one buffer with everybody's commands to all publishers, each of which takes its part
-  kDirect,     // to each publisher its own
+  kBroadcast,  // one buffer with all commands to all publishers; each takes its part
+  kDirect,     // each publisher gets only its own commands
 };
 Result<DispatchMode> parse_dispatch_mode(std::string_view name);  // "broadcast", "direct"
 std::string_view dispatch_mode_name(DispatchMode mode);
@@ -22,29 +22,29 @@ class Dispatcher {
  public:
   Dispatcher(ControllerLink& link, DispatchMode mode, int32_t num_groups);
 
-  // At most one command a group, groups ascending. Nothing is sent for none.
+  // At most one command for each group, groups ascending. Sends nothing if there are none.
   Status send(std::vector<GroupCommand> commands);
 
-  uint64_t num_maps() const { return num_maps_; }             // messages that were made
-  int64_t num_bytes() const { return num_bytes_; }            // of those, each counted once
-  int64_t num_sent_bytes() const { return num_sent_bytes_; }  // counted once a receiver
-  uint64_t last_map(int32_t group) const;                     // the number of the last one that the group got
+  uint64_t num_maps() const { return num_maps_; }             // maps that were encoded
+  int64_t num_bytes() const { return num_bytes_; }            // of these maps, each counted once
+  int64_t num_sent_bytes() const { return num_sent_bytes_; }  // counted once for each receiver
+  uint64_t last_map(int32_t group) const;                     // the number of the last map sent to the group
 
  private:
   ControllerLink& link_;
   const DispatchMode mode_;
-  std::vector<uint64_t> last_maps_;  // of each group; equal in a broadcast
+  std::vector<uint64_t> last_maps_;  // of each group; equal when broadcasting
   uint64_t num_maps_ = 0;
   int64_t num_bytes_ = 0;
   int64_t num_sent_bytes_ = 0;
 };
 
-// A publisher's end: its commands, in the order they were sent.
+// A publisher's end: reads its commands in the order they were sent.
 class AssignmentReader {
  public:
   AssignmentReader(int32_t group, const AssignmentLimits& limits) : group_(group), limits_(limits) {}
 
-  // An error, which names the group, also when maps before this one did not arrive, or it arrives again.
+  // An error names the group. It is also an error if an earlier map is missing or this one arrives twice.
   Result<GroupCommand> read(const SharedBytes& map);
   uint64_t last_map() const { return last_map_; }
 

@@ -1,4 +1,4 @@
-// What every link promises, held for each kind: in process, over ipc, over tcp, and encrypted.
+// The promises of every kind of link: in process, over ipc, over tcp, and encrypted.
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,7 +18,7 @@
 namespace braid {
 namespace {
 
-constexpr double kPatience = 20;  // seconds that no test needs, unless what it waits for never comes
+constexpr double kPatience = 20;  // seconds; reached only if an awaited event never comes
 
 SharedBytes message(std::string_view text) {
   const auto bytes = std::as_bytes(std::span(text));
@@ -137,7 +137,7 @@ TEST_P(LinkTest, WhoIsGoneIsNamedAtBothEnds) {
   wait_until_all_joined(*ends.controller, 2);
   ends.publishers[1].reset();
   auto event = next(*ends.controller);
-  // One whose connection was made anew joins again.
+  // A publisher that reconnected joins again.
   while (event && event->kind == LinkEvent::Kind::kJoined) event = next(*ends.controller);
   ASSERT_TRUE(event.has_value());
   EXPECT_EQ(event->kind, LinkEvent::Kind::kLeft);
@@ -152,7 +152,7 @@ TEST_P(LinkTest, WhoIsGoneIsNamedAtBothEnds) {
   EXPECT_TRUE(answer.starts_with("error: the controller") && answer.ends_with("is gone")) << answer;
 }
 
-// However many fit into the buffers of the system.
+// The system's buffers hold some of the messages.
 TEST_P(LinkTest, WhoDoesNotReadIsNamedInsteadOfFillingMemory) {
   Ends ends = make(2, {.max_queued = 4, .send_timeout_s = 0.1});
   wait_until_all_joined(*ends.controller, 2);
@@ -249,7 +249,7 @@ TEST(ZmqLink, EndpointsAndKeysThatCannotBeAreNamed) {
             "the own public key is no CURVE key: it has 5 characters, a key is 40 characters of Z85");
 }
 
-// Whoever comes, the group's own publisher is served.
+// Strangers do not keep the group's own publisher from being served.
 class ZmqStrangers : public ::testing::Test {
  protected:
   void listen(bool is_encrypted) {
