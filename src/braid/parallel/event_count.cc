@@ -15,8 +15,8 @@ static_assert(sizeof(std::atomic<uint32_t>) == sizeof(uint32_t) && std::atomic<u
 
 }  // namespace
 
-// Either the sleeper's own look at the counter (in the kernel) comes after the ring, or the ringer sees the sleeper:
-// all four accesses are sequentially consistent.
+// All four accesses are sequentially consistent. So either the kernel's check of the counter for the waiter sees the
+// new count, or the notifier sees the waiter.
 void EventCount::notify_all() {
   count_.fetch_add(1);
   if (num_waiters_.load() > 0) syscall(SYS_futex, &count_, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);

@@ -27,14 +27,14 @@ Status Rendezvous::arrive(int32_t rank, const RankArrival& arrival) {
   banks_[turn.num_arrivals % 2][static_cast<size_t>(rank)].arrival = arrival;
   ++turn.num_arrivals;
   if (num_arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == static_cast<uint32_t>(size_)) {
-    num_arrived_.store(0, std::memory_order_relaxed);  // nobody arrives again before it sees the next line
+    num_arrived_.store(0, std::memory_order_relaxed);  // no rank arrives again before it sees the next line
     num_complete_.fetch_add(1, std::memory_order_release);
     arrivals_.notify_all();
   }
   return {};
 }
 
-// Yields for about as long as ranks differ within a step, since ranks may share a core; then sleeps in the kernel.
+// Ranks may share a core, so it yields for about as long as ranks differ within a step, then sleeps in the kernel.
 Status Rendezvous::wait(int32_t rank) {
   constexpr int kYields = 100;
   const uint32_t wanted = turns_[static_cast<size_t>(rank)].num_arrivals;
@@ -69,7 +69,7 @@ Status Rendezvous::meet(int32_t rank, const RankArrival& arrival) {
   return wait(rank);
 }
 
-// Sequentially consistent against end() and leave(): either the failure is seen here, or the reader there.
+// Sequentially consistent with end() and leave(): either this rank sees the failure, or they see that it reads.
 Status Rendezvous::meet_and_read(int32_t rank, const RankArrival& arrival) {
   TRY_STATUS(meet(rank, arrival));
   turns_[static_cast<size_t>(rank)].is_reading.store(true);

@@ -45,7 +45,7 @@ TEST(AssignmentMapCodec, EveryGroupFindsItsOwnPart) {
   }
 }
 
-TEST(AssignmentMapCodec, AGroupIsNotTouchedByWhatIsWrongWithAnothers) {
+TEST(AssignmentMapCodec, AnErrorInOneGroupsPartDoesNotAffectOthers) {
   AssignmentMap map{.sequence = 3, .commands = {}};
   for (int32_t group = 0; group < 3; ++group) {
     GroupCommand& command = map.commands.emplace_back();
@@ -135,7 +135,7 @@ TEST(AssignmentMapCodec, HugeCountsAreRefused) {
   EXPECT_GT(refused, 30);
 }
 
-TEST(AssignmentMapCodec, WhatBreaksALimitIsNamed) {
+TEST(AssignmentMapCodec, ErrorsNameWhatBreaksALimit) {
   const auto error_of = [&](auto change) {
     AssignmentMap map{.sequence = 9, .commands = {{.group = 4}}};
     map.commands[0].add.push_back({.id = 5, .prompt = {1, 2, 3}});

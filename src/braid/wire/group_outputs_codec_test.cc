@@ -60,7 +60,7 @@ TEST(GroupOutputsCodec, DamagedBytesAreRefusedOrHarmless) {
   EXPECT_GT(refused, kRounds / 4);
 }
 
-TEST(GroupOutputsCodec, WhatBreaksALimitIsNamed) {
+TEST(GroupOutputsCodec, ErrorsNameWhatBreaksALimit) {
   const auto error_of = [&](auto change) {
     GroupOutputs outputs{.group = 3, .sequence = 8};
     outputs.outcomes.push_back({.request = 6, .token = SampledToken{.token = 1}});

@@ -57,7 +57,7 @@ TEST(StepPlanCodec, DamagedBytesAreRefusedOrHarmless) {
   EXPECT_GT(refused, kRounds / 3);
 }
 
-TEST(StepPlanCodec, WhatBreaksALimitIsNamed) {
+TEST(StepPlanCodec, ErrorsNameWhatBreaksALimit) {
   StepPlan plan;
   plan.step = 7;
   SequencePlan good;

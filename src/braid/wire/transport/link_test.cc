@@ -97,7 +97,7 @@ class LinkTest : public ::testing::TestWithParam<LinkKind> {
   testing::TemporaryFolder folder_;
 };
 
-TEST_P(LinkTest, WhatGoesToAllReachesAllAndWhatGoesToOneThatOneAlone) {
+TEST_P(LinkTest, BroadcastsReachAllAndDirectMapsOnlyTheirGroup) {
   Ends ends = make(3);
   wait_until_all_joined(*ends.controller, 3);
   ASSERT_TRUE(ends.controller->send_to_all(message("for all")).ok());
@@ -132,7 +132,7 @@ TEST_P(LinkTest, OutputsArriveInOrderWithTheirGroup) {
   EXPECT_EQ(counts[1], 50);
 }
 
-TEST_P(LinkTest, WhoIsGoneIsNamedAtBothEnds) {
+TEST_P(LinkTest, AnEndThatIsGoneIsNamedAtTheOther) {
   Ends ends = make(2);
   wait_until_all_joined(*ends.controller, 2);
   ends.publishers[1].reset();
@@ -153,7 +153,7 @@ TEST_P(LinkTest, WhoIsGoneIsNamedAtBothEnds) {
 }
 
 // The system's buffers hold some of the messages.
-TEST_P(LinkTest, WhoDoesNotReadIsNamedInsteadOfFillingMemory) {
+TEST_P(LinkTest, AReceiverThatDoesNotReadIsNamedInsteadOfFillingMemory) {
   Ends ends = make(2, {.max_queued = 4, .send_timeout_s = 0.1});
   wait_until_all_joined(*ends.controller, 2);
   const SharedBytes large = message(std::string(1 << 20, 'x'));
@@ -169,7 +169,7 @@ TEST_P(LinkTest, WhoDoesNotReadIsNamedInsteadOfFillingMemory) {
   EXPECT_NE(sent.error().message.find("takes no outputs since 0.1 s"), std::string::npos) << sent.error().message;
 }
 
-TEST_P(LinkTest, AWaitEndsWhenItIsWoken) {
+TEST_P(LinkTest, WakeEndsAWait) {
   Ends ends = make(1);
   wait_until_all_joined(*ends.controller, 1);
   std::thread waker([&] {
@@ -236,7 +236,7 @@ TEST(InProcessLink, ABroadcastIsOneBuffer) {
   }
 }
 
-TEST(ZmqLink, EndpointsAndKeysThatCannotBeAreNamed) {
+TEST(ZmqLink, BadEndpointsAndKeysAreNamed) {
   ZmqControllerOptions options{.endpoints = {.maps = "udp://x", .outputs = "tcp://127.0.0.1:*"}};
   EXPECT_EQ(listen_as_controller(options).error().message,
             "\"udp://x\" is no endpoint: use ipc://PATH or tcp://HOST:PORT");
@@ -250,7 +250,7 @@ TEST(ZmqLink, EndpointsAndKeysThatCannotBeAreNamed) {
 }
 
 // Strangers do not keep the group's own publisher from being served.
-class ZmqStrangers : public ::testing::Test {
+class ZmqLinkStrangers : public ::testing::Test {
  protected:
   void listen(bool is_encrypted) {
     ZmqControllerOptions options{.endpoints = {.maps = "tcp://127.0.0.1:*", .outputs = "tcp://127.0.0.1:*"},
@@ -280,7 +280,7 @@ class ZmqStrangers : public ::testing::Test {
   ZmqController controller_;
 };
 
-TEST_F(ZmqStrangers, AGroupThatIsNotThereOrThereTwiceIsNamed) {
+TEST_F(ZmqLinkStrangers, AnUnknownOrSecondPublisherIsNamed) {
   listen(false);
   const auto first = connect(1);
   EXPECT_EQ(next_event().kind, LinkEvent::Kind::kJoined);
@@ -295,7 +295,7 @@ TEST_F(ZmqStrangers, AGroupThatIsNotThereOrThereTwiceIsNamed) {
   EXPECT_EQ(next_event().reason, "5 bytes that are no outputs of one of 2 groups");
 }
 
-TEST_F(ZmqStrangers, AMessageBeyondTheLimitEndsItsConnectionAlone) {
+TEST_F(ZmqLinkStrangers, AMessageBeyondTheLimitEndsItsConnectionAlone) {
   listen(false);
   const auto good = connect(0);
   EXPECT_EQ(next_event().kind, LinkEvent::Kind::kJoined);
@@ -308,7 +308,7 @@ TEST_F(ZmqStrangers, AMessageBeyondTheLimitEndsItsConnectionAlone) {
   EXPECT_EQ(event.group, 0);
 }
 
-TEST_F(ZmqStrangers, WithoutTheRightKeysNobodyComesIn) {
+TEST_F(ZmqLinkStrangers, WithoutTheRightKeysAClientIsRefused) {
   listen(true);
   const auto plain = connect(0);
   LinkEvent event = next_event();
@@ -327,7 +327,7 @@ TEST_F(ZmqStrangers, WithoutTheRightKeysNobodyComesIn) {
   EXPECT_EQ(event.group, 1);
 }
 
-TEST_F(ZmqStrangers, APublisherLearnsThatItsControllerIsAnother) {
+TEST_F(ZmqLinkStrangers, APublisherNoticesAWrongController) {
   listen(true);
   const auto mistaken = connect(0, CurveClient{.own = client_, .server_key = new_keys().public_key});
   Result<std::optional<SharedBytes>> map = std::optional<SharedBytes>();
