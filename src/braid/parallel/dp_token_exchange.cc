@@ -85,7 +85,8 @@ IndexRange DpTokenExchange::own_rows(int64_t group_rows) const {
   return {.begin = own_shard().in_group, .end = own_shard().in_group + own_shard().rows};
 }
 
-// Nobody reads there any more: all have been at the scatter of the layer before, or the group at this one's.
+// No rank reads the slot any more: all have reached the previous layer's scatter, or the group has reached this
+// layer's.
 Rows DpTokenExchange::own_slot(const RowsBuffer&, int64_t rows) {
   CHECK(rows == own_shard().rows, "{} rows, own rows are {}", rows, own_shard().rows);
   return slot();
@@ -101,7 +102,7 @@ void DpTokenExchange::place_own(ConstRows own) {
   }
 }
 
-// What each rank of the group has of the group's rows.
+// Sets counts_ to the number of the group's rows that each of its ranks owns, in `unit`s.
 void DpTokenExchange::count_group(int64_t unit) {
   const int32_t first_rank = config_.place.tp_rank - config_.place.attn_tp_rank;
   for (int32_t rank = 0; rank < group_.size(); ++rank) {
@@ -178,7 +179,7 @@ ConstRows DpTokenExchange::scatter(ConstRows partial_sums) {
   return own_sums_.first(own_shard().rows);
 }
 
-// In blocks that stay in the cache over all ranks: each value is read once and written once.
+// Works in blocks that stay in the cache for all ranks: each value is read once and written once.
 ConstRows DpTokenExchange::sum_of_peers(int64_t first_row, std::span<const void*> partial_sums) {
   constexpr int64_t kBlock = 2048;
   const Timed timed(times_.move_s);

@@ -1,6 +1,6 @@
-// An exchange that records what its rank does: its own calls, what lies between them, which a layer's order of calls
-// tells apart, and how long each call waited, as if all of that lay at its beginning. Models need no instruments of
-// their own.
+// An exchange that records what its rank does: its own calls, the phases between them, which follow from a layer's
+// order of calls, and how long each call waited (recorded as if all waiting came first). So models need no
+// instrumentation.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +12,11 @@ namespace braid {
 
 class TracedExchange final : public TokenExchange {
  public:
-  // Both must outlive it.
+  // `inner` and `trace` must outlive it.
   TracedExchange(TokenExchange& inner, StepTrace& trace, int32_t rank) : inner_(inner), trace_(trace), rank_(rank) {}
 
-  // Around each step's forward pass and logits; what follows the last call until end_step() is sampling, or the head
-  // where it chooses tokens itself.
+  // Called around each step's forward pass and logits. The time from the last call to end_step() counts as sampling, or
+  // as the head if that chooses tokens itself.
   void begin_step(uint64_t step);
   void end_step();
 
@@ -45,7 +45,7 @@ class TracedExchange final : public TokenExchange {
   const int32_t rank_;
   uint64_t step_ = 0;
   TracePhase phase_ = TracePhase::kAttention;
-  double since_s_ = 0;  // 0: was off then
+  double since_s_ = 0;  // 0: tracing was off
 };
 
 }  // namespace braid

@@ -57,8 +57,8 @@ SchedulerConfig group_scheduler(const PoolSize& pool, const RankOptions& options
           .max_running_requests = group_running_requests(options),
           .chunked_prefill_size = options.chunked_prefill_size,
           .radix_cache = options.radix_cache,
-          .window = pool.groups.front().window,
-          .narrower_groups = {pool.groups.begin() + 1, pool.groups.end()},
+          .window = pool.kv_groups.front().window,
+          .narrower_kv_groups = {pool.kv_groups.begin() + 1, pool.kv_groups.end()},
           .long_rope_from = config.long_rope_from()};
 }
 

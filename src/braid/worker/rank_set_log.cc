@@ -11,11 +11,11 @@ namespace {
 
 // Each KV group's part of the pool, where layers have windows.
 void log_windows(const KvShape& shape, const PoolSize& pool, int32_t num_ranks, Logger& logger) {
-  const KvGroups groups = shape.groups();
+  const KvGroups groups = shape.kv_groups();
   if (groups.count() == 1 && groups.windows[0] == 0) return;
   const int64_t layer_bytes = kv_bytes_per_token(shape).value() / shape.num_layers;
   for (size_t i = 0; i < groups.windows.size(); ++i) {
-    const int64_t num_tokens = int64_t{pool.groups[i].num_pages} * shape.page_size;
+    const int64_t num_tokens = int64_t{pool.kv_groups[i].num_pages} * shape.page_size;
     const auto bytes = static_cast<double>(num_tokens * groups.num_layers[i] * layer_bytes * num_ranks);
     const std::string window =
         groups.windows[i] == 0 ? "see all" : fmt::format("have a window of {} tokens", groups.windows[i]);
