@@ -11,7 +11,7 @@ using testing::read;
 using testing::with;
 
 // Values of transformers 5.23's configuration classes.
-TEST(HfConfig, AbsentKeysHaveTransformersDefaults) {
+TEST(HfClasses, AbsentKeysHaveTransformersDefaults) {
   const auto qwen3 = read(with("Qwen3ForCausalLM", ""));
   ASSERT_TRUE(qwen3.ok()) << qwen3.error().message;
   EXPECT_EQ(qwen3->vocab_size, 151936);
@@ -68,7 +68,7 @@ TEST(HfConfig, AbsentKeysHaveTransformersDefaults) {
   EXPECT_TRUE(mixtral->is_moe_layer.back());
 }
 
-TEST(HfConfig, AbsentKeysOfLaterFamiliesHaveTransformersDefaults) {
+TEST(HfClasses, AbsentKeysOfLaterFamiliesHaveTransformersDefaults) {
   const auto olmo2 = read(with("Olmo2ForCausalLM", ""));
   ASSERT_TRUE(olmo2.ok()) << olmo2.error().message;
   EXPECT_EQ(olmo2->norm_eps, 1e-5F);
@@ -110,7 +110,7 @@ TEST(HfConfig, AbsentKeysOfLaterFamiliesHaveTransformersDefaults) {
   expect_part(glm->notes.front(), "next-token-prediction layer is not used");
 }
 
-TEST(HfConfig, AbsentKeysOfGptOssHaveTransformersDefaults) {
+TEST(HfClasses, AbsentKeysOfGptOssHaveTransformersDefaults) {
   const auto config = read(with("GptOssForCausalLM", R"("num_hidden_layers": 3)"));
   ASSERT_TRUE(config.ok()) << config.error().message;
   EXPECT_EQ(config->vocab_size, 201088);
@@ -145,7 +145,7 @@ TEST(HfConfig, AbsentKeysOfGptOssHaveTransformersDefaults) {
                   .ok());
 }
 
-TEST(HfConfig, AbsentKeysOfGemmaHaveTransformersDefaults) {
+TEST(HfClasses, AbsentKeysOfGemmaHaveTransformersDefaults) {
   const auto gemma2 = read(with("Gemma2ForCausalLM", ""));
   ASSERT_TRUE(gemma2.ok()) << gemma2.error().message;
   EXPECT_EQ(gemma2->vocab_size, 256000);

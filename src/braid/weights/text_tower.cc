@@ -1,8 +1,8 @@
-#include "braid/weights/text_part.h"
+#include "braid/weights/text_tower.h"
 
 namespace braid {
 
-std::string text_part_name(std::string_view stored) {
+std::string text_tower_name(std::string_view stored) {
   struct Prefix {
     std::string_view stored;
     std::string_view own;

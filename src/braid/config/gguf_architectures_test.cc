@@ -39,7 +39,7 @@ Result<ModelConfig> read_gpt_oss_file(uint32_t gating) {
   return read_gguf_config(gguf);
 }
 
-TEST(GgufGptOss, HasAWindowInEverySecondLayerAndARopeWhoseRangeIsNotRounded) {
+TEST(GgufArchitectures, GptOssHasAWindowInEverySecondLayerAndARopeWhoseRangeIsNotRounded) {
   for (const uint32_t gating : {0, 3}) {
     const auto config = read_gpt_oss_file(gating);
     ASSERT_TRUE(config.ok()) << config.error().message;
@@ -55,7 +55,7 @@ TEST(GgufGptOss, HasAWindowInEverySecondLayerAndARopeWhoseRangeIsNotRounded) {
   }
 }
 
-TEST(GgufGptOss, AnotherRouterIsRefused) {
+TEST(GgufArchitectures, AnotherRouterOfGptOssIsRefused) {
   const auto refused = read_gpt_oss_file(2);
   ASSERT_FALSE(refused.ok());
   EXPECT_NE(refused.error().message.find("expert_gating_func"), std::string::npos) << refused.error().message;
