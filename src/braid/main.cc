@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "braid/base/freed_memory.h"
+#include "braid/bench/commands.h"
 #include "braid/cli/arguments.h"
 #include "braid/cli/commands.h"
 #include "braid/cli/help_formatter.h"

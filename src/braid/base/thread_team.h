@@ -56,11 +56,4 @@ class ThreadTeam {
   std::atomic<bool> stopping_{false};
 };
 
-// The half-open part of `total` items that belongs to `thread`, in units of `unit` items.
-struct IndexRange {
-  int64_t begin = 0;
-  int64_t end = 0;
-};
-IndexRange split_evenly(int64_t total, int thread, int num_threads, int64_t unit = 1);
-
 }  // namespace braid

@@ -39,7 +39,6 @@ void add_chat_command(CLI::App& app, CommandRunner& runner);
 void add_logits_command(CLI::App& app, CommandRunner& runner);
 void add_batch_command(CLI::App& app, CommandRunner& runner);
 void add_serve_command(CLI::App& app, CommandRunner& runner, const std::string& version);
-void add_text_commands(CLI::App& app, CommandRunner& runner);   // tokenize, detokenize, render, inspect
-void add_bench_commands(CLI::App& app, CommandRunner& runner);  // bench roofline, kernels, latency, …
+void add_text_commands(CLI::App& app, CommandRunner& runner);  // tokenize, detokenize, render, inspect
 
 }  // namespace braid

@@ -6,6 +6,7 @@
 #include <array>
 #include <fstream>
 
+#include "braid/base/index_range.h"
 #include "braid/hub/model_path.h"
 #include "braid/weights/text_part.h"
 #include "tests/support/model_fixture.h"

@@ -3,6 +3,7 @@
 
 #include "braid/base/float_mode.h"
 #include "braid/base/function_ref.h"
+#include "braid/base/index_range.h"
 #include "braid/base/thread_team.h"
 
 namespace braid::cpu {

@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <utility>
 
+#include "braid/base/index_range.h"
 #include "braid/model/shared_parts.h"
 
 namespace braid {
