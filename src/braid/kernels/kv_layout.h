@@ -19,20 +19,20 @@ inline KvSlot kv_slot(const KvLayer& layer, std::span<const PageId> pages, int64
 }
 
 // First element of the 16-token group that holds `where`, for one KV head; the same for keys and values.
-inline int64_t kv_group_offset(const KvLayer& layer, KvSlot where, int64_t kv_head) {
+inline int64_t kv_strip_offset(const KvLayer& layer, KvSlot where, int64_t kv_head) {
   const int64_t in_page =
       kv_head * layer.page_size + where.slot / KvLayer::kKeyVectorTokens * KvLayer::kKeyVectorTokens;
   return where.page * layer.page_elements() + in_page * layer.head_dim;
 }
 
 // Inside a group: the element of token `token` in [0, 16) and dimension `dim`.
-inline int64_t key_in_group(const KvLayer& layer, int64_t token, int64_t dim) {
+inline int64_t key_in_strip(const KvLayer& layer, int64_t token, int64_t dim) {
   constexpr int64_t kTokens = KvLayer::kKeyVectorTokens;
   if (layer.dtype == DType::kFloat32) return dim * kTokens + token;
   return (dim / 2 * kTokens + token) * 2 + dim % 2;
 }
 
-inline int64_t value_in_group(const KvLayer& layer, int64_t token, int64_t dim) {
+inline int64_t value_in_strip(const KvLayer& layer, int64_t token, int64_t dim) {
   if (layer.dtype == DType::kFloat32) return token * layer.head_dim + dim;
   return (token / 2 * layer.head_dim + dim) * 2 + token % 2;
 }

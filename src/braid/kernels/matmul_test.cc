@@ -330,7 +330,7 @@ TEST(GroupedMatmul, EveryRowHasTheBitsOfAPlainProductWithItsGroupsMatrix) {
     const RowsBuffer x_buffer = draw_rows(random, tier.dtype, kTokens, kK, Values::kHarsh);
     const Rows x = x_buffer.first(kTokens);
     std::vector<PackedMatrix> w;
-    for (int group = 0; group < 6; ++group) {
+    for (int expert = 0; expert < 6; ++expert) {
       w.push_back(pack(draw_rows(random, tier.dtype, kN, kK, Values::kHarsh).first(kN)));
     }
     w[2] = PackedMatrix(tier.dtype, kN, kK);
@@ -347,15 +347,15 @@ TEST(GroupedMatmul, EveryRowHasTheBitsOfAPlainProductWithItsGroupsMatrix) {
                       static_cast<size_t>(kK * dtype_bytes(tier.dtype)));
         }
         RowsBuffer y(DType::kFloat32, 60, kN);
-        const ExpertRows groups = {
+        const ExpertRows expert_rows = {
             .offsets = offsets,
             .sources = is_indirect ? std::span<const int32_t>(sources) : std::span<const int32_t>()};
-        grouped_matmul_with(tier.tier, team, is_indirect ? x : sorted.first(60), groups, w, y.first(60), {});
-        for (size_t group = 0; group < w.size(); ++group) {
-          for (int64_t row = offsets[group]; row < offsets[group + 1]; ++row) {
+        grouped_matmul_with(tier.tier, team, is_indirect ? x : sorted.first(60), expert_rows, w, y.first(60), {});
+        for (size_t expert = 0; expert < w.size(); ++expert) {
+          for (int64_t row = offsets[expert]; row < offsets[expert + 1]; ++row) {
             RowsBuffer alone(DType::kFloat32, 1, kN);
-            matmul_with(tier.tier, team, sorted.first(60).slice_rows(row, 1), w[group], alone.first(1), {});
-            ASSERT_EQ(bits_of(y.first(60), row), bits_of(alone.first(1), 0)) << "group " << group << " row " << row;
+            matmul_with(tier.tier, team, sorted.first(60).slice_rows(row, 1), w[expert], alone.first(1), {});
+            ASSERT_EQ(bits_of(y.first(60), row), bits_of(alone.first(1), 0)) << "expert " << expert << " row " << row;
           }
         }
       }

@@ -34,7 +34,7 @@ struct Epilogue {
   Kind kind = Kind::kStore;
   std::span<const float> bias = {};  // [n], added to the sum first; empty: none. (In packed column order where gated.)
   // grouped_matmul: one bias a group, each as `bias`; empty: none.
-  std::span<const std::vector<float>> group_biases = {};
+  std::span<const std::vector<float>> expert_biases = {};
 
   bool is_gated() const { return kind >= Kind::kSiluMul; }
 };
@@ -102,7 +102,7 @@ class Ops {
   virtual void matmul(ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& epilogue = {}) = 0;
 
   // The same for each group with its own matrix: y's rows are the sorted ones. All matrices have one shape.
-  virtual void grouped_matmul(ConstRows x, const ExpertRows& groups, std::span<const PackedMatrix> w, Rows y,
+  virtual void grouped_matmul(ConstRows x, const ExpertRows& expert_rows, std::span<const PackedMatrix> w, Rows y,
                               const Epilogue& epilogue = {}) = 0;
 
   // Of each row of x[m, k] · wᵀ the largest of its first `cols` values, which have the bits that matmul gives them; the

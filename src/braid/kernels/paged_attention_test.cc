@@ -23,7 +23,7 @@ std::vector<TestedTier> tested_tiers() {
     tiers.push_back({std::string(isa_name(isa)), isa, cpu::attention_tier(isa)});
   }
   cpu::AttentionTier emulated = cpu::attention_tier(CpuIsa::kPortable);
-  emulated.bfloat16_in_tiles = &cpu::attention_amx_emulated();
+  emulated.bfloat16_amx = &cpu::attention_amx_emulated();
   tiers.push_back({"amx_bf16_emulated", CpuIsa::kPortable, emulated});
   return tiers;
 }
@@ -252,8 +252,8 @@ TEST_P(PagedAttention, HasTheSameBitsWhereBlocksBehindTheWindowAreLeftOut) {
       one_.ops->write_kv(sequence.k.view, sequence.v.view, {&all, 1}, cache.layer());
       for (const auto& [first, count] : {std::pair<int64_t, int64_t>{299, 1}, {170, 60}, {192, 100}}) {
         const AttentionSequence whole = cache.sequence(0, 0, first, count);
-        const int64_t first_block = std::max<int64_t>(0, first - window + 1) / Ops::kKvTileTokens;
-        const auto gone = static_cast<int32_t>(first_block * Ops::kKvTileTokens);
+        const int64_t first_kv_tile = std::max<int64_t>(0, first - window + 1) / Ops::kKvTileTokens;
+        const auto gone = static_cast<int32_t>(first_kv_tile * Ops::kKvTileTokens);
         AttentionSequence left = whole;
         left.first_position -= gone;
         left.pages = whole.pages.subspan(static_cast<size_t>(gone / shape.page_size));
@@ -311,7 +311,7 @@ TEST_P(PagedAttention, HugeScoresChooseOneKey) {
 // With queries of zeros every probability is 1, and 64 of them divide exactly: what is left is the order in which
 // values are added. In tiles, of each 16 tokens: the even ones, the odd ones, and then both to the sum.
 TEST_P(PagedAttention, TilesAddValuesInTheirOrder) {
-  if (GetParam().attention.bfloat16_in_tiles == nullptr) return;  // of tiers that have tiles
+  if (GetParam().attention.bfloat16_amx == nullptr) return;  // of tiers that have tiles
   const CacheShape shape = {.num_heads = 1, .num_kv_heads = 1, .head_dim = 96};
   TestSequence sequence(shape, 64, 17);
   for (int64_t i = 0; i < 64; ++i) std::fill_n(sequence.q.view.row<float>(i), 96, 0.0F);
@@ -320,10 +320,10 @@ TEST_P(PagedAttention, TilesAddValuesInTheirOrder) {
   const auto value = [&](int64_t token, int64_t dim) { return to_float(to_bfloat16(sequence.v.at(token, dim))); };
   for (int64_t dim = 0; dim < 96; ++dim) {
     float sum = 0;
-    for (int64_t group = 0; group < 64; group += 16) {
+    for (int64_t strip = 0; strip < 64; strip += 16) {
       float even = 0;
       float odd = 0;
-      for (int64_t token = group; token < group + 16; token += 2) {
+      for (int64_t token = strip; token < strip + 16; token += 2) {
         even += value(token, dim);
         odd += value(token + 1, dim);
       }

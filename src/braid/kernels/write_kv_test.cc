@@ -49,12 +49,12 @@ TEST_P(WriteKv, TheRestOfAGroupThatBeginsIsZero) {
   const AttentionSequence first = cache.sequence(0, 0, 16, 1);
   one_.ops->write_kv(kv.view, kv.view, {&first, 1}, cache.layer());
   const KvLayer& layer = cache.layer();
-  const int64_t group = kv_group_offset(layer, kv_slot(layer, first.pages, 16), 0);
+  const int64_t strip = kv_strip_offset(layer, kv_slot(layer, first.pages, 16), 0);
   for (int64_t token = 0; token < 16; ++token) {
     for (int64_t dim = 0; dim < 8; ++dim) {
       const float expected = token == 0 ? to_float(to_bfloat16(kv.at(0, dim))) : 0.0F;
-      EXPECT_EQ(kv_load(layer, layer.keys, group + key_in_group(layer, token, dim)), expected);
-      EXPECT_EQ(kv_load(layer, layer.values, group + value_in_group(layer, token, dim)), expected);
+      EXPECT_EQ(kv_load(layer, layer.keys, strip + key_in_strip(layer, token, dim)), expected);
+      EXPECT_EQ(kv_load(layer, layer.values, strip + value_in_strip(layer, token, dim)), expected);
     }
   }
 }

@@ -24,14 +24,14 @@ class PagedAttention {
   // Blocks of one tile that one thread computes on its own, to be joined when all are there.
   struct Part {
     size_t tile = 0;
-    int64_t first_block = 0;
-    int64_t end_block = 0;
+    int64_t first_kv_tile = 0;
+    int64_t end_kv_tile = 0;
   };
 
   void plan(ConstRows q, std::span<const AttentionSequence> sequences, const KvLayer& layer,
             const AttentionParams& params, Rows out);
   // The first block of a tile; none where there is no such tile.
-  BlockPlace first_of_tile(size_t index) const;
+  KvTilePlace first_of_tile(size_t index) const;
   void run_whole(const AttentionKernels& kernels);
   void run_in_parts(const AttentionKernels& kernels);
 
@@ -39,7 +39,7 @@ class PagedAttention {
   ThreadTeam& team_;
 
   // Of the call under way; members so that their memory stays.
-  std::vector<AttentionTile> tiles_;
+  std::vector<QueryTile> tiles_;
   std::vector<Part> parts_;
   std::vector<int64_t> partial_offsets_;  // of each tile's partial results, in floats
   Buffer partials_;

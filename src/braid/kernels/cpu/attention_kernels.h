@@ -18,7 +18,7 @@ namespace braid::cpu {
 // Rows of one sequence, with all that a kernel needs to know of them: either consecutive rows that read one KV head,
 // row r being number first_index + r of the sequence's (new token, query head) pairs, the heads of a token side by
 // side; or, of a sequence with one new token, all rows of some consecutive KV heads.
-struct AttentionTile {
+struct QueryTile {
   static constexpr int32_t kMaxRows = 32;
 
   const std::byte* keys;  // the first KV head's part of page 0
@@ -53,36 +53,36 @@ struct AttentionTile {
     const int64_t last = position(row);
     return window > 0 && last >= window ? last - window + 1 : 0;
   }
-  [[gnu::always_inline]] int64_t first_block() const { return first_key(0) / Ops::kKvTileTokens; }
-  [[gnu::always_inline]] int64_t end_block() const { return position(num_rows - 1) / Ops::kKvTileTokens + 1; }
+  [[gnu::always_inline]] int64_t first_kv_tile() const { return first_key(0) / Ops::kKvTileTokens; }
+  [[gnu::always_inline]] int64_t end_kv_tile() const { return position(num_rows - 1) / Ops::kKvTileTokens + 1; }
 };
 
 // A block of a tile. As what comes behind another: it is fetched while that one is computed. No tile: none.
-struct BlockPlace {
-  const AttentionTile* tile = nullptr;
-  int64_t block = 0;
+struct KvTilePlace {
+  const QueryTile* tile = nullptr;
+  int64_t kv_tile = 0;
 };
 
 struct AttentionKernels {
   // Bytes of a thread's scratch for tiles of this head_dim.
   int64_t (*scratch_bytes)(int64_t head_dim);
   // Floats that blocks() writes and join() reads for one block of this tile.
-  int64_t (*partial_floats)(const AttentionTile& tile);
+  int64_t (*partial_floats)(const QueryTile& tile);
 
   // The whole of a tile: every block, joined, written to out.
-  void (*run)(const AttentionTile& tile, const BlockPlace& after, std::byte* scratch);
+  void (*run)(const QueryTile& tile, const KvTilePlace& after, std::byte* scratch);
   // Blocks [first, end), each on its own, to `partials`, one after another.
-  void (*blocks)(const AttentionTile& tile, int64_t first, int64_t end, const BlockPlace& after, float* partials,
-                 std::byte* scratch);
+  void (*kv_tiles)(const QueryTile& tile, int64_t first, int64_t end, const KvTilePlace& after, float* partials,
+                   std::byte* scratch);
   // Joins all blocks of the tile and writes out: the same bits as run().
-  void (*join)(const AttentionTile& tile, const float* partials, std::byte* scratch);
+  void (*join)(const QueryTile& tile, const float* partials, std::byte* scratch);
 };
 
 // An instruction-set tier's, by the cache's dtype.
 struct AttentionTier {
   AttentionKernels bfloat16;
   AttentionKernels float32;
-  const AttentionKernels* bfloat16_in_tiles = nullptr;  // in place of bfloat16 where head_dim is a multiple of 32
+  const AttentionKernels* bfloat16_amx = nullptr;  // in place of bfloat16 where head_dim is a multiple of 32
 };
 AttentionTier attention_tier(CpuIsa isa);
 

@@ -22,7 +22,7 @@ void matmul_max(CpuIsa isa, ThreadTeam& team, ConstRows x, const PackedMatrix& w
                 std::span<RowMax> maxima);
 
 // Ops::grouped_matmul: one parallel region, the threads' shares balanced by the weights that they touch.
-void grouped_matmul(CpuIsa isa, ThreadTeam& team, ConstRows x, const ExpertRows& groups,
+void grouped_matmul(CpuIsa isa, ThreadTeam& team, ConstRows x, const ExpertRows& expert_rows,
                     std::span<const PackedMatrix> w, Rows y, const Epilogue& epilogue);
 
 }  // namespace braid::cpu

@@ -38,9 +38,9 @@ void check_shapes(ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& ep
 }
 
 // A group's own.
-Epilogue of_group(const Epilogue& epilogue, int64_t group) {
+Epilogue of_expert(const Epilogue& epilogue, int64_t expert) {
   Epilogue own = epilogue;
-  if (!epilogue.group_biases.empty()) own.bias = epilogue.group_biases[static_cast<size_t>(group)];
+  if (!epilogue.expert_biases.empty()) own.bias = epilogue.expert_biases[static_cast<size_t>(expert)];
   return own;
 }
 
@@ -211,32 +211,34 @@ void matmul_max_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, cons
   }
 }
 
-void grouped_matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const ExpertRows& groups,
+void grouped_matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const ExpertRows& expert_rows,
                          std::span<const PackedMatrix> w, Rows y, const Epilogue& epilogue) {
-  const auto num_groups = static_cast<int64_t>(w.size());
-  if (num_groups == 0) return;
-  CHECK(static_cast<int64_t>(groups.offsets.size()) == num_groups + 1, "{} offsets for {} matrices",
-        groups.offsets.size(), num_groups);
-  CHECK(epilogue.group_biases.empty() || epilogue.group_biases.size() == w.size(), "{} biases for {} matrices",
-        epilogue.group_biases.size(), num_groups);
-  for (int64_t group = 0; group < num_groups; ++group) {
-    const PackedMatrix& matrix = w[static_cast<size_t>(group)];
-    check_shapes(x, matrix, y, of_group(epilogue, group));
+  const auto num_experts = static_cast<int64_t>(w.size());
+  if (num_experts == 0) return;
+  CHECK(static_cast<int64_t>(expert_rows.offsets.size()) == num_experts + 1, "{} offsets for {} matrices",
+        expert_rows.offsets.size(), num_experts);
+  CHECK(epilogue.expert_biases.empty() || epilogue.expert_biases.size() == w.size(), "{} biases for {} matrices",
+        epilogue.expert_biases.size(), num_experts);
+  for (int64_t expert = 0; expert < num_experts; ++expert) {
+    const PackedMatrix& matrix = w[static_cast<size_t>(expert)];
+    check_shapes(x, matrix, y, of_expert(epilogue, expert));
     CHECK(matrix.n() == w[0].n(), "matrices of {} and {} columns", w[0].n(), matrix.n());
   }
-  CHECK(groups.offsets[num_groups] == y.rows, "{} sorted rows, {} out", groups.offsets[num_groups], y.rows);
+  CHECK(expert_rows.offsets[num_experts] == y.rows, "{} sorted rows, {} out", expert_rows.offsets[num_experts], y.rows);
   const int64_t num_panels = w[0].num_panels();
-  const auto rows_of = [&](int64_t group) { return int64_t{groups.offsets[group + 1]} - groups.offsets[group]; };
+  const auto rows_of = [&](int64_t expert) {
+    return int64_t{expert_rows.offsets[expert + 1]} - expert_rows.offsets[expert];
+  };
   int64_t total_cost = 0;
-  for (int64_t group = 0; group < num_groups; ++group) total_cost += panel_cost(rows_of(group)) * num_panels;
+  for (int64_t expert = 0; expert < num_experts; ++expert) total_cost += panel_cost(rows_of(expert)) * num_panels;
 
   team.run([&](int thread) {
     // This thread's share: panels, in order of groups, whose cost begins in its part of the total.
     const int64_t begin = total_cost * thread / team.size();
     const int64_t end = total_cost * (thread + 1) / team.size();
     int64_t before = 0;
-    for (int64_t group = 0; group < num_groups && before < end; ++group) {
-      const int64_t cost = panel_cost(rows_of(group));
+    for (int64_t expert = 0; expert < num_experts && before < end; ++expert) {
+      const int64_t cost = panel_cost(rows_of(expert));
       if (cost == 0) continue;
       const auto panel_at = [&](int64_t at) {
         return std::clamp((at - before + cost - 1) / cost, int64_t{0}, num_panels);
@@ -244,14 +246,14 @@ void grouped_matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, 
       const IndexRange panels = {.begin = begin <= before ? 0 : panel_at(begin), .end = panel_at(end)};
       before += cost * num_panels;
       if (panels.begin >= panels.end) continue;
-      const int64_t first = groups.offsets[group];
-      const int64_t rows = rows_of(group);
+      const int64_t first = expert_rows.offsets[expert];
+      const int64_t rows = rows_of(expert);
       const Rows out = y.slice_rows(first, rows);
-      const Epilogue own = of_group(epilogue, group);
-      if (groups.sources.empty()) {
-        run(tier, team, thread, make_work(x.slice_rows(first, rows), nullptr, rows, w[group], panels, out, own));
+      const Epilogue own = of_expert(epilogue, expert);
+      if (expert_rows.sources.empty()) {
+        run(tier, team, thread, make_work(x.slice_rows(first, rows), nullptr, rows, w[expert], panels, out, own));
       } else {
-        run(tier, team, thread, make_work(x, groups.sources.data() + first, rows, w[group], panels, out, own));
+        run(tier, team, thread, make_work(x, expert_rows.sources.data() + first, rows, w[expert], panels, out, own));
       }
     }
   });

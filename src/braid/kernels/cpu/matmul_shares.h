@@ -22,7 +22,7 @@ void matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const Pa
 void matmul_max_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const PackedMatrix& w, int64_t cols,
                      std::span<RowMax> maxima);
 
-void grouped_matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const ExpertRows& groups,
+void grouped_matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const ExpertRows& expert_rows,
                          std::span<const PackedMatrix> w, Rows y, const Epilogue& epilogue);
 
 }  // namespace braid::cpu

@@ -18,7 +18,7 @@ namespace braid::cpu {
 namespace {
 
 template <typename Tier, typename Format>
-struct AttentionBlock : AttentionSoftmax<Tier, Format> {
+struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
   using Softmax = AttentionSoftmax<Tier, Format>;
   using V = typename Tier::Vector;
   using Weight = typename Format::Weight;
@@ -26,16 +26,16 @@ struct AttentionBlock : AttentionSoftmax<Tier, Format> {
   using Softmax::exponentiate_rows;
   static constexpr int kLanes = Tier::kLanes;
   static constexpr int kStep = Format::kStep;
-  static constexpr int kGroupSteps = kGroup / kStep;
+  static constexpr int kStripSteps = kStripTokens / kStep;
 
   // A thread's memory while it works on a tile.
   struct Scratch {
-    float* total;      // [kMaxRows][padded]: of the blocks joined so far
-    float* block_out;  // [kMaxRows][padded]
-    float* max;        // [kMaxRows], of the blocks joined so far
+    float* total;        // [kMaxRows][padded]: of the blocks joined so far
+    float* kv_tile_out;  // [kMaxRows][padded]
+    float* max;          // [kMaxRows], of the blocks joined so far
     float* sum;
-    float* block_max;  // [kMaxRows]
-    float* block_sum;
+    float* kv_tile_max;  // [kMaxRows]
+    float* kv_tile_sum;
     float* scores;          // [kMaxRows][kBlock]
     Weight* probabilities;  // [kMaxRows][kBlock]
     Weight* query;          // [kMaxRows][padded]
@@ -44,7 +44,7 @@ struct AttentionBlock : AttentionSoftmax<Tier, Format> {
 
   static int64_t scratch_bytes(int64_t head_dim) {
     const int64_t width = padded(head_dim);
-    const int64_t floats = kMaxRows * (3 * width + 6 + 2 * kBlock);
+    const int64_t floats = kMaxRows * (3 * width + 6 + 2 * kKvTileTokens);
     return floats * static_cast<int64_t>(sizeof(float));
   }
 
@@ -58,30 +58,30 @@ struct AttentionBlock : AttentionSoftmax<Tier, Format> {
     };
     Scratch s;
     s.total = take(kMaxRows * width);
-    s.block_out = take(kMaxRows * width);
+    s.kv_tile_out = take(kMaxRows * width);
     s.max = take(kMaxRows);
     s.sum = take(kMaxRows);
-    s.block_max = take(kMaxRows);
-    s.block_sum = take(kMaxRows);
-    s.scores = take(kMaxRows * kBlock);
-    s.probabilities = reinterpret_cast<Weight*>(take(kMaxRows * kBlock));
+    s.kv_tile_max = take(kMaxRows);
+    s.kv_tile_sum = take(kMaxRows);
+    s.scores = take(kMaxRows * kKvTileTokens);
+    s.probabilities = reinterpret_cast<Weight*>(take(kMaxRows * kKvTileTokens));
     s.query = reinterpret_cast<Weight*>(take(kMaxRows * width));
     s.position = reinterpret_cast<int64_t*>(take(2 * kMaxRows));
     return s;
   }
 
   // The keys of a block that the query at a position sees.
-  static Visible visible(const AttentionTile& tile, int64_t position, int64_t block) {
-    const int64_t origin = block * kBlock;
+  static Visible visible(const QueryTile& tile, int64_t position, int64_t kv_tile) {
+    const int64_t origin = kv_tile * kKvTileTokens;
     const int64_t first = tile.window > 0 ? larger<int64_t>(position - tile.window + 1, 0) : 0;
-    const int64_t begin = smaller<int64_t>(larger<int64_t>(first - origin, 0), kBlock);
-    const int64_t end = smaller<int64_t>(position + 1 - origin, kBlock);
+    const int64_t begin = smaller<int64_t>(larger<int64_t>(first - origin, 0), kKvTileTokens);
+    const int64_t end = smaller<int64_t>(position + 1 - origin, kKvTileTokens);
     return {.begin = static_cast<int>(begin), .end = static_cast<int>(end)};
   }
 
   // Whether no earlier block has a key that the query at a position sees.
-  static bool is_first_block(const AttentionTile& tile, int64_t position, int64_t block) {
-    return block == 0 || (tile.window > 0 && position - tile.window + 1 >= block * kBlock);
+  static bool is_first_kv_tile(const QueryTile& tile, int64_t position, int64_t kv_tile) {
+    return kv_tile == 0 || (tile.window > 0 && position - tile.window + 1 >= kv_tile * kKvTileTokens);
   }
 
   // Rows that see any key of the block: an interval, because positions ascend.
@@ -89,10 +89,10 @@ struct AttentionBlock : AttentionSoftmax<Tier, Format> {
     int begin;
     int end;
   };
-  static RowRange rows_of_block(const AttentionTile& tile, const Scratch& scratch, int64_t block) {
+  static RowRange rows_of_kv_tile(const QueryTile& tile, const Scratch& scratch, int64_t kv_tile) {
     RowRange rows = {.begin = 0, .end = tile.num_rows};
     const auto is_blind = [&](int row) {
-      const Visible keys = visible(tile, scratch.position[row], block);
+      const Visible keys = visible(tile, scratch.position[row], kv_tile);
       return keys.begin >= keys.end;
     };
     while (rows.begin < rows.end && is_blind(rows.begin)) ++rows.begin;
@@ -102,48 +102,48 @@ struct AttentionBlock : AttentionSoftmax<Tier, Format> {
 
   // Where a block's 16-token groups lie. Each is followed by what will be read next from the same place of another
   // group, to be fetched meanwhile: a stream of 4 KB in a page is too short for the processor to guess the next.
-  struct Groups {
-    const std::byte* of[kGroups];
-    const std::byte* next[kGroups];
+  struct Strips {
+    const std::byte* of[kStrips];
+    const std::byte* next[kStrips];
   };
-  struct BlockGroups {
-    Groups keys;    // next: the same block's values
-    Groups values;  // next: the keys of the block that is read next
+  struct KvTileStrips {
+    Strips keys;    // next: the same block's values
+    Strips values;  // next: the keys of the block that is read next
   };
   // Where the groups of a block lie, in bytes from page 0; below zero those that no row of the tile sees.
   struct Offsets {
-    int64_t of[kGroups];
+    int64_t of[kStrips];
   };
-  static Offsets group_offsets(const AttentionTile& tile, int64_t block) {
-    const int64_t group_bytes = int64_t{tile.head_dim} * kGroup * kWordBytes / kStep;
+  static Offsets strip_offsets(const QueryTile& tile, int64_t kv_tile) {
+    const int64_t strip_bytes = int64_t{tile.head_dim} * kStripTokens * kWordBytes / kStep;
     const int64_t first = tile.first_key(0);
     const int64_t end = tile.position(tile.num_rows - 1) + 1;
     const auto page_size = static_cast<uint32_t>(tile.page_size);
     Offsets offsets;
-    for (int g = 0; g < kGroups; ++g) {
-      const int64_t position = block * kBlock + g * kGroup;
+    for (int g = 0; g < kStrips; ++g) {
+      const int64_t position = kv_tile * kKvTileTokens + g * kStripTokens;
       const auto at = static_cast<uint32_t>(position);
-      const bool is_seen = position + kGroup > first && position < end;
+      const bool is_seen = position + kStripTokens > first && position < end;
       offsets.of[g] =
-          is_seen ? tile.pages[at / page_size] * tile.page_bytes + at % page_size / kGroup * group_bytes : -1;
+          is_seen ? tile.pages[at / page_size] * tile.page_bytes + at % page_size / kStripTokens * strip_bytes : -1;
     }
     return offsets;
   }
 
-  static BlockGroups find_groups(const AttentionTile& tile, int64_t block, const BlockPlace& next) {
-    const Offsets own = group_offsets(tile, block);
-    BlockGroups groups = {};
-    for (int g = 0; g < kGroups; ++g) {
+  static KvTileStrips find_strips(const QueryTile& tile, int64_t kv_tile, const KvTilePlace& next) {
+    const Offsets own = strip_offsets(tile, kv_tile);
+    KvTileStrips strips = {};
+    for (int g = 0; g < kStrips; ++g) {
       if (own.of[g] < 0) continue;
-      groups.keys.of[g] = groups.values.next[g] = tile.keys + own.of[g];
-      groups.keys.next[g] = groups.values.of[g] = tile.values + own.of[g];
+      strips.keys.of[g] = strips.values.next[g] = tile.keys + own.of[g];
+      strips.keys.next[g] = strips.values.of[g] = tile.values + own.of[g];
     }
-    if (next.tile == nullptr) return groups;
-    const Offsets later = group_offsets(*next.tile, next.block);
-    for (int g = 0; g < kGroups; ++g) {
-      if (later.of[g] >= 0) groups.values.next[g] = next.tile->keys + later.of[g];
+    if (next.tile == nullptr) return strips;
+    const Offsets later = strip_offsets(*next.tile, next.kv_tile);
+    for (int g = 0; g < kStrips; ++g) {
+      if (later.of[g] >= 0) strips.values.next[g] = next.tile->keys + later.of[g];
     }
-    return groups;
+    return strips;
   }
 
   // Where what is read next is fetched to. Where it is read soon, to the first-level cache; but the groups of a block
@@ -162,15 +162,15 @@ struct AttentionBlock : AttentionSoftmax<Tier, Format> {
 
   // scores[r][key] = q[r] · k[key] for N vectors of keys, from vector `first` of the block.
   template <Fetch kFetch, int R, int N>
-  static void dot(const Weight* query, int64_t query_stride, int64_t head_dim, const Groups& keys, int first,
+  static void dot(const Weight* query, int64_t query_stride, int64_t head_dim, const Strips& keys, int first,
                   float* scores) {
-    constexpr int kPerGroup = kGroup / kLanes;
+    constexpr int kPerStrip = kStripTokens / kLanes;
     const std::byte* from[N];
     const std::byte* next[N];
     for (int n = 0; n < N; ++n) {
-      const int64_t lanes = (first + n) % kPerGroup * kLanes * kWordBytes;
-      from[n] = keys.of[(first + n) / kPerGroup] + lanes;
-      next[n] = keys.next[(first + n) / kPerGroup] + lanes;
+      const int64_t lanes = (first + n) % kPerStrip * kLanes * kWordBytes;
+      from[n] = keys.of[(first + n) / kPerStrip] + lanes;
+      next[n] = keys.next[(first + n) / kPerStrip] + lanes;
     }
     V sums[R][N];
     for (int r = 0; r < R; ++r) {
@@ -181,8 +181,8 @@ struct AttentionBlock : AttentionSoftmax<Tier, Format> {
       for (int n = 0; n < N; ++n) {
         key[n] = Format::load(from[n]);
         fetch<kFetch>(next[n]);
-        from[n] += kGroup * kWordBytes;
-        next[n] += kGroup * kWordBytes;
+        from[n] += kStripTokens * kWordBytes;
+        next[n] += kStripTokens * kWordBytes;
       }
       for (int r = 0; r < R; ++r) {
         const auto weight = Format::broadcast(query + r * query_stride + dim);
@@ -190,15 +190,15 @@ struct AttentionBlock : AttentionSoftmax<Tier, Format> {
       }
     }
     for (int r = 0; r < R; ++r) {
-      for (int n = 0; n < N; ++n) Tier::store(scores + r * kBlock + (first + n) * kLanes, sums[r][n]);
+      for (int n = 0; n < N; ++n) Tier::store(scores + r * kKvTileTokens + (first + n) * kLanes, sums[r][n]);
     }
   }
 
   template <Fetch kFetch, int R>
-  static void score(const Weight* query, int64_t query_stride, int64_t head_dim, const Groups& keys, int begin, int end,
+  static void score(const Weight* query, int64_t query_stride, int64_t head_dim, const Strips& keys, int begin, int end,
                     float* scores) {
-    int first = begin / kGroup * (kGroup / kLanes);
-    const int last = (end + kGroup - 1) / kGroup * (kGroup / kLanes);
+    int first = begin / kStripTokens * (kStripTokens / kLanes);
+    const int last = (end + kStripTokens - 1) / kStripTokens * (kStripTokens / kLanes);
     constexpr int kMany = many_vectors(R, Tier::kKeyVectors);
     for (; last - first >= kMany; first += kMany) {
       dot<kFetch, R, kMany>(query, query_stride, head_dim, keys, first, scores);
@@ -218,7 +218,7 @@ struct AttentionBlock : AttentionSoftmax<Tier, Format> {
     bool is_start = false;  // the sums start from zero, not from what `out` holds
   };
   template <Fetch kFetch, int R, int N, bool kIsTail, bool kIsMasked>
-  static void accumulate(const Weight* probabilities, const Groups& values, Steps steps, int64_t head_dim,
+  static void accumulate(const Weight* probabilities, const Strips& values, Steps steps, int64_t head_dim,
                          int64_t first_dim, float* out) {
     const int64_t width = padded(head_dim);
     const int tail = static_cast<int>(head_dim - first_dim);  // lanes there are, where kIsTail
@@ -229,11 +229,11 @@ struct AttentionBlock : AttentionSoftmax<Tier, Format> {
       }
     }
     for (int step = steps.begin; step < steps.end;) {
-      const int group_end = smaller((step / kGroupSteps + 1) * kGroupSteps, steps.end);
-      const int64_t offset = (step % kGroupSteps * head_dim + first_dim) * kWordBytes;
-      const std::byte* from = values.of[step / kGroupSteps] + offset;
-      const std::byte* next = values.next[step / kGroupSteps] + offset;
-      for (; step < group_end; ++step) {
+      const int strip_end = smaller((step / kStripSteps + 1) * kStripSteps, steps.end);
+      const int64_t offset = (step % kStripSteps * head_dim + first_dim) * kWordBytes;
+      const std::byte* from = values.of[step / kStripSteps] + offset;
+      const std::byte* next = values.next[step / kStripSteps] + offset;
+      for (; step < strip_end; ++step) {
         typename Format::Kv value[N];
         for (int n = 0; n < N; ++n) {
           if constexpr (kIsTail) {
@@ -245,7 +245,7 @@ struct AttentionBlock : AttentionSoftmax<Tier, Format> {
           if constexpr (kIsMasked) value[n] = Format::keep(value[n], steps.has_first, steps.has_second);
         }
         for (int r = 0; r < R; ++r) {
-          const auto weight = Format::broadcast(probabilities + r * kBlock + step * kStep);
+          const auto weight = Format::broadcast(probabilities + r * kKvTileTokens + step * kStep);
           for (int n = 0; n < N; ++n) sums[r][n] = Format::multiply_add(weight, value[n], sums[r][n]);
         }
         from += head_dim * kWordBytes;
@@ -258,7 +258,7 @@ struct AttentionBlock : AttentionSoftmax<Tier, Format> {
   }
 
   template <Fetch kFetch, int R, bool kIsMasked>
-  static void accumulate_dims(const Weight* probabilities, const Groups& values, Steps steps, int64_t head_dim,
+  static void accumulate_dims(const Weight* probabilities, const Strips& values, Steps steps, int64_t head_dim,
                               float* out) {
     // Few rows have few chains of sums; where registers are left, more columns at once hide the latency of their links.
     constexpr bool kIsWide = R <= 2 && sizeof(typename Format::Kv) == sizeof(V);
@@ -275,7 +275,7 @@ struct AttentionBlock : AttentionSoftmax<Tier, Format> {
 
   // Keys [begin, end) for R rows that all see them; whole steps in one go, a step of which one token counts alone.
   template <Fetch kFetch, int R>
-  static void weigh(const Weight* probabilities, const Groups& values, Visible keys, bool is_start, int64_t head_dim,
+  static void weigh(const Weight* probabilities, const Strips& values, Visible keys, bool is_start, int64_t head_dim,
                     float* out) {
     int begin = keys.begin;
     if (begin % kStep != 0) {
@@ -301,27 +301,28 @@ struct AttentionBlock : AttentionSoftmax<Tier, Format> {
 
   // (max, sum, out) of one block for rows [first, first + R) of the tile.
   template <int R>
-  static void attend(const AttentionTile& tile, const Scratch& scratch, const BlockGroups& groups, int64_t block,
+  static void attend(const QueryTile& tile, const Scratch& scratch, const KvTileStrips& strips, int64_t kv_tile,
                      int first, float* max, float* sum, float* out) {
     const int64_t width = padded(tile.head_dim);
     Visible keys[R];
-    Visible any = {.begin = kBlock, .end = 0};
-    Visible all = {.begin = 0, .end = kBlock};
+    Visible any = {.begin = kKvTileTokens, .end = 0};
+    Visible all = {.begin = 0, .end = kKvTileTokens};
     for (int r = 0; r < R; ++r) {
-      keys[r] = visible(tile, scratch.position[first + r], block);
+      keys[r] = visible(tile, scratch.position[first + r], kv_tile);
       any = {.begin = smaller(any.begin, keys[r].begin), .end = larger(any.end, keys[r].end)};
       all = {.begin = larger(all.begin, keys[r].begin), .end = smaller(all.end, keys[r].end)};
     }
-    score<Fetch::kToL2, R>(scratch.query + first * width, width, tile.head_dim, groups.keys, any.begin, any.end,
+    score<Fetch::kToL2, R>(scratch.query + first * width, width, tile.head_dim, strips.keys, any.begin, any.end,
                            scratch.scores);
     const bool is_uniform = any.begin == all.begin && any.end == all.end;
     if (is_uniform) {
       exponentiate_rows(tile, any, R, scratch.scores, scratch.probabilities, max, sum);
-      weigh<Fetch::kToL2, R>(scratch.probabilities, groups.values, any, true, tile.head_dim, out);
+      weigh<Fetch::kToL2, R>(scratch.probabilities, strips.values, any, true, tile.head_dim, out);
       return;
     }
     for (int r = 0; r < R; ++r) {
-      sum[r] = exponentiate(tile, keys[r], scratch.scores + r * kBlock, scratch.probabilities + r * kBlock, &max[r]);
+      sum[r] = exponentiate(tile, keys[r], scratch.scores + r * kKvTileTokens,
+                            scratch.probabilities + r * kKvTileTokens, &max[r]);
     }
     // What all rows see, they read together; each row's own ends, before and after that, alone.
     all.begin = (all.begin + kStep - 1) / kStep * kStep;
@@ -331,32 +332,33 @@ struct AttentionBlock : AttentionSoftmax<Tier, Format> {
       const Visible own = {.begin = keys[r].begin, .end = is_shared ? all.begin : keys[r].end};
       float* row_out = out + r * width;
       if (own.begin < own.end) {
-        weigh<Fetch::kToL2, 1>(scratch.probabilities + r * kBlock, groups.values, own, true, tile.head_dim, row_out);
+        weigh<Fetch::kToL2, 1>(scratch.probabilities + r * kKvTileTokens, strips.values, own, true, tile.head_dim,
+                               row_out);
       } else {
         for (int64_t i = 0; i < width; ++i) row_out[i] = 0;
       }
     }
     if (!is_shared) return;
-    weigh<Fetch::kToL2, R>(scratch.probabilities, groups.values, all, false, tile.head_dim, out);
+    weigh<Fetch::kToL2, R>(scratch.probabilities, strips.values, all, false, tile.head_dim, out);
     for (int r = 0; r < R; ++r) {
       const Visible own = {.begin = all.end, .end = keys[r].end};
       if (own.begin < own.end) {
-        weigh<Fetch::kToL2, 1>(scratch.probabilities + r * kBlock, groups.values, own, false, tile.head_dim,
+        weigh<Fetch::kToL2, 1>(scratch.probabilities + r * kKvTileTokens, strips.values, own, false, tile.head_dim,
                                out + r * width);
       }
     }
   }
 
   template <int R>
-  static void attend_rows(const AttentionTile& tile, const Scratch& scratch, const BlockGroups& groups, int64_t block,
+  static void attend_rows(const QueryTile& tile, const Scratch& scratch, const KvTileStrips& strips, int64_t kv_tile,
                           int first, int count, float* max, float* sum, float* out) {
     if constexpr (R > 1) {
       if (count < R) {
-        attend_rows<R - 1>(tile, scratch, groups, block, first, count, max, sum, out);
+        attend_rows<R - 1>(tile, scratch, strips, kv_tile, first, count, max, sum, out);
         return;
       }
     }
-    attend<R>(tile, scratch, groups, block, first, max, sum, out);
+    attend<R>(tile, scratch, strips, kv_tile, first, max, sum, out);
   }
 };
 

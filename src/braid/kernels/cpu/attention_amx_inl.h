@@ -20,10 +20,10 @@ namespace braid::cpu {
 namespace {
 
 template <typename Tiles, typename Tier, typename Format>
-class TileAttention : public AttentionToken<Tier, Format> {
+class AmxAttention : public AttentionToken<Tier, Format> {
  public:
   using Base = AttentionToken<Tier, Format>;
-  using Groups = typename Base::Groups;
+  using Strips = typename Base::Strips;
   using Reading = typename Base::Reading;
   using RowRange = typename Base::RowRange;
   using Scratch = typename Base::Scratch;
@@ -32,35 +32,33 @@ class TileAttention : public AttentionToken<Tier, Format> {
 
   // Beside what all kernels need: the values of a block's groups, those that are masked being zeros.
   static int64_t scratch_bytes(int64_t head_dim) {
-    return Base::scratch_bytes(head_dim) + kGroups * group_bytes(head_dim);
+    return Base::scratch_bytes(head_dim) + kStrips * strip_bytes(head_dim);
   }
   // Rows that attend() may write: whole tiles of them where they fill more than one.
-  static int64_t rows_of_out(const AttentionTile& tile) {
-    return tile.num_rows <= kTileRows ? tile.num_rows : kMaxRows;
-  }
+  static int64_t rows_of_out(const QueryTile& tile) { return tile.num_rows <= kTileRows ? tile.num_rows : kMaxRows; }
 
-  TileAttention(const AttentionTile& tile, std::byte* memory)
+  AmxAttention(const QueryTile& tile, std::byte* memory)
       : tile_(tile),
         rows_of_head_(tile.num_rows / tile.num_kv_heads),
         masked_values_(memory + Base::scratch_bytes(tile.head_dim)) {
     TileShapes shapes;
     for (TileShape& shape : shapes.of) shape.rows = smaller(rows_of_head_, kTileRows);
-    shapes.of[5].rows = kGroup;
-    shapes.of[6].row_bytes = kGroup * int64_t{sizeof(Weight)};
-    shapes.of[7].rows = kGroup / kPair;
+    shapes.of[5].rows = kStripTokens;
+    shapes.of[6].row_bytes = kStripTokens * int64_t{sizeof(Weight)};
+    shapes.of[7].rows = kStripTokens / kPair;
     tiles_.configure(shapes);
   }
-  ~TileAttention() { tiles_.release(); }
-  TileAttention(const TileAttention&) = delete;
-  TileAttention& operator=(const TileAttention&) = delete;
+  ~AmxAttention() { tiles_.release(); }
+  AmxAttention(const AmxAttention&) = delete;
+  AmxAttention& operator=(const AmxAttention&) = delete;
 
   // (max, sum, out) of one block for `rows`, which are those that see any of its keys.
-  void attend(const Scratch& scratch, int64_t block, RowRange rows, const BlockPlace& behind, float* max, float* sum,
+  void attend(const Scratch& scratch, int64_t kv_tile, RowRange rows, const KvTilePlace& behind, float* max, float* sum,
               float* out) {
     if (tile_.is_one_token()) {
-      attend_token(scratch, block, behind, max, sum, out);
+      attend_token(scratch, kv_tile, behind, max, sum, out);
     } else if (rows.begin < rows.end) {
-      attend_rows(scratch, block, rows, behind, max, sum, out);
+      attend_rows(scratch, kv_tile, rows, behind, max, sum, out);
     }
   }
 
@@ -74,10 +72,10 @@ class TileAttention : public AttentionToken<Tier, Format> {
   static constexpr int kPair = 2;
   static constexpr int kDims = 32;  // that a group has in 1 KB
   static constexpr int64_t kTileBytes = 1024;
-  static constexpr int64_t kScoresStride = kBlock * int64_t{sizeof(float)};
-  static constexpr int64_t kProbabilitiesStride = kBlock * int64_t{sizeof(Weight)};
+  static constexpr int64_t kScoresStride = kKvTileTokens * int64_t{sizeof(float)};
+  static constexpr int64_t kProbabilitiesStride = kKvTileTokens * int64_t{sizeof(Weight)};
 
-  static int64_t group_bytes(int64_t head_dim) { return kGroup * head_dim * int64_t{sizeof(Weight)}; }
+  static int64_t strip_bytes(int64_t head_dim) { return kStripTokens * head_dim * int64_t{sizeof(Weight)}; }
 
   // Calls run with the number of row tiles as a constant.
   template <typename Run>
@@ -98,7 +96,7 @@ class TileAttention : public AttentionToken<Tier, Format> {
   // scores[r][key] = q[r] · k[key] for kNum groups of keys from `group` on. Registers: 0…3 sums (row tile, group), 4
   // rows, 5 keys.
   template <Fetch kFetch, int kRowTiles, int kNum>
-  void score(const Weight* query, const Groups& keys, int group, float* scores) {
+  void score(const Weight* query, const Strips& keys, int strip, float* scores) {
     const int64_t width = tile_.head_dim;
     const int64_t query_stride = width * int64_t{sizeof(Weight)};
     const Weight* lower = query + kTileRows * width;
@@ -108,37 +106,37 @@ class TileAttention : public AttentionToken<Tier, Format> {
     if constexpr (kRowTiles == 2 && kNum == 2) tiles_.template zero<3>();
     for (int64_t dim = 0; dim < width; dim += kDims) {
       const int64_t at = dim / kDims * kTileBytes;
-      tiles_.template load<5>(keys.of[group] + at, 64);
+      tiles_.template load<5>(keys.of[strip] + at, 64);
       tiles_.template load<4>(query + dim, query_stride);
       tiles_.template multiply_add<0, 4, 5>();
-      fetch_tile<kFetch>(keys.next[group] + at);
+      fetch_tile<kFetch>(keys.next[strip] + at);
       if constexpr (kRowTiles == 2) {
         tiles_.template load<4>(lower + dim, query_stride);
         tiles_.template multiply_add<2, 4, 5>();
       }
       if constexpr (kNum == 2) {
-        tiles_.template load<5>(keys.of[group + 1] + at, 64);
+        tiles_.template load<5>(keys.of[strip + 1] + at, 64);
         if constexpr (kRowTiles == 2) {
           tiles_.template multiply_add<3, 4, 5>();
           tiles_.template load<4>(query + dim, query_stride);
         }
         tiles_.template multiply_add<1, 4, 5>();
-        fetch_tile<kFetch>(keys.next[group + 1] + at);
+        fetch_tile<kFetch>(keys.next[strip + 1] + at);
       }
     }
-    float* to = scores + group * kGroup;
+    float* to = scores + strip * kStripTokens;
     tiles_.template store<0>(to, kScoresStride);
-    if constexpr (kNum == 2) tiles_.template store<1>(to + kGroup, kScoresStride);
-    if constexpr (kRowTiles == 2) tiles_.template store<2>(to + kTileRows * kBlock, kScoresStride);
+    if constexpr (kNum == 2) tiles_.template store<1>(to + kStripTokens, kScoresStride);
+    if constexpr (kRowTiles == 2) tiles_.template store<2>(to + kTileRows * kKvTileTokens, kScoresStride);
     if constexpr (kRowTiles == 2 && kNum == 2) {
-      tiles_.template store<3>(to + kTileRows * kBlock + kGroup, kScoresStride);
+      tiles_.template store<3>(to + kTileRows * kKvTileTokens + kStripTokens, kScoresStride);
     }
   }
 
   // out[r][dim] (+)= the sum over the tokens of groups [begin, end) of p[r][token] · v[token][dim]. Registers: 0…3 sums
   // (row tile, 16 dimensions), 6 probabilities, 7 values.
   template <Fetch kFetch, int kRowTiles>
-  void weigh(const Weight* probabilities, const Groups& values, int begin, int end, bool is_start, float* out) {
+  void weigh(const Weight* probabilities, const Strips& values, int begin, int end, bool is_start, float* out) {
     const int64_t width = tile_.head_dim;
     const int64_t out_stride = width * int64_t{sizeof(float)};
     const int64_t value_stride = width * kWordBytes;
@@ -160,15 +158,15 @@ class TileAttention : public AttentionToken<Tier, Format> {
           tiles_.template load<3>(lower + kTileDims, out_stride);
         }
       }
-      for (int group = begin; group < end; ++group) {
-        const std::byte* from = values.of[group] + dim * kWordBytes;
-        const Weight* weights = probabilities + group * kGroup;
+      for (int strip = begin; strip < end; ++strip) {
+        const std::byte* from = values.of[strip] + dim * kWordBytes;
+        const Weight* weights = probabilities + strip * kStripTokens;
         tiles_.template load<7>(from, value_stride);
         tiles_.template load<6>(weights, kProbabilitiesStride);
         tiles_.template multiply_add<0, 6, 7>();
-        fetch_tile<kFetch>(values.next[group] + dim / kDims * kTileBytes);
+        fetch_tile<kFetch>(values.next[strip] + dim / kDims * kTileBytes);
         if constexpr (kRowTiles == 2) {
-          tiles_.template load<6>(weights + kTileRows * kBlock, kProbabilitiesStride);
+          tiles_.template load<6>(weights + kTileRows * kKvTileTokens, kProbabilitiesStride);
           tiles_.template multiply_add<2, 6, 7>();
         }
         tiles_.template load<7>(from + kTileDims * kWordBytes, value_stride);
@@ -189,12 +187,12 @@ class TileAttention : public AttentionToken<Tier, Format> {
 
   // The words of a group's values that hold tokens of `seen` (positions within the block), one for each of its pairs.
   struct PairMasks {
-    Word of[kGroup / kPair];
+    Word of[kStripTokens / kPair];
   };
-  static PairMasks pair_masks(int group, Visible seen) {
+  static PairMasks pair_masks(int strip, Visible seen) {
     PairMasks masks;
-    for (int pair = 0; pair < kGroup / kPair; ++pair) {
-      const int first = group * kGroup + pair * kPair;
+    for (int pair = 0; pair < kStripTokens / kPair; ++pair) {
+      const int first = strip * kStripTokens + pair * kPair;
       masks.of[pair] = (seen.begin <= first && first < seen.end ? 0x0000ffffU : 0U) |
                        (seen.begin <= first + 1 && first + 1 < seen.end ? 0xffff0000U : 0U);
     }
@@ -202,10 +200,10 @@ class TileAttention : public AttentionToken<Tier, Format> {
   }
 
   // A group's values with zeros for what `seen` leaves out; whether all of them are finite.
-  bool copy_masked(const std::byte* from, int group, Visible seen, std::byte* to) const {
-    const PairMasks masks = pair_masks(group, seen);
+  bool copy_masked(const std::byte* from, int strip, Visible seen, std::byte* to) const {
+    const PairMasks masks = pair_masks(strip, seen);
     Words found = {};
-    for (int pair = 0; pair < kGroup / kPair; ++pair) {
+    for (int pair = 0; pair < kStripTokens / kPair; ++pair) {
       for (int64_t dim = 0; dim < tile_.head_dim; dim += 16, from += sizeof(Words), to += sizeof(Words)) {
         Words words;
         __builtin_memcpy(&words, from, sizeof(words));
@@ -222,15 +220,15 @@ class TileAttention : public AttentionToken<Tier, Format> {
   }
 
   // What weigh() gives, for one row and one group, without the values that the row does not see.
-  void weigh_row(const Weight* probabilities, const std::byte* values, int group, Visible seen, float* out) const {
-    const PairMasks masks = pair_masks(group, seen);
+  void weigh_row(const Weight* probabilities, const std::byte* values, int strip, Visible seen, float* out) const {
+    const PairMasks masks = pair_masks(strip, seen);
     const auto* in = reinterpret_cast<const Word*>(values);
     for (int64_t dim = 0; dim < tile_.head_dim; ++dim) {
       float even = 0;
       float odd = 0;
-      for (int pair = 0; pair < kGroup / kPair; ++pair) {
+      for (int pair = 0; pair < kStripTokens / kPair; ++pair) {
         const Word word = in[pair * tile_.head_dim + dim] & masks.of[pair];
-        const Weight* weights = probabilities + group * kGroup + pair * kPair;
+        const Weight* weights = probabilities + strip * kStripTokens + pair * kPair;
         even = __builtin_fmaf(as_float(Word{weights[0]} << 16), as_float(word << 16), even);
         odd = __builtin_fmaf(as_float(Word{weights[1]} << 16), as_float(word & 0xffff0000U), odd);
       }
@@ -240,39 +238,39 @@ class TileAttention : public AttentionToken<Tier, Format> {
   static float as_float(uint32_t bits) { return __builtin_bit_cast(float, bits); }
 
   // Of the rows of one token, of several KV heads; AttentionToken says in which order. All rows see the same keys.
-  void attend_token(const Scratch& scratch, int64_t block, const BlockPlace& behind, float* max, float* sum,
+  void attend_token(const Scratch& scratch, int64_t kv_tile, const KvTilePlace& behind, float* max, float* sum,
                     float* out) {
     const int64_t width = tile_.head_dim;
-    const Visible keys = visible(scratch, 0, block);
-    const Reading reading(tile_, block, behind);
+    const Visible keys = visible(scratch, 0, kv_tile);
+    const Reading reading(tile_, kv_tile, behind);
     const int num_chunks = reading.own.count;
     with_row_tiles(rows_of_head_, [&]<int kRowTiles>() {
       for (int i = 0; i < num_chunks; ++i) {
         const auto& chunk = reading.own.of[i];
         const int row = chunk.head * rows_of_head_;
-        score<Fetch::kToL1, kRowTiles, 1>(scratch.query + row * width, reading.groups(i, chunk.group), chunk.group,
-                                          scratch.scores + row * kBlock);
+        score<Fetch::kToL1, kRowTiles, 1>(scratch.query + row * width, reading.strips(i, chunk.strip), chunk.strip,
+                                          scratch.scores + row * kKvTileTokens);
       }
     });
     Base::exponentiate_rows(tile_, keys, tile_.num_rows, scratch.scores, scratch.probabilities, max, sum);
     with_row_tiles(rows_of_head_, [&]<int kRowTiles>() {
       for (int i = 0; i < num_chunks; ++i) {
         const auto& chunk = reading.own.of[i];
-        Groups groups = reading.groups(num_chunks + i, chunk.group);
-        if (!sees_all(keys, chunk.group)) {
-          copy_masked(groups.of[chunk.group], chunk.group, keys, masked_values_);
-          groups.of[chunk.group] = masked_values_;
+        Strips strips = reading.strips(num_chunks + i, chunk.strip);
+        if (!sees_all(keys, chunk.strip)) {
+          copy_masked(strips.of[chunk.strip], chunk.strip, keys, masked_values_);
+          strips.of[chunk.strip] = masked_values_;
         }
         const int row = chunk.head * rows_of_head_;
-        const bool is_start = chunk.group == keys.begin / kGroup;
-        weigh<Fetch::kToL1, kRowTiles>(scratch.probabilities + row * kBlock, groups, chunk.group, chunk.group + 1,
-                                       is_start, out + row * width);
+        const bool is_start = chunk.strip == keys.begin / kStripTokens;
+        weigh<Fetch::kToL1, kRowTiles>(scratch.probabilities + row * kKvTileTokens, strips, chunk.strip,
+                                       chunk.strip + 1, is_start, out + row * width);
       }
     });
   }
 
-  static bool sees_all(Visible keys, int group) {
-    return keys.begin <= group * kGroup && (group + 1) * kGroup <= keys.end;
+  static bool sees_all(Visible keys, int strip) {
+    return keys.begin <= strip * kStripTokens && (strip + 1) * kStripTokens <= keys.end;
   }
 
   // What rows [begin, end) of the tile see of a block. Positions ascend, and so do both ends of it.
@@ -280,97 +278,98 @@ class TileAttention : public AttentionToken<Tier, Format> {
     RowRange rows;
     Visible any;
     Visible all;
-    int first_group;
-    int end_group;
+    int first_strip;
+    int end_strip;
 
     bool is_uniform() const { return any.begin == all.begin && any.end == all.end; }
   };
-  Visible visible(const Scratch& scratch, int row, int64_t block) const {
-    return Base::visible(tile_, scratch.position[row], block);
+  Visible visible(const Scratch& scratch, int row, int64_t kv_tile) const {
+    return Base::visible(tile_, scratch.position[row], kv_tile);
   }
-  SeenByRows seen_by(const Scratch& scratch, RowRange rows, int64_t block) const {
-    const Visible earliest = visible(scratch, rows.begin, block);
-    const Visible latest = visible(scratch, rows.end - 1, block);
+  SeenByRows seen_by(const Scratch& scratch, RowRange rows, int64_t kv_tile) const {
+    const Visible earliest = visible(scratch, rows.begin, kv_tile);
+    const Visible latest = visible(scratch, rows.end - 1, kv_tile);
     return {.rows = rows,
             .any = {.begin = earliest.begin, .end = latest.end},
             .all = {.begin = latest.begin, .end = earliest.end},
-            .first_group = earliest.begin / kGroup,
-            .end_group = (latest.end + kGroup - 1) / kGroup};
+            .first_strip = earliest.begin / kStripTokens,
+            .end_strip = (latest.end + kStripTokens - 1) / kStripTokens};
   }
 
   // Of rows of several tokens under one KV head, in whole tiles of rows.
-  void attend_rows(const Scratch& scratch, int64_t block, RowRange rows, const BlockPlace& behind, float* max,
+  void attend_rows(const Scratch& scratch, int64_t kv_tile, RowRange rows, const KvTilePlace& behind, float* max,
                    float* sum, float* out) {
-    const auto groups = Base::find_groups(tile_, block, behind);
-    const SeenByRows seen = seen_by(scratch, rows, block);
+    const auto strips = Base::find_strips(tile_, kv_tile, behind);
+    const SeenByRows seen = seen_by(scratch, rows, kv_tile);
     const int first_row = rows.begin / kTileRows * kTileRows;
     with_row_tiles(rows.end - first_row, [&]<int kRowTiles>() {
       const Weight* query = scratch.query + first_row * int64_t{tile_.head_dim};
-      float* scores = scratch.scores + first_row * kBlock;
-      int group = seen.first_group;
-      for (; group + 2 <= seen.end_group; group += 2) {
-        score<Fetch::kToL2, kRowTiles, 2>(query, groups.keys, group, scores);
+      float* scores = scratch.scores + first_row * kKvTileTokens;
+      int strip = seen.first_strip;
+      for (; strip + 2 <= seen.end_strip; strip += 2) {
+        score<Fetch::kToL2, kRowTiles, 2>(query, strips.keys, strip, scores);
       }
-      if (group < seen.end_group) score<Fetch::kToL2, kRowTiles, 1>(query, groups.keys, group, scores);
+      if (strip < seen.end_strip) score<Fetch::kToL2, kRowTiles, 1>(query, strips.keys, strip, scores);
     });
-    exponentiate_seen(scratch, block, seen, max, sum);
+    exponentiate_seen(scratch, kv_tile, seen, max, sum);
     with_row_tiles(rows.end - first_row, [&]<int kRowTiles>() {
-      weigh_seen<kRowTiles>(scratch, block, seen, groups.values, first_row, out);
+      weigh_seen<kRowTiles>(scratch, kv_tile, seen, strips.values, first_row, out);
     });
   }
 
   // Probabilities of all groups that any row sees: zeros where a row does not.
-  void exponentiate_seen(const Scratch& scratch, int64_t block, const SeenByRows& seen, float* max, float* sum) const {
+  void exponentiate_seen(const Scratch& scratch, int64_t kv_tile, const SeenByRows& seen, float* max,
+                         float* sum) const {
     const RowRange rows = seen.rows;
     if (seen.is_uniform()) {
-      Base::exponentiate_rows(tile_, seen.any, rows.end - rows.begin, scratch.scores + rows.begin * kBlock,
-                              scratch.probabilities + rows.begin * kBlock, max + rows.begin, sum + rows.begin);
+      Base::exponentiate_rows(tile_, seen.any, rows.end - rows.begin, scratch.scores + rows.begin * kKvTileTokens,
+                              scratch.probabilities + rows.begin * kKvTileTokens, max + rows.begin, sum + rows.begin);
       return;
     }
     for (int row = rows.begin; row < rows.end; ++row) {
-      const Visible keys = visible(scratch, row, block);
-      Weight* probabilities = scratch.probabilities + row * kBlock;
-      sum[row] = Base::exponentiate(tile_, keys, scratch.scores + row * kBlock, probabilities, &max[row]);
-      const int own_begin = keys.begin / kGroup * kGroup;
-      const int own_end = (keys.end + kGroup - 1) / kGroup * kGroup;
-      for (int i = seen.first_group * kGroup; i < own_begin; ++i) probabilities[i] = 0;
-      for (int i = own_end; i < seen.end_group * kGroup; ++i) probabilities[i] = 0;
+      const Visible keys = visible(scratch, row, kv_tile);
+      Weight* probabilities = scratch.probabilities + row * kKvTileTokens;
+      sum[row] = Base::exponentiate(tile_, keys, scratch.scores + row * kKvTileTokens, probabilities, &max[row]);
+      const int own_begin = keys.begin / kStripTokens * kStripTokens;
+      const int own_end = (keys.end + kStripTokens - 1) / kStripTokens * kStripTokens;
+      for (int i = seen.first_strip * kStripTokens; i < own_begin; ++i) probabilities[i] = 0;
+      for (int i = own_end; i < seen.end_strip * kStripTokens; ++i) probabilities[i] = 0;
     }
   }
 
   // Values that only some rows see are multiplied by the others' zeros if they are finite, and left out row by row if
   // not.
   template <int kRowTiles>
-  void weigh_seen(const Scratch& scratch, int64_t block, const SeenByRows& seen, const Groups& as_stored, int first_row,
-                  float* out) {
-    Groups values = as_stored;
-    bool is_by_row[kGroups] = {};
-    for (int group = seen.first_group; group < seen.end_group; ++group) {
-      if (sees_all(seen.all, group)) continue;
-      std::byte* copy = masked_values_ + group * group_bytes(tile_.head_dim);
-      const bool is_finite = copy_masked(as_stored.of[group], group, seen.any, copy);
-      values.of[group] = copy;
-      is_by_row[group] = !is_finite && !seen.is_uniform();
+  void weigh_seen(const Scratch& scratch, int64_t kv_tile, const SeenByRows& seen, const Strips& as_stored,
+                  int first_row, float* out) {
+    Strips values = as_stored;
+    bool is_by_row[kStrips] = {};
+    for (int strip = seen.first_strip; strip < seen.end_strip; ++strip) {
+      if (sees_all(seen.all, strip)) continue;
+      std::byte* copy = masked_values_ + strip * strip_bytes(tile_.head_dim);
+      const bool is_finite = copy_masked(as_stored.of[strip], strip, seen.any, copy);
+      values.of[strip] = copy;
+      is_by_row[strip] = !is_finite && !seen.is_uniform();
     }
     const int64_t width = tile_.head_dim;
-    for (int group = seen.first_group, end = group; group < seen.end_group; group = end) {
-      const bool is_start = group == seen.first_group;
-      while (end < seen.end_group && !is_by_row[end]) ++end;
+    for (int strip = seen.first_strip, end = strip; strip < seen.end_strip; strip = end) {
+      const bool is_start = strip == seen.first_strip;
+      while (end < seen.end_strip && !is_by_row[end]) ++end;
       // Of no groups, at the start, it gives the zeros that weigh_row() adds to.
-      if (group < end || is_start) {
-        weigh<Fetch::kToL2, kRowTiles>(scratch.probabilities + first_row * kBlock, values, group, end, is_start,
+      if (strip < end || is_start) {
+        weigh<Fetch::kToL2, kRowTiles>(scratch.probabilities + first_row * kKvTileTokens, values, strip, end, is_start,
                                        out + first_row * width);
       }
-      for (; end < seen.end_group && is_by_row[end]; ++end) {
+      for (; end < seen.end_strip && is_by_row[end]; ++end) {
         for (int row = seen.rows.begin; row < seen.rows.end; ++row) {
-          weigh_row(scratch.probabilities + row * kBlock, as_stored.of[end], end, visible(scratch, row, block),
+          weigh_row(scratch.probabilities + row * kKvTileTokens, as_stored.of[end], end, visible(scratch, row, kv_tile),
                     out + row * width);
         }
       }
     }
   }
 
-  const AttentionTile& tile_;
+  const QueryTile& tile_;
   const int rows_of_head_;
   std::byte* const masked_values_;
   Tiles tiles_;
