@@ -1,4 +1,4 @@
-// Half-open ranges of indices, and how work is divided into them.
+// Half-open ranges of indices, and dividing work into them.
 #pragma once
 
 #include <cstdint>

@@ -5,7 +5,7 @@
 namespace braid {
 namespace {
 
-TEST(SplitEvenly, CoversEverythingOnceInUnits) {
+TEST(IndexRange, SplitEvenlyCoversEverythingOnceInUnits) {
   for (int64_t total : {0, 1, 31, 32, 100}) {
     int64_t next = 0;
     for (int i = 0; i < 3; ++i) {

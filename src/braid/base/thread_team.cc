@@ -15,8 +15,8 @@ void pause_briefly() {
 #endif
 }
 
-// Waits until `value` differs from `old`: spins for about the time between two operations of a step, yields for the
-// case that threads share cores, then sleeps in the kernel (std::atomic::wait is a futex), so that idle costs nothing.
+// Waits until `value` differs from `old`. Spins for about the time between two operations of a step, then yields in
+// case threads share cores, then sleeps in the kernel (std::atomic::wait is a futex), so that idle costs nothing.
 void wait_while_equal(const std::atomic<uint32_t>& value, uint32_t old) {
   constexpr int kSpins = 2000;  // about 20-40 us
   constexpr int kYields = 50;
