@@ -1,4 +1,4 @@
-// embed, add, convert and parallel_for of every tier: exact, so equal to the definition bit for bit.
+// embed, add, convert and parallel_for of every tier. They are exact, so they must equal the definition bit for bit.
 #include <atomic>
 
 #include "tests/support/kernels/every_tier.h"

@@ -1,5 +1,5 @@
-// The matrix kernels of every tier that this machine has, and the AMX tier's over emulated tiles, against sums in
-// double over PackedMatrix::at(), and against themselves: one row's bits in every batch.
+// The matrix kernels of every tier that this machine has, and the AMX tier's over emulated tile registers. Compared
+// with sums in double over PackedMatrix::at(), and with themselves: a row has the same bits in every batch.
 #include "braid/kernels/cpu/matmul.h"
 
 #include <fmt/format.h>
@@ -93,7 +93,7 @@ std::vector<uint32_t> bits_of(ConstRows rows, int64_t row) {
 
 struct Sum {
   double value = 0;
-  double magnitude = 0;  // of its terms
+  double magnitude = 0;  // of the sum's terms
 };
 
 Sum double_sum(ConstRows x, int64_t row, const PackedMatrix& w, int64_t column) {
@@ -166,7 +166,7 @@ TEST(Matmul, EpiloguesStoreAddAndGateWithBias) {
   ThreadTeam team(2);
   constexpr int64_t kK = 70;
   for (const TierCase& tier : all_tiers()) {
-    // 15 and 7 rows are two blocks that share one, in the tiers whose blocks are of 12 and of 6 or 4.
+    // 15 and 7 rows make two blocks that share a row, in the tiers whose blocks have 12 rows, and 6 or 4.
     for (auto [rows, half] :
          {std::pair<int64_t, int64_t>{14, 16}, {14, 48}, {14, 37}, {15, 32}, {7, 32}, {3, 48}, {3, 37}}) {
       const int64_t n = 2 * half;
@@ -261,7 +261,7 @@ TEST(Matmul, WritesNothingBesideItsColumnsAndReadsNothingBesideItsRows) {
   }
 }
 
-// One row's bits: alone with one thread, and everywhere in batches of every kind.
+// Compares a row computed alone by one thread with the same row in batches of every kind.
 TEST(Matmul, ARowHasTheSameBitsInEveryBatch) {
   constexpr int64_t kMaxRows = 240;
   for (const TierCase& tier : all_tiers()) {
@@ -334,7 +334,7 @@ TEST(GroupedMatmul, EveryRowHasTheBitsOfAPlainProductWithItsGroupsMatrix) {
       w.push_back(pack(draw_rows(random, tier.dtype, kN, kK, Values::kHarsh).first(kN)));
     }
     w[2] = PackedMatrix(tier.dtype, kN, kK);
-    const std::vector<int32_t> offsets = {0, 1, 1, 1, 20, 22, 60};  // groups 1 and 2 are empty
+    const std::vector<int32_t> offsets = {0, 1, 1, 1, 20, 22, 60};  // experts 1 and 2 have no rows
     std::vector<int32_t> sources(60);
     for (int32_t& source : sources) source = static_cast<int32_t>(random() % kTokens);
     for (int threads : {1, 3}) {
@@ -363,7 +363,7 @@ TEST(GroupedMatmul, EveryRowHasTheBitsOfAPlainProductWithItsGroupsMatrix) {
   }
 }
 
-// TDPBF16PS's order, written as plainly as can be: what the AMX tier must give, on the hardware and emulated.
+// TDPBF16PS's order, written as plainly as possible: what the AMX tier must compute, on the hardware and emulated.
 TEST(Matmul, TheAmxTierSumsEvenAndOddChainsOf32) {
   constexpr int64_t kRows = 37;
   constexpr int64_t kK = 150;
@@ -395,7 +395,7 @@ TEST(Matmul, TheAmxTierSumsEvenAndOddChainsOf32) {
   }
 }
 
-// A user of an AVX2 and of an AVX-512 machine get the same text: the orders of sums were chosen to be the same.
+// Users of an AVX2 and an AVX-512 machine get the same text: the orders of sums were chosen to be the same.
 TEST(Matmul, Avx2AndAvx512GiveTheSameBits) {
   const std::vector<CpuIsa> available = available_isas();
   constexpr int64_t kRows = 9;

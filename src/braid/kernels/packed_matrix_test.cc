@@ -56,7 +56,7 @@ TEST(PackedMatrix, GivesBackWhatWasPackedRoundedToItsDtype) {
   }
 }
 
-// Sixteen rows at once are turned tile by tile: the same bytes as one after another, also out of wider rows.
+// Sixteen rows at once are transposed tile by tile: the same bytes as one row after another, also from wider rows.
 TEST(PackedMatrix, ManyRowsAtOnceAreTheSameBytesAsOneByOne) {
   for (const DType dtype : {DType::kFloat32, DType::kBFloat16}) {
     for (const DType from : {DType::kFloat32, DType::kBFloat16, DType::kFloat16}) {

@@ -1,4 +1,4 @@
-// write_kv of every tier: the same bytes as the definition's, in every page.
+// write_kv of every tier writes the same bytes as the definition, in every page.
 #include "braid/kernels/kv_layout.h"
 #include "tests/support/kernels/attention_cases.h"
 
@@ -23,7 +23,7 @@ TEST_P(WriteKv, WritesWhatTheDefinitionWrites) {
         const TestCache expected(shape, 3, kLen, 1);
         const TestCache actual(shape, 3, kLen, 1);
         const int64_t width = int64_t{3} * head_dim;
-        // Keys and values as columns of one wider matrix, as a fused projection gives them.
+        // Keys and values as columns of one wider matrix, as a fused projection produces them.
         const Matrix kv = odd_matrix(3 * kLen, 2 * width + 5, 2);
         const ConstRows k = kv.view.slice_cols(0, width);
         const ConstRows v = kv.view.slice_cols(width + 5, width);

@@ -10,14 +10,14 @@
 namespace braid::cpu {
 namespace {
 
-// Below so many blocks x rows the calling thread works alone (some 5 us).
+// Below this many KV tiles x rows the calling thread works alone (some 5 us).
 constexpr int64_t kKvTileRowsWorthATeam = 32;
-// A tile is split between threads only into parts of at least so many blocks.
+// A query tile is split between threads only into parts of at least this many KV tiles.
 constexpr int64_t kMinPartKvTiles = 4;
-// Of so many tiles a thread, none is left with much more than its share.
+// With this many query tiles per thread, no thread ends up with much more than its share.
 constexpr int64_t kTilesOfAThread = 8;
 
-// Hands out 0, 1, 2, … to whoever asks first.
+// Hands out 0, 1, 2, … in the order of the calls.
 class Counter {
  public:
   int64_t next() { return value_.fetch_add(1, std::memory_order_relaxed); }
@@ -26,8 +26,8 @@ class Counter {
   std::atomic<int64_t> value_{0};
 };
 
-// KV heads of a tile of one token: as many as fit, in equal parts of all, and in at least `min_parts` if there are so
-// many.
+// KV heads in a query tile of one token: as many as fit, in equal parts, and in at least `min_parts` parts if there are
+// enough heads.
 int32_t kv_heads_of_token(int32_t num_kv_heads, int32_t heads_per_kv, int32_t min_parts) {
   const int32_t fitting = std::max(1, QueryTile::kMaxRows / heads_per_kv);
   const int32_t parts =
@@ -93,7 +93,7 @@ void PagedAttention::forward(ConstRows q, std::span<const AttentionSequence> seq
     return;
   }
 
-  // Few long tiles, as in the decode of few sequences, would leave threads idle: they are split at block borders.
+  // A few long query tiles, as in the decode of few sequences, would leave threads idle. Split them between KV tiles.
   const bool is_even = std::cmp_equal(most_kv_tiles * tiles_.size(), kv_tiles) && tiles_.size() % threads == 0;
   const bool is_few = most_kv_tiles * threads * kTilesOfAThread > kv_tiles;
   const int64_t part_kv_tiles = std::max(kMinPartKvTiles, kv_tiles / (threads * kTilesOfAThread));
@@ -118,7 +118,7 @@ void PagedAttention::plan(ConstRows q, std::span<const AttentionSequence> sequen
   const int32_t threads = team_.size();
   const bool is_few = sequences.size() % threads != 0 && std::cmp_less(sequences.size(), kTilesOfAThread * threads);
   for (const AttentionSequence& sequence : sequences) {
-    // A sequence too short to be cut at block borders is cut at its heads where so few would leave threads idle.
+    // A sequence too short for that is divided by heads where few sequences would leave threads idle.
     const int64_t num_seen = sequence.first_position - first_visible(params, sequence.first_position);
     const bool is_short = num_seen < 2 * kMinPartKvTiles * Ops::kKvTileTokens;
     const int32_t kv_heads_each =
@@ -130,7 +130,7 @@ void PagedAttention::plan(ConstRows q, std::span<const AttentionSequence> sequen
       const int64_t head_bytes = int64_t{layer.page_size} * layer.head_dim * dtype_bytes(layer.dtype);
       const int64_t first_head = int64_t{kv_head} * heads_per_kv;
       const int64_t first_col = first_head * layer.head_dim;
-      // The last tiles see the most keys; they come first, so that no thread is left with a long one at the end.
+      // The last query tiles see the most keys. They come first, so that no thread is left with a long one at the end.
       const int64_t num_tiles = (num_indices + QueryTile::kMaxRows - 1) / QueryTile::kMaxRows;
       for (int64_t i = num_tiles - 1; i >= 0; --i) {
         const int64_t first = i * QueryTile::kMaxRows;
@@ -172,7 +172,8 @@ void PagedAttention::run_whole(const AttentionKernels& kernels) {
   team_.run([&](int thread) {
     const auto num_tiles = static_cast<int64_t>(tiles_.size());
     std::byte* scratch = team_.scratch(thread, kernels.scratch_bytes(tiles_[0].head_dim));
-    // A thread takes its next tile before it computes this one, whose last block fetches the next one's first.
+    // A thread takes its next query tile before it computes this one: while computing the last KV tile it fetches the
+    // first one of the next.
     for (int64_t i = counter.next(), next = 0; i < num_tiles; i = next) {
       next = counter.next();
       kernels.run(tiles_[static_cast<size_t>(i)], first_of_tile(static_cast<size_t>(next)), scratch);

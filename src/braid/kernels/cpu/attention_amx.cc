@@ -1,4 +1,4 @@
-// Attention in the hardware's tile registers; what is not a product in AVX-512.
+// Attention with the hardware's tile registers; everything but the products in AVX-512.
 #include "braid/kernels/cpu/amx_tiles.h"
 #include "braid/kernels/cpu/attention_amx_inl.h"
 #include "braid/kernels/cpu/attention_avx512bf16_inl.h"

@@ -1,4 +1,4 @@
-// Attention in emulated tile registers: its indexing and bits, on any processor.
+// Attention with emulated tile registers: the same indexing and bits, on any processor.
 #include "braid/kernels/cpu/amx_tiles_emulated.h"
 #include "braid/kernels/cpu/attention_amx_inl.h"
 #include "braid/kernels/cpu/attention_portable_inl.h"
@@ -6,7 +6,7 @@
 namespace braid::cpu {
 namespace {
 
-// Queries and probabilities as tiles take them.
+// Queries and probabilities in the form that tile registers take.
 struct RoundedPairs {
   using Weight = uint16_t;
   static constexpr int kStep = 2;

@@ -1,14 +1,14 @@
-// One block of keys and values under some rows, multiplied in AMX's tiles: over a bfloat16 cache whose head_dim is a
-// multiple of 32. The cache's layout is the tiles': a group of 16 tokens has words of two dimensions side by side for
-// each key, and of two tokens for each dimension of the values.
+// One KV tile under some rows, multiplied in AMX's tile registers, for a bfloat16 cache whose head_dim is a multiple of
+// 32. The cache's layout fits the registers: in a strip of 16 tokens, a word holds two dimensions of a key, or two
+// tokens of one dimension of the values.
 //
-// The order of sums is the tiles'. A score takes 32 dimensions at a time, in order: TDPBF16PS sums their even ones and
-// their odd ones as two chains of fused multiply-adds from zero, and adds (even + odd). A value's sum takes the 16
-// tokens of a group at a time in the same way. One token's rows and many tokens' rows go through the same instructions,
-// so that they get the same bits.
+// The registers set the order of sums. A score takes 32 dimensions at a time, in order: TDPBF16PS sums the even ones
+// and the odd ones as two chains of fused multiply-adds from zero, and adds (even + odd). A value's sum takes the 16
+// tokens of a strip at a time in the same way. Rows of one token and rows of many tokens use the same instructions, so
+// they have the same bits.
 //
-// Tiles: as for AmxKernel (matmul_amx_kernel.h). Included by one source file for each kind of them, with internal
-// linkage throughout.
+// Tiles: as for AmxKernel (matmul_amx_kernel.h). Included by one source file for each kind of tile registers;
+// everything has internal linkage.
 #pragma once
 
 #include <cstdint>
@@ -30,11 +30,11 @@ class AmxAttention : public AttentionToken<Tier, Format> {
   using Weight = typename Base::Weight;
   using Fetch = typename Base::Fetch;
 
-  // Beside what all kernels need: the values of a block's groups, those that are masked being zeros.
+  // In addition to what all kernels need: the values of a KV tile's strips, with zeros for those that are masked.
   static int64_t scratch_bytes(int64_t head_dim) {
     return Base::scratch_bytes(head_dim) + kStrips * strip_bytes(head_dim);
   }
-  // Rows that attend() may write: whole tiles of them where they fill more than one.
+  // Rows that attend() may write: whole register tiles of rows if there are more than one.
   static int64_t rows_of_out(const QueryTile& tile) { return tile.num_rows <= kTileRows ? tile.num_rows : kMaxRows; }
 
   AmxAttention(const QueryTile& tile, std::byte* memory)
@@ -52,7 +52,7 @@ class AmxAttention : public AttentionToken<Tier, Format> {
   AmxAttention(const AmxAttention&) = delete;
   AmxAttention& operator=(const AmxAttention&) = delete;
 
-  // (max, sum, out) of one block for `rows`, which are those that see any of its keys.
+  // (max, sum, out) of one KV tile for `rows`, the rows that see any of its keys.
   void attend(const Scratch& scratch, int64_t kv_tile, RowRange rows, const KvTilePlace& behind, float* max, float* sum,
               float* out) {
     if (tile_.is_one_token()) {
@@ -63,14 +63,14 @@ class AmxAttention : public AttentionToken<Tier, Format> {
   }
 
  private:
-  // Two dimensions of a key, or two tokens of a value's dimension; and such words side by side.
+  // Two dimensions of a key, or two tokens of a value's dimension; and a vector of these words.
   typedef uint32_t Word __attribute__((may_alias));
   typedef uint32_t Words __attribute__((vector_size(64), may_alias));
 
   static constexpr int kTileRows = 16;
-  static constexpr int kTileDims = 16;  // of values
+  static constexpr int kTileDims = 16;  // of the values
   static constexpr int kPair = 2;
-  static constexpr int kDims = 32;  // that a group has in 1 KB
+  static constexpr int kDims = 32;  // dimensions in 1 KB of a strip
   static constexpr int64_t kTileBytes = 1024;
   static constexpr int64_t kScoresStride = kKvTileTokens * int64_t{sizeof(float)};
   static constexpr int64_t kProbabilitiesStride = kKvTileTokens * int64_t{sizeof(Weight)};
@@ -87,14 +87,14 @@ class AmxAttention : public AttentionToken<Tier, Format> {
     }
   }
 
-  // 1 KB of what is read next.
+  // Fetches 1 KB of what is read next.
   template <Fetch kFetch>
   static void fetch_tile(const std::byte* from) {
     for (int64_t line = 0; line < kTileBytes; line += 64) Base::template fetch<kFetch>(from + line);
   }
 
-  // scores[r][key] = q[r] · k[key] for kNum groups of keys from `group` on. Registers: 0…3 sums (row tile, group), 4
-  // rows, 5 keys.
+  // scores[r][key] = q[r] · k[key] for kNum strips of keys starting at `strip`. Registers: 0…3 sums (row tile, strip),
+  // 4 rows, 5 keys.
   template <Fetch kFetch, int kRowTiles, int kNum>
   void score(const Weight* query, const Strips& keys, int strip, float* scores) {
     const int64_t width = tile_.head_dim;
@@ -133,7 +133,7 @@ class AmxAttention : public AttentionToken<Tier, Format> {
     }
   }
 
-  // out[r][dim] (+)= the sum over the tokens of groups [begin, end) of p[r][token] · v[token][dim]. Registers: 0…3 sums
+  // out[r][dim] (+)= the sum over the tokens of strips [begin, end) of p[r][token] · v[token][dim]. Registers: 0…3 sums
   // (row tile, 16 dimensions), 6 probabilities, 7 values.
   template <Fetch kFetch, int kRowTiles>
   void weigh(const Weight* probabilities, const Strips& values, int begin, int end, bool is_start, float* out) {
@@ -185,7 +185,7 @@ class AmxAttention : public AttentionToken<Tier, Format> {
     }
   }
 
-  // The words of a group's values that hold tokens of `seen` (positions within the block), one for each of its pairs.
+  // For each token pair of a strip, a mask of the tokens in `seen` (positions within the KV tile) for a word of values.
   struct PairMasks {
     Word of[kStripTokens / kPair];
   };
@@ -199,7 +199,7 @@ class AmxAttention : public AttentionToken<Tier, Format> {
     return masks;
   }
 
-  // A group's values with zeros for what `seen` leaves out; whether all of them are finite.
+  // Copies a strip's values with zeros where `seen` leaves a token out. Returns whether all copied values are finite.
   bool copy_masked(const std::byte* from, int strip, Visible seen, std::byte* to) const {
     const PairMasks masks = pair_masks(strip, seen);
     Words found = {};
@@ -209,7 +209,7 @@ class AmxAttention : public AttentionToken<Tier, Format> {
         __builtin_memcpy(&words, from, sizeof(words));
         words &= masks.of[pair];
         __builtin_memcpy(to, &words, sizeof(words));
-        // An exponent of ones, and nothing else, carries into the bit above it.
+        // Only an exponent of all ones carries into the bit above it.
         found |= (words & 0x7f80U) + 0x80U;
         found |= (words >> 16 & 0x7f80U) + 0x80U;
       }
@@ -219,7 +219,7 @@ class AmxAttention : public AttentionToken<Tier, Format> {
     return (any & 0x8000U) == 0;
   }
 
-  // What weigh() gives, for one row and one group, without the values that the row does not see.
+  // What weigh() computes, for one row and one strip, without the values that the row does not see.
   void weigh_row(const Weight* probabilities, const std::byte* values, int strip, Visible seen, float* out) const {
     const PairMasks masks = pair_masks(strip, seen);
     const auto* in = reinterpret_cast<const Word*>(values);
@@ -237,7 +237,7 @@ class AmxAttention : public AttentionToken<Tier, Format> {
   }
   static float as_float(uint32_t bits) { return __builtin_bit_cast(float, bits); }
 
-  // Of the rows of one token, of several KV heads; AttentionToken says in which order. All rows see the same keys.
+  // For the rows of one token under several KV heads, in the order of AttentionToken. All rows see the same keys.
   void attend_token(const Scratch& scratch, int64_t kv_tile, const KvTilePlace& behind, float* max, float* sum,
                     float* out) {
     const int64_t width = tile_.head_dim;
@@ -273,7 +273,7 @@ class AmxAttention : public AttentionToken<Tier, Format> {
     return keys.begin <= strip * kStripTokens && (strip + 1) * kStripTokens <= keys.end;
   }
 
-  // What rows [begin, end) of the tile see of a block. Positions ascend, and so do both ends of it.
+  // What rows [begin, end) of the query tile see of a KV tile. Positions ascend, so both ends of the range do too.
   struct SeenByRows {
     RowRange rows;
     Visible any;
@@ -296,7 +296,7 @@ class AmxAttention : public AttentionToken<Tier, Format> {
             .end_strip = (latest.end + kStripTokens - 1) / kStripTokens};
   }
 
-  // Of rows of several tokens under one KV head, in whole tiles of rows.
+  // For rows of several tokens under one KV head, in whole register tiles of rows.
   void attend_rows(const Scratch& scratch, int64_t kv_tile, RowRange rows, const KvTilePlace& behind, float* max,
                    float* sum, float* out) {
     const auto strips = Base::find_strips(tile_, kv_tile, behind);
@@ -317,7 +317,7 @@ class AmxAttention : public AttentionToken<Tier, Format> {
     });
   }
 
-  // Probabilities of all groups that any row sees: zeros where a row does not.
+  // Probabilities of all strips that any row sees: zeros where a row does not see a key.
   void exponentiate_seen(const Scratch& scratch, int64_t kv_tile, const SeenByRows& seen, float* max,
                          float* sum) const {
     const RowRange rows = seen.rows;
@@ -337,8 +337,8 @@ class AmxAttention : public AttentionToken<Tier, Format> {
     }
   }
 
-  // Values that only some rows see are multiplied by the others' zeros if they are finite, and left out row by row if
-  // not.
+  // Values that only some rows see are multiplied by the other rows' zeros if they are finite, and left out row by row
+  // if not.
   template <int kRowTiles>
   void weigh_seen(const Scratch& scratch, int64_t kv_tile, const SeenByRows& seen, const Strips& as_stored,
                   int first_row, float* out) {
@@ -355,7 +355,7 @@ class AmxAttention : public AttentionToken<Tier, Format> {
     for (int strip = seen.first_strip, end = strip; strip < seen.end_strip; strip = end) {
       const bool is_start = strip == seen.first_strip;
       while (end < seen.end_strip && !is_by_row[end]) ++end;
-      // Of no groups, at the start, it gives the zeros that weigh_row() adds to.
+      // At the start, even for no strips, this writes the zeros that weigh_row() adds to.
       if (strip < end || is_start) {
         weigh<Fetch::kToL2, kRowTiles>(scratch.probabilities + first_row * kKvTileTokens, values, strip, end, is_start,
                                        out + first_row * width);

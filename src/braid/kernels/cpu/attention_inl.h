@@ -1,6 +1,6 @@
-// The attention kernel, once for all tiers: goes through a tile's blocks and joins them. What a block gives is computed
-// in vectors (attention_kv_tile_inl.h; of one token attention_token_inl.h) or in AMX's tiles (attention_amx_inl.h).
-// Included by one source file a tier, with internal linkage throughout.
+// The attention kernel, written once for all tiers: goes through a query tile's KV tiles and joins them. A KV tile is
+// computed in vectors (attention_kv_tile_inl.h; for one token attention_token_inl.h) or in AMX's tile registers
+// (attention_amx_inl.h). Included by one source file per tier; everything has internal linkage.
 #pragma once
 
 #include <cstdint>
@@ -39,11 +39,12 @@ class VectorAttention : public AttentionToken<Tier, Format> {
   const QueryTile& tile_;
 };
 
-// Attention, made of a tile and all of a thread's scratch, has, beside what AttentionBlock gives:
-//   rows_of_out(tile)    rows of a block's `out` that attend() may write
-//   attend(scratch, block, rows, behind, max, sum, out)
-//                        (max, sum, out [rows_of_out][padded]) of one block for `rows`, which are those that see any of
-//                        its keys; fetches what is behind it
+// Attention is constructed from a query tile and all of a thread's scratch. Besides the members of AttentionKvTile it
+// has:
+//   rows_of_out(tile)    rows of a KV tile's `out` that attend() may write
+//   attend(scratch, kv_tile, rows, behind, max, sum, out)
+//                        computes (max, sum, out [rows_of_out][padded]) of one KV tile for `rows`, the rows that see
+//                        any of its keys; fetches `behind`, the place that is read next
 template <typename Tier, typename Format, typename Attention = VectorAttention<Tier, Format>>
 struct AttentionKernel : Attention {
   using KvTile = Attention;
@@ -56,14 +57,14 @@ struct AttentionKernel : Attention {
   using KvTile::rows_of_kv_tile;
   static constexpr int kLanes = KvTile::kLanes;
 
-  // What rows' blocks so far and their next block become when they are joined, a row a lane.
+  // The result of joining each row's KV tiles so far with its next one, one row per lane.
   struct Joined {
     float max[kMaxRows];
     float sum[kMaxRows];
     float old_factor[kMaxRows];
     float new_factor[kMaxRows];
   };
-  // Of `rows`; what the other lanes of their vectors get is not to be read.
+  // For `rows`; the other lanes of their vectors hold nothing of use.
   static void join_sums(const Scratch& scratch, RowRange rows, const float* max, const float* sum, Joined* joined) {
     for (int row = rows.begin / kLanes * kLanes; row < rows.end; row += kLanes) {
       const V old_max = Tier::load(scratch.max + row);
@@ -81,7 +82,7 @@ struct AttentionKernel : Attention {
 
   static int64_t out_bytes(const QueryTile& tile) { return tile.out_dtype == DType::kFloat32 ? 4 : 2; }
 
-  // Goes through a tile's rows, each a new token's query head.
+  // Goes through a query tile's rows; each row is one query head of one new token.
   struct RowCursor {
     const QueryTile& tile;
     int64_t token;
@@ -112,8 +113,8 @@ struct AttentionKernel : Attention {
     }
   }
 
-  // Rows lie far apart, too short each for the processor to guess. While a tile's block number i of n is computed, it
-  // fetches a part of its own rows' output and of the next tile's queries.
+  // Rows lie far apart, and each is too short for the processor to predict. While a query tile's KV tile number i of n
+  // is computed, this fetches a part of the tile's own output rows and of the next tile's queries.
   static void fetch_rows(const QueryTile& tile, const QueryTile* next, int64_t i, int64_t n) {
     const auto begin = static_cast<int>(kMaxRows * i / n);
     const auto end = static_cast<int>(kMaxRows * (i + 1) / n);
@@ -128,7 +129,7 @@ struct AttentionKernel : Attention {
     }
   }
 
-  // What a row's sum of values is multiplied by: 1 / the sum of its probabilities, a sink's among them.
+  // The factor for a row's sum of values: 1 / the sum of its probabilities, including a sink's.
   static float factor_of_row(const QueryTile& tile, const Scratch& scratch, int row, int head) {
     if (tile.sinks == nullptr) return 1.0F / scratch.sum[row];
     constexpr float kLog2E = 1.44269504F;
@@ -162,7 +163,7 @@ struct AttentionKernel : Attention {
     return kv_tile + 1 < end_kv_tile ? KvTilePlace{.tile = &tile, .kv_tile = kv_tile + 1} : after;
   }
 
-  // Joins what attend() gave to the blocks before it; a row's first block is taken as it is.
+  // Joins the result of attend() with the KV tiles before it. A row's first KV tile is taken unchanged.
   static void join_rows(const QueryTile& tile, const Scratch& scratch, int64_t kv_tile, RowRange rows, const float* max,
                         const float* sum, const float* out) {
     const int64_t width = padded(tile.head_dim);
@@ -205,7 +206,7 @@ struct AttentionKernel : Attention {
     write_out(tile, scratch);
   }
 
-  // A block's partial results: out [rows_of_out][padded], max [kMaxRows], sum [kMaxRows].
+  // The partial results of one KV tile: out [rows_of_out][padded], max [kMaxRows], sum [kMaxRows].
   static int64_t out_floats(const QueryTile& tile) { return KvTile::rows_of_out(tile) * padded(tile.head_dim); }
   static int64_t partial_floats(const QueryTile& tile) { return out_floats(tile) + 2 * kMaxRows; }
 

@@ -1,13 +1,13 @@
-// One block of keys under some rows: scores, their softmax (attention_softmax_inl.h) and the weighted sum of values. A
-// template over a tier's vectors and a cache's format, included (by way of attention_inl.h) by one source file a tier.
+// One KV tile under some rows: scores, their softmax (attention_softmax_inl.h) and the weighted sum of values. A
+// template over a tier's vectors and a cache's format, included (through attention_inl.h) by one source file per tier.
 // Everything here has internal linkage and calls nothing of other headers that is not always inlined (see
 // row_kernels_inl.h).
 //
-// Tier:    Vector (kLanes floats) and its arithmetic; up to kRows rows meet up to kKeyVectors of keys or kDimVectors of
-//          values, kSums accumulators in all; up to 2 rows kDimVectorsOfFewRows; the scores of kSoftmaxRows rows fit
-//          the registers too.
-// Format:  Weight, what a query element or a probability is stored as before it meets keys or values; Kv, a vector of
-//          kLanes columns with kStep elements each (pairs in bfloat16); multiply-accumulate of the two.
+//   Tier:    Vector (kLanes floats) and its arithmetic. Up to kRows rows meet up to kKeyVectors of keys or kDimVectors
+//            of values, with kSums accumulators in all; up to 2 rows meet kDimVectorsOfFewRows. The scores of
+//            kSoftmaxRows rows fit the registers too.
+//   Format:  Weight, the stored form of a query element or a probability before it meets keys or values; Kv, a vector
+//            of kLanes columns with kStep elements each (pairs in bfloat16); multiply-accumulate of the two.
 #pragma once
 
 #include <cstdint>
@@ -28,16 +28,16 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
   static constexpr int kStep = Format::kStep;
   static constexpr int kStripSteps = kStripTokens / kStep;
 
-  // A thread's memory while it works on a tile.
+  // A thread's memory while it works on a query tile.
   struct Scratch {
-    float* total;        // [kMaxRows][padded]: of the blocks joined so far
+    float* total;        // [kMaxRows][padded]: of the KV tiles joined so far
     float* kv_tile_out;  // [kMaxRows][padded]
-    float* max;          // [kMaxRows], of the blocks joined so far
+    float* max;          // [kMaxRows], of the KV tiles joined so far
     float* sum;
     float* kv_tile_max;  // [kMaxRows]
     float* kv_tile_sum;
-    float* scores;          // [kMaxRows][kBlock]
-    Weight* probabilities;  // [kMaxRows][kBlock]
+    float* scores;          // [kMaxRows][kKvTileTokens]
+    Weight* probabilities;  // [kMaxRows][kKvTileTokens]
     Weight* query;          // [kMaxRows][padded]
     int64_t* position;      // [kMaxRows]
   };
@@ -70,7 +70,7 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
     return s;
   }
 
-  // The keys of a block that the query at a position sees.
+  // The keys of a KV tile that the query at `position` sees.
   static Visible visible(const QueryTile& tile, int64_t position, int64_t kv_tile) {
     const int64_t origin = kv_tile * kKvTileTokens;
     const int64_t first = tile.window > 0 ? larger<int64_t>(position - tile.window + 1, 0) : 0;
@@ -79,12 +79,12 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
     return {.begin = static_cast<int>(begin), .end = static_cast<int>(end)};
   }
 
-  // Whether no earlier block has a key that the query at a position sees.
+  // Whether no earlier KV tile has a key that the query at `position` sees.
   static bool is_first_kv_tile(const QueryTile& tile, int64_t position, int64_t kv_tile) {
     return kv_tile == 0 || (tile.window > 0 && position - tile.window + 1 >= kv_tile * kKvTileTokens);
   }
 
-  // Rows that see any key of the block: an interval, because positions ascend.
+  // Rows that see any key of the KV tile: an interval, because positions ascend.
   struct RowRange {
     int begin;
     int end;
@@ -100,17 +100,17 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
     return rows;
   }
 
-  // Where a block's 16-token groups lie. Each is followed by what will be read next from the same place of another
-  // group, to be fetched meanwhile: a stream of 4 KB in a page is too short for the processor to guess the next.
+  // Addresses of a KV tile's strips of 16 tokens. `next` is what will be read next at the same place of another strip,
+  // so that it can be fetched meanwhile: a stream of 4 KB in a page is too short for the processor to predict the next.
   struct Strips {
     const std::byte* of[kStrips];
     const std::byte* next[kStrips];
   };
   struct KvTileStrips {
-    Strips keys;    // next: the same block's values
-    Strips values;  // next: the keys of the block that is read next
+    Strips keys;    // next: the same KV tile's values
+    Strips values;  // next: the keys of the KV tile that is read next
   };
-  // Where the groups of a block lie, in bytes from page 0; below zero those that no row of the tile sees.
+  // Offsets of a KV tile's strips from page 0, in bytes; negative for strips that no row of the query tile sees.
   struct Offsets {
     int64_t of[kStrips];
   };
@@ -146,21 +146,21 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
     return strips;
   }
 
-  // Where what is read next is fetched to. Where it is read soon, to the first-level cache; but the groups of a block
-  // lie 4 KB or a multiple of it apart, so that their lines drive each other out of it (13 against 20 GB/s of keys and
-  // values on a core that reads 30).
+  // Which cache the next data is fetched to: the first level if it is read soon. But a KV tile's strips lie 4 KB or a
+  // multiple of it apart, so that their lines evict each other there (13 against 20 GB/s of keys and values on a core
+  // that reads 30).
   enum class Fetch { kToL1, kToL2 };
   template <Fetch kFetch>
   static void fetch(const std::byte* line) {
     __builtin_prefetch(line, 0, kFetch == Fetch::kToL1 ? 3 : 2);
   }
 
-  // Vectors at once for so many rows: `most`, halved until their sums fit.
+  // How many vectors to take at once for this many rows: `most`, halved until their sums fit.
   static constexpr int many_vectors(int rows, int most) {
     return rows * most <= Tier::kSums ? most : many_vectors(rows, most / 2);
   }
 
-  // scores[r][key] = q[r] · k[key] for N vectors of keys, from vector `first` of the block.
+  // scores[r][key] = q[r] · k[key] for N vectors of keys, starting at vector `first` of the KV tile.
   template <Fetch kFetch, int R, int N>
   static void dot(const Weight* query, int64_t query_stride, int64_t head_dim, const Strips& keys, int first,
                   float* scores) {
@@ -213,7 +213,7 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
   struct Steps {
     int begin;
     int end;
-    bool has_first = true;  // of a pair's two tokens, which count
+    bool has_first = true;  // which of a pair's two tokens count
     bool has_second = true;
     bool is_start = false;  // the sums start from zero, not from what `out` holds
   };
@@ -221,7 +221,7 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
   static void accumulate(const Weight* probabilities, const Strips& values, Steps steps, int64_t head_dim,
                          int64_t first_dim, float* out) {
     const int64_t width = padded(head_dim);
-    const int tail = static_cast<int>(head_dim - first_dim);  // lanes there are, where kIsTail
+    const int tail = static_cast<int>(head_dim - first_dim);  // number of lanes, if kIsTail
     V sums[R][N];
     for (int r = 0; r < R; ++r) {
       for (int n = 0; n < N; ++n) {
@@ -260,7 +260,7 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
   template <Fetch kFetch, int R, bool kIsMasked>
   static void accumulate_dims(const Weight* probabilities, const Strips& values, Steps steps, int64_t head_dim,
                               float* out) {
-    // Few rows have few chains of sums; where registers are left, more columns at once hide the latency of their links.
+    // Few rows have few chains of sums. Where registers are left, more columns at once hide the chains' latency.
     constexpr bool kIsWide = R <= 2 && sizeof(typename Format::Kv) == sizeof(V);
     constexpr int kMany = kIsWide ? Tier::kDimVectorsOfFewRows : many_vectors(R, Tier::kDimVectors);
     int64_t dim = 0;
@@ -273,7 +273,8 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
     if (dim < head_dim) accumulate<kFetch, R, 1, true, kIsMasked>(probabilities, values, steps, head_dim, dim, out);
   }
 
-  // Keys [begin, end) for R rows that all see them; whole steps in one go, a step of which one token counts alone.
+  // Keys [begin, end) for R rows that all see them. Whole steps go together; a step of which only one token counts goes
+  // alone.
   template <Fetch kFetch, int R>
   static void weigh(const Weight* probabilities, const Strips& values, Visible keys, bool is_start, int64_t head_dim,
                     float* out) {
@@ -299,7 +300,7 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
     }
   }
 
-  // (max, sum, out) of one block for rows [first, first + R) of the tile.
+  // (max, sum, out) of one KV tile for rows [first, first + R) of the query tile.
   template <int R>
   static void attend(const QueryTile& tile, const Scratch& scratch, const KvTileStrips& strips, int64_t kv_tile,
                      int first, float* max, float* sum, float* out) {
@@ -324,7 +325,7 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
       sum[r] = exponentiate(tile, keys[r], scratch.scores + r * kKvTileTokens,
                             scratch.probabilities + r * kKvTileTokens, &max[r]);
     }
-    // What all rows see, they read together; each row's own ends, before and after that, alone.
+    // Keys that all rows see are read together; the ends that only some rows see, before and after, row by row.
     all.begin = (all.begin + kStep - 1) / kStep * kStep;
     all.end = all.end / kStep * kStep;
     const bool is_shared = all.begin < all.end;

@@ -1,7 +1,7 @@
-// One block of keys and values under the rows of one token, of several KV heads. Few rows take the time of reading, and
-// memory gives a quarter more to a reader that goes straight on than to one that jumps every few KB: so what is read is
-// taken in the order of its addresses, all heads' keys, page by page, then their values. What a row gets are the bits
-// of attention_kv_tile_inl.h. Included (by way of attention_inl.h) by one source file a tier.
+// One KV tile under the rows of one token, for several KV heads. With few rows the time goes into reading, and memory
+// delivers a quarter more to sequential reads than to reads that jump every few KB. So data is read in the order of its
+// addresses: all heads' keys, page by page, then their values. A row gets the same bits as in attention_kv_tile_inl.h.
+// Included (through attention_inl.h) by one source file per tier.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ struct AttentionToken : AttentionKvTile<Tier, Format> {
   static constexpr int kMaxChunks = kStrips * kMaxRows;
   static constexpr int kAhead = 2;
 
-  // A group of a KV head.
+  // A strip of one KV head.
   struct Chunk {
     int64_t offset;  // bytes from the first KV head's part of page 0
     int32_t strip;
@@ -33,7 +33,7 @@ struct AttentionToken : AttentionKvTile<Tier, Format> {
     int count = 0;
     Chunk of[kMaxChunks];
   };
-  // The first chunks of a block, at most `limit`, in the order of their addresses within a page.
+  // The first chunks of a KV tile, at most `limit`, in the order of their addresses within a page.
   static void find_chunks(const KvTilePlace& place, int limit, Chunks* chunks) {
     chunks->count = 0;
     if (place.tile == nullptr) return;
@@ -52,8 +52,7 @@ struct AttentionToken : AttentionKvTile<Tier, Format> {
     }
   }
 
-  // What is read in a block, one after another: its chunks' keys, their values, and behind them the next block's
-  // first keys.
+  // What is read for a KV tile, in this order: its chunks' keys, their values, and then the next KV tile's first keys.
   struct Reading {
     const QueryTile& tile;
     const KvTilePlace& behind;
@@ -71,7 +70,7 @@ struct AttentionToken : AttentionKvTile<Tier, Format> {
       index -= own.count;
       return index < later.count ? behind.tile->keys + later.of[index].offset : nullptr;
     }
-    // One chunk as groups of which the others are not read; with it is fetched what is read kAhead chunks later.
+    // One chunk as strips of which only this one is read; `next` is what is read kAhead chunks later.
     Strips strips(int index, int strip) const {
       Strips strips = {};
       strips.of[strip] = at(index);
@@ -98,7 +97,7 @@ struct AttentionToken : AttentionKvTile<Tier, Format> {
     KvTile::template weigh<KvTile::Fetch::kToL1, R>(probabilities, values, keys, is_start, head_dim, out);
   }
 
-  // (max, sum, out) of one block for all rows of the tile, which is of one token.
+  // (max, sum, out) of one KV tile for all rows of the query tile, which belong to one token.
   static void attend_token(const QueryTile& tile, const Scratch& scratch, int64_t kv_tile, const KvTilePlace& behind,
                            float* max, float* sum, float* out) {
     const int64_t width = padded(tile.head_dim);

@@ -1,4 +1,5 @@
-// The operations on a CPU: one instruction-set tier, one team of threads. Each topic has a file of its own.
+// The operations on a CPU: one instruction-set tier, one team of threads. Each topic has a file of its own. Tested by
+// the files in kernels/, each against kernels/ref.
 #pragma once
 
 #include "braid/base/thread_team.h"
@@ -12,7 +13,7 @@ namespace braid::cpu {
 class CpuOps final : public Ops {
  public:
   CpuOps(CpuIsa isa, ThreadTeam& team) : CpuOps(isa, team, attention_tier(isa)) {}
-  // With the attention of another tier.
+  // With another tier's attention.
   CpuOps(CpuIsa isa, ThreadTeam& team, const AttentionTier& attention)
       : isa_(isa), team_(team), rows_(row_kernels(isa)), attention_(attention, team) {}
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr int64_t kTokens = KvLayer::kKeyVectorTokens;
 
-// New tokens [begin, end) of one group, at `slot` on; `source` is row-major with `stride` elements a token. Element is
+// New tokens of one strip, starting at `slot`. `source` is row-major with `stride` elements per token. Element is
 // uint16_t (the bits of a bfloat16) or float.
 template <typename Element>
 struct StripPart {
@@ -42,7 +42,7 @@ void write_values(const StripPart<float>& part, std::byte* strip) {
   }
 }
 
-// [8 token pairs][head_dim][2]: whole pairs at once, the odd ends alone.
+// [8 token pairs][head_dim][2]: whole pairs together, single tokens at the ends alone.
 void write_values(const StripPart<uint16_t>& part, std::byte* strip) {
   auto* pairs = reinterpret_cast<uint16_t*>(strip);
   int64_t token = 0;
@@ -64,7 +64,7 @@ void write_values(const StripPart<uint16_t>& part, std::byte* strip) {
   }
 }
 
-// The new tokens of one sequence that fall into one 16-token group: what no two threads may share.
+// The new tokens of one sequence that fall into one strip of 16 tokens: no two threads may share a strip.
 struct Work {
   const AttentionSequence* sequence;
   int32_t first;  // among the new tokens
@@ -122,8 +122,8 @@ void write_kv(const RowKernels& rows, ThreadTeam& team, ConstRows k, ConstRows v
   const std::vector<Work> works = split_into_strips(sequences);
   const int64_t most_tokens = works.empty() ? 0 : std::ranges::max(works, {}, &Work::count).count;
   split_rows(team, static_cast<int64_t>(works.size()), 2 * width, [&](int64_t begin, int64_t end) {
-    // Of a step of decode one token each: whole groups would be 64 KB that the heap takes from the system and gives
-    // back to it, layer for layer.
+    // A decode step brings one token per sequence. Whole strips would be 64 KB, which the heap would take from the
+    // system and return to it in every layer.
     std::vector<BFloat16> rounded(static_cast<size_t>(layer.dtype == DType::kBFloat16 ? 2 * most_tokens * width : 0));
     for (int64_t i = begin; i < end; ++i) {
       const Work& work = works[static_cast<size_t>(i)];

@@ -20,7 +20,7 @@ void write_token(const KvLayer& layer, std::byte* base, int64_t strip, int64_t t
   }
 }
 
-// q is one head of one row. Softmax over the visible keys at once: in double, blocks would add nothing.
+// q is one head of one row. One softmax over all visible keys: in double, splitting into KV tiles would change nothing.
 void attend(const KvLayer& layer, const AttentionSequence& sequence, const AttentionParams& params, int64_t head,
             int64_t position, const float* q, Rows out, int64_t out_row) {
   const int64_t kv_head = head / (params.num_heads / layer.num_kv_heads);

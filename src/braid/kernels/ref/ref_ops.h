@@ -1,4 +1,4 @@
-// The definitions of all operations: double sums, one thread, as plain as can be. Each topic has a file of its own.
+// The definitions of all operations: double sums, one thread, as plain as possible. Each topic has a file of its own.
 #pragma once
 
 #include "braid/kernels/ops.h"
