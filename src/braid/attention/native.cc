@@ -1,6 +1,7 @@
-// For each query row, keys in blocks of 64 positions. A block gives the largest score m, l = the sum of exp(score - m)
-// and o = the sum of exp(score - m) · v, each in order of position; blocks are joined one after another (Milakov &
-// Gimelshein, arXiv 1805.02867). Nothing here depends on how a sequence was cut into chunks or pages.
+// For each query row, keys are taken in KV tiles of 64 positions. A KV tile yields the largest score m, l = the sum of
+// exp(score - m) and o = the sum of exp(score - m) · v, each in order of position. KV tiles are joined one after
+// another (Milakov & Gimelshein, arXiv 1805.02867). Nothing here depends on how a sequence was divided into chunks or
+// pages.
 #include "braid/attention/native.h"
 
 #include <algorithm>
@@ -13,9 +14,9 @@ namespace braid {
 namespace {
 
 constexpr int64_t kKvTileTokens = Ops::kKvTileTokens;
-constexpr int64_t kQueryTileTokens = 16;  // new tokens that share the unpacking of a block
+constexpr int64_t kQueryTileTokens = 16;  // new tokens that share an unpacked KV tile
 
-// One block of a KV head as floats: keys [head_dim][64], values [64][head_dim].
+// One KV tile of a KV head as floats: keys [head_dim][64], values [64][head_dim].
 struct KvTile {
   explicit KvTile(int64_t head_dim)
       : keys(static_cast<size_t>(kKvTileTokens * head_dim)), values(static_cast<size_t>(kKvTileTokens * head_dim)) {}
@@ -24,7 +25,7 @@ struct KvTile {
   std::vector<float> values;
 };
 
-// Positions [begin, end) of one block; the rest of it keeps what was there, and is not read.
+// Unpacks positions [begin, end) of one KV tile. The rest keeps its old content and is not read.
 void unpack(const KvLayer& layer, std::span<const PageId> pages, int64_t kv_head, int64_t begin, int64_t end,
             KvTile& kv_tile) {
   for (int64_t position = begin; position < end; ++position) {
@@ -41,7 +42,7 @@ void unpack(const KvLayer& layer, std::span<const PageId> pages, int64_t kv_head
   }
 }
 
-// One query head of one token, and what the blocks so far have given.
+// One query head of one token, and the joined result of the KV tiles so far.
 struct Query {
   Query(const KvLayer& layer, const float* q)
       : values(q, q + layer.head_dim), output(static_cast<size_t>(layer.head_dim)) {
@@ -55,7 +56,7 @@ struct Query {
   std::vector<float> output;
 };
 
-// Adds the keys at [begin, end) of the block to what the query has.
+// Adds keys [begin, end) of the KV tile to the query's result.
 void attend(const KvTile& kv_tile, int64_t begin, int64_t end, const AttentionParams& params, Query& query) {
   const auto head_dim = static_cast<int64_t>(query.values.size());
   float scores[kKvTileTokens] = {};
@@ -81,7 +82,7 @@ void attend(const KvTile& kv_tile, int64_t begin, int64_t end, const AttentionPa
   }
 
   const float joined = std::max(query.max, max);
-  const float old_factor = std::exp(query.max - joined);  // 0 for the first block
+  const float old_factor = std::exp(query.max - joined);  // 0 for the first KV tile
   const float new_factor = std::exp(max - joined);
   query.max = joined;
   query.sum = query.sum * old_factor + sum * new_factor;
@@ -90,7 +91,7 @@ void attend(const KvTile& kv_tile, int64_t begin, int64_t end, const AttentionPa
   }
 }
 
-// A sink is a key whose score is given and whose value is zero.
+// A sink is a key with a fixed score whose value is zero.
 void add_sink(float sink, Query& query) {
   const float joined = std::max(query.max, sink);
   const float factor = std::exp(query.max - joined);
@@ -111,7 +112,7 @@ void write_out(const Query& query, Rows out, int64_t row, int64_t first_col) {
   }
 }
 
-// Some consecutive new tokens of a sequence, under one KV head: what a thread works on at a time.
+// Some consecutive new tokens of a sequence under one KV head: the unit of work for a thread.
 struct QueryTile {
   const AttentionSequence* sequence;
   int64_t kv_head;

@@ -128,7 +128,7 @@ TEST_P(Elementwise, ProductsEqualTheDefinition) {
   }
 }
 
-TEST_P(Elementwise, SoftCapsAreTheirDefinition) {
+TEST_P(Elementwise, SoftCapEqualsTheDefinition) {
   for (const float cap : {0.5F, 30.0F}) {
     for (const int64_t cols : {1, 7, 64, 100}) {
       const Matrix source = random_matrix(5, cols, 3, 20.0F);

@@ -90,7 +90,7 @@ class Products {
   PackedMatrix w_;
 };
 
-TEST(MatmulMax, IsTheLargestOfTheProductsRowAndTheLowestOfEquals) {
+TEST(MatmulMax, FindsTheLargestValueAndTheLowestIndexOfEqualOnes) {
   for (const MaxTier& tier : all_max_tiers()) {
     for (const auto& [n, cols] : {std::pair<int64_t, int64_t>{1, 1}, {33, 33}, {64, 64}, {250, 250}, {320, 289}}) {
       Products with_ties(tier, whole_numbers(70, 3, 1), whole_numbers(n, 3, 2));
@@ -106,14 +106,14 @@ TEST(MatmulMax, IsTheLargestOfTheProductsRowAndTheLowestOfEquals) {
 }
 
 // Enough rows that they are divided over the threads too.
-TEST(MatmulMax, ManyRows) {
+TEST(MatmulMax, FindsTheSameInManyRowsDividedOverThreads) {
   for (const MaxTier& tier : all_max_tiers()) {
     Products products(tier, whole_numbers(300, 4, 5), whole_numbers(100, 4, 6));
     products.expect_largest(2, 300, 100);
   }
 }
 
-TEST(MatmulMax, NansAreToldWhereverTheyAreAndInfinitiesAreValues) {
+TEST(MatmulMax, ReportsNansAnywhereAndTreatsInfinitiesAsValues) {
   constexpr int64_t kRows = 6;
   constexpr int64_t kCols = 200;
   Matrix x(DType::kFloat32, kRows, 1);

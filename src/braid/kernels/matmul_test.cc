@@ -110,19 +110,6 @@ void expect_close(float actual, double expected, double magnitude, double unit) 
   EXPECT_NEAR(actual, expected, magnitude * 4e-6 + std::abs(expected) * unit + 1e-30);
 }
 
-TEST(Matmul, NamesTheTiersThatThisMachineLacks) {
-  const std::vector<CpuIsa> available = available_isas();
-  std::string lacking;
-  for (CpuIsa isa : {CpuIsa::kPortable, CpuIsa::kAvx2, CpuIsa::kAvx512, CpuIsa::kAvx512Bf16, CpuIsa::kAmxBf16}) {
-    if (std::find(available.begin(), available.end(), isa) == available.end()) {
-      lacking += fmt::format(" {}", isa_name(isa));
-    }
-  }
-  RecordProperty("tiers_lacking", lacking);
-  std::printf("tiers that this machine lacks:%s\n", lacking.empty() ? " none" : lacking.c_str());
-  EXPECT_EQ(available.front(), CpuIsa::kPortable);
-}
-
 TEST(Matmul, AgreesWithDoubleSumsOverOddShapes) {
   ThreadTeam team(3);
   struct Shape {
@@ -321,7 +308,7 @@ TEST(Matmul, AFusedEpilogueHasTheBitsOfSeparateSteps) {
   }
 }
 
-TEST(GroupedMatmul, EveryRowHasTheBitsOfAPlainProductWithItsGroupsMatrix) {
+TEST(GroupedMatmul, EveryRowHasTheBitsOfAPlainProductWithItsExpertsMatrix) {
   constexpr int64_t kTokens = 40;
   constexpr int64_t kK = 96;
   constexpr int64_t kN = 100;

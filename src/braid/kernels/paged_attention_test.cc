@@ -1,6 +1,7 @@
 // Attention of every tier, and AMX's over emulated tile registers. It must agree with the definition, and have the same
 // bits however the same work is divided.
 #include <array>
+#include <ostream>
 #include <string>
 #include <tuple>
 
@@ -15,6 +16,8 @@ struct TestedTier {
   std::string name;
   CpuIsa isa;
   cpu::AttentionTier attention;
+
+  friend void PrintTo(const TestedTier& tier, std::ostream* out) { *out << tier.name; }
 };
 
 std::vector<TestedTier> tested_tiers() {
@@ -240,7 +243,7 @@ TEST_P(PagedAttention, HasTheSameBitsWhereOneLongSequenceIsSplitBetweenThreads) 
 }
 
 // After the pages behind the window were freed, positions count from the first KV tile that is left.
-TEST_P(PagedAttention, HasTheSameBitsWhereBlocksBehindTheWindowAreLeftOut) {
+TEST_P(PagedAttention, HasTheSameBitsWithoutTheKvTilesBehindTheWindow) {
   constexpr int64_t kLen = 300;
   for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
     for (const auto& [window, head_dim] :
@@ -310,7 +313,7 @@ TEST_P(PagedAttention, HugeScoresChooseOneKey) {
 
 // With queries of zeros every probability is 1, and dividing by 64 is exact, so only the order of adding values is
 // left. The AMX tier adds, for each 16 tokens, the even ones, the odd ones, and then both to the sum.
-TEST_P(PagedAttention, TilesAddValuesInTheirOrder) {
+TEST_P(PagedAttention, AmxAddsTheEvenThenTheOddTokensOfEachStrip) {
   if (GetParam().attention.bfloat16_amx == nullptr) return;  // only tiers with AMX
   const CacheShape shape = {.num_heads = 1, .num_kv_heads = 1, .head_dim = 96};
   TestSequence sequence(shape, 64, 17);

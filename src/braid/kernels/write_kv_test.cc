@@ -42,7 +42,7 @@ TEST_P(WriteKv, WritesWhatTheDefinitionWrites) {
   }
 }
 
-TEST_P(WriteKv, TheRestOfAGroupThatBeginsIsZero) {
+TEST_P(WriteKv, TheFirstTokenOfAStripZeroesTheRest) {
   const CacheShape shape = {.num_kv_heads = 1, .head_dim = 8};
   const TestCache cache(shape, 1, 32, 1);
   const Matrix kv = random_matrix(1, 8, 2);

@@ -31,9 +31,8 @@ struct ColumnMaxima {
   static constexpr int32_t kNoPanel = INT32_MAX;
   static constexpr int32_t kNanPanel = INT32_MIN;
 
-  float value[kPanelCols];  // -infinity before the first
-  int32_t
-      panel[kPanelCols];  // the lowest panel with that value; kNoPanel: none; kNanPanel: the column has a NaN somewhere
+  float value[kPanelCols];    // -infinity before the first
+  int32_t panel[kPanelCols];  // the lowest with that value; kNoPanel: none; kNanPanel: the column has a NaN somewhere
 };
 
 // Some rows times some consecutive panels of one matrix.
@@ -71,7 +70,6 @@ MatmulTier avx512_f32();
 MatmulTier avx512_bf16();
 MatmulTier amx_bf16();
 #endif
-MatmulTier emulated_amx_bf16();  // the AMX tier's kernel over tile registers in memory: the same indexing and bits, on
-                                 // any processor
+MatmulTier emulated_amx_bf16();  // the AMX tier's kernel over registers in memory: the same bits, on any processor
 
 }  // namespace braid::cpu
