@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "braid/base/index_range.h"
 #include "braid/parallel/dp_attention.h"
 #include "braid/parallel/logit_exchange.h"
 #include "braid/parallel/token_exchange.h"

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <vector>
 
-#include "braid/base/thread_team.h"
+#include "braid/base/index_range.h"
 #include "braid/parallel/set_transport.h"
 
 namespace braid {

@@ -4,7 +4,7 @@
 #include <numeric>
 
 #include "braid/base/check.h"
-#include "braid/base/thread_team.h"
+#include "braid/base/index_range.h"
 
 namespace braid {
 namespace {

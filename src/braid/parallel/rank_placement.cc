@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "braid/base/check.h"
-#include "braid/base/thread_team.h"
+#include "braid/base/index_range.h"
 
 namespace braid {
 namespace {

@@ -17,7 +17,7 @@
 
 #include "braid/base/function_ref.h"
 #include "braid/base/result.h"
-#include "braid/base/thread_team.h"
+#include "braid/base/index_range.h"
 #include "braid/parallel/padding.h"
 #include "braid/tensor/buffer.h"
 #include "braid/tensor/rows.h"

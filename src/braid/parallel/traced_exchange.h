@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "braid/base/index_range.h"
 #include "braid/base/step_trace.h"
 #include "braid/parallel/token_exchange.h"
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "braid/base/index_range.h"
 #include "tests/support/weights/written_checkpoint.h"
 
 namespace braid {

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "braid/base/check.h"
+#include "braid/base/index_range.h"
 #include "braid/model/layers/post_norm_layer.h"
 #include "braid/model/layers/pre_norm_layer.h"
 #include "braid/model/layers/sandwich_norm_layer.h"

@@ -53,8 +53,8 @@ ConstRows Moe::operator()(Step& step, ConstRows x) const {
   const Rows hidden = workspace.expert_hidden.first(routed_rows);
   const Rows outputs = workspace.expert_outputs.first(routed_rows);
   ops.grouped_matmul(x, {.offsets = sorted.offsets, .sources = sorted.sources}, own.gate_up, hidden,
-                     {.kind = weights_.activation, .group_biases = own.gate_up_biases});
-  ops.grouped_matmul(hidden, {.offsets = sorted.offsets}, own.down, outputs, {.group_biases = own.down_biases});
+                     {.kind = weights_.activation, .expert_biases = own.gate_up_biases});
+  ops.grouped_matmul(hidden, {.offsets = sorted.offsets}, own.down, outputs, {.expert_biases = own.down_biases});
 
   Choices choices{.per_token = top_k, .rows = sorted.rows, .weights = std::move(weights)};
   const bool has_shared = weights_.shared.gate_up != nullptr;
