@@ -1,4 +1,4 @@
-// Whether a request can run on this engine, judged before anything of it starts.
+// Checks whether a request can run on this engine, before any part of it starts. Tested by engine_test.cc.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// The text side of a model: its tokenizer, its chat templates, and the defaults that its files state. Immutable.
+// The text side of a model: its tokenizer and its chat templates. Immutable.
 #pragma once
 
 #include <map>
