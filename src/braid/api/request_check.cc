@@ -4,6 +4,8 @@
 #include <cmath>
 #include <string_view>
 
+#include "braid/grammar/compiled_grammar.h"
+
 namespace braid {
 namespace {
 

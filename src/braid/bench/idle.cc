@@ -9,6 +9,7 @@
 
 #include "braid/base/clock.h"
 #include "braid/bench/timing.h"
+#include "braid/config/model_config.h"
 
 namespace braid {
 namespace {

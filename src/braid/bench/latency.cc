@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "braid/api/text_model.h"
 #include "braid/base/clock.h"
 #include "braid/base/system_info.h"
 #include "braid/base/thread_team.h"

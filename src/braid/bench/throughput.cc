@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "braid/base/clock.h"
+#include "braid/config/model_config.h"
 
 namespace braid {
 namespace {

@@ -73,6 +73,12 @@ void DpTokenExchange::begin_step(const DpAttentionMetadata& metadata) {
   zero_rows(all_rows().slice_rows(own.first + own.rows, own.slot - own.rows));
 }
 
+std::optional<DpPaddingMode> DpTokenExchange::prepare_step(int64_t step, std::span<const int32_t> group_tokens) {
+  const DpPaddingMode padding = choose_padding(group_tokens);
+  begin_step({.step = step, .group_tokens = {group_tokens.begin(), group_tokens.end()}, .padding = padding});
+  return padding;
+}
+
 IndexRange DpTokenExchange::own_rows(int64_t group_rows) const {
   const RowLayout::Group& group = layout_.groups[static_cast<size_t>(config_.place.attn_dp_rank)];
   CHECK(group_rows == group.rows, "{} rows in a step whose header says {}", group_rows, group.rows);

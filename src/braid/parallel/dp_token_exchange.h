@@ -38,6 +38,9 @@ class DpTokenExchange final : public TokenExchange {
   // Before the step's first layer, after the headers were exchanged. No group has more than max_group_tokens.
   void begin_step(const DpAttentionMetadata& metadata);
 
+  // The same with the mode that choose_padding() picks.
+  std::optional<DpPaddingMode> prepare_step(int64_t step, std::span<const int32_t> group_tokens) override;
+
   // The mode for groups of so many tokens: what the user asked for, or the cheapest. The same on all ranks.
   DpPaddingMode choose_padding(std::span<const int32_t> group_tokens) const;
 

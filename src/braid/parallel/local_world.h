@@ -12,7 +12,7 @@ namespace braid {
 class LocalWorld final : public ThreadWorld {
  public:
   explicit LocalWorld(const ParallelLayout& layout, const WorldOptions& options = {});
-  ~LocalWorld();
+  ~LocalWorld() override;
 
  private:
   struct Meetings;

@@ -11,7 +11,7 @@ namespace braid {
 class MessageWorld final : public ThreadWorld {
  public:
   explicit MessageWorld(const ParallelLayout& layout, const WorldOptions& options = {});
-  ~MessageWorld();
+  ~MessageWorld() override;
 
  private:
   struct Queues;

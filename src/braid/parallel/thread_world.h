@@ -23,6 +23,7 @@ struct SetPlace;
 
 class ThreadWorld {
  public:
+  virtual ~ThreadWorld();
   // Each is for the one thread that is this rank, for as long as the world lives.
   WorldCommunicator world(int32_t tp_rank) const;
   GroupCommunicator group(int32_t tp_rank) const;
@@ -38,7 +39,6 @@ class ThreadWorld {
  protected:
   // One world of the layout: tp_size ranks in groups_per_world() groups.
   ThreadWorld(const ParallelLayout& layout, const WorldOptions& options);
-  ~ThreadWorld();
 
   // make(place, the mail between the ranks of its set): one transport a rank in the world, and one in its group.
   void add_ranks(const ParallelLayout& layout,

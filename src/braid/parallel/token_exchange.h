@@ -9,12 +9,15 @@
 
 #include <cstdint>
 #include <exception>
+#include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
 #include "braid/base/function_ref.h"
 #include "braid/base/result.h"
 #include "braid/base/thread_team.h"
+#include "braid/parallel/padding.h"
 #include "braid/tensor/buffer.h"
 #include "braid/tensor/rows.h"
 
@@ -37,6 +40,10 @@ Status until_world_ends(FunctionRef<void()> work);
 class TokenExchange {
  public:
   virtual ~TokenExchange() = default;
+
+  // Before a step's first layer, on all ranks with the same arguments: how many tokens each group of the world has.
+  // Returns how rows are padded; nothing where none are exchanged.
+  virtual std::optional<DpPaddingMode> prepare_step(int64_t step, std::span<const int32_t> group_tokens) = 0;
 
   // Which of its group's `group_rows` rows are the rank's own between attention and feed-forward. The parts of a
   // group's ranks lie one behind the other, in rank order.
@@ -88,6 +95,7 @@ class TokenExchange {
 // One rank: everything is a view, nothing is copied.
 class SingleRankExchange : public TokenExchange {
  public:
+  std::optional<DpPaddingMode> prepare_step(int64_t, std::span<const int32_t>) override { return std::nullopt; }
   IndexRange own_rows(int64_t group_rows) const override { return {.begin = 0, .end = group_rows}; }
   Rows own_slot(const RowsBuffer& fallback, int64_t rows) override { return fallback.first(rows); }
   ConstRows group_gather(ConstRows own) override { return own; }

@@ -20,6 +20,9 @@ class TracedExchange final : public TokenExchange {
   void begin_step(uint64_t step);
   void end_step();
 
+  std::optional<DpPaddingMode> prepare_step(int64_t step, std::span<const int32_t> group_tokens) override {
+    return inner_.prepare_step(step, group_tokens);
+  }
   IndexRange own_rows(int64_t group_rows) const override { return inner_.own_rows(group_rows); }
   Rows own_slot(const RowsBuffer& fallback, int64_t rows) override { return inner_.own_slot(fallback, rows); }
   ConstRows group_gather(ConstRows own) override;

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "braid/api/text_model.h"
 #include "braid/server/metrics/exposition.h"
 #include "braid/server/metrics/histogram.h"
 #include "braid/server/metrics/request_tracker.h"

@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "braid/api/text_model.h"
 #include "braid/controller/choice_text.h"
 #include "braid/server/openai/answer_form.h"
 #include "braid/server/openai/chat_parser.h"

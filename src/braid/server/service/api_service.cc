@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "braid/api/profile.h"
 #include "braid/base/clock.h"
 #include "braid/server/service/health_check.h"
 #include "braid/server/service/http_responses.h"

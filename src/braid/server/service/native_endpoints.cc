@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "braid/api/profile.h"
+#include "braid/api/text_model.h"
 #include "braid/base/thread_role.h"
 #include "braid/server/openai/answer_form.h"
 #include "braid/server/service/http_responses.h"

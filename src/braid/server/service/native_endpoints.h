@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "braid/api/profile.h"
 #include "braid/formats/json.h"
 #include "braid/server/http/handler.h"
 #include "braid/server/service/generation_plan.h"

@@ -1,4 +1,4 @@
-// Thinking parted from content.
+// Thinking, separated from content; and format.h.
 #include "tests/support/server/parsers/parsing.h"
 
 namespace braid::parsers {
@@ -12,21 +12,21 @@ std::string qwen3(std::string_view text, bool begins_inside = false, bool separa
       text);
 }
 
-TEST(Reasoning, IsBetweenTheTagsWithoutTheirLineBreaks) {
+TEST(ReasoningStage, IsBetweenTheTagsWithoutTheirLineBreaks) {
   EXPECT_EQ(qwen3("<think>\nOne, two.\n</think>\n\nThree."), "(One, two.)Three.");
   EXPECT_EQ(qwen3("\n<think>a</think>b"), "(a)b");
   EXPECT_EQ(qwen3("<think>\n\n</think>\n\nb"), "b");
   EXPECT_EQ(qwen3("<think>a\n\n  b\n</think>\n  c\n"), "(a\n\n  b)  c\n");
 }
 
-TEST(Reasoning, BeginsInsideWhereThePromptSaysSo) {
+TEST(ReasoningStage, BeginsInsideIfThePromptEndsInside) {
   EXPECT_EQ(qwen3("\nHm.\n</think>\n\nYes.", true), "(Hm.)Yes.");
   EXPECT_EQ(qwen3("<think>\nHm.</think>Yes.", true), "(Hm.)Yes.");
   EXPECT_EQ(qwen3("</think>\n\nYes.", true), "Yes.");
   EXPECT_EQ(qwen3("never closed <think> </thin", true), "(never closed <think> </thin)");
 }
 
-TEST(Reasoning, TagsElsewhereAreText) {
+TEST(ReasoningStage, TagsElsewhereAreText) {
   EXPECT_EQ(qwen3("The tag <think> begins it, </think> ends it."), "The tag <think> begins it, </think> ends it.");
   EXPECT_EQ(qwen3("<thinking>a"), "<thinking>a");
   EXPECT_EQ(qwen3("<think>a</think>b</think><think>c"), "(a)b</think><think>c");
@@ -34,20 +34,20 @@ TEST(Reasoning, TagsElsewhereAreText) {
   EXPECT_EQ(qwen3("\n\n<thi"), "\n\n<thi");
 }
 
-TEST(Reasoning, OfMoreLineBreaksThanBelongToATagTheRestIsText) {
+TEST(ReasoningStage, LineBreaksBeyondThoseOfATagAreText) {
   const std::string many(12, '\n');
   EXPECT_EQ(qwen3("<think>a" + many + "</think>b"), "(a" + many.substr(8) + ")b");
   EXPECT_EQ(qwen3("<think>a" + many + "b</think>c"), "(a" + many + "b)c");
 }
 
-TEST(Reasoning, NotSeparatedEverythingStaysContent) {
+TEST(ReasoningStage, WithoutSeparationEverythingIsContent) {
   for (const char* text : {"<think>\nOne.\n</think>\n\nTwo.", "\n<think>a", "no tags", "<think></think>"}) {
     EXPECT_EQ(qwen3(text, false, false), text);
     EXPECT_EQ(qwen3(text, true, false), text);
   }
 }
 
-TEST(Reasoning, ACallInsideThinkingIsNone) {
+TEST(ReasoningStage, ACallInsideThinkingIsNotACall) {
   const std::string thought =
       "<think>I may say <tool_call>\n{\"name\": \"f\", \"arguments\": {}}\n</tool_call></think>";
   ParserOptions options{.reasoning = ReasoningFormat::kQwen3, .tools = ToolFormat::kHermes};
@@ -59,7 +59,7 @@ TEST(Reasoning, ACallInsideThinkingIsNone) {
             "<think>\na\n</think>\n\n[0 f {}]");
 }
 
-TEST(Reasoning, GraniteHasTagsRoundTheAnswerToo) {
+TEST(ReasoningStage, GraniteHasTagsAroundTheAnswerToo) {
   ParserOptions options{.reasoning = ReasoningFormat::kGranite, .tools = ToolFormat::kGranite};
   EXPECT_EQ(parsed(options, "<think>\na\n</think>\n<response>\nb\n</response>\n"), "(a)b\n");
   EXPECT_EQ(parsed(options, "<think>a</think><response>b</resp"), "(a)b</resp");
@@ -75,12 +75,12 @@ TEST(Reasoning, GraniteHasTagsRoundTheAnswerToo) {
   }
 }
 
-TEST(Reasoning, OtherTags) {
+TEST(ReasoningStage, OtherFormatsHaveOtherTags) {
   EXPECT_EQ(parsed({.reasoning = ReasoningFormat::kMistral}, "[THINK]a[/THINK]b"), "(a)b");
   EXPECT_EQ(parsed({.reasoning = ReasoningFormat::kNone}, "<think>a</think>b"), "<think>a</think>b");
 }
 
-TEST(Reasoning, WhetherItBeginsInsideIsSeenFromThePrompt) {
+TEST(Format, ThePromptTellsWhetherAnOutputBeginsInsideReasoning) {
   const auto inside = [](std::string_view prompt, std::string_view continued = {}) {
     return begins_inside_reasoning(ReasoningFormat::kQwen3, prompt, continued);
   };
@@ -101,7 +101,7 @@ TEST(Reasoning, WhetherItBeginsInsideIsSeenFromThePrompt) {
   EXPECT_FALSE(begins_inside_reasoning(ReasoningFormat::kNone, "<think>"));
 }
 
-TEST(Formats, AreFoundByTheNamesOfFlags) {
+TEST(Format, IsFoundByItsFlagsName) {
   for (const std::string& name : reasoning_format_names()) EXPECT_EQ(name_of(*find_reasoning_format(name)), name);
   for (const std::string& name : tool_format_names()) EXPECT_EQ(name_of(*find_tool_format(name)), name);
   EXPECT_EQ(find_tool_format("hermes"), ToolFormat::kHermes);

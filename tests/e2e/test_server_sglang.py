@@ -1,4 +1,4 @@
-"""The server's own endpoints, by SGLang's names."""
+"""The endpoints of SGLang's API: /generate, /tokenize, /flush_cache and others."""
 
 import concurrent.futures
 import http.client
@@ -7,7 +7,7 @@ import time
 import urllib.parse
 
 import pytest
-from server import Server
+from server import Server, stream_data
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +63,11 @@ def test_a_long_stream_with_many_alternatives_waits_for_a_slow_client(server):
     connection.request("POST", "/generate", json.dumps(body), {"Content-Type": "application/json"})
     answer = connection.getresponse()
     time.sleep(3)  # far more than the buffer holds has been made
-    lines = [line for line in answer.read().split(b"\n\n") if line.startswith(b"data: ")]
+    events_data = stream_data(answer.read().decode())
     connection.close()
-    assert lines[-1] == b"data: [DONE]"
-    events = [json.loads(line[6:]) for line in lines[:-1]]
+    events = [json.loads(data) for data in events_data]
     last = {event["index"]: event for event in events}
-    assert len(last) == 8 and max(map(len, lines)) > 1_000_000
+    assert len(last) == 8 and max(map(len, events_data)) > 1_000_000
     for event in last.values():
         meta = event["meta_info"]
         assert meta["finish_reason"] == {"type": "length", "length": 400}
