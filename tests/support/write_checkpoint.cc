@@ -1,4 +1,4 @@
-// A fixture's checkpoint as a Hugging Face directory: config.json and safetensors files.
+// Writes a fixture's checkpoint as a Hugging Face directory: config.json and safetensors files.
 #include <fmt/format.h>
 
 #include <algorithm>
