@@ -1,4 +1,4 @@
-// The limits of a valid model configuration.
+// The limits of a valid model configuration. Tested by hf_config_test.cc.
 #include <cmath>
 
 #include "braid/config/model_config.h"

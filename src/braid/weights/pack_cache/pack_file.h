@@ -1,5 +1,5 @@
 // A file of packed weights: runs of bytes, found by the digest of their description, with checksums of everything. It
-// is read with ordinary reads, because a mapped file that is shortened ends the process.
+// is read with ordinary reads, because a mapped file that is shortened ends the process. Tested by pack_cache_test.cc.
 //
 //   8-byte words, in this machine's byte order: magic and version; the file's key; number of entries; begin, bytes and
 //   checksum of the index; the checksum of this header. Then the entries' bytes, each at a multiple of 4096. Then the
