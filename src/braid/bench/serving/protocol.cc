@@ -92,14 +92,14 @@ int StreamReader::push(std::string_view bytes) {
     const std::string_view event = std::string_view(pending_).substr(begin, end - begin);
     begin = end + 2;
     constexpr std::string_view kData = "data:";
-    if (!event.starts_with(kData)) continue;  // a comment keeps the stream alive
+    if (!event.starts_with(kData)) continue;  // a comment that keeps the stream alive
     if (take_event(event.substr(kData.size()))) ++num_pieces;
   }
   pending_.erase(0, begin);
   return num_pieces;
 }
 
-// Whether it brought text or tokens.
+// Returns whether it brought text or tokens.
 bool StreamReader::take_event(std::string_view data) {
   while (data.starts_with(' ')) data.remove_prefix(1);
   if (data == "[DONE]") {
