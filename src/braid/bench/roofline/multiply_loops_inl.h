@@ -1,12 +1,15 @@
 // The loops over vector registers, for a tier's Step. Included only by the tiers' files; each gets its own copy.
 //
 // A Step has
-//   Sums, Line, Term         registers: of sums; of weights (kLineBytes); and the part of a line that a multiply-add
-//   takes kRows                    rows whose sums, two registers each, stay in registers kFactors                 how
-//   many of the rows have a factor of their own when all operands are in registers kTerms multiply-adds of a line for
-//   one row kFlops                   of a multiply-add kInstruction, kHasFloatRows load(bytes), term(line, index),
-//   factor(bytes of one row's element), multiply_add(sums, factor, term) load_sums(floats), store_sums(sums, floats)
-//   one register of sums, kSums floats keep(factor)             hides the factor's value from the compiler
+//   Sums, Line, Term         registers: of sums; of weights (kLineBytes); and a multiply-add's part of a line
+//   kRows                    rows whose sums, two registers each, stay in registers
+//   kFactors                 rows that have a factor of their own when all operands are in registers
+//   kTerms                   multiply-adds of a line for one row
+//   kFlops                   of a multiply-add
+//   kInstruction, kHasFloatRows
+//   load(bytes), term(line, index), factor(bytes of one row's element), multiply_add(sums, factor, term)
+//   load_sums(floats), store_sums(sums, floats)   one register of sums, kSums floats
+//   keep(factor)             hides the factor's value from the compiler
 #pragma once
 
 #include "braid/bench/roofline/multiply_loops.h"
