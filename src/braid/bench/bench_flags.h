@@ -23,7 +23,7 @@ CLI::Option* add_number(CLI::App& command, const char* name, auto& value, const 
   return command.add_option(name, value, help)->check(whole_number(smallest, largest))->capture_default_str();
 }
 
-// The log of a command: quiet beside --json, which leaves standard output to its one line.
+// A command's log. It is quiet with --json, which leaves standard output to one line.
 std::shared_ptr<Logger> bench_logger(const ModelFlags& flags, bool json);
 
 struct MachineFlags {

@@ -1,5 +1,5 @@
-// `braid bench`: speed beside the limit of the machine, measured in the same run. Each command has a folder of its
-// name: x/x_command.cc has the flags of `braid bench x`, and its other files measure and print.
+// `braid bench`: measures speed beside the machine's limit, in the same run. Each command has a folder of its name:
+// x/x_command.cc defines the flags of `braid bench x`, and the other files measure and print.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -8,10 +8,10 @@
 
 namespace braid {
 
-// `bench` with all its commands.
+// Adds `bench` with all its commands.
 void add_bench_commands(CLI::App& app, CommandRunner& runner);
 
-// Each of them, under `bench`.
+// Each adds one command to `bench`.
 void add_bench_roofline_command(CLI::App& bench, CommandRunner& runner);
 void add_bench_kernels_command(CLI::App& bench, CommandRunner& runner);
 void add_bench_exchange_command(CLI::App& bench, CommandRunner& runner);

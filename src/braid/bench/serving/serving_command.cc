@@ -26,24 +26,26 @@ void add_workload_flags(CLI::App& command, serving::WorkloadOptions& workload) {
       ->capture_default_str()
       ->group("Workload");
   number("--sharegpt-output-len", workload.fixed_output_len, "Instead of the data's; 0: those", 0, kMaxBenchTokens);
-  number("--gsp-num-groups", workload.num_groups, "generated-shared-prefix: prefixes", 1, kMaxBenchRequests);
-  number("--gsp-prompts-per-group", workload.prompts_per_group, "Prompts with the same prefix", 1, kMaxBenchRequests);
+  number("--gsp-num-groups", workload.num_prefixes, "generated-shared-prefix: prefixes", 1, kMaxBenchRequests);
+  number("--gsp-prompts-per-group", workload.prompts_per_prefix, "Prompts with the same prefix", 1, kMaxBenchRequests);
   number("--gsp-system-prompt-len", workload.prefix_len, "Tokens of a prefix", 1, kMaxBenchTokens);
   number("--gsp-question-len", workload.question_len, "Tokens behind it", 1, kMaxBenchTokens);
-  number("--gsp-output-len", workload.group_output_len, "Tokens that each of those generates", 1, kMaxBenchTokens);
+  number("--gsp-output-len", workload.question_output_len, "Tokens that each of those generates", 1, kMaxBenchTokens);
   number("--vocab-size", workload.vocab_size, "Random ids are below it; --tokenizer-path sets it",
          workload.num_reserved_ids + 1, std::numeric_limits<int32_t>::max());
   number("--seed", workload.seed, "Of the workload and of the arrivals", 0, kMaxSeed);
 }
 
 void add_long_prompt_flags(CLI::App& command, serving::LongPromptOptions& long_prompts) {
-  const auto group = [](CLI::Option* option) { option->group("Long prompts"); };
-  group(add_number(command, "--long-prompts", long_prompts.count,
-                   "Prompts that arrive when all other requests decode, for one token each", 0, kMaxBenchRequests));
-  group(add_number(command, "--long-prompt-len", long_prompts.len, "Tokens of each", 1, kMaxBenchTokens));
-  group(command.add_option("--long-prompt-rate", long_prompts.rate, "Poisson arrivals a second; inf: all at once")
-            ->check(number_above(0, std::numeric_limits<double>::infinity()))
-            ->capture_default_str());
+  const auto add_to_section = [](CLI::Option* option) { option->group("Long prompts"); };
+  add_to_section(add_number(command, "--long-prompts", long_prompts.count,
+                            "Prompts that arrive when all other requests decode, for one token each", 0,
+                            kMaxBenchRequests));
+  add_to_section(add_number(command, "--long-prompt-len", long_prompts.len, "Tokens of each", 1, kMaxBenchTokens));
+  add_to_section(
+      command.add_option("--long-prompt-rate", long_prompts.rate, "Poisson arrivals a second; inf: all at once")
+          ->check(number_above(0, std::numeric_limits<double>::infinity()))
+          ->capture_default_str());
 }
 
 }  // namespace

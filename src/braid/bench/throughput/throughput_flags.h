@@ -1,4 +1,4 @@
-// The flags of a load of many requests, which `bench throughput` and `bench profile` share.
+// The flags of a load of many requests, shared by `bench throughput` and `bench profile`.
 #pragma once
 
 #include <CLI/CLI.hpp>
