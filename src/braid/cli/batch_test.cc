@@ -1,5 +1,5 @@
-// A batch over an engine that a test drives: answers, bad lines, resuming, and files that fail. And braid render's
-// lines.
+// A batch over an engine that the test drives: answers, invalid lines, resuming, and files that fail. Tests
+// batch_file.h and batch_request.h, too.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -16,7 +16,7 @@
 namespace braid {
 namespace {
 
-// One token a byte.
+// One token for each byte.
 class ByteTokenizer : public Tokenizer {
  public:
   std::vector<TokenId> encode(std::string_view text, bool) const override {
@@ -29,7 +29,7 @@ class ByteTokenizer : public Tokenizer {
     for (const TokenId id : ids) text += static_cast<char>(id);
     return text;
   }
-  // Nothing here streams.
+  // Not used: nothing here streams.
   std::unique_ptr<TextStream> start_stream(TextStreamOptions) const override { return nullptr; }
   std::string token_bytes(TokenId id) const override { return std::string(1, static_cast<char>(id)); }
   std::optional<TokenId> token_to_id(std::string_view) const override { return std::nullopt; }
@@ -37,7 +37,7 @@ class ByteTokenizer : public Tokenizer {
   int64_t vocab_size() const override { return 256; }
 };
 
-// Answers each prompt with its own bytes, up to max_tokens, from a thread of its own, newest request first.
+// Answers each prompt with its own bytes, up to max_tokens, from its own thread, the newest request first.
 class EchoBackend : public BatchBackend {
  public:
   EchoBackend() : thread_([this](const std::stop_token& stop) { run(stop); }) {}
@@ -264,7 +264,7 @@ TEST_F(Batch, ABadLineIsAnErrorLineAndNotTheEnd) {
   EXPECT_EQ(by_id["ok"]["response"]["body"]["choices"][0]["text"], "a");
   for (const char* id : {"g", "u", "nb", ""}) EXPECT_EQ(by_id[id]["error"]["code"], "invalid_line") << id;
 
-  // A second run finds everything answered, the nameless lines too.
+  // A second run finds all lines answered, those without a custom_id too.
   const std::string before = read_output();
   EXPECT_EQ(run_batch(options_, backend)->num_done, 8);
   EXPECT_EQ(read_output(), before);
@@ -327,7 +327,7 @@ TEST_F(Batch, FilesThatFailAreNamed) {
     EXPECT_FALSE(run_batch(options_, backend).ok()) << notes;
     EXPECT_EQ(read_output(), notes);
   }
-  // What a batch reads is not what it writes, and an answer does not make the line behind it one.
+  // A batch does not write the file that it reads, and one answer does not turn the next line into one.
   const std::string requests = line("a", R"({"prompt":"x"})");
   const std::string answer = R"({"id":"batch_req_0","custom_id":"b","response":null,"error":{}})";
   for (const std::string& foreign : {requests, answer + "\nnotes\n", answer + "\n" + requests}) {

@@ -1,4 +1,4 @@
-// A process whose engine has lost a rank ends by itself, though that rank never comes back.
+// A process whose engine has lost a rank ends by itself, even if that rank stays stuck.
 #include <gtest/gtest.h>
 
 #include <condition_variable>
