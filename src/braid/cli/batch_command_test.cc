@@ -1,5 +1,7 @@
 // A batch over an engine that the test drives: answers, invalid lines, resuming, and files that fail. Tests
 // batch_file.h and batch_request.h, too.
+#include "braid/cli/batch_command.h"
+
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -9,9 +11,7 @@
 #include <sstream>
 #include <thread>
 
-#include "braid/cli/batch_command.h"
 #include "braid/cli/batch_file.h"
-#include "braid/cli/render_command.h"
 
 namespace braid {
 namespace {
@@ -185,7 +185,7 @@ TEST_F(Batch, EachLineIsAnswered) {
             std::string::npos);
 }
 
-TEST_F(Batch, CallsAndThinkingAreFound) {
+TEST_F(Batch, CallsAndThinkingAreSeparated) {
   const std::string said = R"("messages":[{"role":"user","content":"<think>so</think><tool_call>)"
                            R"({\"name\":\"f\",\"arguments\":{\"a\":1}}</tool_call>"}])";
   const std::string tools = R"("tools":[{"type":"function","function":{"name":"f"}}])";
@@ -228,7 +228,7 @@ TEST_F(Batch, EchoWithLogprobsScoresThePrompt) {
   EXPECT_EQ(by_id["c"]["response"]["body"]["choices"][0]["logprobs"], nullptr);
 }
 
-TEST_F(Batch, TheFormOfAnAnswerIsCompiledOrItsLinesError) {
+TEST_F(Batch, AnAnswersGrammarIsCompiledOrItsLinesError) {
   write(options_.input_path,
         line("a", R"({"prompt":"x","regex":"[a-z]+"})") +
             line("b", R"({"prompt":"x","response_format":{"type":"json_object"}})") +
@@ -291,7 +291,7 @@ TEST_F(Batch, AnInterruptedRunResumesWhereverItWasCut) {
   }
 }
 
-TEST_F(Batch, AStoppedRunFinishesWhatItHasBegun) {
+TEST_F(Batch, AStoppedRunFinishesTheLinesItStarted) {
   std::string input;
   for (int i = 0; i < 50; ++i) input += line("id" + std::to_string(i), R"({"prompt":"p"})");
   write(options_.input_path, input);
@@ -342,7 +342,7 @@ TEST_F(Batch, FilesThatFailAreNamed) {
   EXPECT_FALSE(run_batch(nowhere, backend).ok());
 }
 
-TEST_F(Batch, LookingAtTheFilesChangesNothing) {
+TEST_F(Batch, CheckingTheFilesChangesNothing) {
   write(options_.input_path, line("a", R"({"prompt":"x"})"));
   ASSERT_TRUE(check_batch_files(options_).ok());
   EXPECT_FALSE(std::filesystem::exists(options_.output_path));
@@ -354,24 +354,6 @@ TEST_F(Batch, LookingAtTheFilesChangesNothing) {
   for (const char* wrong : {"none/out.jsonl", "in.jsonl/out.jsonl", "."}) {
     options_.output_path = folder_ / wrong;
     EXPECT_FALSE(check_batch_files(options_).ok()) << wrong;
-  }
-}
-
-TEST(Render, EachLineIsAStringOrAnError) {
-  std::istringstream in("{\"x\":1}\n\nnot json\n[]\n{\"x\":2}");
-  std::ostringstream out;
-  const auto status = render_lines(in, out, [](const Json& variables) -> Result<std::string> {
-    if (variables["x"] == 2) return fail("line 1: no");
-    return std::string("a\n\"é\"");
-  });
-  EXPECT_TRUE(status.ok());
-  std::istringstream lines(out.str());
-  std::string line;
-  std::getline(lines, line);
-  EXPECT_EQ(line, "\"a\\n\\\"é\\\"\"");
-  for (int i = 0; i < 3; ++i) {
-    std::getline(lines, line);
-    EXPECT_TRUE(Json::parse(line).contains("error")) << line;
   }
 }
 
