@@ -1,4 +1,4 @@
-// Running one line.
+// Runs one line.
 #include "braid/cli/batch_request.h"
 
 #include <ctime>
@@ -10,7 +10,7 @@ namespace {
 
 using openai::ApiError;
 
-// What a server does and a batch does not.
+// Parameters that a server supports and a batch does not.
 std::optional<ApiError> refuse_unsupported(const openai::CommonParameters& common) {
   if (common.stream) return ApiError{.message = "stream is true: a batch has no streams", .param = "stream"};
   if (common.timeout_s) return ApiError{.message = "timeout: a batch has no time limits", .param = "timeout"};
@@ -24,7 +24,7 @@ BatchRequest::BatchRequest(BatchLine line, BatchBackend& backend, std::string mo
 
 void BatchRequest::start() {
   auto result = prepare();
-  line_.body = nullptr;  // a batch's memory is its requests in flight
+  line_.body = nullptr;  // the requests in flight are most of a batch's memory
   if (const auto* error = std::get_if<ApiError>(&result)) return answer_error(*error);
   auto& prepared = std::get<openai::PreparedRequest>(result);
   make_parser_ = std::move(prepared.make_parser);

@@ -1,4 +1,5 @@
-// One line of a batch on its way: from its body to submissions, and from their deltas to the answer.
+// One line of a batch: from its body to submissions, and from their deltas to the answer. Tested by
+// batch_command_test.cc.
 #pragma once
 
 #include <functional>
@@ -18,7 +19,7 @@ class BatchRequest : public std::enable_shared_from_this<BatchRequest> {
   using OnDone = std::function<void(BatchAnswer)>;
   BatchRequest(BatchLine line, BatchBackend& backend, std::string model_name, OnDone on_done);
 
-  // Submits all its prompts. Calls on_done once, from here or from an engine's thread.
+  // Submits all prompts. Calls on_done once, from here or from an engine's thread.
   void start();
 
  private:
@@ -35,10 +36,10 @@ class BatchRequest : public std::enable_shared_from_this<BatchRequest> {
   std::string model_name_;
   OnDone on_done_;
   Request request_;
-  openai::MakeMessageParser make_parser_;  // of a chat
-  std::mutex mutex_;                       // of what follows
+  openai::MakeMessageParser make_parser_;  // for a chat
+  std::mutex mutex_;                       // guards the members below
   std::vector<openai::PromptResult> results_;
-  size_t num_open_ = 0;  // choices
+  size_t num_open_ = 0;  // choices that are not finished
   std::optional<openai::ApiError> failure_;
 };
 

@@ -33,7 +33,7 @@ class HelpFormatter : public CLI::Formatter {
 
   std::string make_option_opts(const CLI::Option* option) const override {
     if (option->get_items_expected_max() == 0) return "";  // a switch
-    std::string type = option->get_type_name();            // CLI11 appends the names of its checks behind colons
+    std::string type = option->get_type_name();            // CLI11 appends the names of checks after colons
     type.resize(std::min(type.find(':'), type.size()));
     return type.empty() ? "" : " " + get_label(type);
   }
@@ -139,7 +139,7 @@ Result<const CLI::App*> CommandLine::parse(std::vector<std::string> arguments) {
   });
   TRY(arguments, expand_config_file(std::move(arguments)));
   try {
-    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 takes them
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // CLI11 takes them in this order
     root_->parse(std::move(reversed));
   } catch (const CLI::ParseError& error) {
     const bool is_help = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
