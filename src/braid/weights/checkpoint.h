@@ -19,7 +19,7 @@ namespace braid {
 
 class Checkpoint {
  public:
-  // Opens the files and reads their headers; no weights. (Tokenizer and templates: weights/text_assets.h.)
+  // Opens the files and reads their headers; no weights. (Tokenizer and templates: tokenizer/loading/.)
   static Result<Checkpoint> open(const ResolvedModel& model);
 
   const ModelConfig& config() const { return config_; }

@@ -1,4 +1,4 @@
-#include "braid/tokenizer/text_assets.h"
+#include "braid/tokenizer/loading/text_assets.h"
 
 #include <gtest/gtest.h>
 
