@@ -1,5 +1,5 @@
-// Held to jinja2: every fixture that tools/make_template_fixtures.py made renders the same, or is an error as there.
-// And hostile templates end in a named error within limits.
+// Compares with jinja2: every fixture of tools/make_template_fixtures.py renders to the same text, or is an error in
+// both. Hostile templates end in an error within the limits.
 #include "braid/tokenizer/chat_template.h"
 
 #include <gtest/gtest.h>
@@ -85,7 +85,7 @@ TEST_P(Conversations, RenderAsInJinja2) {
 
 std::vector<std::string> template_names() {
   std::vector<std::string> names;
-  std::error_code none;  // of a folder that is not there: then no test is, which GoogleTest reports
+  std::error_code none;  // if the folder is missing there are no tests, which GoogleTest reports
   for (const auto& file : std::filesystem::directory_iterator(kFolder, none)) {
     if (file.path().extension() == ".jinja") names.push_back(file.path().stem());
   }
@@ -188,7 +188,7 @@ TEST(ChatTemplate, NothingRunsForEver) {
       "");
 }
 
-// What would otherwise be freed by a recursion as deep as the chain, or never.
+// Without that, a chain would be destroyed by a recursion as deep as it is, and a cycle never.
 TEST(ChatTemplate, CyclesAndLongChainsAreTakenApart) {
   for (const char* source : {
            "{% set n = namespace() %}{% set n.me = n %}{% macro f() %}{% endmacro %}{% set n.f = f %}",
@@ -215,7 +215,7 @@ TEST(ChatTemplate, OnlyTheVariablesThatItNamesAreRead) {
   EXPECT_EQ(*rendered, "yes");
 }
 
-// As jinja2's generators: what was not asked for did not fail, and each item is given once.
+// Like jinja2's generators: an item that is not read does not fail, and each item is returned once.
 TEST(ChatTemplate, LazyFiltersFailWhereTheyAreRead) {
   const Json variables = {{"l", {1, "x"}}};
   const auto rendered = render("{% set g = l|map('abs') %}{{ 'made' if g }} {{ g|first }}", variables);

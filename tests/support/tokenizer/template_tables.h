@@ -1,5 +1,6 @@
 // Tables of templates beside what they render to. Every expected text is what jinja2 3.1 renders in the environment of
-// tools/make_template_fixtures.py; where a table expects an error, jinja2 raises one too, unless the table says otherwise.
+// tools/make_template_fixtures.py; where a table expects an error, jinja2 raises one too, unless the table says
+// otherwise.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// What a tokenizer.json may say wrongly: one clear error each, and never a crash.
+// Faulty tokenizer.json files: each ends in one clear error, never in a crash.
 #include <gtest/gtest.h>
 
 #include <ctime>
@@ -23,7 +23,7 @@ std::string error_of(const json& file) {
   return tokenizer.ok() ? "" : tokenizer.error().message;
 }
 
-// The file with the value at `pointer` replaced is an error that says `part`.
+// Replacing the value at `pointer` must make the file an error that contains `part`.
 void expect_error(const char* pointer, const json& value, std::string_view part) {
   json file = small();
   file[json::json_pointer(pointer)] = value;
@@ -152,7 +152,7 @@ json repeated(const char* list, const json& part, int count) {
   return sequence;
 }
 
-// A file of a few hundred bytes must not make a gigabyte of one character.
+// A file of a few hundred bytes must not turn one character into a gigabyte.
 TEST(TokenizerJson, PartsThatMultiplyATextAreRefused) {
   const json doubles = {{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", "aa"}};
   const json by_regex = {{"type", "Replace"}, {"pattern", {{"Regex", "b*"}}}, {"content", "b"}};
@@ -225,7 +225,7 @@ TEST(TokenizerJson, CorruptedFilesEndInATokenizerOrAnError) {
     const std::string file = testing::read_fixture(family + ".json");
     for (int round = 0; round < 300 / testing::kThinning; ++round) {
       std::string corrupted = file;
-      // The first kilobyte holds everything but the vocabulary.
+      // The first kilobyte contains everything except the vocabulary.
       for (auto flips = 1 + random() % 3; flips > 0; --flips) {
         corrupted[random() % (random() % 2 == 0 ? 2000 : file.size())] = static_cast<char>(32 + random() % 95);
       }

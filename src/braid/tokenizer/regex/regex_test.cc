@@ -35,7 +35,7 @@ TEST(Regex, CaseIsIgnoredOnlyWhereThePatternSaysSo) {
 }
 
 TEST(Regex, BoundsAreNotPossessiveAndPlusesAre) {
-  EXPECT_EQ(matches("a{1,2}+", "aaaaa"), (Matches{"aaaaa"}));  // repeated, in Oniguruma's Ruby syntax
+  EXPECT_EQ(matches("a{1,2}+", "aaaaa"), (Matches{"aaaaa"}));  // a repetition, in Oniguruma's Ruby syntax
   EXPECT_EQ(matches("a++a", "aaa"), Matches{});
   EXPECT_EQ(matches("a{,2}b", "aaab"), (Matches{"aab"}));
   EXPECT_EQ(matches("a{x}", "a{x}"), (Matches{"a{x}"}));
@@ -85,7 +85,7 @@ TEST(Regex, ManyPiecesThatBacktrackWithoutEndCostNotMuchMoreThanOne) {
   for (int piece = 0; piece < 5000; ++piece)
     regex->for_each_match(std::string(50, 'a'), scratch, [](size_t, size_t) {});
   EXPECT_LT(std::clock() - start, 20 * CLOCKS_PER_SEC);
-  // The next text is matched as ever.
+  // The next text is matched normally.
   scratch.start_text();
   size_t count = 0;
   regex->for_each_match(std::string(20, 'a') + "b", scratch, [&](size_t, size_t) { ++count; });

@@ -67,8 +67,8 @@ TEST(NormalForm, ComposesByTheStandardAndLeavesLaterCharactersAlone) {
   EXPECT_EQ(normalized(form, "\u1e9b\u0323"), "\u1e9b\u0323");
   EXPECT_EQ(normalized(form, "q\u0307\u0323"), "q\u0323\u0307");
   EXPECT_EQ(normalized(form, "\u0958"), "\u0915\u093c");                        // a composition exclusion
-  EXPECT_EQ(normalized(form, "\U00011935\U00011930"), "\U00011935\U00011930");  // composes from Unicode 13 on
-  EXPECT_EQ(normalized(form, "a\u0301\u1df6"), "\u00e1\u1df6");                 // a mark only from Unicode 10 on
+  EXPECT_EQ(normalized(form, "\U00011935\U00011930"), "\U00011935\U00011930");  // composes since Unicode 13
+  EXPECT_EQ(normalized(form, "a\u0301\u1df6"), "\u00e1\u1df6");                 // a mark since Unicode 10
   std::string out = "untouched";
   EXPECT_FALSE(form.normalize("plain \u00e9\u4e2d\uac01 text", out));
   EXPECT_EQ(out, "untouched");
@@ -80,7 +80,7 @@ TEST(NormalForm, DecomposesAndDropsWhatIsOnlyCompatible) {
             "e\u0301\u1100\u1161\u11a8\ufb01\u00b2\u017f\u0323\u0307");
   EXPECT_EQ(normalized(NormalForm(NormalFormKind::kNfkd), text), "e\u0301\u1100\u1161\u11a8fi2s\u0323\u0307");
   EXPECT_EQ(normalized(NormalForm(NormalFormKind::kNfkc), text), "\u00e9\uac01fi2\u1e69");
-  EXPECT_EQ(normalized(NormalForm(NormalFormKind::kNfkc), "\u30ab\uff9e"), "\u30ac");  // joins what stands before
+  EXPECT_EQ(normalized(NormalForm(NormalFormKind::kNfkc), "\u30ab\uff9e"), "\u30ac");  // joins the character before
   EXPECT_EQ(normalized(NormalForm(NormalFormKind::kNfkc), "\ufdfa").size(), 33u);      // 18 characters
 }
 
