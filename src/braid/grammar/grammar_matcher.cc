@@ -13,7 +13,7 @@ using grammar::Explorer;
 
 namespace {
 
-// What one token, or one mask, may cost: others wait for it. Ordinary grammars need a thousandth of it.
+// The most work for one token or one mask, because others wait for it. Ordinary grammars need a thousandth of this.
 constexpr int64_t kMaxAcceptWork = 1'000'000;
 constexpr int64_t kMaxMaskWork = 8'000'000;
 

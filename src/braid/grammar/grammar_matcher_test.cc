@@ -1,5 +1,5 @@
 // Matchers over real vocabularies: special tokens, spaces at the start, characters split over tokens, long texts in
-// bounded memory, many threads at once; and the compiler's cache.
+// bounded memory, many threads at once.
 #include "braid/grammar/grammar_matcher.h"
 
 #include <gtest/gtest.h>
@@ -43,11 +43,11 @@ TEST(GrammarMatcher, SpecialTokensAreNoTextAndEndTokensOnlyEnd) {
     EXPECT_FALSE(matcher.accept(special).ok());
     EXPECT_FALSE(matcher.accept(-1).ok());
     EXPECT_FALSE(matcher.accept(static_cast<TokenId>(tokenizer->vocab_size())).ok());
-    EXPECT_TRUE(matcher.is_complete());  // as it was
+    EXPECT_TRUE(matcher.is_complete());  // unchanged
   }
 }
 
-// What an output shows is what its grammar saw, also where the decoder drops the first token's space.
+// The shown text is the text that the grammar accepted, also if the decoder drops the first token's space.
 TEST(GrammarMatcher, AFirstTokensSpaceThatIsNotShownIsNotSeen) {
   const auto tokenizer = testing::fixture_tokenizer("llama2");
   GrammarCompiler compiler(*tokenizer);
@@ -94,7 +94,7 @@ TEST(GrammarMatcher, ACopyGoesItsOwnWay) {
   EXPECT_TRUE(other.accept_bytes("d").ok());
 }
 
-// What is remembered of configurations is thrown away more than once here, while several matchers are under way.
+// The cache of configurations is dropped several times here while several matchers are active.
 TEST(GrammarMatcher, LongTextsStayInBoundedMemory) {
   const testing::ByteTokenizer tokenizer;
   GrammarCompiler compiler(tokenizer);
@@ -219,8 +219,8 @@ TEST(GrammarCompiler, RefusesWhatWouldTakeTooMuchBesideWhatIsInUse) {
   EXPECT_LT(compiler.num_bytes(), 4 << 20);
 }
 
-// Each is refused with a reason, or compiles and can be followed; none takes memory or time out of proportion. (A time
-// limit of the test program as a whole ends what does not.)
+// Each is refused with a reason, or compiles and can be followed, within reasonable memory and time. (The test
+// program's time limit catches the rest.)
 TEST(GrammarCompiler, PathologicalGrammarsAreRefusedOrCompiled) {
   const testing::ByteTokenizer tokenizer;
   GrammarCompiler compiler(tokenizer);

@@ -53,7 +53,7 @@ TEST_F(Ebnf, RecursOnTheLeft) {
   expect("root ::= root \"a\" | \"b\"", {"b", "baaa"}, {"", "a", "ab"});
   expect("root ::= root \"+\" term | term\nterm ::= term \"*\" factor | factor\nfactor ::= [0-9]+ | \"(\" root \")\"",
          {"1", "1+2*3", "(1+2)*3+4", "((7))"}, {"1+", "+1", "(1", "1**2"});
-  // By way of another rule, and hidden behind one that may be empty.
+  // Through another rule, and hidden behind a rule that may be empty.
   expect("root ::= a \"x\" | \"y\"\na ::= root \"z\" | \"w\"", {"y", "wx", "yzx", "wxzx"}, {"x", "yz", "zx"});
   expect("root ::= maybe root \"a\" | \"b\"\nmaybe ::= \"-\"?", {"b", "ba", "-ba", "-ba", "--baa"}, {"-b", "a"});
   expect("root ::= root root | \"a\"", {"a", "aa", "aaaaa"}, {"", "b"});
@@ -61,7 +61,7 @@ TEST_F(Ebnf, RecursOnTheLeft) {
 }
 
 TEST_F(Ebnf, AmbiguityCostsNoExponentialTime) {
-  // Each "a" opens one of two brackets that only the end tells apart.
+  // Each "a" opens one of two brackets; only the end shows which.
   const auto grammar = must(compiler_.ebnf("root ::= \"a\" root \"b\" | \"a\" root \"c\" | \"x\""));
   std::string text = std::string(200, 'a') + "x";
   for (int i = 0; i < 200; ++i) text += i % 3 == 0 ? 'b' : 'c';

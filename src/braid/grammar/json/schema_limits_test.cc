@@ -1,5 +1,5 @@
-// Schemas that are large in one respect each: compiled or refused for what they are, with time and memory that grow no
-// faster than they do.
+// Schemas that are each large in one respect. They are compiled or refused with a reason; time and memory grow no
+// faster than the schema.
 #include <gtest/gtest.h>
 
 #include <functional>

@@ -1,4 +1,4 @@
-// JSON schemas as grammars: which documents they have, and what is refused by name.
+// JSON schemas as grammars: which documents they accept, and which schemas are refused.
 #include <gtest/gtest.h>
 
 #include "braid/grammar/json/schema_compiler.h"

@@ -1,4 +1,4 @@
-// Objects between tags: which texts they have, and what is refused.
+// Objects between tags: which texts they accept, and what is refused.
 #include "braid/grammar/json/tagged_objects.h"
 
 #include <gtest/gtest.h>
@@ -30,7 +30,7 @@ class TaggedObjects : public ::testing::Test {
     EXPECT_TRUE(grammar.ok()) << schema << ": " << grammar.error().message;
     return grammar.ok() && accepts(*grammar, text);
   }
-  // Of the one property "a".
+  // For an object with one property "a".
   bool takes_value(const std::string& schema, TypeSet kinds, const std::string& value) {
     kinds_ = {{"a", kinds}};
     return takes(R"({"type":"object","properties":{"a":)" + schema + R"(},"required":["a"]})",

@@ -1,4 +1,4 @@
-// Regular expressions as grammars: which texts they have, and what is refused.
+// Regular expressions as grammars: which texts they accept, and what is refused.
 #include <gtest/gtest.h>
 
 #include "tests/support/grammar/grammars.h"
