@@ -1,4 +1,5 @@
-// Quotes the beginning of a source text in an error message, cut between characters. Tested by ebnf/ebnf_test.cc.
+// Quotes the beginning of a source text in an error message, cut between characters. Tested by
+// ebnf/ebnf_parser_test.cc.
 #pragma once
 
 #include <string>

@@ -64,9 +64,9 @@ void expect_as_in_jinja2(const Json& fixture, const std::string& source, const J
   EXPECT_EQ(*rendered, fixture["output"].get<std::string>()) << name << ": " << source;
 }
 
-class Conversations : public testing::TestWithParam<std::string> {};
+class ChatTemplateConversations : public testing::TestWithParam<std::string> {};
 
-TEST_P(Conversations, RenderAsInJinja2) {
+TEST_P(ChatTemplateConversations, RenderAsInJinja2) {
   const auto lines = read_lines("conversations.jsonl");
   const std::string source = read_file(kFolder + GetParam() + ".jinja");
   int num_rendered = 0;
@@ -93,13 +93,13 @@ std::vector<std::string> template_names() {
   return names;
 }
 
-INSTANTIATE_TEST_SUITE_P(Templates, Conversations, testing::ValuesIn(template_names()),
+INSTANTIATE_TEST_SUITE_P(Templates, ChatTemplateConversations, testing::ValuesIn(template_names()),
                          [](const auto& name) { return name.param; });
 
-class Snippets : public testing::TestWithParam<const char*> {};
+class ChatTemplateSnippets : public testing::TestWithParam<const char*> {};
 
-TEST_P(Snippets, RenderAsInJinja2) {
-  const auto lines = read_lines(GetParam());
+TEST_P(ChatTemplateSnippets, RenderAsInJinja2) {
+  const auto lines = read_lines(GetParam() + std::string(".jsonl"));
   ASSERT_GT(lines.size(), 200U);
   for (size_t i = 1; i < lines.size(); ++i) {
     const Json& variables = lines[i].contains("variables") ? lines[i]["variables"] : lines[0]["variables"];
@@ -107,7 +107,8 @@ TEST_P(Snippets, RenderAsInJinja2) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(ChatTemplate, Snippets, testing::Values("snippets.jsonl", "corners.jsonl", "random.jsonl"));
+INSTANTIATE_TEST_SUITE_P(Files, ChatTemplateSnippets, testing::Values("snippets", "corners", "random"),
+                         [](const auto& name) { return name.param; });
 
 void expect_error(std::string_view source, std::string_view message, const Json& variables = Json::object(),
                   const TemplateLimits& limits = {}) {
@@ -189,7 +190,7 @@ TEST(ChatTemplate, NothingRunsForEver) {
 }
 
 // Without that, a chain would be destroyed by a recursion as deep as it is, and a cycle never.
-TEST(ChatTemplate, CyclesAndLongChainsAreTakenApart) {
+TEST(ChatTemplate, CyclesAndLongChainsAreFreed) {
   for (const char* source : {
            "{% set n = namespace() %}{% set n.me = n %}{% macro f() %}{% endmacro %}{% set n.f = f %}",
            "{% set n = namespace(x=1) %}{% for i in range(20000) %}{% set m = namespace(x=n.x) %}{% set n.x = m %}{% "
@@ -206,7 +207,7 @@ TEST(ChatTemplate, CyclesAndLongChainsAreTakenApart) {
   }
 }
 
-TEST(ChatTemplate, OnlyTheVariablesThatItNamesAreRead) {
+TEST(ChatTemplate, OnlyUsedVariablesAreConverted) {
   Json variables;
   for (int i = 0; i < 5'000; ++i) variables["unused " + std::to_string(i)] = i;
   variables["used"] = "yes";

@@ -8,9 +8,9 @@
 namespace braid {
 namespace {
 
-class IncrementalDecoding : public ::testing::TestWithParam<std::string> {};
+class IncrementalDecoderTest : public ::testing::TestWithParam<std::string> {};
 
-TEST_P(IncrementalDecoding, JoinedEqualsTheWholeDecodeAndNeverShowsHalfACharacter) {
+TEST_P(IncrementalDecoderTest, JoinedEqualsTheWholeDecodeAndNeverShowsHalfACharacter) {
   const std::unique_ptr<Tokenizer> tokenizer = testing::fixture_tokenizer(GetParam());
   ASSERT_NE(tokenizer, nullptr);
   const uint32_t seed = 20261121;
@@ -37,7 +37,7 @@ TEST_P(IncrementalDecoding, JoinedEqualsTheWholeDecodeAndNeverShowsHalfACharacte
   }
 }
 
-TEST_P(IncrementalDecoding, WhatIsCertainIsShownAtOnce) {
+TEST_P(IncrementalDecoderTest, CompleteTextIsReturnedAtOnce) {
   const std::unique_ptr<Tokenizer> tokenizer = testing::fixture_tokenizer(GetParam());
   ASSERT_NE(tokenizer, nullptr);
   IncrementalDecoder decoder(*tokenizer, {});
@@ -52,7 +52,7 @@ TEST_P(IncrementalDecoding, WhatIsCertainIsShownAtOnce) {
   EXPECT_EQ(decoder.finish(), "");
 }
 
-TEST_P(IncrementalDecoding, AnEmojiComesWholeAndABrokenOneAsAReplacement) {
+TEST_P(IncrementalDecoderTest, AnEmojiComesWholeAndABrokenOneAsAReplacement) {
   const std::unique_ptr<Tokenizer> tokenizer = testing::fixture_tokenizer(GetParam());
   ASSERT_NE(tokenizer, nullptr);
   const std::string emoji = "\U0001FAE8";
@@ -76,7 +76,7 @@ TEST_P(IncrementalDecoding, AnEmojiComesWholeAndABrokenOneAsAReplacement) {
 }
 
 // Wherever the ids are cut, prompt and continuation join without a lost or an added character.
-TEST_P(IncrementalDecoding, AContinuationIsWhatTheWholeTextHasMore) {
+TEST_P(IncrementalDecoderTest, AContinuationIsTheRestOfTheWholeText) {
   const std::unique_ptr<Tokenizer> tokenizer = testing::fixture_tokenizer(GetParam());
   ASSERT_NE(tokenizer, nullptr);
   int num_cuts = 0;
@@ -97,7 +97,7 @@ TEST_P(IncrementalDecoding, AContinuationIsWhatTheWholeTextHasMore) {
   EXPECT_GE(num_cuts, 15);
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, IncrementalDecoding, ::testing::ValuesIn(testing::families()),
+INSTANTIATE_TEST_SUITE_P(Families, IncrementalDecoderTest, ::testing::ValuesIn(testing::families()),
                          [](const auto& family) { return family.param; });
 
 }  // namespace

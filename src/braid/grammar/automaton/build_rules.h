@@ -1,4 +1,4 @@
-// Turns expressions into automata. Tested by ../ebnf/ebnf_test.cc and ../regex/regex_test.cc.
+// Turns expressions into automata. Tested by ../ebnf/ebnf_parser_test.cc and ../regex/regex_parser_test.cc.
 #pragma once
 
 #include "braid/base/result.h"

@@ -1,4 +1,5 @@
-// Byte sequences as states of a rule: a prefix tree that shares equal suffixes. Tested by ../regex/regex_test.cc.
+// Byte sequences as states of a rule: a prefix tree that shares equal suffixes. Tested by
+// ../regex/regex_parser_test.cc.
 #pragma once
 
 #include <cstdint>

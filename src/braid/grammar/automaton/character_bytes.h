@@ -1,4 +1,5 @@
-// The byte sequences that write the characters of a set. Tested by ../regex/regex_test.cc and ../json/schema_test.cc.
+// The byte sequences that write the characters of a set. Tested by ../regex/regex_parser_test.cc and
+// ../json/schema_compiler_test.cc.
 #pragma once
 
 #include <bitset>

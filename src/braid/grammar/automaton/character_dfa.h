@@ -1,6 +1,6 @@
 // Deterministic automata over characters. They express two conditions on one text (a pattern and a length, two
 // patterns, any key except these), which a grammar alone cannot. States and operations count against a limit. Tested by
-// ../json/schema_test.cc and ../json/schema_limits_test.cc.
+// ../json/schema_compiler_test.cc and ../json/schema_limits_test.cc.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // One step of the explorer: from the places that a byte led to, finds all places that follow without another byte.
-// Tested by ../ebnf/ebnf_test.cc.
+// Tested by ../ebnf/ebnf_parser_test.cc.
 #pragma once
 
 #include <cstdint>

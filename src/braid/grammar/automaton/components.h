@@ -1,4 +1,5 @@
-// Strongly connected components (Tarjan, SIAM J. Comput. 1972), without recursion. Tested by ../ebnf/ebnf_test.cc.
+// Strongly connected components (Tarjan, SIAM J. Comput. 1972), without recursion. Tested by
+// ../ebnf/ebnf_parser_test.cc.
 #pragma once
 
 #include <cstdint>

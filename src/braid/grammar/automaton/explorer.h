@@ -7,7 +7,7 @@
 // its rule must and may still run. Calls in tail position push nothing: a list by right recursion is a loop.
 //
 // For masks (mask/local_mask.h) a rule can also run without callers, from a "bottom". Its end is then recorded as an
-// exit, with the number of earlier passes. Tested by ../ebnf/ebnf_test.cc and ../grammar_matcher_test.cc.
+// exit, with the number of earlier passes. Tested by ../ebnf/ebnf_parser_test.cc and ../grammar_matcher_test.cc.
 #pragma once
 
 #include <cstdint>

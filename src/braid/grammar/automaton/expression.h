@@ -1,6 +1,6 @@
 // Expressions over characters and rules: the common result of the front ends (regular expression, EBNF, JSON schema).
-// Immutable and shared. An expression stands for a set of texts. Tested by ../ebnf/ebnf_test.cc and
-// ../json/schema_test.cc.
+// Immutable and shared. An expression stands for a set of texts. Tested by ../ebnf/ebnf_parser_test.cc and
+// ../json/schema_compiler_test.cc.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Finds which rules a rule may call before it reads a byte. Tested by ../ebnf/ebnf_test.cc.
+// Finds which rules a rule may call before it reads a byte. Tested by ../ebnf/ebnf_parser_test.cc.
 #pragma once
 
 #include <vector>

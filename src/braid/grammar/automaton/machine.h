@@ -1,5 +1,5 @@
-// A grammar ready to run: a pushdown automaton over bytes, in flat arrays. Immutable. Tested by ../ebnf/ebnf_test.cc
-// and ../grammar_matcher_test.cc.
+// A grammar ready to run: a pushdown automaton over bytes, in flat arrays. Immutable. Tested by
+// ../ebnf/ebnf_parser_test.cc and ../grammar_matcher_test.cc.
 //
 // Invariants: every state is on a path to the end of its rule; a called rule reads at least one byte before it ends;
 // calls before the first byte have no cycles (callees have higher numbers).

@@ -1,4 +1,4 @@
-// Steps that prepare a grammar for the machine. They do not change its texts. Tested by ../ebnf/ebnf_test.cc.
+// Steps that prepare a grammar for the machine. They do not change its texts. Tested by ../ebnf/ebnf_parser_test.cc.
 #pragma once
 
 #include "braid/base/result.h"

@@ -1,4 +1,5 @@
-// A rule as a nondeterministic automaton, which reads bytes and calls other rules. Tested by ../ebnf/ebnf_test.cc.
+// A rule as a nondeterministic automaton, which reads bytes and calls other rules. Tested by
+// ../ebnf/ebnf_parser_test.cc.
 #pragma once
 
 #include <cstdint>

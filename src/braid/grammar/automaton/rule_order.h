@@ -1,5 +1,5 @@
 // Finds which rules are recursive, and how large each is after small rules are copied into it. Tested by
-// ../ebnf/ebnf_test.cc.
+// ../ebnf/ebnf_parser_test.cc.
 #pragma once
 
 #include <cstdint>

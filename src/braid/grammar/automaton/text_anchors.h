@@ -1,4 +1,4 @@
-// "^" and "$": edges that hold only at the start or the end of a rule's text. Tested by ../regex/regex_test.cc.
+// "^" and "$": edges that hold only at the start or the end of a rule's text. Tested by ../regex/regex_parser_test.cc.
 #pragma once
 
 #include <vector>

@@ -32,7 +32,7 @@ std::vector<Json> read_cases() {
   return cases;
 }
 
-TEST(SchemaReference, DocumentsAreJudgedAsTheReferenceJudgesThem) {
+TEST(SchemaReference, DocumentsAreValidIfAndOnlyIfTheReferenceSaysSo) {
   const testing::ByteTokenizer tokenizer;
   GrammarCompiler compiler(tokenizer);
   int num_valid = 0;
@@ -53,7 +53,7 @@ TEST(SchemaReference, DocumentsAreJudgedAsTheReferenceJudgesThem) {
   EXPECT_GT(num_invalid, 1500 / static_cast<int>(kThinning));
 }
 
-TEST(SchemaReference, WhatTheMasksAllowSatisfiesTheSchema) {
+TEST(SchemaReference, SampledOutputsSatisfyTheSchema) {
   const std::vector<Json> cases = read_cases();
   for (const char* family : {"gpt2", "qwen2", "llama2", "smollm2"}) {
     const auto tokenizer = testing::fixture_tokenizer(family);

@@ -227,7 +227,7 @@ TEST(GgufVocabulary, EveryKnownNameMakesATokenizer) {
   }
 }
 
-TEST(GgufVocabulary, WhatDoesNotFitTogetherIsNamed) {
+TEST(GgufVocabulary, ErrorsNameWhatDoesNotFitTogether) {
   const GgufVocabulary good = to_gguf(json::parse(testing::read_fixture("gpt2.json")), "gpt-2");
   const auto message = [&good](auto change) {
     GgufVocabulary vocabulary = good;

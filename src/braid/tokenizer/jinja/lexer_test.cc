@@ -9,7 +9,8 @@ namespace {
 
 using testing::expect_templates;
 
-// Each token as its kind's letter and its text: T text, {{ }} {% %} tags, n name, s string, i integer, f float, o operator.
+// Each token as its kind's letter and its text: T text, {{ }} {% %} tags, n name, s string, i integer, f float, o
+// operator.
 std::string shown(std::string_view source) {
   const auto tokens = tokenize(source);
   if (!tokens.ok()) return tokens.error().message;
@@ -60,25 +61,32 @@ TEST(Lexer, TrimBlocksDropsTheNewlineBehindATag) {
       {R"({% if 1 %}
 a
 {% endif %}
-b)", R"(a
+b)",
+       R"(a
 b)"},
       {R"({# c #}
-a)", R"(a)"},
+a)",
+       "a"},
       {R"({{ 1 }}
-a)", R"(1
+a)",
+       R"(1
 a)"},
       {R"({% if 1 +%}
-a{% endif %})", R"(
+a{% endif %})",
+       R"(
 a)"},
       {R"(a
-)", R"(a)"},
+)",
+       "a"},
       {R"(a
 
-)", R"(a
+)",
+       R"(a
 )"},
       {R"(a
 bc
-)", R"(a
+)",
+       R"(a
 b
 c)"},
   });
@@ -87,17 +95,20 @@ c)"},
 TEST(Lexer, LstripBlocksDropsTheIndentBeforeATag) {
   expect_templates({
       {R"(a
-  {% if 1 %}b{% endif %})", R"(a
+  {% if 1 %}b{% endif %})",
+       R"(a
 b)"},
-      {R"(  {# c #}a)", R"(a)"},
+      {"  {# c #}a", "a"},
       {R"(a
-  {{ 1 }})", R"(a
+  {{ 1 }})",
+       R"(a
   1)"},
-      {R"(a  {% if 1 %}b{% endif %})", R"(a  b)"},
+      {"a  {% if 1 %}b{% endif %}", "a  b"},
       {R"(a
-  {%+ if 1 %}b{% endif %})", R"(a
+  {%+ if 1 %}b{% endif %})",
+       R"(a
   b)"},
-      {R"(	 {% if 1 %}a{% endif %})", R"(a)"},
+      {"	 {% if 1 %}a{% endif %}", "a"},
   });
 }
 
@@ -105,29 +116,34 @@ TEST(Lexer, MinusStripsAllWhiteSpace) {
   expect_templates({
       {R"(a 
  {{- 1 -}} 
- b)", R"(a1b)"},
+ b)",
+       "a1b"},
       {R"(a 
  {%- if 1 -%} 
  b 
  {%- endif -%} 
- c)", R"(abc)"},
+ c)",
+       "abc"},
       {R"(a 
  {#- c -#} 
- b)", R"(ab)"},
+ b)",
+       "ab"},
       {R"({{ 1 -}}
 
-{{- 2 }})", R"(12)"},
+{{- 2 }})",
+       "12"},
   });
 }
 
 TEST(Lexer, RawBlocksAreText) {
   expect_templates({
-      {R"({% raw %}{{ a }}{% b %}{# c #}{% endraw %})", R"({{ a }}{% b %}{# c #})"},
-      {R"(a {%- raw -%} {{ b }} {%- endraw -%} c)", R"(a{{ b }}c)"},
+      {"{% raw %}{{ a }}{% b %}{# c #}{% endraw %}", "{{ a }}{% b %}{# c #}"},
+      {"a {%- raw -%} {{ b }} {%- endraw -%} c", "a{{ b }}c"},
       {R"({% raw %}
 a
 {% endraw %}
-b)", R"(
+b)",
+       R"(
 a
 b)"},
   });

@@ -10,44 +10,50 @@ using testing::expect_templates;
 
 TEST(LoopObject, KnowsItsPosition) {
   expect_templates({
-      {R"({% for x in 'abc' %}{{ loop.index }}{{ loop.index0 }}{{ loop.revindex }}{{ loop.revindex0 }}{{ loop.first }}{{ loop.last }}{{ loop.length }} {% endfor %})", R"(1032TrueFalse3 2121FalseFalse3 3210FalseTrue3 )"},
-      {R"({% for x in [1, 2, 3, 4] if x is even %}{{ loop.index }}/{{ loop.length }}{{ loop.last }} {% endfor %})", R"(1/2False 2/2True )"},
+      {"{% for x in 'abc' %}{{ loop.index }}{{ loop.index0 }}{{ loop.revindex }}{{ loop.revindex0 }}{{ loop.first }}{{ "
+       "loop.last }}{{ loop.length }} {% endfor %}",
+       "1032TrueFalse3 2121FalseFalse3 3210FalseTrue3 "},
+      {"{% for x in [1, 2, 3, 4] if x is even %}{{ loop.index }}/{{ loop.length }}{{ loop.last }} {% endfor %}",
+       "1/2False 2/2True "},
   });
 }
 
 TEST(LoopObject, KnowsItsNeighbours) {
   expect_templates({
-      {R"({% for x in 'abc' %}[{{ loop.previtem }}{{ x }}{{ loop.nextitem }}]{% endfor %})", R"([ab][abc][bc])"},
-      {R"({% for x in [1, 2] %}{{ loop.previtem is defined }}{{ loop.nextitem is defined }} {% endfor %})", R"(FalseTrue TrueFalse )"},
+      {"{% for x in 'abc' %}[{{ loop.previtem }}{{ x }}{{ loop.nextitem }}]{% endfor %}", "[ab][abc][bc]"},
+      {"{% for x in [1, 2] %}{{ loop.previtem is defined }}{{ loop.nextitem is defined }} {% endfor %}",
+       "FalseTrue TrueFalse "},
   });
 }
 
 TEST(LoopObject, CyclesAndTellsChanges) {
   expect_templates({
-      {R"({% for x in [1, 2, 3] %}{{ loop.cycle('a', 'b') }}{% endfor %})", R"(aba)"},
-      {R"({% for x in [1, 1, 2, 2, 1] %}{{ loop.changed(x) }} {% endfor %})", R"(True False True False True )"},
+      {"{% for x in [1, 2, 3] %}{{ loop.cycle('a', 'b') }}{% endfor %}", "aba"},
+      {"{% for x in [1, 1, 2, 2, 1] %}{{ loop.changed(x) }} {% endfor %}", "True False True False True "},
   });
 }
 
 TEST(LoopObject, CallsItselfIfRecursive) {
   expect_templates({
-      {R"({% for n in [[1, [2]], [3]] recursive %}{{ n if n is number else '(' ~ loop(n) ~ ')' }}{% endfor %})", R"((1(2))(3))"},
-      {R"({% for n in [[[]]] recursive %}{{ loop.depth }}{{ loop.depth0 }}{{ loop(n) }}{% endfor %})", R"(1021)"},
+      {"{% for n in [[1, [2]], [3]] recursive %}{{ n if n is number else '(' ~ loop(n) ~ ')' }}{% endfor %}",
+       "(1(2))(3)"},
+      {"{% for n in [[[]]] recursive %}{{ loop.depth }}{{ loop.depth0 }}{{ loop(n) }}{% endfor %}", "1021"},
   });
 }
 
 TEST(LoopObject, BelongsToTheInnermostLoop) {
   expect_templates({
-      {R"({% for a in [1, 2] %}{% for b in 'xyz' %}{{ loop.index }}{% endfor %}{{ loop.index }} {% endfor %})", R"(1231 1232 )"},
-      {R"({% for a in [1] %}{% endfor %}{{ loop is defined }})", R"(False)"},
-      {R"({% for a in [1, 2] %}{% set outer = loop %}{% for b in [1] %}{{ outer.index }}{% endfor %}{% endfor %})", R"(12)"},
+      {"{% for a in [1, 2] %}{% for b in 'xyz' %}{{ loop.index }}{% endfor %}{{ loop.index }} {% endfor %}",
+       "1231 1232 "},
+      {"{% for a in [1] %}{% endfor %}{{ loop is defined }}", "False"},
+      {"{% for a in [1, 2] %}{% set outer = loop %}{% for b in [1] %}{{ outer.index }}{% endfor %}{% endfor %}", "12"},
   });
 }
 
 TEST(LoopObject, RejectsWrongCalls) {
   expect_template_errors({
-      {R"({% for a in [1] %}{{ loop([1]) }}{% endfor %})", R"()"},
-      {R"({% for a in [1] %}{{ loop.cycle() }}{% endfor %})", R"(no items for cycling given)"},
+      {"{% for a in [1] %}{{ loop([1]) }}{% endfor %}", ""},
+      {"{% for a in [1] %}{{ loop.cycle() }}{% endfor %}", "no items for cycling given"},
   });
 }
 

@@ -10,52 +10,52 @@ using testing::expect_expressions;
 
 TEST(PrintfFormat, FormatsEveryType) {
   expect_expressions({
-      {R"('%s %r %a' % ('é', 'é', 'é'))", R"(é 'é' '\xe9')"},
-      {R"('%d %i %u' % (1, -2, true))", R"(1 -2 1)"},
-      {R"('%x %X %o' % (255, 255, 8))", R"(ff FF 10)"},
-      {R"('%f %e %g %E %G' % (1.5, 1.5, 1.5, 1.5, 1e10))", R"(1.500000 1.500000e+00 1.5 1.500000E+00 1E+10)"},
-      {R"('%c%c' % ('a', 98))", R"(ab)"},
-      {R"('100%%' % ())", R"(100%)"},
-      {R"('%d' % 1.9)", R"(1)"},
-      {R"('%s' % [1])", R"([1])"},
-      {R"('%s' % none)", R"(None)"},
+      {"'%s %r %a' % ('é', 'é', 'é')", R"(é 'é' '\xe9')"},
+      {"'%d %i %u' % (1, -2, true)", "1 -2 1"},
+      {"'%x %X %o' % (255, 255, 8)", "ff FF 10"},
+      {"'%f %e %g %E %G' % (1.5, 1.5, 1.5, 1.5, 1e10)", "1.500000 1.500000e+00 1.5 1.500000E+00 1E+10"},
+      {"'%c%c' % ('a', 98)", "ab"},
+      {"'100%%' % ()", "100%"},
+      {"'%d' % 1.9", "1"},
+      {"'%s' % [1]", "[1]"},
+      {"'%s' % none", "None"},
   });
 }
 
 TEST(PrintfFormat, TakesFlagsWidthAndPrecision) {
   expect_expressions({
-      {R"('[%5d|%-5d|%05d|%+d|% d]' % (1, 2, 3, 4, 5))", R"([    1|2    |00003|+4| 5])"},
-      {R"('[%#x|%#o]' % (255, 8))", R"([0xff|0o10])"},
-      {R"('[%.2f|%8.3f|%-8.1f|]' % (1.005, 2.5, 3.25))", R"([1.00|   2.500|3.2     |])"},
-      {R"('[%.2s|%5.1s]' % ('abc', 'xyz'))", R"([ab|    x])"},
-      {R"('[%*d|%-*d|%.*f]' % (4, 1, 4, 2, 1, 2.55))", R"([   1|2   |2.5])"},
-      {R"('[%.3d|%08.3d]' % (5, 5))", R"([005|00000005])"},
-      {R"('%5s|%-5s|' % ('é', 'é'))", R"(    é|é    |)"},
+      {"'[%5d|%-5d|%05d|%+d|% d]' % (1, 2, 3, 4, 5)", "[    1|2    |00003|+4| 5]"},
+      {"'[%#x|%#o]' % (255, 8)", "[0xff|0o10]"},
+      {"'[%.2f|%8.3f|%-8.1f|]' % (1.005, 2.5, 3.25)", "[1.00|   2.500|3.2     |]"},
+      {"'[%.2s|%5.1s]' % ('abc', 'xyz')", "[ab|    x]"},
+      {"'[%*d|%-*d|%.*f]' % (4, 1, 4, 2, 1, 2.55)", "[   1|2   |2.5]"},
+      {"'[%.3d|%08.3d]' % (5, 5)", "[005|00000005]"},
+      {"'%5s|%-5s|' % ('é', 'é')", "    é|é    |"},
   });
 }
 
 TEST(PrintfFormat, TakesNamesFromAMapping) {
   expect_expressions({
-      {R"('%(a)s %(b)03d' % {'a': 1, 'b': 2})", R"(1 002)"},
-      {R"('%(a)s%%' % {'a': 'x', 'c': 0})", R"(x%)"},
+      {"'%(a)s %(b)03d' % {'a': 1, 'b': 2}", "1 002"},
+      {"'%(a)s%%' % {'a': 'x', 'c': 0}", "x%"},
   });
 }
 
 TEST(PrintfFormat, RejectsWhatDoesNotFit) {
   expect_expression_errors({
-      {R"('%d' % 'a')", R"(%d format: a number is required, not str)"},
-      {R"('%s %s' % 1)", R"(not enough arguments for format string)"},
-      {R"('%s' % (1, 2))", R"(not all arguments converted)"},
-      {R"('%z' % 1)", R"(unsupported format character 'z')"},
-      {R"('%' % 1)", R"(incomplete format)"},
-      {R"('%(a)s' % 1)", R"(format requires a mapping)"},
-      {R"('%(a)s' % {})", R"(the format names 'a')"},
-      {R"('%(a' % {})", R"(incomplete format key)"},
-      {R"('%f' % 'a')", R"(must be real number, not str)"},
-      {R"('%c' % 'ab')", R"(%c requires int or char)"},
-      {R"('%*d' % ('a', 1))", R"(* wants int)"},
-      {R"('%x' % 1.5)", R"(an integer is required)"},
-      {R"('x' % 1)", R"(not all arguments converted)"},
+      {"'%d' % 'a'", "%d format: a number is required, not str"},
+      {"'%s %s' % 1", "not enough arguments for format string"},
+      {"'%s' % (1, 2)", "not all arguments converted"},
+      {"'%z' % 1", "unsupported format character 'z'"},
+      {"'%' % 1", "incomplete format"},
+      {"'%(a)s' % 1", "format requires a mapping"},
+      {"'%(a)s' % {}", "the format names 'a'"},
+      {"'%(a' % {}", "incomplete format key"},
+      {"'%f' % 'a'", "must be real number, not str"},
+      {"'%c' % 'ab'", "%c requires int or char"},
+      {"'%*d' % ('a', 1)", "* wants int"},
+      {"'%x' % 1.5", "an integer is required"},
+      {"'x' % 1", "not all arguments converted"},
   });
 }
 

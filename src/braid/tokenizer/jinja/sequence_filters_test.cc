@@ -10,63 +10,63 @@ using testing::expect_expressions;
 
 TEST(SequenceFilters, DefaultReplacesTheUndefined) {
   expect_expressions({
-      {R"(missing|default('x'))", R"(x)"},
-      {R"(missing|d)", R"()"},
-      {R"(''|default('x'))", R"()"},
-      {R"(''|default('x', true))", R"(x)"},
-      {R"(none|default('x'))", R"(None)"},
-      {R"(none|default('x', boolean=true))", R"(x)"},
+      {"missing|default('x')", "x"},
+      {"missing|d", ""},
+      {"''|default('x')", ""},
+      {"''|default('x', true)", "x"},
+      {"none|default('x')", "None"},
+      {"none|default('x', boolean=true)", "x"},
   });
 }
 
 TEST(SequenceFilters, TakeEnds) {
   expect_expressions({
-      {R"([1, 2]|first)", R"(1)"},
-      {R"([1, 2]|last)", R"(2)"},
-      {R"('abc'|first)", R"(a)"},
-      {R"('abc'|last)", R"(c)"},
-      {R"([]|first is defined)", R"(False)"},
-      {R"({'a': 1, 'b': 2}|first)", R"(a)"},
-      {R"({'a': 1, 'b': 2}|last)", R"(b)"},
+      {"[1, 2]|first", "1"},
+      {"[1, 2]|last", "2"},
+      {"'abc'|first", "a"},
+      {"'abc'|last", "c"},
+      {"[]|first is defined", "False"},
+      {"{'a': 1, 'b': 2}|first", "a"},
+      {"{'a': 1, 'b': 2}|last", "b"},
   });
 }
 
 TEST(SequenceFilters, ListReverseAndItems) {
   expect_expressions({
-      {R"('abc'|list)", R"(['a', 'b', 'c'])"},
-      {R"({'a': 1}|list)", R"(['a'])"},
-      {R"([1, 2]|reverse|list)", R"([2, 1])"},
-      {R"('abc'|reverse)", R"(cba)"},
-      {R"({'a': 1, 'b': 2}|items|list)", R"([('a', 1), ('b', 2)])"},
-      {R"(missing|items|list)", R"([])"},
+      {"'abc'|list", "['a', 'b', 'c']"},
+      {"{'a': 1}|list", "['a']"},
+      {"[1, 2]|reverse|list", "[2, 1]"},
+      {"'abc'|reverse", "cba"},
+      {"{'a': 1, 'b': 2}|items|list", "[('a', 1), ('b', 2)]"},
+      {"missing|items|list", "[]"},
   });
 }
 
 TEST(SequenceFilters, BatchAndSlice) {
   expect_expressions({
-      {R"(range(5)|batch(2)|list)", R"([[0, 1], [2, 3], [4]])"},
-      {R"(range(5)|batch(2, 'x')|list)", R"([[0, 1], [2, 3], [4, 'x']])"},
-      {R"(range(5)|slice(3)|list)", R"([[0, 1], [2, 3], [4]])"},
-      {R"(range(5)|slice(3, 'x')|list)", R"([[0, 1], [2, 3], [4, 'x']])"},
-      {R"([]|batch(2)|list)", R"([])"},
+      {"range(5)|batch(2)|list", "[[0, 1], [2, 3], [4]]"},
+      {"range(5)|batch(2, 'x')|list", "[[0, 1], [2, 3], [4, 'x']]"},
+      {"range(5)|slice(3)|list", "[[0, 1], [2, 3], [4]]"},
+      {"range(5)|slice(3, 'x')|list", "[[0, 1], [2, 3], [4, 'x']]"},
+      {"[]|batch(2)|list", "[]"},
   });
 }
 
 TEST(SequenceFilters, AttrLooksUpAttributesOnly) {
   expect_expressions({
-      {R"(({'a': 1}|attr('a')) is defined)", R"(False)"},
-      {R"(('a'|attr('upper'))())", R"(A)"},
+      {"({'a': 1}|attr('a')) is defined", "False"},
+      {"('a'|attr('upper'))()", "A"},
   });
 }
 
 TEST(SequenceFilters, RejectWrongUse) {
   expect_expression_errors({
-      {R"(5|list)", R"('int' object is not iterable)"},
-      {R"(5|items|list)", R"(Can only get item pairs from a mapping)"},
-      {R"(range(5)|slice(0)|list)", R"(integer division or modulo by zero)"},
-      {R"(([1]|map('string'))|last)", R"(not reversible)"},
-      {R"(5|first)", R"(not iterable)"},
-      {R"([1]|batch)", R"(misses the argument 'linecount')"},
+      {"5|list", "'int' object is not iterable"},
+      {"5|items|list", "Can only get item pairs from a mapping"},
+      {"range(5)|slice(0)|list", "integer division or modulo by zero"},
+      {"([1]|map('string'))|last", "not reversible"},
+      {"5|first", "not iterable"},
+      {"[1]|batch", "misses the argument 'linecount'"},
   });
 }
 

@@ -10,11 +10,12 @@ using testing::expect_expressions;
 TEST(StringLiteral, EscapesAreThoseOfPython) {
   expect_expressions({
       {R"(['\n\t\r', '\\', '\'', "\"", '\a\b\f\v'])", R"(['\n\t\r', '\\', "'", '"', '\x07\x08\x0c\x0b'])"},
-      {R"('\101\x41\u0041\U00000041\60')", R"(AAAA0)"},
+      {R"('\101\x41\u0041\U00000041\60')", "AAAA0"},
       {R"('\q\.')", R"(\q\.)"},
       {R"(['\0', '\18', '\xe9', '\ud7ff', '\U0001f600'])", R"(['\x00', '\x018', 'é', '\ud7ff', '😀'])"},
       {R"('a\
-b')", R"(ab)"},
+b')",
+       "ab"},
   });
 }
 

@@ -1,6 +1,6 @@
 // The parts that a tokenizer.json may name, and how each is read: one table of makers by name for each of the five
 // kinds of parts. A new part needs its class (parts/), a maker, and a line in its table. Tested by
-// tokenizer_json_test.cc and combinations_reference_test.cc.
+// tokenizer_json_test.cc and ../combinations_reference_test.cc.
 #pragma once
 
 #include <memory>

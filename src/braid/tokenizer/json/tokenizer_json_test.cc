@@ -42,7 +42,7 @@ TEST(TokenizerJson, MergesMayBeStringsOrPairs) {
   EXPECT_EQ(tokenizer->token_bytes(77), "");
 }
 
-TEST(TokenizerJson, WhatIsWrongIsNamed) {
+TEST(TokenizerJson, ErrorsNameThePart) {
   expect_error("/model/type", "Unigram", "Unigram");
   expect_error("/model/type", "WordPiece", "WordPiece");
   expect_error("/model/type", "WordLevel", "supported are BPE");
@@ -98,7 +98,7 @@ TEST(TokenizerJson, IdsMayHaveGaps) {
   EXPECT_EQ(tokenizer->decode(std::vector<TokenId>{0, 4, 999, 1500, 3, 5000, -1}, false), "ac");
 }
 
-TEST(TokenizerJson, AnAddedTokenThatIsLookedForInNormalTextBecomesItsNormalForm) {
+TEST(TokenizerJson, ANormalizedAddedTokenDecodesToItsNormalForm) {
   json file = small();
   file["normalizer"] = {{"type", "Lowercase"}};
   file["added_tokens"] = {{{"id", 5}, {"content", "<E>"}, {"special", true}, {"normalized", true}},
@@ -112,7 +112,7 @@ TEST(TokenizerJson, AnAddedTokenThatIsLookedForInNormalTextBecomesItsNormalForm)
   EXPECT_EQ(tokenizer->token_to_id("<E>"), 5);
 }
 
-TEST(TokenizerJson, APatternThatBacktracksWithoutEndHoldsNoTextUp) {
+TEST(TokenizerJson, APatternThatBacktracksWithoutEndIsCutOff) {
   json file = small();
   const json blows_up = {{"Regex", "(?:a+)+$"}};
   file["normalizer"] = {{"type", "Replace"}, {"pattern", blows_up}, {"content", "x"}};
@@ -130,7 +130,7 @@ TEST(TokenizerJson, APatternThatBacktracksWithoutEndHoldsNoTextUp) {
   EXPECT_LT(std::clock() - start, 20 * CLOCKS_PER_SEC);
 }
 
-TEST(TokenizerJson, TextThatIsNotAnObjectOfJsonIsAnError) {
+TEST(TokenizerJson, InputThatIsNotAJsonObjectIsAnError) {
   for (const std::string& text :
        {std::string(), std::string("[]"), std::string("{"), std::string("null"), std::string("\xff{}"),
         std::string(1'000'000, '['), std::string("{\"a\":") + std::string(100'000, '[')}) {
@@ -179,7 +179,7 @@ TEST(TokenizerJson, PartsThatMultiplyATextAreRefused) {
   EXPECT_EQ(tokenizer->decode(std::vector<TokenId>{0, 3}, false), std::string(32, 'a') + "c");
 }
 
-TEST(TokenizerJson, AnAddedTokensNormalFormIsNotLong) {
+TEST(TokenizerJson, AnAddedTokenWithALongNormalFormIsRefused) {
   json file = small();
   file["normalizer"] =
       repeated("normalizers", {{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", "aa"}}, 8);
@@ -187,7 +187,7 @@ TEST(TokenizerJson, AnAddedTokensNormalFormIsNotLong) {
   EXPECT_NE(error_of(file).find("has 1281 bytes when it is normalised"), std::string::npos) << error_of(file);
 }
 
-TEST(TokenizerJson, ATemplateHasOneTextAndFewIds) {
+TEST(TokenizerJson, TemplatesWithSeveralTextsOrManyIdsAreRefused) {
   const json text = {{"Sequence", {{"id", "A"}, {"type_id", 0}}}};
   const json token = {{"SpecialToken", {{"id", "<e>"}, {"type_id", 0}}}};
   const auto processor = [](const json& single, const json& ids) -> json {
@@ -204,7 +204,7 @@ TEST(TokenizerJson, ATemplateHasOneTextAndFewIds) {
   EXPECT_EQ(tokenizer->encode("a", true), (std::vector<TokenId>{5, 4, 0, 5, 4}));
 }
 
-TEST(TokenizerJson, WhiteSpaceThatIsATokenAndTakenByAnotherGivesIdsForBoth) {
+TEST(TokenizerJson, AWhiteSpaceTokenMatchesAlsoWhereTheTokenBeforeTookItsSpace) {
   json file = small();
   file["added_tokens"][0] = {{"id", 5}, {"content", " "}, {"rstrip", true}, {"normalized", false}};
   const std::unique_ptr<Tokenizer> tokenizer = testing::must_make(file.dump());
@@ -212,7 +212,7 @@ TEST(TokenizerJson, WhiteSpaceThatIsATokenAndTakenByAnotherGivesIdsForBoth) {
   EXPECT_EQ(tokenizer->encode("a   b \n c", false), (std::vector<TokenId>{0, 5, 5, 5, 1, 5, 5, 3}));
 }
 
-TEST(TokenizerJson, ADropoutOfZeroIsNone) {
+TEST(TokenizerJson, ADropoutOfZeroIsAccepted) {
   json file = small();
   file["model"]["dropout"] = 0.0;
   EXPECT_EQ(error_of(file), "");

@@ -1,5 +1,6 @@
-// Byte-pair encoding (Sennrich et al. 2016), as in Hugging Face `tokenizers`. Tested by tokenizer_reference_test.cc and
-// combinations_reference_test.cc.
+// Byte-pair encoding (Sennrich et al. 2016), as in Hugging Face `tokenizers`. Tested by ../tokenizer_reference_test.cc
+// and
+// ../combinations_reference_test.cc.
 #pragma once
 
 #include <array>

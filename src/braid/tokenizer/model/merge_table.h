@@ -1,5 +1,5 @@
 // Which adjacent ids merge, in which order, and into which id. A flat hash table: it is read for every pair of every
-// word. Tested by tokenizer_reference_test.cc.
+// word. Tested by ../tokenizer_reference_test.cc.
 #pragma once
 
 #include <cstddef>

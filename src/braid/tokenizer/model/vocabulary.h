@@ -1,4 +1,4 @@
-// Tokens to ids and back. Tested by json/tokenizer_json_test.cc.
+// Tokens to ids and back. Tested by ../json/tokenizer_json_test.cc.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // A cache of words and their ids. The number of slots is fixed; a new word replaces the one in its slot. Tested by
-// tokenizer_reference_test.cc.
+// ../tokenizer_reference_test.cc.
 #pragma once
 
 #include <array>

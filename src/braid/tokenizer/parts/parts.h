@@ -1,5 +1,6 @@
 // The five kinds of parts of a tokenizer (the same five as in a tokenizer.json). A new normalizer, pre-tokenizer, … is
 // one class in this folder and one line in json/registry.cc. Parts are immutable; all mutable state is in the Scratch.
+// Tested by parts_reference_test.cc.
 #pragma once
 
 #include <memory>

@@ -49,7 +49,7 @@ uint32_t hash_of_all(const std::vector<std::string>& texts, HashOfText hash_of_t
   return hash;
 }
 
-TEST(PartsReference, EachDoesWhatTheReferencesDoes) {
+TEST(PartsReference, EachPartMatchesTheReference) {
   std::vector<std::string> texts;
   const std::vector<std::string> strings = testing::fixture_strings();
   for (size_t i = 0; i < strings.size(); i += 3) texts.push_back(strings[i]);

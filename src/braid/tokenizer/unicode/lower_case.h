@@ -1,5 +1,5 @@
 // Unicode's lower case of single characters, version 17.0, as in the reference. Tested by
-// parts/parts_reference_test.cc.
+// ../parts/parts_reference_test.cc.
 #pragma once
 
 #include <string>
