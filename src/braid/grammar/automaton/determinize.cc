@@ -1,3 +1,4 @@
+// Makes rules deterministic (normalize_rules.h).
 #include <algorithm>
 #include <map>
 #include <tuple>

@@ -1,3 +1,4 @@
+// Removes left recursion (normalize_rules.h).
 #include <algorithm>
 #include <utility>
 

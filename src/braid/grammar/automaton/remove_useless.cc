@@ -1,3 +1,4 @@
+// Removes unused parts, and bypasses empty matches (normalize_rules.h).
 #include <algorithm>
 #include <utility>
 

@@ -1,3 +1,4 @@
+// The regular expressions of formats (string_schema.h).
 #include <algorithm>
 #include <utility>
 
