@@ -32,13 +32,13 @@ class CompiledGrammar {
 
  private:
   friend class GrammarMatcher;
-  struct Memory;    // cache of configurations; replaced by a new one when it gets large
-  struct Workshop;  // the machine, and what is computed about it once
+  struct Memory;     // cache of configurations; replaced by a new one when it gets large
+  struct Internals;  // the machine, and what is computed about it once
 
-  CompiledGrammar(std::shared_ptr<const grammar::Vocabulary> vocabulary, std::unique_ptr<Workshop> workshop);
+  CompiledGrammar(std::shared_ptr<const grammar::Vocabulary> vocabulary, std::unique_ptr<Internals> internals);
 
   const std::shared_ptr<const grammar::Vocabulary> vocabulary_;
-  const std::unique_ptr<Workshop> workshop_;
+  const std::unique_ptr<Internals> internals_;
 };
 
 }  // namespace braid

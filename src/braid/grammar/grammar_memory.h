@@ -22,9 +22,9 @@ struct CompiledGrammar::Memory {
   MemoryMeter::Share share;
 };
 
-struct CompiledGrammar::Workshop {
-  Workshop(std::shared_ptr<const grammar::Machine> the_machine, std::shared_ptr<const grammar::Vocabulary> vocabulary,
-           std::shared_ptr<grammar::SharedLocalMasks> shared, std::shared_ptr<MemoryMeter> the_meter)
+struct CompiledGrammar::Internals {
+  Internals(std::shared_ptr<const grammar::Machine> the_machine, std::shared_ptr<const grammar::Vocabulary> vocabulary,
+            std::shared_ptr<grammar::SharedLocalMasks> shared, std::shared_ptr<MemoryMeter> the_meter)
       : machine(std::move(the_machine)),
         meter(std::move(the_meter)),
         share(meter),

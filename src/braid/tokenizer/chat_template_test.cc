@@ -64,7 +64,7 @@ void expect_as_in_jinja2(const Json& fixture, const std::string& source, const J
   EXPECT_EQ(*rendered, fixture["output"].get<std::string>()) << name << ": " << source;
 }
 
-class ChatTemplateConversations : public testing::TestWithParam<std::string> {};
+class ChatTemplateConversations : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(ChatTemplateConversations, RenderAsInJinja2) {
   const auto lines = read_lines("conversations.jsonl");
@@ -93,10 +93,10 @@ std::vector<std::string> template_names() {
   return names;
 }
 
-INSTANTIATE_TEST_SUITE_P(Templates, ChatTemplateConversations, testing::ValuesIn(template_names()),
+INSTANTIATE_TEST_SUITE_P(Templates, ChatTemplateConversations, ::testing::ValuesIn(template_names()),
                          [](const auto& name) { return name.param; });
 
-class ChatTemplateSnippets : public testing::TestWithParam<const char*> {};
+class ChatTemplateSnippets : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(ChatTemplateSnippets, RenderAsInJinja2) {
   const auto lines = read_lines(GetParam() + std::string(".jsonl"));
@@ -107,7 +107,7 @@ TEST_P(ChatTemplateSnippets, RenderAsInJinja2) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Files, ChatTemplateSnippets, testing::Values("snippets", "corners", "random"),
+INSTANTIATE_TEST_SUITE_P(Files, ChatTemplateSnippets, ::testing::Values("snippets", "corners", "random"),
                          [](const auto& name) { return name.param; });
 
 void expect_error(std::string_view source, std::string_view message, const Json& variables = Json::object(),
@@ -189,7 +189,7 @@ TEST(ChatTemplate, NothingRunsForEver) {
       "");
 }
 
-// Without that, a chain would be destroyed by a recursion as deep as it is, and a cycle never.
+// Otherwise a long chain would be destroyed by deep recursion, and a cycle never.
 TEST(ChatTemplate, CyclesAndLongChainsAreFreed) {
   for (const char* source : {
            "{% set n = namespace() %}{% set n.me = n %}{% macro f() %}{% endmacro %}{% set n.f = f %}",

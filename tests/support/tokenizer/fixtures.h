@@ -15,7 +15,7 @@
 
 namespace braid::testing {
 
-inline constexpr int kThinning = kUnderSanitizer ? 16 : 1;  // use one in so many
+inline constexpr int kThinning = kUnderSanitizer ? 16 : 1;  // use every n-th
 
 inline const std::vector<std::string>& families() {
   static const std::vector<std::string> kFamilies = {"qwen2",       "llama3",   "gpt2",        "smollm2", "llama2",

@@ -16,7 +16,7 @@ namespace {
 
 using testing::must;
 
-constexpr size_t kThinning = braid::testing::kUnderSanitizer ? 8 : 1;  // use one in so many
+constexpr size_t kThinning = braid::testing::kUnderSanitizer ? 8 : 1;  // use every n-th
 
 std::vector<Json> read_cases() {
   std::ifstream file("src/braid/grammar/testdata/schemas.jsonl");
