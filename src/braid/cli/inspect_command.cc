@@ -11,7 +11,8 @@
 #include "braid/model/local_shape.h"
 #include "braid/model/registry.h"
 #include "braid/tokenizer/chat_template.h"
-#include "braid/tokenizer/text_assets.h"
+#include "braid/tokenizer/loading/make_tokenizer.h"
+#include "braid/tokenizer/loading/text_assets.h"
 #include "braid/weights/weight_table.h"
 #include "braid/worker/rank_set.h"
 

@@ -12,7 +12,8 @@
 #include <vector>
 
 #include "braid/base/check.h"
-#include "braid/tokenizer/text_assets.h"
+#include "braid/tokenizer/loading/make_tokenizer.h"
+#include "braid/tokenizer/loading/text_assets.h"
 #include "braid/weights/checkpoint.h"
 #include "tests/support/formats/gguf_text.h"
 
