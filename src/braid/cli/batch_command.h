@@ -9,7 +9,7 @@
 
 #include "braid/base/result.h"
 #include "braid/request/generation.h"
-#include "braid/server/openai/prepared_request.h"
+#include "braid/server/openai/prepare/prepared_request.h"
 
 namespace braid {
 

@@ -9,7 +9,7 @@
 
 #include "braid/cli/batch_command.h"
 #include "braid/cli/batch_file.h"
-#include "braid/server/openai/prepared_request.h"
+#include "braid/server/openai/prepare/prepared_request.h"
 
 namespace braid {
 

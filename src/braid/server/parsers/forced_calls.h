@@ -14,9 +14,9 @@
 namespace braid::parsers {
 
 // The JSON text of a schema. `tools` are not empty, their parameters JSON schemas as objects (read_tool_parameters of
-// server/openai/tools.h checks that); `choice` is forced, and names one of them if it names any. Exactly one call for a
-// named tool and without `parallel`. Every tool's arguments obey its own schema, strict or not; references within it
-// are kept.
+// server/openai/parse/tools.h checks that); `choice` is forced, and names one of them if it names any. Exactly one call
+// for a named tool and without `parallel`. Every tool's arguments obey its own schema, strict or not; references within
+// it are kept.
 std::string forced_calls_schema(std::span<const ToolSpec> tools, const ToolChoice& choice, bool parallel);
 
 }  // namespace braid::parsers

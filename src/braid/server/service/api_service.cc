@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "braid/base/clock.h"
+#include "braid/server/service/endpoints.h"
 #include "braid/server/service/health_check.h"
 #include "braid/server/service/http_responses.h"
-#include "braid/server/service/native_endpoints.h"
 
 namespace braid {
 

@@ -14,9 +14,9 @@
 #include "braid/base/log.h"
 #include "braid/server/http/handler.h"
 #include "braid/server/http/router.h"
-#include "braid/server/service/generation.h"
-#include "braid/server/service/generation_plan.h"
+#include "braid/server/service/active_request.h"
 #include "braid/server/service/in_flight.h"
+#include "braid/server/service/prepare.h"
 #include "braid/server/service/task_queue.h"
 
 namespace braid {

@@ -4,8 +4,8 @@
 #include <memory>
 
 #include "braid/server/http/handler.h"
-#include "braid/server/service/generation_plan.h"
 #include "braid/server/service/in_flight.h"
+#include "braid/server/service/prepare.h"
 #include "braid/server/service/task_queue.h"
 
 namespace braid {

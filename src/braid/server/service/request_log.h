@@ -8,7 +8,7 @@
 
 #include "braid/base/log.h"
 #include "braid/server/metrics/server_metrics.h"
-#include "braid/server/service/generation_plan.h"
+#include "braid/server/service/prepare.h"
 
 namespace braid {
 

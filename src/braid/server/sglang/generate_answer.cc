@@ -6,9 +6,9 @@
 #include <string_view>
 #include <utility>
 
-#include "braid/server/openai/logprobs.h"
+#include "braid/server/openai/write/logprobs.h"
 
-namespace braid::native {
+namespace braid::sglang {
 
 namespace {
 
@@ -225,4 +225,4 @@ std::unique_ptr<openai::AnswerWriter> make_generate_stream(std::vector<GenerateP
   return std::make_unique<GenerateAnswer>(std::move(prompts), is_list, true, tokenizer);
 }
 
-}  // namespace braid::native
+}  // namespace braid::sglang

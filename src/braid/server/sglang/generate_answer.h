@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "braid/server/openai/answer_writer.h"
+#include "braid/server/openai/write/answer_writer.h"
 #include "braid/server/sglang/generate_request.h"
 #include "braid/tokenizer/tokenizer.h"
 
-namespace braid::native {
+namespace braid::sglang {
 
 // One prompt and how it is answered.
 struct GeneratePrompt {
@@ -27,4 +27,4 @@ std::unique_ptr<openai::AnswerWriter> make_generate_answer(std::vector<GenerateP
 std::unique_ptr<openai::AnswerWriter> make_generate_stream(std::vector<GeneratePrompt> prompts, bool is_list,
                                                            const Tokenizer& tokenizer);
 
-}  // namespace braid::native
+}  // namespace braid::sglang

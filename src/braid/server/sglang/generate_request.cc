@@ -7,10 +7,10 @@
 #include <unordered_set>
 #include <utility>
 
-#include "braid/server/openai/common_parameters.h"
-#include "braid/server/openai/prompts.h"
+#include "braid/server/openai/parse/common_parameters.h"
+#include "braid/server/openai/parse/prompts.h"
 
-namespace braid::native {
+namespace braid::sglang {
 
 namespace {
 
@@ -169,4 +169,4 @@ openai::ApiResult<GenerateRequest> parse_generate_request(std::string_view body,
   return request;
 }
 
-}  // namespace braid::native
+}  // namespace braid::sglang

@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
-#include "braid/server/openai/requests.h"
+#include "braid/server/openai/parse/requests.h"
 
-namespace braid::native {
+namespace braid::sglang {
 
 struct GenerateItem {
   openai::Prompt prompt;
@@ -26,4 +26,4 @@ struct GenerateRequest {
 
 openai::ApiResult<GenerateRequest> parse_generate_request(std::string_view body, const openai::ProtocolLimits& limits);
 
-}  // namespace braid::native
+}  // namespace braid::sglang

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "braid/server/openai/common_parameters.h"
-#include "braid/server/openai/prompts.h"
+#include "braid/server/openai/parse/common_parameters.h"
+#include "braid/server/openai/parse/prompts.h"
 
-namespace braid::native {
+namespace braid::sglang {
 
 namespace {
 
@@ -78,4 +78,4 @@ openai::ApiResult<AbortRequest> parse_abort_request(std::string_view body, const
   return request;
 }
 
-}  // namespace braid::native
+}  // namespace braid::sglang

@@ -7,9 +7,9 @@
 #include <variant>
 #include <vector>
 
-#include "braid/server/openai/requests.h"
+#include "braid/server/openai/parse/requests.h"
 
-namespace braid::native {
+namespace braid::sglang {
 
 struct TokenizeRequest {
   // One text, several, or a conversation that the template renders first.
@@ -33,4 +33,4 @@ openai::ApiResult<DetokenizeRequest> parse_detokenize_request(std::string_view b
                                                               const openai::ProtocolLimits& limits);
 openai::ApiResult<AbortRequest> parse_abort_request(std::string_view body, const openai::ProtocolLimits& limits);
 
-}  // namespace braid::native
+}  // namespace braid::sglang

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "braid/server/openai/requests.h"
+#include "braid/server/openai/parse/requests.h"
 
 namespace braid::openai::testing {
 
