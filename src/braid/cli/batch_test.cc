@@ -47,8 +47,9 @@ class EchoBackend : public BatchBackend {
   }
 
   const openai::RequestModel& model() const override { return model_; }
-  Result<uint64_t> submit(GenerationRequest request, DeltaCallback on_delta) override {
-    if (std::get<std::vector<TokenId>>(request.prompt).size() > 100) return fail("prompt has too many tokens");
+  Result<SubmissionId, SubmitError> submit(GenerationRequest request, DeltaCallback on_delta) override {
+    if (std::get<std::vector<TokenId>>(request.prompt).size() > 100)
+      return SubmitError{.message = "prompt has too many tokens"};
     const std::lock_guard lock(mutex_);
     pending_.emplace_back(std::move(request), std::move(on_delta));
     most_in_flight = std::max(most_in_flight, pending_.size());

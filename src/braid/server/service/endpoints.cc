@@ -1,33 +1,30 @@
 #include "braid/server/service/endpoints.h"
 
 #include <utility>
+#include <variant>
+#include <vector>
 
+#include "braid/api/profile.h"
+#include "braid/api/text_model.h"
 #include "braid/base/thread_role.h"
-#include "braid/server/openai/prepare/output_grammar.h"
+#include "braid/config/model_config.h"
 #include "braid/server/service/http_responses.h"
-#include "braid/server/sglang/generate_answer.h"
-#include "braid/server/sglang/generate_request.h"
 #include "braid/server/sglang/text_requests.h"
 
 namespace braid {
 
 namespace {
 
-using openai::ApiError;
-
-// A limit of the prompt's log-probabilities, which the engine would refuse too, but under another name.
-std::optional<ApiError> check_logprob_start(const sglang::GenerateItem& item, size_t num_tokens) {
-  if (item.logprob_start_len <= static_cast<int64_t>(num_tokens)) return std::nullopt;
-  return ApiError{.message = fmt::format("logprob_start_len is {}: must be from 0 to the prompt's {} tokens, or -1",
-                                         item.logprob_start_len, num_tokens),
-                  .param = "logprob_start_len"};
+Json model_entry(const ServedModel& model) {
+  return {{"id", model.name},    {"object", "model"},  {"created", model.created_s},
+          {"owned_by", "braid"}, {"root", model.path}, {"max_model_len", model.engine->stats().context_len}};
 }
 
 Json list_or_first(Json list, bool is_list) {
   return is_list ? list : list.front();
 }
 
-// What each kind of thread has used, and in "front" all but the ranks.
+// Processor time by the kind of thread; "front" is all of them except the ranks.
 Json cpu_seconds() {
   const CpuByRole cpu = cpu_seconds_by_role();
   Json seconds = {{"front", cpu.front()}};
@@ -40,67 +37,35 @@ Json cpu_seconds() {
 
 }  // namespace
 
-PlanResult plan_generate(const ServedModel& model, std::string_view body, const std::string& unique) {
-  auto parsed = sglang::parse_generate_request(body, model.limits);
-  if (const auto* error = std::get_if<ApiError>(&parsed)) return *error;
-  auto& request = std::get<sglang::GenerateRequest>(parsed);
+http::Response list_models(const ServedModel& model) {
+  return json_response({{"object", "list"}, {"data", Json::array({model_entry(model)})}});
+}
 
-  GenerationPlan plan;
-  plan.id = request.rid.empty() ? unique : request.rid;
-  plan.is_stream = request.stream;
-  plan.timeout_s = request.timeout_s;
-  std::vector<sglang::GeneratePrompt> prompts;
-  bool is_list = request.is_list;
-  for (size_t i = 0; i < request.items.size(); ++i) {
-    sglang::GenerateItem& item = request.items[i];
-    auto form = openai::answer_form(item.parameters, model.engine->grammars());
-    if (auto* error = std::get_if<ApiError>(&form)) {
-      error->param = "sampling_params." + error->param;
-      return *error;
-    }
-    sglang::GeneratePrompt prompt{.id = request.is_list ? fmt::format("{}_{}", plan.id, i) : plan.id,
-                                  .n = item.parameters.n,
-                                  .logprobs = item.parameters.logprobs,
-                                  .top_logprobs = item.parameters.top_logprobs,
-                                  .logprob_start_len = item.logprob_start_len};
-    if (!item.rid.empty()) prompt.id = item.rid;
-    if (const auto* text = std::get_if<std::string>(&item.prompt)) {
-      prompt.ids = model.tokenizer().encode(*text, true);
-    } else {
-      prompt.ids = std::get<std::vector<TokenId>>(std::move(item.prompt));
-    }
-    const char* name = std::holds_alternative<std::string>(item.prompt) ? "text" : "input_ids";
-    if (const auto error = check_prompt_length(model, prompt.ids.size(), name)) return *error;
-    if (const auto error = check_logprob_start(item, prompt.ids.size())) return *error;
-    is_list = is_list || prompt.n > 1;
-    GenerationRequest generation = openai::to_generation_request(item.parameters, prompt.ids, false, std::nullopt,
-                                                                 model.engine->generation_defaults());
-    generation.sampling.prompt_logprobs_start = item.logprob_start_len;
-    generation.grammar = std::get<std::optional<GrammarConstraint>>(std::move(form));
-    plan.prompt_ids.push_back(prompt.id);
-    plan.requests.push_back(std::move(generation));
-    prompts.push_back(std::move(prompt));
-  }
-  const auto make = plan.is_stream ? sglang::make_generate_stream : sglang::make_generate_answer;
-  plan.writer = make(std::move(prompts), is_list, model.tokenizer());
-  return plan;
+http::Response show_model(const ServedModel& model, std::string_view name) {
+  if (const auto checked = check_model_name(model, name); !checked.ok()) return error_response(checked.error());
+  return json_response(model_entry(model));
+}
+
+http::Response health(const ServedModel& model) {
+  const EngineStats stats = model.engine->stats();
+  if (stats.failure.empty()) return json_response({{"status", "ok"}});
+  return error_response({.status = 503, .message = stats.failure, .type = "server_error", .code = "engine_failed"});
 }
 
 http::Response tokenize(const ServedModel& model, std::string_view body) {
-  auto parsed = sglang::parse_tokenize_request(body, model.limits);
-  if (const auto* error = std::get_if<ApiError>(&parsed)) return error_response(*error);
-  const auto& request = std::get<sglang::TokenizeRequest>(parsed);
+  const auto request = sglang::parse_tokenize_request(body, model.limits);
+  if (!request.ok()) return error_response(request.error());
   std::vector<std::string> texts;
-  bool adds_special_tokens = request.add_special_tokens;
-  if (const auto* chat = std::get_if<openai::ChatRequest>(&request.prompt)) {
+  bool adds_special_tokens = request->add_special_tokens;
+  if (const auto* chat = std::get_if<openai::ChatRequest>(&request->prompt)) {
     auto rendered = model.requests.renderer.prompt(*chat);
     if (!rendered.ok()) return error_response({.message = rendered.error().message, .param = "messages"});
     texts.push_back(*std::move(rendered));
     adds_special_tokens = false;
-  } else if (const auto* text = std::get_if<std::string>(&request.prompt)) {
+  } else if (const auto* text = std::get_if<std::string>(&request->prompt)) {
     texts.push_back(*text);
   } else {
-    texts = std::get<std::vector<std::string>>(request.prompt);
+    texts = std::get<std::vector<std::string>>(request->prompt);
   }
   Json tokens = Json::array();
   Json counts = Json::array();
@@ -109,27 +74,25 @@ http::Response tokenize(const ServedModel& model, std::string_view body) {
     counts.push_back(ids.size());
     tokens.push_back(ids);
   }
-  const bool is_list = std::holds_alternative<std::vector<std::string>>(request.prompt);
+  const bool is_list = std::holds_alternative<std::vector<std::string>>(request->prompt);
   return json_response({{"tokens", list_or_first(std::move(tokens), is_list)},
                         {"count", list_or_first(std::move(counts), is_list)},
                         {"max_model_len", model.engine->stats().context_len}});
 }
 
 http::Response detokenize(const ServedModel& model, std::string_view body) {
-  auto parsed = sglang::parse_detokenize_request(body, model.limits);
-  if (const auto* error = std::get_if<ApiError>(&parsed)) return error_response(*error);
-  const auto& request = std::get<sglang::DetokenizeRequest>(parsed);
+  const auto request = sglang::parse_detokenize_request(body, model.limits);
+  if (!request.ok()) return error_response(request.error());
   Json texts = Json::array();
-  for (const auto& ids : request.tokens) texts.push_back(model.tokenizer().decode(ids, request.skip_special_tokens));
-  return json_response({{"text", list_or_first(std::move(texts), request.is_list)}});
+  for (const auto& ids : request->tokens) texts.push_back(model.tokenizer().decode(ids, request->skip_special_tokens));
+  return json_response({{"text", list_or_first(std::move(texts), request->is_list)}});
 }
 
 http::Response abort_request(InFlight& in_flight, std::string_view body) {
   const openai::ProtocolLimits limits{.json = {.max_bytes = 1 << 16, .max_values = 1000, .max_depth = 8}};
-  const auto parsed = sglang::parse_abort_request(body, limits);
-  if (const auto* error = std::get_if<ApiError>(&parsed)) return error_response(*error);
-  const auto& request = std::get<sglang::AbortRequest>(parsed);
-  const int64_t count = request.all ? in_flight.abort_all() : (in_flight.abort(request.rid) ? 1 : 0);
+  const auto request = sglang::parse_abort_request(body, limits);
+  if (!request.ok()) return error_response(request.error());
+  const int64_t count = request->all ? in_flight.abort_all() : (in_flight.abort(request->rid) ? 1 : 0);
   return json_response({{"num_aborted", count}});
 }
 
@@ -177,7 +140,7 @@ http::Response server_info(const ServedModel& model, const Json& settings) {
   info["dp_balance_ratio"] = stats.balance.ratio();
   info["num_step_tokens"] = stats.balance.num_tokens;
   info["num_even_step_tokens"] = stats.balance.num_even_tokens;
-  // One entry a DP group.
+  // One entry for each DP group.
   info["internal_states"] = Json::array();
   for (size_t dp_rank = 0; dp_rank < stats.groups.size(); ++dp_rank) {
     const GroupLoad& load = stats.groups[dp_rank];

@@ -1,4 +1,5 @@
-// What /generate answers, with SGLang's keys, in one piece or as a stream whose every event has all that came so far.
+// Writers of /generate's answers, with SGLang's keys: in one piece, or as a stream whose events each repeat everything
+// that came before. Tested by generate_answer_test.cc.
 #pragma once
 
 #include <memory>
@@ -13,7 +14,7 @@ namespace braid::sglang {
 
 // One prompt and how it is answered.
 struct GeneratePrompt {
-  std::string id;  // of the prompt, in all its choices' meta_info
+  std::string id;  // in the meta_info of all its choices
   std::vector<TokenId> ids;
   int32_t n = 1;
   bool logprobs = false;

@@ -1,4 +1,3 @@
-// SGLang's bodies in, requests or named errors out; deltas in, SGLang's keys out.
 #include "braid/server/sglang/generate_answer.h"
 
 #include <gtest/gtest.h>
@@ -10,104 +9,7 @@
 namespace braid::sglang {
 namespace {
 
-using openai::ApiError;
-using openai::Prompt;
 using openai::testing::TinyTokenizer;
-
-const openai::ProtocolLimits kLimits{.vocab_size = 100};
-
-GenerateRequest generate(std::string_view body) {
-  auto parsed = parse_generate_request(body, kLimits);
-  if (const auto* error = std::get_if<ApiError>(&parsed)) ADD_FAILURE() << body << ": " << error->message;
-  return std::holds_alternative<GenerateRequest>(parsed) ? std::get<GenerateRequest>(parsed) : GenerateRequest{};
-}
-
-std::string refused(const std::string& body) {
-  const auto parsed = parse_generate_request(body, kLimits);
-  const auto* error = std::get_if<ApiError>(&parsed);
-  return error != nullptr ? error->param : "accepted";
-}
-
-TEST(GenerateRequest, OnePromptOrAListOfThem) {
-  const auto one = generate(R"({"text":"a","sampling_params":{"max_new_tokens":5,"sampling_seed":7},"rid":"r",
-    "stream":true,"timeout":2,"priority":3})");
-  ASSERT_EQ(one.items.size(), 1U);
-  EXPECT_FALSE(one.is_list);
-  EXPECT_EQ(one.items[0].prompt, Prompt("a"));
-  EXPECT_EQ(one.items[0].parameters.max_tokens, 5);
-  EXPECT_EQ(one.items[0].parameters.seed, 7U);
-  EXPECT_EQ(one.items[0].parameters.priority, 3);
-  EXPECT_EQ(one.rid, "r");
-  EXPECT_TRUE(one.stream);
-  EXPECT_EQ(one.timeout_s, 2);
-
-  const auto list = generate(R"({"input_ids":[[1,2],[3]],"sampling_params":[{"temperature":0},{"n":2}],
-    "return_logprob":[true,false],"logprob_start_len":[0,-1],"top_logprobs_num":2,"rid":["x","y"]})");
-  ASSERT_EQ(list.items.size(), 2U);
-  EXPECT_TRUE(list.is_list);
-  EXPECT_EQ(list.items[1].prompt, Prompt(std::vector<TokenId>{3}));
-  EXPECT_EQ(list.items[0].parameters.temperature, 0.0F);
-  EXPECT_EQ(list.items[1].parameters.n, 2);
-  EXPECT_TRUE(list.items[0].parameters.logprobs && !list.items[1].parameters.logprobs);
-  EXPECT_EQ(list.items[0].logprob_start_len, 0);
-  EXPECT_EQ(list.items[0].parameters.top_logprobs, 2);
-  EXPECT_EQ(list.items[1].rid, "y");
-
-  EXPECT_TRUE(generate(R"({"text":["only"]})").is_list);
-  EXPECT_EQ(generate(R"({"text":"a"})").items[0].parameters.max_tokens, 128);
-  EXPECT_EQ(generate(R"({"text":["a","b"],"sampling_params":{"max_new_tokens":0}})").items[1].parameters.max_tokens, 0);
-}
-
-TEST(GenerateRequest, WhatIsWrongIsNamed) {
-  EXPECT_EQ(refused("{}"), "text");
-  EXPECT_EQ(refused(R"({"text":"a","input_ids":[1]})"), "text");
-  EXPECT_EQ(refused(R"({"text":[1]})"), "text");
-  EXPECT_EQ(refused(R"({"input_ids":"a"})"), "input_ids");
-  EXPECT_EQ(refused(R"({"input_ids":[]})"), "input_ids");
-  EXPECT_EQ(refused(R"({"input_ids":[[1],[]]})"), "input_ids");
-  EXPECT_EQ(refused(R"({"input_ids":[[1],"a"]})"), "input_ids");
-  EXPECT_EQ(refused(R"({"text":["a",[1]]})"), "text");
-  EXPECT_EQ(refused(R"({"input_ids":[100]})"), "input_ids");
-  EXPECT_EQ(refused(R"({"text":"a","sampling_params":5})"), "sampling_params");
-  EXPECT_EQ(refused(R"({"text":"a","sampling_params":{"temperature":true}})"), "sampling_params.temperature");
-  EXPECT_EQ(refused(R"({"text":"a","sampling_params":{"max_new_tokens":-1}})"), "sampling_params.max_new_tokens");
-  EXPECT_EQ(refused(R"({"text":"a","sampling_params":{"max_new_tokens":1,"min_new_tokens":2}})"),
-            "sampling_params.min_new_tokens");
-  EXPECT_EQ(refused(R"({"text":["a","b"],"sampling_params":[{}]})"), "sampling_params");
-  EXPECT_EQ(refused(R"({"text":["a","b"],"return_logprob":[true]})"), "return_logprob");
-  EXPECT_EQ(refused(R"({"text":"a","return_logprob":1})"), "return_logprob");
-  EXPECT_EQ(refused(R"({"text":"a","logprob_start_len":-2})"), "logprob_start_len");
-  EXPECT_EQ(refused(R"({"text":"a","top_logprobs_num":101})"), "top_logprobs_num");
-  EXPECT_EQ(refused(R"({"text":["a","b"],"rid":["x"]})"), "rid");
-  EXPECT_EQ(refused(R"({"text":["a","b"],"rid":["x","x"]})"), "rid");
-  EXPECT_EQ(refused(R"({"text":"a","rid":5})"), "rid");
-  EXPECT_EQ(refused(R"({"text":"a","image_data":"x"})"), "image_data");
-  EXPECT_EQ(refused(R"({"text":"a","stream":"yes"})"), "stream");
-  EXPECT_EQ(refused(R"({"text":"a","sampling_params":{"json_schema":5}})"), "sampling_params.json_schema");
-}
-
-TEST(TextRequests, ATextAListOrAConversation) {
-  const auto tokenize = [](std::string_view body) { return parse_tokenize_request(body, kLimits); };
-  const auto text = std::get<TokenizeRequest>(tokenize(R"({"prompt":"a","add_special_tokens":false})"));
-  EXPECT_EQ(std::get<std::string>(text.prompt), "a");
-  EXPECT_FALSE(text.add_special_tokens);
-  EXPECT_EQ(std::get<1>(std::get<TokenizeRequest>(tokenize(R"({"prompt":["a","b"]})")).prompt).size(), 2U);
-  EXPECT_TRUE(std::holds_alternative<openai::ChatRequest>(
-      std::get<TokenizeRequest>(tokenize(R"({"messages":[{"role":"user","content":"a"}]})")).prompt));
-  for (const char* body : {"{}", R"({"prompt":5})", R"({"prompt":[1]})", R"({"prompt":"a","messages":[]})", "[",
-                           R"({"prompt":"a","add_special_tokens":1})"}) {
-    EXPECT_TRUE(std::holds_alternative<ApiError>(tokenize(body))) << body;
-  }
-  const auto detokenize = [](std::string_view body) { return parse_detokenize_request(body, kLimits); };
-  EXPECT_EQ(std::get<DetokenizeRequest>(detokenize(R"({"tokens":[1,2]})")).tokens.size(), 1U);
-  EXPECT_TRUE(std::get<DetokenizeRequest>(detokenize(R"({"tokens":[[1],[2]]})")).is_list);
-  EXPECT_EQ(std::get<DetokenizeRequest>(detokenize(R"({"tokens":[]})")).tokens.size(), 1U);
-  for (const char* body : {"{}", R"({"tokens":"a"})", R"({"tokens":["a"]})", R"({"tokens":[100]})"}) {
-    EXPECT_TRUE(std::holds_alternative<ApiError>(detokenize(body))) << body;
-  }
-  EXPECT_TRUE(std::get<AbortRequest>(parse_abort_request(R"({"abort_all":true})", kLimits)).all);
-  EXPECT_EQ(std::get<ApiError>(parse_abort_request("{}", kLimits)).param, "rid");
-}
 
 const Delta kDeltas[] = {{.prompt_logprobs = {{TinyTokenizer::kWhole, -3.0F, {{TinyTokenizer::kA, -1.0F}}}}},
                          {.text = "a",
@@ -136,7 +38,7 @@ TEST(GenerateAnswer, HasSglangsKeys) {
     "input_top_logprobs":[null,[[-1.0,0,"a"]]],"output_top_logprobs":[[[-0.5,0,"a"]],[[-0.25,0,"a"]]]}})"));
 }
 
-TEST(GenerateAnswer, WithoutLogprobsThereAreNone) {
+TEST(GenerateAnswer, HasNoLogprobsUnlessAsked) {
   const TinyTokenizer tokenizer;
   const auto writer = make_generate_answer({{.id = "r", .ids = {0}, .n = 2}, {.id = "s", .ids = {0}}}, true, tokenizer);
   writer->push(0, {.index = 0, .text = "a", .finish = FinishReason::kLength, .usage = {.output_tokens = 1}});
@@ -151,14 +53,14 @@ TEST(GenerateAnswer, WithoutLogprobsThereAreNone) {
   EXPECT_EQ(answer[2]["meta_info"]["id"], "s");
 }
 
-// The events of one delta, whose client takes all at once.
+// The events of one delta, for a client that takes everything at once.
 std::string said(openai::AnswerWriter& writer, const Delta& delta) {
   std::string events = writer.push(0, delta);
   while (writer.has_more()) events += writer.more();
   return events;
 }
 
-TEST(GenerateStream, EveryEventHasAllThatCameSoFar) {
+TEST(GenerateStream, EveryEventRepeatsAllThatCameBefore) {
   const TinyTokenizer tokenizer;
   const auto writer = make_generate_stream({prompt_with_logprobs()}, true, tokenizer);
   EXPECT_EQ(said(*writer, kDeltas[0]), "") << "nothing that a client could show";
@@ -175,7 +77,7 @@ TEST(GenerateStream, EveryEventHasAllThatCameSoFar) {
   EXPECT_EQ(writer->finish(), "data: [DONE]\n\n");
 }
 
-TEST(GenerateStream, LongEventsComeOnlyWithNewsWorthTheirLength) {
+TEST(GenerateStream, SendsALongEventOnlyWithEnoughNews) {
   const TinyTokenizer tokenizer;
   const auto writer = make_generate_stream({{.id = "r", .ids = {0}}}, false, tokenizer);
   const std::string piece(100, 'x');
@@ -193,7 +95,7 @@ TEST(GenerateStream, LongEventsComeOnlyWithNewsWorthTheirLength) {
   EXPECT_EQ(Json::parse(last.substr(6))["text"].get<std::string>().size(), 1'000'001U);
 }
 
-TEST(GenerateStream, WhatWaitsIsJoinedByWhatComes) {
+TEST(GenerateStream, NewsJoinsTheEventThatWaits) {
   const TinyTokenizer tokenizer;
   const auto writer = make_generate_stream({{.id = "r", .ids = {0}, .n = 2}}, true, tokenizer);
   for (const char* piece : {"a", "b", "c"}) {

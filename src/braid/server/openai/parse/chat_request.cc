@@ -1,13 +1,11 @@
-// The body of /v1/chat/completions, and what of it the chat template reads.
-#include <algorithm>
+// The body of /v1/chat/completions.
+#include <fmt/core.h>
 
 #include "braid/server/openai/parse/common_parameters.h"
 
 namespace braid::openai {
 
 namespace {
-
-constexpr std::string_view kMark = "CONTINUE_FINAL_MESSAGE_TAG ";
 
 // Text parts joined by newlines; an error for any other kind of part.
 std::optional<std::string> joined_parts(const Json& parts, const std::string& where, ParameterReader& reader) {
@@ -84,7 +82,7 @@ void check_continuation(ParameterReader& reader, ChatRequest& request, bool asks
 
 }  // namespace
 
-ApiResult<ChatRequest> chat_request_of(const Json& body, const ProtocolLimits& limits) {
+Result<ChatRequest, ApiError> chat_request_of(const Json& body, const ProtocolLimits& limits) {
   ParameterReader reader(body);
   ChatRequest request;
   read_messages(reader, request);
@@ -112,60 +110,9 @@ ApiResult<ChatRequest> chat_request_of(const Json& body, const ProtocolLimits& l
   return request;
 }
 
-ApiResult<ChatRequest> parse_chat_request(std::string_view body, const ProtocolLimits& limits) {
-  ApiError error;
-  const auto json = parse_body(body, limits, error);
-  if (!json) return error;
-  return chat_request_of(*json, limits);
-}
-
-namespace {
-
-void set_style(Json& arguments, ArgumentStyle style) {
-  if (style == ArgumentStyle::kObject && arguments.is_string()) {
-    auto parsed = parse_json(arguments.get_ref<const std::string&>());
-    if (parsed.ok() && parsed->is_object()) arguments = *std::move(parsed);
-  } else if (style == ArgumentStyle::kText && arguments.is_object()) {
-    arguments = arguments.dump(-1, ' ', false, Json::error_handler_t::replace);
-  }
-}
-
-}  // namespace
-
-Json template_variables(const ChatRequest& request, ArgumentStyle style) {
-  Json variables = request.template_variables;
-  variables["messages"] = request.messages;
-  variables["tools"] = request.tools.for_template;
-  variables["add_generation_prompt"] = request.add_generation_prompt;
-  for (Json& message : variables["messages"]) {
-    const auto calls = message.find("tool_calls");
-    if (calls == message.end() || !calls->is_array()) continue;
-    for (Json& call : *calls) {
-      if (!call.is_object() || !call.contains("function") || !call["function"].is_object()) continue;
-      Json& function = call["function"];
-      if (function.contains("arguments")) set_style(function["arguments"], style);
-    }
-  }
-  return variables;
-}
-
-// As transformers does: the final message gets a mark, and the prompt ends where the mark comes out.
-void mark_final_message(Json& variables) {
-  Json& content = variables["messages"].back()["content"];
-  content = content.get<std::string>() + std::string(kMark);
-}
-
-Result<std::string> cut_at_mark(std::string rendered) {
-  const std::string_view bare = kMark.substr(0, kMark.size() - 1);
-  const size_t at = rendered.rfind(bare);
-  if (at == std::string::npos) return fail("the chat template drops the final message, so it cannot be continued");
-  const bool keeps_space = std::string_view(rendered).substr(at).starts_with(kMark);
-  rendered.resize(at);
-  if (!keeps_space) {
-    while (!rendered.empty() && std::string_view(" \t\r\n\f\v").find(rendered.back()) != std::string_view::npos)
-      rendered.pop_back();
-  }
-  return rendered;
+Result<ChatRequest, ApiError> parse_chat_request(std::string_view body, const ProtocolLimits& limits) {
+  TRY(const Json json, parse_body(body, limits));
+  return chat_request_of(json, limits);
 }
 
 }  // namespace braid::openai

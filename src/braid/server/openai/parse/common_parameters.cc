@@ -1,9 +1,11 @@
-// Reading the shared parameters, and turning them into the engine's.
 #include "braid/server/openai/parse/common_parameters.h"
+
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <charconv>
-#include <random>
+#include <limits>
+#include <utility>
 
 namespace braid::openai {
 
@@ -11,8 +13,10 @@ namespace {
 
 constexpr int32_t kMaxTokens = 1 << 30;
 
+// A value beyond a float's range becomes its largest; check_request() refuses either.
 std::optional<float> as_float(std::optional<double> value) {
-  return value ? std::optional(static_cast<float>(*value)) : std::nullopt;
+  constexpr double kLargest = std::numeric_limits<float>::max();
+  return value ? std::optional(static_cast<float>(std::clamp(*value, -kLargest, kLargest))) : std::nullopt;
 }
 
 std::optional<int32_t> as_int32(std::optional<int64_t> value) {
@@ -53,16 +57,16 @@ void read_logit_bias(ParameterReader& reader, const ProtocolLimits& limits, Comm
     if (error != std::errc() || end != key.data() + key.size() || token < 0 || token >= limits.vocab_size) {
       reader.fail("logit_bias", fmt::format("logit_bias names '{}': must be a token id from 0 to {}", key.substr(0, 40),
                                             limits.vocab_size - 1));
-    } else if (!bias.is_number() || !(bias.get<double>() >= -100 && bias.get<double>() <= 100)) {
+    } else if (!bias.is_number()) {
       reader.fail("logit_bias", fmt::format("logit_bias of token {} is {}: must be a number from -100 to 100", key,
                                             json_excerpt(bias)));
     } else {
-      common.logit_bias.emplace_back(token, static_cast<float>(bias.get<double>()));
+      common.logit_bias.emplace_back(token, *as_float(bias.get<double>()));
     }
   }
 }
 
-// What braid does not do is refused where ignoring it would change what comes back.
+// Refuses unsupported parameters that would change the answer if they were ignored.
 void refuse_unsupported(ParameterReader& reader) {
   for (const auto* name : {"functions", "function_call"}) {
     if (reader.find(name) != nullptr) {
@@ -79,14 +83,14 @@ void refuse_unsupported(ParameterReader& reader) {
 void read_sampling(ParameterReader& reader, const ProtocolLimits& limits, const ParameterNames& names,
                    int64_t fewest_tokens, CommonParameters& common) {
   common.max_tokens = as_int32(reader.integer(names.max_tokens, fewest_tokens, kMaxTokens));
-  common.temperature = as_float(reader.number("temperature", 0, 100));
-  common.top_p = as_float(reader.number("top_p", 1e-9, 1));
+  common.temperature = as_float(reader.number("temperature"));
+  common.top_p = as_float(reader.number("top_p"));
   common.top_k = as_int32(reader.integer("top_k", -1, kMaxTokens));
-  if (common.top_k == -1) common.top_k = 0;  // vLLM's and SGLang's way to switch it off
-  common.min_p = as_float(reader.number("min_p", 0, 1));
-  common.repetition_penalty = as_float(reader.number("repetition_penalty", 1e-6, 100));
-  common.presence_penalty = static_cast<float>(reader.number("presence_penalty", -2, 2).value_or(0));
-  common.frequency_penalty = static_cast<float>(reader.number("frequency_penalty", -2, 2).value_or(0));
+  if (common.top_k == -1) common.top_k = 0;  // vLLM and SGLang switch it off this way
+  common.min_p = as_float(reader.number("min_p"));
+  common.repetition_penalty = as_float(reader.number("repetition_penalty"));
+  common.presence_penalty = as_float(reader.number("presence_penalty")).value_or(0);
+  common.frequency_penalty = as_float(reader.number("frequency_penalty")).value_or(0);
   read_logit_bias(reader, limits, common);
   if (const auto seed = reader.integer(names.seed, INT64_MIN, INT64_MAX)) common.seed = static_cast<uint64_t>(*seed);
   common.n = static_cast<int32_t>(reader.integer("n", 1, limits.max_choices).value_or(1));
@@ -160,50 +164,13 @@ CommonParameters read_common(ParameterReader& reader, const ProtocolLimits& limi
   return common;
 }
 
-std::optional<Json> parse_body(std::string_view body, const ProtocolLimits& limits, ApiError& error) {
+Result<Json, ApiError> parse_body(std::string_view body, const ProtocolLimits& limits) {
   auto json = parse_json(body, limits.json);
-  if (!json.ok()) {
-    error = ApiError{.message = "the body is not JSON: " + json.error().message};
-    return std::nullopt;
-  }
+  if (!json.ok()) return ApiError{.message = "the body is not JSON: " + json.error().message};
   if (!json->is_object()) {
-    error = ApiError{.message = "the body must be a JSON object, got " + json_excerpt(*json)};
-    return std::nullopt;
+    return ApiError{.message = "the body must be a JSON object, got " + json_excerpt(*json)};
   }
   return *std::move(json);
-}
-
-GenerationRequest to_generation_request(const CommonParameters& common, Prompt prompt, bool add_special_tokens,
-                                        std::optional<int32_t> max_tokens_default, const GenerationDefaults& defaults) {
-  GenerationRequest request;
-  request.prompt = std::move(prompt);
-  request.add_special_tokens = add_special_tokens;
-  SamplingParams& sampling = request.sampling;
-  sampling.temperature = common.temperature.value_or(defaults.temperature.value_or(1.0F));
-  sampling.top_k = common.top_k.value_or(defaults.top_k.value_or(0));
-  sampling.top_p = common.top_p.value_or(defaults.top_p.value_or(1.0F));
-  sampling.min_p = common.min_p.value_or(defaults.min_p.value_or(0.0F));
-  sampling.repetition_penalty = common.repetition_penalty.value_or(defaults.repetition_penalty.value_or(1.0F));
-  sampling.presence_penalty = common.presence_penalty;
-  sampling.frequency_penalty = common.frequency_penalty;
-  sampling.logit_bias = common.logit_bias;
-  sampling.seed = common.seed ? *common.seed : (uint64_t{std::random_device{}()} << 32 | std::random_device{}());
-  const auto max_tokens = common.max_tokens ? common.max_tokens : max_tokens_default;
-  request.until_context_end = !max_tokens.has_value();
-  sampling.max_new_tokens = max_tokens.value_or(std::max(common.min_tokens, sampling.max_new_tokens));
-  sampling.min_new_tokens = common.min_tokens;
-  sampling.stop_token_ids = common.stop_token_ids;
-  sampling.logprobs = common.logprobs;
-  sampling.top_logprobs = common.top_logprobs;
-  request.ignore_eos = common.ignore_eos;
-  request.stop_strings = common.stop_strings;
-  request.n = common.n;
-  request.skip_special_tokens = common.skip_special_tokens;
-  request.include_stop_in_text = common.no_stop_trim;
-  request.priority = common.priority;
-  request.dp_rank = common.dp_rank;
-  request.dp_rank_strict = common.dp_rank_strict;
-  return request;
 }
 
 }  // namespace braid::openai

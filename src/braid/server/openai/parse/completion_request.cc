@@ -1,10 +1,12 @@
 // The body of /v1/completions.
+#include <fmt/core.h>
+
 #include "braid/server/openai/parse/common_parameters.h"
 #include "braid/server/openai/parse/prompts.h"
 
 namespace braid::openai {
 
-ApiResult<CompletionRequest> completion_request_of(const Json& body, const ProtocolLimits& limits) {
+Result<CompletionRequest, ApiError> completion_request_of(const Json& body, const ProtocolLimits& limits) {
   ParameterReader reader(body);
   CompletionRequest request;
   if (const Json* prompt = reader.find("prompt")) {
@@ -30,11 +32,9 @@ ApiResult<CompletionRequest> completion_request_of(const Json& body, const Proto
   return request;
 }
 
-ApiResult<CompletionRequest> parse_completion_request(std::string_view body, const ProtocolLimits& limits) {
-  ApiError error;
-  const auto json = parse_body(body, limits, error);
-  if (!json) return error;
-  return completion_request_of(*json, limits);
+Result<CompletionRequest, ApiError> parse_completion_request(std::string_view body, const ProtocolLimits& limits) {
+  TRY(const Json json, parse_body(body, limits));
+  return completion_request_of(json, limits);
 }
 
 }  // namespace braid::openai

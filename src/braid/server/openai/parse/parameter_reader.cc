@@ -1,15 +1,14 @@
-// Reading parameters.
 #include "braid/server/openai/parse/parameter_reader.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
-#include <cmath>
+#include <utility>
 
 namespace braid::openai {
 
 namespace {
 
-// Nothing where the value is no integer of 64 bits.
+// Nothing unless the value is an integer of 64 bits.
 std::optional<int64_t> as_int64(const Json& value) {
   if (value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX)) return std::nullopt;
   if (!value.is_number_integer()) return std::nullopt;
@@ -44,12 +43,20 @@ std::optional<int64_t> ParameterReader::integer(std::string_view name, int64_t m
   return std::nullopt;
 }
 
+std::optional<double> ParameterReader::number(std::string_view name) {
+  const Json* value = find(name);
+  if (value == nullptr) return std::nullopt;
+  if (value->is_number()) return value->get<double>();
+  fail_value(name, *value, "a number");
+  return std::nullopt;
+}
+
 std::optional<double> ParameterReader::number(std::string_view name, double min, double max) {
   const Json* value = find(name);
   if (value == nullptr) return std::nullopt;
   if (value->is_number()) {
     const double number = value->get<double>();
-    if (number >= min && number <= max) return number;  // not so for NaN
+    if (number >= min && number <= max) return number;  // false for NaN
   }
   fail_value(name, *value, fmt::format("a number from {} to {}", min, max));
   return std::nullopt;

@@ -8,7 +8,7 @@ namespace braid::openai {
 
 namespace {
 
-// Token ids, or nothing and an error.
+// Token ids; nullopt after an error.
 std::optional<std::vector<TokenId>> token_ids(ParameterReader& reader, std::string_view name, const Json& list,
                                               const ProtocolLimits& limits) {
   std::vector<TokenId> ids;

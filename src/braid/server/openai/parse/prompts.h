@@ -1,4 +1,4 @@
-// Prompts as bodies have them: text, token ids, or lists of either.
+// Reads prompts: text, token ids, or lists of either.
 #pragma once
 
 #include <optional>
@@ -12,12 +12,12 @@ namespace braid::openai {
 
 struct PromptList {
   std::vector<Prompt> prompts;
-  bool is_list = false;  // there may still be only one in it
+  bool is_list = false;  // a list of one is a list, too
 };
 
 enum class PromptKind : uint8_t { kAny, kText, kIds };
 
-// `value`: the parameter of this name. Where something is wrong, the reader has the error.
+// `value`: of the parameter `name`. A wrong value becomes the reader's error.
 PromptList read_prompts(ParameterReader& reader, std::string_view name, const Json& value, const ProtocolLimits& limits,
                         PromptKind kind = PromptKind::kAny);
 

@@ -1,5 +1,7 @@
-// The bodies of /v1/completions and /v1/chat/completions as validated plain structs, without sockets. An unknown
-// parameter is ignored, as OpenAI does; a known one of the wrong type or range is an error that names it.
+// Parses the bodies of /v1/completions and /v1/chat/completions into plain structs. An unknown parameter is ignored, as
+// OpenAI does. A known one of the wrong type, or beyond a limit of the protocol, is an error that names it. The ranges
+// of sampling parameters are checked for every caller of the engine, in api/request_check.h.
+// Tested by completion_request_test.cc and chat_request_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -9,9 +11,8 @@
 #include <variant>
 #include <vector>
 
-#include "braid/config/model_config.h"
+#include "braid/base/result.h"
 #include "braid/formats/json.h"
-#include "braid/request/generation.h"
 #include "braid/request/ids.h"
 #include "braid/server/openai/api_error.h"
 #include "braid/server/openai/parse/structured_output.h"
@@ -31,7 +32,8 @@ struct ProtocolLimits {
   size_t max_logit_bias = 4096;  // entries
 };
 
-// What both endpoints take. Absent: the model's generation_config.json, or the field's default.
+// The parameters of both endpoints. An absent one has the value in the model's generation_config.json, else the field's
+// default.
 struct CommonParameters {
   std::string model;  // may be empty
   std::optional<int32_t> max_tokens;
@@ -57,13 +59,13 @@ struct CommonParameters {
   bool stream = false;
   bool include_usage = false;  // stream_options.include_usage
   int32_t priority = 0;
-  std::optional<int32_t> dp_rank;  // the DP group to run in: a hint, or an order
+  std::optional<int32_t> dp_rank;  // the DP group to run in: a hint, unless dp_rank_strict
   bool dp_rank_strict = false;
   std::string user;
   std::string rid;
   std::optional<double> timeout_s;
   StructuredOutput structured_output;
-  std::string structured_output_name;  // the parameter that asks for it
+  std::string structured_output_name;  // the parameter that it came from
 };
 
 using Prompt = std::variant<std::string, std::vector<TokenId>>;
@@ -78,33 +80,18 @@ struct CompletionRequest {
 
 struct ChatRequest {
   CommonParameters common;
-  Json messages;  // each with a role; content a string or null, text parts joined by newlines
+  Json messages;  // each has a role; its content is a string (text parts joined by newlines) or null
   ToolParameters tools;
-  bool separate_reasoning = true;  // thinking apart from the content
+  bool separate_reasoning = true;  // thinking goes to reasoning_content, not to content
   Json template_variables;         // chat_template_kwargs: an object
   bool add_generation_prompt = true;
   bool continue_final_message = false;
 };
 
-ApiResult<CompletionRequest> parse_completion_request(std::string_view body, const ProtocolLimits& limits);
-ApiResult<ChatRequest> parse_chat_request(std::string_view body, const ProtocolLimits& limits);
-// The same of parsed JSON.
-ApiResult<CompletionRequest> completion_request_of(const Json& body, const ProtocolLimits& limits);
-ApiResult<ChatRequest> chat_request_of(const Json& body, const ProtocolLimits& limits);
-
-// How a template gets the arguments of a tool call, in whichever way they came: some need the one, some the other.
-enum class ArgumentStyle : uint8_t { kObject, kText };
-
-// What the chat template reads.
-Json template_variables(const ChatRequest& request, ArgumentStyle style);
-
-// With continue_final_message: the prompt without what the template puts behind the last message. `rendered` is the
-// template's text for variables in which mark_final_message has marked that message.
-void mark_final_message(Json& variables);
-Result<std::string> cut_at_mark(std::string rendered);
-
-// The engine's request. `max_tokens_default`: without max_tokens; nullopt: to the end of the context.
-GenerationRequest to_generation_request(const CommonParameters& common, Prompt prompt, bool add_special_tokens,
-                                        std::optional<int32_t> max_tokens_default, const GenerationDefaults& defaults);
+Result<CompletionRequest, ApiError> parse_completion_request(std::string_view body, const ProtocolLimits& limits);
+Result<ChatRequest, ApiError> parse_chat_request(std::string_view body, const ProtocolLimits& limits);
+// The same from parsed JSON.
+Result<CompletionRequest, ApiError> completion_request_of(const Json& body, const ProtocolLimits& limits);
+Result<ChatRequest, ApiError> chat_request_of(const Json& body, const ProtocolLimits& limits);
 
 }  // namespace braid::openai

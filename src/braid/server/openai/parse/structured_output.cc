@@ -1,4 +1,3 @@
-// Reading the parameters of structured output.
 #include "braid/server/openai/parse/structured_output.h"
 
 #include <fmt/format.h>
@@ -14,7 +13,7 @@ namespace {
 constexpr size_t kMaxPatternBytes = 1 << 20;
 constexpr size_t kMaxChoices = 10'000;
 
-// Collects what the parameters ask for; each may ask, and one of them alone.
+// Collects the form that the parameters ask for; at most one of them may ask.
 class Collector {
  public:
   explicit Collector(ParameterReader& reader) : reader_(reader) {}
@@ -40,7 +39,7 @@ class Collector {
   StructuredOutput output_;
 };
 
-// A schema as JSON, or as the text of one. Whether it is a good one is for the compiler to say.
+// A schema as JSON or as text. Only the compiler checks whether it is valid.
 std::optional<StructuredOutput> schema_of(ParameterReader& reader, std::string_view name, const Json* value) {
   if (value == nullptr) return std::nullopt;
   if (value->is_object() || value->is_boolean()) {
@@ -59,7 +58,7 @@ std::optional<StructuredOutput> schema_of(ParameterReader& reader, std::string_v
   return std::nullopt;
 }
 
-// A text that is not empty.
+// A text; it must not be empty.
 std::optional<std::string> pattern_of(ParameterReader& reader, std::string_view name, const Json* value) {
   if (value == nullptr) return std::nullopt;
   const bool is_text = value->is_string() && !value->get_ref<const std::string&>().empty();

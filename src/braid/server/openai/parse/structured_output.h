@@ -1,5 +1,5 @@
-// What a request says of the shape that its answer must have, as plain data; whether it can be enforced is judged where
-// it is compiled.
+// The form that a request asks for its answer, as plain data. Whether it can be enforced is checked when it is compiled
+// (prepare/output_grammar.h). Tested by structured_output_test.cc.
 #pragma once
 
 #include <string>
@@ -18,7 +18,7 @@ struct JsonSchema {
   bool operator==(const JsonSchema&) const = default;
 };
 struct RegexPattern {
-  std::string pattern;  // of the whole answer
+  std::string pattern;  // matches the whole answer
   bool operator==(const RegexPattern&) const = default;
 };
 struct EbnfGrammar {
@@ -32,8 +32,8 @@ struct OneOf {
 
 using StructuredOutput = std::variant<std::monostate, AnyJsonObject, JsonSchema, RegexPattern, EbnfGrammar, OneOf>;
 
-// From response_format, regex, ebnf, json_schema (SGLang's), structured_outputs and guided_json, guided_regex,
-// guided_choice, guided_grammar (vLLM's); `name` becomes the one that it is. More than one of them is an error.
+// Reads response_format; regex, ebnf and json_schema (SGLang's); structured_outputs, guided_json, guided_regex,
+// guided_choice and guided_grammar (vLLM's). `name` becomes the name of the one that is there; two are an error.
 StructuredOutput read_structured_output(ParameterReader& reader, std::string& name);
 
 }  // namespace braid::openai

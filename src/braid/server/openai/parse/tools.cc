@@ -29,7 +29,7 @@ bool is_function_type(const Json& object) {
   return type == nullptr || *type == "function";
 }
 
-// Reports under the parameter `name`, and says where in it.
+// Reports errors under "tools" or "tool_choice"; the message says which part is wrong.
 class ToolReader {
  public:
   explicit ToolReader(ParameterReader& reader) : reader_(reader) {}

@@ -1,4 +1,4 @@
-// tools, tool_choice and parallel_tool_calls of a chat request as validated plain structs.
+// Reads tools, tool_choice and parallel_tool_calls of a chat request into plain structs. Tested by tools_test.cc.
 #pragma once
 
 #include <vector>
@@ -12,15 +12,15 @@ namespace braid::openai {
 inline constexpr size_t kMaxTools = 1024;
 
 struct ToolParameters {
-  // Each with its own name; parameters a JSON object without a "type" other than "object". Whether they are a schema
-  // that can be obeyed is judged where it is compiled. Empty also where tool_choice is none.
+  // Names are unique. Parameters are JSON objects whose "type", if any, is "object"; whether they are a schema that can
+  // be enforced is checked when it is compiled. Empty if tool_choice is none.
   std::vector<parsers::ToolSpec> tools;
-  parsers::ToolChoice choice = {.mode = parsers::ToolChoice::Mode::kNone};  // kNone exactly without tools
+  parsers::ToolChoice choice = {.mode = parsers::ToolChoice::Mode::kNone};  // kNone if and only if there are no tools
   bool parallel = true;
-  Json for_template;  // the tools as they came; null without any
+  Json for_template;  // the tools as the body has them; null without tools
 };
 
-// The first thing that is wrong becomes the reader's error.
+// The first mistake becomes the reader's error.
 ToolParameters read_tool_parameters(ParameterReader& reader);
 
 }  // namespace braid::openai

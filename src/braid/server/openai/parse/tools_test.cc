@@ -1,4 +1,3 @@
-// What requests say of tools.
 #include "braid/server/openai/parse/tools.h"
 
 #include <gtest/gtest.h>
@@ -30,7 +29,7 @@ const std::string kTwo =
     R"("tools": [{"type": "function", "function": {"name": "get_it-2", "description": "d", "strict": true,
     "parameters": {"type": "object", "properties": {"a": {"type": "string"}}}}}, {"function": {"name": "g"}}])";
 
-TEST(Tools, AreReadIntoPlainStructs) {
+TEST(ToolParameters, ReadTools) {
   const auto [parameters, param, message] = read("{" + kTwo + "}");
   ASSERT_EQ(message, "");
   ASSERT_EQ(parameters.tools.size(), 2U);
@@ -44,7 +43,7 @@ TEST(Tools, AreReadIntoPlainStructs) {
   EXPECT_EQ(parameters.for_template.size(), 2U);
 }
 
-TEST(Tools, WithoutAnyOrWithNoneNothingIsCalled) {
+TEST(ToolParameters, HaveNoToolsIfTheChoiceIsNone) {
   for (const std::string& body :
        {std::string("{}"), std::string(R"({"tools": null, "tool_choice": null})"), std::string(R"({"tools": []})"),
         std::string(R"({"tool_choice": "auto"})"), std::string(R"({"tools": [], "tool_choice": "none"})"),
@@ -56,7 +55,7 @@ TEST(Tools, WithoutAnyOrWithNoneNothingIsCalled) {
   }
 }
 
-TEST(Tools, ChoicesAreRead) {
+TEST(ToolParameters, ReadTheChoice) {
   EXPECT_EQ(read("{" + kTwo + R"(, "tool_choice": "required", "parallel_tool_calls": false})").parameters.choice.mode,
             Mode::kRequired);
   EXPECT_FALSE(read("{" + kTwo + R"(, "parallel_tool_calls": false})").parameters.parallel);
@@ -64,7 +63,7 @@ TEST(Tools, ChoicesAreRead) {
   EXPECT_EQ(named.parameters.choice, (parsers::ToolChoice{.mode = Mode::kNamed, .name = "g"}));
 }
 
-TEST(Tools, WhatIsWrongIsNamed) {
+TEST(ToolParameters, ErrorNamesTheWrongPart) {
   const auto tool = [](const std::string& function) { return R"({"tools": [{"function": )" + function + "}]}"; };
   const std::vector<std::pair<std::string, std::string>> cases = {
       {R"({"tools": {}})", "tools is {}: must be a list of at most 1024 tools"},

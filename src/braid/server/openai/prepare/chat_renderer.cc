@@ -1,12 +1,24 @@
 #include "braid/server/openai/prepare/chat_renderer.h"
 
+#include <string_view>
 #include <utility>
 
 namespace braid::openai {
 
 namespace {
 
-// How well a template shows a tool call's arguments when it is given them as an object (true) or as text (false).
+constexpr std::string_view kMark = "CONTINUE_FINAL_MESSAGE_TAG ";
+
+void set_style(Json& arguments, ArgumentStyle style) {
+  if (style == ArgumentStyle::kObject && arguments.is_string()) {
+    auto parsed = parse_json(arguments.get_ref<const std::string&>());
+    if (parsed.ok() && parsed->is_object()) arguments = *std::move(parsed);
+  } else if (style == ArgumentStyle::kText && arguments.is_object()) {
+    arguments = arguments.dump(-1, ' ', false, Json::error_handler_t::replace);
+  }
+}
+
+// How well a template renders a tool call's arguments, passed as an object or as text.
 enum class Shows { kNothing, kWrongly, kWell };
 
 Shows try_arguments(const ChatRenderer::Render& render, bool as_object) {
@@ -21,13 +33,49 @@ Shows try_arguments(const ChatRenderer::Render& render, bool as_object) {
   tools.push_back({{"type", "function"}, {"function", function}});
   const auto rendered = render({{"messages", std::move(messages)}, {"tools", std::move(tools)}});
   if (!rendered.ok() || rendered->find("probe_key") == std::string::npos) return Shows::kNothing;
-  // Text where an object was wanted comes out quoted once more, an object where text was wanted as Python writes it.
+  // A template that wants an object quotes text once more; one that wants text prints an object as Python does.
   const bool is_wrong =
       rendered->find("\\\"probe_key") != std::string::npos || rendered->find("'probe_key'") != std::string::npos;
   return is_wrong ? Shows::kWrongly : Shows::kWell;
 }
 
 }  // namespace
+
+Json template_variables(const ChatRequest& request, ArgumentStyle style) {
+  Json variables = request.template_variables;
+  variables["messages"] = request.messages;
+  variables["tools"] = request.tools.for_template;
+  variables["add_generation_prompt"] = request.add_generation_prompt;
+  for (Json& message : variables["messages"]) {
+    const auto calls = message.find("tool_calls");
+    if (calls == message.end() || !calls->is_array()) continue;
+    for (Json& call : *calls) {
+      if (!call.is_object() || !call.contains("function") || !call["function"].is_object()) continue;
+      Json& function = call["function"];
+      if (function.contains("arguments")) set_style(function["arguments"], style);
+    }
+  }
+  return variables;
+}
+
+// As transformers does it: marks the final message, and cuts the prompt at the mark.
+void mark_final_message(Json& variables) {
+  Json& content = variables["messages"].back()["content"];
+  content = content.get<std::string>() + std::string(kMark);
+}
+
+Result<std::string> cut_at_mark(std::string rendered) {
+  const std::string_view bare = kMark.substr(0, kMark.size() - 1);
+  const size_t at = rendered.rfind(bare);
+  if (at == std::string::npos) return fail("the chat template drops the final message, so it cannot be continued");
+  const bool keeps_space = std::string_view(rendered).substr(at).starts_with(kMark);
+  rendered.resize(at);
+  if (!keeps_space) {
+    while (!rendered.empty() && std::string_view(" \t\r\n\f\v").find(rendered.back()) != std::string_view::npos)
+      rendered.pop_back();
+  }
+  return rendered;
+}
 
 ChatRenderer::ChatRenderer(Render render, bool knows_developer)
     : render_(std::move(render)),
@@ -36,7 +84,7 @@ ChatRenderer::ChatRenderer(Render render, bool knows_developer)
 
 Result<std::string> ChatRenderer::prompt(const ChatRequest& request) const {
   Result<std::string> rendered = fail("not rendered");
-  // The probe may have failed for reasons of its own: the other way is tried when the first one fails.
+  // The probe may have failed for another reason, so the other style is tried if the first one fails.
   for (const bool as_text : {wants_argument_text_, !wants_argument_text_}) {
     Json variables = template_variables(request, as_text ? ArgumentStyle::kText : ArgumentStyle::kObject);
     if (!knows_developer_) {

@@ -1,6 +1,7 @@
-// A chat request's prompt, by the model's template, in the way that the template wants it.
+// Renders a chat request's prompt with the model's chat template. Tested by chat_renderer_test.cc.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -10,16 +11,28 @@
 
 namespace braid::openai {
 
+// How a template takes the arguments of a tool call, whichever way the request has them: each template needs one of
+// the two.
+enum class ArgumentStyle : uint8_t { kObject, kText };
+
+// The variables of the chat template.
+Json template_variables(const ChatRequest& request, ArgumentStyle style);
+
+// For continue_final_message. mark_final_message() marks the last message in the variables; cut_at_mark() cuts the
+// rendered prompt there, so that it ends with the message, without what the template puts behind it.
+void mark_final_message(Json& variables);
+Result<std::string> cut_at_mark(std::string rendered);
+
 class ChatRenderer {
  public:
   using Render = std::function<Result<std::string>(const Json& variables)>;
 
-  // `render`: the template, which may be called at once (to see whether it wants a tool call's arguments as an object
-  // or as text), and from several threads. `knows_developer`: the template has a role of this name; for one that has
-  // not, a developer's message is the system's.
+  // `render`: the template. It is called in the constructor, to find out whether the template takes a tool call's
+  // arguments as an object or as text, and later from several threads. `knows_developer`: the template has a
+  // "developer" role; otherwise a developer's message is rendered as the system's.
   ChatRenderer(Render render, bool knows_developer);
 
-  // Its special tokens are in it: it is encoded without adding any.
+  // The prompt contains its special tokens: encode it without adding any.
   Result<std::string> prompt(const ChatRequest& request) const;
 
  private:

@@ -12,7 +12,9 @@
 namespace braid::openai {
 namespace {
 
-struct CompileForm {
+using MaybeGrammar = Result<std::optional<GrammarConstraint>, ApiError>;
+
+struct Compile {
   GrammarCompiler& compiler;
 
   GrammarCompiler::Compiled operator()(std::monostate) const { return std::shared_ptr<const CompiledGrammar>(); }
@@ -26,7 +28,7 @@ struct CompileForm {
   GrammarCompiler::Compiled operator()(const OneOf& asked) const { return compiler.choice(asked.choices); }
 };
 
-// Schemas of several tools are one document, "#/$defs/get_weather" and so on: says whose it is.
+// The schemas of all tools form one document. Replaces places in it ("#/$defs/get_weather") by the tool's name.
 std::string with_tool_names(std::string message, std::span<const parsers::ToolSpec> tools) {
   constexpr std::string_view kPlace = "#/$defs/";
   for (size_t at = message.find(kPlace); at != std::string::npos; at = message.find(kPlace, at + 1)) {
@@ -38,8 +40,8 @@ std::string with_tool_names(std::string message, std::span<const parsers::ToolSp
   return message;
 }
 
-// What cannot be compiled is the request's fault, unless there is no room for it now.
-ApiError form_error(const Error& error, const std::string& parameter) {
+// A form that cannot be compiled is the request's fault, unless the compiler has no room for it now.
+ApiError grammar_error(const Error& error, const std::string& parameter) {
   if (!GrammarCompiler::is_no_room(error)) return {.message = parameter + ": " + error.message, .param = parameter};
   return {.status = 429,
           .message = error.message,
@@ -49,10 +51,10 @@ ApiError form_error(const Error& error, const std::string& parameter) {
 }
 
 ApiError tools_error(const Error& error, std::span<const parsers::ToolSpec> tools) {
-  return form_error({with_tool_names(error.message, tools)}, "tools");
+  return grammar_error({with_tool_names(error.message, tools)}, "tools");
 }
 
-AnswerForm forced_form(const ChatRequest& request, GrammarCompiler& compiler) {
+MaybeGrammar forced_grammar(const ChatRequest& request, GrammarCompiler& compiler) {
   const ToolParameters& tools = request.tools;
   if (!std::holds_alternative<std::monostate>(request.common.structured_output)) {
     return ApiError{
@@ -61,9 +63,9 @@ AnswerForm forced_form(const ChatRequest& request, GrammarCompiler& compiler) {
         .param = "tool_choice"};
   }
   auto compiled =
-      CompileForm{compiler}(JsonSchema{parsers::forced_calls_schema(tools.tools, tools.choice, tools.parallel)});
+      Compile{compiler}(JsonSchema{parsers::forced_calls_schema(tools.tools, tools.choice, tools.parallel)});
   if (!compiled.ok()) return tools_error(compiled.error(), tools.tools);
-  return GrammarConstraint{.grammar = *std::move(compiled)};
+  return MaybeGrammar(GrammarConstraint{.grammar = *std::move(compiled)});
 }
 
 GrammarCompiler::Compiled compile_call(const parsers::StrictCall& call, GrammarCompiler& compiler) {
@@ -72,9 +74,9 @@ GrammarCompiler::Compiled compile_call(const parsers::StrictCall& call, GrammarC
   return compiler.tagged_objects(schema, call.tagged->objects, call.tagged->tags);
 }
 
-// Free but for the calls of strict tools.
-AnswerForm strict_calls_form(std::span<const parsers::ToolSpec> tools, parsers::ToolFormat format,
-                             GrammarCompiler& compiler) {
+// The output is free except for the calls of strict tools.
+MaybeGrammar strict_calls_grammar(std::span<const parsers::ToolSpec> tools, parsers::ToolFormat format,
+                                  GrammarCompiler& compiler) {
   GrammarConstraint constraint;
   for (const parsers::StrictCall& call : parsers::strict_calls(format, tools)) {
     const auto compiled = compile_call(call, compiler);
@@ -86,54 +88,53 @@ AnswerForm strict_calls_form(std::span<const parsers::ToolSpec> tools, parsers::
                                       .grammar = *compiled});
     }
   }
-  if (constraint.triggered.empty()) return std::nullopt;
-  return constraint;
+  if (constraint.triggered.empty()) return MaybeGrammar(std::nullopt);
+  return MaybeGrammar(std::move(constraint));
 }
 
-// False where the model cannot think first: no token opens its thinking, and the prompt has not either.
-bool start_behind_thinking(GrammarConstraint& form, const Tokenizer& tokenizer, const parsers::ParserOptions& options) {
+// Lets the grammar begin behind the model's thinking. False if the model cannot think first: no token opens its
+// thinking, and the prompt does not open it either.
+bool start_behind_thinking(GrammarConstraint& grammar, const Tokenizer& tokenizer,
+                           const parsers::ParserOptions& options) {
   if (options.reasoning == parsers::ReasoningFormat::kHarmony) {
-    // Calls stand in channels of their own; an answer behind the thinking's.
-    if (form.grammar != nullptr) form.starts_after = "<|channel|>final<|message|>";
+    // Calls have channels of their own; the answer's channel follows that of the thinking.
+    if (grammar.grammar != nullptr) grammar.starts_after = "<|channel|>final<|message|>";
     return true;
   }
   const parsers::ReasoningTags tags = parsers::reasoning_tags(options.reasoning);
   if (tags.close.empty()) return false;
   if (!options.begins_inside_reasoning) {
-    form.may_open_with = tokenizer.token_to_id(tags.open);
-    if (!form.may_open_with) return false;
+    grammar.may_open_with = tokenizer.token_to_id(tags.open);
+    if (!grammar.may_open_with) return false;
   }
-  form.starts_after = tags.close;
+  grammar.starts_after = tags.close;
   return true;
 }
 
 }  // namespace
 
-AnswerForm chat_form(const ChatRequest& request, const Tokenizer& tokenizer, GrammarCompiler& compiler,
-                     parsers::ParserOptions& options) {
+MaybeGrammar chat_grammar(const ChatRequest& request, const Tokenizer& tokenizer, GrammarCompiler& compiler,
+                          parsers::ParserOptions& options) {
   const bool is_forced = request.tools.choice.is_forced();
-  AnswerForm form = is_forced ? forced_form(request, compiler) : answer_form(request.common, compiler);
-  auto* constraint = std::get_if<std::optional<GrammarConstraint>>(&form);
-  if (constraint == nullptr) return form;
-  if (!constraint->has_value()) {
-    AnswerForm calls = strict_calls_form(request.tools.tools, options.tools, compiler);
-    constraint = std::get_if<std::optional<GrammarConstraint>>(&calls);
-    if (constraint != nullptr && constraint->has_value()) (void)start_behind_thinking(**constraint, tokenizer, options);
+  TRY(auto grammar, is_forced ? forced_grammar(request, compiler) : output_grammar(request.common, compiler));
+  if (!grammar) {
+    TRY(auto calls, strict_calls_grammar(request.tools.tools, options.tools, compiler));
+    if (calls) (void)start_behind_thinking(*calls, tokenizer, options);
     return calls;
   }
   options.tools = is_forced ? parsers::ToolFormat::kForced : parsers::ToolFormat::kNone;
-  if (!start_behind_thinking(**constraint, tokenizer, options)) {
+  if (!start_behind_thinking(*grammar, tokenizer, options)) {
     options.reasoning = parsers::ReasoningFormat::kNone;
     options.begins_inside_reasoning = false;
   }
-  return form;
+  return grammar;
 }
 
-AnswerForm answer_form(const CommonParameters& common, GrammarCompiler& compiler) {
-  if (std::holds_alternative<std::monostate>(common.structured_output)) return std::nullopt;
-  auto compiled = std::visit(CompileForm{compiler}, common.structured_output);
-  if (!compiled.ok()) return form_error(compiled.error(), common.structured_output_name);
-  return GrammarConstraint{.grammar = *std::move(compiled)};
+MaybeGrammar output_grammar(const CommonParameters& common, GrammarCompiler& compiler) {
+  if (std::holds_alternative<std::monostate>(common.structured_output)) return MaybeGrammar(std::nullopt);
+  auto compiled = std::visit(Compile{compiler}, common.structured_output);
+  if (!compiled.ok()) return grammar_error(compiled.error(), common.structured_output_name);
+  return MaybeGrammar(GrammarConstraint{.grammar = *std::move(compiled)});
 }
 
 }  // namespace braid::openai

@@ -1,4 +1,5 @@
-// What a request says of its answer's form, as the grammars that the engine enforces.
+// Compiles the form that a request asks for (JSON, a regex, a tool call, …) to the grammar that the engine enforces.
+// Tested by output_grammar_test.cc.
 #pragma once
 
 #include <optional>
@@ -11,16 +12,16 @@
 
 namespace braid::openai {
 
-using AnswerForm = ApiResult<std::optional<GrammarConstraint>>;
+// For an output that obeys from its first token; nullopt if the request asks for no form. The error names the parameter
+// that cannot be enforced. Takes as long as compiling does; equal requests share one grammar.
+Result<std::optional<GrammarConstraint>, ApiError> output_grammar(const CommonParameters& common,
+                                                                  GrammarCompiler& compiler);
 
-// From the answer's first token on; nothing where the request says nothing. The error, the request's own, says what
-// cannot be enforced. Takes as long as compiling does; equal requests share one grammar.
-AnswerForm answer_form(const CommonParameters& common, GrammarCompiler& compiler);
-
-// Of a chat's answer: behind the thinking, where the model thinks. Calls that tool_choice forces are a form, too, and
-// `options` change to what reads such an answer: nothing else is looked for in it. Without a form, the calls of strict
-// tools have one, as options.tools writes them.
-AnswerForm chat_form(const ChatRequest& request, const Tokenizer& tokenizer, GrammarCompiler& compiler,
-                     parsers::ParserOptions& options);
+// For a chat: the grammar begins behind the thinking, if the model thinks. Calls forced by tool_choice are a form, too.
+// `options` change accordingly: the parser looks for nothing else in an output that has a form. If the request asks for
+// no form, calls of strict tools obey their schemas, in the format of options.tools.
+Result<std::optional<GrammarConstraint>, ApiError> chat_grammar(const ChatRequest& request, const Tokenizer& tokenizer,
+                                                                GrammarCompiler& compiler,
+                                                                parsers::ParserOptions& options);
 
 }  // namespace braid::openai

@@ -1,4 +1,3 @@
-// What a chat asks of its answer's form: where it begins with a model that thinks, and what reads it.
 #include "braid/server/openai/prepare/output_grammar.h"
 
 #include <gtest/gtest.h>
@@ -11,7 +10,7 @@ namespace {
 using parsers::ReasoningFormat;
 using parsers::ToolFormat;
 
-// One token a byte, then <think> and </think> where `thinks`.
+// One token for each byte, then <think> and </think> if `thinks`.
 class ByteTokenizer : public Tokenizer {
  public:
   explicit ByteTokenizer(bool thinks) : thinks_(thinks) {}
@@ -37,37 +36,33 @@ class ByteTokenizer : public Tokenizer {
 };
 
 struct Formed {
-  AnswerForm form;
+  Result<std::optional<GrammarConstraint>, ApiError> grammar;
   parsers::ParserOptions options;
 
-  const GrammarConstraint& constraint() const { return *std::get<std::optional<GrammarConstraint>>(form); }
-  std::string refused() const {
-    const auto* error = std::get_if<ApiError>(&form);
-    return error != nullptr ? error->param + ": " + error->message : "";
-  }
+  const GrammarConstraint& constraint() const { return **grammar; }
+  std::string refused() const { return grammar.ok() ? "" : grammar.error().param + ": " + grammar.error().message; }
 };
 
 Formed formed(const std::string& members, parsers::ParserOptions options, bool has_thinking_tokens = true) {
   const ByteTokenizer tokenizer(has_thinking_tokens);
   GrammarCompiler compiler(tokenizer);
   const auto request = testing::chat(R"({"messages":[{"role":"user","content":"x"}])" + members + "}");
-  Formed result{.form = std::nullopt, .options = std::move(options)};
-  result.form = chat_form(request, tokenizer, compiler, result.options);
-  return result;
+  auto grammar = chat_grammar(request, tokenizer, compiler, options);
+  return {.grammar = std::move(grammar), .options = std::move(options)};
 }
 
 const std::string kTool = R"(,"tools":[{"type":"function","function":{"name":"f"}}])";
 const std::string kRegex = R"(,"regex":"ab")";
 const parsers::ParserOptions kThinks{.reasoning = ReasoningFormat::kQwen3, .tools = ToolFormat::kHermes};
 
-TEST(ChatForm, WithoutOneTheAnswerIsReadAsTheModelWrites) {
+TEST(ChatGrammar, WithoutAFormTheAnswerIsReadAsTheModelWritesIt) {
   const Formed free = formed(kTool, kThinks);
-  EXPECT_FALSE(std::get<std::optional<GrammarConstraint>>(free.form).has_value());
+  EXPECT_FALSE(free.grammar->has_value());
   EXPECT_EQ(free.options.tools, ToolFormat::kHermes);
   EXPECT_EQ(free.options.reasoning, ReasoningFormat::kQwen3);
 }
 
-TEST(ChatForm, BeginsBehindTheThinking) {
+TEST(ChatGrammar, BeginsBehindTheThinking) {
   const Formed may = formed(kRegex, kThinks);
   EXPECT_EQ(may.constraint().starts_after, "</think>");
   EXPECT_EQ(may.constraint().may_open_with, ByteTokenizer::kThink);
@@ -79,7 +74,7 @@ TEST(ChatForm, BeginsBehindTheThinking) {
   EXPECT_FALSE(formed(kRegex, open).constraint().may_open_with.has_value());
 }
 
-TEST(ChatForm, WithoutATokenThatOpensItThereIsThinkingOnlyWhereThePromptOpensIt) {
+TEST(ChatGrammar, WithoutAThinkTokenTheModelThinksOnlyIfThePromptOpensTheThinking) {
   const Formed at_once = formed(kRegex, kThinks, false);
   EXPECT_TRUE(at_once.constraint().starts_after.empty());
   EXPECT_EQ(at_once.options.reasoning, ReasoningFormat::kNone);
@@ -90,7 +85,7 @@ TEST(ChatForm, WithoutATokenThatOpensItThereIsThinkingOnlyWhereThePromptOpensIt)
   EXPECT_EQ(behind.options.reasoning, ReasoningFormat::kQwen3);
 }
 
-TEST(ChatForm, CallsOfStrictToolsHaveOneWhereverTheyAreMade) {
+TEST(ChatGrammar, CallsOfStrictToolsObeyTheirSchemasAnywhere) {
   const std::string strict = R"(,"tools":[{"type":"function","function":{"name":"f","strict":true}}])";
   const Formed calls = formed(strict, kThinks);
   EXPECT_EQ(calls.constraint().grammar, nullptr);
@@ -103,7 +98,7 @@ TEST(ChatForm, CallsOfStrictToolsHaveOneWhereverTheyAreMade) {
   EXPECT_TRUE(formed(strict + kRegex, kThinks).constraint().triggered.empty());
 }
 
-TEST(ChatForm, CallsBetweenTagsObeyToo) {
+TEST(ChatGrammar, CallsBetweenTagsObeyTheirSchemas) {
   const std::string strict = R"(,"tools":[{"type":"function","function":{"name":"f","strict":true,"parameters":
     {"properties":{"x":{"type":"integer"}}}}}])";
   for (const ToolFormat format : {ToolFormat::kQwen3Coder, ToolFormat::kGlm45}) {
@@ -123,7 +118,7 @@ TEST(ChatForm, CallsBetweenTagsObeyToo) {
       << formed(unwritable, options).refused();
 }
 
-TEST(ChatForm, AForcedCallIsOne) {
+TEST(ChatGrammar, AForcedCallIsAForm) {
   const Formed forced = formed(kTool + R"(,"tool_choice":"required")", kThinks);
   EXPECT_NE(forced.constraint().grammar, nullptr);
   EXPECT_EQ(forced.constraint().starts_after, "</think>");

@@ -1,4 +1,5 @@
-// How the output of a chat is read: by the formats of its model, and as its request wants it.
+// The options of the parser that reads a chat's output: the model's formats, and what the request asks for.
+// Tested by parser_options_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -10,11 +11,11 @@
 
 namespace braid::openai {
 
-// `prompt`: the request's, as rendered. `id_seed`: random; the ids of calls are made from it.
+// `prompt`: the rendered prompt. `id_seed`: random; the ids of calls are made from it.
 parsers::ParserOptions parser_options(const ChatRequest& request, const parsers::TemplateFormats& formats,
                                       std::string_view prompt, uint64_t id_seed);
 
-// Then they must not be left out of the text: a parser has to see the markers that it looks for.
+// Whether the parser looks for markers that are special tokens. The text must then contain them.
 bool looks_for_special_tokens(const parsers::ParserOptions& options);
 
 }  // namespace braid::openai

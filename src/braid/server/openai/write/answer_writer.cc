@@ -1,4 +1,3 @@
-// Server-sent events.
 #include "braid/server/openai/write/answer_writer.h"
 
 namespace braid::openai {

@@ -1,4 +1,4 @@
-// What a request's deltas become on their way to the client: server-sent events, or one body at the end.
+// Turns a request's deltas into its answer: server-sent events, or one body at the end.
 #pragma once
 
 #include <cstddef>
@@ -15,14 +15,14 @@ class AnswerWriter {
  public:
   virtual ~AnswerWriter() = default;
 
-  // What to send for this news of the prompt with this index; empty: nothing yet. A choice's deltas come in order, and
-  // none of them is an error.
+  // The bytes to send for a delta of the prompt with this index; may be empty. A choice's deltas come in order; a delta
+  // with an error must not be pushed.
   virtual std::string push(size_t prompt, const Delta& delta) = 0;
-  // Events that each have all that came before wait here, until the client has taken enough of the last ones: meanwhile
-  // news joins them. more() gives the next one.
+  // A writer whose events repeat everything that came before keeps them until the client has read enough. Until then
+  // new deltas join the waiting event. more() returns the next event.
   virtual bool has_more() const { return false; }
   virtual std::string more() { return {}; }
-  // What to send when every choice has ended and nothing waits: a stream's last events, or the whole body.
+  // The bytes to send when every choice has ended and no event waits: a stream's last events, or the whole body.
   virtual std::string finish() = 0;
 };
 
@@ -31,10 +31,10 @@ std::string to_event(const Json& data);
 std::string text_to_event(std::string_view json);
 // The end of every stream: "data: [DONE]\n\n".
 std::string done_event();
-// One that fails on its way: the error, then the end.
+// The end of a stream that fails: the error, then [DONE].
 std::string failure_events(const ApiError& error);
 
-// The text of JSON; broken UTF-8 as U+FFFD.
+// JSON as text; broken UTF-8 becomes U+FFFD.
 std::string to_text(const Json& json);
 
 }  // namespace braid::openai

@@ -1,5 +1,5 @@
-// libFuzzer: a body in, events out. Whatever a body asks for, its stream is made of whole events of JSON, and says what
-// its answer in one piece says. The first byte draws the model's output.
+// libFuzzer: for any body that parses, the stream consists of whole events of JSON and joins to the same answer as the
+// one in one piece. The input's first byte seeds the model's output, the rest is the body.
 #include <map>
 #include <random>
 
@@ -17,7 +17,7 @@ const testing::TinyTokenizer& tokenizer() {
   return tiny;
 }
 
-// What an engine might say of these choices, in an order of its own.
+// Deltas that an engine might send for these choices, in random order.
 std::vector<std::pair<size_t, Delta>> draw_deltas(const std::vector<PromptResult>& prompts, std::mt19937& random) {
   struct Place {
     size_t prompt;
@@ -112,12 +112,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         .prompt_ids = {0, 3}, .prompt_text = "a\xc3\xa9", .choices = std::vector<ChoiceResult>(static_cast<size_t>(n))};
   };
   auto completion = parse_completion_request(body, limits);
-  if (auto* request = std::get_if<CompletionRequest>(&completion)) {
-    const std::vector<PromptResult> prompts(request->prompts.size(), prompt_of(request->common.n));
-    const auto stream = make_completion_stream(head, *request, prompts, tokenizer());
-    const auto whole = make_completion_answer(head, *request, prompts, tokenizer());
+  if (completion.ok()) {
+    const CompletionRequest& request = *completion;
+    const std::vector<PromptResult> prompts(request.prompts.size(), prompt_of(request.common.n));
+    const auto stream = make_completion_stream(head, request, prompts, tokenizer());
+    const auto whole = make_completion_answer(head, request, prompts, tokenizer());
     auto deltas = draw_deltas(prompts, random);
-    for (size_t i = 0; request->scores_prompt() && i < prompts.size(); ++i) {  // before the choices' tokens
+    for (size_t i = 0; request.scores_prompt() && i < prompts.size(); ++i) {  // they come before the choices' tokens
       braid::Delta scores;
       scores.prompt_logprobs = {{3, -1.0F, {}}};
       deltas.insert(deltas.begin(), {i, scores});
@@ -125,10 +126,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     check_same(*stream, *whole, deltas, false);
   }
   auto chat = parse_chat_request(body, limits);
-  if (auto* request = std::get_if<ChatRequest>(&chat)) {
-    const PromptResult prompt = prompt_of(request->common.n);
-    const auto stream = make_chat_stream(head, *request, prompt, tokenizer(), make_plain_parser);
-    const auto whole = make_chat_answer(head, *request, prompt, tokenizer(), make_plain_parser);
+  if (chat.ok()) {
+    const ChatRequest& request = *chat;
+    const PromptResult prompt = prompt_of(request.common.n);
+    const auto stream = make_chat_stream(head, request, prompt, tokenizer(), make_plain_parser);
+    const auto whole = make_chat_answer(head, request, prompt, tokenizer(), make_plain_parser);
     check_same(*stream, *whole, draw_deltas({prompt}, random), true);
   }
   return 0;

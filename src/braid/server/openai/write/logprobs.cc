@@ -1,4 +1,3 @@
-// Formatting log-probabilities.
 #include "braid/server/openai/write/logprobs.h"
 
 #include <algorithm>
@@ -9,7 +8,7 @@ namespace braid::openai {
 
 namespace {
 
-// As many bytes as the well-formed character at the start of `text` has; 0 if there is none.
+// The size in bytes of the character at the start of `text`; 0 if it is malformed.
 size_t character_size(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   if (byte(0) < 0x80) return 1;
@@ -36,7 +35,7 @@ Json chat_entry(TokenId token, float logprob, bool is_first, const TokenNames& n
 }
 
 void go_on_behind(const std::string& bytes, TextPlace& place) {
-  place.offset += num_characters(bytes);  // those that begin in these: one may end in the next token
+  place.offset += num_characters(bytes);  // characters that begin here; the last may end in the next token
   if (!bytes.empty()) place.is_first = false;
 }
 
@@ -96,7 +95,7 @@ void CompletionLogprobs::add(std::span<const SampledToken> tokens) {
     Json top = Json::object();
     for (const TokenLogprob& alternative : sampled.top_logprobs) {
       const std::string shown = names_.shown(alternative.token, place_.is_first);
-      if (!top.contains(shown)) top[shown] = alternative.logprob;  // parts of characters look alike: the likeliest
+      if (!top.contains(shown)) top[shown] = alternative.logprob;  // parts of characters look alike: keep the likeliest
     }
     add_entry(sampled.token, sampled.logprob, std::move(top));
   }

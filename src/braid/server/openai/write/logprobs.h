@@ -1,4 +1,5 @@
-// Both of OpenAI's shapes of log-probabilities, for a whole choice or for a piece of one.
+// Formats log-probabilities in both of OpenAI's shapes, for a whole choice or a part of it. Tested by logprobs_test.cc
+// and responses_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -13,16 +14,16 @@
 
 namespace braid::openai {
 
-// How tokens show in one request's logprobs, so that their bytes, joined, are the choice's text.
+// The bytes and names of tokens in one request's logprobs. The bytes of a choice's tokens join to its text.
 class TokenNames {
  public:
   TokenNames(const Tokenizer& tokenizer, const CommonParameters& common)
       : tokenizer_(tokenizer), skips_special_tokens_(common.skip_special_tokens) {}
 
-  // `is_first`: of its choice's text (some tokenizers drop the space in front of a text). Nothing for a special token
+  // `is_first`: the token begins the choice's text (some tokenizers drop the space there). Empty for a special token
   // that the text leaves out.
   std::string bytes(TokenId token, bool is_first) const;
-  // The same as text, broken UTF-8 as U+FFFD; a special token by its name.
+  // The bytes with broken UTF-8 as U+FFFD; the name of a special token.
   std::string shown(TokenId token, bool is_first) const;
 
  private:
@@ -30,33 +31,33 @@ class TokenNames {
   bool skips_special_tokens_;
 };
 
-// Where the next token stands in its choice's text.
+// The next token's place in its choice's text.
 struct TextPlace {
   int64_t offset = 0;    // in characters
-  bool is_first = true;  // no text stands before it
+  bool is_first = true;  // no text is in front of it
 };
 
-// With U+FFFD in the place of broken bytes.
+// Replaces broken bytes by U+FFFD.
 std::string valid_utf8(std::string_view bytes);
 
-// Of UTF-8 text.
+// `text`: UTF-8.
 int64_t num_characters(std::string_view text);
 
-// The tokens of a delta (or of a whole choice) that logprobs list: not the one that completed a stop, unless its text
-// belongs to the output.
+// The tokens of a delta, or of a whole choice, that logprobs list: all but a stop token, which is listed only if its
+// text belongs to the output (`includes_stop`).
 std::span<const SampledToken> listed_tokens(std::span<const SampledToken> tokens, FinishReason finish,
                                             const MatchedStop& matched_stop, bool includes_stop);
 
-// {"content": [{token, logprob, bytes, top_logprobs}]}. `place` goes on behind the last one.
+// {"content": [{token, logprob, bytes, top_logprobs}]}. Moves `place` behind the last token.
 Json chat_logprobs(std::span<const SampledToken> tokens, const TokenNames& names, TextPlace& place);
 
-// {"tokens", "token_logprobs", "top_logprobs", "text_offset", "bytes"}: lists side by side, one entry a token.
+// {"tokens", "token_logprobs", "top_logprobs", "text_offset", "bytes"}: parallel lists with one entry per token.
 class CompletionLogprobs {
  public:
-  // `place` goes on with each token that is added.
+  // Each added token moves `place`.
   CompletionLogprobs(const TokenNames& names, TextPlace& place) : names_(names), place_(place) {}
 
-  // A prompt's first token, of which no model says anything.
+  // A prompt's first token: it has no log-probability.
   void add_unjudged(TokenId token);
   void add(std::span<const SampledToken> tokens);
 
@@ -74,7 +75,7 @@ class CompletionLogprobs {
   Json bytes_ = Json::array();
 };
 
-// The prompt's part of it, where echo goes with logprobs. `scores`: of its tokens but the first.
+// Adds the prompt, for a request with echo and logprobs. `scores`: of the prompt's tokens except the first.
 void add_prompt(std::span<const TokenId> prompt_ids, std::span<const ScoredToken> scores, CompletionLogprobs& logprobs);
 
 }  // namespace braid::openai

@@ -1,5 +1,5 @@
-// The seam between a choice's text and what a chat message is made of. A model's way to think or to call tools is known
-// behind it (server/parsers) and nowhere else in the protocol.
+// Splits a choice's text into the parts of a chat message. How a model writes thinking and tool calls is known only
+// behind this interface, in server/parsers.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +13,9 @@
 
 namespace braid::openai {
 
-// News of one tool call. The first has its id and name; the arguments of all, joined, are JSON text.
+// A piece of a tool call. The first piece has its id and name; the arguments of all pieces join to JSON text.
 struct ToolCallDelta {
-  int32_t index = 0;  // of the call in its message
+  int32_t index = 0;  // of the call in the message
   std::string id;
   std::string name;
   std::string arguments;
@@ -27,25 +27,25 @@ struct MessageDelta {
   std::vector<ToolCallDelta> tool_calls;
 
   bool empty() const { return content.empty() && reasoning_content.empty() && tool_calls.empty(); }
-  // The deltas of one call joined into one.
+  // Joins the pieces of each call.
   void append(MessageDelta delta);
 };
 
-// One choice's text, in pieces as it comes.
+// Reads one choice's text piece by piece.
 class MessageParser {
  public:
   virtual ~MessageParser() = default;
   virtual MessageDelta push(std::string_view text) = 0;
-  // What was held back, when no more comes.
+  // The text ends: returns what was held back.
   virtual MessageDelta finish() = 0;
 };
 
 using MakeMessageParser = std::function<std::unique_ptr<MessageParser>()>;
 
-// All text is content.
+// Reads all text as content.
 std::unique_ptr<MessageParser> make_plain_parser();
 
-// Each choice's text is read as `options` say; ids of calls differ from choice to choice.
+// Makes a parser with these options for each choice; the ids of calls differ between choices.
 MakeMessageParser make_parsers(parsers::ParserOptions options);
 
 }  // namespace braid::openai

@@ -1,4 +1,3 @@
-// Formatting whole responses.
 #include "braid/server/openai/write/responses.h"
 
 #include <utility>
@@ -15,16 +14,6 @@ void ChoiceResult::add(const Delta& delta) {
   if (delta.finish == FinishReason::kNone) return;
   finish = delta.finish;
   matched_stop = delta.matched_stop;
-  error = delta.error;
-}
-
-std::optional<ApiError> find_error(const std::vector<PromptResult>& results) {
-  for (const PromptResult& result : results) {
-    for (const ChoiceResult& choice : result.choices) {
-      if (choice.finish == FinishReason::kError) return server_error(choice.error);
-    }
-  }
-  return std::nullopt;
 }
 
 UsageCounter::UsageCounter(std::span<const PromptResult> prompts) : cached_tokens_(prompts.size(), 0) {
@@ -33,7 +22,7 @@ UsageCounter::UsageCounter(std::span<const PromptResult> prompts) : cached_token
 
 void UsageCounter::add(size_t prompt, const Delta& delta) {
   completion_tokens_ += static_cast<int64_t>(delta.tokens.size());
-  // Choice 0 alone: the others find in the cache what it computed.
+  // Only choice 0 counts: the others find its prompt in the cache.
   if (delta.index == 0) cached_tokens_[prompt] = delta.usage.cached_tokens;
 }
 
@@ -80,10 +69,10 @@ Json usage_of(std::span<const PromptResult> results) {
   return usage.to_json();
 }
 
-// The choices of one prompt share its log-probabilities, which the first one has.
+// The prompt's log-probabilities come with its first choice; all choices show them.
 Json completion_logprobs(const CompletionRequest& request, const PromptResult& result, const ChoiceResult& choice,
                          const TokenNames& names) {
-  // Where the prompt's tokens are listed, it is they that begin the text.
+  // If the prompt's tokens are listed, the text begins with them.
   TextPlace place{.is_first = request.scores_prompt() || !result.continues_text};
   CompletionLogprobs logprobs(names, place);
   if (request.scores_prompt()) add_prompt(result.prompt_ids, result.choices.front().prompt_logprobs, logprobs);

@@ -1,4 +1,4 @@
-// What /v1/completions and /v1/chat/completions answer in one piece, from the engine's results.
+// Answers of /v1/completions and /v1/chat/completions in one piece. Tested by responses_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -15,25 +15,23 @@
 
 namespace braid::openai {
 
-// One choice, its deltas joined.
+// One choice: its deltas joined.
 struct ChoiceResult {
   std::string text;
   std::vector<SampledToken> tokens;
-  std::vector<ScoredToken> prompt_logprobs;  // of choice 0 alone, where they are asked for
+  std::vector<ScoredToken> prompt_logprobs;  // of choice 0 only, if requested
   FinishReason finish = FinishReason::kNone;
   MatchedStop matched_stop;
   Usage usage;
-  std::string error;
 
   void add(const Delta& delta);
-  bool is_finished() const { return finish != FinishReason::kNone; }
 };
 
 struct PromptResult {
   std::vector<TokenId> prompt_ids;
-  std::string prompt_text;            // in front of each choice with echo
-  bool continues_text = false;        // the choices' texts go on where the prompt's ends
-  std::vector<ChoiceResult> choices;  // n of them
+  std::string prompt_text;            // echo: put in front of each choice
+  bool continues_text = false;        // the choices' texts continue the prompt's
+  std::vector<ChoiceResult> choices;  // [n]
 };
 
 struct ResponseHead {
@@ -42,18 +40,15 @@ struct ResponseHead {
   std::string model;
 };
 
-// The error of a choice that failed; nullopt: none did.
-std::optional<ApiError> find_error(const std::vector<PromptResult>& results);
-
 Json completion_response(const ResponseHead& head, const CompletionRequest& request,
                          const std::vector<PromptResult>& results, const Tokenizer& tokenizer);
 Json chat_response(const ResponseHead& head, const ChatRequest& request, const PromptResult& result,
                    const Tokenizer& tokenizer, const MakeMessageParser& make_parser = make_plain_parser);
 
-// Counts of a request, as its deltas bring them.
+// Counts the usage of a request from its deltas.
 class UsageCounter {
  public:
-  // The choices of one prompt share its tokens: they count once.
+  // A prompt's tokens count once, however many choices it has.
   explicit UsageCounter(std::span<const PromptResult> prompts);
   void add(size_t prompt, const Delta& delta);
   Json to_json() const;  // {prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details}
@@ -64,11 +59,11 @@ class UsageCounter {
   std::vector<int64_t> cached_tokens_;  // of each prompt
 };
 
-// As OpenAI calls it. `has_tool_calls`: the choice called a tool.
+// OpenAI's name. `has_tool_calls`: the choice called a tool.
 std::string_view finish_reason_name(FinishReason finish, bool has_tool_calls);
 
-// The answers in one piece. `prompts` have as many choices as the request asks for, empty yet. All that is given by
-// reference outlives the writer.
+// Writers of the answers in one piece. `prompts` have as many choices as the request asks for, all empty. `tokenizer`
+// outlives the writer.
 std::unique_ptr<AnswerWriter> make_completion_answer(ResponseHead head, CompletionRequest request,
                                                      std::vector<PromptResult> prompts, const Tokenizer& tokenizer);
 std::unique_ptr<AnswerWriter> make_chat_answer(ResponseHead head, ChatRequest request, PromptResult prompt,

@@ -1,4 +1,3 @@
-// Chunks of both streams.
 #include "braid/server/openai/write/streams.h"
 
 #include <utility>
@@ -9,7 +8,7 @@ namespace braid::openai {
 
 namespace {
 
-// What both streams have: their head, and which of their choices said something already.
+// What both streams share: the chunks' head, the usage, and the state of each choice.
 class ChunkStream : public AnswerWriter {
  public:
   std::string finish() final {
@@ -55,7 +54,7 @@ class ChunkStream : public AnswerWriter {
     return chunk;
   }
 
-  // to_event(chunk_of({choice})), without the head made anew: there is one for each token.
+  // As to_event(chunk_of({choice})), but formats the head only once: there is an event for each token.
   std::string event_of(const Json& choice) const {
     std::string event = "data: ";
     event.append(head_text_).append(",\"choices\":[").append(to_text(choice)).append("]");
@@ -81,7 +80,7 @@ class ChunkStream : public AnswerWriter {
   std::vector<Choice> choices_;
 
  private:
-  // Its text without the last brace.
+  // The object's text without its last brace.
   static std::string open_object(const Json& object) {
     std::string text = to_text(object);
     text.pop_back();
@@ -103,7 +102,7 @@ class CompletionStream : public ChunkStream {
 
   std::string push(size_t prompt, const Delta& delta) override {
     if (!scores_prompt_ || scorings_[prompt].is_complete) return events_of(prompt, delta);
-    // Every choice begins with the prompt's log-probabilities, which come with the first one's deltas.
+    // Every choice begins with the prompt's log-probabilities, which come with the first choice's deltas.
     Scoring& scoring = scorings_[prompt];
     scoring.scores.insert(scoring.scores.end(), delta.prompt_logprobs.begin(), delta.prompt_logprobs.end());
     scoring.early.push_back(delta);
@@ -225,7 +224,7 @@ class ChatStream : public ChunkStream {
     return {{"index", index}, {"delta", std::move(delta)}, {"logprobs", nullptr}, {"finish_reason", nullptr}};
   }
 
-  // A delta that brings tokens alone (of a character that is not whole yet, say) has an empty content.
+  // A delta that has only tokens (of an incomplete character, for example) has an empty content.
   static Json json_of(const MessageDelta& message) {
     Json delta = Json::object();
     if (!message.reasoning_content.empty()) delta["reasoning_content"] = message.reasoning_content;

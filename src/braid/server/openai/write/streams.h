@@ -1,5 +1,5 @@
-// The same answers as streams of server-sent events: a role chunk (chat), deltas, an empty delta with the
-// finish_reason, the usage if it is asked for, [DONE].
+// Writers of the answers as streams of server-sent events: a chunk with the role (chat), deltas, an empty delta with
+// the finish_reason, the usage if requested, [DONE]. Tested by streams_test.cc.
 #pragma once
 
 #include <memory>

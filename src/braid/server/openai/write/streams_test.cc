@@ -1,4 +1,3 @@
-// Results in, OpenAI's JSON out: in one piece, and as a stream.
 #include "braid/server/openai/write/streams.h"
 
 #include <gtest/gtest.h>
@@ -38,124 +37,7 @@ std::vector<Json> events_of(std::string_view stream) {
   return events;
 }
 
-PromptResult tiny_result() {
-  ChoiceResult choice;
-  choice.add(
-      {.text = "a", .tokens = {{0, -0.5F, {{0, -0.5F}, {3, -1.0F}}}}, .matched_stop = {}, .usage = {}, .error = {}});
-  choice.add({.text = "\xc3\xa9",
-              .tokens = {{3, -0.25F, {{3, -0.25F}}}, {4, -2.0F, {}}},
-              .finish = FinishReason::kStop,
-              .matched_stop = TokenId{4},
-              .usage = {.prompt_tokens = 2, .cached_tokens = 1, .output_tokens = 3},
-              .error = {}});
-  return {.prompt_ids = {0, 1}, .prompt_text = "P", .choices = {choice, choice}};
-}
-
-TEST(Response, ChatHasLogprobsWithoutTheStopAndAllTokenIds) {
-  const auto request = chat_with(R"("logprobs":true,"top_logprobs":2,"return_token_ids":true)");
-  const Json response = chat_response({"chatcmpl-1", 5, "m"}, request, tiny_result(), TinyTokenizer());
-  EXPECT_EQ(response["object"], "chat.completion");
-  const Json& choice = response["choices"][1];
-  EXPECT_EQ(choice["index"], 1);
-  EXPECT_EQ(choice["message"]["content"], "a\xc3\xa9");
-  EXPECT_EQ(choice["finish_reason"], "stop");
-  EXPECT_EQ(choice["token_ids"], Json::parse("[0,3,4]"));
-  ASSERT_EQ(choice["logprobs"]["content"].size(), 2U);
-  EXPECT_EQ(choice["logprobs"]["content"][1]["bytes"], Json::parse("[195,169]"));
-  EXPECT_EQ(choice["logprobs"]["content"][0]["top_logprobs"].size(), 2U);
-  EXPECT_EQ(response["prompt_token_ids"], Json::parse("[0,1]"));
-  EXPECT_EQ(response["usage"], Json::parse(R"({"prompt_tokens":2,"completion_tokens":6,"total_tokens":8,
-    "prompt_tokens_details":{"cached_tokens":1}})"));
-}
-
-TEST(Response, CompletionsEchoAndSumUpTheirPrompts) {
-  const auto request = completion(R"({"prompt":["x","y"],"echo":true,"n":2})");
-  const Json response =
-      completion_response({"cmpl-1", 5, "m"}, request, {tiny_result(), tiny_result()}, TinyTokenizer());
-  EXPECT_EQ(response["choices"].size(), 4U);
-  EXPECT_EQ(response["choices"][3]["index"], 3);
-  EXPECT_EQ(response["choices"][3]["text"], "Pa\xc3\xa9");
-  EXPECT_EQ(response["choices"][0]["logprobs"], nullptr);
-  EXPECT_EQ(response["usage"]["prompt_tokens"], 4);
-  EXPECT_EQ(response["usage"]["completion_tokens"], 12);
-}
-
-TEST(Response, LegacyLogprobsRunInParallel) {
-  const auto request = completion(R"({"prompt":"x","logprobs":2})");
-  const Json response = completion_response({"cmpl-1", 5, "m"}, request, {tiny_result()}, TinyTokenizer());
-  const Json& logprobs = response["choices"][0]["logprobs"];
-  EXPECT_EQ(logprobs["tokens"], Json::parse(R"(["a","é"])"));
-  EXPECT_EQ(logprobs["text_offset"], Json::parse("[0,1]"));
-  EXPECT_EQ(logprobs["top_logprobs"][0].size(), 2U);
-}
-
-TEST(Response, LogprobsDropTheFirstSpaceWhereTheTextDoes) {
-  PromptResult result{.prompt_ids = {TinyTokenizer::kA}, .choices = {{.text = "b b"}}};
-  result.choices[0].tokens = {{.token = TinyTokenizer::kSpaceB}, {.token = TinyTokenizer::kSpaceB}};
-  const auto logprobs = [&](const char* body) -> Json {
-    return completion_response({}, completion(body), {result}, TinyTokenizer())["choices"][0]["logprobs"];
-  };
-  EXPECT_EQ(logprobs(R"({"prompt":"x","logprobs":0})")["tokens"], Json::parse(R"(["b"," b"])"));
-  result.continues_text = true;
-  result.choices[0].text = " b b";
-  EXPECT_EQ(logprobs(R"({"prompt":"x","logprobs":0})")["tokens"], Json::parse(R"([" b"," b"])"));
-  EXPECT_EQ(logprobs(R"({"prompt":"x","logprobs":0})")["text_offset"], Json::parse("[0,2]"));
-  // A token that the text leaves out does not begin it.
-  result.prompt_ids = {TinyTokenizer::kStop, TinyTokenizer::kSpaceB};
-  result.choices[0].prompt_logprobs = {{.token = TinyTokenizer::kSpaceB}};
-  const Json echoed = logprobs(R"({"prompt":"b","logprobs":0,"echo":true})");
-  EXPECT_EQ(echoed["tokens"], Json::parse(R"(["</s>","b"," b"," b"])"));
-  EXPECT_EQ(echoed["text_offset"], Json::parse("[0,0,1,3]"));
-}
-
-TEST(Response, EchoedLogprobsBeginWithThePromptsAndItsFirstTokenHasNone) {
-  const auto request = completion(R"({"prompt":"x","echo":true,"logprobs":1,"n":2})");
-  PromptResult result = tiny_result();
-  result.prompt_ids = {4, 1, 2, 0};  // "</s>" has no place in the text; the character of 1 and 2 begins in 1
-  result.prompt_text =
-      "\xc3\xa9"
-      "a";
-  result.choices[0].prompt_logprobs = {
-      {1, -3.0F, {{0, -1.0F}}}, {2, -0.125F, {{2, -0.125F}}}, {0, -2.0F, {{3, -1.5F}}}};
-  const Json response = completion_response({"cmpl-1", 5, "m"}, request, {result}, TinyTokenizer());
-  for (const Json& choice : response["choices"]) {
-    const Json& logprobs = choice["logprobs"];
-    EXPECT_EQ(choice["text"],
-              "\xc3\xa9"
-              "aa\xc3\xa9");
-    EXPECT_EQ(logprobs["token_logprobs"], Json::parse("[null,-3.0,-0.125,-2.0,-0.5,-0.25]"));
-    EXPECT_EQ(logprobs["top_logprobs"][0], nullptr);
-    EXPECT_EQ(logprobs["top_logprobs"][3], Json::parse(R"({"é":-1.5})"));
-    EXPECT_EQ(logprobs["text_offset"], Json::parse("[0,0,1,1,2,3]"));
-    EXPECT_EQ(logprobs["tokens"][0], "</s>");
-    EXPECT_EQ(logprobs["bytes"][1], Json::parse("[195]"));
-  }
-}
-
-TEST(Response, TheBytesOfLogprobsJoinToTheText) {
-  const TinyTokenizer tokenizer;
-  CommonParameters common;
-  const TokenNames names(tokenizer, common);
-  EXPECT_EQ(names.bytes(TinyTokenizer::kHalf, false) + names.bytes(TinyTokenizer::kOtherHalf, false), "\xc3\xa9");
-  EXPECT_EQ(names.shown(TinyTokenizer::kHalf, false), "\xef\xbf\xbd");
-  EXPECT_EQ(names.bytes(TinyTokenizer::kSpaceB, true), "b") << "the decoder drops the first space";
-  EXPECT_EQ(names.bytes(TinyTokenizer::kSpaceB, false), " b");
-  EXPECT_EQ(names.bytes(TinyTokenizer::kStop, false), "") << "a special token is not in the text";
-  EXPECT_EQ(names.shown(TinyTokenizer::kStop, false), "</s>");
-  common.skip_special_tokens = false;
-  EXPECT_EQ(TokenNames(tokenizer, common).bytes(TinyTokenizer::kStop, false), "</s>");
-}
-
-TEST(Response, AFailedChoiceIsAServerError) {
-  PromptResult result = tiny_result();
-  EXPECT_FALSE(find_error({result}).has_value());
-  result.choices[1].finish = FinishReason::kError;
-  result.choices[1].error = "the engine died";
-  EXPECT_EQ(find_error({result})->status, 500);
-  EXPECT_EQ(to_json(*find_error({result}))["error"]["param"], nullptr);
-}
-
-// What the engine says of one choice: "é" in two tokens, then a stop.
+// The deltas of one choice: "a", "é" in two tokens, a stop.
 const Delta kDeltas[] = {
     {.text = "a", .tokens = {{TinyTokenizer::kA, -0.5F, {}}}, .usage = {.cached_tokens = 1}},
     {.text = "", .tokens = {{TinyTokenizer::kHalf, -1.0F, {}}}, .usage = {.cached_tokens = 1}},
@@ -180,7 +62,7 @@ std::vector<Json> stream_of(AnswerWriter& writer, int32_t num_choices, size_t nu
   return events_of(stream + writer.finish());
 }
 
-TEST(ChatStream, HasARoleDeltasAFinishTheUsageAndAnEnd) {
+TEST(ChatStream, SendsARoleThenDeltasThenTheFinishReasonThenTheUsageThenDone) {
   const TinyTokenizer tokenizer;
   const auto writer = make_chat_stream({"chatcmpl-1", 5, "m"}, chat_with(R"("stream_options":{"include_usage":true})"),
                                        waiting(1), tokenizer, make_plain_parser);
@@ -204,7 +86,7 @@ TEST(ChatStream, HasARoleDeltasAFinishTheUsageAndAnEnd) {
   EXPECT_EQ(events[5], "[DONE]");
 }
 
-TEST(ChatStream, WithoutAskingThereIsNoUsage) {
+TEST(ChatStream, SendsNoUsageUnlessAsked) {
   const TinyTokenizer tokenizer;
   const auto writer =
       make_chat_stream({"chatcmpl-1", 5, "m"}, chat_with(R"("stream":true)"), waiting(1), tokenizer, make_plain_parser);
@@ -249,7 +131,7 @@ TEST(ChatStream, LogprobsAndIdsJoinToThoseOfTheWholeAnswer) {
   }
 }
 
-TEST(CompletionStream, EchoesAndNumbersItsChoicesOverThePrompts) {
+TEST(CompletionStream, EchoesAndNumbersTheChoicesOfAllPrompts) {
   const TinyTokenizer tokenizer;
   const auto request = completion(R"({"prompt":["x","y"],"n":2,"echo":true,"return_token_ids":true,
     "stream_options":{"include_usage":true}})");
@@ -281,7 +163,7 @@ TEST(CompletionStream, EchoesAndNumbersItsChoicesOverThePrompts) {
   EXPECT_EQ(usage["prompt_tokens_details"]["cached_tokens"], 2);
 }
 
-TEST(CompletionStream, TextOffsetsGoOn) {
+TEST(CompletionStream, TextOffsetsContinueOverEvents) {
   const TinyTokenizer tokenizer;
   const auto request = completion(R"({"prompt":"x","logprobs":0})");
   const auto writer = make_completion_stream({"cmpl-1", 5, "m"}, request, {waiting(1)}, tokenizer);
@@ -293,7 +175,7 @@ TEST(CompletionStream, TextOffsetsGoOn) {
   EXPECT_EQ(offsets, Json::parse("[0,1,2]"));
 }
 
-TEST(CompletionStream, EchoedLogprobsBeginEveryChoiceAsTheyDoInTheWholeAnswer) {
+TEST(CompletionStream, EchoedLogprobsBeginEveryChoiceAsInTheWholeAnswer) {
   const TinyTokenizer tokenizer;
   const auto request = completion(R"({"prompt":"x","echo":true,"logprobs":1,"n":2})");
   PromptResult prompt = waiting(2);
@@ -301,7 +183,7 @@ TEST(CompletionStream, EchoedLogprobsBeginEveryChoiceAsTheyDoInTheWholeAnswer) {
   prompt.prompt_text =
       "a\xc3\xa9"
       "a";
-  // The second choice may be ahead of the first one's scores.
+  // The second choice's tokens may come before the prompt's scores, which the first choice brings.
   std::vector<Delta> deltas;
   deltas.push_back({.index = 1, .text = "a", .tokens = {{TinyTokenizer::kA, -0.5F, {}}}});
   deltas.push_back({.index = 0, .prompt_logprobs = {{TinyTokenizer::kWhole, -3.0F, {{TinyTokenizer::kA, -1.0F}}}}});
@@ -335,14 +217,15 @@ TEST(CompletionStream, EchoedLogprobsBeginEveryChoiceAsTheyDoInTheWholeAnswer) {
   }
 }
 
-TEST(Stream, AFailureOnTheWayIsAnErrorAndAnEnd) {
+TEST(AnswerWriter, AStreamThatFailsEndsWithAnErrorAndDone) {
   const auto events = events_of(failure_events(server_error("the engine died")));
   ASSERT_EQ(events.size(), 2U);
   EXPECT_EQ(events[0]["error"]["type"], "server_error");
+  EXPECT_EQ(events[0]["error"]["param"], nullptr);
   EXPECT_EQ(events[1], "[DONE]");
 }
 
-// As a parser of a thinking model does: all up to "a" is thinking, and the end of the text calls a tool.
+// Like the parser of a model that thinks: the first delta is thinking, and a tool is called at the end of the text.
 class ThinkingParser : public MessageParser {
  public:
   MessageDelta push(std::string_view text) override {
@@ -358,7 +241,7 @@ class ThinkingParser : public MessageParser {
   bool has_thought_ = false;
 };
 
-TEST(ChatStream, WhatTheParserFindsIsNoContent) {
+TEST(ChatStream, ThinkingAndCallsAreNotContent) {
   const TinyTokenizer tokenizer;
   const auto make_parser = [] { return std::make_unique<ThinkingParser>(); };
   const auto stream = make_chat_stream({"c", 5, "m"}, chat_with(R"("n":1)"), waiting(1), tokenizer, make_parser);
