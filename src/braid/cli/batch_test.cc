@@ -94,6 +94,10 @@ class EchoBackend : public BatchBackend {
       on_delta(scored);
     }
     for (int32_t i = 0; i < request.n; ++i) {
+      if (i == 1 && tokenizer_.decode(prompt, false) == "fail") {
+        on_delta({.index = i, .finish = FinishReason::kError, .error = "the engine died"});
+        continue;
+      }
       const int32_t count = std::min(request.sampling.max_new_tokens, static_cast<int32_t>(prompt.size()));
       for (int32_t k = 0; k < count; ++k) {
         Delta delta;
@@ -184,6 +188,18 @@ TEST_F(Batch, EachLineIsAnswered) {
   EXPECT_EQ(by_id["e"]["response"]["status_code"], 400);
   EXPECT_NE(by_id["f"]["response"]["body"]["error"]["message"].get<std::string>().find("too many tokens"),
             std::string::npos);
+}
+
+TEST_F(Batch, AFailedChoiceIsAServerError) {
+  write(options_.input_path, line("a", R"({"prompt":"fail","n":3})"));
+  EchoBackend backend;
+  const auto progress = run_batch(options_, backend);
+  ASSERT_TRUE(progress.ok()) << progress.error().message;
+  EXPECT_EQ(progress->num_errors, 1);
+  const Json response = answers()["a"]["response"];
+  EXPECT_EQ(response["status_code"], 500);
+  EXPECT_EQ(response["body"]["error"]["message"], "the engine died");
+  EXPECT_EQ(response["body"]["error"]["param"], nullptr);
 }
 
 TEST_F(Batch, CallsAndThinkingAreFound) {

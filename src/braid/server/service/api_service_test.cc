@@ -138,9 +138,14 @@ TEST_F(ApiServiceTest, BadRequestsAreRefusedBeforeAnyEvent) {
   for (const char* stream : {"false", "true"}) {
     const Json error = refused(post("/v1/completions", R"({"prompt":[)" + ids + R"(],"stream":)" + stream + "}"), 400);
     EXPECT_EQ(error["code"], "context_length_exceeded");
+    EXPECT_EQ(error["param"], "prompt");
     EXPECT_NE(error["message"].get<std::string>().find("prompt has 5001 tokens"), std::string::npos);
   }
   EXPECT_EQ(refused(post("/v1/completions", R"({"prompt":["The",""]})"), 400)["message"], "the prompt has no tokens");
+  EXPECT_EQ(refused(post("/generate", R"({"text":["The",""]})"), 400)["param"], "text");
+  const Json top_p = refused(post("/generate", R"({"text":"The","sampling_params":{"top_p":2}})"), 400);
+  EXPECT_EQ(top_p["param"], "sampling_params.top_p");
+  EXPECT_EQ(top_p["message"], "top_p is 2: must be a number from 1e-09 to 1");
   const Json form = refused(chat(R"("stream":true,"regex":"(a)\\1")"), 400);
   EXPECT_EQ(form["param"], "regex");
   EXPECT_NE(form["message"].get<std::string>().find("back-reference"), std::string::npos);
