@@ -13,7 +13,7 @@ def medians(rounds):
             "decode": {count: of([one["decode"].get(count) for one in rounds]) for count in streams}}
 
 
-def shares_of_floor(rounds):
+def shares_of_roofline(rounds):
     """braid's own, {"prefill": …, streams: …}."""
     shares = {"prefill": median_low([one["prefill_floor_fraction"] for one in rounds])}
     for count in rounds[0]["decode_floor_fraction"]:
@@ -25,7 +25,7 @@ def comparison_table(rounds):
     """Markdown. `rounds`: {engine: [round]}, braid first; the ratio is braid's speed over the other's."""
     names = list(rounds)
     rates = {name: medians(rounds[name]) for name in names}
-    shares = shares_of_floor(rounds["braid"])
+    shares = shares_of_roofline(rounds["braid"])
     header = ["tokens/s", "braid", "of the floor"] + [cell for name in names[1:] for cell in (name, "braid is")]
     lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
     for key, label in [("prefill", "prefill")] + [(count, f"decode, {count} streams") for count in rates["braid"]["decode"]]:

@@ -13,7 +13,7 @@ from .rows import MODEL_NAMES, ONEDNN_ROWS
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 from server import Program, Server  # noqa: E402
 
-GROUPS = ["roofline", "kernels", "onednn", "prefill", "decode", "context", "prompt", "ready", "ranks", "serving"]
+KINDS = ["roofline", "kernels", "onednn", "prefill", "decode", "context", "prompt", "ready", "ranks", "serving"]
 DENSE_STREAMS = [1, 8, 32, 64]
 MOE_STREAMS = [1, 32]
 
@@ -92,7 +92,7 @@ def kernels(sizes):
 
 
 def onednn(sizes):
-    """Beside braid's in turns. Float32 only for its peak, which the routers' floors take."""
+    """Beside braid's in turns. Float32 only for its peak, which the routers' rooflines take."""
     def measure(context, _turn):
         if isinstance(context.onednn, Failure):
             raise context.onednn
@@ -199,8 +199,8 @@ def serving(model, streams, sizes):
                        f"{sizes.serving_input_len} + {sizes.serving_output_len} tokens", measure, sizes.repeats)
 
 
-def measurements_of(group, sizes):
-    """A group's measurements, in order."""
+def measurements_of(kind, sizes):
+    """The measurements of a kind, in order."""
     return {
         "roofline": lambda: [roofline()],
         "kernels": lambda: [kernels(sizes)],
@@ -212,7 +212,7 @@ def measurements_of(group, sizes):
         "ready": lambda: [ready(sizes)],
         "ranks": lambda: [ranks(sizes)],
         "serving": lambda: [serving(model, n, sizes) for model in MODEL_NAMES for n in DENSE_STREAMS],
-    }[group]()
+    }[kind]()
 
 
 def take(measurement, context, say):

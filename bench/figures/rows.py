@@ -1,12 +1,12 @@
 """The rows of the table, out of what the programs reported. Pure: the same JSON gives the same rows.
 
-A row is a dict: `id`, `what`, `figure` and `floor` (text), `judged` (a number in `unit`: "%", "x" or "s"; None where it was not measured),
+A row is a dict: `id`, `what`, `figure` and `bound` (text), `judged` (a number in `unit`: "%", "x" or "s"; None where it was not measured),
 `note`, `at_least`, `aim`, `verdict`.
 """
 
 from statistics import median_low
 
-from .floors import latency_phase, operation_floor_s, peaks_of, tier_of
+from .rooflines import latency_phase, operation_bound_s, peaks_of, tier_of
 from .targets import target_of, verdict
 
 MODEL_NAMES = {"0.6b": "0.6b", "moe": "4l MoE"}
@@ -25,25 +25,25 @@ def medians_of_shapes(m, reports, measure):
     return {shape: sorted(values)[(len(values) - 1) // 2] for shape, values in by_shape.items()}
 
 
-def product_floor_s(report, product, num_bytes, read_bytes_per_s, peaks):
+def product_bound_s(report, product, num_bytes, read_bytes_per_s, peaks):
     flops = 2 * product["m"] * product["n"] * product["k"]
-    return operation_floor_s(flops, num_bytes, report["dtype"], read_bytes_per_s, peaks)
+    return operation_bound_s(flops, num_bytes, report["dtype"], read_bytes_per_s, peaks)
 
 
 def kernel_row(m, reports, peaks):
-    """Of every shape the median over the turns; judged by the shape that is farthest from its floor."""
+    """Of every shape the median over the turns; judged by the shape that is farthest from its roofline."""
     def measure(report, product):
-        floor_s = product_floor_s(report, product, product["bytes_per_s"] * product["seconds"], product["read_bytes_per_s"], peaks)
-        return floor_s / product["seconds"], product["seconds"], floor_s
+        bound_s = product_bound_s(report, product, product["bytes_per_s"] * product["seconds"], product["read_bytes_per_s"], peaks)
+        return bound_s / product["seconds"], product["seconds"], bound_s
 
     shapes = medians_of_shapes(m, reports, measure)
     if not shapes:
         return None
     shown = SHOWN_SHAPE if SHOWN_SHAPE in shapes else next(iter(shapes))
-    fraction, seconds, floor_s = shapes[shown]
+    fraction, seconds, bound_s = shapes[shown]
     least = min(shapes, key=lambda shape: shapes[shape][0])
     return {"id": f"kernels/{m}", "what": f"product from memory, M = {m}",
-            "figure": f"{seconds * 1e6:.0f} us ({shown[0]} x {shown[1]})", "floor": f"{floor_s * 1e6:.0f} us",
+            "figure": f"{seconds * 1e6:.0f} us ({shown[0]} x {shown[1]})", "bound": f"{bound_s * 1e6:.0f} us",
             "judged": 100 * shapes[least][0], "unit": "%",
             "note": f"least of {len(shapes)} shapes, {least[0]} x {least[1]}; {shown[0]} x {shown[1]} {100 * fraction:.1f} %, "
                     f"most {100 * max(value[0] for value in shapes.values()):.1f} %"}
@@ -52,25 +52,25 @@ def kernel_row(m, reports, peaks):
 def onednn_row(m, reports, peaks):
     """Of every shape the median ratio of the turns; judged by the least."""
     def measure(report, product):
-        floor_s = product_floor_s(report, product, 2 * product["n"] * product["k"], report["read_bytes_per_s"], peaks)
-        return product["onednn_s"] / product["braid_s"], product["braid_s"], product["onednn_s"], floor_s
+        bound_s = product_bound_s(report, product, 2 * product["n"] * product["k"], report["read_bytes_per_s"], peaks)
+        return product["onednn_s"] / product["braid_s"], product["braid_s"], product["onednn_s"], bound_s
 
     shapes = medians_of_shapes(m, reports, measure)
     if not shapes:
         return None
     least = min(shapes, key=lambda shape: shapes[shape][0])
-    ratio, braid_s, onednn_s, floor_s = shapes[least]
+    ratio, braid_s, onednn_s, bound_s = shapes[least]
     others = ", ".join(f"{k} x {n} {shapes[k, n][0]:.2f}x" for k, n in shapes if (k, n) != least)
     return {"id": f"onednn/{m}", "what": f"product beside oneDNN, M = {m}",
             "figure": f"{braid_s * 1e6:.0f} us, oneDNN {onednn_s * 1e6:.0f} ({least[0]} x {least[1]})",
-            "floor": f"{floor_s * 1e6:.0f} us", "judged": ratio, "unit": "x",
-            "note": f"{100 * floor_s / braid_s:.1f} % of the floor" + (f"; {others}" if others else "")}
+            "bound": f"{bound_s * 1e6:.0f} us", "judged": ratio, "unit": "x",
+            "note": f"{100 * bound_s / braid_s:.1f} % of the floor" + (f"; {others}" if others else "")}
 
 
 def latency_row(row_id, what, report, phase, peaks):
     got = latency_phase(report, phase, peaks)
     return {"id": row_id, "what": what, "figure": f"{got['tokens_per_s']:.1f} tokens/s",
-            "floor": f"{got['floor_tokens_per_s']:.1f} tokens/s", "judged": 100 * got["fraction"], "unit": "%",
+            "bound": f"{got['bound_tokens_per_s']:.1f} tokens/s", "judged": 100 * got["fraction"], "unit": "%",
             "note": f"read {report['read_bytes_per_s'] * 1e-9:.1f} GB/s"}
 
 
@@ -86,7 +86,7 @@ def median_ratio(reports, key, others, other_key):
 def ranks_row(row_id, what, reports, peaks):
     ranks, one = (median_of(reports[label], "decode_tokens_per_s") for label in ("tp2_dp2", "one_rank"))
     fraction = median_low([latency_phase(report, "decode", peaks)["fraction"] for report in reports["tp2_dp2"]])
-    return {"id": row_id, "what": what, "figure": f"{ranks:.1f} tokens/s", "floor": f"one rank: {one:.1f} tokens/s",
+    return {"id": row_id, "what": what, "figure": f"{ranks:.1f} tokens/s", "bound": f"one rank: {one:.1f} tokens/s",
             "judged": 100 * median_ratio(reports["tp2_dp2"], "decode_tokens_per_s", reports["one_rank"], "decode_tokens_per_s"),
             "unit": "%", "note": f"median of turns; {100 * fraction:.1f} % of the floor"}
 
@@ -96,7 +96,7 @@ def serving_row(row_id, what, reports):
     served = median_of(reports["serving"], "output_throughput")
     plain = median_of(reports["throughput"], "output_tokens_per_s")
     return {"id": row_id, "what": what, "figure": f"{served:.1f} output tokens/s",
-            "floor": f"bench throughput: {plain:.1f} tokens/s", "unit": "%",
+            "bound": f"bench throughput: {plain:.1f} tokens/s", "unit": "%",
             "judged": 100 * median_ratio(reports["serving"], "output_throughput", reports["throughput"], "output_tokens_per_s"),
             "note": f"median of turns; first token {median_of(reports['serving'], 'median_ttft_ms'):.0f} ms (median), "
                     f"{median_of(reports['serving'], 'p99_ttft_ms'):.0f} ms (p99)"}
@@ -113,12 +113,12 @@ def faults_row(results):
         return None
     most = max(counts, key=counts.get)
     return {"id": "faults", "what": "page faults a decode step", "figure": f"{counts[most]:g} (most: {most} streams)",
-            "floor": "0", "judged": None, "unit": "", "note": "; ".join(f"{name}: {n:g}" for name, n in counts.items())}
+            "bound": "0", "judged": None, "unit": "", "note": "; ".join(f"{name}: {n:g}" for name, n in counts.items())}
 
 
 def ready_row(row_id, what, reports):
     seconds = median_of(reports, "seconds")
-    return {"id": row_id, "what": what, "figure": f"{seconds:.2f} s", "floor": "", "judged": seconds, "unit": "s",
+    return {"id": row_id, "what": what, "figure": f"{seconds:.2f} s", "bound": "", "judged": seconds, "unit": "s",
             "note": f"{min(r['seconds'] for r in reports):.2f} to {max(r['seconds'] for r in reports):.2f} s"}
 
 
@@ -151,7 +151,7 @@ def rows_of(results):
     rows = []
     for name, measurement in results["measurements"].items():
         if "failure" in measurement:
-            rows.append({"id": name, "what": measurement["what"], "figure": "not measured", "floor": "", "judged": None,
+            rows.append({"id": name, "what": measurement["what"], "figure": "not measured", "bound": "", "judged": None,
                          "unit": "", "note": measurement["failure"]})
         else:
             rows += filter(None, rows_of_measurement(name, measurement, peaks))
@@ -163,7 +163,7 @@ def rows_of(results):
 
 
 def streams_of(results):
-    """{model's name: [(streams, tokens/s, the floor's tokens/s)]}: what bench/plot_streams draws."""
+    """{model's name: [(streams, tokens/s, the roofline's tokens/s)]}: what bench/plot_streams draws."""
     peaks = peaks_of(results)
     series = {}
     for name, measurement in results["measurements"].items():
@@ -171,5 +171,5 @@ def streams_of(results):
             continue
         _, model, streams = name.split("/")
         got = latency_phase(measurement["reports"]["braid"][0], "decode", peaks)
-        series.setdefault(MODEL_NAMES[model], []).append((int(streams), got["tokens_per_s"], got["floor_tokens_per_s"]))
+        series.setdefault(MODEL_NAMES[model], []).append((int(streams), got["tokens_per_s"], got["bound_tokens_per_s"]))
     return {model: sorted(points) for model, points in series.items()}

@@ -16,7 +16,7 @@ import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
-from server import Program, Server, resident_bytes  # noqa: E402
+from server import Program, Server, resident_bytes, stream_events  # noqa: E402
 
 TOPICS = ["rivers", "glass", "bridges", "bread", "comets", "chess", "moss", "trains", "salt", "clocks"]
 
@@ -55,9 +55,7 @@ def stream_request(i, num_tokens):
 async def stream(address, i, num_tokens):
     """The text of one stream, which must have come to its end with the tokens that were asked for."""
     request = stream_request(i, num_tokens)
-    events = (await post(address, "/v1/chat/completions", request)).decode().strip().split("\n\n")
-    assert events[-1] == "data: [DONE]", events[-1]
-    chunks = [json.loads(event.removeprefix("data: ")) for event in events[:-1] if event.startswith("data: ")]
+    chunks = stream_events((await post(address, "/v1/chat/completions", request)).decode())
     assert chunks[-1]["usage"]["completion_tokens"] == request["max_tokens"], chunks[-1]
     return "".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks if chunk["choices"])
 

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <thread>
 
+#include "braid/api/text_model.h"
 #include "tests/support/api/tiny_engine.h"
 #include "tests/support/temporary_folder.h"
 

@@ -6,6 +6,8 @@
 #include <bit>
 #include <random>
 
+#include "braid/grammar/compiled_grammar.h"
+#include "braid/grammar/grammar_compiler.h"
 #include "tests/support/api/tiny_engine.h"
 #include "tests/support/api/windowed_model.h"
 

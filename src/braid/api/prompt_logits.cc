@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "braid/api/request_check.h"
+#include "braid/api/text_model.h"
 #include "braid/scheduler/static_page_tables.h"
 #include "braid/worker/rank_set.h"
 

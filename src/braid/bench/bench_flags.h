@@ -1,12 +1,15 @@
-// What the commands of `braid bench` share: their numbers' limits, and how a number is a flag.
+// The flags that several commands of `braid bench` share, and the limits of their numbers.
 #pragma once
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <limits>
+#include <memory>
 
-#include "braid/cli/commands.h"
+#include "braid/base/log.h"
+#include "braid/base/system_info.h"
 #include "braid/cli/flag_values.h"
+#include "braid/cli/flags.h"
 
 namespace braid {
 
@@ -20,7 +23,16 @@ CLI::Option* add_number(CLI::App& command, const char* name, auto& value, const 
   return command.add_option(name, value, help)->check(whole_number(smallest, largest))->capture_default_str();
 }
 
-// bench_serving_command.cc
-void add_bench_serving_command(CLI::App& bench, CommandRunner& runner);
+// The log of a command: quiet beside --json, which leaves standard output to its one line.
+std::shared_ptr<Logger> bench_logger(const ModelFlags& flags, bool json);
+
+struct MachineFlags {
+  int32_t threads = 0;
+  bool json = false;
+
+  int num_threads() const { return threads > 0 ? threads : available_cores(); }
+};
+
+void add_machine_flags(CLI::App& command, MachineFlags& flags);
 
 }  // namespace braid

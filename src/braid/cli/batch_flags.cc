@@ -61,16 +61,14 @@ Status run_batch_command(const BatchFlags& flags) {
 
 }  // namespace
 
-void add_batch_command(CLI::App& app, CommandRunner& runner) {
+void add_batch_command(Command app, CommandRunner& runner) {
   auto flags = std::make_shared<BatchFlags>();
-  CLI::App* command = app.add_subcommand("batch", "Run a file of OpenAI batch lines");
-  command->add_option("INPUT", flags->input_path, "Lines {custom_id, method, url, body}")
-      ->required()
-      ->type_name("FILE");
-  command->add_option("OUTPUT", flags->output_path, "Where the answers go; what it has is kept, not redone")
-      ->required()
-      ->type_name("FILE");
-  add_engine_flags(*command, flags->model);
+  const Command command = app.add_command("batch", "Run a file of OpenAI batch lines");
+  command.add_option("INPUT", flags->input_path, "Lines {custom_id, method, url, body}").required().type_name("FILE");
+  command.add_option("OUTPUT", flags->output_path, "Where the answers go; what it has is kept, not redone")
+      .required()
+      .type_name("FILE");
+  add_engine_flags(command, flags->model);
   runner.on(command, [flags] { return run_batch_command(*flags); });
 }
 

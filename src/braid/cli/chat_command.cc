@@ -10,10 +10,12 @@
 #include <string>
 #include <utility>
 
+#include "braid/api/text_model.h"
 #include "braid/cli/commands.h"
 #include "braid/cli/flags.h"
 #include "braid/cli/lines.h"
 #include "braid/cli/terminal.h"
+#include "braid/config/model_config.h"
 
 namespace braid {
 namespace {
@@ -165,20 +167,20 @@ Status run(const ChatFlags& flags, bool has_prompt) {
 
 }  // namespace
 
-void add_chat_command(CLI::App& app, CommandRunner& runner) {
+void add_chat_command(Command app, CommandRunner& runner) {
   auto flags = std::make_shared<ChatFlags>();
   flags->model.log_level = "warning";
-  CLI::App* command = app.add_subcommand("chat", "Talk with a model in the terminal");
-  add_engine_flags(*command, flags->model);
-  add_sampling_flags(*command, flags->sampling);
-  command->add_option("--system", flags->system, "The system prompt");
-  command->add_option("--prompt", flags->prompt, "Answer this one message, and end");
+  const Command command = app.add_command("chat", "Talk with a model in the terminal");
+  add_engine_flags(command, flags->model);
+  add_sampling_flags(command, flags->sampling);
+  command.add_option("--system", flags->system, "The system prompt");
+  command.add_option("--prompt", flags->prompt, "Answer this one message, and end");
   runner.on(command, [flags, command] {
-    flags->sampling.is_max_new_tokens_given = command->count("--max-new-tokens") > 0;
+    flags->sampling.is_max_new_tokens_given = command.has("--max-new-tokens");
     if (!flags->sampling.is_max_new_tokens_given) {
       flags->sampling.max_new_tokens = std::max(flags->sampling.max_new_tokens, flags->sampling.min_new_tokens);
     }
-    return run(*flags, command->count("--prompt") > 0);
+    return run(*flags, command.has("--prompt"));
   });
 }
 

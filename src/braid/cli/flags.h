@@ -1,7 +1,6 @@
 // The flags that commands share: how a model is loaded, and how tokens are sampled.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -9,6 +8,8 @@
 
 #include "braid/api/engine.h"
 #include "braid/base/result.h"
+#include "braid/cli/command_line.h"
+#include "braid/config/model_config.h"
 
 namespace braid {
 
@@ -46,16 +47,16 @@ Result<CpuIsa> isa_from_environment();
 ModelPathEnvironment model_path_environment();
 
 // A command offers those that it heeds.
-void add_model_flag(CLI::App& command, ModelFlags& flags);      // --model-path, --download-dir
-void add_download_flag(CLI::App& command, ModelFlags& flags);   // --download-dir
-void add_tokenizer_flag(CLI::App& command, ModelFlags& flags);  // --tokenizer-path
-void add_template_flag(CLI::App& command, ModelFlags& flags);   // --chat-template
-void add_step_flags(CLI::App& command, ModelFlags& flags);      // how large a step may be
-void add_rank_flags(CLI::App& command, ModelFlags& flags);      // the same, and how the model runs
-void add_split_flags(CLI::App& command, ModelFlags& flags);     // how the model is split over ranks
-void add_layout_flags(CLI::App& command, ModelFlags& flags);    // the same, and how the ranks run
-void add_schedule_flag(CLI::App& command, ModelFlags& flags);   // which requests run where
-void add_engine_flags(CLI::App& command, ModelFlags& flags);    // all of these, and --disable-radix-cache
+void add_model_flag(Command command, ModelFlags& flags);      // --model-path, --download-dir
+void add_download_flag(Command command, ModelFlags& flags);   // --download-dir
+void add_tokenizer_flag(Command command, ModelFlags& flags);  // --tokenizer-path
+void add_template_flag(Command command, ModelFlags& flags);   // --chat-template
+void add_step_flags(Command command, ModelFlags& flags);      // how large a step may be
+void add_rank_flags(Command command, ModelFlags& flags);      // the same, and how the model runs
+void add_split_flags(Command command, ModelFlags& flags);     // how the model is split over ranks
+void add_layout_flags(Command command, ModelFlags& flags);    // the same, and how the ranks run
+void add_schedule_flag(Command command, ModelFlags& flags);   // which requests run where
+void add_engine_flags(Command command, ModelFlags& flags);    // all of these, and --disable-radix-cache
 
 struct SamplingFlags {
   std::optional<float> temperature;
@@ -80,6 +81,6 @@ struct SamplingFlags {
   void apply(const GenerationDefaults& defaults, GenerationRequest& request) const;
 };
 
-void add_sampling_flags(CLI::App& command, SamplingFlags& flags);
+void add_sampling_flags(Command command, SamplingFlags& flags);
 
 }  // namespace braid

@@ -133,11 +133,11 @@ Result<int> run_serve(const ServeFlags& flags) {
   return 0;
 }
 
-void add_serve_command(CLI::App& app, CommandRunner& runner, const std::string& version) {
+void add_serve_command(Command app, CommandRunner& runner, const std::string& version) {
   auto flags = std::make_shared<ServeFlags>();
   flags->version = version;
-  CLI::App* command = app.add_subcommand("serve", "Serve a model over HTTP: OpenAI's API");
-  add_serve_flags(*command, *flags);
+  const Command command = app.add_command("serve", "Serve a model over HTTP: OpenAI's API");
+  add_serve_flags(command, *flags);
   runner.on_code(command, [flags] { return run_serve(*flags); });
 }
 

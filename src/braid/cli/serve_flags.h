@@ -1,7 +1,6 @@
 // The flags of `braid serve`, and what they say to the engine, the transport and the API.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -9,6 +8,7 @@
 
 #include "braid/base/log_format.h"
 #include "braid/base/result.h"
+#include "braid/cli/command_line.h"
 #include "braid/cli/flags.h"
 #include "braid/server/http/server_options.h"
 #include "braid/server/service/api_service.h"
@@ -48,7 +48,7 @@ struct ServeFlags {
   LogFormat format() const { return log_format == "json" ? LogFormat::kJson : LogFormat::kText; }
 };
 
-void add_serve_flags(CLI::App& command, ServeFlags& flags);
+void add_serve_flags(Command command, ServeFlags& flags);
 
 // One key a line; blank lines do not count.
 Result<std::vector<std::string>> parse_api_keys(std::string_view text, const std::string& path);

@@ -84,8 +84,8 @@ Status read_glm4moe(const GgufFile& file, const GgufKeys& keys, ModelConfig& con
   moe.normalize_top_k = normalizes.value_or(true);
   TRY(const auto groups, keys.find_int("expert_group_count"));
   TRY(const auto groups_used, keys.find_int("expert_group_used_count"));
-  if (groups.value_or(0) > 0) moe.num_groups = static_cast<int32_t>(*groups);
-  if (groups_used.value_or(0) > 0) moe.groups_per_token = static_cast<int32_t>(*groups_used);
+  if (groups.value_or(0) > 0) moe.num_expert_groups = static_cast<int32_t>(*groups);
+  if (groups_used.value_or(0) > 0) moe.expert_groups_per_token = static_cast<int32_t>(*groups_used);
   find_moe_layers(file, config);
   config.has_qk_norm = has_tensor_in_layer(file, 0, "attn_q_norm.weight");
   return {};

@@ -204,7 +204,7 @@ Result<ModelConfig> read_hf_config(const Json& document, const std::string& name
       defaults->has_text_config ? JsonObject::of(text_config, name + ": text_config") : JsonObject::of(document, name));
   ModelConfig config;
   config.architecture = defaults->architecture;
-  config.is_text_part = defaults->has_text_config;
+  config.is_text_tower = defaults->has_text_config;
   TRY_STATUS(check_features(json, *defaults));
   TRY_STATUS(read_sizes(json, *defaults, config));
   config.moe = defaults->moe;

@@ -4,7 +4,6 @@
 
 #include "braid/config/hf_config.h"
 #include "braid/config/weight_files.h"
-#include "braid/hub/hub_cache.h"
 #include "tests/support/config/check_invariants.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -38,7 +38,7 @@ TEST(HfConfig, ATextPartHasItsOwnKeysAndTheWholesTokens) {
                       "dtype": "float32", "rope_scaling": {"factor": 8.0, "rope_type": "linear"}},
       "vision_config": {"hidden_size": 1152}, "mm_tokens_per_image": 256)"));
   ASSERT_TRUE(config.ok()) << config.error().message;
-  EXPECT_TRUE(config->is_text_part);
+  EXPECT_TRUE(config->is_text_tower);
   EXPECT_EQ(config->hidden, 2560);
   EXPECT_EQ(config->num_heads, 8);
   EXPECT_EQ(config->layer_windows[4], 1024);
@@ -49,7 +49,7 @@ TEST(HfConfig, ATextPartHasItsOwnKeysAndTheWholesTokens) {
   EXPECT_EQ(config->checkpoint_dtype, DType::kBFloat16);
   EXPECT_EQ(read(R"({"model_type": "gemma3", "text_config": {"num_hidden_layers": 3}})")->num_layers, 3);
   EXPECT_EQ(read(R"({"model_type": "gemma3"})")->num_layers, 26);
-  EXPECT_FALSE(read(R"({"model_type": "gemma3_text"})")->is_text_part);
+  EXPECT_FALSE(read(R"({"model_type": "gemma3_text"})")->is_text_tower);
   expect_part(error_of("Gemma3ForConditionalGeneration", R"("text_config": {"hidden_size": -1})"),
               "config.json: text_config: \"hidden_size\" is -1");
   expect_part(error_of("Gemma3ForConditionalGeneration", R"("text_config": 3)"), "\"text_config\"");

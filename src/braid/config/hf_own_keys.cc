@@ -84,8 +84,8 @@ Status read_glm4_moe_keys(const JsonObject& json, ModelConfig& config) {
   moe.shared_ffn = static_cast<int32_t>(shared_ffn);
   TRY_STATUS(read_bool(json, "norm_topk_prob", moe.normalize_top_k));
   TRY_STATUS(read_float(json, "routed_scaling_factor", moe.routed_scale));
-  TRY_STATUS(read_int32(json, "n_group", moe.num_groups));
-  TRY_STATUS(read_int32(json, "topk_group", moe.groups_per_token));
+  TRY_STATUS(read_int32(json, "n_group", moe.num_expert_groups));
+  TRY_STATUS(read_int32(json, "topk_group", moe.expert_groups_per_token));
   TRY(const auto num_dense, json.find_int("first_k_dense_replace", 0, kMaxInt32));
   for (int32_t layer = 0; layer < config.num_layers; ++layer) {
     config.is_moe_layer[static_cast<size_t>(layer)] = layer >= num_dense.value_or(1);

@@ -11,7 +11,7 @@ using testing::expect_part;
 using testing::read;
 using testing::with;
 
-TEST(HfConfig, BothNotationsOfTwoRopesAreRead) {
+TEST(HfRope, BothNotationsOfTwoRopesAreRead) {
   const auto old_one = read(with("Gemma3ForCausalLM", R"("rope_theta": 2e6, "rope_local_base_freq": 5e3,
       "rope_scaling": {"rope_type": "linear", "factor": 8.0})"));
   const auto new_one = read(with("Gemma3ForCausalLM", R"("rope_parameters": {
@@ -37,7 +37,7 @@ TEST(HfConfig, BothNotationsOfTwoRopesAreRead) {
   expect_part(error_of("Gemma3ForCausalLM", R"("rope_local_base_freq": 0)"), "rope_theta is 0");
 }
 
-TEST(HfConfig, BothNotationsOfTheRopeAreRead) {
+TEST(HfRope, BothNotationsOfTheRopeAreRead) {
   const auto old_one = read(with("LlamaForCausalLM", R"("rope_theta": 5e5, "rope_scaling": {"rope_type": "llama3",
       "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4, "original_max_position_embeddings": 4096})"));
   const auto new_one = read(with("LlamaForCausalLM", R"("rope_parameters": {"rope_type": "llama3", "rope_theta": 5e5,
@@ -54,7 +54,7 @@ TEST(HfConfig, BothNotationsOfTheRopeAreRead) {
   EXPECT_EQ(linear->rope.factor, 2.5);
 }
 
-TEST(HfConfig, ScaledRopesHaveTransformersDefaults) {
+TEST(HfRope, ScaledRopesHaveTransformersDefaults) {
   const auto yarn = read(with("Qwen2ForCausalLM", R"("max_position_embeddings": 32768, "rope_scaling": {"type": "yarn",
       "factor": 4.0, "original_max_position_embeddings": 8192})"));
   ASSERT_TRUE(yarn.ok()) << yarn.error().message;
@@ -78,7 +78,7 @@ TEST(HfConfig, ScaledRopesHaveTransformersDefaults) {
   EXPECT_EQ(dynamic->max_position, 2048);
 }
 
-TEST(HfConfig, LongropeHasShortAndLongFactors) {
+TEST(HfRope, LongropeHasShortAndLongFactors) {
   const std::string keys = R"("hidden_size": 64, "num_attention_heads": 4, "max_position_embeddings": 131072,
       "rope_scaling": {"type": "su", "short_factor": [1, 1, 1.5, 2, 2, 2, 2, 2.5],
                        "long_factor": [1, 2, 3, 4, 5, 6, 7, 8]})";
@@ -94,7 +94,7 @@ TEST(HfConfig, LongropeHasShortAndLongFactors) {
 }
 
 // Else some position's angle is infinite, and its cosine not a number.
-TEST(HfConfig, WhatDividesTheRopesFrequenciesIsNeitherTooSmallNorTooLarge) {
+TEST(HfRope, WhatDividesTheRopesFrequenciesIsNeitherTooSmallNorTooLarge) {
   for (const std::string_view wrong : {"1e-7", "1e-300", "2e9", "1e39", "1e300"}) {
     for (const bool is_long : {false, true}) {
       const std::string rope = fmt::format(R"("hidden_size": 64, "num_attention_heads": 4, "rope_scaling": {{

@@ -54,9 +54,9 @@ struct MoeConfig {
   int32_t shared_ffn = 0;       // of the expert that every token goes through; 0: there is none
   bool normalize_top_k = true;  // weights of the chosen experts sum to 1
   MoeRouter router = MoeRouter::kSoftmax;
-  int32_t num_groups = 1;        // kSigmoid: of equally many experts, one behind the other
-  int32_t groups_per_token = 1;  // kSigmoid: that a token's experts are in
-  float routed_scale = 1.0F;     // kSigmoid: of the weights, last
+  int32_t num_expert_groups = 1;        // kSigmoid: of equally many experts, one behind the other
+  int32_t expert_groups_per_token = 1;  // kSigmoid: that a token's experts are in
+  float routed_scale = 1.0F;            // kSigmoid: of the weights, last
 };
 
 struct ModelConfig {
@@ -90,7 +90,7 @@ struct ModelConfig {
   std::vector<int32_t> layer_windows;     // [num_layers], or empty: none has one; 0: the layer sees all before it
   std::vector<bool> has_rope;             // [num_layers]; empty: every layer has
   std::vector<bool> has_local_rope;       // [num_layers]; empty: no layer has
-  bool is_text_part = false;              // of a model that sees too (weights/text_part.h)
+  bool is_text_tower = false;             // of a model that sees too (weights/text_tower.h)
   std::optional<DType> checkpoint_dtype;  // what `--dtype auto` goes by; absent: the stored tensors decide
 
   std::vector<TokenId> eos_token_ids;

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "braid/controller/controller.h"
-#include "braid/worker/group_publisher.h"
 #include "tests/support/tokenizer/tiny_tokenizer.h"
+#include "tests/support/worker/fake_group.h"
 
 namespace braid {
 namespace {
@@ -24,11 +24,13 @@ class ControllerMovesTest : public ::testing::Test {
   static void SetUpTestSuite() { moving_tokenizer_ = testing::load_tiny_tokenizer(); }
   static void TearDownTestSuite() { moving_tokenizer_ = nullptr; }
 
-  // Of 40 tokens, 33, 34, …, in group 0.
+  static std::vector<TokenId> prompt_of(SubmissionId id) { return std::vector<TokenId>(6, static_cast<TokenId>(id)); }
+
+  // A request for 40 tokens in group 0.
   std::shared_ptr<Submission> open(SubmissionId id, bool strict = false) {
     auto made = std::make_shared<Submission>();
     made->id = id;
-    made->request.prompt = std::vector<TokenId>(6, static_cast<TokenId>(id));
+    made->request.prompt = prompt_of(id);
     made->request.sampling.max_new_tokens = 40;
     made->request.dp_rank = 0;
     made->request.dp_rank_strict = strict;
@@ -41,19 +43,11 @@ class ControllerMovesTest : public ::testing::Test {
     controller_.dispatch(0, [](int32_t, std::span<const TokenId>) { return PrefixProbe{}; });
     return made;
   }
-  // The group takes what it is given and steps once.
+  // The group takes its commands and steps once.
   std::optional<GroupOutputs> advance(int32_t group) {
-    GroupPublisher& publisher = groups_[static_cast<size_t>(group)];
-    publisher.take(controller_.take_commands(group));
-    const auto plan = publisher.plan();
-    if (plan == nullptr) return publisher.report();
-    num_parts_ += static_cast<int>(plan->leaving.size()) - static_cast<int>(plan->arriving.size());
-    StepResult result{.step = plan->step};
-    for (const SequencePlan& sequence : plan->sequences) {
-      const TokenId token = 33 + sequence.sampling.num_output_tokens;
-      if (sequence.has_result()) result.sequences.push_back({.request = sequence.request, .sampled = {.token = token}});
-    }
-    return publisher.commit(result, 0.0);
+    FakeGroup& own = groups_[static_cast<size_t>(group)];
+    own.take(controller_.take_commands(group));
+    return own.advance();
   }
   // And the controller judges it; false: there was nothing.
   bool step(int32_t group) {
@@ -71,11 +65,11 @@ class ControllerMovesTest : public ::testing::Test {
   void expect_whole(SubmissionId id) {
     EXPECT_EQ(finish_[id], FinishReason::kLength);
     ASSERT_EQ(tokens_[id].size(), 40U);
-    for (int32_t i = 0; i < 40; ++i) EXPECT_EQ(tokens_[id][static_cast<size_t>(i)], 33 + i);
+    EXPECT_EQ(tokens_[id], FakeModel::output_of(prompt_of(id), 0, 40, kVisibleTokens));
   }
   void expect_nothing_left() {
     EXPECT_FALSE(controller_.has_moves_under_way());
-    EXPECT_EQ(num_parts_, 0);
+    EXPECT_EQ(transfer_.num_parts(), 0U);
     for (int32_t group = 0; group < 2; ++group) {
       EXPECT_EQ(controller_.load(group).credits, groups_[static_cast<size_t>(group)].load().credits);
       EXPECT_EQ(stats(group).num_running + stats(group).num_waiting, 0);
@@ -85,17 +79,17 @@ class ControllerMovesTest : public ::testing::Test {
 
   static std::unique_ptr<Tokenizer> moving_tokenizer_;
   MaskWorker masks_;
-  std::array<GroupPublisher, 2> groups_{GroupPublisher(kMovingConfig), GroupPublisher(kMovingConfig)};
+  FakePageTransfer transfer_;
+  std::array<FakeGroup, 2> groups_{FakeGroup(kMovingConfig, &transfer_), FakeGroup(kMovingConfig, &transfer_)};
   Controller controller_{*moving_tokenizer_,
                          masks_,
                          SchedulePolicy::kFcfs,
                          LoadBalanceMethod::kMinimumTokens,
-                         {GroupPublisher(kMovingConfig).load(), GroupPublisher(kMovingConfig).load()},
+                         {FakeGroup(kMovingConfig).load(), FakeGroup(kMovingConfig).load()},
                          nullptr,
                          kMoveAtOnce};
   std::map<SubmissionId, std::vector<TokenId>> tokens_;
   std::map<SubmissionId, FinishReason> finish_;
-  int num_parts_ = 0;  // copied out and not yet in
 };
 std::unique_ptr<Tokenizer> ControllerMovesTest::moving_tokenizer_;
 
@@ -146,7 +140,7 @@ TEST_F(ControllerMovesTest, AnAbortOnTheWayEndsItWhereverItIs) {
     EXPECT_EQ(finish_[moving], FinishReason::kAbort);
     for (const SubmissionId id : controller_.take_ended()) {
       EXPECT_EQ(id, moving);
-      EXPECT_EQ(num_parts_, 0) << "it was told to hold nothing any more, and its pages are on their way";
+      EXPECT_EQ(transfer_.num_parts(), 0U) << "it was told to hold nothing any more, and its pages are on their way";
       EXPECT_EQ(stats(1).num_running, 0);
     }
     run_to_the_end();

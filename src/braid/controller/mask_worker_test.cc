@@ -5,6 +5,7 @@
 
 #include <future>
 
+#include "braid/grammar/grammar_compiler.h"
 #include "tests/support/tokenizer/tiny_tokenizer.h"
 
 namespace braid {

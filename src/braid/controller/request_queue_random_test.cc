@@ -164,7 +164,7 @@ class Load {
       window = pick(0, window - 1);
     }
     for (int32_t i = pick(1, 2); i > 0 && window > 0; --i) {
-      config_.narrower_groups.push_back({.window = window, .num_pages = pages(window)});
+      config_.narrower_kv_groups.push_back({.window = window, .num_pages = pages(window)});
       window = pick(0, window - 1);
     }
   }
@@ -260,11 +260,11 @@ void run_loads(uint64_t last, bool has_windows, RandomTotals least) {
   EXPECT_GT(totals.num_scored_tokens, least.num_scored_tokens);
 }
 
-TEST(SchedulerRandom, EveryRequestGetsWhatItGetsAloneAndPagesComeBack) {
+TEST(RequestQueueRandom, EveryRequestGetsWhatItGetsAloneAndPagesComeBack) {
   run_loads(500, false, {.num_preemptions = 1000, .num_cached_tokens = 10000, .num_scored_tokens = 10000});
 }
 
-TEST(SchedulerRandom, SoItDoesWhereLayersHaveWindows) {
+TEST(RequestQueueRandom, EveryRequestGetsWhatItGetsAloneWithWindowsToo) {
   run_loads(250, true, {.num_preemptions = 50, .num_cached_tokens = 1000, .num_scored_tokens = 1000});
 }
 

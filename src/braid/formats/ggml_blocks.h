@@ -13,7 +13,7 @@ void q5_0_block(const std::byte* block, float* out);
 void q5_1_block(const std::byte* block, float* out);
 void q8_0_block(const std::byte* block, float* out);
 
-// 256 elements in groups whose scales are themselves scaled (ggml_k_blocks.cc).
+// 256 elements in sub-blocks whose scales are themselves scaled (ggml_k_blocks.cc).
 void q2_k_block(const std::byte* block, float* out);
 void q3_k_block(const std::byte* block, float* out);
 void q4_k_block(const std::byte* block, float* out);

@@ -38,14 +38,14 @@ void iq4_nl_block(const std::byte* block, float* out) {
 }
 
 // 256 elements: a half-precision scale; 16 bits with the high pairs and 4 bytes with the low nibbles of the scales of
-// groups of 32, each less 32; nibbles.
+// sub-blocks of 32, each less 32; nibbles.
 void iq4_xs_block(const std::byte* block, float* out) {
   const float scale = to_float(load<Float16>(block));
   const uint32_t high = load<uint16_t>(block + 2);
-  for (uint32_t group = 0; group < 8; ++group) {
-    const uint32_t low_bits = static_cast<uint32_t>(block[4 + group / 2]) >> (group % 2 * 4) & 15;
-    const auto bits = static_cast<int32_t>(low_bits | (high >> (group * 2) & 3) << 4);
-    decode_nibbles(kNonLinear, block + 8 + group * 16, scale * static_cast<float>(bits - 32), out + group * 32);
+  for (uint32_t sub_block = 0; sub_block < 8; ++sub_block) {
+    const uint32_t low_bits = static_cast<uint32_t>(block[4 + sub_block / 2]) >> (sub_block % 2 * 4) & 15;
+    const auto bits = static_cast<int32_t>(low_bits | (high >> (sub_block * 2) & 3) << 4);
+    decode_nibbles(kNonLinear, block + 8 + sub_block * 16, scale * static_cast<float>(bits - 32), out + sub_block * 32);
   }
 }
 

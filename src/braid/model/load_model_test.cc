@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "braid/hub/model_path.h"
-#include "braid/weights/text_part.h"
+#include "braid/weights/text_tower.h"
 #include "tests/support/model_fixture.h"
 #include "tests/support/temporary_folder.h"
 
@@ -72,7 +72,7 @@ TEST(CheckedModel, EveryTensorOfAFamilyIsNeededInItsShape) {
       if (is_vision_tensor(tensor)) continue;
       SCOPED_TRACE(tensor);
       const std::string missing = problem_with(name, i, [](auto& all, auto at) { all.erase(at); });
-      EXPECT_NE(missing.find(text_part_name(tensor) + "\" is missing"), std::string::npos) << missing;
+      EXPECT_NE(missing.find(text_tower_name(tensor) + "\" is missing"), std::string::npos) << missing;
       const std::string misshapen = problem_with(name, i, [](auto&, auto at) { at->shape[0] += 8; });
       EXPECT_NE(misshapen.find(tensor + "\""), std::string::npos) << misshapen;
       EXPECT_NE(misshapen.find("has shape"), std::string::npos) << misshapen;

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "braid/base/thread_team.h"
+#include "braid/base/index_range.h"
 #include "braid/config/model_config.h"
 #include "braid/kv/kv_cache.h"
 #include "braid/parallel/topology.h"

@@ -1,4 +1,4 @@
-// Prefills that are held back for the sake of other groups.
+// Prefills that the scheduler holds back so that groups can prefill together.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -10,7 +10,7 @@
 namespace braid {
 namespace {
 
-class HoldTest : public ::testing::Test {
+class SchedulerHoldTest : public ::testing::Test {
  protected:
   void add(RequestId id, size_t prompt_len, int32_t max_new_tokens) {
     SchedulerRequest request{
@@ -19,7 +19,7 @@ class HoldTest : public ::testing::Test {
     tokens_[id] = request.prompt;
     ASSERT_TRUE(scheduler_.add(std::move(request)).ok());
   }
-  // New tokens of each request in the next step.
+  // Runs a step and returns the new tokens of each request.
   std::map<RequestId, size_t> step(bool may_begin_prefills) {
     std::map<RequestId, size_t> parts;
     const auto plan = scheduler_.plan(may_begin_prefills);
@@ -42,7 +42,7 @@ class HoldTest : public ::testing::Test {
   std::map<RequestId, std::vector<TokenId>> tokens_;
 };
 
-TEST_F(HoldTest, WhatDecodesGoesOnAndWhatWaitsIsCounted) {
+TEST_F(SchedulerHoldTest, DecodesContinueAndHeldStepsAreCounted) {
   add(1, 3, 20);
   EXPECT_EQ(step(true), (Parts{{1, 3}}));
   add(2, 3, 5);
@@ -55,8 +55,8 @@ TEST_F(HoldTest, WhatDecodesGoesOnAndWhatWaitsIsCounted) {
   EXPECT_EQ(state(), PrefillState());
 }
 
-// It is matched against the prefix cache and found room for once, not in every step.
-TEST_F(HoldTest, WhoIsHeldStaysSoThoughItsRoomIsTakenMeanwhile) {
+// A held sequence is matched against the prefix cache and checked for room once, not in every step.
+TEST_F(SchedulerHoldTest, AHeldRequestStaysHeldThoughItsRoomIsTakenMeanwhile) {
   add(1, 3, 40);
   EXPECT_EQ(step(true), (Parts{{1, 3}}));
   add(2, 48, 5);  // 13 of 16 pages with one to grow: room for now
@@ -68,7 +68,7 @@ TEST_F(HoldTest, WhoIsHeldStaysSoThoughItsRoomIsTakenMeanwhile) {
   EXPECT_EQ(state().held_steps, 20) << "it waits for pages, and is not held again";
 }
 
-TEST_F(HoldTest, AGroupWithNothingElseToDoHoldsNothing) {
+TEST_F(SchedulerHoldTest, AGroupWithNothingElseToDoHoldsNothing) {
   add(1, 3, 2);
   EXPECT_EQ(step(false), (Parts{{1, 3}}));
   EXPECT_EQ(state(), PrefillState());
@@ -77,7 +77,7 @@ TEST_F(HoldTest, AGroupWithNothingElseToDoHoldsNothing) {
   EXPECT_EQ(step(false), (Parts{{2, 3}})) << "the other has ended";
 }
 
-TEST_F(HoldTest, WhatHasBegunGoesOn) {
+TEST_F(SchedulerHoldTest, ABegunPrefillContinues) {
   add(1, 3, 20);
   EXPECT_EQ(step(true), (Parts{{1, 3}}));
   add(2, 12, 5);
@@ -87,7 +87,7 @@ TEST_F(HoldTest, WhatHasBegunGoesOn) {
   EXPECT_EQ(state(), PrefillState());
 }
 
-TEST_F(HoldTest, WhatAFullStepLeavesGoesOn) {
+TEST_F(SchedulerHoldTest, APrefillThatAFullStepLeavesOverIsReported) {
   add(1, 3, 20);
   (void)step(true);
   add(2, 8, 5);
@@ -96,7 +96,7 @@ TEST_F(HoldTest, WhatAFullStepLeavesGoesOn) {
   EXPECT_TRUE(state().goes_on) << "another waits for the next step's room";
 }
 
-TEST_F(HoldTest, WhatHasNoRoomIsNotHeldAndWhatWasHeldIsStillStated) {
+TEST_F(SchedulerHoldTest, ARequestWithoutRoomIsNotHeld) {
   add(1, 30, 20);
   for (int i = 0; i < 5; ++i) (void)step(true);
   add(2, 20, 5);

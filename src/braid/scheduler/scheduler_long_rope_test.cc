@@ -1,4 +1,4 @@
-// Requests that have other keys beyond so many tokens.
+// Requests whose keys differ once they are longer than SchedulerConfig::long_rope_from.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -13,7 +13,7 @@ namespace {
 
 constexpr int32_t kLongFrom = 12;
 
-class LongRopeTest : public ::testing::Test {
+class SchedulerLongRopeTest : public ::testing::Test {
  protected:
   void add(RequestId id, size_t prompt_len, int32_t max_new_tokens) {
     SchedulerRequest request{.id = id, .prompt = std::vector<TokenId>(prompt_len), .arrival = id};
@@ -22,8 +22,8 @@ class LongRopeTest : public ::testing::Test {
     tokens_[id] = request.prompt;
     ASSERT_TRUE(scheduler_.add(std::move(request)).ok());
   }
-  // The model sees to it that no key of the other kind is read. Each request's new tokens, below 0 for those of long
-  // ones.
+  // Runs a step and returns each request's new tokens, negative for long requests. The model checks that no key of the
+  // other kind is read.
   std::map<RequestId, int> step() {
     std::map<RequestId, int> parts;
     const auto plan = scheduler_.plan();
@@ -61,7 +61,7 @@ class LongRopeTest : public ::testing::Test {
   std::map<RequestId, int32_t> cached_;
 };
 
-TEST_F(LongRopeTest, ARequestThatGrowsBeyondIsComputedAnewOnce) {
+TEST_F(SchedulerLongRopeTest, ARequestThatGrowsBeyondIsRecomputedOnce) {
   add(1, 11, 5);
   EXPECT_EQ(step(), (Parts{{1, 8}}));
   EXPECT_EQ(step(), (Parts{{1, 3}}));
@@ -75,23 +75,23 @@ TEST_F(LongRopeTest, ARequestThatGrowsBeyondIsComputedAnewOnce) {
   EXPECT_EQ(scheduler_.stats().num_preemptions, 0U);
 }
 
-TEST_F(LongRopeTest, ARequestThatEndsWithTheFirstTokenBeyondIsNotComputedAnew) {
+TEST_F(SchedulerLongRopeTest, ARequestThatEndsWithTheFirstTokenBeyondIsNotRecomputed) {
   add(1, 12, 1);
   EXPECT_EQ(step(), (Parts{{1, 8}}));
   EXPECT_EQ(step(), (Parts{{1, 4}}));
   EXPECT_EQ(step(), Parts{});
-  add(2, 12, 1);  // finds it as what it was
+  add(2, 12, 1);  // still finds it cached as a short request
   run();
   EXPECT_EQ(cached_.at(2), 8);
 }
 
-TEST_F(LongRopeTest, ALongPromptIsLongFromItsFirstChunkOn) {
+TEST_F(SchedulerLongRopeTest, ALongPromptIsLongFromItsFirstChunkOn) {
   add(1, 20, 2);
   EXPECT_EQ(step(), (Parts{{1, -8}}));
   run();
 }
 
-TEST_F(LongRopeTest, ThePrefixCacheKeepsTheTwoKindsApart) {
+TEST_F(SchedulerLongRopeTest, ThePrefixCacheKeepsTheTwoKindsApart) {
   add(1, 12, 1);
   run();
   add(2, 20, 1);
@@ -107,8 +107,8 @@ TEST_F(LongRopeTest, ThePrefixCacheKeepsTheTwoKindsApart) {
             2);
 }
 
-// Both kinds at once and little room: whoever is preempted goes on with the keys of its kind.
-TEST_F(LongRopeTest, RequestsOfBothKindsShareAPool) {
+// Both kinds at once and little room: a preempted request continues with the keys of its kind.
+TEST_F(SchedulerLongRopeTest, RequestsOfBothKindsShareAPool) {
   for (RequestId id = 1; id <= 12; ++id) add(id, 4 + id, 12);
   run();
   for (const auto& [id, tokens] : tokens_) EXPECT_EQ(tokens.size(), 4 + id + 12) << id;

@@ -14,7 +14,7 @@ namespace {
 
 constexpr int32_t kVocab = 1000;
 
-// A scheduler, a fake model, and what each request got.
+// A scheduler with the fake model, and what each request got.
 class Group {
  public:
   explicit Group(const SchedulerConfig& config) : scheduler(config), model_(config, kVocab) {}
@@ -135,7 +135,7 @@ TEST(Scheduler, AFinishedRequestsPagesServeTheNextWithItsPrefix) {
   std::vector<TokenId> longer = group.tokens.at(1);  // 17 tokens, of which 16 are in the cache
   longer.push_back(5);
   ASSERT_TRUE(group.add(2, longer, 1).ok());
-  ASSERT_TRUE(group.add(3, count_from(0, 8), 1).ok());  // both its pages are cached: the last token is computed again
+  ASSERT_TRUE(group.add(3, count_from(0, 8), 1).ok());  // both its pages are cached, but the last token is recomputed
   group.step();
   EXPECT_EQ(group.planned(), (Parts{{2, 2}, {3, 4}}));
   EXPECT_EQ(group.last.at(2).cached_tokens, 16);
@@ -241,7 +241,7 @@ TEST(Scheduler, CreditsCountWhatAdmittedRequestsStillNeed) {
   EXPECT_EQ(group.scheduler.credits().num_pages, 20);
 }
 
-// Prompt tokens from `start` on, each after all those before it.
+// The scores of the prompt tokens from `start` on, each given all tokens before it.
 std::vector<ScoredToken> scores_of(const std::vector<TokenId>& prompt, size_t start) {
   std::vector<ScoredToken> scores;
   uint64_t history = 0;
@@ -259,7 +259,7 @@ SamplingParams scoring_from(int32_t start) {
   return params;
 }
 
-TEST(Scheduler, APromptIsScoredInTheChunksThatComputeItAndThenGoesOn) {
+TEST(Scheduler, APromptIsScoredInTheChunksThatComputeItAndThenDecodes) {
   Group group(config_of(100));
   const auto prompt = count_from(0, 19);
   ASSERT_TRUE(group.add(1, prompt, 3, scoring_from(0)).ok());
@@ -276,8 +276,8 @@ TEST(Scheduler, APromptIsScoredInTheChunksThatComputeItAndThenGoesOn) {
   EXPECT_EQ(group.tokens.at(1).size(), 22U);
 }
 
-TEST(Scheduler, WhereNothingIsToBeGeneratedThePromptIsScoredAndThatIsAll) {
-  // The last chunk of 17 tokens is of one, which scores nothing.
+TEST(Scheduler, WithoutTokensToGenerateThePromptIsOnlyScored) {
+  // With 17 tokens, the last chunk is a single token that scores nothing.
   for (const size_t prompt_len : {1U, 2U, 8U, 16U, 17U}) {
     Group group(config_of(100));
     const auto prompt = count_from(0, prompt_len);
@@ -289,7 +289,7 @@ TEST(Scheduler, WhereNothingIsToBeGeneratedThePromptIsScoredAndThatIsAll) {
   }
 }
 
-TEST(Scheduler, TokensThatAreScoredAreComputedThoughThePrefixCacheHasThem) {
+TEST(Scheduler, ScoredTokensAreComputedThoughThePrefixCacheHasThem) {
   for (const int32_t start : {0, 1, 4, 5, 11, 15, 16}) {
     Group group(config_of(100));
     const auto prompt = count_from(0, 16);
@@ -328,7 +328,7 @@ TEST(Scheduler, AnErrorWhileAPromptIsScoredEndsItsRequest) {
   group.run();
 }
 
-TEST(Scheduler, PenaltiesSeeTheTokensThatTheyCountAndNothingElseIsSent) {
+TEST(Scheduler, PlansCarryOnlyTheTokensThatPenaltiesCount) {
   Group group(config_of(100));
   SamplingParams plain;
   SamplingParams presence;
@@ -349,7 +349,7 @@ TEST(Scheduler, PenaltiesSeeTheTokensThatTheyCountAndNothingElseIsSent) {
   EXPECT_EQ(states[2].sampling.num_output_tokens, 1);
 }
 
-TEST(ClampContext, IsWhatThePoolHolds) {
+TEST(Scheduler, ClampContextToWhatThePoolHolds) {
   EXPECT_EQ(clamp_context(100, 10, 16), 100);
   EXPECT_EQ(clamp_context(161, 10, 16), 160);
 }

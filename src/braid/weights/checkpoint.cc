@@ -11,7 +11,7 @@
 #include "braid/formats/safetensors.h"
 #include "braid/weights/gguf_checkpoint.h"
 #include "braid/weights/stacked_experts.h"
-#include "braid/weights/text_part.h"
+#include "braid/weights/text_tower.h"
 
 namespace braid {
 namespace {
@@ -96,7 +96,7 @@ Status Checkpoint::open_directory() {
 }
 
 std::string Checkpoint::own_name(std::string_view stored) const {
-  return config_.is_text_part ? text_part_name(stored) : std::string(stored);
+  return config_.is_text_tower ? text_tower_name(stored) : std::string(stored);
 }
 
 Status Checkpoint::add_safetensors(const std::string& file_name) {
@@ -105,7 +105,7 @@ Status Checkpoint::add_safetensors(const std::string& file_name) {
   const InputFile& file = *files_.back();
   TRY(auto header, read_safetensors(file));
   for (SafetensorsTensor& stored : header.tensors) {
-    if (config_.is_text_part && is_vision_tensor(stored.name)) {
+    if (config_.is_text_tower && is_vision_tensor(stored.name)) {
       unused_.emplace(stored.name, &file);
       continue;
     }

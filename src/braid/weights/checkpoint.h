@@ -28,7 +28,7 @@ class Checkpoint {
   const std::string& config_name() const { return config_name_; }
   const ResolvedModel& model() const { return model_; }
 
-  // By the names of the model's own tensors: of a model that sees too those of its text part (text_part.h). Null: not
+  // By the names of the model's own tensors: of a model that sees too those of its text part (text_tower.h). Null: not
   // there.
   const StoredTensor* find(std::string_view name) const;
   const std::map<std::string, StoredTensor, std::less<>>& tensors() const { return tensors_; }
@@ -51,7 +51,8 @@ class Checkpoint {
   GenerationDefaults generation_;
   std::vector<std::unique_ptr<InputFile>> files_;  // that tensors_ point to
   std::map<std::string, StoredTensor, std::less<>> tensors_;
-  std::map<std::string, const InputFile*, std::less<>> unused_;  // names of tensors of ModelConfig::is_text_part's rest
+  std::map<std::string, const InputFile*, std::less<>>
+      unused_;  // names of tensors of ModelConfig::is_text_tower's rest
 };
 
 // model-00001-of-00002.safetensors: tensor "model.norm.weight"

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "braid/base/check.h"
+#include "braid/base/index_range.h"
 
 namespace braid {
 namespace {

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "braid/base/index_range.h"
 #include "braid/base/thread_team.h"
 #include "braid/kernels/packed_matrix.h"
 #include "braid/tensor/buffer_arena.h"

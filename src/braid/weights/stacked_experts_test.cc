@@ -7,23 +7,15 @@
 #include <cmath>
 #include <functional>
 
-#include "braid/hub/model_path.h"
-#include "braid/weights/checkpoint.h"
-#include "tests/support/model_fixture.h"
-#include "tests/support/seeded_weights.h"
-#include "tests/support/temporary_folder.h"
+#include "tests/support/weights/written_checkpoint.h"
 
 namespace braid {
 namespace {
 
 using testing::FixtureTensor;
 using testing::ModelFixture;
+using testing::open_written;
 using testing::TemporaryFolder;
-
-Result<Checkpoint> open_stacked(const ModelFixture& fixture, const TemporaryFolder& folder, int num_shards = 1) {
-  write_checkpoint(fixture, folder.path(), {.num_shards = num_shards});
-  return Checkpoint::open(resolve_model_path(folder.path().string(), {}).value());
-}
 
 FixtureTensor& tensor_of(ModelFixture& fixture, const std::string& name) {
   const auto found = std::ranges::find(fixture.tensors, name, &FixtureTensor::name);
@@ -59,7 +51,7 @@ std::vector<float> all_rows_of(const Checkpoint& checkpoint, const std::string& 
 TEST(StackedExperts, AreAMatrixForEachExpertTheOtherWayRound) {
   ModelFixture fixture = testing::read_model_fixture("gpt_oss_plain");
   const TemporaryFolder folder;
-  const auto checkpoint = open_stacked(fixture, folder);
+  const auto checkpoint = open_written(fixture, folder);
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.error().message;
   const int64_t hidden = checkpoint->config().hidden;
   const int64_t ffn = checkpoint->config().moe.expert_ffn;
@@ -110,7 +102,7 @@ TEST(StackedExperts, OfMxfp4AreDequantised) {
   for (const int num_shards : {1, 2, 3, 5}) {
     ModelFixture fixture = testing::read_model_fixture("gpt_oss_mxfp4");
     const TemporaryFolder folder;
-    const auto checkpoint = open_stacked(fixture, folder, num_shards);
+    const auto checkpoint = open_written(fixture, folder, num_shards);
     ASSERT_TRUE(checkpoint.ok()) << checkpoint.error().message;
     const int64_t hidden = checkpoint->config().hidden;
     const int64_t ffn = checkpoint->config().moe.expert_ffn;
@@ -150,7 +142,7 @@ TEST(StackedExperts, TakeAsManyBytesAsTheirTensors) {
   for (const char* name : {"gpt_oss_plain", "gpt_oss_mxfp4"}) {
     const ModelFixture fixture = testing::read_model_fixture(name);
     const TemporaryFolder folder;
-    const auto checkpoint = open_stacked(fixture, folder);
+    const auto checkpoint = open_written(fixture, folder);
     ASSERT_TRUE(checkpoint.ok()) << checkpoint.error().message;
     int64_t bytes = 0;
     for (const FixtureTensor& tensor : fixture.tensors) {
@@ -221,7 +213,7 @@ TEST(StackedExperts, WhatIsMissingMisshapenOrThereTwiceIsNamed) {
     ModelFixture fixture = testing::read_model_fixture(one.fixture);
     one.damage(fixture);
     const TemporaryFolder folder;
-    const auto checkpoint = open_stacked(fixture, folder);
+    const auto checkpoint = open_written(fixture, folder);
     ASSERT_FALSE(checkpoint.ok()) << one.message.front();
     for (const std::string& part : one.message) {
       EXPECT_NE(checkpoint.error().message.find(part), std::string::npos)

@@ -61,13 +61,6 @@ std::set<std::string, std::less<>> names_of(const WeightTable& table, const Chec
 
 }  // namespace
 
-void append_with_prefix(WeightTable& table, std::string_view prefix, const WeightTable& part) {
-  for (WeightSpec spec : part) {
-    spec.name.insert(0, prefix);
-    table.push_back(std::move(spec));
-  }
-}
-
 std::string expert_name(std::string_view name, int64_t expert) {
   std::string result(name);
   if (const auto place = result.find(kExpertPlace); place != std::string::npos) {

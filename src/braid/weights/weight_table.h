@@ -45,9 +45,6 @@ struct WeightSpec {
 
 using WeightTable = std::vector<WeightSpec>;
 
-// The table with `prefix` before each name: a layer's table, for one layer.
-void append_with_prefix(WeightTable& table, std::string_view prefix, const WeightTable& part);
-
 // Errors of the first tensor, in the table's order, that is missing, misshapen or of a type braid cannot use; then of
 // the first one in the checkpoint that neither the table nor a pattern of `ignored` names. '*' in a pattern stands for
 // any characters ("*.rotary_emb.inv_freq").

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/worker/counted_result.h"
+
 namespace braid {
 namespace {
 
@@ -25,11 +27,7 @@ class GroupPublisherTest : public ::testing::Test {
   GroupOutputs step() {
     const auto plan = publisher_.plan();
     CHECK(plan != nullptr);
-    StepResult result{.step = plan->step};
-    for (const SequencePlan& sequence : plan->sequences) {
-      if (sequence.has_result()) result.sequences.push_back({.request = sequence.request, .sampled = {.token = 7}});
-    }
-    return publisher_.commit(result, 0.5);
+    return publisher_.commit(testing::counted_result(*plan, 7), 0.5);
   }
 
   GroupPublisher publisher_{kPublisherConfig};
@@ -92,12 +90,7 @@ TEST_F(GroupPublisherTest, ARequestThatCanNeverRunIsAnOutcomeBesideTheOthers) {
 class MovingPublishersTest : public ::testing::Test {
  protected:
   static GroupOutputs run(GroupPublisher& publisher, const StepPlan& plan) {
-    StepResult result{.step = plan.step};
-    for (const SequencePlan& sequence : plan.sequences) {
-      const TokenId token = 10 + sequence.sampling.num_output_tokens;
-      if (sequence.has_result()) result.sequences.push_back({.request = sequence.request, .sampled = {.token = token}});
-    }
-    return publisher.commit(result, 0.5);
+    return publisher.commit(testing::counted_result(plan, 10), 0.5);
   }
   static GroupOutputs step(GroupPublisher& publisher) {
     const auto plan = publisher.plan();

@@ -21,10 +21,11 @@ class KvPageTransfer {
  public:
   virtual ~KvPageTransfer() = default;
   // Copies the pages out of the cache, and does not wait for who takes them: the pages may be written at once.
-  virtual Status give(const Move& move, int32_t attn_tp_rank, const KvCache& cache, KvPageCopy::PagesByGroup pages) = 0;
+  virtual Status give(const Move& move, int32_t attn_tp_rank, const KvCache& cache,
+                      KvPageCopy::PagesByKvGroup pages) = 0;
   // Copies them into these pages of another cache; no groups: what was given is dropped. Each move is taken once. It
   // never waits for ever; an error ends the world.
-  virtual Status take(const Move& move, int32_t attn_tp_rank, KvCache& cache, KvPageCopy::PagesByGroup pages) = 0;
+  virtual Status take(const Move& move, int32_t attn_tp_rank, KvCache& cache, KvPageCopy::PagesByKvGroup pages) = 0;
 };
 
 // Between ranks of one process, of one world or of several.
@@ -34,8 +35,8 @@ class LocalKvPageTransfer final : public KvPageTransfer {
   // it that all have given what anyone is told to take.)
   explicit LocalKvPageTransfer(double timeout_s) : timeout_s_(timeout_s) {}
 
-  Status give(const Move& move, int32_t attn_tp_rank, const KvCache& cache, KvPageCopy::PagesByGroup pages) override;
-  Status take(const Move& move, int32_t attn_tp_rank, KvCache& cache, KvPageCopy::PagesByGroup pages) override;
+  Status give(const Move& move, int32_t attn_tp_rank, const KvCache& cache, KvPageCopy::PagesByKvGroup pages) override;
+  Status take(const Move& move, int32_t attn_tp_rank, KvCache& cache, KvPageCopy::PagesByKvGroup pages) override;
   // A world has ended: whoever waits for its part gets an error with the reason, now and later.
   void abort(const std::string& reason);
 

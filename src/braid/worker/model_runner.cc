@@ -10,7 +10,7 @@ namespace braid {
 ModelRunner::ModelRunner(RunnerParts parts)
     : parts_(parts),
       scratch_(static_cast<size_t>(parts.team.size())),
-      sequences_(static_cast<size_t>(parts.kv_cache.groups().count())) {
+      sequences_(static_cast<size_t>(parts.kv_cache.kv_groups().count())) {
   for (int32_t layer = 0; layer < parts_.kv_cache.num_layers(); ++layer) {
     kv_layers_.push_back(parts_.kv_cache.layer(layer));
   }

@@ -9,6 +9,7 @@
 
 #include "braid/worker/group_publisher.h"
 #include "braid/worker/step_protocol.h"
+#include "tests/support/worker/counted_result.h"
 
 namespace braid {
 namespace {
@@ -68,14 +69,7 @@ AlignedRun run_aligned(uint32_t seed, int32_t alignment) {
     may_begin = may_begin_prefills(headers, alignment);
     for (size_t group = 0; group < groups.size(); ++group) {
       if (plans[group] == nullptr) continue;
-      StepResult result{.step = plans[group]->step};
-      for (const SequencePlan& sequence : plans[group]->sequences) {
-        const TokenId token = sequence.sampling.num_output_tokens;
-        if (sequence.has_result()) {
-          result.sequences.push_back({.request = sequence.request, .sampled = {.token = token}});
-        }
-      }
-      for (const RequestOutcome& outcome : groups[group]->commit(result, 0).outcomes) {
+      for (const RequestOutcome& outcome : groups[group]->commit(testing::counted_result(*plans[group]), 0).outcomes) {
         run.tokens[outcome.request].push_back(outcome.token->token);
         run.waited.emplace(outcome.request, round - came_at.at(outcome.request));
       }

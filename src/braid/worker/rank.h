@@ -18,16 +18,10 @@
 #include "braid/scheduler/scheduler.h"
 #include "braid/worker/kv_page_transfer.h"
 #include "braid/worker/model_runner.h"
+#include "braid/worker/rank_exchange.h"
 #include "braid/worker/rank_options.h"
 
 namespace braid {
-
-// What all ranks must know of each other's part in a step, the same on every rank.
-struct WorldStep {
-  int64_t number = 0;
-  std::vector<int32_t> group_tokens;  // of each group of the world; 0: it is idle; of all 0: pages move, nothing else
-  int64_t num_logit_rows = 0;         // the most that a group needs
-};
 
 // What a rank is made of, the same for all but `place` and `cpus`.
 struct RankSetup {
@@ -53,8 +47,8 @@ DpAttentionConfig exchange_config(const RankSetup& setup);
 
 class Rank {
  public:
-  // On the thread whose CPUs its compute threads share. `world`: null for a rank that has no others; else all ranks of
-  // the world are made at once. The setup's configuration, its logger, its trace and the world outlive it.
+  // On the thread whose CPUs its compute threads share. `world`: null for a rank that is alone in its world; else all
+  // ranks of the world are made at once. The setup's configuration, logger and trace, and the world, outlive it.
   static Result<std::unique_ptr<Rank>> make(const RankSetup& setup, std::unique_ptr<Model> model,
                                             const ThreadWorld* world);
   ~Rank();

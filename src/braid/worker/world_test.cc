@@ -11,6 +11,7 @@
 #include <map>
 #include <stdexcept>
 
+#include "tests/support/worker/counted_result.h"
 #include "tests/support/worker/world_feed.h"
 
 namespace braid {
@@ -69,15 +70,6 @@ class RankAtMeeting final : public HeaderExchange {
   MeetingPlace& place_;
   const size_t rank_;
 };
-
-StepResult counted(const StepPlan& plan) {
-  StepResult result{.step = plan.step};
-  for (const SequencePlan& sequence : plan.sequences) {
-    const TokenId token = sequence.sampling.num_output_tokens;
-    if (sequence.has_result()) result.sequences.push_back({.request = sequence.request, .sampled = {.token = token}});
-  }
-  return result;
-}
 
 // `num_groups` groups of `group_size` ranks.
 class CountingWorld {
@@ -142,7 +134,7 @@ class CountingWorld {
   Result<StepResult> execute(size_t rank, const StepPlan& plan, std::span<const StepHeader> headers) {
     if (before_execute) before_execute(rank, plan);
     executed_[rank].emplace_back(headers[rank].round, plan);
-    return counted(plan);
+    return testing::counted_result(plan);
   }
   void take(int32_t group, GroupOutputs outputs) {
     if (!fail_in_outputs.empty()) throw std::runtime_error(fail_in_outputs);

@@ -233,7 +233,7 @@ class ShardedRuns {
       for (const GroupStep& group : groups) metadata.group_tokens.push_back(static_cast<int32_t>(group.ids.size()));
       (*with_others)->begin_step(metadata);
       // Pages behind windows are kept: every KV group has them all.
-      const std::vector<std::vector<AttentionSequence>> sequences(static_cast<size_t>(kv_cache.groups().count()),
+      const std::vector<std::vector<AttentionSequence>> sequences(static_cast<size_t>(kv_cache.kv_groups().count()),
                                                                   own.sequences);
       Step step{.ops = *ops,
                 .exchange = exchange,

@@ -7,6 +7,7 @@
 
 #include "braid/bench/planning/prompts.h"
 #include "braid/formats/json.h"
+#include "tests/support/bench/printed_by.h"
 
 namespace braid {
 namespace {
@@ -72,13 +73,8 @@ TEST(Planning, JsonTellsEveryPartBesideAStep) {
   PlanningOptions options = small_options();
   options.json = true;
   options.step_ms = 50;
-  std::FILE* file = std::tmpfile();
-  ASSERT_NE(file, nullptr);
-  ASSERT_TRUE(run_bench_planning(options, file).ok());
-  std::rewind(file);
-  std::string text(1U << 16U, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), file));
-  std::fclose(file);
+  const std::string text =
+      testing::printed_by([&](std::FILE* out) { EXPECT_TRUE(run_bench_planning(options, out).ok()); });
   const Json report = parse_json(text).value();
   EXPECT_EQ(report["cached_prompts"], 20);
   ASSERT_EQ(report["parts"].size(), 6U);

@@ -78,6 +78,15 @@ class CannedServer {
   std::unique_ptr<http::HttpServer> server_;
 };
 
+TEST(BaseUrl, IsHostAndPort) {
+  EXPECT_EQ(parse_base_url("http://localhost:8000/").value().port, "8000");
+  EXPECT_EQ(parse_base_url("http://[::1]:8000").value().host, "::1");
+  EXPECT_EQ(parse_base_url("http://example").value().port, "80");
+  for (const char* url : {"https://a:1", "a:1", "http://", "http://a:0", "http://a:x", "http://a/b"}) {
+    EXPECT_FALSE(parse_base_url(url).ok()) << url;
+  }
+}
+
 TEST(Load, LateRequestsComeWhenAllOthersHaveTheirFirstToken) {
   CannedServer server;
   const Prompt prompt{.content = std::vector<TokenId>{1, 2, 3}, .output_len = 2};

@@ -9,6 +9,7 @@
 
 #include "braid/base/result.h"
 #include "braid/bench/serving/workload.h"
+#include "braid/formats/event_stream.h"
 
 namespace braid::serving {
 
@@ -27,7 +28,7 @@ struct BodyOptions {
 // A streamed request that gives prompt.output_len tokens. The content must be text for kChat.
 std::string request_body(const BodyOptions& options, const Prompt& prompt);
 
-// Reads a text/event-stream in whatever pieces it comes.
+// Reads the answer to a request, a text/event-stream in pieces of any size.
 class StreamReader {
  public:
   explicit StreamReader(Backend backend) : backend_(backend) {}
@@ -44,7 +45,7 @@ class StreamReader {
   bool take_event(std::string_view data);
 
   const Backend backend_;
-  std::string pending_;  // an event that is not complete yet
+  EventStreamReader events_;
   size_t text_size_ = 0;
   int64_t prompt_tokens_ = 0;
   int64_t output_tokens_ = 0;

@@ -13,11 +13,11 @@
 #include <vector>
 
 #include "braid/controller/simulation/findings.h"
-#include "braid/controller/simulation/simulated_pages.h"
 #include "braid/controller/simulation/virtual_time.h"
 #include "braid/controller/submission.h"
 #include "braid/request/random.h"
 #include "braid/tokenizer/tokenizer.h"
+#include "tests/support/scheduler/fake_model.h"
 
 namespace braid {
 
@@ -49,7 +49,7 @@ class SimulatedClients {
     request.dp_rank_strict = request.dp_rank && time_.one_in(2);
     if (crowds && !request.dp_rank) request.dp_rank = 0;
     if (time_.one_in(4)) {
-      const std::string text = whole_text(request.sampling.seed, request.sampling.max_new_tokens);
+      const std::string text = whole_text(request, request.sampling.seed);
       if (text.size() >= 2) request.stop_strings = {text.substr(time_.pick(0, text.size() - 2), 2)};
     }
     made->on_delta = [this, id](const Delta& delta) { take(id, delta); };
@@ -88,10 +88,12 @@ class SimulatedClients {
     bool has_left = false;
   };
 
-  std::string whole_text(uint64_t seed, int32_t num_tokens) const {
-    std::vector<TokenId> ids;
-    for (int32_t i = 0; i < num_tokens; ++i) ids.push_back(drawn_token(seed, i));
-    return tokenizer_.decode(ids, true);
+  static std::vector<TokenId> whole_output(const GenerationRequest& request, uint64_t seed) {
+    return FakeModel::output_of(std::get<std::vector<TokenId>>(request.prompt), seed, request.sampling.max_new_tokens,
+                                kVisibleTokens);
+  }
+  std::string whole_text(const GenerationRequest& request, uint64_t seed) const {
+    return tokenizer_.decode(whole_output(request, seed), true);
   }
 
   void take(SubmissionId id, const Delta& delta) {
@@ -102,8 +104,10 @@ class SimulatedClients {
     };
     if (choice.num_ends > 0) return wrong("news after its end");
     const uint64_t seed = choice_seed(request.submission->request.sampling.seed, delta.index);
+    const std::vector<TokenId> expected = whole_output(request.submission->request, seed);
     for (const SampledToken& token : delta.tokens) {
-      if (token.token != drawn_token(seed, choice.num_tokens)) {
+      const auto index = static_cast<size_t>(choice.num_tokens);
+      if (index >= expected.size() || token.token != expected[index]) {
         return wrong(fmt::format("token {} is not its own", choice.num_tokens));
       }
       ++choice.num_tokens;
@@ -121,7 +125,7 @@ class SimulatedClients {
   std::string wrong_end(const Request& request, const Choice& choice, const Delta& delta, uint64_t seed) const {
     const GenerationRequest& asked = request.submission->request;
     const int32_t max_new = asked.sampling.max_new_tokens;
-    const std::string whole = whole_text(seed, max_new);
+    const std::string whole = whole_text(asked, seed);
     switch (delta.finish) {
       case FinishReason::kNone:
         break;

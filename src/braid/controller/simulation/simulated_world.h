@@ -18,12 +18,13 @@
 
 #include "braid/controller/simulation/findings.h"
 #include "braid/controller/simulation/simulated_link.h"
-#include "braid/controller/simulation/simulated_pages.h"
+#include "braid/controller/simulation/simulated_page_transfer.h"
 #include "braid/controller/simulation/virtual_time.h"
 #include "braid/wire/group_command.h"
 #include "braid/worker/group_inbox.h"
 #include "braid/worker/group_publisher.h"
 #include "braid/worker/step_protocol.h"
+#include "tests/support/scheduler/fake_model.h"
 
 namespace braid {
 
@@ -34,10 +35,10 @@ struct SimulatedWorldOptions {
   int32_t ranks_per_group = 1;
   SchedulerConfig scheduler;
   int32_t prefill_alignment = 0;
-  int64_t max_pause_us = 10;              // the longest that any small step takes
-  int64_t timeout_us = 0;                 // of a collective
-  SimulatedRequests* requests = nullptr;  // of all worlds, as is
-  SimulatedCourier* page_transfer = nullptr;
+  int64_t max_pause_us = 10;         // the longest that any small step takes
+  int64_t timeout_us = 0;            // of a collective
+  FakeRequests* requests = nullptr;  // of all worlds, as is
+  SimulatedPageTransfer* page_transfer = nullptr;
   SeededBug bug = SeededBug::kNone;
 };
 
@@ -57,7 +58,7 @@ class SimulatedWorld {
       groups_.push_back(std::make_unique<Group>(options_.first_group + i, options_));
     }
     ranks_.resize(static_cast<size_t>(options_.num_groups) * static_cast<size_t>(options_.ranks_per_group),
-                  Rank{.pages = {options_.scheduler.kv_groups(), options_.scheduler.page_size}});
+                  Rank{.model = FakeModel(options_.scheduler, kVisibleTokens)});
     for (size_t rank = 0; rank < ranks_.size(); ++rank) pause([this, rank] { begin_round(rank); });
   }
 
@@ -150,7 +151,7 @@ class SimulatedWorld {
     bool may_begin = true;
     int64_t stall_us = 0;
     Fault fault = Fault::kNone;
-    SimulatedPages pages;
+    FakeModel model;
   };
   struct Group {
     Group(int32_t group, const SimulatedWorldOptions& options)
@@ -330,14 +331,14 @@ class SimulatedWorld {
     }
   }
   std::shared_ptr<const StepPlan> plan_of(size_t rank) { return own(group_of(rank)).plans[ranks_[rank].round % 2]; }
-  SimulatedCourier::PartKey part_of(const Move& move, size_t rank) const {
+  SimulatedPageTransfer::PartKey part_of(const Move& move, size_t rank) const {
     return {move.id, static_cast<int32_t>(rank) % options_.ranks_per_group};
   }
   void give_pages(size_t rank) {
     const auto plan = plan_of(rank);
     if (plan == nullptr) return;
     for (const MovedPages& moved : plan->leaving) {
-      options_.page_transfer->give(part_of(moved.move, rank), ranks_[rank].pages.copy_out(moved.pages));
+      options_.page_transfer->give(part_of(moved.move, rank), ranks_[rank].model.copy_out(moved.pages));
     }
   }
   // From this one of those that arrive on; then the step's collectives, if any group has tokens.
@@ -355,7 +356,7 @@ class SimulatedWorld {
         });
         return;
       }
-      ranks_[rank].pages.copy_in(moved.pages, *part);
+      ranks_[rank].model.copy_in(moved.pages, *part);
     }
     if (ranks_[rank].call.num_rows == 0) ranks_[rank].call.op = kNumOps - 1;
     after_op(rank);
@@ -364,9 +365,9 @@ class SimulatedWorld {
     const auto plan = plan_of(rank);
     if (plan == nullptr) return;
     for (const SequencePlan& sequence : plan->sequences) {
-      if (ranks_[rank].pages.compute(sequence, *options_.requests)) continue;
-      events_.on_finding(SimulatedProperty::kAnsweredOnce,
-                         fmt::format("request {} reads what is not its own on rank {}", sequence.request, rank));
+      const std::string problem = ranks_[rank].model.attend(sequence, options_.requests->tokens_for(sequence));
+      if (problem.empty()) continue;
+      events_.on_finding(SimulatedProperty::kAnsweredOnce, fmt::format("rank {}: {}", rank, problem));
     }
   }
 
@@ -406,9 +407,7 @@ class SimulatedWorld {
     StepResult result{.step = plan->step};
     for (const SequencePlan& sequence : plan->sequences) {
       if (!sequence.has_result()) continue;
-      const SamplingState& sampling = sequence.sampling;
-      result.sequences.push_back({.request = sequence.request,
-                                  .sampled = {.token = drawn_token(sampling.params.seed, sampling.num_output_tokens)}});
+      result.sequences.push_back(ranks_[rank].model.result_of(sequence, options_.requests->tokens_for(sequence)));
     }
     tell(group, at.publisher.commit(result, 0.001));
     events_.on_work_changed(group);

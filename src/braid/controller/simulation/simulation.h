@@ -138,7 +138,7 @@ class Simulation {
       scheduler.window = window;
       scheduler.num_pages = num_pages;
     } else {
-      scheduler.narrower_groups = {{.window = window, .num_pages = num_pages}};
+      scheduler.narrower_kv_groups = {{.window = window, .num_pages = num_pages}};
     }
   }
 
@@ -442,8 +442,8 @@ class Simulation {
   std::vector<SimulatedWire> output_wires_;
   std::vector<std::unique_ptr<SimulatedWorld>> worlds_;
   SimulatedController controller_;
-  SimulatedRequests requests_;
-  SimulatedCourier page_transfer_;
+  FakeRequests requests_;
+  SimulatedPageTransfer page_transfer_;
   std::optional<SimulatedFinding> finding_;
   bool has_failed_ = false;
   int32_t num_flushes_ = 0;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "braid/model/layers/layer_spec.h"
 #include "braid/model/layers/rope_table.h"
 #include "braid/model/shared_parts.h"
 #include "braid/model/step.h"
@@ -27,12 +28,6 @@ struct AttentionShape {
   int32_t num_all_heads = 0;     // of all ranks of the group
   int32_t num_all_kv_heads = 0;  // each once
   bool counts_kv_heads = true;   // one of the ranks that hold the same KV heads does
-};
-
-enum class QkNorm : uint8_t {
-  kNone,
-  kHead,      // RMSNorm on each head (Qwen3)
-  kAllHeads,  // on all heads of a row together (OLMo 2)
 };
 
 struct AttentionWeights {

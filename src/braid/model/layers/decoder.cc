@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "braid/base/check.h"
+#include "braid/base/index_range.h"
 
 namespace braid {
 

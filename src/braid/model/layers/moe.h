@@ -41,12 +41,12 @@ struct MoeWeights {
 
 // Which sorted row each (token, choice) became, and where each expert's rows begin, for the experts [first_expert,
 // first_expert + num_experts). A pure function of the choices.
-struct ExpertGroups {
+struct SortedChoices {
   std::vector<int32_t> offsets;  // [experts + 1]
   std::vector<int32_t> sources;  // [sorted rows]: the token of each
   std::vector<int32_t> rows;     // [tokens * top_k]: the sorted row of each (token, choice); -1: of another expert
 };
-ExpertGroups group_by_expert(std::span<const int32_t> experts, int32_t top_k, int32_t first_expert,
+SortedChoices sort_by_expert(std::span<const int32_t> experts, int32_t top_k, int32_t first_expert,
                              int32_t num_experts);
 
 class Moe {

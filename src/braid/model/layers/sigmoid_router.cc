@@ -41,16 +41,16 @@ float sum_of_two_best(std::span<const float> scores) {
 }
 
 // Experts of other groups than the best ones can not be chosen.
-void leave_best_groups(const MoeConfig& config, std::vector<float>& choice) {
-  if (config.groups_per_token == config.num_groups) return;
-  const size_t group_size = choice.size() / static_cast<size_t>(config.num_groups);
+void leave_best_expert_groups(const MoeConfig& config, std::vector<float>& choice) {
+  if (config.expert_groups_per_token == config.num_expert_groups) return;
+  const size_t group_size = choice.size() / static_cast<size_t>(config.num_expert_groups);
   std::vector<float> group_scores;
   for (size_t first = 0; first < choice.size(); first += group_size) {
     group_scores.push_back(sum_of_two_best(std::span(choice).subspan(first, group_size)));
   }
   std::vector<float> left(choice.size(), kNever);
-  for (const int32_t group : largest(group_scores, config.groups_per_token)) {
-    const auto first = static_cast<ptrdiff_t>(static_cast<size_t>(group) * group_size);
+  for (const int32_t expert_group : largest(group_scores, config.expert_groups_per_token)) {
+    const auto first = static_cast<ptrdiff_t>(static_cast<size_t>(expert_group) * group_size);
     const auto end = first + static_cast<ptrdiff_t>(group_size);
     std::copy(choice.begin() + first, choice.begin() + end, left.begin() + first);
   }
@@ -73,7 +73,7 @@ void route_by_sigmoid(Ops& ops, const MoeConfig& config, ConstRows logits, std::
         scores[i] = 1.0F / (1.0F + std::exp(-row[i]));
         choice[i] = std::isnan(scores[i]) ? kNever : scores[i] + correction[i];
       }
-      leave_best_groups(config, choice);
+      leave_best_expert_groups(config, choice);
       const std::vector<int32_t> experts = largest(choice, config.experts_per_token);
       float sum = 0;
       for (const int32_t expert : experts) sum += scores[static_cast<size_t>(expert)];

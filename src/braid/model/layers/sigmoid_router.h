@@ -11,10 +11,10 @@
 
 namespace braid {
 
-// Experts lie in config.num_groups groups. A group's score is the sum of its two best sigmoid(logit) + correction; of
-// the best groups_per_token groups the experts_per_token best experts are chosen, ties to the lowest, best first. Their
-// weights are their sigmoids, divided by their sum with config.normalize_top_k, times config.routed_scale.
-// logits [tokens, experts] float32, correction [experts].
+// Experts lie in config.num_expert_groups groups. A group's score is the sum of its two best sigmoid(logit) +
+// correction; of the best expert_groups_per_token groups the experts_per_token best experts are chosen, ties to the
+// lowest, best first. Their weights are their sigmoids, divided by their sum with config.normalize_top_k, times
+// config.routed_scale. logits [tokens, experts] float32, correction [experts].
 void route_by_sigmoid(Ops& ops, const MoeConfig& config, ConstRows logits, std::span<const float> correction,
                       const Routing& routing);
 

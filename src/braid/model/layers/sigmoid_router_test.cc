@@ -67,11 +67,11 @@ TEST(SigmoidRouter, ALogitThatIsNoNumberIsChosenLast) {
 // Group 1 has the best expert, but groups 0 and 2 the better pairs; of those left, the best are chosen.
 TEST(SigmoidRouter, ExpertsComeFromTheGroupsWhoseTwoBestAreBest) {
   MoeConfig config = config_of(9, 3);
-  config.num_groups = 3;
-  config.groups_per_token = 2;
+  config.num_expert_groups = 3;
+  config.expert_groups_per_token = 2;
   const Routed routed = route(config, {1, 2, 0, 3, -5, -5, 1.5F, -4, 1.2F}, std::vector<float>(9));
   EXPECT_EQ(routed.experts, (std::vector<int32_t>{1, 6, 8}));
-  config.groups_per_token = 3;
+  config.expert_groups_per_token = 3;
   EXPECT_EQ(route(config, {1, 2, 0, 3, -5, -5, 1.5F, -4, 1.2F}, std::vector<float>(9)).experts,
             (std::vector<int32_t>{3, 1, 6}));
 }

@@ -2,9 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "braid/server/metrics/exposition.h"
-#include "braid/server/metrics/histogram.h"
-#include "braid/server/metrics/request_tracker.h"
+#include <string>
 
 namespace braid::metrics {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "braid/base/thread_team.h"
+#include "braid/base/index_range.h"
 #include "braid/kernels/packed_matrix.h"
 #include "braid/weights/checkpoint.h"
 

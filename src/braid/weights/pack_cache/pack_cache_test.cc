@@ -12,6 +12,7 @@
 #include <sstream>
 #include <thread>
 
+#include "braid/base/index_range.h"
 #include "braid/hub/model_path.h"
 #include "braid/weights/load.h"
 #include "tests/support/model_fixture.h"

@@ -9,8 +9,8 @@
 namespace braid {
 
 enum class DispatchMode : uint8_t {
-  kBroadcast,  // one buffer with all groups' commands to every publisher, each of which takes its part
-  kDirect,     // to each publisher its own
+  kBroadcast,  // one buffer with all commands to all publishers; each takes its part
+  kDirect,     // each publisher gets only its own commands
 };
 Result<DispatchMode> parse_dispatch_mode(std::string_view name);  // "broadcast", "direct"
 std::string_view dispatch_mode_name(DispatchMode mode);

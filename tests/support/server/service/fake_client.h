@@ -13,6 +13,7 @@
 #include "braid/base/check.h"
 #include "braid/formats/json.h"
 #include "braid/server/http/router.h"
+#include "tests/support/event_stream.h"
 
 namespace braid::testing {
 
@@ -128,19 +129,9 @@ class FakeClient : public http::Responder {
   }
   // A stream's events, without the last one, [DONE].
   std::vector<Json> events() {
-    std::string_view rest = (wait_for_answer(), body_);
-    std::vector<Json> events;
-    bool is_done = false;
-    while (!rest.empty()) {
-      CHECK(!is_done && rest.starts_with("data: "), "not an event: {}", rest);
-      const size_t end = rest.find("\n\n");
-      CHECK(end != std::string_view::npos, "half an event: {}", rest);
-      const std::string_view data = rest.substr(6, end - 6);
-      is_done = data == "[DONE]";
-      if (!is_done) events.push_back(Json::parse(data));
-      rest.remove_prefix(end + 2);
-    }
-    CHECK(is_done, "no [DONE]: {}", body_);
+    wait_for_answer();
+    std::vector<Json> events = events_of(body_);
+    events.pop_back();
     return events;
   }
 

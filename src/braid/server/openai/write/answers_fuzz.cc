@@ -5,6 +5,7 @@
 
 #include "braid/base/check.h"
 #include "braid/server/openai/write/streams.h"
+#include "tests/support/event_stream.h"
 #include "tests/support/server/openai/tiny_tokenizer.h"
 
 namespace braid::openai {
@@ -49,20 +50,6 @@ std::vector<std::pair<size_t, Delta>> draw_deltas(const std::vector<PromptResult
   return deltas;
 }
 
-std::vector<Json> events_of(std::string_view stream) {
-  std::vector<Json> events;
-  constexpr std::string_view kEnd = "data: [DONE]\n\n";
-  CHECK(stream.ends_with(kEnd));
-  stream.remove_suffix(kEnd.size());
-  while (!stream.empty()) {
-    const size_t end = stream.find("\n\n");
-    CHECK(stream.starts_with("data: ") && end != std::string_view::npos);
-    events.push_back(Json::parse(stream.substr(6, end - 6)));
-    stream.remove_prefix(end + 2);
-  }
-  return events;
-}
-
 void check_same(AnswerWriter& stream, AnswerWriter& whole, const std::vector<std::pair<size_t, Delta>>& deltas,
                 bool is_chat) {
   std::string bytes;
@@ -75,7 +62,9 @@ void check_same(AnswerWriter& stream, AnswerWriter& whole, const std::vector<std
   std::map<int64_t, std::string> texts;
   std::map<int64_t, std::string> reasons;
   std::map<int64_t, Json> logprobs;
-  for (const Json& event : events_of(bytes)) {
+  std::vector<Json> events = braid::testing::events_of(bytes);
+  events.pop_back();  // [DONE]
+  for (const Json& event : events) {
     CHECK(event["id"] == answer["id"]);
     for (const Json& choice : event["choices"]) {
       const auto index = choice["index"].get<int64_t>();

@@ -3,38 +3,22 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <utility>
 
-#include "braid/server/openai/write/logprobs.h"
-#include "braid/server/openai/write/responses.h"
 #include "braid/tokenizer/unicode/utf8.h"
+#include "tests/support/event_stream.h"
 #include "tests/support/server/openai/parsed_requests.h"
 #include "tests/support/server/openai/tiny_tokenizer.h"
 
 namespace braid::openai {
 namespace {
 
-using testing::TinyTokenizer;
-
+using braid::testing::events_of;
 using testing::completion;
+using testing::TinyTokenizer;
 
 ChatRequest chat_with(const std::string& members) {
   return testing::chat(R"({"messages":[{"role":"user","content":"x"}],)" + members + "}");
-}
-
-// The events of a stream, parsed; the last one is [DONE].
-std::vector<Json> events_of(std::string_view stream) {
-  std::vector<Json> events;
-  while (!stream.empty()) {
-    const size_t end = stream.find("\n\n");
-    if (end == std::string_view::npos || !stream.starts_with("data: ")) {
-      ADD_FAILURE() << "not an event: " << stream;
-      break;
-    }
-    const std::string_view data = stream.substr(6, end - 6);
-    events.push_back(data == "[DONE]" ? Json("[DONE]") : Json::parse(data));
-    stream.remove_prefix(end + 2);
-  }
-  return events;
 }
 
 // The deltas of one choice: "a", "é" in two tokens, a stop.

@@ -1,0 +1,63 @@
+// What this machine can do at best, measured: the ceilings that every speed figure of braid stands beside.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "braid/base/index_range.h"
+#include "braid/base/thread_team.h"
+#include "braid/kernels/isa.h"
+#include "braid/tensor/buffer.h"
+#include "braid/tensor/dtype.h"
+
+namespace braid {
+
+struct Roofline {
+  double bf16_flops_per_s = 0;  // the best sustained by any of our products of that dtype and tier
+  double f32_flops_per_s = 0;
+  double read_bytes_per_s = 0;  // of memory far larger than the caches, by all threads
+  std::string isa;
+
+  double flops_per_s(DType dtype) const { return dtype == DType::kFloat32 ? f32_flops_per_s : bf16_flops_per_s; }
+  // The least time for so many bytes and floating-point operations: whichever takes longer.
+  double bound_s(double bytes, double flops, DType dtype) const;
+};
+
+struct RooflineEffort {
+  double seconds = 1.0;                   // for each of the three, about; medians
+  int64_t read_bytes = int64_t{1} << 30;  // of memory to read: far more than the caches hold
+};
+// What all threads read together from `bytes` of memory, by the best of several ways to read, which the constructor
+// takes `seconds` to find. For figures that are to stand beside what the machine gave while they were taken: a shared
+// one's bandwidth is another from second to second.
+class ReadMeter {
+ public:
+  ReadMeter(ThreadTeam& team, int64_t bytes, double seconds);
+
+  double bytes_per_s() const { return bytes_per_s_; }  // of the constructor's measurement
+  // The next sixteenth of the memory, once: a turn among those of what is measured. Bytes a second.
+  double turn();
+
+ private:
+  double read_s(size_t reader, IndexRange bytes);
+
+  ThreadTeam& team_;
+  Buffer buffer_;
+  std::vector<uint64_t> results_;  // so that no reading can be left out
+  size_t reader_ = 0;
+  double bytes_per_s_ = 0;
+  int64_t turns_ = 0;
+};
+
+Roofline measure_roofline(CpuIsa isa, ThreadTeam& team, const RooflineEffort& effort = {});
+// The same with memory already measured; `seconds` for each of the peaks.
+Roofline measure_roofline(CpuIsa isa, ThreadTeam& team, const ReadMeter& meter, double seconds);
+
+// A ReadMeter's bytes_per_s().
+double measure_read_bandwidth(ThreadTeam& team, int64_t bytes, double seconds);
+
+// The best sustained by products of several sizes.
+double measure_peak_flops(CpuIsa isa, ThreadTeam& team, DType dtype, double seconds);
+
+}  // namespace braid
