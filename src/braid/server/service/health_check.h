@@ -5,7 +5,7 @@
 
 #include "braid/server/http/handler.h"
 #include "braid/server/service/in_flight.h"
-#include "braid/server/service/prepare.h"
+#include "braid/server/service/served_model.h"
 #include "braid/server/service/task_queue.h"
 
 namespace braid {

@@ -2,7 +2,6 @@
 // as long as parsing, rendering and tokenizing does.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
