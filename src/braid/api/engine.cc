@@ -63,17 +63,18 @@ class Engine::Impl {
     worker_.stop();
   }
 
+  Result<void, SubmitError> check(const GenerationRequest& request) const {
+    return check_request(request, {.vocab_size = config().vocab_size,
+                                   .text_vocab_size = text_.tokenizer->vocab_size(),
+                                   .context_len = worker_.ranks().scheduler_config().context_len,
+                                   .num_groups = num_groups()});
+  }
+
   Result<SubmissionId, SubmitError> submit(GenerationRequest request, DeltaCallback on_delta) {
     if (auto* prompt = std::get_if<std::string>(&request.prompt)) {
       request.prompt = text_.tokenizer->encode(*prompt, request.add_special_tokens);
     }
-    const RequestBounds bounds{.vocab_size = config().vocab_size,
-                               .text_vocab_size = text_.tokenizer->vocab_size(),
-                               .context_len = ranks().scheduler_config().context_len,
-                               .num_groups = num_groups()};
-    if (const Status checked = check_request(request, bounds); !checked.ok()) {
-      return SubmitError{.reason = SubmitError::Reason::kBadRequest, .message = checked.error().message};
-    }
+    TRY_STATUS(check(request));
     auto& stops = request.sampling.stop_token_ids;
     if (!request.ignore_eos) {
       const auto& ends = defaults_.eos_token_ids.empty() ? config().eos_token_ids : defaults_.eos_token_ids;
@@ -136,6 +137,9 @@ Result<SubmissionId> Engine::submit(GenerationRequest request, DeltaCallback on_
 }
 Result<SubmissionId, SubmitError> Engine::try_submit(GenerationRequest request, DeltaCallback on_delta) {
   return impl_->submit(std::move(request), std::move(on_delta));
+}
+Result<void, SubmitError> Engine::check(const GenerationRequest& request) const {
+  return impl_->check(request);
 }
 void Engine::abort(SubmissionId id) {
   impl_->controller_.abort(id);

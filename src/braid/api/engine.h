@@ -67,6 +67,10 @@ class Engine {
   // The same, for callers to whom it matters why not.
   Result<SubmissionId, SubmitError> try_submit(GenerationRequest request, DeltaCallback on_delta);
 
+  // The error that try_submit() returns for a request that can never run; the prompt must be token ids. From any
+  // thread.
+  Result<void, SubmitError> check(const GenerationRequest& request) const;
+
   // Ends every unfinished choice with FinishReason::kAbort. Does nothing if all have ended.
   void abort(SubmissionId id);
 

@@ -12,7 +12,7 @@
 #include "braid/cli/flag_values.h"
 #include "braid/cli/flags.h"
 #include "braid/cli/terminal.h"
-#include "braid/server/openai/responses.h"
+#include "braid/server/openai/write/responses.h"
 
 namespace braid {
 namespace {
