@@ -104,6 +104,9 @@ struct MixedLayout {
   std::string name;
   ParallelLayout layout;
 };
+void PrintTo(const MixedLayout& tested, std::ostream* out) {
+  *out << tested.name;
+}
 
 class MixedRun {
  public:
