@@ -13,8 +13,8 @@
 #include <utility>
 
 #include "braid/base/function_ref.h"
-#include "braid/base/result.h"
 #include "braid/base/index_range.h"
+#include "braid/base/result.h"
 #include "braid/tensor/buffer.h"
 #include "braid/tensor/rows.h"
 
