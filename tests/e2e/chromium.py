@@ -186,7 +186,7 @@ class Page:
         self.wait("document.documentElement?.dataset.ready === 'true'")
 
     def bring_to_front(self):
-        """Pages behind others draw nothing."""
+        """Brings it to the front: hidden pages draw nothing."""
         self.call("Page.bringToFront")
 
     def run(self, expression):
