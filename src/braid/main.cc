@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "braid/base/freed_memory.h"
+#include "braid/bench/commands.h"
 #include "braid/cli/command_line.h"
 #include "braid/cli/commands.h"
 

@@ -9,7 +9,8 @@
 
 #include "braid/base/result.h"
 #include "braid/request/generation.h"
-#include "braid/server/openai/prepared_request.h"
+#include "braid/request/submit_error.h"
+#include "braid/server/openai/prepare/request_model.h"
 
 namespace braid {
 
@@ -20,7 +21,7 @@ class BatchBackend {
   virtual const openai::RequestModel& model() const = 0;
   // Every choice ends with a delta whose `finish` is not kNone; no delta follows it. The callback may run on any
   // thread. An error: nothing was started.
-  virtual Result<uint64_t> submit(GenerationRequest request, DeltaCallback on_delta) = 0;
+  virtual Result<SubmissionId, SubmitError> submit(GenerationRequest request, DeltaCallback on_delta) = 0;
 };
 
 struct BatchProgress {

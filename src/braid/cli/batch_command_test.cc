@@ -47,8 +47,9 @@ class EchoBackend : public BatchBackend {
   }
 
   const openai::RequestModel& model() const override { return model_; }
-  Result<uint64_t> submit(GenerationRequest request, DeltaCallback on_delta) override {
-    if (std::get<std::vector<TokenId>>(request.prompt).size() > 100) return fail("prompt has too many tokens");
+  Result<SubmissionId, SubmitError> submit(GenerationRequest request, DeltaCallback on_delta) override {
+    if (std::get<std::vector<TokenId>>(request.prompt).size() > 100)
+      return SubmitError{.message = "prompt has too many tokens"};
     const std::lock_guard lock(mutex_);
     pending_.emplace_back(std::move(request), std::move(on_delta));
     most_in_flight = std::max(most_in_flight, pending_.size());
@@ -93,6 +94,10 @@ class EchoBackend : public BatchBackend {
       on_delta(scored);
     }
     for (int32_t i = 0; i < request.n; ++i) {
+      if (i == 1 && tokenizer_.decode(prompt, false) == "fail") {
+        on_delta({.index = i, .finish = FinishReason::kError, .error = "the engine died"});
+        continue;
+      }
       const int32_t count = std::min(request.sampling.max_new_tokens, static_cast<int32_t>(prompt.size()));
       for (int32_t k = 0; k < count; ++k) {
         Delta delta;
@@ -185,7 +190,23 @@ TEST_F(Batch, EachLineIsAnswered) {
             std::string::npos);
 }
 
+<<<<<<< HEAD:src/braid/cli/batch_command_test.cc
 TEST_F(Batch, CallsAndThinkingAreSeparated) {
+=======
+TEST_F(Batch, AFailedChoiceIsAServerError) {
+  write(options_.input_path, line("a", R"({"prompt":"fail","n":3})"));
+  EchoBackend backend;
+  const auto progress = run_batch(options_, backend);
+  ASSERT_TRUE(progress.ok()) << progress.error().message;
+  EXPECT_EQ(progress->num_errors, 1);
+  const Json response = answers()["a"]["response"];
+  EXPECT_EQ(response["status_code"], 500);
+  EXPECT_EQ(response["body"]["error"]["message"], "the engine died");
+  EXPECT_EQ(response["body"]["error"]["param"], nullptr);
+}
+
+TEST_F(Batch, CallsAndThinkingAreFound) {
+>>>>>>> e254d587fffe2e7ebf04b7f134912a5822a9861b:src/braid/cli/batch_test.cc
   const std::string said = R"("messages":[{"role":"user","content":"<think>so</think><tool_call>)"
                            R"({\"name\":\"f\",\"arguments\":{\"a\":1}}</tool_call>"}])";
   const std::string tools = R"("tools":[{"type":"function","function":{"name":"f"}}])";

@@ -5,12 +5,11 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <variant>
-#include <vector>
 
 #include "braid/cli/batch_command.h"
 #include "braid/cli/batch_file.h"
-#include "braid/server/openai/prepared_request.h"
+#include "braid/server/openai/parse/requests.h"
+#include "braid/server/openai/prepare/prepared_request.h"
 
 namespace braid {
 
@@ -23,9 +22,7 @@ class BatchRequest : public std::enable_shared_from_this<BatchRequest> {
   void start();
 
  private:
-  using Request = std::variant<openai::CompletionRequest, openai::ChatRequest>;
-
-  openai::ApiResult<openai::PreparedRequest> prepare();
+  Result<openai::PreparedRequest, openai::ApiError> prepare();
   void on_delta(size_t prompt, const Delta& delta);
   void finish_choices(size_t count);
   void answer();
@@ -35,10 +32,8 @@ class BatchRequest : public std::enable_shared_from_this<BatchRequest> {
   BatchBackend& backend_;
   std::string model_name_;
   OnDone on_done_;
-  Request request_;
-  openai::MakeMessageParser make_parser_;  // for a chat
-  std::mutex mutex_;                       // guards the members below
-  std::vector<openai::PromptResult> results_;
+  std::mutex mutex_;  // guards the members below
+  std::unique_ptr<openai::AnswerWriter> writer_;
   size_t num_open_ = 0;  // choices that are not finished
   std::optional<openai::ApiError> failure_;
 };

@@ -10,10 +10,12 @@
 #include <string>
 #include <utility>
 
+#include "braid/api/text_model.h"
 #include "braid/cli/commands.h"
 #include "braid/cli/flags.h"
 #include "braid/cli/lines.h"
 #include "braid/cli/terminal.h"
+#include "braid/config/model_config.h"
 
 namespace braid {
 namespace {

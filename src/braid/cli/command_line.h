@@ -32,7 +32,9 @@ class Flag {
   Flag default_text(const std::string& text) const;
   Flag show_default() const;  // the variable's present value
   Flag required() const;
-  Flag one_value_each_time() const;  // of a list: the argument after the value is not another value
+  Flag delimiter(char separator) const;    // of a list's values within one argument
+  Flag excludes(const Flag& other) const;  // giving both is an error
+  Flag one_value_each_time() const;        // of a list: the argument after the value is not another value
   Flag check(const FlagCheck& check) const;
   Flag convert(const FlagConversion& convert) const;
 
@@ -47,6 +49,7 @@ class Command {
   Command(CLI::App& app) : app_(&app) {}  // NOLINT: implicit on purpose
 
   Command add_command(const std::string& name, const std::string& description) const;
+  void require_command() const;  // the command line must name one of its commands
   // `names`: "--model-path,--model", or "INPUT" for a positional argument. command_line.cc lists the types of Value.
   template <typename Value>
   Flag add_option(const std::string& names, Value& value, const std::string& description) const;

@@ -40,6 +40,5 @@ void add_logits_command(Command app, CommandRunner& runner);
 void add_batch_command(Command app, CommandRunner& runner);
 void add_serve_command(Command app, CommandRunner& runner, const std::string& version);
 void add_text_commands(Command app, CommandRunner& runner);     // tokenize, detokenize, render, inspect
-void add_bench_commands(CLI::App& app, CommandRunner& runner);  // bench roofline, kernels, latency, …
 
 }  // namespace braid

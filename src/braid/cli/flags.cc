@@ -6,6 +6,7 @@
 #include <random>
 
 #include "braid/cli/flag_values.h"
+#include "braid/config/model_config.h"
 #include "braid/formats/input_file.h"
 
 namespace braid {

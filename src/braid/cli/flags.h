@@ -10,6 +10,7 @@
 #include "braid/api/engine.h"
 #include "braid/base/result.h"
 #include "braid/cli/command_line.h"
+#include "braid/config/model_config.h"
 
 namespace braid {
 

@@ -7,11 +7,12 @@
 #include <utility>
 #include <variant>
 
+#include "braid/api/text_model.h"
 #include "braid/cli/commands.h"
 #include "braid/cli/flag_values.h"
 #include "braid/cli/flags.h"
 #include "braid/cli/terminal.h"
-#include "braid/server/openai/responses.h"
+#include "braid/server/openai/write/responses.h"
 
 namespace braid {
 namespace {

@@ -1,5 +1,7 @@
 #include "braid/cli/inspect_command.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <ostream>
 #include <set>
@@ -9,7 +11,8 @@
 #include "braid/model/local_shape.h"
 #include "braid/model/registry.h"
 #include "braid/tokenizer/chat_template.h"
-#include "braid/tokenizer/text_assets.h"
+#include "braid/tokenizer/loading/make_tokenizer.h"
+#include "braid/tokenizer/loading/text_assets.h"
 #include "braid/weights/weight_table.h"
 #include "braid/worker/rank_set.h"
 

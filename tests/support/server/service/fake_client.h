@@ -1,4 +1,4 @@
-// A client for tests of the service: it keeps what it is answered, and can go away.
+// A client for tests of the service: it keeps its answer, and can leave.
 #pragma once
 
 #include <chrono>
@@ -70,7 +70,7 @@ class FakeClient : public http::Responder {
     call();
   }
 
-  // Whether the client takes what waits for it.
+  // From now on the client reads nothing, until read_on().
   void stop_reading() {
     const std::lock_guard lock(mutex_);
     reads_ = false;
@@ -85,7 +85,7 @@ class FakeClient : public http::Responder {
     if (call) call();
   }
 
-  // The client goes away. Waits until somebody listens for it.
+  // The client leaves. Waits until on_gone() is set.
   void leave() {
     std::function<void()> gone;
     {
@@ -100,7 +100,7 @@ class FakeClient : public http::Responder {
     std::unique_lock lock(mutex_);
     wait(lock, [&] { return is_complete_; });
   }
-  // Until the body so far holds this.
+  // Waits until the body contains this text.
   void wait_for(std::string_view text) {
     std::unique_lock lock(mutex_);
     wait(lock, [&] { return body_.find(text) != std::string::npos; });
@@ -110,7 +110,7 @@ class FakeClient : public http::Responder {
     return has_head_;
   }
 
-  // Of the answer, once it is complete.
+  // These wait for the complete answer.
   int status() {
     wait_for_answer();
     return head_.status;
@@ -127,7 +127,7 @@ class FakeClient : public http::Responder {
     }
     return "";
   }
-  // A stream's events but the last, which is [DONE].
+  // A stream's events, without the last one, [DONE].
   std::vector<Json> events() {
     wait_for_answer();
     std::vector<Json> events = events_of(body_);
@@ -136,7 +136,7 @@ class FakeClient : public http::Responder {
   }
 
  private:
-  // Whatever takes this long counts as never.
+  // A wait this long fails.
   template <typename Predicate>
   void wait(std::unique_lock<std::mutex>& lock, Predicate predicate) {
     CHECK(changed_.wait_for(lock, std::chrono::seconds(120), predicate), "no answer; so far: {}", body_);
