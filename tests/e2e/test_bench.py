@@ -38,7 +38,7 @@ def test_latency_and_throughput_of_a_tiny_model(braid, tiny_model):
     for key in ("prefill_tokens_per_s", "decode_tokens_per_s", "prefill_floor_fraction", "decode_floor_fraction"):
         assert got[key] > 0
     assert got["prefill_page_faults"] >= 0 and got["decode_page_faults_per_step"] >= 0
-    # From the operations in the report, bench/run_all computes the same floor as the program.
+    # From the operations in the report, bench/run_all computes the same bound as the program.
     peaks = {"bfloat16": {"flops_per_s": got["bf16_flops_per_s"]}, "float32": {"flops_per_s": got["f32_flops_per_s"]}}
     for phase in ("prefill", "decode"):
         assert latency_phase(got, phase, peaks)["fraction"] == pytest.approx(got[f"{phase}_floor_fraction"])

@@ -143,7 +143,7 @@ def test_the_plot_has_every_point_and_both_color_schemes():
     series = {"0.6b": [(1, 20.0, 25.0), (8, 100.0, 160.0), (64, 300.0, 320.0)], "4l MoE": [(1, 50.0, 60.0)]}
     root = ElementTree.fromstring(streams_svg("A < B", series, {"x & y": {"0.6b": [(1, 10.0), (64, 150.0)]}}))
     dots = {kind: [(float(dot.get("cx")), float(dot.get("cy"))) for dot in root.iter(SVG + "circle") if dot.get("class") == kind]
-            for kind in ("braid-dot", "floor-dot", "other-0-dot")}
+            for kind in ("braid-dot", "roofline-dot", "other-0-dot")}
     # Each series has its points, and one in the legend.
     assert [len(points) for points in dots.values()] == [5, 5, 3]
     for (x, y), (bound_x, bound_y) in zip(dots["braid-dot"][:4], dots["roofline-dot"][:4]):
