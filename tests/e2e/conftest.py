@@ -1,8 +1,8 @@
-"""What the end-to-end tests share: the program under test, and models to run it with.
+"""Shared by the end-to-end tests: the program under test, and models to run it with.
 
     python3 -m pytest tests/e2e [--braid build/release/braid]
 
-They need what requirements.txt names. The default model is fetched once into the user's cache directory.
+requirements.txt names the packages they need. The default model is fetched once into the user's cache directory.
 """
 
 import json
@@ -37,17 +37,17 @@ class Braid(Program):
         return done.stdout
 
     def json(self, *args, **kwargs):
-        """The one JSON object that a run prints."""
+        """The JSON object that a run prints."""
         return json.loads(self.ok(*args, **kwargs))
 
     def lines(self, *args, inputs, **kwargs):
-        """A filter's outputs: JSON a line in, JSON a line out."""
+        """The outputs of a filter: one JSON value a line in, one a line out."""
         text = "".join(json.dumps(i) + "\n" for i in inputs)
         out = self.ok(*args, stdin=text, **kwargs)
         return [json.loads(line) for line in out.splitlines()]
 
     def error(self, *args, timeout=20, **kwargs):
-        """The message of a run that must fail as bad input does: one line on stderr, and nothing worse."""
+        """The message of a run that must fail as for bad input: with one line on stderr, and without a crash."""
         done = self.run(*args, timeout=timeout, **kwargs)
         assert 0 < done.returncode < 126, f"{args}: exit {done.returncode}\n{done.stderr}"
         lines = [line for line in done.stderr.splitlines() if line.strip()]
@@ -65,7 +65,7 @@ def braid(request):
 
 @pytest.fixture(scope="session")
 def tiny_model():
-    """A complete model of 170 KB: weights, vocabulary of 280 tokens and template."""
+    """A complete model of 170 KB: weights, a vocabulary of 280 tokens and a template."""
     return MODELS / "gguf_qwen3" / "model.gguf"
 
 
@@ -95,12 +95,12 @@ def browser():
 
 @pytest.fixture(scope="session")
 def page_server(browser, braid, default_model):
-    """What the page is tested on."""
+    """The server whose page is tested."""
     with Server(braid, default_model, "--kv-cache-memory-bytes", "300MB") as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def expected():
-    """What transformers says for the default model (tools/compare_with_transformers.py --write-expected)."""
+    """The output of transformers for the default model (tools/compare_with_transformers.py --write-expected)."""
     return json.loads((pathlib.Path(__file__).parent / "default_model_expected.json").read_text())
