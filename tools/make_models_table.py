@@ -49,7 +49,7 @@ MODEL_CHECKS = {
     "layouts, bits": "ShardedModel.HasTheSameBitsInEveryGroupAndAlone",
 }
 TOKENIZER_CHECK = "TokenizerReference.GivesTheSameIdsAndTextForEveryString"
-TEMPLATE_CHECK = "Conversations.RenderAsInJinja2"
+TEMPLATE_CHECK = "ChatTemplateConversations.RenderAsInJinja2"
 
 
 def read_results(path):

@@ -1,12 +1,12 @@
-"""Rooflines from the programs' reports: the least time for so many bytes and floating-point operations on this machine.
+"""Rooflines from the programs' reports: the least time for some bytes and floating-point operations on this machine.
 
-The ceiling for floating-point operations is the best sustained by any product of that dtype and tier in the whole run, braid's or
-oneDNN's; that for bytes is the one of the program's own run, because a shared machine's bandwidth moves from minute to minute.
+The ceiling for floating-point operations is the best rate that any product of that dtype and tier sustained in the whole run, braid's
+or oneDNN's. The ceiling for bytes is from the program's own run, because a shared machine's bandwidth changes from minute to minute.
 """
 
 
 def all_reports(results):
-    """Every report of a run: (measurement's id, its program's label, report)."""
+    """Every report of a run: (measurement's id, program's label, report)."""
     for name, measurement in results["measurements"].items():
         for label, reports in measurement.get("reports", {}).items():
             for report in reports:
@@ -14,12 +14,12 @@ def all_reports(results):
 
 
 def tier_of(results):
-    """The tier that braid ran in, "" if no report says so."""
+    """braid's tier, "" if no report has it."""
     return next((report["isa"] for _, _, report in all_reports(results) if "isa" in report), "")
 
 
 def peaks_of(results):
-    """{dtype: {"flops_per_s", "by"}}: the best of the run, 0 where there was no product of that dtype."""
+    """{dtype: {"flops_per_s", "by"}}: the best of the run, 0 if there was no product of that dtype."""
     peaks = {dtype: {"flops_per_s": 0.0, "by": ""} for dtype in ("bfloat16", "float32")}
     tier = tier_of(results)
 
@@ -49,7 +49,7 @@ def work_bound_s(work, read_bytes_per_s, peaks):
 
 
 def latency_phase(report, phase, peaks):
-    """One phase of a `bench latency` report: tokens a second, those at its roofline, and the fraction of the roofline."""
+    """One phase of a `bench latency` report: tokens a second, the roofline's tokens a second, and their ratio."""
     tokens_per_s = report[f"{phase}_tokens_per_s"]
     bound_s = work_bound_s(report[f"{phase}_work"], report["read_bytes_per_s"], peaks)
     if phase == "decode":

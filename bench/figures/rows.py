@@ -1,6 +1,6 @@
-"""The rows of the table, out of what the programs reported. Pure: the same JSON gives the same rows.
+"""Makes the rows of the table from the programs' reports. Pure: the same JSON makes the same rows.
 
-A row is a dict: `id`, `what`, `figure` and `bound` (text), `judged` (a number in `unit`: "%", "x" or "s"; None where it was not measured),
+A row is a dict: `id`, `what`, `figure` and `bound` (text), `judged` (a number in `unit`: "%", "x" or "s"; None if it was not measured),
 `note`, `at_least`, `aim`, `verdict`.
 """
 
@@ -16,7 +16,7 @@ ONEDNN_ROWS = [128, 512]
 
 
 def medians_of_shapes(m, reports, measure):
-    """Of the products with m rows, {(k, n): the median over the turns of measure(report, product)}."""
+    """For the products with m rows, {(k, n): the median of measure(report, product) over the turns}."""
     by_shape = {}
     for report in reports:
         for product in report["products"]:
@@ -31,7 +31,7 @@ def product_bound_s(report, product, num_bytes, read_bytes_per_s, peaks):
 
 
 def kernel_row(m, reports, peaks):
-    """Of every shape the median over the turns; judged by the shape that is farthest from its roofline."""
+    """The median over the turns for every shape; judged by the shape that is farthest from its roofline."""
     def measure(report, product):
         bound_s = product_bound_s(report, product, product["bytes_per_s"] * product["seconds"], product["read_bytes_per_s"], peaks)
         return bound_s / product["seconds"], product["seconds"], bound_s
@@ -50,7 +50,7 @@ def kernel_row(m, reports, peaks):
 
 
 def onednn_row(m, reports, peaks):
-    """Of every shape the median ratio of the turns; judged by the least."""
+    """The median ratio of the turns for every shape; judged by the smallest."""
     def measure(report, product):
         bound_s = product_bound_s(report, product, 2 * product["n"] * product["k"], report["read_bytes_per_s"], peaks)
         return product["onednn_s"] / product["braid_s"], product["braid_s"], product["onednn_s"], bound_s
@@ -79,7 +79,7 @@ def median_of(reports, key):
 
 
 def median_ratio(reports, key, others, other_key):
-    """Of what took turns: the machine is another one from minute to minute."""
+    """The median ratio within a turn, because the machine's speed changes from minute to minute."""
     return median_low([report[key] / other[other_key] for report, other in zip(reports, others)])
 
 
@@ -92,7 +92,7 @@ def ranks_row(row_id, what, reports, peaks):
 
 
 def serving_row(row_id, what, reports):
-    """Of bench throughput, which takes the same requests without a server."""
+    """A ratio to bench throughput, which runs the same requests without a server."""
     served = median_of(reports["serving"], "output_throughput")
     plain = median_of(reports["throughput"], "output_tokens_per_s")
     return {"id": row_id, "what": what, "figure": f"{served:.1f} output tokens/s",
@@ -103,7 +103,7 @@ def serving_row(row_id, what, reports):
 
 
 def faults_row(results):
-    """Page faults of the decode steps, where `bench latency` counts them."""
+    """Page faults of the decode steps, if `bench latency` counted them."""
     counts = {}
     for name, measurement in results["measurements"].items():
         for report in measurement.get("reports", {}).get("braid", []):
@@ -123,29 +123,29 @@ def ready_row(row_id, what, reports):
 
 
 def rows_of_measurement(name, measurement, peaks):
-    """The rows that a measurement gives where it did not fail."""
+    """The rows of a measurement that did not fail."""
     reports = measurement["reports"]
     what = measurement["what"]
-    group, _, rest = name.partition("/")
-    if group == "kernels":
+    kind = name.partition("/")[0]
+    if kind == "kernels":
         return [kernel_row(m, reports["braid"], peaks) for m in KERNEL_ROWS]
-    if group == "onednn":
+    if kind == "onednn":
         return [onednn_row(m, reports["bfloat16"], peaks) for m in ONEDNN_ROWS]
-    if group in ("prefill", "prompt"):
+    if kind in ("prefill", "prompt"):
         return [latency_row(name, what, reports["braid"][0], "prefill", peaks)]
-    if group in ("decode", "context"):
+    if kind in ("decode", "context"):
         return [latency_row(name, what, reports["braid"][0], "decode", peaks)]
-    if group == "ready":
+    if kind == "ready":
         return [ready_row(name, what, reports["braid"])]
-    if group == "ranks":
+    if kind == "ranks":
         return [ranks_row(name, what, reports, peaks)]
-    if group == "serving":
+    if kind == "serving":
         return [serving_row(name, what, reports)]
     return []
 
 
 def rows_of(results):
-    """All rows, in the order in which they were measured; one that failed says why in `note`."""
+    """All rows, in the order of measurement. A failed one says why in `note`."""
     peaks = peaks_of(results)
     tier = tier_of(results)
     rows = []
@@ -163,7 +163,7 @@ def rows_of(results):
 
 
 def streams_of(results):
-    """{model's name: [(streams, tokens/s, the roofline's tokens/s)]}: what bench/plot_streams draws."""
+    """The points that bench/plot_streams draws: {model's name: [(streams, tokens/s, the roofline's tokens/s)]}."""
     peaks = peaks_of(results)
     series = {}
     for name, measurement in results["measurements"].items():

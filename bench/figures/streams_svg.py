@@ -1,4 +1,4 @@
-"""Tokens a second over streams, with the roofline drawn in, as SVG that is readable on light and on dark pages. Pure."""
+"""Draws tokens a second over streams, with the roofline, as SVG that is readable on light and dark pages. Pure functions."""
 
 import math
 from xml.sax.saxutils import escape
@@ -7,7 +7,7 @@ PANEL_WIDTH, PANEL_HEIGHT = 340, 250
 LEFT, TOP, GAP, RIGHT = 64, 66, 76, 24
 INSET = 20  # from the axes to the first and last points
 LEGEND_LINE = 20
-# On light and on dark pages; each has a class for lines, and one for dots: .braid, .braid-dot.
+# For light and for dark pages. Each color has a class for lines and one for dots: .braid, .braid-dot.
 COLORS = {"braid": ("#0969da", "#58a6ff"), "roofline": ("#57606a", "#9198a1")}
 OTHER_COLORS = [("#bc4c00", "#ff9b50"), ("#1a7f37", "#56d364"), ("#8250df", "#bc8cff"), ("#bf3989", "#ff80c8"), ("#9a6700", "#e3b341"),
                 ("#1b7c83", "#56d4dd")]
@@ -36,7 +36,7 @@ def style(colors):
 
 
 def ticks_round(low, high):
-    """1, 2 and 5 times powers of ten, from the last one up to `low` to the first one from `high` on."""
+    """1, 2 and 5 times powers of ten, from the last one not above `low` to the first one not below `high`."""
     exponents = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
     ticks = [factor * 10.0 ** exponent for exponent in exponents for factor in (1, 2, 5)]
     first = max(i for i, tick in enumerate(ticks) if tick <= low)
@@ -50,7 +50,7 @@ def text(x, y, content, anchor="start", size=13, kind="", extra=""):
 
 
 class Panel:
-    """One model's axes, both logarithmic: an equal share of the roofline is an equal distance below it."""
+    """One model's axes, both logarithmic: equal fractions of the roofline are at equal distances below it."""
 
     def __init__(self, left, points):
         self.left, self.top = left, TOP

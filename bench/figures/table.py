@@ -1,4 +1,4 @@
-"""The run as Markdown: on what machine, its ceilings, and each row beside its roofline and its target."""
+"""A run as Markdown: the machine, its ceilings, and each row beside its roofline and its target."""
 
 from .rooflines import peaks_of, tier_of
 from .rows import rows_of
@@ -25,7 +25,7 @@ def gflops(value):
 
 
 def ceilings_lines(results):
-    """What the multiply instructions give at best, and the peaks that the rooflines are made of."""
+    """The best speeds of the multiply instructions, and the peaks that the rooflines use."""
     lines = []
     for dtype, peak in peaks_of(results).items():
         if peak["flops_per_s"] > 0:

@@ -1,4 +1,4 @@
-// braid's matrix kernels and oneDNN's in one run, taking turns: the yardstick of docs/performance.md.
+// braid's and oneDNN's matrix kernels in one run, taking turns: the yardstick of docs/performance.md.
 #include <fmt/format.h>
 #include <omp.h>
 
@@ -31,7 +31,7 @@ struct Comparison {
   double onednn_s;
 };
 
-// Turns of several calls. After oneDNN's its threads are given time to go to sleep: OpenMP's spin for milliseconds.
+// Each turn is several calls. After oneDNN's turn its threads get time to go to sleep: OpenMP's spin for milliseconds.
 Comparison compare(const Options& options, CpuIsa isa, DType dtype, ThreadTeam& team, WeightSet& weights, int64_t m,
                    int64_t n, int64_t k) {
   constexpr int64_t kWeightBytes = int64_t{256} << 20;

@@ -1,4 +1,4 @@
-// The program `braid`: picks a command, prints its error as one line, and gives the exit code.
+// The program `braid`: runs a command, prints its error as one line, and returns the exit code.
 #include <fmt/format.h>
 
 #include <csignal>
@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::string_view kUnwritable = "standard output: cannot be written";
 
-// One line, whatever names and values are in the message.
+// Prints one line, whatever names and values the message contains.
 int fail_with(std::string_view message) {
   std::string line;
   for (const char c : message) {
@@ -31,7 +31,7 @@ int fail_with(std::string_view message) {
   return 1;
 }
 
-// What was printed may still wait in buffers, and the disk be full.
+// Printed text may still be in buffers, and the disk may be full.
 bool flush_output() {
   std::cout.flush();
   return std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout.good();
@@ -70,12 +70,12 @@ int run_program(int argc, char** argv) {
 }  // namespace braid
 
 int main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is a failed write, not our end
-  std::signal(SIGXFSZ, SIG_IGN);  // so is a file that may not grow
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away makes a write fail; it does not end the program
+  std::signal(SIGXFSZ, SIG_IGN);  // the same for a file that may not grow
   braid::keep_freed_memory();
   try {
     return braid::run_program(argc, argv);
-  } catch (const std::exception& error) {  // the edge of the process: out of memory, say
+  } catch (const std::exception& error) {  // the edge of the process: out of memory, for example
     std::fprintf(stderr, "error: %s\n", error.what());
     return 1;
   }

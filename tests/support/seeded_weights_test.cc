@@ -15,8 +15,8 @@ uint64_t fnv1a(std::span<const std::byte> bytes) {
   return hash;
 }
 
-// The numbers are what tools/seeded_weights.py gives.
-TEST(SeededWeights, AreThoseOfThePythonGenerator) {
+// The numbers come from tools/seeded_weights.py.
+TEST(SeededWeights, EqualThePythonGenerators) {
   const uint64_t key = seeded_key(7, "model.layers.0.mlp.up_proj.weight");
   EXPECT_EQ(key, 0xa937c1e9aaf5b89cU);
   EXPECT_EQ(std::bit_cast<uint32_t>(seeded_unit(key, 0) * 0.125F), 0x3cf47682U);
@@ -33,7 +33,7 @@ TEST(SeededWeights, AreThoseOfThePythonGenerator) {
   EXPECT_EQ(hash("norm", 0.1F, 1, DType::kBFloat16), 0x9012d95542ba5a68U);
 }
 
-TEST(SeededWeights, BytesAreThoseOfThePythonGenerator) {
+TEST(SeededWeights, BytesEqualThePythonGenerators) {
   const uint64_t key = seeded_key(12345, "b");
   EXPECT_EQ(fnv1a(seeded_bytes_within(key, 10007, 0, 255)), 0x13d82fb8113757f5U);
   EXPECT_EQ(fnv1a(seeded_bytes_within(key, 10007, 120, 122)), 0x6ee04ecdd1be0f71U);
@@ -46,7 +46,7 @@ TEST(SeededWeights, RoundingToHalfInvertsReadingIt) {
     if (std::isnan(value)) continue;
     ASSERT_EQ(to_float16(value).bits, half.bits);
   }
-  EXPECT_EQ(to_float16(1.0F + 0x1p-11F).bits, 0x3C00);                 // a tie goes to the even one
+  EXPECT_EQ(to_float16(1.0F + 0x1p-11F).bits, 0x3C00);                 // a tie goes to the even value
   EXPECT_EQ(to_float16(1.0F + 0x1p-11F + 0x1p-20F).bits, 0x3C01);      // more than a tie goes up
   EXPECT_EQ(to_float16(std::nextafter(0x1p-14F, 0.0F)).bits, 0x0400);  // the largest denormal rounds up to a normal
   EXPECT_EQ(to_float16(1e9F).bits, 0x7C00);

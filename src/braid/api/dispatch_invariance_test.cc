@@ -106,6 +106,9 @@ struct MixedLayout {
   std::string name;
   ParallelLayout layout;
 };
+void PrintTo(const MixedLayout& tested, std::ostream* out) {
+  *out << tested.name;
+}
 
 class MixedRun {
  public:

@@ -57,7 +57,7 @@ class Engine::Impl {
                   {.prefill_alignment = options.prefill_alignment, .before_step = options.before_step});
     controller_.start(worker_);
   }
-  // The controller first: it calls the worker. The worker's threads then find a listener that drops what they tell it.
+  // The controller first, since it calls the worker. From then on it drops what the worker's threads report.
   ~Impl() {
     controller_.stop();
     worker_.stop();
@@ -91,7 +91,7 @@ class Engine::Impl {
     return *grammars_;
   }
 
-  // Under a grammar, a stop token with a text of its own is a token like others until it is drawn.
+  // Under a grammar, a stop token that has text is an ordinary token of the mask, and ends the output when drawn.
   void add_end_tokens(GenerationRequest& request) const {
     for (const TokenId token : request.sampling.stop_token_ids) {
       const Tokenizer& tokenizer = *text_.tokenizer;

@@ -40,14 +40,14 @@ struct EngineOptions {
   SchedulePolicy schedule_policy = SchedulePolicy::kFcfs;
   LoadBalanceMethod load_balance_method = LoadBalanceMethod::kAuto;
   DispatchMode dispatch_mode = DispatchMode::kBroadcast;  // how the groups are sent their requests
-  std::optional<RebalanceOptions> kv_rebalance = {};      // running requests move between groups; absent: none does
+  std::optional<RebalanceOptions> kv_rebalance = {};      // absent: running requests do not move between groups
   int32_t prefill_alignment = 0;  // steps for which a request may be held, so that groups begin prefills together
   bool log_steps = false;         // a line for each step with prompts and for every 40 decode steps, at level info
   // Choices that may wait for their turn, beyond those that could run at once.
   int64_t max_queued_requests = std::numeric_limits<int64_t>::max();
-  // Called once if the engine fails (a rank is lost, say), with the reason, on the engine's thread and when every
-  // request has got its error. Ranks may be stuck for ever then, and the destructor with them: end the process, joining
-  // nobody.
+  // Called once if the engine fails (because a rank is lost, for example), on the controller's thread, after every
+  // request has ended with the error. Ranks may be stuck for ever then, and the destructor with them: end the process
+  // without joining any thread.
   std::function<void(const std::string& reason)> on_failure = {};
   // For tests: as WorkerOptions::before_step.
   std::function<void(int32_t world, int32_t tp_rank)> before_step = {};
@@ -61,8 +61,8 @@ class Engine {
   // Ends what runs with FinishReason::kAbort.
   ~Engine();
 
-  // From any thread. An error, and nothing started, if the request cannot run (an empty prompt, one longer than the
-  // context, a parameter out of range): it names the thing and what is allowed.
+  // From any thread. If the request cannot run (an empty prompt, one longer than the context, a parameter out of
+  // range), nothing starts and the error names the thing and what is allowed.
   Result<SubmissionId> submit(GenerationRequest request, DeltaCallback on_delta);
   // The same, for callers to whom it matters why not.
   Result<SubmissionId, SubmitError> try_submit(GenerationRequest request, DeltaCallback on_delta);
@@ -71,23 +71,23 @@ class Engine {
   // thread.
   Result<void, SubmitError> check(const GenerationRequest& request) const;
 
-  // Every unfinished choice ends with FinishReason::kAbort; nothing happens if all have ended.
+  // Ends every unfinished choice with FinishReason::kAbort. Does nothing if all have ended.
   void abort(SubmissionId id);
 
   // Returns when every choice of the submission has ended. Not from a callback.
   void wait(SubmissionId id);
 
-  // The prefix cache lets go of everything that no running request holds: the number of tokens. Waits for the step that
-  // is under way. Not from a callback.
+  // Drops everything from the prefix caches that no running request holds, and returns the number of tokens. Waits for
+  // the steps under way. Not from a callback.
   int64_t flush_cache();
 
   EngineStats stats() const;
 
-  // Records what every rank does, from now to stop_profile(); of very many steps the first (StepTrace::kMaxSpans).
+  // Records what every rank does until stop_profile(); at most the first StepTrace::kMaxSpans spans.
   void start_profile();
   Profile stop_profile();
 
-  // For GenerationRequest::grammar. From any thread; made when it is first asked for (it looks at every token once).
+  // Compiles grammars for GenerationRequest::grammar. From any thread. Made at the first call, which reads every token.
   GrammarCompiler& grammars();
 
   int32_t num_groups() const;  // DP groups: for GenerationRequest::dp_rank

@@ -24,6 +24,10 @@ struct MovedLayout {
   bool has_windows = false;  // then a model that has, in place of `model`
 };
 
+void PrintTo(const MovedLayout& tested, std::ostream* out) {
+  *out << tested.name;
+}
+
 // Moves whenever it may, and back again.
 constexpr RebalanceOptions kRestless{
     .start_gap = 1, .start_share = 0, .stop_gap = 0, .max_under_way = 4, .min_stay = 3, .min_left = 1, .room_share = 0};

@@ -1,4 +1,4 @@
-// The floating-point mode in which all of braid's kernels compute.
+// The floating-point mode in which all of braid's kernels compute. Tested by thread_team_test.cc.
 #pragma once
 
 #if defined(__SSE2__)

@@ -1,4 +1,4 @@
-// Files of numbers that the kernel provides (/proc, cgroups).
+// Files of numbers that the kernel provides (/proc, cgroups). Tested by huge_pages_test.cc.
 #pragma once
 
 #include <cstdint>

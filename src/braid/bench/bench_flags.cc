@@ -6,9 +6,9 @@ std::shared_ptr<Logger> bench_logger(const ModelFlags& flags, bool json) {
   return make_stderr_logger(json ? "warning" : flags.log_level);
 }
 
-void add_machine_flags(CLI::App& command, MachineFlags& flags) {
+void add_machine_flags(Command command, MachineFlags& flags) {
   command.add_option("--threads-per-rank,--threads", flags.threads, "Compute threads; 0: one a core")
-      ->check(whole_number(0, kMaxThreadsPerRank));
+      .check(whole_number(0, kMaxThreadsPerRank));
   command.add_flag("--json", flags.json, "One line of JSON");
 }
 

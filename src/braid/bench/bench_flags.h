@@ -1,7 +1,6 @@
 // The flags that several commands of `braid bench` share, and the limits of their numbers.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -18,12 +17,11 @@ inline constexpr uint64_t kMaxBenchTokens = 10'000'000;  // of one request: more
 inline constexpr uint64_t kMaxBenchRanks = 64;           // threads of one process
 inline constexpr uint64_t kMaxSeed = std::numeric_limits<uint64_t>::max();
 
-CLI::Option* add_number(CLI::App& command, const char* name, auto& value, const char* help, uint64_t smallest,
-                        uint64_t largest) {
-  return command.add_option(name, value, help)->check(whole_number(smallest, largest))->capture_default_str();
+Flag add_number(Command command, const char* name, auto& value, const char* help, uint64_t smallest, uint64_t largest) {
+  return command.add_option(name, value, help).check(whole_number(smallest, largest)).show_default();
 }
 
-// The log of a command: quiet beside --json, which leaves standard output to its one line.
+// A command's log. It is quiet with --json, which leaves standard output to one line.
 std::shared_ptr<Logger> bench_logger(const ModelFlags& flags, bool json);
 
 struct MachineFlags {
@@ -33,6 +31,6 @@ struct MachineFlags {
   int num_threads() const { return threads > 0 ? threads : available_cores(); }
 };
 
-void add_machine_flags(CLI::App& command, MachineFlags& flags);
+void add_machine_flags(Command command, MachineFlags& flags);
 
 }  // namespace braid

@@ -10,7 +10,7 @@
 namespace braid {
 namespace {
 
-// The nearest of `names` within a third of the word's length, else one that begins as it does; empty: none is near.
+// The name nearest to the word, within a third of its length; else one with the same beginning; empty: none is near.
 std::string nearest(std::string_view word, const std::vector<std::string>& names) {
   std::string best;
   size_t best_distance = std::max<size_t>(2, word.size() / 3) + 1;
@@ -22,7 +22,7 @@ std::string nearest(std::string_view word, const std::vector<std::string>& names
     }
   }
   if (!best.empty()) return best;
-  size_t longest_beginning = 6;  // "--" and five letters are no accident
+  size_t longest_beginning = 6;  // "--" and five letters are no coincidence
   for (const std::string& name : names) {
     const auto differs = std::mismatch(word.begin(), word.end(), name.begin(), name.end()).first;
     const auto common = static_cast<size_t>(differs - word.begin());
@@ -78,7 +78,7 @@ std::string explain_unknown_flag(const CLI::App& command, const std::string& arg
       suggestion.empty() ? "; see " + path_of(command) + " --help" : "; did you mean " + suggestion + "?");
 }
 
-// `command` has commands of its own, and none was given that it knows.
+// `command` has commands of its own, and the arguments name none that it knows.
 std::string explain_command(const CLI::App& command, std::string_view word) {
   const auto known = command_names(command);
   if (word.empty()) {
@@ -98,7 +98,7 @@ std::string explain_unexpected(const CLI::App& command, const std::string& argum
   return fmt::format("unexpected argument {}; see {} --help", argument, path_of(command));
 }
 
-// The first flag that needs a value and has another flag, or nothing, behind it.
+// The first flag that needs a value but is followed by another flag, or by nothing.
 std::string name_without_value(const CLI::App& command, const std::vector<std::string>& arguments) {
   const auto names = flag_names(command);
   const auto is_name = [&](const std::string& text) { return std::ranges::find(names, text) != names.end(); };
@@ -150,18 +150,18 @@ std::string explain_parse_error(const CLI::App& app, const CLI::ParseError& erro
   while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
   const std::vector<std::string> left = command->remaining();
   const auto flag = std::ranges::find_if(left, is_flag);
-  if (!command_names(*command).empty()) {  // one of its own was to follow
+  if (!command_names(*command).empty()) {  // one of its own commands should follow
     const auto word = std::ranges::find_if_not(left, is_flag);
     if (flag != left.end() && (word == left.end() || flag < word)) return explain_unknown_flag(*command, *flag);
     return explain_command(*command, word == left.end() ? "" : *word);
   }
   if (flag != left.end()) return explain_unknown_flag(*command, *flag);
   if (!left.empty()) {
-    // A flag's value may stand alone because another flag took that flag for its own value.
+    // A value may stand alone because an earlier flag took this value's flag as its own value.
     const std::string name = name_without_value(*command, arguments);
     return name.empty() ? explain_unexpected(*command, left.front()) : name + " needs a value";
   }
-  // Parsing may have stopped before it came to a flag that is unknown.
+  // Parsing may have stopped before an unknown flag.
   const auto known = flag_names(*command);
   for (const std::string& argument : arguments) {
     const std::string name = argument.substr(0, argument.find('='));
@@ -174,7 +174,7 @@ std::string explain_parse_error(const CLI::App& app, const CLI::ParseError& erro
 
   std::string message = error.what();
   std::replace(message.begin(), message.end(), '\n', ' ');
-  // In CLI11's words "--seed: -1: must be …" (ours, from a validator) and "Could not convert: --top-p = x".
+  // CLI11 writes "--seed: -1: must be …" (the text of our check) and "Could not convert: --top-p = x".
   if (const size_t colon = message.find(": ");
       dynamic_cast<const CLI::ValidationError*>(&error) != nullptr && message.find(": must be ") != std::string::npos) {
     return message.erase(colon, 1);

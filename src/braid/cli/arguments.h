@@ -1,4 +1,4 @@
-// How CLI11 treats repeated flags, and errors of the command line in our words.
+// Repeated flags, and the messages for errors of the command line.
 #pragma once
 
 #include <string>

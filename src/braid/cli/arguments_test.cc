@@ -10,7 +10,7 @@
 namespace braid {
 namespace {
 
-TEST(Arguments, TheLastOfAFlagsValuesCountsAndListsKeepAll) {
+TEST(Arguments, AFlagsLastValueCountsAndListsKeepAllValues) {
   CLI::App app;
   CLI::App* command = app.add_subcommand("go");
   int number = 0;
@@ -35,7 +35,7 @@ std::string explain(CLI::App& app, std::vector<std::string> arguments) {
   return "no error";
 }
 
-TEST(Arguments, WhatIsWrongIsSaidInOurWords) {
+TEST(Arguments, ErrorsNameTheFlagItsValueAndWhatIsAllowed) {
   const auto explained = [](std::vector<std::string> arguments) {
     CLI::App app("", "braid");
     app.require_subcommand(1);
@@ -101,7 +101,7 @@ TEST(Arguments, WhatIsWrongIsSaidInOurWords) {
   EXPECT_EQ(explained({"batch"}), "braid batch needs INPUT, --model; see braid batch --help");
 }
 
-TEST(Arguments, AnUnknownCommandIsNamedEvenWithFlagsBehindIt) {
+TEST(Arguments, AnUnknownCommandIsNamedEvenIfFlagsFollow) {
   CLI::App app("", "braid");
   app.require_subcommand(1);
   int number = 0;

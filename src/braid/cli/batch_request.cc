@@ -1,4 +1,4 @@
-// Running one line.
+// Runs one line.
 #include "braid/cli/batch_request.h"
 
 #include <ctime>
@@ -13,7 +13,7 @@ namespace {
 
 using openai::ApiError;
 
-// Checks for parameters that a server obeys and a batch does not.
+// Refuses parameters that a server supports and a batch does not.
 Result<void, ApiError> refuse_unsupported(const openai::CommonParameters& common) {
   if (common.stream) return ApiError{.message = "stream is true: a batch has no streams", .param = "stream"};
   if (common.timeout_s) return ApiError{.message = "timeout: a batch has no time limits", .param = "timeout"};

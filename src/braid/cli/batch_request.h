@@ -1,4 +1,5 @@
-// One line of a batch on its way: from its body to submissions, and from their deltas to the answer.
+// One line of a batch: from its body to submissions, and from their deltas to the answer. Tested by
+// batch_command_test.cc.
 #pragma once
 
 #include <functional>
@@ -17,7 +18,7 @@ class BatchRequest : public std::enable_shared_from_this<BatchRequest> {
   using OnDone = std::function<void(BatchAnswer)>;
   BatchRequest(BatchLine line, BatchBackend& backend, std::string model_name, OnDone on_done);
 
-  // Submits all its prompts. Calls on_done once, from here or from an engine's thread.
+  // Submits all prompts. Calls on_done once, from here or from an engine's thread.
   void start();
 
  private:
@@ -31,9 +32,9 @@ class BatchRequest : public std::enable_shared_from_this<BatchRequest> {
   BatchBackend& backend_;
   std::string model_name_;
   OnDone on_done_;
-  std::mutex mutex_;  // guards the rest
+  std::mutex mutex_;  // guards the members below
   std::unique_ptr<openai::AnswerWriter> writer_;
-  size_t num_open_ = 0;  // choices
+  size_t num_open_ = 0;  // choices that are not finished
   std::optional<openai::ApiError> failure_;
 };
 

@@ -29,7 +29,7 @@ struct ChatFlags {
   std::string prompt;  // answered alone, without a conversation
 };
 
-// A signal handler has no context but a global; this file's own, and nothing else reads it.
+// A signal handler has no context, so it needs a global; only this file uses it.
 volatile std::sig_atomic_t interrupts = 0;
 
 void count_interrupt(int) {
@@ -52,8 +52,8 @@ class Conversation {
     reset();
   }
 
-  // Streams the answer to standard output, and keeps both in the history; nothing of them if it fails, lest what could
-  // not be answered (not UTF-8, say, or too long) fail every answer after it too.
+  // Streams the answer to standard output, and adds both messages to the history. Adds neither if it fails, or an
+  // invalid message (not UTF-8, or too long) would make every later answer fail too.
   Status answer(const std::string& user) {
     const Messages before = messages_;
     messages_.push_back({{"role", "user"}, {"content", user}});
@@ -114,7 +114,7 @@ constexpr const char* kHelp =
     "/reset forgets the conversation, /system TEXT sets the system prompt, /exit (or Ctrl-D) ends;\n"
     "Ctrl-C stops an answer.";
 
-// False at the end of input. A Ctrl-C at the prompt begins a new line.
+// False at the end of input. A Ctrl-C at the prompt starts a new line.
 bool ask_for_line(std::string& line) {
   while (true) {
     const auto before = interrupts;

@@ -33,7 +33,7 @@ class HelpFormatter : public CLI::Formatter {
 
   std::string make_option_opts(const CLI::Option* option) const override {
     if (option->get_items_expected_max() == 0) return "";  // a switch
-    std::string type = option->get_type_name();            // CLI11 appends the names of its checks behind colons
+    std::string type = option->get_type_name();            // CLI11 appends the names of checks after colons
     type.resize(std::min(type.find(':'), type.size()));
     return type.empty() ? "" : " " + get_label(type);
   }
@@ -75,6 +75,12 @@ Flag Flag::required() const {
 Flag Flag::one_value_each_time() const {
   return Flag(option_->allow_extra_args(false));
 }
+Flag Flag::delimiter(char separator) const {
+  return Flag(option_->delimiter(separator));
+}
+Flag Flag::excludes(const Flag& other) const {
+  return Flag(option_->excludes(other.option_));
+}
 Flag Flag::check(const FlagCheck& check) const {
   return Flag(option_->check(check));
 }
@@ -86,12 +92,17 @@ Command Command::add_command(const std::string& name, const std::string& descrip
   return app_->add_subcommand(name, description);
 }
 
+void Command::require_command() const {
+  app_->require_subcommand(1);
+}
+
 template <typename Value>
 Flag Command::add_option(const std::string& names, Value& value, const std::string& description) const {
   return Flag(app_->add_option(names, value, description));
 }
 template Flag Command::add_option(const std::string&, std::string&, const std::string&) const;
 template Flag Command::add_option(const std::string&, std::vector<std::string>&, const std::string&) const;
+template Flag Command::add_option(const std::string&, std::vector<int32_t>&, const std::string&) const;
 template Flag Command::add_option(const std::string&, int32_t&, const std::string&) const;
 template Flag Command::add_option(const std::string&, int64_t&, const std::string&) const;
 template Flag Command::add_option(const std::string&, uint64_t&, const std::string&) const;
@@ -139,7 +150,7 @@ Result<const CLI::App*> CommandLine::parse(std::vector<std::string> arguments) {
   });
   TRY(arguments, expand_config_file(std::move(arguments)));
   try {
-    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 takes them
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // CLI11 takes them in this order
     root_->parse(std::move(reversed));
   } catch (const CLI::ParseError& error) {
     const bool is_help = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);

@@ -17,12 +17,12 @@ class Option;
 
 namespace braid {
 
-// Why a flag does not take this value, as "VALUE: must be …"; empty if it does.
+// Returns why a flag does not take this value, as "VALUE: must be …"; empty if it does.
 using FlagCheck = std::function<std::string(const std::string& value)>;
-// The same, and the value becomes what the flag's variable is read from.
+// The same; it may replace the value by the text from which the flag's variable is read.
 using FlagConversion = std::function<std::string(std::string& value)>;
 
-// A flag or a positional argument of a command: what --help says of it, and which values it takes.
+// A flag or a positional argument of a command: its text in --help, and the values it takes.
 class Flag {
  public:
   explicit Flag(CLI::Option* option) : option_(option) {}
@@ -30,9 +30,11 @@ class Flag {
   Flag group(const std::string& heading) const;  // its heading in --help
   Flag type_name(const std::string& name) const;
   Flag default_text(const std::string& text) const;
-  Flag show_default() const;  // the variable's value now
+  Flag show_default() const;  // the variable's present value
   Flag required() const;
-  Flag one_value_each_time() const;  // of a list: the next argument is not one more value
+  Flag delimiter(char separator) const;    // of a list's values within one argument
+  Flag excludes(const Flag& other) const;  // giving both is an error
+  Flag one_value_each_time() const;        // of a list: the argument after the value is not another value
   Flag check(const FlagCheck& check) const;
   Flag convert(const FlagConversion& convert) const;
 
@@ -42,11 +44,12 @@ class Flag {
 
 class Command {
  public:
-  // Implicit: code that uses CLI11 itself calls the functions that take a Command.
+  // Implicit, so that code that uses CLI11 itself can call functions that take a Command.
   Command(CLI::App* app) : app_(app) {}   // NOLINT: implicit on purpose
   Command(CLI::App& app) : app_(&app) {}  // NOLINT: implicit on purpose
 
   Command add_command(const std::string& name, const std::string& description) const;
+  void require_command() const;  // the command line must name one of its commands
   // `names`: "--model-path,--model", or "INPUT" for a positional argument. command_line.cc lists the types of Value.
   template <typename Value>
   Flag add_option(const std::string& names, Value& value, const std::string& description) const;

@@ -1,4 +1,4 @@
-// The commands of the program `braid`, one maker each: flags in, exit code out.
+// The commands of the program `braid`: each function adds one, with its flags. Tested by tests/e2e.
 #pragma once
 
 #include <functional>
@@ -12,10 +12,10 @@
 
 namespace braid {
 
-// Which function belongs to the command that was chosen.
+// Which function runs for a command.
 class CommandRunner {
  public:
-  // An error is printed as "error: …" and gives exit code 1.
+  // An error is printed as "error: …", and the exit code is 1.
   void on(const Command& command, std::function<Status()> run) {
     runs_[command.app()] = [run = std::move(run)]() -> Result<int> {
       TRY_STATUS(run());

@@ -80,7 +80,7 @@ Result<std::vector<std::string>> expand_config_file(std::vector<std::string> arg
                     arguments.begin() + static_cast<ptrdiff_t>(i + taken));
   }
   const auto is_word = [](const std::string& argument) { return !argument.starts_with('-'); };
-  auto first_flag = arguments.begin();  // behind the command and, for bench, its own command
+  auto first_flag = arguments.begin();  // after the command and, for bench, its own command
   while (first_flag != arguments.end() && is_word(*first_flag)) ++first_flag;
   arguments.insert(first_flag, from_files.begin(), from_files.end());
   return arguments;

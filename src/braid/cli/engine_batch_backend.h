@@ -1,4 +1,4 @@
-// The engine as a batch's backend.
+// The engine as a batch's backend. Tested by tests/e2e/test_batch.py.
 #pragma once
 
 #include "braid/api/engine.h"

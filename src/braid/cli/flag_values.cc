@@ -28,7 +28,7 @@ std::optional<Number> parse_number(std::string_view text) {
   return number;
 }
 
-// NaN is never allowed: nothing compares with it.
+// NaN is never allowed: it compares with nothing.
 FlagCheck number_that(std::function<bool(double)> is_allowed, std::string must_be) {
   const auto check = [is_allowed = std::move(is_allowed), must_be = std::move(must_be)](const std::string& text) {
     const auto number = parse_number<double>(text);
@@ -37,7 +37,7 @@ FlagCheck number_that(std::function<bool(double)> is_allowed, std::string must_b
   return check;
 }
 
-// "GB": 10⁹, "GiB": 2³⁰, in letters of any case; NaN: no such unit.
+// "GB" is 10⁹, "GiB" 2³⁰, in any case; NaN: not a unit.
 double unit_bytes(std::string_view unit) {
   std::string upper(unit);
   std::ranges::transform(upper, upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });

@@ -17,13 +17,13 @@ std::string environment(const char* name) {
   return value == nullptr ? std::string() : std::string(value);
 }
 
-// As Hugging Face's tools read a switch.
+// Like Hugging Face's tools.
 bool is_switched_on(std::string value) {
   for (char& c : value) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return value == "1" || value == "ON" || value == "YES" || value == "TRUE";
 }
 
-// HF_TOKEN, else what `hf auth login` left in a file.
+// HF_TOKEN, else the file that `hf auth login` wrote.
 std::string hub_token(const ModelPathEnvironment& known) {
   std::string token = environment("HF_TOKEN");
   if (token.empty()) {

@@ -1,4 +1,4 @@
-// braid generate: one prompt, its continuation on the terminal.
+// braid generate: prints one prompt's continuation.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -32,7 +32,7 @@ Json single_message(const std::string& text) {
   return {{"messages", Json::array({std::move(message)})}, {"add_generation_prompt", true}};
 }
 
-// The prompt as the command line has it, read before a model is loaded for it: a text, or token ids.
+// The command line's prompt, text or token ids. Read before a model is loaded.
 Result<std::variant<std::string, std::vector<TokenId>>> read_prompt(const GenerateFlags& flags,
                                                                     const Command& command) {
   const char* const sources[] = {"--prompt", "--prompt-file", "--input-ids"};
@@ -69,7 +69,7 @@ Status run(const GenerateFlags& flags, const Command& command) {
   std::string text;
   std::vector<TokenId> ids;
   Delta last;
-  std::atomic<bool> has_reader = true;  // of standard output; without one there is nothing to go on for
+  std::atomic<bool> has_reader = true;  // of standard output; without one, generating more is useless
   std::atomic<bool> is_over = false;
   const auto on_delta = [&](const Delta& delta) {
     text += delta.text;
@@ -106,10 +106,10 @@ Status run(const GenerateFlags& flags, const Command& command) {
 void add_generate_command(Command app, CommandRunner& runner) {
   auto flags = std::make_shared<GenerateFlags>();
   const Command command = app.add_command("generate", "Continue one prompt");
-  flags->model.log_level = "warning";  // the text is what one came for
+  flags->model.log_level = "warning";  // only the text matters
   add_engine_flags(command, flags->model);
   add_sampling_flags(command, flags->sampling);
-  // One of the three; read_prompt says so in words of its own.
+  // Exactly one of the three; read_prompt checks that, for a better message.
   command.add_option("--prompt", flags->prompt, "The text to continue").group("Prompt (one of)");
   command.add_option("--prompt-file", flags->prompt_file, "A file with the text")
       .type_name("FILE")

@@ -11,7 +11,8 @@
 #include "braid/model/local_shape.h"
 #include "braid/model/registry.h"
 #include "braid/tokenizer/chat_template.h"
-#include "braid/tokenizer/text_assets.h"
+#include "braid/tokenizer/loading/make_tokenizer.h"
+#include "braid/tokenizer/loading/text_assets.h"
 #include "braid/weights/weight_table.h"
 #include "braid/worker/rank_set.h"
 
@@ -21,7 +22,7 @@ namespace {
 constexpr size_t kMaxProblems = 20;
 constexpr size_t kMaxIgnoredInText = 8;
 
-// The same as loading would find in norms and biases.
+// Reports the errors in norms and biases that loading would find.
 void check_vectors(const WeightTable& table, const Checkpoint& checkpoint, InspectReport& report) {
   for (const WeightSpec& spec : table) {
     const StoredTensor* const tensor = spec.shape.size() == 1 ? checkpoint.find(spec.name) : nullptr;
@@ -220,7 +221,7 @@ InspectReport inspect_model(const ResolvedModel& model, const RankOptions& ranks
     report.problems.push_back(checkpoint.error().message);
   }
   inspect_text(model, report);
-  // A file that cannot be read is found by weights and text alike.
+  // Weights and text both report a file that cannot be read.
   std::vector<std::string> distinct;
   for (std::string& problem : report.problems) {
     if (std::ranges::find(distinct, problem) == distinct.end()) distinct.push_back(std::move(problem));

@@ -99,7 +99,7 @@ void add_log_flags(Command command, ServeFlags& flags) {
       .group("Log and metrics");
 }
 
-// "auto": nothing, which leaves it to the model's template.
+// "auto" is nothing: the model's template decides.
 template <typename Format>
 Result<std::optional<Format>> read_format(std::string_view flag, const std::string& value,
                                           std::optional<Format> (*find)(std::string_view),
@@ -181,7 +181,7 @@ Result<ServiceOptions> ServeFlags::service_options() const {
   return options;
 }
 
-// No keys and no paths of secrets among them.
+// Contains no keys, nor paths of secrets.
 Json ServeFlags::settings() const {
   const RankOptions& rank = model.rank;
   return {{"version", version},

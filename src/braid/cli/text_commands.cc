@@ -1,4 +1,4 @@
-// braid tokenize, detokenize, render and inspect: commands that need a checkpoint's files, but no weights in memory.
+// braid tokenize, detokenize, render and inspect: commands that read a checkpoint's files but load no weights.
 #include <iostream>
 
 #include "braid/api/text_model.h"

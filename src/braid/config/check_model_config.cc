@@ -1,4 +1,4 @@
-// The limits within which a model's configuration is believed.
+// The limits of a valid model configuration. Tested by hf_config_test.cc.
 #include <cmath>
 
 #include "braid/config/model_config.h"
@@ -54,7 +54,7 @@ Status check_rope(const RopeConfig& rope, int32_t head_dim, std::string_view sou
   return has_original ? check_original_position(rope, source) : Status();
 }
 
-// What every token's experts are chosen by.
+// Checks how each token's experts are chosen.
 Status check_router(const MoeConfig& moe, std::string_view source) {
   if (moe.router != MoeRouter::kSigmoid || moe.num_experts == 0) return {};
   if (moe.num_expert_groups < 1 || moe.num_experts % moe.num_expert_groups != 0 ||
@@ -135,7 +135,7 @@ Status check_model_config(const ModelConfig& config, std::string_view source) {
       return fail("{}: the {} is {}, must be between {} and {}", source, limit.name, limit.value, limit.min, limit.max);
     }
   }
-  constexpr int64_t kMaxExpertsInAll = 1 << 18;  // the list of tensors grows with them
+  constexpr int64_t kMaxExpertsInAll = 1 << 18;  // the number of tensors grows with it
   if (int64_t{config.moe.num_experts} * config.num_layers > kMaxExpertsInAll) {
     return fail("{}: {} experts in each of {} layers are too many", source, config.moe.num_experts, config.num_layers);
   }

@@ -1,4 +1,4 @@
-// What a GGUF file of the architecture gpt-oss says, and what no key of it says.
+// A GGUF file of the architecture gpt-oss: its keys, and the facts that no key says.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -12,7 +12,7 @@ namespace {
 
 constexpr uint32_t kFloatKey = 6;
 
-// A file of metadata and an embedding of 32 tokens.
+// A file with metadata and an embedding of 32 tokens.
 Result<ModelConfig> read_gpt_oss_file(uint32_t gating) {
   struct Key {
     std::string name;

@@ -1,4 +1,4 @@
-// What a key means that config.json leaves out.
+// The defaults of keys that config.json leaves out.
 #include <gtest/gtest.h>
 
 #include "tests/support/config/hf_configs.h"
@@ -52,7 +52,7 @@ TEST(HfClasses, AbsentKeysHaveTransformersDefaults) {
   EXPECT_FALSE(qwen2_moe->output_bias);
   EXPECT_FALSE(read(with("Qwen2MoeForCausalLM", R"("qkv_bias": false)"))->qkv_bias);
 
-  const auto qwen2 = read(with("Qwen2ForCausalLM", R"("attention_bias": false)"));  // which its class does not read
+  const auto qwen2 = read(with("Qwen2ForCausalLM", R"("attention_bias": false)"));  // ignored by this class
   ASSERT_TRUE(qwen2.ok()) << qwen2.error().message;
   EXPECT_TRUE(qwen2->qkv_bias);
   EXPECT_FALSE(qwen2->output_bias);

@@ -1,4 +1,4 @@
-// Any bytes as config.json, generation_config.json and an index of weight files: an error or values within their
+// Any bytes as config.json, generation_config.json and an index of weight files: an error, or values within their
 // limits.
 #include <cstdint>
 

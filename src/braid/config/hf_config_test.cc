@@ -31,7 +31,7 @@ TEST(HfConfig, GemmasSoftCapsMayBeNone) {
   EXPECT_EQ(error_of("Gemma2ForCausalLM", R"("hidden_act": "silu")"), "") << "a key that its class does not read";
 }
 
-TEST(HfConfig, ATextPartHasItsOwnKeysAndTheWholesTokens) {
+TEST(HfConfig, ATextTowerHasItsOwnKeysAndTheCheckpointsTokens) {
   const auto config =
       read(with("Gemma3ForConditionalGeneration", R"("eos_token_id": [1, 106], "torch_dtype": "bfloat16",
       "text_config": {"hidden_size": 2560, "num_hidden_layers": 12, "sliding_window": 1024, "eos_token_id": 7,
@@ -68,7 +68,7 @@ TEST(HfConfig, SparseLayersFollowStepAndList) {
   EXPECT_EQ(config->is_moe_layer, (std::vector<bool>{false, true, false, false, false, true}));
 }
 
-TEST(HfConfig, WhatIsAbsurdOrNotSupportedIsNamed) {
+TEST(HfConfig, ErrorsNameWhatIsAbsurdOrNotSupported) {
   expect_part(error_of("PhiForCausalLM", ""), "\"PhiForCausalLM\" is not supported, these are: Qwen3ForCausalLM");
   expect_part(error_of("LlamaForCausalLM", R"("num_hidden_layers": 1000000000)"), "between 1 and 4096");
   expect_part(error_of("LlamaForCausalLM", R"("num_attention_heads": 0)"), "at least 1");
@@ -171,7 +171,7 @@ TEST(HfConfig, LayersHaveTheWindowsOfTheirClass) {
             (std::vector<int32_t>{0, 64, 0, 64}));
 }
 
-TEST(GenerationConfig, GivesDefaultsAndEndTokens) {
+TEST(GenerationConfig, ReadsDefaultsAndEndTokens) {
   const auto json = parse_json(R"({"eos_token_id": [7, 9], "temperature": 0.6, "top_k": 20, "top_p": 0.95})");
   const auto defaults = read_generation_config(*json);
   ASSERT_TRUE(defaults.ok()) << defaults.error().message;

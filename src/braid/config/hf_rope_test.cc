@@ -1,4 +1,4 @@
-// Rotary embeddings in config.json.
+// The rotary embedding's part of config.json.
 #include <gtest/gtest.h>
 
 #include "tests/support/config/hf_configs.h"
@@ -71,7 +71,7 @@ TEST(HfRope, ScaledRopesHaveTransformersDefaults) {
   EXPECT_EQ(mscale->rope.beta_fast, 24);
   EXPECT_FALSE(mscale->rope.truncates_range);
 
-  // Longer than max_position_embeddings no request is, so that "dynamic" is the plain rope.
+  // No request is longer than max_position_embeddings, so "dynamic" is the plain rope.
   const auto dynamic = read(with("LlamaForCausalLM", R"("rope_scaling": {"type": "dynamic", "factor": 2.0})"));
   ASSERT_TRUE(dynamic.ok()) << dynamic.error().message;
   EXPECT_EQ(dynamic->rope.kind, RopeConfig::Kind::kDefault);
@@ -93,8 +93,8 @@ TEST(HfRope, LongropeHasShortAndLongFactors) {
   EXPECT_EQ(read(with("Phi3ForCausalLM", ""))->long_rope_from(), 0);
 }
 
-// Else some position's angle is infinite, and its cosine not a number.
-TEST(HfRope, WhatDividesTheRopesFrequenciesIsNeitherTooSmallNorTooLarge) {
+// Otherwise some position's angle is infinite, and its cosine NaN.
+TEST(HfRope, FactorsThatAreTooSmallOrTooLargeAreRefused) {
   for (const std::string_view wrong : {"1e-7", "1e-300", "2e9", "1e39", "1e300"}) {
     for (const bool is_long : {false, true}) {
       const std::string rope = fmt::format(R"("hidden_size": 64, "num_attention_heads": 4, "rope_scaling": {{

@@ -1,5 +1,4 @@
-// Requests that change their group while they run, as the controller sees it: in two groups that step when they are
-// told.
+// Requests that move between groups while they run, as the controller sees it. The test steps both groups.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -49,7 +48,7 @@ class ControllerMovesTest : public ::testing::Test {
     own.take(controller_.take_commands(group));
     return own.advance();
   }
-  // And the controller judges it; false: there was nothing.
+  // Also passes the outputs to the controller. False: there were none.
   bool step(int32_t group) {
     auto outputs = advance(group);
     if (outputs) controller_.take_outputs(group, std::move(*outputs), 0);
@@ -93,7 +92,7 @@ class ControllerMovesTest : public ::testing::Test {
 };
 std::unique_ptr<Tokenizer> ControllerMovesTest::moving_tokenizer_;
 
-TEST_F(ControllerMovesTest, AFullGroupGivesToAnEmptyOneAndNoTokenIsLost) {
+TEST_F(ControllerMovesTest, RequestsMoveFromAFullGroupToAnEmptyOneWithoutLosingTokens) {
   for (SubmissionId id = 1; id <= 4; ++id) open(id);
   controller_.rebalance();
   EXPECT_FALSE(controller_.has_moves_under_way()) << "nobody has a token yet";
@@ -119,9 +118,9 @@ TEST_F(ControllerMovesTest, AFullGroupGivesToAnEmptyOneAndNoTokenIsLost) {
   expect_nothing_left();
 }
 
-TEST_F(ControllerMovesTest, AnAbortOnTheWayEndsItWhereverItIs) {
-  // When: before the source takes its order, before its outputs are judged, before the target takes the sequence, and
-  // when it has it.
+TEST_F(ControllerMovesTest, AnAbortDuringAMoveEndsTheRequestWhereverItIs) {
+  // The abort comes before the source takes its order, before the controller sees the source's outputs, before the
+  // target takes the sequence, or after that.
   for (int when = 0; when < 4; ++when) {
     const auto first = static_cast<SubmissionId>(10 * when + 1);
     for (SubmissionId id = first; id < first + 3; ++id) open(id);
@@ -150,11 +149,11 @@ TEST_F(ControllerMovesTest, AnAbortOnTheWayEndsItWhereverItIs) {
   }
 }
 
-TEST_F(ControllerMovesTest, WhatEndsBeforeItLeavesGivesTheRoomBackThatWasKeptForIt) {
+TEST_F(ControllerMovesTest, ARequestThatEndsBeforeItLeavesFreesTheRoomKeptForIt) {
   for (SubmissionId id = 1; id <= 2; ++id) open(id);
   for (int i = 0; i < 38; ++i) ASSERT_TRUE(step(0));
   auto last_but_one = advance(0);
-  auto last = advance(0);  // the group has come ahead: both have ended
+  auto last = advance(0);  // the group is ahead: both requests have ended
   controller_.take_outputs(0, std::move(*last_but_one), 0);
   controller_.rebalance();
   ASSERT_TRUE(controller_.has_moves_under_way());
@@ -166,7 +165,7 @@ TEST_F(ControllerMovesTest, WhatEndsBeforeItLeavesGivesTheRoomBackThatWasKeptFor
   expect_nothing_left();
 }
 
-TEST_F(ControllerMovesTest, WhoIsBoundStrictlyToAGroupStays) {
+TEST_F(ControllerMovesTest, ARequestBoundStrictlyToAGroupStays) {
   for (SubmissionId id = 1; id <= 4; ++id) open(id, true);
   for (int i = 0; i < 10; ++i) {
     ASSERT_TRUE(step(0));
@@ -177,7 +176,7 @@ TEST_F(ControllerMovesTest, WhoIsBoundStrictlyToAGroupStays) {
   for (SubmissionId id = 1; id <= 4; ++id) expect_whole(id);
 }
 
-TEST_F(ControllerMovesTest, AFlushAndAnEndOfAllOnTheWayLeaveNothingBehind) {
+TEST_F(ControllerMovesTest, AFlushAndEndAllDuringAMoveLeaveNothingBehind) {
   for (SubmissionId id = 1; id <= 4; ++id) open(id);
   ASSERT_TRUE(step(0));
   controller_.rebalance();
@@ -192,7 +191,7 @@ TEST_F(ControllerMovesTest, AFlushAndAnEndOfAllOnTheWayLeaveNothingBehind) {
   expect_nothing_left();
 }
 
-TEST_F(ControllerMovesTest, AMovedRequestStaysAWhile) {
+TEST_F(ControllerMovesTest, AMovedRequestStaysForMinStayTokens) {
   for (SubmissionId id = 1; id <= 4; ++id) open(id);
   ASSERT_TRUE(step(0));
   controller_.rebalance();

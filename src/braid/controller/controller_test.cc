@@ -1,4 +1,4 @@
-// The controller against groups that run behind its back: steps and commands under way while it judges older ones.
+// The controller with groups that run ahead of it: new steps and commands are under way while it handles older outputs.
 #include "braid/controller/controller.h"
 
 #include <gtest/gtest.h>
@@ -66,7 +66,7 @@ class ControllerTest : public ::testing::Test {
 };
 std::unique_ptr<Tokenizer> ControllerTest::tokenizer_;
 
-TEST_F(ControllerTest, TokensPastAStopStringAreNeitherToldNorCounted) {
+TEST_F(ControllerTest, TokensPastAStopStringAreNeitherDeliveredNorCounted) {
   SmallGroup group;
   const auto stopped = submission(7, 5, 20);
   const std::string whole = expected_text(7, 20);
@@ -75,7 +75,7 @@ TEST_F(ControllerTest, TokensPastAStopStringAreNeitherToldNorCounted) {
   controller_.open(stopped);
   dispatch();
   group.take(controller_.take_commands(0));
-  std::deque<GroupOutputs> unread;  // the group runs on to its end before anything is judged
+  std::deque<GroupOutputs> unread;  // the group runs to the end before the controller sees any outputs
   while (auto outputs = group.advance()) unread.push_back(std::move(*outputs));
   ASSERT_EQ(unread.size(), 20U);
   for (GroupOutputs& outputs : unread) controller_.take_outputs(0, std::move(outputs), 0);
@@ -93,7 +93,7 @@ TEST_F(ControllerTest, TokensPastAStopStringAreNeitherToldNorCounted) {
   EXPECT_EQ(controller_.take_ended(), std::vector<SubmissionId>{7});
 }
 
-TEST_F(ControllerTest, AGroupIsGivenNoMoreThanItsRoomAndWhatIsOnTheWayCounts) {
+TEST_F(ControllerTest, AGroupGetsNoMoreRequestsThanItHasRoomFor) {
   SmallGroup group;
   for (SubmissionId id = 1; id <= 5; ++id) controller_.open(submission(id, 4, 30));
   dispatch();
@@ -104,7 +104,7 @@ TEST_F(ControllerTest, AGroupIsGivenNoMoreThanItsRoomAndWhatIsOnTheWayCounts) {
   EXPECT_TRUE(controller_.take_commands(0).empty()) << "nothing has become free";
 }
 
-TEST_F(ControllerTest, ARequestGoesToTheGroupItNamesAndWaitsForItOnlyWhereItMust) {
+TEST_F(ControllerTest, ARequestGoesToTheGroupItNamesAndWaitsForItOnlyIfStrict) {
   Controller controller(*tokenizer_, masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kRoundRobin,
                         {SmallGroup().load(), SmallGroup().load()}, nullptr);
   const auto bound = [&] {
@@ -127,7 +127,7 @@ TEST_F(ControllerTest, ARequestGoesToTheGroupItNamesAndWaitsForItOnlyWhereItMust
   EXPECT_EQ(controller.num_queued(), 1);
 }
 
-TEST_F(ControllerTest, AFlushIsAnsweredWithTheGroupsTokensAndByTheEndOfAll) {
+TEST_F(ControllerTest, AFlushIsAnsweredWithTheGroupsTokensOrWhenAllEnd) {
   SmallGroup group;
   std::vector<int64_t> flushed;
   controller_.flush([&](int64_t num_tokens) { flushed.push_back(num_tokens); });
@@ -139,11 +139,11 @@ TEST_F(ControllerTest, AFlushIsAnsweredWithTheGroupsTokensAndByTheEndOfAll) {
   controller_.end_all(FinishReason::kError, "lost");
   EXPECT_EQ(flushed.size(), 2U) << "nobody waits for a group that has ended";
   group.take(controller_.take_commands(0));
-  controller_.take_outputs(0, *group.advance(), 0);  // it goes on, and answers late
+  controller_.take_outputs(0, *group.advance(), 0);  // the group continues and answers late
   EXPECT_EQ(flushed.size(), 2U);
 }
 
-TEST_F(ControllerTest, EndingAllTellsEveryChoiceWhyOnce) {
+TEST_F(ControllerTest, EndAllTellsEveryChoiceTheReasonOnce) {
   SmallGroup group;
   for (SubmissionId id = 1; id <= 5; ++id) controller_.open(submission(id, 4, 30));
   dispatch();
@@ -159,7 +159,7 @@ TEST_F(ControllerTest, EndingAllTellsEveryChoiceWhyOnce) {
   EXPECT_EQ(controller_.take_ended().size(), 5U);
 }
 
-TEST_F(ControllerTest, RequestsWaitInOneQueueAndGoWhereRoomIs) {
+TEST_F(ControllerTest, RequestsWaitInOneQueueAndGoToAGroupWithRoom) {
   std::vector<SmallGroup> groups(2);
   Controller controller(*tokenizer_, masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kRoundRobin,
                         {groups[0].load(), groups[1].load()}, nullptr);
@@ -181,7 +181,7 @@ TEST_F(ControllerTest, RequestsWaitInOneQueueAndGoWhereRoomIs) {
   EXPECT_EQ(controller.num_free_slots(), 0);
 }
 
-TEST_F(ControllerTest, APromptGoesWhereItsPrefixIs) {
+TEST_F(ControllerTest, APromptGoesToTheGroupThatCachesItsPrefix) {
   std::vector<SmallGroup> groups(3);
   Controller controller(*tokenizer_, masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kPrefixAffinity,
                         {groups[0].load(), groups[1].load(), groups[2].load()}, nullptr);
@@ -190,8 +190,8 @@ TEST_F(ControllerTest, APromptGoesWhereItsPrefixIs) {
   EXPECT_EQ(controller.take_commands(1).size(), 1U);
 }
 
-// Commands and outputs are late by a random number of events; clients leave at random.
-TEST_F(ControllerTest, WhateverTheDelaysEveryRequestEndsOnceWithItsOwnTokens) {
+// Commands and outputs are delayed by random numbers of events; clients leave at random.
+TEST_F(ControllerTest, WithAnyDelaysEveryRequestEndsOnceWithItsOwnTokens) {
   const LoadBalanceMethod methods[] = {LoadBalanceMethod::kRoundRobin, LoadBalanceMethod::kShortestQueue,
                                        LoadBalanceMethod::kMinimumTokens, LoadBalanceMethod::kPrefixAffinity};
   for (uint64_t seed = 1; seed <= 300; ++seed) {

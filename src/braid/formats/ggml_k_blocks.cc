@@ -1,8 +1,8 @@
 // GGUF's K-quants: 256 elements in sub-blocks of 16 or 32. A sub-block's scale (and minimum) is a small integer,
 // multiplied by the block's half-precision scale (and minimum).
 //
-// Where bits of elements lie: element e's low nibble or bit pair shares its byte with elements 32 further on, so that a
-// run of 32 bytes holds 64 elements of 4 bits or 128 of 2; single bits share theirs with those 32, 64, … further on.
+// Bit layout: element e's low nibble or bit pair shares its byte with elements 32 further on. So a run of 32 bytes
+// holds 64 elements of 4 bits or 128 of 2. Single bits share a byte with those of the elements 32, 64, … further on.
 #include "braid/formats/ggml_blocks.h"
 #include "braid/formats/load.h"
 #include "braid/tensor/dtype.h"
@@ -31,8 +31,9 @@ int single_bit(const std::byte* bytes, int e) {
   return byte_at(bytes, e % kRunBytes) >> (e / kRunBytes) & 1;
 }
 
-// Eight scales and eight minima of 6 bits in 12 bytes: the first four of each in the low bits of bytes 0-3 and 4-7, the
-// others' low four bits in bytes 8-11 (scale, minimum), their high two in the top of bytes 0-3 and 4-7.
+// Eight scales and eight minima of 6 bits in 12 bytes. The first four scales are the low bits of bytes 0-3, the first
+// four minima those of bytes 4-7. The other scales and minima have their low four bits in bytes 8-11 (low nibble:
+// scale, high: minimum), and their high two bits at the top of bytes 0-3 and 4-7.
 struct SubBlockScale {
   int scale;
   int minimum;
@@ -46,7 +47,7 @@ SubBlockScale sub_block_scale(const std::byte* packed, int sub_block) {
 
 }  // namespace
 
-// 16 bytes of scale and minimum (nibbles) of sub-blocks of 16; 64 bytes of bit pairs; scale and minimum of these.
+// 16 bytes of scales and minima (nibbles) of sub-blocks of 16; 64 bytes of bit pairs; the block's scale and minimum.
 void q2_k_block(const std::byte* block, float* out) {
   const std::byte* const pairs = block + 16;
   const float scale = k_block_half(block + 80);
@@ -80,7 +81,7 @@ void q3_k_block(const std::byte* block, float* out) {
 
 namespace {
 
-// The block's scale and minimum; 12 bytes of scales and minima of sub-blocks of 32. `value` gives the integer of
+// The block's scale and minimum; 12 bytes of scales and minima of sub-blocks of 32. `value` returns the integer of
 // element e.
 template <typename Value>
 void scale_sub_blocks(const std::byte* block, Value value, float* out) {
@@ -98,19 +99,19 @@ void scale_sub_blocks(const std::byte* block, Value value, float* out) {
 
 }  // namespace
 
-// Behind the scales, nibbles.
+// Nibbles follow the scales.
 void q4_k_block(const std::byte* block, float* out) {
   scale_sub_blocks(
       block, [block](int e) { return nibble(block + 16, e); }, out);
 }
 
-// The same with 32 bytes of fifth bits before the nibbles.
+// Like q4_k, with 32 bytes of fifth bits before the nibbles.
 void q5_k_block(const std::byte* block, float* out) {
   scale_sub_blocks(
       block, [block](int e) { return nibble(block + 48, e) | single_bit(block + 16, e) << 4; }, out);
 }
 
-// 128 bytes of low nibbles, in which 128 elements share 64 bytes; 64 of high bit pairs; 16 int8 scales; their scale.
+// 128 bytes of low nibbles, 64 bytes for 128 elements; 64 bytes of high bit pairs; 16 int8 scales; the block's scale.
 // Each element less 32.
 void q6_k_block(const std::byte* block, float* out) {
   const std::byte* const pairs = block + 128;

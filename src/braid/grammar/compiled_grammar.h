@@ -1,5 +1,5 @@
-// A grammar compiled for one vocabulary: shared by all requests that ask for it, from any thread. What its matchers
-// find out about it (configurations, masks) is remembered in it, within bounds.
+// A grammar compiled for one vocabulary. All requests that ask for it share it, from any thread. It caches what its
+// matchers compute (configurations, masks), within bounds. Tested by grammar_matcher_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ class MemoryMeter;
 
 class CompiledGrammar {
  public:
-  // An error if no text satisfies the grammar, or it is too large. Its bytes are counted by `meter`.
+  // An error if no text satisfies the grammar, or if it is too large. `meter` counts its bytes.
   static Result<std::shared_ptr<const CompiledGrammar>> compile(const grammar::Grammar& grammar,
                                                                 std::shared_ptr<const grammar::Vocabulary> vocabulary,
                                                                 std::shared_ptr<grammar::SharedLocalMasks> shared,
@@ -27,18 +27,18 @@ class CompiledGrammar {
 
   int64_t vocab_size() const { return vocabulary_->size(); }
   int64_t num_states() const;
-  // What it takes now, with what is remembered.
+  // Its current size, with its caches.
   int64_t memory_bytes() const;
 
  private:
   friend class GrammarMatcher;
-  struct Memory;    // of configurations; replaced by a new one when it has grown large
-  struct Workshop;  // the machine, and what is known of it for good
+  struct Memory;     // cache of configurations; replaced by a new one when it gets large
+  struct Internals;  // the machine, and what is computed about it once
 
-  CompiledGrammar(std::shared_ptr<const grammar::Vocabulary> vocabulary, std::unique_ptr<Workshop> workshop);
+  CompiledGrammar(std::shared_ptr<const grammar::Vocabulary> vocabulary, std::unique_ptr<Internals> internals);
 
   const std::shared_ptr<const grammar::Vocabulary> vocabulary_;
-  const std::unique_ptr<Workshop> workshop_;
+  const std::unique_ptr<Internals> internals_;
 };
 
 }  // namespace braid

@@ -19,7 +19,7 @@ constexpr std::string_view kNoRoom = "the forms that running requests ask for ta
 
 }  // namespace
 
-// What one source compiles to.
+// The result for one source.
 struct GrammarCompiler::Entry {
   Entry(std::string source, std::shared_ptr<MemoryMeter> meter) : key(std::move(source)), share(std::move(meter)) {
     share.set(static_cast<int64_t>(key.capacity() + sizeof(Entry)));
@@ -27,10 +27,10 @@ struct GrammarCompiler::Entry {
 
   const std::string key;
   MemoryMeter::Share share;
-  bool is_done = false;  // else the first who asked is at it
+  bool is_done = false;  // if not, the first caller is compiling it
   bool is_kept = true;
-  std::optional<Compiled> compiled;             // if it is done and kept
-  std::weak_ptr<const CompiledGrammar> in_use;  // if it is not kept
+  std::optional<Compiled> compiled;             // if it is done and cached
+  std::weak_ptr<const CompiledGrammar> in_use;  // if it is not cached
 };
 
 GrammarCompiler::GrammarCompiler(const Tokenizer& tokenizer) : GrammarCompiler(tokenizer, Limits{}) {}
@@ -101,7 +101,7 @@ GrammarCompiler::Compiled GrammarCompiler::choice(std::span<const std::string> t
   });
 }
 
-// The entry, as the last used one; null: there is none, or what it compiled to is gone.
+// Finds the entry and makes it the most recently used. Null if there is none, or if its grammar no longer exists.
 std::shared_ptr<GrammarCompiler::Entry> GrammarCompiler::find(const std::string& key) {
   const auto found = index_.find(key);
   if (found == index_.end()) return nullptr;
@@ -118,7 +118,7 @@ std::shared_ptr<GrammarCompiler::Entry> GrammarCompiler::find(const std::string&
   return entry;
 }
 
-// Keeps less, so that one more fits; returns what must be destroyed without the lock.
+// Drops entries so that one more fits. The caller must destroy the returned entries without the lock.
 GrammarCompiler::Entries GrammarCompiler::make_room() {
   Entries gone;
   const auto drop = [&](Entries& from, Entries::iterator entry) {
@@ -181,7 +181,7 @@ GrammarCompiler::Compiled GrammarCompiler::find_or_compile(std::string key, cons
   Compiled compiled = fail("not compiled");
   try {
     compiled = compile();
-  } catch (const std::exception& exception) {  // no memory, say: whoever waits must hear of it
+  } catch (const std::exception& exception) {  // e.g. out of memory: waiting callers must get an answer
     compiled = fail("the grammar cannot be compiled: {}", exception.what());
   }
   {

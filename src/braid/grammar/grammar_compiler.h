@@ -1,5 +1,6 @@
-// Compiles what requests ask for, and keeps what was compiled: equal requests share one grammar, whoever else still
-// uses it. For one tokenizer; from any thread, on the caller's. Errors are values, and say what cannot be done.
+// Compiles the grammars that requests ask for, and caches them: equal requests share one grammar. Works for one
+// tokenizer, from any thread, on the caller's thread. Errors say what is not supported. Tested by
+// grammar_compiler_test.cc.
 #pragma once
 
 #include <condition_variable>
@@ -28,25 +29,26 @@ class GrammarCompiler {
   using Compiled = Result<std::shared_ptr<const CompiledGrammar>>;
 
   struct Limits {
-    // What is not in use is kept, the last used ones, so many and up to so many bytes of all grammars together.
+    // The most recently used grammars stay cached, up to max_kept of them, and while all grammars together take at most
+    // max_kept_bytes.
     size_t max_kept = 1024;
     int64_t max_kept_bytes = int64_t{256} << 20;
-    // Above this, in use or not, no further one is compiled.
+    // If all grammars, in use or not, take more than this, no further one is compiled.
     int64_t max_bytes = int64_t{1} << 30;
   };
   explicit GrammarCompiler(const Tokenizer& tokenizer);
   GrammarCompiler(const Tokenizer& tokenizer, const Limits& limits);
   ~GrammarCompiler();
 
-  // Of all grammars that live, what was found out about them included.
+  // The size of all living grammars, with their caches.
   int64_t num_bytes() const;
-  // Whether an error speaks of max_bytes: when requests have ended, it will be another matter.
+  // True for the error about max_bytes: a retry can succeed after other requests have ended.
   static bool is_no_room(const Error& error);
 
   Compiled json_object();  // any JSON object
-  // A value that satisfies it (json/schema_compiler.h), and this text behind it.
+  // A value that satisfies `schema` (json/schema_compiler.h), followed by the text `end`.
   Compiled json_schema(const Json& schema, std::string_view end = {});
-  // One of these objects, whose schemas are in the document (json/tagged_objects.h).
+  // One of `objects`, whose schemas are in `document` (json/tagged_objects.h).
   Compiled tagged_objects(const Json& document, std::span<const grammar::TaggedObject> objects,
                           const grammar::MemberTags& tags);
   Compiled regex(std::string_view pattern);             // the whole text (regex/regex_parser.h)
@@ -68,9 +70,9 @@ class GrammarCompiler {
   const std::shared_ptr<grammar::SharedLocalMasks> shared_masks_;
   std::mutex mutex_;
   std::condition_variable compiled_;
-  Entries kept_;                                                   // the last used first
-  Entries unkept_;                                                 // while others use them
-  std::unordered_map<std::string_view, Entries::iterator> index_;  // of both, by their keys
+  Entries kept_;                                                   // most recently used first
+  Entries unkept_;                                                 // no longer cached, but in use
+  std::unordered_map<std::string_view, Entries::iterator> index_;  // of both lists, by key
 };
 
 }  // namespace braid

@@ -13,7 +13,7 @@ using grammar::Explorer;
 
 namespace {
 
-// What one token, or one mask, may cost: others wait for it. Ordinary grammars need a thousandth of it.
+// The most work for one token or one mask, because others wait for it. Ordinary grammars need a thousandth of this.
 constexpr int64_t kMaxAcceptWork = 1'000'000;
 constexpr int64_t kMaxMaskWork = 8'000'000;
 
@@ -21,8 +21,8 @@ constexpr int64_t kMaxMaskWork = 8'000'000;
 
 GrammarMatcher::GrammarMatcher(std::shared_ptr<const CompiledGrammar> grammar, bool at_text_start)
     : grammar_(std::move(grammar)), at_text_start_(at_text_start && grammar_->vocabulary_->drops_first_space()) {
-  const std::lock_guard lock(grammar_->workshop_->mutex);
-  memory_ = grammar_->workshop_->memory;
+  const std::lock_guard lock(grammar_->internals_->mutex);
+  memory_ = grammar_->internals_->memory;
   set_config(memory_->explorer.start());
 }
 
@@ -33,14 +33,14 @@ void GrammarMatcher::set_config(ConfigId config) {
 }
 
 void GrammarMatcher::follow_memory() const {
-  CompiledGrammar::Workshop& workshop = *grammar_->workshop_;
-  workshop.renew_memory();
-  if (memory_ == workshop.memory) return;
-  Explorer& explorer = workshop.memory->explorer;
+  CompiledGrammar::Internals& internals = *grammar_->internals_;
+  internals.renew_memory();
+  if (memory_ == internals.memory) return;
+  Explorer& explorer = internals.memory->explorer;
   const int64_t num_bytes = explorer.memory_bytes();
   config_ = explorer.copy_from(memory_->explorer, config_);
-  memory_ = workshop.memory;
-  workshop.max_copied_bytes = std::max(workshop.max_copied_bytes, explorer.memory_bytes() - num_bytes);
+  memory_ = internals.memory;
+  internals.max_copied_bytes = std::max(internals.max_copied_bytes, explorer.memory_bytes() - num_bytes);
 }
 
 Status GrammarMatcher::accept(TokenId token) {
@@ -59,7 +59,7 @@ Status GrammarMatcher::accept(TokenId token) {
 
 Status GrammarMatcher::accept_bytes(std::string_view bytes) {
   if (bytes.empty()) return {};
-  const std::lock_guard lock(grammar_->workshop_->mutex);
+  const std::lock_guard lock(grammar_->internals_->mutex);
   follow_memory();
   Explorer& explorer = memory_->explorer;
   explorer.set_work_limit(kMaxAcceptWork);
@@ -75,7 +75,7 @@ Status GrammarMatcher::accept_bytes(std::string_view bytes) {
   }
   set_config(config);
   at_text_start_ = false;
-  grammar_->workshop_->count_bytes();
+  grammar_->internals_->count_bytes();
   return {};
 }
 
@@ -86,21 +86,21 @@ size_t GrammarMatcher::mask_words() const {
 Status GrammarMatcher::fill_mask(std::span<uint32_t> mask, std::span<const TokenId> end_tokens) const {
   CHECK(mask.size() == mask_words(), "a mask of {} words, not {}", mask.size(), mask_words());
   {
-    CompiledGrammar::Workshop& workshop = *grammar_->workshop_;
-    const std::lock_guard lock(workshop.mutex);
+    CompiledGrammar::Internals& internals = *grammar_->internals_;
+    const std::lock_guard lock(internals.mutex);
     follow_memory();
     memory_->explorer.set_work_limit(kMaxMaskWork);
-    TRY(const grammar::TokenMask* allowed, workshop.masks.mask_of(memory_->explorer, config_));
+    TRY(const grammar::TokenMask* allowed, internals.masks.mask_of(memory_->explorer, config_));
     allowed->write(mask);
     if (at_text_start_) {
-      TRY(const auto spaced, workshop.masks.after_space(memory_->explorer, config_));
+      TRY(const auto spaced, internals.masks.after_space(memory_->explorer, config_));
       const grammar::Vocabulary& vocabulary = *grammar_->vocabulary_;
       if (const uint32_t space = vocabulary.child_of_root(' '); space != 0) {
         for (const TokenId token : vocabulary.tokens_below(space)) grammar::clear_bit(mask, token);
       }
       for (const TokenId token : spaced) grammar::set_bit(mask, token);
     }
-    workshop.count_bytes();
+    internals.count_bytes();
   }
   for (const TokenId token : end_tokens) {
     if (token < 0 || token >= grammar_->vocab_size()) continue;

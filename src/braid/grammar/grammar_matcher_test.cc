@@ -1,5 +1,5 @@
 // Matchers over real vocabularies: special tokens, spaces at the start, characters split over tokens, long texts in
-// bounded memory, many threads at once; and the compiler's cache.
+// bounded memory, many threads at once.
 #include "braid/grammar/grammar_matcher.h"
 
 #include <gtest/gtest.h>
@@ -43,12 +43,12 @@ TEST(GrammarMatcher, SpecialTokensAreNoTextAndEndTokensOnlyEnd) {
     EXPECT_FALSE(matcher.accept(special).ok());
     EXPECT_FALSE(matcher.accept(-1).ok());
     EXPECT_FALSE(matcher.accept(static_cast<TokenId>(tokenizer->vocab_size())).ok());
-    EXPECT_TRUE(matcher.is_complete());  // as it was
+    EXPECT_TRUE(matcher.is_complete());  // unchanged
   }
 }
 
-// What an output shows is what its grammar saw, also where the decoder drops the first token's space.
-TEST(GrammarMatcher, AFirstTokensSpaceThatIsNotShownIsNotSeen) {
+// The shown text is the text that the grammar accepted, also if the decoder drops the first token's space.
+TEST(GrammarMatcher, AFirstSpaceThatIsNotShownIsNotMatched) {
   const auto tokenizer = testing::fixture_tokenizer("llama2");
   GrammarCompiler compiler(*tokenizer);
   const auto grammar = must(compiler.regex("[a-z]+( [a-z]+)*"));
@@ -82,7 +82,7 @@ TEST(GrammarMatcher, CharactersMaySplitOverTokensAndNeverEndHalf) {
   EXPECT_FALSE(matcher.can_continue());
 }
 
-TEST(GrammarMatcher, ACopyGoesItsOwnWay) {
+TEST(GrammarMatcher, CopiesAreIndependent) {
   const testing::ByteTokenizer tokenizer;
   GrammarCompiler compiler(tokenizer);
   GrammarMatcher one(must(compiler.choice(std::vector<std::string>{"abc", "abd"})), false);
@@ -94,7 +94,7 @@ TEST(GrammarMatcher, ACopyGoesItsOwnWay) {
   EXPECT_TRUE(other.accept_bytes("d").ok());
 }
 
-// What is remembered of configurations is thrown away more than once here, while several matchers are under way.
+// The cache of configurations is dropped several times here while several matchers are active.
 TEST(GrammarMatcher, LongTextsStayInBoundedMemory) {
   const testing::ByteTokenizer tokenizer;
   GrammarCompiler compiler(tokenizer);
@@ -116,7 +116,7 @@ TEST(GrammarMatcher, LongTextsStayInBoundedMemory) {
   EXPECT_FALSE(behind.accept_bytes("\"").ok());
 }
 
-TEST(GrammarMatcher, DeepNestingSurvivesForgetting) {
+TEST(GrammarMatcher, DeepNestingSurvivesADroppedCache) {
   const testing::ByteTokenizer tokenizer;
   GrammarCompiler compiler(tokenizer);
   const auto grammar = must(compiler.ebnf("root ::= \"(\" root \")\" | [a-z]{1,200000}"));
@@ -149,143 +149,6 @@ TEST(GrammarMatcher, ThreadsMayShareAGrammar) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(together, alone);
-}
-
-TEST(GrammarCompiler, EqualRequestsShareOneGrammarAlsoAtTheSameTime) {
-  const testing::ByteTokenizer tokenizer;
-  GrammarCompiler compiler(tokenizer, {.max_kept = 2});
-  auto first = must(compiler.regex("[a-z]{3}"));
-  EXPECT_EQ(must(compiler.regex("[a-z]{3}")), first);
-  EXPECT_NE(must(compiler.ebnf("root ::= [a-z]{3}")), first);
-  must(compiler.json_object());
-  must(compiler.regex("b"));
-  EXPECT_EQ(must(compiler.regex("[a-z]{3}")), first) << "only two are kept, but this one is in use";
-  const std::weak_ptr<const CompiledGrammar> known = first;
-  first.reset();
-  EXPECT_FALSE(known.expired());
-  must(compiler.regex("c"));
-  must(compiler.regex("d"));
-  must(compiler.regex("e"));
-  EXPECT_TRUE(known.expired());
-
-  std::vector<std::shared_ptr<const CompiledGrammar>> found(6);
-  std::vector<std::thread> threads;
-  for (size_t i = 0; i < found.size(); ++i) {
-    threads.emplace_back([&, i] { found[i] = must(compiler.regex("(x|y){5,500}z")); });
-  }
-  for (std::thread& thread : threads) thread.join();
-  for (const auto& grammar : found) EXPECT_EQ(grammar, found[0]);
-  EXPECT_EQ(compiler.regex("(").error().message, compiler.regex("(").error().message);
-}
-
-std::string many_texts(int seed) {
-  std::string pattern;
-  for (int i = 0; i < 2000; ++i) pattern += fmt::format("{}text {} of {}", i == 0 ? "" : "|", i * 7919, seed);
-  return pattern;
-}
-
-TEST(GrammarCompiler, KeepsUpToSoManyBytes) {
-  const testing::ByteTokenizer tokenizer;
-  GrammarCompiler compiler(tokenizer, {.max_kept = 1000, .max_kept_bytes = 3 << 20});
-  const auto first = must(compiler.regex(many_texts(0)));
-  EXPECT_GT(first->memory_bytes(), 100'000);
-  for (int seed = 1; seed < 24; ++seed) {
-    must(compiler.regex(many_texts(seed)));
-    EXPECT_LT(compiler.num_bytes(), (3 << 20) + 2 * first->memory_bytes() + (1 << 20)) << seed;
-  }
-  EXPECT_GT(compiler.num_bytes(), 1 << 20) << "some are kept";
-  EXPECT_EQ(must(compiler.regex(many_texts(0))), first);
-}
-
-TEST(GrammarCompiler, RefusesWhatWouldTakeTooMuchBesideWhatIsInUse) {
-  const testing::ByteTokenizer tokenizer;
-  GrammarCompiler compiler(tokenizer, {.max_bytes = 4 << 20});
-  EXPECT_FALSE(GrammarCompiler::is_no_room(compiler.regex("(").error()));
-  std::vector<std::shared_ptr<const CompiledGrammar>> in_use;
-  std::optional<Error> refusal;
-  for (int seed = 0; seed < 100 && !refusal; ++seed) {
-    const auto compiled = compiler.regex(many_texts(seed));
-    if (!compiled.ok()) {
-      refusal = compiled.error();
-    } else {
-      in_use.push_back(*compiled);
-    }
-  }
-  ASSERT_TRUE(refusal.has_value());
-  EXPECT_TRUE(GrammarCompiler::is_no_room(*refusal)) << refusal->message;
-  EXPECT_EQ(must(compiler.regex(many_texts(0))), in_use[0]) << "what is there can be shared";
-  in_use.clear();
-  EXPECT_TRUE(compiler.regex(many_texts(1000)).ok());
-  EXPECT_LT(compiler.num_bytes(), 4 << 20);
-}
-
-// Each is refused with a reason, or compiles and can be followed; none takes memory or time out of proportion. (A time
-// limit of the test program as a whole ends what does not.)
-TEST(GrammarCompiler, PathologicalGrammarsAreRefusedOrCompiled) {
-  const testing::ByteTokenizer tokenizer;
-  GrammarCompiler compiler(tokenizer);
-  const auto try_schema = [&](const std::string& text, bool may_compile) {
-    const auto schema = parse_json(text, {.max_depth = 2000});
-    ASSERT_TRUE(schema.ok()) << schema.error().message;
-    const auto grammar = compiler.json_schema(*schema);
-    if (grammar.ok()) {
-      EXPECT_TRUE(may_compile) << text.substr(0, 100);
-      std::vector<uint32_t> mask(GrammarMatcher(*grammar).mask_words());
-      EXPECT_TRUE(GrammarMatcher(*grammar).fill_mask(mask, {}).ok());
-    } else {
-      EXPECT_FALSE(grammar.error().message.empty());
-    }
-  };
-  std::string nested = "{\"type\":\"null\"}";
-  for (int i = 0; i < 500; ++i) nested = "{\"type\":\"array\",\"items\":" + nested + "}";
-  try_schema(nested, false);
-  std::string values;
-  for (int i = 0; i < 10'000; ++i) values += fmt::format("{}\"value number {}\"", i == 0 ? "" : ",", i * 7919);
-  try_schema("{\"enum\":[" + values + "]}", true);
-  try_schema("{\"type\":\"array\",\"items\":{\"enum\":[" + values + "]},\"minItems\":100,\"maxItems\":1000}", true);
-  std::string doubling = "{\"$defs\":{\"a0\":{\"type\":\"null\"}";
-  for (int i = 1; i < 60; ++i) {
-    doubling += fmt::format(
-        ",\"a{}\":{{\"type\":\"object\",\"properties\":{{\"x\":{{\"$ref\":\"#/$defs/a{}\"}},\"y\":{{\"$ref\":\"#/$defs/"
-        "a{}\"}}}},"
-        "\"required\":[\"x\",\"y\"]}}",
-        i, i - 1, i - 1);
-  }
-  try_schema(doubling + "},\"$ref\":\"#/$defs/a59\"}", true);
-  std::string all_of = "{\"$defs\":{\"a0\":{\"type\":\"null\"}";
-  for (int i = 1; i < 40; ++i) {
-    all_of += fmt::format(",\"a{}\":{{\"allOf\":[{{\"$ref\":\"#/$defs/a{}\"}},{{\"$ref\":\"#/$defs/a{}\"}}]}}", i,
-                          i - 1, i - 1);
-  }
-  try_schema(all_of + "},\"$ref\":\"#/$defs/a39\"}", true);
-  std::string any_of = "{\"$defs\":{\"a0\":{\"type\":\"null\"}";
-  for (int i = 1; i < 40; ++i) {
-    any_of += fmt::format(",\"a{}\":{{\"anyOf\":[{{\"$ref\":\"#/$defs/a{}\"}},{{\"$ref\":\"#/$defs/a{}\"}}]}}", i,
-                          i - 1, i - 1);
-  }
-  try_schema(any_of + "},\"$ref\":\"#/$defs/a39\"}", false);
-  std::string properties;
-  for (int i = 0; i < 50'000; ++i) properties += fmt::format("{}\"key number {}\":{{}}", i == 0 ? "" : ",", i);
-  try_schema("{\"type\":\"object\",\"properties\":{" + properties + "}}", false);
-  std::string optional_keys;
-  for (int i = 0; i < 2'000; ++i) optional_keys += fmt::format("{}\"k{}\":{{\"type\":\"null\"}}", i == 0 ? "" : ",", i);
-  try_schema("{\"type\":\"object\",\"properties\":{" + optional_keys + "},\"additionalProperties\":true}", true);
-  try_schema(R"({"type":"string","pattern":"^(((((a{1,99}){1,99}b){1,99}c){1,99}d){1,99}e)$","maxLength":50000})",
-             true);
-  try_schema(R"({"type":"string","pattern":"(a|b)*a(a|b){40}","maxLength":30000})", true);
-  try_schema(R"({"type":"array","items":{"type":"string","maxLength":1000000},"maxItems":1000000})", true);
-  for (const char* pattern :
-       {"a{1,99999}", "(a{1,99999}){1,99999}", "((a|b)*c){1,5000}(d|e){1,5000}", "(a*)*(b*)*(c*)*", "(x+x+)+y",
-        "(a|b)*a(a|b){20}", "[\\s\\S]{0,1000000}", "(\\p{L}\\p{N}\\p{P}\\p{S}){1,1000}", "(a?){10000}a{10000}"}) {
-    const auto grammar = compiler.regex(pattern);
-    if (!grammar.ok()) continue;
-    GrammarMatcher matcher(*grammar, false);
-    std::vector<uint32_t> mask(matcher.mask_words());
-    for (int i = 0; i < 40; ++i) {
-      (void)matcher.accept_bytes(i % 3 == 0 ? "b" : "a").ok();
-      (void)matcher.fill_mask(mask, {}).ok();
-    }
-  }
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The inside of a CompiledGrammar, for it and its matchers alone.
+// The private state of a CompiledGrammar, used only by it and its matchers. Tested by grammar_matcher_test.cc.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 
 namespace braid {
 
-// The configurations found so far. Matchers hold numbers of them, and so keep alive the memory that they refer to.
+// The configurations found so far. A matcher holds the id of one, and keeps the memory alive.
 struct CompiledGrammar::Memory {
   Memory(std::shared_ptr<const grammar::Machine> machine, std::shared_ptr<MemoryMeter> meter)
       : explorer(std::move(machine)), share(std::move(meter)) {}
@@ -22,16 +22,16 @@ struct CompiledGrammar::Memory {
   MemoryMeter::Share share;
 };
 
-struct CompiledGrammar::Workshop {
-  Workshop(std::shared_ptr<const grammar::Machine> the_machine, std::shared_ptr<const grammar::Vocabulary> vocabulary,
-           std::shared_ptr<grammar::SharedLocalMasks> shared, std::shared_ptr<MemoryMeter> the_meter)
+struct CompiledGrammar::Internals {
+  Internals(std::shared_ptr<const grammar::Machine> the_machine, std::shared_ptr<const grammar::Vocabulary> vocabulary,
+            std::shared_ptr<grammar::SharedLocalMasks> shared, std::shared_ptr<MemoryMeter> the_meter)
       : machine(std::move(the_machine)),
         meter(std::move(the_meter)),
         share(meter),
         masks(machine, std::move(vocabulary), std::move(shared)),
         memory(std::make_shared<Memory>(machine, meter)) {}
 
-  // With the lock held. Begins a new memory where the current one has grown large.
+  // Needs the lock. Starts a new memory if the current one is too large.
   void renew_memory() {
     const bool is_scarce = meter->is_scarce();
     const int64_t max_bytes = std::max(is_scarce ? kLeastMemoryBytes : kMaxMemoryBytes, 2 * max_copied_bytes);
@@ -41,25 +41,25 @@ struct CompiledGrammar::Workshop {
     masks.forget_configs();
     if (is_scarce) masks.forget_states();
   }
-  // With the lock held, after any work.
+  // Needs the lock. Call after any work.
   void count_bytes() {
     memory->share.set(memory->explorer.memory_bytes());
     share.set(machine_bytes + masks.memory_bytes());
   }
 
-  // More than this, and a new memory begins; and where memory is scarce.
+  // A new memory starts above the first size, or above the second if memory is scarce.
   static constexpr int64_t kMaxMemoryBytes = int64_t{16} << 20;
   static constexpr int64_t kLeastMemoryBytes = int64_t{1} << 20;
 
   const std::shared_ptr<const grammar::Machine> machine;
   const int64_t machine_bytes = machine->memory_bytes();
   const std::shared_ptr<MemoryMeter> meter;
-  std::mutex mutex;  // guards all below, and every Memory of this grammar
+  std::mutex mutex;  // guards all members below, and every Memory of this grammar
   MemoryMeter::Share share;
   grammar::MaskBuilder masks;
   std::shared_ptr<Memory> memory;  // the current one
-  // The most that one output's configuration took when it was copied to it. It may be large (a thousand levels deep,
-  // say), and must not be copied at every step.
+  // The largest configuration that was copied into the current memory. A configuration may be large (e.g. a thousand
+  // levels deep) and must not be copied at every step.
   int64_t max_copied_bytes = 0;
 };
 

@@ -1,4 +1,5 @@
-// How many bytes several owners hold together, each of which counts its own. From any thread.
+// Sums the bytes held by several owners, each of which counts its own. Usable from any thread. Tested by
+// grammar_compiler_test.cc.
 #pragma once
 
 #include <atomic>
@@ -10,13 +11,13 @@ namespace braid {
 
 class MemoryMeter {
  public:
-  // Above `scarce_bytes` owners give back what they can do without.
+  // Above `scarce_bytes` owners drop what they can recompute.
   explicit MemoryMeter(int64_t scarce_bytes) : scarce_bytes_(scarce_bytes) {}
 
   int64_t num_bytes() const { return num_bytes_.load(std::memory_order_relaxed); }
   bool is_scarce() const { return num_bytes() > scarce_bytes_; }
 
-  // What one owner holds.
+  // The bytes of one owner.
   class Share {
    public:
     explicit Share(std::shared_ptr<MemoryMeter> meter) : meter_(std::move(meter)) {}

@@ -1,4 +1,5 @@
-// A source text in an error message: its beginning, cut between characters.
+// Quotes the beginning of a source text in an error message, cut between characters. Tested by
+// ebnf/ebnf_parser_test.cc.
 #pragma once
 
 #include <string>

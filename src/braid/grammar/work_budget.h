@@ -1,4 +1,5 @@
-// What one source may cost while it is compiled: many parts, each within its own limits, would take minutes together.
+// Bounds the cost of compiling one source. Many parts, each within its own limits, could take minutes together. Tested
+// by json/schema_limits_test.cc.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +14,7 @@ class WorkBudget {
  public:
   WorkBudget(size_t units, std::string complaint) : left_(units), complaint_(std::move(complaint)) {}
 
-  // An error from the moment on when more is spent than there was.
+  // An error once more units are spent than there were.
   Status spend(size_t units) {
     if (units > left_) {
       left_ = 0;

@@ -10,7 +10,7 @@ struct ModelPathEnvironment {
   std::string home = {};          // HOME
   std::string hf_home = {};       // HF_HOME; empty: home/.cache/huggingface
   std::string hf_hub_cache = {};  // HF_HUB_CACHE, or --download-dir; empty: hf_home/hub
-  std::string hf_token = {};      // HF_TOKEN, or what `hf auth login` left; empty: none
+  std::string hf_token = {};      // HF_TOKEN, or the token that `hf auth login` stored; empty: none
   std::string hf_endpoint = {};   // HF_ENDPOINT; empty: https://huggingface.co
   bool is_offline = false;        // HF_HUB_OFFLINE
 };

@@ -1,4 +1,5 @@
-// Where a token's key and value lie in a KvLayer's pages, in elements. ops.h has the picture.
+// Where a token's key and value lie in a KvLayer's pages, in elements. ops.h has the picture. Tested by
+// write_kv_test.cc and paged_attention_test.cc.
 #pragma once
 
 #include <span>

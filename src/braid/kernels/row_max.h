@@ -1,4 +1,4 @@
-// The largest value of a row of logits: all that a greedy choice needs.
+// The largest value of a row of logits: all that a greedy choice needs. Tested by matmul_max_test.cc.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// What a family of models states: one file in families/, one line in registry.cc.
+// A family of models: one file in families/, one line in registry.cc. Tested by load_model_test.cc and
+// worker/transformers_test.cc.
 #pragma once
 
 #include <cstdint>

@@ -17,7 +17,7 @@
 namespace braid {
 namespace {
 
-// In the dtype that the model computes in, where transformers keeps it so.
+// Rounded to the model's compute dtype, if transformers does so.
 float embedding_multiplier(const ModelConfig& config, DType dtype) {
   const bool rounds = config.rounds_embedding_multiplier && dtype == DType::kBFloat16;
   return rounds ? to_float(to_bfloat16(config.embedding_multiplier)) : config.embedding_multiplier;
@@ -40,7 +40,7 @@ Result<std::vector<SharedMatrix>> load_heads(const WeightLoader& weights, const 
   return parts.deal(std::move(packed));
 }
 
-// All parts of the head, in the vocabulary's order, each once: the domain's own where it has them.
+// All parts of the head, in the vocabulary's order, each once; from this domain if it has them.
 std::vector<SharedMatrix> in_order(std::span<const SharedMatrix> heads, std::span<const LocalShape> shapes,
                                    int32_t domain) {
   std::vector<SharedMatrix> parts(static_cast<size_t>(shapes.front().num_head_parts));
@@ -68,7 +68,7 @@ std::vector<std::string> ignored_tensors(const Checkpoint& checkpoint) {
   const ModelConfig& config = checkpoint.config();
   std::vector<std::string> patterns = {"*.rotary_emb.inv_freq"};
   if (config.tie_embeddings) patterns.emplace_back("lm_head.weight");
-  // Layers beyond num_hidden_layers: a checkpoint that its configuration cuts short.
+  // Layers beyond num_hidden_layers: the configuration cuts the checkpoint short.
   const std::string_view layers = "model.layers.";
   for (const auto& [name, tensor] : checkpoint.tensors()) {
     if (!name.starts_with(layers)) continue;
@@ -129,7 +129,7 @@ Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_
     layers.push_back(std::move(loaded));
   }
   TRY(std::vector<float> norm, weights.vector(tensors.final_norm.name));
-  // Logits are linear in the normed rows.
+  // Logits are linear in the normed rows, so their divisor goes into the norm.
   for (float& weight : norm) weight = (weight + config.norm_offset) / config.logits_divisor;
   const std::string& head_name = tensors.head ? tensors.head->name : tensors.embedding.name;
   TRY(const std::vector<SharedMatrix> heads, load_heads(weights, head_name, shapes, dtype));

@@ -4,42 +4,28 @@
 #include <map>
 #include <vector>
 
-#include "braid/scheduler/scheduler.h"
-#include "tests/support/scheduler/fake_model.h"
+#include "tests/support/scheduler/scheduled_group.h"
 
 namespace braid {
 namespace {
 
 class SchedulerHoldTest : public ::testing::Test {
  protected:
+  using Parts = std::map<RequestId, size_t>;
+
   void add(RequestId id, size_t prompt_len, int32_t max_new_tokens) {
-    SchedulerRequest request{
-        .id = id, .prompt = std::vector<TokenId>(prompt_len, static_cast<TokenId>(id)), .arrival = id};
-    request.sampling.max_new_tokens = max_new_tokens;
-    tokens_[id] = request.prompt;
-    ASSERT_TRUE(scheduler_.add(std::move(request)).ok());
+    ASSERT_TRUE(group_.add(id, std::vector<TokenId>(prompt_len, static_cast<TokenId>(id)), max_new_tokens).ok());
   }
   // Runs a step and returns the new tokens of each request.
-  std::map<RequestId, size_t> step(bool may_begin_prefills) {
-    std::map<RequestId, size_t> parts;
-    const auto plan = scheduler_.plan(may_begin_prefills);
-    if (!plan) return parts;
-    for (const SequencePlan& sequence : plan->sequences) parts[sequence.request] = sequence.new_tokens.size();
-    const StepResult result =
-        model_.run(*plan, [this](RequestId id) -> const std::vector<TokenId>& { return tokens_.at(id); });
-    for (const RequestOutcome& outcome : scheduler_.commit(result)) {
-      if (outcome.token) tokens_.at(outcome.request).push_back(outcome.token->token);
-    }
-    return parts;
+  Parts step(bool may_begin_prefills) {
+    if (!group_.step(may_begin_prefills)) return {};
+    const auto planned = group_.planned();
+    return {planned.begin(), planned.end()};
   }
-  PrefillState state() const { return scheduler_.prefill_state(); }
+  PrefillState state() const { return group_.scheduler.prefill_state(); }
 
-  using Parts = std::map<RequestId, size_t>;
-  const SchedulerConfig config_{
-      .num_pages = 16, .page_size = 4, .context_len = 64, .max_running_requests = 4, .chunked_prefill_size = 8};
-  Scheduler scheduler_{config_};
-  FakeModel model_{config_, 100};
-  std::map<RequestId, std::vector<TokenId>> tokens_;
+  ScheduledGroup group_{
+      {.num_pages = 16, .page_size = 4, .context_len = 64, .max_running_requests = 4, .chunked_prefill_size = 8}, 100};
 };
 
 TEST_F(SchedulerHoldTest, DecodesContinueAndHeldStepsAreCounted) {
@@ -102,7 +88,7 @@ TEST_F(SchedulerHoldTest, ARequestWithoutRoomIsNotHeld) {
   add(2, 20, 5);
   EXPECT_EQ(step(false).size(), 1U);
   EXPECT_EQ(state().held_steps, 1);
-  scheduler_.abort(2);
+  group_.scheduler.abort(2);
   add(3, 40, 5);
   EXPECT_EQ(step(false).size(), 1U);
   EXPECT_EQ(state(), PrefillState()) << "it could not begin anyway";

@@ -79,12 +79,10 @@ struct TwoGroups {
     for (Scheduler& scheduler : schedulers) scheduler.check_idle_invariants();
     for (const auto& [id, request] : requests) {
       std::vector<TokenId> alone = request.prompt;
-      uint64_t history = 0;
-      for (const TokenId token : alone) history = FakeModel::extend(history, token);
-      for (int32_t i = 0; i < request.sampling.max_new_tokens && std::cmp_less(alone.size(), config.context_len); ++i) {
-        alone.push_back(FakeModel::next_token(history, request.sampling.seed, i, kMoveVocab));
-        history = FakeModel::extend(history, alone.back());
-      }
+      const auto room = std::max<int32_t>(0, config.context_len - static_cast<int32_t>(alone.size()));
+      const auto output = FakeModel::output_of(alone, request.sampling.seed,
+                                               std::min(request.sampling.max_new_tokens, room), kMoveVocab);
+      alone.insert(alone.end(), output.begin(), output.end());
       EXPECT_EQ(tokens.at(id), alone) << "request " << id;
       EXPECT_EQ(finish.at(id), FinishReason::kLength);
     }

@@ -1,16 +1,13 @@
 // Pages of layers with attention windows, with and without layers that see all positions.
 #include <gtest/gtest.h>
 
-#include <map>
+#include <utility>
 #include <vector>
 
-#include "braid/scheduler/scheduler.h"
-#include "tests/support/scheduler/fake_model.h"
+#include "tests/support/scheduler/scheduled_group.h"
 
 namespace braid {
 namespace {
-
-constexpr int32_t kWindowVocab = 1000;
 
 // 40 pages of 4 tokens for layers that see all positions, and pages for layers with a window of 8.
 SchedulerConfig windowed_config(int32_t num_narrow_pages) {
@@ -31,44 +28,18 @@ SchedulerConfig narrow_alone(int32_t num_pages) {
           .window = 8};
 }
 
-struct WindowedGroup {
-  explicit WindowedGroup(const SchedulerConfig& config) : scheduler(config), model(config, kWindowVocab) {}
+struct WindowedGroup : ScheduledGroup {
+  using ScheduledGroup::ScheduledGroup;
 
   void add(RequestId id, size_t prompt_len, int32_t max_new_tokens, TokenId first = 0) {
     std::vector<TokenId> prompt(prompt_len);
     for (size_t i = 0; i < prompt_len; ++i) prompt[i] = first + static_cast<TokenId>(i);
-    add(id, prompt, max_new_tokens);
+    add(id, std::move(prompt), max_new_tokens);
   }
-  void add(RequestId id, const std::vector<TokenId>& prompt, int32_t max_new_tokens) {
-    tokens[id] = prompt;
-    SchedulerRequest request{.id = id, .prompt = prompt, .arrival = id};
-    request.sampling.max_new_tokens = max_new_tokens;
-    ASSERT_TRUE(scheduler.add(request).ok());
+  void add(RequestId id, std::vector<TokenId> prompt, int32_t max_new_tokens) {
+    ASSERT_TRUE(ScheduledGroup::add(id, std::move(prompt), max_new_tokens).ok());
   }
-  bool step() {
-    auto planned = scheduler.plan();
-    if (!planned) return false;
-    plan = std::move(*planned);
-    const StepResult result =
-        model.run(plan, [this](RequestId id) -> const std::vector<TokenId>& { return tokens.at(id); });
-    for (const RequestOutcome& outcome : scheduler.commit(result)) {
-      if (outcome.token) tokens.at(outcome.request).push_back(outcome.token->token);
-      cached[outcome.request] = outcome.cached_tokens;
-    }
-    scheduler.check_invariants();
-    return true;
-  }
-  void run() {
-    while (step()) {
-    }
-    scheduler.check_idle_invariants();
-  }
-
-  Scheduler scheduler;
-  FakeModel model;
-  StepPlan plan;
-  std::map<RequestId, std::vector<TokenId>> tokens;
-  std::map<RequestId, int32_t> cached;
+  int32_t cached(RequestId id) const { return last.at(id).cached_tokens; }
 };
 
 TEST(SchedulerWindows, PagesBehindTheWindowAreReleasedWhileARequestRuns) {
@@ -98,10 +69,10 @@ TEST(SchedulerWindows, APrefixIsUsedAsFarAsItsLastWindowIsCached) {
     group.run();
     group.add(2, 60, 1);  // all but the last token
     group.run();
-    EXPECT_EQ(group.cached.at(2), 56);
+    EXPECT_EQ(group.cached(2), 56);
     group.add(3, 31, 1);
     group.run();
-    EXPECT_EQ(group.cached.at(3), 28) << "pages behind the window stay in the cache while there is room";
+    EXPECT_EQ(group.cached(3), 28) << "pages behind the window stay in the cache while there is room";
 
     // With 6 pages, those behind the window are reused: the sequence can be continued only where it ended.
     WindowedGroup small(alone ? narrow_alone(6) : windowed_config(6));
@@ -109,14 +80,14 @@ TEST(SchedulerWindows, APrefixIsUsedAsFarAsItsLastWindowIsCached) {
     small.run();
     small.add(2, 31, 1);
     small.run();
-    EXPECT_EQ(small.cached.at(2), 0);
+    EXPECT_EQ(small.cached(2), 0);
     small.add(3, 30, 1, 500);
     small.run();
     std::vector<TokenId> longer = small.tokens.at(3);
     longer.resize(34, 7);
     small.add(4, longer, 1);
     small.run();
-    EXPECT_EQ(small.cached.at(4), 28);
+    EXPECT_EQ(small.cached(4), 28);
   }
 }
 
@@ -131,7 +102,7 @@ TEST(SchedulerWindows, AConversationContinuesWhereItsAnswerEnded) {
     next.insert(next.end(), {1, 2, 3, 4, 5, 6});
     group.add(2, next, 3);
     group.run();
-    EXPECT_EQ(group.cached.at(2), computed / 4 * 4) << answer;
+    EXPECT_EQ(group.cached(2), computed / 4 * 4) << answer;
   }
 }
 
@@ -165,7 +136,7 @@ TEST(SchedulerWindows, FlushingEmptiesEveryKvGroup) {
   group.scheduler.check_idle_invariants();
   group.add(2, 50, 2);
   group.run();
-  EXPECT_EQ(group.cached.at(2), 0);
+  EXPECT_EQ(group.cached(2), 0);
 }
 
 TEST(SchedulerWindows, ClampContextOnlyIfThePoolCannotHoldAStep) {

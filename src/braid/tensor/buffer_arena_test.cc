@@ -16,8 +16,8 @@ TEST(BufferArena, BuffersLieOneBehindAnotherAndOutliveIt) {
       EXPECT_EQ(taken.back().bytes(), bytes);
       EXPECT_EQ(reinterpret_cast<uintptr_t>(taken.back().data()) % 64, 0U);
     }
-    // 3 and 3 MB share pages; 60 are in a slab of their own; 65 have one huge page less, for their last one is not
-    // whole.
+    // The two of 3 MB share huge pages; 60 MB are in their own slab; the 65 MB have one huge page less, because the
+    // last one is not whole.
     EXPECT_EQ(arena.huge_page_bytes(), (66L << 20) + (64L << 20));
   }
   EXPECT_EQ(taken[1].data(), taken[0].data() + (3L << 20));

@@ -9,7 +9,7 @@
 namespace braid {
 namespace {
 
-// Longer than any published one; it bounds what looking for them costs at each byte.
+// Longer than any published token. Bounds the cost of a search at each byte.
 constexpr size_t kMaxContentBytes = 1024;
 
 }  // namespace
@@ -101,7 +101,7 @@ void AddedTokens::split(std::string_view text, bool is_normalized, FunctionRef<v
   const TokenTrie& trie = tries_[is_normalized ? 1 : 0];
   size_t done = 0;
   size_t from = 0;
-  size_t space_end = 0;  // of the white space behind an earlier match, so that no run is gone through for each match
+  size_t space_end = 0;  // end of the white space after an earlier match: each run is scanned once, not once a match
   while (const std::optional<TokenTrie::Match> match = trie.find(text, from)) {
     const AddedToken& token = tokens_[match->token];
     size_t begin = match->begin;
@@ -124,9 +124,9 @@ void AddedTokens::split(std::string_view text, bool is_normalized, FunctionRef<v
       space_end = end;
     }
     if (done < begin) sink({done, begin, std::nullopt});
-    // Nothing is left of one that strips on both sides and stands in white space that the token before has taken.
+    // A match that strips both sides has nothing left if the token before took the white space around it.
     if (begin < end) sink({begin, end, token.id});
-    // A match inside white space that the token before has taken still counts, as in the reference.
+    // A match inside white space that the token before took still counts, as in the reference.
     done = end;
   }
   if (done < text.size()) sink({done, text.size(), std::nullopt});

@@ -1,4 +1,5 @@
-// Tokens that are found in the text before anything else happens to it: special ones and those that users added.
+// Tokens that are found in the text before any other step: special tokens, and tokens that users added. Tested by
+// combinations_reference_test.cc and json/tokenizer_json_test.cc.
 #pragma once
 
 #include <array>
@@ -18,19 +19,19 @@ namespace braid {
 struct AddedToken {
   TokenId id = 0;
   std::string content;
-  bool single_word = false;  // only where no word character touches it
-  bool lstrip = false;       // takes the white space before it
+  bool single_word = false;  // matches only where no word character touches it
+  bool lstrip = false;       // also takes the white space before it
   bool rstrip = false;       // … and after it
-  bool normalized = false;   // looked for in the normalised text, as its own normalised form
+  bool normalized = false;   // found in normalised text, by its own normal form
   bool special = false;
-  std::string text;  // what ids become: the content, or its normal form where that is looked for; made by AddedTokens
+  std::string text;  // what decoding writes: the content, or its normal form if `normalized`; set by AddedTokens
 };
 
-// Many strings, found leftmost-longest.
+// A set of strings; a search finds the leftmost match, of several there the longest.
 class TokenTrie {
  public:
   TokenTrie();
-  // Of equal strings the first one inserted counts. Empty ones are not kept.
+  // If a string is inserted twice, the first counts. Empty strings are ignored.
   void insert(std::string_view text, size_t token);
 
   struct Match {
@@ -56,20 +57,20 @@ class TokenTrie {
 
 class AddedTokens {
  public:
-  // Errors: an id or a content given twice, a content too long.
+  // Errors: a repeated id or content, a content that is too long.
   static Result<AddedTokens> make(std::vector<AddedToken> tokens, const Normalizer* normalizer);
 
   struct Part {
     size_t begin = 0;
     size_t end = 0;
-    std::optional<TokenId> id;  // none: ordinary text
+    std::optional<TokenId> id;  // absent for ordinary text
   };
-  // The text's parts, left to right; with those tokens that are looked for in normalised text, or with the others.
+  // Splits the text, left to right, at tokens: those found in normalised text, or the others.
   void split(std::string_view text, bool is_normalized, FunctionRef<void(const Part&)> sink) const;
 
   const AddedToken* find(TokenId id) const;
   std::optional<TokenId> find(std::string_view content) const;
-  int64_t max_id() const { return max_id_; }  // -1 without tokens
+  int64_t max_id() const { return max_id_; }  // -1 if there are none
 
  private:
   bool touches_word(std::string_view text, size_t begin, size_t end) const;
@@ -77,7 +78,7 @@ class AddedTokens {
   std::vector<AddedToken> tokens_;
   std::unordered_map<TokenId, size_t> by_id_;
   std::unordered_map<std::string, TokenId> by_content_;
-  std::array<TokenTrie, 2> tries_;  // tokens looked for in raw text, in normalised text
+  std::array<TokenTrie, 2> tries_;  // for raw text, for normalised text
   unicode::CodePointSet word_ = unicode::rust_word_characters();
   unicode::CodePointSet space_ = unicode::white_space();
   int64_t max_id_ = -1;

@@ -1,4 +1,4 @@
-// The chat template's public face: parse once, render often.
+// The public interface of jinja/: parse once, render often.
 #include "braid/tokenizer/chat_template.h"
 
 #include "braid/tokenizer/jinja/evaluator.h"

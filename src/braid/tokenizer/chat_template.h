@@ -1,5 +1,5 @@
-// Conversations to prompts, by the checkpoint's own Jinja template, in a sandbox: no files, no imports, bounded steps
-// and output.
+// Turns conversations into prompts with the checkpoint's own Jinja template, in a sandbox: no files, no imports,
+// bounded steps and output.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ namespace braid {
 struct TemplateLimits {
   int64_t max_steps = 10'000'000;  // nodes evaluated
   int64_t max_output_bytes = 64 << 20;
-  int64_t max_memory_bytes = 512 << 20;  // that the values of a rendering hold at one time
+  int64_t max_memory_bytes = 512 << 20;  // held by the values of a rendering at one time
   int32_t max_depth = 1000;              // of nested expressions, blocks and calls
 };
 
@@ -27,12 +27,12 @@ struct Template;
 
 class ChatTemplate {
  public:
-  // Parsed with trim_blocks and lstrip_blocks, as transformers does. Errors name the line.
+  // Parses with trim_blocks and lstrip_blocks, as transformers does. Errors name the line.
   static Result<ChatTemplate> parse(std::string_view source);
 
   // `variables`: messages, tools, add_generation_prompt, bos_token, eos_token and whatever else the template reads.
-  // raise_exception in the template is an error with its message. `now` is the local time that strftime_now shows;
-  // null: the system's.
+  // raise_exception in the template becomes an error with its message. `now` is the local time for strftime_now; null:
+  // the system's.
   Result<std::string> render(const nlohmann::ordered_json& variables, const TemplateLimits& limits = {},
                              const std::tm* now = nullptr) const;
 

@@ -1,5 +1,5 @@
-// libFuzzer: a template (up to the first NUL byte) and its variables as JSON. Whatever the bytes, it is an error of one
-// line or a text within the limits, and the same one every time.
+// libFuzzer: a template (up to the first NUL byte), then its variables as JSON. For any input the result is an error
+// message or a text within the limits, and the same every time.
 #include <cstdint>
 #include <string_view>
 

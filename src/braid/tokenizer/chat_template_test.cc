@@ -1,5 +1,5 @@
-// Held to jinja2: every fixture that tools/make_template_fixtures.py made renders the same, or is an error as there.
-// And hostile templates end in a named error within limits.
+// Compares with jinja2: every fixture of tools/make_template_fixtures.py renders to the same text, or is an error in
+// both. Hostile templates end in an error within the limits.
 #include "braid/tokenizer/chat_template.h"
 
 #include <gtest/gtest.h>
@@ -64,9 +64,9 @@ void expect_as_in_jinja2(const Json& fixture, const std::string& source, const J
   EXPECT_EQ(*rendered, fixture["output"].get<std::string>()) << name << ": " << source;
 }
 
-class Conversations : public testing::TestWithParam<std::string> {};
+class ChatTemplateConversations : public ::testing::TestWithParam<std::string> {};
 
-TEST_P(Conversations, RenderAsInJinja2) {
+TEST_P(ChatTemplateConversations, RenderAsInJinja2) {
   const auto lines = read_lines("conversations.jsonl");
   const std::string source = read_file(kFolder + GetParam() + ".jinja");
   int num_rendered = 0;
@@ -85,7 +85,7 @@ TEST_P(Conversations, RenderAsInJinja2) {
 
 std::vector<std::string> template_names() {
   std::vector<std::string> names;
-  std::error_code none;  // of a folder that is not there: then no test is, which GoogleTest reports
+  std::error_code none;  // if the folder is missing there are no tests, which GoogleTest reports
   for (const auto& file : std::filesystem::directory_iterator(kFolder, none)) {
     if (file.path().extension() == ".jinja") names.push_back(file.path().stem());
   }
@@ -93,13 +93,13 @@ std::vector<std::string> template_names() {
   return names;
 }
 
-INSTANTIATE_TEST_SUITE_P(Templates, Conversations, testing::ValuesIn(template_names()),
+INSTANTIATE_TEST_SUITE_P(Templates, ChatTemplateConversations, ::testing::ValuesIn(template_names()),
                          [](const auto& name) { return name.param; });
 
-class Snippets : public testing::TestWithParam<const char*> {};
+class ChatTemplateSnippets : public ::testing::TestWithParam<const char*> {};
 
-TEST_P(Snippets, RenderAsInJinja2) {
-  const auto lines = read_lines(GetParam());
+TEST_P(ChatTemplateSnippets, RenderAsInJinja2) {
+  const auto lines = read_lines(GetParam() + std::string(".jsonl"));
   ASSERT_GT(lines.size(), 200U);
   for (size_t i = 1; i < lines.size(); ++i) {
     const Json& variables = lines[i].contains("variables") ? lines[i]["variables"] : lines[0]["variables"];
@@ -107,7 +107,8 @@ TEST_P(Snippets, RenderAsInJinja2) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(ChatTemplate, Snippets, testing::Values("snippets.jsonl", "corners.jsonl", "random.jsonl"));
+INSTANTIATE_TEST_SUITE_P(Files, ChatTemplateSnippets, ::testing::Values("snippets", "corners", "random"),
+                         [](const auto& name) { return name.param; });
 
 void expect_error(std::string_view source, std::string_view message, const Json& variables = Json::object(),
                   const TemplateLimits& limits = {}) {
@@ -188,8 +189,8 @@ TEST(ChatTemplate, NothingRunsForEver) {
       "");
 }
 
-// What would otherwise be freed by a recursion as deep as the chain, or never.
-TEST(ChatTemplate, CyclesAndLongChainsAreTakenApart) {
+// Otherwise a long chain would be destroyed by deep recursion, and a cycle never.
+TEST(ChatTemplate, CyclesAndLongChainsAreFreed) {
   for (const char* source : {
            "{% set n = namespace() %}{% set n.me = n %}{% macro f() %}{% endmacro %}{% set n.f = f %}",
            "{% set n = namespace(x=1) %}{% for i in range(20000) %}{% set m = namespace(x=n.x) %}{% set n.x = m %}{% "
@@ -206,7 +207,7 @@ TEST(ChatTemplate, CyclesAndLongChainsAreTakenApart) {
   }
 }
 
-TEST(ChatTemplate, OnlyTheVariablesThatItNamesAreRead) {
+TEST(ChatTemplate, OnlyUsedVariablesAreConverted) {
   Json variables;
   for (int i = 0; i < 5'000; ++i) variables["unused " + std::to_string(i)] = i;
   variables["used"] = "yes";
@@ -215,7 +216,7 @@ TEST(ChatTemplate, OnlyTheVariablesThatItNamesAreRead) {
   EXPECT_EQ(*rendered, "yes");
 }
 
-// As jinja2's generators: what was not asked for did not fail, and each item is given once.
+// Like jinja2's generators: an item that is not read does not fail, and each item is returned once.
 TEST(ChatTemplate, LazyFiltersFailWhereTheyAreRead) {
   const Json variables = {{"l", {1, "x"}}};
   const auto rendered = render("{% set g = l|map('abs') %}{{ 'made' if g }} {{ g|first }}", variables);

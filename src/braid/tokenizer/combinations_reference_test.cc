@@ -1,5 +1,5 @@
-// Tokenizers put together at random (added tokens' flags, normalizers, pre-tokenizers, model options, post-processors,
-// decoders), held to Hugging Face `tokenizers`.
+// Compares random combinations of parts (flags of added tokens, normalizers, pre-tokenizers, model options,
+// post-processors, decoders) with Hugging Face `tokenizers`.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -22,7 +22,7 @@ TEST(CombinationsReference, GiveTheSameIdsAndText) {
     const auto expected = file["hash"].get<uint32_t>();
     if (!file.contains("model")) file["model"] = base;
     if (file.contains("options")) file["model"].update(file["options"]);
-    const auto panics = file.value("panics", std::set<size_t>());  // texts on which the reference itself breaks
+    const auto panics = file.value("panics", std::set<size_t>());  // texts on which the reference itself crashes
     file.erase("panics");
     file.erase("hash");
     file.erase("options");

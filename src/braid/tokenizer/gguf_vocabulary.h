@@ -1,4 +1,5 @@
-// The vocabulary of a GGUF file as plain data (its tokenizer.ggml.* metadata), and the tokenizer made from it.
+// The vocabulary of a GGUF file as plain data (its tokenizer.ggml.* metadata), and the tokenizer made from it. Tested
+// by gguf/gguf_vocabulary_test.cc.
 #pragma once
 
 #include <cstdint>

@@ -8,15 +8,15 @@
 namespace braid {
 namespace {
 
-class IncrementalDecoding : public ::testing::TestWithParam<std::string> {};
+class IncrementalDecoderTest : public ::testing::TestWithParam<std::string> {};
 
-TEST_P(IncrementalDecoding, JoinedEqualsTheWholeDecodeAndNeverShowsHalfACharacter) {
+TEST_P(IncrementalDecoderTest, JoinedEqualsTheWholeDecodeAndNeverShowsHalfACharacter) {
   const std::unique_ptr<Tokenizer> tokenizer = testing::fixture_tokenizer(GetParam());
   ASSERT_NE(tokenizer, nullptr);
   const uint32_t seed = 20261121;
   SCOPED_TRACE(seed);
   std::mt19937 random(seed);
-  // All ids; ids of single bytes and bytes of long characters more often; a few that do not exist.
+  // All ids; ids of single bytes and of parts of long characters more often; a few ids that do not exist.
   const auto num_ids = static_cast<int>(tokenizer->vocab_size());
   std::uniform_int_distribution<int> any(-2, num_ids + 2);
   std::uniform_int_distribution<int> low(0, std::min(num_ids, 260));
@@ -37,7 +37,7 @@ TEST_P(IncrementalDecoding, JoinedEqualsTheWholeDecodeAndNeverShowsHalfACharacte
   }
 }
 
-TEST_P(IncrementalDecoding, WhatIsCertainIsShownAtOnce) {
+TEST_P(IncrementalDecoderTest, CompleteTextIsReturnedAtOnce) {
   const std::unique_ptr<Tokenizer> tokenizer = testing::fixture_tokenizer(GetParam());
   ASSERT_NE(tokenizer, nullptr);
   IncrementalDecoder decoder(*tokenizer, {});
@@ -52,7 +52,7 @@ TEST_P(IncrementalDecoding, WhatIsCertainIsShownAtOnce) {
   EXPECT_EQ(decoder.finish(), "");
 }
 
-TEST_P(IncrementalDecoding, AnEmojiComesWholeAndABrokenOneAsAReplacement) {
+TEST_P(IncrementalDecoderTest, AnEmojiComesWholeAndABrokenOneAsAReplacement) {
   const std::unique_ptr<Tokenizer> tokenizer = testing::fixture_tokenizer(GetParam());
   ASSERT_NE(tokenizer, nullptr);
   const std::string emoji = "\U0001FAE8";
@@ -75,8 +75,8 @@ TEST_P(IncrementalDecoding, AnEmojiComesWholeAndABrokenOneAsAReplacement) {
   EXPECT_TRUE(rest.starts_with("\uFFFD")) << rest;
 }
 
-// Between the texts of a prompt and of its continuation nothing is lost and nothing added, wherever the ids are cut.
-TEST_P(IncrementalDecoding, AContinuationIsWhatTheWholeTextHasMore) {
+// Wherever the ids are cut, prompt and continuation join without a lost or an added character.
+TEST_P(IncrementalDecoderTest, AContinuationIsTheRestOfTheWholeText) {
   const std::unique_ptr<Tokenizer> tokenizer = testing::fixture_tokenizer(GetParam());
   ASSERT_NE(tokenizer, nullptr);
   int num_cuts = 0;
@@ -89,7 +89,7 @@ TEST_P(IncrementalDecoding, AContinuationIsWhatTheWholeTextHasMore) {
       std::string after;
       for (const TokenId id : std::span(ids).subspan(cut)) after += decoder.push(id);
       after += decoder.finish();
-      if ((before + after).find("\uFFFD") != std::string::npos) continue;  // the cut went through a character
+      if ((before + after).find("\uFFFD") != std::string::npos) continue;  // the cut is inside a character
       EXPECT_EQ(before + after, whole);
       ++num_cuts;
     }
@@ -97,7 +97,7 @@ TEST_P(IncrementalDecoding, AContinuationIsWhatTheWholeTextHasMore) {
   EXPECT_GE(num_cuts, 15);
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, IncrementalDecoding, ::testing::ValuesIn(testing::families()),
+INSTANTIATE_TEST_SUITE_P(Families, IncrementalDecoderTest, ::testing::ValuesIn(testing::families()),
                          [](const auto& family) { return family.param; });
 
 }  // namespace

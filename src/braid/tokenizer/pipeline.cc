@@ -13,7 +13,7 @@ Scratch::~Scratch() = default;
 
 namespace {
 
-// Scratches not in use. There are never more than threads that encoded at the same time.
+// Scratches that no thread uses now. There are at most as many as threads that ever encoded at the same time.
 class ScratchPool {
  public:
   std::unique_ptr<Scratch> take() {
@@ -111,7 +111,7 @@ class Pipeline final : public Tokenizer {
     std::unique_ptr<DecoderState> state_;
   };
 
-  // Text between the tokens that are looked for in raw text.
+  // Encodes the text between tokens that are found in raw text.
   void encode_raw(const Piece& raw, Scratch& scratch, std::vector<TokenId>& ids) const {
     std::string normal;
     std::string_view text = raw.text;

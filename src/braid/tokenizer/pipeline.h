@@ -1,4 +1,5 @@
-// A tokenizer put together from parts: added tokens, normalizer, pre-tokenizer, model, post-processor, decoder.
+// A tokenizer made of parts: added tokens, normalizer, pre-tokenizer, model, post-processor, decoder. Tested by
+// tokenizer_reference_test.cc, combinations_reference_test.cc and tokenizer_limits_test.cc.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,4 @@
-// Text to token ids and back, as the checkpoint's own tokenizer does it. Immutable once made; threads may share one.
+// Text to token ids and back, exactly as the checkpoint's own tokenizer converts it. Immutable; threads may share one.
 #pragma once
 
 #include <cstdint>
@@ -14,21 +14,20 @@
 
 namespace braid {
 
-// How a stream of ids is shown as text.
+// How a stream of ids becomes text.
 struct TextStreamOptions {
   bool skip_special_tokens = true;
-  // The ids go on where other text ends: what decoding drops at a text's beginning (SentencePiece's first space) is
-  // kept.
+  // The ids continue an earlier text. What decoding drops at a text's beginning (SentencePiece's first space) is kept.
   bool continues_text = false;
 };
 
-// Ids to text as they come: a stage may hold text back until it is certain.
+// Converts ids to text one by one. Text may be held back until later ids cannot change it.
 class TextStream {
  public:
   virtual ~TextStream() = default;
-  // Appends to `out` what has become certain with this id.
+  // Appends to `out` the text that this id completes.
   virtual void push(TokenId id, std::string& out) = 0;
-  // Appends the rest; nothing may be pushed after it.
+  // Appends the rest. No push() may follow.
   virtual void finish(std::string& out) = 0;
 };
 
@@ -36,17 +35,18 @@ class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
 
-  // UTF-8 text (each malformed byte sequence counts as U+FFFD) to ids. Added tokens in the text are recognised, as
-  // Hugging Face does. `add_special_tokens` runs the post-processor (a beginning-of-sequence token, say).
+  // UTF-8 text (each malformed byte sequence counts as U+FFFD) to ids. Added tokens in the text are recognised, as in
+  // Hugging Face `tokenizers`. `add_special_tokens` runs the post-processor, which adds e.g. a beginning-of-sequence
+  // token.
   virtual std::vector<TokenId> encode(std::string_view text, bool add_special_tokens) const = 0;
 
-  // Ids to text; ids outside the vocabulary give nothing. May end in, and contain, U+FFFD for broken UTF-8.
+  // Ids to text. Ids outside the vocabulary are skipped. Broken UTF-8 becomes U+FFFD, also at the end.
   virtual std::string decode(std::span<const TokenId> ids, bool skip_special_tokens) const = 0;
 
-  // The same as a stream, which must not outlive the tokenizer.
+  // Like decode(), as a stream. It must not outlive the tokenizer.
   virtual std::unique_ptr<TextStream> start_stream(TextStreamOptions options) const = 0;
 
-  // The bytes that an id stands for, before any joining rule (for logprobs' `bytes` and for grammars).
+  // The bytes of one id, before any rule that joins tokens (for logprobs' `bytes` and for grammars).
   virtual std::string token_bytes(TokenId id) const = 0;
 
   virtual std::optional<TokenId> token_to_id(std::string_view token) const = 0;
@@ -54,22 +54,23 @@ class Tokenizer {
   virtual int64_t vocab_size() const = 0;  // ids lie in [0, vocab_size), added tokens included
 };
 
-// Turns a stream of ids into a stream of text: never half a character, and joined it equals the whole decode (but for
-// the beginning of one that continues a text).
+// Turns a stream of ids into a stream of text. It never returns half a character. Joined, its texts equal decode() of
+// all ids (except at the beginning, if the stream continues a text).
 class IncrementalDecoder {
  public:
   IncrementalDecoder(const Tokenizer& tokenizer, TextStreamOptions options);
 
-  // The text that has become certain with this id; may be empty.
+  // The text that this id completes; may be empty.
   std::string push(TokenId id);
-  // The rest, when no more ids come (an incomplete character becomes U+FFFD, as in the whole decode).
+  // The rest, after the last id. An incomplete character becomes U+FFFD, as in decode().
   std::string finish();
 
  private:
   std::unique_ptr<TextStream> stream_;
 };
 
-// From the text of a tokenizer.json. Errors name the part that is wrong or not supported.
+// From the text of a tokenizer.json. Errors name the part that is wrong or not supported. Tested by
+// json/tokenizer_json_test.cc.
 Result<std::unique_ptr<Tokenizer>> make_tokenizer_from_json(std::string_view tokenizer_json);
 
 }  // namespace braid

@@ -1,5 +1,5 @@
-// libFuzzer: a tokenizer.json (up to the first NUL byte) and a text to encode and decode with it. Whatever the bytes,
-// the file is a tokenizer or an error, a text's ids lie in the vocabulary, and the stream equals the whole decode.
+// libFuzzer: a tokenizer.json (up to the first NUL byte), then a text to encode and decode with it. For any input the
+// file is a tokenizer or an error, ids are in the vocabulary, and the stream equals the whole decode.
 #include <algorithm>
 #include <cstdint>
 #include <string_view>
@@ -34,7 +34,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     CHECK(id >= 0 && id < tokenizer.vocab_size());
     (void)tokenizer.token_bytes(id);
   }
-  // A template's own ids are whatever the file says.
+  // A template's own ids may be anything: the file states them.
   const std::vector<TokenId> ids = tokenizer.encode(text, true);
   CHECK(ids == tokenizer.encode(text, true), "not the same twice");
   for (const bool skips : {false, true}) {

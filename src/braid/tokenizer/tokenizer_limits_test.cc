@@ -1,4 +1,4 @@
-// Texts that would hurt: huge words and runs in linear time, malformed bytes, many threads at once.
+// Pathological texts: huge words and runs take linear time, malformed bytes are replaced, many threads encode at once.
 #include <gtest/gtest.h>
 
 #include <ctime>
@@ -23,8 +23,8 @@ TEST_P(TokenizerLimits, HugeRunsTakeLinearTime) {
                            "\n\n\n",      "\ufffd"}) {
     std::string text;
     while (text.size() < num_bytes) text += unit;
-    text += "\u4e2d";                         // a run that does not end where the text does
-    const std::clock_t start = std::clock();  // of this process: the machine may be busy
+    text += "\u4e2d";                         // so that the run ends before the text does
+    const std::clock_t start = std::clock();  // CPU time of this process: the machine may be busy
     const std::vector<TokenId> ids = tokenizer->encode(text, false);
     EXPECT_LT(std::clock() - start, 10 * CLOCKS_PER_SEC) << unit;
     EXPECT_FALSE(ids.empty());

@@ -1,4 +1,4 @@
-// The whole tokenizer held to Hugging Face `tokenizers`: ids and texts of many strings and of every code point.
+// Compares whole tokenizers with Hugging Face `tokenizers`: ids and texts of many strings and of every code point.
 #include <gtest/gtest.h>
 
 #include "braid/tokenizer/unicode/utf8.h"
@@ -10,7 +10,7 @@ namespace {
 
 using testing::reference_hash;
 
-// Of 256 code points, each alone and within a text.
+// Hash over 256 code points, each alone and within a text.
 uint32_t block_hash(const Tokenizer& tokenizer, char32_t block) {
   uint32_t hash = testing::kHashStart;
   for (char32_t c = block << 8; c < (block + 1) << 8; ++c) {
@@ -47,7 +47,7 @@ TEST_P(TokenizerReference, GivesTheSameIdsAndTextForEveryCodePoint) {
   ASSERT_EQ(expected.size(), 0x110u);
   int num_wrong = 0;
   for (char32_t line = 0; line < expected.size(); line += testing::kThinning) {
-    if (expected[line] == "-") continue;  // unassigned or private code points, of which a sample does
+    if (expected[line] == "-") continue;  // unassigned or private code points: a sample is enough
     uint32_t hash = testing::kHashStart;
     for (char32_t block = line << 4; block < (line + 1) << 4; ++block) {
       hash = testing::fnv_u32(block_hash(*tokenizer, block), hash);

@@ -27,7 +27,7 @@ Result<Json> read_json_file(const ResolvedModel& model, std::string_view name, i
   return parsed;
 }
 
-// A repository of GGUF files is a directory too: the first of them, to be named itself.
+// Repositories of GGUF files are directories too. Suggests the first file, which the user can name instead.
 std::string name_a_gguf(const ResolvedModel& model) {
   std::vector<std::string> names;
   std::error_code error;
@@ -51,7 +51,7 @@ Result<Checkpoint> Checkpoint::open(const ResolvedModel& model) {
   TRY_STATUS(model.kind == ResolvedModel::Kind::kGguf ? checkpoint.open_gguf() : checkpoint.open_directory());
   ModelConfig& config = checkpoint.config_;
   if (!config.checkpoint_dtype) {
-    // As transformers does: the type that the weights are stored in, here the largest tensor's.
+    // As transformers does: the type that the weights are stored in; here the largest tensor's type.
     const StoredTensor* largest = nullptr;
     for (const auto& [name, tensor] : checkpoint.tensors_) {
       if (largest == nullptr || tensor.num_elements() > largest->num_elements()) largest = &tensor;

@@ -17,7 +17,7 @@ using testing::ModelFixture;
 using testing::open_written;
 using testing::TemporaryFolder;
 
-TEST(Checkpoint, EveryFixtureOpensAndGivesTheValuesItWasWrittenFrom) {
+TEST(Checkpoint, EveryFixtureOpensWithTheValuesItWasWrittenFrom) {
   for (const std::string& name : testing::checkpoint_fixture_names()) {
     SCOPED_TRACE(name);
     const ModelFixture fixture = testing::read_model_fixture(name);

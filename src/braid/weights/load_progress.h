@@ -6,7 +6,7 @@
 
 namespace braid {
 
-// Bytes of the checkpoint read so far, and in all. Called on the loading thread.
+// Bytes of the checkpoint read so far, and in total. Called on the loading thread.
 using LoadProgress = std::function<void(int64_t done, int64_t total)>;
 
 }  // namespace braid

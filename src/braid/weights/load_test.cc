@@ -82,7 +82,7 @@ TEST(WeightLoader, AFileThatShrinksWhileItIsLoadedIsAnError) {
   }
 }
 
-// Every cut of every matrix, quantized or not, at rows and columns inside panels and blocks, out of one reading.
+// Every matrix, quantized or not, is cut at rows and columns inside panels and blocks, with all cuts from one read.
 TEST(WeightLoader, CutsMatricesAtAnyRowAndColumn) {
   for (const std::string& name :
        {std::string("qwen3_odd_sizes"), std::string("gguf_qwen3"), std::string("gguf_mixtral"),

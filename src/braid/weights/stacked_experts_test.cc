@@ -48,7 +48,7 @@ std::vector<float> all_rows_of(const Checkpoint& checkpoint, const std::string& 
   return rows_of(checkpoint, name, 0, checkpoint.find(name)->rows());
 }
 
-TEST(StackedExperts, AreAMatrixForEachExpertTheOtherWayRound) {
+TEST(StackedExperts, BecomeOneTransposedMatrixForEachExpert) {
   ModelFixture fixture = testing::read_model_fixture("gpt_oss_plain");
   const TemporaryFolder folder;
   const auto checkpoint = open_written(fixture, folder);
@@ -88,7 +88,7 @@ TEST(StackedExperts, AreAMatrixForEachExpertTheOtherWayRound) {
   }
 }
 
-// A row of MXFP4 [.., cols / 32, 16]: E2M1 times a power of two, the low nibble first.
+// An element of MXFP4 rows [.., cols / 32, 16]: E2M1 times a power of two, the low nibble first.
 float mxfp4_at(const std::vector<std::byte>& blocks, const std::vector<std::byte>& exponents, int64_t index) {
   constexpr std::array<float, 8> kE2m1 = {0, 0.5F, 1, 1.5F, 2, 3, 4, 6};
   const auto byte = static_cast<uint32_t>(blocks[static_cast<size_t>(index / 2)]);
@@ -97,8 +97,8 @@ float mxfp4_at(const std::vector<std::byte>& blocks, const std::vector<std::byte
   return nibble < 8 ? size : -size;
 }
 
-// Also where blocks and exponents come to lie in different files.
-TEST(StackedExperts, OfMxfp4AreDequantised) {
+// Even if blocks and exponents are in different files.
+TEST(StackedExperts, Mxfp4IsDequantised) {
   for (const int num_shards : {1, 2, 3, 5}) {
     ModelFixture fixture = testing::read_model_fixture("gpt_oss_mxfp4");
     const TemporaryFolder folder;
@@ -137,7 +137,7 @@ TEST(StackedExperts, OfMxfp4AreDequantised) {
   }
 }
 
-// What progress and `inspect` count.
+// Progress and `inspect` count these bytes.
 TEST(StackedExperts, TakeAsManyBytesAsTheirTensors) {
   for (const char* name : {"gpt_oss_plain", "gpt_oss_mxfp4"}) {
     const ModelFixture fixture = testing::read_model_fixture(name);
@@ -154,7 +154,7 @@ TEST(StackedExperts, TakeAsManyBytesAsTheirTensors) {
   }
 }
 
-TEST(StackedExperts, WhatIsMissingMisshapenOrThereTwiceIsNamed) {
+TEST(StackedExperts, ErrorsNameWhatIsMissingMisshapenOrThereTwice) {
   const std::string experts = "model.layers.1.mlp.experts.";
   struct Case {
     const char* fixture;
@@ -222,7 +222,7 @@ TEST(StackedExperts, WhatIsMissingMisshapenOrThereTwiceIsNamed) {
   }
 }
 
-TEST(StackedExperts, OfMxfp4HaveWholeBlocks) {
+TEST(StackedExperts, Mxfp4HasWholeBlocks) {
   ModelConfig config{.hidden = 48, .num_layers = 1};
   config.moe = {.num_experts = 2, .expert_ffn = 64};
   StoredTensors tensors;

@@ -9,7 +9,7 @@
 namespace braid {
 namespace {
 
-// What convert_hf_to_gguf does to Q and K: reshape(heads, 2, head_rows / 2, cols).swapaxes(1, 2).
+// convert_hf_to_gguf stores Q and K as reshape(heads, 2, head_rows / 2, cols).swapaxes(1, 2).
 TEST(StoredTensor, UndoesTheInterleavingOfLlamasHeads) {
   constexpr int64_t kHeads = 3;
   constexpr int64_t kHalf = 4;

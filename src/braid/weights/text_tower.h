@@ -1,5 +1,5 @@
-// The text part of a checkpoint of a model that sees too: its tensors have the names of the text model alone, the
-// others are not used.
+// The text tower of a vision-language checkpoint. Its tensors get the names of the text model alone; the other tensors
+// are not used.
 #pragma once
 
 #include <string>
@@ -7,11 +7,11 @@
 
 namespace braid {
 
-// "model.layers.0.…" for "language_model.model.layers.0.…" (as published first) and "model.language_model.layers.0.…"
-// (since transformers 4.52); other names stay.
+// "model.layers.0.…" for "language_model.model.layers.0.…" (as first published) and "model.language_model.layers.0.…"
+// (since transformers 4.52); other names are returned unchanged.
 std::string text_tower_name(std::string_view stored);
 
-// Of the vision tower, or of what brings its outputs into the text: in either form.
+// Whether the tensor belongs to the vision tower, or to the projection of its outputs into the text; in either form.
 bool is_vision_tensor(std::string_view stored);
 
 }  // namespace braid

@@ -23,8 +23,8 @@ TEST(TextTower, TensorsOfBothFormsHaveTheTextModelsNames) {
   EXPECT_FALSE(is_vision_tensor("model.layers.0.mlp.up_proj.weight"));
 }
 
-// In one file or in several with an index, which names the tensors as they are stored.
-TEST(TextTower, WhatItDoesNotUseIsToldInOneLine) {
+// In one file, or in several with an index, which has the stored names.
+TEST(TextTower, UnusedTensorsAreReportedInOneLine) {
   for (const char* const name : {"gemma3_vision", "gemma3_vision_new_names"}) {
     for (const int num_shards : {1, 3}) {
       const ModelFixture fixture = testing::read_model_fixture(name);

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kExpertPlace = "{expert}";
 
-// Calls visit(name, spec) for every tensor of the table, until it returns false.
+// Calls visit(name, spec) for every tensor of the table until it returns false.
 template <typename Visit>
 void for_each_tensor(const WeightTable& table, int64_t num_experts, Visit visit) {
   for (const WeightSpec& spec : table) {
@@ -69,7 +69,8 @@ std::string expert_name(std::string_view name, int64_t expert) {
   return result;
 }
 
-// Linear in the name: after a '*', a mismatch moves that star's end on by one and never looks at earlier stars again.
+// Linear in the name: after a '*', a mismatch moves the end of that star's match by one. Earlier stars are never tried
+// again.
 bool matches_pattern(std::string_view pattern, std::string_view name) {
   size_t p = 0;
   size_t n = 0;

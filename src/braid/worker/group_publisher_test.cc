@@ -1,4 +1,4 @@
-// The publisher of a group: what it says up is what its scheduler does.
+// The publisher of a group reports what its scheduler does.
 #include "braid/worker/group_publisher.h"
 
 #include <gtest/gtest.h>
@@ -33,7 +33,7 @@ class GroupPublisherTest : public ::testing::Test {
   GroupPublisher publisher_{kPublisherConfig};
 };
 
-TEST_F(GroupPublisherTest, OutputsCountTheCommandsThatTheyKnowOf) {
+TEST_F(GroupPublisherTest, OutputsCountTheCommandsTakenSoFar) {
   EXPECT_EQ(publisher_.plan(), nullptr);
   EXPECT_FALSE(publisher_.report().has_value()) << "nothing has happened";
   publisher_.take(commands_of({published_request(1, 5, 2), published_request(2, 3, 2)}));
@@ -72,7 +72,7 @@ TEST_F(GroupPublisherTest, CommandsThatNoStepFollowsAreReportedAlone) {
   ASSERT_TRUE(outputs.has_value());
   EXPECT_FALSE(outputs->step.has_value());
   EXPECT_EQ(outputs->load.num_commands, 4U);
-  EXPECT_EQ(outputs->flushed_tokens, std::vector<int64_t>{8});  // the whole pages of the first chunk
+  EXPECT_EQ(outputs->flushed_tokens, std::vector<int64_t>{8});  // the full pages of the first chunk
   EXPECT_EQ(outputs->load.scheduler.num_free_pages, kPublisherConfig.num_pages);
 }
 
@@ -86,8 +86,8 @@ TEST_F(GroupPublisherTest, ARequestThatCanNeverRunIsAnOutcomeBesideTheOthers) {
   EXPECT_EQ(outputs.outcomes[1].token->token, 7);
 }
 
-// Two groups, and what the one's outputs have the other take.
-class MovingPublishersTest : public ::testing::Test {
+// Two groups; the target takes what the source's outputs report.
+class GroupPublisherMovesTest : public ::testing::Test {
  protected:
   static GroupOutputs run(GroupPublisher& publisher, const StepPlan& plan) {
     return publisher.commit(testing::counted_result(plan, 10), 0.5);
@@ -106,7 +106,7 @@ class MovingPublishersTest : public ::testing::Test {
   GroupPublisher target_{kPublisherConfig};
 };
 
-TEST_F(MovingPublishersTest, ASequenceLeavesWithOneStepAndGoesOnWithAnother) {
+TEST_F(GroupPublisherMovesTest, ASequenceLeavesInOneStepAndContinuesInAnother) {
   source_.take(commands_of({published_request(1, 5, 6), published_request(2, 3, 6)}));
   (void)step(source_);
   source_.take(commands_of({departs(1)}));
@@ -134,7 +134,7 @@ TEST_F(MovingPublishersTest, ASequenceLeavesWithOneStepAndGoesOnWithAnother) {
   EXPECT_EQ(news.load.num_commands, 1U);
 }
 
-TEST_F(MovingPublishersTest, TheLastOneLeavesInAStepWithoutTokens) {
+TEST_F(GroupPublisherMovesTest, TheLastSequenceLeavesInAStepWithoutTokens) {
   source_.take(commands_of({published_request(1, 4, 6)}));
   (void)step(source_);
   source_.take(commands_of({departs(1)}));
@@ -150,7 +150,7 @@ TEST_F(MovingPublishersTest, TheLastOneLeavesInAStepWithoutTokens) {
   EXPECT_FALSE(source_.report().has_value());
 }
 
-TEST_F(MovingPublishersTest, WhatIsAbortedOnItsWayIsTakenAndDropped) {
+TEST_F(GroupPublisherMovesTest, ASequenceAbortedOnItsWayIsTakenAndDropped) {
   source_.take(commands_of({published_request(1, 5, 6)}));
   (void)step(source_);
   source_.take(commands_of({departs(1)}));
@@ -172,7 +172,7 @@ TEST_F(MovingPublishersTest, WhatIsAbortedOnItsWayIsTakenAndDropped) {
   }
 }
 
-TEST_F(MovingPublishersTest, WithoutRoomItsPagesAreDroppedAndItIsComputedAnew) {
+TEST_F(GroupPublisherMovesTest, WithoutRoomItsPagesAreDroppedAndItIsRecomputed) {
   source_.take(commands_of({published_request(9, 20, 6)}));
   (void)step(source_), (void)step(source_), (void)step(source_);
   source_.take(commands_of({departs(9)}));
@@ -195,7 +195,7 @@ TEST_F(MovingPublishersTest, WithoutRoomItsPagesAreDroppedAndItIsComputedAnew) {
   EXPECT_EQ(last, 15) << "its sixth";
 }
 
-TEST_F(MovingPublishersTest, WhatHasEndedOrNotBegunStays) {
+TEST_F(GroupPublisherMovesTest, SequencesThatEndedOrHaveNotBegunStay) {
   source_.take(commands_of({published_request(1, 5, 1), published_request(2, 12, 4)}));
   EXPECT_EQ(step(source_).outcomes.at(0).finish, FinishReason::kLength);
   source_.take(commands_of({departs(1), departs(2), departs(3)}));
@@ -204,7 +204,7 @@ TEST_F(MovingPublishersTest, WhatHasEndedOrNotBegunStays) {
   EXPECT_EQ(outputs.load.num_commands, 5U);
 }
 
-TEST_F(MovingPublishersTest, WhatWaitedForPagesLeavesWithoutAny) {
+TEST_F(GroupPublisherMovesTest, ASequenceThatWaitsForPagesLeavesWithoutAny) {
   GroupPublisher source(
       {.num_pages = 8, .page_size = 4, .context_len = 32, .max_running_requests = 4, .chunked_prefill_size = 8});
   source.take(commands_of({published_request(1, 8, 20), published_request(2, 8, 20)}));

@@ -35,7 +35,7 @@ bool is_filled(const KvCache& cache, PageId page, int value) {
 const std::vector<std::vector<PageId>> kFrom = {{3, 0}};
 const std::vector<std::vector<PageId>> kTo = {{1, 2}};
 
-TEST(LocalKvPageTransfer, BringsEachRanksPagesAsTheyWereWhenTheyWereGiven) {
+TEST(LocalKvPageTransfer, TakesEachRanksPagesAsTheyWereWhenGiven) {
   KvCache source(kTransferShape, 4);
   KvCache target(kTransferShape, 4);
   fill(source, 3, 30);
@@ -52,7 +52,7 @@ TEST(LocalKvPageTransfer, BringsEachRanksPagesAsTheyWereWhenTheyWereGiven) {
   EXPECT_EQ(page_transfer.num_parts_on_the_way(), 0);
 }
 
-TEST(LocalKvPageTransfer, WhatNobodyNeedsIsTakenAndDropped) {
+TEST(LocalKvPageTransfer, TakingIntoNoPagesDropsTheCopy) {
   KvCache source(kTransferShape, 4);
   KvCache target(kTransferShape, 4);
   fill(target, 1, 5);
@@ -75,7 +75,7 @@ TEST(LocalKvPageTransfer, WaitsForAnotherWorldsPart) {
   EXPECT_TRUE(is_filled(target, 1, 1));
 }
 
-TEST(LocalKvPageTransfer, WhatDoesNotComeIsAnErrorThatNamesIt) {
+TEST(LocalKvPageTransfer, AMissingPartIsAnErrorThatNamesIt) {
   KvCache target(kTransferShape, 4);
   LocalKvPageTransfer page_transfer(0.01);
   EXPECT_EQ(page_transfer.take(kMove, 1, target, kTo).error().message,

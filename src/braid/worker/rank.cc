@@ -14,12 +14,12 @@
 namespace braid {
 namespace {
 
-// KV memory ahead of use. A step readies twice what its tokens took, until its layers' next huge pages are there: so
-// they are before the current ones are full. Its time is the requests' time, and a new huge page may take 5 ms
-// (KvCache::commit_ahead), so there is a most, of a decode step with 64 sequences.
+// KV memory is prepared ahead of use. A step prepares twice the memory that its tokens took, until the next huge pages
+// of its layers are there: so they are ready before the current ones are full. Requests wait meanwhile, and a new huge
+// page may take 5 ms (KvCache::commit_ahead), so a step prepares at most what a decode step of 64 sequences needs.
 constexpr int64_t kMostAheadOfStep = int64_t{16} << 20;
 constexpr int64_t kLeadOfStep = 2 * CommittedPages::kPieceBytes;  // of each layer's keys
-// Without work there is time for more: some 10 000 tokens of a small model.
+// Without work there is time for more: about 10 000 tokens of a small model.
 constexpr int64_t kIdleLead = int64_t{1} << 30;  // of all the rank's layers
 
 }  // namespace
@@ -37,7 +37,7 @@ struct Rank::Parts {
   std::unique_ptr<Ops> ops;
   KvCache kv_cache;
   int64_t kv_token_bytes = 0;
-  int64_t kv_bytes_due = 0;  // to be readied ahead of use
+  int64_t kv_bytes_due = 0;  // to be prepared ahead of use
   std::unique_ptr<Model> model;
   std::unique_ptr<TokenExchange> exchange;
   std::unique_ptr<TracedExchange> traced;  // round the exchange

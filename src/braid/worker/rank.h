@@ -1,5 +1,6 @@
 // One rank: its share of the model's weights, its KV cache, its compute threads, its exchange with the world's other
-// ranks, and the runner over them. Made by RankSet, for one thread at a time.
+// ranks, and the runner over them. Made by RankSet. One thread at a time uses it. Tested by transformers_test.cc,
+// rank_set_test.cc and api/dispatch_invariance_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,7 @@
 
 namespace braid {
 
-// What a rank is made of, the same for all but `place` and `cpus`.
+// What a rank is made from. The same for all ranks except `place`, `cpus` and `trace_rank`.
 struct RankSetup {
   const ModelConfig* config = nullptr;
   RankPlace place;
@@ -42,7 +43,7 @@ struct RankSetup {
   KvPageTransfer* page_transfer = nullptr;  // of sequences that change their group
 };
 
-// The exchange of a rank that has others in its world; the same sizes on all of them.
+// The exchange of a rank with others in its world. The sizes are the same on all of them.
 DpAttentionConfig exchange_config(const RankSetup& setup);
 
 class Rank {
@@ -57,18 +58,18 @@ class Rank {
   const RankCpus& cpus() const;
   bool is_publisher() const { return place().attn_tp_rank == 0; }
 
-  // One step, which all ranks of the world execute: a publisher's result has its group's tokens, others' has none. An
-  // error is the world's end.
+  // One step, executed by all ranks of the world. A publisher's result has its group's tokens, a subscriber's has none.
+  // An error ends the world.
   Result<StepResult> execute(const StepPlan& plan, const WorldStep& step, TokenMasks* masks = nullptr);
 
-  // A few milliseconds of what makes later steps shorter, while there is no work: KV memory is readied. False: nothing
-  // is left to do.
+  // Call while there is no work: spends a few milliseconds on preparing KV memory, which makes later steps shorter.
+  // Returns false when nothing is left to do.
   bool use_idle_time();
 
-  // Of a rank that is alone in its world.
+  // Only for a rank that is alone in its world.
   ModelRunner& runner();
 
-  // The same forward pass, giving the raw logits of every new token in the plan's order.
+  // The same forward pass, then visit(row, logits [vocab]) with the raw logits of every new token in the plan's order.
   Status for_each_logits(const StepPlan& plan, const WorldStep& step,
                          FunctionRef<void(int64_t row, std::span<const float> logits)> visit);
 

@@ -1,4 +1,4 @@
-// How a rank comes to its exchange with the other ranks of its world, and tells it about each step.
+// Makes a rank's exchange with the other ranks of its world, and prepares it for each step.
 #pragma once
 
 #include <cstdint>

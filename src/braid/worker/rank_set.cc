@@ -49,7 +49,7 @@ Result<LoadedModel> load_weights(const Checkpoint& checkpoint, const RankOptions
 WorldStep world_step(std::span<const StepHeader> headers, const RankPlace& place) {
   WorldStep step{.number = static_cast<int64_t>(headers.front().round),
                  .group_tokens = std::vector<int32_t>(static_cast<size_t>(place.dp_size))};
-  for (size_t rank = 0; rank < headers.size(); ++rank) {  // subscribers state nothing
+  for (size_t rank = 0; rank < headers.size(); ++rank) {  // subscribers' headers count no tokens
     step.group_tokens[rank / static_cast<size_t>(place.attn_tp_size)] += static_cast<int32_t>(headers[rank].num_tokens);
     step.num_logit_rows = std::max(step.num_logit_rows, headers[rank].num_logit_rows);
   }

@@ -1,5 +1,5 @@
-// All ranks of this process: loaded together, since what they hold alike exists once, and worlds of them that step
-// together.
+// All ranks of this process. They are loaded together, because equal parts of the model are shared, and connected into
+// worlds that step together.
 #pragma once
 
 #include <cstdint>
@@ -48,17 +48,17 @@ class RankSet {
   // Null where a world is one rank.
   const ThreadWorld* world(int32_t index) const { return worlds_[static_cast<size_t>(index)].get(); }
 
-  // What all ranks do, world by world, while it is on.
+  // Records what all ranks do, world by world, while it is on.
   StepTrace& trace() { return *trace_; }
   std::vector<std::string> rank_names() const;  // "rank 3 (group 1)"; of replicas: "replica 1, rank 0 (group 1)"
 
   // The ranks of a world, for World (worker/world.h). The set outlives it, as do the masks.
   std::vector<WorldMember> members(int32_t world, TokenMasks* masks);
 
-  // Of all worlds.
+  // Shared by all worlds.
   LocalKvPageTransfer& page_transfer() { return *page_transfer_; }
 
-  // Runs work(rank) for all ranks at once, each on a thread of its own bound to its CPUs; the first error of any.
+  // Runs work(rank) for all ranks at once, each on its own thread bound to its CPUs. Returns the first error.
   Status on_all_ranks(FunctionRef<Status(Rank& rank, int32_t world)> work);
 
  private:
@@ -69,7 +69,7 @@ class RankSet {
   const ThreadWorld* world_of(size_t index) const {
     return worlds_[index / static_cast<size_t>(layout().tp_size)].get();
   }
-  // Runs work(index) for all ranks at once, each on a thread bound to its CPUs. The first error ends its world.
+  // The same with the rank's index, before ranks exist. An error ends the rank's world.
   Status on_threads(std::span<const RankCpus> places, FunctionRef<Status(size_t index)> work);
   Status make_ranks(const RankOptions& options, const KvShape& kv_shape, LoadedModel& loaded);
 

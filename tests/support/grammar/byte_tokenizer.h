@@ -1,5 +1,5 @@
-// A tokenizer of every single byte, some longer tokens that cross all borders a grammar has, and an end token: small,
-// so that fuzz targets and exact comparisons are quick.
+// A tokenizer of all single bytes, some longer tokens that cross a grammar's borders, and an end token. It is small, so
+// that fuzz targets and exact comparisons are fast.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,5 @@
-// For fuzz targets: follows a compiled grammar through its masks, chosen by the input's bytes, and holds what must
-// hold.
+// For fuzz targets: follows a compiled grammar through its masks, with tokens chosen by the input's bytes, and checks
+// its invariants.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@
 
 namespace braid::grammar::testing {
 
-// The text, if it became complete. Every allowed token is accepted; no state is without one; an error is a matcher's
-// own.
+// Returns the text if it became complete. Checks that every allowed token is accepted, and that some token is always
+// allowed unless the matcher returns an error.
 inline std::optional<std::string> follow_masks(const std::shared_ptr<const CompiledGrammar>& grammar,
                                                const ByteTokenizer& tokenizer, std::string_view choices) {
   GrammarMatcher matcher(grammar, false);
@@ -26,7 +26,7 @@ inline std::optional<std::string> follow_masks(const std::shared_ptr<const Compi
   uint32_t state = 12345;
   constexpr int kMaxSteps = 48;
   for (int step = 0; step < kMaxSteps && matcher.can_continue(); ++step) {
-    if (!matcher.fill_mask(mask, ends).ok()) return std::nullopt;  // too ambiguous
+    if (!matcher.fill_mask(mask, ends).ok()) return std::nullopt;  // the grammar is too ambiguous
     CHECK(has_bit(mask, tokenizer.end_token()) == matcher.is_complete());
     std::vector<TokenId> allowed;
     for (TokenId id = 0; id < tokenizer.end_token(); ++id) {

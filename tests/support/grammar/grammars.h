@@ -1,4 +1,4 @@
-// What the tests of grammars share: tokenizers, texts held against a grammar, random outputs drawn through its masks.
+// Shared by tests of grammars: tokenizers, checks of texts against a grammar, random outputs sampled through its masks.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -34,7 +34,7 @@ inline std::shared_ptr<const CompiledGrammar> must(const GrammarCompiler::Compil
 
 enum class Verdict { kRejected, kPrefix, kWhole };
 
-// Byte by byte, whatever the tokens are.
+// Checks the text byte by byte, independent of tokens.
 inline Verdict judge(const std::shared_ptr<const CompiledGrammar>& grammar, std::string_view text) {
   GrammarMatcher matcher(grammar, false);
   for (size_t i = 0; i < text.size(); ++i) {
@@ -46,12 +46,12 @@ inline bool accepts(const std::shared_ptr<const CompiledGrammar>& grammar, std::
   return judge(grammar, text) == Verdict::kWhole;
 }
 
-// An output drawn through the masks: every allowed token as likely as the others (or, with `brief`, one that ends or
-// shortens the text, by chance). Empty if `max_tokens` do not complete it. Any matcher error is a failure.
+// Samples an output through the masks. Allowed tokens are equally likely, except as `options` say. Empty if
+// `max_tokens` tokens do not complete it. Any matcher error is a test failure.
 struct DrawOptions {
   int max_tokens = 400;
-  double likes_to_end = 0.3;     // the chance to end where that is allowed
-  double likes_punctuation = 0;  // the chance to take a token that begins with a closing or separating character
+  double likes_to_end = 0.3;     // the probability of ending where that is allowed
+  double likes_punctuation = 0;  // the probability of taking a token that begins with a closing or separating character
 };
 inline std::optional<std::string> draw(const std::shared_ptr<const CompiledGrammar>& grammar,
                                        const Tokenizer& tokenizer, TokenId end_token, std::mt19937& random,
@@ -88,7 +88,7 @@ inline std::optional<std::string> draw(const std::shared_ptr<const CompiledGramm
   return std::nullopt;
 }
 
-// Holds a mask to its definition: a token is allowed if and only if its bytes are.
+// Compares a mask with its definition: a token is allowed if and only if its bytes are.
 inline void expect_exact_mask(const GrammarMatcher& matcher, const Tokenizer& tokenizer, const std::string& where) {
   std::vector<uint32_t> mask(matcher.mask_words());
   const auto filled = matcher.fill_mask(mask, {});

@@ -1,4 +1,4 @@
-// For tests: PCRE2's word on whether a text, as a whole, matches a pattern.
+// For tests: asks PCRE2 whether a whole text matches a pattern.
 #pragma once
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -14,8 +14,8 @@ namespace braid::grammar::testing {
 
 class Pcre {
  public:
-  // Nothing where PCRE2 refuses the pattern. With `unicode`, \d and \w are Unicode's, as in some dialects; otherwise
-  // ASCII's. Beyond `max_steps` a text is given up.
+  // Nothing if PCRE2 refuses the pattern. With `unicode`, \d and \w are Unicode's, as in some dialects; otherwise
+  // ASCII's. A match gives up after `max_steps`.
   static std::optional<Pcre> compile(std::string_view pattern, bool unicode, uint32_t max_steps = 10'000'000) {
     int error = 0;
     PCRE2_SIZE offset = 0;
@@ -30,7 +30,7 @@ class Pcre {
     return made;
   }
 
-  // Nothing where PCRE2 gives up.
+  // Nothing if PCRE2 gives up.
   std::optional<bool> matches(std::string_view text) const {
     const int found = pcre2_match(code_.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), 0, 0,
                                   match_.get(), limits_.get());

@@ -1,4 +1,4 @@
-// The files of testdata/, and the limits that sanitizers' slowness asks for.
+// Reads the files of testdata/; sanitizer builds, which are slow, use fewer of them.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@
 
 namespace braid::testing {
 
-inline constexpr int kThinning = kUnderSanitizer ? 16 : 1;  // look at one in so many
+inline constexpr int kThinning = kUnderSanitizer ? 16 : 1;  // use every n-th
 
 inline const std::vector<std::string>& families() {
   static const std::vector<std::string> kFamilies = {"qwen2",       "llama3",   "gpt2",        "smollm2", "llama2",
@@ -39,7 +39,7 @@ inline std::vector<std::string> read_lines(const std::string& name) {
   return lines;
 }
 
-// `with_long`: also those of 10 000 characters, which stand behind the others as [[text, times], …].
+// `with_long`: also the strings of 10 000 characters, which come last, as [[text, times], …].
 inline std::vector<std::string> fixture_strings(bool with_long = false) {
   std::vector<std::string> strings;
   for (const std::string& line : read_lines("strings.txt")) {

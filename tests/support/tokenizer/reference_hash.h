@@ -1,5 +1,5 @@
-// How testdata/ says what the reference made of a string: FNV-1a over ids and decoded texts (as hash_of() in
-// tools/make_tokenizer_fixtures.py).
+// The hash by which testdata/ records the reference's result for a string: FNV-1a over ids and decoded texts (hash_of()
+// in tools/make_tokenizer_fixtures.py).
 #pragma once
 
 #include <cstdint>

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "braid/tokenizer/text_assets.h"
+#include "braid/tokenizer/loading/make_tokenizer.h"
 #include "braid/tokenizer/tokenizer.h"
 
 namespace braid::testing {

@@ -48,7 +48,7 @@ TEST(BenchDispatch, AGroupMayBeItsPublisherAlone) {
   EXPECT_NE(dispatch_report(options).find("direct"), std::string::npos);
 }
 
-TEST(BenchDispatch, WhatCannotBeMeasuredIsNamed) {
+TEST(BenchDispatch, AnErrorNamesWhatCannotBeMeasured) {
   const auto error_of = [](const BenchDispatchOptions& options) {
     const Status status = run_bench_dispatch(options, stdout);
     return status.ok() ? std::string() : status.error().message;
@@ -58,7 +58,7 @@ TEST(BenchDispatch, WhatCannotBeMeasuredIsNamed) {
   EXPECT_NE(error_of({.as_rank = "/nowhere"}).find("--as-rank"), std::string::npos);
 }
 
-TEST(BenchDispatch, ARanksTaskComesBackAsItWas) {
+TEST(RankTask, IsReadBackAsItWasWritten) {
   const dispatch::RankTask task{.layout = {.num_groups = 4, .ranks_per_group = 3},
                                 .group = 3,
                                 .rank = 2,

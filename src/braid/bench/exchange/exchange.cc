@@ -23,7 +23,7 @@ constexpr std::array kBenchModes{DpPaddingMode::kMaxLen, DpPaddingMode::kSumLen,
 
 struct RankFigures {
   std::vector<double> seconds;  // of each repeat
-  int64_t received_bytes = 0;   // in one
+  int64_t received_bytes = 0;   // of one repeat
   int64_t predicted_bytes = 0;
 };
 
@@ -33,7 +33,7 @@ Result<RankFigures> run_exchange_rank(const ExchangeBenchOptions& options, const
   const auto ops = make_ref_ops();
   TRY(const auto exchange, initialize_dp_attention(config, *ops, world, group));
   exchange->begin_step(metadata);
-  const RowsBuffer none;  // the exchange has a slot of its own
+  const RowsBuffer none;  // the exchange has its own slot
   const RowsBuffer sums(DType::kFloat32, config.max_rows(), config.hidden);
   RankFigures figures;
   for (int32_t i = 0; i <= options.repeats; ++i) {

@@ -1,5 +1,5 @@
-// `braid bench exchange`: what gathering the groups' rows and summing them back costs in each padding mode, counted and
-// timed over ranks that share no buffer, and timed over ranks that do.
+// `braid bench exchange`: the cost of gathering the groups' rows and summing them back in each padding mode. Counted
+// and timed over ranks that share no buffer, and timed over ranks that do.
 #pragma once
 
 #include <cstdint>
@@ -28,15 +28,15 @@ struct ExchangeFigures {
   std::string load;  // "balanced", "skewed", "idle"
   std::vector<int32_t> group_tokens;
   DpPaddingMode mode = DpPaddingMode::kExact;
-  std::vector<int64_t> received_bytes;   // of each rank, counted: one gather and one scatter
-  std::vector<int64_t> predicted_bytes;  // by gather_bytes and scatter_bytes
+  std::vector<int64_t> received_bytes;   // counted for each rank: one gather and one scatter
+  std::vector<int64_t> predicted_bytes;  // according to gather_bytes and scatter_bytes
   double message_seconds = 0;            // of the slowest rank, median
   double local_seconds = 0;
 };
 
 Result<std::vector<ExchangeFigures>> measure_exchange(const ExchangeBenchOptions& options);
 
-// An error where counted and predicted bytes differ, or where EXACT moves more than another mode.
+// Returns an error if counted and predicted bytes differ, or if EXACT moves more than another mode.
 Status run_bench_exchange(const ExchangeBenchOptions& options, std::FILE* out);
 
 }  // namespace braid

@@ -5,7 +5,7 @@
 namespace braid {
 namespace {
 
-TEST(BenchExchange, CountsWhatTheFunctionSaysForEveryLoadAndMode) {
+TEST(BenchExchange, CountsThePredictedBytesForEveryLoadAndMode) {
   for (const auto& [tp_size, dp_size] : {std::pair{2, 2}, std::pair{4, 4}, std::pair{4, 2}}) {
     const auto all =
         measure_exchange({.tp_size = tp_size, .dp_size = dp_size, .hidden = 32, .tokens = 9, .repeats = 2});
@@ -18,7 +18,7 @@ TEST(BenchExchange, CountsWhatTheFunctionSaysForEveryLoadAndMode) {
   }
 }
 
-TEST(BenchExchange, RefusesWhatCannotBe) {
+TEST(BenchExchange, RefusesImpossibleOptions) {
   EXPECT_FALSE(measure_exchange({.tp_size = 4, .dp_size = 3}).ok());
   EXPECT_FALSE(measure_exchange({.hidden = 7}).ok());
   EXPECT_FALSE(measure_exchange({.tokens = 0}).ok());

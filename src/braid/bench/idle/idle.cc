@@ -18,7 +18,7 @@ void sleep_for(double seconds) {
   std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
 }
 
-// From submit() to the one token of a prompt that no cache knows.
+// From submit() to the only token of a prompt that no cache has.
 Result<double> seconds_to_first_token(Engine& engine, const IdleOptions& options, int32_t index) {
   GenerationRequest request;
   std::vector<TokenId> prompt(static_cast<size_t>(options.input_len));
@@ -53,7 +53,7 @@ Result<IdleReport> measure_idle(const IdleOptions& options, std::shared_ptr<Logg
   while (index < kWarmUps) TRY_STATUS(seconds_to_first_token(*engine, options, index++));
 
   IdleReport report{.num_ranks = engine->layout().num_ranks()};
-  sleep_for(0.1);  // whatever still ends
+  sleep_for(0.1);  // lets the warm-up's last work end
   const double before_s = process_cpu_seconds();
   const double start_s = monotonic_seconds();
   sleep_for(options.idle_s);
@@ -61,7 +61,7 @@ Result<IdleReport> measure_idle(const IdleOptions& options, std::shared_ptr<Logg
 
   std::vector<double> at_once;
   std::vector<double> after_pause;
-  for (int32_t i = 0; i < options.repeats; ++i) {  // in turns, so that both meet the same moods of the machine
+  for (int32_t i = 0; i < options.repeats; ++i) {  // in turns, so that both meet the same conditions
     sleep_for(options.pause_s);
     TRY(after_pause.emplace_back(), seconds_to_first_token(*engine, options, index++));
     TRY(at_once.emplace_back(), seconds_to_first_token(*engine, options, index++));

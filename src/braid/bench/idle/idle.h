@@ -1,4 +1,5 @@
-// `braid bench idle`: what an engine without work costs, and how much later its first token comes when it has slept.
+// `braid bench idle`: what an engine without work costs, and how much later its first token comes after it has slept.
+// Tested by tests/e2e/test_bench.py.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +14,8 @@ namespace braid {
 
 struct IdleOptions {
   EngineOptions engine;
-  double idle_s = 5;     // in which processor time is counted
-  double pause_s = 0.5;  // before each request that comes after a sleep
+  double idle_s = 5;     // while processor time is counted
+  double pause_s = 0.5;  // before each request after a pause
   int32_t repeats = 30;
   int32_t input_len = 16;
   bool json = false;
@@ -22,9 +23,9 @@ struct IdleOptions {
 
 struct IdleReport {
   int32_t num_ranks = 1;
-  double core_share = 0;     // of one core, all threads of the process together, while nothing was asked for
-  double at_once_s = 0;      // to the first token of a request that comes right behind another; medians
-  double after_pause_s = 0;  // of one that comes behind a pause
+  double core_share = 0;     // of one core, over all threads of the process, without requests
+  double at_once_s = 0;      // to the first token of a request right after another; medians
+  double after_pause_s = 0;  // to the first token of a request after a pause; medians
   double later_s() const { return after_pause_s - at_once_s; }
 };
 

@@ -11,7 +11,7 @@
 namespace braid {
 namespace {
 
-// Caches of as many layers as fill `bytes`, pages in disorder as a pool that has been in use hands them out.
+// KV caches for as many layers as fit cache_bytes. Pages are in random order, as a pool in use hands them out.
 class Caches {
  public:
   Caches(const AttentionBench& bench, const AttentionCase& shape, Ops& ops) {

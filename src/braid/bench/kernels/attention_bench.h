@@ -1,4 +1,5 @@
-// Attention's speed alone, with keys and values from memory, beside the floor of the same run.
+// The speed of attention alone, with keys and values from memory, beside the roofline of the same run. Tested by
+// kernels_report_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,7 @@
 
 namespace braid {
 
-// One call of attention: sequences of equal length, the last `num_new` tokens of each being new.
+// One call of attention: sequences of equal length whose last `num_new` tokens are new.
 struct AttentionCase {
   int64_t num_sequences = 1;
   int64_t context = 160;
@@ -24,23 +25,23 @@ struct AttentionBench {
   int32_t page_size = 16;
   DType dtype = DType::kBFloat16;
   std::vector<AttentionCase> cases;
-  int64_t cache_bytes = int64_t{256} << 20;  // distinct keys and values to rotate over, where one call has fewer
+  int64_t cache_bytes = int64_t{256} << 20;  // distinct keys and values to rotate over, if one call has fewer
   double seconds_per_case = 0.3;
 };
 
 struct AttentionFigure {
   AttentionCase shape;
-  double seconds = 0;           // a call (one layer of a model), median
-  double bytes_per_s = 0;       // of keys and values that it must read, each once
-  double flops_per_s = 0;       // of q·k and p·v over the keys that are seen
-  double read_bytes_per_s = 0;  // in turns with the calls; theirs where that is more
+  double seconds = 0;           // one call (one layer of a model), median
+  double bytes_per_s = 0;       // of the keys and values that it must read, each once
+  double flops_per_s = 0;       // of q·k and p·v over the visible keys
+  double read_bytes_per_s = 0;  // measured in turns with the calls; the calls' own if that is more
   double roofline_fraction = 0;
 };
 
 // Decode of 1, 8 and 32 sequences over short to long contexts; prefill of 512 and 8192 tokens.
 std::vector<AttentionCase> default_attention_cases();
 
-// All but the floors, whose FLOPs are known when everything of a run is measured.
+// Everything but roofline_fraction, which needs the best FLOPs of the whole run.
 std::vector<AttentionFigure> measure_attention(AttentionBackend& backend, Ops& ops, const AttentionBench& bench,
                                                ReadMeter& meter);
 

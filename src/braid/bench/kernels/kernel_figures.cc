@@ -87,7 +87,7 @@ KernelReport measure_kernels(const KernelBench& bench, ThreadTeam& team) {
   double& peak = bench.dtype == DType::kFloat32 ? roofline.f32_flops_per_s : roofline.bf16_flops_per_s;
   for (const KernelFigure& figure : report.figures) peak = std::max(peak, figure.flops_per_s);
   for (const AttentionFigure& figure : report.attention) peak = std::max(peak, figure.flops_per_s);
-  // floor / seconds, where the floor is of bytes_per_s * seconds and flops_per_s * seconds.
+  // The least time / seconds, where the least time is for bytes_per_s * seconds and flops_per_s * seconds.
   const auto set_fraction = [&](auto& figure) {
     figure.roofline_fraction = std::max(figure.bytes_per_s / figure.read_bytes_per_s, figure.flops_per_s / peak);
   };

@@ -1,4 +1,5 @@
-// The speed of the matrix kernels over batch sizes, weights from memory, and of attention, beside the floor of one run.
+// The speed of the matrix kernels over batch sizes, with weights from memory, and of attention, beside the roofline of
+// the same run. Tested by kernels_report_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +18,10 @@ struct KernelShape {
 struct KernelFigure {
   KernelShape shape;
   int64_t m = 0;
-  double seconds = 0;  // a product, median
+  double seconds = 0;  // one product, median
   double bytes_per_s = 0;
   double flops_per_s = 0;
-  double read_bytes_per_s = 0;  // in turns with the shape's products; the best of them where that is more
+  double read_bytes_per_s = 0;  // measured in turns with the shape's products; the best of the products if that is more
   double roofline_fraction = 0;
 };
 
@@ -39,12 +40,12 @@ struct KernelBench {
 std::vector<KernelShape> default_kernel_shapes();
 std::vector<int64_t> default_batch_sizes();
 
-// Few cases over little memory, some of it cached: figures to look at, not to report.
+// A few cases over little memory, some of it cached: a quick look, not figures to report.
 KernelBench quick_kernel_bench();
 
-// Each call takes the next weights and the next batch size in turn, and a plain reading of memory is among the turns,
-// so that all batch sizes and their floor see the same machine. A product that is above the peak measured before raises
-// it. Attention is the `fa` backend's.
+// Each call takes the next weights and the next batch size in turn, and plain reading of memory takes turns too, so
+// that all batch sizes and their roofline see the same machine. A product faster than the peak measured before raises
+// the peak. Attention uses the `fa` backend.
 struct KernelReport {
   Roofline roofline;
   std::vector<KernelFigure> figures;

@@ -8,15 +8,16 @@
 
 namespace braid {
 
-void add_bench_kernels_command(CLI::App& bench, CommandRunner& runner) {
+void add_bench_kernels_command(Command bench, CommandRunner& runner) {
   struct Flags {
     MachineFlags machine;
     bool quick = false;
   };
   auto flags = std::make_shared<Flags>();
-  CLI::App* command = bench.add_subcommand("kernels", "Matrix products over batch sizes, and attention, out of memory");
-  add_machine_flags(*command, flags->machine);
-  command->add_flag("--quick", flags->quick, "A few cases over little memory, in seconds: a look, not a measurement");
+  const Command command =
+      bench.add_command("kernels", "Matrix products over batch sizes, and attention, out of memory");
+  add_machine_flags(command, flags->machine);
+  command.add_flag("--quick", flags->quick, "A few cases over little memory, in seconds: a look, not a measurement");
   runner.on_code(command, [flags]() -> Result<int> {
     BenchKernelsOptions options{.threads = flags->machine.num_threads(), .json = flags->machine.json};
     if (flags->quick) options.bench = quick_kernel_bench();

@@ -1,4 +1,4 @@
-// `braid bench kernels`, flags already parsed: what it prints.
+// `braid bench kernels`, flags already parsed: measures and prints.
 #pragma once
 
 #include <cstdio>

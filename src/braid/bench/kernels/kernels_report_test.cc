@@ -13,7 +13,7 @@ namespace {
 
 constexpr RooflineEffort kLittleEffort = {.seconds = 0.002, .read_bytes = int64_t{1} << 20};
 
-TEST(BenchKernels, EveryFigureStandsBesideTheRooflineOfItsOwnRun) {
+TEST(KernelsReport, EveryFigureStandsBesideTheRooflineOfItsOwnRun) {
   for (DType dtype : {DType::kBFloat16, DType::kFloat32}) {
     const BenchKernelsOptions options = {.bench = {.isa = available_isas().back(),
                                                    .dtype = dtype,

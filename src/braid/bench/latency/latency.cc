@@ -26,7 +26,7 @@ int32_t group_share(int32_t batch_size, int32_t group, int32_t num_groups) {
   return static_cast<int32_t>(share.end - share.begin);
 }
 
-// A group's share of the B sequences, with pages of their own, planned as the scheduler would without a cache.
+// One group's share of the sequences, with pages of their own, planned as the scheduler would without a cache.
 class Batch {
  public:
   Batch(const LatencyOptions& options, const SchedulerConfig& scheduler, int64_t vocab_size, int32_t group,
@@ -43,7 +43,7 @@ class Batch {
     }
   }
 
-  // Chunks of prompts, each step filled to the chunk size with as many prompts as it takes.
+  // Chunks of prompts; each step is filled to the chunk size with as many prompts as fit.
   std::vector<StepPlan> prefill_plans() const {
     std::vector<StepPlan> plans(1);
     int32_t room = chunk_;
@@ -88,7 +88,8 @@ class Batch {
   const LatencyOptions& options_;
   int32_t chunk_;
   StaticPageTables pages_;
-  std::vector<std::vector<TokenId>> tokens_;  // prompts, and outputs: drawn too, so that every rank knows them
+  std::vector<std::vector<TokenId>>
+      tokens_;  // prompts and outputs; outputs are drawn too, so that every rank knows them
 };
 
 struct Run {
@@ -100,7 +101,7 @@ struct Run {
   StepWork decode_work;
 };
 
-// Where the figures of a step go.
+// The members of Run that receive a step's figures.
 struct StepFigures {
   double Run::*seconds;
   int64_t Run::*page_faults;
@@ -113,7 +114,7 @@ void append(StepWork& all, const StepWork& one) {
   all.operations.insert(all.operations.end(), one.operations.begin(), one.operations.end());
 }
 
-// What all groups of a world plan for one step, which every rank knows: lengths alone decide it.
+// The plans of all groups of a world for one step. They depend only on lengths, so every rank knows them.
 struct PlannedStep {
   std::vector<StepPlan> groups;
   WorldStep shape;
@@ -134,7 +135,7 @@ PlannedStep plan_step(const std::vector<Batch>& batches, const std::vector<std::
   return step;
 }
 
-// One rank's: all steps of the run, in step with the others. `run`: null for all but one.
+// One rank's part: all steps of the run, in step with the other ranks. `run` is null for all ranks but one.
 Status run_rank(const LatencyOptions& options, RankSet& ranks, Rank& rank, int32_t world, Run* run) {
   const ParallelLayout& layout = ranks.layout();
   const auto own = static_cast<size_t>(rank.place().attn_dp_rank);
@@ -172,7 +173,7 @@ Status run_rank(const LatencyOptions& options, RankSet& ranks, Rank& rank, int32
   return {};
 }
 
-// Of the first rank: all of a world take as long as each other.
+// Measured on the first rank; all ranks of a world take equally long.
 Result<Run> run_once(const LatencyOptions& options, RankSet& ranks) {
   Run run;
   TRY_STATUS(ranks.on_all_ranks([&](Rank& rank, int32_t world) {
@@ -181,7 +182,7 @@ Result<Run> run_once(const LatencyOptions& options, RankSet& ranks) {
   return run;
 }
 
-// What was once sustained can be; but the bandwidth is that between the runs, since a shared machine's is another from
+// A peak that was once sustained counts. The bandwidth is taken between the runs, since a shared machine's changes from
 // second to second.
 Roofline ceilings_of(const Roofline& a, const Roofline& b, std::vector<double> readings) {
   readings.push_back(b.read_bytes_per_s);
@@ -191,7 +192,7 @@ Roofline ceilings_of(const Roofline& a, const Roofline& b, std::vector<double> r
           .isa = a.isa};
 }
 
-// So that a floor can be had by other ceilings than this program's.
+// So that others can compute the roofline with other ceilings.
 Json to_json(const StepWork& work) {
   Json operations = Json::array();
   for (const auto& [operation, count] : count_operations(work)) {
@@ -203,7 +204,7 @@ Json to_json(const StepWork& work) {
   return operations;
 }
 
-// What no model could run.
+// Refuses options that no model could run.
 Status check_options(const LatencyOptions& options) {
   if (options.batch_size > options.engine.rank.max_running_requests) {
     return fail("--batch-size {} is above --max-running-requests {}", options.batch_size,
@@ -232,11 +233,11 @@ Result<LatencyReport> measure_latency(const LatencyOptions& options, std::shared
   TRY(const auto ranks, RankSet::load(checkpoint, options.engine.rank, std::move(logger), {}));
   TRY_STATUS(check_room(options, ranks->scheduler_config(), ranks->layout().num_groups()));
 
-  // With as many threads as all ranks have together.
+  // As many threads as all ranks together.
   ThreadTeam team(ranks->first().team().size() * ranks->layout().num_ranks());
   const Roofline before = measure_roofline(ranks->isa(), team, options.roofline);
   TRY(Run last, run_once(options, *ranks));                           // commits the KV pages and warms up
-  TRY_STATUS(ranks->on_all_ranks([](Rank& rank, int32_t) -> Status {  // as a server's ranks do until requests come
+  TRY_STATUS(ranks->on_all_ranks([](Rank& rank, int32_t) -> Status {  // as a server's ranks do while no requests come
     while (rank.use_idle_time()) {
     }
     return {};

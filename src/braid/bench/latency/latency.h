@@ -1,4 +1,5 @@
-// `braid bench latency`: one batch, prefilled and then decoded step by step, beside the floor of the same run.
+// `braid bench latency`: one batch, prefilled and then decoded step by step, beside the roofline of the same run.
+// Tested by tests/e2e/test_bench.py.
 #pragma once
 
 #include <cstdint>
@@ -19,21 +20,21 @@ struct LatencyOptions {
   int32_t output_len = 32;  // of each sequence; the first comes from the prefill
   int32_t repeats = 5;      // medians are reported
   uint64_t seed = 0;
-  bool skip_prefill = false;  // decode behind prompts whose keys and values nobody computed: those are zeros
+  bool skip_prefill = false;  // decode after prompts whose keys and values are zeros, not computed
   bool json = false;
   RooflineEffort roofline;
 };
 
 struct LatencyReport {
-  double prefill_seconds = 0;      // of all prompts; this and all of the prefill's are 0 where it was skipped
+  double prefill_seconds = 0;      // of all prompts; the prefill's figures are 0 if it was skipped
   double decode_step_seconds = 0;  // mean over a run's decode steps
   double prefill_roofline_seconds = 0;
-  double decode_roofline_seconds = 0;  // of a step
+  double decode_roofline_seconds = 0;  // of one step
   double prefill_tokens_per_s = 0;
   double decode_tokens_per_s = 0;
   double prefill_roofline_fraction = 0;
   double decode_roofline_fraction = 0;
-  double prefill_page_faults = 0;  // of all threads, in a run's prefill; mean over the runs behind the warm-up
+  double prefill_page_faults = 0;  // of all threads, in a run's prefill; mean over the runs after the warm-up
   double decode_page_faults_per_step = 0;
   int32_t num_decode_steps = 0;
   StepWork prefill_work;

@@ -7,12 +7,12 @@
 namespace braid {
 namespace {
 
-// y[m, n] = x[m, k] · wᵀ, whose weights are read once.
+// y[m, n] = x[m, k] · wᵀ; the weights are read once.
 StepWork::Operation product(double m, double n, double k, DType dtype) {
   return {.bytes = n * k * static_cast<double>(dtype_bytes(dtype)), .flops = 2.0 * m * n * k, .dtype = dtype};
 }
 
-// `window`: of the layer; 0: it has none.
+// `window`: of the layer; 0: none.
 StepWork::Operation attention(const ModelConfig& config, DType kv_dtype, const StepPlan& plan, int32_t window) {
   StepWork::Operation work{.dtype = kv_dtype};
   const double kv_token_bytes =
@@ -24,7 +24,7 @@ StepWork::Operation attention(const ModelConfig& config, DType kv_dtype, const S
     work.bytes += (before + num_new) * kv_token_bytes;
     double visible_keys = num_new * before + num_new * (num_new + 1) / 2;
     if (window > 0) {
-      // The first of them that has a whole window to see, and those behind it, do not see more and more.
+      // From the first token that sees a whole window on, tokens see no more keys than the one before.
       const double past = std::max(0.0, before + num_new - window);
       visible_keys -= past * (past + 1) / 2;
     }

@@ -1,5 +1,5 @@
-// The least time that one step can take on this machine: the sum over its operations of max(bytes / bandwidth,
-// FLOPs / peak), where bytes are the weights touched and the keys and values read. Pure arithmetic.
+// The least time that one step can take on this machine: the sum over its operations of max(bytes / bandwidth, FLOPs /
+// peak), where bytes are the weights touched plus the keys and values read. Pure arithmetic.
 #pragma once
 
 #include <cstdint>
@@ -22,13 +22,13 @@ struct StepWork {
   std::vector<Operation> operations;
 };
 
-// `touched_experts`: expert matrices pairs (gate/up and down) that the step's tokens chose, summed over its layers.
+// `touched_experts`: pairs of expert matrices (gate/up and down) that the step's tokens chose, summed over its layers.
 StepWork work_of_step(const ModelConfig& config, DType dtype, DType kv_dtype, const StepPlan& plan,
                       int64_t touched_experts);
 
 double roofline_seconds(const StepWork& work, const Roofline& roofline);
 
-// Equal operations once, with their number: what a report has room for, and a floor by other ceilings needs.
+// Equal operations once, with their number: compact enough for a report, and enough to apply other ceilings.
 struct CountedOperation {
   StepWork::Operation operation;
   int64_t count = 0;

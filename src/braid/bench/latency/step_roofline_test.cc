@@ -51,7 +51,7 @@ TEST(StepRoofline, EqualOperationsAreCountedAndHaveTheSameRoofline) {
   const StepWork work = work_of_step(config, DType::kBFloat16, DType::kFloat32, one_sequence(9, 2), 0);
   const std::vector<CountedOperation> counted = count_operations(work);
   ASSERT_EQ(work.operations.size(), 16U);
-  EXPECT_EQ(counted.size(), 5U);  // a layer's qkv and down products are of one size here; and the head
+  EXPECT_EQ(counted.size(), 5U);  // a layer's qkv and down products have equal sizes here; and the head
   const Roofline roofline{.bf16_flops_per_s = 3, .f32_flops_per_s = 2, .read_bytes_per_s = 2};
   double bound_s = 0;
   for (const auto& [operation, count] : counted) {

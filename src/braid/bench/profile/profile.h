@@ -1,4 +1,4 @@
-// `braid bench profile`: where the ranks' time goes while many requests run: a Chrome trace and a table of shares.
+// `braid bench profile`: where the ranks' time goes while many requests run, as a Chrome trace and a table of shares.
 #pragma once
 
 #include <cstdio>

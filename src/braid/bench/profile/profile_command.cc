@@ -11,16 +11,14 @@
 
 namespace braid {
 
-void add_bench_profile_command(CLI::App& bench, CommandRunner& runner) {
+void add_bench_profile_command(Command bench, CommandRunner& runner) {
   struct Flags : ThroughputFlags {
     std::string output;
   };
   auto flags = std::make_shared<Flags>();
-  CLI::App* command = bench.add_subcommand("profile", "Where the ranks' time goes: a timeline and a table of shares");
-  add_throughput_flags(*command, *flags);
-  command->add_option("--output", flags->output, "The timeline, in Chrome's trace format")
-      ->required()
-      ->type_name("FILE");
+  const Command command = bench.add_command("profile", "Where the ranks' time goes: a timeline and a table of shares");
+  add_throughput_flags(command, *flags);
+  command.add_option("--output", flags->output, "The timeline, in Chrome's trace format").required().type_name("FILE");
   runner.on(command, [flags]() -> Status {
     TRY(flags->options.engine, flags->model.engine_options());
     TRY_STATUS(fetch_models(flags->options.engine.source, flags->model.log_level));

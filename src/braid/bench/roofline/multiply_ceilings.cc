@@ -12,8 +12,8 @@
 namespace braid {
 namespace {
 
-constexpr int64_t kL1Bytes = int64_t{16} << 10;   // with the rows in any first-level cache
-constexpr int64_t kL2Bytes = int64_t{128} << 10;  // far beyond those, within any second-level cache
+constexpr int64_t kL1Bytes = int64_t{16} << 10;   // fits any first-level cache together with the rows
+constexpr int64_t kL2Bytes = int64_t{128} << 10;  // far more than that, and fits any second-level cache
 
 #if defined(__x86_64__)
 bench::MultiplyLoops loops_of(CpuIsa isa, DType dtype) {
@@ -38,7 +38,7 @@ bench::MultiplyLoops loops_of(CpuIsa, DType dtype) {
 }
 #endif
 
-// What one thread multiplies: in caches of its own core.
+// The operands of one thread, in the caches of its own core.
 struct ThreadOperands {
   ThreadOperands(DType dtype, bool has_float_rows)
       : rows(random_rows(has_float_rows ? DType::kFloat32 : dtype, 1,
@@ -59,7 +59,7 @@ using Loop = double (*)(const bench::MultiplyOperands& operands, int64_t passes,
 
 double measure_loop(ThreadTeam& team, std::vector<ThreadOperands>& operands, Loop loop, int64_t weight_bytes,
                     double seconds) {
-  constexpr double kCallSeconds = 0.005;  // long beside the start of a team's work
+  constexpr double kCallSeconds = 0.005;  // long compared with starting the team's work
   std::vector<double> done(operands.size());
   const auto call = [&](int64_t passes) {
     const double time = seconds_of([&] {

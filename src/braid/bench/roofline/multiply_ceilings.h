@@ -1,4 +1,5 @@
-// What a tier's multiply instruction gives at best, by all threads: a product stays below it, however good its kernel.
+// The best speed of a tier's multiply instruction, over all threads. No product can exceed it, however good its kernel.
+// Tested by multiply_loops_test.cc.
 #pragma once
 
 #include <string>
@@ -13,12 +14,12 @@ namespace braid {
 struct MultiplyCeilings {
   std::string instruction;
   double from_registers = 0;
-  double from_l1 = 0;  // weights from the first-level cache, rows too, as a product's inner loop takes them
+  double from_l1 = 0;  // weights and rows from the first-level cache, as in a product's inner loop
   double from_l2 = 0;  // weights from the second-level cache
 };
 
-// Of the instruction that `isa` multiplies `dtype` with; about `seconds` in all, medians. Weights in bfloat16 are
-// widened on the way where the tier has no instruction for them.
+// For the instruction with which `isa` multiplies `dtype`; takes about `seconds` in all; medians. If the tier has no
+// instruction for bfloat16, weights are widened on the way.
 MultiplyCeilings measure_multiply_ceilings(CpuIsa isa, ThreadTeam& team, DType dtype, double seconds);
 
 }  // namespace braid

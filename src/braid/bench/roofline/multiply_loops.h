@@ -1,8 +1,8 @@
-// Each tier's multiply instruction in two loops that do nothing else: operands in registers, and operands in a cache,
-// as a product's inner loop takes them. What measure_multiply_ceilings times.
+// Each tier's multiply instruction in two loops that do nothing else: with operands in registers, and with operands in
+// a cache, as in a product's inner loop. measure_multiply_ceilings times them.
 //
-// A tier's file is compiled with that tier's flags, so, as with kernels/cpu/matmul_tier.h, this may leave no inline
-// functions behind.
+// A tier's file is compiled with that tier's flags, so it may leave no inline functions behind
+// (kernels/cpu/matmul_tier.h says why).
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@ constexpr int64_t kMaxSums = 1536;
 
 // Finite numbers, aligned to 64 bytes.
 struct MultiplyOperands {
-  const std::byte* rows = nullptr;     // kRowBytes: float32 where MultiplyLoops::has_float_rows, else of the dtype
+  const std::byte* rows = nullptr;     // kRowBytes: float32 if MultiplyLoops::has_float_rows, else of the dtype
   const std::byte* weights = nullptr;  // of the dtype
   int64_t weight_bytes = 0;
 };
@@ -24,10 +24,11 @@ struct MultiplyOperands {
 struct MultiplyLoops {
   const char* instruction = "";
   bool has_float_rows = true;
-  // Both give the floating-point operations that they have done, and add what they multiplied to `sums`
-  // [kMaxSums]: from zero and with operands of 1, these add up to half of that number.
+  // Both return the number of floating-point operations they did, and add their products to `sums` [kMaxSums]. From
+  // zero and with operands of 1, the sums add up to half of that number.
   double (*from_registers)(const MultiplyOperands& operands, int64_t passes, float* sums) = nullptr;
-  double (*from_cache)(const MultiplyOperands& operands, int64_t passes, float* sums) = nullptr;  // all weights a pass
+  double (*from_cache)(const MultiplyOperands& operands, int64_t passes,
+                       float* sums) = nullptr;  // each pass takes all weights
 };
 
 MultiplyLoops portable_bf16_loops();

@@ -1,4 +1,4 @@
-// The loops over tile registers, hardware or emulated (kernels/cpu/matmul_amx_kernel.h says what Tiles has).
+// The loops over tile registers, hardware or emulated (kernels/cpu/matmul_amx_kernel.h defines Tiles).
 #pragma once
 
 #include "braid/bench/roofline/multiply_loops.h"
@@ -48,7 +48,7 @@ double multiply_tiles_in_registers(const MultiplyOperands& operands, int64_t pas
   return 6 * kTileFlops * static_cast<double>(passes);
 }
 
-// Two tiles of weights a step, each met by two of rows. Registers: 0…3 sums, 4 and 5 rows, 6 and 7 weights.
+// Each step takes two tiles of weights, each with two of rows. Registers: 0…3 sums, 4 and 5 rows, 6 and 7 weights.
 template <typename Tiles>
 double multiply_cached_tiles(const MultiplyOperands& operands, int64_t passes, float* sums) {
   Tiles tiles;

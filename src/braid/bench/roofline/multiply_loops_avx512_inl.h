@@ -1,4 +1,4 @@
-// What the AVX-512 tiers' steps share. Included by their files alone.
+// Shared by the steps of the AVX-512 tiers. Included only by their files.
 #pragma once
 
 #include <immintrin.h>

@@ -1,16 +1,15 @@
-// The loops over vector registers, for a tier's Step. Included by the tiers' files alone, each of which gets its own
-// copy.
+// The loops over vector registers, for a tier's Step. Included only by the tiers' files; each gets its own copy.
 //
 // A Step has
-//   Sums, Line, Term         registers: of sums; of weights, kLineBytes; and what a multiply-add takes of a line
+//   Sums, Line, Term         registers: of sums; of weights (kLineBytes); and a multiply-add's part of a line
 //   kRows                    rows whose sums, two registers each, stay in registers
-//   kFactors                 of them that have a factor of their own where all operands are in registers
-//   kTerms                   multiply-adds that a line takes for a row
+//   kFactors                 rows that have a factor of their own when all operands are in registers
+//   kTerms                   multiply-adds of a line for one row
 //   kFlops                   of a multiply-add
 //   kInstruction, kHasFloatRows
 //   load(bytes), term(line, index), factor(bytes of one row's element), multiply_add(sums, factor, term)
 //   load_sums(floats), store_sums(sums, floats)   one register of sums, kSums floats
-//   keep(factor)             the compiler may not know a factor's value behind it
+//   keep(factor)             hides the factor's value from the compiler
 #pragma once
 
 #include "braid/bench/roofline/multiply_loops.h"
@@ -18,7 +17,7 @@
 namespace braid::bench {
 namespace {
 
-// Sums begin with what is there: values that the compiler knows nothing of, so that no two are one to it.
+// Sums start from values unknown to the compiler, so that it cannot merge two of them.
 template <typename Step>
 void load_rows(const float* sums, typename Step::Sums (&c)[Step::kRows][2]) {
 #pragma GCC unroll 12
@@ -61,7 +60,7 @@ double multiply_registers(const MultiplyOperands& operands, int64_t passes, floa
   return Step::kFlops * 2 * kRows * static_cast<double>(passes);
 }
 
-// 16 steps of two lines of weights, each met by an element of every row.
+// 16 steps of two lines of weights; each line is multiplied by an element of every row.
 template <typename Step>
 double multiply_cached(const MultiplyOperands& operands, int64_t passes, float* sums) {
   constexpr int kRows = Step::kRows;

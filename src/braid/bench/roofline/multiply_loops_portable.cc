@@ -12,7 +12,7 @@ struct PortableStep {
   using Line = Words;
   using Term = Floats;
   static constexpr int kRows = 4;
-  static constexpr int kFactors = 4;  // else the product of a factor and a term would be one for all rows
+  static constexpr int kFactors = 4;  // else the product of a factor and a term would be the same for all rows
   static constexpr int kSums = 4;
   static constexpr int64_t kLineBytes = 16;
   static constexpr double kFlops = 2.0 * 4;

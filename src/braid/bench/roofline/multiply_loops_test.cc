@@ -18,7 +18,7 @@ struct TierLoops {
   MultiplyLoops loops;
 };
 
-// Of all tiers that run here, and of AMX in emulation.
+// The loops of all tiers that this machine runs, and of emulated AMX.
 std::vector<TierLoops> loops_that_run_here() {
   std::vector<TierLoops> all = {{DType::kBFloat16, portable_bf16_loops()},
                                 {DType::kFloat32, portable_f32_loops()},

@@ -25,7 +25,8 @@ inline Words load(const std::byte* from) {
   return words;
 }
 
-// Reads [begin, end) in runs of 2 KB, asking for the run `ahead` bytes further in one burst (0: not at all).
+// Reads [begin, end) in runs of 2 KB. Before each run it prefetches the run `ahead` bytes further in one burst (0: no
+// prefetch).
 uint64_t read_bursts(const std::byte* begin, const std::byte* end, int64_t ahead) {
   constexpr int64_t kRun = 2048;
   Words sums[4] = {};
@@ -68,7 +69,7 @@ struct Shape {
   int64_t m, n, k;
 };
 
-// From what fits the second-level cache to a prefill's largest products.
+// From products that fit the second-level cache to a prefill's largest.
 constexpr std::array kPeakShapes = {Shape{96, 256, 512},    Shape{192, 1024, 512},  Shape{384, 1024, 1024},
                                     Shape{512, 3072, 1024}, Shape{512, 1024, 3072}, Shape{1024, 2048, 2048}};
 
@@ -126,7 +127,7 @@ double measure_peak_flops(CpuIsa isa, ThreadTeam& team, DType dtype, double seco
   double best = 0;
   double total = 0;
   for (const Shape& shape : kPeakShapes) {
-    if (total > 2 * seconds) break;  // slow tiers: what the small shapes gave is their peak
+    if (total > 2 * seconds) break;  // slow tiers: their peak is what the small shapes reached
     const RowsBuffer x = random_rows(dtype, shape.m, shape.k, 1.0F, 2);
     const WeightSet w(team, dtype, shape.n, shape.k, 0);
     const RowsBuffer y(DType::kFloat32, shape.m, shape.n);

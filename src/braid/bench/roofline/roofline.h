@@ -1,4 +1,4 @@
-// What this machine can do at best, measured: the ceilings that every speed figure of braid stands beside.
+// What this machine can do at best, measured: the ceilings beside which every speed figure of braid is shown.
 #pragma once
 
 #include <cstdint>
@@ -20,23 +20,23 @@ struct Roofline {
   std::string isa;
 
   double flops_per_s(DType dtype) const { return dtype == DType::kFloat32 ? f32_flops_per_s : bf16_flops_per_s; }
-  // The least time for so many bytes and floating-point operations: whichever takes longer.
+  // The least time for this many bytes and floating-point operations: the longer of the two.
   double bound_s(double bytes, double flops, DType dtype) const;
 };
 
 struct RooflineEffort {
-  double seconds = 1.0;                   // for each of the three, about; medians
+  double seconds = 1.0;                   // for each of the three measurements, about; medians
   int64_t read_bytes = int64_t{1} << 30;  // of memory to read: far more than the caches hold
 };
-// What all threads read together from `bytes` of memory, by the best of several ways to read, which the constructor
-// takes `seconds` to find. For figures that are to stand beside what the machine gave while they were taken: a shared
-// one's bandwidth is another from second to second.
+// Measures what all threads read together from `bytes` of memory, with the fastest of several ways to read; the
+// constructor takes `seconds` to find it. A shared machine's bandwidth changes from second to second, so a figure is
+// compared with readings taken while it was measured.
 class ReadMeter {
  public:
   ReadMeter(ThreadTeam& team, int64_t bytes, double seconds);
 
-  double bytes_per_s() const { return bytes_per_s_; }  // of the constructor's measurement
-  // The next sixteenth of the memory, once: a turn among those of what is measured. Bytes a second.
+  double bytes_per_s() const { return bytes_per_s_; }  // as measured by the constructor
+  // Reads the next sixteenth of the memory once, in turns with whatever is being measured. Returns bytes per second.
   double turn();
 
  private:
@@ -44,14 +44,14 @@ class ReadMeter {
 
   ThreadTeam& team_;
   Buffer buffer_;
-  std::vector<uint64_t> results_;  // so that no reading can be left out
+  std::vector<uint64_t> results_;  // so that the compiler cannot leave out a reading
   size_t reader_ = 0;
   double bytes_per_s_ = 0;
   int64_t turns_ = 0;
 };
 
 Roofline measure_roofline(CpuIsa isa, ThreadTeam& team, const RooflineEffort& effort = {});
-// The same with memory already measured; `seconds` for each of the peaks.
+// The same with memory already measured; takes `seconds` for each of the peaks.
 Roofline measure_roofline(CpuIsa isa, ThreadTeam& team, const ReadMeter& meter, double seconds);
 
 // A ReadMeter's bytes_per_s().

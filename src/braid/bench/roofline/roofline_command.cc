@@ -8,10 +8,10 @@
 
 namespace braid {
 
-void add_bench_roofline_command(CLI::App& bench, CommandRunner& runner) {
+void add_bench_roofline_command(Command bench, CommandRunner& runner) {
   auto flags = std::make_shared<MachineFlags>();
-  CLI::App* command = bench.add_subcommand("roofline", "What this machine can do at best");
-  add_machine_flags(*command, *flags);
+  const Command command = bench.add_command("roofline", "What this machine can do at best");
+  add_machine_flags(command, *flags);
   runner.on_code(command, [flags]() -> Result<int> {
     TRY(const CpuIsa isa, isa_from_environment());
     return run_bench_roofline({.isa = isa, .threads = flags->num_threads(), .json = flags->json}, stdout);

@@ -9,7 +9,7 @@
 namespace braid {
 namespace {
 
-// "bf16_instruction", "bf16_register_flops_per_s" and so on.
+// Adds "bf16_instruction", "bf16_register_flops_per_s" and so on.
 void add_to_json(nlohmann::json& line, const std::string& dtype, const MultiplyCeilings& ceilings) {
   line[dtype + "_instruction"] = ceilings.instruction;
   line[dtype + "_register_flops_per_s"] = ceilings.from_registers;

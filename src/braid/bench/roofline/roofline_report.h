@@ -1,4 +1,4 @@
-// `braid bench roofline`, flags already parsed: what it prints.
+// `braid bench roofline`, flags already parsed: measures and prints.
 #pragma once
 
 #include <cstdio>
@@ -12,14 +12,14 @@ namespace braid {
 struct BenchRooflineOptions {
   CpuIsa isa = CpuIsa::kPortable;
   int threads = 1;
-  bool json = false;  // one line of JSON in place of the table
+  bool json = false;  // one line of JSON instead of the table
   RooflineEffort effort;
 };
 
 // Prints to `out`. Returns the exit code.
 int run_bench_roofline(const BenchRooflineOptions& options, std::FILE* out);
 
-// A roofline in other reports.
+// For reports that include a roofline.
 nlohmann::json roofline_json(const Roofline& roofline);
 void print_roofline(const Roofline& roofline, int threads, std::FILE* out);
 

@@ -11,7 +11,7 @@
 namespace braid {
 namespace {
 
-TEST(BenchRoofline, PrintsOneLineOfJson) {
+TEST(RooflineReport, PrintsOneLineOfJson) {
   const BenchRooflineOptions options = {.isa = available_isas().back(),
                                         .threads = 2,
                                         .json = true,

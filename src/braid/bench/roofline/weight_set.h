@@ -1,5 +1,5 @@
-// Distinct random matrices of one shape, more of them than any cache holds: a product that takes the next one each time
-// reads its weights from memory, as a model's step does.
+// Distinct random matrices of one shape, more than any cache holds. A product that takes the next one each time reads
+// its weights from memory, like a model's step.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@ RowsBuffer random_rows(DType dtype, int64_t rows, int64_t cols, float scale, uin
 
 class WeightSet {
  public:
-  // As many matrices [n, k] as `bytes` hold, at least one; a prime number of them, so that callers who take turns all
-  // meet every matrix (some lie better in memory than others).
+  // As many matrices [n, k] as fit `bytes`, at least one. Their number is prime, so that callers that take turns all
+  // use every matrix (some have better places in memory than others).
   WeightSet(ThreadTeam& team, DType dtype, int64_t n, int64_t k, int64_t bytes);
 
   const PackedMatrix& next();

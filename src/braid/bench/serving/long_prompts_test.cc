@@ -20,7 +20,7 @@ TEST(LongPrompts, TheLastWholeChunkIsTheLongest) {
   EXPECT_EQ(ends(100, 512), std::pair(0, 100));
 }
 
-TEST(LongPrompts, TokensBesideThemStandBesideAChunkAndAStep) {
+TEST(LongPrompts, ReportsTheGapsOfOtherRequestsBesideAChunkAndAStep) {
   const std::vector<RequestTimes> decoding = {{.pieces_s = {1, 1.1, 1.2, 2.2, 3.1, 3.2}}};
   const std::vector<RequestTimes> arrived = {{.start_s = 1.25, .end_s = 3.1, .pieces_s = {3.1}}};
   const LongPromptReport report =

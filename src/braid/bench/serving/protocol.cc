@@ -92,7 +92,7 @@ int StreamReader::push(std::string_view bytes) {
   return num_pieces;
 }
 
-// Whether it brought text or tokens.
+// Returns whether it brought text or tokens.
 bool StreamReader::take_event(std::string_view data) {
   if (data == "[DONE]") {
     is_done_ = true;

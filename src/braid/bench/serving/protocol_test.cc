@@ -29,7 +29,7 @@ TEST(StreamReader, CountsPiecesAndUsageHoweverTheBytesCome) {
   }
 }
 
-TEST(StreamReader, GenerateTellsAllTheTextEachTime) {
+TEST(StreamReader, GenerateRepeatsAllTheTextInEachEvent) {
   StreamReader reader(Backend::kGenerate);
   int pieces = 0;
   for (const char* text : {"a", "ab", "ab", "abc"}) {
@@ -40,7 +40,7 @@ TEST(StreamReader, GenerateTellsAllTheTextEachTime) {
   EXPECT_EQ(reader.output_tokens(), 4);
 }
 
-TEST(StreamReader, TokensWithoutTextCountWhereTheServerTellsThem) {
+TEST(StreamReader, CountsTokensWithoutTextIfTheServerReportsThem) {
   const std::string stream =
       "data: {\"choices\": [{\"text\": \"a\", \"token_ids\": [7]}]}\n\n"
       "data: {\"choices\": [{\"text\": \"\", \"token_ids\": [8]}]}\n\n"

@@ -10,7 +10,7 @@
 namespace braid::serving {
 namespace {
 
-TEST(Report, LatenciesAreThoseOfTheClients) {
+TEST(Report, LatenciesAreWhatClientsSee) {
   const std::vector<RequestTimes> requests = {
       {.start_s = 0, .end_s = 1, .pieces_s = {0.2, 0.4, 0.9}, .prompt_tokens = 10, .output_tokens = 3},
       {.start_s = 0.5, .end_s = 2.5, .pieces_s = {1.5, 2.5}, .prompt_tokens = 20, .output_tokens = 2},
@@ -28,20 +28,20 @@ TEST(Report, LatenciesAreThoseOfTheClients) {
 }
 
 TEST(Report, OnlyGapsInWhichNobodyWaitsForAFirstTokenAreSteady) {
-  // The second one waits from 0.35 to 0.55, the third from 0.75 to its end: it has no token.
+  // The second request waits from 0.35 to 0.55; the third from 0.75 to its end, as it gets no token.
   const std::vector<RequestTimes> requests = {
       {.start_s = 0, .end_s = 1, .pieces_s = {0.1, 0.2, 0.3, 0.5, 0.6, 0.7, 0.8}, .output_tokens = 7},
       {.start_s = 0.35, .end_s = 0.7, .pieces_s = {0.55, 0.7}, .output_tokens = 2}};
   const std::vector<RequestTimes> late = {{.start_s = 0.75, .end_s = 0.9, .error = "gone"}};
   const Report report = make_report(requests, late, 1);
-  EXPECT_EQ(report.num_steady, 4);  // 0.1-0.2, 0.2-0.3, 0.6-0.7, and the second one's
+  EXPECT_EQ(report.num_steady, 4);  // 0.1-0.2, 0.2-0.3, 0.6-0.7, and the second request's gap
   EXPECT_NEAR(report.steady_inter_token.median, 100, 1e-6);
   EXPECT_NEAR(report.steady_inter_token.mean, (3 * 100 + 150) / 4.0, 1e-6);
   EXPECT_NEAR(report.inter_token.mean, (700 + 150) / 7.0, 1e-6);
   EXPECT_EQ(report.num_completed, 2);
 }
 
-TEST(Report, JsonHasWhatWasAskedForAlone) {
+TEST(Report, JsonHasOnlyWhatWasAskedFor) {
   Report report = make_report({}, {}, 2);
   Json json = parse_json(report_json(report)).value();
   for (const char* key : {"capacity_share", "long_prompts", "front_cpu_seconds", "front_cpu_us_per_output_token"}) {

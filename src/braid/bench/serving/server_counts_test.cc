@@ -7,7 +7,7 @@
 namespace braid::serving {
 namespace {
 
-TEST(ServerCounts, OfARunAreTheDifference) {
+TEST(ServerCounts, SinceIsTheDifferenceOfTwoReadings) {
   const auto info = [](int64_t tokens, int64_t even, int64_t prompt, int64_t cached) {
     const Json group = {{"num_prompt_tokens", prompt}, {"num_cached_tokens", cached}};
     const Json all = {{"dp_size", 2},
@@ -22,7 +22,7 @@ TEST(ServerCounts, OfARunAreTheDifference) {
   EXPECT_DOUBLE_EQ(during.prefix_hit_rate, 0.25);
 }
 
-TEST(ServerCounts, TellTheTimeOfAllThreadsButTheRanks) {
+TEST(ServerCounts, HaveTheProcessorTimeOfAllThreadsButTheRanks) {
   const auto info = [](const Json& cpu, const Json& chunk) {
     const Json all = {{"dp_size", 1},       {"num_step_tokens", 1},          {"num_even_step_tokens", 1},
                       {"cpu_seconds", cpu}, {"chunked_prefill_size", chunk}, {"internal_states", Json::array()}};
@@ -35,7 +35,7 @@ TEST(ServerCounts, TellTheTimeOfAllThreadsButTheRanks) {
   EXPECT_FALSE(info(nullptr, -1).chunked_prefill_size.has_value());
 }
 
-TEST(ServerCounts, OfAServerThatSaysOtherThingsAreNone) {
+TEST(ServerCounts, AreNothingForAServerThatReportsOtherThings) {
   for (const char* info : {"", "[]", "{}", "not json", R"({"dp_size": 2, "internal_states": []})",
                            R"({"dp_size": 2, "num_step_tokens": "1", "num_even_step_tokens": 1,
                                "internal_states": []})",

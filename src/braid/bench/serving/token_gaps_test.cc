@@ -14,7 +14,7 @@ TEST(TokenGaps, WaitsThatOverlapAreOneWait) {
                                              {.start_s = 3.5, .end_s = 9, .pieces_s = {3.6}}};
   const TokenGaps gaps = token_gaps(decoding, waiting);
   EXPECT_EQ(gaps.steady_s.size(), 2U);     // 1-2, 5-6
-  EXPECT_EQ(gaps.disturbed_s.size(), 3U);  // all that a wait lies in
+  EXPECT_EQ(gaps.disturbed_s.size(), 3U);  // all gaps that a wait falls into
   EXPECT_EQ(gaps.all().size(), 5U);
 }
 

@@ -31,7 +31,7 @@ TEST(Workload, RandomLengthsLieInTheirRangeAndASeedRepeatsThem) {
   }
 }
 
-TEST(Workload, HeavyTailedLengthsAreShortButForAFew) {
+TEST(Workload, MostHeavyTailedLengthsAreShort) {
   const WorkloadOptions options{
       .dataset = Dataset::kHeavyTail, .num_prompts = 1000, .seed = 3, .input_len = 320, .output_len = 160};
   const auto prompts = make_workload(options, nullptr).value();
@@ -49,9 +49,12 @@ TEST(Workload, HeavyTailedLengthsAreShortButForAFew) {
   EXPECT_NEAR(num_longest, 62, 30);
 }
 
-TEST(Workload, PromptsOfAGroupShareItsPrefix) {
-  const WorkloadOptions options{
-      .dataset = Dataset::kSharedPrefix, .num_groups = 3, .prompts_per_group = 4, .prefix_len = 10, .question_len = 5};
+TEST(Workload, PromptsShareAsManyPrefixesAsAskedFor) {
+  const WorkloadOptions options{.dataset = Dataset::kSharedPrefix,
+                                .num_prefixes = 3,
+                                .prompts_per_prefix = 4,
+                                .prefix_len = 10,
+                                .question_len = 5};
   const auto prompts = make_workload(options, nullptr).value();
   ASSERT_EQ(prompts.size(), 12U);
   std::map<std::vector<TokenId>, int> prefixes;
@@ -75,7 +78,7 @@ class WorkloadFile : public ::testing::Test {
       std::filesystem::temp_directory_path() / ("braid_workload_" + std::to_string(std::random_device{}()));
 };
 
-TEST_F(WorkloadFile, JsonLinesBringTextOrIds) {
+TEST_F(WorkloadFile, JsonLinesHaveTextOrIds) {
   const auto prompts = make_workload(file(Dataset::kJsonl,
                                           "{\"prompt\": \"a\", \"output_len\": 3}\n\n"
                                           "{\"prompt\": [1, 2]}\n"),

@@ -47,7 +47,7 @@ Status run_requests(const ThroughputOptions& options, Engine& engine, int32_t nu
 }  // namespace
 
 Result<std::unique_ptr<Engine>> load_for_throughput(const ThroughputOptions& options, std::shared_ptr<Logger> logger) {
-  constexpr int64_t kMaxTokens = int64_t{1} << 28;  // all prompts are there before the first one runs
+  constexpr int64_t kMaxTokens = int64_t{1} << 28;  // all prompts exist before the first one runs
   if (int64_t{options.num_prompts} * options.input_len > kMaxTokens) {
     return fail("--num-prompts {} times --input-len {}: must be at most {}", options.num_prompts, options.input_len,
                 kMaxTokens);

@@ -1,4 +1,5 @@
-// `braid bench throughput`: many requests through the whole engine, as fast as it takes them.
+// `braid bench throughput`: many requests through the whole engine, as fast as it can. Tested by
+// tests/e2e/test_bench.py.
 #pragma once
 
 #include <cstdint>
@@ -22,19 +23,18 @@ struct ThroughputOptions {
 
 struct ThroughputReport {
   double seconds = 0;
-  double step_seconds = 0;  // of those, inside the model's steps: the rest is scheduling, text and waiting
+  double step_seconds = 0;  // of `seconds`, inside the model's steps; the rest is scheduling, text and waiting
   uint64_t num_steps = 0;
   double total_tokens_per_s = 0;
   double output_tokens_per_s = 0;
   int32_t num_groups = 1;
-  double balance_ratio = 1;  // of their tokens (controller/step_balance.h)
+  double balance_ratio = 1;  // of the groups' tokens (controller/step_balance.h)
 };
 
-// Loads the engine without a prefix cache, and runs one request of full length: it commits memory and wakes the
-// threads.
+// Loads the engine without a prefix cache, and runs one request of full length to commit memory and wake the threads.
 Result<std::unique_ptr<Engine>> load_for_throughput(const ThroughputOptions& options, std::shared_ptr<Logger> logger);
 
-// Random token ids, all at once, every request to its full length.
+// Random token ids, all requests at once, each to its full length.
 Status run_random_requests(const ThroughputOptions& options, Engine& engine);
 
 Result<ThroughputReport> measure_throughput(const ThroughputOptions& options, std::shared_ptr<Logger> logger);

@@ -9,12 +9,12 @@
 
 namespace braid {
 
-void add_bench_throughput_command(CLI::App& bench, CommandRunner& runner) {
+void add_bench_throughput_command(Command bench, CommandRunner& runner) {
   auto flags = std::make_shared<ThroughputFlags>();
-  CLI::App* command = bench.add_subcommand("throughput", "Many requests through the whole engine");
-  add_throughput_flags(*command, *flags);
+  const Command command = bench.add_command("throughput", "Many requests through the whole engine");
+  add_throughput_flags(command, *flags);
   ThroughputOptions& options = flags->options;
-  command->add_flag("--json", options.json, "One line of JSON");
+  command.add_flag("--json", options.json, "One line of JSON");
   runner.on(command, [flags]() -> Status {
     TRY(flags->options.engine, flags->model.engine_options());
     TRY_STATUS(fetch_models(flags->options.engine.source, flags->model.log_level));

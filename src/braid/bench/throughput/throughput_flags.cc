@@ -4,7 +4,7 @@
 
 namespace braid {
 
-void add_throughput_flags(CLI::App& command, ThroughputFlags& flags) {
+void add_throughput_flags(Command command, ThroughputFlags& flags) {
   add_model_flag(command, flags.model);
   add_tokenizer_flag(command, flags.model);
   add_rank_flags(command, flags.model);

@@ -1,7 +1,5 @@
-// The flags of a load of many requests, which `bench throughput` and `bench profile` share.
+// The flags of a load of many requests, shared by `bench throughput` and `bench profile`.
 #pragma once
-
-#include <CLI/CLI.hpp>
 
 #include "braid/bench/throughput/throughput.h"
 #include "braid/cli/flags.h"
@@ -13,6 +11,6 @@ struct ThroughputFlags {
   ThroughputOptions options;
 };
 
-void add_throughput_flags(CLI::App& command, ThroughputFlags& flags);
+void add_throughput_flags(Command command, ThroughputFlags& flags);
 
 }  // namespace braid

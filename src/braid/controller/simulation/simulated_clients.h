@@ -1,5 +1,5 @@
-// For tests: clients of a controller under virtual time. What each choice must get follows from its seed, so that
-// another's tokens, a lost one or one told twice is seen.
+// For tests: clients of a controller under virtual time. Each choice's tokens follow from its prompt and seed, so
+// another's tokens, a lost token or a repeated one is noticed.
 #pragma once
 
 #include <fmt/format.h>
@@ -29,8 +29,8 @@ class SimulatedClients {
   SimulatedClients(const Tokenizer& tokenizer, VirtualTime& time, OnFinding on_finding, OnEnded on_ended)
       : tokenizer_(tokenizer), time_(time), on_finding_(std::move(on_finding)), on_ended_(std::move(on_ended)) {}
 
-  // A request that the seed draws. Prompts share beginnings, so that prefix caches have something to find. `crowds`:
-  // most wish for the same group.
+  // A request drawn from the seed. Prompts share beginnings, so that prefix caches find some. `crowds`: most requests
+  // ask for the same group.
   std::shared_ptr<Submission> next_request(int32_t num_groups, int64_t max_prompt_len, int64_t max_new_tokens,
                                            bool crowds) {
     auto made = std::make_shared<Submission>();
@@ -57,9 +57,9 @@ class SimulatedClients {
     return made;
   }
 
-  // The client will not read on: its request may end with kAbort.
+  // The client leaves: its request may end with kAbort.
   void leave(SubmissionId id) { requests_.at(id - 1).has_left = true; }
-  // From now on requests may end with an error.
+  // From now on, requests may end with an error.
   void expect_errors() { may_fail_ = true; }
 
   std::vector<std::string> open_choices() const {
@@ -121,7 +121,7 @@ class SimulatedClients {
     if (!how.empty()) wrong(how);
   }
 
-  // Empty: it ended as it should.
+  // What is wrong with the choice's end; empty: nothing.
   std::string wrong_end(const Request& request, const Choice& choice, const Delta& delta, uint64_t seed) const {
     const GenerationRequest& asked = request.submission->request;
     const int32_t max_new = asked.sampling.max_new_tokens;

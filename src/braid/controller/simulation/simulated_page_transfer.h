@@ -12,13 +12,13 @@
 
 namespace braid {
 
-// What LocalKvPageTransfer is to the ranks' threads.
+// Does for simulated ranks what LocalKvPageTransfer does for threads.
 class SimulatedPageTransfer {
  public:
   using Pages = std::vector<uint64_t>;
-  using PartKey = std::pair<MoveId, int32_t>;  // of which rank of its group
+  using PartKey = std::pair<MoveId, int32_t>;  // of one rank of its group
 
-  // `mixes_up`: a bug. Whoever takes gets what came first for its rank, of whichever move.
+  // `mixes_up` seeds a bug: take() returns the first part for the rank, whichever move it belongs to.
   explicit SimulatedPageTransfer(bool mixes_up) : mixes_up_(mixes_up) {}
 
   void give(const PartKey& part, Pages pages) {

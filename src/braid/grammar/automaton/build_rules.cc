@@ -14,8 +14,8 @@ namespace {
 
 using Kind = Expression::Kind;
 
-// Builds the automata, within the limits. Rules that it adds itself (counted parts, large sets of characters) come
-// behind the grammar's own.
+// Builds the automata, within the limits. It adds rules (counted parts, large sets of characters) after the grammar's
+// own.
 class Builder {
  public:
   Builder(const Grammar& grammar, const GrammarLimits& limits)
@@ -25,7 +25,7 @@ class Builder {
 
   Result<RuleSet> build() {
     RuleSet out{.rules = {}, .root = grammar_.root};
-    for (size_t i = 0; i < pending_.size(); ++i) {  // grows while rules are built
+    for (size_t i = 0; i < pending_.size(); ++i) {  // pending_ grows in the loop
       if (i >= static_cast<size_t>(limits_.max_rules)) return fail("more than {} rules", limits_.max_rules);
       const bool is_copied = i < infos_.size() && infos_[i].inlines && static_cast<RuleId>(i) != grammar_.root;
       const Pending pending = pending_[i];
@@ -71,7 +71,7 @@ class Builder {
     state(from).epsilons.push_back(to);
   }
 
-  // Texts of `expression` lead from `from` to `to`.
+  // Adds paths from `from` to `to` for the texts of `expression`.
   Status add(const Expression& expression, StateId from, StateId to) {
     TRY_STATUS(check_size());
     switch (expression.kind) {
@@ -106,7 +106,7 @@ class Builder {
     return {};
   }
 
-  // Between states of its own, so that loops in it cannot be entered from its neighbours.
+  // Uses its own states at both ends, so that its loops cannot be entered from adjacent parts.
   Status add_apart(const Expression& expression, StateId from, StateId to) {
     const bool is_simple = expression.kind == Kind::kBytes || expression.kind == Kind::kCharacters;
     if (is_simple) return add(expression, from, to);
@@ -129,7 +129,7 @@ class Builder {
     return check_size();
   }
 
-  // Whether each of the characters is one byte, itself.
+  // True if each of the characters is written as itself, in one byte.
   static bool is_plain(const Expression& expression) {
     const auto is_itself = [&](const unicode::CodePointRange& range) {
       if (range.last >= 0x80) return false;
@@ -140,7 +140,7 @@ class Builder {
   }
 
   Status add_characters(const Expression& expression, StateId from, StateId to) {
-    if (is_plain(expression)) {  // most are, and automata have very many
+    if (is_plain(expression)) {  // most are plain, and automata have very many of them
       for (const auto& range : expression.set.ranges()) {
         state(from).bytes.push_back({static_cast<uint8_t>(range.first), static_cast<uint8_t>(range.last), to});
         ++num_edges_;
@@ -252,7 +252,8 @@ class Builder {
   }
 
   Result<RuleId> counted_rule(const Expr& part) {
-    // A named rule is counted itself. Another part becomes a rule, one for all uses of the same expression.
+    // A named rule is called with a count. Any other part becomes a rule first, one for all uses of the same
+    // expression.
     if (part->kind == Kind::kRule && !infos_[static_cast<size_t>(part->rule)].inlines) return part->rule;
     const auto [found, is_new] = counted_.emplace(part.get(), static_cast<RuleId>(pending_.size()));
     if (is_new) pending_.push_back({"a repetition in " + rule_.name, {}, part, false});
@@ -260,7 +261,7 @@ class Builder {
     return found->second;
   }
 
-  // Once for all places where the same characters may stand.
+  // One rule for all places with the same characters.
   RuleId large_set_rule(const Expression& expression) {
     std::vector<char32_t> key = {static_cast<char32_t>(expression.spelling)};
     for (const auto& range : expression.set.ranges()) {

@@ -1,4 +1,4 @@
-// Expressions to automata.
+// Turns expressions into automata. Tested by ../ebnf/ebnf_parser_test.cc and ../regex/regex_parser_test.cc.
 #pragma once
 
 #include "braid/base/result.h"
@@ -6,8 +6,8 @@
 
 namespace braid::grammar {
 
-// Small rules that do not recur are copied to where they are used; repetitions that are long become counted calls.
-// An error if the grammar needs more than the limits allow.
+// Small rules that are not recursive are copied to where they are used; long repetitions become counted calls. An error
+// if the grammar exceeds the limits.
 Result<RuleSet> build_rules(const Grammar& grammar, const GrammarLimits& limits);
 
 }  // namespace braid::grammar

@@ -34,7 +34,7 @@ class ByteTree {
     }
   }
 
-  // What may come at `depth` of these sequences, which are the same before it.
+  // The branches at `depth` of these sequences, which are equal before it.
   ByteBranches branches_of(std::span<const ByteSequence> sequences, size_t depth) {
     ByteBranches branches;
     for (size_t i = 0; i < sequences.size();) {
@@ -59,7 +59,7 @@ class ByteTree {
 
  private:
   RuleAutomaton& rule_;
-  std::map<ByteBranches, StateId, ByteBranchesLess> ends_;  // what follows, and the state where it does
+  std::map<ByteBranches, StateId, ByteBranchesLess> ends_;  // the branches, and the state that has them
   int64_t num_edges_ = 0;
 };
 

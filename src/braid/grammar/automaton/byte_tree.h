@@ -1,4 +1,5 @@
-// Byte sequences as states of a rule: a tree from the front, with equal ends shared.
+// Byte sequences as states of a rule: a prefix tree that shares equal suffixes. Tested by
+// ../regex/regex_parser_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +10,7 @@
 
 namespace braid::grammar {
 
-// Each of the sequences leads from `from` to `to`. Returns the number of edges that it took.
+// Adds a path from `from` to `to` for each sequence. Returns the number of edges added.
 int64_t add_byte_tree(RuleAutomaton& rule, const std::vector<ByteSequence>& sequences, StateId from, StateId to);
 
 }  // namespace braid::grammar

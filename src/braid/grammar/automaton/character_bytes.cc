@@ -30,7 +30,7 @@ void split_digits(uint32_t first, uint32_t last, int bits, int num_digits, Emit 
   emit(first, last);
 }
 
-// UTF-8 of a range that needs `length` bytes throughout.
+// UTF-8 of a range whose characters all need `length` bytes.
 void add_utf8(uint32_t first, uint32_t last, int length, std::vector<ByteSequence>& out) {
   static constexpr uint8_t kLead[] = {0, 0, 0xC0, 0xE0, 0xF0};
   split_digits(first, last, 6, length, [&](uint32_t from, uint32_t to) {
@@ -44,7 +44,7 @@ void add_utf8(uint32_t first, uint32_t last, int length, std::vector<ByteSequenc
   });
 }
 
-// Both cases of the hexadecimal digits from `first` to `last`.
+// The hexadecimal digits from `first` to `last`, in both cases.
 ByteSet hex_digits(uint32_t first, uint32_t last) {
   ByteSet set;
   for (uint32_t digit = first; digit <= last; ++digit) {
@@ -73,7 +73,7 @@ void add_escapes(CodePointRange range, std::vector<ByteSequence>& out) {
     out.insert(out.end(), units.begin(), units.end());
   }
   if (range.last <= 0xFFFF) return;
-  // A pair of surrogates: ten bits each.
+  // A pair of surrogates, with ten bits each.
   split_digits(std::max<uint32_t>(range.first, 0x10000) - 0x10000, range.last - 0x10000, 10, 2,
                [&](uint32_t from, uint32_t to) {
                  const auto high = code_unit_escapes(0xD800 + (from >> 10), 0xD800 + (to >> 10));

@@ -1,4 +1,5 @@
-// Characters as bytes: the byte sequences by which a set of characters may be written.
+// The byte sequences that write the characters of a set. Tested by ../regex/regex_parser_test.cc and
+// ../json/schema_compiler_test.cc.
 #pragma once
 
 #include <bitset>
@@ -10,11 +11,11 @@
 namespace braid::grammar {
 
 using ByteSet = std::bitset<256>;
-// One byte of each set, one after another.
+// A sequence of bytes: one byte of each set.
 using ByteSequence = std::vector<ByteSet>;
 
-// Every way to write a character of `set`, and nothing else. Surrogates are no characters. Two sequences differ in
-// their first sets not at all or altogether, and so on behind equal ones: they form a tree.
+// Every way to write a character of `set`, and nothing else. Surrogates are excluded. The first sets of two sequences
+// are equal or disjoint; after equal sets the same holds for the next ones. So the sequences form a tree.
 std::vector<ByteSequence> byte_sequences(const unicode::CodePointSet& set, Spelling spelling);
 
 ByteSet byte_range(uint8_t first, uint8_t last);

@@ -11,7 +11,7 @@ namespace {
 
 using unicode::CodePointSet;
 
-// The states from which an accepting one can be reached.
+// The states that can reach an accepting state.
 std::vector<char> live_states(const CharacterDfa& dfa) {
   const auto num_states = static_cast<size_t>(dfa.num_states());
   std::vector<std::vector<int32_t>> sources(num_states);
@@ -38,7 +38,7 @@ std::vector<char> live_states(const CharacterDfa& dfa) {
   return live;
 }
 
-// Only live states that the start reaches, numbered as they are found.
+// Keeps only live states that the start reaches, numbered in the order of discovery.
 CharacterDfa trimmed(const CharacterDfa& dfa) {
   CharacterDfa out{.classes = dfa.classes, .next = {}, .accepts = {}};
   const std::vector<char> live = live_states(dfa);
@@ -66,8 +66,8 @@ CharacterDfa trimmed(const CharacterDfa& dfa) {
   return out;
 }
 
-// Moore's refinement: blocks of states that accept alike, then split by the blocks that their targets lie in. It takes
-// as many rounds as the longest chain of states has; where that is too much work, every state is a block.
+// Moore's refinement: states that accept alike form a block, and blocks are split by the blocks of their targets. The
+// number of rounds is the length of the longest chain of states. If that is too much work, every state is a block.
 std::vector<int32_t> equivalence_blocks(const CharacterDfa& dfa, int32_t& num_blocks) {
   std::vector<int32_t> block(dfa.accepts.begin(), dfa.accepts.end());
   num_blocks = 0;
@@ -94,7 +94,7 @@ std::vector<int32_t> equivalence_blocks(const CharacterDfa& dfa, int32_t& num_bl
   return block;
 }
 
-// Classes that every state treats alike become one; those that lead nowhere go.
+// Merges classes that every state treats alike, and removes classes that lead nowhere.
 void merge_classes(CharacterDfa& dfa) {
   std::map<std::vector<int32_t>, size_t> columns;
   std::vector<std::vector<unicode::CodePointRange>> ranges;
@@ -146,12 +146,12 @@ CharacterDfa minimized(const CharacterDfa& dfa) {
 }
 
 TextLengths text_lengths(const CharacterDfa& dfa) {
-  // Breadth first for the shortest; the longest is found by rounds, and without end if they do not stop.
+  // Breadth first for the shortest text. The longest is found in rounds; if they do not stop, it is unbounded.
   const auto num_states = static_cast<size_t>(dfa.num_states());
   TextLengths lengths{.min = UINT32_MAX, .max = 0};
   std::vector<char> now(num_states, 0);
   now[static_cast<size_t>(dfa.start)] = 1;
-  constexpr size_t kMaxWork = 4'000'000;  // beyond it, as if without end
+  constexpr size_t kMaxWork = 4'000'000;  // beyond this, lengths count as unbounded
   for (uint32_t length = 0; length <= num_states; ++length) {
     if (length * dfa.next.size() > kMaxWork) {
       lengths.max = std::nullopt;

@@ -1,5 +1,6 @@
-// Deterministic automata over characters: for what grammars alone cannot say, two conditions on one text (a pattern and
-// a length, two patterns, any key but these). All states and operations are counted against a limit.
+// Deterministic automata over characters. They express two conditions on one text (a pattern and a length, two
+// patterns, any key except these), which a grammar alone cannot. States and operations count against a limit. Tested by
+// ../json/schema_compiler_test.cc and ../json/schema_limits_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +20,10 @@ namespace braid::grammar {
 struct CharacterDfa {
   static constexpr int32_t kDead = -1;
 
-  std::vector<unicode::CodePointSet> classes;  // disjoint; characters in none of them lead nowhere
-  std::vector<int32_t> next;                   // [state][class], kDead where nothing follows
+  std::vector<unicode::CodePointSet> classes;  // disjoint; a character in no class leads nowhere
+  std::vector<int32_t> next;                   // [state][class]; kDead if nothing follows
   std::vector<char> accepts;                   // [state]
-  int32_t start = kDead;                       // kDead: no text at all
+  int32_t start = kDead;                       // kDead if no text is accepted
 
   int32_t num_states() const { return static_cast<int32_t>(accepts.size()); }
   int32_t target(int32_t state, size_t symbol) const {
@@ -33,32 +34,32 @@ struct CharacterDfa {
 
 using Dfa = std::shared_ptr<const CharacterDfa>;
 
-// More states than this, or states times classes, and an operation is an error that says so.
+// An operation that needs more states, or states times classes, is an error.
 inline constexpr int32_t kMaxDfaStates = 50'000;
 inline constexpr size_t kMaxDfaCells = 4'000'000;
 
-// `work` pays for what they do: about a unit for each cell.
+// Operations charge `work` about one unit for each cell.
 Result<Dfa> intersection(const CharacterDfa& a, const CharacterDfa& b, WorkBudget& work);
 // Every text (of Unicode scalar values) that `dfa` does not accept.
 Result<Dfa> complement(const CharacterDfa& dfa, WorkBudget& work);
-// Texts of `min` to `max` characters (nothing: without end).
+// Texts of `min` to `max` characters (no `max`: unbounded).
 Result<Dfa> length_between(uint32_t min, std::optional<uint32_t> max);
 // Exactly these texts (valid UTF-8).
 Result<Dfa> one_of(std::span<const std::string> texts, WorkBudget& work);
 // Every text in which `part` (valid UTF-8, not empty) does not occur.
 Dfa texts_without(std::string_view part);
-// The shortest and the longest text that it accepts, in characters; nothing for no end. Of a DFA that is not empty.
+// Lengths, in characters, of the shortest and the longest accepted text; nothing if unbounded. `dfa` must not be empty.
 struct TextLengths {
   uint32_t min = 0;
   std::optional<uint32_t> max;
 };
 TextLengths text_lengths(const CharacterDfa& dfa);
 
-// States without a way to an accepting one, or from the start, are removed; equal ones become one (unless they are too
-// many to compare).
+// Removes states that the start does not reach or that reach no accepting state; merges equal states (unless there are
+// too many to compare).
 CharacterDfa minimized(const CharacterDfa& dfa);
 
-// Every code point that may stand in a text: all but the surrogates.
+// Every code point that may occur in a text: all except the surrogates.
 unicode::CodePointSet scalar_values();
 
 }  // namespace braid::grammar

@@ -15,7 +15,7 @@ using unicode::CodePointSet;
 
 constexpr size_t kMaxNfaStates = 50'000;
 
-// Disjoint classes such that every set is a union of some; and which.
+// Splits sets into disjoint classes, so that every set is a union of classes.
 struct Alphabet {
   std::vector<CodePointSet> classes;
   std::vector<std::vector<size_t>> of_set;
@@ -26,7 +26,7 @@ Result<Alphabet> make_alphabet(const std::vector<CodePointSet>& sets, WorkBudget
     char32_t at;
     size_t set;
   };
-  std::vector<Border> borders;  // where a set begins or ends, in turn
+  std::vector<Border> borders;  // where sets begin and end
   for (size_t set = 0; set < sets.size(); ++set) {
     for (const CodePointRange& range : sets[set].ranges()) {
       borders.push_back({range.first, set});
@@ -34,7 +34,7 @@ Result<Alphabet> make_alphabet(const std::vector<CodePointSet>& sets, WorkBudget
     }
   }
   std::ranges::stable_sort(borders, {}, &Border::at);
-  std::map<std::vector<size_t>, std::vector<CodePointRange>> found;  // by the sets that hold it
+  std::map<std::vector<size_t>, std::vector<CodePointRange>> found;  // by the sets that contain it
   std::vector<size_t> inside;
   for (size_t i = 0; i < borders.size(); ++i) {
     const auto place = std::ranges::lower_bound(inside, borders[i].set);
@@ -73,7 +73,7 @@ class CharacterNfa {
       if (is_new) open.push_back(found->first);
       return found->second;
     };
-    // "^" holds in the first state alone, so no other state may be the same one.
+    // "^" holds only in the first state, so no other state may be merged with it.
     open.push_back(closure({start}, true, false));
     numbers.emplace(std::vector<size_t>{SIZE_MAX}, 0);
     for (size_t i = 0; i < open.size(); ++i) {
@@ -104,7 +104,7 @@ class CharacterNfa {
   struct State {
     std::vector<std::pair<size_t, size_t>> edges;  // set, target
     std::vector<size_t> epsilons;
-    std::vector<size_t> start_anchors;  // epsilons that hold at the text's start alone
+    std::vector<size_t> start_anchors;  // epsilons that hold only at the text's start
     std::vector<size_t> end_anchors;
   };
 
@@ -238,7 +238,7 @@ class CharacterNfa {
   std::vector<CodePointSet> sets_;
   std::map<std::vector<char32_t>, size_t> set_numbers_;
   std::vector<char> seen_;
-  size_t num_followed_ = 0;  // states, not yet paid for
+  size_t num_followed_ = 0;  // states that are not charged yet
   WorkBudget& work_;
 };
 

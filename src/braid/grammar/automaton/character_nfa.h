@@ -1,4 +1,4 @@
-// Expressions over characters alone, as deterministic automata.
+// Turns expressions over characters into deterministic automata. Tested by ../json/schema_compiler_test.cc.
 #pragma once
 
 #include "braid/base/result.h"
@@ -7,7 +7,7 @@
 
 namespace braid::grammar {
 
-// Of an expression without rules and bytes. Repetitions are written out. An error if that needs too many states.
+// `expression` has no rules and no bytes. Repetitions are expanded. An error if that needs too many states.
 Result<Dfa> dfa_of(const Expression& expression, WorkBudget& work);
 
 }  // namespace braid::grammar

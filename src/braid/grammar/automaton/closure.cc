@@ -11,8 +11,8 @@ uint64_t key_of(const Item& place) {
   return (uint64_t{place.state} << 32) | place.node;
 }
 
-// Sorted, without repetitions, and without frames that another one covers: returning to the same place, it must run no
-// more often and may run no less.
+// Sorts frames and removes duplicates, and frames covered by another: one that returns to the same place, must run no
+// more often and may run no less often.
 void tidy(std::vector<Frame>& frames) {
   std::ranges::sort(frames);
   std::vector<Frame> kept;
@@ -20,7 +20,8 @@ void tidy(std::vector<Frame>& frames) {
     const auto same_place = [&](const Frame& other) {
       return other.target == frame.target && other.parent == frame.parent;
     };
-    // Among those of one place, more_min is ascending: only what allows more than all before it adds anything.
+    // Frames of one place are sorted by more_min: a frame adds something only if it allows more than all frames before
+    // it.
     if (!kept.empty() && same_place(kept.back()) && frame.target != kLoopTarget && frame.target != kBottomTarget) {
       if (frame.more_min == kept.back().more_min) {
         kept.back().more_max = std::max(kept.back().more_max, frame.more_max);
@@ -63,7 +64,7 @@ void Explorer::Closure::call(uint32_t rule, const Frame& frame) {
 
 bool Explorer::Closure::run(Config& out) {
   while (next_place_ < places_.size() && work_ < kMaxWork) follow(places_[next_place_++], out);
-  // Every return is known now; and a rule is entered only when all its callers are, since they have lower numbers.
+  // Every return is known now: a rule is entered after all its callers, which have lower numbers.
   while (!called_.empty() && work_ < kMaxWork) {
     std::ranges::pop_heap(called_, std::greater<>());
     const uint32_t rule = called_.back();
@@ -84,7 +85,7 @@ bool Explorer::Closure::run(Config& out) {
 }
 
 void Explorer::Closure::follow(const Item& place, Config& out) {
-  const Item here = place;  // places_ grows
+  const Item here = place;  // a copy: places_ grows
   const Machine& machine = explorer_.machine();
   const Machine::State& state = machine.states[here.state];
   for (const StateId to : machine.epsilons_of(here.state)) arrive(to, here.node);
@@ -98,7 +99,7 @@ void Explorer::Closure::follow_calls(StateId state, NodeId node) {
   for (const CallEdge& edge : machine.calls_of(state)) {
     const auto rule = static_cast<uint32_t>(edge.rule);
     const auto frames = explorer_.frames(node);
-    // A call in tail position returns where its caller does, unless a count belongs to the caller.
+    // A call in tail position returns where its caller returns, unless the caller has a count.
     const auto counts = [](const Frame& frame) { return frame.more_max > 0 || frame.target == kLoopTarget; };
     if (edge.max == 1 && machine.states[edge.target].only_accepts && std::ranges::none_of(frames, counts)) {
       for (const Frame& frame : frames) call(rule, frame);

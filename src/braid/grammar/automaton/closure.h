@@ -1,4 +1,5 @@
-// One step's work: everything that follows, without another byte, from the places that a byte has led to.
+// One step of the explorer: from the places that a byte led to, finds all places that follow without another byte.
+// Tested by ../ebnf/ebnf_parser_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -14,10 +15,10 @@ class Explorer::Closure {
   explicit Closure(Explorer& explorer) : explorer_(explorer), pending_(explorer.machine().rules.size()) {}
 
   void arrive(StateId state, NodeId node);
-  // A call of `rule` that returns as `frame` says.
+  // Calls `rule`, which returns to `frame`.
   void call(uint32_t rule, const Frame& frame);
 
-  // Follows up on all that has arrived and was called. False if that is too much; either way nothing is left behind.
+  // Follows all arrivals and calls. False if that is too much work. Clears them in either case.
   bool run(Config& out);
 
  private:
@@ -27,17 +28,18 @@ class Explorer::Closure {
   void enter(uint32_t rule, Config& out);
   void clear();
 
-  // Beyond these the grammar is too ambiguous: a step would take too long, and its configurations too much memory.
+  // Above these limits the grammar is too ambiguous: a step would take too long, and its configurations too much
+  // memory.
   static constexpr size_t kMaxItems = 16'384;
   static constexpr size_t kMaxWork = 65'536;
-  static constexpr size_t kFewPlaces = 24;  // up to here, looking at each beats hashing
+  static constexpr size_t kFewPlaces = 24;  // up to this many, a linear search is faster than hashing
 
   Explorer& explorer_;
-  std::vector<Item> places_;  // that arrived; those behind next_place_ are not followed yet
+  std::vector<Item> places_;  // arrivals; those from next_place_ on are not followed yet
   size_t next_place_ = 0;
-  std::unordered_set<uint64_t> seen_;        // the same, when there are many
-  std::vector<std::vector<Frame>> pending_;  // by rule: the calls of it
-  std::vector<uint32_t> called_;             // a heap of the rules with calls, the lowest number first
+  std::unordered_set<uint64_t> seen_;        // the same as a set, if there are many
+  std::vector<std::vector<Frame>> pending_;  // by rule: its calls
+  std::vector<uint32_t> called_;             // a heap of the called rules, lowest number first
   size_t work_ = 0;
 };
 

@@ -1,3 +1,4 @@
+// Makes rules deterministic (normalize_rules.h).
 #include <algorithm>
 #include <map>
 #include <tuple>
@@ -8,7 +9,7 @@
 namespace braid::grammar {
 namespace {
 
-// Subset construction over bytes and calls, given up when it needs too much.
+// Subset construction over bytes and calls. Gives up if it needs too many states.
 class SubsetConstruction {
  public:
   explicit SubsetConstruction(const RuleAutomaton& rule) : rule_(rule), seen_(rule.states.size(), 0) {
@@ -21,7 +22,7 @@ class SubsetConstruction {
     work_left_ = 8 * (num_states + num_edges) + 65'536;
   }
 
-  // False if it was given up; otherwise `out` has the states and the start.
+  // False if it gave up; otherwise `out` has the states and the start.
   bool run(RuleAutomaton& out) {
     out.start = state_of({rule_.start});
     for (size_t i = 0; i < subsets_.size(); ++i) {
@@ -45,7 +46,7 @@ class SubsetConstruction {
       for (const StateId to : rule_.states[closed[i]].epsilons) visit(to, closed);
     }
     for (const StateId state : closed) seen_[state] = 0;
-    // States that only pass on to others say nothing.
+    // Skip states that only pass on to others.
     std::erase_if(closed, [&](StateId id) {
       const AutomatonState& state = rule_.states[id];
       return !state.accepts && state.bytes.empty() && state.calls.empty();
@@ -81,7 +82,7 @@ class SubsetConstruction {
     return out;
   }
 
-  // Between two neighbouring borders the same edges apply.
+  // The same edges apply between two adjacent borders.
   void expand_bytes(std::vector<ByteEdge> edges, AutomatonState& out) {
     std::vector<char> is_border(257, 0);
     for (const ByteEdge& edge : edges) {

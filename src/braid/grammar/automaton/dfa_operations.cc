@@ -1,4 +1,4 @@
-// Two automata in one, and automata of simple sets of texts.
+// Combines two automata, and makes automata for simple sets of texts.
 #include <algorithm>
 #include <deque>
 #include <map>
@@ -12,7 +12,7 @@ namespace {
 
 using unicode::CodePointSet;
 
-// For each code point class of a pair of automata: its class in either (kDead: in none).
+// For each class of the pair: its class in either automaton (kDead if none).
 struct JointClass {
   CodePointSet set;
   int32_t a = CharacterDfa::kDead;
@@ -26,7 +26,7 @@ size_t num_ranges(const CharacterDfa& dfa) {
 }
 
 std::vector<JointClass> joint_classes(const CharacterDfa& a, const CharacterDfa& b) {
-  // A sweep over all borders; at each, the classes that hold the characters up to the next.
+  // Sweeps over all borders. At each: the classes of the characters up to the next border.
   struct Border {
     char32_t at;
     bool opens;
@@ -99,7 +99,7 @@ Result<Dfa> intersection(const CharacterDfa& a, const CharacterDfa& b, WorkBudge
 
 Result<Dfa> complement(const CharacterDfa& dfa, WorkBudget& work) {
   TRY_STATUS(work.spend(dfa.next.size() + dfa.accepts.size() + dfa.classes.size()));
-  // One more state, which accepts everything, takes whatever led nowhere.
+  // An additional state, which accepts everything, becomes the target of all missing edges.
   CharacterDfa out{.classes = dfa.classes, .next = {}, .accepts = {}};
   std::vector<unicode::CodePointRange> known;
   for (const CodePointSet& set : dfa.classes) known.insert(known.end(), set.ranges().begin(), set.ranges().end());
@@ -137,7 +137,7 @@ Result<Dfa> length_between(uint32_t min, std::optional<uint32_t> max) {
   return std::make_shared<const CharacterDfa>(min > num_counted ? CharacterDfa() : out);
 }
 
-// Its states are how much of `part` the text ends with (Knuth, Morris, Pratt).
+// A state is the number of characters of `part` that the text ends with (Knuth, Morris, Pratt).
 Dfa texts_without(std::string_view part) {
   std::vector<char32_t> wanted;
   for (; !part.empty(); part.remove_prefix(unicode::sequence_length(part.front()))) {
@@ -153,7 +153,7 @@ Dfa texts_without(std::string_view part) {
     others = others.intersected(CodePointSet::of(c).inverted());
   }
   out.classes.push_back(others);
-  size_t border = 0;  // the state that the text without its first character leads to
+  size_t border = 0;  // the state after the text without its first character
   for (size_t state = 0; state < wanted.size(); ++state) {
     const size_t fallback = border * out.classes.size();
     for (size_t symbol = 0; symbol < out.classes.size(); ++symbol) {

@@ -41,7 +41,7 @@ Explorer::Explorer(std::shared_ptr<const Machine> machine)
     : machine_(std::move(machine)), closure_(std::make_unique<Closure>(*this)) {
   configs_.emplace_back();  // kDeadConfig
   config_index_.emplace(hash_of(configs_.back()), kDeadConfig);
-  configs_.emplace_back();  // kFailedConfig: in no index, found by no content
+  configs_.emplace_back();  // kFailedConfig: not in the index: never found by content
   Config first;
   closure_->call(machine_->root, {kRootTarget, 0, 0, 0});
   if (!closure_->run(first)) {
@@ -58,7 +58,7 @@ ConfigId Explorer::first_step(ConfigId from, uint8_t byte) {
   if (from == kFailedConfig) return kFailedConfig;
   if (!can_continue(from)) return kDeadConfig;
   const ConfigId to = compute_step(from, byte);
-  if (to == kFailedConfig) return to;  // not remembered: another time there may be more work left
+  if (to == kFailedConfig) return to;  // not cached: a later call may have more work left
   std::vector<ConfigId>& next = configs_[static_cast<size_t>(from)].next;
   if (next.empty()) {
     next.assign(machine_->class_byte.size(), kUnknown);
@@ -160,7 +160,7 @@ ConfigId Explorer::intern_config(Config config) {
 ConfigId Explorer::copy_from(const Explorer& other, ConfigId id) {
   if (id == kDeadConfig || id == kFailedConfig) return id;
   const Config& config = other.configs_[static_cast<size_t>(id)];
-  // A node's frames name older nodes alone: from the youngest down, all that are needed are found in one pass.
+  // A node's frames refer only to older nodes, so one pass from the youngest down finds all that are needed.
   std::vector<char> needed(other.nodes_.size(), 0);
   for (const Item& item : config.items) needed[item.node] = 1;
   const auto is_state = [](StateId target) { return target < kLoopTarget; };

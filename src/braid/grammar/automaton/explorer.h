@@ -1,14 +1,13 @@
-// Runs a machine: the configurations that it can be in, found as they are needed and remembered. A configuration is the
-// set of all places where the text read so far may have led, each with what is to be returned to; equal ones have one
-// number, so that after a while a step is a look-up.
+// Runs a machine. Configurations are computed on demand and cached. A configuration is the set of all places that the
+// text read so far may have led to, each with its returns. Equal configurations have one id, so after a while a step is
+// a look-up.
 //
-// Returns are kept as a graph (Tomita's): a node is one entry into a rule, with a frame for each place that called it
-// at that moment. So a grammar that is ambiguous needs no exponential number of stacks. A counted call's frame says how
-// many times more its rule must and may follow. Calls in tail position push nothing: lists by right recursion are
-// loops.
+// Returns form a graph (Tomita's). A node is one entry into a rule, with a frame for each place that called it at that
+// moment, so an ambiguous grammar does not need exponentially many stacks. The frame of a counted call says how often
+// its rule must and may still run. Calls in tail position push nothing: a list by right recursion is a loop.
 //
-// For masks (mask/local_mask.h) a rule can also be run apart from its callers, from a "bottom": then its end is noted
-// as an exit instead of being returned from, with the number of times it was passed.
+// For masks (mask/local_mask.h) a rule can also run without callers, from a "bottom". Its end is then recorded as an
+// exit, with the number of earlier passes. Tested by ../ebnf/ebnf_parser_test.cc and ../grammar_matcher_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -23,10 +22,10 @@ namespace braid::grammar {
 
 using NodeId = uint32_t;
 using ConfigId = int32_t;
-inline constexpr ConfigId kDeadConfig = 0;    // nothing can follow, and nothing is complete
+inline constexpr ConfigId kDeadConfig = 0;    // nothing can follow, and the text is not complete
 inline constexpr ConfigId kFailedConfig = 1;  // too many places at once: the grammar is too ambiguous here
 
-// Where a rule returns to, and how many times more it must and may run before it does.
+// Where a rule returns to, and how often it must and may still run before it does.
 struct Frame {
   StateId target = 0;
   NodeId parent = 0;
@@ -36,13 +35,13 @@ struct Frame {
   auto operator<=>(const Frame&) const = default;
 };
 
-// Targets that are no states.
-inline constexpr StateId kRootTarget = UINT32_MAX;        // the grammar's own end
-inline constexpr StateId kBottomTarget = UINT32_MAX - 1;  // an exit; more_min counts the passes before
+// Targets that are not states.
+inline constexpr StateId kRootTarget = UINT32_MAX;        // the end of the grammar
+inline constexpr StateId kBottomTarget = UINT32_MAX - 1;  // an exit; more_min counts the earlier passes
 inline constexpr StateId kLoopTarget = UINT32_MAX - 2;    // an exit, after which the rule may start again
 
 struct Item {
-  StateId state = 0;  // one that reads bytes
+  StateId state = 0;  // a state that reads bytes
   NodeId node = 0;
 
   auto operator<=>(const Item&) const = default;
@@ -68,24 +67,24 @@ class Explorer {
   bool can_continue(ConfigId config) const { return !items(config).empty(); }
   std::span<const Item> items(ConfigId config) const { return configs_[static_cast<size_t>(config)].items; }
   std::span<const Frame> frames(NodeId node) const { return nodes_[node].frames; }
-  const ByteSet& next_bytes(ConfigId config);  // that lead on
+  const ByteSet& next_bytes(ConfigId config);  // the bytes that can follow
 
-  // Runs from a bottom: passes at which the rule's end was met, and the fewest passes among the places within it.
+  // For runs from a bottom: the passes at which the rule ended, and the fewest passes among the places inside it.
   static constexpr uint32_t kNoPass = UINT32_MAX;
   std::span<const uint32_t> exits(ConfigId config) const { return configs_[static_cast<size_t>(config)].exits; }
   uint32_t fewest_passes(ConfigId config) const { return configs_[static_cast<size_t>(config)].fewest_passes; }
 
-  // So many places may be looked at from now on, all steps together; then they fail. (One is some 20 ns of work.)
+  // Limits the places visited by all steps from now on; above it steps fail. (A place takes about 20 ns.)
   void set_work_limit(int64_t num_places) { work_left_ = num_places; }
 
-  // Exactly these places, and no others that follow from them without a byte.
+  // A configuration of exactly these places, without others that follow without a byte.
   ConfigId config_of(std::vector<Item> items);
-  // What follows the end of a rule that was called so (targets that are states; counts are not looked at).
+  // The configuration after a rule with these returns ended (targets are states; counts are ignored).
   ConfigId after_return(std::span<const Frame> returns);
-  // A state of a rule that runs from a bottom; with `loops`, it may start again after its end.
+  // A state of a rule that runs from a bottom. `loops`: the rule may start again after its end.
   ConfigId bottom_config(StateId state, bool loops);
 
-  // The same configuration among those of another explorer of the same machine.
+  // Copies a configuration from another explorer of the same machine.
   ConfigId copy_from(const Explorer& other, ConfigId config);
 
   int64_t memory_bytes() const { return memory_bytes_; }
@@ -100,14 +99,14 @@ class Explorer {
     std::vector<uint32_t> exits;
     bool accepts = false;
     uint32_t fewest_passes = kNoPass;
-    std::vector<ConfigId> next;  // by class of bytes; empty until a step is taken
+    std::vector<ConfigId> next;  // by class of bytes; empty before the first step
     std::unique_ptr<ByteSet> next_bytes;
   };
   class Closure;
 
   NodeId intern_node(std::vector<Frame> frames);
   ConfigId intern_config(Config config);
-  ConfigId first_step(ConfigId from, uint8_t byte);  // and remembers where it led
+  ConfigId first_step(ConfigId from, uint8_t byte);  // and caches the result
   ConfigId compute_step(ConfigId from, uint8_t byte);
   static uint64_t hash_of(std::span<const Frame> frames);
   static uint64_t hash_of(const Config& config);

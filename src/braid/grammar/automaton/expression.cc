@@ -27,7 +27,7 @@ Expr choice(std::vector<Expr> parts) {
   return std::make_shared<Expression>(Expression{.kind = Kind::kChoice, .parts = std::move(parts)});
 }
 
-// (X{a,b}){c,d} is X{ac,bd} where no number between is left out: nested counts would multiply otherwise.
+// (X{a,b}){c,d} becomes X{ac,bd} if no number between is missing; otherwise nested counts would multiply.
 Expr repeat(Expr part, uint32_t min, uint32_t max) {
   const auto times = [](uint32_t a, uint32_t b) {
     if (a == 0 || b == 0) return uint32_t{0};

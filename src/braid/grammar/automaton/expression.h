@@ -1,5 +1,6 @@
-// What every front end (regular expression, EBNF, JSON schema) turns its source into: expressions over characters and
-// rules. Immutable and shared; plain structure, no meaning beyond "these texts".
+// Expressions over characters and rules: the common result of the front ends (regular expression, EBNF, JSON schema).
+// Immutable and shared. An expression stands for a set of texts. Tested by ../ebnf/ebnf_parser_test.cc and
+// ../json/schema_compiler_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -16,11 +17,11 @@ namespace braid::grammar {
 using RuleId = int32_t;  // index into Grammar::rules
 inline constexpr uint32_t kUnbounded = UINT32_MAX;
 
-// How a character is written in the output.
+// How characters are written in the output.
 enum class Spelling : uint8_t {
   kUtf8,
-  // As the content of a JSON string: what may stand there as it is does; quotes, backslashes and controls are escaped;
-  // what is not ASCII may be either. (ASCII has one spelling, so that keys and constants have one.)
+  // As content of a JSON string: quotes, backslashes and controls are escaped; other ASCII is written as it is; other
+  // characters may be escaped or not. (ASCII has one spelling, so keys and constants have only one.)
   kJsonString,
 };
 
@@ -31,14 +32,14 @@ struct Expression {
   enum class Kind : uint8_t {
     kBytes,       // exactly `bytes`
     kCharacters,  // one character of `set`
-    kSequence,    // `parts`, one after another; none: the empty text
-    kChoice,      // one of `parts`; none: no text at all
+    kSequence,    // `parts`, one after another; without parts, the empty text
+    kChoice,      // one of `parts`; without parts, no text at all
     kRepeat,      // parts[0], `min` to `max` times
     kRule,        // rule number `rule`
     kDfa,         // a text that `dfa` accepts
-    kGraph,       // the parts along some path from node 0 to node 1 of the graph `edges`
-    kStart,       // nothing, but only where the rule's text starts
-    kEnd,         // nothing, but only where the rule's text ends
+    kGraph,       // the parts along a path from node 0 to node 1 of the graph `edges`
+    kStart,       // the empty text, only at the start of the rule's text
+    kEnd,         // the empty text, only at the end of the rule's text
   };
   Kind kind = Kind::kSequence;
   Spelling spelling = Spelling::kUtf8;  // of kCharacters and kDfa
@@ -68,7 +69,7 @@ Expr automaton(std::shared_ptr<const CharacterDfa> dfa, Spelling spelling);
 Expr text_start();
 Expr text_end();
 
-// Puts an expression of kGraph together.
+// Builds an expression of kind kGraph.
 class Graph {
  public:
   static constexpr uint32_t kStart = 0;
@@ -76,14 +77,14 @@ class Graph {
 
   uint32_t add_node() { return graph_.num_nodes++; }
   void add_edge(uint32_t from, uint32_t to, Expr part);
-  void add_edge(uint32_t from, uint32_t to);  // without a text
+  void add_edge(uint32_t from, uint32_t to);  // for the empty text
   Expr finish();
 
  private:
   Expression graph_{.kind = Expression::Kind::kGraph, .num_nodes = 2};
 };
 
-// Texts that all are JSON strings' contents, spelled as kJsonString says.
+// `utf8` as the content of a JSON string, in the spelling of kJsonString.
 Expr json_text(std::string_view utf8);
 
 inline Expr empty_text() {
@@ -96,8 +97,8 @@ inline Expr no_text() {
 struct Rule {
   std::string name;  // for errors
   Expr body;
-  // Not empty: this rule is the same wherever it occurs under this key, so that what is computed for its states can be
-  // shared by all grammars. It is never copied into another rule, and refers to no other.
+  // If not empty: all rules with this key are equal, so what is computed for their states can be shared by all
+  // grammars. Such a rule is never copied into another rule, and refers to no other rule.
   std::string shared_key = {};
 };
 

@@ -1,3 +1,4 @@
+// Removes left recursion (normalize_rules.h).
 #include <algorithm>
 #include <utility>
 
@@ -7,8 +8,8 @@
 namespace braid::grammar {
 namespace {
 
-// Gives the rule a start of its own, which nothing leads back to: it has all edges of the states that the old start
-// reaches without a byte.
+// Gives the rule a new start that nothing leads back to. It has all edges of the states that the old start reaches
+// without a byte.
 void isolate_start(RuleAutomaton& rule) {
   AutomatonState start;
   for (const StateId here : epsilon_closure(rule, {rule.start})) {
@@ -21,7 +22,7 @@ void isolate_start(RuleAutomaton& rule) {
   rule.states[rule.start] = std::move(start);
 }
 
-// Where a rule goes on after the first of the times that `call` asks for.
+// The states where a rule continues after the first repetition of `call`.
 std::vector<StateId> after_first(RuleAutomaton& rule, const CallEdge& call) {
   std::vector<StateId> next;
   if (call.min <= 1) next.push_back(call.target);
@@ -38,7 +39,7 @@ void add_epsilons(AutomatonState& state, const std::vector<StateId>& targets) {
   state.epsilons.insert(state.epsilons.end(), targets.begin(), targets.end());
 }
 
-// Replaces the call at the start of `rule` by a copy of what `callee` (whose start is isolated) does.
+// Replaces the call at the start of `rule` by a copy of `callee`, whose start is isolated.
 void substitute(RuleAutomaton& rule, const CallEdge& call, const RuleAutomaton& callee) {
   const std::vector<StateId> next = after_first(rule, call);
   const auto offset = static_cast<StateId>(rule.states.size());
@@ -49,7 +50,7 @@ void substitute(RuleAutomaton& rule, const CallEdge& call, const RuleAutomaton& 
     for (StateId& to : state.epsilons) to += offset;
     if (std::exchange(state.accepts, false)) add_epsilons(state, next);
     if (i == callee.start) {
-      // Nothing but the call came here: its edges are the caller's now. (What it matches without a byte was bypassed.)
+      // Only the call led to the copied start, so its edges become the caller's. (Empty matches were bypassed before.)
       AutomatonState& start = rule.states[rule.start];
       start.bytes.insert(start.bytes.end(), state.bytes.begin(), state.bytes.end());
       start.calls.insert(start.calls.end(), state.calls.begin(), state.calls.end());
@@ -59,7 +60,7 @@ void substitute(RuleAutomaton& rule, const CallEdge& call, const RuleAutomaton& 
   }
 }
 
-// A = A x | y is A = y x*: whoever has completed an A may go on as if it had been the one on the left.
+// A = A x | y is A = y x*: after an A is complete, the rule may continue as if that A were the one on the left.
 void remove_direct(RuleAutomaton& rule, RuleId self) {
   std::vector<CallEdge> own;
   auto& calls = rule.states[rule.start].calls;

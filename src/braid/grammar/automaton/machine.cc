@@ -23,7 +23,7 @@ void set_byte_classes(Machine& machine) {
   }
 }
 
-// Whether nothing but the rule's end can follow here (false, where finding out would take long).
+// True if only the rule's end can follow here (false if that would take long to find out).
 bool only_accepts(const RuleAutomaton& rule, StateId here) {
   constexpr int kMaxSteps = 16;
   for (int step = 0; step < kMaxSteps; ++step) {

@@ -1,7 +1,8 @@
-// A grammar ready to run: a pushdown automaton over bytes, in flat arrays. Immutable.
+// A grammar ready to run: a pushdown automaton over bytes, in flat arrays. Immutable. Tested by
+// ../ebnf/ebnf_parser_test.cc and ../grammar_matcher_test.cc.
 //
-// It holds that every state is on a way to the end of its rule, that a rule which is called reads at least one byte
-// before it ends, and that calls made before a byte is read have no cycles (callees have higher numbers).
+// Invariants: every state is on a path to the end of its rule; a called rule reads at least one byte before it ends;
+// calls before the first byte have no cycles (callees have higher numbers).
 #pragma once
 
 #include <array>
@@ -26,21 +27,21 @@ struct Machine {
     bool only_accepts = false;  // nothing can follow in its rule
   };
   struct RuleEntry {
-    std::string shared_key;             // empty: known to this grammar alone
-    StateId first_state = 0;            // its states follow one another
-    std::vector<StateId> entry_states;  // where a call begins: those of its start that read or call
+    std::string shared_key;             // empty: only this grammar has the rule
+    StateId first_state = 0;            // its states are consecutive
+    std::vector<StateId> entry_states;  // where a call begins: the start states that read or call
   };
 
-  std::vector<State> states;  // and one more at the end, for the edges' ends
+  std::vector<State> states;  // with one more at the end, which ends the last state's edges
   std::vector<ByteEdge> byte_edges;
   std::vector<CallEdge> call_edges;
   std::vector<StateId> epsilon_targets;
-  std::vector<RuleEntry> rules;  // callers before those that they may call before a byte
+  std::vector<RuleEntry> rules;  // a caller comes before rules that it may call before a byte
   uint32_t root = 0;
   bool accepts_empty_text = false;
-  // Bytes that no state tells apart are one class.
+  // Bytes that no state tells apart form one class.
   std::array<uint8_t, 256> byte_class{};
-  std::vector<uint8_t> class_byte;  // a byte of each
+  std::vector<uint8_t> class_byte;  // one byte of each class
 
   size_t num_states() const { return states.size() - 1; }
   int64_t memory_bytes() const;
@@ -58,7 +59,7 @@ struct Machine {
   }
 };
 
-// `available`: the bytes that can be written at all. Errors say why the grammar has no text, or is too large.
+// `available`: the bytes that can be written. Errors say why the grammar has no text, or that it is too large.
 Result<Machine> make_machine(const Grammar& grammar, const ByteSet& available, const GrammarLimits& limits = {});
 
 }  // namespace braid::grammar

@@ -1,4 +1,4 @@
-// Steps that change how a grammar is written down and not which texts it has, until a machine can run it.
+// Steps that prepare a grammar for the machine. They do not change its texts. Tested by ../ebnf/ebnf_parser_test.cc.
 #pragma once
 
 #include "braid/base/result.h"
@@ -7,15 +7,15 @@
 
 namespace braid::grammar {
 
-// A call whose rule can match the empty text gets a way around it, so that a rule entered always reads a byte.
+// A call of a rule that matches the empty text gets a bypass, so that an entered rule always reads a byte.
 void bypass_empty_rules(RuleSet& rules);
 
-// Removes what cannot be part of any finite text (bytes outside `available` are in none), and rules that the root does
-// not reach. An error if no text is left.
+// Removes parts that no finite text uses (no text has bytes outside `available`), and rules that the root does not
+// reach. An error if no text is left.
 Status remove_useless(RuleSet& rules, const ByteSet& available);
 
-// Afterwards no rule calls itself, directly or by way of others, before it has read a byte. (Paull's algorithm, on
-// automata.) An error if that makes the grammar larger than the limits.
+// Afterwards no rule calls itself, directly or indirectly, before it has read a byte. (Paull's algorithm, on automata.)
+// An error if the grammar then exceeds the limits.
 Status remove_left_recursion(RuleSet& rules, const GrammarLimits& limits);
 
 // Makes each rule deterministic over bytes and calls (subset construction) unless that would make it much larger.

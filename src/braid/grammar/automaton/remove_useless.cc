@@ -1,3 +1,4 @@
+// Removes unused parts, and bypasses empty matches (normalize_rules.h).
 #include <algorithm>
 #include <utility>
 
@@ -6,11 +7,11 @@
 namespace braid::grammar {
 namespace {
 
-// Marks, in each rule, what its start reaches; an edge that calls a rule is passed once that rule's end is reached.
-// So a rule ends up productive if and only if some finite text of it exists, in time linear in the edges.
+// Marks, in each rule, the states that its start reaches. An edge that calls a rule is passed once that rule's end is
+// reached. So a rule becomes productive if and only if it has a finite text. Takes time linear in the edges.
 class ForwardReach {
  public:
-  // `passes_bytes`: over bytes too, or over nothing but empty texts.
+  // `passes_bytes`: pass edges that read bytes too; otherwise only empty texts.
   ForwardReach(const RuleSet& rules, bool passes_bytes) : rules_(rules), passes_bytes_(passes_bytes) {
     reached_.reserve(rules.rules.size());
     for (const RuleAutomaton& rule : rules.rules) reached_.emplace_back(rule.states.size(), 0);
@@ -82,7 +83,7 @@ void for_each_target(const AutomatonState& state, Visit visit) {
   for (const StateId to : state.epsilons) visit(to);
 }
 
-// Only states on a way from the start to an accepting one, numbered anew.
+// Keeps only states on a path from the start to an accepting state, and renumbers them.
 void trim(RuleAutomaton& rule) {
   std::vector<std::vector<StateId>> sources(rule.states.size());
   for (StateId from = 0; from < rule.states.size(); ++from) {
@@ -166,7 +167,7 @@ void bypass_empty_rules(RuleSet& rules) {
       for (CallEdge& call : state.calls) {
         if (!reach.completes(static_cast<size_t>(call.rule))) continue;
         state.epsilons.push_back(call.target);
-        call.min = 1;  // the rest of the required times can be empty texts
+        call.min = 1;  // the other required repetitions can be empty texts
       }
     }
   }

@@ -1,4 +1,5 @@
-// A rule as a nondeterministic automaton: it reads bytes, and calls other rules.
+// A rule as a nondeterministic automaton, which reads bytes and calls other rules. Tested by
+// ../ebnf/ebnf_parser_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,7 @@ struct ByteEdge {
   bool operator==(const ByteEdge&) const = default;
 };
 
-// A text of `rule`, `min` to `max` times (1 <= min <= max).
+// `min` to `max` texts of `rule` (1 <= min <= max).
 struct CallEdge {
   RuleId rule = 0;
   uint32_t min = 1;
@@ -35,7 +36,7 @@ struct AutomatonState {
   bool accepts = false;
   std::vector<ByteEdge> bytes = {};
   std::vector<CallEdge> calls = {};
-  std::vector<StateId> epsilons = {};  // targets that need no byte
+  std::vector<StateId> epsilons = {};  // targets reached without a byte
 };
 
 struct RuleAutomaton {
@@ -50,14 +51,14 @@ struct RuleAutomaton {
   }
 };
 
-// One for each rule; states are numbered from 0 in each.
+// One automaton for each rule; each numbers its states from 0.
 struct RuleSet {
   std::vector<RuleAutomaton> rules;
   RuleId root = 0;
 };
 
 struct GrammarLimits {
-  int64_t max_states = 300'000;  // of all rules together, before they are made deterministic
+  int64_t max_states = 300'000;  // of all rules together, before they become deterministic
   int64_t max_edges = 3'000'000;
   int32_t max_rules = 50'000;
 };

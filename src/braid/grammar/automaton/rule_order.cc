@@ -10,17 +10,17 @@ namespace {
 using Kind = Expression::Kind;
 
 constexpr int64_t kMaxSize = int64_t{1} << 40;
-constexpr int64_t kInlineSize = 64;          // a rule of so many states is copied wherever it is used
-constexpr int64_t kInlineOnceSize = 512;     // or of so many, if it is used once
-constexpr int64_t kWrittenOutSize = 64;      // so many states of copies rather than a count
-constexpr size_t kMaxNarrowCharacters = 16;  // a character out of more: repetitions of it are counted
+constexpr int64_t kInlineSize = 64;          // rules up to this many states are copied wherever they are used
+constexpr int64_t kInlineOnceSize = 512;     // or up to this many, if they are used once
+constexpr int64_t kWrittenOutSize = 64;      // repetitions up to this many states are copied, not counted
+constexpr size_t kMaxNarrowCharacters = 16;  // repetitions of larger sets of characters are counted
 
 void collect_references(const Expression& expression, std::vector<RuleId>& out) {
   if (expression.kind == Kind::kRule) out.push_back(expression.rule);
   for (const Expr& part : expression.parts) collect_references(*part, out);
 }
 
-// Whether its states may lead to a large part of the vocabulary: then one that counts has one mask instead of many.
+// True if its states may allow a large part of the vocabulary. Then one counted state needs one mask instead of many.
 bool is_wide(const Expression& expression) {
   if (expression.kind == Kind::kRule || expression.kind == Kind::kDfa) return true;
   size_t width = 0;
@@ -92,7 +92,7 @@ std::vector<RuleInfo> rule_infos(const Grammar& grammar) {
     for (const RuleId to : references[i]) ++num_uses[static_cast<size_t>(to)];
   }
   std::vector<RuleInfo> infos(grammar.rules.size());
-  for (const std::vector<RuleId>& component : strong_components(references)) {  // callees first
+  for (const std::vector<RuleId>& component : strong_components(references)) {  // callees come first
     const auto i = static_cast<size_t>(component.front());
     if (component.size() > 1 || std::ranges::count(references[i], component.front()) > 0) {
       for (const RuleId id : component) infos[static_cast<size_t>(id)].recurs = true;
@@ -100,7 +100,7 @@ std::vector<RuleInfo> rule_infos(const Grammar& grammar) {
     }
     infos[i].size = estimated_size(*grammar.rules[i].body, infos);
     const bool is_small = infos[i].size <= kInlineSize || (num_uses[i] == 1 && infos[i].size <= kInlineOnceSize);
-    // (Anchors speak of the rule's own text.)
+    // (Anchors refer to the rule's own text.)
     infos[i].inlines = is_small && grammar.rules[i].shared_key.empty() && !has_anchor(*grammar.rules[i].body);
   }
   return infos;

@@ -1,4 +1,5 @@
-// Which rules recur, and how large each is once the small ones are copied into others.
+// Finds which rules are recursive, and how large each is after small rules are copied into it. Tested by
+// ../ebnf/ebnf_parser_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -9,19 +10,19 @@
 namespace braid::grammar {
 
 struct RuleInfo {
-  bool recurs = false;   // refers to itself, by way of others or directly
-  bool inlines = false;  // is copied to where it is used
+  bool recurs = false;   // refers to itself, directly or indirectly
+  bool inlines = false;  // is copied to its uses
   int64_t size = 0;      // an estimate of its states
 };
 
 std::vector<RuleInfo> rule_infos(const Grammar& grammar);
 
-// An estimate of an expression's states, capped so that sums do not overflow. `infos`: of the rules it refers to.
+// Estimates an expression's states, capped so that sums do not overflow. `infos` describes the rules that it refers to.
 int64_t estimated_size(const Expression& expression, const std::vector<RuleInfo>& infos);
 
 bool has_anchor(const Expression& expression);
 
-// Whether `part`, up to `max` times, is written out rather than counted.
+// True if `part`, up to `max` times, is copied rather than counted.
 bool is_written_out(const Expression& part, int64_t size, uint32_t min, uint32_t max);
 
 }  // namespace braid::grammar

@@ -3,7 +3,7 @@
 namespace braid::grammar {
 namespace {
 
-// The states that `from` reaches (or that reach it) without a byte, through the anchors that `passes`.
+// The states that `from` reaches (or that reach it) without a byte, through the anchors selected by `passes`.
 template <typename Passes>
 std::vector<char> reached(const RuleAutomaton& rule, const std::vector<AnchorEdge>& anchors, StateId from,
                           Passes passes, bool backwards) {

@@ -1,4 +1,4 @@
-// "^" and "$": edges that hold only where a rule's text starts or ends.
+// "^" and "$": edges that hold only at the start or the end of a rule's text. Tested by ../regex/regex_parser_test.cc.
 #pragma once
 
 #include <vector>
@@ -10,11 +10,11 @@ namespace braid::grammar {
 struct AnchorEdge {
   StateId from = 0;
   StateId target = 0;
-  bool is_start = false;  // or of the end
+  bool is_start = false;  // "^"; else "$"
 };
 
-// Writes them down without anchors: a start of its own, from which every "^" has been passed, and an end of its own,
-// before which every "$" has. `end` is the rule's one accepting state so far.
+// Replaces anchors by a separate start, after every "^", and a separate end, before every "$". `end` is the rule's only
+// accepting state before that.
 void resolve_anchors(RuleAutomaton& rule, const std::vector<AnchorEdge>& anchors, StateId end);
 
 }  // namespace braid::grammar

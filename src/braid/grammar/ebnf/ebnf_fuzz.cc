@@ -1,5 +1,5 @@
-// libFuzzer: an EBNF grammar (up to the first NUL byte), and bytes that choose among the tokens its masks allow.
-// Whatever the bytes, the grammar compiles or is refused, within bounded time and memory, and its masks hold.
+// libFuzzer: an EBNF grammar (up to the first NUL byte), then bytes that choose among the allowed tokens. For any input
+// the grammar compiles or is refused, within bounded time and memory, and its masks are right.
 #include <cstdint>
 #include <string_view>
 

@@ -52,7 +52,7 @@ class EbnfParser {
     size_t first_use = 0;
   };
 
-  // Spaces, line ends and comments.
+  // Skips spaces, line ends and comments.
   void skip_space() {
     while (!cursor_.at_end()) {
       const char32_t c = cursor_.peek();
@@ -72,7 +72,7 @@ class EbnfParser {
     return cursor_.since(start);
   }
 
-  // Whether a rule's definition starts here.
+  // True if a rule's definition starts here.
   bool sees_definition() {
     const size_t start = cursor_.position();
     const bool has_name = starts_name(cursor_.peek()) && !read_name().empty();
@@ -189,7 +189,7 @@ class EbnfParser {
     return characters(scalar_values().intersected(inverted ? set.inverted() : set));
   }
 
-  // A character of a literal or a class: itself, or escaped.
+  // A character of a literal or a class, plain or escaped.
   Result<char32_t> read_character() {
     if (!cursor_.take("\\")) return cursor_.next();
     if (cursor_.at_end()) return fail("it ends in a backslash");
@@ -245,7 +245,7 @@ class EbnfParser {
     return repeat(std::move(element), min, max);
   }
 
-  // Behind the '{': "m}", "m,}" or "m,n}".
+  // After the '{': "m}", "m,}" or "m,n}".
   Status read_bounds(uint32_t& min, uint32_t& max) {
     const auto skip_blanks = [&] {
       while (cursor_.sees(" ") || cursor_.sees("\t")) cursor_.next();

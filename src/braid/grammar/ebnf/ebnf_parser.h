@@ -1,10 +1,11 @@
-// GBNF, the EBNF dialect of llama.cpp, with what xgrammar adds to its notation: a rule may go on over several lines,
-// "[^]" is any character, left recursion is allowed. (docs: llama.cpp, grammars/README.md; xgrammar, "EBNF Grammar".)
+// GBNF, the EBNF dialect of llama.cpp, with xgrammar's additions: a rule may span several lines, "[^]" is any
+// character, left recursion is allowed. Tested by ebnf_parser_test.cc. (docs: llama.cpp, grammars/README.md; xgrammar,
+// "EBNF Grammar".)
 //
 //   root ::= item ("," item)*     # a comment
 //   item ::= "a literal\n" | [a-z0-9_] | [^"\\]{2,5} | .
 //
-// What speaks of tokens instead of text (<think>, Token(…), TagDispatch(…)) is an error that names it.
+// Constructs about tokens instead of text (<think>, Token(…), TagDispatch(…)) are errors that name them.
 #pragma once
 
 #include <string_view>
@@ -14,7 +15,7 @@
 
 namespace braid::grammar {
 
-// Errors say line and column.
+// Errors name line and column.
 Result<Grammar> parse_ebnf(std::string_view source);
 
 }  // namespace braid::grammar

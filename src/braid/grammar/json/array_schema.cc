@@ -9,9 +9,9 @@ namespace braid::grammar {
 namespace {
 
 constexpr size_t kMaxPrefix = 1024;
-constexpr size_t kMaxUniqueValues = 10;  // a node for each set of them
+constexpr size_t kMaxUniqueValues = 10;  // a node for each subset
 
-// What every atom says about the item at `place` (of the prefix, or SIZE_MAX for those behind).
+// Collects what the atoms say about the item at `place` (of the prefix; SIZE_MAX for later items).
 SchemaSet schemas_of_item(const AtomList& atoms, size_t place) {
   std::vector<Schema> schemas;
   for (const SchemaAtom* atom : atoms) {
@@ -112,7 +112,7 @@ Result<Expr> SchemaCompiler::unique_array(const MergedSchema& schema, const Sche
   }
   max = std::min(max, static_cast<uint32_t>(values.size()));
   if (max < schema.min_items) return no_text();
-  // A node for each set of values that have been used.
+  // A node for each set of values used so far.
   Graph graph;
   std::vector<uint32_t> nodes(size_t{1} << values.size(), 0);
   for (size_t used = 1; used < nodes.size(); ++used) nodes[used] = graph.add_node();

@@ -1,5 +1,5 @@
-// The automata of one schema's strings and numbers: equal conditions share one, and all of them together cost a bounded
-// amount of work, however many places ask for them.
+// The automata of one schema's strings and numbers. Equal conditions share one automaton, and all together cost a
+// bounded amount of work. Tested by schema_limits_test.cc.
 #pragma once
 
 #include <memory>
@@ -15,7 +15,7 @@
 
 namespace braid::grammar {
 
-// Tells whether texts satisfy an automaton, in time that its number of classes hardly changes.
+// Checks whether a text satisfies an automaton. The time hardly depends on the number of classes.
 class TextMatcher {
  public:
   explicit TextMatcher(Dfa dfa);
@@ -30,20 +30,20 @@ class TextMatcher {
   };
 
   Dfa dfa_;
-  std::vector<Span> spans_;  // of all classes, in order
+  std::vector<Span> spans_;  // of all classes, sorted
 };
 
 class Automata {
  public:
-  // The strings' contents.
+  // Automata over the contents of strings.
   Result<Dfa> strings(const StringSchema& schema);
-  Result<const TextMatcher*> matcher(const StringSchema& schema);  // of a schema without `conditions`
+  Result<const TextMatcher*> matcher(const StringSchema& schema);  // `schema` has no `conditions`
   Result<Dfa> numbers(const NumberRange& range);
 
   WorkBudget& work() { return work_; }
 
  private:
-  // Of a schema without `conditions`: short, whatever its patterns are.
+  // A key for a schema without `conditions`; short, however long its patterns are.
   Result<std::string> key_of(const StringSchema& schema);
   Result<size_t> number_of(const std::string& text);
   Result<Dfa> pattern(const std::string& pattern);

@@ -11,7 +11,7 @@ namespace {
 std::strong_ordering compare_magnitude(const Decimal& a, const Decimal& b) {
   if (a.integer.size() != b.integer.size()) return a.integer.size() <=> b.integer.size();
   if (const auto order = a.integer.compare(b.integer) <=> 0; order != 0) return order;
-  return a.fraction.compare(b.fraction) <=> 0;  // a prefix is less: what follows is not zero
+  return a.fraction.compare(b.fraction) <=> 0;  // a prefix is less, because the rest is not zero
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Decimal numbers as they are written, for bounds of numbers.
+// Decimal numbers as written, for the bounds of numbers. Tested by schema_compiler_test.cc.
 #pragma once
 
 #include <compare>
@@ -8,7 +8,8 @@
 
 namespace braid::grammar {
 
-// (-1 if negative) * integer.fraction, without leading or trailing zeros ("0" and "" at least). Zero is not negative.
+// The number integer.fraction, negated if negative. No leading or trailing zeros; at least "0" and "". Zero is not
+// negative.
 struct Decimal {
   bool is_negative = false;
   std::string integer = "0";
@@ -23,7 +24,7 @@ struct Decimal {
   bool operator==(const Decimal&) const = default;
 };
 
-// A JSON number: of a double, the shortest decimal that reads as it.
+// From a JSON number. A double becomes the shortest decimal that reads as the same double.
 Decimal decimal_of(const Json& number);
 
 std::strong_ordering compare(const Decimal& a, const Decimal& b);

@@ -1,3 +1,4 @@
+// The regular expressions of formats (string_schema.h).
 #include <algorithm>
 #include <utility>
 
@@ -21,7 +22,7 @@ namespace {
 #define BRAID_DURATION                                                                                                    \
   R"(P(?:(?:[0-9]{1,9}Y(?:[0-9]{1,9}M(?:[0-9]{1,9}D)?)?|[0-9]{1,9}M(?:[0-9]{1,9}D)?|[0-9]{1,9}D)(?:)" BRAID_DURATION_TIME \
   ")?|" BRAID_DURATION_TIME R"(|[0-9]{1,9}W))"
-// RFC 1123; four labels of at most 60 characters are never longer than a name may be.
+// RFC 1123; four labels of at most 60 characters never exceed the longest allowed name.
 #define BRAID_LABEL "[A-Za-z0-9](?:[A-Za-z0-9-]{0,58}[A-Za-z0-9])?"
 #define BRAID_HOSTNAME BRAID_LABEL R"((?:\.)" BRAID_LABEL "){0,3}"
 // RFC 5321: a dot-string, at a name with a dot.
@@ -37,7 +38,7 @@ namespace {
   ":){1,6}:" BRAID_H16 "|(?:" BRAID_H16 ":){1,5}(?::" BRAID_H16 "){1,2}|(?:" BRAID_H16 ":){1,4}(?::" BRAID_H16       \
   "){1,3}|(?:" BRAID_H16 ":){1,3}(?::" BRAID_H16 "){1,4}|(?:" BRAID_H16 ":){1,2}(?::" BRAID_H16 "){1,5}|" BRAID_H16  \
   ":(?::" BRAID_H16 "){1,6}|:(?:(?::" BRAID_H16 "){1,7}|:))"
-// RFC 3986: those with an authority; a part of what each of these formats allows.
+// RFC 3986: URIs with an authority: a subset of what these formats allow.
 #define BRAID_URI_CHARACTER R"((?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2}))"
 #define BRAID_URI_TAIL \
   "(?:/" BRAID_URI_CHARACTER R"(*)*(?:\?(?:)" BRAID_URI_CHARACTER "|[/?])*)?(?:#(?:" BRAID_URI_CHARACTER "|[/?])*)?"

@@ -18,7 +18,7 @@ Expr from_regex(std::string_view pattern) {
   return std::move(parsed).value();
 }
 
-// Up to `max` of one character, as an automaton: its states are few and have one mask each.
+// Up to `max` times one character, as an automaton: it has few states, with one mask each.
 Expr up_to(char32_t c, uint32_t max) {
   CharacterDfa dfa{.classes = {unicode::CodePointSet::of(c)}, .next = {}, .accepts = {}, .start = 0};
   for (uint32_t i = 0; i <= max; ++i) {
@@ -33,7 +33,7 @@ Expr up_to(char32_t c, uint32_t max) {
 Expr JsonRules::once(RuleId& id, const std::string& name, bool is_shared, Expr (JsonRules::*body)()) {
   if (id < 0) {
     id = grammar_.add({name, no_text(), is_shared ? name : ""});
-    Expr made = (this->*body)();  // which may refer to the rule itself
+    Expr made = (this->*body)();  // may refer to the rule itself
     grammar_.rules[static_cast<size_t>(id)].body = std::move(made);
   }
   return rule_reference(id);
@@ -96,7 +96,7 @@ Expr JsonRules::make_integer() {
   return from_regex("-?(0|[1-9][0-9]{0,19})");
 }
 
-// Of any size that a double holds.
+// Numbers of any size that a double can hold.
 Expr JsonRules::make_number() {
   return from_regex(R"(-?(0|[1-9][0-9]{0,19})(\.[0-9]{1,20})?([eE][+-]?([0-9]{1,2}|[01][0-9]{2}|2[0-7][0-9]))?)");
 }
@@ -122,7 +122,7 @@ Expr JsonRules::key(std::string_view utf8) {
   return quoted(text_of(utf8));
 }
 
-// What must not occur is written with its first character escaped.
+// The forbidden text can be written with its first character escaped.
 Expr JsonRules::text_of(std::string_view utf8) const {
   const size_t at = absent_.empty() ? std::string_view::npos : utf8.find(absent_);
   if (at == std::string_view::npos) return json_text(utf8);

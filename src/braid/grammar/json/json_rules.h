@@ -1,6 +1,6 @@
-// JSON's own parts as rules of a grammar, in the one style in which output is written (docs/decisions.md): at most one
-// line end with its indentation where white space may stand, numbers of bounded length, no run of anything without end
-// but in strings. Rules are added as they are used.
+// JSON's elements as grammar rules, in the style of braid's output (docs/decisions.md): where JSON allows white space,
+// at most one line end with its indentation; numbers of bounded length; unbounded runs only in strings. Rules are added
+// when first used. Tested by schema_compiler_test.cc.
 #pragma once
 
 #include <string>
@@ -13,14 +13,14 @@ namespace braid::grammar {
 
 class JsonRules {
  public:
-  // `grammar` gets the rules, and outlives this. `absent`: a text of printable ASCII that must not occur in what is
-  // written (empty: any may). Strings' contents that are given to quoted() are held to that by who gives them.
+  // The rules are added to `grammar`, which must outlive this object. `absent`: a text of printable ASCII that must not
+  // occur in the output (none if empty). The caller of quoted() must ensure that for the content.
   explicit JsonRules(Grammar& grammar, std::string absent = {}) : grammar_(grammar), absent_(std::move(absent)) {}
 
   const std::string& absent() const { return absent_; }
 
-  Expr space();      // behind '{', '[' and ',', and before '}' and ']'
-  Expr colon();      // ':' and what may stand behind it
+  Expr space();      // after '{', '[' and ',', and before '}' and ']'
+  Expr colon();      // ':' and the white space after it
   Expr comma();      // ',' and space()
   Expr string();     // any string, with its quotes
   Expr character();  // one character inside a string, escaped or not
@@ -36,7 +36,7 @@ class JsonRules {
   Expr key(std::string_view utf8);  // "key" in its one spelling
   Expr literal(const Json& value);  // this value
 
-  // Members or items (never the empty text) in their brackets, or nothing in them if that `may_be_empty`.
+  // Members or items (never the empty text) in brackets; with `may_be_empty`, also empty brackets.
   Expr object(Expr content, bool may_be_empty);
   Expr array(Expr content, bool may_be_empty);
 

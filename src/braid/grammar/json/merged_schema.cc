@@ -32,7 +32,7 @@ void merge_conditions(const SchemaAtom& atom, MergedSchema& out) {
   lower(out.max_properties, atom.max_properties);
 }
 
-// The values that satisfy every atom, if any atom lists values.
+// If an atom lists values: the listed values that satisfy every atom.
 Result<std::optional<std::vector<const Json*>>> merge_values(SchemaDocument& document, const AtomList& atoms) {
   const auto lists = std::ranges::find_if(atoms, [](const SchemaAtom* atom) { return atom->values.has_value(); });
   if (lists == atoms.end()) return std::optional<std::vector<const Json*>>();
@@ -55,7 +55,7 @@ Error cannot_negate(const SchemaAtom& atom) {
       atom.path);
 }
 
-// Takes away what the schema under "not" would allow.
+// Excludes what the schema under "not" allows.
 Status subtract(const SchemaAtom& owner, const SchemaAtom& negated, WorkBudget& work, MergedSchema& out) {
   const bool combines = negated.reference || !negated.all_of.empty() || !negated.any_of.empty() ||
                         !negated.one_of.empty() || negated.negated != nullptr;
@@ -104,7 +104,7 @@ Result<MergedSchema> merge(SchemaDocument& document, const AtomList& atoms) {
     out.types &= *atom->types;
   }
   TRY(out.values, merge_values(document, atoms));
-  if (out.values) return out;  // held to every "not" too
+  if (out.values) return out;  // already checked against every "not"
   if (!has_types && spoken_of != 0) out.types = spoken_of;
   out.numbers.is_integer = (out.types & kFraction) == 0;
   for (const SchemaAtom* atom : atoms) {

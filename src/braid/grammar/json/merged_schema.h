@@ -1,4 +1,5 @@
-// One case of a schema (a list of schema objects that all must hold) as one set of conditions for each type.
+// One case of a schema (a list of schema objects that must all hold), merged into one set of conditions for each type.
+// Tested by schema_compiler_test.cc.
 #pragma once
 
 #include <optional>
@@ -15,9 +16,9 @@ namespace braid::grammar {
 
 struct MergedSchema {
   const AtomList& atoms;
-  std::string path;  // of the first
+  std::string path;  // of the first schema object
   TypeSet types = kAnyType;
-  std::optional<std::vector<const Json*>> values;  // these alone; each satisfies all other conditions
+  std::optional<std::vector<const Json*>> values;  // the only allowed values; each satisfies all other conditions
   NumberRange numbers;
   StringSchema strings;
   uint32_t min_items = 0;
@@ -28,7 +29,7 @@ struct MergedSchema {
   std::vector<std::string_view> forbidden_properties;
 };
 
-// `atoms` must outlive the result. Without a type, one is assumed from what the keywords speak of, if they do.
+// `atoms` must outlive the result. Without "type", the types that the keywords refer to are assumed, if any.
 Result<MergedSchema> merge(SchemaDocument& document, const AtomList& atoms);
 
 }  // namespace braid::grammar

@@ -16,7 +16,7 @@ constexpr uint64_t kMaxMultiple = 5000;
 constexpr int kMaxDigits = 15;
 constexpr int kMaxIntegerDigits = 20;
 
-// The bounds of the digits without their sign, for the numbers of one sign.
+// The bounds of the absolute values of numbers of one sign.
 struct Magnitudes {
   bool is_possible = true;
   std::optional<NumberBound> min;
@@ -33,7 +33,7 @@ Magnitudes positive_magnitudes(const NumberRange& range) {
   return out;
 }
 
-// Without zero: "-0" would be its second spelling.
+// Excludes zero: "-0" would be a second spelling.
 Magnitudes negative_magnitudes(const NumberRange& range) {
   Magnitudes out{.min = NumberBound{.value = {}, .is_exclusive = true}};
   if (range.max && range.max->value.is_negative) out.min = {range.max->value.negated(), range.max->is_exclusive};
@@ -44,7 +44,7 @@ Magnitudes negative_magnitudes(const NumberRange& range) {
   return out;
 }
 
-// How the digits so far compare to a bound's: -1, 0, 1.
+// The order of the digits so far and a bound's digits: -1, 0, 1.
 using Order = int;
 
 enum class Phase : uint8_t { kStart, kMinus, kZero, kInteger, kPoint, kFraction };
@@ -78,7 +78,7 @@ class NumberExplorer {
 
   Result<Dfa> explore(WorkBudget& work) {
     static constexpr std::string_view kSymbols = "-.0123456789";
-    constexpr size_t kUnitsPerSymbol = 3;  // each is looked up among the states
+    constexpr size_t kUnitsPerSymbol = 3;  // each is looked up in the states
     CharacterDfa dfa{.classes = {}, .next = {}, .accepts = {}, .start = 0};
     for (const char symbol : kSymbols) dfa.classes.push_back(unicode::CodePointSet::of(static_cast<char32_t>(symbol)));
     std::map<State, int32_t> numbers = {{State{}, 0}};
@@ -173,7 +173,7 @@ class NumberExplorer {
     state.remainder = (state.remainder * 10 + static_cast<uint64_t>(digit)) % multiple_;
   }
 
-  // More digits are more, whatever they are.
+  // More digits mean a larger number.
   void end_integer(State& state) const {
     const auto settle = [&](Order& order, const std::optional<NumberBound>& bound) {
       if (!bound) return;
@@ -189,7 +189,7 @@ class NumberExplorer {
     if (state.phase != Phase::kFraction) end_integer(state);
     const auto whole = [&](Order order, const NumberBound& bound) {
       const bool has_more = static_cast<size_t>(state.num_fraction) < bound.value.fraction.size();
-      return order == 0 && has_more ? -1 : order;  // what has more digits has more: they do not end in zero
+      return order == 0 && has_more ? -1 : order;  // more digits mean a larger number: they do not end in zero
     };
     const Magnitudes& allowed = magnitudes(state);
     if (allowed.min) {
@@ -212,7 +212,7 @@ class NumberExplorer {
   int max_integer_ = 0;
 };
 
-// Whether a double holds exactly this decimal: only then do all readers agree about its multiples.
+// True if a double holds this decimal exactly. Only then do all readers agree about its multiples.
 bool is_exact_double(const Decimal& decimal) {
   const double value = std::strtod((decimal.integer + "." + decimal.fraction).c_str(), nullptr);
   double scaled = value;

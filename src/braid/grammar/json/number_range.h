@@ -1,4 +1,5 @@
-// Numbers within bounds, as an automaton over their digits.
+// Numbers within bounds, as an automaton over their digits. Tested by schema_compiler_test.cc and
+// schema_limits_test.cc.
 #pragma once
 
 #include <optional>
@@ -24,12 +25,12 @@ struct NumberRange {
   bool is_free() const { return !min && !max && multiples_of.empty(); }
 };
 
-// Keeps the tighter of the bound there is, if any, and `bound`.
+// Sets the bound to the tighter of the current one, if any, and `bound`.
 void tighten_min(NumberRange& range, const NumberBound& bound);
 void tighten_max(NumberRange& range, const NumberBound& bound);
 
-// Written without an exponent, with at most 15 significant digits (integers: 20, or as many as a bound has), so that
-// every reader's double keeps the order. Empty if there is no such number. An error names what cannot be done.
+// Numbers are written without an exponent, with at most 15 significant digits (integers: 20, or as many as a bound
+// has), so doubles keep their order. Empty if there is no such number. Errors name what is not supported.
 Result<Dfa> number_automaton(const NumberRange& range, WorkBudget& work);
 
 }  // namespace braid::grammar

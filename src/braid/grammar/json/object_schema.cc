@@ -1,4 +1,4 @@
-// Objects: named properties in their order, each at most once, then keys that patterns or additionalProperties allow.
+// Objects: named properties in order, each at most once, then keys allowed by patterns or additionalProperties.
 #include <algorithm>
 #include <unordered_set>
 
@@ -9,7 +9,7 @@
 namespace braid::grammar {
 namespace {
 
-constexpr size_t kMaxPatterns = 4;  // a kind of key for each set of them
+constexpr size_t kMaxPatterns = 4;  // a kind of key for each subset
 constexpr size_t kMaxCountedNodes = 20'000;
 
 bool says_which_keys(const AtomList& atoms) {
@@ -43,11 +43,11 @@ Result<Expr> SchemaCompiler::object_body(const MergedSchema& schema) {
        .object = [&](Expr members, bool may_be_empty) { return json_.object(std::move(members), may_be_empty); }});
 }
 
-// Members in their order; a count of them goes along where the schema bounds it.
+// Members in order. Counts them if the schema bounds the count.
 Result<Expr> SchemaCompiler::object_body(const MergedSchema& schema, const MemberStyle& style) {
   struct Property {
     std::string name;
-    Expr member;  // null: it must not be there
+    Expr member;  // null: must be absent
     bool is_required = false;
   };
   std::vector<Property> properties;
@@ -95,7 +95,7 @@ Result<Expr> SchemaCompiler::object_body(const MergedSchema& schema, const Membe
     return fail("schema {}: \"minProperties\": {} cannot be enforced beside keys that are not named: they may repeat",
                 schema.path, schema.min_properties);
   }
-  // The count matters while it can still be too low or too high.
+  // Count only while the count can still be too low or too high.
   const bool counts_low = min > num_required;
   const bool counts_high = max < num_possible || (has_free && max != kUnbounded);
   const uint32_t num_counts = !counts_low && !counts_high ? 1 : max != kUnbounded ? max + 1 : min + 1;
@@ -104,10 +104,10 @@ Result<Expr> SchemaCompiler::object_body(const MergedSchema& schema, const Membe
                 schema.path, properties.size());
   }
 
-  // Nodes by the number of members so far (up to num_counts - 1): `here` before the next property, if a comma must come
-  // first; `first` if none must. A property's own nodes come between.
+  // Nodes by the number of members so far (up to num_counts - 1): `here` before the next property if a comma must
+  // precede it, `first` if none must. Each property adds its own nodes in between.
   Graph graph;
-  const auto count_after = [&](uint32_t count) {  // nothing: no further member may come
+  const auto count_after = [&](uint32_t count) {  // nothing if no further member is allowed
     if (num_counts == 1) return std::optional<uint32_t>(0);
     if (count + 1 < num_counts) return std::optional<uint32_t>(count + 1);
     return max == kUnbounded ? std::optional<uint32_t>(count) : std::nullopt;
@@ -124,7 +124,7 @@ Result<Expr> SchemaCompiler::object_body(const MergedSchema& schema, const Membe
     Expr member = property.member;
     if (num_counts > 1) member = as_rule(schema.path + "/" + property.name, std::move(member));
     std::vector<std::optional<uint32_t>> next(num_counts);
-    // Where the member itself begins, by the count before it.
+    // The nodes where the member itself begins, by the count before it.
     std::vector<std::optional<uint32_t>> begin(num_counts);
     if (has_first) graph.add_edge(first, node_of(begin, 0));
     for (uint32_t count = 0; count < num_counts; ++count) {
@@ -142,7 +142,7 @@ Result<Expr> SchemaCompiler::object_body(const MergedSchema& schema, const Membe
   const auto may_end = [&](uint32_t count) { return !counts_low || count >= min; };
   if (has_free) {
     const Expr member = as_rule(schema.path + " (a further member)", choice(std::move(free_branches)));
-    // One loop for each count; the first member of all needs no comma.
+    // One loop for each count. The very first member needs no comma.
     std::vector<std::optional<uint32_t>> begin(num_counts);
     if (has_first) graph.add_edge(first, node_of(begin, 0));
     for (uint32_t count = 0; count < num_counts; ++count) {
@@ -160,7 +160,7 @@ Result<Expr> SchemaCompiler::object_body(const MergedSchema& schema, const Membe
   return style.object(graph.finish(), min == 0);
 }
 
-// What all atoms say about this property; nothing if its very name is not allowed.
+// The schemas of all atoms for this property; nothing if its name is not allowed.
 Result<std::optional<SchemaSet>> SchemaCompiler::schemas_of_property(const MergedSchema& schema,
                                                                      std::string_view name) {
   const std::optional<SchemaSet> nothing;
@@ -189,7 +189,7 @@ Result<std::optional<SchemaSet>> SchemaCompiler::schemas_of_property(const Merge
   return std::optional(schema_set(std::move(schemas)));
 }
 
-// One kind of key for each set of patterns that it matches, and one for keys that match none.
+// One kind of key for each set of matching patterns, and one for keys that match none.
 Result<std::vector<SchemaCompiler::FreeMember>> SchemaCompiler::free_members(const MergedSchema& schema,
                                                                              const std::vector<std::string>& named) {
   struct Pattern {
@@ -240,7 +240,7 @@ Result<std::vector<SchemaCompiler::FreeMember>> SchemaCompiler::free_members(con
       if (!is_matched && atom->additional_properties != nullptr) schemas.push_back(atom->additional_properties);
     }
     TRY(std::optional<StringSchema> key, property_names(schema));
-    if (!key) break;  // none is allowed
+    if (!key) break;  // no key is allowed
     key->conditions.insert(key->conditions.end(), conditions.begin(), conditions.end());
     members.push_back({*std::move(key), schema_set(std::move(schemas))});
   }
@@ -256,7 +256,7 @@ Result<Expr> SchemaCompiler::key_of(const MergedSchema& schema, StringSchema nam
   return json_.quoted(names.has_condition() ? as_rule(schema.path + " (a key)", *content) : *content);
 }
 
-// "propertyNames" of all atoms, as conditions on a key; nothing if no key is allowed.
+// The "propertyNames" of all atoms as conditions on a key; nothing if no key is allowed.
 Result<std::optional<StringSchema>> SchemaCompiler::property_names(const MergedSchema& schema) {
   std::vector<Schema> schemas;
   for (const SchemaAtom* atom : schema.atoms) {

@@ -11,15 +11,15 @@ namespace braid::grammar {
 namespace {
 
 constexpr size_t kMaxAlternatives = 1024;  // combinations of branches
-constexpr size_t kMaxAtoms = 4096;         // schemas that one place must satisfy together
-constexpr int kMaxDisjointDepth = 4;       // how deep into objects a look for a difference goes
+constexpr size_t kMaxAtoms = 4096;         // schemas that one place must satisfy at once
+constexpr int kMaxDisjointDepth = 4;       // how deep into objects to search for a difference
 
-// A choice that is still to be made: one of the branches.
+// An open choice: one of the branches.
 using Branches = const std::vector<Schema>*;
 struct Group {
   const SchemaAtom* owner = nullptr;
   Branches branches = nullptr;
-  std::vector<Branches> inside;  // in a branch of which it was met
+  std::vector<Branches> inside;  // the groups in whose branches it was found
 };
 
 struct Flat {
@@ -28,7 +28,7 @@ struct Flat {
   bool is_unsatisfiable = false;
 };
 
-// Follows references and allOf from some schemas that all must hold.
+// Follows references and allOf of schemas that must all hold.
 class Flattener {
  public:
   explicit Flattener(SchemaDocument& document) : document_(document) {}
@@ -75,7 +75,7 @@ Result<Flat> flatten(SchemaDocument& document, const std::vector<Schema>& schema
   return flattener.take();
 }
 
-// Of lists that have each atom once.
+// The lists contain each atom once.
 void append(AtomList& list, const AtomList& more) {
   const std::unordered_set<const SchemaAtom*> known(list.begin(), list.end());
   for (const SchemaAtom* atom : more) {
@@ -92,7 +92,7 @@ TypeSet types_of(const AtomList& atoms) {
   return types;
 }
 
-// A group in one of its own branches would be looked for without end.
+// A group inside one of its own branches would expand without end.
 Status place_inside(std::vector<Group>& groups, const std::vector<Branches>& inside) {
   for (Group& group : groups) {
     if (std::ranges::find(inside, group.branches) != inside.end()) {
@@ -109,7 +109,7 @@ std::vector<Branches> inside_of(const Group& group) {
   return inside;
 }
 
-// `checks_one_of`: otherwise oneOf counts as anyOf, which is enough to tell that two sets have nothing in common.
+// Without `checks_one_of`, oneOf counts as anyOf, which is enough to decide that two sets are disjoint.
 Result<std::vector<AtomList>> find_alternatives(SchemaDocument& document, const SchemaSet& schemas, bool checks_one_of,
                                                 const std::vector<Branches>& inside = {});
 
@@ -150,7 +150,7 @@ class Alternatives {
   std::vector<AtomList> take() { return std::move(found_); }
 
  private:
-  // Exactly one branch must hold: that is one of them if no two can.
+  // Exactly one branch must hold. If no two branches can hold together, this equals anyOf.
   Status check_one_of(const Group& group, const AtomList& beside) {
     const auto& branches = *group.branches;
     constexpr size_t kMaxBranches = 200;
@@ -196,7 +196,7 @@ Result<std::vector<AtomList>> find_alternatives(SchemaDocument& document, const 
   return alternatives.take();
 }
 
-// Whether every value that one of the lists names fails in the other.
+// True if no value listed by `named` satisfies `other`.
 Result<bool> values_are_disjoint(SchemaDocument& document, const AtomList& named, const AtomList& other) {
   for (const SchemaAtom* atom : named) {
     if (!atom->values) continue;
@@ -241,10 +241,10 @@ Result<bool> strings_are_disjoint(SchemaDocument& document, const AtomList& a, c
   if (!both.has_condition()) return false;
   const auto dfa = document.automata().strings(both);
   if (!dfa.ok() && document.automata().work().is_spent()) return dfa.error();
-  return dfa.ok() && (*dfa)->is_empty();  // what cannot be told is not certain
+  return dfa.ok() && (*dfa)->is_empty();  // if unknown, then not certain
 }
 
-// By a property that one of them requires, and of which they want different things.
+// True if one of them requires a property for which their schemas are disjoint.
 Result<bool> objects_are_disjoint(SchemaDocument& document, const AtomList& a, const AtomList& b, int depth) {
   std::vector<std::string_view> required;
   for (const AtomList* list : {&a, &b}) {
@@ -309,7 +309,7 @@ Result<bool> are_disjoint(SchemaDocument& document, const AtomList& a, const Ato
   if (by_values_of_a) return true;
   TRY(const bool by_values_of_b, values_are_disjoint(document, b, a));
   if (by_values_of_b) return true;
-  // Otherwise each type that both have must tell them apart.
+  // Otherwise they must be disjoint for each type that both allow.
   if ((common & (kNull | kBoolean)) != 0) return false;
   if ((common & kNumber) != 0 && !numbers_are_disjoint(a, b)) return false;
   if ((common & kArray) != 0 && !arrays_are_disjoint(a, b)) return false;

@@ -9,14 +9,14 @@
 namespace braid::grammar {
 namespace {
 
-// Say nothing about which values are valid.
+// Keywords that do not restrict values.
 constexpr std::string_view kAnnotations[] = {
     "title",         "description", "default",     "examples",        "example",          "$schema",
     "$id",           "$comment",    "$anchor",     "$defs",           "definitions",      "deprecated",
     "readOnly",      "writeOnly",   "$vocabulary", "contentEncoding", "contentMediaType", "contentSchema",
     "discriminator", "xml",         "externalDocs"};
 
-// What no automaton here enforces, and why or what instead.
+// Keywords that are not supported, with the reason or the alternative.
 constexpr std::pair<std::string_view, std::string_view> kRefused[] = {
     {"if", "conditions are not supported: write the cases as anyOf"},
     {"then", "conditions are not supported: write the cases as anyOf"},
@@ -123,7 +123,7 @@ class AtomReader {
     const bool is_count =
         value.is_number() && value.get<double>() >= 0 && std::nearbyint(value.get<double>()) == value.get<double>();
     if (!is_count) return fail("is {}, must be an integer of at least 0", json_excerpt(value));
-    constexpr uint32_t kMaxCount = 1'000'000'000;  // more has no other effect
+    constexpr uint32_t kMaxCount = 1'000'000'000;  // a larger count has the same effect
     return value.get<double>() >= kMaxCount ? kMaxCount : static_cast<uint32_t>(value.get<double>());
   }
   static Status raise(const Json& value, uint32_t& bound) {
@@ -221,7 +221,7 @@ class AtomReader {
     atom_.patterns.push_back(value.get<std::string>());
     return {};
   }
-  // OpenAPI's formats of numbers are ranges.
+  // OpenAPI's number formats are ranges.
   Status read_format(const Json& value) {
     if (!value.is_string()) return fail("is {}, must be a string", json_excerpt(value));
     const auto& name = value.get_ref<const std::string&>();
@@ -244,7 +244,7 @@ class AtomReader {
   }
   Status read_items(const Json& value) {
     speaks_of(kArray);
-    if (value.is_array()) {  // what prefixItems was called before 2020
+    if (value.is_array()) {  // the name of prefixItems before 2020
       has_legacy_items_ = true;
       if (value.empty()) return {};
       TRY(atom_.prefix_items, schemas_in(value));

@@ -1,4 +1,5 @@
-// One JSON schema object, read once: every keyword checked and in its place, or refused by name.
+// One JSON schema object, parsed once: every keyword is checked and stored, or refused by name. Tested by
+// schema_compiler_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -28,9 +29,9 @@ inline constexpr TypeSet kObject = 64;
 inline constexpr TypeSet kNumber = kInteger | kFraction;
 inline constexpr TypeSet kAnyType = 127;
 
-TypeSet type_of(const Json& value);  // one; a number without a fraction is an integer
+TypeSet type_of(const Json& value);  // exactly one type; a number without a fraction is an integer
 
-// A schema is an object, or true, or false; they are known by their addresses in the document.
+// A schema is an object, true or false. Its address in the document identifies it.
 using Schema = const Json*;
 
 struct SchemaAtom {
@@ -38,9 +39,9 @@ struct SchemaAtom {
   std::string path;  // "#/properties/name", for errors
 
   std::optional<TypeSet> types;
-  TypeSet spoken_of = 0;                           // types that its keywords say something about
+  TypeSet spoken_of = 0;                           // types that its keywords refer to
   std::optional<std::vector<const Json*>> values;  // "enum", "const"
-  ValueIndex value_index;                          // of these
+  ValueIndex value_index;                          // of `values`
   TypeSet types_of_values = 0;
 
   NumberRange numbers;
@@ -50,7 +51,7 @@ struct SchemaAtom {
   std::vector<std::string> formats;
 
   std::vector<Schema> prefix_items;
-  Schema items = nullptr;  // behind the prefix
+  Schema items = nullptr;  // after the prefix
   uint32_t min_items = 0;
   std::optional<uint32_t> max_items;
   bool unique_items = false;

@@ -29,7 +29,7 @@ Status SchemaCompiler::finish_tasks() {
 }
 
 Result<Expr> SchemaCompiler::value_of(const SchemaSet& schemas) {
-  SchemaSet saying;  // what is not simply true
+  SchemaSet saying;  // all schemas except `true`
   for (const Schema schema : schemas) {
     if (!schema->is_boolean()) {
       saying.push_back(schema);
@@ -99,7 +99,7 @@ Result<Expr> SchemaCompiler::string_body(const MergedSchema& schema) {
   auto content = string_content(strings, json_.character(), document_.automata());
   if (!content.ok()) return fail("schema {}: {}", schema.path, content.error().message);
   if (*content == nullptr) return no_text();
-  // A rule of its own: a pattern's anchors speak of the content alone.
+  // A separate rule, because a pattern's anchors refer to the content alone.
   return json_.quoted(strings.has_condition() ? as_rule(schema.path + " (its text)", *content) : *content);
 }
 

@@ -1,10 +1,11 @@
-// JSON schemas as grammars: the values that satisfy a schema, in the style of json_rules.h.
+// Compiles JSON schemas to grammars of the values that satisfy them, in the style of json_rules.h. Tested by
+// schema_compiler_test.cc, schema_limits_test.cc and schema_reference_test.cc.
 //
-// Properties come in the order of "properties" (those that a schema only requires behind them), each at most once. What
-// the schema leaves open is decided for short output: a schema with "properties" allows no others unless it says so
-// with "additionalProperties" or "patternProperties", one with "prefixItems" no further items unless it says "items" or
-// needs more; without "type", the keywords' own types are meant. Every keyword is enforced, says nothing about values,
-// or is an error that names it (docs/decisions.md).
+// Properties come in the order of "properties", then those that are only required, each at most once. What the schema
+// leaves open is decided in favour of short output. A schema with "properties" allows no others unless it has
+// "additionalProperties" or "patternProperties". A schema with "prefixItems" allows no further items unless it has
+// "items" or requires more. Without "type", the types that the keywords refer to are meant. Every keyword is enforced,
+// or does not restrict values, or is an error that names it (docs/decisions.md).
 #pragma once
 
 #include <deque>
@@ -22,23 +23,23 @@
 
 namespace braid::grammar {
 
-// Errors name the place in the schema. A schema that no finite value satisfies is found later, by make_machine().
+// Errors name the place in the schema. A schema that no finite value satisfies is detected later, by make_machine().
 Result<Grammar> compile_json_schema(const Json& schema);
 // Any object.
 Grammar json_object_grammar();
 
-// What the parts below work with. Each set of schemas gets one rule, made when its turn comes: however deeply a schema
-// is nested or refers to itself, nothing recurs here.
+// The compiler, shared by the .cc files named below. Each set of schemas gets one rule, made from a queue: nested or
+// recursive schemas cause no recursion here.
 class SchemaCompiler {
  public:
-  // `absent`: JsonRules'.
+  // `absent`: see JsonRules.
   explicit SchemaCompiler(SchemaDocument& document, std::string absent = {})
       : document_(document), json_(grammar_, std::move(absent)) {}
 
   Result<Grammar> compile();
   Result<Grammar> compile(std::span<const TaggedObject> objects, const MemberTags& tags);
 
-  // A value that satisfies all of these; null if certainly none does.
+  // A value that satisfies all of the schemas; null if certainly none does.
   Result<Expr> value_of(const SchemaSet& schemas);
 
  private:
@@ -46,7 +47,7 @@ class SchemaCompiler {
     RuleId rule = 0;
     SchemaSet schemas;
   };
-  // A key that properties do not name, and what its value must satisfy.
+  // A key that is not a named property, and the schemas of its value.
   struct FreeMember {
     StringSchema key;
     SchemaSet schemas;
@@ -56,7 +57,7 @@ class SchemaCompiler {
     std::function<Result<Expr>(const std::string& name, const SchemaSet& schemas)> member;
     std::function<Result<Expr>(const FreeMember& member)> free_member;
     Expr separator;
-    std::function<Expr(Expr members, bool may_be_empty)> object;  // `members` are never the empty text
+    std::function<Expr(Expr members, bool may_be_empty)> object;  // `members` never match the empty text
   };
 
   Status finish_tasks();
@@ -84,9 +85,9 @@ class SchemaCompiler {
   Result<std::vector<Expr>> tagged_constants(const MergedSchema& schema, TypeSet kinds, const MemberTags& tags);
   Result<Expr> tagged_string(StringSchema strings, TypeSet kinds, const MemberTags& tags);
 
-  // In strings that are written as JSON, json_.absent() must not occur.
+  // Forbids json_.absent() in strings that are written as JSON.
   void add_absence(StringSchema& strings) const;
-  // A rule of its own, for expressions that are used more than once.
+  // Makes a rule of an expression that is used more than once.
   Expr as_rule(std::string name, Expr body);
 
   SchemaDocument& document_;

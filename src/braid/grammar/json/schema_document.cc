@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kMaxDepth = 256;
 
-// A part of a JSON pointer in a URI: %41 is 'A', ~1 is '/', ~0 is '~'.
+// Decodes a part of a JSON pointer in a URI: %41 is 'A', ~1 is '/', ~0 is '~'.
 std::string unescaped(std::string_view part) {
   std::string plain;
   for (size_t i = 0; i < part.size(); ++i) {

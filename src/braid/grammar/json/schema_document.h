@@ -1,4 +1,5 @@
-// A JSON schema as a whole: its parts by reference, each read once.
+// A whole JSON schema. Resolves references to its parts; each part is parsed once. Tested by schema_compiler_test.cc
+// and schema_limits_test.cc.
 #pragma once
 
 #include <memory>
@@ -13,23 +14,22 @@ namespace braid::grammar {
 
 class SchemaDocument {
  public:
-  // `root` must outlive it. An error if it is no schema, or nested too deeply.
+  // `root` must outlive this object. An error if it is not a schema, or if it is nested too deeply.
   static Result<SchemaDocument> of(const Json& root);
 
   const Json& root() const { return *root_; }
 
-  // The schema object's keywords. `schema` is an object within the document.
+  // The keywords of a schema object. `schema` is an object in the document.
   Result<const SchemaAtom*> atom(Schema schema);
-  // What "$ref" names: "#", "#/json/pointer", "#anchor", or one of these behind the document's own "$id".
+  // The target of a "$ref": "#", "#/json/pointer", "#anchor", or one of these after the document's own "$id".
   Result<Schema> resolve(const std::string& reference);
-  // Called for each schema that is looked at, however often, and for what else is compared: an error when that grows
-  // out of all proportion.
+  // Charged for each visit of a schema and for each comparison. An error if that becomes excessive.
   Status count_look() { return looks_.spend(8); }
-  WorkBudget& looks() { return looks_; }  // a unit: two values compared, say, or 16 bytes
+  WorkBudget& looks() { return looks_; }  // a unit is e.g. one comparison of two values, or 16 bytes
 
   Automata& automata() { return automata_; }
 
-  // Where a schema stands, for errors: "#/properties/name".
+  // The place of a schema, for errors: "#/properties/name".
   std::string path_of(Schema schema) const;
 
  private:
@@ -44,10 +44,10 @@ class SchemaDocument {
   const Json* child_of(const Json& value, const std::string& key);
 
   const Json* root_;
-  std::string id_;                            // of the root, without a fragment
+  std::string id_;                            // the root's "$id", without a fragment
   std::unordered_map<Schema, Place> places_;  // of all objects and booleans
   std::unordered_map<std::string, Schema> anchors_;
-  // Of objects that references name members of.
+  // For objects whose members are targets of references.
   std::unordered_map<Schema, std::unordered_map<std::string_view, Schema>> members_;
   std::unordered_map<Schema, std::unique_ptr<SchemaAtom>> atoms_;
   WorkBudget looks_{6'000'000, "the schema's parts refer to each other in too many ways"};

@@ -1,6 +1,5 @@
-// libFuzzer: a JSON schema (up to the first NUL byte), and bytes that choose among the tokens its masks allow. Whatever
-// the bytes, the schema compiles or is refused, within bounded time and memory; and what comes out is JSON that
-// satisfies it.
+// libFuzzer: a JSON schema (up to the first NUL byte), then bytes that choose among the allowed tokens. For any input
+// the schema compiles or is refused, within bounded time and memory, and the output is JSON that satisfies it.
 #include <cstdint>
 #include <string_view>
 

@@ -1,5 +1,5 @@
-// Schemas that are large in one respect each: compiled or refused for what they are, with time and memory that grow no
-// faster than they do.
+// Schemas that are each large in one respect. They are compiled or refused with a reason; time and memory grow no
+// faster than the schema.
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -55,7 +55,7 @@ TEST_F(SchemaLimits, SetsOfCharactersThatAllOverlapAreRefused) {
   expect_refusal(R"({"type":"string","maxLength":9000,"pattern":")" + pattern + "\"}", "too much work together");
 }
 
-TEST_F(SchemaLimits, OnePatternIsCompiledOnceForAllWhoseTextsItJudges) {
+TEST_F(SchemaLimits, APatternIsCompiledOnceForAllTexts) {
   const std::string texts = joined(10'000, [](int i) { return fmt::format("\"a{}\"", i); });
   const auto listed = compiler_.json_schema(
       *parse_json(R"({"enum":[)" + texts + R"(,"abbbbbbbbbb"],"pattern":"^(a|b)*a(a|b){9,10}$"})"));

@@ -1,6 +1,6 @@
-// Random schemas with documents that the jsonschema package judged (tools/make_schema_fixtures.py): every valid one is
-// accepted byte by byte, every invalid one is not; and what is drawn through the masks is JSON that satisfies its
-// schema. (tests/e2e/test_structured_output.py has such outputs judged by the package itself.)
+// Random schemas with documents checked by the jsonschema package (tools/make_schema_fixtures.py). Every valid document
+// is accepted byte by byte, every invalid one is refused, and texts sampled through the masks are JSON that satisfies
+// the schema. (tests/e2e/test_structured_output.py validates sampled outputs with the package itself.)
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -16,7 +16,7 @@ namespace {
 
 using testing::must;
 
-constexpr size_t kThinning = braid::testing::kUnderSanitizer ? 8 : 1;  // look at one in so many
+constexpr size_t kThinning = braid::testing::kUnderSanitizer ? 8 : 1;  // use every n-th
 
 std::vector<Json> read_cases() {
   std::ifstream file("src/braid/grammar/testdata/schemas.jsonl");
@@ -32,7 +32,7 @@ std::vector<Json> read_cases() {
   return cases;
 }
 
-TEST(SchemaReference, DocumentsAreJudgedAsTheReferenceJudgesThem) {
+TEST(SchemaReference, DocumentsAreValidIfAndOnlyIfTheReferenceSaysSo) {
   const testing::ByteTokenizer tokenizer;
   GrammarCompiler compiler(tokenizer);
   int num_valid = 0;
@@ -53,7 +53,7 @@ TEST(SchemaReference, DocumentsAreJudgedAsTheReferenceJudgesThem) {
   EXPECT_GT(num_invalid, 1500 / static_cast<int>(kThinning));
 }
 
-TEST(SchemaReference, WhatTheMasksAllowSatisfiesTheSchema) {
+TEST(SchemaReference, SampledOutputsSatisfyTheSchema) {
   const std::vector<Json> cases = read_cases();
   for (const char* family : {"gpt2", "qwen2", "llama2", "smollm2"}) {
     const auto tokenizer = testing::fixture_tokenizer(family);

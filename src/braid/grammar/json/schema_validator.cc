@@ -11,7 +11,7 @@
 namespace braid::grammar {
 namespace {
 
-constexpr int kMaxReferenceDepth = 300;  // of schemas within schemas: more is a reference without end
+constexpr int kMaxReferenceDepth = 300;  // of nested schemas: a deeper one is an endless reference
 
 bool is_valid_number(const NumberRange& range, const Json& value) {
   const Decimal number = decimal_of(value);

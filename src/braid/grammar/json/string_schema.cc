@@ -11,7 +11,7 @@ namespace {
 
 using Kind = Expression::Kind;
 
-// "^[set]{m,n}$", whose length can be bounded further without an automaton.
+// Recognises "^[set]{m,n}$", whose length can be bounded further without an automaton.
 const Expression* repeated_set(const std::string& pattern, Expr& keeper) {
   if (!pattern.starts_with('^') || !pattern.ends_with('$') || pattern.ends_with("\\$")) return nullptr;
   auto whole = parse_regex(pattern, {.spelling = Spelling::kJsonString});

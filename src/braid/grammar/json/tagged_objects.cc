@@ -16,7 +16,7 @@ Expr line_break() {
   return optional(bytes("\n"));
 }
 
-// What is read as a value of one of these types, though it may be the text of a string; nothing: nothing is.
+// The texts that a reader takes for a value of one of these types instead of a string; nothing if there are none.
 std::optional<StringSchema> texts_read_as(TypeSet kinds) {
   std::string values;
   const auto add = [&](TypeSet kind, std::string_view pattern) {
@@ -144,7 +144,7 @@ Result<Expr> SchemaCompiler::tagged_value(const SchemaSet& schemas, TypeSet kind
   return branches.empty() ? Expr() : choice(std::move(branches));
 }
 
-// Those of the listed values that this way of writing has.
+// The listed values that can be written between tags.
 Result<std::vector<Expr>> SchemaCompiler::tagged_constants(const MergedSchema& schema, TypeSet kinds,
                                                            const MemberTags& tags) {
   const TextMatcher* others = nullptr;

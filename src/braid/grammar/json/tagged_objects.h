@@ -1,4 +1,5 @@
-// Objects as some models write them: members between tags of their own, a string's value as it is, any other as JSON.
+// Objects as some models write them: members between tags; strings are written plainly, other values as JSON. Tested by
+// tagged_objects_test.cc.
 //
 //   <function=get_weather>                         begin
 //   <parameter=city>                               key_open, the key, key_close
@@ -6,7 +7,8 @@
 //   </parameter>                                   value_close
 //   </function>                                    end
 //
-// A value's text never contains `value_close`, and a string's none that would be read as a value of another kind.
+// A value's text never contains `value_close`. A string's text is never one that would be read as another kind of
+// value.
 #pragma once
 
 #include <map>
@@ -26,21 +28,21 @@ struct MemberTags {
   std::string key_close;
   std::string value_open;  // may be empty
   std::string value_close;
-  bool has_lines = false;       // a value stands on lines of its own: the line breaks round it are no part of it
-  size_t max_key_bytes = 1024;  // that who reads it takes for one
+  bool has_lines = false;       // a value is on its own lines; the line breaks around it do not belong to it
+  size_t max_key_bytes = 1024;  // the longest key that the reader accepts
 };
 
 struct TaggedObject {
-  // Parts between which a line break may stand, and so between `begin`, each member, and `end`.
+  // A line break may come between the parts, and between `begin`, each member, and `end`.
   std::vector<std::string> begin;
   std::vector<std::string> end;
-  std::string schema = {};  // where its schema stands in the document, "#/$defs/f"; empty: `begin` is all
-  // As what the members' values are read where their text can be (true, True and null, None included); else they are
-  // strings. kAnyType for members that are not listed.
+  std::string schema = {};  // its schema's place in the document, "#/$defs/f"; empty if the object is `begin` alone
+  // The types as which the reader parses a member's value if its text allows it (true, True, null and None included);
+  // otherwise the value is a string. Members that are not listed: kAnyType.
   std::map<std::string, TypeSet> kinds = {};
 };
 
-// One of these objects. `document` has their schemas.
+// One of `objects`. `document` contains their schemas.
 Result<Grammar> compile_tagged_objects(const Json& document, std::span<const TaggedObject> objects,
                                        const MemberTags& tags);
 

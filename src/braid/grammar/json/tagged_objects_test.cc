@@ -1,4 +1,4 @@
-// Objects between tags: which texts they have, and what is refused.
+// Objects between tags: which texts they accept, and what is refused.
 #include "braid/grammar/json/tagged_objects.h"
 
 #include <gtest/gtest.h>
@@ -30,7 +30,7 @@ class TaggedObjects : public ::testing::Test {
     EXPECT_TRUE(grammar.ok()) << schema << ": " << grammar.error().message;
     return grammar.ok() && accepts(*grammar, text);
   }
-  // Of the one property "a".
+  // For an object with one property "a".
   bool takes_value(const std::string& schema, TypeSet kinds, const std::string& value) {
     kinds_ = {{"a", kinds}};
     return takes(R"({"type":"object","properties":{"a":)" + schema + R"(},"required":["a"]})",
@@ -42,7 +42,7 @@ class TaggedObjects : public ::testing::Test {
   }
 };
 
-TEST_F(TaggedObjects, MembersComeInTheirOrder) {
+TEST_F(TaggedObjects, MembersComeInOrder) {
   const std::string schema = R"({"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"boolean"}},
     "required":["b"]})";
   kinds_ = {{"a", kNumber}, {"b", kBoolean}};
@@ -61,7 +61,7 @@ TEST_F(TaggedObjects, MembersComeInTheirOrder) {
   EXPECT_TRUE(takes(R"({"properties":{"a":{}}})", "<f>\n</f>"));
 }
 
-TEST_F(TaggedObjects, StringsStandAsTheyAre) {
+TEST_F(TaggedObjects, StringsAreWrittenPlainly) {
   const std::string any = R"({"type":"string"})";
   for (const char* value :
        {"", "Paris", "a \"b\"\\\n\tc", "12", "null", "é漢😀", "</param", "\n\nx\n", "<parameter=x>"}) {
@@ -79,7 +79,7 @@ TEST_F(TaggedObjects, StringsStandAsTheyAre) {
   EXPECT_FALSE(takes_value(R"({"enum":["a","b\nc",""]})", kString, "\"a\""));
 }
 
-TEST_F(TaggedObjects, OtherValuesAreJsonWhoseStringsKeepTheTagClosed) {
+TEST_F(TaggedObjects, OtherValuesAreJsonWithoutTheClosingTag) {
   const std::string list = R"({"type":"array","items":{"type":"string"}})";
   EXPECT_TRUE(takes_value(list, kArray, R"(["a", "</param", "<b>\n"])"));
   EXPECT_FALSE(takes_value(list, kArray, R"(["</parameter>"])"));
@@ -94,7 +94,7 @@ TEST_F(TaggedObjects, OtherValuesAreJsonWhoseStringsKeepTheTagClosed) {
   EXPECT_TRUE(takes_value(constant, kArray | kNumber, "7"));
 }
 
-TEST_F(TaggedObjects, AStringIsNoneThatIsReadAsAnotherKind) {
+TEST_F(TaggedObjects, AStringIsNeverReadAsAnotherKind) {
   const std::string maybe = R"({"type":["string","null"]})";
   for (const char* value : {"null", "None", "12", "[1]", "true", "nullable", " Null"}) {
     EXPECT_TRUE(takes_value(maybe, kString | kNull, value)) << value;

@@ -8,8 +8,8 @@ namespace {
 
 using Members = Json::object_t;
 
-// Equal values have one hash. Of arrays and objects it is their size alone: what a hash of all within would cost, for
-// each of many schemas that look at one value, nobody would have paid for.
+// Equal values have equal hashes. Arrays and objects hash to their size alone: a hash of their content would be
+// uncharged work for each of many schemas that check the same value.
 size_t hash_of(const Json& value) {
   if (value.is_number()) return std::hash<double>()(value.get<double>());
   if (value.is_string()) return std::hash<std::string_view>()(value.get_ref<const std::string&>());

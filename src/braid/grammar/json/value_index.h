@@ -1,4 +1,4 @@
-// Values as JSON schema compares them: 1 is 1.0, and members have no order.
+// Compares values as JSON schema does: 1 equals 1.0, and members have no order. Tested by schema_limits_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +10,13 @@
 
 namespace braid::grammar {
 
-// `looks` pays for what is compared, here and below.
+// Comparisons are charged to `looks`, here and below.
 Result<bool> equal_values(const Json& a, const Json& b, WorkBudget& looks);
 
-// Finds an equal value without a look at all of them.
+// Finds an equal value without comparing all.
 class ValueIndex {
  public:
-  void add(const Json& value);  // which must stay where it is
+  void add(const Json& value);  // `value` must not move
   Result<bool> contains(const Json& value, WorkBudget& looks) const;
 
  private:

@@ -57,7 +57,7 @@ std::shared_ptr<const MaskBits> LocalMask::tokens(uint32_t max_passes) {
   const std::lock_guard lock(mutex_);
   const auto num_levels = static_cast<uint32_t>(passes_begin_.size() - 1);
   const uint32_t level = num_levels == 0 ? 0 : std::min(max_passes, num_levels - 1);
-  // The last level, which holds all tokens, is kept behind the others.
+  // The last level, which has all tokens, is stored after the others.
   const bool is_last = level + 1 >= num_levels;
   const bool is_kept = is_last || level < kKeptLevels;
   const size_t slot = is_last ? kKeptLevels : level;

@@ -1,6 +1,7 @@
-// The tokens that may follow at one state of one rule, whoever called the rule: what is the same in all contexts, and
-// the places in the vocabulary where the context decides. Computed once for a state; a string's inside is such a state,
-// where nearly every token may follow and only the few that close the string depend on what stands around it.
+// The tokens that may follow at one state of one rule, independent of the rule's callers: the tokens allowed in all
+// contexts, and the places in the vocabulary where the context decides. Computed once for each state. Example: inside a
+// string nearly every token may follow; only the few that close it depend on the context. Tested by
+// ../grammar_matcher_test.cc and the MasksAreExact tests.
 #pragma once
 
 #include <cstdint>
@@ -21,18 +22,17 @@ using MaskBits = std::vector<uint32_t>;
 
 class LocalMask {
  public:
-  // A place in the trie: the rule has ended before this node's byte, having been passed `passes` times before.
+  // A place in the trie where the rule ended before this node's byte, after `passes` earlier passes.
   struct Exit {
     uint32_t node = 0;
     uint32_t passes = 0;
   };
 
-  // `loops`: the rule may start again after its end, as a counted call's does.
+  // `loops`: the rule may start again after its end, as in a counted call.
   explicit LocalMask(bool loops) : loops_(loops) {}
 
-  // Finds the tokens, and the exits that are followed by one of these bytes, as far as they are not known. `state` is
-  // the number that the state has in this explorer's machine. From any thread. False where the grammar is too
-  // ambiguous.
+  // Computes the tokens, and the exits followed by one of `exit_bytes`, unless they are known. `state` is the state's
+  // number in the explorer's machine. Callable from any thread. False if the grammar is too ambiguous.
   bool prepare(StateId state, Explorer& explorer, const Vocabulary& vocabulary, const ByteSet& exit_bytes);
 
   // After prepare(): tokens that end within the rule or at its end, after at most `max_passes` passes.
@@ -50,16 +50,16 @@ class LocalMask {
   ByteSet known_exits_;
   std::vector<Exit> exits_[256];
   size_t num_words_ = 0;
-  std::vector<TokenId> by_passes_;                       // all tokens, those of fewer passes first
-  std::vector<uint32_t> passes_begin_;                   // of each number of passes, and one more
-  std::vector<std::shared_ptr<const MaskBits>> levels_;  // [max_passes], as they are asked for
+  std::vector<TokenId> by_passes_;                       // all tokens, sorted by passes
+  std::vector<uint32_t> passes_begin_;                   // where each number of passes begins, and the end
+  std::vector<std::shared_ptr<const MaskBits>> levels_;  // [max_passes], computed on demand
   size_t memory_bytes_ = 0;
 };
 
-// Masks of rules that are the same in many grammars (Rule::shared_key), for one vocabulary.
+// Masks of rules that many grammars share (Rule::shared_key), for one vocabulary.
 class SharedLocalMasks {
  public:
-  // The same for the same rule (by its key), place of the state in the rule, and `loops`.
+  // Returns the same mask for the same rule (by key), place of the state in the rule, and `loops`.
   std::shared_ptr<LocalMask> find(const std::string& key, uint32_t place, bool loops);
 
  private:

@@ -11,7 +11,7 @@ Error too_ambiguous() {
   return fail("the grammar is too ambiguous here: too many ways to read the text so far");
 }
 
-constexpr size_t kMaskOverhead = 96;  // of an entry in the table of masks
+constexpr size_t kMaskOverhead = 96;  // bytes of an entry in the table of masks
 
 }  // namespace
 
@@ -69,7 +69,7 @@ Status MaskBuilder::add_heavy(Explorer& explorer, const Item& item, TokenMask& m
   std::vector<Frame> plain;
   bool has_plain = false;
   const auto frames = explorer.frames(item.node);
-  const std::vector<Frame> all(frames.begin(), frames.end());  // a copy: nodes are added below
+  const std::vector<Frame> all(frames.begin(), frames.end());  // a copy: the code below adds nodes
   for (const Frame& frame : all) {
     if (frame.more_max > 0) {
       TRY_STATUS(add_local(explorer, item.state, true, frame.more_min, frame.more_max, {&frame, 1}, mask));
@@ -82,7 +82,8 @@ Status MaskBuilder::add_heavy(Explorer& explorer, const Item& item, TokenMask& m
   return add_local(explorer, item.state, false, 0, 0, plain, mask);
 }
 
-// Tokens within the rule, whichever way it was called; and those that go on behind its end, where `returns` lead.
+// Adds the tokens inside the rule, which do not depend on its callers, and the tokens that continue after its end, at
+// `returns`.
 Status MaskBuilder::add_local(Explorer& explorer, StateId state, bool loops, uint32_t more_min, uint32_t more_max,
                               std::span<const Frame> returns, TokenMask& mask) {
   const ConfigId context = explorer.after_return(returns);
@@ -128,8 +129,8 @@ Result<std::vector<TokenId>> MaskBuilder::after_space(Explorer& explorer, Config
   return tokens;
 }
 
-// Whether a look at all tokens from here takes long: many first bytes, with a good part of the tokens behind them.
-// (Where few bytes may follow, a space say, the next one narrows the search down, nearly always.)
+// True if checking all tokens from here takes long: many first bytes, with a large part of the tokens below them. (If
+// few bytes may follow, e.g. a space, the next byte nearly always narrows the search.)
 bool MaskBuilder::is_heavy(StateId state) {
   constexpr int kFewBytes = 24;
   int8_t& known = heavy_[state];
@@ -170,7 +171,8 @@ MaskBuilder::FoundMask MaskBuilder::find_local(Explorer& explorer, StateId state
   return is_prepared ? found : FoundMask();
 }
 
-// Many single tokens take more room than a bit for each of the vocabulary. Returns the bytes that are the mask's own.
+// Replaces many single tokens by bits for the whole vocabulary, which are smaller then. Returns the bytes owned by the
+// mask.
 size_t MaskBuilder::make_compact(TokenMask& mask) const {
   const size_t num_words = mask_words(vocabulary_->size());
   if (mask.extra.size() <= num_words) {
@@ -186,8 +188,8 @@ size_t MaskBuilder::make_compact(TokenMask& mask) const {
 
 void MaskBuilder::warm_up(Explorer& explorer) {
   constexpr int kMaxMasks = 12;
-  std::vector<char> is_called(machine_->rules.size(), 0);   // once
-  std::vector<char> is_counted(machine_->rules.size(), 0);  // several times
+  std::vector<char> is_called(machine_->rules.size(), 0);   // called once
+  std::vector<char> is_counted(machine_->rules.size(), 0);  // called with a count
   is_called[machine_->root] = 1;
   for (const CallEdge& call : machine_->call_edges) {
     (call.max > 1 ? is_counted : is_called)[static_cast<size_t>(call.rule)] = 1;

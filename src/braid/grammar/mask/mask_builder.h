@@ -1,4 +1,5 @@
-// Masks of configurations: put together from what is known of their states (LocalMask) and of their contexts.
+// Computes the masks of configurations from the masks of their states (LocalMask) and from their contexts. Tested by
+// ../grammar_matcher_test.cc and the MasksAreExact tests.
 #pragma once
 
 #include <cstdint>
@@ -15,38 +16,38 @@
 
 namespace braid::grammar {
 
-// The tokens that may follow: all of `bases`, and `extra`.
+// The tokens that may follow: all tokens of `bases`, and `extra`.
 struct TokenMask {
   std::vector<std::shared_ptr<const MaskBits>> bases;
   std::vector<TokenId> extra;
 
-  // Writes `mask`, of mask_words(vocabulary.size()) words.
+  // `mask` has mask_words(vocabulary.size()) words.
   void write(std::span<uint32_t> mask) const;
 };
 
-// For one grammar and one vocabulary; used under the grammar's lock.
+// For one grammar and one vocabulary. Needs the grammar's lock.
 class MaskBuilder {
  public:
   MaskBuilder(std::shared_ptr<const Machine> machine, std::shared_ptr<const Vocabulary> vocabulary,
               std::shared_ptr<SharedLocalMasks> shared);
 
-  // An error where the grammar is too ambiguous. The result is good until the next call.
+  // An error if the grammar is too ambiguous. The result is valid until the next call.
   Result<const TokenMask*> mask_of(Explorer& explorer, ConfigId config);
-  // Tokens that may come first in a text which is shown without its first space: those that start with one.
+  // The tokens that start with a space and may come first in a text that is shown without its first space.
   Result<std::vector<TokenId>> after_space(Explorer& explorer, ConfigId config) const;
 
-  // Configurations are numbered anew: what is remembered of them is of no use any more.
+  // Call when configurations are renumbered: drops their cached masks.
   void forget_configs() {
     masks_.clear();
     mask_bytes_ = 0;
   }
-  // What is known of its own states, too: it is found again as it is needed.
+  // Also drops the masks of the grammar's own states; they are recomputed when needed.
   void forget_states() {
     own_.clear();
     own_bytes_ = 0;
   }
   int64_t memory_bytes() const { return static_cast<int64_t>(heavy_.size() + mask_bytes_ + own_bytes_); }
-  // Finds out now what later masks will need, for states whose masks take longest.
+  // Computes in advance the masks of the states that take longest.
   void warm_up(Explorer& explorer);
 
  private:
@@ -55,22 +56,22 @@ class MaskBuilder {
   Status add_local(Explorer& explorer, StateId state, bool loops, uint32_t more_min, uint32_t more_max,
                    std::span<const Frame> returns, TokenMask& mask);
   bool is_heavy(StateId state);
-  // Of a state of this grammar, or one that others have too; prepared, or null where it is too ambiguous.
+  // The prepared mask of a state, own or shared with other grammars; null if the grammar is too ambiguous.
   struct FoundMask {
     std::shared_ptr<LocalMask> mask;
-    std::shared_ptr<const MaskBits> tokens;  // after at most so many passes
+    std::shared_ptr<const MaskBits> tokens;  // after at most max_passes passes
   };
   FoundMask find_local(Explorer& explorer, StateId state, bool loops, uint32_t max_passes, const ByteSet& exit_bytes);
   size_t make_compact(TokenMask& mask) const;
 
-  // Together with the explorer's memory this bounds what a grammar keeps.
+  // Together with the explorer's memory these bound a grammar's caches.
   static constexpr size_t kMaxMaskBytes = 8 << 20;
   static constexpr size_t kMaxOwnBytes = 16 << 20;
 
   const std::shared_ptr<const Machine> machine_;
   const std::shared_ptr<const Vocabulary> vocabulary_;
   const std::shared_ptr<SharedLocalMasks> shared_;
-  std::vector<int8_t> heavy_;  // by state; -1: not known yet
+  std::vector<int8_t> heavy_;  // by state; -1: unknown
   std::map<std::pair<StateId, bool>, std::shared_ptr<LocalMask>> own_;
   size_t own_bytes_ = 0;
   std::unordered_map<ConfigId, TokenMask> masks_;

@@ -7,7 +7,7 @@
 namespace braid::grammar {
 namespace {
 
-// Asks the decoder itself, with the first few tokens that would show it.
+// Tries it with the decoder itself, on the first few tokens that would show it.
 bool drops_first_space(const Tokenizer& tokenizer, const Vocabulary& vocabulary) {
   int asked = 0;
   for (TokenId id = 0; id < vocabulary.size() && asked < 4; ++id) {
@@ -49,7 +49,7 @@ void Vocabulary::build_trie() {
     return order != 0 ? order < 0 : a < b;
   });
   nodes_.push_back({});
-  std::vector<uint32_t> path = {0};  // the nodes from the root to the last token's
+  std::vector<uint32_t> path = {0};  // the nodes from the root to the last token's node
   std::string_view last;
   for (uint32_t i = 0; i < tokens_.size(); ++i) {
     const std::string_view token = bytes(tokens_[i]);
@@ -69,8 +69,8 @@ void Vocabulary::build_trie() {
   }
   for (const uint32_t node : path) nodes_[node].subtree_end = static_cast<uint32_t>(nodes_.size());
   nodes_.push_back({.first_token = static_cast<uint32_t>(tokens_.size())});
-  // A node's tokens come before those of its children, which are the next nodes: first_token is as it was set. For the
-  // nodes on the way to a token, that is the token's own number too.
+  // A node's tokens come before those of its children, which are the next nodes, so first_token is already right. For
+  // nodes on the path to a token, first_token is that token's index too.
   root_children_.assign(256, 0);
   for (uint32_t node = 1; node < nodes_.size() - 1; node = nodes_[node].subtree_end) {
     root_children_[nodes_[node].byte] = node;

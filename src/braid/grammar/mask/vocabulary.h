@@ -1,5 +1,5 @@
-// A tokenizer's vocabulary as grammars see it: the bytes of every token that may be written, in a trie. Built once for
-// a tokenizer; immutable.
+// A tokenizer's vocabulary for grammars: a trie of the bytes of every token that can be written. Built once for a
+// tokenizer; immutable. Tested by ../grammar_matcher_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ namespace braid::grammar {
 
 class Vocabulary {
  public:
-  // Special tokens, and tokens without bytes, are in no grammar's text.
+  // Excludes special tokens and tokens without bytes: no grammar's text contains them.
   explicit Vocabulary(const Tokenizer& tokenizer);
 
   int64_t size() const { return static_cast<int64_t>(first_byte_.size()) - 1; }  // ids lie in [0, size)
@@ -26,15 +26,15 @@ class Vocabulary {
   }
   bool is_special(TokenId id) const { return special_[static_cast<size_t>(id)] != 0; }
 
-  // Bytes that occur in some token: the others cannot be written.
+  // The bytes that occur in tokens; no other byte can be written.
   const ByteSet& available_bytes() const { return available_; }
-  // A text that starts with a space is shown without it when its first token brings it (SentencePiece's dummy prefix).
+  // True if a text is shown without its first space when its first token contains it (SentencePiece's dummy prefix).
   bool drops_first_space() const { return drops_first_space_; }
 
   // The trie, in preorder: a node's subtree follows it, up to `subtree_end`. Node 0 is the root.
   struct Node {
     uint32_t subtree_end = 0;
-    uint32_t first_token = 0;  // those that end here are tokens()[first_token, the next node's first_token)
+    uint32_t first_token = 0;  // tokens that end here: tokens()[first_token, the next node's first_token)
     uint16_t depth = 0;        // bytes from the root
     uint8_t byte = 0;
   };
@@ -43,11 +43,11 @@ class Vocabulary {
     return std::span(tokens_).subspan(nodes_[node].first_token,
                                       nodes_[node + 1].first_token - nodes_[node].first_token);
   }
-  std::span<const TokenId> tokens_below(uint32_t node) const {  // at the node, or below
+  std::span<const TokenId> tokens_below(uint32_t node) const {  // at the node and below
     return std::span(tokens_).subspan(nodes_[node].first_token,
                                       nodes_[nodes_[node].subtree_end].first_token - nodes_[node].first_token);
   }
-  uint32_t child_of_root(uint8_t byte) const { return root_children_[byte]; }  // 0: none
+  uint32_t child_of_root(uint8_t byte) const { return root_children_[byte]; }  // 0 if none
   size_t max_depth() const { return max_depth_; }
 
  private:
@@ -58,8 +58,8 @@ class Vocabulary {
   std::vector<char> special_;
   ByteSet available_;
   bool drops_first_space_ = false;
-  std::vector<Node> nodes_;      // and one more, for the ends
-  std::vector<TokenId> tokens_;  // by their bytes
+  std::vector<Node> nodes_;      // and one more, which ends the last node
+  std::vector<TokenId> tokens_;  // sorted by their bytes
   std::vector<uint32_t> root_children_;
   size_t max_depth_ = 0;
 };

@@ -1,4 +1,4 @@
-// Walks a part of the vocabulary's trie along with a grammar's configurations.
+// Walks a part of the vocabulary's trie together with a grammar's configurations. Tested by ../grammar_matcher_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace braid::grammar {
 
-// A part of the trie: nodes [begin, end) in preorder, whose parents are at `depth` or among them.
+// A part of the trie: nodes [begin, end) in preorder. Their parents are at `depth` or in the part.
 struct TriePart {
   uint32_t begin = 0;
   uint32_t end = 0;
@@ -24,8 +24,8 @@ inline TriePart below(const Vocabulary& vocabulary, uint32_t node) {
   return {node + 1, top.subtree_end, top.depth};
 }
 
-// visit(node, before, here) for each node whose parent can be reached: the configurations before and after its byte.
-// Where `here` is dead, the nodes below are passed over. False where the grammar is too ambiguous.
+// Calls visit(node, before, here) for each node whose parent is reachable, with the configurations before and after the
+// node's byte. If `here` is dead, the nodes below are skipped. False if the grammar is too ambiguous.
 template <typename Visit>
 bool walk(Explorer& explorer, const Vocabulary& vocabulary, TriePart part, ConfigId from, Visit visit) {
   std::vector<ConfigId> path(vocabulary.max_depth() + 1, kDeadConfig);

@@ -1,4 +1,5 @@
-// Walks a source text by characters; the limits that regular expressions and EBNF share.
+// Reads a source text by characters, with the limits shared by regular expressions and EBNF. Tested by
+// regex_parser_test.cc.
 #pragma once
 
 #include <cstddef>

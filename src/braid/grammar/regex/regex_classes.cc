@@ -17,7 +17,7 @@ CodePointSet without(const CodePointSet& set) {
   return scalar_values().intersected(set.inverted());
 }
 
-// What every dialect has in \d, \w, \s; and what some dialect has.
+// What every dialect has in \d, \w and \s; and what at least one dialect has.
 CodePointSet narrow_class(char letter) {
   if (letter == 'd') return CodePointSet({{'0', '9'}});
   if (letter == 'w') return CodePointSet({{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}});
@@ -31,7 +31,7 @@ CodePointSet make_wide_word_class() {
       .united(CodePointSet({{0x200C, 0x200D}}))
       .united(unicode::class_word_characters());
 }
-const CodePointSet& wide_class(char letter) {  // made once: a pattern may have thousands
+const CodePointSet& wide_class(char letter) {  // cached: a pattern may use it thousands of times
   static const CodePointSet kDigits = *unicode::property("Nd");
   static const CodePointSet kWord = make_wide_word_class();
   static const CodePointSet kSpace =
@@ -43,7 +43,7 @@ RegexEscape literal(char32_t c) {
   return {CodePointSet::of(c), c};
 }
 
-// `num_digits` hexadecimal digits, or nothing.
+// `num_digits` hexadecimal digits; nothing if there are fewer.
 std::optional<char32_t> read_hex(Cursor& cursor, int num_digits) {
   char32_t value = 0;
   for (int i = 0; i < num_digits; ++i) {
@@ -55,7 +55,7 @@ std::optional<char32_t> read_hex(Cursor& cursor, int num_digits) {
   return value;
 }
 
-// Behind \u: four digits, a pair of surrogates so, or any number of digits in braces.
+// After \u: four digits, a pair of surrogates of four digits each, or any number of digits in braces.
 Result<RegexEscape> read_unicode(Cursor& cursor) {
   std::optional<char32_t> value;
   if (cursor.take("{")) {
@@ -167,7 +167,7 @@ Result<CodePointSet> read_regex_class(Cursor& cursor, bool ignores_case) {
   const bool inverted = cursor.take("^");
   if (cursor.sees("]")) return fail("dialects differ about a class that begins with ']': write \\]");
   std::vector<CodePointRange> ranges;
-  std::string letters;  // of the classes within: \s and \S together are everything
+  std::string letters;  // classes in the set; \s and \S together are everything
   const auto add = [&](const CodePointSet& set) {
     ranges.insert(ranges.end(), set.ranges().begin(), set.ranges().end());
   };
@@ -179,7 +179,7 @@ Result<CodePointSet> read_regex_class(Cursor& cursor, bool ignores_case) {
     TRY(const RegexEscape first, read_member(cursor, inverted));
     if (!first.literal) {
       if (cursor.sees("-") && !cursor.sees("-]")) return fail("a range in a character class starts with a set");
-      if (first.letter != 'p' && letters.find(first.letter) != std::string::npos) continue;  // it has been added
+      if (first.letter != 'p' && letters.find(first.letter) != std::string::npos) continue;  // already added
       letters.push_back(first.letter);
       add(first.set);
       continue;

@@ -1,4 +1,4 @@
-// The parts of a regular expression that stand for one character.
+// The parts of a regular expression that match one character. Tested by regex_parser_test.cc.
 #pragma once
 
 #include <optional>
@@ -11,18 +11,17 @@ namespace braid::grammar {
 
 struct RegexEscape {
   unicode::CodePointSet set;
-  std::optional<char32_t> literal;  // if it stands for this one character
+  std::optional<char32_t> literal;  // if it matches only this character
   char letter = 0;                  // of a class such as \d
 };
 
-// Behind a backslash. `is_wide`: the set is to be taken away from all characters, so it holds what any dialect has in
-// it.
+// After a backslash. `is_wide`: the set will be subtracted from all characters, so it is the union over all dialects.
 Result<RegexEscape> read_regex_escape(Cursor& cursor, bool is_wide);
 
-// Behind a '[', up to and including the ']'.
+// After a '[', up to and including the ']'.
 Result<unicode::CodePointSet> read_regex_class(Cursor& cursor, bool ignores_case);
 
-// With the other case of its letters: of ASCII alone, or (`is_wide`) of all that any dialect knows.
+// Adds the other case of its letters: of ASCII only, or with `is_wide` of all letters with case in any dialect.
 unicode::CodePointSet with_other_case(const unicode::CodePointSet& set, bool is_wide);
 
 }  // namespace braid::grammar

@@ -1,6 +1,6 @@
-// libFuzzer: a regular expression (up to the first NUL byte), and bytes that choose among the tokens its masks allow.
-// Whatever the bytes, the pattern compiles or is refused, within bounded time and memory; its masks hold, and what
-// comes out matches for PCRE2 too.
+// libFuzzer: a regular expression (up to the first NUL byte), then bytes that choose among the allowed tokens. For any
+// input the pattern compiles or is refused, within bounded time and memory; its masks are right, and PCRE2 matches the
+// output too.
 #include <cstdint>
 #include <string_view>
 
@@ -18,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!grammar.ok()) return 0;
   const std::string_view choices = border == std::string_view::npos ? "" : input.substr(border + 1);
   const auto text = braid::grammar::testing::follow_masks(*grammar, kTokenizer, choices);
-  // PCRE2's Unicode is older: it lacks some letters.
+  // PCRE2's Unicode version is older and lacks some letters.
   if (!text || pattern.find("\\p") != pattern.npos || pattern.find("\\P") != pattern.npos) return 0;
   for (const bool unicode : {false, true}) {
     const auto pcre = braid::grammar::testing::Pcre::compile(pattern, unicode, 100'000);

@@ -40,7 +40,7 @@ class RegexParser {
 
   Result<Expr> parse_choice(int depth) {
     if (depth > kMaxGroupDepth) return fail("groups are nested deeper than {}", kMaxGroupDepth);
-    const Flags outside = flags_;  // flags that are set within end with the group
+    const Flags outside = flags_;  // flags set inside the group end with it
     std::vector<Expr> branches;
     do {
       TRY(Expr branch, parse_sequence(depth));
@@ -89,7 +89,7 @@ class RegexParser {
     return flags_.ignores_case ? with_other_case(set, false) : set;
   }
 
-  // Behind the '('. Nothing for flags that hold from here on.
+  // After the '('. Nothing for flags that apply from here on.
   Result<std::optional<Expr>> parse_group(int depth) {
     Flags inside = flags_;
     if (cursor_.take("?")) {
@@ -124,7 +124,7 @@ class RegexParser {
     return std::optional(std::move(group));
   }
 
-  // "i", "s", "-i", … up to the ':' or ')'.
+  // Flags "i", "s", "-i", … up to the ':' or ')'.
   Status read_flags(Flags& flags) {
     bool value = true;
     while (!cursor_.sees(":") && !cursor_.sees(")")) {
@@ -136,7 +136,7 @@ class RegexParser {
         flags.ignores_case = value;
       } else if (c == 's') {
         flags.dot_is_all = value;
-      } else if (c != 'u' && c != 'a') {  // Unicode and ASCII classes: both hold here
+      } else if (c != 'u' && c != 'a') {  // Unicode or ASCII classes: both apply here
         std::string name;
         unicode::append_code_point(c, name);
         return fail("the group or flag (?{} is not supported", name);
@@ -162,7 +162,7 @@ class RegexParser {
     if (bounds->min > kMaxRepetitions || (bounds->max > kMaxRepetitions && bounds->max != kUnbounded)) {
       return fail("a repetition of more than {}", kMaxRepetitions);
     }
-    cursor_.take("?");  // lazy or not, the texts are the same
+    cursor_.take("?");  // a lazy quantifier has the same texts
     if (cursor_.sees("+")) return fail("possessive repetitions are not supported");
     if (cursor_.sees("*") || cursor_.sees("?")) return fail("a repetition of a repetition: put the first in a group");
     const size_t here = cursor_.position();
@@ -171,7 +171,7 @@ class RegexParser {
     return repeat(std::move(atom), bounds->min, bounds->max);
   }
 
-  // "{m}", "{m,}" or "{m,n}"; otherwise nothing is read: then '{' stands for itself.
+  // "{m}", "{m,}" or "{m,n}". Otherwise reads nothing: then '{' is a literal.
   std::optional<Bounds> read_bounds() {
     const size_t start = cursor_.position();
     const auto number = [&]() -> std::optional<uint32_t> {

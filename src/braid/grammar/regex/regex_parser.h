@@ -1,7 +1,7 @@
-// Regular expressions, in what ECMAScript, Python and PCRE have in common. Where they differ, the set of texts is the
-// one that satisfies all of them: \d, \w and \s are ASCII, their opposites leave out all of Unicode's digits, letters
-// and spaces; "." is no line end of any of them; "$" is the very end. What is not regular, or has no common meaning, is
-// an error that says so.
+// Regular expressions: the common part of ECMAScript, Python and PCRE. Where they differ, a text must satisfy all of
+// them: \d, \w and \s are ASCII, their opposites exclude all of Unicode's digits, letters and spaces; "." excludes the
+// line ends of all three; "$" is the very end. Constructs that are not regular, or have no common meaning, are errors
+// that say so. Tested by regex_parser_test.cc and regex_reference_test.cc.
 #pragma once
 
 #include <string_view>
@@ -13,10 +13,11 @@ namespace braid::grammar {
 
 struct RegexOptions {
   Spelling spelling = Spelling::kUtf8;
-  bool searches = false;  // the pattern may match anywhere in the text (as JSON schema's "pattern"), or is all of it
+  bool searches = false;  // true: the pattern may match anywhere in the text (JSON schema's "pattern"); false: it must
+                          // match the whole text
 };
 
-// The rule that gets this body must be the whole text that "^" and "$" speak of.
+// The rule with this body must match the whole text that "^" and "$" refer to.
 Result<Expr> parse_regex(std::string_view pattern, const RegexOptions& options);
 
 }  // namespace braid::grammar

@@ -1,5 +1,5 @@
-// Regular expressions against PCRE2: random patterns, texts drawn through their masks (which must match) and random
-// texts (which must match there exactly if they do here).
+// Compares regular expressions with PCRE2 on random patterns. Texts sampled through the masks must match in PCRE2;
+// random texts must match in both or in neither.
 #include <gtest/gtest.h>
 
 #include <random>

@@ -11,8 +11,9 @@
 //   kPairRows            up to this many rows alone take two panels at a time (bfloat16's tiles); 0: never
 //   kStreamRows          up to this many rows alone take kStreams panels tile by tile in turns (bfloat16's tiles), each
 //                        fetched kStreamAhead bytes ahead into L1; 0: never
-//   fetch_ahead(rows)    for one block of rows alone, if there are more (docs/decisions.md has the figures for all
-//   this) term(line, index)    the part of a line that the index-th multiply-add takes multiply_add(sum, element, term)
+//   fetch_ahead(rows)    for one block of rows alone, if there are more (docs/decisions.md has all these figures)
+//   term(line, index)    the part of a line that the index-th multiply-add takes
+//   multiply_add(sum, element, term)
 //   pack(source, first, rows, k, out)
 #pragma once
 

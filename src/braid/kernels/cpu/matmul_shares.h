@@ -1,5 +1,5 @@
 // Divides a product's work into the threads' shares, for any tier. The functions of matmul.h with the tier as an
-// argument; tests pass the emulated one.
+// argument; tests pass the emulated one. Tested by kernels/matmul_test.cc.
 #pragma once
 
 #include <span>

@@ -1,4 +1,4 @@
-// How operations on rows divide work between threads.
+// How operations on rows divide work between threads. Tested by kernels/elementwise_test.cc, as parallel_for.
 #pragma once
 
 #include "braid/base/float_mode.h"

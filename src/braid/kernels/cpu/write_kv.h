@@ -1,4 +1,4 @@
-// Writes new tokens' keys and values into their pages.
+// Writes new tokens' keys and values into their pages. Tested by kernels/write_kv_test.cc.
 #pragma once
 
 #include "braid/base/thread_team.h"

@@ -1,4 +1,5 @@
 // The definitions of all operations: double sums, one thread, as plain as possible. Each topic has a file of its own.
+// Tested by kernels/ref_ops_test.cc.
 #pragma once
 
 #include "braid/kernels/ops.h"

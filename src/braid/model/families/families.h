@@ -1,5 +1,6 @@
 // The layer of each family. Numbers and options that a configuration states (sizes, biases, windows, ropes,
-// multipliers) are not here: the shared layers read them from ModelConfig.
+// multipliers) are not here: the shared layers read them from ModelConfig. Tested by load_model_test.cc and
+// worker/transformers_test.cc.
 #pragma once
 
 #include <cstddef>

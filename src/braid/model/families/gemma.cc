@@ -5,7 +5,6 @@
 #include "braid/model/families/families.h"
 
 namespace braid {
-
 namespace {
 
 constexpr MlpSpec kGeglu{.activation = Epilogue::Kind::kGeluMul};

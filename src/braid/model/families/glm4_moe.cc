@@ -4,7 +4,6 @@
 #include "braid/model/families/families.h"
 
 namespace braid {
-
 namespace {
 
 constexpr MoeSpec kGlm4Moe{.router = "mlp.gate",

@@ -4,7 +4,6 @@
 #include "braid/model/families/families.h"
 
 namespace braid {
-
 namespace {
 
 // The checkpoint reader names the experts like this. In the files all experts are one tensor

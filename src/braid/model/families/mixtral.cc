@@ -3,7 +3,6 @@
 #include "braid/model/families/families.h"
 
 namespace braid {
-
 namespace {
 
 constexpr MoeSpec kMixtralMoe{

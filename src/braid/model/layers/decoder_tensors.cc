@@ -9,7 +9,7 @@
 namespace braid {
 namespace {
 
-// One size of a tensor, and how the configuration names it.
+// One size of a tensor, and the configuration's name for it.
 struct Size {
   int64_t value;
   std::string name;
@@ -110,7 +110,7 @@ GatedTensors mlp_tensors(const MlpSpec& spec, const ModelConfig& config, const s
   return made;
 }
 
-// The matrices of an expert, or of the shared one, which are named alike.
+// The matrices of an expert or of the shared expert; both use the same names.
 GatedTensors expert_tensors(const MoeSpec& spec, const std::string& prefix, const Size& ffn, const Size& hidden,
                             bool is_shared) {
   const Shard rows = is_shared ? Shard::kSharedRows : Shard::kExpertRows;

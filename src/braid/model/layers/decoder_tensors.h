@@ -1,5 +1,5 @@
 // The tensors of a decoder: each one's full name, shape and shard, stated once. The weight table lists them, and the
-// layer loader reads them.
+// layer loader reads them. Tested by load_model_test.cc and worker/transformers_test.cc.
 #pragma once
 
 #include <cstdint>

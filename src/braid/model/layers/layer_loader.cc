@@ -212,19 +212,19 @@ LayerLoader::Parts<Mlp> LayerLoader::mlp(const GatedTensors& tensors) const {
   return parts;
 }
 
-// Of one expert: whose it is, and which part of it.
+// One holder of an expert, and its part.
 struct LayerLoader::ExpertHolder {
   ExpertWeights* weights;
   IndexRange ffn;
-  bool adds_bias;  // of the expert's output, which ranks with parts of it sum up
+  bool adds_bias;  // to the expert's output, which ranks with parts of the expert sum up
 };
 
-// Each expert is read once, for all ranks that have a part of it; one that no rank here has is not read.
+// Reads each expert once for all ranks that have a part of it. Experts of other processes are not read.
 LayerLoader::Parts<std::shared_ptr<const ExpertWeights>> LayerLoader::experts(const GatedTensors& tensors) const {
   struct Part {
     int64_t first_expert = 0;
     int64_t end_expert = 0;
-    MatrixCut ffn;  // rows of gate, of up, columns of down
+    MatrixCut ffn;  // the rows of gate and up, the columns of down
     bool adds_bias = true;
     bool operator==(const Part&) const = default;
   };

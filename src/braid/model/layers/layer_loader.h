@@ -1,4 +1,5 @@
-// Loads one decoder layer from a checkpoint, for all ranks of the process at once.
+// Loads one decoder layer from a checkpoint, for all ranks of the process at once. Tested by sharded_model_test.cc,
+// load_model_test.cc and worker/transformers_test.cc.
 #pragma once
 
 #include <memory>
@@ -51,7 +52,7 @@ class LayerLoader {
   struct ExpertHolder;
   Status load_expert_biases(const GatedTensors& tensors, int64_t expert, std::span<const ExpertHolder> holders) const;
 
-  // Matrices one below the other, as one.
+  // Packs matrices, one below the other, as one.
   Parts<SharedMatrix> matrices(std::span<const LinearTensors> tensors) const;
   Parts<SharedMatrix> matrix(const WeightSpec& tensor, DType dtype) const { return matrices({&tensor, 1}, dtype); }
   Parts<SharedMatrix> matrices(std::span<const WeightSpec> tensors, DType dtype) const;

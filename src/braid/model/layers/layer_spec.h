@@ -1,4 +1,4 @@
-// What a decoder layer is made of, as plain data: all that a file of families/ states. Its tensors follow from it
+// The parts of a decoder layer as plain data: a file in families/ states only this. The layer's tensors follow from it
 // (decoder_tensors.h), and its loading from the tensors (layer_loader.h).
 #pragma once
 

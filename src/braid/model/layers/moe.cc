@@ -34,7 +34,7 @@ ConstRows Moe::operator()(Step& step, ConstRows x) const {
   Workspace& workspace = step.workspace;
   const int32_t top_k = config_.experts_per_token;
 
-  // The router computes in float32, so that near ties fall alike in every dtype.
+  // The router computes in float32, so that near ties are decided alike in every dtype.
   const Rows router_input = workspace.router_input.first(x.rows);
   const Rows logits = workspace.router_logits.first(x.rows);
   ops.convert(x, router_input);

@@ -13,7 +13,7 @@ namespace {
 
 constexpr float kNever = -std::numeric_limits<float>::infinity();
 
-// The indices of the `count` largest, ties to the lowest index, largest first.
+// The indices of the `count` largest scores, largest first, ties to the lowest index.
 std::vector<int32_t> largest(std::span<const float> scores, int32_t count) {
   std::vector<int32_t> order(scores.size());
   std::iota(order.begin(), order.end(), 0);
@@ -40,7 +40,7 @@ float sum_of_two_best(std::span<const float> scores) {
   return best + second;
 }
 
-// Experts of other groups than the best ones can not be chosen.
+// Excludes all experts outside the best expert groups.
 void leave_best_expert_groups(const MoeConfig& config, std::vector<float>& choice) {
   if (config.expert_groups_per_token == config.num_expert_groups) return;
   const size_t group_size = choice.size() / static_cast<size_t>(config.num_expert_groups);

@@ -1,4 +1,5 @@
-// What tokenizer.ggml.pre names: the way a gpt2 vocabulary's text is split before merging.
+// The pre-tokenizers that tokenizer.ggml.pre names: how text is split before a gpt2 vocabulary's merges. Tested by
+// gguf_vocabulary_test.cc.
 #pragma once
 
 #include <span>
@@ -10,11 +11,11 @@ namespace braid {
 
 struct GgufPreTokenizer {
   std::vector<std::string_view> names;
-  std::vector<std::string_view> patterns;  // Split by each in turn, matches isolated
-  bool individual_digits = false;          // Digits before the patterns
-  bool nfc = false;                        // the family's own tokenizer normalises
+  std::vector<std::string_view> patterns;  // the text is split by each in turn; matches are isolated
+  bool individual_digits = false;          // single digits are split off before the patterns apply
+  bool nfc = false;                        // the family's tokenizer.json normalises to NFC
   bool ignore_merges = false;
-  bool adds_bos = false;  // where the file does not say
+  bool adds_bos = false;  // default, if the file does not say
 };
 
 // All known ones.

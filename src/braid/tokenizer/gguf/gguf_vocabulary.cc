@@ -17,7 +17,7 @@
 namespace braid {
 namespace {
 
-// SentencePiece's sign for a space, U+2581.
+// SentencePiece's mark for a space, U+2581.
 constexpr std::string_view kMetaspace = "\u2581";
 
 std::string valid_utf8(std::string_view text) {
@@ -56,10 +56,10 @@ Result<Vocabulary> make_vocabulary(const GgufVocabulary& file) {
   return Vocabulary::make(std::move(tokens));
 }
 
-// Control tokens (and the unknown one) are special; user-defined ones are found in text, too.
+// Control tokens and the unknown token are special; user-defined tokens are found in text too.
 Result<AddedTokens> make_added_tokens(const GgufVocabulary& file) {
   std::vector<AddedToken> added;
-  std::map<std::string, TokenId> seen;  // of equal tokens the first counts
+  std::map<std::string, TokenId> seen;  // the first of equal tokens counts
   for (size_t id = 0; id < file.tokens.size(); ++id) {
     const int32_t type = token_type(file, id);
     const bool is_special = type == kGgufControl || type == kGgufUnknown;

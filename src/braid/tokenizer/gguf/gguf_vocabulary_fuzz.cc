@@ -1,6 +1,6 @@
 // libFuzzer: a GGUF file's vocabulary as lines ("m" model, "p" pre, "t" a type's digit and a token, "s" a score, "g" a
-// merge, "b", "e", "u" the ids of three tokens, "-" no space first), an empty line, then a text. Whatever the bytes, it
-// is a tokenizer or an error, ids lie in the vocabulary, and the stream equals the whole decode.
+// merge, "b", "e", "u" the ids of three tokens, "-" no space first), an empty line, then a text. For any input it is a
+// tokenizer or an error, ids are in the vocabulary, and the stream equals the whole decode.
 #include <algorithm>
 #include <charconv>
 #include <cstdint>

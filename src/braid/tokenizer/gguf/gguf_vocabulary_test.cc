@@ -1,4 +1,5 @@
-// GGUF's vocabularies held to the tokenizer.json of the same family, and SentencePiece's rule to its plain definition.
+// Compares GGUF vocabularies with the tokenizer.json of the same family, and SentencePiece's rule with its plain
+// definition.
 #include "braid/tokenizer/gguf_vocabulary.h"
 
 #include <gtest/gtest.h>
@@ -16,7 +17,7 @@ namespace {
 
 using nlohmann::json;
 
-// As llama.cpp's converter writes it.
+// A vocabulary as llama.cpp's converter writes it.
 GgufVocabulary to_gguf(const json& file, const std::string& pre) {
   GgufVocabulary vocabulary;
   vocabulary.model = "gpt2";
@@ -55,7 +56,7 @@ TEST(GgufVocabulary, Gpt2VocabulariesEqualTheFamilysTokenizerJson) {
   const std::vector<std::string> strings = testing::fixture_strings();
   for (const auto& [family, pre] : families) {
     json file = json::parse(testing::read_fixture(std::string(family) + ".json"));
-    // GGUF has no place for these.
+    // GGUF has no fields for these.
     for (json& added : file["added_tokens"]) {
       for (const char* flag : {"lstrip", "rstrip", "single_word", "normalized"}) added[flag] = false;
     }
@@ -73,7 +74,7 @@ TEST(GgufVocabulary, Gpt2VocabulariesEqualTheFamilysTokenizerJson) {
   }
 }
 
-// The same of a converted SentencePiece vocabulary: its tokens stand in the order of their scores.
+// The same for a converted SentencePiece vocabulary: its tokens are in order of score.
 GgufVocabulary to_llama_gguf(const json& file) {
   GgufVocabulary vocabulary = to_gguf(file, "");
   vocabulary.model = "llama";
@@ -102,8 +103,8 @@ TEST(GgufVocabulary, LlamaVocabulariesEqualTheFamilysTokenizerJson) {
     ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().message;
     for (const std::string& text : testing::fixture_strings()) {
       const std::vector<TokenId> ids = expected->encode(text, true);
-      // A GGUF file cannot say that the space goes before the text alone, not before what follows a control token, nor
-      // that none goes before one that is there.
+      // A GGUF file cannot say that only the text's start gets a space (not the text after a control token), nor that a
+      // text which starts with a space gets none.
       if (family == "mistral3") {
         const bool has_control =
             std::any_of(ids.begin() + 1, ids.end(), [&](TokenId id) { return expected->is_special(id) && id != 0; });
@@ -126,7 +127,7 @@ TEST(GgufVocabulary, BeginAndEndAreAddedAsTheFileSays) {
   EXPECT_TRUE((*make_tokenizer_from_gguf(vocabulary))->encode("", false).empty());
 }
 
-// A vocabulary of characters, bytes and random joined pieces with random scores, many of them equal.
+// A vocabulary of characters, bytes and random joined pieces; scores are random, and many are equal.
 GgufVocabulary random_llama(std::mt19937& random) {
   GgufVocabulary vocabulary;
   vocabulary.model = "llama";
@@ -151,8 +152,8 @@ GgufVocabulary random_llama(std::mt19937& random) {
   return vocabulary;
 }
 
-// SentencePiece's definition: while any two neighbours make a token, join those of the highest score, of equals the
-// first.
+// SentencePiece's definition: while two neighbours form a token, join the pair with the highest score; the first among
+// equal scores.
 std::vector<std::string> joined_by_score(const GgufVocabulary& vocabulary, std::vector<std::string> symbols) {
   std::map<std::string, float> scores;
   for (size_t id = 0; id < vocabulary.tokens.size(); ++id) {
@@ -226,7 +227,7 @@ TEST(GgufVocabulary, EveryKnownNameMakesATokenizer) {
   }
 }
 
-TEST(GgufVocabulary, WhatDoesNotFitTogetherIsNamed) {
+TEST(GgufVocabulary, ErrorsNameWhatDoesNotFitTogether) {
   const GgufVocabulary good = to_gguf(json::parse(testing::read_fixture("gpt2.json")), "gpt-2");
   const auto message = [&good](auto change) {
     GgufVocabulary vocabulary = good;

@@ -9,7 +9,7 @@
 namespace braid {
 namespace {
 
-// Longer tokens are never merged to: published ones have at most some 50 bytes, and each costs its length squared here.
+// No merge makes a longer token. Published tokens have at most about 50 bytes, and each costs its length squared here.
 constexpr size_t kMaxTokenBytes = 512;
 
 struct FoundMerge {

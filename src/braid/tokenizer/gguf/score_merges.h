@@ -1,5 +1,5 @@
-// Merges from SentencePiece's scores (Kudo & Richardson 2018, its BPE kind): two neighbours merge where their joined
-// text is a token, the highest score first, of equal scores the leftmost.
+// Merges from SentencePiece's scores (Kudo & Richardson 2018, its BPE kind): two neighbours merge if their joined text
+// is a token; the highest score first, the leftmost among equal scores. Tested by gguf_vocabulary_test.cc.
 #pragma once
 
 #include "braid/base/result.h"
@@ -9,7 +9,7 @@
 
 namespace braid {
 
-// tokenizer.ggml.token_type.
+// Values of tokenizer.ggml.token_type.
 inline constexpr int32_t kGgufNormal = 1;
 inline constexpr int32_t kGgufUnknown = 2;
 inline constexpr int32_t kGgufControl = 3;
@@ -17,7 +17,7 @@ inline constexpr int32_t kGgufUserDefined = 4;
 inline constexpr int32_t kGgufUnused = 5;
 inline constexpr int32_t kGgufByte = 6;
 
-// `vocabulary` is that of `file`, whose scores are as many as its tokens. A score that is not a number is an error.
+// `vocabulary` is made from `file`, which has one score for each token. A score that is NaN is an error.
 Result<MergeTable> merges_by_score(const GgufVocabulary& file, const Vocabulary& vocabulary);
 
 }  // namespace braid

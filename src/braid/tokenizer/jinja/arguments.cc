@@ -1,4 +1,4 @@
-// Binding a call's arguments to the parameters of a builtin, and the lookup of builtins by name.
+// Binds a call's arguments to the parameters of a builtin, and finds filters by name.
 #include <algorithm>
 
 #include "braid/tokenizer/jinja/builtins.h"

@@ -1,4 +1,4 @@
-// + - * / // % ** as Python computes them: integers floor, strings and lists repeat, overflow is an error.
+// + - * / // % ** as in Python: integer division floors, strings and lists repeat. Overflow is an error.
 #include <algorithm>
 #include <cmath>
 
@@ -44,7 +44,7 @@ Result<Value> with_ints(std::string_view op, Int a, Int b) {
   if (op == "**") return int_power(a, b);
   if (b == 0) return fail("division by zero");
   if (op == "/") return Value(static_cast<double>(static_cast<long double>(a) / static_cast<long double>(b)));
-  if (b == -1) {  // the one quotient that overflows
+  if (b == -1) {  // the only divisor whose quotient can overflow
     if (op == "%") return Value(0);
     return __builtin_sub_overflow(Int{0}, a, &result) ? Result<Value>(overflow()) : Value(result);
   }
@@ -52,7 +52,7 @@ Result<Value> with_ints(std::string_view op, Int a, Int b) {
   return Value(op == "//" ? quotient : a - quotient * b);
 }
 
-// The sign of the divisor, as Python has it.
+// The result has the sign of the divisor, as in Python.
 double float_modulo(double a, double b) {
   double rest = std::fmod(a, b);
   if (rest == 0) return std::copysign(0.0, b);

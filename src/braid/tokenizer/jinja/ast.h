@@ -1,5 +1,5 @@
-// A parsed template: statements and expressions in arenas, so that a long chain of them is taken down without
-// recursion.
+// A parsed template. Statements and expressions are stored in arenas, so a long chain of them is destroyed without
+// recursion. Tested by parser_test.cc and expression_parser_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace braid::jinja {
 
-using NameId = int32_t;  // of an identifier, dense from 0 in each template
+using NameId = int32_t;  // of an identifier; dense from 0 in each template
 
 enum class ExprKind : uint8_t {
   kConst,
@@ -29,7 +29,7 @@ enum class ExprKind : uint8_t {
   kNot,
   kNegative,
   kPositive,
-  kAttribute,  // operand.text
+  kAttribute,  // operands[0].text
   kItem,       // operands: value, index
   kSlice,      // operands: value, start, stop, step (or null)
   kCall,       // operands[0](arguments)
@@ -57,7 +57,7 @@ struct Expr {
   CallArguments arguments;
 };
 
-// What an assignment, a loop or a `with` writes to: a name, a namespace's attribute, or a tuple of targets.
+// The target of an assignment, a loop or a `with`: a name, a namespace's attribute, or a tuple of targets.
 struct Target {
   NameId name = -1;
   std::string attribute;  // of the namespace `name`, unless empty
@@ -76,7 +76,7 @@ enum class StmtKind : uint8_t {
   kCall,  // expr is the call; the body becomes caller()
   kFilter,
   kWith,
-  kScope,  // a body with names of its own: `generation`, `autoescape false`
+  kScope,  // a body with its own scope: `generation`, `autoescape false`
   kBreak,
   kContinue,
 };

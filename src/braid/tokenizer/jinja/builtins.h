@@ -1,5 +1,6 @@
 // The functions, filters, tests and methods that templates may use, by name. Each is a small function of a value and
-// its arguments.
+// its arguments. Tested by the tests of the files that define them (*_filters_test.cc, *_methods_test.cc,
+// globals_test.cc, is_predicates_test.cc, arguments_test.cc).
 #pragma once
 
 #include <initializer_list>
@@ -19,14 +20,14 @@ struct NamedBuiltin {
   Builtin function;
 };
 
-// Null where there is none of that name.
+// Null if there is none of that name.
 Builtin find_filter(std::string_view name);
 Test find_test(std::string_view name);
 Builtin find_method(const Value& value, std::string_view name);
-// Undefined where there is none.
+// Undefined if there is none.
 Value find_global(std::string_view name);
 
-// By subject; find_filter looks through all of them.
+// By subject; find_filter searches all of them.
 Builtin find_text_filter(std::string_view name);
 Builtin find_number_filter(std::string_view name);
 Builtin find_sequence_filter(std::string_view name);
@@ -34,21 +35,21 @@ Builtin find_choice_filter(std::string_view name);  // select, reject, map, sort
 Builtin find_string_method(std::string_view name);
 Builtin find_dict_method(std::string_view name);
 
-// The arguments in the order of `names`; null where absent. Too many, unknown, double, or fewer than `num_required`: an
-// error that names the function.
+// The arguments in the order of `names`; null if absent. Too many, unknown or repeated arguments, or fewer than
+// `num_required`, are an error that names the function.
 Result<std::vector<const Value*>> bind(std::string_view function, const Arguments& arguments,
                                        std::initializer_list<std::string_view> names, size_t num_required = 0);
 Result<Int> want_int(std::string_view what, const Value& value);
 Result<std::string_view> want_text(std::string_view what, const Value& value);
 
-// The attribute "a.b.0" of a value, as `map(attribute=…)` and its like read it.
+// The attribute "a.b.0" of a value, as in `map(attribute=…)` and similar filters.
 Result<Value> dotted_attribute(Evaluator& evaluator, Value value, const Value& path,
                                const Value* default_value = nullptr);
 
 // "{} {name}".format (string_format.cc).
 Result<Value> format_braces(Evaluator& evaluator, const Value& input, const Arguments& arguments);
 
-// A function with a name, and a method with its value.
+// A named function, or a method bound to its value.
 class BuiltinObject : public Object {
  public:
   BuiltinObject(std::string_view name, Builtin function, Value self, bool is_method)
@@ -68,7 +69,7 @@ class BuiltinObject : public Object {
   bool is_method_;
 };
 
-// namespace(…): the one thing a template can change.
+// namespace(…): the only value that a template can change.
 class NamespaceObject : public Object {
  public:
   std::string type_name() const override { return "Namespace"; }

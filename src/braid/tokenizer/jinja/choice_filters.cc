@@ -97,9 +97,9 @@ Result<Value> rejectattr(Evaluator& e, const Value& v, const Arguments& a) {
   return choose(e, v, a, true, false);
 }
 
-using Keyed = std::pair<Value, Value>;  // what to sort by, and what is sorted
+using Keyed = std::pair<Value, Value>;  // the sort key and the item
 
-// Stable; a comparison that fails is the sort's error.
+// A stable sort. A failed comparison is the sort's error.
 Status sort_by_key(Runtime& runtime, std::vector<Keyed>& items, bool is_reversed) {
   Status status;
   if (is_reversed) std::ranges::reverse(items);  // so that equal items keep their order
@@ -238,7 +238,7 @@ Result<Value> groupby(Evaluator& evaluator, const Value& input, const Arguments&
     TRY(Value grouper, dotted_attribute(evaluator, members[0], *bound[0], bound[1]));
     TRY(Value list, runtime.sequence(std::move(members)));
     TRY(Value group, runtime.sequence({std::move(grouper), std::move(list)}, SequenceKind::kTuple));
-    const_cast<Sequence&>(group.as_sequence()).is_group = true;  // nobody else has it yet
+    const_cast<Sequence&>(group.as_sequence()).is_group = true;  // not shared yet
     groups.push_back(std::move(group));
     i = end;
   }

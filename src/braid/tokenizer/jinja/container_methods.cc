@@ -1,4 +1,4 @@
-// The methods of dict, list and tuple that change nothing.
+// The methods of dict, list and tuple that do not change them.
 #include <algorithm>
 #include <array>
 

@@ -1,4 +1,4 @@
-// Expressions.
+// Evaluates expressions.
 #include "braid/tokenizer/jinja/evaluator.h"
 
 #include <algorithm>
@@ -289,7 +289,7 @@ Result<Value> Evaluator::item(const Value& value, const Value& key) {
   }
   if (key.is_string()) {
     if (!value.is_dict()) return attribute(value, key.text());
-    // Behind the keys stand the methods: only those, for a key has been looked for.
+    // No such key: look for a method only.
     if (find_method(value, key.text()) != nullptr) return attribute(value, key.text());
     return Value::undefined(fmt::format("'dict object' has no attribute '{}'", key.text()));
   }

@@ -1,4 +1,5 @@
-// Runs a parsed template: statements write text, expressions give values.
+// Runs a parsed template: statements write text, expressions compute values. Statements: statements.cc and
+// statements_test.cc.
 #pragma once
 
 #include <memory>
@@ -13,11 +14,11 @@
 
 namespace braid::jinja {
 
-// The names that a loop's turn, a macro's call or a block has set, inside those of the scope around it.
+// The names set in one turn of a loop, one call of a macro, or one block; `parent` is the enclosing scope.
 struct Scope {
   std::shared_ptr<Scope> parent;
   std::vector<std::pair<NameId, Value>> names;
-  bool is_captured = false;  // by a macro: lives to the end of the rendering
+  bool is_captured = false;  // by a macro: lives until the end of the rendering
 
   void set(NameId name, Value value);
 };
@@ -74,11 +75,11 @@ class Evaluator {
 
   const Template& template_;
   Runtime& runtime_;
-  std::vector<Value> globals_;  // by NameId; undefined where there is none
+  std::vector<Value> globals_;  // by NameId; undefined if there is none
   NameId loop_name_ = -1;
   int32_t depth_ = 0;
   int32_t error_line_ = 0;      // of the innermost node that failed
-  int64_t buffered_bytes_ = 0;  // in all the texts being written
+  int64_t buffered_bytes_ = 0;  // in all texts that are being written
 };
 
 ScopePtr make_scope(const ScopePtr& parent);

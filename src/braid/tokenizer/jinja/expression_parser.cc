@@ -126,7 +126,7 @@ Parsed ExpressionParser::product() {
   return binary(&ExpressionParser::power, {"*", "/", "//", "%"});
 }
 
-// From the left, unlike Python: jinja2 does so too.
+// Left-associative, unlike Python but like jinja2.
 Parsed ExpressionParser::power() {
   TRY(const Expr* left, unary(true));
   while (s_.current().is("**")) {
@@ -243,7 +243,7 @@ Parsed ExpressionParser::dict() {
 }
 
 Parsed ExpressionParser::postfix(const Expr* value, bool with_filter) {
-  bool after_filter = false;  // behind a filter or test only filters, tests and calls follow
+  bool after_filter = false;  // after a filter or test only filters, tests and calls may follow
   while (true) {
     const Token& token = s_.current();
     if (!after_filter && (token.is(".") || token.is("["))) {

@@ -37,7 +37,7 @@ class SpecReader {
     }
     if (!rest_.empty()) spec.type = take();
     if (!rest_.empty()) return broken();
-    // For a number the zeros stand behind its sign, for a text behind it.
+    // Zeros go after the sign of a number, and after a text.
     if (has_zero_ && spec.align == '\0') spec.align = '0';
     return spec;
   }
@@ -82,15 +82,15 @@ class SpecReader {
   bool has_zero_ = false;
 };
 
-// What a number's text is made of.
+// The parts of a number's text.
 struct NumberParts {
   bool is_negative = false;
   std::string prefix;  // 0x, 0o, 0b
   std::string digits;  // before the point
-  std::string rest;    // from the point or the exponent on
+  std::string rest;    // starting at the point or the exponent
 };
 
-// Separators from the right; zeros in front until there are `min_size` characters.
+// Inserts separators from the right, and leading zeros up to `min_size` characters.
 std::string grouped(std::string digits, char separator, size_t every, size_t min_size) {
   const auto size_with_separators = [&] { return digits.size() + (digits.size() - 1) / every; };
   while (!digits.empty() && size_with_separators() < min_size) digits.insert(0, 1, '0');
@@ -161,7 +161,7 @@ Result<std::string> format_int(Int value, const FormatSpec& spec) {
   return number_text(spec, parts);
 }
 
-// Like 'g', but with a digit behind the point, and so with an exponent from one digit less on.
+// Like 'g', but with a digit after the point, so the exponent form starts one digit earlier.
 std::string general_with_point(double value, size_t precision) {
   precision = std::max<size_t>(precision, 1);
   const std::string scientific = fmt::format("{:.{}e}", value, precision - 1);

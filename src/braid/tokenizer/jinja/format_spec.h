@@ -1,4 +1,4 @@
-// Python's format specifications: "{:>8.2f}", what stands behind the colon.
+// Python's format specifications: the part after the colon of "{:>8.2f}".
 #pragma once
 
 #include <optional>
@@ -21,10 +21,10 @@ struct FormatSpec {
   char type = '\0';
 };
 
-// Widths and precisions beyond 9999 are errors: nobody may ask for gigabytes.
+// Widths and precisions above 9999 are errors: they could ask for gigabytes.
 Result<FormatSpec> parse_format_spec(std::string_view text);
 
-// A string, an integer (a bool counts as one) or a float.
+// `value` is a string, an integer (or bool) or a float.
 Result<std::string> format_with_spec(const Value& value, const FormatSpec& spec);
 
 }  // namespace braid::jinja

@@ -1,4 +1,4 @@
-// The functions that every template finds: range, dict, namespace, cycler, joiner, and transformers' raise_exception
+// The functions that every template can call: range, dict, namespace, cycler, joiner, and transformers' raise_exception
 // and strftime_now.
 #include <algorithm>
 #include <array>
@@ -91,7 +91,7 @@ Result<Value> raise_exception(Evaluator& evaluator, const Value&, const Argument
   return Error{message};
 }
 
-// The directives of strftime, without glibc's widths, which could ask for gigabytes.
+// Supports the directives of strftime, but not glibc's widths, which could ask for gigabytes.
 Result<Value> strftime_now(Evaluator& evaluator, const Value&, const Arguments& arguments) {
   TRY(const auto bound, bind("strftime_now", arguments, {"format"}, 1));
   TRY(const auto format, want_text("strftime_now's format", *bound[0]));
@@ -114,7 +114,7 @@ Result<Value> strftime_now(Evaluator& evaluator, const Value&, const Arguments& 
       directive += format[++i];
     }
     directive += format[++i];
-    if (directive == "%Z" || directive == "%z") continue;  // Python's time here knows no zone
+    if (directive == "%Z" || directive == "%z") continue;  // the reference's time has no zone
     if (directive == "%f") {
       out += "000000";
       continue;
@@ -172,7 +172,7 @@ Result<Value> make_cycler(Evaluator& evaluator, const Value&, const Arguments& a
   return Value(ObjectPtr(std::make_shared<CyclerObject>(std::move(items))));
 }
 
-// joiner(sep): "" at the first call, sep from then on.
+// joiner(sep): "" at the first call, sep at later calls.
 class JoinerObject : public Object {
  public:
   explicit JoinerObject(Value separator) : separator_(std::move(separator)) {}

@@ -1,4 +1,4 @@
-// What may stand behind `is`.
+// Jinja's tests: the predicates that may follow `is`.
 #include <algorithm>
 #include <array>
 

@@ -1,4 +1,4 @@
-// json.dumps, which transformers puts in the place of Jinja's own tojson.
+// json.dumps, which transformers uses instead of Jinja's own tojson.
 #include <algorithm>
 #include <cmath>
 

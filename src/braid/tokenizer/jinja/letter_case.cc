@@ -1,4 +1,4 @@
-// What kind of character a code point is, and upper, lower and title case as Python's str gives them.
+// The kind of a code point, and upper, lower and title case, as in Python's str.
 #include <utf8proc.h>
 
 #include <algorithm>
@@ -60,7 +60,7 @@ bool is_case_ignorable(char32_t c) {
   }
 }
 
-// A sigma that ends a word has a form of its own.
+// A sigma at the end of a word has its own form.
 bool is_final_sigma(std::u32string_view chars, size_t at) {
   size_t before = at;
   while (before > 0 && is_case_ignorable(chars[before - 1])) --before;
@@ -102,7 +102,7 @@ bool is_alnum(char32_t c) {
 }
 int decimal_value(char32_t c) {
   if (c < 0x80) return static_cast<int>(c - '0');
-  char32_t first = c;  // Unicode has the ten of a script one behind the other, and no two scripts' without a gap
+  char32_t first = c;  // a script's ten digits are consecutive, and there is a gap between scripts
   while (first > 0 && is_decimal_digit(first - 1)) --first;
   return static_cast<int>(c - first) % 10;
 }

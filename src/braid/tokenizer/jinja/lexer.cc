@@ -1,4 +1,4 @@
-// The lexer: alternates between text and the insides of tags. The rules are those of jinja2/lexer.py's regexes.
+// The lexer alternates between text and the inside of tags. Its rules are the regexes of jinja2/lexer.py.
 #include "braid/tokenizer/jinja/lexer.h"
 
 #include <array>
@@ -46,7 +46,7 @@ bool is_name_start(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || static_cast<unsigned char>(c) >= 0x80;
 }
 
-// Line ends become \n; one at the very end is dropped.
+// Line ends become \n. A line end at the end of the source is dropped.
 std::string normalize_lines(std::string_view source) {
   std::string out;
   for (size_t i = 0; i < source.size(); ++i) {
@@ -94,7 +94,7 @@ class Lexer {
     return at < source_.size() && (source_[at] == '-' || source_[at] == '+') ? source_[at] : '\0';
   }
 
-  // The text before a tag that begins at `end`, as `sign` and lstrip_blocks leave it.
+  // The text before a tag, after stripping by `sign` and lstrip_blocks.
   std::string_view trimmed(std::string_view text, char sign, bool is_print) const {
     if (sign == '-') return strip_right(text);
     if (sign == '+' || is_print) return text;
@@ -134,7 +134,7 @@ class Lexer {
     return inside(kind == '{');
   }
 
-  // The end of a tag at the cursor, "%}" or "#}" (or "}}"): consumes it with what it strips.
+  // If a tag's end ("%}", "#}" or "}}") is at the cursor: consumes it, and the white space that it strips.
   bool end_of_tag(std::string_view end, bool trims_newline) {
     const char sign = sign_at(at_);
     if (sign == '-' && rest().substr(1).starts_with(end)) {
@@ -154,7 +154,7 @@ class Lexer {
 
   Status comment(size_t begin) {
     const int32_t line = line_;
-    // The sign before `#}` belongs to the end.
+    // A sign before `#}` belongs to the comment's end.
     const size_t close = source_.find("#}", at_ + begin);
     if (close == std::string::npos) return error_at(line, "missing end of comment tag '#}'");
     const bool has_sign = close > at_ + begin && sign_at(close - 1) != '\0';
@@ -163,7 +163,8 @@ class Lexer {
     return {};
   }
 
-  // The length of "{%- name" and its end at the cursor, without what the end strips; nothing if it is another tag.
+  // The length of "{%- name" at the cursor up to the tag's end ("-%}"), which is excluded. Nothing if it is another
+  // tag.
   std::optional<size_t> raw_tag(size_t begin, std::string_view name) const {
     auto tail = strip_left(rest().substr(begin));
     if (!tail.starts_with(name)) return std::nullopt;
@@ -176,7 +177,7 @@ class Lexer {
   Status raw(size_t length) {
     const int32_t line = line_;
     advance(length);
-    end_of_tag("%}", false);  // `raw` keeps the newline behind it
+    end_of_tag("%}", false);  // `raw` keeps the newline after it
     for (size_t tag = source_.find("{%", at_); tag != std::string::npos; tag = source_.find("{%", tag + 1)) {
       const char sign = sign_at(tag + 2);
       const auto saved = at_;
@@ -242,7 +243,7 @@ class Lexer {
     return {};
   }
 
-  // Digits with single underscores between them, from `from` on.
+  // The end of the digits at `from`, which may have single underscores between them.
   template <typename IsDigit>
   size_t digits_end(size_t from, IsDigit is_valid) const {
     size_t end = from;
@@ -298,7 +299,7 @@ class Lexer {
         base = marked;
         from = first;
         end = digits_end(first, [&](char c) { return value_of(c) < marked; });
-      } else {  // leading zeros end the number: 01 is two
+      } else {  // leading zeros end the number: 01 is two numbers
         end = digits_end(at_, [](char c) { return c == '0'; });
       }
     }

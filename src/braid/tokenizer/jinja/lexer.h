@@ -1,5 +1,5 @@
-// Template source to tokens, with white space control: `-`, `+`, and trim_blocks and lstrip_blocks as transformers sets
-// them.
+// Turns template source into tokens. White space control: `-`, `+`, and trim_blocks and lstrip_blocks as transformers
+// sets them.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ enum class TokenKind : uint8_t {
 struct Token {
   TokenKind kind = TokenKind::kEnd;
   int32_t line = 1;
-  std::string text;  // a string's value, an operator's or a name's text
+  std::string text;  // the value of a string; the text of an operator or a name
   Int integer = 0;
   double number = 0;
 
@@ -40,10 +40,10 @@ struct Token {
 
 Error error_at(int32_t line, const std::string& message);
 
-// The text between a literal's quotes, escapes resolved.
+// The text between a literal's quotes, with escapes resolved (string_literal.cc).
 Result<std::string> unescape_string(std::string_view body, int32_t line);
 
-// Ends with a kEnd token.
+// The last token is kEnd.
 Result<std::vector<Token>> tokenize(std::string_view source);
 
 }  // namespace braid::jinja

@@ -1,4 +1,4 @@
-// The state of a loop. Items are tested one by one, as late as the template allows, because the test may read what the
+// The state of a loop. The loop's `if` is evaluated item by item, as late as possible, because it may read what the
 // loop's body has set.
 #include "braid/tokenizer/jinja/loop_object.h"
 

@@ -1,4 +1,4 @@
-// `loop` inside a for: where the loop stands.
+// `loop` inside a for: the position of the loop.
 #pragma once
 
 #include <vector>
@@ -11,10 +11,10 @@ class LoopObject : public Object {
  public:
   LoopObject(const Stmt& stmt, std::vector<Value> source, ScopePtr outer, int32_t loop_depth);
 
-  // Goes to the next item that the loop's `if` lets through. false: there is none.
+  // Moves to the next item that passes the loop's `if`. False if there is none.
   Result<bool> advance(Evaluator& evaluator);
   const Value& current() const { return items_[index_]; }
-  // After the loop it holds nothing any more: whoever kept it must not keep all it has seen.
+  // Releases all items after the loop: a template that kept `loop` must not keep them alive.
   void finish();
 
   std::string type_name() const override { return "LoopContext"; }
@@ -26,14 +26,14 @@ class LoopObject : public Object {
   Result<Value> cycle(const std::vector<Value>& values) const;
 
  private:
-  // Makes items_[n] exist, if the source has as many.
+  // Fetches up to items_[n]. False if the source ends before.
   Result<bool> fetch(Evaluator& evaluator, size_t n);
   Result<size_t> fetch_all(Evaluator& evaluator);
 
   const Stmt& stmt_;
   std::vector<Value> source_;
   size_t next_source_ = 0;
-  std::vector<Value> items_;  // those of the source that passed
+  std::vector<Value> items_;  // items of the source that passed the `if`
   size_t index_ = 0;
   bool has_begun_ = false;
   ScopePtr outer_;

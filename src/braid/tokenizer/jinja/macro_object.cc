@@ -1,4 +1,4 @@
-// Defining and calling macros: how arguments meet parameters, as jinja2.runtime.Macro has it.
+// Defines and calls macros. Arguments are bound to parameters as in jinja2.runtime.Macro.
 #include "braid/tokenizer/jinja/macro_object.h"
 
 #include <algorithm>
@@ -39,7 +39,7 @@ Result<std::optional<Value>> MacroObject::attribute(Evaluator& evaluator, std::s
 
 namespace {
 
-// The named arguments that are no parameters: for `kwargs`, `caller`, or an error.
+// Named arguments without a parameter: for `kwargs` or `caller`; otherwise an error.
 class Leftover {
  public:
   explicit Leftover(const Arguments& arguments) : named_(arguments.named) {}

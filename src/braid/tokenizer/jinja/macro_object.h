@@ -1,4 +1,4 @@
-// A macro, or the body of a call block: statements with the scope they were defined in.
+// A macro, or the body of a call block: statements with the scope of their definition.
 #pragma once
 
 #include <string>
@@ -25,7 +25,7 @@ class MacroObject : public Object {
 
  private:
   const Stmt& stmt_;
-  ScopePtr scope_;  // held to the end of the rendering by the runtime too, which takes cycles apart there
+  ScopePtr scope_;  // the runtime also holds it until the end of the rendering, and breaks cycles then
 };
 
 }  // namespace braid::jinja

@@ -1,4 +1,4 @@
-// Filters that give numbers.
+// Filters that return numbers.
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -18,7 +18,7 @@ int digit_value(char c) {
   return lower >= 'a' && lower <= 'z' ? lower - 'a' + 10 : 99;
 }
 
-// The text that int() and float() read: without white space round it, every script's digits as 0 to 9.
+// Normalises a number's text as int() and float() do: strips white space, and maps every script's digits to 0-9.
 std::string plain_number(std::string_view text) {
   std::string plain;
   text = strip_left(strip_right(text));
@@ -29,7 +29,7 @@ std::string plain_number(std::string_view text) {
   return plain;
 }
 
-// int(text, base) of Python; nullopt where it raises ValueError.
+// Python's int(text, base); nullopt where it raises ValueError.
 Result<std::optional<Int>> parse_int(std::string_view given, Int base) {
   using Parsed = std::optional<Int>;
   if (base != 0 && (base < 2 || base > 36)) return Parsed();
@@ -68,7 +68,7 @@ Result<std::optional<Int>> parse_int(std::string_view given, Int base) {
   return Parsed(is_negative ? -value : value);
 }
 
-// float(text) of Python.
+// Python's float(text).
 std::optional<double> parse_float(std::string_view given) {
   const std::string text = plain_number(given);
   std::string plain;
@@ -142,7 +142,7 @@ Result<Value> round_int(Int value, Int precision) {
   return Value(goes_up ? down + unit : down);
 }
 
-// Correctly rounded from the float's exact value, as Python does.
+// Rounds the float's exact value correctly, as Python does.
 double round_float(double value, Int precision) {
   if (!std::isfinite(value) || precision > 322) return value;
   if (precision < -308) return std::copysign(0.0, value);
@@ -154,7 +154,7 @@ double round_float(double value, Int precision) {
 Result<Value> round_filter(Evaluator& evaluator, const Value& input, const Arguments& arguments) {
   TRY(const auto bound, bind("round", arguments, {"precision", "method"}));
   Int precision = 0;
-  const bool gives_int = bound[0] != nullptr && bound[0]->is_none();  // as Python's round(number, None)
+  const bool gives_int = bound[0] != nullptr && bound[0]->is_none();  // like Python's round(number, None)
   if (bound[0] != nullptr && !gives_int) {
     TRY(precision, want_int("round's precision", *bound[0]));
   }

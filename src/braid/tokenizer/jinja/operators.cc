@@ -78,7 +78,7 @@ Result<bool> less(Runtime& runtime, const Value& a, const Value& b) {
   }
   if (a.is_string() && b.is_string()) {
     TRY_STATUS(runtime.charge_bytes(std::min(a.text().size(), b.text().size())));
-    return a.text() < b.text();  // UTF-8 sorts as its code points do
+    return a.text() < b.text();  // UTF-8 sorts in the order of code points
   }
   const bool are_ordered = (a.is_sequence(SequenceKind::kList) && b.is_sequence(SequenceKind::kList)) ||
                            (a.is_sequence(SequenceKind::kTuple) && b.is_sequence(SequenceKind::kTuple));

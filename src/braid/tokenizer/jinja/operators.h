@@ -1,4 +1,5 @@
-// What Python's operators do with the values of a template. A TypeError there is an Error here.
+// Python's operators on the values of a template. Python's TypeError is an Error here. The tests are beside the files
+// that define them: operators.cc, arithmetic.cc, text_of.cc, json_text.cc, printf_format.cc.
 #pragma once
 
 #include <string>
@@ -22,14 +23,14 @@ Result<Value> negative(const Value& value);
 // `format % arguments` (printf_format.cc).
 Result<Value> format_percent(Runtime& runtime, const Value& format, const Value& arguments);
 
-// What a loop over the value would see; uses a generator up. An undefined value has nothing.
+// The items that a loop over the value sees. Exhausts a generator. An undefined value has no items.
 Result<std::vector<Value>> iterate(Runtime& runtime, const Value& value);
 bool is_iterable(const Value& value);
-// nullopt: the value has no length.
+// nullopt if the value has no length.
 std::optional<int64_t> length(const Value& value);
 
-// value[index] for sequences and strings: undefined where Python raises IndexError, KeyError or TypeError. And
-// value[start:stop:step] (none: absent): an error where Python raises one.
+// value[index] of a sequence or a string: undefined where Python raises IndexError, KeyError or TypeError.
+// value[start:stop:step] (none means absent): an error where Python raises one.
 Result<Value> item_at(Runtime& runtime, const Value& value, const Value& index);
 Result<Value> slice(Runtime& runtime, const Value& value, const Value& start, const Value& stop, const Value& step);
 

@@ -51,7 +51,7 @@ class StatementParser {
  public:
   explicit StatementParser(ParserState& state) : s_(state), expressions_(state) {}
 
-  // Up to, but without, a tag whose name is one of `ends` (the name is then the current token).
+  // Statements up to a tag whose name is one of `ends`, which becomes the current token.
   Result<Block> block(std::initializer_list<std::string_view> ends) {
     const Nesting nesting(s_.depth);
     if (s_.depth > ParserState::kMaxDepth) return s_.error("blocks are nested too deeply");
@@ -86,7 +86,7 @@ class StatementParser {
  private:
   Status end_tag() { return s_.expect(TokenKind::kBlockEnd, "'%}'"); }
 
-  // The body of a tag that was read up to its '%}', with the name of its end.
+  // The body of a tag, from the tag's '%}' on; `end` is the name of the tag that ends it.
   Result<Block> body(std::string_view end) {
     s_.skip(":");
     TRY_STATUS(end_tag());
@@ -191,7 +191,7 @@ class StatementParser {
     return s_.expect(")");
   }
 
-  // `break` and `continue` reach no loop outside such a body.
+  // `break` and `continue` in this body do not reach a loop outside it.
   Result<Block> scoped_body(std::string_view end) {
     const int32_t outer = std::exchange(loops_, 0);
     auto result = body(end);
@@ -257,7 +257,7 @@ class StatementParser {
     return &node;
   }
 
-  // transformers' mark of what the assistant said: here only a scope.
+  // transformers' mark around the assistant's text; here only a scope.
   Result<const Stmt*> generation(int32_t line) {
     Stmt& node = s_.make(StmtKind::kScope, line);
     TRY(node.body, scoped_body("endgeneration"));
@@ -290,7 +290,7 @@ class StatementParser {
 
   ParserState& s_;
   ExpressionParser expressions_;
-  int32_t loops_ = 0;  // that a `break` here could leave
+  int32_t loops_ = 0;  // enclosing loops that `break` could leave
 };
 
 }  // namespace

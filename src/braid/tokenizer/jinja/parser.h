@@ -1,4 +1,4 @@
-// Tokens to a parsed template.
+// Turns tokens into a parsed template.
 #pragma once
 
 #include <memory>
@@ -16,10 +16,11 @@ namespace braid::jinja {
 // Errors name the line.
 Result<std::shared_ptr<const Template>> parse_template(std::string_view source);
 
-// Where the parser stands, and what it has made. Shared by the two halves of the grammar.
+// The position of the parser, and the template so far. Shared by the two halves of the grammar (parser.cc and
+// expression_parser.cc).
 class ParserState {
  public:
-  static constexpr int32_t kMaxDepth = 150;  // of blocks, brackets, conditions and signs in the source
+  static constexpr int32_t kMaxDepth = 150;  // of nested blocks, brackets, conditions and signs in the source
 
   ParserState(std::vector<Token> tokens, Template& out) : tokens_(std::move(tokens)), out_(out) {}
 
@@ -42,7 +43,7 @@ class ParserState {
   NameId intern(const std::string& name);
   Template& out() { return out_; }
 
-  std::vector<Stmt*> open_macros;  // whose bodies are being parsed
+  std::vector<Stmt*> open_macros;  // macros whose bodies are being parsed
   int32_t depth = 0;
 
  private:
@@ -51,7 +52,7 @@ class ParserState {
   Template& out_;
 };
 
-// One level deeper for as long as it lives.
+// Counts one level of depth during its lifetime.
 class Nesting {
  public:
   explicit Nesting(int32_t& depth) : depth_(depth) { ++depth_; }
@@ -70,10 +71,11 @@ class ExpressionParser {
   explicit ExpressionParser(ParserState& state) : s_(state) {}
 
   Parsed expression(bool with_condition = true);
-  // Several with commas between them are a tuple; stops before `stop_name`.
+  // Expressions separated by commas form a tuple. Stops before `stop_name`.
   Parsed tuple(bool with_condition = true, std::string_view stop_name = {}, bool in_parentheses = false);
   Result<Target> target(bool with_attribute = false, std::string_view stop_name = {});
-  // `| name(arguments)`, once or more, on `input` (null: on a block's text). `at_name`: the first `|` is implied.
+  // `| name(arguments)`, once or more, applied to `input` (null: to a block's text). `at_name`: the first `|` is
+  // implied.
   Parsed filters(const Expr* input, bool at_name);
 
  private:

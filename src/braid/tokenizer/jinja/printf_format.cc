@@ -1,4 +1,4 @@
-// "%s has %d" % values, as Python formats it.
+// "%s has %d" % values, as in Python.
 #include <algorithm>
 #include <cmath>
 
@@ -31,7 +31,7 @@ class PercentFormatter {
       TRY_STATUS(directive());
       TRY_STATUS(runtime_.check_size(static_cast<Int>(out_.size())));
     }
-    // What can be indexed may be a mapping, to Python, and needs not be used up.
+    // Python treats any indexable argument as a possible mapping, which need not be used up.
     const bool may_be_mapping = arguments_.is_dict() || arguments_.is_undefined() ||
                                 arguments_.is_sequence(SequenceKind::kList) ||
                                 arguments_.is_sequence(SequenceKind::kRange);

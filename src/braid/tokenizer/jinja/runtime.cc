@@ -1,4 +1,4 @@
-// Making values within limits.
+// Makes values within the limits.
 #include "braid/tokenizer/jinja/runtime.h"
 
 #include <algorithm>
@@ -10,8 +10,8 @@ namespace braid::jinja {
 
 namespace {
 
-constexpr int32_t kMaxValueDepth = 500;  // destroying and printing values recurses
-constexpr Int kMaxRange = 100'000;       // jinja2's sandbox
+constexpr int32_t kMaxValueDepth = 500;  // destroying and printing a value is recursive
+constexpr Int kMaxRange = 100'000;       // the limit of jinja2's sandbox
 
 }  // namespace
 

@@ -1,5 +1,5 @@
-// What one rendering may use: it makes every string, list and dict, and counts steps and memory, so that no template
-// can run for ever or take the machine.
+// The resources of one rendering. It makes every string, list and dict, and counts steps and memory, so no template can
+// run for ever or exhaust the machine.
 #pragma once
 
 #include <ctime>
@@ -21,23 +21,24 @@ class Runtime {
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
 
-  // Work that grows with a value's size pays for it: one step a node, an element, or 64 bytes.
+  // Charges for work that grows with a value's size: one step for a node, an element, or 64 bytes.
   Status charge(int64_t steps);
   Status charge_bytes(size_t bytes) { return charge(static_cast<int64_t>(bytes / 64)); }
-  // Before something of a computed size is built.
+  // Call before building a text of a computed size.
   Status check_size(Int bytes) const;
 
   Result<Value> string(std::string text, bool is_markup = false);
   Result<Value> sequence(std::vector<Value> items, SequenceKind kind = SequenceKind::kList);
   Result<Value> range(Int start, Int stop, Int step);
-  // What a lazy filter gives: its items are made at once, but an error on the way is only seen by who reads that far.
+  // The result of a lazy filter. Its items are computed at once, but an error among them is reported only when it is
+  // reached.
   Result<Value> generator(std::vector<Value> items, const Status& status);
-  // The last of equal keys gives the value, the first the place. Keys must be hashable.
+  // Of equal keys, the last determines the value and the first the place. Keys must be hashable.
   Result<Value> dict(std::vector<std::pair<Value, Value>> entries);
 
-  // Memory that is not a value's: held to the end of the rendering.
+  // Counts memory that belongs to no value, until the end of the rendering.
   Status hold(int64_t bytes);
-  // Runs when the rendering is over: takes a possible cycle apart.
+  // `release` runs at the end of the rendering, to break a possible cycle.
   void at_end(std::function<void()> release) { releases_.push_back(std::move(release)); }
 
   const TemplateLimits& limits() const { return limits_; }
@@ -53,7 +54,7 @@ class Runtime {
   std::vector<std::function<void()>> releases_;
 };
 
-// From JSON to values; deeper than max_depth is an error.
+// Turns JSON into a value. Too deep nesting is an error.
 Result<Value> from_json(Runtime& runtime, const nlohmann::ordered_json& json);
 
 }  // namespace braid::jinja

@@ -1,4 +1,4 @@
-// Filters over sequences as wholes: first, list, reverse, batch, items, default …
+// Filters over whole sequences: first, list, reverse, batch, items, default …
 #include <algorithm>
 #include <array>
 #include <span>
@@ -23,7 +23,7 @@ Result<Value> list_filter(Evaluator& evaluator, const Value& input, const Argume
 }
 
 Result<Value> first(Evaluator& evaluator, const Value& input, const Arguments&) {
-  if (input.is_sequence(SequenceKind::kGenerator)) {  // of which it takes one item, and leaves the rest
+  if (input.is_sequence(SequenceKind::kGenerator)) {  // takes one item of a generator, and leaves the rest
     const Sequence& source = input.as_sequence();
     if (source.next_item < source.items.size()) return source.items[source.next_item++];
   }
@@ -45,7 +45,7 @@ Result<Value> reverse(Evaluator& evaluator, const Value& input, const Arguments&
   }
   TRY(auto items, iterate(evaluator.runtime(), input));
   std::ranges::reverse(items);
-  const bool is_list = input.is_sequence(SequenceKind::kGenerator);  // Python cannot turn those lazily
+  const bool is_list = input.is_sequence(SequenceKind::kGenerator);  // Python cannot reverse a generator lazily
   return evaluator.runtime().sequence(std::move(items), is_list ? SequenceKind::kList : SequenceKind::kGenerator);
 }
 

@@ -1,4 +1,4 @@
-// Statements, and the whole of a rendering.
+// Runs statements and whole templates.
 #include <algorithm>
 
 #include "braid/tokenizer/jinja/builtins.h"
@@ -16,7 +16,7 @@ Result<std::string> Evaluator::run(const nlohmann::ordered_json& variables) {
   if (const auto loop = template_.names.find("loop"); loop != template_.names.end()) loop_name_ = loop->second;
   for (const auto& [name, json] : variables.items()) {
     const auto id = template_.names.find(name);
-    if (id == template_.names.end()) continue;  // the template does not ask
+    if (id == template_.names.end()) continue;  // the template does not use it
     TRY(Value value, from_json(runtime_, json));
     root->set(id->second, std::move(value));
   }

@@ -1,4 +1,4 @@
-// The escapes of a string literal, as Python's "unicode-escape" reads them: an unknown one stays as it is.
+// The escapes of a string literal, as in Python's "unicode-escape": an unknown escape stays unchanged.
 #include <string>
 #include <string_view>
 
@@ -9,7 +9,7 @@ namespace braid::jinja {
 
 namespace {
 
-// "" if the escape `c` stands for no single character.
+// The character of the escape `c`; "" if it is not a one-character escape.
 std::string_view simple_escape(char c) {
   switch (c) {
     case 'n':

@@ -74,7 +74,7 @@ Result<Value> partition(Evaluator& evaluator, const Value& self, const Arguments
   return texts(evaluator, {text.substr(0, at), separator, text.substr(at + separator.size())}, SequenceKind::kTuple);
 }
 
-// The part of the string that optional start and end arguments (in code points) leave; nullopt if start lies behind it.
+// The part of the string between optional start and end arguments (in code points); nullopt if start is past the end.
 Result<std::optional<std::string_view>> window(const Value& self, const Value* start, const Value* end,
                                                size_t& offset) {
   using Window = std::optional<std::string_view>;
@@ -269,7 +269,7 @@ bool is_all_printable(std::string_view text) {
   return true;
 }
 
-// Letters, digits and underscores, as nearly all names are made; combining marks are not looked at.
+// Letters, digits and underscores, which make up nearly all names. Combining marks are not supported.
 bool is_identifier(std::string_view text) {
   for (size_t at = 0; at < text.size();) {
     const bool is_first = at == 0;

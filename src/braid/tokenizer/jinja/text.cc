@@ -150,7 +150,7 @@ std::vector<std::string_view> split_space(std::string_view text, int64_t max_spl
   std::vector<std::string_view> parts;
   for (text = strip_left(text); !text.empty(); text = strip_left(text)) {
     if (max_split >= 0 && static_cast<int64_t>(parts.size()) == max_split) {
-      parts.push_back(text);  // its end as it is
+      parts.push_back(text);  // the rest keeps its trailing white space
       break;
     }
     size_t end = 0;
@@ -224,7 +224,7 @@ std::vector<std::string_view> split_lines(std::string_view text, bool keep_ends)
   return lines;
 }
 
-// glibc's memmem is the two-way algorithm: std::string_view::find takes quadratic time on "aaaa…ab".
+// glibc's memmem uses the two-way algorithm. std::string_view::find takes quadratic time on "aaaa…ab".
 size_t find_text(std::string_view text, std::string_view what, size_t from) {
   if (from > text.size()) return std::string_view::npos;
   if (what.empty()) return from;
@@ -251,7 +251,7 @@ std::string replace_text(std::string_view text, std::string_view from, std::stri
   std::string out;
   int64_t done = 0;
   const auto may = [&] { return max_count < 0 || done < max_count; };
-  if (from.empty()) {  // between all code points, and at both ends
+  if (from.empty()) {  // insert between all code points, and at both ends
     size_t at = 0;
     while (may()) {
       out += to;
@@ -312,7 +312,7 @@ std::string python_repr(double value) {
   const size_t e = text.find('e');
   std::string digits(1, text[0]);
   if (e > 2) digits += text.substr(2, e - 2);
-  const int exponent = std::atoi(text.substr(e + 1).data());  // the buffer's rest is the exponent's end
+  const int exponent = std::atoi(text.substr(e + 1).data());  // the exponent reaches to the end of the buffer
   const auto num_digits = static_cast<int>(digits.size());
   if (exponent < -4 || exponent >= 16) {
     out += digits[0];

@@ -1,4 +1,4 @@
-// Filters that give text.
+// Filters that return text.
 #include <algorithm>
 #include <array>
 
@@ -31,7 +31,7 @@ Result<Value> capitalize_filter(Evaluator& e, const Value& v, const Arguments& a
   return map_text(e, v, a, "capitalize", capitalize);
 }
 
-// Each word's first character in upper case; a word ends at white space, -, (, {, [ or <.
+// Puts each word's first character in upper case. A word ends at white space, -, (, {, [ or <.
 std::string title_words(std::string_view text) {
   std::string out;
   const auto ends_word = [](char32_t c) {
@@ -251,7 +251,7 @@ std::string url_quoted(std::string_view text, bool is_query) {
   return out;
 }
 
-// A text, or the pairs of a query: a dict, or a list of them.
+// Encodes a text, or a query: a dict, or a list of pairs.
 Result<Value> urlencode(Evaluator& evaluator, const Value& input, const Arguments&) {
   Runtime& runtime = evaluator.runtime();
   if (input.is_string() || !is_iterable(input)) {

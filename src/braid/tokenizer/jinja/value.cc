@@ -1,4 +1,4 @@
-// What a value is, and the order of dict keys.
+// The types of values, and the order of dict keys.
 #include "braid/tokenizer/jinja/value.h"
 
 #include <algorithm>
@@ -12,7 +12,7 @@ namespace {
 
 int compare_numbers(const Value& a, const Value& b) {
   if (!a.is_float() && !b.is_float()) return a.as_int() < b.as_int() ? -1 : (a.as_int() > b.as_int() ? 1 : 0);
-  // Exact for 64 bits. NaN stands after every number, so that the order is total.
+  // Exact for 64 bits. NaN sorts after every number, so the order is total.
   const auto wide = [](const Value& v) {
     return v.is_float() ? static_cast<long double>(v.as_double()) : static_cast<long double>(v.as_int());
   };
@@ -22,7 +22,7 @@ int compare_numbers(const Value& a, const Value& b) {
   return x < y ? -1 : (x > y ? 1 : 0);
 }
 
-// Equal to nothing else, whatever is in it.
+// Equal only to itself, whatever its items are.
 bool is_itself_alone(SequenceKind kind) {
   return kind == SequenceKind::kGenerator || kind == SequenceKind::kDictValues;
 }
@@ -100,7 +100,7 @@ bool Value::is_same(const Value& other) const {
   if (is_none()) return true;
   if (is_undefined()) return std::get<Undefined>(state_).hint == std::get<Undefined>(other.state_).hint;
   if (is_bool()) return as_bool() == other.as_bool();
-  if (is_int()) return as_int() == other.as_int() && as_int() >= -5 && as_int() <= 256;  // CPython's small integers
+  if (is_int()) return as_int() == other.as_int() && as_int() >= -5 && as_int() <= 256;  // CPython shares these
   if (is_float()) return false;
   if (is_string()) {
     return std::get<StringPtr>(state_) == std::get<StringPtr>(other.state_) ||

@@ -1,6 +1,6 @@
-// The values that a template computes with: Python's, as far as Jinja shows them. Lists, tuples and dicts never change
-// once made (the sandbox is jinja2's immutable one), so only objects (namespaces, macros) can form cycles; Runtime
-// holds those and takes them apart at the end.
+// The values of a template: Python's, as far as Jinja shows them. Lists, tuples and dicts are immutable (as in jinja2's
+// immutable sandbox), so only objects (namespaces, macros) can form cycles. Runtime holds those and breaks the cycles
+// at the end.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@
 
 namespace braid::jinja {
 
-// Python's integers have no end; these are wide enough for every number a prompt needs, and overflow is an error.
+// Python's integers are unbounded. 128 bits are enough for every number in a prompt; overflow is an error.
 __extension__ typedef __int128 Int;  // NOLINT: `using` cannot carry __extension__
 
 class Evaluator;
@@ -32,7 +32,7 @@ struct Budget {
   int64_t live_bytes = 0;
 };
 
-// Something on the heap whose size is counted for as long as it lives.
+// A heap object whose size is counted during its lifetime.
 class Tracked {
  public:
   Tracked() = default;
@@ -56,7 +56,7 @@ class Tracked {
 struct String : Tracked {
   std::string text;        // UTF-8
   int64_t num_chars = 0;   // code points
-  bool is_markup = false;  // marked `safe`: joining it with `+` escapes the other side, as markupsafe does
+  bool is_markup = false;  // marked `safe`: `+` escapes the other operand, as markupsafe does
   bool is_ascii() const { return num_chars == static_cast<int64_t>(text.size()); }
 };
 
@@ -66,26 +66,26 @@ struct Sequence : Tracked {
   SequenceKind kind = SequenceKind::kList;
   int32_t depth = 1;  // of nested sequences and dicts
   std::vector<Value> items;
-  Int range_start = 0;  // of a range, for its text
+  Int range_start = 0;  // bounds of a range, for its text
   Int range_stop = 0;
   Int range_step = 1;
-  bool is_group = false;         // a pair of groupby, which has .grouper and .list too
-  mutable size_t next_item = 0;  // of a generator: it gives its items once
-  std::optional<Error> failure;  // what a generator ends with, if it is asked for so many items
+  bool is_group = false;         // a pair made by groupby, which also has .grouper and .list
+  mutable size_t next_item = 0;  // of a generator, which yields each item once
+  std::optional<Error> failure;  // the error that ends a generator, reported when it is reached
 };
 
 struct Dict;
 
-// A thing with behaviour: a function, a macro, a namespace, `loop`.
+// A value with behaviour: a function, a macro, a namespace, `loop`.
 class Object : public std::enable_shared_from_this<Object> {
  public:
   virtual ~Object() = default;
   virtual std::string type_name() const = 0;
   virtual std::string repr() const { return "<" + type_name() + ">"; }
   virtual bool is_callable() const { return false; }
-  virtual int32_t depth() const { return 0; }  // of the values it holds for ever
+  virtual int32_t depth() const { return 0; }  // of the values that it holds until its end
   virtual Result<Value> call(Evaluator& evaluator, const Arguments& arguments);
-  // nullopt: no such attribute.
+  // nullopt if there is no such attribute.
   virtual Result<std::optional<Value>> attribute(Evaluator& evaluator, std::string_view name);
 };
 
@@ -94,7 +94,7 @@ using SequencePtr = std::shared_ptr<const Sequence>;
 using DictPtr = std::shared_ptr<const Dict>;
 using ObjectPtr = std::shared_ptr<Object>;
 struct Undefined {
-  std::shared_ptr<const std::string> hint;  // why using it is an error; null: "value is undefined"
+  std::shared_ptr<const std::string> hint;  // the error when it is used; null: "value is undefined"
 };
 
 class Value {
@@ -102,7 +102,7 @@ class Value {
   using State = std::variant<Undefined, None, bool, Int, double, StringPtr, SequencePtr, DictPtr, ObjectPtr>;
 
   Value() = default;                                         // undefined
-  Value(None) : state_(None{}) {}                            // NOLINT: implicit on purpose, as those below
+  Value(None) : state_(None{}) {}                            // NOLINT: implicit on purpose, as are the next ones
   Value(bool value) : state_(value) {}                       // NOLINT
   Value(Int value) : state_(value) {}                        // NOLINT
   Value(int value) : state_(static_cast<Int>(value)) {}      // NOLINT
@@ -114,7 +114,7 @@ class Value {
   Value(ObjectPtr value) : state_(std::move(value)) {}       // NOLINT
   Value(const void*) = delete;                               // a pointer must not become a bool
   static Value undefined(std::string hint);
-  static Value constant(std::string text);  // a string outside any render's budget
+  static Value constant(std::string text);  // a string that counts for no rendering's budget
 
   bool is_undefined() const { return holds<Undefined>(); }
   bool is_none() const { return holds<None>(); }
@@ -138,7 +138,7 @@ class Value {
   const ObjectPtr& as_object() const { return std::get<ObjectPtr>(state_); }
   const State& state() const { return state_; }
 
-  // An int or a bool, which Python counts as one.
+  // An int, or a bool, which is an int in Python.
   bool is_integral() const { return is_int() || is_bool(); }
 
   std::string type_name() const;           // as Python calls it
@@ -154,19 +154,19 @@ class Value {
   State state_;
 };
 
-// In the order of insertion, each key once; looked up by binary search, whatever the keys are.
+// Entries in the order of insertion, each key once. Look-up is a binary search.
 struct Dict : Tracked {
-  static constexpr size_t kFew = 8;  // up to so many entries, walking them is as quick
+  static constexpr size_t kFew = 8;  // up to this size a linear search is as fast
 
   int32_t depth = 1;
   std::vector<std::pair<Value, Value>> entries;
-  std::vector<uint32_t> order;  // entries by key_order; empty for up to kFew
+  std::vector<uint32_t> order;  // indices of entries, sorted by key_order; empty up to kFew entries
 
   const Value* find(const Value& key) const;
   const Value* find(std::string_view key) const;
 };
 
-// A total order over what may be a key: equal exactly where Python's keys are (1 == 1.0 == True).
+// A total order over keys: equal exactly where Python's keys are equal (1 == 1.0 == True).
 int key_order(const Value& a, const Value& b);
 bool is_hashable(const Value& value);
 

@@ -25,7 +25,7 @@ Result<std::string> JsonPart::as_string() const {
 }
 
 Result<int64_t> JsonPart::as_integer() const {
-  // Numbers beyond int64 are unsigned there, and too large for anything here.
+  // nlohmann::json holds numbers beyond int64 as unsigned; all are too large here.
   if (!value_->is_number_integer() || (value_->is_number_unsigned() && value_->get<uint64_t>() > INT64_MAX)) {
     return fail("{} is {}, not an integer", name_, value_->is_number() ? value_->dump() : value_->type_name());
   }

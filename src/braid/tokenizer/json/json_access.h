@@ -1,4 +1,4 @@
-// Typed looks into a tokenizer.json. Every error names the part and the field.
+// Typed access to a tokenizer.json. Every error names the part and the field. Tested by tokenizer_json_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace braid {
 
-// A view of a JSON value together with what to call it in errors ("normalizer", "pre_tokenizer.pretokenizers[0]").
+// A view of a JSON value, with its name for errors ("normalizer", "pre_tokenizer.pretokenizers[0]").
 class JsonPart {
  public:
   JsonPart(const Json& value, std::string name) : value_(&value), name_(std::move(name)) {}
@@ -19,10 +19,10 @@ class JsonPart {
   const std::string& name() const { return name_; }
   bool is_null() const { return value_->is_null(); }
 
-  // The field, or a null part if it is absent. An error if this is not an object.
+  // The field, or a null part if it is absent. An error if this part is not an object.
   Result<JsonPart> field(const char* key) const;
   Result<JsonPart> element(size_t index) const;
-  // The number of elements; an error if this is no array.
+  // The number of elements. An error if this part is not an array.
   Result<size_t> array_size() const;
 
   Result<std::string> as_string() const;

@@ -22,7 +22,7 @@ Result<Vocabulary> read_vocabulary(const JsonPart& part) {
   return made;
 }
 
-// "left right", or ["left", "right"] where a token may hold a space.
+// "left right", or ["left", "right"] if a token may contain a space.
 Result<TextMerge> read_merge(const JsonPart& merge) {
   if (merge.value().is_array()) {
     if (merge.value().size() != 2) return fail("{} has {} elements, not 2", merge.name(), merge.value().size());

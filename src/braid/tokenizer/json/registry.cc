@@ -35,7 +35,7 @@ MadePart<Part> make_by_type(const JsonPart& part, std::span<const Maker<Part>> m
   return fail("{} has the type \"{}\", supported are {}", part.name(), type.substr(0, 100), known);
 }
 
-// The elements of the array `key`, each by `read`.
+// Reads each element of the array `key` with `read`.
 template <typename Part>
 Result<Parts<Part>> read_parts(const JsonPart& part, const char* key, MadePart<Part> (*read)(const JsonPart& part)) {
   TRY(const JsonPart list, part.field(key));
@@ -49,7 +49,7 @@ Result<Parts<Part>> read_parts(const JsonPart& part, const char* key, MadePart<P
   return parts;
 }
 
-// A Split's or Replace's pattern: {"Regex": …} or {"String": …}; the other one is absent.
+// The pattern of a Split or Replace: {"Regex": …} or {"String": …}; the other is absent.
 struct PatternText {
   std::string text;
   bool is_regex = false;
@@ -67,7 +67,7 @@ Result<Regex> compile_pattern(const JsonPart& part, const PatternText& pattern) 
   return regex;
 }
 
-// A Replace: the plain text's is faster.
+// Replace has two implementations: the one for plain text is faster.
 template <typename Part>
 MadePart<Part> read_replace(const JsonPart& part, std::unique_ptr<Part> (*make_plain)(std::string, std::string),
                             std::unique_ptr<Part> (*make_regex)(Regex, std::string)) {
@@ -159,7 +159,7 @@ MadePart<PreTokenizer> digits(const JsonPart& part) {
   return make_digits(individual_digits);
 }
 Result<PrependScheme> read_prepend_scheme(const JsonPart& part) {
-  TRY(const bool add_prefix_space, part.boolean_or("add_prefix_space", true));  // as older files say it
+  TRY(const bool add_prefix_space, part.boolean_or("add_prefix_space", true));  // the field in older files
   TRY(const std::string scheme, part.string_or("prepend_scheme", add_prefix_space ? "always" : "never"));
   if (scheme == "always") return PrependScheme::kAlways;
   if (scheme == "first") return PrependScheme::kFirst;
@@ -208,7 +208,7 @@ MadePart<PostProcessor> template_processing(const JsonPart& part) {
       TRY(const std::string id, sequence.string("id"));
       if (id != "A")
         return fail("{} names the sequence \"{}\", a single text is \"A\"", step.name(), id.substr(0, 100));
-      // Else templates one behind the other would double it each.
+      // Otherwise each of several templates in a row could double the text.
       if (std::exchange(has_text, true)) return fail("{} names the sequence \"A\" again", step.name());
       steps.push_back({true, {}});
       continue;

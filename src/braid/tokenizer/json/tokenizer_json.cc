@@ -1,4 +1,4 @@
-// A tokenizer.json (Hugging Face `tokenizers`' own format) to a tokenizer.
+// Makes a tokenizer from a tokenizer.json, the format of Hugging Face `tokenizers`.
 #include <utility>
 
 #include "braid/tokenizer/json/registry.h"
@@ -9,12 +9,12 @@
 namespace braid {
 namespace {
 
-// The largest published one has 35 MB. Sequences within sequences are read by functions within functions.
+// The largest published file has 35 MB. Nested sequences are read recursively, so their depth is limited.
 constexpr int64_t kMaxFileBytes = 256 << 20;
 constexpr int32_t kMaxDepth = 32;
-constexpr double kMaxGrowth = 1000;  // times that a text may become longer
+constexpr double kMaxGrowth = 1000;  // the most that a text's length may be multiplied by
 
-// The part named `key`, or none where the file has null.
+// The part named `key`, or null if the file has null.
 template <typename Part>
 Result<std::unique_ptr<Part>> read_optional(const JsonPart& file, const char* key,
                                             Result<std::unique_ptr<Part>> (*read)(const JsonPart& part)) {
@@ -63,8 +63,8 @@ Result<AddedTokens> read_added_tokens(const JsonPart& file, const PipelineParts&
   return added;
 }
 
-// Parts in a sequence multiply: forty that double a text would take all memory. NFKC, Lowercase, Metaspace and a
-// Replace of spaces by a sign of three bytes come to 297, and no published file has all of them.
+// The growths of parts in a sequence multiply: forty parts that double a text would exhaust memory. NFKC, Lowercase,
+// Metaspace and a Replace of spaces by a mark of three bytes reach 297, and no published file has all of them.
 Status check_growth(const PipelineParts& parts) {
   const auto check = [](std::string_view which, double growth) -> Status {
     if (growth <= kMaxGrowth) return {};

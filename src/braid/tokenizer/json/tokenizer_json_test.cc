@@ -1,4 +1,4 @@
-// What a tokenizer.json may say wrongly: one clear error each, and never a crash.
+// Faulty tokenizer.json files: each ends in one clear error, never in a crash.
 #include <gtest/gtest.h>
 
 #include <ctime>
@@ -23,7 +23,7 @@ std::string error_of(const json& file) {
   return tokenizer.ok() ? "" : tokenizer.error().message;
 }
 
-// The file with the value at `pointer` replaced is an error that says `part`.
+// Replacing the value at `pointer` must make the file an error that contains `part`.
 void expect_error(const char* pointer, const json& value, std::string_view part) {
   json file = small();
   file[json::json_pointer(pointer)] = value;
@@ -42,7 +42,7 @@ TEST(TokenizerJson, MergesMayBeStringsOrPairs) {
   EXPECT_EQ(tokenizer->token_bytes(77), "");
 }
 
-TEST(TokenizerJson, WhatIsWrongIsNamed) {
+TEST(TokenizerJson, ErrorsNameThePart) {
   expect_error("/model/type", "Unigram", "Unigram");
   expect_error("/model/type", "WordPiece", "WordPiece");
   expect_error("/model/type", "WordLevel", "supported are BPE");
@@ -98,7 +98,7 @@ TEST(TokenizerJson, IdsMayHaveGaps) {
   EXPECT_EQ(tokenizer->decode(std::vector<TokenId>{0, 4, 999, 1500, 3, 5000, -1}, false), "ac");
 }
 
-TEST(TokenizerJson, AnAddedTokenThatIsLookedForInNormalTextBecomesItsNormalForm) {
+TEST(TokenizerJson, ANormalizedAddedTokenDecodesToItsNormalForm) {
   json file = small();
   file["normalizer"] = {{"type", "Lowercase"}};
   file["added_tokens"] = {{{"id", 5}, {"content", "<E>"}, {"special", true}, {"normalized", true}},
@@ -112,7 +112,7 @@ TEST(TokenizerJson, AnAddedTokenThatIsLookedForInNormalTextBecomesItsNormalForm)
   EXPECT_EQ(tokenizer->token_to_id("<E>"), 5);
 }
 
-TEST(TokenizerJson, APatternThatBacktracksWithoutEndHoldsNoTextUp) {
+TEST(TokenizerJson, APatternThatBacktracksWithoutEndIsCutOff) {
   json file = small();
   const json blows_up = {{"Regex", "(?:a+)+$"}};
   file["normalizer"] = {{"type", "Replace"}, {"pattern", blows_up}, {"content", "x"}};
@@ -130,7 +130,7 @@ TEST(TokenizerJson, APatternThatBacktracksWithoutEndHoldsNoTextUp) {
   EXPECT_LT(std::clock() - start, 20 * CLOCKS_PER_SEC);
 }
 
-TEST(TokenizerJson, TextThatIsNotAnObjectOfJsonIsAnError) {
+TEST(TokenizerJson, InputThatIsNotAJsonObjectIsAnError) {
   for (const std::string& text :
        {std::string(), std::string("[]"), std::string("{"), std::string("null"), std::string("\xff{}"),
         std::string(1'000'000, '['), std::string("{\"a\":") + std::string(100'000, '[')}) {
@@ -152,7 +152,7 @@ json repeated(const char* list, const json& part, int count) {
   return sequence;
 }
 
-// A file of a few hundred bytes must not make a gigabyte of one character.
+// A file of a few hundred bytes must not turn one character into a gigabyte.
 TEST(TokenizerJson, PartsThatMultiplyATextAreRefused) {
   const json doubles = {{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", "aa"}};
   const json by_regex = {{"type", "Replace"}, {"pattern", {{"Regex", "b*"}}}, {"content", "b"}};
@@ -179,7 +179,7 @@ TEST(TokenizerJson, PartsThatMultiplyATextAreRefused) {
   EXPECT_EQ(tokenizer->decode(std::vector<TokenId>{0, 3}, false), std::string(32, 'a') + "c");
 }
 
-TEST(TokenizerJson, AnAddedTokensNormalFormIsNotLong) {
+TEST(TokenizerJson, AnAddedTokenWithALongNormalFormIsRefused) {
   json file = small();
   file["normalizer"] =
       repeated("normalizers", {{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", "aa"}}, 8);
@@ -187,7 +187,7 @@ TEST(TokenizerJson, AnAddedTokensNormalFormIsNotLong) {
   EXPECT_NE(error_of(file).find("has 1281 bytes when it is normalised"), std::string::npos) << error_of(file);
 }
 
-TEST(TokenizerJson, ATemplateHasOneTextAndFewIds) {
+TEST(TokenizerJson, TemplatesWithSeveralTextsOrManyIdsAreRefused) {
   const json text = {{"Sequence", {{"id", "A"}, {"type_id", 0}}}};
   const json token = {{"SpecialToken", {{"id", "<e>"}, {"type_id", 0}}}};
   const auto processor = [](const json& single, const json& ids) -> json {
@@ -204,7 +204,7 @@ TEST(TokenizerJson, ATemplateHasOneTextAndFewIds) {
   EXPECT_EQ(tokenizer->encode("a", true), (std::vector<TokenId>{5, 4, 0, 5, 4}));
 }
 
-TEST(TokenizerJson, WhiteSpaceThatIsATokenAndTakenByAnotherGivesIdsForBoth) {
+TEST(TokenizerJson, AWhiteSpaceTokenMatchesAlsoWhereTheTokenBeforeTookItsSpace) {
   json file = small();
   file["added_tokens"][0] = {{"id", 5}, {"content", " "}, {"rstrip", true}, {"normalized", false}};
   const std::unique_ptr<Tokenizer> tokenizer = testing::must_make(file.dump());
@@ -212,7 +212,7 @@ TEST(TokenizerJson, WhiteSpaceThatIsATokenAndTakenByAnotherGivesIdsForBoth) {
   EXPECT_EQ(tokenizer->encode("a   b \n c", false), (std::vector<TokenId>{0, 5, 5, 5, 1, 5, 5, 3}));
 }
 
-TEST(TokenizerJson, ADropoutOfZeroIsNone) {
+TEST(TokenizerJson, ADropoutOfZeroIsAccepted) {
   json file = small();
   file["model"]["dropout"] = 0.0;
   EXPECT_EQ(error_of(file), "");
@@ -225,7 +225,7 @@ TEST(TokenizerJson, CorruptedFilesEndInATokenizerOrAnError) {
     const std::string file = testing::read_fixture(family + ".json");
     for (int round = 0; round < 300 / testing::kThinning; ++round) {
       std::string corrupted = file;
-      // The first kilobyte holds everything but the vocabulary.
+      // The first kilobyte contains everything except the vocabulary.
       for (auto flips = 1 + random() % 3; flips > 0; --flips) {
         corrupted[random() % (random() % 2 == 0 ? 2000 : file.size())] = static_cast<char>(32 + random() % 95);
       }

@@ -8,12 +8,12 @@
 namespace braid {
 namespace {
 
-// Up to this many symbols, looking through all pairs for the next merge beats a heap.
+// Up to this many symbols, a scan of all pairs for the next merge is faster than a heap.
 constexpr size_t kMaxScannedSymbols = 40;
 constexpr uint32_t kNoMerge = std::numeric_limits<uint32_t>::max();
-// SentencePiece's sign for a space, which starts its words.
+// SentencePiece's mark for a space; words start with it.
 constexpr std::string_view kWordStart = "\u2581";
-// What one thread keeps from one word to the next; a huge word's memory is given back.
+// What one thread keeps between words. The memory of a huge word is released.
 constexpr size_t kMaxKeptSymbols = 1 << 16;
 
 uint32_t rank_of(const MergeTable& merges, TokenId left, TokenId right) {
@@ -21,7 +21,7 @@ uint32_t rank_of(const MergeTable& merges, TokenId left, TokenId right) {
   return merge == nullptr ? kNoMerge : merge->rank;
 }
 
-// Merges `ids` in place: the lowest rank first, of equals the leftmost.
+// Merges `ids` in place: lowest rank first, leftmost among equal ranks.
 void merge_short(const MergeTable& merges, std::vector<uint32_t>& ranks, std::vector<TokenId>& ids) {
   if (ids.size() < 2) return;
   ranks.clear();
@@ -78,7 +78,7 @@ class LongWord {
     if (keep_heap) std::push_heap(heap_.begin(), heap_.end(), later);
   }
 
-  // Nothing happens if the pair that the candidate was made for is no longer there.
+  // Does nothing if the candidate's pair no longer exists.
   void apply(const BpeScratch::Candidate& candidate) {
     const auto position = static_cast<int32_t>(candidate.position);
     BpeScratch::Symbol& symbol = symbols_[position];
@@ -158,7 +158,7 @@ bool BpeModel::words_are_apart() const {
   if (!vocabulary_.find(kWordStart) || options_.ignore_merges) return false;
   if (!options_.continuing_subword_prefix.empty() || !options_.end_of_word_suffix.empty()) return false;
   if (options_.unknown_token && options_.unknown_token->find(kWordStart) != std::string::npos) return false;
-  // A character that is dropped would let its neighbours meet.
+  // A dropped character would make its neighbours adjacent.
   const bool has_bytes = std::ranges::none_of(byte_ids_, [](TokenId id) { return id < 0; });
   if (unknown_id_ < 0 && !(options_.byte_fallback && has_bytes)) return false;
   bool are_apart = true;
@@ -188,8 +188,8 @@ bool BpeModel::append_bytes(std::string_view character, std::vector<TokenId>& id
 
 void BpeModel::to_characters(std::string_view word, std::vector<TokenId>& ids) const {
   const bool has_affixes = !options_.continuing_subword_prefix.empty() || !options_.end_of_word_suffix.empty();
-  // An unknown character waits until the next known one, so that the next unknown can join it. Bytes pass it by: so
-  // does the reference.
+  // An unknown character waits for the next known one, so that a following unknown can join it. Byte tokens overtake
+  // it, as in the reference.
   bool unknown_waits = false;
   std::string affixed;
   for (size_t i = 0; i < word.size();) {
@@ -221,9 +221,9 @@ void BpeModel::to_characters(std::string_view word, std::vector<TokenId>& ids) c
 }
 
 void BpeModel::tokenize(std::string_view piece, Scratch& scratch, std::vector<TokenId>& out) const {
-  // A document may be one piece. Its words are short, and the cache knows most of them.
+  // A whole document may be one piece. Its words are short, and most are cached.
   while (words_are_apart_) {
-    size_t end = piece.find_first_not_of(kWordStart);  // the bytes of the sign: a border is looked for behind them
+    size_t end = piece.find_first_not_of(kWordStart);  // skip the mark's bytes: the next border comes after them
     end = end == std::string_view::npos ? end : piece.find(kWordStart, end);
     if (end == std::string_view::npos) break;
     tokenize_word(piece.substr(0, end), *scratch.bpe, out);

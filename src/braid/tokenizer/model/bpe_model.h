@@ -1,4 +1,6 @@
-// Byte-pair encoding (Sennrich et al. 2016), as Hugging Face `tokenizers` does it.
+// Byte-pair encoding (Sennrich et al. 2016), as in Hugging Face `tokenizers`. Tested by ../tokenizer_reference_test.cc
+// and
+// ../combinations_reference_test.cc.
 #pragma once
 
 #include <array>
@@ -17,18 +19,18 @@
 namespace braid {
 
 struct BpeOptions {
-  std::optional<std::string> unknown_token;  // for characters that the vocabulary lacks; without it they are dropped
-  std::string continuing_subword_prefix;     // before every character but a word's first
+  std::optional<std::string> unknown_token;  // for characters outside the vocabulary; if absent, they are dropped
+  std::string continuing_subword_prefix;     // before every character except a word's first
   std::string end_of_word_suffix;            // after a word's last character
-  bool fuse_unknown = false;                 // neighbouring unknown characters are one token
-  bool byte_fallback = false;                // unknown characters become their bytes' tokens, <0x00> … <0xFF>
-  bool ignore_merges = false;                // a word that is a token is that token, whatever the merges say
+  bool fuse_unknown = false;                 // adjacent unknown characters become one token
+  bool byte_fallback = false;                // unknown characters become the tokens of their bytes, <0x00> … <0xFF>
+  bool ignore_merges = false;                // a word that is a token becomes that token, without merging
 };
 
-// A merge by its two tokens' text.
+// A merge, by the texts of its two tokens.
 using TextMerge = std::pair<std::string, std::string>;
 
-// What one thread works with while it merges.
+// The working memory of one thread while it merges.
 struct BpeScratch {
   struct Symbol {
     TokenId id = 0;
@@ -49,10 +51,10 @@ struct BpeScratch {
 
 class BpeModel final : public TokenizerModel {
  public:
-  // `merges` from the first to the last. A merge that names a token the vocabulary lacks is an error.
+  // `merges` are in order of priority. A merge that names a token outside the vocabulary is an error.
   static Result<std::unique_ptr<BpeModel>> make(Vocabulary vocabulary, const std::vector<TextMerge>& merges,
                                                 BpeOptions options);
-  // The same with merges already by id (`table`).
+  // The same, with merges already resolved to ids (`table`).
   static Result<std::unique_ptr<BpeModel>> make(Vocabulary vocabulary, MergeTable table, BpeOptions options);
 
   void tokenize(std::string_view piece, Scratch& scratch, std::vector<TokenId>& out) const override;
@@ -77,7 +79,7 @@ class BpeModel final : public TokenizerModel {
   std::array<TokenId, kNumDirectCharacters> direct_ids_{};  // of the first characters, -1 for none
   std::array<TokenId, 256> byte_ids_{};                     // of <0x00> …, -1 for none
   TokenId unknown_id_ = -1;
-  bool words_are_apart_ = false;  // no merge reaches over the start of a word, which U+2581 marks
+  bool words_are_apart_ = false;  // no merge crosses the start of a word, which U+2581 marks
 };
 
 }  // namespace braid

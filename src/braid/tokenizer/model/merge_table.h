@@ -1,5 +1,5 @@
-// Which neighbouring ids merge, in which order, and into what: a flat hash table, looked at for every pair of every
-// word.
+// Which adjacent ids merge, in which order, and into which id. A flat hash table: it is read for every pair of every
+// word. Tested by ../tokenizer_reference_test.cc.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 namespace braid {
 
 struct Merge {
-  uint32_t rank = 0;  // lower merges first; equal ranks from left to right
+  uint32_t rank = 0;  // lower ranks merge first, equal ranks from left to right
   TokenId merged = 0;
 };
 
@@ -20,7 +20,7 @@ class MergeTable {
  public:
   explicit MergeTable(size_t num_merges);
 
-  // A pair given again takes the later rank.
+  // A repeated pair takes the later rank.
   void insert(TokenId left, TokenId right, Merge merge);
 
   void for_each(FunctionRef<void(TokenId left, TokenId right)> visit) const;
@@ -34,7 +34,7 @@ class MergeTable {
   }
 
  private:
-  static constexpr uint64_t kFree = ~uint64_t{0};  // ids are not negative, so no pair has this key
+  static constexpr uint64_t kFree = ~uint64_t{0};  // no pair has this key: ids are not negative
   struct Entry {
     uint64_t key = kFree;
     Merge merge;

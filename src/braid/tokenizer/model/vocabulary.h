@@ -1,4 +1,4 @@
-// Tokens and their ids, both ways.
+// Tokens to ids and back. Tested by ../json/tokenizer_json_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +14,13 @@
 
 namespace braid {
 
-// Ids must lie below this: four times the largest published vocabulary, and a bound on what a hostile file costs.
+// Ids must be below this. It is four times the largest published vocabulary, and bounds the cost of a hostile file.
 inline constexpr int64_t kMaxTokenIds = 1 << 21;
 
 class Vocabulary {
  public:
-  // Ids may have gaps. An id out of range or given twice is an error that names the token. Where a token comes twice,
-  // its first id is what text becomes; both ids become text.
+  // Ids may have gaps. An id that is out of range or repeated is an error that names the token. If a token is repeated,
+  // encoding uses its first id; decoding accepts both.
   static Result<Vocabulary> make(std::vector<std::pair<std::string, int64_t>> tokens);
 
   std::optional<TokenId> find(std::string_view token) const {
@@ -34,8 +34,8 @@ class Vocabulary {
   int64_t size() const { return static_cast<int64_t>(tokens_.size()); }  // largest id + 1
 
  private:
-  std::vector<std::pair<std::string, int64_t>> storage_;  // never changes, so that views into it stay
-  std::vector<std::string_view> tokens_;                  // by id; data() == nullptr: no such id
+  std::vector<std::pair<std::string, int64_t>> storage_;  // never changes: views point into it
+  std::vector<std::string_view> tokens_;                  // by id; data() is null if there is no such id
   std::unordered_map<std::string_view, TokenId> ids_;
 };
 

@@ -1,5 +1,5 @@
-// Words met before and the ids they became. A fixed number of slots; a newcomer takes the place of whoever has its
-// slot.
+// A cache of words and their ids. The number of slots is fixed; a new word replaces the one in its slot. Tested by
+// ../tokenizer_reference_test.cc.
 #pragma once
 
 #include <array>
@@ -20,7 +20,7 @@ class WordCache {
 
   WordCache() : slots_(kNumSlots) {}
 
-  // The ids of `word`, or none if it is not here. (No word that is kept becomes no ids.)
+  // The ids of `word`; empty if it is not cached. (Words without ids are never cached.)
   std::span<const TokenId> find(std::string_view word) const {
     if (word.size() > kMaxWordBytes) return {};
     const Slot& slot = slots_[place(word)];

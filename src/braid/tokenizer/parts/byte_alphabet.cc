@@ -6,7 +6,7 @@ namespace braid {
 
 ByteAlphabet::ByteAlphabet() {
   byte_of_.fill(-1);
-  char32_t next_other = 0x100;  // bytes that are not printable take the characters from U+0100 on
+  char32_t next_other = 0x100;  // unprintable bytes map to the characters from U+0100 on
   for (int byte = 0; byte < 256; ++byte) {
     const bool is_printable = (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE;
     const char32_t character = is_printable ? static_cast<char32_t>(byte) : next_other++;

@@ -1,5 +1,5 @@
-// GPT-2's mapping between bytes and printable characters, in which byte-level vocabularies are written
-// (Radford et al. 2019, encoder.py: bytes_to_unicode).
+// GPT-2's mapping between bytes and printable characters, used by byte-level vocabularies (Radford et al. 2019,
+// encoder.py: bytes_to_unicode). Tested by parts_reference_test.cc.
 #pragma once
 
 #include <array>
@@ -14,9 +14,9 @@ class ByteAlphabet {
  public:
   ByteAlphabet();
 
-  // Appends each byte as its character (UTF-8).
+  // Appends the character of each byte (UTF-8).
   void append_encoded(std::string_view bytes, std::string& out) const;
-  // The bytes that the characters of `token` stand for; where one is no such character, `token` itself.
+  // The bytes of the characters of `token`; `token` itself if one of its characters is not in the alphabet.
   std::string decode(std::string_view token) const;
 
  private:

@@ -1,4 +1,4 @@
-// Normalizers that look at each character by its Unicode properties.
+// Normalizers that treat each character by its Unicode properties.
 #include <utility>
 
 #include "braid/tokenizer/parts/normalizers.h"
@@ -20,12 +20,12 @@ class NormalFormNormalizer final : public Normalizer {
 
  private:
   unicode::NormalForm form_;
-  double growth_;  // by Unicode's FAQ on normalization: U+FDFA becomes 33 bytes of its 3 in NFKC
+  double growth_;  // from Unicode's FAQ on normalization: in NFKC the 3 bytes of U+FDFA become 33
 };
 
 class Lowercase final : public Normalizer {
  public:
-  double growth() const override { return 1.5; }  // U+0130, 2 bytes to 3
+  double growth() const override { return 1.5; }  // U+0130: 2 bytes become 3
   bool normalize(std::string_view text, RegexScratch&, std::string& out) const override {
     out.clear();
     for (size_t i = 0; i < text.size();) {

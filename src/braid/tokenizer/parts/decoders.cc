@@ -37,7 +37,7 @@ class ByteLevelState final : public DecoderState {
 
 class ByteLevelDecoder final : public TokenizerDecoder {
  public:
-  double growth() const override { return 3; }  // U+FFFD for a byte
+  double growth() const override { return 3; }  // one byte may become U+FFFD
   std::unique_ptr<DecoderState> start(bool continues_text) const override {
     return std::make_unique<ByteLevelState>(alphabet_, continues_text);
   }
@@ -47,7 +47,7 @@ class ByteLevelDecoder final : public TokenizerDecoder {
   ByteAlphabet alphabet_;
 };
 
-// The byte that "<0x4A>" stands for.
+// The byte of "<0x4A>".
 std::optional<char> fallback_byte(std::string_view token) {
   if (token.size() != 6 || !token.starts_with("<0x") || !token.ends_with('>')) return std::nullopt;
   uint8_t byte = 0;
@@ -170,7 +170,7 @@ class RegexReplaceDecoder final : public TokenizerDecoder {
   std::string to_;
 };
 
-// All tokens become one, which begins where the text does.
+// All tokens become one, which starts at the text's beginning.
 class FuseState final : public DecoderState {
  public:
   explicit FuseState(bool continues_text) : is_first_(!continues_text) {}
@@ -205,7 +205,7 @@ class StripState final : public DecoderState {
       --left_at_start_;
     }
     if (!text.empty()) left_at_start_ = 0;
-    // What could be stripped at the token's end is held back until more text or the end shows.
+    // Characters that might be stripped at the token's end are held back until more text or the end comes.
     size_t num_held = 0;
     std::string_view before = text;
     while (before.ends_with(content_)) {
@@ -220,7 +220,7 @@ class StripState final : public DecoderState {
   void finish(ChunkSink sink) override { end_token(sink); }
 
  private:
-  void end_token(ChunkSink) { held_ = 0; }  // at most `stop` are held, and those go
+  void end_token(ChunkSink) { held_ = 0; }  // at most `stop` characters are held, and they are stripped
   void release(size_t count, ChunkSink sink) {
     for (size_t i = 0; i < count; ++i) put(content_, sink);
     held_ -= count;

@@ -1,4 +1,5 @@
-// Decoders: how tokens become text again. Each is a stage of a stream (parts.h).
+// Decoders turn tokens back into text. Each is a stage of a stream (parts.h). Tested by
+// ../combinations_reference_test.cc and ../incremental_decoder_test.cc.
 #pragma once
 
 #include <cstddef>
@@ -11,21 +12,21 @@
 
 namespace braid {
 
-// The byte alphabet back to bytes, all tokens joined, broken UTF-8 replaced.
+// The byte alphabet back to bytes. Joins all tokens; replaces broken UTF-8.
 std::unique_ptr<TokenizerDecoder> make_byte_level_decoder();
-// Runs of <0x00> … <0xFF> to what they spell; a run that is not valid UTF-8 as a whole is one U+FFFD for each byte, so
-// a stream waits for the run's end.
+// Runs of <0x00> … <0xFF> to their bytes. A run that is not valid UTF-8 as a whole becomes one U+FFFD for each byte, so
+// a stream waits for the end of the run.
 std::unique_ptr<TokenizerDecoder> make_byte_fallback_decoder();
-// Within each token (not across tokens).
+// Replaces within each token, not across tokens.
 std::unique_ptr<TokenizerDecoder> make_replace_decoder(std::string from, std::string to);
 std::unique_ptr<TokenizerDecoder> make_regex_replace_decoder(Regex from, std::string to);
-// All tokens to one.
+// Joins all tokens into one.
 std::unique_ptr<TokenizerDecoder> make_fuse_decoder();
-// Takes up to `start` characters `content` off each token's start and up to `stop` off its end.
+// Strips up to `start` characters `content` from each token's start, and up to `stop` from its end.
 std::unique_ptr<TokenizerDecoder> make_strip_decoder(std::string content, size_t start, size_t stop);
-// `replacement` to spaces; `strips_first`: those of the very first token to nothing.
+// Turns `replacement` into a space. `strips_first`: removes it from the very first token.
 std::unique_ptr<TokenizerDecoder> make_metaspace_decoder(std::string replacement, bool strips_first);
-// Tokens joined by spaces: what a tokenizer without a decoder does.
+// Joins tokens with spaces, as a tokenizer without a decoder does.
 std::unique_ptr<TokenizerDecoder> make_spaces_decoder();
 std::unique_ptr<TokenizerDecoder> make_decoder_sequence(std::vector<std::unique_ptr<TokenizerDecoder>> parts);
 

@@ -1,4 +1,5 @@
-// How much longer parts of a tokenizer can make a text: what their growth() is put together from.
+// Bounds on how much longer a tokenizer's parts can make a text; each growth() is built from these. Tested by
+// ../json/tokenizer_json_test.cc.
 #pragma once
 
 #include <algorithm>
@@ -8,17 +9,17 @@
 
 namespace braid {
 
-// `from` is not empty.
+// `from` must not be empty.
 inline double growth_of_replacing(std::string_view from, std::string_view to) {
   return std::max(1.0, static_cast<double>(to.size()) / static_cast<double>(from.size()));
 }
 
-// A match may be empty, and there is at most one at each byte and at the end.
+// A match may be empty; there is at most one at each byte and one at the end.
 inline double growth_of_replacing_matches(std::string_view to) {
   return 1 + 2 * static_cast<double>(to.size());
 }
 
-// Of parts one after the other.
+// The growth of parts in a sequence.
 template <typename Part>
 double growth_of_all(const std::vector<std::unique_ptr<Part>>& parts) {
   double growth = 1;

@@ -1,4 +1,5 @@
-// Normalizers: Unicode's normal forms, and what else tokenizers do to a text before they split it.
+// Normalizers: Unicode's normal forms, and other changes to a text before it is split. Tested by
+// parts_reference_test.cc.
 #pragma once
 
 #include <memory>
@@ -12,13 +13,13 @@
 namespace braid {
 
 std::unique_ptr<Normalizer> make_normal_form(unicode::NormalFormKind kind);
-// Each character by itself, as Unicode's default lower case.
+// Unicode's default lower case, character by character.
 std::unique_ptr<Normalizer> make_lowercase();
-// Leaves out combining marks.
+// Removes combining marks.
 std::unique_ptr<Normalizer> make_strip_accents();
-// Leaves out white space at the ends.
+// Removes white space at the ends.
 std::unique_ptr<Normalizer> make_strip_spaces(bool left, bool right);
-// Puts `prefix` before every text that is not empty.
+// Puts `prefix` before every non-empty text.
 std::unique_ptr<Normalizer> make_prepend(std::string prefix);
 // Replaces every occurrence of `from` (not empty) by `to`.
 std::unique_ptr<Normalizer> make_replace(std::string from, std::string to);

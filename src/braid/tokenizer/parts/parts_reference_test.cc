@@ -1,4 +1,4 @@
-// Normalizers and pre-tokenizers by themselves, held to the reference over many strings and over every code point.
+// Compares each normalizer and pre-tokenizer with the reference, over many strings and every code point.
 #include <gtest/gtest.h>
 
 #include "braid/tokenizer/json/registry.h"
@@ -9,7 +9,7 @@
 namespace braid {
 namespace {
 
-// As blocks() of tools/tokenizer_cases.py: each code point that may be assigned, behind a letter, 256 to a text.
+// Like blocks() in tools/tokenizer_cases.py: each code point that may be assigned, after a letter, 256 in a text.
 std::vector<std::string> code_point_blocks() {
   std::vector<char32_t> blocks(0x400);
   for (char32_t block = 0; block < blocks.size(); ++block) blocks[block] = block;
@@ -49,7 +49,7 @@ uint32_t hash_of_all(const std::vector<std::string>& texts, HashOfText hash_of_t
   return hash;
 }
 
-TEST(PartsReference, EachDoesWhatTheReferencesDoes) {
+TEST(PartsReference, EachPartMatchesTheReference) {
   std::vector<std::string> texts;
   const std::vector<std::string> strings = testing::fixture_strings();
   for (size_t i = 0; i < strings.size(); i += 3) texts.push_back(strings[i]);

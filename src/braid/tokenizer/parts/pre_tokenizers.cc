@@ -38,7 +38,7 @@ class ByteLevelPreTokenizer final : public PreTokenizer {
   ByteLevelPreTokenizer(bool add_prefix_space, std::unique_ptr<PreTokenizer> words)
       : add_prefix_space_(add_prefix_space), words_(std::move(words)) {}
 
-  double growth() const override { return add_prefix_space_ ? 4 : 2; }  // two bytes for each, and for the space
+  double growth() const override { return add_prefix_space_ ? 4 : 2; }  // two bytes for each byte, and for the space
 
   void split(const Piece& piece, Scratch& scratch, PieceSink sink) const override {
     if (piece.text.empty()) return;
@@ -64,11 +64,11 @@ class ByteLevelPreTokenizer final : public PreTokenizer {
 
  private:
   bool add_prefix_space_;
-  std::unique_ptr<PreTokenizer> words_;  // none: a piece is a word
+  std::unique_ptr<PreTokenizer> words_;  // null: a piece is one word
   ByteAlphabet alphabet_;
 };
 
-// Each character of a set is a match.
+// Each character of the set is a match.
 class CharacterSplit final : public PreTokenizer {
  public:
   CharacterSplit(const unicode::CodePointSet& set, SplitBehaviour behaviour)
@@ -92,7 +92,7 @@ class CharacterSplit final : public PreTokenizer {
 
  private:
   SplitBehaviour behaviour_;
-  unicode::CodePointTable is_match_;  // U+0000, in none of the sets, is 0
+  unicode::CodePointTable is_match_;  // 0 for U+0000, which is in no set
 };
 
 class MetaspacePreTokenizer final : public PreTokenizer {
@@ -100,7 +100,7 @@ class MetaspacePreTokenizer final : public PreTokenizer {
   MetaspacePreTokenizer(std::string replacement, PrependScheme scheme, bool split)
       : replacement_(std::move(replacement)), scheme_(scheme), split_(split) {}
 
-  // All spaces, and one before them.
+  // All characters spaces, and one more in front.
   double growth() const override { return 2 * static_cast<double>(replacement_.size()); }
 
   void split(const Piece& piece, Scratch& scratch, PieceSink sink) const override {
@@ -175,7 +175,7 @@ std::unique_ptr<PreTokenizer> make_digits(bool individual_digits) {
 }
 
 Result<std::unique_ptr<PreTokenizer>> make_whitespace() {
-  // The reference's \w here is that of Rust's regex crate: with the joiners.
+  // The reference uses Rust's regex crate here: its \w contains the joiners.
   TRY(Regex regex, Regex::compile(R"([\w\x{200C}\x{200D}]+|[^\w\x{200C}\x{200D}\p{White_Space}]+)"));
   return make_split(std::move(regex), SplitBehaviour::kRemoved, true);
 }

@@ -1,4 +1,5 @@
-// Pre-tokenizers: how a text is cut into words before the model sees them.
+// Pre-tokenizers cut a text into words before the model sees it. Tested by parts_reference_test.cc and
+// split_reference_test.cc.
 #pragma once
 
 #include <memory>
@@ -12,34 +13,34 @@
 
 namespace braid {
 
-// What becomes of the matches of a Split, which delimit the pieces between them.
+// What a Split does with its matches, which delimit the pieces.
 enum class SplitBehaviour { kRemoved, kIsolated, kMergedWithPrevious, kMergedWithNext, kContiguous };
 
-// `invert`: what lies between the matches is the delimiter.
+// `invert`: the text between the matches is the delimiter.
 std::unique_ptr<PreTokenizer> make_split(Regex regex, SplitBehaviour behaviour, bool invert);
 
 // Bytes to the characters of the byte alphabet. `add_prefix_space`: each piece starts with a space. `use_regex`: split
-// as GPT-2 does before.
+// first, by GPT-2's pattern.
 Result<std::unique_ptr<PreTokenizer>> make_byte_level(bool add_prefix_space, bool use_regex);
 
-// Digits (what Rust calls numeric) apart from the rest, in runs or one by one.
+// Separates digits (Rust's is_numeric) from the rest, in runs or one by one.
 std::unique_ptr<PreTokenizer> make_digits(bool individual_digits);
 
-// Runs of word characters, and runs of what is neither word nor space.
+// Runs of word characters, and runs of characters that are neither word nor space.
 Result<std::unique_ptr<PreTokenizer>> make_whitespace();
-// What stands between white space.
+// The text between white space.
 std::unique_ptr<PreTokenizer> make_whitespace_split();
 // Each punctuation character is a match.
 std::unique_ptr<PreTokenizer> make_punctuation(SplitBehaviour behaviour);
 
 enum class PrependScheme { kNever, kFirst, kAlways };
-// Spaces to `replacement` (one character), which also goes in front where the scheme says; `split`: a word begins at
-// each.
+// Turns spaces into `replacement` (one character), and puts one in front if the scheme says so. `split`: a word begins
+// at each replacement.
 std::unique_ptr<PreTokenizer> make_metaspace(std::string replacement, PrependScheme scheme, bool split);
 
 std::unique_ptr<PreTokenizer> make_pre_tokenizer_sequence(std::vector<std::unique_ptr<PreTokenizer>> parts);
 
-// GPT-2's pattern, which ByteLevel's use_regex stands for.
+// GPT-2's pattern (ByteLevel's use_regex).
 std::string_view gpt2_pattern();
 
 }  // namespace braid

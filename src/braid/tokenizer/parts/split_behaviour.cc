@@ -17,7 +17,7 @@ void SplitPieces::start(Span span) {
 }
 
 void SplitPieces::add(Span span, bool is_match) {
-  bool joins = false;  // the pending piece
+  bool joins = false;  // whether the pending piece joins the next
   switch (behaviour_) {
     case SplitBehaviour::kRemoved:
       if (!is_match) emit(span);

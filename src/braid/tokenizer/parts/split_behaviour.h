@@ -1,4 +1,5 @@
-// From alternating matches and texts between them to pieces, by Hugging Face's five behaviours.
+// Forms pieces from matches and the texts between them, by Hugging Face's five behaviours. Tested by
+// split_reference_test.cc.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +9,7 @@
 
 namespace braid {
 
-// Hands pieces of `whole` on as soon as they are certain.
+// Passes on pieces of `whole` as soon as they are complete.
 class SplitPieces {
  public:
   struct Span {
@@ -18,13 +19,13 @@ class SplitPieces {
 
   SplitPieces(const Piece& whole, SplitBehaviour behaviour, PieceSink sink);
 
-  // Spans come left to right and leave nothing out.
+  // Spans come from left to right, without gaps.
   void add(Span span, bool is_match);
   void finish();
 
  private:
   void emit(Span span);
-  // The pending piece ends; `span` is the next one.
+  // Ends the pending piece; `span` is the next one.
   void start(Span span);
 
   const Piece& whole_;

@@ -1,4 +1,4 @@
-// Split held to the reference: Oniguruma's patterns, the five behaviours, inverted or not.
+// Compares Split with the reference: Oniguruma's patterns, the five behaviours, inverted or not.
 #include <gtest/gtest.h>
 
 #include "braid/tokenizer/json/registry.h"

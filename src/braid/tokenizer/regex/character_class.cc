@@ -15,7 +15,7 @@ using unicode::CodePointRange;
 using unicode::CodePointSet;
 
 constexpr int kMaxClassDepth = 32;
-// Ranges longer than this are taken as they are when case is ignored: no published pattern has one.
+// Longer ranges are used unchanged when case is ignored. No published pattern has one.
 constexpr char32_t kMaxCasedRange = 0x1000;
 
 int hex_digit(char32_t c) {
@@ -29,7 +29,7 @@ Result<Escape> literal(char32_t c) {
   return Escape{CodePointSet::of(c), c};
 }
 
-// \xHH, \x{H…}, \uHHHH: `max_digits` where there are no braces.
+// \xHH, \x{H…}, \uHHHH: `max_digits` applies without braces.
 Result<Escape> read_hex(PatternCursor& cursor, int max_digits) {
   const bool in_braces = cursor.take('{');
   char32_t value = 0;
@@ -72,7 +72,7 @@ Result<CodePointSet> read_posix(PatternCursor& cursor) {
 
 Result<CodePointSet> parse_nested_class(PatternCursor& cursor, bool ignores_case, int depth);
 
-// One member of a class: a literal (which may start a range), an escape, or a class within.
+// One member of a class: a literal (which may start a range), an escape, or a nested class.
 Result<Escape> read_member(PatternCursor& cursor, bool ignores_case, int depth) {
   if (cursor.take("[:")) {
     TRY(CodePointSet set, read_posix(cursor));
@@ -92,7 +92,7 @@ Result<Escape> read_member(PatternCursor& cursor, bool ignores_case, int depth) 
 Result<CodePointSet> parse_nested_class(PatternCursor& cursor, bool ignores_case, int depth) {
   if (depth > kMaxClassDepth) return fail("classes are nested deeper than {}", kMaxClassDepth);
   const bool inverted = cursor.take('^');
-  std::optional<CodePointSet> left;  // what stood before an &&
+  std::optional<CodePointSet> left;  // the operand before an &&
   std::vector<CodePointRange> ranges;
   const auto finish_operand = [&] {
     CodePointSet set(std::exchange(ranges, {}));
@@ -217,7 +217,7 @@ Result<Escape> read_escape(PatternCursor& cursor, bool in_class) {
       return set_escape(*unicode::property("Nd"), c == 'D');
     case 'w':
     case 'W':
-      // Oniguruma itself makes the difference.
+      // Oniguruma itself distinguishes the two.
       return set_escape(in_class ? unicode::class_word_characters() : unicode::word_characters(), c == 'W');
     case 'h':
     case 'H':
@@ -244,7 +244,7 @@ CodePointSet with_case(const CodePointSet& set, bool ignores_case) {
       const auto upper = static_cast<char32_t>(utf8proc_toupper(static_cast<utf8proc_int32_t>(c)));
       ranges.push_back({lower, lower});
       ranges.push_back({upper, upper});
-      // The two characters outside ASCII that fold to a letter of it.
+      // The two non-ASCII characters that fold to an ASCII letter.
       if (lower == 's') ranges.push_back({0x17F, 0x17F});
       if (lower == 'k') ranges.push_back({0x212A, 0x212A});
     }

@@ -1,4 +1,5 @@
-// The parts of a pattern that stand for one character: escapes and bracketed classes (Oniguruma's syntax).
+// The parts of a pattern that match one character: escapes and bracketed classes (Oniguruma's syntax). Tested by
+// regex_test.cc and ../parts/split_reference_test.cc.
 #pragma once
 
 #include <string>
@@ -9,7 +10,7 @@
 
 namespace braid {
 
-// Walks a pattern (valid UTF-8) by code points.
+// Reads a pattern (valid UTF-8) code point by code point.
 class PatternCursor {
  public:
   explicit PatternCursor(std::string_view text) : rest_(text) {}
@@ -19,10 +20,10 @@ class PatternCursor {
   char32_t next();
   bool take(char32_t wanted);
   bool take(std::string_view wanted);
-  // After a '{': the whole quantifier "{n}", "{n,}", "{,m}" or "{n,m}", or nothing if none stands there.
+  // After a '{': the whole quantifier "{n}", "{n,}", "{,m}" or "{n,m}"; empty if there is none.
   std::string take_bounds();
   std::string_view rest_start() const { return rest_.substr(0, 1); }
-  std::string take_until(char end);  // the text before `end`, which is stepped over; the rest if there is none
+  std::string take_until(char end);  // the text before `end`, which is skipped; the rest if there is no `end`
 
  private:
   std::string_view rest_;
@@ -30,12 +31,12 @@ class PatternCursor {
 
 struct Escape {
   unicode::CodePointSet set;
-  std::optional<char32_t> literal;  // set when it stands for this one character
+  std::optional<char32_t> literal;  // set if it matches only this character
 };
-// After the backslash: \n, \x41, \p{L}, \s, …; anything unknown is an error.
+// After the backslash: \n, \x41, \p{L}, \s, … An unknown escape is an error.
 Result<Escape> read_escape(PatternCursor& cursor, bool in_class);
 
-// After the '[': up to and including the ']'. Ranges, properties, nested classes, && and negation.
+// After the '[', up to and including the ']': ranges, properties, nested classes, && and negation.
 Result<unicode::CodePointSet> parse_class(PatternCursor& cursor, bool ignores_case);
 
 // The set with both cases of its letters, if `ignores_case`.

@@ -85,7 +85,7 @@ class PatternParser {
     return {};
   }
 
-  // \b and \B by look-around, since only our tables know what a word character is.
+  // \b and \B become look-arounds: only our tables know which characters are word characters.
   void add_word_border(bool is_border) {
     const CodePointSet word = unicode::word_characters();
     const auto look = [&](const char* open) {
@@ -124,7 +124,7 @@ class PatternParser {
           syntax = "(?<=";
         } else if (cursor_.take('!')) {
           syntax = "(?<!";
-        } else {  // a named group: nothing refers to it
+        } else {  // a named group: its name is never referred to
           while (!cursor_.at_end() && cursor_.peek() != '>') cursor_.next();
           if (!cursor_.take('>')) return fail("a group's name is not closed");
         }
@@ -169,17 +169,17 @@ class PatternParser {
 
   Status add_quantifier(const std::string& quantifier) {
     if (!atom_) return fail("'{}' has nothing before it to repeat", quantifier);
-    if (is_repeated_) {  // one more quantifier repeats the whole
+    if (is_repeated_) {  // a second quantifier repeats the whole
       pieces_.insert(pieces_.begin() + static_cast<std::ptrdiff_t>(*atom_), {"(?:", std::nullopt});
       pieces_.push_back({")", std::nullopt});
     }
     pieces_.push_back({quantifier, std::nullopt});
     is_repeated_ = true;
-    // Ruby's syntax: {2}? is an optional {2}, {2,3}? a lazy one.
+    // Ruby's syntax: {2}? is an optional {2}, but {2,3}? is lazy.
     const bool is_fixed = quantifier.front() == '{' && quantifier.find(',') == std::string::npos;
     if (!is_fixed && cursor_.take('?')) {
       pieces_.push_back({"?", std::nullopt});
-    } else if (quantifier.front() != '{' && cursor_.take('+')) {  // {1,3}+ is no possessive form in Ruby's syntax
+    } else if (quantifier.front() != '{' && cursor_.take('+')) {  // {1,3}+ is not possessive in Ruby's syntax
       pieces_.push_back({"+", std::nullopt});
     }
     return {};
@@ -201,8 +201,8 @@ class PatternParser {
   PatternCursor cursor_;
   std::vector<PatternPiece> pieces_;
   std::vector<Group> groups_;
-  std::optional<size_t> atom_;  // where the piece begins that a quantifier would repeat
-  bool is_repeated_ = false;    // it has a quantifier already
+  std::optional<size_t> atom_;  // start of the piece that a quantifier would repeat
+  bool is_repeated_ = false;    // it already has a quantifier
 };
 
 }  // namespace

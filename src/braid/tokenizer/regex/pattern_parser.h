@@ -1,6 +1,7 @@
-// Reads a pattern as published tokenizers write them (Oniguruma's syntax, which Hugging Face `tokenizers` uses) into
-// plain syntax and sets of code points. Every character class, property, literal and case-insensitivity is resolved
-// here from braid's own Unicode tables, so that the matcher below need not know Unicode at all.
+// Parses a published tokenizer's pattern (Oniguruma's syntax, as Hugging Face `tokenizers` uses it) into plain syntax
+// and sets of code points. Character classes, properties, literals and case-insensitivity are resolved here from
+// braid's own Unicode tables, so the matcher needs no Unicode at all. Tested by regex_test.cc and
+// ../parts/split_reference_test.cc.
 #pragma once
 
 #include <optional>
@@ -13,7 +14,7 @@
 
 namespace braid {
 
-// Either syntax for the matcher (ASCII: groups, quantifiers, assertions) or one character out of a set.
+// Either matcher syntax (ASCII: groups, quantifiers, assertions) or one character of a set.
 struct PatternPiece {
   std::string syntax;
   std::optional<unicode::CodePointSet> set;

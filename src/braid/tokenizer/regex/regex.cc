@@ -20,7 +20,7 @@ constexpr size_t kMaxClasses = 0x80;
 constexpr size_t kMaxPatternBytes = 64 << 10;
 constexpr uint32_t kMaxNesting = 100;
 
-// The bytes that stand for members of `set`, as a PCRE2 character class.
+// The bytes of the members of `set`, as a PCRE2 character class.
 std::string byte_class(const unicode::CodePointSet& set, std::span<const char32_t> representatives) {
   std::bitset<257> bytes;  // the last one stays clear and ends the last range
   for (char32_t c = 0; c < kFirstClass; ++c) bytes[c] = set.contains(c);
@@ -38,8 +38,8 @@ std::string byte_class(const unicode::CodePointSet& set, std::span<const char32_
   return out + "]";
 }
 
-// Whether the whole pattern is one run X+ and what follows. Then a search would try each character of a run of X as the
-// start, and go on to the run's end each time: the square of its length where what follows is not there (\s+$).
+// True if the whole pattern is a run X+ and a rest. A plain search would try each character of a run of X as the start,
+// and scan to the run's end each time: quadratic time if the rest is absent (\s+$).
 bool starts_with_run(std::span<const PatternPiece> pieces) {
   if (pieces.size() < 3 || !pieces[0].set || pieces[1].syntax != "+") return false;
   int depth = 0;
@@ -91,7 +91,8 @@ Result<Regex> Regex::compile(std::string_view pattern) {
   if (!classes) return wrong(fmt::format("it tells more than {} classes of characters apart", kMaxClasses));
   std::string bytes;
   if (starts_with_run(*pieces)) {
-    // The leftmost match begins where the run or the search does: from any other place the one before would match, too.
+    // The leftmost match starts at the start of the run or of the search: from any later place, the place before it
+    // would match too.
     bytes = fmt::format("(?:\\G|(?<!{}))", byte_class(*(*pieces)[0].set, classes->representatives()));
   }
   for (const PatternPiece& piece : *pieces) {
@@ -103,7 +104,7 @@ Result<Regex> Regex::compile(std::string_view pattern) {
   pcre2_set_parens_nest_limit_8(context.get(), kMaxNesting);
   int error = 0;
   PCRE2_SIZE error_offset = 0;
-  // Multi-line: Oniguruma's ^ and $ always stand at lines' borders.
+  // Multi-line: Oniguruma's ^ and $ always match at line borders.
   const uint32_t options = PCRE2_MULTILINE | PCRE2_NO_AUTO_CAPTURE | PCRE2_NEVER_UTF | PCRE2_NEVER_UCP;
   std::unique_ptr<pcre2_real_code_8, FreeCode> code(pcre2_compile_8(
       reinterpret_cast<PCRE2_SPTR8>(bytes.data()), bytes.size(), options, &error, &error_offset, context.get()));
@@ -143,7 +144,7 @@ void Regex::for_each_match(std::string_view text, RegexScratch& scratch,
   if (!is_ascii) to_classes(text, *classes);
   const std::string_view subject = is_ascii ? text : std::string_view(*classes);
 
-  // Places in the subject to places in the text; asked for in rising order.
+  // Converts positions in the subject to positions in the text. Calls must be in ascending order.
   size_t known_subject = 0;
   size_t known_text = 0;
   const auto to_text = [&](size_t place) {

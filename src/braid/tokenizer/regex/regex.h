@@ -1,9 +1,8 @@
-// Regular expressions over code points, as published tokenizers' patterns need them: PCRE2 (JIT) over *classes*.
+// Regular expressions over code points, for the patterns of published tokenizers: PCRE2 (JIT) over *classes*.
 //
-// PCRE2's Unicode version is the distribution's, and its wide character classes are searched range by range. So it
-// never sees Unicode: code points that no part of the pattern tells apart are one class, ASCII keeps its own values,
-// each class of other code points gets a byte from 0x80 on, and PCRE2 matches bytes. ASCII text is matched where it
-// lies.
+// PCRE2's Unicode version depends on the distribution, and it searches wide character classes range by range. So it
+// never sees Unicode. Code points that the pattern cannot tell apart form a class. ASCII keeps its own values; each
+// class of other code points gets a byte from 0x80 on; PCRE2 matches bytes. ASCII text is matched in place.
 #pragma once
 
 #include <cstddef>
@@ -23,12 +22,12 @@ class Regex {
  public:
   // Oniguruma's syntax (pattern_parser.h). Errors quote the pattern.
   static Result<Regex> compile(std::string_view pattern);
-  // A pattern that matches exactly `text`.
+  // A pattern that matches `text` literally.
   static Result<Regex> compile_literal(std::string_view text);
 
   // Calls on_match(begin, end) with the bytes of each match in `text` (valid UTF-8), left to right, as Oniguruma's
-  // find_iter: an empty match is skipped where the match before it ended. Matching is bounded: where a pattern
-  // backtracks without end on some text, the rest of that text counts as not matched (RegexScratch::halve_limit).
+  // find_iter: an empty match is skipped where the match before it ended. Matching is bounded: if a pattern backtracks
+  // without end, the rest of the text counts as not matched (RegexScratch::halve_limit).
   void for_each_match(std::string_view text, RegexScratch& scratch,
                       FunctionRef<void(size_t begin, size_t end)> on_match) const;
 
@@ -38,7 +37,7 @@ class Regex {
   };
   Regex(unicode::CodePointTable classes, std::unique_ptr<pcre2_real_code_8, FreeCode> code, bool has_jit);
 
-  // Byte for byte (ASCII) or code point for code point.
+  // The subject for PCRE2: the text itself (ASCII), or one byte for each code point.
   void to_classes(std::string_view text, std::string& out) const;
 
   std::unique_ptr<const unicode::CodePointTable> classes_;  // of code points from 0x80 on

@@ -13,12 +13,12 @@ namespace {
 
 constexpr size_t kJitStackStartBytes = 32 << 10;
 constexpr size_t kJitStackMaxBytes = 1 << 20;
-// Steps one search may backtrack. PCRE2's own default; the families' patterns need a handful a match, and 10^7 take
-// some 50 ms.
+// The number of steps that one search may backtrack: PCRE2's default. The families' patterns need a handful per match;
+// 10^7 steps take about 50 ms.
 constexpr uint32_t kMatchLimit = 10'000'000;
 constexpr uint32_t kLeastMatchLimit = 1000;
 constexpr uint32_t kHeapLimitKib = 64 << 10;
-constexpr size_t kMaxKeptBytes = 1 << 20;  // a buffer that one huge text made is not kept
+constexpr size_t kMaxKeptBytes = 1 << 20;  // a buffer that grew for one huge text is not kept
 
 }  // namespace
 
@@ -29,7 +29,7 @@ RegexScratch::RegexScratch()
   CHECK(match_data_ != nullptr && match_context_ != nullptr, "out of memory");
   start_text();
   pcre2_set_heap_limit_8(match_context_, kHeapLimitKib);
-  // Without a JIT in this build of PCRE2 there is no stack either, and nothing to assign.
+  // A PCRE2 without JIT has no JIT stack to assign.
   if (jit_stack_ != nullptr) pcre2_jit_stack_assign_8(match_context_, nullptr, jit_stack_);
 }
 

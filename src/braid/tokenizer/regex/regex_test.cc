@@ -34,14 +34,14 @@ TEST(Regex, CaseIsIgnoredOnlyWhereThePatternSaysSo) {
   EXPECT_EQ(matches(R"((?i:[k-l])+)", "KL\u212a"), (Matches{"KL\u212a"}));
 }
 
-TEST(Regex, BoundsAreNotPossessiveAndPlusesAre) {
-  EXPECT_EQ(matches("a{1,2}+", "aaaaa"), (Matches{"aaaaa"}));  // repeated, in Oniguruma's Ruby syntax
+TEST(Regex, APlusIsPossessiveExceptAfterBounds) {
+  EXPECT_EQ(matches("a{1,2}+", "aaaaa"), (Matches{"aaaaa"}));  // a repetition, in Oniguruma's Ruby syntax
   EXPECT_EQ(matches("a++a", "aaa"), Matches{});
   EXPECT_EQ(matches("a{,2}b", "aaab"), (Matches{"aab"}));
   EXPECT_EQ(matches("a{x}", "a{x}"), (Matches{"a{x}"}));
 }
 
-TEST(Regex, EmptyMatchesAreReportedOnceAPlace) {
+TEST(Regex, EachPlaceHasAtMostOneEmptyMatch) {
   EXPECT_EQ(matches("x*", "axxb"), (Matches{"", "xx", ""}));
 }
 
@@ -54,7 +54,7 @@ TEST(Regex, ALiteralMeansItself) {
   EXPECT_EQ(count, 2u);
 }
 
-TEST(Regex, WhatCannotBeUsedIsNamed) {
+TEST(Regex, ErrorsNameUnsupportedConstructs) {
   for (const char* pattern : {"(a", "a)", "[a", "*", R"(\p{Klingon})", R"(\1)", R"((?R))", "[b-a]", R"(\q)", "\\",
                               R"(\x{110000})", "(?<=a*)b", "\xff", R"([[:klingon:]])", "a{70000}"}) {
     const Result<Regex> regex = Regex::compile(pattern);
@@ -65,7 +65,7 @@ TEST(Regex, WhatCannotBeUsedIsNamed) {
   EXPECT_FALSE(Regex::compile(std::string(1000, '[') + std::string(1000, ']')).ok());
 }
 
-TEST(Regex, ARunThatMustEndSomewhereTakesLinearTime) {
+TEST(Regex, ARunWithARequiredEndTakesLinearTime) {
   const std::string run(1 << 20, ' ');
   const std::clock_t start = std::clock();
   EXPECT_EQ(matches(R"(\s+$)", run + "x"), Matches{});
@@ -77,7 +77,7 @@ TEST(Regex, ARunThatMustEndSomewhereTakesLinearTime) {
   EXPECT_EQ(matches("a+?b?", "aab"), (Matches{"a", "ab"}));
 }
 
-TEST(Regex, ManyPiecesThatBacktrackWithoutEndCostNotMuchMoreThanOne) {
+TEST(Regex, ManyCutOffSearchesCostLittleMoreThanOne) {
   const Result<Regex> regex = Regex::compile("(?:a+)+b");
   ASSERT_TRUE(regex.ok());
   RegexScratch scratch;
@@ -85,7 +85,7 @@ TEST(Regex, ManyPiecesThatBacktrackWithoutEndCostNotMuchMoreThanOne) {
   for (int piece = 0; piece < 5000; ++piece)
     regex->for_each_match(std::string(50, 'a'), scratch, [](size_t, size_t) {});
   EXPECT_LT(std::clock() - start, 20 * CLOCKS_PER_SEC);
-  // The next text is matched as ever.
+  // The next text is matched normally.
   scratch.start_text();
   size_t count = 0;
   regex->for_each_match(std::string(20, 'a') + "b", scratch, [&](size_t, size_t) { ++count; });

@@ -10,7 +10,7 @@
 namespace braid::unicode {
 namespace {
 
-// The order of the generated table's category numbers.
+// In the order of the generated table's category numbers.
 constexpr std::array<std::string_view, 30> kCategories = {"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl",
                                                           "No", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Sc",
                                                           "Sk", "So", "Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Co", "Cn"};
@@ -24,7 +24,7 @@ std::string loose(std::string_view name) {
   return out;
 }
 
-// All categories whose name starts with `prefix` ("L", "Lu"), already loose.
+// All categories whose name starts with `prefix` ("L", "Lu"), in loose spelling.
 CodePointSet category(std::string_view prefix) {
   std::vector<CodePointRange> ranges;
   char32_t position = 0;
@@ -48,7 +48,7 @@ CodePointSet from_runs(const uint32_t* runs, size_t num_runs) {
   return CodePointSet(std::move(ranges));
 }
 
-// The long names of the categories' groups and of the categories that patterns spell out.
+// Long names of groups of categories, and of categories that patterns write in full.
 std::string_view short_category(std::string_view name) {
   static constexpr std::pair<std::string_view, std::string_view> kLong[] = {{"letter", "l"},
                                                                             {"mark", "m"},
@@ -141,7 +141,7 @@ CodePointSet white_space() {
 }
 
 CodePointSet word_characters() {
-  // Latin-1's superscripts and fractions count as well (measured).
+  // Latin-1's superscripts and fractions belong to it too (measured).
   return class_word_characters().united(CodePointSet({{0xB2, 0xB3}, {0xB9, 0xB9}, {0xBC, 0xBE}}));
 }
 
@@ -190,7 +190,7 @@ CodePointSet punctuation() {
 
 std::optional<CodePointTable> CodePointTable::classify(std::span<const CodePointSet> sets, char32_t first,
                                                        size_t max_classes) {
-  // Between two neighbouring borders no set changes, so one look there is enough.
+  // No set changes between two adjacent borders, so one check is enough there.
   std::vector<char32_t> borders = {first, kNumCodePoints};
   for (const CodePointSet& set : sets) {
     for (const CodePointRange& range : set.ranges()) {
@@ -202,7 +202,7 @@ std::optional<CodePointTable> CodePointTable::classify(std::span<const CodePoint
   borders.erase(std::unique(borders.begin(), borders.end()), borders.end());
 
   CodePointTable table;
-  std::map<std::string, uint8_t> classes;  // which sets hold it -> its number
+  std::map<std::string, uint8_t> classes;  // which sets contain it -> its number
   std::vector<uint8_t> flat(kNumCodePoints, 0);
   for (size_t i = 0; i + 1 < borders.size(); ++i) {
     std::string membership;

@@ -16,7 +16,7 @@ struct LowerCaseRange {
   char32_t lower_of_first;
 };
 
-// Capitals since Unicode 15.1, which utf8proc may not know: its version is the distribution's.
+// Capitals added after Unicode 15.1. The distribution's utf8proc may be too old for them.
 constexpr std::array<LowerCaseRange, 10> kLateCapitals = {{
     {0x1C89, 0x1C89, 0x1C8A},
     {0xA7CB, 0xA7CB, 0x0264},

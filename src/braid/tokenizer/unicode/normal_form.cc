@@ -12,10 +12,10 @@
 namespace braid::unicode {
 namespace {
 
-constexpr size_t kMaxDecomposition = 24;  // the longest, U+FDFA's compatible one, has 18 code points
+constexpr size_t kMaxDecomposition = 24;  // the longest, the compatibility decomposition of U+FDFA, has 18 code points
 
 CodePointTable table_of(const CodePointSet& set) {
-  // Class 0 is what the first code point, U+0000, is: in neither of our sets.
+  // Class 0 is the class of the first code point, U+0000, which is in neither set.
   return *CodePointTable::classify({&set, 1}, 0, 2);
 }
 
@@ -30,7 +30,7 @@ std::u32string decomposition(char32_t code_point, bool is_compatible) {
   return {buffer.begin(), buffer.begin() + length};
 }
 
-// The character that the two compose to, or 0.
+// The composition of the two, or 0.
 char32_t composed(char32_t first, char32_t second) {
   std::array<utf8proc_int32_t, 4> pair = {static_cast<utf8proc_int32_t>(first), static_cast<utf8proc_int32_t>(second)};
   const utf8proc_ssize_t length =
@@ -52,7 +52,7 @@ CodePointSet active_characters(const CodePointSet& known, bool composes, bool is
         active.push_back({c, c});
         continue;
       }
-      // The second of a pair composes with what stands before it; so may any part after the first.
+      // The second of a pair composes with the character before it. So may any later part of a decomposition.
       const std::u32string canonical = decomposition(c, false);
       for (size_t i = 1; i < canonical.size(); ++i) active.push_back({canonical[i], canonical[i]});
       const bool is_stable = parts.size() >= 2 && [&] {
@@ -88,7 +88,7 @@ void NormalForm::decompose(char32_t code_point, std::u32string& out) const {
 }
 
 bool NormalForm::normalize(std::string_view text, std::string& out) const {
-  size_t copied = 0;  // text before this is in `out` already
+  size_t copied = 0;  // text before this is already in `out`
   size_t border = 0;  // start of the last inert character
   bool has_changed = false;
   for (size_t i = 0; i < text.size();) {
@@ -98,7 +98,7 @@ bool NormalForm::normalize(std::string_view text, std::string& out) const {
       i += sequence_length(text[i]);
       continue;
     }
-    // From the border up to the next inert character is one segment.
+    // A segment reaches from the border to the next inert character.
     size_t end = i;
     while (end < text.size() && kinds_[decode_valid(text.data() + end)] == kActive) end += sequence_length(text[end]);
     if (!has_changed) out.clear();
@@ -118,7 +118,7 @@ void NormalForm::normalize_segment(std::string_view segment, std::string& out) c
   for (size_t i = 0; i < segment.size(); i += sequence_length(segment[i])) {
     decompose(decode_valid(segment.data() + i), decomposed);
   }
-  // Marks in the order of their classes between starters (a stable sort).
+  // Sorts the marks between starters by class (stable).
   std::vector<std::pair<int, char32_t>> characters;
   characters.reserve(decomposed.size());
   for (const char32_t c : decomposed) characters.emplace_back(combining_class(c), c);
@@ -137,11 +137,11 @@ void NormalForm::normalize_segment(std::string_view segment, std::string& out) c
   }
 }
 
-// Each character composes with the last starter unless one of its own class or a starter stands between.
+// Each character composes with the last starter, unless a starter or a character of its own class is between them.
 std::u32string NormalForm::composed_from(const std::vector<std::pair<int, char32_t>>& characters) const {
   std::u32string result;
   size_t starter = std::u32string::npos;
-  int last_class = -1;  // of the character kept after the starter; -1: none
+  int last_class = -1;  // of the last character kept after the starter; -1 if none
   for (const auto& [character_class, character] : characters) {
     if (starter != std::u32string::npos && last_class < character_class && is_known(character) &&
         is_known(result[starter])) {

@@ -1,6 +1,6 @@
 // Unicode's normal forms (Unicode Standard Annex #15) over the characters of Unicode 9.0, the version that the
-// reference follows: later characters are left alone. The stability policy makes utf8proc's data of any newer
-// version serve; only the algorithm is ours, because utf8proc sorts a run of marks in quadratic time.
+// reference follows: later characters are left unchanged. The data is utf8proc's; by Unicode's stability policy any
+// newer version will do. The algorithm is our own, because utf8proc sorts a run of marks in quadratic time.
 #pragma once
 
 #include <string>
@@ -18,14 +18,14 @@ class NormalForm {
  public:
   explicit NormalForm(NormalFormKind kind);
 
-  // Sets `out` to the normal form of `text` (valid UTF-8), unless they are surely the same: then it returns false.
+  // Sets `out` to the normal form of `text` (valid UTF-8). Returns false, without setting it, if they are surely equal.
   bool normalize(std::string_view text, std::string& out) const;
 
  private:
-  // What the quick pass needs to know of a character.
+  // How the quick pass classifies a character.
   enum Kind : uint8_t {
-    kInert = 0,   // a starter that nothing before it composes with and that stays as it is: a border
-    kActive = 1,  // may change, move, or compose with what stands before it
+    kInert = 0,   // an unchanged starter that does not compose with anything before it: a border
+    kActive = 1,  // may change, move, or compose with the character before it
   };
   bool is_known(char32_t code_point) const { return later_[code_point] == 0; }
   void decompose(char32_t code_point, std::u32string& out) const;
@@ -35,7 +35,7 @@ class NormalForm {
 
   bool composes_;
   bool is_compatible_;         // <font>, <super>, … are dropped
-  uint8_t first_active_byte_;  // of UTF-8: nothing below U+0300 changes in NFC, no ASCII in any form
+  uint8_t first_active_byte_;  // first UTF-8 byte that may change: U+0300 and up in NFC, non-ASCII in the other forms
   CodePointTable later_;       // 1: not in Unicode 9.0
   CodePointTable kinds_;
 };

@@ -9,7 +9,7 @@ namespace braid::unicode {
 
 extern const uint32_t kCategoryRuns[];  // length * 32 + index of the general category
 extern const size_t kNumCategoryRuns;
-extern const uint32_t kAlphabeticRuns[];  // lengths of runs, in turn outside and inside the set
+extern const uint32_t kAlphabeticRuns[];  // lengths of runs, alternately outside and inside the set
 extern const size_t kNumAlphabeticRuns;
 extern const uint32_t kHanRuns[];
 extern const size_t kNumHanRuns;

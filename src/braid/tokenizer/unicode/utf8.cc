@@ -9,7 +9,7 @@ Utf8Sequence front_sequence(std::string_view bytes) {
   const uint8_t lead = byte(0);
   if (lead < 0x80) return {1, true, false};
   int length = 0;
-  uint8_t low = 0x80;  // bounds of the second byte: no overlong forms, no surrogates, nothing above U+10FFFF
+  uint8_t low = 0x80;  // bounds of the second byte exclude overlong forms, surrogates, and all above U+10FFFF
   uint8_t high = 0xBF;
   if (lead >= 0xC2 && lead <= 0xDF) {
     length = 2;

@@ -11,25 +11,25 @@ namespace braid::unicode {
 inline constexpr char32_t kReplacement = 0xFFFD;
 inline constexpr char32_t kNumCodePoints = 0x110000;
 
-// What stands at the front of some bytes.
+// What a sequence of bytes starts with.
 struct Utf8Sequence {
-  int length = 0;             // bytes to step over
-  bool is_valid = false;      // one whole code point
-  bool may_continue = false;  // not valid, but further bytes could complete it
+  int length = 0;             // bytes to skip
+  bool is_valid = false;      // one complete code point
+  bool may_continue = false;  // incomplete: further bytes could make it valid
 };
 Utf8Sequence front_sequence(std::string_view bytes);
 
 bool is_ascii(std::string_view text);
 bool is_valid_utf8(std::string_view text);
 
-// Appends `bytes` to `out` with malformed sequences replaced; returns how many bytes were used. With `more_may_come` an
-// incomplete sequence at the end is left unused; without, it is replaced too.
+// Appends `bytes` to `out` with malformed sequences replaced, and returns the number of bytes used. An incomplete
+// sequence at the end is left unused if `more_may_come`, and replaced otherwise.
 size_t append_lossy(std::string_view bytes, bool more_may_come, std::string& out);
 
 void append_code_point(char32_t code_point, std::string& out);
 std::string to_utf8(std::u32string_view code_points);
 
-// Only for text known to be valid: the bytes of the character that starts at `lead`, and the character itself.
+// For valid text only: the length in bytes of the character that starts with `lead`, and the character itself.
 inline size_t sequence_length(char lead) {
   const auto byte = static_cast<uint8_t>(lead);
   return byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
@@ -41,7 +41,7 @@ inline char32_t decode_valid(const char* text) {
   if (byte(0) < 0xF0) return ((byte(0) & 0x0F) << 12) | ((byte(1) & 0x3F) << 6) | (byte(2) & 0x3F);
   return ((byte(0) & 0x07) << 18) | ((byte(1) & 0x3F) << 12) | ((byte(2) & 0x3F) << 6) | (byte(3) & 0x3F);
 }
-// The start of the last character of a valid, not empty text.
+// The start of the last character of a valid, non-empty text.
 inline size_t last_character(std::string_view text) {
   size_t start = text.size() - 1;
   while (start > 0 && (static_cast<uint8_t>(text[start]) & 0xC0) == 0x80) --start;

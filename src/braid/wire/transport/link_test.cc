@@ -35,6 +35,9 @@ struct LinkKind {
   std::string scheme;
   bool is_encrypted = false;
 };
+void PrintTo(const LinkKind& kind, std::ostream* out) {
+  *out << kind.name;
+}
 
 CurveKeyPair new_keys() {
   return make_curve_key_pair().value();

@@ -1,8 +1,10 @@
-#include "braid/tokenizer/text_assets.h"
+#include "braid/tokenizer/loading/text_assets.h"
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include "braid/formats/gguf_parts.h"
 #include "braid/formats/input_file.h"
@@ -10,19 +12,18 @@
 namespace braid {
 namespace {
 
-constexpr int64_t kMaxJsonBytes = int64_t{256} << 20;
-constexpr int64_t kMaxTemplateBytes = int64_t{4} << 20;
 constexpr std::array<std::string_view, 7> kSpecialTokens = {"bos_token", "eos_token", "unk_token", "sep_token",
                                                             "pad_token", "cls_token", "mask_token"};
 
-Result<std::optional<std::string>> read_if_there(const ResolvedModel& model, std::string_view name, int64_t max_bytes) {
+Result<std::optional<std::string>> read_if_present(const ResolvedModel& model, std::string_view name,
+                                                   int64_t max_bytes) {
   if (!is_there(model.file(name))) return std::optional<std::string>();
   TRY(std::string text, read_text_file(model.file(name), max_bytes));
   return std::optional(std::move(text));
 }
 
-Result<std::optional<Json>> read_json_if_there(const ResolvedModel& model, std::string_view name) {
-  TRY(const auto text, read_if_there(model, name, kMaxJsonBytes));
+Result<std::optional<Json>> read_json_if_present(const ResolvedModel& model, std::string_view name) {
+  TRY(const auto text, read_if_present(model, name, kMaxTokenizerBytes));
   if (!text) return std::optional<Json>();
   auto parsed = parse_json(*text, {.unique_keys = true});
   if (!parsed.ok()) return fail("{}: {}", name, parsed.error().message);
@@ -30,7 +31,7 @@ Result<std::optional<Json>> read_json_if_there(const ResolvedModel& model, std::
   return std::optional(*std::move(parsed));
 }
 
-// A string, or an added token's object with its "content".
+// A special token is a string, or an object of an added token with its "content".
 void add_special_tokens(const JsonObject& json, Json& variables) {
   for (const std::string_view key : kSpecialTokens) {
     const Json* value = json.find(key);
@@ -65,19 +66,19 @@ void put_default_first(std::vector<ChatTemplateSource>& templates) {
 
 Result<TextAssets> read_directory(const ResolvedModel& model) {
   TextAssets assets;
-  TRY(auto tokenizer, read_if_there(model, "tokenizer.json", kMaxJsonBytes));
+  TRY(auto tokenizer, read_if_present(model, "tokenizer.json", kMaxTokenizerBytes));
   if (tokenizer) assets.tokenizer = *std::move(tokenizer);
 
-  TRY(auto jinja, read_if_there(model, "chat_template.jinja", kMaxTemplateBytes));
+  TRY(auto jinja, read_if_present(model, "chat_template.jinja", kMaxChatTemplateBytes));
   if (jinja) assets.chat_templates.push_back({"default", *std::move(jinja)});
   for (const std::string_view name : {"chat_template.json", "tokenizer_config.json"}) {
-    TRY(const auto document, read_json_if_there(model, name));
+    TRY(const auto document, read_json_if_present(model, name));
     if (!document) continue;
     TRY(const auto json, JsonObject::of(*document, std::string(name)));
     if (assets.chat_templates.empty()) TRY_STATUS(add_templates(json, assets.chat_templates));
     add_special_tokens(json, assets.template_variables);
   }
-  TRY(const auto map, read_json_if_there(model, "special_tokens_map.json"));
+  TRY(const auto map, read_json_if_present(model, "special_tokens_map.json"));
   if (map) {
     TRY(const auto json, JsonObject::of(*map, "special_tokens_map.json"));
     add_special_tokens(json, assets.template_variables);
@@ -139,7 +140,7 @@ Result<TextAssets> read_gguf(const GgufFile& file) {
   TRY(auto text, file.find_string("tokenizer.chat_template"));
   if (text) assets.chat_templates.push_back({"default", *std::move(text)});
   TRY(const auto names, file.find_strings("tokenizer.chat_templates"));
-  std::set<std::string> seen;  // of equal names one counts: a file could name its largest template a million times
+  std::set<std::string> seen;  // repeated names count once: a file could name its largest template a million times
   for (const std::string& name : names.value_or(std::vector<std::string>())) {
     if (!seen.insert(name).second) continue;
     TRY(auto named, file.find_string("tokenizer.chat_template." + name));

@@ -1,5 +1,7 @@
-// A batch over an engine that a test drives: answers, bad lines, resuming, and files that fail. And braid render's
-// lines.
+// A batch over an engine that the test drives: answers, invalid lines, resuming, and files that fail. Tests
+// batch_file.h and batch_request.h, too.
+#include "braid/cli/batch_command.h"
+
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -9,14 +11,12 @@
 #include <sstream>
 #include <thread>
 
-#include "braid/cli/batch_command.h"
 #include "braid/cli/batch_file.h"
-#include "braid/cli/render_command.h"
 
 namespace braid {
 namespace {
 
-// One token a byte.
+// One token for each byte.
 class ByteTokenizer : public Tokenizer {
  public:
   std::vector<TokenId> encode(std::string_view text, bool) const override {
@@ -29,7 +29,7 @@ class ByteTokenizer : public Tokenizer {
     for (const TokenId id : ids) text += static_cast<char>(id);
     return text;
   }
-  // Nothing here streams.
+  // Not used: nothing here streams.
   std::unique_ptr<TextStream> start_stream(TextStreamOptions) const override { return nullptr; }
   std::string token_bytes(TokenId id) const override { return std::string(1, static_cast<char>(id)); }
   std::optional<TokenId> token_to_id(std::string_view) const override { return std::nullopt; }
@@ -37,7 +37,7 @@ class ByteTokenizer : public Tokenizer {
   int64_t vocab_size() const override { return 256; }
 };
 
-// Answers each prompt with its own bytes, up to max_tokens, from a thread of its own, newest request first.
+// Answers each prompt with its own bytes, up to max_tokens, from its own thread, the newest request first.
 class EchoBackend : public BatchBackend {
  public:
   EchoBackend() : thread_([this](const std::stop_token& stop) { run(stop); }) {}
@@ -190,6 +190,9 @@ TEST_F(Batch, EachLineIsAnswered) {
             std::string::npos);
 }
 
+<<<<<<< HEAD:src/braid/cli/batch_command_test.cc
+TEST_F(Batch, CallsAndThinkingAreSeparated) {
+=======
 TEST_F(Batch, AFailedChoiceIsAServerError) {
   write(options_.input_path, line("a", R"({"prompt":"fail","n":3})"));
   EchoBackend backend;
@@ -203,6 +206,7 @@ TEST_F(Batch, AFailedChoiceIsAServerError) {
 }
 
 TEST_F(Batch, CallsAndThinkingAreFound) {
+>>>>>>> e254d587fffe2e7ebf04b7f134912a5822a9861b:src/braid/cli/batch_test.cc
   const std::string said = R"("messages":[{"role":"user","content":"<think>so</think><tool_call>)"
                            R"({\"name\":\"f\",\"arguments\":{\"a\":1}}</tool_call>"}])";
   const std::string tools = R"("tools":[{"type":"function","function":{"name":"f"}}])";
@@ -245,7 +249,7 @@ TEST_F(Batch, EchoWithLogprobsScoresThePrompt) {
   EXPECT_EQ(by_id["c"]["response"]["body"]["choices"][0]["logprobs"], nullptr);
 }
 
-TEST_F(Batch, TheFormOfAnAnswerIsCompiledOrItsLinesError) {
+TEST_F(Batch, AnAnswersGrammarIsCompiledOrItsLinesError) {
   write(options_.input_path,
         line("a", R"({"prompt":"x","regex":"[a-z]+"})") +
             line("b", R"({"prompt":"x","response_format":{"type":"json_object"}})") +
@@ -281,7 +285,7 @@ TEST_F(Batch, ABadLineIsAnErrorLineAndNotTheEnd) {
   EXPECT_EQ(by_id["ok"]["response"]["body"]["choices"][0]["text"], "a");
   for (const char* id : {"g", "u", "nb", ""}) EXPECT_EQ(by_id[id]["error"]["code"], "invalid_line") << id;
 
-  // A second run finds everything answered, the nameless lines too.
+  // A second run finds all lines answered, those without a custom_id too.
   const std::string before = read_output();
   EXPECT_EQ(run_batch(options_, backend)->num_done, 8);
   EXPECT_EQ(read_output(), before);
@@ -308,7 +312,7 @@ TEST_F(Batch, AnInterruptedRunResumesWhereverItWasCut) {
   }
 }
 
-TEST_F(Batch, AStoppedRunFinishesWhatItHasBegun) {
+TEST_F(Batch, AStoppedRunFinishesTheLinesItStarted) {
   std::string input;
   for (int i = 0; i < 50; ++i) input += line("id" + std::to_string(i), R"({"prompt":"p"})");
   write(options_.input_path, input);
@@ -344,7 +348,7 @@ TEST_F(Batch, FilesThatFailAreNamed) {
     EXPECT_FALSE(run_batch(options_, backend).ok()) << notes;
     EXPECT_EQ(read_output(), notes);
   }
-  // What a batch reads is not what it writes, and an answer does not make the line behind it one.
+  // A batch does not write the file that it reads, and one answer does not turn the next line into one.
   const std::string requests = line("a", R"({"prompt":"x"})");
   const std::string answer = R"({"id":"batch_req_0","custom_id":"b","response":null,"error":{}})";
   for (const std::string& foreign : {requests, answer + "\nnotes\n", answer + "\n" + requests}) {
@@ -359,7 +363,7 @@ TEST_F(Batch, FilesThatFailAreNamed) {
   EXPECT_FALSE(run_batch(nowhere, backend).ok());
 }
 
-TEST_F(Batch, LookingAtTheFilesChangesNothing) {
+TEST_F(Batch, CheckingTheFilesChangesNothing) {
   write(options_.input_path, line("a", R"({"prompt":"x"})"));
   ASSERT_TRUE(check_batch_files(options_).ok());
   EXPECT_FALSE(std::filesystem::exists(options_.output_path));
@@ -371,24 +375,6 @@ TEST_F(Batch, LookingAtTheFilesChangesNothing) {
   for (const char* wrong : {"none/out.jsonl", "in.jsonl/out.jsonl", "."}) {
     options_.output_path = folder_ / wrong;
     EXPECT_FALSE(check_batch_files(options_).ok()) << wrong;
-  }
-}
-
-TEST(Render, EachLineIsAStringOrAnError) {
-  std::istringstream in("{\"x\":1}\n\nnot json\n[]\n{\"x\":2}");
-  std::ostringstream out;
-  const auto status = render_lines(in, out, [](const Json& variables) -> Result<std::string> {
-    if (variables["x"] == 2) return fail("line 1: no");
-    return std::string("a\n\"é\"");
-  });
-  EXPECT_TRUE(status.ok());
-  std::istringstream lines(out.str());
-  std::string line;
-  std::getline(lines, line);
-  EXPECT_EQ(line, "\"a\\n\\\"é\\\"\"");
-  for (int i = 0; i < 3; ++i) {
-    std::getline(lines, line);
-    EXPECT_TRUE(Json::parse(line).contains("error")) << line;
   }
 }
 

@@ -1,10 +1,10 @@
-// A process whose engine has lost a rank ends by itself, though that rank never comes back.
+// A process whose engine has lost a rank ends by itself, even if that rank stays stuck.
+#include "braid/cli/terminal.h"
+
 #include <gtest/gtest.h>
 
 #include <condition_variable>
 #include <mutex>
-
-#include "braid/cli/terminal.h"
 
 namespace braid {
 namespace {
@@ -32,7 +32,7 @@ void run_with_a_stuck_rank() {
   (*engine)->wait(*id);  // it ends with an error; the engine's destructor would wait for the rank for ever
 }
 
-TEST(LostRank, EndsTheProcessWithItsStatusThoughARankIsStuck) {
+TEST(LoadEngine, ALostRankEndsTheProcessThoughItStaysStuck) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(run_with_a_stuck_rank(), ::testing::ExitedWithCode(kExitEngineFailed), "waited longer than 0.5 s");
 }

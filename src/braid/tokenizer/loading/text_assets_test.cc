@@ -1,4 +1,4 @@
-#include "braid/tokenizer/text_assets.h"
+#include "braid/tokenizer/loading/text_assets.h"
 
 #include <gtest/gtest.h>
 
@@ -21,7 +21,7 @@ Result<TextAssets> read(const TemporaryFolder& folder) {
   return read_text_assets({ResolvedModel::Kind::kDirectory, folder.path().string()});
 }
 
-TEST(TextAssets, OfADirectory) {
+TEST(TextAssets, ReadsADirectory) {
   const TemporaryFolder folder;
   auto assets = read(folder);
   ASSERT_TRUE(assets.ok());
@@ -52,7 +52,7 @@ TEST(TextAssets, OfADirectory) {
   EXPECT_NE(read(folder).error().message.find("chat_template.json: not valid JSON"), std::string::npos);
 }
 
-TEST(TextAssets, OfAGgufFile) {
+TEST(TextAssets, ReadsAGgufFile) {
   for (const std::string& name : testing::gguf_fixture_names()) {
     const auto fixture = testing::read_model_fixture(name);
     const auto assets = read_text_assets({ResolvedModel::Kind::kGguf, fixture.gguf().string()});
@@ -69,7 +69,7 @@ TEST(TextAssets, OfAGgufFile) {
   }
 }
 
-TEST(TextAssets, ATemplateThatAGgufFileNamesAgainCountsOnce) {
+TEST(TextAssets, ARepeatedTemplateNameInAGgufFileCountsOnce) {
   const testing::GgufText file = testing::GgufTextReader().read(
       "S tokenizer.chat_templates rag,tool_use,rag,rag,none\ns tokenizer.chat_template.tool_use T\n"
       "s tokenizer.chat_template.rag R\ns tokenizer.chat_template D");

@@ -1,4 +1,4 @@
-// Regular expressions as grammars: which texts they have, and what is refused.
+// Regular expressions as grammars: which texts they accept, and what is refused.
 #include <gtest/gtest.h>
 
 #include "tests/support/grammar/grammars.h"
@@ -11,7 +11,7 @@ using testing::judge;
 using testing::must;
 using testing::Verdict;
 
-class Regexes : public ::testing::Test {
+class RegexParserTest : public ::testing::Test {
  protected:
   std::unique_ptr<Tokenizer> tokenizer_ = testing::fixture_tokenizer("gpt2");
   GrammarCompiler compiler_{*tokenizer_};
@@ -28,7 +28,7 @@ class Regexes : public ::testing::Test {
   }
 };
 
-TEST_F(Regexes, MatchTheWholeText) {
+TEST_F(RegexParserTest, MatchesTheWholeText) {
   expect("abc", {"abc"}, {"", "ab", "abcd", "xabc"});
   expect("a|bc|", {"a", "bc", ""}, {"b", "abc"});
   expect("(a|b)*abb", {"abb", "aabb", "babb", "ababb"}, {"", "ab", "abba"});
@@ -41,7 +41,7 @@ TEST_F(Regexes, MatchTheWholeText) {
   expect("a{x}{2", {"a{x}{2"}, {"aa"});
 }
 
-TEST_F(Regexes, KnowCharactersNotBytes) {
+TEST_F(RegexParserTest, MatchesCharactersNotBytes) {
   expect("é{2}", {"éé"}, {"é", "\xC3\xC3\xA9\xA9"});
   expect("[α-ω]+", {"αβγ", "ω"}, {"", "Α", "a"});
   expect("[^a]", {"b", "é", "漢", "😀", "\n"}, {"a", "", "bb", "\xC3", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xC0\x80"});
@@ -52,7 +52,7 @@ TEST_F(Regexes, KnowCharactersNotBytes) {
   expect("\\p{Lu}\\p{Ll}+", {"Ünü", "Ab"}, {"ab", "A1"});
 }
 
-TEST_F(Regexes, HaveClassesThatAllDialectsAgreeOn) {
+TEST_F(RegexParserTest, ClassesAreWhatAllDialectsAgreeOn) {
   expect("\\d\\D", {"1a", "1漢"}, {"11", "a1", "1٣", "٣a"});
   expect("\\w\\W", {"a-", "_ "}, {"aa", "é-", "aé"});
   expect("\\s\\S", {" a", "\n漢"}, {"  ", "aa", " \xC2\xA0", "\xC2\xA0x"});
@@ -64,7 +64,7 @@ TEST_F(Regexes, HaveClassesThatAllDialectsAgreeOn) {
   expect("(?i:a)b", {"Ab", "ab"}, {"AB"});
 }
 
-TEST_F(Regexes, AnchorsHoldAtTheEndsAlone) {
+TEST_F(RegexParserTest, AnchorsMatchOnlyAtTheEnds) {
   expect("^abc$", {"abc"}, {"xabc"});
   expect("^a|b$", {"a", "b"}, {"ab"});
   expect("(^a|b)c", {"ac", "bc"}, {});
@@ -75,7 +75,7 @@ TEST_F(Regexes, AnchorsHoldAtTheEndsAlone) {
   EXPECT_NE(refusal("a?$^b?").find("only the empty text"), std::string::npos);
 }
 
-TEST_F(Regexes, LongRepetitionsAreCountedNotWrittenOut) {
+TEST_F(RegexParserTest, LongRepetitionsAreCountedNotExpanded) {
   const auto grammar = must(compiler_.regex("[a-z]{1,99999}"));
   EXPECT_LT(grammar->num_states(), 20);
   EXPECT_TRUE(accepts(grammar, std::string(1000, 'q')));
@@ -92,7 +92,7 @@ TEST_F(Regexes, LongRepetitionsAreCountedNotWrittenOut) {
   expect("(([a-f]{1,100}){1,100}){1,100}x", {"abcx", "fx"}, {"x"});
 }
 
-TEST_F(Regexes, SayWhatTheyCannotDo) {
+TEST_F(RegexParserTest, UnsupportedConstructsAreNamed) {
   EXPECT_NE(refusal("(a)\\1").find("back-reference"), std::string::npos) << refusal("(a)\\1");
   EXPECT_NE(refusal("(?P<n>a)(?P=n)").find("back-reference"), std::string::npos);
   EXPECT_NE(refusal("\\k<n>").find("back-reference"), std::string::npos);
@@ -120,7 +120,7 @@ TEST_F(Regexes, SayWhatTheyCannotDo) {
             std::string::npos);
 }
 
-TEST_F(Regexes, MasksAreExact) {
+TEST_F(RegexParserTest, MasksAreExact) {
   const char* patterns[] = {"[a-z ]{3,12}!",   "(the|a) [a-z]+\\.", "[^\\n]*\\n[^\\n]*",
                             ".{0,5}",          "\\w+@\\w+\\.com",   "(a|aa){2,9}é?",
                             "[\\p{L} ]{1,20}", "\\d{3}-\\d{4}",     "(?:[^\"\\\\]|\\\\.)*\"x"};

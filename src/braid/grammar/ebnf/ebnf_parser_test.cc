@@ -11,7 +11,7 @@ using testing::judge;
 using testing::must;
 using testing::Verdict;
 
-class Ebnf : public ::testing::Test {
+class EbnfParserTest : public ::testing::Test {
  protected:
   std::unique_ptr<Tokenizer> tokenizer_ = testing::fixture_tokenizer("gpt2");
   GrammarCompiler compiler_{*tokenizer_};
@@ -28,7 +28,7 @@ class Ebnf : public ::testing::Test {
   }
 };
 
-TEST_F(Ebnf, ReadsTheNotation) {
+TEST_F(EbnfParserTest, ReadsTheNotation) {
   expect("root ::= \"a\" | \"b\" \"c\"", {"a", "bc"}, {"ac", "b"});
   expect("# comment\nroot ::= (\n  \"a\" # one\n  \"b\"\n)? \"c\"\n\n", {"c", "abc"}, {"ac"});
   expect("root ::= x-1 |\n  y_2\nx-1 ::= \"x\"+\ny_2 ::= [0-9a-fA-F]{2,3}", {"xx", "0F", "abc"}, {"", "a", "abcd"});
@@ -40,7 +40,7 @@ TEST_F(Ebnf, ReadsTheNotation) {
   expect("root ::= ( ) \"x\" | ", {"x", ""}, {});
 }
 
-TEST_F(Ebnf, Recurs) {
+TEST_F(EbnfParserTest, Recursion) {
   const std::string balanced = "root ::= \"(\" root \")\" root | \"\"";
   expect(balanced, {"", "()", "(())()", "((()()))"}, {"(", ")", "(()"});
   const auto grammar = must(compiler_.ebnf(balanced));
@@ -49,19 +49,19 @@ TEST_F(Ebnf, Recurs) {
   EXPECT_EQ(judge(grammar, deep.substr(0, 4000)), Verdict::kPrefix);
 }
 
-TEST_F(Ebnf, RecursOnTheLeft) {
+TEST_F(EbnfParserTest, LeftRecursion) {
   expect("root ::= root \"a\" | \"b\"", {"b", "baaa"}, {"", "a", "ab"});
   expect("root ::= root \"+\" term | term\nterm ::= term \"*\" factor | factor\nfactor ::= [0-9]+ | \"(\" root \")\"",
          {"1", "1+2*3", "(1+2)*3+4", "((7))"}, {"1+", "+1", "(1", "1**2"});
-  // By way of another rule, and hidden behind one that may be empty.
+  // Through another rule, and hidden behind a rule that may be empty.
   expect("root ::= a \"x\" | \"y\"\na ::= root \"z\" | \"w\"", {"y", "wx", "yzx", "wxzx"}, {"x", "yz", "zx"});
   expect("root ::= maybe root \"a\" | \"b\"\nmaybe ::= \"-\"?", {"b", "ba", "-ba", "-ba", "--baa"}, {"-b", "a"});
   expect("root ::= root root | \"a\"", {"a", "aa", "aaaaa"}, {"", "b"});
   expect("root ::= root{2,3} \"x\" | \"a\"", {"a", "aax", "aaax", "aaxax"}, {"aa", "ax", "aaaax"});
 }
 
-TEST_F(Ebnf, AmbiguityCostsNoExponentialTime) {
-  // Each "a" opens one of two brackets that only the end tells apart.
+TEST_F(EbnfParserTest, AmbiguityCostsNoExponentialTime) {
+  // Each "a" opens one of two brackets; only the end shows which.
   const auto grammar = must(compiler_.ebnf("root ::= \"a\" root \"b\" | \"a\" root \"c\" | \"x\""));
   std::string text = std::string(200, 'a') + "x";
   for (int i = 0; i < 200; ++i) text += i % 3 == 0 ? 'b' : 'c';
@@ -72,14 +72,14 @@ TEST_F(Ebnf, AmbiguityCostsNoExponentialTime) {
   EXPECT_TRUE(accepts(sums, sum));
 }
 
-TEST_F(Ebnf, ListsByRightRecursionNeedNoStack) {
+TEST_F(EbnfParserTest, ListsByRightRecursionNeedNoStack) {
   const auto grammar = must(compiler_.ebnf("root ::= line root | line\nline ::= [a-z]+ \"\\n\""));
   std::string text;
   for (int i = 0; i < 20'000; ++i) text += "abc\n";
   EXPECT_TRUE(accepts(grammar, text));
 }
 
-TEST_F(Ebnf, SaysWhatItCannotDo) {
+TEST_F(EbnfParserTest, UnsupportedConstructsAreNamed) {
   EXPECT_NE(refusal("root ::= <think>").find("token"), std::string::npos);
   EXPECT_NE(refusal("root ::= TagDispatch((\"a\", b))").find("TagDispatch"), std::string::npos);
   EXPECT_NE(refusal("root ::= \"a\" (= \"b\")").find("look-ahead"), std::string::npos);
@@ -105,7 +105,7 @@ TEST_F(Ebnf, SaysWhatItCannotDo) {
   EXPECT_NE(refusal("").find("root"), std::string::npos);
 }
 
-TEST_F(Ebnf, MasksAreExact) {
+TEST_F(EbnfParserTest, MasksAreExact) {
   const char* json = R"(root ::= value
 value ::= object | array | string | number | "true" | "false" | "null"
 object ::= "{" ws (string ":" ws value ("," ws string ":" ws value)*)? "}"
@@ -138,7 +138,7 @@ ws ::= [ \t\n]*)";
   }
 }
 
-TEST_F(Ebnf, ChoicesAreExactlyTheirTexts) {
+TEST_F(EbnfParserTest, ChoicesAreExactlyTheirTexts) {
   const std::vector<std::string> texts = {"yes", "no", "yes, but", "é"};
   const auto grammar = must(compiler_.choice(texts));
   for (const std::string& text : texts) EXPECT_TRUE(accepts(grammar, text)) << text;

@@ -1,7 +1,8 @@
-// JSON schemas as grammars: which documents they have, and what is refused by name.
+// JSON schemas as grammars: which documents they accept, and which schemas are refused.
+#include "braid/grammar/json/schema_compiler.h"
+
 #include <gtest/gtest.h>
 
-#include "braid/grammar/json/schema_compiler.h"
 #include "tests/support/grammar/grammars.h"
 
 namespace braid::grammar {
@@ -10,7 +11,7 @@ namespace {
 using testing::accepts;
 using testing::must;
 
-class Schemas : public ::testing::Test {
+class SchemaCompilerTest : public ::testing::Test {
  protected:
   std::unique_ptr<Tokenizer> tokenizer_ = testing::fixture_tokenizer("gpt2");
   GrammarCompiler compiler_{*tokenizer_};
@@ -28,7 +29,7 @@ class Schemas : public ::testing::Test {
   }
 };
 
-TEST_F(Schemas, TypesAreThemselves) {
+TEST_F(SchemaCompilerTest, AcceptsTheNamedTypes) {
   expect(R"({"type":"null"})", {"null"}, {"true", "0"});
   expect(R"({"type":"boolean"})", {"true", "false"}, {"null", "True"});
   expect(R"({"type":"integer"})", {"0", "-7", "12345678901234567890"},
@@ -40,7 +41,7 @@ TEST_F(Schemas, TypesAreThemselves) {
   expect("{}", {"{}", "[]", "1"}, {""});
 }
 
-TEST_F(Schemas, StringsAreValidAndKnowTheirLengths) {
+TEST_F(SchemaCompilerTest, StringsKeepToTheirLengths) {
   expect(R"({"type":"string"})",
          {R"("")", R"("a b")", R"("é漢😀")", R"("\"\\\/\b\f\n\r\t")", R"("\u00e9\uD83D\uDE00\u0000")", "\"\x7f\""},
          {R"(")", R"("\x")", R"("\u12")", "\"\n\"", R"("\ud83d")", R"("\ude00")", R"("\ud83dx")", "\"\xff\"", R"(a)"});
@@ -52,7 +53,7 @@ TEST_F(Schemas, StringsAreValidAndKnowTheirLengths) {
   expect(R"({"type":"string","maxLength":0})", {R"("")"}, {R"("a")"});
 }
 
-TEST_F(Schemas, PatternsSearchUnlessTheyAreAnchored) {
+TEST_F(SchemaCompilerTest, PatternsSearchUnlessTheyAreAnchored) {
   expect(R"({"type":"string","pattern":"^[a-z]+$"})", {R"("abc")"}, {R"("")", R"("aB")"});
   expect(R"({"type":"string","pattern":"b+"})", {R"("abc")", R"("b")", R"("\nb\"")"}, {R"("ac")"});
   expect(R"({"type":"string","pattern":"^a|b$"})", {R"("axx")", R"("xxb")"}, {R"("xax")"});
@@ -66,7 +67,7 @@ TEST_F(Schemas, PatternsSearchUnlessTheyAreAnchored) {
          {R"("a")", R"("b")"});
 }
 
-TEST_F(Schemas, FormatsAreTheirStandards) {
+TEST_F(SchemaCompilerTest, FormatsFollowTheirStandards) {
   const auto format = [](const std::string& name) { return R"({"type":"string","format":")" + name + "\"}"; };
   const auto quoted = [](const std::string& text) { return '"' + text + '"'; };
   const auto expect_format = [&](const std::string& name, const std::vector<std::string>& yes,
@@ -99,7 +100,7 @@ TEST_F(Schemas, FormatsAreTheirStandards) {
   expect_refusal(format("regex"), "\"format\": \"regex\" is not supported: date,");
 }
 
-TEST_F(Schemas, NumbersKeepToTheirBounds) {
+TEST_F(SchemaCompilerTest, NumbersKeepToTheirBounds) {
   expect(R"({"type":"integer","minimum":-3,"maximum":12})", {"-3", "0", "9", "12"}, {"-4", "13", "-0", "100", "05"});
   expect(R"({"type":"integer","exclusiveMinimum":9,"exclusiveMaximum":100})", {"10", "99"}, {"9", "100", "-10"});
   expect(R"({"type":"integer","minimum":1000})", {"1000", "99999"}, {"999", "-1000"});
@@ -123,7 +124,7 @@ TEST_F(Schemas, NumbersKeepToTheirBounds) {
   expect_refusal(R"({"type":"integer","minimum":0.1,"maximum":0.9})", "unsatisfiable");
 }
 
-TEST_F(Schemas, ConstantsAreThemselves) {
+TEST_F(SchemaCompilerTest, ConstantsAcceptOnlyTheirValue) {
   expect(R"({"enum":["a",1,null,true,{"x":[1,2]},"é\n"]})",
          {R"("a")", "1", "null", "true", R"({"x":[1,2]})", "{\"x\": [1, 2]}", R"("é\n")", R"("\u00e9\u000a")"},
          {R"("b")", "2", "false", R"({"x":[2,1]})", "{}"});
@@ -133,7 +134,7 @@ TEST_F(Schemas, ConstantsAreThemselves) {
   expect_refusal(R"({"type":"integer","enum":["a"]})", "unsatisfiable");
 }
 
-TEST_F(Schemas, ObjectsHaveTheirPropertiesInOrder) {
+TEST_F(SchemaCompilerTest, ObjectsHaveTheirPropertiesInOrder) {
   const std::string person =
       R"({"type":"object","properties":{"name":{"type":"string"},"age":{"type":"integer"},"tag":{"const":"x"}},"required":["name"]})";
   expect(person,
@@ -153,7 +154,7 @@ TEST_F(Schemas, ObjectsHaveTheirPropertiesInOrder) {
   expect_refusal(R"({"type":"object","properties":{"a":false},"required":["a"]})", "unsatisfiable");
 }
 
-TEST_F(Schemas, FurtherKeysAreThoseThatTheSchemaAllows) {
+TEST_F(SchemaCompilerTest, FurtherKeysMustBeAllowedByTheSchema) {
   expect(R"({"type":"object","properties":{"a":{"type":"integer"}},"additionalProperties":{"type":"string"}})",
          {R"({"a":1,"b":"x"})", R"({"b":"x","c":"y"})", "{}", R"({"ab":"x","":"y"})", R"({"\u00e9":"x"})"},
          {R"({"a":"x"})", R"({"b":1})", R"({"b":"x","a":1})", R"({"\u0061":"x"})"});
@@ -180,7 +181,7 @@ TEST_F(Schemas, FurtherKeysAreThoseThatTheSchemaAllows) {
   expect_refusal(R"({"type":"object","minProperties":2})", "minProperties");
 }
 
-TEST_F(Schemas, ArraysCountTheirItems) {
+TEST_F(SchemaCompilerTest, ArraysCountTheirItems) {
   expect(R"({"type":"array","items":{"type":"integer"}})", {"[]", "[1]", "[1, 2,3]", "[\n  1,\n  2\n]", "[ 1 ]"},
          {"[,1]", "[1,]", "[\"a\"]", "[1 ,2]"});
   expect(R"({"type":"array","items":{"type":"boolean"},"minItems":2,"maxItems":3})",
@@ -205,7 +206,7 @@ TEST_F(Schemas, ArraysCountTheirItems) {
   expect_refusal(R"({"type":"array","items":{"type":"null"},"minItems":3,"maxItems":2})", "unsatisfiable");
 }
 
-TEST_F(Schemas, Combine) {
+TEST_F(SchemaCompilerTest, CombiningKeywords) {
   expect(R"({"anyOf":[{"type":"string"},{"type":"integer"}]})", {"\"a\"", "1"}, {"null"});
   expect(
       R"({"type":"object","properties":{"a":{"type":"integer"}},"required":["a"],"anyOf":[{"properties":{"b":{"const":1}},"required":["b"]},{"properties":{"c":{"const":2}},"required":["c"]}]})",
@@ -229,7 +230,7 @@ TEST_F(Schemas, Combine) {
   expect_refusal("false", "no value satisfies");
 }
 
-TEST_F(Schemas, FollowReferences) {
+TEST_F(SchemaCompilerTest, FollowsReferences) {
   expect(
       R"({"$defs":{"n":{"type":"object","properties":{"v":{"type":"integer"},"next":{"anyOf":[{"$ref":"#/$defs/n"},{"type":"null"}]}},
              "required":["v","next"]}},"$ref":"#/$defs/n"})",
@@ -255,7 +256,7 @@ TEST_F(Schemas, FollowReferences) {
   expect_refusal(R"({"type":"array","items":{"$ref":"#"},"minItems":1})", "recurs without end");
 }
 
-TEST_F(Schemas, RefuseWhatTheyCannotEnforceByName) {
+TEST_F(SchemaCompilerTest, UnsupportedKeywordsAreRefusedByName) {
   for (const char* keyword : {"if", "then", "else", "dependentRequired", "dependentSchemas", "unevaluatedProperties",
                               "unevaluatedItems", "$dynamicRef", "nullable", "minContains", "madeUp"}) {
     expect_refusal(fmt::format(R"({{"type":"object","{}":{{}}}})", keyword), fmt::format("\"{}\"", keyword));
@@ -282,7 +283,7 @@ TEST_F(Schemas, RefuseWhatTheyCannotEnforceByName) {
   ASSERT_FALSE(refused.ok());
 }
 
-TEST_F(Schemas, AnyObjectIsJson) {
+TEST_F(SchemaCompilerTest, AnyObjectAcceptsJsonObjects) {
   const auto grammar = must(compiler_.json_object());
   for (const char* text :
        {"{}", R"({"a":[1,2,{"b":null}],"c":"\u00e9"})", "{\n    \"a\": 1,\n    \"b\": [\n        2\n    ]\n}"}) {
