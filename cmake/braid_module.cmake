@@ -47,7 +47,7 @@ function(braid_module)
     target_compile_options(${target}_test PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
     set_target_properties(${target}_test PROPERTIES UNITY_BUILD ON)
     if(NOT CMAKE_UNITY_BUILD_BATCH_SIZE)
-      set_target_properties(${target}_test PROPERTIES UNITY_BUILD_BATCH_SIZE 8)
+      set_target_properties(${target}_test PROPERTIES UNITY_BUILD_BATCH_SIZE 16)
     endif()
     braid_gtest(${target}_test SHARDS ${MODULE_TEST_SHARDS})
   endif()
@@ -93,20 +93,20 @@ function(braid_corpus_replay)
   add_dependencies(unit_tests corpus_replay)
 endfunction()
 
-# Files named after an instruction-set tier are compiled for it, on x86-64 alone; everything else is for any processor.
-# Such a file may include nothing that leaves inline functions for others to link (kernels/cpu/matmul_tier.h), and is
-# never compiled together with another; nor is an emulated one.
+# A file named after an instruction-set tier is compiled for that tier, on x86-64 only; all other files run on any
+# processor. A tier's file must not include headers with inline functions, which the linker could share with other files
+# (kernels/cpu/matmul_tier.h). It is compiled outside batches, and so are the emulated tiers.
 function(braid_isa_flags)
   set(avx2 -mavx2 -mfma -mf16c)
   set(avx512 ${avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # g++ 12 warns of the undefined operands inside its own AVX-512 intrinsics (its bug 105593).
+    # g++ 12 warns about undefined operands in its own AVX-512 intrinsics (GCC bug 105593).
     list(APPEND avx512 -Wno-uninitialized -Wno-maybe-uninitialized)
   endif()
   set(avx512bf16 ${avx512} -mavx512bf16)
   set(amx ${avx512bf16})  # its tile instructions are in assembly
   if(BRAID_FUZZ)
-    list(APPEND avx512bf16 -O0)  # clang 16 crashes over the optimised bfloat16 vectors; no fuzz target multiplies any
+    list(APPEND avx512bf16 -O0)  # clang 16 crashes on optimised bfloat16 vectors; no fuzz target uses them
   endif()
   foreach(source ${ARGN})
     if(source MATCHES "_(portable|avx2|avx512|avx512bf16|amx|emulated)\\.cc$")

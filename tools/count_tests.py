@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints "passed failed" of a JUnit file, and on stderr what each failed test said, so that a log alone tells what broke.
+"""Prints "passed failed" for a JUnit file, and on stderr the message of each failed test, so that the log shows what broke.
 A test that should have run and did not has failed; a skipped or disabled one counts as neither, and is named."""
 
 import re
@@ -8,12 +8,12 @@ import xml.etree.ElementTree as ElementTree
 
 MAX_LINES = 15
 MAX_COLUMNS = 300
-# What GoogleTest prints around a test, whatever happened in it.
+# Lines that GoogleTest prints around every test.
 FRAME = re.compile(r"\[[-=]+\]|\[ RUN |\[  (PASSED|FAILED) |Note: Google Test filter|Running main\(\)| *\d+ FAILED TESTS?$")
 
 
 def message(case):
-    """The failure's own words: pytest has them in the element's message, CTest (whose message is empty) in the output."""
+    """The lines of the failure: pytest and GoogleTest have them in the element's message, CTest in the output."""
     for tag in ("failure", "error"):
         found = case.find(tag)
         if found is None:
@@ -26,7 +26,7 @@ def message(case):
 
 
 def is_skipped(case):
-    """CTest gives a test that skipped itself and one whose program is missing the same status."""
+    """CTest has the same status for a test that skipped itself and one whose program is missing."""
     found = case.find("skipped")
     return found is not None and (case.get("status") != "notrun" or found.get("message", "").startswith("SKIP_"))
 

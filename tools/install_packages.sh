@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what building and testing braid needs, on Debian 12 or newer and Ubuntu 24.04. Does nothing when all is there.
+# Installs the packages that braid's build and tests need, on Debian 12 or newer and Ubuntu 24.04, unless all are there.
 #   --check  also clang-format 14, and Chromium for the page's tests (300 MB), where the distribution has them as packages
 #   --fuzz   also clang 16, for the fuzz preset
 #   --bench  also oneDNN, for bench/onednn
@@ -11,7 +11,7 @@ packages=(g++ cmake ninja-build pkg-config git ca-certificates
 # Debian 12's libboost-dev is 1.74, too old for Asio's coroutines; newer distributions' is new enough.
 . /etc/os-release
 if [ "${ID:-}-${VERSION_ID:-}" = debian-12 ]; then packages+=(libboost1.81-dev); else packages+=(libboost-dev); fi
-wished=()  # only where the distribution has them
+wished=()  # installed only if the distribution has them
 for option in "$@"; do
   case "$option" in
     --check) wished+=(clang-format-14)

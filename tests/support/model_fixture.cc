@@ -96,6 +96,10 @@ std::vector<std::string> tested_checkpoint_names() {
   return names;
 }
 
+std::vector<std::string> tested_gguf_names() {
+  return kUnderThreadSanitizer ? std::vector<std::string>() : gguf_fixture_names();
+}
+
 ModelFixture read_model_fixture(const std::string& name) {
   ModelFixture fixture;
   fixture.name = name;

@@ -59,9 +59,10 @@ std::filesystem::path model_fixtures_folder();
 std::vector<std::string> checkpoint_fixture_names();
 std::vector<std::string> gguf_fixture_names();
 
-// The directories that tests of whole models run: all of checkpoint_fixture_names(). Under sanitizers, which slow them
-// tenfold and more, the last of each architecture.
+// The cases that tests of whole models run: all of them. Under sanitizers, which slow them tenfold and more, the last
+// directory of each architecture; under ThreadSanitizer no GGUF file, because its model runs as a directory's does.
 std::vector<std::string> tested_checkpoint_names();
+std::vector<std::string> tested_gguf_names();
 
 // A broken fixture is a failed CHECK or nlohmann's exception: it is ours.
 ModelFixture read_model_fixture(const std::string& name);

@@ -256,7 +256,7 @@ std::string name_of(const ::testing::TestParamInfo<std::string>& info) {
 
 INSTANTIATE_TEST_SUITE_P(Directories, HeldToTransformers, ::testing::ValuesIn(testing::tested_checkpoint_names()),
                          name_of);
-INSTANTIATE_TEST_SUITE_P(Gguf, HeldToTransformers, ::testing::ValuesIn(testing::gguf_fixture_names()), name_of);
+INSTANTIATE_TEST_SUITE_P(Gguf, HeldToTransformers, ::testing::ValuesIn(testing::tested_gguf_names()), name_of);
 
 // Finite weights, which is all that loading asks for.
 TEST(ModelRunner, AGreedyRequestWhoseLogitsOverflowHasTheErrorOfAnyOther) {
