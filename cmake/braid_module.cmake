@@ -1,8 +1,8 @@
 # braid_module(NAME module/path DEPENDS modules TEST_DEPENDS modules LIBRARIES imported targets TEST_SHARDS n)
-# One static library from the module's *.cc, and one test program from its *_test.cc. A module whose tests take long has
-# them in TEST_SHARDS processes (2 otherwise). ThreadSanitizer skips the tests of a module WITHOUT_THREADS, and of one with
-# THREADED_TESTS all but those files; tests/threads_test.cc checks that what it skips uses no threads. A module OFF_STEP_PATH
-# runs in no step of a model.
+# One static library from the module's *.cc, and one test program from its *_test.cc. A folder within it that was declared
+# before is a module of its own. A module whose tests take long has them in TEST_SHARDS processes (2 otherwise).
+# ThreadSanitizer skips the tests of a module WITHOUT_THREADS, and of one with THREADED_TESTS all but those files;
+# tests/threads_test.cc checks that what it skips uses no threads. A module OFF_STEP_PATH runs in no step of a model.
 function(braid_module)
   cmake_parse_arguments(MODULE "WITHOUT_THREADS;OFF_STEP_PATH" "NAME;TEST_SHARDS" "DEPENDS;TEST_DEPENDS;LIBRARIES;THREADED_TESTS" ${ARGN})
   if(NOT MODULE_TEST_SHARDS)
@@ -11,6 +11,11 @@ function(braid_module)
   string(REPLACE "/" "_" target ${MODULE_NAME})
   set(folder ${CMAKE_CURRENT_SOURCE_DIR}/${MODULE_NAME})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cc)
+  get_property(modules GLOBAL PROPERTY BRAID_MODULES)
+  foreach(module ${modules})  # a folder that is a module of its own
+    list(FILTER sources EXCLUDE REGEX "^${CMAKE_CURRENT_SOURCE_DIR}/${module}/")
+  endforeach()
+  set_property(GLOBAL APPEND PROPERTY BRAID_MODULES ${MODULE_NAME})
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   set(fuzzers ${sources})
