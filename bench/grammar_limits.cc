@@ -1,4 +1,4 @@
-// What hostile grammars cost: time and memory until each is compiled or refused, in a process of its own, and the
+// The cost of hostile grammars: time and memory until each is compiled or refused, in a process of its own, and the
 // longest of its first masks.
 //
 //   grammar_limits MODEL
@@ -36,7 +36,7 @@ Hostile regex(std::string pattern) {
   return {"regex " + pattern, [pattern](GrammarCompiler& compiler) { return compiler.regex(pattern); }};
 }
 
-// "$defs" in which each refers twice to the one before.
+// "$defs" in which each definition refers twice to the previous one.
 std::string doubling(int count, const std::string& before, const std::string& between, const std::string& after) {
   std::string text = R"({"$defs":{"a0":{"type":"null"})";
   for (int i = 1; i < count; ++i) {

@@ -1,10 +1,10 @@
-// What structured output costs: the time to compile ordinary schemas, and the time for the masks of 32 streams in one
-// step, beside a decode step's time.
+// The cost of structured output: the time to compile ordinary schemas, and the time for the masks of 32 streams in one
+// step, compared with the time of a decode step.
 //
 //   grammar_masks MODEL [--vocab-size 151936] [--streams 32] [--step-ms 30] [--json]
 //
-// Each stream writes a document of its own schema, token by token as the tokenizer cuts it. `--vocab-size` fills the
-// vocabulary up with joined pairs of its tokens.
+// Each stream writes a document of its own schema, token by token as the tokenizer divides it. `--vocab-size` extends
+// the vocabulary with joined pairs of its tokens.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -28,7 +28,7 @@ struct Options {
   bool as_json = false;
 };
 
-// The same tokenizer with more tokens behind its own, none of which its encoder uses.
+// The same tokenizer with extra tokens after its own, which its encoder never uses.
 class FilledUp final : public Tokenizer {
  public:
   FilledUp(const Tokenizer& base, int64_t vocab_size) : base_(base) {
@@ -72,7 +72,7 @@ struct Stream {
   std::string document;
 };
 
-// Schemas as they are used: flat and nested objects, lists, enums, lengths, patterns, recursion, free JSON.
+// Typical schemas: flat and nested objects, lists, enums, lengths, patterns, recursion, free JSON.
 std::vector<Stream> ordinary_streams() {
   const std::string text =
       "The quick brown fox jumps over the lazy dog, while the band plays \\\"on and on\\\" in caf\u00e9s. ";
@@ -118,7 +118,7 @@ double mean(const std::vector<double>& values) {
   return sum / static_cast<double>(values.size());
 }
 
-// The times of each step's masks, in milliseconds, for streams that start together; a stream that ends starts again.
+// The times of each step's masks, in milliseconds, for streams that start together. A stream that ends starts again.
 std::vector<double> step_times(const Options& options, const Tokenizer& tokenizer, GrammarCompiler& compiler,
                                int num_steps) {
   struct Running {

@@ -1,4 +1,4 @@
-// How fast braid encodes one text on one thread: for bench/tokenizer_speed.py, which compares. Prints bytes/s and a
+// How fast braid encodes a text on one thread. bench/tokenizer_speed.py runs it and compares. Prints bytes/s and a
 // hash.
 #include <chrono>
 #include <cstdio>
@@ -19,8 +19,8 @@ std::string read_file(const char* path) {
 
 }  // namespace
 
-// tokenizer_speed TOKENIZER_JSON TEXT REPEATS: the text is encoded in documents of 10 000 bytes or so (at line ends),
-// as requests are.
+// tokenizer_speed TOKENIZER_JSON TEXT REPEATS: encodes the text in documents of about 10 000 bytes (ending at line
+// ends), the size of typical requests.
 int main(int argc, char** argv) {
   if (argc != 4) {
     std::fputs("usage: tokenizer_speed TOKENIZER_JSON TEXT REPEATS\n", stderr);
@@ -45,7 +45,7 @@ int main(int argc, char** argv) {
   size_t num_ids = 0;
   uint64_t hash = 14695981039346656037u;
   for (int repeat = 0; repeat < std::atoi(argv[3]); ++repeat) {
-    const std::clock_t start = std::clock();  // processor time: the machine may be busy
+    const std::clock_t start = std::clock();  // processor time, since the machine may be busy
     for (const std::string_view document : documents) {
       for (const braid::TokenId id : (*tokenizer)->encode(document, false)) {
         if (repeat > 0) continue;

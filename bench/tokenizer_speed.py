@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""braid's tokenizer beside Hugging Face `tokenizers`: one thread, the same text, one run,
+"""braid's tokenizer compared with Hugging Face `tokenizers`: one thread, the same text, one run,
 processor time.
 
   bench/tokenizer_speed.py build/release/bench/tokenizer_speed [--tokenizer tokenizer.json …] [--text FILE] [--folder F]
 
-Without --tokenizer: the fixtures' pipelines with vocabularies of 32 000 trained on the text, which takes minutes and
-is kept in --folder if that is given; with --train nothing else is done. Without --text: the Python standard library's
-sources (ASCII, mostly) and a text of many scripts, each by itself. Needs `pip install tokenizers`.
+Without --tokenizer: the fixtures' pipelines with vocabularies of 32 000 trained on the text. Training takes minutes;
+--folder keeps the result, and --train does nothing else. Without --text: the Python standard library's sources (mostly
+ASCII) and a text of many scripts, each by itself. Needs `pip install tokenizers`.
 """
 import argparse
 import glob
@@ -31,7 +31,7 @@ def code_text():
 
 
 def many_scripts_text():
-    """Words of eight scripts, frequent ones more often, with spaces and punctuation: two megabytes."""
+    """Two megabytes of words of eight scripts, frequent words more often, with spaces and punctuation."""
     draw = random.Random(3)
     blocks = [(0x61, 26), (0xE0, 30), (0x3B1, 24), (0x430, 32), (0x5D0, 26), (0x627, 30), (0x915, 40), (0x4E00, 2000),
               (0xAC00, 1000), (0x1F600, 60)]
@@ -46,7 +46,7 @@ def many_scripts_text():
 
 
 def documents(text):
-    """As tokenizer_speed.cc cuts them."""
+    """Divided like in tokenizer_speed.cc."""
     data, begin = text.encode(), 0
     while begin < len(data):
         end = data.find(b"\n", min(begin + 10_000, len(data)))
@@ -69,7 +69,7 @@ def reference(tokenizer, text):
 
 
 def retrained(path, texts):
-    """The pipeline of `path` with a vocabulary of 32 000; a SentencePiece one is trained on words."""
+    """The pipeline of `path`, trained to a vocabulary of 32 000. A SentencePiece pipeline is trained on words."""
     with open(path, encoding="utf-8") as file:
         content = json.load(file)
     model = content["model"]

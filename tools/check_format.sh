@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fails if a C++ file is not as clang-format 14 would write it. Other versions format some things otherwise, so where
-# there is no 14 it says so and checks nothing.
+# Fails if clang-format 14 would change a C++ file. Other versions format some things differently, so without version 14 it
+# says so and checks nothing.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 for program in clang-format-14 clang-format; do

@@ -3,9 +3,9 @@
 
     tools/compare_templates.py build/release/braid MODEL [--cases 5000] [--seed 1]
 
-MODEL: any checkpoint (`braid render` wants one). The templates are drawn by tools/template_grammar.py; many are put into
-one file behind `{% if case == N %}`, so that a process renders hundreds. Whether a template is an error has to agree too,
-and where both are errors the line of braid's message is held to jinja2's. The exit code is 1 if anything differs. Needs
+MODEL: any checkpoint (`braid render` needs one). tools/template_grammar.py draws the templates; many share one file behind
+`{% if case == N %}`, so that a process renders hundreds. Errors must agree too, and where both are errors, the line in
+braid's message must be jinja2's. The exit code is 1 if anything differs. Needs
 jinja2.
 """
 import argparse
@@ -32,7 +32,7 @@ def reference(template, variables):
     """(text, None), or (None, the error)."""
     try:
         return template.render(**copy.deepcopy(variables)), None
-    except Exception as error:  # whatever it is, it must be an error in braid too
+    except Exception as error:  # any error here must be an error in braid too
         return None, f"{type(error).__name__}: {error}"
 
 
@@ -63,7 +63,7 @@ class Comparison:
             template = None
         cases = [VARIABLES | {"case": n} for n in range(len(templates))]
         answers = template and braid(self.program, self.model, source, [json.dumps(c, ensure_ascii=False) for c in cases])
-        if not isinstance(answers, list):  # one of them does not parse: which?
+        if not isinstance(answers, list):  # one of them does not parse: find it
             if len(templates) > 1:
                 half = len(templates) // 2
                 self.group(templates[:half])

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Holds braid to transformers on a real checkpoint, a Hugging Face directory or a GGUF file (dequantised here):
-logits of prompts, and what follows them greedily.
+"""Compares braid with transformers on a real checkpoint, a Hugging Face directory or a GGUF file (dequantized here):
+logits of prompts, and their greedy continuations.
 
     tools/compare_with_transformers.py --model-path P [--braid build/release/braid] [--dtype float32] [--prompt TEXT …]
     tools/compare_with_transformers.py --model-path P --write-expected tests/e2e/default_model_expected.json
 
-Needs torch, transformers, tokenizers, jinja2 and gguf. Ends with 1 where greedy ids differ although transformers' lead
-was clear, or where float32 logits differ by more than 2e-4 of the largest.
+Needs torch, transformers, tokenizers, jinja2 and gguf. The exit code is 1 if greedy ids differ although
+transformers' lead was clear, or if float32 logits differ by more than 2e-4 of the largest.
 """
 
 import argparse
@@ -24,7 +24,7 @@ RAW_PROMPTS = ["The capital of France is", "def fibonacci(n):\n", "Once upon a t
 CHAT_PROMPTS = ["What is the capital of France?", "Write a short poem about the sea.",
                 "List three uses of a hammer.", "Explain in one sentence why the sky is blue."]
 LOGITS_LIMIT = 2e-4  # of a row's largest logit
-EXPECTED_LEAD = 1e-4  # of a greedy choice that is written down; braid's float32 stays near 1e-5 in practice
+EXPECTED_LEAD = 1e-4  # of a recorded greedy choice; braid's float32 stays near 1e-5 in practice
 
 
 class HuggingFaceModel:
@@ -98,7 +98,7 @@ def logits_of(model, ids):
 
 @torch.no_grad()
 def greedy(model, prompt, count):
-    """(ids up to and with an end-of-sequence id, the smallest lead of a chosen one as a part of its largest logit)"""
+    """(ids up to and including an end-of-sequence id, the smallest lead of a chosen id relative to its largest logit)"""
     ends = model.generation_config.eos_token_id
     ends = {ends} if isinstance(ends, int) else set(ends or [])
     ids, lead, cache = [], np.inf, None

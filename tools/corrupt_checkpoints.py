@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Makes corrupted copies of a good checkpoint (a Hugging Face directory or a GGUF file), for the check that each ends in
-one clear error, or loads where the damage is harmless (in weights, or in a field that nothing reads).
+"""Makes corrupted copies of a good checkpoint (a Hugging Face directory or a GGUF file), to check that each ends in one
+clear error, or loads if the damage is harmless (in weights, or in a field that nothing reads).
 
     tools/corrupt_checkpoints.py GOOD FOLDER [--seed N]       # FOLDER/000-…, FOLDER/001-…, at least 100
     tools/corrupt_checkpoints.py GOOD FOLDER --check BRAID    # and runs `BRAID inspect` on each
 
---check fails when a run takes over 20 s, over 2 GB, ends by a signal, or ends with 1 and names no problem. Only Python's
-standard library is used.
+--check fails when a run takes over 20 s or over 2 GB, ends by a signal, or exits with 1 and names no problem. Needs only
+Python's standard library.
 """
 
 import argparse
@@ -122,7 +122,7 @@ class DirectoryCases:
 
 
 class GgufCases:
-    """Walks the header to know where its fields are, then damages one at a time."""
+    """Walks the header to find its fields, then damages one at a time."""
 
     SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 
@@ -199,7 +199,7 @@ class GgufCases:
 
 
 def check(program, path):
-    """What is wrong with how the program took it, or None; and whether it would run."""
+    """(what is wrong with the program's reaction, or None; whether the checkpoint would run)"""
 
     def limit():
         resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))

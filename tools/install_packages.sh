@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what building and testing braid needs, on Debian 12 or newer and Ubuntu 24.04. Does nothing when all is there.
-#   --check  also clang-format 14, and Chromium for the page's tests (300 MB), where the distribution has them as packages
+# Installs the packages that building and testing braid needs, on Debian 12 or newer and Ubuntu 24.04. Does nothing when
+# all are installed.
+#   --check  also clang-format 14, and Chromium for the page's tests (300 MB), if the distribution has packages of them
 #   --fuzz   also clang 16, for the fuzz preset
 #   --bench  also oneDNN, for bench/onednn
 set -euo pipefail
@@ -8,10 +9,10 @@ set -euo pipefail
 packages=(g++ cmake ninja-build pkg-config git ca-certificates
   nlohmann-json3-dev libcli11-dev libspdlog-dev libfmt-dev libpcre2-dev libutf8proc-dev
   libssl-dev libcurl4-openssl-dev libhwloc-dev libzmq3-dev libflatbuffers-dev flatbuffers-compiler libgtest-dev python3 python3-pip python3-venv)
-# Debian 12's libboost-dev is 1.74, too old for Asio's coroutines; newer distributions' is new enough.
+# Debian 12's libboost-dev is 1.74, too old for Asio's coroutines; newer distributions have a newer one.
 . /etc/os-release
 if [ "${ID:-}-${VERSION_ID:-}" = debian-12 ]; then packages+=(libboost1.81-dev); else packages+=(libboost-dev); fi
-wished=()  # only where the distribution has them
+wished=()  # installed only if the distribution has them
 for option in "$@"; do
   case "$option" in
     --check) wished+=(clang-format-14)

@@ -8,7 +8,7 @@
 
     tools/make_bench_checkpoints.py FOLDER [name ...]     # FOLDER/<name>/ ; the first two by default
 
-Needs numpy. A checkpoint that is there already is left alone.
+Needs numpy. An existing checkpoint is left alone.
 """
 
 import argparse

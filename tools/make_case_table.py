@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Writes two tables of src/braid/tokenizer/jinja for what Python's str knows and utf8proc does not.
+"""Writes two tables of src/braid/tokenizer/jinja with what Python's str knows and utf8proc does not.
 
 case_table.h: the characters whose upper or title case is more than one character. utf8proc maps single characters only;
 str.upper() and str.title() follow Unicode's SpecialCasing.txt.
-numeric_table.h: what str.isdigit() and str.isnumeric() hold for beyond the categories of numbers.
+numeric_table.h: the characters outside the number categories for which str.isdigit() or str.isnumeric() holds.
 """
 import sys
 import unicodedata
@@ -37,7 +37,7 @@ def main():
 
 
 def ranges(holds):
-    """Of code points, both ends included."""
+    """Ranges of code points, both ends included."""
     found = []
     for code in range(sys.maxunicode + 1):
         if not holds(chr(code)):

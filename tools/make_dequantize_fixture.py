@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Writes src/braid/formats/testdata/blocks.gguf, one small matrix of every element type that braid reads, and blocks.f32,
-what the `gguf` package dequantises them to. Needs `numpy` and `gguf`.
+the same matrices dequantized by the `gguf` package. Needs `numpy` and `gguf`.
 
-A matrix's first row is quantised normal values where the package can quantise, the others are random blocks with finite
-scales: every nibble and sign occurs.
+A matrix's first row has quantized normal values where the package can quantize. The other rows are random blocks with
+finite scales, so every nibble and sign occurs.
 """
 
 import pathlib
@@ -23,7 +23,7 @@ PLAIN = (Type.F32, Type.F16, Type.BF16)
 # The order of gguf_test.cc.
 KINDS = (*PLAIN, Type.Q8_0, Type.Q4_0, Type.Q4_1, Type.Q5_0, Type.Q5_1, Type.Q2_K, Type.Q3_K, Type.Q4_K, Type.Q5_K,
          Type.Q6_K, Type.IQ4_NL, Type.IQ4_XS, Type.MXFP4)
-# Those that the package writes.
+# The types that the package can write.
 QUANTIZED_BY_PACKAGE = (Type.Q8_0, Type.Q4_0, Type.Q4_1, Type.Q5_0, Type.Q5_1, Type.MXFP4)
 
 
@@ -31,7 +31,7 @@ def random_blocks(generator, kind, count):
     _, block_bytes = gguf.GGML_QUANT_SIZES[kind]
     blocks = generator.integers(0, 256, (count, block_bytes), dtype=np.uint8)
     for offset in SCALE_OFFSETS[kind]:
-        scales = generator.integers(0, 0x7C00, count, dtype=np.uint16)  # every finite half, denormals too
+        scales = generator.integers(0, 0x7C00, count, dtype=np.uint16)  # every finite half-precision value, including denormals
         scales |= generator.integers(0, 2, count, dtype=np.uint16) << np.uint16(15)
         blocks[:, offset : offset + 2] = scales.view(np.uint8).reshape(count, 2)
     return blocks

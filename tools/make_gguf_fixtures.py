@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Makes the GGUF half of tests/fixtures/models: tiny files of each layout that braid reads, written with the `gguf`
-package, and what transformers computes with their dequantised weights.
+package, and what transformers computes with their dequantized weights.
 
 Needs torch, transformers, gguf and numpy.
 
@@ -37,7 +37,7 @@ class GgufCase:
     arch: str
     config: dict   # transformers' view of the same model
     pre: str       # name of the pre-tokenizer
-    types: dict    # part of a GGUF tensor name: how it is stored; the first that fits, F32 where none does
+    types: dict    # {part of a GGUF tensor name: stored type}; the first match counts, else F32
     kept_rows: tuple = (4, 1)
 
 
@@ -107,8 +107,8 @@ CASES = [
                              num_nextn_predict_layers=1, tie_word_embeddings=False,
                              rope_parameters={"rope_type": "default", "rope_theta": 1000000.0,
                                               "partial_rotary_factor": 0.5})),
-    # Windows by the class's pattern, heads of which scores are scaled by their size; of Gemma 3 five layers of six with a
-    # window and a rope of their own.
+    # Windows by the class's pattern; scores scaled by the head's size; in Gemma 3 five layers of six have a window and a
+    # rope of their own.
     GgufCase("gguf_gemma2", "gemma2", pre="llama-bpe", kept_rows=FEW, types=SMALL,
              config=gemma2(**_sizes(64, 3, 4, 2, head_dim=32), attn_logit_softcapping=5.0, final_logit_softcapping=3.0,
                            query_pre_attn_scalar=32, sliding_window=40,
@@ -147,7 +147,7 @@ def permuted_heads(case, name):
 def quantize(values, kind, seed):
     if kind != Type.Q6_K:
         return gguf.quants.quantize(values, kind)
-    # The package reads Q6_K but does not write it: blocks of random bits with a scale of the right size.
+    # The package reads Q6_K but cannot write it: use blocks of random bits with a scale of the right size.
     rng = np.random.default_rng(seed)
     blocks = rng.integers(0, 256, (values.size // 256, 210), dtype=np.uint8)
     scales = rng.integers(-60, 60, (values.size // 256, 16)).astype(np.int8)
@@ -157,7 +157,7 @@ def quantize(values, kind, seed):
 
 
 def make_tensors(case, seed):
-    """({GGUF name: (stored data, type)}, {transformers' name: dequantised float32})"""
+    """({GGUF name: (stored data, type)}, {transformers' name: dequantized float32})"""
     stored, dense, experts = {}, {}, {}
     for name, shape, scale, offset, _ in tensors_of(Case(case.name, case.config, "F32")):
         values = seeded_values(seed, name, shape, scale, offset)
@@ -188,7 +188,7 @@ def make_tensors(case, seed):
 
 
 def rope_of(config):
-    """Its parameters; of two ropes those of the layers without a window."""
+    """The rope's parameters; with two ropes, those of the layers without a window."""
     return config["rope_parameters"].get("full_attention", config["rope_parameters"])
 
 
@@ -204,7 +204,7 @@ def add_metadata(writer, case):
     writer.add_head_count_kv(c["num_key_value_heads"])
     writer.add_layer_norm_rms_eps(c["rms_norm_eps"])
     rope = rope_of(c)
-    if case.arch != "gemma2":  # as its converter
+    if case.arch != "gemma2":  # as its converter does
         writer.add_rope_freq_base(rope["rope_theta"])
     if case.arch in INTERLEAVED:
         writer.add_rope_dimension_count(head_dim)
@@ -281,7 +281,7 @@ def write_gguf(path, case, stored):
         if f"{kind}_factor" in rope_of(case.config):
             factors = np.array(rope_of(case.config)[f"{kind}_factor"], dtype=np.float32)
             writer.add_tensor(f"rope_factors_{kind}.weight", factors)
-    if case.arch == "glm4moe":  # a layer that predicts a further token
+    if case.arch == "glm4moe":  # a layer that predicts one more token
         layer, hidden = case.config["num_hidden_layers"], case.config["hidden_size"]
         writer.add_tensor(f"blk.{layer}.nextn.eh_proj.weight", np.ones((hidden, 2 * hidden), dtype=np.float32))
         writer.add_tensor(f"blk.{layer}.attn_norm.weight", np.ones(hidden, dtype=np.float32))

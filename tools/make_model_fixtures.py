@@ -23,15 +23,16 @@ from seeded_weights import seeded_bytes, seeded_values, to_stored
 
 PROMPT_LENGTHS = [1, 7, 40, 201]
 GREEDY_TOKENS = 24
-# A greedy choice is held to only where the best logit leads the second by this part of the largest logit of its row:
-# five times what braid's float32 may differ.
+# A greedy choice is recorded only where the best logit leads the second by this fraction of the row's largest logit:
+# five times the allowed difference of braid's float32.
 GREEDY_MARGIN = 1e-3
-# Two experts' probabilities at the border of the top k must lie apart, or rounding might route a token elsewhere.
+# Two experts' probabilities at the border of the top k must differ by this much, or rounding might route a token
+# elsewhere.
 ROUTER_MARGIN = 2e-5
 
 
 def write_checkpoint(folder, config, tensors, stored, seed):
-    """A Hugging Face directory, as tests/support/seeded_checkpoint.cc writes it too."""
+    """Writes a Hugging Face directory, as tests/support does."""
     folder = pathlib.Path(folder)
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     by_name = {t[0]: t for t in tensors}
@@ -62,7 +63,7 @@ def logits_of(model, ids):
 
 
 def greedy(model, prompt, count):
-    """Greedy ids, and the smallest lead of a chosen one as a part of its row's largest logit."""
+    """Greedy ids, and the smallest lead of a chosen id relative to its row's largest logit."""
     ids, lead = list(prompt), np.inf
     for _ in range(count):
         row = logits_of(model, ids)[-1]
@@ -101,7 +102,7 @@ class RouterMargin:
 
 
 def rows_kept(length, kept_rows):
-    """Every so many rows of a prompt, by its length (model_cases.Case.kept_rows), and its last."""
+    """Every n-th row of a prompt, n by its length (model_cases.Case.kept_rows), and its last row."""
     of_long, of_short = kept_rows
     return sorted({*range(0, length, of_short if length <= 64 else of_long), length - 1})
 
@@ -117,7 +118,7 @@ def median_kl(reference, other):
 
 
 def evaluate(model, bf16_model, prompts, kept_rows):
-    """(expected logits, description of each prompt, bfloat16's KL), or why these weights will not do."""
+    """(expected logits, description of each prompt, bfloat16's KL), or why these weights cannot be used."""
     watch = RouterMargin(model)
     described, rows, rows_bf16 = [], [], []
     for prompt in prompts:
@@ -181,7 +182,7 @@ def make_case(case, output):
 
 
 def run(description, cases, make):
-    """The command line of a fixture script: make(case, folder) for those of `cases` that it names."""
+    """The command line of a fixture script: calls make(case, folder) for the named ones of `cases`."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=pathlib.Path,
                         default=pathlib.Path(__file__).parent.parent / "tests" / "fixtures" / "models")

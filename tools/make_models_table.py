@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Writes the table of docs/models.md from what the unit tests said, and nothing else:
+"""Writes the table of docs/models.md from the results of the unit tests:
 
     tools/make_models_table.py build/ci/tests.xml [--check]
 
 A row is a family from one source; a figure like 4/4 says how many of its checkpoints' tests passed. --check writes
-nothing and fails when the table in the file is another one."""
+nothing, and fails when the table in the file differs."""
 
 import argparse
 import json
@@ -20,8 +20,8 @@ DOCUMENT = ROOT / "docs" / "models.md"
 MODELS = ROOT / "tests" / "fixtures" / "models"
 BEGIN, END = "<!-- begin: tools/make_models_table.py -->", "<!-- end -->"
 
-# Each class; the file of its family in model/families; its architecture in GGUF; the vocabularies and the chat templates
-# of its published checkpoints, by the names of the tokenizer room's fixtures.
+# Class; its family's file in model/families; its architecture in GGUF; vocabularies and chat templates of its published
+# checkpoints, by the names of the tokenizer module's fixtures.
 FAMILIES = [
     ("Qwen2ForCausalLM", "qwen2", "qwen2", ["qwen2"], ["thinking"]),
     ("Qwen2MoeForCausalLM", "qwen_moe", "qwen2moe", ["qwen2"], ["thinking"]),
@@ -53,7 +53,7 @@ TEMPLATE_CHECK = "ChatTemplateConversations.RenderAsInJinja2"
 
 
 def read_results(path):
-    """Whether it passed, of each test by its parameter: {"Suite.Test": {"parameter": True}}."""
+    """Whether each test passed, by its parameter: {"Suite.Test": {"parameter": True}}."""
     results = {}
     for case in ElementTree.parse(path).iter("testcase"):
         found = re.fullmatch(r"(?:\w+/)?(\w+\.\w+)/(\S+)(?:\s+# GetParam.*)?", case.get("name"), re.DOTALL)
@@ -74,7 +74,7 @@ def gguf_class(path):
 
 
 def checkpoints():
-    """The fixtures of each (class, source)."""
+    """{(class, source): names of its fixtures}"""
     found = {}
     for folder in sorted(path for path in MODELS.iterdir() if path.is_dir()):
         if (folder / "model.gguf").exists():
@@ -87,19 +87,19 @@ def checkpoints():
 
 
 def figure(results, test, parameters):
-    """"passed/all" of a test with these parameters. One that did not run has not passed."""
+    """"passed/all" of a test with these parameters. A test that did not run has not passed."""
     passed = sum(results.get(test, {}).get(parameter, False) for parameter in parameters)
     return f"{passed}/{len(parameters)}"
 
 
 def function_lines(source, name):
-    """How many lines the function `name` has in this source; 0 where it is not there."""
+    """How many lines the function `name` has in this source; 0 if it is not there."""
     found = re.search(rf"^\w[\w ]* {name}\(.*?^}}", source, re.DOTALL | re.MULTILINE)
     return found[0].count("\n") + 1 if found else 0
 
 
 def entry_lines(source, start, reading):
-    """Of a table's entry from `start` on, up to its last brace, with the function that reads what is its own."""
+    """Lines of the table entry at `start`, and of the function that reads the class's own keys."""
     depth = 0
     for end in range(start, len(source)):
         depth += (source[end] in "({") - (source[end] in ")}")
@@ -107,13 +107,13 @@ def entry_lines(source, start, reading):
             break
     entry = source[start:end]
     own = re.search(r"\.read_own = (\w+)", entry)
-    maker = re.match(r"\w+", entry)  # a function that makes the entries of several
+    maker = re.match(r"\w+", entry)  # a function that makes several entries
     return (entry.count("\n") + 1 + (function_lines(reading, own[1]) if own else 0) +
             (function_lines(source, maker[0]) if maker else 0))
 
 
 def family_lines(name, file, architecture):
-    """Lines that a family costs: its file, its class's defaults and own keys, its architecture in GGUF."""
+    """Lines that a family costs: its file, its class's defaults and own keys, its GGUF architecture."""
     config = ROOT / "src" / "braid" / "config"
     lines = len((ROOT / "src" / "braid" / "model" / "families" / f"{file}.cc").read_text().splitlines())
     classes = (config / "hf_classes.cc").read_text()

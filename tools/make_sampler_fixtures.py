@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Writes src/braid/worker/sampler/testdata/cases.json: what a plain float64 sampler draws, for the sampler's tests.
+"""Writes src/braid/worker/sampler/testdata/cases.json: draws of a plain float64 sampler, for the sampler's tests.
 
-Every step is its definition, over the whole vocabulary, with full sorts. Random numbers come from Philox4x32-10, written
-here a second time. A case in which rounding to float32 could decide (a draw or a mass at a border) is drawn again.
+Every step follows its definition over the whole vocabulary, with full sorts. Random numbers come from Philox4x32-10,
+implemented here a second time. A case that rounding to float32 could decide (a draw or a mass at a border) is replaced.
 Needs numpy.
 """
 import json
@@ -31,7 +31,7 @@ def uniform(seed, position):
 
 
 class TooClose(Exception):
-    """Rounding could decide this case."""
+    """Raised when rounding could decide the case."""
 
 
 def adjusted(logits, case):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes src/braid/grammar/testdata/schemas.jsonl: random schemas, each with documents that satisfy it and documents that
-do not, as the jsonschema package judges them.
+"""Writes src/braid/grammar/testdata/schemas.jsonl: random schemas, each with valid and invalid documents, as
+the jsonschema package judges them.
 
     tools/make_schema_fixtures.py          # needs jsonschema 4.26
 """

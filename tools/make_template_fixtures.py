@@ -2,7 +2,7 @@
 """Makes src/braid/tokenizer/testdata/templates/*.jsonl: templates, variables, and what jinja2 renders.
 
 The environment is the one that transformers builds for chat templates. Each line is
-{"name", the template and its variables, "output" or "error": true}; the first line has what all share. Needs jinja2.
+{"name", the template and its variables, "output" or "error": true}; the first line has the common parts. Needs jinja2.
 """
 import copy
 import datetime
@@ -20,11 +20,11 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 sys.path.insert(0, str(Path(__file__).parent))
 
 FOLDER = Path("src/braid/tokenizer/testdata/templates")
-NOW = datetime.datetime(2026, 3, 9, 4, 5, 6)  # what strftime_now shows in the tests
+NOW = datetime.datetime(2026, 3, 9, 4, 5, 6)  # the time that strftime_now shows in the tests
 
 
 class Generation(jinja2.ext.Extension):
-    """transformers' mark round what the assistant says; it renders its body."""
+    """transformers' tag around the assistant's text; it renders its body."""
 
     tags = {"generation"}
 
@@ -82,15 +82,15 @@ ENV = environment()
 
 def render(template, variables):
     """{"output": text} or {"error": True}."""
-    variables = copy.deepcopy(variables)  # jinja2's filter indent writes into a list
+    variables = copy.deepcopy(variables)  # jinja2's indent filter writes into a list
     try:
         return {"output": ENV.from_string(template).render(**variables)}
-    except Exception:  # whatever it is: here it must be an error too
+    except Exception:  # any error here must be an error in braid too
         return {"error": True}
 
 
 def is_unstable(text):
-    """Python shows addresses, iterators or its own functions in it: nobody's prompt has them."""
+    """Whether the text shows Python's addresses, iterators or functions, which no prompt has."""
     signs = r" at 0x|object>|<built-in|<bound method|<function|<Macro|<class|<Namespace|<jinja2|Undefined\b"
     return re.search(signs, text, re.IGNORECASE)
 
@@ -137,7 +137,7 @@ def main():
         template = grammar.template()
         result = render(template, GRAMMAR_VARIABLES)
         text = result.get("output", "")
-        # What stays marked `safe` is one of the known differences (docs/decisions.md).
+        # How long a text stays marked `safe` is a known difference (docs/decisions.md).
         if is_unstable(text) or "Markup(" in text or len(template) + len(text) > 500:
             continue
         if "error" in result and grammar.random.random() < 0.85:

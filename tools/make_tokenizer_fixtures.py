@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""Writes src/braid/tokenizer/testdata/: small tokenizers with each family's pipeline (tokenizer_families.py), and what
-the reference (Hugging Face `tokenizers` 0.23.3) makes of many strings (tokenizer_cases.py).
+"""Writes src/braid/tokenizer/testdata/: small tokenizers with each family's pipeline (tokenizer_families.py), and the
+output of the reference (Hugging Face `tokenizers` 0.23.3) for many strings (tokenizer_cases.py).
 
 Needs `pip install tokenizers==0.23.3`. Run from the repository's root:
   tools/make_tokenizer_fixtures.py [FAMILY …] [--parts] [--strings-only]      # default: everything; minutes a family
 
 <family>.json        the tokenizer
-<family>.ids         per string of strings.txt one line: 8 hex digits of FNV-1a over ids, over the text decoded from them
-code_points.<family> the same hash over code points alone, one line for each 4096 (-: not looked at)
+<family>.ids         a line for each string of strings.txt: 8 hex digits of FNV-1a over its ids and their text
+code_points.<family> the same hash over code points alone, one line for each 4096 (-: not tested)
 strings.txt          JSON, one string a line; long ones as [[text, times], …]
 splits.jsonl         Split's patterns and behaviours with a hash of the pieces (first line: texts beyond strings.txt)
-parts.jsonl          normalizers and pre-tokenizers with hashes of what they make of strings and of every code point
-combinations.jsonl   tokenizers put together at random, with a hash; the first line is the model that most of them have
+parts.jsonl          normalizers and pre-tokenizers with hashes of their output for strings and for every code point
+combinations.jsonl   tokenizers of random parts, with a hash; the first line is the model that most of them share
 """
 import argparse
 import json
@@ -40,7 +40,7 @@ def block_hash(tokenizer, block):
 
 
 def is_looked_at(line):
-    """Planes 4 to 13 and 15 to 16 hold nothing but unassigned and private code points: a sample does."""
+    """Planes 4 to 13 and 15 to 16 have only unassigned and private code points, so a sample is enough."""
     return line < 0x40 or line == 0xE0 or line % 16 == 0
 
 

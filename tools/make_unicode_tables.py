@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes src/braid/tokenizer/unicode/unicode_tables.cc: the Unicode data that braid's tokenizers follow.
 
-The reference (Hugging Face `tokenizers` 0.23.3) takes its Unicode data from three places, each of another version. Each
-was told by asking it about every code point:
+The reference (Hugging Face `tokenizers` 0.23.3) takes its Unicode data from three places with different versions,
+found by asking it about every code point:
   regex classes (Oniguruma)              Unicode 16.0
   Digits (Rust's char::is_numeric)       Unicode 17.0
   NFC, NFD, NFKC, NFKD                   Unicode 9.0 (characters added later are left alone)
@@ -23,7 +23,7 @@ OUTPUT = "src/braid/tokenizer/unicode/unicode_tables.cc"
 
 
 def categories(folder, version):
-    """General category of every code point, in a process of its own so that two versions can be had."""
+    """General category of every code point, in a process of its own, so that two versions can be loaded."""
     script = (f"import sys; sys.path.insert(0, {folder!r}); import unicodedata2 as u\n"
               f"assert u.unidata_version == {version!r}, u.unidata_version\n"
               "print(' '.join(u.category(chr(c)) for c in range(0x110000)))")
@@ -38,7 +38,7 @@ def present_in(version):
 
 
 def runs(values):
-    """[(length, value)] of equal neighbours."""
+    """[(length, value)] of runs of equal values."""
     result = []
     for value in values:
         if result and result[-1][1] == value:
@@ -61,7 +61,7 @@ def array(kind, name, comment, numbers):
 
 
 def membership(name, comment, members):
-    """Lengths of runs, in turn outside and inside the set."""
+    """Lengths of runs, alternately outside and inside the set."""
     found = runs([bool(member) for member in members])
     lengths = ([0] if found[0][1] else []) + [length for length, _ in found]
     return array("uint32_t", f"k{name}Runs", comment, lengths) + f"const size_t kNum{name}Runs = {len(lengths)};\n"

@@ -1,7 +1,7 @@
-"""The tiny checkpoints that braid's models are held to transformers with: one for each option of each family.
+"""The tiny checkpoints for comparing braid's models with transformers: one for each option of each family.
 
-A case is a config.json as checkpoints have it (classic keys, or transformers 5's rope_parameters; keys left out where
-their default is what is tested) and how its tensors are stored.
+A case is a config.json as checkpoints have it (classic keys, or transformers 5's rope_parameters; a key whose default is
+tested is left out) and how its tensors are stored.
 """
 
 from dataclasses import dataclass, field
@@ -14,9 +14,9 @@ class Case:
     stored: str  # dtype of the tensors: BF16, F16 or F32
     # Further stored tensors that a loader must ignore: (name, shape, same_as).
     extra: list = field(default_factory=list)
-    # Of the embedding's values. At 0.003 the first norm sees squares near 1e-5, so that its epsilon matters.
+    # Scale of the embedding's values. At 0.003 the first norm sees squares near 1e-5, so its epsilon matters.
     embedding_scale: float = 1.0
-    # Of a long prompt every so many rows' logits are kept, and of a short one (below 64 tokens) all, or every so many.
+    # (a, b): the logits of every a-th row of a long prompt are kept, and of every b-th row of one of up to 64 tokens.
     kept_rows: tuple = (4, 1)
 
 
@@ -89,7 +89,7 @@ def gemma3(**keys):
 
 
 def gemma3_vision(text_config, **keys):
-    """Gemma 3 with the smallest vision tower there is, whose tensors are VISION."""
+    """Gemma 3 with the smallest possible vision tower, whose tensors are VISION."""
     config = _config("Gemma3ForConditionalGeneration", "gemma3", text_config={"model_type": "gemma3_text", **text_config},
                      vision_config={"model_type": "siglip_vision_model", "hidden_size": 8, "intermediate_size": 8,
                                     "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 28,
@@ -100,7 +100,7 @@ def gemma3_vision(text_config, **keys):
 
 
 def text_config(config):
-    """Of a configuration of text and vision the text's keys, else itself."""
+    """The text part of a vision-language configuration; any other configuration as it is."""
     return config.get("text_config", config)
 
 
@@ -155,9 +155,9 @@ CASES = [
     Case("qwen3_llama3_rope", stored="BF16",
          config=qwen3(**_sizes(168, 64, 112, 2, 4, 4, 64), rope_parameters=_llama3(rope_theta=100000.0),
                       dtype="bfloat16")),
-    Case("qwen3_absent_keys", stored="BF16", embedding_scale=0.003,  # head_dim 128, theta 10 000, eps 1e-6, untied, no bias by default
+    Case("qwen3_absent_keys", stored="BF16", embedding_scale=0.003,  # defaults: head_dim 128, theta 10 000, eps 1e-6, untied, no bias
          config=qwen3(**_sizes(160, 64, 64, 1, 2, 2))),
-    # Windows that the prompts outgrow several times: by layer_types, and in the upper layers.
+    # Windows that the prompts exceed several times: by layer_types, and in the upper layers.
     Case("qwen3_layer_types", stored="F32",
          config=qwen3(**_sizes(280, 64, 96, 3, 4, 2, 16), use_sliding_window=True, sliding_window=24,
                       layer_types=["sliding_attention", "full_attention", "sliding_attention"], dtype="float32")),
@@ -211,7 +211,7 @@ CASES = [
                           rope_theta=1000000.0, rms_norm_eps=1e-6, tie_word_embeddings=False, attention_bias=False,
                           rope_scaling=None, sliding_window=None, use_sliding_window=False, max_window_layers=2,
                           output_router_logits=False, router_aux_loss_coef=0.001, torch_dtype="bfloat16")),
-    Case("qwen3_moe_some_dense", stored="F32",  # layers 1 and 3 are sparse by their step, 3 is dense by the list
+    Case("qwen3_moe_some_dense", stored="F32",  # layers 1 and 3 are sparse by the step, 3 is dense by the list
          config=qwen3_moe(**_sizes(161, 72, 100, 4, 3, 1, 24), moe_intermediate_size=40, num_experts=10,
                           num_experts_per_tok=3, norm_topk_prob=False, decoder_sparse_step=2, mlp_only_layers=[3],
                           rope_parameters={"rope_type": "default", "rope_theta": 10000.0}, attention_bias=True,
@@ -258,7 +258,7 @@ CASES = [
          config=granite(**_sizes(176, 64, 96, 2, 4, 2), embedding_multiplier=12.0, logits_scaling=4.0,
                         residual_multiplier=0.22, attention_multiplier=0.1, rope_theta=10000.0, rms_norm_eps=1e-5,
                         attention_bias=False, mlp_bias=False, tie_word_embeddings=True, torch_dtype="bfloat16")),
-    Case("granite_biases", stored="F32", kept_rows=FEW,  # attention_multiplier 1, the others too but one
+    Case("granite_biases", stored="F32", kept_rows=FEW,  # attention_multiplier and all other multipliers but one are 1
          config=granite(**_sizes(163, 72, 100, 2, 3, 1), logits_scaling=1.5, attention_bias=True, mlp_bias=True,
                         dtype="float32")),
     # --- SmolLM3ForCausalLM
@@ -291,7 +291,7 @@ CASES = [
                      rope_scaling={"type": "longrope", "short_factor": [1.0, 1.05, 1.3, 1.6, 2.0, 2.5],
                                    "long_factor": [1.0, 1.5, 2.5, 4.0, 6.0, 8.0]})),
     # --- Glm4MoeForCausalLM
-    # half of each head rotated by default; a stored layer that predicts further tokens
+    # half of each head is rotated by default; a stored layer predicts further tokens
     Case("glm4_moe_groups", stored="BF16", kept_rows=FEW,
          config=glm4_moe(**_sizes(168, 64, 96, 3, 4, 2, 16), moe_intermediate_size=40, n_routed_experts=12,
                          num_experts_per_tok=3, n_shared_experts=1, n_group=4, topk_group=2, norm_topk_prob=True,
@@ -327,7 +327,7 @@ CASES = [
                         quantization_config={"modules_to_not_convert": [
                             "model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head"],
                             "quant_method": "mxfp4"})),
-    # --- Gemma2ForCausalLM: soft caps low enough, and windows short enough, to be seen in the logits
+    # --- Gemma2ForCausalLM: soft caps low enough, and windows short enough, to show in the logits
     Case("gemma2_plain", stored="BF16", kept_rows=FEW,
          config=gemma2(**_sizes(168, 64, 96, 2, 4, 2, 32), attn_logit_softcapping=5.0, final_logit_softcapping=3.0,
                        query_pre_attn_scalar=24, sliding_window=40, rope_theta=10000.0, rms_norm_eps=1e-6,
@@ -335,12 +335,12 @@ CASES = [
                        eos_token_id=1, pad_token_id=0)),
     # tied, heads of 256, 4 KV heads, caps of 50 and 30, scores by 1 / 16
     Case("gemma2_absent_keys", stored="F32", kept_rows=FEW, config=gemma2(**_sizes(161, 64, 80, 2, 4))),
-    Case("gemma2_layer_types", stored="F32", kept_rows=FEW,  # no caps, a head of its own, biases
+    Case("gemma2_layer_types", stored="F32", kept_rows=FEW,  # no caps, untied, biases
          config=gemma2(**_sizes(165, 72, 100, 3, 3, 1, 24), attn_logit_softcapping=None, final_logit_softcapping=None,
                        query_pre_attn_scalar=20, sliding_window=24, attention_bias=True, tie_word_embeddings=False,
                        layer_types=["full_attention", "sliding_attention", "full_attention"], dtype="float32",
                        rope_parameters={"rope_type": "linear", "factor": 2.0, "rope_theta": 50000.0})),
-    # --- Gemma3ForCausalLM: ropes so far apart that one for all layers would be seen
+    # --- Gemma3ForCausalLM: ropes so far apart that one for all layers would show
     Case("gemma3_plain", stored="BF16", kept_rows=FEW,
          config=gemma3(**_sizes(168, 64, 96, 3, 4, 1, 32), hidden_activation="gelu_pytorch_tanh",
                        attn_logit_softcapping=None, final_logit_softcapping=None, query_pre_attn_scalar=24,
@@ -355,7 +355,7 @@ CASES = [
                        layer_types=["sliding_attention", "full_attention", "sliding_attention"],
                        rope_parameters={"full_attention": {"rope_type": "linear", "factor": 4.0, "rope_theta": 20000.0},
                                         "sliding_attention": {"rope_type": "default", "rope_theta": 500.0}})),
-    # --- Gemma3ForConditionalGeneration: its text, under the names it was first published with, and those of today
+    # --- Gemma3ForConditionalGeneration: its text tower, under its first published names and under today's
     Case("gemma3_vision", stored="BF16", kept_rows=FEW, extra=_vision(""),
          config=gemma3_vision({**_sizes(168, 64, 64, 2, 4, 2, 32), "sliding_window": 30, "sliding_window_pattern": 2,
                                "rope_scaling": {"factor": 8.0, "rope_type": "linear"}}, torch_dtype="bfloat16",
@@ -382,7 +382,7 @@ CASES = [
 
 
 def tensors_of(case):
-    """[(name, shape, scale, offset, same_as)] of the checkpoint, in the order they are stored. A range as the scale:
+    """[(name, shape, scale, offset, same_as)] of the checkpoint, in the order they are stored. If the scale is a range:
     bytes within it."""
     c = text_config(case.config)
     kind = c["model_type"]
@@ -472,14 +472,14 @@ def tensors_of(case):
                for n, *rest in out]
     for name, shape, same_as in case.extra:
         out.append((name, shape, 1.0, 0.0, same_as))
-    if is_tied:  # the same numbers are the head: keep logits near 2
+    if is_tied:  # the embedding is also the head: keep logits near 2
         name, shape, scale, offset, same_as = out[0]
         out[0] = (name, shape, (case.embedding_scale if is_gemma else 2.0) / hidden**0.5, offset, same_as)
     return out
 
 
 def _stacked_experts(out, c, name, rows, cols, gain, exponents):
-    """One product of all experts, with rows and columns the other way round; or as MXFP4."""
+    """One product of all experts in one tensor, transposed; or as MXFP4."""
     experts = c["num_local_experts"]
     if "quantization_config" in c:
         out.append((name + "_blocks", [experts, rows, cols // 32, 16], range(256), 0.0, None))

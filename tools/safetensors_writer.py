@@ -1,4 +1,4 @@
-"""Writes a safetensors file a tensor at a time, so that a checkpoint need not fit in memory."""
+"""Writes a safetensors file one tensor at a time, so that a checkpoint need not fit in memory."""
 
 import json
 import struct
@@ -7,7 +7,7 @@ DTYPE_BYTES = {"F32": 4, "F16": 2, "BF16": 2, "U8": 1}
 
 
 def write_safetensors(path, tensors, make):
-    """`tensors`: [(name, dtype, shape)]; `make(name)` returns the bytes-like data of one, or an iterable of pieces."""
+    """`tensors`: [(name, dtype, shape)]; `make(name)` returns a tensor's bytes-like data, or an iterable of pieces."""
     header, offset = {"__metadata__": {"format": "pt"}}, 0
     for name, dtype, shape in tensors:
         size = DTYPE_BYTES[dtype]

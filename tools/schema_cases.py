@@ -1,7 +1,7 @@
-"""Random JSON schemas, and values that satisfy them or nearly do: for tests of structured output.
+"""Random JSON schemas with valid and nearly valid values, for tests of structured output.
 
-Only keywords that braid enforces, and values in the order and style that it writes (docs/decisions.md): properties as the
-schema lists them, no keys that it leaves unsaid.
+Only keywords that braid enforces, and values in the order and style that it writes (docs/decisions.md): properties in
+the schema's order, no keys that it does not mention.
 """
 
 import copy
@@ -67,7 +67,7 @@ class SchemaMaker:
         if r < 0.92:
             return self.all_of(depth)
         name = f"d{len(self.defs)}"
-        self.defs[name] = None  # keeps the name while its own definitions are made
+        self.defs[name] = None  # reserves the name while its own definitions are made
         self.defs[name] = self.schema(depth - 1)
         return {"$ref": f"#/$defs/{name}"}
 
@@ -170,7 +170,7 @@ class SchemaMaker:
 
 
 class ValueMaker:
-    """Values that should satisfy a schema (what a validator says is what counts)."""
+    """Values that should satisfy a schema (the validator decides)."""
 
     def __init__(self, root, rng):
         self.root, self.random = root, rng

@@ -1,4 +1,4 @@
-"""Weights out of a seed: the same numbers here (numpy) and in C++ (tests/support/seeded_weights.h), bit for bit.
+"""Weights from a seed: the same numbers here (numpy) and in C++ (tests/support/seeded_weights.h), bit for bit.
 
 Element i of the tensor `name` depends on (seed, name, i) alone, so tensors can be made in any order and in parts:
 
@@ -7,8 +7,8 @@ Element i of the tensor `name` depends on (seed, name, i) alone, so tensors can 
     s      = the sum of z's four 16-bit parts, minus 131070   # nearly normal, standard deviation 37837.2
     value  = float32(s) * float32(1 / 37837.2) * scale + offset, each step rounded to float32
 
-and is then rounded to nearest even to the dtype that the checkpoint stores. A tensor of bytes has low + (z / 2^32) mod
-(high - low + 1), with both divisions' fractions dropped.
+The value is then rounded to nearest even to the stored dtype. A tensor of bytes has low + (z / 2^32) mod
+(high - low + 1), in integer arithmetic.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """Odd corners of the template language, for tools/make_template_fixtures.py: one template a line, ¶ for a line break.
 
-The variables are those of template_grammar.py. What is not here: where braid differs from jinja2 and means to
+The variables are those of template_grammar.py. Intended differences from jinja2 are not here
 (docs/decisions.md).
 """
 

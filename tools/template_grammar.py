@@ -1,8 +1,8 @@
-"""Random templates by type: every production of a type gives, as a rule, a value of it, so that most templates render.
+"""Random templates by type: a production of a type usually yields a value of that type, so most templates render.
 
 A production is a piece of template text with holes: {int} {float} {num} {str} {list} {strs} {nums} {objs} {dict} {pairs}
-{bool} {any} {undef} are expressions of that type, {small} a small number, {lit} a short string literal, {name} a name that
-is free, {body} statements. <% and %> are a tag's borders, drawn with white space control.
+{bool} {any} {undef} are expressions of that type, {small} a small number, {lit} a short string literal, {name} a free name, {body}
+statements. <% and %> are a tag's borders, drawn with white space control.
 """
 import random
 import re

@@ -1,4 +1,4 @@
-"""What tokenizers are tried on: strings, parts of the pipeline by themselves, and combinations of parts."""
+"""Test cases of tokenizers: strings, single parts of the pipeline, and combinations of parts."""
 
 import json
 import random
@@ -76,7 +76,7 @@ def fnv(data, start=0x811C9DC5):
 
 
 def hash_of(tokenizer, text):
-    """Over the ids with special tokens, and over the text of those with and without them."""
+    """One hash over the ids with special tokens, and over their text with and without those."""
     ids = tokenizer.encode(text, add_special_tokens=True).ids
     value = fnv(b"".join(i.to_bytes(4, "little") for i in ids))
     value = fnv(tokenizer.decode(ids, skip_special_tokens=True).encode(), value)
@@ -105,7 +105,7 @@ def chained(hashes):
 
 
 def splits():
-    """Split's patterns and behaviours, each with a hash of what becomes of every seventh string."""
+    """Split's patterns and behaviours, each with a hash of the pieces of every seventh string."""
     texts = strings()[::7] + SPLIT_TEXTS
     for behaviour in ("removed", "isolated", "merged_with_previous", "merged_with_next", "contiguous"):
         for invert in (False, True):
@@ -176,13 +176,13 @@ PRE_TOKENIZERS = [
 
 
 def blocks():
-    """Every code point that may be assigned, behind a letter, 256 to a text."""
+    """Every code point that may be assigned, each after a letter, 256 to a text."""
     for block in [*range(0x400), 0xE00, 0xE01]:
         yield "".join("a" + chr(c) for c in range(block * 256, block * 256 + 256) if not 0xD800 <= c < 0xE000)
 
 
 def parts():
-    """Normalizers and pre-tokenizers by themselves, with hashes over all strings and over every code point."""
+    """Single normalizers and pre-tokenizers, with hashes over all strings and over every code point."""
     texts, code_points = strings()[::3] + SPLIT_TEXTS, list(blocks())
     for content in NORMALIZERS:
         part = Tokenizer.from_str(json.dumps(EMPTY | {"normalizer": content})).normalizer
@@ -203,7 +203,7 @@ EMPTY = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": 
 
 
 def base_model():
-    """Bytes, the byte alphabet, U+2581 and a few merges: something for every pipeline, unknown characters for each."""
+    """Bytes, the byte alphabet, U+2581 and a few merges: every pipeline has known and unknown characters."""
     tokens = ["<unk>"] + [f"<0x{byte:02X}>" for byte in range(256)]
     tokens += sorted(pre_tokenizers.ByteLevel.alphabet()) + ["\u2581"]
     merges = [("h", "e"), ("t", "h"), ("th", "e"), ("t", "he"), ("i", "n"), ("a", "n"), ("e", "r"), ("\u0120", "t"), ("\u0120", "a"),
@@ -243,7 +243,7 @@ ADDED = ["[left]", "word", "the", "  \t", "\u00c9", "e\u0301", "<x>", "\n", "ab"
 
 
 def random_added(draw, vocabulary, normalizer):
-    """Added tokens with any flags. None is normalised to nothing: the reference then finds it everywhere."""
+    """Added tokens with any flags. None normalizes to nothing: the reference would find it everywhere."""
     added, next_id = [], len(vocabulary)
     for content in draw.sample(ADDED, draw.randint(0, 5)):
         token_id = vocabulary.get(content)
@@ -273,9 +273,9 @@ def affixed_model(prefix, suffix):
 
 
 def combination_hash(tokenizer, text, renamed):
-    """None where the reference itself breaks, as it does on some added tokens next to characters of several bytes. It
-    no longer knows a special token as special that has another normal form (`renamed`), and does not skip it: braid
-    does, so these are left out here."""
+    """None where the reference itself fails, as on some added tokens next to characters of several bytes. It also
+    forgets that a special token with another normal form (`renamed`) is special, and does not skip it. braid does, so
+    these are left out."""
     try:
         ids = tokenizer.encode(text, add_special_tokens=True).ids
         value = fnv(b"".join(i.to_bytes(4, "little") for i in ids))
@@ -288,7 +288,7 @@ def combination_hash(tokenizer, text, renamed):
 
 
 def combinations():
-    """Tokenizers put together at random. First a model that most have; then rows of what each changes, and its hash."""
+    """Tokenizers of random parts. First the model that most of them share; then a row of changes and a hash for each."""
     draw, texts, base = random.Random(3), strings()[::11], base_model()
     yield base
     rows = []
@@ -297,7 +297,7 @@ def combinations():
                    "byte_fallback": draw.random() < 0.5, "ignore_merges": draw.random() < 0.5}
         normalizer = draw.choice([None, *NORMALIZERS])
         pre_tokenizer = draw.choice([None, *PRE_TOKENIZERS])
-        # What is first the reference judges by places in the text before normalisation, braid by those after it.
+        # For "first" the reference counts places before normalization, braid after it.
         if '"first"' in json.dumps(pre_tokenizer):
             normalizer = None
         rows.append({"normalizer": normalizer, "pre_tokenizer": pre_tokenizer,

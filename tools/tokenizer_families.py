@@ -1,5 +1,5 @@
-"""Small tokenizers with the pipelines of published families. The vocabularies are trained on text that every machine has:
-the Python standard library's sources and words drawn from the Unicode character names."""
+"""Small tokenizers with the pipelines of published families. Their vocabularies are trained on text that every machine
+has: the Python standard library's sources, and words from the Unicode character names."""
 
 import json
 import os
@@ -82,8 +82,8 @@ def split_bytes(pattern):
 
 
 def all_merges(vocab):
-    """SentencePiece has scores, no merges: each two tokens that make a third are one, in the order of the thirds' ids,
-    which is that of their scores."""
+    """SentencePiece has scores, no merges. Every two tokens that join to a third are a merge, ordered by the third's id,
+    which is the order of scores."""
     merges = []
     for token in sorted(vocab, key=vocab.get):
         pairs = [(token[:i], token[i:]) for i in range(1, len(token)) if token[:i] in vocab and token[i:] in vocab]
@@ -92,7 +92,7 @@ def all_merges(vocab):
 
 
 def sentence_piece():
-    """Llama-2's pipeline as transformers converts it: no pre-tokenizer, bytes for what the vocabulary lacks."""
+    """Llama-2's pipeline as transformers converts it: no pre-tokenizer, bytes for characters outside the vocabulary."""
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="\u2581", prepend_scheme="always")
     tokens = ["<unk>", "<s>", "</s>"] + [f"<0x{byte:02X}>" for byte in range(256)]
@@ -117,7 +117,7 @@ def sentence_piece():
 
 
 def byte_decoding(strips):
-    """How a converted SentencePiece vocabulary becomes text again."""
+    """The decoder of a converted SentencePiece vocabulary."""
     stages = [{"type": "Replace", "pattern": {"String": "\u2581"}, "content": " "}, {"type": "ByteFallback"},
               {"type": "Fuse"}]
     return {"type": "Sequence",
@@ -172,13 +172,13 @@ def splits_in_turn(*patterns):
 
 
 def removed_inverted(pattern):
-    """As vocabularies of tiktoken are converted: what matches is kept."""
+    """As converted tiktoken vocabularies have it: matches are kept."""
     return pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(pattern), "removed", True),
                                     pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
 
 
 def families():
-    """{name: what makes it}"""
+    """{name: the function that makes it}"""
     chat = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
     flags = [AddedToken("[left]", lstrip=True, normalized=False), AddedToken("[right]", rstrip=True, normalized=False),
              AddedToken("[both]", lstrip=True, rstrip=True, normalized=False),

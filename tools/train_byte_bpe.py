@@ -1,6 +1,6 @@
-"""A byte-level BPE tokenizer trained on text that every machine with Python has, padded to any size of vocabulary.
+"""Trains a byte-level BPE tokenizer on text that every machine with Python has, and pads it to any vocabulary size.
 
-The standard library alone. It is for checkpoints with random weights, whose tokenizer must be of the right size and
+Needs only the standard library. It is for checkpoints with random weights: their tokenizer must have the right size and
 kind and turn every text into ids and back, but need not be a good one.
 """
 
@@ -10,10 +10,10 @@ import json
 import pathlib
 import re
 
-# Qwen2's and Qwen3's, as their tokenizer.json has it.
+# The pattern of Qwen2 and Qwen3, as in their tokenizer.json.
 QWEN2_PATTERN = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
                  r"|\s+(?!\S)|\s+")
-# Near enough to it for training, in Python's own regular expressions.
+# Close enough for training, as a regular expression of Python's.
 TRAINING_PATTERN = re.compile(r"[^\r\n\w]?[^\W\d_]+|\d| ?[^\s\w]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+|_+")
 
 CHATML_TEMPLATE = (
@@ -90,7 +90,7 @@ def _trained(num_merges):
 
 
 def tokenizer_json(vocab_size, specials, num_merges=1500):
-    """tokenizer.json's content: `specials` have the highest ids, unreachable fillers stand between."""
+    """tokenizer.json's content: `specials` have the highest ids; unreachable fillers come before them."""
     merges = _trained(num_merges)
     tokens = [*byte_alphabet().values(), *(a + b for a, b in merges)]
     tokens = list(dict.fromkeys(tokens))

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Turns a dense GGUF model of the llama architecture into a mixture of experts that says the same.
+"""Turns a dense GGUF model of the llama architecture into a mixture of experts with the same output.
 
-Each expert is a copy of the dense feed-forward's quantised blocks (Komatsuzaki et al., "Sparse Upcycling", arXiv
-2212.05055), the router is small random weights. Since Mixtral's weights of the chosen experts sum to 1, the layer's
-output is the dense one's, whatever the router picks; so greedy text is the same, while routing is real.
+Each expert is a copy of the dense feed-forward's quantized blocks (Komatsuzaki et al., "Sparse Upcycling", arXiv
+2212.05055), the router has small random weights. Mixtral's weights of the chosen experts sum to 1, so the layer's
+output is the dense one's whatever the router picks: greedy text is the same, and routing is real.
 
     tools/upcycle_moe.py DENSE.gguf MOE.gguf [--experts 8] [--experts-per-token 2] [--seed 1]
 
-Needs Python's standard library alone. The output appears under its name only when it is whole.
+Needs only Python's standard library. The output file gets its name only when it is complete.
 """
 
 import argparse

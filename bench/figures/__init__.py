@@ -1,1 +1,1 @@
-"""What bench/run_all, bench/plot_streams and bench/compare_engines are made of. Python's standard library alone."""
+"""The parts of bench/run_all, bench/plot_streams and bench/compare_engines. Uses only Python's standard library."""

@@ -1,10 +1,10 @@
-"""Rounds of several engines as one comparison: medians, ratios, a table. Pure."""
+"""Compares the rounds of several engines: medians, ratios, a table. Pure functions."""
 
 from statistics import median_low
 
 
 def medians(rounds):
-    """One round's shape, of the medians over those rounds that have the figure."""
+    """A round of medians; each is taken over the rounds that have the figure."""
     def of(values):
         values = [value for value in values if value is not None]
         return median_low(values) if values else None
@@ -13,8 +13,8 @@ def medians(rounds):
             "decode": {count: of([one["decode"].get(count) for one in rounds]) for count in streams}}
 
 
-def shares_of_floor(rounds):
-    """braid's own, {"prefill": …, streams: …}."""
+def shares_of_roofline(rounds):
+    """The medians of braid's roofline fractions, {"prefill": …, streams: …}."""
     shares = {"prefill": median_low([one["prefill_floor_fraction"] for one in rounds])}
     for count in rounds[0]["decode_floor_fraction"]:
         shares[count] = median_low([one["decode_floor_fraction"][count] for one in rounds])
@@ -22,10 +22,10 @@ def shares_of_floor(rounds):
 
 
 def comparison_table(rounds):
-    """Markdown. `rounds`: {engine: [round]}, braid first; the ratio is braid's speed over the other's."""
+    """A table in Markdown. `rounds`: {engine: [round]}, braid first. Ratios are braid's speed over the other's."""
     names = list(rounds)
     rates = {name: medians(rounds[name]) for name in names}
-    shares = shares_of_floor(rounds["braid"])
+    shares = shares_of_roofline(rounds["braid"])
     header = ["tokens/s", "braid", "of the floor"] + [cell for name in names[1:] for cell in (name, "braid is")]
     lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
     for key, label in [("prefill", "prefill")] + [(count, f"decode, {count} streams") for count in rates["braid"]["decode"]]:
@@ -38,5 +38,5 @@ def comparison_table(rounds):
 
 
 def streams_by_engine(rounds):
-    """What bench/plot_streams draws beside braid: {engine: [[streams, tokens/s]]}."""
+    """The points that bench/plot_streams draws beside braid's: {engine: [[streams, tokens/s]]}."""
     return {name: [[count, rate] for count, rate in medians(own)["decode"].items() if rate] for name, own in rounds.items() if name != "braid"}

@@ -1,4 +1,4 @@
-"""The engines that bench/compare_engines sets beside braid: how each is found, run once over all shapes, and read.
+"""The engines that bench/compare_engines compares with braid: how to find each, run it once over all shapes, and read its output.
 
 One round of an engine is {"prefill": tokens/s, "decode": {streams: tokens/s}}.
 """
@@ -14,7 +14,7 @@ from statistics import median_low
 from .programs import Failure, run, run_json
 
 PREFILL_LEN = 512
-DECODE_INPUT_LEN = 144  # with the steps behind it a context of 160 tokens on average
+DECODE_INPUT_LEN = 144  # together with the steps, a context of 160 tokens on average
 DECODE_STEPS = 32
 DRIVERS = pathlib.Path(__file__).parent / "drivers"
 
@@ -32,7 +32,7 @@ class Braid:
         self.command = [program, "bench", "latency", "--model-path", model, "--threads-per-rank", threads, "--repeats", 1, "--json"]
 
     def round(self, streams):
-        """With what share of its floor each figure is, as braid itself reports it."""
+        """Also has the roofline fraction of each figure, as reported by braid."""
         report = run_json([*self.command, "--batch-size", 1, "--input-len", PREFILL_LEN, "--output-len", 1])
         got = {"prefill": report["prefill_tokens_per_s"], "prefill_floor_fraction": report["prefill_floor_fraction"], "decode": {},
                "decode_floor_fraction": {}}
@@ -46,7 +46,7 @@ class Braid:
 # ---- llama.cpp: llama-bench for one stream, llama-batched-bench for more
 
 def read_llama_bench(text):
-    """`llama-bench -o json`: (tokens/s of the prompt test, of the generation test, the model's type), None where there is none."""
+    """From `llama-bench -o json`: (tokens/s of the prompt test, of the generation test, the model's type); None for a missing one."""
     prefill = decode = model_type = None
     for test in json.loads(text):
         rate = median_low(test["samples_ts"]) if test.get("samples_ts") else test["avg_ts"]
@@ -59,7 +59,7 @@ def read_llama_bench(text):
 
 
 def read_batched_bench(text):
-    """`llama-batched-bench --output-format jsonl`: {streams: tokens/s of generation}. Other lines are its log."""
+    """From `llama-batched-bench --output-format jsonl`: {streams: tokens/s of generation}. Other lines are its log."""
     rates = {}
     for line in text.splitlines():
         if line.startswith("{"):
@@ -109,10 +109,10 @@ class LlamaCpp:
         return got
 
 
-# ---- vLLM and OpenVINO GenAI: a driver of ours in their Python, which times whole batches
+# ---- vLLM and OpenVINO GenAI: our driver runs in their Python and times whole batches
 
 def shapes_of(streams):
-    """(sequences, tokens of each prompt, tokens that each generates) of every batch that a driver times."""
+    """(sequences, tokens of each prompt, generated tokens of each) for every batch that a driver times."""
     shapes = [(1, PREFILL_LEN, 1)]
     for count in streams:
         shapes += [(count, DECODE_INPUT_LEN, 1), (count, DECODE_INPUT_LEN, DECODE_STEPS + 1)]
@@ -120,7 +120,7 @@ def shapes_of(streams):
 
 
 def read_batches(text):
-    """A driver's lines: prefill by the batch of one token; decode by what further tokens add to the time of the first."""
+    """From a driver's lines. Prefill is the batch that generates one token; decode is the time that further tokens add to the first."""
     seconds = {}
     for line in text.splitlines():
         if line.startswith('{"batch_size"'):

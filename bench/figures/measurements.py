@@ -1,4 +1,4 @@
-"""What is measured, and how: each measurement's programs, which take turns where there are several."""
+"""What is measured, and how: the programs of each measurement. Several programs take turns."""
 
 import contextlib
 import dataclasses
@@ -13,17 +13,17 @@ from .rows import MODEL_NAMES, ONEDNN_ROWS
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 from server import Program, Server  # noqa: E402
 
-GROUPS = ["roofline", "kernels", "onednn", "prefill", "decode", "context", "prompt", "ready", "ranks", "serving"]
+KINDS = ["roofline", "kernels", "onednn", "prefill", "decode", "context", "prompt", "ready", "ranks", "serving"]
 DENSE_STREAMS = [1, 8, 32, 64]
 MOE_STREAMS = [1, 32]
 
 
 @dataclasses.dataclass(frozen=True)
 class Sizes:
-    """Tokens, and how often."""
+    """Lengths in tokens, and numbers of repeats."""
     repeats: int = 5
     prefill_len: int = 512
-    decode_input_len: int = 144   # with 32 steps behind it a context of 160 tokens on average
+    decode_input_len: int = 144   # together with 32 steps, a context of 160 tokens on average
     decode_output_len: int = 33
     context_streams: int = 8
     context_input_len: int = 8176
@@ -43,13 +43,13 @@ QUICK_SIZES = Sizes(repeats=1, prefill_len=24, decode_input_len=12, decode_outpu
 
 @dataclasses.dataclass
 class Context:
-    """What the programs are, and what they run on. A model that could not be had is the Failure that says why."""
+    """The programs, and what they run on. A model that is not available is the Failure that says why."""
     braid: pathlib.Path
     onednn: pathlib.Path | Failure
     models: dict  # "0.6b" and "moe": path or Failure
     threads: int
     sizes: Sizes
-    isa: str = ""  # what BRAID_CPU_ISA says
+    isa: str = ""  # of BRAID_CPU_ISA
 
     def model(self, name):
         if isinstance(self.models[name], Failure):
@@ -59,7 +59,7 @@ class Context:
 
 @dataclasses.dataclass
 class Measurement:
-    """`measure(context, turn)` gives {label: report}; it is called `turns` times."""
+    """`measure(context, turn)` returns {label: report}; it is called `turns` times."""
     name: str
     what: str
     measure: object
@@ -92,7 +92,7 @@ def kernels(sizes):
 
 
 def onednn(sizes):
-    """Beside braid's in turns. Float32 only for its peak, which the routers' floors take."""
+    """oneDNN's products in turns with braid's. Float32 only for its peak, which the roofline of routers needs."""
     def measure(context, _turn):
         if isinstance(context.onednn, Failure):
             raise context.onednn
@@ -128,13 +128,13 @@ def is_healthy(url):
     try:
         with urllib.request.urlopen(url + "/health", timeout=60) as response:
             return response.status == 200
-    except OSError:  # 503 until it is ready, and no answer from one that ends
+    except OSError:  # 503 until it is ready; no answer if it has ended
         return False
 
 
 @contextlib.contextmanager
 def serving_model(context, model, *flags):
-    """A server of its own, ready."""
+    """A new server, ready."""
     try:
         server = Server(Program(str(context.braid)), context.model(model), "--threads-per-rank", context.threads, *flags,
                         wait_until_ready=False)
@@ -160,7 +160,7 @@ def ready(sizes):
 
 
 def in_turns(turn, runs):
-    """What each of `runs` gives, {label: run}. Every other turn takes them backwards: a machine that rested is faster for a while."""
+    """The result of each of `runs`, {label: run}. Every other turn goes backwards, because a machine that has rested is faster at first."""
     order = list(runs) if turn % 2 == 0 else list(reversed(runs))
     return {label: runs[label]() for label in order}
 
@@ -176,7 +176,7 @@ def ranks(sizes):
 
 
 def serving(model, streams, sizes):
-    """The same requests through a server and without one, in turns: twice as many as run at once, four at least."""
+    """The same requests through a server and without one, in turns: twice as many as run at once, at least four."""
     num_prompts = max(4, 2 * streams)
     counts = ("--num-prompts", num_prompts)
     limits = ("--max-running-requests", streams, "--max-total-tokens", 4096 + 4 * streams * (sizes.serving_input_len +
@@ -199,8 +199,8 @@ def serving(model, streams, sizes):
                        f"{sizes.serving_input_len} + {sizes.serving_output_len} tokens", measure, sizes.repeats)
 
 
-def measurements_of(group, sizes):
-    """A group's measurements, in order."""
+def measurements_of(kind, sizes):
+    """The measurements of a kind, in order."""
     return {
         "roofline": lambda: [roofline()],
         "kernels": lambda: [kernels(sizes)],
@@ -212,11 +212,11 @@ def measurements_of(group, sizes):
         "ready": lambda: [ready(sizes)],
         "ranks": lambda: [ranks(sizes)],
         "serving": lambda: [serving(model, n, sizes) for model in MODEL_NAMES for n in DENSE_STREAMS],
-    }[group]()
+    }[kind]()
 
 
 def take(measurement, context, say):
-    """Its part of the JSON: what its programs reported, turn by turn, or why it failed."""
+    """Measures. Returns its part of the JSON: the reports of its programs, turn by turn, or why it failed."""
     result = {"what": measurement.what, "reports": {}}
     try:
         for turn in range(measurement.turns):

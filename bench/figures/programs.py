@@ -1,4 +1,4 @@
-"""Runs programs and reads their line of JSON; builds them, and makes the checkpoints that they measure."""
+"""Builds programs, runs them and reads their line of JSON, and makes the checkpoints that they measure."""
 
 import json
 import os
@@ -13,11 +13,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 class Failure(Exception):
-    """Why a figure could not be had, in one line."""
+    """Why a figure could not be measured, in one line."""
 
 
 def reason_of(returncode, stderr):
-    """One line for a program that failed: its error, or how it ended."""
+    """One line on why a program failed: its error, or how it ended."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("error: ")]
     if errors:
@@ -29,7 +29,7 @@ def reason_of(returncode, stderr):
 
 
 def run(command, **options):
-    """stdout of a program that must succeed."""
+    """Runs a program that must succeed. Returns its stdout."""
     command = [str(word) for word in command]
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", **options)
@@ -41,7 +41,7 @@ def run(command, **options):
 
 
 def run_json(command, **options):
-    """The last line of a program's stdout, which is JSON."""
+    """Runs a program. Returns the last line of its stdout, parsed as JSON."""
     out = run(command, **options).strip()
     try:
         return json.loads(out.splitlines()[-1])
@@ -59,7 +59,7 @@ def has_onednn():
 
 
 def build(wants_onednn, say):
-    """The release build's program, and onednn_bench or None."""
+    """Builds the release preset. Returns its braid, and onednn_bench or None."""
     folder = ROOT / "build" / "release"
     targets = ["braid"] + (["onednn_bench"] if wants_onednn else [])
     say(f"building {' and '.join(targets)} in {folder}")
@@ -69,7 +69,7 @@ def build(wants_onednn, say):
 
 
 def python_with_numpy(say):
-    """An interpreter that has numpy: this one, or one in build/bench-venv."""
+    """A Python that has numpy: this one, or one in build/bench-venv."""
     if subprocess.run([sys.executable, "-c", "import numpy"], capture_output=True, check=False).returncode == 0:
         return sys.executable
     folder = ROOT / "build" / "bench-venv"
@@ -82,7 +82,7 @@ def python_with_numpy(say):
 
 
 def make_checkpoint(name, folder, say):
-    """The path of a random-weight checkpoint, made if it is not there."""
+    """The path of a checkpoint with random weights; makes it if it is missing."""
     path = folder / name
     if not path.exists():
         say(f"making {path}")
@@ -92,7 +92,7 @@ def make_checkpoint(name, folder, say):
 
 
 def read_once(path):
-    """Brings a model's files into the page cache."""
+    """Reads a model's files, so that they are in the page cache."""
     files = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.is_file())
     for file in files:
         with open(file, "rb") as opened:
@@ -107,7 +107,7 @@ def processor_name():
 
 
 def commit_name():
-    """The checked-out commit, with a mark if files differ from it."""
+    """The checked-out commit, marked if files differ from it."""
     try:
         return run(["git", "describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"], cwd=ROOT).strip()
     except Failure:

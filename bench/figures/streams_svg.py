@@ -1,4 +1,4 @@
-"""Tokens a second over streams, with the floor drawn in, as SVG that is readable on light and on dark pages. Pure."""
+"""Draws tokens a second over streams, with the roofline, as SVG that is readable on light and dark pages. Pure functions."""
 
 import math
 from xml.sax.saxutils import escape
@@ -7,8 +7,8 @@ PANEL_WIDTH, PANEL_HEIGHT = 340, 250
 LEFT, TOP, GAP, RIGHT = 64, 66, 76, 24
 INSET = 20  # from the axes to the first and last points
 LEGEND_LINE = 20
-# On light and on dark pages; each has a class for lines, and one for dots: .braid, .braid-dot.
-COLORS = {"braid": ("#0969da", "#58a6ff"), "floor": ("#57606a", "#9198a1")}
+# For light and for dark pages. Each color has a class for lines and one for dots: .braid, .braid-dot.
+COLORS = {"braid": ("#0969da", "#58a6ff"), "roofline": ("#57606a", "#9198a1")}
 OTHER_COLORS = [("#bc4c00", "#ff9b50"), ("#1a7f37", "#56d364"), ("#8250df", "#bc8cff"), ("#bf3989", "#ff80c8"), ("#9a6700", "#e3b341"),
                 ("#1b7c83", "#56d4dd")]
 PAGE = [{".page": "fill: #ffffff", "text": "fill: #24292f", ".faint": "fill: #57606a", ".grid": "stroke: #d8dee4",
@@ -36,7 +36,7 @@ def style(colors):
 
 
 def ticks_round(low, high):
-    """1, 2 and 5 times powers of ten, from the last one up to `low` to the first one from `high` on."""
+    """1, 2 and 5 times powers of ten, from the last one not above `low` to the first one not below `high`."""
     exponents = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
     ticks = [factor * 10.0 ** exponent for exponent in exponents for factor in (1, 2, 5)]
     first = max(i for i, tick in enumerate(ticks) if tick <= low)
@@ -50,7 +50,7 @@ def text(x, y, content, anchor="start", size=13, kind="", extra=""):
 
 
 class Panel:
-    """One model's axes, both logarithmic: an equal share of the floor is an equal distance below it."""
+    """One model's axes, both logarithmic: equal fractions of the roofline are at equal distances below it."""
 
     def __init__(self, left, points):
         self.left, self.top = left, TOP
@@ -94,16 +94,16 @@ class Panel:
 
 
 def draw_model(panel, model, points, engines):
-    """`points`: [(streams, tokens/s, the floor's)]; `engines`: [(class, [(streams, tokens/s)])]."""
-    floor = [(streams, value) for streams, _, value in points]
+    """`points`: [(streams, tokens/s, the roofline's)]; `engines`: [(class, [(streams, tokens/s)])]."""
+    roofline = [(streams, value) for streams, _, value in points]
     own = [(streams, value) for streams, value, _ in points]
     out = panel.axes(model)
-    out += [panel.line(floor, "floor thin dashed")] + panel.dots(floor, "floor-dot", 3)
+    out += [panel.line(roofline, "roofline thin dashed")] + panel.dots(roofline, "roofline-dot", 3)
     for kind, others in engines:
         out += [panel.line(others, f"{kind} thin")] + panel.dots(others, f"{kind}-dot", 3.5)
     out += [panel.line(own, "braid line")] + panel.dots(own, "braid-dot", 4.5)
-    for streams, value, floor_value in points:
-        out.append(text(panel.x(streams) - 6, panel.y(max(value, floor_value)) - 9, f"{100 * value / floor_value:.0f} %", anchor="middle",
+    for streams, value, bound in points:
+        out.append(text(panel.x(streams) - 6, panel.y(max(value, bound)) - 9, f"{100 * value / bound:.0f} %", anchor="middle",
                         size=11, kind="faint share"))
     return out
 
@@ -120,7 +120,7 @@ def legend(top, names):
 
 
 def streams_svg(title, series, engines=None):
-    """`series`: {model: [(streams, tokens/s, the floor's tokens/s)]}; `engines`: {engine: {model: [(streams, tokens/s)]}}."""
+    """`series`: {model: [(streams, tokens/s, the roofline's tokens/s)]}; `engines`: {engine: {model: [(streams, tokens/s)]}}."""
     engines = engines or {}
     kinds = {engine: f"other-{i}" for i, engine in enumerate(engines)}
     colors = {**COLORS, **{kind: OTHER_COLORS[i % len(OTHER_COLORS)] for i, kind in enumerate(kinds.values())}}
@@ -130,7 +130,7 @@ def streams_svg(title, series, engines=None):
         everything = points + [(streams, value) for _, line in others for streams, value in line]
         body += draw_model(Panel(LEFT + i * (PANEL_WIDTH + GAP), everything), model, points, others)
     names = [("braid", "braid line", "braid-dot"),
-             ("the floor of the same run, and braid's share of it", "floor thin dashed", "floor-dot")]
+             ("the floor of the same run, and braid's share of it", "roofline thin dashed", "roofline-dot")]
     names += [(engine, f"{kind} thin", f"{kind}-dot") for engine, kind in kinds.items()]
     legend_top = TOP + PANEL_HEIGHT + 70
     body += legend(legend_top, names)

@@ -1,6 +1,6 @@
-"""The run as Markdown: on what machine, its ceilings, and each row beside its floor and its target."""
+"""A run as Markdown: the machine, its ceilings, and each row beside its roofline and its target."""
 
-from .floors import peaks_of, tier_of
+from .rooflines import peaks_of, tier_of
 from .rows import rows_of
 from .targets import CLASS_OF_TIER
 
@@ -25,7 +25,7 @@ def gflops(value):
 
 
 def ceilings_lines(results):
-    """What the multiply instructions give at best, and the peaks that the floors are made of."""
+    """The best speeds of the multiply instructions, and the peaks that the rooflines use."""
     lines = []
     for dtype, peak in peaks_of(results).items():
         if peak["flops_per_s"] > 0:
@@ -54,7 +54,7 @@ def table_of(results):
     lines += [""] + ceilings if ceilings else []
     lines += ["", markdown_row(COLUMNS), "|" + " --- |" * len(COLUMNS)]
     for row in rows_of(results):
-        lines.append(markdown_row([row["what"], row["figure"], row["floor"], in_unit(row["judged"], row["unit"]),
+        lines.append(markdown_row([row["what"], row["figure"], row["bound"], in_unit(row["judged"], row["unit"]),
                                    target_text(row["at_least"], row), target_text(row["aim"], row), row["verdict"],
                                    row["note"]]))
     return "\n".join(lines) + "\n"

@@ -1,6 +1,6 @@
-"""What each row of the table should come to, by class of processor: (at least, aim); None: nothing was set.
+"""The target of each row of the table, by class of processor: (at least, aim); None: not set.
 
-Of the floor in per cent, unless the row is a ratio (`onednn/…`: as many times oneDNN's speed) or a time (`ready`: seconds at most).
+In per cent of the roofline, except for ratios (`onednn/…`: times oneDNN's speed) and times (`ready`: seconds at most).
 """
 
 CLASS_OF_TIER = {"avx512_bf16": "AVX-512 BF16", "amx_bf16": "AMX"}
@@ -28,7 +28,7 @@ TARGETS = {
 
 
 def target_of(tier, row_id):
-    """(at least, aim), each None where nothing was set for this processor."""
+    """(at least, aim), each None if not set for this processor."""
     return TARGETS.get(CLASS_OF_TIER.get(tier), {}).get(row_id, (None, None))
 
 

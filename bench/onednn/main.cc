@@ -1,4 +1,4 @@
-// braid's matrix kernels and oneDNN's in one run, taking turns: the yardstick of docs/performance.md.
+// braid's and oneDNN's matrix kernels in one run, taking turns: the yardstick of docs/performance.md.
 #include <fmt/format.h>
 #include <omp.h>
 
@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "braid/bench/roofline.h"
+#include "braid/bench/roofline/roofline.h"
+#include "braid/bench/roofline/weight_set.h"
 #include "braid/bench/timing.h"
-#include "braid/bench/weight_set.h"
 #include "braid/kernels/cpu/matmul.h"
 #include "onednn_product.h"
 
@@ -31,7 +31,7 @@ struct Comparison {
   double onednn_s;
 };
 
-// Turns of several calls. After oneDNN's its threads are given time to go to sleep: OpenMP's spin for milliseconds.
+// Each turn is several calls. After oneDNN's turn its threads get time to go to sleep: OpenMP's spin for milliseconds.
 Comparison compare(const Options& options, CpuIsa isa, DType dtype, ThreadTeam& team, WeightSet& weights, int64_t m,
                    int64_t n, int64_t k) {
   constexpr int64_t kWeightBytes = int64_t{256} << 20;
@@ -101,16 +101,16 @@ int run(const Options& options) {
   for (const Comparison& c : comparisons) {
     const double bytes = static_cast<double>(c.n * c.k * dtype_bytes(dtype));
     const double flops = 2.0 * static_cast<double>(c.m) * static_cast<double>(c.n * c.k);
-    const double floor_fraction = std::max(bytes / read, flops / peak) / c.braid_s;
+    const double roofline_fraction = std::max(bytes / read, flops / peak) / c.braid_s;
     line["products"].push_back({{"k", c.k},
                                 {"n", c.n},
                                 {"m", c.m},
                                 {"braid_s", c.braid_s},
                                 {"onednn_s", c.onednn_s},
-                                {"floor_fraction", floor_fraction}});
+                                {"floor_fraction", roofline_fraction}});
     if (!options.json) {
       fmt::print("{:>6} {:>7} {:>4} {:>10.1f} {:>10.1f} {:>6.2f}x {:>6.1f}%\n", c.k, c.n, c.m, c.braid_s * 1e6,
-                 c.onednn_s * 1e6, c.onednn_s / c.braid_s, floor_fraction * 100);
+                 c.onednn_s * 1e6, c.onednn_s / c.braid_s, roofline_fraction * 100);
     }
   }
   if (options.json) fmt::print("{}\n", line.dump());

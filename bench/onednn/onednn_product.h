@@ -1,4 +1,4 @@
-// One product of oneDNN's, y[m, n] = x[m, k] · w[k, n], over weights in the layout that it likes best.
+// One oneDNN product, y[m, n] = x[m, k] · w[k, n], with weights in the layout that oneDNN prefers.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace braid {
 
 class OnednnProduct {
  public:
-  // Makes as many distinct weights as `weight_bytes` hold, at least one, and takes the next of them at every run.
+  // Makes as many distinct weights as fit `weight_bytes`, at least one; every run takes the next of them.
   OnednnProduct(DType dtype, int64_t m, int64_t n, int64_t k, int64_t weight_bytes);
 
   // x [m, k] of the dtype, y [m, n] float32.

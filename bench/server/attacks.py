@@ -1,5 +1,5 @@
-"""What hostile and broken clients do to a server. Each attack makes one round against it and names how the server took it;
-an answer that a server must not give is an AssertionError. They use sockets alone, so that nothing tidies up what they send."""
+"""What hostile and broken clients do to a server. Each attack runs one round against it and returns how the server reacted.
+An answer that a server must not give is an AssertionError. Attacks use plain sockets, so that no library cleans up what they send."""
 
 import contextlib
 import json
@@ -9,7 +9,7 @@ import time
 
 CHAT = "/v1/chat/completions"
 HELLO = [{"role": "user", "content": "hello"}]
-# What a server may answer to nonsense: it understood it after all, or refused it by name, or is busy.
+# Allowed answers to nonsense: the server understood it after all, refused it with a reason, or is busy.
 REFUSED = {400, 404, 405, 408, 411, 413, 414, 415, 417, 429, 431, 501, 503, 505}
 ANSWERED = REFUSED | {200}
 
@@ -32,7 +32,7 @@ class Raw:
         self.socket.connect(address)
 
     def send(self, data):
-        """False where the server has had enough."""
+        """Returns False if the server has closed the connection."""
         try:
             self.socket.sendall(data)
             return True
@@ -40,7 +40,7 @@ class Raw:
             return False
 
     def receive(self, limit=1 << 20):
-        """What comes until the server closes, or `limit` bytes."""
+        """Everything until the server closes the connection, up to `limit` bytes."""
         data = b""
         with contextlib.suppress(ConnectionResetError):
             while len(data) < limit and (piece := self.socket.recv(65536)):
@@ -48,7 +48,7 @@ class Raw:
         return data
 
     def status(self):
-        """Of the next answer; "closed" where the server closed without one."""
+        """The status of the next answer; "closed" if the server closed the connection without one."""
         head = b""
         with contextlib.suppress(ConnectionResetError):
             while b"\r\n" not in head and (piece := self.socket.recv(65536)):
@@ -56,7 +56,7 @@ class Raw:
         return int(head.split(b" ", 2)[1]) if head.startswith(b"HTTP/1.1 ") else "closed"
 
     def reset(self):
-        """Goes away without a word: RST instead of FIN."""
+        """Aborts the connection: RST instead of FIN."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 
@@ -73,7 +73,7 @@ def head(path=CHAT, length=None, method="POST", extra=""):
 
 
 def post(address, path, body, allowed=ANSWERED, **options):
-    """The status of one request; `body`: bytes, or what becomes JSON."""
+    """The status of one request. `body`: bytes, or a value to send as JSON."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     with Raw(address, **options) as raw:
         raw.send(head(path, len(data), extra="Connection: close\r\n") + data)
@@ -83,7 +83,7 @@ def post(address, path, body, allowed=ANSWERED, **options):
 
 
 def nested_schema(levels):
-    """As text: Python's own json gives up on a thousand levels."""
+    """As text, because Python's json module fails at a thousand levels."""
     return '{"type": "object", "properties": {"a": ' * levels + '{"type": "null"}' + '}, "required": ["a"]}' * levels
 
 
@@ -150,7 +150,7 @@ def absurd_numbers(address, random):
 
 @attack
 def huge_bodies(address, random):
-    """100 MB, announced or in chunks: refused early, and nothing of it kept."""
+    """100 MB, announced or in chunks: the server must refuse early and keep none of it."""
     block = b"x" * 65536
     with Raw(address) as raw:
         if random.random() < 0.5:
@@ -172,7 +172,7 @@ def half_bodies(address, random):
         raw.send(head(length=1000) + b'{"messages": [')
         if random.random() < 0.5:
             return "left"
-        status = raw.status()  # waits as long as the server does
+        status = raw.status()  # as long as the server waits
     assert status in (408, "closed"), status
     return status
 
@@ -193,7 +193,7 @@ def slow_heads(address, random):
 
 @attack
 def never_reads(address, random):
-    """A long stream, and nobody who takes it. The server gives it up, its other clients unharmed."""
+    """A long stream that the client never reads. The server must give it up without harm to other clients."""
     body = json.dumps({"messages": HELLO, "stream": True, "ignore_eos": True, "logprobs": True, "top_logprobs": 20, "max_tokens": 200})
     with Raw(address, receive_buffer=4096) as raw:
         for _ in range(20):
@@ -204,7 +204,7 @@ def never_reads(address, random):
 
 @attack
 def floods(address, random):
-    """Hundreds of connections at once that say nothing."""
+    """Hundreds of silent connections at once."""
     with contextlib.ExitStack() as stack:
         for _ in range(300):
             stack.enter_context(Raw(address))
@@ -225,7 +225,7 @@ def resets(address, random):
 
 @attack
 def pipelines(address, random):
-    """Fifty requests in one write are answered in order, or the connection is closed."""
+    """Fifty requests in one write: all must be answered, in order."""
     with Raw(address) as raw:
         raw.send(b"GET /health HTTP/1.1\r\nHost: here\r\n\r\n" * 49 + b"GET /health HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
         answers = raw.receive().count(b"HTTP/1.1 200 ")
@@ -288,7 +288,7 @@ def noise(address, random):
 
 @attack
 def other_peoples_business(address, random):
-    """Cancels what it does not own and empties the cache while others use it."""
+    """Cancels other clients' requests and empties the cache while they use it."""
     path, body = random.choice([("/abort_request", {"rid": "nobody's"}), ("/flush_cache", {}), ("/abort_request", {"rid": ["x"] * 1000}),
                                 ("/abort_request", {}), ("/abort_request", [])])
     return post(address, path, body)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A crowd: a thousand streams at once, each complete and equal to the same request alone; then ten thousand short requests;
-the server's memory flat over both.
+"""A crowd: a thousand streams at once, each complete and equal to the same request alone; then ten thousand short requests.
+The server's memory must not grow over either.
 
     bench/server/crowd.py --model-path PATH [--braid build/release/braid] [--streams 1000] [--requests 10000]
 """
@@ -16,13 +16,13 @@ import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
-from server import Program, Server, resident_bytes  # noqa: E402
+from server import Program, Server, resident_bytes, stream_events  # noqa: E402
 
 TOPICS = ["rivers", "glass", "bridges", "bread", "comets", "chess", "moss", "trains", "salt", "clocks"]
 
 
 async def post(address, path, body):
-    """The whole body of the answer; its status must be 200."""
+    """Returns the whole body of the answer; its status must be 200."""
     reader, writer = await asyncio.open_connection(*address)
     try:
         data = json.dumps(body).encode()
@@ -46,24 +46,22 @@ def unchunked(data):
 
 
 def stream_request(i, num_tokens):
-    """No two alike: greedy and drawn, of several lengths."""
+    """All different: greedy and sampled, of several lengths."""
     return {"messages": [{"role": "user", "content": f"Number {i}: tell me about {TOPICS[i % len(TOPICS)]}."}], "stream": True,
             "max_tokens": num_tokens // 2 + i % num_tokens, "temperature": (i % 3) / 2, "seed": i, "ignore_eos": True,
             "stream_options": {"include_usage": True}}
 
 
 async def stream(address, i, num_tokens):
-    """The text of one stream, which must have come to its end with the tokens that were asked for."""
+    """Returns the text of one stream, which must be complete and have the requested number of tokens."""
     request = stream_request(i, num_tokens)
-    events = (await post(address, "/v1/chat/completions", request)).decode().strip().split("\n\n")
-    assert events[-1] == "data: [DONE]", events[-1]
-    chunks = [json.loads(event.removeprefix("data: ")) for event in events[:-1] if event.startswith("data: ")]
+    chunks = stream_events((await post(address, "/v1/chat/completions", request)).decode())
     assert chunks[-1]["usage"]["completion_tokens"] == request["max_tokens"], chunks[-1]
     return "".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks if chunk["choices"])
 
 
-async def in_groups(coroutines, at_once):
-    """Their results in order, so many of them running at a time."""
+async def run_limited(coroutines, at_once):
+    """Runs up to `at_once` of them at a time. Returns their results in order."""
     gate = asyncio.Semaphore(at_once)
 
     async def one(coroutine):
@@ -78,11 +76,11 @@ async def measure(server, args):
     megabytes = lambda: resident_bytes(server.process.pid) / 2**20  # noqa: E731
     report = {}
 
-    alone = await in_groups((stream(address, i, args.tokens) for i in range(args.streams)), 1)
+    alone = await run_limited((stream(address, i, args.tokens) for i in range(args.streams)), 1)
     report["resident_mb_alone"] = megabytes()
     for round_name in ("first", "second"):
         start = time.monotonic()
-        together = await in_groups((stream(address, i, args.tokens) for i in range(args.streams)), args.streams)
+        together = await run_limited((stream(address, i, args.tokens) for i in range(args.streams)), args.streams)
         report[f"streams_{round_name}_s"] = time.monotonic() - start
         report[f"resident_mb_{round_name}"] = megabytes()
         report[f"streams_differ_{round_name}"] = sum(a != b for a, b in zip(alone, together, strict=True))
@@ -90,7 +88,7 @@ async def measure(server, args):
     short = lambda i: {"prompt": f"{i}", "max_tokens": 2, "temperature": 0}  # noqa: E731
     for part in ("first", "second"):
         start = time.monotonic()
-        await in_groups((post(address, "/v1/completions", short(i)) for i in range(args.requests // 2)), 128)
+        await run_limited((post(address, "/v1/completions", short(i)) for i in range(args.requests // 2)), 128)
         report[f"short_{part}_half_s"] = time.monotonic() - start
         report[f"resident_mb_short_{part}"] = megabytes()
     return report
@@ -105,7 +103,7 @@ def main():
     parser.add_argument("--tokens", type=int, default=16)
     args = parser.parse_args()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a socket a stream
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # one socket per stream
     flags = ["--max-queued-requests", str(args.streams), "--kv-cache-memory-bytes", "400MB"]
     with Server(Program(args.braid), args.model_path, *flags) as server:
         report = asyncio.run(measure(server, args))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""A hostile hour: every attack of attacks.py, in random order from several clients at once, against one server that serves a
-well-behaved client meanwhile. Holds that the server does not crash, does not grow, and that the witness gets the same answer
-each time; prints how each attack was taken.
+"""A hostile hour: every attack of attacks.py, in random order from several clients at once, against one server that also serves
+a well-behaved client, the witness. Checks that the server does not crash or grow, and that the witness gets the same answer
+each time. Prints how the server reacted to each attack.
 
     bench/server/hostile.py --model-path PATH [--braid build/release/braid] [--minutes 60] [--seed N]
 """
@@ -21,17 +21,17 @@ sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 from attacks import ATTACKS, CHAT, HELLO  # noqa: E402
 from server import Program, Server, resident_bytes  # noqa: E402
 
-# Short limits of time, so that an hour sees what takes a day otherwise.
+# Short timeouts, so that an hour covers what otherwise takes a day.
 LIMITS = ["--header-timeout", "3", "--body-timeout", "3", "--idle-timeout", "5", "--write-timeout", "3", "--max-queued-requests", "64",
           "--max-connections", "2000", "--kv-cache-memory-bytes", "64MB"]
-# Beyond the most that it had in the first half, when the KV pool, bounded caches and malloc's arenas fill: more is a leak.
+# Allowed beyond the maximum of the first half, in which the KV pool, bounded caches and malloc's arenas fill. More is a leak.
 GROWTH_ALLOWED = 64 << 20
-# What the grammars that are kept for later may still take where the first half was too short to fill them: under ten minutes.
+# Allowed on top for cached grammars if the first half, under ten minutes, was too short to fill their cache.
 GRAMMARS_KEPT = 256 << 20
 
 
 class Tally:
-    """What happened, from all threads."""
+    """Collects what happened, from all threads."""
 
     def __init__(self):
         self.lock = threading.Lock()
@@ -61,7 +61,7 @@ def attack_until(end, address, seed, tally):
 
 
 def ask(server):
-    """The witness's question. A server that says it is full is asked again, as clients do."""
+    """Asks the witness's question, again and again while the server says that it is full, as clients do."""
     body = {"messages": HELLO, "max_tokens": 16, "temperature": 0}
     while True:
         answer = server.post(CHAT, body)
@@ -88,7 +88,7 @@ def witness_until(end, server, tally):
 
 
 def run(server, minutes, seed, num_attackers, tally):
-    """Bytes resident at the most in the first half, and at the end. Each attacker draws from a seed of its own."""
+    """Returns the maximum of resident bytes in the first half, and those at the end. Each attacker has its own seed."""
     url = urllib.parse.urlsplit(server.url)
     start = time.monotonic()
     end = start + minutes * 60

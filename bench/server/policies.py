@@ -3,8 +3,8 @@
 
     bench/server/policies.py --model-path PATH [--braid build/release/braid] [--scale 1.0] [serve's flags, like --tp-size 2]
 
-A server for each policy, the same requests to each (`braid bench serving`), one table of both traces. Without --request-rate all
-requests come at once, and a group is rarely chosen: whichever has a free place gets the next one.
+Each policy gets a server of its own and the same requests (`braid bench serving`); one table shows both traces. Without
+--request-rate all requests come at once, and there is little to choose: the next group with a free place gets the next request.
 """
 
 import argparse
@@ -23,7 +23,7 @@ COLUMNS = ["trace", "policy", "output tokens/s", "TTFT mean / p99 ms", "balance"
 
 
 def traces(scale):
-    """Name and flags of each; `scale` stretches the number of requests."""
+    """The name and flags of each; `scale` multiplies the number of requests."""
     return {
         "heavy-tail": ["--dataset-name", "heavy-tail", "--num-prompts", str(max(4, int(96 * scale))),
                        "--random-input-len", "1024", "--random-output-len", "256"],
@@ -54,7 +54,7 @@ def main():
     for trace in options.traces:
         flags = traces(options.scale)[trace]
         for policy in POLICIES:
-            # One server a run: each begins with empty caches.
+            # One server per run, so that each starts with empty caches.
             with Server(Program(options.braid), options.model_path, *(serve_flags or LAYOUT), "--load-balance-method",
                         policy, "--kv-cache-memory-bytes", "1GB", "--max-running-requests", "16") as server:
                 got = measure(options, server.url, flags)

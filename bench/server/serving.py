@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
-"""What a server's clients get, beside what the engine can do: the tables of docs/performance.md, section Serving.
+"""What a server's clients get, compared with what the engine can do: the tables of docs/performance.md, section Serving.
 
     bench/server/serving.py streams      --model-path PATH [--braid build/release/braid] [serve's flags]
     bench/server/serving.py poisson      --model-path PATH …
     bench/server/serving.py long-prompts --model-path PATH …
     bench/server/serving.py chunks       --model-path PATH …
 
-streams       for each number of streams: `bench throughput` before and behind `bench serving`, the time between two tokens while all
-              decode, and the processor time of the server's threads beside the ranks' for each token
+streams       for each number of streams: `bench throughput` before and after `bench serving`, the time between two tokens while all
+              decode, and the processor time per token of the server's threads other than the ranks'
 poisson       times to the first token with Poisson arrivals at a share of what the server can do
 long-prompts  the time between two tokens of decoding streams while prompts of 4 096 tokens arrive, beside a chunk and a step
-chunks        the same for each --chunked-prefill-size, and what prefill and decode together give
+chunks        the same for each --chunked-prefill-size, and the throughput of prefill and decode together
 
-Each row has a server of its own, or --turns of them in turns with the other rows', of which medians are shown. Measure on a quiet machine.
+Each row has a server of its own. With --turns it has several, in turns with the other rows', and medians are shown. Measure on a
+quiet machine.
 """
 
 import argparse

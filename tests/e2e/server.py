@@ -18,6 +18,18 @@ def resident_bytes(pid):
         return int(re.search(r"^RssAnon:\s+(\d+) kB$", status.read(), re.MULTILINE)[1]) * 1024
 
 
+def stream_data(body):
+    """The data of each event of a whole stream, without the [DONE] that must be the last one."""
+    events = [event for event in body.split("\n\n") if event and not event.startswith(":")]
+    assert all(event.startswith("data: ") for event in events), events
+    assert events[-1] == "data: [DONE]", events[-1]
+    return [event.removeprefix("data: ") for event in events[:-1]]
+
+
+def stream_events(body):
+    return [json.loads(data) for data in stream_data(body)]
+
+
 class Program:
     """The program under test, as a command."""
 
@@ -41,11 +53,7 @@ class Answer:
         return self.json()["error"]
 
     def events(self):
-        """The data of a stream's events; the last one must be [DONE]."""
-        lines = [line for line in self.body.split("\n\n") if line and not line.startswith(":")]
-        assert all(line.startswith("data: ") for line in lines), lines
-        assert lines[-1] == "data: [DONE]", lines[-1]
-        return [json.loads(line.removeprefix("data: ")) for line in lines[:-1]]
+        return stream_events(self.body)
 
 
 class Server:

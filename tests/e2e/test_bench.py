@@ -8,7 +8,7 @@ import pytest
 from server import Server
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
-from figures.floors import latency_phase  # noqa: E402
+from figures.rooflines import latency_phase  # noqa: E402
 
 
 def test_roofline(braid):

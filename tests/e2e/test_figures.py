@@ -1,4 +1,4 @@
-"""bench/figures: floors, rows, table and plot out of reports; what other engines print. No program runs here."""
+"""bench/figures: rooflines, rows, table and plot out of reports; what other engines print. No program runs here."""
 
 import pathlib
 import sys
@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
 from figures.comparison import comparison_table, streams_by_engine  # noqa: E402
 from figures.engines import find_gguf, read_batched_bench, read_batches, read_llama_bench, shapes_of  # noqa: E402
-from figures.floors import peaks_of, tier_of  # noqa: E402
+from figures.rooflines import peaks_of, tier_of  # noqa: E402
 from figures.programs import reason_of  # noqa: E402
 from figures.rows import rows_of, streams_of  # noqa: E402
 from figures.streams_svg import streams_svg, ticks_round  # noqa: E402
@@ -68,10 +68,10 @@ def test_the_peak_is_the_best_product_of_the_run_and_tier_whoever_multiplied():
     assert peaks_of(results) == {"bfloat16": {"flops_per_s": 2000.0, "by": "oneDNN"}, "float32": {"flops_per_s": 500.0, "by": "braid"}}
 
 
-def test_a_steps_floor_takes_the_longer_of_bytes_and_operations_by_the_runs_peak():
+def test_a_steps_roofline_takes_the_longer_of_bytes_and_operations_by_the_runs_peak():
     alone = run_of(decode__moe__1=braid(latency()))
     row = row_of(alone, "decode/moe/1")  # 0.5 s of bytes, 0.5 s of the router: a token a second
-    assert row["judged"] == pytest.approx(200) and row["floor"] == "1.0 tokens/s" and row["figure"] == "2.0 tokens/s"
+    assert row["judged"] == pytest.approx(200) and row["bound"] == "1.0 tokens/s" and row["figure"] == "2.0 tokens/s"
     faster = run_of(decode__moe__1=braid(latency()), prompt__any=braid(latency(f32=1000.0)))
     assert row_of(faster, "decode/moe/1")["judged"] == pytest.approx(150)
     assert row_of(faster, "prompt/any")["judged"] == pytest.approx(100 * 8.0 * 2 * 0.8 / 16)
@@ -80,7 +80,7 @@ def test_a_steps_floor_takes_the_longer_of_bytes_and_operations_by_the_runs_peak
 def test_a_product_is_judged_by_its_worst_shape_and_each_shape_by_its_median():
     bytes_s = 2 * 6144 * 1024 / 1e9  # at 1 GB/s
     small_s = 2 * 1024 * 1024 / 1e9
-    ceilings = {"read": 5e9, "bf16": 1e15}  # the floor is of what was read in turns with the product
+    ceilings = {"read": 5e9, "bf16": 1e15}  # the bound is of what was read in turns with the product
     reports = [kernels(product(8, bytes_s / share), product(8, small_s / small, n=1024), **ceilings)
                for share, small in ((0.99, 0.5), (0.9, 0.8), (0.2, 0.9))]
     row = row_of(run_of(kernels=braid(*reports)), "kernels/8")
@@ -143,11 +143,11 @@ def test_the_plot_has_every_point_and_both_color_schemes():
     series = {"0.6b": [(1, 20.0, 25.0), (8, 100.0, 160.0), (64, 300.0, 320.0)], "4l MoE": [(1, 50.0, 60.0)]}
     root = ElementTree.fromstring(streams_svg("A < B", series, {"x & y": {"0.6b": [(1, 10.0), (64, 150.0)]}}))
     dots = {kind: [(float(dot.get("cx")), float(dot.get("cy"))) for dot in root.iter(SVG + "circle") if dot.get("class") == kind]
-            for kind in ("braid-dot", "floor-dot", "other-0-dot")}
+            for kind in ("braid-dot", "roofline-dot", "other-0-dot")}
     # Each has its points, and one in the legend.
     assert [len(points) for points in dots.values()] == [5, 5, 3]
-    for (x, y), (floor_x, floor_y) in zip(dots["braid-dot"][:4], dots["floor-dot"][:4]):
-        assert x == floor_x and floor_y < y
+    for (x, y), (bound_x, bound_y) in zip(dots["braid-dot"][:4], dots["roofline-dot"][:4]):
+        assert x == bound_x and bound_y < y
     xs = [x for x, _ in dots["braid-dot"][:3]]
     assert (xs[1] - xs[0]) == pytest.approx(xs[2] - xs[1], abs=0.2)  # 8 is half way from 1 to 64
     words = [node.text for node in root.iter(SVG + "text")]

@@ -1,4 +1,4 @@
-// Regular expressions for tests: POSIX's, through GoogleTest.
+// POSIX regular expressions for tests, by GoogleTest.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 
 namespace braid {
 
-// Whether the expression is all of the text.
+// Whether the expression matches the whole text.
 inline bool matches(const std::string& text, const std::string& posix_regex) {
   return ::testing::Matcher<const std::string&>(::testing::MatchesRegex(posix_regex)).Matches(text);
 }

@@ -46,7 +46,7 @@ FixtureTensor tensor_from(const json& entry, DType stored) {
   return tensor;
 }
 
-// Log-probabilities of a row of logits, in double.
+// Log-probabilities of a row of logits, in double precision.
 std::vector<double> log_softmax(std::span<const float> row) {
   const double top = *std::max_element(row.begin(), row.end());
   double sum = 0;
@@ -59,7 +59,7 @@ std::vector<double> log_softmax(std::span<const float> row) {
 
 std::vector<std::string> names_with(const std::string& file) {
   std::vector<std::string> names;
-  std::error_code not_there;  // when a program is started elsewhere, it has no fixtures, and GoogleTest says so
+  std::error_code not_there;  // a program started elsewhere has no fixtures; GoogleTest reports it
   for (const auto& entry : fs::directory_iterator(model_fixtures_folder(), not_there)) {
     if (fs::exists(entry.path() / file)) names.push_back(entry.path().filename().string());
   }
@@ -94,7 +94,7 @@ ModelFixture read_model_fixture(const std::string& name) {
     fixture.seed = root.at("seed");
     const DType stored = dtype_named(root.at("stored"));
     for (const json& entry : root.at("tensors")) fixture.tensors.push_back(tensor_from(entry, stored));
-    for (FixtureTensor& tensor : fixture.tensors) {  // stored twice: the same scale and offset too
+    for (FixtureTensor& tensor : fixture.tensors) {  // stored twice: with the same scale and offset
       const auto source = std::find_if(fixture.tensors.begin(), fixture.tensors.end(),
                                        [&](const FixtureTensor& other) { return other.name == tensor.seeded_as; });
       CHECK(source != fixture.tensors.end(), "{} is the same as {}, which is not there", tensor.name, tensor.seeded_as);

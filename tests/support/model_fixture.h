@@ -1,5 +1,5 @@
-// What a model must compute (tests/fixtures/models/README.md), and its checkpoint on disk, for tests that load it the
-// way a user's is loaded.
+// A fixture: the logits a model must compute (tests/fixtures/models/README.md), and its checkpoint written to disk, so
+// that tests load it like a user's.
 #pragma once
 
 #include <cstdint>
@@ -20,18 +20,18 @@ struct FixtureTensor {
   DType dtype = DType::kBFloat16;
   float scale = 1.0F;
   float offset = 0.0F;
-  std::string seeded_as;  // the name that its values come from: its own, unless it is stored twice
+  std::string seeded_as;  // the name that seeds its values: its own, unless it is stored twice
   struct Bytes {
     uint8_t low = 0;
     uint8_t high = 0;
   };
-  std::optional<Bytes> bytes = {};  // stored as U8, within these; dtype, scale and offset mean nothing then
+  std::optional<Bytes> bytes = {};  // limits of the values if stored as U8; dtype, scale and offset are unused then
 };
 
 struct FixturePrompt {
   std::vector<TokenId> ids;
-  std::vector<int32_t> rows;        // positions whose logits are kept
-  std::vector<TokenId> greedy;      // what follows, end-of-sequence ids not heeded
+  std::vector<int32_t> rows;        // positions with expected logits
+  std::vector<TokenId> greedy;      // the continuation, past end-of-sequence ids
   std::span<const float> expected;  // [rows.size(), vocab], in the fixture's `logits`
 };
 
@@ -40,37 +40,37 @@ struct ModelFixture {
   std::filesystem::path folder;
   uint64_t seed = 0;
   int64_t vocab = 0;
-  std::vector<FixtureTensor> tensors;  // empty for a GGUF fixture, whose folder holds the file itself
+  std::vector<FixtureTensor> tensors;  // empty for a GGUF fixture, which has its file in its folder
   std::vector<FixturePrompt> prompts;
   double bfloat16_median_kl = 0;
   std::vector<float> logits;
 
   ModelFixture() = default;
-  ModelFixture(ModelFixture&&) = default;  // prompts look into `logits`: moved, never copied
+  ModelFixture(ModelFixture&&) = default;  // prompts point into `logits`: move, never copy
   ModelFixture& operator=(ModelFixture&&) = default;
 
   std::filesystem::path gguf() const { return folder / "model.gguf"; }
 };
 
-// tests/fixtures/models of the source tree, which is the working directory of every test.
+// tests/fixtures/models in the source tree. Every test runs in the tree's root.
 std::filesystem::path model_fixtures_folder();
 
-// Names of the cases, sorted: those with a config.json, or those with a model.gguf. None in another working directory.
+// The sorted names of the cases with a config.json, or with a model.gguf. None in another working directory.
 std::vector<std::string> checkpoint_fixture_names();
 std::vector<std::string> gguf_fixture_names();
 
-// A broken fixture is a failed CHECK or nlohmann's exception: it is ours.
+// A broken fixture fails a CHECK or throws nlohmann's exception: that is our own mistake.
 ModelFixture read_model_fixture(const std::string& name);
 
 struct CheckpointOptions {
   int num_shards = 1;  // above 1: model-0000i-of-0000n.safetensors and an index
 };
 
-// Writes config.json and the tensors into `folder`, which exists.
+// Writes config.json and the tensors into `folder`, which must exist.
 void write_checkpoint(const ModelFixture& fixture, const std::filesystem::path& folder,
                       const CheckpointOptions& options = {});
 
-// The largest |got - expected| over all values, as a part of the largest |expected|. A NaN counts as infinite.
+// The largest |got - expected|, relative to the largest |expected|. A NaN counts as infinite.
 double relative_difference(std::span<const float> got, std::span<const float> expected);
 
 // Median over rows of KL(softmax(expected) || softmax(got)); both [rows, vocab].

@@ -1,4 +1,4 @@
-// Which sanitizer a test runs under, for tests that then look at less: it slows them tenfold and more.
+// Which sanitizer a test runs under. Sanitizers slow tests tenfold and more, so some tests do less under them.
 #pragma once
 
 namespace braid::testing {

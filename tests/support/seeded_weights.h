@@ -1,5 +1,5 @@
-// Weights out of a seed, the same bits as tools/seeded_weights.py, which says how they are made. Element i of a tensor
-// depends on (seed, name, i) alone.
+// Weights from a seed, with the same bits as tools/seeded_weights.py, which explains how they are made. Element i of a
+// tensor depends only on (seed, name, i).
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@ namespace braid::testing {
 
 uint64_t seeded_key(uint64_t seed, std::string_view tensor_name);
 
-// Nearly normal, mean 0, standard deviation 1, at most 3.47 in size. Element `index` of the tensor with this key.
+// Element `index` of the tensor with this key: nearly normal, mean 0, standard deviation 1, magnitude at most 3.47.
 float seeded_unit(uint64_t key, uint64_t index);
 
 // Elements [0, count) as unit * scale + offset, rounded to nearest even to `dtype`, little-endian as stored in files.

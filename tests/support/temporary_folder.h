@@ -1,4 +1,4 @@
-// A folder of a test's own, gone with all that is in it when the test ends.
+// A test's own folder. It is removed with its contents when the test ends.
 #pragma once
 
 #include <filesystem>

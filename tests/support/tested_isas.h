@@ -1,4 +1,4 @@
-// The tiers of kernels that a test of whole models goes through.
+// The kernel tiers that tests of whole models use.
 #pragma once
 
 #include <vector>
@@ -8,7 +8,7 @@
 
 namespace braid::testing {
 
-// All that this processor has. Their threads do the same, so one of them is enough for ThreadSanitizer.
+// All tiers of this processor. All have the same threading, so ThreadSanitizer needs only one.
 inline std::vector<CpuIsa> tested_isas() {
   return kUnderThreadSanitizer ? std::vector{available_isas().back()} : available_isas();
 }

@@ -1,4 +1,5 @@
-// A fixture's checkpoint as a Hugging Face directory: config.json and safetensors files.
+// Writes a fixture's checkpoint as a Hugging Face directory: config.json and safetensors files. Tested by
+// model_fixture_test.cc.
 #include <fmt/format.h>
 
 #include <algorithm>

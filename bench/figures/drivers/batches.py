@@ -1,4 +1,4 @@
-"""What the drivers share: the batches of the command line, and a line of JSON for each."""
+"""Shared by the drivers: runs the batches of the command line, and prints a line of JSON for each."""
 
 import json
 import random
@@ -7,8 +7,9 @@ import time
 
 
 def time_batches(make_generate):
-    """MODEL THREADS SHAPE…, a shape being SEQUENCESxINPUTxOUTPUT. `make_generate(model, threads, shapes)` gives generate(prompts,
-    output_len), which returns when every list of token ids in `prompts` has so many tokens more. Each batch runs once unmeasured."""
+    """MODEL THREADS SHAPE…, a shape being SEQUENCESxINPUTxOUTPUT. `make_generate(model, threads, shapes)` returns a function
+    generate(prompts, output_len), which returns when it has generated `output_len` tokens for every list of token ids in `prompts`.
+    Each batch first runs once unmeasured."""
     model, threads = sys.argv[1], int(sys.argv[2])
     shapes = [tuple(map(int, shape.split("x"))) for shape in sys.argv[3:]]
     generate = make_generate(model, threads, shapes)

@@ -1,4 +1,4 @@
-"""Times batches in OpenVINO GenAI, on the CPU (batches.py says which)."""
+"""Times batches in OpenVINO GenAI, on the CPU (which ones: batches.py)."""
 
 import numpy
 import openvino

@@ -1,4 +1,4 @@
-"""Times batches in vLLM, on the CPU (batches.py says which)."""
+"""Times batches in vLLM, on the CPU (which ones: batches.py)."""
 
 import os
 

@@ -27,7 +27,12 @@ struct Arithmetic {
   CpuIsa isa = CpuIsa::kPortable;
   DType dtype = DType::kBFloat16;
   std::string backend;
+
+  std::string name() const { return std::string(isa_name(isa)) + "_" + std::string(dtype_name(dtype)) + "_" + backend; }
 };
+void PrintTo(const Arithmetic& arithmetic, std::ostream* out) {
+  *out << arithmetic.name();
+}
 
 std::vector<GenerationRequest> random_requests(uint32_t seed, int64_t vocab_size) {
   std::mt19937 random(seed);
@@ -147,19 +152,24 @@ void expect_invariant(const ModelSourceOptions& model, const Arithmetic& arithme
   }
 }
 
-class BatchInvariance : public ::testing::TestWithParam<std::tuple<CpuIsa, DType, std::string>> {
- protected:
-  Arithmetic arithmetic() const {
-    return {.isa = std::get<0>(GetParam()), .dtype = std::get<1>(GetParam()), .backend = std::get<2>(GetParam())};
+class BatchInvariance : public ::testing::TestWithParam<Arithmetic> {};
+
+std::vector<Arithmetic> tested_arithmetic() {
+  std::vector<Arithmetic> tested;
+  for (const CpuIsa isa : testing::tested_isas()) {
+    for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
+      for (const char* backend : {"fa", "native"}) tested.push_back({.isa = isa, .dtype = dtype, .backend = backend});
+    }
   }
-};
+  return tested;
+}
 
 TEST_P(BatchInvariance, ADenseModelsBitsAreTheSameAloneAndTogether) {
-  expect_invariant({.model_path = "tests/fixtures/models/gguf_qwen3/model.gguf"}, arithmetic());
+  expect_invariant({.model_path = "tests/fixtures/models/gguf_qwen3/model.gguf"}, GetParam());
 }
 
 TEST_P(BatchInvariance, AMixturesBitsAreTheSameAloneAndTogether) {
-  expect_invariant({.model_path = "tests/fixtures/models/gguf_qwen3_moe/model.gguf"}, arithmetic());
+  expect_invariant({.model_path = "tests/fixtures/models/gguf_qwen3_moe/model.gguf"}, GetParam());
 }
 
 // Layers that see the last 24 tokens alone, beside one that sees all. (What tiers do differently with windows, the
@@ -191,14 +201,8 @@ TEST(BatchInvarianceOfWindows, AGemmasBitsAreTheSameAloneAndTogether) {
                    {.isa = isa, .dtype = DType::kFloat32, .backend = "native"}, scarce);
 }
 
-INSTANTIATE_TEST_SUITE_P(EveryTier, BatchInvariance,
-                         ::testing::Combine(::testing::ValuesIn(testing::tested_isas()),
-                                            ::testing::Values(DType::kBFloat16, DType::kFloat32),
-                                            ::testing::Values("fa", "native")),
-                         [](const auto& tested) {
-                           return std::string(isa_name(std::get<0>(tested.param))) + "_" +
-                                  std::string(dtype_name(std::get<1>(tested.param))) + "_" + std::get<2>(tested.param);
-                         });
+INSTANTIATE_TEST_SUITE_P(EveryTier, BatchInvariance, ::testing::ValuesIn(tested_arithmetic()),
+                         [](const auto& tested) { return tested.param.name(); });
 
 }  // namespace
 }  // namespace braid

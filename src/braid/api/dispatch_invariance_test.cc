@@ -13,6 +13,8 @@
 #include <span>
 #include <thread>
 
+#include "braid/grammar/compiled_grammar.h"
+#include "braid/grammar/grammar_compiler.h"
 #include "tests/support/api/tiny_engine.h"
 #include "tests/support/sanitizer.h"
 
@@ -104,6 +106,9 @@ struct MixedLayout {
   std::string name;
   ParallelLayout layout;
 };
+void PrintTo(const MixedLayout& tested, std::ostream* out) {
+  *out << tested.name;
+}
 
 class MixedRun {
  public:

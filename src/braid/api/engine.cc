@@ -4,12 +4,44 @@
 #include <mutex>
 #include <utility>
 
+#include "braid/api/profile.h"
 #include "braid/api/request_check.h"
+#include "braid/api/text_model.h"
 #include "braid/controller/controller_thread.h"
+#include "braid/grammar/grammar_compiler.h"
 #include "braid/weights/checkpoint.h"
-#include "braid/worker/rank_set.h"
+#include "braid/wire/transport/in_process_link.h"
+#include "braid/worker/worker.h"
 
 namespace braid {
+namespace {
+
+// A slow group, such as a replica in a long step, may leave this many maps unread. The controller then waits for it as
+// long as ranks wait for each other.
+LinkLimits link_limits(const RankOptions& options) {
+  return {.max_queued = 4096, .send_timeout_s = options.collective_timeout_s};
+}
+
+ControllerOptions controller_options(const EngineOptions& options) {
+  return {.schedule_policy = options.schedule_policy,
+          .load_balance_method = resolve_load_balance_method(options.load_balance_method, options.rank.radix_cache),
+          .dispatch_mode = options.dispatch_mode,
+          .kv_rebalance = options.kv_rebalance,
+          .log_steps = options.log_steps,
+          .max_queued_requests = options.max_queued_requests,
+          .on_failure = options.on_failure};
+}
+
+ControlledGroups controlled_groups(const RankSet& ranks) {
+  const SchedulerConfig& group = ranks.scheduler_config();
+  const int32_t num_groups = ranks.layout().num_groups();
+  return {.loads = std::vector<GroupLoad>(static_cast<size_t>(num_groups), GroupPublisher(group).load()),
+          .groups_per_world = ranks.layout().groups_per_world(),
+          .context_len = group.context_len,
+          .num_kv_tokens = int64_t{group.num_pages} * group.page_size * num_groups};
+}
+
+}  // namespace
 
 class Engine::Impl {
  public:
@@ -17,23 +49,35 @@ class Engine::Impl {
        std::shared_ptr<Logger> logger)
       : text_(std::move(text)),
         defaults_(std::move(defaults)),
-        ranks_(std::move(ranks)),
-        controller_(*ranks_, *text_.tokenizer, options, std::move(logger)) {}
+        worker_(std::move(ranks)),
+        links_(make_in_process_links(num_groups(), link_limits(options.rank))),
+        controller_(controller_options(options), controlled_groups(worker_.ranks()), *text_.tokenizer,
+                    std::move(logger), std::move(links_.controller)) {
+    worker_.start(std::move(links_.publishers), controller_, controller_.masks(),
+                  {.prefill_alignment = options.prefill_alignment, .before_step = options.before_step});
+    controller_.start(worker_);
+  }
+  // The controller first, since it calls the worker. From then on it drops what the worker's threads report.
+  ~Impl() {
+    controller_.stop();
+    worker_.stop();
+  }
 
-  std::variant<SubmissionId, Refusal> submit(GenerationRequest request, DeltaCallback on_delta) {
+  Result<void, SubmitError> check(const GenerationRequest& request) const {
+    return check_request(request, {.vocab_size = config().vocab_size,
+                                   .text_vocab_size = text_.tokenizer->vocab_size(),
+                                   .context_len = worker_.ranks().scheduler_config().context_len,
+                                   .num_groups = num_groups()});
+  }
+
+  Result<SubmissionId, SubmitError> submit(GenerationRequest request, DeltaCallback on_delta) {
     if (auto* prompt = std::get_if<std::string>(&request.prompt)) {
       request.prompt = text_.tokenizer->encode(*prompt, request.add_special_tokens);
     }
-    const RequestBounds bounds{.vocab_size = ranks_->config().vocab_size,
-                               .text_vocab_size = text_.tokenizer->vocab_size(),
-                               .context_len = ranks_->scheduler_config().context_len,
-                               .num_groups = controller_.num_groups()};
-    if (const Status checked = check_request(request, bounds); !checked.ok()) {
-      return Refusal{.reason = Refusal::Reason::kBadRequest, .message = checked.error().message};
-    }
+    TRY_STATUS(check(request));
     auto& stops = request.sampling.stop_token_ids;
     if (!request.ignore_eos) {
-      const auto& ends = defaults_.eos_token_ids.empty() ? ranks_->config().eos_token_ids : defaults_.eos_token_ids;
+      const auto& ends = defaults_.eos_token_ids.empty() ? config().eos_token_ids : defaults_.eos_token_ids;
       stops.insert(stops.end(), ends.begin(), ends.end());
     }
     std::ranges::sort(stops);
@@ -47,9 +91,7 @@ class Engine::Impl {
     return *grammars_;
   }
 
-  EngineStats stats() const { return controller_.stats(); }
-
-  // Under a grammar, a stop token with a text of its own is a token like others until it is drawn.
+  // Under a grammar, a stop token that has text is an ordinary token of the mask, and ends the output when drawn.
   void add_end_tokens(GenerationRequest& request) const {
     for (const TokenId token : request.sampling.stop_token_ids) {
       const Tokenizer& tokenizer = *text_.tokenizer;
@@ -59,16 +101,21 @@ class Engine::Impl {
   }
 
   bool is_model_end(TokenId token) const {
-    const auto& ends = defaults_.eos_token_ids.empty() ? ranks_->config().eos_token_ids : defaults_.eos_token_ids;
+    const auto& ends = defaults_.eos_token_ids.empty() ? config().eos_token_ids : defaults_.eos_token_ids;
     return std::ranges::find(ends, token) != ends.end();
   }
 
+  RankSet& ranks() { return worker_.ranks(); }
+  const ModelConfig& config() const { return worker_.ranks().config(); }
+  int32_t num_groups() const { return worker_.ranks().layout().num_groups(); }
+
   TextModel text_;
   GenerationDefaults defaults_;
-  std::unique_ptr<RankSet> ranks_;
+  Worker worker_;
   std::once_flag grammars_made_;
   std::unique_ptr<GrammarCompiler> grammars_;
-  ControllerThread controller_;  // last: its threads use the others
+  InProcessLinks links_;  // until both ends are taken
+  ControllerThread controller_;
 };
 
 Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -85,11 +132,14 @@ Result<std::unique_ptr<Engine>> Engine::load(const EngineOptions& options, std::
 
 Result<SubmissionId> Engine::submit(GenerationRequest request, DeltaCallback on_delta) {
   auto submitted = impl_->submit(std::move(request), std::move(on_delta));
-  if (auto* refusal = std::get_if<Refusal>(&submitted)) return Error{std::move(refusal->message)};
-  return std::get<SubmissionId>(submitted);
+  if (!submitted.ok()) return Error{submitted.error().message};
+  return *submitted;
 }
-std::variant<SubmissionId, Refusal> Engine::try_submit(GenerationRequest request, DeltaCallback on_delta) {
+Result<SubmissionId, SubmitError> Engine::try_submit(GenerationRequest request, DeltaCallback on_delta) {
   return impl_->submit(std::move(request), std::move(on_delta));
+}
+Result<void, SubmitError> Engine::check(const GenerationRequest& request) const {
+  return impl_->check(request);
 }
 void Engine::abort(SubmissionId id) {
   impl_->controller_.abort(id);
@@ -101,22 +151,22 @@ int64_t Engine::flush_cache() {
   return impl_->controller_.flush_cache();
 }
 EngineStats Engine::stats() const {
-  return impl_->stats();
+  return impl_->controller_.stats();
 }
 GrammarCompiler& Engine::grammars() {
   return impl_->grammars();
 }
 int32_t Engine::num_groups() const {
-  return impl_->controller_.num_groups();
+  return impl_->num_groups();
 }
 void Engine::start_profile() {
-  impl_->ranks_->trace().start();
+  impl_->ranks().trace().start();
 }
 Profile Engine::stop_profile() {
-  return {.ranks = impl_->ranks_->trace().stop(), .names = impl_->ranks_->rank_names()};
+  return {.ranks = impl_->ranks().trace().stop(), .names = impl_->ranks().rank_names()};
 }
 const ParallelLayout& Engine::layout() const {
-  return impl_->ranks_->layout();
+  return impl_->ranks().layout();
 }
 const TextModel& Engine::text() const {
   return impl_->text_;
@@ -125,7 +175,7 @@ const GenerationDefaults& Engine::generation_defaults() const {
   return impl_->defaults_;
 }
 const ModelConfig& Engine::config() const {
-  return impl_->ranks_->config();
+  return impl_->config();
 }
 
 }  // namespace braid

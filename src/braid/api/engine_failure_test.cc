@@ -50,7 +50,7 @@ FailedEngine run_with_fault(double timeout_s, const std::function<void()>& fault
   failed.told = told.get_future().get();
   failed.failure = engine->stats().failure;
   const auto refused = engine->try_submit(request_of("x"), [](const Delta&) {});
-  if (const auto* refusal = std::get_if<Refusal>(&refused)) failed.refusal = refusal->message;
+  if (!refused.ok()) failed.refusal = refused.error().message;
   return failed;
 }
 

@@ -5,6 +5,9 @@
 #include <random>
 #include <string>
 
+#include "braid/api/text_model.h"
+#include "braid/grammar/compiled_grammar.h"
+#include "braid/grammar/grammar_compiler.h"
 #include "tests/support/api/tiny_engine.h"
 #include "tests/support/matches.h"
 

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <thread>
 
+#include "braid/api/text_model.h"
 #include "tests/support/api/tiny_engine.h"
 #include "tests/support/temporary_folder.h"
 
@@ -289,18 +290,18 @@ TEST(Engine, AFullQueueRefusesAndTakesAgainWhenItHasRoom) {
     ids.push_back(engine->submit(request, [&](const Delta&) { may_go_on.wait(); }).value());
   }
   const auto refused = engine->try_submit(request, [](const Delta&) { FAIL() << "a refused request ran"; });
-  ASSERT_TRUE(std::holds_alternative<Refusal>(refused));
-  EXPECT_EQ(std::get<Refusal>(refused).reason, Refusal::Reason::kQueueFull);
-  EXPECT_EQ(std::get<Refusal>(refused).message, "3 requests wait already, 3 may");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().reason, SubmitError::Reason::kQueueFull);
+  EXPECT_EQ(refused.error().message, "3 requests wait already, 3 may");
   may_go_on.count_down();
   engine->abort(ids.back());
   engine->wait(ids.back());
   const auto next = engine->try_submit(request, [](const Delta&) {});
-  EXPECT_TRUE(std::holds_alternative<SubmissionId>(next));
+  EXPECT_TRUE(next.ok());
 
   GenerationRequest bad = greedy("x", 4);
   bad.sampling.top_p = 0;
-  EXPECT_EQ(std::get<Refusal>(engine->try_submit(bad, [](const Delta&) {})).reason, Refusal::Reason::kBadRequest);
+  EXPECT_EQ(engine->try_submit(bad, [](const Delta&) {}).error().reason, SubmitError::Reason::kBadRequest);
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include <bit>
 #include <random>
 
+#include "braid/grammar/compiled_grammar.h"
+#include "braid/grammar/grammar_compiler.h"
 #include "tests/support/api/tiny_engine.h"
 #include "tests/support/api/windowed_model.h"
 
@@ -21,6 +23,10 @@ struct MovedLayout {
   int32_t prefill_alignment = 0;
   bool has_windows = false;  // then a model that has, in place of `model`
 };
+
+void PrintTo(const MovedLayout& tested, std::ostream* out) {
+  *out << tested.name;
+}
 
 // Moves whenever it may, and back again.
 constexpr RebalanceOptions kRestless{

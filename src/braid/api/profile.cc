@@ -19,7 +19,7 @@ double first_begin(const Profile& profile) {
   return first_s;
 }
 
-// Names come from ranks and phases, never from users: nothing needs escaping.
+// Names come from ranks and phases, never from users, so nothing needs escaping.
 void append_event(std::string& json, const std::string& event) {
   json += json.back() == '[' ? "\n" : ",\n";
   json += event;

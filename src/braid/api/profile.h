@@ -1,5 +1,5 @@
-// What a profile of the ranks' steps shows: a timeline for the browser, and a table of where the time went with a
-// setting to try. Pure functions over what base/step_trace.h recorded.
+// A profile of the ranks' steps as a timeline for the browser, and as a table of where the time went with a setting to
+// try. Pure functions over the spans that base/step_trace.h recorded.
 #pragma once
 
 #include <array>
@@ -17,8 +17,8 @@ struct Profile {
   std::vector<std::string> names;             // [ranks] "rank 3 (group 1)"
 };
 
-// In the Chrome trace event format (chrome://tracing, Perfetto): a row a rank, times in microseconds from the first
-// span's begin. "otherData" has the shares and the suggestion.
+// In the Chrome trace event format (chrome://tracing, Perfetto): one row for each rank, times in microseconds from the
+// start of the first span. "otherData" has the shares and the suggestion.
 std::string chrome_trace(const Profile& profile);
 
 struct PhaseShares {
@@ -29,10 +29,10 @@ struct PhaseShares {
 };
 PhaseShares phase_shares(const Profile& profile);
 
-// A line a phase, largest first, with seconds, share and time a step; then what to try.
+// One line for each phase, largest first, with seconds, share and time per step; then what to try.
 std::string profile_table(const PhaseShares& shares);
 
-// What the largest cost suggests, in a sentence or two; always something.
+// A setting to try for the largest cost, in one or two sentences; never empty.
 std::string profile_suggestion(const PhaseShares& shares);
 
 }  // namespace braid

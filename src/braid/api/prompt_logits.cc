@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "braid/api/request_check.h"
+#include "braid/api/text_model.h"
 #include "braid/scheduler/static_page_tables.h"
 #include "braid/worker/rank_set.h"
 
@@ -22,7 +23,7 @@ Status prompt_logits(const EngineOptions& options, std::span<const TokenId> ids,
 
   const auto num_tokens = static_cast<int32_t>(ids.size());
   const StaticPageTables pages(config, num_tokens);
-  // The first group computes; the others, if there are any, take part without tokens.
+  // The first group computes; any others take part without tokens.
   return ranks->on_all_ranks([&](Rank& rank, int32_t) -> Status {
     const bool has_tokens = rank.place().attn_dp_rank == 0;
     WorldStep step{.group_tokens = std::vector<int32_t>(static_cast<size_t>(rank.place().dp_size))};

@@ -1,4 +1,5 @@
-// The raw logits of a prompt, outside any engine: for `braid logits` and for comparisons with other implementations.
+// The raw logits of a prompt, without an engine: for `braid logits` and for comparisons with other implementations.
+// Tested by tests/e2e/test_logits.py.
 #pragma once
 
 #include <span>
@@ -9,7 +10,7 @@
 
 namespace braid {
 
-// visit(row, logits [vocab]) for each of `ids`, in order. The prompt runs in chunks, as the engine would run it.
+// Calls visit(row, logits [vocab]) for each of `ids`, in order. The prompt runs in chunks, as in the engine.
 Status prompt_logits(const EngineOptions& options, std::span<const TokenId> ids, std::shared_ptr<Logger> logger,
                      FunctionRef<void(int64_t row, std::span<const float> logits)> visit);
 

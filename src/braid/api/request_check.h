@@ -1,10 +1,13 @@
-// Whether a request can run on this engine, judged before anything of it starts.
+// Checks whether the engine can run a request at all: the ranges of its parameters and the bounds of its model. These
+// limits hold for every caller. A protocol checks JSON types and adds limits of its own (server/openai/parse).
+// Tested by request_check_test.cc.
 #pragma once
 
 #include <cstdint>
 
 #include "braid/base/result.h"
 #include "braid/request/generation.h"
+#include "braid/request/submit_error.h"
 
 namespace braid {
 
@@ -16,6 +19,6 @@ struct RequestBounds {
 };
 
 // `request.prompt` holds token ids. Errors name the parameter, its value, and what is allowed.
-Status check_request(const GenerationRequest& request, const RequestBounds& bounds);
+Result<void, SubmitError> check_request(const GenerationRequest& request, const RequestBounds& bounds);
 
 }  // namespace braid

@@ -1,25 +1,16 @@
-// The text side of a model: its tokenizer, its chat templates, and the defaults that its files state. Immutable.
+// The text side of a model: its tokenizer and its chat templates. Immutable.
 #pragma once
 
 #include <memory>
 #include <string>
 
+#include "braid/api/model_source.h"
 #include "braid/base/result.h"
-#include "braid/config/model_config.h"
-#include "braid/hub/model_path.h"
 #include "braid/tokenizer/chat_templates.h"
 #include "braid/tokenizer/tokenizer.h"
 #include "braid/weights/checkpoint.h"
 
 namespace braid {
-
-// Where the checkpoint, its tokenizer and its template are, as the command line says.
-struct ModelSourceOptions {
-  std::string model_path;
-  std::string tokenizer_path = {};      // a directory, GGUF file or tokenizer.json; empty: the model's
-  std::string chat_template_file = {};  // empty: the model's
-  ModelPathEnvironment environment = {};
-};
 
 struct TextModel {
   std::unique_ptr<Tokenizer> tokenizer;

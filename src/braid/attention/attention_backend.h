@@ -1,5 +1,5 @@
-// Attention as the models see it: a batch of sequences over a paged cache, and nothing of how it is computed, on which
-// device, or for which DP group.
+// Attention as the models see it: a batch of sequences over a paged cache. How it is computed, on which device, and for
+// which DP group is hidden.
 #pragma once
 
 #include <memory>
@@ -18,16 +18,16 @@ class AttentionBackend {
 
   virtual std::string_view name() const = 0;
 
-  // Causal attention; arguments and result as Ops::paged_attention states them. No sequences is a batch too.
+  // Causal attention, with arguments and result as for Ops::paged_attention. A batch without sequences is allowed.
   virtual void forward(ConstRows q, std::span<const AttentionSequence> sequences, const KvLayer& layer,
                        const AttentionParams& params, Rows out) = 0;
 };
 
-// What --attention-backend may name, the default first.
+// The names for --attention-backend, the default first.
 std::vector<std::string_view> attention_backend_names();
 
 // "fa": the device's own tiled kernels. "native": plain C++, on any device whose memory the processor can read. `ops`
-// must outlive the result. Another name is an error that lists these.
+// must outlive the result. Any other name is an error that lists these.
 Result<std::unique_ptr<AttentionBackend>> make_attention_backend(std::string_view name, Ops& ops);
 
 }  // namespace braid

@@ -1,4 +1,4 @@
-// Both backends against the definition, and against themselves over every way of cutting the same work.
+// Both backends. They must agree with the definition, and have the same bits however the same work is divided.
 #include "braid/attention/attention_backend.h"
 
 #include "tests/support/kernels/attention_cases.h"
@@ -6,7 +6,7 @@
 namespace braid::testing {
 namespace {
 
-// All queries of a sequence, its tokens fed in chunks.
+// All queries of a sequence, with its tokens fed in chunks.
 Matrix attend_in_chunks(AttentionBackend& backend, Ops& ops, const CacheShape& shape, const TestSequence& sequence,
                         int64_t chunk, const AttentionParams& params) {
   const int64_t len = sequence.q.view.rows;
@@ -42,7 +42,7 @@ TEST_F(AttentionBackends, AgreeWithTheDefinition) {
     const auto backend = *make_attention_backend(name, *device_.ops);
     EXPECT_EQ(backend->name(), name);
     for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
-      // A bfloat16 output of about 1 rounds by 2^-9; probabilities in bfloat16 do so once more.
+      // A bfloat16 output of about 1 is rounded by 2^-9; bfloat16 probabilities are rounded by as much again.
       const double tolerance = dtype == DType::kFloat32 ? 4e-6 : 2e-2;
       for (const int32_t head_dim : {8, 64, 72, 128, 256}) {
         for (const auto& [heads, kv_heads] : {std::pair{1, 1}, {3, 3}, {8, 2}, {9, 3}}) {

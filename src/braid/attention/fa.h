@@ -1,4 +1,4 @@
-// The attention backend of the device's own tiled kernels.
+// The attention backend that uses the device's own tiled kernels. Tested by attention_backend_test.cc.
 #pragma once
 
 #include <memory>

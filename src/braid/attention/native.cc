@@ -1,6 +1,7 @@
-// For each query row, keys in blocks of 64 positions. A block gives the largest score m, l = the sum of exp(score - m)
-// and o = the sum of exp(score - m) · v, each in order of position; blocks are joined one after another (Milakov &
-// Gimelshein, arXiv 1805.02867). Nothing here depends on how a sequence was cut into chunks or pages.
+// For each query row, keys are taken in KV tiles of 64 positions. A KV tile yields the largest score m, l = the sum of
+// exp(score - m) and o = the sum of exp(score - m) · v, each in order of position. KV tiles are joined one after
+// another (Milakov & Gimelshein, arXiv 1805.02867). Nothing here depends on how a sequence was divided into chunks or
+// pages.
 #include "braid/attention/native.h"
 
 #include <algorithm>
@@ -12,36 +13,36 @@
 namespace braid {
 namespace {
 
-constexpr int64_t kBlock = Ops::kKvTileTokens;
-constexpr int64_t kTileTokens = 16;  // new tokens that share the unpacking of a block
+constexpr int64_t kKvTileTokens = Ops::kKvTileTokens;
+constexpr int64_t kQueryTileTokens = 16;  // new tokens that share an unpacked KV tile
 
-// One block of a KV head as floats: keys [head_dim][64], values [64][head_dim].
-struct Block {
-  explicit Block(int64_t head_dim)
-      : keys(static_cast<size_t>(kBlock * head_dim)), values(static_cast<size_t>(kBlock * head_dim)) {}
+// One KV tile of a KV head as floats: keys [head_dim][64], values [64][head_dim].
+struct KvTile {
+  explicit KvTile(int64_t head_dim)
+      : keys(static_cast<size_t>(kKvTileTokens * head_dim)), values(static_cast<size_t>(kKvTileTokens * head_dim)) {}
 
   std::vector<float> keys;
   std::vector<float> values;
 };
 
-// Positions [begin, end) of one block; the rest of it keeps what was there, and is not read.
+// Unpacks positions [begin, end) of one KV tile. The rest keeps its old content and is not read.
 void unpack(const KvLayer& layer, std::span<const PageId> pages, int64_t kv_head, int64_t begin, int64_t end,
-            Block& block) {
+            KvTile& kv_tile) {
   for (int64_t position = begin; position < end; ++position) {
     const KvSlot slot = kv_slot(layer, pages, position);
-    const int64_t group = kv_group_offset(layer, slot, kv_head);
+    const int64_t strip = kv_strip_offset(layer, slot, kv_head);
     const int64_t token = slot.slot % KvLayer::kKeyVectorTokens;
-    const int64_t i = position % kBlock;
+    const int64_t i = position % kKvTileTokens;
     for (int64_t dim = 0; dim < layer.head_dim; ++dim) {
-      block.keys[static_cast<size_t>(dim * kBlock + i)] =
-          kv_load(layer, layer.keys, group + key_in_group(layer, token, dim));
-      block.values[static_cast<size_t>(i * layer.head_dim + dim)] =
-          kv_load(layer, layer.values, group + value_in_group(layer, token, dim));
+      kv_tile.keys[static_cast<size_t>(dim * kKvTileTokens + i)] =
+          kv_load(layer, layer.keys, strip + key_in_strip(layer, token, dim));
+      kv_tile.values[static_cast<size_t>(i * layer.head_dim + dim)] =
+          kv_load(layer, layer.values, strip + value_in_strip(layer, token, dim));
     }
   }
 }
 
-// One query head of one token, and what the blocks so far have given.
+// One query head of one token, and the joined result of the KV tiles so far.
 struct Query {
   Query(const KvLayer& layer, const float* q)
       : values(q, q + layer.head_dim), output(static_cast<size_t>(layer.head_dim)) {
@@ -55,13 +56,13 @@ struct Query {
   std::vector<float> output;
 };
 
-// Adds the keys at [begin, end) of the block to what the query has.
-void attend(const Block& block, int64_t begin, int64_t end, const AttentionParams& params, Query& query) {
+// Adds keys [begin, end) of the KV tile to the query's result.
+void attend(const KvTile& kv_tile, int64_t begin, int64_t end, const AttentionParams& params, Query& query) {
   const auto head_dim = static_cast<int64_t>(query.values.size());
-  float scores[kBlock] = {};
+  float scores[kKvTileTokens] = {};
   for (int64_t dim = 0; dim < head_dim; ++dim) {
     const float q = query.values[static_cast<size_t>(dim)];
-    const float* keys = block.keys.data() + dim * kBlock;
+    const float* keys = kv_tile.keys.data() + dim * kKvTileTokens;
     for (int64_t i = begin; i < end; ++i) scores[i] += q * keys[i];
   }
   float max = -std::numeric_limits<float>::infinity();
@@ -75,13 +76,13 @@ void attend(const Block& block, int64_t begin, int64_t end, const AttentionParam
   std::vector<float> output(static_cast<size_t>(head_dim));
   for (int64_t i = begin; i < end; ++i) {
     const float power = std::exp(scores[i] - max);
-    const float* values = block.values.data() + i * head_dim;
+    const float* values = kv_tile.values.data() + i * head_dim;
     sum += power;
     for (int64_t dim = 0; dim < head_dim; ++dim) output[static_cast<size_t>(dim)] += power * values[dim];
   }
 
   const float joined = std::max(query.max, max);
-  const float old_factor = std::exp(query.max - joined);  // 0 for the first block
+  const float old_factor = std::exp(query.max - joined);  // 0 for the first KV tile
   const float new_factor = std::exp(max - joined);
   query.max = joined;
   query.sum = query.sum * old_factor + sum * new_factor;
@@ -90,7 +91,7 @@ void attend(const Block& block, int64_t begin, int64_t end, const AttentionParam
   }
 }
 
-// A sink is a key whose score is given and whose value is zero.
+// A sink is a key with a fixed score whose value is zero.
 void add_sink(float sink, Query& query) {
   const float joined = std::max(query.max, sink);
   const float factor = std::exp(query.max - joined);
@@ -111,8 +112,8 @@ void write_out(const Query& query, Rows out, int64_t row, int64_t first_col) {
   }
 }
 
-// Some consecutive new tokens of a sequence, under one KV head: what a thread works on at a time.
-struct Tile {
+// Some consecutive new tokens of a sequence under one KV head: the unit of work for a thread.
+struct QueryTile {
   const AttentionSequence* sequence;
   int64_t kv_head;
   int32_t first;  // among the new tokens
@@ -121,7 +122,7 @@ struct Tile {
   int64_t position(int64_t token) const { return sequence->first_position + first + token; }
 };
 
-void attend_tile(ConstRows q, const Tile& tile, const KvLayer& layer, const AttentionParams& params, Rows out) {
+void attend_tile(ConstRows q, const QueryTile& tile, const KvLayer& layer, const AttentionParams& params, Rows out) {
   const int64_t head_dim = layer.head_dim;
   const int64_t heads_per_kv = params.num_heads / layer.num_kv_heads;
   const int64_t first_row = tile.sequence->first_row + tile.first;
@@ -134,17 +135,17 @@ void attend_tile(ConstRows q, const Tile& tile, const KvLayer& layer, const Atte
     }
   }
 
-  Block block(head_dim);
+  KvTile kv_tile(head_dim);
   const int64_t first_key = first_visible(params, tile.position(0));
   const int64_t end_key = tile.position(tile.count - 1) + 1;
-  for (int64_t origin = first_key / kBlock * kBlock; origin < end_key; origin += kBlock) {
-    unpack(layer, tile.sequence->pages, tile.kv_head, std::max(origin, first_key), std::min(origin + kBlock, end_key),
-           block);
+  for (int64_t origin = first_key / kKvTileTokens * kKvTileTokens; origin < end_key; origin += kKvTileTokens) {
+    unpack(layer, tile.sequence->pages, tile.kv_head, std::max(origin, first_key),
+           std::min(origin + kKvTileTokens, end_key), kv_tile);
     for (size_t i = 0; i < queries.size(); ++i) {
       const int64_t position = tile.position(static_cast<int64_t>(i) / heads_per_kv);
       const int64_t begin = std::max<int64_t>(first_visible(params, position) - origin, 0);
-      const int64_t end = std::min(position + 1 - origin, kBlock);
-      if (begin < end) attend(block, begin, end, params, queries[i]);
+      const int64_t end = std::min(position + 1 - origin, kKvTileTokens);
+      if (begin < end) attend(kv_tile, begin, end, params, queries[i]);
     }
   }
   for (size_t i = 0; i < queries.size(); ++i) {
@@ -164,11 +165,11 @@ class NativeAttention final : public AttentionBackend {
 
   void forward(ConstRows q, std::span<const AttentionSequence> sequences, const KvLayer& layer,
                const AttentionParams& params, Rows out) override {
-    std::vector<Tile> tiles;
+    std::vector<QueryTile> tiles;
     for (const AttentionSequence& sequence : sequences) {
       for (int64_t kv_head = 0; kv_head < layer.num_kv_heads; ++kv_head) {
-        for (int32_t first = 0; first < sequence.num_new; first += kTileTokens) {
-          const int32_t count = std::min<int32_t>(kTileTokens, sequence.num_new - first);
+        for (int32_t first = 0; first < sequence.num_new; first += kQueryTileTokens) {
+          const int32_t count = std::min<int32_t>(kQueryTileTokens, sequence.num_new - first);
           tiles.push_back({.sequence = &sequence, .kv_head = kv_head, .first = first, .count = count});
         }
       }

@@ -1,4 +1,5 @@
-// The attention backend in plain C++: portable, and short enough to check against the paper.
+// The attention backend in plain C++: portable, and short enough to check against the paper. Tested by
+// attention_backend_test.cc.
 #pragma once
 
 #include <memory>

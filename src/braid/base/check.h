@@ -1,7 +1,7 @@
 // Invariants that only braid itself can break. A broken one ends the process and names its place.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <string>
 

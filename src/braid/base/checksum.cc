@@ -11,7 +11,7 @@ namespace {
 constexpr uint64_t kOdd = 0x9e3779b97f4a7c15;  // 2^64 / golden ratio
 constexpr uint64_t kOtherOdd = 0xd1b54a32d192ed03;
 constexpr int kRotation = 29;
-// So many chains of multiplications run beside each other: one chain would wait for each product.
+// This many chains of multiplications run side by side; a single chain would wait for each product.
 constexpr size_t kLanes = 8;
 constexpr size_t kWordBytes = sizeof(uint64_t);
 
@@ -21,8 +21,8 @@ uint64_t word_at(const std::byte* from, size_t bytes) {
   return word;
 }
 
-// One to one in either argument. The word's own product spreads it, so that no single bit of one word cancels a single
-// bit of the next; the rotation brings the high bits, which a product would drive out, back to the low.
+// One to one in either argument. Multiplying the word spreads its bits, so that no single bit of one word cancels a
+// single bit of the next. The rotation brings the high bits back to the low end, where a product would push them out.
 uint64_t mix(uint64_t sum, uint64_t word) {
   return std::rotl(sum + word * kOdd, kRotation) * kOtherOdd;
 }

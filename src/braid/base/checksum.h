@@ -1,5 +1,5 @@
-// A checksum that is as fast as memory: for what braid wrote itself and reads back, where bytes may have been lost,
-// never chosen by anybody.
+// A checksum as fast as memory, for data that braid wrote itself and reads back. It detects lost or damaged bytes, not
+// a deliberate forgery.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,8 @@
 
 namespace braid {
 
-// Of bytes and their number. Any one word of 8 bytes that differs changes it for certain, other damage but for one in
-// 2^64 by chance.
+// Covers the bytes and their number. A change in any one 8-byte word always changes it; other damage goes unnoticed
+// with a probability of one in 2^64.
 uint64_t checksum(std::span<const std::byte> bytes);
 
 }  // namespace braid

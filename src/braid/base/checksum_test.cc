@@ -28,7 +28,7 @@ TEST(Checksum, DependsOnEveryBit) {
   }
 }
 
-// The same place of two lines, in the bits that a product alone would lose.
+// The same position in two words, in the bits that a product alone would lose.
 TEST(Checksum, TwoFlippedSignsDoNotCancel) {
   std::vector<std::byte> bytes = some_bytes(1024);
   const uint64_t before = checksum(bytes);
@@ -39,14 +39,14 @@ TEST(Checksum, TwoFlippedSignsDoNotCancel) {
   }
 }
 
-TEST(Checksum, KnowsHowManyZerosThereAre) {
+TEST(Checksum, DependsOnTheNumberOfZeroBytes) {
   std::set<uint64_t> seen;
   for (size_t size = 0; size < 300; ++size) {
     EXPECT_TRUE(seen.insert(checksum(std::vector<std::byte>(size))).second) << size;
   }
 }
 
-TEST(Checksum, KnowsTheOrder) {
+TEST(Checksum, DependsOnTheOrderOfWords) {
   std::vector<std::byte> bytes = some_bytes(256);
   const uint64_t before = checksum(bytes);
   for (size_t i = 0; i + 64 < bytes.size(); ++i) {

@@ -1,7 +1,7 @@
-// A CPU of its own for each thread of a team. The scheduler may wake two threads on one CPU while another is idle (to
-// be near the waker's cache, or to keep virtual CPUs idle), and they compute by turns until it balances the load, for
-// 2 to 10 ms. Pinning would prevent that, and would let two processes pin their threads to the same CPUs; so a thread
-// is moved only when it finds itself where a teammate sits, and stays free to be moved by the scheduler.
+// Gives each thread of a team a CPU of its own. The scheduler may wake two threads on one CPU while another is idle (to
+// be near the waker's cache, or to keep virtual CPUs idle). They then take turns for 2 to 10 ms, until the scheduler
+// balances the load. Pinning would prevent this, but could also pin the threads of two processes to the same CPUs. So a
+// thread is moved only when it finds itself on a teammate's CPU, and the scheduler stays free to move it.
 #pragma once
 
 #include <atomic>
@@ -13,9 +13,10 @@ class CpuSeats {
  public:
   explicit CpuSeats(int num_threads);
 
-  // Before `thread`, the calling one, computes. A CPU where nobody sits becomes its seat. From a teammate's it moves
-  // back to its own, or to a free one of its affinity mask, which is left as it was; if there is none it stays. No
-  // system call while the thread has not been moved. Each thread of the team may call it at any time for itself.
+  // Call before `thread`, the calling thread, computes. If no teammate owns the current CPU, it becomes the thread's
+  // seat. On a teammate's CPU, the thread moves back to its own seat or to a free CPU of its affinity mask; without one
+  // it stays. The mask is left unchanged. Makes no system call unless the thread was moved. Each thread of the team may
+  // call it for itself at any time.
   void settle(int thread);
 
  private:
@@ -24,9 +25,9 @@ class CpuSeats {
   bool take(int thread, int cpu);
   void move(int thread);
 
-  std::vector<std::atomic<int>> sitting_;  // on each CPU: the thread, or none
-  std::vector<int> seat_;                  // of each thread, written by itself alone
-  std::vector<int> seen_;                  // where each thread was at its last call, likewise
+  std::vector<std::atomic<int>> sitting_;  // by CPU: the thread whose seat it is, or kNone
+  std::vector<int> seat_;                  // of each thread; only that thread writes it
+  std::vector<int> seen_;                  // the CPU of each thread at its last call; only that thread writes it
 };
 
 }  // namespace braid

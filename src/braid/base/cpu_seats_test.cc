@@ -30,7 +30,7 @@ cpu_set_t only(int cpu) {
   return cpus;
 }
 
-// Runs `work` on a thread that may use `during` alone while `work` begins.
+// Runs `work` on a thread that is restricted to `during` when `work` begins.
 void on_thread(const cpu_set_t& during, const auto& work) {
   std::thread([&] {
     ASSERT_EQ(sched_setaffinity(0, sizeof(during), &during), 0);
@@ -45,7 +45,7 @@ TEST(CpuSeats, AThreadLeavesATeammatesCpuAndMayStillUseAll) {
   CpuSeats seats(2);
   on_thread(only(cpus[0]), [&] { seats.settle(0); });
   on_thread(only(cpus[0]), [&] {
-    // The mask widens, the thread stays where it is: what a scheduler does that packs them.
+    // The mask widens and the thread stays where it is, as with a scheduler that packs threads.
     sched_setaffinity(0, sizeof(all), &all);
     if (sched_getcpu() != cpus[0]) return;  // moved by the scheduler itself
     seats.settle(1);
@@ -88,7 +88,7 @@ TEST(CpuSeats, ASeatOutsideTheMaskIsGivenUp) {
   on_thread(only(cpus[0]), [&] { seats.settle(0); });
   on_thread(only(cpus[1]), [&] { seats.settle(1); });
   on_thread(only(cpus[0]), [&] {
-    seats.settle(1);  // neither its own seat nor a free one may be used
+    seats.settle(1);  // neither its own seat nor a free one is allowed
     EXPECT_EQ(sched_getcpu(), cpus[0]);
     EXPECT_EQ(list_of(allowed_cpus()), std::vector<int>{cpus[0]});
   });

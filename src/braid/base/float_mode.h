@@ -1,4 +1,4 @@
-// The floating-point mode in which all of braid's kernels compute.
+// The floating-point mode in which all of braid's kernels compute. Tested by thread_team_test.cc.
 #pragma once
 
 #if defined(__SSE2__)
@@ -7,8 +7,8 @@
 
 namespace braid {
 
-// While alive, this thread flushes denormal results to zero and reads denormal operands as zero (MXCSR's FTZ and DAZ),
-// as AMX's products always do: otherwise a tier's bits would depend on the size of the batch.
+// While it lives, this thread flushes denormal results to zero and reads denormal operands as zero (FTZ and DAZ in
+// MXCSR). AMX products always do; without it, a tier's bits would depend on the batch size.
 class FlushDenormals {
  public:
 #if defined(__SSE2__)

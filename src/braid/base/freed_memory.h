@@ -3,9 +3,9 @@
 
 namespace braid {
 
-// Buffers of up to 4 MB that are freed stay with the process for the next of their kind, up to 16 MB a heap, instead of
-// going back to the system and coming again a page fault at a time. For a program's beginning: it is the process's own
-// affair, no library's. Nothing where the C library offers no such choice.
+// Lets the process keep freed buffers of up to 4 MB for reuse, up to 16 MB a heap, instead of returning them to the
+// system and getting them back one page fault at a time. Call it when a program starts: it is a setting of the whole
+// process, not for a library. Does nothing where the C library has no such setting.
 void keep_freed_memory();
 
 }  // namespace braid

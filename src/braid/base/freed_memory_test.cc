@@ -16,7 +16,7 @@ int64_t num_page_faults() {
   return usage.ru_minflt;
 }
 
-TEST(FreedMemory, ABufferThatIsFreedIsThereForTheNext) {
+TEST(FreedMemory, AFreedBufferIsReused) {
 #if !defined(__GLIBC__) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "not the C library's allocator";
 #endif

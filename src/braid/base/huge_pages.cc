@@ -9,9 +9,9 @@
 namespace braid {
 namespace {
 
-// What the processor's tables of translations reach with pages of 4 KB, a few times over.
+// A few times what the processor's translation tables reach with pages of 4 KB.
 constexpr int64_t kLeastBytes = int64_t{64} << 20;
-// A system without a free huge page at times is no problem.
+// A system that sometimes lacks a free huge page is no problem.
 constexpr double kEnough = 0.8;
 constexpr double kGigabyte = 1e9;
 constexpr auto kModeFile = "/sys/kernel/mm/transparent_hugepage/enabled";

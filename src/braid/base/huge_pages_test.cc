@@ -8,7 +8,7 @@ namespace {
 
 constexpr int64_t kGigabyte = 1'000'000'000;
 
-TEST(HugePages, WhatTheyWereAskedForAndDidNotGetIsOneLine) {
+TEST(HugePages, AProblemIsOneLineThatSaysWhatIsMissing) {
   const HugePageState some{.mode = "madvise", .is_allowed = true, .resident_bytes = kGigabyte / 2};
   EXPECT_EQ(huge_page_problem(kGigabyte, some),
             "0.50 of 1.00 GB of weights lie on huge pages: memory is too fragmented, or a limit of the container is "
@@ -26,14 +26,14 @@ TEST(HugePages, WhatTheyWereAskedForAndDidNotGetIsOneLine) {
             "PR_SET_THP_DISABLE)");
 }
 
-TEST(HugePages, NearlyAllAndTooLittleToMatterAreNoProblem) {
+TEST(HugePages, NoProblemIfNearlyAllOrTooLittleToMatter) {
   EXPECT_FALSE(huge_page_problem(kGigabyte, {.mode = "madvise", .is_allowed = true, .resident_bytes = kGigabyte}));
   EXPECT_FALSE(
       huge_page_problem(kGigabyte, {.mode = "madvise", .is_allowed = true, .resident_bytes = kGigabyte / 20 * 19}));
   EXPECT_FALSE(huge_page_problem(50'000'000, {.mode = "never", .is_allowed = true, .resident_bytes = 0}));
 }
 
-TEST(HugePages, TheStateKnowsWhetherTheProcessMayHaveThem) {
+TEST(HugePages, StateSaysWhetherTheProcessMayUseThem) {
   const int before = prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0);
   if (prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) != 0) GTEST_SKIP() << "this system does not let it be switched off";
   EXPECT_FALSE(huge_page_state().is_allowed);

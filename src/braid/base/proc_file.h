@@ -1,4 +1,4 @@
-// The kernel's files of numbers (/proc, cgroups).
+// Files of numbers that the kernel provides (/proc, cgroups). Tested by huge_pages_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace braid {
 
-// The number behind `key` in a file of "key value" lines; none where there is no such file, or no such line.
+// The number after `key` in a file of "key value" lines. Nothing without that file or line.
 std::optional<int64_t> read_field(const std::string& path, const std::string& key);
 
 }  // namespace braid

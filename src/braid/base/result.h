@@ -1,7 +1,7 @@
 // Errors as values, for what a user, a file or a peer can cause. (For what only braid can cause, see check.h.)
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <optional>
 #include <string>
@@ -12,7 +12,7 @@
 
 namespace braid {
 
-// Who reads the message can act on it: it names the thing, the value, and what is allowed.
+// The reader of the message can act on it: it names the thing, its value, and what is allowed.
 struct Error {
   std::string message;
 };
@@ -23,12 +23,12 @@ Error fail(fmt::format_string<Args...> format, Args&&... args) {
   return Error{fmt::format(format, std::forward<Args>(args)...)};
 }
 
-// A value or an error. (std::expected is C++23.)
-template <typename T>
+// A value or an error. E is any struct with a `message`; most use Error. (std::expected is C++23.)
+template <typename T, typename E = Error>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit on purpose
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit on purpose
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit on purpose
+  Result(E error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit on purpose
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
@@ -51,38 +51,38 @@ class [[nodiscard]] Result {
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 
-  const Error& error() const { return std::get<1>(state_); }
+  const E& error() const { return std::get<1>(state_); }
 
  private:
-  std::variant<T, Error> state_;
+  std::variant<T, E> state_;
 };
 
-template <>
-class [[nodiscard]] Result<void> {
+template <typename E>
+class [[nodiscard]] Result<void, E> {
  public:
   Result() = default;
-  Result(Error error) : error_(std::move(error)) {}  // NOLINT: implicit on purpose
+  Result(E error) : error_(std::move(error)) {}  // NOLINT: implicit on purpose
 
   bool ok() const { return !error_; }
   explicit operator bool() const { return ok(); }
-  const Error& error() const { return *error_; }
+  const E& error() const { return *error_; }
 
  private:
-  std::optional<Error> error_;
+  std::optional<E> error_;
 };
 
 using Status = Result<void>;
 
 }  // namespace braid
 
-// TRY(auto config, read_config(path));  leaves the function with the error, or declares the value.
+// TRY(auto config, read_config(path));  returns the error from the function, or declares the value.
 #define TRY(declaration, ...) BRAID_TRY_AT(declaration, BRAID_CONCAT(try_result_, __LINE__), __VA_ARGS__)
 #define BRAID_TRY_AT(declaration, result, ...) \
   auto result = (__VA_ARGS__);                 \
   if (!result.ok()) return result.error();     \
   declaration = std::move(result).value()
 
-// TRY_STATUS(check_shape(tensor));  the same for a Status.
+// TRY_STATUS(check_shape(tensor));  the same for a result without a value.
 #define TRY_STATUS(...) \
   if (auto try_status = (__VA_ARGS__); !try_status.ok()) return try_status.error()
 

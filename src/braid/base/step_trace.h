@@ -1,4 +1,5 @@
-// What each rank did when, step by step, for a profile: nothing while it is off, and bounded memory while it is on.
+// Records what each rank does and when, step by step, for a profile. Costs nothing while off; its memory is bounded
+// while on.
 #pragma once
 
 #include <atomic>
@@ -11,16 +12,16 @@
 namespace braid {
 
 enum class TracePhase : uint8_t {
-  kPlan,       // commands, the group's plan
-  kHeader,     // until all ranks' headers are there
+  kPlan,       // commands and the group's plan
+  kHeader,     // until the headers of all ranks have arrived
   kAttention,  // with its norms and products
-  kWait,       // for a slower rank, where an exchange begins
-  kGather,     // rows of the group's or of all ranks
-  kFfn,        // feed-forward or mixture
+  kWait,       // for a slower rank, at the start of an exchange
+  kGather,     // of rows, within the group or over all ranks
+  kFfn,        // feed-forward or mixture of experts
   kScatter,    // sums back to the rows' owners
   kHead,       // logits
   kSample,     // tokens from logits
-  kCommit,     // results to the scheduler and to the controller
+  kCommit,     // results to the scheduler and the controller
   kIdle,       // no work: the rank sleeps
 };
 inline constexpr int kNumTracePhases = static_cast<int>(TracePhase::kIdle) + 1;
@@ -38,17 +39,17 @@ class StepTrace {
  public:
   explicit StepTrace(int32_t num_ranks);
 
-  // From any thread. Throws away what was recorded before.
+  // From any thread. Drops what was recorded before.
   void start();
-  // [ranks] what was recorded, each in the order of its ends.
+  // [ranks] the recorded spans, each rank's ordered by end.
   std::vector<std::vector<TraceSpan>> stop();
   bool is_on() const { return is_on_.load(std::memory_order_relaxed); }
   int32_t num_ranks() const { return static_cast<int32_t>(ranks_.size()); }
 
-  // From the rank's thread. Dropped while off, and once the rank has kMaxSpans.
+  // From the rank's thread. Ignored while off, and once the rank has kMaxSpans.
   void add(int32_t rank, const TraceSpan& span);
 
-  static constexpr size_t kMaxSpans = size_t{1} << 19;  // 16 MB; some 4 000 steps of 28 layers
+  static constexpr size_t kMaxSpans = size_t{1} << 19;  // 16 MB: some 4 000 steps of 28 layers
 
  private:
   struct alignas(64) Rank {
@@ -60,7 +61,7 @@ class StepTrace {
   std::vector<std::unique_ptr<Rank>> ranks_;
 };
 
-// From here to the end of its scope, if there is a trace and it was on when it began.
+// Records one span from construction to the end of its scope, if `trace` is not null and was on at construction.
 class TraceScope {
  public:
   TraceScope(StepTrace* trace, int32_t rank, TracePhase phase, uint64_t step);

@@ -23,7 +23,7 @@ std::optional<int64_t> read_number(const std::string& path) {
   return std::nullopt;  // no such file, or "max"
 }
 
-// Where this process's cgroup lies below the mount of `controller` ("" for the v2 hierarchy).
+// The path of this process's cgroup below the mount of `controller` ("" for the v2 hierarchy).
 std::string cgroup_path(const std::string& controller) {
   std::ifstream in("/proc/self/cgroup");
   for (std::string line; std::getline(in, line);) {
@@ -38,8 +38,8 @@ std::string cgroup_path(const std::string& controller) {
   return "/";
 }
 
-// A limit may stand at any level above us, so each level is asked: the least that any of them leaves. In a container
-// the path seen from outside may not exist; its own root does then.
+// A limit may be set at any level above us, so this takes the least that any level leaves. In a container the path seen
+// from outside may not exist, but its own root does.
 int64_t cgroup_memory_left() {
   struct Hierarchy {
     std::string root;

@@ -24,8 +24,8 @@ std::optional<ThreadRole> role_of(std::string_view name) {
   return std::nullopt;
 }
 
-// The clock of a thread of this process, as pthread_getcpuclockid() makes it of a pthread_t: exact to the nanosecond,
-// where /proc/self/task/*/stat counts hundredths of a second.
+// The clock of a thread of this process, built as pthread_getcpuclockid() builds it from a pthread_t. Exact to the
+// nanosecond; /proc/self/task/*/stat counts hundredths of a second.
 clockid_t clock_of_thread(uint32_t thread_id) {
   constexpr uint32_t kThreadSchedulerClock = 6;
   return static_cast<clockid_t>(~thread_id << 3U | kThreadSchedulerClock);
@@ -79,7 +79,7 @@ CpuByRole cpu_seconds_by_role() {
     std::string name;
     timespec time{};
     std::ifstream comm(entry.path() / "comm");
-    // A thread may have ended since it was listed.
+    // A thread may have ended since the listing.
     if (!std::getline(comm, name) || clock_gettime(clock_of_thread(id), &time) != 0) continue;
     total.seconds[static_cast<size_t>(role_of(name).value_or(ThreadRole::kOther))] +=
         static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);

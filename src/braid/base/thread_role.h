@@ -1,4 +1,4 @@
-// What each thread is for: its name in top, perf and a debugger, and whom its processor time counts for.
+// What each thread is for: its name in top, perf and a debugger, and the role that its processor time is counted under.
 #pragma once
 
 #include <array>
@@ -9,31 +9,31 @@ namespace braid {
 
 enum class ThreadRole : uint8_t {
   kHttp,        // connections
-  kWorker,      // requests' bodies: parsed, rendered, tokenized
-  kOutput,      // tokens' events
-  kController,  // requests' turns, tokens' text
+  kWorker,      // bodies of requests: parsed, rendered, tokenized
+  kOutput,      // the events of tokens
+  kController,  // requests' order, the text of tokens
   kMasks,       // grammars
   kRank,        // a rank's steps: plans, and its part of the model's work
   kCompute,     // the rest of a rank's team
-  kOther,       // whatever has set no role
+  kOther,       // threads that set no role
 };
 inline constexpr int kNumThreadRoles = 8;
 
 std::string_view thread_role_name(ThreadRole role);  // "http"
 
-// The calling thread's, until it says otherwise. Threads that it starts inherit it.
+// Sets the calling thread's role until it is set again. Threads that it starts inherit it.
 void set_thread_role(ThreadRole role);
 
-// Seconds of processor time, by role.
+// Processor time by role, in seconds.
 struct CpuByRole {
   std::array<double, kNumThreadRoles> seconds = {};
 
   double of(ThreadRole role) const { return seconds[static_cast<size_t>(role)]; }
-  // Of all that stands between clients and the model: everything but ranks, their teams and what has no role.
+  // All threads between the clients and the model: everything but ranks, their teams, and threads without a role.
   double front() const;
 };
 
-// Of the threads of this process that live now, since each began.
+// Of this process's live threads, each since it started.
 CpuByRole cpu_seconds_by_role();
 
 }  // namespace braid

@@ -1,7 +1,5 @@
 #include "braid/base/thread_team.h"
 
-#include <algorithm>
-
 #include "braid/base/check.h"
 #include "braid/base/float_mode.h"
 #include "braid/base/thread_role.h"
@@ -17,8 +15,8 @@ void pause_briefly() {
 #endif
 }
 
-// Waits until `value` differs from `old`: spins for about the time between two operations of a step, yields for the
-// case that threads share cores, then sleeps in the kernel (std::atomic::wait is a futex), so that idle costs nothing.
+// Waits until `value` differs from `old`. Spins for about the time between two operations of a step, then yields in
+// case threads share cores, then sleeps in the kernel (std::atomic::wait is a futex), so that idle costs nothing.
 void wait_while_equal(const std::atomic<uint32_t>& value, uint32_t old) {
   constexpr int kSpins = 2000;  // about 20-40 us
   constexpr int kYields = 50;
@@ -103,13 +101,6 @@ void ThreadTeam::member_loop(int thread) {
     (*work_)(thread);
     if (remaining_.fetch_sub(1, std::memory_order_acq_rel) == 1) remaining_.notify_one();
   }
-}
-
-IndexRange split_evenly(int64_t total, int thread, int num_threads, int64_t unit) {
-  const int64_t units = (total + unit - 1) / unit;
-  const int64_t begin = units * thread / num_threads;
-  const int64_t end = units * (thread + 1) / num_threads;
-  return {.begin = std::min(begin * unit, total), .end = std::min(end * unit, total)};
 }
 
 }  // namespace braid

@@ -1,4 +1,4 @@
-// The compute threads of one rank: fork-join over a fixed team, whose members wait without cost when there is no work.
+// The compute threads of one rank: fork-join over a fixed team. Idle members wait without cost.
 #pragma once
 
 #include <atomic>
@@ -14,7 +14,7 @@ namespace braid {
 
 class ThreadTeam {
  public:
-  // `size` threads in all, the calling one included (size >= 1).
+  // `size` threads in all, including the calling one (size >= 1).
   explicit ThreadTeam(int size);
   ~ThreadTeam();
   ThreadTeam(const ThreadTeam&) = delete;
@@ -22,17 +22,16 @@ class ThreadTeam {
 
   int size() const { return size_; }
 
-  // Runs work(thread) once for each thread in [0, size), the caller being thread 0, and returns when all are done. Each
-  // has a CPU of its own if there are so many (base/cpu_seats.h).
-  // Only one thread may call it at a time. Every member computes with denormals flushed to zero (FTZ and DAZ), which is
-  // what AMX does; the caller's mode is restored on return.
+  // Runs work(thread) once for each thread in [0, size), thread 0 being the caller, and returns when all are done. Each
+  // thread has a CPU of its own if there are enough (base/cpu_seats.h). Only one thread may call run() at a time. Every
+  // member computes with denormals flushed to zero (FTZ and DAZ), as AMX does; the caller's mode is restored on return.
   void run(FunctionRef<void(int thread)> work);
 
   // Inside run(): waits until all threads of the team have arrived. Every thread must call it equally often.
   void barrier();
 
-  // Inside run(): memory of `thread`'s own, at least `bytes` of it, aligned to 64 and with any content, kept until that
-  // thread asks for more: what a kernel needs while it runs, without an allocation in the steady state.
+  // Inside run(): at least `bytes` of memory of `thread`'s own, aligned to 64, with any content. It stays until that
+  // thread asks for more. Kernels use it as working memory, so that the steady state allocates nothing.
   std::byte* scratch(int thread, int64_t bytes);
 
  private:
@@ -49,18 +48,11 @@ class ThreadTeam {
   std::vector<Scratch> scratch_;
   CpuSeats seats_;
   const FunctionRef<void(int)>* work_ = nullptr;
-  alignas(64) std::atomic<uint32_t> epoch_{0};      // counts run() calls; members wait for it to move
+  alignas(64) std::atomic<uint32_t> epoch_{0};      // counts calls of run(); members wait for it to change
   alignas(64) std::atomic<uint32_t> remaining_{0};  // members still working
   alignas(64) std::atomic<uint32_t> arrived_{0};
   alignas(64) std::atomic<uint32_t> barrier_epoch_{0};
   std::atomic<bool> stopping_{false};
 };
-
-// The half-open part of `total` items that belongs to `thread`, in units of `unit` items.
-struct IndexRange {
-  int64_t begin = 0;
-  int64_t end = 0;
-};
-IndexRange split_evenly(int64_t total, int thread, int num_threads, int64_t unit = 1);
 
 }  // namespace braid

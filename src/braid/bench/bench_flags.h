@@ -1,12 +1,14 @@
-// What the commands of `braid bench` share: their numbers' limits, and how a number is a flag.
+// The flags that several commands of `braid bench` share, and the limits of their numbers.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <limits>
+#include <memory>
 
-#include "braid/cli/commands.h"
+#include "braid/base/log.h"
+#include "braid/base/system_info.h"
 #include "braid/cli/flag_values.h"
+#include "braid/cli/flags.h"
 
 namespace braid {
 
@@ -15,12 +17,20 @@ inline constexpr uint64_t kMaxBenchTokens = 10'000'000;  // of one request: more
 inline constexpr uint64_t kMaxBenchRanks = 64;           // threads of one process
 inline constexpr uint64_t kMaxSeed = std::numeric_limits<uint64_t>::max();
 
-CLI::Option* add_number(CLI::App& command, const char* name, auto& value, const char* help, uint64_t smallest,
-                        uint64_t largest) {
-  return command.add_option(name, value, help)->check(whole_number(smallest, largest))->capture_default_str();
+Flag add_number(Command command, const char* name, auto& value, const char* help, uint64_t smallest, uint64_t largest) {
+  return command.add_option(name, value, help).check(whole_number(smallest, largest)).show_default();
 }
 
-// bench_serving_command.cc
-void add_bench_serving_command(CLI::App& bench, CommandRunner& runner);
+// A command's log. It is quiet with --json, which leaves standard output to one line.
+std::shared_ptr<Logger> bench_logger(const ModelFlags& flags, bool json);
+
+struct MachineFlags {
+  int32_t threads = 0;
+  bool json = false;
+
+  int num_threads() const { return threads > 0 ? threads : available_cores(); }
+};
+
+void add_machine_flags(Command command, MachineFlags& flags);
 
 }  // namespace braid

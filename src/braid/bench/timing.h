@@ -1,4 +1,4 @@
-// Clock and medians of the benchmarks.
+// The benchmarks' clock and statistics. Tested by serving/report_test.cc, as the percentiles of a Distribution.
 #pragma once
 
 #include <algorithm>
@@ -16,14 +16,15 @@ inline double seconds_of(FunctionRef<void()> work) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// Of a non-empty list; the lower one of two in the middle.
+// Of a non-empty list; with two values in the middle, the lower one.
 inline double median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>((values.size() - 1) / 2);
   std::nth_element(values.begin(), middle, values.end());
   return *middle;
 }
 
-// Of an ascending list that is not empty, between the two nearest ranks, as numpy's percentile. `share` from 0 to 1.
+// Of an ascending non-empty list, interpolated between the two nearest ranks, like numpy's percentile. `share` is from
+// 0 to 1.
 inline double percentile(std::span<const double> ascending, double share) {
   const double rank = share * static_cast<double>(ascending.size() - 1);
   const auto below = static_cast<size_t>(rank);

@@ -2,39 +2,15 @@
 
 #include <fmt/ranges.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <numeric>
 #include <utility>
 
-#include "braid/cli/flag_values.h"
-#include "braid/cli/lines.h"
-#include "braid/formats/json.h"
-
 namespace braid {
 namespace {
 
-// "a # b" outside quotes is "a".
-std::string_view without_comment(std::string_view line) {
-  char quote = 0;
-  for (size_t i = 0; i < line.size(); ++i) {
-    if (quote != 0) {
-      if (line[i] == quote) quote = 0;
-    } else if (line[i] == '"' || line[i] == '\'') {
-      quote = line[i];
-    } else if (line[i] == '#') {
-      return line.substr(0, i);
-    }
-  }
-  return line;
-}
-
-std::string_view unquote(std::string_view value) {
-  const bool is_quoted =
-      value.size() >= 2 && (value.front() == '"' || value.front() == '\'') && value.back() == value.front();
-  return is_quoted ? value.substr(1, value.size() - 2) : value;
-}
-
-// The nearest of `names` within a third of the word's length, else one that begins as it does; empty: none is near.
+// The name nearest to the word, within a third of its length; else one with the same beginning; empty: none is near.
 std::string nearest(std::string_view word, const std::vector<std::string>& names) {
   std::string best;
   size_t best_distance = std::max<size_t>(2, word.size() / 3) + 1;
@@ -46,7 +22,7 @@ std::string nearest(std::string_view word, const std::vector<std::string>& names
     }
   }
   if (!best.empty()) return best;
-  size_t longest_beginning = 6;  // "--" and five letters are no accident
+  size_t longest_beginning = 6;  // "--" and five letters are no coincidence
   for (const std::string& name : names) {
     const auto differs = std::mismatch(word.begin(), word.end(), name.begin(), name.end()).first;
     const auto common = static_cast<size_t>(differs - word.begin());
@@ -102,7 +78,7 @@ std::string explain_unknown_flag(const CLI::App& command, const std::string& arg
       suggestion.empty() ? "; see " + path_of(command) + " --help" : "; did you mean " + suggestion + "?");
 }
 
-// `command` has commands of its own, and none was given that it knows.
+// `command` has commands of its own, and the arguments name none that it knows.
 std::string explain_command(const CLI::App& command, std::string_view word) {
   const auto known = command_names(command);
   if (word.empty()) {
@@ -122,7 +98,7 @@ std::string explain_unexpected(const CLI::App& command, const std::string& argum
   return fmt::format("unexpected argument {}; see {} --help", argument, path_of(command));
 }
 
-// The first flag that needs a value and has another flag, or nothing, behind it.
+// The first flag that needs a value but is followed by another flag, or by nothing.
 std::string name_without_value(const CLI::App& command, const std::vector<std::string>& arguments) {
   const auto names = flag_names(command);
   const auto is_name = [&](const std::string& text) { return std::ranges::find(names, text) != names.end(); };
@@ -161,64 +137,6 @@ size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-void add_config_flag(CLI::App& command) {
-  command.add_option("--config", "A file of flags, one `name = value` a line; the command line wins")
-      ->type_name("FILE");
-}
-
-Result<std::vector<std::string>> config_arguments(std::string_view text, std::string_view file_name) {
-  std::vector<std::string> arguments;
-  int number = 0;
-  while (!text.empty()) {
-    const size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view line = trim(without_comment(text.substr(0, end)));
-    text.remove_prefix(std::min(end + 1, text.size()));
-    ++number;
-    if (line.empty()) continue;
-    const size_t separator = line.find_first_of("=:");
-    std::string name(trim(line.substr(0, separator)));
-    std::replace(name.begin(), name.end(), '_', '-');
-    if (name.starts_with("--")) name.erase(0, 2);
-    if (name.empty() || name.find_first_of(" \t\"'") != std::string::npos || name == "config") {
-      return fail("{}:{}: {} is not `name = value`", file_name, number, json_excerpt(Json(line)));
-    }
-    const std::string value(separator == std::string_view::npos ? "true" : unquote(trim(line.substr(separator + 1))));
-    if (value == "true") {
-      arguments.push_back("--" + name);
-    } else if (value != "false") {
-      arguments.push_back("--" + name + "=" + value);
-    }
-  }
-  return arguments;
-}
-
-Result<std::vector<std::string>> expand_config_file(std::vector<std::string> arguments) {
-  std::vector<std::string> from_files;
-  for (size_t i = 0; i < arguments.size();) {
-    std::string file;
-    size_t taken = 1;
-    if (arguments[i] == "--config" && i + 1 < arguments.size()) {
-      file = arguments[i + 1];
-      taken = 2;
-    } else if (arguments[i].starts_with("--config=")) {
-      file = arguments[i].substr(std::string_view("--config=").size());
-    } else {
-      ++i;
-      continue;
-    }
-    TRY(const std::string text, read_flag_file("--config", file));
-    TRY(const auto flags, config_arguments(text, file));
-    from_files.insert(from_files.end(), flags.begin(), flags.end());
-    arguments.erase(arguments.begin() + static_cast<ptrdiff_t>(i),
-                    arguments.begin() + static_cast<ptrdiff_t>(i + taken));
-  }
-  const auto is_word = [](const std::string& argument) { return !argument.starts_with('-'); };
-  auto first_flag = arguments.begin();  // behind the command and, for bench, its own command
-  while (first_flag != arguments.end() && is_word(*first_flag)) ++first_flag;
-  arguments.insert(first_flag, from_files.begin(), from_files.end());
-  return arguments;
-}
-
 void let_last_value_win(CLI::App& command) {
   for (CLI::Option* option : command.get_options()) {
     if (option->get_items_expected_max() == 1) option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
@@ -232,18 +150,18 @@ std::string explain_parse_error(const CLI::App& app, const CLI::ParseError& erro
   while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
   const std::vector<std::string> left = command->remaining();
   const auto flag = std::ranges::find_if(left, is_flag);
-  if (!command_names(*command).empty()) {  // one of its own was to follow
+  if (!command_names(*command).empty()) {  // one of its own commands should follow
     const auto word = std::ranges::find_if_not(left, is_flag);
     if (flag != left.end() && (word == left.end() || flag < word)) return explain_unknown_flag(*command, *flag);
     return explain_command(*command, word == left.end() ? "" : *word);
   }
   if (flag != left.end()) return explain_unknown_flag(*command, *flag);
   if (!left.empty()) {
-    // A flag's value may stand alone because another flag took that flag for its own value.
+    // A value may stand alone because an earlier flag took this value's flag as its own value.
     const std::string name = name_without_value(*command, arguments);
     return name.empty() ? explain_unexpected(*command, left.front()) : name + " needs a value";
   }
-  // Parsing may have stopped before it came to a flag that is unknown.
+  // Parsing may have stopped before an unknown flag.
   const auto known = flag_names(*command);
   for (const std::string& argument : arguments) {
     const std::string name = argument.substr(0, argument.find('='));
@@ -256,7 +174,7 @@ std::string explain_parse_error(const CLI::App& app, const CLI::ParseError& erro
 
   std::string message = error.what();
   std::replace(message.begin(), message.end(), '\n', ' ');
-  // In CLI11's words "--seed: -1: must be …" (ours, from a validator) and "Could not convert: --top-p = x".
+  // CLI11 writes "--seed: -1: must be …" (the text of our check) and "Could not convert: --top-p = x".
   if (const size_t colon = message.find(": ");
       dynamic_cast<const CLI::ValidationError*>(&error) != nullptr && message.find(": must be ") != std::string::npos) {
     return message.erase(colon, 1);

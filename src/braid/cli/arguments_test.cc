@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <CLI/CLI.hpp>
 #include <limits>
 
 #include "braid/cli/flag_values.h"
@@ -9,15 +10,7 @@
 namespace braid {
 namespace {
 
-TEST(ParseTokenIds, TakesWholeNumbersBetweenCommasAndNothingElse) {
-  EXPECT_EQ(parse_token_ids("--ids", "1,2,3").value(), (std::vector<TokenId>{1, 2, 3}));
-  EXPECT_EQ(parse_token_ids("--ids", "7, 8").value(), (std::vector<TokenId>{7, 8}));
-  for (const char* wrong : {"", ",", "1,", ",1", "1,,2", "1 2", "x", "1.5", "99999999999"}) {
-    EXPECT_FALSE(parse_token_ids("--ids", wrong).ok()) << wrong;
-  }
-}
-
-TEST(Arguments, TheLastOfAFlagsValuesCountsAndListsKeepAll) {
+TEST(Arguments, AFlagsLastValueCountsAndListsKeepAllValues) {
   CLI::App app;
   CLI::App* command = app.add_subcommand("go");
   int number = 0;
@@ -33,13 +26,6 @@ TEST(Arguments, TheLastOfAFlagsValuesCountsAndListsKeepAll) {
   EXPECT_EQ(list, (std::vector<std::string>{"a", "b"}));
 }
 
-TEST(Arguments, AFilesFlagsComeBeforeTheCommandLines) {
-  const auto flags =
-      config_arguments("# a comment\nmodel-path: 'x y'\nmax_new_tokens = 5\nchat = true\njson = false\n", "f");
-  EXPECT_EQ(flags.value(), (std::vector<std::string>{"--model-path=x y", "--max-new-tokens=5", "--chat"}));
-  EXPECT_FALSE(config_arguments("no such line", "f").ok());
-}
-
 std::string explain(CLI::App& app, std::vector<std::string> arguments) {
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
@@ -49,7 +35,7 @@ std::string explain(CLI::App& app, std::vector<std::string> arguments) {
   return "no error";
 }
 
-TEST(Arguments, WhatIsWrongIsSaidInOurWords) {
+TEST(Arguments, ErrorsNameTheFlagItsValueAndWhatIsAllowed) {
   const auto explained = [](std::vector<std::string> arguments) {
     CLI::App app("", "braid");
     app.require_subcommand(1);
@@ -69,7 +55,7 @@ TEST(Arguments, WhatIsWrongIsSaidInOurWords) {
     generate->add_option("--min-p", share)->check(number_from(0, 1));
     generate->add_option("--fraction", share)->check(number_between(0, 1));
     generate->add_option("--seed", seed)->check(whole_number(0, std::numeric_limits<uint64_t>::max()));
-    generate->add_option("--memory", bytes)->transform(byte_size(1024, int64_t{1} << 40));
+    generate->add_option("--memory", bytes)->transform(CLI::Validator(byte_size(1024, int64_t{1} << 40), ""));
     generate->add_option("--log-level", level)->check(one_of({"info", "error"}));
     CLI::App* bench = app.add_subcommand("bench");
     bench->require_subcommand(1);
@@ -115,7 +101,7 @@ TEST(Arguments, WhatIsWrongIsSaidInOurWords) {
   EXPECT_EQ(explained({"batch"}), "braid batch needs INPUT, --model; see braid batch --help");
 }
 
-TEST(Arguments, AnUnknownCommandIsNamedEvenWithFlagsBehindIt) {
+TEST(Arguments, AnUnknownCommandIsNamedEvenIfFlagsFollow) {
   CLI::App app("", "braid");
   app.require_subcommand(1);
   int number = 0;

@@ -1,4 +1,5 @@
-// The loop over a batch's lines: reads while there is room in flight, writes what completes.
+// The loop over a batch's lines: reads while fewer than max_in_flight requests run, and writes answers as they
+// complete.
 #include "braid/cli/batch_command.h"
 
 #include <cerrno>
@@ -18,11 +19,11 @@ namespace braid {
 
 namespace {
 
-// Answers from the engine's threads, for the one that writes.
+// Answers from the engine's threads to the thread that writes them.
 class AnswerQueue {
  public:
   void push(BatchAnswer answer) {
-    // Notified under the lock: whoever takes the last answer may then destroy this.
+    // Notify under the lock: after the last answer the other thread may destroy this.
     const std::lock_guard lock(mutex_);
     answers_.push_back(std::move(answer));
     has_answer_.notify_one();
@@ -63,7 +64,7 @@ class BatchRun {
       status = handle_line(line);
       while (status.ok() && (num_in_flight_ >= options_.max_in_flight || queue_.has_answer())) status = write_one();
     }
-    // Those that run still call back: they are waited for, even if nothing can be written any more.
+    // Running requests still call back: wait for them, even if nothing can be written any more.
     while (num_in_flight_ > 0) {
       const auto written = write_one();
       if (status.ok()) status = written;
@@ -93,7 +94,7 @@ class BatchRun {
       const bool is_repeat = !seen_.insert(custom_id).second;
       if (output_.answered().contains(custom_id) && !is_repeat) return skip();
       if (is_repeat) {
-        // Its error line bears no custom_id, lest a reader take it for the first line's answer.
+        // The error line has no custom_id, or a reader would take it for the first line's answer.
         parsed = fail("line {}: custom_id \"{}\" occurs twice", progress_.num_lines, custom_id);
         custom_id.clear();
       }
@@ -148,7 +149,7 @@ class BatchRun {
 }  // namespace
 
 Status check_batch_files(const BatchOptions& options) {
-  // The same file would be read while it grows.
+  // The input would be read while it grows.
   std::error_code error;
   if (std::filesystem::equivalent(options.input_path, options.output_path, error)) {
     return fail("{}: is both the input and the output", options.input_path);

@@ -1,4 +1,4 @@
-// Reading and writing the lines of a batch.
+// Reads and writes the lines of a batch.
 #include "braid/cli/batch_file.h"
 
 #include <fcntl.h>
@@ -56,7 +56,7 @@ bool begins_as_ours(std::string_view line) {
   return line.substr(0, kLineBegin.size()) == kLineBegin.substr(0, line.size());
 }
 
-// A batch's input has custom_id too: taken for answers, its lines would never be run.
+// A batch's input has custom_id too. If its lines were taken for answers, they would never be run.
 bool is_answer(const Json& line) {
   return line.is_object() && line.contains("custom_id") && line.contains("response") && line.contains("error");
 }
@@ -119,10 +119,10 @@ Status BatchOutput::read_answers() {
   std::ifstream in(path_, std::ios::binary);
   std::string line;
   while (const int64_t taken = read_line(in, line, JsonLimits().max_bytes)) {
-    const bool is_whole = !in.eof();  // without its newline it is torn
+    const bool is_whole = !in.eof();  // a line without its newline is torn
     const auto json = parse_json(line);
     if (!is_whole || !json.ok() || !is_answer(*json)) {
-      // Only the end of the file can be ours and torn; anything else is somebody's file.
+      // Only the end of the file may be a torn line of ours. Anything else makes it another program's file.
       if (in.peek() != std::ifstream::traits_type::eof() || !begins_as_ours(line)) {
         return fail("{}: line {} is not from a batch: name another output file", path_, num_lines_ + 1);
       }

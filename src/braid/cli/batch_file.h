@@ -1,4 +1,5 @@
-// The files of braid batch: lines of OpenAI's batch format in, lines out, and what an interrupted run has left.
+// The files of braid batch: reads and writes lines of OpenAI's batch format, and finds what an interrupted run has
+// answered. Tested by batch_command_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -20,39 +21,39 @@ struct BatchLine {
   Json body;
 };
 
-// An error names what is wrong with the line; `custom_id` is set as far as the line has one.
+// An error says what is wrong with the line. Sets `custom_id` even then, if the line has one.
 Result<BatchLine> parse_batch_line(const std::string& line, std::string& custom_id);
 
-// What an output line says of the line it answers.
+// The contents of an output line.
 struct BatchAnswer {
   std::string custom_id;  // empty: the line has none
   int status = 200;
   Json body;  // a response, or {"error": …}
 };
 
-// {"id", "custom_id", "response": {"status_code", "request_id", "body"}, "error"}, without the line's end. A line that
-// could not be run at all has "response": null and its error.
+// {"id", "custom_id", "response": {"status_code", "request_id", "body"}, "error"}, without the newline. A line that
+// could not be run has "response": null and its error.
 std::string format_answer(const BatchAnswer& answer, uint64_t number);
 std::string format_bad_line(const std::string& custom_id, const std::string& message, uint64_t number);
 
 // The output file, open at its end.
 class BatchOutput {
  public:
-  // What the file already holds is kept, but for a torn last line (without its newline, or no JSON), which is cut off.
+  // Keeps the file's lines, but cuts off a torn last line (without its newline, or not JSON).
   static Result<BatchOutput> open(const std::string& path);
-  // Whether open() can be expected to succeed; nothing is changed, and no file made.
+  // Whether open() would probably succeed. Changes nothing and creates no file.
   static Status check(const std::string& path);
   BatchOutput(BatchOutput&& other) noexcept;
   BatchOutput& operator=(BatchOutput&&) = delete;
   ~BatchOutput();
 
-  // Custom ids that earlier runs have answered.
+  // Custom ids that earlier runs answered.
   const std::unordered_set<std::string>& answered() const { return answered_; }
-  // Lines without a custom_id that earlier runs have answered: so many of the input's are done.
+  // How many lines without a custom_id earlier runs answered: as many of the input's are done.
   int64_t num_nameless() const { return num_nameless_; }
   uint64_t num_lines() const { return num_lines_; }
 
-  // Whole lines only: when the disk is full, what was written of the line is taken back.
+  // Writes whole lines only: when the disk is full, it removes the part that was written.
   Status write_line(const std::string& line);
 
  private:

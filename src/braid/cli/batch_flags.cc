@@ -1,4 +1,4 @@
-// braid batch: its flags, and the engine that it runs on.
+// braid batch: its flags, and its engine.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -20,8 +20,8 @@ struct BatchFlags {
   std::string output_path;
 };
 
-// A signal handler has no context but a global; this file's own. The first Ctrl-C lets what runs finish, the second
-// ends the program.
+// A signal handler has no context, so it needs a global; only this file uses it. The first Ctrl-C lets running requests
+// finish, the second ends the program.
 std::atomic<bool> is_interrupted = false;
 static_assert(std::atomic<bool>::is_always_lock_free);
 
@@ -44,7 +44,7 @@ Status run_batch_command(const BatchFlags& flags) {
   Result<BatchProgress> progress = BatchProgress{};
   {
     ProgressBar bar("batch");
-    // By what is read of the input, less the lines that are not answered yet.
+    // Measured by the input that was read, less the lines that are not answered yet.
     options.on_progress = [&](const BatchProgress& now) {
       const int64_t lines = std::max<int64_t>(now.num_lines, 1);
       bar.show(now.input_bytes / lines * now.num_done, std::max<int64_t>(now.total_bytes, 1));
@@ -61,16 +61,14 @@ Status run_batch_command(const BatchFlags& flags) {
 
 }  // namespace
 
-void add_batch_command(CLI::App& app, CommandRunner& runner) {
+void add_batch_command(Command app, CommandRunner& runner) {
   auto flags = std::make_shared<BatchFlags>();
-  CLI::App* command = app.add_subcommand("batch", "Run a file of OpenAI batch lines");
-  command->add_option("INPUT", flags->input_path, "Lines {custom_id, method, url, body}")
-      ->required()
-      ->type_name("FILE");
-  command->add_option("OUTPUT", flags->output_path, "Where the answers go; what it has is kept, not redone")
-      ->required()
-      ->type_name("FILE");
-  add_engine_flags(*command, flags->model);
+  const Command command = app.add_command("batch", "Run a file of OpenAI batch lines");
+  command.add_option("INPUT", flags->input_path, "Lines {custom_id, method, url, body}").required().type_name("FILE");
+  command.add_option("OUTPUT", flags->output_path, "Where the answers go; what it has is kept, not redone")
+      .required()
+      .type_name("FILE");
+  add_engine_flags(command, flags->model);
   runner.on(command, [flags] { return run_batch_command(*flags); });
 }
 

@@ -1,8 +1,11 @@
-// Running one line.
+// Runs one line.
 #include "braid/cli/batch_request.h"
 
 #include <ctime>
 #include <functional>
+#include <utility>
+
+#include "braid/server/openai/prepare/prepare_request.h"
 
 namespace braid {
 
@@ -10,11 +13,11 @@ namespace {
 
 using openai::ApiError;
 
-// What a server does and a batch does not.
-std::optional<ApiError> refuse_unsupported(const openai::CommonParameters& common) {
+// Refuses parameters that a server supports and a batch does not.
+Result<void, ApiError> refuse_unsupported(const openai::CommonParameters& common) {
   if (common.stream) return ApiError{.message = "stream is true: a batch has no streams", .param = "stream"};
   if (common.timeout_s) return ApiError{.message = "timeout: a batch has no time limits", .param = "timeout"};
-  return std::nullopt;
+  return {};
 }
 
 }  // namespace
@@ -23,15 +26,13 @@ BatchRequest::BatchRequest(BatchLine line, BatchBackend& backend, std::string mo
     : line_(std::move(line)), backend_(backend), model_name_(std::move(model_name)), on_done_(std::move(on_done)) {}
 
 void BatchRequest::start() {
-  auto result = prepare();
-  line_.body = nullptr;  // a batch's memory is its requests in flight
-  if (const auto* error = std::get_if<ApiError>(&result)) return answer_error(*error);
-  auto& prepared = std::get<openai::PreparedRequest>(result);
-  make_parser_ = std::move(prepared.make_parser);
-  results_ = std::move(prepared.prompts);
-  for (const openai::PromptResult& prompt : results_) num_open_ += prompt.choices.size();
-  for (size_t prompt = 0; prompt < prepared.generations.size(); ++prompt) {
-    GenerationRequest& generation = prepared.generations[prompt];
+  auto prepared = prepare();
+  line_.body = nullptr;  // frees its memory: many requests are in flight
+  if (!prepared.ok()) return answer_error(prepared.error());
+  writer_ = std::move(prepared->writer);
+  for (const openai::PreparedPrompt& prompt : prepared->prompts) num_open_ += static_cast<size_t>(prompt.generation.n);
+  for (size_t prompt = 0; prompt < prepared->prompts.size(); ++prompt) {
+    GenerationRequest& generation = prepared->prompts[prompt].generation;
     const auto count = static_cast<size_t>(generation.n);
     auto self = shared_from_this();
     const auto started =
@@ -39,33 +40,38 @@ void BatchRequest::start() {
     if (started.ok()) continue;
     {
       const std::lock_guard lock(mutex_);
-      if (!failure_) failure_ = ApiError{.message = started.error().message};
+      const SubmitError& error = started.error();
+      if (!failure_) failure_ = ApiError{.message = error.message, .param = error.parameter};
     }
     finish_choices(count);
   }
 }
 
-openai::ApiResult<openai::PreparedRequest> BatchRequest::prepare() {
+Result<openai::PreparedRequest, ApiError> BatchRequest::prepare() {
   const openai::RequestModel& model = backend_.model();
   const openai::ProtocolLimits limits{.vocab_size = model.tokenizer.vocab_size()};
-  if (line_.url == BatchUrl::kCompletions) {
-    auto parsed = openai::completion_request_of(line_.body, limits);
-    if (const auto* error = std::get_if<ApiError>(&parsed)) return *error;
-    auto& request = request_.emplace<openai::CompletionRequest>(std::get<openai::CompletionRequest>(std::move(parsed)));
-    if (const auto error = refuse_unsupported(request.common)) return *error;
-    return openai::prepare_completion(request, model);
+  const bool is_chat = line_.url == BatchUrl::kChatCompletions;
+  openai::ResponseHead head{.id = (is_chat ? "chatcmpl-" : "cmpl-") + line_.custom_id,
+                            .created_s = static_cast<int64_t>(std::time(nullptr)),
+                            .model = model_name_};
+  if (is_chat) {
+    TRY(auto request, openai::chat_request_of(line_.body, limits));
+    TRY_STATUS(refuse_unsupported(request.common));
+    return openai::prepare_chat(std::move(request), model, std::move(head), std::hash<std::string>()(line_.custom_id));
   }
-  auto parsed = openai::chat_request_of(line_.body, limits);
-  if (const auto* error = std::get_if<ApiError>(&parsed)) return *error;
-  auto& request = request_.emplace<openai::ChatRequest>(std::get<openai::ChatRequest>(std::move(parsed)));
-  if (const auto error = refuse_unsupported(request.common)) return *error;
-  return openai::prepare_chat(request, model, std::hash<std::string>()(line_.custom_id));
+  TRY(auto request, openai::completion_request_of(line_.body, limits));
+  TRY_STATUS(refuse_unsupported(request.common));
+  return openai::prepare_completion(std::move(request), model, std::move(head));
 }
 
 void BatchRequest::on_delta(size_t prompt, const Delta& delta) {
   {
     const std::lock_guard lock(mutex_);
-    results_[prompt].choices.at(static_cast<size_t>(delta.index)).add(delta);
+    if (delta.finish != FinishReason::kError) {
+      writer_->push(prompt, delta);
+    } else if (!failure_) {
+      failure_ = openai::server_error(delta.error);
+    }
   }
   if (delta.finish != FinishReason::kNone) finish_choices(1);
 }
@@ -81,17 +87,7 @@ void BatchRequest::finish_choices(size_t count) {
 
 void BatchRequest::answer() {
   if (failure_) return answer_error(*failure_);
-  if (const auto error = openai::find_error(results_)) return answer_error(*error);
-  const bool is_chat = line_.url == BatchUrl::kChatCompletions;
-  const openai::ResponseHead head{.id = (is_chat ? "chatcmpl-" : "cmpl-") + line_.custom_id,
-                                  .created_s = static_cast<int64_t>(std::time(nullptr)),
-                                  .model = model_name_};
-  BatchAnswer result{.custom_id = line_.custom_id};
-  result.body = is_chat ? openai::chat_response(head, std::get<openai::ChatRequest>(request_), results_.front(),
-                                                backend_.model().tokenizer, make_parser_)
-                        : openai::completion_response(head, std::get<openai::CompletionRequest>(request_), results_,
-                                                      backend_.model().tokenizer);
-  on_done_(std::move(result));
+  on_done_({.custom_id = line_.custom_id, .body = Json::parse(writer_->finish())});
 }
 
 void BatchRequest::answer_error(const ApiError& error) {

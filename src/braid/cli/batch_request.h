@@ -1,15 +1,15 @@
-// One line of a batch on its way: from its body to submissions, and from their deltas to the answer.
+// One line of a batch: from its body to submissions, and from their deltas to the answer. Tested by
+// batch_command_test.cc.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <variant>
-#include <vector>
 
 #include "braid/cli/batch_command.h"
 #include "braid/cli/batch_file.h"
-#include "braid/server/openai/prepared_request.h"
+#include "braid/server/openai/parse/requests.h"
+#include "braid/server/openai/prepare/prepared_request.h"
 
 namespace braid {
 
@@ -18,13 +18,11 @@ class BatchRequest : public std::enable_shared_from_this<BatchRequest> {
   using OnDone = std::function<void(BatchAnswer)>;
   BatchRequest(BatchLine line, BatchBackend& backend, std::string model_name, OnDone on_done);
 
-  // Submits all its prompts. Calls on_done once, from here or from an engine's thread.
+  // Submits all prompts. Calls on_done once, from here or from an engine's thread.
   void start();
 
  private:
-  using Request = std::variant<openai::CompletionRequest, openai::ChatRequest>;
-
-  openai::ApiResult<openai::PreparedRequest> prepare();
+  Result<openai::PreparedRequest, openai::ApiError> prepare();
   void on_delta(size_t prompt, const Delta& delta);
   void finish_choices(size_t count);
   void answer();
@@ -34,11 +32,9 @@ class BatchRequest : public std::enable_shared_from_this<BatchRequest> {
   BatchBackend& backend_;
   std::string model_name_;
   OnDone on_done_;
-  Request request_;
-  openai::MakeMessageParser make_parser_;  // of a chat
-  std::mutex mutex_;                       // of what follows
-  std::vector<openai::PromptResult> results_;
-  size_t num_open_ = 0;  // choices
+  std::mutex mutex_;  // guards the members below
+  std::unique_ptr<openai::AnswerWriter> writer_;
+  size_t num_open_ = 0;  // choices that are not finished
   std::optional<openai::ApiError> failure_;
 };
 

@@ -10,10 +10,12 @@
 #include <string>
 #include <utility>
 
+#include "braid/api/text_model.h"
 #include "braid/cli/commands.h"
 #include "braid/cli/flags.h"
 #include "braid/cli/lines.h"
 #include "braid/cli/terminal.h"
+#include "braid/config/model_config.h"
 
 namespace braid {
 namespace {
@@ -27,7 +29,7 @@ struct ChatFlags {
   std::string prompt;  // answered alone, without a conversation
 };
 
-// A signal handler has no context but a global; this file's own, and nothing else reads it.
+// A signal handler has no context, so it needs a global; only this file uses it.
 volatile std::sig_atomic_t interrupts = 0;
 
 void count_interrupt(int) {
@@ -50,8 +52,8 @@ class Conversation {
     reset();
   }
 
-  // Streams the answer to standard output, and keeps both in the history; nothing of them if it fails, lest what could
-  // not be answered (not UTF-8, say, or too long) fail every answer after it too.
+  // Streams the answer to standard output, and adds both messages to the history. Adds neither if it fails, or an
+  // invalid message (not UTF-8, or too long) would make every later answer fail too.
   Status answer(const std::string& user) {
     const Messages before = messages_;
     messages_.push_back({{"role", "user"}, {"content", user}});
@@ -112,7 +114,7 @@ constexpr const char* kHelp =
     "/reset forgets the conversation, /system TEXT sets the system prompt, /exit (or Ctrl-D) ends;\n"
     "Ctrl-C stops an answer.";
 
-// False at the end of input. A Ctrl-C at the prompt begins a new line.
+// False at the end of input. A Ctrl-C at the prompt starts a new line.
 bool ask_for_line(std::string& line) {
   while (true) {
     const auto before = interrupts;
@@ -165,20 +167,20 @@ Status run(const ChatFlags& flags, bool has_prompt) {
 
 }  // namespace
 
-void add_chat_command(CLI::App& app, CommandRunner& runner) {
+void add_chat_command(Command app, CommandRunner& runner) {
   auto flags = std::make_shared<ChatFlags>();
   flags->model.log_level = "warning";
-  CLI::App* command = app.add_subcommand("chat", "Talk with a model in the terminal");
-  add_engine_flags(*command, flags->model);
-  add_sampling_flags(*command, flags->sampling);
-  command->add_option("--system", flags->system, "The system prompt");
-  command->add_option("--prompt", flags->prompt, "Answer this one message, and end");
+  const Command command = app.add_command("chat", "Talk with a model in the terminal");
+  add_engine_flags(command, flags->model);
+  add_sampling_flags(command, flags->sampling);
+  command.add_option("--system", flags->system, "The system prompt");
+  command.add_option("--prompt", flags->prompt, "Answer this one message, and end");
   runner.on(command, [flags, command] {
-    flags->sampling.is_max_new_tokens_given = command->count("--max-new-tokens") > 0;
+    flags->sampling.is_max_new_tokens_given = command.has("--max-new-tokens");
     if (!flags->sampling.is_max_new_tokens_given) {
       flags->sampling.max_new_tokens = std::max(flags->sampling.max_new_tokens, flags->sampling.min_new_tokens);
     }
-    return run(*flags, command->count("--prompt") > 0);
+    return run(*flags, command.has("--prompt"));
   });
 }
 

@@ -1,7 +1,6 @@
-// The commands of the program `braid`, one maker each: flags in, exit code out.
+// The commands of the program `braid`: each function adds one, with its flags. Tested by tests/e2e.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <map>
 #include <memory>
@@ -9,21 +8,22 @@
 
 #include "braid/api/engine.h"
 #include "braid/base/result.h"
+#include "braid/cli/command_line.h"
 
 namespace braid {
 
-// Which function belongs to the command that was chosen.
+// Which function runs for a command.
 class CommandRunner {
  public:
-  // An error is printed as "error: …" and gives exit code 1.
-  void on(const CLI::App* command, std::function<Status()> run) {
-    runs_[command] = [run = std::move(run)]() -> Result<int> {
+  // An error is printed as "error: …", and the exit code is 1.
+  void on(const Command& command, std::function<Status()> run) {
+    runs_[command.app()] = [run = std::move(run)]() -> Result<int> {
       TRY_STATUS(run());
       return 0;
     };
   }
   // The same for a command with exit codes of its own.
-  void on_code(const CLI::App* command, std::function<Result<int>()> run) { runs_[command] = std::move(run); }
+  void on_code(const Command& command, std::function<Result<int>()> run) { runs_[command.app()] = std::move(run); }
 
   const std::function<Result<int>()>* find(const CLI::App* command) const {
     const auto found = runs_.find(command);
@@ -34,12 +34,11 @@ class CommandRunner {
   std::map<const CLI::App*, std::function<Result<int>()>> runs_;
 };
 
-void add_generate_command(CLI::App& app, CommandRunner& runner);
-void add_chat_command(CLI::App& app, CommandRunner& runner);
-void add_logits_command(CLI::App& app, CommandRunner& runner);
-void add_batch_command(CLI::App& app, CommandRunner& runner);
-void add_serve_command(CLI::App& app, CommandRunner& runner, const std::string& version);
-void add_text_commands(CLI::App& app, CommandRunner& runner);   // tokenize, detokenize, render, inspect
-void add_bench_commands(CLI::App& app, CommandRunner& runner);  // bench roofline, kernels, latency, …
+void add_generate_command(Command app, CommandRunner& runner);
+void add_chat_command(Command app, CommandRunner& runner);
+void add_logits_command(Command app, CommandRunner& runner);
+void add_batch_command(Command app, CommandRunner& runner);
+void add_serve_command(Command app, CommandRunner& runner, const std::string& version);
+void add_text_commands(Command app, CommandRunner& runner);     // tokenize, detokenize, render, inspect
 
 }  // namespace braid

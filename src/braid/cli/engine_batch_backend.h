@@ -1,4 +1,4 @@
-// The engine as a batch's backend.
+// The engine as a batch's backend. Tested by tests/e2e/test_batch.py.
 #pragma once
 
 #include "braid/api/engine.h"
@@ -11,8 +11,8 @@ class EngineBatchBackend : public BatchBackend {
   explicit EngineBatchBackend(Engine& engine) : engine_(engine), model_(openai::request_model_of(engine)) {}
 
   const openai::RequestModel& model() const override { return model_; }
-  Result<uint64_t> submit(GenerationRequest request, DeltaCallback on_delta) override {
-    return engine_.submit(std::move(request), std::move(on_delta));
+  Result<SubmissionId, SubmitError> submit(GenerationRequest request, DeltaCallback on_delta) override {
+    return engine_.try_submit(std::move(request), std::move(on_delta));
   }
 
  private:

@@ -28,16 +28,16 @@ std::optional<Number> parse_number(std::string_view text) {
   return number;
 }
 
-// NaN is never allowed: nothing compares with it.
-CLI::Validator number_that(std::function<bool(double)> is_allowed, std::string must_be) {
-  const auto check = [is_allowed = std::move(is_allowed), must_be = std::move(must_be)](std::string& text) {
+// NaN is never allowed: it compares with nothing.
+FlagCheck number_that(std::function<bool(double)> is_allowed, std::string must_be) {
+  const auto check = [is_allowed = std::move(is_allowed), must_be = std::move(must_be)](const std::string& text) {
     const auto number = parse_number<double>(text);
     return number && is_allowed(*number) ? std::string() : fmt::format("{}: must be a number {}", text, must_be);
   };
-  return {check, ""};
+  return check;
 }
 
-// "GB": 10⁹, "GiB": 2³⁰, in letters of any case; NaN: no such unit.
+// "GB" is 10⁹, "GiB" 2³⁰, in any case; NaN: not a unit.
 double unit_bytes(std::string_view unit) {
   std::string upper(unit);
   std::ranges::transform(upper, upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
@@ -51,47 +51,47 @@ double unit_bytes(std::string_view unit) {
 
 }  // namespace
 
-CLI::Validator whole_number(uint64_t smallest, uint64_t largest, uint64_t step) {
-  const auto check = [=](std::string& text) -> std::string {
+FlagCheck whole_number(uint64_t smallest, uint64_t largest, uint64_t step) {
+  const auto check = [=](const std::string& text) -> std::string {
     const auto number = parse_number<uint64_t>(text);
     if (number && *number >= smallest && *number <= largest && *number % step == 0) return {};
     const std::string kind = step == 1 ? "whole number" : fmt::format("multiple of {}", step);
     return fmt::format("{}: must be a {} from {} to {}", text, kind, smallest, largest);
   };
-  return {check, ""};
+  return check;
 }
 
-CLI::Validator number_from(double smallest, double largest) {
+FlagCheck number_from(double smallest, double largest) {
   return number_that([=](double number) { return number >= smallest && number <= largest; },
                      fmt::format("from {} to {}", smallest, largest));
 }
 
-CLI::Validator number_above(double bound, double largest) {
+FlagCheck number_above(double bound, double largest) {
   return number_that([=](double number) { return number > bound && number <= largest; },
                      fmt::format("above {} and at most {}", bound, largest));
 }
 
-CLI::Validator number_between(double lower, double upper) {
+FlagCheck number_between(double lower, double upper) {
   return number_that([=](double number) { return number > lower && number < upper; },
                      fmt::format("above {} and below {}", lower, upper));
 }
 
-CLI::Validator not_empty(std::string must_be) {
-  const auto check = [must_be = std::move(must_be)](std::string& text) {
+FlagCheck not_empty(std::string must_be) {
+  const auto check = [must_be = std::move(must_be)](const std::string& text) {
     return text.empty() ? fmt::format("\"\": must be {}", must_be) : std::string();
   };
-  return {check, ""};
+  return check;
 }
 
-CLI::Validator one_of(std::vector<std::string> words) {
-  const auto check = [words = std::move(words)](std::string& text) -> std::string {
+FlagCheck one_of(std::vector<std::string> words) {
+  const auto check = [words = std::move(words)](const std::string& text) -> std::string {
     if (std::ranges::find(words, text) != words.end()) return {};
     return fmt::format("{}: must be one of {}", text, fmt::join(words, ", "));
   };
-  return {check, ""};
+  return check;
 }
 
-CLI::Validator byte_size(int64_t smallest, int64_t largest) {
+FlagConversion byte_size(int64_t smallest, int64_t largest) {
   const auto convert = [=](std::string& text) -> std::string {
     double number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -106,7 +106,7 @@ CLI::Validator byte_size(int64_t smallest, int64_t largest) {
     text = std::to_string(whole);
     return {};
   };
-  return {convert, ""};
+  return convert;
 }
 
 Result<std::string> read_flag_file(std::string_view flag, const std::string& path) {

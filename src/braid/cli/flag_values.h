@@ -1,7 +1,6 @@
-// What a flag's value may be, and what stands behind it.
+// Checks and conversions of flags' values.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -9,25 +8,25 @@
 #include <vector>
 
 #include "braid/base/result.h"
+#include "braid/cli/command_line.h"
 #include "braid/request/ids.h"
 
 namespace braid {
 
-// Checks of a flag's value; what they refuse is explained as "--flag VALUE: must be …".
-CLI::Validator whole_number(uint64_t smallest, uint64_t largest, uint64_t step = 1);  // a multiple of `step`
-CLI::Validator number_from(double smallest, double largest);
-CLI::Validator number_above(double bound, double largest);
-CLI::Validator number_between(double lower, double upper);  // neither of them
-CLI::Validator not_empty(std::string must_be);              // as a variable that is not set would make it
-CLI::Validator one_of(std::vector<std::string> words);
+// Checks of a flag's value. A refused value is reported as "--flag VALUE: must be …".
+FlagCheck whole_number(uint64_t smallest, uint64_t largest, uint64_t step = 1);  // a multiple of `step`
+FlagCheck number_from(double smallest, double largest);
+FlagCheck number_above(double bound, double largest);
+FlagCheck number_between(double lower, double upper);  // neither of them
+FlagCheck not_empty(std::string must_be);              // such as a shell variable that is not set
+FlagCheck one_of(std::vector<std::string> words);
 // Turns "2GB", "1.5GiB" or a plain number into bytes.
-CLI::Validator byte_size(int64_t smallest = 0, int64_t largest = std::numeric_limits<int64_t>::max());
+FlagConversion byte_size(int64_t smallest = 0, int64_t largest = std::numeric_limits<int64_t>::max());
 
-// The whole of a file that a flag names; the error names both.
+// The contents of a file that a flag names; an error names both.
 Result<std::string> read_flag_file(std::string_view flag, const std::string& path);
 
-// A flag's "1,2,3"; anything else is an error that names the flag and says what is wrong. Whether the model has the ids
-// is not known here.
+// Parses a flag's "1,2,3"; an error names the flag and says what is wrong. Does not know which ids the model has.
 Result<std::vector<TokenId>> parse_token_ids(std::string_view flag, std::string_view text);
 
 }  // namespace braid

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "braid/cli/flag_values.h"
+#include "braid/config/model_config.h"
 #include "braid/formats/input_file.h"
 
 namespace braid {
@@ -16,13 +17,13 @@ std::string environment(const char* name) {
   return value == nullptr ? std::string() : std::string(value);
 }
 
-// As Hugging Face's tools read a switch.
+// Like Hugging Face's tools.
 bool is_switched_on(std::string value) {
   for (char& c : value) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return value == "1" || value == "ON" || value == "YES" || value == "TRUE";
 }
 
-// HF_TOKEN, else what `hf auth login` left in a file.
+// HF_TOKEN, else the file that `hf auth login` wrote.
 std::string hub_token(const ModelPathEnvironment& known) {
   std::string token = environment("HF_TOKEN");
   if (token.empty()) {
@@ -111,145 +112,145 @@ Result<EngineOptions> ModelFlags::engine_options() const {
   return options;
 }
 
-void add_model_flag(CLI::App& command, ModelFlags& flags) {
+void add_model_flag(Command command, ModelFlags& flags) {
   command
       .add_option("--model-path,--model", flags.model_path,
                   "A Hugging Face directory, a GGUF file, or a model of the hub, downloaded if it is not in the cache: "
                   "org/name, org/name@revision, org/name:Q4_K_M")
-      ->required()
-      ->type_name("PATH");
+      .required()
+      .type_name("PATH");
   add_download_flag(command, flags);
 }
 
-void add_download_flag(CLI::App& command, ModelFlags& flags) {
+void add_download_flag(Command command, ModelFlags& flags) {
   command.add_option("--download-dir", flags.download_dir, "Models of the hub lie here; default: Hugging Face's cache")
-      ->type_name("DIR");
+      .type_name("DIR");
 }
 
-void add_tokenizer_flag(CLI::App& command, ModelFlags& flags) {
+void add_tokenizer_flag(Command command, ModelFlags& flags) {
   command
       .add_option("--tokenizer-path", flags.tokenizer_path,
                   "A directory or tokenizer.json to use instead of the model's own")
-      ->type_name("PATH");
+      .type_name("PATH");
 }
 
-void add_template_flag(CLI::App& command, ModelFlags& flags) {
+void add_template_flag(Command command, ModelFlags& flags) {
   command.add_option("--chat-template", flags.chat_template, "A Jinja file to use instead of the model's own")
-      ->type_name("FILE");
+      .type_name("FILE");
 }
 
-void add_step_flags(CLI::App& command, ModelFlags& flags) {
+void add_step_flags(Command command, ModelFlags& flags) {
   command.add_option("--chunked-prefill-size", flags.rank.chunked_prefill_size, "Prompt tokens of a group in one step")
-      ->check(whole_number(1, kMaxChunkedPrefillSize))
-      ->capture_default_str()
-      ->group("Engine");
+      .check(whole_number(1, kMaxChunkedPrefillSize))
+      .show_default()
+      .group("Engine");
   command.add_option("--max-running-requests", flags.rank.max_running_requests, "Sequences in one step, of all groups")
-      ->check(whole_number(1, kMaxRunningRequests))
-      ->capture_default_str()
-      ->group("Engine");
+      .check(whole_number(1, kMaxRunningRequests))
+      .show_default()
+      .group("Engine");
 }
 
-void add_rank_flags(CLI::App& command, ModelFlags& flags) {
+void add_rank_flags(Command command, ModelFlags& flags) {
   RankOptions& rank = flags.rank;
-  const auto group = [&](auto* option) { return option->capture_default_str()->group("Engine"); };
+  const auto group = [](Flag flag) { return flag.show_default().group("Engine"); };
   group(command.add_option("--dtype", flags.dtype, "Weights and activations: auto, bfloat16, float32"));
   group(command.add_option("--kv-cache-dtype", flags.kv_cache_dtype, "auto (as --dtype), bfloat16, float32"));
   group(command.add_option("--attention-backend", rank.attention_backend, "fa (tiled, fast) or native (portable)"));
   group(command.add_option("--threads-per-rank", rank.threads_per_rank,
                            "Compute threads of a rank; 0: the cores, shared out"))
-      ->check(whole_number(0, kMaxThreadsPerRank));
+      .check(whole_number(0, kMaxThreadsPerRank));
   group(command.add_option("--context-length,--max-model-len", rank.context_length,
                            "Prompt and output of one request, in tokens; 0: the model's"))
-      ->check(whole_number(0, kMaxInt32));
+      .check(whole_number(0, kMaxInt32));
   group(command.add_option("--page-size", rank.page_size, "Tokens in a KV page, a multiple of 16"))
-      ->check(whole_number(kPageSizeStep, kMaxPageSize, kPageSizeStep));
+      .check(whole_number(kPageSizeStep, kMaxPageSize, kPageSizeStep));
   add_step_flags(command, flags);
   group(command.add_option("--max-total-tokens", rank.max_total_tokens,
                            "Tokens in the KV pools of all groups, of the layers that see the most; 0: by memory"))
-      ->check(whole_number(0, std::numeric_limits<int64_t>::max()));
+      .check(whole_number(0, std::numeric_limits<int64_t>::max()));
   group(command.add_option("--kv-cache-memory-bytes", rank.kv_cache_bytes, "All KV pools at most; 0: by memory"))
-      ->transform(byte_size())
-      ->type_name("BYTES");
+      .convert(byte_size())
+      .type_name("BYTES");
   group(command.add_option("--mem-fraction-static", rank.mem_fraction_static,
                            "Weights and KV together, of the memory available at start"))
-      ->check(number_between(0, 1));
+      .check(number_between(0, 1));
   command
       .add_option("--pack-cache", rank.pack_cache,
                   "Keep weights here as the kernels read them, so that the next start need not pack them again")
-      ->check(not_empty("a folder"))
-      ->type_name("DIR")
-      ->group("Engine");
+      .check(not_empty("a folder"))
+      .type_name("DIR")
+      .group("Engine");
   group(command.add_option("--log-level", flags.log_level, "trace, debug, info, warning, error or off"))
-      ->check(one_of({"trace", "debug", "info", "warning", "error", "off"}));
+      .check(one_of({"trace", "debug", "info", "warning", "error", "off"}));
 }
 
-void add_split_flags(CLI::App& command, ModelFlags& flags) {
-  const auto group = [](auto* option) { return option->group("Ranks"); };
+void add_split_flags(Command command, ModelFlags& flags) {
+  const auto group = [](Flag flag) { return flag.group("Ranks"); };
   LayoutFlags& layout = flags.layout;
   group(command.add_option("--tp-size,--tensor-parallel-size", layout.tp_size,
                            "Ranks that hold one copy of the model together (default: 1)"))
-      ->check(whole_number(1, kMaxRanks));
+      .check(whole_number(1, kMaxRanks));
   group(command.add_option("--dp-size,--data-parallel-size", layout.dp_size,
                            "DP groups; without --enable-dp-attention whole replicas (default: 1)"))
-      ->check(whole_number(1, kMaxRanks));
+      .check(whole_number(1, kMaxRanks));
   group(
       command.add_flag("--enable-dp-attention", layout.enable_dp_attention,
                        "Groups split the ranks: each attends to its own requests, all share the feed-forward layers"));
   group(command.add_option("--attn-tp-size", layout.attn_tp_size,
                            "Ranks of a group; with --dp-size it says all: DP attention of so many ranks each"))
-      ->check(whole_number(1, kMaxRanks));
+      .check(whole_number(1, kMaxRanks));
   group(
       command.add_option("--moe-parallel", flags.moe_parallel, "Experts are cut into slices (tp) or dealt whole (ep)"))
-      ->check(one_of({"tp", "ep"}))
-      ->capture_default_str();
+      .check(one_of({"tp", "ep"}))
+      .show_default();
 }
 
-void add_layout_flags(CLI::App& command, ModelFlags& flags) {
+void add_layout_flags(Command command, ModelFlags& flags) {
   add_split_flags(command, flags);
-  const auto group = [](auto* option) { return option->group("Ranks"); };
+  const auto group = [](Flag flag) { return flag.group("Ranks"); };
   group(command.add_option("--dp-padding", flags.dp_padding, "How groups' rows are gathered; all give the same bits"))
-      ->check(one_of({"auto", "max_len", "sum_len", "exact"}))
-      ->capture_default_str();
+      .check(one_of({"auto", "max_len", "sum_len", "exact"}))
+      .show_default();
   group(
       command.add_option("--numa", flags.numa,
                          "Where ranks run: auto (on CPUs of their own), off, or a NUMA domain for each, like 0,0,1,1"))
-      ->capture_default_str();
+      .show_default();
   group(command.add_option("--collective-timeout", flags.rank.collective_timeout_s,
                            "Seconds that a rank waits for the others before the engine ends with a report"))
-      ->check(number_above(0, 86400))
-      ->capture_default_str();
+      .check(number_above(0, 86400))
+      .show_default();
 }
 
-void add_schedule_flag(CLI::App& command, ModelFlags& flags) {
+void add_schedule_flag(Command command, ModelFlags& flags) {
   command.add_option("--schedule-policy", flags.schedule_policy, "fcfs, lpm (longest prefix) or priority")
-      ->capture_default_str()
-      ->group("Engine");
+      .show_default()
+      .group("Engine");
   command
       .add_option(
           "--load-balance-method", flags.load_balance_method,
           "Which DP group gets the next request: auto, round_robin, shortest_queue, minimum_tokens, prefix_affinity")
-      ->check(one_of({"auto", "round_robin", "shortest_queue", "minimum_tokens", "prefix_affinity"}))
-      ->capture_default_str()
-      ->group("Ranks");
+      .check(one_of({"auto", "round_robin", "shortest_queue", "minimum_tokens", "prefix_affinity"}))
+      .show_default()
+      .group("Ranks");
   command
       .add_option("--dp-dispatch", flags.dp_dispatch,
                   "How requests reach the groups: one message for all (broadcast), or one to each (direct)")
-      ->check(one_of({"broadcast", "direct"}))
-      ->capture_default_str()
-      ->group("Ranks");
+      .check(one_of({"broadcast", "direct"}))
+      .show_default()
+      .group("Ranks");
   command
       .add_flag("--kv-rebalance", flags.kv_rebalance,
                 "Running requests move, with their KV, from full DP groups to emptier ones")
-      ->group("Ranks");
+      .group("Ranks");
   command
       .add_option("--prefill-alignment", flags.prefill_alignment,
                   "Steps that a prompt may wait while its DP group decodes, so that groups prefill together; 0: none")
-      ->check(whole_number(0, kMaxPrefillAlignment))
-      ->capture_default_str()
-      ->group("Ranks");
+      .check(whole_number(0, kMaxPrefillAlignment))
+      .show_default()
+      .group("Ranks");
 }
 
-void add_engine_flags(CLI::App& command, ModelFlags& flags) {
+void add_engine_flags(Command command, ModelFlags& flags) {
   add_model_flag(command, flags);
   add_tokenizer_flag(command, flags);
   add_template_flag(command, flags);
@@ -257,36 +258,36 @@ void add_engine_flags(CLI::App& command, ModelFlags& flags) {
   add_layout_flags(command, flags);
   add_schedule_flag(command, flags);
   command.add_flag("--disable-radix-cache", flags.disable_radix_cache, "Do not reuse the KV of common prefixes")
-      ->group("Engine");
+      .group("Engine");
 }
 
-void add_sampling_flags(CLI::App& command, SamplingFlags& flags) {
+void add_sampling_flags(Command command, SamplingFlags& flags) {
   constexpr double kHuge = 1e6;  // as api/request_check.cc
-  const auto group = [&](auto* option) { return option->group("Sampling"); };
+  const auto group = [](Flag flag) { return flag.group("Sampling"); };
   group(command.add_option("--max-new-tokens,--max-tokens", flags.max_new_tokens, "Tokens to generate at most"))
-      ->check(whole_number(0, kMaxInt32))
-      ->capture_default_str();
+      .check(whole_number(0, kMaxInt32))
+      .show_default();
   group(command.add_option("--min-new-tokens,--min-tokens", flags.min_new_tokens, "Tokens before a stop counts"))
-      ->check(whole_number(0, kMaxInt32));
+      .check(whole_number(0, kMaxInt32));
   group(command.add_option("--temperature", flags.temperature, "0: greedy; default: the model's, else 1"))
-      ->check(number_from(0, kHuge));
+      .check(number_from(0, kHuge));
   group(command.add_option("--top-k", flags.top_k, "Draw from the k likeliest tokens; 0: from all"))
-      ->check(whole_number(0, kMaxInt32));
+      .check(whole_number(0, kMaxInt32));
   group(command.add_option("--top-p", flags.top_p, "Draw from the likeliest tokens of this much probability"))
-      ->check(number_above(0, 1));
+      .check(number_above(0, 1));
   group(command.add_option("--min-p", flags.min_p, "Drop tokens less likely than this share of the likeliest"))
-      ->check(number_from(0, 1));
+      .check(number_from(0, 1));
   group(command.add_option("--repetition-penalty", flags.repetition_penalty, "Of tokens in prompt and output"))
-      ->check(number_above(0, kHuge));
+      .check(number_above(0, kHuge));
   group(command.add_option("--presence-penalty", flags.presence_penalty, "Of tokens in the output"))
-      ->check(number_from(-2, 2));
+      .check(number_from(-2, 2));
   group(command.add_option("--frequency-penalty", flags.frequency_penalty, "Of tokens in the output, by their number"))
-      ->check(number_from(-2, 2));
+      .check(number_from(-2, 2));
   group(command.add_option("--seed", flags.seed, "Same seed, same text; default: a new one"))
-      ->check(whole_number(0, std::numeric_limits<uint64_t>::max()));
-  group(command.add_option("--stop", flags.stop, "End before this string (repeatable)"))->allow_extra_args(false);
-  group(command.add_option("--stop-token-ids", flags.stop_token_ids, "End at one of these ids"))->type_name("IDS");
-  command.add_flag("--ignore-eos", flags.ignore_eos, "Go on after the model's end of text")->group("Sampling");
+      .check(whole_number(0, std::numeric_limits<uint64_t>::max()));
+  group(command.add_option("--stop", flags.stop, "End before this string (repeatable)")).one_value_each_time();
+  group(command.add_option("--stop-token-ids", flags.stop_token_ids, "End at one of these ids")).type_name("IDS");
+  command.add_flag("--ignore-eos", flags.ignore_eos, "Go on after the model's end of text").group("Sampling");
 }
 
 Status SamplingFlags::check() const {

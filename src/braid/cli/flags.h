@@ -1,7 +1,7 @@
-// The flags that commands share: how a model is loaded, and how tokens are sampled.
+// The flags that several commands share: how a model is loaded and run, and how tokens are sampled. Tested by
+// tests/e2e/test_bad_input.py and test_generate.py.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -9,10 +9,12 @@
 
 #include "braid/api/engine.h"
 #include "braid/base/result.h"
+#include "braid/cli/command_line.h"
+#include "braid/config/model_config.h"
 
 namespace braid {
 
-// What the command line says of the model and of how it runs, as text where it must yet be understood.
+// What the command line says about the model and how it runs. Strings are parsed by engine_options().
 struct ModelFlags {
   std::string model_path;
   std::string download_dir;
@@ -33,29 +35,29 @@ struct ModelFlags {
   int32_t prefill_alignment = 0;
   RankOptions rank;
 
-  // Errors name the flag and its values. Reads BRAID_CPU_ISA, HOME and the variables of Hugging Face's tools.
+  // Errors name the flag and its value. Reads BRAID_CPU_ISA, HOME and the variables of Hugging Face's tools.
   Result<EngineOptions> engine_options() const;
   Result<ParallelLayout> parallel_layout() const;
   ModelSourceOptions source_options() const;
 };
 
-// The tier that BRAID_CPU_ISA names, else the best of this machine.
+// The tier that BRAID_CPU_ISA names, else this machine's best.
 Result<CpuIsa> isa_from_environment();
-// Where the local Hugging Face cache may be (HOME, HF_HOME, HF_HUB_CACHE), and how the hub is reached (HF_ENDPOINT,
+// Where the local Hugging Face cache may be (HOME, HF_HOME, HF_HUB_CACHE), and how to reach the hub (HF_ENDPOINT,
 // HF_TOKEN or the file that `hf auth login` wrote, HF_HUB_OFFLINE).
 ModelPathEnvironment model_path_environment();
 
-// A command offers those that it heeds.
-void add_model_flag(CLI::App& command, ModelFlags& flags);      // --model-path, --download-dir
-void add_download_flag(CLI::App& command, ModelFlags& flags);   // --download-dir
-void add_tokenizer_flag(CLI::App& command, ModelFlags& flags);  // --tokenizer-path
-void add_template_flag(CLI::App& command, ModelFlags& flags);   // --chat-template
-void add_step_flags(CLI::App& command, ModelFlags& flags);      // how large a step may be
-void add_rank_flags(CLI::App& command, ModelFlags& flags);      // the same, and how the model runs
-void add_split_flags(CLI::App& command, ModelFlags& flags);     // how the model is split over ranks
-void add_layout_flags(CLI::App& command, ModelFlags& flags);    // the same, and how the ranks run
-void add_schedule_flag(CLI::App& command, ModelFlags& flags);   // which requests run where
-void add_engine_flags(CLI::App& command, ModelFlags& flags);    // all of these, and --disable-radix-cache
+// A command adds those that it uses.
+void add_model_flag(Command command, ModelFlags& flags);      // --model-path, --download-dir
+void add_download_flag(Command command, ModelFlags& flags);   // --download-dir
+void add_tokenizer_flag(Command command, ModelFlags& flags);  // --tokenizer-path
+void add_template_flag(Command command, ModelFlags& flags);   // --chat-template
+void add_step_flags(Command command, ModelFlags& flags);      // how large a step may be
+void add_rank_flags(Command command, ModelFlags& flags);      // these, and how the model runs
+void add_split_flags(Command command, ModelFlags& flags);     // how the model is split over ranks
+void add_layout_flags(Command command, ModelFlags& flags);    // these, and how the ranks run
+void add_schedule_flag(Command command, ModelFlags& flags);   // which requests run where
+void add_engine_flags(Command command, ModelFlags& flags);    // all of these, and --disable-radix-cache
 
 struct SamplingFlags {
   std::optional<float> temperature;
@@ -65,21 +67,22 @@ struct SamplingFlags {
   std::optional<float> repetition_penalty;
   float presence_penalty = 0;
   float frequency_penalty = 0;
-  std::optional<uint64_t> seed;  // absent: a new one each time
+  std::optional<uint64_t> seed;  // absent: a new one for each request
   int32_t max_new_tokens = 128;
-  bool is_max_new_tokens_given = false;  // a conversation otherwise goes to the end of the context
+  bool is_max_new_tokens_given = false;  // otherwise a conversation goes on to the end of the context
   int32_t min_new_tokens = 0;
   bool ignore_eos = false;
   std::vector<std::string> stop;
-  std::optional<std::string> stop_token_ids;  // "1,2,3", as check() sees to
+  std::optional<std::string> stop_token_ids;  // "1,2,3", which check() parses
 
-  // What their values say against each other: to be asked before a model is loaded for them.
+  // Whether the values fit each other. To be called before a model is loaded.
   Status check() const;
 
-  // The flags over the model's generation_config.json over the engine's own defaults.
+  // Sets the flags' values; where a flag is absent, those of the model's generation_config.json, else the engine's
+  // defaults.
   void apply(const GenerationDefaults& defaults, GenerationRequest& request) const;
 };
 
-void add_sampling_flags(CLI::App& command, SamplingFlags& flags);
+void add_sampling_flags(Command command, SamplingFlags& flags);
 
 }  // namespace braid

@@ -1,4 +1,4 @@
-// braid generate: one prompt, its continuation on the terminal.
+// braid generate: prints one prompt's continuation.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,11 +7,12 @@
 #include <utility>
 #include <variant>
 
+#include "braid/api/text_model.h"
 #include "braid/cli/commands.h"
 #include "braid/cli/flag_values.h"
 #include "braid/cli/flags.h"
 #include "braid/cli/terminal.h"
-#include "braid/server/openai/responses.h"
+#include "braid/server/openai/write/responses.h"
 
 namespace braid {
 namespace {
@@ -31,27 +32,27 @@ Json single_message(const std::string& text) {
   return {{"messages", Json::array({std::move(message)})}, {"add_generation_prompt", true}};
 }
 
-// The prompt as the command line has it, read before a model is loaded for it: a text, or token ids.
+// The command line's prompt, text or token ids. Read before a model is loaded.
 Result<std::variant<std::string, std::vector<TokenId>>> read_prompt(const GenerateFlags& flags,
-                                                                    const CLI::App& command) {
+                                                                    const Command& command) {
   const char* const sources[] = {"--prompt", "--prompt-file", "--input-ids"};
-  if (std::ranges::count_if(sources, [&](const char* name) { return command.count(name) > 0; }) != 1) {
+  if (std::ranges::count_if(sources, [&](const char* name) { return command.has(name); }) != 1) {
     return fail("give the prompt by one of --prompt, --prompt-file and --input-ids");
   }
-  if (!flags.is_chat && command.count("--chat-template") > 0) {
+  if (!flags.is_chat && command.has("--chat-template")) {
     return fail("--chat-template needs --chat: without it the prompt is taken as it is");
   }
   std::variant<std::string, std::vector<TokenId>> prompt = flags.prompt;
-  if (command.count("--input-ids") > 0) {
+  if (command.has("--input-ids")) {
     if (flags.is_chat) return fail("--chat needs a text: --prompt or --prompt-file, not --input-ids");
     TRY(prompt, parse_token_ids("--input-ids", flags.input_ids));
-  } else if (command.count("--prompt-file") > 0) {
+  } else if (command.has("--prompt-file")) {
     TRY(prompt, read_flag_file("--prompt-file", flags.prompt_file));
   }
   return prompt;
 }
 
-Status run(const GenerateFlags& flags, const CLI::App& command) {
+Status run(const GenerateFlags& flags, const Command& command) {
   TRY(const EngineOptions options, flags.model.engine_options());
   TRY_STATUS(flags.sampling.check());
   TRY(auto prompt, read_prompt(flags, command));
@@ -68,7 +69,7 @@ Status run(const GenerateFlags& flags, const CLI::App& command) {
   std::string text;
   std::vector<TokenId> ids;
   Delta last;
-  std::atomic<bool> has_reader = true;  // of standard output; without one there is nothing to go on for
+  std::atomic<bool> has_reader = true;  // of standard output; without one, generating more is useless
   std::atomic<bool> is_over = false;
   const auto on_delta = [&](const Delta& delta) {
     text += delta.text;
@@ -102,21 +103,21 @@ Status run(const GenerateFlags& flags, const CLI::App& command) {
 
 }  // namespace
 
-void add_generate_command(CLI::App& app, CommandRunner& runner) {
+void add_generate_command(Command app, CommandRunner& runner) {
   auto flags = std::make_shared<GenerateFlags>();
-  CLI::App* command = app.add_subcommand("generate", "Continue one prompt");
-  flags->model.log_level = "warning";  // the text is what one came for
-  add_engine_flags(*command, flags->model);
-  add_sampling_flags(*command, flags->sampling);
-  // One of the three; read_prompt says so in words of its own.
-  command->add_option("--prompt", flags->prompt, "The text to continue")->group("Prompt (one of)");
-  command->add_option("--prompt-file", flags->prompt_file, "A file with the text")
-      ->type_name("FILE")
-      ->group("Prompt (one of)");
-  command->add_option("--input-ids", flags->input_ids, "Token ids: 1,2,3")->type_name("IDS")->group("Prompt (one of)");
-  command->add_flag("--chat", flags->is_chat, "The prompt is a user's message: apply the model's chat template");
-  command->add_flag("--json", flags->as_json, "Print one JSON object: text, output_ids, finish_reason, …");
-  runner.on(command, [flags, command] { return run(*flags, *command); });
+  const Command command = app.add_command("generate", "Continue one prompt");
+  flags->model.log_level = "warning";  // only the text matters
+  add_engine_flags(command, flags->model);
+  add_sampling_flags(command, flags->sampling);
+  // Exactly one of the three; read_prompt checks that, for a better message.
+  command.add_option("--prompt", flags->prompt, "The text to continue").group("Prompt (one of)");
+  command.add_option("--prompt-file", flags->prompt_file, "A file with the text")
+      .type_name("FILE")
+      .group("Prompt (one of)");
+  command.add_option("--input-ids", flags->input_ids, "Token ids: 1,2,3").type_name("IDS").group("Prompt (one of)");
+  command.add_flag("--chat", flags->is_chat, "The prompt is a user's message: apply the model's chat template");
+  command.add_flag("--json", flags->as_json, "Print one JSON object: text, output_ids, finish_reason, …");
+  runner.on(command, [flags, command] { return run(*flags, command); });
 }
 
 }  // namespace braid

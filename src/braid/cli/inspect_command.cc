@@ -1,5 +1,7 @@
 #include "braid/cli/inspect_command.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <ostream>
 #include <set>
@@ -20,7 +22,7 @@ namespace {
 constexpr size_t kMaxProblems = 20;
 constexpr size_t kMaxIgnoredInText = 8;
 
-// The same as loading would find in norms and biases.
+// Reports the errors in norms and biases that loading would find.
 void check_vectors(const WeightTable& table, const Checkpoint& checkpoint, InspectReport& report) {
   for (const WeightSpec& spec : table) {
     const StoredTensor* const tensor = spec.shape.size() == 1 ? checkpoint.find(spec.name) : nullptr;
@@ -219,7 +221,7 @@ InspectReport inspect_model(const ResolvedModel& model, const RankOptions& ranks
     report.problems.push_back(checkpoint.error().message);
   }
   inspect_text(model, report);
-  // A file that cannot be read is found by weights and text alike.
+  // Weights and text both report a file that cannot be read.
   std::vector<std::string> distinct;
   for (std::string& problem : report.problems) {
     if (std::ranges::find(distinct, problem) == distinct.end()) distinct.push_back(std::move(problem));

@@ -1,4 +1,4 @@
-// `braid inspect PATH`: what a checkpoint is, and whether it would run in a layout, without loading its weights.
+// `braid inspect PATH`: what a checkpoint is, and whether it would run in a layout. Does not load its weights.
 #pragma once
 
 #include <cstdint>
@@ -13,17 +13,17 @@
 namespace braid {
 
 struct InspectReport {
-  std::string path;          // after a name in the Hugging Face cache was looked up
-  std::string architecture;  // this and what follows is empty where a problem hides it
+  std::string path;          // resolved, if the name is in the Hugging Face cache
+  std::string architecture;  // this and the following members are empty if a problem hides them
   int64_t parameters = 0;
-  int64_t active_parameters = 0;  // that one token touches
+  int64_t active_parameters = 0;  // used by one token
   int64_t stored_bytes = 0;
   std::vector<std::string> stored_types;  // "BF16", "Q8_0", …
   int64_t bfloat16_bytes = 0;             // of the weights, loaded with --dtype bfloat16
-  int64_t kv_bytes_per_token = 0;         // with --kv-cache-dtype bfloat16, over the ranks that hold it
-  // By KV group, where layers have attention windows: which, how many, and their part of that.
+  int64_t kv_bytes_per_token = 0;         // with --kv-cache-dtype bfloat16, over all ranks that hold it
+  // For each kv_group, if layers have attention windows: its window, its layers and its part of kv_bytes_per_token.
   struct KvGroupReport {
-    int32_t window = 0;  // 0: they see all
+    int32_t window = 0;  // 0: no window
     int32_t num_layers = 0;
     int64_t kv_bytes_per_token = 0;
   };
@@ -35,14 +35,14 @@ struct InspectReport {
   std::string tokenizer;  // "tokenizer.json, 151669 tokens"
   std::vector<std::string> chat_templates;
   std::vector<int32_t> eos_token_ids;
-  std::vector<std::string> ignored;   // tensors that the model does not read
-  std::vector<std::string> notes;     // what a user may want to know; it runs all the same
+  std::vector<std::string> ignored;   // tensors that the model does not use
+  std::vector<std::string> notes;     // what a user may want to know; the model would run all the same
   std::vector<std::string> problems;  // why it would not run
 
   bool would_run() const { return problems.empty(); }
 };
 
-// Of `ranks` the layout and the sizes of steps count.
+// Of `ranks`, only the layout and the sizes of steps matter.
 InspectReport inspect_model(const ResolvedModel& model, const RankOptions& ranks = {});
 
 // Prints the report as text or as one JSON object. Returns the exit code: 0 if it would run, else 1.

@@ -26,7 +26,7 @@ TEST(Inspect, EveryFixtureWouldRun) {
   }
 }
 
-TEST(Inspect, AGgufFileIsToldWithItsTokenizer) {
+TEST(Inspect, AGgufFileIsReportedWithItsTokenizer) {
   const auto fixture = testing::read_model_fixture("gguf_qwen3_moe");
   std::ostringstream out;
   EXPECT_EQ(run_inspect(fixture.gguf().string(), {}, {}, false, out), 0) << out.str();
@@ -36,7 +36,7 @@ TEST(Inspect, AGgufFileIsToldWithItsTokenizer) {
   }
 }
 
-TEST(Inspect, ALayoutsBuffersAreTold) {
+TEST(Inspect, ALayoutsBuffersAreReported) {
   const auto fixture = testing::read_model_fixture("gguf_qwen3_moe");
   const auto told = [&](const RankOptions& ranks) {
     std::ostringstream out;
@@ -56,7 +56,7 @@ TEST(Inspect, ALayoutsBuffersAreTold) {
   EXPECT_NE(refused["problems"][0].get<std::string>().find("divisible"), std::string::npos);
 }
 
-TEST(Inspect, WhatOfACheckpointIsNotUsedIsTold) {
+TEST(Inspect, UnusedTensorsOfACheckpointAreReported) {
   const testing::TemporaryFolder folder;
   write_checkpoint(testing::read_model_fixture("gemma3_vision"), folder.path());
   std::ostringstream out;
@@ -64,7 +64,7 @@ TEST(Inspect, WhatOfACheckpointIsNotUsedIsTold) {
   EXPECT_NE(out.str().find("its vision part (23 tensors) is not used"), std::string::npos) << out.str();
 }
 
-TEST(Inspect, KvBytesOfLayersWithWindowsAreTold) {
+TEST(Inspect, KvBytesOfLayersWithWindowsAreReported) {
   const testing::TemporaryFolder folder;
   write_checkpoint(testing::read_model_fixture("qwen3_layer_types"), folder.path());
   const auto run = [&](bool as_json) {
@@ -107,7 +107,7 @@ TEST(Inspect, EveryProblemIsNamed) {
   }
 }
 
-TEST(Inspect, WhatIsNotThereIsAProblem) {
+TEST(Inspect, AMissingFileIsAProblem) {
   std::ostringstream out;
   EXPECT_EQ(run_inspect("org/model-that-is-not-here", {.home = "/nonexistent"}, {}, true, out), 1);
   EXPECT_NE(out.str().find("hf download org/model-that-is-not-here"), std::string::npos) << out.str();

@@ -21,8 +21,8 @@ int64_t read_line(std::istream& in, std::string& line, size_t max_bytes) {
     in.getline(part.data(), part.size());
     auto count = static_cast<size_t>(in.gcount());
     taken += in.gcount();
-    const bool is_part = in.fail() && !in.eof() && count > 0;  // the line goes on
-    if (in.good()) --count;                                    // its end was taken, too
+    const bool is_part = in.fail() && !in.eof() && count > 0;  // the line continues
+    if (in.good()) --count;                                    // the newline was taken, too
     line.append(part.data(), std::min(count, max_bytes + 1 - line.size()));
     if (!is_part) return taken;
     in.clear();
@@ -36,7 +36,7 @@ Status answer_lines(std::istream& in, std::ostream& out,
     if (is_blank(line)) continue;
     TRY(const std::string text, answer(number, line));
     out << text << std::endl;  // a program at the other end of a pipe may wait for each answer
-    // Nobody reads on, or the disk is full: the rest of the input is not worth reading.
+    // The reader has gone, or the disk is full: the rest of the input need not be read.
     if (!out) return fail("standard output: cannot be written");
   }
   return {};

@@ -1,4 +1,4 @@
-// Lines of text, as commands read and answer them.
+// Lines of text: read, and answered one by one.
 #pragma once
 
 #include <cstddef>
@@ -19,11 +19,11 @@ inline bool is_blank(std::string_view text) {
   return trim(text).empty();
 }
 
-// The next line, without its end; of one longer than `max_bytes`, its first max_bytes + 1 bytes. Returns how many bytes
-// it took from `in`; 0: there are no more.
+// Reads the next line, without its newline; of a line longer than `max_bytes`, the first max_bytes + 1 bytes. Returns
+// how many bytes it took from `in`; 0: the input has ended.
 int64_t read_line(std::istream& in, std::string& line, size_t max_bytes);
 
-// A line of `out` for each line of `in` that is not blank. The first error ends it.
+// Writes a line to `out` for each line of `in` that is not blank. Ends at the first error.
 Status answer_lines(std::istream& in, std::ostream& out,
                     FunctionRef<Result<std::string>(int64_t number, const std::string& line)> answer);
 

@@ -7,7 +7,7 @@
 namespace braid {
 namespace {
 
-TEST(Lines, TrimLeavesWhatIsBetweenTheWhiteSpace) {
+TEST(Lines, TrimRemovesWhiteSpaceAtBothEnds) {
   EXPECT_EQ(trim(" \ta b\r\n"), "a b");
   EXPECT_EQ(trim("a"), "a");
   EXPECT_EQ(trim(""), "");
@@ -15,7 +15,7 @@ TEST(Lines, TrimLeavesWhatIsBetweenTheWhiteSpace) {
   EXPECT_FALSE(is_blank(std::string_view("\0", 1)));
 }
 
-TEST(Lines, AreReadWholeWhateverTheirLengthAndCutBeyondTheLimit) {
+TEST(Lines, AreReadWholeUpToTheLimitAndCutBeyondIt) {
   for (const size_t length : {0, 1, 4094, 4095, 4096, 8190, 8191, 20'000}) {
     std::string text = std::string(length, 'x') + "\n\n" + std::string(1, '\0') + std::string(length, 'y');
     std::istringstream in(text);

@@ -48,17 +48,15 @@ Status run(const LogitsFlags& flags) {
 
 }  // namespace
 
-void add_logits_command(CLI::App& app, CommandRunner& runner) {
+void add_logits_command(Command app, CommandRunner& runner) {
   auto flags = std::make_shared<LogitsFlags>();
-  CLI::App* command = app.add_subcommand("logits", "Write the logits of each token of a prompt as a .npy file");
+  const Command command = app.add_command("logits", "Write the logits of each token of a prompt as a .npy file");
   flags->model.log_level = "warning";
-  add_model_flag(*command, flags->model);
-  add_rank_flags(*command, flags->model);
-  add_layout_flags(*command, flags->model);
-  command->add_option("--input-ids", flags->input_ids, "Token ids: 1,2,3")->required()->type_name("IDS");
-  command->add_option("--output", flags->output, "The file: float32 [tokens, vocabulary]")
-      ->required()
-      ->type_name("FILE");
+  add_model_flag(command, flags->model);
+  add_rank_flags(command, flags->model);
+  add_layout_flags(command, flags->model);
+  command.add_option("--input-ids", flags->input_ids, "Token ids: 1,2,3").required().type_name("IDS");
+  command.add_option("--output", flags->output, "The file: float32 [tokens, vocabulary]").required().type_name("FILE");
   runner.on(command, [flags] { return run(*flags); });
 }
 

@@ -1,4 +1,4 @@
-// Models that are named as the hub names them become files of this machine.
+// Downloads models that are named as on the hub. Tested by tests/e2e/test_hub.py.
 #pragma once
 
 #include <string>
@@ -8,11 +8,11 @@
 
 namespace braid {
 
-// Replaces the names in `source` by paths, downloading what is not in the cache: with a progress bar on stderr, but
-// where only errors are wanted.
+// Replaces the names in `source` by paths; downloads what is not in the cache. Shows a progress bar on stderr, unless
+// `log_level` asks for errors only.
 Status fetch_models(ModelSourceOptions& source, const std::string& log_level);
 
-// The same for commands that read tokenizer and template alone.
+// The same for commands that read only tokenizer and template.
 Status fetch_text_files(ModelSourceOptions& source);
 
 }  // namespace braid

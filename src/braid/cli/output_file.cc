@@ -9,7 +9,7 @@ namespace braid {
 
 Result<OutputFile> OutputFile::create(std::string flag, std::string path) {
   std::error_code error;
-  if (std::filesystem::is_symlink(path, error)) {  // it stays, and what it names is written
+  if (std::filesystem::is_symlink(path, error)) {  // keep the link, and write the file it points to
     const std::string target = std::filesystem::canonical(path, error);
     if (error) return fail("{} {}: is a link that leads nowhere: {}", flag, path, error.message());
     path = target;

@@ -1,4 +1,4 @@
-// A file that a command writes: there whole, or not at all.
+// A file that a command writes completely or not at all. Tested by tests/e2e/test_logits.py.
 #pragma once
 
 #include <fstream>
@@ -11,12 +11,12 @@ namespace braid {
 
 class OutputFile {
  public:
-  // Opens PATH.part beside it; what is no regular file (a pipe, a device) is written as it is. `flag` names it in
+  // Opens PATH.part beside it. What is not a regular file (a pipe, a device) is written directly. `flag` names it in
   // errors.
   static Result<OutputFile> create(std::string flag, std::string path);
   OutputFile(OutputFile&& other) noexcept;
   OutputFile& operator=(OutputFile&&) = delete;
-  ~OutputFile();  // without a commit() nothing is left, and what was there before is as it was
+  ~OutputFile();  // without commit() it removes PATH.part, and PATH is unchanged
 
   std::ostream& stream() { return out_; }
   Status commit();
@@ -26,7 +26,7 @@ class OutputFile {
 
   std::string flag_;
   std::string path_;
-  std::string written_path_;  // empty: there is nothing to remove
+  std::string written_path_;  // empty: nothing to remove
   std::ofstream out_;
 };
 

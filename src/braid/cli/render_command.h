@@ -1,4 +1,4 @@
-// braid render: conversations on stdin, prompts on stdout, a line each.
+// braid render: conversations on stdin, prompts on stdout, one a line.
 #pragma once
 
 #include <istream>
@@ -13,8 +13,8 @@ namespace braid {
 
 using RenderChat = FunctionRef<Result<std::string>(const Json& variables)>;
 
-// Each line {"messages":…, "tools":…, "add_generation_prompt":…, other template variables} gives a line with a JSON
-// string, or with {"error": message}. An empty line is skipped. Values go to the template as they are given. An error
+// For each line {"messages":…, "tools":…, "add_generation_prompt":…, other template variables} writes a line with a
+// JSON string, or with {"error": message}. Skips empty lines. Passes values to the template unchanged. Returns an error
 // only if `out` cannot be written.
 Status render_lines(std::istream& in, std::ostream& out, RenderChat render);
 

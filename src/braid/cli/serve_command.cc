@@ -16,9 +16,7 @@
 #include "braid/cli/model_files.h"
 #include "braid/cli/signal_queue.h"
 #include "braid/cli/terminal.h"
-#include "braid/server/http/router.h"
-#include "braid/server/http/server.h"
-#include "braid/server/web/web_page.h"
+#include "braid/server/service/routes.h"
 
 namespace braid {
 
@@ -26,19 +24,11 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// What needs no key (the page asks for it), and what is answered until the end.
-bool needs_no_key(const http::Request& head) {
-  return head.path == "/health" || is_web_page_path(head.path);
-}
-bool is_served_while_draining(const http::Request& head) {
-  return head.path.starts_with("/health") || head.path == "/metrics" || head.path == "/abort_request";
-}
-
 bool is_loopback(std::string_view host) {
   return host == "localhost" || host == "::1" || host.starts_with("127.");
 }
 
-// Loads the model on a thread of its own, while the server already answers and signals are heeded.
+// Loads the model on a thread of its own. Meanwhile the server answers and signals are handled.
 class Loading {
  public:
   Loading(const EngineOptions& options, const std::shared_ptr<Logger>& logger, bool shows_progress,
@@ -46,7 +36,7 @@ class Loading {
       : thread_([this, options, logger, shows_progress, &signals] {
           try {
             engine_ = load(options, logger, shows_progress);
-          } catch (const std::exception& error) {  // the edge of the thread: out of memory, say
+          } catch (const std::exception& error) {  // the edge of the thread; out of memory, for example
             engine_ = fail("{}", error.what());
           }
           is_done_ = true;
@@ -77,7 +67,7 @@ class Loading {
   _exit(128 + signal);
 }
 
-// Finishes what runs, for `timeout` at most; then what is left ends with "abort".
+// Lets running requests finish, for `timeout` at most; the rest ends with "abort".
 void drain(ApiService& service, http::HttpServer& server, SignalQueue& signals, milliseconds timeout, Logger& logger) {
   service.start_draining();
   server.begin_drain();
@@ -110,17 +100,8 @@ Result<int> run_serve(const ServeFlags& flags) {
   const auto logger = make_stderr_logger(flags.model.log_level, flags.format());
 
   ApiService service(std::move(service_options), logger);
-  http::Router router(options.format_error);
-  service.add_routes(router);
-  add_web_page_routes(router);
   const bool has_keys = !options.guard.api_keys.empty();
-  options.guard.is_free = needs_no_key;
-  options.is_served_while_draining = is_served_while_draining;
-  options.check_head = [&router](const http::Request& head) { return router.check(head); };
-  const auto handle = [&router](http::Request request, std::shared_ptr<http::Responder> responder) {
-    router.handle(std::move(request), std::move(responder));
-  };
-  TRY(const auto server, http::HttpServer::start(std::move(options), handle, logger));
+  TRY(const auto server, start_server(service, std::move(options), logger));
   logger->info("listening at {}; loading {}", server->url(), flags.model.model_path);
   if (!has_keys && !is_loopback(flags.host)) {
     logger->warn("--host {} without --api-key: whoever reaches this address can use the model", flags.host);
@@ -130,7 +111,7 @@ Result<int> run_serve(const ServeFlags& flags) {
     const bool shows_progress = flags.format() == LogFormat::kText && logger->should_log(spdlog::level::info);
     Loading loading(engine_options, logger, shows_progress, signals);
     while (!loading.is_done()) {
-      if (signals.wait()) {  // nothing runs yet, and loading cannot be stopped in the middle
+      if (signals.wait()) {  // nothing runs yet, and loading cannot be interrupted
         std::fflush(nullptr);
         _exit(0);
       }
@@ -152,11 +133,11 @@ Result<int> run_serve(const ServeFlags& flags) {
   return 0;
 }
 
-void add_serve_command(CLI::App& app, CommandRunner& runner, const std::string& version) {
+void add_serve_command(Command app, CommandRunner& runner, const std::string& version) {
   auto flags = std::make_shared<ServeFlags>();
   flags->version = version;
-  CLI::App* command = app.add_subcommand("serve", "Serve a model over HTTP: OpenAI's API");
-  add_serve_flags(*command, *flags);
+  const Command command = app.add_command("serve", "Serve a model over HTTP: OpenAI's API");
+  add_serve_flags(command, *flags);
   runner.on_code(command, [flags] { return run_serve(*flags); });
 }
 

@@ -1,4 +1,4 @@
-// braid serve: a model behind OpenAI's API, until a signal ends it.
+// braid serve: serves a model with OpenAI's API until a signal ends it.
 #pragma once
 
 #include "braid/base/result.h"
@@ -6,8 +6,8 @@
 
 namespace braid {
 
-// Listens at once (503 until the model is there), says where on standard output when it is ready, and on SIGTERM or
-// SIGINT finishes what runs; a second signal ends the process. The exit code.
+// Listens at once (503 until the model is loaded), and prints its address to standard output when it is ready. SIGTERM
+// or SIGINT lets running requests finish; a second signal ends the process. Returns the exit code.
 Result<int> run_serve(const ServeFlags& flags);
 
 }  // namespace braid

@@ -19,22 +19,16 @@ namespace {
 
 constexpr double kMaxSeconds = 1e7;
 
-std::chrono::milliseconds to_milliseconds(double seconds) {
-  return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
+// A time limit of the transport.
+Flag add_time_limit(const Command& command, const std::string& name, std::chrono::milliseconds& time,
+                    const std::string& text) {
+  return command.add_seconds(name, time, text).check(number_from(0.001, kMaxSeconds)).group("Limits");
 }
 
-// A flag in seconds for a time that the transport keeps in milliseconds.
-CLI::Option* add_seconds(CLI::App& command, std::string name, std::chrono::milliseconds& time, std::string text) {
-  const auto set = [&time](const double& seconds) { time = to_milliseconds(seconds); };
-  return command.add_option_function<double>(std::move(name), set, std::move(text))
-      ->check(number_from(0.001, kMaxSeconds))
-      ->default_str(fmt::format("{}", static_cast<double>(time.count()) / 1000));
-}
-
-void add_server_flags(CLI::App& command, ServeFlags& flags) {
-  const auto group = [&](CLI::Option* option) { return option->capture_default_str()->group("Server"); };
+void add_server_flags(Command command, ServeFlags& flags) {
+  const auto group = [](Flag flag) { return flag.show_default().group("Server"); };
   group(command.add_option("--host", flags.host, "Name or address to listen on; 0.0.0.0 or :: for all"));
-  group(command.add_option("--port", flags.port, "0: any that is free"))->check(whole_number(0, 65535));
+  group(command.add_option("--port", flags.port, "0: any that is free")).check(whole_number(0, 65535));
   group(command.add_option("--served-model-name", flags.served_model_name,
                            "What clients call the model; default: the name of its directory or file"));
   group(command.add_option(
@@ -43,69 +37,69 @@ void add_server_flags(CLI::App& command, ServeFlags& flags) {
   group(command.add_option("--reasoning-parser", flags.reasoning_parser,
                            "How the model writes its thinking: auto (by its template), none, qwen3, deepseek_r1, …"));
   group(command.add_option("--api-key", flags.api_keys, "Only clients with this key, or another one (repeatable)"))
-      ->allow_extra_args(false);
+      .one_value_each_time();
   group(command.add_option("--api-key-file", flags.api_key_file, "More such keys, one a line"));
   group(command.add_option("--ssl-certfile", flags.tls_certificate, "PEM file: serve HTTPS with this certificate"));
   group(command.add_option("--ssl-keyfile", flags.tls_key, "PEM file: its key"));
   group(command.add_option("--allowed-origins", flags.allowed_origins,
                            "Pages of this origin may use the server, or * (repeatable); default: none but its own"))
-      ->allow_extra_args(false);
+      .one_value_each_time();
   group(command.add_option("--max-queued-requests", flags.max_queued_requests,
                            "Sequences that may wait beside those that run; beyond: 429"))
-      ->check(whole_number(0, uint64_t{1} << 40));
+      .check(whole_number(0, uint64_t{1} << 40));
   group(command.add_option("--request-timeout", flags.request_timeout_s,
                            "Seconds that a request may take, whatever it asks for; 0: no limit"))
-      ->check(number_from(0, kMaxSeconds));
+      .check(number_from(0, kMaxSeconds));
   group(command.add_option("--drain-timeout", flags.drain_timeout_s,
                            "Seconds to finish what runs after SIGTERM or Ctrl-C"))
-      ->check(number_from(0, kMaxSeconds));
+      .check(number_from(0, kMaxSeconds));
   group(command.add_option("--health-timeout", flags.health_timeout_s,
                            "Seconds in which /health_generate must see a token"))
-      ->check(number_from(0.001, kMaxSeconds));
+      .check(number_from(0.001, kMaxSeconds));
 }
 
-void add_limit_flags(CLI::App& command, ServeFlags& flags) {
-  const auto group = [&](CLI::Option* option) { return option->group("Limits"); };
+void add_limit_flags(Command command, ServeFlags& flags) {
+  const auto group = [](Flag flag) { return flag.group("Limits"); };
   http::Limits& transport = flags.transport;
   openai::ProtocolLimits& protocol = flags.protocol;
   const auto size = [&](std::string name, auto& bytes, std::string text) {
     group(command.add_option(std::move(name), bytes, std::move(text)))
-        ->transform(byte_size(1024, int64_t{1} << 40))
-        ->type_name("BYTES")
-        ->default_str(fmt::format("{}", bytes));
+        .convert(byte_size(1024, int64_t{1} << 40))
+        .type_name("BYTES")
+        .default_text(fmt::format("{}", bytes));
   };
   const auto count = [&](std::string name, auto& number, std::string text) {
     group(command.add_option(std::move(name), number, std::move(text)))
-        ->check(whole_number(1, 1'000'000))
-        ->capture_default_str();
+        .check(whole_number(1, 1'000'000))
+        .show_default();
   };
   size("--max-body-size", transport.max_body_bytes, "Bytes of one request's body; beyond: 413");
   size("--max-header-size", transport.max_header_bytes, "Bytes of one request's headers; beyond: 431");
   count("--max-connections", transport.max_connections, "Open connections; beyond: 503");
-  group(add_seconds(command, "--header-timeout", transport.header_timeout, "Seconds for a request's headers"));
-  group(add_seconds(command, "--body-timeout", transport.body_timeout, "Seconds for a request's body"));
-  group(add_seconds(command, "--idle-timeout", transport.idle_timeout, "Seconds between two requests"));
-  group(add_seconds(command, "--write-timeout", transport.write_timeout,
-                    "Seconds that a client may take nothing of its answer"));
+  add_time_limit(command, "--header-timeout", transport.header_timeout, "Seconds for a request's headers");
+  add_time_limit(command, "--body-timeout", transport.body_timeout, "Seconds for a request's body");
+  add_time_limit(command, "--idle-timeout", transport.idle_timeout, "Seconds between two requests");
+  add_time_limit(command, "--write-timeout", transport.write_timeout,
+                 "Seconds that a client may take nothing of its answer");
   count("--max-json-depth", protocol.json.max_depth, "Nested lists and objects in a body");
   count("--max-n", protocol.max_choices, "n: choices of one request");
   count("--max-stop-strings", protocol.max_stop_strings, "Stop strings of one request");
   count("--max-logit-bias", protocol.max_logit_bias, "Entries of one request's logit_bias");
 }
 
-void add_log_flags(CLI::App& command, ServeFlags& flags) {
+void add_log_flags(Command command, ServeFlags& flags) {
   command.add_flag("--log-requests", flags.log_requests, "A line in the log for each request and for its end")
-      ->group("Log and metrics");
+      .group("Log and metrics");
   command.add_option("--log-format", flags.log_format, "text, or json: one object a line")
-      ->check(one_of({"text", "json"}))
-      ->capture_default_str()
-      ->group("Log and metrics");
+      .check(one_of({"text", "json"}))
+      .show_default()
+      .group("Log and metrics");
   command.add_option("--metrics-prefix", flags.metrics_prefix, "Of every name in /metrics")
-      ->capture_default_str()
-      ->group("Log and metrics");
+      .show_default()
+      .group("Log and metrics");
 }
 
-// "auto": nothing, which leaves it to the model's template.
+// "auto" is nothing: the model's template decides.
 template <typename Format>
 Result<std::optional<Format>> read_format(std::string_view flag, const std::string& value,
                                           std::optional<Format> (*find)(std::string_view),
@@ -126,7 +120,7 @@ Status check_metrics_prefix(std::string_view prefix) {
 
 }  // namespace
 
-void add_serve_flags(CLI::App& command, ServeFlags& flags) {
+void add_serve_flags(Command command, ServeFlags& flags) {
   add_engine_flags(command, flags.model);
   add_server_flags(command, flags);
   add_limit_flags(command, flags);
@@ -187,7 +181,7 @@ Result<ServiceOptions> ServeFlags::service_options() const {
   return options;
 }
 
-// No keys and no paths of secrets among them.
+// Contains no keys, nor paths of secrets.
 Json ServeFlags::settings() const {
   const RankOptions& rank = model.rank;
   return {{"version", version},

@@ -1,7 +1,7 @@
-// The flags of `braid serve`, and what they say to the engine, the transport and the API.
+// The flags of `braid serve`, as options of the engine, the transport and the API. Tested by
+// tests/e2e/test_server_life.py and test_bad_input.py.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -9,6 +9,7 @@
 
 #include "braid/base/log_format.h"
 #include "braid/base/result.h"
+#include "braid/cli/command_line.h"
 #include "braid/cli/flags.h"
 #include "braid/server/http/server_options.h"
 #include "braid/server/service/api_service.h"
@@ -16,11 +17,11 @@
 namespace braid {
 
 struct ServeFlags {
-  std::string version;  // of braid; no flag
+  std::string version;  // of braid; not a flag
   ModelFlags model;
   std::string host = "127.0.0.1";
   int32_t port = 30000;
-  std::string served_model_name;  // empty: by --model-path
+  std::string served_model_name;  // empty: made from --model-path
   std::vector<std::string> api_keys;
   std::string api_key_file;
   std::string tls_certificate;
@@ -38,22 +39,22 @@ struct ServeFlags {
   std::string log_format = "text";
   bool log_requests = false;
 
-  // All three read the files that flags name; errors name the flag and its value.
+  // These three read the files that flags name. Errors name the flag and its value.
   Result<EngineOptions> engine_options() const;
-  Result<http::ServerOptions> server_options() const;  // without what needs the handlers
+  Result<http::ServerOptions> server_options() const;  // except those that need the handlers
   Result<ServiceOptions> service_options() const;
 
   std::string model_name() const;
-  Json settings() const;  // what /get_server_info shows of them
+  Json settings() const;  // shown by /get_server_info
   LogFormat format() const { return log_format == "json" ? LogFormat::kJson : LogFormat::kText; }
 };
 
-void add_serve_flags(CLI::App& command, ServeFlags& flags);
+void add_serve_flags(Command command, ServeFlags& flags);
 
-// One key a line; blank lines do not count.
+// One key on each line; blank lines do not count.
 Result<std::vector<std::string>> parse_api_keys(std::string_view text, const std::string& path);
-// By which clients name a model that is loaded from here: the directory's name, a file's without ".gguf", of a name of
-// the hub what follows the organisation's, without the revision.
+// The default name of a model, for clients: the name of its directory, or of its file without ".gguf"; for a name of
+// the hub, the part after the organization, without the revision.
 std::string default_model_name(std::string path);
 
 }  // namespace braid

@@ -1,4 +1,4 @@
-// SIGINT and SIGTERM as something to wait for, instead of handlers.
+// Waits for SIGINT and SIGTERM, instead of handlers. Tested by tests/e2e/test_server_life.py.
 #pragma once
 
 #include <chrono>
@@ -10,13 +10,13 @@ namespace braid {
 
 class SignalQueue {
  public:
-  // Blocks both signals in this thread and in all that it starts from now on: to be made before any of them.
+  // Blocks both signals in this thread and in all threads it starts later, so it must be called before they start.
   static Result<SignalQueue> open();
   SignalQueue(SignalQueue&& other) noexcept;
   SignalQueue& operator=(SignalQueue&&) = delete;
   ~SignalQueue();
 
-  // The next signal; nothing if wake() was called, or none came in this time (nullopt: however long it takes).
+  // The next signal; nothing if wake() was called, or no signal came in `time` (nullopt: no limit).
   std::optional<int> wait(std::optional<std::chrono::milliseconds> time = std::nullopt);
   // Ends a wait() from another thread, or the next one.
   void wake();

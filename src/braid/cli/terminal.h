@@ -1,4 +1,4 @@
-// What commands say to a person while they work.
+// What commands show a person while they work. Tested by terminal_test.cc and tests/e2e/test_server_life.py.
 #pragma once
 
 #include <chrono>
@@ -11,8 +11,8 @@
 
 namespace braid {
 
-// A bar on stderr that redraws itself where stderr is a terminal; elsewhere a log line at each tenth of the way. Both
-// only for work that takes longer than a second: what is soon over needs no word, and an error stands alone.
+// A bar on stderr that redraws itself if stderr is a terminal; otherwise a log line at each tenth. Both only for work
+// that takes longer than a second, so that quick work prints nothing and an error stands alone.
 class ProgressBar {
  public:
   explicit ProgressBar(std::string what);
@@ -26,17 +26,18 @@ class ProgressBar {
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
 
-// An error of reading standard input ends its lines as their end does: it may be a directory.
+// Standard input that cannot be read (a directory, for example) looks like its end. Returns the error if there was one.
 Status check_standard_input();
 
-// What a process ends with whose engine has failed: a supervisor may start it again.
+// The exit code of a process whose engine failed: a supervisor may restart it.
 inline constexpr int kExitEngineFailed = 70;
 
-// Ends the process within two seconds, joining no thread: one may be stuck for ever. Until then answers are written.
+// Ends the process within two seconds, without joining threads: one may be stuck for ever. Until then answers are
+// written.
 void end_process_soon();
 
-// Engine::load, after a download where the model is one of the hub's, each with a progress bar (but where only errors
-// are wanted), and a log on stderr from `log_level` up. If the engine fails later, the process ends soon.
+// Engine::load, after a download if the model is on the hub. Shows progress bars, unless `log_level` asks for errors
+// only. Logs to stderr from `log_level` up. If the engine fails later, the process ends soon.
 Result<std::unique_ptr<Engine>> load_engine(EngineOptions options, const std::string& log_level);
 
 }  // namespace braid

@@ -1,4 +1,4 @@
-// braid tokenize, detokenize, render and inspect: commands that need a checkpoint's files, but no weights in memory.
+// braid tokenize, detokenize, render and inspect: commands that read a checkpoint's files but load no weights.
 #include <iostream>
 
 #include "braid/api/text_model.h"
@@ -13,14 +13,14 @@
 namespace braid {
 namespace {
 
-void add_tokenize(CLI::App& app, CommandRunner& runner) {
+void add_tokenize(Command app, CommandRunner& runner) {
   auto flags = std::make_shared<ModelFlags>();
   auto adds_special = std::make_shared<bool>(false);
-  CLI::App* command =
-      app.add_subcommand("tokenize", "JSON strings on stdin, one a line; arrays of token ids on stdout");
-  add_model_flag(*command, *flags);
-  add_tokenizer_flag(*command, *flags);
-  command->add_flag("--add-special-tokens", *adds_special, "As the tokenizer's post-processor would");
+  const Command command =
+      app.add_command("tokenize", "JSON strings on stdin, one a line; arrays of token ids on stdout");
+  add_model_flag(command, *flags);
+  add_tokenizer_flag(command, *flags);
+  command.add_flag("--add-special-tokens", *adds_special, "As the tokenizer's post-processor would");
   runner.on(command, [flags, adds_special]() -> Status {
     ModelSourceOptions source = flags->source_options();
     TRY_STATUS(fetch_text_files(source));
@@ -30,14 +30,14 @@ void add_tokenize(CLI::App& app, CommandRunner& runner) {
   });
 }
 
-void add_detokenize(CLI::App& app, CommandRunner& runner) {
+void add_detokenize(Command app, CommandRunner& runner) {
   auto flags = std::make_shared<ModelFlags>();
   auto skips_special = std::make_shared<bool>(false);
-  CLI::App* command =
-      app.add_subcommand("detokenize", "Arrays of token ids on stdin, one a line; JSON strings on stdout");
-  add_model_flag(*command, *flags);
-  add_tokenizer_flag(*command, *flags);
-  command->add_flag("--skip-special-tokens", *skips_special, "Leave them out of the text");
+  const Command command =
+      app.add_command("detokenize", "Arrays of token ids on stdin, one a line; JSON strings on stdout");
+  add_model_flag(command, *flags);
+  add_tokenizer_flag(command, *flags);
+  command.add_flag("--skip-special-tokens", *skips_special, "Leave them out of the text");
   runner.on(command, [flags, skips_special]() -> Status {
     ModelSourceOptions source = flags->source_options();
     TRY_STATUS(fetch_text_files(source));
@@ -47,12 +47,12 @@ void add_detokenize(CLI::App& app, CommandRunner& runner) {
   });
 }
 
-void add_render(CLI::App& app, CommandRunner& runner) {
+void add_render(Command app, CommandRunner& runner) {
   auto flags = std::make_shared<ModelFlags>();
-  CLI::App* command = app.add_subcommand(
+  const Command command = app.add_command(
       "render", "Conversations on stdin, one JSON object a line; prompts by the chat template on stdout");
-  add_model_flag(*command, *flags);
-  add_template_flag(*command, *flags);
+  add_model_flag(command, *flags);
+  add_template_flag(command, *flags);
   runner.on(command, [flags]() -> Status {
     ModelSourceOptions source = flags->source_options();
     TRY_STATUS(fetch_text_files(source));
@@ -62,18 +62,18 @@ void add_render(CLI::App& app, CommandRunner& runner) {
   });
 }
 
-void add_inspect(CLI::App& app, CommandRunner& runner) {
+void add_inspect(Command app, CommandRunner& runner) {
   auto flags = std::make_shared<ModelFlags>();
   auto as_json = std::make_shared<bool>(false);
-  CLI::App* command =
-      app.add_subcommand("inspect", "What a checkpoint is, and whether it would run; exit code 0 if it would");
-  command->add_option("MODEL,--model-path", flags->model_path, "A directory, a GGUF file, or org/name of the hub")
-      ->required()
-      ->type_name("PATH");
-  add_download_flag(*command, *flags);
-  command->add_flag("--json", *as_json, "One JSON object");
-  add_split_flags(*command, *flags);
-  add_step_flags(*command, *flags);
+  const Command command =
+      app.add_command("inspect", "What a checkpoint is, and whether it would run; exit code 0 if it would");
+  command.add_option("MODEL,--model-path", flags->model_path, "A directory, a GGUF file, or org/name of the hub")
+      .required()
+      .type_name("PATH");
+  add_download_flag(command, *flags);
+  command.add_flag("--json", *as_json, "One JSON object");
+  add_split_flags(command, *flags);
+  add_step_flags(command, *flags);
   runner.on_code(command, [flags, as_json]() -> Result<int> {
     RankOptions ranks = flags->rank;
     TRY(ranks.layout, flags->parallel_layout());
@@ -85,7 +85,7 @@ void add_inspect(CLI::App& app, CommandRunner& runner) {
 
 }  // namespace
 
-void add_text_commands(CLI::App& app, CommandRunner& runner) {
+void add_text_commands(Command app, CommandRunner& runner) {
   add_tokenize(app, runner);
   add_detokenize(app, runner);
   add_render(app, runner);

@@ -8,8 +8,8 @@
 
 namespace braid {
 
-// Each line of `in` is a JSON string; each line of `out` the array of its ids. The first line that is something else is
-// the error. Blank lines are skipped.
+// Each line of `in` is a JSON string; each line of `out` is the array of its ids. Skips blank lines. The first line
+// that is anything else is the error.
 Status tokenize_lines(const Tokenizer& tokenizer, bool add_special_tokens, std::istream& in, std::ostream& out);
 
 // The reverse: arrays of ids in, JSON strings out.

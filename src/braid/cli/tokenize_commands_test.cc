@@ -34,7 +34,7 @@ TEST(TokenizeCommands, SpecialTokensAreAddedWhenAskedFor) {
   EXPECT_EQ(out.str(), "[" + std::to_string(*tokenizer->token_to_id("<|begin_of_text|>")) + "]\n");
 }
 
-TEST(TokenizeCommands, ALineThatIsSomethingElseIsNamed) {
+TEST(TokenizeCommands, AnInvalidLineIsNamed) {
   const std::unique_ptr<Tokenizer> tokenizer = llama3();
   for (const char* line : {"[1]", "\"a", "{}", "\"\\ud800\""}) {
     std::istringstream in(std::string("\"a\"\n") + line);

@@ -1,4 +1,4 @@
-// The limits within which a model's configuration is believed.
+// The limits of a valid model configuration. Tested by hf_config_test.cc.
 #include <cmath>
 
 #include "braid/config/model_config.h"
@@ -54,18 +54,19 @@ Status check_rope(const RopeConfig& rope, int32_t head_dim, std::string_view sou
   return has_original ? check_original_position(rope, source) : Status();
 }
 
-// What every token's experts are chosen by.
+// Checks how each token's experts are chosen.
 Status check_router(const MoeConfig& moe, std::string_view source) {
   if (moe.router != MoeRouter::kSigmoid || moe.num_experts == 0) return {};
-  if (moe.num_groups < 1 || moe.num_experts % moe.num_groups != 0 || moe.num_experts / moe.num_groups < 2) {
+  if (moe.num_expert_groups < 1 || moe.num_experts % moe.num_expert_groups != 0 ||
+      moe.num_experts / moe.num_expert_groups < 2) {
     return fail("{}: {} experts in {} groups (n_group): must be groups of equally many, at least 2", source,
-                moe.num_experts, moe.num_groups);
+                moe.num_experts, moe.num_expert_groups);
   }
-  const int32_t group_size = moe.num_experts / moe.num_groups;
-  if (moe.groups_per_token < 1 || moe.groups_per_token > moe.num_groups ||
-      int64_t{moe.groups_per_token} * group_size < moe.experts_per_token) {
+  const int32_t group_size = moe.num_experts / moe.num_expert_groups;
+  if (moe.expert_groups_per_token < 1 || moe.expert_groups_per_token > moe.num_expert_groups ||
+      int64_t{moe.expert_groups_per_token} * group_size < moe.experts_per_token) {
     return fail("{}: a token's {} experts come from {} groups (topk_group) of {}: must be between 1 and {}, and enough",
-                source, moe.experts_per_token, moe.groups_per_token, group_size, moe.num_groups);
+                source, moe.experts_per_token, moe.expert_groups_per_token, group_size, moe.num_expert_groups);
   }
   if (!(moe.routed_scale > 0.0F && moe.routed_scale < 1e6F)) {
     return fail("{}: the experts' weights are scaled by {} (routed_scaling_factor), must be above 0", source,
@@ -134,7 +135,7 @@ Status check_model_config(const ModelConfig& config, std::string_view source) {
       return fail("{}: the {} is {}, must be between {} and {}", source, limit.name, limit.value, limit.min, limit.max);
     }
   }
-  constexpr int64_t kMaxExpertsInAll = 1 << 18;  // the list of tensors grows with them
+  constexpr int64_t kMaxExpertsInAll = 1 << 18;  // the number of tensors grows with it
   if (int64_t{config.moe.num_experts} * config.num_layers > kMaxExpertsInAll) {
     return fail("{}: {} experts in each of {} layers are too many", source, config.moe.num_experts, config.num_layers);
   }

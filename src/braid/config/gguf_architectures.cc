@@ -1,4 +1,4 @@
-// Which models GGUF's architectures are, and the metadata that one of them alone has.
+// The models of GGUF's architectures, and the metadata that only one of them has.
 #include <array>
 #include <cmath>
 
@@ -7,7 +7,7 @@
 namespace braid {
 namespace {
 
-// What all mixtures have. Where no key says it, weights are as llama.cpp computes them.
+// The keys of all mixtures. Absent keys: weights are as llama.cpp computes them.
 Status read_experts(const GgufKeys& keys, ModelConfig& config) {
   MoeConfig& moe = config.moe;
   TRY(moe.num_experts, keys.get_int32("expert_count"));
@@ -52,7 +52,7 @@ Status read_qwen2moe(const GgufFile& file, const GgufKeys& keys, ModelConfig& co
   return {};
 }
 
-// The layers behind the model's own predict further tokens.
+// Layers behind the model's own predict further tokens.
 Status read_glm4moe(const GgufFile& file, const GgufKeys& keys, ModelConfig& config) {
   TRY(const auto num_next, keys.find_int("nextn_predict_layers"));
   if (num_next.value_or(0) > 0) {
@@ -84,15 +84,15 @@ Status read_glm4moe(const GgufFile& file, const GgufKeys& keys, ModelConfig& con
   moe.normalize_top_k = normalizes.value_or(true);
   TRY(const auto groups, keys.find_int("expert_group_count"));
   TRY(const auto groups_used, keys.find_int("expert_group_used_count"));
-  if (groups.value_or(0) > 0) moe.num_groups = static_cast<int32_t>(*groups);
-  if (groups_used.value_or(0) > 0) moe.groups_per_token = static_cast<int32_t>(*groups_used);
+  if (groups.value_or(0) > 0) moe.num_expert_groups = static_cast<int32_t>(*groups);
+  if (groups_used.value_or(0) > 0) moe.expert_groups_per_token = static_cast<int32_t>(*groups_used);
   find_moe_layers(file, config);
   config.has_qk_norm = has_tensor_in_layer(file, 0, "attn_q_norm.weight");
   return {};
 }
 
-// The rope's range is not rounded to whole dimensions, which no key says. Experts are chosen by the largest logits,
-// whose softmax are their weights.
+// The rope's range is not rounded to whole dimensions; no key says this. The experts with the largest logits are
+// chosen, and the softmax of these logits are their weights.
 Status read_gpt_oss(const GgufFile&, const GgufKeys& keys, ModelConfig& config) {
   MoeConfig& moe = config.moe;
   TRY(moe.num_experts, keys.get_int32("expert_count"));
@@ -120,15 +120,16 @@ Status read_granite(const GgufFile&, const GgufKeys& keys, ModelConfig& config) 
   return read("logit_scale", config.logits_divisor);
 }
 
-// Where a key is absent, `value` stays; 0: none.
+// An absent key leaves `value` unchanged; 0: none.
 Status read_soft_cap(const GgufKeys& keys, std::string_view key, float& value) {
   TRY(const auto found, keys.find_double(key));
   if (found) value = static_cast<float>(*found);
   return {};
 }
 
-// Norms are stored as they are used. No key says how attention's scores are scaled: as llama.cpp does, by the size of a
-// head, but in the largest model of the line (by its number of layers) by the hidden size that a head has its share of.
+// Norms are stored as they are used. No key says how attention's scores are scaled. Do as llama.cpp does: by the size
+// of a head, except that the largest model of the line (recognized by its number of layers) scales by hidden size /
+// number of heads.
 Status read_gemma(const GgufKeys& keys, int32_t layers_of_largest, ModelConfig& config) {
   config.embedding_multiplier = std::sqrt(static_cast<float>(config.hidden));
   config.rounds_embedding_multiplier = true;
@@ -153,7 +154,7 @@ Status read_gemma3(const GgufFile&, const GgufKeys& keys, ModelConfig& config) {
   return read_gemma(keys, 62, config);
 }
 
-// No key says which layers have no rope: every fourth, as SmolLM3-3B.
+// No key says which layers have no rope: every fourth, as in SmolLM3-3B.
 Status read_smollm3(const GgufFile&, const GgufKeys&, ModelConfig& config) {
   for (int32_t layer = 0; layer < config.num_layers; ++layer) config.has_rope.push_back((layer + 1) % 4 != 0);
   return {};
@@ -165,7 +166,7 @@ constexpr std::array<std::string_view, 3> kGemma2Keys = {"attention.scale", "att
                                                          "final_logit_softcapping"};
 constexpr std::array<std::string_view, 2> kGemma3Keys = {"attention.scale", "final_logit_softcapping"};
 
-// A llama file with a window is Mistral's. Which layers of Qwen's have one (max_window_layers) no key says.
+// A llama file with a window is a Mistral. No key says which layers of a Qwen have one (max_window_layers).
 constexpr std::array<GgufArchitecture, 13> kArchitectures = {{
     {.gguf = "llama",
      .dense = "LlamaForCausalLM",

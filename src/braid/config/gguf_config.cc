@@ -94,7 +94,7 @@ Result<ModelConfig> read_gguf_config(const GgufFile& file) {
   if (!ffn && needs_ffn) return fail("the metadata \"{}\" is missing", keys.full("feed_forward_length"));
   config.ffn = static_cast<int32_t>(ffn.value_or(0));
   if (architecture->read_own != nullptr) TRY_STATUS(architecture->read_own(file, keys, config));
-  if (!needs_ffn && config.ffn == 0) config.ffn = config.moe.expert_ffn;  // no dense layer reads it
+  if (!needs_ffn && config.ffn == 0) config.ffn = config.moe.expert_ffn;  // no dense layer uses it
 
   TRY_STATUS(read_gguf_windows(file, keys, architecture->windows, config));
   TRY_STATUS(read_gguf_rope(file, keys, config));

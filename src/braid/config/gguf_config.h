@@ -1,5 +1,5 @@
-// A model's configuration out of a GGUF file's metadata (the architectures of gguf_architectures.cc), as the same
-// ModelConfig that Hugging Face's config.json gives.
+// Reads a model's configuration from a GGUF file's metadata (the architectures of gguf_architectures.cc), as the same
+// ModelConfig that config.json would give.
 #pragma once
 
 #include "braid/config/model_config.h"
@@ -7,8 +7,8 @@
 
 namespace braid {
 
-// Errors do not name the file. What only the tensors tell (whether there is a head of its own, biases, which layers
-// have experts) is taken from their names. rope.frequency_factors stays empty: the weights' reader fills it.
+// Errors do not name the file. Some facts are only in the tensors' names: whether the model has its own head, biases,
+// and which layers have experts. rope.frequency_factors stays empty; weights/gguf_checkpoint.cc fills it.
 Result<ModelConfig> read_gguf_config(const GgufFile& file);
 
 // general.sampling.…

@@ -1,4 +1,4 @@
-// Any bytes as a GGUF file, or lines that stand for one (tests/support/formats/gguf_text.h): an error or a
+// Any bytes as a GGUF file, or lines that describe one (tests/support/formats/gguf_text.h): an error, or a
 // configuration within its limits.
 #include <cstdint>
 #include <string_view>

@@ -13,7 +13,7 @@
 namespace braid {
 namespace {
 
-// A file of metadata and an embedding of 32 tokens.
+// A file with metadata and an embedding of 32 tokens.
 class MetadataWriter {
  public:
   explicit MetadataWriter(std::string architecture) : architecture_(std::move(architecture)) {
@@ -123,7 +123,7 @@ TEST(GgufConfig, APatternSaysWhichLayersHaveAWindow) {
       "by \"qwen3.attention.sliding_window_pattern\" alone");
 }
 
-TEST(GgufConfig, ANumberOfEveryLayerIsNotNegative) {
+TEST(GgufConfig, ANumberForEveryLayerIsNotNegative) {
   const testing::GgufText file = testing::GgufTextReader().read(
       "s general.architecture llama\nu .embedding_length 64\nI .block_count -4,-4\nt token_embd.weight 0 64,32");
   const auto gguf = GgufFile::parse_head(file.head, file.file_bytes);
@@ -133,7 +133,7 @@ TEST(GgufConfig, ANumberOfEveryLayerIsNotNegative) {
   EXPECT_EQ(config.error().message, "\"llama.block_count\" is -4 in every layer, must be at least 0");
 }
 
-TEST(GgufConfig, Gemma2IsWhatNoKeySays) {
+TEST(GgufConfig, Gemma2HasDefaultsThatNoKeySays) {
   const auto config = MetadataWriter("gemma2").read();
   ASSERT_TRUE(config.ok()) << config.error().message;
   EXPECT_EQ(config->architecture, "Gemma2ForCausalLM");

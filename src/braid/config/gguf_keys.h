@@ -1,4 +1,5 @@
-// A GGUF file's metadata under its architecture's name, and the architectures that braid knows.
+// A GGUF file's metadata under its architecture's name, and the architectures that braid knows. Tested by
+// gguf_config_test.cc and gguf_architectures_test.cc.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +16,7 @@
 
 namespace braid {
 
-// Keys under the architecture's name: "llama.block_count".
+// Reads keys under the architecture's name: "llama.block_count".
 class GgufKeys {
  public:
   GgufKeys(const GgufFile& file, std::string name) : file_(file), prefix_(std::move(name) + ".") {}
@@ -29,7 +30,7 @@ class GgufKeys {
     return file_.wrong_value(full(key), must_be);
   }
 
-  // One number, or an array that says the same number for every layer.
+  // One number, or an array with the same number for every layer.
   Result<std::optional<int64_t>> find_int(std::string_view key) const {
     if (const auto numbers = file_.find_ints(full(key)); numbers.ok() && numbers->has_value()) {
       const auto& values = **numbers;
@@ -58,28 +59,29 @@ bool has_tensor_in_layer(const GgufFile& file, int32_t layer, std::string_view n
 
 struct GgufArchitecture {
   std::string_view gguf;
-  std::string_view dense;         // the model's name with no expert; empty: must have some
-  std::string_view with_experts;  // empty: cannot have any
-  // Reads the keys that the architecture alone has; null: there are none.
+  std::string_view dense;         // class of a model without experts; empty: it must have some
+  std::string_view with_experts;  // class of a model with experts; empty: it cannot have any
+  // Reads the keys that only this architecture has; null: none.
   Status (*read_own)(const GgufFile& file, const GgufKeys& keys, ModelConfig& config) = nullptr;
-  // Query and key rows are stored with each head's halves interleaved, as llama.cpp rotates them.
+  // Query and key rows are stored with the halves of each head interleaved, as llama.cpp rotates them.
   bool interleaves_heads = false;
-  // Which layers have the window of attention.sliding_window where no other key says it, and the window without it.
+  // Which layers have the window of attention.sliding_window, and the window if there is no such key. Keys may override
+  // it.
   WindowRule windows = {};
-  // Keys that read_own reads and other architectures may not have.
+  // Keys that read_own reads. Other architectures may not have them.
   std::span<const std::string_view> own_keys = {};
 };
 
-// Null: not known.
+// Null: unknown.
 const GgufArchitecture* find_gguf_architecture(std::string_view name);
 
 // "llama, qwen2, …"
 std::string known_gguf_architectures();
 
-// Into config.layer_windows and has_local_rope; config has its number of layers, its context, and which have rope.
+// Fills config.layer_windows and has_local_rope. `config` must have its number of layers, its context and has_rope.
 Status read_gguf_windows(const GgufFile& file, const GgufKeys& keys, WindowRule rule, ModelConfig& config);
 
-// Into config.rope; config has head_dim and max_position.
+// Fills config.rope. `config` must have head_dim and max_position.
 Status read_gguf_rope(const GgufFile& file, const GgufKeys& keys, ModelConfig& config);
 
 }  // namespace braid

@@ -1,4 +1,4 @@
-// The rotary embedding's part of a GGUF file's metadata.
+// Reads the rotary embedding's part of a GGUF file's metadata. Tested by gguf_config_test.cc.
 #include <cmath>
 
 #include "braid/config/gguf_keys.h"
@@ -8,7 +8,7 @@ namespace {
 
 using Kind = RopeConfig::Kind;
 
-// As llama.cpp computes it: the paper's scale of cosines and sines, times the file's factor.
+// As in llama.cpp: the paper's scale of cosines and sines, times the file's factor.
 Status read_yarn_keys(const GgufKeys& keys, double factor, ModelConfig& config) {
   RopeConfig& rope = config.rope;
   rope.kind = Kind::kYarn;

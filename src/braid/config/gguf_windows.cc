@@ -1,4 +1,4 @@
-// The attention windows' part of a GGUF file's metadata.
+// Reads the attention windows' part of a GGUF file's metadata. Tested by gguf_config_test.cc.
 #include "braid/config/gguf_keys.h"
 
 namespace braid {
@@ -10,7 +10,7 @@ Status read_gguf_windows(const GgufFile& file, const GgufKeys& keys, WindowRule 
   rule.window = window.value_or(rule.window);
   if (rule.window == 0) return {};
 
-  // A value for each layer, or every how many layers one sees all.
+  // Either a value for each layer, or a number n: every n-th layer sees everything.
   if (const auto layers = file.find_bools(keys.full(kPattern)); layers.ok() && layers->has_value()) {
     if ((*layers)->size() != static_cast<size_t>(config.num_layers)) {
       return fail("\"{}\" has {} values, the model has {} layers", keys.full(kPattern), (*layers)->size(),

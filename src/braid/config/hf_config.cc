@@ -25,7 +25,7 @@ Status read_sizes(const JsonObject& json, const HfClass& defaults, ModelConfig& 
     return json.wrong_value("num_hidden_layers", "between 1 and 4096");
   }
 
-  // null stands for "as many as query heads", absence for the class's default.
+  // null means as many as query heads; an absent key means the class's default.
   const bool all_heads = json.is_null("num_key_value_heads") || defaults.num_kv_heads == 0;
   config.num_kv_heads = all_heads ? config.num_heads : defaults.num_kv_heads;
   TRY_STATUS(read_int32(json, "num_key_value_heads", config.num_kv_heads));
@@ -102,7 +102,7 @@ Status read_attention_bias(const JsonObject& json, HfAttentionBias kind, ModelCo
   return {};
 }
 
-// A token id, a list of them (eos_token_id), or null.
+// Reads a token id, a list of them (eos_token_id), or null.
 Result<std::vector<TokenId>> read_tokens(const JsonObject& json, std::string_view key) {
   std::vector<TokenId> tokens;
   const Json* const value = json.find(key);
@@ -129,7 +129,7 @@ Result<std::vector<TokenId>> read_tokens(const JsonObject& json, std::string_vie
 Status read_special_tokens(const JsonObject& json, const HfClass& defaults, ModelConfig& config) {
   TRY(config.eos_token_ids, read_tokens(json, "eos_token_id"));
   TRY(const auto bos, json.find_int("bos_token_id", 0, kMaxInt32));
-  TRY(const auto pad, json.find_int("pad_token_id", -1, kMaxInt32));  // -1: none, in old Llama checkpoints
+  TRY(const auto pad, json.find_int("pad_token_id", -1, kMaxInt32));  // -1 in old Llama checkpoints: none
   if (bos) config.bos_token_id = static_cast<TokenId>(*bos);
   if (pad && *pad >= 0) config.pad_token_id = static_cast<TokenId>(*pad);
   const bool says_no_eos = json.is_null("eos_token_id");
@@ -156,7 +156,8 @@ Status read_dtype(const JsonObject& json, ModelConfig& config) {
   return {};
 }
 
-// The keys of the text part of a model that sees too: what the whole says of tokens, dtype and head comes first.
+// The keys of the text tower of a vision-language checkpoint. Tokens, dtype and head of the whole checkpoint take
+// precedence.
 Result<Json> text_config_of(const JsonObject& whole) {
   TRY(const auto text, whole.find_object("text_config"));
   Json keys = text ? text->json() : Json::object();
@@ -204,7 +205,7 @@ Result<ModelConfig> read_hf_config(const Json& document, const std::string& name
       defaults->has_text_config ? JsonObject::of(text_config, name + ": text_config") : JsonObject::of(document, name));
   ModelConfig config;
   config.architecture = defaults->architecture;
-  config.is_text_part = defaults->has_text_config;
+  config.is_text_tower = defaults->has_text_config;
   TRY_STATUS(check_features(json, *defaults));
   TRY_STATUS(read_sizes(json, *defaults, config));
   config.moe = defaults->moe;
@@ -240,7 +241,7 @@ Result<GenerationDefaults> read_generation_config(const Json& document, const st
   TRY_STATUS(read_within("min_p", 0, 1, result.min_p));
   TRY_STATUS(read_within("repetition_penalty", 1e-3, 1e3, result.repetition_penalty));
   TRY(const auto top_k, json.find_int("top_k", -1, kMaxInt32));
-  if (top_k) result.top_k = static_cast<int32_t>(std::max<int64_t>(*top_k, 0));  // some write -1 for off
+  if (top_k) result.top_k = static_cast<int32_t>(std::max<int64_t>(*top_k, 0));  // some files have -1 for off
   TRY(const auto do_sample, json.find_bool("do_sample"));
   if (!do_sample.value_or(true)) result.temperature = 0.0F;
   return result;

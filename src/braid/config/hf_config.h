@@ -1,4 +1,4 @@
-// Hugging Face's config.json and generation_config.json. A key that is absent has transformers' default for that class
+// Reads Hugging Face's config.json and generation_config.json. An absent key has transformers' default for the class
 // (checked against transformers 5.23), not a default of ours.
 #pragma once
 
@@ -10,8 +10,8 @@
 
 namespace braid {
 
-// `name` ("config.json") begins every error. What the model would need and braid does not have (another architecture,
-// rope type, activation, a sliding window that is switched on, quantised weights) is an error that lists what it has.
+// `name` ("config.json") begins every error. A model that needs something braid does not support (another architecture,
+// rope type or activation, an active sliding window, quantised weights) is an error that lists what is supported.
 Result<ModelConfig> read_hf_config(const Json& json, const std::string& name = "config.json");
 
 Result<GenerationDefaults> read_generation_config(const Json& json, const std::string& name = "generation_config.json");

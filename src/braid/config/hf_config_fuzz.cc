@@ -1,10 +1,9 @@
-// Any bytes as config.json, generation_config.json and an index of weight files: an error or values within their
+// Any bytes as config.json, generation_config.json and an index of weight files: an error, or values within their
 // limits.
 #include <cstdint>
 
 #include "braid/config/hf_config.h"
 #include "braid/config/weight_files.h"
-#include "braid/hub/hub_cache.h"
 #include "tests/support/config/check_invariants.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

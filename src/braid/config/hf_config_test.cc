@@ -31,14 +31,14 @@ TEST(HfConfig, GemmasSoftCapsMayBeNone) {
   EXPECT_EQ(error_of("Gemma2ForCausalLM", R"("hidden_act": "silu")"), "") << "a key that its class does not read";
 }
 
-TEST(HfConfig, ATextPartHasItsOwnKeysAndTheWholesTokens) {
+TEST(HfConfig, ATextTowerHasItsOwnKeysAndTheCheckpointsTokens) {
   const auto config =
       read(with("Gemma3ForConditionalGeneration", R"("eos_token_id": [1, 106], "torch_dtype": "bfloat16",
       "text_config": {"hidden_size": 2560, "num_hidden_layers": 12, "sliding_window": 1024, "eos_token_id": 7,
                       "dtype": "float32", "rope_scaling": {"factor": 8.0, "rope_type": "linear"}},
       "vision_config": {"hidden_size": 1152}, "mm_tokens_per_image": 256)"));
   ASSERT_TRUE(config.ok()) << config.error().message;
-  EXPECT_TRUE(config->is_text_part);
+  EXPECT_TRUE(config->is_text_tower);
   EXPECT_EQ(config->hidden, 2560);
   EXPECT_EQ(config->num_heads, 8);
   EXPECT_EQ(config->layer_windows[4], 1024);
@@ -49,7 +49,7 @@ TEST(HfConfig, ATextPartHasItsOwnKeysAndTheWholesTokens) {
   EXPECT_EQ(config->checkpoint_dtype, DType::kBFloat16);
   EXPECT_EQ(read(R"({"model_type": "gemma3", "text_config": {"num_hidden_layers": 3}})")->num_layers, 3);
   EXPECT_EQ(read(R"({"model_type": "gemma3"})")->num_layers, 26);
-  EXPECT_FALSE(read(R"({"model_type": "gemma3_text"})")->is_text_part);
+  EXPECT_FALSE(read(R"({"model_type": "gemma3_text"})")->is_text_tower);
   expect_part(error_of("Gemma3ForConditionalGeneration", R"("text_config": {"hidden_size": -1})"),
               "config.json: text_config: \"hidden_size\" is -1");
   expect_part(error_of("Gemma3ForConditionalGeneration", R"("text_config": 3)"), "\"text_config\"");
@@ -68,7 +68,7 @@ TEST(HfConfig, SparseLayersFollowStepAndList) {
   EXPECT_EQ(config->is_moe_layer, (std::vector<bool>{false, true, false, false, false, true}));
 }
 
-TEST(HfConfig, WhatIsAbsurdOrNotSupportedIsNamed) {
+TEST(HfConfig, ErrorsNameWhatIsAbsurdOrNotSupported) {
   expect_part(error_of("PhiForCausalLM", ""), "\"PhiForCausalLM\" is not supported, these are: Qwen3ForCausalLM");
   expect_part(error_of("LlamaForCausalLM", R"("num_hidden_layers": 1000000000)"), "between 1 and 4096");
   expect_part(error_of("LlamaForCausalLM", R"("num_attention_heads": 0)"), "at least 1");
@@ -171,7 +171,7 @@ TEST(HfConfig, LayersHaveTheWindowsOfTheirClass) {
             (std::vector<int32_t>{0, 64, 0, 64}));
 }
 
-TEST(GenerationConfig, GivesDefaultsAndEndTokens) {
+TEST(GenerationConfig, ReadsDefaultsAndEndTokens) {
   const auto json = parse_json(R"({"eos_token_id": [7, 9], "temperature": 0.6, "top_k": 20, "top_p": 0.95})");
   const auto defaults = read_generation_config(*json);
   ASSERT_TRUE(defaults.ok()) << defaults.error().message;

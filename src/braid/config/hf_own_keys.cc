@@ -23,7 +23,7 @@ Status read_soft_cap(const JsonObject& json, std::string_view key, float& value)
   return {};
 }
 
-// What Gemma 2 and 3 have in common.
+// Common keys of Gemma 2 and 3.
 Status read_gemma_keys(const JsonObject& json, ModelConfig& config) {
   config.embedding_multiplier = std::sqrt(static_cast<float>(config.hidden));
   config.rounds_embedding_multiplier = true;
@@ -72,7 +72,7 @@ Status read_qwen_moe_keys(const JsonObject& json, ModelConfig& config) {
   return {};
 }
 
-// Experts from layer first_k_dense_replace on; n_shared_experts shared ones, which are stored as one.
+// Layers from first_k_dense_replace on have experts. The n_shared_experts shared experts are stored as one.
 Status read_glm4_moe_keys(const JsonObject& json, ModelConfig& config) {
   MoeConfig& moe = config.moe;
   TRY_STATUS(read_expert_counts(json, moe));
@@ -84,8 +84,8 @@ Status read_glm4_moe_keys(const JsonObject& json, ModelConfig& config) {
   moe.shared_ffn = static_cast<int32_t>(shared_ffn);
   TRY_STATUS(read_bool(json, "norm_topk_prob", moe.normalize_top_k));
   TRY_STATUS(read_float(json, "routed_scaling_factor", moe.routed_scale));
-  TRY_STATUS(read_int32(json, "n_group", moe.num_groups));
-  TRY_STATUS(read_int32(json, "topk_group", moe.groups_per_token));
+  TRY_STATUS(read_int32(json, "n_group", moe.num_expert_groups));
+  TRY_STATUS(read_int32(json, "topk_group", moe.expert_groups_per_token));
   TRY(const auto num_dense, json.find_int("first_k_dense_replace", 0, kMaxInt32));
   for (int32_t layer = 0; layer < config.num_layers; ++layer) {
     config.is_moe_layer[static_cast<size_t>(layer)] = layer >= num_dense.value_or(1);
@@ -123,7 +123,7 @@ Status read_gemma2_keys(const JsonObject& json, ModelConfig& config) {
   return read_gemma_keys(json, config);
 }
 
-// Its class knows attn_logit_softcapping, its model does not use it.
+// Gemma 3's class has attn_logit_softcapping, but its model does not use it.
 Status read_gemma3_keys(const JsonObject& json, ModelConfig& config) {
   float unused = 0;
   TRY_STATUS(read_soft_cap(json, "attn_logit_softcapping", unused));
@@ -131,7 +131,7 @@ Status read_gemma3_keys(const JsonObject& json, ModelConfig& config) {
   return read_gemma_keys(json, config);
 }
 
-// no_rope_layers: 1 where a layer has rope; without the list, every no_rope_layer_interval-th has none.
+// no_rope_layers: 1 if a layer has rope. Without this list, every no_rope_layer_interval-th layer has none.
 Status read_smollm3_keys(const JsonObject& json, ModelConfig& config) {
   TRY(const auto interval, json.find_int("no_rope_layer_interval", 1, kMaxInt32));
   TRY(const auto listed, json.find_ints("no_rope_layers"));

@@ -1,4 +1,5 @@
-// The keys of config.json that one class alone has, or those of one kind: for HfClass::read_own.
+// Reads the keys of config.json that only one class, or a few similar ones, have: for HfClass::read_own. Tested by
+// hf_config_test.cc and hf_classes_test.cc.
 #pragma once
 
 #include "braid/config/model_config.h"

@@ -7,7 +7,7 @@ namespace {
 
 using Kind = RopeConfig::Kind;
 
-// The dictionary, the configuration round it, what the class says, and the theta of a dictionary that has none.
+// The dictionary, the configuration around it, the class's defaults, and the theta to use if the dictionary has none.
 struct RopeSource {
   const JsonObject& json;
   const JsonObject& outer;
@@ -16,7 +16,7 @@ struct RopeSource {
   int32_t head_dim;
   double theta;
 
-  // original_max_position_embeddings: the configuration's own, else the dictionary's, else the whole context.
+  // original_max_position_embeddings: from the configuration, else from the dictionary, else the whole context.
   Result<int64_t> original_max_position() const {
     constexpr std::string_view kKey = "original_max_position_embeddings";
     TRY(const auto own, outer.find_int(kKey));
@@ -27,7 +27,7 @@ struct RopeSource {
   }
 };
 
-// `config` has its context and the size of a head.
+// `config` must have its context and the size of a head.
 RopeSource source_in(const JsonObject& json, const JsonObject& outer, const HfClass& defaults,
                      const ModelConfig& config, double theta) {
   return {.json = json,
@@ -47,7 +47,7 @@ Status read_llama3(const RopeSource& source, RopeConfig& rope) {
   return {};
 }
 
-// Of cosines and sines, as the paper has it (Peng et al., arXiv 2309.00071, section 3.4).
+// The multiplier of cosines and sines in the paper (Peng et al., arXiv 2309.00071, section 3.4).
 double yarn_scale(double factor, double mscale) {
   return factor <= 1 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
 }
@@ -104,7 +104,7 @@ Status read_longrope(const RopeSource& source, RopeConfig& rope) {
   return {};
 }
 
-// How much of each head is rotated: the dictionary's factor, else the configuration's, else the class's.
+// The rotated share of each head: the dictionary's factor, else the configuration's, else the class's.
 Status read_partial_rotary(const RopeSource& source, RopeConfig& rope) {
   constexpr std::string_view kKey = "partial_rotary_factor";
   TRY(const auto inner, source.json.find_double(kKey));
@@ -115,7 +115,7 @@ Status read_partial_rotary(const RopeSource& source, RopeConfig& rope) {
   if (of_class == 0 && factor != 1.0) {
     return where.wrong_value(kKey, fmt::format("1: {} rotates whole heads", source.defaults.architecture));
   }
-  if (factor == 1.0) {  // an odd head_dim is named by itself later
+  if (factor == 1.0) {  // a later check names an odd head_dim
     rope.rotary_dim = source.head_dim;
     return {};
   }
@@ -137,14 +137,14 @@ Status read_parameters(const RopeSource& source, RopeConfig& rope) {
   TRY(const auto rope_type, json.find_string("rope_type"));
   TRY(const auto old_type, json.find_string("type"));
   const std::string type = rope_type ? *rope_type : old_type.value_or("default");
-  const bool is_phi3 = source.defaults.model_type == "phi3";  // whose first checkpoints say "su" or "yarn" for longrope
+  const bool is_phi3 = source.defaults.model_type == "phi3";  // its first checkpoints say "su" or "yarn" for longrope
   if (type == "default") return {};
   if (type == "longrope" || (is_phi3 && (type == "su" || type == "yarn"))) {
     return read_longrope(source, rope);
   }
   if (type == "llama3") return read_llama3(source, rope);
   if (type == "yarn") return read_yarn(source, rope);
-  // "dynamic" depends on a request's length beyond max_position_embeddings alone, and no request gets there.
+  // "dynamic" matters only beyond max_position_embeddings, and no request gets there.
   if (type == "linear" || type == "dynamic") {
     if (type == "linear") rope.kind = Kind::kLinear;
     TRY(rope.factor, json.get_double("factor"));
@@ -154,9 +154,10 @@ Status read_parameters(const RopeSource& source, RopeConfig& rope) {
               json.name(), type.substr(0, 80));
 }
 
-// Gemma 3: rope_parameters are two dictionaries, "sliding_attention" of the layers with a window and "full_attention"
-// of the others. In the older form rope_theta and rope_scaling are the others' alone, rope_local_base_freq is the
-// former's theta. Where both forms are there, rope_scaling's keys come first, rope_theta and rope_local_base_freq last.
+// Gemma 3: rope_parameters has two dictionaries, "sliding_attention" for layers with a window and "full_attention" for
+// the others. In the older form rope_theta and rope_scaling are for the others, and rope_local_base_freq is the theta
+// of layers with a window. If both forms are present, rope_scaling overrides the dictionary's keys, and the
+// dictionary's theta overrides rope_theta and rope_local_base_freq.
 Status read_two_ropes(const JsonObject& json, const HfClass& defaults, ModelConfig& config) {
   constexpr std::string_view kGlobal = "full_attention";
   constexpr std::string_view kLocal = "sliding_attention";
@@ -190,7 +191,7 @@ Status read_two_ropes(const JsonObject& json, const HfClass& defaults, ModelConf
 
 }  // namespace
 
-// The order in which transformers looks (convert_rope_params_to_dict): the dictionary is rope_scaling, else
+// The order of lookup in transformers (convert_rope_params_to_dict): the dictionary is rope_scaling, else
 // rope_parameters; theta is the dictionary's, else rope_theta, else the class's default.
 Status read_hf_rope(const JsonObject& json, const HfClass& defaults, ModelConfig& config) {
   if (defaults.local_rope_theta > 0) return read_two_ropes(json, defaults, config);

@@ -1,4 +1,4 @@
-// Rotary embeddings in config.json.
+// The rotary embedding's part of config.json.
 #include <gtest/gtest.h>
 
 #include "tests/support/config/hf_configs.h"
@@ -11,7 +11,7 @@ using testing::expect_part;
 using testing::read;
 using testing::with;
 
-TEST(HfConfig, BothNotationsOfTwoRopesAreRead) {
+TEST(HfRope, BothNotationsOfTwoRopesAreRead) {
   const auto old_one = read(with("Gemma3ForCausalLM", R"("rope_theta": 2e6, "rope_local_base_freq": 5e3,
       "rope_scaling": {"rope_type": "linear", "factor": 8.0})"));
   const auto new_one = read(with("Gemma3ForCausalLM", R"("rope_parameters": {
@@ -37,7 +37,7 @@ TEST(HfConfig, BothNotationsOfTwoRopesAreRead) {
   expect_part(error_of("Gemma3ForCausalLM", R"("rope_local_base_freq": 0)"), "rope_theta is 0");
 }
 
-TEST(HfConfig, BothNotationsOfTheRopeAreRead) {
+TEST(HfRope, BothNotationsOfTheRopeAreRead) {
   const auto old_one = read(with("LlamaForCausalLM", R"("rope_theta": 5e5, "rope_scaling": {"rope_type": "llama3",
       "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4, "original_max_position_embeddings": 4096})"));
   const auto new_one = read(with("LlamaForCausalLM", R"("rope_parameters": {"rope_type": "llama3", "rope_theta": 5e5,
@@ -54,7 +54,7 @@ TEST(HfConfig, BothNotationsOfTheRopeAreRead) {
   EXPECT_EQ(linear->rope.factor, 2.5);
 }
 
-TEST(HfConfig, ScaledRopesHaveTransformersDefaults) {
+TEST(HfRope, ScaledRopesHaveTransformersDefaults) {
   const auto yarn = read(with("Qwen2ForCausalLM", R"("max_position_embeddings": 32768, "rope_scaling": {"type": "yarn",
       "factor": 4.0, "original_max_position_embeddings": 8192})"));
   ASSERT_TRUE(yarn.ok()) << yarn.error().message;
@@ -71,14 +71,14 @@ TEST(HfConfig, ScaledRopesHaveTransformersDefaults) {
   EXPECT_EQ(mscale->rope.beta_fast, 24);
   EXPECT_FALSE(mscale->rope.truncates_range);
 
-  // Longer than max_position_embeddings no request is, so that "dynamic" is the plain rope.
+  // No request is longer than max_position_embeddings, so "dynamic" is the plain rope.
   const auto dynamic = read(with("LlamaForCausalLM", R"("rope_scaling": {"type": "dynamic", "factor": 2.0})"));
   ASSERT_TRUE(dynamic.ok()) << dynamic.error().message;
   EXPECT_EQ(dynamic->rope.kind, RopeConfig::Kind::kDefault);
   EXPECT_EQ(dynamic->max_position, 2048);
 }
 
-TEST(HfConfig, LongropeHasShortAndLongFactors) {
+TEST(HfRope, LongropeHasShortAndLongFactors) {
   const std::string keys = R"("hidden_size": 64, "num_attention_heads": 4, "max_position_embeddings": 131072,
       "rope_scaling": {"type": "su", "short_factor": [1, 1, 1.5, 2, 2, 2, 2, 2.5],
                        "long_factor": [1, 2, 3, 4, 5, 6, 7, 8]})";
@@ -93,8 +93,8 @@ TEST(HfConfig, LongropeHasShortAndLongFactors) {
   EXPECT_EQ(read(with("Phi3ForCausalLM", ""))->long_rope_from(), 0);
 }
 
-// Else some position's angle is infinite, and its cosine not a number.
-TEST(HfConfig, WhatDividesTheRopesFrequenciesIsNeitherTooSmallNorTooLarge) {
+// Otherwise some position's angle is infinite, and its cosine NaN.
+TEST(HfRope, FactorsThatAreTooSmallOrTooLargeAreRefused) {
   for (const std::string_view wrong : {"1e-7", "1e-300", "2e9", "1e39", "1e300"}) {
     for (const bool is_long : {false, true}) {
       const std::string rope = fmt::format(R"("hidden_size": 64, "num_attention_heads": 4, "rope_scaling": {{

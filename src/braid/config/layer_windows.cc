@@ -25,7 +25,7 @@ bool has_window(const WindowRule& rule, const ModelConfig& config, int64_t layer
   return false;
 }
 
-// Whether the class lets "layer_types" say which layers have a window; else they must say what the class does.
+// Whether "layer_types" decides which layers have a window. If not, it must agree with the class.
 bool follows_layer_types(WindowLayers layers) {
   return layers != WindowLayers::kNone && layers != WindowLayers::kAll;
 }
@@ -58,7 +58,7 @@ void set_layer_windows(const WindowRule& rule, ModelConfig& config) {
 void set_layer_windows(const WindowRule& rule, const std::vector<bool>& layers, ModelConfig& config) {
   config.layer_windows.clear();
   if (rule.has_local_rope) config.has_local_rope = layers;
-  // One that no position of the context outgrows is the same as none.
+  // A window as large as the context is no window.
   if (rule.window >= config.max_position || std::ranges::find(layers, true) == layers.end()) return;
   for (const bool has_one : layers) config.layer_windows.push_back(has_one ? static_cast<int32_t>(rule.window) : 0);
 }

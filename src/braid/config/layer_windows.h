@@ -1,5 +1,5 @@
-// Which layers of a model have its attention window: the ways in which transformers' configuration classes say it, and
-// GGUF's architectures imply it.
+// Which layers of a model have its attention window: the rules of transformers' configuration classes, and those that
+// GGUF's architectures imply. Tested by hf_config_test.cc and gguf_config_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +13,9 @@ namespace braid {
 enum class WindowLayers : uint8_t {
   kNone,         // the model has none
   kAll,          // every layer (Mistral)
-  kUpper,        // from max_window_layers on (Qwen2, Qwen3)
-  kEvenLower,    // below max_window_layers, every second one from the first on (Qwen2-MoE)
-  kEven,         // every second one from the first on (Gemma 2, gpt-oss)
+  kUpper,        // layers from max_window_layers on (Qwen2, Qwen3)
+  kEvenLower,    // layers 0, 2, 4, … below max_window_layers (Qwen2-MoE)
+  kEven,         // layers 0, 2, 4, … (Gemma 2, gpt-oss)
   kPattern,      // all but every sliding_window_pattern-th (Gemma 3)
   kWithoutRope,  // the layers without rope (SmolLM3)
 };
@@ -23,21 +23,22 @@ enum class WindowLayers : uint8_t {
 struct WindowRule {
   WindowLayers layers = WindowLayers::kNone;
   int64_t window = 0;              // 0: none
-  int64_t max_window_layers = 28;  // of kUpper and kEvenLower
-  int64_t pattern = 6;             // of kPattern
-  bool has_local_rope = false;  // its layers have ModelConfig::local_rope, also where no position outgrows the window
+  int64_t max_window_layers = 28;  // for kUpper and kEvenLower
+  int64_t pattern = 6;             // for kPattern
+  bool has_local_rope =
+      false;  // layers with a window use ModelConfig::local_rope, even if the context fits into the window
 };
 
-// Into config.layer_windows, which stays empty where no layer has a window that the context outgrows. `config` has its
-// number of layers, its context, and which layers have rope.
+// Fills config.layer_windows, which stays empty if the context fits into the window or no layer has one. `config` must
+// have its number of layers, its context and has_rope.
 void set_layer_windows(const WindowRule& rule, ModelConfig& config);
 
-// The same, with the layers of `layers` instead of the rule's.
+// The same, for the layers in `layers` instead of the rule's.
 void set_layer_windows(const WindowRule& rule, const std::vector<bool>& layers, ModelConfig& config);
 
-// What config.json says: sliding_window, use_sliding_window, max_window_layers, sliding_window_pattern, layer_types.
-// `rule` has what the class says and, as `window`, what it takes where sliding_window is absent; `has_switch`: only
-// with use_sliding_window there are windows.
+// Reads sliding_window, use_sliding_window, max_window_layers, sliding_window_pattern and layer_types from config.json.
+// `rule` has the class's rule and, as `window`, its default for sliding_window. `has_switch`: there are windows only
+// with use_sliding_window.
 Status read_hf_windows(const JsonObject& json, WindowRule rule, bool has_switch, ModelConfig& config);
 
 }  // namespace braid

@@ -1,4 +1,5 @@
-// Which files of a Hugging Face directory hold its weights.
+// Lists the files of a Hugging Face directory that hold its weights. Tested by hub/model_path_test.cc and
+// hub/hub_files_test.cc.
 #pragma once
 
 #include <map>
@@ -15,17 +16,17 @@ inline constexpr std::string_view kWeightFileName = "model.safetensors";
 
 struct WeightFiles {
   std::vector<std::string> names;                     // sorted, each once
-  std::map<std::string, std::string> file_of_tensor;  // what the index says; empty: no index
+  std::map<std::string, std::string> file_of_tensor;  // from the index; empty: no index
 };
 
-// What the text of an index says. Each name is a plain one.
+// Parses an index. Every name in the result is plain.
 Result<WeightFiles> parse_weight_index(std::string_view text);
 
-// The files of the index; else model.safetensors; else every *.safetensors, as some repositories name them otherwise.
-// The files of an index may be missing.
+// The files of the index; else model.safetensors; else every *.safetensors, because some repositories use other names.
+// Files of an index may be missing.
 Result<WeightFiles> list_weight_files(const std::string& folder);
 
-// Whether a file name out of an index may be used: one plain name, without '/', NUL, "." or "..".
+// Whether a file name from an index is safe: one plain name, without '/', NUL, "." or "..".
 bool is_plain_file_name(std::string_view name);
 
 }  // namespace braid

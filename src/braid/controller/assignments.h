@@ -1,4 +1,4 @@
-// What the controller has for its groups, made up into assignment maps.
+// Turns the controller's pending commands into assignment maps.
 #pragma once
 
 #include <vector>
@@ -8,12 +8,12 @@
 
 namespace braid {
 
-// Prompt tokens of one map, unless one command alone has more: a message's size is bounded, however many groups and
-// however long prompts that many share.
+// The most prompt tokens in one map, unless a single command has more. Bounds a message's size for any number of groups
+// and any length of their prompts.
 inline constexpr int64_t kMaxMapTokens = int64_t{1} << 24;
 
-// All commands since the last call, as the maps to send one after another: each holds at most one command a group, in
-// ascending order, as Dispatcher::send takes them. One map usually; none if there are no commands.
+// All commands since the last call, as maps to send in this order. Each map holds at most one command per group, in
+// ascending order of groups, as Dispatcher::send requires. Usually one map; none if there are no commands.
 std::vector<std::vector<GroupCommand>> take_assignments(Controller& controller, int64_t max_map_tokens = kMaxMapTokens);
 
 }  // namespace braid

@@ -29,7 +29,7 @@ class Assignments : public ::testing::Test {
     controller_.open(submission);
     controller_.dispatch(0, [](int32_t, auto) { return PrefixProbe{}; });
   }
-  // "0:1 2:2 | 1:0* ": one map with a request for group 0 and two for group 2, then one that flushes group 1.
+  // "0:1 2:2 | 1:0* " is a map with one request for group 0 and two for group 2, then a map that flushes group 1.
   std::string told(int64_t max_map_tokens = kMaxMapTokens) {
     std::string text;
     for (const std::vector<GroupCommand>& map : take_assignments(controller_, max_map_tokens)) {
@@ -47,7 +47,7 @@ class Assignments : public ::testing::Test {
   SubmissionId num_submissions_ = 0;
 };
 
-TEST_F(Assignments, AreOneMapOfAllGroupsThatAreToDoSomething) {
+TEST_F(Assignments, OneMapCarriesTheCommandsOfAllGroups) {
   EXPECT_EQ(told(), "");
   bind(2, 10);
   bind(0, 10);
@@ -63,14 +63,14 @@ TEST_F(Assignments, AFlushThatFollowsAFlushIsInAMapOfItsOwn) {
   EXPECT_EQ(told(), "0:0* 1:1* 2:0* | 0:0* 1:0* 2:0* ");
 }
 
-TEST_F(Assignments, OfManyLongPromptsAreSeveralMaps) {
+TEST_F(Assignments, ManyLongPromptsTakeSeveralMaps) {
   for (const int32_t group : {0, 1, 2}) bind(group, 10);
   EXPECT_EQ(told(25), "0:1 1:1 | 2:1 ");
   bind(1, 100);
   EXPECT_EQ(told(25), "1:1 ") << "one prompt is never split";
 }
 
-TEST_F(Assignments, LongPromptsOfOneGroupAreSeveralCommands) {
+TEST_F(Assignments, LongPromptsOfOneGroupTakeSeveralCommands) {
   constexpr auto kTwoThirds = static_cast<size_t>(2 * GroupLedger::kMaxCommandTokens / 3);
   for (int i = 0; i < 2; ++i) bind(0, kTwoThirds);
   bind(1, 10);

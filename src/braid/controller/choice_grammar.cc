@@ -50,7 +50,7 @@ Status ChoiceGrammar::accept(TokenId token) {
   return read(tokenizer_.token_bytes(token));
 }
 
-// Free text, which may end within these bytes.
+// Reads free text, which may end within these bytes.
 Status ChoiceGrammar::read(std::string_view bytes) {
   for (size_t i = 0; i < bytes.size(); ++i) {
     if (text_.size() >= 2 * max_text_bytes_ + 64) {

@@ -38,8 +38,8 @@ std::string ChoiceText::take_certain(std::string fresh) {
   held_ += fresh;
   if (options_.stop_strings.empty() || num_tokens_ < options_.min_new_tokens) return std::exchange(held_, {});
 
-  // The stop string that ends first counts, and of several that end together the longest, as if the text were read a
-  // character at a time.
+  // The stop string that ends first wins, as if the text were read one character at a time. Of several that end at the
+  // same place, the longest wins.
   size_t best_end = std::string::npos;
   const std::string* best = nullptr;
   for (const std::string& stop : options_.stop_strings) {
@@ -63,7 +63,7 @@ std::string ChoiceText::take_certain(std::string fresh) {
   return certain;
 }
 
-// The length of the longest end of held_ that begins some stop string.
+// The length of the longest suffix of held_ that is a prefix of a stop string.
 size_t ChoiceText::held_length() const {
   const std::string_view text = held_;
   size_t longest = 0;

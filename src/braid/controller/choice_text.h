@@ -1,4 +1,4 @@
-// The text of one choice as it grows: whole characters alone, and judged for stop strings, also across token borders.
+// The text of one choice as it grows, in whole characters, searched for stop strings also across token borders.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +12,8 @@
 
 namespace braid {
 
-// How the text of a request's choices is shown; the prompt is ids. After a prompt that shows no text (a
-// beginning-of-sequence token alone, say) there is none to go on from.
+// How to decode a request's choices. The prompt is ids. After a prompt without text (for example a
+// beginning-of-sequence token alone) the output continues no text.
 TextStreamOptions text_stream_options(const GenerationRequest& request, const Tokenizer& tokenizer);
 
 class ChoiceText {
@@ -22,18 +22,18 @@ class ChoiceText {
     std::vector<std::string> stop_strings;
     TextStreamOptions stream;
     bool include_stop_in_text = false;
-    int32_t min_new_tokens = 0;  // stop strings are not looked for before so many tokens
+    int32_t min_new_tokens = 0;  // stop strings are not searched for in the first min_new_tokens tokens
   };
 
   ChoiceText(const Tokenizer& tokenizer, Options options);
 
-  // The text that has become certain with this token. Text that may yet turn out to be a stop string is held back.
+  // Returns the text that is certain after this token. Text that could be the start of a stop string is held back.
   std::string push(TokenId token);
-  // The rest, when the output has ended without a stop string. `stop_token`: the token that ended it, whose own text
-  // does not belong to the output (it was not pushed), unless the stop is to be included.
+  // Returns the rest when the output has ended without a stop string. `stop_token`: the token that ended it. It was not
+  // pushed, and its text is not part of the output unless include_stop_in_text.
   std::string finish(std::optional<TokenId> stop_token);
 
-  // The stop string that was found; no more tokens may be pushed then.
+  // The stop string that was found. After it no more tokens may be pushed.
   const std::optional<std::string>& matched_stop() const { return matched_stop_; }
 
  private:
@@ -42,7 +42,7 @@ class ChoiceText {
 
   IncrementalDecoder decoder_;
   Options options_;
-  std::string held_;  // certain characters that begin a stop string
+  std::string held_;  // decoded characters that could be the start of a stop string
   int32_t num_tokens_ = 0;
   std::optional<std::string> matched_stop_;
 };

@@ -17,7 +17,7 @@ class ChoiceTextTest : public ::testing::Test {
     size_t tokens_used = 0;
   };
 
-  // Pushes the text's tokens until a stop string is found, or all are.
+  // Pushes the text's tokens until a stop string is found or all tokens are pushed.
   Outcome run(const std::string& whole, ChoiceText::Options options) {
     ChoiceText choice(*tokenizer_, std::move(options));
     Outcome outcome;
@@ -58,7 +58,7 @@ TEST_F(ChoiceTextTest, TheStopStringThatEndsFirstCounts) {
   EXPECT_EQ(outcome.matched, "bcd");
 }
 
-TEST_F(ChoiceTextTest, NothingOfAStopStringIsShownBeforeItIsCertain) {
+TEST_F(ChoiceTextTest, NoPartOfAPossibleStopStringIsShown) {
   ChoiceText choice(*tokenizer_, {.stop_strings = {"stop here"}});
   std::string shown;
   for (const TokenId token : tokenizer_->encode("go stop h", false)) shown += choice.push(token);

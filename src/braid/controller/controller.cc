@@ -96,7 +96,7 @@ void Controller::take_outputs(int32_t group, GroupOutputs outputs, double now_s)
     CHECK(!waiting.empty(), "group {} flushed its cache unasked", group);
     const std::shared_ptr<Flush> flush = std::move(waiting.front());
     waiting.pop_front();
-    if (flush == nullptr) continue;  // nobody waits for it any more
+    if (flush == nullptr) continue;  // its caller no longer waits
     flush->num_tokens += num_tokens;
     if (--flush->num_groups_left == 0) flush->done(flush->num_tokens);
   }
@@ -130,7 +130,7 @@ void Controller::dispatch(double now_s, RequestQueue::Probe probe) {
     const bool has_its_wish = wished && views.at(static_cast<size_t>(*wished)).has_room;
     last_group_ = has_its_wish ? *wished : *pick_group(method_, views, last_group_);
     GroupView& picked = views[static_cast<size_t>(last_group_)];
-    // Its prompt counts as it will in the group's load: what is still to be computed, and what is then there.
+    // The prompt counts as it will in the group's load: its uncached tokens to be computed, and its context.
     added_tokens.push_back(2 * static_cast<int64_t>(request.prompt.size()) - picked.cached_tokens);
     picked.num_requests += 1;
     picked.num_tokens += added_tokens.back();
@@ -147,8 +147,8 @@ void Controller::dispatch(double now_s, RequestQueue::Probe probe) {
   }
 }
 
-// Moves the choice on in its grammar. The output ends at an end token, where the grammar is complete with nothing to
-// follow (then it is whole, though max_new_tokens may be reached too), or in an error.
+// Advances the choice in its grammar. The output ends at an end token, where the grammar is complete and nothing can
+// follow (it is then whole even if max_new_tokens is reached too), or with an error.
 void Controller::advance_grammar(Choice& choice, RequestOutcome& outcome) {
   if (!choice.grammar || !outcome.token || outcome.finish == FinishReason::kStop) return;
   const TokenId token = outcome.token->token;
@@ -188,7 +188,7 @@ void Controller::take_outcome(RequestOutcome outcome) {
     delta.text += choice.text.finish(std::nullopt);
   }
   if (delta.finish == FinishReason::kNone) {
-    // The group's next step waits for this mask behind its forward pass: the search begins before anything else.
+    // The group's next step waits for this mask after its forward pass, so ask for it before anything else.
     if (choice.grammar && outcome.token) masks_.ask(outcome.request, choice.usage.output_tokens, *choice.grammar);
     delta.usage = choice.usage;
     delta.queue_s = choice.queue_s;
@@ -199,7 +199,7 @@ void Controller::take_outcome(RequestOutcome outcome) {
   end_choice(outcome.request, std::move(delta));
 }
 
-// Forgets the choice, and tells its caller.
+// Removes the choice and delivers its final delta.
 void Controller::end_choice(RequestId id, Delta delta) {
   const auto node = choices_.extract(id);
   CHECK(!node.empty(), "choice {} has ended before", id);
@@ -213,7 +213,7 @@ void Controller::end_choice(RequestId id, Delta delta) {
   submission->on_delta(delta);
   if (!submission->open_choices.empty()) return;
   submissions_.erase(submission->id);
-  submission->on_delta = nullptr;  // what it holds of the caller's need not wait for the group
+  submission->on_delta = nullptr;  // releases what it captured; the group may still take a while
   ending_.push_back(submission);
 }
 

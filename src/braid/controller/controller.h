@@ -1,9 +1,9 @@
-// The controller: which requests wait and which run in which group, and what becomes of their tokens (text, stop
-// strings, grammars). A state machine: submissions and the groups' outputs in, deltas and the groups' commands out. It
-// knows no thread, no clock and no rank.
+// The controller decides which requests wait and which run in which group, and turns their tokens into text (stop
+// strings, grammars). It is a state machine: submissions and the groups' outputs in, deltas and the groups' commands
+// out. It knows no thread, no clock and no rank.
 //
-// A request waits in one queue until a group has room for it. A group runs on while its last step's tokens are judged
-// here; what it still computes for a choice that has ended is neither told nor counted.
+// All requests wait in one queue until a group has room. A group does not wait until the controller has read the tokens
+// of its last step: what it still computes for a choice that has ended is dropped and not counted.
 #pragma once
 
 #include <cstdint>
@@ -34,8 +34,8 @@ namespace braid {
 
 class Controller {
  public:
-  // `groups`: how they stand at the start. The tokenizer and the mask worker outlive it. `step_log`: null for none.
-  // `method` is not kAuto. `rebalance`: absent, no request changes its group.
+  // `groups`: the load of each group at the start. The tokenizer and the mask worker outlive it. `step_log`: null for
+  // none. `method` is not kAuto. `rebalance`: if absent, no request changes its group.
   Controller(const Tokenizer& tokenizer, MaskWorker& masks, SchedulePolicy policy, LoadBalanceMethod method,
              std::vector<GroupLoad> groups, std::shared_ptr<Logger> step_log,
              std::optional<RebalanceOptions> rebalance = std::nullopt);
@@ -43,22 +43,22 @@ class Controller {
   // The request is checked, its prompt is ids, its stop tokens are complete.
   void open(const std::shared_ptr<Submission>& submission);
   void abort(SubmissionId id);
-  // `done` gets the tokens that all groups' prefix caches let go of.
+  // Calls `done` with the number of tokens that all groups' prefix caches dropped.
   void flush(std::function<void(int64_t)> done);
   void take_outputs(int32_t group, GroupOutputs outputs, double now_s);
 
-  // Binds waiting requests to groups with room. `probe`: what a group's prefix cache has of a prompt.
+  // Binds waiting requests to groups with room. `probe` tells what a group's prefix cache has of a prompt.
   void dispatch(double now_s, RequestQueue::Probe probe);
-  // Orders running requests to other groups, where these have drifted apart; behind dispatch(), which comes first to
-  // what room there is.
+  // Moves running requests between groups whose loads have drifted apart. Call after dispatch(): waiting requests get
+  // free room first.
   void rebalance();
-  // What the group must be given since the last call.
+  // The group's commands since the last call.
   std::vector<GroupCommand> take_commands(int32_t group) { return ledger(group).take_commands(); }
 
-  // Ends everything that is open; no group's answer is waited for.
+  // Ends everything that is open, without waiting for any group.
   void end_all(FinishReason reason, const std::string& error);
 
-  // Submissions that have ended since the last call: whose last delta is given, and who holds nothing in a group.
+  // Submissions finished since the last call: final delta delivered, no pages held.
   std::vector<SubmissionId> take_ended();
   bool has_open_choices() const { return !choices_.empty(); }
 
@@ -66,7 +66,7 @@ class Controller {
   int64_t num_free_slots() const;  // choices that could be bound at once; 0 while others wait
   uint64_t num_output_tokens() const { return num_output_tokens_; }
   int32_t num_groups() const { return static_cast<int32_t>(groups_.size()); }
-  // What is on its way to the group counts as waiting there.
+  // Requests on their way to the group count as waiting there.
   GroupLoad load(int32_t group) const;
   const std::vector<GroupMoves>& moves() const { return num_moves_; }  // by group
   std::vector<MoveReport> take_moved() { return std::exchange(moved_, {}); }
@@ -79,10 +79,10 @@ class Controller {
     int64_t num_tokens = 0;
   };
 
-  // A request that was ordered to another group, from then until its group has told that it left, or that it did not.
+  // A request that was ordered to another group, until its group reports that it left or that it could not.
   struct MoveUnderWay {
     Move move;
-    uint64_t command = 0;  // the order, to its source
+    uint64_t command = 0;  // number of the order to its source
     int64_t num_pages = 0;
     int64_t num_tokens = 0;
     std::shared_ptr<Submission> submission;
@@ -103,13 +103,13 @@ class Controller {
   MaskWorker& masks_;
   RequestQueue queue_;
   const LoadBalanceMethod method_;
-  int32_t last_group_ = -1;  // that was given a request
+  int32_t last_group_ = -1;  // the group that got the last request
   std::vector<GroupLedger> groups_;
-  std::vector<StepLog> step_logs_;                           // one a group, or none
-  std::vector<std::deque<std::shared_ptr<Flush>>> flushes_;  // that each group has not answered yet
+  std::vector<StepLog> step_logs_;                           // one for each group, or none
+  std::vector<std::deque<std::shared_ptr<Flush>>> flushes_;  // by group, not yet answered
   std::unordered_map<RequestId, Choice> choices_;
   std::map<SubmissionId, std::shared_ptr<Submission>> submissions_;
-  std::vector<std::shared_ptr<Submission>> ending_;  // have no open choice any more
+  std::vector<std::shared_ptr<Submission>> ending_;  // without open choices, but still in some group
   const std::optional<RebalanceOptions> rebalance_;
   bool is_unbalanced_ = false;
   std::map<RequestId, MoveUnderWay> moves_;
@@ -118,7 +118,7 @@ class Controller {
   MoveId next_move_ = 1;
   RequestId next_request_ = 1;
   uint64_t num_output_tokens_ = 0;
-  std::vector<uint64_t> group_output_tokens_;  // of those, each group's
+  std::vector<uint64_t> group_output_tokens_;  // the same by group
 };
 
 }  // namespace braid

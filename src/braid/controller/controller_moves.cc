@@ -1,10 +1,10 @@
 // Requests that move from one group to another while they run.
 //
-// The order goes to the source. Its outputs behind the step that has the order bring the sequence, or show by their
-// count of commands that it was not to be had any more (it ended). What the source told before is taken before, and
-// what the target tells comes after the sequence was given to it: tokens keep their order, and nobody computes them
-// twice. A sequence that nobody wants any more is given to its target all the same, and aborted there: its pages are on
-// their way, and must be taken.
+// The order goes to the source group. Its outputs after the step that saw the order bring the sequence, or show by
+// their count of commands that the sequence had ended. Outputs of the source from before are read before, and the
+// target reports only after it got the sequence: tokens stay in order, and none is computed twice. A sequence that was
+// aborted meanwhile still goes to its target and is aborted there, because its pages are on their way and must be
+// received.
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -59,7 +59,7 @@ std::vector<MovableRequest> Controller::movable_requests() const {
                        .num_tokens = int64_t{choice.usage.prompt_tokens} + num_output,
                        .arrival = id});
   }
-  // In an order of their own: equal histories give equal moves.
+  // Sorted, so that equal histories lead to equal moves.
   std::ranges::sort(movable, {}, &MovableRequest::request);
   return movable;
 }
@@ -89,7 +89,7 @@ void Controller::take_departure(MovingSequence moving) {
   ledger(target).expect_no_more(under_way.num_pages, under_way.num_tokens);
   const auto choice = choices_.find(id);
   const bool has_ended = choice == choices_.end();
-  if (has_ended && moving.move.num_pages == 0) return;  // nothing of it is anywhere
+  if (has_ended && moving.move.num_pages == 0) return;  // no pages are on their way
   if (!has_ended) {
     choice->second.group = target;
     choice->second.may_move_at = choice->second.usage.output_tokens + rebalance_->min_stay;
@@ -105,7 +105,7 @@ void Controller::take_departure(MovingSequence moving) {
   if (has_ended) under_way.submission->drops[target] = ledger(target).abort(id);
 }
 
-// The group has seen their orders, and its outputs tell of no departure.
+// Moves whose order the group has seen, without reporting a departure.
 void Controller::forget_moves_that_failed(int32_t from_group) {
   std::erase_if(moves_, [&](const auto& entry) {
     const MoveUnderWay& under_way = entry.second;

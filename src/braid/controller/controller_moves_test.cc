@@ -1,5 +1,4 @@
-// Requests that change their group while they run, as the controller sees it: in two groups that step when they are
-// told.
+// Requests that move between groups while they run, as the controller sees it. The test steps both groups.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -8,8 +7,8 @@
 #include <vector>
 
 #include "braid/controller/controller.h"
-#include "braid/worker/group_publisher.h"
 #include "tests/support/tokenizer/tiny_tokenizer.h"
+#include "tests/support/worker/fake_group.h"
 
 namespace braid {
 namespace {
@@ -24,11 +23,13 @@ class ControllerMovesTest : public ::testing::Test {
   static void SetUpTestSuite() { moving_tokenizer_ = testing::load_tiny_tokenizer(); }
   static void TearDownTestSuite() { moving_tokenizer_ = nullptr; }
 
-  // Of 40 tokens, 33, 34, …, in group 0.
+  static std::vector<TokenId> prompt_of(SubmissionId id) { return std::vector<TokenId>(6, static_cast<TokenId>(id)); }
+
+  // A request for 40 tokens in group 0.
   std::shared_ptr<Submission> open(SubmissionId id, bool strict = false) {
     auto made = std::make_shared<Submission>();
     made->id = id;
-    made->request.prompt = std::vector<TokenId>(6, static_cast<TokenId>(id));
+    made->request.prompt = prompt_of(id);
     made->request.sampling.max_new_tokens = 40;
     made->request.dp_rank = 0;
     made->request.dp_rank_strict = strict;
@@ -41,21 +42,13 @@ class ControllerMovesTest : public ::testing::Test {
     controller_.dispatch(0, [](int32_t, std::span<const TokenId>) { return PrefixProbe{}; });
     return made;
   }
-  // The group takes what it is given and steps once.
+  // The group takes its commands and steps once.
   std::optional<GroupOutputs> advance(int32_t group) {
-    GroupPublisher& publisher = groups_[static_cast<size_t>(group)];
-    publisher.take(controller_.take_commands(group));
-    const auto plan = publisher.plan();
-    if (plan == nullptr) return publisher.report();
-    num_parts_ += static_cast<int>(plan->leaving.size()) - static_cast<int>(plan->arriving.size());
-    StepResult result{.step = plan->step};
-    for (const SequencePlan& sequence : plan->sequences) {
-      const TokenId token = 33 + sequence.sampling.num_output_tokens;
-      if (sequence.has_result()) result.sequences.push_back({.request = sequence.request, .sampled = {.token = token}});
-    }
-    return publisher.commit(result, 0.0);
+    FakeGroup& own = groups_[static_cast<size_t>(group)];
+    own.take(controller_.take_commands(group));
+    return own.advance();
   }
-  // And the controller judges it; false: there was nothing.
+  // Also passes the outputs to the controller. False: there were none.
   bool step(int32_t group) {
     auto outputs = advance(group);
     if (outputs) controller_.take_outputs(group, std::move(*outputs), 0);
@@ -71,11 +64,11 @@ class ControllerMovesTest : public ::testing::Test {
   void expect_whole(SubmissionId id) {
     EXPECT_EQ(finish_[id], FinishReason::kLength);
     ASSERT_EQ(tokens_[id].size(), 40U);
-    for (int32_t i = 0; i < 40; ++i) EXPECT_EQ(tokens_[id][static_cast<size_t>(i)], 33 + i);
+    EXPECT_EQ(tokens_[id], FakeModel::output_of(prompt_of(id), 0, 40, kVisibleTokens));
   }
   void expect_nothing_left() {
     EXPECT_FALSE(controller_.has_moves_under_way());
-    EXPECT_EQ(num_parts_, 0);
+    EXPECT_EQ(transfer_.num_parts(), 0U);
     for (int32_t group = 0; group < 2; ++group) {
       EXPECT_EQ(controller_.load(group).credits, groups_[static_cast<size_t>(group)].load().credits);
       EXPECT_EQ(stats(group).num_running + stats(group).num_waiting, 0);
@@ -85,21 +78,21 @@ class ControllerMovesTest : public ::testing::Test {
 
   static std::unique_ptr<Tokenizer> moving_tokenizer_;
   MaskWorker masks_;
-  std::array<GroupPublisher, 2> groups_{GroupPublisher(kMovingConfig), GroupPublisher(kMovingConfig)};
+  FakePageTransfer transfer_;
+  std::array<FakeGroup, 2> groups_{FakeGroup(kMovingConfig, &transfer_), FakeGroup(kMovingConfig, &transfer_)};
   Controller controller_{*moving_tokenizer_,
                          masks_,
                          SchedulePolicy::kFcfs,
                          LoadBalanceMethod::kMinimumTokens,
-                         {GroupPublisher(kMovingConfig).load(), GroupPublisher(kMovingConfig).load()},
+                         {FakeGroup(kMovingConfig).load(), FakeGroup(kMovingConfig).load()},
                          nullptr,
                          kMoveAtOnce};
   std::map<SubmissionId, std::vector<TokenId>> tokens_;
   std::map<SubmissionId, FinishReason> finish_;
-  int num_parts_ = 0;  // copied out and not yet in
 };
 std::unique_ptr<Tokenizer> ControllerMovesTest::moving_tokenizer_;
 
-TEST_F(ControllerMovesTest, AFullGroupGivesToAnEmptyOneAndNoTokenIsLost) {
+TEST_F(ControllerMovesTest, RequestsMoveFromAFullGroupToAnEmptyOneWithoutLosingTokens) {
   for (SubmissionId id = 1; id <= 4; ++id) open(id);
   controller_.rebalance();
   EXPECT_FALSE(controller_.has_moves_under_way()) << "nobody has a token yet";
@@ -125,9 +118,9 @@ TEST_F(ControllerMovesTest, AFullGroupGivesToAnEmptyOneAndNoTokenIsLost) {
   expect_nothing_left();
 }
 
-TEST_F(ControllerMovesTest, AnAbortOnTheWayEndsItWhereverItIs) {
-  // When: before the source takes its order, before its outputs are judged, before the target takes the sequence, and
-  // when it has it.
+TEST_F(ControllerMovesTest, AnAbortDuringAMoveEndsTheRequestWhereverItIs) {
+  // The abort comes before the source takes its order, before the controller sees the source's outputs, before the
+  // target takes the sequence, or after that.
   for (int when = 0; when < 4; ++when) {
     const auto first = static_cast<SubmissionId>(10 * when + 1);
     for (SubmissionId id = first; id < first + 3; ++id) open(id);
@@ -146,7 +139,7 @@ TEST_F(ControllerMovesTest, AnAbortOnTheWayEndsItWhereverItIs) {
     EXPECT_EQ(finish_[moving], FinishReason::kAbort);
     for (const SubmissionId id : controller_.take_ended()) {
       EXPECT_EQ(id, moving);
-      EXPECT_EQ(num_parts_, 0) << "it was told to hold nothing any more, and its pages are on their way";
+      EXPECT_EQ(transfer_.num_parts(), 0U) << "it was told to hold nothing any more, and its pages are on their way";
       EXPECT_EQ(stats(1).num_running, 0);
     }
     run_to_the_end();
@@ -156,11 +149,11 @@ TEST_F(ControllerMovesTest, AnAbortOnTheWayEndsItWhereverItIs) {
   }
 }
 
-TEST_F(ControllerMovesTest, WhatEndsBeforeItLeavesGivesTheRoomBackThatWasKeptForIt) {
+TEST_F(ControllerMovesTest, ARequestThatEndsBeforeItLeavesFreesTheRoomKeptForIt) {
   for (SubmissionId id = 1; id <= 2; ++id) open(id);
   for (int i = 0; i < 38; ++i) ASSERT_TRUE(step(0));
   auto last_but_one = advance(0);
-  auto last = advance(0);  // the group has come ahead: both have ended
+  auto last = advance(0);  // the group is ahead: both requests have ended
   controller_.take_outputs(0, std::move(*last_but_one), 0);
   controller_.rebalance();
   ASSERT_TRUE(controller_.has_moves_under_way());
@@ -172,7 +165,7 @@ TEST_F(ControllerMovesTest, WhatEndsBeforeItLeavesGivesTheRoomBackThatWasKeptFor
   expect_nothing_left();
 }
 
-TEST_F(ControllerMovesTest, WhoIsBoundStrictlyToAGroupStays) {
+TEST_F(ControllerMovesTest, ARequestBoundStrictlyToAGroupStays) {
   for (SubmissionId id = 1; id <= 4; ++id) open(id, true);
   for (int i = 0; i < 10; ++i) {
     ASSERT_TRUE(step(0));
@@ -183,7 +176,7 @@ TEST_F(ControllerMovesTest, WhoIsBoundStrictlyToAGroupStays) {
   for (SubmissionId id = 1; id <= 4; ++id) expect_whole(id);
 }
 
-TEST_F(ControllerMovesTest, AFlushAndAnEndOfAllOnTheWayLeaveNothingBehind) {
+TEST_F(ControllerMovesTest, AFlushAndEndAllDuringAMoveLeaveNothingBehind) {
   for (SubmissionId id = 1; id <= 4; ++id) open(id);
   ASSERT_TRUE(step(0));
   controller_.rebalance();
@@ -198,7 +191,7 @@ TEST_F(ControllerMovesTest, AFlushAndAnEndOfAllOnTheWayLeaveNothingBehind) {
   expect_nothing_left();
 }
 
-TEST_F(ControllerMovesTest, AMovedRequestStaysAWhile) {
+TEST_F(ControllerMovesTest, AMovedRequestStaysForMinStayTokens) {
   for (SubmissionId id = 1; id <= 4; ++id) open(id);
   ASSERT_TRUE(step(0));
   controller_.rebalance();

@@ -1,4 +1,4 @@
-// The controller against groups that run behind its back: steps and commands under way while it judges older ones.
+// The controller with groups that run ahead of it: new steps and commands are under way while it handles older outputs.
 #include "braid/controller/controller.h"
 
 #include <gtest/gtest.h>
@@ -6,44 +6,17 @@
 #include <deque>
 #include <random>
 
-#include "braid/worker/group_publisher.h"
 #include "tests/support/tokenizer/tiny_tokenizer.h"
+#include "tests/support/worker/fake_group.h"
 
 namespace braid {
 namespace {
 
-constexpr SchedulerConfig kSimulatedGroup{
+constexpr SchedulerConfig kSmallGroup{
     .num_pages = 24, .page_size = 4, .context_len = 64, .max_running_requests = 3, .chunked_prefill_size = 8};
 
-TokenId simulated_token(TokenId first_of_prompt, int32_t position) {
-  const uint64_t mixed =
-      (static_cast<uint64_t>(first_of_prompt) * 64 + static_cast<uint64_t>(position) + 1) * 0x9e3779b97f4a7c15U;
-  return static_cast<TokenId>(33 + (mixed >> 40U) % 60);
-}
-
-// A group whose tokens are a function of the prompt's first and their position.
-class SimulatedGroup {
- public:
-  void take(std::vector<GroupCommand> commands) { publisher_.take(std::move(commands)); }
-
-  // The next step, or the report of what was taken; nothing if there is neither.
-  std::optional<GroupOutputs> advance() {
-    const auto plan = publisher_.plan();
-    if (plan == nullptr) return publisher_.report();
-    StepResult result{.step = plan->step};
-    for (const SequencePlan& sequence : plan->sequences) {
-      if (sequence.first_position == 0) first_tokens_[sequence.request] = sequence.new_tokens[0];
-      if (!sequence.has_result()) continue;
-      const TokenId token = simulated_token(first_tokens_.at(sequence.request), sequence.sampling.num_output_tokens);
-      result.sequences.push_back({.request = sequence.request, .sampled = {.token = token}});
-    }
-    return publisher_.commit(result, 0.0);
-  }
-  GroupLoad load() const { return publisher_.load(); }
-
- private:
-  GroupPublisher publisher_{kSimulatedGroup};
-  std::map<RequestId, TokenId> first_tokens_;
+struct SmallGroup : FakeGroup {
+  SmallGroup() : FakeGroup(kSmallGroup) {}
 };
 
 class ControllerTest : public ::testing::Test {
@@ -61,7 +34,8 @@ class ControllerTest : public ::testing::Test {
   std::shared_ptr<Submission> submission(SubmissionId id, size_t prompt_len, int32_t max_new_tokens) {
     auto made = std::make_shared<Submission>();
     made->id = id;
-    made->request.prompt = std::vector<TokenId>(prompt_len, static_cast<TokenId>(id));
+    prompts_[id] = std::vector<TokenId>(prompt_len, static_cast<TokenId>(id));
+    made->request.prompt = prompts_[id];
     made->request.sampling.max_new_tokens = max_new_tokens;
     made->on_delta = [this, id](const Delta& delta) {
       Ended& ended = ended_[id];
@@ -73,34 +47,35 @@ class ControllerTest : public ::testing::Test {
     };
     return made;
   }
-  static std::string expected_text(SubmissionId id, int32_t num_tokens) {
-    std::vector<TokenId> ids;
-    for (int32_t i = 0; i < num_tokens; ++i) ids.push_back(simulated_token(static_cast<TokenId>(id), i));
-    return tokenizer_->decode(ids, true);
+  std::vector<TokenId> expected_tokens(SubmissionId id, int32_t num_tokens) const {
+    return FakeModel::output_of(prompts_.at(id), 0, num_tokens, kVisibleTokens);
+  }
+  std::string expected_text(SubmissionId id, int32_t num_tokens) const {
+    return tokenizer_->decode(expected_tokens(id, num_tokens), true);
   }
   void dispatch() {
     controller_.dispatch(0, [](int32_t, std::span<const TokenId>) { return PrefixProbe{}; });
   }
 
   static std::unique_ptr<Tokenizer> tokenizer_;
+  std::map<SubmissionId, std::vector<TokenId>> prompts_;
   std::map<SubmissionId, Ended> ended_;
   MaskWorker masks_;
-  Controller controller_{
-      *tokenizer_, masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kMinimumTokens, {SimulatedGroup().load()},
-      nullptr};
+  Controller controller_{*tokenizer_,           masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kMinimumTokens,
+                         {SmallGroup().load()}, nullptr};
 };
 std::unique_ptr<Tokenizer> ControllerTest::tokenizer_;
 
-TEST_F(ControllerTest, TokensPastAStopStringAreNeitherToldNorCounted) {
-  SimulatedGroup group;
-  const std::string whole = expected_text(7, 20);
+TEST_F(ControllerTest, TokensPastAStopStringAreNeitherDeliveredNorCounted) {
+  SmallGroup group;
   const auto stopped = submission(7, 5, 20);
+  const std::string whole = expected_text(7, 20);
   stopped->request.stop_strings = {whole.substr(6, 2)};
   const size_t end = whole.find(stopped->request.stop_strings[0]);
   controller_.open(stopped);
   dispatch();
   group.take(controller_.take_commands(0));
-  std::deque<GroupOutputs> unread;  // the group runs on to its end before anything is judged
+  std::deque<GroupOutputs> unread;  // the group runs to the end before the controller sees any outputs
   while (auto outputs = group.advance()) unread.push_back(std::move(*outputs));
   ASSERT_EQ(unread.size(), 20U);
   for (GroupOutputs& outputs : unread) controller_.take_outputs(0, std::move(outputs), 0);
@@ -118,8 +93,8 @@ TEST_F(ControllerTest, TokensPastAStopStringAreNeitherToldNorCounted) {
   EXPECT_EQ(controller_.take_ended(), std::vector<SubmissionId>{7});
 }
 
-TEST_F(ControllerTest, AGroupIsGivenNoMoreThanItsRoomAndWhatIsOnTheWayCounts) {
-  SimulatedGroup group;
+TEST_F(ControllerTest, AGroupGetsNoMoreRequestsThanItHasRoomFor) {
+  SmallGroup group;
   for (SubmissionId id = 1; id <= 5; ++id) controller_.open(submission(id, 4, 30));
   dispatch();
   EXPECT_EQ(controller_.take_commands(0).at(0).add.size(), 3U) << "as many as may run";
@@ -129,9 +104,9 @@ TEST_F(ControllerTest, AGroupIsGivenNoMoreThanItsRoomAndWhatIsOnTheWayCounts) {
   EXPECT_TRUE(controller_.take_commands(0).empty()) << "nothing has become free";
 }
 
-TEST_F(ControllerTest, ARequestGoesToTheGroupItNamesAndWaitsForItOnlyWhereItMust) {
+TEST_F(ControllerTest, ARequestGoesToTheGroupItNamesAndWaitsForItOnlyIfStrict) {
   Controller controller(*tokenizer_, masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kRoundRobin,
-                        {SimulatedGroup().load(), SimulatedGroup().load()}, nullptr);
+                        {SmallGroup().load(), SmallGroup().load()}, nullptr);
   const auto bound = [&] {
     controller.dispatch(0, [](int32_t, std::span<const TokenId>) { return PrefixProbe{}; });
     std::string ids;
@@ -152,8 +127,8 @@ TEST_F(ControllerTest, ARequestGoesToTheGroupItNamesAndWaitsForItOnlyWhereItMust
   EXPECT_EQ(controller.num_queued(), 1);
 }
 
-TEST_F(ControllerTest, AFlushIsAnsweredWithTheGroupsTokensAndByTheEndOfAll) {
-  SimulatedGroup group;
+TEST_F(ControllerTest, AFlushIsAnsweredWithTheGroupsTokensOrWhenAllEnd) {
+  SmallGroup group;
   std::vector<int64_t> flushed;
   controller_.flush([&](int64_t num_tokens) { flushed.push_back(num_tokens); });
   group.take(controller_.take_commands(0));
@@ -164,12 +139,12 @@ TEST_F(ControllerTest, AFlushIsAnsweredWithTheGroupsTokensAndByTheEndOfAll) {
   controller_.end_all(FinishReason::kError, "lost");
   EXPECT_EQ(flushed.size(), 2U) << "nobody waits for a group that has ended";
   group.take(controller_.take_commands(0));
-  controller_.take_outputs(0, *group.advance(), 0);  // it goes on, and answers late
+  controller_.take_outputs(0, *group.advance(), 0);  // the group continues and answers late
   EXPECT_EQ(flushed.size(), 2U);
 }
 
-TEST_F(ControllerTest, EndingAllTellsEveryChoiceWhyOnce) {
-  SimulatedGroup group;
+TEST_F(ControllerTest, EndAllTellsEveryChoiceTheReasonOnce) {
+  SmallGroup group;
   for (SubmissionId id = 1; id <= 5; ++id) controller_.open(submission(id, 4, 30));
   dispatch();
   group.take(controller_.take_commands(0));
@@ -184,8 +159,8 @@ TEST_F(ControllerTest, EndingAllTellsEveryChoiceWhyOnce) {
   EXPECT_EQ(controller_.take_ended().size(), 5U);
 }
 
-TEST_F(ControllerTest, RequestsWaitInOneQueueAndGoWhereRoomIs) {
-  std::vector<SimulatedGroup> groups(2);
+TEST_F(ControllerTest, RequestsWaitInOneQueueAndGoToAGroupWithRoom) {
+  std::vector<SmallGroup> groups(2);
   Controller controller(*tokenizer_, masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kRoundRobin,
                         {groups[0].load(), groups[1].load()}, nullptr);
   for (SubmissionId id = 1; id <= 9; ++id) controller.open(submission(id, 4, id == 2 ? 3 : 40));
@@ -206,8 +181,8 @@ TEST_F(ControllerTest, RequestsWaitInOneQueueAndGoWhereRoomIs) {
   EXPECT_EQ(controller.num_free_slots(), 0);
 }
 
-TEST_F(ControllerTest, APromptGoesWhereItsPrefixIs) {
-  std::vector<SimulatedGroup> groups(3);
+TEST_F(ControllerTest, APromptGoesToTheGroupThatCachesItsPrefix) {
+  std::vector<SmallGroup> groups(3);
   Controller controller(*tokenizer_, masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kPrefixAffinity,
                         {groups[0].load(), groups[1].load(), groups[2].load()}, nullptr);
   controller.open(submission(1, 9, 5));
@@ -215,8 +190,8 @@ TEST_F(ControllerTest, APromptGoesWhereItsPrefixIs) {
   EXPECT_EQ(controller.take_commands(1).size(), 1U);
 }
 
-// Commands and outputs are late by a random number of events; clients leave at random.
-TEST_F(ControllerTest, WhateverTheDelaysEveryRequestEndsOnceWithItsOwnTokens) {
+// Commands and outputs are delayed by random numbers of events; clients leave at random.
+TEST_F(ControllerTest, WithAnyDelaysEveryRequestEndsOnceWithItsOwnTokens) {
   const LoadBalanceMethod methods[] = {LoadBalanceMethod::kRoundRobin, LoadBalanceMethod::kShortestQueue,
                                        LoadBalanceMethod::kMinimumTokens, LoadBalanceMethod::kPrefixAffinity};
   for (uint64_t seed = 1; seed <= 300; ++seed) {
@@ -226,9 +201,9 @@ TEST_F(ControllerTest, WhateverTheDelaysEveryRequestEndsOnceWithItsOwnTokens) {
     ended_.clear();
     const size_t num_groups = 1 + seed % 3;
     const auto method = methods[seed % std::size(methods)];
-    std::vector<SimulatedGroup> groups(num_groups);
+    std::vector<SmallGroup> groups(num_groups);
     std::vector<GroupLoad> loads;
-    for (const SimulatedGroup& group : groups) loads.push_back(group.load());
+    for (const SmallGroup& group : groups) loads.push_back(group.load());
     Controller controller(*tokenizer_, masks_, SchedulePolicy::kFcfs, method, loads, nullptr);
     std::vector<std::deque<std::vector<GroupCommand>>> commands(num_groups);
     std::vector<std::deque<GroupOutputs>> outputs(num_groups);
@@ -267,7 +242,7 @@ TEST_F(ControllerTest, WhateverTheDelaysEveryRequestEndsOnceWithItsOwnTokens) {
         if (one_in(2)) {
           if (auto made = groups[i].advance()) outputs[i].push_back(std::move(*made));
           const SchedulerStats stats = groups[i].load().scheduler;
-          EXPECT_LE(stats.num_running + stats.num_waiting, kSimulatedGroup.max_running_requests);
+          EXPECT_LE(stats.num_running + stats.num_waiting, kSmallGroup.max_running_requests);
         }
         if (!outputs[i].empty() && one_in(3)) {
           controller.take_outputs(static_cast<int32_t>(i), std::move(outputs[i].front()), 0);
@@ -280,9 +255,7 @@ TEST_F(ControllerTest, WhateverTheDelaysEveryRequestEndsOnceWithItsOwnTokens) {
     for (const auto& [id, ended] : ended_) {
       EXPECT_EQ(ended.num_ends, 1);
       num_tokens += ended.tokens.size();
-      for (size_t i = 0; i < ended.tokens.size(); ++i) {
-        EXPECT_EQ(ended.tokens[i], simulated_token(static_cast<TokenId>(id), static_cast<int32_t>(i)));
-      }
+      EXPECT_EQ(ended.tokens, expected_tokens(id, static_cast<int32_t>(ended.tokens.size())));
       if (ended.last.finish == FinishReason::kLength) {
         EXPECT_EQ(static_cast<int32_t>(ended.tokens.size()), lengths.at(id));
         EXPECT_EQ(ended.text, expected_text(id, lengths.at(id)));
@@ -293,7 +266,7 @@ TEST_F(ControllerTest, WhateverTheDelaysEveryRequestEndsOnceWithItsOwnTokens) {
       }
     }
     EXPECT_EQ(controller.num_output_tokens(), num_tokens);
-    for (const SimulatedGroup& group : groups) {
+    for (const SmallGroup& group : groups) {
       const SchedulerStats stats = group.load().scheduler;
       EXPECT_EQ(stats.num_running + stats.num_waiting, 0) << "what has ended holds nothing";
       EXPECT_EQ(stats.num_free_pages + stats.num_cached_pages, stats.num_pages);

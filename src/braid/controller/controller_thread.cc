@@ -4,6 +4,7 @@
 #include <exception>
 #include <utility>
 
+#include "braid/base/check.h"
 #include "braid/base/clock.h"
 #include "braid/base/thread_role.h"
 #include "braid/controller/assignments.h"
@@ -11,35 +12,9 @@
 namespace braid {
 namespace {
 
-// Steps that a group may be ahead of the controller: a slow reader slows the ranks down, as memory and unread tokens
-// would otherwise grow.
+// The most steps that a group may be ahead of the controller. A slow controller then slows the ranks down; otherwise
+// unread outputs would pile up.
 constexpr int32_t kMaxWaitingOutputs = 4;
-
-// A group that is slower than others, a replica with a long step, may leave so many maps unread, and the controller
-// then waits for it as long as ranks wait for each other.
-LinkLimits link_limits(double collective_timeout_s) {
-  return {.max_queued = 4096, .send_timeout_s = collective_timeout_s};
-}
-
-// `before_step` before each step of each rank.
-void watch_steps(std::vector<WorldMember>& members, int32_t world,
-                 const std::function<void(int32_t, int32_t)>& before_step) {
-  int32_t tp_rank = 0;
-  for (WorldMember& member : members) {
-    member.execute = [execute = std::move(member.execute), before_step, world, tp_rank](
-                         const StepPlan& plan, std::span<const StepHeader> headers) -> Result<StepResult> {
-      before_step(world, tp_rank);
-      return execute(plan, headers);
-    };
-    ++tp_rank;
-  }
-}
-
-// What a collective fails with has the report already; what a rank fails with by itself has not.
-std::string with_report(const std::string& reason, const LocalWorld* world) {
-  if (world == nullptr || reason.find('\n') != std::string::npos) return reason;
-  return fmt::format("{}\n{}", reason, world->report());
-}
 
 std::string first_line(const std::string& text) {
   return text.substr(0, text.find('\n'));
@@ -47,48 +22,34 @@ std::string first_line(const std::string& text) {
 
 }  // namespace
 
-ControllerThread::ControllerThread(RankSet& ranks, const Tokenizer& tokenizer, const EngineOptions& options,
-                                   std::shared_ptr<Logger> logger)
-    : scheduler_config_(ranks.scheduler_config()),
-      groups_per_world_(ranks.layout().groups_per_world()),
-      max_queued_(options.max_queued_requests),
+ControllerThread::ControllerThread(ControllerOptions options, ControlledGroups groups, const Tokenizer& tokenizer,
+                                   std::shared_ptr<Logger> logger, std::unique_ptr<ControllerLink> link)
+    : max_queued_(options.max_queued_requests),
+      groups_per_world_(groups.groups_per_world),
+      context_len_(groups.context_len),
+      num_kv_tokens_(groups.num_kv_tokens),
       logger_(std::move(logger)),
-      told_failure_(options.on_failure),
-      controller_(tokenizer, mask_worker_, options.schedule_policy,
-                  resolve_load_balance_method(options.load_balance_method, options.rank.radix_cache),
-                  std::vector<GroupLoad>(static_cast<size_t>(ranks.layout().num_groups()),
-                                         GroupPublisher(scheduler_config_).load()),
-                  options.log_steps ? logger_ : nullptr, options.kv_rebalance),
-      links_(make_in_process_links(ranks.layout().num_groups(), link_limits(options.rank.collective_timeout_s))),
+      told_failure_(std::move(options.on_failure)),
+      controller_(tokenizer, mask_worker_, options.schedule_policy, options.load_balance_method,
+                  std::move(groups.loads), options.log_steps ? logger_ : nullptr, options.kv_rebalance),
+      link_(std::move(link)),
       dispatch_mode_(options.dispatch_mode),
-      dispatcher_(*links_.controller, dispatch_mode_, ranks.layout().num_groups()) {
+      dispatcher_(*link_, dispatch_mode_, controller_.num_groups()) {
   publish();
-  const AssignmentLimits limits =
-      assignment_limits(scheduler_config_, controller_.num_groups(), ranks.config().vocab_size);
-  for (int32_t world = 0; world < ranks.layout().num_worlds(); ++world) {
-    const int32_t first_group = world * groups_per_world_;
-    std::vector<WorldGroup> groups;
-    for (int32_t group = first_group; group < first_group + groups_per_world_; ++group) {
-      auto& link = links_.publishers[static_cast<size_t>(group)];
-      groups.push_back({.scheduler = scheduler_config_, .inbox = GroupInbox(std::move(link), group, limits)});
-    }
-    std::vector<WorldMember> members = ranks.members(world, &mask_worker_);
-    if (options.before_step) watch_steps(members, world, options.before_step);
-    worlds_.push_back(std::make_unique<World>(
-        std::move(groups), std::move(members),
-        [this, first_group](int32_t group, GroupOutputs outputs) {
-          on_outputs(first_group + group, std::move(outputs));
-        },
-        [this, local = ranks.world(world), &page_transfer = ranks.page_transfer()](const std::string& reason) {
-          page_transfer.abort(first_line(reason));
-          on_failure(with_report(reason, local));
-        },
-        options.prefill_alignment));
-  }
-  thread_ = std::thread([this] { thread_main(); });
 }
 
 ControllerThread::~ControllerThread() {
+  stop();
+}
+
+void ControllerThread::start(LocalGroups& groups) {
+  CHECK(groups_ == nullptr, "the controller's thread runs already");
+  groups_ = &groups;
+  thread_ = std::thread([this] { thread_main(); });
+}
+
+void ControllerThread::stop() {
+  if (!thread_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);
     is_stopping_ = true;
@@ -97,18 +58,18 @@ ControllerThread::~ControllerThread() {
   thread_.join();
 }
 
-std::variant<SubmissionId, Refusal> ControllerThread::submit(GenerationRequest request, DeltaCallback on_delta) {
+Result<SubmissionId, SubmitError> ControllerThread::submit(GenerationRequest request, DeltaCallback on_delta) {
   auto submission = std::make_shared<Submission>();
   submission->request = std::move(request);
   submission->on_delta = std::move(on_delta);
   submission->submitted_s = monotonic_seconds();
   const std::unique_lock lock(mutex_);
-  if (!fatal_error_.empty()) return Refusal{.reason = Refusal::Reason::kEngineFailed, .message = fatal_error_};
+  if (!fatal_error_.empty()) return SubmitError{.reason = SubmitError::Reason::kEngineFailed, .message = fatal_error_};
   const int64_t num_waiting = stats_.num_queued + num_new_choices_ - stats_.num_free_slots;
   const int32_t num_choices = submission->request.n;
   if (num_waiting + num_choices > max_queued_) {
-    return Refusal{
-        .reason = Refusal::Reason::kQueueFull,
+    return SubmitError{
+        .reason = SubmitError::Reason::kQueueFull,
         .message = fmt::format("{} requests wait already, {} may", std::max<int64_t>(0, num_waiting), max_queued_)};
   }
   num_new_choices_ += num_choices;
@@ -150,7 +111,6 @@ EngineStats ControllerThread::stats() const {
   return stats;
 }
 
-// On a rank's thread.
 void ControllerThread::on_outputs(int32_t group, GroupOutputs outputs) {
   std::unique_lock lock(mutex_);
   outputs_taken_.wait(
@@ -161,7 +121,6 @@ void ControllerThread::on_outputs(int32_t group, GroupOutputs outputs) {
   work_arrived_.notify_one();
 }
 
-// On a rank's thread.
 void ControllerThread::on_failure(const std::string& reason) {
   const std::lock_guard lock(mutex_);
   if (!world_failure_.empty()) return;  // another replica's
@@ -186,14 +145,19 @@ void ControllerThread::thread_main() {
   {
     const std::lock_guard lock(mutex_);
     fatal_error_ = error;
-    stats_.failure = error;  // before any request ends with it: who sees that and asks is told so too
+    stats_.failure = error;  // before any request ends with it, so that a caller who then asks is told the same
     takes_outputs_ = false;
   }
   outputs_taken_.notify_all();
+  end_everything(error);
+}
+
+// Ends all requests, and those that still arrive, until stop().
+void ControllerThread::end_everything(const std::string& error) {
   const FinishReason reason = error.empty() ? FinishReason::kAbort : FinishReason::kError;
   bool is_told = error.empty() || !told_failure_;
   bool is_linked = true;
-  while (true) {  // whatever still comes ends at once
+  while (true) {
     std::vector<Event> events;
     {
       const std::lock_guard lock(mutex_);
@@ -201,7 +165,7 @@ void ControllerThread::thread_main() {
     }
     for (Event& event : events) carry_out(std::move(event));
     controller_.end_all(reason, error);
-    // What a world that has ended was to do is of no interest, and nobody reads its link.
+    // A world that has ended does not read its link: sending may fail, and nothing depends on it.
     is_linked = is_linked && send_commands().ok();
     publish();
     if (!std::exchange(is_told, true)) told_failure_(error);
@@ -211,11 +175,9 @@ void ControllerThread::thread_main() {
   }
 }
 
-// Why it must end; empty if it was stopped.
+// Returns why it must end; empty if it was stopped.
 std::string ControllerThread::run_until_stopped() {
-  const auto probe = [&](int32_t group, std::span<const TokenId> prompt) {
-    return world_of(group).probe(group % groups_per_world_, prompt);
-  };
+  const auto probe = [&](int32_t group, std::span<const TokenId> prompt) { return groups_->probe(group, prompt); };
   while (true) {
     std::vector<Event> events;
     std::string failure;
@@ -260,14 +222,15 @@ void ControllerThread::carry_out(Event event) {
   }
 }
 
-// Worlds are woken behind what they are sent.
+// Each world is woken once, after its maps are in their links.
 Status ControllerThread::send_commands() {
   for (std::vector<GroupCommand>& map : take_assignments(controller_)) {
-    std::vector<bool> is_reached(worlds_.size(), dispatch_mode_ == DispatchMode::kBroadcast);
+    const int32_t num_worlds = controller_.num_groups() / groups_per_world_;
+    std::vector<bool> is_reached(static_cast<size_t>(num_worlds), dispatch_mode_ == DispatchMode::kBroadcast);
     for (const GroupCommand& command : map) is_reached[static_cast<size_t>(command.group / groups_per_world_)] = true;
     const Status sent = dispatcher_.send(std::move(map));
-    for (size_t world = 0; world < worlds_.size(); ++world) {
-      if (is_reached[world]) worlds_[world]->wake();
+    for (int32_t world = 0; world < num_worlds; ++world) {
+      if (is_reached[static_cast<size_t>(world)]) groups_->wake(world * groups_per_world_);
     }
     TRY_STATUS(sent);
   }
@@ -281,7 +244,7 @@ void ControllerThread::log_moves() {
   }
 }
 
-// Statistics first, so that who has waited for a submission sees it counted.
+// Statistics first: a caller whose wait() returns then sees its submission counted.
 void ControllerThread::publish() {
   std::vector<GroupLoad> groups;
   for (int32_t group = 0; group < controller_.num_groups(); ++group) groups.push_back(controller_.load(group));
@@ -289,8 +252,8 @@ void ControllerThread::publish() {
   stats_ = {.scheduler = {},
             .num_queued = controller_.num_queued(),
             .num_free_slots = controller_.num_free_slots(),
-            .context_len = scheduler_config_.context_len,
-            .num_kv_tokens = int64_t{scheduler_config_.num_pages} * scheduler_config_.page_size * std::ssize(groups),
+            .context_len = context_len_,
+            .num_kv_tokens = num_kv_tokens_,
             .num_output_tokens = controller_.num_output_tokens(),
             .failure = fatal_error_};
   for (const GroupLoad& load : groups) {

@@ -1,45 +1,82 @@
-// The controller's thread: brings the controller what callers submit and what the groups give, and sends the groups
-// their commands, as maps over links to their publishers. It sleeps while nothing happens. The ranks run on threads of
-// their own (worker/world.h).
+// The controller's thread: passes the controller what callers submit and what the groups report, and sends the groups
+// their commands as assignment maps over links. It sleeps while nothing happens. It reaches the groups only through
+// wire/, and the ranks run on threads of their own.
+//
+// Tested by api/engine_test.cc and api/engine_failure_test.cc, on real ranks.
 #pragma once
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <future>
+#include <limits>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
 #include <variant>
 #include <vector>
 
-#include "braid/api/engine.h"
 #include "braid/base/log.h"
+#include "braid/base/result.h"
 #include "braid/controller/controller.h"
+#include "braid/controller/engine_stats.h"
 #include "braid/controller/mask_worker.h"
 #include "braid/controller/rate_meter.h"
+#include "braid/request/submit_error.h"
+#include "braid/wire/group_listener.h"
+#include "braid/wire/local_groups.h"
 #include "braid/wire/transport/dispatch.h"
-#include "braid/wire/transport/in_process_link.h"
-#include "braid/worker/rank_set.h"
-#include "braid/worker/world.h"
+#include "braid/wire/transport/link.h"
 
 namespace braid {
 
-class ControllerThread {
+struct ControllerOptions {
+  SchedulePolicy schedule_policy = SchedulePolicy::kFcfs;
+  LoadBalanceMethod load_balance_method = LoadBalanceMethod::kRoundRobin;  // not kAuto
+  DispatchMode dispatch_mode = DispatchMode::kBroadcast;
+  std::optional<RebalanceOptions> kv_rebalance = {};
+  bool log_steps = false;
+  int64_t max_queued_requests = std::numeric_limits<int64_t>::max();
+  // Called once, on the controller's thread, after every request has ended with the error.
+  std::function<void(const std::string& reason)> on_failure = {};
+};
+
+// The groups that a controller is in front of.
+struct ControlledGroups {
+  std::vector<GroupLoad> loads;  // of each group, at the start
+  int32_t groups_per_world = 1;
+  int64_t context_len = 0;    // the most tokens of one request
+  int64_t num_kv_tokens = 0;  // capacity of all KV pools together
+};
+
+class ControllerThread final : public GroupListener {
  public:
-  // The ranks outlive it.
-  ControllerThread(RankSet& ranks, const Tokenizer& tokenizer, const EngineOptions& options,
-                   std::shared_ptr<Logger> logger);
-  ~ControllerThread();
+  // The tokenizer outlives it. The groups' publishers are at the other end of `link`.
+  ControllerThread(ControllerOptions options, ControlledGroups groups, const Tokenizer& tokenizer,
+                   std::shared_ptr<Logger> logger, std::unique_ptr<ControllerLink> link);
+  ~ControllerThread() override;
+
+  // Starts the thread. `groups` outlives it.
+  void start(LocalGroups& groups);
+  // Ends every request with FinishReason::kAbort and joins the thread. From then on outputs are dropped.
+  void stop();
+
+  // The masks of grammars, for the sampler of every group.
+  TokenMasks& masks() { return mask_worker_; }
 
   // From any thread. The request is checked, its prompt is ids, its stop tokens are complete.
-  std::variant<SubmissionId, Refusal> submit(GenerationRequest request, DeltaCallback on_delta);
+  Result<SubmissionId, SubmitError> submit(GenerationRequest request, DeltaCallback on_delta);
   int64_t flush_cache();
   void abort(SubmissionId id);
   void wait(SubmissionId id);
   EngineStats stats() const;
   int32_t num_groups() const { return controller_.num_groups(); }
+
+  void on_outputs(int32_t group, GroupOutputs outputs) override;
+  void on_failure(const std::string& reason) override;
 
  private:
   struct AbortEvent {
@@ -54,32 +91,30 @@ class ControllerThread {
   };
   using Event = std::variant<std::shared_ptr<Submission>, AbortEvent, FlushEvent, OutputsEvent>;
 
-  void on_outputs(int32_t group, GroupOutputs outputs);
-  // `reason`, and behind its first line what each rank did and waits for, if that is known.
-  void on_failure(const std::string& reason);
   void thread_main();
   std::string run_until_stopped();
+  void end_everything(const std::string& error);
   std::vector<Event> take_inbox();
   void carry_out(Event event);
   void log_moves();
-  World& world_of(int32_t group) { return *worlds_[static_cast<size_t>(group / groups_per_world_)]; }
   Status send_commands();
   void publish();
 
-  const SchedulerConfig scheduler_config_;  // of each group
-  const int32_t groups_per_world_;
   const int64_t max_queued_;
+  const int32_t groups_per_world_;
+  const int64_t context_len_;
+  const int64_t num_kv_tokens_;
   const std::shared_ptr<Logger> logger_;
-
   const std::function<void(const std::string&)> told_failure_;
 
   MaskWorker mask_worker_;
 
   // The controller thread's own.
   Controller controller_;
-  InProcessLinks links_;  // its end; the publishers' are with their worlds
+  const std::unique_ptr<ControllerLink> link_;
   const DispatchMode dispatch_mode_;
   Dispatcher dispatcher_;
+  LocalGroups* groups_ = nullptr;
   int64_t num_taken_choices_ = 0;  // from the inbox since the last publish()
 
   // Shared.
@@ -89,18 +124,17 @@ class ControllerThread {
   std::condition_variable submission_ended_;
   std::vector<Event> inbox_;
   int32_t num_waiting_outputs_ = 0;  // in the inbox
-  int64_t num_new_choices_ = 0;      // that stats_ does not count yet
+  int64_t num_new_choices_ = 0;      // not yet counted in stats_
   std::set<SubmissionId> open_submissions_;
   SubmissionId next_submission_ = 1;
   EngineStats stats_;
   RateMeter output_rate_;
   bool is_stopping_ = false;
   bool takes_outputs_ = true;
-  std::string world_failure_;  // not empty: the ranks have ended, for this reason
+  std::string world_failure_;  // not empty: a world has ended, for this reason
   std::string fatal_error_;    // not empty: every request ends with it
 
   std::thread thread_;
-  std::vector<std::unique_ptr<World>> worlds_;  // last: their threads use all others
 };
 
 }  // namespace braid

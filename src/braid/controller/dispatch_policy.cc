@@ -14,7 +14,7 @@ constexpr auto kLoadBalanceMethods =
     std::to_array({LoadBalanceMethod::kAuto, LoadBalanceMethod::kRoundRobin, LoadBalanceMethod::kShortestQueue,
                    LoadBalanceMethod::kMinimumTokens, LoadBalanceMethod::kPrefixAffinity});
 
-// The group with room whose key is the least; ties go to the lowest.
+// The group with room that has the smallest key; ties go to the lowest group.
 template <typename KeyOf>
 std::optional<int32_t> least_group(std::span<const GroupView> groups, const KeyOf& key_of) {
   std::optional<int32_t> best;

@@ -36,7 +36,7 @@ TEST(DispatchPolicy, RoundRobinGoesToTheNextInTurnThatHasRoom) {
   EXPECT_EQ(pick_group(Method::kRoundRobin, groups, 0), 2);
 }
 
-TEST(DispatchPolicy, TheLeastLoadedGroupWithRoomByRequestsOrByTokens) {
+TEST(DispatchPolicy, PicksTheLeastLoadedGroupWithRoomByRequestsOrByTokens) {
   auto groups = three_groups();
   EXPECT_EQ(pick_group(Method::kShortestQueue, groups, -1), 1);
   EXPECT_EQ(pick_group(Method::kMinimumTokens, groups, -1), 2);
@@ -76,7 +76,7 @@ TEST(DispatchPolicy, OnePopularPrefixCannotFillItsGroupBeyondTheWindow) {
   EXPECT_GT(std::ranges::count(picked, 1), 15);
 }
 
-TEST(DispatchPolicy, WithoutRoomNobodyIsPicked) {
+TEST(DispatchPolicy, WithoutRoomNoGroupIsPicked) {
   auto groups = three_groups();
   for (GroupView& group : groups) group.has_room = false;
   for (const Method method :

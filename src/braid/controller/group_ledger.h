@@ -1,4 +1,5 @@
-// What the controller knows of one group: how it said that it stands, and what is on its way to it since.
+// The controller's view of one group: the load it last reported, and what has been sent to it since. Tested by
+// controller_test.cc and controller_moves_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -13,26 +14,25 @@ namespace braid {
 
 class GroupLedger {
  public:
-  // Prompt tokens of one command, unless one request alone has more.
+  // The most prompt tokens in one command, unless a single request has more.
   static constexpr int64_t kMaxCommandTokens = int64_t{1} << 22;
 
   explicit GroupLedger(GroupLoad load) : load_(std::move(load)) {}
 
-  // `num_pages`: what the request takes from the group's credits. `num_tokens`: what it adds to the group's load.
+  // `num_pages`: taken from the group's credits. `num_tokens`: added to the group's load.
   void add(SchedulerRequest request, int64_t num_pages, int64_t num_tokens);
-  // A sequence that may come from another group: its room is kept until it is given to the group, or does not come.
+  // A sequence that may come from another group. Its room is reserved until it arrives or turns out not to come.
   void expect(int64_t num_pages, int64_t num_tokens);
   void expect_no_more(int64_t num_pages, int64_t num_tokens);
   void arrive(MovingSequence moving, int64_t num_pages, int64_t num_tokens);
-  // It is to leave; and it has left, or cannot.
+  // A sequence is ordered to leave; it has left, or could not.
   uint64_t depart(const DepartOrder& order);
   void leaves_no_more() { --num_leaving_; }
-  // Each gives the command's number.
+  // Each returns the command's number.
   uint64_t abort(RequestId request);
   uint64_t finish(RequestId request);
   uint64_t flush_cache();
-  // All commands since the last call, in their order: one, but where the cache is to be flushed twice or prompts are
-  // very long.
+  // All commands since the last call, in order: one, unless the cache is flushed twice or prompts are very long.
   std::vector<GroupCommand> take_commands() {
     open_tokens_ = 0;
     return std::exchange(outbox_, {});
@@ -41,12 +41,12 @@ class GroupLedger {
   void take(GroupLoad load);
   bool has_seen(uint64_t command) const { return load_.num_commands >= command; }
 
-  // What the group can take, beside what is on its way.
+  // What the group can still take, with everything on its way to it subtracted.
   Credits credits() const;
   const GroupLoad& load() const { return load_; }
   int64_t num_on_the_way() const { return static_cast<int64_t>(on_the_way_.size()); }
-  // Requests, and tokens of prompts to be computed and of what runs; with what is on its way to it, and without what is
-  // to leave.
+  // Requests, and prompt tokens to be computed plus context tokens. Both count what is on its way to the group, and not
+  // what is about to leave it.
   int64_t num_requests() const;
   int64_t num_tokens() const;
 
@@ -63,8 +63,8 @@ class GroupLedger {
   uint64_t num_sent_ = 0;
   std::vector<GroupCommand> outbox_;
   int64_t open_tokens_ = 0;       // of the prompts in the last of these
-  std::deque<Added> on_the_way_;  // that load_ does not know of
-  Added expected_;                // all together
+  std::deque<Added> on_the_way_;  // not yet in load_
+  Added expected_;                // the sum of all expected sequences
   int32_t num_expected_ = 0;
   int32_t num_leaving_ = 0;
 };

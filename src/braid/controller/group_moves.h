@@ -1,4 +1,4 @@
-// What --kv-rebalance has done, for metrics and the log.
+// Moves that --kv-rebalance has made, for metrics and the log.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace braid {
 
-// Requests that one group gave to others and took from them, since the start.
+// Requests that left one group for others and that came to it from others, since the start.
 struct GroupMoves {
   uint64_t num_given = 0;
   uint64_t num_taken = 0;
@@ -15,13 +15,13 @@ struct GroupMoves {
   bool operator==(const GroupMoves&) const = default;
 };
 
-// One of them.
+// One move.
 struct MoveReport {
   RequestId request = 0;
   int32_t from_group = 0;
   int32_t to_group = 0;
   int64_t num_tokens = 0;
-  int32_t num_pages = 0;  // that went with it; 0: it waited for some where it was
+  int32_t num_pages = 0;  // moved with it; 0: it was waiting for pages
 };
 
 }  // namespace braid

@@ -70,7 +70,7 @@ void MaskWorker::thread_main() {
     auto mask = find(grammar);
     lock.lock();
     under_way_.reset();
-    Mask& own = masks_.at(request);  // who forgets it has waited
+    Mask& own = masks_.at(request);  // forget() waits while the request is under_way_
     own.is_ready = true;
     if (mask.ok()) {
       own.bits = *std::move(mask);
@@ -87,7 +87,7 @@ Result<TokenMask> MaskWorker::find(const ChoiceGrammar& grammar) {
     std::vector<uint32_t> bits;
     TRY_STATUS(grammar.fill_mask(bits));
     return std::make_shared<const std::vector<uint32_t>>(std::move(bits));
-  } catch (const std::exception& exception) {  // the edge of a thread: no memory, say, ends this request alone
+  } catch (const std::exception& exception) {  // the edge of a thread: a lack of memory ends this request alone
     return fail("the grammar's mask cannot be found: {}", exception.what());
   }
 }

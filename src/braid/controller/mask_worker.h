@@ -1,5 +1,6 @@
-// Finds the masks of choices on a thread of its own, while the forward pass runs that they are for: asked for as soon
-// as the token before is accepted. It sleeps without work, and its thread starts with the first mask.
+// Computes the masks of choices on a thread of its own, beside the forward pass that needs them. The next mask is asked
+// for as soon as the controller has accepted the previous token. The thread starts with the first mask and sleeps
+// without work.
 #pragma once
 
 #include <condition_variable>
@@ -22,11 +23,12 @@ class MaskWorker : public TokenMasks {
   MaskWorker(const MaskWorker&) = delete;
   MaskWorker& operator=(const MaskWorker&) = delete;
 
-  // Finds the mask of the request's output token at `position`. The grammar must stay as it is until somebody has
-  // wait()ed for the mask, or the request is forgotten. The first call, before the request is given to a group, makes
-  // it known.
+  // Starts computing the mask of the request's output token at `position`. The grammar must not change until a
+  // wait_for() has returned the mask, or the request is forgotten. The first call, before the request goes to a group,
+  // registers the request.
   void ask(RequestId request, int32_t position, const ChoiceGrammar& grammar);
-  // The request has ended: its grammar is not looked at any more, and nobody waits for it. Nothing if it is not known.
+  // Call when the request has ended. When this returns, its grammar is not read any more, and nothing waits for its
+  // mask. Does nothing for an unknown request.
   void forget(RequestId request);
 
   Result<TokenMask> wait_for(RequestId request, int32_t position) override;

@@ -1,10 +1,11 @@
-// Who waits for a mask gets it once the token before is accepted, and is not left waiting when the request ends.
+// A waiting sampler gets its mask once the previous token is accepted, and does not wait on when the request ends.
 #include "braid/controller/mask_worker.h"
 
 #include <gtest/gtest.h>
 
 #include <future>
 
+#include "braid/grammar/grammar_compiler.h"
 #include "tests/support/tokenizer/tiny_tokenizer.h"
 
 namespace braid {
@@ -28,7 +29,7 @@ class MaskWorkerTest : public ::testing::Test {
   MaskWorker worker_;
 };
 
-TEST_F(MaskWorkerTest, AMaskIsThatOfItsPosition) {
+TEST_F(MaskWorkerTest, WaitForReturnsTheMaskOfThePosition) {
   worker_.ask(1, 0, *grammar_);
   const TokenMask first = *worker_.wait_for(1, 0);
   EXPECT_TRUE(allows(first, id_of("a")));
@@ -42,7 +43,7 @@ TEST_F(MaskWorkerTest, AMaskIsThatOfItsPosition) {
   EXPECT_TRUE(allows(first, id_of("a"))) << "who holds a mask keeps it";
 }
 
-TEST_F(MaskWorkerTest, WhoWaitsForTheMaskOfARequestThatEndsGetsNone) {
+TEST_F(MaskWorkerTest, WaitForReturnsNoMaskIfTheRequestEnds) {
   worker_.ask(1, 0, *grammar_);
   ASSERT_TRUE(worker_.wait_for(1, 0).ok());
   auto next = std::async(std::launch::async, [&] { return *worker_.wait_for(1, 1); });
@@ -52,7 +53,7 @@ TEST_F(MaskWorkerTest, WhoWaitsForTheMaskOfARequestThatEndsGetsNone) {
   worker_.forget(2);
 }
 
-TEST_F(MaskWorkerTest, ARequestMayEndWhileItsMaskIsLookedFor) {
+TEST_F(MaskWorkerTest, ARequestMayEndWhileItsMaskIsComputed) {
   for (RequestId request = 1; request <= 200; ++request) {
     worker_.ask(request, 0, *grammar_);
     worker_.forget(request);

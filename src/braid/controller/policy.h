@@ -1,4 +1,4 @@
-// Who of the waiting requests goes next, as pure functions over plain data.
+// Which of the waiting requests goes next (--schedule-policy). Pure functions over plain data.
 #pragma once
 
 #include <cstdint>
@@ -16,42 +16,42 @@ namespace braid {
 enum class SchedulePolicy : uint8_t {
   kFcfs,      // first come, first served
   kLpm,       // the longest prefix in the cache first
-  kPriority,  // the highest priority first, within one fcfs
+  kPriority,  // the highest priority first; fcfs among equal priorities
 };
 Result<SchedulePolicy> parse_schedule_policy(std::string_view name);  // "fcfs", "lpm", "priority"
 std::string_view schedule_policy_name(SchedulePolicy policy);
 
-// A waiting request, as far as its turn depends on it.
+// What a waiting request's turn depends on.
 struct WaitingEntry {
   uint64_t arrival = 0;
   int32_t priority = 0;
   int32_t prompt_len = 0;
   PrefixProbe prefix;
-  int32_t times_overtaken = 0;  // by requests that came later and were not preferred by their priority
+  int32_t times_overtaken = 0;  // by later requests without a higher priority
 };
 
-// Pages that a request takes from a group's credits: its prompt and one page to grow, or as many as it can hold where
-// that is fewer, less what others hold already.
+// Pages that a request takes from a group's credits: its prompt and one page to grow (or the most that a request can
+// hold, if that is fewer), minus the pages of its prefix that other sequences hold already.
 int64_t pages_to_admit(const WaitingEntry& entry, const Credits& credits);
 bool fits(const WaitingEntry& entry, const Credits& credits);
 
-// An entry that was overtaken `max_overtaken` times goes before all others of its priority, and when it does not fit,
-// nobody whom the policy does not prefer by priority goes before it: so every request's turn comes.
+// An entry that was overtaken `max_overtaken` times goes before all others of its priority. While it does not fit, only
+// entries of a higher priority go before it. So every request's turn comes.
 bool goes_before(SchedulePolicy policy, const WaitingEntry& a, const WaitingEntry& b, int32_t max_overtaken);
 
-// The index of the entry to admit now; nothing if none fits, or if the queue waits for one that was overtaken too
+// The index of the entry to admit now; nothing if none fits, or if the queue waits for an entry that was overtaken too
 // often.
 std::optional<size_t> pick_next(SchedulePolicy policy, std::span<const WaitingEntry> waiting, const Credits& credits,
                                 int32_t max_overtaken);
 
-// The same where prefixes are still to be looked up: `look_up` is called for an entry that does not fit without one,
-// and for no other. Only a policy whose turns_need_prefixes() must find them in the entries.
+// The same when prefixes are not looked up yet: calls `look_up` only for entries that do not fit without a prefix. A
+// policy for which turns_need_prefixes() is true needs the prefixes in the entries.
 using LookUpPrefix = FunctionRef<PrefixProbe(size_t index)>;
 std::optional<size_t> pick_next(SchedulePolicy policy, std::span<const WaitingEntry> waiting, const Credits& credits,
                                 int32_t max_overtaken, LookUpPrefix look_up);
 bool turns_need_prefixes(SchedulePolicy policy);
 
-// Whether `entry` counts as overtaken when `picked` is admitted before it.
+// Whether admitting `picked` before `entry` counts as overtaking it.
 bool is_overtaken(SchedulePolicy policy, const WaitingEntry& entry, const WaitingEntry& picked);
 
 }  // namespace braid

@@ -25,27 +25,27 @@ TEST(SchedulePolicy, NamesAreParsedAndAWrongOneListsThem) {
   EXPECT_EQ(parse_schedule_policy("lifo").error().message, "--schedule-policy lifo: use fcfs, lpm or priority");
 }
 
-TEST(SchedulePolicy, FcfsTakesWhoCameFirst) {
+TEST(SchedulePolicy, FcfsTakesTheEarliest) {
   EXPECT_EQ(pick_next(SchedulePolicy::kFcfs, std::vector{entry(5, 16, 9, 9), entry(3), entry(4)}, kPlenty, 8), 1U);
   EXPECT_EQ(pick_next(SchedulePolicy::kFcfs, {}, kPlenty, 8), std::nullopt);
 }
 
-TEST(SchedulePolicy, LpmTakesTheLongestCachedPrefixThenWhoCameFirst) {
+TEST(SchedulePolicy, LpmTakesTheLongestCachedPrefixThenTheEarliest) {
   const std::vector waiting{entry(1), entry(2, 64, 0, 3), entry(3, 64, 0, 3)};
   EXPECT_EQ(pick_next(SchedulePolicy::kLpm, waiting, kPlenty, 8), 1U);
 }
 
-TEST(SchedulePolicy, PriorityTakesTheHighestThenWhoCameFirst) {
+TEST(SchedulePolicy, PriorityTakesTheHighestThenTheEarliest) {
   const std::vector waiting{entry(1), entry(3, 16, 2), entry(2, 16, 2), entry(4, 16, -1)};
   EXPECT_EQ(pick_next(SchedulePolicy::kPriority, waiting, kPlenty, 8), 2U);
 }
 
-TEST(SchedulePolicy, WhatOthersHoldAlreadyTakesNoCredits) {
+TEST(SchedulePolicy, PagesThatOthersHoldNeedNoCredits) {
   WaitingEntry waiting = entry(1, 161);
   EXPECT_EQ(pages_to_admit(waiting, {.page_size = 16}), 12);  // 11 for the prompt, one to grow
   waiting.prefix = {.num_cached_pages = 9, .num_held_pages = 6};
   EXPECT_EQ(pages_to_admit(waiting, {.page_size = 16}), 6);
-  EXPECT_EQ(pages_to_admit(waiting, {.page_size = 16, .max_request_pages = 9}), 3);  // however long it is
+  EXPECT_EQ(pages_to_admit(waiting, {.page_size = 16, .max_request_pages = 9}), 3);  // whatever its length
   EXPECT_TRUE(fits(waiting, {.num_requests = 1, .num_pages = 6, .page_size = 16}));
   EXPECT_FALSE(fits(waiting, {.num_requests = 1, .num_pages = 5, .page_size = 16}));
   EXPECT_TRUE(fits(waiting, {.num_requests = 1, .num_pages = 5, .page_size = 16, .is_idle = true}));
@@ -63,7 +63,7 @@ TEST(SchedulePolicy, ALargeRequestIsOvertakenABoundedNumberOfTimes) {
   EXPECT_EQ(pick_next(SchedulePolicy::kFcfs, waiting, kPlenty, 8), 0U);
 }
 
-TEST(SchedulePolicy, UnderLpmWhoWasOvertakenTooOftenGoesFirst) {
+TEST(SchedulePolicy, UnderLpmARequestOvertakenTooOftenGoesFirst) {
   std::vector waiting{entry(1), entry(2, 64, 0, 3)};
   waiting[0].times_overtaken = 8;
   EXPECT_EQ(pick_next(SchedulePolicy::kLpm, waiting, kPlenty, 8), 0U);

@@ -21,7 +21,7 @@ double RateMeter::rate(double now_s) const {
   for (const Second& slot : seconds_) {
     if (slot.second >= 0 && current - slot.second <= kWindow) total += slot.count;
   }
-  // Seconds [current - kWindow, now]: kWindow whole ones and the part of the current one that has passed.
+  // Seconds [current - kWindow, now]: kWindow whole seconds and the part of the current one that has passed.
   const double span = std::min(now_s - started_s_, now_s - static_cast<double>(current - kWindow));
   return static_cast<double>(total) / std::max(span, 1e-3);
 }

@@ -1,4 +1,4 @@
-// How many things happened a second, lately. Pure: the caller brings the time.
+// The recent rate of events per second. Pure: the caller passes the time.
 #pragma once
 
 #include <array>
@@ -10,8 +10,8 @@ class RateMeter {
  public:
   void add(double now_s, int64_t count);
 
-  // Over the last kWindow whole seconds, or over the time since the first thing of an uninterrupted run of them, if
-  // that is shorter. 0 once nothing has happened for that long.
+  // Over the last kWindow whole seconds, or since the first event of an uninterrupted run, if that is shorter. 0 after
+  // kWindow seconds without an event.
   double rate(double now_s) const;
 
  private:

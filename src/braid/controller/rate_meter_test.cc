@@ -5,12 +5,12 @@
 namespace braid {
 namespace {
 
-TEST(RateMeter, AnEvenStreamHasItsRateFromTheStart) {
+TEST(RateMeter, AnEvenStreamHasTheRightRateFromTheStart) {
   RateMeter meter;
   EXPECT_EQ(meter.rate(100), 0);
   for (int i = 0; i <= 1000; ++i) {
     const double now = 100 + 0.02 * i;
-    meter.add(now, 2);  // 100 a second
+    meter.add(now, 2);  // 100 per second
     if (i <= 50) continue;
     EXPECT_NEAR(meter.rate(now), 100, 3) << now;
   }

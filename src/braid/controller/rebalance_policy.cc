@@ -13,7 +13,7 @@ bool has_room(const GroupBalance& group, int64_t num_tokens, const RebalanceOpti
          group.free_pages - pages_of_move(num_tokens, group.page_size, group.max_request_pages) >= margin;
 }
 
-// Who came last in a starved group that another has room for; the groups with the most free pages first.
+// The request that came last in a starved group and fits into another; groups with the most free pages are tried first.
 std::optional<MoveChoice> relieve_starved(std::span<const GroupBalance> groups, std::span<const MovableRequest> movable,
                                           const RebalanceOptions& options) {
   std::optional<MoveChoice> best;
@@ -30,7 +30,7 @@ std::optional<MoveChoice> relieve_starved(std::span<const GroupBalance> groups, 
   return best;
 }
 
-// From the fullest group with anyone to give to the emptiest that can take one, if that still evens them out.
+// From the fullest group with a movable request to the emptiest group that can take it, if that still evens them out.
 std::optional<MoveChoice> even_out(std::span<const GroupBalance> groups, std::span<const MovableRequest> movable,
                                    const RebalanceOptions& options) {
   std::optional<MoveChoice> best;

@@ -25,7 +25,7 @@ std::vector<MovableRequest> all_movable(std::span<const GroupBalance> groups) {
   return movable;
 }
 
-TEST(RebalancePolicy, SmallDifferencesMoveNobody) {
+TEST(RebalancePolicy, SmallDifferencesMoveNoRequest) {
   const RebalanceOptions options;
   const std::vector<GroupBalance> groups = {group_with(7), group_with(4)};
   EXPECT_FALSE(is_unbalanced(groups, false, options));
@@ -34,7 +34,7 @@ TEST(RebalancePolicy, SmallDifferencesMoveNobody) {
   EXPECT_FALSE(is_unbalanced(large, false, options)) << "6 of 40 are few";
 }
 
-TEST(RebalancePolicy, WhatHasBegunGoesOnUntilGroupsAreNearlyEqual) {
+TEST(RebalancePolicy, MovesContinueUntilGroupsAreNearlyEqual) {
   const RebalanceOptions options;
   std::vector<GroupBalance> groups = {group_with(9), group_with(1), group_with(5)};
   bool unbalanced = false;
@@ -51,7 +51,7 @@ TEST(RebalancePolicy, WhatHasBegunGoesOnUntilGroupsAreNearlyEqual) {
   for (const GroupBalance& group : groups) EXPECT_EQ(group.num_requests, 5);
 }
 
-TEST(RebalancePolicy, TheFewestBytesMove) {
+TEST(RebalancePolicy, TheRequestWithTheFewestTokensMoves) {
   const std::vector<GroupBalance> groups = {group_with(8), group_with(2)};
   const std::vector<MovableRequest> movable = {{.request = 1, .num_tokens = 300, .arrival = 1},
                                                {.request = 2, .num_tokens = 80, .arrival = 2},
@@ -59,16 +59,16 @@ TEST(RebalancePolicy, TheFewestBytesMove) {
   EXPECT_EQ(pick_move(groups, movable, true, {}), (MoveChoice{.index = 2, .to_group = 1}));
 }
 
-TEST(RebalancePolicy, WhoCameLastLeavesAStarvedGroupForTheOneWithTheMostPages) {
+TEST(RebalancePolicy, TheYoungestLeavesAStarvedGroupForTheOneWithTheMostPages) {
   std::vector<GroupBalance> groups = {group_with(3, 0), group_with(5, 60), group_with(5, 90)};
   groups[0].is_starved = true;
   const auto movable = all_movable(groups);
   EXPECT_EQ(pick_move(groups, movable, false, {}), (MoveChoice{.index = 2, .to_group = 2}));
-  groups[1].free_pages = groups[2].free_pages = 30;  // 9 go, 25 must be left
+  groups[1].free_pages = groups[2].free_pages = 30;  // 9 go, 25 must remain
   EXPECT_FALSE(pick_move(groups, movable, false, {}));
 }
 
-TEST(RebalancePolicy, AGroupWithoutSlotsOrPagesTakesNobody) {
+TEST(RebalancePolicy, AGroupWithoutSlotsOrPagesTakesNoRequest) {
   std::vector<GroupBalance> groups = {group_with(9), group_with(2), group_with(3)};
   groups[1].free_requests = 0;
   EXPECT_EQ(pick_move(groups, all_movable(groups), true, {})->to_group, 2);
@@ -76,8 +76,8 @@ TEST(RebalancePolicy, AGroupWithoutSlotsOrPagesTakesNobody) {
   EXPECT_FALSE(pick_move(groups, all_movable(groups), true, {}));
 }
 
-// Whatever groups look like: a move never makes its target as full as its source was, and moves come to an end.
-TEST(RebalancePolicy, NothingGoesToAndFro) {
+// For any groups: a move never makes its target as full as its source was, and moves come to an end.
+TEST(RebalancePolicy, RequestsDoNotMoveToAndFro) {
   for (uint32_t seed = 1; seed <= 500; ++seed) {
     std::mt19937 random(seed);
     const RebalanceOptions options{.start_gap = static_cast<int32_t>(2 + random() % 4),

@@ -7,11 +7,11 @@
 
 namespace braid {
 
-// One that waits, as the groups see it.
+// A waiting request as the groups see it.
 struct RequestQueue::Candidate {
   WaitingMap::iterator at;
-  WaitingEntry entry;                                // its prefix apart
-  std::vector<std::optional<PrefixProbe>> prefixes;  // by group, as far as they were looked up
+  WaitingEntry entry;                                // without its prefix
+  std::vector<std::optional<PrefixProbe>> prefixes;  // by group; absent: not looked up yet
 
   WaitingEntry in(int32_t group) const {
     WaitingEntry own = entry;
@@ -19,7 +19,7 @@ struct RequestQueue::Candidate {
     return own;
   }
   bool may_go_to(int32_t group) const { return at->second.only_group.value_or(group) == group; }
-  // A prompt's whole way through a group's prefix cache: only for those whose turn depends on it, and once.
+  // Walks the whole prompt through a group's prefix cache, once, and only if the request's turn depends on it.
   PrefixProbe look_up(int32_t group, Probe probe) {
     auto& prefix = prefixes[static_cast<size_t>(group)];
     if (!prefix) prefix = probe(group, at->second.request.reusable_prompt());
@@ -99,7 +99,8 @@ std::vector<RequestQueue::Candidate> RequestQueue::look_ahead(size_t num_groups)
   return candidates;
 }
 
-// Whose turn it is in one group; nothing if none fits, or if it waits for one that was overtaken too often.
+// The candidate whose turn it is in one group; nothing if none fits, or if the group waits for one that was overtaken
+// too often.
 std::optional<size_t> RequestQueue::pick_for(std::span<Candidate> candidates, int32_t group, const Credits& credits,
                                              Probe probe) const {
   if (credits.num_requests < 1) return std::nullopt;
@@ -116,7 +117,7 @@ std::optional<size_t> RequestQueue::pick_for(std::span<Candidate> candidates, in
   return picked ? std::optional(indices[*picked]) : std::nullopt;
 }
 
-// Of those whose turn it is in a group, who goes before the others.
+// Of the candidates whose turn it is in some group, the one that goes first.
 std::optional<size_t> RequestQueue::pick_for_any(std::span<Candidate> candidates, std::span<const Credits> groups,
                                                  Probe probe) const {
   std::optional<size_t> best;

@@ -1,6 +1,5 @@
-// Where requests wait: one queue in front of all groups, in control/. A request leaves it when a group has room for it,
-// and not before. Pure: no clock, no thread; it knows the groups by their credits and by a function that looks into
-// their prefix caches.
+// Where requests wait: one queue in front of all groups. A request leaves it only when a group has room for it. Pure:
+// no clock, no thread. It knows the groups by their credits and by a function that probes their prefix caches.
 #pragma once
 
 #include <cstdint>
@@ -21,26 +20,27 @@ namespace braid {
 
 class RequestQueue {
  public:
-  // Turns are decided among the first `window` requests (by priority, under that policy, then by arrival), so that a
-  // turn costs the same however many wait. One that was overtaken `max_overtaken` times is waited for.
+  // Turns are decided among the first `window` requests (by priority under that policy, then by arrival), so a turn
+  // costs the same however many wait. The queue waits for a request that was overtaken `max_overtaken` times.
   explicit RequestQueue(SchedulePolicy policy, int32_t max_overtaken = 32, int32_t window = 128);
 
-  // `only_group`: the one that must take it, however long that lasts.
+  // `only_group`: no other group may take it, however long that lasts.
   void push(SchedulerRequest request, std::optional<int32_t> only_group = std::nullopt);
   bool abort(RequestId request);  // false if it does not wait here
 
   struct Binding {
     SchedulerRequest request;
     int32_t group = 0;
-    int64_t num_pages = 0;  // that it takes from the group's credits
+    int64_t num_pages = 0;  // taken from the group's credits
   };
-  // What a group's prefix cache has of a prompt. Asked for those whose turn it may be: under lpm for all that turns are
-  // decided among, otherwise for who does not fit without a prefix, and for who is picked.
+  // What a group's prefix cache has of a prompt. Called for every request in the window under lpm; under other policies
+  // only for requests that do not fit without a prefix, and for the one that is picked.
   using Probe = FunctionRef<PrefixProbe(int32_t group, std::span<const TokenId> prompt)>;
-  // Which of the groups that a request fits is to take it; `prefixes`: what each has of it, nothing: it has no room.
+  // Picks the group that takes a request. `prefixes`: what each group's cache has of it; nothing: the group has no
+  // room.
   using PickGroup =
       FunctionRef<int32_t(const SchedulerRequest& request, std::span<const std::optional<PrefixProbe>> prefixes)>;
-  // The requests that groups with these credits should take now, in their order.
+  // The requests that groups with these credits should take now, in order.
   [[nodiscard]] std::vector<Binding> pop_admissible(std::vector<Credits> groups, Probe probe, PickGroup pick);
 
   bool empty() const { return waiting_.empty(); }
@@ -54,7 +54,7 @@ class RequestQueue {
     int32_t times_overtaken = 0;
   };
   struct Candidate;
-  using Place = std::tuple<int64_t, uint64_t, RequestId>;  // minus the priority, under that policy; arrival; id
+  using Place = std::tuple<int64_t, uint64_t, RequestId>;  // negative priority (0 under other policies), arrival, id
   using WaitingMap = std::map<Place, Waiting>;
 
   std::vector<Candidate> look_ahead(size_t num_groups);

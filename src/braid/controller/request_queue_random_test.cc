@@ -1,5 +1,5 @@
-// Random loads on small pools: what each request gets is what it gets alone, pages are whole, nobody starves.
-// BRAID_TEST_SEED=n runs that seed alone.
+// Random loads on a queue and a scheduler with small pools: each request gets what it gets alone, pages are consistent,
+// no request starves. BRAID_TEST_SEED=n runs only that seed.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -29,7 +29,7 @@ struct Tracked {
   int32_t abort_after = -1;  // output tokens
 };
 
-// What the request gets alone: no scheduler, no pages.
+// What the request gets alone, without a scheduler or pages.
 std::pair<std::vector<TokenId>, FinishReason> run_alone(const SchedulerRequest& request, int64_t context_len,
                                                         std::vector<ScoredToken>& scored) {
   std::vector<TokenId> tokens = request.prompt;
@@ -81,7 +81,7 @@ class Load {
     size_t next_arrival = 0;
     const int64_t total_tokens = static_cast<int64_t>(requests_.size()) * config_.context_len;
     int64_t steps = 0;
-    // Each step computes at least one token; preemption computes some again.
+    // Each step computes at least one token; preemption recomputes some.
     const int64_t max_steps = 100 + 20 * total_tokens;
     while (next_arrival < requests_.size() || !queue.empty() || !scheduler.is_idle()) {
       ASSERT_LT(steps++, max_steps) << "somebody starves";
@@ -151,7 +151,7 @@ class Load {
     return limits;
   }
 
-  // One to three KV groups, with or without one that sees all; each pool as small as may be, or larger.
+  // One to three KV groups, with or without one that sees all positions; each pool as small as allowed, or larger.
   void add_windows() {
     const auto pages = [&](int32_t window) {
       return static_cast<int32_t>(most_kept_pages(window, config_.chunked_prefill_size, config_.page_size)) +
@@ -164,7 +164,7 @@ class Load {
       window = pick(0, window - 1);
     }
     for (int32_t i = pick(1, 2); i > 0 && window > 0; --i) {
-      config_.narrower_groups.push_back({.window = window, .num_pages = pages(window)});
+      config_.narrower_kv_groups.push_back({.window = window, .num_pages = pages(window)});
       window = pick(0, window - 1);
     }
   }
@@ -260,11 +260,11 @@ void run_loads(uint64_t last, bool has_windows, RandomTotals least) {
   EXPECT_GT(totals.num_scored_tokens, least.num_scored_tokens);
 }
 
-TEST(SchedulerRandom, EveryRequestGetsWhatItGetsAloneAndPagesComeBack) {
+TEST(RequestQueueRandom, EveryRequestGetsWhatItGetsAloneAndPagesComeBack) {
   run_loads(500, false, {.num_preemptions = 1000, .num_cached_tokens = 10000, .num_scored_tokens = 10000});
 }
 
-TEST(SchedulerRandom, SoItDoesWhereLayersHaveWindows) {
+TEST(RequestQueueRandom, EveryRequestGetsWhatItGetsAloneWithWindowsToo) {
   run_loads(250, true, {.num_preemptions = 50, .num_cached_tokens = 1000, .num_scored_tokens = 1000});
 }
 

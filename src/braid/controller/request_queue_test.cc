@@ -31,7 +31,7 @@ std::vector<RequestId> pop(RequestQueue& queue, const Credits& credits,
   return ids;
 }
 
-TEST(RequestQueue, GivesWhatTheCreditsAllowAndKeepsTheRest) {
+TEST(RequestQueue, PopsWhatTheCreditsAllowAndKeepsTheRest) {
   RequestQueue queue(SchedulePolicy::kFcfs);
   for (RequestId id = 1; id <= 5; ++id) queue.push(request(id, 16));
   EXPECT_EQ(queue.num_tokens(), 80);
@@ -60,7 +60,7 @@ TEST(RequestQueue, PriorityLooksBeyondTheWindowOfEarlierArrivals) {
   EXPECT_EQ(pop(queue, {.num_requests = 2, .num_pages = 99, .page_size = 16}), (std::vector<RequestId>{10, 1}));
 }
 
-TEST(RequestQueue, LpmGoesByTheGroupsCache) {
+TEST(RequestQueue, LpmOrdersByTheGroupsCachedPrefixes) {
   RequestQueue queue(SchedulePolicy::kLpm);
   for (RequestId id = 1; id <= 3; ++id) queue.push(request(id, 64));
   const std::map<TokenId, PrefixProbe> prefixes{{3, {.num_cached_pages = 2, .num_held_pages = 0}}};
@@ -68,8 +68,8 @@ TEST(RequestQueue, LpmGoesByTheGroupsCache) {
             (std::vector<RequestId>{3, 1}));
 }
 
-// Whatever keeps arriving, and however little room there is, a request is overtaken at most so often.
-TEST(RequestQueue, NobodyIsOvertakenMoreOftenThanAllowed) {
+// A request is overtaken at most kMaxOvertaken times, whatever arrives and however little room there is.
+TEST(RequestQueue, NoRequestIsOvertakenMoreOftenThanAllowed) {
   for (const auto policy : {SchedulePolicy::kFcfs, SchedulePolicy::kLpm}) {
     constexpr int32_t kMaxOvertaken = 5;
     RequestQueue queue(policy, kMaxOvertaken);
@@ -86,8 +86,8 @@ TEST(RequestQueue, NobodyIsOvertakenMoreOftenThanAllowed) {
   }
 }
 
-// Walking through the prefix cache takes as long as a prompt is.
-TEST(RequestQueue, OnlyThoseAreLookedUpWhoseTurnDependsOnIt) {
+// A lookup in the prefix cache takes time proportional to the prompt's length.
+TEST(RequestQueue, LooksUpOnlyPrefixesThatDecideTheTurn) {
   const auto look_ups = [](SchedulePolicy policy, const Credits& credits) {
     RequestQueue queue(policy);
     queue.push(request(1, 160));  // 11 pages
@@ -102,13 +102,13 @@ TEST(RequestQueue, OnlyThoseAreLookedUpWhoseTurnDependsOnIt) {
   };
   const Credits plenty{.num_requests = 2, .num_pages = 100, .page_size = 16};
   const Credits few{.num_requests = 2, .num_pages = 5, .page_size = 16};
-  EXPECT_EQ(look_ups(SchedulePolicy::kFcfs, plenty), std::pair(2, size_t{2}));  // who is picked
+  EXPECT_EQ(look_ups(SchedulePolicy::kFcfs, plenty), std::pair(2, size_t{2}));  // those that are picked
   EXPECT_EQ(look_ups(SchedulePolicy::kPriority, plenty), std::pair(2, size_t{2}));
-  EXPECT_EQ(look_ups(SchedulePolicy::kFcfs, few), std::pair(3, size_t{2}));  // and who did not fit, once
+  EXPECT_EQ(look_ups(SchedulePolicy::kFcfs, few), std::pair(3, size_t{2}));  // also the one that did not fit, once
   EXPECT_EQ(look_ups(SchedulePolicy::kLpm, plenty), std::pair(10, size_t{2}));
 }
 
-// Binds to the first group with room, or to the last; "request>group" each.
+// Binds to the first group with room, or to the last. Returns "request>group" for each.
 std::vector<std::string> bind_to(RequestQueue& queue, std::vector<Credits> groups, bool to_first = true) {
   std::vector<std::string> bound;
   const auto probe = [](int32_t, std::span<const TokenId>) { return PrefixProbe{}; };
@@ -125,7 +125,7 @@ std::vector<std::string> bind_to(RequestQueue& queue, std::vector<Credits> group
   return bound;
 }
 
-TEST(RequestQueue, RequestsGoToWhicheverGroupHasRoomAndNoFurther) {
+TEST(RequestQueue, RequestsGoToAnyGroupWithRoom) {
   RequestQueue queue(SchedulePolicy::kFcfs);
   for (RequestId id = 1; id <= 6; ++id) queue.push(request(id, 16));
   const Credits two{.num_requests = 2, .num_pages = 100, .page_size = 16};
@@ -143,7 +143,7 @@ TEST(RequestQueue, ARequestTooLargeForOneGroupGoesToAnother) {
             std::vector<std::string>{"1>1"});
 }
 
-TEST(RequestQueue, WhoMustGoToOneGroupWaitsForItAndHoldsUpNobodyElsewhere) {
+TEST(RequestQueue, ARequestForOneGroupWaitsForItWithoutHoldingUpOthers) {
   RequestQueue queue(SchedulePolicy::kFcfs, 2);
   queue.push(request(1, 16), 1);
   for (RequestId id = 2; id <= 9; ++id) queue.push(request(id, 16));
@@ -155,7 +155,7 @@ TEST(RequestQueue, WhoMustGoToOneGroupWaitsForItAndHoldsUpNobodyElsewhere) {
   EXPECT_EQ(bind_to(queue, {one, one}), (std::vector<std::string>{"1>1", "6>0"}));
 }
 
-TEST(RequestQueue, OvertakenTooOftenInAGroupItIsWaitedForThere) {
+TEST(RequestQueue, AGroupWaitsForARequestOvertakenTooOftenThere) {
   RequestQueue queue(SchedulePolicy::kFcfs, 2);
   queue.push(request(1, 160), 1);
   for (RequestId id = 2; id <= 9; ++id) queue.push(request(id, 16));

@@ -4,7 +4,7 @@
 
 namespace braid {
 
-// A group that is idle has not said how long the others' last steps were; the one that has said most knows them all.
+// An idle group has not reported the others' last steps. The group that reported the most steps has seen them all.
 StepBalance step_balance(std::span<const GroupLoad> groups, int32_t groups_per_world) {
   const auto size = static_cast<size_t>(groups_per_world);
   StepBalance balance;

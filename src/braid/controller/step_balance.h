@@ -1,4 +1,4 @@
-// How evenly the groups' tokens filled the steps that they take together.
+// How evenly the groups' tokens filled their common steps.
 #pragma once
 
 #include <cstdint>
@@ -8,13 +8,13 @@
 
 namespace braid {
 
-// Since the start; of a while: the difference of two.
+// Since the start. For an interval, subtract two.
 struct StepBalance {
   uint64_t num_tokens = 0;       // computed, of all groups
-  uint64_t num_even_tokens = 0;  // had every group had as many in each step as the one with the most
+  uint64_t num_even_tokens = 0;  // as if every group had as many in each step as the largest one
 
-  // The mean over the maximum of the groups' tokens, of all steps together: 1 where they were equal, 1 / dp_size where
-  // one group had all. 1 without a step.
+  // The mean of the groups' tokens over their maximum, for all steps together: 1 if they were equal, 1 / dp_size if one
+  // group had all, 1 without a step.
   double ratio() const {
     return num_even_tokens == 0 ? 1 : static_cast<double>(num_tokens) / static_cast<double>(num_even_tokens);
   }

@@ -1,5 +1,4 @@
-// The lines that tell an operator what the engine does: one for each step with prompts, one for every 40 with decoding
-// alone.
+// Log lines for an operator: one for each step with prompts, one for every 40 steps that only decode.
 #pragma once
 
 #include <cstdint>
@@ -8,18 +7,19 @@
 #include <string>
 
 #include "braid/base/log.h"
-#include "braid/scheduler/scheduler.h"
+#include "braid/wire/group_load.h"
 #include "braid/wire/group_outputs.h"
 
 namespace braid {
 
 class StepLog {
  public:
-  // Of one group; with `dp_rank` where there are others.
+  // For one group; `dp_rank` where there are several.
   explicit StepLog(std::shared_ptr<Logger> logger, std::optional<int32_t> dp_rank = {})
       : logger_(std::move(logger)), dp_rank_(dp_rank ? fmt::format("dp_rank: {}, ", *dp_rank) : "") {}
 
-  // After a step; `num_queued` wait in front of all schedulers, `num_output_tokens` since the start are the group's.
+  // Call after a step. `num_queued`: requests waiting in front of all schedulers. `num_output_tokens`: the group's,
+  // since the start.
   void after_step(const StepShape& step, const SchedulerStats& stats, int64_t num_queued, uint64_t num_output_tokens,
                   double now_s);
 
@@ -27,7 +27,7 @@ class StepLog {
   static constexpr int32_t kDecodeSteps = 40;
 
   const std::shared_ptr<Logger> logger_;
-  const std::string dp_rank_;  // as lines say it
+  const std::string dp_rank_;  // as printed: "dp_rank: 1, ", or empty
   uint64_t last_cached_tokens_ = 0;
   uint64_t last_output_tokens_ = 0;
   double last_decode_line_s_ = 0;

@@ -1,4 +1,4 @@
-// A submitted request on its way: what the controller keeps of it, and of each of its choices.
+// What the controller keeps of a submitted request and of each of its choices.
 #pragma once
 
 #include <cstdint>
@@ -7,9 +7,9 @@
 #include <optional>
 #include <vector>
 
-#include "braid/api/engine.h"
 #include "braid/controller/choice_grammar.h"
 #include "braid/controller/choice_text.h"
+#include "braid/request/generation.h"
 #include "braid/request/ids.h"
 
 namespace braid {
@@ -20,8 +20,8 @@ struct Submission {
   DeltaCallback on_delta;
   double submitted_s = 0;
   std::vector<RequestId> open_choices;
-  // The last command that took one of its choices from a group, by group: until the group has seen it, the choice may
-  // hold pages there.
+  // By group: the last command that removed one of its choices. Until the group has seen it, the choice may hold pages
+  // there.
   std::map<int32_t, uint64_t> drops = {};
 };
 
@@ -30,9 +30,10 @@ struct Choice {
   int32_t index = 0;
   ChoiceText text;
   std::optional<int32_t> group = {};   // once bound to one
-  std::optional<double> queue_s = {};  // likewise
+  std::optional<double> queue_s = {};  // seconds in the queue, once bound
   Usage usage;
-  int32_t may_move_at = 1;  // output tokens, from which on it may move to another group
+  int32_t may_move_at = 1;  // the number of output tokens from which it may move to another group
+
   std::optional<ChoiceGrammar> grammar = {};
 };
 

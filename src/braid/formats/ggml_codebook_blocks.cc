@@ -1,5 +1,5 @@
-// GGUF's blocks whose nibbles name one of 16 values. Of 16 bytes of nibbles the low ones are elements 0-15, the high
-// ones 16-31.
+// GGUF's blocks whose nibbles index 16 values. In 16 bytes of nibbles, the low nibbles are elements 0-15, the high ones
+// 16-31.
 #include <array>
 #include <bit>
 
@@ -16,7 +16,7 @@ constexpr Codebook kNonLinear = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13
 // Twice the values of E2M1 (OCP Microscaling Formats 1.0).
 constexpr Codebook kE2m1 = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 
-// 32 elements out of 16 bytes.
+// 16 bytes to 32 elements.
 void decode_nibbles(const Codebook& values, const std::byte* nibbles, float scale, float* out) {
   for (size_t i = 0; i < 16; ++i) {
     const auto byte = static_cast<size_t>(nibbles[i]);
@@ -25,31 +25,31 @@ void decode_nibbles(const Codebook& values, const std::byte* nibbles, float scal
   }
 }
 
-// Half of 2^(exponent - 127), which goes with the doubled values; denormal below 2.
+// Half of 2^(exponent - 127), because the values are doubled; denormal below 2.
 float half_of_e8m0(uint32_t exponent) {
   return std::bit_cast<float>(exponent < 2 ? 0x00200000U << exponent : (exponent - 1) << 23);
 }
 
 }  // namespace
 
-// 32 elements: a half-precision scale, nibbles.
+// 32 elements: a half-precision scale; nibbles.
 void iq4_nl_block(const std::byte* block, float* out) {
   decode_nibbles(kNonLinear, block + 2, to_float(load<Float16>(block)), out);
 }
 
-// 256 elements: a half-precision scale; 16 bits with the high pairs and 4 bytes with the low nibbles of the scales of
-// groups of 32, each less 32; nibbles.
+// 256 elements: a half-precision scale; the scales of sub-blocks of 32, each less 32, as 16 bits with the high pairs
+// and 4 bytes with the low nibbles; the elements' nibbles.
 void iq4_xs_block(const std::byte* block, float* out) {
   const float scale = to_float(load<Float16>(block));
   const uint32_t high = load<uint16_t>(block + 2);
-  for (uint32_t group = 0; group < 8; ++group) {
-    const uint32_t low_bits = static_cast<uint32_t>(block[4 + group / 2]) >> (group % 2 * 4) & 15;
-    const auto bits = static_cast<int32_t>(low_bits | (high >> (group * 2) & 3) << 4);
-    decode_nibbles(kNonLinear, block + 8 + group * 16, scale * static_cast<float>(bits - 32), out + group * 32);
+  for (uint32_t sub_block = 0; sub_block < 8; ++sub_block) {
+    const uint32_t low_bits = static_cast<uint32_t>(block[4 + sub_block / 2]) >> (sub_block % 2 * 4) & 15;
+    const auto bits = static_cast<int32_t>(low_bits | (high >> (sub_block * 2) & 3) << 4);
+    decode_nibbles(kNonLinear, block + 8 + sub_block * 16, scale * static_cast<float>(bits - 32), out + sub_block * 32);
   }
 }
 
-// 32 elements: an exponent, nibbles.
+// 32 elements: an exponent; nibbles.
 void mxfp4_block(const std::byte* block, float* out) {
   decode_nibbles(kE2m1, block + 1, half_of_e8m0(static_cast<uint32_t>(block[0])), out);
 }

@@ -1,8 +1,8 @@
-// GGUF's K-quants: 256 elements in groups of 16 or 32. A group's scale (and minimum) is a small integer, multiplied by
-// the block's half-precision scale (and minimum).
+// GGUF's K-quants: 256 elements in sub-blocks of 16 or 32. A sub-block's scale (and minimum) is a small integer,
+// multiplied by the block's half-precision scale (and minimum).
 //
-// Where bits of elements lie: element e's low nibble or bit pair shares its byte with elements 32 further on, so that a
-// run of 32 bytes holds 64 elements of 4 bits or 128 of 2; single bits share theirs with those 32, 64, … further on.
+// Bit layout: element e's low nibble or bit pair shares its byte with elements 32 further on. So a run of 32 bytes
+// holds 64 elements of 4 bits or 128 of 2. Single bits share a byte with those of the elements 32, 64, … further on.
 #include "braid/formats/ggml_blocks.h"
 #include "braid/formats/load.h"
 #include "braid/tensor/dtype.h"
@@ -31,30 +31,32 @@ int single_bit(const std::byte* bytes, int e) {
   return byte_at(bytes, e % kRunBytes) >> (e / kRunBytes) & 1;
 }
 
-// Eight scales and eight minima of 6 bits in 12 bytes: the first four of each in the low bits of bytes 0-3 and 4-7, the
-// others' low four bits in bytes 8-11 (scale, minimum), their high two in the top of bytes 0-3 and 4-7.
-struct GroupScale {
+// Eight scales and eight minima of 6 bits in 12 bytes. The first four scales are the low bits of bytes 0-3, the first
+// four minima those of bytes 4-7. The other scales and minima have their low four bits in bytes 8-11 (low nibble:
+// scale, high: minimum), and their high two bits at the top of bytes 0-3 and 4-7.
+struct SubBlockScale {
   int scale;
   int minimum;
 };
-GroupScale group_scale(const std::byte* packed, int group) {
-  if (group < 4) return {byte_at(packed, group) & 63, byte_at(packed, group + 4) & 63};
-  const int low = byte_at(packed, group + 4);
-  return {(low & 15) | (byte_at(packed, group - 4) >> 2 & 0x30), low >> 4 | (byte_at(packed, group) >> 2 & 0x30)};
+SubBlockScale sub_block_scale(const std::byte* packed, int sub_block) {
+  if (sub_block < 4) return {byte_at(packed, sub_block) & 63, byte_at(packed, sub_block + 4) & 63};
+  const int low = byte_at(packed, sub_block + 4);
+  return {(low & 15) | (byte_at(packed, sub_block - 4) >> 2 & 0x30),
+          low >> 4 | (byte_at(packed, sub_block) >> 2 & 0x30)};
 }
 
 }  // namespace
 
-// 16 bytes of scale and minimum (nibbles) of groups of 16; 64 bytes of bit pairs; scale and minimum of these.
+// 16 bytes of scales and minima (nibbles) of sub-blocks of 16; 64 bytes of bit pairs; the block's scale and minimum.
 void q2_k_block(const std::byte* block, float* out) {
   const std::byte* const pairs = block + 16;
   const float scale = k_block_half(block + 80);
   const float minimum = k_block_half(block + 82);
-  for (int group = 0; group < kSuperBlock / 16; ++group) {
-    const float group_scale = scale * static_cast<float>(byte_at(block, group) & 15);
-    const float group_minimum = minimum * static_cast<float>(byte_at(block, group) >> 4);
-    for (int e = group * 16; e < group * 16 + 16; ++e) {
-      out[e] = group_scale * static_cast<float>(bit_pair(pairs, e)) - group_minimum;
+  for (int sub_block = 0; sub_block < kSuperBlock / 16; ++sub_block) {
+    const float sub_block_scale = scale * static_cast<float>(byte_at(block, sub_block) & 15);
+    const float sub_block_minimum = minimum * static_cast<float>(byte_at(block, sub_block) >> 4);
+    for (int e = sub_block * 16; e < sub_block * 16 + 16; ++e) {
+      out[e] = sub_block_scale * static_cast<float>(bit_pair(pairs, e)) - sub_block_minimum;
     }
   }
 }
@@ -66,59 +68,60 @@ void q3_k_block(const std::byte* block, float* out) {
   const std::byte* const low = block + 96;
   const std::byte* const high = block + 104;
   const float scale = k_block_half(block + 108);
-  for (int group = 0; group < kSuperBlock / 16; ++group) {
-    const int low_bits = byte_at(low, group % 8) >> (group / 8 * 4) & 15;
-    const int high_bits = byte_at(high, group % 4) >> (group / 4 * 2) & 3;
-    const float group_scale = scale * static_cast<float>((low_bits | high_bits << 4) - 32);
-    for (int e = group * 16; e < group * 16 + 16; ++e) {
+  for (int sub_block = 0; sub_block < kSuperBlock / 16; ++sub_block) {
+    const int low_bits = byte_at(low, sub_block % 8) >> (sub_block / 8 * 4) & 15;
+    const int high_bits = byte_at(high, sub_block % 4) >> (sub_block / 4 * 2) & 3;
+    const float sub_block_scale = scale * static_cast<float>((low_bits | high_bits << 4) - 32);
+    for (int e = sub_block * 16; e < sub_block * 16 + 16; ++e) {
       const int offset = single_bit(block, e) == 0 ? 4 : 0;
-      out[e] = group_scale * static_cast<float>(bit_pair(pairs, e) - offset);
+      out[e] = sub_block_scale * static_cast<float>(bit_pair(pairs, e) - offset);
     }
   }
 }
 
 namespace {
 
-// The block's scale and minimum; 12 bytes of scales and minima of groups of 32. `value` gives the integer of element e.
+// The block's scale and minimum; 12 bytes of scales and minima of sub-blocks of 32. `value` returns the integer of
+// element e.
 template <typename Value>
-void scale_groups(const std::byte* block, Value value, float* out) {
+void scale_sub_blocks(const std::byte* block, Value value, float* out) {
   const float scale = k_block_half(block);
   const float minimum = k_block_half(block + 2);
-  for (int group = 0; group < kSuperBlock / 32; ++group) {
-    const GroupScale packed = group_scale(block + 4, group);
-    const float group_factor = scale * static_cast<float>(packed.scale);
-    const float group_minimum = minimum * static_cast<float>(packed.minimum);
-    for (int e = group * 32; e < group * 32 + 32; ++e) {
-      out[e] = group_factor * static_cast<float>(value(e)) - group_minimum;
+  for (int sub_block = 0; sub_block < kSuperBlock / 32; ++sub_block) {
+    const SubBlockScale packed = sub_block_scale(block + 4, sub_block);
+    const float sub_block_factor = scale * static_cast<float>(packed.scale);
+    const float sub_block_minimum = minimum * static_cast<float>(packed.minimum);
+    for (int e = sub_block * 32; e < sub_block * 32 + 32; ++e) {
+      out[e] = sub_block_factor * static_cast<float>(value(e)) - sub_block_minimum;
     }
   }
 }
 
 }  // namespace
 
-// Behind the scales, nibbles.
+// Nibbles follow the scales.
 void q4_k_block(const std::byte* block, float* out) {
-  scale_groups(
+  scale_sub_blocks(
       block, [block](int e) { return nibble(block + 16, e); }, out);
 }
 
-// The same with 32 bytes of fifth bits before the nibbles.
+// Like q4_k, with 32 bytes of fifth bits before the nibbles.
 void q5_k_block(const std::byte* block, float* out) {
-  scale_groups(
+  scale_sub_blocks(
       block, [block](int e) { return nibble(block + 48, e) | single_bit(block + 16, e) << 4; }, out);
 }
 
-// 128 bytes of low nibbles, in which 128 elements share 64 bytes; 64 of high bit pairs; 16 int8 scales; their scale.
+// 128 bytes of low nibbles, 64 bytes for 128 elements; 64 bytes of high bit pairs; 16 int8 scales; the block's scale.
 // Each element less 32.
 void q6_k_block(const std::byte* block, float* out) {
   const std::byte* const pairs = block + 128;
   const std::byte* const scales = block + 192;
   const float scale = k_block_half(block + 208);
-  for (int group = 0; group < kSuperBlock / 16; ++group) {
-    const float group_factor = scale * static_cast<float>(load<int8_t>(scales + group));
-    for (int e = group * 16; e < group * 16 + 16; ++e) {
+  for (int sub_block = 0; sub_block < kSuperBlock / 16; ++sub_block) {
+    const float sub_block_factor = scale * static_cast<float>(load<int8_t>(scales + sub_block));
+    for (int e = sub_block * 16; e < sub_block * 16 + 16; ++e) {
       const int low = byte_at(block, e / 128 * 64 + e % 64) >> (e / 64 % 2 * 4) & 15;
-      out[e] = group_factor * static_cast<float>((low | bit_pair(pairs, e) << 4) - 32);
+      out[e] = sub_block_factor * static_cast<float>((low | bit_pair(pairs, e) << 4) - 32);
     }
   }
 }

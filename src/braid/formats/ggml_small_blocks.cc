@@ -1,5 +1,5 @@
-// GGUF's blocks of 32 elements, each with a half-precision scale (and minimum) of its own. Of 16 bytes of nibbles the
-// low ones are elements 0-15, the high ones 16-31.
+// GGUF's blocks of 32 elements, each with its own half-precision scale (and minimum). In 16 bytes of nibbles, the low
+// nibbles are elements 0-15, the high ones 16-31.
 #include "braid/formats/ggml_blocks.h"
 #include "braid/formats/load.h"
 #include "braid/tensor/dtype.h"
@@ -20,7 +20,7 @@ int high_nibble(std::byte byte) {
   return static_cast<int>(byte) >> 4;
 }
 
-// The fifth bit of element i, at its place above a nibble.
+// The fifth bit of element i, moved above its nibble.
 int fifth_bit(uint32_t bits, int i) {
   return static_cast<int>(bits >> i & 1) << 4;
 }
@@ -36,7 +36,7 @@ void q4_0_block(const std::byte* block, float* out) {
   }
 }
 
-// A scale and a minimum; nibbles from 0.
+// A scale and a minimum; nibbles.
 void q4_1_block(const std::byte* block, float* out) {
   const float scale = small_block_half(block);
   const float minimum = small_block_half(block + 2);
@@ -57,7 +57,7 @@ void q5_0_block(const std::byte* block, float* out) {
   }
 }
 
-// A scale and a minimum; 32 fifth bits; nibbles from 0.
+// A scale and a minimum; 32 fifth bits; nibbles.
 void q5_1_block(const std::byte* block, float* out) {
   const float scale = small_block_half(block);
   const float minimum = small_block_half(block + 2);

@@ -1,5 +1,6 @@
-// The element types of GGUF files: how they lie in blocks, and, for those braid can use, how a block becomes float32.
-// Another block type is one more function (ggml_blocks.h) and a line in ggml_type.cc's table.
+// The element types of GGUF files: block sizes, and, for types that braid can use, the conversion of a block to
+// float32. A new block type needs a function (ggml_blocks.h) and a line in ggml_type.cc's table. Tested by
+// gguf_test.cc.
 #pragma once
 
 #include <cstddef>
@@ -19,15 +20,15 @@ struct GgmlType {
   int32_t block_bytes;
   std::optional<DType> plain;  // blocks of one element that a DType describes
 
-  // Blocks to block_elements floats each, with the bits that the `gguf` Python package's dequantize gives; null for a
-  // type that braid cannot use. `blocks` need not be aligned.
+  // Converts each block to block_elements floats, with the same bits as dequantize of the `gguf` Python package; null
+  // for a type that braid cannot use. `blocks` need not be aligned.
   void (*to_float)(const std::byte* blocks, int64_t num_blocks, float* out);
 };
 
-// Null: not a type at all.
+// Null: unknown id.
 const GgmlType* find_ggml_type(uint32_t id);
 
-// "F32, F16, …": those with to_float.
+// "F32, F16, …": the types with to_float.
 std::string supported_ggml_types();
 
 }  // namespace braid

@@ -1,5 +1,6 @@
 // The header of a GGUF file, versions 2 and 3 (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md): metadata by
-// key, and where each tensor lies. Every count is held to the file's size before anything is allocated for it.
+// key, and the place of each tensor. Every count is checked against the file's size before anything is allocated for
+// it.
 #pragma once
 
 #include <cstddef>
@@ -35,7 +36,7 @@ enum class GgufType : uint32_t {
   kFloat64
 };
 
-// Elements as they lie in the file, checked to lie in it.
+// Elements as stored in the file, checked to lie inside it.
 struct GgufArray {
   GgufType type = GgufType::kUint8;  // never kArray
   int64_t count = 0;
@@ -46,23 +47,23 @@ using GgufValue = std::variant<uint64_t, int64_t, double, bool, std::string_view
 
 struct GgufTensor {
   std::string name;
-  std::vector<int64_t> shape;  // slowest first, as in PyTorch (the file has them reversed)
+  std::vector<int64_t> shape;  // slowest dimension first, as in PyTorch (the file has them reversed)
   const GgmlType* type = nullptr;
-  int32_t part = 0;    // of a file in several parts (gguf_parts.h)
+  int32_t part = 0;    // the file's number where there are several (gguf_parts.h)
   int64_t offset = 0;  // from the start of that part
   int64_t bytes = 0;
 };
 
-// Looks into the header's bytes, which must outlive it. Errors do not name the file. `find_…` gives nothing for an
-// absent key and an error for one of another type.
+// Points into the header's bytes, which must outlive it. Errors do not name the file. `find_…` returns nothing for an
+// absent key and an error for a key of another type.
 class GgufFile {
  public:
-  // `head`: the first bytes of a file of `file_bytes`. Nothing: the header goes on behind them.
+  // `head`: the first bytes of a file of `file_bytes` bytes. Returns nothing if the header is longer than `head`.
   static Result<std::optional<GgufFile>> parse_head(std::span<const std::byte> head, int64_t file_bytes);
   // A whole file.
   static Result<GgufFile> parse(std::span<const std::byte> file);
 
-  // The tensors of part `number` of the same model. An error for one that is there already.
+  // Adds the tensors of part `number` of the same model. A tensor that is already there is an error.
   Status append_part(GgufFile part, int32_t number);
 
   const std::vector<GgufTensor>& tensors() const { return tensors_; }  // by part and offset

@@ -1,4 +1,4 @@
-// Any bytes as a GGUF file: an error or a header whose every tensor lies in the file, never more.
+// Any bytes as a GGUF file: an error, or a header with every tensor inside the file.
 #include <cstdint>
 #include <vector>
 
@@ -9,7 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace braid;
   const std::span<const std::byte> file(reinterpret_cast<const std::byte*>(data), size);
   const auto gguf = GgufFile::parse(file);
-  // What its first bytes say is what all of it says, unless they say nothing yet.
+  // A header parsed from the first half equals the header parsed from all bytes, unless the half is too short.
   const auto head = GgufFile::parse_head(file.first(size / 2), static_cast<int64_t>(size));
   CHECK(gguf.ok() || !head.ok() || !head->has_value());
   if (gguf.ok()) CHECK(head.ok() && (!head->has_value() || (*head)->tensors().size() == gguf->tensors().size()));

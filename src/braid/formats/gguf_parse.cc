@@ -1,4 +1,4 @@
-// Reads a GGUF file's header.
+// Reads a GGUF file's header. Tested by gguf_test.cc.
 #include <algorithm>
 
 #include "braid/formats/gguf.h"
@@ -11,7 +11,7 @@ class GgufParser {
   GgufParser(std::span<const std::byte> head, int64_t file_bytes)
       : head_(head), file_bytes_(static_cast<uint64_t>(file_bytes)) {}
 
-  // After an error: it is none of the file's, there are only too few of its bytes here.
+  // After an error: the file may be fine, and only too few of its bytes are here.
   bool needs_more() const { return needs_more_; }
 
   Result<GgufFile> parse() {
@@ -40,7 +40,7 @@ class GgufParser {
 
   uint64_t remaining() const { return file_bytes_ - at_; }
 
-  // The next bytes, which lie in the file.
+  // The next bytes, which must lie in the file.
   Result<std::span<const std::byte>> take(uint64_t bytes) {
     if (bytes > head_.size() - at_) {
       needs_more_ = true;
@@ -249,7 +249,7 @@ class GgufParser {
 
   int64_t aligned(int64_t position) const { return (position + alignment_ - 1) / alignment_ * alignment_; }
 
-  // Tensors follow one another, each at the next multiple of the alignment: llama.cpp reads no file that is otherwise.
+  // Each tensor begins at the first multiple of the alignment behind the one before. llama.cpp reads no other files.
   Status check_layout() {
     const auto file_bytes = static_cast<int64_t>(file_bytes_);
     const int64_t data_begin = aligned(static_cast<int64_t>(at_));

@@ -6,7 +6,7 @@ namespace braid {
 namespace {
 
 constexpr int64_t kMaxParts = 65535;
-constexpr int64_t kMaxHeadBytes = int64_t{256} << 20;  // the largest published vocabularies have some 20 MB
+constexpr int64_t kMaxHeadBytes = int64_t{256} << 20;  // the largest published vocabularies have about 20 MB
 
 // "-00002-of-00003.gguf"
 std::string part_suffix(int64_t part, int64_t num_parts) {
@@ -31,7 +31,7 @@ Status check_part(const GgufFile& file, int64_t part, int64_t num_parts) {
   return {};
 }
 
-// The part's file, which lies beside the first.
+// Opens the part's file beside the first.
 Result<std::unique_ptr<InputFile>> open_part(const InputFile& first, int64_t part, int64_t num_parts) {
   const std::string first_suffix = part_suffix(0, num_parts);
   const std::string& path = first.path();

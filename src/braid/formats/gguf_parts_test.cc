@@ -12,7 +12,7 @@ namespace {
 
 using testing::GgufWriter;
 
-// One tensor of eight float32, all bytes of which have the value `fill`.
+// A file with one tensor of eight float32, every byte of which is `fill`.
 GgufWriter part_of(uint32_t number, uint32_t count, std::string_view tensor, std::byte fill, uint32_t num_tensors = 3) {
   GgufWriter writer;
   writer.preamble(3, 1, 3)
@@ -94,7 +94,7 @@ TEST_F(GgufPartsTest, AFileOfOnePartMayHaveAnyName) {
   EXPECT_EQ(parts->files.size(), 1);
 }
 
-TEST_F(GgufPartsTest, WhatIsWrongWithAPartIsNamed) {
+TEST_F(GgufPartsTest, ErrorsNameThePartAndWhatIsWrong) {
   write_three();
   const std::string first = "m-00001-of-00003.gguf";
   const std::string second = "m-00002-of-00003.gguf";

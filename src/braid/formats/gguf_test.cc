@@ -20,7 +20,7 @@ std::vector<std::byte> read_bytes(const std::string& path) {
   return bytes;
 }
 
-TEST(Gguf, DequantisesToTheBitsOfTheGgufPackage) {
+TEST(Gguf, DequantisesToTheSameBitsAsTheGgufPackage) {
   const auto file = read_bytes(kBlocks);
   const auto gguf = GgufFile::parse(file);
   ASSERT_TRUE(gguf.ok()) << gguf.error().message;
@@ -40,7 +40,7 @@ TEST(Gguf, DequantisesToTheBitsOfTheGgufPackage) {
   EXPECT_EQ(at, expected.size());
 }
 
-TEST(Gguf, GivesTypedMetadata) {
+TEST(Gguf, ReadsTypedMetadata) {
   const auto file = read_bytes(kBlocks);
   const auto gguf = GgufFile::parse(file);
   ASSERT_TRUE(gguf.ok()) << gguf.error().message;
@@ -63,12 +63,13 @@ TEST(Gguf, EveryTruncationIsAnError) {
   auto file = read_bytes(kBlocks);
   const int64_t data_end = static_cast<int64_t>(file.size());
   for (int64_t size = 0; size < data_end; size += size < 2000 ? 1 : 97) {
-    const std::vector<std::byte> part(file.begin(), file.begin() + size);  // so that the sanitizer sees its end
+    const std::vector<std::byte> part(file.begin(),
+                                      file.begin() + size);  // exact size, so that the sanitizer sees its end
     EXPECT_FALSE(GgufFile::parse(part).ok()) << size;
   }
 }
 
-TEST(Gguf, WhatIsWrongIsNamed) {
+TEST(Gguf, ErrorsNameWhatIsWrong) {
   const auto error_of = [](const testing::GgufWriter& writer) {
     const auto gguf = GgufFile::parse(writer.file());
     return gguf.ok() ? std::string() : gguf.error().message;

@@ -1,7 +1,7 @@
-// Files that are read in pieces, and small files as text. Only regular files (links are followed): a pipe or a device
-// named as a checkpoint is an error, not a hang.
+// Files that are read in pieces, and small files read as text. Only regular files (links are followed): a pipe or a
+// device named as a checkpoint is an error, not a hang.
 //
-// Nothing is mapped: a mapped file that shrinks ends the process at the next look, a read of one is an error.
+// Nothing is mapped. A mapped file that shrinks ends the process at the next access; with reads that is an error.
 #pragma once
 
 #include <cstddef>
@@ -14,13 +14,13 @@
 
 namespace braid {
 
-// Which file it is and when it was last written, as the file system says.
+// The file's identity and its last change, from the file system.
 struct FileIdentity {
   uint64_t device = 0;
   uint64_t inode = 0;
   int64_t bytes = 0;
-  int64_t modified_ns = 0;  // since 1970; whoever may write the file can set it
-  int64_t changed_ns = 0;   // the same, and nobody can
+  int64_t modified_ns = 0;  // since 1970; a user with write access can set it
+  int64_t changed_ns = 0;   // since 1970; nobody can set it
 
   bool operator==(const FileIdentity&) const = default;
 };
@@ -37,14 +37,14 @@ class InputFile {
   std::string name() const;                 // the last part of the path, for errors
   int64_t bytes() const { return bytes_; }  // when it was opened
 
-  // All of `out`, from byte `offset` on, on any thread. An error, which begins with the file's name, if the file has
-  // become shorter.
+  // Fills `out` from byte `offset` on; callable on any thread. It is an error if the file has become shorter. Errors
+  // begin with the file's name.
   Status read(int64_t offset, std::span<std::byte> out) const;
-  // These bytes will be read soon: the disk may begin. Those beyond the end are none.
+  // Announces that these bytes are read soon, so that the disk can begin. Bytes beyond the end are ignored.
   void read_ahead(int64_t offset, int64_t bytes) const;
-  // Its first bytes, at most as many as it has.
+  // The first bytes, at most `bytes`.
   Result<std::vector<std::byte>> read_head(int64_t bytes) const;
-  // As it is now.
+  // The identity now.
   Result<FileIdentity> identity() const;
 
  private:
@@ -55,11 +55,11 @@ class InputFile {
   int64_t bytes_ = 0;
 };
 
-// Whether anything has this name. Also a link to nothing, as a download that was cut off leaves them: opening it says
-// what is wrong.
+// Whether anything has this name. A dangling link counts, as an interrupted download leaves it: opening it explains the
+// problem.
 bool is_there(const std::string& path);
 
-// A whole file of at most `max_bytes` bytes.
+// Reads a whole file of at most `max_bytes` bytes.
 Result<std::string> read_text_file(const std::string& path, int64_t max_bytes = int64_t{256} << 20);
 
 }  // namespace braid

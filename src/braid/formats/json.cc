@@ -7,9 +7,8 @@
 namespace braid {
 namespace {
 
-// Builds the document from the parser's events. nlohmann's own builder looks every key of an ordered object up by
-// walking all those before it, which takes minutes for a vocabulary of 150 000 entries; this one keeps an index for
-// objects that grow large.
+// Builds the document from the parser's events. nlohmann's own builder finds a key of an ordered object by walking all
+// keys before it, which takes minutes for a vocabulary of 150 000 entries. This one keeps an index for large objects.
 class DocumentBuilder {
  public:
   explicit DocumentBuilder(const JsonLimits& limits) : limits_(limits) {}
@@ -42,7 +41,7 @@ class DocumentBuilder {
   }
 
   bool parse_error(size_t, const std::string&, const nlohmann::detail::exception& error) {
-    // "[json.exception.parse_error.101] parse error at line 1, column 5: …": the part in brackets helps no one.
+    // "[json.exception.parse_error.101] parse error at line 1, column 5: …": cut the useless part in brackets.
     std::string_view what = error.what();
     if (const auto bracket = what.find("] "); bracket != std::string_view::npos) what.remove_prefix(bracket + 2);
     return refuse(std::string(what.substr(0, 300)));
@@ -54,12 +53,12 @@ class DocumentBuilder {
  private:
   using Members = Json::object_t::Container;  // a vector of (key, value)
 
-  static constexpr size_t kIndexFrom = 32;  // members; below that, walking them is as quick
+  static constexpr size_t kIndexFrom = 32;  // members; below that, walking them is as fast
 
   struct Frame {
     Json* value = nullptr;                          // the open array or object
-    Json* slot = nullptr;                           // where the value of the last key goes
-    std::unordered_map<std::string, size_t> index;  // of an object's keys, once it is large
+    Json* slot = nullptr;                           // receives the value of the last key
+    std::unordered_map<std::string, size_t> index;  // of an object's keys, once the object is large
   };
 
   static std::optional<size_t> find_member(Frame& frame, const Members& members, const std::string& name) {

@@ -1,4 +1,4 @@
-// JSON from files and peers, within limits, and typed access to it whose errors name the key and the value.
+// JSON from files and peers, within limits, and typed access to it. Errors name the key and the value.
 #pragma once
 
 #include <cstdint>
@@ -17,21 +17,21 @@ using Json = nlohmann::ordered_json;
 
 struct JsonLimits {
   int64_t max_bytes = int64_t{256} << 20;
-  int64_t max_values = 20'000'000;  // numbers, strings, arrays, …, all together
+  int64_t max_values = 20'000'000;  // numbers, strings, arrays and so on, together
   int32_t max_depth = 100;          // of nested arrays and objects
-  bool unique_keys = false;         // a key that occurs twice in one object is an error
+  bool unique_keys = false;         // a key that occurs twice in an object is an error
 };
 
-// Strict JSON (RFC 8259; no comments, no NaN) in valid UTF-8. A key that occurs twice has its last value, at its first
-// place, unless limits.unique_keys. Time is linear in the text's length, also for one object with a million keys.
-// Errors say where.
+// Parses strict JSON (RFC 8259; no comments, no NaN) in valid UTF-8. A key that occurs twice keeps its first place and
+// takes its last value, unless limits.unique_keys. Time is linear in the text's length, even for one object with a
+// million keys. Errors say where.
 Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});
 
-// One JSON object, and the name that it has in errors ("config.json"). Does not own. Throughout, a key with the value
-// null counts as absent; `find_…` gives nothing for an absent key, `get_…` an error.
+// One JSON object with its name in errors ("config.json"). Does not own the object. A key with the value null counts as
+// absent: `find_…` returns nothing for an absent key, `get_…` an error.
 class JsonObject {
  public:
-  // An error unless `value` is an object. `value` must outlive the result.
+  // An error if `value` is not an object. `value` must outlive the result.
   static Result<JsonObject> of(const Json& value, std::string name);
 
   const std::string& name() const { return name_; }
@@ -39,7 +39,7 @@ class JsonObject {
 
   const Json* find(std::string_view key) const;  // null: absent
   bool has(std::string_view key) const { return find(key); }
-  bool is_null(std::string_view key) const;  // there, and null
+  bool is_null(std::string_view key) const;  // present, with the value null
 
   Result<std::optional<int64_t>> find_int(std::string_view key, int64_t min = std::numeric_limits<int64_t>::min(),
                                           int64_t max = std::numeric_limits<int64_t>::max()) const;
@@ -68,7 +68,7 @@ class JsonObject {
   std::string name_;
 };
 
-// The value as one line for an error message, cut after some 80 bytes.
+// The value as one line for an error message, cut after about 80 bytes.
 std::string json_excerpt(const Json& value);
 
 }  // namespace braid

@@ -10,7 +10,7 @@ std::string error_of(std::string_view text, const JsonLimits& limits = {}) {
   return parsed.ok() ? "" : parsed.error().message;
 }
 
-TEST(Json, KeepsTheOrderOfKeysAndTheLastOfTwins) {
+TEST(Json, KeepsTheOrderOfKeysAndTheLastValueOfTwins) {
   const auto parsed = parse_json(R"({"b": 1, "a": [true, null, "é\u00e9"], "b": {"c": -2.5}})");
   ASSERT_TRUE(parsed.ok());
   EXPECT_EQ(parsed->dump(), "{\"b\":{\"c\":-2.5},\"a\":[true,null,\"éé\"]}");
@@ -27,7 +27,7 @@ TEST(Json, ManyKeysTakeLinearTime) {
   EXPECT_EQ(std::next(parsed->begin(), 7).value(), "again");
 }
 
-TEST(Json, WhatIsNotJsonIsAnErrorWithItsPlace) {
+TEST(Json, InvalidTextIsAnErrorWithItsPlace) {
   EXPECT_NE(error_of("{\n  \"a\": ,\n}").find("line 2"), std::string::npos);
   for (const char* text : {"", "{", "[1,]", "NaN", "[Infinity]", "1e999", "{} {}", "\"\xff\"", "\"\n\"", "{1: 2}",
                            "// x\n1", "\"\\ud800\"", "01", "'a'", "[1 2]", "nul"}) {
@@ -43,7 +43,7 @@ TEST(Json, LimitsHold) {
   EXPECT_NE(error_of(std::string(200'000, '[')), "");
 }
 
-TEST(JsonObject, GivesTypedValuesAndNamesWhatIsWrong) {
+TEST(JsonObject, ReturnsTypedValuesAndNamesWhatIsWrong) {
   const auto parsed = parse_json(
       R"({"i": 7, "u": 18446744073709551615, "d": 0.5, "s": "x", "b": true, "n": null, "o": {"p": []}, "l": [1,2]})");
   ASSERT_TRUE(parsed.ok());

@@ -1,4 +1,4 @@
-// A value as it lies in a file's bytes (little-endian, at any address).
+// Reads a value from a file's bytes (little-endian, at any address).
 #pragma once
 
 #include <cstddef>

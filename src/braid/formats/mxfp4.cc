@@ -9,7 +9,7 @@ namespace braid {
 
 void mxfp4_to_float(const std::byte* nibbles, const std::byte* exponents, int64_t num_blocks, float* out) {
   constexpr size_t kHalf = kMxfp4BlockElements / 2;
-  std::array<std::byte, 1 + kMxfp4NibbleBytes> block;  // as GGUF has it, whose byte i holds elements i and i + 16
+  std::array<std::byte, 1 + kMxfp4NibbleBytes> block;  // GGUF's layout, in which byte i holds elements i and i + 16
   std::array<float, kMxfp4BlockElements> values;
   for (int64_t b = 0; b < num_blocks; ++b, nibbles += kMxfp4NibbleBytes, out += kMxfp4BlockElements) {
     block[0] = exponents[b];

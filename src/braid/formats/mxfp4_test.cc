@@ -9,8 +9,8 @@
 namespace braid {
 namespace {
 
-// Every nibble in both places, with every exponent that is a number (255 stands for NaN) but the largest, whose product
-// overflows.
+// Every nibble in both halves of a byte, with every exponent but two: 255 stands for NaN, and products with the largest
+// overflow.
 TEST(Mxfp4, IsE2m1TimesAPowerOfTwo) {
   constexpr std::array<float, 16> kE2m1 = {0,     0.5F,  1,     1.5F,  2,     3,     4,     6,
                                            -0.0F, -0.5F, -1.0F, -1.5F, -2.0F, -3.0F, -4.0F, -6.0F};

@@ -1,4 +1,4 @@
-// Where a checkpoint lies on this machine: a Hugging Face directory, or a GGUF file.
+// The place of a checkpoint on this machine: a Hugging Face directory, or a GGUF file.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@ struct ResolvedModel {
   Kind kind = Kind::kDirectory;
   std::string path;
 
-  std::string file(std::string_view name) const { return path + "/" + std::string(name); }  // of a directory
+  std::string file(std::string_view name) const { return path + "/" + std::string(name); }  // in a directory
 };
 
 }  // namespace braid

@@ -98,7 +98,7 @@ Status check_layout(const std::vector<SafetensorsTensor>& tensors, int64_t data_
   return {};
 }
 
-// Where the header ends.
+// Returns where the header ends.
 Result<int64_t> find_data(std::span<const std::byte> head, int64_t file_bytes) {
   if (head.size() < kLengthBytes) return fail("{} bytes are too few for a safetensors file", file_bytes);
   const auto header_bytes = load<uint64_t>(head.data());
@@ -147,7 +147,7 @@ Result<SafetensorsHeader> parse_safetensors(std::span<const std::byte> head, int
     }
   }
   std::stable_sort(header.tensors.begin(), header.tensors.end(), [](const auto& a, const auto& b) {
-    return std::pair(a.offset, a.bytes) < std::pair(b.offset, b.bytes);  // an empty tensor before its neighbour
+    return std::pair(a.offset, a.bytes) < std::pair(b.offset, b.bytes);  // an empty tensor comes before its neighbour
   });
   TRY_STATUS(check_layout(header.tensors, data_begin, file_bytes));
   return header;

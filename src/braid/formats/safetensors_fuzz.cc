@@ -1,5 +1,5 @@
-// Any bytes as a safetensors file: an error or a header whose tensors share out the whole file. Its header alone says
-// the same.
+// Any bytes as a safetensors file: an error, or a header whose tensors cover the rest of the file. Parsing the header
+// alone gives the same.
 #include <algorithm>
 #include <cstdint>
 #include <cstring>

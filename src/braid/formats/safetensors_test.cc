@@ -24,7 +24,7 @@ std::string error_of(std::string_view header, size_t data_bytes, std::optional<u
   return parsed.ok() ? "" : parsed.error().message;
 }
 
-TEST(Safetensors, GivesTensorsInTheOrderOfTheFile) {
+TEST(Safetensors, ListsTensorsInTheFilesOrder) {
   const std::string_view header =
       R"({"__metadata__":{"format":"pt"},"b":{"dtype":"F32","shape":[2,3],"data_offsets":[4,28]},)"
       R"("a":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]},"e":{"dtype":"F16","shape":[0,7],"data_offsets":[4,4]},)"
@@ -42,7 +42,7 @@ TEST(Safetensors, GivesTensorsInTheOrderOfTheFile) {
   EXPECT_EQ(parsed->metadata.front().second, "pt");
 }
 
-TEST(Safetensors, WhatIsWrongIsNamed) {
+TEST(Safetensors, ErrorsNameWhatIsWrong) {
   const auto one = [](std::string_view fields) { return fmt::format(R"({{"a":{{{}}}}})", fields); };
   const auto expect = [](const std::string& error, std::string_view part) {
     EXPECT_NE(error.find(part), std::string::npos) << error << " should say " << part;

@@ -1,5 +1,5 @@
-// Files that the cache is made of, as they are written: a blob that comes in, the lock that keeps two processes from
-// downloading it both, links and references.
+// Writes the files of the cache: an incoming blob, the lock that keeps two processes from downloading the same blob,
+// links and references.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace braid {
 
-// A file that grows, as HASH.incomplete: what an earlier download left in it stays.
+// A growing file, HASH.incomplete. It keeps what an earlier download left in it.
 class IncompleteBlob {
  public:
   static Result<IncompleteBlob> open(const std::string& path);
@@ -24,7 +24,7 @@ class IncompleteBlob {
   int64_t bytes() const { return bytes_; }
   Status append(std::span<const std::byte> bytes);
   Status clear();
-  // On the disk, and under the name that it is to have.
+  // Flushes the file to disk and renames it.
   Status finish(const std::string& final_path);
 
  private:
@@ -35,10 +35,11 @@ class IncompleteBlob {
   int64_t bytes_;
 };
 
-// Held by one process at a time, as Hugging Face's tools hold it (flock). A process that ends lets go of it.
+// A lock that one process holds at a time; Hugging Face's tools use the same one (flock). It is released when the
+// process ends.
 class BlobLock {
  public:
-  // Waits for it; `on_wait` is called once before that, where another process has it.
+  // Waits for the lock. If another process has it, calls `on_wait` once first.
   static Result<BlobLock> take(const std::string& path, const std::function<void()>& on_wait);
   ~BlobLock();
   BlobLock(BlobLock&& other) noexcept;
@@ -49,16 +50,16 @@ class BlobLock {
   int fd_;
 };
 
-// Makes the folder of `path`, and those above it.
+// Creates the folder of `path` and its parents.
 Status make_folder_of(const std::string& path);
 
-// A relative link at `path` to `target`, in place of what was there.
+// Writes a relative link at `path` to `target`, and replaces what was there.
 Status write_link(const std::string& path, const std::string& target);
 
-// A small file, whole or as it was before.
+// Writes a small file atomically: readers see the old or the new one.
 Status write_small_file(const std::string& path, const std::string& text);
 
-// Bytes that may still be written where `path` lies; nothing known: a very large number.
+// Bytes that can still be written where `path` lies; if unknown, a very large number.
 int64_t free_bytes(const std::string& path);
 
 }  // namespace braid

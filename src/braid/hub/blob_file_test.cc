@@ -24,7 +24,7 @@ class BlobFileTest : public ::testing::Test {
   testing::TemporaryFolder folder_;
 };
 
-TEST_F(BlobFileTest, WhatIsThereIsAppendedTo) {
+TEST_F(BlobFileTest, NewBytesAreAppendedToOldOnes) {
   std::ofstream(path("x.incomplete")) << "abc";
   auto blob = IncompleteBlob::open(path("x.incomplete"));
   ASSERT_TRUE(blob.ok()) << blob.error().message;
@@ -52,7 +52,7 @@ TEST_F(BlobFileTest, AFullDiskIsAnError) {
   EXPECT_FALSE(make_folder_of("/proc/no/such/x").ok());
 }
 
-TEST_F(BlobFileTest, LinksAreRelativeAndReplaceWhatWasThere) {
+TEST_F(BlobFileTest, LinksAreRelativeAndReplaceOldFiles) {
   std::filesystem::create_directories(path("blobs"));
   std::filesystem::create_directories(path("snapshots/c/sub"));
   std::ofstream(path("blobs/1")) << "one";
@@ -82,7 +82,7 @@ TEST_F(BlobFileTest, ALockIsFreeAgainWhenItsHolderIsGone) {
   EXPECT_EQ(num_waits, 0);
 }
 
-TEST_F(BlobFileTest, ContentsAreHeldToSizeAndHash) {
+TEST_F(BlobFileTest, ContentsAreCheckedBySizeAndHash) {
   std::ofstream(path("x")) << "hello\n";
   const std::string git = "ce013625030ba8dba906f756967f9e9ca394464a";  // git hash-object
   const std::string sha256 = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";

@@ -12,7 +12,7 @@
 namespace braid {
 namespace {
 
-// git's hash of a blob is SHA-1 over "blob BYTES", a NUL and the contents.
+// git's blob hash is SHA-1 over "blob BYTES", a NUL and the contents.
 Result<std::string> hash_file(const std::string& path, const EVP_MD* algorithm, const std::string& prefix) {
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
   std::ifstream stream(path, std::ios::binary);

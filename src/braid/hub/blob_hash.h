@@ -1,4 +1,4 @@
-// The hashes by which the hub names what is in a file.
+// The hashes by which the hub identifies contents. Tested by blob_file_test.cc.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace braid {
 
-// Whether the file at `path` is `file`, by size and hash. The error says in what it differs.
+// Whether the file at `path` has the size and hash of `file`. The error names the difference.
 Status check_contents(const std::string& path, const HubFile& file);
 
 }  // namespace braid

@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A link to a blob that is not there is no file.
+// False for a link to a missing blob.
 bool has_file(const std::string& folder, std::string_view name) {
   std::error_code error;
   return fs::is_regular_file(fmt::format("{}/{}", folder, name), error);
@@ -47,9 +47,9 @@ bool has_weights(const std::string& snapshot) {
 }
 
 struct CachedModel {
-  std::string snapshot;      // empty: there is none
-  bool is_usable = false;    // what is needed to run is there
-  bool is_complete = false;  // so is the tokenizer, which not every repository has
+  std::string snapshot;      // empty: none
+  bool is_usable = false;    // it has all files needed to run
+  bool is_complete = false;  // it also has the tokenizer, which some repositories lack
 };
 
 Result<CachedModel> find_cached(const HubFolder& folder, const HubName& name, bool needs_weights) {

@@ -1,4 +1,5 @@
-// From a name of the hub to files on this machine: what is not in the Hugging Face cache is downloaded into it.
+// Turns a name of the hub into files on this machine: downloads what is missing in the Hugging Face cache. Tested by
+// tests/e2e/test_hub.py.
 #pragma once
 
 #include <cstdint>
@@ -12,14 +13,14 @@ namespace braid {
 
 struct FetchOptions {
   ModelPathEnvironment environment = {};
-  bool needs_weights = true;                                          // else what tokenizer and templates are in
+  bool needs_weights = true;                                          // else only the files of tokenizer and templates
   std::function<void(int64_t done, int64_t total)> on_progress = {};  // bytes
-  std::function<void(const std::string& line)> on_notice = {};        // what a person should know meanwhile
+  std::function<void(const std::string& line)> on_notice = {};        // messages for the user meanwhile
 };
 
-// The path of a model, which may also be given as org/name[@revision][:variant]: that of its snapshot, or of its
-// (first) GGUF file. A path of this machine, and what is no name at all, is given back as it is. What an error or an
-// interruption leaves is taken up by the next call. Errors are one line.
+// The local path of a model given as org/name[@revision][:variant]: its snapshot, or its (first) GGUF file. A local
+// path, or text that is no hub name, is returned unchanged. A later call continues what an error or an interruption
+// left. Errors are one line.
 Result<std::string> fetch_model(const std::string& model_path, const FetchOptions& options);
 
 }  // namespace braid

@@ -1,5 +1,7 @@
 #include "braid/hub/gguf_choice.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 #include <map>
@@ -21,11 +23,11 @@ bool is_part_number(std::string_view text) {
 }
 
 struct GgufFileName {
-  std::string_view stem;  // "dir/model-Q4_K_M" of "dir/model-Q4_K_M-00001-of-00002.gguf" and of "dir/model-Q4_K_M.gguf"
+  std::string_view stem;  // "dir/model-Q4_K_M", from "dir/model-Q4_K_M-00001-of-00002.gguf" or "dir/model-Q4_K_M.gguf"
   int64_t num_parts = 1;
 };
 
-// An empty stem: it is no GGUF file.
+// An empty stem means it is no GGUF file.
 GgufFileName split_name(std::string_view path) {
   if (!lower(path).ends_with(kGgufSuffix)) return {};
   path.remove_suffix(kGgufSuffix.size());
@@ -42,20 +44,20 @@ GgufFileName split_name(std::string_view path) {
   return {.stem = path, .num_parts = std::max<int64_t>(std::stoll(std::string(count)), 1)};
 }
 
-// A vision projector or an importance matrix is no model.
+// Vision projectors and importance matrices are no models.
 bool is_model(std::string_view stem) {
   const std::string name = lower(stem.substr(stem.find_last_of('/') + 1));
   return !stem.empty() && !name.starts_with("mmproj") && name.find("imatrix") == std::string::npos;
 }
 
-// Ends in `variant` behind '-', '.', '/' or at its beginning.
+// Whether `stem` ends in `variant`, which must follow '-', '.' or '/', or be all of it.
 bool ends_in_word(std::string_view stem, std::string_view variant) {
   if (!stem.ends_with(variant)) return false;
   if (stem.size() == variant.size()) return true;
   return std::string_view("-./").find(stem[stem.size() - variant.size() - 1]) != std::string_view::npos;
 }
 
-// Files by their model's stem.
+// The files of each model, by stem.
 std::map<std::string, std::vector<std::string>> models_of(std::span<const std::string> paths) {
   std::map<std::string, std::vector<std::string>> models;
   for (const std::string& path : paths) {

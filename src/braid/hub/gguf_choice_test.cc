@@ -28,7 +28,7 @@ TEST(GgufChoice, AVariantIsTheLastWordOfAName) {
                    "F16/model-F16-00003-of-00003.gguf"}));
 }
 
-TEST(GgufChoice, WhatThereIsIsListed) {
+TEST(GgufChoice, ErrorsListTheVariants) {
   EXPECT_EQ(choose_gguf(kPaths, "Q2_K").error().message,
             "there is no GGUF file for \"Q2_K\", only for F16, IQ4_XS, Q4_K_M, Q4_K_S, Q8_0");
   EXPECT_FALSE(choose_gguf(kPaths, "_M").ok());
@@ -39,7 +39,7 @@ TEST(GgufChoice, WhatThereIsIsListed) {
   EXPECT_EQ(*choose_gguf(Paths{"a-Q8_0.gguf", "b-Q8_0.gguf"}, "b-Q8_0.gguf"), Paths{"b-Q8_0.gguf"});
 }
 
-TEST(GgufChoice, ANameSaysHowManyPartsThereAre) {
+TEST(GgufChoice, ANameTellsTheNumberOfParts) {
   EXPECT_EQ(gguf_num_parts("model-00001-of-00003.gguf"), 3);
   EXPECT_EQ(gguf_num_parts("model.gguf"), 1);
   EXPECT_EQ(gguf_num_parts("model-00001-of-0003.gguf"), 1);

@@ -1,10 +1,10 @@
-// The Hugging Face cache on this machine, as its own tools lay it out:
+// The Hugging Face cache on this machine, in the layout of Hugging Face's tools:
 //
-//   models--org--name/blobs/HASH                      a file's contents, by its hash
+//   models--org--name/blobs/HASH                      a file's contents, named by their hash
 //   models--org--name/snapshots/COMMIT/config.json    a link to its blob
-//   models--org--name/refs/main                       the commit that a branch or tag had
+//   models--org--name/refs/main                       the commit of a branch or tag
 //
-// Only paths and looking up; downloading is hub/.
+// This file only finds paths; model_download.h downloads. Tested by model_path_test.cc.
 #pragma once
 
 #include <optional>
@@ -13,18 +13,9 @@
 
 #include "braid/base/result.h"
 #include "braid/hub/hub_name.h"
+#include "braid/hub/model_path_environment.h"
 
 namespace braid {
-
-// The environment's part, read in cli/.
-struct ModelPathEnvironment {
-  std::string home = {};          // HOME
-  std::string hf_home = {};       // HF_HOME; empty: home/.cache/huggingface
-  std::string hf_hub_cache = {};  // HF_HUB_CACHE, or --download-dir; empty: hf_home/hub
-  std::string hf_token = {};      // HF_TOKEN, or what `hf auth login` left; empty: none
-  std::string hf_endpoint = {};   // HF_ENDPOINT; empty: https://huggingface.co
-  bool is_offline = false;        // HF_HUB_OFFLINE
-};
 
 std::string hub_home(const ModelPathEnvironment& environment);   // …/huggingface
 std::string hub_cache(const ModelPathEnvironment& environment);  // …/huggingface/hub
@@ -39,8 +30,8 @@ class HubFolder {
   std::string snapshot(std::string_view commit) const;
   std::string ref(std::string_view revision) const;
 
-  // The folder of the snapshot that `revision` names: a commit itself, or what refs/ says; for "main" without that, the
-  // only snapshot there is. Nothing: there is none. It may lack files. An error if refs/ holds no commit.
+  // The snapshot's folder for `revision`: a commit, or a name in refs/; for "main" without an entry there, the only
+  // snapshot. Nothing: there is none. Files may be missing. It is an error if the entry in refs/ is no commit.
   Result<std::optional<std::string>> find_snapshot(const std::string& revision) const;
 
  private:

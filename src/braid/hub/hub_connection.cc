@@ -12,21 +12,21 @@ namespace braid {
 namespace {
 
 constexpr long kConnectTimeoutS = 15;
-constexpr long kStalledAfterS = 30;  // without a byte a second
+constexpr long kStalledAfterS = 30;  // with less than a byte per second
 constexpr long kMaxRedirections = 10;
 constexpr size_t kMaxErrorBody = 8192;
 constexpr size_t kMaxHeaders = 100;
 
-// What libcurl's callbacks fill for one request.
+// The state that libcurl's callbacks fill for one request.
 struct Transfer {
   CURL* handle = nullptr;
   HubReply reply;
-  size_t num_answers = 0;  // redirections have several
-  size_t max_body = 0;     // kept in reply.body
+  size_t num_answers = 0;  // each redirection adds one
+  size_t max_body = 0;     // the size that reply.body may reach
   bool is_too_long = false;
-  const HubConnection::Sink* sink = nullptr;  // null: the body is kept
+  const HubConnection::Sink* sink = nullptr;  // null: keep the body
   int64_t offset = 0;
-  bool ignores_range = false;  // all of it came instead of the rest
+  bool ignores_range = false;  // the server sent the whole body instead of the rest
   std::optional<Error> sink_error;
 };
 
@@ -55,7 +55,7 @@ size_t take_header(char* data, size_t size, size_t count, void* user) {
   return size * count;
 }
 
-// Fewer bytes than there are end the transfer.
+// Taking fewer bytes than offered ends the transfer.
 size_t take_body(char* data, size_t size, size_t count, void* user) {
   auto& transfer = *static_cast<Transfer*>(user);
   const size_t bytes = size * count;
@@ -132,7 +132,7 @@ HubConnection::~HubConnection() = default;
 HubConnection::HubConnection(HubConnection&&) noexcept = default;
 HubConnection& HubConnection::operator=(HubConnection&&) noexcept = default;
 
-// The handle keeps its connections from request to request, and its options: each is set anew.
+// The handle keeps its connections between requests, and its options too, so each option is set again.
 HubReply HubConnection::Curl::perform(const std::string& url, Transfer& transfer) {
   transfer.handle = handle;
   std::array<char, CURL_ERROR_SIZE> problem = {};
@@ -140,14 +140,14 @@ HubReply HubConnection::Curl::perform(const std::string& url, Transfer& transfer
   curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, problem.data());
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(handle, CURLOPT_USERAGENT, "braid");
-  curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);  // libcurl keeps Authorization from other hosts
+  curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);  // libcurl does not send Authorization to other hosts
   curl_easy_setopt(handle, CURLOPT_MAXREDIRS, kMaxRedirections);
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "https,http");
   curl_easy_setopt(handle, CURLOPT_REDIR_PROTOCOLS_STR, is_https ? "https" : "https,http");
   curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT, kConnectTimeoutS);
   curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
   curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, kStalledAfterS);
-  curl_easy_setopt(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);  // a proxy's are none of the hub's
+  curl_easy_setopt(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);  // a proxy's headers are not the hub's
   curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, take_header);
   curl_easy_setopt(handle, CURLOPT_HEADERDATA, &transfer);
   curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take_body);

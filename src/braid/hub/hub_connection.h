@@ -1,4 +1,5 @@
-// HTTP and HTTPS requests to the hub and to where it redirects them, through libcurl; one at a time.
+// HTTP and HTTPS requests to the hub and its redirections, with libcurl; one at a time. Tested by
+// tests/e2e/test_hub.py.
 #pragma once
 
 #include <cstddef>
@@ -15,24 +16,25 @@ namespace braid {
 
 class HubConnection {
  public:
-  // `endpoint` is http:// or https://…; `token` goes to its host alone, never along with a redirection to another.
+  // `endpoint` is http:// or https://…; `token` is sent to this host only, never to the target of a redirection to
+  // another host.
   static Result<HubConnection> open(const std::string& endpoint, const std::string& token);
   ~HubConnection();
   HubConnection(HubConnection&&) noexcept;
   HubConnection& operator=(HubConnection&&) noexcept;
 
-  // A whole body of at most `max_bytes`.
+  // Gets a whole body of at most `max_bytes`.
   HubReply get(const std::string& url, size_t max_bytes);
-  // No body, and redirections not followed: the headers of the hub itself.
+  // Gets no body and follows no redirection: returns the hub's own headers.
   HubReply head(const std::string& url);
 
-  // Takes some bytes; an error ends the transfer.
+  // Receives some bytes; an error ends the transfer.
   using Sink = FunctionRef<Status(std::span<const std::byte> bytes)>;
-  // The body from byte `offset` on. A server that sends all of it instead gets no further than its headers: `status` is
-  // then 200, and nothing was taken. `sink`'s error comes back as it is.
+  // Gets the body from byte `offset` on. If the server sends the whole body instead, the transfer stops after the
+  // headers: `status` is 200, and `sink` received nothing. An error of `sink` is returned unchanged.
   Result<HubReply> get_from(const std::string& url, int64_t offset, Sink sink);
 
-  // "a/b c" as it stands in a URL; '/' is kept.
+  // "a/b c" as written in a URL; '/' is kept.
   static std::string escape_path(const std::string& path);
 
  private:

@@ -1,5 +1,7 @@
 #include "braid/hub/hub_files.h"
 
+#include <fmt/format.h>
+
 #include <array>
 
 #include "braid/config/weight_files.h"
@@ -18,7 +20,7 @@ std::vector<std::string> paths_of(const HubRepository& repository) {
   return paths;
 }
 
-// What to name instead of a repository without safetensors.
+// Suggests what to name instead of a repository without safetensors.
 Error no_safetensors(const HubRepository& repository, const HubName& name) {
   const auto variants = gguf_variants(paths_of(repository));
   if (!variants.empty()) {

@@ -1,4 +1,4 @@
-// Which files of a repository braid needs. Pure.
+// Selects the files of a repository that braid needs. Pure functions.
 #pragma once
 
 #include <string_view>
@@ -12,11 +12,11 @@ namespace braid {
 
 struct HubSelection {
   std::vector<HubFile> texts;    // configuration, tokenizer, template, the index of the weights
-  std::vector<HubFile> weights;  // none yet where there is an index: it names them
+  std::vector<HubFile> weights;  // empty if there is an index, which names them
   bool has_index = false;
 };
 
-// For a variant its GGUF files alone, the first first.
+// For a variant, only its GGUF files, the first part first.
 Result<HubSelection> select_hub_files(const HubRepository& repository, const HubName& name);
 
 // The files that an index names.

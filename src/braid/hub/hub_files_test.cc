@@ -20,7 +20,7 @@ std::vector<std::string> paths_in(const std::vector<HubFile>& files) {
 using Names = std::vector<std::string>;
 const HubName kName{.repository = "org/name"};
 
-TEST(HubFiles, OnlyWhatIsNeededIsSelected) {
+TEST(HubFiles, OnlyNeededFilesAreSelected) {
   const auto selection = select_hub_files(
       repository_of({".gitattributes", "README.md", "config.json", "generation_config.json", "model.safetensors",
                      "onnx/model.onnx", "pytorch_model.bin", "tokenizer.json", "tokenizer.model",
@@ -48,7 +48,7 @@ TEST(HubFiles, AnIndexNamesTheWeights) {
             "model.safetensors.index.json names x.safetensors, which the repository does not have");
 }
 
-TEST(HubFiles, AVariantIsItsFilesAlone) {
+TEST(HubFiles, AVariantSelectsItsFilesOnly) {
   const HubRepository repository =
       repository_of({"config.json", "x-Q4_K_M-00002-of-00002.gguf", "x-Q4_K_M-00001-of-00002.gguf", "x-Q8_0.gguf"});
   const auto selection = select_hub_files(repository, {.repository = "org/name", .variant = "Q4_K_M"});
@@ -57,7 +57,7 @@ TEST(HubFiles, AVariantIsItsFilesAlone) {
   EXPECT_EQ(paths_in(selection->weights), (Names{"x-Q4_K_M-00001-of-00002.gguf", "x-Q4_K_M-00002-of-00002.gguf"}));
 }
 
-TEST(HubFiles, WhatCannotRunSaysWhatThereIs) {
+TEST(HubFiles, ErrorsSuggestWhatCanRun) {
   const auto error = [](const HubRepository& repository, const HubName& name = kName) {
     const auto selection = select_hub_files(repository, name);
     return selection.ok() ? std::string() : selection.error().message;

@@ -22,7 +22,7 @@ TEST(HubName, HasARepositoryARevisionAndAVariant) {
   }
 }
 
-TEST(HubName, OtherTextIsNone) {
+TEST(HubName, OtherTextIsNoName) {
   for (const char* text : {"",
                            "name",
                            "/name",

@@ -17,7 +17,7 @@ bool is_sha256(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
-// "a/b.json": relative, and nowhere upwards.
+// Whether the path is relative and stays below its folder: "a/b.json".
 bool is_path_below(std::string_view path) {
   if (std::ranges::any_of(path, [](unsigned char c) { return c < 0x20 || c == 0x7f; })) return false;
   while (true) {
@@ -54,7 +54,7 @@ std::string_view unquoted(std::string_view etag) {
   return etag;
 }
 
-// The hub's own words, which may be anything: one short line of them.
+// The hub's own message, shortened to one line; it may be anything.
 std::string hub_words(const HubReply& reply) {
   std::string words(reply.header("x-error-message"));
   if (words.empty()) {
@@ -104,7 +104,7 @@ Status complete_from_headers(const HubReply& reply, HubFile& file) {
   } else {
     return fail("{}: the hub names neither its SHA-256 nor git's hash (ETag \"{}\")", file.path, etag.substr(0, 100));
   }
-  // Content-Length is that of the answer itself, where the hub does not redirect.
+  // Without a redirection, Content-Length is the file's size.
   const std::string_view bytes = reply.header("x-linked-size").empty() && reply.status == 200
                                      ? reply.header("content-length")
                                      : reply.header("x-linked-size");

@@ -1,5 +1,5 @@
-// What the hub says of a repository at a revision: its commit and its files. Untrusted bytes to a plain struct, and
-// HTTP errors to words.
+// Parses the hub's description of a repository at a revision (its commit and files) from untrusted bytes to a plain
+// struct, and explains HTTP errors.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +15,10 @@
 namespace braid {
 
 struct HubFile {
-  std::string path;              // in the repository; '/' between folders, none of them ".." or empty
-  std::optional<int64_t> bytes;  // nothing: the hub did not say
-  // Large files have the SHA-256 of their contents, the others git's hash of a blob. One of them also names the blob in
-  // the cache. Empty both: the hub did not say.
+  std::string path;              // in the repository; '/' between folders, none of which is ".." or empty
+  std::optional<int64_t> bytes;  // absent: the hub did not say
+  // Large files have the SHA-256 of their contents, others git's blob hash. The hash names the blob in the cache. Both
+  // empty: the hub did not say.
   std::string sha256;
   std::string git_hash;
 
@@ -32,13 +32,13 @@ struct HubRepository {
   const HubFile* find(std::string_view path) const;
 };
 
-// Of GET /api/models/ORG/NAME/revision/REVISION?blobs=true.
+// Parses the answer to GET /api/models/ORG/NAME/revision/REVISION?blobs=true.
 Result<HubRepository> parse_hub_repository(std::string_view body);
 
-// Size and hash out of the answer to HEAD …/resolve/…, for a file of which the repository says neither.
+// Takes size and hash from the answer to HEAD …/resolve/…, for a file without either in the repository's description.
 Status complete_from_headers(const HubReply& reply, HubFile& file);
 
-// Why `what` ("org/name", or a file of it) could not be had, in one line.
+// Why `what` ("org/name", or a file of it) is not available, in one line.
 Error explain_hub_problem(const HubName& name, std::string_view what, const HubReply& reply,
                           const std::string& endpoint, bool has_token);
 

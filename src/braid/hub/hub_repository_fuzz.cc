@@ -1,5 +1,5 @@
-// libFuzzer: the hub's answer about a repository. Whatever the bytes, it is a list of files whose paths stay below a
-// folder and whose hashes are names of files, or an error; so is what is selected of them.
+// libFuzzer: any answer of the hub about a repository is an error, or a list of files whose paths stay below a folder
+// and whose hashes can be file names. The same holds for the files selected from it.
 #include <cstdint>
 #include <string_view>
 

@@ -33,7 +33,7 @@ TEST(HubRepository, FilesHaveSizesAndHashes) {
   EXPECT_EQ(repository->find("absent"), nullptr);
 }
 
-TEST(HubRepository, WhatIsWrongWithAnAnswerIsNamed) {
+TEST(HubRepository, ErrorsNameWhatIsWrongWithAnAnswer) {
   const auto expect = [](const std::string& body, std::string_view part) {
     const auto repository = parse_hub_repository(body);
     ASSERT_FALSE(repository.ok()) << body;

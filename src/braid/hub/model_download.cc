@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view kPublicHub = "https://huggingface.co";
 constexpr size_t kMaxRepositoryBytes = size_t{64} << 20;
 constexpr int64_t kMaxTextBytes = int64_t{256} << 20;
-constexpr int kMaxFailures = 4;  // one after another, without a byte between them
+constexpr int kMaxFailures = 4;  // in a row, without a byte received between them
 
 std::string readable(int64_t bytes) {
   constexpr double kMega = 1e6;
@@ -39,7 +39,7 @@ std::string endpoint_of(const ModelPathEnvironment& environment) {
   return endpoint;
 }
 
-// "refs/pr/1" as one part of a URL.
+// "refs/pr/1" as one segment of a URL.
 std::string escape_revision(const std::string& revision) {
   std::string escaped;
   for (const char c : HubConnection::escape_path(revision))
@@ -91,7 +91,7 @@ class ModelDownload {
     if (options_.on_notice) options_.on_notice(line);
   }
 
-  // Whether to try again, after a while that grows.
+  // Whether to retry. Waits first, longer each time.
   bool wait_to_retry(const HubReply& reply, int num_failures) const {
     if (!reply.is_cut_off || num_failures >= kMaxFailures) return false;
     const std::chrono::milliseconds pause(500 << num_failures);
@@ -136,7 +136,7 @@ class ModelDownload {
     return {};
   }
 
-  // A hub that lists no hashes gives them with each file.
+  // A hub that lists no hashes sends them with each file.
   Status complete(HubFile& file) {
     if (!file.hash().empty()) return {};
     const HubReply reply = connection_.head(url_of(file));
@@ -144,7 +144,7 @@ class ModelDownload {
     return complete_from_headers(reply, file);
   }
 
-  // Only whole files that were checked have that name.
+  // Only complete, checked files have this name.
   bool has_blob(const HubFile& file) const {
     std::error_code error;
     const auto bytes = fs::file_size(folder_.blob(file.hash()), error);
@@ -166,7 +166,7 @@ class ModelDownload {
     TRY(const BlobLock lock, BlobLock::take(lock_path, [&] {
           notice(fmt::format("another process downloads {}: waiting for it", file.path));
         }));
-    if (has_blob(file)) return {};  // by now
+    if (has_blob(file)) return {};  // finished meanwhile
     TRY(IncompleteBlob blob, IncompleteBlob::open(incomplete_path(file)));
     if (file.bytes && blob.bytes() > *file.bytes) TRY_STATUS(blob.clear());
     TRY_STATUS(receive(file, blob));
@@ -178,7 +178,7 @@ class ModelDownload {
     return blob.finish(folder_.blob(file.hash()));
   }
 
-  // Until the file has all its bytes; connections that break are taken up where they did.
+  // Receives until the file is complete; continues broken connections where they stopped.
   Status receive(const HubFile& file, IncompleteBlob& blob) {
     const std::string what = name_.text() + " " + file.path;
     int num_failures = 0;
@@ -193,7 +193,7 @@ class ModelDownload {
         return {};
       });
       if (!reply.ok()) return kept(reply.error(), blob);
-      if (before > 0 && (reply->status == 416 || reply->status == 200)) {  // no rest of it to be had: from the start
+      if (before > 0 && (reply->status == 416 || reply->status == 200)) {  // the rest is not available: start again
         count(-before);
         TRY_STATUS(blob.clear());
         continue;
@@ -218,7 +218,7 @@ class ModelDownload {
 
   void count(int64_t bytes) {
     done_bytes_ += bytes;
-    const int64_t done = std::max<int64_t>(done_bytes_, 0);  // below: what was there had to be thrown away
+    const int64_t done = std::max<int64_t>(done_bytes_, 0);  // negative if earlier bytes were thrown away
     if (options_.on_progress) options_.on_progress(done, std::max(total_bytes_, done));
   }
 
@@ -229,7 +229,7 @@ class ModelDownload {
   HubConnection connection_;
   HubRepository repository_;
   int64_t done_bytes_ = 0;
-  int64_t total_bytes_ = 0;  // still to come, when the files' list was read
+  int64_t total_bytes_ = 0;  // remaining when the list of files was read
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// One model from the hub into its folder of the cache.
+// Downloads one model from the hub into its folder of the cache. Tested by tests/e2e/test_hub.py.
 #pragma once
 
 #include <string>
@@ -10,8 +10,8 @@
 
 namespace braid {
 
-// The snapshot's folder. Small files first, refs/ last: a snapshot that a reference names, and that has its weights, is
-// whole. What is there already is not downloaded again.
+// Returns the snapshot's folder. Small files are written first, refs/ last: a snapshot with a reference and its weights
+// is complete. Existing files are not downloaded again.
 Result<std::string> download_model(const HubName& name, const HubFolder& folder, const FetchOptions& options);
 
 }  // namespace braid

@@ -22,7 +22,7 @@ bool is_regular_file(const std::string& path) {
   return fs::is_regular_file(path, error);
 }
 
-// Paths of a folder's files, folders in it included, from that folder on.
+// Paths of all files below a folder, relative to it.
 std::vector<std::string> files_below(const std::string& folder) {
   std::vector<std::string> files;
   std::error_code error;

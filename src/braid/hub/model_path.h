@@ -1,4 +1,4 @@
-// What `--model-path` names: a Hugging Face directory, a GGUF file, or a model in the local Hugging Face cache.
+// Resolves `--model-path`: a Hugging Face directory, a GGUF file, or a model in the local Hugging Face cache.
 #pragma once
 
 #include <optional>
@@ -11,13 +11,14 @@
 
 namespace braid {
 
-// A path, or org/name[@revision][:variant] in the cache. Errors say what was looked for, and how to download it.
+// `model_path`: a path, or org/name[@revision][:variant] in the cache. Errors say what was looked for, and how to
+// download it.
 Result<ResolvedModel> resolve_model_path(const std::string& model_path, const ModelPathEnvironment& environment);
 
-// Whether there is such a file or folder here, so that the text is a path and no name of the hub's.
+// Whether this file or folder exists, so that the text is a path and not a name of the hub.
 bool is_local_path(const std::string& model_path);
 
-// The model in a snapshot's folder: the folder itself, or for a variant its (first) GGUF file. Files may be missing.
+// The model in a snapshot's folder: the folder, or for a variant its (first) GGUF file. Files may be missing.
 Result<ResolvedModel> find_in_snapshot(const std::string& snapshot, const std::string& variant);
 
 }  // namespace braid

@@ -1,4 +1,4 @@
-// embed, add, convert and parallel_for of every tier: exact, so equal to the definition bit for bit.
+// embed, add, convert and parallel_for of every tier. They are exact, so they must equal the definition bit for bit.
 #include <atomic>
 
 #include "tests/support/kernels/every_tier.h"
@@ -111,24 +111,24 @@ TEST_P(Elementwise, ProductsEqualTheDefinition) {
     const std::vector<int32_t> sources = {0, 2, 4, 6, 1, 2, 3, 5, 0};
     Matrix gated_expected(DType::kFloat32, 9, 32);
     Matrix gated(DType::kFloat32, 9, 32);
-    const ExpertRows groups = {.offsets = offsets, .sources = sources};
-    ref_->grouped_matmul(x.view, groups, experts, gated_expected.view, {.kind = Epilogue::Kind::kSiluMul});
-    three_.ops->grouped_matmul(x.view, groups, experts, gated.view, {.kind = Epilogue::Kind::kSiluMul});
+    const ExpertRows expert_rows = {.offsets = offsets, .sources = sources};
+    ref_->grouped_matmul(x.view, expert_rows, experts, gated_expected.view, {.kind = Epilogue::Kind::kSiluMul});
+    three_.ops->grouped_matmul(x.view, expert_rows, experts, gated.view, {.kind = Epilogue::Kind::kSiluMul});
     EXPECT_LE(max_difference(gated_expected, gated), 2e-4);
 
     std::vector<std::vector<float>> biases;
     for (uint32_t i = 0; i < 3; ++i) biases.push_back(random_values(64, 60 + i));
-    const Epilogue biased{.kind = Epilogue::Kind::kClampedSwigluMul, .group_biases = biases};
-    ref_->grouped_matmul(x.view, groups, experts, gated_expected.view, biased);
-    three_.ops->grouped_matmul(x.view, groups, experts, gated.view, biased);
+    const Epilogue biased{.kind = Epilogue::Kind::kClampedSwigluMul, .expert_biases = biases};
+    ref_->grouped_matmul(x.view, expert_rows, experts, gated_expected.view, biased);
+    three_.ops->grouped_matmul(x.view, expert_rows, experts, gated.view, biased);
     EXPECT_LE(max_difference(gated_expected, gated), 2e-4);
     Matrix unbiased(DType::kFloat32, 9, 32);
-    ref_->grouped_matmul(x.view, groups, experts, unbiased.view, {.kind = Epilogue::Kind::kClampedSwigluMul});
+    ref_->grouped_matmul(x.view, expert_rows, experts, unbiased.view, {.kind = Epilogue::Kind::kClampedSwigluMul});
     EXPECT_GT(max_difference(gated_expected, unbiased), 0.1);
   }
 }
 
-TEST_P(Elementwise, SoftCapsAreTheirDefinition) {
+TEST_P(Elementwise, SoftCapEqualsTheDefinition) {
   for (const float cap : {0.5F, 30.0F}) {
     for (const int64_t cols : {1, 7, 64, 100}) {
       const Matrix source = random_matrix(5, cols, 3, 20.0F);

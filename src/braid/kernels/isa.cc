@@ -46,7 +46,7 @@ uint64_t saved_states() {
   return (uint64_t{high} << 32) | low;
 }
 
-// Linux gives a process AMX's 8 KB of tile data only when it asks (Documentation/arch/x86/xstate.rst).
+// Linux lets a process use AMX's 8 KB of tile data only if it asks (Documentation/arch/x86/xstate.rst).
 bool request_tile_data() {
   constexpr long kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
   constexpr long kTileData = 18;               // XFEATURE_XTILEDATA

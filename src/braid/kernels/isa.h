@@ -9,16 +9,17 @@
 
 namespace braid {
 
-// Each includes those before it.
+// Each tier includes those before it.
 enum class CpuIsa : unsigned char { kPortable, kAvx2, kAvx512, kAvx512Bf16, kAmxBf16 };
 
 std::string_view isa_name(CpuIsa isa);  // "portable", "avx2", "avx512", "avx512_bf16", "amx_bf16"
 
-// From the lowest to the best. Asks the kernel for AMX's state the first time (arch_prctl), before any thread uses it.
+// From the lowest to the best. The first call asks the operating system for AMX's tile state (arch_prctl), before any
+// thread uses it.
 std::vector<CpuIsa> available_isas();
 
-// The best tier, or the one that `forced` (the environment's BRAID_CPU_ISA, read in cli/) names; an unknown or absent
-// one is an error that lists those this machine has.
+// The best tier, or the one named by `forced` (the environment's BRAID_CPU_ISA, read in cli/). An unknown tier, or one
+// that this machine lacks, is an error that lists those it has.
 Result<CpuIsa> choose_isa(std::optional<std::string_view> forced);
 
 }  // namespace braid

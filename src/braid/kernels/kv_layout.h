@@ -1,4 +1,5 @@
-// Where a token's key and value lie in a KvLayer's pages. Ops.h has the picture; this is its arithmetic, in elements.
+// Where a token's key and value lie in a KvLayer's pages, in elements. ops.h has the picture. Tested by
+// write_kv_test.cc and paged_attention_test.cc.
 #pragma once
 
 #include <span>
@@ -7,7 +8,7 @@
 
 namespace braid {
 
-// The page that holds `position`, and the position's place in it.
+// The page that holds `position`, and the position's slot in it.
 struct KvSlot {
   int64_t page = 0;
   int32_t slot = 0;  // in [0, page_size)
@@ -18,26 +19,26 @@ inline KvSlot kv_slot(const KvLayer& layer, std::span<const PageId> pages, int64
   return {.page = pages[static_cast<size_t>(index)], .slot = static_cast<int32_t>(position % layer.page_size)};
 }
 
-// First element of the 16-token group that holds `where`, for one KV head; the same for keys and values.
-inline int64_t kv_group_offset(const KvLayer& layer, KvSlot where, int64_t kv_head) {
+// First element of the strip (16 tokens of one KV head, see ops.h) that holds `where`; the same for keys and values.
+inline int64_t kv_strip_offset(const KvLayer& layer, KvSlot where, int64_t kv_head) {
   const int64_t in_page =
       kv_head * layer.page_size + where.slot / KvLayer::kKeyVectorTokens * KvLayer::kKeyVectorTokens;
   return where.page * layer.page_elements() + in_page * layer.head_dim;
 }
 
-// Inside a group: the element of token `token` in [0, 16) and dimension `dim`.
-inline int64_t key_in_group(const KvLayer& layer, int64_t token, int64_t dim) {
+// Within a strip: the element of token `token` in [0, 16) and dimension `dim`.
+inline int64_t key_in_strip(const KvLayer& layer, int64_t token, int64_t dim) {
   constexpr int64_t kTokens = KvLayer::kKeyVectorTokens;
   if (layer.dtype == DType::kFloat32) return dim * kTokens + token;
   return (dim / 2 * kTokens + token) * 2 + dim % 2;
 }
 
-inline int64_t value_in_group(const KvLayer& layer, int64_t token, int64_t dim) {
+inline int64_t value_in_strip(const KvLayer& layer, int64_t token, int64_t dim) {
   if (layer.dtype == DType::kFloat32) return token * layer.head_dim + dim;
   return (token / 2 * layer.head_dim + dim) * 2 + token % 2;
 }
 
-// One element as float, for code that would rather be plain than fast.
+// One element as float, for code that prefers plain to fast.
 inline float kv_load(const KvLayer& layer, const std::byte* base, int64_t element) {
   if (layer.dtype == DType::kFloat32) return reinterpret_cast<const float*>(base)[element];
   return to_float(reinterpret_cast<const BFloat16*>(base)[element]);
@@ -51,7 +52,7 @@ inline void kv_store(const KvLayer& layer, std::byte* base, int64_t element, flo
   }
 }
 
-// The keys a query at `position` sees: [begin, position].
+// A query at `position` sees the keys [first_visible, position].
 inline int64_t first_visible(const AttentionParams& params, int64_t position) {
   return params.window > 0 && position >= params.window ? position - params.window + 1 : 0;
 }

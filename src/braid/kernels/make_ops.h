@@ -1,4 +1,4 @@
-// The makers of each device's operations.
+// Creates each device's operations.
 #pragma once
 
 #include <memory>
@@ -9,10 +9,10 @@
 
 namespace braid {
 
-// The definitions: double sums, one thread, as plain as can be.
+// The reference definitions: double sums, one thread, as plain as possible.
 std::unique_ptr<Ops> make_ref_ops();
 
-// `team` must outlive the result; one thread at a time may use either.
+// `team` must outlive the result. Only one thread at a time may use either.
 std::unique_ptr<Ops> make_cpu_ops(CpuIsa isa, ThreadTeam& team);
 
 }  // namespace braid

@@ -1,5 +1,5 @@
-// The largest value of each row of a product, in every tier and the emulated one: what one finds who looks through the
-// product that matmul gives.
+// matmul_max in every tier and the emulated one: it finds the same maxima as a search through the product that matmul
+// computes.
 #include <fmt/format.h>
 
 #include <utility>
@@ -50,7 +50,7 @@ Matrix converted(const Matrix& source, DType dtype) {
   return result;
 }
 
-// Small whole numbers, so that many of a row's values are equal.
+// Small whole numbers, so that many values of a row are equal.
 Matrix whole_numbers(int64_t rows, int64_t cols, uint32_t seed) {
   Matrix matrix = random_matrix(rows, cols, seed);
   for (int64_t row = 0; row < rows; ++row) {
@@ -69,7 +69,7 @@ class Products {
     w_.pack_rows(w.view, 0);
   }
 
-  // The first `rows` rows and `cols` columns.
+  // Checks the first `rows` rows and `cols` columns.
   void expect_largest(int threads, int64_t rows, int64_t cols) {
     ThreadTeam team(threads);
     const Matrix y(DType::kFloat32, rows, w_.n());
@@ -90,7 +90,7 @@ class Products {
   PackedMatrix w_;
 };
 
-TEST(MatmulMax, IsTheLargestOfTheProductsRowAndTheLowestOfEquals) {
+TEST(MatmulMax, FindsTheLargestValueAndTheLowestIndexOfEqualOnes) {
   for (const MaxTier& tier : all_max_tiers()) {
     for (const auto& [n, cols] : {std::pair<int64_t, int64_t>{1, 1}, {33, 33}, {64, 64}, {250, 250}, {320, 289}}) {
       Products with_ties(tier, whole_numbers(70, 3, 1), whole_numbers(n, 3, 2));
@@ -105,15 +105,15 @@ TEST(MatmulMax, IsTheLargestOfTheProductsRowAndTheLowestOfEquals) {
   }
 }
 
-// So many that their rows are cut over the threads too.
-TEST(MatmulMax, ManyRows) {
+// Enough rows that they are divided over the threads too.
+TEST(MatmulMax, FindsTheSameInManyRowsDividedOverThreads) {
   for (const MaxTier& tier : all_max_tiers()) {
     Products products(tier, whole_numbers(300, 4, 5), whole_numbers(100, 4, 6));
     products.expect_largest(2, 300, 100);
   }
 }
 
-TEST(MatmulMax, NansAreToldWhereverTheyAreAndInfinitiesAreValues) {
+TEST(MatmulMax, ReportsNansAnywhereAndTreatsInfinitiesAsValues) {
   constexpr int64_t kRows = 6;
   constexpr int64_t kCols = 200;
   Matrix x(DType::kFloat32, kRows, 1);
@@ -125,7 +125,7 @@ TEST(MatmulMax, NansAreToldWhereverTheyAreAndInfinitiesAreValues) {
         Matrix w = random_matrix(kCols, 1, 8);
         *w.view.row<float>(at) = value;
         Products(tier, x, w).expect_largest(2, kRows, kCols);
-        Products(tier, x, w).expect_largest(2, kRows, 150);  // perhaps without it
+        Products(tier, x, w).expect_largest(2, kRows, 150);  // perhaps without the NaN
       }
     }
     Matrix none(DType::kFloat32, kCols, 1);

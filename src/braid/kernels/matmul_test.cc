@@ -1,5 +1,5 @@
-// The matrix kernels of every tier that this machine has, and the AMX tier's over emulated tiles, against sums in
-// double over PackedMatrix::at(), and against themselves: one row's bits in every batch.
+// The matrix kernels of every tier that this machine has, and the AMX tier's over emulated tile registers. Compared
+// with sums in double over PackedMatrix::at(), and with themselves: a row has the same bits in every batch.
 #include "braid/kernels/cpu/matmul.h"
 
 #include <fmt/format.h>
@@ -93,7 +93,7 @@ std::vector<uint32_t> bits_of(ConstRows rows, int64_t row) {
 
 struct Sum {
   double value = 0;
-  double magnitude = 0;  // of its terms
+  double magnitude = 0;  // of the sum's terms
 };
 
 Sum double_sum(ConstRows x, int64_t row, const PackedMatrix& w, int64_t column) {
@@ -108,19 +108,6 @@ Sum double_sum(ConstRows x, int64_t row, const PackedMatrix& w, int64_t column) 
 
 void expect_close(float actual, double expected, double magnitude, double unit) {
   EXPECT_NEAR(actual, expected, magnitude * 4e-6 + std::abs(expected) * unit + 1e-30);
-}
-
-TEST(Matmul, NamesTheTiersThatThisMachineLacks) {
-  const std::vector<CpuIsa> available = available_isas();
-  std::string lacking;
-  for (CpuIsa isa : {CpuIsa::kPortable, CpuIsa::kAvx2, CpuIsa::kAvx512, CpuIsa::kAvx512Bf16, CpuIsa::kAmxBf16}) {
-    if (std::find(available.begin(), available.end(), isa) == available.end()) {
-      lacking += fmt::format(" {}", isa_name(isa));
-    }
-  }
-  RecordProperty("tiers_lacking", lacking);
-  std::printf("tiers that this machine lacks:%s\n", lacking.empty() ? " none" : lacking.c_str());
-  EXPECT_EQ(available.front(), CpuIsa::kPortable);
 }
 
 TEST(Matmul, AgreesWithDoubleSumsOverOddShapes) {
@@ -166,7 +153,7 @@ TEST(Matmul, EpiloguesStoreAddAndGateWithBias) {
   ThreadTeam team(2);
   constexpr int64_t kK = 70;
   for (const TierCase& tier : all_tiers()) {
-    // 15 and 7 rows are two blocks that share one, in the tiers whose blocks are of 12 and of 6 or 4.
+    // 15 and 7 rows make two blocks that share a row, in the tiers whose blocks have 12 rows, and 6 or 4.
     for (auto [rows, half] :
          {std::pair<int64_t, int64_t>{14, 16}, {14, 48}, {14, 37}, {15, 32}, {7, 32}, {3, 48}, {3, 37}}) {
       const int64_t n = 2 * half;
@@ -261,7 +248,7 @@ TEST(Matmul, WritesNothingBesideItsColumnsAndReadsNothingBesideItsRows) {
   }
 }
 
-// One row's bits: alone with one thread, and everywhere in batches of every kind.
+// Compares a row computed alone by one thread with the same row in batches of every kind.
 TEST(Matmul, ARowHasTheSameBitsInEveryBatch) {
   constexpr int64_t kMaxRows = 240;
   for (const TierCase& tier : all_tiers()) {
@@ -321,7 +308,7 @@ TEST(Matmul, AFusedEpilogueHasTheBitsOfSeparateSteps) {
   }
 }
 
-TEST(GroupedMatmul, EveryRowHasTheBitsOfAPlainProductWithItsGroupsMatrix) {
+TEST(GroupedMatmul, EveryRowHasTheBitsOfAPlainProductWithItsExpertsMatrix) {
   constexpr int64_t kTokens = 40;
   constexpr int64_t kK = 96;
   constexpr int64_t kN = 100;
@@ -330,11 +317,11 @@ TEST(GroupedMatmul, EveryRowHasTheBitsOfAPlainProductWithItsGroupsMatrix) {
     const RowsBuffer x_buffer = draw_rows(random, tier.dtype, kTokens, kK, Values::kHarsh);
     const Rows x = x_buffer.first(kTokens);
     std::vector<PackedMatrix> w;
-    for (int group = 0; group < 6; ++group) {
+    for (int expert = 0; expert < 6; ++expert) {
       w.push_back(pack(draw_rows(random, tier.dtype, kN, kK, Values::kHarsh).first(kN)));
     }
     w[2] = PackedMatrix(tier.dtype, kN, kK);
-    const std::vector<int32_t> offsets = {0, 1, 1, 1, 20, 22, 60};  // groups 1 and 2 are empty
+    const std::vector<int32_t> offsets = {0, 1, 1, 1, 20, 22, 60};  // experts 1 and 2 have no rows
     std::vector<int32_t> sources(60);
     for (int32_t& source : sources) source = static_cast<int32_t>(random() % kTokens);
     for (int threads : {1, 3}) {
@@ -347,15 +334,15 @@ TEST(GroupedMatmul, EveryRowHasTheBitsOfAPlainProductWithItsGroupsMatrix) {
                       static_cast<size_t>(kK * dtype_bytes(tier.dtype)));
         }
         RowsBuffer y(DType::kFloat32, 60, kN);
-        const ExpertRows groups = {
+        const ExpertRows expert_rows = {
             .offsets = offsets,
             .sources = is_indirect ? std::span<const int32_t>(sources) : std::span<const int32_t>()};
-        grouped_matmul_with(tier.tier, team, is_indirect ? x : sorted.first(60), groups, w, y.first(60), {});
-        for (size_t group = 0; group < w.size(); ++group) {
-          for (int64_t row = offsets[group]; row < offsets[group + 1]; ++row) {
+        grouped_matmul_with(tier.tier, team, is_indirect ? x : sorted.first(60), expert_rows, w, y.first(60), {});
+        for (size_t expert = 0; expert < w.size(); ++expert) {
+          for (int64_t row = offsets[expert]; row < offsets[expert + 1]; ++row) {
             RowsBuffer alone(DType::kFloat32, 1, kN);
-            matmul_with(tier.tier, team, sorted.first(60).slice_rows(row, 1), w[group], alone.first(1), {});
-            ASSERT_EQ(bits_of(y.first(60), row), bits_of(alone.first(1), 0)) << "group " << group << " row " << row;
+            matmul_with(tier.tier, team, sorted.first(60).slice_rows(row, 1), w[expert], alone.first(1), {});
+            ASSERT_EQ(bits_of(y.first(60), row), bits_of(alone.first(1), 0)) << "expert " << expert << " row " << row;
           }
         }
       }
@@ -363,7 +350,7 @@ TEST(GroupedMatmul, EveryRowHasTheBitsOfAPlainProductWithItsGroupsMatrix) {
   }
 }
 
-// TDPBF16PS's order, written as plainly as can be: what the AMX tier must give, on the hardware and emulated.
+// TDPBF16PS's order, written as plainly as possible: what the AMX tier must compute, on the hardware and emulated.
 TEST(Matmul, TheAmxTierSumsEvenAndOddChainsOf32) {
   constexpr int64_t kRows = 37;
   constexpr int64_t kK = 150;
@@ -395,7 +382,7 @@ TEST(Matmul, TheAmxTierSumsEvenAndOddChainsOf32) {
   }
 }
 
-// A user of an AVX2 and of an AVX-512 machine get the same text: the orders of sums were chosen to be the same.
+// Users of an AVX2 and an AVX-512 machine get the same text: the orders of sums were chosen to be the same.
 TEST(Matmul, Avx2AndAvx512GiveTheSameBits) {
   const std::vector<CpuIsa> available = available_isas();
   constexpr int64_t kRows = 9;

@@ -1,5 +1,5 @@
-// rms_norm, head_rms_norm and rope of every tier: held to the definition, and to the same bits in every tier, batch and
-// team, which is stronger than what ops.h asks for.
+// rms_norm, head_rms_norm and rope of every tier. They must agree with the definition, and have the same bits in every
+// tier, batch and team, which is stronger than ops.h requires.
 #include "tests/support/kernels/every_tier.h"
 
 namespace braid::testing {
@@ -75,7 +75,7 @@ TEST_P(NormRope, HeadNormIsRmsNormOfEachHead) {
     Matrix expected = copy_of(x);
     Matrix reference = copy_of(x);
     const std::vector<float> weight = random_values(head_dim, 6, 1.0F);
-    // Heads 1 to 3 alone: the rows are then not contiguous.
+    // Only heads 1 to 3, so that the rows are not contiguous.
     three_.ops->head_rms_norm(x.view.slice_cols(head_dim, 3 * head_dim), head_dim, weight, 1e-6F);
     ref_->head_rms_norm(reference.view.slice_cols(head_dim, 3 * head_dim), head_dim, weight, 1e-6F);
     for (int64_t head = 1; head < 4; ++head) {

@@ -26,7 +26,8 @@ float element_as_float(ConstRows rows, int64_t row, int64_t col) {
   return 0;
 }
 
-// One row of `source` to column `column` of a bfloat16 panel: every k-pair is one 4-byte store, 64 bytes from the last.
+// Writes one row of `source` to column `column` of a bfloat16 panel. Each k-pair is one 4-byte store, 64 bytes after
+// the previous one.
 template <typename Convert>
 void pack_bfloat16_column(int64_t k, std::byte* first_pair, const Convert& convert) {
   constexpr int64_t kPairs = PackedMatrix::kBlockK / 2;
@@ -41,7 +42,7 @@ void pack_bfloat16_column(int64_t k, std::byte* first_pair, const Convert& conve
   }
 }
 
-// `count` elements of a row, from `first` on.
+// `count` elements of a row, starting at `first`.
 void round_row(ConstRows source, int64_t row, int64_t first, int64_t count, BFloat16* out) {
   switch (source.dtype) {
     case DType::kFloat32:
@@ -64,8 +65,8 @@ Four load_four(const BFloat16* from) {
   return four;
 }
 
-// A block's tile, 16 rows of 16 k-pairs, turned by squares of four: whole vectors in and out, where single columns
-// write 4 bytes to each of a tile's lines.
+// Transposes a block's tile, 16 rows of 16 k-pairs, in squares of four. This reads and writes whole vectors; single
+// columns would write 4 bytes to each line of a tile.
 void turn_tile(const BFloat16* source, int64_t stride, std::byte* tile) {
   constexpr int64_t kSide = 4;
   constexpr int64_t kPairBytes = PackedMatrix::kTileCols * 4;

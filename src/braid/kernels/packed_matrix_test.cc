@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "braid/kernels/isa.h"
-
 namespace braid {
 namespace {
 
@@ -36,7 +34,7 @@ float source_value(ConstRows rows, int64_t row, int64_t col) {
   return to_float(rows.row<Float16>(row)[col]);
 }
 
-TEST(PackedMatrix, GivesBackWhatWasPackedRoundedToItsDtype) {
+TEST(PackedMatrix, ReturnsWhatWasPackedRoundedToItsDtype) {
   for (DType dtype : {DType::kFloat32, DType::kBFloat16}) {
     for (DType from : {DType::kFloat32, DType::kBFloat16, DType::kFloat16}) {
       for (auto [n, k] : {std::pair<int64_t, int64_t>{1, 1}, {32, 32}, {33, 31}, {70, 95}, {5, 64}}) {
@@ -56,7 +54,7 @@ TEST(PackedMatrix, GivesBackWhatWasPackedRoundedToItsDtype) {
   }
 }
 
-// Sixteen rows at once are turned tile by tile: the same bytes as one after another, also out of wider rows.
+// Sixteen rows at once are transposed tile by tile: the same bytes as one row after another, also from wider rows.
 TEST(PackedMatrix, ManyRowsAtOnceAreTheSameBytesAsOneByOne) {
   for (const DType dtype : {DType::kFloat32, DType::kBFloat16}) {
     for (const DType from : {DType::kFloat32, DType::kBFloat16, DType::kFloat16}) {
@@ -125,18 +123,6 @@ TEST(PackedMatrix, GateAndUpShareAPanel) {
       EXPECT_EQ(packed.at(i / 16 * 32 + 16 + i % 16, 3), element(ffn + i, 3));
     }
   }
-}
-
-TEST(Isa, TheBestIsChosenUnlessALowerOneIsForced) {
-  const std::vector<CpuIsa> available = available_isas();
-  EXPECT_EQ(choose_isa(std::nullopt).value(), available.back());
-  EXPECT_TRUE(std::is_sorted(available.begin(), available.end()));
-  for (CpuIsa isa : available) EXPECT_EQ(choose_isa(isa_name(isa)).value(), isa);
-  const auto unknown = choose_isa("sse9");
-  ASSERT_FALSE(unknown.ok());
-  EXPECT_NE(unknown.error().message.find("sse9"), std::string::npos);
-  EXPECT_NE(unknown.error().message.find("portable"), std::string::npos);
-  EXPECT_EQ(choose_isa("amx_bf16").ok(), available.back() == CpuIsa::kAmxBf16);
 }
 
 TEST(PackedMatrix, ReadsAColumnBack) {

@@ -1,6 +1,7 @@
-// Attention of every tier, and AMX's over emulated tiles: held to the definition, and to itself, bit for bit, over
-// every way of cutting the same work.
+// Attention of every tier, and AMX's over emulated tile registers. It must agree with the definition, and have the same
+// bits however the same work is divided.
 #include <array>
+#include <ostream>
 #include <string>
 #include <tuple>
 
@@ -15,6 +16,8 @@ struct TestedTier {
   std::string name;
   CpuIsa isa;
   cpu::AttentionTier attention;
+
+  friend void PrintTo(const TestedTier& tier, std::ostream* out) { *out << tier.name; }
 };
 
 std::vector<TestedTier> tested_tiers() {
@@ -23,7 +26,7 @@ std::vector<TestedTier> tested_tiers() {
     tiers.push_back({std::string(isa_name(isa)), isa, cpu::attention_tier(isa)});
   }
   cpu::AttentionTier emulated = cpu::attention_tier(CpuIsa::kPortable);
-  emulated.bfloat16_in_tiles = &cpu::attention_amx_emulated();
+  emulated.bfloat16_amx = &cpu::attention_amx_emulated();
   tiers.push_back({"amx_bf16_emulated", CpuIsa::kPortable, emulated});
   return tiers;
 }
@@ -45,7 +48,7 @@ class PagedAttention : public ::testing::TestWithParam<TestedTier> {
 INSTANTIATE_TEST_SUITE_P(Tiers, PagedAttention, ::testing::ValuesIn(tested_tiers()),
                          [](const auto& tier) { return tier.param.name; });
 
-// All queries of a sequence, its tokens fed in chunks of `chunk`.
+// All queries of a sequence, with its tokens fed in chunks of `chunk`.
 Matrix attend_in_chunks(Ops& ops, const CacheShape& shape, const TestSequence& sequence, int64_t chunk,
                         const AttentionParams& params, DType out_dtype = DType::kFloat32) {
   const int64_t len = sequence.q.view.rows;
@@ -67,7 +70,7 @@ Matrix attend_in_chunks(Ops& ops, const CacheShape& shape, const TestSequence& s
   return attend_in_chunks(ops, shape, sequence, chunk, params_of(shape, window), out_dtype);
 }
 
-// Sinks below, among and above the scores of odd_matrix(), and one that nothing comes near.
+// Sinks below, among and above the scores of odd_matrix(), and one far above everything.
 std::vector<float> some_sinks(const CacheShape& shape) {
   std::vector<float> sinks;
   for (int32_t head = 0; head < shape.num_heads; ++head) {
@@ -79,7 +82,7 @@ std::vector<float> some_sinks(const CacheShape& shape) {
 TEST_P(PagedAttention, EqualsTheDefinition) {
   uint32_t seed = 1;
   for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
-    // float32: rounding of sums. bfloat16: where a tier rounds probabilities, 2^-9 of values of about 1, averaged.
+    // float32: only sums are rounded. bfloat16: a tier may round probabilities, by 2^-9 of values of about 1, averaged.
     const double tolerance = dtype == DType::kFloat32 ? 4e-6 : 1e-2;
     for (const int32_t head_dim : {8, 16, 24, 40, 64, 80, 128, 256}) {
       for (const auto& [heads, kv_heads] : {std::pair{1, 1}, {4, 2}, {6, 1}, {7, 1}, {16, 8}}) {
@@ -158,7 +161,7 @@ TEST_P(PagedAttention, HasTheSameBitsHoweverTheSequenceIsCut) {
   }
 }
 
-// One token's heads are read together, as many as fit.
+// The heads of a single token are read together, as many as fit.
 TEST_P(PagedAttention, ManyHeadsOfOneTokenHaveTheBitsOfManyTokens) {
   for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
     for (const auto& [heads, kv_heads] : {std::pair{40, 40}, {80, 40}, {48, 2}, {35, 1}, {21, 7}}) {
@@ -189,7 +192,7 @@ TEST_P(PagedAttention, HasTheSameBitsWhateverElseIsInTheBatch) {
     std::vector<TestSequence> sequences;
     for (size_t i = 0; i < lens.size(); ++i) sequences.emplace_back(shape, lens[i], static_cast<uint32_t>(100 * i));
 
-    // Sequence i brings its last i + 1 tokens, all in one batch with a gap of one row between them.
+    // Sequence i brings its last i + 1 tokens, all in one batch, with a gap of one row between sequences.
     const TestCache cache(shape, 5, 200, 9);
     Matrix q(DType::kFloat32, 40, sequences[0].q.view.cols);
     std::vector<AttentionSequence> batch;
@@ -239,8 +242,8 @@ TEST_P(PagedAttention, HasTheSameBitsWhereOneLongSequenceIsSplitBetweenThreads) 
   }
 }
 
-// Whoever has given back the pages behind the window counts positions from the first block that is left.
-TEST_P(PagedAttention, HasTheSameBitsWhereBlocksBehindTheWindowAreLeftOut) {
+// After the pages behind the window were freed, positions count from the first KV tile that is left.
+TEST_P(PagedAttention, HasTheSameBitsWithoutTheKvTilesBehindTheWindow) {
   constexpr int64_t kLen = 300;
   for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
     for (const auto& [window, head_dim] :
@@ -252,8 +255,8 @@ TEST_P(PagedAttention, HasTheSameBitsWhereBlocksBehindTheWindowAreLeftOut) {
       one_.ops->write_kv(sequence.k.view, sequence.v.view, {&all, 1}, cache.layer());
       for (const auto& [first, count] : {std::pair<int64_t, int64_t>{299, 1}, {170, 60}, {192, 100}}) {
         const AttentionSequence whole = cache.sequence(0, 0, first, count);
-        const int64_t first_block = std::max<int64_t>(0, first - window + 1) / Ops::kKvTileTokens;
-        const auto gone = static_cast<int32_t>(first_block * Ops::kKvTileTokens);
+        const int64_t first_kv_tile = std::max<int64_t>(0, first - window + 1) / Ops::kKvTileTokens;
+        const auto gone = static_cast<int32_t>(first_kv_tile * Ops::kKvTileTokens);
         AttentionSequence left = whole;
         left.first_position -= gone;
         left.pages = whole.pages.subspan(static_cast<size_t>(gone / shape.page_size));
@@ -308,10 +311,10 @@ TEST_P(PagedAttention, HugeScoresChooseOneKey) {
   }
 }
 
-// With queries of zeros every probability is 1, and 64 of them divide exactly: what is left is the order in which
-// values are added. In tiles, of each 16 tokens: the even ones, the odd ones, and then both to the sum.
-TEST_P(PagedAttention, TilesAddValuesInTheirOrder) {
-  if (GetParam().attention.bfloat16_in_tiles == nullptr) return;  // of tiers that have tiles
+// With queries of zeros every probability is 1, and dividing by 64 is exact, so only the order of adding values is
+// left. The AMX tier adds, for each 16 tokens, the even ones, the odd ones, and then both to the sum.
+TEST_P(PagedAttention, AmxAddsTheEvenThenTheOddTokensOfEachStrip) {
+  if (GetParam().attention.bfloat16_amx == nullptr) return;  // only tiers with AMX
   const CacheShape shape = {.num_heads = 1, .num_kv_heads = 1, .head_dim = 96};
   TestSequence sequence(shape, 64, 17);
   for (int64_t i = 0; i < 64; ++i) std::fill_n(sequence.q.view.row<float>(i), 96, 0.0F);
@@ -320,10 +323,10 @@ TEST_P(PagedAttention, TilesAddValuesInTheirOrder) {
   const auto value = [&](int64_t token, int64_t dim) { return to_float(to_bfloat16(sequence.v.at(token, dim))); };
   for (int64_t dim = 0; dim < 96; ++dim) {
     float sum = 0;
-    for (int64_t group = 0; group < 64; group += 16) {
+    for (int64_t strip = 0; strip < 64; strip += 16) {
       float even = 0;
       float odd = 0;
-      for (int64_t token = group; token < group + 16; token += 2) {
+      for (int64_t token = strip; token < strip + 16; token += 2) {
         even += value(token, dim);
         odd += value(token + 1, dim);
       }

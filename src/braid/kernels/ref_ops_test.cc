@@ -1,4 +1,4 @@
-// The definitions themselves, against values worked out by hand.
+// The reference definitions, checked against values worked out by hand.
 #include "tests/support/kernels/attention_cases.h"
 
 namespace braid::testing {
@@ -42,7 +42,7 @@ TEST(RefOps, AttentionWeighsValuesByTheSoftmaxOfScores) {
   Matrix out(DType::kFloat32, 2, 8);
   ops->write_kv(k.view, v.view, {&sequence, 1}, cache.layer());
   ops->paged_attention(q.view, {&sequence, 1}, cache.layer(), {.num_heads = 1, .scale = 1}, out.view);
-  EXPECT_FLOAT_EQ(out.at(0, 0), 4);  // the first token sees itself alone
+  EXPECT_FLOAT_EQ(out.at(0, 0), 4);  // the first token sees only itself
   EXPECT_FLOAT_EQ(out.at(1, 0), 7);  // weights 1/4 and 3/4
   EXPECT_FLOAT_EQ(out.at(1, 7), 2);
   ops->paged_attention(q.view, {&sequence, 1}, cache.layer(), {.num_heads = 1, .scale = 1, .window = 1}, out.view);

@@ -1,4 +1,4 @@
-// The router's choice and the return of experts' outputs, in every tier.
+// The router's choice and the return of the experts' outputs to tokens, in every tier.
 #include "tests/support/kernels/every_tier.h"
 
 namespace braid::testing {
@@ -29,7 +29,7 @@ TEST_P(RoutingOfTier, ChoosesWhatTheDefinitionChooses) {
         const Chosen actual(*three_.ops, logits.view, top_k, normalize);
         EXPECT_EQ(expected.experts, actual.experts);
         for (size_t i = 0; i < expected.weights.size(); ++i) {
-          // logit - max rounds by up to 2^-20 where the two lie 16 apart.
+          // logit - max rounds by up to 2^-20 where the two are 16 apart.
           ASSERT_NEAR(expected.weights[i], actual.weights[i], 3e-6 * expected.weights[i]) << num_experts << " " << i;
         }
       }
@@ -73,7 +73,7 @@ TEST_P(RoutingOfTier, CombineSumsExpertsInOrder) {
     const Matrix x = random_matrix(90, cols, 3);
     std::vector<int32_t> rows(30 * kTopK);
     for (size_t i = 0; i < rows.size(); ++i) rows[i] = i % 7 == 3 ? -1 : static_cast<int32_t>(i * 37 % 90);
-    for (size_t i = 12; i < 15; ++i) rows[i] = -1;  // a token none of whose experts is here
+    for (size_t i = 12; i < 15; ++i) rows[i] = -1;  // a token none of whose experts is on this rank
     const std::vector<float> weights = random_values(30 * kTopK, 4);
     Matrix expected(DType::kFloat32, 30, cols);
     Matrix actual = random_matrix(30, cols, 5);

@@ -1,4 +1,4 @@
-// write_kv of every tier: the same bytes as the definition's, in every page.
+// write_kv of every tier writes the same bytes as the definition, in every page.
 #include "braid/kernels/kv_layout.h"
 #include "tests/support/kernels/attention_cases.h"
 
@@ -23,7 +23,7 @@ TEST_P(WriteKv, WritesWhatTheDefinitionWrites) {
         const TestCache expected(shape, 3, kLen, 1);
         const TestCache actual(shape, 3, kLen, 1);
         const int64_t width = int64_t{3} * head_dim;
-        // Keys and values as columns of one wider matrix, as a fused projection gives them.
+        // Keys and values as columns of one wider matrix, as a fused projection produces them.
         const Matrix kv = odd_matrix(3 * kLen, 2 * width + 5, 2);
         const ConstRows k = kv.view.slice_cols(0, width);
         const ConstRows v = kv.view.slice_cols(width + 5, width);
@@ -42,19 +42,19 @@ TEST_P(WriteKv, WritesWhatTheDefinitionWrites) {
   }
 }
 
-TEST_P(WriteKv, TheRestOfAGroupThatBeginsIsZero) {
+TEST_P(WriteKv, TheFirstTokenOfAStripZeroesTheRest) {
   const CacheShape shape = {.num_kv_heads = 1, .head_dim = 8};
   const TestCache cache(shape, 1, 32, 1);
   const Matrix kv = random_matrix(1, 8, 2);
   const AttentionSequence first = cache.sequence(0, 0, 16, 1);
   one_.ops->write_kv(kv.view, kv.view, {&first, 1}, cache.layer());
   const KvLayer& layer = cache.layer();
-  const int64_t group = kv_group_offset(layer, kv_slot(layer, first.pages, 16), 0);
+  const int64_t strip = kv_strip_offset(layer, kv_slot(layer, first.pages, 16), 0);
   for (int64_t token = 0; token < 16; ++token) {
     for (int64_t dim = 0; dim < 8; ++dim) {
       const float expected = token == 0 ? to_float(to_bfloat16(kv.at(0, dim))) : 0.0F;
-      EXPECT_EQ(kv_load(layer, layer.keys, group + key_in_group(layer, token, dim)), expected);
-      EXPECT_EQ(kv_load(layer, layer.values, group + value_in_group(layer, token, dim)), expected);
+      EXPECT_EQ(kv_load(layer, layer.keys, strip + key_in_strip(layer, token, dim)), expected);
+      EXPECT_EQ(kv_load(layer, layer.values, strip + value_in_strip(layer, token, dim)), expected);
     }
   }
 }

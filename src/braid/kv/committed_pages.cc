@@ -4,13 +4,14 @@
 #include <utility>
 
 #include "braid/base/check.h"
+#include "braid/base/index_range.h"
 
 namespace braid {
 namespace {
 
 constexpr int64_t kSystemPage = 4096;
 
-// Writing what is there has the system back it, and changes nothing.
+// Writes back what is there: the system backs the memory, and its content stays.
 void touch_bytes(std::span<std::byte> bytes) {
   volatile std::byte* const first = bytes.data();
   const auto size = std::ssize(bytes);
@@ -49,7 +50,8 @@ std::vector<PageId> CommittedPages::mark(std::span<const PageId> pages) {
 void CommittedPages::commit(ThreadTeam& team, std::span<const PageId> pages) {
   const std::vector<PageId> fresh = mark(pages);
   if (fresh.empty()) return;
-  // Memory by memory: pages of one are neighbours, in one huge page, which one thread should have the system clear.
+  // Memory by memory: neighbouring pages of one memory share a huge page, which only one thread should make the system
+  // clear.
   touch(team, std::ssize(memories_) * std::ssize(fresh), [&](int64_t i) {
     std::byte* const memory = memories_[static_cast<size_t>(i / std::ssize(fresh))];
     const int64_t page = fresh[static_cast<size_t>(i % std::ssize(fresh))];
@@ -66,7 +68,7 @@ int64_t CommittedPages::ahead_bytes() const {
 }
 
 int64_t CommittedPages::commit_ahead(ThreadTeam& team, int64_t num_pieces) {
-  // What was used meanwhile is backed.
+  // Pages used since the last call are backed already.
   if (const int64_t used = used_end() / kPieceBytes * kPieceBytes; used > ahead_end_) {
     ahead_end_ = used;
     num_begun_ = 0;

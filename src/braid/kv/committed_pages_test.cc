@@ -19,7 +19,7 @@ constexpr int64_t kTestSystemPage = 4096;
 
 class CommittedPagesTest : public testing::Test {
  protected:
-  // Bytes from the memory's start that the system has backed without a gap, so far as it backs any.
+  // Bytes from `begin` on that the system has backed without a gap.
   static int64_t resident_bytes(const Buffer& memory, int64_t begin = 0) {
     std::vector<unsigned char> is_resident(static_cast<size_t>((memory.bytes() - begin) / kTestSystemPage));
     EXPECT_EQ(mincore(memory.data() + begin, static_cast<size_t>(memory.bytes() - begin), is_resident.data()), 0);
@@ -27,7 +27,7 @@ class CommittedPagesTest : public testing::Test {
     return (end - is_resident.begin()) * kTestSystemPage;
   }
 
-  // Until nothing is left, or `lead_bytes` of each memory lie ready.
+  // Commits ahead until nothing is left or `lead_bytes` of each memory are ready.
   void go_ahead(int64_t num_pieces, int64_t lead_bytes) {
     while (pages_.ahead_bytes() < lead_bytes && pages_.commit_ahead(team_, num_pieces) > 0) {
     }
@@ -53,7 +53,7 @@ TEST_F(CommittedPagesTest, UsedPagesAreBackedInEveryMemory) {
   }
 }
 
-TEST_F(CommittedPagesTest, PiecesComeAFewAtATimeBehindTheHighestUsedPage) {
+TEST_F(CommittedPagesTest, CommitsAheadPieceByPieceBehindTheHighestUsedPage) {
   const PageId page = 9;  // in the second piece
   pages_.commit(team_, std::span(&page, 1));
   EXPECT_EQ(pages_.ahead_bytes(), 0);
@@ -65,7 +65,7 @@ TEST_F(CommittedPagesTest, PiecesComeAFewAtATimeBehindTheHighestUsedPage) {
   EXPECT_EQ(pages_.ahead_bytes(), 6 * kTestPageBytes) << "pages 10 to 15";
 }
 
-TEST_F(CommittedPagesTest, PagesAheadAreThereWhenTheyAreUsed) {
+TEST_F(CommittedPagesTest, PagesCommittedAheadKeepTheirContentWhenUsed) {
   go_ahead(3, kTestPiece);
   EXPECT_EQ(pages_.committed_bytes(), 2 * kTestPiece);
   std::ranges::fill_n(memories_[0].data(), 4, std::byte{7});
@@ -77,16 +77,16 @@ TEST_F(CommittedPagesTest, PagesAheadAreThereWhenTheyAreUsed) {
   EXPECT_EQ(memories_[0].data()[3], std::byte{7}) << "what a page holds stays";
 }
 
-TEST_F(CommittedPagesTest, WhatWasUsedMeanwhileIsNotGoneThroughAgain) {
-  EXPECT_EQ(pages_.commit_ahead(team_, 1), 1);  // of the first row
+TEST_F(CommittedPagesTest, CommitAheadSkipsPagesUsedMeanwhile) {
+  EXPECT_EQ(pages_.commit_ahead(team_, 1), 1);  // in the first row of pieces
   std::vector<PageId> pages(20);
   for (PageId page = 0; page < 20; ++page) pages[static_cast<size_t>(page)] = page;
   pages_.commit(team_, pages);
-  EXPECT_EQ(pages_.commit_ahead(team_, 2), 2);  // of the third
+  EXPECT_EQ(pages_.commit_ahead(team_, 2), 2);  // in the third row
   EXPECT_EQ(pages_.ahead_bytes(), 4 * kTestPageBytes);
 }
 
-TEST_F(CommittedPagesTest, ItEndsWithTheMemory) {
+TEST_F(CommittedPagesTest, CommitAheadEndsWithTheMemory) {
   go_ahead(2, kTestNumPages * kTestPageBytes);
   EXPECT_TRUE(pages_.is_whole());
   EXPECT_EQ(pages_.committed_bytes(), 2 * kTestNumPages * kTestPageBytes);

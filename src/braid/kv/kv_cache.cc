@@ -26,17 +26,17 @@ Result<int64_t> kv_bytes_per_token(const KvShape& shape) {
 
 Result<int64_t> kv_bytes_kept_per_token(const KvShape& shape) {
   TRY(const int64_t bytes, kv_bytes_per_token(shape));
-  const KvGroups groups = shape.groups();
-  return groups.windows[0] == 0 ? bytes / shape.num_layers * groups.num_layers[0] : 0;
+  const KvGroups kv_groups = shape.kv_groups();
+  return kv_groups.windows[0] == 0 ? bytes / shape.num_layers * kv_groups.num_layers[0] : 0;
 }
 
 KvCache::KvCache(const KvShape& shape, int32_t num_pages)
-    : KvCache(shape, std::vector<KvGroupPool>(static_cast<size_t>(shape.groups().count()),
+    : KvCache(shape, std::vector<KvGroupPool>(static_cast<size_t>(shape.kv_groups().count()),
                                               KvGroupPool{.num_pages = num_pages})) {}
 
-KvCache::KvCache(const KvShape& shape, std::span<const KvGroupPool> groups) : groups_(shape.groups()) {
-  CHECK(std::cmp_equal(groups.size(), groups_.count()), "pages of {} KV groups, there are {}", groups.size(),
-        groups_.count());
+KvCache::KvCache(const KvShape& shape, std::span<const KvGroupPool> kv_groups) : kv_groups_(shape.kv_groups()) {
+  CHECK(std::cmp_equal(kv_groups.size(), kv_groups_.count()), "pages of {} KV groups, there are {}", kv_groups.size(),
+        kv_groups_.count());
   const KvLayer empty{.keys = nullptr,
                       .values = nullptr,
                       .dtype = shape.dtype,
@@ -44,49 +44,50 @@ KvCache::KvCache(const KvShape& shape, std::span<const KvGroupPool> groups) : gr
                       .head_dim = shape.head_dim,
                       .page_size = shape.page_size};
   page_bytes_ = empty.page_elements() * dtype_bytes(shape.dtype);
-  std::vector<std::vector<std::byte*>> memories(groups.size());
-  for (const int32_t group : groups_.of_layer) {
-    const int32_t num_pages = groups[static_cast<size_t>(group)].num_pages;
+  std::vector<std::vector<std::byte*>> memories(kv_groups.size());
+  for (const int32_t kv_group : kv_groups_.of_layer) {
+    const int32_t num_pages = kv_groups[static_cast<size_t>(kv_group)].num_pages;
     int64_t layer_bytes = 0;
     CHECK(num_pages >= 0 && !__builtin_mul_overflow(page_bytes_, int64_t{num_pages}, &layer_bytes),
           "{} pages of {} bytes", num_pages, page_bytes_);
     KvLayer& layer = layers_.emplace_back(empty);
     layer.keys = buffers_.emplace_back(layer_bytes).data();
     layer.values = buffers_.emplace_back(layer_bytes).data();
-    memories[static_cast<size_t>(group)].insert(memories[static_cast<size_t>(group)].end(), {layer.keys, layer.values});
+    memories[static_cast<size_t>(kv_group)].insert(memories[static_cast<size_t>(kv_group)].end(),
+                                                   {layer.keys, layer.values});
   }
-  for (size_t i = 0; i < groups.size(); ++i) {
-    committed_.emplace_back(std::move(memories[i]), groups[i].num_pages, page_bytes_);
+  for (size_t i = 0; i < kv_groups.size(); ++i) {
+    committed_.emplace_back(std::move(memories[i]), kv_groups[i].num_pages, page_bytes_);
   }
 }
 
 int64_t KvCache::reserved_bytes() const {
   int64_t pages = 0;
-  for (const int32_t group : groups_.of_layer) pages += num_pages(group);
+  for (const int32_t kv_group : kv_groups_.of_layer) pages += num_pages(kv_group);
   return 2 * page_bytes_ * pages;
 }
 
 int64_t KvCache::committed_bytes() const {
   int64_t bytes = 0;
-  for (const CommittedPages& group : committed_) bytes += group.committed_bytes();
+  for (const CommittedPages& kv_group : committed_) bytes += kv_group.committed_bytes();
   return bytes;
 }
 
-void KvCache::commit(ThreadTeam& team, std::span<const PageId> pages, int32_t group) {
-  committed_[static_cast<size_t>(group)].commit(team, pages);
+void KvCache::commit(ThreadTeam& team, std::span<const PageId> pages, int32_t kv_group) {
+  committed_[static_cast<size_t>(kv_group)].commit(team, pages);
 }
 
-void KvCache::mark_committed(std::span<const PageId> pages, int32_t group) {
-  committed_[static_cast<size_t>(group)].mark(pages);
+void KvCache::mark_committed(std::span<const PageId> pages, int32_t kv_group) {
+  committed_[static_cast<size_t>(kv_group)].mark(pages);
 }
 
-// The group that is least ahead comes first: tokens take their pages in all groups at once.
+// The KV group that is least ahead comes first: a token takes pages in all KV groups at once.
 bool KvCache::commit_ahead(ThreadTeam& team, int64_t bytes, int64_t lead_bytes) {
   for (int64_t pieces = bytes / CommittedPages::kPieceBytes; pieces > 0;) {
     CommittedPages* least = nullptr;
-    for (CommittedPages& group : committed_) {
-      if (group.is_whole() || group.ahead_bytes() >= lead_bytes) continue;
-      if (least == nullptr || group.ahead_bytes() < least->ahead_bytes()) least = &group;
+    for (CommittedPages& kv_group : committed_) {
+      if (kv_group.is_whole() || kv_group.ahead_bytes() >= lead_bytes) continue;
+      if (least == nullptr || kv_group.ahead_bytes() < least->ahead_bytes()) least = &kv_group;
     }
     if (least == nullptr) return false;
     pieces -= least->commit_ahead(team, pieces);

@@ -1,6 +1,6 @@
-// The memory of the KV cache of one rank: every layer's pages of keys and values, reserved at start and committed when
-// a page is first used. Layers of one KV group (kv_group.h) have the same pages, each group its own number of them. How
-// large it may be is computed in pool_size.h; which page holds what is the scheduler's business.
+// The memory of one rank's KV cache: every layer's pages of keys and values, reserved at start and committed when a
+// page is first used. The layers of a KV group (kv_group.h) have the same pages; each KV group has a number of pages of
+// its own. pool_size.h computes the size; the scheduler decides what each page holds.
 #pragma once
 
 #include <cstdint>
@@ -24,51 +24,51 @@ struct KvShape {
   int32_t head_dim = 0;
   DType dtype = DType::kBFloat16;     // kFloat32 or kBFloat16
   int32_t page_size = 16;             // tokens; a multiple of KvLayer::kKeyVectorTokens
-  std::vector<int32_t> windows = {};  // of each layer (KvGroups); empty: all see all
+  std::vector<int32_t> windows = {};  // of each layer (KvGroups); empty: all layers see all positions
 
-  KvGroups groups() const { return {windows, num_layers}; }
+  KvGroups kv_groups() const { return {windows, num_layers}; }
 };
 
-// Keys and values of one token in all layers, in bytes. An error if a field is absurd or the product overflows.
+// Bytes of one token's keys and values in all layers. An error if a field is absurd or the product overflows.
 Result<int64_t> kv_bytes_per_token(const KvShape& shape);
 
-// The same of the layers that keep it as long as its sequence lives: those without a window. 0: there are none.
+// The same, but only for layers without a window, which keep a token as long as its sequence lives. 0: there are none.
 Result<int64_t> kv_bytes_kept_per_token(const KvShape& shape);
 
 class KvCache {
  public:
-  // Pages of each KV group, as size_pool() gave them for this shape.
-  KvCache(const KvShape& shape, std::span<const KvGroupPool> groups);
-  // As many for each group.
+  // With each KV group's pages as computed by size_pool() for this shape.
+  KvCache(const KvShape& shape, std::span<const KvGroupPool> kv_groups);
+  // With the same number of pages for each KV group.
   KvCache(const KvShape& shape, int32_t num_pages);
 
   const KvLayer& layer(int32_t index) const { return layers_[static_cast<size_t>(index)]; }
   int32_t num_layers() const { return static_cast<int32_t>(layers_.size()); }
-  const KvGroups& groups() const { return groups_; }
-  int32_t num_pages(int32_t group = 0) const { return committed_[static_cast<size_t>(group)].num_pages(); }
+  const KvGroups& kv_groups() const { return kv_groups_; }
+  int32_t num_pages(int32_t kv_group = 0) const { return committed_[static_cast<size_t>(kv_group)].num_pages(); }
   int64_t reserved_bytes() const;
   int64_t committed_bytes() const;
 
-  // Has the system back these pages of a group with memory, where it does not yet: before the step that first uses
-  // them, so that the step itself takes no page faults.
-  void commit(ThreadTeam& team, std::span<const PageId> pages, int32_t group = 0);
+  // Makes the system back these pages of a KV group with memory where it does not yet. Called before the step that
+  // first uses them, so that the step itself takes no page faults.
+  void commit(ThreadTeam& team, std::span<const PageId> pages, int32_t kv_group = 0);
 
-  // Of pages that were written, and so are backed.
-  void mark_committed(std::span<const PageId> pages, int32_t group = 0);
+  // Notes that these pages were written, and so are backed.
+  void mark_committed(std::span<const PageId> pages, int32_t kv_group = 0);
 
-  // Has it back about `bytes` of those that come next as well, until `lead_bytes` of each layer's keys lie ready, and
-  // of its values. False: they do.
+  // Backs about `bytes` of the pages that come next, until `lead_bytes` of each layer's keys and of its values are
+  // ready. False if they were ready already.
   //
-  // Every layer's keys and values need their next huge page in one and the same step. To clear 56 of them takes 5 ms,
-  // but 280 ms on a virtual machine whose host has not backed them either: all requests would wait.
+  // All layers' keys and values need their next huge page in the same step. Clearing 56 huge pages takes 5 ms, but 280
+  // ms on a virtual machine whose host has not backed them either: all requests would wait.
   bool commit_ahead(ThreadTeam& team, int64_t bytes, int64_t lead_bytes);
 
  private:
-  KvGroups groups_;
+  KvGroups kv_groups_;
   std::vector<Buffer> buffers_;  // keys, then values, of each layer
   std::vector<KvLayer> layers_;
-  std::vector<CommittedPages> committed_;  // of each group
-  int64_t page_bytes_ = 0;                 // of the keys of one layer; its values take as many
+  std::vector<CommittedPages> committed_;  // of each KV group
+  int64_t page_bytes_ = 0;                 // of one layer's keys; its values take the same
 };
 
 }  // namespace braid

@@ -12,14 +12,14 @@ namespace {
 const KvShape kShape{.num_layers = 3, .num_kv_heads = 2, .head_dim = 8, .dtype = DType::kBFloat16, .page_size = 16};
 constexpr int64_t kPageBytes = 2 * 2 * 3 * 2 * 8 * 16;  // K and V, bytes, layers, heads, head_dim, tokens
 
-TEST(KvBytesPerToken, CountsKeysAndValuesOfAllLayers) {
+TEST(KvCache, BytesPerTokenCountKeysAndValuesOfAllLayers) {
   EXPECT_EQ(kv_bytes_per_token(kShape).value(), 2 * 2 * 3 * 2 * 8);
   KvShape shape = kShape;
   shape.dtype = DType::kFloat32;
   EXPECT_EQ(kv_bytes_per_token(shape).value(), 2 * 4 * 3 * 2 * 8);
 }
 
-TEST(KvBytesPerToken, AbsurdShapesAreErrors) {
+TEST(KvCache, AbsurdShapesAreErrors) {
   KvShape shape = kShape;
   shape.num_layers = shape.num_kv_heads = shape.head_dim = std::numeric_limits<int32_t>::max();
   EXPECT_NE(kv_bytes_per_token(shape).error().message.find("64 bits"), std::string::npos);
@@ -31,7 +31,7 @@ TEST(KvBytesPerToken, AbsurdShapesAreErrors) {
   EXPECT_FALSE(kv_bytes_per_token(shape).ok());
 }
 
-TEST(KvCache, ReservesAllAndCommitsWhatIsUsed) {
+TEST(KvCache, ReservesAllPagesAndCommitsUsedOnes) {
   ThreadTeam team(2);
   KvCache cache(kShape, 1000);
   EXPECT_EQ(cache.num_layers(), 3);
@@ -69,7 +69,7 @@ TEST(KvCache, LayersOfAKvGroupHaveItsPages) {
   EXPECT_EQ(kv_bytes_kept_per_token(kShape).value(), kPageBytes / 16);
 }
 
-TEST(KvCache, KvGroupsGoAheadTogether) {
+TEST(KvCache, CommitAheadKeepsKvGroupsInStep) {
   constexpr int64_t kPiece = CommittedPages::kPieceBytes;
   KvShape shape = kShape;
   shape.num_kv_heads = 8;
@@ -78,7 +78,7 @@ TEST(KvCache, KvGroupsGoAheadTogether) {
   const std::vector<KvGroupPool> pools = {{.num_pages = 640}, {.window = 32, .num_pages = 160}};
   ThreadTeam team(2);
   KvCache cache(shape, pools);
-  // A piece of the first group's keys and values, then of the second's two layers.
+  // One piece of the first KV group's keys and values, then one of each of the second's two layers.
   EXPECT_TRUE(cache.commit_ahead(team, 6 * kPiece, 2 * kPiece));
   EXPECT_EQ(cache.committed_bytes(), 6 * kPiece);
   EXPECT_TRUE(cache.commit_ahead(team, 6 * kPiece, 2 * kPiece));

@@ -21,9 +21,9 @@ KvGroups::KvGroups(std::span<const int32_t> layer_windows, int32_t count_of_laye
   num_layers.assign(windows.size(), 0);
   for (const int32_t window : layer_windows) {
     CHECK(window >= 0, "a window of {} positions", window);
-    const auto group = std::ranges::find(windows, window) - windows.begin();
-    of_layer.push_back(static_cast<int32_t>(group));
-    ++num_layers[static_cast<size_t>(group)];
+    const auto kv_group = std::ranges::find(windows, window) - windows.begin();
+    of_layer.push_back(static_cast<int32_t>(kv_group));
+    ++num_layers[static_cast<size_t>(kv_group)];
   }
 }
 

@@ -7,26 +7,26 @@
 namespace braid {
 namespace {
 
-TEST(KvGroups, LayersWithOneWindowShareAGroupAndTheWidestIsFirst) {
+TEST(KvGroups, LayersWithTheSameWindowShareAKvGroupWidestFirst) {
   const std::vector<int32_t> windows = {8, 0, 16, 8, 0, 0};
-  const KvGroups groups(windows, 6);
-  EXPECT_EQ(groups.windows, (std::vector<int32_t>{0, 16, 8}));
-  EXPECT_EQ(groups.num_layers, (std::vector<int32_t>{3, 1, 2}));
-  EXPECT_EQ(groups.of_layer, (std::vector<int32_t>{2, 0, 1, 2, 0, 0}));
+  const KvGroups kv_groups(windows, 6);
+  EXPECT_EQ(kv_groups.windows, (std::vector<int32_t>{0, 16, 8}));
+  EXPECT_EQ(kv_groups.num_layers, (std::vector<int32_t>{3, 1, 2}));
+  EXPECT_EQ(kv_groups.of_layer, (std::vector<int32_t>{2, 0, 1, 2, 0, 0}));
 }
 
-TEST(KvGroups, WithoutWindowsThereIsOne) {
-  const KvGroups groups({}, 3);
-  EXPECT_EQ(groups.windows, (std::vector<int32_t>{0}));
-  EXPECT_EQ(groups.num_layers, (std::vector<int32_t>{3}));
-  EXPECT_EQ(groups.of_layer, (std::vector<int32_t>{0, 0, 0}));
+TEST(KvGroups, WithoutWindowsThereIsOneKvGroup) {
+  const KvGroups kv_groups({}, 3);
+  EXPECT_EQ(kv_groups.windows, (std::vector<int32_t>{0}));
+  EXPECT_EQ(kv_groups.num_layers, (std::vector<int32_t>{3}));
+  EXPECT_EQ(kv_groups.of_layer, (std::vector<int32_t>{0, 0, 0}));
   const std::vector<int32_t> all = {4, 4};
   EXPECT_EQ(KvGroups(all, 2).windows, (std::vector<int32_t>{4}));
 }
 
-// Over all small cases: what is kept is what the next token reads, and what one behind the last full page reads, page
-// by page; and no step has more than is said.
-TEST(KvGroups, KeptAreThePagesThatMayStillBeRead) {
+// All small cases: the kept pages are those that the next token reads and those that a token behind the last full page
+// reads; and no step has more than most_kept_pages().
+TEST(KvGroups, KeptPagesAreThoseThatMayStillBeRead) {
   for (int32_t page_size = 1; page_size <= 5; ++page_size) {
     for (int32_t window = 1; window <= 14; ++window) {
       for (int32_t num_new = 1; num_new <= 9; ++num_new) {

@@ -1,5 +1,5 @@
-// The KV pages of one DP group as numbers: a pool for each KV group, and the prefix cache over them all. Says what a
-// sequence needs of each; who must wait or give way is the scheduler's affair.
+// The KV pages of one DP group as numbers: a pool for each KV group, and one prefix cache over all of them. Computes
+// what a sequence needs in each pool; the scheduler decides which sequence waits or gives way.
 #pragma once
 
 #include <cstdint>
@@ -15,50 +15,51 @@
 
 namespace braid {
 
-// A sequence as far as its pages depend on it.
+// What a sequence's need for pages depends on.
 struct SequenceExtent {
-  int64_t num_tokens = 0;    // that it has
-  int64_t num_computed = 0;  // of them, whose keys and values are in its pages
+  int64_t num_tokens = 0;    // prompt and output so far
+  int64_t num_computed = 0;  // of these: how many have their keys and values in its pages
 };
 
 class KvIndex {
  public:
-  // `groups`: the widest first (KvGroups). `max_new_tokens`: of one sequence in one step.
-  KvIndex(std::span<const KvGroupPool> groups, int32_t page_size, int32_t max_new_tokens, bool has_prefix_cache);
+  // `kv_groups`: widest window first (KvGroups). `max_new_tokens`: of one sequence in one step.
+  KvIndex(std::span<const KvGroupPool> kv_groups, int32_t page_size, int32_t max_new_tokens, bool has_prefix_cache);
 
-  int32_t num_groups() const { return static_cast<int32_t>(groups_.size()); }
-  SequencePages no_pages() const { return SequencePages(groups_.size()); }
+  int32_t num_kv_groups() const { return static_cast<int32_t>(kv_groups_.size()); }
+  SequencePages no_pages() const { return SequencePages(kv_groups_.size()); }
   int32_t pages_for(int64_t num_tokens) const {
     return static_cast<int32_t>((num_tokens + page_size_ - 1) / page_size_);
   }
 
-  // The prefix cache; without it, none of these finds or does anything.
+  // The prefix cache. If it is off, these find and do nothing.
   PrefixMatch match(std::span<const TokenId> tokens);
   PrefixProbe probe(std::span<const TokenId> tokens) const;
-  void cache(std::span<const TokenId> computed, SequencePages& pages);  // their full pages
-  int64_t flush();  // all that no sequence holds; the number of tokens that can no longer be had
+  void cache(std::span<const TokenId> computed, SequencePages& pages);  // adds their full pages
+  int64_t flush();  // evicts all pages that no sequence holds; returns how many cached tokens are lost
 
-  // Pages for the sequence's first `num_tokens` tokens, as far as they are not behind a window. First free what each
-  // group is missing, evicting from the prefix cache at most: false if that does not do.
-  int32_t num_missing(int32_t group, const SequencePages& pages, int64_t num_tokens) const;
-  bool make_free(int32_t group, int32_t num_pages);
+  // Pages for the sequence's first `num_tokens` tokens, except those behind a window. First call make_free() with what
+  // is missing in each KV group: it evicts from the prefix cache, and returns false if that is not enough. Then
+  // extend().
+  int32_t num_missing(int32_t kv_group, const SequencePages& pages, int64_t num_tokens) const;
+  bool make_free(int32_t kv_group, int32_t num_pages);
   void extend(SequencePages& pages, int64_t num_tokens);
 
-  // Gives back what is behind the windows when so many tokens are computed (first_kept_page).
+  // Releases the pages that are behind the windows once `num_computed` tokens are computed (first_kept_page).
   void release_behind(SequencePages& pages, int64_t num_computed) const;
-  // How many pages a sequence with so many computed tokens holds between two steps, of all KV groups together.
+  // How many pages of all KV groups together a sequence holds between two steps.
   int32_t num_kept(int64_t num_computed) const;
 
-  // The pages that a sequence does not hold yet and will soon: for the tokens it has, and one more to grow.
-  int64_t num_soon(int32_t group, const SequencePages& pages, const SequenceExtent& extent) const;
-  // The most that a request can come to hold; nothing where its group sees all.
-  std::optional<int64_t> most_pages(int32_t group) const;
+  // How many pages a sequence does not hold yet but will need soon: for the tokens it has, and one more page to grow.
+  int64_t num_soon(int32_t kv_group, const SequencePages& pages, const SequenceExtent& extent) const;
+  // The most pages that a sequence can ever hold; nothing for a KV group that sees all positions.
+  std::optional<int64_t> most_pages(int32_t kv_group) const;
 
-  const PagePool& pool(int32_t group = 0) const { return *groups_[static_cast<size_t>(group)].pool; }
+  const PagePool& pool(int32_t kv_group = 0) const { return *kv_groups_[static_cast<size_t>(kv_group)].pool; }
   const PrefixTree& tree() const { return *tree_; }
 
  private:
-  struct Group {
+  struct KvGroup {
     int32_t window = 0;
     std::unique_ptr<PagePool> pool;
   };
@@ -66,7 +67,7 @@ class KvIndex {
   const int32_t page_size_;
   const int32_t max_new_tokens_;
   const bool has_prefix_cache_;
-  std::vector<Group> groups_;
+  std::vector<KvGroup> kv_groups_;
   std::unique_ptr<PrefixTree> tree_;
 };
 

@@ -25,9 +25,9 @@ std::string describe(const KvLayer& layer, int32_t num_layers) {
                      layer.head_dim, dtype_name(layer.dtype), layer.page_size);
 }
 
-std::vector<size_t> sizes_of(KvPageCopy::PagesByGroup pages) {
+std::vector<size_t> sizes_of(KvPageCopy::PagesByKvGroup pages) {
   std::vector<size_t> sizes;
-  for (const auto& of_group : pages) sizes.push_back(of_group.size());
+  for (const auto& of_kv_group : pages) sizes.push_back(of_kv_group.size());
   return sizes;
 }
 
@@ -37,36 +37,36 @@ int32_t KvPageCopy::num_pages() const {
   return static_cast<int32_t>(std::accumulate(num_pages_.begin(), num_pages_.end(), size_t{0}));
 }
 
-KvPageCopy KvPageCopy::gather(const KvCache& from, PagesByGroup pages) {
-  CHECK(std::cmp_equal(pages.size(), from.groups().count()), "pages of {} KV groups, there are {}", pages.size(),
-        from.groups().count());
-  KvPageCopy transfer;
-  transfer.num_pages_ = sizes_of(pages);
-  transfer.of_layer_ = from.groups().of_layer;
-  if (from.num_layers() == 0) return transfer;
-  transfer.shape_ = from.layer(0);
-  transfer.shape_.keys = transfer.shape_.values = nullptr;
-  const auto size = static_cast<size_t>(page_bytes(transfer.shape_));
+KvPageCopy KvPageCopy::gather(const KvCache& from, PagesByKvGroup pages) {
+  CHECK(std::cmp_equal(pages.size(), from.kv_groups().count()), "pages of {} KV groups, there are {}", pages.size(),
+        from.kv_groups().count());
+  KvPageCopy copy;
+  copy.num_pages_ = sizes_of(pages);
+  copy.of_layer_ = from.kv_groups().of_layer;
+  if (from.num_layers() == 0) return copy;
+  copy.shape_ = from.layer(0);
+  copy.shape_.keys = copy.shape_.values = nullptr;
+  const auto size = static_cast<size_t>(page_bytes(copy.shape_));
   size_t num_bytes = 0;
-  for (const int32_t group : transfer.of_layer_) num_bytes += 2 * size * pages[static_cast<size_t>(group)].size();
-  transfer.bytes_.resize(num_bytes);
-  std::byte* to = transfer.bytes_.data();
+  for (const int32_t kv_group : copy.of_layer_) num_bytes += 2 * size * pages[static_cast<size_t>(kv_group)].size();
+  copy.bytes_.resize(num_bytes);
+  std::byte* to = copy.bytes_.data();
   for (int32_t i = 0; i < from.num_layers(); ++i) {
-    const int32_t group = transfer.of_layer_[static_cast<size_t>(i)];
+    const int32_t kv_group = copy.of_layer_[static_cast<size_t>(i)];
     for (const std::byte* memory : {from.layer(i).keys, from.layer(i).values}) {
-      for (const PageId page : pages[static_cast<size_t>(group)]) {
-        CHECK(page >= 0 && page < from.num_pages(group), "page {} of {}", page, from.num_pages(group));
+      for (const PageId page : pages[static_cast<size_t>(kv_group)]) {
+        CHECK(page >= 0 && page < from.num_pages(kv_group), "page {} of {}", page, from.num_pages(kv_group));
         std::memcpy(to, memory + static_cast<size_t>(page) * size, size);
         to += size;
       }
     }
   }
-  return transfer;
+  return copy;
 }
 
-Status KvPageCopy::scatter(KvCache& to, PagesByGroup pages) const {
+Status KvPageCopy::scatter(KvCache& to, PagesByKvGroup pages) const {
   const auto num_layers = static_cast<int32_t>(of_layer_.size());
-  if (to.groups().of_layer != of_layer_ || (num_layers > 0 && !same_shape(to.layer(0), shape_))) {
+  if (to.kv_groups().of_layer != of_layer_ || (num_layers > 0 && !same_shape(to.layer(0), shape_))) {
     return fail("keys and values of {} do not fit into a cache of {}", describe(shape_, num_layers),
                 to.num_layers() > 0 ? describe(to.layer(0), to.num_layers()) : "no layers");
   }
@@ -84,7 +84,8 @@ Status KvPageCopy::scatter(KvCache& to, PagesByGroup pages) const {
       }
     }
   }
-  for (size_t group = 0; group < pages.size(); ++group) to.mark_committed(pages[group], static_cast<int32_t>(group));
+  for (size_t kv_group = 0; kv_group < pages.size(); ++kv_group)
+    to.mark_committed(pages[kv_group], static_cast<int32_t>(kv_group));
   return {};
 }
 

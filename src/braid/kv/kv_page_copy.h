@@ -1,5 +1,5 @@
-// The keys and values of one sequence on their way from one rank's KV cache into another's: a copy of its pages, whose
-// bits no step changes.
+// A copy of one sequence's pages of keys and values, on the way from one rank's KV cache to another's. No step changes
+// its bits.
 #pragma once
 
 #include <cstdint>
@@ -14,24 +14,26 @@ namespace braid {
 
 class KvPageCopy {
  public:
-  using PagesByGroup = std::span<const std::vector<PageId>>;  // one list for each KV group
+  using PagesByKvGroup = std::span<const std::vector<PageId>>;  // one list for each KV group
 
-  // Copies these pages of all layers out. They must have been committed.
-  static KvPageCopy gather(const KvCache& from, PagesByGroup pages);
+  // Copies these pages of all layers out. They must be committed.
+  static KvPageCopy gather(const KvCache& from, PagesByKvGroup pages);
 
-  // Copies them into as many pages of another cache, in their order, and commits those. An error, and nothing written,
-  // if the caches have another shape or the numbers of pages are not those of gather().
-  Status scatter(KvCache& to, PagesByGroup pages) const;
+  // Copies them, in order, into the same number of pages of another cache and commits those. If the cache has another
+  // shape or the number of pages differs from gather(), returns an error and writes nothing.
+  Status scatter(KvCache& to, PagesByKvGroup pages) const;
 
   int32_t num_pages() const;
-  std::span<const std::byte> bytes() const { return bytes_; }  // [layers][keys, values][its group's pages][page bytes]
+  std::span<const std::byte> bytes() const {
+    return bytes_;
+  }  // [layers][keys, values][pages of the layer's KV group][page bytes]
 
  private:
   KvPageCopy() = default;
 
-  KvLayer shape_;                  // of each layer; without its memory
-  std::vector<int32_t> of_layer_;  // its KV group
-  std::vector<size_t> num_pages_;  // of each group
+  KvLayer shape_;                  // of each layer; its pointers are null
+  std::vector<int32_t> of_layer_;  // the layer's KV group
+  std::vector<size_t> num_pages_;  // of each KV group
   std::vector<std::byte> bytes_;
 };
 

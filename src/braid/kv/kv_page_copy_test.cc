@@ -13,7 +13,7 @@ constexpr KvShape kMovedShape{
     .num_layers = 3, .num_kv_heads = 2, .head_dim = 8, .dtype = DType::kFloat32, .page_size = 16};
 constexpr int64_t kMovedPage = 2 * 8 * 16 * 4;
 
-// Every byte of a page says where it is: layer, keys or values, place.
+// Every byte depends on its layer, on keys or values, and on its place in the page.
 void fill(KvCache& cache, PageId page, int32_t seed) {
   cache.mark_committed(std::span(&page, 1));
   for (int32_t layer = 0; layer < cache.num_layers(); ++layer) {
@@ -36,7 +36,7 @@ bool same_page(const KvCache& a, PageId in_a, const KvCache& b, PageId in_b) {
   return true;
 }
 
-TEST(KvPageCopy, MovesPagesBitForBitWhereverTheyLie) {
+TEST(KvPageCopy, CopiesPagesBitForBitWhereverTheyLie) {
   KvCache from(kMovedShape, 8);
   KvCache to(kMovedShape, 5);
   const std::vector<std::vector<PageId>> sources = {{6, 0, 3}};
@@ -47,10 +47,10 @@ TEST(KvPageCopy, MovesPagesBitForBitWhereverTheyLie) {
   fill(to, 0, 99);
   fill(to, 3, 98);
 
-  const KvPageCopy transfer = KvPageCopy::gather(from, sources);
-  fill(from, 6, 1);  // what happens there later is nothing to the copy
-  EXPECT_EQ(std::ssize(transfer.bytes()), 3 * 3 * 2 * kMovedPage);
-  ASSERT_TRUE(transfer.scatter(to, targets).ok());
+  const KvPageCopy copy = KvPageCopy::gather(from, sources);
+  fill(from, 6, 1);  // later writes do not change the copy
+  EXPECT_EQ(std::ssize(copy.bytes()), 3 * 3 * 2 * kMovedPage);
+  ASSERT_TRUE(copy.scatter(to, targets).ok());
   fill(from, 6, 0);
   for (size_t i = 0; i < source.size(); ++i) EXPECT_TRUE(same_page(from, source[i], to, target[i])) << i;
 
@@ -67,19 +67,19 @@ TEST(KvPageCopy, AnotherShapeOrNumberOfPagesIsAnErrorAndWritesNothing) {
   const std::vector<std::vector<PageId>> pages = {{0, 1}};
   fill(from, 0, 3);
   fill(from, 1, 4);
-  const KvPageCopy transfer = KvPageCopy::gather(from, pages);
+  const KvPageCopy copy = KvPageCopy::gather(from, pages);
 
   KvCache same(kMovedShape, 2);
   const std::vector<std::vector<PageId>> one_page = {{0}};
-  EXPECT_NE(transfer.scatter(same, one_page).error().message.find("2 pages"), std::string::npos);
+  EXPECT_NE(copy.scatter(same, one_page).error().message.find("2 pages"), std::string::npos);
   KvShape shape = kMovedShape;
   shape.dtype = DType::kBFloat16;
   KvCache other(shape, 2);
-  EXPECT_NE(transfer.scatter(other, pages).error().message.find("float32"), std::string::npos);
+  EXPECT_NE(copy.scatter(other, pages).error().message.find("float32"), std::string::npos);
   EXPECT_EQ(same.committed_bytes() + other.committed_bytes(), 0);
 }
 
-TEST(KvPageCopy, OfNoPagesMovesNothing) {
+TEST(KvPageCopy, WithoutPagesCopiesNothing) {
   const KvCache from(kMovedShape, 2);
   KvCache to(kMovedShape, 2);
   const std::vector<std::vector<PageId>> none(1);
@@ -87,7 +87,7 @@ TEST(KvPageCopy, OfNoPagesMovesNothing) {
   EXPECT_EQ(to.committed_bytes(), 0);
 }
 
-// Layers 0 and 2 see all, layer 1 has a window: each group's pages go into that group's layers alone.
+// Layers 0 and 2 see all positions, layer 1 has a window: a KV group's pages go only into that KV group's layers.
 TEST(KvPageCopy, EachKvGroupHasPagesOfItsOwn) {
   KvShape shape = kMovedShape;
   shape.windows = {0, 20, 0};
@@ -98,7 +98,7 @@ TEST(KvPageCopy, EachKvGroupHasPagesOfItsOwn) {
     return std::span(cache.layer(layer).keys + page * kMovedPage, static_cast<size_t>(kMovedPage));
   };
   const auto mark = [&](int32_t layer, PageId page) {
-    from.mark_committed(std::span(&page, 1), from.groups().of_layer[static_cast<size_t>(layer)]);
+    from.mark_committed(std::span(&page, 1), from.kv_groups().of_layer[static_cast<size_t>(layer)]);
     std::ranges::fill(page_bytes(from, layer, page), static_cast<std::byte>(10 * layer + page + 1));
   };
   for (const PageId page : {1, 3}) mark(0, page);
@@ -106,10 +106,10 @@ TEST(KvPageCopy, EachKvGroupHasPagesOfItsOwn) {
   mark(1, 0);
   const std::vector<std::vector<PageId>> source = {{3, 1}, {0}};
   const std::vector<std::vector<PageId>> target = {{0, 2}, {1}};
-  const KvPageCopy transfer = KvPageCopy::gather(from, source);
-  EXPECT_EQ(transfer.num_pages(), 3);
-  EXPECT_EQ(std::ssize(transfer.bytes()), 2 * kMovedPage * (2 + 1 + 2));
-  ASSERT_TRUE(transfer.scatter(to, target).ok());
+  const KvPageCopy copy = KvPageCopy::gather(from, source);
+  EXPECT_EQ(copy.num_pages(), 3);
+  EXPECT_EQ(std::ssize(copy.bytes()), 2 * kMovedPage * (2 + 1 + 2));
+  ASSERT_TRUE(copy.scatter(to, target).ok());
   EXPECT_EQ(page_bytes(to, 0, 0)[5], std::byte{4});
   EXPECT_EQ(page_bytes(to, 0, 2)[5], std::byte{2});
   EXPECT_EQ(page_bytes(to, 1, 1)[5], std::byte{11});
@@ -118,7 +118,7 @@ TEST(KvPageCopy, EachKvGroupHasPagesOfItsOwn) {
   EXPECT_EQ(to.committed_bytes(), 2 * kMovedPage * (2 + 1 + 2));
 
   KvCache other(kMovedShape, 4);
-  EXPECT_FALSE(transfer.scatter(other, source).ok()) << "its layers are other groups";
+  EXPECT_FALSE(copy.scatter(other, source).ok()) << "its layers are other groups";
 }
 
 }  // namespace

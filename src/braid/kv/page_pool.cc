@@ -58,7 +58,7 @@ void Pages::drop_front(int32_t count) {
 }
 
 void Pages::clear() {
-  // Backwards: the pool's stack then gives them out again in their old order.
+  // Backwards, so that the pool's stack hands them out again in the same order.
   for (size_t i = ids_.size(); i > 0; --i) pool_->release(ids_[i - 1]);
   ids_.clear();
 }

@@ -1,5 +1,5 @@
-// The KV cache's pages as numbers: which are free, and how often each of the others is held. A page is held by a Pages
-// value alone, so a leak cannot be written. Knows nothing of tensors, tokens or requests; one thread.
+// The KV cache's pages as numbers: which are free, and how many references each other page has. Only a Pages value can
+// hold a page, so code cannot leak one. Knows nothing of tensors, tokens or requests. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,8 @@ namespace braid {
 
 class PagePool;
 
-// One reference to each of a list of pages, given back when it dies. Move-only; share() makes another reference.
+// Holds one reference to each page of a list and releases them when destroyed. Move-only; share() makes more
+// references.
 class Pages {
  public:
   Pages() = default;
@@ -25,15 +26,15 @@ class Pages {
   bool empty() const { return ids_.empty(); }
   std::span<const PageId> ids() const { return ids_; }
 
-  // Another reference to pages [first, first + count) of this list.
+  // Adds a reference to pages [first, first + count) of this list.
   Pages share(int32_t first, int32_t count) const;
-  // Takes over `more`'s references, behind its own. Both must be of one pool.
+  // Takes over `more`'s references and appends them. Both must belong to the same pool.
   void append(Pages more);
-  // The same with another reference to each of `other`'s pages, which is of the same pool.
+  // The same, but `other` keeps its references.
   void append_shared(const Pages& other);
-  // Gives page `index` back and holds the only page of `one` in its place.
+  // Releases page `index` and holds the only page of `one` in its place.
   void replace(int32_t index, Pages one);
-  // Gives the first `count` pages back.
+  // Releases the first `count` pages.
   void drop_front(int32_t count);
   void clear();
 
@@ -48,23 +49,23 @@ class Pages {
 class PagePool {
  public:
   explicit PagePool(int32_t num_pages);
-  ~PagePool();  // CHECKs that every page came back
+  ~PagePool();  // CHECKs that every page was released
   PagePool(const PagePool&) = delete;
   PagePool& operator=(const PagePool&) = delete;
 
-  // `count` free pages, each held once; nothing if there are fewer. A page that was in use lately is handed out first,
-  // then the lowest number, so that memory is touched only as far as it is needed.
+  // `count` free pages with one reference each; nothing if fewer are free. Hands out recently released pages first,
+  // then the lowest number, so that no more memory is touched than needed.
   std::optional<Pages> allocate(int32_t count);
 
   int32_t num_pages() const { return static_cast<int32_t>(references_.size()); }
   int32_t num_free() const { return static_cast<int32_t>(free_.size()); }
   int32_t references(PageId page) const { return references_[static_cast<size_t>(page)]; }
 
-  // The prefix cache marks the pages that it holds, so that the pool can count those that nobody else holds: with the
-  // free ones, these are all that can be had.
+  // The prefix cache marks the pages that it holds, so that the pool can count the idle ones: those that only the cache
+  // holds. Idle and free pages together are available.
   void set_cached(PageId page, bool cached);
   int32_t num_idle_cached() const { return num_idle_cached_; }
-  // Of those, the one that nobody has held for the longest; -1: there is none.
+  // The cached page that has been idle for the longest; -1: there is none.
   PageId longest_idle_cached() const { return idle_.front().next; }
   int32_t num_available() const { return num_free() + num_idle_cached_; }
 
@@ -72,7 +73,7 @@ class PagePool {
   friend class Pages;
   void add_reference(PageId page);
   void release(PageId page);
-  // After whatever may have made a cached page idle, or idle no more.
+  // Call after every change that may make a cached page idle or no longer idle.
   void update_idle(PageId page);
 
   std::vector<int32_t> references_;  // [num_pages]
@@ -80,7 +81,8 @@ class PagePool {
   std::vector<PageId> free_;         // a stack
   int32_t num_idle_cached_ = 0;
 
-  // The idle cached pages, in the order in which they became so: a ring of links, by page + 1; place 0 is its end.
+  // The idle cached pages in the order in which they became idle: a ring of links, indexed by page + 1. Index 0 is the
+  // ring's end.
   struct IdleLink {
     PageId previous = -1;  // -1: the end
     PageId next = -1;

@@ -12,7 +12,7 @@ std::vector<PageId> ids_of(const Pages& pages) {
   return {pages.ids().begin(), pages.ids().end()};
 }
 
-TEST(PagePool, HandsOutTheLowestFirstAndLateUsedAgain) {
+TEST(PagePool, HandsOutRecentlyReleasedPagesThenTheLowest) {
   PagePool pool(4);
   auto first = pool.allocate(2);
   auto second = pool.allocate(1);
@@ -31,7 +31,7 @@ TEST(PagePool, AllocatesAllOrNothing) {
   EXPECT_TRUE(pool.allocate(0).has_value());
 }
 
-TEST(PagePool, APageIsFreeWhenTheLastOfItsHoldersIsGone) {
+TEST(PagePool, APageIsFreeOnceItsLastReferenceIsReleased) {
   PagePool pool(2);
   Pages shared;
   {
@@ -62,7 +62,7 @@ TEST(PagePool, ReplaceAndAppendMoveReferences) {
   EXPECT_EQ(pages->size(), 3);
 }
 
-TEST(PagePool, CountsCachedPagesThatNobodyElseHolds) {
+TEST(PagePool, CountsIdleCachedPages) {
   PagePool pool(3);
   auto cache = pool.allocate(2);
   pool.set_cached(0, true);
@@ -78,7 +78,7 @@ TEST(PagePool, CountsCachedPagesThatNobodyElseHolds) {
   EXPECT_EQ(pool.num_idle_cached(), 0);
 }
 
-TEST(PagePool, NamesTheCachedPageThatNobodyHasHeldForTheLongest) {
+TEST(PagePool, FindsTheCachedPageThatWasIdleForTheLongest) {
   PagePool pool(4);
   auto cache = pool.allocate(3);
   EXPECT_EQ(pool.longest_idle_cached(), -1);
@@ -86,7 +86,7 @@ TEST(PagePool, NamesTheCachedPageThatNobodyHasHeldForTheLongest) {
   EXPECT_EQ(pool.longest_idle_cached(), 1);
   Pages reader = cache->share(1, 1);
   EXPECT_EQ(pool.longest_idle_cached(), 0);
-  reader.clear();  // now 1 is the latest
+  reader.clear();  // now page 1 is the latest
   pool.set_cached(0, false);
   EXPECT_EQ(pool.longest_idle_cached(), 2);
   pool.set_cached(2, false);
@@ -95,7 +95,7 @@ TEST(PagePool, NamesTheCachedPageThatNobodyHasHeldForTheLongest) {
   EXPECT_EQ(pool.longest_idle_cached(), -1);
 }
 
-TEST(PagePool, TheFirstPagesOfAListCanBeGivenBack) {
+TEST(PagePool, DropFrontReleasesTheFirstPages) {
   PagePool pool(5);
   auto pages = pool.allocate(4);
   const Pages shared = pages->share(1, 1);
@@ -108,7 +108,7 @@ TEST(PagePool, TheFirstPagesOfAListCanBeGivenBack) {
   EXPECT_TRUE(pages->empty());
 }
 
-TEST(BlockPoolDeathTest, ALeakEndsTheProcess) {
+TEST(PagePoolDeathTest, ALeakEndsTheProcess) {
   EXPECT_DEATH(
       {
         Pages outliving;

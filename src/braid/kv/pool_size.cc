@@ -10,24 +10,24 @@ int64_t pages_of(int64_t num_tokens, int32_t page_size) {
   return (num_tokens - 1) / page_size + 1;
 }
 
-// What bounds a group's pages, as the widest group's number of them grows.
-struct GroupBounds {
+// What bounds a KV group's pages as the widest KV group's number of pages grows.
+struct KvGroupBounds {
   int32_t window = 0;
   int64_t page_bytes = 0;
-  int64_t a_request = 0;  // pages that one request alone can come to hold
-  int64_t most = 0;       // that all requests that may run use
+  int64_t a_request = 0;  // the most pages that one request can hold
+  int64_t most = 0;       // the most pages that max_running_requests use together
 
   int64_t pages_beside(int64_t widest) const { return std::min({widest, most, std::max(widest / 2, a_request)}); }
 };
 
-std::vector<GroupBounds> bounds_of(const KvShape& shape, const PoolLimits& limits, int64_t token_bytes) {
-  const KvGroups groups = shape.groups();
+std::vector<KvGroupBounds> bounds_of(const KvShape& shape, const PoolLimits& limits, int64_t token_bytes) {
+  const KvGroups kv_groups = shape.kv_groups();
   const int64_t context_pages = pages_of(limits.context_len, shape.page_size);
-  std::vector<GroupBounds> bounds;
-  for (size_t group = 0; group < groups.windows.size(); ++group) {
-    GroupBounds& own = bounds.emplace_back();
-    own.window = groups.windows[group];
-    own.page_bytes = token_bytes / shape.num_layers * groups.num_layers[group] * shape.page_size;
+  std::vector<KvGroupBounds> bounds;
+  for (size_t kv_group = 0; kv_group < kv_groups.windows.size(); ++kv_group) {
+    KvGroupBounds& own = bounds.emplace_back();
+    own.window = kv_groups.windows[kv_group];
+    own.page_bytes = token_bytes / shape.num_layers * kv_groups.num_layers[kv_group] * shape.page_size;
     own.a_request = context_pages;
     int64_t used_by_each = context_pages;
     if (own.window > 0) {
@@ -44,13 +44,14 @@ std::vector<GroupBounds> bounds_of(const KvShape& shape, const PoolLimits& limit
   return bounds;
 }
 
-// Of all groups, when the widest has so many pages; the most that 64 bits hold where it is more.
-int64_t bytes_of(std::span<const GroupBounds> groups, int64_t widest) {
+// Bytes of all KV groups if the widest has `widest` pages; the largest int64_t if that overflows.
+int64_t bytes_of(std::span<const KvGroupBounds> kv_groups, int64_t widest) {
   int64_t total = 0;
-  for (size_t i = 0; i < groups.size(); ++i) {
+  for (size_t i = 0; i < kv_groups.size(); ++i) {
     int64_t bytes = 0;
-    const int64_t pages = i == 0 ? widest : groups[i].pages_beside(widest);
-    if (__builtin_mul_overflow(pages, groups[i].page_bytes, &bytes) || __builtin_add_overflow(total, bytes, &total)) {
+    const int64_t pages = i == 0 ? widest : kv_groups[i].pages_beside(widest);
+    if (__builtin_mul_overflow(pages, kv_groups[i].page_bytes, &bytes) ||
+        __builtin_add_overflow(total, bytes, &total)) {
       return std::numeric_limits<int64_t>::max();
     }
   }
@@ -78,29 +79,29 @@ Result<PoolSize> size_pool(const KvShape& shape, const PoolLimits& limits) {
         "--mem-fraction-static)",
         limits.memory_bytes, shape.page_size, page_bytes);
   }
-  const std::vector<GroupBounds> groups = bounds_of(shape, limits, token_bytes);
-  int64_t most = groups[0].most;
+  const std::vector<KvGroupBounds> kv_groups = bounds_of(shape, limits, token_bytes);
+  int64_t most = kv_groups[0].most;
   if (limits.max_total_tokens > 0) {
     if (limits.max_total_tokens < shape.page_size) {
       return fail("--max-total-tokens {}: at least one page, {} tokens", limits.max_total_tokens, shape.page_size);
     }
     most = std::min(most, limits.max_total_tokens / shape.page_size);
   }
-  // The most pages of the widest group that the memory has, with what the others get beside them.
+  // Bisects for the most pages of the widest KV group that fit into memory together with the other KV groups' pages.
   int64_t widest = 1;
   for (int64_t end = most + 1; widest + 1 < end;) {
     const int64_t middle = widest + (end - widest) / 2;
-    (bytes_of(groups, middle) <= limits.memory_bytes ? widest : end) = middle;
+    (bytes_of(kv_groups, middle) <= limits.memory_bytes ? widest : end) = middle;
   }
 
-  PoolSize size{.groups = {},
+  PoolSize size{.kv_groups = {},
                 .num_pages = static_cast<int32_t>(widest),
-                .bytes = bytes_of(groups, widest),
+                .bytes = bytes_of(kv_groups, widest),
                 .context_len = limits.context_len};
-  for (size_t i = 0; i < groups.size(); ++i) {
-    const int64_t pages = i == 0 ? widest : groups[i].pages_beside(widest);
-    size.groups.push_back({.window = groups[i].window, .num_pages = static_cast<int32_t>(pages)});
-    if (pages < groups[i].a_request) size.context_len = std::min(size.context_len, pages * shape.page_size);
+  for (size_t i = 0; i < kv_groups.size(); ++i) {
+    const int64_t pages = i == 0 ? widest : kv_groups[i].pages_beside(widest);
+    size.kv_groups.push_back({.window = kv_groups[i].window, .num_pages = static_cast<int32_t>(pages)});
+    if (pages < kv_groups[i].a_request) size.context_len = std::min(size.context_len, pages * shape.page_size);
   }
   size.context_was_clamped = size.context_len < limits.context_len;
   return size;

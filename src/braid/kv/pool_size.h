@@ -1,4 +1,4 @@
-// How many pages each KV group's pool gets of a rank's memory. Pure.
+// Computes how many pages of a rank's memory each KV group's pool gets. Pure.
 #pragma once
 
 #include <cstdint>
@@ -11,26 +11,25 @@ namespace braid {
 
 struct PoolLimits {
   int64_t memory_bytes = 0;          // for keys and values
-  int64_t max_total_tokens = 0;      // of the widest group; 0: no limit of its own
-  int32_t max_running_requests = 0;  // the pool is at most this many times the context
-  int64_t context_len = 0;           // what the model or the user asks for
+  int64_t max_total_tokens = 0;      // of the widest KV group; 0: no limit
+  int32_t max_running_requests = 0;  // the pool holds at most this many contexts
+  int64_t context_len = 0;           // as the model or the user asks
   int32_t chunked_prefill_size = 512;
 };
 
 struct PoolSize {
-  std::vector<KvGroupPool> groups = {};  // the widest first
-  int32_t num_pages = 0;                 // of that one
-  int64_t bytes = 0;                     // of all
-  int64_t context_len = 0;               // clamped to what the pools hold, so that one request alone always fits
+  std::vector<KvGroupPool> kv_groups = {};  // the widest first
+  int32_t num_pages = 0;                    // of the widest
+  int64_t bytes = 0;                        // of all KV groups
+  int64_t context_len = 0;                  // clamped to what the pools hold, so that one request alone always fits
   bool context_was_clamped = false;
 };
 
-// An error if not even one page of each group fits: it names the bytes there are and the bytes a page takes.
+// An error if not even one page of each KV group fits: it names the bytes available and the bytes of a page.
 //
-// The layers that see all share the memory with those that have windows like this. A group with a window gets half as
-// many pages as the widest group, but no more than twice what all running requests hold together (the other half is for
-// prefixes in the cache), and no fewer than one request needs. So the pages of short requests, which need as many in
-// every group, fill the narrower groups first, and those of long ones the widest.
+// A KV group with a window gets half as many pages as the widest KV group, but at most twice what all running requests
+// hold together (the other half is for cached prefixes), and at least what one request needs. Short requests need the
+// same number of pages in every KV group, so they fill the narrower ones first; long requests fill the widest first.
 Result<PoolSize> size_pool(const KvShape& shape, const PoolLimits& limits);
 
 }  // namespace braid

@@ -16,9 +16,9 @@ namespace {
 
 using Tokens = std::vector<TokenId>;
 
-// A tree with one KV group, whose layers see all.
-struct OneGroup {
-  OneGroup(int32_t num_pages, int32_t page_size) : pool(num_pages), tree({{.pool = &pool}}, page_size) {}
+// A tree with one KV group, whose layers see all positions.
+struct OneKvGroup {
+  OneKvGroup(int32_t num_pages, int32_t page_size) : pool(num_pages), tree({{.pool = &pool}}, page_size) {}
 
   Pages match(const Tokens& tokens) {
     PrefixMatch match = tree.match(tokens);
@@ -42,7 +42,7 @@ struct OneGroup {
 };
 
 TEST(PrefixTree, MatchesWholePagesOfTheLongestCommonPrefix) {
-  OneGroup one(10, 2);
+  OneKvGroup one(10, 2);
   const Pages pages = one.insert_new({1, 2, 3, 4, 5, 6}, 2);
   EXPECT_EQ(one.match(Tokens{1, 2, 3, 4, 5, 6, 7}).size(), 3);
   EXPECT_EQ(one.match(Tokens{1, 2, 3, 4, 5}).size(), 2);
@@ -53,8 +53,8 @@ TEST(PrefixTree, MatchesWholePagesOfTheLongestCommonPrefix) {
   EXPECT_EQ(one.match(Tokens{1, 2, 3, 4}).ids()[1], pages.ids()[1]);
 }
 
-TEST(PrefixTree, ASecondCopyIsGivenUpForTheTreesOwn) {
-  OneGroup one(10, 2);
+TEST(PrefixTree, InsertReplacesASecondCopyByTheTreesPage) {
+  OneKvGroup one(10, 2);
   auto& [pool, tree] = one;
   const Pages first = one.insert_new({1, 2, 3, 4}, 2);
   const Pages second = one.insert_new({1, 2, 3, 4, 5, 6}, 2);
@@ -63,15 +63,15 @@ TEST(PrefixTree, ASecondCopyIsGivenUpForTheTreesOwn) {
   EXPECT_EQ(pool.num_free(), 7);
 }
 
-TEST(PrefixTree, EvictsTheLeastRecentlyUsedLeavesThatNobodyHolds) {
-  OneGroup one(10, 1);
+TEST(PrefixTree, EvictsTheLeastRecentlyUsedIdleLeaves) {
+  OneKvGroup one(10, 1);
   auto& [pool, tree] = one;
   one.insert_new({1, 2, 3}, 1);  // oldest
   one.insert_new({1, 4}, 1);
   Pages held = one.insert_new({7, 8}, 1);
   one.match(Tokens{1, 2});  // 3 stays the oldest
   EXPECT_EQ(tree.evict(1), 1);
-  EXPECT_EQ(one.match(Tokens{1, 2, 3}).size(), 2);  // a use of 2: now 4 is older
+  EXPECT_EQ(one.match(Tokens{1, 2, 3}).size(), 2);  // uses 2, so 4 is now the oldest
   EXPECT_EQ(tree.evict(1), 1);
   EXPECT_EQ(one.match(Tokens{1, 4}).size(), 1);
   EXPECT_EQ(tree.probe(Tokens{7, 8}).num_held_pages, 2);
@@ -84,14 +84,14 @@ TEST(PrefixTree, EvictsTheLeastRecentlyUsedLeavesThatNobodyHolds) {
   EXPECT_EQ(pool.num_free(), 10);
 }
 
-// Against a map from every cached prefix to its page.
+// Compares the tree with a map from every cached prefix to its page.
 TEST(PrefixTree, AgreesWithAMapOfPrefixes) {
   for (uint64_t seed = 1; seed <= 100; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937_64 random(seed);
     const auto pick = [&](int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); };
     const int32_t page_size = pick(1, 4);
-    OneGroup one(pick(10, 40), page_size);
+    OneKvGroup one(pick(10, 40), page_size);
     auto& [pool, tree] = one;
     std::map<Tokens, PageId> cached;
     std::vector<std::pair<Tokens, Pages>> sequences;
@@ -138,7 +138,7 @@ TEST(PrefixTree, AgreesWithAMapOfPrefixes) {
         EXPECT_EQ(tree.num_nodes(), static_cast<int32_t>(cached.size()));
         sequences.emplace_back(std::move(tokens), std::move(pages));
       }
-      // What sequences hold is never evicted.
+      // Pages that sequences hold are never evicted.
       for (const auto& [tokens, pages] : sequences) {
         EXPECT_EQ(tree.probe(tokens).num_cached_pages, pages.size());
         EXPECT_EQ(tree.probe(tokens).num_held_pages, pages.size());
@@ -150,30 +150,30 @@ TEST(PrefixTree, AgreesWithAMapOfPrefixes) {
   }
 }
 
-// A sequence behind whose window pages are given back, as the scheduler does.
+// A sequence whose pages behind the window are released, as the scheduler does.
 struct WindowedSequence {
   Tokens tokens;
   SequencePages pages;
 };
 
-// Two KV groups: one that sees all, one with a window; or the second alone.
+// Two KV groups: one that sees all positions and one with a window; or only the second.
 struct Windowed {
   Windowed(int32_t num_pages, int32_t tokens_a_page, int32_t width, bool has_wide)
       : page_size(tokens_a_page),
         window(width),
         wide(num_pages),
         narrow(num_pages),
-        tree(groups(has_wide), tokens_a_page) {}
+        tree(kv_groups(has_wide), tokens_a_page) {}
 
-  std::vector<PrefixTree::Group> groups(bool has_wide) {
-    std::vector<PrefixTree::Group> groups;
-    if (has_wide) groups.push_back({.pool = &wide});
-    groups.push_back({.pool = &narrow, .window = window});
-    return groups;
+  std::vector<PrefixTree::KvGroup> kv_groups(bool has_wide) {
+    std::vector<PrefixTree::KvGroup> kv_groups;
+    if (has_wide) kv_groups.push_back({.pool = &wide});
+    kv_groups.push_back({.pool = &narrow, .window = window});
+    return kv_groups;
   }
 
-  // Computes `tokens` from what is cached on, keeping of the narrow group only what lies within the window when each
-  // `chunk` tokens are computed; caches behind every chunk, or only at the end.
+  // Computes those of `tokens` that are not cached, in chunks. After each chunk, keeps only the pages of the narrow KV
+  // group that lie within the window. Caches after every chunk, or only at the end.
   WindowedSequence compute(const Tokens& tokens, int32_t chunk, bool caches_always) {
     WindowedSequence sequence{.tokens = tokens, .pages = tree.match(tokens).pages};
     int32_t done = sequence.pages.back().end() * page_size;
@@ -211,14 +211,15 @@ Tokens counted(int32_t count, TokenId first = 0) {
   return tokens;
 }
 
-TEST(RadixTreeWithWindows, APrefixNeedsItsLastWindow) {
+TEST(PrefixTreeWithWindows, APrefixNeedsItsLastWindow) {
   Windowed kv(20, 2, 4, true);
-  kv.compute(counted(20), 2, true);  // every page of both groups is in the cache
+  kv.compute(counted(20), 2, true);  // every page of both KV groups is cached
   EXPECT_EQ(kv.tree.match(counted(20)).num_pages, 10);
   EXPECT_EQ(kv.tree.match(counted(20)).pages[0].pages.size(), 10);
-  EXPECT_EQ(kv.tree.match(counted(20)).pages[1].pages.size(), 2);  // 4 positions, the next one among them: 3 before
+  EXPECT_EQ(kv.tree.match(counted(20)).pages[1].pages.size(),
+            2);  // a window of 4 positions: the next one and 3 before it
   EXPECT_EQ(kv.tree.match(counted(20)).pages[1].first, 8);
-  EXPECT_EQ(kv.tree.evict(5, 1), 5);  // the first that were given back: pages 0 to 4
+  EXPECT_EQ(kv.tree.evict(5, 1), 5);  // those released first: pages 0 to 4
   EXPECT_EQ(kv.tree.match(counted(20)).num_pages, 10);
   EXPECT_EQ(kv.tree.match(counted(13)).num_pages, 0) << "page 4 is gone, which the token at 12 reads";
   EXPECT_EQ(kv.tree.match(counted(14)).num_pages, 7);
@@ -228,7 +229,7 @@ TEST(RadixTreeWithWindows, APrefixNeedsItsLastWindow) {
   EXPECT_EQ(kv.wide.num_free(), 10);
 }
 
-TEST(RadixTreeWithWindows, AWindowOfOneNeedsNothingBefore) {
+TEST(PrefixTreeWithWindows, AWindowOfOneNeedsNothingBefore) {
   Windowed kv(8, 2, 1, true);
   kv.compute(counted(8), 8, false);
   kv.tree.evict(8, 1);
@@ -236,9 +237,9 @@ TEST(RadixTreeWithWindows, AWindowOfOneNeedsNothingBefore) {
   EXPECT_EQ(kv.narrow.num_free(), 8);
 }
 
-TEST(RadixTreeWithWindows, WhatIsComputedAgainFillsTheHoles) {
+TEST(PrefixTreeWithWindows, RecomputedPagesFillTheHoles) {
   Windowed kv(20, 2, 4, true);
-  kv.compute(counted(20), 2, false);  // of the narrow group, only the last pages are cached
+  kv.compute(counted(20), 2, false);  // of the narrow KV group, only the last pages are cached
   EXPECT_EQ(kv.tree.match(counted(11)).num_pages, 0);
   kv.compute(counted(12), 2, true);
   EXPECT_EQ(kv.tree.match(counted(11)).num_pages, 5);
@@ -246,11 +247,11 @@ TEST(RadixTreeWithWindows, WhatIsComputedAgainFillsTheHoles) {
   EXPECT_EQ(kv.tree.num_nodes(), 10);
 }
 
-TEST(RadixTreeWithWindows, NodesWithoutAnyPageGoWhenNothingIsBehindThem) {
+TEST(PrefixTreeWithWindows, NodesWithoutPagesOrChildrenAreRemoved) {
   Windowed kv(20, 2, 4, false);
   { const auto held = kv.compute(counted(20), 2, false); }
   EXPECT_EQ(kv.tree.num_nodes(), 10);
-  EXPECT_EQ(kv.narrow.num_idle_cached(), 3);  // the last chunk's page and two before
+  EXPECT_EQ(kv.narrow.num_idle_cached(), 3);  // the last chunk's page and two before it
   EXPECT_EQ(kv.tree.evict(2), 2);
   EXPECT_EQ(kv.tree.num_nodes(), 9) << "the last page's node is gone";
   EXPECT_EQ(kv.tree.evict(5), 1);
@@ -258,9 +259,9 @@ TEST(RadixTreeWithWindows, NodesWithoutAnyPageGoWhenNothingIsBehindThem) {
   EXPECT_EQ(kv.narrow.num_free(), 20);
 }
 
-// Whatever is evicted when: a match is the longest place behind which both groups have what is read, and what a
-// sequence holds stays.
-TEST(RadixTreeWithWindows, GivesTheLongestPrefixThatCanBeHad) {
+// Whatever is evicted: a match is the longest prefix for which both KV groups have the pages that are read, and pages
+// that a sequence holds stay.
+TEST(PrefixTreeWithWindows, MatchesTheLongestAvailablePrefix) {
   for (uint64_t seed = 1; seed <= 100; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937_64 random(seed);
@@ -303,7 +304,7 @@ TEST(RadixTreeWithWindows, GivesTheLongestPrefixThatCanBeHad) {
       }
     }
     sequences.clear();
-    for (int32_t group = 0; group <= static_cast<int32_t>(narrow); ++group) kv.tree.evict(1000, group);
+    for (int32_t kv_group = 0; kv_group <= static_cast<int32_t>(narrow); ++kv_group) kv.tree.evict(1000, kv_group);
     EXPECT_EQ(kv.wide.num_free() + kv.narrow.num_free(), 600);
     EXPECT_EQ(kv.tree.num_nodes(), 0);
   }

@@ -1,24 +1,22 @@
-// What a family of models says of itself: one file in families/, one line in registry.cc.
+// A family of models: one file in families/, one line in registry.cc. Tested by load_model_test.cc and
+// worker/transformers_test.cc.
 #pragma once
 
-#include <memory>
-#include <string>
-#include <vector>
+#include <cstdint>
+#include <string_view>
 
 #include "braid/config/model_config.h"
-#include "braid/model/layers/decoder.h"
-#include "braid/model/layers/layer_loader.h"
+#include "braid/model/layers/layer_spec.h"
 #include "braid/weights/weight_table.h"
 
 namespace braid {
 
 struct ModelFamily {
-  std::string architecture;  // as config.json's "architectures" names it
+  std::string_view architecture;  // as in config.json's "architectures"
+  LayerSpec (*layer)(const ModelConfig& config, int32_t layer);
 
-  // Every tensor that the family reads, by the checkpoint's full names.
-  WeightTable (*weights)(const ModelConfig& config);
-
-  Result<LoadedLayer> (*load_layer)(const LayerLoader& loader);
+  // Every tensor that a model of the family needs, by the checkpoint's full names.
+  WeightTable weights(const ModelConfig& config) const;
 };
 
 }  // namespace braid

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "braid/model/layers/decoder.h"
+#include "braid/model/layers/decoder_tensors.h"
+#include "braid/model/layers/layer_loader.h"
 #include "braid/model/registry.h"
 #include "braid/model/shared_parts.h"
 #include "braid/weights/pack_cache/pack_cache.h"
@@ -15,9 +17,7 @@
 namespace braid {
 namespace {
 
-constexpr std::string_view kEmbeddingName = "model.embed_tokens.weight";
-
-// In the dtype that the model computes in, where transformers keeps it so.
+// Rounded to the model's compute dtype, if transformers does so.
 float embedding_multiplier(const ModelConfig& config, DType dtype) {
   const bool rounds = config.rounds_embedding_multiplier && dtype == DType::kBFloat16;
   return rounds ? to_float(to_bfloat16(config.embedding_multiplier)) : config.embedding_multiplier;
@@ -29,19 +29,18 @@ bool hold_all_of_head(std::span<const LocalShape> shapes) {
   return static_cast<int32_t>(parts.size()) == shapes.front().num_head_parts;
 }
 
-Result<std::vector<SharedMatrix>> load_heads(const WeightLoader& weights, const ModelConfig& config,
+Result<std::vector<SharedMatrix>> load_heads(const WeightLoader& weights, const std::string& name,
                                              std::span<const LocalShape> shapes, DType dtype) {
   std::vector<MatrixCut> cuts;
   for (const LocalShape& shape : shapes) {
     cuts.push_back({.rows = {shape.vocab}, .padded_rows = shape.vocab_rows, .domain = shape.domain});
   }
   const SharedParts<MatrixCut> parts(cuts);
-  const std::string name(config.tie_embeddings ? kEmbeddingName : "lm_head.weight");
   TRY(std::vector<PackedMatrix> packed, weights.matrices({&name, 1}, parts.distinct, dtype));
   return parts.deal(std::move(packed));
 }
 
-// All parts of the head, in the vocabulary's order, each once: the domain's own where it has them.
+// All parts of the head, in the vocabulary's order, each once; from this domain if it has them.
 std::vector<SharedMatrix> in_order(std::span<const SharedMatrix> heads, std::span<const LocalShape> shapes,
                                    int32_t domain) {
   std::vector<SharedMatrix> parts(static_cast<size_t>(shapes.front().num_head_parts));
@@ -69,7 +68,7 @@ std::vector<std::string> ignored_tensors(const Checkpoint& checkpoint) {
   const ModelConfig& config = checkpoint.config();
   std::vector<std::string> patterns = {"*.rotary_emb.inv_freq"};
   if (config.tie_embeddings) patterns.emplace_back("lm_head.weight");
-  // Layers beyond num_hidden_layers: a checkpoint that its configuration cuts short.
+  // Layers beyond num_hidden_layers: the configuration cuts the checkpoint short.
   const std::string_view layers = "model.layers.";
   for (const auto& [name, tensor] : checkpoint.tensors()) {
     if (!name.starts_with(layers)) continue;
@@ -114,23 +113,26 @@ Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_
   }
   std::map<int32_t, std::shared_ptr<const Embedding>> embeddings;  // by domain
   for (const LocalShape& shape : shapes) embeddings[shape.domain] = nullptr;
+  const DecoderTensors tensors = decoder_tensors(config);
   const bool reads_embedding = !config.tie_embeddings || !hold_all_of_head(shapes);
   if (reads_embedding) {
     for (auto& [domain, embedding] : embeddings) {
-      TRY(RowsBuffer table, weights.rows(kEmbeddingName, dtype, domain));
+      TRY(RowsBuffer table, weights.rows(tensors.embedding.name, dtype, domain));
       embedding = std::make_shared<const Embedding>(std::move(table));
     }
   }
   std::vector<LoadedLayer> layers;
   for (int32_t layer = 0; layer < config.num_layers; ++layer) {
     const auto& rope = config.uses_local_rope(layer) ? local_rope_table : rope_table;
-    TRY(auto loaded, family->load_layer(LayerLoader(weights, config, shapes, dtype, rope, layer)));
+    const LayerLoader loader(weights, config, shapes, dtype, rope, layer);
+    TRY(auto loaded, loader.load(layer_tensors(family->layer(config, layer), config, layer)));
     layers.push_back(std::move(loaded));
   }
-  TRY(std::vector<float> norm, weights.vector("model.norm.weight"));
-  // Logits are linear in the normed rows.
+  TRY(std::vector<float> norm, weights.vector(tensors.final_norm.name));
+  // Logits are linear in the normed rows, so their divisor goes into the norm.
   for (float& weight : norm) weight = (weight + config.norm_offset) / config.logits_divisor;
-  TRY(const std::vector<SharedMatrix> heads, load_heads(weights, config, shapes, dtype));
+  const std::string& head_name = tensors.head ? tensors.head->name : tensors.embedding.name;
+  TRY(const std::vector<SharedMatrix> heads, load_heads(weights, head_name, shapes, dtype));
   if (!reads_embedding) {
     for (auto& [domain, embedding] : embeddings) {
       embedding = std::make_shared<const Embedding>(in_order(heads, shapes, domain));

@@ -1,5 +1,5 @@
-// A model's weights from a checkpoint, checked against its family's table, split over the ranks of this process and
-// packed for the kernels.
+// Loads a model's weights from a checkpoint: checks them against its family's table, splits them over the ranks of this
+// process and packs them for the kernels. Tested by load_model_test.cc and sharded_model_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -20,25 +20,25 @@
 namespace braid {
 
 struct LoadedModel {
-  std::vector<std::unique_ptr<Model>> ranks;  // rank r of world w: w * tp_size + r; each is for one thread at a time
-  int64_t weight_bytes = 0;                   // as packed, all ranks together; what they share counts once
-  int64_t huge_page_bytes = 0;                // of it, for which huge pages are asked
+  std::vector<std::unique_ptr<Model>> ranks;  // rank r of world w: w * tp_size + r; each serves one thread at a time
+  int64_t weight_bytes = 0;                   // packed size over all ranks; shared weights count once
+  int64_t huge_page_bytes = 0;                // the part for which huge pages are requested
 };
 
-// The family, if the checkpoint has exactly the tensors that it needs; else the first problem.
+// The family, if the checkpoint has exactly the tensors that it needs; else an error with the first problem.
 Result<const ModelFamily*> check_model(const Checkpoint& checkpoint);
 
-// Patterns of the tensors that every family ignores: rotary inv_freq, a stored tied head, layers beyond
-// num_hidden_layers.
+// Patterns of the tensors that every family ignores: rotary inv_freq, a head that is stored although tied, layers
+// beyond num_hidden_layers.
 std::vector<std::string> ignored_tensors(const Checkpoint& checkpoint);
 
-// Of all experts together.
+// Counts all experts.
 int64_t num_parameters(const WeightTable& table, const ModelConfig& config);
 
-// The models of all ranks of the layout at once, world by world: a tensor is read once, and what ranks of a NUMA domain
-// hold alike (attention of equal heads, the embedding, whole replicas) exists once, in that domain. `num_positions`:
-// the longest context that will be used. `places`: of the ranks; none: anywhere. `cache`: of this layout and dtype, or
-// null. Errors name the tensor, the architecture, or what the layout does not divide.
+// Loads the models of all ranks of the layout at once, world by world. Each tensor is read once. What ranks of a NUMA
+// domain have in common (attention of equal heads, the embedding, whole replicas) exists once, in that domain.
+// `num_positions`: the longest context that will be used. `places`: of the ranks; empty: anywhere. `cache`: for this
+// layout and dtype, or null. Errors name the tensor, the architecture, or the size that the layout does not divide.
 Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_t num_positions,
                                const ParallelLayout& layout, std::span<const RankCpus> places, ThreadTeam& team,
                                const LoadProgress& progress, PackCache* cache = nullptr);

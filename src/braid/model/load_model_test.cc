@@ -1,10 +1,10 @@
-// Where the ranks' weights lie: what they hold alike exists once in each NUMA domain.
+// Checked checkpoints, and shared weights: what ranks have in common exists once in each NUMA domain.
 #include "braid/model/load_model.h"
 
 #include <gtest/gtest.h>
 
 #include "braid/hub/model_path.h"
-#include "braid/weights/text_part.h"
+#include "braid/weights/text_tower.h"
 #include "tests/support/model_fixture.h"
 #include "tests/support/temporary_folder.h"
 
@@ -18,7 +18,7 @@ class WeightDomains : public ::testing::TestWithParam<std::string> {
     checkpoint_ =
         std::make_unique<Checkpoint>(Checkpoint::open(resolve_model_path(folder_.path().string(), {}).value()).value());
   }
-  // Domains by number alone, bound to no CPU: this machine may have one.
+  // Domains are only numbers here, bound to no CPU: this machine may have one domain.
   int64_t weight_bytes(const ParallelLayout& layout, const std::vector<int32_t>& domains) {
     std::vector<RankCpus> places;
     for (const int32_t domain : domains) places.push_back({.domain = domain, .cpus = {}});
@@ -33,7 +33,7 @@ class WeightDomains : public ::testing::TestWithParam<std::string> {
 TEST_P(WeightDomains, ReplicasShareTheirWeightsWithinADomain) {
   const ParallelLayout replicas{.dp_size = 4};
   const int64_t once = weight_bytes(replicas, {});
-  const int64_t of_vectors = 1 << 16;  // norms, which are small, exist once whatever the domains
+  const int64_t of_vectors = 1 << 16;  // norms are small and exist once for all domains
   EXPECT_EQ(weight_bytes(replicas, {1, 1, 1, 1}), once);
   const int64_t twice = weight_bytes(replicas, {0, 0, 1, 1});
   EXPECT_GT(twice, 2 * once - of_vectors);
@@ -41,7 +41,7 @@ TEST_P(WeightDomains, ReplicasShareTheirWeightsWithinADomain) {
   EXPECT_EQ(weight_bytes(replicas, {0, 1, 0, 1}), twice);
 }
 
-TEST_P(WeightDomains, WhatRanksSplitExistsOnce) {
+TEST_P(WeightDomains, SplitWeightsExistOnce) {
   const ParallelLayout split{.tp_size = 2};
   EXPECT_EQ(weight_bytes(split, {0, 0}), weight_bytes(split, {}));
   const ParallelLayout groups{.tp_size = 2, .dp_size = 2, .enable_dp_attention = true};
@@ -51,7 +51,7 @@ TEST_P(WeightDomains, WhatRanksSplitExistsOnce) {
   EXPECT_LT(in_two, 2 * in_one) << "the feed-forward layers' are split";
 }
 
-// What check_model says of the fixture's checkpoint with tensor `index` as `change` leaves it.
+// check_model's error for the fixture's checkpoint after `change` to tensor `index`.
 template <typename Change>
 std::string problem_with(const std::string& name, size_t index, Change change) {
   testing::ModelFixture fixture = testing::read_model_fixture(name);
@@ -64,7 +64,7 @@ std::string problem_with(const std::string& name, size_t index, Change change) {
   return family.ok() ? "" : family.error().message;
 }
 
-TEST(CheckedModel, EveryTensorOfAFamilyIsNeededInItsShape) {
+TEST(CheckModel, EveryTensorOfAFamilyIsNeededInItsShape) {
   for (const char* const name : {"gemma2_layer_types", "gemma3_two_ropes", "gemma3_vision"}) {
     const testing::ModelFixture fixture = testing::read_model_fixture(name);
     for (size_t i = 0; i < fixture.tensors.size(); ++i) {
@@ -72,7 +72,7 @@ TEST(CheckedModel, EveryTensorOfAFamilyIsNeededInItsShape) {
       if (is_vision_tensor(tensor)) continue;
       SCOPED_TRACE(tensor);
       const std::string missing = problem_with(name, i, [](auto& all, auto at) { all.erase(at); });
-      EXPECT_NE(missing.find(text_part_name(tensor) + "\" is missing"), std::string::npos) << missing;
+      EXPECT_NE(missing.find(text_tower_name(tensor) + "\" is missing"), std::string::npos) << missing;
       const std::string misshapen = problem_with(name, i, [](auto&, auto at) { at->shape[0] += 8; });
       EXPECT_NE(misshapen.find(tensor + "\""), std::string::npos) << misshapen;
       EXPECT_NE(misshapen.find("has shape"), std::string::npos) << misshapen;

@@ -6,26 +6,41 @@
 #include "braid/model/families/families.h"
 
 namespace braid {
+namespace {
+
+constexpr std::array kFamilies = {
+    ModelFamily{"Gemma2ForCausalLM", gemma2_layer},
+    ModelFamily{"Gemma3ForCausalLM", gemma3_layer},
+    ModelFamily{"Gemma3ForConditionalGeneration", gemma3_layer},  // its text tower
+    ModelFamily{"Glm4MoeForCausalLM", glm4_moe_layer},
+    ModelFamily{"GptOssForCausalLM", gpt_oss_layer},
+    ModelFamily{"GraniteForCausalLM", granite_layer},
+    ModelFamily{"LlamaForCausalLM", llama_layer},
+    ModelFamily{"MistralForCausalLM", mistral_layer},
+    ModelFamily{"MixtralForCausalLM", mixtral_layer},
+    ModelFamily{"Olmo2ForCausalLM", olmo2_layer},
+    ModelFamily{"Phi3ForCausalLM", phi3_layer},
+    ModelFamily{"Qwen2ForCausalLM", qwen2_layer},
+    ModelFamily{"Qwen2MoeForCausalLM", qwen2_moe_layer},
+    ModelFamily{"Qwen3ForCausalLM", qwen3_layer},
+    ModelFamily{"Qwen3MoeForCausalLM", qwen3_moe_layer},
+    ModelFamily{"SmolLM3ForCausalLM", smollm3_layer},
+};
+
+}  // namespace
 
 std::span<const ModelFamily> model_families() {
-  static const std::array families = {
-      gemma2_family(),  gemma3_family(), gemma3_text_part_family(), glm4_moe_family(), gpt_oss_family(),
-      granite_family(), llama_family(),  mistral_family(),          mixtral_family(),  olmo2_family(),
-      phi3_family(),    qwen2_family(),  qwen2_moe_family(),        qwen3_family(),    qwen3_moe_family(),
-      smollm3_family(),
-  };
-  return families;
+  return kFamilies;
 }
 
 const ModelFamily* find_family(std::string_view architecture) {
-  const auto families = model_families();
-  const auto found = std::ranges::find(families, architecture, &ModelFamily::architecture);
-  return found == families.end() ? nullptr : &*found;
+  const auto found = std::ranges::find(kFamilies, architecture, &ModelFamily::architecture);
+  return found == kFamilies.end() ? nullptr : &*found;
 }
 
 std::string supported_architectures() {
   std::string names;
-  for (const ModelFamily& family : model_families()) names += (names.empty() ? "" : ", ") + family.architecture;
+  for (const ModelFamily& family : kFamilies) names += (names.empty() ? "" : ", ") + std::string(family.architecture);
   return names;
 }
 

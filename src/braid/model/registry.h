@@ -1,4 +1,4 @@
-// The families of models that braid runs.
+// The families of models that braid runs. Tested by load_model_test.cc.
 #pragma once
 
 #include <span>

@@ -1,5 +1,5 @@
-// Every fixture's model split over ranks, in every layout that divides it: the logits of one rank, whoever computes
-// what, with the same bits in every padding mode, whether the ranks share memory or not.
+// Every fixture's model, split over ranks in every layout that divides it. It has the logits of one rank, wherever a
+// prompt is computed, and the same bits in every padding mode, with and without shared memory.
 #include "tests/support/model/sharded_model.h"
 
 #include <gtest/gtest.h>
@@ -79,7 +79,7 @@ TEST_P(ShardedModel, HasTheSameBitsWithoutSharedMemory) {
   }
 }
 
-// Whatever runs beside it, and in whichever group; the other groups idle.
+// A prompt has the same bits beside any other prompts and in any group, and alone while other groups idle.
 TEST_P(ShardedModel, HasTheSameBitsInEveryGroupAndAlone) {
   for (const ParallelLayout& layout : layouts()) {
     if (!layout.enable_dp_attention || !fits(runs_->config(), layout)) continue;
@@ -96,7 +96,7 @@ TEST_P(ShardedModel, HasTheSameBitsInEveryGroupAndAlone) {
   }
 }
 
-// Packed float32 bytes of a model of which every different part exists once.
+// Packed float32 bytes of a model if every distinct part exists once.
 int64_t bytes_held_once(const ModelConfig& config, const ParallelLayout& layout) {
   const int64_t tp = layout.tp_size;
   const int64_t attn_tp = layout.attn_tp_size();
@@ -145,18 +145,18 @@ TEST_P(ShardedModel, HoldsWhatRanksShareOnce) {
   }
 }
 
-// What one token's keys and values take over all the ranks that hold them.
+// The bytes of one token's keys and values over all ranks that hold them.
 int64_t kv_bytes_of_a_token(const ModelConfig& config, const ParallelLayout& layout) {
   int64_t bytes = 0;
   for (int32_t rank = 0; rank < layout.tp_size; ++rank) {
     const RankPlace place = place_of(layout, rank);
-    if (place.attn_dp_rank != 0) continue;  // a token is its own group's alone
+    if (place.attn_dp_rank != 0) continue;  // only a token's own group holds it
     bytes += kv_bytes_per_token(local_kv_shape(config, local_shape(config, place), DType::kFloat32, kPageSize)).value();
   }
   return bytes;
 }
 
-TEST(ShardedKv, ATokenOfOneKvHeadIsHeldOnceByEachRankOfItsGroupAlone) {
+TEST(LocalKvShape, EachRankOfATokensGroupHoldsItsKvHeadOnce) {
   const ShardedCheckpoint checkpoint("qwen3_8_heads_1_kv_tied");
   const ModelConfig& config = checkpoint.runs().config();
   const int64_t alone = kv_bytes_of_a_token(config, layout(1, 1));
@@ -168,7 +168,7 @@ TEST(ShardedKv, ATokenOfOneKvHeadIsHeldOnceByEachRankOfItsGroupAlone) {
   }
 }
 
-TEST(ShardedLoad, ALayoutThatDoesNotDivideIsRefusedWithSizesThatWork) {
+TEST(LoadModel, ErrorsForALayoutThatDoesNotDivideListSizesThatWork) {
   const ShardedCheckpoint checkpoint("llama_grouped_9_to_3");
   const auto refused = checkpoint.runs().try_load(layout(2, 1));
   ASSERT_FALSE(refused.ok());

@@ -1,4 +1,4 @@
-// Ranks that hold the same part of a tensor hold the same memory.
+// Lets ranks that hold the same part of a tensor share its memory.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace braid {
 
 using SharedMatrix = std::shared_ptr<const PackedMatrix>;
 
-// The different ones of the ranks' parts, and which of them each rank has.
+// The distinct parts, and which of them each rank has.
 template <typename Part>
 struct SharedParts {
   explicit SharedParts(const std::vector<Part>& of_ranks) {
@@ -25,7 +25,7 @@ struct SharedParts {
     }
   }
 
-  // What was made of each distinct part, to the ranks.
+  // Distributes the results for the distinct parts to the ranks.
   template <typename T>
   std::vector<std::shared_ptr<const T>> deal(std::vector<T> made) const {
     CHECK(made.size() == distinct.size());
@@ -37,7 +37,7 @@ struct SharedParts {
   }
 
   std::vector<Part> distinct;
-  std::vector<size_t> index;  // in `distinct`, by rank
+  std::vector<size_t> index;  // by rank: an index into `distinct`
 };
 
 }  // namespace braid

@@ -1,4 +1,4 @@
-// What a layer sees of one step: the device, the exchange, the attention batch, and scratch memory of the largest step.
+// A layer's view of one step: the device, the exchange, the attention batch, and scratch memory for the largest step.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,8 @@ struct Step {
   TokenExchange& exchange;
   AttentionBackend& attention_backend;
   Workspace& workspace;
-  std::span<const KvLayer> kv_layers;  // one a layer of the model
-  // By KV group (kv/kv_group.h), the same sequences in each; their rows are the group's rows, in order.
+  std::span<const KvLayer> kv_layers;  // one for each layer of the model
+  // By kv_group (kv/kv_group.h), with the same sequences in each. Their rows are the group's rows, in order.
   std::span<const std::vector<AttentionSequence>> sequences;
   std::span<const int32_t> positions;            // of the group's rows
   std::span<const uint8_t> uses_long_rope = {};  // RopePositions::uses_long_rope
@@ -28,7 +28,7 @@ struct Step {
 // The residual stream: the rank's own rows [tokens, hidden], float32, updated in place.
 class Residual {
  public:
-  // `multiplier`: of all that is added.
+  // `multiplier`: of everything that is added.
   Residual(Ops& ops, Rows rows, float multiplier = 1.0F) : ops_(ops), rows_(rows), multiplier_(multiplier) {}
   void operator+=(ConstRows delta) const {
     if (multiplier_ == 1.0F) return ops_.add(delta, rows_);

@@ -1,4 +1,5 @@
-// A rank's activations: allocated once for the largest step, shared by all layers, committed on first use.
+// A rank's activations: allocated once for the largest step, shared by all layers, committed on first use. Tested by
+// sharded_model_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +13,8 @@ namespace braid {
 // Rows of the largest step.
 struct StepLimits {
   int64_t group_tokens = 0;      // of one group
-  int64_t all_tokens = 0;        // of all groups of the world together, with their padding (max_gathered_rows)
-  int64_t group_logit_rows = 0;  // whose logits one product computes, of one group
+  int64_t all_tokens = 0;        // of all groups of the world together, padded (max_gathered_rows)
+  int64_t group_logit_rows = 0;  // of one group: the rows of one product for logits
 };
 
 struct Workspace {
@@ -21,30 +22,30 @@ struct Workspace {
 
   int64_t bytes() const;
 
-  // [rows, hidden] float32: what attention adds to the residual stream. Where there are several ranks it is not
-  // `delta`, which other ranks may still be reading when a rank begins its next layer.
+  // [rows, hidden] float32: what attention adds to the residual stream. With several ranks it is not `delta`, because
+  // other ranks may still read `delta` when this rank begins its next layer.
   Rows attention_delta(int64_t rows) const { return (is_alone_ ? delta : attention_partial).first(rows); }
 
-  int64_t touched_experts = 0;  // in this step so far: experts with rows, summed over the layers
+  int64_t touched_experts = 0;  // experts with rows in this step so far, summed over the layers
 
-  RowsBuffer residual;           // [tokens, hidden] float32
-  RowsBuffer normed;             // [tokens, hidden] compute dtype; several ranks: the exchange has the memory
-  RowsBuffer qkv;                // [group's tokens, (heads + 2 kv_heads) * head_dim] float32
-  RowsBuffer qk_squares;         // [group's tokens, 2] float32: of a norm over all heads of q, of k
-  RowsBuffer attended;           // [group's tokens, heads * head_dim] compute dtype
-  RowsBuffer attention_partial;  // [group's tokens, hidden] float32; one rank: none
+  RowsBuffer residual;    // [tokens, hidden] float32
+  RowsBuffer normed;      // [tokens, hidden] compute dtype; with several ranks in the exchange's memory
+  RowsBuffer qkv;         // [group's tokens, (heads + 2 kv_heads) * head_dim] float32
+  RowsBuffer qk_squares;  // [group's tokens, 2] float32: sums of squares of q and of k, for a norm over all heads
+  RowsBuffer attended;    // [group's tokens, heads * head_dim] compute dtype
+  RowsBuffer attention_partial;  // [group's tokens, hidden] float32; not for a single rank
   RowsBuffer delta;              // [tokens, hidden] float32: what a block adds to the residual stream
-  RowsBuffer normed_delta;       // [group's tokens, hidden] float32: the same, normed after the block
+  RowsBuffer normed_delta;       // [group's tokens, hidden] float32: `delta` after its norm
   RowsBuffer ffn_hidden;         // [tokens, ffn] compute dtype
   RowsBuffer router_input;       // [tokens, hidden] float32, mixtures only
   RowsBuffer router_logits;      // [tokens, experts] float32
   RowsBuffer expert_hidden;      // [tokens * top_k, expert_ffn] compute dtype
   RowsBuffer shared_gates;       // [tokens, 1] float32, mixtures with a shared expert only
   RowsBuffer shared_hidden;      // [tokens, shared_ffn] compute dtype
-  RowsBuffer expert_outputs;     // [tokens * top_k, hidden] float32; and behind them [tokens], the shared expert's
-  RowsBuffer logit_input;        // [logit rows, hidden] float32: the residual rows that give logits
+  RowsBuffer expert_outputs;     // [tokens * top_k, hidden] float32, then the shared expert's [tokens, hidden]
+  RowsBuffer logit_input;        // [logit rows, hidden] float32: the residual rows for logits
   RowsBuffer logit_normed;       // [logit rows, hidden] compute dtype
-  RowsBuffer logits;             // [logit rows, vocab] float32; several ranks: the exchange has the memory
+  RowsBuffer logits;             // [logit rows, vocab] float32; with several ranks in the exchange's memory
 
  private:
   bool is_alone_;

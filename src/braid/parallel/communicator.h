@@ -1,5 +1,5 @@
-// All ranks of a world, or those of one DP group, as one of them talks to the others. Two types, so that an operation
-// meant for the world cannot be called on a group. Values that do not own: what made them (LocalWorld) outlives them.
+// One rank's view of all ranks of a world, or of those of one DP group. Two types, so that an operation for the world
+// cannot be called on a group. Non-owning values: their world (LocalWorld, MessageWorld) outlives them.
 #pragma once
 
 #include <cstddef>
@@ -50,7 +50,7 @@ class Communicator {
   Status recv(std::span<std::byte> data, int32_t from) const { return transport_->recv(data, from); }
   Status share(const void* own, std::span<const void*> all) const { return transport_->share(own, all); }
 
-  // Of this rank, for its world and its group alike.
+  // These apply to the rank's world and its group alike.
   void begin_step(int64_t step) const { transport_->begin_step(step); }
   void abort(std::string_view reason) const { transport_->abort(reason); }
   int64_t received_bytes() const { return transport_->received_bytes(); }
@@ -64,7 +64,7 @@ struct GroupScope {};
 using WorldCommunicator = Communicator<WorldScope>;  // ranks are tp_rank
 using GroupCommunicator = Communicator<GroupScope>;  // ranks are attn_tp_rank
 
-// The bytes of plain values, as operations take them.
+// The bytes of a plain value, as operations take them.
 template <typename T>
 std::span<const std::byte> bytes_of(const T& value) requires(std::is_trivially_copyable_v<T>) {
   return std::as_bytes(std::span(&value, 1));

@@ -1,4 +1,5 @@
-// Both transports, over numbers of ranks and sizes, zero rows included; and every way in which ranks can fail to meet.
+// Both transports, with several numbers of ranks and sizes, zero rows included, and all ways in which ranks can fail to
+// meet.
 #include "braid/parallel/communicator.h"
 
 #include <gtest/gtest.h>
@@ -13,7 +14,6 @@
 #include <thread>
 #include <vector>
 
-#include "braid/parallel/flight_recorder.h"
 #include "braid/parallel/local_world.h"
 #include "braid/parallel/message_world.h"
 
@@ -23,7 +23,7 @@ namespace {
 static_assert(!std::is_convertible_v<GroupCommunicator, WorldCommunicator>);
 static_assert(!std::is_convertible_v<WorldCommunicator, GroupCommunicator>);
 
-// Runs work(rank) in a thread of its own each. An exception ends the world, as in a rank's thread.
+// Runs work(rank) in one thread for each rank. An exception ends the world, as in a rank's thread.
 template <typename World>
 void run_ranks(const World& world, int32_t num_ranks, const std::function<void(int32_t)>& work) {
   std::vector<std::thread> threads;
@@ -39,7 +39,7 @@ void run_ranks(const World& world, int32_t num_ranks, const std::function<void(i
   for (auto& thread : threads) thread.join();
 }
 
-// Part `part` of what `rank` has: different for each.
+// Element `index` of what `rank` has; different for each.
 float value(int32_t rank, int64_t index) {
   return static_cast<float>(rank + 1) * 1.1F + static_cast<float>(index % 97) * 0.37F;
 }
@@ -55,7 +55,7 @@ class CommunicatorOf : public ::testing::Test {};
 using Worlds = ::testing::Types<LocalWorld, MessageWorld>;
 TYPED_TEST_SUITE(CommunicatorOf, Worlds);
 
-// All operations on all ranks with these elements for each; some ranks have none.
+// Runs all operations on all ranks; rank i has counts[i] elements, perhaps none.
 template <typename World>
 void check_operations(int32_t num_ranks, const std::vector<int64_t>& counts) {
   const World world({.tp_size = num_ranks});
@@ -125,7 +125,7 @@ void check_operations(int32_t num_ranks, const std::vector<int64_t>& counts) {
   EXPECT_FALSE(world.has_failed()) << world.failure();
 }
 
-TYPED_TEST(CommunicatorOf, OperationsGiveEveryRankItsPartInRankOrder) {
+TYPED_TEST(CommunicatorOf, EveryRankGetsItsPartInRankOrder) {
   for (const int32_t num_ranks : {1, 2, 3, 4, 6}) {
     const auto n = static_cast<size_t>(num_ranks);
     check_operations<TypeParam>(num_ranks, std::vector<int64_t>(n, 0));
@@ -175,7 +175,7 @@ TYPED_TEST(CommunicatorOf, IntegerSumsOntoZerosKeepEveryBit) {
   });
 }
 
-TYPED_TEST(CommunicatorOf, GroupsTalkApartAndTheWorldTogether) {
+TYPED_TEST(CommunicatorOf, GroupOperationsStayInTheGroup) {
   const TypeParam world({.tp_size = 6, .dp_size = 2, .enable_dp_attention = true});
   run_ranks(world, 6, [&](int32_t rank) {
     const GroupCommunicator group = world.group(rank);
@@ -210,7 +210,7 @@ TYPED_TEST(CommunicatorOf, MessagesArriveInTheOrderSent) {
   });
 }
 
-TYPED_TEST(CommunicatorOf, APostedBarrierIsCompletedByTheNextOperation) {
+TYPED_TEST(CommunicatorOf, TheNextOperationCompletesAPostedBarrier) {
   const TypeParam world({.tp_size = 4});
   std::vector<int> written(4);
   run_ranks(world, 4, [&](int32_t rank) {
@@ -252,7 +252,7 @@ TEST(MessageWorld, CountsWhatEachRankReceives) {
   });
 }
 
-// What went wrong, as each rank saw it.
+// The error that each rank got.
 template <typename World>
 std::vector<std::string> errors_of(int32_t num_ranks, double timeout_s,
                                    const std::function<Status(int32_t, const World&)>& work) {
@@ -261,7 +261,7 @@ std::vector<std::string> errors_of(int32_t num_ranks, double timeout_s,
   run_ranks(world, num_ranks, [&](int32_t rank) {
     world.world(rank).begin_step(7);
     Status status = work(rank, world);
-    if (status.ok()) status = world.world(rank).barrier();  // who went past it gets the error now
+    if (status.ok()) status = world.world(rank).barrier();  // a rank that passed without an error gets it now
     errors[static_cast<size_t>(rank)] = status.ok() ? "" : status.error().message;
   });
   return errors;
@@ -275,7 +275,7 @@ void expect_all(const std::vector<std::string>& errors, const std::vector<std::s
 
 constexpr double kLong = 60;
 
-TYPED_TEST(CommunicatorOf, ASkippedOperationIsAnErrorOfAllThatNamesBoth) {
+TYPED_TEST(CommunicatorOf, ASkippedOperationIsAnErrorOnAllRanksThatNamesBoth) {
   const auto errors = errors_of<TypeParam>(3, kLong, [](int32_t rank, const TypeParam& world) -> Status {
     const WorldCommunicator comm = world.world(rank);
     std::vector<float> data(8);
@@ -285,7 +285,7 @@ TYPED_TEST(CommunicatorOf, ASkippedOperationIsAnErrorOfAllThatNamesBoth) {
   expect_all(errors, {"the ranks call different operations", "rank 1", "broadcast", "all_reduce", "step 7"});
 }
 
-TYPED_TEST(CommunicatorOf, AWrongSizeIsAnErrorOfAllThatNamesBoth) {
+TYPED_TEST(CommunicatorOf, AWrongSizeIsAnErrorOnAllRanksThatNamesBoth) {
   const auto errors = errors_of<TypeParam>(4, kLong, [](int32_t rank, const TypeParam& world) -> Status {
     std::vector<float> data(rank == 2 ? 9 : 8);
     return world.world(rank).all_reduce(std::span(data));
@@ -293,7 +293,7 @@ TYPED_TEST(CommunicatorOf, AWrongSizeIsAnErrorOfAllThatNamesBoth) {
   expect_all(errors, {"rank 2 world all_reduce (step 7, op 0, 36 bytes)", "32 bytes"});
 }
 
-TYPED_TEST(CommunicatorOf, UnequalCountsAreAnErrorOfAll) {
+TYPED_TEST(CommunicatorOf, UnequalCountsAreAnErrorOnAllRanks) {
   const auto errors = errors_of<TypeParam>(2, kLong, [](int32_t rank, const TypeParam& world) -> Status {
     const std::vector<int64_t> counts = rank == 0 ? std::vector<int64_t>{4, 8} : std::vector<int64_t>{8, 4};
     const std::vector<std::byte> own(static_cast<size_t>(counts[static_cast<size_t>(rank)]));
@@ -312,7 +312,7 @@ TYPED_TEST(CommunicatorOf, SizesThatDoNotFitTheCallEndTheWorld) {
   expect_all(errors, {"rank 1 called world all_gather", "room for 9"});
 }
 
-TYPED_TEST(CommunicatorOf, AnotherStepIsAnErrorOfAll) {
+TYPED_TEST(CommunicatorOf, DifferentStepsAreAnErrorOnAllRanks) {
   const auto errors = errors_of<TypeParam>(2, kLong, [](int32_t rank, const TypeParam& world) -> Status {
     if (rank == 1) world.world(rank).begin_step(8);
     return world.world(rank).barrier();
@@ -320,7 +320,7 @@ TYPED_TEST(CommunicatorOf, AnotherStepIsAnErrorOfAll) {
   expect_all(errors, {"step 7", "step 8"});
 }
 
-TYPED_TEST(CommunicatorOf, AThrowBeforeTheRendezvousEndsAllWaits) {
+TYPED_TEST(CommunicatorOf, AnExceptionBeforeTheRendezvousEndsAllWaits) {
   const auto errors = errors_of<TypeParam>(3, kLong, [](int32_t rank, const TypeParam& world) -> Status {
     if (rank == 1) throw std::runtime_error("out of pages");
     return world.world(rank).barrier();
@@ -350,33 +350,6 @@ TYPED_TEST(CommunicatorOf, AnAbortEndsEveryWaitNowAndLater) {
   });
   world.abort("shutting down");
   waiting.join();
-}
-
-TEST(FlightRecorder, ReportsWhereEachRankIsAndForWhomItWaits) {
-  FlightRecorder recorder(4, 2);
-  EXPECT_EQ(recorder.report(0),
-            "rank 0: has called nothing yet\nrank 1: has called nothing yet\n"
-            "rank 2: has called nothing yet\nrank 3: has called nothing yet");
-  const OpRecord first{.step = 1, .op = 0, .kind = OpKind::kBarrier, .entered_s = 1};
-  for (int32_t rank = 0; rank < 4; ++rank) recorder.leave(rank, recorder.enter(rank, first), 2);
-  recorder.enter(0, {.step = 1, .op = 1, .kind = OpKind::kAllGather, .bytes = 64, .entered_s = 3});
-  recorder.enter(2, {.step = 1, .op = 0, .kind = OpKind::kAllReduce, .is_group = true, .bytes = 8, .entered_s = 4});
-  EXPECT_EQ(recorder.report(5),
-            "rank 0: in world all_gather (step 1, op 1, 64 bytes) for 2.000 s, waits for rank 1, 2, 3; before: world "
-            "barrier (step 1, op 0, 0 bytes)\n"
-            "rank 1: in no operation for 3.000 s, the last was world barrier (step 1, op 0, 0 bytes)\n"
-            "rank 2: in group all_reduce (step 1, op 0, 8 bytes) for 1.000 s, waits for rank 3; before: world barrier "
-            "(step 1, op 0, 0 bytes)\n"
-            "rank 3: in no operation for 3.000 s, the last was world barrier (step 1, op 0, 0 bytes)");
-}
-
-TEST(FlightRecorder, KeepsTheLastOperations) {
-  FlightRecorder recorder(1, 1);
-  for (int32_t op = 0; op < 100; ++op) recorder.leave(0, recorder.enter(0, {.op = op}), op);
-  const auto last = recorder.last(0);
-  ASSERT_EQ(last.size(), static_cast<size_t>(FlightRecorder::kKept));
-  EXPECT_EQ(last.front().op, 100 - FlightRecorder::kKept);
-  EXPECT_EQ(last.back().op, 99);
 }
 
 }  // namespace

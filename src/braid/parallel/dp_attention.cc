@@ -38,7 +38,7 @@ Status check_config(const DpAttentionConfig& config, bool shares_memory) {
   return {};
 }
 
-// An error of one rank is an error of all: none is left alone in a collective.
+// An error of one rank is an error of all, so that no rank is left alone in a collective.
 Status agree(const WorldCommunicator& world, const Status& own) {
   std::array<uint32_t, 1> num_failed{own.ok() ? 0U : 1U};
   TRY_STATUS(world.all_reduce(num_failed));
@@ -47,7 +47,7 @@ Status agree(const WorldCommunicator& world, const Status& own) {
   return {};
 }
 
-// One gather and one scatter of so many tokens a group, `repeats` times; the middle one's seconds.
+// The median seconds of kRepeats exchanges: a gather and a scatter with `tokens` tokens in each group.
 double seconds_of_exchange(DpTokenExchange& exchange, DpPaddingMode mode, int32_t tokens, const RowsBuffer& sums) {
   constexpr int kRepeats = 7;
   const DpAttentionConfig& config = exchange.config();
@@ -65,7 +65,7 @@ double seconds_of_exchange(DpTokenExchange& exchange, DpPaddingMode mode, int32_
   return seconds[kRepeats / 2];
 }
 
-// A line through two sizes.
+// Fits a line through two sizes.
 ExchangeCosts measure_costs(DpTokenExchange& exchange) {
   const DpAttentionConfig& config = exchange.config();
   const auto few = static_cast<int32_t>(std::min<int64_t>(config.place.attn_tp_size, config.max_group_tokens));
@@ -121,7 +121,7 @@ Status dp_gather_tokens(const WorldCommunicator& world, const RowLayout& layout,
     case DpPaddingMode::kSumLen:
       break;
   }
-  // Words onto zeros: a float sum would turn -0.0 into 0.0.
+  // Sums words onto zeros: a float sum would turn -0.0 into 0.0.
   CHECK(bytes.size() % sizeof(uint32_t) == 0);
   std::fill(bytes.begin(), place.begin(), std::byte{0});
   std::fill(slot.end(), bytes.end(), std::byte{0});
@@ -148,7 +148,7 @@ Result<std::unique_ptr<DpTokenExchange>> initialize_dp_attention(const DpAttenti
   TRY_STATUS(agree(world, check_config(config, world.shares_memory())));
   std::shared_ptr<const ExchangeBuffers> buffers;
   if (!world.shares_memory() || world.rank() == 0) buffers = std::make_shared<const ExchangeBuffers>(config);
-  if (world.shares_memory()) {  // rank 0's, held by all
+  if (world.shares_memory()) {  // all ranks hold rank 0's buffers
     std::vector<const void*> owners(static_cast<size_t>(world.size()));
     TRY_STATUS(world.share(&buffers, owners));
     if (world.rank() != 0) buffers = *static_cast<const std::shared_ptr<const ExchangeBuffers>*>(owners[0]);

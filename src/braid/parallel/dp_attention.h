@@ -1,5 +1,5 @@
-// Data-parallel attention's exchange: the groups' token rows together for the layers that all ranks share, and the sums
-// back to the rows' owners.
+// The exchange of data-parallel attention: gathers the groups' token rows for the layers that all ranks share, and
+// scatters the sums back to the rows' owners. Tested by dp_token_exchange_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -20,11 +20,11 @@ struct DpAttentionConfig {
   RankPlace place;
   int64_t hidden = 0;                    // columns of a row
   DType dtype = DType::kBFloat16;        // of gathered rows; sums are float32
-  int64_t max_group_tokens = 0;          // of a group in the largest step
-  std::optional<DpPaddingMode> padding;  // what the user asked for; nothing: auto
+  int64_t max_group_tokens = 0;          // of one group in the largest step
+  std::optional<DpPaddingMode> padding;  // as the user asked; nothing: auto
   int64_t vocab_rows = 0;                // columns of each part of the head, padding included
-  int64_t max_logit_rows = 0;            // of a group, in one product with the head
-  int64_t max_bytes = 0;                 // that exchange_bytes() may be; 0: any
+  int64_t max_logit_rows = 0;            // of one group in one product with the head
+  int64_t max_bytes = 0;                 // limit of exchange_bytes(); 0: none
 
   int64_t row_bytes() const { return hidden * dtype_bytes(dtype); }
   int64_t sum_row_bytes() const { return hidden * 4; }
@@ -35,31 +35,31 @@ struct DpAttentionConfig {
   }
 };
 
-// What one rank's buffers take: its own, and its share of those that the ranks of a process have together.
+// The bytes of one rank's buffers: its own, and its share of those that the ranks of a process have in common.
 int64_t exchange_bytes(const DpAttentionConfig& config, bool shares_memory);
 
-// One step's, the same on all ranks: from the exchanged headers alone.
+// One step's data, the same on all ranks because it follows from the exchanged headers.
 struct DpAttentionMetadata {
   int64_t step = 0;
   std::vector<int32_t> group_tokens;  // 0: an idle group
   DpPaddingMode padding = DpPaddingMode::kExact;
 };
 
-// The rows of all ranks, as `layout` says, into `all` (contiguous, [layout.total_rows, hidden]), by the mode's
-// collective. Bits are unchanged, padding rows are zero. `own` may lie in `all` at its place. dtype is any of 2 or 4
-// bytes, with an even number of columns.
+// Gathers the rows of all ranks into `all` (contiguous, [layout.total_rows, hidden]) by the mode's collective. Bits are
+// unchanged, padding rows are zero. `own` may lie in `all` at its place. Any dtype of 2 or 4 bytes, with an even number
+// of columns.
 Status dp_gather_tokens(const WorldCommunicator& world, const RowLayout& layout, DpPaddingMode mode, ConstRows own,
                         Rows all);
 
-// Each rank's partial sums of all rows (contiguous float32 [layout.total_rows, hidden]) to their owners: own[i] is the
-// sum in rank order. `own` is contiguous and as long as the shard's slot.
+// Scatters each rank's partial sums of all rows (contiguous float32 [layout.total_rows, hidden]) to their owners:
+// own[i] is the sum in rank order. `own` is contiguous and as long as the shard's slot.
 Status dp_scatter_tokens(const WorldCommunicator& world, const RowLayout& layout, DpPaddingMode mode,
                          ConstRows partial_sums, Rows own);
 
 class DpTokenExchange;
 
-// Called by all ranks of the world at once, before their first step. Allocates what the largest step needs; with
-// `auto`, where rows are copied, measures what each mode costs on rank 0's clock, and all take its figures.
+// Called by all ranks of the world at once, before their first step. Allocates the buffers for the largest step. If
+// padding is auto and rows are copied, measures the cost of each mode; all ranks use rank 0's figures.
 Result<std::unique_ptr<DpTokenExchange>> initialize_dp_attention(const DpAttentionConfig& config, Ops& ops,
                                                                  WorldCommunicator world, GroupCommunicator group);
 

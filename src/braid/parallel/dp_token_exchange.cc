@@ -73,13 +73,20 @@ void DpTokenExchange::begin_step(const DpAttentionMetadata& metadata) {
   zero_rows(all_rows().slice_rows(own.first + own.rows, own.slot - own.rows));
 }
 
+std::optional<DpPaddingMode> DpTokenExchange::prepare_step(int64_t step, std::span<const int32_t> group_tokens) {
+  const DpPaddingMode padding = choose_padding(group_tokens);
+  begin_step({.step = step, .group_tokens = {group_tokens.begin(), group_tokens.end()}, .padding = padding});
+  return padding;
+}
+
 IndexRange DpTokenExchange::own_rows(int64_t group_rows) const {
   const RowLayout::Group& group = layout_.groups[static_cast<size_t>(config_.place.attn_dp_rank)];
   CHECK(group_rows == group.rows, "{} rows in a step whose header says {}", group_rows, group.rows);
   return {.begin = own_shard().in_group, .end = own_shard().in_group + own_shard().rows};
 }
 
-// Nobody reads there any more: all have been at the scatter of the layer before, or the group at this one's.
+// No rank reads the slot any more: all have reached the previous layer's scatter, or the group has reached this
+// layer's.
 Rows DpTokenExchange::own_slot(const RowsBuffer&, int64_t rows) {
   CHECK(rows == own_shard().rows, "{} rows, own rows are {}", rows, own_shard().rows);
   return slot();
@@ -95,7 +102,7 @@ void DpTokenExchange::place_own(ConstRows own) {
   }
 }
 
-// What each rank of the group has of the group's rows.
+// Sets counts_ to the number of the group's rows that each of its ranks owns, in `unit`s.
 void DpTokenExchange::count_group(int64_t unit) {
   const int32_t first_rank = config_.place.tp_rank - config_.place.attn_tp_rank;
   for (int32_t rank = 0; rank < group_.size(); ++rank) {
@@ -172,7 +179,7 @@ ConstRows DpTokenExchange::scatter(ConstRows partial_sums) {
   return own_sums_.first(own_shard().rows);
 }
 
-// In blocks that stay in the cache over all ranks: each value is read once and written once.
+// Works in blocks that stay in the cache for all ranks: each value is read once and written once.
 ConstRows DpTokenExchange::sum_of_peers(int64_t first_row, std::span<const void*> partial_sums) {
   constexpr int64_t kBlock = 2048;
   const Timed timed(times_.move_s);

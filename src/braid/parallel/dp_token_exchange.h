@@ -1,5 +1,6 @@
-// The exchange of a rank whose world has others. Where ranks share memory, gathering copies nothing: each writes its
-// own rows into one buffer, and a barrier later all see them. Else the padding mode's collectives copy.
+// The exchange of a rank in a world of several ranks. If ranks share memory, gathering copies nothing: each rank writes
+// its own rows into one buffer, and after a barrier all see them. Otherwise the padding mode's collectives copy the
+// rows.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "braid/base/index_range.h"
 #include "braid/parallel/dp_attention.h"
 #include "braid/parallel/logit_exchange.h"
 #include "braid/parallel/token_exchange.h"
@@ -17,11 +19,11 @@ namespace braid {
 
 // Since the exchange was made.
 struct ExchangeTimes {
-  double wait_s = 0;  // until the slowest rank was there
-  double move_s = 0;  // copies and sums (of collectives that copy: with their waiting)
+  double wait_s = 0;  // until the slowest rank arrived
+  double move_s = 0;  // copies and sums (for collectives that copy, waiting included)
 };
 
-// One for all ranks where they share memory, else each rank's own.
+// One for all ranks if they share memory, otherwise one for each rank.
 struct ExchangeBuffers {
   explicit ExchangeBuffers(const DpAttentionConfig& config);
 
@@ -31,17 +33,20 @@ struct ExchangeBuffers {
 
 class DpTokenExchange final : public TokenExchange {
  public:
-  // By initialize_dp_attention.
+  // Made by initialize_dp_attention.
   DpTokenExchange(const DpAttentionConfig& config, Ops& ops, WorldCommunicator world, GroupCommunicator group,
                   std::shared_ptr<const ExchangeBuffers> buffers);
 
-  // Before the step's first layer, after the headers were exchanged. No group has more than max_group_tokens.
+  // Called after the headers were exchanged and before the step's first layer. No group has more than max_group_tokens.
   void begin_step(const DpAttentionMetadata& metadata);
 
-  // The mode for groups of so many tokens: what the user asked for, or the cheapest. The same on all ranks.
+  // The same with the mode that choose_padding() picks.
+  std::optional<DpPaddingMode> prepare_step(int64_t step, std::span<const int32_t> group_tokens) override;
+
+  // The mode for these numbers of tokens: the one the user asked for, or the cheapest. The same on all ranks.
   DpPaddingMode choose_padding(std::span<const int32_t> group_tokens) const;
 
-  // This step's. The rank's own rows are the group's [in_group, in_group + rows).
+  // This step's layout. The rank's own rows are rows [in_group, in_group + rows) of its group.
   const RowLayout& layout() const { return layout_; }
   const RowLayout::Shard& own_shard() const { return layout_.shards[static_cast<size_t>(config_.place.tp_rank)]; }
 

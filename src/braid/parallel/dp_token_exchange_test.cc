@@ -1,5 +1,5 @@
-// Rows go together and apart again with the same bits, in every padding mode, over both transports: a layer's
-// way, many times over, with the two buffers for partial sums that a model has.
+// Rows are gathered and scattered with the same bits in every padding mode over both transports, many times in a
+// layer's order, with a model's two buffers for partial sums.
 #include "braid/parallel/dp_token_exchange.h"
 
 #include <gtest/gtest.h>
@@ -20,7 +20,7 @@ namespace {
 constexpr int64_t kHidden = 6;
 constexpr int64_t kMaxTokens = 9;
 
-// The float32 that a group's token has in column `col` of layer `layer`; every seventh is -0.0.
+// The float32 of a group's token in column `col` of layer `layer`; every seventh is -0.0.
 float token_value(int32_t group, int64_t token, int64_t col, int layer) {
   const int64_t number = ((group * 100 + token) * 10 + col) * 10 + layer;
   return number % 7 == 0 ? -0.0F : static_cast<float>(number) * 0.13F;
@@ -41,7 +41,7 @@ void expect_bits(float got, float expected) {
   ASSERT_EQ(std::bit_cast<uint32_t>(got), std::bit_cast<uint32_t>(expected)) << got << " " << expected;
 }
 
-// One rank's steps: each of three layers, as PreNormLayer calls the exchange, with a sum within attention.
+// One rank's step: three layers that call the exchange as PreNormLayer does, with a sum within attention.
 void run_layers(DpTokenExchange& exchange, const DpAttentionConfig& config, const RowsBuffer& sums_of_group,
                 const RowsBuffer& sums_of_all) {
   const RankPlace& place = config.place;
@@ -175,8 +175,8 @@ TYPED_TEST(DpTokenExchangeOver, RowsAndSumsHaveTheSameBitsInEveryMode) {
   }
 }
 
-// Rank 0's figures, for all; where nothing is moved there is nothing to measure, and no padding.
-TYPED_TEST(DpTokenExchangeOver, AutoIsTheSameOnAllRanks) {
+// All ranks use rank 0's figures. If nothing is copied, there is nothing to measure and no padding.
+TYPED_TEST(DpTokenExchangeOver, AutoPaddingIsTheSameOnAllRanks) {
   const ParallelLayout layout{.tp_size = 4, .dp_size = 4, .enable_dp_attention = true};
   const TypeParam world(layout);
   std::vector<std::vector<DpPaddingMode>> chosen(4);
@@ -208,7 +208,7 @@ TYPED_TEST(DpTokenExchangeOver, AutoIsTheSameOnAllRanks) {
   }
 }
 
-TEST(DpTokenExchange, ReceivesTheBytesThatTheFunctionSays) {
+TEST(DpTokenExchange, ReceivesGatherBytesAndScatterBytes) {
   const ParallelLayout layout{.tp_size = 4, .dp_size = 4, .enable_dp_attention = true};
   for (const auto mode : {DpPaddingMode::kMaxLen, DpPaddingMode::kSumLen, DpPaddingMode::kExact}) {
     for (const std::vector<int32_t>& tokens :
@@ -232,7 +232,7 @@ TEST(DpTokenExchange, ReceivesTheBytesThatTheFunctionSays) {
   }
 }
 
-TEST(DpTokenExchange, AnEndedWorldEndsThePass) {
+TEST(DpTokenExchange, AnEndedWorldEndsTheForwardPass) {
   const ParallelLayout layout{.tp_size = 2, .dp_size = 2, .enable_dp_attention = true};
   const LocalWorld world(layout, {.timeout_s = 60});
   std::latch both_ready(2);
@@ -244,7 +244,7 @@ TEST(DpTokenExchange, AnEndedWorldEndsThePass) {
           .place = place_of(layout, rank), .hidden = kHidden, .dtype = DType::kFloat32, .max_group_tokens = kMaxTokens};
       auto exchange = initialize_dp_attention(config, *ops, world.world(rank), world.group(rank));
       ASSERT_TRUE(exchange.ok());
-      both_ready.arrive_and_wait();  // not a rendezvous, which an abort right behind it may still break
+      both_ready.arrive_and_wait();  // not a rendezvous: an abort right after it could still break it
       if (rank == 1) return world.world(1).abort("no memory");
       (*exchange)->begin_step({.group_tokens = {3, 3}});
       const RowsBuffer rows(DType::kFloat32, 6, kHidden);

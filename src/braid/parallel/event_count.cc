@@ -15,11 +15,11 @@ static_assert(sizeof(std::atomic<uint32_t>) == sizeof(uint32_t) && std::atomic<u
 
 }  // namespace
 
-// Either the sleeper's own look at the counter (in the kernel) comes after the ring, or the ringer sees the sleeper:
-// all four accesses are sequentially consistent.
-void EventCount::ring() {
-  rings_.fetch_add(1);
-  if (sleepers_.load() > 0) syscall(SYS_futex, &rings_, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+// All four accesses are sequentially consistent. So either the kernel's check of the counter for the waiter sees the
+// new count, or the notifier sees the waiter.
+void EventCount::notify_all() {
+  count_.fetch_add(1);
+  if (num_waiters_.load() > 0) syscall(SYS_futex, &count_, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
 }
 
 void EventCount::wait(uint32_t seen, double timeout_s) {
@@ -27,9 +27,9 @@ void EventCount::wait(uint32_t seen, double timeout_s) {
   timespec time{};
   time.tv_sec = static_cast<time_t>(timeout_s);
   time.tv_nsec = static_cast<long>((timeout_s - static_cast<double>(time.tv_sec)) * 1e9);
-  sleepers_.fetch_add(1);
-  syscall(SYS_futex, &rings_, FUTEX_WAIT_PRIVATE, seen, &time, nullptr, 0);
-  sleepers_.fetch_sub(1);
+  num_waiters_.fetch_add(1);
+  syscall(SYS_futex, &count_, FUTEX_WAIT_PRIVATE, seen, &time, nullptr, 0);
+  num_waiters_.fetch_sub(1);
 }
 
 }  // namespace braid

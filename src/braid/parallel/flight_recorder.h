@@ -1,4 +1,5 @@
-// The last operations of each rank, for the report when a world ends: who is where, and who waits for whom.
+// The last operations of each rank, for the report when a world ends: where each rank is, and which rank it waits for.
+// Tested by flight_recorder_test.cc.
 #pragma once
 
 #include <array>
@@ -16,11 +17,11 @@ struct OpRecord {
   int64_t step = 0;
   int32_t op = 0;
   OpKind kind = OpKind::kBarrier;
-  bool is_group = false;  // among the rank's group; else among the world
+  bool is_group = false;  // among the rank's group; otherwise among the world
   int64_t bytes = 0;
-  int32_t peer = -1;  // of kSend and kRecv, or the root of a broadcast
+  int32_t peer = -1;  // the other rank of kSend and kRecv, or the root of a broadcast
   double entered_s = 0;
-  double left_s = -1;  // below 0: still in it
+  double left_s = -1;  // below 0: not finished
 
   bool is_same_call(const OpRecord& other) const {
     return step == other.step && op == other.op && kind == other.kind && bytes == other.bytes && peer == other.peer;
@@ -36,11 +37,11 @@ class FlightRecorder {
 
   FlightRecorder(int32_t num_ranks, int32_t group_size);
 
-  // Called by the rank's own thread. What enter() returns names the operation for leave().
+  // Called by the rank's own thread. enter() returns a number that names the operation for leave().
   uint64_t enter(int32_t rank, const OpRecord& record);
   void leave(int32_t rank, uint64_t number, double now_s);
 
-  // From any thread. One line a rank: where it is, for whom it waits, and what it did before.
+  // From any thread. One line for each rank: where it is, which ranks it waits for, and what it did before.
   std::string report(double now_s) const;
   std::vector<OpRecord> last(int32_t rank) const;  // oldest first
 

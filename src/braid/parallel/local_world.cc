@@ -4,15 +4,15 @@
 #include <cstring>
 #include <vector>
 
-#include "braid/base/thread_team.h"
+#include "braid/base/index_range.h"
 #include "braid/parallel/rendezvous.h"
 #include "braid/parallel/set_transport.h"
 
 namespace braid {
 namespace {
 
-// Reads the other ranks' data where it lies. Each operation meets once when all data is there, and once when all have
-// read it.
+// Reads the other ranks' data in place. In each operation the ranks meet once when all data is there and once when all
+// have read it.
 class LocalTransport final : public SetTransport {
  public:
   LocalTransport(WorldState& state, MailboxGrid& mail, Rendezvous& rendezvous, const SetPlace& place)
@@ -38,7 +38,7 @@ class LocalTransport final : public SetTransport {
     count_received(bytes);
   }
 
-  // Whether all gave the same counts; read between two rendezvous.
+  // Checks that all ranks passed the same counts. Called between two rendezvous.
   Status check_counts(const OpRecord& call, std::span<const int64_t> counts) const {
     for (int32_t member = 0; member < size(); ++member) {
       const RankArrival& theirs = rendezvous_.of(rank(), member);
@@ -80,7 +80,7 @@ class LocalTransport final : public SetTransport {
     return meet(call, 1);
   }
 
-  // The member's elements from `first` on are added to (the first member's: become) `own`.
+  // Adds the member's elements from `first` on to `own`; the first member's replace `own`.
   template <typename T>
   void add_part(int32_t member, int64_t first, std::span<T> own) {
     const T* from = data_of<T>(member) + first;
@@ -92,7 +92,7 @@ class LocalTransport final : public SetTransport {
     if (member != rank()) count_received(static_cast<int64_t>(own.size_bytes()));
   }
 
-  // Each rank sums its share of the elements, which nobody else reads meanwhile, and then reads the others' shares.
+  // Each rank sums its share of the elements, which no other rank reads meanwhile, then reads the others' shares.
   template <typename T>
   Status sum_in_place(const OpRecord& call, std::span<T> data) {
     const auto total = static_cast<int64_t>(data.size());

@@ -1,6 +1,6 @@
-// The ranks of one process: threads that share memory. Operations meet at rendezvous where each rank leaves what it is
-// about to do and where its data lies; the others read it there, so nothing is copied but into the caller's own
-// buffers.
+// The ranks of one process: threads that share memory. In each operation the ranks meet at a rendezvous, where each
+// leaves its call and a pointer to its data. The others read the data in place, so data is copied only into the
+// caller's own buffers. Tested by communicator_test.cc.
 #pragma once
 
 #include <memory>
@@ -12,7 +12,7 @@ namespace braid {
 class LocalWorld final : public ThreadWorld {
  public:
   explicit LocalWorld(const ParallelLayout& layout, const WorldOptions& options = {});
-  ~LocalWorld();
+  ~LocalWorld() override;
 
  private:
   struct Meetings;

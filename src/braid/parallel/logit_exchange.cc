@@ -53,7 +53,7 @@ Status LogitExchange::gather(ConstRows own) {
   return {};
 }
 
-// A few rows, which each rank takes for itself: cheaper than a second meeting to write them side by side.
+// These are few rows: copying them on each rank is cheaper than a second meeting to write them side by side.
 Status LogitExchange::gather_shared(ConstRows own) {
   own_ = own;
   TRY_STATUS(world_.share(&own_, peers_));

@@ -1,5 +1,5 @@
-// The head's part of a rank's exchange: rows whose logits are wanted go to the ranks that share the vocabulary out, and
-// the logits come back to the rows' groups.
+// The head's part of a rank's exchange: rows whose logits are wanted go to the ranks that share the vocabulary, and the
+// logits come back to the rows' groups. Tested by model/sharded_model_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +13,11 @@ namespace braid {
 
 class LogitExchange {
  public:
-  // `logits`: [all_logit_rows(), vocab_rows of all parts], one for all ranks where they share memory.
+  // `logits`: [all_logit_rows(), vocab_rows of all parts], one buffer for all ranks if they share memory.
   LogitExchange(const DpAttentionConfig& config, WorldCommunicator world, GroupCommunicator group,
                 const RowsBuffer& logits);
 
-  // As TokenExchange's three calls.
+  // The three calls of TokenExchange.
   Status gather(ConstRows own);
   ConstRows gathered() const { return gathered_; }
   Rows slot(int64_t rows) const;
@@ -35,11 +35,11 @@ class LogitExchange {
   WorldCommunicator world_;
   GroupCommunicator group_;
   const RowsBuffer& logits_;
-  RowsBuffer rows_;   // of all that share the head
-  RowsBuffer parts_;  // the group's products one behind the other, where ranks share no memory
-  ConstRows own_;     // read by the others
+  RowsBuffer rows_;   // of all ranks that share the head
+  RowsBuffer parts_;  // the group's products one after the other, if ranks share no memory
+  ConstRows own_;     // read by the other ranks
   ConstRows gathered_;
-  int64_t group_first_ = 0;  // row of `gathered_`
+  int64_t group_first_ = 0;  // the group's first row in gathered_
   int64_t group_rows_ = 0;
   std::vector<const void*> peers_;
   std::vector<int64_t> counts_;

@@ -1,4 +1,4 @@
-// Messages from one rank to another, in the order sent.
+// Messages from one rank to another, in the order sent. Tested by communicator_test.cc.
 #pragma once
 
 #include <condition_variable>
@@ -22,8 +22,8 @@ struct Message {
 class Mailbox {
  public:
   void push(const OpRecord& call, std::span<const std::byte> data);
-  Result<Message> pop(WorldState& state, const std::string& waiting);  // an error where the world ends meanwhile
-  void wake();  // who waits looks again whether the world has ended
+  Result<Message> pop(WorldState& state, const std::string& waiting);  // an error if the world ends meanwhile
+  void wake();  // makes a waiting pop() check again whether the world has ended
 
  private:
   std::mutex mutex_;
@@ -31,7 +31,7 @@ class Mailbox {
   std::deque<Message> messages_;
 };
 
-// One mailbox for each pair of ranks, of a world or of its groups (whose ranks are numbered as the world's here).
+// One mailbox for each pair of ranks of a world. Its groups' grids use the world's rank numbers too.
 class MailboxGrid {
  public:
   explicit MailboxGrid(WorldState& state);

@@ -6,13 +6,13 @@
 #include <cstring>
 #include <vector>
 
-#include "braid/base/thread_team.h"
+#include "braid/base/index_range.h"
 #include "braid/parallel/set_transport.h"
 
 namespace braid {
 namespace {
 
-// Sends everything that the others need, then takes what they sent, rank by rank. What arrives says which operation it
+// Sends everything that the others need, then takes what they sent, rank by rank. Each message names the operation it
 // belongs to.
 class MessageTransport final : public SetTransport {
  public:
@@ -26,7 +26,7 @@ class MessageTransport final : public SetTransport {
     queues_.from_to(world_rank(), place().world_rank(member)).push(call, data);
   }
 
-  // The message of this call; its data has the expected number of bytes.
+  // Takes the message of this call and checks that its data has the expected number of bytes.
   Result<Message> pop(const OpRecord& call, int32_t member, int64_t bytes) {
     const std::string waiting = fmt::format("rank {} in {}", world_rank(), describe(call));
     TRY(Message message, queues_.from_to(place().world_rank(member), world_rank()).pop(state(), waiting));
@@ -53,7 +53,7 @@ class MessageTransport final : public SetTransport {
   }
 
   Status move_broadcast(const OpRecord& call, std::span<std::byte> data, int32_t root) override {
-    // Every rank hears from every other, so that none runs ahead of a wrong call.
+    // Every rank hears from every other, so that no rank runs on past a wrong call.
     for (int32_t member = 0; member < size(); ++member) {
       if (member == rank()) continue;
       push(call, member, rank() == root ? std::span<const std::byte>(data) : std::span<const std::byte>());
@@ -85,7 +85,8 @@ class MessageTransport final : public SetTransport {
     return {};
   }
 
-  // own = the sum over the ranks, in their order, of their parts from `parts`, which has a part of counts[i] for each.
+  // own = the sum over all ranks, in rank order, of their parts for this rank. `parts` has counts[i] elements for rank
+  // i.
   template <typename T>
   Status sum_parts(const OpRecord& call, std::span<const T> parts, std::span<T> own, std::span<const int64_t> counts) {
     int64_t first = 0;
@@ -116,7 +117,7 @@ class MessageTransport final : public SetTransport {
     return sum_parts(call, parts, own, counts);
   }
 
-  // Each rank sums its share, then all gather the shares: 2 (n - 1) / n of the data come to each.
+  // Each rank sums its share, then all gather the shares: each rank receives 2 (n - 1) / n of the data.
   template <typename T>
   Status sum_in_place(const OpRecord& call, std::span<T> data) {
     const auto total = static_cast<int64_t>(data.size());

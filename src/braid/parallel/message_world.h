@@ -1,5 +1,6 @@
-// Ranks that share no buffer: every operation copies its data through queues and counts what each rank receives.
-// Threads all the same, for tests and for `braid bench exchange`; what ranks on several hosts do, without the hosts.
+// Ranks that share no buffer: every operation copies its data through queues and counts the bytes that each rank
+// receives. They are threads, for tests and for `braid bench exchange`: they do what ranks on several hosts do. Tested
+// by communicator_test.cc.
 #pragma once
 
 #include <memory>
@@ -11,7 +12,7 @@ namespace braid {
 class MessageWorld final : public ThreadWorld {
  public:
   explicit MessageWorld(const ParallelLayout& layout, const WorldOptions& options = {});
-  ~MessageWorld();
+  ~MessageWorld() override;
 
  private:
   struct Queues;

@@ -16,7 +16,7 @@ struct DestroyTopology {
 };
 using Topology = std::unique_ptr<std::remove_pointer_t<hwloc_topology_t>, DestroyTopology>;
 
-// One hyperthread of every core, then the second ones: a rank with as many threads as cores shares none.
+// One hyperthread of every core, then the second ones: a rank with as many threads as cores shares no core.
 std::vector<int32_t> cpus_of(hwloc_topology_t topology, hwloc_const_cpuset_t cpuset) {
   std::vector<int32_t> cpus;
   const int num_cores = hwloc_get_nbobjs_inside_cpuset_by_type(topology, cpuset, HWLOC_OBJ_CORE);
@@ -30,7 +30,7 @@ std::vector<int32_t> cpus_of(hwloc_topology_t topology, hwloc_const_cpuset_t cpu
     }
     if (cpus.size() == before) break;
   }
-  for (unsigned i = 0; cpus.empty() && std::cmp_less(i, num_pus); ++i) {  // a system that tells no cores
+  for (unsigned i = 0; cpus.empty() && std::cmp_less(i, num_pus); ++i) {  // the system does not report cores
     cpus.push_back(
         static_cast<int32_t>(hwloc_get_obj_inside_cpuset_by_type(topology, cpuset, HWLOC_OBJ_PU, i)->os_index));
   }

@@ -4,7 +4,7 @@
 #include <numeric>
 
 #include "braid/base/check.h"
-#include "braid/base/thread_team.h"
+#include "braid/base/index_range.h"
 
 namespace braid {
 namespace {
@@ -84,7 +84,8 @@ int64_t gather_bytes(const RowLayout& layout, DpPaddingMode mode, int32_t tp_ran
   const RowLayout::Shard& own = layout.shards[static_cast<size_t>(tp_rank)];
   const int64_t total = layout.total_rows * row_bytes;
   if (mode != DpPaddingMode::kSumLen) return total - own.slot * row_bytes;
-  // The all-reduce's halves: the others' parts of this rank's share of the words, then the others' shares.
+  // The two halves of the all-reduce: first the others' parts of this rank's share of the words, then the others'
+  // shares.
   const IndexRange own_words = split_evenly(total / 4, tp_rank, num_ranks);
   const int64_t own_bytes = 4 * (own_words.end - own_words.begin);
   return (num_ranks - 1) * own_bytes + total - own_bytes;

@@ -1,5 +1,5 @@
-// How the groups' rows lie in the buffer that the feed-forward layers see, and which way of gathering them costs least.
-// Pure functions of the exchanged headers: every rank comes to the same answer.
+// How the groups' rows lie in the buffer that the feed-forward layers see, and which way to gather them costs least.
+// Pure functions of the exchanged headers, so every rank gets the same answer.
 #pragma once
 
 #include <array>
@@ -15,26 +15,25 @@ namespace braid {
 
 enum class DpPaddingMode : uint8_t {
   kMaxLen,  // every group padded to the longest: an all-gather of equal parts
-  kSumLen,  // a buffer of the summed length, zero but for a rank's own rows: an all-reduce of integers
-  kExact,   // no padding at all: an all-gather of unequal parts
+  kSumLen,  // a buffer of the summed length, zero except for the rank's own rows: an all-reduce of integers
+  kExact,   // no padding: an all-gather of unequal parts
 };
 constexpr size_t kNumPaddingModes = 3;
 
 std::string_view padding_mode_name(DpPaddingMode mode);  // "max_len", "sum_len", "exact"
 
-// --dp-padding: one of the names; nothing for "auto".
+// Parses --dp-padding: one of the names; returns nothing for "auto".
 Result<std::optional<DpPaddingMode>> parse_dp_padding(std::string_view text);
 
-// The rule of SGLang: all-gather where padding wastes less than the all-reduce's second half costs. Equality is
-// SUM_LEN.
+// SGLang's rule: all-gather if padding wastes less than the all-reduce's second half costs; if equal, SUM_LEN.
 DpPaddingMode published_padding_mode(std::span<const int32_t> group_tokens);
 
-// Where each rank's rows lie. A group's rows are its ranks' shards behind each other; groups lie behind each other.
+// Where each rank's rows lie. A group's rows are its ranks' shards one after the other; groups lie one after the other.
 struct RowLayout {
   struct Shard {
     int64_t first = 0;     // row in the buffer
     int64_t rows = 0;      // of tokens
-    int64_t slot = 0;      // rows with the padding behind them, which is zero
+    int64_t slot = 0;      // rows including the padding behind them, which is zero
     int64_t in_group = 0;  // its first row among the group's rows
   };
   struct Group {
@@ -42,24 +41,25 @@ struct RowLayout {
     int64_t rows = 0;
   };
   int64_t total_rows = 0;     // of the buffer, padding included
-  std::vector<Shard> shards;  // one a rank of the world
+  std::vector<Shard> shards;  // one for each rank of the world
   std::vector<Group> groups;
 };
 
-// EXACT and SUM_LEN: each group's rows shared out over its ranks as evenly as can be. MAX_LEN: the longest group's rows
-// shared out, rounded up, and the same slots in each group. `layout` keeps its memory from step to step.
+// EXACT and SUM_LEN: each group's rows are split over its ranks as evenly as possible. MAX_LEN: the longest group's
+// rows are split, rounded up, and every group has the same slots. `layout` keeps its memory from step to step.
 void set_row_layout(RowLayout& layout, DpPaddingMode mode, std::span<const int32_t> group_tokens, int32_t attn_tp_size);
 
-// The rows of a buffer that holds every layout with at most so many tokens a group.
+// The rows of a buffer that can hold every layout with at most max_group_tokens in each group.
 int64_t max_gathered_rows(int32_t num_groups, int64_t max_group_tokens, int32_t attn_tp_size);
 
-// Bytes that a rank receives from others in one gather and in one scatter, where ranks share no memory. In rows, with n
-// ranks: MAX_LEN (n - 1) x slot both ways; SUM_LEN 2 (n - 1) / n x sum out (to a word), EXACT sum - own out; both
-// (n - 1) x own back, since sums go straight to the owner.
+// Bytes that a rank receives from others in one gather and in one scatter if ranks share no memory. In rows, with n
+// ranks: MAX_LEN receives (n - 1) x slot in each. In the gather, SUM_LEN receives 2 (n - 1) / n x sum (rounded to
+// words) and EXACT receives sum - own. In the scatter both receive (n - 1) x own, since sums go straight to the owner.
 int64_t gather_bytes(const RowLayout& layout, DpPaddingMode mode, int32_t tp_rank, int64_t row_bytes);
 int64_t scatter_bytes(const RowLayout& layout, DpPaddingMode mode, int32_t tp_rank, int64_t row_bytes);
 
-// What a gather and a scatter took in each mode, measured once: seconds = latency + received bytes x seconds a byte.
+// The cost of a gather and a scatter in each mode, measured once: seconds = latency + received bytes x seconds per
+// byte.
 struct ExchangeCosts {
   struct Cost {
     double latency_s = 0;
@@ -68,8 +68,8 @@ struct ExchangeCosts {
   std::array<Cost, kNumPaddingModes> modes;
 };
 
-// For `--dp-padding auto`: the mode whose slowest rank is done first; ties to EXACT, then MAX_LEN. Without costs (EXACT
-// is unavailable): the published rule.
+// For `--dp-padding auto`: the mode whose slowest rank finishes first; ties go to EXACT, then MAX_LEN. Without costs
+// (EXACT is unavailable): the published rule.
 DpPaddingMode cheapest_padding_mode(const std::optional<ExchangeCosts>& costs, std::span<const int32_t> group_tokens,
                                     int32_t attn_tp_size, int64_t row_bytes, int64_t sum_row_bytes);
 

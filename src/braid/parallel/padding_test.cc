@@ -100,7 +100,7 @@ TEST(Padding, ExactIsNeverAboveTheOthers) {
         return gather_bytes(layout, mode, rank, 64) + scatter_bytes(layout, mode, rank, 128);
       };
       EXPECT_LE(bytes(DpPaddingMode::kExact), bytes(DpPaddingMode::kMaxLen));
-      EXPECT_LE(bytes(DpPaddingMode::kExact), bytes(DpPaddingMode::kSumLen) + 4);  // its shares are whole words
+      EXPECT_LE(bytes(DpPaddingMode::kExact), bytes(DpPaddingMode::kSumLen) + 4);  // SUM_LEN's shares are whole words
     }
   }
 }

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "braid/base/check.h"
-#include "braid/base/thread_team.h"
+#include "braid/base/index_range.h"
 
 namespace braid {
 namespace {
@@ -21,8 +21,8 @@ std::string list_of(std::span<const NumaDomain> domains) {
   return text;
 }
 
-// Rank by rank to the domain that has the most CPUs for each rank, were it given one more; ties to the first. Sorted,
-// so that consecutive ranks are neighbours.
+// Assigns each rank in turn to the domain that would then have the most CPUs per rank; ties go to the first. Sorted, so
+// that consecutive ranks are neighbours.
 std::vector<size_t> deal(std::span<const NumaDomain> domains, int32_t num_ranks) {
   std::vector<size_t> ranks_in(domains.size());
   std::vector<size_t> dealt;
@@ -39,7 +39,7 @@ std::vector<size_t> deal(std::span<const NumaDomain> domains, int32_t num_ranks)
   return dealt;
 }
 
-// The CPUs of a list of `count` that are share `index` of `of`; all where there are more shares than CPUs.
+// Share `index` of `of` shares of these CPUs; all CPUs if there are more shares than CPUs.
 std::vector<int32_t> share_of(const std::vector<int32_t>& cpus, size_t index, size_t of) {
   if (of > cpus.size()) return cpus;
   const IndexRange share =
@@ -65,7 +65,7 @@ Result<std::vector<size_t>> mapped(std::span<const NumaDomain> domains, int32_t 
   return of_rank;
 }
 
-// "0-3,8" of ascending numbers.
+// Formats numbers as "0-3,8".
 std::string ranges_of(std::vector<int32_t> numbers) {
   std::sort(numbers.begin(), numbers.end());
   std::string text;

@@ -1,5 +1,5 @@
-// Which CPUs each rank computes on. Ranks that stay in one NUMA domain find there what they touched first: their share
-// of the weights and their KV cache.
+// Which CPUs each rank computes on. A rank that stays in one NUMA domain has there the memory that it touched first:
+// its share of the weights and its KV cache.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ namespace braid {
 struct NumaChoice {
   enum class Mode : uint8_t { kAuto, kOff, kMap };
   Mode mode = Mode::kAuto;
-  std::vector<int32_t> map;  // [ranks] the system's numbers of domains
+  std::vector<int32_t> map;  // [ranks] the domains, by the system's numbers
   bool operator==(const NumaChoice&) const = default;
 };
 
@@ -25,28 +25,28 @@ struct NumaChoice {
 Result<NumaChoice> parse_numa_choice(std::string_view text);
 
 struct RankCpus {
-  int32_t domain = -1;        // whose memory is to be used: the system's number; -1: wherever the system likes
+  int32_t domain = -1;        // the domain whose memory to use, by the system's number; -1: the system decides
   std::vector<int32_t> cpus;  // empty: any
   bool operator==(const RankCpus&) const = default;
 };
 
-// Each rank's place. kAuto deals ranks to the domains in order, in proportion to their CPUs, so that neighbours (a DP
-// group) share one; kOff binds none. Within a domain the ranks split its CPUs, and share them all where there are fewer
-// CPUs than ranks. With a single domain kAuto leaves its memory to the system, and binds ranks if there are several and
-// each can have a CPU of its own: ranks that wake together on one CPU would take turns there for some milliseconds.
-// Errors: a map of another length, or of a domain that is not there.
+// Each rank's place. kAuto assigns ranks to the domains in order and in proportion to their CPUs, so that neighbours (a
+// DP group) share a domain; kOff binds no rank. Within a domain the ranks split its CPUs, or share all of them if there
+// are fewer CPUs than ranks. With a single domain, kAuto leaves memory to the system and binds ranks only if there are
+// several and each can have a CPU of its own: ranks that wake together on one CPU would take turns there for some
+// milliseconds. Errors: a map of the wrong length, or with a domain that does not exist.
 Result<std::vector<RankCpus>> place_ranks(std::span<const NumaDomain> domains, int32_t num_ranks,
                                           const NumaChoice& choice);
 
-// Threads that a rank computes with where no number is given: its CPUs, but no more than its even share of what the
-// process may use (`usable_cpus`, in which a container's quota counts).
+// The default number of a rank's compute threads: its CPUs, but at most its even share of the CPUs that the process may
+// use (`usable_cpus`, which takes a container's quota into account).
 int32_t default_threads(const RankCpus& place, int32_t num_ranks, int32_t usable_cpus);
 
-// The calling thread, and those that it starts from now on, stay on these CPUs. Nothing for a rank that is bound to
-// none.
+// Binds the calling thread, and the threads it starts from now on, to these CPUs. Does nothing if the rank is not
+// bound.
 Status bind_this_thread(const RankCpus& place);
 
-// "rank 0: domain 0, CPUs 0-3" or "rank 0: CPUs 0-3" for each rank that is bound; empty if none is.
+// "rank 0: domain 0, CPUs 0-3" or "rank 0: CPUs 0-3" for each bound rank; empty if no rank is bound.
 std::string describe_placement(std::span<const RankCpus> places);
 
 }  // namespace braid

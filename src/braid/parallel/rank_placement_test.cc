@@ -17,32 +17,7 @@ std::vector<RankCpus> placed(const std::string& synthetic, int32_t num_ranks, st
   return place_ranks(machine(synthetic), num_ranks, parse_numa_choice(choice).value()).value();
 }
 
-TEST(NumaTopology, ListsCoresBeforeTheirSecondHyperthreads) {
-  const std::vector<NumaDomain> expected = {{.os_index = 0, .cpus = {0, 2, 4, 1, 3, 5}},
-                                            {.os_index = 1, .cpus = {6, 8, 10, 7, 9, 11}}};
-  EXPECT_EQ(machine("numa:2 core:3 pu:2"), expected);
-}
-
-TEST(NumaTopology, OfThisMachineHasTheCpusThatThisProcessMayUse) {
-  cpu_set_t allowed;
-  ASSERT_EQ(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
-  const auto domains = numa_domains();
-  ASSERT_TRUE(domains.ok());
-  int num_cpus = 0;
-  for (const NumaDomain& domain : domains.value()) {
-    for (const int32_t cpu : domain.cpus) {
-      EXPECT_TRUE(CPU_ISSET(static_cast<size_t>(cpu), &allowed)) << cpu;
-      ++num_cpus;
-    }
-  }
-  EXPECT_EQ(num_cpus, CPU_COUNT(&allowed));
-}
-
-TEST(NumaTopology, SaysWhatDescribesNoMachine) {
-  EXPECT_NE(numa_domains_of("three cats").error().message.find("three cats"), std::string::npos);
-}
-
-TEST(PlaceRanks, OneDomainIsSplitAmongItsRanksAndItsMemoryIsAnybodys) {
+TEST(RankPlacement, OneDomainsCpusAreSplitAndItsMemoryIsNotBound) {
   const std::vector<RankCpus> split = {{.domain = -1, .cpus = {0, 1}}, {.domain = -1, .cpus = {2, 3}}};
   EXPECT_EQ(placed("numa:1 core:4 pu:1", 2), split);
   EXPECT_EQ(describe_placement(split), "rank 0: CPUs 0-1; rank 1: CPUs 2-3");
@@ -50,14 +25,14 @@ TEST(PlaceRanks, OneDomainIsSplitAmongItsRanksAndItsMemoryIsAnybodys) {
   EXPECT_EQ(placed("numa:1 core:2 pu:1", 3), std::vector<RankCpus>(3)) << "some must share";
 }
 
-TEST(PlaceRanks, BindsNobodyOrOnOneDomainTooIfAskedTo) {
+TEST(RankPlacement, OffBindsNoRankAndAMapBindsEvenOnOneDomain) {
   EXPECT_EQ(placed("numa:1 core:2 pu:1", 2, "off"), std::vector<RankCpus>(2));
   EXPECT_EQ(placed("numa:2 core:2 pu:1", 2, "off"), std::vector<RankCpus>(2));
   const std::vector<RankCpus> halves = {{.domain = 0, .cpus = {0, 1}}, {.domain = 0, .cpus = {2, 3}}};
   EXPECT_EQ(placed("numa:1 core:4 pu:1", 2, "0,0"), halves);
 }
 
-TEST(PlaceRanks, NeighboursShareADomainAndSplitItsCpus) {
+TEST(RankPlacement, NeighboursShareADomainAndSplitItsCpus) {
   const std::vector<RankCpus> expected = {{.domain = 0, .cpus = {0, 1}},
                                           {.domain = 0, .cpus = {2, 3}},
                                           {.domain = 1, .cpus = {4, 5}},
@@ -65,13 +40,13 @@ TEST(PlaceRanks, NeighboursShareADomainAndSplitItsCpus) {
   EXPECT_EQ(placed("numa:2 core:4 pu:1", 4), expected);
 }
 
-TEST(PlaceRanks, MoreRanksThanCpusShareAll) {
+TEST(RankPlacement, MoreRanksThanCpusShareAll) {
   const std::vector<RankCpus> expected = {
       {.domain = 0, .cpus = {0}}, {.domain = 0, .cpus = {0}}, {.domain = 1, .cpus = {1}}, {.domain = 1, .cpus = {1}}};
   EXPECT_EQ(placed("numa:2 core:1 pu:1", 4), expected);
 }
 
-TEST(PlaceRanks, EveryCpuOfADomainWithRanksIsUsedForAnyNumberOfRanks) {
+TEST(RankPlacement, EveryCpuOfADomainWithRanksIsUsedForAnyNumberOfRanks) {
   for (const char* synthetic : {"numa:2 core:6 pu:2", "numa:4 core:3 pu:1", "package:2 numa:2 core:5 pu:1"}) {
     for (int32_t num_ranks = 1; num_ranks <= 24; ++num_ranks) {
       const auto domains = machine(synthetic);
@@ -95,7 +70,7 @@ TEST(PlaceRanks, EveryCpuOfADomainWithRanksIsUsedForAnyNumberOfRanks) {
   }
 }
 
-TEST(PlaceRanks, ALargerDomainGetsMoreRanks) {
+TEST(RankPlacement, ALargerDomainGetsMoreRanks) {
   const std::vector<NumaDomain> domains = {{.os_index = 0, .cpus = {0, 1}},
                                            {.os_index = 2, .cpus = {2, 3, 4, 5, 6, 7}}};
   const auto places = place_ranks(domains, 4, {}).value();
@@ -109,7 +84,7 @@ TEST(PlaceRanks, ALargerDomainGetsMoreRanks) {
       "rank 0: domain 0, CPUs 0-1; rank 1: domain 2, CPUs 2-3; rank 2: domain 2, CPUs 4-5; rank 3: domain 2, CPUs 6-7");
 }
 
-TEST(PlaceRanks, AMapThatDoesNotFitIsAnErrorWithTheNumbers) {
+TEST(RankPlacement, AMapThatDoesNotFitIsAnErrorWithTheNumbers) {
   const auto error = [](std::string_view choice) {
     return place_ranks(machine("numa:2 core:2 pu:1"), 2, parse_numa_choice(choice).value()).error().message;
   };
@@ -117,7 +92,7 @@ TEST(PlaceRanks, AMapThatDoesNotFitIsAnErrorWithTheNumbers) {
   EXPECT_EQ(error("0,7"), "--numa: there is no NUMA domain 7 with a CPU for this process; there are: 0 1");
 }
 
-TEST(NumaChoice, TakesAutoOffOrAMapAndNothingElse) {
+TEST(RankPlacement, NumaChoiceIsAutoOffOrAMap) {
   EXPECT_EQ(parse_numa_choice("auto").value(), NumaChoice{});
   EXPECT_EQ(parse_numa_choice("1,0").value(), (NumaChoice{.mode = NumaChoice::Mode::kMap, .map = {1, 0}}));
   for (const char* wrong : {"", "on", "0,", ",", "0;1", "-1", "0,x", "99999999999", " 0"}) {
@@ -125,14 +100,14 @@ TEST(NumaChoice, TakesAutoOffOrAMapAndNothingElse) {
   }
 }
 
-TEST(RankThreads, AreTheCpusOfTheRankOrItsShare) {
+TEST(RankPlacement, DefaultThreadsAreTheRanksCpusOrItsShare) {
   EXPECT_EQ(default_threads({.domain = 0, .cpus = {0, 1, 2}}, 2, 8), 3);
   EXPECT_EQ(default_threads({}, 2, 8), 4);
   EXPECT_EQ(default_threads({}, 4, 2), 1);
   EXPECT_EQ(default_threads({.domain = -1, .cpus = {0, 1, 2, 3}}, 2, 4), 2) << "a quota";
 }
 
-TEST(BindThisThread, HoldsForTheThreadsThatItStarts) {
+TEST(RankPlacement, BindThisThreadHoldsForTheThreadsThatItStarts) {
   const NumaDomain domain = numa_domains().value().front();
   const RankCpus place = {.domain = domain.os_index, .cpus = {domain.cpus.back()}};
   std::thread([&] {

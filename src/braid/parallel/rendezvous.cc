@@ -18,7 +18,7 @@ bool are_together(const RankArrival& a, const RankArrival& b) {
 Rendezvous::Rendezvous(WorldState& state, int32_t first_world_rank, int32_t size)
     : state_(state), first_world_rank_(first_world_rank), size_(size), turns_(static_cast<size_t>(size)) {
   for (auto& places : banks_) places.resize(static_cast<size_t>(size));
-  state.on_failure([this] { bell_.ring(); });
+  state.on_failure([this] { arrivals_.notify_all(); });
 }
 
 Status Rendezvous::arrive(int32_t rank, const RankArrival& arrival) {
@@ -27,14 +27,14 @@ Status Rendezvous::arrive(int32_t rank, const RankArrival& arrival) {
   banks_[turn.num_arrivals % 2][static_cast<size_t>(rank)].arrival = arrival;
   ++turn.num_arrivals;
   if (num_arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == static_cast<uint32_t>(size_)) {
-    num_arrived_.store(0, std::memory_order_relaxed);  // nobody arrives again before it sees the next line
+    num_arrived_.store(0, std::memory_order_relaxed);  // no rank arrives again before it sees the next line
     num_complete_.fetch_add(1, std::memory_order_release);
-    bell_.ring();
+    arrivals_.notify_all();
   }
   return {};
 }
 
-// Yields for about as long as ranks differ within a step, since ranks may share a core; then sleeps in the kernel.
+// Ranks may share a core, so it yields for about as long as ranks differ within a step, then sleeps in the kernel.
 Status Rendezvous::wait(int32_t rank) {
   constexpr int kYields = 100;
   const uint32_t wanted = turns_[static_cast<size_t>(rank)].num_arrivals;
@@ -44,7 +44,7 @@ Status Rendezvous::wait(int32_t rank) {
   for (int i = 0; i < kYields && !is_complete() && !state_.has_failed(); ++i) std::this_thread::yield();
   const double start_s = monotonic_seconds();
   while (true) {
-    const uint32_t rings = bell_.rings();
+    const uint32_t seen = arrivals_.count();
     if (state_.has_failed()) return state_.failure();
     if (is_complete()) break;
     const double left_s = start_s + state_.timeout_s() - monotonic_seconds();
@@ -52,7 +52,7 @@ Status Rendezvous::wait(int32_t rank) {
       return state_.end(fmt::format("rank {} waited longer than {} s in {}", first_world_rank_ + rank,
                                     state_.timeout_s(), describe(of(rank, rank).call)));
     }
-    bell_.wait(rings, left_s);
+    arrivals_.wait(seen, left_s);
   }
   for (int32_t member = 1; member < size_; ++member) {
     const RankArrival& first = of(rank, 0);
@@ -69,7 +69,7 @@ Status Rendezvous::meet(int32_t rank, const RankArrival& arrival) {
   return wait(rank);
 }
 
-// Sequentially consistent against end() and leave(): either the failure is seen here, or the reader there.
+// Sequentially consistent with end() and leave(): either this rank sees the failure, or they see that it reads.
 Status Rendezvous::meet_and_read(int32_t rank, const RankArrival& arrival) {
   TRY_STATUS(meet(rank, arrival));
   turns_[static_cast<size_t>(rank)].is_reading.store(true);

@@ -1,5 +1,5 @@
-// Where the ranks of a set meet: each leaves what it is about to do and where its data lies, and sees the others' once
-// all are there.
+// Where the ranks of a set meet: each leaves its call and a pointer to its data, and sees the others' once all are
+// there. Tested by communicator_test.cc.
 #pragma once
 
 #include <array>
@@ -23,20 +23,20 @@ class Rendezvous {
  public:
   Rendezvous(WorldState& state, int32_t first_world_rank, int32_t size);
 
-  // arrive(), then wait() for that arrival, by each rank in turn. A rank may change what its arrival points to after
-  // its next rendezvous, which tells it that all have read.
+  // Each rank calls arrive(), then wait() for that arrival. It may change what its arrival points to after its next
+  // rendezvous, which tells it that all have read.
   Status arrive(int32_t rank, const RankArrival& arrival);
-  Status wait(int32_t rank);  // an error for all where the arrivals differ
+  Status wait(int32_t rank);  // an error for all ranks if the arrivals differ
   Status meet(int32_t rank, const RankArrival& arrival);
 
-  // meet() that lets the rank read what the others' arrivals point to, until its next one or leave().
+  // meet(); after it the rank may read what the others' arrivals point to, until its next arrival or leave().
   Status meet_and_read(int32_t rank, const RankArrival& arrival);
 
-  // The rank ends an operation. Once the world has failed nobody else tells it when all have read: it waits here for
-  // those who still do, which never wait themselves.
+  // The rank ends an operation. Once the world has failed, no rendezvous tells it when all have read. So it waits here
+  // for ranks that still read; these never wait themselves.
   void leave(int32_t rank);
 
-  // After wait(), until the rank's next but one arrival.
+  // Valid after wait(), until the rank's next but one arrival.
   const RankArrival& of(int32_t rank, int32_t member) const;
 
  private:
@@ -44,7 +44,7 @@ class Rendezvous {
     RankArrival arrival;
   };
   struct alignas(64) Turn {
-    uint32_t num_arrivals = 0;  // of this rank; its own thread's
+    uint32_t num_arrivals = 0;  // of this rank; used only by its own thread
     std::atomic<bool> is_reading{false};
   };
 
@@ -53,12 +53,12 @@ class Rendezvous {
   WorldState& state_;
   const int32_t first_world_rank_;
   const int32_t size_;
-  // Two, since a rank can be one rendezvous ahead of those that still read the last one; never two ahead.
+  // Two, because a rank can be one rendezvous ahead of ranks that still read the last one, but never two.
   std::array<std::vector<Place>, 2> banks_;
   std::vector<Turn> turns_;
   std::atomic<uint32_t> num_arrived_{0};  // in the rendezvous under way
   std::atomic<uint32_t> num_complete_{0};
-  EventCount bell_;
+  EventCount arrivals_;
 };
 
 }  // namespace braid

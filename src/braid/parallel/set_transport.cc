@@ -36,7 +36,7 @@ OpRecord SetTransport::next_call(OpKind kind, int64_t bytes, int32_t peer) {
   return {.step = step, .op = num_calls_++, .kind = kind, .is_group = place_.is_group, .bytes = bytes, .peer = peer};
 }
 
-// Where the others wait for a rank that called wrongly, they get its error.
+// The others may wait for the rank that made the bad call, so they get its error too.
 Error SetTransport::bad_call(const OpRecord& call, const std::string& what) const {
   return state_.end(fmt::format("rank {} called {} with {}", world_rank(), describe(call), what));
 }
@@ -165,7 +165,7 @@ Status SetTransport::all_to_all(std::span<const std::byte> parts, std::span<std:
 Status SetTransport::all_to_all_v(std::span<const std::byte> parts, std::span<const int64_t> send_counts,
                                   std::span<std::byte> received, std::span<const int64_t> receive_counts) {
   TRY_STATUS(wait());
-  const OpRecord call = next_call(OpKind::kAllToAllV, 0);  // every pair has bytes of its own
+  const OpRecord call = next_call(OpKind::kAllToAllV, 0);  // bytes differ for every pair of ranks
   return run(call, [&]() -> Status {
     if (!is_counts(send_counts, place_.size) || !is_counts(receive_counts, place_.size) ||
         sum_of(send_counts) != ssize_of(parts) || sum_of(receive_counts) != ssize_of(received)) {

@@ -1,5 +1,5 @@
-// What every transport between ranks of one process has in common: who is in the set, the numbering of operations,
-// the check of sizes, and messages between two ranks. What moves the data of the others is below.
+// The common part of transports between ranks of one process: the set of ranks, the numbering of operations, size
+// checks, and messages between two ranks. Derived classes move the data. Tested by communicator_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +12,11 @@
 
 namespace braid {
 
-// A set of ranks of the world, and one of them.
+// A set of the world's ranks, and one rank of it.
 struct SetPlace {
   int32_t first = 0;  // the set is the world's ranks [first, first + size)
   int32_t size = 1;
-  int32_t rank = 0;  // within it
+  int32_t rank = 0;  // within the set
   bool is_group = false;
 
   int32_t world_rank(int32_t member) const { return first + member; }
@@ -50,10 +50,10 @@ class SetTransport : public Transport {
   Status share(const void* own, std::span<const void*> all) final;
 
  protected:
-  // Sizes are checked, the call is numbered and recorded. Offsets are those of counts, behind each other.
-  virtual Status arrive(const OpRecord& call) = 0;    // says that this rank is here
+  // Called with sizes checked and the call numbered and recorded. Parts lie one after the other, as long as counts say.
+  virtual Status arrive(const OpRecord& call) = 0;    // says that this rank has arrived
   virtual Status meet_all(const OpRecord& call) = 0;  // waits for the others' arrival
-  virtual void leave() {}                             // behind each operation: the caller may now take its buffers away
+  virtual void leave() {}                             // after each operation: the caller may then free its buffers
   virtual Status move_broadcast(const OpRecord& call, std::span<std::byte> data, int32_t root) = 0;
   virtual Status move_gather(const OpRecord& call, std::span<const std::byte> own, std::span<std::byte> all,
                              std::span<const int64_t> counts) = 0;

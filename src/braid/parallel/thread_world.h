@@ -1,5 +1,5 @@
-// A world whose ranks are threads of this process, whichever way they exchange data: what LocalWorld and MessageWorld
-// have in common.
+// A world whose ranks are threads of this process: the common part of LocalWorld and MessageWorld. Tested by
+// communicator_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 namespace braid {
 
 struct WorldOptions {
-  double timeout_s = 30.0;  // of one wait for the other ranks
+  double timeout_s = 30.0;  // for one wait for the other ranks
 };
 
 class MailboxGrid;
@@ -23,24 +23,26 @@ struct SetPlace;
 
 class ThreadWorld {
  public:
-  // Each is for the one thread that is this rank, for as long as the world lives.
+  virtual ~ThreadWorld();
+
+  // Used only by the thread of this rank; valid as long as the world lives.
   WorldCommunicator world(int32_t tp_rank) const;
   GroupCommunicator group(int32_t tp_rank) const;
 
-  // From any thread: all waits, now and later, end with an error.
+  // From any thread: ends all waits, now and later, with an error.
   void abort(std::string_view reason) const;
   bool has_failed() const;
-  std::string failure() const;  // the error that every rank gets; empty: none yet
+  std::string failure() const;  // the error that every rank gets; empty: the world has not failed
 
-  // What each rank does now, and its last operations: the flight recorder, readable from any thread.
+  // From any thread: what each rank does now, and its last operations (the flight recorder).
   std::string report() const;
 
  protected:
   // One world of the layout: tp_size ranks in groups_per_world() groups.
   ThreadWorld(const ParallelLayout& layout, const WorldOptions& options);
-  ~ThreadWorld();
 
-  // make(place, the mail between the ranks of its set): one transport a rank in the world, and one in its group.
+  // Calls make(place, mail between the ranks of its set) twice for each rank: for its transport in the world and for
+  // the one in its group.
   void add_ranks(const ParallelLayout& layout,
                  FunctionRef<std::unique_ptr<Transport>(const SetPlace& place, MailboxGrid& mail)> make);
   WorldState& state() const;

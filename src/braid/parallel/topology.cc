@@ -20,8 +20,7 @@ std::string one_of(const std::vector<int32_t>& sizes) {
   return text;
 }
 
-// Of the sizes in [1, limit] that work, the ones nearest to `wanted`, ascending: few enough to read. Never empty where
-// 1 works.
+// The sizes in [1, limit] that work and are nearest to `wanted`, ascending, few enough to read. Never empty if 1 works.
 std::vector<int32_t> nearest_sizes(int32_t wanted, int32_t limit, FunctionRef<bool(int32_t)> works) {
   constexpr size_t kReadable = 6;
   std::vector<int32_t> sizes;
@@ -40,7 +39,7 @@ bool heads_divide(const LayoutModel& model, int32_t attn_tp_size) {
          (model.num_kv_heads % attn_tp_size == 0 || attn_tp_size % model.num_kv_heads == 0);
 }
 
-// What the FFN of all layers is made of, that the ranks of a world share out.
+// The parts of all layers' FFN that are split over the ranks of a world.
 struct Sharded {
   const char* name;
   int32_t count;
@@ -66,7 +65,7 @@ bool all_divide(const LayoutModel& model, MoeParallel moe_parallel, int32_t attn
                      [&](const Sharded& one) { return one.count % (attn_tp_size * groups) == 0; });
 }
 
-// Numbers of ranks that work for the whole model, as the user would give them: with as many groups as now.
+// Numbers of ranks that work for the whole model with the present number of groups, in the user's flags.
 std::string working_sizes(const ParallelLayout& layout, const LayoutModel& model) {
   const int32_t groups = layout.groups_per_world();
   const auto sizes = nearest_sizes(layout.attn_tp_size(), std::min(model.num_heads, kMaxRanks / groups),

@@ -1,5 +1,5 @@
 // Which ranks there are, which of them form a DP group, and whether a model can be split that way. Pure functions of
-// plain numbers: nothing here knows threads, processes or weights.
+// plain numbers; knows nothing of threads, processes or weights.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +10,13 @@
 
 namespace braid {
 
-inline constexpr int32_t kMaxRanks = 4096;  // of each size that a user gives
+inline constexpr int32_t kMaxRanks = 4096;  // limit of each size that a user sets
 
-// Where one rank attends.
+// One rank's place in attention.
 struct DpWorldInfo {
   int32_t attn_tp_rank = 0;  // its place inside its DP group
   int32_t attn_tp_size = 1;  // ranks of a group, over which attention heads are split
-  int32_t attn_dp_rank = 0;  // its group
+  int32_t attn_dp_rank = 0;  // its DP group
   bool operator==(const DpWorldInfo&) const = default;
 };
 
@@ -24,18 +24,19 @@ struct DpWorldInfo {
 DpWorldInfo compute_dp_attention_world_info(bool enable_dp_attention, int32_t tp_rank, int32_t tp_size,
                                             int32_t dp_size);
 
-// Whether this rank plans for its group. Without DP attention, or with one group: rank 0 (of each replica) alone.
+// Whether this rank is its group's publisher. Without DP attention, or with one group: only rank 0 (of each replica).
 bool should_run_publisher(bool enable_dp_attention, int32_t tp_rank, int32_t tp_size, int32_t dp_size);
 
-// How the experts of a mixture are split over the ranks of a world: each one's intermediate dimension, or whole ones.
+// How a mixture's experts are split over the ranks of a world: by each expert's intermediate dimension, or by whole
+// experts.
 enum class MoeParallel : uint8_t { kTp, kEp };
 
-// Over which ranks the head's vocabulary is split: all of the world where they share a memory, so that a head is read
-// once a step and logits are written where their owner reads them; else those of each DP group.
+// Over which ranks the head's vocabulary is split. If ranks share memory: all of the world, so that the head is read
+// once in each step and logits are written where their owner reads them. Otherwise: those of each DP group.
 enum class HeadParallel : uint8_t { kWorld, kGroup };
 
-// All ranks that serve a model. A *world* is tp_size ranks that step together: with DP attention there is one, with
-// dp_size groups in it; without, dp_size > 1 means as many worlds (replicas) of one group each.
+// All ranks that serve a model. A *world* is tp_size ranks that step together. With DP attention there is one world
+// with dp_size groups; without it there are dp_size worlds (replicas) of one group each.
 struct ParallelLayout {
   int32_t tp_size = 1;
   int32_t dp_size = 1;
@@ -44,13 +45,13 @@ struct ParallelLayout {
   HeadParallel head_parallel = HeadParallel::kWorld;
 
   int32_t attn_tp_size() const { return enable_dp_attention ? tp_size / dp_size : tp_size; }
-  int32_t num_groups() const { return dp_size; }  // as the controller sees them
+  int32_t num_groups() const { return dp_size; }  // as the controller counts them
   int32_t num_worlds() const { return enable_dp_attention ? 1 : dp_size; }
   int32_t groups_per_world() const { return enable_dp_attention ? dp_size : 1; }
   int32_t num_ranks() const { return tp_size * num_worlds(); }
 };
 
-// The same ranks as one group, for where DP attention cannot be had.
+// The same ranks as one group, if DP attention is not available.
 ParallelLayout without_dp_attention(ParallelLayout layout);
 
 // One rank's place in its world.
@@ -65,47 +66,47 @@ struct RankPlace {
   HeadParallel head_parallel = HeadParallel::kWorld;
   bool operator==(const RankPlace&) const = default;
 
-  // The head's parts, and which of them this rank has.
+  // The number of the head's parts, and this rank's part.
   int32_t num_head_parts() const { return head_parallel == HeadParallel::kWorld ? tp_size : attn_tp_size; }
   int32_t head_part() const { return head_parallel == HeadParallel::kWorld ? tp_rank : attn_tp_rank; }
 };
 RankPlace place_of(const ParallelLayout& layout, int32_t tp_rank);
 
-// What a user gave of --tp-size, --dp-size, --attn-tp-size, --enable-dp-attention and --moe-parallel.
+// The user's --tp-size, --dp-size, --attn-tp-size, --enable-dp-attention and --moe-parallel.
 struct LayoutFlags {
   std::optional<int32_t> tp_size;
   std::optional<int32_t> dp_size;
-  std::optional<int32_t> attn_tp_size;  // beside dp_size it implies DP attention
+  std::optional<int32_t> attn_tp_size;  // together with dp_size it implies DP attention
   bool enable_dp_attention = false;
   MoeParallel moe_parallel = MoeParallel::kTp;
 };
 
-// Any two of the three sizes say the third. Errors: a size out of range, three that do not fit, a tp_size that is not
-// divisible by dp_size.
+// Any two of the three sizes determine the third. Errors: a size out of range, three sizes that do not fit, a tp_size
+// that is not divisible by dp_size.
 Result<ParallelLayout> make_layout(const LayoutFlags& flags);
 
-// What a model has that must divide.
+// The sizes of a model that must be divisible.
 struct LayoutModel {
   int32_t num_heads = 1;
   int32_t num_kv_heads = 1;
   int32_t ffn = 0;          // of dense layers; 0: there are none
   int32_t num_experts = 0;  // 0: no mixture
   int32_t expert_ffn = 0;
-  int32_t shared_ffn = 0;  // of the expert that all tokens share; 0: there is none
+  int32_t shared_ffn = 0;  // of the shared expert; 0: there is none
 };
 
-// Whether the ranks can share the model out evenly. The error says what is not divisible by what, and the nearest
-// sizes that work. (The vocabulary always divides: it is padded for each shard.)
+// Whether the ranks can split the model evenly. The error says what is not divisible by what, and names the nearest
+// sizes that work. (The vocabulary always works: it is padded for each shard.)
 Status check_layout(const ParallelLayout& layout, const LayoutModel& model);
 
-// KV heads that each rank of a group holds, and how many ranks hold the same one (1: none is held twice).
+// How many KV heads each rank of a group holds, and how many ranks hold the same one (1: none is replicated).
 int32_t kv_heads_per_rank(int32_t num_kv_heads, int32_t attn_tp_size);
 int32_t kv_head_replicas(int32_t num_kv_heads, int32_t attn_tp_size);
 
-// What the log says once about memory that replicated KV heads cost; empty where none is replicated.
+// The log's note about the memory that replicated KV heads cost; empty if none is replicated.
 std::string kv_replication_note(const ParallelLayout& layout, const LayoutModel& model);
 
-// One line a group, for the log and the server's information: "group 1: ranks 2* 3" (* publishes).
+// One line for each group, for the log and the server's information: "group 1: ranks 2* 3" (* is the publisher).
 std::string rank_grid(const ParallelLayout& layout);
 
 }  // namespace braid

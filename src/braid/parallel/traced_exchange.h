@@ -1,10 +1,11 @@
-// An exchange that records what its rank does: its own calls, what lies between them, which a layer's order of calls
-// tells apart, and how long each call waited, as if all of that lay at its beginning. Models need no instruments of
-// their own.
+// An exchange that records what its rank does: its own calls, the phases between them, which follow from a layer's
+// order of calls, and how long each call waited (recorded as if all waiting came first). So models need no
+// instrumentation.
 #pragma once
 
 #include <cstdint>
 
+#include "braid/base/index_range.h"
 #include "braid/base/step_trace.h"
 #include "braid/parallel/token_exchange.h"
 
@@ -12,14 +13,17 @@ namespace braid {
 
 class TracedExchange final : public TokenExchange {
  public:
-  // Both must outlive it.
+  // `inner` and `trace` must outlive it.
   TracedExchange(TokenExchange& inner, StepTrace& trace, int32_t rank) : inner_(inner), trace_(trace), rank_(rank) {}
 
-  // Around each step's forward pass and logits; what follows the last call until end_step() is sampling, or the head
-  // where it chooses tokens itself.
+  // Called around each step's forward pass and logits. The time from the last call to end_step() counts as sampling, or
+  // as the head if that chooses tokens itself.
   void begin_step(uint64_t step);
   void end_step();
 
+  std::optional<DpPaddingMode> prepare_step(int64_t step, std::span<const int32_t> group_tokens) override {
+    return inner_.prepare_step(step, group_tokens);
+  }
   IndexRange own_rows(int64_t group_rows) const override { return inner_.own_rows(group_rows); }
   Rows own_slot(const RowsBuffer& fallback, int64_t rows) override { return inner_.own_slot(fallback, rows); }
   ConstRows group_gather(ConstRows own) override;
@@ -42,7 +46,7 @@ class TracedExchange final : public TokenExchange {
   const int32_t rank_;
   uint64_t step_ = 0;
   TracePhase phase_ = TracePhase::kAttention;
-  double since_s_ = 0;  // 0: was off then
+  double since_s_ = 0;  // 0: tracing was off
 };
 
 }  // namespace braid

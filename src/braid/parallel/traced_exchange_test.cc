@@ -22,7 +22,7 @@ void run_layer_and_head(TracedExchange& exchange, ConstRows rows) {
   EXPECT_EQ(exchange.share_logits(chosen, chosen.rows, chosen.cols).rows, rows.rows);
 }
 
-TEST(TracedExchange, NamesWhatLiesBetweenTheCallsAndLeavesNoGap) {
+TEST(TracedExchange, NamesThePhasesBetweenCallsAndLeavesNoGap) {
   const RowsBuffer memory(DType::kFloat32, 4, 8);
   SingleRankExchange inner;
   StepTrace trace(3);
@@ -43,7 +43,7 @@ TEST(TracedExchange, NamesWhatLiesBetweenTheCallsAndLeavesNoGap) {
   }
 }
 
-// One call of which it waited for a slower rank.
+// One call, part of which waited for a slower rank.
 class WaitingExchange final : public SingleRankExchange {
  public:
   ConstRows gather(ConstRows own) override {
@@ -58,7 +58,7 @@ class WaitingExchange final : public SingleRankExchange {
   double waited_s_ = 5;  // in earlier steps
 };
 
-TEST(TracedExchange, TellsWaitingFromTheCallThatWaits) {
+TEST(TracedExchange, SeparatesWaitingFromTheCallThatWaits) {
   const RowsBuffer memory(DType::kFloat32, 4, 8);
   WaitingExchange inner;
   StepTrace trace(1);
@@ -75,7 +75,7 @@ TEST(TracedExchange, TellsWaitingFromTheCallThatWaits) {
   EXPECT_GE(spans.at(2).end_s - spans.at(1).begin_s, 0.002);
 }
 
-TEST(TracedExchange, ASumWithinAttentionIsApartFromIt) {
+TEST(TracedExchange, SeparatesASumWithinAttention) {
   const RowsBuffer memory(DType::kFloat32, 2, 8);
   SingleRankExchange inner;
   StepTrace trace(1);
@@ -88,7 +88,7 @@ TEST(TracedExchange, ASumWithinAttentionIsApartFromIt) {
   EXPECT_EQ(phases_of(trace.stop()[0]), (std::vector<TracePhase>{kAttention, kScatter, kAttention}));
 }
 
-TEST(TracedExchange, RecordsNoHalfSpanWhenItIsTurnedOnOrOffWithinAStep) {
+TEST(TracedExchange, RecordsNoPartialSpanIfTurnedOnOrOffWithinAStep) {
   const RowsBuffer memory(DType::kFloat32, 1, 8);
   SingleRankExchange inner;
   StepTrace trace(1);
@@ -96,7 +96,7 @@ TEST(TracedExchange, RecordsNoHalfSpanWhenItIsTurnedOnOrOffWithinAStep) {
   exchange.begin_step(1);
   exchange.gather(memory.first(1));
   trace.start();
-  exchange.scatter(memory.first(1));  // its span began while it was off
+  exchange.scatter(memory.first(1));  // its span began while tracing was off
   exchange.end_step();
   const auto all = trace.stop();
   for (const TraceSpan& span : all[0]) EXPECT_GT(span.begin_s, 0);

@@ -1,9 +1,10 @@
-// What a set of ranks can do together, as one of them sees it. Implemented by LocalWorld (threads that share memory)
-// and MessageWorld (copies through queues); communicator.h wraps it so that worlds and groups are distinct types.
+// The collective operations of a set of ranks, as one rank calls them. Implemented by LocalWorld (threads that share
+// memory) and MessageWorld (copies through queues). communicator.h wraps it so that worlds and groups are distinct
+// types. Tested by communicator_test.cc.
 //
-// Every rank of the set calls the same operations in the same order. Each call carries (step, op number, kind, bytes);
-// where the ranks' calls differ, one does not come within the timeout, or one aborts, every rank of the world gets the
-// same error, from this call and from all later ones. None waits for ever.
+// Every rank of the set calls the same operations in the same order. Each call carries (step, op number, kind, bytes).
+// If the ranks' calls differ, a rank does not come within the timeout, or one aborts, every rank of the world gets the
+// same error from this call and from all later ones. No rank waits for ever.
 #pragma once
 
 #include <cstddef>
@@ -41,34 +42,34 @@ class Transport {
   virtual int32_t size() const = 0;
   virtual bool shares_memory() const = 0;  // whether share() is available
 
-  // The step that the operations to come belong to, for this rank's world and group; op numbers begin at 0.
+  // Sets the step of the following operations in this rank's world and group. Op numbers restart at 0.
   virtual void begin_step(int64_t step) = 0;
 
   virtual Status barrier() = 0;
 
-  // Split in two, for work between them: post() says "I am here", wait() returns when all have. Whatever operation of
-  // this set comes next waits as well, where wait() was not called.
+  // A barrier in two halves, for work between them: post() reports that this rank has arrived, wait() returns when all
+  // have. If wait() is not called, the set's next operation waits instead.
   virtual Status post() = 0;
   virtual Status wait() = 0;
 
   virtual Status broadcast(std::span<std::byte> data, int32_t root) = 0;
 
-  // `all` is the ranks' parts behind each other. The same number of bytes from each rank, or counts[i] from rank i.
-  // `own` may lie in `all`, at its place.
+  // `all` gets the ranks' parts one after the other: the same number of bytes from each rank, or counts[i] from rank i.
+  // `own` may lie in `all` at its place.
   virtual Status all_gather(std::span<const std::byte> own, std::span<std::byte> all) = 0;
   virtual Status all_gather_v(std::span<const std::byte> own, std::span<std::byte> all,
                               std::span<const int64_t> counts) = 0;
 
-  // own[i] = the sum over the ranks, in their order, of what each has for this rank. Counts are elements.
+  // own[i] = the sum, in rank order, of what each rank has for this rank. Counts are elements.
   virtual Status reduce_scatter(std::span<const float> parts, std::span<float> own) = 0;
   virtual Status reduce_scatter_v(std::span<const float> parts, std::span<float> own,
                                   std::span<const int64_t> counts) = 0;
 
-  // In place; float sums in rank order. The integers' sum keeps every bit of what is added to zeros.
+  // In place. Float sums are in rank order. The integer sum keeps every bit of a value that is added to zeros.
   virtual Status all_reduce(std::span<float> data) = 0;
   virtual Status all_reduce(std::span<uint32_t> data) = 0;
 
-  // Part i of `parts` goes to rank i; `received` has rank i's part for this one at place i. Counts are bytes.
+  // Part i of `parts` goes to rank i; part i of `received` comes from rank i. Counts are bytes.
   virtual Status all_to_all(std::span<const std::byte> parts, std::span<std::byte> received) = 0;
   virtual Status all_to_all_v(std::span<const std::byte> parts, std::span<const int64_t> send_counts,
                               std::span<std::byte> received, std::span<const int64_t> receive_counts) = 0;
@@ -77,8 +78,8 @@ class Transport {
   virtual Status send(std::span<const std::byte> data, int32_t to) = 0;
   virtual Status recv(std::span<std::byte> data, int32_t from) = 0;
 
-  // Every rank's pointer at its place. Who owns what it points to leaves that unchanged until a later rendezvous has
-  // told it that all have read.
+  // `all` gets every rank's pointer at its place. Its owner must not change what it points to until a later rendezvous
+  // shows that all have read it.
   virtual Status share(const void* own, std::span<const void*> all) = 0;
 
   // Ends the world: all waits, now and later, return an error with this reason.

@@ -1,5 +1,5 @@
-// What all ranks of a world in this process share, whichever way they exchange data: the first failure, which is
-// everybody's, the flight recorder, and who must be woken when the world ends.
+// The state that all ranks of a world in this process share: the first failure, which every rank gets, the flight
+// recorder, and what to wake when the world ends. Tested by communicator_test.cc.
 #pragma once
 
 #include <atomic>
@@ -22,12 +22,12 @@ class WorldState {
   int32_t group_size() const { return group_size_; }
   double timeout_s() const { return timeout_s_; }
   FlightRecorder& recorder() { return recorder_; }
-  int64_t& step(int32_t rank) { return steps_[static_cast<size_t>(rank)].value; }  // the rank's thread's alone
+  int64_t& step(int32_t rank) { return steps_[static_cast<size_t>(rank)].value; }  // used only by the rank's thread
 
   // Called before any rank runs.
   void on_failure(std::function<void()> wake) { wakers_.push_back(std::move(wake)); }
 
-  // The first reason counts. Returns the error of all.
+  // Only the first reason counts. Returns the error that all ranks get.
   Error end(const std::string& reason);
   bool has_failed() const { return has_failed_.load(); }
   Error failure() const;
@@ -49,7 +49,7 @@ class WorldState {
   std::atomic<bool> has_failed_{false};
 };
 
-// One operation of one rank, from call to return, in the flight recorder.
+// Records one operation of one rank, from call to return, in the flight recorder.
 class RecordedOp {
  public:
   RecordedOp(WorldState& state, int32_t world_rank, const OpRecord& record);

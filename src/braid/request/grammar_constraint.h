@@ -1,4 +1,4 @@
-// What a request may ask of its output's form. Plain data.
+// The form that a request asks for its output. Plain data.
 #pragma once
 
 #include <memory>
@@ -6,34 +6,35 @@
 #include <string>
 #include <vector>
 
-#include "braid/grammar/compiled_grammar.h"
 #include "braid/request/ids.h"
 
 namespace braid {
 
-// A part of an otherwise free output: where it comes to `trigger`, it goes on with a text of the grammar, of which
-// `begin` (the trigger's last bytes) is there already; and then it is free again.
+class CompiledGrammar;  // grammar/compiled_grammar.h
+
+// A part of an otherwise free output that obeys a grammar. After `trigger` the output continues with a text of the
+// grammar, whose first bytes, `begin`, are the trigger's last ones. Behind that text the output is free again.
 struct TriggeredGrammar {
   std::string trigger;         // special tokens count as their own text; not empty
-  std::string begin = {};      // "": the grammar's text starts behind the trigger
-  bool only_at_start = false;  // of the output, behind the thinking
+  std::string begin = {};      // "": the grammar's text begins behind the trigger
+  bool only_at_start = false;  // of the output, or right behind the thinking
   std::shared_ptr<const CompiledGrammar> grammar = nullptr;
 };
 
 struct GrammarConstraint {
-  // From this engine's own compiler (Engine::grammars()), as those of `triggered`. Null: the output is free, but for
+  // From this engine's compiler, Engine::grammars(), like those of `triggered`. Null: the output is free, except for
   // `triggered`.
   std::shared_ptr<const CompiledGrammar> grammar = nullptr;
-  std::vector<TriggeredGrammar> triggered = {};  // none with `grammar`
+  std::vector<TriggeredGrammar> triggered = {};  // empty if `grammar` is set
 
-  // For models that think first: all of this holds behind this text (the end of thinking; a special token counts as its
-  // own text, and white space behind it may be part of its last token). Empty: from the first token on.
+  // For models that think first: the form begins behind this text, the end of the thinking. A special token counts as
+  // its own text, and white space behind it may be part of its last token. Empty: from the first token on.
   std::string starts_after = {};
-  // With `starts_after`: thinking is not under way yet, but may begin with this token. An output that begins with any
-  // other obeys from there. Nothing: the prompt has opened the thinking.
+  // With `starts_after`: the output may begin to think with this token; an output that begins with another token obeys
+  // from its start. Absent: the prompt has opened the thinking.
   std::optional<TokenId> may_open_with = {};
 
-  // Tokens that end an output, allowed exactly where it is complete. Engine::submit adds the model's own, and the
+  // Tokens that end the output; allowed exactly where it is complete. Engine::submit() adds the model's own, and the
   // request's stop tokens that have no text.
   std::vector<TokenId> end_tokens = {};
 };

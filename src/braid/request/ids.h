@@ -1,4 +1,4 @@
-// The numbers by which things are named from the client down to a rank.
+// The ids used from the front down to a rank.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,8 @@
 namespace braid {
 
 using TokenId = int32_t;
-using RequestId = uint64_t;  // unique in one controller's life; one choice of a request with n > 1 has its own
+using RequestId = uint64_t;  // unique in a controller's life; with n > 1 each choice of a request has its own
 using PageId = int32_t;
+using SubmissionId = uint64_t;  // one submitted request, all its choices together
 
 }  // namespace braid

@@ -1,4 +1,4 @@
-// What a group's prefix cache has of a prompt: what the controller weighs when it chooses a group.
+// What a DP group's prefix cache has of a prompt. The controller uses it to choose a group.
 #pragma once
 
 #include <cstdint>
@@ -6,8 +6,9 @@
 namespace braid {
 
 struct PrefixProbe {
-  int32_t num_cached_pages = 0;  // the longest prefix that it can give
-  int32_t num_held_pages = 0;    // pages of it in the widest KV group that a sequence holds: to share these takes none
+  int32_t num_cached_pages = 0;  // the longest available prefix
+  int32_t num_held_pages =
+      0;  // its pages in the widest KV group that a sequence holds: sharing them needs no free pages
 };
 
 }  // namespace braid

@@ -3,7 +3,7 @@
 namespace braid {
 namespace {
 
-// Which kind of number a counter stands for: draws and seeds must not coincide.
+// What a number is used for: draws and seeds must not coincide.
 enum class Domain : uint32_t { kDraw = 0, kChoice = 1 };
 
 uint64_t random_bits(uint64_t seed, uint64_t place, Domain domain) {

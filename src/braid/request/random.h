@@ -1,5 +1,5 @@
-// Counter-based random numbers: a number is a function of its key and its place, with no state between draws, so that
-// a preempted or restarted request draws the same numbers again.
+// Counter-based random numbers: a number is a function of its key and its position, without state between draws. So a
+// preempted or restarted request draws the same numbers again.
 #pragma once
 
 #include <array>
@@ -11,10 +11,10 @@ namespace braid {
 using PhiloxBlock = std::array<uint32_t, 4>;
 PhiloxBlock philox4x32(PhiloxBlock counter, std::array<uint32_t, 2> key);
 
-// In [0, 1), 53 bits: the number that a request with this seed draws for its output token `position`.
+// The number in [0, 1), with 53 bits, that a request with this seed draws for its output token `position`.
 double draw_uniform(uint64_t seed, uint64_t position);
 
-// The seed of choice i of a request with n > 1: choice 0 draws as the only one would.
+// The seed of a choice of a request with n > 1. Choice 0 has the request's own seed.
 uint64_t choice_seed(uint64_t seed, int32_t choice);
 
 }  // namespace braid

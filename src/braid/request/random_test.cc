@@ -7,8 +7,8 @@
 namespace braid {
 namespace {
 
-// The known answers that come with Random123, the generator's own distribution.
-TEST(Philox, GivesTheKnownAnswers) {
+// The known answers from Random123, the generator's original distribution.
+TEST(Random, PhiloxComputesTheKnownAnswers) {
   EXPECT_EQ(philox4x32({0, 0, 0, 0}, {0, 0}), (PhiloxBlock{0x6627e8d5U, 0xe169c58dU, 0xbc57ac4cU, 0x9b00dbd8U}));
   EXPECT_EQ(philox4x32({~0U, ~0U, ~0U, ~0U}, {~0U, ~0U}),
             (PhiloxBlock{0x408f276dU, 0x41c83b0eU, 0xa20bc7c6U, 0x6d5451fdU}));
@@ -16,7 +16,7 @@ TEST(Philox, GivesTheKnownAnswers) {
             (PhiloxBlock{0xd16cfe09U, 0x94fdccebU, 0x5001e420U, 0x24126ea1U}));
 }
 
-TEST(DrawUniform, LiesInZeroToOneAndIsSpreadEvenly) {
+TEST(Random, DrawUniformLiesInZeroToOneAndIsSpreadEvenly) {
   constexpr int kDraws = 100000;
   int buckets[10] = {};
   for (int i = 0; i < kDraws; ++i) {
@@ -28,7 +28,7 @@ TEST(DrawUniform, LiesInZeroToOneAndIsSpreadEvenly) {
   for (const int count : buckets) EXPECT_NEAR(count, kDraws / 10, 500);  // 5 standard deviations
 }
 
-TEST(ChoiceSeed, IsTheRequestsOwnForTheFirstChoiceAndDiffersForOthers) {
+TEST(Random, ChoiceSeedIsTheRequestsOwnForTheFirstChoiceAndDiffersForOthers) {
   EXPECT_EQ(choice_seed(123, 0), 123U);
   std::set<uint64_t> seeds;
   for (uint64_t seed = 0; seed < 20; ++seed) {

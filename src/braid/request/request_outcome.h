@@ -1,4 +1,4 @@
-// What a DP group says of one request after a step.
+// What a DP group reports about one request after a step.
 #pragma once
 
 #include <cstdint>
@@ -14,11 +14,11 @@ namespace braid {
 // What became of one request in one step.
 struct RequestOutcome {
   RequestId request = 0;
-  std::optional<SampledToken> token;         // the next of its output; the last one too, if it completes a stop
-  std::vector<ScoredToken> prompt_logprobs;  // the next ones, where its sampling asks for them; each comes once
+  std::optional<SampledToken> token;         // its next output token, also a last one that completes a stop
+  std::vector<ScoredToken> prompt_logprobs;  // the next ones, if its sampling asks for them; each comes once
   FinishReason finish = FinishReason::kNone;
-  std::string error;          // with kError
-  int32_t cached_tokens = 0;  // of the prompt, found in the prefix cache when it first ran; the same in every outcome
+  std::string error;          // set with kError
+  int32_t cached_tokens = 0;  // prompt tokens found in the prefix cache when it first ran; the same in every outcome
 
   bool operator==(const RequestOutcome&) const = default;
 };

@@ -1,4 +1,4 @@
-// What comes back from a request, a token at a time.
+// A request's results, one token at a time.
 #pragma once
 
 #include <cstdint>
@@ -19,13 +19,13 @@ struct TokenLogprob {
 
 struct SampledToken {
   TokenId token = 0;
-  float logprob = 0;                       // only where the request asks for logprobs
-  std::vector<TokenLogprob> top_logprobs;  // most likely first, ties to the lowest id
+  float logprob = 0;                       // only if the request asks for logprobs
+  std::vector<TokenLogprob> top_logprobs;  // most likely first; ties go to the lowest id
 
   bool operator==(const SampledToken&) const = default;
 };
 
-// A token of a prompt: given, not drawn, and judged by the logits of the one before it.
+// A prompt token: not drawn, but scored by the logits of the token before it.
 using ScoredToken = SampledToken;
 
 }  // namespace braid

@@ -1,4 +1,4 @@
-// How a request's tokens are chosen. Plain data, validated at the edge.
+// How a request's tokens are sampled. Plain data, validated at the edge.
 #pragma once
 
 #include <cstdint>
@@ -20,11 +20,11 @@ struct SamplingParams {
   std::vector<std::pair<TokenId, float>> logit_bias;
   uint64_t seed = 0;
   int32_t max_new_tokens = 128;
-  int32_t min_new_tokens = 0;           // no stop token is drawn before so many
-  std::vector<TokenId> stop_token_ids;  // the model's own end-of-sequence ids included, unless ignored
+  int32_t min_new_tokens = 0;           // no stop token is drawn before this many tokens
+  std::vector<TokenId> stop_token_ids;  // includes the model's own end-of-sequence ids, unless they are ignored
   bool logprobs = false;                // of each chosen token
-  int32_t top_logprobs = 0;             // so many alternatives beside it
-  int32_t prompt_logprobs_start = -1;  // of the prompt's tokens too, from this position on (never of the first); -1: no
+  int32_t top_logprobs = 0;             // this many alternatives for each token
+  int32_t prompt_logprobs_start = -1;   // also for prompt tokens from this position on (never the first); -1: no
 
   bool operator==(const SamplingParams&) const = default;
 };

@@ -17,24 +17,24 @@ int64_t clamp_context(int64_t context_len, int32_t num_pages, int32_t page_size)
 }
 
 int64_t clamp_context(int64_t context_len, const SchedulerConfig& config) {
-  for (const KvGroupPool& group : config.kv_groups()) {
+  for (const KvGroupPool& kv_group : config.kv_groups()) {
     const bool holds_any =
-        group.window > 0 &&
-        group.num_pages >= most_kept_pages(group.window, config.chunked_prefill_size, config.page_size);
-    if (!holds_any) context_len = clamp_context(context_len, group.num_pages, config.page_size);
+        kv_group.window > 0 &&
+        kv_group.num_pages >= most_kept_pages(kv_group.window, config.chunked_prefill_size, config.page_size);
+    if (!holds_any) context_len = clamp_context(context_len, kv_group.num_pages, config.page_size);
   }
   return context_len;
 }
 
 std::vector<KvGroupPool> SchedulerConfig::kv_groups() const {
-  std::vector<KvGroupPool> groups = {{.window = window, .num_pages = num_pages}};
-  groups.insert(groups.end(), narrower_groups.begin(), narrower_groups.end());
-  return groups;
+  std::vector<KvGroupPool> kv_groups = {{.window = window, .num_pages = num_pages}};
+  kv_groups.insert(kv_groups.end(), narrower_kv_groups.begin(), narrower_kv_groups.end());
+  return kv_groups;
 }
 
 int32_t Departure::num_pages() const {
   size_t total = 0;
-  for (const auto& of_group : pages) total += of_group.size();
+  for (const auto& of_kv_group : pages) total += of_kv_group.size();
   return static_cast<int32_t>(total);
 }
 
@@ -76,8 +76,8 @@ bool Scheduler::needs_long_rope(int64_t num_tokens) const {
 struct Scheduler::Chosen {
   std::vector<Sequence*> decodes;
   std::vector<Sequence*> prefills;
-  bool is_held = false;  // one could begin, and may not yet
-  bool goes_on = false;  // some prefill is left for the next step
+  bool is_held = false;  // a sequence could begin but may not yet
+  bool goes_on = false;  // some prefill remains for the next step
   bool is_empty() const { return decodes.empty() && prefills.empty(); }
 };
 
@@ -97,9 +97,9 @@ Scheduler::Chosen Scheduler::choose_sequences(bool may_begin_prefills) {
       continue;
     }
     if (!sequence->is_running) {
-      // Nobody here goes before an older one: what waits here was admitted, or ran already.
+      // No sequence starts before an older one: all that wait here were admitted, or ran already.
       if (may_start && !may_begin_prefills) {
-        // Who was held a step ago still is: to match its prefix in every one of them would tell nothing new.
+        // A sequence that was held in the last step stays held. Matching its prefix in every step would change nothing.
         PrefixMatch cached;
         chosen.is_held = sequence->held_steps > 0 || can_start(*sequence, cached);
         may_start = false;
@@ -116,8 +116,8 @@ Scheduler::Chosen Scheduler::choose_sequences(bool may_begin_prefills) {
   return chosen;
 }
 
-// Who waits behind the one that is held is held as well. Who was held and now waits for pages is still stated, so that
-// it is not held again when it has some.
+// Everything queued behind a held sequence is held too. Report held_steps while it waits for pages, or it would be held
+// again.
 void Scheduler::note_held(bool is_held) {
   prefill_state_.held_steps = 0;
   for (const auto& sequence : sequences_) {
@@ -170,8 +170,8 @@ std::vector<RequestOutcome> Scheduler::commit(const StepResult& result) {
       own = &result.sequences[next_result++];
     }
     if (own != nullptr && !own->error.empty()) {
-      // A failed computation's keys and values are nothing for others to share.
-      sequence->give_back_pages();
+      // Do not share the keys and values of a failed computation.
+      sequence->release_pages();
       sequence->num_computed = 0;
     }
     if (sequence->is_dropped) {
@@ -210,7 +210,7 @@ int64_t Scheduler::flush_cache() {
   return kv_.flush();
 }
 
-// `result`: null if the sequence is complete without one.
+// `result` is null if the sequence is complete and needs none.
 RequestOutcome Scheduler::take_result(Sequence& sequence, const SequenceResult* result) {
   RequestOutcome outcome;
   outcome.request = sequence.id;
@@ -240,29 +240,30 @@ RequestOutcome Scheduler::take_result(Sequence& sequence, const SequenceResult* 
   if (outcome.finish != FinishReason::kNone) {
     release(sequence);
   } else if (!sequence.has_long_rope && needs_long_rope(sequence.num_tokens())) {
-    compute_anew(sequence);
+    recompute(sequence);
     sequence.has_long_rope = true;
   }
   return outcome;
 }
 
-// The pages for the sequence's first `num_tokens` tokens; false, and nothing changed, if it must wait for them.
+// Gets pages for the sequence's first `num_tokens` tokens. Returns false, and changes nothing, if it must wait for
+// them.
 bool Scheduler::grow(Sequence& sequence, int64_t num_tokens) {
-  for (int32_t group = 0; group < kv_.num_groups(); ++group) {
-    const int32_t missing = kv_.num_missing(group, sequence.pages, num_tokens);
-    if (missing > 0 && !make_room(group, missing, sequence)) return false;
+  for (int32_t kv_group = 0; kv_group < kv_.num_kv_groups(); ++kv_group) {
+    const int32_t missing = kv_.num_missing(kv_group, sequence.pages, num_tokens);
+    if (missing > 0 && !make_room(kv_group, missing, sequence)) return false;
   }
   kv_.extend(sequence.pages, num_tokens);
   return true;
 }
 
-// Frees pages of the KV group until `num_pages` are: unused ones of the prefix cache first, then those of who came
-// last.
-bool Scheduler::make_room(int32_t group, int32_t num_pages, const Sequence& for_whom) {
-  while (!kv_.make_free(group, num_pages)) {
+// Frees pages until `num_pages` of the KV group are free: first idle pages of the prefix cache, then the pages of the
+// youngest sequences.
+bool Scheduler::make_room(int32_t kv_group, int32_t num_pages, const Sequence& requester) {
+  while (!kv_.make_free(kv_group, num_pages)) {
     const auto youngest = std::find_if(sequences_.rbegin(), sequences_.rend(),
                                        [&](const auto& sequence) { return sequence->is_running; });
-    if (youngest == sequences_.rend() || youngest->get() == &for_whom || (*youngest)->arrival < for_whom.arrival) {
+    if (youngest == sequences_.rend() || youngest->get() == &requester || (*youngest)->arrival < requester.arrival) {
       return false;
     }
     preempt(**youngest);
@@ -272,21 +273,21 @@ bool Scheduler::make_room(int32_t group, int32_t num_pages, const Sequence& for_
 
 void Scheduler::preempt(Sequence& sequence) {
   ++num_preemptions_;
-  compute_anew(sequence);
+  recompute(sequence);
 }
 
-// It waits, with the tokens that it has, and no keys.
-void Scheduler::compute_anew(Sequence& sequence) {
+// The sequence waits with its tokens but without keys and values.
+void Scheduler::recompute(Sequence& sequence) {
   cache_full_pages(sequence);
-  sequence.give_back_pages();
+  sequence.release_pages();
   sequence.num_computed = 0;
   sequence.is_running = false;
   sequence.is_decoding = false;
 }
 
-// Whether all its tokens and one more page fit beside what the running sequences will need soon; and what the prefix
-// cache has of it. The first token whose logits are needed is always computed: the last one, or the one before the
-// first prompt token that is still to be scored.
+// Whether all its tokens and one more page fit beside what the running sequences will need soon. `cached` is what the
+// prefix cache has of it. The first token whose logits are needed is always computed: the last one, or the one before
+// the first prompt token that is still to be scored.
 bool Scheduler::can_start(const Sequence& sequence, PrefixMatch& cached) {
   if (num_running() >= config_.max_running_requests) return false;  // before its whole prefix is matched
   const std::span<const TokenId> reusable = sequence.reusable_tokens();
@@ -296,7 +297,7 @@ bool Scheduler::can_start(const Sequence& sequence, PrefixMatch& cached) {
   return has_room_for(cached.pages, {.num_tokens = sequence.num_tokens(), .num_computed = num_cached});
 }
 
-// Begins (again), if it can.
+// Starts or resumes the sequence if it can run.
 bool Scheduler::try_start(Sequence& sequence) {
   PrefixMatch cached;
   if (!can_start(sequence, cached)) return false;
@@ -317,20 +318,20 @@ int64_t Scheduler::num_running() const {
   return std::ranges::count_if(sequences_, [](const auto& sequence) { return sequence->is_running; });
 }
 
-// Whether one more sequence may run that holds these pages, beside what it and those that run will soon need.
+// Whether one more sequence that holds these pages may run, given what it and the running sequences will need soon.
 bool Scheduler::has_room_for(const SequencePages& pages, const SequenceExtent& extent) const {
   const int64_t others = num_running();
   if (others >= config_.max_running_requests) return false;
   if (others == 0) return true;
-  for (int32_t group = 0; group < kv_.num_groups(); ++group) {
-    const int64_t needed = kv_.num_soon(group, pages, extent) + reserved_pages(group, true);
-    if (needed > kv_.pool(group).num_available()) return false;
+  for (int32_t kv_group = 0; kv_group < kv_.num_kv_groups(); ++kv_group) {
+    const int64_t needed = kv_.num_soon(kv_group, pages, extent) + reserved_pages(kv_group, true);
+    if (needed > kv_.pool(kv_group).num_available()) return false;
   }
   return true;
 }
 
-// Whether a sequence that is being prefilled computes the page after those in the cache: then this one waits, to find
-// it there a step or so later, instead of computing it as well (the choices of one request, a popular system prompt).
+// Whether a sequence in prefill is computing the page that follows the cached ones. Then this one waits to find the
+// page in the cache a step or so later instead of computing it too (choices of one request, a popular system prompt).
 bool Scheduler::is_prefix_under_way(const Sequence& sequence, int32_t num_cached_pages) const {
   if (!config_.radix_cache) return false;
   const int64_t shared_len = (int64_t{num_cached_pages} + 1) * config_.page_size;
@@ -344,7 +345,7 @@ bool Scheduler::is_prefix_under_way(const Sequence& sequence, int32_t num_cached
 
 void Scheduler::release(Sequence& sequence) {
   cache_full_pages(sequence);
-  sequence.give_back_pages();
+  sequence.release_pages();
   sequence.is_running = false;
   sequence.is_finished = true;
 }

@@ -1,48 +1,34 @@
-// Prefills that are held back for the sake of other groups.
+// Prefills that the scheduler holds back so that groups can prefill together.
 #include <gtest/gtest.h>
 
 #include <map>
 #include <vector>
 
-#include "braid/scheduler/scheduler.h"
-#include "tests/support/scheduler/fake_model.h"
+#include "tests/support/scheduler/scheduled_group.h"
 
 namespace braid {
 namespace {
 
-class HoldTest : public ::testing::Test {
+class SchedulerHoldTest : public ::testing::Test {
  protected:
-  void add(RequestId id, size_t prompt_len, int32_t max_new_tokens) {
-    SchedulerRequest request{
-        .id = id, .prompt = std::vector<TokenId>(prompt_len, static_cast<TokenId>(id)), .arrival = id};
-    request.sampling.max_new_tokens = max_new_tokens;
-    tokens_[id] = request.prompt;
-    ASSERT_TRUE(scheduler_.add(std::move(request)).ok());
-  }
-  // New tokens of each request in the next step.
-  std::map<RequestId, size_t> step(bool may_begin_prefills) {
-    std::map<RequestId, size_t> parts;
-    const auto plan = scheduler_.plan(may_begin_prefills);
-    if (!plan) return parts;
-    for (const SequencePlan& sequence : plan->sequences) parts[sequence.request] = sequence.new_tokens.size();
-    const StepResult result =
-        model_.run(*plan, [this](RequestId id) -> const std::vector<TokenId>& { return tokens_.at(id); });
-    for (const RequestOutcome& outcome : scheduler_.commit(result)) {
-      if (outcome.token) tokens_.at(outcome.request).push_back(outcome.token->token);
-    }
-    return parts;
-  }
-  PrefillState state() const { return scheduler_.prefill_state(); }
-
   using Parts = std::map<RequestId, size_t>;
-  const SchedulerConfig config_{
-      .num_pages = 16, .page_size = 4, .context_len = 64, .max_running_requests = 4, .chunked_prefill_size = 8};
-  Scheduler scheduler_{config_};
-  FakeModel model_{config_, 100};
-  std::map<RequestId, std::vector<TokenId>> tokens_;
+
+  void add(RequestId id, size_t prompt_len, int32_t max_new_tokens) {
+    ASSERT_TRUE(group_.add(id, std::vector<TokenId>(prompt_len, static_cast<TokenId>(id)), max_new_tokens).ok());
+  }
+  // Runs a step and returns the new tokens of each request.
+  Parts step(bool may_begin_prefills) {
+    if (!group_.step(may_begin_prefills)) return {};
+    const auto planned = group_.planned();
+    return {planned.begin(), planned.end()};
+  }
+  PrefillState state() const { return group_.scheduler.prefill_state(); }
+
+  ScheduledGroup group_{
+      {.num_pages = 16, .page_size = 4, .context_len = 64, .max_running_requests = 4, .chunked_prefill_size = 8}, 100};
 };
 
-TEST_F(HoldTest, WhatDecodesGoesOnAndWhatWaitsIsCounted) {
+TEST_F(SchedulerHoldTest, DecodesContinueAndHeldStepsAreCounted) {
   add(1, 3, 20);
   EXPECT_EQ(step(true), (Parts{{1, 3}}));
   add(2, 3, 5);
@@ -55,8 +41,8 @@ TEST_F(HoldTest, WhatDecodesGoesOnAndWhatWaitsIsCounted) {
   EXPECT_EQ(state(), PrefillState());
 }
 
-// It is matched against the prefix cache and found room for once, not in every step.
-TEST_F(HoldTest, WhoIsHeldStaysSoThoughItsRoomIsTakenMeanwhile) {
+// A held sequence is matched against the prefix cache and checked for room once, not in every step.
+TEST_F(SchedulerHoldTest, AHeldRequestStaysHeldThoughItsRoomIsTakenMeanwhile) {
   add(1, 3, 40);
   EXPECT_EQ(step(true), (Parts{{1, 3}}));
   add(2, 48, 5);  // 13 of 16 pages with one to grow: room for now
@@ -68,7 +54,7 @@ TEST_F(HoldTest, WhoIsHeldStaysSoThoughItsRoomIsTakenMeanwhile) {
   EXPECT_EQ(state().held_steps, 20) << "it waits for pages, and is not held again";
 }
 
-TEST_F(HoldTest, AGroupWithNothingElseToDoHoldsNothing) {
+TEST_F(SchedulerHoldTest, AGroupWithNothingElseToDoHoldsNothing) {
   add(1, 3, 2);
   EXPECT_EQ(step(false), (Parts{{1, 3}}));
   EXPECT_EQ(state(), PrefillState());
@@ -77,7 +63,7 @@ TEST_F(HoldTest, AGroupWithNothingElseToDoHoldsNothing) {
   EXPECT_EQ(step(false), (Parts{{2, 3}})) << "the other has ended";
 }
 
-TEST_F(HoldTest, WhatHasBegunGoesOn) {
+TEST_F(SchedulerHoldTest, ABegunPrefillContinues) {
   add(1, 3, 20);
   EXPECT_EQ(step(true), (Parts{{1, 3}}));
   add(2, 12, 5);
@@ -87,7 +73,7 @@ TEST_F(HoldTest, WhatHasBegunGoesOn) {
   EXPECT_EQ(state(), PrefillState());
 }
 
-TEST_F(HoldTest, WhatAFullStepLeavesGoesOn) {
+TEST_F(SchedulerHoldTest, APrefillThatAFullStepLeavesOverIsReported) {
   add(1, 3, 20);
   (void)step(true);
   add(2, 8, 5);
@@ -96,13 +82,13 @@ TEST_F(HoldTest, WhatAFullStepLeavesGoesOn) {
   EXPECT_TRUE(state().goes_on) << "another waits for the next step's room";
 }
 
-TEST_F(HoldTest, WhatHasNoRoomIsNotHeldAndWhatWasHeldIsStillStated) {
+TEST_F(SchedulerHoldTest, ARequestWithoutRoomIsNotHeld) {
   add(1, 30, 20);
   for (int i = 0; i < 5; ++i) (void)step(true);
   add(2, 20, 5);
   EXPECT_EQ(step(false).size(), 1U);
   EXPECT_EQ(state().held_steps, 1);
-  scheduler_.abort(2);
+  group_.scheduler.abort(2);
   add(3, 40, 5);
   EXPECT_EQ(step(false).size(), 1U);
   EXPECT_EQ(state(), PrefillState()) << "it could not begin anyway";

@@ -1,4 +1,4 @@
-// Sequences that change their group while they decode.
+// The part of Scheduler for sequences that move to another group while they decode.
 #include <algorithm>
 #include <utility>
 
@@ -22,7 +22,7 @@ std::optional<Departure> Scheduler::depart(RequestId request) {
   const auto found = std::ranges::find_if(sequences_, [&](const auto& other) { return other->id == request; });
   if (found == sequences_.end()) return std::nullopt;
   Sequence& sequence = **found;
-  // One that is computed anew has gone so far already: it stays until it decodes again.
+  // Once its recomputation has begun, the sequence stays until it decodes again.
   const bool waits = !sequence.is_running && sequence.num_output_tokens() > 0;
   if (!sequence.is_decoding && !waits) return std::nullopt;
   cache_full_pages(sequence);
@@ -53,13 +53,13 @@ std::optional<std::vector<std::vector<PageId>>> Scheduler::arrive(const MovedSeq
   if (num_pages == 0) return std::nullopt;
   CHECK(num_pages == kv_.num_kept(num_computed), "request {}: {} pages for {} tokens", sequence.id, num_pages,
         num_computed);
-  // Of what lies behind a window nothing comes, and nothing is held.
+  // Nothing behind a window arrives or is held.
   kv_.release_behind(sequence.pages, num_computed);
   const bool has_room =
       has_room_for(sequence.pages, {.num_tokens = sequence.num_tokens(), .num_computed = num_computed}) &&
       grow(sequence, num_computed);
   if (!has_room) {
-    sequence.give_back_pages();
+    sequence.release_pages();
     return std::nullopt;
   }
   sequence.num_computed = num_computed;

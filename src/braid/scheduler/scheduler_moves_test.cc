@@ -1,4 +1,4 @@
-// Sequences that move between two groups: what they get is what they get in one.
+// A sequence that moves between two groups gets the same tokens as in one group.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -24,7 +24,7 @@ SchedulerConfig move_config(int32_t num_pages) {
           .chunked_prefill_size = 16};
 }
 
-// Two groups, and what each request got from both.
+// Two groups, and what each request got from them.
 struct TwoGroups {
   explicit TwoGroups(int32_t num_pages) : TwoGroups(move_config(num_pages)) {}
   explicit TwoGroups(const SchedulerConfig& own)
@@ -37,7 +37,7 @@ struct TwoGroups {
     SchedulerRequest request{.id = id, .prompt = prompt, .arrival = id};
     request.sampling.max_new_tokens = max_new_tokens;
     request.sampling.seed = id;
-    request.sampling.frequency_penalty = 0.5F;  // its plans carry the output so far
+    request.sampling.frequency_penalty = 0.5F;  // makes its plans carry the output so far
     requests[id] = request;
     ASSERT_TRUE(schedulers[group].add(request).ok());
   }
@@ -61,7 +61,7 @@ struct TwoGroups {
     return true;
   }
 
-  // False: it could not leave. `with_pages`: whether it goes on without computing its tokens again.
+  // False: it could not leave. `with_pages`: whether it continues without recomputing its tokens.
   bool move(RequestId id, int from, bool* with_pages = nullptr) {
     const auto departure = schedulers[from].depart(id);
     if (!departure) return false;
@@ -79,12 +79,10 @@ struct TwoGroups {
     for (Scheduler& scheduler : schedulers) scheduler.check_idle_invariants();
     for (const auto& [id, request] : requests) {
       std::vector<TokenId> alone = request.prompt;
-      uint64_t history = 0;
-      for (const TokenId token : alone) history = FakeModel::extend(history, token);
-      for (int32_t i = 0; i < request.sampling.max_new_tokens && std::cmp_less(alone.size(), config.context_len); ++i) {
-        alone.push_back(FakeModel::next_token(history, request.sampling.seed, i, kMoveVocab));
-        history = FakeModel::extend(history, alone.back());
-      }
+      const auto room = std::max<int32_t>(0, config.context_len - static_cast<int32_t>(alone.size()));
+      const auto output = FakeModel::output_of(alone, request.sampling.seed,
+                                               std::min(request.sampling.max_new_tokens, room), kMoveVocab);
+      alone.insert(alone.end(), output.begin(), output.end());
       EXPECT_EQ(tokens.at(id), alone) << "request " << id;
       EXPECT_EQ(finish.at(id), FinishReason::kLength);
     }
@@ -99,7 +97,7 @@ struct TwoGroups {
   std::map<RequestId, int32_t> cached;
 };
 
-TEST(SchedulerMoves, ASequenceGoesOnInAnotherGroupWithItsPages) {
+TEST(SchedulerMoves, ASequenceContinuesInAnotherGroupWithItsPages) {
   TwoGroups groups(16);
   groups.add(0, 1, {1, 2, 3, 4, 5}, 12);
   for (int i = 0; i < 4; ++i) groups.step(0);
@@ -110,14 +108,14 @@ TEST(SchedulerMoves, ASequenceGoesOnInAnotherGroupWithItsPages) {
   EXPECT_FALSE(groups.step(0));
   int steps = 0;
   while (groups.step(1)) ++steps;
-  EXPECT_EQ(steps, 8);  // a token each: nothing was computed again
+  EXPECT_EQ(steps, 8);  // one token each: nothing was recomputed
   groups.expect_all_as_alone();
 }
 
-// Of the layers with a window, nothing that is behind it travels.
+// Pages behind a window do not travel.
 TEST(SchedulerMoves, OnlyPagesWithinAWindowTravel) {
   SchedulerConfig config = move_config(16);
-  config.narrower_groups = {{.window = 6, .num_pages = 9}};
+  config.narrower_kv_groups = {{.window = 6, .num_pages = 9}};
   TwoGroups groups(config);
   groups.add(0, 1, std::vector<TokenId>(20, 3), 12);
   for (int i = 0; i < 4; ++i) groups.step(0);
@@ -125,7 +123,7 @@ TEST(SchedulerMoves, OnlyPagesWithinAWindowTravel) {
   ASSERT_TRUE(departure.has_value());
   ASSERT_EQ(departure->pages.size(), 2U);
   EXPECT_EQ(departure->pages[0].size(), 6U);  // of 22 tokens
-  EXPECT_EQ(departure->pages[1].size(), 3U);  // of the tokens from 15 on, which one behind the last full page sees
+  EXPECT_EQ(departure->pages[1].size(), 3U);  // from token 15 on, which a token behind the last full page sees
   const auto pages = groups.schedulers[1].arrive(departure->sequence, departure->num_pages());
   ASSERT_TRUE(pages.has_value());
   groups.models[1].copy_pages(groups.models[0], departure->pages, *pages);
@@ -135,12 +133,12 @@ TEST(SchedulerMoves, OnlyPagesWithinAWindowTravel) {
   groups.expect_all_as_alone();
 }
 
-TEST(SchedulerMoves, OnlyWhatDecodesCanLeave) {
+TEST(SchedulerMoves, OnlyDecodingSequencesCanLeave) {
   TwoGroups groups(16);
   groups.add(0, 1, std::vector<TokenId>(40, 7), 3);
   EXPECT_FALSE(groups.move(1, 0));  // waits
   groups.step(0);
-  EXPECT_FALSE(groups.move(1, 0));  // is being prefilled
+  EXPECT_FALSE(groups.move(1, 0));  // is in prefill
   EXPECT_FALSE(groups.move(2, 0));  // unknown
   while (groups.step(0)) {
   }
@@ -148,7 +146,7 @@ TEST(SchedulerMoves, OnlyWhatDecodesCanLeave) {
   groups.expect_all_as_alone();
 }
 
-TEST(SchedulerMoves, WithoutRoomItWaitsAndIsComputedAnew) {
+TEST(SchedulerMoves, WithoutRoomItWaitsAndIsRecomputed) {
   TwoGroups groups(8);
   groups.add(1, 1, std::vector<TokenId>(20, 3), 10);
   groups.step(1);
@@ -175,14 +173,14 @@ TEST(SchedulerMoves, AnAbortAfterTheMoveFreesEverythingThere) {
   groups.schedulers[1].check_idle_invariants();
 }
 
-TEST(SchedulerMoves, RandomMovesChangeNothingThatARequestGets) {
+TEST(SchedulerMoves, RandomMovesDoNotChangeTheTokens) {
   for (uint32_t seed = 0; seed < 300; ++seed) {
     std::mt19937 random(seed);
     const auto pick = [&](int32_t low, int32_t high) {
       return std::uniform_int_distribution<int32_t>(low, high)(random);
     };
     SchedulerConfig config = move_config(pick(10, 30));
-    if (seed % 2 == 1) config.narrower_groups = {{.window = pick(1, 20), .num_pages = pick(11, 20)}};
+    if (seed % 2 == 1) config.narrower_kv_groups = {{.window = pick(1, 20), .num_pages = pick(11, 20)}};
     config.context_len = static_cast<int32_t>(clamp_context(config.context_len, config));
     TwoGroups groups(config);
     const int32_t num_requests = pick(1, 10);
@@ -196,7 +194,7 @@ TEST(SchedulerMoves, RandomMovesChangeNothingThatARequestGets) {
       ASSERT_LT(steps, 2000) << "somebody starves, seed " << seed;
       is_idle = !groups.step(0);
       is_idle = !groups.step(1) && is_idle;
-      // Moves end, so that two groups without room do not hand a sequence to and fro for ever.
+      // Moves stop after 60 steps, or two groups without room could pass a sequence to and fro for ever.
       if (steps < 60 && pick(0, 1) > 0) groups.move(static_cast<RequestId>(pick(1, num_requests)), pick(0, 1));
       is_idle = is_idle && groups.schedulers[0].is_idle() && groups.schedulers[1].is_idle();
     }

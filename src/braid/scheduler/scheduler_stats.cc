@@ -1,4 +1,4 @@
-// What others may ask of the scheduler, and what it can check of itself.
+// The part of Scheduler that answers queries and checks its invariants.
 #include <algorithm>
 #include <vector>
 
@@ -8,15 +8,15 @@
 
 namespace braid {
 
-// Pages are those of the widest KV group; each of the others has room for some more requests, however long they are.
+// Counts the widest KV group's pages. The other KV groups only bound the number of requests, whatever their length.
 Credits Scheduler::credits() const {
-  const auto left = [&](int32_t group) {
-    return std::max<int64_t>(0, kv_.pool(group).num_available() - reserved_pages(group, false));
+  const auto left = [&](int32_t kv_group) {
+    return std::max<int64_t>(0, kv_.pool(kv_group).num_available() - reserved_pages(kv_group, false));
   };
   int64_t num_requests = config_.max_running_requests - std::ssize(sequences_);
-  for (int32_t group = 1; group < kv_.num_groups(); ++group) {
-    const int64_t most = std::min<int64_t>(*kv_.most_pages(group), kv_.pages_for(config_.context_len));
-    num_requests = std::min(num_requests, left(group) / most);
+  for (int32_t kv_group = 1; kv_group < kv_.num_kv_groups(); ++kv_group) {
+    const int64_t most = std::min<int64_t>(*kv_.most_pages(kv_group), kv_.pages_for(config_.context_len));
+    num_requests = std::min(num_requests, left(kv_group) / most);
   }
   if (sequences_.empty()) num_requests = std::max<int64_t>(num_requests, 1);
   return {.num_requests = static_cast<int32_t>(std::max<int64_t>(0, num_requests)),
@@ -48,12 +48,12 @@ SchedulerStats Scheduler::stats() const {
   return stats;
 }
 
-// What the running sequences, or all of them, do not hold of the group yet and will soon.
-int64_t Scheduler::reserved_pages(int32_t group, bool of_running) const {
+// The KV group's pages that the running sequences (or all sequences) do not hold yet but will need soon.
+int64_t Scheduler::reserved_pages(int32_t kv_group, bool of_running) const {
   int64_t reserved = 0;
   for (const auto& sequence : sequences_) {
     if (of_running && !sequence->is_running) continue;
-    reserved += kv_.num_soon(group, sequence->pages, sequence->extent());
+    reserved += kv_.num_soon(kv_group, sequence->pages, sequence->extent());
   }
   return reserved;
 }
@@ -65,37 +65,38 @@ void Scheduler::check_invariants() const {
       CHECK(sequence->num_computed <= int64_t{run.end()} * config_.page_size, "request {}", sequence->id);
     }
   }
-  for (int32_t group = 0; group < kv_.num_groups(); ++group) check_pool(group);
+  for (int32_t kv_group = 0; kv_group < kv_.num_kv_groups(); ++kv_group) check_pool(kv_group);
 }
 
-void Scheduler::check_pool(int32_t group) const {
-  const PagePool& pool = kv_.pool(group);
+void Scheduler::check_pool(int32_t kv_group) const {
+  const PagePool& pool = kv_.pool(kv_group);
   std::vector<int32_t> references(static_cast<size_t>(pool.num_pages()), 0);
   const auto count = [&](std::span<const PageId> pages) {
     for (const PageId page : pages) ++references[static_cast<size_t>(page)];
   };
-  const auto index = static_cast<size_t>(group);
-  count(kv_.tree().page_ids(group));
+  const auto index = static_cast<size_t>(kv_group);
+  count(kv_.tree().page_ids(kv_group));
   for (const auto& sequence : sequences_) count(sequence->pages[index].pages.ids());
   for (const SequencePages& pages : departed_) count(pages[index].pages.ids());
   int32_t num_free = 0;
   for (PageId page = 0; page < pool.num_pages(); ++page) {
     const int32_t counted = references[static_cast<size_t>(page)];
-    CHECK(counted == pool.references(page), "KV group {}: page {} is held {} times, the pool counts {}", group, page,
+    CHECK(counted == pool.references(page), "KV group {}: page {} is held {} times, the pool counts {}", kv_group, page,
           counted, pool.references(page));
     num_free += counted == 0 ? 1 : 0;
   }
-  CHECK(num_free == pool.num_free(), "KV group {}: {} pages are free, the pool lists {}", group, num_free,
+  CHECK(num_free == pool.num_free(), "KV group {}: {} pages are free, the pool lists {}", kv_group, num_free,
         pool.num_free());
 }
 
 void Scheduler::check_idle_invariants() const {
   CHECK(is_idle() && !is_in_flight_);
   check_invariants();
-  for (int32_t group = 0; group < kv_.num_groups(); ++group) {
-    const PagePool& pool = kv_.pool(group);
-    CHECK(pool.num_available() == pool.num_pages() && std::ssize(kv_.tree().page_ids(group)) == pool.num_idle_cached(),
-          "KV group {}: {} of {} pages came back", group, pool.num_available(), pool.num_pages());
+  for (int32_t kv_group = 0; kv_group < kv_.num_kv_groups(); ++kv_group) {
+    const PagePool& pool = kv_.pool(kv_group);
+    CHECK(
+        pool.num_available() == pool.num_pages() && std::ssize(kv_.tree().page_ids(kv_group)) == pool.num_idle_cached(),
+        "KV group {}: {} of {} pages came back", kv_group, pool.num_available(), pool.num_pages());
   }
 }
 

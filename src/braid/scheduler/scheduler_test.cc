@@ -7,72 +7,10 @@
 #include <utility>
 #include <vector>
 
-#include "tests/support/scheduler/fake_model.h"
+#include "tests/support/scheduler/scheduled_group.h"
 
 namespace braid {
 namespace {
-
-constexpr int32_t kVocab = 1000;
-
-// A scheduler, a fake model, and what each request got.
-class Group {
- public:
-  explicit Group(const SchedulerConfig& config) : scheduler(config), model_(config, kVocab) {}
-
-  Status add(RequestId id, std::vector<TokenId> prompt, int32_t max_new_tokens = 4, SamplingParams params = {}) {
-    params.max_new_tokens = max_new_tokens;
-    tokens[id] = prompt;
-    SchedulerRequest request;
-    request.id = id;
-    request.arrival = id;
-    request.prompt = std::move(prompt);
-    request.sampling = std::move(params);
-    return scheduler.add(std::move(request));
-  }
-
-  // One step; false if there is nothing to do.
-  bool step() {
-    auto planned = scheduler.plan();
-    if (!planned) return false;
-    plan = std::move(*planned);
-    StepResult result = model_.run(plan, [this](RequestId id) -> const std::vector<TokenId>& { return tokens.at(id); });
-    for (SequenceResult& sequence : result.sequences) {
-      if (errors.contains(sequence.request)) sequence.error = errors.at(sequence.request);
-    }
-    for (const RequestOutcome& outcome : scheduler.commit(result)) {
-      last[outcome.request] = outcome;
-      if (outcome.token) tokens.at(outcome.request).push_back(outcome.token->token);
-      auto& own = scored[outcome.request];
-      own.insert(own.end(), outcome.prompt_logprobs.begin(), outcome.prompt_logprobs.end());
-    }
-    scheduler.check_invariants();
-    return true;
-  }
-
-  void run() {
-    while (step()) {
-    }
-    scheduler.check_idle_invariants();
-  }
-
-  std::vector<std::pair<RequestId, size_t>> planned() const {
-    std::vector<std::pair<RequestId, size_t>> parts;
-    for (const SequencePlan& sequence : plan.sequences) {
-      parts.emplace_back(sequence.request, sequence.new_tokens.size());
-    }
-    return parts;
-  }
-
-  Scheduler scheduler;
-  StepPlan plan;
-  std::map<RequestId, std::vector<TokenId>> tokens;
-  std::map<RequestId, std::vector<ScoredToken>> scored;
-  std::map<RequestId, RequestOutcome> last;
-  std::map<RequestId, std::string> errors;
-
- private:
-  FakeModel model_;
-};
 
 using Parts = std::vector<std::pair<RequestId, size_t>>;
 
@@ -91,7 +29,7 @@ std::vector<TokenId> count_from(TokenId first, size_t count) {
 }
 
 TEST(Scheduler, MixesDecodesWithChunksOfPrefill) {
-  Group group(config_of(100));
+  ScheduledGroup group(config_of(100));
   ASSERT_TRUE(group.add(1, count_from(0, 3), 10).ok());
   ASSERT_TRUE(group.step());
   ASSERT_TRUE(group.add(2, count_from(100, 20), 2).ok());
@@ -113,8 +51,8 @@ TEST(Scheduler, APreemptedRequestContinuesWithTheSameTokens) {
   for (const bool radix_cache : {false, true}) {
     SchedulerConfig config = config_of(6);
     config.radix_cache = radix_cache;
-    Group crowded(config);
-    Group alone(config_of(100));
+    ScheduledGroup crowded(config);
+    ScheduledGroup alone(config_of(100));
     for (RequestId id = 1; id <= 3; ++id) {
       ASSERT_TRUE(crowded.add(id, count_from(static_cast<TokenId>(10 * id), 4), 16).ok());
       ASSERT_TRUE(alone.add(id, count_from(static_cast<TokenId>(10 * id), 4), 16).ok());
@@ -128,14 +66,14 @@ TEST(Scheduler, APreemptedRequestContinuesWithTheSameTokens) {
 }
 
 TEST(Scheduler, AFinishedRequestsPagesServeTheNextWithItsPrefix) {
-  Group group(config_of(100));
+  ScheduledGroup group(config_of(100));
   ASSERT_TRUE(group.add(1, count_from(0, 10), 7).ok());
   group.run();
   EXPECT_EQ(group.last.at(1).cached_tokens, 0);
   std::vector<TokenId> longer = group.tokens.at(1);  // 17 tokens, of which 16 are in the cache
   longer.push_back(5);
   ASSERT_TRUE(group.add(2, longer, 1).ok());
-  ASSERT_TRUE(group.add(3, count_from(0, 8), 1).ok());  // both its pages are cached: the last token is computed again
+  ASSERT_TRUE(group.add(3, count_from(0, 8), 1).ok());  // both its pages are cached, but the last token is recomputed
   group.step();
   EXPECT_EQ(group.planned(), (Parts{{2, 2}, {3, 4}}));
   EXPECT_EQ(group.last.at(2).cached_tokens, 16);
@@ -145,7 +83,7 @@ TEST(Scheduler, AFinishedRequestsPagesServeTheNextWithItsPrefix) {
 }
 
 TEST(Scheduler, ASharedPromptThatArrivesAtOnceIsComputedOnce) {
-  Group group(config_of(100));
+  ScheduledGroup group(config_of(100));
   for (RequestId id = 1; id <= 4; ++id) {
     SamplingParams params;
     params.seed = id;
@@ -158,14 +96,14 @@ TEST(Scheduler, ASharedPromptThatArrivesAtOnceIsComputedOnce) {
 }
 
 TEST(Scheduler, AStopTokenEndsTheOutputAndIsPartOfIt) {
-  Group probe(config_of(100));
+  ScheduledGroup probe(config_of(100));
   ASSERT_TRUE(probe.add(1, count_from(0, 5), 6).ok());
   probe.run();
   EXPECT_EQ(probe.last.at(1).finish, FinishReason::kLength);
   const std::vector<TokenId> all = probe.tokens.at(1);
   ASSERT_EQ(all.size(), 11U);
   for (const int32_t min_new_tokens : {0, 2, 3}) {
-    Group group(config_of(100));
+    ScheduledGroup group(config_of(100));
     SamplingParams params;
     params.stop_token_ids = {all[7]};  // the third of the output
     params.min_new_tokens = min_new_tokens;
@@ -178,7 +116,7 @@ TEST(Scheduler, AStopTokenEndsTheOutputAndIsPartOfIt) {
 }
 
 TEST(Scheduler, TheContextEndsWithLengthAndALongerPromptIsAnError) {
-  Group group(config_of(3));  // 12 tokens
+  ScheduledGroup group(config_of(3));  // 12 tokens
   EXPECT_EQ(group.add(1, count_from(0, 13)).error().message, "prompt has 13 tokens, the context is 12");
   EXPECT_FALSE(group.add(1, {}).ok());
   EXPECT_FALSE(group.add(1, {1}, 0).ok());
@@ -192,7 +130,7 @@ TEST(Scheduler, TheContextEndsWithLengthAndALongerPromptIsAnError) {
 }
 
 TEST(Scheduler, AnErrorEndsItsRequestAloneAndLeavesNothingInTheCache) {
-  Group group(config_of(100));
+  ScheduledGroup group(config_of(100));
   group.errors[1] = "the model's logit for token 3 is NaN";
   ASSERT_TRUE(group.add(1, count_from(0, 8)).ok());
   ASSERT_TRUE(group.add(2, count_from(100, 8)).ok());
@@ -207,7 +145,7 @@ TEST(Scheduler, AnErrorEndsItsRequestAloneAndLeavesNothingInTheCache) {
 TEST(Scheduler, AbortFreesEverythingAtOnceOrAfterTheStepUnderWay) {
   SchedulerConfig config = config_of(10);
   config.radix_cache = false;
-  Group group(config);
+  ScheduledGroup group(config);
   ASSERT_TRUE(group.add(1, count_from(0, 20), 10).ok());
   EXPECT_FALSE(group.scheduler.abort(2));
   group.step();
@@ -227,7 +165,7 @@ TEST(Scheduler, AbortFreesEverythingAtOnceOrAfterTheStepUnderWay) {
 }
 
 TEST(Scheduler, CreditsCountWhatAdmittedRequestsStillNeed) {
-  Group group(config_of(20));
+  ScheduledGroup group(config_of(20));
   EXPECT_TRUE(group.scheduler.credits().is_idle);
   EXPECT_EQ(group.scheduler.credits().num_requests, 4);
   EXPECT_EQ(group.scheduler.credits().num_pages, 20);
@@ -241,7 +179,7 @@ TEST(Scheduler, CreditsCountWhatAdmittedRequestsStillNeed) {
   EXPECT_EQ(group.scheduler.credits().num_pages, 20);
 }
 
-// Prompt tokens from `start` on, each after all those before it.
+// The scores of the prompt tokens from `start` on, each given all tokens before it.
 std::vector<ScoredToken> scores_of(const std::vector<TokenId>& prompt, size_t start) {
   std::vector<ScoredToken> scores;
   uint64_t history = 0;
@@ -259,8 +197,8 @@ SamplingParams scoring_from(int32_t start) {
   return params;
 }
 
-TEST(Scheduler, APromptIsScoredInTheChunksThatComputeItAndThenGoesOn) {
-  Group group(config_of(100));
+TEST(Scheduler, APromptIsScoredInTheChunksThatComputeItAndThenDecodes) {
+  ScheduledGroup group(config_of(100));
   const auto prompt = count_from(0, 19);
   ASSERT_TRUE(group.add(1, prompt, 3, scoring_from(0)).ok());
   group.step();
@@ -276,10 +214,10 @@ TEST(Scheduler, APromptIsScoredInTheChunksThatComputeItAndThenGoesOn) {
   EXPECT_EQ(group.tokens.at(1).size(), 22U);
 }
 
-TEST(Scheduler, WhereNothingIsToBeGeneratedThePromptIsScoredAndThatIsAll) {
-  // The last chunk of 17 tokens is of one, which scores nothing.
+TEST(Scheduler, WithoutTokensToGenerateThePromptIsOnlyScored) {
+  // With 17 tokens, the last chunk is a single token that scores nothing.
   for (const size_t prompt_len : {1U, 2U, 8U, 16U, 17U}) {
-    Group group(config_of(100));
+    ScheduledGroup group(config_of(100));
     const auto prompt = count_from(0, prompt_len);
     ASSERT_TRUE(group.add(1, prompt, 0, scoring_from(0)).ok());
     group.run();
@@ -289,9 +227,9 @@ TEST(Scheduler, WhereNothingIsToBeGeneratedThePromptIsScoredAndThatIsAll) {
   }
 }
 
-TEST(Scheduler, TokensThatAreScoredAreComputedThoughThePrefixCacheHasThem) {
+TEST(Scheduler, ScoredTokensAreComputedThoughThePrefixCacheHasThem) {
   for (const int32_t start : {0, 1, 4, 5, 11, 15, 16}) {
-    Group group(config_of(100));
+    ScheduledGroup group(config_of(100));
     const auto prompt = count_from(0, 16);
     ASSERT_TRUE(group.add(1, prompt, 1).ok());
     group.run();
@@ -305,21 +243,21 @@ TEST(Scheduler, TokensThatAreScoredAreComputedThoughThePrefixCacheHasThem) {
 
 TEST(Scheduler, APreemptedRequestsPromptIsScoredOnce) {
   SchedulerConfig config = config_of(7, 4, 3);
-  Group group(config);
+  ScheduledGroup group(config);
   const auto prompt = count_from(50, 12);
   ASSERT_TRUE(group.add(1, count_from(0, 4), 20).ok());
   ASSERT_TRUE(group.add(2, prompt, 12, scoring_from(0)).ok());
   group.run();
   EXPECT_GT(group.scheduler.stats().num_preemptions, 0U);
   EXPECT_EQ(group.scored.at(2), scores_of(prompt, 0));
-  Group alone(config_of(100));
+  ScheduledGroup alone(config_of(100));
   ASSERT_TRUE(alone.add(2, prompt, 12, scoring_from(0)).ok());
   alone.run();
   EXPECT_EQ(group.tokens.at(2), alone.tokens.at(2));
 }
 
 TEST(Scheduler, AnErrorWhileAPromptIsScoredEndsItsRequest) {
-  Group group(config_of(100));
+  ScheduledGroup group(config_of(100));
   group.errors[1] = "the model's logit for token 3 is NaN";
   ASSERT_TRUE(group.add(1, count_from(0, 20), 4, scoring_from(0)).ok());
   group.step();
@@ -328,8 +266,8 @@ TEST(Scheduler, AnErrorWhileAPromptIsScoredEndsItsRequest) {
   group.run();
 }
 
-TEST(Scheduler, PenaltiesSeeTheTokensThatTheyCountAndNothingElseIsSent) {
-  Group group(config_of(100));
+TEST(Scheduler, PlansCarryOnlyTheTokensThatPenaltiesCount) {
+  ScheduledGroup group(config_of(100));
   SamplingParams plain;
   SamplingParams presence;
   presence.presence_penalty = 1.0F;
@@ -349,7 +287,7 @@ TEST(Scheduler, PenaltiesSeeTheTokensThatTheyCountAndNothingElseIsSent) {
   EXPECT_EQ(states[2].sampling.num_output_tokens, 1);
 }
 
-TEST(ClampContext, IsWhatThePoolHolds) {
+TEST(Scheduler, ClampContextToWhatThePoolHolds) {
   EXPECT_EQ(clamp_context(100, 10, 16), 100);
   EXPECT_EQ(clamp_context(161, 10, 16), 160);
 }

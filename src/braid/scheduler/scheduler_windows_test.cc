@@ -1,26 +1,22 @@
-// Layers with attention windows: their pages, beside those of layers that see all, or alone.
+// Pages of layers with attention windows, with and without layers that see all positions.
 #include <gtest/gtest.h>
 
-#include <map>
+#include <utility>
 #include <vector>
 
-#include "braid/scheduler/scheduler.h"
-#include "braid/scheduler/static_page_tables.h"
-#include "tests/support/scheduler/fake_model.h"
+#include "tests/support/scheduler/scheduled_group.h"
 
 namespace braid {
 namespace {
 
-constexpr int32_t kWindowVocab = 1000;
-
-// 40 pages of 4 tokens that see all; beside them, pages for layers with a window of 8.
+// 40 pages of 4 tokens for layers that see all positions, and pages for layers with a window of 8.
 SchedulerConfig windowed_config(int32_t num_narrow_pages) {
   return {.num_pages = 40,
           .page_size = 4,
           .context_len = 160,
           .max_running_requests = 4,
           .chunked_prefill_size = 8,
-          .narrower_groups = {{.window = 8, .num_pages = num_narrow_pages}}};
+          .narrower_kv_groups = {{.window = 8, .num_pages = num_narrow_pages}}};
 }
 
 SchedulerConfig narrow_alone(int32_t num_pages) {
@@ -32,49 +28,23 @@ SchedulerConfig narrow_alone(int32_t num_pages) {
           .window = 8};
 }
 
-struct WindowedGroup {
-  explicit WindowedGroup(const SchedulerConfig& config) : scheduler(config), model(config, kWindowVocab) {}
+struct WindowedGroup : ScheduledGroup {
+  using ScheduledGroup::ScheduledGroup;
 
   void add(RequestId id, size_t prompt_len, int32_t max_new_tokens, TokenId first = 0) {
     std::vector<TokenId> prompt(prompt_len);
     for (size_t i = 0; i < prompt_len; ++i) prompt[i] = first + static_cast<TokenId>(i);
-    add(id, prompt, max_new_tokens);
+    add(id, std::move(prompt), max_new_tokens);
   }
-  void add(RequestId id, const std::vector<TokenId>& prompt, int32_t max_new_tokens) {
-    tokens[id] = prompt;
-    SchedulerRequest request{.id = id, .prompt = prompt, .arrival = id};
-    request.sampling.max_new_tokens = max_new_tokens;
-    ASSERT_TRUE(scheduler.add(request).ok());
+  void add(RequestId id, std::vector<TokenId> prompt, int32_t max_new_tokens) {
+    ASSERT_TRUE(ScheduledGroup::add(id, std::move(prompt), max_new_tokens).ok());
   }
-  bool step() {
-    auto planned = scheduler.plan();
-    if (!planned) return false;
-    plan = std::move(*planned);
-    const StepResult result =
-        model.run(plan, [this](RequestId id) -> const std::vector<TokenId>& { return tokens.at(id); });
-    for (const RequestOutcome& outcome : scheduler.commit(result)) {
-      if (outcome.token) tokens.at(outcome.request).push_back(outcome.token->token);
-      cached[outcome.request] = outcome.cached_tokens;
-    }
-    scheduler.check_invariants();
-    return true;
-  }
-  void run() {
-    while (step()) {
-    }
-    scheduler.check_idle_invariants();
-  }
-
-  Scheduler scheduler;
-  FakeModel model;
-  StepPlan plan;
-  std::map<RequestId, std::vector<TokenId>> tokens;
-  std::map<RequestId, int32_t> cached;
+  int32_t cached(RequestId id) const { return last.at(id).cached_tokens; }
 };
 
-TEST(SchedulerWindows, PagesBehindTheWindowAreGivenBackWhileARequestRuns) {
+TEST(SchedulerWindows, PagesBehindTheWindowAreReleasedWhileARequestRuns) {
   for (const bool alone : {false, true}) {
-    // A window and a step need 5 pages, wherever they begin: no more are there, for a sequence of 25.
+    // A window and a step need 5 pages, wherever they begin. The pool has no more, for a sequence of 25 pages.
     WindowedGroup group(alone ? narrow_alone(5) : windowed_config(5));
     group.add(1, 60, 40);
     group.run();
@@ -91,38 +61,38 @@ TEST(SchedulerWindows, PagesBehindTheWindowAreGivenBackWhileARequestRuns) {
   }
 }
 
-TEST(SchedulerWindows, APrefixIsGivenAsFarAsItsLastWindowIsThere) {
+TEST(SchedulerWindows, APrefixIsUsedAsFarAsItsLastWindowIsCached) {
   for (const bool alone : {false, true}) {
     const SchedulerConfig large = alone ? narrow_alone(40) : windowed_config(40);
     WindowedGroup group(large);
     group.add(1, 60, 1);
     group.run();
-    group.add(2, 60, 1);  // but for the last token
+    group.add(2, 60, 1);  // all but the last token
     group.run();
-    EXPECT_EQ(group.cached.at(2), 56);
+    EXPECT_EQ(group.cached(2), 56);
     group.add(3, 31, 1);
     group.run();
-    EXPECT_EQ(group.cached.at(3), 28) << "pages behind the window stay in the cache while there is room";
+    EXPECT_EQ(group.cached(3), 28) << "pages behind the window stay in the cache while there is room";
 
-    // With 6 pages, those behind the window are used again: only where the sequence ended can it be gone on with.
+    // With 6 pages, those behind the window are reused: the sequence can be continued only where it ended.
     WindowedGroup small(alone ? narrow_alone(6) : windowed_config(6));
     small.add(1, 60, 1);
     small.run();
     small.add(2, 31, 1);
     small.run();
-    EXPECT_EQ(small.cached.at(2), 0);
+    EXPECT_EQ(small.cached(2), 0);
     small.add(3, 30, 1, 500);
     small.run();
     std::vector<TokenId> longer = small.tokens.at(3);
     longer.resize(34, 7);
     small.add(4, longer, 1);
     small.run();
-    EXPECT_EQ(small.cached.at(4), 28);
+    EXPECT_EQ(small.cached(4), 28);
   }
 }
 
-TEST(SchedulerWindows, AConversationGoesOnWhereItsAnswerEnded) {
-  // Answers' pages behind the window are never in the cache; what the last full page needs is.
+TEST(SchedulerWindows, AConversationContinuesWhereItsAnswerEnded) {
+  // An answer's pages behind the window are never cached; those that the last full page needs are.
   for (int32_t answer = 20; answer < 30; ++answer) {
     WindowedGroup group(windowed_config(12));
     group.add(1, 9, answer);
@@ -132,11 +102,11 @@ TEST(SchedulerWindows, AConversationGoesOnWhereItsAnswerEnded) {
     next.insert(next.end(), {1, 2, 3, 4, 5, 6});
     group.add(2, next, 3);
     group.run();
-    EXPECT_EQ(group.cached.at(2), computed / 4 * 4) << answer;
+    EXPECT_EQ(group.cached(2), computed / 4 * 4) << answer;
   }
 }
 
-TEST(SchedulerWindows, WhoeverCannotHaveWindowPagesWaitsOrIsPreempted) {
+TEST(SchedulerWindows, WithoutWindowPagesARequestWaitsOrIsPreempted) {
   WindowedGroup crowded(windowed_config(6));
   WindowedGroup roomy(windowed_config(40));
   for (WindowedGroup* group : {&crowded, &roomy}) {
@@ -158,7 +128,7 @@ TEST(SchedulerWindows, CreditsCountTheRequestsThatWindowsHaveRoomFor) {
   EXPECT_EQ(alone.credits().max_request_pages, 5);
 }
 
-TEST(SchedulerWindows, FlushingEmptiesEveryGroup) {
+TEST(SchedulerWindows, FlushingEmptiesEveryKvGroup) {
   WindowedGroup group(windowed_config(20));
   group.add(1, 50, 2);
   group.run();
@@ -166,26 +136,13 @@ TEST(SchedulerWindows, FlushingEmptiesEveryGroup) {
   group.scheduler.check_idle_invariants();
   group.add(2, 50, 2);
   group.run();
-  EXPECT_EQ(group.cached.at(2), 0);
+  EXPECT_EQ(group.cached(2), 0);
 }
 
-TEST(ClampContext, AWindowHoldsAnyContextThatItsPoolHasAStepFor) {
+TEST(SchedulerWindows, ClampContextOnlyIfThePoolCannotHoldAStep) {
   EXPECT_EQ(clamp_context(1000, windowed_config(5)), 160);
   EXPECT_EQ(clamp_context(1000, narrow_alone(5)), 1000);
   EXPECT_EQ(clamp_context(1000, narrow_alone(4)), 16);
-}
-
-TEST(StaticPageTables, KeepsARingWhereThereIsAWindow) {
-  const StaticPageTables pages(windowed_config(12), 100);
-  EXPECT_TRUE(pages.check_room(1).ok());
-  EXPECT_EQ(pages.check_room(2).error().message, "2 sequences of 100 tokens take 50 KV pages, the pool has 40");
-  EXPECT_EQ(StaticPageTables(windowed_config(12), 30).check_room(3).error().message,
-            "3 sequences of 30 tokens take 15 KV pages of the layers with a window of 8, the pool has 12");
-  const auto tables = pages.tables(1, 50, 58);
-  ASSERT_EQ(tables.size(), 2U);
-  EXPECT_EQ(tables[0].pages.size(), 15U);
-  EXPECT_EQ(tables[0].pages.front(), 25);
-  EXPECT_EQ(tables[1], (PageTable{.first_page = 10, .pages = {5, 6, 7, 8, 9}}));
 }
 
 }  // namespace

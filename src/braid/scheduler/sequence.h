@@ -1,4 +1,4 @@
-// What the scheduler knows of one admitted request.
+// What the scheduler knows about one admitted request. Tested through Scheduler (scheduler_test.cc).
 #pragma once
 
 #include <algorithm>
@@ -13,8 +13,8 @@
 
 namespace braid {
 
-// By what the prefix cache finds tokens: themselves, or, where their keys are a long request's, others that no
-// vocabulary has.
+// The tokens by which the prefix cache finds a prefix: the tokens themselves, or, for a long request's keys, tokens
+// that no vocabulary has.
 struct PrefixKey {
   PrefixKey(std::span<const TokenId> plain, bool is_long) : tokens(plain) {
     if (!is_long) return;
@@ -45,20 +45,20 @@ struct Scheduler::Sequence {
   const uint64_t arrival;
   const int32_t num_prompt_tokens;
   const bool is_masked;
-  int64_t next_scored;  // the first prompt token that is still to be scored; num_prompt_tokens: none
+  int64_t next_scored;  // the next prompt token to be scored; num_prompt_tokens: none
   const SamplingParams sampling;
   std::vector<TokenId> tokens;  // prompt, then output
   int64_t num_computed = 0;     // tokens whose keys and values are in `pages`
   SequencePages pages;
   int32_t cached_tokens = 0;
-  int32_t held_steps = 0;          // since it last ran: for the sake of the other groups
-  int32_t num_planned = 0;         // tokens of it in the step that is planned
-  int32_t num_planned_scored = 0;  // and how many that step scores
+  int32_t held_steps = 0;   // since it last ran: steps for which it was held back so that groups prefill together
+  int32_t num_planned = 0;  // its tokens in the planned step
+  int32_t num_planned_scored = 0;  // how many of its tokens that step scores
   bool has_started = false;        // ran at least once
-  bool has_long_rope = false;      // its keys are those of a long request (SchedulerConfig::long_rope_from)
+  bool has_long_rope = false;      // has the keys of a long request (SchedulerConfig::long_rope_from)
   bool is_running = false;         // holds pages; otherwise it waits for them
-  bool is_decoding = false;        // only its last token is not computed; otherwise it is being prefilled
-  bool is_in_flight = false;       // its pages are written by the step under way
+  bool is_decoding = false;        // only its last token is not computed; otherwise it is in prefill
+  bool is_in_flight = false;       // the step under way writes its pages
   bool is_dropped = false;         // by abort()
   bool is_finished = false;        // to be removed
 
@@ -66,18 +66,18 @@ struct Scheduler::Sequence {
   int64_t num_uncomputed() const { return num_tokens() - num_computed; }
   int32_t num_output_tokens() const { return static_cast<int32_t>(num_tokens()) - num_prompt_tokens; }
   SequenceExtent extent() const { return {.num_tokens = num_tokens(), .num_computed = num_computed}; }
-  bool generates() const { return sampling.max_new_tokens > 0; }  // otherwise its prompt is scored, and that is all
+  bool generates() const { return sampling.max_new_tokens > 0; }  // otherwise only its prompt is scored
 
-  // The tokens of which all but the last may come from the prefix cache: that one's logits are needed.
+  // All of these tokens but the last may come from the prefix cache; the last one's logits are needed.
   std::span<const TokenId> reusable_tokens() const {
     return std::span(tokens).first(static_cast<size_t>(next_scored < num_prompt_tokens ? next_scored : num_tokens()));
   }
 
-  void give_back_pages() {
+  void release_pages() {
     for (PageRun& run : pages) run = {};
   }
 
-  // What the planned part scores: its prompt tokens' successors in the prompt, from next_scored on.
+  // What the planned part scores: for each of its prompt tokens the token that follows, from next_scored on.
   PromptScoring scoring() const {
     if (next_scored >= num_prompt_tokens) return {};
     CHECK(next_scored > num_computed, "request {}: token {} is to be scored, {} are computed", id, next_scored,
@@ -89,7 +89,7 @@ struct Scheduler::Sequence {
             .top_logprobs = sampling.top_logprobs};
   }
 
-  // Judged after a token was added.
+  // Called after a token was added.
   FinishReason finish_reason(int64_t context_len) const {
     const bool may_stop = num_output_tokens() > sampling.min_new_tokens;
     if (may_stop && std::ranges::find(sampling.stop_token_ids, tokens.back()) != sampling.stop_token_ids.end()) {

@@ -1,5 +1,6 @@
-// Page tables without a scheduler, where every sequence has pages of its own: for benchmarks, a prompt's logits, tests.
-// Where a KV group has a window they are a ring, in which pages behind the window are used again.
+// Page tables without a scheduler: every sequence has pages of its own. For benchmarks, a prompt's logits and tests. In
+// a KV group with a window the pages form a ring: pages behind the window are reused. Tested by
+// static_page_tables_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -13,10 +14,10 @@ namespace braid {
 
 class StaticPageTables {
  public:
-  // For sequences of up to `max_len` tokens each, at most config.chunked_prefill_size of them new in one step.
+  // For sequences of up to `max_len` tokens, with at most config.chunked_prefill_size new ones in a step.
   StaticPageTables(const SchedulerConfig& config, int64_t max_len);
 
-  // An error if the pools do not hold so many sequences.
+  // An error if the pools cannot hold that many sequences.
   Status check_room(int64_t num_sequences) const;
 
   // For new tokens at [first_position, end) of sequence `index`.
@@ -25,7 +26,7 @@ class StaticPageTables {
  private:
   int32_t page_size_;
   int64_t max_len_;
-  std::vector<KvGroupPool> groups_;
+  std::vector<KvGroupPool> kv_groups_;
   std::vector<int64_t> pages_each_;  // by KV group
 };
 

@@ -17,7 +17,7 @@ namespace {
 constexpr int64_t kHugePage = int64_t{2} << 20;
 constexpr int64_t kSmallPage = 4096;
 
-// As `new` does; the program's edge makes it an error.
+// What `new` throws too; the program's edge turns it into an error message.
 class NoMemory : public std::bad_alloc {
  public:
   NoMemory(int64_t bytes, int error)
@@ -34,7 +34,7 @@ int64_t round_up(int64_t value, int64_t unit) {
 
 }  // namespace
 
-// Whole ones alone: the unused part of the last one would be memory that nobody uses.
+// Only whole ones: the unused rest of the last huge page would be wasted memory.
 int64_t bytes_on_huge_pages(int64_t bytes) {
   return bytes / kHugePage * kHugePage;
 }

@@ -11,11 +11,11 @@
 
 namespace braid {
 
-// Of a buffer of `bytes` bytes: those that huge pages are asked for, the whole ones.
+// The part of a buffer of `bytes` bytes for which huge pages are requested: its whole huge pages.
 int64_t bytes_on_huge_pages(int64_t bytes);
 
 // Address space, zero until written; pages are committed on first touch. From 2 MB on it begins at a huge page, and
-// whole ones are asked for.
+// huge pages are requested for its whole ones. Tested by buffer_test.cc.
 class Mapping {
  public:
   explicit Mapping(int64_t bytes);  // > 0
@@ -31,13 +31,13 @@ class Mapping {
   int64_t bytes_ = 0;
 };
 
-// Owns `bytes` bytes, aligned to 64 (to 2 MB from 2 MB on where the mapping is its own). Throws std::bad_alloc when no
-// address space is left: sizes that a user chooses are checked against the memory there is before they come here.
+// Owns `bytes` bytes, aligned to 64 (to 2 MB if it has its own mapping of at least 2 MB). Throws std::bad_alloc when no
+// address space is left: sizes chosen by a user are checked against the available memory before they come here.
 class Buffer {
  public:
   Buffer() = default;
   explicit Buffer(int64_t bytes);
-  // A part of a mapping, which lives as long.
+  // A part of `mapping`, which it keeps alive.
   Buffer(std::shared_ptr<const Mapping> mapping, int64_t offset, int64_t bytes);
   Buffer(Buffer&& other) noexcept;
   Buffer& operator=(Buffer&& other) noexcept;
@@ -56,7 +56,7 @@ class Buffer {
   int64_t bytes_ = 0;
 };
 
-// A matrix with memory of its own; its first rows are handed out as views, so that one serves every step.
+// A matrix with its own memory. Its first rows are handed out as views, so one matrix serves every step.
 class RowsBuffer {
  public:
   RowsBuffer() = default;

@@ -5,7 +5,7 @@
 namespace braid {
 
 Buffer BufferArena::take(int64_t bytes) {
-  constexpr int64_t kSlabBytes = int64_t{64} << 20;  // of addresses: what nobody takes is never committed
+  constexpr int64_t kSlabBytes = int64_t{64} << 20;  // of addresses: untouched pages are never committed
   constexpr int64_t kAlignment = 64;
   CHECK(bytes >= 0, "a buffer of {} bytes", bytes);
   if (bytes == 0) return Buffer();

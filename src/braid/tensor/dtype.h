@@ -1,4 +1,4 @@
-// Element types, and the conversions between them that everything else is defined by.
+// Element types, and the conversions that define their values.
 #pragma once
 
 #include <bit>
@@ -40,7 +40,7 @@ constexpr float to_float(BFloat16 value) {
   return std::bit_cast<float>(static_cast<uint32_t>(value.bits) << 16);
 }
 
-// Rounds to nearest, ties to even; a NaN stays one (quiet).
+// Rounds to nearest, ties to even; a NaN stays a (quiet) NaN.
 constexpr BFloat16 to_bfloat16(float value) {
   const auto bits = std::bit_cast<uint32_t>(value);
   if ((bits & 0x7fffffffU) > 0x7f800000U) return {static_cast<uint16_t>((bits >> 16) | 0x0040U)};

@@ -1,4 +1,4 @@
-// Views of row-major matrices whose element type is known at run time: what flows between the operations of a step.
+// Views of row-major matrices whose element type is known at run time: the operands of a step's operations.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@ constexpr DType dtype_of() {
   if constexpr (std::is_same_v<Element, Float16>) return DType::kFloat16;
 }
 
-// [rows, cols], consecutive elements in a row, `stride` elements from one row to the next. Does not own.
+// [rows, cols]: elements of a row are consecutive, rows are `stride` elements apart. Does not own its memory.
 template <typename Byte>
 struct BasicRows {
   Byte* data = nullptr;

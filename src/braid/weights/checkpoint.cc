@@ -11,7 +11,7 @@
 #include "braid/formats/safetensors.h"
 #include "braid/weights/gguf_checkpoint.h"
 #include "braid/weights/stacked_experts.h"
-#include "braid/weights/text_part.h"
+#include "braid/weights/text_tower.h"
 
 namespace braid {
 namespace {
@@ -27,7 +27,7 @@ Result<Json> read_json_file(const ResolvedModel& model, std::string_view name, i
   return parsed;
 }
 
-// A repository of GGUF files is a directory too: the first of them, to be named itself.
+// Repositories of GGUF files are directories too. Suggests the first file, which the user can name instead.
 std::string name_a_gguf(const ResolvedModel& model) {
   std::vector<std::string> names;
   std::error_code error;
@@ -51,7 +51,7 @@ Result<Checkpoint> Checkpoint::open(const ResolvedModel& model) {
   TRY_STATUS(model.kind == ResolvedModel::Kind::kGguf ? checkpoint.open_gguf() : checkpoint.open_directory());
   ModelConfig& config = checkpoint.config_;
   if (!config.checkpoint_dtype) {
-    // As transformers does: the type that the weights are stored in, here the largest tensor's.
+    // As transformers does: the type that the weights are stored in; here the largest tensor's type.
     const StoredTensor* largest = nullptr;
     for (const auto& [name, tensor] : checkpoint.tensors_) {
       if (largest == nullptr || tensor.num_elements() > largest->num_elements()) largest = &tensor;
@@ -96,7 +96,7 @@ Status Checkpoint::open_directory() {
 }
 
 std::string Checkpoint::own_name(std::string_view stored) const {
-  return config_.is_text_part ? text_part_name(stored) : std::string(stored);
+  return config_.is_text_tower ? text_tower_name(stored) : std::string(stored);
 }
 
 Status Checkpoint::add_safetensors(const std::string& file_name) {
@@ -105,7 +105,7 @@ Status Checkpoint::add_safetensors(const std::string& file_name) {
   const InputFile& file = *files_.back();
   TRY(auto header, read_safetensors(file));
   for (SafetensorsTensor& stored : header.tensors) {
-    if (config_.is_text_part && is_vision_tensor(stored.name)) {
+    if (config_.is_text_tower && is_vision_tensor(stored.name)) {
       unused_.emplace(stored.name, &file);
       continue;
     }

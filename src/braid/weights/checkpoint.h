@@ -1,5 +1,5 @@
-// One view over a model on disk, whatever it is stored as: a Hugging Face directory of safetensors, or a GGUF file. Its
-// tensors have Hugging Face's names.
+// One view of a model on disk, for both formats: a Hugging Face directory of safetensors, or a GGUF file. Its tensors
+// have Hugging Face's names.
 #pragma once
 
 #include <functional>
@@ -19,23 +19,23 @@ namespace braid {
 
 class Checkpoint {
  public:
-  // Opens the files and reads their headers; no weights. (Tokenizer and templates: tokenizer/loading/.)
+  // Opens the files and reads their headers, not the weights. (Tokenizer and templates: tokenizer/loading/text_assets.h.)
   static Result<Checkpoint> open(const ResolvedModel& model);
 
   const ModelConfig& config() const { return config_; }
   const GenerationDefaults& generation() const { return generation_; }
-  // What the configuration came from, for errors: "config.json" or the GGUF file's name.
+  // The source of the configuration, for errors: "config.json" or the GGUF file's name.
   const std::string& config_name() const { return config_name_; }
   const ResolvedModel& model() const { return model_; }
 
-  // By the names of the model's own tensors: of a model that sees too those of its text part (text_part.h). Null: not
-  // there.
+  // By the model's own names: in a vision-language checkpoint, those of its text tower (text_tower.h). Null: no such
+  // tensor.
   const StoredTensor* find(std::string_view name) const;
   const std::map<std::string, StoredTensor, std::less<>>& tensors() const { return tensors_; }
 
   int64_t stored_bytes() const;  // of all tensors
 
-  // That hold its tensors.
+  // The files with tensors.
   std::span<const std::unique_ptr<InputFile>> files() const { return files_; }
 
  private:
@@ -49,9 +49,10 @@ class Checkpoint {
   std::string config_name_;
   ModelConfig config_;
   GenerationDefaults generation_;
-  std::vector<std::unique_ptr<InputFile>> files_;  // that tensors_ point to
+  std::vector<std::unique_ptr<InputFile>> files_;  // tensors_ points to them
   std::map<std::string, StoredTensor, std::less<>> tensors_;
-  std::map<std::string, const InputFile*, std::less<>> unused_;  // names of tensors of ModelConfig::is_text_part's rest
+  // With ModelConfig::is_text_tower: the tensors outside the text tower, by name.
+  std::map<std::string, const InputFile*, std::less<>> unused_;
 };
 
 // model-00001-of-00002.safetensors: tensor "model.norm.weight"

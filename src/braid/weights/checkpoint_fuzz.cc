@@ -1,7 +1,7 @@
-// libFuzzer: a checkpoint on the disk, whatever its files say, opens or is an error, and every row of what opened can
-// be read. Input: parts with NUL bytes between them. First "gguf", then a part of lines
-// (tests/support/formats/gguf_text.h) for each file of a GGUF checkpoint; or config.json, the index of the weight files
-// (empty: none), then the header of each safetensors file.
+// libFuzzer: any files of a checkpoint on disk open or are an error, and every row of an opened checkpoint can be read.
+// Input: parts separated by NUL bytes. First "gguf", then a part of lines (tests/support/formats/gguf_text.h) for each
+// file of a GGUF checkpoint; or config.json, the index of the weight files (empty: none), then the header of each
+// safetensors file.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 constexpr int64_t kMostFileBytes = 1 << 18;
 constexpr size_t kMostFiles = 4;
 
-// Gone when the process ends; empty between inputs.
+// Removed when the process ends; empty between inputs.
 class Folder {
  public:
   Folder() {
@@ -39,7 +39,7 @@ class Folder {
   void clear() const {
     for (const auto& entry : fs::directory_iterator(path_)) fs::remove(entry.path());
   }
-  // `content`, then bytes up to `bytes`.
+  // `content`, padded to `bytes` bytes.
   void write(const std::string& name, std::string_view content, int64_t bytes) const {
     std::string file(content);
     while (std::ssize(file) < bytes) file += static_cast<char>(file.size() * 37);
@@ -50,7 +50,7 @@ class Folder {
   fs::path path_;
 };
 
-// What the tensors of a safetensors header take, by its offsets.
+// The size of the tensors of a safetensors header, from its offsets.
 int64_t data_bytes(std::string_view header) {
   const auto json = parse_json(header);
   int64_t end = 0;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "braid/base/check.h"
+#include "braid/base/index_range.h"
 
 namespace braid {
 namespace {
@@ -22,7 +23,7 @@ std::vector<RankCpus> domains_of(std::span<const RankCpus> places) {
   return domains;
 }
 
-// A write to each page, also of what does not begin at one.
+// Writes to each page, including one that the bytes begin in the middle of.
 void touch_pages(std::span<std::byte> bytes, int part, int num_parts) {
   const auto size = static_cast<int64_t>(bytes.size());
   const IndexRange own = split_evenly(size, part, num_parts, kPageBytes);
@@ -38,7 +39,7 @@ FirstTouch::FirstTouch(ThreadTeam& team, std::vector<RankCpus> domains)
 
 Result<std::unique_ptr<FirstTouch>> FirstTouch::make(ThreadTeam& team, std::span<const RankCpus> places) {
   cpu_set_t now;
-  // A machine with more CPUs than such a set holds: threads stay as they are, and memory lies where it will.
+  // On a machine with more CPUs than a cpu_set_t holds, threads stay unbound and memory lies anywhere.
   const bool can_return = sched_getaffinity(0, sizeof(now), &now) == 0;
   auto made =
       std::unique_ptr<FirstTouch>(new FirstTouch(team, can_return ? domains_of(places) : std::vector<RankCpus>()));
@@ -53,7 +54,7 @@ Result<std::unique_ptr<FirstTouch>> FirstTouch::make(ThreadTeam& team, std::span
   return made;
 }
 
-// The calling thread is one of the team's, and goes on behind it.
+// The calling thread is one of the team's and continues afterwards, so its affinity is restored too.
 FirstTouch::~FirstTouch() {
   if (domains_.empty()) return;
   team_.run([&](int) { sched_setaffinity(0, sizeof(cpu_set_t), &before_); });
@@ -68,7 +69,7 @@ void FirstTouch::touch(std::span<const UntouchedMemory> memory) {
   if (domains_.empty()) return;
   const auto num_domains = static_cast<int>(domains_.size());
   team_.run([&](int thread) {
-    // One domain if there are as many threads: then it shares it with those that have the same.
+    // With enough threads each visits one domain, and shares it with the other threads of that domain.
     for (int domain = thread % num_domains; domain < num_domains; domain += team_.size()) {
       const int num_sharing = (team_.size() - domain - 1) / num_domains + 1;
       const bool is_shared = team_.size() > num_domains;

@@ -1,5 +1,5 @@
-// A page lies in the NUMA domain of the thread that touches it first. What the ranks of a domain will read is therefore
-// touched by threads that run there, before anybody fills it.
+// A page lies in the NUMA domain of the thread that touches it first. So threads that run in a domain touch the memory
+// for that domain's ranks before it is filled.
 #pragma once
 
 #include <sched.h>
@@ -16,7 +16,7 @@
 
 namespace braid {
 
-// Memory that nobody has written yet, and where it is to lie; -1: anywhere.
+// Memory that nothing has written yet, and the domain it should lie in; -1: anywhere.
 struct UntouchedMemory {
   int32_t domain = -1;
   std::span<std::byte> bytes;
@@ -24,12 +24,13 @@ struct UntouchedMemory {
 
 class FirstTouch {
  public:
-  // `places`: of the ranks. While it lives the team's threads are bound to their domains, dealt out evenly; with fewer
-  // threads than domains each goes from one to the next. Where no rank is bound, nothing is. The team outlives it.
+  // `places`: of the ranks. While this object lives, the team's threads are bound to the ranks' domains, evenly
+  // distributed. With fewer threads than domains, each thread visits several. If no rank is bound, nothing happens. The
+  // team must outlive it.
   static Result<std::unique_ptr<FirstTouch>> make(ThreadTeam& team, std::span<const RankCpus> places);
   ~FirstTouch();
 
-  // Zeros, as it was, but in its domain.
+  // The bytes stay zero, but now lie in their domain.
   void touch(std::span<const UntouchedMemory> memory);
 
  private:
@@ -37,9 +38,9 @@ class FirstTouch {
   Status bind(int thread, size_t domain);
 
   ThreadTeam& team_;
-  const std::vector<RankCpus> domains_;  // each once, with the CPUs of all its ranks
-  std::vector<size_t> bound_to_;         // by thread, in domains_
-  cpu_set_t before_{};                   // of all threads
+  const std::vector<RankCpus> domains_;  // unique, with the CPUs of all their ranks
+  std::vector<size_t> bound_to_;         // by thread: an index into domains_
+  cpu_set_t before_{};                   // the affinity of all threads before
 };
 
 }  // namespace braid

@@ -10,18 +10,18 @@
 namespace braid {
 namespace {
 
-// Many times what a thread touches of its own while it waits (under ThreadSanitizer: a trace of all that it does).
+// Many times what a waiting thread touches by itself (under ThreadSanitizer, that includes a trace of its actions).
 constexpr int64_t kAreaBytes = int64_t{16} << 20;
 constexpr int64_t kPageBytes = 4096;
 
-// Of small pages, so that each counts.
+// On small pages, so that each fault counts.
 Buffer untouched_area() {
   Buffer buffer(kAreaBytes);
-  madvise(buffer.data(), kAreaBytes, MADV_NOHUGEPAGE);  // refused where there are none but small ones
+  madvise(buffer.data(), kAreaBytes, MADV_NOHUGEPAGE);  // fails where there are only small pages
   return buffer;
 }
 
-// Four ranks on two domains of one CPU each: on a machine with two CPUs they can really be bound.
+// Four ranks on two domains of one CPU each: a machine with two CPUs can bind them.
 std::vector<RankCpus> two_domains() {
   const auto domains = numa_domains_of("numa:2 core:1 pu:1").value();
   return place_ranks(domains, 4, {}).value();
@@ -59,7 +59,7 @@ std::vector<int> allowed_cpus(ThreadTeam& team) {
   return counts;
 }
 
-TEST_P(FirstTouchTest, PagesAreTouchedByThreadsOfTheirDomainAlone) {
+TEST_P(FirstTouchTest, OnlyThreadsOfItsDomainTouchAPage) {
   ThreadTeam team(GetParam());
   const auto touch = FirstTouch::make(team, two_domains()).value();
   for (const int32_t domain : {0, 1}) {
@@ -72,9 +72,9 @@ TEST_P(FirstTouchTest, PagesAreTouchedByThreadsOfTheirDomainAlone) {
     int64_t num_pages = 0;
     for (size_t thread = 0; thread < before.size(); ++thread) {
       const int64_t own = after[thread] - before[thread];
-      if (own < kAreaBytes / kPageBytes / 8) continue;  // of its own stack
+      if (own < kAreaBytes / kPageBytes / 8) continue;  // only its own stack
       num_pages += own;
-      // A thread that serves both has gone on to the second.
+      // A thread that serves both domains is at the second one now.
       EXPECT_EQ(bound[thread], team.size() == 1 ? 1 : domain) << "thread " << thread;
     }
     EXPECT_GE(num_pages, kAreaBytes / kPageBytes) << "every page of domain " << domain;
@@ -83,7 +83,7 @@ TEST_P(FirstTouchTest, PagesAreTouchedByThreadsOfTheirDomainAlone) {
 }
 INSTANTIATE_TEST_SUITE_P(Threads, FirstTouchTest, ::testing::Values(1, 2, 3, 5));
 
-TEST(FirstTouch, ThreadsAreFreeAgainBehindIt) {
+TEST(FirstTouch, ThreadsAreUnboundAfterwards) {
   if (!has_cpus_0_and_1()) GTEST_SKIP() << "this process may not use CPUs 0 and 1";
   ThreadTeam team(3);
   const auto before = allowed_cpus(team);
@@ -94,7 +94,7 @@ TEST(FirstTouch, ThreadsAreFreeAgainBehindIt) {
   EXPECT_EQ(allowed_cpus(team), before);
 }
 
-TEST(FirstTouch, WhereNoRankIsBoundNothingIsTouched) {
+TEST(FirstTouch, NothingIsTouchedIfNoRankIsBound) {
   ThreadTeam team(2);
   const std::vector<RankCpus> anywhere(4);
   const auto touch = FirstTouch::make(team, anywhere).value();

@@ -1,5 +1,7 @@
 #include "braid/weights/gguf_checkpoint.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -41,7 +43,7 @@ constexpr std::array<NamePair, 13> kLayerNames = {{
     {"ffn_down", "mlp.down_proj"},
 }};
 
-// Where one model's names differ; looked at first.
+// Names that differ for one model; they take precedence.
 constexpr std::array<NamePair, 2> kPhi3Names = {{
     {"attn_qkv", "self_attn.qkv_proj"},
     {"ffn_up", "mlp.gate_up_proj"},
@@ -89,7 +91,7 @@ const ExpertNames& expert_names_of(std::string_view architecture) {
   return architecture == "GptOssForCausalLM" ? kGptOssExpertNames : kQwenMoeNames;
 }
 
-// "blk.12.attn_q.weight" in its parts.
+// The parts of "blk.12.attn_q.weight".
 struct LayerTensorName {
   int32_t layer;
   std::string_view part;    // "attn_q"
@@ -125,7 +127,7 @@ class TensorMapper {
     if (!name) return insert(source.name, make(source));
     const std::string prefix = fmt::format("model.layers.{}.", name->layer);
     const std::string suffix(name->suffix);
-    // Of a layer that predicts further tokens: ignored by its number.
+    // A layer that predicts further tokens. Its number makes it ignored.
     if (name->layer >= config_.num_layers) return insert(prefix + std::string(name->part) + suffix, make(source));
 
     const std::string router = prefix + std::string(expert_names_.router);
@@ -149,7 +151,7 @@ class TensorMapper {
       }
       tensor.interleaved_heads = heads;
     }
-    // A matrix of one row, which converters store as a vector.
+    // Converters store this matrix of one row as a vector.
     if (name->part == "ffn_gate_inp_shexp" && tensor.shape.size() == 1) tensor.shape.insert(tensor.shape.begin(), 1);
     if (name->part == "attn_sinks") return insert(prefix + std::string(own_name), std::move(tensor));
     return insert(prefix + std::string(own_name) + suffix, std::move(tensor));
@@ -158,7 +160,7 @@ class TensorMapper {
   std::map<std::string, StoredTensor, std::less<>> take() { return std::move(tensors_); }
 
  private:
-  // Hugging Face's, for what GGUF calls `part`; empty: unknown.
+  // Hugging Face's name for GGUF's `part`; empty: unknown.
   std::string_view layer_name(std::string_view part) const {
     const std::span<const NamePair> own = own_layer_names(config_.architecture);
     for (const std::span<const NamePair> pairs : {own, std::span<const NamePair>(kLayerNames)}) {
@@ -215,7 +217,7 @@ class TensorMapper {
   std::map<std::string, StoredTensor, std::less<>> tensors_;
 };
 
-// What each frequency of the rope is divided by (Llama 3's scaling, longrope's), which GGUF files hold as a tensor.
+// Reads the divisors of the rope's frequencies (Llama 3's scaling, longrope's), which GGUF files store as a tensor.
 Result<std::vector<float>> read_frequency_factors(const StoredTensor& tensor, int32_t rotary_dim) {
   if (tensor.shape != std::vector<int64_t>{rotary_dim / 2} || !tensor.is_usable()) {
     return fail("tensor \"{}\" has shape {} and type {}, must be [{}] of F32", tensor.stored_name, tensor.shape_text(),

@@ -1,4 +1,4 @@
-// A GGUF file's configuration and tensors, under Hugging Face's names.
+// A GGUF file's configuration and tensors, under Hugging Face's names. Tested by checkpoint_test.cc.
 #pragma once
 
 #include <functional>
@@ -14,7 +14,7 @@ namespace braid {
 struct GgufCheckpoint {
   ModelConfig config;
   GenerationDefaults generation;
-  std::map<std::string, StoredTensor, std::less<>> tensors;  // one that no Hugging Face name fits keeps its own
+  std::map<std::string, StoredTensor, std::less<>> tensors;  // a tensor without a Hugging Face name keeps its own
 };
 
 // The files of `parts` must outlive the tensors. Errors begin with the first file's name.

@@ -13,10 +13,10 @@
 namespace braid {
 namespace {
 
-constexpr int64_t kSlabBytes = int64_t{16} << 20;    // of source, between two reports of progress
-constexpr int64_t kChunkBytes = int64_t{128} << 10;  // that a thread reads at a time, and packs from its cache
-// Rows of a matrix that is stored turned: each is an element in each of the file's rows, and so many together that
-// these are worth a reading.
+constexpr int64_t kSlabBytes = int64_t{16} << 20;    // of source bytes, between two progress reports
+constexpr int64_t kChunkBytes = int64_t{128} << 10;  // that a thread reads at a time, so that it packs from its cache
+// For a matrix that is stored transposed. One of its rows is one element of each of the file's rows, so many of its
+// rows are read together to make a read worthwhile.
 constexpr int64_t kTurnedChunkBytes = int64_t{4} << 20;
 constexpr int64_t kRowUnit = PackedMatrix::kPanelCols;
 
@@ -157,8 +157,8 @@ Result<std::vector<PackedMatrix>> WeightLoader::matrices(std::span<const std::st
 
   std::vector<PackedMatrix> packed;
   std::vector<IndexRange> cols;
-  std::vector<std::vector<IndexRange>> rows(tensors.size());  // of each tensor, by cut
-  std::vector<int64_t> bases(cuts.size());                    // where a tensor's rows begin in each packed matrix
+  std::vector<std::vector<IndexRange>> rows(tensors.size());  // by tensor and cut
+  std::vector<int64_t> bases(cuts.size());                    // the first row of a tensor in each packed matrix
   for (const MatrixCut& cut : cuts) {
     CHECK(cut.rows.size() == tensors.size(), "rows of {} matrices, there are {}", cut.rows.size(), tensors.size());
     cols.push_back(resolve(cut.cols, tensors.front()->cols()));
@@ -258,7 +258,7 @@ Result<RowsBuffer> WeightLoader::rows(std::string_view name, DType dtype, int32_
     const UntouchedMemory untouched{.domain = domain, .bytes = memory};
     first_touch_->touch({&untouched, 1});
   }
-  // What is stored as it is needed would only lie on disk twice.
+  // A table stored in the needed dtype would only take disk space twice.
   PackCache* const cache = tensor->plain == dtype ? nullptr : cache_;
   const std::string what = cache != nullptr ? describe_rows(dtype, checkpoint_, *tensor) : "";
   if (cache != nullptr && cache->fetch(what, memory)) {

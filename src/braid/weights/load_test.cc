@@ -4,100 +4,18 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 
-#include "braid/hub/model_path.h"
-#include "braid/weights/text_part.h"
-#include "tests/support/model_fixture.h"
-#include "tests/support/seeded_weights.h"
-#include "tests/support/temporary_folder.h"
+#include "braid/base/index_range.h"
+#include "tests/support/weights/written_checkpoint.h"
 
 namespace braid {
 namespace {
 
+using testing::expected_values;
 using testing::FixtureTensor;
 using testing::ModelFixture;
+using testing::open_written;
 using testing::TemporaryFolder;
-
-// The values that the checkpoint was written from.
-std::vector<float> expected_values(const ModelFixture& fixture, const FixtureTensor& tensor) {
-  int64_t count = 1;
-  for (const int64_t size : tensor.shape) count *= size;
-  const auto bytes = testing::seeded_bytes(testing::seeded_key(fixture.seed, tensor.seeded_as), count, tensor.scale,
-                                           tensor.offset, tensor.dtype);
-  std::vector<float> values;
-  for (int64_t i = 0; i < count; ++i) {
-    const std::byte* const at = bytes.data() + i * dtype_bytes(tensor.dtype);
-    if (tensor.dtype == DType::kFloat32) {
-      values.push_back(*reinterpret_cast<const float*>(at));
-    } else if (tensor.dtype == DType::kBFloat16) {
-      values.push_back(to_float(*reinterpret_cast<const BFloat16*>(at)));
-    } else {
-      values.push_back(to_float(*reinterpret_cast<const Float16*>(at)));
-    }
-  }
-  return values;
-}
-
-Result<Checkpoint> open_written(const ModelFixture& fixture, const TemporaryFolder& folder, int num_shards) {
-  write_checkpoint(fixture, folder.path(), {.num_shards = num_shards});
-  TRY(const auto model, resolve_model_path(folder.path().string(), {}));
-  return Checkpoint::open(model);
-}
-
-TEST(Checkpoint, EveryFixtureOpensAndGivesTheValuesItWasWrittenFrom) {
-  for (const std::string& name : testing::checkpoint_fixture_names()) {
-    SCOPED_TRACE(name);
-    const ModelFixture fixture = testing::read_model_fixture(name);
-    const TemporaryFolder folder;
-    const auto checkpoint = open_written(fixture, folder, 1);
-    ASSERT_TRUE(checkpoint.ok()) << checkpoint.error().message;
-    const bool has_stacked_experts = checkpoint->config().architecture == "GptOssForCausalLM";
-    const bool is_text_part = checkpoint->config().is_text_part;
-    const auto is_left_out = [&](const FixtureTensor& one) { return is_text_part && is_vision_tensor(one.name); };
-    if (!has_stacked_experts) {
-      EXPECT_EQ(std::ssize(checkpoint->tensors()) + std::ranges::count_if(fixture.tensors, is_left_out),
-                std::ssize(fixture.tensors));
-    }
-    EXPECT_EQ(checkpoint->config().vocab_size, fixture.vocab);
-    for (const FixtureTensor& expected : fixture.tensors) {
-      if (is_left_out(expected)) continue;
-      if (has_stacked_experts && expected.name.find(".experts.") != std::string::npos) continue;
-      const StoredTensor* const tensor = checkpoint->find(is_text_part ? text_part_name(expected.name) : expected.name);
-      ASSERT_NE(tensor, nullptr) << expected.name;
-      EXPECT_EQ(tensor->shape, expected.shape);
-      std::vector<float> values(static_cast<size_t>(tensor->num_elements()));
-      ASSERT_TRUE(tensor->read_rows(0, make_rows(values.data(), tensor->rows(), tensor->cols())).ok());
-      EXPECT_EQ(values, expected_values(fixture, expected)) << expected.name;
-    }
-  }
-}
-
-TEST(TextPart, TensorsOfBothFormsHaveTheTextModelsNames) {
-  EXPECT_EQ(text_part_name("language_model.model.layers.0.mlp.up_proj.weight"), "model.layers.0.mlp.up_proj.weight");
-  EXPECT_EQ(text_part_name("model.language_model.embed_tokens.weight"), "model.embed_tokens.weight");
-  EXPECT_EQ(text_part_name("language_model.lm_head.weight"), "lm_head.weight");
-  EXPECT_EQ(text_part_name("lm_head.weight"), "lm_head.weight");
-  EXPECT_TRUE(is_vision_tensor("vision_tower.vision_model.post_layernorm.bias"));
-  EXPECT_TRUE(is_vision_tensor("model.vision_tower.vision_model.post_layernorm.bias"));
-  EXPECT_TRUE(is_vision_tensor("multi_modal_projector.mm_soft_emb_norm.weight"));
-  EXPECT_TRUE(is_vision_tensor("model.multi_modal_projector.mm_soft_emb_norm.weight"));
-  EXPECT_FALSE(is_vision_tensor("model.layers.0.mlp.up_proj.weight"));
-}
-
-// In one file or in several with an index, which names the tensors as they are stored.
-TEST(TextPart, WhatItDoesNotUseIsToldInOneLine) {
-  for (const char* const name : {"gemma3_vision", "gemma3_vision_new_names"}) {
-    for (const int num_shards : {1, 3}) {
-      const ModelFixture fixture = testing::read_model_fixture(name);
-      const TemporaryFolder folder;
-      const auto checkpoint = open_written(fixture, folder, num_shards);
-      ASSERT_TRUE(checkpoint.ok()) << checkpoint.error().message;
-      EXPECT_EQ(checkpoint->config().notes,
-                (std::vector<std::string>{"its vision part (23 tensors) is not used: text alone goes in"}));
-    }
-  }
-}
 
 TEST(WeightLoader, PacksStackedMatricesInTheirOrder) {
   for (const char* name : {"qwen3_odd_sizes", "llama_multi_head"}) {
@@ -164,7 +82,7 @@ TEST(WeightLoader, AFileThatShrinksWhileItIsLoadedIsAnError) {
   }
 }
 
-// Every cut of every matrix, quantized or not, at rows and columns inside panels and blocks, out of one reading.
+// Every matrix, quantized or not, is cut at rows and columns inside panels and blocks, with all cuts from one read.
 TEST(WeightLoader, CutsMatricesAtAnyRowAndColumn) {
   for (const std::string& name :
        {std::string("qwen3_odd_sizes"), std::string("gguf_qwen3"), std::string("gguf_mixtral"),
@@ -241,70 +159,6 @@ TEST(WeightLoader, CutsGateAndUpAtTheSameRows) {
           ASSERT_EQ((*matrices)[i].at(column, col), values[static_cast<size_t>(row * tensor->cols() + col)]);
         }
       }
-    }
-  }
-}
-
-// What convert_hf_to_gguf does to Q and K: reshape(heads, 2, head_rows / 2, cols).swapaxes(1, 2).
-TEST(StoredTensor, UndoesTheInterleavingOfLlamasHeads) {
-  constexpr int64_t kHeads = 3;
-  constexpr int64_t kHalf = 4;
-  constexpr int64_t kCols = 5;
-  const TemporaryFolder folder;
-  const std::string path = (folder.path() / "rows").string();
-  std::vector<float> stored;
-  for (int64_t head = 0; head < kHeads; ++head) {
-    for (int64_t i = 0; i < kHalf; ++i) {
-      for (int64_t j = 0; j < 2; ++j) {
-        const int64_t row = head * 2 * kHalf + j * kHalf + i;
-        for (int64_t col = 0; col < kCols; ++col) stored.push_back(static_cast<float>(row * 100 + col));
-      }
-    }
-  }
-  std::ofstream(path, std::ios::binary)
-      .write(reinterpret_cast<const char*>(stored.data()), static_cast<std::streamsize>(stored.size() * sizeof(float)));
-  const auto file = InputFile::open(path);
-  ASSERT_TRUE(file.ok());
-  StoredTensor tensor;
-  tensor.shape = {kHeads * 2 * kHalf, kCols};
-  tensor.plain = DType::kFloat32;
-  tensor.block_bytes = 4;
-  tensor.interleaved_heads = kHeads;
-  tensor.file = &*file;
-  tensor.bytes = static_cast<int64_t>(stored.size() * sizeof(float));
-  std::vector<float> rows(stored.size());
-  ASSERT_TRUE(tensor.read_rows(0, make_rows(rows.data(), tensor.rows(), kCols)).ok());
-  for (int64_t row = 0; row < tensor.rows(); ++row) {
-    for (int64_t col = 0; col < kCols; ++col) {
-      EXPECT_EQ(rows[static_cast<size_t>(row * kCols + col)], static_cast<float>(row * 100 + col));
-    }
-  }
-
-  tensor.shape = {kHeads * 2 * kHalf};  // a bias: the same permutation within one row
-  tensor.bytes = tensor.shape[0] * 4;
-  std::vector<float> bias(static_cast<size_t>(tensor.shape[0]));
-  ASSERT_TRUE(tensor.read_rows(0, make_rows(bias.data(), 1, tensor.shape[0])).ok());
-  for (int64_t i = 0; i < tensor.shape[0]; ++i) {
-    const int64_t head = i / (2 * kHalf);
-    const int64_t within = i % (2 * kHalf);
-    EXPECT_EQ(bias[static_cast<size_t>(i)],
-              stored[static_cast<size_t>(head * 2 * kHalf + within % kHalf * 2 + within / kHalf)]);
-  }
-}
-
-TEST(Checkpoint, EveryGgufFixtureOpensWithHuggingFacesNames) {
-  for (const std::string& name : testing::gguf_fixture_names()) {
-    SCOPED_TRACE(name);
-    const ModelFixture fixture = testing::read_model_fixture(name);
-    const auto model = resolve_model_path(fixture.gguf().string(), {});
-    ASSERT_TRUE(model.ok());
-    EXPECT_EQ(model->kind, ResolvedModel::Kind::kGguf);
-    const auto checkpoint = Checkpoint::open(*model);
-    ASSERT_TRUE(checkpoint.ok()) << checkpoint.error().message;
-    EXPECT_EQ(checkpoint->config().vocab_size, fixture.vocab);
-    for (const auto& [tensor, stored] : checkpoint->tensors()) {
-      EXPECT_TRUE(tensor.starts_with("model.") || tensor == "lm_head.weight") << tensor;
-      EXPECT_TRUE(stored.is_usable());
     }
   }
 }

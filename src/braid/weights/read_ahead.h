@@ -1,5 +1,5 @@
-// Tells the system which bytes of a file come next, some way ahead of their reading: then the disk works while the
-// processor packs, on more than each thread asks for at a time.
+// Announces to the system which bytes of a file are read next. So the disk works while the processor packs, and on more
+// bytes than each thread requests at a time. Tested by load_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace braid {
 
 class ReadAhead {
  public:
-  // Reading is at `offset` now and goes on behind it. Cheap: most calls have nothing to say.
+  // Reading is at `offset` now and continues behind it. Cheap: most calls need no announcement.
   void at(const InputFile& file, int64_t offset);
 
  private:

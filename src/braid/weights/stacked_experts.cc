@@ -1,5 +1,7 @@
 #include "braid/weights/stacked_experts.h"
 
+#include <fmt/format.h>
+
 #include <vector>
 
 #include "braid/formats/mxfp4.h"
@@ -8,19 +10,19 @@
 namespace braid {
 namespace {
 
-// Which rows of a stored matrix are a matrix of their own, and what that is called.
+// Which rows of a stored matrix form a matrix of their own, and that matrix's name.
 struct RowsOf {
   std::string name;  // "gate_proj"
   int64_t first = 0;
   int64_t every = 1;
 };
 
-// One product of each expert: all its matrices together are [rows, cols], whose rows a checkpoint stores as columns.
+// One product of all experts. Its matrices together are [rows, cols]; a checkpoint stores these rows as columns.
 struct Product {
   std::string name;  // "gate_up_proj"
   int64_t rows;
   int64_t cols;
-  std::string row_size;  // as the configuration names it
+  std::string row_size;  // the configuration's name for it
   std::string col_size;
   std::vector<RowsOf> matrices;
 };
@@ -134,7 +136,7 @@ class LayerUnstacker {
     return {};
   }
 
-  // All but where it lies.
+  // A copy of the description, without the location.
   StoredTensor part_of(const StoredTensor& whole, const RowsOf& rows, std::vector<int64_t> shape) const {
     StoredTensor one = whole;
     one.shape = std::move(shape);

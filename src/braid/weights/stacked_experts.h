@@ -1,6 +1,6 @@
-// gpt-oss's directories have all experts of a layer in one tensor, inner size and hidden size the other way round, gate
-// and up taking turns; or the same as MXFP4: a tensor of blocks and one of exponents. Here they become a matrix for
-// each expert, named as in other mixtures, that lies where it lies: nothing is copied.
+// gpt-oss's directories have all experts of a layer in one tensor, transposed (inner size and hidden size swapped),
+// with gate and up interleaved; or the same as MXFP4, with one tensor of blocks and one of exponents. Here they become
+// a matrix for each expert, named as in other mixtures. Nothing is copied: each is a view of the file.
 #pragma once
 
 #include <map>
@@ -14,12 +14,12 @@ namespace braid {
 
 using StoredTensors = std::map<std::string, StoredTensor, std::less<>>;
 
-// In every layer of the model, with `experts` = "model.layers.N.mlp.experts.",
+// In every layer of the model, with `experts` = "model.layers.N.mlp.experts.", the tensors
 //   gate_up_proj [experts, hidden, 2 ffn]  or  gate_up_proj_blocks [experts, 2 ffn, hidden / 32, 16] and
 //   gate_up_proj_scales [experts, 2 ffn, hidden / 32]; gate_up_proj_bias [experts, 2 ffn];
 //   down_proj [experts, ffn, hidden] and so on
-// becomes, for every expert, {E}.gate_proj.weight [ffn, hidden], {E}.gate_proj.bias [ffn], the same of up_proj, and
-// {E}.down_proj.weight [hidden, ffn], .bias [hidden]. An error names a tensor that is missing, misshapen, or there in
+// become, for every expert, {E}.gate_proj.weight [ffn, hidden], {E}.gate_proj.bias [ffn], the same for up_proj, and
+// {E}.down_proj.weight [hidden, ffn], .bias [hidden]. An error names a tensor that is missing, misshapen, or present in
 // both forms; `path` is the checkpoint's.
 Status unstack_experts(const ModelConfig& config, const std::string& path, StoredTensors& tensors);
 

@@ -7,23 +7,15 @@
 #include <cmath>
 #include <functional>
 
-#include "braid/hub/model_path.h"
-#include "braid/weights/checkpoint.h"
-#include "tests/support/model_fixture.h"
-#include "tests/support/seeded_weights.h"
-#include "tests/support/temporary_folder.h"
+#include "tests/support/weights/written_checkpoint.h"
 
 namespace braid {
 namespace {
 
 using testing::FixtureTensor;
 using testing::ModelFixture;
+using testing::open_written;
 using testing::TemporaryFolder;
-
-Result<Checkpoint> open_stacked(const ModelFixture& fixture, const TemporaryFolder& folder, int num_shards = 1) {
-  write_checkpoint(fixture, folder.path(), {.num_shards = num_shards});
-  return Checkpoint::open(resolve_model_path(folder.path().string(), {}).value());
-}
 
 FixtureTensor& tensor_of(ModelFixture& fixture, const std::string& name) {
   const auto found = std::ranges::find(fixture.tensors, name, &FixtureTensor::name);
@@ -56,10 +48,10 @@ std::vector<float> all_rows_of(const Checkpoint& checkpoint, const std::string& 
   return rows_of(checkpoint, name, 0, checkpoint.find(name)->rows());
 }
 
-TEST(StackedExperts, AreAMatrixForEachExpertTheOtherWayRound) {
+TEST(StackedExperts, BecomeOneTransposedMatrixForEachExpert) {
   ModelFixture fixture = testing::read_model_fixture("gpt_oss_plain");
   const TemporaryFolder folder;
-  const auto checkpoint = open_stacked(fixture, folder);
+  const auto checkpoint = open_written(fixture, folder);
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.error().message;
   const int64_t hidden = checkpoint->config().hidden;
   const int64_t ffn = checkpoint->config().moe.expert_ffn;
@@ -96,7 +88,7 @@ TEST(StackedExperts, AreAMatrixForEachExpertTheOtherWayRound) {
   }
 }
 
-// A row of MXFP4 [.., cols / 32, 16]: E2M1 times a power of two, the low nibble first.
+// An element of MXFP4 rows [.., cols / 32, 16]: E2M1 times a power of two, the low nibble first.
 float mxfp4_at(const std::vector<std::byte>& blocks, const std::vector<std::byte>& exponents, int64_t index) {
   constexpr std::array<float, 8> kE2m1 = {0, 0.5F, 1, 1.5F, 2, 3, 4, 6};
   const auto byte = static_cast<uint32_t>(blocks[static_cast<size_t>(index / 2)]);
@@ -105,12 +97,12 @@ float mxfp4_at(const std::vector<std::byte>& blocks, const std::vector<std::byte
   return nibble < 8 ? size : -size;
 }
 
-// Also where blocks and exponents come to lie in different files.
-TEST(StackedExperts, OfMxfp4AreDequantised) {
+// Even if blocks and exponents are in different files.
+TEST(StackedExperts, Mxfp4IsDequantised) {
   for (const int num_shards : {1, 2, 3, 5}) {
     ModelFixture fixture = testing::read_model_fixture("gpt_oss_mxfp4");
     const TemporaryFolder folder;
-    const auto checkpoint = open_stacked(fixture, folder, num_shards);
+    const auto checkpoint = open_written(fixture, folder, num_shards);
     ASSERT_TRUE(checkpoint.ok()) << checkpoint.error().message;
     const int64_t hidden = checkpoint->config().hidden;
     const int64_t ffn = checkpoint->config().moe.expert_ffn;
@@ -145,12 +137,12 @@ TEST(StackedExperts, OfMxfp4AreDequantised) {
   }
 }
 
-// What progress and `inspect` count.
+// Progress and `inspect` count these bytes.
 TEST(StackedExperts, TakeAsManyBytesAsTheirTensors) {
   for (const char* name : {"gpt_oss_plain", "gpt_oss_mxfp4"}) {
     const ModelFixture fixture = testing::read_model_fixture(name);
     const TemporaryFolder folder;
-    const auto checkpoint = open_stacked(fixture, folder);
+    const auto checkpoint = open_written(fixture, folder);
     ASSERT_TRUE(checkpoint.ok()) << checkpoint.error().message;
     int64_t bytes = 0;
     for (const FixtureTensor& tensor : fixture.tensors) {
@@ -162,7 +154,7 @@ TEST(StackedExperts, TakeAsManyBytesAsTheirTensors) {
   }
 }
 
-TEST(StackedExperts, WhatIsMissingMisshapenOrThereTwiceIsNamed) {
+TEST(StackedExperts, ErrorsNameWhatIsMissingMisshapenOrThereTwice) {
   const std::string experts = "model.layers.1.mlp.experts.";
   struct Case {
     const char* fixture;
@@ -221,7 +213,7 @@ TEST(StackedExperts, WhatIsMissingMisshapenOrThereTwiceIsNamed) {
     ModelFixture fixture = testing::read_model_fixture(one.fixture);
     one.damage(fixture);
     const TemporaryFolder folder;
-    const auto checkpoint = open_stacked(fixture, folder);
+    const auto checkpoint = open_written(fixture, folder);
     ASSERT_FALSE(checkpoint.ok()) << one.message.front();
     for (const std::string& part : one.message) {
       EXPECT_NE(checkpoint.error().message.find(part), std::string::npos)
@@ -230,7 +222,7 @@ TEST(StackedExperts, WhatIsMissingMisshapenOrThereTwiceIsNamed) {
   }
 }
 
-TEST(StackedExperts, OfMxfp4HaveWholeBlocks) {
+TEST(StackedExperts, Mxfp4HasWholeBlocks) {
   ModelConfig config{.hidden = 48, .num_layers = 1};
   config.moe = {.num_experts = 2, .expert_ffn = 64};
   StoredTensors tensors;

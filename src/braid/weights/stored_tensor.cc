@@ -1,5 +1,7 @@
 #include "braid/weights/stored_tensor.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -11,7 +13,7 @@
 namespace braid {
 namespace {
 
-// What is read at a time is still in the core's own cache when it is converted.
+// A piece stays in the core's own cache until it is converted.
 constexpr int64_t kPieceBytes = int64_t{64} << 10;
 
 std::unique_ptr<std::byte[]> make_piece(int64_t bytes) {
@@ -49,8 +51,8 @@ void put(float value, BFloat16& out) {
   out = to_bfloat16(value);
 }
 
-// Columns of `out`: out[row][col] from `from` + row * row_step + (col - cols.begin) * element_step. Along the columns,
-// which are the rows of the file where both steps are set.
+// Columns of `out`: out[row][col] is read at `from` + row * row_step + (col - cols.begin) * element_step. The loop runs
+// along the columns, which are the file's rows if both steps are set.
 struct ColumnRange {
   int64_t begin;
   int64_t end;
@@ -89,8 +91,8 @@ std::string StoredTensor::shape_text() const {
   return fmt::format("[{}]", fmt::join(shape, ", "));
 }
 
-// llama.cpp turns a head's rows (two halves, rotated against each other) into pairs: row j * d/2 + i of head h, j in
-// {0, 1}, is stored as row 2 i + j.
+// llama.cpp stores a head's rows (two halves, rotated against each other) as pairs: row j * d/2 + i of head h, j in {0,
+// 1}, is stored as row 2 i + j.
 int64_t StoredTensor::stored_row(int64_t row) const {
   if (interleaved_heads == 0) return row;
   const int64_t head_rows = (shape.size() == 1 ? cols() : rows()) / interleaved_heads;
@@ -134,8 +136,8 @@ void StoredTensor::convert_row(const StoredRow& row, const Rows& out, int64_t in
   for (size_t i = 0; i < scratch.size(); ++i) target[i] = to_bfloat16(scratch[i]);
 }
 
-// A column of `out` lies together in the file, or nearly so: one reading for several of them where little lies between
-// them, else one for each.
+// A column of `out` is contiguous in the file, or nearly so. If the gaps between columns are small, one read covers
+// several columns; else each column has its own read.
 Status StoredTensor::read_scattered_elements(int64_t first, const Rows& out) const {
   CHECK(out.dtype == DType::kFloat32 || out.dtype == DType::kBFloat16);
   const int64_t column_bytes = (out.rows - 1) * row_step + block_bytes;

@@ -1,4 +1,4 @@
-// One tensor of a checkpoint as it lies in its file, and its rows as float32 or bfloat16 whatever it is stored as.
+// One tensor of a checkpoint as stored in its file. Its rows can be read as float32 or bfloat16, whatever its type.
 #pragma once
 
 #include <cstddef>
@@ -15,26 +15,26 @@
 namespace braid {
 
 struct StoredTensor {
-  std::string stored_name;  // in the file; the checkpoint's name for it is Hugging Face's
+  std::string stored_name;  // in the file; the checkpoint names it as Hugging Face does
   std::vector<int64_t> shape;
   std::string type_name;       // "BF16", "Q8_0", …
-  std::optional<DType> plain;  // elements of a DType, one after another
-  // Otherwise blocks (formats/ggml_type.h); null with no `plain`: braid cannot use this type.
+  std::optional<DType> plain;  // consecutive elements of a DType
+  // Otherwise blocks (formats/ggml_type.h). If it is null and `plain` absent, braid cannot use this type.
   void (*to_float)(const std::byte* blocks, int64_t num_blocks, float* out) = nullptr;
   int32_t block_elements = 1;
   int32_t block_bytes = 1;
-  // Above 0: the rows of each of so many heads are interleaved as llama.cpp's "llama" architecture stores Q and K;
-  // reading undoes it.
+  // Above 0: the rows of each of this many heads are interleaved, as llama.cpp's "llama" architecture stores Q and K.
+  // Reading undoes it.
   int32_t interleaved_heads = 0;
-  // From one row to the next and, of `plain`, from one of a row's elements to the next, in bytes; 0: nothing lies
-  // between them. (One of several matrices in a tensor, whose rows may be its columns: stacked_experts.h.)
+  // Distances in bytes from one row to the next and, with `plain`, from one element of a row to the next; 0: they are
+  // adjacent. (For one of several matrices in a tensor, whose rows may be the tensor's columns: stacked_experts.h.)
   int64_t row_step = 0;
   int64_t element_step = 0;
-  // Where MXFP4's exponents lie when they are a tensor of their own (formats/mxfp4.h).
+  // The place of MXFP4's exponents if they are a separate tensor (formats/mxfp4.h).
   struct Exponents {
     const InputFile* file = nullptr;
-    int64_t offset = 0;    // in the file, of the first row's
-    int64_t row_step = 0;  // to the next row's
+    int64_t offset = 0;    // in the file, of the first row's exponents
+    int64_t row_step = 0;  // to the next row's exponents
   };
   std::optional<Exponents> exponents;
 
@@ -42,30 +42,31 @@ struct StoredTensor {
   int64_t offset = 0;  // in the file
   int64_t bytes = 0;
 
-  // As a matrix: the last size is the columns, the others' product the rows. A vector is one row.
+  // As a matrix: the last size is the columns, the product of the others the rows. A vector is one row.
   int64_t cols() const { return shape.empty() ? 1 : shape.back(); }
   int64_t rows() const;
   int64_t num_elements() const { return rows() * cols(); }
   bool is_usable() const { return plain.has_value() || to_float != nullptr || exponents; }
   std::string shape_text() const;  // "[128, 2048]"
 
-  // Rows [first, first + out.rows) into `out`, on any thread: as they are stored where it is of their type, else as
-  // float32, or as bfloat16 rounded to nearest even. Needs is_usable(). An error if the file cannot be read any more.
+  // Reads rows [first, first + out.rows) into `out`, on any thread: unchanged if `out` has the stored type, else as
+  // float32, or as bfloat16 rounded to nearest even. Needs is_usable(). It is an error if the file cannot be read any
+  // more.
   Status read_rows(int64_t first, const Rows& out) const;
 
  private:
   int64_t row_bytes() const { return cols() / block_elements * block_bytes; }
   int64_t stored_row(int64_t row) const;
-  // One behind the other, in order.
+  // Rows and elements are adjacent and in order.
   bool is_contiguous() const { return interleaved_heads == 0 && row_step == 0 && element_step == 0; }
 
-  // A row as it lies in the file, read.
+  // The bytes of a row in the file.
   struct StoredRow {
     const std::byte* elements;
-    const std::byte* exponents;  // null where they are no tensor of their own
+    const std::byte* exponents;  // null if they are no separate tensor
   };
   void to_floats(const StoredRow& row, float* out) const;
-  // One row into row `index` of `out`.
+  // Writes one row into row `index` of `out`.
   void convert_row(const StoredRow& row, const Rows& out, int64_t index, std::vector<float>& scratch) const;
   Status read_scattered_elements(int64_t first, const Rows& out) const;
 };

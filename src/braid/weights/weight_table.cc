@@ -1,5 +1,7 @@
 #include "braid/weights/weight_table.h"
 
+#include <fmt/format.h>
+
 #include <set>
 
 #include "braid/formats/ggml_type.h"
@@ -9,7 +11,7 @@ namespace {
 
 constexpr std::string_view kExpertPlace = "{expert}";
 
-// Calls visit(name, spec) for every tensor of the table, until it returns false.
+// Calls visit(name, spec) for every tensor of the table until it returns false.
 template <typename Visit>
 void for_each_tensor(const WeightTable& table, int64_t num_experts, Visit visit) {
   for (const WeightSpec& spec : table) {
@@ -59,13 +61,6 @@ std::set<std::string, std::less<>> names_of(const WeightTable& table, const Chec
 
 }  // namespace
 
-void append_with_prefix(WeightTable& table, std::string_view prefix, const WeightTable& part) {
-  for (WeightSpec spec : part) {
-    spec.name.insert(0, prefix);
-    table.push_back(std::move(spec));
-  }
-}
-
 std::string expert_name(std::string_view name, int64_t expert) {
   std::string result(name);
   if (const auto place = result.find(kExpertPlace); place != std::string::npos) {
@@ -74,7 +69,8 @@ std::string expert_name(std::string_view name, int64_t expert) {
   return result;
 }
 
-// Linear in the name: after a '*', a mismatch moves that star's end on by one and never looks at earlier stars again.
+// Linear in the name: after a '*', a mismatch moves the end of that star's match by one. Earlier stars are never tried
+// again.
 bool matches_pattern(std::string_view pattern, std::string_view name) {
   size_t p = 0;
   size_t n = 0;

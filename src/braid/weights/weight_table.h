@@ -1,5 +1,5 @@
-// What tensors a model needs, as data: name, shape, and how each is split over ranks. A checkpoint is held to it before
-// anything is loaded.
+// The tensors that a model needs, as data: name, shape, and how each is split over ranks. A checkpoint is checked
+// against the table before anything is loaded. Tested by model/load_model_test.cc and cli/inspect_command_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -15,20 +15,20 @@ namespace braid {
 // Which part of a tensor a rank holds. Model files name these, never ranks.
 enum class Shard : uint8_t {
   kReplicated,   // all of it
-  kHeadRows,     // rows of its query heads (q_proj)
-  kKvHeadRows,   // rows of its key/value heads (k_proj, v_proj); shared where there are more ranks than heads
-  kHeadCols,     // columns of its query heads (o_proj)
-  kHeads,        // of a vector, one element for each of its query heads (sinks)
-  kFfnRows,      // rows of its part of the feed-forward's inner size (gate, up)
-  kFfnCols,      // columns of it (down)
-  kVocab,        // rows of its part of the vocabulary (embedding, lm_head)
-  kExpertRows,   // of its experts, rows of its part of their inner size (gate, up); by --moe-parallel all of either
-  kExpertCols,   // columns of it (down)
-  kExpertWhole,  // of its experts, all of it (down's bias)
-  kSharedRows,   // rows of its part of the shared expert's inner size (gate, up)
-  kSharedCols,   // columns of it (down)
-  kQkvRows,      // q_proj, k_proj and v_proj one below the other: of each, what kHeadRows and kKvHeadRows say
-  kGateUpRows,   // gate and up one below the other: of each, what kFfnRows says
+  kHeadRows,     // the rows of its query heads (q_proj)
+  kKvHeadRows,   // the rows of its key/value heads (k_proj, v_proj); shared if there are more ranks than heads
+  kHeadCols,     // the columns of its query heads (o_proj)
+  kHeads,        // of a vector: one element for each of its query heads (sinks)
+  kFfnRows,      // rows: its part of the feed-forward block's inner size (gate, up)
+  kFfnCols,      // columns: its part of that size (down)
+  kVocab,        // rows: its part of the vocabulary (embedding, lm_head)
+  kExpertRows,   // of its experts; rows: its part of their inner size (gate, up). One of both is whole (--moe-parallel)
+  kExpertCols,   // of its experts; columns: its part of that size (down)
+  kExpertWhole,  // of its experts: all of it (down's bias)
+  kSharedRows,   // rows: its part of the shared expert's inner size (gate, up)
+  kSharedCols,   // columns: its part of that size (down)
+  kQkvRows,      // q_proj, k_proj and v_proj one below the other: kHeadRows and kKvHeadRows of each
+  kGateUpRows,   // gate and up one below the other: kFfnRows of each
 };
 
 // One tensor for each expert.
@@ -45,25 +45,22 @@ struct WeightSpec {
 
 using WeightTable = std::vector<WeightSpec>;
 
-// The table with `prefix` before each name: a layer's table, for one layer.
-void append_with_prefix(WeightTable& table, std::string_view prefix, const WeightTable& part);
-
-// Errors of the first tensor, in the table's order, that is missing, misshapen or of a type braid cannot use; then of
-// the first one in the checkpoint that neither the table nor a pattern of `ignored` names. '*' in a pattern stands for
-// any characters ("*.rotary_emb.inv_freq").
+// Reports the first tensor, in the table's order, that is missing, misshapen or of a type braid cannot use; else the
+// first tensor of the checkpoint that is neither in the table nor matches a pattern of `ignored`. '*' in a pattern
+// matches any characters ("*.rotary_emb.inv_freq").
 Status check_weights(const WeightTable& table, std::span<const std::string> ignored, const Checkpoint& checkpoint);
 
-// The same, but every problem instead of the first: for `inspect`.
+// Reports every problem instead of the first: for `inspect`.
 std::vector<std::string> find_weight_problems(const WeightTable& table, std::span<const std::string> ignored,
                                               const Checkpoint& checkpoint, size_t max_problems);
 
-// The tensors that the table does not name and a pattern of `ignored` does.
+// The tensors that are not in the table but match a pattern of `ignored`.
 std::vector<std::string> list_ignored(const WeightTable& table, std::span<const std::string> ignored,
                                       const Checkpoint& checkpoint);
 
 bool matches_pattern(std::string_view pattern, std::string_view name);
 
-// name with "{expert}" replaced.
+// `name` with "{expert}" replaced.
 std::string expert_name(std::string_view name, int64_t expert);
 
 }  // namespace braid

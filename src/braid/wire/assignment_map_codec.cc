@@ -104,7 +104,7 @@ Result<GroupCommand> decode_command(const flatbuffers::Vector<uint8_t>& part, co
   return command;
 }
 
-// The part of `group`; null if there is none. All parts' numbers are looked at.
+// The part of `group`; null if there is none. Checks the group numbers of all parts.
 Result<const flatbuffers::Vector<uint8_t>*> find_part(const map_format::Map& map, int32_t group, int32_t num_groups) {
   const flatbuffers::Vector<uint8_t>* found = nullptr;
   if (map.parts() == nullptr) return found;

@@ -1,4 +1,4 @@
-// AssignmentMaps as bytes (FlatBuffers, assignment_map.fbs): how the controller sends them to the groups' publishers.
+// AssignmentMaps as bytes (FlatBuffers, assignment_map.fbs). The controller sends them to the groups' publishers.
 #pragma once
 
 #include <cstddef>
@@ -11,12 +11,12 @@
 
 namespace braid {
 
-// What a map may hold; both ends know it from their start.
+// The limits of a map; both ends know them from the start.
 struct AssignmentLimits {
   int64_t max_bytes = int64_t{1} << 30;
   int32_t num_groups = 1;
-  int32_t max_requests = 0;  // new ones of one group
-  int32_t max_ended = 0;     // aborts of one group, and as many finishes
+  int32_t max_requests = 0;  // new requests for one group
+  int32_t max_ended = 0;     // aborts for one group, and as many finishes
   int64_t max_prompt_len = 0;
   int64_t context_len = 0;  // prompt and output of a sequence that moves
   int32_t max_moves = 0;    // to one group, and as many from it
@@ -25,7 +25,7 @@ struct AssignmentLimits {
 
 SharedBytes encode(const AssignmentMap& map);
 
-// What one group has to do with a map.
+// A map's content for one group.
 struct GroupAssignment {
   uint64_t sequence = 0;
   GroupCommand command;  // empty if the map has nothing for the group
@@ -33,8 +33,8 @@ struct GroupAssignment {
   bool operator==(const GroupAssignment&) const = default;
 };
 
-// The part of `group` in [0, num_groups), or an error that names the first thing in it that is not as it must be:
-// nothing is read before it is verified. The other groups' parts are neither verified nor read.
+// Returns the part of `group`, in [0, num_groups), or an error that names the first thing that is wrong with it.
+// Nothing is read before it is verified. The other groups' parts are neither verified nor read.
 Result<GroupAssignment> decode_assignment(std::span<const std::byte> bytes, int32_t group,
                                           const AssignmentLimits& limits);
 

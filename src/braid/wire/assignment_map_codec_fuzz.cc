@@ -1,4 +1,4 @@
-// libFuzzer: any bytes are refused, or give every group a command that encodes and decodes to itself.
+// libFuzzer: any bytes are refused, or decode to commands that survive encoding and decoding, for every group.
 #include "braid/base/check.h"
 #include "braid/wire/assignment_map_codec.h"
 

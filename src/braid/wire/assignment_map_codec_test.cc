@@ -33,7 +33,7 @@ TEST(AssignmentMapCodec, EveryGroupFindsItsOwnPart) {
     auto bytes = bytes_of(map);
     bytes.insert(bytes.begin(), std::byte{0});
     for (int32_t group = 0; group < kNumMapGroups; ++group) {
-      // Wherever it lies in memory.
+      // With aligned and unaligned bytes.
       for (const size_t shift : {size_t{0}, size_t{1}}) {
         const auto own = shift == 1 ? decode_assignment(std::span(bytes).subspan(1), group, kMapLimits)
                                     : decode_assignment(encode(map).span(), group, kMapLimits);
@@ -45,7 +45,7 @@ TEST(AssignmentMapCodec, EveryGroupFindsItsOwnPart) {
   }
 }
 
-TEST(AssignmentMapCodec, AGroupIsNotTouchedByWhatIsWrongWithAnothers) {
+TEST(AssignmentMapCodec, AnErrorInOneGroupsPartDoesNotAffectOthers) {
   AssignmentMap map{.sequence = 3, .commands = {}};
   for (int32_t group = 0; group < 3; ++group) {
     GroupCommand& command = map.commands.emplace_back();
@@ -53,7 +53,7 @@ TEST(AssignmentMapCodec, AGroupIsNotTouchedByWhatIsWrongWithAnothers) {
     command.add.push_back({.id = static_cast<RequestId>(group), .prompt = std::vector<TokenId>(50, 100 + group)});
   }
   auto bytes = bytes_of(map);
-  // Group 1's prompt becomes ids that no vocabulary has, and its identifier another one.
+  // Group 1's prompt becomes ids that no vocabulary has.
   const std::vector<int32_t> prompt(50, 101);
   const auto* begin = reinterpret_cast<const char*>(prompt.data());
   const std::string_view all(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -79,7 +79,7 @@ TEST(AssignmentMapCodec, APromptCostsFourBytesAToken) {
   EXPECT_LT(short_bytes, 400U);
 }
 
-// Whatever is decoded from damaged bytes obeys the limits; most of it is refused. (The sanitizers watch.)
+// Most damaged bytes are refused; what decodes keeps the limits. (The sanitizers watch.)
 TEST(AssignmentMapCodec, DamagedBytesAreRefusedOrHarmless) {
   int refused = 0;
   constexpr int kRounds = 3000;
@@ -135,7 +135,7 @@ TEST(AssignmentMapCodec, HugeCountsAreRefused) {
   EXPECT_GT(refused, 30);
 }
 
-TEST(AssignmentMapCodec, WhatBreaksALimitIsNamed) {
+TEST(AssignmentMapCodec, ErrorsNameWhatBreaksALimit) {
   const auto error_of = [&](auto change) {
     AssignmentMap map{.sequence = 9, .commands = {{.group = 4}}};
     map.commands[0].add.push_back({.id = 5, .prompt = {1, 2, 3}});

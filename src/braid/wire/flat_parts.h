@@ -1,5 +1,5 @@
-// What the codecs of this room share around FlatBuffers: lists of ids within limits, and bytes that lie as reading
-// needs them.
+// FlatBuffers helpers that the codecs of wire/ share: lists of ids within limits, and aligned bytes. Tested through the
+// codecs.
 #pragma once
 
 #include <flatbuffers/flatbuffers.h>
@@ -23,7 +23,7 @@ template <typename T>
 using VectorOffset = flatbuffers::Offset<flatbuffers::Vector<T>>;
 using Ints = flatbuffers::Vector<int32_t>;
 
-// An empty list is left out.
+// Adds a list; an empty one is left out.
 template <typename T>
 VectorOffset<T> add_list(Builder& builder, const std::vector<T>& list) {
   return list.empty() ? VectorOffset<T>() : builder.CreateVector(list);
@@ -33,12 +33,12 @@ template <typename T>
 std::vector<T> copy_of(const flatbuffers::Vector<T>* list) {
   if (list == nullptr) return {};
   if constexpr (sizeof(T) > sizeof(flatbuffers::uoffset_t)) {
-    // The verifier holds a list to its length's alignment alone: of damaged bytes these may lie anywhere.
+    // The verifier checks only the alignment of the list's length: in damaged bytes the items may lie anywhere.
     std::vector<T> copy(list->size());
     if (!copy.empty()) std::memcpy(copy.data(), list->Data(), copy.size() * sizeof(T));
     return copy;
   }
-  return {list->begin(), list->end()};  // without zeros first: prompts are long
+  return {list->begin(), list->end()};  // does not write zeros first: prompts are long
 }
 
 template <typename T>
@@ -48,12 +48,12 @@ Status check_count(const flatbuffers::Vector<T>* list, std::string_view what, in
   return {};
 }
 
-// A list of numbers in [0, end), at most max_count of them.
+// Decodes a list of at most max_count numbers in [0, end).
 inline Result<std::vector<int32_t>> decode_ids(const Ints* ints, std::string_view what, int64_t max_count,
                                                int64_t end) {
   TRY_STATUS(check_count(ints, what, max_count));
   std::vector<int32_t> ids = copy_of(ints);
-  // A negative one is large without its sign. The largest alone is looked for first: that is one pass without branches.
+  // A negative id is large as an unsigned number, so finding the largest checks all in one pass without branches.
   uint32_t largest = 0;
   for (const int32_t id : ids) largest = std::max(largest, static_cast<uint32_t>(id));
   if (ids.empty() || largest < end) return ids;
@@ -63,7 +63,8 @@ inline Result<std::vector<int32_t>> decode_ids(const Ints* ints, std::string_vie
   return ids;
 }
 
-// Reading needs an alignment that bytes from the network, or inside others, may lack: then they are copied.
+// FlatBuffers needs aligned bytes. Bytes from the network or inside other bytes may not be aligned: then this copies
+// them.
 class AlignedBytes {
  public:
   explicit AlignedBytes(std::span<const std::byte> bytes)

@@ -1,4 +1,4 @@
-// What the controller tells the DP groups, and the map that tells it to all of them at once: plain data.
+// The controller's commands to the DP groups, and the map that carries the commands for all groups. Plain data.
 #pragma once
 
 #include <cstdint>
@@ -12,14 +12,14 @@ namespace braid {
 
 struct GroupCommand {
   int32_t group = 0;                        // attn_dp_rank
-  std::vector<SchedulerRequest> add;        // in their order
+  std::vector<SchedulerRequest> add;        // in order of arrival
   std::vector<MovingSequence> arrive = {};  // from other groups
-  std::vector<RequestId> abort;             // their clients left
-  std::vector<RequestId> finish;  // the front found their end (a stop string); what they draw meanwhile is discarded
-  std::vector<DepartOrder> depart = {};  // to other groups, if they are still there and have begun to decode
+  std::vector<RequestId> abort;             // their clients have left
+  std::vector<RequestId> finish;  // the front found their end (a stop string); tokens drawn meanwhile are discarded
+  std::vector<DepartOrder> depart = {};  // to other groups, if still there and already decoding
   bool flush_cache = false;
 
-  // How many things it asks for. They are done in the order of these fields.
+  // The number of items in the command. They are carried out in the order of these fields.
   uint64_t size() const {
     return add.size() + arrive.size() + abort.size() + finish.size() + depart.size() + (flush_cache ? 1 : 0);
   }
@@ -34,8 +34,8 @@ struct GroupCommand {
 };
 
 struct AssignmentMap {
-  uint64_t sequence = 0;  // counts the maps that one receiver gets, from 1, so that it sees when one is lost
-  std::vector<GroupCommand> commands;  // at most one a group, groups ascending
+  uint64_t sequence = 0;               // numbers the maps to one receiver from 1, so that it notices a lost one
+  std::vector<GroupCommand> commands;  // at most one for each group, groups ascending
 
   bool operator==(const AssignmentMap&) const = default;
 };

@@ -1,4 +1,4 @@
-// How a DP group stands: what the controller decides by. Plain data.
+// The state of a DP group that the controller decides by. Plain data.
 #pragma once
 
 #include <cstdint>
@@ -8,25 +8,25 @@ namespace braid {
 // What a group can take now.
 struct Credits {
   int32_t num_requests = 0;
-  int64_t num_pages = 0;  // of the widest KV group, beyond those that its admitted requests will need soon
+  int64_t num_pages = 0;  // of the widest KV group, beyond those that admitted requests will need soon
   int32_t page_size = 16;
-  bool is_idle = false;           // takes any one request: whatever passed validation fits alone
-  int32_t max_request_pages = 0;  // the most that a request can hold, however long it is; 0: there is no such limit
+  bool is_idle = false;           // takes any single request: every valid request fits alone
+  int32_t max_request_pages = 0;  // the most pages that a request of any length can hold; 0: no limit
 
   bool operator==(const Credits&) const = default;
 };
 
 struct SchedulerStats {
   int32_t num_running = 0;  // hold pages
-  int32_t num_waiting = 0;  // admitted, but without pages yet or again
-  int32_t num_pages = 0;    // of the widest KV group, as are the next two
+  int32_t num_waiting = 0;  // admitted, but hold no pages now
+  int32_t num_pages = 0;    // of the widest KV group, like the next two
   int32_t num_free_pages = 0;
-  int32_t num_cached_pages = 0;    // held by the prefix cache alone: as good as free
-  int64_t num_prefill_tokens = 0;  // still to be computed before each admitted request's next token
+  int32_t num_cached_pages = 0;    // held only by the prefix cache: as good as free
+  int64_t num_prefill_tokens = 0;  // to be computed before each admitted request's next token
   int64_t num_context_tokens = 0;  // prompt and output of all admitted requests
   uint64_t num_preemptions = 0;    // since the start, like all below
-  uint64_t num_prompt_tokens = 0;  // of requests that began
-  uint64_t num_cached_tokens = 0;  // of those, found in the prefix cache
+  uint64_t num_prompt_tokens = 0;  // of requests that have started
+  uint64_t num_cached_tokens = 0;  // of these, found in the prefix cache
 
   SchedulerStats& operator+=(const SchedulerStats& other);
   bool operator==(const SchedulerStats&) const = default;
@@ -49,11 +49,10 @@ inline SchedulerStats& SchedulerStats::operator+=(const SchedulerStats& other) {
 struct GroupLoad {
   SchedulerStats scheduler;
   Credits credits;
-  uint64_t num_commands = 0;  // taken since the start: those that the figures above know of (GroupCommand::size)
-  uint64_t num_steps = 0;     // since the start, with tokens of this group
-  double step_seconds = 0;    // of those steps, all together
-  // Tokens computed since the start: the group's own, and in each of its world's steps those of the group with the
-  // most.
+  uint64_t num_commands = 0;  // taken since the start and included in the figures above (GroupCommand::size)
+  uint64_t num_steps = 0;     // since the start: steps with tokens of this group
+  double step_seconds = 0;    // of all those steps together
+  // Tokens computed since the start: the group's own, and the sum over its world's steps of the longest group's tokens.
   uint64_t num_step_tokens = 0;
   uint64_t num_longest_tokens = 0;
 

@@ -1,5 +1,4 @@
-// What a DP group tells the controller after each step: what became of its requests, and how much it has to do. Plain
-// data.
+// What a DP group reports to the controller after each step: what became of its requests, and its load. Plain data.
 #pragma once
 
 #include <cstdint>
@@ -14,10 +13,10 @@
 
 namespace braid {
 
-// Which prefixes a group has in its cache, as hashes: one for each page, of all tokens up to its end. What changed
-// since the group's last outputs, or all of them.
+// The prefixes in a group's cache as hashes: one for each page, over all tokens up to the page's end. Either the
+// changes since the group's last outputs, or all prefixes.
 struct PrefixDigest {
-  bool is_whole = false;  // `added` is all there is
+  bool is_whole = false;  // `added` lists all prefixes
   std::vector<uint64_t> added;
   std::vector<uint64_t> removed;
 
@@ -29,7 +28,7 @@ struct StepShape {
   uint64_t step = 0;
   int64_t num_sequences = 0;
   int64_t num_prefills = 0;
-  int64_t num_prompt_tokens = 0;   // computed, of the prefills
+  int64_t num_prompt_tokens = 0;   // computed by the prefills
   int64_t num_context_tokens = 0;  // of all sequences, up to their last new token
 
   bool operator==(const StepShape&) const = default;
@@ -37,14 +36,14 @@ struct StepShape {
 
 struct GroupOutputs {
   int32_t group = 0;
-  uint64_t sequence = 0;  // counts this group's outputs, from 1, so that the controller sees when some are lost
+  uint64_t sequence = 0;  // numbers this group's outputs from 1, so that the controller notices lost ones
   std::vector<RequestOutcome> outcomes;
-  std::vector<MovingSequence> departed = {};  // their pages are copied out
-  std::vector<int64_t> flushed_tokens;        // of each command to flush, in their order
-  std::optional<StepShape> step;              // absent: commands were taken, and no step followed
+  std::vector<MovingSequence> departed = {};  // their pages were copied out
+  std::vector<int64_t> flushed_tokens;        // for each flush command, in order
+  std::optional<StepShape> step;              // absent: commands were taken, but no step followed
   GroupLoad load;
   PrefixDigest prefixes;
-  std::string error;  // not empty: the group's world has ended, and why
+  std::string error;  // not empty: why the group's world has ended
 
   bool operator==(const GroupOutputs&) const = default;
 };

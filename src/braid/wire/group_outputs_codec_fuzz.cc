@@ -1,4 +1,4 @@
-// libFuzzer: any bytes are refused, or give outputs that encode and decode to themselves.
+// libFuzzer: any bytes are refused, or decode to outputs that survive encoding and decoding.
 #include "braid/base/check.h"
 #include "braid/wire/group_outputs_codec.h"
 

@@ -29,14 +29,14 @@ TEST(GroupOutputsCodec, OutputsComeBackAsTheyWere) {
     ASSERT_TRUE(decoded.ok()) << "seed " << seed << ": " << decoded.error().message;
     EXPECT_EQ(decoded.value(), outputs) << "seed " << seed;
     std::vector<std::byte> bytes(encoded.span().begin(), encoded.span().end());
-    bytes.insert(bytes.begin(), std::byte{0});  // wherever they lie in memory
+    bytes.insert(bytes.begin(), std::byte{0});  // now unaligned
     const auto shifted = decode_group_outputs(std::span(bytes).subspan(1), kOutputsLimits);
     ASSERT_TRUE(shifted.ok());
     EXPECT_EQ(shifted.value(), outputs);
   }
 }
 
-// Whatever is decoded from damaged bytes obeys the limits; most of it is refused. (The sanitizers watch.)
+// Most damaged bytes are refused; what decodes keeps the limits. (The sanitizers watch.)
 TEST(GroupOutputsCodec, DamagedBytesAreRefusedOrHarmless) {
   int refused = 0;
   constexpr int kRounds = 3000;
@@ -60,7 +60,7 @@ TEST(GroupOutputsCodec, DamagedBytesAreRefusedOrHarmless) {
   EXPECT_GT(refused, kRounds / 4);
 }
 
-TEST(GroupOutputsCodec, WhatBreaksALimitIsNamed) {
+TEST(GroupOutputsCodec, ErrorsNameWhatBreaksALimit) {
   const auto error_of = [&](auto change) {
     GroupOutputs outputs{.group = 3, .sequence = 8};
     outputs.outcomes.push_back({.request = 6, .token = SampledToken{.token = 1}});

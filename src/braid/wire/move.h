@@ -1,6 +1,6 @@
-// A sequence that goes from one DP group to another, as the messages of this room tell of it: plain data. The
-// controller orders its departure; the source's next plan has its pages leave, and its outputs after that step tell
-// what the target must know; the controller gives that to the target, whose next plan has the pages arrive.
+// Messages about a sequence that moves from one DP group to another. Plain data. The controller orders the departure.
+// The source's next plan makes the pages leave, and its outputs after that step carry what the target must know. The
+// controller sends that to the target, whose next plan makes the pages arrive.
 #pragma once
 
 #include <cstdint>
@@ -11,23 +11,23 @@
 
 namespace braid {
 
-using MoveId = uint64_t;  // unique in an engine: a request may move more than once
+using MoveId = uint64_t;  // unique in an engine; a request may move more than once
 
 inline constexpr int32_t kMaxMovesUnderWay = 64;  // of all groups
 inline constexpr int32_t kMaxKvGroups = 8;        // of one model
 
-// Groups are numbered over all worlds. Rank i of the source hands its part to rank i of the target.
+// Groups are numbered over all worlds. Rank i of the source sends its part to rank i of the target.
 struct Move {
   MoveId id = 0;
   int32_t from_group = 0;
   int32_t to_group = 0;
-  // Whose keys and values travel, of all KV groups together; 0: none, the sequence waited for pages when it left.
+  // Pages that travel, of all KV groups together; 0: the sequence was waiting for pages when it left.
   int32_t num_pages = 0;
 
   bool operator==(const Move&) const = default;
 };
 
-// How many pages travel is not known yet.
+// The number of pages is not known yet.
 struct DepartOrder {
   RequestId request = 0;
   Move move;
@@ -35,11 +35,11 @@ struct DepartOrder {
   bool operator==(const DepartOrder&) const = default;
 };
 
-// All that one group's scheduler knows of a sequence and another's must, but its pages.
+// All that the target's scheduler must know about a sequence, except its pages.
 struct MovedSequence {
   SchedulerRequest request;
-  std::vector<TokenId> output;  // so far; at least one
-  int32_t cached_tokens = 0;    // of its prompt, where it first ran
+  std::vector<TokenId> output;  // so far; at least one token
+  int32_t cached_tokens = 0;    // prompt tokens found in the prefix cache where it first ran
 
   bool operator==(const MovedSequence&) const = default;
 };
@@ -51,11 +51,11 @@ struct MovingSequence {
   bool operator==(const MovingSequence&) const = default;
 };
 
-// The part of a step in a move: pages that are copied out, or in, before anything else of the step reads or writes.
+// A step's part in a move: pages that are copied out or in before anything else in the step reads or writes.
 struct MovedPages {
   Move move;
-  // By KV group, in the order of their positions; move.num_pages in all. Of those that arrive there may be none, and no
-  // groups: then what comes is taken and dropped, since nobody needs it any more or there was no room.
+  // By KV group, in order of position; move.num_pages in all. On arrival this may be empty: then the pages are received
+  // and dropped, because the sequence was aborted or there was no room.
   std::vector<std::vector<PageId>> pages = {};
 
   bool operator==(const MovedPages&) const = default;

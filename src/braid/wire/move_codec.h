@@ -1,4 +1,5 @@
-// Requests, and what tells of moves, within the messages of this room (assignment_map.fbs, step_plan.fbs).
+// Encodes requests and moves within the messages of wire/ (assignment_map.fbs, step_plan.fbs). Tested by
+// assignment_map_codec_test.cc and step_plan_codec_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -12,10 +13,10 @@
 
 namespace braid {
 
-// What a message may say of requests; both ends know it from their start.
+// The limits of requests in a message; both ends know them from the start.
 struct RequestLimits {
   int64_t max_prompt_len = 0;
-  int64_t context_len = 0;  // prompt and output of one that moves
+  int64_t context_len = 0;  // prompt and output of a sequence that moves
   int32_t vocab_size = 0;
   int32_t num_groups = 1;
 };
@@ -28,7 +29,7 @@ Result<Move> decode_move(const step_plan_format::Move* from, int32_t num_groups)
 
 using MovingSequences = flatbuffers::Vector<flat::Offset<assignment_map_format::MovingSequence>>;
 flat::Offset<MovingSequences> encode_moving(flat::Builder& builder, const std::vector<MovingSequence>& moving);
-// At most max_count of them. An error names the request.
+// At most max_count sequences. An error names the request.
 Result<std::vector<MovingSequence>> decode_moving(const MovingSequences* from, int64_t max_count,
                                                   const RequestLimits& limits);
 

@@ -9,7 +9,7 @@ namespace {
 
 using Sampling = step_plan_format::Sampling;
 
-// What of a state is not among its parameters; the lists are added already.
+// The rest of a SamplingState beside its parameters; its lists are already in the builder.
 struct StateParts {
   int32_t num_prompt_tokens = 0;
   int32_t num_output_tokens = 0;

@@ -1,4 +1,5 @@
-// Sampling parameters within the messages of this room (step_plan.fbs: Sampling).
+// Encodes sampling parameters within the messages of wire/ (step_plan.fbs: Sampling). Tested by step_plan_codec_test.cc
+// and assignment_map_codec_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -10,11 +11,11 @@
 
 namespace braid {
 
-// The parameters alone, and with what a step must know beside them.
+// The parameters alone, or with the sampling state that a step needs.
 flat::Offset<step_plan_format::Sampling> encode_sampling(flat::Builder& builder, const SamplingParams& params);
 flat::Offset<step_plan_format::Sampling> encode_sampling(flat::Builder& builder, const SamplingState& state);
 
-// Every value in its range. Nothing is said about prompt and output tokens: see decode_sampling_state.
+// Every returned value is in its range. Prompt and output tokens are not decoded here: see decode_sampling_state.
 Result<SamplingParams> decode_sampling_params(const step_plan_format::Sampling& from, int32_t vocab_size);
 Result<SamplingState> decode_sampling_state(const step_plan_format::Sampling& from, int32_t vocab_size,
                                             int64_t context_len);

@@ -1,4 +1,5 @@
-// Bytes that many may read and nobody changes: a message is made once and handed on without copies.
+// Immutable bytes with shared ownership: a message is made once and passed on without copies. Tested by
+// transport/link_test.cc.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +18,7 @@ class SharedBytes {
     span_ = *owner;
     owner_ = std::move(owner);
   }
-  // `bytes` live as long as `owner`.
+  // `bytes` must live as long as `owner`.
   SharedBytes(std::shared_ptr<const void> owner, std::span<const std::byte> bytes)
       : owner_(std::move(owner)), span_(bytes) {}
 

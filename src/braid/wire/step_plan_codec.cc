@@ -18,7 +18,7 @@ using flat::Builder;
 using flat::decode_ids;
 using flat::Offset;
 
-// Beyond these a FlatBuffer is not one of ours: depth Plan > Sequence > PageTable.
+// The deepest is Plan > Sequence > PageTable; a deeper FlatBuffer is not one of ours.
 constexpr flatbuffers::uoffset_t kMaxDepth = 8;
 
 Offset<format::Sequence> encode_sequence(Builder& builder, const SequencePlan& sequence) {
@@ -56,14 +56,14 @@ Result<PromptScoring> decode_scoring(const format::Scoring& from, int64_t num_ne
 
 // For new tokens at [first_position, end).
 Result<PageTable> decode_table(const format::PageTable& from, int64_t first_position, int64_t end,
-                               const KvGroupLimits& group, int32_t page_size) {
+                               const KvGroupLimits& kv_group, int32_t page_size) {
   PageTable table{.first_page = from.first_page()};
-  const int64_t first_seen = group.window == 0 ? 0 : std::max<int64_t>(0, first_position - group.window + 1);
+  const int64_t first_seen = kv_group.window == 0 ? 0 : std::max<int64_t>(0, first_position - kv_group.window + 1);
   if (table.first_page < 0 || int64_t{table.first_page} * page_size > first_seen) {
     return fail("pages from {} on, position {} is seen", table.first_page, first_seen);
   }
   const int64_t num_pages = (end + page_size - 1) / page_size - table.first_page;
-  TRY(table.pages, decode_ids(from.pages(), "pages", num_pages, group.num_pages));
+  TRY(table.pages, decode_ids(from.pages(), "pages", num_pages, kv_group.num_pages));
   if (std::cmp_not_equal(table.pages.size(), num_pages)) {
     return fail("{} pages for {} positions, not {}", table.pages.size(), end, num_pages);
   }
@@ -84,9 +84,9 @@ Result<SequencePlan> decode_sequence(const format::Sequence& from, const StepPla
   if (num_tables != limits.kv_groups.size()) {
     return fail("{} page tables, {} KV groups", num_tables, limits.kv_groups.size());
   }
-  for (uint32_t group = 0; group < num_tables; ++group) {
-    TRY(PageTable table, decode_table(*from.page_tables()->Get(group), sequence.first_position, end,
-                                      limits.kv_groups[group], limits.page_size));
+  for (uint32_t kv_group = 0; kv_group < num_tables; ++kv_group) {
+    TRY(PageTable table, decode_table(*from.page_tables()->Get(kv_group), sequence.first_position, end,
+                                      limits.kv_groups[kv_group], limits.page_size));
     sequence.page_tables.push_back(std::move(table));
   }
   sequence.has_long_rope = from.has_long_rope();
@@ -128,15 +128,15 @@ Result<std::vector<MovedPages>> decode_moved(const MovedPagesList* from, bool ma
     if (own.move.num_pages < 1 || own.move.num_pages > most) {
       return fail("move {} of {} pages, the context has {}", own.move.id, own.move.num_pages, most);
     }
-    const auto num_groups = one->tables() == nullptr ? 0 : one->tables()->size();
-    if (may_drop && num_groups == 0) continue;
-    if (num_groups != limits.kv_groups.size()) {
-      return fail("move {} of {} KV groups, there are {}", own.move.id, num_groups, limits.kv_groups.size());
+    const auto num_kv_groups = one->tables() == nullptr ? 0 : one->tables()->size();
+    if (may_drop && num_kv_groups == 0) continue;
+    if (num_kv_groups != limits.kv_groups.size()) {
+      return fail("move {} of {} KV groups, there are {}", own.move.id, num_kv_groups, limits.kv_groups.size());
     }
     size_t num_pages = 0;
-    for (uint32_t group = 0; group < num_groups; ++group) {
-      TRY(own.pages.emplace_back(), decode_ids(one->tables()->Get(group)->pages(), "pages that move",
-                                               own.move.num_pages, limits.kv_groups[group].num_pages));
+    for (uint32_t kv_group = 0; kv_group < num_kv_groups; ++kv_group) {
+      TRY(own.pages.emplace_back(), decode_ids(one->tables()->Get(kv_group)->pages(), "pages that move",
+                                               own.move.num_pages, limits.kv_groups[kv_group].num_pages));
       num_pages += own.pages.back().size();
     }
     if (std::cmp_not_equal(num_pages, own.move.num_pages)) {

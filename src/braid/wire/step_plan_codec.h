@@ -1,4 +1,4 @@
-// StepPlans as bytes (FlatBuffers, step_plan.fbs): how a group's publisher sends them to its subscribers.
+// StepPlans as bytes (FlatBuffers, step_plan.fbs). A group's publisher sends them to its subscribers.
 #pragma once
 
 #include <cstddef>
@@ -11,13 +11,13 @@
 
 namespace braid {
 
-// Layers with the same attention window.
+// The layers with the same attention window.
 struct KvGroupLimits {
-  int32_t window = 0;  // 0: they see all
+  int32_t window = 0;  // 0: they see all positions
   int32_t num_pages = 0;
 };
 
-// What a plan may hold; both ends know it from their start.
+// The limits of a plan; both ends know them from the start.
 struct StepPlanLimits {
   int64_t max_bytes = int64_t{1} << 28;
   int32_t max_sequences = 0;
@@ -26,14 +26,14 @@ struct StepPlanLimits {
   int32_t vocab_size = 0;
   int32_t page_size = 0;
   std::vector<KvGroupLimits> kv_groups = {};
-  int32_t num_groups = 1;  // DP groups, of all worlds
-  int32_t max_moves = 0;   // that leave, and as many that arrive
+  int32_t num_groups = 1;  // DP groups of all worlds
+  int32_t max_moves = 0;   // leaving, and as many arriving
 };
 
 std::vector<std::byte> encode(const StepPlan& plan);
 
-// The plan in these bytes, or an error that names the first thing in them that is not as it must be: nothing is read
-// before it is verified, and a plan that is returned can be executed without further checks.
+// Returns the plan, or an error that names the first thing that is wrong with the bytes. Nothing is read before it is
+// verified. A returned plan can be executed without further checks.
 Result<StepPlan> decode_step_plan(std::span<const std::byte> bytes, const StepPlanLimits& limits);
 
 }  // namespace braid

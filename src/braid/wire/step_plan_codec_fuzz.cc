@@ -1,4 +1,4 @@
-// libFuzzer: any bytes are refused, or give a plan that encodes and decodes to itself.
+// libFuzzer: any bytes are refused, or decode to a plan that survives encoding and decoding.
 #include "braid/base/check.h"
 #include "braid/wire/step_plan_codec.h"
 

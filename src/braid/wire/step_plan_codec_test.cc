@@ -25,14 +25,14 @@ TEST(StepPlanCodec, APlanComesBackAsItWas) {
     const auto decoded = decode_step_plan(bytes, kLimits);
     ASSERT_TRUE(decoded.ok()) << "seed " << seed << ": " << decoded.error().message;
     EXPECT_EQ(decoded.value(), plan) << "seed " << seed;
-    bytes.insert(bytes.begin(), std::byte{0});  // wherever it lies in memory
+    bytes.insert(bytes.begin(), std::byte{0});  // now unaligned
     const auto shifted = decode_step_plan(std::span(bytes).subspan(1), kLimits);
     ASSERT_TRUE(shifted.ok());
     EXPECT_EQ(shifted.value(), plan);
   }
 }
 
-// Whatever is decoded from damaged bytes obeys the limits; most of it is refused. (The sanitizers watch.)
+// Most damaged bytes are refused; what decodes keeps the limits. (The sanitizers watch.)
 TEST(StepPlanCodec, DamagedBytesAreRefusedOrHarmless) {
   int refused = 0;
   constexpr int kRounds = 3000;
@@ -45,9 +45,9 @@ TEST(StepPlanCodec, DamagedBytesAreRefusedOrHarmless) {
     if (!decoded.ok()) continue;
     EXPECT_LE(decoded.value().num_tokens(), kLimits.max_step_tokens);
     for (const SequencePlan& sequence : decoded.value().sequences) {
-      for (size_t group = 0; group < 2; ++group) {
-        for (const PageId page : sequence.page_tables.at(group).pages) {
-          EXPECT_LT(page, kLimits.kv_groups[group].num_pages);
+      for (size_t kv_group = 0; kv_group < 2; ++kv_group) {
+        for (const PageId page : sequence.page_tables.at(kv_group).pages) {
+          EXPECT_LT(page, kLimits.kv_groups[kv_group].num_pages);
         }
       }
       EXPECT_LE(static_cast<size_t>(sequence.scoring.first_new) + sequence.scoring.tokens.size(),
@@ -57,7 +57,7 @@ TEST(StepPlanCodec, DamagedBytesAreRefusedOrHarmless) {
   EXPECT_GT(refused, kRounds / 3);
 }
 
-TEST(StepPlanCodec, WhatBreaksALimitIsNamed) {
+TEST(StepPlanCodec, ErrorsNameWhatBreaksALimit) {
   StepPlan plan;
   plan.step = 7;
   SequencePlan good;

@@ -1,5 +1,5 @@
-// What a step gives back to the publisher's scheduler: for each sequence that sampled or scored its tokens, or an
-// error.
+// A step's result for the publisher's scheduler: tokens or an error for each sequence that sampled or scored. Plain
+// data.
 #pragma once
 
 #include <cstdint>
@@ -13,14 +13,14 @@ namespace braid {
 
 struct SequenceResult {
   RequestId request = 0;
-  SampledToken sampled;                      // only if it samples
-  std::vector<ScoredToken> prompt_logprobs;  // one for each token that the plan's scoring lists
-  std::string error;                         // not empty: this request ends with it, and nothing else here counts
+  SampledToken sampled;                      // only if the sequence samples
+  std::vector<ScoredToken> prompt_logprobs;  // one for each token in the plan's scoring
+  std::string error;  // not empty: the request ends with this error, and the other fields do not count
 };
 
 struct StepResult {
   uint64_t step = 0;
-  std::vector<SequenceResult> sequences;  // those whose plan has_result(), in its order
+  std::vector<SequenceResult> sequences;  // those whose plan has_result(), in the plan's order
 };
 
 }  // namespace braid

@@ -1,5 +1,5 @@
-// Where a publisher finds its group's commands: assignment maps come over its link, and it verifies each, sees that
-// none is missing and takes its own part.
+// A group publisher's incoming commands. Assignment maps come over its link; it verifies each, checks that none is
+// missing, and takes its group's part. Tested by world_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -16,11 +16,12 @@ namespace braid {
 
 class GroupInbox {
  public:
-  // `group`: of all groups, as the maps number them.
+  // `group`: its number among all groups, as in the maps.
   GroupInbox(std::unique_ptr<PublisherLink> link, int32_t group, const AssignmentLimits& limits)
       : link_(std::move(link)), reader_(group, limits) {}
 
-  // All that has come, in its order, without waiting. After an error, which names the group, nothing more can be taken.
+  // All commands that have arrived, in order, without waiting. After an error, which names the group, the inbox is
+  // unusable.
   Result<std::vector<GroupCommand>> take() {
     std::vector<GroupCommand> commands;
     while (true) {
@@ -36,8 +37,8 @@ class GroupInbox {
   AssignmentReader reader_;
 };
 
-// What one map may hold for a group: it is given no more requests than its credits, and sequences from other groups
-// beyond them, and each ends once.
+// The most that one map may hold for a group: requests within its credits, sequences from other groups beyond them, and
+// one end for each.
 inline AssignmentLimits assignment_limits(const SchedulerConfig& group, int32_t num_groups, int64_t vocab_size) {
   return {.num_groups = num_groups,
           .max_requests = group.max_running_requests,

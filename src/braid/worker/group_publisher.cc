@@ -61,8 +61,8 @@ void GroupPublisher::depart(const DepartOrder& order) {
   next_.departed.push_back({.move = move, .sequence = std::move(departure->sequence)});
 }
 
-// In the order in which they came, which is that in which their source gave them: messages may be told apart by it. And
-// a later one may be given pages that were an earlier one's.
+// In order of arrival, which is the order in which the source sent them: a transport may identify messages by it. A
+// later arrival may get pages that an earlier one has dropped.
 std::vector<MovedPages> GroupPublisher::admit_arrivals() {
   std::vector<MovedPages> arriving;
   for (const auto& [moving, is_dropped] : std::exchange(arrivals_, {})) {

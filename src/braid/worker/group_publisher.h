@@ -1,12 +1,11 @@
-// The publisher of one DP group: takes the controller's commands, decides the group's steps, and says what came of
-// them. A state machine round the group's Scheduler: no thread, no clock, no tensor.
+// The publisher of one DP group: takes the controller's commands, decides the group's steps, and reports their results.
+// A state machine round the group's Scheduler: no thread, no clock, no tensor.
 //
-// A sequence that is ordered to another group leaves with the next plan, and the outputs after that step tell of it.
-// One that arrives is admitted when the next plan is made: until then it can still be aborted, and its pages are
-// dropped.
+// A sequence that is ordered to another group leaves with the next plan, and the outputs after that step report it. A
+// sequence that arrives is admitted when the next plan is made. If it is aborted before, its pages are dropped.
 //
 //   publisher.take(commands); auto plan = publisher.plan();
-//   plan == nullptr: report() what the commands brought; else run it, and send up commit(result, seconds).
+//   If plan is null, send report(); else run it and send commit(result, seconds).
 #pragma once
 
 #include <memory>
@@ -26,18 +25,19 @@ class GroupPublisher {
  public:
   explicit GroupPublisher(const SchedulerConfig& config) : scheduler_(config) {}
 
-  // In their order; not while a step is under way.
+  // Carries out the commands in order. Not while a step is under way.
   void take(std::vector<GroupCommand> commands);
 
-  // The group's next step, which its subscribers follow; null: it has nothing to do. `may_begin_prefills`: as the
-  // scheduler's.
+  // The group's next step, which its subscribers follow; null if there is nothing to do. `may_begin_prefills`: as in
+  // Scheduler::plan().
   std::shared_ptr<const StepPlan> plan(bool may_begin_prefills = true);
   const PrefillState& prefill_state() const { return scheduler_.prefill_state(); }
-  // A step of the world, also one without tokens of this group: those of the group with the most. Before commit().
+  // Call before commit() for every step of the world, also if this group is idle. `longest_tokens`: of the group with
+  // the most tokens.
   void count_step(int64_t longest_tokens) { num_longest_tokens_ += static_cast<uint64_t>(longest_tokens); }
-  // The plan's result. `step_s`: how long it took, for statistics alone.
+  // Takes the plan's result and returns the outputs. `step_s`: the step's duration, for statistics only.
   GroupOutputs commit(const StepResult& result, double step_s);
-  // What commands have brought that no step follows; nothing if the last outputs said it all.
+  // The outputs of commands that no step follows; nothing if there is no news since the last outputs.
   std::optional<GroupOutputs> report();
 
   PrefixProbe probe(std::span<const TokenId> prompt) const { return scheduler_.probe(prompt); }
@@ -57,11 +57,11 @@ class GroupPublisher {
   void check_if_idle() const;
 
   Scheduler scheduler_;
-  std::vector<WaitingArrival> arrivals_;  // that the scheduler does not know yet
-  std::vector<MovedPages> leaving_;       // with the next plan
+  std::vector<WaitingArrival> arrivals_;  // not yet in the scheduler
+  std::vector<MovedPages> leaving_;       // leave with the next plan
   std::shared_ptr<const StepPlan> plan_;  // under way
-  bool is_scheduled_ = false;             // it has sequences, not moves alone
-  GroupOutputs next_;                     // what the next outputs say already
+  bool is_scheduled_ = false;             // plan_ has sequences, not only moves
+  GroupOutputs next_;                     // collects the next outputs
   bool has_news_ = false;                 // commands were taken since the last outputs
   uint64_t num_commands_ = 0;
   uint64_t num_outputs_ = 0;

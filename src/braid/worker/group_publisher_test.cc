@@ -1,7 +1,9 @@
-// The publisher of a group: what it says up is what its scheduler does.
+// The publisher of a group reports what its scheduler does.
 #include "braid/worker/group_publisher.h"
 
 #include <gtest/gtest.h>
+
+#include "tests/support/worker/counted_result.h"
 
 namespace braid {
 namespace {
@@ -25,17 +27,13 @@ class GroupPublisherTest : public ::testing::Test {
   GroupOutputs step() {
     const auto plan = publisher_.plan();
     CHECK(plan != nullptr);
-    StepResult result{.step = plan->step};
-    for (const SequencePlan& sequence : plan->sequences) {
-      if (sequence.has_result()) result.sequences.push_back({.request = sequence.request, .sampled = {.token = 7}});
-    }
-    return publisher_.commit(result, 0.5);
+    return publisher_.commit(testing::counted_result(*plan, 7), 0.5);
   }
 
   GroupPublisher publisher_{kPublisherConfig};
 };
 
-TEST_F(GroupPublisherTest, OutputsCountTheCommandsThatTheyKnowOf) {
+TEST_F(GroupPublisherTest, OutputsCountTheCommandsTakenSoFar) {
   EXPECT_EQ(publisher_.plan(), nullptr);
   EXPECT_FALSE(publisher_.report().has_value()) << "nothing has happened";
   publisher_.take(commands_of({published_request(1, 5, 2), published_request(2, 3, 2)}));
@@ -74,7 +72,7 @@ TEST_F(GroupPublisherTest, CommandsThatNoStepFollowsAreReportedAlone) {
   ASSERT_TRUE(outputs.has_value());
   EXPECT_FALSE(outputs->step.has_value());
   EXPECT_EQ(outputs->load.num_commands, 4U);
-  EXPECT_EQ(outputs->flushed_tokens, std::vector<int64_t>{8});  // the whole pages of the first chunk
+  EXPECT_EQ(outputs->flushed_tokens, std::vector<int64_t>{8});  // the full pages of the first chunk
   EXPECT_EQ(outputs->load.scheduler.num_free_pages, kPublisherConfig.num_pages);
 }
 
@@ -88,16 +86,11 @@ TEST_F(GroupPublisherTest, ARequestThatCanNeverRunIsAnOutcomeBesideTheOthers) {
   EXPECT_EQ(outputs.outcomes[1].token->token, 7);
 }
 
-// Two groups, and what the one's outputs have the other take.
-class MovingPublishersTest : public ::testing::Test {
+// Two groups; the target takes what the source's outputs report.
+class GroupPublisherMovesTest : public ::testing::Test {
  protected:
   static GroupOutputs run(GroupPublisher& publisher, const StepPlan& plan) {
-    StepResult result{.step = plan.step};
-    for (const SequencePlan& sequence : plan.sequences) {
-      const TokenId token = 10 + sequence.sampling.num_output_tokens;
-      if (sequence.has_result()) result.sequences.push_back({.request = sequence.request, .sampled = {.token = token}});
-    }
-    return publisher.commit(result, 0.5);
+    return publisher.commit(testing::counted_result(plan, 10), 0.5);
   }
   static GroupOutputs step(GroupPublisher& publisher) {
     const auto plan = publisher.plan();
@@ -113,7 +106,7 @@ class MovingPublishersTest : public ::testing::Test {
   GroupPublisher target_{kPublisherConfig};
 };
 
-TEST_F(MovingPublishersTest, ASequenceLeavesWithOneStepAndGoesOnWithAnother) {
+TEST_F(GroupPublisherMovesTest, ASequenceLeavesInOneStepAndContinuesInAnother) {
   source_.take(commands_of({published_request(1, 5, 6), published_request(2, 3, 6)}));
   (void)step(source_);
   source_.take(commands_of({departs(1)}));
@@ -141,7 +134,7 @@ TEST_F(MovingPublishersTest, ASequenceLeavesWithOneStepAndGoesOnWithAnother) {
   EXPECT_EQ(news.load.num_commands, 1U);
 }
 
-TEST_F(MovingPublishersTest, TheLastOneLeavesInAStepWithoutTokens) {
+TEST_F(GroupPublisherMovesTest, TheLastSequenceLeavesInAStepWithoutTokens) {
   source_.take(commands_of({published_request(1, 4, 6)}));
   (void)step(source_);
   source_.take(commands_of({departs(1)}));
@@ -157,7 +150,7 @@ TEST_F(MovingPublishersTest, TheLastOneLeavesInAStepWithoutTokens) {
   EXPECT_FALSE(source_.report().has_value());
 }
 
-TEST_F(MovingPublishersTest, WhatIsAbortedOnItsWayIsTakenAndDropped) {
+TEST_F(GroupPublisherMovesTest, ASequenceAbortedOnItsWayIsTakenAndDropped) {
   source_.take(commands_of({published_request(1, 5, 6)}));
   (void)step(source_);
   source_.take(commands_of({departs(1)}));
@@ -179,7 +172,7 @@ TEST_F(MovingPublishersTest, WhatIsAbortedOnItsWayIsTakenAndDropped) {
   }
 }
 
-TEST_F(MovingPublishersTest, WithoutRoomItsPagesAreDroppedAndItIsComputedAnew) {
+TEST_F(GroupPublisherMovesTest, WithoutRoomItsPagesAreDroppedAndItIsRecomputed) {
   source_.take(commands_of({published_request(9, 20, 6)}));
   (void)step(source_), (void)step(source_), (void)step(source_);
   source_.take(commands_of({departs(9)}));
@@ -202,7 +195,7 @@ TEST_F(MovingPublishersTest, WithoutRoomItsPagesAreDroppedAndItIsComputedAnew) {
   EXPECT_EQ(last, 15) << "its sixth";
 }
 
-TEST_F(MovingPublishersTest, WhatHasEndedOrNotBegunStays) {
+TEST_F(GroupPublisherMovesTest, SequencesThatEndedOrHaveNotBegunStay) {
   source_.take(commands_of({published_request(1, 5, 1), published_request(2, 12, 4)}));
   EXPECT_EQ(step(source_).outcomes.at(0).finish, FinishReason::kLength);
   source_.take(commands_of({departs(1), departs(2), departs(3)}));
@@ -211,7 +204,7 @@ TEST_F(MovingPublishersTest, WhatHasEndedOrNotBegunStays) {
   EXPECT_EQ(outputs.load.num_commands, 5U);
 }
 
-TEST_F(MovingPublishersTest, WhatWaitedForPagesLeavesWithoutAny) {
+TEST_F(GroupPublisherMovesTest, ASequenceThatWaitsForPagesLeavesWithoutAny) {
   GroupPublisher source(
       {.num_pages = 8, .page_size = 4, .context_len = 32, .max_running_requests = 4, .chunked_prefill_size = 8});
   source.take(commands_of({published_request(1, 8, 20), published_request(2, 8, 20)}));

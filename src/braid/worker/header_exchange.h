@@ -1,4 +1,5 @@
-// Where the ranks' headers meet, once a round (step_protocol.h).
+// How the ranks exchange their headers, once a round (step_protocol.h). Tested by world_test.cc and
+// world_fault_test.cc.
 #pragma once
 
 #include <span>
@@ -13,13 +14,13 @@ namespace braid {
 class HeaderExchange {
  public:
   virtual ~HeaderExchange() = default;
-  // `all` [ranks]: every rank's header of this round. An error ends the world; it never waits for ever.
+  // Fills `all` [ranks] with every rank's header of this round. An error ends the world. Never waits for ever.
   virtual Status exchange(const StepHeader& own, std::span<StepHeader> all) = 0;
-  // This rank leaves: whatever its peers wait for ends with an error.
+  // This rank leaves: everything that its peers wait for ends with an error.
   virtual void abort(const std::string& reason) = 0;
 };
 
-// One rank alone.
+// For a rank that is alone in its world.
 class SingleRankHeaders final : public HeaderExchange {
  public:
   Status exchange(const StepHeader& own, std::span<StepHeader> all) override {
@@ -29,7 +30,7 @@ class SingleRankHeaders final : public HeaderExchange {
   void abort(const std::string& /*reason*/) override {}
 };
 
-// Several: one all-gather of the world. What the ranks do until the next one counts as the round's.
+// For several ranks: one all-gather of the world. Collectives until the next exchange belong to this round.
 class WorldHeaders final : public HeaderExchange {
  public:
   explicit WorldHeaders(WorldCommunicator world) : world_(world) {}

@@ -8,7 +8,7 @@
 namespace braid {
 
 Status LocalKvPageTransfer::give(const Move& move, int32_t attn_tp_rank, const KvCache& cache,
-                                 KvPageCopy::PagesByGroup pages) {
+                                 KvPageCopy::PagesByKvGroup pages) {
   KvPageCopy part = KvPageCopy::gather(cache, pages);
   {
     const std::lock_guard lock(mutex_);
@@ -20,7 +20,7 @@ Status LocalKvPageTransfer::give(const Move& move, int32_t attn_tp_rank, const K
 }
 
 Status LocalKvPageTransfer::take(const Move& move, int32_t attn_tp_rank, KvCache& cache,
-                                 KvPageCopy::PagesByGroup pages) {
+                                 KvPageCopy::PagesByKvGroup pages) {
   std::optional<KvPageCopy> part;
   {
     std::unique_lock lock(mutex_);

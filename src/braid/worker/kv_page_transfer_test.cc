@@ -9,24 +9,24 @@
 namespace braid {
 namespace {
 
-constexpr KvShape kCourierShape{
+constexpr KvShape kTransferShape{
     .num_layers = 2, .num_kv_heads = 1, .head_dim = 8, .dtype = DType::kFloat32, .page_size = 16};
-constexpr int64_t kCourierPage = 8 * 16 * 4;
+constexpr int64_t kTransferPage = 8 * 16 * 4;
 constexpr Move kMove{.id = 7, .from_group = 0, .to_group = 1, .num_pages = 2};
 
 void fill(KvCache& cache, PageId page, int value) {
   cache.mark_committed(std::span(&page, 1));
   for (int32_t layer = 0; layer < cache.num_layers(); ++layer) {
-    std::memset(cache.layer(layer).keys + page * kCourierPage, value, kCourierPage);
-    std::memset(cache.layer(layer).values + page * kCourierPage, value + 1, kCourierPage);
+    std::memset(cache.layer(layer).keys + page * kTransferPage, value, kTransferPage);
+    std::memset(cache.layer(layer).values + page * kTransferPage, value + 1, kTransferPage);
   }
 }
 
 bool is_filled(const KvCache& cache, PageId page, int value) {
   for (int32_t layer = 0; layer < cache.num_layers(); ++layer) {
-    for (int64_t i = 0; i < kCourierPage; ++i) {
-      if (cache.layer(layer).keys[page * kCourierPage + i] != static_cast<std::byte>(value)) return false;
-      if (cache.layer(layer).values[page * kCourierPage + i] != static_cast<std::byte>(value + 1)) return false;
+    for (int64_t i = 0; i < kTransferPage; ++i) {
+      if (cache.layer(layer).keys[page * kTransferPage + i] != static_cast<std::byte>(value)) return false;
+      if (cache.layer(layer).values[page * kTransferPage + i] != static_cast<std::byte>(value + 1)) return false;
     }
   }
   return true;
@@ -35,9 +35,9 @@ bool is_filled(const KvCache& cache, PageId page, int value) {
 const std::vector<std::vector<PageId>> kFrom = {{3, 0}};
 const std::vector<std::vector<PageId>> kTo = {{1, 2}};
 
-TEST(LocalKvPageTransfer, BringsEachRanksPagesAsTheyWereWhenTheyWereGiven) {
-  KvCache source(kCourierShape, 4);
-  KvCache target(kCourierShape, 4);
+TEST(LocalKvPageTransfer, TakesEachRanksPagesAsTheyWereWhenGiven) {
+  KvCache source(kTransferShape, 4);
+  KvCache target(kTransferShape, 4);
   fill(source, 3, 30);
   fill(source, 0, 10);
   LocalKvPageTransfer page_transfer(1);
@@ -52,9 +52,9 @@ TEST(LocalKvPageTransfer, BringsEachRanksPagesAsTheyWereWhenTheyWereGiven) {
   EXPECT_EQ(page_transfer.num_parts_on_the_way(), 0);
 }
 
-TEST(LocalKvPageTransfer, WhatNobodyNeedsIsTakenAndDropped) {
-  KvCache source(kCourierShape, 4);
-  KvCache target(kCourierShape, 4);
+TEST(LocalKvPageTransfer, TakingIntoNoPagesDropsTheCopy) {
+  KvCache source(kTransferShape, 4);
+  KvCache target(kTransferShape, 4);
   fill(target, 1, 5);
   LocalKvPageTransfer page_transfer(1);
   ASSERT_TRUE(page_transfer.give(kMove, 0, source, kFrom).ok());
@@ -64,8 +64,8 @@ TEST(LocalKvPageTransfer, WhatNobodyNeedsIsTakenAndDropped) {
 }
 
 TEST(LocalKvPageTransfer, WaitsForAnotherWorldsPart) {
-  KvCache source(kCourierShape, 4);
-  KvCache target(kCourierShape, 4);
+  KvCache source(kTransferShape, 4);
+  KvCache target(kTransferShape, 4);
   fill(source, 3, 1);
   fill(source, 0, 2);
   LocalKvPageTransfer page_transfer(60);
@@ -75,8 +75,8 @@ TEST(LocalKvPageTransfer, WaitsForAnotherWorldsPart) {
   EXPECT_TRUE(is_filled(target, 1, 1));
 }
 
-TEST(LocalKvPageTransfer, WhatDoesNotComeIsAnErrorThatNamesIt) {
-  KvCache target(kCourierShape, 4);
+TEST(LocalKvPageTransfer, AMissingPartIsAnErrorThatNamesIt) {
+  KvCache target(kTransferShape, 4);
   LocalKvPageTransfer page_transfer(0.01);
   EXPECT_EQ(page_transfer.take(kMove, 1, target, kTo).error().message,
             "rank 1 of group 1 waits for move 7 from group 0, longer than 0.01 s");

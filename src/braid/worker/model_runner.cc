@@ -10,7 +10,7 @@ namespace braid {
 ModelRunner::ModelRunner(RunnerParts parts)
     : parts_(parts),
       scratch_(static_cast<size_t>(parts.team.size())),
-      sequences_(static_cast<size_t>(parts.kv_cache.groups().count())) {
+      sequences_(static_cast<size_t>(parts.kv_cache.kv_groups().count())) {
   for (int32_t layer = 0; layer < parts_.kv_cache.num_layers(); ++layer) {
     kv_layers_.push_back(parts_.kv_cache.layer(layer));
   }
@@ -42,7 +42,7 @@ void ModelRunner::follow(const StepPlan& plan, int64_t num_logit_rows) {
   for_each_chunk(hidden, rows, num_logit_rows, [](size_t, ConstRows) {});
 }
 
-// A sequence's scored rows, then the one that is sampled, which is its last: ascending.
+// Ascending rows: each sequence's scored rows, then its last row, if that is sampled.
 std::vector<ModelRunner::WantedRow> ModelRunner::wanted_rows(const StepPlan& plan, StepResult& result) const {
   result.sequences.resize(static_cast<size_t>(std::ranges::count_if(plan.sequences, &SequencePlan::has_result)));
   std::vector<WantedRow> rows;
@@ -67,9 +67,8 @@ std::vector<ModelRunner::WantedRow> ModelRunner::wanted_rows(const StepPlan& pla
   return rows;
 }
 
-// Where all rows want their most likely token and nothing else, the head's product need not be written down: 19 MB for
-// 32 rows of 150 000 tokens. False: that is not so, or a row has no largest value, and sample() is to say what is
-// wrong.
+// If all rows need only their most likely token, the head's product need not be written to memory (19 MB for 32 rows of
+// 150 000 tokens). Returns false if some row needs more, or has no largest value: then sample() reports the error.
 bool ModelRunner::choose_largest(Rows hidden, std::span<const WantedRow> rows) {
   const auto is_greedy = [](const WantedRow& row) {
     return row.scoring == nullptr && !row.sequence->sampling.is_masked && takes_largest(row.sequence->sampling);
@@ -123,8 +122,8 @@ void ModelRunner::score_row(WantedRow& row, std::span<const float> logits, Sampl
   }
 }
 
-// Calls take(first of `rows`, their logits) for as many rows at once as there is room for; with no rows where another
-// group of the world still has some.
+// Calls take(index of the first row, logits) for as many rows at once as fit; also without rows while another group of
+// the world still has some.
 void ModelRunner::for_each_chunk(Rows hidden, std::span<const WantedRow> rows, int64_t num_logit_rows,
                                  FunctionRef<void(size_t, ConstRows)> take) {
   const int64_t chunk = parts_.workspace.logit_input.max_rows();
@@ -139,7 +138,7 @@ void ModelRunner::for_each_chunk(Rows hidden, std::span<const WantedRow> rows, i
   }
 }
 
-// Rows go to the threads in turn, each with scratch memory of its own.
+// The threads take the rows in turn, each with scratch memory of its own.
 template <typename Judge>
 void ModelRunner::for_each_row(Rows hidden, std::span<WantedRow> rows, int64_t num_logit_rows, const Judge& judge) {
   const auto num_slots = static_cast<int64_t>(scratch_.size());
@@ -192,9 +191,9 @@ Rows ModelRunner::forward(const StepPlan& plan) {
   return parts_.model.forward(step, ids_);
 }
 
-// Where pages behind a window are gone, attention counts its positions from the first block of keys of which a page is
-// left: block by block it computes the same (Ops::kKvTileTokens). Pages of that block that are gone are not read:
-// another stands for them.
+// Where pages behind a window are gone, attention counts positions from the first KV tile that still has a page. Each
+// tile's result is the same (Ops::kKvTileTokens). Missing pages of that tile are never read; the table names another
+// page in their place.
 void ModelRunner::add_attention_sequence(size_t group, const SequencePlan& sequence, int64_t first_row) {
   const PageTable& table = sequence.page_tables[group];
   AttentionSequence attended{.first_row = first_row,

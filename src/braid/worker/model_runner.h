@@ -1,4 +1,5 @@
-// Executes StepPlans on one rank: it decides nothing, and sees nothing but the plan.
+// Executes StepPlans on one rank. It sees nothing but the plan and decides nothing. Tested by transformers_test.cc and
+// api/engine_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -33,20 +34,19 @@ class ModelRunner {
  public:
   explicit ModelRunner(RunnerParts parts);
 
-  // A plan of zero sequences is a step like any other. `masks`: of the sequences that have one; asked after the forward
-  // pass. `num_logit_rows`: the most that any group of the world needs in this step, since all ranks compute logits
-  // equally often; 0: as the plan needs.
+  // A plan of zero sequences is an ordinary step. `masks`: for sequences with a grammar, read after the forward pass.
+  // `num_logit_rows`: the most that any group of the world needs in this step, since all ranks must compute logits
+  // equally often; 0: as many as the plan needs.
   StepResult execute(const StepPlan& plan, TokenMasks* masks = nullptr, int64_t num_logit_rows = 0);
 
-  // The step of a rank that follows: its part of the forward pass and of the logits, which its group's publisher
-  // judges.
+  // The step of a subscriber: its part of the forward pass and of the logits. The group's publisher samples.
   void follow(const StepPlan& plan, int64_t num_logit_rows);
 
-  // Experts whose weights the last step read, summed over its layers: for benchmarks.
+  // The number of experts whose weights the last step read, summed over its layers: for benchmarks.
   int64_t touched_experts() const { return parts_.workspace.touched_experts; }
 
-  // The same forward pass, giving the raw logits of every new token in the plan's order: visit(row, logits [vocab]).
-  // `num_logit_rows`: as execute()'s.
+  // The same forward pass, then visit(row, logits [vocab]) with the raw logits of every new token in the plan's order.
+  // `num_logit_rows`: as in execute().
   void for_each_logits(const StepPlan& plan, FunctionRef<void(int64_t row, std::span<const float> logits)> visit,
                        int64_t num_logit_rows = 0);
 
@@ -54,16 +54,16 @@ class ModelRunner {
   Rows forward(const StepPlan& plan);
   void add_attention_sequence(size_t group, const SequencePlan& sequence, int64_t first_row);
   ConstRows logits_of(Rows hidden, std::span<const int32_t> rows);
-  Step prepared_step();  // by forward()
+  Step prepared_step();  // the step that forward() has prepared
 
-  // A row whose logits a step needs, to score the token behind it or to sample one, and where the answer goes.
+  // A row whose logits a step needs, to score the next token of the prompt or to sample one, and where the result goes.
   struct WantedRow {
     int32_t row = 0;  // of the step
     const SequencePlan* sequence = nullptr;
-    const PromptScoring* scoring = nullptr;  // null: it is sampled
-    size_t index = 0;                        // in the scoring's tokens, and in the result's prompt_logprobs
+    const PromptScoring* scoring = nullptr;  // null: sample a token
+    size_t index = 0;                        // in scoring->tokens and in result->prompt_logprobs
     SequenceResult* result = nullptr;
-    std::string error = {};  // not yet the result's: its rows may be on several threads
+    std::string error = {};  // copied to the result later: several threads may work on one sequence's rows
   };
   std::vector<WantedRow> wanted_rows(const StepPlan& plan, StepResult& result) const;
   static void sample_row(WantedRow& row, std::span<const float> logits, SamplerScratch& scratch, TokenMasks* masks);
@@ -76,9 +76,9 @@ class ModelRunner {
 
   RunnerParts parts_;
   std::vector<KvLayer> kv_layers_;
-  std::vector<SamplerScratch> scratch_;  // one a thread
+  std::vector<SamplerScratch> scratch_;  // one for each thread
   std::vector<RowMax> maxima_;
-  // One step's batch; members only to keep their memory.
+  // One step's batch. Members only to reuse their memory.
   std::vector<TokenId> ids_;
   std::vector<int32_t> positions_;
   std::vector<uint8_t> uses_long_rope_;                    // Step::uses_long_rope

@@ -1,4 +1,4 @@
-// Groups that align their prefills, as publishers and headers alone.
+// Groups that align their prefills: tests the publishers and headers without ranks.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -9,6 +9,7 @@
 
 #include "braid/worker/group_publisher.h"
 #include "braid/worker/step_protocol.h"
+#include "tests/support/worker/counted_result.h"
 
 namespace braid {
 namespace {
@@ -17,14 +18,14 @@ constexpr SchedulerConfig kAlignedConfig{
     .num_pages = 256, .page_size = 4, .context_len = 128, .max_running_requests = 12, .chunked_prefill_size = 16};
 
 struct AlignedRun {
-  int num_prefill_rounds = 0;  // in which any group computes prompts
-  int num_aligned_rounds = 0;  // and more than one does
+  int num_prefill_rounds = 0;  // rounds in which any group computes prompts
+  int num_aligned_rounds = 0;  // rounds in which more than one group does
   std::map<RequestId, std::vector<TokenId>> tokens;
-  std::map<RequestId, int> waited;  // rounds from a request's coming to its first token
+  std::map<RequestId, int> waited;  // rounds from a request's arrival to its first token
   int32_t most_held_steps = 0;
 };
 
-// The same requests, at the same rounds, for the same groups, whatever the alignment.
+// Runs the same requests in the same rounds and groups, whatever the alignment.
 AlignedRun run_aligned(uint32_t seed, int32_t alignment) {
   constexpr int32_t kNumGroups = 3;
   constexpr int kRounds = 150;
@@ -68,14 +69,7 @@ AlignedRun run_aligned(uint32_t seed, int32_t alignment) {
     may_begin = may_begin_prefills(headers, alignment);
     for (size_t group = 0; group < groups.size(); ++group) {
       if (plans[group] == nullptr) continue;
-      StepResult result{.step = plans[group]->step};
-      for (const SequencePlan& sequence : plans[group]->sequences) {
-        const TokenId token = sequence.sampling.num_output_tokens;
-        if (sequence.has_result()) {
-          result.sequences.push_back({.request = sequence.request, .sampled = {.token = token}});
-        }
-      }
-      for (const RequestOutcome& outcome : groups[group]->commit(result, 0).outcomes) {
+      for (const RequestOutcome& outcome : groups[group]->commit(testing::counted_result(*plans[group]), 0).outcomes) {
         run.tokens[outcome.request].push_back(outcome.token->token);
         run.waited.emplace(outcome.request, round - came_at.at(outcome.request));
       }
@@ -84,7 +78,7 @@ AlignedRun run_aligned(uint32_t seed, int32_t alignment) {
   return run;
 }
 
-TEST(PrefillAlignment, GroupsPrefillTogetherAndNobodyWaitsBeyondTheBound) {
+TEST(PrefillAlignment, GroupsPrefillTogetherAndNoRequestWaitsBeyondTheBound) {
   int num_plain = 0;
   int num_aligned = 0;
   int num_together_plain = 0;

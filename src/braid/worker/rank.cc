@@ -14,12 +14,12 @@
 namespace braid {
 namespace {
 
-// KV memory ahead of use. A step readies twice what its tokens took, until its layers' next huge pages are there: so
-// they are before the current ones are full. Its time is the requests' time, and a new huge page may take 5 ms
-// (KvCache::commit_ahead), so there is a most, of a decode step with 64 sequences.
+// KV memory is prepared ahead of use. A step prepares twice the memory that its tokens took, until the next huge pages
+// of its layers are there: so they are ready before the current ones are full. Requests wait meanwhile, and a new huge
+// page may take 5 ms (KvCache::commit_ahead), so a step prepares at most what a decode step of 64 sequences needs.
 constexpr int64_t kMostAheadOfStep = int64_t{16} << 20;
 constexpr int64_t kLeadOfStep = 2 * CommittedPages::kPieceBytes;  // of each layer's keys
-// Without work there is time for more: some 10 000 tokens of a small model.
+// Without work there is time for more: about 10 000 tokens of a small model.
 constexpr int64_t kIdleLead = int64_t{1} << 30;  // of all the rank's layers
 
 }  // namespace
@@ -32,21 +32,16 @@ struct Rank::Parts {
         kv_cache(given.kv_shape, given.scheduler.kv_groups()),
         kv_token_bytes(kv_bytes_per_token(given.kv_shape).value()) {}
 
-  DpTokenExchange* with_others() const { return dp != nullptr ? &dp->exchange() : in_one_group.get(); }
-  TokenExchange& exchange() { return with_others() != nullptr ? static_cast<TokenExchange&>(*with_others()) : alone; }
-
   RankSetup setup;
   ThreadTeam team;
   std::unique_ptr<Ops> ops;
   KvCache kv_cache;
   int64_t kv_token_bytes = 0;
-  int64_t kv_bytes_due = 0;  // to be readied ahead of use
+  int64_t kv_bytes_due = 0;  // to be prepared ahead of use
   std::unique_ptr<Model> model;
+  std::unique_ptr<TokenExchange> exchange;
+  std::unique_ptr<TracedExchange> traced;  // round the exchange
   std::unique_ptr<AttentionBackend> attention_backend;
-  DpAttentionBackend* dp = nullptr;  // attention_backend, where the world has several groups
-  SingleRankExchange alone;
-  std::unique_ptr<DpTokenExchange> in_one_group;  // of a world that is one group of several ranks
-  std::unique_ptr<TracedExchange> traced;         // round whichever of these it is
   std::unique_ptr<Workspace> workspace;
   std::unique_ptr<ModelRunner> runner;
 };
@@ -72,23 +67,19 @@ Result<std::unique_ptr<Rank>> Rank::make(const RankSetup& setup, std::unique_ptr
   const LocalShape shape = local_shape(*setup.config, setup.place);
   const int64_t max_tokens = max_step_tokens(setup.scheduler);
   StepLimits limits{.group_tokens = max_tokens, .all_tokens = max_tokens, .group_logit_rows = setup.num_logit_rows};
-  if (world != nullptr) {
-    const DpAttentionConfig exchange = exchange_config(setup);
-    limits.all_tokens = exchange.max_rows();
-    const WorldCommunicator all = world->world(setup.place.tp_rank);
-    const GroupCommunicator group = world->group(setup.place.tp_rank);
-    if (setup.place.dp_size == 1) {
-      TRY(parts->in_one_group, initialize_dp_attention(exchange, *parts->ops, all, group));
-    } else {
-      auto created =
-          create_dp_attention_backend(std::move(backend), true, exchange, *parts->ops, all, group, *setup.logger);
-      if (created.dp == nullptr) return fail("rank {} has no DP attention", setup.place.tp_rank);
-      parts->dp = created.dp;
-      backend = std::move(created.backend);
-    }
+  if (world == nullptr) {
+    parts->exchange = std::make_unique<SingleRankExchange>();
+    parts->attention_backend = std::move(backend);
+  } else {
+    const int32_t tp_rank = setup.place.tp_rank;
+    const DpAttentionConfig config = exchange_config(setup);
+    limits.all_tokens = config.max_rows();
+    TRY(auto exchange, make_rank_exchange(config, backend->name(), *parts->ops, world->world(tp_rank),
+                                          world->group(tp_rank), *setup.logger));
+    parts->attention_backend = create_dp_attention_backend(std::move(backend), exchange.get());
+    parts->exchange = std::move(exchange);
   }
-  parts->attention_backend = std::move(backend);
-  parts->traced = std::make_unique<TracedExchange>(parts->exchange(), *setup.trace, setup.trace_rank);
+  parts->traced = std::make_unique<TracedExchange>(*parts->exchange, *setup.trace, setup.trace_rank);
   parts->workspace = std::make_unique<Workspace>(*setup.config, shape, setup.dtype, limits);
   parts->runner = std::make_unique<ModelRunner>(RunnerParts{.model = *parts->model,
                                                             .team = parts->team,
@@ -117,18 +108,10 @@ ThreadTeam& Rank::team() {
 }
 
 void Rank::begin_step(const WorldStep& step) {
-  DpTokenExchange* const exchange = parts_->with_others();
-  if (exchange == nullptr) return;
-  const DpAttentionMetadata metadata{
-      .step = step.number, .group_tokens = step.group_tokens, .padding = exchange->choose_padding(step.group_tokens)};
-  if (parts_->dp != nullptr) {
-    parts_->dp->begin_step(metadata);
-  } else {
-    exchange->begin_step(metadata);
-  }
+  prepare_exchange(*parts_->exchange, place(), step, *parts_->setup.logger);
 }
 
-// Those that leave before those that arrive: a page may do both.
+// Departures come before arrivals: a page may be used by both.
 Status Rank::move_pages(const StepPlan& plan) {
   const int32_t own = place().attn_tp_rank;
   for (const MovedPages& moved : plan.leaving) {
@@ -175,7 +158,7 @@ bool Rank::use_idle_time() {
 }
 
 ModelRunner& Rank::runner() {
-  CHECK(parts_->with_others() == nullptr, "rank {} has others", place().tp_rank);
+  CHECK(place().tp_size == 1, "rank {} has others in its world", place().tp_rank);
   return *parts_->runner;
 }
 

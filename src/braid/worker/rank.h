@@ -1,5 +1,6 @@
 // One rank: its share of the model's weights, its KV cache, its compute threads, its exchange with the world's other
-// ranks, and the runner over them. Made by RankSet, for one thread at a time.
+// ranks, and the runner over them. Made by RankSet. One thread at a time uses it. Tested by transformers_test.cc,
+// rank_set_test.cc and api/dispatch_invariance_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -18,18 +19,12 @@
 #include "braid/scheduler/scheduler.h"
 #include "braid/worker/kv_page_transfer.h"
 #include "braid/worker/model_runner.h"
+#include "braid/worker/rank_exchange.h"
 #include "braid/worker/rank_options.h"
 
 namespace braid {
 
-// What all ranks must know of each other's part in a step, the same on every rank.
-struct WorldStep {
-  int64_t number = 0;
-  std::vector<int32_t> group_tokens;  // of each group of the world; 0: it is idle; of all 0: pages move, nothing else
-  int64_t num_logit_rows = 0;         // the most that a group needs
-};
-
-// What a rank is made of, the same for all but `place` and `cpus`.
+// What a rank is made from. The same for all ranks except `place`, `cpus` and `trace_rank`.
 struct RankSetup {
   const ModelConfig* config = nullptr;
   RankPlace place;
@@ -48,13 +43,13 @@ struct RankSetup {
   KvPageTransfer* page_transfer = nullptr;  // of sequences that change their group
 };
 
-// The exchange of a rank that has others in its world; the same sizes on all of them.
+// The exchange of a rank with others in its world. The sizes are the same on all of them.
 DpAttentionConfig exchange_config(const RankSetup& setup);
 
 class Rank {
  public:
-  // On the thread whose CPUs its compute threads share. `world`: null for a rank that has no others; else all ranks of
-  // the world are made at once. The setup's configuration, its logger, its trace and the world outlive it.
+  // On the thread whose CPUs its compute threads share. `world`: null for a rank that is alone in its world; else all
+  // ranks of the world are made at once. The setup's configuration, logger and trace, and the world, outlive it.
   static Result<std::unique_ptr<Rank>> make(const RankSetup& setup, std::unique_ptr<Model> model,
                                             const ThreadWorld* world);
   ~Rank();
@@ -63,18 +58,18 @@ class Rank {
   const RankCpus& cpus() const;
   bool is_publisher() const { return place().attn_tp_rank == 0; }
 
-  // One step, which all ranks of the world execute: a publisher's result has its group's tokens, others' has none. An
-  // error is the world's end.
+  // One step, executed by all ranks of the world. A publisher's result has its group's tokens, a subscriber's has none.
+  // An error ends the world.
   Result<StepResult> execute(const StepPlan& plan, const WorldStep& step, TokenMasks* masks = nullptr);
 
-  // A few milliseconds of what makes later steps shorter, while there is no work: KV memory is readied. False: nothing
-  // is left to do.
+  // Call while there is no work: spends a few milliseconds on preparing KV memory, which makes later steps shorter.
+  // Returns false when nothing is left to do.
   bool use_idle_time();
 
-  // Of a rank that is alone in its world.
+  // Only for a rank that is alone in its world.
   ModelRunner& runner();
 
-  // The same forward pass, giving the raw logits of every new token in the plan's order.
+  // The same forward pass, then visit(row, logits [vocab]) with the raw logits of every new token in the plan's order.
   Status for_each_logits(const StepPlan& plan, const WorldStep& step,
                          FunctionRef<void(int64_t row, std::span<const float> logits)> visit);
 

@@ -1,4 +1,5 @@
-// How the ranks run their model: what the command line's flags of the same names say, validated.
+// How the ranks run their model: the values of the command line's flags with the same names. Checked by
+// check_rank_options() (process_ranks.h).
 #pragma once
 
 #include <cstdint>
@@ -22,11 +23,11 @@ inline constexpr int32_t kMaxPrefillAlignment = 1000;  // steps
 
 struct RankOptions {
   ParallelLayout layout;
-  std::optional<DpPaddingMode> dp_padding;  // absent: the cheapest of each step
+  std::optional<DpPaddingMode> dp_padding;  // absent: the cheapest for each step
   NumaChoice numa;
   double collective_timeout_s = 30;     // of one wait of a rank for the others
   std::optional<CpuIsa> isa;            // absent: the best of this machine
-  int32_t threads_per_rank = 0;         // 0: the cores that this process may use, shared out over the ranks
+  int32_t threads_per_rank = 0;         // 0: the cores that this process may use, divided by the ranks
   std::optional<DType> dtype;           // absent: bfloat16 unless the checkpoint is float32
   std::optional<DType> kv_cache_dtype;  // absent: as dtype
   std::string attention_backend = "fa";
@@ -36,7 +37,7 @@ struct RankOptions {
   int64_t context_length = 0;          // 0: the model's
   int64_t max_total_tokens = 0;        // in the KV pools of all groups; 0: as memory allows
   int64_t kv_cache_bytes = 0;          // of all KV pools at most; 0: as mem_fraction_static allows
-  double mem_fraction_static = 0.8;    // weights and KV together, of the memory available at start
+  double mem_fraction_static = 0.8;    // for weights and KV, of the memory available at the start
   bool radix_cache = true;
   std::string pack_cache;  // a folder that keeps packed weights for the next start; empty: none
 };

@@ -1,5 +1,5 @@
-// All ranks of this process: loaded together, since what they hold alike exists once, and worlds of them that step
-// together.
+// All ranks of this process. They are loaded together, because equal parts of the model are shared, and connected into
+// worlds that step together.
 #pragma once
 
 #include <cstdint>
@@ -11,27 +11,31 @@
 #include "braid/base/result.h"
 #include "braid/base/step_trace.h"
 #include "braid/model/load_model.h"
-#include "braid/parallel/local_world.h"
+#include "braid/parallel/thread_world.h"
 #include "braid/worker/kv_page_transfer.h"
+#include "braid/worker/process_ranks.h"
 #include "braid/worker/rank.h"
 #include "braid/worker/rank_options.h"
 #include "braid/worker/world.h"
 
 namespace braid {
 
-// What the exchange buffers of all ranks take together, being made for the largest step; 0 where each rank is alone in
-// its world. The layout is checked.
-int64_t exchange_buffer_bytes(const ModelConfig& config, const RankOptions& options, DType dtype);
+// What the exchange buffers of all ranks take together, sized for the largest step; 0 where each rank is alone in its
+// world. The layout is checked.
+int64_t exchange_buffer_bytes(const ModelConfig& config, const RankOptions& options, DType dtype,
+                              bool shares_memory = true);
 
 class RankSet {
  public:
-  // Reads the weights, places the ranks, sizes the KV pools by the memory that was available before, and says all of it
-  // in the log.
+  // Reads the weights, sizes the KV pools by the memory that was available before, makes the ranks and logs all of it.
+  static Result<std::unique_ptr<RankSet>> load(const Checkpoint& checkpoint, RankOptions options, ProcessRanks ranks,
+                                               std::shared_ptr<Logger> logger, const LoadProgress& progress);
+  // The same for all ranks of the options' layout, in this process and over shared memory.
   static Result<std::unique_ptr<RankSet>> load(const Checkpoint& checkpoint, const RankOptions& options,
                                                std::shared_ptr<Logger> logger, const LoadProgress& progress);
   ~RankSet();
 
-  const ParallelLayout& layout() const { return layout_; }
+  const ParallelLayout& layout() const { return own_.layout; }
   const ModelConfig& config() const { return config_; }
   const SchedulerConfig& scheduler_config() const { return scheduler_; }  // of each group
   CpuIsa isa() const { return isa_; }
@@ -42,42 +46,45 @@ class RankSet {
   Rank& rank(int32_t world, int32_t tp_rank) { return *ranks_[index_of(world, tp_rank)]; }
   Rank& first() { return *ranks_.front(); }
   // Null where a world is one rank.
-  const LocalWorld* world(int32_t index) const { return worlds_[static_cast<size_t>(index)].get(); }
+  const ThreadWorld* world(int32_t index) const { return worlds_[static_cast<size_t>(index)].get(); }
 
-  // What all ranks do, world by world, while it is on.
+  // Records what all ranks do, world by world, while it is on.
   StepTrace& trace() { return *trace_; }
   std::vector<std::string> rank_names() const;  // "rank 3 (group 1)"; of replicas: "replica 1, rank 0 (group 1)"
 
   // The ranks of a world, for World (worker/world.h). The set outlives it, as do the masks.
   std::vector<WorldMember> members(int32_t world, TokenMasks* masks);
 
-  // Of all worlds.
+  // Shared by all worlds.
   LocalKvPageTransfer& page_transfer() { return *page_transfer_; }
 
-  // Runs work(rank) for all ranks at once, each on a thread of its own bound to its CPUs; the first error of any.
+  // Runs work(rank) for all ranks at once, each on its own thread bound to its CPUs. Returns the first error.
   Status on_all_ranks(FunctionRef<Status(Rank& rank, int32_t world)> work);
 
  private:
-  RankSet() = default;
+  RankSet(const ModelConfig& config, const RankOptions& options, ProcessRanks ranks, std::shared_ptr<Logger> logger);
   size_t index_of(int32_t world, int32_t tp_rank) const {
-    return static_cast<size_t>(world * layout_.tp_size + tp_rank);
+    return static_cast<size_t>(world * layout().tp_size + tp_rank);
   }
-  // Runs work(index) for all ranks at once, each on a thread bound to its CPUs. The first error ends its world.
+  const ThreadWorld* world_of(size_t index) const {
+    return worlds_[index / static_cast<size_t>(layout().tp_size)].get();
+  }
+  // The same with the rank's index, before ranks exist. An error ends the rank's world.
   Status on_threads(std::span<const RankCpus> places, FunctionRef<Status(size_t index)> work);
-  Status make_ranks(const RankSetup& setup, std::span<const RankCpus> places, LoadedModel& loaded, double timeout_s);
+  Status make_ranks(const RankOptions& options, const KvShape& kv_shape, LoadedModel& loaded);
 
-  std::shared_ptr<Logger> logger_;
-  std::unique_ptr<StepTrace> trace_;
-  ParallelLayout layout_;
-  ModelConfig config_;
+  const std::shared_ptr<Logger> logger_;
+  const std::unique_ptr<StepTrace> trace_;
+  const ProcessRanks own_;
+  const ModelConfig config_;
+  const CpuIsa isa_;
+  const DType dtype_;
+  const DType kv_dtype_;
   SchedulerConfig scheduler_;
-  CpuIsa isa_ = CpuIsa::kPortable;
-  DType dtype_ = DType::kBFloat16;
-  DType kv_dtype_ = DType::kBFloat16;
   int64_t weight_bytes_ = 0;
   std::unique_ptr<LocalKvPageTransfer> page_transfer_;  // outlives the ranks, as do
-  std::vector<std::unique_ptr<LocalWorld>> worlds_;     // these
-  std::vector<std::unique_ptr<Rank>> ranks_;            // world by world, as are their headers' ways
+  std::vector<std::unique_ptr<ThreadWorld>> worlds_;    // these
+  std::vector<std::unique_ptr<Rank>> ranks_;            // world by world, as are their header exchanges
   std::vector<std::unique_ptr<HeaderExchange>> headers_;
 };
 

@@ -1,5 +1,4 @@
-// All that a rank sees of a step is its plan: every plan of a run, encoded, decoded and executed elsewhere, gives the
-// same bits.
+// A rank sees nothing of a step but its plan: executing a decoded copy of every plan elsewhere computes the same bits.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -81,8 +80,9 @@ TEST(StepPlanCopy, ExecutesToTheSameBits) {
       ++num_steps;
     }
     EXPECT_EQ(num_tokens, 6 * 20);
-    EXPECT_EQ(num_scored, (28 - 2) + (46 - 4) + (64 - 6));  // prompts of 10 + 9 id tokens, each from its id on
-    EXPECT_GT(num_steps, 20);                               // prompts in chunks, some waiting for pages
+    EXPECT_EQ(num_scored,
+              (28 - 2) + (46 - 4) + (64 - 6));  // prompts of 10 + 9 * id tokens, each scored from position id on
+    EXPECT_GT(num_steps, 20);                   // prompts in chunks, some waiting for pages
   }
 }
 

@@ -1,4 +1,4 @@
-// The decision by itself, and the parking rule in every interleaving of two ranks and who submits.
+// The decision itself, and the parking rule in every interleaving of two ranks and a submitter.
 #include "braid/worker/step_protocol.h"
 
 #include <gtest/gtest.h>
@@ -14,24 +14,24 @@ namespace {
 
 using Kind = StepDecision::Kind;
 
-TEST(StepProtocol, OneGroupsTokensMakeAllExecute) {
+TEST(StepProtocol, AllExecuteIfAnyGroupHasTokens) {
   const StepHeader headers[] = {{.round = 4, .work_count = 2}, {.round = 4, .work_count = 1, .num_tokens = 3}};
   EXPECT_EQ(decide_step(headers).kind, Kind::kExecute);
 }
 
-TEST(StepProtocol, PagesThatMoveMakeAllExecuteThoughNobodyHasTokens) {
+TEST(StepProtocol, AllExecuteIfPagesMoveThoughNoGroupHasTokens) {
   const StepHeader headers[] = {{.round = 4, .work_count = 1}, {.round = 4, .work_count = 1, .moves_pages = true}};
   EXPECT_EQ(decide_step(headers).kind, Kind::kExecute);
 }
 
-TEST(StepProtocol, AllIdleParkIfTheyHaveReadOneCountAndElseGoRoundAgain) {
+TEST(StepProtocol, IdleRanksParkIfTheyReadTheSameCountAndElseRepeat) {
   StepHeader headers[] = {{.round = 4, .work_count = 2}, {.round = 4, .work_count = 2}};
   EXPECT_EQ(decide_step(headers), (StepDecision{.kind = Kind::kPark, .work_count = 2}));
   headers[1].work_count = 3;
   EXPECT_EQ(decide_step(headers).kind, Kind::kAgain);
 }
 
-TEST(StepProtocol, AStopAFailureOrAnotherRoundEndsTheWorldWhateverElseThereIs) {
+TEST(StepProtocol, AStopAFailureOrADifferentRoundEndsTheWorld) {
   StepHeader headers[] = {{.round = 4, .num_tokens = 9}, {.round = 4, .must_stop = true}, {.round = 4}};
   EXPECT_EQ(decide_step(headers), (StepDecision{.kind = Kind::kEnd}));
   headers[2].has_failed = true;
@@ -40,7 +40,7 @@ TEST(StepProtocol, AStopAFailureOrAnotherRoundEndsTheWorldWhateverElseThereIs) {
   EXPECT_EQ(decide_step(headers), (StepDecision{.kind = Kind::kEnd, .failed_ranks = {0, 1, 2}}));
 }
 
-TEST(PrefillAlignment, NobodyHoldsWithoutALimit) {
+TEST(PrefillAlignment, NoGroupHoldsWithoutALimit) {
   const StepHeader headers[] = {{.num_tokens = 3}, {.num_tokens = 3}};
   EXPECT_TRUE(may_begin_prefills(headers, 0));
 }
@@ -58,7 +58,7 @@ TEST(PrefillAlignment, AllBeginWhenAllHaveOneOrOneHasWaitedLongEnough) {
   EXPECT_TRUE(may_begin_prefills(headers, 5)) << "the bound";
 }
 
-TEST(PrefillAlignment, NobodyWaitsForIdleGroupsOrBesideAPrefillThatGoesOn) {
+TEST(PrefillAlignment, NoGroupWaitsForIdleGroupsOrDuringAContinuingPrefill) {
   StepHeader headers[] = {{.num_tokens = 3, .held_steps = 1}, {}, {}};
   EXPECT_TRUE(may_begin_prefills(headers, 5));
   headers[1].num_tokens = 9;
@@ -67,14 +67,14 @@ TEST(PrefillAlignment, NobodyWaitsForIdleGroupsOrBesideAPrefillThatGoesOn) {
   EXPECT_TRUE(may_begin_prefills(headers, 5));
 }
 
-// Two ranks, each the publisher of its own group, and one who submits a request to each group. Every order in which
-// their atomic actions can happen is tried. `count_first`: a rank reads the work count before it looks for work, as it
-// must; the other way round is the mistake that the exploration has to find.
+// Two ranks, each the publisher of its own group, and a submitter that sends a request to each group. Tries every order
+// of their atomic actions. `count_first`: a rank reads the work count before it looks for work, as it must. The other
+// order is the mistake that the exploration must find.
 class ParkingModel {
  public:
   explicit ParkingModel(bool count_first) : count_first_(count_first) {}
 
-  // Visits all states; what is wrong with the first bad one, or nothing.
+  // Visits all states. Returns what is wrong with the first bad one, or nothing.
   std::string explore() {
     visit(State{});
     return problem_;
@@ -95,7 +95,7 @@ class ParkingModel {
     uint64_t work_count = 0;
     std::array<int, 2> inbox = {0, 0};
     std::array<RankState, 2> ranks;
-    int submitter = 0;  // 2 g: puts into group g's inbox next; 2 g + 1: moves the count on
+    int submitter = 0;  // 2 g: next puts a request into group g's inbox; 2 g + 1: next raises the count
     int num_executed = 0;
 
     auto operator<=>(const State&) const = default;
@@ -124,7 +124,7 @@ class ParkingModel {
     if (!can_move && is_at_rest && state.num_executed != 2) problem_ = "a request is left, and both ranks are parked";
   }
 
-  // The rank's next atomic action; false: it cannot move.
+  // The rank's next atomic action; false: it cannot act.
   bool move(State& state, size_t rank) const {
     RankState& own = state.ranks[rank];
     const RankState& other = state.ranks[1 - rank];
@@ -175,18 +175,18 @@ class ParkingModel {
   std::string problem_;
 };
 
-TEST(StepProtocol, InNoInterleavingIsARankParkedWhileAnotherWaitsOrARequestIsLeft) {
+TEST(StepProtocol, NoInterleavingParksARankWhileAnotherWaitsOrARequestIsLeft) {
   ParkingModel model(true);
   EXPECT_EQ(model.explore(), "");
   EXPECT_GT(model.num_states(), 100U);
 }
 
-TEST(StepProtocol, ReadingTheCountBehindTheInboxWouldLoseARequest) {
+TEST(StepProtocol, ReadingTheCountAfterTheInboxWouldLoseARequest) {
   ParkingModel model(false);
   EXPECT_EQ(model.explore(), "a request is left, and both ranks are parked");
 }
 
-// And without the counts, by what each rank has seen itself, one would park while the other executes.
+// Without the counts, each rank would decide by what it has seen itself: one would park while the other executes.
 TEST(StepProtocol, HeadersOfDifferentCountsNeverPark) {
   for (const uint64_t other : {0U, 1U, 3U, 1000U}) {
     const StepHeader headers[] = {{.work_count = 2}, {.work_count = other}, {.work_count = 2}};

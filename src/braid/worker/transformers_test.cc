@@ -1,6 +1,6 @@
-// Every family and option held to transformers (tests/fixtures/models/README.md): each checkpoint is written to a
-// folder, loaded as a user's is, and run through the model runner, in every tier this machine has and with both
-// attention backends.
+// Compares every family and option with transformers (tests/fixtures/models/README.md). Each checkpoint is written to a
+// folder, loaded like a user's, and run through the model runner in every tier of this machine with both attention
+// backends.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -27,13 +27,13 @@ using testing::FixturePrompt;
 using testing::ModelFixture;
 using testing::TemporaryFolder;
 
-constexpr double kMaxRelativeDifference = 2e-4;  // of float32 logits, as a part of the largest
-constexpr double kMaxLogprobDifference = 2e-4;   // of float32 log-probabilities, as a part of the largest logit
-constexpr double kMaxKlRatio = 2.0;              // of bfloat16's median KL to transformers' own
+constexpr double kMaxRelativeDifference = 2e-4;  // of float32 logits, relative to the largest
+constexpr double kMaxLogprobDifference = 2e-4;   // of float32 log-probabilities, relative to the largest logit
+constexpr double kMaxKlRatio = 2.0;              // of bfloat16's median KL divergence, relative to transformers' own
 constexpr int32_t kPageSize = 16;
 constexpr int32_t kContext = 256;
-constexpr int32_t kChunk = 48;    // so that the longest prompt takes several steps, the last one short
-constexpr int32_t kRunning = 16;  // pages for all prompts at once, also of layers with windows
+constexpr int32_t kChunk = 48;    // the longest prompt takes several steps, the last one short
+constexpr int32_t kRunning = 16;  // pages for all prompts at once, also in layers with windows
 
 struct Tier {
   CpuIsa isa;
@@ -83,13 +83,13 @@ class HeldToTransformers : public ::testing::TestWithParam<std::string> {
     return std::move(ranks).value();
   }
 
-  // Of `num_tokens` in all.
+  // For a request of `num_tokens` tokens in all.
   bool is_long(size_t num_tokens) const {
     const int32_t from = checkpoint_->config().long_rope_from();
     return from > 0 && num_tokens > static_cast<size_t>(from);
   }
 
-  // The next part of prompt `index`, `tokens` [first, first + n); each prompt has pages of its own.
+  // The next part of prompt `index`: `tokens` [first, first + n). Each prompt has pages of its own.
   SequencePlan part(size_t index, std::span<const TokenId> tokens, size_t first) const {
     SequencePlan plan;
     plan.request = index;
@@ -101,7 +101,7 @@ class HeldToTransformers : public ::testing::TestWithParam<std::string> {
     return plan;
   }
 
-  // Logits of the rows that the fixture keeps, of all prompts one after another.
+  // The logits of the rows that the fixture keeps, for all prompts one after another.
   std::vector<float> logits(Rank& rank) const {
     std::vector<float> out;
     for (size_t index = 0; index < fixture_.prompts.size(); ++index) {
@@ -121,8 +121,9 @@ class HeldToTransformers : public ::testing::TestWithParam<std::string> {
     return out;
   }
 
-  // How far prompt tokens' log-probabilities are from the log-softmax of the fixture's logits at most, where it keeps
-  // the row before, as a part of the largest logit; all prompts in one batch, in chunks. -1: something else is wrong.
+  // The largest difference between prompt tokens' log-probabilities and the log-softmax of the fixture's logits (where
+  // it keeps the previous row), relative to the largest logit. All prompts run in one batch, in chunks. -1: something
+  // else is wrong.
   double prompt_logprob_difference(Rank& rank) const {
     constexpr int32_t kTop = 3;
     std::vector<std::vector<ScoredToken>> scored(fixture_.prompts.size());
@@ -176,9 +177,9 @@ class HeldToTransformers : public ::testing::TestWithParam<std::string> {
     return num_compared > 0 ? worst / largest : -1;
   }
 
-  // What follows every prompt greedily: all of them in one batch, prefilled whole, then decoded together. Where
-  // log-probabilities are asked for, the logits are written down and looked through; else the head's product gives no
-  // more than the largest.
+  // The greedy output after every prompt: all in one batch, prefilled whole, then decoded together. If
+  // log-probabilities are requested, the sampler reads all logits; otherwise the head's product returns only the
+  // largest.
   std::vector<std::vector<TokenId>> greedy(Rank& rank, bool with_logprobs = false) const {
     std::vector<std::vector<TokenId>> output(fixture_.prompts.size());
     for (size_t step = 0; step < fixture_.prompts[0].greedy.size(); ++step) {
@@ -187,7 +188,7 @@ class HeldToTransformers : public ::testing::TestWithParam<std::string> {
         std::vector<TokenId> all = fixture_.prompts[index].ids;
         const auto& ids = fixture_.prompts[index].ids;
         all.insert(all.end(), output[index].begin(), output[index].end());
-        // One that becomes long is computed anew, once.
+        // A request that becomes long is recomputed once.
         const size_t first = step == 0 || is_long(all.size()) != is_long(all.size() - 1) ? 0 : all.size() - 1;
         SequencePlan sequence = part(index, std::span<const TokenId>(all).subspan(first), first);
         sequence.samples = true;
@@ -209,7 +210,7 @@ class HeldToTransformers : public ::testing::TestWithParam<std::string> {
   TemporaryFolder folder_;
   ModelFixture fixture_;
   std::unique_ptr<Checkpoint> checkpoint_;
-  std::optional<StaticPageTables> pages_;  // of the ranks loaded last
+  std::optional<StaticPageTables> pages_;  // of the ranks that were loaded last
 };
 
 TEST_P(HeldToTransformers, Float32LogitsAndGreedyIdsAreTheSame) {
@@ -258,8 +259,8 @@ INSTANTIATE_TEST_SUITE_P(Directories, HeldToTransformers, ::testing::ValuesIn(te
                          name_of);
 INSTANTIATE_TEST_SUITE_P(Gguf, HeldToTransformers, ::testing::ValuesIn(testing::gguf_fixture_names()), name_of);
 
-// Finite weights, which is all that loading asks for.
-TEST(ModelRunner, AGreedyRequestWhoseLogitsOverflowHasTheErrorOfAnyOther) {
+// Finite weights, which loading accepts.
+TEST(ModelRunner, AGreedyRequestWhoseLogitsOverflowHasTheUsualError) {
   ModelFixture fixture = testing::read_model_fixture("mixtral_plain");
   for (testing::FixtureTensor& tensor : fixture.tensors) {
     if (tensor.name == "model.norm.weight") tensor.offset = 3e38F;
@@ -296,7 +297,7 @@ TEST(ModelRunner, AGreedyRequestWhoseLogitsOverflowHasTheErrorOfAnyOther) {
   for (const SequenceResult& sequence : mixed.sequences) EXPECT_EQ(sequence.error, greedy.sequences[0].error);
 }
 
-// One checkpoint in several files says the same as in one.
+// A checkpoint in several files computes the same as in one.
 TEST(ShardedCheckpoint, HasTheTensorsOfTheSingleFile) {
   const ModelFixture fixture = testing::read_model_fixture("mixtral_plain");
   const TemporaryFolder folder;

@@ -53,7 +53,7 @@ void World::run_rank(size_t rank) {
   set_thread_role(ThreadRole::kRank);
   const WorldMember& member = members_[rank];
   std::vector<StepHeader> headers(members_.size());
-  bool may_begin = true;  // prefills, in this round
+  bool may_begin = true;  // new prefills, in this round
   if (member.begin) member.begin();
   for (uint64_t round = 1;; ++round) {
     const auto traced = [&](TracePhase phase) { return TraceScope(member.trace, member.trace_rank, phase, round); };
@@ -104,12 +104,12 @@ void World::run_rank(size_t rank) {
 Result<StepHeader> World::try_prepare(const WorldMember& member, uint64_t round, bool may_begin) {
   try {
     return prepare(member, round, may_begin);
-  } catch (const std::exception& exception) {  // the edge of a thread, here and below: it ends the world, not more
+  } catch (const std::exception& exception) {  // the edge of a thread, here and below: ends the world, not the process
     return Error{exception.what()};
   }
 }
 
-// The count is read before the link is: work that comes in between is seen as work that others know of.
+// Read work_count_ before the link: later work raises it, so ranks disagree and do not park.
 Result<StepHeader> World::prepare(const WorldMember& member, uint64_t round, bool may_begin) {
   StepHeader header{.round = round};
   Group& group = *groups_[static_cast<size_t>(member.group)];

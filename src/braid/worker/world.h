@@ -1,9 +1,9 @@
-// The ranks that step together, each on a thread of its own: a thin driver round the groups' publishers and the step
+// The ranks that step together, each on its own thread: a thin driver round the groups' publishers and the step
 // protocol. Without work all of them sleep.
 //
-// Each round: a publisher takes its group's commands from its link and plans; all ranks exchange headers and derive the
-// same decision (step_protocol.h); all execute, park or end. What a rank cannot go on from travels in its header, or
-// breaks the exchange, and ends the world, with the first reason that came.
+// In each round, every publisher takes its group's commands from its link and plans; all ranks exchange headers and
+// derive the same decision (step_protocol.h); then all execute, park or end. A rank's failure travels in its header, or
+// breaks the exchange. It ends the world, and the first reason is reported.
 #pragma once
 
 #include <array>
@@ -29,24 +29,24 @@
 
 namespace braid {
 
-// What one rank does in a step whose tokens of each rank's group `headers` say, on the rank's thread. `plan` is of its
-// own group; of no sequences if that is idle. The publisher's result counts, its subscribers' are dropped. An error
-// ends the world.
+// Executes one rank's part of a step, on the rank's thread. `headers` has the tokens of every group. `plan` is the
+// rank's own group's, without sequences if the group is idle. Only a publisher's result is used. An error ends the
+// world.
 using ExecuteStep = std::function<Result<StepResult>(const StepPlan& plan, std::span<const StepHeader> headers)>;
 
 struct WorldMember {
   int32_t group = 0;         // of this world
-  bool is_publisher = true;  // of its group; each has one
+  bool is_publisher = true;  // each group has exactly one
   ExecuteStep execute;
   HeaderExchange* headers = nullptr;  // must outlive the world
-  StepTrace* trace = nullptr;         // of all ranks, this one being trace_rank in it; may be none
+  StepTrace* trace = nullptr;         // of all ranks, where this one is trace_rank; may be null
   int32_t trace_rank = 0;
-  std::function<void()> begin = {};  // what the rank's thread does first; may be none
-  // A few milliseconds' work of its own for when there is none; false: nothing is left of it. May be none.
+  std::function<void()> begin = {};  // called first on the rank's thread; may be empty
+  // Called repeatedly while there is no work, for a few milliseconds each time, until it returns false. May be empty.
   std::function<bool()> use_idle_time = {};
 };
 
-// A group of the world, as its publisher needs it.
+// What a group's publisher needs.
 struct WorldGroup {
   SchedulerConfig scheduler;
   GroupInbox inbox;
@@ -54,22 +54,20 @@ struct WorldGroup {
 
 class World {
  public:
-  // Both are called on ranks' threads. on_failure at most once; nothing is executed after it, and no group answers
-  // commands any more.
+  // Both are called on ranks' threads. on_failure is called at most once; after it nothing is executed, and no group
+  // answers commands.
   using OnOutputs = std::function<void(int32_t group, GroupOutputs outputs)>;
   using OnFailure = std::function<void(const std::string& reason)>;
 
-  // `prefill_alignment`: for how many steps a request may be held, so that groups begin their prefills together; 0: for
-  // none.
+  // `prefill_alignment`: the most steps for which a request may be held, so that groups begin their prefills together.
   World(std::vector<WorldGroup> groups, std::vector<WorldMember> members, OnOutputs on_outputs, OnFailure on_failure,
         int32_t prefill_alignment = 0);
-  // Ends the world after the step that is under way; whatever its requests still lacked is lost.
+  // Ends the world after the step that is under way. What its requests still lack is lost.
   ~World();
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
-  // Something was put into a link of one of its groups. From any thread, and behind that: ranks that still sleep find
-  // it.
+  // Call after putting a map into a link of one of its groups: wakes ranks that sleep. From any thread.
   void wake();
   // What the group's prefix cache has of a prompt, from any thread.
   PrefixProbe probe(int32_t group, std::span<const TokenId> prompt) const;
@@ -78,11 +76,11 @@ class World {
   struct Group {
     explicit Group(WorldGroup group) : inbox(std::move(group.inbox)), publisher(group.scheduler) {}
 
-    GroupInbox inbox;          // its publisher's thread's own
-    mutable std::mutex mutex;  // of the publisher, which its rank's thread alone changes
+    GroupInbox inbox;          // used only by the publisher's thread
+    mutable std::mutex mutex;  // guards the publisher, which only its rank's thread changes
     GroupPublisher publisher;
-    // What the subscribers follow in even and in odd rounds. The publisher writes one before an exchange of headers,
-    // and they read it behind that; it writes the same one again two exchanges later.
+    // The plans of even and odd rounds, for the subscribers. The publisher writes one before a header exchange, and
+    // they read it after that. It writes the same one again two exchanges later.
     std::array<std::shared_ptr<const StepPlan>, 2> plans;
   };
 
@@ -102,7 +100,7 @@ class World {
 
   std::mutex mutex_;
   std::condition_variable work_arrived_;
-  uint64_t work_count_ = 0;  // moves on after work was put into a link
+  uint64_t work_count_ = 0;  // raised after work was put into a link
   bool is_stopping_ = false;
   bool has_failed_ = false;
 

@@ -1,4 +1,4 @@
-// What a rank does wrong ends its world within the timeout, with a report that names it; nobody hangs.
+// A rank's fault ends its world within the timeout with a report that names it; no rank hangs.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -28,7 +28,7 @@ Status gather(WorldCommunicator world, size_t bytes) {
   return world.all_gather(own, all);
 }
 
-// Four ranks in two groups whose steps gather 64 bytes; the reason with which they end.
+// Runs four ranks in two groups whose steps gather 64 bytes. Returns the reason of their end.
 std::string run_until_failure(const Fault& fault) {
   const ParallelLayout layout{.tp_size = 4, .dp_size = 2, .enable_dp_attention = true};
   const LocalWorld local(layout, {.timeout_s = kTimeoutS});
@@ -72,32 +72,32 @@ std::string run_until_failure(const Fault& fault) {
   return reasons.front();
 }
 
-TEST(WorldFault, ASkippedOperationIsNamedWithWhoSkippedIt) {
+TEST(WorldFault, ASkippedOperationIsNamedWithItsRank) {
   const std::string reason = run_until_failure([](const WorldCommunicator&) { return Status(); });
   EXPECT_NE(reason.find("different operations"), std::string::npos) << reason;
   EXPECT_NE(reason.find("rank 2"), std::string::npos) << reason;
   EXPECT_NE(reason.find("all_gather"), std::string::npos) << reason;
 }
 
-TEST(WorldFault, AWrongSizeIsNamedWithWhoSentIt) {
+TEST(WorldFault, AWrongSizeIsNamedWithItsRank) {
   const std::string reason = run_until_failure([](const WorldCommunicator& world) { return gather(world, 60); });
   EXPECT_NE(reason.find("rank 2"), std::string::npos) << reason;
   EXPECT_NE(reason.find("step 3"), std::string::npos) << reason;
 }
 
-TEST(WorldFault, WhatARankThrowsEndsAllWithIt) {
+TEST(WorldFault, AnExceptionOfARankEndsAllRanksWithIt) {
   const std::string reason =
       run_until_failure([](const WorldCommunicator&) -> Status { throw std::runtime_error("no memory for the step"); });
   EXPECT_NE(reason.find("no memory for the step"), std::string::npos) << reason;
 }
 
-TEST(WorldFault, AnErrorOfARankEndsAllWithIt) {
+TEST(WorldFault, AnErrorOfARankEndsAllRanksWithIt) {
   const std::string reason =
       run_until_failure([](const WorldCommunicator&) -> Status { return fail("the cache is lost"); });
   EXPECT_NE(reason.find("the cache is lost"), std::string::npos) << reason;
 }
 
-TEST(WorldFault, ARankThatDoesNotComeIsNamedWhenTheTimeIsOver) {
+TEST(WorldFault, AMissingRankIsNamedAfterTheTimeout) {
   const std::string reason = run_until_failure([](const WorldCommunicator& world) {
     std::this_thread::sleep_for(std::chrono::duration<double>(2 * kTimeoutS));
     return gather(world, 64);

@@ -1,4 +1,4 @@
-// Worlds of one and of several ranks that only count: who executes what, how they sleep, and how they end.
+// Worlds of one or more ranks that only count: what each rank executes, how ranks sleep, and how they end.
 #include "braid/worker/world.h"
 
 #include <gtest/gtest.h>
@@ -11,15 +11,21 @@
 #include <map>
 #include <stdexcept>
 
+#include "tests/support/worker/counted_result.h"
 #include "tests/support/worker/world_feed.h"
 
 namespace braid {
+
+void PrintTo(DispatchMode mode, std::ostream* out) {
+  *out << dispatch_mode_name(mode);
+}
+
 namespace {
 
 constexpr SchedulerConfig kCountingConfig{
     .num_pages = 64, .page_size = 4, .context_len = 200, .max_running_requests = 4, .chunked_prefill_size = 8};
 
-// Where the headers of several ranks meet, by a mutex.
+// Exchanges the headers of several ranks under a mutex.
 class MeetingPlace {
  public:
   explicit MeetingPlace(size_t num_ranks) : arrived_(num_ranks) {}
@@ -70,15 +76,6 @@ class RankAtMeeting final : public HeaderExchange {
   const size_t rank_;
 };
 
-StepResult counted(const StepPlan& plan) {
-  StepResult result{.step = plan.step};
-  for (const SequencePlan& sequence : plan.sequences) {
-    const TokenId token = sequence.sampling.num_output_tokens;
-    if (sequence.has_result()) result.sequences.push_back({.request = sequence.request, .sampled = {.token = token}});
-  }
-  return result;
-}
-
 // `num_groups` groups of `group_size` ranks.
 class CountingWorld {
  public:
@@ -121,17 +118,17 @@ class CountingWorld {
   }
   void end() { world_ = nullptr; }
 
-  // With the mutex held, or behind end().
+  // Access with the mutex held, or after end().
   std::map<RequestId, std::vector<TokenId>> tokens;
   std::map<RequestId, FinishReason> finished;
   std::map<RequestId, int32_t> groups;
   std::vector<std::string> failures;
   std::vector<MovingSequence> departed;
 
-  // What each rank executed: the round and the plan.
+  // What each rank executed: rounds and plans.
   const std::vector<std::vector<std::pair<uint64_t, StepPlan>>>& executed() const { return executed_; }
   MeetingPlace& place() { return place_; }
-  // To be set before anything is submitted.
+  // Set before anything is submitted.
   std::function<void(size_t rank, const StepPlan& plan)> before_execute;
   std::string fail_in_outputs;
 
@@ -142,7 +139,7 @@ class CountingWorld {
   Result<StepResult> execute(size_t rank, const StepPlan& plan, std::span<const StepHeader> headers) {
     if (before_execute) before_execute(rank, plan);
     executed_[rank].emplace_back(headers[rank].round, plan);
-    return counted(plan);
+    return testing::counted_result(plan);
   }
   void take(int32_t group, GroupOutputs outputs) {
     if (!fail_in_outputs.empty()) throw std::runtime_error(fail_in_outputs);
@@ -163,14 +160,14 @@ class CountingWorld {
 
   MeetingPlace place_;
   std::vector<std::unique_ptr<RankAtMeeting>> exchanges_;
-  std::vector<std::vector<std::pair<uint64_t, StepPlan>>> executed_;  // by rank, which alone writes it
+  std::vector<std::vector<std::pair<uint64_t, StepPlan>>> executed_;  // by rank; written only by that rank
   std::mutex mutex_;
   std::condition_variable changed_;
   testing::WorldFeed feed_;
   std::unique_ptr<World> world_;
 };
 
-TEST(World, ARequestRunsToItsEndInItsGroupWhileAllRanksTakePart) {
+TEST(World, AllRanksTakePartInARequestOfOneGroup) {
   CountingWorld world(2, 2);
   world.submit(1, 5, 12, 4);
   world.wait_until([&] { return world.finished.contains(5); });
@@ -178,7 +175,7 @@ TEST(World, ARequestRunsToItsEndInItsGroupWhileAllRanksTakePart) {
   EXPECT_EQ(world.tokens.at(5), (std::vector<TokenId>{0, 1, 2, 3}));
   EXPECT_EQ(world.groups.at(5), 1);
   const auto& executed = world.executed();
-  ASSERT_EQ(executed[0].size(), 5U);  // two chunks of the prompt, and three tokens more
+  ASSERT_EQ(executed[0].size(), 5U);  // two chunks of the prompt, and three more tokens
   for (size_t step = 0; step < executed[0].size(); ++step) {
     for (size_t rank = 0; rank < 4; ++rank) {
       EXPECT_EQ(executed[rank][step].first, executed[0][step].first) << "all execute in the same rounds";
@@ -226,7 +223,7 @@ TEST(World, RanksSleepWithoutWork) {
   world.end();
 }
 
-TEST(World, IdleTimeIsUsedUntilNothingIsLeftToDo) {
+TEST(World, UsesIdleTimeUntilNothingIsLeftToDo) {
   std::array<std::atomic<int>, 2> calls = {};
   CountingWorld world(2, 1, DispatchMode::kBroadcast, [&](size_t rank) { return ++calls[rank] % 10 != 0; });
   while (calls[0] < 10 || calls[1] < 10) std::this_thread::yield();
@@ -250,7 +247,7 @@ TEST(World, WorkAndTheEndInterruptIdleTime) {
   EXPECT_TRUE(world.failures.empty());
 }
 
-TEST(World, ARankThatThrowsInAStepEndsItWithItsReasonAndNobodyHangs) {
+TEST(World, ARankThatThrowsInAStepEndsTheWorldWithItsReason) {
   CountingWorld world(3, 1);
   world.before_execute = [](size_t rank, const StepPlan&) {
     if (rank == 1) throw std::runtime_error("rank 1 is out of memory");
@@ -265,13 +262,13 @@ TEST(World, AFailureBetweenStepsTravelsInTheHeader) {
   CountingWorld world(2, 1);
   world.before_execute = [](size_t, const StepPlan&) { FAIL() << "no rank executes after a failure"; };
   world.fail_in_outputs = "the outputs cannot be taken";
-  world.flush(1);  // is answered at once, without a step
+  world.flush(1);  // answered at once, without a step
   world.wait_until([&] { return !world.failures.empty(); });
   world.end();
   EXPECT_EQ(world.failures, std::vector<std::string>{"the outputs cannot be taken"});
 }
 
-// What reaches the parked publisher of group 1, and with what its world ends.
+// Sends bytes to the parked publisher of group 1 and returns how its world ends.
 std::string failure_after(const SharedBytes& bytes) {
   CountingWorld world(2, 2);
   world.before_execute = [](size_t, const StepPlan&) { FAIL() << "no rank executes after a failure"; };
@@ -281,17 +278,17 @@ std::string failure_after(const SharedBytes& bytes) {
   return world.failures.front();
 }
 
-TEST(World, APublisherThatGetsADamagedMapEndsItNamingItself) {
+TEST(World, ADamagedMapEndsTheWorldAndNamesThePublisher) {
   const std::vector<std::byte> noise(40, std::byte{7});
   EXPECT_EQ(failure_after(SharedBytes(noise)), "the publisher of group 1: an assignment map of 40 bytes is malformed");
 }
 
-TEST(World, APublisherThatMissesAMapEndsItNamingItself) {
+TEST(World, AMissingMapEndsTheWorldAndNamesThePublisher) {
   EXPECT_EQ(failure_after(encode(AssignmentMap{.sequence = 3})),
             "the publisher of group 1: assignment map 3 comes after map 0");
 }
 
-TEST(World, ItEndsInTheMiddleOfItsWork) {
+TEST(World, EndsInTheMiddleOfItsWork) {
   CountingWorld world(2, 1);
   world.submit(0, 1, 3, 190);
   world.submit(1, 2, 3, 190);
@@ -300,7 +297,7 @@ TEST(World, ItEndsInTheMiddleOfItsWork) {
   EXPECT_TRUE(world.failures.empty());
 }
 
-TEST(World, APromptThatRanIsFoundInItsGroupsPrefixCacheAlone) {
+TEST(World, AProbeFindsAPromptOnlyInItsGroupsPrefixCache) {
   CountingWorld world(2, 1);
   world.submit(1, 1, 8, 2);
   world.wait_until([&] { return world.finished.contains(1); });

@@ -1,4 +1,4 @@
-// What holds of every configuration that was read, whatever it was read from.
+// The invariants of every configuration that was read without an error, from any source.
 #pragma once
 
 #include <algorithm>

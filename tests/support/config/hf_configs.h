@@ -1,4 +1,4 @@
-// What the tests of Hugging Face configurations share: a config.json out of an architecture and some keys.
+// Makes a config.json from an architecture and some keys, for tests of Hugging Face configurations.
 #pragma once
 
 #include <fmt/format.h>

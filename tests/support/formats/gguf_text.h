@@ -1,8 +1,8 @@
-// A GGUF file's header from lines of text, so that a fuzzer need not guess lengths, counts and offsets:
+// Makes a GGUF file's header from lines of text, so that a fuzzer need not guess lengths, counts and offsets:
 //   s KEY TEXT               a string; u, i, q, f, d or b: a uint32, int32, uint64, float32, float64 or bool
 //   U KEY VALUE,VALUE        an array of uint32, and so on
-//   t NAME TYPE SIZE,SIZE    a tensor, its type by number, its columns first
-// A key that begins with '.' goes on the architecture's name. A line that is none of these is left out.
+//   t NAME TYPE SIZE,SIZE    a tensor: the number of its type; sizes with the columns first
+// A key that begins with '.' continues the architecture's name. Other lines are ignored.
 #pragma once
 
 #include <algorithm>
@@ -21,10 +21,10 @@ namespace braid::testing {
 
 struct GgufText {
   std::vector<std::byte> head;
-  int64_t file_bytes = 0;  // with the tensors' data, which follows the head
+  int64_t file_bytes = 0;  // including the tensors' data after the head
 };
 
-// Up to `border`, which is taken off `text` too.
+// The text before `border`; removes both from `text`.
 inline std::string_view take_until(char border, std::string_view& text) {
   const size_t end = std::min(text.find(border), text.size());
   const std::string_view taken = text.substr(0, end);
@@ -52,7 +52,7 @@ class GgufTextReader {
     return value;
   }
 
-  // The type's number in the file; -1: none.
+  // The type's number in the file; -1: no such type.
   static int32_t type_of(char kind) {
     constexpr std::string_view kKinds = "....uifbs.q.d";
     const size_t type = kKinds.find(kind);
@@ -112,7 +112,7 @@ class GgufTextReader {
   GgufWriter tensors_;
   uint64_t num_keys_ = 0;
   uint64_t num_tensors_ = 0;
-  int64_t data_end_ = 0;  // behind where the data begins
+  int64_t data_end_ = 0;  // relative to where the data begins
 };
 
 }  // namespace braid::testing

@@ -1,4 +1,4 @@
-// Writes GGUF files for tests, a field at a time, right or wrong.
+// Writes GGUF files for tests, valid or not, field by field.
 #pragma once
 
 #include <cstddef>

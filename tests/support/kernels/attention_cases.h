@@ -1,4 +1,4 @@
-// Paged caches for tests: pages in disorder, everything that no token has written a NaN.
+// Paged caches for tests: pages in random order, and NaN wherever no token was written.
 #pragma once
 
 #include <algorithm>
@@ -48,7 +48,7 @@ class TestCache {
 
   const KvLayer& layer() const { return layer_; }
 
-  // `num_new` tokens of sequence `index` from `first_position` on, rows of a batch from `first_row` on.
+  // `num_new` tokens of sequence `index` starting at `first_position`; their rows in the batch start at `first_row`.
   AttentionSequence sequence(int64_t index, int64_t first_row, int64_t first_position, int64_t num_new) const {
     return {.first_row = first_row,
             .num_new = static_cast<int32_t>(num_new),
@@ -68,7 +68,7 @@ inline AttentionParams params_of(const CacheShape& shape, int32_t window = 0) {
       .num_heads = shape.num_heads, .scale = 1.0F / std::sqrt(static_cast<float>(shape.head_dim)), .window = window};
 }
 
-// One whole sequence: its queries, keys and values.
+// The queries, keys and values of one whole sequence.
 struct TestSequence {
   TestSequence(const CacheShape& shape, int64_t len, uint32_t seed)
       : q(odd_matrix(len, int64_t{shape.num_heads} * shape.head_dim, seed)),

@@ -1,4 +1,4 @@
-// What the kernels' tests share: inputs out of a seed, every tier this machine has, and comparison of bits.
+// Shared by the kernels' tests: inputs from a seed, every tier that this machine has, and comparison of bits.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -7,6 +7,7 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <ostream>
 #include <random>
 #include <string>
 #include <vector>
@@ -16,6 +17,15 @@
 #include "braid/kernels/make_ops.h"
 #include "braid/kernels/ops.h"
 #include "braid/tensor/buffer.h"
+
+namespace braid {
+
+// In failures and reports of parameterised tests.
+inline void PrintTo(CpuIsa isa, std::ostream* out) {
+  *out << isa_name(isa);
+}
+
+}  // namespace braid
 
 namespace braid::testing {
 
@@ -44,7 +54,7 @@ inline Matrix random_matrix(int64_t rows, int64_t cols, uint32_t seed, float spr
   return matrix;
 }
 
-// The same with denormals, zeros of both signs and values that cancel strewn in.
+// The same with denormals, zeros of both signs, and values that cancel mixed in.
 inline Matrix odd_matrix(int64_t rows, int64_t cols, uint32_t seed) {
   Matrix matrix = random_matrix(rows, cols, seed);
   std::mt19937 random(seed + 1);
@@ -90,7 +100,7 @@ inline bool same_bits(ConstRows a, ConstRows b) {
   return true;
 }
 
-// The largest |a - b|; infinite where one is not a number.
+// The largest |a - b|; infinity if any difference is a NaN.
 inline double max_difference(const Matrix& a, const Matrix& b) {
   double largest = 0;
   for (int64_t row = 0; row < a.view.rows; ++row) {
@@ -103,7 +113,7 @@ inline double max_difference(const Matrix& a, const Matrix& b) {
   return largest;
 }
 
-// The operations of one tier with a team of their own.
+// The operations of one tier with their own team.
 struct Device {
   Device(CpuIsa isa, int threads) : team(threads), ops(make_cpu_ops(isa, team)) {}
 

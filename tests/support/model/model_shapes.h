@@ -1,5 +1,5 @@
-// Checkpoints out of a seed whose heads and feed-forward sizes many layouts divide: for tests that hold a sharded model
-// to the same model on one rank. (What one rank computes is held to transformers by tests/fixtures/models.)
+// Checkpoints from a seed with numbers of heads and feed-forward sizes that many layouts divide: for tests that compare
+// a sharded model with the same model on one rank. (tests/fixtures/models compares one rank with transformers.)
 #pragma once
 
 #include <fmt/format.h>
@@ -22,10 +22,10 @@ namespace braid::testing {
 struct ModelShape {
   std::string name;
   std::string architecture;
-  std::string keys;  // of config.json, beside the common ones
+  std::string keys;  // of config.json, besides the common ones
 };
 
-// Vocabularies that no number of ranks divides; KV heads that ranks split, and that they replicate.
+// Vocabularies that no number of ranks divides; KV heads that ranks split, and KV heads that they replicate.
 inline std::vector<ModelShape> model_shapes() {
   return {
       {.name = "qwen3_8_heads",
@@ -105,7 +105,7 @@ inline bool is_model_shape(const std::string& name) {
   return std::ranges::find(names, name) != names.end();
 }
 
-// As gpt-oss's directories have them (weights/stacked_experts.h).
+// As in gpt-oss's directories (weights/stacked_experts.h).
 inline std::vector<std::pair<std::string, std::vector<int64_t>>> stacked_experts(const ModelConfig& config) {
   const int64_t count = config.moe.num_experts;
   const int64_t ffn = config.moe.expert_ffn;
@@ -120,8 +120,8 @@ inline std::vector<std::pair<std::string, std::vector<int64_t>>> stacked_experts
   return tensors;
 }
 
-// Writes config.json into `folder`, and says what else a checkpoint has: float32 tensors, and prompts without expected
-// logits.
+// Writes config.json into `folder` and returns the rest of the checkpoint: float32 tensors, and prompts without
+// expected logits.
 inline ModelFixture make_model_shape(const std::string& name, const std::filesystem::path& folder) {
   const std::vector<ModelShape> shapes = model_shapes();
   const auto shape = std::ranges::find(shapes, name, &ModelShape::name);

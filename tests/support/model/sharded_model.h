@@ -1,4 +1,4 @@
-// A checkpoint's model run on the ranks of a layout, as threads, with prompts spread over its groups: for tests of
+// Runs a checkpoint's model on the ranks of a layout, as threads, with prompts spread over its groups: for tests of
 // sharded models.
 #pragma once
 
@@ -30,16 +30,16 @@ namespace braid::testing {
 inline constexpr int32_t kPageSize = 16;
 inline constexpr int32_t kContext = 256;
 inline constexpr int32_t kPagesAPrompt = kContext / kPageSize;
-inline constexpr size_t kChunk = 48;            // of a prompt in one step: the longest takes several
-inline constexpr size_t kLogitRows = 5;         // at once: a step takes several
-inline constexpr double kMaxDifference = 1e-3;  // of float32 logits, as a part of the largest
+inline constexpr size_t kChunk = 48;            // tokens of a prompt in one step: the longest prompt takes several
+inline constexpr size_t kLogitRows = 5;         // per product: a step takes several
+inline constexpr double kMaxDifference = 1e-3;  // of float32 logits, relative to the largest
 
 inline ParallelLayout layout(int32_t tp, int32_t dp, MoeParallel moe = MoeParallel::kTp) {
   return {.tp_size = tp, .dp_size = dp, .enable_dp_attention = dp > 1, .moe_parallel = moe};
 }
 
-// Under sanitizers, which slow ranks that share cores (ThreadSanitizer a hundredfold), the ones in which ranks meet in
-// every way.
+// Sanitizers slow ranks that share cores (ThreadSanitizer a hundredfold). Under them, only layouts that together use
+// every way of ranks to meet.
 inline std::vector<ParallelLayout> layouts() {
   std::vector<std::pair<int32_t, int32_t>> sizes = {{2, 2}, {4, 2}};
   if (kUnderAddressSanitizer) sizes = {{3, 1}, {2, 2}, {4, 2}, {6, 3}};
@@ -68,26 +68,26 @@ inline bool fits(const ModelConfig& config, const ParallelLayout& layout) {
   return check_layout(layout, layout_model(config)).ok();
 }
 
-// The ranks of such a layout share no memory.
+// The same layout with ranks that share no memory.
 inline ParallelLayout over_messages(ParallelLayout layout) {
   layout.head_parallel = HeadParallel::kGroup;
   return layout;
 }
 
-using PromptLogits = std::map<size_t, std::vector<float>>;  // of each prompt: [kept rows, vocab]
+using PromptLogits = std::map<size_t, std::vector<float>>;  // by prompt: [kept rows, vocab]
 
-// What one group computes in one step, and the rows whose logits are compared.
+// One group's input in one step, and the rows whose logits are compared.
 struct GroupStep {
   std::vector<TokenId> ids;
   std::vector<int32_t> positions;
   std::vector<AttentionSequence> sequences;
   std::vector<int32_t> wanted;
-  std::vector<size_t> prompts;  // of each wanted row
+  std::vector<size_t> prompts;  // by wanted row
 };
 
 class ShardedRuns {
  public:
-  // `path`: a directory or a GGUF file. Of the prompts only ids and rows are read.
+  // `path`: a directory or a GGUF file. Only ids and rows of the prompts are read.
   ShardedRuns(const std::string& path, std::span<const FixturePrompt> prompts) : prompts_(prompts) {
     auto model = resolve_model_path(path, {});
     CHECK(model.ok(), "{}", model.error().message);
@@ -113,7 +113,7 @@ class ShardedRuns {
     return std::move(model).value();
   }
 
-  // Prompts of group -1 are left out.
+  // Prompts with group -1 are left out.
   PromptLogits logits(const ParallelLayout& layout, const std::vector<int32_t>& group_of_prompt) {
     return logits(load(layout), layout, DpPaddingMode::kExact, group_of_prompt);
   }
@@ -136,7 +136,7 @@ class ShardedRuns {
   }
 
  private:
-  // The step that begins at token `first` of every prompt of `group`; empty when all are shorter.
+  // The step that begins at token `first` of every prompt of `group`; empty if all prompts are shorter.
   GroupStep make_step(const std::vector<int32_t>& group_of_prompt, int32_t group, size_t first) const {
     GroupStep step;
     for (size_t index = 0; index < prompts_.size(); ++index) {
@@ -165,7 +165,7 @@ class ShardedRuns {
                       DpPaddingMode padding, const std::vector<int32_t>& group_of_prompt) {
     size_t longest = 0;
     for (const FixturePrompt& prompt : prompts_) longest = std::max(longest, prompt.ids.size());
-    std::vector<std::vector<GroupStep>> steps;  // of all groups
+    std::vector<std::vector<GroupStep>> steps;  // by step and group
     for (size_t first = 0; first < longest; first += kChunk) {
       auto& step = steps.emplace_back();
       for (int32_t group = 0; group < layout.num_groups(); ++group) {
@@ -232,8 +232,8 @@ class ShardedRuns {
       DpAttentionMetadata metadata{.step = number++, .padding = padding};
       for (const GroupStep& group : groups) metadata.group_tokens.push_back(static_cast<int32_t>(group.ids.size()));
       (*with_others)->begin_step(metadata);
-      // Pages behind windows are kept: every KV group has them all.
-      const std::vector<std::vector<AttentionSequence>> sequences(static_cast<size_t>(kv_cache.groups().count()),
+      // No pages behind windows are freed, so all KV groups have the same pages.
+      const std::vector<std::vector<AttentionSequence>> sequences(static_cast<size_t>(kv_cache.kv_groups().count()),
                                                                   own.sequences);
       Step step{.ops = *ops,
                 .exchange = exchange,
@@ -258,7 +258,7 @@ class ShardedRuns {
         }
       }
     }
-    EXPECT_TRUE(comm.barrier().ok());  // all have read this rank's buffers
+    EXPECT_TRUE(comm.barrier().ok());  // all ranks have read this rank's buffers
     return out;
   }
 

@@ -1,31 +1,49 @@
-// For tests: a "model" whose next token is a hash of all tokens before it, and a KV cache that remembers in each slot
-// which history it was written for. It executes StepPlans as a model runner would, and notices any slot that holds
-// another history than the sequence reading it.
+// For tests: the one fake model, without a tensor. The next token is a hash of all tokens before it, the request's seed
+// and the output position, so a test can compute what each request must get. The KV cache remembers in each slot which
+// history was written to it, so a sequence that reads a slot of another history is noticed. It executes StepPlans as a
+// model runner does.
 #pragma once
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <map>
 #include <set>
+#include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "braid/request/ids.h"
+#include "braid/request/scheduler_request.h"
 #include "braid/scheduler/scheduler.h"
 #include "braid/wire/step_plan.h"
 #include "braid/wire/step_result.h"
 
 namespace braid {
 
+// The tokens that the model draws: [first, first + count).
+struct FakeVocabulary {
+  constexpr FakeVocabulary(int32_t num_tokens) : count(num_tokens) {}
+  constexpr FakeVocabulary(TokenId first_token, int32_t num_tokens) : first(first_token), count(num_tokens) {}
+
+  TokenId first = 0;
+  int32_t count = 0;
+};
+// Each of these is one visible ASCII character in the tokenizer of tiny_tokenizer.h.
+inline constexpr FakeVocabulary kVisibleTokens{33, 60};
+
 class FakeModel {
  public:
-  FakeModel(const SchedulerConfig& config, int32_t vocab_size)
-      : page_size_(config.page_size), vocab_size_(vocab_size), groups_(config.kv_groups()) {
-    for (const KvGroupPool& group : groups_) {
-      slots_.emplace_back(static_cast<size_t>(group.num_pages) * static_cast<size_t>(page_size_), 0);
+  FakeModel(const SchedulerConfig& config, FakeVocabulary vocabulary)
+      : page_size_(config.page_size), vocabulary_(vocabulary), kv_groups_(config.kv_groups()) {
+    for (const KvGroupPool& kv_group : kv_groups_) {
+      slots_.emplace_back(static_cast<size_t>(kv_group.num_pages) * static_cast<size_t>(page_size_), 0);
     }
+    most_pages_.resize(kv_groups_.size());
   }
 
   static uint64_t extend(uint64_t history, TokenId token) {
@@ -33,109 +51,197 @@ class FakeModel {
     return history ^ (history >> 29);
   }
   // The token after `history`, drawn for the request's seed at its output position.
-  static TokenId next_token(uint64_t history, uint64_t seed, int32_t position, int32_t vocab_size) {
+  static TokenId next_token(uint64_t history, uint64_t seed, int32_t position, FakeVocabulary vocabulary) {
     const uint64_t drawn = extend(extend(history, static_cast<TokenId>(seed)), position);
-    return static_cast<TokenId>((drawn >> 17) % static_cast<uint64_t>(vocab_size));
+    return vocabulary.first + static_cast<TokenId>((drawn >> 17) % static_cast<uint64_t>(vocabulary.count));
   }
-
-  // What `token` gets after `history`.
+  // The first `count` output tokens of a request.
+  static std::vector<TokenId> output_of(std::span<const TokenId> prompt, uint64_t seed, int32_t count,
+                                        FakeVocabulary vocabulary) {
+    uint64_t history = 0;
+    for (const TokenId token : prompt) history = extend(history, token);
+    std::vector<TokenId> output;
+    for (int32_t position = 0; position < count; ++position) {
+      output.push_back(next_token(history, seed, position, vocabulary));
+      history = extend(history, output.back());
+    }
+    return output;
+  }
+  // The score of `token` after `history`.
   static ScoredToken score(uint64_t history, TokenId token) {
     return {.token = token, .logprob = -static_cast<float>(extend(history, token) >> 40U), .top_logprobs = {}};
   }
 
-  // Runs the plan. `tokens_of(request)` is what the test knows the request's prompt and output to be.
+  // Runs the plan. tokens_of(request) returns the request's prompt and output, as the test knows them.
   template <typename TokensOf>
   StepResult run(const StepPlan& plan, const TokensOf& tokens_of) {
+    check_writers(plan);
     StepResult result{.step = plan.step, .sequences = {}};
-    for (size_t group = 0; group < groups_.size(); ++group) run_attention(plan, group, tokens_of);
     for (const SequencePlan& sequence : plan.sequences) {
-      EXPECT_EQ(sequence.page_tables.size(), groups_.size());
-      const std::vector<TokenId>& tokens = tokens_of(sequence.request);
-      const auto num_new = static_cast<int32_t>(sequence.new_tokens.size());
-      SequenceResult own{.request = sequence.request};
-      const PromptScoring& scoring = sequence.scoring;
-      uint64_t history = sequence.has_long_rope ? 1 : 0;  // keys of the two kinds differ from the first on
-      for (int32_t position = 0; position < sequence.first_position + num_new; ++position) {
-        history = extend(history, tokens.at(static_cast<size_t>(position)));
-        const int32_t scored = position - sequence.first_position - scoring.first_new;
-        if (scored >= 0 && scored < static_cast<int32_t>(scoring.tokens.size())) {
-          own.prompt_logprobs.push_back(score(history, scoring.tokens[static_cast<size_t>(scored)]));
-        }
-      }
-      EXPECT_EQ(own.prompt_logprobs.size(), scoring.tokens.size());
-      if (sequence.samples) {
-        EXPECT_EQ(sequence.first_position + num_new, static_cast<int32_t>(tokens.size()));
-        own.sampled.token =
-            next_token(history, sequence.sampling.params.seed, sequence.sampling.num_output_tokens, vocab_size_);
-      }
-      if (sequence.has_result()) result.sequences.push_back(std::move(own));
+      EXPECT_EQ(attend(sequence, tokens_of(sequence.request)), "");
+      if (sequence.has_result()) result.sequences.push_back(result_of(sequence, tokens_of(sequence.request)));
     }
     return result;
   }
 
-  // As KvPageCopy does.
+  // Attention of one sequence in all KV groups: writes every new token's key, and reads the keys that its window shows.
+  // Returns what is wrong; empty: nothing.
+  std::string attend(const SequencePlan& sequence, std::span<const TokenId> tokens) {
+    if (sequence.page_tables.size() != kv_groups_.size()) {
+      return fmt::format("request {}: {} page tables", sequence.request, sequence.page_tables.size());
+    }
+    for (size_t kv_group = 0; kv_group < kv_groups_.size(); ++kv_group) {
+      std::string problem = attend(sequence, tokens, kv_group);
+      if (!problem.empty()) return problem;
+    }
+    return {};
+  }
+
+  // What a sequence's plan samples and scores.
+  SequenceResult result_of(const SequencePlan& sequence, std::span<const TokenId> tokens) const {
+    const auto end = static_cast<size_t>(sequence.first_position) + sequence.new_tokens.size();
+    const PromptScoring& scoring = sequence.scoring;
+    SequenceResult result{.request = sequence.request};
+    uint64_t history = first_history(sequence);
+    for (size_t position = 0; position < end; ++position) {
+      history = extend(history, tokens[position]);
+      const auto scored = static_cast<int32_t>(position) - sequence.first_position - scoring.first_new;
+      if (scored >= 0 && scored < static_cast<int32_t>(scoring.tokens.size())) {
+        result.prompt_logprobs.push_back(score(history, scoring.tokens[static_cast<size_t>(scored)]));
+      }
+    }
+    EXPECT_EQ(result.prompt_logprobs.size(), scoring.tokens.size());
+    if (sequence.samples) {
+      result.sampled.token =
+          next_token(history, sequence.sampling.params.seed, sequence.sampling.num_output_tokens, vocabulary_);
+    }
+    return result;
+  }
+
+  // What the slots of these pages hold, as KvPageCopy copies keys and values; and the way back. copy_in() into no pages
+  // drops the copy.
+  std::vector<uint64_t> copy_out(const std::vector<std::vector<PageId>>& pages) const {
+    std::vector<uint64_t> copy;
+    for (size_t kv_group = 0; kv_group < pages.size(); ++kv_group) {
+      for (const PageId page : pages[kv_group]) {
+        const auto first = slots_[kv_group].begin() + page * page_size_;
+        copy.insert(copy.end(), first, first + page_size_);
+      }
+    }
+    return copy;
+  }
+  void copy_in(const std::vector<std::vector<PageId>>& pages, std::span<const uint64_t> copy) {
+    for (size_t kv_group = 0; kv_group < pages.size(); ++kv_group) {
+      for (const PageId page : pages[kv_group]) {
+        if (std::cmp_less(copy.size(), page_size_)) return;
+        std::copy_n(copy.begin(), page_size_, slots_[kv_group].begin() + page * page_size_);
+        copy = copy.subspan(static_cast<size_t>(page_size_));
+      }
+    }
+  }
+
   void copy_pages(const FakeModel& from, const std::vector<std::vector<PageId>>& source,
                   const std::vector<std::vector<PageId>>& target) {
     ASSERT_EQ(source.size(), target.size());
-    for (size_t group = 0; group < source.size(); ++group) {
-      ASSERT_EQ(source[group].size(), target[group].size());
-      for (size_t i = 0; i < source[group].size(); ++i) {
-        std::copy_n(from.slots_[group].begin() + source[group][i] * page_size_, page_size_,
-                    slots_[group].begin() + target[group][i] * page_size_);
-      }
+    for (size_t kv_group = 0; kv_group < source.size(); ++kv_group) {
+      ASSERT_EQ(source[kv_group].size(), target[kv_group].size());
     }
+    copy_in(target, from.copy_out(source));
   }
 
-  // Pages that a plan's sequence has in one KV group at most, over all plans.
-  size_t most_pages(size_t group) const { return most_pages_.at(group); }
+  // The most pages that any sequence had in a KV group in one step.
+  size_t most_pages(size_t kv_group) const { return most_pages_.at(kv_group); }
 
  private:
-  // The layers of one KV group: writes every new token's key, and reads those that its window shows.
-  template <typename TokensOf>
-  void run_attention(const StepPlan& plan, size_t group, const TokensOf& tokens_of) {
-    const int32_t window = groups_[group].window;
-    most_pages_.resize(groups_.size());
-    std::map<PageId, RequestId> writers;
-    for (const SequencePlan& sequence : plan.sequences) {
-      const auto& [first_page, pages] = sequence.page_tables.at(group);
-      const auto end = sequence.first_position + static_cast<int32_t>(sequence.new_tokens.size());
-      EXPECT_EQ(first_page + static_cast<int32_t>(pages.size()), (end + page_size_ - 1) / page_size_);
-      EXPECT_EQ(first_page, first_kept_page(window, sequence.first_position, page_size_));
-      EXPECT_EQ(std::set<PageId>(pages.begin(), pages.end()).size(), pages.size());
-      for (int32_t i = sequence.first_position / page_size_ - first_page; i < static_cast<int32_t>(pages.size()); ++i) {
-        EXPECT_TRUE(writers.emplace(pages.at(static_cast<size_t>(i)), sequence.request).second) << "two write one page";
-      }
-      most_pages_[group] = std::max(most_pages_[group], pages.size());
-    }
-    for (const SequencePlan& sequence : plan.sequences) {
-      const auto& [first_page, pages] = sequence.page_tables.at(group);
-      const std::vector<TokenId>& tokens = tokens_of(sequence.request);
-      const auto end = sequence.first_position + static_cast<int32_t>(sequence.new_tokens.size());
-      const int32_t first_seen = window == 0 ? 0 : std::max(0, sequence.first_position - window + 1);
-      uint64_t history = sequence.has_long_rope ? 1 : 0;
-      for (int32_t position = 0; position < end; ++position) {
-        history = extend(history, tokens.at(static_cast<size_t>(position)));
-        if (position < first_seen) continue;
-        const PageId page = pages.at(static_cast<size_t>(position / page_size_ - first_page));
-        uint64_t& slot = slots_[group].at(static_cast<size_t>(page * page_size_ + position % page_size_));
-        if (position >= sequence.first_position) {
-          EXPECT_EQ(sequence.new_tokens[static_cast<size_t>(position - sequence.first_position)],
-                    tokens[static_cast<size_t>(position)]);
-          slot = history;
-          continue;
+  static uint64_t first_history(const SequencePlan& sequence) {
+    return sequence.has_long_rope ? 1 : 0;  // the two kinds of keys differ from the first position on
+  }
+
+  // No page is written by two sequences, or written by one and read by another.
+  void check_writers(const StepPlan& plan) {
+    for (size_t kv_group = 0; kv_group < kv_groups_.size(); ++kv_group) {
+      std::map<PageId, RequestId> writers;
+      for (const SequencePlan& sequence : plan.sequences) {
+        const auto& [first_page, pages] = sequence.page_tables.at(kv_group);
+        EXPECT_EQ(std::set<PageId>(pages.begin(), pages.end()).size(), pages.size());
+        for (auto i = static_cast<size_t>(sequence.first_position / page_size_ - first_page); i < pages.size(); ++i) {
+          EXPECT_TRUE(writers.emplace(pages.at(i), sequence.request).second) << "two sequences write one page";
         }
-        EXPECT_EQ(slot, history) << "request " << sequence.request << " reads another's key at " << position;
-        const auto writer = writers.find(page);
-        EXPECT_TRUE(writer == writers.end() || writer->second == sequence.request);
+        most_pages_[kv_group] = std::max(most_pages_[kv_group], pages.size());
+      }
+      for (const SequencePlan& sequence : plan.sequences) {
+        for (const PageId page : sequence.page_tables.at(kv_group).pages) {
+          const auto writer = writers.find(page);
+          EXPECT_TRUE(writer == writers.end() || writer->second == sequence.request)
+              << "request " << sequence.request << " reads a page that another writes";
+        }
       }
     }
   }
 
-  const int32_t page_size_;
-  const int32_t vocab_size_;
-  const std::vector<KvGroupPool> groups_;
+  std::string attend(const SequencePlan& sequence, std::span<const TokenId> tokens, size_t kv_group) {
+    const int32_t window = kv_groups_[kv_group].window;
+    const auto& [first_page, pages] = sequence.page_tables[kv_group];
+    const auto end = sequence.first_position + static_cast<int32_t>(sequence.new_tokens.size());
+    const auto problem = [&](std::string_view what, int32_t position) {
+      return fmt::format("request {}, KV group {}, position {}: {}", sequence.request, kv_group, position, what);
+    };
+    if (std::cmp_less(tokens.size(), end)) return problem("the token is unknown", end - 1);
+    if (sequence.samples && std::cmp_not_equal(tokens.size(), end)) return problem("samples before the end", end);
+    if (first_page + static_cast<int32_t>(pages.size()) != (end + page_size_ - 1) / page_size_ ||
+        first_page != first_kept_page(window, sequence.first_position, page_size_)) {
+      return problem("its pages are not those of its window", end);
+    }
+    const int32_t first_seen = window == 0 ? 0 : std::max(0, sequence.first_position - window + 1);
+    uint64_t history = first_history(sequence);
+    for (int32_t position = 0; position < end; ++position) {
+      const TokenId token = tokens[static_cast<size_t>(position)];
+      history = extend(history, token);
+      if (position < first_seen) continue;
+      const PageId page = pages[static_cast<size_t>(position / page_size_ - first_page)];
+      uint64_t& slot = slots_[kv_group].at(static_cast<size_t>(page * page_size_ + position % page_size_));
+      if (position < sequence.first_position) {
+        if (slot != history) return problem("reads another's key", position);
+        continue;
+      }
+      if (sequence.new_tokens[static_cast<size_t>(position - sequence.first_position)] != token) {
+        return problem("is planned with another's token", position);
+      }
+      slot = history;
+    }
+    return {};
+  }
+
+  int32_t page_size_;
+  FakeVocabulary vocabulary_;
+  std::vector<KvGroupPool> kv_groups_;
   std::vector<std::vector<uint64_t>> slots_;  // by KV group: hash of the history up to and including the slot's token
   std::vector<size_t> most_pages_;
+};
+
+// The requests that a test's groups were sent. Their tokens follow from prompt and seed.
+class FakeRequests {
+ public:
+  explicit FakeRequests(FakeVocabulary vocabulary = kVisibleTokens) : vocabulary_(vocabulary) {}
+
+  void add(const SchedulerRequest& request) { requests_.insert_or_assign(request.id, request); }
+  const SchedulerRequest& at(RequestId id) const { return requests_.at(id); }
+
+  // The tokens that the request has when this part of it is computed: those up to the last new one.
+  std::vector<TokenId> tokens_for(const SequencePlan& sequence) const {
+    const SchedulerRequest& request = at(sequence.request);
+    const auto end = sequence.first_position + static_cast<int32_t>(sequence.new_tokens.size());
+    std::vector<TokenId> tokens = request.prompt;
+    const auto num_output = static_cast<int32_t>(std::max<int64_t>(0, end - std::ssize(tokens)));
+    const auto output = FakeModel::output_of(tokens, request.sampling.seed, num_output, vocabulary_);
+    tokens.insert(tokens.end(), output.begin(), output.end());
+    tokens.resize(static_cast<size_t>(end));
+    return tokens;
+  }
+
+ private:
+  const FakeVocabulary vocabulary_;
+  std::map<RequestId, SchedulerRequest> requests_;
 };
 
 }  // namespace braid

@@ -1,5 +1,4 @@
-// For tests: random messages of this room within given limits, and bytes damaged at random. Equal seeds give equal
-// ones.
+// For tests: random messages of wire/ within limits, and randomly damaged bytes. Equal seeds make equal messages.
 #pragma once
 
 #include <algorithm>
@@ -16,8 +15,8 @@
 
 namespace braid {
 
-// Token ids are below 1000, prompts and contexts at most 300 long; 100 pages of 16 tokens, and 50 in a second KV group
-// whose window is 24; moves are between 4 groups, at most 2 of a kind.
+// Token ids are below 1000, prompts and contexts have at most 300 tokens. There are 100 pages of 16 tokens, and 50 in a
+// second KV group with a window of 24. Moves are between 4 groups, at most 2 of a kind.
 class MessageMaker {
  public:
   explicit MessageMaker(uint64_t seed) : random_(seed) {}
@@ -63,7 +62,7 @@ class MessageMaker {
             .vocab_size = 1000};
   }
 
-  // For some of num_groups groups, at most 6 requests each.
+  // Commands for some of num_groups groups, with at most 6 requests each.
   AssignmentMap map(int num_groups) {
     AssignmentMap map{.sequence = random_(), .commands = {}};
     for (int32_t group = 0; group < num_groups; ++group) {
@@ -81,7 +80,7 @@ class MessageMaker {
     return map;
   }
 
-  // Of one of num_groups groups, at most 6 outcomes.
+  // The outputs of one of num_groups groups, with at most 6 outcomes.
   GroupOutputs outputs(int num_groups) {
     GroupOutputs outputs;
     outputs.group = pick(0, num_groups - 1);
@@ -97,7 +96,7 @@ class MessageMaker {
     return outputs;
   }
 
-  // Some bits flipped, and sometimes an end cut off.
+  // Flips some bits and sometimes cuts off the end.
   void damage(std::vector<std::byte>& bytes) {
     for (int i = pick(1, 4); i > 0; --i) {
       bytes[static_cast<size_t>(pick(0, static_cast<int>(bytes.size()) - 1))] ^=

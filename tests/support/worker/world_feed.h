@@ -1,4 +1,4 @@
-// For tests: gives the groups of one world their commands as the controller does: maps over links within the process.
+// For tests: sends commands to the groups of one world as the controller does, as maps over links within the process.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ class WorldFeed {
         links_(make_in_process_links(num_groups)),
         dispatcher_(*links_.controller, mode, num_groups) {}
 
-  // For the world's constructor, once.
+  // For the world's constructor. Call once.
   std::vector<WorldGroup> groups() {
     constexpr int64_t kVocabSize = 256;
     std::vector<WorldGroup> groups;
@@ -42,7 +42,7 @@ class WorldFeed {
     CHECK(sent.ok(), "{}", sent.error().message);
     world.wake();
   }
-  // What no controller sends.
+  // Sends bytes that no controller sends.
   void send_bytes(World& world, int32_t group, SharedBytes bytes) {
     CHECK(links_.controller->send_to(group, std::move(bytes)).ok());
     world.wake();

@@ -23,11 +23,11 @@ struct DispatchRow {
   int32_t prompt_len = 0;
   int32_t batch = 0;
   dispatch::Figures alone;    // one request at a time
-  dispatch::Figures singles;  // a map each, many under way
+  dispatch::Figures singles;  // one request per map, many under way
   dispatch::Figures batched;
 };
 
-// Long prompts take longer: about as many bytes for each length.
+// Fewer for long prompts, so that each length sends about as many bytes.
 int32_t num_timed(const BenchDispatchOptions& options, int32_t prompt_len) {
   constexpr int64_t kTokens = int64_t{8} << 20;
   return static_cast<int32_t>(
@@ -44,7 +44,7 @@ Result<DispatchRow> measure_row(dispatch::Controller& controller, const BenchDis
   DispatchRow row{.prompt_len = prompt_len, .batch = batch_of(options, prompt_len)};
   const int32_t count = num_timed(options, prompt_len);
   dispatch::Load load{.prompt_len = prompt_len, .batch = 1, .window = 1, .num_maps = std::max(count / 10, 1)};
-  TRY(row.alone, controller.measure(load));  // buffers have grown, everybody is awake
+  TRY(row.alone, controller.measure(load));  // warms up: grows buffers and wakes everybody
   load.num_maps = count;
   TRY(row.alone, controller.measure(load));
   load.window = 32;
@@ -55,7 +55,7 @@ Result<DispatchRow> measure_row(dispatch::Controller& controller, const BenchDis
   return row;
 }
 
-// All prompt lengths of one set of ranks.
+// All prompt lengths with one set of ranks.
 Status measure_ranks(dispatch::Ranks& ranks, DispatchMode mode, int32_t num_groups, bool is_processes,
                      const BenchDispatchOptions& options, std::vector<DispatchRow>& rows) {
   const auto check = [&ranks] { return ranks.check(); };
@@ -64,7 +64,7 @@ Status measure_ranks(dispatch::Ranks& ranks, DispatchMode mode, int32_t num_grou
   for (const int32_t prompt_len : options.prompt_lens) {
     auto row = measure_row(controller, options, prompt_len);
     if (!row.ok()) {
-      TRY_STATUS(ranks.check());  // a rank's own end says more
+      TRY_STATUS(ranks.check());  // the reason why a rank ended says more
       return row.error();
     }
     row->is_processes = is_processes;
@@ -76,7 +76,7 @@ Status measure_ranks(dispatch::Ranks& ranks, DispatchMode mode, int32_t num_grou
   return ranks.join();
 }
 
-// The published aims for ipc without encryption, 2 groups of 2 ranks.
+// The published targets for ipc without encryption, 2 groups of 2 ranks.
 struct DispatchAim {
   int32_t prompt_len;
   double p50_us;

@@ -8,25 +8,22 @@
 
 #include "braid/bench/dispatch/rank_loops.h"
 #include "braid/bench/dispatch/ranks.h"
+#include "tests/support/bench/printed_by.h"
 
 namespace braid {
 namespace {
 
-std::string printed_by(const BenchDispatchOptions& options) {
-  std::FILE* file = std::tmpfile();
-  const Status status = run_bench_dispatch(options, file);
-  EXPECT_TRUE(status.ok()) << (status.ok() ? "" : status.error().message);
-  std::rewind(file);
-  std::string text;
-  for (int c = std::fgetc(file); c != EOF; c = std::fgetc(file)) text += static_cast<char>(c);
-  std::fclose(file);
-  return text;
+std::string dispatch_report(const BenchDispatchOptions& options) {
+  return testing::printed_by([&](std::FILE* out) {
+    const Status status = run_bench_dispatch(options, out);
+    EXPECT_TRUE(status.ok()) << (status.ok() ? "" : status.error().message);
+  });
 }
 
 TEST(BenchDispatch, BothWaysReachEveryGroupAndABroadcastSendsEachByteToAll) {
   const BenchDispatchOptions options{
       .groups = {3}, .prompt_lens = {16, 300}, .between = "threads", .num_requests = 30, .batch = 7, .json = true};
-  const auto report = nlohmann::json::parse(printed_by(options));
+  const auto report = nlohmann::json::parse(dispatch_report(options));
   ASSERT_EQ(report.at("rows").size(), 4U);
   for (const auto& row : report.at("rows")) {
     EXPECT_EQ(row.at("between"), "threads");
@@ -48,10 +45,10 @@ TEST(BenchDispatch, AGroupMayBeItsPublisherAlone) {
                                      .dispatch = "direct",
                                      .between = "threads",
                                      .num_requests = 5};
-  EXPECT_NE(printed_by(options).find("direct"), std::string::npos);
+  EXPECT_NE(dispatch_report(options).find("direct"), std::string::npos);
 }
 
-TEST(BenchDispatch, WhatCannotBeMeasuredIsNamed) {
+TEST(BenchDispatch, AnErrorNamesWhatCannotBeMeasured) {
   const auto error_of = [](const BenchDispatchOptions& options) {
     const Status status = run_bench_dispatch(options, stdout);
     return status.ok() ? std::string() : status.error().message;
@@ -61,7 +58,7 @@ TEST(BenchDispatch, WhatCannotBeMeasuredIsNamed) {
   EXPECT_NE(error_of({.as_rank = "/nowhere"}).find("--as-rank"), std::string::npos);
 }
 
-TEST(BenchDispatch, ARanksTaskComesBackAsItWas) {
+TEST(RankTask, IsReadBackAsItWasWritten) {
   const dispatch::RankTask task{.layout = {.num_groups = 4, .ranks_per_group = 3},
                                 .group = 3,
                                 .rank = 2,

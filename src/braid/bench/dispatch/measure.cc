@@ -15,10 +15,10 @@ constexpr double kAnswerPatience = 60;  // seconds
 struct MapUnderWay {
   int64_t start_ns = 0;
   int64_t last_ns = 0;
-  int32_t num_missing = 0;  // answers
+  int32_t num_missing = 0;  // answers that have not come yet
 };
 
-// What one group has yet to answer, in order.
+// What one group still has to answer, in order.
 struct Awaited {
   uint64_t number = 0;
   size_t map = 0;
@@ -59,7 +59,7 @@ Result<Figures> Controller::measure(const Load& load) {
   const int64_t sent_before = dispatcher_.num_sent_bytes();
   size_t num_sent = 0;
   size_t num_done = 0;
-  // Requests are made before their time is taken, as a real controller's were made by its front.
+  // Requests are made before the clock starts, as a real controller gets them ready-made from its front.
   std::vector<GroupCommand> next = make_commands(load, 0);
   const int64_t start_ns = now_ns();
   while (num_done < maps.size()) {

@@ -1,4 +1,5 @@
-// The controller of `braid bench dispatch`: sends maps, and takes the time until the last rank concerned has read each.
+// The controller of `braid bench dispatch`: sends maps, and measures the time until the last rank concerned has read
+// each. Tested by dispatch_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -9,11 +10,11 @@
 
 namespace braid::dispatch {
 
-// What is sent: so many maps of so many requests, shared out over the groups in turn.
+// What is sent: maps with a number of requests each, dealt to the groups in turn.
 struct Load {
   int32_t prompt_len = 128;
   int32_t batch = 1;   // requests in a map
-  int32_t window = 1;  // maps under way at once
+  int32_t window = 1;  // maps under way at the same time
   int32_t num_maps = 1;
 };
 
@@ -21,8 +22,8 @@ struct Figures {
   double requests_per_s = 0;
   double p50_us = 0;  // from before a map is encoded until the last rank concerned has read its part
   double p99_us = 0;
-  double bytes_per_request = 0;       // of the buffers that were made
-  double sent_bytes_per_request = 0;  // counted once a receiver
+  double bytes_per_request = 0;       // of the encoded buffers
+  double sent_bytes_per_request = 0;  // counted once for each receiver
 };
 
 class Controller {
@@ -40,7 +41,7 @@ class Controller {
   Dispatcher dispatcher_;
   const int32_t num_groups_;
   RequestId next_request_ = 1;
-  std::vector<TokenId> prompt_;  // every request's
+  std::vector<TokenId> prompt_;  // the same for every request
 };
 
 }  // namespace braid::dispatch

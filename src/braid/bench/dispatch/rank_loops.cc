@@ -15,7 +15,7 @@
 namespace braid::dispatch {
 namespace {
 
-constexpr double kPatience = 30;  // seconds after which whoever does not answer is taken for gone
+constexpr double kPatience = 30;  // seconds without an answer after which a peer is taken for gone
 constexpr int32_t kPageSize = 16;
 constexpr RequestId kStop = std::numeric_limits<RequestId>::max();
 
@@ -29,7 +29,7 @@ StepPlanLimits plan_limits() {
           .kv_groups = {{.num_pages = kMaxDispatchPromptLen / kPageSize}}};
 }
 
-// The first step of these requests, their prompts in one chunk each.
+// The first step of these requests, each prompt in one chunk.
 StepPlan plan_of(uint64_t step, std::vector<SchedulerRequest> requests) {
   StepPlan plan{.step = step, .sequences = {}};
   plan.sequences.reserve(requests.size());
@@ -47,7 +47,7 @@ StepPlan plan_of(uint64_t step, std::vector<SchedulerRequest> requests) {
   return plan;
 }
 
-// When the last subscriber had read plan `step`.
+// The time when the last subscriber had read plan `step`.
 Result<int64_t> last_answer(ControllerLink& down, uint64_t step, int32_t num_subscribers) {
   int64_t last_ns = 0;
   for (int32_t i = 0; i < num_subscribers; ++i) {

@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A folder that only this user can look into: sockets, and tasks with their keys.
+// A folder that only this user can open: for sockets, and for tasks with their keys.
 class PrivateFolder {
  public:
   static Result<PrivateFolder> make() {

@@ -1,4 +1,4 @@
-// What a rank's process is told, and the rank itself over ZeroMQ.
+// The task of a rank's process, and the rank itself over ZeroMQ.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -62,7 +62,7 @@ Status run_rank(const RankTask& task) {
                   {.endpoints = task.group_link, .num_groups = num_subscribers, .limits = link_limits(), .curve = {}}));
     TRY_STATUS(wait_for_all(*down.link, num_subscribers, [] { return Status(); }));
   }
-  // Who can be reached by the controller has its own group together.
+  // Join the controller last: a publisher that it can reach has its whole group.
   TRY(const auto up,
       connect_to_controller(
           {.endpoints = task.controller, .group = task.group, .limits = link_limits(), .curve = task.curve}));

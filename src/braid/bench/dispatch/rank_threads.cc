@@ -32,7 +32,7 @@ class RankThreads : public Ranks {
       });
     }
   }
-  // Without the controller's end all others end by themselves.
+  // Closing the controller's end makes all others end by themselves.
   ~RankThreads() override {
     controller_.reset();
     for (std::thread& thread : threads_) {

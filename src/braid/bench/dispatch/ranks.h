@@ -1,4 +1,5 @@
-// Where the ranks of `braid bench dispatch` run: as processes of this program that speak ZeroMQ, or as threads.
+// Where the ranks of `braid bench dispatch` run: as processes of this program, connected over ZeroMQ, or as threads.
+// Tested by dispatch_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -17,12 +18,12 @@ struct RankLayout {
   int32_t ranks_per_group = 2;  // the publisher and its subscribers
 };
 
-// What a rank's process must know; its parent writes it to a file that only this user can read.
+// What a rank's process must know. Its parent writes it to a file that only this user can read.
 struct RankTask {
   RankLayout layout;
   int32_t group = 0;
-  int32_t rank = 0;         // in its group; 0 is the publisher
-  ZmqEndpoints controller;  // of a publisher
+  int32_t rank = 0;         // within its group; 0 is the publisher
+  ZmqEndpoints controller;  // for a publisher
   ZmqEndpoints group_link;  // between a publisher and its subscribers
   std::optional<CurveClient> curve;
 };
@@ -35,8 +36,8 @@ class Ranks {
  public:
   virtual ~Ranks() = default;
   virtual ControllerLink& link() = 0;
-  virtual Status check() = 0;  // that none has ended
-  virtual Status join() = 0;   // after they were told to stop: all have ended without an error
+  virtual Status check() = 0;  // an error if a rank has ended
+  virtual Status join() = 0;   // after stop commands: an error unless all have ended without one
 };
 
 struct ZmqRanksOptions {

@@ -1,5 +1,5 @@
-// The queue and one group's publisher, driven as the controller and a rank drive them, on one thread and without a
-// model. Times are that thread's processor time, so that it matters little what else the machine does.
+// Drives the queue and one group's publisher as the controller and a rank do, on one thread and without a model. Times
+// are that thread's processor time, so that other load on the machine matters little.
 #include <algorithm>
 #include <ctime>
 #include <utility>
@@ -26,7 +26,7 @@ int64_t pages_of(int64_t num_tokens, const PlanningOptions& options) {
   return (num_tokens + options.page_size - 1) / options.page_size;
 }
 
-// Room for the cached prompts beside what runs, on average: whatever runs beyond that pushes old prompts out.
+// Enough for the cached prompts and the average of what runs. Anything beyond that evicts old prompts.
 int64_t pool_pages(const PlanningOptions& options) {
   const int64_t own_len = options.prompt_len - options.prefix_len;
   const int64_t mean_own_pages = pages_of(own_len * 5 / 8, options);
@@ -47,7 +47,7 @@ SchedulerConfig planning_config(const PlanningOptions& options) {
           .chunked_prefill_size = options.chunked_prefill_size};
 }
 
-// Microseconds that each part took, a step.
+// Microseconds of each part, by step.
 struct PlanningTimes {
   std::vector<double> queue;
   std::vector<double> take;
@@ -71,7 +71,7 @@ class PlanningLoad {
   explicit PlanningLoad(const PlanningOptions& options)
       : options_(options), prompts_(options), publisher_(planning_config(options)), load_(publisher_.load()) {}
 
-  // Every prompt runs once, for one token, and stays in the prefix cache.
+  // Runs every prompt once, for one token; it stays in the prefix cache.
   void fill_cache() {
     int32_t num_left = options_.cached_prompts;
     do {
@@ -83,7 +83,7 @@ class PlanningLoad {
     } while (num_left > 0 || !queue_.empty() || num_admitted() > 0);
   }
 
-  // Until as many requests decode as shall run.
+  // Steps until as many requests decode as are to run.
   void warm_up() {
     const uint64_t longest = static_cast<uint64_t>(options_.output_len) +
                              static_cast<uint64_t>(options_.running) * static_cast<uint64_t>(options_.prompt_len) /
@@ -96,8 +96,8 @@ class PlanningLoad {
     const SchedulerStats before = load_.scheduler;
     PlanningReport report{.num_pages = before.num_pages};
     const int64_t begun_before = num_begun_;
-    // Held steps come beside those that are measured: what they leave waiting begins in the next one.
-    constexpr int32_t kHeldEvery = 8;  // as many ordinary steps as held ones, so often
+    // Held steps are extra, beside the measured ones; what they leave waiting starts in the next measured step.
+    constexpr int32_t kHeldEvery = 8;  // ordinary steps for each held one
     for (int32_t i = 0; i < options_.steps; ++i) {
       loaded_step(&times, true);
       report.mean_running += load_.scheduler.num_running;
@@ -179,7 +179,7 @@ class PlanningLoad {
   PromptSource prompts_;
   GroupPublisher publisher_;
   RequestQueue queue_{SchedulePolicy::kFcfs};
-  GroupLoad load_;  // the publisher's, as the controller knows it
+  GroupLoad load_;  // the publisher's load as the controller knows it
   int64_t num_begun_ = 0;
 };
 

@@ -7,6 +7,7 @@
 
 #include "braid/bench/planning/prompts.h"
 #include "braid/formats/json.h"
+#include "tests/support/bench/printed_by.h"
 
 namespace braid {
 namespace {
@@ -30,7 +31,7 @@ TEST(Planning, RunsAsManyRequestsAsItIsToldAndFindsTheirPrefixes) {
   EXPECT_GT(report.mean_running, 4);
   EXPECT_LE(report.mean_running, 6);
   EXPECT_GT(report.mean_prompts, 0);
-  EXPECT_GT(report.prefix_hit_rate, 0.2);  // a third to two thirds of a prompt are one of two prefixes
+  EXPECT_GT(report.prefix_hit_rate, 0.2);  // one of the two prefixes makes up a third to two thirds of a prompt
   EXPECT_LT(report.prefix_hit_rate, 0.9);
   for (const char* name : {"queue", "take", "plan", "commit", "all", "plan, held"}) {
     const PlanningPart& part = report.part(name);
@@ -41,7 +42,7 @@ TEST(Planning, RunsAsManyRequestsAsItIsToldAndFindsTheirPrefixes) {
   EXPECT_GT(report.part("plan, held").median_us, 0);
 }
 
-TEST(Planning, ItsPromptsShareTheirBeginnings) {
+TEST(PromptSource, PromptsShareTheirPrefixes) {
   const PlanningOptions options = small_options();
   planning::PromptSource source(options);
   planning::PromptSource again(options);
@@ -68,17 +69,12 @@ TEST(Planning, APrefixAsLongAsThePromptIsAnError) {
   EXPECT_EQ(measure_planning(options).error().message, "--prefix-len 96: must be below --prompt-len 96");
 }
 
-TEST(Planning, JsonTellsEveryPartBesideAStep) {
+TEST(Planning, JsonHasEveryPartAsAShareOfAStep) {
   PlanningOptions options = small_options();
   options.json = true;
   options.step_ms = 50;
-  std::FILE* file = std::tmpfile();
-  ASSERT_NE(file, nullptr);
-  ASSERT_TRUE(run_bench_planning(options, file).ok());
-  std::rewind(file);
-  std::string text(1U << 16U, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), file));
-  std::fclose(file);
+  const std::string text =
+      testing::printed_by([&](std::FILE* out) { EXPECT_TRUE(run_bench_planning(options, out).ok()); });
   const Json report = parse_json(text).value();
   EXPECT_EQ(report["cached_prompts"], 20);
   ASSERT_EQ(report["parts"].size(), 6U);

@@ -1,4 +1,5 @@
-// The prompts of `braid bench planning`: a few beginnings that many share, and ends of their own.
+// The prompts of `braid bench planning`: a few shared prefixes, each continued by tokens of the prompt's own. Tested by
+// planning_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,7 @@ class PromptSource {
     for (int32_t i = 0; i < options.num_prefixes; ++i) prefixes_.push_back(draw(options.prefix_len));
   }
 
-  // The next one in order of arrival, with `max_new_tokens` or, if that is 0, as many as are drawn.
+  // The next prompt in order of arrival. If `max_new_tokens` is 0, it is drawn at random.
   SchedulerRequest next(int32_t max_new_tokens = 0) {
     SchedulerRequest request{.id = next_id_, .arrival = next_id_};
     ++next_id_;

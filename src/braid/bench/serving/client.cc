@@ -80,7 +80,7 @@ class Load {
     }
   }
 
-  // Until `gap_s` behind the arrival before.
+  // Waits until `gap_s` after the previous arrival.
   static asio::awaitable<void> wait_on(asio::steady_timer& arrival, double gap_s) {
     if (gap_s <= 0) co_return;
     arrival.expires_at(arrival.expiry() +
@@ -114,7 +114,7 @@ class Load {
     slot_freed_.cancel();
   }
 
-  // `on_first`: called when the first piece has come, and maybe again; may be empty.
+  // `on_first` is called after the first piece, and maybe again; it may be empty.
   asio::awaitable<void> send_one(const Prompt& prompt, RequestTimes& times, tcp::resolver::results_type endpoints,
                                  std::function<void()> on_first) {
     const std::string request = request_text(prompt);

@@ -1,4 +1,4 @@
-// Sends the requests of `braid bench serving`, one connection each, and notes when what came.
+// Sends the requests of `braid bench serving`, one connection each, and records what arrives when.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace braid::serving {
 
-// "http://127.0.0.1:30000"; only http.
+// From "http://127.0.0.1:30000"; only http.
 struct ServerAddress {
   std::string host;
   std::string port;
@@ -30,19 +30,19 @@ struct LoadOptions {
   uint64_t seed = 1;
 };
 
-// Requests that come when each of the others has its first token, or has ended; max_concurrency does not count them.
+// Requests that start once each of the others has its first token or has ended. max_concurrency does not count them.
 struct LateRequests {
   std::span<const Prompt> prompts;
   double rate = std::numeric_limits<double>::infinity();
 };
 
 struct LoadResult {
-  std::vector<RequestTimes> requests;  // in the prompts' order
+  std::vector<RequestTimes> requests;  // in the order of the prompts
   std::vector<RequestTimes> late;
   double seconds = 0;  // from the first start to the last end
 };
 
-// `on_end` is called after each request with how many have ended.
+// `on_end` is called after each request with the number of ended requests.
 LoadResult run_load(const LoadOptions& options, std::span<const Prompt> prompts, const LateRequests& late,
                     const std::function<void(size_t)>& on_end);
 

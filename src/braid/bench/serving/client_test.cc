@@ -1,4 +1,4 @@
-// The client of `braid bench serving` against a server of canned answers.
+// The client of `braid bench serving` against a server with canned answers.
 #include "braid/bench/serving/client.h"
 
 #include <gtest/gtest.h>
@@ -17,7 +17,7 @@
 namespace braid::serving {
 namespace {
 
-// Each request streams one token at once; those for more than one token go on when a request for one token came.
+// Each request gets one token at once. Requests for more than one token continue when a request for one token arrives.
 class CannedServer {
  public:
   CannedServer() {
@@ -32,7 +32,7 @@ class CannedServer {
   }
 
   LoadOptions load() const { return {.server = {.host = "127.0.0.1", .port = std::to_string(server_->port())}}; }
-  // First tokens of the others that had been sent when each request for one token came.
+  // For each request for one token: how many of the other requests had their first token when it arrived.
   std::vector<int> num_begun_before() {
     const std::lock_guard lock(mutex_);
     return num_begun_before_;
@@ -54,7 +54,7 @@ class CannedServer {
       return;
     }
     waiting_.push_back(responder);
-    // The second one begins late: whoever did not wait for it would be here before.
+    // The second one starts late; a late request that did not wait for it would arrive before.
     threads_.emplace_back([this, responder, delay = std::chrono::milliseconds(waiting_.size() == 1 ? 0 : 100)] {
       std::this_thread::sleep_for(delay);
       const std::lock_guard begin_lock(mutex_);
@@ -78,7 +78,16 @@ class CannedServer {
   std::unique_ptr<http::HttpServer> server_;
 };
 
-TEST(Load, LateRequestsComeWhenAllOthersHaveTheirFirstToken) {
+TEST(BaseUrl, IsHostAndPort) {
+  EXPECT_EQ(parse_base_url("http://localhost:8000/").value().port, "8000");
+  EXPECT_EQ(parse_base_url("http://[::1]:8000").value().host, "::1");
+  EXPECT_EQ(parse_base_url("http://example").value().port, "80");
+  for (const char* url : {"https://a:1", "a:1", "http://", "http://a:0", "http://a:x", "http://a/b"}) {
+    EXPECT_FALSE(parse_base_url(url).ok()) << url;
+  }
+}
+
+TEST(RunLoad, LateRequestsComeWhenAllOthersHaveTheirFirstToken) {
   CannedServer server;
   const Prompt prompt{.content = std::vector<TokenId>{1, 2, 3}, .output_len = 2};
   const std::vector<Prompt> prompts(2, prompt);
@@ -99,7 +108,7 @@ TEST(Load, LateRequestsComeWhenAllOthersHaveTheirFirstToken) {
   EXPECT_EQ(result.late[0].error, "");
 }
 
-TEST(Load, LateRequestsComeAlsoWhenTheOthersFail) {
+TEST(RunLoad, LateRequestsComeEvenIfTheOthersFail) {
   const LoadOptions nobody{.server = {.host = "127.0.0.1", .port = "1"}};
   const std::vector<Prompt> one = {{.content = std::vector<TokenId>{1}, .output_len = 1}};
   const LoadResult result = run_load(nobody, one, {.prompts = one}, [](size_t) {});
@@ -107,7 +116,7 @@ TEST(Load, LateRequestsComeAlsoWhenTheOthersFail) {
   EXPECT_NE(result.late[0].error, "");
 }
 
-TEST(Load, AChunkThatCannotBeMeasuredIsAnError) {
+TEST(MeasureChunk, AChunkThatCannotBeMeasuredIsAnError) {
   const LoadOptions nobody{.server = {.host = "127.0.0.1", .port = "1"}};
   EXPECT_NE(measure_chunk(nobody, {}, 8, 4).error().message.find("a prompt of 4 tokens: "), std::string::npos);
 }

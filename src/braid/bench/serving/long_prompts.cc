@@ -12,7 +12,7 @@
 namespace braid::serving {
 namespace {
 
-// The time to the first token of a prompt that comes alone.
+// The time to the first token of a prompt that arrives alone.
 Result<double> time_to_first_token(const LoadOptions& load, const Prompt& prompt, int32_t len) {
   LoadOptions alone = load;
   alone.request_rate = std::numeric_limits<double>::infinity();
@@ -61,7 +61,7 @@ Result<std::optional<double>> measure_chunk(const LoadOptions& load, const Workl
     TRY(const double seconds, time_to_first_token(load, prompt, ends.longer));
     times_s.push_back(seconds);
   }
-  // But for the last one's, whose count may come behind its token.
+  // Leaves out the last one, whose count may come after its token.
   if (num_cached() - cached_before < static_cast<uint64_t>(kRepeats - 1) * static_cast<uint64_t>(ends.shorter)) {
     return std::optional<double>();
   }
@@ -81,7 +81,7 @@ LongPromptReport report_long_prompts(std::span<const RequestTimes> requests, std
     ++report.num_completed;
     if (!request.pieces_s.empty()) first_token.push_back(request.pieces_s.front() - request.start_s);
   }
-  // The requests' own first tokens came before: long prompts begin when all others decode.
+  // The requests' own first tokens came earlier: long prompts start when all others decode.
   TokenGaps gaps = token_gaps(requests, long_prompts);
   report.num_gaps = std::ssize(gaps.disturbed_s);
   report.first_token = distribution_of(std::move(first_token));

@@ -85,23 +85,15 @@ std::string request_body(const BodyOptions& options, const Prompt& prompt) {
 }
 
 int StreamReader::push(std::string_view bytes) {
-  pending_ += bytes;
   int num_pieces = 0;
-  size_t begin = 0;
-  for (size_t end = pending_.find("\n\n"); end != std::string::npos; end = pending_.find("\n\n", begin)) {
-    const std::string_view event = std::string_view(pending_).substr(begin, end - begin);
-    begin = end + 2;
-    constexpr std::string_view kData = "data:";
-    if (!event.starts_with(kData)) continue;  // a comment keeps the stream alive
-    if (take_event(event.substr(kData.size()))) ++num_pieces;
-  }
-  pending_.erase(0, begin);
+  events_.push(bytes, [&](std::string_view data) {
+    if (take_event(data)) ++num_pieces;
+  });
   return num_pieces;
 }
 
-// Whether it brought text or tokens.
+// Returns whether it brought text or tokens.
 bool StreamReader::take_event(std::string_view data) {
-  while (data.starts_with(' ')) data.remove_prefix(1);
   if (data == "[DONE]") {
     is_done_ = true;
     return false;

@@ -1,5 +1,5 @@
-// The requests of `braid bench serving` and its reading of their streams, for OpenAI's endpoints and SGLang's
-// /generate. No sockets.
+// Writes the requests of `braid bench serving` and reads their streams, for OpenAI's endpoints and SGLang's /generate.
+// No sockets.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,7 @@
 
 #include "braid/base/result.h"
 #include "braid/bench/serving/workload.h"
+#include "braid/formats/event_stream.h"
 
 namespace braid::serving {
 
@@ -24,19 +25,19 @@ struct BodyOptions {
   double temperature = 0;
   bool return_token_ids = false;  // so that tokens without text of their own are events too (not for kGenerate)
 };
-// A streamed request that gives prompt.output_len tokens. The content must be text for kChat.
+// A streamed request for exactly prompt.output_len tokens. The content must be text for kChat.
 std::string request_body(const BodyOptions& options, const Prompt& prompt);
 
-// Reads a text/event-stream in whatever pieces it comes.
+// Reads the answer to a request, a text/event-stream in pieces of any size.
 class StreamReader {
  public:
   explicit StreamReader(Backend backend) : backend_(backend) {}
 
-  // How many events with new text, or with new tokens where the server tells them, the bytes completed.
+  // Returns how many events with new text (or new tokens, if the server reports them) these bytes completed.
   int push(std::string_view bytes);
 
   bool is_done() const { return is_done_; }
-  const std::string& error() const { return error_; }  // not empty: the server said so, or the stream is no such stream
+  const std::string& error() const { return error_; }  // not empty: an error from the server, or of the stream's format
   int64_t prompt_tokens() const { return prompt_tokens_; }
   int64_t output_tokens() const { return output_tokens_; }
 
@@ -44,7 +45,7 @@ class StreamReader {
   bool take_event(std::string_view data);
 
   const Backend backend_;
-  std::string pending_;  // an event that is not complete yet
+  EventStreamReader events_;
   size_t text_size_ = 0;
   int64_t prompt_tokens_ = 0;
   int64_t output_tokens_ = 0;
@@ -52,7 +53,7 @@ class StreamReader {
   std::string error_;
 };
 
-// The server's words for a failed answer: an OpenAI error's message, or the beginning of the body.
+// The server's message for a failed request: an OpenAI error's message, or the beginning of the body.
 std::string error_of(int status, std::string_view body);
 
 }  // namespace braid::serving

@@ -9,7 +9,7 @@
 namespace braid::serving {
 namespace {
 
-// Nothing for what is no count.
+// Nothing if the value is not a count.
 std::optional<uint64_t> count_of(const Json& object, const char* name) {
   if (!object.is_object()) return std::nullopt;
   const auto found = object.find(name);

@@ -17,7 +17,7 @@ using serving::Prompt;
 
 constexpr double kAtOnce = std::numeric_limits<double>::infinity();
 
-// Chat takes text alone: random ids are decoded, and counted again by the server.
+// Chat takes only text: random ids are decoded, and the server counts them again.
 Status make_texts(std::vector<Prompt>& prompts, const Tokenizer* tokenizer) {
   for (Prompt& prompt : prompts) {
     const auto* ids = std::get_if<std::vector<TokenId>>(&prompt.content);
@@ -49,7 +49,7 @@ Status check_long_prompts(const BenchServingOptions& options, const serving::Loa
   if (load.body.backend == serving::Backend::kChat) {
     return fail("--long-prompts are token ids: --backend openai-chat does not take them");
   }
-  constexpr int64_t kMaxTokens = int64_t{1} << 28;  // all are there before the first one is sent
+  constexpr int64_t kMaxTokens = int64_t{1} << 28;  // all prompts exist before the first one is sent
   if (options.long_prompts.count > kMaxTokens / options.long_prompts.len) {
     return fail("--long-prompts {} of --long-prompt-len {}: together they must have at most {} tokens",
                 options.long_prompts.count, options.long_prompts.len, kMaxTokens);
@@ -80,8 +80,8 @@ serving::LoadResult run_with_bar(const serving::LoadOptions& load, std::span<con
   return run_load(load, prompts, late, [&](size_t done) { bar.show(static_cast<int64_t>(done), num_all); });
 }
 
-// All requests at once, as many of them under way as --max-concurrency lets. Behind it the server's prefix cache is as
-// empty as before.
+// Sends all requests at once, up to --max-concurrency under way. Afterwards the server's prefix cache is as empty as
+// before.
 Result<serving::Capacity> measure_capacity(const serving::LoadOptions& load, std::span<const Prompt> prompts,
                                            double share) {
   serving::LoadOptions at_once = load;

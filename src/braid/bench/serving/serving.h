@@ -1,4 +1,5 @@
-// `braid bench serving`: a load on a running server, and what its clients see.
+// `braid bench serving`: puts a load on a running server and reports what its clients see. Tested end to end
+// (tests/e2e/test_bench.py).
 #pragma once
 
 #include <cstdio>
@@ -15,13 +16,14 @@ namespace braid {
 struct BenchServingOptions {
   std::string base_url = "http://127.0.0.1:30000";
   std::string backend = "openai";
-  std::string model;             // as requests name it; empty: no name
+  std::string model;             // as in requests; empty: left out
   std::string api_key;           // empty: none
   ModelSourceOptions tokenizer;  // model_path empty: none
   std::string dataset = "random";
   serving::WorkloadOptions workload;
   double request_rate = std::numeric_limits<double>::infinity();
-  // Not 0: all requests are sent at once first, and then arrive at this share of the rate at which they were done.
+  // Not 0: all requests are first sent at once. They then arrive at this share of the rate at which those were
+  // completed.
   double capacity_share = 0;
   serving::LongPromptOptions long_prompts;
   int32_t max_concurrency = 0;
@@ -32,8 +34,8 @@ struct BenchServingOptions {
   bool json = false;
 };
 
-// An error if any request failed, after the report; or before it, where the options do not fit together, or the server
-// lacks what they need.
+// Returns an error after the report if any request failed; before it if the options do not fit together, or if the
+// server lacks what they need.
 Status run_bench_serving(BenchServingOptions options, std::FILE* out);
 
 }  // namespace braid

@@ -10,7 +10,7 @@ struct Interval {
   double end_s = 0;
 };
 
-// From its start to its first piece, or to its end if it has none.
+// From the start to the first piece, or to the end if there is none.
 Interval wait_of(const RequestTimes& request) {
   return {.begin_s = request.start_s, .end_s = request.pieces_s.empty() ? request.end_s : request.pieces_s.front()};
 }

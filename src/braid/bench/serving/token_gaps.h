@@ -1,5 +1,5 @@
-// The times between one piece of a request's text and the next, by what the server did meanwhile, as far as its clients
-// can see that.
+// The times between one piece of a request's text and the next, divided by what the server did meanwhile, as far as
+// clients can see.
 #pragma once
 
 #include <span>
@@ -9,15 +9,15 @@
 
 namespace braid::serving {
 
-// In seconds, of all requests that did not fail.
+// In seconds, for all requests that did not fail.
 struct TokenGaps {
-  std::vector<double> steady_s;     // nobody waited for a first token in them: all that were there decoded
-  std::vector<double> disturbed_s;  // somebody did, so a prompt may have been computed beside
+  std::vector<double> steady_s;     // no request waited for a first token: all of them decoded
+  std::vector<double> disturbed_s;  // some request did, so a prompt may have been computed at the same time
 
   std::vector<double> all() const;
 };
 
-// The gaps of `requests`; who waits for a first token is looked for among `waiting`, which may be the same.
+// The gaps of `requests`. Waits for a first token are looked up in `waiting`, which may be the same list.
 TokenGaps token_gaps(std::span<const RequestTimes> requests, std::span<const RequestTimes> waiting);
 
 }  // namespace braid::serving

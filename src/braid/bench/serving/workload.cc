@@ -15,7 +15,7 @@ namespace {
 
 using Random = std::mt19937_64;
 
-// In [low, high]. (The standard's distributions differ from library to library.)
+// In [low, high]. (The standard library's distributions differ between implementations.)
 int64_t draw_between(Random& random, int64_t low, int64_t high) {
   return low + static_cast<int64_t>(random() % static_cast<uint64_t>(high - low + 1));
 }
@@ -49,13 +49,13 @@ std::vector<Prompt> heavy_tail_prompts(const WorkloadOptions& options, Random& r
 
 std::vector<Prompt> shared_prefix_prompts(const WorkloadOptions& options, Random& random) {
   std::vector<Prompt> prompts;
-  for (int32_t group = 0; group < options.num_groups; ++group) {
+  for (int32_t number = 0; number < options.num_prefixes; ++number) {
     const std::vector<TokenId> prefix = draw_ids(random, options, options.prefix_len);
-    for (int32_t i = 0; i < options.prompts_per_group; ++i) {
+    for (int32_t i = 0; i < options.prompts_per_prefix; ++i) {
       std::vector<TokenId> ids = prefix;
       const std::vector<TokenId> question = draw_ids(random, options, options.question_len);
       ids.insert(ids.end(), question.begin(), question.end());
-      prompts.push_back({.content = std::move(ids), .output_len = options.group_output_len});
+      prompts.push_back({.content = std::move(ids), .output_len = options.question_output_len});
     }
   }
   for (size_t i = prompts.size(); i > 1; --i) std::swap(prompts[i - 1], prompts[random() % i]);
@@ -68,14 +68,14 @@ Result<std::string> read_dataset(const std::string& path) {
   return text;
 }
 
-// nullptr: it has none.
+// nullptr if it has none.
 const std::string* text_of_turn(const Json& turn) {
   const auto found = turn.is_object() ? turn.find("value") : turn.end();
   return found == turn.end() || !found->is_string() ? nullptr : &found->get_ref<const std::string&>();
 }
 
-// [{"conversations": [{"from": "human", "value": "…"}, {"from": "gpt", "value": "…"}, …]}, …]: the first question, and
-// as many tokens as its answer has.
+// [{"conversations": [{"from": "human", "value": "…"}, {"from": "gpt", "value": "…"}, …]}, …]: takes the first
+// question, and as many tokens as its answer has.
 Result<std::vector<Prompt>> sharegpt_prompts(const WorkloadOptions& options, const Tokenizer* tokenizer,
                                              Random& random) {
   if (tokenizer == nullptr && options.fixed_output_len == 0) {
@@ -107,7 +107,7 @@ Result<std::vector<Prompt>> sharegpt_prompts(const WorkloadOptions& options, con
   return prompts;
 }
 
-// {"prompt": "text" or [ids], "output_len": 64} a line.
+// Lines of {"prompt": "text" or [ids], "output_len": 64}.
 Result<std::vector<Prompt>> jsonl_prompts(const WorkloadOptions& options) {
   TRY(const std::string text, read_dataset(options.path));
   std::istringstream lines(text);
@@ -152,10 +152,10 @@ Status check(const WorkloadOptions& options) {
   if (needs_path && options.path.empty()) return fail("--dataset-path is needed for this --dataset-name");
   // Prompts are made before the first one is sent.
   constexpr int64_t kMaxTokens = int64_t{1} << 28;
-  const bool is_grouped = options.dataset == Dataset::kSharedPrefix;
+  const bool has_prefixes = options.dataset == Dataset::kSharedPrefix;
   const int64_t count =
-      is_grouped ? int64_t{options.num_groups} * options.prompts_per_group : int64_t{options.num_prompts};
-  const int64_t length = is_grouped ? int64_t{options.prefix_len} + options.question_len : options.input_len;
+      has_prefixes ? int64_t{options.num_prefixes} * options.prompts_per_prefix : int64_t{options.num_prompts};
+  const int64_t length = has_prefixes ? int64_t{options.prefix_len} + options.question_len : options.input_len;
   if (!needs_path && count > kMaxTokens / length) {
     return fail("{} prompts of {} tokens: together they must have at most {} tokens", count, length, kMaxTokens);
   }

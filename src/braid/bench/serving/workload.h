@@ -1,5 +1,5 @@
-// What `braid bench serving` sends: prompts and how many tokens each shall give. Equal options and seeds give equal
-// workloads.
+// The workload of `braid bench serving`: prompts, and how many tokens each generates. Equal options and seeds make
+// equal workloads.
 #pragma once
 
 #include <cstdint>
@@ -20,28 +20,29 @@ Result<Dataset> parse_dataset(const std::string& name);
 
 struct WorkloadOptions {
   Dataset dataset = Dataset::kRandom;
-  std::string path;  // of sharegpt's JSON, of the JSON lines
+  std::string path;  // of sharegpt's JSON, or of the JSON lines
   int32_t num_prompts = 100;
   uint64_t seed = 1;
   int32_t vocab_size = 30'000;  // random ids lie in [num_reserved_ids, vocab_size)
   int32_t num_reserved_ids = 256;
 
-  // random: lengths are drawn evenly from [length * range_ratio, length].
+  // random: lengths are uniform in [length * range_ratio, length].
   int32_t input_len = 512;
   int32_t output_len = 128;
   double range_ratio = 0;
   // heavy-tail: input_len and output_len are the longest, and one request in 16 has them; half have less than an
-  // eighth. (A Pareto distribution of shape 1 from a sixteenth on, cut.)
+  // eighth. (A Pareto distribution of shape 1 that starts at a sixteenth, cut off at the maximum.)
 
-  // sharegpt and jsonl: instead of the lengths that the data state; 0: those.
+  // sharegpt and jsonl: replaces the data's lengths; 0: keep those.
   int32_t fixed_output_len = 0;
 
-  // generated-shared-prefix: num_groups prefixes, each before prompts_per_group questions of its own, in random order.
-  int32_t num_groups = 8;
-  int32_t prompts_per_group = 16;
+  // generated-shared-prefix: num_prefixes prefixes, each followed by prompts_per_prefix different questions, in random
+  // order.
+  int32_t num_prefixes = 8;
+  int32_t prompts_per_prefix = 16;
   int32_t prefix_len = 1024;
   int32_t question_len = 128;
-  int32_t group_output_len = 64;
+  int32_t question_output_len = 64;
 };
 
 using PromptContent = std::variant<std::string, std::vector<TokenId>>;
@@ -54,10 +55,10 @@ struct Prompt {
 // `tokenizer` (null: none) counts the tokens of replies in sharegpt, which needs it unless fixed_output_len is set.
 Result<std::vector<Prompt>> make_workload(const WorkloadOptions& options, const Tokenizer* tokenizer);
 
-// Of Dataset::kRandom, whatever options.dataset says.
+// Like Dataset::kRandom, whatever options.dataset is.
 std::vector<Prompt> random_prompts(const WorkloadOptions& options);
 
-// Seconds between the starts of one request and the next: exponential with mean 1 / rate (a Poisson process), 0 for an
+// Seconds between the starts of consecutive requests: exponential with mean 1 / rate (a Poisson process), or 0 for an
 // infinite rate.
 std::vector<double> arrival_gaps(size_t num_requests, double rate, uint64_t seed);
 

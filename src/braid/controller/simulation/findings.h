@@ -1,5 +1,4 @@
-// For tests: what a simulated run must hold, what it was found to break, and the bugs that can be put into it on
-// purpose.
+// For tests: the properties of a simulated run, a finding that breaks one, and the bugs that can be seeded on purpose.
 #pragma once
 
 #include <cstdint>
@@ -40,19 +39,19 @@ struct SimulatedFinding {
   std::string what;
 };
 
-// Bugs as they were, or could be, in the drivers and the links around the state machines.
+// Bugs that were, or could be, in the drivers and the links around the state machines.
 enum class SeededBug : uint8_t {
   kNone,
   kOutputsArriveTwice,  // a link delivers some outputs again
-  kOutputsAreLost,      // or not at all
-  kIdleRanksStayAway,   // a rank whose group is idle parks by its own view
-  kCountIsReadLate,     // a rank reads the work count after it took its inbox
-  kDispatchForgotten,   // the controller binds waiting requests only when a new one comes
-  kCreditsLeak,         // a group's outputs now and then state one credit less, for good
-  kPagesLeaveLate,      // pages that move are copied when the step has written them already
+  kOutputsAreLost,      // some outputs never arrive
+  kIdleRanksStayAway,   // a rank whose group is idle parks without asking the others
+  kCountIsReadLate,     // a rank reads the work count after it has taken its inbox
+  kDispatchForgotten,   // the controller binds waiting requests only when a new one arrives
+  kCreditsLeak,         // a group's outputs sometimes report one credit less, permanently
+  kPagesLeaveLate,      // moving pages are copied after the step has written to them
   kPagesAreMixedUp,     // a rank takes another move's pages
-  kSourceGoesOn,        // a group goes on with a request that left it
-  kHoldsAreNotCounted,  // groups state that they hold a prefill, but not for how long
+  kSourceGoesOn,        // a group continues a request that left it
+  kHoldsAreNotCounted,  // groups report that they hold a prefill, but not for how long
 };
 
 }  // namespace braid

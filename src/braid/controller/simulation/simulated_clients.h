@@ -1,5 +1,5 @@
-// For tests: clients of a controller under virtual time. What each choice must get follows from its seed, so that
-// another's tokens, a lost one or one told twice is seen.
+// For tests: clients of a controller under virtual time. Each choice's tokens follow from its prompt and seed, so
+// another's tokens, a lost token or a repeated one is noticed.
 #pragma once
 
 #include <fmt/format.h>
@@ -13,11 +13,11 @@
 #include <vector>
 
 #include "braid/controller/simulation/findings.h"
-#include "braid/controller/simulation/simulated_pages.h"
 #include "braid/controller/simulation/virtual_time.h"
 #include "braid/controller/submission.h"
 #include "braid/request/random.h"
 #include "braid/tokenizer/tokenizer.h"
+#include "tests/support/scheduler/fake_model.h"
 
 namespace braid {
 
@@ -29,8 +29,8 @@ class SimulatedClients {
   SimulatedClients(const Tokenizer& tokenizer, VirtualTime& time, OnFinding on_finding, OnEnded on_ended)
       : tokenizer_(tokenizer), time_(time), on_finding_(std::move(on_finding)), on_ended_(std::move(on_ended)) {}
 
-  // A request that the seed draws. Prompts share beginnings, so that prefix caches have something to find. `crowds`:
-  // most wish for the same group.
+  // A request drawn from the seed. Prompts share beginnings, so that prefix caches find some. `crowds`: most requests
+  // ask for the same group.
   std::shared_ptr<Submission> next_request(int32_t num_groups, int64_t max_prompt_len, int64_t max_new_tokens,
                                            bool crowds) {
     auto made = std::make_shared<Submission>();
@@ -49,7 +49,7 @@ class SimulatedClients {
     request.dp_rank_strict = request.dp_rank && time_.one_in(2);
     if (crowds && !request.dp_rank) request.dp_rank = 0;
     if (time_.one_in(4)) {
-      const std::string text = whole_text(request.sampling.seed, request.sampling.max_new_tokens);
+      const std::string text = whole_text(request, request.sampling.seed);
       if (text.size() >= 2) request.stop_strings = {text.substr(time_.pick(0, text.size() - 2), 2)};
     }
     made->on_delta = [this, id](const Delta& delta) { take(id, delta); };
@@ -57,9 +57,9 @@ class SimulatedClients {
     return made;
   }
 
-  // The client will not read on: its request may end with kAbort.
+  // The client leaves: its request may end with kAbort.
   void leave(SubmissionId id) { requests_.at(id - 1).has_left = true; }
-  // From now on requests may end with an error.
+  // From now on, requests may end with an error.
   void expect_errors() { may_fail_ = true; }
 
   std::vector<std::string> open_choices() const {
@@ -88,10 +88,12 @@ class SimulatedClients {
     bool has_left = false;
   };
 
-  std::string whole_text(uint64_t seed, int32_t num_tokens) const {
-    std::vector<TokenId> ids;
-    for (int32_t i = 0; i < num_tokens; ++i) ids.push_back(drawn_token(seed, i));
-    return tokenizer_.decode(ids, true);
+  static std::vector<TokenId> whole_output(const GenerationRequest& request, uint64_t seed) {
+    return FakeModel::output_of(std::get<std::vector<TokenId>>(request.prompt), seed, request.sampling.max_new_tokens,
+                                kVisibleTokens);
+  }
+  std::string whole_text(const GenerationRequest& request, uint64_t seed) const {
+    return tokenizer_.decode(whole_output(request, seed), true);
   }
 
   void take(SubmissionId id, const Delta& delta) {
@@ -102,8 +104,10 @@ class SimulatedClients {
     };
     if (choice.num_ends > 0) return wrong("news after its end");
     const uint64_t seed = choice_seed(request.submission->request.sampling.seed, delta.index);
+    const std::vector<TokenId> expected = whole_output(request.submission->request, seed);
     for (const SampledToken& token : delta.tokens) {
-      if (token.token != drawn_token(seed, choice.num_tokens)) {
+      const auto index = static_cast<size_t>(choice.num_tokens);
+      if (index >= expected.size() || token.token != expected[index]) {
         return wrong(fmt::format("token {} is not its own", choice.num_tokens));
       }
       ++choice.num_tokens;
@@ -117,11 +121,11 @@ class SimulatedClients {
     if (!how.empty()) wrong(how);
   }
 
-  // Empty: it ended as it should.
+  // What is wrong with the choice's end; empty: nothing.
   std::string wrong_end(const Request& request, const Choice& choice, const Delta& delta, uint64_t seed) const {
     const GenerationRequest& asked = request.submission->request;
     const int32_t max_new = asked.sampling.max_new_tokens;
-    const std::string whole = whole_text(seed, max_new);
+    const std::string whole = whole_text(asked, seed);
     switch (delta.finish) {
       case FinishReason::kNone:
         break;

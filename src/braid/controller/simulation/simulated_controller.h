@@ -1,5 +1,5 @@
-// For tests: the controller's driver under virtual time: an inbox, turns that take a while, and commands as maps. What
-// control/controller_thread does with a thread, a mutex and a clock.
+// For tests: the controller's driver under virtual time: an inbox, turns that take time, and commands as maps.
+// controller/controller_thread does the same with a thread, a mutex and a clock.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +42,7 @@ class SimulatedController {
         controller_(tokenizer, masks_, options.schedule, options.balance, std::move(groups), nullptr,
                     options.rebalance) {}
 
-  // What happens in the controller's next turn.
+  // Adds an event to the controller's next turn.
   using Event = std::function<void(Controller& controller)>;
   void post(Event event, bool is_new_request = false) {
     inbox_.push_back(std::move(event));

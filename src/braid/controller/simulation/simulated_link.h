@@ -1,5 +1,5 @@
-// For tests: the links between the controller and the groups under virtual time: bytes that arrive late, in order on
-// each link, in any order between links.
+// For tests: the links between the controller and the groups under virtual time. Bytes arrive late, in order on each
+// link but in any order between links.
 #pragma once
 
 #include <algorithm>
@@ -33,7 +33,7 @@ class SimulatedWire {
   int64_t last_us_ = 0;
 };
 
-// The controller's end: maps as bytes, on their way to the groups.
+// The controller's end: sends maps as bytes to the groups.
 class SimulatedLink final : public ControllerLink {
  public:
   using OnMap = std::function<void(int32_t group, SharedBytes map)>;
@@ -44,7 +44,7 @@ class SimulatedLink final : public ControllerLink {
         damage_(static_cast<size_t>(num_groups), Damage::kNone) {}
 
   enum class Damage : uint8_t { kNone, kCutShort, kArrivesTwice };
-  // Of the group's next map.
+  // Damages the group's next map.
   void damage_next(int32_t group, Damage damage) { damage_.at(static_cast<size_t>(group)) = damage; }
 
   Status send_to_all(SharedBytes map) override {

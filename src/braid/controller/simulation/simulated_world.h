@@ -1,6 +1,6 @@
-// For tests: a world of ranks under virtual time. Each rank goes through the rounds of the step protocol with the real
-// publishers and the real decision; what a thread would do in one go happens in small steps here, between which
-// anything else may happen.
+// For tests: a world of ranks under virtual time. Each rank runs the rounds of the step protocol with real publishers
+// and real decisions. What a thread does in one go happens here in small steps, and anything else may happen between
+// them.
 #pragma once
 
 #include <fmt/format.h>
@@ -18,32 +18,33 @@
 
 #include "braid/controller/simulation/findings.h"
 #include "braid/controller/simulation/simulated_link.h"
-#include "braid/controller/simulation/simulated_pages.h"
+#include "braid/controller/simulation/simulated_page_transfer.h"
 #include "braid/controller/simulation/virtual_time.h"
 #include "braid/wire/group_command.h"
 #include "braid/worker/group_inbox.h"
 #include "braid/worker/group_publisher.h"
 #include "braid/worker/step_protocol.h"
+#include "tests/support/scheduler/fake_model.h"
 
 namespace braid {
 
 struct SimulatedWorldOptions {
-  int32_t first_group = 0;  // of all worlds'
+  int32_t first_group = 0;  // numbered over all worlds
   AssignmentLimits maps;
   int32_t num_groups = 1;
   int32_t ranks_per_group = 1;
   SchedulerConfig scheduler;
   int32_t prefill_alignment = 0;
-  int64_t max_pause_us = 10;              // the longest that any small step takes
-  int64_t timeout_us = 0;                 // of a collective
-  SimulatedRequests* requests = nullptr;  // of all worlds, as is
-  SimulatedCourier* page_transfer = nullptr;
+  int64_t max_pause_us = 10;         // the longest duration of a small step
+  int64_t timeout_us = 0;            // of a collective
+  FakeRequests* requests = nullptr;  // of all worlds, like the next
+  SimulatedPageTransfer* page_transfer = nullptr;
   SeededBug bug = SeededBug::kNone;
 };
 
 struct SimulatedWorldEvents {
   std::function<void(int32_t group, GroupOutputs outputs)> on_outputs;
-  std::function<void(int32_t group)> on_work_changed;  // the group has become idle or busy, perhaps
+  std::function<void(int32_t group)> on_work_changed;  // the group may have become idle or busy
   std::function<void(int32_t group, const GroupCommand& taken)> on_taken;
   std::function<void(const std::string& reason)> on_failure;  // once
   std::function<void(SimulatedProperty property, std::string what)> on_finding;
@@ -57,11 +58,11 @@ class SimulatedWorld {
       groups_.push_back(std::make_unique<Group>(options_.first_group + i, options_));
     }
     ranks_.resize(static_cast<size_t>(options_.num_groups) * static_cast<size_t>(options_.ranks_per_group),
-                  Rank{.pages = {options_.scheduler.kv_groups(), options_.scheduler.page_size}});
+                  Rank{.model = FakeModel(options_.scheduler, kVisibleTokens)});
     for (size_t rank = 0; rank < ranks_.size(); ++rank) pause([this, rank] { begin_round(rank); });
   }
 
-  // Puts a map where the group's publisher finds it, then counts it, then wakes everybody: three steps.
+  // In three steps: puts a map where the group's publisher finds it, counts it, wakes all ranks.
   void deliver(int32_t group, SharedBytes map) {
     own(group).maps->push_back(std::move(map));
     pause([this] {
@@ -75,7 +76,7 @@ class SimulatedWorld {
     wake_all();
   }
 
-  // The rank's next small step takes so much longer.
+  // Delays the rank's next small step.
   void stall(size_t rank, int64_t duration_us) { ranks_.at(rank).stall_us = duration_us; }
   enum class Fault : uint8_t { kNone, kThrowsBeforeHeaders, kThrowsInStep, kIsLost };
   void break_rank(size_t rank, Fault fault) { ranks_.at(rank).fault = fault; }
@@ -93,7 +94,7 @@ class SimulatedWorld {
         ranks_, [](const Rank& rank) { return rank.state == State::kEnded || rank.state == State::kLost; });
   }
 
-  // When nothing else happens any more: a collective that some wait in has timed out. False: nobody waits.
+  // Called when nothing else happens any more: times out a collective that some ranks wait in. False: no rank waits.
   bool time_out() {
     const bool waits_for_pages =
         std::ranges::any_of(ranks_, [](const Rank& rank) { return rank.state == State::kAwaitsPages; });
@@ -109,7 +110,7 @@ class SimulatedWorld {
     end_all();
     return true;
   }
-  // "rank 0 parked, rank 1 in all_gather of headers, round 7"
+  // "rank 0 is parked, rank 1 waits for the headers of round 7 with 0 rows"
   std::string report() const {
     std::string text;
     for (size_t rank = 0; rank < ranks_.size(); ++rank) {
@@ -127,10 +128,10 @@ class SimulatedWorld {
     return kNames[static_cast<size_t>(state)];
   }
 
-  // What a rank enters: equal for all, or the world is broken.
+  // The collective that a rank enters. It must be equal on all ranks.
   struct Call {
     uint64_t round = 0;
-    int32_t op = 0;  // of the round; 0: the headers
+    int32_t op = 0;  // number within the round; 0: the headers
     int64_t num_rows = 0;
 
     std::string name() const {
@@ -150,7 +151,7 @@ class SimulatedWorld {
     bool may_begin = true;
     int64_t stall_us = 0;
     Fault fault = Fault::kNone;
-    SimulatedPages pages;
+    FakeModel model;
   };
   struct Group {
     Group(int32_t group, const SimulatedWorldOptions& options)
@@ -160,7 +161,7 @@ class SimulatedWorld {
     GroupInbox inbox;
     GroupPublisher publisher;
     std::array<std::shared_ptr<const StepPlan>, 2> plans;  // of even and of odd rounds, as in World
-    uint64_t num_bogus_commands = 0;                       // that a bug made
+    uint64_t num_bogus_commands = 0;                       // made by a seeded bug
   };
 
   bool all_are(State state) const {
@@ -174,7 +175,7 @@ class SimulatedWorld {
   bool is_publisher(size_t rank) const { return static_cast<int32_t>(rank) % options_.ranks_per_group == 0; }
 
   void pause(VirtualTime::Event event) { time_.after(time_.pick(0, options_.max_pause_us), std::move(event)); }
-  // A small step of one rank; nothing happens to one that has ended meanwhile.
+  // A small step of one rank. Does nothing if the rank has ended meanwhile.
   void go_on(size_t rank, VirtualTime::Event event) {
     const int64_t stall_us = std::exchange(ranks_[rank].stall_us, 0);
     time_.after(time_.pick(0, options_.max_pause_us) + stall_us, [this, rank, event = std::move(event)] {
@@ -250,7 +251,7 @@ class SimulatedWorld {
     go_on(rank, [this, rank] { enter(rank, {.round = ranks_[rank].round}); });
   }
 
-  // A rendezvous: all ranks leave when the last has come.
+  // A rendezvous: all ranks leave when the last one has arrived.
   void enter(size_t rank, const Call& call) {
     ranks_[rank].state = State::kMeeting;
     ranks_[rank].call = call;
@@ -310,7 +311,7 @@ class SimulatedWorld {
     }
   }
 
-  // Whether the plan that it finds is the one that the publisher's header spoke of.
+  // Whether the rank's plan is the one that its publisher's header announced.
   bool follows_its_publisher(size_t rank, const std::vector<StepHeader>& headers) {
     const auto& plan = own(group_of(rank)).plans[ranks_[rank].round % 2];
     const size_t publisher = rank - rank % static_cast<size_t>(options_.ranks_per_group);
@@ -330,17 +331,17 @@ class SimulatedWorld {
     }
   }
   std::shared_ptr<const StepPlan> plan_of(size_t rank) { return own(group_of(rank)).plans[ranks_[rank].round % 2]; }
-  SimulatedCourier::PartKey part_of(const Move& move, size_t rank) const {
+  SimulatedPageTransfer::PartKey part_of(const Move& move, size_t rank) const {
     return {move.id, static_cast<int32_t>(rank) % options_.ranks_per_group};
   }
   void give_pages(size_t rank) {
     const auto plan = plan_of(rank);
     if (plan == nullptr) return;
     for (const MovedPages& moved : plan->leaving) {
-      options_.page_transfer->give(part_of(moved.move, rank), ranks_[rank].pages.copy_out(moved.pages));
+      options_.page_transfer->give(part_of(moved.move, rank), ranks_[rank].model.copy_out(moved.pages));
     }
   }
-  // From this one of those that arrive on; then the step's collectives, if any group has tokens.
+  // Takes the arriving pages from `index` on, then enters the step's collectives if any group has tokens.
   void take_pages(size_t rank, size_t index) {
     const auto plan = plan_of(rank);
     for (; plan != nullptr && index < plan->arriving.size(); ++index) {
@@ -355,7 +356,7 @@ class SimulatedWorld {
         });
         return;
       }
-      ranks_[rank].pages.copy_in(moved.pages, *part);
+      ranks_[rank].model.copy_in(moved.pages, *part);
     }
     if (ranks_[rank].call.num_rows == 0) ranks_[rank].call.op = kNumOps - 1;
     after_op(rank);
@@ -364,9 +365,9 @@ class SimulatedWorld {
     const auto plan = plan_of(rank);
     if (plan == nullptr) return;
     for (const SequencePlan& sequence : plan->sequences) {
-      if (ranks_[rank].pages.compute(sequence, *options_.requests)) continue;
-      events_.on_finding(SimulatedProperty::kAnsweredOnce,
-                         fmt::format("request {} reads what is not its own on rank {}", sequence.request, rank));
+      const std::string problem = ranks_[rank].model.attend(sequence, options_.requests->tokens_for(sequence));
+      if (problem.empty()) continue;
+      events_.on_finding(SimulatedProperty::kAnsweredOnce, fmt::format("rank {}: {}", rank, problem));
     }
   }
 
@@ -383,7 +384,7 @@ class SimulatedWorld {
     events_.on_outputs(group, std::move(outputs));
   }
 
-  // The step's next collective, or its end.
+  // Enters the step's next collective, or ends the step.
   void after_op(size_t rank) {
     Call next = ranks_[rank].call;
     if (++next.op < kNumOps) {
@@ -406,9 +407,7 @@ class SimulatedWorld {
     StepResult result{.step = plan->step};
     for (const SequencePlan& sequence : plan->sequences) {
       if (!sequence.has_result()) continue;
-      const SamplingState& sampling = sequence.sampling;
-      result.sequences.push_back({.request = sequence.request,
-                                  .sampled = {.token = drawn_token(sampling.params.seed, sampling.num_output_tokens)}});
+      result.sequences.push_back(ranks_[rank].model.result_of(sequence, options_.requests->tokens_for(sequence)));
     }
     tell(group, at.publisher.commit(result, 0.001));
     events_.on_work_changed(group);

@@ -1,5 +1,5 @@
-// For tests: controller, publishers, ranks and links in one history under virtual time, with clients that come and
-// leave. A seed is a history: its scenario, every delay, every fault.
+// For tests: one history of controller, publishers, ranks, links and clients under virtual time. The seed determines
+// the history: its scenario, every delay and every fault.
 #pragma once
 
 #include <fmt/format.h>
@@ -27,17 +27,17 @@ namespace braid {
 struct SimulationOptions {
   uint64_t seed = 1;
   SeededBug bug = SeededBug::kNone;
-  std::function<void(const std::string& line)> trace = {};  // what happens, for who reads it
+  std::function<void(const std::string& line)> trace = {};  // called for everything that happens
 };
 
 struct SimulationReport {
-  std::optional<SimulatedFinding> finding;  // the first
+  std::optional<SimulatedFinding> finding;  // the first one
   std::string scenario;
-  bool has_failed = false;  // a world was made to fail
+  bool has_failed = false;  // a fault made a world fail
   int64_t num_events = 0;
   int64_t num_tokens = 0;
   int64_t num_moves = 0;
-  int64_t num_recomputed = 0;  // of those, without pages
+  int64_t num_recomputed = 0;  // moves without pages
 };
 
 class Simulation {
@@ -102,7 +102,7 @@ class Simulation {
     int32_t ranks_per_group = 1;
     int64_t max_pause_us = 10;
     int64_t max_delay_us = 10;
-    int64_t duration_us = 10'000;  // in which clients come
+    int64_t duration_us = 10'000;  // during which clients come
     int64_t num_requests = 6;
     SchedulerConfig scheduler;
     int32_t prefill_alignment = 0;
@@ -128,7 +128,7 @@ class Simulation {
     return values[static_cast<size_t>(time_.pick(0, N - 1))];
   }
 
-  // A second KV group, or the only one, has a window that sequences outgrow.
+  // Adds a window that sequences outgrow, to the only KV group or with a second one.
   void add_windows(SchedulerConfig& scheduler) {
     const auto window = static_cast<int32_t>(time_.pick(1, 20));
     const auto needed = most_kept_pages(window, scheduler.chunked_prefill_size, scheduler.page_size);
@@ -138,7 +138,7 @@ class Simulation {
       scheduler.window = window;
       scheduler.num_pages = num_pages;
     } else {
-      scheduler.narrower_groups = {{.window = window, .num_pages = num_pages}};
+      scheduler.narrower_kv_groups = {{.window = window, .num_pages = num_pages}};
     }
   }
 
@@ -152,7 +152,7 @@ class Simulation {
     scenario.max_delay_us = one_of_these<int64_t>({1, 50, 1000});
     scenario.duration_us = one_of_these<int64_t>({100, 5'000, 40'000});
     scenario.num_requests = time_.pick(1, 12);
-    // Room is scarce, so that requests queue and are preempted.
+    // Pages are scarce, so that requests queue and are preempted.
     scenario.scheduler = {.num_pages = static_cast<int32_t>(time_.pick(8, 24)),
                           .page_size = 4,
                           .context_len = 32,
@@ -181,7 +181,7 @@ class Simulation {
       scenario.fault =
           one_of_these({Fault::kStalledRank, Fault::kStalledRank, Fault::kStalledController, Fault::kThrowingHeader,
                         Fault::kThrowingStep, Fault::kLostRank, Fault::kDamagedMap, Fault::kMapTwice});
-      // Nobody waits for a rank that is alone.
+      // No other rank would wait for the only rank.
       const bool is_alone = scenario.groups_per_world * scenario.ranks_per_group == 1;
       if (scenario.fault == Fault::kLostRank && is_alone) scenario.fault = Fault::kThrowingStep;
       scenario.fault_at_us = time_.pick(0, scenario.duration_us);
@@ -190,18 +190,17 @@ class Simulation {
     return scenario;
   }
 
-  // From when a request could be taken until it must have been, pauses and delays at their longest: the news of it and
-  // of the room for it reach the controller (2 delays), which is in a turn and takes the next (2 pauses); its command
-  // reaches the group (a delay), is counted and wakes it (2); the world ends the round that it has begun, at most two
-  // more follow in which the counts are not equal yet, and the group's own begins. A round is 12 pauses: nobody is more
-  // than one ahead of another.
+  // The longest time from when a request could be taken until it is, with the longest pauses and delays. The request
+  // and the news of free room reach the controller (2 delays), which ends its turn and takes the next one (2 pauses).
+  // The command reaches the group (1 delay), is counted and wakes it (2 pauses). The world ends the current round, at
+  // most two more follow until the counts are equal, and then the group's own round begins. A round takes 12 pauses: no
+  // rank is more than one ahead of another.
   int64_t starvation_bound_us() const {
     int64_t stall_us = 0;
     if (scenario_.fault == Fault::kStalledRank || scenario_.fault == Fault::kStalledController) {
       stall_us = scenario_.stall_us;
     }
-    // Room that is kept for a request on its way from another group, which may not come: the order, its group's step,
-    // its news.
+    // Room may be kept for a moving request that never comes: the order, its group's step and the news of it.
     const int64_t num_ways = scenario_.controller.rebalance ? 2 : 1;
     return stall_us + num_ways * (4 * scenario_.max_delay_us + 60 * scenario_.max_pause_us);
   }
@@ -330,7 +329,7 @@ class Simulation {
     link_.damage_next(static_cast<int32_t>(time_.pick(0, scenario_.num_groups() - 1)), damage);
   }
 
-  // As bytes, to the controller's inbox.
+  // Sends outputs as bytes to the controller's inbox.
   void send_outputs(int32_t group, GroupOutputs outputs) {
     outputs.group = group;
     outputs.sequence = ++num_outputs_;
@@ -339,7 +338,7 @@ class Simulation {
     if (options_.bug == SeededBug::kOutputsAreLost && time_.one_in(10)) return;
     const int num_copies = options_.bug == SeededBug::kOutputsArriveTwice && time_.one_in(10) ? 2 : 1;
     for (int copy = 0; copy < num_copies; ++copy) {
-      if (copy > 0) {  // the controller would say so, and end
+      if (copy > 0) {  // the controller would notice these, and end
         outputs.flushed_tokens.clear();
         outputs.departed.clear();
       }
@@ -442,8 +441,8 @@ class Simulation {
   std::vector<SimulatedWire> output_wires_;
   std::vector<std::unique_ptr<SimulatedWorld>> worlds_;
   SimulatedController controller_;
-  SimulatedRequests requests_;
-  SimulatedCourier page_transfer_;
+  FakeRequests requests_;
+  SimulatedPageTransfer page_transfer_;
   std::optional<SimulatedFinding> finding_;
   bool has_failed_ = false;
   int32_t num_flushes_ = 0;

@@ -1,5 +1,5 @@
-// Ten thousand histories of controller, publishers, ranks and links, and the bugs that they must find.
-// BRAID_TEST_SEED=n replays one and says what happens in it.
+// Ten thousand histories of controller, publishers, ranks and links, and seeded bugs that they must find.
+// BRAID_TEST_SEED=n replays one history and prints what happens in it.
 #include "braid/controller/simulation/simulation.h"
 
 #include <gtest/gtest.h>
@@ -29,7 +29,7 @@ class SimulationTest : public ::testing::Test {
     return fmt::format("{}: {} ({} us; {})", simulated_property_name(report.finding->property), report.finding->what,
                        report.finding->time_us, report.scenario);
   }
-  // The seeds of [1, num_seeds] whose history breaks the property first.
+  // The seeds in [1, num_seeds] whose history breaks this property first.
   static std::set<uint64_t> found_by(SeededBug bug, SimulatedProperty property, uint64_t num_seeds) {
     std::set<uint64_t> seeds;
     for (uint64_t seed = 1; seed <= num_seeds; ++seed) {
@@ -43,10 +43,10 @@ class SimulationTest : public ::testing::Test {
 };
 std::unique_ptr<Tokenizer> SimulationTest::simulated_tokenizer_;
 
-// A part of the seeds each, so that they run beside each other.
+// Each runs a part of the seeds, so that parts run in parallel.
 class SimulatedSeeds : public SimulationTest, public ::testing::WithParamInterface<uint64_t> {};
 
-// One thread runs a history: ThreadSanitizer has little to see in it.
+// A history runs in one thread, so ThreadSanitizer has little to check.
 constexpr uint64_t kSeedsAPart = testing::kUnderThreadSanitizer ? 50 : testing::kUnderAddressSanitizer ? 500 : 2500;
 
 TEST_P(SimulatedSeeds, EveryHistoryHoldsEveryProperty) {
@@ -70,13 +70,13 @@ TEST_P(SimulatedSeeds, EveryHistoryHoldsEveryProperty) {
   }
   EXPECT_GT(num_failed_worlds, static_cast<int64_t>(kSeedsAPart / 20)) << "faults are among them";
   EXPECT_GT(num_tokens, static_cast<int64_t>(kSeedsAPart * 20));
-  if (testing::kUnderSanitizer) return;  // what follows is rare
+  if (testing::kUnderSanitizer) return;  // these are rare
   EXPECT_GT(num_moves, static_cast<int64_t>(kSeedsAPart / 8));
   EXPECT_GT(num_recomputed, 0) << "some waited for pages when they left";
 }
 INSTANTIATE_TEST_SUITE_P(All, SimulatedSeeds, ::testing::Range<uint64_t>(0, 4));
 
-TEST_F(SimulationTest, ASeedIsAHistory) {
+TEST_F(SimulationTest, EqualSeedsMakeEqualHistories) {
   for (uint64_t seed = 1; seed <= 50; ++seed) {
     std::string first;
     std::string second;
@@ -93,6 +93,9 @@ struct BugCase {
   SeededBug bug;
   SimulatedProperty property;
 };
+void PrintTo(const BugCase& tested, std::ostream* out) {
+  *out << tested.name;
+}
 class SimulatedBugs : public SimulationTest, public ::testing::WithParamInterface<BugCase> {};
 
 TEST_P(SimulatedBugs, AreFoundByTheirProperty) {

@@ -1,4 +1,4 @@
-// For tests: sees when a group is idle although a request waits that it could take.
+// For tests: notices when a group is idle although a request waits that it could take.
 #pragma once
 
 #include <cstdint>
@@ -11,19 +11,19 @@
 
 namespace braid {
 
-// Requests are named by keys of the caller's.
+// The caller chooses the keys that name requests.
 class StarvationWatch {
  public:
   StarvationWatch(int32_t num_groups, int64_t bound_us)
       : bound_us_(bound_us), groups_(static_cast<size_t>(num_groups)) {}
 
-  // It waits for `only_group`, or for any.
+  // The request waits for `only_group`, or for any group.
   void add(uint64_t request, std::optional<int32_t> only_group) { waiting_[request] = only_group; }
-  // It has left the queue, and is on its way to a group.
+  // The request has left the queue and is on its way to a group.
   void bind(uint64_t request, int32_t group) {
     if (waiting_.contains(request)) waiting_[request] = group;
   }
-  // A group has it, or it has ended.
+  // A group has taken the request, or it has ended.
   void remove(uint64_t request) { waiting_.erase(request); }
   void set_idle(int32_t group, bool is_idle) { groups_.at(static_cast<size_t>(group)).is_idle = is_idle; }
   void give_up() { is_off_ = true; }
@@ -41,7 +41,7 @@ class StarvationWatch {
       if (starves && !group.since_us) group.since_us = now_us;
     }
   }
-  // A group that would have starved for too long if nothing changed until then.
+  // A group that will have starved for too long at time_us if nothing changes until then.
   std::optional<int32_t> overdue(int64_t time_us) const {
     if (is_off_) return std::nullopt;
     for (size_t i = 0; i < groups_.size(); ++i) {

@@ -1,4 +1,4 @@
-// For tests: time that passes from event to event and never by itself. Equal seeds give equal histories.
+// For tests: time that advances only from event to event. Equal seeds make equal histories.
 #pragma once
 
 #include <algorithm>
@@ -21,20 +21,20 @@ class VirtualTime {
   int64_t now_us() const { return now_us_; }
   int64_t num_events() const { return num_events_; }
 
-  // Events of one moment happen in an order that the seed draws.
+  // Events at the same time happen in an order drawn from the seed.
   void at(int64_t time_us, Event event) { events_.push({std::max(time_us, now_us_), random_(), std::move(event)}); }
   void after(int64_t delay_us, Event event) { at(now_us_ + delay_us, std::move(event)); }
 
   std::optional<int64_t> next_us() const {
     return events_.empty() ? std::nullopt : std::optional(events_.top().time_us);
   }
-  // Without an event.
+  // Advances time without an event.
   void pass(int64_t duration_us) { now_us_ += duration_us; }
 
-  // The next event happens; false if there is none.
+  // Runs the next event; false if there is none.
   bool step() {
     if (events_.empty()) return false;
-    Event event = std::move(const_cast<Entry&>(events_.top()).event);  // its place in the heap does not depend on it
+    Event event = std::move(const_cast<Entry&>(events_.top()).event);  // the heap's order does not depend on it
     now_us_ = events_.top().time_us;
     events_.pop();
     ++num_events_;

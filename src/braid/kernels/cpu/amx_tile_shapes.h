@@ -1,4 +1,4 @@
-// What a kernel asks of the eight tile registers of AMX, whether they are the hardware's or emulated.
+// The shapes that a kernel asks of AMX's eight tile registers, hardware or emulated.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
-// The hardware's tile registers (AmxKernel and TileAttention say what they ask of them). In assembly, because g++ 12's
+// The hardware's tile registers (AmxKernel and AmxAttention state the interface). In assembly, because g++ 12's
 // intrinsics do not tell the compiler which memory they read (_tile_loadconfig 8 of its 64 bytes, _tile_loadd none), so
-// that it may drop or delay the stores that fill it. For files of the AMX tier alone, each of which gets its own copy
-// (matmul_tier.h says why).
+// it may drop or delay the stores that fill it. Only for files of the AMX tier; each gets its own copy (matmul_tier.h
+// says why).
 #pragma once
 
 #include <cstdint>

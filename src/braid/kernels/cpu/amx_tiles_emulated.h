@@ -1,5 +1,4 @@
-// Tile registers in memory with TDPBF16PS's arithmetic (Intel SDM, volume 2): what tests run where there is no AMX.
-// Slow.
+// Tile registers in memory with TDPBF16PS's arithmetic (Intel SDM, volume 2), so that tests can run without AMX. Slow.
 #pragma once
 
 #include <cmath>
@@ -38,7 +37,7 @@ class EmulatedTiles {
       __builtin_memcpy(bytes + row * stride, tiles_[kTile].words[row], row_bytes(kTile));
     }
   }
-  // Shapes that do not fit together are a fault on the hardware; here the sums are what they were.
+  // The hardware faults on shapes that do not fit together; here the sums stay as they were.
   template <int kSum, int kA, int kB>
   void multiply_add() {
     if (shapes_.of[kA].rows != shapes_.of[kSum].rows || shapes_.of[kB].row_bytes != shapes_.of[kSum].row_bytes ||

@@ -10,14 +10,14 @@
 namespace braid::cpu {
 namespace {
 
-// Below so many blocks x rows the calling thread works alone (some 5 us).
-constexpr int64_t kBlockRowsWorthATeam = 32;
-// A tile is split between threads only into parts of at least so many blocks.
-constexpr int64_t kMinPartBlocks = 4;
-// Of so many tiles a thread, none is left with much more than its share.
+// Below this many KV tiles x rows the calling thread works alone (some 5 us).
+constexpr int64_t kKvTileRowsWorthATeam = 32;
+// A query tile is split between threads only into parts of at least this many KV tiles.
+constexpr int64_t kMinPartKvTiles = 4;
+// With this many query tiles per thread, no thread ends up with much more than its share.
 constexpr int64_t kTilesOfAThread = 8;
 
-// Hands out 0, 1, 2, … to whoever asks first.
+// Hands out 0, 1, 2, … in the order of the calls.
 class Counter {
  public:
   int64_t next() { return value_.fetch_add(1, std::memory_order_relaxed); }
@@ -26,22 +26,22 @@ class Counter {
   std::atomic<int64_t> value_{0};
 };
 
-// KV heads of a tile of one token: as many as fit, in equal parts of all, and in at least `min_parts` if there are so
-// many.
+// KV heads in a query tile of one token: as many as fit, in equal parts, and in at least `min_parts` parts if there are
+// enough heads.
 int32_t kv_heads_of_token(int32_t num_kv_heads, int32_t heads_per_kv, int32_t min_parts) {
-  const int32_t fitting = std::max(1, AttentionTile::kMaxRows / heads_per_kv);
+  const int32_t fitting = std::max(1, QueryTile::kMaxRows / heads_per_kv);
   const int32_t parts =
       std::clamp((num_kv_heads + fitting - 1) / fitting, std::min(min_parts, num_kv_heads), num_kv_heads);
   return (num_kv_heads + parts - 1) / parts;
 }
 
-int64_t num_blocks(const AttentionTile& tile) {
-  return tile.end_block() - tile.first_block();
+int64_t num_kv_tiles(const QueryTile& tile) {
+  return tile.end_kv_tile() - tile.first_kv_tile();
 }
 
 const AttentionKernels& kernels_for(const AttentionTier& tier, const KvLayer& layer) {
   if (layer.dtype == DType::kFloat32) return tier.float32;
-  return tier.bfloat16_in_tiles != nullptr && layer.head_dim % 32 == 0 ? *tier.bfloat16_in_tiles : tier.bfloat16;
+  return tier.bfloat16_amx != nullptr && layer.head_dim % 32 == 0 ? *tier.bfloat16_amx : tier.bfloat16;
 }
 
 }  // namespace
@@ -51,7 +51,7 @@ AttentionTier attention_tier(CpuIsa isa) {
 #if defined(__x86_64__)
     case CpuIsa::kAmxBf16: {
       AttentionTier tier = attention_avx512bf16();
-      tier.bfloat16_in_tiles = &attention_amx();
+      tier.bfloat16_amx = &attention_amx();
       return tier;
     }
     case CpuIsa::kAvx512Bf16:
@@ -77,32 +77,32 @@ void PagedAttention::forward(ConstRows q, std::span<const AttentionSequence> seq
   const AttentionKernels& kernels = kernels_for(tier_, layer);
   plan(q, sequences, layer, params, out);
 
-  int64_t block_rows = 0;
-  int64_t blocks = 0;
-  int64_t most_blocks = 0;
-  for (const AttentionTile& tile : tiles_) {
-    blocks += num_blocks(tile);
-    block_rows += num_blocks(tile) * tile.num_rows;
-    most_blocks = std::max(most_blocks, num_blocks(tile));
+  int64_t kv_tile_rows = 0;
+  int64_t kv_tiles = 0;
+  int64_t most_kv_tiles = 0;
+  for (const QueryTile& tile : tiles_) {
+    kv_tiles += num_kv_tiles(tile);
+    kv_tile_rows += num_kv_tiles(tile) * tile.num_rows;
+    most_kv_tiles = std::max(most_kv_tiles, num_kv_tiles(tile));
   }
   const int64_t threads = team_.size();
-  if (threads == 1 || block_rows < kBlockRowsWorthATeam) {
+  if (threads == 1 || kv_tile_rows < kKvTileRowsWorthATeam) {
     const FlushDenormals flush;
     std::byte* scratch = team_.scratch(0, kernels.scratch_bytes(layer.head_dim));
     for (size_t i = 0; i < tiles_.size(); ++i) kernels.run(tiles_[i], first_of_tile(i + 1), scratch);
     return;
   }
 
-  // Few long tiles, as in the decode of few sequences, would leave threads idle: they are split at block borders.
-  const bool is_even = std::cmp_equal(most_blocks * tiles_.size(), blocks) && tiles_.size() % threads == 0;
-  const bool is_few = most_blocks * threads * kTilesOfAThread > blocks;
-  const int64_t part_blocks = std::max(kMinPartBlocks, blocks / (threads * kTilesOfAThread));
-  if (is_few && !is_even && blocks >= 2 * kMinPartBlocks) {
+  // A few long query tiles, as in the decode of few sequences, would leave threads idle. Split them between KV tiles.
+  const bool is_even = std::cmp_equal(most_kv_tiles * tiles_.size(), kv_tiles) && tiles_.size() % threads == 0;
+  const bool is_few = most_kv_tiles * threads * kTilesOfAThread > kv_tiles;
+  const int64_t part_kv_tiles = std::max(kMinPartKvTiles, kv_tiles / (threads * kTilesOfAThread));
+  if (is_few && !is_even && kv_tiles >= 2 * kMinPartKvTiles) {
     parts_.clear();
     for (size_t i = 0; i < tiles_.size(); ++i) {
-      for (int64_t first = tiles_[i].first_block(); first < tiles_[i].end_block(); first += part_blocks) {
-        const int64_t end = std::min(first + part_blocks, tiles_[i].end_block());
-        parts_.push_back({.tile = i, .first_block = first, .end_block = end});
+      for (int64_t first = tiles_[i].first_kv_tile(); first < tiles_[i].end_kv_tile(); first += part_kv_tiles) {
+        const int64_t end = std::min(first + part_kv_tiles, tiles_[i].end_kv_tile());
+        parts_.push_back({.tile = i, .first_kv_tile = first, .end_kv_tile = end});
       }
     }
     run_in_parts(kernels);
@@ -118,9 +118,9 @@ void PagedAttention::plan(ConstRows q, std::span<const AttentionSequence> sequen
   const int32_t threads = team_.size();
   const bool is_few = sequences.size() % threads != 0 && std::cmp_less(sequences.size(), kTilesOfAThread * threads);
   for (const AttentionSequence& sequence : sequences) {
-    // A sequence too short to be cut at block borders is cut at its heads where so few would leave threads idle.
+    // A sequence too short for that is divided by heads where few sequences would leave threads idle.
     const int64_t num_seen = sequence.first_position - first_visible(params, sequence.first_position);
-    const bool is_short = num_seen < 2 * kMinPartBlocks * Ops::kKvTileTokens;
+    const bool is_short = num_seen < 2 * kMinPartKvTiles * Ops::kKvTileTokens;
     const int32_t kv_heads_each =
         sequence.num_new == 1 ? kv_heads_of_token(layer.num_kv_heads, heads_per_kv, is_few && is_short ? threads : 1)
                               : 1;
@@ -130,10 +130,10 @@ void PagedAttention::plan(ConstRows q, std::span<const AttentionSequence> sequen
       const int64_t head_bytes = int64_t{layer.page_size} * layer.head_dim * dtype_bytes(layer.dtype);
       const int64_t first_head = int64_t{kv_head} * heads_per_kv;
       const int64_t first_col = first_head * layer.head_dim;
-      // The last tiles see the most keys; they come first, so that no thread is left with a long one at the end.
-      const int64_t num_tiles = (num_indices + AttentionTile::kMaxRows - 1) / AttentionTile::kMaxRows;
+      // The last query tiles see the most keys. They come first, so that no thread is left with a long one at the end.
+      const int64_t num_tiles = (num_indices + QueryTile::kMaxRows - 1) / QueryTile::kMaxRows;
       for (int64_t i = num_tiles - 1; i >= 0; --i) {
-        const int64_t first = i * AttentionTile::kMaxRows;
+        const int64_t first = i * QueryTile::kMaxRows;
         tiles_.push_back({
             .keys = layer.keys + kv_head * head_bytes,
             .values = layer.values + kv_head * head_bytes,
@@ -144,7 +144,7 @@ void PagedAttention::plan(ConstRows q, std::span<const AttentionSequence> sequen
             .head_dim = layer.head_dim,
             .first_index = first,
             .num_kv_heads = num_kv_heads,
-            .num_rows = static_cast<int32_t>(std::min<int64_t>(AttentionTile::kMaxRows, num_indices - first)),
+            .num_rows = static_cast<int32_t>(std::min<int64_t>(QueryTile::kMaxRows, num_indices - first)),
             .heads_per_kv = heads_per_kv,
             .first_position = sequence.first_position,
             .window = params.window,
@@ -162,9 +162,9 @@ void PagedAttention::plan(ConstRows q, std::span<const AttentionSequence> sequen
   }
 }
 
-BlockPlace PagedAttention::first_of_tile(size_t index) const {
+KvTilePlace PagedAttention::first_of_tile(size_t index) const {
   if (index >= tiles_.size()) return {};
-  return {.tile = &tiles_[index], .block = tiles_[index].first_block()};
+  return {.tile = &tiles_[index], .kv_tile = tiles_[index].first_kv_tile()};
 }
 
 void PagedAttention::run_whole(const AttentionKernels& kernels) {
@@ -172,7 +172,8 @@ void PagedAttention::run_whole(const AttentionKernels& kernels) {
   team_.run([&](int thread) {
     const auto num_tiles = static_cast<int64_t>(tiles_.size());
     std::byte* scratch = team_.scratch(thread, kernels.scratch_bytes(tiles_[0].head_dim));
-    // A thread takes its next tile before it computes this one, whose last block fetches the next one's first.
+    // A thread takes its next query tile before it computes this one: while computing the last KV tile it fetches the
+    // first one of the next.
     for (int64_t i = counter.next(), next = 0; i < num_tiles; i = next) {
       next = counter.next();
       kernels.run(tiles_[static_cast<size_t>(i)], first_of_tile(static_cast<size_t>(next)), scratch);
@@ -183,9 +184,9 @@ void PagedAttention::run_whole(const AttentionKernels& kernels) {
 void PagedAttention::run_in_parts(const AttentionKernels& kernels) {
   partial_offsets_.clear();
   int64_t floats = 0;
-  for (const AttentionTile& tile : tiles_) {
+  for (const QueryTile& tile : tiles_) {
     partial_offsets_.push_back(floats);
-    floats += num_blocks(tile) * kernels.partial_floats(tile);
+    floats += num_kv_tiles(tile) * kernels.partial_floats(tile);
   }
   if (partials_.bytes() < floats * dtype_bytes(DType::kFloat32)) {
     partials_ = Buffer(floats * dtype_bytes(DType::kFloat32));
@@ -200,15 +201,15 @@ void PagedAttention::run_in_parts(const AttentionKernels& kernels) {
     for (int64_t i = part_counter.next(), next = 0; i < num_parts; i = next) {
       next = part_counter.next();
       const Part& part = parts_[static_cast<size_t>(i)];
-      BlockPlace after;
+      KvTilePlace after;
       if (next < num_parts) {
         const Part& later = parts_[static_cast<size_t>(next)];
-        after = {.tile = &tiles_[later.tile], .block = later.first_block};
+        after = {.tile = &tiles_[later.tile], .kv_tile = later.first_kv_tile};
       }
-      const AttentionTile& tile = tiles_[part.tile];
+      const QueryTile& tile = tiles_[part.tile];
       float* first = partials + partial_offsets_[part.tile] +
-                     (part.first_block - tile.first_block()) * kernels.partial_floats(tile);
-      kernels.blocks(tile, part.first_block, part.end_block, after, first, scratch);
+                     (part.first_kv_tile - tile.first_kv_tile()) * kernels.partial_floats(tile);
+      kernels.kv_tiles(tile, part.first_kv_tile, part.end_kv_tile, after, first, scratch);
     }
     team_.barrier();
     for (int64_t i = tile_counter.next(); i < num_tiles; i = tile_counter.next()) {

@@ -1,13 +1,13 @@
-// Attention in the hardware's tile registers; what is not a product in AVX-512.
+// Attention with the hardware's tile registers; everything but the products in AVX-512.
 #include "braid/kernels/cpu/amx_tiles.h"
+#include "braid/kernels/cpu/attention_amx_inl.h"
 #include "braid/kernels/cpu/attention_avx512bf16_inl.h"
-#include "braid/kernels/cpu/attention_tiles_inl.h"
 
 namespace braid::cpu {
 namespace {
 
 constexpr AttentionKernels kKernels =
-    AttentionKernel<Avx512Bf16, DotPairs, TileAttention<HardwareTiles, Avx512Bf16, DotPairs>>::table();
+    AttentionKernel<Avx512Bf16, DotPairs, AmxAttention<HardwareTiles, Avx512Bf16, DotPairs>>::table();
 
 }  // namespace
 

@@ -1,12 +1,12 @@
-// Attention in emulated tile registers: its indexing and bits, on any processor.
+// Attention with emulated tile registers: the same indexing and bits, on any processor.
 #include "braid/kernels/cpu/amx_tiles_emulated.h"
+#include "braid/kernels/cpu/attention_amx_inl.h"
 #include "braid/kernels/cpu/attention_portable_inl.h"
-#include "braid/kernels/cpu/attention_tiles_inl.h"
 
 namespace braid::cpu {
 namespace {
 
-// Queries and probabilities as tiles take them.
+// Queries and probabilities in the form that tile registers take.
 struct RoundedPairs {
   using Weight = uint16_t;
   static constexpr int kStep = 2;
@@ -22,7 +22,7 @@ struct RoundedPairs {
 };
 
 constexpr AttentionKernels kKernels =
-    AttentionKernel<Portable, RoundedPairs, TileAttention<EmulatedTiles, Portable, RoundedPairs>>::table();
+    AttentionKernel<Portable, RoundedPairs, AmxAttention<EmulatedTiles, Portable, RoundedPairs>>::table();
 
 }  // namespace
 

@@ -54,7 +54,7 @@ struct Avx2 {
     return _mm256_castsi256_ps(_mm256_slli_epi32(biased, 23));
   }
 
-  // A head_dim is a multiple of 8, so there are always 8 lanes.
+  // head_dim is a multiple of 8, so there are always 8 lanes.
   static Vector load_some(const float* from, int) { return load(from); }
   static void store_some(float* to, Vector value, int) { _mm256_storeu_ps(to, value); }
   static void store_bfloat16(uint16_t* to, Vector value, int) {
@@ -62,7 +62,7 @@ struct Avx2 {
     const __m128i narrow = _mm_packus_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to), narrow);
   }
-  // To nearest bfloat16, ties to even, in the upper half of each lane; the lower half is noise.
+  // Rounds to the nearest bfloat16, ties to even, in the upper half of each lane; the lower half is noise.
   static Words rounded_bits(Vector value) {
     const __m256i bits = _mm256_castps_si256(value);
     const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));

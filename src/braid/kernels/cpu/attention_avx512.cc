@@ -10,7 +10,7 @@ struct Avx512 : Avx512Vectors {
   static void store_bfloat16(uint16_t* to, Vector value, int count) {
     _mm512_mask_cvtepi32_storeu_epi16(to, first_lanes(count), _mm512_srli_epi32(rounded_bits(value), 16));
   }
-  // To nearest bfloat16, ties to even, in the upper half of each lane; the lower half is noise.
+  // Rounds to the nearest bfloat16, ties to even, in the upper half of each lane; the lower half is noise.
   static Words rounded_bits(Vector value) {
     const __m512i bits = _mm512_castps_si512(value);
     const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));

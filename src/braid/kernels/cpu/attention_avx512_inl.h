@@ -1,5 +1,5 @@
-// What attention with AVX-512 needs of vectors of 16 floats, but for rounding to bfloat16, which the tiers do in
-// different ways. Included by the tiers' files alone.
+// Vectors of 16 floats for attention with AVX-512, without rounding to bfloat16, which the tiers do in different ways.
+// Included only by the tiers' files.
 #pragma once
 
 #include <immintrin.h>

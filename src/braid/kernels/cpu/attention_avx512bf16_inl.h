@@ -1,6 +1,6 @@
-// What attention with AVX-512 BF16 needs of vectors, and its form of a bfloat16 cache. Over it the probabilities are
-// rounded to bfloat16, because one instruction then does what four do in float32; their sum is taken as rounded, so
-// that the weights still add up to 1. Included by the tiers' files alone.
+// Vectors for attention with AVX-512 BF16, and its form of a bfloat16 cache. For that cache the probabilities are
+// rounded to bfloat16, because one instruction then does the work of four in float32. Their sum is taken over the
+// rounded values, so that the weights still add up to 1. Included only by the tiers' files.
 #pragma once
 
 #include "braid/kernels/cpu/attention_avx512_inl.h"

@@ -1,8 +1,8 @@
-// The cache's formats for tiers that multiply in float32: floats as they are, and pairs of bfloat16 widened to two
-// vectors. Included by way of one source file a tier, with internal linkage throughout.
+// The cache's formats for tiers that multiply in float32: floats unchanged, and pairs of bfloat16 widened to two
+// vectors. Included (indirectly) by one source file per tier; everything has internal linkage.
 //
-// Tier, beside its vectors of floats: Words, a vector of kLanes words of 32 bits; load_words and load_some_words; the
-// lower or upper halves of words as floats; rounded_bits, floats rounded to bfloat16 in the upper halves.
+// Besides its vectors of floats, a Tier has: Words, a vector of kLanes 32-bit words; load_words and load_some_words;
+// the lower or upper halves of words as floats; rounded_bits, floats rounded to bfloat16 in the upper halves.
 #pragma once
 
 #include "braid/kernels/cpu/attention_inl.h"
@@ -43,7 +43,7 @@ struct WidenedPairs {
   };
   static constexpr int kStep = 2;
 
-  // The first of a pair is the lower half of its word (little-endian).
+  // The first element of a pair is the lower half of its word (little-endian).
   static Kv widened(typename Tier::Words pairs) {
     return {.first = Tier::lower_halves(pairs), .second = Tier::upper_halves(pairs)};
   }

@@ -1,6 +1,6 @@
-// The attention kernel, once for all tiers: goes through a tile's blocks and joins them. What a block gives is computed
-// in vectors (attention_block_inl.h; of one token attention_token_inl.h) or in AMX's tiles (attention_tiles_inl.h).
-// Included by one source file a tier, with internal linkage throughout.
+// The attention kernel, written once for all tiers: goes through a query tile's KV tiles and joins them. A KV tile is
+// computed in vectors (attention_kv_tile_inl.h; for one token attention_token_inl.h) or in AMX's tile registers
+// (attention_amx_inl.h). Included by one source file per tier; everything has internal linkage.
 #pragma once
 
 #include <cstdint>
@@ -17,53 +17,54 @@ class VectorAttention : public AttentionToken<Tier, Format> {
   using RowRange = typename Base::RowRange;
   using Scratch = typename Base::Scratch;
 
-  static int64_t rows_of_out(const AttentionTile& tile) { return tile.num_rows; }
+  static int64_t rows_of_out(const QueryTile& tile) { return tile.num_rows; }
 
-  VectorAttention(const AttentionTile& tile, std::byte*) : tile_(tile) {}
+  VectorAttention(const QueryTile& tile, std::byte*) : tile_(tile) {}
 
-  void attend(const Scratch& scratch, int64_t block, RowRange rows, const BlockPlace& behind, float* max, float* sum,
+  void attend(const Scratch& scratch, int64_t kv_tile, RowRange rows, const KvTilePlace& behind, float* max, float* sum,
               float* out) const {
     if (tile_.is_one_token()) {
-      Base::attend_token(tile_, scratch, block, behind, max, sum, out);
+      Base::attend_token(tile_, scratch, kv_tile, behind, max, sum, out);
       return;
     }
-    const auto groups = Base::find_groups(tile_, block, behind);
+    const auto strips = Base::find_strips(tile_, kv_tile, behind);
     for (int first = rows.begin; first < rows.end; first += Tier::kRows) {
       const int count = smaller(Tier::kRows, rows.end - first);
-      Base::template attend_rows<Tier::kRows>(tile_, scratch, groups, block, first, count, max + first, sum + first,
+      Base::template attend_rows<Tier::kRows>(tile_, scratch, strips, kv_tile, first, count, max + first, sum + first,
                                               out + first * padded(tile_.head_dim));
     }
   }
 
  private:
-  const AttentionTile& tile_;
+  const QueryTile& tile_;
 };
 
-// Attention, made of a tile and all of a thread's scratch, has, beside what AttentionBlock gives:
-//   rows_of_out(tile)    rows of a block's `out` that attend() may write
-//   attend(scratch, block, rows, behind, max, sum, out)
-//                        (max, sum, out [rows_of_out][padded]) of one block for `rows`, which are those that see any of
-//                        its keys; fetches what is behind it
+// Attention is constructed from a query tile and all of a thread's scratch. Besides the members of AttentionKvTile it
+// has:
+//   rows_of_out(tile)    rows of a KV tile's `out` that attend() may write
+//   attend(scratch, kv_tile, rows, behind, max, sum, out)
+//                        computes (max, sum, out [rows_of_out][padded]) of one KV tile for `rows`, the rows that see
+//                        any of its keys; fetches `behind`, the place that is read next
 template <typename Tier, typename Format, typename Attention = VectorAttention<Tier, Format>>
 struct AttentionKernel : Attention {
-  using Block = Attention;
-  using V = typename Block::V;
-  using Scratch = typename Block::Scratch;
-  using RowRange = typename Block::RowRange;
-  using Block::exp2;
-  using Block::is_first_block;
-  using Block::make_scratch;
-  using Block::rows_of_block;
-  static constexpr int kLanes = Block::kLanes;
+  using KvTile = Attention;
+  using V = typename KvTile::V;
+  using Scratch = typename KvTile::Scratch;
+  using RowRange = typename KvTile::RowRange;
+  using KvTile::exp2;
+  using KvTile::is_first_kv_tile;
+  using KvTile::make_scratch;
+  using KvTile::rows_of_kv_tile;
+  static constexpr int kLanes = KvTile::kLanes;
 
-  // What rows' blocks so far and their next block become when they are joined, a row a lane.
+  // The result of joining each row's KV tiles so far with its next one, one row per lane.
   struct Joined {
     float max[kMaxRows];
     float sum[kMaxRows];
     float old_factor[kMaxRows];
     float new_factor[kMaxRows];
   };
-  // Of `rows`; what the other lanes of their vectors get is not to be read.
+  // For `rows`; the other lanes of their vectors hold nothing of use.
   static void join_sums(const Scratch& scratch, RowRange rows, const float* max, const float* sum, Joined* joined) {
     for (int row = rows.begin / kLanes * kLanes; row < rows.end; row += kLanes) {
       const V old_max = Tier::load(scratch.max + row);
@@ -79,15 +80,15 @@ struct AttentionKernel : Attention {
     }
   }
 
-  static int64_t out_bytes(const AttentionTile& tile) { return tile.out_dtype == DType::kFloat32 ? 4 : 2; }
+  static int64_t out_bytes(const QueryTile& tile) { return tile.out_dtype == DType::kFloat32 ? 4 : 2; }
 
-  // Goes through a tile's rows, each a new token's query head.
+  // Goes through a query tile's rows; each row is one query head of one new token.
   struct RowCursor {
-    const AttentionTile& tile;
+    const QueryTile& tile;
     int64_t token;
     int64_t head;
 
-    RowCursor(const AttentionTile& of_tile, int row)
+    RowCursor(const QueryTile& of_tile, int row)
         : tile(of_tile),
           token((of_tile.first_index + row) / of_tile.heads()),
           head((of_tile.first_index + row) % of_tile.heads()) {}
@@ -101,20 +102,20 @@ struct AttentionKernel : Attention {
     std::byte* out() const { return tile.out + (token * tile.out_stride + head * tile.head_dim) * out_bytes(tile); }
   };
 
-  static void load_positions(const AttentionTile& tile, const Scratch& scratch) {
+  static void load_positions(const QueryTile& tile, const Scratch& scratch) {
     RowCursor cursor(tile, 0);
     for (int row = 0; row < tile.num_rows; ++row, cursor.advance()) scratch.position[row] = cursor.position();
   }
-  static void load_queries(const AttentionTile& tile, const Scratch& scratch) {
+  static void load_queries(const QueryTile& tile, const Scratch& scratch) {
     RowCursor cursor(tile, 0);
     for (int row = 0; row < tile.num_rows; ++row, cursor.advance()) {
       Format::put_query(cursor.q(), tile.head_dim, scratch.query + row * padded(tile.head_dim));
     }
   }
 
-  // Rows lie far apart, too short each for the processor to guess. While a tile's block number i of n is computed, it
-  // fetches a part of its own rows' output and of the next tile's queries.
-  static void fetch_rows(const AttentionTile& tile, const AttentionTile* next, int64_t i, int64_t n) {
+  // Rows lie far apart, and each is too short for the processor to predict. While a query tile's KV tile number i of n
+  // is computed, this fetches a part of the tile's own output rows and of the next tile's queries.
+  static void fetch_rows(const QueryTile& tile, const QueryTile* next, int64_t i, int64_t n) {
     const auto begin = static_cast<int>(kMaxRows * i / n);
     const auto end = static_cast<int>(kMaxRows * (i + 1) / n);
     RowCursor own(tile, begin);
@@ -128,8 +129,8 @@ struct AttentionKernel : Attention {
     }
   }
 
-  // What a row's sum of values is multiplied by: 1 / the sum of its probabilities, a sink's among them.
-  static float factor_of_row(const AttentionTile& tile, const Scratch& scratch, int row, int head) {
+  // The factor for a row's sum of values: 1 / the sum of its probabilities, including a sink's.
+  static float factor_of_row(const QueryTile& tile, const Scratch& scratch, int row, int head) {
     if (tile.sinks == nullptr) return 1.0F / scratch.sum[row];
     constexpr float kLog2E = 1.44269504F;
     const float sink = tile.sinks[head] * kLog2E;
@@ -139,7 +140,7 @@ struct AttentionKernel : Attention {
     return own / (scratch.sum[row] * own + of_sink);
   }
 
-  static void write_out(const AttentionTile& tile, const Scratch& scratch) {
+  static void write_out(const QueryTile& tile, const Scratch& scratch) {
     RowCursor cursor(tile, 0);
     for (int row = 0; row < tile.num_rows; ++row, cursor.advance()) {
       std::byte* out = cursor.out();
@@ -157,20 +158,21 @@ struct AttentionKernel : Attention {
     }
   }
 
-  static BlockPlace place_behind(const AttentionTile& tile, int64_t block, int64_t end_block, const BlockPlace& after) {
-    return block + 1 < end_block ? BlockPlace{.tile = &tile, .block = block + 1} : after;
+  static KvTilePlace place_behind(const QueryTile& tile, int64_t kv_tile, int64_t end_kv_tile,
+                                  const KvTilePlace& after) {
+    return kv_tile + 1 < end_kv_tile ? KvTilePlace{.tile = &tile, .kv_tile = kv_tile + 1} : after;
   }
 
-  // Joins what attend() gave to the blocks before it; a row's first block is taken as it is.
-  static void join_rows(const AttentionTile& tile, const Scratch& scratch, int64_t block, RowRange rows,
-                        const float* max, const float* sum, const float* out) {
+  // Joins the result of attend() with the KV tiles before it. A row's first KV tile is taken unchanged.
+  static void join_rows(const QueryTile& tile, const Scratch& scratch, int64_t kv_tile, RowRange rows, const float* max,
+                        const float* sum, const float* out) {
     const int64_t width = padded(tile.head_dim);
     Joined joined;
     join_sums(scratch, rows, max, sum, &joined);
     for (int row = rows.begin; row < rows.end; ++row) {
       float* total = scratch.total + row * width;
       const float* added = out + row * width;
-      if (is_first_block(tile, scratch.position[row], block)) {
+      if (is_first_kv_tile(tile, scratch.position[row], kv_tile)) {
         for (int64_t i = 0; i < width; i += kLanes) Tier::store(total + i, Tier::load(added + i));
         scratch.max[row] = max[row];
         scratch.sum[row] = sum[row];
@@ -187,57 +189,57 @@ struct AttentionKernel : Attention {
     }
   }
 
-  static void run(const AttentionTile& tile, const BlockPlace& after, std::byte* memory) {
+  static void run(const QueryTile& tile, const KvTilePlace& after, std::byte* memory) {
     const Scratch scratch = make_scratch(memory, tile.head_dim);
     load_positions(tile, scratch);
     load_queries(tile, scratch);
-    const int64_t first_block = tile.first_block();
-    const int64_t end_block = tile.end_block();
+    const int64_t first_kv_tile = tile.first_kv_tile();
+    const int64_t end_kv_tile = tile.end_kv_tile();
     Attention attention(tile, memory);
-    for (int64_t block = first_block; block < end_block; ++block) {
-      fetch_rows(tile, after.tile, block - first_block, end_block - first_block);
-      const RowRange rows = rows_of_block(tile, scratch, block);
-      attention.attend(scratch, block, rows, place_behind(tile, block, end_block, after), scratch.block_max,
-                       scratch.block_sum, scratch.block_out);
-      join_rows(tile, scratch, block, rows, scratch.block_max, scratch.block_sum, scratch.block_out);
+    for (int64_t kv_tile = first_kv_tile; kv_tile < end_kv_tile; ++kv_tile) {
+      fetch_rows(tile, after.tile, kv_tile - first_kv_tile, end_kv_tile - first_kv_tile);
+      const RowRange rows = rows_of_kv_tile(tile, scratch, kv_tile);
+      attention.attend(scratch, kv_tile, rows, place_behind(tile, kv_tile, end_kv_tile, after), scratch.kv_tile_max,
+                       scratch.kv_tile_sum, scratch.kv_tile_out);
+      join_rows(tile, scratch, kv_tile, rows, scratch.kv_tile_max, scratch.kv_tile_sum, scratch.kv_tile_out);
     }
     write_out(tile, scratch);
   }
 
-  // A block's partial results: out [rows_of_out][padded], max [kMaxRows], sum [kMaxRows].
-  static int64_t out_floats(const AttentionTile& tile) { return Block::rows_of_out(tile) * padded(tile.head_dim); }
-  static int64_t partial_floats(const AttentionTile& tile) { return out_floats(tile) + 2 * kMaxRows; }
+  // The partial results of one KV tile: out [rows_of_out][padded], max [kMaxRows], sum [kMaxRows].
+  static int64_t out_floats(const QueryTile& tile) { return KvTile::rows_of_out(tile) * padded(tile.head_dim); }
+  static int64_t partial_floats(const QueryTile& tile) { return out_floats(tile) + 2 * kMaxRows; }
 
-  static void blocks(const AttentionTile& tile, int64_t first_block, int64_t end_block, const BlockPlace& after,
-                     float* partials, std::byte* memory) {
+  static void kv_tiles(const QueryTile& tile, int64_t first_kv_tile, int64_t end_kv_tile, const KvTilePlace& after,
+                       float* partials, std::byte* memory) {
     const Scratch scratch = make_scratch(memory, tile.head_dim);
     load_positions(tile, scratch);
     load_queries(tile, scratch);
     Attention attention(tile, memory);
-    for (int64_t block = first_block; block < end_block; ++block) {
+    for (int64_t kv_tile = first_kv_tile; kv_tile < end_kv_tile; ++kv_tile) {
       float* max = partials + out_floats(tile);
-      attention.attend(scratch, block, rows_of_block(tile, scratch, block), place_behind(tile, block, end_block, after),
-                       max, max + kMaxRows, partials);
+      attention.attend(scratch, kv_tile, rows_of_kv_tile(tile, scratch, kv_tile),
+                       place_behind(tile, kv_tile, end_kv_tile, after), max, max + kMaxRows, partials);
       partials += partial_floats(tile);
     }
   }
 
-  static void join(const AttentionTile& tile, const float* partials, std::byte* memory) {
+  static void join(const QueryTile& tile, const float* partials, std::byte* memory) {
     const Scratch scratch = make_scratch(memory, tile.head_dim);
     load_positions(tile, scratch);
-    for (int64_t block = tile.first_block(); block < tile.end_block(); ++block) {
+    for (int64_t kv_tile = tile.first_kv_tile(); kv_tile < tile.end_kv_tile(); ++kv_tile) {
       const float* max = partials + out_floats(tile);
-      join_rows(tile, scratch, block, rows_of_block(tile, scratch, block), max, max + kMaxRows, partials);
+      join_rows(tile, scratch, kv_tile, rows_of_kv_tile(tile, scratch, kv_tile), max, max + kMaxRows, partials);
       partials += partial_floats(tile);
     }
     write_out(tile, scratch);
   }
 
   static constexpr AttentionKernels table() {
-    return {.scratch_bytes = Block::scratch_bytes,
+    return {.scratch_bytes = KvTile::scratch_bytes,
             .partial_floats = partial_floats,
             .run = run,
-            .blocks = blocks,
+            .kv_tiles = kv_tiles,
             .join = join};
   }
 };

@@ -1,11 +1,11 @@
 // What a tier's attention kernel computes, as plain data and a table of functions.
 //
-// The order of sums, which no batch, chunk, page size or split changes: keys in blocks of 64 positions. For one row
-// (one query head of one token) a block gives m = the largest score, p = 2^(score - m) of its visible keys, l = the sum
-// of p (lane by lane, then across lanes) and o = the sum of p·v in order of position. Blocks are joined one after
-// another (Milakov & Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135), a sink's score last. Rows of a tile
-// only share loads of K and V. A masked key's score is replaced before it is used, and a masked value is never
-// multiplied; in AMX's tiles by zero, if at all, and only where it is finite.
+// The order of sums is the same for every batch, chunk, page size and split. Keys are taken in KV tiles of 64
+// positions. For one row (one query head of one token) a KV tile yields m = the largest score, p = 2^(score - m) of its
+// visible keys, l = the sum of p (lane by lane, then across lanes) and o = the sum of p·v in order of position. KV
+// tiles are joined one after another (Milakov & Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135), and a
+// sink's score last. Rows of a query tile only share loads of K and V. A masked key's score is replaced before it is
+// used. A masked value is never multiplied, except by zero in AMX's tile registers, and there only if it is finite.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +15,10 @@
 
 namespace braid::cpu {
 
-// Rows of one sequence, with all that a kernel needs to know of them: either consecutive rows that read one KV head,
-// row r being number first_index + r of the sequence's (new token, query head) pairs, the heads of a token side by
-// side; or, of a sequence with one new token, all rows of some consecutive KV heads.
-struct AttentionTile {
+// Rows of one sequence, and everything that a kernel needs to know about them. Either consecutive rows that read one KV
+// head: row r is number first_index + r of the sequence's (new token, query head) pairs, a token's heads side by side.
+// Or, for a sequence with one new token, all rows of some consecutive KV heads.
+struct QueryTile {
   static constexpr int32_t kMaxRows = 32;
 
   const std::byte* keys;  // the first KV head's part of page 0
@@ -30,7 +30,7 @@ struct AttentionTile {
   int32_t head_dim;
 
   int64_t first_index;
-  int32_t num_kv_heads;    // more than one only where the rows are all of one token
+  int32_t num_kv_heads;    // more than one only if all rows belong to one token
   int32_t num_rows;        // <= kMaxRows
   int32_t heads_per_kv;    // query heads that share a KV head
   int64_t first_position;  // of the sequence's first new token
@@ -41,11 +41,11 @@ struct AttentionTile {
 
   const float* q;    // the sequence's first new token, the first KV head's first query head
   int64_t q_stride;  // from one token to the next
-  std::byte* out;    // likewise
+  std::byte* out;    // the same for the output
   int64_t out_stride;
   DType out_dtype;
 
-  // Always inlined: a copy of its own might carry the instructions of a higher tier.
+  // Always inlined: an out-of-line copy might contain the instructions of a higher tier.
   [[gnu::always_inline]] int32_t heads() const { return num_kv_heads * heads_per_kv; }  // query heads of a token
   [[gnu::always_inline]] bool is_one_token() const { return position(0) == position(num_rows - 1); }
   [[gnu::always_inline]] int64_t position(int64_t row) const { return first_position + (first_index + row) / heads(); }
@@ -53,45 +53,46 @@ struct AttentionTile {
     const int64_t last = position(row);
     return window > 0 && last >= window ? last - window + 1 : 0;
   }
-  [[gnu::always_inline]] int64_t first_block() const { return first_key(0) / Ops::kKvTileTokens; }
-  [[gnu::always_inline]] int64_t end_block() const { return position(num_rows - 1) / Ops::kKvTileTokens + 1; }
+  [[gnu::always_inline]] int64_t first_kv_tile() const { return first_key(0) / Ops::kKvTileTokens; }
+  [[gnu::always_inline]] int64_t end_kv_tile() const { return position(num_rows - 1) / Ops::kKvTileTokens + 1; }
 };
 
-// A block of a tile. As what comes behind another: it is fetched while that one is computed. No tile: none.
-struct BlockPlace {
-  const AttentionTile* tile = nullptr;
-  int64_t block = 0;
+// One KV tile of a query tile. As the place behind another, it is fetched while that one is computed. No tile: none.
+struct KvTilePlace {
+  const QueryTile* tile = nullptr;
+  int64_t kv_tile = 0;
 };
 
 struct AttentionKernels {
-  // Bytes of a thread's scratch for tiles of this head_dim.
+  // Bytes of a thread's scratch for query tiles of this head_dim.
   int64_t (*scratch_bytes)(int64_t head_dim);
-  // Floats that blocks() writes and join() reads for one block of this tile.
-  int64_t (*partial_floats)(const AttentionTile& tile);
+  // Floats that kv_tiles() writes and join() reads for one KV tile of this query tile.
+  int64_t (*partial_floats)(const QueryTile& tile);
 
-  // The whole of a tile: every block, joined, written to out.
-  void (*run)(const AttentionTile& tile, const BlockPlace& after, std::byte* scratch);
-  // Blocks [first, end), each on its own, to `partials`, one after another.
-  void (*blocks)(const AttentionTile& tile, int64_t first, int64_t end, const BlockPlace& after, float* partials,
-                 std::byte* scratch);
-  // Joins all blocks of the tile and writes out: the same bits as run().
-  void (*join)(const AttentionTile& tile, const float* partials, std::byte* scratch);
+  // A whole query tile: every KV tile, joined, and written to out.
+  void (*run)(const QueryTile& tile, const KvTilePlace& after, std::byte* scratch);
+  // KV tiles [first, end), each by itself, written to `partials` one after another.
+  void (*kv_tiles)(const QueryTile& tile, int64_t first, int64_t end, const KvTilePlace& after, float* partials,
+                   std::byte* scratch);
+  // Joins all KV tiles of the query tile and writes out, with the same bits as run().
+  void (*join)(const QueryTile& tile, const float* partials, std::byte* scratch);
 };
 
-// An instruction-set tier's, by the cache's dtype.
+// The kernels of an instruction-set tier, by the cache's dtype.
 struct AttentionTier {
   AttentionKernels bfloat16;
   AttentionKernels float32;
-  const AttentionKernels* bfloat16_in_tiles = nullptr;  // in place of bfloat16 where head_dim is a multiple of 32
+  const AttentionKernels* bfloat16_amx = nullptr;  // replaces bfloat16 if head_dim is a multiple of 32
 };
 AttentionTier attention_tier(CpuIsa isa);
 
-// One for each translation unit of tier flags.
+// One for each translation unit with a tier's compiler flags.
 const AttentionTier& attention_portable();
 const AttentionTier& attention_avx2();
 const AttentionTier& attention_avx512();
 const AttentionTier& attention_avx512bf16();
 const AttentionKernels& attention_amx();
-const AttentionKernels& attention_amx_emulated();  // over tiles in memory: its indexing and bits, on any processor
+const AttentionKernels&
+attention_amx_emulated();  // over tile registers in memory: the same indexing and bits, on any processor
 
 }  // namespace braid::cpu

@@ -1,5 +1,5 @@
-// What attention needs of the compiler's own vectors of four floats, for any processor. A product and its addition
-// round apart, since not every processor has a fused instruction.
+// Vectors for attention, made of the compiler's own vectors of four floats, for any processor. A product and its
+// addition are rounded separately, since not every processor has a fused instruction.
 #pragma once
 
 #include "braid/kernels/cpu/attention_formats_inl.h"
@@ -49,14 +49,14 @@ struct Portable {
     return __builtin_bit_cast(Vector, (__builtin_bit_cast(Words, shifted) + 127U) << 23);
   }
 
-  // A head_dim is a multiple of 8, so there are always 4 lanes.
+  // head_dim is a multiple of 8, so there are always 4 lanes.
   static Vector load_some(const float* from, int) { return load(from); }
   static void store_some(float* to, Vector value, int) { store(to, value); }
   static void store_bfloat16(uint16_t* to, Vector value, int) {
     const Words bits = rounded_bits(value);
     for (int i = 0; i < kLanes; ++i) to[i] = static_cast<uint16_t>(bits[i] >> 16);
   }
-  // To nearest bfloat16, ties to even, in the upper half of each lane; the lower half is noise.
+  // Rounds to the nearest bfloat16, ties to even, in the upper half of each lane; the lower half is noise.
   static Words rounded_bits(Vector value) {
     const Words bits = __builtin_bit_cast(Words, value);
     const Words rounded = bits + 0x7fffU + ((bits >> 16) & 1U);

@@ -1,5 +1,5 @@
-// From a block's scores to the probabilities that its values are weighed with, and what all of attention's files share.
-// Included (by way of attention_block_inl.h, which says what Tier and Format are) by one source file a tier.
+// From a KV tile's scores to the probabilities that weight its values; and what all attention files share. Included
+// (through attention_kv_tile_inl.h, which defines Tier and Format) by one source file per tier.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +10,12 @@
 namespace braid::cpu {
 namespace {
 
-constexpr int kBlock = Ops::kKvTileTokens;
-constexpr int kGroup = KvLayer::kKeyVectorTokens;
-constexpr int kGroups = kBlock / kGroup;
-constexpr int kMaxRows = AttentionTile::kMaxRows;
+constexpr int kKvTileTokens = Ops::kKvTileTokens;
+constexpr int kStripTokens = KvLayer::kKeyVectorTokens;
+constexpr int kStrips = kKvTileTokens / kStripTokens;
+constexpr int kMaxRows = QueryTile::kMaxRows;
 constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
-constexpr int kWordBytes = 4;  // of a float, or of a pair of bfloat16: what one lane reads
+constexpr int kWordBytes = 4;  // of a float, or a pair of bfloat16: what one lane reads
 
 template <typename T>
 T smaller(T a, T b) {
@@ -30,7 +30,7 @@ constexpr int64_t padded(int64_t head_dim) {
   return (head_dim + 15) / 16 * 16;
 }
 
-// The keys of a block that a row sees: [begin, end) within the block.
+// The keys of a KV tile that a row sees: [begin, end) within the KV tile.
 struct Visible {
   int begin;
   int end;
@@ -42,9 +42,9 @@ struct AttentionSoftmax {
   using Weight = typename Format::Weight;
   static constexpr int kLanes = Tier::kLanes;
 
-  // Scores [first, last) to soft_cap · tanh(scale · score / soft_cap). tanh(x) = sign(x)(1 - t)/(1 + t), t = 2^(-2 |x|
-  // log2 e): absolute error 1e-7.
-  static void cap_scores(const AttentionTile& tile, float* scores, int first, int last) {
+  // Replaces scores [first, last) by soft_cap · tanh(scale · score / soft_cap). tanh(x) = sign(x)(1 - t)/(1 + t), t =
+  // 2^(-2 |x| log2 e): absolute error 1e-7.
+  static void cap_scores(const QueryTile& tile, float* scores, int first, int last) {
     constexpr float kTwiceLog2E = 2.88539008F;
     const V one = Tier::broadcast(1.0F);
     const V scale = Tier::broadcast(tile.scale / tile.soft_cap);
@@ -59,11 +59,11 @@ struct AttentionSoftmax {
     }
   }
 
-  // Scores of one row to probabilities; returns their sum, and the largest score in base-2 units.
-  static float exponentiate(const AttentionTile& tile, Visible keys, float* scores, Weight* probabilities, float* max) {
+  // Turns the scores of one row into probabilities. Returns their sum; `max` is the largest score in base-2 units.
+  static float exponentiate(const QueryTile& tile, Visible keys, float* scores, Weight* probabilities, float* max) {
     constexpr float kLog2E = 1.44269504F;
-    const int first = keys.begin / kGroup * kGroup;
-    const int last = (keys.end + kGroup - 1) / kGroup * kGroup;
+    const int first = keys.begin / kStripTokens * kStripTokens;
+    const int last = (keys.end + kStripTokens - 1) / kStripTokens * kStripTokens;
     if (tile.soft_cap > 0) cap_scores(tile, scores, first, last);
     const V scale = Tier::broadcast(tile.soft_cap > 0 ? kLog2E : tile.scale * kLog2E);
     V largest = Tier::broadcast(kMinusInfinity);
@@ -83,19 +83,18 @@ struct AttentionSoftmax {
     return Tier::sum_lanes(sum);
   }
 
-  // The same for R rows that see the whole block, side by side and in registers, so that none waits for another.
+  // The same for R rows that see the whole KV tile, side by side in registers, so that none waits for another.
   template <int R>
-  static void exponentiate_whole(const AttentionTile& tile, float* scores, Weight* probabilities, float* max,
-                                 float* sum) {
+  static void exponentiate_whole(const QueryTile& tile, float* scores, Weight* probabilities, float* max, float* sum) {
     constexpr float kLog2E = 1.44269504F;
-    constexpr int kVectors = kBlock / kLanes;
+    constexpr int kVectors = kKvTileTokens / kLanes;
     const V scale = Tier::broadcast(tile.soft_cap > 0 ? kLog2E : tile.scale * kLog2E);
     V values[R][kVectors];
     for (int r = 0; r < R; ++r) {
-      if (tile.soft_cap > 0) cap_scores(tile, scores + r * kBlock, 0, kBlock);
+      if (tile.soft_cap > 0) cap_scores(tile, scores + r * kKvTileTokens, 0, kKvTileTokens);
       V largest = Tier::broadcast(kMinusInfinity);
       for (int i = 0; i < kVectors; ++i) {
-        values[r][i] = Tier::multiply(Tier::load(scores + r * kBlock + i * kLanes), scale);
+        values[r][i] = Tier::multiply(Tier::load(scores + r * kKvTileTokens + i * kLanes), scale);
         largest = Tier::max(largest, values[r][i]);
       }
       max[r] = Tier::max_lane(largest);
@@ -107,19 +106,19 @@ struct AttentionSoftmax {
     for (int r = 0; r < R; ++r) {
       V total = Tier::zero();
       for (int i = 0; i < kVectors; ++i) {
-        total = Tier::add(total, Format::put(values[r][i], probabilities + r * kBlock + i * kLanes));
+        total = Tier::add(total, Format::put(values[r][i], probabilities + r * kKvTileTokens + i * kLanes));
       }
       sum[r] = Tier::sum_lanes(total);
     }
   }
 
   // The same for `count` rows that all see `keys`.
-  static void exponentiate_rows(const AttentionTile& tile, Visible keys, int count, float* scores,
-                                Weight* probabilities, float* max, float* sum) {
-    const bool is_whole = keys.begin == 0 && keys.end == kBlock;
+  static void exponentiate_rows(const QueryTile& tile, Visible keys, int count, float* scores, Weight* probabilities,
+                                float* max, float* sum) {
+    const bool is_whole = keys.begin == 0 && keys.end == kKvTileTokens;
     for (int row = 0; row < count;) {
-      float* of_row = scores + row * kBlock;
-      Weight* to = probabilities + row * kBlock;
+      float* of_row = scores + row * kKvTileTokens;
+      Weight* to = probabilities + row * kKvTileTokens;
       if (!is_whole) {
         sum[row] = exponentiate(tile, keys, of_row, to, &max[row]);
         ++row;
@@ -136,7 +135,7 @@ struct AttentionSoftmax {
   // 2^x for x <= 0 (Cephes' exp2f: 2^n · p(f), n whole, |f| <= 1/2; 1 ulp); 0 below -126.5.
   static V exp2(V x) {
     const V round = Tier::broadcast(12582912.0F);              // 1.5 · 2^23: adding it rounds to an integer
-    const V clamped = Tier::max(Tier::broadcast(-127.0F), x);  // in this order a NaN stays
+    const V clamped = Tier::max(Tier::broadcast(-127.0F), x);  // in this order a NaN is kept
     const V shifted = Tier::add(clamped, round);
     const V f = Tier::subtract(clamped, Tier::subtract(shifted, round));
     V p = Tier::broadcast(1.535336188319500e-4F);

@@ -1,31 +1,31 @@
-// One block of keys and values under the rows of one token, of several KV heads. Few rows take the time of reading, and
-// memory gives a quarter more to a reader that goes straight on than to one that jumps every few KB: so what is read is
-// taken in the order of its addresses, all heads' keys, page by page, then their values. What a row gets are the bits
-// of attention_block_inl.h. Included (by way of attention_inl.h) by one source file a tier.
+// One KV tile under the rows of one token, for several KV heads. With few rows the time goes into reading, and memory
+// delivers a quarter more to sequential reads than to reads that jump every few KB. So data is read in the order of its
+// addresses: all heads' keys, page by page, then their values. A row gets the same bits as in attention_kv_tile_inl.h.
+// Included (through attention_inl.h) by one source file per tier.
 #pragma once
 
 #include <cstdint>
 
-#include "braid/kernels/cpu/attention_block_inl.h"
+#include "braid/kernels/cpu/attention_kv_tile_inl.h"
 
 namespace braid::cpu {
 namespace {
 
 template <typename Tier, typename Format>
-struct AttentionToken : AttentionBlock<Tier, Format> {
-  using Block = AttentionBlock<Tier, Format>;
-  using Groups = typename Block::Groups;
-  using Offsets = typename Block::Offsets;
-  using Scratch = typename Block::Scratch;
-  using Weight = typename Block::Weight;
+struct AttentionToken : AttentionKvTile<Tier, Format> {
+  using KvTile = AttentionKvTile<Tier, Format>;
+  using Strips = typename KvTile::Strips;
+  using Offsets = typename KvTile::Offsets;
+  using Scratch = typename KvTile::Scratch;
+  using Weight = typename KvTile::Weight;
 
-  static constexpr int kMaxChunks = kGroups * kMaxRows;
+  static constexpr int kMaxChunks = kStrips * kMaxRows;
   static constexpr int kAhead = 2;
 
-  // A group of a KV head.
+  // A strip of one KV head.
   struct Chunk {
     int64_t offset;  // bytes from the first KV head's part of page 0
-    int32_t group;
+    int32_t strip;
     int32_t head;
   };
 
@@ -33,35 +33,34 @@ struct AttentionToken : AttentionBlock<Tier, Format> {
     int count = 0;
     Chunk of[kMaxChunks];
   };
-  // The first chunks of a block, at most `limit`, in the order of their addresses within a page.
-  static void find_chunks(const BlockPlace& place, int limit, Chunks* chunks) {
+  // The first chunks of a KV tile, at most `limit`, in the order of their addresses within a page.
+  static void find_chunks(const KvTilePlace& place, int limit, Chunks* chunks) {
     chunks->count = 0;
     if (place.tile == nullptr) return;
-    const AttentionTile& tile = *place.tile;
-    const Offsets offsets = Block::group_offsets(tile, place.block);
-    const int groups_of_page = smaller(tile.page_size / kGroup, kGroups);
-    for (int page = 0; page < kGroups; page += groups_of_page) {
+    const QueryTile& tile = *place.tile;
+    const Offsets offsets = KvTile::strip_offsets(tile, place.kv_tile);
+    const int strips_of_page = smaller(tile.page_size / kStripTokens, kStrips);
+    for (int page = 0; page < kStrips; page += strips_of_page) {
       for (int head = 0; head < tile.num_kv_heads; ++head) {
-        for (int group = page; group < smaller(page + groups_of_page, kGroups); ++group) {
-          if (offsets.of[group] < 0) continue;
+        for (int strip = page; strip < smaller(page + strips_of_page, kStrips); ++strip) {
+          if (offsets.of[strip] < 0) continue;
           if (chunks->count == limit) return;
           chunks->of[chunks->count++] = {
-              .offset = offsets.of[group] + head * tile.head_bytes, .group = group, .head = head};
+              .offset = offsets.of[strip] + head * tile.head_bytes, .strip = strip, .head = head};
         }
       }
     }
   }
 
-  // What is read in a block, one after another: its chunks' keys, their values, and behind them the next block's
-  // first keys.
+  // What is read for a KV tile, in this order: its chunks' keys, their values, and then the next KV tile's first keys.
   struct Reading {
-    const AttentionTile& tile;
-    const BlockPlace& behind;
+    const QueryTile& tile;
+    const KvTilePlace& behind;
     Chunks own;
     Chunks later;
 
-    Reading(const AttentionTile& of_tile, int64_t block, const BlockPlace& then) : tile(of_tile), behind(then) {
-      find_chunks({.tile = &of_tile, .block = block}, kMaxChunks, &own);
+    Reading(const QueryTile& of_tile, int64_t kv_tile, const KvTilePlace& then) : tile(of_tile), behind(then) {
+      find_chunks({.tile = &of_tile, .kv_tile = kv_tile}, kMaxChunks, &own);
       find_chunks(then, kAhead, &later);
     }
     const std::byte* at(int index) const {
@@ -71,40 +70,40 @@ struct AttentionToken : AttentionBlock<Tier, Format> {
       index -= own.count;
       return index < later.count ? behind.tile->keys + later.of[index].offset : nullptr;
     }
-    // One chunk as groups of which the others are not read; with it is fetched what is read kAhead chunks later.
-    Groups groups(int index, int group) const {
-      Groups groups = {};
-      groups.of[group] = at(index);
-      groups.next[group] = at(index + kAhead);
-      return groups;
+    // One chunk as strips of which only this one is read; `next` is what is read kAhead chunks later.
+    Strips strips(int index, int strip) const {
+      Strips strips = {};
+      strips.of[strip] = at(index);
+      strips.next[strip] = at(index + kAhead);
+      return strips;
     }
   };
   template <int R>
-  static void score_chunk(const Weight* query, int64_t head_dim, const Groups& keys, int group, int count,
+  static void score_chunk(const Weight* query, int64_t head_dim, const Strips& keys, int strip, int count,
                           float* scores) {
     if constexpr (R > 1) {
-      if (count < R) return score_chunk<R - 1>(query, head_dim, keys, group, count, scores);
+      if (count < R) return score_chunk<R - 1>(query, head_dim, keys, strip, count, scores);
     }
-    Block::template score<Block::Fetch::kToL1, R>(query, padded(head_dim), head_dim, keys, group * kGroup,
-                                                  (group + 1) * kGroup, scores);
+    KvTile::template score<KvTile::Fetch::kToL1, R>(query, padded(head_dim), head_dim, keys, strip * kStripTokens,
+                                                    (strip + 1) * kStripTokens, scores);
   }
 
   template <int R>
-  static void weigh_chunk(const Weight* probabilities, const Groups& values, Visible keys, bool is_start,
+  static void weigh_chunk(const Weight* probabilities, const Strips& values, Visible keys, bool is_start,
                           int64_t head_dim, int count, float* out) {
     if constexpr (R > 1) {
       if (count < R) return weigh_chunk<R - 1>(probabilities, values, keys, is_start, head_dim, count, out);
     }
-    Block::template weigh<Block::Fetch::kToL1, R>(probabilities, values, keys, is_start, head_dim, out);
+    KvTile::template weigh<KvTile::Fetch::kToL1, R>(probabilities, values, keys, is_start, head_dim, out);
   }
 
-  // (max, sum, out) of one block for all rows of the tile, which is of one token.
-  static void attend_token(const AttentionTile& tile, const Scratch& scratch, int64_t block, const BlockPlace& behind,
+  // (max, sum, out) of one KV tile for all rows of the query tile, which belong to one token.
+  static void attend_token(const QueryTile& tile, const Scratch& scratch, int64_t kv_tile, const KvTilePlace& behind,
                            float* max, float* sum, float* out) {
     const int64_t width = padded(tile.head_dim);
     const int rows_of_head = tile.num_rows / tile.num_kv_heads;
-    const Visible keys = Block::visible(tile, scratch.position[0], block);
-    const Reading reading(tile, block, behind);
+    const Visible keys = KvTile::visible(tile, scratch.position[0], kv_tile);
+    const Reading reading(tile, kv_tile, behind);
     const int num_chunks = reading.own.count;
     const auto for_rows = [&](int head, const auto& run) {
       for (int row = 0; row < rows_of_head; row += Tier::kRows) {
@@ -114,22 +113,22 @@ struct AttentionToken : AttentionBlock<Tier, Format> {
 
     for (int i = 0; i < num_chunks; ++i) {
       const Chunk& chunk = reading.own.of[i];
-      const Groups groups = reading.groups(i, chunk.group);
+      const Strips strips = reading.strips(i, chunk.strip);
       for_rows(chunk.head, [&](int row, int count) {
-        score_chunk<Tier::kRows>(scratch.query + row * width, tile.head_dim, groups, chunk.group, count,
-                                 scratch.scores + row * kBlock);
+        score_chunk<Tier::kRows>(scratch.query + row * width, tile.head_dim, strips, chunk.strip, count,
+                                 scratch.scores + row * kKvTileTokens);
       });
     }
-    Block::exponentiate_rows(tile, keys, tile.num_rows, scratch.scores, scratch.probabilities, max, sum);
+    KvTile::exponentiate_rows(tile, keys, tile.num_rows, scratch.scores, scratch.probabilities, max, sum);
     for (int i = 0; i < num_chunks; ++i) {
       const Chunk& chunk = reading.own.of[i];
-      const Groups groups = reading.groups(num_chunks + i, chunk.group);
-      const Visible seen = {.begin = larger(keys.begin, chunk.group * kGroup),
-                            .end = smaller(keys.end, (chunk.group + 1) * kGroup)};
+      const Strips strips = reading.strips(num_chunks + i, chunk.strip);
+      const Visible seen = {.begin = larger(keys.begin, chunk.strip * kStripTokens),
+                            .end = smaller(keys.end, (chunk.strip + 1) * kStripTokens)};
       const bool is_start = seen.begin == keys.begin;
       for_rows(chunk.head, [&](int row, int count) {
-        weigh_chunk<Tier::kRows>(scratch.probabilities + row * kBlock, groups, seen, is_start, tile.head_dim, count,
-                                 out + row * width);
+        weigh_chunk<Tier::kRows>(scratch.probabilities + row * kKvTileTokens, strips, seen, is_start, tile.head_dim,
+                                 count, out + row * width);
       });
     }
   }

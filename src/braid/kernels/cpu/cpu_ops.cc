@@ -21,9 +21,9 @@ void CpuOps::matmul(ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& 
   cpu::matmul(isa_, team_, x, w, y, epilogue);
 }
 
-void CpuOps::grouped_matmul(ConstRows x, const ExpertRows& groups, std::span<const PackedMatrix> w, Rows y,
+void CpuOps::grouped_matmul(ConstRows x, const ExpertRows& expert_rows, std::span<const PackedMatrix> w, Rows y,
                             const Epilogue& epilogue) {
-  cpu::grouped_matmul(isa_, team_, x, groups, w, y, epilogue);
+  cpu::grouped_matmul(isa_, team_, x, expert_rows, w, y, epilogue);
 }
 
 void CpuOps::matmul_max(ConstRows x, const PackedMatrix& w, int64_t cols, std::span<RowMax> maxima) {

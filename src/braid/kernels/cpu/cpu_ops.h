@@ -1,4 +1,5 @@
-// The operations on a CPU: one instruction-set tier, one team of threads. Each topic has a file of its own.
+// The operations on a CPU: one instruction-set tier, one team of threads. Each topic has a file of its own. Tested by
+// the files in kernels/, each against kernels/ref.
 #pragma once
 
 #include "braid/base/thread_team.h"
@@ -12,7 +13,7 @@ namespace braid::cpu {
 class CpuOps final : public Ops {
  public:
   CpuOps(CpuIsa isa, ThreadTeam& team) : CpuOps(isa, team, attention_tier(isa)) {}
-  // With the attention of another tier.
+  // With another tier's attention.
   CpuOps(CpuIsa isa, ThreadTeam& team, const AttentionTier& attention)
       : isa_(isa), team_(team), rows_(row_kernels(isa)), attention_(attention, team) {}
 
@@ -20,7 +21,7 @@ class CpuOps final : public Ops {
   void parallel_for(int64_t count, FunctionRef<void(int64_t begin, int64_t end)> work) override;
 
   void matmul(ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& epilogue) override;
-  void grouped_matmul(ConstRows x, const ExpertRows& groups, std::span<const PackedMatrix> w, Rows y,
+  void grouped_matmul(ConstRows x, const ExpertRows& expert_rows, std::span<const PackedMatrix> w, Rows y,
                       const Epilogue& epilogue) override;
   void matmul_max(ConstRows x, const PackedMatrix& w, int64_t cols, std::span<RowMax> maxima) override;
 

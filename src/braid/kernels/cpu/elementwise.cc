@@ -7,7 +7,7 @@
 namespace braid::cpu {
 namespace {
 
-// One row from any dtype to float32 or bfloat16. Copies keep every bit, and no conversion flushes a denormal.
+// Converts one row from any dtype to float32 or bfloat16. Copies keep every bit, and no conversion flushes a denormal.
 void convert_row(const RowKernels& rows, ConstRows x, int64_t from, Rows y, int64_t to) {
   if (x.dtype == y.dtype) {
     std::memcpy(y.row_bytes(to), x.row_bytes(from), static_cast<size_t>(x.cols * dtype_bytes(x.dtype)));

@@ -31,10 +31,10 @@ void matmul_max(CpuIsa isa, ThreadTeam& team, ConstRows x, const PackedMatrix& w
   matmul_max_with(tier_for(isa, w.dtype()), team, x, w, cols, maxima);
 }
 
-void grouped_matmul(CpuIsa isa, ThreadTeam& team, ConstRows x, const ExpertRows& groups,
+void grouped_matmul(CpuIsa isa, ThreadTeam& team, ConstRows x, const ExpertRows& expert_rows,
                     std::span<const PackedMatrix> w, Rows y, const Epilogue& epilogue) {
   if (w.empty()) return;
-  grouped_matmul_with(tier_for(isa, w[0].dtype()), team, x, groups, w, y, epilogue);
+  grouped_matmul_with(tier_for(isa, w[0].dtype()), team, x, expert_rows, w, y, epilogue);
 }
 
 }  // namespace braid::cpu

@@ -1,7 +1,8 @@
-// Matrix products over PackedMatrix for the CPU tiers: what Ops::matmul and Ops::grouped_matmul of cpu_ops call.
+// Matrix products over PackedMatrix for the CPU tiers, as called by Ops::matmul and Ops::grouped_matmul. Tested by
+// kernels/matmul_test.cc and kernels/matmul_max_test.cc.
 //
 // Within one tier and dtype, an output element is summed over K in one fixed order, whatever the number of rows, the
-// rows beside it, the number of threads, the blocking and the epilogue.
+// other rows, the number of threads, the blocking and the epilogue.
 #pragma once
 
 #include <span>
@@ -21,8 +22,8 @@ void matmul(CpuIsa isa, ThreadTeam& team, ConstRows x, const PackedMatrix& w, Ro
 void matmul_max(CpuIsa isa, ThreadTeam& team, ConstRows x, const PackedMatrix& w, int64_t cols,
                 std::span<RowMax> maxima);
 
-// Ops::grouped_matmul: one parallel region, the threads' shares balanced by the weights that they touch.
-void grouped_matmul(CpuIsa isa, ThreadTeam& team, ConstRows x, const ExpertRows& groups,
+// Ops::grouped_matmul: one parallel region, in which each thread's share is balanced by the weights that it touches.
+void grouped_matmul(CpuIsa isa, ThreadTeam& team, ConstRows x, const ExpertRows& expert_rows,
                     std::span<const PackedMatrix> w, Rows y, const Epilogue& epilogue);
 
 }  // namespace braid::cpu

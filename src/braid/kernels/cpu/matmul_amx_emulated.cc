@@ -1,4 +1,4 @@
-// The AMX tier's kernel over emulated tile registers: its indexing and bits, on any processor.
+// The AMX tier's kernel over emulated tile registers: the same indexing and bits, on any processor.
 #include "braid/kernels/cpu/amx_tiles_emulated.h"
 #include "braid/kernels/cpu/matmul_amx_kernel.h"
 

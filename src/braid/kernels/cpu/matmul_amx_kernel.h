@@ -1,11 +1,11 @@
-// The AMX tier's kernel over an interface to tile registers (hardware or emulated): up to 32 rows times one panel, as
-// 2 x 2 tiles of 16 x 16 sums.
+// The AMX tier's kernel over an interface to tile registers (hardware or emulated): up to 32 rows times one panel, as 2
+// x 2 tiles of 16 x 16 sums.
 //
 // TDPBF16PS sums a 32-k block as an even-k chain and an odd-k chain of fused multiply-adds, both from zero, and adds
 // (even + odd) to the sum; denormals are zero. Nothing here changes that order.
 //
-// Tiles has configure(shapes), release(), and, by register number, zero<T>(), load<T>(from, stride_bytes),
-// store<T>(to, stride_bytes), multiply_add<Sum, A, B>().
+// Tiles has configure(shapes), release(), and, by register number, zero<T>(), load<T>(from, stride_bytes), store<T>(to,
+// stride_bytes), multiply_add<Sum, A, B>().
 #pragma once
 
 #include "braid/kernels/cpu/matmul_driver.h"
@@ -40,7 +40,7 @@ class AmxKernel {
 
   static int64_t packed_rows(int64_t rows) { return rows <= kTileRows ? rows : kBlockRows; }
 
-  // [k/32][packed rows][32 k], zeros where there is nothing.
+  // [k/32][packed rows][32 k], padded with zeros.
   static void pack(const RowSource& source, int64_t first, int64_t rows, int64_t k, std::byte* out) {
     const int64_t taken = packed_rows(rows);
     const int64_t blocks = divide_up(k, kPadK);
@@ -66,7 +66,7 @@ class AmxKernel {
   }
   void multiply_alone(int64_t rows, const std::byte* a, const std::byte* w, int64_t k, float* sums,
                       OutputLines* output) {
-    // 2 to 4 blocks ahead are best on a Xeon with AMX, 16 are slower (and prefetchnta three times slower).
+    // Fetching 2 to 4 blocks ahead is best on a Xeon with AMX; 16 are slower (and prefetchnta is three times slower).
     constexpr FetchAhead kAhead = {.near = 8192, .far = 0};
     multiply_rows(rows, a, w, k, sums, false, AheadPrefetch<kAhead>{.weights = w, .output = output});
   }

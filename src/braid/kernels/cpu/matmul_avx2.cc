@@ -1,5 +1,5 @@
-// The AVX2 kernels: float32 fused multiply-add. bfloat16 weights are widened in registers, a pair's odd k before its
-// even one, which gives vdpbf16ps's bits; float32 in order of k.
+// The AVX2 kernels: float32 fused multiply-adds, in order of k for float32. bfloat16 weights are widened in registers,
+// and a pair's odd k is added before its even one, which gives the same bits as vdpbf16ps.
 #include <immintrin.h>
 
 #include "braid/kernels/cpu/matmul_driver.h"
@@ -8,7 +8,7 @@ namespace braid::cpu {
 namespace {
 
 struct Bf16Step {
-  static constexpr int kTerms = 2;              // k of a step
+  static constexpr int kTerms = 2;              // inputs (k) of a step
   static constexpr int64_t kSteps = 16;         // of 2 KB of weights
   static constexpr int64_t kStepBytes = 64;     // from one step's weights to the next, within 2 KB
   static constexpr int64_t kSecondHalf = 1024;  // from columns 0…15 to 16…31
@@ -54,7 +54,7 @@ inline __attribute__((always_inline)) void one_step(const float* a, const std::b
   }
 }
 
-// Of a panel's second half: all is fetched by then.
+// For a panel's second half: everything has been fetched by then.
 struct NoPrefetch {
   void at_line(int64_t) const {}
   void next() const {}
@@ -91,7 +91,8 @@ void multiply_columns(const float* a, const std::byte* w, int64_t k, float* sums
   }
 }
 
-// Up to 3 rows (float32; 2 of bfloat16) have registers for a whole panel; more take its two halves one after another.
+// Up to 3 rows (float32; 2 of bfloat16) have registers for a whole panel; more rows take its two halves one after
+// another.
 template <typename Step, int kRows>
 void multiply_rows(const std::byte* packed, const std::byte* w, int64_t k, float* sums, bool resume,
                    const Prefetch& ahead) {

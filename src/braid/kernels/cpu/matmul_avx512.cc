@@ -1,5 +1,5 @@
-// The AVX-512 kernels without bfloat16 instructions: float32 fused multiply-add in order of k; bfloat16 weights are
-// widened in registers, a pair's odd k before its even one, which gives vdpbf16ps's bits.
+// The AVX-512 kernels without bfloat16 instructions: float32 fused multiply-adds in order of k. bfloat16 weights are
+// widened in registers, and a pair's odd k is added before its even one, which gives the same bits as vdpbf16ps.
 #include "braid/kernels/cpu/matmul_avx512_inl.h"
 
 namespace braid::cpu {

@@ -1,18 +1,18 @@
-// The kernel of the AVX-512 tiers, over a Step that says how a line of weights is multiplied. Included by the tiers'
-// files alone, each of which gets its own copy (matmul_tier.h says why).
+// The kernel of the AVX-512 tiers, over a Step that defines how a line of weights is multiplied. Included only by the
+// tiers' files; each gets its own copy (matmul_tier.h says why).
 //
 // A Step has
 //   Element              of packed rows
-//   kK, kTerms           k of a step; multiply-adds that these take, each with an Element of its own
-//   element_of(index)    which of them the index-th multiply-add takes
+//   kK, kTerms           inputs (k) of a step; multiply-adds for them, each with an Element of its own
+//   element_of(index)    the Element that the index-th multiply-add takes
 //   kStepBytes           from one step's weights to the next, within the 2 KB of kSteps steps
 //   kSecondHalf          from columns 0…15 to 16…31
-//   kPadK                K is padded with zeros to a multiple of it
-//   kPairRows            up to so many rows alone take two panels at a time (bfloat16's tiles); 0: none
-//   kStreamRows          up to so many rows alone take kStreams panels tile by tile in turns (bfloat16's tiles), each
-//                        fetched kStreamAhead bytes ahead into L1; 0: none
-//   fetch_ahead(rows)    of one block of rows alone, if there are more (docs/decisions.md has the figures of all these)
-//   term(line, index)    what the index-th multiply-add takes of a line
+//   kPadK                K is padded with zeros to a multiple of this
+//   kPairRows            up to this many rows alone take two panels at a time (bfloat16's tiles); 0: never
+//   kStreamRows          up to this many rows alone take kStreams panels tile by tile in turns (bfloat16's tiles), each
+//                        fetched kStreamAhead bytes ahead into L1; 0: never
+//   fetch_ahead(rows)    for one block of rows alone, if there are more (docs/decisions.md has all these figures)
+//   term(line, index)    the part of a line that the index-th multiply-add takes
 //   multiply_add(sum, element, term)
 //   pack(source, first, rows, k, out)
 #pragma once
@@ -24,7 +24,7 @@
 namespace braid::cpu {
 namespace {
 
-// lines[i] element j becomes lines[j] element i, of 32 bits each.
+// Transposes: lines[i] element j becomes lines[j] element i, of 32 bits each.
 inline __attribute__((always_inline)) void transpose(__m512i (&lines)[16]) {
   __m512i other[16];
 #pragma GCC unroll 8
@@ -55,14 +55,14 @@ inline __attribute__((always_inline)) void transpose(__m512i (&lines)[16]) {
   }
 }
 
-// A mask of the first `count` of kLanes elements: none below 0, at most all.
+// A mask of the first `count` of kLanes elements: none if count is negative, at most all.
 template <int kLanes, typename Mask = __mmask16>
 inline Mask first_of(int64_t count) {
   return static_cast<Mask>((uint64_t{1} << at_most(count < 0 ? 0 : count, kLanes)) - 1);
 }
 
-// Packs `rows` rows as [num_elements][rows] of 32 bits: load(row's bytes, first element) gives 16 of a row's, zeros
-// beyond its end.
+// Packs `rows` rows as [num_elements][rows] of 32 bits. load(row's bytes, first element) returns 16 elements of a row,
+// zeros beyond its end.
 template <typename Load>
 inline void pack_transposed(const RowSource& source, int64_t first, int64_t rows, int64_t num_elements,
                             const Load& load, std::byte* out) {
@@ -166,7 +166,7 @@ inline __attribute__((always_inline)) void multiply_stretch(const std::byte* pac
   }
 }
 
-// `ahead` by reference: a copy of what was written a moment ago, in a wider piece, would wait for all stores before it.
+// `ahead` by reference: a copy, in wider pieces, of what was just written would wait for all earlier stores.
 template <typename Step, int kRows>
 void multiply_rows(const std::byte* packed, const std::byte* w, int64_t k, float* sums, bool resume,
                    const Prefetch& ahead) {
@@ -179,7 +179,7 @@ void multiply_rows_alone(const std::byte* packed, const std::byte* w, int64_t k,
   multiply_stretch<Step, kRows>(packed, w, k, sums, false, ahead);
 }
 
-// A line times its elements of every row.
+// Multiplies a line by its elements of every row.
 template <typename Step, int kRows>
 inline __attribute__((always_inline)) void one_line(const typename Step::Element* a, __m512i line,
                                                     __m512 (&sums)[kRows]) {
@@ -204,8 +204,8 @@ inline __attribute__((always_inline)) void tile_pair(const typename Step::Elemen
   }
 }
 
-// Two panels from one end of K to the other, their sums to `sums` [2][kRows][32]: each in the order of its addresses,
-// as two streams that the processor's prefetcher follows better than instructions of ours would.
+// Two panels from one end of K to the other; their sums go to `sums` [2][kRows][32]. Each panel is read in the order of
+// its addresses, as two streams that the processor's prefetcher follows better than prefetch instructions would.
 template <typename Step, int kRows>
 void multiply_pair_rows(const std::byte* packed, const std::byte* w, const std::byte* other_w, int64_t k, float* sums) {
   const auto* a = reinterpret_cast<const typename Step::Element*>(packed);
@@ -270,9 +270,9 @@ inline __attribute__((always_inline)) void tile_of_streams(const typename Step::
   }
 }
 
-// `streams` panels, `stride` bytes apart, from one end of K to the other, their sums to `sums` [streams][kRows][32]:
-// a 1 KB tile of each in turns, each panel in the order of its addresses. Memory gives more to several streams than to
-// one, and the rows' elements of 32 k stay in L1 for all of them.
+// `streams` panels, `stride` bytes apart, from one end of K to the other; their sums go to `sums` [streams][kRows][32].
+// Takes a 1 KB tile of each in turns, each panel in the order of its addresses. Memory delivers more to several streams
+// than to one, and the rows' elements of 32 k stay in L1 for all of them.
 template <typename Step, int kRows>
 void multiply_stream_rows(const std::byte* packed, const std::byte* w, int64_t stride, int64_t streams, int64_t k,
                           float* sums) {

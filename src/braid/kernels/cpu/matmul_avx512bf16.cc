@@ -1,5 +1,5 @@
-// The AVX-512 kernel for bfloat16 by vdpbf16ps: a pair of k for 16 columns an instruction; each sum takes the pair's
-// odd product first, then the even one.
+// The AVX-512 kernel for bfloat16 with vdpbf16ps: one instruction multiplies a pair of k for 16 columns; each sum takes
+// the pair's odd product first, then the even one.
 #include "braid/kernels/cpu/matmul_avx512_inl.h"
 
 namespace braid::cpu {

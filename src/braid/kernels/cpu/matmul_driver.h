@@ -1,11 +1,11 @@
-// The loops round a tier's kernel: which rows meet which stretch of which panel, and when. Included by the tiers' files
-// alone, each of which gets its own copy (matmul_tier.h says why).
+// The loops around a tier's kernel: which rows meet which stretch of which panel, and when. Included only by the tiers'
+// files; each gets its own copy (matmul_tier.h says why).
 //
-// Rows are taken in super-blocks, packed as the kernel reads them, that stay in the L2 cache. A panel is then read
-// once: stretch by stretch (8 to 64 KB), each stretch by all blocks of rows of the super-block, whose sums wait in the
-// cache meanwhile; and while they work on one stretch they prefetch the next, so that memory and arithmetic overlap. In
-// the last stretch each block of rows is finished as soon as it is multiplied. One block of rows alone keeps its sums
-// in registers from one end of K to the other. Either way each sum takes its terms in order of k.
+// Rows are taken in super-blocks, packed as the kernel reads them, which stay in the L2 cache. A panel is read once,
+// stretch by stretch (8 to 64 KB). Every block of rows in the super-block takes each stretch, while the blocks' sums
+// wait in the cache; and while they work on one stretch they prefetch the next, so that memory and arithmetic overlap.
+// In the last stretch each block of rows is finished as soon as it is multiplied. One block of rows alone keeps its
+// sums in registers from one end of K to the other. Either way each sum takes its terms in order of k.
 #pragma once
 
 #include <type_traits>
@@ -16,18 +16,18 @@
 namespace braid::cpu {
 namespace {
 
-// Several blocks of rows take a stretch one after another: what a block's kernel fetches meanwhile. It is asked without
-// a branch, in steps, so that the requests do not wait for one another.
+// Several blocks of rows take a stretch one after another; this is what a block's kernel fetches meanwhile. It is
+// called without a branch, in steps, so that the requests do not wait for one another.
 struct Prefetch {
   const std::byte* far = nullptr;  // into L2
-  int64_t far_lines = 0;           // cache lines of it for 2 KB of weights that are read, 32 at most
-  OutputLines* output = nullptr;   // some of its lines into L1 after each 2 KB
+  int64_t far_lines = 0;           // its cache lines for each 2 KB of weights that are read, 32 at most
+  OutputLines* output = nullptr;   // some of its lines go into L1 after each 2 KB
 
-  // At each of 32 lines that are read, or at every other where far_lines is 16 or less.
+  // At each of 32 lines that are read, or at every other one if far_lines is 16 or less.
   __attribute__((always_inline)) void at_line(int64_t line) const {
     __builtin_prefetch(far + line * far_lines * 2, 0, 2);
   }
-  // At once, in place of that.
+  // Everything at once, instead of at_line().
   __attribute__((always_inline)) void all_lines() const {
     for (int64_t line = 0; line < far_lines; ++line) __builtin_prefetch(far + line * 64, 0, 2);
   }
@@ -38,7 +38,7 @@ struct Prefetch {
   }
 };
 
-// One block of rows alone: what it fetches, so many bytes ahead of what it reads; 0: not.
+// For one block of rows alone: how many bytes ahead of its reads it fetches; 0: none.
 struct FetchAhead {
   int64_t near;  // into L1
   int64_t far;   // into L2
@@ -46,8 +46,8 @@ struct FetchAhead {
 
 template <FetchAhead kAhead>
 struct AheadPrefetch {
-  const std::byte* weights;  // that are read
-  OutputLines* output;       // some of its lines into L1 after each 2 KB
+  const std::byte* weights;  // the weights that are read
+  OutputLines* output;       // some of its lines go into L1 after each 2 KB
 
   __attribute__((always_inline)) void at_line(int64_t line) const {
     if constexpr (kAhead.near > 0) __builtin_prefetch(weights + kAhead.near + line * 64, 0, 3);
@@ -74,7 +74,7 @@ inline int64_t divide_up(int64_t value, int64_t unit) {
   return (value + unit - 1) / unit;
 }
 
-// The rows of `work`, wherever they come from.
+// The rows of `work`, sorted or picked by `sources`.
 struct RowSource {
   const PanelWork& work;
   const std::byte* row(int64_t index) const {
@@ -84,26 +84,26 @@ struct RowSource {
 
 // A Kernel has
 //   kBlockRows           rows of a block, at most
-//   kUnitK               k of 2 KB of a panel; K is padded with zeros to a multiple of kPadK
+//   kUnitK               inputs (k) in 2 KB of a panel; K is padded with zeros to a multiple of kPadK
 //   kBytesPerK           of one packed row
-//   Kernel(rows)         per call of run_panels
+//   Kernel(rows)         constructed once per call of run_panels
 //   kIsOnePass           whether multiply() reads its stretch once, front to back
-//   kPackedBytes         of a super-block's rows, about: what L2 has room for beside two stretches
-//   kShortUnits          2 KB of a panel that two blocks of rows, or one if it is no stream, take one after another
-//   kStretchUnits        the same of three blocks or more
-//   kPairRows            up to so many rows alone take two panels at a time; 0: never
-//   kStreamRows          up to so many rows alone take kStreams panels at a time; 0: never
+//   kPackedBytes         of a super-block's rows, about: what fits L2 beside two stretches
+//   kShortUnits          2 KB units of a panel in a stretch for two blocks of rows, or for one if it is no stream
+//   kStretchUnits        the same for three blocks or more
+//   kPairRows            up to this many rows alone take two panels at a time; 0: never
+//   kStreamRows          up to this many rows alone take kStreams panels at a time; 0: never
 //   packed_rows(rows)    rows that a block of `rows` takes, packed and in the sums
 //   pack(source, first, rows, k, out)
 //   multiply(rows, a, w, k, sums, resume, prefetch)
 //                        sums [packed rows][32] (+)= a · w over a stretch of k
 //   multiply_alone(rows, a, w, k, sums, output)
-//                        where kIsOnePass: sums = a · w for one block of rows alone, which fetches as far ahead as is
+//                        if kIsOnePass: sums = a · w for one block of rows alone; it fetches weights as far ahead as is
 //                        best, and the output
 //   multiply_pair(rows, a, w, other_w, k, sums)
-//                        where kPairRows > 0: sums [2 panels][rows][32] = a · w
+//                        if kPairRows > 0: sums [2 panels][rows][32] = a · w
 //   multiply_streams(rows, a, w, stride, streams, k, sums)
-//                        where kStreamRows > 0: the same of panels `stride` bytes apart
+//                        if kStreamRows > 0: the same for panels `stride` bytes apart
 template <typename Kernel>
 struct Blocking {
   explicit Blocking(int64_t num_rows, int64_t k) : padded_k(divide_up(k, Kernel::kPadK) * Kernel::kPadK) {
@@ -114,7 +114,7 @@ struct Blocking {
     const int64_t super_blocks = divide_up(blocks, most);
     super_rows = super_blocks <= 1 ? num_rows : divide_up(blocks, super_blocks) * Kernel::kBlockRows;
   }
-  // The packed rows of `rows` rows in blocks.
+  // `rows` rows in blocks, as packed rows.
   static int64_t packed_rows(int64_t rows) {
     return rows <= Kernel::kBlockRows ? Kernel::packed_rows(rows)
                                       : divide_up(rows, Kernel::kBlockRows) * Kernel::packed_rows(Kernel::kBlockRows);
@@ -132,13 +132,13 @@ struct Blocking {
   int64_t super_rows;
 };
 
-// So few blocks of rows wait for memory, more of them compute.
+// Up to this many blocks of rows wait for memory; more are bound by computing.
 inline bool waits_for_memory(int64_t num_blocks) {
   return num_blocks <= 2;
 }
 
-// The k of a stretch, all of them about as long, where several blocks of rows take them one after another. Short ones
-// have the next one's prefetch come in better time; in long ones sums are resumed less often.
+// The k of a stretch when several blocks of rows take it one after another; all stretches are about equally long. With
+// short ones the next one's prefetch is better timed; with long ones sums are resumed less often.
 template <typename Kernel>
 int64_t stretch_k(int64_t padded_k, int64_t num_blocks) {
   const int64_t longest = (waits_for_memory(num_blocks) ? Kernel::kShortUnits : Kernel::kStretchUnits) * Kernel::kUnitK;
@@ -146,7 +146,7 @@ int64_t stretch_k(int64_t padded_k, int64_t num_blocks) {
   return num_stretches <= 1 ? padded_k : divide_up(divide_up(padded_k, num_stretches), Kernel::kUnitK) * Kernel::kUnitK;
 }
 
-// The rows of a super-block, cut into blocks of `most` at most.
+// The rows of a super-block, divided into blocks of at most `most`.
 class RowBlocks {
  public:
   RowBlocks(int64_t num_rows, int64_t most)
@@ -157,19 +157,19 @@ class RowBlocks {
 
   int64_t count() const { return num_blocks_; }
   int64_t rows(int64_t block) const { return rows_each_ + (block < longer_ ? 1 : 0); }
-  // Two blocks have as many rows each, and an odd row is in both: calls that go to two functions in turns would be
-  // mispredicted each time, in the middle of waiting for memory.
+  // If there are two blocks, they have the same number of rows, and an odd row is in both. Otherwise calls would
+  // alternate between two functions and be mispredicted each time, in the middle of waiting for memory.
   int64_t begin(int64_t block) const {
     return at_most(block * rows_each_ + at_most(block, longer_), num_rows_ - rows(block));
   }
-  // Rows at its beginning that the block before has too.
+  // Rows at the block's beginning that are also in the block before.
   int64_t repeated(int64_t block) const { return block == 0 ? 0 : begin(block - 1) + rows(block - 1) - begin(block); }
 
  private:
   int64_t num_rows_;
   int64_t num_blocks_;
   int64_t rows_each_;
-  int64_t longer_;  // so many blocks have one row more
+  int64_t longer_;  // this many blocks have one row more
 };
 
 template <typename Kernel>
@@ -178,7 +178,7 @@ int64_t scratch_bytes(int64_t rows, int64_t k) {
   return blocking.packed_bytes() + blocking.sums_bytes();
 }
 
-// All rows, packed, times the panels two by two: one from the first half and one from the second, so that each half is
+// All packed rows times the panels two by two: one from the first half and one from the second, so that each half is
 // read from end to end, two streams in all. Returns how many panels that were: all, or all but the last.
 template <typename Kernel>
 int64_t run_panel_pairs(Kernel& kernel, const PanelWork& work, int64_t padded_k, float* sums) {
@@ -192,8 +192,8 @@ int64_t run_panel_pairs(Kernel& kernel, const PanelWork& work, int64_t padded_k,
   return 2 * half;
 }
 
-// All rows, packed, times all panels, kStreams at a time: the share in so many equal runs, each read from end to end,
-// then what is left, a panel a stream.
+// All packed rows times all panels, kStreams at a time. The share is divided into that many equal runs, each read from
+// end to end; what is left follows, one panel a stream.
 template <typename Kernel>
 void run_panel_streams(Kernel& kernel, const PanelWork& work, int64_t padded_k, float* sums) {
   for (int64_t done = 0; done < work.num_panels;) {
@@ -210,7 +210,7 @@ void run_panel_streams(Kernel& kernel, const PanelWork& work, int64_t padded_k, 
   }
 }
 
-// One block of rows, packed, times the panels from `panel` on, each from one end of K to the other.
+// One block of packed rows times the panels from `panel` on, each from one end of K to the other.
 template <typename Kernel>
 void run_panels_alone(Kernel& kernel, const PanelWork& work, int64_t panel, int64_t first, int64_t rows,
                       int64_t padded_k, float* sums) {
@@ -222,7 +222,7 @@ void run_panels_alone(Kernel& kernel, const PanelWork& work, int64_t panel, int6
   }
 }
 
-// Blocks of rows, packed, times the panels from `panel` on, stretch by stretch.
+// Blocks of packed rows times the panels from `panel` on, stretch by stretch.
 template <typename Kernel>
 void run_stretches(Kernel& kernel, const PanelWork& work, int64_t panel, int64_t first, const RowBlocks& blocks,
                    int64_t padded_k, float* sums) {
@@ -233,7 +233,7 @@ void run_stretches(Kernel& kernel, const PanelWork& work, int64_t panel, int64_t
   for (; panel < work.num_panels; ++panel) {
     const std::byte* w = work.w + panel * work.panel_bytes;
     int64_t k = 0;
-    do {  // once where K is 0: the sums are zero
+    do {  // once if K is 0: the sums are zero
       const int64_t part = at_most(stretch, padded_k - k);
       const int64_t part_bytes = part * (kUnitBytes / Kernel::kUnitK);
       const bool is_last = k + part == padded_k;
@@ -246,7 +246,7 @@ void run_stretches(Kernel& kernel, const PanelWork& work, int64_t panel, int64_t
         const int64_t row = first + blocks.begin(block) + repeated;
         const int64_t rows = blocks.rows(block) - repeated;  // that this block finishes
         OutputLines output = output_lines(work, panel, row, rows);
-        // Spread over half of what the block computes, where that is not the wait for memory.
+        // Spread over half of the block's computation, unless the block waits for memory.
         output.rows_at_once = is_waiting ? rows : divide_up(2 * rows, at_least(part / Kernel::kUnitK, 1));
         if (is_last) prefetch.output = &output;
         kernel.multiply(blocks.rows(block), a + k * packed_rows * Kernel::kBytesPerK, w, part, block_sums, k > 0,
@@ -309,7 +309,7 @@ MatmulTier tier_of() {
   return {.scratch_bytes = scratch_bytes<Kernel>, .run = run_panels<Kernel>, .block_rows = Kernel::kBlockRows};
 }
 
-// The beginnings of a block's rows, so that packing can go along k and write its output from end to end.
+// The start addresses of a block's rows, so that packing can go along k and write its output from end to end.
 template <typename Element>
 struct BlockRows {
   static constexpr int64_t kMaxRows = 16;
@@ -319,7 +319,7 @@ struct BlockRows {
   const Element* in[kMaxRows];
 };
 
-// rows as floats, [k][rows]: what kernels that multiply float32 read.
+// Rows as floats, [k][rows], for kernels that multiply float32.
 template <bool kIsBf16>
 void pack_floats(const RowSource& source, int64_t first, int64_t rows, int64_t k, int64_t padded_k, std::byte* out) {
   using Element = std::conditional_t<kIsBf16, uint16_t, float>;

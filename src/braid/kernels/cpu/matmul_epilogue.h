@@ -1,6 +1,6 @@
-// What becomes of a panel's float32 sums: bias, then store, add, a gate's function times up, or a look for the largest.
-// Plain loops that the compiler vectorises with the including tier's flags; nothing in them depends on the width, so
-// all tiers agree on the bits.
+// What happens to a panel's float32 sums: bias, then store, add, a gate's function times up, or keep the largest. Plain
+// loops that the compiler vectorises with the including tier's flags. Nothing depends on the vector width, so all tiers
+// produce the same bits.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +11,8 @@
 namespace braid::cpu {
 namespace {
 
-// exp(x) for x in [-87, 88], clamped to that: x = n ln2 + r, |r| <= ln2 / 2, and r's Taylor series to the 7th power
-// (error below 1e-7 of the value). Multiplications and additions in this order and no fused ones.
+// exp(x) for x in [-87, 88], clamped to that range: x = n ln2 + r, |r| <= ln2 / 2, and r's Taylor series to the 7th
+// power (error below 1e-7 of the value). Multiplications and additions in this order, none fused.
 inline float exp_of(float x) {
   constexpr float kLowest = -87.0F;
   constexpr float kHighest = 88.0F;
@@ -49,7 +49,7 @@ inline float gelu(float x) {
 inline float clamped_swiglu(float gate, float up) {
   constexpr float kLimit = 7.0F;
   constexpr float kAlpha = 1.702F;
-  // In this order a NaN stays.
+  // In this order a NaN is kept.
   gate = gate > kLimit ? kLimit : gate;
   up = up > kLimit ? kLimit : up;
   up = up < -kLimit ? -kLimit : up;
@@ -64,7 +64,7 @@ inline uint16_t round_to_bf16(float value) {
   return static_cast<uint16_t>((bits & 0x7fffffffU) > 0x7f800000U ? quiet_nan : rounded);
 }
 
-// One row of one panel: `sums` [32], y at the panel's first column, `cols` of them (a constant where inlined so).
+// One row of one panel: `sums` [32]; y at the panel's first column; `cols` columns of y (a constant where inlined so).
 inline __attribute__((always_inline)) void finish_row(OutputKind output, float* sums, std::byte* y, int64_t cols) {
   auto* floats = reinterpret_cast<float*>(y);
   auto* halves = reinterpret_cast<uint16_t*>(y);
@@ -101,8 +101,8 @@ inline __attribute__((always_inline)) void finish_row(OutputKind output, float* 
   }
 }
 
-// The same where the output is kMaxF32. Panels may come in any order. A NaN counts as infinity in a panel below all
-// others: nothing goes before it.
+// The same for kMaxF32. Panels may come in any order. A NaN counts as infinity in a panel below all others, so that
+// nothing replaces it.
 inline __attribute__((always_inline)) void keep_maxima(const float* __restrict sums, ColumnMaxima* __restrict maxima,
                                                        int32_t panel, int64_t cols) {
   for (int64_t i = 0; i < cols; ++i) {
@@ -117,7 +117,7 @@ inline __attribute__((always_inline)) void keep_maxima(const float* __restrict s
   }
 }
 
-// Columns that a panel gives.
+// Output columns of one panel.
 inline int64_t output_cols(OutputKind output) {
   return output >= OutputKind::kSiluMulF32 ? kPanelCols / 2 : kPanelCols;
 }
@@ -134,14 +134,15 @@ inline int64_t output_bytes(OutputKind output) {
   }
 }
 
-// Where a panel's output of one row begins.
+// The start of a panel's output for one row.
 inline std::byte* panel_output(const PanelWork& work, int64_t panel, int64_t row) {
   const int64_t first_col = work.output == OutputKind::kMaxF32 ? 0 : panel * output_cols(work.output);
   return work.y + row * work.y_stride_bytes + first_col * output_bytes(work.output);
 }
 
-// The lines that finish_panel will write of one panel, fetched bit by bit while it is multiplied, so that none is
-// waited for: the output of a long prompt lies in no cache, and a burst of requests would hold up the weights'.
+// The lines that finish_panel will write for one panel. They are fetched a few at a time while the panel is multiplied,
+// so that the stores do not wait: the output of a long prompt is in no cache, and a burst of requests would hold up
+// those for weights.
 struct OutputLines {
   const std::byte* y = nullptr;
   int64_t stride_bytes = 0;
@@ -149,7 +150,7 @@ struct OutputLines {
   int64_t rows = 0;
   int64_t rows_at_once = 0;
 
-  // The first rows_at_once of them, which are then done.
+  // Fetches the next rows_at_once rows' lines.
   __attribute__((always_inline)) void prefetch_some() {
     for (int64_t count = rows_at_once; count > 0 && rows > 0; --count, --rows, y += stride_bytes) {
       for (int64_t at = 0; at < row_bytes; at += 64) __builtin_prefetch(y + at, 1, 3);
@@ -164,7 +165,8 @@ inline OutputLines output_lines(const PanelWork& work, int64_t panel, int64_t fi
           .rows = rows};
 }
 
-// Rows [first_row, first_row + rows) of `work`'s panel number `panel`, from sums [rows][32], which it may change.
+// Finishes rows [first_row, first_row + rows) of `work`'s panel number `panel`, from sums [rows][32], which it may
+// change.
 inline void finish_panel(const PanelWork& work, int64_t panel, int64_t first_row, int64_t rows, float* sums) {
   const int64_t width = output_cols(work.output);
   const int64_t left = work.y_cols - panel * width;

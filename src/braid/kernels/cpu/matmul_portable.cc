@@ -1,5 +1,6 @@
-// The portable tier: multiplications and additions in any C++ compiler's vectors of 16 bytes, for processors of every
-// kind. Each sum takes k = 1, 0, 3, 2, 5, 4, … (bfloat16; the pairs' order is vdpbf16ps's) or 0, 1, 2, … (float32).
+// The portable tier: multiplications and additions in any C++ compiler's vectors of 16 bytes, for every kind of
+// processor. Each sum takes k = 1, 0, 3, 2, 5, 4, … (bfloat16; vdpbf16ps's order within a pair) or 0, 1, 2, …
+// (float32).
 #include "braid/kernels/cpu/matmul_driver.h"
 
 namespace braid::cpu {
@@ -9,7 +10,7 @@ typedef float Floats __attribute__((vector_size(16)));
 typedef uint32_t Words __attribute__((vector_size(16)));
 
 constexpr int64_t kLanes = 4;
-constexpr int64_t kVectors = 2;  // of a column group: 8 columns at a time, for 4 rows, fit 16 registers
+constexpr int64_t kVectors = 2;  // 8 columns at a time, which for 4 rows fit 16 registers
 
 inline __attribute__((always_inline)) Words load_words(const std::byte* from) {
   Words words;
@@ -17,7 +18,8 @@ inline __attribute__((always_inline)) Words load_words(const std::byte* from) {
   return words;
 }
 
-// The weights of one step over k: `Depth` terms for each of the group's columns, in the order they are added.
+// The weights of one step over k: `Depth` terms for each of the kVectors' columns, in the order in which they are
+// added.
 struct Bf16Step {
   static constexpr int kDepth = 2;
   static constexpr int64_t kBytesPerColumn = 4;
@@ -29,7 +31,7 @@ struct Bf16Step {
   static inline __attribute__((always_inline)) Floats term(Words words, int index) {
     return index == 0 ? __builtin_bit_cast(Floats, words & 0xffff0000U) : __builtin_bit_cast(Floats, words << 16);
   }
-  static constexpr int row_of(int index) { return 1 - index; }  // which of the step's k the term belongs to
+  static constexpr int row_of(int index) { return 1 - index; }  // the step's k for this term
 };
 
 struct F32Step {
@@ -82,7 +84,7 @@ struct PortableKernel {
   static constexpr int64_t kUnitK = kIsBf16 ? 32 : 16;
   static constexpr int64_t kPadK = kIsBf16 ? 32 : 1;
   static constexpr int64_t kBytesPerK = 4;
-  static constexpr bool kIsOnePass = false;  // four groups of columns, one after another
+  static constexpr bool kIsOnePass = false;  // the columns in four parts, one after another
   static constexpr int64_t kPackedBytes = int64_t{384} << 10;
   static constexpr int64_t kShortUnits = 8;
   static constexpr int64_t kStretchUnits = 8;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "braid/base/check.h"
+#include "braid/base/index_range.h"
 
 namespace braid::cpu {
 namespace {
@@ -36,14 +37,14 @@ void check_shapes(ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& ep
         epilogue.bias.size(), w.n());
 }
 
-// A group's own.
-Epilogue of_group(const Epilogue& epilogue, int64_t group) {
+// The epilogue of one expert.
+Epilogue of_expert(const Epilogue& epilogue, int64_t expert) {
   Epilogue own = epilogue;
-  if (!epilogue.group_biases.empty()) own.bias = epilogue.group_biases[static_cast<size_t>(group)];
+  if (!epilogue.expert_biases.empty()) own.bias = epilogue.expert_biases[static_cast<size_t>(expert)];
   return own;
 }
 
-// What is multiplied.
+// The operands of a product.
 PanelWork input_work(ConstRows x, const int32_t* sources, int64_t rows, const PackedMatrix& w, IndexRange panels) {
   return {.x = x.data,
           .sources = sources,
@@ -78,12 +79,13 @@ void run(const MatmulTier& tier, ThreadTeam& team, int thread, PanelWork work) {
   tier.run(work);
 }
 
-// Each thread packs the rows that it multiplies. From so many rows a thread on, packing what others pack too costs more
-// than reading the weights that others read too.
+// Each thread packs the rows that it multiplies. From this many rows per thread on, packing the same rows in several
+// threads costs more than reading the same weights in several threads.
 constexpr int64_t kRowsWorthACut = 96;
 
-// How many of the threads to cut the rows over (the panels are cut over the others): all of them for many rows, else so
-// that the largest share is as small as can be; then it is one unless there are fewer panels than threads can share.
+// By how many threads to divide the rows (the other factor divides the panels). All of them for many rows; else the
+// number that makes the largest share as small as possible, which is one unless there are too few panels for the
+// threads.
 int row_cuts(int threads, int64_t panels, int64_t rows, int64_t row_blocks) {
   if (rows >= threads * kRowsWorthACut) return threads;
   int best = 1;
@@ -99,7 +101,7 @@ int row_cuts(int threads, int64_t panels, int64_t rows, int64_t row_blocks) {
   return best;
 }
 
-// A whole product's threads: each has some of the rows and some of the panels.
+// The threads of a whole product: each has some of the rows and some of the panels.
 class ProductCuts {
  public:
   ProductCuts(const MatmulTier& tier, const ThreadTeam& team, int64_t rows, const PackedMatrix& w)
@@ -110,7 +112,7 @@ class ProductCuts {
 
   int count() const { return row_cuts_ * panel_cuts_; }  // threads with a share
   IndexRange rows_of(int thread) const { return split_evenly(rows_, thread / panel_cuts_, row_cuts_); }
-  // They ascend with the thread.
+  // Ascending with the thread.
   IndexRange panels_of(int thread) const { return split_evenly(panels_, thread % panel_cuts_, panel_cuts_); }
 
  private:
@@ -127,7 +129,7 @@ ColumnMaxima none_yet() {
   return none;
 }
 
-// Of work whose first panel is `first_panel`.
+// The largest value, for work whose first panel is `first_panel`.
 RowMax max_of(const ColumnMaxima& columns, int64_t first_panel) {
   RowMax max;
   for (int64_t i = 0; i < kPanelCols; ++i) {
@@ -142,7 +144,7 @@ RowMax max_of(const ColumnMaxima& columns, int64_t first_panel) {
   return max;
 }
 
-// `more`: of columns behind those of `max`.
+// `more` covers columns after those of `max`.
 void join(RowMax& max, const RowMax& more) {
   max.has_nan = max.has_nan || more.has_nan;
   if (more.value <= max.value) return;
@@ -150,8 +152,8 @@ void join(RowMax& max, const RowMax& more) {
   max.index = more.index;
 }
 
-// What one panel of a group with `rows` rows costs, in units of reading it: about 8 rows are multiplied in the time
-// that a panel takes to arrive from memory.
+// The cost of one panel of an expert with `rows` rows, in units of reading the panel: about 8 rows are multiplied in
+// the time that a panel takes to arrive from memory.
 int64_t panel_cost(int64_t rows) {
   constexpr int64_t kRowsPerRead = 8;
   return rows == 0 ? 0 : std::max(rows, kRowsPerRead);
@@ -210,32 +212,34 @@ void matmul_max_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, cons
   }
 }
 
-void grouped_matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const ExpertRows& groups,
+void grouped_matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const ExpertRows& expert_rows,
                          std::span<const PackedMatrix> w, Rows y, const Epilogue& epilogue) {
-  const auto num_groups = static_cast<int64_t>(w.size());
-  if (num_groups == 0) return;
-  CHECK(static_cast<int64_t>(groups.offsets.size()) == num_groups + 1, "{} offsets for {} matrices",
-        groups.offsets.size(), num_groups);
-  CHECK(epilogue.group_biases.empty() || epilogue.group_biases.size() == w.size(), "{} biases for {} matrices",
-        epilogue.group_biases.size(), num_groups);
-  for (int64_t group = 0; group < num_groups; ++group) {
-    const PackedMatrix& matrix = w[static_cast<size_t>(group)];
-    check_shapes(x, matrix, y, of_group(epilogue, group));
+  const auto num_experts = static_cast<int64_t>(w.size());
+  if (num_experts == 0) return;
+  CHECK(static_cast<int64_t>(expert_rows.offsets.size()) == num_experts + 1, "{} offsets for {} matrices",
+        expert_rows.offsets.size(), num_experts);
+  CHECK(epilogue.expert_biases.empty() || epilogue.expert_biases.size() == w.size(), "{} biases for {} matrices",
+        epilogue.expert_biases.size(), num_experts);
+  for (int64_t expert = 0; expert < num_experts; ++expert) {
+    const PackedMatrix& matrix = w[static_cast<size_t>(expert)];
+    check_shapes(x, matrix, y, of_expert(epilogue, expert));
     CHECK(matrix.n() == w[0].n(), "matrices of {} and {} columns", w[0].n(), matrix.n());
   }
-  CHECK(groups.offsets[num_groups] == y.rows, "{} sorted rows, {} out", groups.offsets[num_groups], y.rows);
+  CHECK(expert_rows.offsets[num_experts] == y.rows, "{} sorted rows, {} out", expert_rows.offsets[num_experts], y.rows);
   const int64_t num_panels = w[0].num_panels();
-  const auto rows_of = [&](int64_t group) { return int64_t{groups.offsets[group + 1]} - groups.offsets[group]; };
+  const auto rows_of = [&](int64_t expert) {
+    return int64_t{expert_rows.offsets[expert + 1]} - expert_rows.offsets[expert];
+  };
   int64_t total_cost = 0;
-  for (int64_t group = 0; group < num_groups; ++group) total_cost += panel_cost(rows_of(group)) * num_panels;
+  for (int64_t expert = 0; expert < num_experts; ++expert) total_cost += panel_cost(rows_of(expert)) * num_panels;
 
   team.run([&](int thread) {
-    // This thread's share: panels, in order of groups, whose cost begins in its part of the total.
+    // This thread's share: the panels, in order of experts, whose cost begins in its part of the total.
     const int64_t begin = total_cost * thread / team.size();
     const int64_t end = total_cost * (thread + 1) / team.size();
     int64_t before = 0;
-    for (int64_t group = 0; group < num_groups && before < end; ++group) {
-      const int64_t cost = panel_cost(rows_of(group));
+    for (int64_t expert = 0; expert < num_experts && before < end; ++expert) {
+      const int64_t cost = panel_cost(rows_of(expert));
       if (cost == 0) continue;
       const auto panel_at = [&](int64_t at) {
         return std::clamp((at - before + cost - 1) / cost, int64_t{0}, num_panels);
@@ -243,14 +247,14 @@ void grouped_matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, 
       const IndexRange panels = {.begin = begin <= before ? 0 : panel_at(begin), .end = panel_at(end)};
       before += cost * num_panels;
       if (panels.begin >= panels.end) continue;
-      const int64_t first = groups.offsets[group];
-      const int64_t rows = rows_of(group);
+      const int64_t first = expert_rows.offsets[expert];
+      const int64_t rows = rows_of(expert);
       const Rows out = y.slice_rows(first, rows);
-      const Epilogue own = of_group(epilogue, group);
-      if (groups.sources.empty()) {
-        run(tier, team, thread, make_work(x.slice_rows(first, rows), nullptr, rows, w[group], panels, out, own));
+      const Epilogue own = of_expert(epilogue, expert);
+      if (expert_rows.sources.empty()) {
+        run(tier, team, thread, make_work(x.slice_rows(first, rows), nullptr, rows, w[expert], panels, out, own));
       } else {
-        run(tier, team, thread, make_work(x, groups.sources.data() + first, rows, w[group], panels, out, own));
+        run(tier, team, thread, make_work(x, expert_rows.sources.data() + first, rows, w[expert], panels, out, own));
       }
     }
   });

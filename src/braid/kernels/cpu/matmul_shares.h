@@ -1,5 +1,5 @@
-// A product's work cut into the threads' shares, for any tier. What matmul.h offers, with the tier given; its tests
-// give the emulated one.
+// Divides a product's work into the threads' shares, for any tier. The functions of matmul.h with the tier as an
+// argument; tests pass the emulated one. Tested by kernels/matmul_test.cc.
 #pragma once
 
 #include <span>
@@ -13,7 +13,7 @@
 
 namespace braid::cpu {
 
-// The kernels of a tier that this machine has.
+// The kernels of a tier. This machine must have it.
 MatmulTier tier_for(CpuIsa isa, DType dtype);
 
 void matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const PackedMatrix& w, Rows y,
@@ -22,7 +22,7 @@ void matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const Pa
 void matmul_max_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const PackedMatrix& w, int64_t cols,
                      std::span<RowMax> maxima);
 
-void grouped_matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const ExpertRows& groups,
+void grouped_matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const ExpertRows& expert_rows,
                          std::span<const PackedMatrix> w, Rows y, const Epilogue& epilogue);
 
 }  // namespace braid::cpu

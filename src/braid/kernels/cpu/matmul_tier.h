@@ -1,8 +1,8 @@
-// What one instruction-set tier gives to matmul.cc: its kernel over one share of the work.
+// What one instruction-set tier provides to matmul.cc: its kernel over one share of the work.
 //
-// A tier's file is compiled with that tier's flags, so it may include nothing that leaves inline functions behind
-// (the linker could keep that copy for everybody, and an older processor would die in it): plain structs here, and
-// templates in unnamed namespaces in matmul_driver.h.
+// A tier's file is compiled with that tier's flags, so it may include nothing that leaves inline functions behind: the
+// linker could keep that copy for everybody, and an older processor would crash in it. So there are plain structs here,
+// and templates in unnamed namespaces in matmul_driver.h.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@ namespace braid::cpu {
 
 constexpr int64_t kPanelCols = 32;  // PackedMatrix::kPanelCols
 
-// Epilogue::Kind, and the output's dtype.
+// Epilogue::Kind and the output's dtype.
 enum class OutputKind : uint8_t {
   kStoreF32,
   kStoreBf16,
@@ -26,7 +26,7 @@ enum class OutputKind : uint8_t {
   kClampedSwigluMulBf16,
 };
 
-// What kMaxF32 keeps of one row: the largest sum of the work's panels at each of a panel's columns.
+// What kMaxF32 keeps for one row: for each column of a panel, the largest sum over the work's panels.
 struct ColumnMaxima {
   static constexpr int32_t kNoPanel = INT32_MAX;
   static constexpr int32_t kNanPanel = INT32_MIN;
@@ -47,7 +47,7 @@ struct PanelWork {
   int64_t num_panels = 0;
   std::byte* y = nullptr;  // row 0, at the first panel's first output column; kMaxF32: ColumnMaxima of each row
   int64_t y_stride_bytes = 0;
-  int64_t y_cols = 0;           // that may be written from there on
+  int64_t y_cols = 0;           // columns that may be written from there on
   const float* bias = nullptr;  // at the first panel; null: none
   int64_t bias_cols = 0;
   OutputKind output = OutputKind::kStoreF32;
@@ -70,6 +70,6 @@ MatmulTier avx512_f32();
 MatmulTier avx512_bf16();
 MatmulTier amx_bf16();
 #endif
-MatmulTier emulated_amx_bf16();  // the AMX tier's kernel over tiles in memory: its indexing and bits, on any processor
+MatmulTier emulated_amx_bf16();  // the AMX tier's kernel over registers in memory: the same bits, on any processor
 
 }  // namespace braid::cpu

@@ -7,7 +7,7 @@
 namespace braid::cpu {
 namespace {
 
-// The largest logit that is not taken yet, ties to the lowest expert.
+// The largest logit that is not taken yet; ties go to the lowest expert.
 int32_t best_expert(const float* logits, const std::vector<bool>& is_taken) {
   int32_t best = -1;
   for (size_t i = 0; i < is_taken.size(); ++i) {

@@ -1,6 +1,6 @@
-// The work on single rows, one table of functions a tier. All are the same plain loops (row_kernels_inl.h), compiled
-// once for each tier's instructions; sums run in 32 lanes whatever the tier, and nothing is contracted to fused
-// multiply-adds, so that all tiers give the same bits.
+// The work on single rows, one table of functions per tier. All tiers compile the same plain loops (row_kernels_inl.h)
+// for their instructions. Sums run in 32 lanes in every tier, and nothing is contracted to fused multiply-adds, so that
+// all tiers produce the same bits. Tested by the files in kernels/ that go through every tier.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,7 @@ struct RowKernels {
 
 const RowKernels& row_kernels(CpuIsa isa);
 
-// One for each translation unit of tier flags.
+// One for each translation unit with a tier's compiler flags.
 const RowKernels& row_kernels_portable();
 const RowKernels& row_kernels_avx2();
 const RowKernels& row_kernels_avx512();

@@ -1,6 +1,5 @@
-// The bodies of RowKernels, included by one source file a tier. Everything here has internal linkage and calls no
-// inline function of another header: the linker would keep one copy of those, perhaps with a higher tier's
-// instructions.
+// The bodies of RowKernels, included by one source file per tier. Everything here has internal linkage and calls no
+// inline function of another header: the linker would keep one copy of it, perhaps with a higher tier's instructions.
 #pragma once
 
 #include <cmath>
@@ -12,7 +11,7 @@
 namespace braid::cpu {
 namespace {
 
-constexpr int kLanes = 8;  // of one vector; four of them make the 32 lanes of a sum
+constexpr int kLanes = 8;  // of one vector; a sum's 32 lanes are four of these
 using Floats = float __attribute__((vector_size(kLanes * sizeof(float)), aligned(4), may_alias));
 
 // The sum of 32 lanes, halved each time.
@@ -49,7 +48,7 @@ float inverse_root(const float* x, int64_t n, float eps) {
   return 1.0F / __builtin_sqrtf(sum_of_squares(x, n) / static_cast<float>(n) + eps);
 }
 
-// As to_bfloat16 in tensor/dtype.h, in a form without branches, which vectorises.
+// Like to_bfloat16 in tensor/dtype.h, but without branches, so that it vectorises.
 uint16_t round_to_bfloat16(float value) {
   const auto bits = __builtin_bit_cast(uint32_t, value);
   const uint32_t rounded = (bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16;

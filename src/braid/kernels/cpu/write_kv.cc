@@ -12,10 +12,10 @@ namespace {
 
 constexpr int64_t kTokens = KvLayer::kKeyVectorTokens;
 
-// New tokens [begin, end) of one group, at `slot` on; `source` is row-major with `stride` elements a token. Element is
+// New tokens of one strip, starting at `slot`. `source` is row-major with `stride` elements per token. Element is
 // uint16_t (the bits of a bfloat16) or float.
 template <typename Element>
-struct GroupPart {
+struct StripPart {
   const Element* source;
   int64_t stride;
   int64_t slot;
@@ -25,9 +25,9 @@ struct GroupPart {
 
 // float32 keys: [head_dim][16]. bfloat16 keys: pairs of dimensions as one 32-bit word, [head_dim / 2][16].
 template <typename Word, typename Element>
-void write_keys(const GroupPart<Element>& part, std::byte* group) {
+void write_keys(const StripPart<Element>& part, std::byte* strip) {
   constexpr int64_t kPerWord = sizeof(Word) / sizeof(Element);
-  Word* words = reinterpret_cast<Word*>(group) + part.slot;
+  Word* words = reinterpret_cast<Word*>(strip) + part.slot;
   for (int64_t i = 0; i < part.head_dim / kPerWord; ++i) {
     for (int64_t token = 0; token < part.count; ++token) {
       std::memcpy(words + i * kTokens + token, part.source + token * part.stride + i * kPerWord, sizeof(Word));
@@ -35,16 +35,16 @@ void write_keys(const GroupPart<Element>& part, std::byte* group) {
   }
 }
 
-void write_values(const GroupPart<float>& part, std::byte* group) {
-  float* rows = reinterpret_cast<float*>(group) + part.slot * part.head_dim;
+void write_values(const StripPart<float>& part, std::byte* strip) {
+  float* rows = reinterpret_cast<float*>(strip) + part.slot * part.head_dim;
   for (int64_t token = 0; token < part.count; ++token) {
     std::copy_n(part.source + token * part.stride, part.head_dim, rows + token * part.head_dim);
   }
 }
 
-// [8 token pairs][head_dim][2]: whole pairs at once, the odd ends alone.
-void write_values(const GroupPart<uint16_t>& part, std::byte* group) {
-  auto* pairs = reinterpret_cast<uint16_t*>(group);
+// [8 token pairs][head_dim][2]: whole pairs together, single tokens at the ends alone.
+void write_values(const StripPart<uint16_t>& part, std::byte* strip) {
+  auto* pairs = reinterpret_cast<uint16_t*>(strip);
   int64_t token = 0;
   while (token < part.count) {
     const int64_t slot = part.slot + token;
@@ -64,14 +64,14 @@ void write_values(const GroupPart<uint16_t>& part, std::byte* group) {
   }
 }
 
-// The new tokens of one sequence that fall into one 16-token group: what no two threads may share.
+// The new tokens of one sequence that fall into one strip of 16 tokens: no two threads may share a strip.
 struct Work {
   const AttentionSequence* sequence;
   int32_t first;  // among the new tokens
   int32_t count;
 };
 
-std::vector<Work> split_into_groups(std::span<const AttentionSequence> sequences) {
+std::vector<Work> split_into_strips(std::span<const AttentionSequence> sequences) {
   std::vector<Work> works;
   for (const AttentionSequence& sequence : sequences) {
     for (int32_t first = 0; first < sequence.num_new;) {
@@ -93,17 +93,17 @@ struct Source {
 template <typename Word, typename Element>
 void write_heads(const KvLayer& layer, const Work& work, Source<Element> keys, Source<Element> values) {
   const KvSlot where = kv_slot(layer, work.sequence->pages, work.sequence->first_position + work.first);
-  const int64_t group_bytes = kTokens * layer.head_dim * static_cast<int64_t>(sizeof(Element));
+  const int64_t strip_bytes = kTokens * layer.head_dim * static_cast<int64_t>(sizeof(Element));
   for (int64_t head = 0; head < layer.num_kv_heads; ++head) {
-    const int64_t offset = kv_group_offset(layer, where, head) * static_cast<int64_t>(sizeof(Element));
-    GroupPart<Element> part = {.source = keys.first_row + head * layer.head_dim,
+    const int64_t offset = kv_strip_offset(layer, where, head) * static_cast<int64_t>(sizeof(Element));
+    StripPart<Element> part = {.source = keys.first_row + head * layer.head_dim,
                                .stride = keys.stride,
                                .slot = where.slot % kTokens,
                                .count = work.count,
                                .head_dim = layer.head_dim};
     if (part.slot == 0 && part.count < kTokens) {
-      std::memset(layer.keys + offset, 0, static_cast<size_t>(group_bytes));
-      std::memset(layer.values + offset, 0, static_cast<size_t>(group_bytes));
+      std::memset(layer.keys + offset, 0, static_cast<size_t>(strip_bytes));
+      std::memset(layer.values + offset, 0, static_cast<size_t>(strip_bytes));
     }
     write_keys<Word>(part, layer.keys + offset);
     part.source = values.first_row + head * layer.head_dim;
@@ -119,11 +119,11 @@ void write_kv(const RowKernels& rows, ThreadTeam& team, ConstRows k, ConstRows v
   const int64_t width = int64_t{layer.num_kv_heads} * layer.head_dim;
   CHECK(k.dtype == DType::kFloat32 && v.dtype == DType::kFloat32 && k.cols == width && v.cols == width);
   CHECK(layer.page_size % kTokens == 0 && layer.head_dim % 2 == 0);
-  const std::vector<Work> works = split_into_groups(sequences);
+  const std::vector<Work> works = split_into_strips(sequences);
   const int64_t most_tokens = works.empty() ? 0 : std::ranges::max(works, {}, &Work::count).count;
   split_rows(team, static_cast<int64_t>(works.size()), 2 * width, [&](int64_t begin, int64_t end) {
-    // Of a step of decode one token each: whole groups would be 64 KB that the heap takes from the system and gives
-    // back to it, layer for layer.
+    // A decode step brings one token per sequence. Whole strips would be 64 KB, which the heap would take from the
+    // system and return to it in every layer.
     std::vector<BFloat16> rounded(static_cast<size_t>(layer.dtype == DType::kBFloat16 ? 2 * most_tokens * width : 0));
     for (int64_t i = begin; i < end; ++i) {
       const Work& work = works[static_cast<size_t>(i)];

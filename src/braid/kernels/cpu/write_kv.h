@@ -1,4 +1,4 @@
-// New tokens' keys and values into their pages.
+// Writes new tokens' keys and values into their pages. Tested by kernels/write_kv_test.cc.
 #pragma once
 
 #include "braid/base/thread_team.h"
@@ -7,7 +7,7 @@
 
 namespace braid::cpu {
 
-// As Ops::write_kv.
+// Ops::write_kv.
 void write_kv(const RowKernels& rows, ThreadTeam& team, ConstRows k, ConstRows v,
               std::span<const AttentionSequence> sequences, const KvLayer& layer);
 

@@ -9,18 +9,18 @@
 namespace braid::ref {
 namespace {
 
-void write_token(const KvLayer& layer, std::byte* base, int64_t group, int64_t token,
-                 int64_t (*in_group)(const KvLayer&, int64_t, int64_t), const float* source) {
+void write_token(const KvLayer& layer, std::byte* base, int64_t strip, int64_t token,
+                 int64_t (*in_strip)(const KvLayer&, int64_t, int64_t), const float* source) {
   if (token == 0) {
     for (int64_t i = 0; i < int64_t{KvLayer::kKeyVectorTokens} * layer.head_dim; ++i)
-      kv_store(layer, base, group + i, 0);
+      kv_store(layer, base, strip + i, 0);
   }
   for (int64_t dim = 0; dim < layer.head_dim; ++dim) {
-    kv_store(layer, base, group + in_group(layer, token, dim), source[dim]);
+    kv_store(layer, base, strip + in_strip(layer, token, dim), source[dim]);
   }
 }
 
-// q is one head of one row. Softmax over the visible keys at once: in double, blocks would add nothing.
+// q is one head of one row. One softmax over all visible keys: in double, splitting into KV tiles would change nothing.
 void attend(const KvLayer& layer, const AttentionSequence& sequence, const AttentionParams& params, int64_t head,
             int64_t position, const float* q, Rows out, int64_t out_row) {
   const int64_t kv_head = head / (params.num_heads / layer.num_kv_heads);
@@ -28,12 +28,12 @@ void attend(const KvLayer& layer, const AttentionSequence& sequence, const Atten
   std::vector<double> scores;
   for (int64_t p = begin; p <= position; ++p) {
     const KvSlot slot = kv_slot(layer, sequence.pages, p);
-    const int64_t group = kv_group_offset(layer, slot, kv_head);
+    const int64_t strip = kv_strip_offset(layer, slot, kv_head);
     double dot = 0;
     for (int64_t dim = 0; dim < layer.head_dim; ++dim) {
       const float query = layer.dtype == DType::kBFloat16 ? to_float(to_bfloat16(q[dim])) : q[dim];
       const float key =
-          kv_load(layer, layer.keys, group + key_in_group(layer, slot.slot % KvLayer::kKeyVectorTokens, dim));
+          kv_load(layer, layer.keys, strip + key_in_strip(layer, slot.slot % KvLayer::kKeyVectorTokens, dim));
       dot += static_cast<double>(query) * key;
     }
     const double score = dot * params.scale;
@@ -49,9 +49,9 @@ void attend(const KvLayer& layer, const AttentionSequence& sequence, const Atten
     double total = 0;
     for (int64_t p = begin; p <= position; ++p) {
       const KvSlot slot = kv_slot(layer, sequence.pages, p);
-      const int64_t group = kv_group_offset(layer, slot, kv_head);
+      const int64_t strip = kv_strip_offset(layer, slot, kv_head);
       const float value =
-          kv_load(layer, layer.values, group + value_in_group(layer, slot.slot % KvLayer::kKeyVectorTokens, dim));
+          kv_load(layer, layer.values, strip + value_in_strip(layer, slot.slot % KvLayer::kKeyVectorTokens, dim));
       total += scores[static_cast<size_t>(p - begin)] * value;
     }
     store(out, out_row, head * layer.head_dim + dim, total / sum);
@@ -66,11 +66,11 @@ void RefOps::write_kv(ConstRows k, ConstRows v, std::span<const AttentionSequenc
       const KvSlot slot = kv_slot(layer, sequence.pages, sequence.first_position + i);
       const int64_t token = slot.slot % KvLayer::kKeyVectorTokens;
       for (int64_t head = 0; head < layer.num_kv_heads; ++head) {
-        const int64_t group = kv_group_offset(layer, slot, head);
+        const int64_t strip = kv_strip_offset(layer, slot, head);
         const float* key = k.row<float>(sequence.first_row + i) + head * layer.head_dim;
         const float* value = v.row<float>(sequence.first_row + i) + head * layer.head_dim;
-        write_token(layer, layer.keys, group, token, key_in_group, key);
-        write_token(layer, layer.values, group, token, value_in_group, value);
+        write_token(layer, layer.keys, strip, token, key_in_strip, key);
+        write_token(layer, layer.values, strip, token, value_in_strip, value);
       }
     }
   }

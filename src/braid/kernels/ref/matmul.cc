@@ -79,17 +79,17 @@ void RefOps::matmul_max(ConstRows x, const PackedMatrix& w, int64_t cols, std::s
   }
 }
 
-void RefOps::grouped_matmul(ConstRows x, const ExpertRows& groups, std::span<const PackedMatrix> w, Rows y,
+void RefOps::grouped_matmul(ConstRows x, const ExpertRows& expert_rows, std::span<const PackedMatrix> w, Rows y,
                             const Epilogue& epilogue) {
-  CHECK(groups.offsets.size() == w.size() + 1);
-  CHECK(epilogue.group_biases.empty() || epilogue.group_biases.size() == w.size());
-  for (size_t g = 0; g < w.size(); ++g) {
+  CHECK(expert_rows.offsets.size() == w.size() + 1);
+  CHECK(epilogue.expert_biases.empty() || epilogue.expert_biases.size() == w.size());
+  for (size_t expert = 0; expert < w.size(); ++expert) {
     Epilogue own = epilogue;
-    if (!epilogue.group_biases.empty()) own.bias = epilogue.group_biases[g];
-    for (int32_t i = groups.offsets[g]; i < groups.offsets[g + 1]; ++i) {
-      check_shapes(x, w[g], y, own);
-      const int32_t source = groups.sources.empty() ? i : groups.sources[static_cast<size_t>(i)];
-      multiply_row(x, source, w[g], y, i, own);
+    if (!epilogue.expert_biases.empty()) own.bias = epilogue.expert_biases[expert];
+    for (int32_t i = expert_rows.offsets[expert]; i < expert_rows.offsets[expert + 1]; ++i) {
+      check_shapes(x, w[expert], y, own);
+      const int32_t source = expert_rows.sources.empty() ? i : expert_rows.sources[static_cast<size_t>(i)];
+      multiply_row(x, source, w[expert], y, i, own);
     }
   }
 }

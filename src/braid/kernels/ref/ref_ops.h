@@ -1,4 +1,5 @@
-// The definitions of all operations: double sums, one thread, as plain as can be. Each topic has a file of its own.
+// The definitions of all operations: double sums, one thread, as plain as possible. Each topic has a file of its own.
+// Tested by kernels/ref_ops_test.cc.
 #pragma once
 
 #include "braid/kernels/ops.h"
@@ -11,7 +12,7 @@ class RefOps final : public Ops {
   void parallel_for(int64_t count, FunctionRef<void(int64_t begin, int64_t end)> work) override;
 
   void matmul(ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& epilogue) override;
-  void grouped_matmul(ConstRows x, const ExpertRows& groups, std::span<const PackedMatrix> w, Rows y,
+  void grouped_matmul(ConstRows x, const ExpertRows& expert_rows, std::span<const PackedMatrix> w, Rows y,
                       const Epilogue& epilogue) override;
   void matmul_max(ConstRows x, const PackedMatrix& w, int64_t cols, std::span<RowMax> maxima) override;
 

@@ -1,11 +1,11 @@
-// Granite 3: Llama's layer; the embedding, what each block adds, attention's scores and the logits each have a
-// multiplier of their own (arXiv 2404.05728), which are the configuration's. Source: the checkpoint's config.json.
+// Granite 3: Llama's layer. The configuration has multipliers for the embedding, for what each block adds, for
+// attention's scores and for the logits (arXiv 2404.05728). Source: the checkpoint's config.json.
 #include "braid/model/families/families.h"
 
 namespace braid {
 
-ModelFamily granite_family() {
-  return llama_like_family("GraniteForCausalLM");
+LayerSpec granite_layer(const ModelConfig& config, int32_t layer) {
+  return llama_layer(config, layer);
 }
 
 }  // namespace braid

@@ -1,11 +1,11 @@
-// Mistral: Llama's layer; what sets it apart is its sliding window, which is the configuration's.
+// Mistral: Llama's layer. The configuration has its sliding window.
 // Source: Mistral 7B (arXiv 2310.06825), and the checkpoint's config.json.
 #include "braid/model/families/families.h"
 
 namespace braid {
 
-ModelFamily mistral_family() {
-  return llama_like_family("MistralForCausalLM");
+LayerSpec mistral_layer(const ModelConfig& config, int32_t layer) {
+  return llama_layer(config, layer);
 }
 
 }  // namespace braid

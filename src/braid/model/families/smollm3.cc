@@ -1,11 +1,11 @@
-// SmolLM3: Llama's layer; every fourth rotates nothing (NoPE, arXiv 2501.18795), which ones is the configuration's.
+// SmolLM3: Llama's layer. Every fourth layer rotates nothing (NoPE, arXiv 2501.18795); the configuration says which.
 // Source: the checkpoint's config.json.
 #include "braid/model/families/families.h"
 
 namespace braid {
 
-ModelFamily smollm3_family() {
-  return llama_like_family("SmolLM3ForCausalLM");
+LayerSpec smollm3_layer(const ModelConfig& config, int32_t layer) {
+  return llama_layer(config, layer);
 }
 
 }  // namespace braid

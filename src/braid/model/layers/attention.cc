@@ -6,7 +6,7 @@
 namespace braid {
 namespace {
 
-// In the same order whatever the row's place: lanes side by side, then one after another.
+// The same order of sums wherever the row is: 16 lanes side by side, then one lane after another.
 float sum_of_squares(const float* x, int64_t n) {
   constexpr int64_t kLanes = 16;
   std::array<float, kLanes> lanes{};
@@ -60,7 +60,7 @@ ConstRows Attention::operator()(Step& step, ConstRows x) const {
   return step.exchange.group_scatter(delta);
 }
 
-// A norm over all heads needs the squares of those that other ranks have.
+// A norm over all heads needs the squares of the other ranks' heads too.
 void Attention::normalize(Step& step, Rows q, Rows k) const {
   if (weights_.norm == QkNorm::kNone) return;
   if (weights_.norm == QkNorm::kHead) {

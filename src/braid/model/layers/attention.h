@@ -1,5 +1,6 @@
-// Grouped-query self-attention over the paged KV cache, as Qwen3 and Llama use it: projections (with or without bias),
-// an optional RMSNorm on each query and key head or on all of them at once, rotary positions or none.
+// Grouped-query self-attention over the paged KV cache: projections (with or without bias), an optional RMSNorm on each
+// query and key head or on all of them at once, rotary positions or none. Tested by sharded_model_test.cc and
+// worker/transformers_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -7,13 +8,14 @@
 #include <utility>
 #include <vector>
 
+#include "braid/model/layers/layer_spec.h"
 #include "braid/model/layers/rope_table.h"
 #include "braid/model/shared_parts.h"
 #include "braid/model/step.h"
 
 namespace braid {
 
-// Of the heads that one rank has.
+// For the heads of one rank.
 struct AttentionShape {
   int32_t layer = 0;
   int32_t num_heads = 0;
@@ -22,33 +24,27 @@ struct AttentionShape {
   float norm_eps = 0;
   int32_t kv_group = 0;
   int32_t window = 0;            // AttentionParams::window
-  float scale = 1;               // of q·k
+  float scale = 1;               // multiplies q·k
   float soft_cap = 0;            // AttentionParams::soft_cap
-  int32_t num_all_heads = 0;     // of all ranks of the group
-  int32_t num_all_kv_heads = 0;  // each once
-  bool counts_kv_heads = true;   // one of the ranks that hold the same KV heads does
-};
-
-enum class QkNorm : uint8_t {
-  kNone,
-  kHead,      // RMSNorm on each head (Qwen3)
-  kAllHeads,  // on all heads of a row together (OLMo 2)
+  int32_t num_all_heads = 0;     // over all ranks of the group
+  int32_t num_all_kv_heads = 0;  // over all ranks of the group, each head once
+  bool counts_kv_heads = true;   // of the ranks with the same KV heads, one counts them
 };
 
 struct AttentionWeights {
   SharedMatrix qkv;                // rows of q, then k, then v
   std::vector<float> qkv_bias;     // empty: none
-  SharedMatrix output;             // columns of its heads
+  SharedMatrix output;             // the columns of its heads
   std::vector<float> output_bias;  // empty: none, or another rank adds it
   QkNorm norm = QkNorm::kNone;
-  std::vector<float> q_norm;  // kHead: [head_dim]; kAllHeads: [heads * head_dim], of its heads
+  std::vector<float> q_norm;  // kHead: [head_dim]; kAllHeads: [heads * head_dim] for its heads
   std::vector<float> k_norm;
   std::vector<float> sinks;  // [heads], AttentionParams::sinks; empty: none
 };
 
 class Attention {
  public:
-  // `rope_table` null: positions are not rotated.
+  // If `rope_table` is null, positions are not rotated.
   Attention(const AttentionShape& shape, AttentionWeights weights, std::shared_ptr<const RopeTable> rope_table)
       : shape_(shape), weights_(std::move(weights)), rope_table_(std::move(rope_table)) {}
 

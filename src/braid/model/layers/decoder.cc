@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "braid/base/check.h"
+#include "braid/base/index_range.h"
 
 namespace braid {
 
@@ -23,7 +24,7 @@ Rows Decoder::forward(Step& step, std::span<const TokenId> ids) const {
   return rows;
 }
 
-// The chosen rows, normed, of all ranks that share the head.
+// The chosen rows, normed, from all ranks that share the head.
 ConstRows Decoder::gather_head_input(Step& step, ConstRows hidden, std::span<const int32_t> rows) const {
   CHECK(std::ranges::is_sorted(rows), "rows for logits must ascend");
   const IndexRange own = step.exchange.own_rows(static_cast<int64_t>(step.positions.size()));
@@ -33,7 +34,7 @@ ConstRows Decoder::gather_head_input(Step& step, ConstRows hidden, std::span<con
   }
   const auto num_own = static_cast<int64_t>(own_rows.size());
   const Rows chosen = step.workspace.logit_input.first(num_own);
-  step.ops.embed(own_rows, hidden, chosen);  // a look-up of rows, as an embedding's
+  step.ops.embed(own_rows, hidden, chosen);  // looks rows up, like an embedding
   const Rows normed = step.workspace.logit_normed.first(num_own);
   weights_.final_norm(step.ops, chosen, normed);
   return step.exchange.gather_logit_rows(normed);
@@ -49,7 +50,7 @@ ConstRows Decoder::logits(Step& step, ConstRows hidden, std::span<const int32_t>
 
 bool Decoder::largest_logits(Step& step, ConstRows hidden, std::span<const int32_t> rows,
                              std::span<RowMax> maxima) const {
-  // A cap brings values together, and of equal ones the lowest token is chosen.
+  // A soft cap can make different values equal, and of equal values the lowest token wins.
   if (weights_.logits_soft_cap > 0 || !step.exchange.has_whole_head()) return false;
   step.ops.matmul_max(gather_head_input(step, hidden, rows), *weights_.head, weights_.vocab_size, maxima);
   return true;

@@ -1,4 +1,5 @@
-// What every decoder-only family is made of: embedding, layers that update the residual stream, final norm, head.
+// The shape of all decoder-only families: embedding, layers that update the residual stream, final norm, head. Tested
+// by sharded_model_test.cc and worker/transformers_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,7 @@ class DecoderLayer {
   virtual void forward(Step& step, Residual x) const = 0;
 };
 
-// One layer, as each of the ranks that are loaded holds it.
+// One layer: each rank's part of it.
 using LoadedLayer = std::vector<std::unique_ptr<DecoderLayer>>;
 
 struct DecoderWeights {
@@ -26,8 +27,8 @@ struct DecoderWeights {
   SharedMatrix head;  // [rows of its part of the vocabulary, hidden]
   int64_t vocab_size = 0;
   float embedding_multiplier = 1.0F;
-  float residual_multiplier = 1.0F;  // of what each block adds
-  RmsNorm final_norm;                // with what logits are divided by in its weight
+  float residual_multiplier = 1.0F;  // multiplies what each block adds
+  RmsNorm final_norm;                // its weight includes the divisor of the logits
   float logits_soft_cap = 0;         // 0: none
   std::vector<std::unique_ptr<DecoderLayer>> layers;
 };

@@ -1,4 +1,5 @@
-// Token ids to the first hidden states: out of a table, or, with tied embeddings, out of the head's rows.
+// Token ids to the first hidden states: from a table, or, with tied embeddings, from the head's rows. Tested by
+// sharded_model_test.cc.
 #pragma once
 
 #include <span>
@@ -14,7 +15,7 @@ class Embedding {
  public:
   // [vocab, hidden].
   explicit Embedding(RowsBuffer table);
-  // All parts of the head, in the vocabulary's order, of equally many rows each.
+  // All parts of the head, in the vocabulary's order, with the same number of rows each.
   explicit Embedding(std::vector<SharedMatrix> head_parts);
 
   // y: [ids, hidden] float32.
@@ -22,7 +23,7 @@ class Embedding {
 
  private:
   RowsBuffer table_;
-  std::vector<SharedMatrix> head_parts_;  // empty: the table
+  std::vector<SharedMatrix> head_parts_;  // empty: use the table
 };
 
 }  // namespace braid

@@ -1,4 +1,5 @@
-// The gated feed-forward layer: down(act(gate(x)) * up(x)) (Shazeer, arXiv 2002.05202).
+// The gated feed-forward layer: down(act(gate(x)) * up(x)) (Shazeer, arXiv 2002.05202). Tested by sharded_model_test.cc
+// and worker/transformers_test.cc.
 #pragma once
 
 #include <span>
@@ -11,14 +12,14 @@
 namespace braid {
 
 struct MlpWeights {
-  SharedMatrix gate_up;             // packed as PackedMatrix::pack_gate_up_rows says
+  SharedMatrix gate_up;             // packed by PackedMatrix::pack_gate_up_rows
   std::vector<float> gate_up_bias;  // in that order; empty: none
   SharedMatrix down;
   std::vector<float> down_bias;  // empty: none, or another rank adds it
   Epilogue::Kind activation = Epilogue::Kind::kSiluMul;
 };
 
-// Two biases [ffn] as one in the packed order of their gate/up matrix, padded to whole panels.
+// Joins two biases [ffn] in the packed order of their gate/up matrix, padded to whole panels.
 std::vector<float> interleave_gate_up(std::span<const float> gate, std::span<const float> up);
 
 class Mlp {

@@ -8,25 +8,25 @@
 
 namespace braid {
 
-ExpertGroups group_by_expert(std::span<const int32_t> experts, int32_t top_k, int32_t first_expert,
+SortedChoices sort_by_expert(std::span<const int32_t> experts, int32_t top_k, int32_t first_expert,
                              int32_t num_experts) {
   const auto is_here = [&](int32_t expert) { return expert >= first_expert && expert - first_expert < num_experts; };
-  ExpertGroups groups{.offsets = std::vector<int32_t>(static_cast<size_t>(num_experts) + 1),
-                      .sources = {},
-                      .rows = std::vector<int32_t>(experts.size(), -1)};
+  SortedChoices sorted{.offsets = std::vector<int32_t>(static_cast<size_t>(num_experts) + 1),
+                       .sources = {},
+                       .rows = std::vector<int32_t>(experts.size(), -1)};
   for (const int32_t expert : experts) {
-    if (is_here(expert)) ++groups.offsets[static_cast<size_t>(expert - first_expert) + 1];
+    if (is_here(expert)) ++sorted.offsets[static_cast<size_t>(expert - first_expert) + 1];
   }
-  std::partial_sum(groups.offsets.begin(), groups.offsets.end(), groups.offsets.begin());
-  groups.sources.resize(static_cast<size_t>(groups.offsets.back()));
-  std::vector<int32_t> next(groups.offsets.begin(), groups.offsets.end() - 1);
+  std::partial_sum(sorted.offsets.begin(), sorted.offsets.end(), sorted.offsets.begin());
+  sorted.sources.resize(static_cast<size_t>(sorted.offsets.back()));
+  std::vector<int32_t> next(sorted.offsets.begin(), sorted.offsets.end() - 1);
   for (size_t choice = 0; choice < experts.size(); ++choice) {
     if (!is_here(experts[choice])) continue;
     const int32_t row = next[static_cast<size_t>(experts[choice] - first_expert)]++;
-    groups.rows[choice] = row;
-    groups.sources[static_cast<size_t>(row)] = static_cast<int32_t>(choice) / top_k;
+    sorted.rows[choice] = row;
+    sorted.sources[static_cast<size_t>(row)] = static_cast<int32_t>(choice) / top_k;
   }
-  return groups;
+  return sorted;
 }
 
 ConstRows Moe::operator()(Step& step, ConstRows x) const {
@@ -34,7 +34,7 @@ ConstRows Moe::operator()(Step& step, ConstRows x) const {
   Workspace& workspace = step.workspace;
   const int32_t top_k = config_.experts_per_token;
 
-  // The router computes in float32, so that near ties fall alike in every dtype.
+  // The router computes in float32, so that near ties are decided alike in every dtype.
   const Rows router_input = workspace.router_input.first(x.rows);
   const Rows logits = workspace.router_logits.first(x.rows);
   ops.convert(x, router_input);
@@ -44,19 +44,19 @@ ConstRows Moe::operator()(Step& step, ConstRows x) const {
   route(step, logits, {.experts = experts, .weights = weights});
 
   const ExpertWeights& own = *weights_.experts;
-  const ExpertGroups groups =
-      group_by_expert(experts, top_k, weights_.first_expert, static_cast<int32_t>(own.gate_up.size()));
-  for (size_t e = 0; e + 1 < groups.offsets.size(); ++e) {
-    if (groups.offsets[e + 1] > groups.offsets[e]) ++workspace.touched_experts;
+  const SortedChoices sorted =
+      sort_by_expert(experts, top_k, weights_.first_expert, static_cast<int32_t>(own.gate_up.size()));
+  for (size_t e = 0; e + 1 < sorted.offsets.size(); ++e) {
+    if (sorted.offsets[e + 1] > sorted.offsets[e]) ++workspace.touched_experts;
   }
-  const auto routed_rows = static_cast<int64_t>(groups.sources.size());
+  const auto routed_rows = static_cast<int64_t>(sorted.sources.size());
   const Rows hidden = workspace.expert_hidden.first(routed_rows);
   const Rows outputs = workspace.expert_outputs.first(routed_rows);
-  ops.grouped_matmul(x, {.offsets = groups.offsets, .sources = groups.sources}, own.gate_up, hidden,
-                     {.kind = weights_.activation, .group_biases = own.gate_up_biases});
-  ops.grouped_matmul(hidden, {.offsets = groups.offsets}, own.down, outputs, {.group_biases = own.down_biases});
+  ops.grouped_matmul(x, {.offsets = sorted.offsets, .sources = sorted.sources}, own.gate_up, hidden,
+                     {.kind = weights_.activation, .expert_biases = own.gate_up_biases});
+  ops.grouped_matmul(hidden, {.offsets = sorted.offsets}, own.down, outputs, {.expert_biases = own.down_biases});
 
-  Choices choices{.per_token = top_k, .rows = groups.rows, .weights = std::move(weights)};
+  Choices choices{.per_token = top_k, .rows = sorted.rows, .weights = std::move(weights)};
   const bool has_shared = weights_.shared.gate_up != nullptr;
   if (has_shared) add_shared(step, x, routed_rows, choices);
   const Rows delta = workspace.delta.first(x.rows);

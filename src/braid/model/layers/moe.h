@@ -1,4 +1,5 @@
-// A mixture of gated feed-forward experts: each token goes through its top-k (Shazeer et al., arXiv 1701.06538).
+// A mixture of gated feed-forward experts: each token goes through its top-k (Shazeer et al., arXiv 1701.06538). Tested
+// by sharded_model_test.cc and worker/transformers_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -14,17 +15,17 @@
 
 namespace braid {
 
-// Experts one behind the other, all or a part of a mixture's, whole or a part of their inner size.
+// Consecutive experts: all or some of a mixture, with all or a part of their inner size.
 struct ExpertWeights {
   std::vector<PackedMatrix> gate_up;  // one an expert
   std::vector<PackedMatrix> down;
-  std::vector<std::vector<float>> gate_up_biases;  // one an expert, in the packed order of gate_up; none: no biases
-  std::vector<std::vector<float>> down_biases;     // none: no biases, or another rank adds them
+  std::vector<std::vector<float>> gate_up_biases;  // one an expert, in the packed order of gate_up; empty: no biases
+  std::vector<std::vector<float>> down_biases;     // empty: no biases, or another rank adds them
 };
 
-// The expert that every token goes through, scaled by the sigmoid of a gate (Qwen1.5-MoE) or whole (DeepSeekMoE).
+// The expert that every token goes through, scaled by the sigmoid of a gate (Qwen1.5-MoE) or unscaled (DeepSeekMoE).
 struct SharedExpertWeights {
-  SharedMatrix gate;     // [1, hidden], float32 whatever the compute dtype; null: whole
+  SharedMatrix gate;     // [1, hidden], float32 whatever the compute dtype; null: unscaled
   SharedMatrix gate_up;  // null: there is no shared expert
   SharedMatrix down;
 };
@@ -32,26 +33,27 @@ struct SharedExpertWeights {
 struct MoeWeights {
   SharedMatrix router;                   // [experts, hidden], float32 whatever the compute dtype
   std::vector<float> router_bias;        // [experts]; empty: none
-  std::vector<float> router_correction;  // [experts], of MoeRouter::kSigmoid
+  std::vector<float> router_correction;  // [experts], for MoeRouter::kSigmoid
   std::shared_ptr<const ExpertWeights> experts;
-  int32_t first_expert = 0;  // of `experts`
+  int32_t first_expert = 0;  // the first one in `experts`
   Epilogue::Kind activation = Epilogue::Kind::kSiluMul;
   SharedExpertWeights shared = {};
 };
 
-// Which sorted row each (token, choice) became, and where each expert's rows begin, for the experts [first_expert,
-// first_expert + num_experts). A pure function of the choices.
-struct ExpertGroups {
+// The (token, choice) pairs sorted by expert, for the experts [first_expert, first_expert + num_experts): where each
+// expert's rows begin, and each pair's row. A pure function of the choices.
+struct SortedChoices {
   std::vector<int32_t> offsets;  // [experts + 1]
-  std::vector<int32_t> sources;  // [sorted rows]: the token of each
-  std::vector<int32_t> rows;     // [tokens * top_k]: the sorted row of each (token, choice); -1: of another expert
+  std::vector<int32_t> sources;  // [sorted rows]: the row's token
+  std::vector<int32_t> rows;     // [tokens * top_k]: the row of each (token, choice); -1: its expert is not here
 };
-ExpertGroups group_by_expert(std::span<const int32_t> experts, int32_t top_k, int32_t first_expert,
+SortedChoices sort_by_expert(std::span<const int32_t> experts, int32_t top_k, int32_t first_expert,
                              int32_t num_experts);
 
 class Moe {
  public:
-  // What each token sums up: rows of the experts' outputs (-1: another rank's) and their weights, [tokens * per_token].
+  // The terms of each token's sum: rows of the experts' outputs (-1: on another rank) and weights, [tokens *
+  // per_token].
   struct Choices {
     int32_t per_token = 0;
     std::vector<int32_t> rows;
@@ -61,13 +63,13 @@ class Moe {
   Moe(const MoeConfig& config, MoeWeights weights) : config_(config), weights_(std::move(weights)) {}
 
   // x: normed rows of all ranks. Returns this rank's partial sums, [rows, hidden] float32. Experts that no token chose
-  // are not touched; a token's experts are summed in top-k order, the shared one last.
+  // are not touched. A token's experts are summed in top-k order, the shared one last.
   ConstRows operator()(Step& step, ConstRows x) const;
 
  private:
   void route(Step& step, ConstRows logits, const Routing& routing) const;
 
-  // Appends the shared expert to what `combine` sums up for each token: its outputs behind the routed ones.
+  // Adds the shared expert to each token's sum. Its outputs follow the routed ones.
   void add_shared(Step& step, ConstRows x, int64_t routed_rows, Choices& choices) const;
 
   MoeConfig config_;

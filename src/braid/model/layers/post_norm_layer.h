@@ -1,5 +1,5 @@
-// The layer of a decoder whose norms come after the blocks (OLMo 2, arXiv 2501.00656): attention, then a feed-forward
-// block, each on the residual stream itself; what they give is normed and added. FeedForward is Mlp or Moe.
+// The layer of a decoder with norms after the blocks (OLMo 2, arXiv 2501.00656): attention, then a feed-forward block.
+// Each reads the residual stream itself; its output is normed and added. FeedForward is Mlp or Moe.
 #pragma once
 
 #include <utility>

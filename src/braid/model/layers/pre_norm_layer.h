@@ -1,5 +1,5 @@
-// The layer of a pre-norm decoder (Llama, Qwen and most since): attention, then a feed-forward block, each on the
-// normed residual stream and added to it. FeedForward is Mlp or Moe.
+// The layer of a pre-norm decoder (Llama, Qwen and most since): attention, then a feed-forward block. Each reads the
+// normed residual stream; its output is added. FeedForward is Mlp or Moe.
 #pragma once
 
 #include <utility>

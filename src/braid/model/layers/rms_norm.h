@@ -1,5 +1,5 @@
-// RMSNorm as a layer: its weight, and the row block it writes, which the exchange takes its rows from where a block of
-// the model comes next.
+// RMSNorm as a layer: its weight and the rows it writes. Before a block these are the exchange's, which reads them
+// there.
 #pragma once
 
 #include <vector>
@@ -12,14 +12,15 @@ class RmsNorm {
  public:
   RmsNorm(std::vector<float> weight, float eps) : weight_(std::move(weight)), eps_(eps) {}
 
-  // [rows, hidden] in the compute dtype, where the exchange wants the rank's own rows, until the next norm.
+  // Returns [rows, hidden] in the compute dtype, in the exchange's slot for the rank's own rows; valid until the next
+  // norm.
   ConstRows operator()(Step& step, ConstRows x) const {
     const Rows normed = step.exchange.own_slot(step.workspace.normed, x.rows);
     step.ops.rms_norm(x, weight_, eps_, normed);
     return normed;
   }
 
-  // Of what a block adds to the residual stream: [rows, hidden] float32, until the next block's.
+  // For a block's output before it is added: returns [rows, hidden] float32, valid until the next block's.
   ConstRows after_block(Step& step, ConstRows delta) const {
     const Rows normed = step.workspace.normed_delta.first(delta.rows);
     step.ops.rms_norm(delta, weight_, eps_, normed);
@@ -33,7 +34,7 @@ class RmsNorm {
   float eps_;
 };
 
-// The input of a block without a norm before it: x in the compute dtype, where the exchange wants it.
+// The input of a block without a norm before it: x in the compute dtype, in the exchange's slot.
 inline ConstRows without_norm(Step& step, ConstRows x) {
   const Rows input = step.exchange.own_slot(step.workspace.normed, x.rows);
   step.ops.convert(x, input);

@@ -9,8 +9,8 @@
 namespace braid {
 namespace {
 
-// Long wavelengths are stretched by `factor`, short ones kept, those between blended (transformers'
-// _compute_llama3_parameters).
+// Long wavelengths are stretched by `factor`, short ones kept, those between blended (_compute_llama3_parameters in
+// transformers).
 float llama3_frequency(float frequency, const RopeConfig& config) {
   const auto original = static_cast<double>(config.original_max_position);
   const double wavelength = 2.0 * std::numbers::pi / static_cast<double>(frequency);
@@ -21,8 +21,8 @@ float llama3_frequency(float frequency, const RopeConfig& config) {
   return static_cast<float>((1.0 - smooth) * frequency / config.factor + smooth * frequency);
 }
 
-// Between which dimensions YaRN goes from unchanged frequencies to those of a stretched context: where a dimension
-// turns beta_fast times over the original context, and where beta_slow times.
+// The range of dimensions over which YaRN goes from unchanged frequencies to those of a stretched context. It begins
+// where a dimension turns beta_fast times over the original context, and ends where it turns beta_slow times.
 struct YarnRange {
   double low;
   double high;
@@ -112,7 +112,7 @@ RopeTable::Angles RopeTable::angles(std::span<const int32_t> rows) const {
 }
 
 void RopeTable::compute_to(int64_t end) const {
-  constexpr int64_t kStep = 1024;  // rows at once: some milliseconds
+  constexpr int64_t kStep = 1024;  // rows at a time: some milliseconds
   end = std::min((end + kStep - 1) / kStep * kStep, cos_.max_rows());
   const Rows cos_rows = cos_.first(end);
   const Rows sin_rows = sin_.first(end);
@@ -121,7 +121,7 @@ void RopeTable::compute_to(int64_t end) const {
     const auto position = static_cast<float>(row / num_kinds);
     const std::vector<float>& frequencies = frequencies_[static_cast<size_t>(row % num_kinds)];
     for (size_t i = 0; i < frequencies.size(); ++i) {
-      const float angle = position * frequencies[i];  // rounded to float32, as transformers does
+      const float angle = position * frequencies[i];  // rounded to float32, as in transformers
       cos_rows.row<float>(row)[i] = std::cos(angle) * scale_;
       sin_rows.row<float>(row)[i] = std::sin(angle) * scale_;
     }

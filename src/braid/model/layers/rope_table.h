@@ -13,20 +13,21 @@
 
 namespace braid {
 
-// Radians a position for each pair of rotated dimensions [rotary_dim / 2], as transformers computes them in float32:
+// Radians per position for each pair of rotated dimensions [rotary_dim / 2], computed in float32 as in transformers:
 // default, `linear` (Chen et al., arXiv 2306.15595), `llama3` (Llama 3.1's frequency-dependent interpolation), `yarn`
-// (Peng et al., arXiv 2309.00071); factors for each frequency (longrope's, GGUF's) divide last.
+// (Peng et al., arXiv 2309.00071). Last, factors for each frequency (longrope's, GGUF's) divide.
 std::vector<float> rope_frequencies(const RopeConfig& config, int32_t rotary_dim);
 
-// The group's rows of a step, as rope sees them.
+// Positions of the group's rows in a step.
 struct RopePositions {
   std::span<const int32_t> positions;
-  std::span<const uint8_t> uses_long_rope =
-      {};  // whether a row's request has longrope's long factors; empty: none does
+  // Whether a row's request uses longrope's long factors; empty: none does.
+  std::span<const uint8_t> uses_long_rope = {};
 };
 
-// Cosines and sines of every position of the context, computed as the positions are first reached: the whole table is
-// 134 MB where the context is 262 144 tokens, and most requests are short. Any threads may use it: ranks share one.
+// Cosines and sines of every position of the context. They are computed when a position is first reached: the whole
+// table takes 134 MB for a context of 262 144 tokens, and most requests are short. Ranks share one table; any thread
+// may use it.
 class RopeTable {
  public:
   RopeTable(const RopeConfig& config, int32_t rotary_dim, int64_t num_positions);
@@ -34,8 +35,8 @@ class RopeTable {
   // Rotates the first rotary_dim dimensions of each head of x [rows, heads * head_dim] float32, in place.
   void rotate(Ops& ops, Rows x, int32_t head_dim, const RopePositions& positions) const;
 
-  // [num_positions, rotary_dim / 2] float32, of which `rows` may be read. A row is a position; where there are long
-  // factors, position p has row 2 p by the short and 2 p + 1 by the long ones.
+  // [num_positions, rotary_dim / 2] float32; only `rows` may be read. A row is a position. With long factors, position
+  // p has row 2 p for the short ones and row 2 p + 1 for the long ones.
   struct Angles {
     ConstRows cos;
     ConstRows sin;
@@ -45,12 +46,12 @@ class RopeTable {
  private:
   void compute_to(int64_t end) const;  // under mutex_
 
-  std::vector<std::vector<float>> frequencies_;  // and those by long factors
-  float scale_;                                  // of cosines and sines
+  std::vector<std::vector<float>> frequencies_;  // then those with long factors
+  float scale_;                                  // multiplies cosines and sines
   RowsBuffer cos_;
   RowsBuffer sin_;
   mutable std::mutex mutex_;
-  mutable std::atomic<int64_t> num_computed_ = 0;  // rows; what is there never changes
+  mutable std::atomic<int64_t> num_computed_ = 0;  // rows; computed rows never change
 };
 
 }  // namespace braid

@@ -15,8 +15,8 @@ namespace {
 constexpr int32_t kHeadDim = 16;
 constexpr int64_t kPositions = 5000;
 
-// A table that is reached bit by bit, in any order, has the rows of one that is computed at once.
-TEST(RopeTable, RowsAreTheSameWheneverTheirPositionIsReached) {
+// A table that grows in any order has the same rows as one computed at once.
+TEST(RopeTable, RowsAreTheSameInAnyOrderOfPositions) {
   const RopeConfig config{.theta = 10000.0};
   const std::vector<float> frequencies = rope_frequencies(config, kHeadDim);
   const RopeTable table(config, kHeadDim, kPositions);
@@ -34,8 +34,8 @@ TEST(RopeTable, RowsAreTheSameWheneverTheirPositionIsReached) {
   }
 }
 
-// Dimensions that turn often keep their frequency, those that turn less than once are stretched by the whole factor.
-TEST(RopeTable, YarnStretchesTheSlowDimensionsAlone) {
+// Dimensions that turn often keep their frequency. Those that turn less than once are stretched by the whole factor.
+TEST(RopeTable, YarnStretchesOnlyTheSlowDimensions) {
   const RopeConfig plain{.theta = 10000.0};
   RopeConfig yarn = plain;
   yarn.kind = RopeConfig::Kind::kYarn;
@@ -43,7 +43,7 @@ TEST(RopeTable, YarnStretchesTheSlowDimensionsAlone) {
   yarn.original_max_position = 2048;
   const std::vector<float> before = rope_frequencies(plain, 64);
   const std::vector<float> after = rope_frequencies(yarn, 64);
-  // By the formula: 2048 / (32 * 2 pi) and 2048 / (2 pi) positions a radian are reached at dimensions 8.06 and 20.1.
+  // The formula reaches 2048 / (32 * 2 pi) and 2048 / (2 pi) positions per radian at dimensions 8.06 and 20.1.
   for (size_t i = 0; i < before.size(); ++i) {
     const double stretch = std::clamp((static_cast<double>(i) - 8) / (21 - 8), 0.0, 1.0);
     EXPECT_NEAR(after[i] / before[i], 1 - stretch * 0.75, 1e-6) << i;
@@ -60,7 +60,7 @@ TEST(RopeTable, CosinesAndSinesHaveTheAttentionFactor) {
   EXPECT_EQ(angles.sin.row<float>(7)[0], std::sin(7.0F) * 1.25F);
 }
 
-// The first dimensions of each head turn, as a head of that size would; the others stay.
+// The first dimensions of each head are rotated like a head of that size; the others are unchanged.
 TEST(RopeTable, RotatesAPartOfEachHead) {
   constexpr int32_t kRotary = 4;
   const RopeTable table({.theta = 100.0}, kRotary, 100);
@@ -78,8 +78,8 @@ TEST(RopeTable, RotatesAPartOfEachHead) {
   EXPECT_EQ(heads, expected);
 }
 
-// Rows of long requests turn by the long factors, whatever their position; without them both tables are one.
-TEST(RopeTable, LongRequestsHaveFactorsOfTheirOwn) {
+// Rows of long requests use the long factors, at any position. Without long factors both are one table.
+TEST(RopeTable, LongRequestsUseTheLongFactors) {
   RopeConfig by_short{.theta = 100.0};
   by_short.frequency_factors = {1.0F, 1.5F};
   RopeConfig by_long = by_short;

@@ -1,6 +1,5 @@
 // The layer of a decoder with norms on both sides of each block (Gemma 2, arXiv 2408.00118): attention, then a
-// feed-forward block, each on the normed residual stream; what they give is normed too, and added. FeedForward is Mlp
-// or Moe.
+// feed-forward block. Each reads the normed residual stream; its output is normed and added. FeedForward is Mlp or Moe.
 #pragma once
 
 #include <utility>
@@ -11,7 +10,7 @@
 
 namespace braid {
 
-// Of one block.
+// The norms of one block.
 struct NormPair {
   RmsNorm before;
   RmsNorm after;

@@ -13,7 +13,7 @@ namespace {
 
 constexpr float kNever = -std::numeric_limits<float>::infinity();
 
-// The indices of the `count` largest, ties to the lowest index, largest first.
+// The indices of the `count` largest scores, largest first, ties to the lowest index.
 std::vector<int32_t> largest(std::span<const float> scores, int32_t count) {
   std::vector<int32_t> order(scores.size());
   std::iota(order.begin(), order.end(), 0);
@@ -40,17 +40,17 @@ float sum_of_two_best(std::span<const float> scores) {
   return best + second;
 }
 
-// Experts of other groups than the best ones can not be chosen.
-void leave_best_groups(const MoeConfig& config, std::vector<float>& choice) {
-  if (config.groups_per_token == config.num_groups) return;
-  const size_t group_size = choice.size() / static_cast<size_t>(config.num_groups);
+// Excludes all experts outside the best expert groups.
+void leave_best_expert_groups(const MoeConfig& config, std::vector<float>& choice) {
+  if (config.expert_groups_per_token == config.num_expert_groups) return;
+  const size_t group_size = choice.size() / static_cast<size_t>(config.num_expert_groups);
   std::vector<float> group_scores;
   for (size_t first = 0; first < choice.size(); first += group_size) {
     group_scores.push_back(sum_of_two_best(std::span(choice).subspan(first, group_size)));
   }
   std::vector<float> left(choice.size(), kNever);
-  for (const int32_t group : largest(group_scores, config.groups_per_token)) {
-    const auto first = static_cast<ptrdiff_t>(static_cast<size_t>(group) * group_size);
+  for (const int32_t expert_group : largest(group_scores, config.expert_groups_per_token)) {
+    const auto first = static_cast<ptrdiff_t>(static_cast<size_t>(expert_group) * group_size);
     const auto end = first + static_cast<ptrdiff_t>(group_size);
     std::copy(choice.begin() + first, choice.begin() + end, left.begin() + first);
   }
@@ -73,7 +73,7 @@ void route_by_sigmoid(Ops& ops, const MoeConfig& config, ConstRows logits, std::
         scores[i] = 1.0F / (1.0F + std::exp(-row[i]));
         choice[i] = std::isnan(scores[i]) ? kNever : scores[i] + correction[i];
       }
-      leave_best_groups(config, choice);
+      leave_best_expert_groups(config, choice);
       const std::vector<int32_t> experts = largest(choice, config.experts_per_token);
       float sum = 0;
       for (const int32_t expert : experts) sum += scores[static_cast<size_t>(expert)];

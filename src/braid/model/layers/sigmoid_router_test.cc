@@ -55,23 +55,24 @@ TEST(SigmoidRouter, WeightsAreNormalizedAndScaled) {
   const float sum = sigmoid(3.0F) + sigmoid(1.0F);
   EXPECT_FLOAT_EQ(routed.weights[0], sigmoid(3.0F) / sum * 2.5F);
   EXPECT_FLOAT_EQ(routed.weights[1], sigmoid(1.0F) / sum * 2.5F);
-  EXPECT_EQ(routed.weights[2], 0.0F);  // not NaN where all sigmoids are 0
+  EXPECT_EQ(routed.weights[2], 0.0F);  // not NaN if all sigmoids are 0
 }
 
-TEST(SigmoidRouter, ALogitThatIsNoNumberIsChosenLast) {
+TEST(SigmoidRouter, ALogitThatIsNanIsChosenLast) {
   const float none = std::numeric_limits<float>::quiet_NaN();
   EXPECT_EQ(route(config_of(4, 2), {none, -3, none, 1}, {5, 0, 0, 0}).experts, (std::vector<int32_t>{3, 1}));
   EXPECT_EQ(route(config_of(3, 2), {none, none, none}, {0, 0, 0}).experts, (std::vector<int32_t>{0, 1}));
 }
 
-// Group 1 has the best expert, but groups 0 and 2 the better pairs; of those left, the best are chosen.
-TEST(SigmoidRouter, ExpertsComeFromTheGroupsWhoseTwoBestAreBest) {
+// Expert group 1 has the best expert, but groups 0 and 2 have the better pairs. The best experts of these two are
+// chosen.
+TEST(SigmoidRouter, ExpertsComeFromTheBestExpertGroups) {
   MoeConfig config = config_of(9, 3);
-  config.num_groups = 3;
-  config.groups_per_token = 2;
+  config.num_expert_groups = 3;
+  config.expert_groups_per_token = 2;
   const Routed routed = route(config, {1, 2, 0, 3, -5, -5, 1.5F, -4, 1.2F}, std::vector<float>(9));
   EXPECT_EQ(routed.experts, (std::vector<int32_t>{1, 6, 8}));
-  config.groups_per_token = 3;
+  config.expert_groups_per_token = 3;
   EXPECT_EQ(route(config, {1, 2, 0, 3, -5, -5, 1.5F, -4, 1.2F}, std::vector<float>(9)).experts,
             (std::vector<int32_t>{3, 1, 6}));
 }

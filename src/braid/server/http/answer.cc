@@ -53,7 +53,7 @@ void Answer::write(std::string_view bytes) {
   } else {
     bytes_ += bytes;
   }
-  // Even if it was woken before and is still sending: from now on time counts, or all is over.
+  // Even if it was woken before and is still sending: it must now watch the time, or give the client up.
   if (state_ == State::kOverflowed || (is_full_ && !was_full)) is_woken_ = false;
   wake_locked();
 }
@@ -76,7 +76,7 @@ void Answer::when_room(std::function<void()> call) {
     const std::lock_guard lock(mutex_);
     if (state_ != State::kStreaming) return;
     if (waiting_locked() >= buffer_bytes_) {
-      std::swap(calls_.on_room, call);  // the one before it, if there was any, is destroyed without the lock
+      std::swap(calls_.on_room, call);  // destroys the previous one, if any, without the lock
       return;
     }
   }
@@ -146,7 +146,7 @@ Answer::Fill Answer::fill() const {
 }
 
 void Answer::close(bool gone) {
-  Calls calls;  // may hold the last reference to a responder, whose end takes the lock
+  Calls calls;  // may hold the last reference to a responder, whose destructor takes the lock
   bool is_left = false;
   {
     const std::lock_guard lock(mutex_);

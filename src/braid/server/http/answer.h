@@ -1,4 +1,4 @@
-// One request's answer on its way from the handler's threads to the connection: a bounded buffer between them. Knows no
+// The answer to one request, on its way from the handler's threads to the connection: a bounded buffer. Knows no
 // sockets.
 #pragma once
 
@@ -17,7 +17,7 @@ namespace braid::http {
 
 class Answer {
  public:
-  // `wake`: called, from any thread, when there is something new to take(). It must not call back into this.
+  // `wake` is called, from any thread, when take() has something new. It must not call back into this object.
   Answer(size_t buffer_bytes, std::function<void()> wake);
 
   // The handler's side; any thread.
@@ -28,24 +28,24 @@ class Answer {
   bool has_room() const;
   void when_room(std::function<void()> call);
   void on_gone(std::function<void()> gone);
-  void drop();  // nobody will answer any more
+  void drop();  // no answer will come
 
   // The connection's side; one thread.
   struct Piece {
-    std::optional<Response> head;  // once, in the first piece that has anything; its body is in `bytes`
+    std::optional<Response> head;  // once, in the first piece that is not empty; its body is in `bytes`
     bool is_stream = false;
     std::string bytes;
     bool is_last = false;     // nothing follows
-    bool is_dropped = false;  // and the handler gave no answer, or an end without finish()
+    bool is_dropped = false;  // and the handler did not answer, or did not call finish()
   };
-  // All that waits, but of a stream at most `max_bytes`.
+  // Everything that waits; of a stream, at most `max_bytes`.
   Piece take(size_t max_bytes);
-  // Of a stream's buffer. Full: something was written to it when it had no room (one event may be longer than it).
-  // Overflowed: so much was that the client is to be given up.
+  // The state of a stream's buffer. Full: the handler wrote when there was no room (one event may be longer than the
+  // buffer). Overflowed: so much waits that the client is disconnected.
   enum class Fill { kHasRoom, kFull, kOverflowed };
   Fill fill() const;
   uint64_t num_taken_bytes() const;  // so far
-  // The connection takes nothing more. `gone`: the client left before its answer was all sent.
+  // The connection takes nothing more. `gone`: the client left before the whole answer was sent.
   void close(bool gone);
 
  private:
@@ -53,12 +53,12 @@ class Answer {
 
   void wake_locked();
   size_t waiting_locked() const { return bytes_.size() - num_taken_; }
-  // What the handler gave, to be destroyed without the lock.
+  // The handler's callbacks, to be destroyed without the lock.
   struct Calls {
     std::function<void()> on_gone;
     std::function<void()> on_room;
   };
-  // Leaves the state in which the client's leaving matters.
+  // Enters an end state, in which the client's leaving no longer matters.
   Calls end_locked(State state);
 
   const size_t buffer_bytes_;
@@ -77,7 +77,7 @@ class Answer {
   Calls calls_;
 };
 
-// What a handler is given. Its end drops the answer.
+// What a handler answers through. Its destructor drops the answer.
 std::shared_ptr<Responder> make_responder(std::shared_ptr<Answer> answer);
 
 }  // namespace braid::http

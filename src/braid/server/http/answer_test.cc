@@ -18,7 +18,7 @@ struct Fixture {
   std::shared_ptr<Responder> responder;
 };
 
-TEST(Answer, GivesAResponseWhole) {
+TEST(Answer, ReturnsAResponseWhole) {
   Fixture f;
   f.responder->respond({.status = 201, .body = std::string(5000, 'x')});
   f.responder->respond({.status = 500});
@@ -30,7 +30,7 @@ TEST(Answer, GivesAResponseWhole) {
   EXPECT_FALSE(piece.is_stream);
 }
 
-TEST(Answer, GivesAStreamInPiecesOfTheAskedSize) {
+TEST(Answer, ReturnsAStreamInPiecesOfTheRequestedSize) {
   Fixture f;
   f.responder->start_stream({.body = "0"});
   std::string sent = "0";
@@ -81,7 +81,7 @@ TEST(Answer, TellsAHandlerThatAsksTooLateAtOnce) {
   EXPECT_EQ(num_gone, 1);
 }
 
-TEST(Answer, AClientThatLeavesAfterTheEndIsNobodysBusiness) {
+TEST(Answer, AClientThatLeavesAfterTheEndIsNotReported) {
   for (const bool is_sent : {false, true}) {
     Fixture f;
     f.responder->respond({});
@@ -137,7 +137,7 @@ TEST(Answer, AFullBufferTakesThreeTimesAsMuchMoreAndThenOverflows) {
   EXPECT_EQ(f.num_gone, 1);
 }
 
-TEST(Answer, OneEventLongerThanTheBufferIsNoFault) {
+TEST(Answer, OneEventMayBeLongerThanTheBuffer) {
   Fixture f(1000);
   f.responder->start_stream({});
   f.answer->take(100);
@@ -151,7 +151,7 @@ TEST(Answer, OneEventLongerThanTheBufferIsNoFault) {
   EXPECT_EQ(f.answer->fill(), Answer::Fill::kOverflowed);
 }
 
-TEST(Answer, SaysOnceWhenThereIsRoom) {
+TEST(Answer, CallsOnceWhenThereIsRoom) {
   Fixture f(1000);
   int num_calls = 0;
   const auto ask = [&] { f.responder->when_room([&] { ++num_calls; }); };
@@ -173,12 +173,12 @@ TEST(Answer, SaysOnceWhenThereIsRoom) {
   EXPECT_EQ(num_calls, 2);
 }
 
-TEST(Answer, ReleasesWhatTheHandlerGaveItWhenItEnds) {
+TEST(Answer, ReleasesTheHandlersCallbacksWhenItEnds) {
   const auto shared = std::make_shared<int>(0);
   for (const bool gone : {false, true}) {
     const auto answer = std::make_shared<Answer>(10, [] {});
     auto responder = make_responder(answer);
-    // Holds the responder itself: a circle, until the answer ends.
+    // Holds the responder itself: a cycle, until the answer ends.
     responder->on_gone([shared, responder] { responder->write("x"); });
     responder->start_stream({});
     responder->write("more than ten bytes");

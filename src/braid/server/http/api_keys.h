@@ -1,4 +1,5 @@
-// The keys that open the server. Comparing takes the same time whatever the presented key has in common with them.
+// The keys that open the server. A comparison takes the same time however much of a key the client has right. Tested by
+// guard_test.cc.
 #pragma once
 
 #include <array>
@@ -20,7 +21,7 @@ class ApiKeys {
   bool accepts(std::string_view key) const;
 
  private:
-  using Digest = std::array<uint8_t, 32>;  // SHA-256: equal lengths to compare, and no key left lying in memory
+  using Digest = std::array<uint8_t, 32>;  // SHA-256: equal lengths to compare, and no key stays in memory
   std::vector<Digest> digests_;
 };
 

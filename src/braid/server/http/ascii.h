@@ -1,4 +1,4 @@
-// Text as HTTP sees it: ASCII without case, tokens, and client's bytes made fit for a log line or a message.
+// Text as HTTP sees it: ASCII without case, tokens, and clients' bytes made safe for a log line or a message.
 #pragma once
 
 #include <cstddef>
@@ -12,11 +12,11 @@ bool equal_ignoring_case(std::string_view a, std::string_view b);
 // Without spaces and tabs at both ends.
 std::string_view trim(std::string_view text);
 
-// Whether this is what RFC 9110 calls a token: a method, a header's name.
+// Whether RFC 9110 calls this a token: a method, a header's name.
 bool is_token(std::string_view text);
 
-// Printable ASCII as it is, but '"' and '\' behind a '\', any other byte as \xHH; what is longer than `max_bytes` is
-// cut and ends in "...". So no client can forge a line, an escape sequence or broken UTF-8.
+// Printable ASCII unchanged, '"' and '\' after a '\', any other byte as \xHH. Text over `max_bytes` is cut and ends in
+// "...". So no client can forge a line, an escape sequence or broken UTF-8.
 std::string printable(std::string_view bytes, size_t max_bytes = 200);
 
 }  // namespace braid::http

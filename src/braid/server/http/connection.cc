@@ -1,4 +1,4 @@
-// The life of a connection and the reading of requests. How answers are sent is in connection_answer.cc.
+// The life of a connection, and how it reads requests. connection_answer.cc sends the answers.
 #include "braid/server/http/connection.h"
 
 #include <algorithm>
@@ -17,9 +17,9 @@
 namespace braid::http {
 namespace {
 
-constexpr size_t kFairPiece = 4096;           // less than that in a write timeout is as good as nothing
-constexpr size_t kMaxDiscarded = 256U << 20;  // of what a refused client goes on sending
-constexpr size_t kMaxIdleBuffer = 64U << 10;  // what a connection keeps of its buffer between two answers
+constexpr size_t kFairPiece = 4096;           // a client that takes less than this in a write timeout is stuck
+constexpr size_t kMaxDiscarded = 256U << 20;  // bytes read and dropped from a client that was refused
+constexpr size_t kMaxIdleBuffer = 64U << 10;  // capacity that a connection keeps between two answers
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 double seconds(std::chrono::milliseconds time) {
@@ -89,12 +89,12 @@ asio::awaitable<void> Connection::sleep_until(Clock::time_point deadline) {
 // --- bytes in and out
 // -------------------------------------------------------------------------------------------------
 
-// Room for a head of any allowed length. A client that pipelines more than that waits in its own buffers.
+// Room for a head of any allowed length. What a client pipelines beyond that waits in its own buffers.
 size_t Connection::max_input() const {
   return std::max<size_t>(64U << 10, limits_.max_header_bytes + read_buffer_.size());
 }
 
-// Always reading is what tells at once that a client left.
+// Read all the time: this is how a client that leaves is noticed at once.
 void Connection::read_more() {
   if (is_reading_ || has_input_ended_ || input_.size() >= max_input()) return;
   is_reading_ = true;
@@ -155,8 +155,8 @@ asio::awaitable<void> Connection::flush() {
   }
 }
 
-Response Connection::error_response(HttpError refusal) const {
-  return to_response(std::move(refusal), server_.options.format_error);
+Response Connection::error_response(HttpError error) const {
+  return to_response(std::move(error), server_.options.format_error);
 }
 
 // --- the coroutine
@@ -217,7 +217,7 @@ asio::awaitable<bool> Connection::await_first_byte() {
   const auto patience = is_first_request_ ? limits_.header_timeout : limits_.idle_timeout;
   const Clock::time_point deadline = Clock::now() + patience;
   while (true) {
-    while (input_.starts_with("\r\n")) input_.erase(0, 2);  // RFC 9112, 2.2: ignored in front of a request
+    while (input_.starts_with("\r\n")) input_.erase(0, 2);  // RFC 9112, 2.2: ignored before a request
     read_more();
     if (!input_.empty() && input_ != "\r") co_return true;
     const bool must_close = server_.is_draining && !is_first_request_;
@@ -233,7 +233,7 @@ asio::awaitable<bool> Connection::read_head(Exchange& exchange) {
   while (!answer && !parser.has_head()) {
     input_.erase(0, parser.read_head(input_));
     read_more();
-    if (parser.has_head() || parser.refusal()) break;
+    if (parser.has_head() || parser.error()) break;
     if (has_input_ended_) co_return false;
     if (Clock::now() >= deadline) {
       answer = error_response(
@@ -252,7 +252,7 @@ asio::awaitable<bool> Connection::read_head(Exchange& exchange) {
 }
 
 std::optional<Response> Connection::early_response(const Exchange& exchange) const {
-  if (const auto& refusal = exchange.parser.refusal()) return error_response(*refusal);
+  if (const auto& error = exchange.parser.error()) return error_response(*error);
   const ServerOptions& options = server_.options;
   const Request& head = exchange.parser.request();
   if (auto answer = server_.guard.check(head, options.format_error)) return answer;
@@ -269,38 +269,38 @@ asio::awaitable<bool> Connection::read_body(Exchange& exchange) {
     send(std::string(kContinue));
     co_await flush();
   }
-  std::optional<HttpError> refusal;
-  while (!parser.is_complete() && !refusal && !is_broken_) {
+  std::optional<HttpError> error;
+  while (!parser.is_complete() && !error && !is_broken_) {
     input_.erase(0, parser.read_body(input_));
     read_more();
     exchange.count_body(parser.request().body.size());
-    if (parser.refusal()) {
-      refusal = parser.refusal();
+    if (parser.error()) {
+      error = parser.error();
     } else if (server_.body_bytes > limits_.max_bodies_bytes) {
-      refusal = {.status = 503,
-                 .message = fmt::format("the server is reading {} bytes of requests already, as many as it allows",
-                                        limits_.max_bodies_bytes),
-                 .headers = {{"Retry-After", "1"}}};
+      error = {.status = 503,
+               .message = fmt::format("the server is reading {} bytes of requests already, as many as it allows",
+                                      limits_.max_bodies_bytes),
+               .headers = {{"Retry-After", "1"}}};
     } else if (!parser.is_complete() && has_input_ended_) {
-      refusal = {.status = 400,
-                 .message = fmt::format("the request's body ended after {} bytes, before its announced end",
-                                        parser.request().body.size())};
+      error = {.status = 400,
+               .message = fmt::format("the request's body ended after {} bytes, before its announced end",
+                                      parser.request().body.size())};
     } else if (!parser.is_complete() && Clock::now() >= deadline) {
-      refusal = {.status = 408,
-                 .message = fmt::format("the request's body took longer than {} s", seconds(limits_.body_timeout))};
+      error = {.status = 408,
+               .message = fmt::format("the request's body took longer than {} s", seconds(limits_.body_timeout))};
     } else if (!parser.is_complete()) {
       co_await sleep_until(deadline);
     }
   }
-  if (!refusal) co_return !is_broken_;
+  if (!error) co_return !is_broken_;
   must_linger_ = true;
-  Response response = error_response(std::move(*refusal));
+  Response response = error_response(std::move(*error));
   co_await answer_with(exchange, std::move(response));
   co_return false;
 }
 
-// A socket that is closed while bytes wait unread resets the connection, and the client may lose the answer that says
-// why. So whoever is refused before it has sent everything gets a little time to finish.
+// A socket that is closed with unread bytes resets the connection, and the client may lose the answer that says why. So
+// a client that was refused before it sent everything gets a little time to finish.
 asio::awaitable<void> Connection::close_gently() {
   const Clock::time_point deadline = Clock::now() + limits_.linger_timeout;
   if (!is_broken_ && transport_.is_tls()) {

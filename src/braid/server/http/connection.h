@@ -1,5 +1,6 @@
-// One client's connection: requests in, one after another, answers out, within the limits. One coroutine serves it; it
-// waits on one timer, which whatever happens (bytes came, bytes went, the handler wrote) cuts short.
+// One client's connection: reads requests one after another and sends answers, within the limits. One coroutine serves
+// it. It waits on one timer, and every event (bytes received, bytes sent, the handler wrote) cuts that wait short.
+// Tested by server_test.cc and the other server_*_test.cc.
 #pragma once
 
 #include <array>
@@ -25,7 +26,7 @@
 
 namespace braid::http {
 
-// What the connections of a server share.
+// What a server's connections share.
 struct ServerState {
   ServerState(ServerOptions server_options, Handler request_handler, std::shared_ptr<Logger> log)
       : guard(std::move(server_options.guard)),
@@ -34,7 +35,7 @@ struct ServerState {
         logger(std::move(log)) {}
 
   const Guard guard;
-  const ServerOptions options;  // without the guard's
+  const ServerOptions options;  // without `guard`
   const Handler handler;
   const std::shared_ptr<Logger> logger;
 
@@ -43,7 +44,7 @@ struct ServerState {
   std::atomic<size_t> num_connections{0};
   std::atomic<uint64_t> body_bytes{0};  // of requests that are being read
 
-  // Requests whose head has come and whose answer has not all gone.
+  // Requests with a complete head and an answer not completely sent.
   std::mutex mutex;
   std::condition_variable answers_changed;
   size_t num_answers = 0;
@@ -51,7 +52,7 @@ struct ServerState {
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  using Set = std::unordered_set<Connection*>;  // those of one thread
+  using Set = std::unordered_set<Connection*>;  // the connections of one thread
 
   Connection(tcp::socket socket, asio::ssl::context* tls, std::string client, ServerState& server, Set& connections);
   ~Connection();
@@ -60,8 +61,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // All on the connection's thread.
   void start();
-  void start_refusal();  // one connection too many: says so and closes
-  void wake();           // something changed that the coroutine should look at
+  void start_refusal();  // for a connection beyond the limit: answers 503 and closes
+  void wake();           // something changed; the coroutine must look
   void abort();          // ends at once
 
  private:
@@ -73,10 +74,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<void> serve();
   asio::awaitable<void> refuse();
   asio::awaitable<bool> shake_hands();
-  asio::awaitable<bool> serve_request();  // false: no further one
+  asio::awaitable<bool> serve_request();  // false: it was the last one
   asio::awaitable<bool> await_first_byte();
-  asio::awaitable<bool> read_head(Exchange& exchange);                     // false: answered here, or nobody is there
-  asio::awaitable<bool> read_body(Exchange& exchange);                     // the same
+  asio::awaitable<bool> read_head(Exchange& exchange);  // false: it was answered here, or the client is gone
+  asio::awaitable<bool> read_body(Exchange& exchange);  // the same
   std::optional<Response> early_response(const Exchange& exchange) const;  // an answer that needs no body
   asio::awaitable<void> close_gently();
   asio::awaitable<void> sleep_until(Clock::time_point deadline);  // or until wake()
@@ -88,21 +89,22 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool is_sending() const { return !outgoing_.empty(); }
   bool is_stuck() const;  // the client takes nothing of what is being sent
   size_t max_input() const;
-  Response error_response(HttpError refusal) const;
+  Response error_response(HttpError error) const;
 
   // connection_answer.cc: answers.
   asio::awaitable<void> handle(Exchange& exchange);
   asio::awaitable<void> answer_with(Exchange& exchange, Response response);
-  asio::awaitable<const char*> send_answer(Exchange& exchange, Answer& answer);  // how it ended; nullptr: well
-  // Since when a stream's buffer is full, without the client taking as much as it holds.
+  asio::awaitable<const char*> send_answer(
+      Exchange& exchange, Answer& answer);  // why the client was disconnected; nullptr: the answer is complete
+  // How long a stream's buffer has been full without the client taking as many bytes as it holds.
   struct FullBuffer {
-    Clock::time_point since = Clock::time_point::max();  // it is not
-    uint64_t num_taken_bytes = 0;                        // then
+    Clock::time_point since = Clock::time_point::max();  // not full
+    uint64_t num_taken_bytes = 0;                        // at `since`
   };
   const char* disconnect_reason(const Answer& answer, FullBuffer& full);
   std::string head_bytes(Exchange& exchange, const Response& response, bool is_stream, uint64_t content_length) const;
   std::string piece_bytes(Exchange& exchange, Answer::Piece piece) const;
-  void log(const Exchange& exchange, const char* end) const;
+  void log(const Exchange& exchange, const char* reason) const;
 
   asio::steady_timer timer_;
   Transport transport_;
@@ -112,19 +114,19 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const Limits& limits_;
 
   bool is_woken_ = false;
-  std::optional<error_code> tls_result_;  // of the handshake, then of the goodbye
+  std::optional<error_code> tls_result_;  // of the handshake, then of the shutdown
   bool is_reading_ = false;
   bool has_input_ended_ = false;  // the client closed its side
-  bool is_broken_ = false;        // or the connection failed, or was aborted
+  bool is_broken_ = false;        // the connection failed or was aborted
   bool is_first_request_ = true;
-  bool must_linger_ = false;  // the client may still be sending what nobody reads
+  bool must_linger_ = false;  // the client may still send bytes that are not read
   bool discards_input_ = false;
   size_t num_discarded_ = 0;
   std::array<char, 8192> read_buffer_;
   std::string input_;
   std::string outgoing_;
   size_t num_sent_ = 0;         // of outgoing_
-  size_t num_sent_marked_ = 0;  // when the client last took a fair piece
+  size_t num_sent_marked_ = 0;  // num_sent_ when sent_at_ was set
   Clock::time_point sent_at_;
 };
 

@@ -1,4 +1,5 @@
-// How a connection sends answers: heads, pieces, comments while nothing comes, and when a client counts as gone.
+// How a connection sends answers: heads, pieces, comments while a stream is silent. Decides when to disconnect a
+// client.
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <exception>
@@ -10,7 +11,7 @@
 namespace braid::http {
 namespace {
 
-constexpr size_t kMaxPiece = 256U << 10;  // of a stream, handed to the socket at once
+constexpr size_t kMaxPiece = 256U << 10;  // bytes of a stream passed to the socket at once
 constexpr std::string_view kComment = ": keep-alive\n\n";
 constexpr const char* kTooSlow = "client reads too slowly";
 constexpr std::chrono::milliseconds kPeerCheck{500};
@@ -19,7 +20,7 @@ std::string chunk(std::string_view bytes) {
   return bytes.empty() ? std::string() : fmt::format("{:x}\r\n{}\r\n", bytes.size(), bytes);
 }
 
-// Tells the handler that the client is gone, unless the answer went out whole.
+// Tells the handler that the client is gone, unless the whole answer was sent.
 class AnswerEnd {
  public:
   explicit AnswerEnd(Answer& answer) : answer_(answer) {}
@@ -42,7 +43,7 @@ asio::awaitable<void> Connection::handle(Exchange& exchange) {
                                                    if (const auto self = weak.lock()) self->wake();
                                                  });
                                                });
-  const char* end = nullptr;
+  const char* reason = nullptr;
   {
     AnswerEnd closer(*answer);
     Request request = exchange.parser.take_request();
@@ -54,14 +55,14 @@ asio::awaitable<void> Connection::handle(Exchange& exchange) {
                             printable(exception.what()));
     }
     exchange.count_body(0);
-    end = co_await send_answer(exchange, *answer);
-    closer.is_gone = end != nullptr;
+    reason = co_await send_answer(exchange, *answer);
+    closer.is_gone = reason != nullptr;
   }
-  if (end != nullptr) {
+  if (reason != nullptr) {
     exchange.keeps_connection = false;
     if (!is_broken_) abort();
   }
-  log(exchange, end);
+  log(exchange, reason);
 }
 
 asio::awaitable<void> Connection::answer_with(Exchange& exchange, Response response) {
@@ -123,7 +124,7 @@ const char* Connection::disconnect_reason(const Answer& answer, FullBuffer& full
   } else if (now >= full.since + limits_.write_timeout) {
     return kTooSlow;
   }
-  // Too much pipelined to read on: the end of the client's side hides behind it.
+  // The client pipelined so much that reading stopped, so its end cannot be seen by reading.
   if (input_.size() >= max_input() && transport_.has_peer_closed()) return "client gone";
   return nullptr;
 }
@@ -163,7 +164,7 @@ std::string Connection::piece_bytes(Exchange& exchange, Answer::Piece piece) con
   }
   if (piece.is_stream && piece.is_last) {
     if (piece.is_dropped) {
-      exchange.keeps_connection = false;  // ends without its last chunk, so that the client sees what it missed
+      exchange.keeps_connection = false;  // no last chunk, so that the client sees that the stream is incomplete
     } else if (exchange.framing == BodyFraming::kChunked) {
       out += "0\r\n\r\n";
     }
@@ -171,12 +172,12 @@ std::string Connection::piece_bytes(Exchange& exchange, Answer::Piece piece) con
   return out;
 }
 
-void Connection::log(const Exchange& exchange, const char* end) const {
+void Connection::log(const Exchange& exchange, const char* reason) const {
   if (!server_.logger->should_log(spdlog::level::debug)) return;
   const double elapsed_s = std::chrono::duration<double>(Clock::now() - exchange.started).count();
   server_.logger->debug("http: {} \"{} {}\" {} {} bytes {:.3f} s{}{}", client_, printable(exchange.method),
                         printable(exchange.path), exchange.status, exchange.num_body_bytes, elapsed_s,
-                        end == nullptr ? "" : ", ", end == nullptr ? "" : end);
+                        reason == nullptr ? "" : ", ", reason == nullptr ? "" : reason);
 }
 
 }  // namespace braid::http

@@ -1,4 +1,4 @@
-// One request on a connection and what is known of its answer, counted in the server's state while it lives. Only for
+// One request on a connection, and the state of its answer. The server counts it while it exists. Only for
 // connection.cc and connection_answer.cc.
 #pragma once
 
@@ -22,20 +22,20 @@ struct Connection::Exchange {
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
-  // As soon as the head is there, or refused.
+  // To be called when the head is complete or refused.
   void begin() {
     const Request& head = parser.request();
     method = head.method;
     path = head.path;
     cors = server.guard.cors_headers(head);
-    client_keeps_alive = parser.has_head() && !parser.refusal() && parser.keep_alive();
+    client_keeps_alive = parser.has_head() && !parser.error() && parser.keep_alive();
     is_http_1_0 = parser.is_http_1_0();
     const std::lock_guard lock(server.mutex);
     ++server.num_answers;
     is_counted = true;
   }
 
-  // How much of the server's room for bodies this request takes.
+  // Counts this request's part of the server's limit for bodies.
   void count_body(uint64_t bytes) {
     server.body_bytes += bytes - body_bytes;
     body_bytes = bytes;
@@ -53,12 +53,12 @@ struct Connection::Exchange {
   uint64_t body_bytes = 0;
 
   int status = 0;                 // 0: no head was sent yet
-  bool keeps_connection = false;  // said in the head
-  bool sends_body = true;         // not to HEAD, not with 204 or 304
+  bool keeps_connection = false;  // as the head says
+  bool sends_body = true;         // not for HEAD, not with 204 or 304
   BodyFraming framing = BodyFraming::kLength;
   uint64_t num_body_bytes = 0;
   bool is_event_stream = false;
-  bool is_between_events = false;  // where a comment may go
+  bool is_between_events = false;  // so a comment may be sent
   bool has_sent_event = false;
 };
 

@@ -8,7 +8,7 @@
 namespace braid::http {
 namespace {
 
-// The client's list of headers if it is one, for it will be sent back.
+// Whether the client's list of headers is a list of tokens: it is sent back.
 bool is_token_list(std::string_view list) {
   while (true) {
     const size_t comma = std::min(list.find(','), list.size());
@@ -39,7 +39,7 @@ std::optional<Response> Guard::check(const Request& head, const ErrorFormatter& 
   }
   if (!keys_.empty() && !(is_free_ && is_free_(head))) {
     const std::string_view key = presented_key(head);
-    if (keys_.accepts(key)) return std::nullopt;  // no page could send a key that its user did not give it
+    if (keys_.accepts(key)) return std::nullopt;  // a page can send a key only if its user gave it the key
     const std::string_view message =
         key.empty() ? "this server wants an API key: \"Authorization: Bearer KEY\" or \"X-Api-Key: KEY\""
                     : "the API key is not one of this server's";
@@ -70,13 +70,13 @@ bool Guard::allows_origin(std::string_view origin) const {
   });
 }
 
-// Whether a browser sends this for a page that is not ours. CORS keeps such a page from reading the answer, but not
-// from sending: without a key it could occupy the engine, or flush its cache.
+// Whether a browser sends this for a page of another origin. CORS keeps such a page from reading the answer, but not
+// from sending: without a key it could occupy the engine or flush its cache.
 bool Guard::is_foreign(const Request& head) const {
   if (head.method == "GET" || head.method == "HEAD" || head.method == "OPTIONS") return false;
   const auto origin = head.header("Origin");
   if (!origin || allows_origin(*origin)) return false;
-  // Right even behind a proxy that changes the Host header.
+  // Correct even behind a proxy that changes the Host header.
   if (const auto site = head.header("Sec-Fetch-Site")) return *site != "same-origin";
   const size_t host = origin->find("://");
   return host == std::string_view::npos ||

@@ -1,5 +1,5 @@
-// What stands in front of every handler, asked when a request's head is there and its body is not: API keys and
-// browsers' pages from elsewhere. Pure functions of the head.
+// The check before every handler: API keys, and browsers' pages of other origins. It needs a request's head, not its
+// body. Pure functions of the head.
 #pragma once
 
 #include <functional>
@@ -14,8 +14,8 @@
 namespace braid::http {
 
 struct GuardOptions {
-  std::vector<std::string> api_keys;                 // none: everything is free
-  std::function<bool(const Request& head)> is_free;  // needs no key; not set: nothing is free
+  std::vector<std::string> api_keys;                 // empty: no key is needed
+  std::function<bool(const Request& head)> is_free;  // which requests need no key; not set: none
   std::vector<std::string> allowed_origins;          // "https://chat.example", or "*"; none: CORS is off
 };
 
@@ -23,10 +23,10 @@ class Guard {
  public:
   explicit Guard(GuardOptions options);
 
-  // The answer in the handler's place: 401, 403, or to a CORS preflight. None: let it pass.
+  // The answer instead of the handler's: 401, 403, or to a CORS preflight. None: the request may pass.
   std::optional<Response> check(const Request& head, const ErrorFormatter& format) const;
 
-  // What every answer to this request carries, so that a page of an allowed origin may read it.
+  // Headers that every answer to this request has, so that a page of an allowed origin may read it.
   std::vector<Header> cors_headers(const Request& head) const;
 
  private:

@@ -26,7 +26,7 @@ TEST(Guard, WithoutKeysEverythingPasses) {
   EXPECT_EQ(status(Guard({}), request("POST", "/v1/chat/completions")), 0);
 }
 
-TEST(Guard, WithKeysOneOfThemIsWanted) {
+TEST(Guard, WithKeysOneOfThemIsRequired) {
   const Guard guard({.api_keys = {"first", "second"}});
   EXPECT_EQ(status(guard, request("POST", "/", {{"Authorization", "Bearer first"}})), 0);
   EXPECT_EQ(status(guard, request("POST", "/", {{"authorization", "bearer  second"}})), 0);

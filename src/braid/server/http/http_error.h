@@ -1,4 +1,4 @@
-// A request that gets an error instead of what it asked for, and how such an error is put into a body.
+// An error as the answer to a request, and how it becomes a body. Tested by server_test.cc and guard_test.cc.
 #pragma once
 
 #include <functional>
@@ -16,12 +16,12 @@ struct HttpError {
   std::vector<Header> headers = {};
 };
 
-// The body of an error and its content type. The protocol above says what its errors look like.
+// An error's body and content type. The protocol above the transport defines them.
 using ErrorFormatter = std::function<Response(int status, std::string_view message)>;
 
 // The message as text/plain.
 Response plain_error(int status, std::string_view message);
 
-Response to_response(HttpError refusal, const ErrorFormatter& format);
+Response to_response(HttpError error, const ErrorFormatter& format);
 
 }  // namespace braid::http

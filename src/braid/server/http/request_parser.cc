@@ -1,7 +1,7 @@
-// Over Beast's parser, which reads lines, fields and chunks strictly; the limits and what must be unambiguous are ours.
+// Uses Beast's parser, which reads lines, fields and chunks strictly. Limits and ambiguity are checked here.
 
-// Beast asserts that five bytes are there whenever it looks at a last chunk again. Clients send "0\r\n" and then wait;
-// it reads no further than that, but a build with assertions would end.
+// Beast asserts that five bytes are there when it looks at a last chunk again, but clients send "0\r\n" and then wait.
+// It reads no further than that, but a build with assertions would end.
 #define BOOST_DISABLE_ASSERTS
 
 #include "braid/server/http/request_parser.h"
@@ -32,7 +32,7 @@ bool is_valid_host(std::string_view host) {
 class RequestParser::Beast final : public beast::basic_parser<true> {
  public:
   explicit Beast(const Limits& limits) : limits_(limits) {
-    eager(false);  // stops behind the head
+    eager(false);  // stop after the head
     body_limit(limits.max_body_bytes);
   }
 
@@ -60,9 +60,9 @@ class RequestParser::Beast final : public beast::basic_parser<true> {
     if (error && error != beast::error::need_more) {
       refuse(error);
     } else if (!is_done() && bytes.size() - taken > limits_.max_header_bytes) {
-      refusal = {.status = 431,
-                 .message = fmt::format("a chunk's header or the trailer is longer than the {} bytes allowed",
-                                        limits_.max_header_bytes)};
+      http_error = {.status = 431,
+                    .message = fmt::format("a chunk's header or the trailer is longer than the {} bytes allowed",
+                                           limits_.max_header_bytes)};
     }
     return taken;
   }
@@ -70,40 +70,40 @@ class RequestParser::Beast final : public beast::basic_parser<true> {
   bool http_1_0() const { return version_ == 10; }
 
   Request request;
-  std::optional<HttpError> refusal;
+  std::optional<HttpError> http_error;
   bool expects_continue = false;
 
  private:
-  // Ends the parser with a refusal of ours.
+  // Stops Beast with an error of our own.
   void stop(int status, std::string message, error_code& error) {
-    refusal = {.status = status, .message = std::move(message)};
+    http_error = {.status = status, .message = std::move(message)};
     error = beast::error::bad_value;
   }
 
   void refuse(error_code error) {
-    if (refusal) return;
+    if (http_error) return;
     if (error == beast::error::header_limit || error == beast::error::buffer_overflow) {
-      refusal = {.status = 431,
-                 .message = fmt::format("the request's line and headers are longer than the {} bytes allowed",
-                                        limits_.max_header_bytes)};
+      http_error = {.status = 431,
+                    .message = fmt::format("the request's line and headers are longer than the {} bytes allowed",
+                                           limits_.max_header_bytes)};
     } else if (error == beast::error::body_limit) {
       if (!is_header_done()) check_head();
-      if (refusal) return;
-      refusal = {
+      if (http_error) return;
+      http_error = {
           .status = 413,
           .message = fmt::format("the request's body is larger than the {} bytes allowed", limits_.max_body_bytes)};
     } else if (error == beast::error::bad_version) {
-      refusal = {.status = 505, .message = "the request line does not end in HTTP/1.1 or HTTP/1.0"};
+      http_error = {.status = 505, .message = "the request line does not end in HTTP/1.1 or HTTP/1.0"};
     } else {
-      refusal = {.status = 400, .message = "not a valid HTTP/1.1 request: " + error.message()};
+      http_error = {.status = 400, .message = "not a valid HTTP/1.1 request: " + error.message()};
     }
   }
 
-  // What needs the whole head.
+  // The checks that need the whole head.
   void check_head() {
-    if (refusal) return;
+    if (http_error) return;
     const auto refuse_with = [&](int status, std::string message) {
-      refusal = {.status = status, .message = std::move(message)};
+      http_error = {.status = status, .message = std::move(message)};
     };
     auto target = parse_request_target(raw_target_);
     if (!target.ok()) return refuse_with(400, target.error().message);
@@ -142,7 +142,7 @@ class RequestParser::Beast final : public beast::basic_parser<true> {
 
   void on_field_impl(beast::field field, boost::beast::string_view name, boost::beast::string_view value,
                      error_code& error) override {
-    if (is_header_done()) return;  // a trailer's: nobody reads them
+    if (is_header_done()) return;  // a trailer's field: not used
     if (request.headers.size() >= limits_.max_headers) {
       return stop(431, fmt::format("the request has more than the {} headers allowed", limits_.max_headers), error);
     }
@@ -160,7 +160,7 @@ class RequestParser::Beast final : public beast::basic_parser<true> {
   void on_header_impl(error_code&) override {}
   void on_body_init_impl(const boost::optional<uint64_t>&, error_code&) override {}
 
-  // The body grows as it comes: a length that was only announced takes no memory.
+  // The body grows as it arrives: an announced length takes no memory.
   size_t on_body_impl(boost::beast::string_view bytes, error_code&) override {
     request.body.append(bytes.data(), bytes.size());
     return bytes.size();
@@ -185,13 +185,13 @@ RequestParser::RequestParser(const Limits& limits) : beast_(std::make_unique<Bea
 RequestParser::~RequestParser() = default;
 
 size_t RequestParser::read_head(std::string_view bytes) {
-  CHECK(!has_head() && !refusal());
+  CHECK(!has_head() && !error());
   if (bytes.empty()) return 0;  // Beast would count from a pointer that may be null
   return beast_->read_head(bytes);
 }
 
 size_t RequestParser::read_body(std::string_view bytes) {
-  CHECK(has_head() && !is_complete() && !refusal());
+  CHECK(has_head() && !is_complete() && !error());
   if (bytes.empty()) return 0;
   return beast_->read_body(bytes);
 }
@@ -202,8 +202,8 @@ bool RequestParser::has_head() const {
 bool RequestParser::is_complete() const {
   return beast_->is_done();
 }
-const std::optional<HttpError>& RequestParser::refusal() const {
-  return beast_->refusal;
+const std::optional<HttpError>& RequestParser::error() const {
+  return beast_->http_error;
 }
 const Request& RequestParser::request() const {
   return beast_->request;

@@ -1,5 +1,5 @@
-// libFuzzer: any bytes as a connection's input, cut anywhere, are refused or give the same requests as in one piece;
-// what gets through has a path without tricks, and guard and router agree on it.
+// libFuzzer: any bytes as a connection's input. Cut anywhere, they are refused or produce the same requests as in one
+// piece. An accepted request has a path without tricks, on which guard and router agree.
 #include <algorithm>
 #include <memory>
 #include <string>
@@ -17,8 +17,8 @@ using namespace braid::http;
 const Limits kLimits{.max_header_bytes = 600, .max_headers = 8, .max_body_bytes = 400};
 
 struct Seen {
-  std::vector<std::string> requests;  // each as one text, and the refusal that ended them
-  bool waits_for_head = false;        // a begun head has not come to its end
+  std::vector<std::string> requests;  // each as one text, and the error that ended them
+  bool waits_for_head = false;        // the head of the last one is incomplete
   bool waits_for_body = false;
 };
 
@@ -27,14 +27,15 @@ Seen parse(std::string_view bytes, size_t step) {
   std::string input;
   while (true) {
     RequestParser parser(kLimits);
-    while (!parser.refusal() && !(parser.has_head() && parser.is_complete())) {
-      const std::vector<char> exact(input.begin(), input.end());  // so that a byte read behind it is found
+    while (!parser.error() && !(parser.has_head() && parser.is_complete())) {
+      const std::vector<char> exact(input.begin(),
+                                    input.end());  // an exact copy, so that a sanitizer finds reads behind it
       const std::string_view given(exact.data(), exact.size());
       const size_t taken = parser.has_head() ? parser.read_body(given) : parser.read_head(given);
       CHECK(taken <= input.size());
       input.erase(0, taken);
       if (taken > 0) continue;
-      if (parser.refusal()) break;
+      if (parser.error()) break;
       CHECK(input.size() <= kLimits.max_header_bytes);
       if (bytes.empty()) {
         const bool has_head = parser.has_head();
@@ -44,8 +45,8 @@ Seen parse(std::string_view bytes, size_t step) {
       input += bytes.substr(0, size);
       bytes.remove_prefix(size);
     }
-    if (parser.refusal()) {
-      // Which limit is met first may depend on how the bytes come; that one is met does not.
+    if (parser.error()) {
+      // Which limit is exceeded first may depend on the pieces; that one is exceeded does not.
       seen.push_back("refused");
       return {.requests = std::move(seen)};
     }
@@ -86,13 +87,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data + 1), size - 1);
   Seen whole = parse(bytes, bytes.size());
   Seen cut = parse(bytes, size_t{data[0]} % 16 + 1);
-  // A head that comes in pieces is judged once it is whole, so its refusal may still be owed.
+  // A head that arrives in pieces is checked when it is complete, so its error may still be missing.
   const bool is_refused = !whole.requests.empty() && whole.requests.back() == "refused";
   if (cut.waits_for_head && is_refused && cut.requests.size() + 1 == whole.requests.size()) {
     cut.requests.emplace_back("refused");
   }
-  // Beast takes a chunk's size off the body's limit each time it looks at the chunk's header. One whose quoted
-  // extension never ends is looked at with each piece, and so refused, where in one piece its end is still waited for.
+  // Beast subtracts a chunk's size from the body's limit each time it looks at the chunk's header. If a quoted
+  // extension never ends, it looks with each piece and refuses; in one piece it still waits for the end.
   const bool cut_is_refused = !cut.requests.empty() && cut.requests.back() == "refused";
   if (whole.waits_for_body && cut_is_refused && whole.requests.size() + 1 == cut.requests.size()) {
     whole.requests.emplace_back("refused");

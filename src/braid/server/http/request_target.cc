@@ -34,7 +34,7 @@ Result<std::string> percent_decoded(std::string_view text) {
   return out;
 }
 
-// Whatever could mean one thing to us and another to whoever looks at the path next.
+// Refuses paths that the next program to look at them could read differently.
 Status check_path(std::string_view path) {
   for (const char c : path) {
     const auto byte = static_cast<unsigned char>(c);
@@ -52,7 +52,7 @@ Status check_path(std::string_view path) {
   return {};
 }
 
-// "http://host/path" to "/path"; as it is if it already is a path.
+// "http://host/path" to "/path"; a path stays as it is.
 std::string_view without_origin(std::string_view target) {
   for (const std::string_view scheme : {"http://", "https://"}) {
     if (!equal_ignoring_case(target.substr(0, scheme.size()), scheme)) continue;

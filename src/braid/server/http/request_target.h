@@ -1,5 +1,4 @@
-// The target of a request line, made into one path that everything above may trust: whoever compares it, guard or
-// router, sees the same bytes.
+// The target of a request line as one path that all code above may trust: guard and router see the same bytes.
 #pragma once
 
 #include <string>
@@ -12,7 +11,7 @@ namespace braid::http {
 struct RequestTarget {
   std::string path;   // percent-decoded once, valid UTF-8, begins with '/': no "//", no "." or ".." segment, no '\', no
                       // control characters. Or "*".
-  std::string query;  // behind the '?', as it came
+  std::string query;  // after the '?', unchanged
 };
 
 // "/path?query", "http://host/path?query" or "*". An encoded slash counts as a slash.

@@ -137,7 +137,7 @@ std::string response_head(const Response& response, const HeadOptions& options, 
   unless_said("X-Frame-Options", "DENY");
   unless_said("Referrer-Policy", "no-referrer");
   if (options.framing != BodyFraming::kLength)
-    unless_said("X-Accel-Buffering", "no");  // nginx would hold a stream back
+    unless_said("X-Accel-Buffering", "no");  // or nginx would buffer a stream
   out += "\r\n";
   return out;
 }

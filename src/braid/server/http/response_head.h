@@ -19,11 +19,11 @@ struct HeadOptions {
   BodyFraming framing = BodyFraming::kLength;
   uint64_t content_length = 0;
   bool keep_alive = true;
-  bool is_http_1_0 = false;  // the request was
+  bool is_http_1_0 = false;  // the request's version
 };
 
-// With Date and what keeps browsers from guessing types, framing and caching, where `response` does not say otherwise.
-// What would break a header's line becomes a space.
+// With Date and, unless `response` has its own, the headers that keep browsers from guessing types, framing and
+// caching. Characters that would break a header's line become spaces.
 std::string response_head(const Response& response, const HeadOptions& options, std::span<const Header> more_headers);
 
 // "Not Found"; "Unknown" for a status without a name.

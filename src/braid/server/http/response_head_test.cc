@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "braid/server/http/ascii.h"
-
 namespace braid::http {
 namespace {
 
@@ -35,19 +33,6 @@ TEST(ResponseHead, ItsOwnHeadersYieldToTheHandlers) {
 TEST(ResponseHead, AValueCannotBeginANewHeader) {
   const std::string head = response_head({.headers = {{"X-Request-Id", "a\r\nSet-Cookie: b\x7F"}}}, {}, {});
   EXPECT_TRUE(has_line(head, "X-Request-Id: a  Set-Cookie: b "));
-}
-
-TEST(Ascii, PrintableTextCannotForgeALogLine) {
-  EXPECT_EQ(printable("a\n\x1b[31m\"\\\xff"), "a\\x0a\\x1b[31m\\\"\\\\\\xff");
-  EXPECT_EQ(printable("abcdef", 3), "abc...");
-  EXPECT_EQ(printable("abc", 3), "abc");
-}
-
-TEST(Ascii, TokensAndTrimming) {
-  EXPECT_TRUE(is_token("X-Api-Key") && is_token("a!~") && !is_token("") && !is_token("a b") && !is_token("a\xC3"));
-  EXPECT_EQ(trim(" \t a b\t"), "a b");
-  EXPECT_EQ(trim(" "), "");
-  EXPECT_TRUE(equal_ignoring_case("Content-LENGTH", "content-length") && !equal_ignoring_case("a", "ab"));
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ bool is_rest(std::string_view segment) {
   return segment.starts_with('{') && segment.ends_with("...}");
 }
 
-// What stands for the pattern's names, or nothing if the path does not fit.
+// The values of the pattern's names, or nothing if the path does not match.
 std::optional<std::vector<Header>> match(const std::vector<std::string>& pattern, std::string_view path) {
   std::vector<Header> parameters;
   for (const std::string& segment : pattern) {

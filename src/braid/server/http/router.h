@@ -1,4 +1,4 @@
-// Which handler a method and a path belong to; 404 and 405 for what belongs to none.
+// Finds the handler for a method and a path. Answers 404 and 405 where there is none.
 #pragma once
 
 #include <memory>
@@ -16,15 +16,15 @@ class Router {
  public:
   explicit Router(ErrorFormatter format = plain_error);
 
-  // `pattern`: "/v1/models", "/v1/models/{id}" (one segment) or "/v1/models/{id...}" (all the rest, slashes too); what
-  // stands for a name becomes one of the request's parameters. The first pattern that fits is taken. A route for GET
-  // answers HEAD too, OPTIONS is answered here.
+  // `pattern`: "/v1/models", "/v1/models/{id}" (one segment) or "/v1/models/{id...}" (the rest of the path, slashes
+  // included). The value of a name becomes one of the request's parameters. The first pattern that matches wins. A
+  // route for GET answers HEAD too; OPTIONS is answered here.
   void add(std::string method, std::string_view pattern, Handler handler);
 
-  // The answer to a request that has no handler (404, 405, OPTIONS), known from its head: nobody reads its body then.
+  // The answer to a request without a handler (404, 405, OPTIONS). The head is enough, so the body is not read.
   std::optional<Response> check(const Request& head) const;
 
-  // Hands the request to its handler, or answers as check() says.
+  // Passes the request to its handler, or answers as check() says.
   void handle(Request request, std::shared_ptr<Responder> responder) const;
 
  private:
@@ -38,7 +38,7 @@ class Router {
     std::vector<Header> parameters;
   };
   Match find(const Request& head) const;
-  std::string allowed_methods(std::string_view path) const;  // of a path; empty: no route fits it
+  std::string allowed_methods(std::string_view path) const;  // of a path; empty: no route matches it
 
   ErrorFormatter format_;
   std::vector<Route> routes_;

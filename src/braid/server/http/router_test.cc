@@ -5,7 +5,7 @@
 namespace braid::http {
 namespace {
 
-// Keeps what was answered.
+// Keeps the answer.
 class Recorder final : public Responder {
  public:
   void respond(Response response) override { answer = std::move(response); }
@@ -53,7 +53,7 @@ std::string allow(const Response& response) {
   return "";
 }
 
-TEST(Router, FindsTheHandlerAndWhatStandsForItsNames) {
+TEST(Router, FindsTheHandlerAndItsParameters) {
   const Router router = example();
   EXPECT_EQ(ask(router, "GET", "/").body, "page");
   EXPECT_EQ(ask(router, "GET", "/v1/models").body, "models");
@@ -64,7 +64,7 @@ TEST(Router, FindsTheHandlerAndWhatStandsForItsNames) {
   EXPECT_EQ(ask(router, "DELETE", "/files/a").body, "delete name=a");
 }
 
-TEST(Router, HeadGoesWhereGetGoes) {
+TEST(Router, HeadUsesTheHandlerOfGet) {
   EXPECT_EQ(ask(example(), "HEAD", "/v1/models").body, "models");
   EXPECT_EQ(ask(example(), "HEAD", "/v1/chat/completions").status, 405);
 }
@@ -78,7 +78,7 @@ TEST(Router, UnknownPathsAreNotFound) {
   EXPECT_EQ(ask(example(), "GET", "/x\xC3\xA9\"").body, "there is nothing at /x\\xc3\\xa9\\\"\n");
 }
 
-TEST(Router, WrongMethodsAreToldTheRightOnes) {
+TEST(Router, AWrongMethodsAnswerListsTheAllowedOnes) {
   const Response response = ask(example(), "PUT", "/files/a");
   EXPECT_EQ(response.status, 405);
   EXPECT_EQ(allow(response), "DELETE, GET, HEAD, OPTIONS");
@@ -93,7 +93,7 @@ TEST(Router, OptionsAreAnswered) {
   EXPECT_EQ(allow(ask(example(), "OPTIONS", "*")), "GET, HEAD, POST, DELETE, OPTIONS");
 }
 
-TEST(Router, NoRoutesNoPaths) {
+TEST(Router, WithoutRoutesEveryPathIsNotFound) {
   EXPECT_EQ(ask(Router(), "GET", "/").status, 404);
   EXPECT_EQ(ask(Router(), "OPTIONS", "*").status, 404);
 }

@@ -1,4 +1,4 @@
-// Listening, the threads, and the end. What happens on a connection is in connection.cc.
+// Listening, the threads, and shutdown. What happens on a connection is in connection.cc.
 #include "braid/server/http/server.h"
 
 #include <algorithm>
@@ -19,8 +19,8 @@
 namespace braid::http {
 namespace {
 
-constexpr size_t kMaxRefusals = 64;  // connections beyond the limit that are told so, at a time
-constexpr size_t kOtherFiles = 192;  // what the rest of the process may have open
+constexpr size_t kMaxRefusals = 64;  // connections beyond the limit that are being told so
+constexpr size_t kOtherFiles = 192;  // that the rest of the process may have open
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::chrono::seconds kWarningPause{10};
 
@@ -74,7 +74,7 @@ class HttpServer::Impl {
   }
 
  private:
-  // A thread, and the connections that never leave it.
+  // A thread and its connections, which never leave it.
   struct IoThread {
     Connection::Set connections;
     asio::io_context context{1};
@@ -109,7 +109,7 @@ class HttpServer::Impl {
   std::mutex stop_mutex_;
 };
 
-// A limit too low is said now, not when the connections fail.
+// Warn about a limit too low now, not when connections fail.
 void HttpServer::Impl::fit_open_files() {
   const size_t wanted = max_connections_ + kMaxRefusals + kOtherFiles;
   const size_t allowed = raise_open_files(wanted);
@@ -134,7 +134,7 @@ Result<std::vector<tcp::endpoint>> HttpServer::Impl::endpoints() {
   return endpoints;
 }
 
-// A name may stand for several addresses ("localhost"): all that this machine has, with one port.
+// A name may have several addresses ("localhost"): listen on all that this machine has, on one port.
 Status HttpServer::Impl::open() {
   const ServerOptions& options = state_.options;
   if (options.tls_certificate.empty() != options.tls_key.empty()) {
@@ -213,7 +213,7 @@ void HttpServer::Impl::pause_accepting(Listener& listener, error_code error) {
 }
 
 void HttpServer::Impl::welcome(IoThread& thread, tcp::socket socket, const tcp::endpoint& client) {
-  // Counted when the connection is made, on its thread: a burst may be a little over the limit for a moment.
+  // Connections are counted on their thread: a burst may exceed the limit a little for a moment.
   asio::post(thread.context, [this, &thread, client = to_string(client), socket = std::move(socket)]() mutable {
     const size_t num_open = state_.num_connections;
     if (state_.is_stopping) return;

@@ -1,4 +1,4 @@
-// The end of a server: what runs is finished, what is new is refused.
+// Shutting a server down: running requests are finished, new ones are refused.
 #include <gtest/gtest.h>
 
 #include <mutex>
@@ -38,7 +38,7 @@ struct OneStream {
   std::shared_ptr<Responder> open;
 };
 
-TEST(HttpDrain, FinishesWhatRunsAndRefusesWhatIsNew) {
+TEST(HttpServerDrain, FinishesRunningRequestsAndRefusesNewOnes) {
   OneStream stream;
   ServerOptions options = test_options();
   options.is_served_while_draining = [](const Request& head) { return head.path == "/health"; };
@@ -71,14 +71,14 @@ TEST(HttpDrain, FinishesWhatRunsAndRefusesWhatIsNew) {
   EXPECT_TRUE(running.is_closed_within(seconds(5)));
 }
 
-TEST(HttpDrain, AnIdleServerIsDrainedAtOnce) {
+TEST(HttpServerDrain, AnIdleServerIsDrainedAtOnce) {
   OneStream stream;
   const auto server = start_server(test_options(), stream.handler());
   server->begin_drain();
   EXPECT_TRUE(server->wait_drained(seconds(5)));
 }
 
-TEST(HttpDrain, StoppingEndsTheWaitAndCutsWhatRuns) {
+TEST(HttpServerDrain, StopEndsTheWaitAndCutsRunningAnswers) {
   OneStream stream;
   const auto server = start_server(test_options(), stream.handler());
   RawClient running(server->port());
@@ -94,7 +94,7 @@ TEST(HttpDrain, StoppingEndsTheWaitAndCutsWhatRuns) {
   EXPECT_TRUE(running.is_closed_within(seconds(5)));
 }
 
-TEST(HttpDrain, AfterItTheAddressIsFree) {
+TEST(HttpServerDrain, TheAddressIsFreeAfterwards) {
   OneStream stream;
   ServerOptions options = test_options();
   for (int i = 0; i < 3; ++i) {

@@ -27,7 +27,7 @@ using testing::Reply;
 using testing::start_server;
 using testing::test_options;
 
-// Counts the requests that got through.
+// Counts the requests that reach the handler.
 struct Counted {
   Handler handler() {
     return [this](Request request, const std::shared_ptr<Responder>& responder) {
@@ -44,7 +44,7 @@ void expect_alive(const HttpServer& server) {
   EXPECT_EQ(client.read_reply().body, "GET /alive ");
 }
 
-TEST(HttpLimits, SlowHeadersAreCutOff) {
+TEST(HttpServerLimits, SlowHeadersAreCutOff) {
   ServerOptions options = test_options();
   options.limits.header_timeout = milliseconds(200);
   Counted counted;
@@ -59,7 +59,7 @@ TEST(HttpLimits, SlowHeadersAreCutOff) {
   EXPECT_EQ(counted.num_requests, 0);
 }
 
-TEST(HttpLimits, WhoNeverSaysAnythingIsCutOffWithoutAWord) {
+TEST(HttpServerLimits, ASilentClientIsDisconnectedWithoutAnAnswer) {
   ServerOptions options = test_options();
   options.limits.header_timeout = milliseconds(100);
   options.limits.idle_timeout = milliseconds(100);
@@ -73,14 +73,14 @@ TEST(HttpLimits, WhoNeverSaysAnythingIsCutOffWithoutAWord) {
   EXPECT_TRUE(idle.is_closed_within(seconds(5)));
 }
 
-TEST(HttpLimits, ARequestMayComeByteByByte) {
+TEST(HttpServerLimits, ARequestMayComeByteByByte) {
   const auto server = start_server(test_options(), echo);
   RawClient client(server->port());
   for (const char byte : post("/slow", "abc")) client.send(std::string(1, byte));
   EXPECT_EQ(client.read_reply().body, "POST /slow abc");
 }
 
-TEST(HttpLimits, HalfBodiesAreRefused) {
+TEST(HttpServerLimits, HalfBodiesAreRefused) {
   ServerOptions options = test_options();
   options.limits.body_timeout = milliseconds(200);
   Counted counted;
@@ -102,7 +102,7 @@ TEST(HttpLimits, HalfBodiesAreRefused) {
   EXPECT_EQ(counted.num_requests, 0);
 }
 
-TEST(HttpLimits, WhatIsNoRequestIsAnsweredAndTheConnectionClosed) {
+TEST(HttpServerLimits, AnInvalidRequestIsAnsweredAndTheConnectionClosed) {
   Counted counted;
   const auto server = start_server(test_options(), counted.handler());
   const std::vector<std::pair<std::string, int>> cases{
@@ -133,7 +133,7 @@ TEST(HttpLimits, WhatIsNoRequestIsAnsweredAndTheConnectionClosed) {
   expect_alive(*server);
 }
 
-TEST(HttpLimits, ALengthTooShortLeavesARestThatIsNoRequest) {
+TEST(HttpServerLimits, BytesBeyondATooShortLengthAreAnInvalidRequest) {
   Counted counted;
   const auto server = start_server(test_options(), counted.handler());
   RawClient client(server->port());
@@ -143,7 +143,7 @@ TEST(HttpLimits, ALengthTooShortLeavesARestThatIsNoRequest) {
   EXPECT_EQ(counted.num_requests, 1);
 }
 
-TEST(HttpLimits, TenThousandHeadersAreTooMany) {
+TEST(HttpServerLimits, TenThousandHeadersAreTooMany) {
   const auto server = start_server(test_options(), echo);
   RawClient client(server->port());
   client.send("GET / HTTP/1.1\r\nHost: h\r\n");
@@ -152,7 +152,7 @@ TEST(HttpLimits, TenThousandHeadersAreTooMany) {
   expect_alive(*server);
 }
 
-TEST(HttpLimits, AnAnnouncedBodyTooLargeIsRefusedBeforeItComes) {
+TEST(HttpServerLimits, AnAnnouncedBodyTooLargeIsRefusedBeforeItIsRead) {
   Counted counted;
   ServerOptions options = test_options();
   options.limits.max_body_bytes = 1'000'000;
@@ -168,7 +168,7 @@ TEST(HttpLimits, AnAnnouncedBodyTooLargeIsRefusedBeforeItComes) {
   EXPECT_EQ(counted.num_requests, 1);
 }
 
-TEST(HttpLimits, WhoSendsAHundredMegabytesAnywayStillGetsTheAnswer) {
+TEST(HttpServerLimits, AClientThatSendsAHundredMegabytesAnywayStillGetsTheAnswer) {
   ServerOptions options = test_options();
   options.limits.max_body_bytes = 1'000'000;
   options.limits.linger_timeout = seconds(20);
@@ -184,7 +184,7 @@ TEST(HttpLimits, WhoSendsAHundredMegabytesAnywayStillGetsTheAnswer) {
   EXPECT_EQ(chunked.read_reply().status, 413);
 }
 
-TEST(HttpLimits, AllBodiesTogetherHaveALimitToo) {
+TEST(HttpServerLimits, AllBodiesTogetherHaveALimitToo) {
   ServerOptions options = test_options();
   options.limits.max_bodies_bytes = 100'000;
   const auto server = start_server(options, echo);
@@ -203,7 +203,7 @@ TEST(HttpLimits, AllBodiesTogetherHaveALimitToo) {
   EXPECT_EQ(second.read_reply().status, 200) << "the room is given back";
 }
 
-TEST(HttpLimits, AWrongPathOrMethodIsToldSoBeforeItsBodyComes) {
+TEST(HttpServerLimits, AWrongPathOrMethodIsRefusedBeforeTheBodyIsRead) {
   ServerOptions options = test_options();
   auto router = std::make_shared<Router>();
   router->add("POST", "/right", echo);
@@ -223,7 +223,7 @@ TEST(HttpLimits, AWrongPathOrMethodIsToldSoBeforeItsBodyComes) {
   EXPECT_EQ(client.read_reply().body, "POST /right x") << "without a body the connection goes on";
 }
 
-TEST(HttpLimits, AKeyIsAskedForBeforeTheBodyComes) {
+TEST(HttpServerLimits, AMissingKeyIsRefusedBeforeTheBodyIsRead) {
   Counted counted;
   ServerOptions options = test_options();
   options.guard = {.api_keys = {"key"},
@@ -248,7 +248,7 @@ TEST(HttpLimits, AKeyIsAskedForBeforeTheBodyComes) {
   EXPECT_EQ(page.read_reply().status, 204);
 }
 
-TEST(HttpLimits, OneConnectionTooManyIsToldSo) {
+TEST(HttpServerLimits, AConnectionBeyondTheLimitIsRefusedWith503) {
   ServerOptions options = test_options();
   options.limits.max_connections = 3;
   const auto server = start_server(options, echo);
@@ -273,7 +273,7 @@ TEST(HttpLimits, OneConnectionTooManyIsToldSo) {
   }));
 }
 
-TEST(HttpLimits, AFloodOfConnectionsPassesOver) {
+TEST(HttpServerLimits, AFloodOfConnectionsIsSurvived) {
   ServerOptions options = test_options();
   options.limits.max_connections = 50;
   const auto server = start_server(options, echo);
@@ -288,7 +288,7 @@ TEST(HttpLimits, AFloodOfConnectionsPassesOver) {
     }
   }
   held.clear();
-  // Some wait to be accepted still: nobody may connect for a moment, and be too many again in the next.
+  // Some still wait to be accepted: for a moment no client can connect, and in the next there may be too many again.
   EXPECT_TRUE(eventually([&] {
     RawClient client(server->port());
     client.send(get("/alive"));
@@ -297,7 +297,7 @@ TEST(HttpLimits, AFloodOfConnectionsPassesOver) {
   EXPECT_TRUE(eventually([&] { return server->num_connections() == 0; }));
 }
 
-TEST(HttpLimits, AThousandConnectionsIdleAtOnceLeaveRoomForOthers) {
+TEST(HttpServerLimits, AThousandConnectionsIdleAtOnceLeaveRoomForOthers) {
   const auto server = start_server(test_options(), echo);
   std::vector<RawClient> idle;
   for (int i = 0; i < 1000; ++i) idle.emplace_back(server->port());
@@ -307,9 +307,9 @@ TEST(HttpLimits, AThousandConnectionsIdleAtOnceLeaveRoomForOthers) {
   for (RawClient& client : idle) EXPECT_EQ(client.read_reply().status, 200);
 }
 
-TEST(HttpLimits, WhoNeverReadsAnAnswerIsCutOff) {
+TEST(HttpServerLimits, AClientThatNeverReadsItsAnswerIsDisconnected) {
   ServerOptions options = test_options();
-  options.limits.write_timeout = milliseconds(1000);  // a reader is never so slow, not under ThreadSanitizer
+  options.limits.write_timeout = milliseconds(1000);  // slower than any reader, even under ThreadSanitizer
   const auto server = start_server(options, [](Request, const std::shared_ptr<Responder>& responder) {
     responder->respond({.body = std::string(20'000'000, 'x')});
   });
@@ -322,7 +322,7 @@ TEST(HttpLimits, WhoNeverReadsAnAnswerIsCutOff) {
   EXPECT_EQ(reader.read_reply().body.size(), 20'000'000U);
 }
 
-TEST(HttpLimits, AClientThatLeavesWhileItsAnswerIsWrittenEndsNothingButItself) {
+TEST(HttpServerLimits, AClientThatLeavesWhileItsAnswerIsWrittenEndsNothingButItself) {
   const auto server = start_server(test_options(), [](Request, const std::shared_ptr<Responder>& responder) {
     responder->respond({.body = std::string(5'000'000, 'x')});
   });
@@ -335,7 +335,7 @@ TEST(HttpLimits, AClientThatLeavesWhileItsAnswerIsWrittenEndsNothingButItself) {
   EXPECT_TRUE(eventually([&] { return server->num_connections() == 0 && server->num_answers() == 0; }));
 }
 
-TEST(HttpLimits, AHalfClosedClientStillGetsAnAnswerThatComesAtOnce) {
+TEST(HttpServerLimits, AHalfClosedClientStillGetsAnImmediateAnswer) {
   const auto server = start_server(test_options(), echo);
   RawClient client(server->port());
   client.send(get("/"));
@@ -345,7 +345,7 @@ TEST(HttpLimits, AHalfClosedClientStillGetsAnAnswerThatComesAtOnce) {
 
 // Not under UBSan: its check of virtual calls asks a pipe whether memory can be read, and takes "no files" for "no".
 #if !defined(__SANITIZE_ADDRESS__)
-TEST(HttpLimits, RunningOutOfFilesIsSurvived) {
+TEST(HttpServerLimits, RunningOutOfFilesIsSurvived) {
   const auto server = start_server(test_options(), echo);
   expect_alive(*server);
   ASSERT_TRUE(eventually([&] { return server->num_connections() == 0; }));
@@ -370,7 +370,7 @@ TEST(HttpLimits, RunningOutOfFilesIsSurvived) {
 }
 #endif
 
-TEST(HttpLimits, TheSoftLimitOfFilesIsRaisedAsFarAsItGoes) {
+TEST(HttpServerLimits, TheSoftLimitOfFilesIsRaisedAsFarAsAllowed) {
   rlimit before{};
   getrlimit(RLIMIT_NOFILE, &before);
   rlimit low = before;
@@ -389,14 +389,14 @@ void start_with_few_files() {
   std::exit(server.ok() ? 0 : 1);
 }
 
-TEST(HttpLimitsDeathTest, AHardLimitTooLowIsSaidAtStart) {
+TEST(HttpServerLimitsDeathTest, AHardLimitTooLowIsLoggedAtStart) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(
       start_with_few_files(), ::testing::ExitedWithCode(0),
       "4096 connections need 4352 open files, but this process may have 400: at most 144 connections are served");
 }
 
-TEST(HttpLimits, TheAccessLogHasOneEscapedLineARequest) {
+TEST(HttpServerLimits, TheAccessLogHasOneEscapedLineARequest) {
   std::ostringstream lines;
   const auto logger = std::make_shared<Logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(lines));
   logger->set_level(spdlog::level::debug);

@@ -1,4 +1,4 @@
-// All that an HttpServer is told.
+// The options of an HttpServer.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@
 namespace braid::http {
 
 struct ServerOptions {
-  std::string host = "127.0.0.1";  // a name or an address; "::" takes IPv4 too
-  uint16_t port = 30000;           // 0: any that is free
+  std::string host = "127.0.0.1";  // a name or an address; "::" accepts IPv4 too
+  uint16_t port = 30000;           // 0: any free port
   std::string tls_certificate;     // PEM file with the chain, the server's own first; empty: plain HTTP
   std::string tls_key;             // PEM file
   int io_threads = 2;
@@ -23,9 +23,9 @@ struct ServerOptions {
   GuardOptions guard;
   ErrorFormatter format_error = plain_error;
 
-  // The answer to a request that its head alone decides, before its body is read: Router::check. May be empty.
+  // The answer to a request that is decided by its head, before the body is read: Router::check. May be empty.
   std::function<std::optional<Response>(const Request& head)> check_head;
-  // What is still answered by the handler while draining (/health, /metrics); the rest gets 503. May be empty.
+  // Requests that the handler still answers while draining (/health, /metrics); others get 503. May be empty.
   std::function<bool(const Request& head)> is_served_while_draining;
 };
 

@@ -1,4 +1,4 @@
-// Streams: what their clients see, and how they end when a client leaves or does not read.
+// Streams: what clients see, and how streams end when a client leaves or does not read.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -19,7 +19,7 @@ using testing::Reply;
 using testing::start_server;
 using testing::test_options;
 
-// Keeps every responder, for the test to write to.
+// Keeps every responder, so that the test can write to it.
 struct Streams {
   Handler handler() {
     return [this](Request request, std::shared_ptr<Responder> responder) {
@@ -48,7 +48,7 @@ struct Streams {
   std::atomic<int> num_gone = 0;
 };
 
-TEST(HttpStream, ArrivesInPiecesAndKeepsTheConnection) {
+TEST(HttpServerStream, ArrivesInPiecesAndKeepsTheConnection) {
   Streams streams;
   const auto server = start_server(test_options(), streams.handler());
   RawClient client(server->port());
@@ -72,7 +72,7 @@ TEST(HttpStream, ArrivesInPiecesAndKeepsTheConnection) {
   EXPECT_EQ(streams.num_gone, 0);
 }
 
-TEST(HttpStream, AnOldClientGetsItUnchunkedUntilTheConnectionCloses) {
+TEST(HttpServerStream, AnHttp10ClientGetsNoChunksAndTheConnectionCloses) {
   Streams streams;
   const auto server = start_server(test_options(), streams.handler());
   RawClient client(server->port());
@@ -85,7 +85,7 @@ TEST(HttpStream, AnOldClientGetsItUnchunkedUntilTheConnectionCloses) {
   EXPECT_EQ(reply.body, "data: 1\n\n");
 }
 
-TEST(HttpStream, SilenceIsFilledWithCommentsBetweenEventsOnly) {
+TEST(HttpServerStream, SilenceIsFilledWithCommentsBetweenEventsOnly) {
   ServerOptions options = test_options();
   options.limits.first_comment = milliseconds(20);
   options.limits.comment_interval = milliseconds(100);
@@ -105,7 +105,7 @@ TEST(HttpStream, SilenceIsFilledWithCommentsBetweenEventsOnly) {
   streams.at(0)->finish();
 }
 
-TEST(HttpStream, NoCommentComesBeforeAnEventThatIsThereAtOnce) {
+TEST(HttpServerStream, NoCommentComesBeforeAnEventThatIsThereAtOnce) {
   Streams streams;
   const auto server = start_server(test_options(), streams.handler());
   RawClient client(server->port());
@@ -114,7 +114,7 @@ TEST(HttpStream, NoCommentComesBeforeAnEventThatIsThereAtOnce) {
   EXPECT_EQ(client.read_reply().body, "data: first\n\n");
 }
 
-TEST(HttpStream, WithoutItsEndIsCutSoThatTheClientSees) {
+TEST(HttpServerStream, AnUnfinishedStreamIsVisiblyCutOff) {
   Streams streams;
   const auto server = start_server(test_options(), streams.handler());
   RawClient client(server->port());
@@ -126,7 +126,7 @@ TEST(HttpStream, WithoutItsEndIsCutSoThatTheClientSees) {
   EXPECT_FALSE(reply.is_complete);
 }
 
-TEST(HttpStream, HeadGetsNoneOfItAndTheRequestIsOver) {
+TEST(HttpServerStream, AHeadRequestGetsNoBodyAndIsComplete) {
   Streams streams;
   const auto server = start_server(test_options(), streams.handler());
   RawClient client(server->port());
@@ -137,7 +137,7 @@ TEST(HttpStream, HeadGetsNoneOfItAndTheRequestIsOver) {
   EXPECT_EQ(client.read_reply().body, "");
 }
 
-TEST(HttpStream, AClientThatLeavesIsNoticedWithinASecondThoughNothingIsWritten) {
+TEST(HttpServerStream, AClientThatLeavesIsNoticedWithinASecondThoughNothingIsWritten) {
   Streams streams;
   const auto server = start_server(test_options(), streams.handler());
   for (const bool by_reset : {false, true}) {
@@ -153,7 +153,7 @@ TEST(HttpStream, AClientThatLeavesIsNoticedWithinASecondThoughNothingIsWritten) 
   streams.at(0)->finish();
 }
 
-TEST(HttpStream, AClientThatPipelinedAFloodAndLeftIsNoticedToo) {
+TEST(HttpServerStream, AClientThatPipelinedAFloodAndLeftIsNoticed) {
   Streams streams;
   const auto server = start_server(test_options(), streams.handler());
   RawClient client(server->port());
@@ -165,7 +165,7 @@ TEST(HttpStream, AClientThatPipelinedAFloodAndLeftIsNoticedToo) {
   EXPECT_TRUE(eventually([&] { return streams.num_gone == 1; }, milliseconds(1000)));
 }
 
-TEST(HttpStream, AClientThatNeverReadsIsGivenUpAndOthersAreNot) {
+TEST(HttpServerStream, AClientThatNeverReadsIsDisconnectedAndOthersAreNot) {
   ServerOptions options = test_options();
   options.limits.stream_buffer_bytes = 64 * 1024;
   options.limits.write_timeout = milliseconds(300);
@@ -194,7 +194,7 @@ TEST(HttpStream, AClientThatNeverReadsIsGivenUpAndOthersAreNot) {
   EXPECT_EQ(streams.num_gone, 1);
 }
 
-TEST(HttpStream, ManyTimesTheBufferAtOnceIsTooMuch) {
+TEST(HttpServerStream, ManyTimesTheBufferAtOnceDisconnectsTheClient) {
   ServerOptions options = test_options();
   options.limits.stream_buffer_bytes = 16 * 1024;
   Streams streams;
@@ -209,7 +209,7 @@ TEST(HttpStream, ManyTimesTheBufferAtOnceIsTooMuch) {
   }));
 }
 
-TEST(HttpStream, AWriteLargerThanTheBufferIsTakenWhole) {
+TEST(HttpServerStream, AWriteLargerThanTheBufferIsSentWhole) {
   ServerOptions options = test_options();
   options.limits.stream_buffer_bytes = 1024;
   options.limits.write_timeout = std::chrono::seconds(60);
@@ -225,7 +225,7 @@ TEST(HttpStream, AWriteLargerThanTheBufferIsTakenWhole) {
   EXPECT_EQ(streams.num_gone, 0);
 }
 
-TEST(HttpStream, ALongEventMayTakeLongerThanTheWriteTimeoutIfItIsRead) {
+TEST(HttpServerStream, ALongEventMayTakeLongerThanTheWriteTimeoutIfItIsRead) {
   ServerOptions options = test_options();
   options.limits.stream_buffer_bytes = 1024;
   options.limits.write_timeout = std::chrono::seconds(1);
@@ -236,7 +236,8 @@ TEST(HttpStream, ALongEventMayTakeLongerThanTheWriteTimeoutIfItIsRead) {
   const std::string event(20'000'000, 'x');
   streams.at(0)->write(event);
   EXPECT_FALSE(streams.at(0)->has_room());
-  // The kernel lets the server write again when a third of what waits has gone: in a fraction of a second at this pace.
+  // The kernel lets the server write again when a third of the waiting bytes is gone: in a fraction of a second at this
+  // pace.
   for (int i = 0; i < 30; ++i) {
     for (int j = 0; j < 8; ++j) ASSERT_TRUE(client.receive());
     ::poll(nullptr, 0, 50);
@@ -247,7 +248,7 @@ TEST(HttpStream, ALongEventMayTakeLongerThanTheWriteTimeoutIfItIsRead) {
   EXPECT_EQ(client.read_reply().body.size(), event.size());
 }
 
-TEST(HttpStream, AThousandAreOpenAtOnceOnTwoThreads) {
+TEST(HttpServerStream, AThousandAreOpenAtOnceOnTwoThreads) {
   Streams streams;
   const auto server = start_server(test_options(), streams.handler());
   constexpr int kClients = 1000;

@@ -37,7 +37,7 @@ TEST(HttpServer, AnswersARequestOnTheSameConnectionAgainAndAgain) {
   EXPECT_EQ(server->num_connections(), 1U);
 }
 
-TEST(HttpServer, TellsTheHandlerAllThatTheClientSaid) {
+TEST(HttpServer, PassesTheWholeRequestToTheHandler) {
   const auto server = start_server(test_options(), [](Request request, const auto& responder) {
     responder->respond({.body = request.path + "|" + request.query + "|" + std::string(*request.header("x-TEST")) +
                                 "|" + request.client.substr(0, request.client.find(':')) + "|" + request.body});
@@ -58,7 +58,7 @@ TEST(HttpServer, AnswersPipelinedRequestsInTheirOrder) {
   for (int i = 0; i < 200; ++i) EXPECT_EQ(client.read_reply().body, "POST / " + std::to_string(i));
 }
 
-TEST(HttpServer, ClosesWhenTheClientAsksAndKeepsAnOldClientsConnectionOnlyIfAsked) {
+TEST(HttpServer, ClosesIfAskedAndKeepsAnHttp10ConnectionOnlyIfAsked) {
   const auto server = start_server(test_options(), echo);
   RawClient closing(server->port());
   closing.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
@@ -116,7 +116,7 @@ TEST(HttpServer, AHandlerMayAnswerLaterFromAnotherThread) {
   later.join();
 }
 
-TEST(HttpServer, AHandlerThatForgetsOrThrowsGives500) {
+TEST(HttpServer, AHandlerThatForgetsOrThrowsIsAnsweredWith500) {
   const auto server = start_server(test_options(), [](Request request, const auto&) {
     if (request.path == "/throw") throw std::runtime_error("oops");
   });
@@ -126,7 +126,7 @@ TEST(HttpServer, AHandlerThatForgetsOrThrowsGives500) {
   EXPECT_EQ(client.read_reply().status, 500);
 }
 
-TEST(HttpServer, ErrorsHaveTheBodyThatTheFormatterGives) {
+TEST(HttpServer, ErrorsHaveTheFormattersBody) {
   ServerOptions options = test_options();
   options.format_error = [](int status, std::string_view message) {
     return Response{.body = "{" + std::to_string(status) + ": " + std::string(message) + "}"};
@@ -140,7 +140,7 @@ TEST(HttpServer, ErrorsHaveTheBodyThatTheFormatterGives) {
   EXPECT_EQ(reply.header("Content-Type"), "application/json");
 }
 
-TEST(HttpServer, SaysSoWhenTheAddressIsTaken) {
+TEST(HttpServer, AnAddressInUseIsAnError) {
   const auto server = start_server(test_options(), echo);
   ServerOptions options = test_options();
   options.port = server->port();
@@ -151,7 +151,7 @@ TEST(HttpServer, SaysSoWhenTheAddressIsTaken) {
                 " is in use by another program: choose another port, or 0 for any that is free");
 }
 
-TEST(HttpServer, SaysSoWhenTheHostIsNone) {
+TEST(HttpServer, AnUnknownHostIsAnError) {
   ServerOptions options = test_options();
   options.host = "no.such.host.invalid";
   const auto server = HttpServer::start(options, echo, make_null_logger());
@@ -188,7 +188,7 @@ TEST(HttpServer, StopsWithConnectionsOpenAndAnswersPending) {
   EXPECT_TRUE(waiting.is_closed_within(std::chrono::seconds(5)));
   EXPECT_TRUE(idle.is_closed_within(std::chrono::seconds(5)));
   server.reset();
-  pending.front()->respond({.body = "too late"});  // does nothing
+  pending.front()->respond({.body = "too late"});  // has no effect
 }
 
 }  // namespace

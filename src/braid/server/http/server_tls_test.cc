@@ -1,4 +1,4 @@
-// TLS: round trips, and clients that speak it badly. Certificates are made by the test.
+// TLS: round trips, and clients that speak it badly. The test makes its certificates.
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -56,7 +56,7 @@ Pair make_pair(const std::filesystem::path& folder, const std::string& name, lon
   return pair;
 }
 
-class HttpTls : public ::testing::Test {
+class HttpServerTls : public ::testing::Test {
  protected:
   ServerOptions tls_options() {
     ServerOptions options = test_options();
@@ -68,7 +68,7 @@ class HttpTls : public ::testing::Test {
   Pair pair_ = make_pair(folder_.path(), "good");
 };
 
-TEST_F(HttpTls, CarriesRequestsOfEverySize) {
+TEST_F(HttpServerTls, CarriesRequestsOfEverySize) {
   const auto server = start_server(tls_options(), echo);
   EXPECT_EQ(server->url(), "https://127.0.0.1:" + std::to_string(server->port()));
   RawClient client(server->port());
@@ -82,7 +82,7 @@ TEST_F(HttpTls, CarriesRequestsOfEverySize) {
   EXPECT_EQ(client.read_reply().body, "POST / b");
 }
 
-TEST_F(HttpTls, StreamsAndNoticesThatTheClientLeft) {
+TEST_F(HttpServerTls, StreamsAndNoticesThatTheClientLeft) {
   std::shared_ptr<Responder> open;
   std::atomic<bool> is_open = false;
   std::atomic<bool> is_gone = false;
@@ -104,17 +104,17 @@ TEST_F(HttpTls, StreamsAndNoticesThatTheClientLeft) {
   EXPECT_TRUE(eventually([&] { return is_gone.load(); }, milliseconds(1000)));
 }
 
-TEST_F(HttpTls, SaysGoodbyeSoThatAnEndIsNoTruncation) {
+TEST_F(HttpServerTls, AnnouncesItsEndSoThatItIsNoTruncation) {
   const auto server = start_server(tls_options(), echo);
   RawClient client(server->port());
   ASSERT_TRUE(client.start_tls());
   client.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
   EXPECT_EQ(client.read_reply().status, 200);
   EXPECT_TRUE(client.is_closed_within(seconds(5)));
-  EXPECT_TRUE(client.was_told_goodbye());
+  EXPECT_TRUE(client.has_received_close_notify());
 }
 
-TEST_F(HttpTls, GarbageAndSilenceInPlaceOfAHandshakeEndTheConnection) {
+TEST_F(HttpServerTls, GarbageAndSilenceInPlaceOfAHandshakeEndTheConnection) {
   ServerOptions options = tls_options();
   options.limits.handshake_timeout = milliseconds(200);
   const auto server = start_server(options, echo);
@@ -134,7 +134,7 @@ TEST_F(HttpTls, GarbageAndSilenceInPlaceOfAHandshakeEndTheConnection) {
   EXPECT_EQ(client.read_reply().status, 200);
 }
 
-TEST_F(HttpTls, StopsInTheMiddleOfHandshakes) {
+TEST_F(HttpServerTls, StopsInTheMiddleOfHandshakes) {
   const auto server = start_server(tls_options(), echo);
   RawClient silent(server->port());
   RawClient client(server->port());
@@ -144,7 +144,7 @@ TEST_F(HttpTls, StopsInTheMiddleOfHandshakes) {
   EXPECT_TRUE(silent.is_closed_within(seconds(5)));
 }
 
-TEST_F(HttpTls, FilesThatWillNotDoAreNamed) {
+TEST_F(HttpServerTls, InvalidFilesAreNamed) {
   const auto error = [&](std::string certificate, std::string key) {
     ServerOptions options = test_options();
     options.tls_certificate = std::move(certificate);

@@ -11,7 +11,7 @@
 namespace braid::http {
 namespace {
 
-// The first thing OpenSSL complained of; nothing is left for the next caller.
+// OpenSSL's first error. Clears its queue, so that the next caller finds none.
 std::string openssl_error() {
   const unsigned long code = ERR_get_error();
   ERR_clear_error();
@@ -31,7 +31,7 @@ Status check_readable(const char* what, const std::string& file) {
   return {};
 }
 
-// A key with a passphrase must not make the server ask at a terminal.
+// A key with a passphrase must not make the server ask on a terminal.
 int no_passphrase(char*, int, int, void*) {
   return 0;
 }

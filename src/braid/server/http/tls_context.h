@@ -1,4 +1,4 @@
-// A server's certificate and key, read and checked once at start.
+// A server's certificate and key, read and checked once at start. Tested by server_tls_test.cc.
 #pragma once
 
 #include <openssl/ssl.h>

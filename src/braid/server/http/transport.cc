@@ -15,7 +15,7 @@ void Transport::configure(std::chrono::milliseconds timeout) {
   constexpr int kMaxUnsentBytes = 128 * 1024;
   constexpr int kKeepAliveIdle_s = 60;
   constexpr int kKeepAliveInterval_s = 10;
-  // None of these can fail on a connected TCP socket of Linux, nor would a failure matter.
+  // None of these fails on a connected TCP socket on Linux, and a failure would not matter.
   error_code ignored;
   socket_.set_option(tcp::no_delay(true), ignored);
   socket_.set_option(asio::socket_base::keep_alive(true), ignored);

@@ -1,4 +1,5 @@
-// A client's byte stream: a TCP socket, with or without TLS. Only for files of this room that include Asio anyway.
+// A client's byte stream: a TCP socket, with or without TLS. Only for files that include Asio anyway. Tested by
+// server_test.cc and server_tls_test.cc.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -15,7 +16,7 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-// All functions and all handlers on the socket's one thread. At most one read and one write at a time.
+// All functions and callbacks run on the socket's one thread. At most one read and one write at a time.
 class Transport {
  public:
   using Done = std::function<void(error_code)>;
@@ -23,7 +24,7 @@ class Transport {
 
   Transport(tcp::socket socket, asio::ssl::context* tls);
 
-  // For streams of small pieces, to clients that may vanish: no delay, little unsent in the kernel, and a peer that
+  // For streams of small pieces to clients that may vanish: no delay, few unsent bytes in the kernel, and a peer that
   // acknowledges nothing for `timeout` counts as gone.
   void configure(std::chrono::milliseconds timeout);
 
@@ -33,12 +34,12 @@ class Transport {
   void write_some(asio::const_buffer buffer, DoneBytes done);
   void shut_down_tls(Done done);  // TLS's close_notify
 
-  // Whether the client has closed its side, even if bytes it sent before wait unread.
+  // Whether the client has closed its side, even if bytes it sent before are unread.
   bool has_peer_closed();
 
   void stop_sending();
   void close();
-  void reset();  // close() that drops what waits in the kernel and tells the client so
+  void reset();  // closes, drops what waits in the kernel and tells the client so
 
  private:
   tcp::socket socket_;

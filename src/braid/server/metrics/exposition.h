@@ -11,17 +11,17 @@ namespace braid::metrics {
 
 class Histogram;
 
-// A name and a value in braces behind a metric's name.
+// Names and values of labels, shown in braces behind a metric's name.
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
 class Exposition {
  public:
-  // Every metric is called `prefix` + its name. A prefix that ends in ':' or '_' is taken as it is, another gets a '_';
-  // an empty one stays empty. Every sample has `labels`.
+  // `prefix` is put in front of every metric's name. It gets a '_' unless it is empty or ends in ':' or '_'. Every
+  // sample has `labels`.
   Exposition(std::string_view prefix, Labels labels);
 
   void gauge(std::string_view name, std::string_view help, double value);
-  // One sample a DP group, with its number as label dp_rank; of one group alone without it.
+  // One sample for each DP group, with its number as label dp_rank; a single group has no such label.
   void gauge_by_group(std::string_view name, std::string_view help, std::span<const double> values);
   void counter(std::string_view name, std::string_view help, double value);
   void counter_by_group(std::string_view name, std::string_view help, std::span<const double> values);

@@ -1,4 +1,4 @@
-// How often which values occurred, in fixed buckets.
+// Counts values in fixed buckets.
 #pragma once
 
 #include <cstdint>
@@ -9,13 +9,13 @@ namespace braid::metrics {
 
 class Histogram {
  public:
-  // `bounds`: the buckets' inclusive upper ends, ascending; what is above the last has a bucket of its own.
+  // `bounds`: the buckets' inclusive upper ends, ascending. Values above the last one have a bucket of their own.
   explicit Histogram(std::vector<double> bounds);
 
   void observe(double value);
 
   std::span<const double> bounds() const { return bounds_; }
-  std::span<const uint64_t> counts() const { return counts_; }  // one a bucket, one more than bounds; not cumulative
+  std::span<const uint64_t> counts() const { return counts_; }  // by bucket, one more than bounds; not cumulative
   double sum() const { return sum_; }
 
  private:

@@ -1,4 +1,4 @@
-// One prompt of a request on its way, all its choices together: what its deltas say for the metrics.
+// Collects the metrics of one running prompt, all choices together, from its deltas.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ class RequestTracker {
   void add(const Delta& delta, double now_s);
 
   bool has_ended() const { return num_open_ == 0; }
-  RequestRecord record() const;  // once it has ended
+  RequestRecord record() const;  // after it has ended
 
  private:
   struct Choice {

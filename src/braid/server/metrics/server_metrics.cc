@@ -9,7 +9,7 @@
 namespace braid::metrics {
 namespace {
 
-// Seconds: from a step of a tiny model to a long answer on a slow machine.
+// In seconds: from one step of a tiny model to a long answer on a slow machine.
 std::vector<double> token_bounds() {
   return {0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5};
 }
@@ -58,7 +58,7 @@ std::string ServerMetrics::render(const EngineStats& engine, const CpuByRole& cp
     if (values.empty()) values.push_back(0);
     return values;
   };
-  // Pages that the prefix cache alone holds are as good as free.
+  // Pages that only the prefix cache holds count as free.
   const auto usage = [](const SchedulerStats& group) {
     return ratio(group.num_pages - group.num_free_pages - group.num_cached_pages, group.num_pages);
   };

@@ -1,4 +1,4 @@
-// What /metrics shows: requests as they ended, and the engine as it is.
+// The text of /metrics: counts of ended requests, and the engine's present state.
 #pragma once
 
 #include <cstdint>
@@ -12,14 +12,14 @@
 
 namespace braid::metrics {
 
-// One prompt of a request, all its choices together, at its end. Times in seconds since it was accepted.
+// One prompt that has ended, all choices together. Times in seconds since the request was accepted.
 struct RequestRecord {
-  std::optional<double> queue_s;        // until it was first scheduled; absent: it never was
-  std::optional<double> first_token_s;  // absent: there was none
-  std::optional<double> inter_token_s;  // the mean of all its choices' gaps; absent: no choice had two tokens
+  std::optional<double> queue_s;        // until it was first scheduled; absent: never scheduled
+  std::optional<double> first_token_s;  // absent: no token
+  std::optional<double> inter_token_s;  // mean over all choices' gaps; absent: no choice had two tokens
   double end_to_end_s = 0;
-  int64_t prompt_tokens = 0;  // once, however many choices
-  int64_t cached_tokens = 0;  // of them
+  int64_t prompt_tokens = 0;  // counted once, however many choices
+  int64_t cached_tokens = 0;  // of the prompt, found in the prefix cache
   int64_t output_tokens = 0;  // of all choices
   bool was_aborted = false;
 };

@@ -1,4 +1,3 @@
-// The error body as JSON.
 #include "braid/server/openai/api_error.h"
 
 #include <utility>

@@ -1,8 +1,7 @@
-// What OpenAI's API answers instead of a result: {"error": {message, type, param, code}}.
+// An error as OpenAI's API answers it: {"error": {message, type, param, code}}.
 #pragma once
 
 #include <string>
-#include <variant>
 
 #include "braid/formats/json.h"
 
@@ -17,10 +16,7 @@ struct ApiError {
 };
 
 Json to_json(const ApiError& error);
-// Something of ours went wrong: status 500.
+// Status 500: the fault is the server's.
 ApiError server_error(std::string message);
-
-template <typename T>
-using ApiResult = std::variant<T, ApiError>;
 
 }  // namespace braid::openai

@@ -29,7 +29,7 @@ void ByteStream::take(size_t num_bytes) {
 }
 
 void ByteStream::put_back(std::string_view text) {
-  if (text.size() <= again_begin_) {  // as a rule, what was just taken of it
+  if (text.size() <= again_begin_) {  // usually the part just taken
     again_begin_ -= text.size();
     text.copy(again_.data() + again_begin_, text.size());
   } else {
@@ -42,7 +42,7 @@ void ByteStream::run() {
   is_waiting_ = false;
   while (!parts_.empty() && !is_waiting_) {
     parts_.back().resume();
-    if (exception_) {  // out of memory, say: nothing can be resumed any more
+    if (exception_) {  // such as out of memory: the parser cannot go on
       parts_.clear();
       std::rethrow_exception(std::exchange(exception_, nullptr));
     }

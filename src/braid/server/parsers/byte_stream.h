@@ -1,4 +1,4 @@
-// A text that comes in pieces, for a parser that reads it byte by byte.
+// A text that arrives in pieces, for a parser that reads it byte by byte. Tested through output_parser.h.
 #pragma once
 
 #include <string>
@@ -17,12 +17,12 @@ class ByteStream final : public PartRunner {
   ByteStream(const ByteStream&) = delete;
   ByteStream& operator=(const ByteStream&) = delete;
 
-  // Runs the parser until it waits for more than this text.
+  // Runs the parser until it needs more than this text.
   void push(std::string_view text);
-  // No more comes: runs it to its end.
+  // The text is complete: runs the parser to its end.
   void finish();
 
-  // For the parser: waits for the next byte, which stays the next one until it is taken.
+  // For the parser: waits for the next byte. peek() returns the same byte until it is taken.
   class Peek {
    public:
     explicit Peek(ByteStream& stream) : stream_(stream) {}
@@ -37,10 +37,10 @@ class ByteStream final : public PartRunner {
     ByteStream& stream_;
   };
   Peek peek() { return Peek(*this); }
-  // What can be had without waiting, or its beginning.
+  // Bytes that can be read without waiting; not always all of them.
   std::string_view available() const { return again_.empty() ? text_ : std::string_view(again_).substr(again_begin_); }
   void take(size_t num_bytes);           // of the available ones
-  void put_back(std::string_view text);  // it comes next, once more
+  void put_back(std::string_view text);  // to be read again
 
   void enter(std::coroutine_handle<> part) override { parts_.push_back(part); }
   void leave() override { parts_.pop_back(); }
@@ -49,9 +49,9 @@ class ByteStream final : public PartRunner {
  private:
   void run();
 
-  std::string again_;       // what was put back, unless it is empty
-  size_t again_begin_ = 0;  // what of it was taken once more
-  std::string_view text_;   // what of this push has not been taken
+  std::string again_;       // text that was put back, unless it is empty
+  size_t again_begin_ = 0;  // how much of it was taken again
+  std::string_view text_;   // the part of this push that was not taken yet
   bool has_ended_ = false;
   bool is_waiting_ = false;
   std::vector<std::coroutine_handle<>> parts_;  // each waits for the next one; none: the parser has ended

@@ -8,7 +8,7 @@ namespace braid::parsers {
 
 namespace {
 
-// A schema moves from a document of its own to a place in another: what it refers to moves along.
+// Moves a schema from its own document to a place in another one, together with its references.
 class Mover {
  public:
   Mover(std::string key, std::string id) : key_(std::move(key)), id_(std::move(id)) {}
@@ -26,7 +26,7 @@ class Mover {
       } else if (key == "properties" || key == "patternProperties" || key == "$defs" || key == "definitions" ||
                  key == "dependentSchemas") {
         if (!value.is_object()) continue;
-        for (auto& [name, member] : value.get_ref<Json::object_t&>()) move(member);  // names may be anything
+        for (auto& [name, member] : value.get_ref<Json::object_t&>()) move(member);  // here names may be anything
       } else if (key != "const" && key != "enum" && key != "default" && key != "examples") {
         move(value);
       }
@@ -39,7 +39,7 @@ class Mover {
     if (reference.empty() || reference == "#") return "#/$defs/" + key_;
     if (reference.starts_with("#/")) return "#/$defs/" + key_ + std::string(reference.substr(1));
     if (reference.starts_with('#')) return "#" + key_ + "." + std::string(reference.substr(1));
-    return std::string(reference);  // of another document: whoever compiles the schema says what is wrong with it
+    return std::string(reference);  // to another document: compiling the schema reports it
   }
 
   const std::string key_;
@@ -53,7 +53,7 @@ bool has_any(const Json& schema, std::initializer_list<const char*> keys) {
   return false;
 }
 
-// Whether only the members listed in "properties" are meant.
+// Whether the schema means only the members listed in "properties".
 bool lists_all_members(const Json& schema) {
   const auto properties = schema.find("properties");
   if (properties == schema.end() || !properties->is_object()) return false;
@@ -83,7 +83,7 @@ Json CallSchemas::arguments(const ToolSpec& tool) {
   schema.erase("$id");
   schema.erase("$schema");
   if (!has_any(schema, {"type", "$ref", "anyOf", "oneOf", "allOf"})) schema["type"] = "object";
-  // Arguments that no one asked for help nobody, though a schema that does not say so allows them.
+  // Arguments that the tool does not list are of no use, even if a schema allows them by not forbidding them.
   if (lists_all_members(schema)) schema["additionalProperties"] = false;
   defs_[key] = std::move(schema);
   return {{"$ref", "#/$defs/" + key}};

@@ -6,7 +6,7 @@ namespace braid::parsers {
 
 namespace {
 
-// splitmix64: a step of it, and its number.
+// One step of splitmix64, and its number.
 uint64_t next_random(uint64_t& state) {
   uint64_t x = (state += 0x9e3779b97f4a7c15U);
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;
@@ -20,7 +20,7 @@ std::string make_call_id(CallIdStyle style, uint64_t seed, int32_t call) {
   constexpr std::string_view kLetters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
   const bool is_short = style == CallIdStyle::kNineAlphanumeric;
   std::string id = is_short ? "" : "call_";
-  // Neighbouring seeds must not give neighbouring calls one id.
+  // Neighbouring seeds must not give neighbouring calls the same id.
   uint64_t state = next_random(seed) + static_cast<uint64_t>(call);
   state = next_random(state);
   for (int i = 0; i < (is_short ? 9 : 24); ++i) id += kLetters[next_random(state) % kLetters.size()];

@@ -1,4 +1,4 @@
-// Numbers and names a choice's tool calls as they are found.
+// Numbers a choice's tool calls and makes their ids, as they are found. Tested by json_calls_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -11,10 +11,10 @@ namespace braid::parsers {
 
 enum class CallIdStyle : uint8_t {
   kOpenAi,            // "call_" and 24 letters and digits
-  kNineAlphanumeric,  // 9 letters and digits: Mistral's templates refuse any other
+  kNineAlphanumeric,  // 9 letters and digits: Mistral's templates allow nothing else
 };
 
-// Looks random; the same for the same seed and number.
+// Looks random; equal for equal seeds and numbers.
 std::string make_call_id(CallIdStyle style, uint64_t seed, int32_t call);
 
 class CallWriter {
@@ -22,14 +22,14 @@ class CallWriter {
   struct Options {
     CallIdStyle id_style = CallIdStyle::kOpenAi;
     uint64_t id_seed = 0;
-    bool only_first = false;  // later calls leave no trace
+    bool only_first = false;  // later calls are dropped
   };
   explicit CallWriter(Options options) : options_(options) {}
 
   void begin(std::string name, Events& out);
-  // Of the call that was begun last.
+  // To the call that was begun last.
   void add_arguments(std::string_view text, Events& out);
-  bool has_arguments() const { return has_arguments_; }  // that call has
+  bool has_arguments() const { return has_arguments_; }  // whether the last call has any
 
  private:
   Options options_;

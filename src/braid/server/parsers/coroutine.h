@@ -1,5 +1,5 @@
-// Parsers are written as if they could wait for the next byte: as coroutines. What such a parser does depends on the
-// bytes alone, and so not on how the text was cut into deltas. ByteStream (text_stream.h) runs them.
+// Parsers are coroutines, written as if they could wait for the next byte. So a parser depends on the bytes alone, not
+// on how the text was cut into deltas. ByteStream (byte_stream.h) runs them. Tested through output_parser.h.
 #pragma once
 
 #include <coroutine>
@@ -9,12 +9,12 @@
 
 namespace braid::parsers {
 
-// Keeps the chain of parts that wait for one another. Resumed from one loop, so that the stack's depth does not depend
-// on the text.
+// Keeps the chain of parts that wait for one another. One loop resumes them, so the stack's depth does not depend on
+// the text.
 class PartRunner {
  public:
   virtual void enter(std::coroutine_handle<> part) = 0;
-  virtual void leave() = 0;  // the last one that was entered has ended
+  virtual void leave() = 0;  // the part entered last has ended
   virtual void fail(std::exception_ptr exception) = 0;
 
  protected:
@@ -22,7 +22,7 @@ class PartRunner {
 };
 
 struct PartPromiseBase {
-  PartRunner* runner = nullptr;  // set when it is entered
+  PartRunner* runner = nullptr;  // set when the part is entered
 
   struct Leave {
     PartRunner* runner;
@@ -47,7 +47,7 @@ struct PartPromiseValue<void> : PartPromiseBase {
   void take() const {}
 };
 
-// A piece of a parser: co_await it from another piece to run it and get its result.
+// A part of a parser. Another part runs it with co_await, which returns its result.
 template <typename T = void>
 class [[nodiscard]] Part {
  public:

@@ -26,7 +26,7 @@ class DeepSeekV3Stage final : public ToolStage {
 
   Part<> run() override {
     bool is_behind_call = false;
-    bool awaits_end = false;  // there was a call, and not yet the end of all
+    bool awaits_end = false;  // there was a call, but not yet the end of all calls
     for (;;) {
       const std::optional<size_t> found =
           co_await until_marker({.markers = awaits_end ? Markers(kAll) : Markers(kBegins),
@@ -76,7 +76,7 @@ class DeepSeekV3Stage final : public ToolStage {
     co_return true;
   }
 
-  // ```json, ``` or nothing, with whitespace round it.
+  // ```json, ``` or nothing, with whitespace around it.
   Part<> hold_fence() {
     co_await hold_whitespace();
     const bool has_fence = co_await expect("```");

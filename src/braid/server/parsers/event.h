@@ -1,4 +1,4 @@
-// What a model's output is made of, in the order in which it came.
+// The parts of a model's output, in their order. Tested through output_parser.h.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@ struct Event {
   enum class Kind : uint8_t {
     kContent,        // `text`: what the user reads
     kReasoning,      // `text`: the model's thinking
-    kCallBegin,      // a call of the tool `name`, number `call`, known as `id`
-    kCallArguments,  // `text` of the arguments of call number `call`; all of a call's joined are JSON
+    kCallBegin,      // a call of the tool `name`, with number `call` and id `id`
+    kCallArguments,  // `text` of the arguments of call number `call`; joined, a call's texts are JSON
   };
   Kind kind = Kind::kContent;
   std::string text = {};
@@ -24,10 +24,10 @@ struct Event {
   bool operator==(const Event&) const = default;
 };
 
-// Neighbours never are text of one kind (of one call).
+// No two neighbours are text of the same kind (and the same call).
 using Events = std::vector<Event>;
 
-// More text, joined to the last event where that is of the same kind.
+// Adds text: to the last event if it is of the same kind, else as a new one.
 void append_text(Events& events, Event::Kind kind, std::string_view text, int32_t call = 0);
 
 }  // namespace braid::parsers

@@ -1,4 +1,5 @@
-// The schemas of calls that must be made, and of those that must obey.
+// The schemas of calls that must be made (forced_calls.h), and that calls made under them, or under strict_calls.h, can
+// be read.
 #include "braid/server/parsers/forced_calls.h"
 
 #include <gtest/gtest.h>
@@ -37,7 +38,7 @@ TEST(ForcedCalls, OneOrMoreOfAnyToolWhereACallIsRequired) {
   EXPECT_EQ(calls[1]["properties"]["arguments"]["additionalProperties"], false) << "g takes nothing";
 }
 
-TEST(ForcedCalls, ExactlyOneWithoutParallelOnesAndForANamedTool) {
+TEST(ForcedCalls, ExactlyOneWithoutParallelCallsAndForANamedTool) {
   EXPECT_EQ(schema_of(kTools, {.mode = Mode::kRequired}, false)["anyOf"].size(), 2U);
   const Json named = schema_of(kTools, {.mode = Mode::kNamed, .name = "f"});
   EXPECT_EQ(named["properties"]["name"]["const"], "f");
@@ -64,7 +65,7 @@ TEST(ForcedCalls, ReferencesMoveWithTheirSchema) {
   EXPECT_EQ(properties["f"]["$ref"], "other");
 }
 
-TEST(ForcedCalls, OnlyListedArgumentsUnlessTheSchemaSpeaksOfOthers) {
+TEST(ForcedCalls, OnlyListedArgumentsUnlessTheSchemaMentionsOthers) {
   const auto arguments = [](const std::string& parameters) {
     const std::vector<ToolSpec> tools = {{.name = "f", .parameters = parameters}};
     return schema_of(tools, {.mode = Mode::kRequired})["$defs"]["f"];
@@ -78,7 +79,7 @@ TEST(ForcedCalls, OnlyListedArgumentsUnlessTheSchemaSpeaksOfOthers) {
   EXPECT_EQ(arguments("{}"), Json({{"type", "object"}}));
 }
 
-// A value for the schemas of these tests.
+// A value that matches the schemas of these tests.
 std::string example(const Json& schema, const Json& root) {
   if (schema.contains("$ref")) {
     return example(root["$defs"][schema["$ref"].get<std::string>().substr(sizeof("#/$defs/") - 1)], root);
@@ -95,7 +96,7 @@ std::string example(const Json& schema, const Json& root) {
   return text + "}";
 }
 
-TEST(ForcedCalls, WhatTheSchemaAllowsIsReadAsCalls) {
+TEST(ForcedCalls, EverythingTheSchemaAllowsIsReadAsCalls) {
   for (const bool parallel : {false, true}) {
     const Json schema = schema_of(kTools, {.mode = Mode::kRequired}, parallel);
     EXPECT_EQ(testing::parsed({.tools = ToolFormat::kForced}, example(schema, schema)), "[0 f {\"a\": 7}]");
@@ -108,7 +109,7 @@ std::vector<ToolSpec> strict_tools() {
   return tools;
 }
 
-TEST(StrictCalls, WhatTheyAllowIsReadAsACall) {
+TEST(StrictCalls, EverythingTheyAllowIsReadAsACall) {
   for (const ToolFormat format : {ToolFormat::kHermes, ToolFormat::kGranite, ToolFormat::kLlama3Json,
                                   ToolFormat::kMistral, ToolFormat::kDeepSeekV3, ToolFormat::kHarmony}) {
     const auto calls = strict_calls(format, strict_tools());
@@ -118,7 +119,7 @@ TEST(StrictCalls, WhatTheyAllowIsReadAsACall) {
       ASSERT_TRUE(schema.ok());
       const std::string value = example(*schema, *schema);
       for (const StrictCall::Begin& begin : call.begins) {
-        if (begin.marker.starts_with(';')) continue;  // behind another call alone
+        if (begin.marker.starts_with(';')) continue;  // only between calls
         EXPECT_TRUE(value.starts_with(begin.json) || begin.json == "{\"name\":\"") << begin.json << " " << value;
         std::string text = begin.marker + value + call.end;
         if (format == ToolFormat::kHarmony) {
@@ -143,7 +144,7 @@ TEST(StrictCalls, ToolsThatAreNotStrictTakeAnyObject) {
   EXPECT_EQ((*schema)["$defs"]["g"], Json({{"type", "object"}}));
 }
 
-TEST(StrictCalls, NoneWhereNoToolIsStrict) {
+TEST(StrictCalls, EmptyIfNoToolIsStrict) {
   EXPECT_TRUE(strict_calls(ToolFormat::kHermes, kTools).empty());
   EXPECT_TRUE(strict_calls(ToolFormat::kQwen3Coder, kTools).empty());
   EXPECT_TRUE(strict_calls(ToolFormat::kNone, strict_tools()).empty());

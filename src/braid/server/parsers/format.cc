@@ -124,7 +124,7 @@ bool begins_inside_reasoning(ReasoningFormat format, std::string_view prompt, st
   const std::string_view said = without_trailing_space(prompt);
   if (said.ends_with(open)) return true;
   if (said.ends_with(close)) return false;
-  // Tags in the middle of a prompt may be anyone's words; those of the message that goes on are its own.
+  // Tags in the middle of a prompt may be quoted by anyone. Those in the message that is continued are the model's own.
   const size_t last_open = continued.rfind(open);
   const size_t last_close = continued.rfind(close);
   if (last_close != std::string_view::npos) return last_open != std::string_view::npos && last_open > last_close;

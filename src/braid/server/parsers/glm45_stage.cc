@@ -43,13 +43,13 @@ class Glm45Stage final : public TaggedParameterStage {
       if (!has_value) {
         if (is_closed) drop();
         const int rest = co_await peek();
-        if (is_closed || (has_begun && rest != kEnd)) end_arguments();  // else cut off
+        if (is_closed || (has_begun && rest != kEnd)) end_arguments();  // else the text was cut off
         co_return has_begun || is_closed;
       }
       drop();
       add_key(key);
       const bool is_whole = co_await read_value(key, "</arg_value>", false);
-      if (!is_whole) co_return true;  // cut off: the arguments stay open
+      if (!is_whole) co_return true;  // the text was cut off: the arguments stay open
     }
   }
 };

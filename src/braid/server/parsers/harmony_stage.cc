@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kMaxHeaderBytes = 1024;
 
-// The word behind `key` in a header, up to a space or the next marker.
+// The word after `key` in a header, up to a space or the next marker.
 std::string_view word_behind(std::string_view header, std::string_view key) {
   const size_t found = header.find(key);
   if (found == std::string_view::npos) return {};
@@ -75,7 +75,7 @@ class HarmonyStage final : public ToolStage {
     const std::optional<size_t> end = co_await until_marker({.markers = kEnds}, *sink);
     if (!end) co_return;
     if (is_call) end_call();
-    if (*end >= kNumEnds) co_return;  // what is held begins the next message
+    if (*end >= kNumEnds) co_return;  // the marker that is held begins the next message
     if (is_verbatim) release();
     drop();
   }

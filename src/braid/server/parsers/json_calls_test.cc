@@ -1,4 +1,5 @@
-// Calls that are written as JSON objects: hermes, granite, llama3_json, mistral, and forced ones.
+// Calls written as JSON objects: hermes, granite, llama3_json, mistral and forced calls. Tests tool_stage.h,
+// tagged_json_stages.cc, llama3_json_stage.cc, mistral_stage.cc, json_text.h and call_writer.h.
 #include "tests/support/server/parsers/parsing.h"
 
 namespace braid::parsers {
@@ -73,7 +74,7 @@ TEST(Hermes, WhatIsNoCallIsContent) {
   }
 }
 
-TEST(Hermes, ACallBehindWhatIsNoneIsFound) {
+TEST(Hermes, ACallAfterAnInvalidOneIsFound) {
   EXPECT_EQ(hermes("<tool_call>\n<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_call>"),
             "<tool_call>\n[0 f {}]");
   EXPECT_EQ(hermes("<tool_call>{\"name\": <tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_call>"),
@@ -81,26 +82,26 @@ TEST(Hermes, ACallBehindWhatIsNoneIsFound) {
 }
 
 TEST(Hermes, ACallThatGoesWrongEndsThere) {
-  // An object or two left open.
+  // One or two objects stay open.
   EXPECT_EQ(hermes("<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": 1}</tool_call>!"), "[0 f {\"a\": 1}]!");
   EXPECT_EQ(hermes("<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": {}</tool_call><tool_call>{\"name\": \"g\"}"),
             "[0 f {\"a\": {}][1 g {}]");
-  // More than was opened, or anything else before the closing tag, is content.
+  // A bracket too many, or anything else before the closing tag, is content.
   EXPECT_EQ(hermes("<tool_call>{\"name\": \"f\", \"arguments\": {}}} what\n</tool_call>\n!"), "[0 f {}]} what\n!");
   EXPECT_EQ(hermes("<tool_call>{\"name\": \"f\", \"arguments\": {}, oh}\n</tool_call>"), "[0 f {}], oh}");
-  // Cut off: also in the middle of an escape sequence of arguments that are a string.
+  // Cut off, also in the middle of an escape sequence of arguments that are a string.
   EXPECT_EQ(hermes("<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": \"b\\"), "[0 f {\"a\": \"b\\]");
   EXPECT_EQ(hermes(R"(<tool_call>{"name": "f", "arguments": "{\"a\": \)"), R"([0 f {"a": \])");
   EXPECT_EQ(hermes(R"(<tool_call>{"name": "f", "arguments": "{\u00)"), R"([0 f {\u00])");
   EXPECT_EQ(hermes(R"(<tool_call>{"name": "f", "arguments": "{\ud83d)"), "[0 f {\uFFFD]");
 }
 
-TEST(Hermes, AListOfCallsIsTakenToo) {
+TEST(Hermes, AListOfCallsIsReadToo) {
   EXPECT_EQ(hermes("<tool_call>[{\"name\": \"f\", \"arguments\": {}}, {\"name\": \"g\"}]</tool_call>"),
             "[0 f {}][1 g {}]");
 }
 
-TEST(Hermes, AHeadThatNeverEndsIsContentInTheEnd) {
+TEST(Hermes, AHeadThatNeverEndsIsContent) {
   const std::string text = "<tool_call>{\"x\": \"" + std::string(size_t{2} << 20, 'x') + "\", \"name\": \"f\"}";
   OutputParser parser({.tools = ToolFormat::kHermes});
   size_t given = 0;
@@ -117,7 +118,7 @@ TEST(Hermes, AHeadThatNeverEndsIsContentInTheEnd) {
   EXPECT_LE(most_held, (size_t{1} << 20) + 4096);
 }
 
-TEST(Calls, ContentIsHeldBackOnlyWhileItMayBeAMarker) {
+TEST(ToolStage, ContentIsHeldBackOnlyWhileItMayBeAMarker) {
   OutputParser parser({.reasoning = ReasoningFormat::kQwen3, .tools = ToolFormat::kHermes});
   const auto push = [&](std::string_view text) { return testing::line_of(parser.push(text)); };
   EXPECT_EQ(push("H"), "H");
@@ -128,7 +129,7 @@ TEST(Calls, ContentIsHeldBackOnlyWhileItMayBeAMarker) {
   EXPECT_EQ(push("."), "\n.");
 }
 
-TEST(Calls, ArgumentsComeInPiecesAsSoonAsTheNameIsKnown) {
+TEST(ToolStage, ArgumentsComeInPiecesAsSoonAsTheNameIsKnown) {
   OutputParser parser({.tools = ToolFormat::kHermes});
   EXPECT_TRUE(parser.push("<tool_call>{\"name\": \"f\", \"arguments\": ").empty());
   const Events begin = parser.push("{\"a");
@@ -142,7 +143,7 @@ TEST(Calls, ArgumentsComeInPiecesAsSoonAsTheNameIsKnown) {
   EXPECT_EQ(more[0].text, "\": 1");
 }
 
-TEST(Calls, IdsLookRandomAndDiffer) {
+TEST(CallWriter, IdsLookRandomAndDiffer) {
   const std::string text =
       "<tool_call>{\"name\": \"f\"}</tool_call><tool_call>{\"name\": \"f\"}</tool_call><tool_call>{\"name\": \"f\"}";
   std::vector<std::string> ids;
@@ -163,13 +164,13 @@ TEST(Calls, IdsLookRandomAndDiffer) {
   EXPECT_TRUE(std::all_of(nine.begin(), nine.end(), [](unsigned char c) { return std::isalnum(c); })) << nine;
 }
 
-TEST(Calls, WithoutParallelOnesOnlyTheFirstIsKept) {
+TEST(CallWriter, WithoutParallelCallsOnlyTheFirstIsKept) {
   const std::string text =
       "a<tool_call>{\"name\": \"f\", \"arguments\": {\"x\": 1}}</tool_call>b<tool_call>{\"name\": \"g\"}</tool_call>c";
   EXPECT_EQ(parsed({.tools = ToolFormat::kHermes, .parallel_tool_calls = false}, text), "a[0 f {\"x\": 1}]bc");
 }
 
-TEST(Granite, AListBehindItsMarker) {
+TEST(Granite, AListAfterItsMarkerIsRead) {
   const ParserOptions options{.tools = ToolFormat::kGranite};
   EXPECT_EQ(parsed(options,
                    "<|tool_call|>[{\"name\": \"f\", \"arguments\": {\"a\": 1}}, {\"name\": \"g\", "
@@ -178,7 +179,7 @@ TEST(Granite, AListBehindItsMarker) {
   EXPECT_EQ(parsed(options, "<tool_call>[{\"arguments\": {}, \"name\": \"f\"}]\n"), "[0 f {}]");
   EXPECT_EQ(parsed(options, "<|tool_call|>{\"name\": \"f\"}<|/tool_call|>"), "[0 f {}]");
   EXPECT_EQ(parsed(options, "<|tool_call|> none"), "<|tool_call|> none");
-  // A call, and then something else: the call stands.
+  // After a call comes something else: the call stays a call.
   EXPECT_EQ(parsed(options, "<|tool_call|>[{\"name\": \"f\"}, 5]"), "[0 f {}], 5]");
 }
 
@@ -194,7 +195,7 @@ TEST(Llama3Json, ABareObjectIsACall) {
             "[0 f {}][1 g {\"a\": \";\"}]");
 }
 
-TEST(Llama3Json, BehindTheTagToo) {
+TEST(Llama3Json, ObjectsAfterTheTagAreCalls) {
   EXPECT_EQ(parsed(llama(), "<|python_tag|>{\"name\": \"f\", \"parameters\": {}};{\"name\": \"g\"}"),
             "[0 f {}][1 g {}]");
   EXPECT_EQ(parsed(llama(), "I call. <|python_tag|>{\"name\": \"f\"}"), "I call. [0 f {}]");
@@ -219,14 +220,14 @@ std::string mistral(std::string_view text) {
   return parsed({.tools = ToolFormat::kMistral}, text);
 }
 
-TEST(Mistral, AListOfObjects) {
+TEST(Mistral, AListOfObjectsIsRead) {
   EXPECT_EQ(mistral("[TOOL_CALLS] [{\"name\": \"f\", \"arguments\": {\"a\": \"]\"}, \"id\": \"abc123xyz\"}, "
                     "{\"name\": \"g\", \"arguments\": {}}]"),
             "[0 f {\"a\": \"]\"}][1 g {}]");
   EXPECT_EQ(mistral("Sure.\n[TOOL_CALLS][{\"name\": \"f\", \"arguments\": {}}]"), "Sure.[0 f {}]");
 }
 
-TEST(Mistral, ANameAndItsArguments) {
+TEST(Mistral, ANameAndItsArgumentsAreACall) {
   EXPECT_EQ(mistral("[TOOL_CALLS]f{\"a\": 1}[TOOL_CALLS]g{}"), "[0 f {\"a\": 1}][1 g {}]");
   EXPECT_EQ(mistral("[TOOL_CALLS]f[ARGS]{\"a\": \"[TOOL_CALLS]\"}\n[TOOL_CALLS]g[ARGS]{}"),
             "[0 f {\"a\": \"[TOOL_CALLS]\"}][1 g {}]");
@@ -240,7 +241,7 @@ TEST(Mistral, WhatIsNoCallIsContent) {
   }
 }
 
-TEST(Forced, TheWholeOutputIsACallOrAList) {
+TEST(ForcedFormat, TheWholeOutputIsACallOrAList) {
   const ParserOptions options{.tools = ToolFormat::kForced};
   EXPECT_EQ(parsed(options, "{\"name\": \"f\", \"arguments\": {\"a\": 1}}"), "[0 f {\"a\": 1}]");
   EXPECT_EQ(parsed(options, " [{\"name\":\"f\",\"arguments\":{}},\n{\"name\":\"g\",\"arguments\":{}}]\n"),
@@ -251,7 +252,7 @@ TEST(Forced, TheWholeOutputIsACallOrAList) {
   for (const char* text : {"", "hello", "[]", "{\"a\": 1}"}) EXPECT_EQ(parsed(options, text), text);
 }
 
-TEST(Forced, ACallThatIsCutOffHasWhatCameOfIt) {
+TEST(ForcedFormat, ACallThatIsCutOffKeepsItsBeginning) {
   const ParserOptions options{.tools = ToolFormat::kForced};
   for (const std::string begin : {"", "["}) {
     for (const char* text : {"{", "{\"na", "{\"name\":", "{\"name\": \"get_w", " {\n"}) {

@@ -49,7 +49,7 @@ bool JsonExtent::takes(char next) {
     }
     return true;
   }
-  if (next == '<') return false;  // in no JSON; in every closing tag
+  if (next == '<') return false;  // it is in no JSON, but in every closing tag
   if (is_word_ && (next == '{' || next == '[' || next == '"')) return false;
   switch (next) {
     case '"':

@@ -1,5 +1,5 @@
-// JSON as models write it, byte by byte. Lenient: the arguments of a call are handed on as they were written, and only
-// their extent has to be known.
+// JSON as models write it, byte by byte. Lenient: a call's arguments are passed on as the model wrote them, so only
+// their extent must be known. Tested by json_calls_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -8,15 +8,15 @@
 
 namespace braid::parsers {
 
-// Appends `text` as it stands inside a JSON string.
+// Appends `text` with the escapes that a JSON string needs.
 void append_json_escaped(std::string_view text, std::string& out);
 
-// Where a value ends.
+// Finds where a value ends.
 class JsonExtent {
  public:
-  // Whether `next` belongs to the value. Not asked again after false, or once the value is complete.
+  // Whether `next` belongs to the value. Not to be called again after false, or when the value is complete.
   bool takes(char next);
-  // An object, array or string was closed by the last byte. (A number or word ends with the first byte behind it.)
+  // The last byte closed an object, array or string. (A number or word ends before the first byte after it.)
   bool is_complete() const { return is_complete_; }
   bool is_in_string() const { return in_string_; }
 
@@ -29,10 +29,10 @@ class JsonExtent {
   int64_t depth_ = 0;
 };
 
-// A string's value from its bytes behind the opening quote. What is no escape sequence stands for itself.
+// A string's value, from the bytes after its opening quote. An invalid escape sequence stands for itself.
 class JsonStringDecoder {
  public:
-  // Appends what has become certain. True: `next` was the closing quote.
+  // Appends the bytes that are certain now. True: `next` was the closing quote.
   bool add(char next, std::string& out);
   // The string was never closed.
   void finish(std::string& out) { flush(out); }
@@ -41,7 +41,7 @@ class JsonStringDecoder {
   void flush(std::string& out);
   void end_escape(std::string& out);
 
-  std::string escape_;           // the escape sequence that is open, from its backslash
+  std::string escape_;           // an incomplete escape sequence, from its backslash
   uint32_t high_surrogate_ = 0;  // waits for the low one
 };
 

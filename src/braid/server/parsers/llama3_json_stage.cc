@@ -1,5 +1,5 @@
-// Llama 3: a whole message that is one object {"name": …, "parameters": {…}}, or such objects behind <|python_tag|>;
-// several with ";" between them.
+// Llama 3: a whole message that is one object {"name": …, "parameters": {…}}, or objects of this kind after
+// <|python_tag|>; several have ";" between them.
 #include <utility>
 
 #include "braid/server/parsers/tool_stages.h"
@@ -28,7 +28,7 @@ class Llama3JsonStage final : public ToolStage {
     }
   }
 
-  // True: there was one at least; what is held comes behind the last.
+  // True: there was at least one. The text after the last one is held.
   Part<bool> read_calls(Trust trust) {
     for (bool has_call = false;; has_call = true) {
       int next = co_await peek();

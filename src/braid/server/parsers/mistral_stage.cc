@@ -1,4 +1,4 @@
-// Mistral: [TOOL_CALLS] and a list of calls as JSON objects, or, newer, the name and the arguments of one call:
+// Mistral: [TOOL_CALLS] and a list of calls as JSON objects, or, in newer models, one call's name and arguments:
 // [TOOL_CALLS]name{…}, [TOOL_CALLS]name[ARGS]{…}, [TOOL_CALLS]name[CALL_ID]id[ARGS]{…}.
 #include <utility>
 

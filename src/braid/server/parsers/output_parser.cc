@@ -1,4 +1,4 @@
-// Thinking is parted off first; calls are looked for in the rest.
+// The first stage separates thinking; the second looks for calls in the rest.
 #include "braid/server/parsers/output_parser.h"
 
 #include "braid/server/parsers/reasoning_stage.h"
@@ -12,7 +12,7 @@ OutputParser::OutputParser(const ParserOptions& options) : separate_reasoning_(o
       .calls = {.id_style = options.id_style, .id_seed = options.id_seed, .only_first = !options.parallel_tool_calls}};
   const bool has_harmony_calls = options.tools == ToolFormat::kHarmony;
   if (has_harmony_calls || options.reasoning == ReasoningFormat::kHarmony) {
-    // One grammar of messages for both. Forced calls have none of it.
+    // Harmony has one grammar for both. Forced calls do not use it.
     if (options.tools != ToolFormat::kForced) {
       tools_ = make_harmony_stage(
           {.tools = std::move(tool_options), .has_tools = has_harmony_calls, .gives_reasoning = separate_reasoning_});

@@ -1,13 +1,13 @@
-// A choice's text in pieces to events in pieces: thinking, tool calls, content. Free of HTTP, JSON libraries and the
-// engine.
+// Reads a choice's text, piece by piece, into events: thinking, tool calls, content. Uses no HTTP, no JSON library and
+// no engine. Tested by random_outputs_test.cc, and for each format by json_calls_test.cc and tagged_calls_test.cc.
 //
 //   OutputParser parser({.reasoning = ReasoningFormat::kQwen3, .tools = ToolFormat::kHermes});
 //   Events events = parser.push(delta.text);   // for each delta, whole UTF-8 characters each
 //   Events rest = parser.finish();             // after the last one
 //
-// What comes out, joined, does not depend on how the text was cut. No character is lost or comes twice, but for markers
-// and what surrounds them (line breaks beside them, the keys of a call's object). Text is held back only as long as it
-// may be a marker or a call's head; what turns out to be neither is content: nothing is an error. A call that has begun
+// The joined events do not depend on how the text was cut. No character is lost or repeated, except markers and what
+// surrounds them (line breaks beside them, the keys of a call's object). Text is held back only as long as it may be a
+// marker or a call's head. If it turns out to be neither, it is content: nothing is an error. A call that has begun
 // goes on until its arguments end, or the text does.
 #pragma once
 
@@ -26,14 +26,14 @@ class Stage;
 
 struct ParserOptions {
   ReasoningFormat reasoning = ReasoningFormat::kNone;
-  bool begins_inside_reasoning = false;  // begins_inside_reasoning() of format.h
-  bool separate_reasoning = true;        // otherwise thinking is content, tags and all
+  bool begins_inside_reasoning = false;  // see format.h
+  bool separate_reasoning = true;        // false: thinking is content, tags included
 
-  ToolFormat tools = ToolFormat::kNone;  // kNone also where the request has no tools or its tool_choice is none
+  ToolFormat tools = ToolFormat::kNone;  // also kNone if the request has no tools or its tool_choice is none
   std::shared_ptr<const ToolSet> tool_set = nullptr;  // null: not known
-  bool parallel_tool_calls = true;                    // otherwise calls after the first are left out
+  bool parallel_tool_calls = true;                    // false: calls after the first are dropped
   CallIdStyle id_style = CallIdStyle::kOpenAi;
-  uint64_t id_seed = 0;  // random, another one for each choice: ids are made from it
+  uint64_t id_seed = 0;  // random, different for each choice: ids are made from it
 };
 
 class OutputParser {
@@ -50,7 +50,7 @@ class OutputParser {
   void pass(const Events& parted, Events& out);
 
   bool separate_reasoning_;
-  std::unique_ptr<Stage> reasoning_;  // null: there is none
+  std::unique_ptr<Stage> reasoning_;  // null: thinking is not separated
   std::unique_ptr<Stage> tools_;      // reads the content; null: it stays content
 };
 

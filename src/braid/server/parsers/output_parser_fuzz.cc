@@ -1,6 +1,6 @@
-// libFuzzer: any text in any format, cut anyhow, gives the same events; they are well formed, and no text is lost.
-// Input: a letter for the tool format, one for the reasoning format, one for the options, one for the way of cutting,
-// then the text.
+// libFuzzer: any text in any format, cut in any way, produces the same events. They are well formed, and no text is
+// lost. Input: one byte each for the tool format, the reasoning format, the options and the way of cutting; then the
+// text.
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -42,7 +42,7 @@ void append(Events& all, const Events& more) {
   }
 }
 
-// In pieces of 1 to `max_bytes` bytes.
+// Parses in pieces of 1 to `max_bytes` bytes.
 Events parse(const ParserOptions& options, std::string_view text, size_t max_bytes) {
   OutputParser parser(options);
   Events all;
@@ -106,7 +106,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                            (options.reasoning == ReasoningFormat::kHarmony && options.tools != ToolFormat::kForced);
   const bool drops_tags = options.separate_reasoning && options.reasoning != ReasoningFormat::kNone;
   if (!ids.empty() || has_harmony || drops_tags) return 0;
-  // A forced call that was cut off before its name is no content.
+  // A forced call that was cut off before its name is not content.
   const size_t missing = options.tools == ToolFormat::kForced ? text.find_first_of("{[", said.size()) : text.npos;
   CHECK(said == text || (text.starts_with(said) && missing != text.npos &&
                          text.substr(said.size(), missing - said.size()).find_first_not_of(" \t\r\n") == text.npos));

@@ -1,5 +1,5 @@
 // Qwen3-Coder: <tool_call><function=name><parameter=key>value</parameter>…</function></tool_call>, with line breaks
-// round values. The outer tags may be missing.
+// around values. The outer tags may be missing.
 #include <array>
 #include <utility>
 
@@ -55,13 +55,13 @@ class Qwen3CoderStage final : public TaggedParameterStage {
         const bool is_closed = tag == size_t{1};
         if (is_closed) drop();
         const int rest = co_await peek();
-        if (is_closed || rest != kEnd) end_arguments();  // else cut off
+        if (is_closed || rest != kEnd) end_arguments();  // else the text was cut off
         co_return true;
       }
       drop();
       add_key(key);
       const bool is_whole = co_await read_value(key, "</parameter>", true);
-      if (!is_whole) co_return true;  // cut off: the arguments stay open
+      if (!is_whole) co_return true;  // the text was cut off: the arguments stay open
     }
   }
 };

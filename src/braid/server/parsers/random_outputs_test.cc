@@ -1,5 +1,5 @@
-// Outputs of every format, made from random messages: whatever was written is found again, however the text was cut;
-// and whatever is thrown at a parser, nothing is lost.
+// Tests OutputParser with outputs of every format, made from random messages. The parser finds what was written,
+// however the text was cut; and of damaged outputs it loses nothing.
 #include <cstdlib>
 
 #include "braid/server/parsers/json_text.h"
@@ -11,7 +11,7 @@ namespace {
 
 struct Call {
   std::string name;
-  std::vector<std::pair<std::string, std::string>> arguments;  // strings all
+  std::vector<std::pair<std::string, std::string>> arguments;  // all are strings
 };
 
 struct Message {
@@ -26,7 +26,7 @@ class Writer {
 
   size_t below(size_t limit) { return std::uniform_int_distribution<size_t>(0, limit - 1)(random_); }
 
-  // Text of words, pieces of markers and characters that need escaping; never begins or ends with a line break.
+  // Words, pieces of markers and characters that need escapes; never begins or ends with a line break.
   std::string text(size_t max_parts) {
     static const std::vector<std::string> kParts = {
         "a",  "word", " ", "\n",     "é",      "😀",          "\"",          "\\",      "{",    "}",        "[",
@@ -78,7 +78,7 @@ std::string object_of(const Call& call, const char* arguments_key = "arguments")
   return "{\"name\": " + json_string(call.name) + ", \"" + arguments_key + "\": " + json_of(call) + "}";
 }
 
-// What a model of the format writes.
+// What a model with this format writes.
 std::string calls_as(ToolFormat format, const std::vector<Call>& calls, size_t variant) {
   std::string text;
   std::string list;
@@ -162,7 +162,7 @@ uint32_t first_seed() {
   return text != nullptr ? static_cast<uint32_t>(std::strtoul(text, nullptr, 10)) : 1;
 }
 
-TEST(RandomOutputs, WhatWasWrittenIsFoundHoweverItWasCut) {
+TEST(OutputParser, FindsWhatWasWrittenHoweverItWasCut) {
   for (uint32_t seed = first_seed(); seed < first_seed() + 60; ++seed) {
     for (const ToolFormat format : kAllFormats) {
       Writer writer(seed);
@@ -180,7 +180,7 @@ TEST(RandomOutputs, WhatWasWrittenIsFoundHoweverItWasCut) {
   }
 }
 
-// An output with something cut out, doubled or put in, anywhere.
+// The output with a part removed, doubled or inserted, anywhere.
 std::string damaged(std::string text, Writer& writer) {
   for (size_t i = 1 + writer.below(3); i > 0 && !text.empty(); --i) {
     const size_t at = writer.below(text.size());
@@ -205,7 +205,7 @@ bool is_subsequence(std::string_view part, std::string_view whole) {
   return at == part.size();
 }
 
-TEST(RandomOutputs, OfDamagedOnesNothingIsLost) {
+TEST(OutputParser, LosesNothingOfDamagedOutputs) {
   for (uint32_t seed = first_seed(); seed < first_seed() + 60; ++seed) {
     for (const ToolFormat format : kAllFormats) {
       Writer writer(seed);
@@ -229,8 +229,8 @@ TEST(RandomOutputs, OfDamagedOnesNothingIsLost) {
   }
 }
 
-// What a client gets in one event must be text by itself.
-TEST(RandomOutputs, OfWholeCharactersComeWholeCharacters) {
+// A client gets each event by itself, so each must be valid text.
+TEST(OutputParser, EventsOfWholeCharactersHaveWholeCharacters) {
   for (uint32_t seed = first_seed(); seed < first_seed() + 60; ++seed) {
     for (const ToolFormat format : kAllFormats) {
       Writer writer(seed);

@@ -12,7 +12,7 @@ class ReasoningStage final : public Stage {
   Part<> run() override {
     co_await hold_newlines();
     const bool has_tag = co_await expect(options_.tags.open);
-    if (!has_tag && !options_.begins_inside) co_return;  // what is held is content
+    if (!has_tag && !options_.begins_inside) co_return;  // releases the held text as content
     end_marker();
     if (has_tag) {
       co_await hold_newlines();
@@ -35,7 +35,7 @@ class ReasoningStage final : public Stage {
     const bool has_end =
         (co_await until_marker({.markers = {&options_.tags.answer_close, 1}, .max_newlines = kMaxNewlines}))
             .has_value();
-    // Kept, it is content as what stands before it, of which a parser of calls may still hold the end.
+    // A kept tag is content like the text before it, whose end a parser of calls may still hold.
     if (has_end && !options_.keeps_tags) drop();
   }
 

@@ -1,4 +1,4 @@
-// Parts thinking between tags at an output's beginning from what comes behind it.
+// Separates the thinking between tags at an output's beginning from the text after it.
 #pragma once
 
 #include <memory>
@@ -10,12 +10,12 @@ namespace braid::parsers {
 
 struct ReasoningOptions {
   ReasoningTags tags;
-  bool begins_inside = false;  // the opening tag, which may come nevertheless, was in the prompt
-  bool keeps_tags = false;     // the reasoning's events have tags and line breaks too: nothing is dropped
+  bool begins_inside = false;  // the prompt contains the opening tag; the output may repeat it
+  bool keeps_tags = false;     // reasoning events contain the tags and line breaks: nothing is dropped
 };
 
-// Gives reasoning and content. Line breaks beside the tags belong to them, as templates write them. The answer's tags,
-// of formats that have them, are no content.
+// Emits reasoning and content. Line breaks beside a tag belong to it, as templates write them. In formats with tags
+// around the answer, these tags are not content.
 std::unique_ptr<Stage> make_reasoning_stage(ReasoningOptions options);
 
 }  // namespace braid::parsers

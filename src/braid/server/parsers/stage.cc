@@ -1,4 +1,4 @@
-// Running a stage, and what reads text by its bytes.
+// Runs a stage; the operations that read text.
 #include "braid/server/parsers/stage.h"
 
 #include <algorithm>
@@ -46,7 +46,7 @@ void Stage::release() {
 
 namespace {
 
-// Of held text that may begin a marker: how many of its first bytes certainly belong to none. `found`: the rest is one.
+// The held text may begin a marker: how many of its first bytes are certainly in none. `found`: the rest is a marker.
 size_t certain_text(std::string_view held, std::span<const std::string_view> markers, size_t max_newlines,
                     std::optional<size_t>& found) {
   for (size_t begin = 0;;) {

@@ -1,5 +1,6 @@
-// One parser of text: a coroutine over its bytes, with the means that all of them share. Bytes that may be part of a
-// marker or of a call's head are held back; what turns out to be neither is given out as what it was: text.
+// A parser of text: a coroutine over its bytes, with the operations that all parsers share. Bytes that may be part of a
+// marker or of a call's head are held back. If they turn out to be neither, they are released as text. Tested through
+// output_parser.h.
 #pragma once
 
 #include <optional>
@@ -23,16 +24,16 @@ class Stage {
   void push(std::string_view text, Events& out);
   void finish(Events& out);
 
-  // More is never held back: a call's head (all that comes before it is certain that it is one) may be so long.
+  // More is never held back. A call's head (all bytes before it is certain that it is a call) may be this long.
   static constexpr size_t kMaxHeldBytes = size_t{1} << 20;
-  // Line breaks beside a marker belong to it, up to so many.
+  // At most this many line breaks beside a marker belong to it.
   static constexpr size_t kMaxNewlines = 8;
 
  protected:
   static constexpr int kEnd = ByteStream::kEnd;
   using Markers = std::span<const std::string_view>;
 
-  // Where text goes that is no marker.
+  // Receives text that is no marker.
   struct Sink {
     virtual void add(std::string_view text) = 0;
 
@@ -43,14 +44,14 @@ class Stage {
   // The parser. When it returns, the rest of the text is content.
   virtual Part<> run() = 0;
 
-  // The next byte: held back, or gone.
+  // The next byte. The parser must hold() or skip() it.
   ByteStream::Peek peek() { return stream_.peek(); }
   void hold();
   void skip() { stream_.take(1); }
   bool can_hold() const { return held_.size() < kMaxHeldBytes; }
 
   std::string_view held() const { return held_; }
-  void release();  // what is held was text
+  void release();  // the held bytes were text
   void drop() { held_.clear(); }
 
   Events& events() { return *out_; }
@@ -69,19 +70,20 @@ class Stage {
 
   struct Search {
     Markers markers;
-    size_t max_newlines = 0;            // in front of a marker, which are part of it
-    bool drops_final_newlines = false;  // also those in front of the text's end, if nothing else came
+    size_t max_newlines = 0;            // this many before a marker are part of it
+    bool drops_final_newlines = false;  // also those before the text's end, if nothing else follows them
   };
-  // Gives text to `sink` up to the first of the markers, which is held then. Its number, or nothing: the text has
-  // ended. What is held at the call comes first. No marker begins with another or with a line break.
+  // Passes text to `sink` up to the first marker, and holds the marker. Returns its number, or nothing if the text
+  // ended. Bytes that are already held come first. No marker begins with another marker or with a line break.
   Part<std::optional<size_t>> until_marker(Search search, Sink& sink);
   Part<std::optional<size_t>> until_marker(Search search) { return until_marker(search, content_); }
 
-  // Holds one of the literals, if it comes next. Nothing, and nothing held: another text comes.
+  // Holds one of the literals if it comes next. Otherwise holds nothing and returns nothing.
   Part<std::optional<size_t>> expect_one_of(Markers literals);
   Part<bool> expect(std::string_view literal);
   Part<> hold_whitespace();
-  // Holds the text up to a literal, and the literal; `text` is the former. False: it did not come within `max_bytes`.
+  // Holds the text up to a literal, and the literal; `text` is the part before it. False: the literal did not come
+  // within `max_bytes`.
   Part<bool> hold_until(std::string_view literal, std::string& text, size_t max_bytes);
 
  private:
@@ -90,9 +92,9 @@ class Stage {
 
   ByteStream stream_;
   std::string held_;
-  Events* out_ = nullptr;  // while it runs
+  Events* out_ = nullptr;  // while the parser runs
   TextSink content_{*this, Event::Kind::kContent};
-  std::optional<Part<>> parser_;  // last: its frames use the rest
+  std::optional<Part<>> parser_;  // last: its frames use the other members
 };
 
 }  // namespace braid::parsers

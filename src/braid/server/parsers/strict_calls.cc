@@ -16,7 +16,7 @@ ToolSpec judged(const ToolSpec& tool) {
   return {.name = tool.name, .parameters = R"({"type": "object"})"};
 }
 
-// One call of any of the tools as a JSON object, or a list of them.
+// A schema of one call of any tool as a JSON object, or of a list of them.
 std::string object_schema(std::span<const ToolSpec> tools, const char* arguments_key, bool is_list) {
   CallSchemas schemas;
   Json calls = Json::array();
@@ -32,7 +32,7 @@ std::string arguments_schema(const ToolSpec& tool) {
   return schemas.document(std::move(arguments));
 }
 
-// The value stands behind the marker and one of these.
+// The value comes after the marker and one of these.
 Begins behind(const std::string& marker, std::initializer_list<const char*> spaces, const std::string& json) {
   Begins begins = {{.marker = marker, .json = json}};
   for (const char* space : spaces) begins.push_back({.marker = marker + space, .json = ""});
@@ -50,7 +50,7 @@ grammar::TypeSet types_of(ValueKinds kinds) {
   return types;
 }
 
-// A strict tool's call whose arguments stand between tags; its schema goes to `schemas`.
+// A strict tool's call with its arguments between tags; adds its schema to `schemas`.
 grammar::TaggedObject tagged_call(const ToolSpec& tool, const ToolSet& known, CallSchemas& schemas) {
   grammar::TaggedObject call;
   call.schema = "#/$defs/" + tool.name;
@@ -103,7 +103,7 @@ std::vector<StrictCall> glm45_calls(std::span<const ToolSpec> tools) {
                                                          .value_open = "<arg_value>",
                                                          .value_close = "</arg_value>"}}};
   for (const ToolSpec& tool : tools) {
-    if (!tool.is_strict) {  // the name must end
+    if (!tool.is_strict) {  // the name must be complete
       for (const char* next : {"\n", "<"}) {
         whole.tagged->objects.push_back({.begin = {"", tool.name + next}, .end = {}});
       }

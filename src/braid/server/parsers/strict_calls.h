@@ -1,5 +1,6 @@
-// Calls that the model makes or not, as it likes, but whose arguments must obey their schema (tool_choice auto, a tool
-// with "strict"): how the output must go on behind a call's marker, in the model's own format. All else in it is free.
+// Calls that the model may make or not, but whose arguments must match their schema (tool_choice auto, a tool with
+// "strict"). Says how the output must continue after a call's marker, in the model's own format. All other text is
+// free.
 #pragma once
 
 #include <optional>
@@ -23,17 +24,17 @@ struct StrictCall {
     std::vector<grammar::TaggedObject> objects;
     grammar::MemberTags tags;
   };
-  // When the output has come to a marker, and on to the bytes behind it, it goes on with the rest of a JSON value that
-  // satisfies `schema`, then `end`; or with one of the tagged objects, whose schemas are in `schema`. And then it is
-  // free again.
+  // After a marker and the bytes that follow it, the output continues with the rest of a JSON value that matches
+  // `schema`, then `end`; or with one of the tagged objects, whose schemas are in `schema`. After that it is free
+  // again.
   std::vector<Begin> begins;
-  bool only_at_start = false;  // of the output, behind the thinking
+  bool only_at_start = false;  // of the output, after the thinking
   std::string schema;          // JSON text
   std::string end;
   std::optional<Tagged> tagged = {};
 };
 
-// Tools that are not strict may be called with any arguments; if none is strict there is nothing to obey: empty.
+// Tools that are not strict may be called with any arguments. Empty if no tool is strict.
 std::vector<StrictCall> strict_calls(ToolFormat format, std::span<const ToolSpec> tools);
 
 }  // namespace braid::parsers

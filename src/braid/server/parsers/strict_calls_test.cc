@@ -1,4 +1,5 @@
-// Strict tools of models that write arguments between tags: whatever their grammar allows is read as a call that obeys.
+// Strict tools of models that write arguments between tags: everything that their grammar allows is read as a call
+// whose arguments match the schema.
 #include "braid/server/parsers/strict_calls.h"
 
 #include <gtest/gtest.h>
@@ -27,7 +28,7 @@ GrammarCompiler::Compiled compile(const StrictCall& call, GrammarCompiler& compi
   return compiler.tagged_objects(*parse_json(call.schema), call.tagged->objects, call.tagged->tags);
 }
 
-// A text of the grammar, byte by byte; it closes what is open as soon as it can every third time.
+// A text of the grammar, byte by byte. In one of three draws it closes what is open as soon as it can.
 std::optional<std::string> draw(const std::shared_ptr<const CompiledGrammar>& grammar, std::mt19937& random) {
   constexpr std::string_view kBytes = "ax<>/p\"\\ \n\xC3\xA9-0139.,:[]{}eNTFbcdfghijklmnoqrstuvwyz_=245678";
   GrammarMatcher matcher(grammar, false);
@@ -53,7 +54,7 @@ std::optional<std::string> draw(const std::shared_ptr<const CompiledGrammar>& gr
   return std::nullopt;
 }
 
-TEST(StrictCalls, WhatStandsBetweenTagsIsReadAsArgumentsThatObey) {
+TEST(StrictCalls, TextBetweenTagsIsReadAsArgumentsThatMatchTheSchema) {
   const grammar::testing::ByteTokenizer tokenizer;
   GrammarCompiler compiler(tokenizer);
   const std::vector<ToolSpec> tools = {{.name = "f", .parameters = kParameters, .is_strict = true}};
@@ -87,7 +88,7 @@ TEST(StrictCalls, WhatStandsBetweenTagsIsReadAsArgumentsThatObey) {
   EXPECT_GT(num_read, 60);
 }
 
-TEST(StrictCalls, BetweenTagsOthersMayBeCalledWithAnything) {
+TEST(StrictCalls, BetweenTagsOtherToolsTakeAnyArguments) {
   const grammar::testing::ByteTokenizer tokenizer;
   GrammarCompiler compiler(tokenizer);
   const std::vector<ToolSpec> tools = {{.name = "f", .parameters = kParameters, .is_strict = true}, {.name = "free"}};

@@ -1,4 +1,5 @@
-// Calls between tags or markers of their own: deepseek_v3, qwen3_coder, glm45, gpt_oss.
+// Calls between tags or markers of their own: deepseek_v3, qwen3_coder, glm45, gpt_oss. Tests their stages,
+// tagged_parameters.h, tagged_value.h and tool_set.h.
 #include "tests/support/server/parsers/parsing.h"
 
 namespace braid::parsers {
@@ -10,14 +11,14 @@ std::string deepseek(std::string_view text) {
   return parsed({.tools = ToolFormat::kDeepSeekV3}, text);
 }
 
-TEST(DeepSeekV3, FencedCalls) {
+TEST(DeepSeekV3, FencedCallsAreRead) {
   EXPECT_EQ(deepseek("I look.\n<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>f\n```json\n{\"a\": "
                      "\"```\"}\n```<｜tool▁call▁end｜>\n<｜tool▁call▁begin｜>function<｜tool▁sep｜>g\n```json\n{}\n```"
                      "<｜tool▁call▁end｜><｜tool▁calls▁end｜>"),
             "I look.[0 f {\"a\": \"```\"}][1 g {}]");
 }
 
-TEST(DeepSeekV3, AndThoseOfV31) {
+TEST(DeepSeekV3, CallsOfV31AreRead) {
   EXPECT_EQ(deepseek("<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>f<｜tool▁sep｜>{\"a\": 1}<｜tool▁call▁end｜>"
                      "<｜tool▁call▁begin｜>g<｜tool▁sep｜>{}<｜tool▁call▁end｜><｜tool▁calls▁end｜>"),
             "[0 f {\"a\": 1}][1 g {}]");
@@ -132,7 +133,7 @@ std::string glm45(std::string_view text) {
   return parsed(tagged(ToolFormat::kGlm45), text);
 }
 
-TEST(Glm45, KeysAndValues) {
+TEST(Glm45, KeysAndValuesBecomeJson) {
   EXPECT_EQ(glm45("I look.\n<tool_call>f\n<arg_key>text</arg_key>\n<arg_value>New\nYork</arg_value>\n<arg_key>count"
                   "</arg_key>\n<arg_value>2</arg_value>\n</tool_call>\n<tool_call>g</tool_call>"),
             "I look.[0 f {\"text\": \"New\\nYork\", \"count\": 2}][1 g {}]");
@@ -191,7 +192,7 @@ TEST(Harmony, WhatIsNoMessageIsContent) {
   EXPECT_EQ(parsed(harmony(), endless), endless);
 }
 
-TEST(Harmony, NotSeparatedThinkingIsContentWithItsMarkers) {
+TEST(Harmony, WithoutSeparationThinkingIsContentWithItsMarkers) {
   EXPECT_EQ(parsed(harmony(false),
                    "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final"
                    "<|message|>Yes."),

@@ -1,4 +1,4 @@
-// Calls as JSON between tags: hermes, granite. And forced calls, which are such JSON without tags.
+// Calls as JSON between tags (hermes, granite), and forced calls: the same JSON without tags.
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -26,7 +26,7 @@ class TaggedJsonStage final : public ToolStage {
  private:
   Part<> run() override {
     bool is_behind_call = false;
-    bool awaits_end = false;  // a call's closing tag has not come: something else stands before it
+    bool awaits_end = false;  // a call's closing tag is missing: something else comes before it
     for (;;) {
       const std::optional<size_t> found = co_await until_marker({.markers = awaits_end ? all_ : tags_.open,
                                                                  .max_newlines = kMaxNewlines,
@@ -78,7 +78,7 @@ class ForcedStage final : public ToolStage {
     if (rest == kEnd && (has_call || was_cut(held()))) drop();
   }
 
-  // The beginning of a call, of which not even the name came.
+  // The beginning of a call, cut off before its name.
   static bool was_cut(std::string_view text) {
     const size_t begin = text.find_first_of("{[");
     if (begin == std::string_view::npos) return false;

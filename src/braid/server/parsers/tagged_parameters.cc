@@ -20,7 +20,7 @@ void TaggedParameterStage::add_key(std::string_view key) {
   add_arguments(text + "\": ");
 }
 
-// Gives strings out at once; keeps the rest, unless it grows too long to be anything but a string.
+// Passes strings on at once. Keeps other values, unless they grow too long to be anything but a string.
 class TaggedParameterStage::ValueSink final : public Sink {
  public:
   ValueSink(TaggedParameterStage& stage, ValueKinds kinds)

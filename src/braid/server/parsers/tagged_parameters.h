@@ -1,4 +1,4 @@
-// What the formats share that write a call's parameters between tags of their own.
+// For formats that write each parameter of a call between tags. Tested by tagged_calls_test.cc.
 #pragma once
 
 #include "braid/server/parsers/tool_stage.h"
@@ -9,13 +9,13 @@ class TaggedParameterStage : public ToolStage {
  protected:
   using ToolStage::ToolStage;
 
-  // The call's arguments: an object that grows by a member at a time.
-  void begin_arguments(std::string tool);  // the call's begin, too
+  // The call's arguments: an object that grows by one member at a time.
+  void begin_arguments(std::string tool);  // begins the call, too
   void add_key(std::string_view key);
   void end_arguments() { add_arguments("}"); }
-  // The value of the parameter `key` up to the tag `close`. Strings are given out as they come, values of other kinds,
-  // which have to be looked at, when they are whole. `drops_newlines`: one behind the opening tag, one before the
-  // closing one. False: the text has ended.
+  // The value of the parameter `key`, up to the tag `close`. Strings are passed on as they arrive; other values when
+  // they are complete, because their kind must be checked. `drops_newlines`: one after the opening tag, one before the
+  // closing tag. False: the text has ended.
   Part<bool> read_value(std::string_view key, std::string_view close, bool drops_newlines);
   static constexpr size_t kMaxKeyBytes = 1024;
 

@@ -23,7 +23,7 @@ std::string tagged_value_to_json(std::string_view text, ValueKinds kinds) {
   if ((kinds & kNullValue) != 0 && value == "None") return "null";
   if ((kinds & ~kStringValue) != 0) {
     const auto parsed = parse_json(value, {.max_values = 1'000'000});
-    const bool has_mark = value.starts_with("\xEF\xBB\xBF");  // which parsers skip, but JSON texts must not have
+    const bool has_mark = value.starts_with("\xEF\xBB\xBF");  // parsers skip it, but JSON texts must not have it
     if (parsed.ok() && !has_mark && (kind_of(*parsed) & kinds & ~kStringValue) != 0) return std::string(value);
   }
   std::string json = "\"";

@@ -25,7 +25,7 @@ bool is_harmony(const Source& source) {
   return source.has_all({"<|start|>", "<|channel|>", "<|message|>"});
 }
 
-// The more particular markers first: several formats share <tool_call>.
+// The more specific markers first: several formats share <tool_call>.
 ToolFormat tool_format(const Source& source) {
   if (is_harmony(source)) return ToolFormat::kHarmony;
   if (source.has_all({"<｜tool▁call▁begin｜>", "<｜tool▁sep｜>"})) return ToolFormat::kDeepSeekV3;
@@ -34,7 +34,7 @@ ToolFormat tool_format(const Source& source) {
   if (source.has("[TOOL_CALLS]")) return ToolFormat::kMistral;
   if (source.has("<|tool_call|>")) return ToolFormat::kGranite;
   if (source.has("<tool_call>")) return ToolFormat::kHermes;
-  // Llama 3 and 4: the instructions, or how an earlier call is shown.
+  // Llama 3 and 4: the instructions, or the way an earlier call is shown.
   const bool is_llama = source.has("<|start_header_id|>") || source.has("<|header_start|>");
   if (is_llama && source.has("\"parameters\":") && source.has("\"name\":")) return ToolFormat::kLlama3Json;
   return ToolFormat::kNone;
@@ -44,7 +44,8 @@ ReasoningFormat reasoning_format(const Source& source) {
   if (is_harmony(source)) return ReasoningFormat::kHarmony;
   if (source.has_all({"[THINK]", "[/THINK]"})) return ReasoningFormat::kMistral;
   if (!source.has("</think>")) return ReasoningFormat::kNone;
-  // Some only cut thinking off earlier messages, and do not say how it begins: then the output may begin inside it.
+  // Some templates only cut thinking off earlier messages, and do not show how it begins. Then the output may begin
+  // inside it.
   const bool names_begin = source.has("<think>");
   if (names_begin && source.has_all({"<response>", "</response>"})) return ReasoningFormat::kGranite;
   const bool opens_always = source.has("<｜Assistant｜><think>");

@@ -1,5 +1,5 @@
-// Which formats a model writes, by what its chat template contains: a template shows the model its own earlier calls
-// and thinking, and so has their markers.
+// Which formats a model writes, as its chat template shows: a template shows the model its own earlier calls and
+// thinking, and so contains their markers.
 #pragma once
 
 #include <string_view>
@@ -12,7 +12,7 @@ namespace braid::parsers {
 struct TemplateFormats {
   ReasoningFormat reasoning = ReasoningFormat::kNone;
   ToolFormat tools = ToolFormat::kNone;
-  CallIdStyle ids = CallIdStyle::kOpenAi;  // which the template takes back
+  CallIdStyle ids = CallIdStyle::kOpenAi;  // that the template accepts
 
   bool operator==(const TemplateFormats&) const = default;
 };

@@ -14,15 +14,15 @@ std::string formats_of(std::string_view source) {
   return std::string(name_of(formats.reasoning)) + ", " + std::string(name_of(formats.tools));
 }
 
-TEST(TemplateFormats, PlainTemplatesHaveNone) {
+TEST(TemplateFormats, PlainTemplatesHaveNoFormats) {
   EXPECT_EQ(formats_of(""), "none, none");
   EXPECT_EQ(formats_of("{% for m in messages %}{{ '<|im_start|>' + m.role + '\\n' + m.content }}{% endfor %}"),
             "none, none");
-  // Markers that only look alike.
+  // Markers that only look similar.
   EXPECT_EQ(formats_of("{{ '<|tool_call>call:' + f.name }} {% if m.tool_calls %}<minimax:tool_call>"), "none, none");
 }
 
-TEST(TemplateFormats, HermesWithAndWithoutThinking) {
+TEST(TemplateFormats, HermesIsRecognizedWithAndWithoutThinking) {
   const std::string calls =
       "{{ '<tool_call>\\n{\"name\": \"' + call.name + '\", \"arguments\": ' }}{{ call.arguments | tojson }}"
       "{{ '}\\n</tool_call>' }}";
@@ -33,7 +33,7 @@ TEST(TemplateFormats, HermesWithAndWithoutThinking) {
   EXPECT_EQ(formats_of("<|start_header_id|>" + calls), "none, hermes");
 }
 
-TEST(TemplateFormats, ThoseThatShareHermesTag) {
+TEST(TemplateFormats, FormatsThatShareHermesTagAreToldApart) {
   EXPECT_EQ(formats_of("{{ '<tool_call>\\n<function=' + call.name + '>\\n' }}{% for k, v in arguments %}"
                        "{{ '<parameter=' + k + '>\\n' }}"),
             "none, qwen3_coder");
@@ -42,7 +42,7 @@ TEST(TemplateFormats, ThoseThatShareHermesTag) {
             "qwen3, glm45");
 }
 
-TEST(TemplateFormats, Llama) {
+TEST(TemplateFormats, LlamaIsRecognized) {
   EXPECT_EQ(formats_of("{{ '<|start_header_id|>system<|end_header_id|>' }}{{ 'Environment: ipython\\n' }}"
                        "{{ '{\"name\": \"' + call.name + '\", ' }}{{ '\"parameters\": ' }}"),
             "none, llama3_json");
@@ -52,15 +52,15 @@ TEST(TemplateFormats, Llama) {
   EXPECT_EQ(formats_of("{{ '<|start_header_id|>' + message['role'] + '<|end_header_id|>\\n\\n' }}"), "none, none");
 }
 
-TEST(TemplateFormats, Mistral) {
+TEST(TemplateFormats, MistralIsRecognized) {
   EXPECT_EQ(formats_of("{{ '[TOOL_CALLS] [' }}{% if call.id|length != 9 %}"), "none, mistral");
   EXPECT_EQ(formats_of("{{ '[TOOL_CALLS]' + name + '[ARGS]' + arguments }}{{ '[THINK]' + t + '[/THINK]' }}"),
             "mistral, mistral");
 }
 
-TEST(TemplateFormats, DeepSeek) {
+TEST(TemplateFormats, DeepSeekIsRecognized) {
   const std::string calls = "{{'<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>' + name + '<｜tool▁sep｜>' + arguments}}";
-  // R1 first cut thinking off only, later opened it in each prompt; V3.1 opens or closes it.
+  // R1's template at first only cut thinking off; later it opened it in each prompt. V3.1's opens or closes it.
   EXPECT_EQ(formats_of(calls + "{% set content = content.split('</think>')[-1] %}{{'<｜Assistant｜>'}}"),
             "deepseek_r1, deepseek_v3");
   EXPECT_EQ(formats_of(calls + "{{ content.split('</think>')[-1] }}{{'<｜Assistant｜><think>\\n'}}"),
@@ -70,12 +70,12 @@ TEST(TemplateFormats, DeepSeek) {
   EXPECT_EQ(formats_of(calls), "none, deepseek_v3");
 }
 
-TEST(TemplateFormats, Granite) {
+TEST(TemplateFormats, GraniteIsRecognized) {
   EXPECT_EQ(formats_of("Write <think></think> and then <response></response>.<|tool_call|>"), "granite, granite");
   EXPECT_EQ(formats_of("<|start_of_role|>assistant<|end_of_role|><|tool_call|>{{ message.content }}"), "none, granite");
 }
 
-TEST(TemplateFormats, Harmony) {
+TEST(TemplateFormats, HarmonyIsRecognized) {
   EXPECT_EQ(formats_of("{{- '<|start|>assistant<|channel|>analysis<|message|>' + m.thinking + '<|end|>' }}"),
             "gpt_oss, gpt_oss");
 }

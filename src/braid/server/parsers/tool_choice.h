@@ -10,7 +10,7 @@ struct ToolChoice {
   enum class Mode : uint8_t {
     kNone,      // none is called
     kAuto,      // the model decides
-    kRequired,  // one at least is called
+    kRequired,  // at least one is called
     kNamed,     // `name` is called, once
   };
   Mode mode = Mode::kAuto;

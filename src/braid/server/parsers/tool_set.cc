@@ -1,4 +1,4 @@
-// What a tool's schema says of the kinds of its parameters.
+// Finds the kinds of a tool's parameters in its schema.
 #include "braid/server/parsers/tool_set.h"
 
 #include "braid/formats/json.h"
@@ -7,7 +7,8 @@ namespace braid::parsers {
 
 namespace {
 
-// Of a request's schemas together. Beyond it a parameter takes any kind: a schema may refer to itself, or be huge.
+// For all of a request's schemas together. After that a parameter takes any kind: a schema may refer to itself, or be
+// huge.
 constexpr int64_t kMaxSteps = 1'000'000;
 constexpr int kMaxDepth = 32;
 
@@ -37,7 +38,7 @@ class KindFinder {
     return braid::parsers::member(object, key);
   }
 
-  // "#/$defs/Place"; null: not there. ("~1" and "~0" spell "/" and "~".)
+  // "#/$defs/Place"; null: it does not exist. ("~1" and "~0" spell "/" and "~".)
   const Json* resolve(std::string_view reference) {
     if (!reference.starts_with('#')) return nullptr;
     reference.remove_prefix(1);

@@ -1,4 +1,4 @@
-// The tools of a request, as far as parsers need to know them.
+// What parsers need to know of a request's tools. Tested by tagged_calls_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +13,11 @@ namespace braid::parsers {
 
 struct ToolSpec {
   std::string name;
-  std::string parameters = {};  // JSON text of the arguments' schema, an object; empty: it takes none
-  bool is_strict = false;       // its arguments must obey the schema
+  std::string parameters = {};  // JSON text of the arguments' schema, an object; empty: no arguments
+  bool is_strict = false;       // its arguments must match the schema
 };
 
-// The kinds of JSON values that a parameter takes, a bit each.
+// The kinds of JSON values that a parameter takes, one bit each.
 using ValueKinds = uint8_t;
 inline constexpr ValueKinds kStringValue = 1;
 inline constexpr ValueKinds kNumberValue = 2;
@@ -38,9 +38,9 @@ class ToolSet {
 
   bool empty() const { return parameters_.empty(); }
   bool knows(std::string_view tool) const { return parameters_.find(tool) != parameters_.end(); }
-  // kAnyValue where neither the tool nor its schema says.
+  // kAnyValue if the tool is unknown or its schema does not say.
   ValueKinds kinds(std::string_view tool, std::string_view parameter) const;
-  // Those that the tool's schema names; none of a tool that is not known.
+  // The parameters that the tool's schema names; empty for an unknown tool.
   Parameters parameters(std::string_view tool) const;
 
  private:

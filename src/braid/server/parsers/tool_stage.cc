@@ -145,7 +145,7 @@ Part<bool> ToolStage::read_call_object(Trust trust) {
 
 Part<bool> ToolStage::read_call_members(Trust trust, std::string& name) {
   hold();
-  std::optional<std::string> early_arguments;  // they came before the name
+  std::optional<std::string> early_arguments;  // that came before the name
   bool has_begun = false;
   for (bool is_first = true;; is_first = false) {
     co_await hold_whitespace();

@@ -1,5 +1,5 @@
-// What the parsers of tool calls share: reading a call that is written as a JSON object, and giving it out piece by
-// piece. They give content and calls.
+// The part that all parsers of tool calls share: it reads a call that is a JSON object and emits it piece by piece. The
+// parsers emit content and calls. Tested by json_calls_test.cc.
 #pragma once
 
 #include <memory>
@@ -16,7 +16,7 @@ namespace braid::parsers {
 class ToolStage : public Stage {
  public:
   struct Options {
-    std::shared_ptr<const ToolSet> tools;  // null: any name is taken for a tool's
+    std::shared_ptr<const ToolSet> tools;  // null: any name is a tool's
     CallWriter::Options calls;
   };
 
@@ -24,31 +24,31 @@ class ToolStage : public Stage {
   explicit ToolStage(Options options);
 
   const ToolSet& tools() const { return *tools_; }
-  // What can be a tool's name: 1 to 128 letters, digits and _ - . : /
+  // Whether this can be a tool's name: 1 to 128 letters, digits and _ - . : /
   static bool is_name(std::string_view text);
   static bool is_name_byte(int byte);
-  // Holds the bytes of a name; what it gives need not be one.
+  // Holds the bytes that a name may have. The result need not be a name.
   Part<std::string> hold_name();
 
-  // The call's head is certain: what is held was part of it.
+  // The call's head is certain: the held text is part of it.
   void begin_call(std::string name);
   void add_arguments(std::string_view text);
-  // Without any, they are {}.
+  // A call without arguments gets {}.
   void end_call();
 
   enum class Trust {
-    kForced,  // nothing else can come: a text that ends within is a call that was cut off
-    kMarked,  // a marker said that a call comes
-    kBare,    // it may be any object: its first key must be a call's, and its name that of a tool
+    kForced,  // nothing else can come: if the text ends inside, the call was cut off
+    kMarked,  // a marker announced a call
+    kBare,    // any object is possible: its first key must be a call's, and its name a tool's
   };
-  // {"name": …, "arguments": …}, the keys in any order, at its "{". False: it is no call, and what of it was read is
-  // held. True: the call has been given out; it ended where its object ends, or goes wrong. What is held then is no
-  // part of it. One that was cut off behind its name has no arguments.
+  // {"name": …, "arguments": …}, with its keys in any order, at its "{". False: it is not a call; what was read of it
+  // is held. True: the call was emitted and ended where its object ends or becomes invalid; held text is not part of
+  // it. A call that was cut off after its name has no arguments.
   Part<bool> read_call_object(Trust trust);
-  // A list of such objects, at its "[". True if there was a call at least.
+  // A list of such objects, at its "[". True if there was at least one call.
   Part<bool> read_call_array(Trust trust = Trust::kMarked);
-  // Arguments as they stand, an object at its "{". Line breaks and other controls inside strings are escaped: models
-  // write them so, and JSON forbids it.
+  // Arguments as they are, an object at its "{". Line breaks and other control characters inside strings are escaped:
+  // models write them, but JSON forbids them.
   Part<> read_arguments_object();
 
   class ArgumentSink final : public Sink {
@@ -61,8 +61,8 @@ class ToolStage : public Stage {
   };
 
  private:
-  Part<bool> read_call_members(Trust trust, std::string& name);  // `name`: once it is whole
-  // An object or string, at its first byte: given out, or kept in `held_back` and held. False: it was not closed.
+  Part<bool> read_call_members(Trust trust, std::string& name);  // sets `name` when it is complete
+  // An object or string, at its first byte: emitted, or kept in `held_back` and held. False: it was not closed.
   Part<bool> read_arguments(std::string* held_back);
   void pass_arguments(std::string_view text, std::string* held_back);
   Part<bool> hold_string(std::string& value);  // at its quote

@@ -1,4 +1,5 @@
-// The parsers of tool calls, one a format.
+// The parsers of tool calls, one for each format. Tested by json_calls_test.cc, tagged_calls_test.cc and
+// random_outputs_test.cc.
 #pragma once
 
 #include <memory>
@@ -22,8 +23,8 @@ std::unique_ptr<Stage> make_forced_stage(ToolStage::Options options);
 
 struct HarmonyOptions {
   ToolStage::Options tools;
-  bool has_tools = true;        // otherwise a call is content
-  bool gives_reasoning = true;  // otherwise thinking is content, with its markers
+  bool has_tools = true;        // false: a call is content
+  bool gives_reasoning = true;  // false: thinking is content, with its markers
 };
 std::unique_ptr<Stage> make_harmony_stage(HarmonyOptions options);
 

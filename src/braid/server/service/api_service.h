@@ -1,5 +1,6 @@
-// The server's API over the engine, free of sockets: requests in, answers and streams out. It answers from the start:
-// with 503 while there is no model yet.
+// The server's API over the engine, without sockets: requests in, answers and streams out. It answers from the start,
+// with 503 until there is a model. Which path leads to which of its handlers is in routes.h. Tested by
+// api_service_test.cc (answers) and api_service_life_test.cc (requests that wait, fail or are aborted).
 #pragma once
 
 #include <atomic>
@@ -13,18 +14,19 @@
 
 #include "braid/base/log.h"
 #include "braid/server/http/handler.h"
-#include "braid/server/http/router.h"
-#include "braid/server/service/generation.h"
-#include "braid/server/service/generation_plan.h"
+#include "braid/server/metrics/server_metrics.h"
 #include "braid/server/service/in_flight.h"
+#include "braid/server/service/prepare.h"
+#include "braid/server/service/request_log.h"
+#include "braid/server/service/served_model.h"
 #include "braid/server/service/task_queue.h"
 
 namespace braid {
 
 struct ServiceOptions {
-  ModelFacts model;                // its name is that by which clients name it
+  ServedModelOptions model;
   Json settings = Json::object();  // shown by /get_server_info
-  double request_timeout_s = 0;    // of requests that set none, and the most that they may set; 0: no limit
+  double request_timeout_s = 0;    // the timeout of requests that set none, and the longest allowed; 0: no limit
   double health_timeout_s = 20;    // /health_generate
   int num_workers = 2;             // threads that parse, render, tokenize and format
   std::string metrics_prefix = "braid";
@@ -34,38 +36,40 @@ struct ServiceOptions {
 class ApiService {
  public:
   ApiService(ServiceOptions options, std::shared_ptr<Logger> logger);
-  // Ends what runs. No handler may be called any more.
+  // Ends all running requests. No handler may be called any more.
   ~ApiService();
 
-  // The handlers stay valid as long as this.
-  void add_routes(http::Router& router);
-
-  // The model is there: from now on it is served. Once.
+  // The model is loaded: from now on it is served. Call it once.
   void set_engine(std::unique_ptr<Engine> engine);
 
-  // From now on no request is taken; what runs is finished.
+  // From now on no request is accepted; running ones are finished.
   void start_draining();
-  // False: something was not finished in this time.
+  // False: a request was still running after this time.
   bool wait_until_idle(std::chrono::steady_clock::duration time) const { return in_flight_.wait_until_none(time); }
-  // What runs ends with "abort".
+  // Running requests end with "abort".
   void abort_all() { in_flight_.abort_all(); }
 
- private:
-  using Plan = PlanResult (*)(const ServedModel& model, std::string_view body, const std::string& unique);
-  using Answer = http::Response (ApiService::*)(const ServedModel& model, const http::Request& request) const;
+  // Handlers for the routes; valid for the life of this. Those that need the model answer 503 until it is loaded, and
+  // while draining.
+  using Prepare = PrepareResult (*)(const ServedModel& model, std::string_view body, const std::string& unique);
+  using Answer = std::function<http::Response(const ServedModel& model, const http::Request& request)>;
+  http::Handler generate_handler(Prepare prepare);  // a completion, a chat, …
+  http::Handler quick_handler(Answer answer);       // answers on the transport's thread
+  http::Handler worker_handler(Answer answer);      // answers on a worker thread: for answers that take their time
+  http::Handler health_generate_handler();
+  http::Handler abort_handler();    // also while draining, to end requests that take long
+  http::Handler metrics_handler();  // always answers
 
-  void generate(http::Request request, std::shared_ptr<http::Responder> responder, Plan plan);
-  // `dp_rank`: the header of that name.
-  void start_generation(const std::string& body, const std::optional<std::string>& dp_rank, Arrival arrival,
-                        std::shared_ptr<http::Responder> responder, Plan plan, InFlight::Token in_flight);
+  const Json& settings() const { return options_.settings; }
+
+ private:
+  void generate(http::Request request, std::shared_ptr<http::Responder> responder, Prepare prepare);
+  // On a worker thread.
+  void start_request(const http::Request& request, Arrival arrival, std::shared_ptr<http::Responder> responder,
+                     Prepare prepare, InFlight::Token in_flight);
+  PrepareResult prepare_request(const ServedModel& model, const http::Request& request, Prepare prepare);
   void refuse(const Arrival& arrival, http::Responder& responder, const openai::ApiError& error) const;
-  http::Handler when_ready(Answer answer);
-  http::Handler on_worker(std::function<http::Response(const ServedModel& model, const std::string& body)> answer);
-  void add_native_routes(http::Router& router);
-  http::Response models(const ServedModel& model, const http::Request& request) const;
-  http::Response one_model(const ServedModel& model, const http::Request& request) const;
-  http::Response health(const ServedModel& model, const http::Request& request) const;
-  std::optional<openai::ApiError> not_ready() const;
+  Result<void, openai::ApiError> check_ready() const;
   std::string unique_id();
 
   const ServiceOptions options_;
@@ -77,7 +81,7 @@ class ApiService {
   metrics::ServerMetrics metrics_;
   const RequestLog log_;
   InFlight in_flight_;
-  TaskQueue workers_;  // these last: what runs in them uses the rest
+  TaskQueue workers_;  // last: their tasks use all other members
   TaskQueue output_;
 };
 

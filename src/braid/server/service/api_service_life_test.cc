@@ -1,5 +1,5 @@
-// The service over a real engine with a tiny model, and clients that are not there: requests that wait, are aborted or
-// meet an engine that is not there yet, stands still, drains or has failed.
+// The service with a real engine, a tiny model and fake clients: requests that wait or are aborted, and an engine that
+// is not loaded yet, stands still, drains or has failed.
 #include <chrono>
 #include <stdexcept>
 
@@ -15,7 +15,7 @@ using testing::text_of;
 
 class ApiServiceLifeTest : public testing::ApiServiceFixture {};
 
-TEST_F(ApiServiceLifeTest, ARequestMayHaveAnIdOfItsOwnWhichNoOtherHasMeanwhile) {
+TEST_F(ApiServiceLifeTest, ARidIsUniqueWhileItsRequestRuns) {
   start();
   hold();
   const auto running = endless(R"("stream":true,"rid":"mine")");
@@ -41,7 +41,7 @@ TEST_F(ApiServiceLifeTest, AClientThatLeavesEndsItsRequest) {
   EXPECT_EQ(complete("")->status(), 200);
 }
 
-TEST_F(ApiServiceLifeTest, WhatRunsTooLongEndsWithAnErrorThatSaysSo) {
+TEST_F(ApiServiceLifeTest, ARequestThatTimesOutEndsWithAnError) {
   ServiceOptions options;
   options.request_timeout_s = 0.05;
   start(options);
@@ -63,7 +63,8 @@ TEST_F(ApiServiceLifeTest, AFullQueueIs429) {
   start({}, engine);
   hold();
   const auto running = endless(R"("stream":true)");
-  const auto refused = post("/v1/completions", R"({"prompt":["a","b"]})");  // one may wait, both may not
+  const auto refused =
+      post("/v1/completions", R"({"prompt":["a","b"]})");  // there is room for one to wait, not for both
   EXPECT_EQ(refused->status(), 429);
   EXPECT_EQ(refused->header("Retry-After"), "1");
   EXPECT_EQ(refused->json()["error"]["type"], "rate_limit_error");
@@ -72,7 +73,7 @@ TEST_F(ApiServiceLifeTest, AFullQueueIs429) {
   EXPECT_TRUE(service_->wait_until_idle(std::chrono::seconds(60)));
 }
 
-TEST_F(ApiServiceLifeTest, AnEngineThatHasLostARankSaysSoInEveryStreamAndIsNotHealthy) {
+TEST_F(ApiServiceLifeTest, AFailedEngineEndsEveryStreamWithItsReasonAndIsUnhealthy) {
   EngineOptions engine;
   engine.before_step = [](int32_t, int32_t) { throw std::runtime_error("the rank's memory is gone"); };
   start({}, engine);
@@ -85,7 +86,7 @@ TEST_F(ApiServiceLifeTest, AnEngineThatHasLostARankSaysSoInEveryStreamAndIsNotHe
   EXPECT_EQ(complete("")->json()["error"]["message"], reason);
 }
 
-TEST_F(ApiServiceLifeTest, AnEngineThatStandsStillIsNotHealthy) {
+TEST_F(ApiServiceLifeTest, AnEngineThatStandsStillIsUnhealthy) {
   ServiceOptions options;
   options.health_timeout_s = 0.05;
   start(options);
@@ -97,14 +98,14 @@ TEST_F(ApiServiceLifeTest, AnEngineThatStandsStillIsNotHealthy) {
   EXPECT_TRUE(service_->wait_until_idle(std::chrono::seconds(60)));
 }
 
-TEST_F(ApiServiceLifeTest, AnAbortedRequestSaysSo) {
+TEST_F(ApiServiceLifeTest, AnAbortedRequestFinishesWithAbort) {
   start();
   hold();
   const auto stream = endless(R"("stream":true,"rid":"mine")");
-  // More tokens than a group may be ahead of the controller.
+  // More tokens than a group may be ahead of the controller, so that it cannot end before the abort.
   const auto list = post("/generate", R"({"text":["x","y"],"rid":["first","second"],
     "sampling_params":{"max_new_tokens":30,"ignore_eos":true}})");
-  EXPECT_EQ(post("/v1/completions", "{")->status(), 400);  // when it is refused, what came before it is submitted
+  EXPECT_EQ(post("/v1/completions", "{")->status(), 400);  // once it is refused, earlier requests are submitted
   EXPECT_EQ(post("/abort_request", R"({"rid":"mine"})")->json()["num_aborted"], 1);
   EXPECT_EQ(post("/abort_request", R"({"rid":"second"})")->json()["num_aborted"], 1);
   EXPECT_EQ(post("/abort_request", R"({"rid":"other"})")->json()["num_aborted"], 0);
@@ -117,22 +118,22 @@ TEST_F(ApiServiceLifeTest, AnAbortedRequestSaysSo) {
 TEST_F(ApiServiceLifeTest, AbortAllCountsRequestsNotPrompts) {
   start();
   hold();
-  // More tokens than a group may be ahead of the controller.
+  // More tokens than a group may be ahead of the controller, so that it cannot end before the abort.
   const auto list =
       post("/generate", R"({"text":["x","y"],"sampling_params":{"max_new_tokens":30,"ignore_eos":true}})");
   const auto taken = post("/generate", R"({"text":["x","y"],"rid":["z",null],"stream":true})");
   EXPECT_EQ(post("/generate", R"({"text":["x","y"],"rid":["new","z"]})")->json()["error"]["message"],
             "rid \"z\" names a request that still runs");
-  EXPECT_EQ(post("/generate", "{")->status(), 400);  // when it is refused, what came before it has left
+  EXPECT_EQ(post("/generate", "{")->status(), 400);  // once it is refused, earlier requests have been handled
   EXPECT_EQ(post("/abort_request", R"({"abort_all":true})")->json()["num_aborted"], 2);
   release();
   EXPECT_EQ(list->json()[0]["meta_info"]["finish_reason"]["type"], "abort");
   EXPECT_EQ(taken->events().back()["meta_info"]["finish_reason"]["type"], "abort");
 }
 
-TEST_F(ApiServiceLifeTest, BeforeTheModelIsThereEverythingIs503) {
+TEST_F(ApiServiceLifeTest, AnswersWith503UntilTheModelIsLoaded) {
   service_ = std::make_unique<ApiService>(ServiceOptions{.model = {.name = "tiny"}}, make_null_logger());
-  service_->add_routes(router_);
+  add_api_routes(*service_, router_);
   for (const auto& client : {get("/health"), get("/health_generate"), get("/v1/models"), chat("")}) {
     EXPECT_EQ(client->status(), 503);
     EXPECT_EQ(client->json()["error"]["code"], "model_loading");
@@ -144,7 +145,7 @@ TEST_F(ApiServiceLifeTest, BeforeTheModelIsThereEverythingIs503) {
   EXPECT_EQ(chat("")->status(), 200);
 }
 
-TEST_F(ApiServiceLifeTest, DrainingFinishesWhatRunsAndTakesNothingNew) {
+TEST_F(ApiServiceLifeTest, DrainingFinishesRunningRequestsAndRefusesNewOnes) {
   start();
   const auto running = chat(R"("stream":true)");
   service_->start_draining();
@@ -154,12 +155,12 @@ TEST_F(ApiServiceLifeTest, DrainingFinishesWhatRunsAndTakesNothingNew) {
   EXPECT_EQ(running->events().back()["choices"][0]["finish_reason"], "length");
 }
 
-TEST_F(ApiServiceLifeTest, AfterTheTimeToDrainWhatRunsIsAborted) {
+TEST_F(ApiServiceLifeTest, AbortAllEndsRequestsWhileDraining) {
   start();
   hold();
   const auto stream = endless();
   const auto whole = endless(R"("stream":false,"n":128)");
-  const auto behind = post("/v1/chat/completions", "{");  // when it is refused, both before it are submitted
+  const auto behind = post("/v1/chat/completions", "{");  // once it is refused, the two before it are submitted
   EXPECT_EQ(behind->status(), 400);
   service_->start_draining();
   service_->abort_all();
@@ -168,7 +169,7 @@ TEST_F(ApiServiceLifeTest, AfterTheTimeToDrainWhatRunsIsAborted) {
   EXPECT_EQ(whole->json()["choices"][127]["finish_reason"], "abort");
 }
 
-TEST_F(ApiServiceLifeTest, TheEndOfTheServiceAnswersEverybody) {
+TEST_F(ApiServiceLifeTest, TheDestructorAnswersEveryRequest) {
   start();
   const auto stream = endless();
   const auto whole = endless(R"("stream":false,"n":128)");
@@ -178,7 +179,7 @@ TEST_F(ApiServiceLifeTest, TheEndOfTheServiceAnswersEverybody) {
   EXPECT_EQ(whole->status(), 200);
 }
 
-TEST_F(ApiServiceLifeTest, ManyStreamsAtOnceAreEachAsAlone) {
+TEST_F(ApiServiceLifeTest, ConcurrentStreamsEqualASingleOne) {
   start();
   const std::string alone = text_of(chat(R"("stream":true)")->events());
   std::vector<std::shared_ptr<FakeClient>> clients;

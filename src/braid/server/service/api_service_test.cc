@@ -1,4 +1,4 @@
-// The service over a real engine with a tiny model, and clients that are not there: what it answers.
+// The service's answers, with a real engine, a tiny model and fake clients.
 #include <chrono>
 #include <set>
 #include <thread>
@@ -16,7 +16,7 @@ using testing::text_of;
 
 class ApiServiceTest : public testing::ApiServiceFixture {};
 
-TEST_F(ApiServiceTest, AStreamSaysWhatTheWholeAnswerSays) {
+TEST_F(ApiServiceTest, AStreamJoinsToTheWholeAnswer) {
   start();
   const Json whole = chat("")->json();
   const auto events = chat(R"("stream":true,"stream_options":{"include_usage":true})")->events();
@@ -38,7 +38,7 @@ TEST_F(ApiServiceTest, AStreamSaysWhatTheWholeAnswerSays) {
   EXPECT_EQ(completed["choices"][0]["finish_reason"], "length");
 }
 
-TEST_F(ApiServiceTest, ChoicesAreTheSameStreamedOrNotAndTheFirstIsThatOfOne) {
+TEST_F(ApiServiceTest, ChoicesAreTheSameStreamedOrNotAndTheFirstEqualsTheOnlyOne) {
   start();
   const std::string members = R"("temperature":1,"seed":3,"n":3)";
   const Json alone = complete(R"("temperature":1,"seed":3)")->json();
@@ -59,7 +59,7 @@ TEST_F(ApiServiceTest, TheUsageOfSeveralPromptsIsTheirSum) {
   EXPECT_EQ(two["usage"]["completion_tokens"], 8);
 }
 
-TEST_F(ApiServiceTest, ANativeStreamWaitsForItsClientAndSaysOnceWhatCameMeanwhile) {
+TEST_F(ApiServiceTest, AGenerateStreamWaitsForItsClientAndSendsOnceWhatCameMeanwhile) {
   start();
   const std::string body = R"({"text":"The quick","stream":true,"return_logprob":true,"top_logprobs_num":2,
     "sampling_params":{"temperature":0,"max_new_tokens":8,"ignore_eos":true,"n":2}})";
@@ -67,7 +67,7 @@ TEST_F(ApiServiceTest, ANativeStreamWaitsForItsClientAndSaysOnceWhatCameMeanwhil
   const auto client = std::make_shared<FakeClient>();
   client->stop_reading();
   send(router_, "POST", "/generate", body, client);
-  (void)complete("")->json();  // as many tokens, and later
+  (void)complete("")->json();  // it asks for as many tokens, and is submitted later
   client->read_on();
   const auto events = client->events();
   ASSERT_EQ(events.size(), 2U);
@@ -82,7 +82,7 @@ TEST_F(ApiServiceTest, ANativeStreamWaitsForItsClientAndSaysOnceWhatCameMeanwhil
   }
 }
 
-// The value of a metric, or -1.
+// The value of a metric; -1 if there is none.
 double metric(const std::string& text, const std::string& name) {
   const std::string start = "\n" + name + "{model_name=\"tiny\"} ";
   const size_t at = text.find(start);
@@ -95,7 +95,7 @@ TEST_F(ApiServiceTest, CountersAreTheSumsOfUsageAndGaugesReturnToZero) {
   const auto events = chat(R"("stream":true,"stream_options":{"include_usage":true})")->events();
   const Json again = complete("")->json();  // its prompt is in the prefix cache, if it fills a page
   std::string text = get("/metrics")->body();
-  // The last answer may be there before the step that made it has ended.
+  // The last answer may arrive before the step that made it has ended.
   for (int i = 0; i < 6000 && metric(text, "sglang:num_running_reqs") > 0; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
     text = get("/metrics")->body();
@@ -115,7 +115,7 @@ TEST_F(ApiServiceTest, CountersAreTheSumsOfUsageAndGaugesReturnToZero) {
   }
 }
 
-TEST_F(ApiServiceTest, WithoutMaxTokensACompletionHasSixteenAndAChatTheRestOfTheContext) {
+TEST_F(ApiServiceTest, MaxTokensDefaultsTo16ForACompletionAndToTheContextForAChat) {
   start();
   const Json completed = post("/v1/completions", R"({"prompt":"The","ignore_eos":true})")->json();
   EXPECT_EQ(completed["usage"]["completion_tokens"], 16);
@@ -138,9 +138,14 @@ TEST_F(ApiServiceTest, BadRequestsAreRefusedBeforeAnyEvent) {
   for (const char* stream : {"false", "true"}) {
     const Json error = refused(post("/v1/completions", R"({"prompt":[)" + ids + R"(],"stream":)" + stream + "}"), 400);
     EXPECT_EQ(error["code"], "context_length_exceeded");
+    EXPECT_EQ(error["param"], "prompt");
     EXPECT_NE(error["message"].get<std::string>().find("prompt has 5001 tokens"), std::string::npos);
   }
   EXPECT_EQ(refused(post("/v1/completions", R"({"prompt":["The",""]})"), 400)["message"], "the prompt has no tokens");
+  EXPECT_EQ(refused(post("/generate", R"({"text":["The",""]})"), 400)["param"], "text");
+  const Json top_p = refused(post("/generate", R"({"text":"The","sampling_params":{"top_p":2}})"), 400);
+  EXPECT_EQ(top_p["param"], "sampling_params.top_p");
+  EXPECT_EQ(top_p["message"], "top_p is 2: must be a number from 1e-09 to 1");
   const Json form = refused(chat(R"("stream":true,"regex":"(a)\\1")"), 400);
   EXPECT_EQ(form["param"], "regex");
   EXPECT_NE(form["message"].get<std::string>().find("back-reference"), std::string::npos);
@@ -158,7 +163,7 @@ TEST_F(ApiServiceTest, BadRequestsAreRefusedBeforeAnyEvent) {
   EXPECT_TRUE(service_->wait_until_idle(std::chrono::seconds(60)));
 }
 
-TEST_F(ApiServiceTest, AnswersHaveTheFormThatIsAskedForStreamedOrNot) {
+TEST_F(ApiServiceTest, AnswersObeyTheRequestedFormStreamedOrNot) {
   start();
   const auto ask = [&](const char* path, const std::string& prompt, const std::string& members) {
     return post(path, "{" + prompt + R"(,"temperature":1,"seed":5,"max_tokens":60,)" + members + "}");
@@ -183,7 +188,7 @@ TEST_F(ApiServiceTest, AnswersHaveTheFormThatIsAskedForStreamedOrNot) {
   EXPECT_TRUE(matches(generated["text"].get<std::string>(), "a{1,3}b")) << generated;
 }
 
-TEST_F(ApiServiceTest, ModelsAreListed) {
+TEST_F(ApiServiceTest, ListsTheModel) {
   start();
   const Json list = get("/v1/models")->json();
   ASSERT_EQ(list["data"].size(), 1U);
@@ -194,7 +199,7 @@ TEST_F(ApiServiceTest, ModelsAreListed) {
   EXPECT_EQ(get("/v1/models/else")->json()["error"]["code"], "model_not_found");
 }
 
-TEST_F(ApiServiceTest, GenerateSaysWhatACompletionSays) {
+TEST_F(ApiServiceTest, GenerateEqualsACompletion) {
   start();
   const Json completed = complete(R"("return_token_ids":true,"logprobs":0)")->json()["choices"][0];
   const std::string params = R"("sampling_params":{"temperature":0,"max_new_tokens":8,"ignore_eos":true})";
@@ -250,7 +255,7 @@ TEST_F(ApiServiceTest, AForcedCallObeysItsSchema) {
       << remote->json();
 }
 
-TEST_F(ApiServiceTest, TextsBecomeTokensAndBack) {
+TEST_F(ApiServiceTest, TokenizeAndDetokenizeAreInverse) {
   start();
   const Json tokens = post("/tokenize", R"({"prompt":"The quick"})")->json();
   EXPECT_EQ(tokens["count"], tokens["tokens"].size());
@@ -263,7 +268,7 @@ TEST_F(ApiServiceTest, TextsBecomeTokensAndBack) {
   EXPECT_EQ(chatted["count"], chat("")->json()["usage"]["prompt_tokens"]);
 }
 
-TEST_F(ApiServiceTest, AFlushedCacheHasNothing) {
+TEST_F(ApiServiceTest, AFlushedCacheIsEmpty) {
   start();
   const std::string body = R"({"prompt":[)" + std::string("5,5,5,5,5,5,5,5,5,5,5,5,5,5,5,5,5,5,5,5") + "]}";
   const auto cached = [&] {
@@ -275,7 +280,7 @@ TEST_F(ApiServiceTest, AFlushedCacheHasNothing) {
   EXPECT_EQ(cached(), 0);
 }
 
-TEST_F(ApiServiceTest, TheServerSaysWhatItIs) {
+TEST_F(ApiServiceTest, ShowsServerInfoAndModelInfo) {
   start({.settings = {{"port", 5}}});
   const Json info = get("/get_server_info")->json();
   EXPECT_EQ(info["port"], 5);

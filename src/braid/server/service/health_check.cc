@@ -34,19 +34,19 @@ class HealthCheck : public std::enable_shared_from_this<HealthCheck> {
       self->output_.post([self, delta] { self->take(delta); });
     };
     const auto submitted = engine_.try_submit(std::move(request), on_delta);
-    if (const auto* refusal = std::get_if<Refusal>(&submitted)) {
-      // A full queue says nothing of the engine: its progress will.
-      if (refusal->reason == Refusal::Reason::kQueueFull) return;
-      output_.post([self = shared_from_this(), message = refusal->message] { self->answer(message); });
+    if (!submitted.ok()) {
+      // A full queue says nothing about the engine's health; watch() decides by its progress.
+      if (submitted.error().reason == SubmitError::Reason::kQueueFull) return;
+      output_.post([self = shared_from_this(), message = submitted.error().message] { self->answer(message); });
       return;
     }
     const std::lock_guard lock(mutex_);
-    submission_ = std::get<SubmissionId>(submitted);
+    submission_ = *submitted;
     if (is_over_) engine_.abort(*submission_);
   }
 
  private:
-  // Looks once a second whether anybody got a token, until `end`. The timer keeps this alive.
+  // Checks once a second until `end` whether any request got a token. The timer keeps this object alive.
   void watch(TaskQueue::Clock::time_point now, TaskQueue::Clock::time_point end) {
     const auto next = std::min(end, now + std::chrono::seconds(1));
     timer_ = output_.post_at(next, [self = shared_from_this(), next, end] {
@@ -57,13 +57,13 @@ class HealthCheck : public std::enable_shared_from_this<HealthCheck> {
     });
   }
 
-  // On the output thread, as answer() is.
+  // On the output thread, like answer().
   void take(const Delta& delta) {
     if (delta.finish == FinishReason::kError) return answer(delta.error);
     if (!delta.tokens.empty()) answer("");
   }
 
-  // `problem`: empty if there is none. The first answer counts.
+  // `problem`: empty if the engine is healthy. Only the first call answers.
   void answer(const std::string& problem) {
     const auto responder = std::exchange(responder_, nullptr);
     if (responder == nullptr) return;

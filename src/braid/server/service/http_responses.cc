@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "braid/server/openai/answer_writer.h"
+#include "braid/server/openai/write/answer_writer.h"
 
 namespace braid {
 

@@ -1,4 +1,4 @@
-// Answers as the transport takes them.
+// Makes HTTP responses from JSON and errors.
 #pragma once
 
 #include <string_view>
@@ -10,9 +10,9 @@
 namespace braid {
 
 http::Response json_response(const Json& body, int status = 200);
-// With Retry-After where trying again later may help.
+// With Retry-After for 429 and 503.
 http::Response error_response(const openai::ApiError& error);
-// The transport's own refusals (401, 404, 413, …) as OpenAI's clients read errors: an http::ErrorFormatter.
+// Formats the transport's own errors (401, 404, 413, …) like OpenAI's. It is an http::ErrorFormatter.
 http::Response format_transport_error(int status, std::string_view message);
 
 }  // namespace braid

@@ -11,7 +11,7 @@ InFlight::Token InFlight::enter() {
   return Token(this, [](void* self) {
     auto& in_flight = *static_cast<InFlight*>(self);
     const std::lock_guard guard(in_flight.mutex_);
-    // Notified under the lock: who has waited for the last one may destroy this.
+    // Notify under the lock: a thread that waits for the last one may then destroy this object.
     if (--in_flight.count_ == 0) in_flight.changed_.notify_all();
   });
 }

@@ -1,5 +1,4 @@
-// Which requests are on their way: by their ids, so that they can be aborted, and how many, so that a server that ends
-// can wait for them.
+// The requests in flight: their ids, for aborts, and their number, which a server waits for when it ends.
 #pragma once
 
 #include <chrono>
@@ -15,20 +14,20 @@ namespace braid {
 
 class InFlight {
  public:
-  // Counts until it is destroyed.
+  // Counts as in flight until it is destroyed.
   using Token = std::shared_ptr<void>;
   Token enter();
 
-  // `abort` is called, from any thread, for as long as the id is there. False: a request has it already.
-  // `is_part`: of a request that has an id of its own, too, which abort_all uses.
+  // `abort` may be called from any thread until remove(). False: another request has the id.
+  // `is_part`: the id of one prompt; the request has an id of its own, which abort_all() uses.
   bool add(const std::string& id, std::function<void()> abort, bool is_part = false);
   void remove(const std::string& id);
 
   bool abort(const std::string& id);  // false: no request has it
-  int64_t abort_all();                // the number of requests
+  int64_t abort_all();                // returns the number of requests
 
   int64_t count() const;
-  // False: some were left after so long.
+  // False: requests were left after this time.
   bool wait_until_none(std::chrono::steady_clock::duration time) const;
 
  private:

@@ -4,17 +4,17 @@
 
 namespace braid {
 
-void RequestLog::accepted(const Arrival& arrival, const GenerationPlan& plan) const {
-  if (logger_ == nullptr || plan.requests.empty()) return;
+void RequestLog::accepted(const Arrival& arrival, const openai::PreparedRequest& request) const {
+  if (logger_ == nullptr || request.prompts.empty()) return;
   size_t num_tokens = 0;
-  for (const GenerationRequest& request : plan.requests) {
-    num_tokens += std::get<std::vector<TokenId>>(request.prompt).size();
+  for (const openai::PreparedPrompt& prompt : request.prompts) {
+    num_tokens += std::get<std::vector<TokenId>>(prompt.generation.prompt).size();
   }
-  const GenerationRequest& first = plan.requests.front();
+  const GenerationRequest& first = request.prompts.front().generation;
   const SamplingParams& sampling = first.sampling;
-  logger_->info("request {} from {}: {}{}, {} prompt tokens, n {}, max_tokens {}, temperature {}, top_p {}", plan.id,
-                arrival.client, arrival.path, plan.is_stream ? ", streamed" : "", num_tokens,
-                static_cast<size_t>(first.n) * plan.requests.size(),
+  logger_->info("request {} from {}: {}{}, {} prompt tokens, n {}, max_tokens {}, temperature {}, top_p {}", request.id,
+                arrival.client, arrival.path, request.is_stream ? ", streamed" : "", num_tokens,
+                static_cast<size_t>(first.n) * request.prompts.size(),
                 first.until_context_end ? std::string("none") : std::to_string(sampling.max_new_tokens),
                 sampling.temperature, sampling.top_p);
 }

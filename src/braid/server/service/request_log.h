@@ -1,5 +1,5 @@
-// A line for each request and one for its end, where --log-requests asks for them. What clients sent goes through the
-// logger, which writes control characters as escapes.
+// With --log-requests: one line when a request arrives and one when it ends. Text from clients goes through the logger,
+// which escapes control characters.
 #pragma once
 
 #include <memory>
@@ -8,11 +8,11 @@
 
 #include "braid/base/log.h"
 #include "braid/server/metrics/server_metrics.h"
-#include "braid/server/service/generation_plan.h"
+#include "braid/server/openai/prepare/prepared_request.h"
 
 namespace braid {
 
-// Where a request came from, and when.
+// Where and when a request came in.
 struct Arrival {
   std::string path;
   std::string client;
@@ -24,7 +24,7 @@ class RequestLog {
   // Null: nothing is logged.
   explicit RequestLog(std::shared_ptr<Logger> logger) : logger_(std::move(logger)) {}
 
-  void accepted(const Arrival& arrival, const GenerationPlan& plan) const;
+  void accepted(const Arrival& arrival, const openai::PreparedRequest& request) const;
   void refused(const Arrival& arrival, const openai::ApiError& error) const;
   // `total`: of all prompts together. `outcome`: "stop", "length", …, or the error.
   void ended(const Arrival& arrival, const std::string& id, const metrics::RequestRecord& total,

@@ -34,12 +34,12 @@ TaskQueue::TimerId TaskQueue::post_at(Clock::time_point when, Task task) {
   const std::lock_guard lock(mutex_);
   const TimerId id{when, next_timer_++};
   timers_.emplace(id, std::move(task));
-  arrived_.notify_one();  // who waits may be waiting for a later one
+  arrived_.notify_one();  // a waiting thread may be waiting for a later timer
   return id;
 }
 
 void TaskQueue::cancel(const TimerId& id) {
-  Task dropped;  // destroyed without the lock: it may hold the last reference to something
+  Task dropped;  // destroyed after the lock is released: it may hold the last reference to something
   const std::lock_guard lock(mutex_);
   const auto timer = timers_.find(id);
   if (timer == timers_.end()) return;
@@ -63,7 +63,7 @@ void TaskQueue::thread_main() {
   }
 }
 
-// A due timer goes before the tasks, of which there may be many. False: it is over.
+// A due timer runs before the tasks, which may be many. False: the queue is stopping and empty.
 bool TaskQueue::next(std::unique_lock<std::mutex>& lock, Task& task) {
   while (true) {
     const bool has_timer = !timers_.empty();

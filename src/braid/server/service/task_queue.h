@@ -1,5 +1,4 @@
-// Threads for work that must not be done on the engine's thread or on the transport's: tasks in their order, and tasks
-// at a time.
+// Threads for work that must not run on the engine's or the transport's threads: tasks in order, and timers.
 #pragma once
 
 #include <chrono>
@@ -24,9 +23,9 @@ class TaskQueue {
   using Task = std::function<void()>;
   using Clock = std::chrono::steady_clock;
 
-  // With one thread, a task begins when the one before it has ended.
+  // With one thread, each task begins after the previous one has ended.
   TaskQueue(int num_threads, ThreadRole role, std::shared_ptr<Logger> logger);
-  // Runs what has been posted; timers that are not due are dropped.
+  // Runs all posted tasks; drops timers that are not due.
   ~TaskQueue();
   TaskQueue(const TaskQueue&) = delete;
   TaskQueue& operator=(const TaskQueue&) = delete;
@@ -36,7 +35,7 @@ class TaskQueue {
 
   using TimerId = std::pair<Clock::time_point, uint64_t>;
   TimerId post_at(Clock::time_point when, Task task);
-  void cancel(const TimerId& id);  // nothing happens if it was due already
+  void cancel(const TimerId& id);  // does nothing if it was due already
 
  private:
   void thread_main();

@@ -12,7 +12,7 @@ namespace {
 
 using Clock = TaskQueue::Clock;
 
-TEST(TaskQueue, OneThreadKeepsTheOrderAndTheEndWaitsForAll) {
+TEST(TaskQueue, OneThreadRunsTasksInOrderAndTheDestructorRunsAll) {
   std::vector<int> order;
   {
     TaskQueue queue(1, ThreadRole::kWorker, make_null_logger());
@@ -22,7 +22,7 @@ TEST(TaskQueue, OneThreadKeepsTheOrderAndTheEndWaitsForAll) {
   EXPECT_TRUE(std::ranges::is_sorted(order));
 }
 
-TEST(TaskQueue, ATimerRunsAtItsTimeAndNotWhenItIsCancelled) {
+TEST(TaskQueue, ATimerRunsAtItsTimeUnlessCancelled) {
   std::atomic<int> cancelled_runs = 0;
   const auto start = Clock::now();
   Clock::time_point ran;
@@ -43,7 +43,7 @@ TEST(TaskQueue, ATimerRunsAtItsTimeAndNotWhenItIsCancelled) {
   EXPECT_EQ(cancelled_runs, 0);
 }
 
-TEST(TaskQueue, ATaskThatThrowsEndsNothingElse) {
+TEST(TaskQueue, ATaskThatThrowsDoesNotEndTheThread) {
   std::atomic<int> runs = 0;
   {
     TaskQueue queue(1, ThreadRole::kWorker, make_null_logger());

@@ -6,13 +6,14 @@
 #include <string_view>
 #include <utility>
 
-#include "braid/server/openai/logprobs.h"
+#include "braid/server/openai/write/logprobs.h"
 
-namespace braid::native {
+namespace braid::sglang {
 
 namespace {
 
-// {"type": "stop", "matched": …}, {"type": "length", "length": …} or {"type": "abort", "message": …}; null: not yet.
+// {"type": "stop", "matched": …}, {"type": "length", "length": …} or {"type": "abort", "message": …}; null: not
+// finished.
 Json finish_reason(const Delta& last) {
   switch (last.finish) {
     case FinishReason::kStop: {
@@ -31,9 +32,9 @@ Json finish_reason(const Delta& last) {
 }
 
 constexpr size_t kLongEvent = size_t{64} << 10;  // bytes
-constexpr size_t kLeastNews = 16;                // a long event is longer by this part of it than the one before
+constexpr size_t kLeastNews = 16;                // a long event must grow by 1/16 before the next one is sent
 
-// A JSON list that grows, as text: every event of a stream has all of it, and copying is the cheapest way to say so.
+// A growing JSON list, kept as text: every event repeats the whole list, and copying text is the cheapest way.
 class ListText {
  public:
   void add(std::string_view json) {
@@ -47,7 +48,7 @@ class ListText {
   std::string items_;
 };
 
-// Log-probabilities of tokens: [logprob, id, text] each, and lists of the same of their alternatives.
+// Log-probabilities of tokens as [logprob, id, text], and a list of alternatives for each.
 class Logprobs {
  public:
   void add(const SampledToken& sampled, const Tokenizer& tokenizer) {
@@ -56,7 +57,7 @@ class Logprobs {
     for (const TokenLogprob& other : sampled.top_logprobs) others.add(entry(other.logprob, other.token, tokenizer));
     alternatives_.add(others.json());
   }
-  // A prompt's first token: its place, and no log-probability.
+  // A prompt's first token: it has an entry, but no log-probability.
   void add_first(TokenId token, const Tokenizer& tokenizer) {
     tokens_.add(entry(nullptr, token, tokenizer));
     alternatives_.add("null");
@@ -75,7 +76,7 @@ class Logprobs {
   ListText alternatives_;
 };
 
-// All that is known of one choice.
+// Everything known about one choice.
 class ChoiceAnswer {
  public:
   ChoiceAnswer(const GeneratePrompt& prompt, const Tokenizer& tokenizer) : prompt_(prompt), tokenizer_(tokenizer) {}
@@ -95,7 +96,7 @@ class ChoiceAnswer {
 
   size_t num_bytes() const { return text_.size() + output_ids_.num_bytes() + logprobs_.num_bytes(); }
 
-  // `input`: of the prompt, which its choices share.
+  // `input`: the prompt's, shared by its choices.
   std::string json(const Logprobs& input) const {
     std::string meta = openai::to_text({{"id", prompt_.id},
                                         {"finish_reason", finish_reason(last_)},
@@ -117,7 +118,7 @@ class ChoiceAnswer {
  private:
   const GeneratePrompt& prompt_;
   const Tokenizer& tokenizer_;
-  std::string text_;  // as it stands in JSON
+  std::string text_;  // escaped as in JSON
   ListText output_ids_;
   size_t num_tokens_ = 0;
   Logprobs logprobs_;
@@ -184,18 +185,18 @@ class GenerateAnswer : public openai::AnswerWriter {
 
  private:
   struct Said {
-    size_t num_bytes = 0;  // in the last event
-    bool is_due = false;   // the next one waits
+    size_t num_bytes = 0;  // size of the last event
+    bool is_due = false;   // an event waits to be sent
   };
   struct PromptAnswer {
-    int64_t first_index = 0;  // of its choices among all
+    int64_t first_index = 0;  // index of its first choice among all
     std::vector<ChoiceAnswer> choices = {};
     std::vector<Said> said = {};  // of each choice
     Logprobs input = {};
   };
 
-  // A long event that says little new: the next one will say it too. A stream's bytes would grow with the square of its
-  // length otherwise.
+  // False for a long event with little news: a later event repeats it. Otherwise a stream's bytes would grow with the
+  // square of its length.
   static bool is_worth_saying(const PromptAnswer& answer, size_t choice) {
     const size_t size = num_bytes(answer, choice);
     return size <= kLongEvent || size - answer.said[choice].num_bytes >= size / kLeastNews;
@@ -210,7 +211,7 @@ class GenerateAnswer : public openai::AnswerWriter {
   const Tokenizer& tokenizer_;
   int64_t num_choices_ = 0;
   std::vector<PromptAnswer> answers_;
-  std::deque<std::pair<size_t, size_t>> due_;  // prompts and their choices that have an event to come
+  std::deque<std::pair<size_t, size_t>> due_;  // (prompt, choice) whose event waits
 };
 
 }  // namespace
@@ -225,4 +226,4 @@ std::unique_ptr<openai::AnswerWriter> make_generate_stream(std::vector<GenerateP
   return std::make_unique<GenerateAnswer>(std::move(prompts), is_list, true, tokenizer);
 }
 
-}  // namespace braid::native
+}  // namespace braid::sglang

@@ -1,19 +1,20 @@
-// What /generate answers, with SGLang's keys, in one piece or as a stream whose every event has all that came so far.
+// Writers of /generate's answers, with SGLang's keys: in one piece, or as a stream whose events each repeat everything
+// that came before. Tested by generate_answer_test.cc.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "braid/server/openai/answer_writer.h"
+#include "braid/server/openai/write/answer_writer.h"
 #include "braid/server/sglang/generate_request.h"
 #include "braid/tokenizer/tokenizer.h"
 
-namespace braid::native {
+namespace braid::sglang {
 
 // One prompt and how it is answered.
 struct GeneratePrompt {
-  std::string id;  // of the prompt, in all its choices' meta_info
+  std::string id;  // in the meta_info of all its choices
   std::vector<TokenId> ids;
   int32_t n = 1;
   bool logprobs = false;
@@ -27,4 +28,4 @@ std::unique_ptr<openai::AnswerWriter> make_generate_answer(std::vector<GenerateP
 std::unique_ptr<openai::AnswerWriter> make_generate_stream(std::vector<GeneratePrompt> prompts, bool is_list,
                                                            const Tokenizer& tokenizer);
 
-}  // namespace braid::native
+}  // namespace braid::sglang

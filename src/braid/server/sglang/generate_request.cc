@@ -1,16 +1,16 @@
 #include "braid/server/sglang/generate_request.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <string_view>
 #include <unordered_set>
 #include <utility>
 
-#include "braid/server/openai/common_parameters.h"
-#include "braid/server/openai/prompts.h"
+#include "braid/server/openai/parse/common_parameters.h"
+#include "braid/server/openai/parse/prompts.h"
 
-namespace braid::native {
+namespace braid::sglang {
 
 namespace {
 
@@ -23,7 +23,7 @@ using openai::ProtocolLimits;
 constexpr int64_t kMaxTopLogprobs = 100;
 constexpr int32_t kDefaultNewTokens = 128;  // SGLang's
 
-// What SGLang has and braid has not; ignoring it would change what comes back.
+// Parameters of SGLang that braid lacks; ignoring them would change the answer.
 void refuse_unsupported(ParameterReader& reader) {
   for (const auto* name : {"image_data", "audio_data", "video_data", "input_embeds", "lora_path", "token_ids_logprob",
                            "session_params", "custom_logit_processor"}) {
@@ -47,7 +47,7 @@ std::vector<openai::Prompt> read_items(ParameterReader& reader, const ProtocolLi
   return std::move(list.prompts);
 }
 
-// The value for item `index` of a parameter that is given once for all, or as a list with one for each.
+// The value for item `index` of a parameter that has one value for all items, or a list with one for each.
 const Json* value_for(ParameterReader& reader, std::string_view name, size_t index, size_t count) {
   const Json* value = reader.find(name);
   if (value == nullptr || !value->is_array()) return value;
@@ -82,7 +82,7 @@ CommonParameters read_sampling_params(ParameterReader& reader, const Json* param
   return common;
 }
 
-// A one-entry body, to read a value with the reader's checks.
+// Puts the value into a body of one entry, to read it with the reader's checks.
 template <typename Read>
 auto read_one(ParameterReader& reader, std::string_view name, const Json* value, Read read) {
   Json body = Json::object();
@@ -136,11 +136,9 @@ void read_rids(ParameterReader& reader, GenerateRequest& request) {
 
 }  // namespace
 
-openai::ApiResult<GenerateRequest> parse_generate_request(std::string_view body, const ProtocolLimits& limits) {
-  ApiError error;
-  const auto json = openai::parse_body(body, limits, error);
-  if (!json) return error;
-  ParameterReader reader(*json);
+Result<GenerateRequest, ApiError> parse_generate_request(std::string_view body, const ProtocolLimits& limits) {
+  TRY(const Json json, openai::parse_body(body, limits));
+  ParameterReader reader(json);
   GenerateRequest request;
   refuse_unsupported(reader);
   auto prompts = read_items(reader, limits, request.is_list);
@@ -169,4 +167,4 @@ openai::ApiResult<GenerateRequest> parse_generate_request(std::string_view body,
   return request;
 }
 
-}  // namespace braid::native
+}  // namespace braid::sglang

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "braid/server/openai/common_parameters.h"
-#include "braid/server/openai/prompts.h"
+#include "braid/server/openai/parse/common_parameters.h"
+#include "braid/server/openai/parse/prompts.h"
 
-namespace braid::native {
+namespace braid::sglang {
 
 namespace {
 
@@ -16,20 +16,16 @@ using openai::ProtocolLimits;
 
 }  // namespace
 
-openai::ApiResult<TokenizeRequest> parse_tokenize_request(std::string_view body, const ProtocolLimits& limits) {
-  ApiError error;
-  const auto json = openai::parse_body(body, limits, error);
-  if (!json) return error;
-  ParameterReader reader(*json);
+Result<TokenizeRequest, ApiError> parse_tokenize_request(std::string_view body, const ProtocolLimits& limits) {
+  TRY(const Json json, openai::parse_body(body, limits));
+  ParameterReader reader(json);
   TokenizeRequest request;
   request.add_special_tokens = reader.boolean("add_special_tokens").value_or(true);
   const Json* prompt = reader.find("prompt");
   if ((prompt == nullptr) == (reader.find("messages") == nullptr)) {
     reader.fail("prompt", "give the text by one of prompt and messages");
   } else if (prompt == nullptr) {
-    auto chat = openai::chat_request_of(*json, limits);
-    if (const auto* problem = std::get_if<ApiError>(&chat)) return *problem;
-    request.prompt = std::get<openai::ChatRequest>(std::move(chat));
+    TRY(request.prompt, openai::chat_request_of(json, limits));
   } else if (prompt->is_string()) {
     request.prompt = prompt->get<std::string>();
   } else if (prompt->is_array() && prompt->size() <= limits.max_prompts &&
@@ -42,11 +38,9 @@ openai::ApiResult<TokenizeRequest> parse_tokenize_request(std::string_view body,
   return request;
 }
 
-openai::ApiResult<DetokenizeRequest> parse_detokenize_request(std::string_view body, const ProtocolLimits& limits) {
-  ApiError error;
-  const auto json = openai::parse_body(body, limits, error);
-  if (!json) return error;
-  ParameterReader reader(*json);
+Result<DetokenizeRequest, ApiError> parse_detokenize_request(std::string_view body, const ProtocolLimits& limits) {
+  TRY(const Json json, openai::parse_body(body, limits));
+  ParameterReader reader(json);
   DetokenizeRequest request;
   request.skip_special_tokens = reader.boolean("skip_special_tokens").value_or(true);
   const Json* tokens = reader.find("tokens");
@@ -65,11 +59,9 @@ openai::ApiResult<DetokenizeRequest> parse_detokenize_request(std::string_view b
   return request;
 }
 
-openai::ApiResult<AbortRequest> parse_abort_request(std::string_view body, const ProtocolLimits& limits) {
-  ApiError error;
-  const auto json = openai::parse_body(body, limits, error);
-  if (!json) return error;
-  ParameterReader reader(*json);
+Result<AbortRequest, ApiError> parse_abort_request(std::string_view body, const ProtocolLimits& limits) {
+  TRY(const Json json, openai::parse_body(body, limits));
+  ParameterReader reader(json);
   AbortRequest request;
   request.rid = reader.text("rid").value_or("");
   request.all = reader.boolean("abort_all").value_or(false);
@@ -78,4 +70,4 @@ openai::ApiResult<AbortRequest> parse_abort_request(std::string_view body, const
   return request;
 }
 
-}  // namespace braid::native
+}  // namespace braid::sglang

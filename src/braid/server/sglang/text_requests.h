@@ -1,4 +1,4 @@
-// The bodies of /tokenize, /detokenize and /abort_request as validated plain structs.
+// Parses the bodies of /tokenize, /detokenize and /abort_request into plain structs. Tested by text_requests_test.cc.
 #pragma once
 
 #include <optional>
@@ -7,19 +7,19 @@
 #include <variant>
 #include <vector>
 
-#include "braid/server/openai/requests.h"
+#include "braid/server/openai/parse/requests.h"
 
-namespace braid::native {
+namespace braid::sglang {
 
 struct TokenizeRequest {
-  // One text, several, or a conversation that the template renders first.
+  // One text, several texts, or a conversation, which the chat template renders first.
   std::variant<std::string, std::vector<std::string>, openai::ChatRequest> prompt;
-  bool add_special_tokens = true;  // to a text; a conversation's are in its template
+  bool add_special_tokens = true;  // to a text; a conversation has its template's
 };
 
 struct DetokenizeRequest {
   std::vector<std::vector<TokenId>> tokens;
-  bool is_list = false;  // of lists
+  bool is_list = false;  // the tokens came as a list of lists
   bool skip_special_tokens = true;
 };
 
@@ -28,9 +28,10 @@ struct AbortRequest {
   bool all = false;
 };
 
-openai::ApiResult<TokenizeRequest> parse_tokenize_request(std::string_view body, const openai::ProtocolLimits& limits);
-openai::ApiResult<DetokenizeRequest> parse_detokenize_request(std::string_view body,
-                                                              const openai::ProtocolLimits& limits);
-openai::ApiResult<AbortRequest> parse_abort_request(std::string_view body, const openai::ProtocolLimits& limits);
+Result<TokenizeRequest, openai::ApiError> parse_tokenize_request(std::string_view body,
+                                                                 const openai::ProtocolLimits& limits);
+Result<DetokenizeRequest, openai::ApiError> parse_detokenize_request(std::string_view body,
+                                                                     const openai::ProtocolLimits& limits);
+Result<AbortRequest, openai::ApiError> parse_abort_request(std::string_view body, const openai::ProtocolLimits& limits);
 
-}  // namespace braid::native
+}  // namespace braid::sglang

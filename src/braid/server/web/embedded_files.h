@@ -1,5 +1,5 @@
-// The files of the web page (page/), as they were when the program was built; cmake/embed_files.cmake writes the
-// source.
+// The files of the web page (page/), as they were when the program was built. cmake/embed_files.cmake writes the
+// source. Tested by web_page_test.cc.
 #pragma once
 
 #include <span>

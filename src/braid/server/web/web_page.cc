@@ -18,13 +18,13 @@ namespace {
 constexpr std::string_view kFolder = "/page/";
 constexpr std::string_view kIndex = "index.html";
 
-// Nothing runs or is loaded but the page's own files, it talks to its own server alone, no page may frame it, and no
-// text becomes markup (trusted types: a browser that knows them refuses innerHTML and its like).
+// Only the page's own files run or load. The page talks to its own server alone, no page may frame it, and no text
+// becomes markup (trusted types: browsers that support them refuse innerHTML and the like).
 constexpr std::string_view kContentSecurityPolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-// index.html is at "/" alone: its addresses are relative to that, so that a proxy may put the page under any path.
+// index.html is at "/" alone: its addresses are relative to it, so that a proxy may put the page under any path.
 const EmbeddedFile* find_file(std::string_view path) {
   std::string_view name = kIndex;
   if (path != "/") {
@@ -48,7 +48,7 @@ std::string_view content_type(std::string_view name) {
   return type == kTypes.end() ? "application/octet-stream" : type->second;
 }
 
-// If-None-Match: "*", or a list of tags, weak ones too.
+// If-None-Match: "*", or a list of tags, weak ones included.
 bool has_tag(std::string_view list, std::string_view tag) {
   while (true) {
     const size_t comma = std::min(list.find(','), list.size());
@@ -69,7 +69,7 @@ std::optional<http::Response> web_page_response(const http::Request& request) {
   http::Response response{.content_type = std::string(content_type(file->name))};
   response.headers = {
       {"ETag", tag},
-      {"Cache-Control", "no-cache"},  // kept, but asked for each time: a new program has new files
+      {"Cache-Control", "no-cache"},  // stored, but checked each time: a new program has new files
       {"Content-Security-Policy", std::string(kContentSecurityPolicy)},
       {"Cross-Origin-Opener-Policy", "same-origin"},
       {"Cross-Origin-Resource-Policy", "same-origin"},
@@ -92,7 +92,7 @@ bool is_web_page_path(std::string_view path) {
 
 void add_web_page_routes(http::Router& router) {
   const auto answer = [](const http::Request& request, const std::shared_ptr<http::Responder>& responder) {
-    responder->respond(*web_page_response(request));  // a route exists for files alone
+    responder->respond(*web_page_response(request));  // only files have a route
   };
   for (const EmbeddedFile& file : embedded_files()) {
     router.add("GET", file.name == kIndex ? "/" : fmt::format("{}{}", kFolder, file.name), answer);

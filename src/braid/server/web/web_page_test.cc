@@ -42,7 +42,7 @@ std::string header(const http::Response& response, std::string_view name) {
   return "";
 }
 
-// What stands between the two, wherever they occur.
+// The texts between the two, wherever they occur.
 std::vector<std::string> between(std::string_view text, std::string_view before, std::string_view after) {
   std::vector<std::string> found;
   for (size_t at = text.find(before); at != std::string_view::npos; at = text.find(before, at)) {
@@ -75,7 +75,7 @@ TEST(WebPage, HasEveryFileOfItsFolderByteForByte) {
   }
 }
 
-TEST(WebPage, SaysWhatAFileIs) {
+TEST(WebPage, AFileHasItsContentType) {
   EXPECT_EQ(get("/")->content_type, "text/html; charset=utf-8");
   EXPECT_EQ(get("/page/app.js")->content_type, "text/javascript; charset=utf-8");
   EXPECT_EQ(get("/page/base.css")->content_type, "text/css; charset=utf-8");
@@ -85,7 +85,7 @@ TEST(WebPage, SaysWhatAFileIs) {
   }
 }
 
-TEST(WebPage, HasNoOtherPaths) {
+TEST(WebPage, OtherPathsAreNotItsFiles) {
   for (const char* path : {"", "/page", "/page/", "/page/index.html", "/page/nothing.js", "/page/../page/app.js",
                            "/app.js", "//", "/page//app.js", "/page/app.js/", "/page/APP.JS", "/v1/models"}) {
     EXPECT_FALSE(get(path)) << path;
@@ -93,7 +93,7 @@ TEST(WebPage, HasNoOtherPaths) {
   }
 }
 
-TEST(WebPage, AFileThatTheClientHasIsNotSentAgain) {
+TEST(WebPage, AFileTheClientHasIsNotSentAgain) {
   const std::string tag = header(*get("/page/app.js"), "ETag");
   ASSERT_EQ(tag.size(), 34U);
   for (const std::string& known : {tag, "W/" + tag, "\"other\", " + tag, "W/\"other\" ,W/" + tag, std::string("*")}) {
@@ -132,12 +132,12 @@ TEST(WebPage, IndexHasNoScriptNoStyleAndNoHandlerOfItsOwn) {
   for (const std::string& name : names) EXPECT_TRUE(name != "style" && !name.starts_with("on")) << name;
 }
 
-TEST(WebPage, EveryFileThatIsNamedExists) {
+TEST(WebPage, EveryNamedFileExists) {
   const auto files = source_files();
   int named = 0;
   for (const char* attribute : {" src=\"", " href=\""}) {
     for (const std::string& name : between(files.at("index.html"), attribute, "\"")) {
-      if (name.starts_with('#')) continue;  // in the page itself
+      if (name.starts_with('#')) continue;  // within the page
       ++named;
       EXPECT_TRUE(name.starts_with("page/") && files.contains(name.substr(5))) << name;
     }
@@ -162,7 +162,7 @@ TEST(WebPage, NoScriptTurnsTextIntoMarkupOrCode) {
   }
 }
 
-// Keeps what was answered.
+// Keeps the answer.
 class Recorder final : public http::Responder {
  public:
   void respond(http::Response response) override { answer = std::move(response); }

@@ -11,7 +11,7 @@ struct Sha256::Context {
   EVP_MD_CTX* evp = EVP_MD_CTX_new();
 };
 
-// OpenSSL fails here only without memory, or where somebody has configured it without SHA-256.
+// OpenSSL fails here only without memory, or if it is configured without SHA-256.
 Sha256::Sha256() : context_(std::make_unique<Context>()) {
   CHECK(context_->evp != nullptr && EVP_DigestInit_ex(context_->evp, EVP_sha256(), nullptr) == 1,
         "OpenSSL has no SHA-256");

@@ -1,4 +1,5 @@
-// SHA-256: names for what must never be taken for something else.
+// SHA-256, as a name for content that must never be confused with other content. Tested by file_hash_test.cc and
+// pack_cache_test.cc.
 #pragma once
 
 #include <array>
@@ -11,7 +12,7 @@
 
 namespace braid {
 
-using Digest = std::array<uint64_t, 4>;  // the 32 bytes in their order
+using Digest = std::array<uint64_t, 4>;  // the 32 bytes, in order
 
 class Sha256 {
  public:
@@ -21,7 +22,7 @@ class Sha256 {
   Sha256& operator=(const Sha256&) = delete;
 
   void add(std::span<const std::byte> bytes);
-  Digest digest();  // once
+  Digest digest();  // call it once
 
  private:
   struct Context;

@@ -14,9 +14,9 @@ namespace braid {
 namespace {
 
 constexpr int64_t kBlockBytes = int64_t{8} << 20;
-constexpr int64_t kReadBytes = int64_t{128} << 10;  // at a time: hashed out of the core's own cache
+constexpr int64_t kReadBytes = int64_t{128} << 10;  // at a time, so that it is hashed from the core's own cache
 constexpr int64_t kMaxNoteBytes = int64_t{64} << 10;
-// No file system's times are coarser.
+// No file system has coarser times.
 constexpr int64_t kCoarsestTimeNs = 2'000'000'000;
 
 Result<Digest> hash_block(const InputFile& file, int64_t block, std::vector<std::byte>& buffer) {
@@ -30,7 +30,7 @@ Result<Digest> hash_block(const InputFile& file, int64_t block, std::vector<std:
   return hash.digest();
 }
 
-// What a note says before the hash. A path may hold any byte, so its digest stands for it.
+// The text of a note before the hash. A path may hold any byte, so the note has its digest.
 std::string note_head(const InputFile& file, const FileIdentity& is) {
   std::error_code error;
   const std::string path = std::filesystem::canonical(file.path(), error).string();
@@ -103,7 +103,7 @@ Result<Digest> hash_once(const InputFile& file, const std::string& folder, Threa
   const int64_t began_ns = now_ns();
   TRY(const Digest digest, hash_contents(file, team));
   TRY(const FileIdentity after, file.identity());
-  const bool is_whole = before.bytes == file.bytes();  // and not longer than when it was opened
+  const bool is_whole = before.bytes == file.bytes();  // it may have grown since it was opened
   const bool is_settled = is_whole && std::max(before.modified_ns, before.changed_ns) + kCoarsestTimeNs < began_ns;
   if (after == before && is_settled) static_cast<void>(write_note(note, head + to_hex(digest) + '\n').ok());
   return digest;

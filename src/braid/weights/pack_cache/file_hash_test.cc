@@ -15,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::TemporaryFolder;
 
-class FileHashes : public ::testing::Test {
+class FileHashTest : public ::testing::Test {
  protected:
   std::string write(const std::string& name, const std::string& bytes) const {
     const fs::path path = folder_.path() / name;
@@ -28,7 +28,7 @@ class FileHashes : public ::testing::Test {
   std::string hash_noted(const std::string& path) {
     return to_hex(hash_once(InputFile::open(path).value(), notes_.path().string(), team_).value());
   }
-  // The one note; empty: there is none.
+  // The only note; empty: there is none.
   fs::path note() const {
     const fs::directory_iterator first(notes_.path());
     return first == fs::directory_iterator() ? fs::path() : first->path();
@@ -41,14 +41,14 @@ class FileHashes : public ::testing::Test {
     std::ofstream(note()) << text.replace(at, from.size(), to);
   }
 
-  // Committed, so that it was written long before any test of it.
+  // In the repository, so it was written long before the test runs.
   const std::string old_file_ = (testing::model_fixtures_folder() / "gguf_qwen3" / "model.gguf").string();
   const TemporaryFolder folder_;
   const TemporaryFolder notes_;
   ThreadTeam team_{3};
 };
 
-TEST_F(FileHashes, EveryByteAndTheSizeCount) {
+TEST_F(FileHashTest, EveryByteAndTheSizeCount) {
   constexpr size_t kBlock = size_t{8} << 20;
   std::set<std::string> seen;
   std::string bytes(kBlock + 12345, 'a');
@@ -64,8 +64,8 @@ TEST_F(FileHashes, EveryByteAndTheSizeCount) {
   EXPECT_FALSE(seen.insert(hash(write("other", bytes))).second) << "the name does not";
 }
 
-// Blocks are hashed by whichever thread is free.
-TEST_F(FileHashes, TheNumberOfThreadsDoesNotCount) {
+// The next free thread hashes the next block.
+TEST_F(FileHashTest, TheNumberOfThreadsDoesNotCount) {
   std::string bytes(size_t{20} << 20, '\0');
   for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i / 1000);
   const auto file = InputFile::open(write("file", bytes));
@@ -73,7 +73,7 @@ TEST_F(FileHashes, TheNumberOfThreadsDoesNotCount) {
   EXPECT_EQ(hash_contents(*file, one).value(), hash_contents(*file, team_).value());
 }
 
-TEST_F(FileHashes, AnOldFilesHashIsNotedAndBelieved) {
+TEST_F(FileHashTest, AnOldFilesHashIsNotedAndTrusted) {
   const std::string real = hash(old_file_);
   EXPECT_EQ(hash_noted(old_file_), real);
   ASSERT_FALSE(note().empty());
@@ -83,7 +83,7 @@ TEST_F(FileHashes, AnOldFilesHashIsNotedAndBelieved) {
   EXPECT_EQ(hash_noted(old_file_), noted) << "the file was read again";
 }
 
-TEST_F(FileHashes, ANoteOfAnotherStateIsNotBelieved) {
+TEST_F(FileHashTest, ANoteOfAnotherStateIsNotTrusted) {
   const std::string real = hash(old_file_);
   for (const std::string word : {"path ", "device ", "inode ", "bytes ", "modified ", "changed ", "braid file hash "}) {
     hash_noted(old_file_);
@@ -95,15 +95,15 @@ TEST_F(FileHashes, ANoteOfAnotherStateIsNotBelieved) {
   EXPECT_EQ(hash_noted(old_file_), real);
 }
 
-// Its time might stay the same when it is written once more.
-TEST_F(FileHashes, AFileWrittenJustNowIsNotNoted) {
+// A second write might get the same time.
+TEST_F(FileHashTest, AFileWrittenJustNowIsNotNoted) {
   const std::string path = write("file", "some bytes");
   fs::last_write_time(path, fs::file_time_type::clock::now() - std::chrono::hours(1));
   EXPECT_EQ(hash_noted(path), hash(path));
   EXPECT_TRUE(note().empty());
 }
 
-TEST_F(FileHashes, AFileThatShrinksIsAnError) {
+TEST_F(FileHashTest, AFileThatShrinksIsAnError) {
   const std::string path = write("file", std::string(100'000, 'x'));
   const auto file = InputFile::open(path);
   fs::resize_file(path, 10);

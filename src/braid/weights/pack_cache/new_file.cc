@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kSuffix = ".being-written";
 
-// Between a file's creation and its lock.
+// Covers the time between a file's creation and its lock.
 constexpr auto kLeastAge = std::chrono::minutes(1);
 
 bool is_abandoned(const fs::path& path) {
@@ -42,7 +42,7 @@ Result<NewFile> NewFile::create(std::string path) {
   std::string temporary = fmt::format("{}.{:08x}{:08x}{}", path, random(), random(), kSuffix);
   const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (fd < 0) return fail("cannot create {}: {}", temporary, std::strerror(errno));
-  // A file system without locks: nobody can tell then that the file is abandoned, and it stays.
+  // On a file system without locks nobody can tell that the file is abandoned, so it stays.
   static_cast<void>(flock(fd, LOCK_EX | LOCK_NB));
   return NewFile(std::move(path), std::move(temporary), fd);
 }
@@ -70,7 +70,7 @@ Status NewFile::write(int64_t offset, std::span<const std::byte> bytes) const {
 }
 
 Status NewFile::commit() {
-  // Some file systems say only here that there was no room.
+  // Some file systems report only here that there was no space.
   const bool is_closed = close(std::exchange(fd_, -1)) == 0;
   if (is_closed && std::rename(temporary_path_.c_str(), path_.c_str()) == 0) return {};
   const Error error = fail("cannot write {}: {}", path_, std::strerror(errno));

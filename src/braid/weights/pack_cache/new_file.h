@@ -1,4 +1,4 @@
-// A file that is there whole or not at all: written under a name of its own, which becomes the right one at the end.
+// A file that exists whole or not at all: it is written under a temporary name, and renamed at the end.
 #pragma once
 
 #include <cstddef>
@@ -13,13 +13,13 @@ namespace braid {
 
 class NewFile {
  public:
-  // In the folder of `path`, which it will be; what has that name now stays until then.
+  // Created in the folder of `path`. A file that is at `path` now stays there until commit().
   static Result<NewFile> create(std::string path);
   ~NewFile();  // without commit() nothing is left
   NewFile(NewFile&& other) noexcept;
   NewFile& operator=(NewFile&&) = delete;
 
-  // On any thread. Errors name the path and say what the system does: a full disk, say.
+  // Callable on any thread. Errors name the path and the system's reason, such as a full disk.
   Status write(int64_t offset, std::span<const std::byte> bytes) const;
   Status commit();
 
@@ -32,7 +32,7 @@ class NewFile {
   int fd_;
 };
 
-// Files in `folder` that a process began and, having been killed, will never end. One that is being written is locked.
+// Removes files in `folder` whose writer was killed. A file that is being written is locked.
 void remove_abandoned_files(const std::string& folder);
 
 }  // namespace braid

@@ -59,7 +59,7 @@ TEST(NewFile, ErrorsNameThePath) {
   EXPECT_TRUE(file.error().message.ends_with("No such file or directory")) << file.error().message;
 }
 
-// What a killed process leaves is old, and nobody holds its lock.
+// A killed process leaves an old file without a lock.
 TEST(NewFile, AbandonedFilesAreRemovedAndNoOthers) {
   const TemporaryFolder folder;
   const auto make_old = [&](const std::string& name) {

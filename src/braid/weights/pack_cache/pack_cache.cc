@@ -87,7 +87,7 @@ Status PackCache::begin_file() {
   return copy_used();
 }
 
-// What was read of the old file before it turned out that a new one is needed.
+// Copies what was read from the old file before a new one turned out to be needed.
 Status PackCache::copy_used() {
   for (const Digest& digest : used_) {
     const PackEntry& entry = *file_->find(digest);

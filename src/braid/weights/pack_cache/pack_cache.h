@@ -1,5 +1,5 @@
-// Packed weights kept on disk: a second start reads them as they are, instead of dequantizing, converting and packing
-// what the checkpoint stores. It may fail in any way; the model then loads as if there were no cache.
+// Packed weights kept on disk. A second start reads them, instead of dequantizing, converting and packing the
+// checkpoint again. If the cache fails in any way, the model loads as if there were none.
 #pragma once
 
 #include <cstddef>
@@ -21,25 +21,25 @@
 namespace braid {
 
 struct PackCacheOptions {
-  std::string folder;  // made if it is not there
+  std::string folder;  // created if missing
   DType dtype = DType::kBFloat16;
-  std::string layout;  // of ranks: each has a file of its own
+  std::string layout;  // of ranks: each layout has its own file
 };
 
-// For one loading of a model, on one thread. Its file's name is a digest of the contents of all of the checkpoint's
-// files, the dtype and the layout; kPackVersion stands in the file.
+// For one loading of a model, on one thread. The file's name is a digest of the contents of all the checkpoint's files,
+// the dtype and the layout; kPackVersion is in the file.
 class PackCache {
  public:
-  // The checkpoint and the team outlive it. An error only if the checkpoint's files cannot be read.
+  // The checkpoint and the team must outlive it. An error only if the checkpoint's files cannot be read.
   static Result<std::unique_ptr<PackCache>> open(const Checkpoint& checkpoint, PackCacheOptions options,
                                                  ThreadTeam& team, std::shared_ptr<Logger> logger);
 
-  // `what` is all that decides the bytes, but for the contents of files. False: it does not have them, or not any more,
-  // and `memory` is zeros, as it must be before the call.
+  // `what` is everything that determines the bytes, except the contents of files. False: the cache does not have them,
+  // or cannot read them any more. Then `memory` is zeros, as it must be before the call.
   bool fetch(std::string_view what, std::span<std::byte> memory);
-  // What fetch() did not have.
+  // Adds bytes that fetch() did not have.
   void keep(std::string_view what, std::span<const std::byte> memory);
-  // All of the model is loaded. Only now there is a new file, if one was needed.
+  // Call it when the whole model is loaded. If a new file was needed, it exists from now on.
   void finish();
 
  private:
@@ -59,10 +59,10 @@ class PackCache {
   Digest key_ = {};
   std::string path_;
   std::optional<PackFile> file_;
-  std::vector<Digest> used_;  // of the file's entries
+  std::vector<Digest> used_;  // the file's entries that were used
   std::optional<PackFileWriter> writer_;
   bool can_write_ = true;
-  bool has_complained_ = false;  // of its file, which one line does
+  bool has_complained_ = false;  // about its file; one log line is enough
 };
 
 }  // namespace braid

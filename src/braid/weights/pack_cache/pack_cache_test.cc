@@ -12,6 +12,7 @@
 #include <sstream>
 #include <thread>
 
+#include "braid/base/index_range.h"
 #include "braid/hub/model_path.h"
 #include "braid/weights/load.h"
 #include "tests/support/model_fixture.h"
@@ -35,7 +36,7 @@ void write_bytes(const fs::path& path, std::string_view bytes) {
   std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
-// The packed bytes of every matrix of the checkpoint, whole and cut, of a pair of them as gate and up, and of a table.
+// The packed bytes of the checkpoint's matrices, whole and cut, of a pair as gate and up, and of a table.
 std::string pack_all(const Checkpoint& checkpoint, ThreadTeam& team, PackCache* cache, DType dtype) {
   const WeightLoader loader(checkpoint, team, {}, nullptr, cache);
   std::string all;
@@ -69,9 +70,9 @@ struct Loading {
   std::vector<std::string> log;  // "level message"
 };
 
-class PackCaches : public ::testing::Test {
+class PackCacheTest : public ::testing::Test {
  protected:
-  // A fixture's checkpoint, here or, of a GGUF file, where it lies.
+  // Uses a fixture's checkpoint: written to the test's folder, or a GGUF file in its place.
   void use(const std::string& name) {
     fixture_ = testing::read_model_fixture(name);
     path_ = fixture_.gguf();
@@ -111,7 +112,7 @@ class PackCaches : public ::testing::Test {
     return pack_all(*checkpoint_, team, nullptr, dtype);
   }
 
-  // Names of the files with packed weights, sorted.
+  // The files with packed weights, sorted.
   std::vector<fs::path> packs() const {
     std::vector<fs::path> found;
     for (const auto& entry : fs::directory_iterator(folder_.path() / "packs")) {
@@ -133,7 +134,7 @@ class PackCaches : public ::testing::Test {
   std::unique_ptr<Checkpoint> checkpoint_;
 };
 
-TEST_F(PackCaches, ASecondLoadingReadsTheSameBytes) {
+TEST_F(PackCacheTest, ASecondLoadingReadsTheSameBytes) {
   for (const std::string name : {"qwen3_odd_sizes", "gguf_qwen3", "gpt_oss_mxfp4", "gpt_oss_plain", "gguf_mixtral"}) {
     for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
       SCOPED_TRACE(name);
@@ -154,7 +155,7 @@ TEST_F(PackCaches, ASecondLoadingReadsTheSameBytes) {
   }
 }
 
-TEST_F(PackCaches, EachDtypeLayoutAndContentHasAFileOfItsOwn) {
+TEST_F(PackCacheTest, EachDtypeLayoutAndContentHasAFileOfItsOwn) {
   use("qwen3_odd_sizes");
   load("one rank");
   load("two ranks");
@@ -170,7 +171,7 @@ TEST_F(PackCaches, EachDtypeLayoutAndContentHasAFileOfItsOwn) {
   EXPECT_EQ(packs().size(), 4U);
 }
 
-TEST_F(PackCaches, TheSameContentElsewhereHasTheSameFile) {
+TEST_F(PackCacheTest, TheSameContentElsewhereHasTheSameFile) {
   use("qwen3_odd_sizes");
   load();
   const TemporaryFolder copy;
@@ -180,8 +181,8 @@ TEST_F(PackCaches, TheSameContentElsewhereHasTheSameFile) {
   EXPECT_EQ(load().log, std::vector<std::string>{read_line()});
 }
 
-// A byte in every part of the file: the header, the beginning of each page of the entries, the index.
-TEST_F(PackCaches, ADamagedFileIsFoundAndReplaced) {
+// Changes a byte in every part of the file: the header, the beginning of each page of the entries, the index.
+TEST_F(PackCacheTest, ADamagedFileIsFoundAndReplaced) {
   use("gguf_qwen3");
   const std::string expected = load().packed;
   const std::string whole = bytes_of(pack());
@@ -211,7 +212,7 @@ TEST_F(PackCaches, ADamagedFileIsFoundAndReplaced) {
   }
 }
 
-TEST_F(PackCaches, AFileOfAnotherLengthIsReplaced) {
+TEST_F(PackCacheTest, AFileOfAnotherLengthIsReplaced) {
   use("gguf_qwen3");
   const std::string expected = load().packed;
   const std::string whole = bytes_of(pack());
@@ -229,7 +230,7 @@ TEST_F(PackCaches, AFileOfAnotherLengthIsReplaced) {
   }
 }
 
-TEST_F(PackCaches, AnotherVersionOrOtherWeightsAreReplaced) {
+TEST_F(PackCacheTest, AnotherVersionOrOtherWeightsAreReplaced) {
   use("qwen3_odd_sizes");
   load("two ranks");
   const std::string foreign = bytes_of(pack());
@@ -253,7 +254,7 @@ TEST_F(PackCaches, AnotherVersionOrOtherWeightsAreReplaced) {
   }
 }
 
-TEST_F(PackCaches, AFolderThatCannotBeWrittenIsOneWarning) {
+TEST_F(PackCacheTest, AFolderThatCannotBeWrittenIsOneWarning) {
   use("qwen3_odd_sizes");
   const std::string expected = packed_without();
   write_bytes(folder_.path() / "file", "text");
@@ -267,8 +268,8 @@ TEST_F(PackCaches, AFolderThatCannotBeWrittenIsOneWarning) {
   }
 }
 
-// A folder where the file should be: it is neither read nor replaced.
-TEST_F(PackCaches, WhatCannotBeReplacedStays) {
+// A folder in the file's place is neither read nor replaced.
+TEST_F(PackCacheTest, AFileThatCannotBeReplacedStays) {
   use("qwen3_odd_sizes");
   const std::string expected = load().packed;
   const fs::path path = pack();
@@ -283,8 +284,8 @@ TEST_F(PackCaches, WhatCannotBeReplacedStays) {
   EXPECT_EQ(packs().size(), 1U) << "nothing half-written is left";
 }
 
-// As on a full disk: writing fails in the midst.
-TEST_F(PackCaches, AFullDiskIsOneWarning) {
+// As on a full disk: a write fails in the middle.
+TEST_F(PackCacheTest, AFullDiskIsOneWarning) {
   use("gguf_qwen3");
   const std::string expected = packed_without();
   struct rlimit before = {};
@@ -307,7 +308,7 @@ TEST_F(PackCaches, AFullDiskIsOneWarning) {
   EXPECT_EQ(packs().size(), 1U);
 }
 
-TEST_F(PackCaches, ALoadingThatEndsEarlyLeavesNothing) {
+TEST_F(PackCacheTest, ALoadingThatEndsEarlyLeavesNothing) {
   use("gguf_qwen3");
   ThreadTeam team(2);
   const std::string folder = (folder_.path() / "packs").string();
@@ -319,7 +320,7 @@ TEST_F(PackCaches, ALoadingThatEndsEarlyLeavesNothing) {
   EXPECT_TRUE(packs().empty());
 }
 
-TEST_F(PackCaches, ACheckpointThatIsWrittenMeanwhileIsNotKept) {
+TEST_F(PackCacheTest, ACheckpointThatChangesMeanwhileIsNotCached) {
   use("qwen3_odd_sizes");
   const fs::path weights = path_ / "model.safetensors";
   const Loading loading = load_in(folder_.path() / "packs", "one rank", DType::kBFloat16,
@@ -330,7 +331,7 @@ TEST_F(PackCaches, ACheckpointThatIsWrittenMeanwhileIsNotKept) {
   EXPECT_TRUE(packs().empty());
 }
 
-TEST_F(PackCaches, ManyAtOnceAreSafe) {
+TEST_F(PackCacheTest, ManyAtOnceAreSafe) {
   use("gguf_qwen3");
   const std::string expected = packed_without();
   for (int round = 0; round < 3; ++round) {
@@ -346,9 +347,9 @@ TEST_F(PackCaches, ManyAtOnceAreSafe) {
   }
 }
 
-// Whoever changes what a checkpoint's tensors are packed to raises kPackVersion, and writes the new digest here: files
-// of the version before must not be read as the new ones.
-TEST_F(PackCaches, TheVersionStandsForTheseBytes) {
+// After a change of the packed bytes, raise kPackVersion and put the new digest here: files of the old version must not
+// be read as new ones.
+TEST_F(PackCacheTest, TheVersionStandsForTheseBytes) {
   Sha256 hash;
   std::vector<std::string> names = testing::gguf_fixture_names();
   names.insert(names.end(), {"qwen3_odd_sizes", "gpt_oss_mxfp4", "gpt_oss_plain"});

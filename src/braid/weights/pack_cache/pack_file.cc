@@ -14,10 +14,10 @@ namespace {
 
 constexpr uint64_t kMagic = 0x4b43415044494152;  // "RAIDPACK"
 constexpr int64_t kAlignment = 4096;
-constexpr int64_t kCheckedBytes = int64_t{256} << 10;  // checked while it is still in the core's own cache
-// That a thread takes at a time, where there is enough for all: a huge page, that no two of them touch it first.
+constexpr int64_t kCheckedBytes = int64_t{256} << 10;  // checked while it is in the core's own cache
+// A thread takes this many at a time if there is enough for all: a huge page, so that no two threads touch it first.
 constexpr int64_t kChunksAtOnce = 8;
-constexpr uint64_t kMaxIndexBytes = uint64_t{256} << 20;  // of some terabytes of weights
+constexpr uint64_t kMaxIndexBytes = uint64_t{256} << 20;  // enough for terabytes of weights
 constexpr size_t kDigestWords = std::tuple_size_v<Digest>;
 constexpr size_t kEntryWords = kDigestWords + 2;  // of the index, before its checksums
 
@@ -42,7 +42,7 @@ int64_t num_chunks(int64_t bytes) {
   return (bytes + kCheckedBytes - 1) / kCheckedBytes;
 }
 
-// work(chunk's number, its begin, its end) for all of `bytes` bytes on all threads; an error of any.
+// Calls work(chunk's number, its begin, its end) for all of `bytes` bytes on all threads; returns any error.
 Status for_each_chunk(int64_t bytes, ThreadTeam& team,
                       FunctionRef<Status(size_t chunk, int64_t begin, int64_t end)> work) {
   const int64_t count = num_chunks(bytes);
@@ -62,7 +62,7 @@ Status for_each_chunk(int64_t bytes, ThreadTeam& team,
   return {};
 }
 
-// Words of an index, one after another.
+// Reads the words of an index, one after another.
 class IndexReader {
  public:
   explicit IndexReader(std::span<const uint64_t> words) : words_(words) {}
@@ -78,7 +78,7 @@ class IndexReader {
   std::span<const uint64_t> words_;
 };
 
-// What the index says, held to the `end` of the entries. Its checksum was right, so only who wrote it can be wrong.
+// Parses the index. Entries must end before `end`. Its checksum was right, so only its writer can have made it wrong.
 Result<std::map<Digest, PackEntry>> parse_index(std::span<const uint64_t> words, uint64_t num_entries, int64_t end) {
   std::map<Digest, PackEntry> entries;
   IndexReader reader(words);

@@ -1,9 +1,9 @@
-// A file of packed weights: runs of bytes, found by the digest of what they hold, with checksums of everything. Read
-// with ordinary reads: a mapped file that somebody shortens ends the process.
+// A file of packed weights: runs of bytes, found by the digest of their description, with checksums of everything. It
+// is read with ordinary reads, because a mapped file that is shortened ends the process. Tested by pack_cache_test.cc.
 //
-//   8-byte words, as this machine writes them: magic and version; the file's key; number of entries; where the index
-//   begins, its bytes and its checksum; this header's checksum. Then the entries' bytes, each from a multiple of 4096
-//   on. Then the index: of each entry its digest, place and bytes, and a checksum of every 256 KB.
+//   8-byte words, in this machine's byte order: magic and version; the file's key; number of entries; begin, bytes and
+//   checksum of the index; the checksum of this header. Then the entries' bytes, each at a multiple of 4096. Then the
+//   index: the digest, place and bytes of each entry, and a checksum of every 256 KB.
 #pragma once
 
 #include <cstddef>
@@ -23,8 +23,8 @@
 
 namespace braid {
 
-// To be raised whenever a checkpoint's tensors become other packed bytes than before: by another layout
-// (kernels/packed_matrix.h), by mended dequantization. A test knows the bytes of this version.
+// Raise it whenever a checkpoint's tensors get other packed bytes than before: because of another layout
+// (kernels/packed_matrix.h), or a fix of a dequantization. A test knows the bytes of this version.
 inline constexpr uint64_t kPackVersion = 1;
 
 struct PackEntry {
@@ -35,14 +35,14 @@ struct PackEntry {
 
 class PackFile {
  public:
-  // Whole, of this version and with this key; the error says what it is instead. Entries are checked when they are
-  // read.
+  // Opens a whole file of this version with this key; the error says what the file is instead. Entries are checked when
+  // they are read.
   static Result<PackFile> open(const std::string& path, const Digest& key);
 
-  const PackEntry* find(const Digest& digest) const;  // null: it has none
+  const PackEntry* find(const Digest& digest) const;  // null: no such entry
 
-  // All of an entry, by all threads of the team; `out` has its size. An error if it cannot be read or is damaged:
-  // anything may be in `out` then.
+  // Reads all of an entry, with all threads of the team; `out` has its size. If the entry cannot be read or is damaged,
+  // it is an error, and `out` has any content.
   Status read(const PackEntry& entry, std::span<std::byte> out, ThreadTeam& team);
 
  private:
@@ -57,9 +57,9 @@ class PackFileWriter {
  public:
   static Result<PackFileWriter> create(const std::string& path, const Digest& key);
 
-  // One that it has already is not written again.
+  // An entry that exists already is not written again.
   Status append(const Digest& digest, std::span<const std::byte> bytes, ThreadTeam& team);
-  // The file is there from now on, in place of any that was.
+  // From now on the file exists, in place of any older one.
   Status commit();
 
   int64_t bytes() const { return end_; }

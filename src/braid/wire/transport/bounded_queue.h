@@ -1,4 +1,4 @@
-// A queue between threads that holds at most so many, and that either end can close.
+// A queue between threads that holds at most `capacity` items and that either end can close. Tested by link_test.cc.
 #pragma once
 
 #include <chrono>
@@ -18,7 +18,7 @@ class BoundedQueue {
 
   enum class Push { kDone, kFull, kClosed };
 
-  // Waits so long for room.
+  // Waits up to timeout_s for room.
   Push push(T value, double timeout_s) {
     std::unique_lock lock(mutex_);
     const auto has_room = [&] { return is_closed_ || items_.size() < capacity_; };
@@ -29,14 +29,14 @@ class BoundedQueue {
     return Push::kDone;
   }
 
-  // What must not be refused for want of room: there is only one of it for each sender.
+  // For an item that must not be refused for lack of room. Each sender pushes only one.
   void push_last(T value) {
     const std::lock_guard lock(mutex_);
     items_.push_back(std::move(value));
     filled_.notify_one();
   }
 
-  // Nothing after the time, or woken, or closed and empty.
+  // Nothing after timeout_s, after wake(), or if the queue is closed and empty.
   std::optional<T> pop(double timeout_s) {
     std::unique_lock lock(mutex_);
     const auto has_news = [&] { return is_closed_ || is_woken_ || !items_.empty(); };

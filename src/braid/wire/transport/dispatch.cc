@@ -6,16 +6,6 @@
 
 namespace braid {
 
-Result<DispatchMode> parse_dispatch_mode(std::string_view name) {
-  if (name == "broadcast") return DispatchMode::kBroadcast;
-  if (name == "direct") return DispatchMode::kDirect;
-  return fail("--dp-dispatch {}: use broadcast or direct", name);
-}
-
-std::string_view dispatch_mode_name(DispatchMode mode) {
-  return mode == DispatchMode::kBroadcast ? "broadcast" : "direct";
-}
-
 Dispatcher::Dispatcher(ControllerLink& link, DispatchMode mode, int32_t num_groups)
     : link_(link), mode_(mode), last_maps_(static_cast<size_t>(num_groups), 0) {}
 

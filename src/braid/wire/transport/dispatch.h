@@ -2,21 +2,14 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 #include <vector>
 
 #include "braid/base/result.h"
 #include "braid/wire/assignment_map_codec.h"
+#include "braid/wire/transport/dispatch_mode.h"
 #include "braid/wire/transport/link.h"
 
 namespace braid {
-
-enum class DispatchMode : uint8_t {
-  kBroadcast,  // one buffer with everybody's commands to all publishers, each of which takes its part
-  kDirect,     // to each publisher its own
-};
-Result<DispatchMode> parse_dispatch_mode(std::string_view name);  // "broadcast", "direct"
-std::string_view dispatch_mode_name(DispatchMode mode);
 
 class Dispatcher {
  public:

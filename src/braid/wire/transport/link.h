@@ -1,5 +1,5 @@
-// How the controller and the groups' publishers reach each other: maps down, outputs up, as bytes that nobody here
-// reads. One thread uses one end; wake() alone may come from any.
+// Links between the controller and the groups' publishers: maps down, outputs up, as bytes that a link does not read.
+// Each end is used by one thread; only wake() may be called from any thread. Tested by link_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -11,20 +11,20 @@
 
 namespace braid {
 
-// Both ends of a link are bounded: who sends more than this waits, and then gets an error.
+// Both ends of a link are bounded: a sender that exceeds these limits waits, then gets an error.
 struct LinkLimits {
   int32_t max_queued = 256;                      // messages to one receiver
-  int64_t max_message_bytes = int64_t{1} << 28;  // of one that is received
-  double send_timeout_s = 5.0;                   // how long a full queue is waited for
+  int64_t max_message_bytes = int64_t{1} << 28;  // of a received message
+  double send_timeout_s = 5.0;                   // how long to wait for a full queue
 };
 
-// What the controller hears.
+// What the controller receives.
 struct LinkEvent {
   enum class Kind : uint8_t {
-    kJoined,   // the group's publisher is there: maps reach it from now on
+    kJoined,   // the group's publisher has joined: maps reach it from now on
     kLeft,     // it is gone
     kOutputs,  // it sent `bytes`
-    kGarbage,  // somebody sent what no publisher sends
+    kGarbage,  // received something that no publisher sends
   };
   Kind kind = Kind::kOutputs;
   int32_t group = -1;  // of kGarbage: -1 if unknown
@@ -36,7 +36,8 @@ class ControllerLink {
  public:
   virtual ~ControllerLink() = default;
 
-  // The same buffer to every publisher that is there, or to one. An error when a queue stays full, or nobody is there.
+  // Sends the same buffer to every joined publisher, or to one. An error if a queue stays full or no publisher is
+  // there.
   virtual Status send_to_all(SharedBytes map) = 0;
   virtual Status send_to(int32_t group, SharedBytes map) = 0;
 
@@ -49,7 +50,7 @@ class PublisherLink {
  public:
   virtual ~PublisherLink() = default;
 
-  // The next map, or nothing after `timeout_s` or a wake(). An error when the controller is gone.
+  // The next map, or nothing after `timeout_s` or a wake(). An error if the controller is gone.
   virtual Result<std::optional<SharedBytes>> receive(double timeout_s) = 0;
   virtual Status send(SharedBytes outputs) = 0;
   virtual void wake() = 0;

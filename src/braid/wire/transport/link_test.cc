@@ -1,4 +1,4 @@
-// What every link promises, held for each kind: in process, over ipc, over tcp, and encrypted.
+// The promises of every kind of link: in process, over ipc, over tcp, and encrypted.
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,7 +18,7 @@
 namespace braid {
 namespace {
 
-constexpr double kPatience = 20;  // seconds that no test needs, unless what it waits for never comes
+constexpr double kPatience = 20;  // seconds; reached only if an awaited event never comes
 
 SharedBytes message(std::string_view text) {
   const auto bytes = std::as_bytes(std::span(text));
@@ -35,6 +35,9 @@ struct LinkKind {
   std::string scheme;
   bool is_encrypted = false;
 };
+void PrintTo(const LinkKind& kind, std::ostream* out) {
+  *out << kind.name;
+}
 
 CurveKeyPair new_keys() {
   return make_curve_key_pair().value();
@@ -97,7 +100,7 @@ class LinkTest : public ::testing::TestWithParam<LinkKind> {
   testing::TemporaryFolder folder_;
 };
 
-TEST_P(LinkTest, WhatGoesToAllReachesAllAndWhatGoesToOneThatOneAlone) {
+TEST_P(LinkTest, BroadcastsReachAllAndDirectMapsOnlyTheirGroup) {
   Ends ends = make(3);
   wait_until_all_joined(*ends.controller, 3);
   ASSERT_TRUE(ends.controller->send_to_all(message("for all")).ok());
@@ -132,12 +135,12 @@ TEST_P(LinkTest, OutputsArriveInOrderWithTheirGroup) {
   EXPECT_EQ(counts[1], 50);
 }
 
-TEST_P(LinkTest, WhoIsGoneIsNamedAtBothEnds) {
+TEST_P(LinkTest, AnEndThatIsGoneIsNamedAtTheOther) {
   Ends ends = make(2);
   wait_until_all_joined(*ends.controller, 2);
   ends.publishers[1].reset();
   auto event = next(*ends.controller);
-  // One whose connection was made anew joins again.
+  // A publisher that reconnected joins again.
   while (event && event->kind == LinkEvent::Kind::kJoined) event = next(*ends.controller);
   ASSERT_TRUE(event.has_value());
   EXPECT_EQ(event->kind, LinkEvent::Kind::kLeft);
@@ -152,8 +155,8 @@ TEST_P(LinkTest, WhoIsGoneIsNamedAtBothEnds) {
   EXPECT_TRUE(answer.starts_with("error: the controller") && answer.ends_with("is gone")) << answer;
 }
 
-// However many fit into the buffers of the system.
-TEST_P(LinkTest, WhoDoesNotReadIsNamedInsteadOfFillingMemory) {
+// The system's buffers hold some of the messages.
+TEST_P(LinkTest, AReceiverThatDoesNotReadIsNamedInsteadOfFillingMemory) {
   Ends ends = make(2, {.max_queued = 4, .send_timeout_s = 0.1});
   wait_until_all_joined(*ends.controller, 2);
   const SharedBytes large = message(std::string(1 << 20, 'x'));
@@ -169,7 +172,7 @@ TEST_P(LinkTest, WhoDoesNotReadIsNamedInsteadOfFillingMemory) {
   EXPECT_NE(sent.error().message.find("takes no outputs since 0.1 s"), std::string::npos) << sent.error().message;
 }
 
-TEST_P(LinkTest, AWaitEndsWhenItIsWoken) {
+TEST_P(LinkTest, WakeEndsAWait) {
   Ends ends = make(1);
   wait_until_all_joined(*ends.controller, 1);
   std::thread waker([&] {
@@ -236,7 +239,7 @@ TEST(InProcessLink, ABroadcastIsOneBuffer) {
   }
 }
 
-TEST(ZmqLink, EndpointsAndKeysThatCannotBeAreNamed) {
+TEST(ZmqLink, BadEndpointsAndKeysAreNamed) {
   ZmqControllerOptions options{.endpoints = {.maps = "udp://x", .outputs = "tcp://127.0.0.1:*"}};
   EXPECT_EQ(listen_as_controller(options).error().message,
             "\"udp://x\" is no endpoint: use ipc://PATH or tcp://HOST:PORT");
@@ -249,8 +252,8 @@ TEST(ZmqLink, EndpointsAndKeysThatCannotBeAreNamed) {
             "the own public key is no CURVE key: it has 5 characters, a key is 40 characters of Z85");
 }
 
-// Whoever comes, the group's own publisher is served.
-class ZmqStrangers : public ::testing::Test {
+// Strangers do not keep the group's own publisher from being served.
+class ZmqLinkStrangers : public ::testing::Test {
  protected:
   void listen(bool is_encrypted) {
     ZmqControllerOptions options{.endpoints = {.maps = "tcp://127.0.0.1:*", .outputs = "tcp://127.0.0.1:*"},
@@ -280,7 +283,7 @@ class ZmqStrangers : public ::testing::Test {
   ZmqController controller_;
 };
 
-TEST_F(ZmqStrangers, AGroupThatIsNotThereOrThereTwiceIsNamed) {
+TEST_F(ZmqLinkStrangers, AnUnknownOrSecondPublisherIsNamed) {
   listen(false);
   const auto first = connect(1);
   EXPECT_EQ(next_event().kind, LinkEvent::Kind::kJoined);
@@ -295,7 +298,7 @@ TEST_F(ZmqStrangers, AGroupThatIsNotThereOrThereTwiceIsNamed) {
   EXPECT_EQ(next_event().reason, "5 bytes that are no outputs of one of 2 groups");
 }
 
-TEST_F(ZmqStrangers, AMessageBeyondTheLimitEndsItsConnectionAlone) {
+TEST_F(ZmqLinkStrangers, AMessageBeyondTheLimitEndsItsConnectionAlone) {
   listen(false);
   const auto good = connect(0);
   EXPECT_EQ(next_event().kind, LinkEvent::Kind::kJoined);
@@ -308,7 +311,7 @@ TEST_F(ZmqStrangers, AMessageBeyondTheLimitEndsItsConnectionAlone) {
   EXPECT_EQ(event.group, 0);
 }
 
-TEST_F(ZmqStrangers, WithoutTheRightKeysNobodyComesIn) {
+TEST_F(ZmqLinkStrangers, WithoutTheRightKeysAClientIsRefused) {
   listen(true);
   const auto plain = connect(0);
   LinkEvent event = next_event();
@@ -327,7 +330,7 @@ TEST_F(ZmqStrangers, WithoutTheRightKeysNobodyComesIn) {
   EXPECT_EQ(event.group, 1);
 }
 
-TEST_F(ZmqStrangers, APublisherLearnsThatItsControllerIsAnother) {
+TEST_F(ZmqLinkStrangers, APublisherNoticesAWrongController) {
   listen(true);
   const auto mistaken = connect(0, CurveClient{.own = client_, .server_key = new_keys().public_key});
   Result<std::optional<SharedBytes>> map = std::optional<SharedBytes>();

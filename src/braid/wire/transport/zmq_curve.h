@@ -1,4 +1,4 @@
-// CURVE, ZeroMQ's encryption: each end knows the keys of those it talks to, and nobody else gets in.
+// CURVE, ZeroMQ's encryption: each end knows its peers' keys and refuses all others. Tested by link_test.cc.
 #pragma once
 
 #include <optional>
@@ -17,7 +17,7 @@ struct CurveKeyPair {
 };
 Result<CurveKeyPair> make_curve_key_pair();
 
-// `what` names the key in the error; the error does not hold the key.
+// `what` names the key in the error; the error does not contain the key.
 Status check_curve_key(std::string_view what, const std::string& key);
 
 struct CurveServer {
@@ -29,17 +29,17 @@ struct CurveClient {
   std::string server_key;  // the server's public key
 };
 
-// Before the socket binds or connects.
+// Call before the socket binds or connects.
 Status set_curve(ZmqSocket& socket, const CurveServer& keys);
 Status set_curve(ZmqSocket& socket, const CurveClient& keys);
 
-// Answers the library when it asks whether a client may come in (ZAP, RFC 27): one a context, before any of its
-// sockets binds. Whoever waits for messages must serve() it too.
+// Answers the library's question whether a client may connect (ZAP, RFC 27). One for each context, opened before any of
+// its sockets binds. The thread that waits for messages must also call serve().
 class CurveGate {
  public:
   static Result<CurveGate> open(const ZmqContext& context, std::vector<std::string> allowed_clients);
 
-  // Answers all that asked. The number of clients that were refused.
+  // Answers all pending questions. Returns the number of refused clients.
   Result<int> serve();
   const ZmqSocket& socket() const { return socket_; }
 

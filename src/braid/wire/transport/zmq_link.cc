@@ -12,12 +12,12 @@
 namespace braid {
 namespace {
 
-// A broken connection without a word (a host that is gone) is noticed within 10 s.
+// A connection that breaks silently (a host that is gone) is noticed within 10 s.
 constexpr int kHeartbeatMs = 2000;
 constexpr int kHeartbeatTimeoutMs = 10'000;
-// What is sent last, an error perhaps, has so long to leave.
+// How long the last messages, perhaps an error, may take to leave when a socket closes.
 constexpr int kLingerMs = 1000;
-// Subscriptions are short; the handshake's messages are the longest that the maps' socket hears.
+// Subscriptions are short; handshake messages are the longest that the maps' socket receives.
 constexpr int64_t kMaxSubscriptionBytes = 4096;
 
 constexpr int kMaxHeardAtOnce = 1024;
@@ -34,7 +34,7 @@ std::string topic_of(int32_t group) {
   return "G" + group_bytes(group);
 }
 
-// -1: these are not the bytes of one of the groups.
+// -1 if these are not the bytes of one of the groups.
 int32_t group_of(std::string_view bytes, int32_t num_groups) {
   if (bytes.size() != sizeof(int32_t)) return -1;
   uint32_t group = 0;
@@ -118,14 +118,14 @@ class ZmqControllerLink : public ControllerLink {
   }
 
   void add_garbage(int32_t group, std::string reason) {
-    // Whoever floods us is named often enough with these.
+    // A flooding client is named often enough by these.
     if (events_.size() >= static_cast<size_t>(limits_.max_queued)) return;
     events_.push_back({.kind = LinkEvent::Kind::kGarbage, .group = group, .bytes = {}, .reason = std::move(reason)});
   }
 
-  // Who subscribes to a group's maps is its publisher; the library says when he comes and when he is gone.
+  // The subscriber to a group's maps is its publisher. The library reports when it subscribes and when it is gone.
   Status hear_subscriptions() {
-    // Whoever sends them without end waits in the library's queue while events wait in ours.
+    // While our queue of events is full, an endless stream of subscriptions waits in the library's queue.
     for (int i = 0; i < kMaxHeardAtOnce && events_.size() < static_cast<size_t>(limits_.max_queued); ++i) {
       TRY(const auto frames, parts_.maps.receive(1));
       if (!frames) return {};
@@ -151,7 +151,7 @@ class ZmqControllerLink : public ControllerLink {
     return {};
   }
 
-  // Connections that were refused, or that speak something else.
+  // Connections that were refused, or whose handshake failed.
   Status hear_strangers() {
     if (parts_.gate) {
       TRY(const int num_refused, parts_.gate->serve());
@@ -185,7 +185,7 @@ class ZmqControllerLink : public ControllerLink {
   const LinkLimits limits_;
   WakeEvent wake_;
   std::vector<bool> is_there_;    // by group
-  std::deque<LinkEvent> events_;  // heard, but not yet told
+  std::deque<LinkEvent> events_;  // received, but not yet returned by receive()
 };
 
 class ZmqPublisherLink : public PublisherLink {
@@ -256,8 +256,8 @@ Result<ZmqController> listen_as_controller(const ZmqControllerOptions& options) 
   }
   TRY(ZmqSocket maps, ZmqSocket::make(context, ZMQ_XPUB, kLingerMs));
   TRY_STATUS(set_up(maps, options.limits, kMaxSubscriptionBytes));
-  TRY_STATUS(maps.set(ZMQ_XPUB_VERBOSE, 1));  // a second publisher of one group is seen
-  TRY_STATUS(maps.set(ZMQ_XPUB_NODROP, 1));   // a full queue is waited for: nothing is lost in silence
+  TRY_STATUS(maps.set(ZMQ_XPUB_VERBOSE, 1));  // so that a second publisher of a group is noticed
+  TRY_STATUS(maps.set(ZMQ_XPUB_NODROP, 1));   // waits for a full queue, so nothing is lost silently
   TRY(ZmqSocket outputs, ZmqSocket::make(context, ZMQ_PULL));
   TRY_STATUS(set_up(outputs, options.limits, options.limits.max_message_bytes));
   if (options.curve) {
@@ -287,7 +287,7 @@ Result<std::unique_ptr<PublisherLink>> connect_to_controller(const ZmqPublisherO
   ZmqContext context = make_zmq_context();
   TRY(ZmqSocket outputs, ZmqSocket::make(context, ZMQ_PUSH, kLingerMs));
   TRY_STATUS(set_up(outputs, options.limits, kMaxSubscriptionBytes));
-  TRY_STATUS(outputs.set(ZMQ_IMMEDIATE, 1));  // without a controller nothing is queued
+  TRY_STATUS(outputs.set(ZMQ_IMMEDIATE, 1));  // queues nothing while there is no controller
   TRY(ZmqSocket maps, ZmqSocket::make(context, ZMQ_SUB));
   TRY_STATUS(set_up(maps, options.limits, options.limits.max_message_bytes));
   if (options.curve) {
@@ -295,7 +295,7 @@ Result<std::unique_ptr<PublisherLink>> connect_to_controller(const ZmqPublisherO
     TRY_STATUS(set_curve(maps, *options.curve));
   }
   TRY(ZmqMonitor monitor, ZmqMonitor::watch(context, maps, "monitor"));
-  // In this order: when the controller hears of the group, what goes to all reaches it too.
+  // In this order: once the controller hears of the group, broadcasts reach the group too.
   TRY_STATUS(maps.set(ZMQ_SUBSCRIBE, kToAll));
   TRY_STATUS(maps.set(ZMQ_SUBSCRIBE, std::string_view(topic_of(options.group))));
   TRY_STATUS(outputs.connect(options.endpoints.outputs));

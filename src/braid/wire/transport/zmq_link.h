@@ -1,7 +1,8 @@
-// Links over ZeroMQ: maps by publish/subscribe, outputs by push/pull, over ipc:// or tcp://, encrypted if wished.
+// Links over ZeroMQ: maps by publish/subscribe, outputs by push/pull, over ipc:// or tcp://, optionally encrypted.
+// Tested by link_test.cc.
 //
-// The controller listens, publishers connect. Each publisher subscribes to what goes to all and to what goes to its
-// group, so that the library itself tells the controller who has come and who is gone.
+// The controller listens, publishers connect. Each publisher subscribes to broadcasts and to its group's maps, so the
+// library itself tells the controller when a publisher comes or goes.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +36,7 @@ struct ZmqPublisherOptions {
 
 struct ZmqController {
   std::unique_ptr<ControllerLink> link;
-  ZmqEndpoints endpoints;  // with the ports that were chosen
+  ZmqEndpoints endpoints;  // with the chosen ports
 };
 Result<ZmqController> listen_as_controller(const ZmqControllerOptions& options);
 

@@ -14,7 +14,7 @@
 #include "braid/base/check.h"
 
 #ifdef __SANITIZE_THREAD__
-// What the library does on its own threads, and libsodium for it under CURVE, is not compiled for ThreadSanitizer.
+// The library, and libsodium which it uses for CURVE, are not compiled for ThreadSanitizer.
 extern "C" const char* __tsan_default_suppressions() {  // NOLINT: the sanitizer's name for it
   return "called_from_lib:libzmq.so\ncalled_from_lib:libsodium.so\n";
 }
@@ -23,7 +23,7 @@ extern "C" const char* __tsan_default_suppressions() {  // NOLINT: the sanitizer
 namespace braid {
 namespace {
 
-// One frame; the library may keep a reference to its bytes beyond our life.
+// One frame. The library may keep a reference to its bytes after this object is destroyed.
 class ZmqFrame {
  public:
   ZmqFrame() { zmq_msg_init(&message_); }
@@ -35,7 +35,7 @@ class ZmqFrame {
     const auto span = bytes.span();
     auto owner = std::make_unique<Held>(std::move(bytes));
     owner->is_whole.store(true, std::memory_order_release);
-    // It gives the bytes back to us; it never writes to them.
+    // The library returns the bytes through release() and never writes to them.
     auto* data = const_cast<std::byte*>(span.data());
     CHECK(zmq_msg_init_data(&message_, data, span.size(), release, owner.get()) == 0, "out of memory");
     static_cast<void>(owner.release());
@@ -50,8 +50,8 @@ class ZmqFrame {
   }
 
  private:
-  // Given back on one of the library's threads. The library orders our writes before that, but ThreadSanitizer cannot
-  // see into it: the flag shows it.
+  // Released on one of the library's threads. The library orders our writes before that, but ThreadSanitizer cannot see
+  // into it: the flag makes the order visible.
   struct Held {
     explicit Held(SharedBytes its_bytes) : bytes(std::move(its_bytes)) {}
     SharedBytes bytes;
@@ -65,7 +65,7 @@ class ZmqFrame {
   zmq_msg_t message_;
 };
 
-// The rest of a message must follow its first frame, whatever happens.
+// Retries when interrupted: the rest of a message must follow its first frame.
 int send_frame(void* socket, ZmqFrame& frame, int flags) {
   int rc = 0;
   do rc = zmq_msg_send(frame.get(), socket, flags);

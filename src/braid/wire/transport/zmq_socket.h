@@ -1,4 +1,5 @@
-// ZeroMQ's sockets as values: owned, errors named, messages as shared bytes without copies. What a link is made of.
+// ZeroMQ sockets as values: owned, with named errors, and messages as shared bytes without copies. Links are built of
+// these. Tested by link_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -19,12 +20,12 @@ struct ZmqContextEnd {
 using ZmqContext = std::unique_ptr<void, ZmqContextEnd>;
 ZmqContext make_zmq_context();
 
-// "no such file or directory" and the like, of the last call.
+// The text of the last call's error, such as "no such file or directory".
 std::string zmq_error_text();
 
 class ZmqSocket {
  public:
-  // `kind`: ZMQ_PUSH and so on. Closing waits `linger_ms` for what is not sent yet.
+  // `kind`: ZMQ_PUSH and so on. Closing waits up to `linger_ms` for unsent messages.
   static Result<ZmqSocket> make(const ZmqContext& context, int kind, int linger_ms = 0);
 
   Status set(int option, int value);
@@ -32,14 +33,14 @@ class ZmqSocket {
   Status set(int option, std::string_view value);
   Status bind(const std::string& endpoint);
   Status connect(const std::string& endpoint);
-  Result<std::string> last_endpoint() const;  // what a wildcard became
+  Result<std::string> last_endpoint() const;  // with wildcards resolved
 
   enum class Sent { kDone, kFull, kUnreachable };
-  // All frames or none, waiting as long as ZMQ_SNDTIMEO says.
+  // Sends all frames or none; waits as long as ZMQ_SNDTIMEO says.
   Result<Sent> send(std::string_view head, SharedBytes body);
   Result<Sent> send_frames(const std::vector<std::string>& frames);
 
-  // The frames of one message, of which no more than `max_frames` are kept; nothing if none is there. Does not wait.
+  // The frames of the next message, at most `max_frames` of them; nothing if there is no message. Does not wait.
   Result<std::optional<std::vector<SharedBytes>>> receive(size_t max_frames);
 
   void* handle() const { return socket_.get(); }
@@ -55,7 +56,7 @@ class ZmqSocket {
 
 std::string_view text_of(const SharedBytes& bytes);
 
-// Wakes a thread that waits in wait_for_any(), from any other.
+// Wakes a thread that waits in wait_for_any(), from any other thread.
 class WakeEvent {
  public:
   WakeEvent();
@@ -64,17 +65,17 @@ class WakeEvent {
   WakeEvent& operator=(const WakeEvent&) = delete;
 
   void wake();
-  bool take();  // whether somebody did since the last time
+  bool take();  // whether wake() was called since the last take()
   int file() const { return file_; }
 
  private:
   int file_ = -1;
 };
 
-// Waits until one of the sockets has something to read, the event comes, or the time is over.
+// Waits until a socket has something to read, the event is set, or the time is over.
 Status wait_for_any(std::initializer_list<const ZmqSocket*> sockets, const WakeEvent& event, double timeout_s);
 
-// What happens to the connections of a socket: those that fail to be made, and those that end.
+// Reports what happens to a socket's connections: failed handshakes and disconnects.
 class ZmqMonitor {
  public:
   // `name` is unique in the context.

@@ -8,7 +8,7 @@
 namespace braid {
 namespace {
 
-// Calls visit(token, count) once for each different token of the lists that lies in the row. Leaves `counts` zero.
+// Calls visit(token, count) once for each distinct token of the lists that lies in the row. Leaves `counts` zero.
 void for_each_token(size_t row_size, std::initializer_list<std::span<const TokenId>> lists,
                     std::vector<int32_t>& counts, FunctionRef<void(size_t token, int32_t count)> visit) {
   if (counts.size() < row_size) counts.resize(row_size, 0);

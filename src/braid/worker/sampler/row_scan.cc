@@ -8,7 +8,7 @@
 namespace braid {
 namespace {
 
-// One body, compiled for wider vectors too; what it computes does not depend on their width.
+// One body, also compiled for wider vectors. The result does not depend on the width.
 #if defined(__x86_64__) && defined(__GNUC__)
 #define BRAID_WIDE_VECTORS 1
 #define BRAID_BODY inline __attribute__((always_inline))
@@ -88,7 +88,7 @@ BRAID_BODY float max_of_body(const float* row, int64_t count, bool& has_nan) {
   return max;
 }
 
-// Most stretches of 64 hold nothing: those are passed over at a vector's pace, the others without a branch.
+// Most stretches of 64 have no such value and are skipped with vector compares; the others are read without a branch.
 BRAID_BODY int64_t collect_body(const float* row, int64_t count, float threshold, int32_t first, int32_t* out) {
   int64_t found = 0;
   int64_t i = 0;
@@ -108,7 +108,7 @@ BRAID_BODY int64_t collect_body(const float* row, int64_t count, float threshold
   return found;
 }
 
-// The sum of exp((row - max) * scale), and with `weights` the terms.
+// The sum of exp((row - max) * scale). Writes the terms if `weights` is not null.
 BRAID_BODY double exp_block_body(const float* row, int64_t count, float max, float scale, float* weights) {
   double lanes[kLanes] = {};
   int64_t i = 0;

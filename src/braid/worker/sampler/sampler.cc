@@ -12,7 +12,7 @@
 namespace braid {
 namespace {
 
-// The row's largest value, or what is wrong with the row.
+// The row's largest value, or an error that says what is wrong with the row.
 Result<RowMax> checked_max(std::span<const float> row) {
   const RowMax max = find_max(row);
   if (max.has_nan) {
@@ -31,7 +31,7 @@ void gather(std::span<const float> row, std::span<const TokenId> ids, std::vecto
   for (const TokenId id : ids) values.push_back(row[static_cast<size_t>(id)]);
 }
 
-// The index at which the running sum of `weights` passes `target`, else the last that is not zero.
+// The index at which the running sum of `weights` passes `target`; otherwise the last non-zero one.
 size_t walk(std::span<const float> weights, double target) {
   double sum = 0;
   size_t last = 0;
@@ -50,12 +50,12 @@ double sum_of(std::span<const double> values) {
   return sum;
 }
 
-// From all weights: the block first, then the token in it.
+// Draws from all weights: first the block, then the token in it.
 TokenId draw_from_row(std::span<const float> weights, std::span<const double> block_sums, double uniform) {
   const double target = uniform * sum_of(block_sums);
   double before = 0;
   size_t block = 0;
-  size_t last_block = 0;  // not empty of weight
+  size_t last_block = 0;  // with any weight
   for (; block < block_sums.size(); ++block) {
     if (block_sums[block] > 0) last_block = block;
     if (before + block_sums[block] > target) break;
@@ -67,7 +67,7 @@ TokenId draw_from_row(std::span<const float> weights, std::span<const double> bl
   return static_cast<TokenId>(first + walk(weights.subspan(first, count), target - before));
 }
 
-// From those ids (ascending) that top_p and min_p keep. `mass`: of all that top_p counts.
+// Draws from the ids (ascending) that top_p and min_p keep. `mass`: the sum of all weights that top_p counts.
 TokenId draw_from_candidates(double mass, const SamplingParams& params, double uniform, SamplerScratch& scratch) {
   std::vector<TokenId>& ids = scratch.ids;
   const std::vector<float>& weights = scratch.candidate_weights;
@@ -75,7 +75,7 @@ TokenId draw_from_candidates(double mass, const SamplingParams& params, double u
   if (params.top_p < 1.0F) {
     cutoff = find_mass_cutoff(ids, weights, static_cast<double>(params.top_p) * mass, scratch.selection);
   }
-  // The most likely token's weight is 1. No branch here: in a flat distribution nobody could predict it.
+  // The most likely token's weight is 1. No branch here: it would be unpredictable in a flat distribution.
   std::vector<float>& kept = scratch.kept_weights;
   kept.resize(ids.size());
   size_t num_kept = 0;
@@ -108,11 +108,12 @@ TokenId draw(std::span<const float> row, float max, const SamplingState& state, 
   exp_weights(row, max, params.temperature, weights, scratch.block_sums);
   if (params.top_p >= 1.0F && params.min_p <= 0.0F) return draw_from_row(weights, scratch.block_sums, uniform);
 
-  // Tokens of at most (1 - top_p) / n of the mass have at most 1 - top_p of it together: the set that top_p wants is
-  // among the others, which are few.
+  // Tokens with at most (1 - top_p) / n of the mass each have at most 1 - top_p together. So the set that top_p keeps
+  // is among the other tokens, which are few.
   const double mass = sum_of(scratch.block_sums);
   const double rare = (1.0 - static_cast<double>(params.top_p)) * mass / static_cast<double>(row.size());
-  // (Half of it: the weight 1 is in whatever rounding does, and a little more than needed changes nothing.)
+  // (Half of that: the token of weight 1 is then included whatever rounding does, and a few extra tokens change
+  // nothing.)
   collect_at_least(weights, std::max(static_cast<float>(rare * 0.5), params.min_p), scratch.ids);
   gather(weights, scratch.ids, scratch.candidate_weights);
   return draw_from_candidates(mass, params, uniform, scratch);

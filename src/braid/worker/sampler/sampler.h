@@ -1,5 +1,5 @@
-// Chooses the next token from a row of logits. Pure functions, one thread a row; equal rows and states give equal
-// tokens on every processor (row_scan.h), whatever was sampled before and beside them.
+// Chooses the next token from a row of logits. Pure functions, one thread for each row. Equal rows and states lead to
+// equal tokens on every processor (row_scan.h), whatever else was sampled before or in parallel.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace braid {
 
-// Memory that calls reuse, one for each thread. Holds nothing between calls that could change a result.
+// Memory that calls reuse, one for each thread. Its contents never change a result.
 struct SamplerScratch {
   std::vector<float> row;
   std::vector<float> weights;
@@ -39,11 +39,10 @@ struct SamplerScratch {
 Result<SampledToken> sample(std::span<const float> logits, const SamplingState& state, SamplerScratch& scratch,
                             std::span<const uint32_t> mask = {});
 
-// Whether sample() would choose the row's largest logit, and say no more of it. (A mask apart.)
+// Whether sample() would choose the row's largest logit and return nothing more. Does not consider a mask.
 bool takes_largest(const SamplingState& state);
 
-// What the raw logits say of a token that is given, and, with num_top above 0, their most likely ones. An error as
-// above.
+// The log-probability of a given token by the raw logits and, if num_top > 0, the most likely tokens. Errors as above.
 Result<ScoredToken> score(std::span<const float> logits, TokenId token, int32_t num_top, SamplerScratch& scratch);
 
 }  // namespace braid

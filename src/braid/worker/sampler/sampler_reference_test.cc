@@ -1,4 +1,4 @@
-// The sampler against a plain one in float64 (tools/make_sampler_fixtures.py).
+// Compares the sampler with a plain one in float64 (tools/make_sampler_fixtures.py).
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -35,7 +35,7 @@ TEST(SamplerReference, DrawsTheTokensAndLogprobsOfAPlainSampler) {
   ASSERT_TRUE(file.is_open());
   const nlohmann::json cases = nlohmann::json::parse(file);
   ASSERT_GE(cases.size(), 90U);
-  SamplerScratch scratch;  // one for all: nothing of a case may reach the next
+  SamplerScratch scratch;  // one for all cases: nothing may carry over to the next
   for (size_t number = 0; number < cases.size(); ++number) {
     SCOPED_TRACE("case " + std::to_string(number));
     const nlohmann::json& from = cases[number];

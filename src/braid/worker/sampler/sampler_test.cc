@@ -46,7 +46,7 @@ TEST(Sampler, GreedyTakesTheLowestIdOfTheLargest) {
   }
 }
 
-TEST(Sampler, AGivenTokenIsScoredAsTheSameTokenDrawnWouldBe) {
+TEST(Sampler, APromptTokenIsScoredLikeTheSameTokenDrawn) {
   SamplerScratch scratch;
   const auto row = random_row(5000, 3.0F, 11);
   SamplingState state = greedy();
@@ -70,7 +70,7 @@ TEST(Sampler, AGivenTokenIsScoredAsTheSameTokenDrawnWouldBe) {
   EXPECT_EQ(score(bad, 1, 0, scratch).error().message, "the model's logit for token 4 is NaN");
 }
 
-TEST(Sampler, ARowThatCannotBeSampledIsAnErrorThatNamesWhy) {
+TEST(Sampler, ARowThatCannotBeSampledIsAnErrorWithTheReason) {
   SamplerScratch scratch;
   std::vector<float> row(3000, 0.0F);
   for (const size_t at : {0U, 15U, 1500U, 2999U}) {
@@ -105,7 +105,7 @@ TEST(Sampler, StopTokensAreNotDrawnBeforeMinNewTokens) {
   EXPECT_EQ(sample_ok(row, state).token, 1);
 }
 
-TEST(Sampler, AllWidthsOfVectorsGiveTheSameBits) {
+TEST(Sampler, AllVectorWidthsComputeTheSameBits) {
   const auto scans = row_scans();
   for (const int64_t size : {0, 1, 15, 16, 17, 100, 1024}) {
     auto row = random_row(static_cast<size_t>(size), 20.0F, 3);
@@ -242,7 +242,7 @@ TEST(Sampler, TokensBehindTheMaskAreForbidden) {
   EXPECT_EQ(sample(row, greedy(), scratch, std::vector<uint32_t>{0, 0x10})->token, 36);
 }
 
-TEST(Sampler, BeforeMinTokensAMaskKeepsTheStopTokensOnlyWhereNothingElseIsLeft) {
+TEST(Sampler, BeforeMinTokensAMaskKeepsStopTokensOnlyIfNothingElseIsLeft) {
   std::vector<float> row(100, 0.0F);
   row[10] = 5.0F;
   SamplingState state = greedy();
@@ -254,7 +254,7 @@ TEST(Sampler, BeforeMinTokensAMaskKeepsTheStopTokensOnlyWhereNothingElseIsLeft) 
   EXPECT_EQ(sample(row, state, scratch, mask_of(100, {10, 11}))->token, 10);
 }
 
-TEST(Sampler, AMaskOfNothingIsAnError) {
+TEST(Sampler, AnEmptyMaskIsAnError) {
   SamplerScratch scratch;
   const auto sampled = sample(std::vector<float>(64, 0.0F), greedy(), scratch, std::vector<uint32_t>{0, 0});
   ASSERT_FALSE(sampled.ok());

@@ -10,7 +10,7 @@
 namespace braid {
 namespace {
 
-// Weights of one power of two lie in 64 buckets: the bits of a positive float count up with its value.
+// Each power of two has 64 buckets: the bits of a positive float increase with its value.
 constexpr int kBucketShift = 17;
 constexpr size_t kNumBuckets = (std::bit_cast<uint32_t>(1.0F) >> kBucketShift) + 1;
 
@@ -21,7 +21,7 @@ size_t bucket_of(float weight) {
 }  // namespace
 
 void select_top_k(std::span<const float> row, int64_t k, SelectionScratch& scratch, std::vector<TokenId>& ids) {
-  // At least k values are as large as the k-th largest of the groups' maxima: few others are.
+  // At least k values are as large as the k-th largest of the parts' maxima, and few others are.
   float threshold = kMinusInfinity;
   group_maxima(row, scratch.maxima);
   if (k <= static_cast<int64_t>(scratch.maxima.size())) {
@@ -53,7 +53,7 @@ Cutoff find_mass_cutoff(std::span<const TokenId> ids, std::span<const float> wei
   size_t bucket = kNumBuckets;
   while (bucket > 0 && sum + masses[bucket - 1] < mass) sum += masses[--bucket];
   if (bucket == 0) return {.weight = 0, .id = std::numeric_limits<TokenId>::max()};
-  --bucket;  // the set ends in this one
+  --bucket;  // the set ends in this bucket
 
   std::vector<int32_t>& order = scratch.order;
   order.clear();
@@ -64,7 +64,8 @@ Cutoff find_mass_cutoff(std::span<const TokenId> ids, std::span<const float> wei
   std::ranges::sort(order, [&](int32_t a, int32_t b) {
     return weight_at(a) > weight_at(b) || (weight_at(a) == weight_at(b) && a < b);
   });
-  // The order of this sum differs from the bucket's: rounding may leave it just short of the mass.
+  // This sum has another order than the bucket's, so rounding may leave it just short of the mass.
+
   size_t last = 0;
   for (; last + 1 < order.size(); ++last) {
     sum += static_cast<double>(weight_at(order[last]));

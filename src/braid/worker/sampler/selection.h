@@ -1,4 +1,5 @@
-// Which tokens of a row stay in question: the k largest, and the smallest set with a given mass. Never a full sort.
+// Which tokens of a row can still be chosen: the k largest, and the smallest set with a given mass. Never a full sort.
+// Tested by sampler_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@ struct SelectionScratch {
   std::vector<double> masses;
 };
 
-// The ids of the k largest values, ties to the lowest id, in order of id; all if there are no more. No NaN.
+// The ids of the k largest values, ties to the lowest id, in order of id; all ids if there are at most k. No NaN.
 void select_top_k(std::span<const float> row, int64_t k, SelectionScratch& scratch, std::vector<TokenId>& ids);
 
 // The last token of the smallest set of largest weights (ties to the lowest id) that sums to at least `mass`.

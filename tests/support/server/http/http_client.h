@@ -1,4 +1,4 @@
-// What the tests over real sockets share: a raw client that sends any bytes, and a server on a port of its own.
+// For tests over real sockets: a client that sends any bytes, and a server on a free port.
 #pragma once
 
 #include <arpa/inet.h>
@@ -43,7 +43,7 @@ struct Reply {
   }
 };
 
-// A connection to 127.0.0.1. Whatever takes longer than ten seconds counts as never.
+// A connection to 127.0.0.1. What takes longer than ten seconds counts as never.
 class RawClient {
  public:
   explicit RawClient(uint16_t port, int receive_buffer_bytes = 0) {
@@ -87,7 +87,7 @@ class RawClient {
     return true;
   }
 
-  // More bytes into the buffer; false: the end, or none for `patience`.
+  // Receives more bytes into the buffer. False: the connection ended, or nothing came for `patience`.
   bool receive(milliseconds patience = milliseconds(10'000)) {
     std::string bytes(16384, '\0');
     pollfd watched{.fd = socket_, .events = POLLIN, .revents = 0};
@@ -103,7 +103,7 @@ class RawClient {
     return true;
   }
 
-  // All bytes up to and with `end`; without it if the connection ends first.
+  // All bytes up to the end of `end`; fewer if the connection ends first.
   std::string read_until(std::string_view end) {
     while (buffer_.find(end) == std::string::npos) {
       if (!receive()) return std::exchange(buffer_, "");
@@ -111,7 +111,7 @@ class RawClient {
     return take(buffer_.find(end) + end.size());
   }
 
-  // The next reply; `has_no_body`: it answers HEAD.
+  // The next reply. `has_no_body`: to a HEAD request.
   Reply read_reply(bool has_no_body = false) {
     Reply reply;
     reply.head = read_until("\r\n\r\n");
@@ -139,15 +139,15 @@ class RawClient {
     return reply;
   }
 
-  // Whether the server closes or resets the connection within `patience`, whatever it says before.
+  // Whether the server closes or resets the connection within `patience`, whatever it sends before.
   bool is_closed_within(milliseconds patience) {
     const auto deadline = std::chrono::steady_clock::now() + patience;
     while (!has_ended_ && std::chrono::steady_clock::now() < deadline) receive(milliseconds(50));
     return has_ended_;
   }
 
-  // TLS: whether the end was announced.
-  bool was_told_goodbye() const { return (SSL_get_shutdown(tls_.get()) & SSL_RECEIVED_SHUTDOWN) != 0; }
+  // TLS: whether the server announced the end.
+  bool has_received_close_notify() const { return (SSL_get_shutdown(tls_.get()) & SSL_RECEIVED_SHUTDOWN) != 0; }
 
   void stop_sending() { ::shutdown(socket_, SHUT_WR); }
   void close() {
@@ -189,11 +189,11 @@ class RawClient {
   std::string buffer_;
 };
 
-// Options with a port of the server's own, and no patience.
+// Options with any free port and a short linger timeout.
 inline ServerOptions test_options() {
   ServerOptions options{.port = 0};
   options.limits.linger_timeout = milliseconds(500);
-  options.limits.first_comment = std::chrono::hours(1);  // a slow test must not find one among its bytes
+  options.limits.first_comment = std::chrono::hours(1);  // so that a slow test finds none among its bytes
   return options;
 }
 
@@ -203,7 +203,7 @@ inline std::unique_ptr<HttpServer> start_server(ServerOptions options, Handler h
   return std::move(*server);
 }
 
-// Answers with what it got.
+// Answers with the request's method, path and body.
 inline void echo(Request request, const std::shared_ptr<Responder>& responder) {
   responder->respond({.content_type = "text/plain", .body = request.method + " " + request.path + " " + request.body});
 }
@@ -216,7 +216,7 @@ inline std::string post(std::string_view path, std::string_view body, std::strin
          "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
 }
 
-// Whether `holds` becomes true within ten seconds.
+// Whether `holds` becomes true within `patience`.
 inline bool eventually(const std::function<bool()>& holds, milliseconds patience = milliseconds(10'000)) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (!holds()) {

@@ -1,9 +1,9 @@
-// Bodies that must parse, parsed.
+// Parses bodies that must be valid.
 #pragma once
 
 #include <gtest/gtest.h>
 
-#include "braid/server/openai/requests.h"
+#include "braid/server/openai/parse/requests.h"
 
 namespace braid::openai::testing {
 
@@ -11,14 +11,14 @@ inline const ProtocolLimits kLimits{.vocab_size = 100};
 
 inline CompletionRequest completion(std::string_view body) {
   auto parsed = parse_completion_request(body, kLimits);
-  if (const auto* error = std::get_if<ApiError>(&parsed)) ADD_FAILURE() << body << ": " << error->message;
-  return std::holds_alternative<CompletionRequest>(parsed) ? std::get<CompletionRequest>(parsed) : CompletionRequest{};
+  if (!parsed.ok()) ADD_FAILURE() << body << ": " << parsed.error().message;
+  return parsed.ok() ? *std::move(parsed) : CompletionRequest{};
 }
 
 inline ChatRequest chat(std::string_view body) {
   auto parsed = parse_chat_request(body, kLimits);
-  if (const auto* error = std::get_if<ApiError>(&parsed)) ADD_FAILURE() << body << ": " << error->message;
-  return std::holds_alternative<ChatRequest>(parsed) ? std::get<ChatRequest>(parsed) : ChatRequest{};
+  if (!parsed.ok()) ADD_FAILURE() << body << ": " << parsed.error().message;
+  return parsed.ok() ? *std::move(parsed) : ChatRequest{};
 }
 
 }  // namespace braid::openai::testing

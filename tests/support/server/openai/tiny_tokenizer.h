@@ -15,10 +15,10 @@ class TinyTokenizer : public Tokenizer {
   std::string decode(std::span<const TokenId> ids, bool) const override {
     std::string text;
     for (const TokenId id : ids) text += token_bytes(id);
-    // As a tokenizer does that puts a space in front of every text.
+    // Like a tokenizer that puts a space in front of every text.
     return text.starts_with(' ') ? text.substr(1) : text;
   }
-  // Nothing here streams.
+  // Not needed: nothing streams with it.
   std::unique_ptr<TextStream> start_stream(TextStreamOptions) const override { return nullptr; }
   std::string token_bytes(TokenId id) const override {
     return std::vector<std::string>{"a", "\xc3", "\xa9", "\xc3\xa9", "</s>", " b"}[static_cast<size_t>(id)];

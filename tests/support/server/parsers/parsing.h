@@ -1,4 +1,4 @@
-// Outputs parsed whole and in pieces, and events as one line.
+// Parses outputs whole and in pieces, and prints events as one line.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -40,7 +40,7 @@ inline std::vector<std::string_view> cut(std::string_view text, size_t max_bytes
   return pieces;
 }
 
-// The events of the whole text, which any way of cutting it must give, too.
+// The events of the whole text. Fails unless every way of cutting it produces the same events.
 inline Events parse(const ParserOptions& options, std::string_view text) {
   const Events whole = parse_pieces(options, {text});
   std::vector<std::string_view> bytes;

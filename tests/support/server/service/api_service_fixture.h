@@ -1,4 +1,4 @@
-// The service over a real engine with a tiny model, for tests.
+// A fixture for tests: the service with a real engine and a tiny model.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "braid/server/service/api_service.h"
+#include "braid/server/service/routes.h"
 #include "tests/support/api/tiny_engine.h"
 #include "tests/support/server/service/fake_client.h"
 
@@ -20,9 +21,9 @@ class ApiServiceFixture : public ::testing::Test {
   void start(ServiceOptions options = {}, EngineOptions engine_options = {}) {
     options.model.name = "tiny";
     options.model.path = kTinyModel;
-    options.num_workers = 1;  // requests are submitted in their order
+    options.num_workers = 1;  // so requests are submitted in order
     service_ = std::make_unique<ApiService>(options, make_null_logger());
-    service_->add_routes(router_);
+    add_api_routes(*service_, router_);
     engine_options.source.model_path = kTinyModel;
     auto engine = load_tiny_engine(engine_options);
     engine_ = engine.get();
@@ -30,7 +31,7 @@ class ApiServiceFixture : public ::testing::Test {
   }
   void TearDown() override { release(); }
 
-  // The engine stands still, in a step with whatever is sent from now on, until release().
+  // Stops the engine in its next step until release(). Requests sent meanwhile wait.
   void hold() {
     GenerationRequest request{.prompt = "x"};
     request.sampling.max_new_tokens = 1;
@@ -47,7 +48,7 @@ class ApiServiceFixture : public ::testing::Test {
                                    std::vector<http::Header> headers = {}) {
     return send(router_, "POST", path, body, std::make_shared<FakeClient>(), std::move(headers));
   }
-  // Greedy, eight tokens, and these further members.
+  // A completion: greedy, eight tokens, and these further members of the body.
   std::shared_ptr<FakeClient> complete(const std::string& members) {
     return post("/v1/completions", R"({"prompt":"The quick","temperature":0,"max_tokens":8,"ignore_eos":true)" +
                                        (members.empty() ? "" : "," + members) + "}");
@@ -57,7 +58,7 @@ class ApiServiceFixture : public ::testing::Test {
       "max_tokens":8,"ignore_eos":true)" + (members.empty() ? "" : "," + members) +
                                             "}");
   }
-  // One that goes on for as long as the context is.
+  // A chat that generates until its context is full.
   std::shared_ptr<FakeClient> endless(const std::string& members = R"("stream":true)") {
     return post("/v1/chat/completions",
                 R"({"messages":[{"role":"user","content":"hello"}],"ignore_eos":true,)" + members + "}");
@@ -69,7 +70,7 @@ class ApiServiceFixture : public ::testing::Test {
   std::shared_ptr<std::latch> held_;
 };
 
-// What a stream's choice says in all.
+// The whole text of one choice of a stream.
 inline std::string text_of(const std::vector<Json>& events, int64_t index = 0) {
   std::string text;
   for (const Json& event : events) {

@@ -1,4 +1,4 @@
-// A client for tests of the service: it keeps what it is answered, and can go away.
+// A client for tests of the service: it keeps its answer, and can leave.
 #pragma once
 
 #include <chrono>
@@ -13,6 +13,7 @@
 #include "braid/base/check.h"
 #include "braid/formats/json.h"
 #include "braid/server/http/router.h"
+#include "tests/support/event_stream.h"
 
 namespace braid::testing {
 
@@ -69,7 +70,7 @@ class FakeClient : public http::Responder {
     call();
   }
 
-  // Whether the client takes what waits for it.
+  // From now on the client reads nothing, until read_on().
   void stop_reading() {
     const std::lock_guard lock(mutex_);
     reads_ = false;
@@ -84,7 +85,7 @@ class FakeClient : public http::Responder {
     if (call) call();
   }
 
-  // The client goes away. Waits until somebody listens for it.
+  // The client leaves. Waits until on_gone() is set.
   void leave() {
     std::function<void()> gone;
     {
@@ -99,7 +100,7 @@ class FakeClient : public http::Responder {
     std::unique_lock lock(mutex_);
     wait(lock, [&] { return is_complete_; });
   }
-  // Until the body so far holds this.
+  // Waits until the body contains this text.
   void wait_for(std::string_view text) {
     std::unique_lock lock(mutex_);
     wait(lock, [&] { return body_.find(text) != std::string::npos; });
@@ -109,7 +110,7 @@ class FakeClient : public http::Responder {
     return has_head_;
   }
 
-  // Of the answer, once it is complete.
+  // These wait for the complete answer.
   int status() {
     wait_for_answer();
     return head_.status;
@@ -126,26 +127,16 @@ class FakeClient : public http::Responder {
     }
     return "";
   }
-  // A stream's events but the last, which is [DONE].
+  // A stream's events, without the last one, [DONE].
   std::vector<Json> events() {
-    std::string_view rest = (wait_for_answer(), body_);
-    std::vector<Json> events;
-    bool is_done = false;
-    while (!rest.empty()) {
-      CHECK(!is_done && rest.starts_with("data: "), "not an event: {}", rest);
-      const size_t end = rest.find("\n\n");
-      CHECK(end != std::string_view::npos, "half an event: {}", rest);
-      const std::string_view data = rest.substr(6, end - 6);
-      is_done = data == "[DONE]";
-      if (!is_done) events.push_back(Json::parse(data));
-      rest.remove_prefix(end + 2);
-    }
-    CHECK(is_done, "no [DONE]: {}", body_);
+    wait_for_answer();
+    std::vector<Json> events = events_of(body_);
+    events.pop_back();
     return events;
   }
 
  private:
-  // Whatever takes this long counts as never.
+  // A wait this long fails.
   template <typename Predicate>
   void wait(std::unique_lock<std::mutex>& lock, Predicate predicate) {
     CHECK(changed_.wait_for(lock, std::chrono::seconds(120), predicate), "no answer; so far: {}", body_);

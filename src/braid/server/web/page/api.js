@@ -1,5 +1,5 @@
 // The server's API as functions: the key, errors as ApiError, a chat's stream as events. Knows nothing of the page;
-// `askForKey` is handed in.
+// `askForKey` is passed in.
 import {readEvents} from './sse.js';
 
 export class ApiError extends Error {
@@ -60,7 +60,7 @@ export class Api {
     }
   }
 
-  // However many requests want a key, the user is asked once.
+  // However many requests need a key, the user is asked once.
   #ask(isWrong) {
     this.#asking ??= this.#askForKey({isWrong}).then((key) => {
       if (key !== null) this.#key.set(key);

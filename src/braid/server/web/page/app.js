@@ -1,4 +1,4 @@
-// The page's beginning: makes its parts and joins them.
+// The page's entry point: makes its parts and connects them.
 import {Api} from './api.js';
 import {Chat} from './chat.js';
 import {Composer} from './composer.js';
@@ -15,7 +15,7 @@ import {addThemeButton} from './theme_button.js';
 
 const api = new Api(new KeptValue('session', 'braid.key'), async (why) => {
   const key = await askForKey(why);
-  if (key !== null) setTimeout(() => models.start());  // what could not be asked without one
+  if (key !== null) setTimeout(() => models.start());  // read again what needed a key
   return key;
 });
 const settings = new Settings();

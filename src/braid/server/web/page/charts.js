@@ -1,9 +1,9 @@
-// A small chart of lines over the last minutes, as SVG: grows from zero, says its values to those who point at it.
+// A small line chart of the last minutes, as SVG. It starts at zero and shows its values under the pointer.
 import {el, svg} from './dom.js';
 
 const kHeight = 132;
 const kLeft = 4;
-const kRight = 44;   // room for the scale
+const kRight = 44;   // for the scale
 const kTop = 12;
 const kBottom = 20;
 
@@ -27,7 +27,7 @@ export class LineChart {
   #svg = svg('svg', {class: 'chart', role: 'img', height: kHeight});
   #tip = el('div', {class: 'chart-tip', hidden: true});
 
-  // limit: the top of the scale, where it is known. format(value): as people read it.
+  // limit: the top of the scale, if it is known. format(value): the value for people.
   constructor({label, format, limit}) {
     this.#label = label;
     this.#format = format;

@@ -1,10 +1,10 @@
-// The chat: which conversation is shown, and what is done in it: send, stop, another answer, edit.
+// The chat: which conversation is shown, and its actions: send, stop, another answer, edit.
 import {addMessage, lastOf, partsOf, pathOf, requestMessages, showVersion, versionOf} from './conversation.js';
 import {announce, byId, el} from './dom.js';
 import {generateInto} from './generation.js';
 import {makeMessageView} from './message_view.js';
 
-const kNearEnd = 32;  // px from the end within which new text is followed
+const kNearEnd = 32;  // px from the end; within this distance the view follows new text
 const kSuggestions = ['Explain what a mutex is, with an example', 'Write a short poem about the sea', 'Give me three ideas for a rainy day'];
 
 export class Chat {
@@ -22,7 +22,7 @@ export class Chat {
   #frame = 0;
   #nextDraw = 0;
 
-  // onSaid(id): the conversation that is shown is one to keep. onFailed(): the server gave no answer, or an error.
+  // onSaid(id): the shown conversation should be kept. onFailed(): the server sent no answer, or an error.
   constructor({api, settings, model, library, composer, onSaid, onFailed}) {
     this.#api = api;
     this.#settings = settings;
@@ -54,7 +54,7 @@ export class Chat {
     return this.#running.has(id);
   }
 
-  // No conversation: a new one.
+  // Without a conversation: a new one.
   show(conversation) {
     if (conversation ? conversation === this.#shown : pathOf(this.#shown).length === 0) return;
     this.#shown = conversation ?? this.#library.create();
@@ -65,7 +65,7 @@ export class Chat {
     this.#draw();
   }
 
-  // Another model, or the first one that is known.
+  // The user chose another model, or the first one became known.
   modelChanged() {
     this.#showContextUse(pathOf(this.#shown));
   }
@@ -93,7 +93,7 @@ export class Chat {
     this.#running.get(this.#shown.id)?.stop.abort();
   }
 
-  // Another answer to the message that `node`, or the last answer, belongs to.
+  // Another answer to the message to which `node`, or the last answer, belongs.
   again(node) {
     if (this.isRunning(this.#shown.id)) return;
     const answer = node ?? pathOf(this.#shown).findLast((one) => one.role === 'assistant');
@@ -139,7 +139,7 @@ export class Chat {
     if (node.finish === 'error') this.#onFailed();
   }
 
-  // What streams in: at most once a frame, and never more than a quarter of the time.
+  // Draws streamed text: at most once a frame, and in at most a quarter of the time.
   #drawSoon(node) {
     if (this.#frame) return;
     this.#frame = requestAnimationFrame((now) => {

@@ -1,11 +1,11 @@
-// The field where messages are written, and its button: send, or stop while an answer comes.
+// The field for messages and its button: send, or stop while an answer streams.
 import {byId, KeptValue} from './dom.js';
 import {growArea} from './message_view.js';
 
 export class Composer {
   #area = byId('prompt');
   #button = byId('send');
-  #draft = new KeptValue('session', 'braid.draft');  // outlives a reload
+  #draft = new KeptValue('session', 'braid.draft');  // survives a reload
   #isRunning = false;
   #actions;
 
@@ -19,7 +19,7 @@ export class Composer {
     });
     this.#area.addEventListener('input', () => this.#changed());
     this.#area.addEventListener('keydown', (event) => this.#key(event));
-    // A click beside the text is meant for it.
+    // A click beside the text is meant for the text.
     byId('composer').addEventListener('click', (event) => {
       if (!event.target.closest('button, textarea, select, input')) this.#area.focus();
     });
@@ -53,7 +53,7 @@ export class Composer {
       const scroller = byId('scroller');
       scroller.scrollBy({top: (event.key === 'PageUp' ? -0.9 : 0.9) * scroller.clientHeight});
     }
-    // On a phone Enter makes a line, for there is no Shift; the button sends.
+    // On a phone Enter starts a new line, because there is no Shift; the button sends.
     const hasKeyboard = !matchMedia('(pointer: coarse)').matches;
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing || !hasKeyboard) return;
     event.preventDefault();

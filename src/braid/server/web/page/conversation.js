@@ -1,12 +1,12 @@
-// A conversation as plain data: a tree, so that an edit or another answer never overwrites what was there. Pure functions;
+// A conversation as plain data: a tree, so that an edit or another answer never overwrites a message. Pure functions;
 // nothing here knows the page or where conversations are kept.
 import {randomId} from './dom.js';
 import {splitThinking} from './thinking.js';
 
 const kTitleLength = 60;
 
-// nodes: id -> {id, parent, children: [ids], pick: which child is shown, role, content, …}; the root has no role.
-// Of an answer also: thinking, tools, finish ('stop', 'length', …, 'stopped' by the user, 'error', 'interrupted'; none
+// nodes: id -> {id, parent, children: [ids], pick: which child is shown, role, content, …}; the root has no role. An
+// answer also has: thinking, tools, finish ('stop', 'length', …, 'stopped' by the user, 'error', 'interrupted'; none
 // while it streams), error, model, usage, times {first, last, end: ms since the request}, thinkingMs.
 export function newConversation(now = Date.now()) {
   return {id: randomId(), title: '', isRenamed: false, created: now, updated: now,
@@ -28,7 +28,7 @@ export function lastOf(conversation) {
   return pathOf(conversation).at(-1) ?? conversation.nodes.root;
 }
 
-// Under `parent`, and shown from now on.
+// Added under `parent`, and shown from now on.
 export function addMessage(conversation, parent, message) {
   const node = {id: randomId(), parent: parent.id, children: [], pick: 0, ...message};
   conversation.nodes[node.id] = node;
@@ -55,14 +55,14 @@ export function titleOf(text) {
   return line.length > kTitleLength ? `${line.slice(0, kTitleLength - 1).trimEnd()}…` : line;
 }
 
-// An answer's thinking and text, from whichever form the server sent them in.
+// An answer's thinking and text, in whichever form the server sent them.
 export function partsOf(node) {
   const {thinking, answer} = splitThinking(node.content, node.finish !== undefined);
   return {thinking: [node.thinking, thinking].filter(Boolean).join('\n\n'), answer};
 }
 
-// What the model is told: everything up to and with `node`. Thinking is not sent back, nor are answers that failed empty;
-// what then stands side by side from one speaker becomes one message, for templates want turns.
+// The messages for the model: everything up to and including `node`. Without thinking, and without empty answers that
+// failed. Neighbouring messages of one role become one, because templates need turns.
 export function requestMessages(conversation, node, system) {
   const messages = [];
   for (let at = node; at.role; at = conversation.nodes[at.parent]) {
@@ -75,7 +75,7 @@ export function requestMessages(conversation, node, system) {
   return messages;
 }
 
-// Answers that were streaming when the page went away.
+// Closes answers that were streaming when the page was closed.
 export function closeOpenAnswers(conversation) {
   for (const node of Object.values(conversation.nodes)) {
     if (node.role === 'assistant' && node.finish === undefined) node.finish = 'interrupted';
@@ -88,7 +88,7 @@ export function toMarkdown(conversation) {
   return `# ${conversation.title}\n\n${parts.join('\n')}`;
 }
 
-// "61 tokens/s": of the tokens after the first, whose time is the prompt's.
+// "61 tokens/s", of the tokens after the first: the first one's time belongs to the prompt.
 export function tokenRate(node) {
   const tokens = node.usage?.completion_tokens ?? node.pieces ?? 0;
   const ms = (node.times?.last ?? 0) - (node.times?.first ?? 0);

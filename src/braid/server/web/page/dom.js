@@ -1,4 +1,4 @@
-// Builds DOM nodes from plain data. Nothing in the page parses HTML: what a model wrote can only become text.
+// Builds DOM nodes from plain data. Nothing in the page parses HTML: a model's output can only become text.
 
 const kAttributes = new Set(['alt', 'autocomplete', 'class', 'cols', 'd', 'datetime', 'disabled', 'for', 'hidden', 'href', 'id',
   'inputmode', 'list', 'max', 'maxlength', 'min', 'name', 'open', 'placeholder', 'readonly', 'rel', 'role', 'rows', 'scope',
@@ -36,7 +36,7 @@ export function icon(name) {
   return svg('svg', {class: 'icon', 'aria-hidden': 'true'}, svg('use', {href: `#i-${name}`}));
 }
 
-// A button that shows an icon and says `label` to those who hover, and to screen readers.
+// A button with an icon. `label` is its tooltip and its name for screen readers.
 export function iconButton(name, label, onClick, attributes = {}) {
   return el('button', {type: 'button', class: 'icon-button', title: label, ...attributes, on: {click: onClick}},
     icon(name), el('span', {class: 'for-readers'}, label));
@@ -48,19 +48,19 @@ export function byId(id) {
   return node;
 }
 
-// Says something to screen readers alone.
+// Announces a text to screen readers only.
 export function announce(text) {
   byId('announcer').textContent = text;
 }
 
-// Copies where the page may use the clipboard (https, or localhost), and where it may not, by way of a selection.
+// Copies with the clipboard where the page may use it (https, or localhost), else with a selection.
 export async function copyText(text) {
   if (navigator.clipboard && isSecureContext) {
     try {
       await navigator.clipboard.writeText(text);
       return true;
     } catch {
-      // refused: the other way may work
+      // refused: try the other way
     }
   }
   const area = el('textarea', {class: 'for-readers', 'aria-hidden': 'true'});
@@ -74,7 +74,7 @@ export async function copyText(text) {
   return copied;
 }
 
-// A button that copies what `text()` gives, and says that it did.
+// A button that copies the result of `text()` and shows that it did.
 export function copyButton(text, label = 'Copy') {
   const button = iconButton('copy', label, async () => {
     const copied = await copyText(text());
@@ -86,7 +86,7 @@ export function copyButton(text, label = 'Copy') {
   return button;
 }
 
-// A line at the bottom of the page for some seconds, with at most one thing to do.
+// A line at the bottom of the page for some seconds, with at most one action.
 export function toast(text, action) {
   const line = el('div', {class: 'toast'}, el('span', {}, text));
   const close = () => line.remove();
@@ -97,12 +97,12 @@ export function toast(text, action) {
   setTimeout(close, action ? 8000 : 4000);
 }
 
-// 128 random bits. (crypto.randomUUID exists in secure contexts alone.)
+// 128 random bits. (crypto.randomUUID exists only in secure contexts.)
 export function randomId() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-// localStorage and sessionStorage throw where the user forbade them; then a value lasts as long as the page.
+// localStorage and sessionStorage throw if the user forbids them. Then a value lasts as long as the page.
 export class KeptValue {
   #storage;
   #name;

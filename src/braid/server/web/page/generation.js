@@ -1,6 +1,6 @@
-// One answer, from the request to its end, written into a conversation's node. No DOM.
+// One answer, from the request to its end, written to a conversation's node. No DOM.
 
-// Never throws: a failure is the node's finish 'error'. onChange(): the node has news.
+// Never throws: a failure becomes the node's finish 'error'. onChange(): the node has changed.
 export async function generateInto(node, {api, body, signal, onChange}) {
   const begin = performance.now();
   node.times = {};
@@ -23,7 +23,8 @@ export async function generateInto(node, {api, body, signal, onChange}) {
   onChange();
 }
 
-// As people write one: servers' messages begin small, if not with a parameter's name, and end open.
+// As people write a sentence: servers' messages begin in lower case, unless with a parameter's name, and end without a
+// full stop.
 function sentence(message) {
   const text = message.trim();
   const first = /^[a-z]+[ ,']/.test(text) ? text[0].toUpperCase() : text[0];

@@ -1,5 +1,5 @@
-// Colours for code: comments, strings, numbers and the words most languages share. No grammar of any language; one pass
-// with one expression.
+// Colours for code: comments, strings, numbers and keywords that most languages share. Knows no language's grammar; one
+// pass with one expression.
 import {el} from './dom.js';
 
 const kWords = new Set(`abstract and as assert async await auto bool break case catch char class const constexpr continue def
@@ -16,7 +16,7 @@ const kDashComments = /^(?:sql|lua|haskell|hs|ada|vhdl|elm)$/i;
 const kPlain = /^(?:|text|txt|plain|plaintext|output|markdown|md|latex|tex|diff|csv)$/i;
 const kMaxLength = 50_000;  // characters; longer code stays plain
 
-// Bounded, so that quotes without an end cost little.
+// Bounded, so that unclosed quotes cost little.
 const kString = String.raw`"(?:[^"\\\n]|\\.){0,400}"|'(?:[^'\\\n]|\\.){0,400}'|` + '`(?:[^`\\\\]|\\\\.){0,800}`';
 const kRest = String.raw`|(?<number>\b(?:0[xXbB][\da-fA-F_]+|\d[\d_]*(?:\.\d+)?(?:[eE][+-]?\d+)?))|(?<word>[A-Za-z_]\w*)`;
 

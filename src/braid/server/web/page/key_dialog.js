@@ -1,7 +1,7 @@
 // Asks for the server's API key.
 import {byId} from './dom.js';
 
-// A promise of the key, or of null if the user has none now.
+// A promise of the key, or of null if the user has none.
 export function askForKey({isWrong}) {
   const dialog = byId('key');
   const input = byId('key-input');

@@ -1,10 +1,10 @@
-// All conversations: those the browser keeps, and their list at the side.
+// All conversations that the browser keeps, and their list in the sidebar.
 import {byId, el, iconButton, toast} from './dom.js';
 import {closeOpenAnswers, newConversation, titleOf, toMarkdown} from './conversation.js';
 import {Store} from './store.js';
 
 const kDay = 24 * 60 * 60 * 1000;
-const kSaveMs = 1000;  // between two writes of an answer that streams in
+const kSaveMs = 1000;  // between two writes of an answer that streams
 
 export class Library {
   #conversations = new Map();
@@ -15,10 +15,10 @@ export class Library {
   #onOpen;
   #onForeign;
   #onRemoved;
-  #removed = new WeakSet();  // an answer that still came in must not bring them back
+  #removed = new WeakSet();  // an answer that still streams must not bring them back
 
-  // isRunning(id): an answer streams into it here. onOpen(conversation): show it. onForeign(id): another tab changed it.
-  // onRemoved(id): it was deleted.
+  // isRunning(id): an answer to it streams in this tab. onOpen(conversation): show it. onForeign(id): another tab
+  // changed it. onRemoved(id): it was deleted.
   constructor({isRunning, onOpen, onForeign, onRemoved}) {
     this.#isRunning = isRunning;
     this.#onOpen = onOpen;
@@ -46,7 +46,7 @@ export class Library {
     return this.#conversations.get(id);
   }
 
-  // A new one, which is kept when something is said in it.
+  // A new conversation, kept as soon as it has a message.
   create() {
     return newConversation();
   }
@@ -56,7 +56,7 @@ export class Library {
     this.draw();
   }
 
-  // Soon: many changes a second become one write.
+  // Writes soon: many changes a second become one write.
   changed(conversation) {
     if (this.#removed.has(conversation)) return;
     const isNew = !this.#conversations.has(conversation.id);

@@ -1,11 +1,11 @@
-// Markdown as DOM nodes, made anew only where the text changed: an answer that streams in keeps what is drawn already, and
-// with it the reader's selection.
+// Markdown as DOM nodes. Only changed text is drawn again: while an answer streams, the nodes already drawn stay, and
+// with them the reader's selection.
 import {copyButton, el} from './dom.js';
 import {highlight} from './highlight.js';
 import {parseBlocks} from './markdown_blocks.js';
 import {parseInline} from './markdown_inline.js';
 
-// Draws text into a node, again and again while it grows.
+// Draws a text into a node, repeatedly while it grows.
 export class MarkdownView {
   #root;
   #text = '';
@@ -16,7 +16,7 @@ export class MarkdownView {
     this.#root = root;
   }
 
-  // A block can still change while it is one of the last two: "2" below a list may become its next item.
+  // The last two blocks can still change: "2" after a list may become its next item.
   update(written) {
     const text = written.replace(/\r\n?/g, '\n');
     if (text === this.#text) return;
@@ -44,7 +44,7 @@ export class MarkdownView {
   }
 }
 
-// All of a text at once.
+// Draws a complete text once.
 export function renderMarkdown(text) {
   const root = el('div');
   new MarkdownView(root).update(text);

@@ -1,7 +1,7 @@
-// Text to Markdown blocks as plain objects: paragraph, heading, rule, code, quote, list, table. CommonMark as chat models
-// write it, with GitHub's tables and task lists; raw HTML is text. Knows no DOM.
+// Splits text into Markdown blocks as plain objects: paragraph, heading, rule, code, quote, list, table. CommonMark as
+// chat models write it, with GitHub's tables and task lists; raw HTML is text. Knows no DOM.
 
-const kMaxDepth = 10;       // lists and quotes inside one another; deeper is text
+const kMaxDepth = 10;       // nesting of lists and quotes; deeper ones are text
 const kMaxColumns = 64;
 
 const kFence = /^( {0,3})(`{3,}|~{3,})([^\n]*)$/;
@@ -12,8 +12,8 @@ const kItem = /^( {0,3})(?:([-*+])|(\d{1,9})([.)]))( *)(?:(?=\S)|$)/;
 
 // The expressions above and below never try a run of characters twice, however long a line is.
 
-// Blocks with the lines they stand on: {type, from, to, …}, `to` being the line after the last. Lines end with \n.
-// Tabs that indent count as four columns, but in code they stay.
+// Blocks and their lines: {type, from, to, …}; `to` is the line after the last. Lines end with \n. Tabs that indent
+// count as four columns; in code they stay tabs.
 export function parseBlocks(text) {
   let open = null;
   let isNested = false;  // the open fence, in a list
@@ -72,7 +72,7 @@ function fenceOf(line) {
   return fence && !(fence[2][0] === '`' && fence[3].includes('`')) ? fence : null;
 }
 
-// Up to the closing fence, or to the end: it may still come.
+// Up to the closing fence, or to the end: the fence may still arrive.
 function code(lines, at, fence) {
   const [, indent, marks, info] = fence;
   const body = [];
@@ -117,7 +117,7 @@ function paragraph(lines, at, depth) {
   return {type: 'paragraph', text: lines.slice(at, to).map((line) => line.trimStart()).join('\n').trimEnd(), to};
 }
 
-// A line that begins an item: its mark, and at which column its text begins.
+// A line that begins an item: its marker, and the column where its text begins.
 function itemOf(line) {
   const found = kItem.exec(line);
   if (!found) return null;
@@ -129,7 +129,7 @@ function itemOf(line) {
   return {indent: indent.length, mark: bullet ?? end, number: number && Number(number), width, isEmpty};
 }
 
-// Items of one kind of mark; what is indented to an item's text belongs to it, and so does the rest of its paragraph.
+// Items with markers of one kind. Lines indented to an item's text belong to it, and so does the rest of its paragraph.
 function list(lines, at, first, depth) {
   const items = [];
   let isLoose = false;
@@ -149,7 +149,7 @@ function list(lines, at, first, depth) {
   return {type: 'list', isOrdered: first.number !== undefined, start: first.number ?? 1, isLoose, items, to};
 }
 
-// An item's lines without their indentation. Models indent a list inside "1. " by two columns where three are right.
+// An item's lines without their indentation. Models indent a list inside "1. " by two columns, where three are correct.
 function itemLines(lines, at, item, depth) {
   const inner = [lines[at].slice(item.width)];
   let fence = fenceOf(inner[0]);
@@ -202,7 +202,7 @@ function table(lines, at) {
   return {type: 'table', aligns, header, rows, to};
 }
 
-// "| a | b \| c |": a bar behind a backslash, or in code, is no border.
+// "| a | b \| c |": a bar after a backslash, or in code, does not separate cells.
 function cellsOf(line) {
   const cells = [];
   let cell = '';

@@ -1,10 +1,10 @@
-// A line's Markdown as a tree of plain objects: text, code, em, strong, del, link, br, math. Raw HTML is text. Every
-// step is linear in the text's length, or bounded, for a model may write anything.
+// Parses a line's Markdown to a tree of plain objects: text, code, em, strong, del, link, br, math. Raw HTML is text.
+// Every step is linear in the text's length, or bounded, because a model may write anything.
 
-const kMaxDepth = 12;      // emphasis and links inside one another; deeper is text
-const kMaxOpeners = 32;    // that wait for their closers
+const kMaxDepth = 12;      // nesting of emphasis and links; deeper ones are text
+const kMaxOpeners = 32;    // waiting for their closers
 const kMaxRun = 4;         // longer runs of * _ ~ are text
-const kMaxAddress = 2048;  // characters of a link's address with its title
+const kMaxAddress = 2048;  // characters of a link's address and title
 const kPunctuation = /[\p{P}\p{S}]/u;
 const kEntities = {amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: '\u00a0', copy: '©', reg: '®', trade: '™', hellip: '…',
   ndash: '–', mdash: '—', lsquo: '‘', rsquo: '’', ldquo: '“', rdquo: '”', laquo: '«', raquo: '»', bull: '•', middot: '·',
@@ -25,7 +25,7 @@ export function parseInline(text) {
   return joined(new Scanner(text).run());
 }
 
-// Neighbouring texts become one.
+// Joins neighbouring texts.
 function joined(nodes) {
   const out = [];
   for (const node of nodes) {
@@ -47,10 +47,10 @@ class Scanner {
   constructor(text) {
     this.text = text;
     this.at = 0;
-    this.nodes = [];     // what is done, and the delimiters and brackets that may still become something
+    this.nodes = [];     // finished nodes, and delimiters and brackets that may still become others
     this.brackets = [];  // indices of '[' in nodes
     this.ticks = undefined;
-    this.noMath = {};    // closers that do not occur any more
+    this.noMath = {};    // closers that do not occur again
   }
 
   run() {
@@ -96,7 +96,7 @@ class Scanner {
     }
   }
 
-  // \( … \) is shown as it is written: there is no typesetting of formulas here, but no mangling either.
+  // \( … \) is shown as written: formulas are not typeset here, but not garbled either.
   math(closer) {
     if (this.noMath[closer]) return false;
     const end = this.text.indexOf(closer, this.at + 2);
@@ -145,7 +145,7 @@ class Scanner {
     const isMarkAfter = kPunctuation.test(after);
     const length = end - at;
     if (length > kMaxRun || (mark === '~' && length !== 2)) return this.add(text.slice(at, end), end);
-    // Models write "**Note:**then" and "**「…」**は" and mean it: for ** spaces alone decide.
+    // Models write "**Note:**then" and "**「…」**は" and mean emphasis: for ** only spaces decide.
     const isLenient = mark === '*' && length >= 2;
     const opens = !isSpaceAfter && (isLenient || !isMarkAfter || isSpaceBefore || isMarkBefore);
     const closes = !isSpaceBefore && (isLenient || !isMarkBefore || isSpaceAfter || isMarkAfter);
@@ -163,7 +163,7 @@ class Scanner {
     this.add(this.text.slice(this.at, this.at + length), this.at + length);
   }
 
-  // "]" of [text](address "title"), or of an image, whose place takes a link: nothing is loaded from elsewhere.
+  // The "]" of [text](address "title"), or of an image. An image becomes a link: nothing is loaded from elsewhere.
   close() {
     const from = this.brackets.pop();
     const target = from === undefined ? undefined : linkTarget(this.text, this.at + 1);
@@ -206,7 +206,7 @@ class Scanner {
     return this.add(character, this.at + found[0].length);
   }
 
-  // A new line in an answer is meant as one.
+  // A line break in an answer is meant as one.
   lineBreak() {
     const last = this.nodes.at(-1);
     if (last?.type === 'text') last.text = last.text.trimEnd();
@@ -228,7 +228,7 @@ class Scanner {
   }
 }
 
-// A sentence's point is not part of the address in it; a ")" is if it has its "(".
+// The full stop of a sentence does not belong to the address in it; a ")" does if its "(" does.
 function withoutEnd(address) {
   let surplus = 0;
   for (const character of address) surplus += character === ')' ? 1 : character === '(' ? -1 : 0;
@@ -245,7 +245,7 @@ function plainText(nodes) {
   return nodes.map((node) => node.text ?? (node.children ? plainText(node.children) : ' ')).join('');
 }
 
-// Their content in their place.
+// Replaces links by their content.
 function withoutLinks(nodes) {
   return nodes.flatMap((node) => {
     if (node.type === 'link') return node.children;
@@ -261,12 +261,12 @@ function linkTarget(text, start) {
   return found ? {address: found[1] ?? found[2], end: start + found[0].length} : undefined;
 }
 
-// CommonMark's "process emphasis": each closer looks back for its opener, but never behind where one was looked for in
-// vain, and there are few openers, so that the whole is linear. Takes delimiters of type 'mark' and gives none back.
+// CommonMark's "process emphasis": each closer looks back for its opener, but not before the place where an earlier
+// search failed. There are few openers, so the whole is linear. Takes delimiters of type 'mark' and returns none.
 function resolveEmphasis(nodes) {
   const out = [];
   const openers = [];        // indices into out
-  const bottom = new Map();  // a kind of closer to how many openers are not for it
+  const bottom = new Map();  // for each kind of closer, how many openers are known not to match
   for (const node of nodes) {
     if (node.type !== 'mark') {
       out.push(node);
@@ -298,7 +298,7 @@ function resolveEmphasis(nodes) {
   return out.map(asText);
 }
 
-// What stands behind the last opener, put into an element of its own.
+// Puts the nodes after the last opener into an element of their own.
 function wrap(out, openers, closer) {
   const at = openers.at(-1);
   const opener = out[at];

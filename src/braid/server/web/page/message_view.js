@@ -1,4 +1,4 @@
-// One message on the page: what was said, and what can be done with it.
+// One message on the page, with its actions.
 import {copyButton, el, icon, iconButton} from './dom.js';
 import {partsOf, tokenRate} from './conversation.js';
 import {MarkdownView} from './markdown.js';
@@ -187,7 +187,7 @@ class AnswerView {
   }
 }
 
-// As high as its text, up to what the style sheet allows.
+// Makes it as high as its text, up to the style sheet's limit.
 export function growArea(area) {
   area.style.height = 'auto';
   area.style.height = `${area.scrollHeight + area.offsetHeight - area.clientHeight}px`;

@@ -1,4 +1,4 @@
-// Prometheus' text format, and what the server tab wants to know from it. Pure functions over plain data.
+// Reads Prometheus' text format, and computes what the server tab shows. Pure functions over plain data.
 
 const kSample = /^([a-zA-Z_:][\w:]*)(?:\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\})?[ \t]+(\S+)/;
 const kLabel = /([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g;
@@ -25,7 +25,7 @@ export function parseMetrics(text) {
 
 const kNames = ['num_running_reqs', 'num_queue_reqs', 'token_usage', 'gen_throughput', 'generation_tokens_total', 'prompt_tokens_total'];
 
-// What stands before most of the names that we know.
+// The prefix of most names that we know.
 function prefixOf(samples) {
   const counts = new Map();
   for (const name of new Set(samples.map((sample) => sample.name))) {
@@ -37,7 +37,7 @@ function prefixOf(samples) {
   return [...counts].sort(([a, n], [b, m]) => m - n || a.length - b.length)[0]?.[0] ?? '';
 }
 
-// One answer of /metrics. The server may put any prefix before its names.
+// One answer of /metrics. The server may use any prefix for its names.
 export class Reading {
   #samples = new Map();
 
@@ -57,7 +57,7 @@ export class Reading {
     return this.#samples.has(name);
   }
 
-  // Of each DP group, by its number; of a server without groups under "".
+  // By DP group; a server without groups has one, "".
   groups(name) {
     const groups = new Map();
     for (const {labels, value} of this.#samples.get(name) ?? []) {
@@ -67,7 +67,7 @@ export class Reading {
     return groups;
   }
 
-  // Of all groups together; undefined: the server does not tell.
+  // The sum over all groups; undefined: the server does not report it.
   total(name) {
     return this.has(name) ? [...this.groups(name).values()].reduce((sum, value) => sum + value, 0) : undefined;
   }
@@ -89,20 +89,20 @@ export class Reading {
   }
 }
 
-// A counter's growth a second between two readings; undefined: not known, or the server was started anew.
+// A counter's growth in a second between two readings; undefined: unknown, or the server was restarted.
 export function rate(before, after, name) {
   if (!before?.has(name) || !after.has(name) || after.time <= before.time) return undefined;
   const growth = after.total(name) - before.total(name);
   return growth >= 0 ? (growth * 1000) / (after.time - before.time) : undefined;
 }
 
-// {count, at(q)} of what was observed between two readings; undefined: no such histogram.
+// {count, at(q)} of the observations between two readings; undefined: no such histogram.
 export function quantiles(before, after, name) {
   const now = after.histogram(name);
   if (!now) return undefined;
   const then = new Map(before?.histogram(name) ?? []);
   let buckets = now.map(([bound, count]) => [bound, count - (then.get(bound) ?? 0)]);
-  if (buckets.some(([, count]) => count < 0)) buckets = now;  // started anew
+  if (buckets.some(([, count]) => count < 0)) buckets = now;  // the server was restarted
   const count = buckets.at(-1)?.[1] ?? 0;
   const at = (q) => {
     const wanted = q * count;

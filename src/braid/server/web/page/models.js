@@ -1,4 +1,4 @@
-// Which models the server has, and whether it is there at all.
+// The server's models, and whether the server answers at all.
 import {byId, el} from './dom.js';
 
 const kRetryMs = 2000;
@@ -19,14 +19,14 @@ export class Models {
     });
   }
 
-  // {id, contextLength}; of a server that has not answered yet, its default model.
+  // {id, contextLength}; the server's default model until it has answered.
   get chosen() {
     const model = this.#list.find(({id}) => id === this.#name);
     return {id: model?.id, contextLength: model?.max_model_len};
   }
 
-  // Asks until there is an answer: at the start, and when something failed, for it may be another server by then.
-  // isQuiet: without asking for a key.
+  // Asks until there is an answer: at the start, and after a failure, when the server may be another one. isQuiet: does
+  // not ask for a key.
   async start({isQuiet = false} = {}) {
     clearTimeout(this.#timer);
     try {

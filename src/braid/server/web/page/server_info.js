@@ -1,11 +1,11 @@
-// What /get_server_info says, as rows of a table. Pure.
+// The contents of /get_server_info as rows of a table. Pure.
 
 const kMaxRows = 200;
-const kLive = ['internal_states', 'num_queue_reqs', 'num_step_tokens', 'num_even_step_tokens'];  // the charts draw what changes
+const kLive = ['internal_states', 'num_queue_reqs', 'num_step_tokens', 'num_even_step_tokens'];  // the charts show these
 
 const scalar = (value) => (value === null ? 'none' : typeof value === 'object' ? JSON.stringify(value) : String(value));
 
-// [[name, value]] of what stays as it is: objects inside are written as "outer.inner".
+// [[name, value]] of the constant values; members of objects are named "outer.inner".
 export function infoRows(info) {
   const rows = [];
   const walk = (value, prefix, depth) => {

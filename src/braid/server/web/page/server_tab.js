@@ -1,5 +1,5 @@
-// The server as it is now, read once a second while the tab is looked at: charts, latencies, counts, and what it says of
-// itself. What a server does not tell is named, not drawn as zero.
+// The server's state, read once a second while the tab is visible: charts, latencies, counts and settings. Values that
+// a server does not report are named, not drawn as zero.
 import {LineChart} from './charts.js';
 import {byId, el} from './dom.js';
 import {quantiles, rate, Reading} from './metrics.js';
@@ -7,7 +7,7 @@ import {infoRows} from './server_info.js';
 
 const kPeriodMs = 1000;
 const kSpanMs = 5 * 60_000;
-const kLeastSpanMs = 60_000;  // what a chart shows when there is little yet
+const kLeastSpanMs = 60_000;  // the time span of a chart with few points
 const kRateReadings = 5;
 const kLatencySpanMs = 60_000;
 
@@ -16,14 +16,14 @@ const amount = (value) => (value < 10 && !Number.isInteger(value) ? value.toFixe
 const percent = (value) => `${(value * 100).toFixed(value > 0 && value < 0.0995 ? 1 : 0)} %`;
 const time = (s) => (s < 0.9995 ? `${(s * 1000).toFixed(s < 0.00995 ? 1 : 0)} ms` : `${s.toFixed(s < 10 ? 2 : 1)} s`);
 
-// What a gauge would say, from counters.
+// What a gauge would show, from counters.
 const perSecond = (name) => ({needs: [name], value: (now, before) => rate(before, now, name)});
 const share = (part, whole) => ({needs: [part, whole], value: (now, before) => {
   const all = rate(before, now, whole);
   return all > 0 ? rate(before, now, part) / all : undefined;
 }});
 
-// A line is a gauge by its name, or else counted; gauges are told of each DP group too.
+// A line is a gauge, by its name, or computed from counters. Gauges have a line for each DP group.
 const kCharts = [
   {title: 'Requests', format: count, lines: [{label: 'running', name: 'num_running_reqs'}, {label: 'queued', name: 'num_queue_reqs'}]},
   {title: 'Tokens per second', format: amount, lines: [
@@ -92,7 +92,7 @@ export class ServerTab {
     if (this.#isWanted() && !this.#isReading) this.#read();
   }
 
-  // A key is asked for once; whoever has none now is not asked every second.
+  // Asks for a key once; a user who has none is not asked every second.
   async #read(isQuiet = this.#readings.length > 0 || this.#state.classList.contains('is-problem')) {
     this.#isReading = true;
     const begin = performance.now();
@@ -149,7 +149,7 @@ export class ServerTab {
   }
 }
 
-// What a rate at reading `i` is counted from: single seconds would jump about.
+// The reading from which a rate at reading `i` is computed: single seconds would jump.
 function earlier(readings, i) {
   return i > 0 ? readings[Math.max(0, i - kRateReadings)] : undefined;
 }
@@ -200,7 +200,7 @@ class ChartCard {
     return line.counted.value(now, before);
   }
 
-  // The first line is drawn for each DP group where the server tells them apart.
+  // The first line is drawn for each DP group, if the server reports groups.
   #linesOf(line, index, readings) {
     const groups = index === 0 && readings.at(-1).has(line.name) ? [...readings.at(-1).groups(line.name).keys()].filter((group) => group !== '') : [];
     if (groups.length === 0) {
@@ -210,7 +210,7 @@ class ChartCard {
       points: readings.map((one, i) => this.#point(one, readings[i - 1], one.groups(line.name).get(group))).flat()}));
   }
 
-  // A gap where the page was not looked at.
+  // A gap for the time when the page was not visible.
   #point(reading, before, value) {
     const isGap = before && reading.time - before.time > 5 * kPeriodMs;
     return [...(isGap ? [{time: before.time + 1, value: undefined}] : []), {time: reading.time, value}];

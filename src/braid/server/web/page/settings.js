@@ -1,4 +1,4 @@
-// The settings sheet: keeps what was typed in the browser, and says beside a field what it would accept.
+// The settings sheet: keeps its texts in the browser, and shows beside a field what is allowed.
 import {byId, el, KeptValue} from './dom.js';
 import {kFields, parametersOf, problemOf, summaryOf} from './settings_fields.js';
 
@@ -13,7 +13,7 @@ export class Settings {
       const kept = JSON.parse(this.#kept.get() ?? '{}');
       for (const {name} of kFields) if (typeof kept[name] === 'string') this.#texts[name] = kept[name];
     } catch {
-      // not ours: the defaults hold
+      // not written by us: the defaults apply
     }
     for (const field of kFields) byId('settings-fields').append(this.#row(field));
     byId('open-settings').addEventListener('click', () => this.open());

@@ -1,4 +1,4 @@
-// What the settings sheet can set, and what of it goes into a request. Plain data and pure functions.
+// The fields of the settings sheet, and their parameters in a request. Plain data and pure functions.
 
 const whole = (least, most) => ({parse: (text) => inRange(text, least, most, true), least, most, step: 1});
 const real = (least, most, step) => ({parse: (text) => inRange(text, least, most, false), least, most, step});
@@ -12,7 +12,7 @@ function inRange(text, least, most, isWhole) {
   return value;
 }
 
-// One string a line; \n stands for a line's end in it.
+// One string on each line; \n in it stands for a line break.
 function stops(text) {
   const list = text.split('\n').filter((line) => line !== '').map((line) => line.replace(/\\([nt\\])/g, (_, c) => ({n: '\n', t: '\t', '\\': '\\'})[c]));
   if (list.length > 16) throw new Error('at most 16 lines');
@@ -34,7 +34,7 @@ function extra(text) {
   return value;
 }
 
-// name: the request's parameter. kind: number (with a slider where `slides`, which rests at `neutral`), text or choice.
+// name: the request's parameter. kind: number (with a slider if `slides`; it rests at `neutral`), text or choice.
 export const kFields = [
   {name: 'system', kind: 'text', label: 'System prompt', rows: 3, hint: 'Told to the model before every conversation.', parse: (text) => text},
   {name: 'temperature', kind: 'number', label: 'Temperature', slides: true, neutral: 1, hint: '0 always takes the likeliest token; more is more varied.', ...real(0, 2, 0.05)},
@@ -52,7 +52,7 @@ export const kFields = [
   {name: 'extra', kind: 'text', label: 'More parameters', rows: 3, isCode: true, hint: 'A JSON object, added to the request as it is.', parse: extra},
 ];
 
-// "" if the field's text is fine, else what is allowed.
+// "" if the field's text is valid, else what is allowed.
 export function problemOf(field, text) {
   if (text.trim() === '') return '';
   try {
@@ -77,7 +77,7 @@ export function parametersOf(texts) {
   return parameters;
 }
 
-// "temperature 0.7 · top-p 0.9 · 2 more"; "Settings" where all is as the server has it.
+// "temperature 0.7 · top-p 0.9 · 2 more"; "Settings" if all are the server's defaults.
 export function summaryOf(texts) {
   const parts = [];
   for (const field of kFields) {

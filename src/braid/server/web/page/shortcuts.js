@@ -1,4 +1,4 @@
-// Keys that work wherever the focus is. The list for people is in index.html (#help).
+// Keys that work wherever the focus is. index.html lists them for people (#help).
 import {byId} from './dom.js';
 
 export function addShortcuts(actions) {

@@ -1,4 +1,4 @@
-// The list of conversations at the side: beside the chat where there is room, over it on a phone.
+// The list of conversations: beside the chat where there is space, over it on a phone.
 import {byId, KeptValue} from './dom.js';
 
 export class Sidebar {
@@ -6,7 +6,7 @@ export class Sidebar {
   #button = byId('toggle-sidebar');
   #narrow = matchMedia('(max-width: 900px)');
 
-  // isChatShown(): the list is seen. showChat(): makes it so.
+  // isChatShown(): the list is visible. showChat(): makes it visible.
   constructor({isChatShown, showChat}) {
     this.#button.addEventListener('click', () => {
       const wasSeen = isChatShown();
@@ -18,7 +18,7 @@ export class Sidebar {
     this.#start();
   }
 
-  // Whether there was something to close.
+  // Returns whether there was something to close.
   closeOverlay() {
     if (!this.#narrow.matches || !this.#isOpen()) return false;
     this.#set(false);

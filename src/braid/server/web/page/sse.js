@@ -1,9 +1,9 @@
-// Server-sent events out of a stream of bytes, however it is cut into pieces.
+// Reads server-sent events from a stream of bytes, however it is cut into pieces.
 
-const kMaxEventLength = 16 << 20;  // characters; more in one event is no stream that we know
+const kMaxEventLength = 16 << 20;  // characters; a longer event is an error
 
-// Yields the data of each event: text, lines joined by "\n". Comments, ids and event names are skipped. What stands
-// after the last blank line is no event.
+// Yields the data of each event: text, its lines joined by "\n". Skips comments, ids and event names. Text after the
+// last blank line is not an event.
 export async function* readEvents(stream) {
   const reader = stream.getReader();
   const decoder = new TextDecoder();
@@ -38,7 +38,7 @@ export async function* readEvents(stream) {
   }
 }
 
-// Lines end with \n, \r\n or \r; a \r that is the last character so far may be half of \r\n.
+// Lines end with \n, \r\n or \r; a final \r may be half of \r\n.
 function lineEnd(text, start, isWhole) {
   for (let at = start; at < text.length; ++at) {
     if (text[at] === '\n') return {at, next: at + 1};

@@ -1,5 +1,5 @@
-// Keeps conversations in the browser's IndexedDB; where there is none (it may be forbidden), as long as the page is open.
-// Other tabs are told of each change.
+// Keeps conversations in the browser's IndexedDB; where that is forbidden, as long as the page is open. Tells other
+// tabs of each change.
 
 const kDatabase = 'braid';
 const kStore = 'conversations';
@@ -25,7 +25,8 @@ export class Store {
   #channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel('braid') : null;
   #onProblem;
 
-  // onProblem(text): what was to be kept is not, and why. onChange(id): another tab wrote or removed this conversation.
+  // onProblem(text): a conversation was not kept, and why. onChange(id): another tab wrote or removed this
+  // conversation.
   constructor({onProblem, onChange}) {
     this.#onProblem = onProblem;
     if (this.#channel) this.#channel.onmessage = ({data}) => onChange(data);
@@ -47,7 +48,7 @@ export class Store {
     return this.#database ? settled(this.#objects('readonly').getAll()) : [];
   }
 
-  // Undefined: there is none.
+  // Undefined if it does not exist.
   async get(id) {
     return this.#database ? settled(this.#objects('readonly').get(id)) : undefined;
   }

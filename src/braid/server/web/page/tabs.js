@@ -1,4 +1,4 @@
-// The two views and the address of what is shown: #server, #chat, #chat/ID. Back and forward go between them.
+// The two views, and their addresses: #server, #chat, #chat/ID. Back and forward go between them.
 import {byId} from './dom.js';
 
 const kViews = ['chat', 'server'];
@@ -8,7 +8,7 @@ export class Tabs {
   #onShow;
   #place = '';
 
-  // shownId(): the conversation that is shown, or null for a new one. onShow(view, id): what is to be shown now.
+  // shownId(): the shown conversation, or null for a new one. onShow(view, id): show this now.
   constructor({shownId, onShow}) {
     this.#shownId = shownId;
     this.#onShow = onShow;
@@ -33,14 +33,14 @@ export class Tabs {
     return this.#place.startsWith('server') ? 'server' : 'chat';
   }
 
-  // The chat as it was left, if no id is given; null: a new conversation.
+  // Without an id the chat stays as it was; null: a new conversation.
   go(view, id = this.#shownId()) {
     const place = view === 'chat' && id ? `chat/${id}` : view;
     if (location.hash !== `#${place}`) history.pushState(null, '', `#${place}`);
     this.#follow();
   }
 
-  // The address says what is shown already.
+  // Sets the address to what is already shown.
   note(id) {
     const place = id ? `chat/${id}` : 'chat';
     if (this.view !== 'chat' || this.#place === place) return;
@@ -57,7 +57,8 @@ export class Tabs {
       byId(`tab-${view}`).setAttribute('aria-selected', String(isShown));
       byId(`tab-${view}`).tabIndex = isShown ? 0 : -1;
     }
-    // The browser lets go of a hidden field with its next frame only; until then it would swallow keys.
+    // The browser removes the focus from a hidden field only in its next frame; until then the field would swallow
+    // keys.
     if (document.activeElement?.closest('[role=tabpanel]')?.hidden) document.activeElement.blur();
     this.#onShow(this.view, id ?? null);
   }

@@ -1,5 +1,5 @@
 // Chooses light or dark before anything is drawn: the user's choice, else the system's. Not a module, so that it runs
-// before the first paint; sets document.documentElement.dataset.theme, which is all that the style sheets look at.
+// before the first paint. Sets document.documentElement.dataset.theme, the only thing that the style sheets look at.
 'use strict';
 
 (() => {
@@ -9,7 +9,7 @@
     try {
       choice = localStorage.getItem('braid.theme') ?? 'auto';
     } catch {
-      // no storage: the system's colours
+      // no storage: use the system's colours
     }
     const isDark = choice === 'dark' || (choice !== 'light' && dark.matches);
     document.documentElement.dataset.theme = isDark ? 'dark' : 'light';

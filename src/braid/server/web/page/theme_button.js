@@ -1,4 +1,4 @@
-// Goes round: the system's colours, light, dark. theme.js applies the choice.
+// Cycles through the system's colours, light and dark. theme.js applies the choice.
 import {byId, KeptValue} from './dom.js';
 
 const kChoices = ['auto', 'light', 'dark'];

@@ -1,10 +1,10 @@
-// Where a model's thinking ends and its answer begins, for servers that send both as one text.
+// Finds where a model's thinking ends and its answer begins, for servers that send both as one text.
 
 const kOpen = '<think>';
 const kClose = '</think>';
 
-// `content` as sent to {thinking, answer}. A template may have written <think> itself, so that </think> alone comes; while
-// the text still grows, half a mark at its end is held back.
+// Splits `content` into {thinking, answer}. A template may contain <think> itself, so </think> may come alone. While
+// the text grows, half a tag at its end is held back.
 export function splitThinking(content, isWhole = true) {
   const start = content.trimStart();
   const hasOpened = start.startsWith(kOpen);

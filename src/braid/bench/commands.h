@@ -1,0 +1,24 @@
+// `braid bench`: measures speed beside the machine's limit, in the same run. Each command has a folder of its name:
+// x/x_command.cc defines the flags of `braid bench x`, and the other files measure and print.
+#pragma once
+
+#include "braid/cli/commands.h"
+
+namespace braid {
+
+// Adds `bench` with all its commands.
+void add_bench_commands(Command app, CommandRunner& runner);
+
+// Each adds one command to `bench`.
+void add_bench_roofline_command(Command bench, CommandRunner& runner);
+void add_bench_kernels_command(Command bench, CommandRunner& runner);
+void add_bench_exchange_command(Command bench, CommandRunner& runner);
+void add_bench_latency_command(Command bench, CommandRunner& runner);
+void add_bench_throughput_command(Command bench, CommandRunner& runner);
+void add_bench_profile_command(Command bench, CommandRunner& runner);
+void add_bench_idle_command(Command bench, CommandRunner& runner);
+void add_bench_planning_command(Command bench, CommandRunner& runner);
+void add_bench_serving_command(Command bench, CommandRunner& runner);
+void add_bench_dispatch_command(Command bench, CommandRunner& runner);
+
+}  // namespace braid

@@ -1,0 +1,24 @@
+// The flags of `braid bench exchange`.
+#include <cstdio>
+#include <memory>
+
+#include "braid/bench/bench_flags.h"
+#include "braid/bench/commands.h"
+#include "braid/bench/exchange/exchange.h"
+
+namespace braid {
+
+void add_bench_exchange_command(Command bench, CommandRunner& runner) {
+  auto options = std::make_shared<ExchangeBenchOptions>();
+  const Command command =
+      bench.add_command("exchange", "Rows between DP groups, in each padding mode: bytes and times");
+  add_number(command, "--tp-size,--tensor-parallel-size", options->tp_size, "Ranks", 1, kMaxBenchRanks);
+  add_number(command, "--dp-size,--data-parallel-size", options->dp_size, "DP groups", 1, kMaxBenchRanks);
+  add_number(command, "--hidden", options->hidden, "Values of a row, bfloat16, even", 2, 65'536);
+  add_number(command, "--tokens", options->tokens, "Rows of the longest group", 1, 65'536);
+  add_number(command, "--repeats", options->repeats, "Runs, of which medians are reported", 1, 1'000'000);
+  command.add_flag("--json", options->json, "One line of JSON");
+  runner.on(command, [options]() -> Status { return run_bench_exchange(*options, stdout); });
+}
+
+}  // namespace braid

@@ -1,0 +1,29 @@
+// The flags of `braid bench kernels`.
+#include <cstdio>
+#include <memory>
+
+#include "braid/bench/bench_flags.h"
+#include "braid/bench/commands.h"
+#include "braid/bench/kernels/kernels_report.h"
+
+namespace braid {
+
+void add_bench_kernels_command(Command bench, CommandRunner& runner) {
+  struct Flags {
+    MachineFlags machine;
+    bool quick = false;
+  };
+  auto flags = std::make_shared<Flags>();
+  const Command command =
+      bench.add_command("kernels", "Matrix products over batch sizes, and attention, out of memory");
+  add_machine_flags(command, flags->machine);
+  command.add_flag("--quick", flags->quick, "A few cases over little memory, in seconds: a look, not a measurement");
+  runner.on_code(command, [flags]() -> Result<int> {
+    BenchKernelsOptions options{.threads = flags->machine.num_threads(), .json = flags->machine.json};
+    if (flags->quick) options.bench = quick_kernel_bench();
+    TRY(options.bench.isa, isa_from_environment());
+    return run_bench_kernels(options, stdout);
+  });
+}
+
+}  // namespace braid

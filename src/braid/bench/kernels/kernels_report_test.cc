@@ -1,0 +1,53 @@
+#include "braid/bench/kernels/kernels_report.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/bench/printed_by.h"
+
+namespace braid {
+namespace {
+
+constexpr RooflineEffort kLittleEffort = {.seconds = 0.002, .read_bytes = int64_t{1} << 20};
+
+TEST(KernelsReport, EveryFigureStandsBesideTheRooflineOfItsOwnRun) {
+  for (DType dtype : {DType::kBFloat16, DType::kFloat32}) {
+    const BenchKernelsOptions options = {.bench = {.isa = available_isas().back(),
+                                                   .dtype = dtype,
+                                                   .shapes = {{.k = 64, .n = 96}, {.k = 128, .n = 64}},
+                                                   .batch_sizes = {1, 7},
+                                                   .weight_bytes = 1 << 16,
+                                                   .seconds_per_shape = 0.001,
+                                                   .attention = {.num_heads = 4,
+                                                                 .num_kv_heads = 2,
+                                                                 .head_dim = 16,
+                                                                 .cases = {{2, 40, 1}, {1, 33, 33}},
+                                                                 .cache_bytes = 1 << 16,
+                                                                 .seconds_per_case = 0.001},
+                                                   .roofline = kLittleEffort},
+                                         .threads = 2,
+                                         .json = true};
+    const auto line = nlohmann::json::parse(
+        testing::printed_by([&](std::FILE* out) { EXPECT_EQ(run_bench_kernels(options, out), 0); }));
+    ASSERT_EQ(line.at("products").size(), 4U);
+    ASSERT_EQ(line.at("attention").size(), 2U);
+    EXPECT_EQ(line.at("attention")[1].at("new_tokens"), 33);
+    for (const char* kind : {"products", "attention"}) {
+      for (const auto& figure : line.at(kind)) {
+        const double fraction =
+            std::max(figure.at("bytes_per_s").get<double>() / figure.at("read_bytes_per_s").get<double>(),
+                     figure.at("flops_per_s").get<double>() /
+                         line.at(dtype == DType::kFloat32 ? "f32_flops_per_s" : "bf16_flops_per_s").get<double>());
+        EXPECT_NEAR(figure.at("floor_fraction").get<double>(), fraction, 1e-6);
+        EXPECT_GT(fraction, 0);
+        EXPECT_LE(fraction, 1.000001);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace braid

@@ -1,0 +1,39 @@
+// The flags of `braid bench latency`.
+#include <cstdio>
+#include <memory>
+
+#include "braid/bench/bench_flags.h"
+#include "braid/bench/commands.h"
+#include "braid/bench/latency/latency.h"
+#include "braid/cli/flags.h"
+#include "braid/cli/model_files.h"
+
+namespace braid {
+
+void add_bench_latency_command(Command bench, CommandRunner& runner) {
+  struct Flags {
+    ModelFlags model;
+    LatencyOptions options;
+  };
+  auto flags = std::make_shared<Flags>();
+  const Command command = bench.add_command("latency", "One batch: prefill, then decode step by step");
+  add_model_flag(command, flags->model);
+  add_rank_flags(command, flags->model);
+  add_layout_flags(command, flags->model);
+  LatencyOptions& options = flags->options;
+  add_number(command, "--batch-size", options.batch_size, "Sequences", 1, kMaxRunningRequests);
+  add_number(command, "--input-len", options.input_len, "Tokens of each prompt", 1, kMaxBenchTokens);
+  add_number(command, "--output-len", options.output_len, "Tokens that each sequence generates", 1, kMaxBenchTokens);
+  add_number(command, "--repeats", options.repeats, "Runs, of which medians are reported", 1, 1'000'000);
+  add_number(command, "--seed", options.seed, "Of the random token ids", 0, kMaxSeed);
+  command.add_flag("--skip-prefill", options.skip_prefill,
+                   "Decode alone, behind prompts whose keys and values are zeros: for long contexts");
+  command.add_flag("--json", options.json, "One line of JSON");
+  runner.on(command, [flags]() -> Status {
+    TRY(flags->options.engine, flags->model.engine_options());
+    TRY_STATUS(fetch_models(flags->options.engine.source, flags->model.log_level));
+    return run_bench_latency(flags->options, bench_logger(flags->model, flags->options.json), stdout);
+  });
+}
+
+}  // namespace braid

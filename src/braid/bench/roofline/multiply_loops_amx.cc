@@ -1,0 +1,11 @@
+// tdpbf16ps on the hardware's tile registers.
+#include "braid/bench/roofline/multiply_loops_amx_inl.h"
+#include "braid/kernels/cpu/amx_tiles.h"
+
+namespace braid::bench {
+
+MultiplyLoops amx_bf16_loops() {
+  return tile_loops<cpu::HardwareTiles>();
+}
+
+}  // namespace braid::bench

@@ -1,0 +1,16 @@
+// The flags of a load of many requests, shared by `bench throughput` and `bench profile`.
+#pragma once
+
+#include "braid/bench/throughput/throughput.h"
+#include "braid/cli/flags.h"
+
+namespace braid {
+
+struct ThroughputFlags {
+  ModelFlags model;
+  ThroughputOptions options;
+};
+
+void add_throughput_flags(Command command, ThroughputFlags& flags);
+
+}  // namespace braid

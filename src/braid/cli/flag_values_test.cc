@@ -1,0 +1,17 @@
+#include "braid/cli/flag_values.h"
+
+#include <gtest/gtest.h>
+
+namespace braid {
+namespace {
+
+TEST(ParseTokenIds, TakesWholeNumbersBetweenCommasAndNothingElse) {
+  EXPECT_EQ(parse_token_ids("--ids", "1,2,3").value(), (std::vector<TokenId>{1, 2, 3}));
+  EXPECT_EQ(parse_token_ids("--ids", "7, 8").value(), (std::vector<TokenId>{7, 8}));
+  for (const char* wrong : {"", ",", "1,", ",1", "1,,2", "1 2", "x", "1.5", "99999999999"}) {
+    EXPECT_FALSE(parse_token_ids("--ids", wrong).ok()) << wrong;
+  }
+}
+
+}  // namespace
+}  // namespace braid

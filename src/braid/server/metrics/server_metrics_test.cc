@@ -1,0 +1,87 @@
+#include "braid/server/metrics/server_metrics.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace braid::metrics {
+namespace {
+
+std::string line_of(const std::string& text, const std::string& start) {
+  const size_t at = text.find("\n" + start);
+  if (at == std::string::npos) return {};
+  return text.substr(at + 1, text.find('\n', at + 1) - at - 1);
+}
+
+TEST(ServerMetrics, ARequestCountsOnceInEveryHistogramItHasATimeFor) {
+  ServerMetrics metrics("braid", "tiny");
+  metrics.record({.queue_s = 0.01,
+                  .first_token_s = 0.2,
+                  .inter_token_s = 0.03,
+                  .end_to_end_s = 1.5,
+                  .prompt_tokens = 10,
+                  .cached_tokens = 4,
+                  .output_tokens = 20});
+  metrics.record({.end_to_end_s = 0.5, .prompt_tokens = 3, .was_aborted = true});
+  const std::string text = metrics.render({}, {});
+  EXPECT_EQ(line_of(text, "braid_time_to_first_token_seconds_count"),
+            "braid_time_to_first_token_seconds_count{model_name=\"tiny\"} 1");
+  EXPECT_EQ(line_of(text, "braid_inter_token_latency_seconds_count"),
+            "braid_inter_token_latency_seconds_count{model_name=\"tiny\"} 1");
+  EXPECT_EQ(line_of(text, "braid_queue_time_seconds_count"), "braid_queue_time_seconds_count{model_name=\"tiny\"} 1");
+  EXPECT_EQ(line_of(text, "braid_e2e_request_latency_seconds_count"),
+            "braid_e2e_request_latency_seconds_count{model_name=\"tiny\"} 2");
+  EXPECT_EQ(line_of(text, "braid_prompt_tokens_total"), "braid_prompt_tokens_total{model_name=\"tiny\"} 13");
+  EXPECT_EQ(line_of(text, "braid_cached_tokens_total"), "braid_cached_tokens_total{model_name=\"tiny\"} 4");
+  EXPECT_EQ(line_of(text, "braid_generation_tokens_total"), "braid_generation_tokens_total{model_name=\"tiny\"} 20");
+  EXPECT_EQ(line_of(text, "braid_num_aborted_requests_total"),
+            "braid_num_aborted_requests_total{model_name=\"tiny\"} 1");
+}
+
+TEST(ServerMetrics, CachedPagesCountAsFree) {
+  EngineStats stats{.scheduler = {.num_running = 2,
+                                  .num_waiting = 1,
+                                  .num_pages = 100,
+                                  .num_free_pages = 50,
+                                  .num_cached_pages = 25,
+                                  .num_prompt_tokens = 200,
+                                  .num_cached_tokens = 50},
+                    .num_queued = 3,
+                    .num_kv_tokens = 1600};
+  stats.groups = {{.scheduler = stats.scheduler}};
+  const std::string text = ServerMetrics("sglang:", "tiny").render(stats, {});
+  EXPECT_EQ(line_of(text, "sglang:num_running_reqs"), "sglang:num_running_reqs{model_name=\"tiny\"} 2");
+  EXPECT_EQ(line_of(text, "sglang:num_queue_reqs"), "sglang:num_queue_reqs{model_name=\"tiny\"} 4");
+  EXPECT_EQ(line_of(text, "sglang:token_usage"), "sglang:token_usage{model_name=\"tiny\"} 0.25");
+  EXPECT_EQ(line_of(text, "sglang:num_used_tokens"), "sglang:num_used_tokens{model_name=\"tiny\"} 400");
+  EXPECT_EQ(line_of(text, "sglang:cache_hit_rate"), "sglang:cache_hit_rate{model_name=\"tiny\"} 0.25");
+}
+
+TEST(ServerMetrics, FrontTimeExcludesTheRanks) {
+  CpuByRole cpu;
+  cpu.seconds[static_cast<size_t>(ThreadRole::kHttp)] = 0.5;
+  cpu.seconds[static_cast<size_t>(ThreadRole::kController)] = 0.25;
+  cpu.seconds[static_cast<size_t>(ThreadRole::kRank)] = 64;
+  const std::string text = ServerMetrics("braid", "m").render({}, cpu);
+  EXPECT_EQ(line_of(text, "braid_front_cpu_seconds_total"), "braid_front_cpu_seconds_total{model_name=\"m\"} 0.75");
+}
+
+TEST(ServerMetrics, EachGroupHasItsOwnSamples) {
+  EngineStats stats{.num_kv_tokens = 3200};
+  stats.groups = {{.scheduler = {.num_running = 2, .num_pages = 100, .num_free_pages = 100}},
+                  {.scheduler = {.num_running = 5, .num_pages = 100, .num_free_pages = 50}}};
+  stats.moves = {{.num_given = 3, .num_taken = 1}, {.num_given = 1, .num_taken = 3}};
+  const std::string text = ServerMetrics("braid", "m").render(stats, {});
+  for (const char* line : {"braid_num_running_reqs{model_name=\"m\",dp_rank=\"0\"} 2\n",
+                           "braid_num_running_reqs{model_name=\"m\",dp_rank=\"1\"} 5\n",
+                           "braid_token_usage{model_name=\"m\",dp_rank=\"1\"} 0.5\n",
+                           "braid_num_used_tokens{model_name=\"m\",dp_rank=\"1\"} 800\n",
+                           "braid_num_moved_out_requests_total{model_name=\"m\",dp_rank=\"0\"} 3\n",
+                           "braid_num_moved_in_requests_total{model_name=\"m\",dp_rank=\"0\"} 1\n",
+                           "braid_num_queue_reqs{model_name=\"m\"} 0\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << text;
+  }
+}
+
+}  // namespace
+}  // namespace braid::metrics

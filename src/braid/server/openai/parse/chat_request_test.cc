@@ -1,0 +1,60 @@
+#include <gtest/gtest.h>
+
+#include "braid/server/openai/parse/requests.h"
+#include "braid/server/openai/prepare/chat_renderer.h"
+#include "tests/support/server/openai/parsed_requests.h"
+
+namespace braid::openai {
+namespace {
+
+using testing::chat;
+using testing::kLimits;
+
+// The parameter that the error of a chat body names.
+std::string refused_chat(const std::string& body) {
+  const auto parsed = parse_chat_request(body, kLimits);
+  return parsed.ok() ? "accepted" : parsed.error().param;
+}
+
+TEST(ChatRequest, MessagesBecomePlainTemplateVariables) {
+  const auto request = chat(R"({"messages":[{"role":"developer","content":"d"},{"role":"user","content":[
+    {"type":"text","text":"a"},{"type":"text","text":"b"}]},{"role":"assistant","tool_calls":[
+    {"function":{"name":"f","arguments":"{\"x\":1}"}}]}],"tools":[{"type":"function","function":{"name":"f"}}],
+    "chat_template_kwargs":{"enable_thinking":false},"max_tokens":5,"max_completion_tokens":7})");
+  const Json as_object = template_variables(request, ArgumentStyle::kObject);
+  EXPECT_EQ(as_object["messages"][0]["role"], "developer");
+  EXPECT_EQ(as_object["messages"][1]["content"], "a\nb");
+  EXPECT_EQ(as_object["messages"][2]["content"], nullptr);
+  EXPECT_EQ(as_object["messages"][2]["tool_calls"][0]["function"]["arguments"]["x"], 1);
+  const Json as_text = template_variables(request, ArgumentStyle::kText);
+  EXPECT_EQ(as_text["messages"][2]["tool_calls"][0]["function"]["arguments"], "{\"x\":1}");
+  EXPECT_EQ(as_object["enable_thinking"], false);
+  EXPECT_EQ(as_object["tools"].size(), 1U);
+  EXPECT_EQ(as_object["add_generation_prompt"], true);
+  EXPECT_EQ(request.common.max_tokens, 7);
+}
+
+TEST(ChatRequest, ErrorNamesTheWrongParameter) {
+  for (const char* body :
+       {"{}", R"({"messages":[]})", R"({"messages":"x"})", R"({"messages":[{"content":"x"}]})",
+        R"({"messages":[{"role":"user"}]})", R"({"messages":[{"role":"user","content":5}]})",
+        R"({"messages":[{"role":"user","content":[{"type":"image_url"}]}]})",
+        R"({"messages":[{"role":5,"content":"x"}]})", R"({"messages":[{"role":"user","content":"x","tool_calls":5}]})",
+        R"({"messages":[{"role":"assistant","content":"x"},{"role":"assistant","content":"y"}]})"}) {
+    EXPECT_EQ(refused_chat(body), "messages") << body;
+  }
+  EXPECT_EQ(refused_chat(R"({"messages":[5]})"), "messages[0]");
+  const std::string ok = R"("messages":[{"role":"user","content":"x"}])";
+  EXPECT_EQ(refused_chat("{" + ok + R"(,"top_logprobs":3})"), "top_logprobs");
+  EXPECT_EQ(refused_chat("{" + ok + R"(,"logprobs":true,"top_logprobs":21})"), "top_logprobs");
+  EXPECT_EQ(refused_chat("{" + ok + R"(,"functions":[]})"), "functions");
+  EXPECT_EQ(refused_chat("{" + ok + R"(,"tool_choice":"required"})"), "tool_choice");
+  EXPECT_EQ(refused_chat("{" + ok + R"(,"tools":[{"x":1}]})"), "tools");
+  EXPECT_EQ(refused_chat("{" + ok + R"(,"continue_final_message":true,"add_generation_prompt":true})"),
+            "continue_final_message");
+  EXPECT_EQ(refused_chat("{" + ok + R"(,"chat_template_kwargs":5})"), "chat_template_kwargs");
+  EXPECT_EQ(refused_chat("{" + ok + R"(,"separate_reasoning":1})"), "separate_reasoning");
+}
+
+}  // namespace
+}  // namespace braid::openai

@@ -1,0 +1,28 @@
+// What preparing a request needs to know about the model.
+#pragma once
+
+#include "braid/config/model_config.h"
+#include "braid/grammar/grammar_compiler.h"
+#include "braid/server/openai/prepare/chat_renderer.h"
+#include "braid/server/parsers/template_formats.h"
+#include "braid/tokenizer/tokenizer.h"
+
+namespace braid {
+class Engine;
+}
+
+namespace braid::openai {
+
+// All of it outlives this and the requests prepared with it.
+struct RequestModel {
+  const Tokenizer& tokenizer;
+  const GenerationDefaults& defaults;
+  GrammarCompiler& grammars;
+  ChatRenderer renderer;
+  parsers::TemplateFormats formats;  // how the model writes its thinking and its tool calls
+};
+
+// With the formats that the model's chat template shows.
+RequestModel request_model_of(Engine& engine);
+
+}  // namespace braid::openai

@@ -1,0 +1,167 @@
+#include "braid/server/service/endpoints.h"
+
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "braid/api/profile.h"
+#include "braid/api/text_model.h"
+#include "braid/base/thread_role.h"
+#include "braid/config/model_config.h"
+#include "braid/server/service/http_responses.h"
+#include "braid/server/sglang/text_requests.h"
+
+namespace braid {
+
+namespace {
+
+Json model_entry(const ServedModel& model) {
+  return {{"id", model.name},    {"object", "model"},  {"created", model.created_s},
+          {"owned_by", "braid"}, {"root", model.path}, {"max_model_len", model.engine->stats().context_len}};
+}
+
+Json list_or_first(Json list, bool is_list) {
+  return is_list ? list : list.front();
+}
+
+// Processor time by the kind of thread; "front" is all of them except the ranks.
+Json cpu_seconds() {
+  const CpuByRole cpu = cpu_seconds_by_role();
+  Json seconds = {{"front", cpu.front()}};
+  for (int i = 0; i < kNumThreadRoles; ++i) {
+    const auto role = static_cast<ThreadRole>(i);
+    seconds[std::string(thread_role_name(role))] = cpu.of(role);
+  }
+  return seconds;
+}
+
+}  // namespace
+
+http::Response list_models(const ServedModel& model) {
+  return json_response({{"object", "list"}, {"data", Json::array({model_entry(model)})}});
+}
+
+http::Response show_model(const ServedModel& model, std::string_view name) {
+  if (const auto checked = check_model_name(model, name); !checked.ok()) return error_response(checked.error());
+  return json_response(model_entry(model));
+}
+
+http::Response health(const ServedModel& model) {
+  const EngineStats stats = model.engine->stats();
+  if (stats.failure.empty()) return json_response({{"status", "ok"}});
+  return error_response({.status = 503, .message = stats.failure, .type = "server_error", .code = "engine_failed"});
+}
+
+http::Response tokenize(const ServedModel& model, std::string_view body) {
+  const auto request = sglang::parse_tokenize_request(body, model.limits);
+  if (!request.ok()) return error_response(request.error());
+  std::vector<std::string> texts;
+  bool adds_special_tokens = request->add_special_tokens;
+  if (const auto* chat = std::get_if<openai::ChatRequest>(&request->prompt)) {
+    auto rendered = model.requests.renderer.prompt(*chat);
+    if (!rendered.ok()) return error_response({.message = rendered.error().message, .param = "messages"});
+    texts.push_back(*std::move(rendered));
+    adds_special_tokens = false;
+  } else if (const auto* text = std::get_if<std::string>(&request->prompt)) {
+    texts.push_back(*text);
+  } else {
+    texts = std::get<std::vector<std::string>>(request->prompt);
+  }
+  Json tokens = Json::array();
+  Json counts = Json::array();
+  for (const std::string& text : texts) {
+    const auto ids = model.tokenizer().encode(text, adds_special_tokens);
+    counts.push_back(ids.size());
+    tokens.push_back(ids);
+  }
+  const bool is_list = std::holds_alternative<std::vector<std::string>>(request->prompt);
+  return json_response({{"tokens", list_or_first(std::move(tokens), is_list)},
+                        {"count", list_or_first(std::move(counts), is_list)},
+                        {"max_model_len", model.engine->stats().context_len}});
+}
+
+http::Response detokenize(const ServedModel& model, std::string_view body) {
+  const auto request = sglang::parse_detokenize_request(body, model.limits);
+  if (!request.ok()) return error_response(request.error());
+  Json texts = Json::array();
+  for (const auto& ids : request->tokens) texts.push_back(model.tokenizer().decode(ids, request->skip_special_tokens));
+  return json_response({{"text", list_or_first(std::move(texts), request->is_list)}});
+}
+
+http::Response abort_request(InFlight& in_flight, std::string_view body) {
+  const openai::ProtocolLimits limits{.json = {.max_bytes = 1 << 16, .max_values = 1000, .max_depth = 8}};
+  const auto request = sglang::parse_abort_request(body, limits);
+  if (!request.ok()) return error_response(request.error());
+  const int64_t count = request->all ? in_flight.abort_all() : (in_flight.abort(request->rid) ? 1 : 0);
+  return json_response({{"num_aborted", count}});
+}
+
+http::Response flush_cache(const ServedModel& model) {
+  return json_response({{"success", true}, {"num_tokens", model.engine->flush_cache()}});
+}
+
+http::Response start_profile(const ServedModel& model) {
+  model.engine->start_profile();
+  return json_response({{"success", true}});
+}
+
+http::Response stop_profile(const ServedModel& model) {
+  return {.content_type = "application/json", .body = chrome_trace(model.engine->stop_profile())};
+}
+
+http::Response model_info(const ServedModel& model) {
+  const ModelConfig& config = model.engine->config();
+  return json_response({{"model_path", model.path},
+                        {"tokenizer_path", model.tokenizer_path.empty() ? model.path : model.tokenizer_path},
+                        {"served_model_name", model.name},
+                        {"is_generation", true},
+                        {"preferred_sampling_params", nullptr},
+                        {"architecture", config.architecture},
+                        {"vocab_size", config.vocab_size},
+                        {"max_model_len", model.engine->stats().context_len},
+                        {"has_chat_template", !model.engine->text().chat.empty()}});
+}
+
+http::Response server_info(const ServedModel& model, const Json& settings) {
+  const EngineStats stats = model.engine->stats();
+  Json info = settings;
+  info["model_path"] = model.path;
+  info["served_model_name"] = model.name;
+  info["context_length"] = stats.context_len;
+  info["max_total_num_tokens"] = stats.num_kv_tokens;
+  info["num_queue_reqs"] = stats.num_queued;
+  const ParallelLayout& layout = model.engine->layout();
+  info["tp_size"] = layout.tp_size;
+  info["dp_size"] = layout.dp_size;
+  info["attn_tp_size"] = layout.attn_tp_size();
+  info["enable_dp_attention"] = layout.enable_dp_attention;
+  info["rank_grid"] = rank_grid(layout);
+  info["cpu_seconds"] = cpu_seconds();
+  info["dp_balance_ratio"] = stats.balance.ratio();
+  info["num_step_tokens"] = stats.balance.num_tokens;
+  info["num_even_step_tokens"] = stats.balance.num_even_tokens;
+  // One entry for each DP group.
+  info["internal_states"] = Json::array();
+  for (size_t dp_rank = 0; dp_rank < stats.groups.size(); ++dp_rank) {
+    const GroupLoad& load = stats.groups[dp_rank];
+    const GroupMoves& moves = stats.moves.at(dp_rank);
+    const SchedulerStats& group = load.scheduler;
+    info["internal_states"].push_back({{"dp_rank", dp_rank},
+                                       {"num_running_reqs", group.num_running},
+                                       {"num_waiting_reqs", group.num_waiting},
+                                       {"num_pages", group.num_pages},
+                                       {"num_free_pages", group.num_free_pages},
+                                       {"num_cached_pages", group.num_cached_pages},
+                                       {"num_preemptions", group.num_preemptions},
+                                       {"num_moved_out_reqs", moves.num_given},
+                                       {"num_moved_in_reqs", moves.num_taken},
+                                       {"num_steps", load.num_steps},
+                                       {"num_step_tokens", load.num_step_tokens},
+                                       {"num_prompt_tokens", group.num_prompt_tokens},
+                                       {"num_cached_tokens", group.num_cached_tokens},
+                                       {"last_gen_throughput", stats.output_tokens_per_s}});
+  }
+  return json_response(info);
+}
+
+}  // namespace braid

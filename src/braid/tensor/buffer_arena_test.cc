@@ -1,0 +1,38 @@
+#include "braid/tensor/buffer_arena.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace braid {
+namespace {
+
+TEST(BufferArena, BuffersLieOneBehindAnotherAndOutliveIt) {
+  std::vector<Buffer> taken;
+  {
+    BufferArena arena;
+    for (const int64_t bytes : {3L << 20, 100L, 0L, 3L << 20, 60L << 20, 65L << 20}) {
+      taken.push_back(arena.take(bytes));
+      EXPECT_EQ(taken.back().bytes(), bytes);
+      EXPECT_EQ(reinterpret_cast<uintptr_t>(taken.back().data()) % 64, 0U);
+    }
+    // The two of 3 MB share huge pages; 60 MB are in their own slab; the 65 MB have one huge page less, because the
+    // last one is not whole.
+    EXPECT_EQ(arena.huge_page_bytes(), (66L << 20) + (64L << 20));
+  }
+  EXPECT_EQ(taken[1].data(), taken[0].data() + (3L << 20));
+  EXPECT_EQ(taken[2].data(), nullptr);
+  EXPECT_EQ(taken[3].data(), taken[1].data() + 128);
+  for (size_t i = 0; i < taken.size(); ++i) {
+    for (int64_t at = 0; at < taken[i].bytes(); at += 4000) {
+      EXPECT_EQ(taken[i].data()[at], std::byte{0});
+      taken[i].data()[at] = static_cast<std::byte>(i);
+    }
+  }
+  for (size_t i = 0; i < taken.size(); ++i) {
+    for (int64_t at = 0; at < taken[i].bytes(); at += 4000) ASSERT_EQ(taken[i].data()[at], static_cast<std::byte>(i));
+  }
+}
+
+}  // namespace
+}  // namespace braid

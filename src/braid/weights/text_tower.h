@@ -1,0 +1,17 @@
+// The text tower of a vision-language checkpoint. Its tensors get the names of the text model alone; the other tensors
+// are not used.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace braid {
+
+// "model.layers.0.…" for "language_model.model.layers.0.…" (as first published) and "model.language_model.layers.0.…"
+// (since transformers 4.52); other names are returned unchanged.
+std::string text_tower_name(std::string_view stored);
+
+// Whether the tensor belongs to the vision tower, or to the projection of its outputs into the text; in either form.
+bool is_vision_tensor(std::string_view stored);
+
+}  // namespace braid

@@ -1,0 +1,24 @@
+// What the controller asks of the groups of its own process directly, beside the assignment maps that it sends them
+// over links (transport/link.h).
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "braid/request/ids.h"
+#include "braid/request/prefix_probe.h"
+
+namespace braid {
+
+class LocalGroups {
+ public:
+  virtual ~LocalGroups() = default;
+
+  // What the group's prefix cache has of a prompt. From any thread.
+  virtual PrefixProbe probe(int32_t group, std::span<const TokenId> prompt) const = 0;
+
+  // Call after a map was put into the group's link: wakes the ranks of its world. From any thread.
+  virtual void wake(int32_t group) = 0;
+};
+
+}  // namespace braid

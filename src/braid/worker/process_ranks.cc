@@ -1,0 +1,51 @@
+#include "braid/worker/process_ranks.h"
+
+#include <string_view>
+#include <utility>
+
+#include "braid/base/system_info.h"
+#include "braid/model/local_shape.h"
+
+namespace braid {
+
+Status check_rank_options(const RankOptions& options, const ModelConfig& config) {
+  const auto within = [](std::string_view flag, int32_t value, int32_t least, int32_t most) -> Status {
+    if (value >= least && value <= most) return {};
+    return fail("{} {}: must be from {} to {}", flag, value, least, most);
+  };
+  if (options.page_size < 1 || options.page_size % kPageSizeStep != 0 || options.page_size > kMaxPageSize) {
+    return fail("--page-size {}: must be a multiple of {} from 16 to {}", options.page_size, kPageSizeStep,
+                kMaxPageSize);
+  }
+  TRY_STATUS(within("--chunked-prefill-size", options.chunked_prefill_size, 1, kMaxChunkedPrefillSize));
+  TRY_STATUS(within("--max-running-requests", options.max_running_requests, 1, kMaxRunningRequests));
+  TRY_STATUS(within("--threads-per-rank", options.threads_per_rank, 0, kMaxThreadsPerRank));
+  if (options.max_total_tokens < 0) {
+    return fail("--max-total-tokens {}: must be at least 0 (0: by memory)", options.max_total_tokens);
+  }
+  if (options.kv_cache_bytes < 0) {
+    return fail("--kv-cache-memory-bytes {}: must be at least 0 (0: by memory)", options.kv_cache_bytes);
+  }
+  if (!(options.mem_fraction_static > 0.0 && options.mem_fraction_static < 1.0)) {
+    return fail("--mem-fraction-static {}: must be above 0 and below 1", options.mem_fraction_static);
+  }
+  if (options.context_length < 0 || options.context_length > config.max_position) {
+    return fail("--context-length {}: this model's context is {} (max_position_embeddings)", options.context_length,
+                config.max_position);
+  }
+  return check_layout(options.layout, layout_model(config));
+}
+
+Result<ProcessRanks> place_in_one_process(const RankOptions& options, std::shared_ptr<const RankTransport> transport) {
+  const int32_t num_ranks = options.layout.num_ranks();
+  TRY(const std::vector<NumaDomain> domains, numa_domains());
+  ProcessRanks ranks{.layout = options.layout, .transport = std::move(transport)};
+  ranks.layout.head_parallel = ranks.transport->head_parallel();
+  TRY(ranks.places, place_ranks(domains, num_ranks, options.numa));
+  ranks.threads_per_rank = options.threads_per_rank > 0
+                               ? options.threads_per_rank
+                               : default_threads(ranks.places.front(), num_ranks, available_cores());
+  return ranks;
+}
+
+}  // namespace braid

@@ -1,0 +1,65 @@
+#include "braid/worker/rank_memory.h"
+
+#include <algorithm>
+
+namespace braid {
+namespace {
+
+double gib(int64_t bytes) {
+  return static_cast<double>(bytes) / (1024.0 * 1024.0 * 1024.0);
+}
+
+template <typename T>
+T shared_out(T total, int32_t parts) {
+  return (total + parts - 1) / parts;
+}
+
+}  // namespace
+
+int64_t requested_context(const RankOptions& options, const ModelConfig& config) {
+  return options.context_length > 0 ? options.context_length : config.max_position;
+}
+
+Result<int64_t> num_positions(const KvShape& shape, const MemoryBudget& budget, int64_t context) {
+  TRY(const int64_t token_bytes, kv_bytes_kept_per_token(shape));
+  return token_bytes > 0 ? std::clamp<int64_t>(budget.bytes() / token_bytes, 1, context) : context;
+}
+
+int32_t group_running_requests(const RankOptions& options) {
+  return shared_out(options.max_running_requests, options.layout.num_groups());
+}
+
+Result<int64_t> kv_memory_bytes(const MemoryBudget& budget, const RankOptions& options, int64_t weight_bytes,
+                                int64_t exchange_bytes) {
+  const int64_t left = budget.bytes() - weight_bytes - exchange_bytes;
+  if (left <= 0) {
+    const std::string exchange =
+        exchange_bytes == 0 ? "" : fmt::format(" and the exchange {:.2f} GiB", gib(exchange_bytes));
+    return fail("the weights take {:.2f} GiB{}, --mem-fraction-static {} of the {:.2f} GiB available is {:.2f} GiB",
+                gib(weight_bytes), exchange, budget.fraction, gib(budget.available_bytes), gib(budget.bytes()));
+  }
+  return options.kv_cache_bytes > 0 ? std::min(left, options.kv_cache_bytes) : left;
+}
+
+Result<PoolSize> size_rank_pool(const KvShape& shape, const RankOptions& options, int64_t kv_bytes, int64_t context) {
+  const ParallelLayout& layout = options.layout;
+  return size_pool(shape, {.memory_bytes = kv_bytes / layout.num_ranks(),
+                           .max_total_tokens = shared_out<int64_t>(options.max_total_tokens, layout.num_groups()),
+                           .max_running_requests = group_running_requests(options),
+                           .context_len = context,
+                           .chunked_prefill_size = options.chunked_prefill_size});
+}
+
+SchedulerConfig group_scheduler(const PoolSize& pool, const RankOptions& options, const ModelConfig& config) {
+  return {.num_pages = pool.num_pages,
+          .page_size = options.page_size,
+          .context_len = static_cast<int32_t>(pool.context_len),
+          .max_running_requests = group_running_requests(options),
+          .chunked_prefill_size = options.chunked_prefill_size,
+          .radix_cache = options.radix_cache,
+          .window = pool.kv_groups.front().window,
+          .narrower_kv_groups = {pool.kv_groups.begin() + 1, pool.kv_groups.end()},
+          .long_rope_from = config.long_rope_from()};
+}
+
+}  // namespace braid

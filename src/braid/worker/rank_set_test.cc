@@ -1,0 +1,119 @@
+// All ranks of a process: their options, their memory, their transports, and what the log says of them.
+#include "braid/worker/rank_set.h"
+
+#include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+
+#include <sstream>
+
+#include "braid/hub/model_path.h"
+#include "braid/scheduler/static_page_tables.h"
+#include "braid/worker/rank_memory.h"
+#include "tests/support/tokenizer/tiny_tokenizer.h"
+
+namespace braid {
+namespace {
+
+Checkpoint tiny_checkpoint() {
+  return Checkpoint::open({.kind = ResolvedModel::Kind::kGguf, .path = testing::kTinyModel}).value();
+}
+
+RankOptions small_options(const ParallelLayout& layout) {
+  return {.layout = layout, .threads_per_rank = 1, .max_running_requests = 8, .max_total_tokens = 4096};
+}
+
+// The bits of all logits of a prompt of 20 tokens, which group 0 computes.
+std::vector<float> prompt_logits(RankSet& ranks) {
+  constexpr int32_t kPromptLen = 20;
+  const StaticPageTables pages(ranks.scheduler_config(), kPromptLen);
+  std::vector<float> all;
+  const Status done = ranks.on_all_ranks([&](Rank& rank, int32_t) -> Status {
+    WorldStep step{.number = 1,
+                   .group_tokens = std::vector<int32_t>(static_cast<size_t>(rank.place().dp_size)),
+                   .num_logit_rows = kPromptLen};
+    step.group_tokens[0] = kPromptLen;
+    StepPlan plan;
+    if (rank.place().attn_dp_rank == 0) {
+      SequencePlan sequence{.page_tables = pages.tables(0, 0, kPromptLen)};
+      for (TokenId token = 0; token < kPromptLen; ++token) sequence.new_tokens.push_back(40 + 3 * token);
+      plan.sequences.push_back(std::move(sequence));
+    }
+    return rank.for_each_logits(plan, step, [&](int64_t, std::span<const float> logits) {
+      if (rank.place().tp_rank == 0) all.insert(all.end(), logits.begin(), logits.end());
+    });
+  });
+  EXPECT_TRUE(done.ok()) << done.error().message;
+  return all;
+}
+
+TEST(RankSet, ComputesTheSameBitsOverSharedMemoryAndOverMessages) {
+  const Checkpoint checkpoint = tiny_checkpoint();
+  for (const ParallelLayout& layout :
+       {ParallelLayout{.tp_size = 2}, ParallelLayout{.tp_size = 2, .dp_size = 2, .enable_dp_attention = true}}) {
+    const RankOptions options = small_options(layout);
+    std::vector<std::vector<float>> logits;
+    for (const bool shares_memory : {true, false}) {
+      std::shared_ptr<const RankTransport> transport = std::make_shared<const MessageTransport>();
+      if (shares_memory) transport = std::make_shared<const SharedMemoryTransport>();
+      auto placed = place_in_one_process(options, std::move(transport));
+      ASSERT_TRUE(placed.ok()) << placed.error().message;
+      EXPECT_EQ(placed->layout.head_parallel, shares_memory ? HeadParallel::kWorld : HeadParallel::kGroup);
+      const auto ranks = RankSet::load(checkpoint, options, std::move(placed).value(), make_null_logger(), {});
+      ASSERT_TRUE(ranks.ok()) << ranks.error().message;
+      EXPECT_EQ((*ranks)->layout().dp_size, layout.dp_size) << "no fallback";
+      logits.push_back(prompt_logits(**ranks));
+    }
+    EXPECT_EQ(logits[0].size(), 20U * static_cast<size_t>(checkpoint.config().vocab_size));
+    EXPECT_EQ(logits[0], logits[1]);
+  }
+}
+
+std::string log_of(const ParallelLayout& layout) {
+  std::ostringstream lines;
+  const auto logger = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(lines));
+  EXPECT_TRUE(RankSet::load(tiny_checkpoint(), small_options(layout), logger, {}).ok());
+  return lines.str();
+}
+
+TEST(RankSet, TheLogHintsAtDpAttentionWhereGroupsAreReplicasOfSeveralRanks) {
+  constexpr const char* kHint = "--dp-size 2 without --enable-dp-attention: 2 replicas of the model, each on 2 ranks";
+  EXPECT_NE(log_of({.tp_size = 2, .dp_size = 2}).find(kHint), std::string::npos);
+  EXPECT_EQ(log_of({.tp_size = 2, .dp_size = 2, .enable_dp_attention = true}).find("without"), std::string::npos);
+  EXPECT_EQ(log_of({.tp_size = 1, .dp_size = 2}).find("without"), std::string::npos);
+}
+
+std::string options_error(const RankOptions& options) {
+  const Status checked = check_rank_options(options, tiny_checkpoint().config());
+  return checked.ok() ? "" : checked.error().message;
+}
+
+TEST(CheckRankOptions, NamesTheFlagItsValueAndWhatIsAllowed) {
+  EXPECT_EQ(options_error({}), "");
+  EXPECT_EQ(options_error({.page_size = 24}), "--page-size 24: must be a multiple of 16 from 16 to 4096");
+  EXPECT_EQ(options_error({.chunked_prefill_size = 0}), "--chunked-prefill-size 0: must be from 1 to 65536");
+  EXPECT_EQ(options_error({.max_running_requests = 0}), "--max-running-requests 0: must be from 1 to 65536");
+  EXPECT_EQ(options_error({.max_total_tokens = -1}), "--max-total-tokens -1: must be at least 0 (0: by memory)");
+  EXPECT_EQ(options_error({.mem_fraction_static = 1.0}), "--mem-fraction-static 1: must be above 0 and below 1");
+  EXPECT_NE(options_error({.context_length = int64_t{1} << 40}), "");
+}
+
+TEST(RankMemory, WeightsAndExchangeMustLeaveRoomForKeysAndValues) {
+  constexpr int64_t kGiB = int64_t{1} << 30;
+  const MemoryBudget budget{.available_bytes = 10 * kGiB, .fraction = 0.5};
+  EXPECT_EQ(kv_memory_bytes(budget, {}, 2 * kGiB, kGiB).value(), 2 * kGiB);
+  EXPECT_EQ(kv_memory_bytes(budget, {.kv_cache_bytes = kGiB}, 2 * kGiB, kGiB).value(), kGiB);
+  const auto full = kv_memory_bytes(budget, {}, 5 * kGiB, kGiB);
+  ASSERT_FALSE(full.ok());
+  EXPECT_EQ(full.error().message,
+            "the weights take 5.00 GiB and the exchange 1.00 GiB, --mem-fraction-static 0.5 of the 10.00 GiB available "
+            "is 5.00 GiB");
+}
+
+TEST(RankMemory, EachGroupRunsItsShareOfTheRequests) {
+  EXPECT_EQ(group_running_requests(
+                {.layout = {.tp_size = 4, .dp_size = 4, .enable_dp_attention = true}, .max_running_requests = 10}),
+            3);
+}
+
+}  // namespace
+}  // namespace braid
