@@ -1,6 +1,5 @@
 #include "braid/base/system_info.h"
 
-#include <fmt/core.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -31,9 +30,9 @@ std::string cgroup_path(const std::string& controller) {
     const size_t first = line.find(':');
     const size_t second = line.find(':', first + 1);
     if (second == std::string::npos) continue;
-    const auto controllers = fmt::format(",{},", std::string_view(line).substr(first + 1, second - first - 1));
-    const bool matches = controller.empty() ? controllers == ",,"
-                                            : controllers.find(fmt::format(",{},", controller)) != std::string::npos;
+    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+    const bool matches =
+        controller.empty() ? controllers == ",," : controllers.find("," + controller + ",") != std::string::npos;
     if (matches) return line.substr(second + 1);
   }
   return "/";
