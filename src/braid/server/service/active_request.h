@@ -71,7 +71,7 @@ class ActiveRequest : public std::enable_shared_from_this<ActiveRequest> {
     bool is_aborted = false;
   };
   std::mutex mutex_;
-  std::vector<PromptState> prompts_;  // one a prompt
+  std::vector<PromptState> prompts_;  // by prompt
 
   openai::PreparedRequest request_;  // submit_all() moves the generations out, end() destroys the writer
 
@@ -84,7 +84,7 @@ class ActiveRequest : public std::enable_shared_from_this<ActiveRequest> {
   State state_ = State::kSubmitting;
   std::vector<Early> early_;                       // deltas from before everything was submitted
   int64_t num_open_ = 0;                           // choices
-  std::vector<metrics::RequestTracker> trackers_;  // one a prompt
+  std::vector<metrics::RequestTracker> trackers_;  // by prompt
   bool awaits_room_ = false;
   size_t num_tracked_ = 0;  // prompts
   metrics::RequestRecord total_;

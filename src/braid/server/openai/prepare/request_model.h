@@ -13,7 +13,7 @@ class Engine;
 
 namespace braid::openai {
 
-// All of it outlives this and the requests prepared with it.
+// Everything referenced outlives this struct and the requests prepared with it.
 struct RequestModel {
   const Tokenizer& tokenizer;
   const GenerationDefaults& defaults;
