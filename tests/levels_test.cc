@@ -54,7 +54,7 @@ std::string module_of(const Levels& levels, const fs::path& path) {
   return path.begin()->string();
 }
 
-// Whether a file is compiled into tests only.
+// Whether a file is compiled only into tests.
 bool is_test(const fs::path& path) {
   const std::string name = path.stem().string();
   if (name.ends_with("_test") || name.ends_with("_fuzz")) return true;
@@ -82,7 +82,7 @@ TEST(Levels, OnlyALowerLevelMayBeIncluded) {
   EXPECT_NE(violation(levels, "a", "nowhere"), "");
 }
 
-TEST(Levels, AFolderInsideAModuleMayBeItsOwnModule) {
+TEST(Levels, AFolderInsideAModuleMayBeAModule) {
   const Levels levels{.level_of = {{"server/http", 1}, {"kv", 0}}};
   EXPECT_EQ(module_of(levels, "server/http/inner/client.h"), "server/http");
   EXPECT_EQ(module_of(levels, "server/unknown/a.h"), "server");

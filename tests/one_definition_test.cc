@@ -1,4 +1,4 @@
-// No two files define a type of the same name in the same namespace. That is undefined behaviour which nothing reports:
+// No two files define a type of the same name in the same namespace. That is undefined behaviour that no tool reports:
 // the linker keeps one destructor for both types.
 #include <gtest/gtest.h>
 

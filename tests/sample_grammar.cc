@@ -1,5 +1,6 @@
-// A filter for tests: JSON schemas in (one {"schema": …, "seed": …} a line), texts out that were drawn through their
-// masks (one {"text": …}, {"error": …} or {"unfinished": …} a line), over a vocabulary given by a tokenizer.json.
+// A filter for tests. Reads JSON schemas, one {"schema": …, "seed": …} per line. Draws a random text through each
+// schema's masks, over the vocabulary of a tokenizer.json. Prints one {"text": …}, {"error": …} or {"unfinished": …}
+// per line.
 #include <fmt/format.h>
 
 #include <fstream>
@@ -16,7 +17,7 @@ namespace {
 
 constexpr int kMaxTokens = 600;
 
-// Any allowed token, but often one that begins with what closes or separates: texts would not end otherwise.
+// A random allowed token, often one that begins with a closing or separating character: else texts would not end.
 TokenId pick(const std::vector<uint32_t>& mask, const grammar::Vocabulary& vocabulary, std::mt19937& random) {
   std::vector<TokenId> allowed;
   std::vector<TokenId> closing;

@@ -1,4 +1,4 @@
-// ThreadSanitizer skips the tests of modules without threads (src/braid/CMakeLists.txt): they must have none.
+// ThreadSanitizer skips the tests of modules that declare no threads (src/braid/CMakeLists.txt). They must use none.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Whether a file includes a header that threads need.
+// Whether a file includes a header for threads.
 bool uses_threads(const fs::path& file) {
   static const std::regex kHeader(
       R"(#include (<(atomic|barrier|condition_variable|future|latch|mutex|semaphore|shared_mutex|stop_token|thread)>)"

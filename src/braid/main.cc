@@ -1,4 +1,5 @@
-// The program `braid`: runs a command, prints its error as one line, and returns the exit code.
+// The program `braid`: runs a command, prints its error as one line, and returns the exit code. Tested by
+// tests/e2e/test_bad_input.py.
 #include <fmt/format.h>
 
 #include <csignal>

@@ -1,4 +1,4 @@
-// The events of a whole stream of the server.
+// Reads the events of a complete stream of the server.
 #pragma once
 
 #include <string>
@@ -11,11 +11,11 @@
 
 namespace braid::testing {
 
-// Aborts unless the stream consists of events alone and ends with [DONE], which is the last one returned, as a string.
+// Aborts unless the stream consists only of events and ends with [DONE]. [DONE] is returned last, as a string.
 inline std::vector<Json> events_of(std::string_view stream) {
   EventStreamReader reader;
   std::vector<Json> events;
-  std::string same;  // the stream, if it has nothing but events
+  std::string same;  // equals the stream if that has only events
   bool is_done = false;
   reader.push(stream, [&](std::string_view data) {
     CHECK(!is_done, "an event after [DONE]: {}", data);

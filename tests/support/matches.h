@@ -1,4 +1,4 @@
-// POSIX regular expressions for tests, by GoogleTest.
+// Matches POSIX regular expressions in tests, with GoogleTest's matcher.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -61,7 +61,7 @@ std::vector<double> log_softmax(std::span<const float> row) {
 
 std::vector<std::string> names_with(const std::string& file) {
   std::vector<std::string> names;
-  std::error_code not_there;  // a program started elsewhere has no fixtures; GoogleTest reports it
+  std::error_code not_there;  // no fixtures if the program starts in another folder; GoogleTest reports that
   for (const auto& entry : fs::directory_iterator(model_fixtures_folder(), not_there)) {
     if (fs::exists(entry.path() / file)) names.push_back(entry.path().filename().string());
   }
@@ -113,7 +113,7 @@ ModelFixture read_model_fixture(const std::string& name) {
     fixture.seed = root.at("seed");
     const DType stored = dtype_named(root.at("stored"));
     for (const json& entry : root.at("tensors")) fixture.tensors.push_back(tensor_from(entry, stored));
-    for (FixtureTensor& tensor : fixture.tensors) {  // stored twice: with the same scale and offset
+    for (FixtureTensor& tensor : fixture.tensors) {  // tensors with the same values: with the same scale and offset
       const auto source = std::find_if(fixture.tensors.begin(), fixture.tensors.end(),
                                        [&](const FixtureTensor& other) { return other.name == tensor.seeded_as; });
       CHECK(source != fixture.tensors.end(), "{} is the same as {}, which is not there", tensor.name, tensor.seeded_as);

@@ -1,4 +1,4 @@
-// A fixture: the logits a model must compute (tests/fixtures/models/README.md), and its checkpoint written to disk, so
+// A fixture: the logits a model must compute (tests/fixtures/models/README.md), and its checkpoint, written to disk so
 // that tests load it like a user's.
 #pragma once
 
@@ -20,18 +20,18 @@ struct FixtureTensor {
   DType dtype = DType::kBFloat16;
   float scale = 1.0F;
   float offset = 0.0F;
-  std::string seeded_as;  // the name that seeds its values: its own, unless it is stored twice
+  std::string seeded_as;  // the name that seeds its values; another tensor's if both store the same values
   struct Bytes {
     uint8_t low = 0;
     uint8_t high = 0;
   };
-  std::optional<Bytes> bytes = {};  // limits of the values if stored as U8; dtype, scale and offset are unused then
+  std::optional<Bytes> bytes = {};  // the values' range if stored as U8; dtype, scale and offset are then unused
 };
 
 struct FixturePrompt {
   std::vector<TokenId> ids;
   std::vector<int32_t> rows;        // positions with expected logits
-  std::vector<TokenId> greedy;      // the continuation, past end-of-sequence ids
+  std::vector<TokenId> greedy;      // the greedy continuation; it does not stop at end-of-sequence ids
   std::span<const float> expected;  // [rows.size(), vocab], in the fixture's `logits`
 };
 
@@ -40,7 +40,7 @@ struct ModelFixture {
   std::filesystem::path folder;
   uint64_t seed = 0;
   int64_t vocab = 0;
-  std::vector<FixtureTensor> tensors;  // empty for a GGUF fixture, which has its file in its folder
+  std::vector<FixtureTensor> tensors;  // empty for a GGUF fixture, whose folder has the file
   std::vector<FixturePrompt> prompts;
   double bfloat16_median_kl = 0;
   std::vector<float> logits;
@@ -55,16 +55,17 @@ struct ModelFixture {
 // tests/fixtures/models in the source tree. Every test runs in the tree's root.
 std::filesystem::path model_fixtures_folder();
 
-// The sorted names of the cases with a config.json, or with a model.gguf. None in another working directory.
+// The sorted names of the fixtures with a config.json, or with a model.gguf. Empty outside the source tree's root.
 std::vector<std::string> checkpoint_fixture_names();
 std::vector<std::string> gguf_fixture_names();
 
-// The cases that tests of whole models run: all of them. Under sanitizers, which slow them tenfold and more, the last
-// directory of each architecture; under ThreadSanitizer no GGUF file, because its model runs as a directory's does.
+// The fixtures that tests of whole models run: all, but fewer under sanitizers, which slow tests tenfold and more. Then
+// it is the last directory of each architecture, and no GGUF file under ThreadSanitizer: its model runs like a
+// directory's.
 std::vector<std::string> tested_checkpoint_names();
 std::vector<std::string> tested_gguf_names();
 
-// A broken fixture fails a CHECK or throws nlohmann's exception: that is our own mistake.
+// A broken fixture is our own mistake: it fails a CHECK or throws nlohmann's exception.
 ModelFixture read_model_fixture(const std::string& name);
 
 struct CheckpointOptions {

@@ -30,7 +30,7 @@ TEST(ModelFixture, EveryFixtureCanBeRead) {
     ASSERT_FALSE(fixture.prompts.empty()) << name;
     for (const FixturePrompt& prompt : fixture.prompts) {
       EXPECT_GE(prompt.greedy.size(), 16U);
-      // The first greedy id is the best of the last row. So ids and rows belong together.
+      // The first greedy id is the best of the last row, so ids and rows belong together.
       ASSERT_EQ(prompt.rows.back() + 1, static_cast<int32_t>(prompt.ids.size()));
       const auto last = prompt.expected.last(static_cast<size_t>(fixture.vocab));
       EXPECT_EQ(std::max_element(last.begin(), last.end()) - last.begin(), prompt.greedy.front()) << name;
@@ -62,7 +62,7 @@ TEST(ModelFixture, AShardedCheckpointHoldsTheBytesOfTheSingleFile) {
   EXPECT_EQ(joined, data);
   EXPECT_EQ(read_file(one.path() / "config.json"), read_file(fixture.folder / "config.json"));
 
-  // A head stored although tied has the embedding's bytes.
+  // A head that is stored although it is tied has the embedding's bytes.
   const auto bytes_of = [&, &head = header, &all = data](const std::string& name) {
     const auto span = head.at(name).at("data_offsets").get<std::vector<size_t>>();
     return all.substr(span[0], span[1] - span[0]);

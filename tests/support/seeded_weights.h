@@ -1,4 +1,4 @@
-// Weights from a seed, with the same bits as tools/seeded_weights.py, which explains how they are made. Element i of a
+// Weights from a seed, with the same bits as tools/seeded_weights.py; that file explains the method. Element i of a
 // tensor depends only on (seed, name, i).
 #pragma once
 

@@ -1,4 +1,4 @@
-// A test's own folder. It is removed with its contents when the test ends.
+// A test's own folder. The destructor removes it with its contents.
 #pragma once
 
 #include <filesystem>

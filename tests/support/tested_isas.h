@@ -1,4 +1,4 @@
-// The kernel tiers that tests of whole models use.
+// The kernel tiers that tests of whole models run.
 #pragma once
 
 #include <vector>
@@ -8,8 +8,8 @@
 
 namespace braid::testing {
 
-// Every tier of this processor. Under sanitizers the best one: the tests of the kernels themselves run every tier under
-// AddressSanitizer, and threads do the same in all of them.
+// Every tier of this processor, but only the best under sanitizers: the kernels' own tests run every tier under
+// AddressSanitizer, and threads do the same in all tiers.
 inline std::vector<CpuIsa> tested_isas() {
   return kUnderSanitizer ? std::vector{available_isas().back()} : available_isas();
 }

@@ -1,6 +1,6 @@
-// What a request gets does not depend on its neighbours, bit for bit (design: batch invariance): tokens and
-// log-probabilities of mixed requests are the same alone and together, however prefill is chunked, whatever the page
-// size, the number of threads, the prefix cache and preemptions, in every tier, dtype and attention backend.
+// Batch invariance: a request's output does not depend on its neighbours. Tokens and log-probabilities of mixed
+// requests have the same bits alone and together, for any chunk size, page size and number of threads, with and without
+// the prefix cache and preemptions, in every tier, dtype and attention backend.
 #include <gtest/gtest.h>
 
 #include <bit>
@@ -50,13 +50,13 @@ std::vector<GenerationRequest> random_requests(uint32_t seed, int64_t vocab_size
     request.sampling.repetition_penalty = random() % 3 == 0 ? 1.2F : 1.0F;
     request.sampling.seed = random();
     request.sampling.max_new_tokens = static_cast<int32_t>(1 + random() % 64);
-    if (i == 1 || i == 2) {  // begin small, side by side, and outgrow the smallest pool together
+    if (i == 1 || i == 2) {  // both start small; together they outgrow the smallest pool
       std::get<std::vector<TokenId>>(request.prompt).resize(8, 1);
       request.sampling.max_new_tokens = 120;
     }
     request.sampling.logprobs = true;
     request.sampling.top_logprobs = 2;
-    if (i % 3 == 0) {  // its prompt is scored, one of them from its beginning and nothing else
+    if (i % 3 == 0) {  // scores its prompt; request 0 scores all of it and generates nothing
       request.sampling.prompt_logprobs_start = i == 0 ? 0 : static_cast<int32_t>(length) / 2;
       if (i == 0) request.sampling.max_new_tokens = 0;
     }
@@ -93,7 +93,7 @@ std::vector<Bits> run(const ModelSourceOptions& model, const Arithmetic& arithme
   Engine& engine = **loaded;
   std::vector<Bits> results(requests.size());
   std::vector<SubmissionId> ids;
-  // Together: the engine stands still behind one token of another request until all are there.
+  // Together: a callback of another request blocks the engine until all are submitted.
   std::latch stands_still(1);
   std::latch all_submitted(1);
   if (together) {
@@ -128,12 +128,12 @@ std::vector<Bits> run(const ModelSourceOptions& model, const Arithmetic& arithme
   return results;
 }
 
-// 13 pages for ten requests, of which the second and the third come to 8 each: some are preempted on the way.
+// 13 pages for ten requests. The second and the third grow to 8 pages each, so some requests are preempted.
 constexpr Layout kScarce{.threads = 2, .page_size = 16, .chunked_prefill_size = 64, .max_total_tokens = 208};
 
 void expect_invariant(const ModelSourceOptions& model, const Arithmetic& arithmetic, const Layout& scarce = kScarce) {
   const uint32_t seed = 20261121;
-  constexpr int64_t kVocab = 256;  // of every fixture's at least
+  constexpr int64_t kVocab = 256;  // every fixture has at least as many tokens
   const auto requests = random_requests(seed, kVocab);
   const Layout plain{.radix_cache = false};
   const auto alone = run(model, arithmetic, plain, requests, false);
@@ -172,8 +172,8 @@ TEST_P(BatchInvariance, AMixturesBitsAreTheSameAloneAndTogether) {
   expect_invariant({.model_path = "tests/fixtures/models/gguf_qwen3_moe/model.gguf"}, GetParam());
 }
 
-// Layers that see the last 24 tokens alone, beside one that sees all. (What tiers do differently with windows, the
-// kernels' tests compare.) Both groups of layers have too few pages.
+// Layers that see only the last 24 tokens, beside one that sees all. Both KV groups have too few pages. (The kernels'
+// tests compare the tiers' handling of windows.)
 TEST(BatchInvarianceOfWindows, AModelsBitsAreTheSameAloneAndTogether) {
   const testing::WindowedModel model;
   const Layout scarce{.threads = 2, .page_size = 16, .chunked_prefill_size = 16, .max_total_tokens = 320};
@@ -182,7 +182,7 @@ TEST(BatchInvarianceOfWindows, AModelsBitsAreTheSameAloneAndTogether) {
   expect_invariant(model.source(), {.isa = isa, .dtype = DType::kFloat32, .backend = "native"}, scarce);
 }
 
-// The same beside sinks, and experts with biases.
+// With windows, sinks, and experts with biases.
 TEST(BatchInvarianceOfWindows, AModelsBitsWithSinksAreTheSameAloneAndTogether) {
   const ModelSourceOptions model{.model_path = "tests/fixtures/models/gguf_gpt_oss/model.gguf"};
   const Layout scarce{.threads = 2, .page_size = 16, .chunked_prefill_size = 16, .max_total_tokens = 320};
@@ -191,7 +191,7 @@ TEST(BatchInvarianceOfWindows, AModelsBitsWithSinksAreTheSameAloneAndTogether) {
   expect_invariant(model, {.isa = isa, .dtype = DType::kFloat32, .backend = "native"}, scarce);
 }
 
-// The same with two ropes, norms on both sides of each block, and soft caps.
+// With windows, two ropes, norms on both sides of each block, and soft caps.
 TEST(BatchInvarianceOfWindows, AGemmasBitsAreTheSameAloneAndTogether) {
   const Layout scarce{.threads = 2, .page_size = 16, .chunked_prefill_size = 16, .max_total_tokens = 320};
   const CpuIsa isa = available_isas().back();

@@ -1,6 +1,6 @@
-// What a request gets does not depend on how it was dispatched: tokens, log-probabilities and text of 200 mixed
-// requests over several DP groups are bit for bit those of each request alone, whatever came with it and in which
-// order, in every padding mode, both ways of dispatch, under every policy and in each group.
+// A request's output does not depend on how it was dispatched. 200 mixed requests over several DP groups have the same
+// tokens, log-probabilities and text, bit for bit, as each request alone: in any order and company, in every padding
+// mode and dispatch mode, under every policy and in each group.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -27,14 +27,14 @@ constexpr const char* kMixtureModel = "tests/fixtures/models/gguf_qwen3_moe/mode
 
 enum class MixedForm : uint8_t { kFree, kRegex, kSchema };
 
-// A request of the mix. Grammars belong to an engine, so it is told alone which it is to have.
+// A request of the mix. It names its grammar's kind only, because compiled grammars belong to an engine.
 struct MixedRequest {
   GenerationRequest request;
   MixedForm form = MixedForm::kFree;
-  bool is_aborted = false;  // where requests run together, after a few tokens
+  bool is_aborted = false;  // after a few tokens, if requests run together
 };
 
-// What one choice got: the bits of its tokens and log-probabilities (its prompt's first), its text and its end.
+// One choice's output: the bits of its tokens and log-probabilities (the prompt's first), its text, and why it ended.
 struct MixedChoice {
   std::vector<uint32_t> bits;
   std::string text;
@@ -91,14 +91,14 @@ std::vector<MixedRequest> mixed_requests(uint32_t seed) {
   return mixed;
 }
 
-// How the requests come, and how the engine that gets them differs from the plain one.
+// The order in which requests arrive, and how the engine's options differ from the plain ones.
 struct DispatchVariant {
   std::string name;
   enum class Order : uint8_t { kAlone, kTogether, kBackwards, kShuffled };
   Order order = Order::kTogether;
   std::optional<int32_t> only_group = {};
   std::function<void(EngineOptions&)> change = [](EngineOptions&) {};
-  // What must have happened, so that the variant is one.
+  // Checks that the run did what the variant is for.
   std::function<void(const EngineStats&)> check = [](const EngineStats&) {};
 };
 
@@ -181,7 +181,7 @@ class MixedRun {
     return request;
   }
 
-  // The controller waits behind one token of another request until all are there.
+  // Blocks the controller in a callback of another request until all are submitted.
   void stand_still(std::latch& until) {
     std::latch stands(1);
     GenerationRequest first{.prompt = std::vector<TokenId>{1}, .ignore_eos = true};
@@ -198,7 +198,7 @@ class MixedRun {
   const DispatchVariant& variant_;
   std::shared_ptr<const CompiledGrammar> regex_;
   std::shared_ptr<const CompiledGrammar> schema_;
-  std::unique_ptr<Engine> engine_;  // last: its thread calls take()
+  std::unique_ptr<Engine> engine_;  // last, so destroyed first: its thread calls take()
 };
 
 DispatchVariant with_padding(DpPaddingMode mode) {
@@ -223,7 +223,7 @@ DispatchVariant in_group(int32_t only) {
           }};
 }
 
-// Every way in which requests may come to their groups: a new one is one more entry here.
+// Every way in which requests can reach their groups. A new way needs an entry here.
 std::vector<DispatchVariant> variants() {
   using enum DispatchVariant::Order;
   return {
@@ -248,7 +248,7 @@ std::vector<DispatchVariant> variants() {
        .change = [](EngineOptions& options) { options.rank.max_total_tokens = 736; },
        .check =
            [](const EngineStats& stats) {
-             if (testing::kUnderSanitizer) return;  // its few requests find room
+             if (testing::kUnderSanitizer) return;  // its few requests fit into the pool
              EXPECT_GT(stats.scheduler.num_preemptions, 0U);
            }},
   };
@@ -278,7 +278,7 @@ void expect_same(const MixedRequest& mixed, const MixedAnswer& expected, const M
 
 class DispatchInvariance : public ::testing::TestWithParam<MixedLayout> {};
 
-TEST_P(DispatchInvariance, ARequestGetsTheSameBitsHoweverItCameToItsGroup) {
+TEST_P(DispatchInvariance, ARequestGetsTheSameBitsHoweverItIsDispatched) {
   const auto mixed = mixed_requests(20261122);
   const auto expected = MixedRun(GetParam().layout, reference()).answers(mixed);
   for (const DispatchVariant& variant : variants()) {

@@ -1,4 +1,4 @@
-// A rank that is lost ends the engine: every request gets an error that says why, and nobody hangs.
+// A lost rank ends the engine: every request gets an error with the reason, and no caller hangs.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -25,7 +25,7 @@ GenerationRequest request_of(const std::string& prompt) {
   return request;
 }
 
-// What a rank's fault ends the engine with: the request's error, and what on_failure was told.
+// What callers see after a rank's fault: the request's error, on_failure's reason, the stats and the next refusal.
 struct FailedEngine {
   std::string request_error;
   std::string told;
@@ -62,7 +62,7 @@ TEST(EngineFailure, ARankThatThrowsEndsEveryRequestWithItsReason) {
   EXPECT_EQ(failed.refusal, failed.request_error);
 }
 
-TEST(EngineFailure, ARankThatDoesNotComeEndsEveryRequestWhenTheTimeIsOver) {
+TEST(EngineFailure, ARankThatIsTooLateEndsEveryRequestAfterTheTimeout) {
   const FailedEngine failed = run_with_fault(0.5, [] { std::this_thread::sleep_for(std::chrono::milliseconds(1500)); });
   EXPECT_NE(failed.request_error.find("waited longer than 0.5 s"), std::string::npos) << failed.request_error;
   EXPECT_EQ(failed.refusal, failed.request_error);

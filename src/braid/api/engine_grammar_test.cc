@@ -1,4 +1,4 @@
-// Requests with a grammar, through the engine on a real (tiny, random) model: what it says is noise, in the right form.
+// Requests with a grammar, through the engine on a real model, tiny and random: its output is noise in the right form.
 #include <gtest/gtest.h>
 
 #include <bit>
@@ -47,7 +47,7 @@ TEST(EngineGrammar, OutputsMatchAndEndWhereTheGrammarDoes) {
     const Output output = generate(*engine, request_for(*engine, grammar, seed)).at(0);
     EXPECT_TRUE(matches(output.text, expected)) << output.text;
     EXPECT_EQ(output.last.finish, FinishReason::kStop);
-    EXPECT_TRUE(std::holds_alternative<std::monostate>(output.last.matched_stop));  // nothing could follow
+    EXPECT_TRUE(std::holds_alternative<std::monostate>(output.last.matched_stop));  // the grammar allows nothing more
     std::vector<TokenId> ids;
     for (const SampledToken& token : output.tokens) ids.push_back(token.token);
     EXPECT_EQ(output.text, engine->text().tokenizer->decode(ids, true));
@@ -70,7 +70,7 @@ TEST(EngineGrammar, AnEndTokenIsAllowedExactlyWhereTheOutputIsComplete) {
   EXPECT_GT(num_ended, 3);
 }
 
-TEST(EngineGrammar, IgnoringTheEndAndLeastLengthsDoNotBreakIt) {
+TEST(EngineGrammar, IgnoreEosAndMinNewTokensDoNotBreakTheGrammar) {
   const auto engine = load_tiny_engine();
   const std::vector<std::string> texts = {"yes", "no", "certainly not"};
   GenerationRequest request = request_for(*engine, engine->grammars().choice(texts), 3);
@@ -93,7 +93,7 @@ TEST(EngineGrammar, IgnoringTheEndAndLeastLengthsDoNotBreakIt) {
   EXPECT_GT(generate(*engine, at_least).at(0).tokens.size(), 8U);
 }
 
-TEST(EngineGrammar, CompleteAtTheLastTokenIsAStopNotALength) {
+TEST(EngineGrammar, AnOutputCompleteAtItsLastTokenEndsWithStop) {
   const auto engine = load_tiny_engine();
   GenerationRequest request = request_for(*engine, engine->grammars().regex("[a-z]{4}"), 1);
   const Output whole = generate(*engine, request).at(0);
@@ -105,7 +105,7 @@ TEST(EngineGrammar, CompleteAtTheLastTokenIsAStopNotALength) {
   }
 }
 
-TEST(EngineGrammar, BehindTheEndOfThinkingAlone) {
+TEST(EngineGrammar, TheGrammarStartsAfterTheEndOfThinking) {
   const auto engine = load_tiny_engine();
   const auto grammar = engine->grammars().regex("x[0-9]{3}");
   const TokenId think_end = id_of(*engine, "~");
@@ -120,7 +120,7 @@ TEST(EngineGrammar, BehindTheEndOfThinkingAlone) {
     return engine->text().tokenizer->decode(ids, true);
   };
   const std::string expected = "x[0-9]{3}";
-  // The prompt has opened the thinking.
+  // The prompt opens the thinking.
   GenerationRequest open = request_for(*engine, grammar, 7, 200);
   open.grammar->starts_after = "~";
   open.sampling.logit_bias = {{think_end, 3.0F}};
@@ -130,7 +130,7 @@ TEST(EngineGrammar, BehindTheEndOfThinkingAlone) {
   EXPECT_GT(thought.tokens.size(), 5U);
   EXPECT_TRUE(matches(tail_of(thought, think_end), expected)) << thought.text;
 
-  // It may open, and does; or does not.
+  // The output may open the thinking: once it does, once it does not.
   GenerationRequest may = open;
   may.grammar->may_open_with = think_begin;
   may.sampling.logit_bias = {{think_begin, 30.0F}, {think_end, 30.0F}};
@@ -156,7 +156,7 @@ TEST(EngineGrammar, AnEndOfThinkingMayBeSeveralTokens) {
   EXPECT_TRUE(matches(output.text.substr(end + 3), "x[0-9]{3}")) << output.text;
 }
 
-TEST(EngineGrammar, BehindATriggerTheOutputObeysAndIsFreeAgain) {
+TEST(EngineGrammar, ATriggerStartsItsGrammarAndTheOutputIsFreeAfterwards) {
   const auto engine = load_tiny_engine();
   const auto numbers = *engine->grammars().regex("<[0-9]{2}>");
   GenerationRequest request{.prompt = std::string("The quick brown fox"), .ignore_eos = true};
@@ -188,7 +188,7 @@ TEST(EngineGrammar, BehindATriggerTheOutputObeysAndIsFreeAgain) {
   EXPECT_GT(num_free, 50);
 }
 
-TEST(EngineGrammar, ATriggerMayCountAtTheStartAlone) {
+TEST(EngineGrammar, ATriggerMayWorkOnlyAtTheStart) {
   const auto engine = load_tiny_engine();
   GenerationRequest request{.prompt = std::string("The quick brown fox"), .ignore_eos = true};
   request.sampling.max_new_tokens = 60;
@@ -200,7 +200,7 @@ TEST(EngineGrammar, ATriggerMayCountAtTheStartAlone) {
   EXPECT_TRUE(matches(output.text, "~<[0-9]{2}>~+")) << output.text;
 }
 
-TEST(EngineGrammar, EachChoiceObeysByItself) {
+TEST(EngineGrammar, EachChoiceHasItsOwnStateInTheGrammar) {
   const auto engine = load_tiny_engine();
   GenerationRequest request =
       request_for(*engine, engine->grammars().ebnf("root ::= [a-z]{2,6} (\",\" root)?"), 9, 200);
@@ -217,7 +217,7 @@ TEST(EngineGrammar, EachChoiceObeysByItself) {
   EXPECT_GT(texts.size(), 3U);
 }
 
-// As many tokens as the model has, of which only "a" and "bc" have a text.
+// Has as many tokens as the model, but only "a" and "bc" have text.
 class TwoTokens final : public Tokenizer {
  public:
   std::vector<TokenId> encode(std::string_view, bool) const override { return {}; }
@@ -229,7 +229,7 @@ class TwoTokens final : public Tokenizer {
   int64_t vocab_size() const override { return 280; }
 };
 
-TEST(EngineGrammar, AGrammarThatNoTokenFollowsEndsItsRequestAlone) {
+TEST(EngineGrammar, AGrammarThatNoTokenCanContinueEndsOnlyItsRequest) {
   const auto engine = load_tiny_engine();
   const TwoTokens tokenizer;
   GrammarCompiler other(tokenizer);
@@ -246,7 +246,7 @@ TEST(EngineGrammar, AGrammarThatNoTokenFollowsEndsItsRequestAlone) {
   EXPECT_NE(output.last.error.find("no token of the vocabulary"), std::string::npos) << output.last.error;
 }
 
-TEST(EngineGrammar, AConstraintThatCannotBeIsRefused) {
+TEST(EngineGrammar, AnInvalidConstraintIsRefused) {
   const auto engine = load_tiny_engine();
   GenerationRequest request = request_for(*engine, engine->grammars().regex("a+"), 1);
   request.grammar->grammar = nullptr;
@@ -256,7 +256,7 @@ TEST(EngineGrammar, AConstraintThatCannotBeIsRefused) {
   EXPECT_FALSE(engine->submit(request, [](const Delta&) {}).ok());
 }
 
-// Batch invariance holds for masked requests, and a preempted one keeps its place in its grammar.
+// Batch invariance holds for masked requests too, and a preempted request keeps its state in its grammar.
 TEST(EngineGrammar, BitsAreTheSameAloneTogetherAndPreempted) {
   using MaskedBits = std::vector<uint32_t>;
   const auto run = [](const RankOptions& rank, bool together) {

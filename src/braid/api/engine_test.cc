@@ -1,4 +1,4 @@
-// The engine as its callers see it, on a real (tiny) model.
+// The engine as its callers see it, on a real model, a tiny one.
 #include "braid/api/engine.h"
 
 #include <gtest/gtest.h>
@@ -73,7 +73,7 @@ TEST(Engine, AStopStringEndsTheTextBeforeIt) {
   EXPECT_EQ(stopped.text, whole.text.substr(0, whole.text.find(request.stop_strings[0])));
 }
 
-TEST(Engine, ChoiceZeroIsThatOfOneChoiceAndTheOthersDiffer) {
+TEST(Engine, ChoiceZeroEqualsASingleChoiceAndTheOthersDiffer) {
   const auto engine = load_tiny_engine();
   GenerationRequest request = greedy("Once", 16);
   request.sampling.temperature = 1.0F;
@@ -88,7 +88,7 @@ TEST(Engine, ChoiceZeroIsThatOfOneChoiceAndTheOthersDiffer) {
   EXPECT_EQ(generate(*engine, request).at(2).tokens, three.at(2).tokens) << "same seed, same text";
 }
 
-TEST(Engine, NoTokensAskedForIsAResultOfNone) {
+TEST(Engine, ARequestForNoTokensEndsWithNone) {
   const auto engine = load_tiny_engine();
   const Output output = generate(*engine, greedy("Once", 0)).at(0);
   EXPECT_EQ(output.last.finish, FinishReason::kLength);
@@ -101,7 +101,7 @@ std::vector<TokenId> ids_of(const std::vector<ScoredToken>& tokens) {
   return ids;
 }
 
-// A greedy choice's log-probabilities, and the same when they are those of a prompt's tokens.
+// Generates greedily, then scores the same tokens as a prompt: the log-probabilities must be equal.
 TEST(Engine, APromptsLogprobsAreThoseOfTheSameTokensGenerated) {
   EngineOptions options{.source = {.model_path = kTinyModel}};
   options.rank.chunked_prefill_size = 5;
@@ -135,7 +135,7 @@ TEST(Engine, APromptsLogprobsAreThoseOfTheSameTokensGenerated) {
             std::vector<TokenId>(whole.begin() + 1, whole.end()));
 }
 
-TEST(Engine, ATextThatContinuesItsPromptKeepsItsFirstSpaceAndOneOfItsOwnDoesNot) {
+TEST(Engine, OnlyATextThatContinuesItsPromptKeepsItsFirstSpace) {
   const testing::TemporaryFolder folder;
   const std::string tokenizer = folder.path() / "tokenizer.json";
   std::ofstream(tokenizer) << R"({"added_tokens": [{"id": 0, "content": "<s>", "special": true}],
@@ -151,7 +151,7 @@ TEST(Engine, ATextThatContinuesItsPromptKeepsItsFirstSpaceAndOneOfItsOwnDoesNot)
   };
   EXPECT_EQ(generated({0, 3}, true), " a a");
   EXPECT_EQ(generated({0, 3}, false), "a a");
-  EXPECT_EQ(generated({0}, true), "a a");  // there is no text before
+  EXPECT_EQ(generated({0}, true), "a a");  // the prompt has no text
 }
 
 TEST(Engine, ARequestThatCannotRunIsRefusedAndNothingStarts) {
@@ -223,7 +223,7 @@ TEST(Engine, AbortEndsEveryChoiceAndFreesItsPages) {
   EXPECT_EQ(stats.num_free_pages + stats.num_cached_pages, stats.num_pages);
 }
 
-TEST(Engine, EndingItEndsWhatRunsWithAbort) {
+TEST(Engine, TheDestructorEndsRunningRequestsWithAbort) {
   std::atomic<int> aborted = 0;
   {
     const auto engine = load_tiny_engine();
@@ -277,16 +277,16 @@ TEST(Engine, AFlushedPrefixCacheFindsNothing) {
   EXPECT_EQ(first.tokens, second.tokens);
 }
 
-TEST(Engine, AFullQueueRefusesAndTakesAgainWhenItHasRoom) {
+TEST(Engine, AFullQueueRefusesUntilARequestLeaves) {
   EngineOptions options{.source = {.model_path = kTinyModel}};
   options.rank.max_running_requests = 2;
   options.max_queued_requests = 3;
   const auto engine = load_tiny_engine(options);
   GenerationRequest request = greedy("Once upon a time", 0);
   request.until_context_end = true;
-  std::latch may_go_on(1);  // the engine stands still in its first step until then
+  std::latch may_go_on(1);  // blocks the engine in its first step
   std::vector<SubmissionId> ids;
-  for (int i = 0; i < 5; ++i) {  // two to run, three to wait
+  for (int i = 0; i < 5; ++i) {  // two run, three wait
     ids.push_back(engine->submit(request, [&](const Delta&) { may_go_on.wait(); }).value());
   }
   const auto refused = engine->try_submit(request, [](const Delta&) { FAIL() << "a refused request ran"; });

@@ -1,4 +1,4 @@
-// Ranks without work cost nothing, and wake for the next request.
+// Ranks without work use next to no processor time, and wake for the next request.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -21,7 +21,7 @@ TEST(Idle, ParkedRanksUseLessThanAHundredthOfACore) {
   request.ignore_eos = true;
   EXPECT_EQ(testing::generate(*engine, request).at(0).tokens.size(), 8U);
 
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // until all have come to rest
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // until all ranks have parked
   const double before_s = process_cpu_seconds();
   const auto start = std::chrono::steady_clock::now();
   std::this_thread::sleep_for(std::chrono::seconds(2));

@@ -1,5 +1,5 @@
-// What a request gets is the same, bit for bit, when it moves between groups while it runs: tokens, log-probabilities
-// and grammars, in every layout, with pages that travel and with prefixes that are computed anew.
+// A request that moves between groups while it runs gets the same bits: tokens, log-probabilities and grammars, in
+// every layout, with pages that move along and with prefixes that are recomputed.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -21,14 +21,14 @@ struct MovedLayout {
   int64_t max_total_tokens = 4096;
   uint64_t least_moves = 10;
   int32_t prefill_alignment = 0;
-  bool has_windows = false;  // then a model that has, in place of `model`
+  bool has_windows = false;  // uses WindowedModel instead of `model`
 };
 
 void PrintTo(const MovedLayout& tested, std::ostream* out) {
   *out << tested.name;
 }
 
-// Moves whenever it may, and back again.
+// Moves requests back and forth whenever it is allowed to.
 constexpr RebalanceOptions kRestless{
     .start_gap = 1, .start_share = 0, .stop_gap = 0, .max_under_way = 4, .min_stay = 3, .min_left = 1, .room_share = 0};
 
@@ -45,7 +45,7 @@ EngineOptions moved_options(const MovedLayout& tested, bool moves) {
   return options;
 }
 
-// All of them wish for group 0, so that it is too full again and again.
+// All requests prefer group 0, so it is too full again and again.
 std::vector<GenerationRequest> requests_to_move(Engine& engine) {
   std::mt19937 random(20261122);
   std::vector<GenerationRequest> requests;
@@ -112,7 +112,7 @@ uint64_t num_moved(const EngineStats& stats) {
 
 class MovedRequests : public ::testing::TestWithParam<MovedLayout> {};
 
-TEST_P(MovedRequests, GetTheBitsThatTheyGetWhereTheyBegan) {
+TEST_P(MovedRequests, GetTheSameBitsAsWithoutMoves) {
   const testing::WindowedModel windowed;
   const auto own_options = [&](bool moves) {
     EngineOptions options = moved_options(GetParam(), moves);
@@ -157,14 +157,14 @@ INSTANTIATE_TEST_SUITE_P(
                     .prefill_alignment = 8},
         MovedLayout{.name = "replicas", .layout = {.tp_size = 1, .dp_size = 3}},
         MovedLayout{.name = "replicas_of_two", .layout = {.tp_size = 2, .dp_size = 2}},
-        // So little room that requests are preempted, and find none where they arrive.
+        // So few pages that requests are preempted, and that arriving requests find none.
         MovedLayout{.name = "scarce_tp2_dp2",
                     .layout = {.tp_size = 2, .dp_size = 2, .enable_dp_attention = true},
                     .max_total_tokens = 1024,
                     .least_moves = 1}),
     [](const auto& tested) { return tested.param.name; });
 
-TEST(MovedRequestsEnd, AnAbortAnywhereOnTheWayFreesEverything) {
+TEST(MovedRequestsAbort, FreesEverythingAtAnyPointOfAMove) {
   const auto engine = testing::load_tiny_engine(
       moved_options({.layout = {.tp_size = 2, .dp_size = 2, .enable_dp_attention = true}}, true));
   std::mt19937 random(5);
@@ -190,7 +190,7 @@ TEST(MovedRequestsEnd, AnAbortAnywhereOnTheWayFreesEverything) {
     EXPECT_EQ(stats.num_free_pages + stats.num_cached_pages, stats.num_pages);
   }
   EXPECT_GT(num_moved(engine->stats()), 5U);
-  for (int i = 0; i < 8; ++i) {  // and the engine ends while some are on their way
+  for (int i = 0; i < 8; ++i) {  // the engine ends while some are moving
     GenerationRequest request{.prompt = std::vector<TokenId>(30, 7), .ignore_eos = true};
     request.sampling.max_new_tokens = 400;
     request.dp_rank = 0;

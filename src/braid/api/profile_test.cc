@@ -17,7 +17,7 @@ Profile two_ranks() {
           .names = {"rank 0 (group 0)", "rank 1 (group 1)"}};
 }
 
-TEST(ChromeTrace, HasARowARankAndTimesFromTheFirstBegin) {
+TEST(ChromeTrace, HasARowForEachRankAndTimesSinceTheFirstPhase) {
   const auto events = nlohmann::json::parse(chrome_trace(two_ranks())).at("traceEvents");
   ASSERT_EQ(events.size(), 6U);
   EXPECT_EQ(events[0].at("args").at("name"), "rank 0 (group 0)");
@@ -33,7 +33,7 @@ TEST(ChromeTrace, HasARowARankAndTimesFromTheFirstBegin) {
   EXPECT_FALSE(other.at("suggestion").get<std::string>().empty());
 }
 
-TEST(ChromeTrace, OfNothingIsStillATrace) {
+TEST(ChromeTrace, IsValidWithoutRanks) {
   EXPECT_TRUE(nlohmann::json::parse(chrome_trace({})).at("traceEvents").empty());
 }
 

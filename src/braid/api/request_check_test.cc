@@ -17,7 +17,7 @@ GenerationRequest request_with(SamplingParams sampling) {
   return {.prompt = std::vector<TokenId>{1, 2}, .sampling = std::move(sampling)};
 }
 
-// The parameter and the message of the error; empty: the request can run.
+// The error's parameter and message; empty if the request can run.
 std::string refusal_of(const GenerationRequest& request) {
   const auto checked = check_request(request, kBounds);
   return checked.ok() ? "" : checked.error().parameter + "|" + checked.error().message;

@@ -1,4 +1,5 @@
-// The text side of a model: its tokenizer and its chat templates. Immutable.
+// The text side of a model: its tokenizer and its chat templates. Immutable. Tested by tests/e2e/test_text_commands.py
+// and tests/e2e/test_generate.py.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,5 @@
-// Invariants that only braid itself can break. A broken one ends the process and names its place.
+// Invariants that only braid itself can break. A broken one ends the process and names its place. Tested by
+// kv/kv_index_test.cc.
 #pragma once
 
 #include <fmt/core.h>

@@ -1,4 +1,5 @@
-// What this machine offers to us, according to the kernel and the container's limits (cgroup v1 and v2).
+// What this machine offers to us, according to the kernel and the container's limits (cgroup v1 and v2). Tested by
+// worker/rank_set_test.cc and tests/e2e/test_bench.py, through its users.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// The flags that several commands of `braid bench` share, and the limits of their numbers.
+// The flags that several commands of `braid bench` share, and the limits of their numbers. Tested by
+// tests/e2e/test_bad_input.py.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // `braid bench`: measures speed beside the machine's limit, in the same run. Each command has a folder of its name:
-// x/x_command.cc defines the flags of `braid bench x`, and the other files measure and print.
+// x/x_command.cc defines the flags of `braid bench x`, and the other files measure and print. Tested by
+// tests/e2e/test_bench.py.
 #pragma once
 
 #include "braid/cli/commands.h"

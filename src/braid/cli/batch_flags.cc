@@ -1,4 +1,4 @@
-// braid batch: its flags, and its engine.
+// braid batch: its flags, and its engine. Tested by tests/e2e/test_batch.py.
 #include <fmt/format.h>
 
 #include <algorithm>

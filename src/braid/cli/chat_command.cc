@@ -1,4 +1,5 @@
-// braid chat: a conversation in the terminal. Ctrl-C stops the answer, not the program.
+// braid chat: a conversation in the terminal. Ctrl-C stops the answer, not the program. Tested by
+// tests/e2e/test_chat.py.
 #include <fmt/format.h>
 #include <unistd.h>
 

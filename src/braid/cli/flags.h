@@ -1,5 +1,5 @@
 // The flags that several commands share: how a model is loaded and run, and how tokens are sampled. Tested by
-// tests/e2e/test_bad_input.py and test_generate.py.
+// tests/e2e/test_bad_input.py and tests/e2e/test_generate.py.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// braid generate: prints one prompt's continuation.
+// braid generate: prints one prompt's continuation. Tested by tests/e2e/test_generate.py.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// braid logits: the raw logits of every token of a prompt, as a NumPy file.
+// braid logits: the raw logits of every token of a prompt, as a NumPy file. Tested by tests/e2e/test_logits.py.
 #include <ostream>
 #include <utility>
 

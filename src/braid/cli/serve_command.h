@@ -1,4 +1,4 @@
-// braid serve: serves a model with OpenAI's API until a signal ends it.
+// braid serve: serves a model with OpenAI's API until a signal ends it. Tested by tests/e2e/test_server_life.py.
 #pragma once
 
 #include "braid/base/result.h"

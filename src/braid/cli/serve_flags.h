@@ -1,5 +1,5 @@
 // The flags of `braid serve`, as options of the engine, the transport and the API. Tested by
-// tests/e2e/test_server_life.py and test_bad_input.py.
+// tests/e2e/test_server_life.py and tests/e2e/test_bad_input.py.
 #pragma once
 
 #include <chrono>

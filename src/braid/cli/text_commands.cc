@@ -1,4 +1,5 @@
-// braid tokenize, detokenize, render and inspect: commands that read a checkpoint's files but load no weights.
+// braid tokenize, detokenize, render and inspect: commands that read a checkpoint's files but load no weights. Tested
+// by tests/e2e/test_text_commands.py and tests/e2e/test_inspect.py.
 #include <iostream>
 
 #include "braid/api/text_model.h"

@@ -1,5 +1,5 @@
 // GGUF's blocks whose nibbles index 16 values. In 16 bytes of nibbles, the low nibbles are elements 0-15, the high ones
-// 16-31.
+// 16-31. Tested by gguf_test.cc.
 #include <array>
 #include <bit>
 

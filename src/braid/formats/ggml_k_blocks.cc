@@ -1,5 +1,5 @@
 // GGUF's K-quants: 256 elements in sub-blocks of 16 or 32. A sub-block's scale (and minimum) is a small integer,
-// multiplied by the block's half-precision scale (and minimum).
+// multiplied by the block's half-precision scale (and minimum). Tested by gguf_test.cc.
 //
 // Bit layout: element e's low nibble or bit pair shares its byte with elements 32 further on. So a run of 32 bytes
 // holds 64 elements of 4 bits or 128 of 2. Single bits share a byte with those of the elements 32, 64, … further on.

@@ -1,3 +1,4 @@
+// The embedding from a packed table, which is the same on every device. Tested by model/sharded_model_test.cc.
 #include "braid/kernels/ops.h"
 
 namespace braid {

@@ -1,5 +1,5 @@
 // How the ranks of one process reach the other ranks of their worlds. A process is given one before it loads anything,
-// since the transport decides how the model is split.
+// since the transport decides how the model is split. Tested by worker/rank_set_test.cc.
 #pragma once
 
 #include <memory>

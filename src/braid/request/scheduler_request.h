@@ -1,4 +1,5 @@
-// A request as the scheduler, its queue and wire/ know it: token ids, never text. Tested through Scheduler.
+// A request as the scheduler, its queue and wire/ know it: token ids, never text. Tested by
+// scheduler/scheduler_test.cc.
 #pragma once
 
 #include <algorithm>

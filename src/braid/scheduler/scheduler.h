@@ -1,7 +1,7 @@
 // The scheduler of one DP group decides which tokens of which requests the next step computes, and in which pages.
 // Pure: admitted requests and sampled tokens in, StepPlans out; no tensor, text, clock or thread. Equal calls make
-// equal plans. Tested by scheduler_test.cc, scheduler_{hold,long_rope,moves,windows}_test.cc and
-// controller/request_queue_random_test.cc.
+// equal plans. Tested by scheduler_test.cc, scheduler_hold_test.cc, scheduler_long_rope_test.cc,
+// scheduler_moves_test.cc, scheduler_windows_test.cc and controller/request_queue_random_test.cc.
 //
 // Requests wait before it in the controller's RequestQueue (controller/request_queue.h) and are bound to a group as
 // late as its credits() allow. A request that was add()ed is admitted: it runs, or it waits here for pages (preempted

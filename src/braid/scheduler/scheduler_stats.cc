@@ -1,4 +1,5 @@
-// The part of Scheduler that answers queries and checks its invariants.
+// The part of Scheduler that answers queries and checks its invariants. Tested by scheduler_test.cc and
+// scheduler_hold_test.cc.
 #include <algorithm>
 #include <vector>
 

@@ -1,4 +1,4 @@
-// What the scheduler knows about one admitted request. Tested through Scheduler (scheduler_test.cc).
+// What the scheduler knows about one admitted request. Tested by scheduler_test.cc.
 #pragma once
 
 #include <algorithm>

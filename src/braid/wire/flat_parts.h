@@ -1,5 +1,5 @@
-// FlatBuffers helpers that the codecs of wire/ share: lists of ids within limits, and aligned bytes. Tested through the
-// codecs.
+// FlatBuffers helpers that the codecs of wire/ share: lists of ids within limits, and aligned bytes. Tested by
+// assignment_map_codec_test.cc, step_plan_codec_test.cc and group_outputs_codec_test.cc.
 #pragma once
 
 #include <flatbuffers/flatbuffers.h>

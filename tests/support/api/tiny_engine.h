@@ -1,4 +1,4 @@
-// An engine on a real model of 170 KB with random weights, and what it answers.
+// An engine on a real model of 170 KB with random weights, and a request's joined deltas.
 #pragma once
 
 #include <gtest/gtest.h>

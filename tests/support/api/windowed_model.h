@@ -1,4 +1,4 @@
-// A model of random weights two of whose three layers see the last 24 tokens alone (tests/fixtures/models).
+// A model with random weights (tests/fixtures/models). Two of its three layers see only the last 24 tokens.
 #pragma once
 
 #include "tests/support/api/tiny_engine.h"
@@ -11,7 +11,7 @@ class WindowedModel {
  public:
   WindowedModel() { write_checkpoint(read_model_fixture("qwen3_layer_types"), folder_.path()); }
 
-  // With another tiny model's tokenizer: it has as many tokens, and the fixture none of its own.
+  // The fixture has no tokenizer. It uses another tiny model's, which has as many tokens.
   ModelSourceOptions source() const { return {.model_path = folder_.path().string(), .tokenizer_path = kTinyModel}; }
 
  private:

@@ -1,4 +1,4 @@
-// The flags of `braid bench dispatch`.
+// The flags of `braid bench dispatch`. Tested by tests/e2e/test_bench.py.
 #include <cstdio>
 #include <memory>
 

@@ -1,4 +1,4 @@
-// Ranks as processes of this program, over ZeroMQ.
+// Ranks as processes of this program, over ZeroMQ. Tested by tests/e2e/test_bench.py.
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>

@@ -1,4 +1,4 @@
-// The task of a rank's process, and the rank itself over ZeroMQ.
+// The task of a rank's process, and the rank itself over ZeroMQ. Tested by dispatch_test.cc.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>

@@ -1,4 +1,4 @@
-// The flags of `braid bench exchange`.
+// The flags of `braid bench exchange`. What they start is tested by exchange_test.cc.
 #include <cstdio>
 #include <memory>
 

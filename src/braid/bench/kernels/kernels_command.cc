@@ -1,4 +1,4 @@
-// The flags of `braid bench kernels`.
+// The flags of `braid bench kernels`. Tested by tests/e2e/test_bench.py and tests/e2e/test_bad_input.py.
 #include <cstdio>
 #include <memory>
 

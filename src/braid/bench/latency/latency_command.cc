@@ -1,4 +1,4 @@
-// The flags of `braid bench latency`.
+// The flags of `braid bench latency`. Tested by tests/e2e/test_bench.py.
 #include <cstdio>
 #include <memory>
 

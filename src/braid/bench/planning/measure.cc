@@ -1,5 +1,5 @@
 // Drives the queue and one group's publisher as the controller and a rank do, on one thread and without a model. Times
-// are that thread's processor time, so that other load on the machine matters little.
+// are that thread's processor time, so that other load on the machine matters little. Tested by planning_test.cc.
 #include <algorithm>
 #include <ctime>
 #include <utility>

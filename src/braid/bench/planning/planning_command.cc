@@ -1,4 +1,4 @@
-// The flags of `braid bench planning`.
+// The flags of `braid bench planning`. Tested by tests/e2e/test_bench.py and tests/e2e/test_bad_input.py.
 #include <cstdio>
 #include <memory>
 

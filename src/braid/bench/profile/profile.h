@@ -1,4 +1,5 @@
 // `braid bench profile`: where the ranks' time goes while many requests run, as a Chrome trace and a table of shares.
+// The trace and the table are tested by api/profile_test.cc.
 #pragma once
 
 #include <cstdio>

@@ -1,4 +1,4 @@
-// The flags of `braid bench profile`.
+// The flags of `braid bench profile`. What the command writes is tested by api/profile_test.cc.
 #include <cstdio>
 #include <memory>
 #include <string>

@@ -1,4 +1,4 @@
-// tdpbf16ps on the hardware's tile registers.
+// tdpbf16ps on the hardware's tile registers. Tested by multiply_loops_test.cc.
 #include "braid/bench/roofline/multiply_loops_amx_inl.h"
 #include "braid/kernels/cpu/amx_tiles.h"
 

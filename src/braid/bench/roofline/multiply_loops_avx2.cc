@@ -1,4 +1,4 @@
-// AVX2's fused multiply-add; bfloat16 weights are widened in registers.
+// AVX2's fused multiply-add; bfloat16 weights are widened in registers. Tested by multiply_loops_test.cc.
 #include <immintrin.h>
 
 #include "braid/bench/roofline/multiply_loops_inl.h"

@@ -1,4 +1,4 @@
-// AVX-512's fused multiply-add; bfloat16 weights are widened in registers.
+// AVX-512's fused multiply-add; bfloat16 weights are widened in registers. Tested by multiply_loops_test.cc.
 #include "braid/bench/roofline/multiply_loops_avx512_inl.h"
 
 namespace braid::bench {

@@ -1,4 +1,4 @@
-// vdpbf16ps: a pair of products for each of 16 sums.
+// vdpbf16ps: a pair of products for each of 16 sums. Tested by multiply_loops_test.cc.
 #include "braid/bench/roofline/multiply_loops_avx512_inl.h"
 
 namespace braid::bench {

@@ -1,4 +1,5 @@
-// The portable tier's multiplications and additions, in any C++ compiler's vectors of 16 bytes.
+// The portable tier's multiplications and additions, in any C++ compiler's vectors of 16 bytes. Tested by
+// multiply_loops_test.cc.
 #include "braid/bench/roofline/multiply_loops_inl.h"
 
 namespace braid::bench {

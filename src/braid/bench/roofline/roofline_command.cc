@@ -1,4 +1,4 @@
-// The flags of `braid bench roofline`.
+// The flags of `braid bench roofline`. Tested by tests/e2e/test_bench.py.
 #include <cstdio>
 #include <memory>
 

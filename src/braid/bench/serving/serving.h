@@ -1,5 +1,5 @@
-// `braid bench serving`: puts a load on a running server and reports what its clients see. Tested end to end
-// (tests/e2e/test_bench.py).
+// `braid bench serving`: puts a load on a running server and reports what its clients see. Tested by
+// tests/e2e/test_bench.py.
 #pragma once
 
 #include <cstdio>

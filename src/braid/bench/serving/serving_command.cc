@@ -1,4 +1,4 @@
-// The flags of `braid bench serving`.
+// The flags of `braid bench serving`. Tested by tests/e2e/test_bench.py and tests/e2e/test_bad_input.py.
 #include <limits>
 #include <memory>
 

@@ -1,4 +1,4 @@
-// The flags of `braid bench throughput`.
+// The flags of `braid bench throughput`. Tested by tests/e2e/test_bench.py.
 #include <cstdio>
 #include <memory>
 

@@ -1,4 +1,5 @@
-// The flags of a load of many requests, shared by `bench throughput` and `bench profile`.
+// The flags of a load of many requests, shared by `bench throughput` and `bench profile`. Tested by
+// tests/e2e/test_bench.py and tests/e2e/test_bad_input.py.
 #pragma once
 
 #include "braid/bench/throughput/throughput.h"

@@ -1,4 +1,4 @@
-// Makes rules deterministic (normalize_rules.h).
+// Makes rules deterministic (normalize_rules.h). Tested by ../ebnf/ebnf_parser_test.cc.
 #include <algorithm>
 #include <map>
 #include <tuple>

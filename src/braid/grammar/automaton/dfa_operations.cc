@@ -1,4 +1,5 @@
-// Combines two automata, and makes automata for simple sets of texts.
+// Combines two automata, and makes automata for simple sets of texts. Tested by ../json/schema_compiler_test.cc and
+// ../json/schema_limits_test.cc.
 #include <algorithm>
 #include <deque>
 #include <map>

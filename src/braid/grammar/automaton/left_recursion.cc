@@ -1,4 +1,4 @@
-// Removes left recursion (normalize_rules.h).
+// Removes left recursion (normalize_rules.h). Tested by ../ebnf/ebnf_parser_test.cc.
 #include <algorithm>
 #include <utility>
 

@@ -1,4 +1,4 @@
-// Removes unused parts, and bypasses empty matches (normalize_rules.h).
+// Removes unused parts, and bypasses empty matches (normalize_rules.h). Tested by ../ebnf/ebnf_parser_test.cc.
 #include <algorithm>
 #include <utility>
 

@@ -1,4 +1,4 @@
-// The regular expressions of formats (string_schema.h).
+// The regular expressions of formats (string_schema.h). Tested by schema_compiler_test.cc.
 #include <algorithm>
 #include <utility>
 

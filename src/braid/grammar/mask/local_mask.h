@@ -1,7 +1,7 @@
 // The tokens that may follow at one state of one rule, independent of the rule's callers: the tokens allowed in all
 // contexts, and the places in the vocabulary where the context decides. Computed once for each state. Example: inside a
 // string nearly every token may follow; only the few that close it depend on the context. Tested by
-// ../grammar_matcher_test.cc and the MasksAreExact tests.
+// ../grammar_matcher_test.cc and by the tests called MasksAreExact.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // Computes the masks of configurations from the masks of their states (LocalMask) and from their contexts. Tested by
-// ../grammar_matcher_test.cc and the MasksAreExact tests.
+// ../grammar_matcher_test.cc and by the tests called MasksAreExact.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// Attention with the hardware's tile registers; everything but the products in AVX-512.
+// Attention with the hardware's tile registers; everything but the products in AVX-512. Tested by
+// kernels/paged_attention_test.cc.
 #include "braid/kernels/cpu/amx_tiles.h"
 #include "braid/kernels/cpu/attention_amx_inl.h"
 #include "braid/kernels/cpu/attention_avx512bf16_inl.h"

@@ -1,4 +1,5 @@
-// Attention with emulated tile registers: the same indexing and bits, on any processor.
+// Attention with emulated tile registers: the same indexing and bits, on any processor. Tested by
+// kernels/paged_attention_test.cc.
 #include "braid/kernels/cpu/amx_tiles_emulated.h"
 #include "braid/kernels/cpu/attention_amx_inl.h"
 #include "braid/kernels/cpu/attention_portable_inl.h"

@@ -1,4 +1,5 @@
 // Attention with AVX2 and FMA. Pairs of bfloat16 are widened to two vectors of floats; probabilities stay float32.
+// Tested by kernels/paged_attention_test.cc.
 #include <immintrin.h>
 
 #include "braid/kernels/cpu/attention_formats_inl.h"

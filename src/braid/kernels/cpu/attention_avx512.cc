@@ -1,4 +1,5 @@
 // Attention with AVX-512 alone. Pairs of bfloat16 are widened to two vectors of floats; probabilities stay float32.
+// Tested by kernels/paged_attention_test.cc.
 #include "braid/kernels/cpu/attention_avx512_inl.h"
 
 namespace braid::cpu {

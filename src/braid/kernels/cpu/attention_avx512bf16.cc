@@ -1,4 +1,4 @@
-// Attention with AVX-512 and vdpbf16ps.
+// Attention with AVX-512 and vdpbf16ps. Tested by kernels/paged_attention_test.cc.
 #include "braid/kernels/cpu/attention_avx512bf16_inl.h"
 
 namespace braid::cpu {

@@ -1,4 +1,4 @@
-// Attention for any processor. Probabilities stay float32.
+// Attention for any processor. Probabilities stay float32. Tested by kernels/paged_attention_test.cc.
 #include "braid/kernels/cpu/attention_portable_inl.h"
 
 namespace braid::cpu {

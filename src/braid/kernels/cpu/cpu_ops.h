@@ -1,5 +1,5 @@
 // The operations on a CPU: one instruction-set tier, one team of threads. Each topic has a file of its own. Tested by
-// the files in kernels/, each against kernels/ref.
+// kernels/elementwise_test.cc and the other tests in kernels/, against kernels/ref.
 #pragma once
 
 #include "braid/base/thread_team.h"

@@ -1,3 +1,4 @@
+// CpuOps' elementwise operations. Tested by kernels/elementwise_test.cc.
 #include <algorithm>
 #include <cstring>
 

@@ -1,4 +1,4 @@
-// The AMX tier on the hardware's tile registers.
+// The AMX tier on the hardware's tile registers. Tested by kernels/matmul_test.cc.
 #include "braid/kernels/cpu/amx_tiles.h"
 #include "braid/kernels/cpu/matmul_amx_kernel.h"
 

@@ -1,5 +1,6 @@
 // The AVX2 kernels: float32 fused multiply-adds, in order of k for float32. bfloat16 weights are widened in registers,
-// and a pair's odd k is added before its even one, which gives the same bits as vdpbf16ps.
+// and a pair's odd k is added before its even one, which gives the same bits as vdpbf16ps. Tested by
+// kernels/matmul_test.cc.
 #include <immintrin.h>
 
 #include "braid/kernels/cpu/matmul_driver.h"

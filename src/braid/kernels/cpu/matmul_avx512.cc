@@ -1,5 +1,6 @@
 // The AVX-512 kernels without bfloat16 instructions: float32 fused multiply-adds in order of k. bfloat16 weights are
-// widened in registers, and a pair's odd k is added before its even one, which gives the same bits as vdpbf16ps.
+// widened in registers, and a pair's odd k is added before its even one, which gives the same bits as vdpbf16ps. Tested
+// by kernels/matmul_test.cc.
 #include "braid/kernels/cpu/matmul_avx512_inl.h"
 
 namespace braid::cpu {

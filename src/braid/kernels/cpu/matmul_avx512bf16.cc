@@ -1,5 +1,5 @@
 // The AVX-512 kernel for bfloat16 with vdpbf16ps: one instruction multiplies a pair of k for 16 columns; each sum takes
-// the pair's odd product first, then the even one.
+// the pair's odd product first, then the even one. Tested by kernels/matmul_test.cc.
 #include "braid/kernels/cpu/matmul_avx512_inl.h"
 
 namespace braid::cpu {

@@ -1,6 +1,6 @@
 // The portable tier: multiplications and additions in any C++ compiler's vectors of 16 bytes, for every kind of
 // processor. Each sum takes k = 1, 0, 3, 2, 5, 4, … (bfloat16; vdpbf16ps's order within a pair) or 0, 1, 2, …
-// (float32).
+// (float32). Tested by kernels/matmul_test.cc.
 #include "braid/kernels/cpu/matmul_driver.h"
 
 namespace braid::cpu {

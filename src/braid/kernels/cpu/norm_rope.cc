@@ -1,3 +1,4 @@
+// CpuOps' norms and rotary positions. Tested by kernels/norm_rope_test.cc.
 #include "braid/kernels/cpu/cpu_ops.h"
 #include "braid/kernels/cpu/split_rows.h"
 

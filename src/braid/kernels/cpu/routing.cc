@@ -1,3 +1,4 @@
+// CpuOps' choice of experts, and the sum of their outputs. Tested by kernels/routing_test.cc.
 #include <algorithm>
 #include <vector>
 

@@ -1,6 +1,6 @@
 // The work on single rows, one table of functions per tier. All tiers compile the same plain loops (row_kernels_inl.h)
 // for their instructions. Sums run in 32 lanes in every tier, and nothing is contracted to fused multiply-adds, so that
-// all tiers produce the same bits. Tested by the files in kernels/ that go through every tier.
+// all tiers produce the same bits. Tested by kernels/norm_rope_test.cc and kernels/elementwise_test.cc in every tier.
 #pragma once
 
 #include <cstdint>

@@ -1,3 +1,4 @@
+// The row kernels, compiled for AVX-512. Tested by kernels/norm_rope_test.cc and kernels/elementwise_test.cc.
 #include "braid/kernels/cpu/row_kernels_inl.h"
 
 namespace braid::cpu {

@@ -1,3 +1,5 @@
+// RefOps' attention, and its writes of keys and values. Tested by kernels/ref_ops_test.cc, kernels/write_kv_test.cc and
+// kernels/paged_attention_test.cc.
 #include <algorithm>
 #include <cmath>
 #include <limits>

@@ -1,3 +1,4 @@
+// RefOps' elementwise operations. Tested by kernels/elementwise_test.cc.
 #include <cmath>
 
 #include "braid/kernels/ref/ref_ops.h"

@@ -1,3 +1,4 @@
+// RefOps' matrix products. Tested by kernels/ref_ops_test.cc and kernels/matmul_max_test.cc.
 #include <algorithm>
 #include <cmath>
 #include <numbers>

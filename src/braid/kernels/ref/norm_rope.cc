@@ -1,3 +1,4 @@
+// RefOps' norms and rotary positions. Tested by kernels/ref_ops_test.cc and kernels/norm_rope_test.cc.
 #include <cmath>
 
 #include "braid/kernels/ref/ref_ops.h"

@@ -1,3 +1,5 @@
+// RefOps' choice of experts, and the sum of their outputs. Tested by kernels/ref_ops_test.cc and
+// kernels/routing_test.cc.
 #include <algorithm>
 #include <cmath>
 #include <numeric>

@@ -1,6 +1,6 @@
 // GLM-4.5: pre-norm decoder; the first layers are dense, the others have experts chosen by a sigmoid router with
 // groups, and a shared expert for every token. Half of each head is rotated. RMSNorm on each query and key head is an
-// option. Source: GLM-4.5 (arXiv 2508.06471), and the checkpoint's config.json.
+// option. Source: GLM-4.5 (arXiv 2508.06471), and the checkpoint's config.json. Tested by worker/transformers_test.cc.
 #include "braid/model/families/families.h"
 
 namespace braid {

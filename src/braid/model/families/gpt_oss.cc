@@ -1,6 +1,7 @@
 // gpt-oss: pre-norm decoder; each head of attention has a learned sink beside its keys; a mixture of experts in every
 // layer, with biases on its router and its experts, and a clamped SwiGLU. The configuration gives every second layer a
-// window. Source: gpt-oss-120b & gpt-oss-20b model card (arXiv 2508.10925), and the checkpoint's config.json.
+// window. Source: gpt-oss-120b & gpt-oss-20b model card (arXiv 2508.10925), and the checkpoint's config.json. Tested by
+// worker/transformers_test.cc.
 #include "braid/model/families/families.h"
 
 namespace braid {

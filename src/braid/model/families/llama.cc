@@ -1,5 +1,5 @@
 // Llama 2 and 3, and models of the same shape (SmolLM2 and others): pre-norm decoder, grouped queries.
-// Source: Llama 3 (arXiv 2407.21783), and the checkpoint's config.json.
+// Source: Llama 3 (arXiv 2407.21783), and the checkpoint's config.json. Tested by worker/transformers_test.cc.
 #include "braid/model/families/families.h"
 
 namespace braid {

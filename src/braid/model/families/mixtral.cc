@@ -1,5 +1,6 @@
 // Mixtral: Llama's attention; a mixture of experts in every layer. The chosen experts' weights sum to 1.
-// Source: Mixtral of Experts (arXiv 2401.04088), and the checkpoint's config.json.
+// Source: Mixtral of Experts (arXiv 2401.04088), and the checkpoint's config.json. Tested by
+// worker/transformers_test.cc.
 #include "braid/model/families/families.h"
 
 namespace braid {

@@ -1,5 +1,6 @@
 // Qwen2 and Qwen2.5: Llama's layer. The configuration has the bias on q, k and v.
-// Source: Qwen2 technical report (arXiv 2407.10671), and the checkpoint's config.json.
+// Source: Qwen2 technical report (arXiv 2407.10671), and the checkpoint's config.json. Tested by
+// worker/transformers_test.cc.
 #include "braid/model/families/families.h"
 
 namespace braid {

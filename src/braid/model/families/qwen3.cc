@@ -1,5 +1,6 @@
 // Qwen3: pre-norm decoder; RMSNorm on each query and key head.
-// Source: Qwen3 technical report (arXiv 2505.09388), and the checkpoint's config.json.
+// Source: Qwen3 technical report (arXiv 2505.09388), and the checkpoint's config.json. Tested by
+// worker/transformers_test.cc.
 #include "braid/model/families/families.h"
 
 namespace braid {

@@ -1,7 +1,7 @@
 // The mixtures of the Qwen line: pre-norm decoder; experts in most layers, a dense feed-forward block in the others.
 // Qwen2-MoE (with Qwen1.5-MoE) has Qwen2's attention, and a gated shared expert for every token. Qwen3-MoE has RMSNorm
 // on each query and key head. Sources: Qwen2 and Qwen3 technical reports (arXiv 2407.10671, 2505.09388), Qwen1.5-MoE's
-// model card, and the checkpoints' config.json.
+// model card, and the checkpoints' config.json. Tested by worker/transformers_test.cc.
 #include "braid/model/families/families.h"
 
 namespace braid {

@@ -1,5 +1,5 @@
 // SmolLM3: Llama's layer. Every fourth layer rotates nothing (NoPE, arXiv 2501.18795); the configuration says which.
-// Source: the checkpoint's config.json.
+// Source: the checkpoint's config.json. Tested by worker/transformers_test.cc.
 #include "braid/model/families/families.h"
 
 namespace braid {

@@ -1,6 +1,6 @@
 // One client's connection: reads requests one after another and sends answers, within the limits. One coroutine serves
 // it. It waits on one timer, and every event (bytes received, bytes sent, the handler wrote) cuts that wait short.
-// Tested by server_test.cc and the other server_*_test.cc.
+// Tested by server_test.cc, server_drain_test.cc, server_limits_test.cc, server_stream_test.cc and server_tls_test.cc.
 #pragma once
 
 #include <array>

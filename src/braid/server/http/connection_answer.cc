@@ -1,5 +1,5 @@
 // How a connection sends answers: heads, pieces, comments while a stream is silent. Decides when to disconnect a
-// client.
+// client. Tested by server_stream_test.cc.
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <exception>

@@ -1,3 +1,4 @@
+// A request's headers and parameters by name. Tested by server_test.cc and server/service/api_service_test.cc.
 #include "braid/server/http/ascii.h"
 #include "braid/server/http/handler.h"
 

@@ -1,4 +1,5 @@
-// An error as OpenAI's API answers it: {"error": {message, type, param, code}}.
+// An error as OpenAI's API answers it: {"error": {message, type, param, code}}. Tested by
+// server/service/api_service_test.cc.
 #pragma once
 
 #include <string>

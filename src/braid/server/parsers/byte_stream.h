@@ -1,4 +1,5 @@
-// A text that arrives in pieces, for a parser that reads it byte by byte. Tested through output_parser.h.
+// A text that arrives in pieces, for a parser that reads it byte by byte. Tested by random_outputs_test.cc and
+// json_calls_test.cc.
 #pragma once
 
 #include <string>

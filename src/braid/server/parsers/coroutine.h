@@ -1,5 +1,6 @@
 // Parsers are coroutines, written as if they could wait for the next byte. So a parser depends on the bytes alone, not
-// on how the text was cut into deltas. ByteStream (byte_stream.h) runs them. Tested through output_parser.h.
+// on how the text was cut into deltas. ByteStream (byte_stream.h) runs them. Tested by random_outputs_test.cc and
+// json_calls_test.cc.
 #pragma once
 
 #include <coroutine>

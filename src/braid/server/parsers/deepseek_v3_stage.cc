@@ -1,6 +1,7 @@
 // DeepSeek: calls between markers, as V3 and R1 write them
 //   <｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>name\n```json\n{…}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>
 // and as V3.1 does: <｜tool▁call▁begin｜>name<｜tool▁sep｜>{…}<｜tool▁call▁end｜>.
+// Tested by tagged_calls_test.cc.
 #include <array>
 #include <utility>
 

@@ -1,4 +1,4 @@
-// The parts of a model's output, in their order. Tested through output_parser.h.
+// The parts of a model's output, in their order. Tested by random_outputs_test.cc and json_calls_test.cc.
 #pragma once
 
 #include <cstdint>

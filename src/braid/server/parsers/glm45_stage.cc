@@ -1,4 +1,5 @@
 // GLM-4.5: <tool_call>name<arg_key>key</arg_key><arg_value>value</arg_value>…</tool_call>, with line breaks between.
+// Tested by tagged_calls_test.cc.
 #include <array>
 #include <utility>
 

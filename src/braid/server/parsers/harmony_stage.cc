@@ -3,6 +3,7 @@
 //   <|start|>assistant<|channel|>commentary to=functions.name <|constrain|>json<|message|>{…}<|call|>
 //   <|start|>assistant<|channel|>final<|message|>content<|return|>
 // The prompt ends with <|start|>assistant, so the first header may begin with " to=".
+// Tested by tagged_calls_test.cc.
 #include <array>
 #include <utility>
 

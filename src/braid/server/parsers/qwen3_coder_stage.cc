@@ -1,5 +1,5 @@
 // Qwen3-Coder: <tool_call><function=name><parameter=key>value</parameter>…</function></tool_call>, with line breaks
-// around values. The outer tags may be missing.
+// around values. The outer tags may be missing. Tested by tagged_calls_test.cc.
 #include <array>
 #include <utility>
 

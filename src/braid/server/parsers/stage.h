@@ -1,6 +1,6 @@
 // A parser of text: a coroutine over its bytes, with the operations that all parsers share. Bytes that may be part of a
-// marker or of a call's head are held back. If they turn out to be neither, they are released as text. Tested through
-// output_parser.h.
+// marker or of a call's head are held back. If they turn out to be neither, they are released as text. Tested by
+// random_outputs_test.cc and json_calls_test.cc.
 #pragma once
 
 #include <optional>

@@ -1,4 +1,5 @@
-// Calls as JSON between tags (hermes, granite), and forced calls: the same JSON without tags.
+// Calls as JSON between tags (hermes, granite), and forced calls: the same JSON without tags. Tested by
+// json_calls_test.cc.
 #include <algorithm>
 #include <array>
 #include <utility>

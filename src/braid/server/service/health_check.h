@@ -1,4 +1,4 @@
-// /health_generate: checks whether the engine still produces tokens.
+// /health_generate: checks whether the engine still produces tokens. Tested by api_service_life_test.cc.
 #pragma once
 
 #include <memory>

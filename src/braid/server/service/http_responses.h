@@ -1,4 +1,4 @@
-// Makes HTTP responses from JSON and errors.
+// Makes HTTP responses from JSON and errors. Tested by api_service_test.cc.
 #pragma once
 
 #include <string_view>

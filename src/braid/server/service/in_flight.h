@@ -1,4 +1,5 @@
-// The requests in flight: their ids, for aborts, and their number, which a server waits for when it ends.
+// The requests in flight: their ids, for aborts, and their number, which a server waits for when it ends. Tested by
+// api_service_life_test.cc.
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,5 @@
 // From the body of a request that generates to a prepared request: parse, check the model's name, prepare. These take
-// as long as parsing, rendering and tokenizing does.
+// as long as parsing, rendering and tokenizing does. Tested by api_service_test.cc.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
 // With --log-requests: one line when a request arrives and one when it ends. Text from clients goes through the logger,
-// which escapes control characters.
+// which escapes control characters. Tested by tests/e2e/test_server_life.py.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,4 @@
-// All paths of the server and their handlers.
+// All paths of the server and their handlers. Tested by api_service_test.cc and tests/e2e/test_server_life.py.
 #pragma once
 
 #include <memory>

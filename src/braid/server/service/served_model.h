@@ -1,4 +1,4 @@
-// The model that a server serves.
+// The model that a server serves. Tested by api_service_test.cc.
 #pragma once
 
 #include <cstdint>

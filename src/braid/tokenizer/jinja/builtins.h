@@ -1,6 +1,7 @@
 // The functions, filters, tests and methods that templates may use, by name. Each is a small function of a value and
-// its arguments. Tested by the tests of the files that define them (*_filters_test.cc, *_methods_test.cc,
-// globals_test.cc, is_predicates_test.cc, arguments_test.cc).
+// its arguments. Tested by choice_filters_test.cc, number_filters_test.cc, sequence_filters_test.cc,
+// text_filters_test.cc, container_methods_test.cc, string_methods_test.cc, globals_test.cc, is_predicates_test.cc and
+// arguments_test.cc.
 #pragma once
 
 #include <initializer_list>

@@ -1,4 +1,5 @@
-// Assignments over a link: commands become numbered maps, and what arrives is held to its numbers.
+// Assignments over a link: commands become numbered maps, and what arrives is held to its numbers. Tested by
+// link_test.cc.
 #pragma once
 
 #include <cstdint>

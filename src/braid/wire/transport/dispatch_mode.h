@@ -1,4 +1,4 @@
-// How assignment maps reach the groups.
+// How assignment maps reach the groups. Tested by tests/e2e/test_data_parallel.py.
 #pragma once
 
 #include <cstdint>

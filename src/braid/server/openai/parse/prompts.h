@@ -1,4 +1,4 @@
-// Reads prompts: text, token ids, or lists of either.
+// Reads prompts: text, token ids, or lists of either. Tested by completion_request_test.cc.
 #pragma once
 
 #include <optional>

@@ -1,4 +1,4 @@
-// What preparing a request needs to know about the model.
+// What preparing a request needs to know about the model. Tested by server/service/api_service_test.cc.
 #pragma once
 
 #include "braid/config/model_config.h"

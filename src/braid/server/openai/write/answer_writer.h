@@ -1,4 +1,4 @@
-// Turns a request's deltas into its answer: server-sent events, or one body at the end.
+// Turns a request's deltas into its answer: server-sent events, or one body at the end. Tested by streams_test.cc.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
 // Splits a choice's text into the parts of a chat message. How a model writes thinking and tool calls is known only
-// behind this interface, in server/parsers.
+// behind this interface, in server/parsers. Tested by streams_test.cc.
 #pragma once
 
 #include <cstdint>
