@@ -19,7 +19,9 @@ Status prompt_logits(const EngineOptions& options, std::span<const TokenId> ids,
   const SchedulerConfig& config = ranks->scheduler_config();
   GenerationRequest request;
   request.prompt = std::vector<TokenId>(ids.begin(), ids.end());
-  TRY_STATUS(check_request(request, {.vocab_size = ranks->config().vocab_size, .context_len = config.context_len}));
+  const auto checked =
+      check_request(request, {.vocab_size = ranks->config().vocab_size, .context_len = config.context_len});
+  if (!checked.ok()) return Error{checked.error().message};
 
   const auto num_tokens = static_cast<int32_t>(ids.size());
   const StaticPageTables pages(config, num_tokens);
