@@ -1,6 +1,6 @@
 # braid_embed(MODULE FOLDER module/folder)
-# The files of a folder as a C++ source of the module, made at build time by CMake alone. It defines what the module declares in
-# its embedded_files.h.
+# Embeds the files of a folder in the module: CMake writes a C++ source at build time, which defines the functions that the
+# module declares in its embedded_files.h.
 function(braid_embed module)
   cmake_parse_arguments(EMBED "" "FOLDER" "" ${ARGN})
   string(REPLACE "/" "_" target braid_${module})

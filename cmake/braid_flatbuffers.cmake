@@ -1,6 +1,6 @@
 # braid_flatbuffers(MODULE SCHEMAS module/schema.fbs ...)
-# Compiles the schemas of a module at build time; its sources include "braid/module/schema_generated.h". Headers and compiler
-# alone are used, nothing is linked.
+# Compiles the schemas of a module at build time; its sources include "braid/module/schema_generated.h". Only FlatBuffers'
+# compiler and headers are used; nothing is linked.
 find_program(BRAID_FLATC flatc REQUIRED)
 find_path(BRAID_FLATBUFFERS_INCLUDE flatbuffers/flatbuffers.h REQUIRED)
 
@@ -20,6 +20,6 @@ function(braid_flatbuffers module)
       VERBATIM)
     target_sources(${target} PRIVATE ${header})
   endforeach()
-  # SYSTEM: what the compiler generated is not held to our warnings.
+  # SYSTEM: generated code does not have to pass our warnings.
   target_include_directories(${target} SYSTEM PRIVATE ${generated} ${BRAID_FLATBUFFERS_INCLUDE})
 endfunction()

@@ -1,16 +1,29 @@
-# braid_module(NAME module/path DEPENDS modules TEST_DEPENDS modules LIBRARIES imported targets)
-# One static library from the module's *.cc, and one test program from its *_test.cc (run from the source tree's root, so
-# that tests name their fixtures by paths in the repository).
+# braid_module(NAME module/path DEPENDS modules TEST_DEPENDS modules LIBRARIES imported targets TEST_SHARDS n)
+# One static library from the module's *.cc, and one test program from its *_test.cc. A folder within it that was declared
+# before is a module of its own. A module whose tests take long has them in TEST_SHARDS processes (2 otherwise).
+# ThreadSanitizer skips the tests of a module WITHOUT_THREADS, and of one with THREADED_TESTS all but those files;
+# tests/threads_test.cc checks that what it skips uses no threads. A module OFF_STEP_PATH runs in no step of a model.
 function(braid_module)
-  cmake_parse_arguments(MODULE "" "NAME" "DEPENDS;TEST_DEPENDS;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(MODULE "WITHOUT_THREADS;OFF_STEP_PATH" "NAME;TEST_SHARDS" "DEPENDS;TEST_DEPENDS;LIBRARIES;THREADED_TESTS" ${ARGN})
+  if(NOT MODULE_TEST_SHARDS)
+    set(MODULE_TEST_SHARDS 2)
+  endif()
   string(REPLACE "/" "_" target ${MODULE_NAME})
   set(folder ${CMAKE_CURRENT_SOURCE_DIR}/${MODULE_NAME})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cc)
+  get_property(modules GLOBAL PROPERTY BRAID_MODULES)
+  foreach(module ${modules})  # a folder that is a module of its own
+    list(FILTER sources EXCLUDE REGEX "^${CMAKE_CURRENT_SOURCE_DIR}/${module}/")
+  endforeach()
+  set_property(GLOBAL APPEND PROPERTY BRAID_MODULES ${MODULE_NAME})
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   set(fuzzers ${sources})
   list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cc$")
   list(FILTER sources EXCLUDE REGEX "(_test|_fuzz|/main)\\.cc$")
+  if(BRAID_SANITIZE STREQUAL "thread" AND (MODULE_WITHOUT_THREADS OR MODULE_THREADED_TESTS))
+    list(TRANSFORM MODULE_THREADED_TESTS PREPEND ${folder}/ OUTPUT_VARIABLE tests)
+  endif()
 
   list(TRANSFORM MODULE_DEPENDS PREPEND braid_)
   list(TRANSFORM MODULE_DEPENDS REPLACE "/" "_")
@@ -19,6 +32,10 @@ function(braid_module)
   if(sources)
     add_library(braid_${target} STATIC ${sources})
     target_link_libraries(braid_${target} PUBLIC braid_options ${MODULE_DEPENDS} ${MODULE_LIBRARIES} Threads::Threads)
+    braid_precompile(braid_${target})
+    if(MODULE_OFF_STEP_PATH)
+      braid_compile_quickly(braid_${target})
+    endif()
   else()
     add_library(braid_${target} INTERFACE)
     target_link_libraries(braid_${target} INTERFACE braid_options ${MODULE_DEPENDS} ${MODULE_LIBRARIES} Threads::Threads)
@@ -29,27 +46,19 @@ function(braid_module)
   if(tests)
     add_executable(${target}_test ${tests})
     target_link_libraries(${target}_test PRIVATE braid_${target} ${MODULE_TEST_DEPENDS} braid_test_support GTest::gtest_main)
-    # Most of a test's build is its headers and its optimiser: eight files share the first, and none needs much of the
-    # second.
-    target_compile_options(${target}_test PRIVATE $<$<CONFIG:Release>:-O1>
-                           $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)  # as in braid_options.cmake
+    braid_precompile(${target}_test TESTS)
+    braid_compile_quickly(${target}_test)
+    # As in braid_options.cmake: tests are built in batches in every preset, because they share most of their headers.
+    target_compile_options(${target}_test PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
     set_target_properties(${target}_test PROPERTIES UNITY_BUILD ON)
     if(NOT CMAKE_UNITY_BUILD_BATCH_SIZE)
-      set_target_properties(${target}_test PROPERTIES UNITY_BUILD_BATCH_SIZE 8)
+      set_target_properties(${target}_test PROPERTIES UNITY_BUILD_BATCH_SIZE 16)
     endif()
-    gtest_discover_tests(${target}_test WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} DISCOVERY_MODE PRE_TEST
-                         PROPERTIES TIMEOUT 600)
+    braid_gtest(${target}_test SHARDS ${MODULE_TEST_SHARDS})
   endif()
-  # A target's corpus (testdata/corpus/<target> of its module) is replayed in every build.
   foreach(source ${fuzzers})
-    get_filename_component(name ${source} NAME_WE)
-    set(corpus ${folder}/testdata/corpus/${name})
-    if(EXISTS ${corpus} AND NOT BRAID_FUZZ)
-      add_executable(${name}_replay ${source} ${CMAKE_SOURCE_DIR}/tests/replay/replay_main.cc)
-      target_link_libraries(${name}_replay PRIVATE braid_${target})
-      target_include_directories(${name}_replay PRIVATE ${CMAKE_SOURCE_DIR})  # tests/support
-      add_test(NAME replay.${name} COMMAND ${name}_replay ${corpus})
-    endif()
+    set_property(GLOBAL APPEND PROPERTY BRAID_FUZZ_SOURCES ${source})
+    set_property(GLOBAL APPEND PROPERTY BRAID_FUZZ_LIBRARIES braid_${target})
   endforeach()
   if(BRAID_FUZZ)
     foreach(source ${fuzzers})
@@ -63,20 +72,46 @@ function(braid_module)
   endif()
 endfunction()
 
-# Files named after an instruction-set tier are compiled for it, on x86-64 alone; everything else is for any processor.
-# Such a file may include nothing that leaves inline functions for others to link (kernels/cpu/matmul_tier.h), and is
-# never compiled together with another; nor is an emulated one.
+# One program with every module's fuzz targets (*_fuzz.cc), and one test for each that replays its corpus, which is
+# testdata/corpus/<target> of its module. The targets all define LLVMFuzzerTestOneInput: here the preprocessor renames each
+# after its file.
+function(braid_corpus_replay)
+  get_property(sources GLOBAL PROPERTY BRAID_FUZZ_SOURCES)
+  get_property(libraries GLOBAL PROPERTY BRAID_FUZZ_LIBRARIES)
+  list(REMOVE_DUPLICATES libraries)
+  set(targets "")
+  add_executable(corpus_replay ${sources} ${CMAKE_SOURCE_DIR}/tests/replay/replay_main.cc)
+  foreach(source ${sources})
+    get_filename_component(name ${source} NAME_WE)
+    set_source_files_properties(${source} PROPERTIES COMPILE_DEFINITIONS LLVMFuzzerTestOneInput=${name}
+                                                     SKIP_UNITY_BUILD_INCLUSION ON)
+    string(APPEND targets "BRAID_FUZZ_TARGET(${name})\n")
+    file(GLOB_RECURSE corpus LIST_DIRECTORIES true ${CMAKE_CURRENT_SOURCE_DIR}/*/corpus/${name})
+    list(FILTER corpus INCLUDE REGEX "/testdata/corpus/${name}$")
+    add_test(NAME replay.${name} COMMAND corpus_replay ${name} ${corpus})
+  endforeach()
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/fuzz_targets.inc CONTENT "${targets}")
+  target_link_libraries(corpus_replay PRIVATE ${libraries})
+  target_include_directories(corpus_replay PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)  # tests/support
+  braid_compile_quickly(corpus_replay)
+  braid_precompile(corpus_replay)
+  add_dependencies(unit_tests corpus_replay)
+endfunction()
+
+# A file named after an instruction-set tier is compiled for that tier, on x86-64 only; all other files run on any
+# processor. A tier's file must not include headers with inline functions, which the linker could share with other files
+# (kernels/cpu/matmul_tier.h). It is compiled outside batches, and so are the emulated tiers.
 function(braid_isa_flags)
   set(avx2 -mavx2 -mfma -mf16c)
   set(avx512 ${avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # g++ 12 warns of the undefined operands inside its own AVX-512 intrinsics (its bug 105593).
+    # g++ 12 warns about undefined operands in its own AVX-512 intrinsics (GCC bug 105593).
     list(APPEND avx512 -Wno-uninitialized -Wno-maybe-uninitialized)
   endif()
   set(avx512bf16 ${avx512} -mavx512bf16)
   set(amx ${avx512bf16})  # its tile instructions are in assembly
   if(BRAID_FUZZ)
-    list(APPEND avx512bf16 -O0)  # clang 16 crashes over the optimised bfloat16 vectors; no fuzz target multiplies any
+    list(APPEND avx512bf16 -O0)  # clang 16 crashes on optimised bfloat16 vectors; no fuzz target uses them
   endif()
   foreach(source ${ARGN})
     if(source MATCHES "_(portable|avx2|avx512|avx512bf16|amx|emulated)\\.cc$")
@@ -85,7 +120,8 @@ function(braid_isa_flags)
     foreach(tier avx2 avx512 avx512bf16 amx)
       if(source MATCHES "_${tier}\\.cc$")
         if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-          set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${${tier}}")
+          # Headers precompiled without a tier's flags do not fit.
+          set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${${tier}}" SKIP_PRECOMPILE_HEADERS ON)
         else()
           set_source_files_properties(${source} PROPERTIES HEADER_FILE_ONLY ON)
         endif()

@@ -1,5 +1,5 @@
 # cmake -DFOLDER=… -DNAMES=a.js/b.css -DHEADER=… -DOUTPUT=… -P embed_files.cmake
-# Writes a C++ source that holds these files' bytes and their SHA-256 (cmake/braid_embed.cmake).
+# Writes a C++ source with the bytes and the SHA-256 of these files (cmake/braid_embed.cmake).
 string(REPLACE "/" ";" names "${NAMES}")
 set(arrays "")
 set(entries "")

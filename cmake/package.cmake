@@ -1,5 +1,5 @@
-# `cpack -G DEB` in a build folder makes a package that installs the program, its systemd unit and an example of its
-# settings. The service is neither enabled nor started: it needs a model first.
+# `cpack -G DEB` in a build folder makes a package with the program, its systemd unit and an example of its settings. It
+# does not enable or start the service, which needs a model first.
 include(GNUInstallDirs)
 install(FILES ${CMAKE_SOURCE_DIR}/deploy/braid.service DESTINATION lib/systemd/system)
 install(FILES ${CMAKE_SOURCE_DIR}/deploy/serve.conf DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
@@ -17,5 +17,5 @@ set(CPACK_STRIP_FILES ON)
 set(CPACK_GENERATOR DEB)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
-set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)  # needs dpkg-shlibdeps, of dpkg-dev
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)  # needs dpkg-shlibdeps (package dpkg-dev)
 include(CPack)

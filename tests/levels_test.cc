@@ -20,7 +20,7 @@ using Edges = std::set<std::pair<std::string, std::string>>;
 struct Levels {
   std::map<std::string, int> level_of;  // by module
   Edges edges;                          // allowed within one level
-  Edges test_edges;                     // and those of tests alone
+  Edges test_edges;                     // allowed for tests only
 };
 
 Levels read_levels(const fs::path& file) {
@@ -46,7 +46,7 @@ Levels read_levels(const fs::path& file) {
   return levels;
 }
 
-// The innermost listed folder that a path below src/braid lies in; else its outermost folder.
+// The innermost folder of a path below src/braid that is a listed module; if there is none, its outermost folder.
 std::string module_of(const Levels& levels, const fs::path& path) {
   for (fs::path folder = path; !folder.empty(); folder = folder.parent_path()) {
     if (levels.level_of.contains(folder.string())) return folder.string();
@@ -54,14 +54,14 @@ std::string module_of(const Levels& levels, const fs::path& path) {
   return path.begin()->string();
 }
 
-// Whether a file is compiled into tests alone.
+// Whether a file is compiled into tests only.
 bool is_test(const fs::path& path) {
   const std::string name = path.stem().string();
   if (name.ends_with("_test") || name.ends_with("_fuzz")) return true;
   return std::ranges::find(path, "simulation") != path.end();
 }
 
-// "" if `from` may include `to`, else why not.
+// "" if `from` may include `to`, otherwise why not.
 std::string violation(const Levels& levels, const std::string& from, const std::string& to, bool is_test = false) {
   if (from == to) return "";
   if (!levels.level_of.contains(from)) return "module " + from + " is not in tools/levels.txt";
@@ -72,7 +72,7 @@ std::string violation(const Levels& levels, const std::string& from, const std::
          std::to_string(levels.level_of.at(to)) + ")";
 }
 
-TEST(Levels, AHigherLevelIsRefusedAndALowerOneIsNot) {
+TEST(Levels, OnlyALowerLevelMayBeIncluded) {
   const Levels levels{.level_of = {{"a", 0}, {"b", 1}, {"c", 1}}, .edges = {{"b", "c"}}, .test_edges = {{"c", "b"}}};
   EXPECT_EQ(violation(levels, "b", "a"), "");
   EXPECT_EQ(violation(levels, "b", "c"), "");
@@ -82,7 +82,7 @@ TEST(Levels, AHigherLevelIsRefusedAndALowerOneIsNot) {
   EXPECT_NE(violation(levels, "a", "nowhere"), "");
 }
 
-TEST(Levels, AFolderWithinAModuleMayBeAModuleOfItsOwn) {
+TEST(Levels, AFolderInsideAModuleMayBeItsOwnModule) {
   const Levels levels{.level_of = {{"server/http", 1}, {"kv", 0}}};
   EXPECT_EQ(module_of(levels, "server/http/inner/client.h"), "server/http");
   EXPECT_EQ(module_of(levels, "server/unknown/a.h"), "server");

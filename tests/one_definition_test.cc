@@ -1,5 +1,5 @@
-// Two types of one name in one namespace are undefined behaviour that nothing reports: the linker keeps one of their
-// destructors for both.
+// No two files define a type of the same name in the same namespace. That is undefined behaviour which nothing reports:
+// the linker keeps one destructor for both types.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -19,20 +19,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What stands in `line` behind `prefix`; nothing if it begins otherwise.
-std::optional<std::string_view> behind(std::string_view line, std::string_view prefix) {
+// The rest of `line` after `prefix`; nothing if the line does not start with it.
+std::optional<std::string_view> after(std::string_view line, std::string_view prefix) {
   if (!line.starts_with(prefix)) return std::nullopt;
   return line.substr(prefix.size());
 }
 
-// The type that a formatted line defines at the outermost level; "" if none.
+// The name of the type that a formatted line defines at the outermost level; "" if it defines none.
 std::string_view defined_type(std::string_view line) {
-  if (const auto templated = behind(line, "template <")) {
+  if (const auto templated = after(line, "template <")) {
     if (const size_t end = templated->rfind("> "); end != std::string_view::npos) line = templated->substr(end + 2);
   }
   if (line.ends_with(';') && line.find('{') == std::string_view::npos) return {};  // a declaration
   for (const char* keyword : {"class ", "struct ", "union ", "enum class ", "enum "}) {
-    auto name = behind(line, keyword);
+    auto name = after(line, keyword);
     if (!name) continue;
     if (const size_t attribute = name->find("]] "); attribute != std::string_view::npos)
       name->remove_prefix(attribute + 3);
@@ -43,12 +43,12 @@ std::string_view defined_type(std::string_view line) {
   return {};
 }
 
-// The types that a formatted source defines for others to see: "braid::grammar::Automaton".
+// The types that a formatted source defines outside anonymous namespaces: "braid::grammar::Automaton".
 std::set<std::string> visible_types(std::istream& in) {
   std::set<std::string> types;
-  std::vector<std::string> namespaces;  // "": without a name, for this file alone
+  std::vector<std::string> namespaces;  // "": an anonymous one
   for (std::string line; std::getline(in, line);) {
-    if (const auto name = behind(line, "namespace "); name && line.ends_with('{')) {
+    if (const auto name = after(line, "namespace "); name && line.ends_with('{')) {
       namespaces.emplace_back(name->substr(0, name->find_first_of(" {")));
     } else if (line.starts_with("}  // namespace") && !namespaces.empty()) {
       namespaces.pop_back();
@@ -62,7 +62,7 @@ std::set<std::string> visible_types(std::istream& in) {
   return types;
 }
 
-TEST(OneDefinition, DefinitionsAreToldFromDeclarationsAndFromWhatIsHidden) {
+TEST(OneDefinition, DeclarationsAndAnonymousNamespacesAreSkipped) {
   std::istringstream in(R"(
 namespace a {
 class Declared;

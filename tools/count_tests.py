@@ -13,7 +13,7 @@ FRAME = re.compile(r"\[[-=]+\]|\[ RUN |\[  (PASSED|FAILED) |Note: Google Test fi
 
 
 def message(case):
-    """The failure's own words: pytest has them in the element's message, CTest (whose message is empty) in the output."""
+    """The lines of the failure: pytest and GoogleTest have them in the element's message, CTest in the output."""
     for tag in ("failure", "error"):
         found = case.find(tag)
         if found is None:

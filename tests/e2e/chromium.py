@@ -1,4 +1,4 @@
-"""A headless Chromium driven by the DevTools protocol over a pipe: no driver program, no package.
+"""A headless Chromium, driven by the DevTools protocol over a pipe. Needs no driver program and no package.
 
     with Chromium(path) as browser:
         page = browser.page(width=390, height=800, is_phone=True)
@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 
-PATIENCE_S = 60  # after this, what was waited for counts as never
+PATIENCE_S = 60  # waiting longer counts as never
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
@@ -38,7 +38,7 @@ class ProtocolError(Exception):
 class Chromium:
     def __init__(self, program):
         self.profile = tempfile.TemporaryDirectory(prefix="braid-chromium-", ignore_cleanup_errors=True)
-        # The browser reads its descriptor 3 and writes its descriptor 4; ours must not lie there already.
+        # The browser reads descriptor 3 and writes descriptor 4, so ours must have other numbers.
         pipes = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10) if fd < 10 else fd for fd in (*os.pipe(), *os.pipe())]
         child_reads, self._write_to, self._read_from, child_writes = pipes
 
@@ -82,14 +82,14 @@ class Chromium:
         self.profile.cleanup()
 
     def page(self, **options):
-        """A page of its own: it shares no storage with others unless it is given their context."""
+        """A new page. It shares no storage with others unless it gets their context."""
         return Page(self, **options)
 
     def call(self, method, params=None, session=None, patience=PATIENCE_S):
         return self.start(method, params, session)(patience)
 
     def start(self, method, params=None, session=None):
-        """Sends the call; what comes back waits for its result."""
+        """Sends the call; result() waits for the answer."""
         number = next(self._ids)
         answer = queue.SimpleQueue()
         message = {"id": number, "method": method, "params": params or {}}
@@ -130,7 +130,7 @@ class Chromium:
 
 
 class Page:
-    """One tab. Whatever it logs as an error, throws, or its Content-Security-Policy forbids is in `problems`."""
+    """One tab. `problems` has what it logs as an error, what it throws and what its Content-Security-Policy forbids."""
 
     def __init__(self, browser, width=1280, height=800, is_phone=False, is_dark=False, context=None):
         self.browser = browser
@@ -177,7 +177,7 @@ class Page:
                   {"features": [{"name": "prefers-color-scheme", "value": "dark" if is_dark else "light"}]})
 
     def open(self, url):
-        """Until the page says that it is ready; the same address again is a reload."""
+        """Waits until the page is ready. Opening the same address again is a reload."""
         self.run("document.documentElement?.removeAttribute('data-ready')")
         if self.run("location.href.split('#')[0]") == url.split("#")[0]:
             self.call("Page.reload")
@@ -186,7 +186,7 @@ class Page:
         self.wait("document.documentElement?.dataset.ready === 'true'")
 
     def bring_to_front(self):
-        """Pages behind others draw nothing."""
+        """Brings it to the front: hidden pages draw nothing."""
         self.call("Page.bringToFront")
 
     def run(self, expression):
@@ -198,7 +198,7 @@ class Page:
         return reply["result"].get("value")
 
     def wait(self, expression, patience=PATIENCE_S):
-        """The first value of an expression that is true, or a node."""
+        """The first true value of the expression, or a node."""
         deadline = time.monotonic() + patience
         while True:
             try:
@@ -207,14 +207,14 @@ class Page:
                 if "context" not in str(error) and "navigated" not in str(error):
                     raise
                 value = None
-            if value or value == {}:  # {}: a node
+            if value or value == {}:  # {} is a node
                 return value
             if time.monotonic() > deadline:
                 raise AssertionError(f"never true: {expression}\nproblems: {self.problems}\npage: {self.text('body')[:2000]}")
             time.sleep(0.02)
 
     def text(self, selector):
-        """What a person reads in the first match; "" if there is none."""
+        """The visible text of the first match; "" if there is none."""
         return self.run(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''")
 
     def count(self, selector):
@@ -229,13 +229,13 @@ class Page:
         return x, y
 
     def click(self, selector):
-        """With the mouse or a finger, where the element is: it must be visible, and nothing may lie over it."""
+        """Clicks with the mouse, or a finger, at the element. It must be visible, and nothing may cover it."""
         x, y = self.hover(selector) if not self.is_phone else self._middle(selector)
         if self.is_phone:
             self.call("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
             self.call("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
             return
-        # Both at once: what is drawn anew in between would never be clicked.
+        # Find and click in one go: an element that is drawn again in between would never be clicked.
         for result in [self.browser.start("Input.dispatchMouseEvent", {"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1}, self.session)
                        for kind in ("mousePressed", "mouseReleased")]:
             result()
@@ -256,7 +256,7 @@ class Page:
         return self.wait(found)
 
     def type(self, text):
-        """Into what has the focus."""
+        """Into the focused element."""
         self.call("Input.insertText", {"text": text})
 
     def press(self, key, *modifiers):

@@ -1,10 +1,12 @@
-"""What the end-to-end tests share: the program under test, and models to run it with.
+"""Shared by the end-to-end tests: the program under test, and models to run it with.
 
-    python3 -m pytest tests/e2e [--braid build/release/braid]
+    python3 -m pytest tests/e2e [--braid build/release/braid] [-n 2 --dist loadgroup --no-loadscope-reorder]
 
-They need what requirements.txt names. The default model is fetched once into the user's cache directory.
+requirements.txt names the packages they need. The default model is fetched once into the user's cache directory. With -n 2
+two workers share the tests; each test file stays in one worker.
 """
 
+import fcntl
 import json
 import os
 import pathlib
@@ -17,10 +19,36 @@ from server import Program, Server
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODELS = ROOT / "tests" / "fixtures" / "models"
+# Session fixtures that are costly to make: all tests that use one run in the same worker.
+COSTLY_FIXTURES = ("browser", "moe_model")
+# The longest groups, longest first. Starting with them lets both workers end at about the same time.
+LONG_GROUPS = ("moe_model", "test_data_parallel", "test_server_forced_tools", "browser", "test_server_structured_output",
+               "test_batch", "test_hostile", "test_bench")
+# They measure how busy the processor is, so nothing else may run beside them: `./check` runs them alone (-m quiet).
+QUIET_TESTS = ("test_idle_ranks_cost_next_to_nothing",)
 
 
 def pytest_addoption(parser):
     parser.addoption("--braid", default=str(ROOT / "build" / "release" / "braid"), help="the program under test")
+
+
+def group_of(item):
+    """The tests that run in the same worker as this one."""
+    return next((name for name in COSTLY_FIXTURES if name in item.fixturenames), item.path.stem)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "xdist_group(name): tests of one group run in the same worker")
+    config.addinivalue_line("markers", "quiet: needs a machine on which nothing else runs")
+
+
+def pytest_collection_modifyitems(items):
+    rank = {name: i for i, name in enumerate(LONG_GROUPS)}
+    items.sort(key=lambda item: rank.get(group_of(item), len(rank)))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+        if item.originalname in QUIET_TESTS:
+            item.add_marker(pytest.mark.quiet)
 
 
 class Braid(Program):
@@ -37,17 +65,17 @@ class Braid(Program):
         return done.stdout
 
     def json(self, *args, **kwargs):
-        """The one JSON object that a run prints."""
+        """The JSON object that a run prints."""
         return json.loads(self.ok(*args, **kwargs))
 
     def lines(self, *args, inputs, **kwargs):
-        """A filter's outputs: JSON a line in, JSON a line out."""
+        """The outputs of a filter: one JSON value a line in, one a line out."""
         text = "".join(json.dumps(i) + "\n" for i in inputs)
         out = self.ok(*args, stdin=text, **kwargs)
         return [json.loads(line) for line in out.splitlines()]
 
     def error(self, *args, timeout=20, **kwargs):
-        """The message of a run that must fail as bad input does: one line on stderr, and nothing worse."""
+        """The message of a run that must fail as for bad input: with one line on stderr, and without a crash."""
         done = self.run(*args, timeout=timeout, **kwargs)
         assert 0 < done.returncode < 126, f"{args}: exit {done.returncode}\n{done.stderr}"
         lines = [line for line in done.stderr.splitlines() if line.strip()]
@@ -65,13 +93,16 @@ def braid(request):
 
 @pytest.fixture(scope="session")
 def tiny_model():
-    """A complete model of 170 KB: weights, vocabulary of 280 tokens and template."""
+    """A complete model of 170 KB: weights, a vocabulary of 280 tokens and a template."""
     return MODELS / "gguf_qwen3" / "model.gguf"
 
 
 @pytest.fixture(scope="session")
-def default_model():
-    done = subprocess.run([ROOT / "tools" / "fetch_default_model.sh"], stdout=subprocess.PIPE, text=True, check=True)
+def default_model(tmp_path_factory):
+    # The folder that all workers share; the lock keeps them from fetching the model twice.
+    with open(tmp_path_factory.getbasetemp().parent / "default_model.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run([ROOT / "tools" / "fetch_default_model.sh"], stdout=subprocess.PIPE, text=True, check=True)
     return pathlib.Path(done.stdout.strip())
 
 
@@ -95,12 +126,12 @@ def browser():
 
 @pytest.fixture(scope="session")
 def page_server(browser, braid, default_model):
-    """What the page is tested on."""
+    """The server whose page is tested."""
     with Server(braid, default_model, "--kv-cache-memory-bytes", "300MB") as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def expected():
-    """What transformers says for the default model (tools/compare_with_transformers.py --write-expected)."""
+    """The output of transformers for the default model (tools/compare_with_transformers.py --write-expected)."""
     return json.loads((pathlib.Path(__file__).parent / "default_model_expected.json").read_text())

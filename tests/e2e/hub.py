@@ -1,4 +1,4 @@
-"""A small Hugging Face hub on this machine, with the faults that a real one has."""
+"""A small Hugging Face hub on this machine, with the faults of a real one."""
 
 import contextlib
 import hashlib
@@ -20,8 +20,8 @@ def sha256(data):
 
 
 class Hub:
-    """Serves repositories {name: {path: bytes}}. Files from `large_from` bytes on are "LFS": named by their SHA-256, and
-    redirected to another server, as the real one does."""
+    """Serves repositories {name: {path: bytes}}. Files of `large_from` bytes or more are "LFS": named by their SHA-256,
+    and redirected to another server, as on the real hub."""
 
     def __init__(self, repositories, large_from=2000):
         self.repositories, self.large_from = repositories, large_from
@@ -154,7 +154,7 @@ class Hub:
         return self.send(handler, status, data, headers, cut_after)
 
     def of(self, server, method="GET"):
-        """The requests that one of the two servers had."""
+        """The requests to one of the two servers."""
         return [request for request in self.requests if request[:2] == (server, method)]
 
     def __enter__(self):

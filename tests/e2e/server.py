@@ -1,4 +1,4 @@
-"""A running `braid serve`, for tests that use it as clients do."""
+"""A running `braid serve`, for tests that are its clients."""
 
 import contextlib
 import http.client
@@ -13,7 +13,7 @@ import urllib.parse
 
 
 def resident_bytes(pid):
-    """Of a process's memory, what is in RAM and its own (files that it maps are not)."""
+    """The RAM that a process has for itself, without the files that it maps."""
     with open(f"/proc/{pid}/status", encoding="ascii") as status:
         return int(re.search(r"^RssAnon:\s+(\d+) kB$", status.read(), re.MULTILINE)[1]) * 1024
 
@@ -57,7 +57,7 @@ class Answer:
 
 
 class Server:
-    """Starts the program on a port of its own and waits until it says that it is ready (or only until it listens)."""
+    """Starts the program on a free port and waits until it is ready (or only until it listens)."""
 
     def __init__(self, braid, model, *flags, wait_until_ready=True):
         command = braid.command("serve", "--model-path", model, "--port", "0", *flags)
@@ -102,7 +102,7 @@ class Server:
         return http.client.HTTPConnection(urllib.parse.urlsplit(self.url).netloc, timeout=120)
 
     def send(self, method, path, body=None, headers=None):
-        """One request on a connection of its own. `body`: JSON, or bytes as they are."""
+        """Sends one request on a new connection. `body`: JSON, or raw bytes."""
         with contextlib.closing(self.connect()) as connection:
             data = json.dumps(body).encode() if isinstance(body, (dict, list)) else body
             connection.request(method, path, data, {"Content-Type": "application/json", **(headers or {})})
@@ -126,7 +126,7 @@ class Server:
             time.sleep(0.01)
 
     def stop(self, timeout=60):
-        """Ends it as a service manager does; the exit code."""
+        """Stops it like a service manager; returns the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:

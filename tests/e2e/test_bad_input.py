@@ -1,4 +1,4 @@
-"""Whatever is wrong with a flag or a file ends in one line that names it, soon, and never in a crash."""
+"""Every error in a flag or a file ends the program soon, with one line that names it, and never with a crash."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from conftest import MODELS
 COMMANDS = ["generate", "chat", "batch", "logits", "tokenize", "detokenize", "render", "inspect", "bench"]
 
 
-def test_help_names_the_commands_and_each_has_its_own(braid):
+def test_help_lists_the_commands_and_each_command_has_help(braid):
     text = braid.ok("--help")
     for command in COMMANDS:
         assert command in text
@@ -70,7 +70,7 @@ def test_every_number_names_its_range(braid, command):
     flags = numbers_of(braid.ok(*words, "--help"))
     assert flags
     for flag in flags:
-        is_rate = flag in ("--request-rate", "--long-prompt-rate")  # which may be infinite
+        is_rate = flag in ("--request-rate", "--long-prompt-rate")  # these may be infinite
         for value in ("x", "-99", "nan") + (() if is_rate else ("99999999999999999999",)):
             message = braid.error(*command, flag, value)
             assert message.startswith(f"{flag} {value}: must be ") and re.search(r" (from|above) ", message), message
@@ -126,7 +126,7 @@ def test_a_batch_makes_no_file_before_its_model_is_loaded(braid, tmp_path):
 
 
 def test_a_file_of_a_checkpoint_that_is_a_link_to_nothing_is_an_error(braid, tmp_path):
-    """As a download that was cut off leaves it in Hugging Face's cache."""
+    """As an interrupted download leaves it in Hugging Face's cache."""
     shutil.copy(MODELS / "qwen3_tied" / "config.json", tmp_path)
     for name in ("generation_config.json", "model.safetensors.index.json", "tokenizer_config.json"):
         (tmp_path / name).symlink_to(tmp_path / "blobs" / "none")
@@ -135,7 +135,7 @@ def test_a_file_of_a_checkpoint_that_is_a_link_to_nothing_is_an_error(braid, tmp
         (tmp_path / name).unlink()
 
 
-def test_an_output_that_is_a_link_stays_one(braid, tiny_model, tmp_path):
+def test_an_output_that_is_a_link_stays_a_link(braid, tiny_model, tmp_path):
     link, target = tmp_path / "link.npy", tmp_path / "folder" / "logits.npy"
     link.symlink_to(target)
     logits = ("logits", "--model-path", tiny_model, "--input-ids", "1", "--output", link)
@@ -154,7 +154,7 @@ def test_an_index_without_weights_says_so(braid, tmp_path):
     assert "model.safetensors.index.json" in message and "weight_map" in message and "empty" in message
 
 
-def test_a_forced_instruction_set_that_is_not_there_is_an_error(braid, tiny_model):
+def test_a_forced_instruction_set_that_the_machine_lacks_is_an_error(braid, tiny_model):
     message = braid.error("generate", "--model-path", tiny_model, "--prompt", "a", env={"BRAID_CPU_ISA": "mmx"})
     assert "mmx" in message and "portable" in message
 
@@ -173,14 +173,14 @@ def test_a_prompt_is_needed(braid, tiny_model):
     assert "--prompt" in braid.error("generate", "--model-path", tiny_model)
 
 
-def test_a_model_that_is_not_there_says_how_to_get_one(braid, tmp_path):
+def test_a_missing_models_error_says_how_to_get_one(braid, tmp_path):
     assert "nowhere" in braid.error("generate", "--model-path", tmp_path / "nowhere", "--prompt", "a")
     message = braid.error("generate", "--model-path", "no-such-org/no-such-model", "--prompt", "a",
                           env={"HF_HOME": str(tmp_path)})
     assert "no-such-org/no-such-model" in message and "download" in message
 
 
-def test_a_file_that_is_no_model_is_an_error(braid, tmp_path):
+def test_a_file_that_is_not_a_model_is_an_error(braid, tmp_path):
     file = tmp_path / "model.gguf"
     file.write_bytes(b"not a model at all")
     assert "model.gguf" in braid.error("generate", "--model-path", file, "--prompt", "a")
@@ -228,14 +228,14 @@ def test_a_reader_that_goes_away_ends_the_program(braid, tiny_model):
         try:
             process.stdin.write(text)
             process.stdin.close()
-        except BrokenPipeError:  # it ended before it had read everything
+        except BrokenPipeError:  # it ended before it read everything
             pass
         errors = process.stderr.read()
         assert errors.splitlines() == [b"error: standard output: cannot be written"]
         assert process.wait(timeout=20) == 1
 
 
-def test_a_batch_looks_at_its_files_first(braid, tiny_model, tmp_path):
+def test_a_batch_checks_its_files_first(braid, tiny_model, tmp_path):
     requests = tmp_path / "in.jsonl"
     requests.write_text("")
     for source, target, named in ((tmp_path / "none", "out", "none"), (tmp_path, "out", "directory"),
@@ -244,7 +244,7 @@ def test_a_batch_looks_at_its_files_first(braid, tiny_model, tmp_path):
         assert named in braid.error("batch", source, tmp_path / target, "--model-path", tiny_model)
 
 
-def test_an_error_of_the_engine_stands_alone_where_the_log_is_on(braid, tiny_model, tmp_path):
+def test_an_error_of_the_engine_is_one_line_even_with_the_log_on(braid, tiny_model, tmp_path):
     requests = tmp_path / "in.jsonl"
     requests.write_text("")
     for flags in (("--kv-cache-memory-bytes", "100"), ("--max-total-tokens", "1"), ("--context-length", "100000")):
@@ -260,7 +260,7 @@ def test_a_benchmark_beyond_the_context_names_both_numbers(braid, tiny_model):
         assert "513" in message and "512" in message
 
 
-def test_logits_of_bad_ids_leave_no_file_and_an_older_one_as_it_was(braid, tiny_model, tmp_path):
+def test_logits_of_bad_ids_leave_no_file_and_do_not_change_an_older_one(braid, tiny_model, tmp_path):
     out = tmp_path / "logits.npy"
     for before in (None, b"older"):
         if before is not None:

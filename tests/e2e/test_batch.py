@@ -1,4 +1,4 @@
-"""braid batch: OpenAI's batch lines in and out, and nothing redone or lost after an interruption."""
+"""braid batch: OpenAI's batch lines in and out; after an interruption nothing is lost or done twice."""
 
 import json
 import math
@@ -114,7 +114,7 @@ def test_echoed_logprobs_are_the_log_softmax_of_the_prompts_logits(braid, tiny_m
         assert len(choice["logprobs"]["token_logprobs"]) == len(ids) + 2
 
 
-def test_a_bad_line_becomes_an_error_line_and_not_an_end(braid, tiny_model, tmp_path):
+def test_a_bad_line_becomes_an_error_line_and_the_batch_goes_on(braid, tiny_model, tmp_path):
     requests, results = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     write_lines(requests, [
         completion("good1", prompt="self"), "this is not JSON", completion("hot", prompt="a", temperature=-3),
@@ -129,10 +129,10 @@ def test_a_bad_line_becomes_an_error_line_and_not_an_end(braid, tiny_model, tmp_
     assert good["good1"]["choices"][0]["text"] == good["good2"]["choices"][0]["text"]
     named = {line["custom_id"]: json.dumps(line) for line in lines if is_error(line)}
     assert "temperature" in named["hot"] and "/v1/nowhere" in named["where"] and "280" in named["ids"]
-    assert "100" in named["long"]  # both numbers are in it: the prompt's tokens and the context
+    assert "100" in named["long"]  # it has both numbers: the prompt's tokens and the context
 
 
-def test_killed_and_started_again_it_redoes_and_loses_nothing(braid, default_model, tmp_path):
+def test_after_a_kill_it_resumes_without_losing_or_repeating_lines(braid, default_model, tmp_path):
     requests, results, whole = tmp_path / "in.jsonl", tmp_path / "out.jsonl", tmp_path / "whole.jsonl"
     lines = [completion(f"r{i}", prompt=f"The number {i} is", max_tokens=24) for i in range(48)]
     write_lines(requests, lines)
@@ -140,7 +140,7 @@ def test_killed_and_started_again_it_redoes_and_loses_nothing(braid, default_mod
     complete = by_id(whole)
     assert set(complete) == {line["custom_id"] for line in lines}
 
-    for wanted in (3, 12):  # kill it twice, each time with some more lines written
+    for wanted in (3, 12):  # kill it twice, each time after some more lines
         command = braid.command("batch", requests, results, "--model-path", default_model, "--dtype", "float32",
                                 "--max-running-requests", "4")
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -152,7 +152,7 @@ def test_killed_and_started_again_it_redoes_and_loses_nothing(braid, default_mod
         process.wait()
         assert wanted <= results.read_bytes().count(b"\n") < len(lines)
     kept = results.read_bytes().splitlines(keepends=True)
-    torn = b"".join(kept[:-1]) + kept[-1][:len(kept[-1]) // 2]  # as if the last write had been torn
+    torn = b"".join(kept[:-1]) + kept[-1][:len(kept[-1]) // 2]  # as if the last write was interrupted
     results.write_bytes(torn)
 
     run_batch(braid, default_model, requests, results, "--max-running-requests", "4")
@@ -163,5 +163,5 @@ def test_killed_and_started_again_it_redoes_and_loses_nothing(braid, default_mod
         assert body_of(again[name])["choices"] == body_of(line)["choices"]
 
     before = results.read_bytes()
-    run_batch(braid, default_model, requests, results)  # all is done: nothing to do
+    run_batch(braid, default_model, requests, results)  # everything is answered: nothing to do
     assert results.read_bytes() == before

@@ -1,4 +1,4 @@
-"""braid bench prints its figures as one line of JSON; here only that they are there and make sense."""
+"""braid bench prints its figures as one line of JSON. Tests only that they are present and plausible."""
 
 import json
 import pathlib
@@ -38,7 +38,7 @@ def test_latency_and_throughput_of_a_tiny_model(braid, tiny_model):
     for key in ("prefill_tokens_per_s", "decode_tokens_per_s", "prefill_floor_fraction", "decode_floor_fraction"):
         assert got[key] > 0
     assert got["prefill_page_faults"] >= 0 and got["decode_page_faults_per_step"] >= 0
-    # Out of the operations that it states, bench/run_all makes the floor that the program made.
+    # From the operations in the report, bench/run_all computes the same bound as the program.
     peaks = {"bfloat16": {"flops_per_s": got["bf16_flops_per_s"]}, "float32": {"flops_per_s": got["f32_flops_per_s"]}}
     for phase in ("prefill", "decode"):
         assert latency_phase(got, phase, peaks)["fraction"] == pytest.approx(got[f"{phase}_floor_fraction"])
@@ -88,7 +88,7 @@ def test_serving_below_capacity_and_beside_long_prompts(braid, tiny_model):
             "--long-prompt-rate", "inf")
 
 
-def test_a_server_without_prefix_cache_has_no_chunk_of_its_own(braid, tiny_model):
+def test_without_prefix_cache_serving_reports_no_chunk(braid, tiny_model):
     with Server(braid, tiny_model, "--chunked-prefill-size", 64, "--disable-radix-cache") as server:
         got = braid.json("bench", "serving", "--base-url", server.url, "--json", "--vocab-size", 280, "--num-prompts", 2,
                          "--random-range-ratio", 1, "--random-input-len", 20, "--random-output-len", 400, "--long-prompts", 1,
@@ -96,7 +96,7 @@ def test_a_server_without_prefix_cache_has_no_chunk_of_its_own(braid, tiny_model
         assert got["long_prompts"]["num_itl"] > 0 and "chunk_ms" not in got["long_prompts"]
 
 
-def test_serving_refuses_what_it_cannot_do(braid, tiny_model):
+def test_serving_refuses_invalid_combinations(braid, tiny_model):
     serving = ("bench", "serving", "--base-url", "http://127.0.0.1:1")
     assert "excludes" in braid.error(*serving, "--request-rate", 1, "--capacity-share", 0.5)
     assert braid.error(*serving, "--long-prompts", 1, "--max-concurrency", 2, "--num-prompts", 3) == (

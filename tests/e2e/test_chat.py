@@ -1,4 +1,4 @@
-"""braid chat in a terminal: history, /reset, /system, and Ctrl-C that stops the answer and not the program."""
+"""braid chat in a terminal: history, /reset, /system, and Ctrl-C, which stops the answer but not the program."""
 
 import os
 import pty
@@ -15,7 +15,7 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
 
 class Terminal:
-    """A program with a terminal of its own, read until something appears in it."""
+    """A program with its own terminal; tests read it until an expected text appears."""
 
     def __init__(self, command):
         self.master, slave = pty.openpty()
@@ -29,13 +29,13 @@ class Terminal:
             return False
         try:
             data = os.read(self.master, 65536)
-        except OSError:  # the other end is gone
+        except OSError:  # the program has closed the terminal
             return False
         self.seen += ESCAPES.sub("", data.decode("utf-8", "replace"))
         return bool(data)
 
     def wait_for(self, text, timeout=60):
-        """What was printed up to and with `text`; forgets it."""
+        """The output up to the end of `text`, which is then dropped."""
         deadline = time.monotonic() + timeout
         while text not in self.seen:
             left = deadline - time.monotonic()
@@ -49,7 +49,7 @@ class Terminal:
         self.wait_for(line + "\n")  # the terminal's own echo
 
     def ask(self, line):
-        """What is printed until the next prompt."""
+        """The output up to the next prompt."""
         self.say(line)
         return self.wait_for(PROMPT).removesuffix(PROMPT).strip()
 
@@ -109,7 +109,7 @@ def test_ctrl_c_stops_the_answer_and_not_the_program(chat):
     assert chat.ask("What is the capital of France?") == "The capital of France is Paris."
 
 
-def test_what_cannot_be_answered_leaves_no_trace(braid, tiny_model):
+def test_an_invalid_message_leaves_no_trace_in_the_history(braid, tiny_model):
     lines = b"\xff\xfe\n  \n" + b"word " * 2000 + b"\nself\n"
     done = subprocess.run(braid.command("chat", "--model-path", tiny_model, "--max-new-tokens", 4), input=lines,
                           capture_output=True, timeout=60)

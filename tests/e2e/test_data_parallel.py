@@ -1,4 +1,5 @@
-"""Many ranks: every layout says what one rank says, groups serve side by side, and a request gets the same bits in each."""
+"""Many ranks: every layout generates what one rank generates, groups serve side by side, and a request gets the same
+bits in each group."""
 
 import concurrent.futures
 import json
@@ -40,7 +41,7 @@ def test_every_layout_says_what_transformers_says(braid, default_model, expected
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("moe_parallel", ["tp", "ep"])
-def test_a_mixture_does_too(braid, moe_model, expected, tmp_path, layout, moe_parallel):
+def test_every_layout_of_a_mixture_says_what_transformers_says(braid, moe_model, expected, tmp_path, layout, moe_parallel):
     flags = (*LAYOUTS[layout], "--moe-parallel", moe_parallel)
     if moe_parallel == "ep" and layout in ("tp3", "tp6_dp2"):
         message = braid.error("generate", "--model-path", moe_model, *flags, "--prompt", "x")
@@ -81,7 +82,7 @@ def ask(server, text, max_tokens=12, **body):
     return choice["text"], choice["logprobs"]["token_logprobs"]
 
 
-def test_the_grid_is_said(server):
+def test_the_layout_is_logged(server):
     assert re.search(r"group 1: ranks? 1\*", server.read_log())
     info = server.get("/get_server_info").json()
     assert info["tp_size"] == 2 and info["dp_size"] == 2 and info["enable_dp_attention"] is True
@@ -110,7 +111,7 @@ def test_both_groups_work_when_many_ask(server):
         assert re.search(rf'^braid_num_running_reqs{{[^}}]*dp_rank="{group}"}} 0$', metrics, re.MULTILINE)
 
 
-def test_a_bench_tells_how_even_the_groups_were(braid, server):
+def test_a_bench_reports_how_even_the_groups_were(braid, server):
     report = braid.json("bench", "serving", "--base-url", server.url, "--dataset-name", "generated-shared-prefix",
                         "--gsp-num-groups", 2, "--gsp-prompts-per-group", 4, "--gsp-system-prompt-len", 64,
                         "--gsp-question-len", 8, "--gsp-output-len", 4, "--json")
@@ -120,7 +121,7 @@ def test_a_bench_tells_how_even_the_groups_were(braid, server):
     assert re.search(r"^braid_dp_balance_ratio{[^}]*} 0\.[5-9]", server.get("/metrics").body, re.MULTILINE)
 
 
-def test_a_full_group_gives_to_the_other_and_no_bit_changes(braid, default_model, server):
+def test_requests_move_from_a_full_group_without_changing_a_bit(braid, default_model, server):
     prompts = [f"Tell me {i} things about {word}." for i, word in enumerate(
         ["bread", "glass", "the sea", "iron", "paper", "salt", "rain", "wool", "light", "moss", "brick", "snow"])]
     body = {"max_tokens": 60, "ignore_eos": True}
@@ -128,7 +129,7 @@ def test_a_full_group_gives_to_the_other_and_no_bit_changes(braid, default_model
     with Server(braid, default_model, *TWO_GROUPS, "--kv-cache-memory-bytes", "200MB", "--kv-rebalance",
                 "--log-level", "debug") as moving:
         with concurrent.futures.ThreadPoolExecutor(12) as pool:
-            # A wish for a group is no order: who has one may move.
+            # A routing hint is no guarantee: a request that has one may still move.
             assert list(pool.map(lambda prompt: ask(moving, prompt, dp_rank=0, **body), prompts)) == alone
         states = moving.get("/get_server_info").json()["internal_states"]
         assert states[0]["num_moved_out_reqs"] >= 2 and states[1]["num_moved_in_reqs"] >= 2
@@ -143,7 +144,7 @@ def test_a_full_group_gives_to_the_other_and_no_bit_changes(braid, default_model
         assert [state["num_moved_out_reqs"] for state in states] == before
 
 
-def test_a_group_that_is_not_there_is_named_with_the_range(server):
+def test_an_invalid_group_is_named_with_the_allowed_range(server):
     for name in ("dp_rank", "routed_dp_rank", "data_parallel_rank"):
         answer = server.post("/v1/completions", {"prompt": "x", "max_tokens": 1, name: 2})
         assert answer.status == 400 and "0 to 1" in answer.error()["message"], answer.body

@@ -47,7 +47,7 @@ def test_a_directory_of_links_as_the_cache_has_them_is_the_same(braid, directory
 
 
 def run_damaged(braid, path):
-    """(exit code, stderr, seconds, most resident bytes)"""
+    """(exit code, stderr, seconds, peak resident bytes)"""
     command = braid.command("generate", "--model-path", path, "--input-ids", "1,2,3", "--max-new-tokens", 1,
                             "--temperature", 0, "--log-level", "error")
     started = time.monotonic()

@@ -1,4 +1,4 @@
-"""bench/figures: rooflines, rows, table and plot out of reports; what other engines print. No program runs here."""
+"""bench/figures: computes rooflines, rows, table and plot from reports, and reads the output of other engines. Runs no program."""
 
 import pathlib
 import sys
@@ -33,7 +33,7 @@ def latency(streams=1, tokens_per_s=2.0, steps=4, **ceilings):
 
 
 def product(m, seconds, n=6144, k=1024, read=1e9):
-    """Of 2 bytes a weight."""
+    """With 2 bytes for each weight."""
     return {"m": m, "n": n, "k": k, "seconds": seconds, "bytes_per_s": 2 * n * k / seconds, "flops_per_s": 2 * m * n * k / seconds,
             "read_bytes_per_s": read}
 
@@ -48,7 +48,7 @@ def onednn(ratio, peak=0.0, n=6144):
 
 
 def run_of(**measurements):
-    """Names have / in place of __."""
+    """Names have __ in place of /."""
     return {"date": "2026-11-22 18:00 UTC", "commit": "abc", "processor": "A | B", "cores": 2, "threads": 2, "repeats": 5, "quick": False,
             "measurements": {name.replace("__", "/"): {"what": name, **measurement} for name, measurement in measurements.items()}}
 
@@ -70,7 +70,7 @@ def test_the_peak_is_the_best_product_of_the_run_and_tier_whoever_multiplied():
 
 def test_a_steps_roofline_takes_the_longer_of_bytes_and_operations_by_the_runs_peak():
     alone = run_of(decode__moe__1=braid(latency()))
-    row = row_of(alone, "decode/moe/1")  # 0.5 s of bytes, 0.5 s of the router: a token a second
+    row = row_of(alone, "decode/moe/1")  # 0.5 s for bytes, 0.5 s for the router: one token a second
     assert row["judged"] == pytest.approx(200) and row["bound"] == "1.0 tokens/s" and row["figure"] == "2.0 tokens/s"
     faster = run_of(decode__moe__1=braid(latency()), prompt__any=braid(latency(f32=1000.0)))
     assert row_of(faster, "decode/moe/1")["judged"] == pytest.approx(150)
@@ -80,7 +80,7 @@ def test_a_steps_roofline_takes_the_longer_of_bytes_and_operations_by_the_runs_p
 def test_a_product_is_judged_by_its_worst_shape_and_each_shape_by_its_median():
     bytes_s = 2 * 6144 * 1024 / 1e9  # at 1 GB/s
     small_s = 2 * 1024 * 1024 / 1e9
-    ceilings = {"read": 5e9, "bf16": 1e15}  # the bound is of what was read in turns with the product
+    ceilings = {"read": 5e9, "bf16": 1e15}  # the bound uses the read rate measured in turns with the product
     reports = [kernels(product(8, bytes_s / share), product(8, small_s / small, n=1024), **ceilings)
                for share, small in ((0.99, 0.5), (0.9, 0.8), (0.2, 0.9))]
     row = row_of(run_of(kernels=braid(*reports)), "kernels/8")
@@ -102,7 +102,7 @@ def test_ranks_and_serving_and_start_are_medians_beside_what_they_are_held_to():
                                              "tp2_dp2": [latency(tokens_per_s=rate) for rate in (1, 10, 12)]}},
                      serving__moe__8=serving)
     results["measurements"]["ready/0.6b"] = {"what": "ready", **braid(*({"seconds": s} for s in (9.0, 1.5, 1.25)))}
-    assert row_of(results, "ranks/moe")["judged"] == pytest.approx(100 * 12 / 30)  # of the turns 10, 91 and 40 %
+    assert row_of(results, "ranks/moe")["judged"] == pytest.approx(100 * 12 / 30)  # of 10, 91 and 40 % in the turns
     assert row_of(results, "serving/moe/8")["judged"] == pytest.approx(99)
     ready = row_of(results, "ready/0.6b")
     assert ready["judged"] == 1.5 and ready["verdict"] == "met" and ready["unit"] == "s"
@@ -144,12 +144,12 @@ def test_the_plot_has_every_point_and_both_color_schemes():
     root = ElementTree.fromstring(streams_svg("A < B", series, {"x & y": {"0.6b": [(1, 10.0), (64, 150.0)]}}))
     dots = {kind: [(float(dot.get("cx")), float(dot.get("cy"))) for dot in root.iter(SVG + "circle") if dot.get("class") == kind]
             for kind in ("braid-dot", "roofline-dot", "other-0-dot")}
-    # Each has its points, and one in the legend.
+    # Each series has its points, and one in the legend.
     assert [len(points) for points in dots.values()] == [5, 5, 3]
     for (x, y), (bound_x, bound_y) in zip(dots["braid-dot"][:4], dots["roofline-dot"][:4]):
         assert x == bound_x and bound_y < y
     xs = [x for x, _ in dots["braid-dot"][:3]]
-    assert (xs[1] - xs[0]) == pytest.approx(xs[2] - xs[1], abs=0.2)  # 8 is half way from 1 to 64
+    assert (xs[1] - xs[0]) == pytest.approx(xs[2] - xs[1], abs=0.2)  # 8 is half way from 1 to 64 in the logarithm
     words = [node.text for node in root.iter(SVG + "text")]
     assert {"A < B", "x & y", "braid", "0.6b", "4l MoE", "80 %", "94 %", "tokens/s", "streams", "64"} <= set(words)
     width, height = (float(root.get(key)) for key in ("width", "height"))
@@ -158,7 +158,7 @@ def test_the_plot_has_every_point_and_both_color_schemes():
     assert "prefers-color-scheme: dark" in root.find(SVG + "style").text
 
 
-def test_ticks_reach_round_the_values():
+def test_ticks_enclose_the_values():
     assert ticks_round(17, 790) == [10, 20, 50, 100, 200, 500, 1000]
     assert ticks_round(0.2, 1.1) == pytest.approx([0.2, 0.5, 1, 2])
 
@@ -169,7 +169,7 @@ def test_the_plots_series_are_the_decode_rows():
     assert streams_of(results) == {"4l MoE": [(1, 2.0, pytest.approx(1)), (32, 2.0, pytest.approx(32))]}
 
 
-# As tools/llama-bench/README.md documents it; of its fields those that matter and some others.
+# In the format of tools/llama-bench/README.md: the fields that matter and some others.
 LLAMA_BENCH = """[
   {"build_commit": "8cf427ff", "cpu_info": "x", "model_type": "qwen3 0.6B BF16", "n_threads": 2, "n_prompt": 512, "n_gen": 0,
    "n_depth": 0, "avg_ns": 72135640, "avg_ts": 7100.002165, "stddev_ts": 140.34, "samples_ts": [6863.1, 7147.55, 7136.37]},
@@ -186,7 +186,7 @@ llama_perf_context_print: load time = 1 ms
 """
 
 
-def test_what_llama_cpp_prints_is_read():
+def test_llama_cpps_output_is_read():
     assert read_llama_bench(LLAMA_BENCH) == (7136.37, 118.881588, "qwen3 0.6B BF16")
     assert read_batched_bench(BATCHED_BENCH) == {8: 128.0, 32: 256.0}
 

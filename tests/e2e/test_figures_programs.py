@@ -1,5 +1,5 @@
-"""bench/run_all, bench/plot_streams and bench/compare_engines as commands: with stand-ins for the programs that they run, whose reports cost
-no time, and once with braid itself."""
+"""bench/run_all, bench/plot_streams and bench/compare_engines as commands: with stand-ins for the programs that they
+run, whose reports take no time, and once with braid itself."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import pytest
 
 BENCH = pathlib.Path(__file__).resolve().parents[2] / "bench"
 
-# Refuses the mixture of experts and notes each command.
+# Refuses the mixture of experts and records each command.
 FAKE_BRAID = """
 import json, sys
 words = sys.argv[1:]
@@ -93,14 +93,14 @@ def fake_braid(tmp_path):
 
 
 def run_tool(name, *words, code=0, **environment):
-    """stdout and stderr of one of bench/'s commands."""
+    """stdout and stderr of a command in bench/."""
     done = subprocess.run([sys.executable, BENCH / name, *map(str, words)], capture_output=True, text=True, timeout=300,
                           env={**os.environ, "PATH": "/usr/bin:/bin", **environment})
     assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout, done.stderr
 
 
-def test_a_run_writes_figures_and_a_table_and_goes_on_behind_a_failure(fake_braid, tmp_path):
+def test_a_run_writes_figures_and_a_table_and_goes_on_after_a_failure(fake_braid, tmp_path):
     output = tmp_path / "out" / "figures.json"
     table, _ = run_tool("run_all", "roofline", "decode", "onednn", "--quick", "--braid", fake_braid, "--threads", 3, "--output", output, code=1)
     results = json.loads(output.read_text())
@@ -112,14 +112,14 @@ def test_a_run_writes_figures_and_a_table_and_goes_on_behind_a_failure(fake_brai
     rows = [line for line in table.splitlines() if line.startswith("| 0.6b") or line.startswith("| 4l") or "oneDNN" in line]
     assert [("not measured" in row) for row in rows] == [True, False, False, False, False, True, True]
     assert "500.0 tokens/s | 1000.0 tokens/s | 50.0 %" in rows[1] and "99 KV pages, the pool has 1" in rows[-1]
-    # The table of a run that was, and the plot of it.
+    # The table and the plot of that run.
     assert run_tool("run_all", "--from", output, code=1)[0] == table
     plot = tmp_path / "plot.svg"
     run_tool("plot_streams", output, "--output", plot)
     assert plot.read_text().count("50 %") == 4
 
 
-def test_a_run_of_what_can_be_measured_is_a_success(fake_braid, tmp_path):
+def test_a_run_without_failures_is_a_success(fake_braid, tmp_path):
     run_tool("run_all", "prompt", "--quick", "--braid", fake_braid, "--output", tmp_path / "figures.json")
 
 
@@ -147,7 +147,7 @@ def test_engines_that_are_installed_are_compared_and_the_others_named(fake_braid
                                       "| decode, 8 streams | 4000.0 | 50 % | 1000.0 | 4.00x |"]
     compared = json.loads((tmp_path / "engines.json").read_text())
     assert compared["model"] == "0.6b" and compared["streams"] == {"llama.cpp, qwen3 0.6B BF16": [[1, 250.0], [8, 1000.0]]}
-    # One that has no model is left out, and the exit code says so.
+    # An engine without a model is left out, and the exit code says so.
     (model / "model.gguf").unlink()
     assert "llama.cpp is left out: no GGUF file" in run_tool("compare_engines", *words, code=1)[1]
 

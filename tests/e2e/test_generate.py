@@ -1,4 +1,4 @@
-"""braid generate, on a tiny model whose logits are known, and on the default model as transformers runs it."""
+"""braid generate, on a tiny model whose logits are known, and on the default model, compared with transformers."""
 
 import json
 
@@ -74,7 +74,7 @@ def test_output_is_128_tokens_by_default(braid, tiny_model):
     assert got["finish_reason"] == "length"
 
 
-def test_a_chat_prompt_is_the_template_and_no_more(braid, tiny_model):
+def test_a_chat_prompt_is_the_template_alone(braid, tiny_model):
     rendered = braid.lines("render", "--model-path", tiny_model, inputs=[
         {"messages": [{"role": "user", "content": "self"}], "add_generation_prompt": True}])[0]
     flags = ("generate", "--model-path", tiny_model, *GREEDY, "--max-new-tokens", 4, "--ignore-eos", "--json")
@@ -92,7 +92,7 @@ def test_flags_come_from_a_file_and_the_command_line_wins(braid, tiny_model, tmp
 
 
 def test_every_choice_of_kernels_runs(braid, tiny_model):
-    """Bits may differ between them; in float32 this model's greedy ids do not."""
+    """Tiers may differ in bits; in float32 this model's greedy ids do not differ."""
     prompt = fixture_of(tiny_model)["prompts"][2]
     for flags in (("--attention-backend", "native"), ("--attention-backend", "fa"), ("--threads-per-rank", 1),
                   ("--page-size", 32), ("--chunked-prefill-size", 16), ("--disable-radix-cache",)):

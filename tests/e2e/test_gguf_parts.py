@@ -1,4 +1,4 @@
-"""A GGUF file in parts, as llama.cpp's gguf-split writes them, is the same model as the whole."""
+"""A GGUF file in parts, as llama.cpp's gguf-split writes them, is the same model as the whole file."""
 
 import pathlib
 import struct
@@ -13,7 +13,7 @@ UINT16, INT32 = 2, 5
 
 
 def split(source, folder, num_parts):
-    """The paths of NAME-0000i-of-0000n.gguf: the metadata in the first, tensors dealt in order."""
+    """Writes NAME-0000i-of-0000n.gguf and returns the paths: the metadata in the first part, the tensors in order."""
     with open(source, "rb") as file:
         version, _, raw, num_keys, tensors, data, alignment = read_header(file)
         blocks = []

@@ -1,4 +1,4 @@
-"""A minute of the hostile hour (bench/server/hostile.py)."""
+"""One minute of bench/server/hostile.py, which normally runs for an hour."""
 
 import json
 import subprocess

@@ -1,5 +1,5 @@
-"""Files of a checkpoint that were made to hurt: each ends in one clear line that names the file, soon, and in little
-memory; or does no harm."""
+"""Malicious files of a checkpoint: each ends in one clear line that names the file, soon and in little memory, or does
+no harm."""
 
 import contextlib
 import json
@@ -18,14 +18,14 @@ from test_gguf_parts import split
 JSON_FILES = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
               "model.safetensors.index.json")
 GENERATE = ("generate", "--input-ids", "1,2,3", "--max-new-tokens", 1, "--temperature", 0, "--log-level", "error")
-MOST_BYTES = 2 << 30  # of memory, as a whole: a good run of a small model takes less
+MOST_BYTES = 2 << 30  # of memory in total: a normal run of a small model takes less
 KINDS = {"dangling": "No such file", "cyclic": "Too many levels", "device": "not a regular file",
          "directory": "not a regular file", "pipe": "not a regular file"}
 
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory):
-    """A directory with one of every kind of file."""
+    """A directory with one file of every kind."""
     folder = tmp_path_factory.mktemp("good")
     write_checkpoint(MODELS / "qwen3_moe_normalized", folder)
     (folder / "generation_config.json").write_text('{"temperature": 0.5}')
@@ -44,7 +44,7 @@ def folder(good, tmp_path):
 
 
 def header_of(path):
-    """(JSON's bytes, the tensors' bytes)"""
+    """(the JSON's bytes, the tensors' bytes)"""
     data = path.read_bytes()
     (length,) = struct.unpack("<Q", data[:8])
     return data[8:8 + length], data[8 + length:]
@@ -80,7 +80,7 @@ def command_for(name):
 
 @pytest.mark.parametrize("name", (*JSON_FILES, "model.safetensors", "chat_template.jinja"))
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_file_that_is_none_is_named(braid, folder, name, kind):
+def test_a_file_of_garbage_is_named(braid, folder, name, kind):
     make_no_file(folder / name, kind)
     command = ("render",) if name == "chat_template.jinja" else command_for(name)
     message = error_of(braid, *command, "--model-path", folder)
@@ -88,7 +88,7 @@ def test_a_file_that_is_none_is_named(braid, folder, name, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_gguf_that_is_none_is_named(braid, tiny_model, tmp_path, kind):
+def test_a_gguf_file_of_garbage_is_named(braid, tiny_model, tmp_path, kind):
     paths = split(tiny_model, tmp_path, 2)
     make_no_file(paths[1], kind)
     message = error_of(braid, *GENERATE, "--model-path", paths[0])
@@ -115,7 +115,7 @@ def test_json_that_is_wrong_is_named(braid, folder, name, text, part):
     ("absent.safetensors", "absent.safetensors"), ("../x", "plain file name"), ("/etc/passwd", "plain file name"),
     ("..", "plain file name"), ("", "plain file name"), ("a\0b", "plain file name"), (7, "a file name"),
     ("config.json", "config.json")])
-def test_what_an_index_names_wrongly_is_named(braid, folder, file, part):
+def test_an_indexs_wrong_names_are_named(braid, folder, file, part):
     index = json.loads((folder / "model.safetensors.index.json").read_text())
     index["weight_map"][next(iter(index["weight_map"]))] = file
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
@@ -154,7 +154,7 @@ def test_a_header_as_long_as_the_file_claims_takes_no_memory_for_it(braid, folde
                         + struct.pack("<IQ", 8, 10**10 - 100))):
         with open(path, "wb") as file:
             file.write(head)
-            file.truncate(10**10)  # holes: nothing on the disk
+            file.truncate(10**10)  # a hole: takes nothing on the disk
         model = path if path.suffix == ".gguf" else folder
         assert path.name in error_of(braid, *GENERATE, "--model-path", model)
         path.unlink()
@@ -221,7 +221,7 @@ def replace_pre_tokenizer(pattern):
     (replace_pre_tokenizer("("), "("), (replace_pre_tokenizer("a{1,99999}"), "a{1,99999}"),
     (replace_pre_tokenizer("(" * 10**5), "pattern"), (replace_pre_tokenizer(r"(a)\1"), "pre_tokenizer"),
     (replace_pre_tokenizer("(?R)"), "pre_tokenizer"), (replace_pre_tokenizer("((((a{1,1000}){1,1000}){1,1000}))"), "")])
-def test_what_is_wrong_with_a_tokenizer_is_named(braid, folder, change, part):
+def test_an_invalid_tokenizer_is_named(braid, folder, change, part):
     tokenizer_with(folder, change)
     message = error_of(braid, "tokenize", "--model-path", folder)
     assert "tokenizer.json" in message and part in message
@@ -250,7 +250,7 @@ def test_ids_with_gaps_do_no_harm(braid, folder):
 def test_templates_that_never_end_are_refused(braid, folder, template, part):
     (folder / "chat_template.jinja").write_text(template)
     done = braid.run("render", "--model-path", folder, stdin='{"messages": []}\n', timeout=20)
-    if done.returncode == 0:  # an error of this line alone, or nothing at all
+    if done.returncode == 0:  # an error of this line alone, or none
         answer = json.loads(done.stdout)
         assert answer == "" if isinstance(answer, str) else part in answer["error"]
     else:
@@ -258,7 +258,7 @@ def test_templates_that_never_end_are_refused(braid, folder, template, part):
 
 
 def cut_while_it_is_loaded(braid, model):
-    """A run that is stopped as soon as it has the file open, and goes on when half of that is gone."""
+    """Stops a run as soon as it has the file open, cuts the file in half, and lets the run go on."""
     process = subprocess.Popen(braid.command(*GENERATE, "--model-path", model), stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True, env={**os.environ, "HF_HUB_OFFLINE": "1"})
     has_it_open = False
@@ -276,7 +276,7 @@ def cut_while_it_is_loaded(braid, model):
 
 def test_a_file_that_shrinks_while_it_is_loaded_is_named(braid, default_model, tmp_path):
     model = tmp_path.resolve() / "model.gguf"
-    for _ in range(10):  # until one was stopped before it had read everything
+    for _ in range(10):  # until a run was stopped before it had read everything
         shutil.copy(default_model, model)
         code, errors = cut_while_it_is_loaded(braid, model)
         if code != 0:

@@ -1,4 +1,4 @@
-"""From a name to a running model: what is not in Hugging Face's cache is downloaded into it."""
+"""From a name to a running model: files that are not in Hugging Face's cache are downloaded into it."""
 
 import json
 import os
@@ -27,7 +27,7 @@ def directory(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model(directory):
-    """A repository: what is in a directory, in two shards, and what braid does not need."""
+    """A repository: a directory's files, with the weights in two shards, and files that braid does not need."""
     from safetensors_writer import write_safetensors
     data = (directory / "model.safetensors").read_bytes()
     length = int.from_bytes(data[:8], "little")
@@ -57,7 +57,7 @@ def hub(model, tiny_model):
 
 @pytest.fixture
 def online(hub, tmp_path):
-    """The environment of a program that may use the hub, with a cache of its own."""
+    """The environment of a program that may use the hub, with an empty cache."""
     names = ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME", "HF_TOKEN", "HF_TOKEN_PATH", "http_proxy",
              "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
     return dict.fromkeys(names, "") | {"HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "0", "HF_ENDPOINT": hub.url}
@@ -111,7 +111,7 @@ def test_a_variant_is_one_gguf_file(braid, hub, online, tiny_model, flag, varian
 
 def test_a_file_in_a_folder_is_a_link_from_there(braid, online, tmp_path):
     message = braid.error("generate", "--model-path", "org/gguf:F16", "--prompt", "a", env=online)
-    assert "x-F16.gguf" in message and "beyond the file" in message  # it is cut short
+    assert "x-F16.gguf" in message and "beyond the file" in message  # the file is cut short
     link = tmp_path / "hf" / "hub" / "models--org--gguf" / "snapshots" / COMMIT / "sub dir" / "x-F16.gguf"
     assert os.readlink(link).startswith("../../../blobs/") and link.exists()
 
@@ -131,17 +131,17 @@ def test_a_tokenizer_needs_no_weights(braid, hub, online, directory, repository)
     lines = braid.lines("tokenize", "--model-path", "org/name", inputs=["self"], env=online)
     assert lines == braid.lines("tokenize", "--model-path", directory, inputs=["self"])
     assert not list((repository / "snapshots" / COMMIT).glob("model-*"))
-    braid.ok("generate", "--model-path", "org/name", *GENERATE, env=online)  # the rest follows
+    braid.ok("generate", "--model-path", "org/name", *GENERATE, env=online)  # downloads the rest
 
 
-def test_a_connection_that_breaks_is_taken_up_where_it_did(braid, hub, online, directory, model):
+def test_a_broken_connection_is_resumed_where_it_broke(braid, hub, online, directory, model):
     hub.cut_after = [1000, 3000]
     expected = braid.json("generate", "--model-path", directory, *GENERATE)
     assert braid.json("generate", "--model-path", "org/name", *GENERATE, env=online) == expected
     assert [request[3] for request in hub.of("storage") if request[3]] == ["bytes=1000-", "bytes=4000-"]
 
 
-def test_an_interrupted_download_goes_on(braid, hub, online, repository, directory):
+def test_an_interrupted_download_is_resumed(braid, hub, online, repository, directory):
     hub.cut_after = [1000] + [0] * 3
     message = braid.error("generate", "--model-path", "org/name", *GENERATE, env=online)
     assert "org/name " in message and "the same command goes on there" in message
@@ -157,9 +157,9 @@ def test_an_interrupted_download_goes_on(braid, hub, online, repository, directo
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_a_process_that_is_ended_leaves_what_came(braid, hub, online, repository, directory, how):
+def test_a_stopped_process_leaves_the_bytes_it_got(braid, hub, online, repository, directory, how):
     hub.stall_after = 1000
-    # A shell starts what runs in its background with SIGINT ignored, and so would these tests start theirs.
+    # A shell starts background jobs with SIGINT ignored, and these tests' programs would inherit that.
     process = subprocess.Popen(braid.command("generate", "--model-path", "org/name", *GENERATE), stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, env={**os.environ, **online},
                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
@@ -178,7 +178,7 @@ def test_a_process_that_is_ended_leaves_what_came(braid, hub, online, repository
     assert hub.of("storage")[0][3] == "bytes=1000-"
 
 
-def test_a_download_shows_how_far_it_is(braid, hub, online):
+def test_a_download_shows_its_progress(braid, hub, online):
     hub.pause_s = 0.15  # two shards of ten pieces
     command = braid.command("tokenize", "--model-path", "org/gguf:Q8_0")
     ours, theirs = pty.openpty()
@@ -189,7 +189,7 @@ def test_a_download_shows_how_far_it_is(braid, hub, online):
     try:
         while piece := os.read(ours, 4096):
             shown += piece
-    except OSError:  # the other side is closed
+    except OSError:  # the other side has closed it
         pass
     os.close(ours)
     process.communicate(timeout=60)
@@ -217,13 +217,13 @@ def test_a_server_has_the_models_name(braid, hub, online, monkeypatch):
             assert model["id"] == expected
 
 
-def test_a_server_that_knows_no_ranges_sends_all_of_it(braid, hub, online, directory):
+def test_a_server_without_ranges_sends_the_whole_file(braid, hub, online, directory):
     hub.cut_after, hub.ignores_ranges = [1000], True
     expected = braid.json("generate", "--model-path", directory, *GENERATE)
     assert braid.json("generate", "--model-path", "org/name", *GENERATE, env=online) == expected
 
 
-def test_other_contents_than_the_hub_says_are_thrown_away(braid, hub, online, repository):
+def test_contents_with_another_hash_are_thrown_away(braid, hub, online, repository):
     hub.damages = True
     message = braid.error("generate", "--model-path", "org/name", *GENERATE, env=online)
     assert "SHA-256 is" in message and "thrown away" in message
@@ -232,7 +232,7 @@ def test_other_contents_than_the_hub_says_are_thrown_away(braid, hub, online, re
     braid.ok("generate", "--model-path", "org/name", *GENERATE, env=online)
 
 
-def test_a_list_without_hashes_is_made_whole_by_headers(braid, hub, online, repository, model):
+def test_hashes_missing_from_the_list_come_from_headers(braid, hub, online, repository, model):
     hub.lists_hashes = False
     braid.ok("generate", "--model-path", "org/name", *GENERATE, env=online)
     shard = "model-00001-of-00002.safetensors"
@@ -266,20 +266,20 @@ def test_a_refusal_is_one_clear_line(braid, hub, online, status, part):
     assert message.startswith("org/name: ") and part in message
 
 
-def test_a_name_that_is_not_there_is_named(braid, online):
+def test_an_unknown_name_is_named(braid, online):
     assert "org/none: neither a file here nor a model" in braid.error("generate", "--model-path", "org/none", *GENERATE,
                                                                       env=online)
     assert 'has no revision "v9"' in braid.error("generate", "--model-path", "org/name@v9", *GENERATE, env=online)
 
 
-def test_without_a_network_one_line_says_so_and_what_is_there_is_used(braid, hub, online, repository):
+def test_without_a_network_one_line_says_so_and_cached_files_are_used(braid, hub, online, repository):
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
     unreachable = online | {"HF_ENDPOINT": f"http://127.0.0.1:{port}"}
     message = braid.error("generate", "--model-path", "org/name", *GENERATE, env=unreachable)
     assert message.startswith(f"org/name: cannot reach http://127.0.0.1:{port} (")
     braid.ok("generate", "--model-path", "org/name", *GENERATE, env=online)
-    (repository / "snapshots" / COMMIT / "tokenizer.json").unlink()  # so that the hub is asked, what more it has
+    (repository / "snapshots" / COMMIT / "tokenizer.json").unlink()  # so that braid asks the hub which other files it has
     done = braid.run("generate", "--model-path", "org/name", *GENERATE, "--log-level", "info", env=unreachable)
     assert "cannot reach" in done.stderr and "what is in the cache is used" in done.stderr
     message = braid.error("generate", "--model-path", "org/gguf:Q8_0", *GENERATE, env=online | {"HF_ENDPOINT": "ftp://x"})
@@ -292,8 +292,8 @@ def test_offline_says_what_is_missing(braid, online, hub):
     assert hub.requests == []
 
 
-def test_a_disk_that_is_full_leaves_what_came(braid, hub, online, repository, model):
-    def limit():  # the largest file that may be written: as a full disk, but on any machine
+def test_a_full_disk_leaves_the_bytes_that_came(braid, hub, online, repository, model):
+    def limit():  # a limit on the size of files: like a full disk, but on any machine
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))
 

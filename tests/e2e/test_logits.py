@@ -1,4 +1,4 @@
-"""braid logits writes what transformers computes, as numpy reads it."""
+"""braid logits writes the logits that transformers computes, in NumPy's format."""
 
 import array
 import ast
@@ -10,7 +10,7 @@ from conftest import MODELS
 
 
 def read_npy(path):
-    """(shape, float32 values) of a C-ordered little-endian .npy file (numpy's NEP 1)."""
+    """The shape and the float32 values of a C-ordered little-endian .npy file (numpy's NEP 1)."""
     data = path.read_bytes()
     assert data[:6] == b"\x93NUMPY"
     size_format, begin = ("<H", 10) if data[6] == 1 else ("<I", 12)

@@ -1,4 +1,4 @@
-"""--pack-cache: a second start reads packed weights as they are, and nothing that happens to them is ever believed."""
+"""--pack-cache: a second start reads packed weights unchanged, and a damaged file is never trusted."""
 
 import ctypes
 import os
@@ -22,7 +22,7 @@ def packs(folder):
 
 
 def logits(braid, model, out, *flags):
-    """The bytes of a prompt's logits, and what the log says of packed weights."""
+    """The bytes of a prompt's logits, and what the log says about packed weights."""
     done = braid.run("logits", "--model-path", model, "--input-ids", "1,2,3,4", "--output", out,
                      "--log-level", "info", *flags)
     assert done.returncode == 0, done.stderr
@@ -75,7 +75,7 @@ def test_a_damaged_file_is_replaced(braid, tiny_model, tmp_path):
         assert path.read_bytes() == whole
 
 
-def test_a_folder_that_cannot_be_had_is_a_warning(braid, tiny_model, tmp_path):
+def test_an_unusable_folder_is_a_warning(braid, tiny_model, tmp_path):
     out, in_the_way = tmp_path / "logits.npy", tmp_path / "file"
     in_the_way.write_text("text")
     expected, _ = logits(braid, tiny_model, out)
@@ -100,7 +100,7 @@ def finish(process):
 
 
 def test_a_full_disk_is_a_warning(braid, tiny_model, tmp_path):
-    """By a limit on the size of files, which fails as late."""
+    """With a limit on the size of files, which fails equally late."""
     folder = tmp_path / "packs"
     expected, _ = finish(start(braid, tiny_model, tmp_path / "elsewhere"))
     out, log = finish(start(braid, tiny_model, folder,
@@ -120,7 +120,7 @@ def test_two_processes_at_once_are_safe(braid, tiny_model, tmp_path):
     assert out == expected and READ in log
 
 
-def test_a_killed_process_leaves_nothing_that_counts(braid, default_model, tmp_path):
+def test_a_killed_processs_incomplete_file_is_ignored(braid, default_model, tmp_path):
     folder = tmp_path / "packs"
     process = start(braid, default_model, folder)
     try:
@@ -141,7 +141,7 @@ def test_a_killed_process_leaves_nothing_that_counts(braid, default_model, tmp_p
 
 
 def test_refused_huge_pages_are_one_line(braid, default_model):
-    """For weights that are large enough to matter."""
+    """For weights large enough to matter."""
     prctl, set_thp_disable = ctypes.CDLL(None).prctl, 41
     command = braid.command("generate", "--model-path", default_model, *PROMPT)
     done = subprocess.run(command, capture_output=True, text=True, timeout=120,

@@ -31,7 +31,7 @@ def wait_for_answer(page):
 
 
 def say(page, text):
-    """Sends a message; the answer, when it is there."""
+    """Sends a message and returns the answer when it is complete."""
     start(page, text)
     return wait_for_answer(page)
 
@@ -45,7 +45,7 @@ def start(page, text):
 
 
 def set_up(page, **texts):
-    """Fills fields of the settings sheet, by hand."""
+    """Types texts into fields of the settings sheet."""
     page.click("#open-settings")
     for name, text in texts.items():
         page.click(f"#setting-{name}")
@@ -56,7 +56,7 @@ def set_up(page, **texts):
 
 
 def open_with_answer(page, server, text, question="Hello"):
-    """A conversation that the browser kept, in which the model said this."""
+    """Opens a stored conversation whose answer is `text`."""
     name = page.run(f"""(async () => {{
       const {{Store}} = await import('./page/store.js');
       const {{addMessage, newConversation}} = await import('./page/conversation.js');
@@ -75,7 +75,7 @@ def open_with_answer(page, server, text, question="Hello"):
 
 
 def bodies(page):
-    """What the page sent to the API, oldest first."""
+    """The bodies that the page sent to the API, oldest first."""
     return [json.loads(data) for url, data in page.sent if url.endswith("/v1/chat/completions")]
 
 
@@ -101,7 +101,7 @@ def test_nothing_is_loaded_from_elsewhere(page, page_server):
     assert page.requests and all(url.startswith(f"{page_server.url}/") for url in page.requests)
     policy = page_server.get("/").headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'")
-    # The policy holds: neither inline code nor markup from text.
+    # The policy works: neither inline code nor markup from text is possible.
     assert page.run("""(() => {
       const script = document.createElement('script');
       try { script.textContent = 'window.ran = true'; } catch {}
@@ -124,7 +124,7 @@ def test_settings_are_sent(page, page_server):
                     "min_p": 0.05, "max_tokens": 5, "seed": 7, "repetition_penalty": 1.1, "frequency_penalty": 0.2,
                     "presence_penalty": -0.1, "stop": ["zebra\n"], "min_tokens": 2}
     assert model == page.text("#model-name")
-    # The same request without the page gives the same text.
+    # The same request without the page returns the same text.
     reply = page_server.post("/v1/chat/completions", {**body, "stream": False, "stream_options": None}).json()
     assert reply["choices"][0]["message"]["content"].strip() == first
     page.open(f"{page_server.url}/")
@@ -236,7 +236,7 @@ def test_an_edited_message_starts_another_branch(page):
     assert page.run("[...document.querySelectorAll('.bubble')].map((b) => b.innerText)") == ["First question", "Second question"]
 
 
-def test_conversations_outlive_the_page(page, page_server):
+def test_conversations_survive_a_reload(page, page_server):
     set_up(page, max_tokens="4")
     answer = say(page, "Remember me")
     address = page.run("location.href")
@@ -297,7 +297,7 @@ def test_a_server_with_a_key_asks_for_it(browser, keyed_page_server):
     page.close()
 
 
-def test_who_has_no_key_is_told_so(browser, keyed_page_server):
+def test_a_user_without_a_key_is_told_so(browser, keyed_page_server):
     page = browser.page()
     page.open(f"{keyed_page_server.url}/")
     page.wait("document.querySelector('#key').open")
@@ -313,7 +313,7 @@ def test_who_has_no_key_is_told_so(browser, keyed_page_server):
 def test_by_keyboard_alone(page):
     set_up(page, max_tokens="3")
     page.open(page.run("location.href"))
-    page.type("Line one")  # the field has the focus from the start
+    page.type("Line one")  # the field has the focus at the start
     page.press("Enter", "shift")
     page.type("line two")
     page.press("Enter")
@@ -337,7 +337,7 @@ def test_by_keyboard_alone(page):
     page.wait("document.querySelector('#settings').open")
     page.press("Escape")
     page.wait("!document.querySelector('#settings').open")
-    # From the top of the page to a conversation with Tab alone; every stop can be seen and says what it is.
+    # From the top of the page to a conversation with Tab alone. Every stop is visible and has a name.
     page.run("document.querySelector('.skip').focus()")
     names = []
     for _ in range(12):
@@ -418,7 +418,7 @@ def test_light_and_dark(browser, page_server):
 
 
 def contrast(selector):
-    """An expression for WCAG's ratio of a text to what lies behind it."""
+    """An expression for WCAG's contrast ratio of a text and its background."""
     return f"""(() => {{
       const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
       const luminance = ([r, g, b]) => [r, g, b].map((c) => c / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))

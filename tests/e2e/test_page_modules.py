@@ -15,7 +15,7 @@ def page(browser, page_server):
 
 
 def call(page, module, expression, *values):
-    """`expression` of a module's exports `m` and of v, a list of JSON values."""
+    """The value of an expression over a module's exports `m` and a list of JSON values `v`."""
     text = f"import('./page/{module}').then(async (m) => {{ const v = {json.dumps(values)}; return {expression}; }})"
     return page.run(text)
 
@@ -25,7 +25,7 @@ def html(page, markdown):
 
 
 def plain(page, markdown):
-    """Without what code blocks have around them."""
+    """Without the frame around code blocks."""
     return html(page, markdown).replace(' target="_blank" rel="noopener noreferrer"', "")
 
 
@@ -133,7 +133,7 @@ def test_hostile_markdown_is_text(page):
     "```\n" * 20000, "a\n" * 30000, "| a\n" * 10000, "1. a\n" * 10000, "> a\n- b\n" * 5000, "```js\n" + "\"\\" * 25000 + "\n```",
     "```js\n" + "`\\`" * 15000 + "\n```", "```py\n" + "'''" * 15001 + "\n```", "x" + "\u202e" * 50000, "\0\ud800\n" * 5000,
 ], ids=lambda text: repr(text[:12]))
-def test_markdown_of_any_text_ends_and_loses_nothing(page, text):
+def test_markdown_of_random_text_terminates_and_loses_nothing(page, text):
     letters = call(page, "markdown.js", "[...m.renderMarkdown(v[0]).textContent.matchAll(/[a-z]/g)].length", text)
     assert letters >= min(1, sum(c.isalpha() for c in text))
 
@@ -154,7 +154,7 @@ def test_an_answer_in_pieces_looks_as_in_one(page):
         assert grown == html(page, text), f"seed {seed}, cuts {cuts}"
 
 
-def test_what_is_drawn_stays_while_an_answer_grows(page):
+def test_drawn_nodes_stay_while_an_answer_grows(page):
     assert call(page, "markdown.js", """(() => {
       const root = document.createElement('div');
       const view = new m.MarkdownView(root);

@@ -1,5 +1,5 @@
-"""Calls that must be made, strict tools, and forms behind thinking, with the official client: the template's examples make
-the default model think and call, in words that the schemas here do not allow."""
+"""Calls that must be made, strict tools, and structured output after thinking, with the official client. The template's
+examples make the default model think and call, with arguments that the schemas here do not allow."""
 
 import concurrent.futures
 import json
@@ -39,7 +39,7 @@ def ask(server, **options):
 
 
 def checked(calls):
-    """(name, arguments) of each, which obey their schemas."""
+    """The calls as (name, arguments); checks that the arguments match their schemas."""
     made = []
     for call in calls:
         arguments = json.loads(call.function.arguments)
@@ -64,7 +64,7 @@ def streamed(chunks):
 
 
 def called(chunks):
-    """The one call of a stream, whatever text stands round it."""
+    """The one call of a stream, whatever text is around it."""
     pieces = [call.function for chunk in chunks for choice in chunk.choices for call in choice.delta.tool_calls or []]
     return [("".join(piece.name or "" for piece in pieces), json.loads("".join(piece.arguments or "" for piece in pieces)))]
 
@@ -99,7 +99,7 @@ def test_every_choice_of_n_calls(server):
 
 def test_strict_tools_are_called_as_their_schema_says(server):
     free = json.loads(ask(server).choices[0].message.tool_calls[0].function.arguments)
-    assert free == {"city": "Paris", "days": 2}  # as in the template's examples, which its schema does not allow
+    assert free == {"city": "Paris", "days": 2}  # as in the template's examples, but against its schema
     message = ask(server, tools=[tool("get_weather", strict=True), tool("send_mail")]).choices[0].message
     made = checked(message.tool_calls)
     assert made[0][0] == "get_weather" and made[0][1]["days"] >= 5
@@ -113,7 +113,7 @@ def test_strict_tools_obey_between_tags_too(braid, default_model, style):
         strict = [tool("get_weather", strict=True), tool("send_mail", strict=True)]
 
         def calls_of(seed, stream):
-            # So small a model goes on with one call after another: the first is whole.
+            # A model this small goes on with one call after another: the first one is complete.
             options = {"tools": strict, "temperature": 0.7, "seed": seed, "max_tokens": 200, "parallel_tool_calls": False}
             if stream:
                 return called(ask(running, stream=True, **options))
@@ -131,7 +131,7 @@ def test_strict_tools_obey_between_tags_too(braid, default_model, style):
         assert caught.value.body["param"] == "tools" and "cannot be written" in caught.value.body["message"]
 
 
-def test_a_call_that_max_tokens_cuts_has_what_came_of_it(server):
+def test_a_call_cut_by_max_tokens_keeps_its_beginning(server):
     named = {"type": "function", "function": {"name": "send_mail"}}
     whole = ask(server, tool_choice=named).choices[0].message.tool_calls[0].function
     num_calls = 0
@@ -152,7 +152,7 @@ def test_a_call_that_max_tokens_cuts_has_what_came_of_it(server):
     assert num_calls > 2
 
 
-def test_a_form_begins_behind_the_thinking(braid, default_model, tmp_path):
+def test_structured_output_begins_after_the_thinking(braid, default_model, tmp_path):
     template = tmp_path / "thinking.jinja"
     source = TEMPLATE.read_text(encoding="utf-8")
     opened = source.replace("'<|im_start|>assistant\\n' if", "'<|im_start|>assistant\\n<think>\\n' if")

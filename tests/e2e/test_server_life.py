@@ -1,4 +1,4 @@
-"""The server from its start to its end: loading, keys, limits, aborts, drain."""
+"""The server from start to end: loading, keys, limits, aborts, drain."""
 
 import concurrent.futures
 import contextlib
@@ -14,13 +14,13 @@ import pytest
 from server import Server
 
 HELLO = [{"role": "user", "content": "hello"}]
-# Goes on to the end of the context.
+# Generates to the end of the context.
 ENDLESS = {"messages": HELLO, "temperature": 0, "ignore_eos": True}
 
 
 @contextlib.contextmanager
 def open_stream(server, body, path="/v1/chat/completions"):
-    """A stream whose head and first event have come; the connection, to go away by."""
+    """A stream whose head and first event have arrived. Leaving the context closes the connection."""
     with contextlib.closing(server.connect()) as connection:
         connection.request("POST", path, json.dumps({**body, "stream": True}), {"Content-Type": "application/json"})
         response = connection.getresponse()
@@ -121,13 +121,13 @@ def test_a_client_that_goes_away_ends_its_request(braid, default_model):
             server.wait_for_metric("num_running_reqs", 1)
         left = time.monotonic()
         server.wait_for_metric("num_running_reqs", 0)
-        # A second, and what a loaded machine takes for a step.
+        # One second, plus what a loaded machine takes for a step.
         assert time.monotonic() - left < 5
         assert server.metric("num_aborted_requests_total") == 1
         assert server.metric("num_used_tokens") == 0
 
 
-def test_one_that_waits_for_its_whole_answer_and_goes_away(braid, default_model):
+def test_a_client_that_leaves_before_its_whole_answer_ends_its_request(braid, default_model):
     with Server(braid, default_model, "--kv-cache-memory-bytes", "200MB") as server:
         with contextlib.closing(server.connect()) as connection:
             connection.request("POST", "/v1/chat/completions", json.dumps(ENDLESS))
@@ -136,7 +136,7 @@ def test_one_that_waits_for_its_whole_answer_and_goes_away(braid, default_model)
         assert server.metric("num_aborted_requests_total") == 1
 
 
-def test_what_takes_too_long_ends_with_an_error_that_says_so(braid, default_model):
+def test_a_request_that_takes_too_long_ends_with_an_error(braid, default_model):
     with Server(braid, default_model, "--kv-cache-memory-bytes", "200MB", "--request-timeout", "30") as server:
         answer = server.post("/v1/chat/completions", {**ENDLESS, "timeout": 0.3})
         assert answer.status == 408 and "timeout of 0.3 s" in answer.error()["message"]
@@ -158,7 +158,7 @@ def test_a_full_queue_turns_requests_away(braid, default_model):
             server.process.send_signal(signal.SIGTERM)  # or it would wait for the other two
 
 
-def test_drain_finishes_what_runs_and_takes_nothing_new(braid, default_model):
+def test_drain_finishes_running_requests_and_refuses_new_ones(braid, default_model):
     with Server(braid, default_model, "--kv-cache-memory-bytes", "200MB") as server:
         with open_stream(server, {**ENDLESS, "max_tokens": 40}) as response:
             server.process.send_signal(signal.SIGTERM)
@@ -171,7 +171,7 @@ def test_drain_finishes_what_runs_and_takes_nothing_new(braid, default_model):
         assert server.process.wait(60) == 0
 
 
-def test_what_is_not_finished_in_time_ends_with_abort(braid, default_model):
+def test_requests_not_finished_in_time_end_with_abort(braid, default_model):
     with Server(braid, default_model, "--kv-cache-memory-bytes", "200MB", "--drain-timeout", "0.2") as server:
         with open_stream(server, ENDLESS) as response:
             server.process.send_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""The server as the official `openai` client sees it."""
+"""The server, tested with the official `openai` client."""
 
 import asyncio
 import json
@@ -121,7 +121,7 @@ def test_a_stop_string_ends_the_text_before_it(client):
     assert "".join(chunk.choices[0].text for chunk in chunks) == stopped.text
 
 
-def test_usage_knows_what_the_prefix_cache_had(client, server):
+def test_usage_counts_the_prefix_caches_tokens(client, server):
     prompt = list(range(5, 105))
     first = complete(client, prompt=prompt).usage
     again = complete(client, prompt=prompt).usage
@@ -131,7 +131,7 @@ def test_usage_knows_what_the_prefix_cache_had(client, server):
     assert streamed[-1].usage.prompt_tokens_details.cached_tokens == 96
 
 
-def test_token_ids_are_given_back(client):
+def test_token_ids_are_returned(client):
     options = {"extra_body": {"ignore_eos": True, "return_token_ids": True}}
     whole = chat(client, **options)
     assert len(whole.choices[0].token_ids) == 12 and len(whole.prompt_token_ids) == whole.usage.prompt_tokens
@@ -166,7 +166,7 @@ def test_another_model_is_not_found(client):
     ({"messages": []}, "messages"), ({"messages": [{"role": "user", "content": 5}]}, "messages"),
     ({"messages": HELLO + [{"role": "assistant", "content": "a"}] * 2}, "messages"),
 ])
-def test_what_is_wrong_is_named(client, options, param):
+def test_an_invalid_parameter_is_named(client, options, param):
     for stream in (False, True):
         with pytest.raises(openai.BadRequestError) as error:
             chat(client, stream=stream, **options)
@@ -192,7 +192,7 @@ def test_a_prompt_and_max_tokens_over_the_context_are_accepted(client, server):
     assert answer.choices[0].finish_reason == "length" and answer.usage.completion_tokens <= 4
 
 
-def test_what_there_is_not_says_so(server):
+def test_unsupported_endpoints_and_methods_say_so(server):
     for path in ("/v1/embeddings", "/v1/responses", "/v1/messages"):
         answer = server.post(path, {})
         assert answer.status == 501 and answer.error()["code"] == "not_implemented"

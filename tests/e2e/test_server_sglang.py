@@ -62,7 +62,7 @@ def test_a_long_stream_with_many_alternatives_waits_for_a_slow_client(server):
     connection = http.client.HTTPConnection(urllib.parse.urlsplit(server.url).netloc, timeout=120)
     connection.request("POST", "/generate", json.dumps(body), {"Content-Type": "application/json"})
     answer = connection.getresponse()
-    time.sleep(3)  # far more than the buffer holds has been made
+    time.sleep(3)  # generates far more than the buffer holds
     events_data = stream_data(answer.read().decode())
     connection.close()
     events = [json.loads(data) for data in events_data]
@@ -106,7 +106,7 @@ def test_stop_tokens_stay_in_the_ids(server):
     ({"text": "a", "return_logprob": True, "logprob_start_len": 99}, "logprob_start_len"),
     ({"input_ids": [5] * 100_000}, "input_ids"),
 ])
-def test_what_is_wrong_is_named(server, body, param):
+def test_an_invalid_parameter_is_named(server, body, param):
     answer = server.post("/generate", body)
     assert answer.status == 400 and answer.error()["param"] == param
 
@@ -122,7 +122,7 @@ def test_tokenize_and_detokenize(server):
     assert server.post("/tokenize", {}).status == 400 and server.post("/detokenize", {"tokens": [-1]}).status == 400
 
 
-def test_a_flushed_cache_has_nothing(server):
+def test_a_flushed_cache_is_empty(server):
     ids = list(range(7, 107))
     def cached():
         return generate(server, input_ids=ids)["meta_info"]["cached_tokens"]
@@ -131,7 +131,7 @@ def test_a_flushed_cache_has_nothing(server):
     assert cached() == 0
 
 
-def test_the_server_says_what_it_is(server, tiny_model):
+def test_the_server_reports_its_settings(server, tiny_model):
     info = server.get("/get_server_info").json()
     assert info["served_model_name"] == "tiny" and info["version"] and info["context_length"] > 0
     assert info["max_total_num_tokens"] > 0 and len(info["internal_states"]) == 1

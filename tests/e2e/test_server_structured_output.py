@@ -1,5 +1,5 @@
-"""Structured output as the official `openai` client asks for it; every answer is held to the jsonschema package, or to
-Python's own reading of the pattern."""
+"""Structured output through the official `openai` client. Every answer is checked with the jsonschema package, or with
+Python's own regular expressions."""
 
 import concurrent.futures
 import enum
@@ -193,7 +193,7 @@ def test_generate_obeys_too(server):
     assert refused.status == 400 and refused.error()["param"] == "sampling_params.regex"
 
 
-def test_ends_and_lengths_that_are_asked_for_do_not_break_it(client):
+def test_stop_strings_and_lengths_do_not_break_it(client):
     extra = {"guided_choice": ["yes", "no"], "ignore_eos": True, "min_tokens": 40}
     assert content(ask(client, "Yes or no?", extra_body=extra)) in ("yes", "no")
     cut = ask(client, "Describe a person.", response_format=json_schema(PERSON), max_tokens=5).choices[0]
@@ -223,7 +223,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("form, param, reason", REFUSED, ids=lambda value: str(value)[:60])
-def test_what_cannot_be_enforced_is_refused_with_the_reason(client, form, param, reason):
+def test_an_unenforceable_schema_is_refused_with_the_reason(client, form, param, reason):
     for stream in (False, True):
         with pytest.raises(openai.BadRequestError) as caught:
             ask(client, "x", extra_body=form, stream=stream)

@@ -1,4 +1,4 @@
-"""Tools and thinking with the official client: a template with examples makes the default model think and call."""
+"""Tools and thinking with the official client. Examples in a template make the default model think and call."""
 
 import json
 import pathlib
@@ -64,7 +64,7 @@ def test_a_stream_says_the_same_in_pieces(server):
     assert pieces > 10
 
 
-def test_a_conversation_goes_on_behind_a_call(server):
+def test_a_conversation_goes_on_after_a_call(server):
     called = ask(server, ONE).choices[0].message
     answer = ask(server, [*ONE, called.model_dump(exclude_none=True), {
         "role": "tool", "tool_call_id": called.tool_calls[0].id, "content": "sunny"}])
@@ -116,7 +116,7 @@ def test_parsers_can_be_switched_off(braid, default_model):
     ({"tool_choice": {"type": "function", "function": {"name": "other"}}}, "tool_choice"),
     ({"tool_choice": "required", "extra_body": {"regex": "a"}}, "tool_choice"), ({"parallel_tool_calls": 1}, "parallel_tool_calls"),
 ])
-def test_what_is_wrong_is_named(server, options, param):
+def test_an_invalid_parameter_is_named(server, options, param):
     with pytest.raises(openai.BadRequestError) as caught:
         ask(server, ONE, **options)
     assert caught.value.body["param"] == param

@@ -1,5 +1,5 @@
-"""Structured output, held to the jsonschema package: texts drawn at random through the masks of random schemas, and what
-the default model says."""
+"""Structured output, checked with the jsonschema package: random texts drawn through the masks of random schemas, and
+the default model's answers."""
 
 import json
 import pathlib
@@ -64,7 +64,7 @@ def schema_format(schema):
     return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
 
 
-def test_a_model_answers_in_the_form_that_is_asked_for(braid, default_model, tmp_path):
+def test_a_models_answers_match_the_requested_form(braid, default_model, tmp_path):
     jsonschema = pytest.importorskip("jsonschema")
     requests, results = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     ask = {"temperature": 0.8, "max_tokens": 300}

@@ -1,4 +1,4 @@
-"""braid tokenize, detokenize and render, which need the tokenizer's files alone."""
+"""braid tokenize, detokenize and render, which need only the tokenizer's files."""
 
 import unicodedata
 
@@ -7,7 +7,7 @@ TEXTS = ["", "Hello, world!", "  two  spaces\tand a tab\n\nlines ", "w√∂rld, na√
 
 
 def test_decoding_inverts_encoding(braid, default_model, tiny_model):
-    composed = [unicodedata.normalize("NFC", text) for text in TEXTS]  # as Qwen's tokenizer does first
+    composed = [unicodedata.normalize("NFC", text) for text in TEXTS]  # Qwen's tokenizer does this first
     for model, texts in ((default_model, TEXTS), (tiny_model, composed)):
         ids = braid.lines("tokenize", "--model-path", model, inputs=TEXTS)
         assert len(ids) == len(TEXTS)
@@ -41,13 +41,13 @@ def test_a_conversation_that_cannot_be_rendered_is_an_error_in_its_line(braid, t
     assert "error" in out[2]
 
 
-def test_a_line_that_is_something_else_is_named(braid, tiny_model):
+def test_an_invalid_line_is_named(braid, tiny_model):
     for line in ("[1, -1]", "[1, 3000000000]", "7", "[1"):
         assert "line 2" in braid.error("detokenize", "--model-path", tiny_model, stdin=f"[1]\n{line}\n")
     assert "line 1" in braid.error("tokenize", "--model-path", tiny_model, stdin="not JSON\n")
 
 
 def test_an_id_beyond_the_vocabulary_has_no_text(braid, tiny_model):
-    """As in the reference: a padded vocabulary has ids that no tokenizer knows."""
+    """As in the reference: a padded vocabulary has ids that the tokenizer does not know."""
     assert braid.lines("detokenize", "--model-path", tiny_model, inputs=[[65, 280, 66], [65, 66]])[0] == \
         braid.lines("detokenize", "--model-path", tiny_model, inputs=[[65, 66]])[0]

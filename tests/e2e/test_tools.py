@@ -1,4 +1,4 @@
-"""The tools that ./serve and the demos run: fetching the default model, and up-cycling it."""
+"""The tools that ./serve and the demos run: they fetch the default model and turn it into a mixture of experts."""
 
 import json
 import os
@@ -20,7 +20,7 @@ def upcycle(source, target):
                           text=True, timeout=60)
 
 
-def test_a_mixture_of_copies_says_what_the_dense_model_says(braid, tmp_path):
+def test_a_mixture_of_copies_generates_what_the_dense_model_does(braid, tmp_path):
     folder = MODELS / "gguf_llama_llama3_rope"
     moe = tmp_path / "moe.gguf"
     assert upcycle(folder / "model.gguf", moe).returncode == 0
@@ -55,7 +55,7 @@ def test_offline_says_so_and_leaves_nothing(tmp_path):
     assert list((tmp_path / "braid").iterdir()) == []
 
 
-def test_counting_tells_what_a_failed_test_said(tmp_path):
+def test_counting_prints_a_failed_tests_message(tmp_path):
     long = "\n".join(f"line {i}" for i in range(40))
     (tmp_path / "tests.xml").write_text(f"""<testsuite>
       <testcase name="A.Ok" classname="A.Ok" time="0" status="run"><system-out>fine</system-out></testcase>
@@ -80,7 +80,7 @@ test_a.py:3: AssertionError</failure></testcase></testsuite>""")
 
 @pytest.fixture
 def serve(tmp_path):
-    """./serve among stand-ins for what it would install, build and fetch; the program says with what it was called."""
+    """./serve with stand-ins for what it installs, builds and fetches. The program prints its arguments."""
     def write(name, text):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)

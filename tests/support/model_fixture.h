@@ -59,6 +59,11 @@ std::filesystem::path model_fixtures_folder();
 std::vector<std::string> checkpoint_fixture_names();
 std::vector<std::string> gguf_fixture_names();
 
+// The cases that tests of whole models run: all of them. Under sanitizers, which slow them tenfold and more, the last
+// directory of each architecture; under ThreadSanitizer no GGUF file, because its model runs as a directory's does.
+std::vector<std::string> tested_checkpoint_names();
+std::vector<std::string> tested_gguf_names();
+
 // A broken fixture fails a CHECK or throws nlohmann's exception: that is our own mistake.
 ModelFixture read_model_fixture(const std::string& name);
 

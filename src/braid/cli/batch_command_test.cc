@@ -190,9 +190,6 @@ TEST_F(Batch, EachLineIsAnswered) {
             std::string::npos);
 }
 
-<<<<<<< HEAD:src/braid/cli/batch_command_test.cc
-TEST_F(Batch, CallsAndThinkingAreSeparated) {
-=======
 TEST_F(Batch, AFailedChoiceIsAServerError) {
   write(options_.input_path, line("a", R"({"prompt":"fail","n":3})"));
   EchoBackend backend;
@@ -205,8 +202,7 @@ TEST_F(Batch, AFailedChoiceIsAServerError) {
   EXPECT_EQ(response["body"]["error"]["param"], nullptr);
 }
 
-TEST_F(Batch, CallsAndThinkingAreFound) {
->>>>>>> e254d587fffe2e7ebf04b7f134912a5822a9861b:src/braid/cli/batch_test.cc
+TEST_F(Batch, CallsAndThinkingAreSeparated) {
   const std::string said = R"("messages":[{"role":"user","content":"<think>so</think><tool_call>)"
                            R"({\"name\":\"f\",\"arguments\":{\"a\":1}}</tool_call>"}])";
   const std::string tools = R"("tools":[{"type":"function","function":{"name":"f"}}])";

@@ -39,6 +39,6 @@ void add_chat_command(Command app, CommandRunner& runner);
 void add_logits_command(Command app, CommandRunner& runner);
 void add_batch_command(Command app, CommandRunner& runner);
 void add_serve_command(Command app, CommandRunner& runner, const std::string& version);
-void add_text_commands(Command app, CommandRunner& runner);     // tokenize, detokenize, render, inspect
+void add_text_commands(Command app, CommandRunner& runner);  // tokenize, detokenize, render, inspect
 
 }  // namespace braid

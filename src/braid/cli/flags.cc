@@ -8,6 +8,7 @@
 #include "braid/cli/flag_values.h"
 #include "braid/config/model_config.h"
 #include "braid/formats/input_file.h"
+#include "braid/hub/hub_cache.h"
 
 namespace braid {
 namespace {

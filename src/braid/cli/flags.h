@@ -47,7 +47,7 @@ Result<CpuIsa> isa_from_environment();
 // HF_TOKEN or the file that `hf auth login` wrote, HF_HUB_OFFLINE).
 ModelPathEnvironment model_path_environment();
 
-// A command adds those that it uses.
+// A command adds the flags that it uses.
 void add_model_flag(Command command, ModelFlags& flags);      // --model-path, --download-dir
 void add_download_flag(Command command, ModelFlags& flags);   // --download-dir
 void add_tokenizer_flag(Command command, ModelFlags& flags);  // --tokenizer-path

@@ -41,7 +41,7 @@ struct ServeFlags {
 
   // These three read the files that flags name. Errors name the flag and its value.
   Result<EngineOptions> engine_options() const;
-  Result<http::ServerOptions> server_options() const;  // except those that need the handlers
+  Result<http::ServerOptions> server_options() const;  // without those that need handlers
   Result<ServiceOptions> service_options() const;
 
   std::string model_name() const;

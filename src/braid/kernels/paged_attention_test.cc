@@ -4,6 +4,8 @@
 #include <ostream>
 #include <string>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 #include "braid/base/float_mode.h"
 #include "braid/kernels/cpu/cpu_ops.h"
@@ -22,7 +24,7 @@ struct TestedTier {
 
 std::vector<TestedTier> tested_tiers() {
   std::vector<TestedTier> tiers;
-  for (const CpuIsa isa : available_isas()) {
+  for (const CpuIsa isa : kernel_isas()) {
     tiers.push_back({std::string(isa_name(isa)), isa, cpu::attention_tier(isa)});
   }
   cpu::AttentionTier emulated = cpu::attention_tier(CpuIsa::kPortable);
@@ -164,7 +166,9 @@ TEST_P(PagedAttention, HasTheSameBitsHoweverTheSequenceIsCut) {
 // The heads of a single token are read together, as many as fit.
 TEST_P(PagedAttention, ManyHeadsOfOneTokenHaveTheBitsOfManyTokens) {
   for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
-    for (const auto& [heads, kv_heads] : {std::pair{40, 40}, {80, 40}, {48, 2}, {35, 1}, {21, 7}}) {
+    std::vector<std::pair<int32_t, int32_t>> head_counts = {{48, 2}, {21, 7}};
+    if (!kUnderSanitizer) head_counts = {{40, 40}, {80, 40}, {48, 2}, {35, 1}, {21, 7}};
+    for (const auto& [heads, kv_heads] : head_counts) {
       for (const auto& [page_size, head_dim] : {std::pair{16, 16}, {64, 16}, {16, 32}, {64, 32}}) {
         const CacheShape shape = {
             .num_heads = heads, .num_kv_heads = kv_heads, .head_dim = head_dim, .dtype = dtype, .page_size = page_size};

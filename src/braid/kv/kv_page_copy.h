@@ -24,9 +24,8 @@ class KvPageCopy {
   Status scatter(KvCache& to, PagesByKvGroup pages) const;
 
   int32_t num_pages() const;
-  std::span<const std::byte> bytes() const {
-    return bytes_;
-  }  // [layers][keys, values][pages of the layer's KV group][page bytes]
+  // [layers][keys, values][pages of the layer's KV group][page bytes]
+  std::span<const std::byte> bytes() const { return bytes_; }
 
  private:
   KvPageCopy() = default;

@@ -216,8 +216,7 @@ TEST(PrefixTreeWithWindows, APrefixNeedsItsLastWindow) {
   kv.compute(counted(20), 2, true);  // every page of both KV groups is cached
   EXPECT_EQ(kv.tree.match(counted(20)).num_pages, 10);
   EXPECT_EQ(kv.tree.match(counted(20)).pages[0].pages.size(), 10);
-  EXPECT_EQ(kv.tree.match(counted(20)).pages[1].pages.size(),
-            2);  // a window of 4 positions: the next one and 3 before it
+  EXPECT_EQ(kv.tree.match(counted(20)).pages[1].pages.size(), 2);  // 4 positions: the next one and 3 before it
   EXPECT_EQ(kv.tree.match(counted(20)).pages[1].first, 8);
   EXPECT_EQ(kv.tree.evict(5, 1), 5);  // those released first: pages 0 to 4
   EXPECT_EQ(kv.tree.match(counted(20)).num_pages, 10);

@@ -186,9 +186,9 @@ std::string fixture_name(const ::testing::TestParamInfo<std::string>& info) {
   return info.param;
 }
 
-INSTANTIATE_TEST_SUITE_P(Directories, ShardedModel, ::testing::ValuesIn(checkpoint_fixture_names()), fixture_name);
+INSTANTIATE_TEST_SUITE_P(Directories, ShardedModel, ::testing::ValuesIn(tested_checkpoint_names()), fixture_name);
 INSTANTIATE_TEST_SUITE_P(ManyHeads, ShardedModel, ::testing::ValuesIn(model_shape_names()), fixture_name);
-INSTANTIATE_TEST_SUITE_P(Gguf, ShardedModel, ::testing::ValuesIn(gguf_fixture_names()), fixture_name);
+INSTANTIATE_TEST_SUITE_P(Gguf, ShardedModel, ::testing::ValuesIn(tested_gguf_names()), fixture_name);
 
 }  // namespace
 }  // namespace braid::testing

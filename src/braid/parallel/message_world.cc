@@ -14,9 +14,9 @@ namespace {
 
 // Sends everything that the others need, then takes what they sent, rank by rank. Each message names the operation it
 // belongs to.
-class MessageTransport final : public SetTransport {
+class CopyingTransport final : public SetTransport {
  public:
-  MessageTransport(WorldState& state, MailboxGrid& mail, MailboxGrid& queues, const SetPlace& place)
+  CopyingTransport(WorldState& state, MailboxGrid& mail, MailboxGrid& queues, const SetPlace& place)
       : SetTransport(state, mail, place), queues_(queues) {}
 
   bool shares_memory() const override { return false; }
@@ -181,7 +181,7 @@ MessageWorld::MessageWorld(const ParallelLayout& layout, const WorldOptions& opt
     : ThreadWorld(layout, options), queues_(std::make_unique<Queues>(state())) {
   add_ranks(layout, [&](const SetPlace& place, MailboxGrid& mail) {
     MailboxGrid& queues = place.is_group ? queues_->in_groups : queues_->in_world;
-    return std::make_unique<MessageTransport>(state(), mail, queues, place);
+    return std::make_unique<CopyingTransport>(state(), mail, queues, place);
   });
 }
 

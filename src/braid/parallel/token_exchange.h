@@ -16,7 +16,6 @@
 #include <utility>
 
 #include "braid/base/function_ref.h"
-#include "braid/base/result.h"
 #include "braid/base/index_range.h"
 #include "braid/parallel/padding.h"
 #include "braid/tensor/buffer.h"

@@ -7,8 +7,7 @@ namespace braid {
 
 struct PrefixProbe {
   int32_t num_cached_pages = 0;  // the longest available prefix
-  int32_t num_held_pages =
-      0;  // its pages in the widest KV group that a sequence holds: sharing them needs no free pages
+  int32_t num_held_pages = 0;    // of it, in the widest KV group: held by a sequence, so sharing them takes no page
 };
 
 }  // namespace braid

@@ -66,8 +66,7 @@ struct Departure {
 
 // What a plan leaves over of its group's prefills; the other groups are told.
 struct PrefillState {
-  bool goes_on =
-      false;  // the next plan surely has some: a prompt's next chunk, or prompts for which this step had no room
+  bool goes_on = false;    // the next plan surely has some: a prompt's next chunk, or what this full step left
   int32_t held_steps = 0;  // of the waiting sequence that was held the longest; 0: none is held
 
   bool operator==(const PrefillState&) const = default;

@@ -1,4 +1,5 @@
 // Text to token ids and back, exactly as the checkpoint's own tokenizer converts it. Immutable; threads may share one.
+// Tested by tokenizer_reference_test.cc, tokenizer_limits_test.cc and incremental_decoder_test.cc.
 #pragma once
 
 #include <cstdint>

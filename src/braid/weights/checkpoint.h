@@ -19,7 +19,8 @@ namespace braid {
 
 class Checkpoint {
  public:
-  // Opens the files and reads their headers, not the weights. (Tokenizer and templates: tokenizer/loading/text_assets.h.)
+  // Opens the files and reads their headers, not the weights. (Tokenizer and templates:
+  // tokenizer/loading/text_assets.h.)
   static Result<Checkpoint> open(const ResolvedModel& model);
 
   const ModelConfig& config() const { return config_; }

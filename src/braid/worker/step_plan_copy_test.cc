@@ -80,9 +80,8 @@ TEST(StepPlanCopy, ExecutesToTheSameBits) {
       ++num_steps;
     }
     EXPECT_EQ(num_tokens, 6 * 20);
-    EXPECT_EQ(num_scored,
-              (28 - 2) + (46 - 4) + (64 - 6));  // prompts of 10 + 9 * id tokens, each scored from position id on
-    EXPECT_GT(num_steps, 20);                   // prompts in chunks, some waiting for pages
+    EXPECT_EQ(num_scored, (28 - 2) + (46 - 4) + (64 - 6));  // prompts of 10 + 9 * id tokens, from position id on
+    EXPECT_GT(num_steps, 20);                               // prompts in chunks, some waiting for pages
   }
 }
 

@@ -255,9 +255,9 @@ std::string name_of(const ::testing::TestParamInfo<std::string>& info) {
   return info.param;
 }
 
-INSTANTIATE_TEST_SUITE_P(Directories, HeldToTransformers, ::testing::ValuesIn(testing::checkpoint_fixture_names()),
+INSTANTIATE_TEST_SUITE_P(Directories, HeldToTransformers, ::testing::ValuesIn(testing::tested_checkpoint_names()),
                          name_of);
-INSTANTIATE_TEST_SUITE_P(Gguf, HeldToTransformers, ::testing::ValuesIn(testing::gguf_fixture_names()), name_of);
+INSTANTIATE_TEST_SUITE_P(Gguf, HeldToTransformers, ::testing::ValuesIn(testing::tested_gguf_names()), name_of);
 
 // Finite weights, which loading accepts.
 TEST(ModelRunner, AGreedyRequestWhoseLogitsOverflowHasTheUsualError) {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "braid/bench/bench_flags.h"
 #include "braid/bench/commands.h"
 #include "braid/bench/profile/profile.h"
 #include "braid/bench/throughput/throughput_flags.h"

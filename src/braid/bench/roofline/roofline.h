@@ -1,4 +1,5 @@
-// What this machine can do at best, measured: the ceilings beside which every speed figure of braid is shown.
+// What this machine can do at best, measured: the ceilings beside which every speed figure of braid is shown. Tested by
+// roofline_report_test.cc.
 #pragma once
 
 #include <cstdint>

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <random>
 
+#include "braid/base/index_range.h"
+
 namespace braid {
 
 namespace {

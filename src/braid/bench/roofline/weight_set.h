@@ -1,5 +1,5 @@
 // Distinct random matrices of one shape, more than any cache holds. A product that takes the next one each time reads
-// its weights from memory, like a model's step.
+// its weights from memory, like a model's step. Tested by kernels/kernels_report_test.cc.
 #pragma once
 
 #include <cstdint>

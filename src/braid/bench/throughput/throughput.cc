@@ -9,6 +9,7 @@
 
 #include "braid/base/clock.h"
 #include "braid/config/model_config.h"
+#include "braid/formats/json.h"
 
 namespace braid {
 namespace {

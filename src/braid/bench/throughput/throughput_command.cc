@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "braid/bench/bench_flags.h"
 #include "braid/bench/commands.h"
 #include "braid/bench/throughput/throughput_flags.h"
 #include "braid/cli/flags.h"

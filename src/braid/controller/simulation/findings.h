@@ -12,9 +12,10 @@ enum class SimulatedProperty : uint8_t {
   kAnsweredOnce,     // no request is lost, answered twice, or answered with another's tokens
   kSameCollectives,  // all ranks of a world enter the same collectives
   kNothingWaits,     // nothing waits for ever
-  kNoGroupStarves,  // no group with room is idle for longer than it must, while a request waits that it could take; nor
-                    // does it hold one for longer than the alignment bound
-  kAllComesBack,    // credits and pages
+  // No group with room is idle for longer than it must while a request waits that it could take, and no group holds a
+  // request for longer than the alignment bound.
+  kNoGroupStarves,
+  kAllComesBack,  // credits and pages
 };
 
 inline std::string_view simulated_property_name(SimulatedProperty property) {

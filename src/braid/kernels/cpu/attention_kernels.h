@@ -1,4 +1,5 @@
-// What a tier's attention kernel computes, as plain data and a table of functions.
+// What a tier's attention kernel computes, as plain data and a table of functions. Tested by
+// kernels/paged_attention_test.cc.
 //
 // The order of sums is the same for every batch, chunk, page size and split. Keys are taken in KV tiles of 64
 // positions. For one row (one query head of one token) a KV tile yields m = the largest score, p = 2^(score - m) of its

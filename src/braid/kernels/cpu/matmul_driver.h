@@ -1,5 +1,5 @@
 // The loops around a tier's kernel: which rows meet which stretch of which panel, and when. Included only by the tiers'
-// files; each gets its own copy (matmul_tier.h says why).
+// files; each gets its own copy (matmul_tier.h says why). Tested by kernels/matmul_test.cc.
 //
 // Rows are taken in super-blocks, packed as the kernel reads them, which stay in the L2 cache. A panel is read once,
 // stretch by stretch (8 to 64 KB). Every block of rows in the super-block takes each stretch, while the blocks' sums

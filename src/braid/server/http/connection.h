@@ -94,8 +94,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // connection_answer.cc: answers.
   asio::awaitable<void> handle(Exchange& exchange);
   asio::awaitable<void> answer_with(Exchange& exchange, Response response);
-  asio::awaitable<const char*> send_answer(
-      Exchange& exchange, Answer& answer);  // why the client was disconnected; nullptr: the answer is complete
+  // Returns why the client was disconnected; nullptr: the answer is complete.
+  asio::awaitable<const char*> send_answer(Exchange& exchange, Answer& answer);
   // How long a stream's buffer has been full without the client taking as many bytes as it holds.
   struct FullBuffer {
     Clock::time_point since = Clock::time_point::max();  // not full

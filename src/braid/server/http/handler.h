@@ -55,7 +55,7 @@ class Responder {
   virtual void write(std::string_view bytes) = 0;
   virtual void finish() = 0;
 
-  // For streams that can wait. has_room(): less waits for the client than the buffer holds. when_room() calls `room`
+  // For streams that can wait. has_room(): less waits for the client than the buffer holds. when_room() calls `call`
   // once, from any thread, when that is so (at once, from here, if it already is). It is forgotten when the answer ends
   // or the client leaves.
   virtual bool has_room() const { return true; }

@@ -28,8 +28,8 @@ Seen parse(std::string_view bytes, size_t step) {
   while (true) {
     RequestParser parser(kLimits);
     while (!parser.error() && !(parser.has_head() && parser.is_complete())) {
-      const std::vector<char> exact(input.begin(),
-                                    input.end());  // an exact copy, so that a sanitizer finds reads behind it
+      // An exact copy, so that a sanitizer finds reads beyond it.
+      const std::vector<char> exact(input.begin(), input.end());
       const std::string_view given(exact.data(), exact.size());
       const size_t taken = parser.has_head() ? parser.read_body(given) : parser.read_head(given);
       CHECK(taken <= input.size());

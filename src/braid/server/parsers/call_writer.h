@@ -1,4 +1,4 @@
-// Numbers a choice's tool calls and makes their ids, as they are found. Tested by json_calls_test.cc.
+// Numbers a choice's tool calls and makes their ids, as they are found.
 #pragma once
 
 #include <cstdint>

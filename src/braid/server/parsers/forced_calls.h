@@ -14,9 +14,9 @@
 namespace braid::parsers {
 
 // The JSON text of a schema. `tools` is not empty, and their parameters are JSON schemas as objects
-// (read_tool_parameters of server/openai/parse/tools.h checks that). `choice` is kRequired or kNamed; a named tool is one of
-// them. The schema allows exactly one call for a named tool and without `parallel`. Every tool's arguments must match
-// its own schema, strict or not; references within it are kept.
+// (read_tool_parameters of server/openai/parse/tools.h checks that). `choice` is kRequired or kNamed; a named tool is
+// one of them. The schema allows exactly one call for a named tool and without `parallel`. Every tool's arguments must
+// match its own schema, strict or not; references within it are kept.
 std::string forced_calls_schema(std::span<const ToolSpec> tools, const ToolChoice& choice, bool parallel);
 
 }  // namespace braid::parsers

@@ -1,12 +1,10 @@
-// The schemas of calls that must be made (forced_calls.h), and that calls made under them, or under strict_calls.h, can
-// be read.
 #include "braid/server/parsers/forced_calls.h"
 
 #include <gtest/gtest.h>
 
 #include "braid/formats/json.h"
-#include "braid/server/parsers/strict_calls.h"
 #include "tests/support/server/parsers/parsing.h"
+#include "tests/support/server/parsers/schema_example.h"
 
 namespace braid::parsers {
 namespace {
@@ -79,75 +77,11 @@ TEST(ForcedCalls, OnlyListedArgumentsUnlessTheSchemaMentionsOthers) {
   EXPECT_EQ(arguments("{}"), Json({{"type", "object"}}));
 }
 
-// A value that matches the schemas of these tests.
-std::string example(const Json& schema, const Json& root) {
-  if (schema.contains("$ref")) {
-    return example(root["$defs"][schema["$ref"].get<std::string>().substr(sizeof("#/$defs/") - 1)], root);
-  }
-  if (schema.contains("anyOf")) return example(schema["anyOf"][0], root);
-  if (schema.contains("const")) return schema["const"].dump();
-  if (schema["type"] == "array") return "[" + example(schema["items"], root) + "]";
-  if (schema["type"] == "integer") return "7";
-  std::string text = "{";
-  const Json properties = schema.value("properties", Json::object());
-  for (const auto& [key, property] : properties.items()) {
-    text += (text.size() > 1 ? ", \"" : "\"") + key + "\": " + example(property, root);
-  }
-  return text + "}";
-}
-
 TEST(ForcedCalls, EverythingTheSchemaAllowsIsReadAsCalls) {
   for (const bool parallel : {false, true}) {
     const Json schema = schema_of(kTools, {.mode = Mode::kRequired}, parallel);
-    EXPECT_EQ(testing::parsed({.tools = ToolFormat::kForced}, example(schema, schema)), "[0 f {\"a\": 7}]");
+    EXPECT_EQ(testing::parsed({.tools = ToolFormat::kForced}, testing::example_of(schema, schema)), "[0 f {\"a\": 7}]");
   }
-}
-
-std::vector<ToolSpec> strict_tools() {
-  std::vector<ToolSpec> tools = kTools;
-  tools[0].is_strict = true;
-  return tools;
-}
-
-TEST(StrictCalls, EverythingTheyAllowIsReadAsACall) {
-  for (const ToolFormat format : {ToolFormat::kHermes, ToolFormat::kGranite, ToolFormat::kLlama3Json,
-                                  ToolFormat::kMistral, ToolFormat::kDeepSeekV3, ToolFormat::kHarmony}) {
-    const auto calls = strict_calls(format, strict_tools());
-    ASSERT_FALSE(calls.empty()) << name_of(format);
-    for (const StrictCall& call : calls) {
-      auto schema = parse_json(call.schema);
-      ASSERT_TRUE(schema.ok());
-      const std::string value = example(*schema, *schema);
-      for (const StrictCall::Begin& begin : call.begins) {
-        if (begin.marker.starts_with(';')) continue;  // only between calls
-        EXPECT_TRUE(value.starts_with(begin.json) || begin.json == "{\"name\":\"") << begin.json << " " << value;
-        std::string text = begin.marker + value + call.end;
-        if (format == ToolFormat::kHarmony) {
-          text = (begin.marker.find("<|channel|>") == std::string::npos ? "<|channel|>commentary" : "") + text;
-        } else if (begin.marker.starts_with("<｜tool▁sep｜>")) {
-          text = "<｜tool▁call▁begin｜>function" + text;
-        }
-        const std::string line = testing::parsed({.tools = format}, text);
-        EXPECT_TRUE(line == "[0 f {\"a\": 7}]" || line == "[0 g {}]")
-            << name_of(format) << ": " << text << ": " << line;
-      }
-    }
-  }
-}
-
-TEST(StrictCalls, ToolsThatAreNotStrictTakeAnyObject) {
-  const auto calls = strict_calls(ToolFormat::kHermes, strict_tools());
-  ASSERT_EQ(calls.size(), 1U);
-  const auto schema = parse_json(calls[0].schema);
-  ASSERT_TRUE(schema.ok());
-  EXPECT_EQ((*schema)["$defs"]["f"]["additionalProperties"], false);
-  EXPECT_EQ((*schema)["$defs"]["g"], Json({{"type", "object"}}));
-}
-
-TEST(StrictCalls, EmptyIfNoToolIsStrict) {
-  EXPECT_TRUE(strict_calls(ToolFormat::kHermes, kTools).empty());
-  EXPECT_TRUE(strict_calls(ToolFormat::kQwen3Coder, kTools).empty());
-  EXPECT_TRUE(strict_calls(ToolFormat::kNone, strict_tools()).empty());
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The formats in which models write their thinking and their tool calls. Tested by reasoning_stage_test.cc.
+// The formats in which models write their thinking and their tool calls.
 #pragma once
 
 #include <cstdint>

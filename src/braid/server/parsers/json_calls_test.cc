@@ -1,5 +1,5 @@
 // Calls written as JSON objects: hermes, granite, llama3_json, mistral and forced calls. Tests tool_stage.h,
-// tagged_json_stages.cc, llama3_json_stage.cc, mistral_stage.cc, json_text.h and call_writer.h.
+// tagged_json_stages.cc, llama3_json_stage.cc, mistral_stage.cc and json_text.h.
 #include "tests/support/server/parsers/parsing.h"
 
 namespace braid::parsers {
@@ -141,33 +141,6 @@ TEST(ToolStage, ArgumentsComeInPiecesAsSoonAsTheNameIsKnown) {
   ASSERT_EQ(more.size(), 1U);
   EXPECT_EQ(more[0].kind, Event::Kind::kCallArguments);
   EXPECT_EQ(more[0].text, "\": 1");
-}
-
-TEST(CallWriter, IdsLookRandomAndDiffer) {
-  const std::string text =
-      "<tool_call>{\"name\": \"f\"}</tool_call><tool_call>{\"name\": \"f\"}</tool_call><tool_call>{\"name\": \"f\"}";
-  std::vector<std::string> ids;
-  for (uint64_t seed = 0; seed < 100; ++seed) {
-    for (const Event& event : parse({.tools = ToolFormat::kHermes, .id_seed = seed}, text)) {
-      if (event.kind == Event::Kind::kCallBegin) ids.push_back(event.id);
-    }
-  }
-  ASSERT_EQ(ids.size(), 300U);
-  for (const std::string& id : ids) {
-    EXPECT_EQ(id.size(), 29U);
-    EXPECT_TRUE(id.starts_with("call_")) << id;
-  }
-  std::sort(ids.begin(), ids.end());
-  EXPECT_EQ(std::unique(ids.begin(), ids.end()), ids.end());
-  const std::string nine = make_call_id(CallIdStyle::kNineAlphanumeric, 7, 0);
-  EXPECT_EQ(nine.size(), 9U);
-  EXPECT_TRUE(std::all_of(nine.begin(), nine.end(), [](unsigned char c) { return std::isalnum(c); })) << nine;
-}
-
-TEST(CallWriter, WithoutParallelCallsOnlyTheFirstIsKept) {
-  const std::string text =
-      "a<tool_call>{\"name\": \"f\", \"arguments\": {\"x\": 1}}</tool_call>b<tool_call>{\"name\": \"g\"}</tool_call>c";
-  EXPECT_EQ(parsed({.tools = ToolFormat::kHermes, .parallel_tool_calls = false}, text), "a[0 f {\"x\": 1}]bc");
 }
 
 TEST(Granite, AListAfterItsMarkerIsRead) {

@@ -1,5 +1,4 @@
-// Strict tools of models that write arguments between tags: everything that their grammar allows is read as a call
-// whose arguments match the schema.
+// Everything that the grammar of strict tools allows is read as a call whose arguments match the schema.
 #include "braid/server/parsers/strict_calls.h"
 
 #include <gtest/gtest.h>
@@ -9,6 +8,7 @@
 #include "tests/support/grammar/byte_tokenizer.h"
 #include "tests/support/grammar/grammars.h"
 #include "tests/support/server/parsers/parsing.h"
+#include "tests/support/server/parsers/schema_example.h"
 
 namespace braid::parsers {
 namespace {
@@ -118,6 +118,57 @@ TEST(StrictCalls, AToolWithoutParametersTakesNone) {
   ASSERT_TRUE(grammar.ok()) << grammar.error().message;
   EXPECT_TRUE(grammar::testing::accepts(*grammar, "f\n</tool_call>"));
   EXPECT_FALSE(grammar::testing::accepts(*grammar, "f\n<arg_key>a</arg_key><arg_value>1</arg_value></tool_call>"));
+}
+
+const std::vector<ToolSpec> kTwoTools = {
+    {.name = "f", .parameters = R"({"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]})"},
+    {.name = "g"}};
+
+std::vector<ToolSpec> strict_tools() {
+  std::vector<ToolSpec> tools = kTwoTools;
+  tools[0].is_strict = true;
+  return tools;
+}
+
+TEST(StrictCalls, EverythingTheyAllowIsReadAsACall) {
+  for (const ToolFormat format : {ToolFormat::kHermes, ToolFormat::kGranite, ToolFormat::kLlama3Json,
+                                  ToolFormat::kMistral, ToolFormat::kDeepSeekV3, ToolFormat::kHarmony}) {
+    const auto calls = strict_calls(format, strict_tools());
+    ASSERT_FALSE(calls.empty()) << name_of(format);
+    for (const StrictCall& call : calls) {
+      auto schema = parse_json(call.schema);
+      ASSERT_TRUE(schema.ok());
+      const std::string value = testing::example_of(*schema, *schema);
+      for (const StrictCall::Begin& begin : call.begins) {
+        if (begin.marker.starts_with(';')) continue;  // only between calls
+        EXPECT_TRUE(value.starts_with(begin.json) || begin.json == "{\"name\":\"") << begin.json << " " << value;
+        std::string text = begin.marker + value + call.end;
+        if (format == ToolFormat::kHarmony) {
+          text = (begin.marker.find("<|channel|>") == std::string::npos ? "<|channel|>commentary" : "") + text;
+        } else if (begin.marker.starts_with("<｜tool▁sep｜>")) {
+          text = "<｜tool▁call▁begin｜>function" + text;
+        }
+        const std::string line = testing::parsed({.tools = format}, text);
+        EXPECT_TRUE(line == "[0 f {\"a\": 7}]" || line == "[0 g {}]")
+            << name_of(format) << ": " << text << ": " << line;
+      }
+    }
+  }
+}
+
+TEST(StrictCalls, ToolsThatAreNotStrictTakeAnyObject) {
+  const auto calls = strict_calls(ToolFormat::kHermes, strict_tools());
+  ASSERT_EQ(calls.size(), 1U);
+  const auto schema = parse_json(calls[0].schema);
+  ASSERT_TRUE(schema.ok());
+  EXPECT_EQ((*schema)["$defs"]["f"]["additionalProperties"], false);
+  EXPECT_EQ((*schema)["$defs"]["g"], Json({{"type", "object"}}));
+}
+
+TEST(StrictCalls, EmptyIfNoToolIsStrict) {
+  EXPECT_TRUE(strict_calls(ToolFormat::kHermes, kTwoTools).empty());
+  EXPECT_TRUE(strict_calls(ToolFormat::kQwen3Coder, kTwoTools).empty());
+  EXPECT_TRUE(strict_calls(ToolFormat::kNone, strict_tools()).empty());
 }
 
 }  // namespace

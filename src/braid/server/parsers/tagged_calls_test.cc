@@ -1,5 +1,5 @@
 // Calls between tags or markers of their own: deepseek_v3, qwen3_coder, glm45, gpt_oss. Tests their stages,
-// tagged_parameters.h, tagged_value.h and tool_set.h.
+// tagged_parameters.h and tagged_value.h.
 #include "tests/support/server/parsers/parsing.h"
 
 namespace braid::parsers {
@@ -202,22 +202,6 @@ TEST(Harmony, WithoutSeparationThinkingIsContentWithItsMarkers) {
 TEST(Harmony, WithoutToolsACallIsContent) {
   const std::string call = "<|channel|>commentary to=functions.f<|message|>{}<|call|>";
   EXPECT_EQ(parsed(harmony(true, ToolFormat::kNone), "<|channel|>analysis<|message|>a<|end|>" + call), "(a)" + call);
-}
-
-TEST(ToolSet, KindsOfHugeOrCircularSchemasAreAny) {
-  std::string huge = R"({"properties": {"a": {"$ref": "#/$defs/x0"}}, "$defs": {)";
-  for (int i = 0; i < 30; ++i) {
-    const std::string next = "{\"$ref\": \"#/$defs/x" + std::to_string((i + 1) % 30) + "\"}";
-    huge += "\"x" + std::to_string(i) + "\": {\"anyOf\": [" + next + "," + next + "," + next + "]},";
-  }
-  huge += "\"end\": {}}}";
-  const std::vector<ToolSpec> tools = {{.name = "f", .parameters = huge},
-                                       {.name = "g", .parameters = "{\"properties\": {\"a\": {\"type\": \"string\"}}}"},
-                                       {.name = "h", .parameters = "not JSON"}};
-  const ToolSet set(tools);
-  EXPECT_EQ(set.kinds("f", "a"), kAnyValue);
-  EXPECT_TRUE(set.knows("h") && !set.knows("i"));
-  EXPECT_EQ(set.kinds("h", "a"), kAnyValue);
 }
 
 }  // namespace

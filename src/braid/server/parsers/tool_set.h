@@ -1,4 +1,4 @@
-// What parsers need to know of a request's tools. Tested by tagged_calls_test.cc.
+// What parsers need to know of a request's tools.
 #pragma once
 
 #include <cstdint>

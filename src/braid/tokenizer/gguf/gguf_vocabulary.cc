@@ -1,4 +1,4 @@
-#include "braid/tokenizer/gguf_vocabulary.h"
+#include "braid/tokenizer/gguf/gguf_vocabulary.h"
 
 #include <algorithm>
 #include <map>

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "braid/base/check.h"
-#include "braid/tokenizer/gguf_vocabulary.h"
+#include "braid/tokenizer/gguf/gguf_vocabulary.h"
 
 namespace {
 

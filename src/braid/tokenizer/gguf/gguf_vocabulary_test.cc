@@ -1,6 +1,6 @@
 // Compares GGUF vocabularies with the tokenizer.json of the same family, and SentencePiece's rule with its plain
 // definition.
-#include "braid/tokenizer/gguf_vocabulary.h"
+#include "braid/tokenizer/gguf/gguf_vocabulary.h"
 
 #include <gtest/gtest.h>
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "braid/base/result.h"
-#include "braid/tokenizer/gguf_vocabulary.h"
+#include "braid/tokenizer/gguf/gguf_vocabulary.h"
 #include "braid/tokenizer/model/merge_table.h"
 #include "braid/tokenizer/model/vocabulary.h"
 

@@ -101,6 +101,8 @@ TEST(ExpressionParser, RejectsBrokenExpressions) {
       {"x[1, 2]", "an index of several parts"},
       {"'a'|", "expected a name"},
       {"f(**a, 1)", ""},
+      {"1|a.b", "no filter named 'a.b'"},
+      {"1 is a.b", "no test named 'a.b'"},
   });
 }
 

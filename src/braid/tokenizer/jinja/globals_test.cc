@@ -65,6 +65,8 @@ TEST(Globals, RejectWrongUse) {
       {"range()", "misses the argument"},
       {"dict(1)", ""},
       {"dict([1])", "dict() needs pairs"},
+      {"dict({}, {})", "dict expected at most 1 argument, got 2"},
+      {"dict(missing)", "'missing' is undefined"},
       {"cycler()", "at least one item has to be provided"},
       {"raise_exception('Only this: ' ~ 5)", "line 1: Only this: 5"},
       {"namespace(_a=1)", "underscore-prefixed attribute '_a'"},

@@ -23,25 +23,9 @@ TEST(JsonText, IsThatOfJsonDumps) {
 
 TEST(JsonText, TakesIndentSeparatorsAndOrder) {
   expect_expressions({
-      {"{'b': [1, {}], 'a': 2}|tojson(indent=2)", R"({
-  "b": [
-    1,
-    {}
-  ],
-  "a": 2
-})"},
-      {"[1, [2]]|tojson(indent='--')", R"([
---1,
---[
-----2
---]
-])"},
-      {"[1, [2]]|tojson(indent=0)", R"([
-1,
-[
-2
-]
-])"},
+      {"{'b': [1, {}], 'a': 2}|tojson(indent=2)", "{\n  \"b\": [\n    1,\n    {}\n  ],\n  \"a\": 2\n}"},
+      {"[1, [2]]|tojson(indent='--')", "[\n--1,\n--[\n----2\n--]\n]"},
+      {"[1, [2]]|tojson(indent=0)", "[\n1,\n[\n2\n]\n]"},
       {"{'b': 1, 'a': 2}|tojson(sort_keys=true)", R"({"a": 2, "b": 1})"},
       {"{'b': 1, 'a': [1, 2]}|tojson(separators=(',', ':'))", R"({"b":1,"a":[1,2]})"},
   });

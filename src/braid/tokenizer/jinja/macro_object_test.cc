@@ -55,10 +55,7 @@ TEST(MacroObject, RejectsArgumentsThatDoNotFit) {
       {"{% macro m(a) %}{% endmacro %}{{ m(1, 2) }}", "macro 'm' takes not more than 1 argument(s)"},
       {"{% macro m(a) %}{% endmacro %}{{ m(1, a=2) }}", "macro 'm' got two values for the argument 'a'"},
       {"{% macro m() %}{% endmacro %}{{ m(x=1) }}", "macro 'm' takes no keyword argument 'x'"},
-      {R"({% macro m() %}
-{{ a.b }}{% endmacro %}
-{{ m() }})",
-       "line 2: 'a' is undefined"},
+      {"{% macro m() %}\n{{ a.b }}{% endmacro %}\n{{ m() }}", "line 2: 'a' is undefined"},
       {"{% macro m() %}{% endmacro %}{% call m() %}{% endcall %}", "macro 'm' takes no keyword argument 'caller'"},
   });
 }

@@ -30,14 +30,10 @@ TEST(Parser, ReadsEveryStatement) {
 
 TEST(Parser, ErrorsNameTheLineAndWhatIsExpected) {
   expect_template_errors({
-      {R"(a
-{% if 1 %})",
-       "line 2: the template ends where 'endif' is missing"},
+      {"a\n{% if 1 %}", "line 2: the template ends where 'endif' is missing"},
       {"{% for a of [] %}{% endfor %}", "line 1: expected 'in', got 'of'"},
       {"{% for a in %}{% endfor %}", "line 1: expected an expression"},
-      {R"(
-{% endfor %})",
-       "line 2:"},
+      {"\n{% endfor %}", "line 2:"},
       {"{% %}", "line 1: expected a tag's name"},
       {"{% nope %}", "line 1:"},
       {"{% if 1 %}{% endfor %}", "line 1:"},
@@ -55,6 +51,13 @@ TEST(Parser, WhatTheSandboxLacksIsAnError) {
       {"{% include 'a' %}", "include"},
       {"{% import 'a' as b %}", "import"},
       {"{% extends 'a' %}", "extends"},
+  });
+}
+
+TEST(Parser, WhatBraidDoesNotSupportIsAnErrorUnlikeInJinja2) {
+  expect_template_errors({
+      {"{% block a %}{% endblock %}", "blocks are for templates that extend others"},
+      {"{% autoescape true %}{% endautoescape %}", "only '{% autoescape false %}' is supported"},
   });
 }
 

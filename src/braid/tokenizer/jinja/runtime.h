@@ -4,12 +4,14 @@
 
 #include <ctime>
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "braid/tokenizer/chat_template.h"
+#include "braid/base/result.h"
+#include "braid/tokenizer/jinja/template_limits.h"
 #include "braid/tokenizer/jinja/value.h"
 
 namespace braid::jinja {

@@ -65,20 +65,17 @@ TEST(Statements, AssignmentsMustFit) {
   });
 }
 
+TEST(Statements, FiltersOfABlockMustReturnText) {
+  expect_template_errors({
+      {"{% filter length %}a{% endfilter %}", "must give text, not a value of type 'int'"},
+  });
+}
+
 TEST(Statements, ErrorsNameTheLineThatFailed) {
   expect_template_errors({
-      {R"(a
-{% if 1 %}
-{{ 1 / 0 }}{% endif %})",
-       "line 3: division by zero"},
-      {R"({% for x in [1] %}
-
-{{ x.y.z }}
-{% endfor %})",
-       "line 3: 'int object' has no attribute 'y'"},
-      {R"(
-{% set a = 1 + '' %})",
-       "line 2: unsupported operand types for +"},
+      {"a\n{% if 1 %}\n{{ 1 / 0 }}{% endif %}", "line 3: division by zero"},
+      {"{% for x in [1] %}\n\n{{ x.y.z }}\n{% endfor %}", "line 3: 'int object' has no attribute 'y'"},
+      {"\n{% set a = 1 + '' %}", "line 2: unsupported operand types for +"},
   });
 }
 

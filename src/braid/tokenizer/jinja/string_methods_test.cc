@@ -38,8 +38,9 @@ TEST(StringMethods, FindAndCount) {
   expect_expressions({
       {"['abcabc'.find('c'), 'abcabc'.rfind('c'), 'abc'.find('x'), 'abc'.index('b'), 'abcb'.rindex('b')]",
        "[2, 5, -1, 1, 3]"},
-      {"['éabc'.find('b'), 'abcabc'.find('a', 1), 'abcabc'.find('a', 1, 3), 'abc'.find('', 5), 'abc'.rfind('')]",
-       "[2, 3, -1, -1, 3]"},
+      {"['éabc'.find('b'), 'abcabc'.find('a', 1), 'abcabc'.find('a', 1, 3), 'abc'.find('', 5), 'abc'.rfind(''), "
+       "'abc'.rfind('x')]",
+       "[2, 3, -1, -1, 3, -1]"},
       {"['aaaa'.count('aa'), 'abc'.count(''), 'abcabc'.count('a', 1)]", "[2, 4, 1]"},
   });
 }
@@ -48,8 +49,9 @@ TEST(StringMethods, StartswithAndEndswith) {
   expect_expressions({
       {"['abc'.startswith('ab'), 'abc'.startswith('b', 1), 'abc'.startswith(('x', 'a')), 'abc'.startswith('')]",
        "[True, True, True, True]"},
-      {"['abc'.endswith('bc'), 'abc'.endswith('b', 0, 2), 'abc'.endswith(('x',)), 'abc'.endswith(())]",
-       "[True, True, False, False]"},
+      {"['abc'.endswith('bc'), 'abc'.endswith('b', 0, 2), 'abc'.endswith(('x',)), 'abc'.endswith(()), "
+       "'abc'.startswith(('x', 'y'))]",
+       "[True, True, False, False, False]"},
       {"['abc'.removeprefix('ab'), 'abc'.removeprefix('x'), 'abc'.removesuffix('c'), 'abc'.removesuffix('')]",
        "['c', 'abc', 'ab', 'abc']"},
   });
@@ -77,8 +79,9 @@ TEST(StringMethods, ReplaceAndJoin) {
 
 TEST(StringMethods, Pad) {
   expect_expressions({
-      {"['ab'.ljust(4), 'ab'.rjust(4), 'ab'.center(5), 'abc'.center(6), 'ab'.ljust(4, 'é')]",
-       "['ab  ', '  ab', '  ab ', ' abc  ', 'abéé']"},
+      {"['ab'.ljust(4), 'ab'.rjust(4), 'ab'.center(5), 'abc'.center(6), 'ab'.ljust(4, 'é'), 'ab'.rjust(4, '*'), "
+       "'ab'.center(5, '*')]",
+       "['ab  ', '  ab', '  ab ', ' abc  ', 'abéé', '**ab', '**ab*']"},
       {"['5'.zfill(3), '-5'.zfill(4), '+5'.zfill(3), 'abc'.zfill(2)]", "['005', '-005', '+05', 'abc']"},
       {R"(['a\tb'.expandtabs(), 'a\tb\n\tc'.expandtabs(4), '\t'.expandtabs(0)])",
        R"(['a       b', 'a   b\n    c', ''])"},
@@ -103,6 +106,7 @@ TEST(StringMethods, AskForKindsOfCharacters) {
 TEST(StringMethods, RejectWrongArguments) {
   expect_expression_errors({
       {"'abc'.index('x')", "substring not found"},
+      {"'abc'.rindex('x')", "substring not found"},
       {"'a'.split('')", "empty separator"},
       {"'a'.partition('')", "empty separator"},
       {"'-'.join([1])", "sequence item 0: expected str instance, int found"},

@@ -90,6 +90,7 @@ TEST(TextFilters, RejectWrongArguments) {
       {"'%s'|format(1, a=2)", "not both"},
       {"5|join", "'int' object is not iterable"},
       {"[1]|urlencode", "urlencode needs pairs"},
+      {"[1]|tojson(separators=(1, 2))", "separators must be two strings"},
   });
 }
 

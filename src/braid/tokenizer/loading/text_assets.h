@@ -11,7 +11,7 @@
 #include "braid/base/result.h"
 #include "braid/formats/json.h"
 #include "braid/formats/resolved_model.h"
-#include "braid/tokenizer/gguf_vocabulary.h"
+#include "braid/tokenizer/gguf/gguf_vocabulary.h"
 
 namespace braid {
 

@@ -1,5 +1,5 @@
 // The generated Unicode data (see tools/make_unicode_tables.py for versions and sources). Read through
-// code_point_set.h.
+// code_point_set.h, whose test covers them.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,4 @@
-// The vocabulary of a GGUF file as plain data (its tokenizer.ggml.* metadata), and the tokenizer made from it. Tested
-// by gguf/gguf_vocabulary_test.cc.
+// The vocabulary of a GGUF file as plain data (its tokenizer.ggml.* metadata), and the tokenizer made from it.
 #pragma once
 
 #include <cstdint>

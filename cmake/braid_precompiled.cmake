@@ -1,0 +1,29 @@
+# braid_precompile(target [TESTS])
+# The headers of the standard library, fmt, nlohmann's JSON and (for TESTS) GoogleTest are compiled once and shared by all
+# targets. Reading them takes a compiler 1.6 to 2 s a file, and 0.5 s when precompiled. Headers of braid itself stay out,
+# so that a change of one recompiles only the files that include it.
+set(BRAID_PRECOMPILED_HEADERS
+    <algorithm> <array> <atomic> <chrono> <cmath> <condition_variable> <cstdint> <cstring> <filesystem> <fstream>
+    <functional> <map> <memory> <mutex> <optional> <random> <set> <span> <sstream> <string> <string_view> <thread>
+    <unordered_map> <utility> <variant> <vector> <fmt/format.h>)
+
+file(WRITE ${CMAKE_BINARY_DIR}/generated/precompiled.cc.new "// Made by cmake/braid_precompiled.cmake.\n")
+file(COPY_FILE ${CMAKE_BINARY_DIR}/generated/precompiled.cc.new ${CMAKE_BINARY_DIR}/generated/precompiled.cc ONLY_IF_DIFFERENT)
+
+function(braid_add_precompiled name)
+  add_library(${name} OBJECT EXCLUDE_FROM_ALL ${CMAKE_BINARY_DIR}/generated/precompiled.cc)
+  target_link_libraries(${name} PRIVATE braid_options fmt::fmt)
+  target_precompile_headers(${name} PRIVATE ${BRAID_PRECOMPILED_HEADERS} ${ARGN})
+endfunction()
+braid_add_precompiled(braid_precompiled)
+braid_add_precompiled(braid_precompiled_tests <gtest/gtest.h>)
+target_link_libraries(braid_precompiled_tests PRIVATE GTest::gtest)
+
+function(braid_precompile target)
+  cmake_parse_arguments(PRECOMPILE "TESTS" "" "" ${ARGN})
+  if(PRECOMPILE_TESTS)
+    target_precompile_headers(${target} REUSE_FROM braid_precompiled_tests)
+  else()
+    target_precompile_headers(${target} REUSE_FROM braid_precompiled)
+  endif()
+endfunction()
