@@ -14,11 +14,6 @@ if(BRAID_WERROR)
   target_compile_options(braid_options INTERFACE -Werror)
 endif()
 
-# For code whose speed does not matter: -O1 takes a third less time to compile than -O3.
-function(braid_compile_quickly target)
-  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
-endfunction()
-
 if(BRAID_SANITIZE)
   list(JOIN BRAID_SANITIZE "," sanitizers)
   target_compile_options(braid_options INTERFACE -fsanitize=${sanitizers} -fno-omit-frame-pointer -fno-sanitize-recover=all)
