@@ -4,8 +4,7 @@ target_include_directories(braid_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(braid_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
                        -Wno-missing-field-initializers)  # designated initialisers name what differs from the default
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  # False alarms in std::string's operator+ (GCC bug 105651), which has several names for them.
-  target_compile_options(braid_options INTERFACE -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
+  target_compile_options(braid_options INTERFACE -Wno-restrict)  # false alarms in std::string's operator+ (GCC bug 105651)
 endif()
 if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # In a batch GCC takes the included sources for headers, and reads of empty std::optionals for uninitialised ones.
@@ -14,11 +13,6 @@ endif()
 if(BRAID_WERROR)
   target_compile_options(braid_options INTERFACE -Werror)
 endif()
-
-# For code whose speed does not matter: -O1 takes a third less time to compile than -O3.
-function(braid_compile_quickly target)
-  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
-endfunction()
 
 if(BRAID_SANITIZE)
   list(JOIN BRAID_SANITIZE "," sanitizers)
