@@ -10,24 +10,12 @@
 #include <sstream>
 
 #include "braid/formats/json.h"
+#include "tests/support/tokenizer/template_tables.h"
 
 namespace braid {
 namespace {
 
 constexpr const char* kFolder = "src/braid/tokenizer/testdata/templates/";
-
-std::tm fixture_time() {  // 2026-03-09 04:05:06, a Monday
-  std::tm now{};
-  now.tm_year = 126;
-  now.tm_mon = 2;
-  now.tm_mday = 9;
-  now.tm_hour = 4;
-  now.tm_min = 5;
-  now.tm_sec = 6;
-  now.tm_wday = 1;
-  now.tm_yday = 67;
-  return now;
-}
 
 std::string read_file(const std::string& path) {
   std::ifstream in(path);
@@ -49,7 +37,7 @@ std::vector<Json> read_lines(const std::string& name) {
 
 Result<std::string> render(std::string_view source, const Json& variables, const TemplateLimits& limits = {}) {
   TRY(const ChatTemplate parsed, ChatTemplate::parse(source));
-  const std::tm now = fixture_time();
+  const std::tm now = testing::template_time();
   return parsed.render(variables, limits, &now);
 }
 

@@ -46,6 +46,14 @@ inline bool accepts(const std::shared_ptr<const CompiledGrammar>& grammar, std::
   return judge(grammar, text) == Verdict::kWhole;
 }
 
+// The grammar compiled from `source` accepts the texts of `yes` and none of `no`.
+inline void expect_texts(const Result<std::shared_ptr<const CompiledGrammar>>& grammar, const std::string& source,
+                         const std::vector<std::string>& yes, const std::vector<std::string>& no) {
+  ASSERT_TRUE(grammar.ok()) << source << ": " << grammar.error().message;
+  for (const std::string& text : yes) EXPECT_TRUE(accepts(*grammar, text)) << source << " on \"" << text << '"';
+  for (const std::string& text : no) EXPECT_FALSE(accepts(*grammar, text)) << source << " on \"" << text << '"';
+}
+
 // Samples an output through the masks. Allowed tokens are equally likely, except as `options` say. Empty if
 // `max_tokens` tokens do not complete it. Any matcher error is a test failure.
 struct DrawOptions {

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <ctime>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -18,8 +19,9 @@ struct TemplateRow {
   std::string_view wanted;  // the text, or a part of the error's message
 };
 
-inline Result<std::string> render_template(std::string_view source, const TemplateLimits& limits = {}) {
-  std::tm now{};  // 2026-03-09 04:05:06, a Monday
+// The time of strftime_now in fixtures and tables: 2026-03-09 04:05:06, a Monday.
+inline std::tm template_time() {
+  std::tm now{};
   now.tm_year = 126;
   now.tm_mon = 2;
   now.tm_mday = 9;
@@ -28,6 +30,11 @@ inline Result<std::string> render_template(std::string_view source, const Templa
   now.tm_sec = 6;
   now.tm_wday = 1;
   now.tm_yday = 67;
+  return now;
+}
+
+inline Result<std::string> render_template(std::string_view source, const TemplateLimits& limits = {}) {
+  const std::tm now = template_time();
   auto parsed = ChatTemplate::parse(source);
   if (!parsed.ok()) return parsed.error();
   return parsed->render(nlohmann::ordered_json::object(), limits, &now);

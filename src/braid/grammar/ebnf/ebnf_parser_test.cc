@@ -17,10 +17,7 @@ class EbnfParserTest : public ::testing::Test {
   GrammarCompiler compiler_{*tokenizer_};
 
   void expect(const std::string& source, const std::vector<std::string>& yes, const std::vector<std::string>& no) {
-    const auto grammar = compiler_.ebnf(source);
-    ASSERT_TRUE(grammar.ok()) << source << ": " << grammar.error().message;
-    for (const std::string& text : yes) EXPECT_TRUE(accepts(*grammar, text)) << source << " on \"" << text << '"';
-    for (const std::string& text : no) EXPECT_FALSE(accepts(*grammar, text)) << source << " on \"" << text << '"';
+    testing::expect_texts(compiler_.ebnf(source), source, yes, no);
   }
   std::string refusal(const std::string& source) {
     const auto grammar = compiler_.ebnf(source);

@@ -17,10 +17,7 @@ class RegexParserTest : public ::testing::Test {
   GrammarCompiler compiler_{*tokenizer_};
 
   void expect(const std::string& pattern, const std::vector<std::string>& yes, const std::vector<std::string>& no) {
-    const auto grammar = compiler_.regex(pattern);
-    ASSERT_TRUE(grammar.ok()) << pattern << ": " << grammar.error().message;
-    for (const std::string& text : yes) EXPECT_TRUE(accepts(*grammar, text)) << pattern << " on \"" << text << '"';
-    for (const std::string& text : no) EXPECT_FALSE(accepts(*grammar, text)) << pattern << " on \"" << text << '"';
+    testing::expect_texts(compiler_.regex(pattern), pattern, yes, no);
   }
   std::string refusal(const std::string& pattern) {
     const auto grammar = compiler_.regex(pattern);
