@@ -40,7 +40,7 @@ TEST_F(MaskWorkerTest, WaitForReturnsTheMaskOfThePosition) {
   const TokenMask mask = second.get();
   EXPECT_FALSE(allows(mask, id_of("a")));
   EXPECT_TRUE(allows(mask, id_of("b")));
-  EXPECT_TRUE(allows(first, id_of("a"))) << "who holds a mask keeps it";
+  EXPECT_TRUE(allows(first, id_of("a"))) << "a mask stays with its holder";
 }
 
 TEST_F(MaskWorkerTest, WaitForReturnsNoMaskIfTheRequestEnds) {
