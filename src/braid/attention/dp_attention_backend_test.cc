@@ -2,24 +2,13 @@
 #include "braid/attention/dp_attention_backend.h"
 
 #include <array>
-#include <functional>
-#include <thread>
 
 #include "braid/parallel/local_world.h"
 #include "tests/support/kernels/attention_cases.h"
+#include "tests/support/parallel/on_each_rank.h"
 
 namespace braid::testing {
 namespace {
-
-DpAttentionConfig config_of(const ParallelLayout& layout, int32_t rank) {
-  return {.place = place_of(layout, rank), .hidden = 8, .dtype = DType::kFloat32, .max_group_tokens = 64};
-}
-
-void on_each_rank(int32_t num_ranks, const std::function<void(int32_t rank)>& work) {
-  std::vector<std::thread> threads;
-  for (int32_t rank = 0; rank < num_ranks; ++rank) threads.emplace_back(work, rank);
-  for (std::thread& thread : threads) thread.join();
-}
 
 TEST(DpAttentionBackend, ComputesTheBitsOfTheWrappedBackendForEachGroupAndIdles) {
   const ParallelLayout layout{.tp_size = 2, .dp_size = 2, .enable_dp_attention = true};
@@ -30,7 +19,7 @@ TEST(DpAttentionBackend, ComputesTheBitsOfTheWrappedBackendForEachGroupAndIdles)
       Device device{available_isas().back(), 1};
       const auto plain = *make_attention_backend(name, *device.ops);
       const auto exchange =
-          initialize_dp_attention(config_of(layout, rank), *device.ops, world.world(rank), world.group(rank));
+          initialize_dp_attention(small_exchange(layout, rank), *device.ops, world.world(rank), world.group(rank));
       ASSERT_TRUE(exchange.ok()) << exchange.error().message;
       const auto backend = create_dp_attention_backend(*make_attention_backend(name, *device.ops), exchange->get());
       EXPECT_EQ(backend->name(), fmt::format("dp({})", name));
@@ -63,7 +52,7 @@ TEST(DpAttentionBackend, IsInactiveWithoutSeveralGroups) {
       auto wrapped = *make_attention_backend("fa", *ops);
       const AttentionBackend* const own = wrapped.get();
       const auto exchange =
-          initialize_dp_attention(config_of(layout, rank), *ops, world.world(rank), world.group(rank));
+          initialize_dp_attention(small_exchange(layout, rank), *ops, world.world(rank), world.group(rank));
       ASSERT_TRUE(exchange.ok()) << exchange.error().message;
       EXPECT_EQ(create_dp_attention_backend(std::move(wrapped), exchange->get()).get(), own);
     });

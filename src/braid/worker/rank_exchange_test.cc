@@ -4,13 +4,12 @@
 #include <gtest/gtest.h>
 #include <spdlog/sinks/ostream_sink.h>
 
-#include <functional>
 #include <sstream>
-#include <thread>
 
 #include "braid/kernels/make_ops.h"
 #include "braid/parallel/local_world.h"
 #include "braid/parallel/message_world.h"
+#include "tests/support/parallel/on_each_rank.h"
 
 namespace braid {
 namespace {
@@ -25,23 +24,13 @@ struct CapturedLog {
   Logger logger;
 };
 
-DpAttentionConfig exchange_of(const ParallelLayout& layout, int32_t rank) {
-  return {.place = place_of(layout, rank), .hidden = 8, .dtype = DType::kFloat32, .max_group_tokens = 64};
-}
-
-void on_each_of(int32_t num_ranks, const std::function<void(int32_t rank)>& work) {
-  std::vector<std::thread> threads;
-  for (int32_t rank = 0; rank < num_ranks; ++rank) threads.emplace_back(work, rank);
-  for (std::thread& thread : threads) thread.join();
-}
-
 TEST(RankExchange, SaysThatDpAttentionIsActiveAndWhatEachStepIs) {
   const ParallelLayout layout{.tp_size = 2, .dp_size = 2, .enable_dp_attention = true};
   const LocalWorld world(layout);
   CapturedLog log(spdlog::level::debug);
-  on_each_of(2, [&](int32_t rank) {
+  testing::on_each_rank(2, [&](int32_t rank) {
     const auto ops = make_ref_ops();
-    const DpAttentionConfig config = exchange_of(layout, rank);
+    const DpAttentionConfig config = testing::small_exchange(layout, rank);
     const auto exchange = make_rank_exchange(config, "fa", *ops, world.world(rank), world.group(rank), log.logger);
     ASSERT_TRUE(exchange.ok()) << exchange.error().message;
     prepare_exchange(**exchange, config.place, {.number = 30, .group_tokens = {30, 17}}, log.logger);
@@ -60,9 +49,9 @@ TEST(RankExchange, SaysNothingWithoutSeveralGroups) {
        {ParallelLayout{.tp_size = 2}, ParallelLayout{.tp_size = 2, .enable_dp_attention = true}}) {
     const LocalWorld world(layout);
     CapturedLog log(spdlog::level::debug);
-    on_each_of(2, [&](int32_t rank) {
+    testing::on_each_rank(2, [&](int32_t rank) {
       const auto ops = make_ref_ops();
-      const DpAttentionConfig config = exchange_of(layout, rank);
+      const DpAttentionConfig config = testing::small_exchange(layout, rank);
       const auto exchange = make_rank_exchange(config, "fa", *ops, world.world(rank), world.group(rank), log.logger);
       ASSERT_TRUE(exchange.ok()) << exchange.error().message;
       prepare_exchange(**exchange, config.place, {.number = 1, .group_tokens = {3}}, log.logger);
@@ -77,9 +66,9 @@ TEST(RankExchange, FallsBackTogetherWithAWarning) {
   for (const int32_t short_of_memory : {0, 3}) {
     const LocalWorld world(layout, {.timeout_s = 60});
     CapturedLog log(spdlog::level::warn);
-    on_each_of(4, [&](int32_t rank) {
+    testing::on_each_rank(4, [&](int32_t rank) {
       const auto ops = make_ref_ops();
-      DpAttentionConfig config = exchange_of(layout, rank);
+      DpAttentionConfig config = testing::small_exchange(layout, rank);
       if (rank == short_of_memory) config.max_bytes = 100;
       const auto exchange =
           make_rank_exchange(config, "native", *ops, world.world(rank), world.group(rank), log.logger);
@@ -102,9 +91,9 @@ TEST(RankExchange, RowsOfHalfWordsFallBackWhereTheyWouldBeCopied) {
   const ParallelLayout layout{.tp_size = 2, .dp_size = 2, .enable_dp_attention = true};
   const MessageWorld world(layout);
   CapturedLog log(spdlog::level::warn);
-  on_each_of(2, [&](int32_t rank) {
+  testing::on_each_rank(2, [&](int32_t rank) {
     const auto ops = make_ref_ops();
-    DpAttentionConfig config = exchange_of(layout, rank);
+    DpAttentionConfig config = testing::small_exchange(layout, rank);
     config.hidden = 7;
     config.dtype = DType::kBFloat16;
     EXPECT_FALSE(make_rank_exchange(config, "fa", *ops, world.world(rank), world.group(rank), log.logger).ok());
