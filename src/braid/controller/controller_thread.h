@@ -73,7 +73,6 @@ class ControllerThread final : public GroupListener {
   void abort(SubmissionId id);
   void wait(SubmissionId id);
   EngineStats stats() const;
-  int32_t num_groups() const { return controller_.num_groups(); }
 
   void on_outputs(int32_t group, GroupOutputs outputs) override;
   void on_failure(const std::string& reason) override;
