@@ -1,5 +1,9 @@
 #include "braid/base/thread_team.h"
 
+#include <algorithm>
+#include <optional>
+#include <utility>
+
 #include "braid/base/check.h"
 #include "braid/base/float_mode.h"
 #include "braid/base/thread_role.h"
@@ -15,65 +19,143 @@ void pause_briefly() {
 #endif
 }
 
-// Waits until `value` differs from `old`. Spins for about the time between two operations of a step, then yields in
-// case threads share cores, then sleeps in the kernel (std::atomic::wait is a futex), so that idle costs nothing.
-void wait_while_equal(const std::atomic<uint32_t>& value, uint32_t old) {
-  constexpr int kSpins = 2000;  // about 20-40 us
-  constexpr int kYields = 50;
+// About the time between two operations of a step: 20 to 40 us. It does not yield: beside other work a yield gives the
+// CPU away for milliseconds.
+constexpr int kSpins = 2000;
+
+// Whether `value` differs from `old` before it has been looked at kSpins times.
+bool spin_while_equal(const std::atomic<uint32_t>& value, uint32_t old) {
   for (int i = 0; i < kSpins; ++i) {
-    if (value.load(std::memory_order_acquire) != old) return;
+    if (value.load(std::memory_order_acquire) != old) return true;
     pause_briefly();
   }
-  for (int i = 0; i < kYields; ++i) {
-    if (value.load(std::memory_order_acquire) != old) return;
-    std::this_thread::yield();
-  }
-  while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
+  return false;
 }
 
 }  // namespace
 
-ThreadTeam::ThreadTeam(int size) : size_(size), seats_(size) {
+ThreadTeam::ThreadTeam(int size)
+    : size_(size),
+      scratch_(static_cast<size_t>(size)),
+      members_(static_cast<size_t>(size)),
+      seats_(size),
+      shares_(size) {
   CHECK(size >= 1, "a team of {} threads", size);
-  scratch_.resize(static_cast<size_t>(size));
-  members_.reserve(static_cast<size_t>(size - 1));
-  for (int thread = 1; thread < size; ++thread) members_.emplace_back([this, thread] { member_loop(thread); });
+  threads_.reserve(static_cast<size_t>(size - 1));
+  for (int thread = 1; thread < size; ++thread) threads_.emplace_back([this, thread] { member_loop(thread); });
 }
 
 ThreadTeam::~ThreadTeam() {
   stopping_.store(true, std::memory_order_relaxed);
-  epoch_.fetch_add(1, std::memory_order_release);
-  epoch_.notify_all();
-  for (auto& member : members_) member.join();
+  num_jobs_.fetch_add(1, std::memory_order_release);
+  num_jobs_.notify_all();
+}
+
+void ThreadTeam::run_pieces(int64_t count, FunctionRef<void(const Piece&)> work) {
+  if (count <= 0) return;
+  FlushDenormals flush;
+  if (size_ == 1) {
+    for (int64_t i = 0; i < count; ++i) work({.thread = 0, .index = i, .likely_next = i + 1 < count ? i + 1 : -1});
+    return;
+  }
+  if (count == 1) return work({.thread = 0, .index = 0});
+  const int64_t most = size_ * PieceShares::kMostPieces;
+  if (count > most) {
+    const int64_t each = (count + most - 1) / most;
+    const int64_t groups = (count + each - 1) / each;
+    return run_pieces(groups, [&](const Piece& group) {
+      const int64_t end = std::min(count, (group.index + 1) * each);
+      for (int64_t i = group.index * each; i < end; ++i) {
+        work({.thread = group.thread, .index = i, .likely_next = i + 1 < end ? i + 1 : -1});
+      }
+    });
+  }
+  set_job(count, work);
+  shares_.deal(count);
+  finish_job();
 }
 
 void ThreadTeam::run(FunctionRef<void(int)> work) {
   FlushDenormals flush;
-  if (size_ == 1) {
-    work(0);
-    return;
-  }
-  seats_.settle(0);
+  if (size_ == 1) return work(0);
+  const auto on_thread = [&](const Piece& piece) { work(piece.thread); };
+  const FunctionRef<void(const Piece&)> pieces(on_thread);
+  set_job(size_, pieces);
+  shares_.deal_one_each();
+  finish_job();
+}
+
+// Before the pieces are dealt: a member may take one at once.
+void ThreadTeam::set_job(int64_t num_pieces, const FunctionRef<void(const Piece&)>& work) {
   work_ = &work;
-  remaining_.store(static_cast<uint32_t>(size_ - 1), std::memory_order_relaxed);
-  epoch_.fetch_add(1, std::memory_order_release);
-  epoch_.notify_all();
-  work(0);
-  for (uint32_t left = remaining_.load(std::memory_order_acquire); left != 0;
-       left = remaining_.load(std::memory_order_acquire)) {
-    wait_while_equal(remaining_, left);
+  remaining_.store(static_cast<uint32_t>(num_pieces), std::memory_order_relaxed);
+}
+
+void ThreadTeam::finish_job() {
+  num_jobs_.fetch_add(1, std::memory_order_release);
+  num_jobs_.notify_all();
+  seats_.settle(0);
+  take_pieces(0);
+  wait_for_pieces();
+  if (!has_failed_.load(std::memory_order_relaxed)) return;
+  has_failed_.store(false, std::memory_order_relaxed);
+  std::rethrow_exception(std::exchange(failure_, nullptr));
+}
+
+void ThreadTeam::member_loop(int thread) {
+  set_thread_role(ThreadRole::kCompute);
+  FlushDenormals flush;
+  Member& self = members_[static_cast<size_t>(thread)];
+  self.thread = OtherThread::self();
+  uint32_t seen = 0;
+  while (true) {
+    if (!spin_while_equal(num_jobs_, seen)) num_jobs_.wait(seen, std::memory_order_acquire);
+    seen = num_jobs_.load(std::memory_order_acquire);
+    if (stopping_.load(std::memory_order_relaxed)) return;
+    seats_.settle(thread);
+    self.is_working.store(true, std::memory_order_release);
+    take_pieces(thread);
+    self.is_working.store(false, std::memory_order_relaxed);
+    seats_.settle(thread);  // thread 0 may have brought it to its own CPU
   }
 }
 
-void ThreadTeam::barrier() {
-  if (size_ == 1) return;
-  const uint32_t epoch = barrier_epoch_.load(std::memory_order_relaxed);
-  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == static_cast<uint32_t>(size_)) {
-    arrived_.store(0, std::memory_order_relaxed);
-    barrier_epoch_.fetch_add(1, std::memory_order_release);
-    barrier_epoch_.notify_all();
-  } else {
-    wait_while_equal(barrier_epoch_, epoch);
+// All pieces are of one job: it cannot end before this thread has counted its own as done.
+void ThreadTeam::take_pieces(int thread) {
+  uint32_t num_done = 0;
+  while (const std::optional<Piece> piece = shares_.take(thread)) {
+    do_piece(*piece);
+    ++num_done;
+  }
+  if (num_done > 0 && remaining_.fetch_sub(num_done, std::memory_order_acq_rel) == num_done && thread != 0) {
+    remaining_.notify_one();
+  }
+}
+
+void ThreadTeam::do_piece(const Piece& piece) {
+  try {
+    if (!has_failed_.load(std::memory_order_relaxed)) (*work_)(piece);
+  } catch (...) {
+    if (!has_failed_.exchange(true, std::memory_order_relaxed)) failure_ = std::current_exception();
+  }
+}
+
+// All pieces are taken. A member that has lost its CPU with one of them gets the caller's: it would otherwise come back
+// after the time slice of whatever took its place, some milliseconds.
+void ThreadTeam::wait_for_pieces() {
+  while (const uint32_t left = remaining_.load(std::memory_order_acquire)) {
+    if (spin_while_equal(remaining_, left)) continue;
+    bool is_any_running = false;
+    for (size_t i = 1; i < members_.size(); ++i) {
+      const Member& member = members_[i];
+      if (!member.is_working.load(std::memory_order_acquire)) continue;
+      if (member.thread.is_running()) {
+        is_any_running = true;
+      } else {
+        member.thread.bring_here();
+      }
+    }
+    if (!is_any_running) remaining_.wait(left, std::memory_order_acquire);
   }
 }
 
@@ -87,20 +169,6 @@ std::byte* ThreadTeam::scratch(int thread, int64_t bytes) {
     own.bytes = bytes;
   }
   return own.aligned;
-}
-
-void ThreadTeam::member_loop(int thread) {
-  set_thread_role(ThreadRole::kCompute);
-  FlushDenormals flush;
-  uint32_t seen = 0;
-  while (true) {
-    wait_while_equal(epoch_, seen);
-    ++seen;
-    if (stopping_.load(std::memory_order_relaxed)) return;
-    seats_.settle(thread);
-    (*work_)(thread);
-    if (remaining_.fetch_sub(1, std::memory_order_acq_rel) == 1) remaining_.notify_one();
-  }
 }
 
 }  // namespace braid

@@ -4,11 +4,14 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <thread>
 #include <vector>
 
 #include "braid/base/cpu_seats.h"
 #include "braid/base/function_ref.h"
+#include "braid/base/other_thread.h"
+#include "braid/base/piece_shares.h"
 
 namespace braid {
 
@@ -22,16 +25,22 @@ class ThreadTeam {
 
   int size() const { return size_; }
 
-  // Runs work(thread) once for each thread in [0, size), thread 0 being the caller, and returns when all are done. Each
-  // thread has a CPU of its own if there are enough (base/cpu_seats.h). Only one thread may call run() at a time. Every
-  // member computes with denormals flushed to zero (FTZ and DAZ), as AMX does; the caller's mode is restored on return.
+  // Runs work(piece) once for each index in [0, count), on any threads of the team, and returns when all are done. It
+  // waits only for pieces that have begun: a member that has lost its CPU to something else gets none, so a piece
+  // should be short. Each thread takes its pieces in ascending order from its own part of [0, count), then from the
+  // ends of the others'. Thread 0 is the caller.
+  //
+  // Only one thread may call run() or run_pieces() at a time. Each thread has a CPU of its own if there are enough
+  // (base/cpu_seats.h), and computes with denormals flushed to zero (FTZ and DAZ), as AMX does; the caller's mode is
+  // restored on return. If a piece throws, those that have not begun are skipped and the exception is thrown here.
+  void run_pieces(int64_t count, FunctionRef<void(const Piece&)> work);
+
+  // The same with one piece for each thread: work(thread) once on each thread in [0, size). It waits for all of them.
   void run(FunctionRef<void(int thread)> work);
 
-  // Inside run(): waits until all threads of the team have arrived. Every thread must call it equally often.
-  void barrier();
-
-  // Inside run(): at least `bytes` of memory of `thread`'s own, aligned to 64, with any content. It stays until that
-  // thread asks for more. Kernels use it as working memory, so that the steady state allocates nothing.
+  // Inside run() and run_pieces(): at least `bytes` of memory of `thread`'s own, aligned to 64, with any content. It
+  // stays until that thread asks for more. Kernels use it as working memory, so that the steady state allocates
+  // nothing.
   std::byte* scratch(int thread, int64_t bytes);
 
  private:
@@ -40,19 +49,33 @@ class ThreadTeam {
     std::byte* aligned = nullptr;
     int64_t bytes = 0;
   };
+  struct alignas(64) Member {
+    std::atomic<bool> is_working{false};  // it has a piece, or is about to take one
+    OtherThread thread;                   // valid while is_working
+  };
 
+  void set_job(int64_t num_pieces, const FunctionRef<void(const Piece&)>& work);
+  void finish_job();
   void member_loop(int thread);
+  void take_pieces(int thread);
+  void do_piece(const Piece& piece);
+  void wait_for_pieces();
 
   const int size_;
-  std::vector<std::thread> members_;
   std::vector<Scratch> scratch_;
+  std::vector<Member> members_;
   CpuSeats seats_;
-  const FunctionRef<void(int)>* work_ = nullptr;
-  alignas(64) std::atomic<uint32_t> epoch_{0};      // counts calls of run(); members wait for it to change
-  alignas(64) std::atomic<uint32_t> remaining_{0};  // members still working
-  alignas(64) std::atomic<uint32_t> arrived_{0};
-  alignas(64) std::atomic<uint32_t> barrier_epoch_{0};
+
+  // The job under way. A thread that has taken a piece may read it until the piece is done.
+  const FunctionRef<void(const Piece&)>* work_ = nullptr;
+  std::atomic<bool> has_failed_{false};
+  std::exception_ptr failure_;  // written once by the thread that sets has_failed_
+
+  PieceShares shares_;
+  alignas(64) std::atomic<uint32_t> num_jobs_{0};   // members wait for it to change
+  alignas(64) std::atomic<uint32_t> remaining_{0};  // pieces that are not done
   std::atomic<bool> stopping_{false};
+  std::vector<std::jthread> threads_;  // last: ends before what it uses
 };
 
 }  // namespace braid

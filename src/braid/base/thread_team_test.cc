@@ -2,8 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <limits>
 #include <numeric>
+#include <stdexcept>
+#include <thread>
 #include <vector>
 
 namespace braid {
@@ -24,19 +29,137 @@ TEST(ThreadTeam, EveryThreadRunsOnceAndTheCallerIsThreadZero) {
   }
 }
 
-TEST(ThreadTeam, BarrierMakesEarlierWritesVisible) {
-  ThreadTeam team(4);
-  std::vector<int> written(4, 0);
-  std::vector<int> sums(4, 0);
-  for (int round = 1; round <= 100; ++round) {
-    team.run([&](int thread) {
-      written[static_cast<size_t>(thread)] = round;
-      team.barrier();
-      sums[static_cast<size_t>(thread)] = std::accumulate(written.begin(), written.end(), 0);
-      team.barrier();
-    });
-    EXPECT_EQ(sums, std::vector<int>(4, 4 * round));
+TEST(ThreadTeam, EachPieceRunsOnceInItsThreadsOrder) {
+  for (int size : {1, 2, 5}) {
+    ThreadTeam team(size);
+    for (int64_t count : {0, 1, 2, 7, 64, 1000}) {
+      std::vector<std::atomic<int>> calls(static_cast<size_t>(count));
+      std::vector<std::vector<Piece>> of_threads(static_cast<size_t>(size));
+      team.run_pieces(count, [&](const Piece& piece) {
+        ++calls[static_cast<size_t>(piece.index)];
+        of_threads[static_cast<size_t>(piece.thread)].push_back(piece);
+      });
+      for (const auto& number : calls) EXPECT_EQ(number, 1);
+      for (const auto& pieces : of_threads) {
+        for (size_t i = 1; i < pieces.size(); ++i) {
+          const int64_t step = pieces[i].index - pieces[i - 1].index;
+          EXPECT_TRUE(step != 0) << "the same piece twice";
+          if (size == 1) EXPECT_EQ(pieces[i].index, pieces[i - 1].likely_next);
+        }
+      }
+    }
   }
+}
+
+TEST(ThreadTeam, MorePiecesThanAShareHoldsAreTakenInGroups) {
+  ThreadTeam team(2);
+  constexpr int64_t kCount = 2 * PieceShares::kMostPieces + 4321;
+  std::vector<uint8_t> calls(kCount, 0);
+  team.run_pieces(kCount, [&](const Piece& piece) { ++calls[static_cast<size_t>(piece.index)]; });
+  EXPECT_EQ(calls, std::vector<uint8_t>(kCount, 1));
+}
+
+// The member is held in its first piece: with fixed shares the caller would wait for the rest of its share.
+TEST(ThreadTeam, PiecesOfAThreadThatIsHeldUpAreTakenByOthers) {
+  ThreadTeam team(2);
+  constexpr int64_t kCount = 100;
+  std::atomic<bool> has_begun = false;
+  std::atomic<int64_t> num_done = 0;
+  std::vector<int> threads(kCount, -1);
+  team.run_pieces(kCount, [&](const Piece& piece) {
+    threads[static_cast<size_t>(piece.index)] = piece.thread;
+    if (piece.thread == 1 && !has_begun.exchange(true)) {
+      while (num_done < kCount - 1) std::this_thread::yield();
+    } else if (piece.index == 0) {
+      while (!has_begun) std::this_thread::yield();
+    }
+    ++num_done;
+  });
+  EXPECT_EQ(std::count(threads.begin(), threads.end(), 0), kCount - 1);
+}
+
+TEST(ThreadTeam, EarlierJobsAreVisibleToLaterOnes) {
+  ThreadTeam team(4);
+  std::vector<int> written(64, 0);
+  for (int round = 1; round <= 500; ++round) {
+    team.run_pieces(64, [&](const Piece& piece) { written[static_cast<size_t>(piece.index)] = round; });
+    team.run_pieces(4,
+                    [&](const Piece&) { EXPECT_EQ(std::accumulate(written.begin(), written.end(), 0), 64 * round); });
+  }
+}
+
+TEST(ThreadTeam, AnExceptionReachesTheCallerWhenNoPieceRunsAnyMore) {
+  ThreadTeam team(3);
+  for (int round = 0; round < 200; ++round) {
+    std::atomic<int> running = 0;
+    const auto work = [&](const Piece& piece) {
+      ++running;
+      if (piece.index == round % 30) {
+        --running;
+        throw std::runtime_error("piece");
+      }
+      std::this_thread::yield();
+      --running;
+    };
+    EXPECT_THROW(team.run_pieces(30, work), std::runtime_error);
+    EXPECT_EQ(running, 0);
+  }
+  EXPECT_THROW(team.run([](int thread) {
+    if (thread == 0) throw std::runtime_error("caller");
+  }),
+               std::runtime_error);
+  EXPECT_THROW(team.run([](int thread) {
+    if (thread == 2) throw std::runtime_error("member");
+  }),
+               std::runtime_error);
+  std::atomic<int> calls = 0;
+  team.run([&](int) { ++calls; });
+  EXPECT_EQ(calls, 3);
+}
+
+// Two threads on one CPU with something else, as on a busy machine: a piece's thread loses the CPU again and again.
+TEST(ThreadTeam, AThreadThatHasLostItsCpuIsBroughtToTheCallers) {
+  std::atomic<bool> is_over = false;
+  std::jthread busy([&] {
+    while (!is_over) {
+    }
+  });
+  ThreadTeam team(2);
+  std::atomic<int64_t> sum = 0;
+  for (int round = 0; round < 2000; ++round) {
+    team.run_pieces(8, [&](const Piece& piece) {
+      volatile int work = 0;
+      while (work < 5000) work = work + 1;
+      sum += piece.index;
+    });
+  }
+  EXPECT_EQ(sum, 2000 * 28);
+  is_over = true;
+}
+
+TEST(OtherThread, SeesWhetherAThreadRuns) {
+  std::atomic<int> state = 0;
+  OtherThread other;
+  std::jthread thread([&] {
+    other = OtherThread::self();
+    state = 1;
+    state.notify_all();
+    while (state == 1) {
+    }
+    state.wait(2);
+  });
+  state.wait(0);
+  const auto comes_to = [&](bool is_running) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (other.is_running() != is_running && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    return other.is_running() == is_running;
+  };
+  while (!other.is_running()) std::this_thread::yield();
+  state = 2;
+  EXPECT_TRUE(comes_to(false));
+  other.bring_here();  // a thread that sleeps may be moved too
+  state = 3;
+  state.notify_all();
 }
 
 TEST(ThreadTeam, ScratchIsEachThreadsOwnAndStays) {

@@ -1,7 +1,6 @@
 #include "braid/kernels/cpu/attention.h"
 
 #include <algorithm>
-#include <atomic>
 #include <utility>
 
 #include "braid/base/float_mode.h"
@@ -16,15 +15,6 @@ constexpr int64_t kKvTileRowsWorthATeam = 32;
 constexpr int64_t kMinPartKvTiles = 4;
 // With this many query tiles per thread, no thread ends up with much more than its share.
 constexpr int64_t kTilesOfAThread = 8;
-
-// Hands out 0, 1, 2, … in the order of the calls.
-class Counter {
- public:
-  int64_t next() { return value_.fetch_add(1, std::memory_order_relaxed); }
-
- private:
-  std::atomic<int64_t> value_{0};
-};
 
 // KV heads in a query tile of one token: as many as fit, in equal parts, and in at least `min_parts` parts if there are
 // enough heads.
@@ -168,16 +158,12 @@ KvTilePlace PagedAttention::first_of_tile(size_t index) const {
 }
 
 void PagedAttention::run_whole(const AttentionKernels& kernels) {
-  Counter counter;
-  team_.run([&](int thread) {
-    const auto num_tiles = static_cast<int64_t>(tiles_.size());
-    std::byte* scratch = team_.scratch(thread, kernels.scratch_bytes(tiles_[0].head_dim));
-    // A thread takes its next query tile before it computes this one: while computing the last KV tile it fetches the
-    // first one of the next.
-    for (int64_t i = counter.next(), next = 0; i < num_tiles; i = next) {
-      next = counter.next();
-      kernels.run(tiles_[static_cast<size_t>(i)], first_of_tile(static_cast<size_t>(next)), scratch);
-    }
+  team_.run_pieces(static_cast<int64_t>(tiles_.size()), [&](const Piece& piece) {
+    const QueryTile& tile = tiles_[static_cast<size_t>(piece.index)];
+    std::byte* scratch = team_.scratch(piece.thread, kernels.scratch_bytes(tile.head_dim));
+    // While computing its last KV tile it fetches the first one of what this thread takes next.
+    kernels.run(tile, piece.likely_next < 0 ? KvTilePlace{} : first_of_tile(static_cast<size_t>(piece.likely_next)),
+                scratch);
   });
 }
 
@@ -192,30 +178,22 @@ void PagedAttention::run_in_parts(const AttentionKernels& kernels) {
     partials_ = Buffer(floats * dtype_bytes(DType::kFloat32));
   }
   float* partials = partials_.as<float>();
-  Counter part_counter;
-  Counter tile_counter;
-  team_.run([&](int thread) {
-    const auto num_parts = static_cast<int64_t>(parts_.size());
-    const auto num_tiles = static_cast<int64_t>(tiles_.size());
-    std::byte* scratch = team_.scratch(thread, kernels.scratch_bytes(tiles_[0].head_dim));
-    for (int64_t i = part_counter.next(), next = 0; i < num_parts; i = next) {
-      next = part_counter.next();
-      const Part& part = parts_[static_cast<size_t>(i)];
-      KvTilePlace after;
-      if (next < num_parts) {
-        const Part& later = parts_[static_cast<size_t>(next)];
-        after = {.tile = &tiles_[later.tile], .kv_tile = later.first_kv_tile};
-      }
-      const QueryTile& tile = tiles_[part.tile];
-      float* first = partials + partial_offsets_[part.tile] +
-                     (part.first_kv_tile - tile.first_kv_tile()) * kernels.partial_floats(tile);
-      kernels.kv_tiles(tile, part.first_kv_tile, part.end_kv_tile, after, first, scratch);
+  const auto scratch = [&](int thread) { return team_.scratch(thread, kernels.scratch_bytes(tiles_[0].head_dim)); };
+  team_.run_pieces(static_cast<int64_t>(parts_.size()), [&](const Piece& piece) {
+    const Part& part = parts_[static_cast<size_t>(piece.index)];
+    KvTilePlace after;
+    if (piece.likely_next >= 0) {
+      const Part& next = parts_[static_cast<size_t>(piece.likely_next)];
+      after = {.tile = &tiles_[next.tile], .kv_tile = next.first_kv_tile};
     }
-    team_.barrier();
-    for (int64_t i = tile_counter.next(); i < num_tiles; i = tile_counter.next()) {
-      const auto index = static_cast<size_t>(i);
-      kernels.join(tiles_[index], partials + partial_offsets_[index], scratch);
-    }
+    const QueryTile& tile = tiles_[part.tile];
+    float* first = partials + partial_offsets_[part.tile] +
+                   (part.first_kv_tile - tile.first_kv_tile()) * kernels.partial_floats(tile);
+    kernels.kv_tiles(tile, part.first_kv_tile, part.end_kv_tile, after, first, scratch(piece.thread));
+  });
+  team_.run_pieces(static_cast<int64_t>(tiles_.size()), [&](const Piece& piece) {
+    const auto index = static_cast<size_t>(piece.index);
+    kernels.join(tiles_[index], partials + partial_offsets_[index], scratch(piece.thread));
   });
 }
 

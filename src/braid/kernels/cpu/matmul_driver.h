@@ -1,11 +1,11 @@
 // The loops around a tier's kernel: which rows meet which stretch of which panel, and when. Included only by the tiers'
 // files; each gets its own copy (matmul_tier.h says why). Tested by kernels/matmul_test.cc.
 //
-// Rows are taken in super-blocks, packed as the kernel reads them, which stay in the L2 cache. A panel is read once,
-// stretch by stretch (8 to 64 KB). Every block of rows in the super-block takes each stretch, while the blocks' sums
-// wait in the cache; and while they work on one stretch they prefetch the next, so that memory and arithmetic overlap.
-// In the last stretch each block of rows is finished as soon as it is multiplied. One block of rows alone keeps its
-// sums in registers from one end of K to the other. Either way each sum takes its terms in order of k.
+// The caller passes rows in super-blocks. Packed as the kernel reads them, they stay in the L2 cache. A panel is read
+// once, stretch by stretch (8 to 64 KB). Every block of rows in the super-block takes each stretch, while the blocks'
+// sums wait in the cache; and while they work on one stretch they prefetch the next, so that memory and arithmetic
+// overlap. In the last stretch each block of rows is finished as soon as it is multiplied. One block of rows alone
+// keeps its sums in registers from one end of K to the other. Either way each sum takes its terms in order of k.
 #pragma once
 
 #include <type_traits>
@@ -105,32 +105,47 @@ struct RowSource {
 //   multiply_streams(rows, a, w, stride, streams, k, sums)
 //                        if kStreamRows > 0: the same for panels `stride` bytes apart
 template <typename Kernel>
-struct Blocking {
-  explicit Blocking(int64_t num_rows, int64_t k) : padded_k(divide_up(k, Kernel::kPadK) * Kernel::kPadK) {
-    constexpr int64_t kMostBlocks = 24;
-    const int64_t fitting = Kernel::kPackedBytes / (padded_k * Kernel::kBytesPerK + 1) / Kernel::kBlockRows;
-    const int64_t most = fitting < 4 ? 4 : at_most(fitting, kMostBlocks);
-    const int64_t blocks = divide_up(num_rows, Kernel::kBlockRows);
-    const int64_t super_blocks = divide_up(blocks, most);
-    super_rows = super_blocks <= 1 ? num_rows : divide_up(blocks, super_blocks) * Kernel::kBlockRows;
-  }
-  // `rows` rows in blocks, as packed rows.
-  static int64_t packed_rows(int64_t rows) {
-    return rows <= Kernel::kBlockRows ? Kernel::packed_rows(rows)
-                                      : divide_up(rows, Kernel::kBlockRows) * Kernel::packed_rows(Kernel::kBlockRows);
-  }
-  int64_t packed_bytes() const { return divide_up(packed_rows(super_rows) * padded_k * Kernel::kBytesPerK, 64) * 64; }
-  int64_t sums_bytes() const { return packed_rows(super_rows) * kPanelCols * 4 * panels_at_once(); }
-  int64_t panels_at_once() const {
-    if constexpr (Kernel::kStreamRows > 0) {
-      if (super_rows <= Kernel::kStreamRows) return Kernel::kStreams;
-    }
-    return super_rows <= Kernel::kPairRows ? 2 : 1;
-  }
+int64_t padded_k_of(int64_t k) {
+  return divide_up(k, Kernel::kPadK) * Kernel::kPadK;
+}
 
-  int64_t padded_k;
-  int64_t super_rows;
-};
+// Of `rows` rows, those of a super-block.
+template <typename Kernel>
+int64_t rows_at_once(int64_t rows, int64_t k) {
+  constexpr int64_t kMostBlocks = 24;
+  const int64_t fitting = Kernel::kPackedBytes / (padded_k_of<Kernel>(k) * Kernel::kBytesPerK + 1) / Kernel::kBlockRows;
+  const int64_t most = fitting < 4 ? 4 : at_most(fitting, kMostBlocks);
+  const int64_t blocks = divide_up(rows, Kernel::kBlockRows);
+  const int64_t super_blocks = divide_up(blocks, most);
+  return super_blocks <= 1 ? rows : divide_up(blocks, super_blocks) * Kernel::kBlockRows;
+}
+
+template <typename Kernel>
+int64_t runs_at_once(int64_t rows, int64_t k) {
+  if (k == 0) return 1;  // nothing is read
+  if constexpr (Kernel::kStreamRows > 0) {
+    if (rows <= Kernel::kStreamRows) return Kernel::kStreams;
+  }
+  return rows <= Kernel::kPairRows ? 2 : 1;
+}
+
+// `rows` rows in blocks, as packed rows.
+template <typename Kernel>
+int64_t packed_rows(int64_t rows) {
+  return rows <= Kernel::kBlockRows ? Kernel::packed_rows(rows)
+                                    : divide_up(rows, Kernel::kBlockRows) * Kernel::packed_rows(Kernel::kBlockRows);
+}
+
+template <typename Kernel>
+int64_t packed_bytes(int64_t rows, int64_t k) {
+  return divide_up(packed_rows<Kernel>(rows) * padded_k_of<Kernel>(k) * Kernel::kBytesPerK, 64) * 64;
+}
+
+// The packed rows, then the sums of one panel of each run.
+template <typename Kernel>
+int64_t scratch_bytes(int64_t rows, int64_t k) {
+  return packed_bytes<Kernel>(rows, k) + packed_rows<Kernel>(rows) * kPanelCols * 4 * runs_at_once<Kernel>(rows, k);
+}
 
 // Up to this many blocks of rows wait for memory; more are bound by computing.
 inline bool waits_for_memory(int64_t num_blocks) {
@@ -172,65 +187,52 @@ class RowBlocks {
   int64_t longer_;  // this many blocks have one row more
 };
 
+// All packed rows times two runs of panels.
 template <typename Kernel>
-int64_t scratch_bytes(int64_t rows, int64_t k) {
-  const Blocking<Kernel> blocking(rows, k);
-  return blocking.packed_bytes() + blocking.sums_bytes();
-}
-
-// All packed rows times the panels two by two: one from the first half and one from the second, so that each half is
-// read from end to end, two streams in all. Returns how many panels that were: all, or all but the last.
-template <typename Kernel>
-int64_t run_panel_pairs(Kernel& kernel, const PanelWork& work, int64_t padded_k, float* sums) {
-  const int64_t half = work.num_panels / 2;
-  for (int64_t panel = 0; panel < half; ++panel) {
+void run_panel_pairs(Kernel& kernel, const PanelWork& work, int64_t padded_k, float* sums) {
+  const int64_t end = work.first_panel + work.num_panels;
+  for (int64_t panel = work.first_panel; panel < end; ++panel) {
     const std::byte* w = work.w + panel * work.panel_bytes;
-    kernel.multiply_pair(work.rows, work.scratch, w, w + half * work.panel_bytes, padded_k, sums);
+    kernel.multiply_pair(work.rows, work.scratch, w, w + work.run_stride * work.panel_bytes, padded_k, sums);
     finish_panel(work, panel, 0, work.rows, sums);
-    finish_panel(work, panel + half, 0, work.rows, sums + work.rows * kPanelCols);
+    finish_panel(work, panel + work.run_stride, 0, work.rows, sums + work.rows * kPanelCols);
   }
-  return 2 * half;
 }
 
-// All packed rows times all panels, kStreams at a time. The share is divided into that many equal runs, each read from
-// end to end; what is left follows, one panel a stream.
+// All packed rows times up to kStreams runs of panels.
 template <typename Kernel>
 void run_panel_streams(Kernel& kernel, const PanelWork& work, int64_t padded_k, float* sums) {
-  for (int64_t done = 0; done < work.num_panels;) {
-    const int64_t streams = at_most(work.num_panels - done, Kernel::kStreams);
-    const int64_t run = (work.num_panels - done) / streams;
-    for (int64_t panel = done; panel < done + run; ++panel) {
-      kernel.multiply_streams(work.rows, work.scratch, work.w + panel * work.panel_bytes, run * work.panel_bytes,
-                              streams, padded_k, sums);
-      for (int64_t stream = 0; stream < streams; ++stream) {
-        finish_panel(work, panel + stream * run, 0, work.rows, sums + stream * work.rows * kPanelCols);
-      }
+  const int64_t end = work.first_panel + work.num_panels;
+  for (int64_t panel = work.first_panel; panel < end; ++panel) {
+    kernel.multiply_streams(work.rows, work.scratch, work.w + panel * work.panel_bytes,
+                            work.run_stride * work.panel_bytes, work.num_runs, padded_k, sums);
+    for (int64_t run = 0; run < work.num_runs; ++run) {
+      finish_panel(work, panel + run * work.run_stride, 0, work.rows, sums + run * work.rows * kPanelCols);
     }
-    done += streams * run;
   }
 }
 
-// One block of packed rows times the panels from `panel` on, each from one end of K to the other.
+// One block of packed rows times one run of panels, each panel from one end of K to the other.
 template <typename Kernel>
-void run_panels_alone(Kernel& kernel, const PanelWork& work, int64_t panel, int64_t first, int64_t rows,
-                      int64_t padded_k, float* sums) {
-  for (; panel < work.num_panels; ++panel) {
-    OutputLines output = output_lines(work, panel, first, rows);
-    output.rows_at_once = rows;
-    kernel.multiply_alone(rows, work.scratch, work.w + panel * work.panel_bytes, padded_k, sums, &output);
-    finish_panel(work, panel, first, rows, sums);
+void run_panels_alone(Kernel& kernel, const PanelWork& work, int64_t padded_k, float* sums) {
+  const int64_t end = work.first_panel + work.num_panels;
+  for (int64_t panel = work.first_panel; panel < end; ++panel) {
+    OutputLines output = output_lines(work, panel, 0, work.rows);
+    output.rows_at_once = work.rows;
+    kernel.multiply_alone(work.rows, work.scratch, work.w + panel * work.panel_bytes, padded_k, sums, &output);
+    finish_panel(work, panel, 0, work.rows, sums);
   }
 }
 
-// Blocks of packed rows times the panels from `panel` on, stretch by stretch.
+// Blocks of packed rows times one run of panels, stretch by stretch.
 template <typename Kernel>
-void run_stretches(Kernel& kernel, const PanelWork& work, int64_t panel, int64_t first, const RowBlocks& blocks,
-                   int64_t padded_k, float* sums) {
+void run_stretches(Kernel& kernel, const PanelWork& work, const RowBlocks& blocks, int64_t padded_k, float* sums) {
   constexpr int64_t kUnitBytes = 2048;
   const bool is_waiting = waits_for_memory(blocks.count());
   const int64_t stretch = stretch_k<Kernel>(padded_k, blocks.count());
   const int64_t lines = divide_up(kUnitBytes / 64, blocks.count());
-  for (; panel < work.num_panels; ++panel) {
+  const int64_t end = work.first_panel + work.num_panels;
+  for (int64_t panel = work.first_panel; panel < end; ++panel) {
     const std::byte* w = work.w + panel * work.panel_bytes;
     int64_t k = 0;
     do {  // once if K is 0: the sums are zero
@@ -243,7 +245,7 @@ void run_stretches(Kernel& kernel, const PanelWork& work, int64_t panel, int64_t
       for (int64_t block = 0; block < blocks.count(); ++block) {
         const int64_t packed_rows = Kernel::packed_rows(blocks.rows(block));
         const int64_t repeated = blocks.repeated(block);
-        const int64_t row = first + blocks.begin(block) + repeated;
+        const int64_t row = blocks.begin(block) + repeated;
         const int64_t rows = blocks.rows(block) - repeated;  // that this block finishes
         OutputLines output = output_lines(work, panel, row, rows);
         // Spread over half of the block's computation, unless the block waits for memory.
@@ -262,51 +264,40 @@ void run_stretches(Kernel& kernel, const PanelWork& work, int64_t panel, int64_t
   }
 }
 
-// Rows [first, first + count) times all panels.
 template <typename Kernel>
-void run_super_block(Kernel& kernel, const PanelWork& work, const Blocking<Kernel>& blocking, int64_t first,
-                     int64_t count) {
-  const RowBlocks blocks(count, Kernel::kBlockRows);
-  auto* sums = reinterpret_cast<float*>(work.scratch + blocking.packed_bytes());
+void run_panels(const PanelWork& work) {
+  const int64_t padded_k = padded_k_of<Kernel>(work.k);
+  const RowBlocks blocks(work.rows, Kernel::kBlockRows);
+  auto* sums = reinterpret_cast<float*>(work.scratch + packed_bytes<Kernel>(work.rows, work.k));
+  Kernel kernel(work.rows);
 
-  std::byte* packed = work.scratch;
-  for (int64_t block = 0; block < blocks.count(); ++block) {
-    Kernel::pack(RowSource{work}, first + blocks.begin(block), blocks.rows(block), work.k, packed);
-    packed += Kernel::packed_rows(blocks.rows(block)) * blocking.padded_k * Kernel::kBytesPerK;
+  if (!work.is_packed) {
+    std::byte* packed = work.scratch;
+    for (int64_t block = 0; block < blocks.count(); ++block) {
+      Kernel::pack(RowSource{work}, blocks.begin(block), blocks.rows(block), work.k, packed);
+      packed += Kernel::packed_rows(blocks.rows(block)) * padded_k * Kernel::kBytesPerK;
+    }
   }
 
   if constexpr (Kernel::kStreamRows > 0) {
-    if (work.rows <= Kernel::kStreamRows && work.k > 0) {
-      run_panel_streams(kernel, work, blocking.padded_k, sums);
-      return;
-    }
+    if (work.rows <= Kernel::kStreamRows && work.k > 0) return run_panel_streams(kernel, work, padded_k, sums);
   }
-  int64_t done = 0;
   if constexpr (Kernel::kPairRows > 0) {
-    if (work.rows <= Kernel::kPairRows && work.k > 0) done = run_panel_pairs(kernel, work, blocking.padded_k, sums);
+    if (work.num_runs == 2) return run_panel_pairs(kernel, work, padded_k, sums);
   }
-
   if constexpr (Kernel::kIsOnePass) {
-    if (blocks.count() == 1) {
-      run_panels_alone(kernel, work, done, first, count, blocking.padded_k, sums);
-      return;
-    }
+    if (blocks.count() == 1) return run_panels_alone(kernel, work, padded_k, sums);
   }
-  run_stretches(kernel, work, done, first, blocks, blocking.padded_k, sums);
-}
-
-template <typename Kernel>
-void run_panels(const PanelWork& work) {
-  const Blocking<Kernel> blocking(work.rows, work.k);
-  Kernel kernel(work.rows);
-  for (int64_t first = 0; first < work.rows; first += blocking.super_rows) {
-    run_super_block(kernel, work, blocking, first, at_most(blocking.super_rows, work.rows - first));
-  }
+  run_stretches(kernel, work, blocks, padded_k, sums);
 }
 
 template <typename Kernel>
 MatmulTier tier_of() {
-  return {.scratch_bytes = scratch_bytes<Kernel>, .run = run_panels<Kernel>, .block_rows = Kernel::kBlockRows};
+  return {.scratch_bytes = scratch_bytes<Kernel>,
+          .rows_at_once = rows_at_once<Kernel>,
+          .runs_at_once = runs_at_once<Kernel>,
+          .run = run_panels<Kernel>,
+          .block_rows = Kernel::kBlockRows};
 }
 
 // The start addresses of a block's rows, so that packing can go along k and write its output from end to end.

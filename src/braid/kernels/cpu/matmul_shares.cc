@@ -6,6 +6,7 @@
 
 #include "braid/base/check.h"
 #include "braid/base/index_range.h"
+#include "braid/kernels/cpu/matmul_pieces.h"
 
 namespace braid::cpu {
 namespace {
@@ -44,39 +45,27 @@ Epilogue of_expert(const Epilogue& epilogue, int64_t expert) {
   return own;
 }
 
-// The operands of a product.
-PanelWork input_work(ConstRows x, const int32_t* sources, int64_t rows, const PackedMatrix& w, IndexRange panels) {
+// A product's operands: rows [0, rows) of x, or those that `sources` picks.
+PanelWork make_work(ConstRows x, const int32_t* sources, int64_t rows, const PackedMatrix& w) {
   return {.x = x.data,
           .sources = sources,
           .x_stride_bytes = x.stride * dtype_bytes(x.dtype),
           .rows = rows,
           .k = x.cols,
-          .w = w.panel(panels.begin),
-          .panel_bytes = w.panel_bytes(),
-          .num_panels = panels.end - panels.begin};
+          .w = w.panel(0),
+          .panel_bytes = w.panel_bytes()};
 }
 
-// Everything but the scratch memory.
-PanelWork make_work(ConstRows x, const int32_t* sources, int64_t rows, const PackedMatrix& w, IndexRange panels, Rows y,
-                    const Epilogue& epilogue) {
-  const int64_t cols = epilogue.is_gated() ? kPanelCols / 2 : kPanelCols;
-  const int64_t first_col = panels.begin * cols;
-  const int64_t first_bias = panels.begin * kPanelCols;
-  const bool has_bias = !epilogue.bias.empty();
-  PanelWork work = input_work(x, sources, rows, w, panels);
-  work.y = y.data + first_col * dtype_bytes(y.dtype);
+// The same with its output.
+PanelWork make_work(ConstRows x, const int32_t* sources, const PackedMatrix& w, Rows y, const Epilogue& epilogue) {
+  PanelWork work = make_work(x, sources, y.rows, w);
+  work.y = y.data;
   work.y_stride_bytes = y.stride * dtype_bytes(y.dtype);
-  work.y_cols = y.cols - first_col;
-  work.bias = has_bias ? epilogue.bias.data() + first_bias : nullptr;
-  work.bias_cols = static_cast<int64_t>(epilogue.bias.size()) - first_bias;
+  work.y_cols = y.cols;
+  work.bias = epilogue.bias.empty() ? nullptr : epilogue.bias.data();
+  work.bias_cols = static_cast<int64_t>(epilogue.bias.size());
   work.output = output_kind(epilogue, y.dtype);
   return work;
-}
-
-void run(const MatmulTier& tier, ThreadTeam& team, int thread, PanelWork work) {
-  if (work.rows == 0 || work.num_panels == 0) return;
-  work.scratch = team.scratch(thread, tier.scratch_bytes(work.rows, work.k));
-  tier.run(work);
 }
 
 // Each thread packs the rows that it multiplies. From this many rows per thread on, packing the same rows in several
@@ -101,26 +90,20 @@ int row_cuts(int threads, int64_t panels, int64_t rows, int64_t row_blocks) {
   return best;
 }
 
-// The threads of a whole product: each has some of the rows and some of the panels.
-class ProductCuts {
- public:
-  ProductCuts(const MatmulTier& tier, const ThreadTeam& team, int64_t rows, const PackedMatrix& w)
-      : rows_(rows),
-        panels_(w.num_panels()),
-        row_cuts_(row_cuts(team.size(), panels_, rows, (rows + tier.block_rows - 1) / tier.block_rows)),
-        panel_cuts_(team.size() / row_cuts_) {}
-
-  int count() const { return row_cuts_ * panel_cuts_; }  // threads with a share
-  IndexRange rows_of(int thread) const { return split_evenly(rows_, thread / panel_cuts_, row_cuts_); }
-  // Ascending with the thread.
-  IndexRange panels_of(int thread) const { return split_evenly(panels_, thread % panel_cuts_, panel_cuts_); }
-
- private:
-  int64_t rows_;
-  int64_t panels_;
-  int row_cuts_;
-  int panel_cuts_;
-};
+// The pieces of a whole product: each thread begins with some of the rows and some of the panels.
+MatmulPieces cut(const MatmulTier& tier, ThreadTeam& team, const PanelWork& work, int64_t num_panels) {
+  MatmulPieces pieces(tier, team, MatmulPieces::cost(work.rows, num_panels, work.panel_bytes));
+  const int num_row_cuts =
+      row_cuts(team.size(), num_panels, work.rows, (work.rows + tier.block_rows - 1) / tier.block_rows);
+  const int num_panel_cuts = team.size() / num_row_cuts;
+  for (int row_cut = 0; row_cut < num_row_cuts; ++row_cut) {
+    const IndexRange rows = split_evenly(work.rows, row_cut, num_row_cuts);
+    for (int panel_cut = 0; panel_cut < num_panel_cuts; ++panel_cut) {
+      pieces.add(work, rows, split_evenly(num_panels, panel_cut, num_panel_cuts));
+    }
+  }
+  return pieces;
+}
 
 ColumnMaxima none_yet() {
   ColumnMaxima none;
@@ -129,13 +112,13 @@ ColumnMaxima none_yet() {
   return none;
 }
 
-// The largest value, for work whose first panel is `first_panel`.
-RowMax max_of(const ColumnMaxima& columns, int64_t first_panel) {
+// The largest value of all columns.
+RowMax max_of(const ColumnMaxima& columns) {
   RowMax max;
   for (int64_t i = 0; i < kPanelCols; ++i) {
     if (columns.panel[i] == ColumnMaxima::kNanPanel) max.has_nan = true;
     const float value = columns.value[i];
-    const auto index = static_cast<int32_t>((first_panel + columns.panel[i]) * kPanelCols + i);
+    const auto index = static_cast<int32_t>(columns.panel[i] * kPanelCols + i);
     if (value > max.value || (max.index >= 0 && value == max.value && index < max.index)) {
       max.value = value;
       max.index = index;
@@ -144,19 +127,12 @@ RowMax max_of(const ColumnMaxima& columns, int64_t first_panel) {
   return max;
 }
 
-// `more` covers columns after those of `max`.
 void join(RowMax& max, const RowMax& more) {
   max.has_nan = max.has_nan || more.has_nan;
-  if (more.value <= max.value) return;
+  const bool is_better = more.value > max.value || (more.value == max.value && more.index < max.index);
+  if (more.index < 0 || (max.index >= 0 && !is_better)) return;
   max.value = more.value;
   max.index = more.index;
-}
-
-// The cost of one panel of an expert with `rows` rows, in units of reading the panel: about 8 rows are multiplied in
-// the time that a panel takes to arrive from memory.
-int64_t panel_cost(int64_t rows) {
-  constexpr int64_t kRowsPerRead = 8;
-  return rows == 0 ? 0 : std::max(rows, kRowsPerRead);
 }
 
 }  // namespace
@@ -166,15 +142,7 @@ void matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const Pa
   check_shapes(x, w, y, epilogue);
   CHECK(x.rows == y.rows, "{} rows in, {} out", x.rows, y.rows);
   if (x.rows == 0 || w.n() == 0) return;
-  const ProductCuts cuts(tier, team, x.rows, w);
-  team.run([&](int thread) {
-    if (thread >= cuts.count()) return;
-    const IndexRange rows = cuts.rows_of(thread);
-    const int64_t count = rows.end - rows.begin;
-    run(tier, team, thread,
-        make_work(x.slice_rows(rows.begin, count), nullptr, count, w, cuts.panels_of(thread),
-                  y.slice_rows(rows.begin, count), epilogue));
-  });
+  cut(tier, team, make_work(x, nullptr, w, y, epilogue), w.num_panels()).run();
 }
 
 void matmul_max_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const PackedMatrix& w, int64_t cols,
@@ -184,32 +152,16 @@ void matmul_max_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, cons
         w.n(), w.k(), dtype_name(w.dtype()), cols);
   std::ranges::fill(maxima, RowMax());
   if (x.rows == 0 || cols == 0) return;
-  const ProductCuts cuts(tier, team, x.rows, w);
-  std::vector<std::vector<RowMax>> found(static_cast<size_t>(cuts.count()));
-  team.run([&](int thread) {
-    if (thread >= cuts.count()) return;
-    const IndexRange rows = cuts.rows_of(thread);
-    const IndexRange panels = cuts.panels_of(thread);
-    const int64_t count = rows.end - rows.begin;
-    const int64_t maxima_bytes = count * static_cast<int64_t>(sizeof(ColumnMaxima));
-    std::byte* const memory = team.scratch(thread, maxima_bytes + tier.scratch_bytes(count, x.cols));
-    const std::span own(reinterpret_cast<ColumnMaxima*>(memory), static_cast<size_t>(count));
-    for (ColumnMaxima& row : own) row = none_yet();
-    PanelWork work = input_work(x.slice_rows(rows.begin, count), nullptr, count, w, panels);
-    work.y = memory;
-    work.y_stride_bytes = sizeof(ColumnMaxima);
-    work.y_cols = cols - panels.begin * kPanelCols;
-    work.output = OutputKind::kMaxF32;
-    work.scratch = memory + maxima_bytes;
-    if (count > 0 && work.num_panels > 0) tier.run(work);
-    auto& result = found[static_cast<size_t>(thread)];
-    for (const ColumnMaxima& row : own) result.push_back(max_of(row, panels.begin));
-  });
-  for (int thread = 0; thread < cuts.count(); ++thread) {
-    const auto& part = found[static_cast<size_t>(thread)];
-    const auto first = static_cast<size_t>(cuts.rows_of(thread).begin);
-    for (size_t i = 0; i < part.size(); ++i) join(maxima[first + i], part[i]);
-  }
+  std::vector<ColumnMaxima> of_threads(static_cast<size_t>(x.rows * team.size()), none_yet());
+  PanelWork work = make_work(x, nullptr, x.rows, w);
+  work.y = reinterpret_cast<std::byte*>(of_threads.data());
+  work.y_stride_bytes = sizeof(ColumnMaxima);
+  work.y_cols = cols;
+  work.output = OutputKind::kMaxF32;
+  MatmulPieces pieces = cut(tier, team, work, w.num_panels());
+  pieces.give_each_thread_an_output(x.rows * work.y_stride_bytes);
+  pieces.run();
+  for (size_t i = 0; i < of_threads.size(); ++i) join(maxima[i % maxima.size()], max_of(of_threads[i]));
 }
 
 void grouped_matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const ExpertRows& expert_rows,
@@ -226,38 +178,23 @@ void grouped_matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, 
     CHECK(matrix.n() == w[0].n(), "matrices of {} and {} columns", w[0].n(), matrix.n());
   }
   CHECK(expert_rows.offsets[num_experts] == y.rows, "{} sorted rows, {} out", expert_rows.offsets[num_experts], y.rows);
-  const int64_t num_panels = w[0].num_panels();
   const auto rows_of = [&](int64_t expert) {
     return int64_t{expert_rows.offsets[expert + 1]} - expert_rows.offsets[expert];
   };
   int64_t total_cost = 0;
-  for (int64_t expert = 0; expert < num_experts; ++expert) total_cost += panel_cost(rows_of(expert)) * num_panels;
-
-  team.run([&](int thread) {
-    // This thread's share: the panels, in order of experts, whose cost begins in its part of the total.
-    const int64_t begin = total_cost * thread / team.size();
-    const int64_t end = total_cost * (thread + 1) / team.size();
-    int64_t before = 0;
-    for (int64_t expert = 0; expert < num_experts && before < end; ++expert) {
-      const int64_t cost = panel_cost(rows_of(expert));
-      if (cost == 0) continue;
-      const auto panel_at = [&](int64_t at) {
-        return std::clamp((at - before + cost - 1) / cost, int64_t{0}, num_panels);
-      };
-      const IndexRange panels = {.begin = begin <= before ? 0 : panel_at(begin), .end = panel_at(end)};
-      before += cost * num_panels;
-      if (panels.begin >= panels.end) continue;
-      const int64_t first = expert_rows.offsets[expert];
-      const int64_t rows = rows_of(expert);
-      const Rows out = y.slice_rows(first, rows);
-      const Epilogue own = of_expert(epilogue, expert);
-      if (expert_rows.sources.empty()) {
-        run(tier, team, thread, make_work(x.slice_rows(first, rows), nullptr, rows, w[expert], panels, out, own));
-      } else {
-        run(tier, team, thread, make_work(x, expert_rows.sources.data() + first, rows, w[expert], panels, out, own));
-      }
-    }
-  });
+  for (int64_t expert = 0; expert < num_experts; ++expert) {
+    total_cost += MatmulPieces::cost(rows_of(expert), w[expert].num_panels(), w[expert].panel_bytes());
+  }
+  MatmulPieces pieces(tier, team, total_cost);
+  for (int64_t expert = 0; expert < num_experts; ++expert) {
+    const IndexRange range = {.begin = expert_rows.offsets[expert], .end = expert_rows.offsets[expert + 1]};
+    if (range.begin == range.end) continue;
+    const PackedMatrix& matrix = w[static_cast<size_t>(expert)];
+    const int32_t* sources = expert_rows.sources.empty() ? nullptr : expert_rows.sources.data();
+    pieces.add(make_work(x, sources, matrix, y, of_expert(epilogue, expert)), range,
+               {.begin = 0, .end = matrix.num_panels()});
+  }
+  pieces.run();
 }
 
 }  // namespace braid::cpu

@@ -35,27 +35,33 @@ struct ColumnMaxima {
   int32_t panel[kPanelCols];  // the lowest with that value; kNoPanel: none; kNanPanel: the column has a NaN somewhere
 };
 
-// Some rows times some consecutive panels of one matrix.
+// Some rows times some panels of one matrix: `num_runs` runs of consecutive panels, which are read side by side.
 struct PanelWork {
   const std::byte* x = nullptr;  // row i is x + (sources ? sources[i] : i) * x_stride_bytes
   const int32_t* sources = nullptr;
   int64_t x_stride_bytes = 0;
   int64_t rows = 0;
   int64_t k = 0;
-  const std::byte* w = nullptr;  // the first panel
+  const std::byte* w = nullptr;  // the matrix' panel 0
   int64_t panel_bytes = 0;
-  int64_t num_panels = 0;
-  std::byte* y = nullptr;  // row 0, at the first panel's first output column; kMaxF32: ColumnMaxima of each row
+  int64_t first_panel = 0;  // of the first run
+  int64_t num_panels = 0;   // of each run
+  int64_t num_runs = 1;     // at most runs_at_once(rows, k)
+  int64_t run_stride = 0;   // panels from the start of one run to the start of the next
+  std::byte* y = nullptr;   // row 0, at panel 0's first output column; kMaxF32: ColumnMaxima of each row
   int64_t y_stride_bytes = 0;
-  int64_t y_cols = 0;           // columns that may be written from there on
-  const float* bias = nullptr;  // at the first panel; null: none
+  int64_t y_cols = 0;           // columns that may be written
+  const float* bias = nullptr;  // at panel 0; null: none
   int64_t bias_cols = 0;
   OutputKind output = OutputKind::kStoreF32;
   std::byte* scratch = nullptr;  // scratch_bytes(rows, k), aligned to 64
+  bool is_packed = false;        // it still holds these rows, packed by the last work
 };
 
 struct MatmulTier {
   int64_t (*scratch_bytes)(int64_t rows, int64_t k);
+  int64_t (*rows_at_once)(int64_t rows, int64_t k);  // of `rows` rows, how many one work should have
+  int64_t (*runs_at_once)(int64_t rows, int64_t k);  // how many runs of panels a work of `rows` rows should have
   void (*run)(const PanelWork& work);
   int64_t block_rows;  // rows that are multiplied in one pass over a panel
 };

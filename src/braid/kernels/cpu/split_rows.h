@@ -1,6 +1,8 @@
 // How operations on rows divide work between threads. Tested by kernels/elementwise_test.cc, as parallel_for.
 #pragma once
 
+#include <algorithm>
+
 #include "braid/base/float_mode.h"
 #include "braid/base/function_ref.h"
 #include "braid/base/index_range.h"
@@ -20,9 +22,13 @@ inline void split_rows(ThreadTeam& team, int64_t count, int64_t elements, Functi
     work(0, count);
     return;
   }
-  team.run([&](int thread) {
-    const IndexRange part = split_evenly(count, thread, team.size());
-    if (part.begin < part.end) work(part.begin, part.end);
+  // Pieces of at least half of that, and enough of them that a thread that is late costs little.
+  constexpr int64_t kMostPieces = 8;  // of a thread
+  const int64_t pieces = std::min(
+      count, std::clamp(count * elements / (kElementsWorthATeam / 2), int64_t{team.size()}, team.size() * kMostPieces));
+  team.run_pieces(pieces, [&](const Piece& piece) {
+    const IndexRange part = split_evenly(count, static_cast<int>(piece.index), static_cast<int>(pieces));
+    work(part.begin, part.end);
   });
 }
 
