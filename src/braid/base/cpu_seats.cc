@@ -19,7 +19,8 @@ void CpuSeats::settle(int thread) {
   int& seen = seen_[static_cast<size_t>(thread)];
   if (cpu == seen) return;
   if (!take(thread, cpu)) move(thread);
-  seen = sched_getcpu();
+  // The scheduler may have moved it again meanwhile: then it has still to settle.
+  seen = seat_[static_cast<size_t>(thread)];
 }
 
 bool CpuSeats::take(int thread, int cpu) {

@@ -6,30 +6,15 @@
 
 #include "braid/base/check.h"
 #include "braid/base/float_mode.h"
+#include "braid/base/spin.h"
 #include "braid/base/thread_role.h"
 
 namespace braid {
 namespace {
 
-void pause_briefly() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#else
-  std::this_thread::yield();
-#endif
-}
-
-// About the time between two operations of a step: 20 to 40 us. It does not yield: beside other work a yield gives the
-// CPU away for milliseconds.
-constexpr int kSpins = 2000;
-
-// Whether `value` differs from `old` before it has been looked at kSpins times.
-bool spin_while_equal(const std::atomic<uint32_t>& value, uint32_t old) {
-  for (int i = 0; i < kSpins; ++i) {
-    if (value.load(std::memory_order_acquire) != old) return true;
-    pause_briefly();
-  }
-  return false;
+// Whether `value` changes from `old` within a short time.
+bool changes_soon(const std::atomic<uint32_t>& value, uint32_t old) {
+  return spin_until([&] { return value.load(std::memory_order_acquire) != old; });
 }
 
 }  // namespace
@@ -72,7 +57,7 @@ void ThreadTeam::run_pieces(int64_t count, FunctionRef<void(const Piece&)> work)
   }
   set_job(count, work);
   shares_.deal(count);
-  finish_job();
+  finish_job(Help::kMembers);
 }
 
 void ThreadTeam::run(FunctionRef<void(int)> work) {
@@ -82,7 +67,7 @@ void ThreadTeam::run(FunctionRef<void(int)> work) {
   const FunctionRef<void(const Piece&)> pieces(on_thread);
   set_job(size_, pieces);
   shares_.deal_one_each();
-  finish_job();
+  finish_job(Help::kNobody);
 }
 
 // Before the pieces are dealt: a member may take one at once.
@@ -91,12 +76,12 @@ void ThreadTeam::set_job(int64_t num_pieces, const FunctionRef<void(const Piece&
   remaining_.store(static_cast<uint32_t>(num_pieces), std::memory_order_relaxed);
 }
 
-void ThreadTeam::finish_job() {
+void ThreadTeam::finish_job(Help help) {
   num_jobs_.fetch_add(1, std::memory_order_release);
   num_jobs_.notify_all();
   seats_.settle(0);
   take_pieces(0);
-  wait_for_pieces();
+  wait_for_pieces(help);
   if (!has_failed_.load(std::memory_order_relaxed)) return;
   has_failed_.store(false, std::memory_order_relaxed);
   std::rethrow_exception(std::exchange(failure_, nullptr));
@@ -106,17 +91,18 @@ void ThreadTeam::member_loop(int thread) {
   set_thread_role(ThreadRole::kCompute);
   FlushDenormals flush;
   Member& self = members_[static_cast<size_t>(thread)];
-  self.thread = OtherThread::self();
+  self.thread.settle();
   uint32_t seen = 0;
   while (true) {
-    if (!spin_while_equal(num_jobs_, seen)) num_jobs_.wait(seen, std::memory_order_acquire);
+    if (!changes_soon(num_jobs_, seen)) num_jobs_.wait(seen, std::memory_order_acquire);
     seen = num_jobs_.load(std::memory_order_acquire);
     if (stopping_.load(std::memory_order_relaxed)) return;
     seats_.settle(thread);
     self.is_working.store(true, std::memory_order_release);
     take_pieces(thread);
     self.is_working.store(false, std::memory_order_relaxed);
-    seats_.settle(thread);  // thread 0 may have brought it to its own CPU
+    self.thread.settle();
+    seats_.settle(thread);
   }
 }
 
@@ -125,6 +111,7 @@ void ThreadTeam::take_pieces(int thread) {
   uint32_t num_done = 0;
   while (const std::optional<Piece> piece = shares_.take(thread)) {
     do_piece(*piece);
+    seats_.settle(thread);  // on a busy machine the scheduler puts it beside a teammate within a job, too
     ++num_done;
   }
   if (num_done > 0 && remaining_.fetch_sub(num_done, std::memory_order_acq_rel) == num_done && thread != 0) {
@@ -140,18 +127,16 @@ void ThreadTeam::do_piece(const Piece& piece) {
   }
 }
 
-// All pieces are taken. A member that has lost its CPU with one of them gets the caller's: it would otherwise come back
-// after the time slice of whatever took its place, some milliseconds.
-void ThreadTeam::wait_for_pieces() {
+// All pieces are taken. A member that has lost its CPU in the middle of one gets the caller's.
+void ThreadTeam::wait_for_pieces(Help help) {
   while (const uint32_t left = remaining_.load(std::memory_order_acquire)) {
-    if (spin_while_equal(remaining_, left)) continue;
+    if (changes_soon(remaining_, left)) continue;
     bool is_any_running = false;
-    for (size_t i = 1; i < members_.size(); ++i) {
-      const Member& member = members_[i];
+    for (Member& member : members_) {
       if (!member.is_working.load(std::memory_order_acquire)) continue;
       if (member.thread.is_running()) {
         is_any_running = true;
-      } else {
+      } else if (help == Help::kMembers) {
         member.thread.bring_here();
       }
     }

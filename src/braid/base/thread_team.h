@@ -10,7 +10,7 @@
 
 #include "braid/base/cpu_seats.h"
 #include "braid/base/function_ref.h"
-#include "braid/base/other_thread.h"
+#include "braid/base/helped_thread.h"
 #include "braid/base/piece_shares.h"
 
 namespace braid {
@@ -51,15 +51,18 @@ class ThreadTeam {
   };
   struct alignas(64) Member {
     std::atomic<bool> is_working{false};  // it has a piece, or is about to take one
-    OtherThread thread;                   // valid while is_working
+    HelpedThread thread;
   };
 
+  // Whether thread 0 moves members that have lost their CPU. Work that asks for each thread may have bound them.
+  enum class Help { kMembers, kNobody };
+
   void set_job(int64_t num_pieces, const FunctionRef<void(const Piece&)>& work);
-  void finish_job();
+  void finish_job(Help help);
   void member_loop(int thread);
   void take_pieces(int thread);
   void do_piece(const Piece& piece);
-  void wait_for_pieces();
+  void wait_for_pieces(Help help);
 
   const int size_;
   std::vector<Scratch> scratch_;

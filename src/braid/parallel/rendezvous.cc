@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "braid/base/clock.h"
+#include "braid/base/spin.h"
 
 namespace braid {
 namespace {
@@ -24,26 +26,50 @@ Rendezvous::Rendezvous(WorldState& state, int32_t first_world_rank, int32_t size
 Status Rendezvous::arrive(int32_t rank, const RankArrival& arrival) {
   Turn& turn = turns_[static_cast<size_t>(rank)];
   turn.is_reading.store(false, std::memory_order_release);
-  banks_[turn.num_arrivals % 2][static_cast<size_t>(rank)].arrival = arrival;
-  ++turn.num_arrivals;
+  const uint32_t number = turn.num_arrivals.load(std::memory_order_relaxed);
+  banks_[number % 2][static_cast<size_t>(rank)].arrival = arrival;
+  turn.num_arrivals.store(number + 1, std::memory_order_relaxed);
   if (num_arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == static_cast<uint32_t>(size_)) {
     num_arrived_.store(0, std::memory_order_relaxed);  // no rank arrives again before it sees the next line
     num_complete_.fetch_add(1, std::memory_order_release);
     arrivals_.notify_all();
   }
+  state_.thread(first_world_rank_ + rank).settle();  // another rank may have brought it to its CPU to wait for it
   return {};
 }
 
-// Ranks may share a core, so it yields for about as long as ranks differ within a step, then sleeps in the kernel.
+// Moves ranks that have not arrived, and have lost their CPU or share one with others, to this rank's CPU. Returns
+// whether any of them runs.
+bool Rendezvous::help_missing_ranks(uint32_t wanted) {
+  bool is_any_running = false;
+  for (int32_t rank = 0; rank < size_; ++rank) {
+    const uint32_t arrivals = turns_[static_cast<size_t>(rank)].num_arrivals.load(std::memory_order_relaxed);
+    if (static_cast<int32_t>(arrivals - wanted) >= 0) continue;
+    HelpedThread& thread = state_.thread(first_world_rank_ + rank);
+    if (thread.is_running()) {
+      is_any_running = true;
+    } else {
+      thread.bring_here();
+    }
+  }
+  return is_any_running;
+}
+
+// Spins for about as long as ranks differ within a step, then sleeps in the kernel. It wakes now and then to see
+// whether a rank has lost its CPU meanwhile.
 Status Rendezvous::wait(int32_t rank) {
-  constexpr int kYields = 100;
+  constexpr int kRounds = 3;
+  constexpr double kFirstNap_s = 0.5e-3;
+  constexpr double kLongestNap_s = 0.1;
   const uint32_t wanted = turns_[static_cast<size_t>(rank)].num_arrivals;
   const auto is_complete = [&] {
     return static_cast<int32_t>(num_complete_.load(std::memory_order_acquire) - wanted) >= 0;
   };
-  for (int i = 0; i < kYields && !is_complete() && !state_.has_failed(); ++i) std::this_thread::yield();
+  const auto is_over = [&] { return is_complete() || state_.has_failed(); };
+  for (int i = 0; i < kRounds && !spin_until(is_over) && help_missing_ranks(wanted); ++i) {
+  }
   const double start_s = monotonic_seconds();
-  while (true) {
+  for (double nap_s = kFirstNap_s;; nap_s = std::min(2 * nap_s, kLongestNap_s)) {
     const uint32_t seen = arrivals_.count();
     if (state_.has_failed()) return state_.failure();
     if (is_complete()) break;
@@ -52,7 +78,8 @@ Status Rendezvous::wait(int32_t rank) {
       return state_.end(fmt::format("rank {} waited longer than {} s in {}", first_world_rank_ + rank,
                                     state_.timeout_s(), describe(of(rank, rank).call)));
     }
-    arrivals_.wait(seen, left_s);
+    arrivals_.wait(seen, std::min(left_s, nap_s));
+    if (!is_over()) help_missing_ranks(wanted);
   }
   for (int32_t member = 1; member < size_; ++member) {
     const RankArrival& first = of(rank, 0);

@@ -44,9 +44,11 @@ class Rendezvous {
     RankArrival arrival;
   };
   struct alignas(64) Turn {
-    uint32_t num_arrivals = 0;  // of this rank; used only by its own thread
+    std::atomic<uint32_t> num_arrivals{0};  // of this rank; written only by its own thread
     std::atomic<bool> is_reading{false};
   };
+
+  bool help_missing_ranks(uint32_t wanted);
 
   const std::vector<Place>& bank(uint32_t number) const { return banks_[number % 2]; }
 

@@ -11,7 +11,8 @@ WorldState::WorldState(const ParallelLayout& layout, double timeout_s)
       group_size_(layout.attn_tp_size()),
       timeout_s_(timeout_s),
       recorder_(layout.tp_size, layout.attn_tp_size()),
-      steps_(static_cast<size_t>(layout.tp_size)) {}
+      steps_(static_cast<size_t>(layout.tp_size)),
+      threads_(static_cast<size_t>(layout.tp_size)) {}
 
 Error WorldState::end(const std::string& reason) {
   {

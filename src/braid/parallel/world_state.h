@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "braid/base/helped_thread.h"
 #include "braid/parallel/flight_recorder.h"
 #include "braid/parallel/topology.h"
 
@@ -22,6 +23,7 @@ class WorldState {
   int32_t group_size() const { return group_size_; }
   double timeout_s() const { return timeout_s_; }
   FlightRecorder& recorder() { return recorder_; }
+  HelpedThread& thread(int32_t rank) { return threads_[static_cast<size_t>(rank)]; }
   int64_t& step(int32_t rank) { return steps_[static_cast<size_t>(rank)].value; }  // used only by the rank's thread
 
   // Called before any rank runs.
@@ -43,6 +45,7 @@ class WorldState {
   const double timeout_s_;
   FlightRecorder recorder_;
   std::vector<RankStep> steps_;
+  std::vector<HelpedThread> threads_;  // of the ranks
   std::vector<std::function<void()>> wakers_;
   mutable std::mutex mutex_;
   std::string failure_;
