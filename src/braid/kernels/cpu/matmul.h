@@ -22,7 +22,7 @@ void matmul(CpuIsa isa, ThreadTeam& team, ConstRows x, const PackedMatrix& w, Ro
 void matmul_max(CpuIsa isa, ThreadTeam& team, ConstRows x, const PackedMatrix& w, int64_t cols,
                 std::span<RowMax> maxima);
 
-// Ops::grouped_matmul: one parallel region, in which each thread's share is balanced by the weights that it touches.
+// Ops::grouped_matmul: one parallel region, whose pieces cost about the same.
 void grouped_matmul(CpuIsa isa, ThreadTeam& team, ConstRows x, const ExpertRows& expert_rows,
                     std::span<const PackedMatrix> w, Rows y, const Epilogue& epilogue);
 

@@ -1,4 +1,4 @@
-// What one instruction-set tier provides to matmul.cc: its kernel over one share of the work.
+// What one instruction-set tier provides to matmul.cc: its kernel over one piece of the work.
 //
 // A tier's file is compiled with that tier's flags, so it may include nothing that leaves inline functions behind: the
 // linker could keep that copy for everybody, and an older processor would crash in it. So there are plain structs here,
