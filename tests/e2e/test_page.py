@@ -131,6 +131,25 @@ def test_settings_are_sent(page, page_server):
     assert page.text("#settings-summary") == "system prompt · temperature 0.5 · 10 more"
 
 
+def test_settings_show_the_servers_defaults(browser, braid, tiny_model, page):
+    def shown(page, name):
+        row = f"document.querySelector('#setting-{name}')"
+        return page.run(f"[{row}.value, {row}.placeholder, {row}.previousElementSibling.value]")
+    with Server(braid, tiny_model, "--override-generation-config", '{"temperature": 0.2, "top_k": 40}') as server:
+        own = browser.page()
+        own.open(f"{server.url}/")
+        own.wait("document.querySelector('#setting-temperature').placeholder === '0.2'")
+        assert shown(own, "temperature") == ["", "0.2", "0.2"] and shown(own, "top_p") == ["", "1", "1"]
+        assert shown(own, "top_k")[1] == "40" and shown(own, "max_tokens")[1] == "default"
+        set_up(own, top_p="0.9", max_tokens="2")
+        start(own, "Hi")
+        own.wait("!document.body.classList.contains('is-answering')")
+        assert "temperature" not in bodies(own)[-1] and bodies(own)[-1]["top_p"] == 0.9
+        assert own.problems == []
+        own.close()
+    page.wait("document.querySelector('#setting-temperature').placeholder === '1'")
+
+
 def test_a_setting_out_of_range_is_named_and_not_sent(page):
     page.click("#open-settings")
     page.click("#setting-temperature")

@@ -34,7 +34,7 @@ function extra(text) {
   return value;
 }
 
-// name: the request's parameter. kind: number (with a slider if `slides`; it rests at `neutral`), text or choice.
+// name: the request's parameter. kind: number (with a slider if `slides`; `neutral`: the usual default), text or choice.
 export const kFields = [
   {name: 'system', kind: 'text', label: 'System prompt', rows: 3, hint: 'Told to the model before every conversation.', parse: (text) => text},
   {name: 'temperature', kind: 'number', label: 'Temperature', slides: true, neutral: 1, hint: '0 always takes the likeliest token; more is more varied.', ...real(0, 2, 0.05)},
