@@ -148,6 +148,7 @@ def test_settings_show_the_servers_defaults(browser, braid, tiny_model, page):
         assert own.problems == []
         own.close()
     page.wait("document.querySelector('#setting-temperature').placeholder === '1'")
+    assert page.run("document.querySelector('#setting-top_k').placeholder") == "0"
 
 
 def test_a_setting_out_of_range_is_named_and_not_sent(page):
