@@ -47,7 +47,12 @@ def test_an_unknown_command_suggests_the_nearest(braid):
     (("--max-new-tokens", "-5"), "--max-new-tokens"),
     (("--max-new-tokens", "99999999999999999999"), "max-new-tokens"),
     (("--dtype", "float8"), "float8"),
-    (("--attention-backend", "magic"), "magic"),
+    (("--attention-backend", "magic"), "--attention-backend magic: must be one of fa, native"),
+    (("--override-generation-config", "temperature=0"), "must be a JSON object, like {"),
+    (("--override-generation-config", '{"temprature": 0}'), 'unknown key "temprature"; known are temperature'),
+    (("--override-generation-config", '{"top-p": 1.5}'), 'unknown key "top-p"'),
+    (("--override-generation-config", '{"min_p": 1.5}'), "between 0 and 1"),
+    (("--generation-config", "sampled"), "--generation-config sampled: must be auto, none, or a folder with a generation-config.json"),
     (("--page-size", "17"), "page-size"),
     (("--context-length", "100000"), "context-length"),
     (("--schedule-policy", "random"), "random"),
@@ -56,6 +61,15 @@ def test_an_unknown_command_suggests_the_nearest(braid):
 def test_a_bad_value_is_named(braid, tiny_model, flags, named):
     message = braid.error("generate", "--model-path", tiny_model, "--prompt", "a", *flags)
     assert "\n" not in message and named in message.replace("_", "-")
+
+
+@pytest.mark.parametrize("command", [
+    ("serve",), ("chat", "--prompt", "a"), ("generate", "--prompt", "a"), ("logits", "--input-ids", "1", "--output", "/dev/null"),
+    ("batch", "in", "out"), ("bench", "latency"), ("bench", "throughput"), ("bench", "idle")])
+def test_an_unknown_attention_backend_is_named_before_ranks_are_made(braid, tiny_model, command):
+    groups = ("--tp-size", "2", "--dp-size", "2", "--enable-dp-attention")
+    message = braid.error(*command, "--model-path", tiny_model, *groups, "--attention-backend", "typo")
+    assert message == "--attention-backend typo: must be one of fa, native"
 
 
 def numbers_of(help_text):

@@ -71,13 +71,18 @@ FAKE_OPENVINO = {
     "openvino_genai": """
 class SchedulerConfig: pass
 class GenerationConfig: pass
-class LLMPipeline:
-    def __init__(self, model, device, scheduler_config, INFERENCE_NUM_THREADS):
-        assert device == "CPU" and not scheduler_config.enable_prefix_caching and INFERENCE_NUM_THREADS == 2
-    def generate(self, rows, config):
-        assert config.ignore_eos and config.max_new_tokens == config.min_new_tokens
+class Output:
+    def __init__(self, tokens):
+        self.m_generation_ids = [list(range(tokens))]
+class ContinuousBatchingPipeline:
+    def __init__(self, model, scheduler, device, properties):
+        assert device == "CPU" and not scheduler.enable_prefix_caching and properties == {{"INFERENCE_NUM_THREADS": 2}}
+    def generate(self, tensors, configs):
+        assert len(tensors) == len(configs) and all(len(rows) == 1 for rows in tensors), "Use multiple tensors to pass a batch."
+        assert all(config.ignore_eos and config.max_new_tokens == config.min_new_tokens for config in configs)
         with open({log!r}, "a") as log:
-            log.write(f"{{len(rows)}}x{{len(rows[0])}}x{{config.max_new_tokens}}\\n")
+            log.write(f"{{len(tensors)}}x{{len(tensors[0][0])}}x{{configs[0].max_new_tokens}}\\n")
+        return [Output(config.max_new_tokens) for config in configs]
 """}
 
 

@@ -91,6 +91,22 @@ def test_flags_come_from_a_file_and_the_command_line_wins(braid, tiny_model, tmp
     assert len(braid.json(*flags, "--max-new-tokens", 3)["output_ids"]) == 3
 
 
+def test_sampling_defaults_come_from_flags_and_a_parameter_of_its_own_wins(braid, tiny_model, tmp_path):
+    def ids(*flags):
+        return braid.json("generate", "--model-path", tiny_model, "--dtype", "float32", "--prompt", "self", "--seed", 3, "--ignore-eos",
+                          "--max-new-tokens", 24, "--json", *flags)["output_ids"]
+    drawn, greedy = ids(), ids("--temperature", 0)
+    assert drawn != greedy
+    override = ("--override-generation-config", '{"temperature": 0}')
+    assert ids(*override) == greedy
+    assert ids(*override, "--temperature", 1) == drawn
+    (tmp_path / "generation_config.json").write_text('{"top_k": 1, "eos_token_id": 3}')
+    assert ids("--generation-config", tmp_path) == greedy
+    assert ids("--generation-config", tmp_path, "--override-generation-config", '{"top_k": null}') == drawn
+    (tmp_path / "generation_config.json").write_text('{"eos_token_id": 100000}')
+    assert "eos_token_id 100000 is not below" in braid.error("generate", "--model-path", tiny_model, "--prompt", "a", "--generation-config", tmp_path)
+
+
 def test_every_choice_of_kernels_runs(braid, tiny_model):
     """Tiers may differ in bits; in float32 this model's greedy ids do not differ."""
     prompt = fixture_of(tiny_model)["prompts"][2]

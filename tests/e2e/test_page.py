@@ -5,6 +5,7 @@ import pathlib
 import re
 
 import pytest
+from page_actions import bodies, say, set_up, start, wait_for_answer
 from server import Server
 
 KEY = "a-key-of-the-tests"
@@ -25,36 +26,6 @@ def keyed_page_server(browser, braid, default_model):
         yield running
 
 
-def wait_for_answer(page):
-    page.wait("document.querySelector('.answer.is-last:not(.is-open)') && !document.body.classList.contains('is-answering')")
-    return page.run("[...document.querySelectorAll('.answer')].at(-1).querySelector(':scope > .prose').innerText")
-
-
-def say(page, text):
-    """Sends a message and returns the answer when it is complete."""
-    start(page, text)
-    return wait_for_answer(page)
-
-
-def start(page, text):
-    answers = page.count(".answer")
-    page.click("#prompt")
-    page.type(text)
-    page.click("#send")
-    page.wait(f"document.querySelectorAll('.answer').length > {answers}")
-
-
-def set_up(page, **texts):
-    """Types texts into fields of the settings sheet."""
-    page.click("#open-settings")
-    for name, text in texts.items():
-        page.click(f"#setting-{name}")
-        page.run(f"document.querySelector('#setting-{name}').select()")
-        page.type(text)
-    page.click("#settings button.primary")
-    page.wait("!document.querySelector('#settings').open")
-
-
 def open_with_answer(page, server, text, question="Hello"):
     """Opens a stored conversation whose answer is `text`."""
     name = page.run(f"""(async () => {{
@@ -72,11 +43,6 @@ def open_with_answer(page, server, text, question="Hello"):
     page.click(f"li[data-id='{name}'] .conversation")
     page.wait("document.querySelector('.answer > .prose').innerText")
     return page.text(".answer > .prose")
-
-
-def bodies(page):
-    """The bodies that the page sent to the API, oldest first."""
-    return [json.loads(data) for url, data in page.sent if url.endswith("/v1/chat/completions")]
 
 
 def test_an_answer_streams_in(page):
@@ -110,36 +76,6 @@ def test_nothing_is_loaded_from_elsewhere(page, page_server):
       try { document.body.innerHTML = '<p>gone</p>'; } catch {}
       return window.ran === undefined && document.querySelector('#prompt') !== null;
     })()""")
-
-
-def test_settings_are_sent(page, page_server):
-    set_up(page, system="You are brief.", temperature="0.5", top_p="0.9", top_k="40", min_p="0.05", max_tokens="5", seed="7",
-           repetition_penalty="1.1", frequency_penalty="0.2", presence_penalty="-0.1", stop="zebra\\n", extra='{"min_tokens": 2}')
-    assert page.text("#settings-summary") == "system prompt · temperature 0.5 · 10 more"
-    first = say(page, "Count to ten")
-    body = bodies(page)[-1]
-    model = body.pop("model")
-    assert body == {"messages": [{"role": "system", "content": "You are brief."}, {"role": "user", "content": "Count to ten"}],
-                    "stream": True, "stream_options": {"include_usage": True}, "temperature": 0.5, "top_p": 0.9, "top_k": 40,
-                    "min_p": 0.05, "max_tokens": 5, "seed": 7, "repetition_penalty": 1.1, "frequency_penalty": 0.2,
-                    "presence_penalty": -0.1, "stop": ["zebra\n"], "min_tokens": 2}
-    assert model == page.text("#model-name")
-    # The same request without the page returns the same text.
-    reply = page_server.post("/v1/chat/completions", {**body, "stream": False, "stream_options": None}).json()
-    assert reply["choices"][0]["message"]["content"].strip() == first
-    page.open(f"{page_server.url}/")
-    assert page.text("#settings-summary") == "system prompt · temperature 0.5 · 10 more"
-
-
-def test_a_setting_out_of_range_is_named_and_not_sent(page):
-    page.click("#open-settings")
-    page.click("#setting-temperature")
-    page.type("9")
-    assert page.text(".field:has(#setting-temperature) .problem") == "Not sent: must be a number from 0 to 2."
-    page.press("Escape")
-    set_up(page, max_tokens="2")
-    say(page, "Hi")
-    assert "temperature" not in bodies(page)[-1]
 
 
 HOSTILE = ('<img src=x onerror="alert(1)"> <script>alert(2)</script> [click](javascript:alert(3)) ![i](http://127.0.0.1:9/i.png)\n\n'

@@ -160,7 +160,7 @@ def test_another_model_is_not_found(client):
     ({"temperature": -1}, "temperature"), ({"n": 0}, "n"), ({"top_p": 2}, "top_p"),
     ({"presence_penalty": 2.5}, "presence_penalty"), ({"logit_bias": {"99999": 1}}, "logit_bias"),
     ({"logit_bias": {"5": 101}}, "logit_bias"), ({"top_logprobs": 3}, "top_logprobs"),
-    ({"logprobs": True, "top_logprobs": 21}, "top_logprobs"), ({"functions": [{"name": "f"}]}, "functions"),
+    ({"logprobs": True, "top_logprobs": 21}, "top_logprobs"), ({"functions": [{"name": "f g"}]}, "functions"),
     ({"extra_body": {"min_tokens": 13}}, "min_tokens"), ({"extra_body": {"seed": True}}, "seed"),
     ({"extra_body": {"ignore_eos": 1}}, "ignore_eos"), ({"extra_body": {"stop_token_ids": ["x"]}}, "stop_token_ids"),
     ({"messages": []}, "messages"), ({"messages": [{"role": "user", "content": 5}]}, "messages"),
@@ -177,6 +177,19 @@ def test_unknown_parameters_and_nulls_are_ignored(client):
     plain = chat(client).choices[0].message.content
     assert chat(client, extra_body={"ignore_eos": True, "some_new_parameter": {"x": 1}, "stop": None,
                                     "logit_bias": None, "user": None}).choices[0].message.content == plain
+
+
+def test_absent_parameters_are_as_the_flags_say(braid, tiny_model, client):
+    greedy = chat(client).choices[0].message.content
+    drawn = chat(client, temperature=1, seed=3).choices[0].message.content
+    with Server(braid, tiny_model, "--served-model-name", "tiny", "--override-generation-config", '{"temperature": 0, "top_p": 0.9}') as server:
+        own = server.client()
+        assert chat(own, temperature=openai.NOT_GIVEN).choices[0].message.content == greedy
+        assert chat(own, temperature=1, top_p=1, seed=3).choices[0].message.content == drawn != greedy
+        assert server.get("/get_model_info").json()["preferred_sampling_params"] == {"temperature": 0, "top_p": 0.9}
+        assert server.get("/get_server_info").json()["override_generation_config"] == '{"temperature": 0, "top_p": 0.9}'
+        text = server.post("/generate", {"text": "The quick", "sampling_params": {"max_new_tokens": 12, "ignore_eos": True}}).json()["text"]
+    assert text == complete(client).choices[0].text
 
 
 def test_a_prompt_over_the_context_is_refused_before_any_event(client):

@@ -43,6 +43,24 @@ def test_calls_and_thinking_are_found(server):
     assert arguments_of(first) == arguments_of(both)[:1]
 
 
+def test_a_function_of_an_older_client_is_called(server):
+    old = {"tools": openai.NOT_GIVEN, "functions": [TOOLS[0]["function"]]}
+    choice = ask(server, TWO, **old).choices[0]
+    made = choice.message.function_call
+    assert choice.finish_reason == "function_call" and choice.message.content is None and choice.message.tool_calls is None
+    assert (made.name, json.loads(made.arguments)) == ("get_weather", {"city": "Paris", "days": 2})
+    pieces = [chunk.choices[0].delta.function_call for chunk in ask(server, TWO, stream=True, **old)]
+    pieces = [piece for piece in pieces if piece]
+    assert [piece.name for piece in pieces if piece.name] == ["get_weather"] and len(pieces) > 5
+    assert "".join(piece.arguments for piece in pieces) == made.arguments
+    # The conversation goes on as with a tool.
+    called = [*TWO, choice.message.model_dump(exclude_none=True), {"role": "function", "name": "get_weather", "content": "sunny"}]
+    as_tool = [*TWO, {"role": "assistant", "tool_calls": [{"id": "call00001", "type": "function", "function": made.model_dump()}]},
+               {"role": "tool", "tool_call_id": "call00001", "content": "sunny"}]
+    assert ask(server, called, **old).choices[0].message.content == ask(server, as_tool).choices[0].message.content != ""
+    assert ask(server, ONE, function_call="none", **old).choices[0].finish_reason != "function_call"
+
+
 def test_a_stream_says_the_same_in_pieces(server):
     whole = ask(server, TWO).choices[0].message
     thinking, calls, pieces, reason = "", {}, 0, None

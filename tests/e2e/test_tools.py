@@ -103,20 +103,33 @@ def serve(tmp_path):
     return run
 
 
+MEMORY = "--kv-cache-memory-bytes 2GB"
+GROUPS = "--tp-size 2 --dp-size 2 --enable-dp-attention"
+SAMPLING = '--override-generation-config {"temperature": 0.2, "top_p": 0.9}'
+
+
 def test_serve_runs_the_default_model_on_two_groups_unless_flags_say_otherwise(serve):
-    groups = "--tp-size 2 --dp-size 2 --enable-dp-attention"
-    memory = "--kv-cache-memory-bytes 2GB"
-    assert serve() == f"serve {memory} {groups} --model-path small.gguf"
-    assert serve("What is", "a mutex?") == f"chat {memory} {groups} --model-path small.gguf --prompt What is a mutex?"
-    assert serve("--tp-size", "1", "--port=1") == f"serve {memory} --model-path small.gguf --tp-size 1 --port=1"
+    model = f"{SAMPLING} --model-path small.gguf"
+    assert serve() == f"serve {MEMORY} {GROUPS} {model}"
+    assert serve("What is", "a mutex?") == f"chat {MEMORY} {GROUPS} {model} --prompt What is a mutex?"
+    assert serve("--tp-size", "1", "--port=1") == f"serve {MEMORY} {model} --tp-size 1 --port=1"
     assert serve("--enable-dp-attention", "--dp-size=3", "--tp-size=3") == (
-        f"serve {memory} --model-path small.gguf --enable-dp-attention --dp-size=3 --tp-size=3")
-    assert serve("--model-path", "other") == f"serve {memory} --model-path other"
+        f"serve {MEMORY} {model} --enable-dp-attention --dp-size=3 --tp-size=3")
+    assert serve("--model-path", "other") == f"serve {MEMORY} --model-path other"
+
+
+def test_serve_samples_the_default_model_as_its_card_says_unless_flags_say_otherwise(serve):
+    model = "--model-path small.gguf"
+    assert serve("--generation-config", "none") == f"serve {MEMORY} {GROUPS} {model} --generation-config none"
+    assert serve("--override-generation-config={}", "hi") == (
+        f"chat {MEMORY} {GROUPS} {model} --override-generation-config={{}} --prompt hi")
+    assert SAMPLING in serve("--moe") and SAMPLING in serve("chat", "hi")
+    assert SAMPLING not in serve("--model=other")
 
 
 def test_serve_makes_a_mixture_once(serve, tmp_path):
     for _ in range(2):
-        assert serve("--moe").endswith("--tp-size 2 --dp-size 2 --enable-dp-attention --model-path small.moe.gguf")
+        assert serve("--moe").endswith(f"{GROUPS} {SAMPLING} --model-path small.moe.gguf")
     assert (tmp_path / "small.moe.gguf").read_text() == "weights"
     (tmp_path / "small.moe.gguf").write_text("kept")
     assert serve("--moe", "Hello").endswith("--model-path small.moe.gguf --prompt Hello")

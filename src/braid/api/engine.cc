@@ -7,6 +7,7 @@
 #include "braid/api/profile.h"
 #include "braid/api/request_check.h"
 #include "braid/api/text_model.h"
+#include "braid/config/generation_config.h"
 #include "braid/controller/controller_thread.h"
 #include "braid/grammar/grammar_compiler.h"
 #include "braid/weights/checkpoint.h"
@@ -124,10 +125,12 @@ Engine::~Engine() = default;
 Result<std::unique_ptr<Engine>> Engine::load(const EngineOptions& options, std::shared_ptr<Logger> logger,
                                              const LoadProgress& progress) {
   TRY(const Checkpoint checkpoint, open_checkpoint(options.source));
+  TRY(GenerationDefaults defaults, choose_generation_config(checkpoint.generation(), options.generation_config));
+  TRY_STATUS(check_end_tokens(defaults, checkpoint.config().vocab_size));
   TRY(TextModel text, load_text_model(options.source));
   TRY(auto ranks, RankSet::load(checkpoint, options.rank, logger, progress));
   return std::unique_ptr<Engine>(new Engine(
-      std::make_unique<Impl>(std::move(text), checkpoint.generation(), std::move(ranks), options, std::move(logger))));
+      std::make_unique<Impl>(std::move(text), std::move(defaults), std::move(ranks), options, std::move(logger))));
 }
 
 Result<SubmissionId> Engine::submit(GenerationRequest request, DeltaCallback on_delta) {

@@ -16,6 +16,7 @@
 #include "braid/api/model_source.h"
 #include "braid/base/log.h"
 #include "braid/base/result.h"
+#include "braid/config/generation_config_options.h"
 #include "braid/controller/dispatch_policy.h"
 #include "braid/controller/engine_stats.h"
 #include "braid/controller/policy.h"
@@ -35,7 +36,8 @@ struct Profile;
 struct TextModel;
 
 struct EngineOptions {
-  ModelSourceOptions source;  // where the checkpoint, its tokenizer and its template are
+  ModelSourceOptions source;                       // where the checkpoint, its tokenizer and its template are
+  GenerationConfigOptions generation_config = {};  // the sampling defaults
   RankOptions rank;
   SchedulePolicy schedule_policy = SchedulePolicy::kFcfs;
   LoadBalanceMethod load_balance_method = LoadBalanceMethod::kAuto;
@@ -95,6 +97,7 @@ class Engine {
 
   const TextModel& text() const;
   const ModelConfig& config() const;
+  // What a request's absent sampling parameters fall back to.
   const GenerationDefaults& generation_defaults() const;
 
  private:

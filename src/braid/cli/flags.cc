@@ -5,8 +5,9 @@
 #include <limits>
 #include <random>
 
+#include "braid/attention/attention_backend.h"
 #include "braid/cli/flag_values.h"
-#include "braid/config/model_config.h"
+#include "braid/config/generation_config.h"
 #include "braid/formats/input_file.h"
 #include "braid/hub/hub_cache.h"
 
@@ -86,6 +87,9 @@ Result<ParallelLayout> ModelFlags::parallel_layout() const {
 Result<EngineOptions> ModelFlags::engine_options() const {
   EngineOptions options;
   options.source = source_options();
+  options.generation_config = generation_config;
+  // Finds what is wrong with the flags before a model is loaded.
+  TRY_STATUS(choose_generation_config({}, generation_config));
   options.rank = rank;
   options.rank.radix_cache = !disable_radix_cache;
   TRY(options.rank.layout, parallel_layout());
@@ -156,7 +160,9 @@ void add_rank_flags(Command command, ModelFlags& flags) {
   const auto group = [](Flag flag) { return flag.show_default().group("Engine"); };
   group(command.add_option("--dtype", flags.dtype, "Weights and activations: auto, bfloat16, float32"));
   group(command.add_option("--kv-cache-dtype", flags.kv_cache_dtype, "auto (as --dtype), bfloat16, float32"));
-  group(command.add_option("--attention-backend", rank.attention_backend, "fa (tiled, fast) or native (portable)"));
+  const auto backends = attention_backend_names();
+  group(command.add_option("--attention-backend", rank.attention_backend, "fa (tiled, fast) or native (portable)"))
+      .check(one_of({backends.begin(), backends.end()}));
   group(command.add_option("--threads-per-rank", rank.threads_per_rank,
                            "Compute threads of a rank; 0: the cores, shared out"))
       .check(whole_number(0, kMaxThreadsPerRank));
@@ -251,6 +257,22 @@ void add_schedule_flag(Command command, ModelFlags& flags) {
       .group("Ranks");
 }
 
+void add_defaults_flags(Command command, ModelFlags& flags) {
+  command
+      .add_option("--generation-config", flags.generation_config.source,
+                  "Where the defaults of sampling parameters come from: auto (the model), none (also called vllm: the "
+                  "engine's own), or a folder with a generation_config.json")
+      .check(not_empty("auto, none or a folder"))
+      .show_default()
+      .group("Sampling");
+  command
+      .add_option("--override-generation-config", flags.generation_config.overrides,
+                  "Some of these defaults, as a JSON object: {\"temperature\": 0.5, \"top_p\": 0.9}")
+      .check(not_empty("a JSON object"))
+      .type_name("JSON")
+      .group("Sampling");
+}
+
 void add_engine_flags(Command command, ModelFlags& flags) {
   add_model_flag(command, flags);
   add_tokenizer_flag(command, flags);
@@ -258,6 +280,7 @@ void add_engine_flags(Command command, ModelFlags& flags) {
   add_rank_flags(command, flags);
   add_layout_flags(command, flags);
   add_schedule_flag(command, flags);
+  add_defaults_flags(command, flags);
   command.add_flag("--disable-radix-cache", flags.disable_radix_cache, "Do not reuse the KV of common prefixes")
       .group("Engine");
 }

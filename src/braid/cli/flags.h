@@ -10,6 +10,7 @@
 #include "braid/api/engine.h"
 #include "braid/base/result.h"
 #include "braid/cli/command_line.h"
+#include "braid/config/generation_config_options.h"
 #include "braid/config/model_config.h"
 
 namespace braid {
@@ -24,6 +25,7 @@ struct ModelFlags {
   std::string kv_cache_dtype = "auto";
   std::string schedule_policy = "fcfs";
   std::string log_level = "info";
+  GenerationConfigOptions generation_config;
   bool disable_radix_cache = false;
   LayoutFlags layout;
   std::string moe_parallel = "tp";
@@ -57,6 +59,7 @@ void add_rank_flags(Command command, ModelFlags& flags);      // these, and how 
 void add_split_flags(Command command, ModelFlags& flags);     // how the model is split over ranks
 void add_layout_flags(Command command, ModelFlags& flags);    // these, and how the ranks run
 void add_schedule_flag(Command command, ModelFlags& flags);   // which requests run where
+void add_defaults_flags(Command command, ModelFlags& flags);  // what sampling parameters fall back to
 void add_engine_flags(Command command, ModelFlags& flags);    // all of these, and --disable-radix-cache
 
 struct SamplingFlags {
@@ -78,8 +81,7 @@ struct SamplingFlags {
   // Whether the values fit each other. To be called before a model is loaded.
   Status check() const;
 
-  // Sets the flags' values; where a flag is absent, those of the model's generation_config.json, else the engine's
-  // defaults.
+  // Sets the flags' values; where a flag is absent, those of `defaults`, else the engine's.
   void apply(const GenerationDefaults& defaults, GenerationRequest& request) const;
 };
 

@@ -90,7 +90,7 @@ Status run(const GenerateFlags& flags, const Command& command) {
   if (flags.as_json) {
     const Json object = {{"text", text},
                          {"output_ids", ids},
-                         {"finish_reason", openai::finish_reason_name(last.finish, false)},
+                         {"finish_reason", openai::finish_reason_name(last.finish)},
                          {"prompt_tokens", last.usage.prompt_tokens},
                          {"completion_tokens", last.usage.output_tokens},
                          {"cached_tokens", last.usage.cached_tokens}};

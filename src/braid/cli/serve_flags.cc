@@ -188,6 +188,8 @@ Json ServeFlags::settings() const {
           {"host", host},
           {"port", port},
           {"tokenizer_path", model.tokenizer_path.empty() ? model.model_path : model.tokenizer_path},
+          {"generation_config", model.generation_config.source},
+          {"override_generation_config", model.generation_config.overrides},
           {"dtype", model.dtype},
           {"kv_cache_dtype", model.kv_cache_dtype},
           {"attention_backend", rank.attention_backend},

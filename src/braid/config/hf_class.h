@@ -64,5 +64,7 @@ Result<const HfClass*> find_hf_class(const JsonObject& json);
 Status read_int32(const JsonObject& json, std::string_view key, int32_t& value);
 Status read_float(const JsonObject& json, std::string_view key, float& value);
 Status read_bool(const JsonObject& json, std::string_view key, bool& value);
+// A token id, or a list of them (eos_token_id); empty if the key is absent.
+Result<std::vector<TokenId>> read_token_ids(const JsonObject& json, std::string_view key);
 
 }  // namespace braid

@@ -102,32 +102,8 @@ Status read_attention_bias(const JsonObject& json, HfAttentionBias kind, ModelCo
   return {};
 }
 
-// Reads a token id, a list of them (eos_token_id), or null.
-Result<std::vector<TokenId>> read_tokens(const JsonObject& json, std::string_view key) {
-  std::vector<TokenId> tokens;
-  const Json* const value = json.find(key);
-  if (value == nullptr) return tokens;
-  const auto add = [&](const Json& id) {
-    if (!id.is_number_integer()) return false;
-    const bool is_large = id.is_number_unsigned() && id.get<uint64_t>() > static_cast<uint64_t>(kMaxInt32);
-    if (is_large || id.get<int64_t>() < 0) return false;
-    tokens.push_back(id.get<TokenId>());
-    return true;
-  };
-  constexpr std::string_view kMustBe = "a token id, or a list of them";
-  if (value->is_array()) {
-    if (value->size() > 1000) return json.wrong_value(key, kMustBe);
-    for (const Json& id : *value) {
-      if (!add(id)) return json.wrong_value(key, kMustBe);
-    }
-  } else if (!add(*value)) {
-    return json.wrong_value(key, kMustBe);
-  }
-  return tokens;
-}
-
 Status read_special_tokens(const JsonObject& json, const HfClass& defaults, ModelConfig& config) {
-  TRY(config.eos_token_ids, read_tokens(json, "eos_token_id"));
+  TRY(config.eos_token_ids, read_token_ids(json, "eos_token_id"));
   TRY(const auto bos, json.find_int("bos_token_id", 0, kMaxInt32));
   TRY(const auto pad, json.find_int("pad_token_id", -1, kMaxInt32));  // -1 in old Llama checkpoints: none
   if (bos) config.bos_token_id = static_cast<TokenId>(*bos);
@@ -193,6 +169,29 @@ Status read_bool(const JsonObject& json, std::string_view key, bool& value) {
   return {};
 }
 
+Result<std::vector<TokenId>> read_token_ids(const JsonObject& json, std::string_view key) {
+  std::vector<TokenId> tokens;
+  const Json* const value = json.find(key);
+  if (value == nullptr) return tokens;
+  const auto add = [&](const Json& id) {
+    if (!id.is_number_integer()) return false;
+    const bool is_large = id.is_number_unsigned() && id.get<uint64_t>() > static_cast<uint64_t>(kMaxInt32);
+    if (is_large || id.get<int64_t>() < 0) return false;
+    tokens.push_back(id.get<TokenId>());
+    return true;
+  };
+  constexpr std::string_view kMustBe = "a token id, or a list of them";
+  if (value->is_array()) {
+    if (value->size() > 1000) return json.wrong_value(key, kMustBe);
+    for (const Json& id : *value) {
+      if (!add(id)) return json.wrong_value(key, kMustBe);
+    }
+  } else if (!add(*value)) {
+    return json.wrong_value(key, kMustBe);
+  }
+  return tokens;
+}
+
 Result<ModelConfig> read_hf_config(const Json& document, const std::string& name) {
   TRY(const auto whole, JsonObject::of(document, name));
   TRY(const HfClass* const defaults, find_hf_class(whole));
@@ -223,28 +222,6 @@ Result<ModelConfig> read_hf_config(const Json& document, const std::string& name
   TRY_STATUS(read_dtype(json, config));
   TRY_STATUS(check_model_config(config, name));
   return config;
-}
-
-Result<GenerationDefaults> read_generation_config(const Json& document, const std::string& name) {
-  TRY(const auto json, JsonObject::of(document, name));
-  GenerationDefaults result;
-  TRY(result.eos_token_ids, read_tokens(json, "eos_token_id"));
-  const auto read_within = [&](std::string_view key, double min, double max, std::optional<float>& value) -> Status {
-    TRY(const auto found, json.find_double(key));
-    if (!found) return {};
-    if (!(*found >= min && *found <= max)) return json.wrong_value(key, fmt::format("between {} and {}", min, max));
-    value = static_cast<float>(*found);
-    return {};
-  };
-  TRY_STATUS(read_within("temperature", 0, 100, result.temperature));
-  TRY_STATUS(read_within("top_p", 0, 1, result.top_p));
-  TRY_STATUS(read_within("min_p", 0, 1, result.min_p));
-  TRY_STATUS(read_within("repetition_penalty", 1e-3, 1e3, result.repetition_penalty));
-  TRY(const auto top_k, json.find_int("top_k", -1, kMaxInt32));
-  if (top_k) result.top_k = static_cast<int32_t>(std::max<int64_t>(*top_k, 0));  // some files have -1 for off
-  TRY(const auto do_sample, json.find_bool("do_sample"));
-  if (!do_sample.value_or(true)) result.temperature = 0.0F;
-  return result;
 }
 
 }  // namespace braid

@@ -1,5 +1,5 @@
-// Reads Hugging Face's config.json and generation_config.json. An absent key has transformers' default for the class
-// (checked against transformers 5.23), not a default of ours.
+// Reads Hugging Face's config.json. An absent key has transformers' default for the class (checked against transformers
+// 5.23), not a default of ours.
 #pragma once
 
 #include <string>
@@ -13,8 +13,6 @@ namespace braid {
 // `name` ("config.json") begins every error. A model that needs something braid does not support (another architecture,
 // rope type or activation, an active sliding window, quantised weights) is an error that lists what is supported.
 Result<ModelConfig> read_hf_config(const Json& json, const std::string& name = "config.json");
-
-Result<GenerationDefaults> read_generation_config(const Json& json, const std::string& name = "generation_config.json");
 
 // "Qwen3ForCausalLM", …
 std::vector<std::string> known_architectures();

@@ -2,6 +2,7 @@
 // limits.
 #include <cstdint>
 
+#include "braid/config/generation_config.h"
 #include "braid/config/hf_config.h"
 #include "braid/config/weight_files.h"
 #include "tests/support/config/check_invariants.h"

@@ -171,17 +171,5 @@ TEST(HfConfig, LayersHaveTheWindowsOfTheirClass) {
             (std::vector<int32_t>{0, 64, 0, 64}));
 }
 
-TEST(GenerationConfig, ReadsDefaultsAndEndTokens) {
-  const auto json = parse_json(R"({"eos_token_id": [7, 9], "temperature": 0.6, "top_k": 20, "top_p": 0.95})");
-  const auto defaults = read_generation_config(*json);
-  ASSERT_TRUE(defaults.ok()) << defaults.error().message;
-  EXPECT_EQ(defaults->eos_token_ids, (std::vector<TokenId>{7, 9}));
-  EXPECT_EQ(defaults->top_k, 20);
-  EXPECT_EQ(defaults->temperature, 0.6F);
-  EXPECT_EQ(read_generation_config(*parse_json(R"({"do_sample": false, "temperature": 0.6})"))->temperature, 0.0F);
-  expect_part(read_generation_config(*parse_json(R"({"top_p": 2})")).error().message,
-              "generation_config.json: \"top_p\"");
-}
-
 }  // namespace
 }  // namespace braid

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "braid/config/generation_config.h"
 #include "braid/config/hf_config.h"
 #include "braid/config/weight_files.h"
 #include "braid/formats/input_file.h"
@@ -69,12 +70,7 @@ Status Checkpoint::open_directory() {
   if (is_there(model_.file("generation_config.json"))) {
     TRY(const Json generation, read_json_file(model_, "generation_config.json", kMaxConfigBytes));
     TRY(generation_, read_generation_config(generation));
-    for (const TokenId token : generation_.eos_token_ids) {
-      if (token >= config_.vocab_size) {
-        return fail("generation_config.json: eos_token_id {} is not below the vocabulary's size {}", token,
-                    config_.vocab_size);
-      }
-    }
+    TRY_STATUS(check_end_tokens(generation_, config_.vocab_size));
     if (!generation_.eos_token_ids.empty()) config_.eos_token_ids = generation_.eos_token_ids;
   }
   TRY(const WeightFiles files, list_weight_files(model_.path));

@@ -147,7 +147,7 @@ void ActiveRequest::take(size_t prompt, const Delta& delta, double now_s) {
 // Counts deltas after the answer's end, too: the engine has done that work, even if nobody listens any more.
 void ActiveRequest::track(size_t prompt, const Delta& delta, double now_s) {
   if (delta.finish != FinishReason::kNone && (outcome_.empty() || state_ != State::kEnded)) {
-    outcome_ = delta.finish == FinishReason::kError ? delta.error : openai::finish_reason_name(delta.finish, false);
+    outcome_ = delta.finish == FinishReason::kError ? delta.error : openai::finish_reason_name(delta.finish);
   }
   metrics::RequestTracker& tracker = trackers_[prompt];
   tracker.add(delta, now_s);

@@ -7,7 +7,7 @@
 #include "braid/api/profile.h"
 #include "braid/api/text_model.h"
 #include "braid/base/thread_role.h"
-#include "braid/config/model_config.h"
+#include "braid/config/generation_config.h"
 #include "braid/server/service/http_responses.h"
 #include "braid/server/sglang/text_requests.h"
 
@@ -115,7 +115,7 @@ http::Response model_info(const ServedModel& model) {
                         {"tokenizer_path", model.tokenizer_path.empty() ? model.path : model.tokenizer_path},
                         {"served_model_name", model.name},
                         {"is_generation", true},
-                        {"preferred_sampling_params", nullptr},
+                        {"preferred_sampling_params", sampling_defaults_json(model.engine->generation_defaults())},
                         {"architecture", config.architecture},
                         {"vocab_size", config.vocab_size},
                         {"max_model_len", model.engine->stats().context_len},

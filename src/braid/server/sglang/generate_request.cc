@@ -69,7 +69,7 @@ CommonParameters read_sampling_params(ParameterReader& reader, const Json* param
   ParameterReader inner(params != nullptr ? *params : none);
   const openai::ParameterNames names{
       .max_tokens = "max_new_tokens", .min_tokens = "min_new_tokens", .seed = "sampling_seed"};
-  openai::read_sampling(inner, limits, names, 0, common);
+  openai::read_sampling(inner, limits, names, common);
   if (!common.seed) {
     if (const auto seed = inner.integer("seed", INT64_MIN, INT64_MAX)) common.seed = static_cast<uint64_t>(*seed);
   }

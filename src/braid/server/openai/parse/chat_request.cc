@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include "braid/server/openai/parse/common_parameters.h"
+#include "braid/server/openai/parse/function_messages.h"
 
 namespace braid::openai {
 
@@ -27,7 +28,7 @@ std::optional<std::string> joined_parts(const Json& parts, const std::string& wh
   return text;
 }
 
-void check_message(Json& message, size_t index, ParameterReader& reader) {
+void read_message(Json& message, size_t index, FunctionMessages& functions, ParameterReader& reader) {
   const std::string where = fmt::format("messages[{}]", index);
   if (!message.is_object()) return reader.fail_value(where, message, "an object");
   const auto role = message.find("role");
@@ -38,10 +39,11 @@ void check_message(Json& message, size_t index, ParameterReader& reader) {
       calls != message.end() && !calls->is_null() && !calls->is_array()) {
     return reader.fail("messages", where + ".tool_calls must be a list");
   }
+  functions.convert(message, where);
   const auto content = message.find("content");
   if (content == message.end()) {
-    const bool has_calls = message.contains("tool_calls") || message.contains("function_call");
-    if (*role != "assistant" || !has_calls) return reader.fail("messages", where + " has no content");
+    if (message["role"] != "assistant" || !message.contains("tool_calls"))
+      return reader.fail("messages", where + " has no content");
     message["content"] = nullptr;
   } else if (content->is_array()) {
     if (auto text = joined_parts(*content, where, reader)) *content = *std::move(text);
@@ -57,7 +59,8 @@ void read_messages(ParameterReader& reader, ChatRequest& request) {
   if (!messages->is_array() || messages->empty())
     return reader.fail_value("messages", *messages, "a list of at least one message");
   request.messages = *messages;
-  for (size_t i = 0; i < request.messages.size(); ++i) check_message(request.messages[i], i, reader);
+  FunctionMessages functions(reader);
+  for (size_t i = 0; i < request.messages.size(); ++i) read_message(request.messages[i], i, functions, reader);
 }
 
 void check_continuation(ParameterReader& reader, ChatRequest& request, bool asks_for_prompt) {
@@ -86,7 +89,7 @@ Result<ChatRequest, ApiError> chat_request_of(const Json& body, const ProtocolLi
   ParameterReader reader(body);
   ChatRequest request;
   read_messages(reader, request);
-  request.common = read_common(reader, limits, false);
+  request.common = read_common(reader, limits);
   request.tools = read_tool_parameters(reader);
   request.separate_reasoning = reader.boolean("separate_reasoning").value_or(true);
   request.common.logprobs = reader.boolean("logprobs").value_or(false);

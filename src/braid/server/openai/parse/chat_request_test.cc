@@ -47,7 +47,7 @@ TEST(ChatRequest, ErrorNamesTheWrongParameter) {
   const std::string ok = R"("messages":[{"role":"user","content":"x"}])";
   EXPECT_EQ(refused_chat("{" + ok + R"(,"top_logprobs":3})"), "top_logprobs");
   EXPECT_EQ(refused_chat("{" + ok + R"(,"logprobs":true,"top_logprobs":21})"), "top_logprobs");
-  EXPECT_EQ(refused_chat("{" + ok + R"(,"functions":[]})"), "functions");
+  EXPECT_EQ(refused_chat("{" + ok + R"(,"functions":[{}]})"), "functions");
   EXPECT_EQ(refused_chat("{" + ok + R"(,"tool_choice":"required"})"), "tool_choice");
   EXPECT_EQ(refused_chat("{" + ok + R"(,"tools":[{"x":1}]})"), "tools");
   EXPECT_EQ(refused_chat("{" + ok + R"(,"continue_final_message":true,"add_generation_prompt":true})"),

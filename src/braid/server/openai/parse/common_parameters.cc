@@ -52,6 +52,7 @@ void read_logit_bias(ParameterReader& reader, const ProtocolLimits& limits, Comm
     return;
   }
   for (const auto& [key, bias] : value->items()) {
+    if (bias == 0) continue;  // changes nothing, whatever its key: the official client's tests send {"foo": 0}
     TokenId token = -1;
     const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), token);
     if (error != std::errc() || end != key.data() + key.size() || token < 0 || token >= limits.vocab_size) {
@@ -68,21 +69,16 @@ void read_logit_bias(ParameterReader& reader, const ProtocolLimits& limits, Comm
 
 // Refuses unsupported parameters that would change the answer if they were ignored.
 void refuse_unsupported(ParameterReader& reader) {
-  for (const auto* name : {"functions", "function_call"}) {
-    if (reader.find(name) != nullptr) {
-      reader.fail(name, fmt::format("{} is not supported: use tools and tool_choice instead", name));
-    }
-  }
   if (reader.find("suffix") != nullptr) reader.fail("suffix", "suffix is not supported");
-  const auto best_of = reader.integer("best_of", 1, kMaxTokens);
+  const auto best_of = reader.integer("best_of", 0, kMaxTokens);
   if (best_of && *best_of > 1) reader.fail("best_of", fmt::format("best_of is {}: only 1 is supported", *best_of));
 }
 
 }  // namespace
 
 void read_sampling(ParameterReader& reader, const ProtocolLimits& limits, const ParameterNames& names,
-                   int64_t fewest_tokens, CommonParameters& common) {
-  common.max_tokens = as_int32(reader.integer(names.max_tokens, fewest_tokens, kMaxTokens));
+                   CommonParameters& common) {
+  common.max_tokens = as_int32(reader.integer(names.max_tokens, 0, kMaxTokens));
   common.temperature = as_float(reader.number("temperature"));
   common.top_p = as_float(reader.number("top_p"));
   common.top_k = as_int32(reader.integer("top_k", -1, kMaxTokens));
@@ -132,13 +128,12 @@ std::optional<double> read_timeout(ParameterReader& reader) {
   return reader.number("timeout", 1e-3, 1e9);
 }
 
-CommonParameters read_common(ParameterReader& reader, const ProtocolLimits& limits, bool allows_zero_tokens) {
+CommonParameters read_common(ParameterReader& reader, const ProtocolLimits& limits) {
   CommonParameters common;
   refuse_unsupported(reader);
   common.model = reader.text("model").value_or("");
-  const int64_t fewest_tokens = allows_zero_tokens ? 0 : 1;
-  read_sampling(reader, limits, {}, fewest_tokens, common);
-  if (const auto newer = reader.integer("max_completion_tokens", fewest_tokens, kMaxTokens)) {
+  read_sampling(reader, limits, {}, common);
+  if (const auto newer = reader.integer("max_completion_tokens", 0, kMaxTokens)) {
     common.max_tokens = as_int32(newer);
   }
   if (common.max_tokens && common.min_tokens > *common.max_tokens) {

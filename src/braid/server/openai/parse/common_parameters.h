@@ -18,10 +18,9 @@ struct ParameterNames {
   std::string_view seed = "seed";
 };
 
-// The parameters that decide how tokens are drawn and when an output ends. `fewest_tokens`: the lower limit of
-// max_tokens.
+// The parameters that decide how tokens are drawn and when an output ends.
 void read_sampling(ParameterReader& reader, const ProtocolLimits& limits, const ParameterNames& names,
-                   int64_t fewest_tokens, CommonParameters& common);
+                   CommonParameters& common);
 
 inline constexpr size_t kMaxRidBytes = 256;
 int32_t read_priority(ParameterReader& reader);
@@ -29,7 +28,7 @@ int32_t read_priority(ParameterReader& reader);
 void read_dp_rank(ParameterReader& reader, const ProtocolLimits& limits, CommonParameters& common);
 std::optional<double> read_timeout(ParameterReader& reader);  // seconds
 
-CommonParameters read_common(ParameterReader& reader, const ProtocolLimits& limits, bool allows_zero_tokens);
+CommonParameters read_common(ParameterReader& reader, const ProtocolLimits& limits);
 
 // The body as a JSON object.
 Result<Json, ApiError> parse_body(std::string_view body, const ProtocolLimits& limits);

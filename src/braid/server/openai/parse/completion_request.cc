@@ -14,7 +14,7 @@ Result<CompletionRequest, ApiError> completion_request_of(const Json& body, cons
   } else {
     reader.fail("prompt", "prompt is missing");
   }
-  request.common = read_common(reader, limits, true);
+  request.common = read_common(reader, limits);
   request.echo = reader.boolean("echo").value_or(false);
   if (const auto logprobs = reader.integer("logprobs", 0, 20)) {
     request.common.logprobs = true;
@@ -24,9 +24,6 @@ Result<CompletionRequest, ApiError> completion_request_of(const Json& body, cons
   if (num_prompts * request.common.n > limits.max_sequences) {
     reader.fail("n", fmt::format("{} prompts with n = {} are {} sequences, at most {} are allowed", num_prompts,
                                  request.common.n, num_prompts * request.common.n, limits.max_sequences));
-  }
-  if (request.common.max_tokens == 0 && !request.echo) {
-    reader.fail("max_tokens", "max_tokens is 0: must be at least 1, unless echo is true");
   }
   if (reader.error()) return *reader.error();
   return request;

@@ -1,6 +1,8 @@
-// Reads tools, tool_choice and parallel_tool_calls of a chat request into plain structs. Tested by tools_test.cc.
+// Reads tools, tool_choice and parallel_tool_calls of a chat request into plain structs; also functions and
+// function_call, their deprecated forms. Tested by tools_test.cc.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "braid/server/openai/parse/parameter_reader.h"
@@ -17,7 +19,10 @@ struct ToolParameters {
   std::vector<parsers::ToolSpec> tools;
   parsers::ToolChoice choice = {.mode = parsers::ToolChoice::Mode::kNone};  // kNone if and only if there are no tools
   bool parallel = true;
-  Json for_template;  // the tools as the body has them; null without tools
+  bool are_functions = false;  // the request has them as functions: a message has one function_call, no tool_calls
+  Json for_template;           // the tools as the body has them, functions as tools; null without tools
+
+  std::string_view name() const { return are_functions ? "functions" : "tools"; }  // of the body's parameter
 };
 
 // The first mistake becomes the reader's error.

@@ -63,6 +63,28 @@ TEST(ToolParameters, ReadTheChoice) {
   EXPECT_EQ(named.parameters.choice, (parsers::ToolChoice{.mode = Mode::kNamed, .name = "g"}));
 }
 
+TEST(ToolParameters, FunctionsAreToolsOfWhichOneIsCalled) {
+  const std::string functions = R"("functions": [{"name": "f", "description": "d", "parameters": {}}, {"name": "g"}])";
+  const auto automatic = read("{" + functions + R"(, "parallel_tool_calls": true})").parameters;
+  ASSERT_EQ(automatic.tools.size(), 2U);
+  EXPECT_EQ(automatic.tools[0].name, "f");
+  EXPECT_EQ(automatic.tools[0].parameters, "{}");
+  EXPECT_TRUE(automatic.are_functions);
+  EXPECT_FALSE(automatic.parallel);
+  EXPECT_EQ(automatic.choice.mode, Mode::kAuto);
+  EXPECT_EQ(automatic.for_template[1], Json::parse(R"({"type": "function", "function": {"name": "g"}})"));
+  EXPECT_EQ(read("{" + functions + R"(, "function_call": {"name": "g"}})").parameters.choice,
+            (parsers::ToolChoice{.mode = Mode::kNamed, .name = "g"}));
+  // One of the two kinds, if both are there.
+  const auto none = read("{" + functions + R"(, "function_call": "none"})").parameters;
+  EXPECT_TRUE(none.tools.empty() && !none.are_functions);
+  const auto tools = read("{" + functions + ", " + kTwo + R"(, "function_call": "none"})").parameters;
+  EXPECT_TRUE(tools.tools.size() == 2 && !tools.are_functions && tools.parallel);
+  const auto chosen = read("{" + functions + ", " + kTwo + R"(, "tool_choice": "none"})").parameters;
+  EXPECT_TRUE(chosen.tools.size() == 2 && chosen.are_functions);
+  EXPECT_EQ(read("{" + functions + ", " + kTwo + "}").param, "functions");
+}
+
 TEST(ToolParameters, ErrorNamesTheWrongPart) {
   const auto tool = [](const std::string& function) { return R"({"tools": [{"function": )" + function + "}]}"; };
   const std::vector<std::pair<std::string, std::string>> cases = {
@@ -81,7 +103,7 @@ TEST(ToolParameters, ErrorNamesTheWrongPart) {
       {tool(R"({"name": "f", "parameters": {"type": "string"}})"),
        R"(tools[0].function.parameters.type is "string": must be "object")"},
       {R"({"tools": [{"function": {"name": "f"}}, {"function": {"name": "f"}}]})",
-       "tools[1].function.name is \"f\", as that of a tool before it"},
+       "tools[1].function.name is \"f\", as that of one before it"},
       {R"({"parallel_tool_calls": 1})", "parallel_tool_calls is 1: must be true or false"},
       {"{" + kTwo + R"(, "tool_choice": "any"})", "tool_choice is \"any\": must be \"none\", \"auto\""},
       {"{" + kTwo + R"(, "tool_choice": {"type": "function"}})", "tool_choice is {"},
@@ -90,6 +112,17 @@ TEST(ToolParameters, ErrorNamesTheWrongPart) {
        R"(tool_choice names the function "h\n", which is none of the 2 in tools)"},
       {R"({"tool_choice": "required"})", "tool_choice is \"required\", but there are no tools"},
       {R"({"tool_choice": 5})", "tool_choice is 5: must be"},
+      {R"({"functions": {}})", "functions is {}: must be a list of at most 1024 functions"},
+      {R"({"functions": [5]})", R"(functions[0] is 5: must be {"name": …})"},
+      {R"({"functions": [{}]})", "functions[0].name is missing"},
+      {R"({"functions": [{"name": "a b"}]})", R"(functions[0].name is "a b": must be 1 to 64 letters)"},
+      {R"({"functions": [{"name": "f"}, {"name": "f"}]})", "functions[1].name is \"f\", as that of one before it"},
+      {R"({"functions": [{"name": "f", "parameters": 5}]})", "functions[0].parameters is 5: must be a JSON schema"},
+      {R"({"functions": [{"name": "f"}], "function_call": "required"})",
+       R"(function_call is "required": must be "none", "auto" or {"name": …})"},
+      {R"({"functions": [{"name": "f"}], "function_call": {"name": "h"}})",
+       R"(function_call names the function "h", which is none of the 1 in functions)"},
+      {R"({"function_call": {"name": "h"}})", R"(function_call is {"name":"h"}, but there are no functions)"},
   };
   for (const auto& [body, message] : cases) {
     const Read result = read(body);

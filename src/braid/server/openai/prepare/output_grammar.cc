@@ -50,21 +50,21 @@ ApiError grammar_error(const Error& error, const std::string& parameter) {
           .code = "too_many_forms"};
 }
 
-ApiError tools_error(const Error& error, std::span<const parsers::ToolSpec> tools) {
-  return grammar_error({with_tool_names(error.message, tools)}, "tools");
+ApiError tools_error(const Error& error, const ToolParameters& tools) {
+  return grammar_error({with_tool_names(error.message, tools.tools)}, std::string(tools.name()));
 }
 
 MaybeGrammar forced_grammar(const ChatRequest& request, GrammarCompiler& compiler) {
   const ToolParameters& tools = request.tools;
   if (!std::holds_alternative<std::monostate>(request.common.structured_output)) {
-    return ApiError{
-        .message = fmt::format("tool_choice forces a call, and {} asks for another form: one of them at most",
-                               request.common.structured_output_name),
-        .param = "tool_choice"};
+    const std::string forcing = tools.are_functions ? "function_call" : "tool_choice";
+    return ApiError{.message = fmt::format("{} forces a call, and {} asks for another form: one of them at most",
+                                           forcing, request.common.structured_output_name),
+                    .param = forcing};
   }
   auto compiled =
       Compile{compiler}(JsonSchema{parsers::forced_calls_schema(tools.tools, tools.choice, tools.parallel)});
-  if (!compiled.ok()) return tools_error(compiled.error(), tools.tools);
+  if (!compiled.ok()) return tools_error(compiled.error(), tools);
   return MaybeGrammar(GrammarConstraint{.grammar = *std::move(compiled)});
 }
 
@@ -75,10 +75,9 @@ GrammarCompiler::Compiled compile_call(const parsers::StrictCall& call, GrammarC
 }
 
 // The output is free except for the calls of strict tools.
-MaybeGrammar strict_calls_grammar(std::span<const parsers::ToolSpec> tools, parsers::ToolFormat format,
-                                  GrammarCompiler& compiler) {
+MaybeGrammar strict_calls_grammar(const ToolParameters& tools, parsers::ToolFormat format, GrammarCompiler& compiler) {
   GrammarConstraint constraint;
-  for (const parsers::StrictCall& call : parsers::strict_calls(format, tools)) {
+  for (const parsers::StrictCall& call : parsers::strict_calls(format, tools.tools)) {
     const auto compiled = compile_call(call, compiler);
     if (!compiled.ok()) return tools_error(compiled.error(), tools);
     for (const parsers::StrictCall::Begin& begin : call.begins) {
@@ -118,7 +117,7 @@ MaybeGrammar chat_grammar(const ChatRequest& request, const Tokenizer& tokenizer
   const bool is_forced = request.tools.choice.is_forced();
   TRY(auto grammar, is_forced ? forced_grammar(request, compiler) : output_grammar(request.common, compiler));
   if (!grammar) {
-    TRY(auto calls, strict_calls_grammar(request.tools.tools, options.tools, compiler));
+    TRY(auto calls, strict_calls_grammar(request.tools, options.tools, compiler));
     if (calls) (void)start_behind_thinking(*calls, tokenizer, options);
     return calls;
   }

@@ -83,7 +83,7 @@ Json chat_logprobs(std::span<const SampledToken> tokens, const TokenNames& names
     content.push_back(std::move(item));
     go_on_behind(names.bytes(sampled.token, place.is_first), place);
   }
-  return {{"content", std::move(content)}};
+  return {{"content", std::move(content)}, {"refusal", nullptr}};
 }
 
 void CompletionLogprobs::add_unjudged(TokenId token) {

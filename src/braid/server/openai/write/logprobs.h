@@ -48,7 +48,7 @@ int64_t num_characters(std::string_view text);
 std::span<const SampledToken> listed_tokens(std::span<const SampledToken> tokens, FinishReason finish,
                                             const MatchedStop& matched_stop, bool includes_stop);
 
-// {"content": [{token, logprob, bytes, top_logprobs}]}. Moves `place` behind the last token.
+// {"content": [{token, logprob, bytes, top_logprobs}], "refusal": null}. Moves `place` behind the last token.
 Json chat_logprobs(std::span<const SampledToken> tokens, const TokenNames& names, TextPlace& place);
 
 // {"tokens", "token_logprobs", "top_logprobs", "text_offset", "bytes"}: parallel lists with one entry per token.

@@ -35,15 +35,20 @@ Json UsageCounter::to_json() const {
           {"prompt_tokens_details", {{"cached_tokens", cached_tokens}}}};
 }
 
-std::string_view finish_reason_name(FinishReason finish, bool has_tool_calls) {
+std::string_view finish_reason_name(FinishReason finish, std::string_view stop) {
   switch (finish) {
     case FinishReason::kLength:
       return "length";
     case FinishReason::kAbort:
       return "abort";
     default:
-      return has_tool_calls ? "tool_calls" : "stop";
+      return stop;
   }
+}
+
+std::string_view chat_finish_reason(FinishReason finish, bool has_calls, const ToolParameters& tools) {
+  if (!has_calls) return finish_reason_name(finish);
+  return finish_reason_name(finish, tools.are_functions ? "function_call" : "tool_calls");
 }
 
 namespace {
@@ -84,11 +89,16 @@ Json head_of(const ResponseHead& head, std::string_view object) {
   return {{"id", head.id}, {"object", object}, {"created", head.created_s}, {"model", head.model}};
 }
 
-Json message_of(const MessageDelta& parsed) {
-  Json message = {{"role", "assistant"}, {"content", parsed.content}};
+Json message_of(const MessageDelta& parsed, const ToolParameters& tools) {
+  Json message = {{"role", "assistant"}, {"content", parsed.content}, {"refusal", nullptr}};
   if (!parsed.reasoning_content.empty()) message["reasoning_content"] = parsed.reasoning_content;
   if (parsed.tool_calls.empty()) return message;
   if (parsed.content.empty()) message["content"] = nullptr;
+  if (tools.are_functions) {
+    const ToolCallDelta& call = parsed.tool_calls.front();  // there is no other
+    message["function_call"] = {{"name", call.name}, {"arguments", call.arguments}};
+    return message;
+  }
   Json& calls = message["tool_calls"] = Json::array();
   for (const ToolCallDelta& call : parsed.tool_calls) {
     calls.push_back(
@@ -152,7 +162,7 @@ Json completion_response(const ResponseHead& head, const CompletionRequest& requ
     for (const ChoiceResult& choice : result.choices) {
       Json item = {{"index", choices.size()}, {"text", echoed + choice.text}, {"logprobs", nullptr}};
       if (common.logprobs) item["logprobs"] = completion_logprobs(request, result, choice, names);
-      item["finish_reason"] = finish_reason_name(choice.finish, false);
+      item["finish_reason"] = finish_reason_name(choice.finish);
       if (common.return_token_ids) {
         item["token_ids"] = token_ids(choice);
         item["prompt_token_ids"] = result.prompt_ids;
@@ -175,12 +185,12 @@ Json chat_response(const ResponseHead& head, const ChatRequest& request, const P
     const auto parser = make_parser();
     MessageDelta parsed = parser->push(choice.text);
     parsed.append(parser->finish());
-    Json item = {{"index", choices.size()}, {"message", message_of(parsed)}, {"logprobs", nullptr}};
+    Json item = {{"index", choices.size()}, {"message", message_of(parsed, request.tools)}, {"logprobs", nullptr}};
     if (common.logprobs) {
       TextPlace place{.is_first = !result.continues_text};
       item["logprobs"] = chat_logprobs(listed_tokens_of(choice, common), names, place);
     }
-    item["finish_reason"] = finish_reason_name(choice.finish, !parsed.tool_calls.empty());
+    item["finish_reason"] = chat_finish_reason(choice.finish, !parsed.tool_calls.empty(), request.tools);
     if (common.return_token_ids) item["token_ids"] = token_ids(choice);
     choices.push_back(std::move(item));
   }

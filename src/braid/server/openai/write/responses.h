@@ -59,8 +59,10 @@ class UsageCounter {
   std::vector<int64_t> cached_tokens_;  // of each prompt
 };
 
-// OpenAI's name. `has_tool_calls`: the choice called a tool.
-std::string_view finish_reason_name(FinishReason finish, bool has_tool_calls);
+// OpenAI's name. `stop`: how it calls an end that the model or a stop string chose.
+std::string_view finish_reason_name(FinishReason finish, std::string_view stop = "stop");
+// The same for a choice of a chat. `has_calls`: it called a tool.
+std::string_view chat_finish_reason(FinishReason finish, bool has_calls, const ToolParameters& tools);
 
 // Writers of the answers in one piece. `prompts` have as many choices as the request asks for, all empty. `tokenizer`
 // outlives the writer.

@@ -144,7 +144,7 @@ class CompletionStream : public ChunkStream {
     }
     if (delta.finish != FinishReason::kNone) {
       Json item = item_of(index, "");
-      item["finish_reason"] = finish_reason_name(delta.finish, false);
+      item["finish_reason"] = finish_reason_name(delta.finish);
       events += event_of(item);
     }
     return events;
@@ -177,7 +177,8 @@ class ChatStream : public ChunkStream {
   ChatStream(ResponseHead head, ChatRequest request, PromptResult prompt, const Tokenizer& tokenizer,
              const MakeMessageParser& make_parser)
       : ChunkStream(std::move(head), "chat.completion.chunk", std::move(request.common), one(std::move(prompt)),
-                    tokenizer) {
+                    tokenizer),
+        tools_(std::move(request.tools)) {
     for (Choice& choice : choices_) choice.parser = make_parser();
   }
 
@@ -187,7 +188,8 @@ class ChatStream : public ChunkStream {
     usage_.add(prompt, delta);
     std::string events;
     if (!std::exchange(choice.has_begun, true)) {
-      Json chunk = chunk_of(Json::array({item_of(index, {{"role", "assistant"}, {"content", ""}})}));
+      Json chunk =
+          chunk_of(Json::array({item_of(index, {{"role", "assistant"}, {"content", ""}, {"refusal", nullptr}})}));
       if (common_.return_token_ids && !std::exchange(has_sent_prompt_, true)) {
         chunk["prompt_token_ids"] = prompts_[prompt].prompt_ids;
       }
@@ -207,7 +209,7 @@ class ChatStream : public ChunkStream {
     }
     if (delta.finish != FinishReason::kNone) {
       Json item = item_of(index, Json::object());
-      item["finish_reason"] = finish_reason_name(delta.finish, choice.has_tool_calls);
+      item["finish_reason"] = chat_finish_reason(delta.finish, choice.has_tool_calls, tools_);
       events += event_of(item);
     }
     return events;
@@ -225,24 +227,30 @@ class ChatStream : public ChunkStream {
   }
 
   // A delta that has only tokens (of an incomplete character, for example) has an empty content.
-  static Json json_of(const MessageDelta& message) {
+  Json json_of(const MessageDelta& message) const {
     Json delta = Json::object();
     if (!message.reasoning_content.empty()) delta["reasoning_content"] = message.reasoning_content;
     if (!message.content.empty() || message.empty()) delta["content"] = message.content;
     for (const ToolCallDelta& call : message.tool_calls) {
+      Json function = Json::object();
+      if (!call.name.empty()) function["name"] = call.name;
+      function["arguments"] = call.arguments;
+      if (tools_.are_functions) {  // there is one call at most
+        delta["function_call"] = std::move(function);
+        continue;
+      }
       Json item = {{"index", call.index}};
       if (!call.id.empty()) {
         item["id"] = call.id;
         item["type"] = "function";
       }
-      item["function"] = Json::object();
-      if (!call.name.empty()) item["function"]["name"] = call.name;
-      item["function"]["arguments"] = call.arguments;
+      item["function"] = std::move(function);
       delta["tool_calls"].push_back(std::move(item));
     }
     return delta;
   }
 
+  const ToolParameters tools_;
   bool has_sent_prompt_ = false;
 };
 

@@ -58,8 +58,8 @@ TEST(ChatStream, SendsARoleThenDeltasThenTheFinishReasonThenTheUsageThenDone) {
     EXPECT_EQ(events[i]["created"], 5);
     EXPECT_EQ(events[i]["model"], "m");
   }
-  EXPECT_EQ(events[0]["choices"], Json::parse(R"([{"index":0,"delta":{"role":"assistant","content":""},
-    "logprobs":null,"finish_reason":null}])"));
+  EXPECT_EQ(events[0]["choices"], Json::parse(R"([{"index":0,"delta":{"role":"assistant","content":"",
+    "refusal":null},"logprobs":null,"finish_reason":null}])"));
   EXPECT_EQ(events[1]["choices"][0]["delta"], Json::parse(R"({"content":"a"})"));
   EXPECT_EQ(events[2]["choices"][0]["delta"], Json::parse(R"({"content":"é"})")) << "half a character is no event";
   EXPECT_EQ(events[3]["choices"], Json::parse(R"([{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}])"));
@@ -286,7 +286,7 @@ TEST(ChatStream, CallsComeInPiecesAndJoinToThoseOfTheWholeAnswer) {
     begin += size;
   }
   say({.finish = FinishReason::kStop});
-  const Json begun = {{"role", "assistant"}};
+  const Json begun = {{"role", "assistant"}, {"content", ""}, {"refusal", nullptr}};
   Json messages[] = {begun, begun};
   size_t num_pieces = 0;
   for (const Json& event : events_of(events + stream->finish())) {
@@ -319,6 +319,39 @@ TEST(ChatStream, CallsComeInPiecesAndJoinToThoseOfTheWholeAnswer) {
     EXPECT_EQ(messages[i]["tool_calls"][1]["function"]["name"], "g");
   }
   EXPECT_NE(messages[0]["tool_calls"][0]["id"], messages[1]["tool_calls"][0]["id"]);
+}
+
+TEST(ChatStream, ACallOfAFunctionComesInItsDeprecatedForm) {
+  const TinyTokenizer tokenizer;
+  const parsers::ParserOptions options{.tools = parsers::ToolFormat::kHermes, .parallel_tool_calls = false};
+  const auto request = chat_with(R"("functions":[{"name":"f"}])");
+  const auto stream = make_chat_stream({"c", 5, "m"}, request, waiting(1), tokenizer, make_parsers(options));
+  const auto whole = make_chat_answer({"c", 5, "m"}, request, waiting(1), tokenizer, make_parsers(options));
+  const std::string call = "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>";
+  std::string bytes;
+  for (const Delta& delta : {Delta{.text = call.substr(0, 50)}, Delta{.text = call.substr(50)}, Delta{.text = call},
+                             Delta{.finish = FinishReason::kStop}}) {
+    bytes += stream->push(0, delta);
+    whole->push(0, delta);
+  }
+  Json streamed = Json::object();
+  std::string reason;
+  for (const Json& event : events_of(bytes + stream->finish())) {
+    if (event == "[DONE]") break;
+    const Json& choice = event["choices"][0];
+    if (!choice["finish_reason"].is_null()) reason = choice["finish_reason"];
+    EXPECT_FALSE(choice["delta"].contains("tool_calls"));
+    const Json pieces = choice["delta"].value("function_call", Json::object());
+    for (const auto& [key, piece] : pieces.items()) {
+      streamed[key] = streamed.value(key, "") + piece.get<std::string>();
+    }
+  }
+  EXPECT_EQ(streamed, Json::parse(R"({"name":"f","arguments":"{\"a\": 1}"})"));
+  EXPECT_EQ(reason, "function_call");
+  const Json answer = Json::parse(whole->finish());
+  EXPECT_EQ(answer["choices"][0]["message"],
+            Json({{"role", "assistant"}, {"content", nullptr}, {"refusal", nullptr}, {"function_call", streamed}}));
+  EXPECT_EQ(answer["choices"][0]["finish_reason"], "function_call");
 }
 
 }  // namespace

@@ -87,6 +87,15 @@ export class Api {
     return (await this.json('v1/models', options)).data ?? [];
   }
 
+  // {parameter: value} of the sampling parameters whose defaults are not the usual ones; null if the server does not tell.
+  async samplingDefaults() {
+    try {
+      return (await this.json('get_model_info', {isQuiet: true})).preferred_sampling_params ?? {};
+    } catch {
+      return null;
+    }
+  }
+
   // Yields {kind: 'content' | 'thinking', text}, {kind: 'tool', call}, {kind: 'finish', reason}, {kind: 'usage', usage}.
   async* chat(body, signal) {
     const response = await this.fetch('v1/chat/completions', {

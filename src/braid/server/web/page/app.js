@@ -19,7 +19,12 @@ const api = new Api(new KeptValue('session', 'braid.key'), async (why) => {
   return key;
 });
 const settings = new Settings();
-const models = new Models(api, {onChange: () => chat?.modelChanged()});
+const models = new Models(api, {
+  onChange: () => {
+    settings.showDefaults(models.samplingDefaults);
+    chat?.modelChanged();
+  },
+});
 const sidebar = new Sidebar({isChatShown: () => tabs.view === 'chat', showChat: () => tabs.go('chat')});
 const serverTab = new ServerTab(api);
 

@@ -7,6 +7,7 @@ export class Models {
   #api;
   #list = [];
   #name = '';
+  #samplingDefaults = null;
   #timer = 0;
   #onChange;
 
@@ -25,6 +26,11 @@ export class Models {
     return {id: model?.id, contextLength: model?.max_model_len};
   }
 
+  // As Api.samplingDefaults().
+  get samplingDefaults() {
+    return this.#samplingDefaults;
+  }
+
   // Asks until there is an answer: at the start, and after a failure, when the server may be another one. isQuiet: does
   // not ask for a key.
   async start({isQuiet = false} = {}) {
@@ -32,6 +38,7 @@ export class Models {
     try {
       this.#list = await this.#api.models({isQuiet});
       if (!this.#list.some(({id}) => id === this.#name)) this.#name = this.#list[0]?.id ?? '';
+      this.#samplingDefaults = await this.#api.samplingDefaults();
       this.#banner('');
     } catch (error) {
       this.#banner(bannerText(error));

@@ -5,6 +5,7 @@ import {kFields, parametersOf, problemOf, summaryOf} from './settings_fields.js'
 export class Settings {
   #kept = new KeptValue('local', 'braid.settings');
   #texts = {};
+  #defaults = null;  // as Api.samplingDefaults()
   #rows = new Map();
   #dialog = byId('settings');
 
@@ -28,6 +29,12 @@ export class Settings {
     if (!this.#dialog.open) this.#dialog.showModal();
   }
 
+  // What an empty field stands for.
+  showDefaults(defaults) {
+    this.#defaults = defaults;
+    for (const field of kFields) this.#show(field);
+  }
+
   get system() {
     return (this.#texts.system ?? '').trim();
   }
@@ -45,7 +52,7 @@ export class Settings {
     } else if (field.kind === 'text') {
       input = el('textarea', {...shared, rows: field.rows, class: field.isCode ? 'is-code' : undefined, spellcheck: field.isCode ? 'false' : undefined});
     } else {
-      input = el('input', {...shared, type: 'text', inputmode: field.least < 0 ? 'text' : 'decimal', placeholder: 'default', autocomplete: 'off'});
+      input = el('input', {...shared, type: 'text', inputmode: field.least < 0 ? 'text' : 'decimal', autocomplete: 'off'});
     }
     const slider = field.slides && el('input', {type: 'range', min: field.least, max: field.most, step: field.step,
       tabindex: -1, 'aria-label': field.label, on: {input: () => this.#set(field, String(Number(slider.value)))}});
@@ -68,13 +75,15 @@ export class Settings {
     const {input, slider, problem} = this.#rows.get(field);
     const text = this.#texts[field.name] ?? '';
     if (input.value !== text) input.value = text;
+    const neutral = this.#defaults?.[field.name] ?? field.neutral;
+    if (field.kind === 'number') input.placeholder = this.#defaults && neutral !== undefined ? neutral : 'default';
     const wrong = problemOf(field, text);
     problem.hidden = !wrong;
     problem.textContent = wrong && `Not sent: must be ${wrong}.`;
     input.setAttribute('aria-invalid', String(Boolean(wrong)));
     if (!slider) return;
     slider.classList.toggle('is-unset', text.trim() === '');
-    slider.value = text.trim() === '' || wrong ? field.neutral : text;
+    slider.value = text.trim() === '' || wrong ? neutral : text;
     const {least, most} = field;
     slider.style.setProperty('--filled', `${((Number(slider.value) - least) / (most - least)) * 100}%`);
   }

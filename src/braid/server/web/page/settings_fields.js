@@ -34,12 +34,12 @@ function extra(text) {
   return value;
 }
 
-// name: the request's parameter. kind: number (with a slider if `slides`; it rests at `neutral`), text or choice.
+// name: the request's parameter. kind: number (with a slider if `slides`; `neutral`: the usual default), text or choice.
 export const kFields = [
   {name: 'system', kind: 'text', label: 'System prompt', rows: 3, hint: 'Told to the model before every conversation.', parse: (text) => text},
   {name: 'temperature', kind: 'number', label: 'Temperature', slides: true, neutral: 1, hint: '0 always takes the likeliest token; more is more varied.', ...real(0, 2, 0.05)},
   {name: 'top_p', kind: 'number', label: 'Top-p', slides: true, neutral: 1, hint: 'The likeliest tokens that together have this probability.', ...real(0.01, 1, 0.01)},
-  {name: 'top_k', kind: 'number', label: 'Top-k', hint: 'So many of the likeliest tokens; 0 is all.', ...whole(0, 1000000)},
+  {name: 'top_k', kind: 'number', label: 'Top-k', neutral: 0, hint: 'So many of the likeliest tokens; 0 is all.', ...whole(0, 1000000)},
   {name: 'min_p', kind: 'number', label: 'Min-p', slides: true, neutral: 0, hint: 'Tokens at least this likely, beside the likeliest.', ...real(0, 1, 0.01)},
   {name: 'max_tokens', kind: 'number', label: 'Longest answer', unit: 'tokens', hint: 'Empty: to the end of the context.', ...whole(1, 1 << 30)},
   {name: 'seed', kind: 'number', label: 'Seed', hint: 'The same seed and conversation give the same answer.', ...whole(0, Number.MAX_SAFE_INTEGER)},
