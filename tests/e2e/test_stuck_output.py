@@ -94,7 +94,7 @@ def test_a_server_whose_log_nobody_reads_serves_and_says_what_it_dropped(braid, 
         reader.join()
         lines = pipe.text[pipe.num_before:].decode().splitlines()
         assert sum(" ended: " in line for line in lines) >= 31
-        assert "ending: 0 requests" in lines[-1], "the log is complete at the end"
+        assert any(" ending: " in line for line in lines[-3:]), "the log is complete at the end"
         said = sum(int(line.split(" lines of the log were dropped")[0].split()[-1]) for line in lines
                    if "were dropped here" in line)
         assert said >= num_dropped

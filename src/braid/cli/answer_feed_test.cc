@@ -9,7 +9,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-Delta delta(std::string text, TokenId token) {
+Delta make_delta(std::string text, TokenId token) {
   Delta made{.text = std::move(text)};
   made.tokens.push_back({.token = token});
   return made;
@@ -17,15 +17,15 @@ Delta delta(std::string text, TokenId token) {
 
 TEST(AnswerFeed, WhatNobodyTookYetComesTogetherAndOnce) {
   AnswerFeed feed;
-  feed.add(delta("a", 1));
-  feed.add(delta("b", 2));
+  feed.add(make_delta("a", 1));
+  feed.add(make_delta("b", 2));
   AnswerFeed::News news = feed.take(milliseconds(0));
   EXPECT_EQ(news.text, "ab");
   EXPECT_EQ(news.ids, (std::vector<TokenId>{1, 2}));
   EXPECT_FALSE(news.has_ended);
   EXPECT_EQ(feed.take(milliseconds(0)).text, "");
 
-  Delta last = delta("c", 3);
+  Delta last = make_delta("c", 3);
   last.finish = FinishReason::kLength;
   last.usage.output_tokens = 3;
   feed.add(last);
@@ -38,7 +38,7 @@ TEST(AnswerFeed, WhatNobodyTookYetComesTogetherAndOnce) {
 
 TEST(AnswerFeed, TakeWaitsForNews) {
   AnswerFeed feed;
-  std::thread engine([&] { feed.add(delta("late", 1)); });
+  std::thread engine([&] { feed.add(make_delta("late", 1)); });
   EXPECT_EQ(feed.take(std::chrono::minutes(1)).text, "late");
   engine.join();
 }

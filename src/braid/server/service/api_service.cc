@@ -81,7 +81,8 @@ http::Handler ApiService::health_generate_handler() {
   return [this](const http::Request&, std::shared_ptr<http::Responder> responder) {
     InFlight::Token in_flight = in_flight_.enter();
     if (const auto ready = check_ready(); !ready.ok()) return responder->respond(error_response(ready.error()));
-    check_health(*model_.load(), output_, options_.health_timeout_s, std::move(responder), std::move(in_flight));
+    check_health(*model_.load(), workers_, output_, options_.health_timeout_s, std::move(responder),
+                 std::move(in_flight));
   };
 }
 

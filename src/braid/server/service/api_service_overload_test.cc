@@ -91,6 +91,16 @@ TEST_F(ApiServiceOverloadTest, ARequestWhoseClientHasLeftIsNotRead) {
   EXPECT_EQ(hold.use_count(), 1);
 }
 
+TEST_F(ApiServiceOverloadTest, AServerThatReadsNoRequestIsUnhealthy) {
+  ServiceOptions options;
+  options.health_timeout_s = 0.05;
+  start(options);
+  const auto stuck = occupy_worker();
+  EXPECT_EQ(get("/health_generate")->status(), 503);
+  stuck->release();
+  EXPECT_TRUE(service_->wait_until_idle(std::chrono::seconds(60)));
+}
+
 TEST_F(ApiServiceOverloadTest, ABodyDoesNotCountOnceItIsParsed) {
   start();
   hold();
