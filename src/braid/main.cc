@@ -1,6 +1,7 @@
 // The program `braid`: runs a command, prints its error as one line, and returns the exit code. Tested by
 // tests/e2e/test_bad_input.py.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "braid/base/freed_memory.h"
+#include "braid/base/output_queue.h"
 #include "braid/bench/commands.h"
 #include "braid/cli/command_line.h"
 #include "braid/cli/commands.h"
@@ -28,7 +30,7 @@ int fail_with(std::string_view message) {
     const bool is_control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
     line += is_control ? fmt::format("\\x{:02x}", c) : std::string(1, c);
   }
-  fmt::print(stderr, "error: {}\n", line);
+  write_within(kLastWritesTime, STDERR_FILENO, fmt::format("error: {}\n", line));
   return 1;
 }
 
@@ -77,7 +79,6 @@ int main(int argc, char** argv) {
   try {
     return braid::run_program(argc, argv);
   } catch (const std::exception& error) {  // the edge of the process: out of memory, for example
-    std::fprintf(stderr, "error: %s\n", error.what());
-    return 1;
+    return braid::fail_with(error.what());
   }
 }

@@ -39,6 +39,7 @@ def test_an_unknown_command_suggests_the_nearest(braid):
     (("--seed", "-1"), "--seed -1: must be a whole number from 0 to 18446744073709551615"),
     (("--seed", "18446744073709551616"), "18446744073709551615"),
     (("--log-level", "loud"), "warning"),
+    (("--log-level", "info,db=debug"), "scheduler, worker, dp"),
     (("--kv-cache-memory-bytes", "1X"), "1.5GiB"),
     (("--kv-cache-memory-bytes", "100"), "--kv-cache-memory-bytes"),
     (("--max-total-tokens", "1"), "--max-total-tokens"),

@@ -189,6 +189,40 @@ def test_a_second_signal_ends_at_once(braid, default_model):
             assert server.process.wait(20) == 130
 
 
+def test_parts_of_the_log_have_levels_that_change_while_it_serves(braid, tiny_model):
+    def configure(body, key="k"):
+        return server.post("/configure_logging", body, headers={"X-Api-Key": key})
+    body = {"prompt": "x", "max_tokens": 2}
+    with Server(braid, tiny_model, "--tp-size", "2", "--dp-size", "2", "--enable-dp-attention", "--api-key", "k",
+                "--log-level", "info,dp=debug") as server:
+        server.wait_for_log("debug DP attention is active on rank 0")
+        assert server.post("/v1/completions", body, headers={"X-Api-Key": "k"}).status == 200
+        server.wait_for_log("debug step ")
+        assert "debug http: " not in server.read_log() and "request cmpl" not in server.read_log()
+
+        assert configure({"log_level": "debug"}, key="wrong").status == 401
+        assert configure({}).json() == {"log_level": "info,dp=debug", "log_requests": False}
+        changed = configure({"log_level": "info,server=debug", "log_requests": True})
+        assert changed.json() == {"log_level": "info,server=debug", "log_requests": True}
+        time.sleep(0.3)  # for what is still on its way to the log
+        num_steps = server.read_log().count("debug step ")
+        assert server.post("/v1/completions", body, headers={"X-Api-Key": "k"}).status == 200
+        server.wait_for_log("debug http: .*/v1/completions")
+        server.wait_for_log("request cmpl-.* ended")
+        assert server.read_log().count("debug step ") == num_steps
+
+        refused = configure({"log_level": "info,attention=debug"})
+        assert refused.status == 400 and refused.error()["param"] == "log_level"
+        assert "scheduler, worker, dp" in refused.error()["message"]
+
+
+def test_a_body_with_a_nul_behind_it_is_no_json(braid, tiny_model):
+    with Server(braid, tiny_model) as server:
+        for path in ("/v1/completions", "/v1/chat/completions", "/generate", "/tokenize", "/abort_request"):
+            assert server.post(path, b'{"prompt": "x", "max_tokens": 1}\0').status == 400
+            assert server.post(path, b'{"prompt": "x", "max_tokens": 1}\0 {').status == 400
+
+
 def test_the_log_of_requests_cannot_be_forged(braid, tiny_model):
     with Server(braid, tiny_model, "--log-requests", "--log-format", "json") as server:
         rid = "mine\n{\"level\": \"error\"}\x1b[31m"

@@ -1,11 +1,20 @@
+#include "braid/base/log.h"
+
 #include <fmt/format.h>
+#include <spdlog/details/os.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/null_sink.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/sinks/sink.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <mutex>
 #include <utility>
 
 #include "braid/base/log_format.h"
+#include "braid/base/log_parts.h"
+#include "braid/base/output_queue.h"
 
 namespace braid {
 
@@ -26,23 +35,82 @@ size_t character_size(std::string_view text) {
   return is_overlong || is_no_character ? 0 : size;
 }
 
-class EscapedMessage : public spdlog::custom_flag_formatter {
+// The first kMaxLogMessageBytes of a message, without a cut character.
+std::string_view shorten(std::string_view message) {
+  if (message.size() <= kMaxLogMessageBytes) return message;
+  size_t end = kMaxLogMessageBytes;
+  while (end > 0 && (static_cast<unsigned char>(message[end]) & 0xc0) == 0x80) --end;
+  return message.substr(0, end);
+}
+
+std::unique_ptr<spdlog::formatter> make_formatter(LogFormat format) {
+  return std::make_unique<spdlog::pattern_formatter>(
+      format == LogFormat::kJson ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","message":"%v"})"
+                                 : "%Y-%m-%d %H:%M:%S.%e %^%l%$ %v");
+}
+
+// The line that stands where others were dropped.
+OutputQueue::Notice dropped_notice(LogFormat format) {
+  return [formatter = std::shared_ptr<spdlog::formatter>(make_formatter(format))](uint64_t num_dropped) {
+    const std::string text =
+        fmt::format("{} lines of the log were dropped here: they were not taken in time", num_dropped);
+    spdlog::memory_buf_t line;
+    formatter->format(spdlog::details::log_msg("braid", spdlog::level::warn, text), line);
+    return fmt::to_string(line);
+  };
+}
+
+// Colours of a terminal, by level.
+constexpr std::array<std::string_view, spdlog::level::n_levels> kColours = {
+    "\033[37m", "\033[36m", "\033[32m", "\033[33m\033[1m", "\033[31m\033[1m", "\033[1m\033[41m", ""};
+constexpr std::string_view kNoColour = "\033[m";
+
+// Makes lines on the threads that log, and leaves the writing to a queue's.
+class QueueSink final : public spdlog::sinks::sink {
  public:
-  explicit EscapedMessage(LogFormat format) : format_(format) {}
-  void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& line) override {
-    const std::string escaped = escape_log_message({message.payload.data(), message.payload.size()}, format_);
-    line.append(escaped.data(), escaped.data() + escaped.size());
+  QueueSink(std::shared_ptr<OutputQueue> queue, LogFormat format, bool has_colours)
+      : queue_(std::move(queue)), format_(format), has_colours_(has_colours), formatter_(make_formatter(format)) {}
+
+  void log(const spdlog::details::log_msg& message) override {
+    const std::string text = escape_log_message({message.payload.data(), message.payload.size()}, format_);
+    spdlog::details::log_msg escaped = message;
+    escaped.payload = text;
+    spdlog::memory_buf_t line;
+    {
+      const std::lock_guard lock(mutex_);  // a formatter keeps the last second's text
+      formatter_->format(escaped, line);
+    }
+    const size_t start = escaped.color_range_start;
+    const size_t end = escaped.color_range_end;
+    if (has_colours_ && start < end && end <= line.size()) {
+      const std::string_view plain(line.data(), line.size());
+      queue_->push(fmt::format("{}{}{}{}{}", plain.substr(0, start), kColours.at(message.level),
+                               plain.substr(start, end - start), kNoColour, plain.substr(end)));
+    } else {
+      queue_->push({line.data(), line.size()});
+    }
   }
-  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<EscapedMessage>(format_); }
+  void flush() override { queue_->flush(); }
+
+  // braid's lines have one form each.
+  void set_pattern(const std::string&) override {}
+  void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
 
  private:
-  LogFormat format_;
+  const std::shared_ptr<OutputQueue> queue_;
+  const LogFormat format_;
+  const bool has_colours_;
+  std::mutex mutex_;
+  const std::unique_ptr<spdlog::formatter> formatter_;
 };
 
 }  // namespace
 
 std::string escape_log_message(std::string_view message, LogFormat format) {
   const bool is_json = format == LogFormat::kJson;
+  const size_t num_bytes = message.size();
+  message = shorten(message);
+  const size_t num_cut = num_bytes - message.size();
   std::string out;
   out.reserve(message.size());
   while (!message.empty()) {
@@ -66,22 +134,21 @@ std::string escape_log_message(std::string_view message, LogFormat format) {
     }
     message.remove_prefix(size == 0 ? 1 : size);
   }
+  if (num_cut > 0) out += fmt::format(" … ({} bytes more)", num_cut);
   return out;
 }
 
-std::shared_ptr<Logger> make_stderr_logger(const std::string& level, LogFormat format) {
-  auto logger = std::make_shared<Logger>("braid", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
-  auto formatter = std::make_unique<spdlog::pattern_formatter>();
-  formatter->add_flag<EscapedMessage>('*', format);
-  formatter->set_pattern(format == LogFormat::kJson ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","message":"%*"})"
-                                                    : "%Y-%m-%d %H:%M:%S.%e %^%l%$ %*");
-  logger->set_formatter(std::move(formatter));
-  logger->set_level(spdlog::level::from_str(level));
-  return logger;
+std::shared_ptr<Logger> make_logger(int file, const LogLevels& levels, LogFormat format) {
+  const auto queue = std::make_shared<OutputQueue>(file, dropped_notice(format));
+  const bool has_colours =
+      format == LogFormat::kText && ::isatty(file) == 1 && spdlog::details::os::is_color_terminal();
+  return make_parted_logger(std::make_shared<QueueSink>(queue, format, has_colours), levels,
+                            [queue] { return queue->num_dropped(); });
 }
 
 std::shared_ptr<Logger> make_stderr_logger(const std::string& level) {
-  return make_stderr_logger(level, LogFormat::kText);
+  const auto levels = parse_log_levels(level);
+  return make_logger(STDERR_FILENO, levels.ok() ? *levels : LogLevels(), LogFormat::kText);
 }
 
 std::shared_ptr<Logger> make_null_logger() {

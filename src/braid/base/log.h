@@ -10,7 +10,7 @@ namespace braid {
 
 using Logger = spdlog::logger;
 
-// Lines to stderr. `level`: trace, debug, info, warning, error, off.
+// Lines to stderr, by a thread of their own. `level`: as parse_log_levels() reads it; info if it cannot.
 std::shared_ptr<Logger> make_stderr_logger(const std::string& level);
 
 // Drops every line: for tests and for callers of the public API that want none.

@@ -49,6 +49,8 @@ std::string_view thread_role_name(ThreadRole role) {
       return "rank";
     case ThreadRole::kCompute:
       return "compute";
+    case ThreadRole::kLog:
+      return "log";
     case ThreadRole::kOther:
       break;
   }
@@ -62,8 +64,8 @@ void set_thread_role(ThreadRole role) {
 
 double CpuByRole::front() const {
   double total = 0;
-  for (const auto role :
-       {ThreadRole::kHttp, ThreadRole::kWorker, ThreadRole::kOutput, ThreadRole::kController, ThreadRole::kMasks}) {
+  for (const auto role : {ThreadRole::kHttp, ThreadRole::kWorker, ThreadRole::kOutput, ThreadRole::kController,
+                          ThreadRole::kMasks, ThreadRole::kLog}) {
     total += of(role);
   }
   return total;

@@ -15,9 +15,10 @@ enum class ThreadRole : uint8_t {
   kMasks,       // grammars
   kRank,        // a rank's steps: plans, and its part of the model's work
   kCompute,     // the rest of a rank's team
+  kLog,         // lines of the log, on their way out
   kOther,       // threads that set no role
 };
-inline constexpr int kNumThreadRoles = 8;
+inline constexpr int kNumThreadRoles = 9;
 
 std::string_view thread_role_name(ThreadRole role);  // "http"
 

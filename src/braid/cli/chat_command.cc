@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <iostream>
@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "braid/api/text_model.h"
+#include "braid/cli/answer_feed.h"
 #include "braid/cli/commands.h"
 #include "braid/cli/flags.h"
 #include "braid/cli/lines.h"
@@ -73,19 +74,19 @@ class Conversation {
     request.until_context_end = !flags_.sampling.is_max_new_tokens_given;
 
     std::string text;
-    Delta last;
-    std::atomic<bool> has_ended = false;
-    std::atomic<bool> has_reader = true;
-    TRY(const SubmissionId id, engine_.submit(std::move(request), [&](const Delta& delta) {
-      text += delta.text;
-      std::cout << delta.text << std::flush;
-      if (!std::cout) has_reader = false;
-      if (delta.finish == FinishReason::kNone) return;
-      last = delta;
-      has_ended = true;
-      has_ended.notify_one();
-    }));
-    wait_or_abort(id, has_ended, has_reader);
+    AnswerFeed feed;
+    AnswerFeed::News last;
+    const auto before = interrupts;
+    bool is_aborted = false;
+    TRY(const SubmissionId id, engine_.submit(std::move(request), [&](const Delta& delta) { feed.add(delta); }));
+    while (!last.has_ended) {
+      last = feed.take(std::chrono::milliseconds(20));
+      text += last.text;
+      std::cout << last.text << std::flush;
+      if ((interrupts != before || !std::cout) && !std::exchange(is_aborted, true)) engine_.abort(id);
+      if (interrupts != before) clear_output();  // it may have been stuck in a write
+    }
+    engine_.wait(id);
     std::cout << std::endl;
     if (!std::cout) return fail("standard output: cannot be written");
     if (last.finish == FinishReason::kError) return fail("{}", last.error);
@@ -93,14 +94,10 @@ class Conversation {
     return {};
   }
 
-  void wait_or_abort(SubmissionId id, const std::atomic<bool>& has_ended, const std::atomic<bool>& has_reader) {
-    const auto before = interrupts;
-    bool is_aborted = false;
-    while (!has_ended) {
-      usleep(20'000);
-      if ((interrupts != before || !has_reader) && !std::exchange(is_aborted, true)) engine_.abort(id);
-    }
-    engine_.wait(id);
+  // Ctrl-C also ends a write that a paused terminal holds up. That is no error of the output.
+  static void clear_output() {
+    std::cout.clear();
+    std::clearerr(stdout);
   }
 
   Engine& engine_;

@@ -15,6 +15,7 @@
 #include <optional>
 #include <utility>
 
+#include "braid/base/log_levels.h"
 #include "braid/cli/lines.h"
 
 namespace braid {
@@ -89,6 +90,13 @@ FlagCheck one_of(std::vector<std::string> words) {
     return fmt::format("{}: must be one of {}", text, fmt::join(words, ", "));
   };
   return check;
+}
+
+FlagCheck log_levels_text() {
+  return [](const std::string& text) {
+    const auto levels = parse_log_levels(text);
+    return levels.ok() ? std::string() : fmt::format("{}: {}", text, levels.error().message);
+  };
 }
 
 FlagConversion byte_size(int64_t smallest, int64_t largest) {

@@ -20,6 +20,7 @@ FlagCheck number_above(double bound, double largest);
 FlagCheck number_between(double lower, double upper);  // neither of them
 FlagCheck not_empty(std::string must_be);              // such as a shell variable that is not set
 FlagCheck one_of(std::vector<std::string> words);
+FlagCheck log_levels_text();  // as parse_log_levels() reads it
 // Turns "2GB", "1.5GiB" or a plain number into bytes.
 FlagConversion byte_size(int64_t smallest = 0, int64_t largest = std::numeric_limits<int64_t>::max());
 

@@ -187,8 +187,11 @@ void add_rank_flags(Command command, ModelFlags& flags) {
       .check(not_empty("a folder"))
       .type_name("DIR")
       .group("Engine");
-  group(command.add_option("--log-level", flags.log_level, "trace, debug, info, warning, error or off"))
-      .check(one_of({"trace", "debug", "info", "warning", "error", "off"}));
+  group(
+      command.add_option("--log-level", flags.log_level,
+                         "trace, debug, info, warning, error or off; parts may have their own: info,dp=debug (server, "
+                         "controller, scheduler, worker, dp, weights)"))
+      .check(log_levels_text());
 }
 
 void add_split_flags(Command command, ModelFlags& flags) {

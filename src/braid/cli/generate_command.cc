@@ -2,12 +2,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
+#include <chrono>
 #include <iostream>
 #include <utility>
 #include <variant>
 
 #include "braid/api/text_model.h"
+#include "braid/cli/answer_feed.h"
 #include "braid/cli/commands.h"
 #include "braid/cli/flag_values.h"
 #include "braid/cli/flags.h"
@@ -68,23 +69,17 @@ Status run(const GenerateFlags& flags, const Command& command) {
 
   std::string text;
   std::vector<TokenId> ids;
-  Delta last;
-  std::atomic<bool> has_reader = true;  // of standard output; without one, generating more is useless
-  std::atomic<bool> is_over = false;
-  const auto on_delta = [&](const Delta& delta) {
-    text += delta.text;
-    for (const SampledToken& token : delta.tokens) ids.push_back(token.token);
-    if (!flags.as_json) std::cout << delta.text << std::flush;
-    last = delta;
-    has_reader = static_cast<bool>(std::cout);
-    if (!has_reader || delta.finish != FinishReason::kNone) {
-      is_over = true;
-      is_over.notify_one();
-    }
-  };
-  TRY(const SubmissionId id, engine->submit(std::move(request), on_delta));
-  is_over.wait(false);
-  if (!has_reader) engine->abort(id);
+  AnswerFeed feed;
+  AnswerFeed::News last;
+  TRY(const SubmissionId id, engine->submit(std::move(request), [&](const Delta& delta) { feed.add(delta); }));
+  while (!last.has_ended) {
+    last = feed.take(std::chrono::minutes(1));
+    text += last.text;
+    ids.insert(ids.end(), last.ids.begin(), last.ids.end());
+    if (flags.as_json || !std::cout) continue;
+    std::cout << last.text << std::flush;
+    if (!std::cout) engine->abort(id);  // nobody reads: generating more is useless
+  }
   engine->wait(id);
   if (last.finish == FinishReason::kError) return fail("{}", last.error);
   if (flags.as_json) {

@@ -2,11 +2,15 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "braid/api/text_model.h"
 #include "braid/base/result.h"
 
 namespace braid {
+
+// False: `log_level`, the flag's value, asks for errors only.
+bool shows_progress(std::string_view log_level);
 
 // Replaces the names in `source` by paths; downloads what is not in the cache. Shows a progress bar on stderr, unless
 // `log_level` asks for errors only.

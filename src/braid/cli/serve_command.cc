@@ -5,13 +5,12 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdio>
-#include <cstdlib>
 #include <optional>
 #include <string_view>
 #include <thread>
 #include <utility>
 
+#include "braid/base/output_queue.h"
 #include "braid/cli/commands.h"
 #include "braid/cli/model_files.h"
 #include "braid/cli/signal_queue.h"
@@ -62,9 +61,22 @@ class Loading {
   std::thread thread_;
 };
 
-[[noreturn]] void end_at_once(int signal) {
-  std::fflush(nullptr);
-  _exit(128 + signal);
+// Where clients find the server, on standard output: as the log writes its lines, unless a person reads them. Like the
+// log, it waits for no reader, and a full disk is no failure of the server.
+void announce(const std::string& url, const std::string& model, LogFormat format) {
+  if (format == LogFormat::kText || isatty(STDOUT_FILENO) == 1) {
+    OutputQueue(STDOUT_FILENO).push(fmt::format("page: {0}/\nAPI:  {0}/v1  (model {1})\n", url, model));
+  } else {
+    const auto out = make_logger(STDOUT_FILENO, {}, format);
+    out->info("page: {}/", url);
+    out->info("API:  {}/v1  (model {})", url, model);
+  }
+}
+
+// Without stdio's buffers: nothing of the server writes to them.
+[[noreturn]] void end_at_once(int code, Logger& logger) {
+  logger.flush();
+  _exit(code);
 }
 
 // Lets running requests finish, for `timeout` at most; the rest ends with "abort".
@@ -77,7 +89,7 @@ void drain(ApiService& service, http::HttpServer& server, SignalQueue& signals, 
   const auto end = std::chrono::steady_clock::now() + timeout;
   const auto is_done = [&] { return service.wait_until_idle(milliseconds(0)) && server.wait_drained(milliseconds(0)); };
   while (!is_done() && std::chrono::steady_clock::now() < end) {
-    if (const auto signal = signals.wait(kStep)) end_at_once(*signal);
+    if (const auto signal = signals.wait(kStep)) end_at_once(128 + *signal, logger);
   }
   if (is_done()) return;
   logger.warn("{} requests were not finished in time: they end with \"abort\"", server.num_answers());
@@ -85,7 +97,7 @@ void drain(ApiService& service, http::HttpServer& server, SignalQueue& signals, 
   constexpr milliseconds kLastWrites{2000};
   const auto last = std::chrono::steady_clock::now() + kLastWrites;
   while (!is_done() && std::chrono::steady_clock::now() < last) {
-    if (const auto signal = signals.wait(kStep)) end_at_once(*signal);
+    if (const auto signal = signals.wait(kStep)) end_at_once(128 + *signal, logger);
   }
 }
 
@@ -93,11 +105,12 @@ void drain(ApiService& service, http::HttpServer& server, SignalQueue& signals, 
 
 Result<int> run_serve(const ServeFlags& flags) {
   TRY(EngineOptions engine_options, flags.engine_options());
-  engine_options.on_failure = [](const std::string&) { end_process_soon(); };
   TRY(http::ServerOptions options, flags.server_options());
   TRY(ServiceOptions service_options, flags.service_options());
   TRY(SignalQueue signals, SignalQueue::open());
-  const auto logger = make_stderr_logger(flags.model.log_level, flags.format());
+  TRY(const LogLevels levels, parse_log_levels(flags.model.log_level));
+  const auto logger = make_logger(STDERR_FILENO, levels, flags.format());
+  engine_options.on_failure = [logger](const std::string&) { end_process_soon(logger); };
 
   ApiService service(std::move(service_options), logger);
   const bool has_keys = !options.guard.api_keys.empty();
@@ -111,10 +124,7 @@ Result<int> run_serve(const ServeFlags& flags) {
     const bool shows_progress = flags.format() == LogFormat::kText && logger->should_log(spdlog::level::info);
     Loading loading(engine_options, logger, shows_progress, signals);
     while (!loading.is_done()) {
-      if (signals.wait()) {  // nothing runs yet, and loading cannot be interrupted
-        std::fflush(nullptr);
-        _exit(0);
-      }
+      if (signals.wait()) end_at_once(0, *logger);  // nothing runs yet, and loading cannot be interrupted
     }
     auto engine = loading.take();
     if (!engine.ok()) {
@@ -123,8 +133,8 @@ Result<int> run_serve(const ServeFlags& flags) {
     }
     service.set_engine(std::move(engine).value());
   }
-  fmt::print("page: {0}/\nAPI:  {0}/v1  (model {1})\n", server->url(), flags.model_name());
-  std::fflush(stdout);
+  logger->flush();  // whoever waits for these lines finds the log of the start complete
+  announce(server->url(), flags.model_name(), flags.format());
 
   while (!signals.wait()) {
   }

@@ -47,6 +47,9 @@ void add_server_flags(Command command, ServeFlags& flags) {
   group(command.add_option("--max-queued-requests", flags.max_queued_requests,
                            "Sequences that may wait beside those that run; beyond: 429"))
       .check(whole_number(0, uint64_t{1} << 40));
+  group(command.add_option("--max-unread-requests", flags.max_unread_requests,
+                           "Requests that may wait to be parsed and tokenized; beyond: 503"))
+      .check(whole_number(1, uint64_t{1} << 40));
   group(command.add_option("--request-timeout", flags.request_timeout_s,
                            "Seconds that a request may take, whatever it asks for; 0: no limit"))
       .check(number_from(0, kMaxSeconds));
@@ -174,6 +177,7 @@ Result<ServiceOptions> ServeFlags::service_options() const {
   TRY(options.model.reasoning_format, read_format("--reasoning-parser", reasoning_parser,
                                                   parsers::find_reasoning_format, parsers::reasoning_format_names()));
   options.settings = settings();
+  options.max_unread_requests = max_unread_requests;
   options.request_timeout_s = request_timeout_s;
   options.health_timeout_s = health_timeout_s;
   options.metrics_prefix = metrics_prefix;
@@ -207,6 +211,7 @@ Json ServeFlags::settings() const {
           {"schedule_policy", model.schedule_policy},
           {"disable_radix_cache", model.disable_radix_cache},
           {"max_queued_requests", max_queued_requests},
+          {"max_unread_requests", max_unread_requests},
           {"request_timeout", request_timeout_s},
           {"tool_call_parser", tool_call_parser},
           {"reasoning_parser", reasoning_parser},

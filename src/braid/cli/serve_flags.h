@@ -28,6 +28,7 @@ struct ServeFlags {
   std::string tls_key;
   std::vector<std::string> allowed_origins;
   int64_t max_queued_requests = 4096;
+  int64_t max_unread_requests = ServiceOptions().max_unread_requests;
   double request_timeout_s = 0;
   double drain_timeout_s = 30;
   double health_timeout_s = 20;

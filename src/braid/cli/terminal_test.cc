@@ -6,6 +6,8 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "tests/support/base/test_pipe.h"
+
 namespace braid {
 namespace {
 
@@ -35,6 +37,17 @@ void run_with_a_stuck_rank() {
 TEST(LoadEngine, ALostRankEndsTheProcessThoughItStaysStuck) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(run_with_a_stuck_rank(), ::testing::ExitedWithCode(kExitEngineFailed), "waited longer than 0.5 s");
+}
+
+TEST(LoadEngine, ALostRankEndsTheProcessThoughNobodyReadsItsLog) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto run = [] {
+    testing::TestPipe pipe;
+    pipe.fill();
+    ::dup2(pipe.write_end(), STDERR_FILENO);
+    run_with_a_stuck_rank();
+  };
+  EXPECT_EXIT(run(), ::testing::ExitedWithCode(kExitEngineFailed), "");
 }
 
 }  // namespace

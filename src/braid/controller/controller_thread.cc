@@ -6,6 +6,7 @@
 
 #include "braid/base/check.h"
 #include "braid/base/clock.h"
+#include "braid/base/log_parts.h"
 #include "braid/base/thread_role.h"
 #include "braid/controller/assignments.h"
 
@@ -28,10 +29,11 @@ ControllerThread::ControllerThread(ControllerOptions options, ControlledGroups g
       groups_per_world_(groups.groups_per_world),
       context_len_(groups.context_len),
       num_kv_tokens_(groups.num_kv_tokens),
-      logger_(std::move(logger)),
+      logger_(log_of(LogPart::kController, logger)),
       told_failure_(std::move(options.on_failure)),
       controller_(tokenizer, mask_worker_, options.schedule_policy, options.load_balance_method,
-                  std::move(groups.loads), options.log_steps ? logger_ : nullptr, options.kv_rebalance),
+                  std::move(groups.loads), options.log_steps ? log_of(LogPart::kScheduler, logger) : nullptr,
+                  options.kv_rebalance),
       link_(std::move(link)),
       dispatch_mode_(options.dispatch_mode),
       dispatcher_(*link_, dispatch_mode_, controller_.num_groups()) {
@@ -137,11 +139,7 @@ void ControllerThread::thread_main() {
     failure = fmt::format("the controller: {}", exception.what());
   }
   std::string error;
-  if (!failure.empty()) {
-    logger_->critical("the engine has failed: {}", failure);
-    logger_->flush();
-    error = fmt::format("the engine has failed: {}", first_line(failure));
-  }
+  if (!failure.empty()) error = fmt::format("the engine has failed: {}", first_line(failure));
   {
     const std::lock_guard lock(mutex_);
     fatal_error_ = error;
@@ -149,6 +147,9 @@ void ControllerThread::thread_main() {
     takes_outputs_ = false;
   }
   outputs_taken_.notify_all();
+  if (!failure.empty()) {  // once it is published: a caller's own logger may take its time
+    logger_->critical("the engine has failed: {}", failure);
+  }
   end_everything(error);
 }
 

@@ -128,6 +128,10 @@ Result<Json> parse_json(std::string_view text, const JsonLimits& limits) {
   if (static_cast<int64_t>(text.size()) > limits.max_bytes) {
     return fail("JSON of {} bytes, at most {} are read", text.size(), limits.max_bytes);
   }
+  // The parser below takes a NUL for the text's end, and would not look at what follows.
+  if (const size_t nul = text.find('\0'); nul != std::string_view::npos) {
+    return fail("not valid JSON: byte {} is a NUL", nul);
+  }
   DocumentBuilder builder(limits);
   if (!Json::sax_parse(text.begin(), text.end(), &builder)) return fail("not valid JSON: {}", builder.error());
   return builder.take_document();

@@ -35,6 +35,14 @@ TEST(Json, InvalidTextIsAnErrorWithItsPlace) {
   }
 }
 
+TEST(Json, ANulEndsNoText) {
+  using namespace std::string_view_literals;
+  for (const std::string_view text : {"{}\0"sv, "{}\0{"sv, "[1,\0 2]"sv, "\0"sv, "\"a\0b\""sv}) {
+    EXPECT_NE(error_of(text).find("is a NUL"), std::string::npos) << text;
+  }
+  EXPECT_EQ(error_of(R"("\u0000")"), "");
+}
+
 TEST(Json, LimitsHold) {
   EXPECT_NE(error_of("[[[]]]", {.max_depth = 2}).find("nested more than 2"), std::string::npos);
   EXPECT_EQ(error_of("[[]]", {.max_depth = 2}), "");

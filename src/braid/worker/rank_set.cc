@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include "braid/base/log_parts.h"
 #include "braid/base/system_info.h"
 #include "braid/kernels/make_ops.h"
 #include "braid/model/local_shape.h"
@@ -41,7 +42,7 @@ Result<LoadedModel> load_weights(const Checkpoint& checkpoint, const RankOptions
   std::unique_ptr<PackCache> cache;
   if (!options.pack_cache.empty()) {
     PackCacheOptions own{.folder = options.pack_cache, .dtype = dtype, .layout = describe_split(ranks.layout)};
-    TRY(cache, PackCache::open(checkpoint, std::move(own), team, logger));
+    TRY(cache, PackCache::open(checkpoint, std::move(own), team, log_of(LogPart::kWeights, logger)));
   }
   return load_model(checkpoint, dtype, positions, ranks.layout, ranks.places, team, progress, cache.get());
 }
@@ -142,6 +143,7 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, Ran
   const MemoryBudget budget{.available_bytes = available_memory_bytes(), .fraction = options.mem_fraction_static};
   const ModelConfig& config = checkpoint.config();
   options.layout = ranks.layout;
+  Logger& log = *log_of(LogPart::kWorker, logger);
   auto set = std::unique_ptr<RankSet>(new RankSet(config, options, ranks, logger));
 
   const int64_t context = requested_context(options, config);
@@ -155,11 +157,11 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, Ran
   TRY(const int64_t kv_bytes, kv_memory_bytes(budget, options, loaded.weight_bytes, exchange_bytes));
   TRY(const PoolSize pool, size_rank_pool(kv_shape, options, kv_bytes, context));
   if (pool.context_was_clamped) {
-    logger->warn("the KV pool holds {} tokens: the context is clamped from {} to that", pool.context_len, context);
+    log.warn("the KV pool holds {} tokens: the context is clamped from {} to that", pool.context_len, context);
   }
   set->scheduler_ = group_scheduler(pool, options, config);
 
-  log_ranks(ranks, config, *logger);
+  log_ranks(ranks, config, log);
   if (const Status made = set->make_ranks(options, kv_shape, loaded); !made.ok()) {
     if (ranks.layout.groups_per_world() == 1) return made.error();
     // The warning was logged where it failed. The ranks go on as one group, which splits the weights differently.
@@ -178,7 +180,7 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, Ran
               .running_requests = set->scheduler_.max_running_requests,
               .kernels = std::string(set->first().ops().name()),
               .attention = options.attention_backend},
-             *logger);
+             log);
   return set;
 }
 
@@ -210,7 +212,7 @@ Status RankSet::make_ranks(const RankOptions& options, const KvShape& kv_shape, 
                         .num_logit_rows = logit_rows(scheduler_.max_running_requests),
                         .attention_backend = options.attention_backend,
                         .dp_padding = options.dp_padding,
-                        .logger = logger_.get(),
+                        .logger = log_of(LogPart::kDp, logger_).get(),
                         .trace = trace_.get(),
                         .page_transfer = page_transfer_.get()};
   ranks_.resize(own_.places.size());

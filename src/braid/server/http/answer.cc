@@ -97,6 +97,11 @@ void Answer::on_gone(std::function<void()> gone) {
   gone();
 }
 
+bool Answer::is_gone() const {
+  const std::lock_guard lock(mutex_);
+  return state_ == State::kGone;
+}
+
 void Answer::drop() {
   Calls unused;
   const std::lock_guard lock(mutex_);
@@ -176,6 +181,7 @@ class AnswerResponder final : public Responder {
   void finish() override { answer_->finish(); }
   bool has_room() const override { return answer_->has_room(); }
   void when_room(std::function<void()> call) override { answer_->when_room(std::move(call)); }
+  bool is_gone() const override { return answer_->is_gone(); }
   void on_gone(std::function<void()> gone) override { answer_->on_gone(std::move(gone)); }
 
  private:

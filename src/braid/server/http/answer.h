@@ -28,6 +28,7 @@ class Answer {
   bool has_room() const;
   void when_room(std::function<void()> call);
   void on_gone(std::function<void()> gone);
+  bool is_gone() const;
   void drop();  // no answer will come
 
   // The connection's side; one thread.

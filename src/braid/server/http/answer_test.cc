@@ -63,10 +63,12 @@ TEST(Answer, WakesOnceUntilSomethingIsTaken) {
 
 TEST(Answer, TellsTheHandlerOnceThatTheClientLeft) {
   Fixture f;
+  EXPECT_FALSE(f.responder->is_gone());
   f.responder->start_stream({});
   f.answer->close(true);
   f.answer->close(true);
   EXPECT_EQ(f.num_gone, 1);
+  EXPECT_TRUE(f.responder->is_gone());
   f.responder->write("into the void");
   f.responder->finish();
   EXPECT_EQ(f.answer->take(100).bytes, "");

@@ -276,9 +276,9 @@ asio::awaitable<bool> Connection::read_body(Exchange& exchange) {
     exchange.count_body(parser.request().body.size());
     if (parser.error()) {
       error = parser.error();
-    } else if (server_.body_bytes > limits_.max_bodies_bytes) {
+    } else if (*server_.body_bytes > limits_.max_bodies_bytes) {
       error = {.status = 503,
-               .message = fmt::format("the server is reading {} bytes of requests already, as many as it allows",
+               .message = fmt::format("the server has {} bytes of requests to read already, as many as it allows",
                                       limits_.max_bodies_bytes),
                .headers = {{"Retry-After", "1"}}};
     } else if (!parser.is_complete() && has_input_ended_) {

@@ -42,7 +42,8 @@ struct ServerState {
   std::atomic<bool> is_draining{false};
   std::atomic<bool> is_stopping{false};
   std::atomic<size_t> num_connections{0};
-  std::atomic<uint64_t> body_bytes{0};  // of requests that are being read
+  // Of requests that are being read, and of those that their handlers still hold, maybe longer than the server lives.
+  const std::shared_ptr<std::atomic<uint64_t>> body_bytes = std::make_shared<std::atomic<uint64_t>>(0);
 
   // Requests with a complete head and an answer not completely sent.
   std::mutex mutex;

@@ -48,13 +48,14 @@ asio::awaitable<void> Connection::handle(Exchange& exchange) {
     AnswerEnd closer(*answer);
     Request request = exchange.parser.take_request();
     request.client = client_;
+    exchange.count_body(request.body.size());
+    request.body_hold = exchange.hold_body();
     try {
       server_.handler(std::move(request), make_responder(answer));
     } catch (const std::exception& exception) {
       server_.logger->error("http: the handler of {} failed: {}", printable(exchange.path),
                             printable(exception.what()));
     }
-    exchange.count_body(0);
     reason = co_await send_answer(exchange, *answer);
     closer.is_gone = reason != nullptr;
   }

@@ -2,7 +2,9 @@
 // connection.cc and connection_answer.cc.
 #pragma once
 
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "braid/server/http/connection.h"
@@ -37,8 +39,13 @@ struct Connection::Exchange {
 
   // Counts this request's part of the server's limit for bodies.
   void count_body(uint64_t bytes) {
-    server.body_bytes += bytes - body_bytes;
+    *server.body_bytes += bytes - body_bytes;
     body_bytes = bytes;
+  }
+
+  // From now on the body counts until nobody has the result.
+  std::shared_ptr<void> hold_body() {
+    return {nullptr, [total = server.body_bytes, bytes = std::exchange(body_bytes, 0)](void*) { *total -= bytes; }};
   }
 
   ServerState& server;

@@ -24,6 +24,8 @@ struct Request {
   std::string body;
   std::string client;                   // its address and port
   std::vector<Header> parameters = {};  // values for the names in a route's pattern: {"id", "my model"}
+  // While it lives, the body counts as one of Limits::max_bodies_bytes. It goes with the body.
+  std::shared_ptr<void> body_hold = {};
 
   // The first header of this name, in any case.
   std::optional<std::string_view> header(std::string_view name) const;
@@ -60,6 +62,9 @@ class Responder {
   // or the client leaves.
   virtual bool has_room() const { return true; }
   virtual void when_room(std::function<void()> call) { call(); }
+
+  // Whether the client has left, so that no answer is needed.
+  virtual bool is_gone() const { return false; }
 
   // Called once, from any thread, if the client leaves or stops reading before the answer's end; at once, from here, if
   // it already has. At most one function can be set.

@@ -12,7 +12,7 @@ struct Limits {
   size_t max_header_bytes = 32U << 10;     // request line and headers; more: 431
   size_t max_headers = 100;                // more: 431
   uint64_t max_body_bytes = 64U << 20;     // of one request; more: 413
-  uint64_t max_bodies_bytes = 1ULL << 30;  // of all requests being read; more: 503
+  uint64_t max_bodies_bytes = 1ULL << 30;  // of all requests that are read and not yet parsed; more: 503
 
   // How much may wait for a client. A client is disconnected when it takes nothing for the write timeout; when its
   // buffer is written to while full, and it takes less than the buffer holds in the write timeout; and at once, when

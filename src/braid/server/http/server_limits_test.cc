@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include <atomic>
+#include <mutex>
 #include <sstream>
 #include <thread>
 
@@ -201,6 +202,32 @@ TEST(HttpServerLimits, AllBodiesTogetherHaveALimitToo) {
   EXPECT_EQ(first->read_reply().body.size(), 80'008U);
   second.send(post("/", std::string(80'000, 'x')));
   EXPECT_EQ(second.read_reply().status, 200) << "the room is given back";
+}
+
+TEST(HttpServerLimits, ABodyCountsUntilItsHandlerIsDoneWithIt) {
+  ServerOptions options = test_options();
+  options.limits.max_bodies_bytes = 100'000;
+  std::mutex mutex;
+  std::vector<Request> waiting;
+  const auto server = start_server(options, [&](Request request, const std::shared_ptr<Responder>& responder) {
+    responder->respond({.body = "taken"});
+    const std::lock_guard lock(mutex);
+    waiting.push_back(std::move(request));
+  });
+  const auto status_of = [&](size_t body_bytes) {
+    RawClient client(server->port());
+    client.send(post("/", std::string(body_bytes, 'x')));
+    return client.read_reply().status;
+  };
+  EXPECT_EQ(status_of(80'000), 200);
+  EXPECT_EQ(status_of(30'000), 503);
+  EXPECT_EQ(status_of(10'000), 200);
+  EXPECT_EQ(status_of(30'000), 503) << "small ones count too";
+  {
+    const std::lock_guard lock(mutex);
+    waiting.clear();
+  }
+  EXPECT_EQ(status_of(80'000), 200);
 }
 
 TEST(HttpServerLimits, AWrongPathOrMethodIsRefusedBeforeTheBodyIsRead) {

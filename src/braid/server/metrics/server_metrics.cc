@@ -44,7 +44,8 @@ void ServerMetrics::record(const RequestRecord& record) {
   if (record.was_aborted) ++num_aborted_;
 }
 
-std::string ServerMetrics::render(const EngineStats& engine, const CpuByRole& cpu) const {
+std::string ServerMetrics::render(const EngineStats& engine, const CpuByRole& cpu,
+                                  uint64_t num_dropped_log_lines) const {
   const SchedulerStats& scheduler = engine.scheduler;
   const auto by_group = [&](FunctionRef<double(const SchedulerStats&)> value) {
     std::vector<double> values;
@@ -95,6 +96,8 @@ std::string ServerMetrics::render(const EngineStats& engine, const CpuByRole& cp
   out.counter("num_aborted_requests_total", "Requests that were aborted.", static_cast<double>(num_aborted_));
   out.counter("front_cpu_seconds_total", "Processor time of all threads but the ranks': HTTP, text, turns, grammars.",
               cpu.front());
+  out.counter("num_dropped_log_lines_total", "Lines of the log that were dropped, because nobody took them in time.",
+              static_cast<double>(num_dropped_log_lines));
   out.counter_by_group("num_moved_out_requests_total", "Running requests that moved to another DP group.",
                        moves_by_group(&GroupMoves::num_given));
   out.counter_by_group("num_moved_in_requests_total", "Running requests that came from another DP group.",

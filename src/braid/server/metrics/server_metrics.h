@@ -30,7 +30,7 @@ class ServerMetrics {
 
   // From any thread.
   void record(const RequestRecord& record);
-  std::string render(const EngineStats& engine, const CpuByRole& cpu) const;
+  std::string render(const EngineStats& engine, const CpuByRole& cpu, uint64_t num_dropped_log_lines) const;
 
  private:
   const std::string prefix_;

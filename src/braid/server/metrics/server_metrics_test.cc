@@ -23,7 +23,7 @@ TEST(ServerMetrics, ARequestCountsOnceInEveryHistogramItHasATimeFor) {
                   .cached_tokens = 4,
                   .output_tokens = 20});
   metrics.record({.end_to_end_s = 0.5, .prompt_tokens = 3, .was_aborted = true});
-  const std::string text = metrics.render({}, {});
+  const std::string text = metrics.render({}, {}, 7);
   EXPECT_EQ(line_of(text, "braid_time_to_first_token_seconds_count"),
             "braid_time_to_first_token_seconds_count{model_name=\"tiny\"} 1");
   EXPECT_EQ(line_of(text, "braid_inter_token_latency_seconds_count"),
@@ -36,6 +36,8 @@ TEST(ServerMetrics, ARequestCountsOnceInEveryHistogramItHasATimeFor) {
   EXPECT_EQ(line_of(text, "braid_generation_tokens_total"), "braid_generation_tokens_total{model_name=\"tiny\"} 20");
   EXPECT_EQ(line_of(text, "braid_num_aborted_requests_total"),
             "braid_num_aborted_requests_total{model_name=\"tiny\"} 1");
+  EXPECT_EQ(line_of(text, "braid_num_dropped_log_lines_total"),
+            "braid_num_dropped_log_lines_total{model_name=\"tiny\"} 7");
 }
 
 TEST(ServerMetrics, CachedPagesCountAsFree) {
@@ -49,7 +51,7 @@ TEST(ServerMetrics, CachedPagesCountAsFree) {
                     .num_queued = 3,
                     .num_kv_tokens = 1600};
   stats.groups = {{.scheduler = stats.scheduler}};
-  const std::string text = ServerMetrics("sglang:", "tiny").render(stats, {});
+  const std::string text = ServerMetrics("sglang:", "tiny").render(stats, {}, 0);
   EXPECT_EQ(line_of(text, "sglang:num_running_reqs"), "sglang:num_running_reqs{model_name=\"tiny\"} 2");
   EXPECT_EQ(line_of(text, "sglang:num_queue_reqs"), "sglang:num_queue_reqs{model_name=\"tiny\"} 4");
   EXPECT_EQ(line_of(text, "sglang:token_usage"), "sglang:token_usage{model_name=\"tiny\"} 0.25");
@@ -62,7 +64,7 @@ TEST(ServerMetrics, FrontTimeExcludesTheRanks) {
   cpu.seconds[static_cast<size_t>(ThreadRole::kHttp)] = 0.5;
   cpu.seconds[static_cast<size_t>(ThreadRole::kController)] = 0.25;
   cpu.seconds[static_cast<size_t>(ThreadRole::kRank)] = 64;
-  const std::string text = ServerMetrics("braid", "m").render({}, cpu);
+  const std::string text = ServerMetrics("braid", "m").render({}, cpu, 0);
   EXPECT_EQ(line_of(text, "braid_front_cpu_seconds_total"), "braid_front_cpu_seconds_total{model_name=\"m\"} 0.75");
 }
 
@@ -71,7 +73,7 @@ TEST(ServerMetrics, EachGroupHasItsOwnSamples) {
   stats.groups = {{.scheduler = {.num_running = 2, .num_pages = 100, .num_free_pages = 100}},
                   {.scheduler = {.num_running = 5, .num_pages = 100, .num_free_pages = 50}}};
   stats.moves = {{.num_given = 3, .num_taken = 1}, {.num_given = 1, .num_taken = 3}};
-  const std::string text = ServerMetrics("braid", "m").render(stats, {});
+  const std::string text = ServerMetrics("braid", "m").render(stats, {}, 0);
   for (const char* line : {"braid_num_running_reqs{model_name=\"m\",dp_rank=\"0\"} 2\n",
                            "braid_num_running_reqs{model_name=\"m\",dp_rank=\"1\"} 5\n",
                            "braid_token_usage{model_name=\"m\",dp_rank=\"1\"} 0.5\n",

@@ -49,6 +49,7 @@ ActiveRequest::ActiveRequest(openai::PreparedRequest prepared, Arrival arrival,
       arrival_(std::move(arrival)),
       in_flight_(std::move(in_flight)),
       prompts_(prepared.prompts.size()),
+      backlog_(context.backlog),
       request_(std::move(prepared)),
       responder_(std::move(responder)) {
   for (const openai::PreparedPrompt& prompt : request_.prompts) {
@@ -85,10 +86,7 @@ bool ActiveRequest::register_id(const std::string& id, bool is_part, std::functi
 void ActiveRequest::submit_all() {
   const auto self = shared_from_this();
   for (size_t prompt = 0; prompt < prompts_.size(); ++prompt) {
-    const auto on_delta = [self, prompt](const Delta& delta) {
-      self->context_.output.post(
-          [self, prompt, delta, now_s = monotonic_seconds()] { self->take(prompt, delta, now_s); });
-    };
+    const auto on_delta = [self, prompt](const Delta& delta) { self->pass_on(prompt, delta); };
     const auto submitted = context_.engine.try_submit(std::move(request_.prompts[prompt].generation), on_delta);
     if (!submitted.ok()) {
       abort();
@@ -100,6 +98,28 @@ void ActiveRequest::submit_all() {
     keep_submission(prompt, *submitted);
   }
   context_.output.post([self] { self->begin(); });
+}
+
+// After an overflow only the ends of the choices are passed on: they end the count of what is under way.
+void ActiveRequest::pass_on(size_t prompt, const Delta& delta) {
+  const bool is_end = delta.finish != FinishReason::kNone;
+  if (!is_end && !has_overflowed_ && !backlog_.has_room()) {
+    has_overflowed_ = true;
+    abort();
+    context_.output.post([self = shared_from_this()] {
+      self->fail({.status = 503,
+                  .message = "the answer is computed faster than this server can write it: too much of it waits",
+                  .type = "server_error",
+                  .code = "overloaded"});
+    });
+  }
+  if (has_overflowed_ && !is_end) return;
+  const size_t bytes = delta_bytes(delta);
+  backlog_.add(bytes);
+  context_.output.post([self = shared_from_this(), prompt, delta, bytes, now_s = monotonic_seconds()] {
+    self->backlog_.remove(bytes);
+    self->take(prompt, delta, now_s);
+  });
 }
 
 void ActiveRequest::keep_submission(size_t prompt, SubmissionId id) {

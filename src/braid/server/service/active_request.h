@@ -13,6 +13,7 @@
 #include "braid/server/http/handler.h"
 #include "braid/server/metrics/request_tracker.h"
 #include "braid/server/metrics/server_metrics.h"
+#include "braid/server/service/delta_backlog.h"
 #include "braid/server/service/in_flight.h"
 #include "braid/server/service/prepare.h"
 #include "braid/server/service/request_log.h"
@@ -26,6 +27,7 @@ struct ActiveRequestContext {
   InFlight& in_flight;
   TaskQueue& output;   // one thread; it turns deltas into events
   TaskQueue& workers;  // formats answers in one piece, which may be long
+  DeltaBacklog& backlog;
   metrics::ServerMetrics& metrics;
   const RequestLog& log;
 };
@@ -48,6 +50,7 @@ class ActiveRequest : public std::enable_shared_from_this<ActiveRequest> {
   bool register_id(const std::string& id, bool is_part, std::function<void(ActiveRequest&)> abort);
   void submit_all();
   void keep_submission(size_t prompt, SubmissionId id);
+  void pass_on(size_t prompt, const Delta& delta);  // on the engine's thread
   void leave();
 
   // On the output thread.
@@ -72,6 +75,9 @@ class ActiveRequest : public std::enable_shared_from_this<ActiveRequest> {
   };
   std::mutex mutex_;
   std::vector<PromptState> prompts_;  // by prompt
+
+  DeltaBacklog::Part backlog_;
+  bool has_overflowed_ = false;  // the engine's thread alone uses it
 
   openai::PreparedRequest request_;  // submit_all() moves the generations out, end() destroys the writer
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "braid/base/clock.h"
+#include "braid/base/log_parts.h"
 #include "braid/server/service/active_request.h"
 #include "braid/server/service/endpoints.h"
 #include "braid/server/service/health_check.h"
@@ -15,13 +16,23 @@ namespace braid {
 
 using openai::ApiError;
 
+namespace {
+
+Arrival arrival_of(const http::Request& request) {
+  return {.path = request.path, .client = request.client, .time_s = monotonic_seconds()};
+}
+
+}  // namespace
+
 ApiService::ApiService(ServiceOptions options, std::shared_ptr<Logger> logger)
     : options_(std::move(options)),
       random_(std::random_device{}()),
       metrics_(options_.metrics_prefix, options_.model.name),
-      log_(options_.log_requests ? logger : nullptr),
-      workers_(std::max(1, options_.num_workers), ThreadRole::kWorker, logger),
-      output_(1, ThreadRole::kOutput, logger) {}
+      logger_(std::move(logger)),
+      log_(log_of(LogPart::kServer, logger_), options_.log_requests),
+      backlog_(options_.max_unwritten_bytes),
+      workers_(std::max(1, options_.num_workers), ThreadRole::kWorker, log_of(LogPart::kServer, logger_)),
+      output_(1, ThreadRole::kOutput, log_of(LogPart::kServer, logger_)) {}
 
 ApiService::~ApiService() {
   is_draining_ = true;
@@ -41,7 +52,12 @@ void ApiService::start_draining() {
 
 http::Handler ApiService::generate_handler(Prepare prepare) {
   return [this, prepare](http::Request request, std::shared_ptr<http::Responder> responder) {
-    generate(std::move(request), std::move(responder), prepare);
+    Arrival arrival = arrival_of(request);
+    pass_to_worker(std::move(request), std::move(responder),
+                   [this, prepare, arrival = std::move(arrival)](
+                       http::Request taken, std::shared_ptr<http::Responder> answer_to, InFlight::Token in_flight) {
+                     start_request(std::move(taken), arrival, std::move(answer_to), prepare, std::move(in_flight));
+                   });
   };
 }
 
@@ -55,11 +71,9 @@ http::Handler ApiService::quick_handler(Answer answer) {
 
 http::Handler ApiService::worker_handler(Answer answer) {
   return [this, answer = std::move(answer)](http::Request request, std::shared_ptr<http::Responder> responder) {
-    InFlight::Token in_flight = in_flight_.enter();
-    if (const auto ready = check_ready(); !ready.ok()) return responder->respond(error_response(ready.error()));
-    workers_.post([this, answer, request = std::make_shared<http::Request>(std::move(request)),
-                   responder = std::move(responder),
-                   in_flight = std::move(in_flight)] { responder->respond(answer(*model_.load(), *request)); });
+    pass_to_worker(std::move(request), std::move(responder),
+                   [this, answer](const http::Request& taken, const std::shared_ptr<http::Responder>& answer_to,
+                                  const InFlight::Token&) { answer_to->respond(answer(*model_.load(), taken)); });
   };
 }
 
@@ -67,7 +81,8 @@ http::Handler ApiService::health_generate_handler() {
   return [this](const http::Request&, std::shared_ptr<http::Responder> responder) {
     InFlight::Token in_flight = in_flight_.enter();
     if (const auto ready = check_ready(); !ready.ok()) return responder->respond(error_response(ready.error()));
-    check_health(*model_.load(), output_, options_.health_timeout_s, std::move(responder), std::move(in_flight));
+    check_health(*model_.load(), workers_, output_, options_.health_timeout_s, std::move(responder),
+                 std::move(in_flight));
   };
 }
 
@@ -77,13 +92,19 @@ http::Handler ApiService::abort_handler() {
   };
 }
 
+http::Handler ApiService::logging_handler() {
+  return [this](const http::Request& request, const std::shared_ptr<http::Responder>& responder) {
+    responder->respond(configure_logging(*logger_, log_, request.body));
+  };
+}
+
 http::Handler ApiService::metrics_handler() {
   return [this](const http::Request&, const std::shared_ptr<http::Responder>& responder) {
     const ServedModel* model = model_.load();
-    responder->respond(
-        {.content_type = "text/plain; version=0.0.4; charset=utf-8",
-         .headers = {},
-         .body = metrics_.render(model != nullptr ? model->engine->stats() : EngineStats{}, cpu_seconds_by_role())});
+    responder->respond({.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                        .headers = {},
+                        .body = metrics_.render(model != nullptr ? model->engine->stats() : EngineStats{},
+                                                cpu_seconds_by_role(), num_dropped_log_lines(*logger_))});
   };
 }
 
@@ -99,20 +120,31 @@ Result<void, ApiError> ApiService::check_ready() const {
 }
 
 // Register before checking is_draining_, so a concurrent drain waits for this request.
-void ApiService::generate(http::Request request, std::shared_ptr<http::Responder> responder, Prepare prepare) {
+void ApiService::pass_to_worker(http::Request request, std::shared_ptr<http::Responder> responder, Work work) {
   InFlight::Token in_flight = in_flight_.enter();
-  Arrival arrival{.path = request.path, .client = request.client, .time_s = monotonic_seconds()};
-  if (const auto ready = check_ready(); !ready.ok()) return refuse(arrival, *responder, ready.error());
-  workers_.post([this, prepare, request = std::make_shared<http::Request>(std::move(request)), arrival,
+  if (const auto ready = check_ready(); !ready.ok()) return refuse(arrival_of(request), *responder, ready.error());
+  if (++num_unread_ > options_.max_unread_requests) {
+    --num_unread_;
+    return refuse(arrival_of(request), *responder,
+                  {.status = 503,
+                   .message = fmt::format("{} requests wait to be read already, as many as the server allows",
+                                          options_.max_unread_requests),
+                   .type = "server_error",
+                   .code = "overloaded"});
+  }
+  workers_.post([this, request = std::make_shared<http::Request>(std::move(request)), work = std::move(work),
                  responder = std::move(responder), in_flight = std::move(in_flight)] {
-    start_request(*request, arrival, responder, prepare, in_flight);
+    --num_unread_;
+    if (!responder->is_gone()) return work(std::move(*request), responder, in_flight);
+    log_.left(arrival_of(*request));
   });
 }
 
-void ApiService::start_request(const http::Request& request, Arrival arrival,
-                               std::shared_ptr<http::Responder> responder, Prepare prepare, InFlight::Token in_flight) {
+void ApiService::start_request(http::Request request, Arrival arrival, std::shared_ptr<http::Responder> responder,
+                               Prepare prepare, InFlight::Token in_flight) {
   const ServedModel& model = *model_.load();
   PrepareResult prepared = prepare_request(model, request, prepare);
+  request = {};  // its body need not wait for the submission
   if (!prepared.ok()) return refuse(arrival, *responder, prepared.error());
   log_.accepted(arrival, *prepared);
   ActiveRequest::start(*std::move(prepared), std::move(arrival), std::move(responder),
@@ -120,6 +152,7 @@ void ApiService::start_request(const http::Request& request, Arrival arrival,
                         .in_flight = in_flight_,
                         .output = output_,
                         .workers = workers_,
+                        .backlog = backlog_,
                         .metrics = metrics_,
                         .log = log_},
                        std::move(in_flight));

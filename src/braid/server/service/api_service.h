@@ -15,6 +15,7 @@
 #include "braid/base/log.h"
 #include "braid/server/http/handler.h"
 #include "braid/server/metrics/server_metrics.h"
+#include "braid/server/service/delta_backlog.h"
 #include "braid/server/service/in_flight.h"
 #include "braid/server/service/prepare.h"
 #include "braid/server/service/request_log.h"
@@ -25,10 +26,12 @@ namespace braid {
 
 struct ServiceOptions {
   ServedModelOptions model;
-  Json settings = Json::object();  // shown by /get_server_info
-  double request_timeout_s = 0;    // the timeout of requests that set none, and the longest allowed; 0: no limit
-  double health_timeout_s = 20;    // /health_generate
-  int num_workers = 2;             // threads that parse, render, tokenize and format
+  Json settings = Json::object();      // shown by /get_server_info
+  double request_timeout_s = 0;        // the timeout of requests that set none, and the longest allowed; 0: no limit
+  double health_timeout_s = 20;        // /health_generate
+  int num_workers = 2;                 // threads that parse, render, tokenize and format
+  int64_t max_unread_requests = 1024;  // that wait for such a thread; more: 503
+  size_t max_unwritten_bytes = 64U << 20;  // of tokens that wait to be written; more: DeltaBacklog
   std::string metrics_prefix = "braid";
   bool log_requests = false;
 };
@@ -58,14 +61,18 @@ class ApiService {
   http::Handler worker_handler(Answer answer);      // answers on a worker thread: for answers that take their time
   http::Handler health_generate_handler();
   http::Handler abort_handler();    // also while draining, to end requests that take long
+  http::Handler logging_handler();  // always answers, like the next one
   http::Handler metrics_handler();  // always answers
 
   const Json& settings() const { return options_.settings; }
 
  private:
-  void generate(http::Request request, std::shared_ptr<http::Responder> responder, Prepare prepare);
+  using Work =
+      std::function<void(http::Request request, std::shared_ptr<http::Responder> responder, InFlight::Token in_flight)>;
+  // Has a worker thread do it, or refuses it at once. Not if the client has left by then.
+  void pass_to_worker(http::Request request, std::shared_ptr<http::Responder> responder, Work work);
   // On a worker thread.
-  void start_request(const http::Request& request, Arrival arrival, std::shared_ptr<http::Responder> responder,
+  void start_request(http::Request request, Arrival arrival, std::shared_ptr<http::Responder> responder,
                      Prepare prepare, InFlight::Token in_flight);
   PrepareResult prepare_request(const ServedModel& model, const http::Request& request, Prepare prepare);
   void refuse(const Arrival& arrival, http::Responder& responder, const openai::ApiError& error) const;
@@ -79,9 +86,12 @@ class ApiService {
   std::mutex random_mutex_;
   std::mt19937_64 random_;
   metrics::ServerMetrics metrics_;
-  const RequestLog log_;
+  const std::shared_ptr<Logger> logger_;
+  RequestLog log_;
   InFlight in_flight_;
-  TaskQueue workers_;  // last: their tasks use all other members
+  DeltaBacklog backlog_;
+  std::atomic<int64_t> num_unread_ = 0;  // requests that wait for a worker
+  TaskQueue workers_;                    // last: their tasks use all other members
   TaskQueue output_;
 };
 

@@ -6,6 +6,7 @@
 
 #include "braid/api/profile.h"
 #include "braid/api/text_model.h"
+#include "braid/base/log_parts.h"
 #include "braid/base/thread_role.h"
 #include "braid/config/generation_config.h"
 #include "braid/server/service/http_responses.h"
@@ -22,6 +23,11 @@ Json model_entry(const ServedModel& model) {
 
 Json list_or_first(Json list, bool is_list) {
   return is_list ? list : list.front();
+}
+
+// Limits of bodies that are read on the transport's threads.
+openai::ProtocolLimits small_body() {
+  return {.json = {.max_bytes = 1 << 16, .max_values = 1000, .max_depth = 8}};
 }
 
 // Processor time by the kind of thread; "front" is all of them except the ranks.
@@ -89,11 +95,19 @@ http::Response detokenize(const ServedModel& model, std::string_view body) {
 }
 
 http::Response abort_request(InFlight& in_flight, std::string_view body) {
-  const openai::ProtocolLimits limits{.json = {.max_bytes = 1 << 16, .max_values = 1000, .max_depth = 8}};
+  const openai::ProtocolLimits limits = small_body();
   const auto request = sglang::parse_abort_request(body, limits);
   if (!request.ok()) return error_response(request.error());
   const int64_t count = request->all ? in_flight.abort_all() : (in_flight.abort(request->rid) ? 1 : 0);
   return json_response({{"num_aborted", count}});
+}
+
+http::Response configure_logging(Logger& logger, RequestLog& requests, std::string_view body) {
+  const auto wanted = sglang::parse_logging_request(body.empty() ? "{}" : body, small_body());
+  if (!wanted.ok()) return error_response(wanted.error());
+  if (wanted->levels) set_log_levels(logger, *wanted->levels);
+  if (wanted->log_requests) requests.switch_to(*wanted->log_requests);
+  return json_response({{"log_level", log_levels(logger).text()}, {"log_requests", requests.is_on()}});
 }
 
 http::Response flush_cache(const ServedModel& model) {

@@ -4,9 +4,11 @@
 
 #include <string_view>
 
+#include "braid/base/log.h"
 #include "braid/formats/json.h"
 #include "braid/server/http/handler.h"
 #include "braid/server/service/in_flight.h"
+#include "braid/server/service/request_log.h"
 #include "braid/server/service/served_model.h"
 
 namespace braid {
@@ -18,6 +20,8 @@ http::Response health(const ServedModel& model);
 http::Response tokenize(const ServedModel& model, std::string_view body);
 http::Response detokenize(const ServedModel& model, std::string_view body);
 http::Response abort_request(InFlight& in_flight, std::string_view body);
+// Sets what the body names, and answers with what holds now.
+http::Response configure_logging(Logger& logger, RequestLog& requests, std::string_view body);
 http::Response flush_cache(const ServedModel& model);
 http::Response start_profile(const ServedModel& model);
 http::Response stop_profile(const ServedModel& model);  // a Chrome trace

@@ -21,15 +21,23 @@ class HealthCheck : public std::enable_shared_from_this<HealthCheck> {
         tokens_before_(engine.stats().num_output_tokens),
         responder_(std::move(responder)) {}
 
-  void start(std::vector<TokenId> prompt) {
+  void start() {
+    const auto started = TaskQueue::Clock::now();
+    watch(started,
+          started + std::chrono::duration_cast<TaskQueue::Clock::duration>(std::chrono::duration<double>(timeout_s_)));
+  }
+
+  // On a worker's thread.
+  void submit(std::vector<TokenId> prompt) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (is_over_) return;
+    }
     GenerationRequest request;
     request.prompt = std::move(prompt);
     request.sampling.temperature = 0;
     request.sampling.max_new_tokens = 1;
     request.ignore_eos = true;
-    const auto started = TaskQueue::Clock::now();
-    watch(started,
-          started + std::chrono::duration_cast<TaskQueue::Clock::duration>(std::chrono::duration<double>(timeout_s_)));
     const auto on_delta = [self = shared_from_this()](const Delta& delta) {
       self->output_.post([self, delta] { self->take(delta); });
     };
@@ -92,12 +100,16 @@ class HealthCheck : public std::enable_shared_from_this<HealthCheck> {
 
 }  // namespace
 
-void check_health(const ServedModel& model, TaskQueue& output, double timeout_s,
+void check_health(const ServedModel& model, TaskQueue& workers, TaskQueue& output, double timeout_s,
                   std::shared_ptr<http::Responder> responder, InFlight::Token in_flight) {
-  std::vector<TokenId> prompt = model.tokenizer().encode("1", true);
-  if (prompt.empty()) prompt.push_back(0);
-  std::make_shared<HealthCheck>(*model.engine, output, timeout_s, std::move(responder), std::move(in_flight))
-      ->start(std::move(prompt));
+  const auto check =
+      std::make_shared<HealthCheck>(*model.engine, output, timeout_s, std::move(responder), std::move(in_flight));
+  check->start();
+  workers.post([check, &model] {
+    std::vector<TokenId> prompt = model.tokenizer().encode("1", true);
+    if (prompt.empty()) prompt.push_back(0);
+    check->submit(std::move(prompt));
+  });
 }
 
 }  // namespace braid

@@ -5,7 +5,7 @@
 namespace braid {
 
 void RequestLog::accepted(const Arrival& arrival, const openai::PreparedRequest& request) const {
-  if (logger_ == nullptr || request.prompts.empty()) return;
+  if (!is_on_ || request.prompts.empty()) return;
   size_t num_tokens = 0;
   for (const openai::PreparedPrompt& prompt : request.prompts) {
     num_tokens += std::get<std::vector<TokenId>>(prompt.generation.prompt).size();
@@ -19,14 +19,19 @@ void RequestLog::accepted(const Arrival& arrival, const openai::PreparedRequest&
                 sampling.temperature, sampling.top_p);
 }
 
+void RequestLog::left(const Arrival& arrival) const {
+  if (!is_on_) return;
+  logger_->info("{} from {}: the client left before the request was read", arrival.path, arrival.client);
+}
+
 void RequestLog::refused(const Arrival& arrival, const openai::ApiError& error) const {
-  if (logger_ == nullptr) return;
+  if (!is_on_) return;
   logger_->info("refused {} from {}: {} {}", arrival.path, arrival.client, error.status, error.message);
 }
 
 void RequestLog::ended(const Arrival& arrival, const std::string& id, const metrics::RequestRecord& total,
                        std::string_view outcome) const {
-  if (logger_ == nullptr) return;
+  if (!is_on_) return;
   logger_->info("request {} from {} ended: {}, {} prompt tokens ({} cached), {} output tokens, {:.3f} s", id,
                 arrival.client, outcome, total.prompt_tokens, total.cached_tokens, total.output_tokens,
                 total.end_to_end_s);

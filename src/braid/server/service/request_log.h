@@ -2,6 +2,7 @@
 // which escapes control characters. Tested by tests/e2e/test_server_life.py.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,17 +22,22 @@ struct Arrival {
 
 class RequestLog {
  public:
-  // Null: nothing is logged.
-  explicit RequestLog(std::shared_ptr<Logger> logger) : logger_(std::move(logger)) {}
+  RequestLog(std::shared_ptr<Logger> logger, bool is_on) : logger_(std::move(logger)), is_on_(is_on) {}
+
+  // From any thread. Off: nothing is logged.
+  void switch_to(bool is_on) { is_on_ = is_on; }
+  bool is_on() const { return is_on_; }
 
   void accepted(const Arrival& arrival, const openai::PreparedRequest& request) const;
+  void left(const Arrival& arrival) const;  // before anything was done
   void refused(const Arrival& arrival, const openai::ApiError& error) const;
   // `total`: of all prompts together. `outcome`: "stop", "length", …, or the error.
   void ended(const Arrival& arrival, const std::string& id, const metrics::RequestRecord& total,
              std::string_view outcome) const;
 
  private:
-  std::shared_ptr<Logger> logger_;
+  const std::shared_ptr<Logger> logger_;
+  std::atomic<bool> is_on_;
 };
 
 }  // namespace braid

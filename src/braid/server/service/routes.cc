@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "braid/base/log_parts.h"
 #include "braid/server/service/endpoints.h"
 #include "braid/server/service/http_responses.h"
 #include "braid/server/service/prepare.h"
@@ -66,6 +67,7 @@ void add_api_routes(ApiService& service, http::Router& router) {
                return server_info(model, service.settings());
              }));
   router.add("POST", "/abort_request", service.abort_handler());
+  router.add("POST", "/configure_logging", service.logging_handler());
   router.add("GET", "/health_generate", service.health_generate_handler());
 
   // Operation.
@@ -74,7 +76,7 @@ void add_api_routes(ApiService& service, http::Router& router) {
 }
 
 Result<std::unique_ptr<http::HttpServer>> start_server(ApiService& service, http::ServerOptions options,
-                                                       std::shared_ptr<Logger> logger) {
+                                                       const std::shared_ptr<Logger>& logger) {
   const auto router = std::make_shared<http::Router>(options.format_error);
   add_api_routes(service, *router);
   add_web_page_routes(*router);
@@ -84,7 +86,7 @@ Result<std::unique_ptr<http::HttpServer>> start_server(ApiService& service, http
   const auto handle = [router](http::Request request, std::shared_ptr<http::Responder> responder) {
     router->handle(std::move(request), std::move(responder));
   };
-  return http::HttpServer::start(std::move(options), handle, std::move(logger));
+  return http::HttpServer::start(std::move(options), handle, log_of(LogPart::kServer, logger));
 }
 
 }  // namespace braid

@@ -17,6 +17,6 @@ void add_api_routes(ApiService& service, http::Router& router);
 // Starts an HTTP server with the API and the web page. Sets the options that depend on the routes: which paths need no
 // key, and which are served while draining. `service` outlives the server.
 Result<std::unique_ptr<http::HttpServer>> start_server(ApiService& service, http::ServerOptions options,
-                                                       std::shared_ptr<Logger> logger);
+                                                       const std::shared_ptr<Logger>& logger);
 
 }  // namespace braid

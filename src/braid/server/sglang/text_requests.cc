@@ -70,4 +70,21 @@ Result<AbortRequest, ApiError> parse_abort_request(std::string_view body, const 
   return request;
 }
 
+Result<LoggingRequest, ApiError> parse_logging_request(std::string_view body, const ProtocolLimits& limits) {
+  TRY(const Json json, openai::parse_body(body, limits));
+  ParameterReader reader(json);
+  LoggingRequest request;
+  request.log_requests = reader.boolean("log_requests");
+  if (const auto text = reader.text("log_level")) {
+    const auto levels = parse_log_levels(*text);
+    if (levels.ok()) {
+      request.levels = *levels;
+    } else {
+      reader.fail("log_level", "log_level: " + levels.error().message);
+    }
+  }
+  if (reader.error()) return *reader.error();
+  return request;
+}
+
 }  // namespace braid::sglang

@@ -1,4 +1,5 @@
-// Parses the bodies of /tokenize, /detokenize and /abort_request into plain structs. Tested by text_requests_test.cc.
+// Parses the bodies of /tokenize, /detokenize, /abort_request and /configure_logging into plain structs. Tested by
+// text_requests_test.cc.
 #pragma once
 
 #include <optional>
@@ -7,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "braid/base/log_levels.h"
 #include "braid/server/openai/parse/requests.h"
 
 namespace braid::sglang {
@@ -28,10 +30,17 @@ struct AbortRequest {
   bool all = false;
 };
 
+struct LoggingRequest {
+  std::optional<LogLevels> levels;  // absent: as they are
+  std::optional<bool> log_requests;
+};
+
 Result<TokenizeRequest, openai::ApiError> parse_tokenize_request(std::string_view body,
                                                                  const openai::ProtocolLimits& limits);
 Result<DetokenizeRequest, openai::ApiError> parse_detokenize_request(std::string_view body,
                                                                      const openai::ProtocolLimits& limits);
 Result<AbortRequest, openai::ApiError> parse_abort_request(std::string_view body, const openai::ProtocolLimits& limits);
+Result<LoggingRequest, openai::ApiError> parse_logging_request(std::string_view body,
+                                                               const openai::ProtocolLimits& limits);
 
 }  // namespace braid::sglang

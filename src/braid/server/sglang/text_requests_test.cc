@@ -36,5 +36,16 @@ TEST(AbortRequest, ReadsAnIdOrAll) {
   EXPECT_EQ(parse_abort_request("{}", kTextLimits).error().param, "rid");
 }
 
+TEST(LoggingRequest, ReadsWhatIsToChange) {
+  const auto logging = [](std::string_view body) { return parse_logging_request(body, kTextLimits); };
+  EXPECT_EQ(logging(R"({"log_level":"info,dp=debug"})")->levels->text(), "info,dp=debug");
+  EXPECT_FALSE(logging(R"({"log_requests":true})")->levels);
+  EXPECT_EQ(logging(R"({"log_requests":true})")->log_requests, true);
+  const auto wrong = logging(R"({"log_level":"info,db=debug"})");
+  EXPECT_EQ(wrong.error().param, "log_level");
+  EXPECT_NE(wrong.error().message.find("must be one of server, controller"), std::string::npos);
+  EXPECT_EQ(logging(R"({"log_requests":1})").error().param, "log_requests");
+}
+
 }  // namespace
 }  // namespace braid::sglang

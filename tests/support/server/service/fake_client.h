@@ -96,6 +96,16 @@ class FakeClient : public http::Responder {
     gone();
   }
 
+  // The client leaves, maybe before on_gone() is set.
+  void leave_early() {
+    const std::lock_guard lock(mutex_);
+    has_left_ = true;
+  }
+  bool is_gone() const override {
+    const std::lock_guard lock(mutex_);
+    return has_left_;
+  }
+
   void wait_for_answer() {
     std::unique_lock lock(mutex_);
     wait(lock, [&] { return is_complete_; });
@@ -151,6 +161,7 @@ class FakeClient : public http::Responder {
   bool has_head_ = false;
   bool is_stream_ = false;
   bool is_complete_ = false;
+  bool has_left_ = false;
   std::function<void()> gone_;
 };
 
