@@ -32,10 +32,16 @@ void GroupLedger::arrive(MovingSequence moving, int64_t num_pages, int64_t num_t
   on_the_way_.push_back({.command = ++num_sent_, .num_pages = num_pages, .num_tokens = num_tokens});
 }
 
-uint64_t GroupLedger::depart(const DepartOrder& order) {
+uint64_t GroupLedger::depart(const DepartOrder& order, int64_t num_tokens) {
   ++num_leaving_;
+  leaving_tokens_ += num_tokens;
   open_command().depart.push_back(order);
   return ++num_sent_;
+}
+
+void GroupLedger::leaves_no_more(int64_t num_tokens) {
+  --num_leaving_;
+  leaving_tokens_ -= num_tokens;
 }
 
 uint64_t GroupLedger::abort(RequestId request) {
@@ -90,7 +96,8 @@ int64_t GroupLedger::num_requests() const {
 int64_t GroupLedger::num_tokens() const {
   int64_t total = load_.scheduler.num_prefill_tokens + load_.scheduler.num_context_tokens + expected_.num_tokens;
   for (const Added& added : on_the_way_) total += added.num_tokens;
-  return total;
+  // A sequence that has ended before it could leave is in the load no more.
+  return std::max<int64_t>(0, total - leaving_tokens_);
 }
 
 }  // namespace braid

@@ -1,5 +1,5 @@
 // The controller's view of one group: the load it last reported, and what has been sent to it since. Tested by
-// controller_test.cc and controller_moves_test.cc.
+// group_ledger_test.cc, controller_test.cc and controller_moves_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -25,9 +25,9 @@ class GroupLedger {
   void expect(int64_t num_pages, int64_t num_tokens);
   void expect_no_more(int64_t num_pages, int64_t num_tokens);
   void arrive(MovingSequence moving, int64_t num_pages, int64_t num_tokens);
-  // A sequence is ordered to leave; it has left, or could not.
-  uint64_t depart(const DepartOrder& order);
-  void leaves_no_more() { --num_leaving_; }
+  // A sequence is ordered to leave; it has left, or could not. `num_tokens`: of its prompt and output when ordered.
+  uint64_t depart(const DepartOrder& order, int64_t num_tokens);
+  void leaves_no_more(int64_t num_tokens);
   // Each returns the command's number.
   uint64_t abort(RequestId request);
   uint64_t finish(RequestId request);
@@ -67,6 +67,7 @@ class GroupLedger {
   Added expected_;                // the sum of all expected sequences
   int32_t num_expected_ = 0;
   int32_t num_leaving_ = 0;
+  int64_t leaving_tokens_ = 0;
 };
 
 }  // namespace braid
