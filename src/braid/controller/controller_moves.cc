@@ -31,7 +31,8 @@ void Controller::rebalance() {
 std::vector<GroupBalance> Controller::balances() const {
   std::vector<GroupBalance> balances;
   for (const GroupLedger& group : groups_) {
-    const Credits credits = group.credits();
+    Credits credits = group.credits();
+    if (queue_.is_reserved(static_cast<int32_t>(balances.size()))) credits.num_requests = 0;
     const SchedulerStats& stats = group.load().scheduler;
     balances.push_back({.num_requests = group.num_requests(),
                         .num_pages = stats.num_pages,

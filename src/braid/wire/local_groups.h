@@ -16,6 +16,8 @@ class LocalGroups {
 
   // What the group's prefix cache has of a prompt. From any thread.
   virtual PrefixProbe probe(int32_t group, std::span<const TokenId> prompt) const = 0;
+  // Whether an earlier probe of the group still holds. From any thread.
+  virtual PrefixVersion prefix_version(int32_t group) const = 0;
 
   // Call after a map was put into the group's link: wakes the ranks of its world. From any thread.
   virtual void wake(int32_t group) = 0;

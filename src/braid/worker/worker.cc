@@ -61,6 +61,10 @@ PrefixProbe Worker::probe(int32_t group, std::span<const TokenId> prompt) const 
   return world_of(group).probe(group % groups_per_world(), prompt);
 }
 
+PrefixVersion Worker::prefix_version(int32_t group) const {
+  return world_of(group).prefix_version(group % groups_per_world());
+}
+
 void Worker::wake(int32_t group) {
   world_of(group).wake();
 }

@@ -40,6 +40,7 @@ class Worker final : public LocalGroups {
   void stop() { worlds_.clear(); }
 
   PrefixProbe probe(int32_t group, std::span<const TokenId> prompt) const override;
+  PrefixVersion prefix_version(int32_t group) const override;
   void wake(int32_t group) override;
 
  private:
