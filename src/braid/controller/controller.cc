@@ -1,6 +1,7 @@
 #include "braid/controller/controller.h"
 
 #include <algorithm>
+#include <exception>
 #include <limits>
 #include <utility>
 
@@ -34,37 +35,69 @@ void Controller::open(const std::shared_ptr<Submission>& submission) {
   const GenerationRequest& request = submission->request;
   const auto& prompt = std::get<std::vector<TokenId>>(request.prompt);
   const TextStreamOptions stream = text_stream_options(request, tokenizer_);
-  submissions_[submission->id] = submission;
-  const auto first = next_request_;
-  next_request_ += static_cast<RequestId>(request.n);
+  std::vector<RequestId> ids;
+  std::vector<std::pair<Choice, SchedulerRequest>> made;
+  made.reserve(static_cast<size_t>(request.n));
   for (int32_t index = 0; index < request.n; ++index) {
-    submission->open_choices.push_back(first + static_cast<RequestId>(index));
+    const RequestId id = ids.emplace_back(next_request_ + static_cast<RequestId>(index));
+    auto& [choice, scheduled] =
+        made.emplace_back(Choice{.submission = submission,
+                                 .index = index,
+                                 .text = ChoiceText(tokenizer_, {.stop_strings = request.stop_strings,
+                                                                 .stream = stream,
+                                                                 .include_stop_in_text = request.include_stop_in_text,
+                                                                 .min_new_tokens = request.sampling.min_new_tokens}),
+                                 .usage = {.prompt_tokens = static_cast<int32_t>(prompt.size())},
+                                 .grammar = {}},
+                          SchedulerRequest{.id = id,
+                                           .prompt = prompt,
+                                           .sampling = request.sampling,
+                                           .priority = request.priority,
+                                           .arrival = id,
+                                           .is_masked = request.grammar.has_value()});
+    if (request.grammar) choice.grammar.emplace(*request.grammar, tokenizer_);
+    scheduled.sampling.seed = choice_seed(request.sampling.seed, index);
+    if (request.until_context_end) scheduled.sampling.max_new_tokens = std::numeric_limits<int32_t>::max();
+    if (index > 0) scheduled.sampling.prompt_logprobs_start = -1;
   }
-  for (int32_t index = 0; index < request.n; ++index) {
-    const RequestId id = first + static_cast<RequestId>(index);
-    choices_.emplace(id, Choice{.submission = submission,
-                                .index = index,
-                                .text = ChoiceText(tokenizer_, {.stop_strings = request.stop_strings,
-                                                                .stream = stream,
-                                                                .include_stop_in_text = request.include_stop_in_text,
-                                                                .min_new_tokens = request.sampling.min_new_tokens}),
-                                .usage = {.prompt_tokens = static_cast<int32_t>(prompt.size())},
-                                .grammar = {}});
-    if (request.grammar) choices_.at(id).grammar.emplace(*request.grammar, tokenizer_);
-    SchedulerRequest choice{.id = id,
-                            .prompt = prompt,
-                            .sampling = request.sampling,
-                            .priority = request.priority,
-                            .arrival = id,
-                            .is_masked = request.grammar.has_value()};
-    choice.sampling.seed = choice_seed(request.sampling.seed, index);
-    if (request.until_context_end) choice.sampling.max_new_tokens = std::numeric_limits<int32_t>::max();
-    if (index > 0) choice.sampling.prompt_logprobs_start = -1;
-    if (choice.sampling.max_new_tokens == 0 && choice.sampling.prompt_logprobs_start < 0) {
+  next_request_ += static_cast<RequestId>(request.n);
+  submission->open_choices = std::move(ids);
+  submissions_[submission->id] = submission;
+  for (auto& [choice, scheduled] : made) {
+    const RequestId id = scheduled.id;
+    choices_.emplace(id, std::move(choice));
+    if (scheduled.sampling.max_new_tokens == 0 && scheduled.sampling.prompt_logprobs_start < 0) {
       end_choice(id, {.finish = FinishReason::kLength});
     } else {
-      queue_.push(std::move(choice), request.dp_rank_strict ? request.dp_rank : std::nullopt);
+      queue_.push(std::move(scheduled), request.dp_rank_strict ? request.dp_rank : std::nullopt);
     }
+  }
+}
+
+void Controller::refuse(const std::shared_ptr<Submission>& submission, FinishReason reason, const std::string& error) {
+  const auto* prompt = std::get_if<std::vector<TokenId>>(&submission->request.prompt);
+  for (int32_t index = 0; index < submission->request.n; ++index) {
+    Delta delta{.index = index, .finish = reason, .error = error};
+    delta.usage.prompt_tokens = prompt == nullptr ? 0 : static_cast<int32_t>(prompt->size());
+    deliver(*submission, delta);
+  }
+  submission->on_delta = nullptr;
+  ending_.push_back(submission);
+}
+
+// The edge to a caller's code: what that throws ends its own request alone.
+void Controller::deliver(Submission& submission, const Delta& delta) {
+  if (!submission.on_delta) return;
+  const auto has_thrown = [&](std::string what) {
+    submission.on_delta = nullptr;
+    broken_callbacks_.push_back({.id = submission.id, .what = std::move(what)});
+  };
+  try {
+    submission.on_delta(delta);
+  } catch (const std::exception& exception) {
+    has_thrown(exception.what());
+  } catch (...) {
+    has_thrown("what it threw is no std::exception");
   }
 }
 
@@ -112,7 +145,7 @@ void Controller::take_outputs(int32_t group, GroupOutputs outputs, double now_s)
   }
 }
 
-void Controller::dispatch(double now_s, RequestQueue::Probe probe) {
+void Controller::dispatch(double now_s, RequestQueue::Probe probe, std::span<const PrefixVersion> versions) {
   if (queue_.empty()) return;
   std::vector<Credits> credits;
   std::vector<GroupView> views;
@@ -136,7 +169,7 @@ void Controller::dispatch(double now_s, RequestQueue::Probe probe) {
     picked.num_tokens += added_tokens.back();
     return last_group_;
   };
-  std::vector<RequestQueue::Binding> bound = queue_.pop_admissible(credits, probe, pick);
+  std::vector<RequestQueue::Binding> bound = queue_.pop_admissible(credits, probe, pick, versions);
   for (size_t i = 0; i < bound.size(); ++i) {
     const RequestId id = bound[i].request.id;
     Choice& choice = choices_.at(id);
@@ -192,7 +225,7 @@ void Controller::take_outcome(RequestOutcome outcome) {
     if (choice.grammar && outcome.token) masks_.ask(outcome.request, choice.usage.output_tokens, *choice.grammar);
     delta.usage = choice.usage;
     delta.queue_s = choice.queue_s;
-    choice.submission->on_delta(delta);
+    deliver(*choice.submission, delta);
     return;
   }
   if (!has_ended) choice.submission->drops[choice.group.value()] = ledger(*choice.group).finish(outcome.request);
@@ -210,7 +243,7 @@ void Controller::end_choice(RequestId id, Delta delta) {
   delta.usage = choice.usage;
   delta.queue_s = choice.queue_s;
   std::erase(submission->open_choices, id);
-  submission->on_delta(delta);
+  deliver(*submission, delta);
   if (!submission->open_choices.empty()) return;
   submissions_.erase(submission->id);
   submission->on_delta = nullptr;  // releases what it captured; the group may still take a while
@@ -219,9 +252,10 @@ void Controller::end_choice(RequestId id, Delta delta) {
 
 void Controller::end_all(FinishReason reason, const std::string& error) {
   while (!choices_.empty()) {
-    const auto& [id, choice] = *choices_.begin();
-    if (!queue_.abort(id)) ledger(choice.group.value()).abort(id);
-    end_choice(id, {.finish = reason, .error = error});
+    const RequestId id = choices_.begin()->first;
+    const std::optional<int32_t> group = choices_.begin()->second.group;
+    end_choice(id, {.finish = reason, .error = error});  // first: each round ends one, even if the rest throws
+    if (!queue_.abort(id) && group) ledger(*group).abort(id);
   }
   for (const auto& submission : ending_) submission->drops.clear();
   for (auto& waiting : flushes_) {

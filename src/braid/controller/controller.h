@@ -40,23 +40,36 @@ class Controller {
              std::vector<GroupLoad> groups, std::shared_ptr<Logger> step_log,
              std::optional<RebalanceOptions> rebalance = std::nullopt);
 
-  // The request is checked, its prompt is ids, its stop tokens are complete.
+  // The request is checked, its prompt is ids, its stop tokens are complete. If this throws while it prepares the
+  // choices, nothing has changed.
   void open(const std::shared_ptr<Submission>& submission);
+  // Ends a submission that was not opened.
+  void refuse(const std::shared_ptr<Submission>& submission, FinishReason reason, const std::string& error);
+  bool is_open(SubmissionId id) const { return submissions_.contains(id); }
   void abort(SubmissionId id);
   // Calls `done` with the number of tokens that all groups' prefix caches dropped.
   void flush(std::function<void(int64_t)> done);
   void take_outputs(int32_t group, GroupOutputs outputs, double now_s);
 
-  // Binds waiting requests to groups with room. `probe` tells what a group's prefix cache has of a prompt.
-  void dispatch(double now_s, RequestQueue::Probe probe);
+  // Binds waiting requests to groups with room. `probe` tells what a group's prefix cache has of a prompt, `versions`
+  // whether that has changed: as for RequestQueue::pop_admissible().
+  void dispatch(double now_s, RequestQueue::Probe probe, std::span<const PrefixVersion> versions = {});
   // Moves running requests between groups whose loads have drifted apart. Call after dispatch(): waiting requests get
   // free room first.
   void rebalance();
   // The group's commands since the last call.
   std::vector<GroupCommand> take_commands(int32_t group) { return ledger(group).take_commands(); }
 
-  // Ends everything that is open, without waiting for any group.
+  // Ends everything that is open, without waiting for any group. If it throws, it has ended something, and can be
+  // called again.
   void end_all(FinishReason reason, const std::string& error);
+
+  // A submission whose callback threw gets no more deltas. The caller should abort it.
+  struct BrokenCallback {
+    SubmissionId id = 0;
+    std::string what;
+  };
+  std::vector<BrokenCallback> take_broken_callbacks() { return std::exchange(broken_callbacks_, {}); }
 
   // Submissions finished since the last call: final delta delivered, no pages held.
   std::vector<SubmissionId> take_ended();
@@ -89,6 +102,7 @@ class Controller {
   };
 
   GroupLedger& ledger(int32_t group) { return groups_.at(static_cast<size_t>(group)); }
+  void deliver(Submission& submission, const Delta& delta);
   void take_outcome(RequestOutcome outcome);
   static void advance_grammar(Choice& choice, RequestOutcome& outcome);
   void end_choice(RequestId id, Delta delta);
@@ -110,6 +124,7 @@ class Controller {
   std::unordered_map<RequestId, Choice> choices_;
   std::map<SubmissionId, std::shared_ptr<Submission>> submissions_;
   std::vector<std::shared_ptr<Submission>> ending_;  // without open choices, but still in some group
+  std::vector<BrokenCallback> broken_callbacks_;     // since take_broken_callbacks()
   const std::optional<RebalanceOptions> rebalance_;
   bool is_unbalanced_ = false;
   std::map<RequestId, MoveUnderWay> moves_;

@@ -135,6 +135,8 @@ void ControllerThread::thread_main() {
     failure = run_until_stopped();
   } catch (const std::exception& exception) {  // the edge of a thread: nothing a request asks for may end the process
     failure = fmt::format("the controller: {}", exception.what());
+  } catch (...) {
+    failure = "the controller: what it threw is no std::exception";
   }
   std::string error;
   if (!failure.empty()) {
@@ -152,23 +154,40 @@ void ControllerThread::thread_main() {
   end_everything(error);
 }
 
-// Ends all requests, and those that still arrive, until stop().
+// While everything ends, nothing may stop it: what one part throws is logged, and the other parts follow. Returns
+// whether it threw nothing.
+template <typename Part>
+bool ControllerThread::attempt(const Part& part) {
+  try {
+    part();
+    return true;
+  } catch (const std::exception& exception) {
+    logger_->error("while the engine ends: {}", exception.what());
+  } catch (...) {
+    logger_->error("while the engine ends: what was thrown is no std::exception");
+  }
+  return false;
+}
+
+// Ends all requests, and those that still arrive, until stop(). Begins with what is left of a batch in which something
+// threw.
 void ControllerThread::end_everything(const std::string& error) {
   const FinishReason reason = error.empty() ? FinishReason::kAbort : FinishReason::kError;
   bool is_told = error.empty() || !told_failure_;
   bool is_linked = true;
   while (true) {
-    std::vector<Event> events;
     {
       const std::lock_guard lock(mutex_);
-      events = take_inbox();
+      take_inbox();
     }
-    for (Event& event : events) carry_out(std::move(event));
-    controller_.end_all(reason, error);
+    for (; !batch_.empty(); batch_.pop_front()) attempt([&] { end(batch_.front(), reason, error); });
+    while (!attempt([&] { controller_.end_all(reason, error); })) {
+    }
     // A world that has ended does not read its link: sending may fail, and nothing depends on it.
-    is_linked = is_linked && send_commands().ok();
-    publish();
-    if (!std::exchange(is_told, true)) told_failure_(error);
+    attempt([&] { is_linked = is_linked && send_commands().ok(); });
+    attempt([&] { publish(); });
+    attempt([&] { forget_taken(); });
+    if (!std::exchange(is_told, true)) attempt([&] { told_failure_(error); });
     std::unique_lock lock(mutex_);
     work_arrived_.wait(lock, [&] { return is_stopping_ || !inbox_.empty(); });
     if (is_stopping_ && inbox_.empty()) return;
@@ -179,19 +198,21 @@ void ControllerThread::end_everything(const std::string& error) {
 std::string ControllerThread::run_until_stopped() {
   const auto probe = [&](int32_t group, std::span<const TokenId> prompt) { return groups_->probe(group, prompt); };
   while (true) {
-    std::vector<Event> events;
     std::string failure;
     {
       std::unique_lock lock(mutex_);
       work_arrived_.wait(lock, [&] { return is_stopping_ || !inbox_.empty() || !world_failure_.empty(); });
       if (is_stopping_) return {};
-      events = take_inbox();
+      take_inbox();
       failure = world_failure_;
     }
     outputs_taken_.notify_all();
-    for (Event& event : events) carry_out(std::move(event));
+    for (; !batch_.empty(); batch_.pop_front()) {
+      carry_out(batch_.front());
+      abort_unheard();
+    }
     if (!failure.empty()) return failure;
-    controller_.dispatch(monotonic_seconds(), probe);
+    controller_.dispatch(monotonic_seconds(), probe, prefix_versions());
     controller_.rebalance();
     if (const Status sent = send_commands(); !sent.ok()) return sent.error().message;
     log_moves();
@@ -200,13 +221,14 @@ std::string ControllerThread::run_until_stopped() {
 }
 
 // With the mutex held.
-std::vector<ControllerThread::Event> ControllerThread::take_inbox() {
+void ControllerThread::take_inbox() {
   num_taken_choices_ = num_new_choices_;
   num_waiting_outputs_ = 0;
-  return std::exchange(inbox_, {});
+  for (Event& event : inbox_) batch_.push_back(std::move(event));
+  inbox_.clear();
 }
 
-void ControllerThread::carry_out(Event event) {
+void ControllerThread::carry_out(Event& event) {
   if (auto* submission = std::get_if<std::shared_ptr<Submission>>(&event)) {
     controller_.open(*submission);
   } else if (auto* flush = std::get_if<FlushEvent>(&event)) {
@@ -220,6 +242,43 @@ void ControllerThread::carry_out(Event event) {
   } else {
     controller_.abort(std::get<AbortEvent>(event).id);
   }
+}
+
+// Ends what the event asks for. It may have been carried out in part. Outputs and aborts no longer matter.
+void ControllerThread::end(const Event& event, FinishReason reason, const std::string& error) {
+  if (const auto* submission = std::get_if<std::shared_ptr<Submission>>(&event)) {
+    if (!controller_.is_open((*submission)->id)) controller_.refuse(*submission, reason, error);
+  } else if (const auto* flush = std::get_if<FlushEvent>(&event)) {
+    flush->num_tokens->set_value(0);
+  }
+}
+
+void ControllerThread::abort_unheard() {
+  for (const Controller::BrokenCallback& broken : controller_.take_broken_callbacks()) {
+    logger_->error("request {} is aborted, because its callback threw: {}", broken.id, broken.what);
+    controller_.abort(broken.id);
+  }
+}
+
+// None if no request waits.
+std::vector<PrefixVersion> ControllerThread::prefix_versions() const {
+  std::vector<PrefixVersion> versions;
+  if (controller_.num_queued() == 0) return versions;
+  for (int32_t group = 0; group < controller_.num_groups(); ++group) {
+    versions.push_back(groups_->prefix_version(group));
+  }
+  return versions;
+}
+
+// Everything that was taken from the inbox has ended, whatever was thrown on the way: nobody waits for it any more.
+void ControllerThread::forget_taken() {
+  const std::lock_guard lock(mutex_);
+  std::set<SubmissionId> left;
+  for (const Event& event : inbox_) {
+    if (const auto* submission = std::get_if<std::shared_ptr<Submission>>(&event)) left.insert((*submission)->id);
+  }
+  open_submissions_ = std::move(left);
+  submission_ended_.notify_all();
 }
 
 // Each world is woken once, after its maps are in their links.

@@ -2,11 +2,12 @@
 // their commands as assignment maps over links. It sleeps while nothing happens. It reaches the groups only through
 // wire/, and the ranks run on threads of their own.
 //
-// Tested by api/engine_test.cc and api/engine_failure_test.cc, on real ranks.
+// Tested by controller_thread_test.cc and, on real ranks, by api/engine_test.cc and api/engine_failure_test.cc.
 #pragma once
 
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <future>
 #include <limits>
@@ -93,8 +94,14 @@ class ControllerThread final : public GroupListener {
   void thread_main();
   std::string run_until_stopped();
   void end_everything(const std::string& error);
-  std::vector<Event> take_inbox();
-  void carry_out(Event event);
+  template <typename Part>
+  bool attempt(const Part& part);
+  void take_inbox();
+  void carry_out(Event& event);
+  void end(const Event& event, FinishReason reason, const std::string& error);
+  void abort_unheard();
+  std::vector<PrefixVersion> prefix_versions() const;
+  void forget_taken();
   void log_moves();
   Status send_commands();
   void publish();
@@ -114,6 +121,7 @@ class ControllerThread final : public GroupListener {
   const DispatchMode dispatch_mode_;
   Dispatcher dispatcher_;
   LocalGroups* groups_ = nullptr;
+  std::deque<Event> batch_;        // taken from the inbox; the first is being carried out
   int64_t num_taken_choices_ = 0;  // from the inbox since the last publish()
 
   // Shared.
