@@ -17,6 +17,7 @@ Controller::Controller(const Tokenizer& tokenizer, MaskWorker& masks, SchedulePo
       masks_(masks),
       queue_(policy),
       method_(method),
+      recent_work_(groups.size()),
       flushes_(groups.size()),
       rebalance_(rebalance),
       num_moves_(groups.size()) {
@@ -123,6 +124,8 @@ void Controller::flush(std::function<void(int64_t)> done) {
 }
 
 void Controller::take_outputs(int32_t group, GroupOutputs outputs, double now_s) {
+  const uint64_t steps_before = ledger(group).load().num_step_tokens;
+  recent_work_.add(group, static_cast<int64_t>(std::max(outputs.load.num_step_tokens, steps_before) - steps_before));
   ledger(group).take(outputs.load);
   for (const int64_t num_tokens : outputs.flushed_tokens) {
     auto& waiting = flushes_.at(static_cast<size_t>(group));
@@ -151,7 +154,9 @@ void Controller::dispatch(double now_s, RequestQueue::Probe probe, std::span<con
   std::vector<GroupView> views;
   for (const GroupLedger& group : groups_) {
     credits.push_back(group.credits());
-    views.push_back({.num_requests = group.num_requests(), .num_tokens = group.num_tokens()});
+    views.push_back({.num_requests = group.num_requests(),
+                     .num_tokens = group.num_tokens(),
+                     .recent_tokens = recent_work_.of(static_cast<int32_t>(views.size()))});
   }
   std::vector<int64_t> added_tokens;
   const auto pick = [&](const SchedulerRequest& request, std::span<const std::optional<PrefixProbe>> prefixes) {

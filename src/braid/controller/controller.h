@@ -23,6 +23,7 @@
 #include "braid/controller/group_moves.h"
 #include "braid/controller/mask_worker.h"
 #include "braid/controller/rebalance_policy.h"
+#include "braid/controller/recent_work.h"
 #include "braid/controller/request_queue.h"
 #include "braid/controller/step_log.h"
 #include "braid/controller/submission.h"
@@ -118,6 +119,7 @@ class Controller {
   RequestQueue queue_;
   const LoadBalanceMethod method_;
   int32_t last_group_ = -1;  // the group that got the last request
+  RecentWork recent_work_;
   std::vector<GroupLedger> groups_;
   std::vector<StepLog> step_logs_;                           // one for each group, or none
   std::vector<std::deque<std::shared_ptr<Flush>>> flushes_;  // by group, not yet answered
