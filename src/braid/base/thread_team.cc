@@ -1,5 +1,9 @@
 #include "braid/base/thread_team.h"
 
+#include <unistd.h>
+
+#include <ctime>
+
 #include "braid/base/check.h"
 #include "braid/base/float_mode.h"
 #include "braid/base/thread_role.h"
@@ -31,9 +35,22 @@ void wait_while_equal(const std::atomic<uint32_t>& value, uint32_t old) {
   while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
 }
 
+pid_t own_id() {
+  thread_local const pid_t id = gettid();
+  return id;
+}
+
+// Of a thread of this process; 0 if it has ended. (A pthread_t would have to be a thread's that lives.)
+double cpu_seconds_of(pid_t thread) {
+  constexpr clockid_t kThreadSchedulerTime = 4 | 2;  // in the kernel's numbers of threads' clocks
+  timespec time{};
+  if (thread == 0 || clock_gettime(static_cast<clockid_t>(~thread * 8) | kThreadSchedulerTime, &time) != 0) return 0;
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
 }  // namespace
 
-ThreadTeam::ThreadTeam(int size) : size_(size), seats_(size) {
+ThreadTeam::ThreadTeam(int size) : size_(size), seats_(size), ids_(static_cast<size_t>(size)) {
   CHECK(size >= 1, "a team of {} threads", size);
   scratch_.resize(static_cast<size_t>(size));
   members_.reserve(static_cast<size_t>(size - 1));
@@ -47,7 +64,17 @@ ThreadTeam::~ThreadTeam() {
   for (auto& member : members_) member.join();
 }
 
+Progress ThreadTeam::progress() const {
+  Progress progress{.num_operations = num_runs_.load(std::memory_order_relaxed)};
+  double seconds = 0;
+  for (const std::atomic<pid_t>& id : ids_) seconds += cpu_seconds_of(id.load(std::memory_order_relaxed));
+  progress.cpu_ticks = static_cast<int64_t>(seconds / Progress::kCpuTickS);
+  return progress;
+}
+
 void ThreadTeam::run(FunctionRef<void(int)> work) {
+  ids_[0].store(own_id(), std::memory_order_relaxed);
+  num_runs_.fetch_add(1, std::memory_order_relaxed);
   FlushDenormals flush;
   if (size_ == 1) {
     work(0);
@@ -92,6 +119,7 @@ std::byte* ThreadTeam::scratch(int thread, int64_t bytes) {
 void ThreadTeam::member_loop(int thread) {
   set_thread_role(ThreadRole::kCompute);
   FlushDenormals flush;
+  ids_[static_cast<size_t>(thread)].store(own_id(), std::memory_order_relaxed);
   uint32_t seen = 0;
   while (true) {
     wait_while_equal(epoch_, seen);

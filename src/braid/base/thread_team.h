@@ -1,6 +1,8 @@
 // The compute threads of one rank: fork-join over a fixed team. Idle members wait without cost.
 #pragma once
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -9,6 +11,7 @@
 
 #include "braid/base/cpu_seats.h"
 #include "braid/base/function_ref.h"
+#include "braid/base/patience.h"
 
 namespace braid {
 
@@ -29,6 +32,9 @@ class ThreadTeam {
 
   // Inside run(): waits until all threads of the team have arrived. Every thread must call it equally often.
   void barrier();
+
+  // From any thread: calls of run() so far, and the processor time of all its threads.
+  Progress progress() const;
 
   // Inside run(): at least `bytes` of memory of `thread`'s own, aligned to 64, with any content. It stays until that
   // thread asks for more. Kernels use it as working memory, so that the steady state allocates nothing.
@@ -53,6 +59,8 @@ class ThreadTeam {
   alignas(64) std::atomic<uint32_t> arrived_{0};
   alignas(64) std::atomic<uint32_t> barrier_epoch_{0};
   std::atomic<bool> stopping_{false};
+  std::atomic<uint64_t> num_runs_{0};
+  std::vector<std::atomic<pid_t>> ids_;  // of each thread, as the kernel knows it; 0: it has not run yet
 };
 
 }  // namespace braid

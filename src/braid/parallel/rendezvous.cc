@@ -42,17 +42,24 @@ Status Rendezvous::wait(int32_t rank) {
     return static_cast<int32_t>(num_complete_.load(std::memory_order_acquire) - wanted) >= 0;
   };
   for (int i = 0; i < kYields && !is_complete() && !state_.has_failed(); ++i) std::this_thread::yield();
-  const double start_s = monotonic_seconds();
+  Patience patience(state_.timeout_s());
+  double next_look_s = 0;  // not begun: most waits are over before it begins
   while (true) {
     const uint32_t seen = arrivals_.count();
     if (state_.has_failed()) return state_.failure();
     if (is_complete()) break;
-    const double left_s = start_s + state_.timeout_s() - monotonic_seconds();
-    if (left_s <= 0) {
-      return state_.end(fmt::format("rank {} waited longer than {} s in {}", first_world_rank_ + rank,
-                                    state_.timeout_s(), describe(of(rank, rank).call)));
+    const double now_s = monotonic_seconds();
+    if (next_look_s == 0) {
+      patience.begin(Progress(), now_s);
+      next_look_s = now_s + patience.interval_s();
+    } else if (now_s >= next_look_s) {
+      if (patience.is_over(state_.progress(), now_s)) {
+        return state_.end(fmt::format("rank {} waited longer than {} s in {}", first_world_rank_ + rank,
+                                      state_.timeout_s(), describe(of(rank, rank).call)));
+      }
+      next_look_s = now_s + patience.interval_s();
     }
-    arrivals_.wait(seen, left_s);
+    arrivals_.wait(seen, next_look_s - now_s);
   }
   for (int32_t member = 1; member < size_; ++member) {
     const RankArrival& first = of(rank, 0);
