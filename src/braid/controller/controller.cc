@@ -50,16 +50,8 @@ void Controller::open(const std::shared_ptr<Submission>& submission) {
                                                                  .min_new_tokens = request.sampling.min_new_tokens}),
                                  .usage = {.prompt_tokens = static_cast<int32_t>(prompt.size())},
                                  .grammar = {}},
-                          SchedulerRequest{.id = id,
-                                           .prompt = prompt,
-                                           .sampling = request.sampling,
-                                           .priority = request.priority,
-                                           .arrival = id,
-                                           .is_masked = request.grammar.has_value()});
+                          scheduler_request(request, id, index));
     if (request.grammar) choice.grammar.emplace(*request.grammar, tokenizer_);
-    scheduled.sampling.seed = choice_seed(request.sampling.seed, index);
-    if (request.until_context_end) scheduled.sampling.max_new_tokens = std::numeric_limits<int32_t>::max();
-    if (index > 0) scheduled.sampling.prompt_logprobs_start = -1;
   }
   next_request_ += static_cast<RequestId>(request.n);
   submission->open_choices = std::move(ids);
@@ -67,12 +59,28 @@ void Controller::open(const std::shared_ptr<Submission>& submission) {
   for (auto& [choice, scheduled] : made) {
     const RequestId id = scheduled.id;
     choices_.emplace(id, std::move(choice));
-    if (scheduled.sampling.max_new_tokens == 0 && scheduled.sampling.prompt_logprobs_start < 0) {
+    const std::optional<int32_t> only_group = request.dp_rank_strict ? request.dp_rank : std::nullopt;
+    if (only_group && ledger(*only_group).is_lost()) {
+      end_choice(id, {.finish = FinishReason::kError, .error = fmt::format("group {} is lost", *only_group)});
+    } else if (scheduled.sampling.max_new_tokens == 0 && scheduled.sampling.prompt_logprobs_start < 0) {
       end_choice(id, {.finish = FinishReason::kLength});
     } else {
-      queue_.push(std::move(scheduled), request.dp_rank_strict ? request.dp_rank : std::nullopt);
+      queue_.push(std::move(scheduled), only_group);
     }
   }
+}
+
+SchedulerRequest Controller::scheduler_request(const GenerationRequest& request, RequestId id, int32_t index) {
+  SchedulerRequest made{.id = id,
+                        .prompt = std::get<std::vector<TokenId>>(request.prompt),
+                        .sampling = request.sampling,
+                        .priority = request.priority,
+                        .arrival = id,
+                        .is_masked = request.grammar.has_value()};
+  made.sampling.seed = choice_seed(request.sampling.seed, index);
+  if (request.until_context_end) made.sampling.max_new_tokens = std::numeric_limits<int32_t>::max();
+  if (index > 0) made.sampling.prompt_logprobs_start = -1;
+  return made;
 }
 
 void Controller::refuse(const std::shared_ptr<Submission>& submission, FinishReason reason, const std::string& error) {
@@ -118,12 +126,17 @@ void Controller::abort(SubmissionId id) {
 void Controller::flush(std::function<void(int64_t)> done) {
   const auto flush = std::make_shared<Flush>(Flush{.done = std::move(done), .num_groups_left = num_groups()});
   for (size_t group = 0; group < groups_.size(); ++group) {
+    if (groups_[group].is_lost()) {
+      --flush->num_groups_left;
+      continue;
+    }
     groups_[group].flush_cache();
     flushes_[group].push_back(flush);
   }
 }
 
 void Controller::take_outputs(int32_t group, GroupOutputs outputs, double now_s) {
+  if (ledger(group).is_lost()) return;
   const uint64_t steps_before = ledger(group).load().num_step_tokens;
   recent_work_.add(group, static_cast<int64_t>(std::max(outputs.load.num_step_tokens, steps_before) - steps_before));
   ledger(group).take(outputs.load);
@@ -169,20 +182,32 @@ void Controller::dispatch(double now_s, RequestQueue::Probe probe, std::span<con
     last_group_ = has_its_wish ? *wished : *pick_group(method_, views, last_group_);
     GroupView& picked = views[static_cast<size_t>(last_group_)];
     // The prompt counts as it will in the group's load: its uncached tokens to be computed, and its context.
-    added_tokens.push_back(2 * static_cast<int64_t>(request.prompt.size()) - picked.cached_tokens);
+    const int64_t num_tokens = std::ssize(request.prompt) + std::ssize(choices_.at(request.id).output);
+    added_tokens.push_back(2 * num_tokens - picked.cached_tokens);
     picked.num_requests += 1;
     picked.num_tokens += added_tokens.back();
     return last_group_;
   };
   std::vector<RequestQueue::Binding> bound = queue_.pop_admissible(credits, probe, pick, versions);
-  for (size_t i = 0; i < bound.size(); ++i) {
-    const RequestId id = bound[i].request.id;
-    Choice& choice = choices_.at(id);
-    choice.group = bound[i].group;
+  for (size_t i = 0; i < bound.size(); ++i) bind(std::move(bound[i]), added_tokens[i], now_s);
+}
+
+void Controller::bind(RequestQueue::Binding bound, int64_t num_tokens, double now_s) {
+  const RequestId id = bound.request.id;
+  Choice& choice = choices_.at(id);
+  choice.group = bound.group;
+  if (!choice.queue_s) {  // else it was bound before, and its mask has been asked for
     choice.queue_s = now_s - choice.submission->submitted_s;
     if (choice.grammar) masks_.ask(id, 0, *choice.grammar);
-    ledger(bound[i].group).add(std::move(bound[i].request), bound[i].num_pages, added_tokens[i]);
   }
+  if (choice.output.empty()) return ledger(bound.group).add(std::move(bound.request), bound.num_pages, num_tokens);
+  // It goes on as a sequence that moves without pages: the group computes them again.
+  ledger(bound.group)
+      .arrive({.move = {.id = next_move_++, .from_group = choice.lost_group.value(), .to_group = bound.group},
+               .sequence = {.request = std::move(bound.request),
+                            .output = choice.output,
+                            .cached_tokens = choice.usage.cached_tokens}},
+              bound.num_pages, num_tokens);
 }
 
 // Advances the choice in its grammar. The output ends at an end token, where the grammar is complete and nothing can
@@ -206,10 +231,12 @@ void Controller::take_outcome(RequestOutcome outcome) {
   advance_grammar(choice, outcome);
   Delta delta{.index = choice.index, .finish = outcome.finish, .error = outcome.error};
   delta.prompt_logprobs = outcome.prompt_logprobs;
+  choice.num_scored += static_cast<int32_t>(outcome.prompt_logprobs.size());
   choice.usage.cached_tokens = outcome.cached_tokens;
   if (outcome.token) {
     ++num_output_tokens_;
     ++choice.usage.output_tokens;
+    choice.output.push_back(outcome.token->token);
     delta.tokens.push_back(*outcome.token);
     if (outcome.finish == FinishReason::kStop) {
       delta.text = choice.text.finish(outcome.token->token);

@@ -2,8 +2,9 @@
 // strings, grammars). It is a state machine: submissions and the groups' outputs in, deltas and the groups' commands
 // out. It knows no thread, no clock and no rank.
 //
-// All requests wait in one queue until a group has room. A group does not wait until the controller has read the tokens
-// of its last step: what it still computes for a choice that has ended is dropped and not counted.
+// All requests wait in one queue until a group has room. A group may be lost: its requests go back to the queue. A
+// group does not wait until the controller has read the tokens of its last step: what it still computes for a choice
+// that has ended is dropped and not counted.
 #pragma once
 
 #include <cstdint>
@@ -61,6 +62,11 @@ class Controller {
   // The group's commands since the last call.
   std::vector<GroupCommand> take_commands(int32_t group) { return ledger(group).take_commands(); }
 
+  // The group is gone. Its requests go back to the queue and go on in other groups with the same tokens; those that
+  // only it may take end with an error. What it still sends is ignored.
+  void lose_group(int32_t group, const std::string& reason);
+  bool has_work(int32_t group) const { return groups_.at(static_cast<size_t>(group)).has_work(); }
+
   // Ends everything that is open, without waiting for any group. If it throws, it has ended something, and can be
   // called again.
   void end_all(FinishReason reason, const std::string& error);
@@ -103,6 +109,10 @@ class Controller {
   };
 
   GroupLedger& ledger(int32_t group) { return groups_.at(static_cast<size_t>(group)); }
+  static SchedulerRequest scheduler_request(const GenerationRequest& request, RequestId id, int32_t index);
+  void bind(RequestQueue::Binding bound, int64_t num_tokens, double now_s);
+  void requeue(RequestId id);
+  void forget_moves_from_lost(int32_t group);
   void deliver(Submission& submission, const Delta& delta);
   void take_outcome(RequestOutcome outcome);
   static void advance_grammar(Choice& choice, RequestOutcome& outcome);

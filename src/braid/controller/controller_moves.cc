@@ -40,7 +40,8 @@ std::vector<GroupBalance> Controller::balances() const {
                         .free_requests = credits.num_requests,
                         .free_pages = credits.num_pages,
                         .max_request_pages = credits.max_request_pages,
-                        .is_starved = stats.num_waiting > 0 && credits.num_pages == 0});
+                        .is_starved = stats.num_waiting > 0 && credits.num_pages == 0,
+                        .is_lost = group.is_lost()});
   }
   return balances;
 }
@@ -90,6 +91,12 @@ void Controller::take_departure(MovingSequence moving) {
   ledger(target).expect_no_more(under_way.num_pages, under_way.num_tokens);
   const auto choice = choices_.find(id);
   const bool has_ended = choice == choices_.end();
+  if (ledger(target).is_lost()) {  // its pages are nobody's
+    if (has_ended) return;
+    choice->second.group = target;  // so it may go back to its source
+    requeue(id);
+    return;
+  }
   if (has_ended && moving.move.num_pages == 0) return;  // no pages are on their way
   if (!has_ended) {
     choice->second.group = target;

@@ -16,10 +16,6 @@ namespace {
 // unread outputs would pile up.
 constexpr int32_t kMaxWaitingOutputs = 4;
 
-std::string first_line(const std::string& text) {
-  return text.substr(0, text.find('\n'));
-}
-
 }  // namespace
 
 ControllerThread::ControllerThread(ControllerOptions options, ControlledGroups groups, const Tokenizer& tokenizer,
@@ -34,7 +30,9 @@ ControllerThread::ControllerThread(ControllerOptions options, ControlledGroups g
                   std::move(groups.loads), options.log_steps ? logger_ : nullptr, options.kv_rebalance),
       link_(std::move(link)),
       dispatch_mode_(options.dispatch_mode),
-      dispatcher_(*link_, dispatch_mode_, controller_.num_groups()) {
+      dispatcher_(*link_, dispatch_mode_, controller_.num_groups()),
+      watch_(controller_.num_groups() / groups_per_world_, options.world_timeout_s),
+      is_lost_(static_cast<size_t>(controller_.num_groups()), false) {
   publish();
 }
 
@@ -113,18 +111,19 @@ EngineStats ControllerThread::stats() const {
 
 void ControllerThread::on_outputs(int32_t group, GroupOutputs outputs) {
   std::unique_lock lock(mutex_);
-  outputs_taken_.wait(
-      lock, [&] { return num_waiting_outputs_ < kMaxWaitingOutputs * controller_.num_groups() || !takes_outputs_; });
-  if (!takes_outputs_) return;
+  outputs_taken_.wait(lock, [&] {
+    return num_waiting_outputs_ < kMaxWaitingOutputs * controller_.num_groups() || !takes_outputs_ ||
+           is_lost_[static_cast<size_t>(group)];
+  });
+  if (!takes_outputs_ || is_lost_[static_cast<size_t>(group)]) return;
   ++num_waiting_outputs_;
   inbox_.emplace_back(OutputsEvent{.group = group, .outputs = std::move(outputs)});
   work_arrived_.notify_one();
 }
 
-void ControllerThread::on_failure(const std::string& reason) {
+void ControllerThread::on_failure(int32_t group, const std::string& reason) {
   const std::lock_guard lock(mutex_);
-  if (!world_failure_.empty()) return;  // another replica's
-  world_failure_ = reason.empty() ? "a rank has failed" : reason;
+  world_failures_.push_back({.group = group, .reason = reason.empty() ? "a rank has failed" : reason});
   work_arrived_.notify_one();
 }
 
@@ -142,7 +141,7 @@ void ControllerThread::thread_main() {
   if (!failure.empty()) {
     logger_->critical("the engine has failed: {}", failure);
     logger_->flush();
-    error = fmt::format("the engine has failed: {}", first_line(failure));
+    error = fmt::format("the engine has failed: {}", failure.substr(0, failure.find('\n')));
   }
   {
     const std::lock_guard lock(mutex_);
@@ -154,69 +153,40 @@ void ControllerThread::thread_main() {
   end_everything(error);
 }
 
-// While everything ends, nothing may stop it: what one part throws is logged, and the other parts follow. Returns
-// whether it threw nothing.
-template <typename Part>
-bool ControllerThread::attempt(const Part& part) {
-  try {
-    part();
-    return true;
-  } catch (const std::exception& exception) {
-    logger_->error("while the engine ends: {}", exception.what());
-  } catch (...) {
-    logger_->error("while the engine ends: what was thrown is no std::exception");
-  }
-  return false;
-}
-
-// Ends all requests, and those that still arrive, until stop(). Begins with what is left of a batch in which something
-// threw.
-void ControllerThread::end_everything(const std::string& error) {
-  const FinishReason reason = error.empty() ? FinishReason::kAbort : FinishReason::kError;
-  bool is_told = error.empty() || !told_failure_;
-  bool is_linked = true;
-  while (true) {
-    {
-      const std::lock_guard lock(mutex_);
-      take_inbox();
-    }
-    for (; !batch_.empty(); batch_.pop_front()) attempt([&] { end(batch_.front(), reason, error); });
-    while (!attempt([&] { controller_.end_all(reason, error); })) {
-    }
-    // A world that has ended does not read its link: sending may fail, and nothing depends on it.
-    attempt([&] { is_linked = is_linked && send_commands().ok(); });
-    attempt([&] { publish(); });
-    attempt([&] { forget_taken(); });
-    if (!std::exchange(is_told, true)) attempt([&] { told_failure_(error); });
-    std::unique_lock lock(mutex_);
-    work_arrived_.wait(lock, [&] { return is_stopping_ || !inbox_.empty(); });
-    if (is_stopping_ && inbox_.empty()) return;
-  }
-}
-
 // Returns why it must end; empty if it was stopped.
 std::string ControllerThread::run_until_stopped() {
   const auto probe = [&](int32_t group, std::span<const TokenId> prompt) { return groups_->probe(group, prompt); };
   while (true) {
-    std::string failure;
+    std::vector<EngineStats::LostGroup> failures;
     {
       std::unique_lock lock(mutex_);
-      work_arrived_.wait(lock, [&] { return is_stopping_ || !inbox_.empty() || !world_failure_.empty(); });
+      if (has_work_) {
+        work_arrived_.wait_for(lock, std::chrono::duration<double>(watch_.interval_s()), [&] { return has_news(); });
+      } else {
+        work_arrived_.wait(lock, [&] { return has_news(); });
+      }
       if (is_stopping_) return {};
       take_inbox();
-      failure = world_failure_;
+      failures = std::exchange(world_failures_, {});
     }
     outputs_taken_.notify_all();
     for (; !batch_.empty(); batch_.pop_front()) {
       carry_out(batch_.front());
       abort_unheard();
     }
-    if (!failure.empty()) return failure;
+    for (const EngineStats::LostGroup& failure : failures) {
+      if (const Status left = lose_world(failure); !left.ok()) return left.error().message;
+    }
+    if (const Status left = look_after_worlds(); !left.ok()) return left.error().message;
     controller_.dispatch(monotonic_seconds(), probe, prefix_versions());
     controller_.rebalance();
     if (const Status sent = send_commands(); !sent.ok()) return sent.error().message;
     log_moves();
     publish();
+    has_work_ = false;
+    for (int32_t group = 0; group < controller_.num_groups(); ++group) {
+      has_work_ = has_work_ || controller_.has_work(group);
+    }
   }
 }
 
@@ -244,15 +214,6 @@ void ControllerThread::carry_out(Event& event) {
   }
 }
 
-// Ends what the event asks for. It may have been carried out in part. Outputs and aborts no longer matter.
-void ControllerThread::end(const Event& event, FinishReason reason, const std::string& error) {
-  if (const auto* submission = std::get_if<std::shared_ptr<Submission>>(&event)) {
-    if (!controller_.is_open((*submission)->id)) controller_.refuse(*submission, reason, error);
-  } else if (const auto* flush = std::get_if<FlushEvent>(&event)) {
-    flush->num_tokens->set_value(0);
-  }
-}
-
 void ControllerThread::abort_unheard() {
   for (const Controller::BrokenCallback& broken : controller_.take_broken_callbacks()) {
     logger_->error("request {} is aborted, because its callback threw: {}", broken.id, broken.what);
@@ -265,20 +226,9 @@ std::vector<PrefixVersion> ControllerThread::prefix_versions() const {
   std::vector<PrefixVersion> versions;
   if (controller_.num_queued() == 0) return versions;
   for (int32_t group = 0; group < controller_.num_groups(); ++group) {
-    versions.push_back(groups_->prefix_version(group));
+    versions.push_back(is_lost_[static_cast<size_t>(group)] ? PrefixVersion() : groups_->prefix_version(group));
   }
   return versions;
-}
-
-// Everything that was taken from the inbox has ended, whatever was thrown on the way: nobody waits for it any more.
-void ControllerThread::forget_taken() {
-  const std::lock_guard lock(mutex_);
-  std::set<SubmissionId> left;
-  for (const Event& event : inbox_) {
-    if (const auto* submission = std::get_if<std::shared_ptr<Submission>>(&event)) left.insert((*submission)->id);
-  }
-  open_submissions_ = std::move(left);
-  submission_ended_.notify_all();
 }
 
 // Each world is woken once, after its maps are in their links.
@@ -314,7 +264,8 @@ void ControllerThread::publish() {
             .context_len = context_len_,
             .num_kv_tokens = num_kv_tokens_,
             .num_output_tokens = controller_.num_output_tokens(),
-            .failure = fatal_error_};
+            .failure = fatal_error_,
+            .lost_groups = lost_groups_};
   for (const GroupLoad& load : groups) {
     stats_.scheduler += load.scheduler;
     stats_.num_steps = std::max(stats_.num_steps, load.num_steps);

@@ -22,6 +22,7 @@ class NoGroups final : public LocalGroups {
  public:
   PrefixProbe probe(int32_t, std::span<const TokenId>) const override { return {}; }
   PrefixVersion prefix_version(int32_t) const override { return {}; }
+  Progress progress(int32_t) const override { return {}; }
   void wake(int32_t) override {}
 };
 

@@ -72,6 +72,17 @@ void GroupLedger::take(GroupLoad load) {
   while (!on_the_way_.empty() && has_seen(on_the_way_.front().command)) on_the_way_.pop_front();
 }
 
+void GroupLedger::lose() {
+  is_lost_ = true;
+  outbox_.clear();
+  on_the_way_.clear();
+  SchedulerStats& stats = load_.scheduler;
+  stats.num_running = stats.num_waiting = 0;
+  stats.num_prefill_tokens = stats.num_context_tokens = 0;
+  stats.num_pages = stats.num_free_pages = stats.num_cached_pages = 0;
+  load_.credits = {.page_size = load_.credits.page_size};
+}
+
 Credits GroupLedger::credits() const {
   Credits credits = load_.credits;
   for (const Added& added : on_the_way_) {

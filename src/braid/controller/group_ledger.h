@@ -35,11 +35,20 @@ class GroupLedger {
   // All commands since the last call, in order: one, unless the cache is flushed twice or prompts are very long.
   std::vector<GroupCommand> take_commands() {
     open_tokens_ = 0;
+    if (is_lost_) outbox_.clear();
     return std::exchange(outbox_, {});
   }
 
   void take(GroupLoad load);
-  bool has_seen(uint64_t command) const { return load_.num_commands >= command; }
+  bool has_seen(uint64_t command) const { return is_lost_ || load_.num_commands >= command; }
+  // It has requests, or commands that it has not seen.
+  bool has_work() const {
+    return load_.scheduler.num_running + load_.scheduler.num_waiting > 0 || !has_seen(num_sent_);
+  }
+
+  // The group is gone: it can take nothing and has nothing, and nobody waits until it has seen a command.
+  void lose();
+  bool is_lost() const { return is_lost_; }
 
   // What the group can still take, with everything on its way to it subtracted.
   Credits credits() const;
@@ -68,6 +77,7 @@ class GroupLedger {
   int32_t num_expected_ = 0;
   int32_t num_leaving_ = 0;
   int64_t leaving_tokens_ = 0;
+  bool is_lost_ = false;
 };
 
 }  // namespace braid

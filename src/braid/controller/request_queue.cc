@@ -71,14 +71,14 @@ RequestQueue::RequestQueue(SchedulePolicy policy, int32_t max_overtaken, int32_t
   CHECK(max_overtaken >= 0 && window >= 1);
 }
 
-void RequestQueue::push(SchedulerRequest request, std::optional<int32_t> only_group) {
+void RequestQueue::push(SchedulerRequest request, std::optional<int32_t> only_group, int32_t num_output) {
   const int64_t rank = policy_ == SchedulePolicy::kPriority ? -int64_t{request.priority} : 0;
   const Place place{rank, request.arrival, request.id};
   const RequestId id = request.id;
   CHECK(!places_.contains(id), "request {} waits already", id);
   const auto num_tokens = static_cast<int64_t>(request.prompt.size());
   const auto [at, is_new] = lists_[only_group.value_or(kAnyGroup)].emplace(
-      place, Waiting{.request = std::move(request), .only_group = only_group});
+      place, Waiting{.request = std::move(request), .only_group = only_group, .num_output = num_output});
   places_.emplace(id, at);
   num_tokens_ += num_tokens;
 }
@@ -88,6 +88,16 @@ bool RequestQueue::abort(RequestId request) {
   if (place == places_.end()) return false;
   take(place->second);
   return true;
+}
+
+std::vector<RequestId> RequestQueue::lose(int32_t group) {
+  lost_groups_.insert(group);
+  std::erase_if(reservations_, [&](const auto& entry) { return entry.second.group == group; });
+  std::vector<RequestId> only_there;
+  if (const auto own = lists_.find(group); own != lists_.end()) {
+    for (const auto& [place, waiting] : own->second) only_there.push_back(waiting.request.id);
+  }
+  return only_there;
 }
 
 std::vector<RequestQueue::Binding> RequestQueue::pop_admissible(std::vector<Credits> groups, Probe probe,
@@ -143,7 +153,7 @@ std::vector<RequestQueue::Candidate> RequestQueue::look_ahead(const Turn& turn) 
       candidates.push_back({.at = at,
                             .entry = {.arrival = request.arrival,
                                       .priority = request.priority,
-                                      .prompt_len = static_cast<int32_t>(request.prompt.size()),
+                                      .prompt_len = static_cast<int32_t>(request.prompt.size()) + at->second.num_output,
                                       .prefix = {},
                                       .times_overtaken = at->second.times_overtaken},
                             .prefixes = std::vector<std::optional<PrefixProbe>>(turn.groups.size())});
@@ -169,14 +179,14 @@ void RequestQueue::reserve(std::span<Candidate> candidates, const Turn& turn) {
     std::optional<int32_t> nearest;
     int64_t least_missing = 0;
     for (int32_t group = 0; group < turn.num_groups(); ++group) {
-      if (!candidate->may_go_to(group)) continue;
+      if (!candidate->may_go_to(group) || lost_groups_.contains(group)) continue;
       candidate->look_up(group, turn);
       const int64_t missing = pages_missing(candidate->in(group, turn), turn.of(group));
       if (nearest && missing >= least_missing) continue;
       nearest = group;
       least_missing = missing;
     }
-    reservations_[list] = {.request = id, .group = nearest.value()};
+    if (nearest) reservations_[list] = {.request = id, .group = *nearest};
   }
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <tuple>
 #include <unordered_map>
@@ -27,9 +28,12 @@ class RequestQueue {
   // groups go on.
   explicit RequestQueue(SchedulePolicy policy, int32_t max_overtaken = 32, int32_t window = 128);
 
-  // `only_group`: no other group may take it, however long that lasts.
-  void push(SchedulerRequest request, std::optional<int32_t> only_group = std::nullopt);
+  // `only_group`: no other group may take it, however long that lasts. `num_output`: tokens that it has generated in a
+  // group that was lost; it needs room for them too.
+  void push(SchedulerRequest request, std::optional<int32_t> only_group = std::nullopt, int32_t num_output = 0);
   bool abort(RequestId request);  // false if it does not wait here
+  // The group is gone: nothing waits for its room any more. Returns the requests that only it may take; they wait on.
+  std::vector<RequestId> lose(int32_t group);
 
   struct Binding {
     SchedulerRequest request;
@@ -63,6 +67,7 @@ class RequestQueue {
   struct Waiting {
     SchedulerRequest request;
     std::optional<int32_t> only_group;
+    int32_t num_output = 0;
     int32_t times_overtaken = 0;
     std::vector<std::optional<KnownPrefix>> prefixes = {};  // by group
   };
@@ -89,6 +94,7 @@ class RequestQueue {
   std::map<ListKey, WaitingMap> lists_;          // none is empty
   std::map<ListKey, Reservation> reservations_;  // at most one for each list
   std::unordered_map<RequestId, WaitingMap::iterator> places_;
+  std::set<int32_t> lost_groups_;
   int64_t num_tokens_ = 0;
 };
 
