@@ -17,10 +17,13 @@
 namespace braid {
 namespace {
 
-// A slow group, such as a replica in a long step, may leave this many maps unread. The controller then waits for it as
-// long as ranks wait for each other.
-LinkLimits link_limits(const RankOptions& options) {
-  return {.max_queued = 4096, .send_timeout_s = options.collective_timeout_s};
+// A slow group, such as a replica in a long step, may leave this many maps unread: a minute's at a thousand steps a
+// second. One that leaves more is lost; the controller, for which all others wait, does not wait for it.
+constexpr LinkLimits kGroupLinks{.max_queued = 65536, .send_timeout_s = 0};
+
+// Ranks that wait for each other notice it first, and say more.
+double world_timeout_s(const RankOptions& options) {
+  return options.layout.tp_size == 1 ? options.collective_timeout_s : 2 * options.collective_timeout_s;
 }
 
 ControllerOptions controller_options(const EngineOptions& options) {
@@ -30,6 +33,7 @@ ControllerOptions controller_options(const EngineOptions& options) {
           .kv_rebalance = options.kv_rebalance,
           .log_steps = options.log_steps,
           .max_queued_requests = options.max_queued_requests,
+          .world_timeout_s = world_timeout_s(options.rank),
           .on_failure = options.on_failure};
 }
 
@@ -51,7 +55,7 @@ class Engine::Impl {
       : text_(std::move(text)),
         defaults_(std::move(defaults)),
         worker_(std::move(ranks)),
-        links_(make_in_process_links(num_groups(), link_limits(options.rank))),
+        links_(make_in_process_links(num_groups(), kGroupLinks)),
         controller_(controller_options(options), controlled_groups(worker_.ranks()), *text_.tokenizer,
                     std::move(logger), std::move(links_.controller)) {
     worker_.start(std::move(links_.publishers), controller_, controller_.masks(),

@@ -47,9 +47,9 @@ struct EngineOptions {
   bool log_steps = false;         // a line for each step with prompts and for every 40 decode steps, at level info
   // Choices that may wait for their turn, beyond those that could run at once.
   int64_t max_queued_requests = std::numeric_limits<int64_t>::max();
-  // Called once if the engine fails (because a rank is lost, for example), on the controller's thread, after every
-  // request has ended with the error. Ranks may be stuck for ever then, and the destructor with them: end the process
-  // without joining any thread.
+  // Called once if the engine fails (because a rank is lost and no other replica is left, for example), on the
+  // controller's thread, after every request has ended with the error. Ranks may be stuck for ever then, and the
+  // destructor with them: end the process without joining any thread.
   std::function<void(const std::string& reason)> on_failure = {};
   // For tests: as WorkerOptions::before_step.
   std::function<void(int32_t world, int32_t tp_rank)> before_step = {};
@@ -60,7 +60,8 @@ class Engine {
   // Loads the weights and starts the engine's threads.
   static Result<std::unique_ptr<Engine>> load(const EngineOptions& options, std::shared_ptr<Logger> logger,
                                               const LoadProgress& progress = {});
-  // Ends what runs with FinishReason::kAbort.
+  // Ends what runs with FinishReason::kAbort. Waits for ranks that are stuck, also of replicas that were lost
+  // (EngineStats::lost_groups): then end the process instead.
   ~Engine();
 
   // From any thread. If the request cannot run (an empty prompt, one longer than the context, a parameter out of

@@ -41,6 +41,12 @@ bool HelpedThread::is_running() const {
   return false;
 }
 
+double HelpedThread::cpu_seconds() const {
+  timespec time = {};
+  if (id_.load() == 0 || clock_gettime(cpu_clock_.load(), &time) != 0) return 0;
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
 // is_away_ comes last: a thread that settles in between would otherwise forget that it has to go home.
 void HelpedThread::bring_here() {
   const int cpu = sched_getcpu();

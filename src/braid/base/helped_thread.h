@@ -22,6 +22,9 @@ class HelpedThread {
   // Whether its processor time advances within a microsecond. If not, it sleeps, or something else has its CPU.
   bool is_running() const;
 
+  // Its processor time so far; 0 if it has ended.
+  double cpu_seconds() const;
+
   // Moves it to the caller's CPU, even outside its home. It runs there as soon as the caller sleeps.
   void bring_here();
 

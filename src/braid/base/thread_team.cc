@@ -38,6 +38,7 @@ ThreadTeam::~ThreadTeam() {
 
 void ThreadTeam::run_pieces(int64_t count, FunctionRef<void(const Piece&)> work) {
   if (count <= 0) return;
+  begin_job();
   FlushDenormals flush;
   if (size_ == 1) {
     for (int64_t i = 0; i < count; ++i) work({.thread = 0, .index = i, .likely_next = i + 1 < count ? i + 1 : -1});
@@ -61,6 +62,7 @@ void ThreadTeam::run_pieces(int64_t count, FunctionRef<void(const Piece&)> work)
 }
 
 void ThreadTeam::run(FunctionRef<void(int)> work) {
+  begin_job();
   FlushDenormals flush;
   if (size_ == 1) return work(0);
   const auto on_thread = [&](const Piece& piece) { work(piece.thread); };
@@ -68,6 +70,19 @@ void ThreadTeam::run(FunctionRef<void(int)> work) {
   set_job(size_, pieces);
   shares_.deal_one_each();
   finish_job(Help::kNobody);
+}
+
+Progress ThreadTeam::progress() const {
+  Progress progress{.num_operations = num_begun_.load(std::memory_order_relaxed)};
+  double seconds = 0;
+  for (const Member& member : members_) seconds += member.thread.cpu_seconds();
+  progress.cpu_ticks = static_cast<int64_t>(seconds / Progress::kCpuTickS);
+  return progress;
+}
+
+void ThreadTeam::begin_job() {
+  members_[0].thread.settle();
+  num_begun_.fetch_add(1, std::memory_order_relaxed);
 }
 
 // Before the pieces are dealt: a member may take one at once.

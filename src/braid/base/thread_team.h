@@ -11,6 +11,7 @@
 #include "braid/base/cpu_seats.h"
 #include "braid/base/function_ref.h"
 #include "braid/base/helped_thread.h"
+#include "braid/base/patience.h"
 #include "braid/base/piece_shares.h"
 
 namespace braid {
@@ -38,6 +39,9 @@ class ThreadTeam {
   // The same with one piece for each thread: work(thread) once on each thread in [0, size). It waits for all of them.
   void run(FunctionRef<void(int thread)> work);
 
+  // From any thread: jobs so far, and the processor time of all threads.
+  Progress progress() const;
+
   // Inside run() and run_pieces(): at least `bytes` of memory of `thread`'s own, aligned to 64, with any content. It
   // stays until that thread asks for more. Kernels use it as working memory, so that the steady state allocates
   // nothing.
@@ -57,6 +61,7 @@ class ThreadTeam {
   // Whether thread 0 moves members that have lost their CPU. Work that asks for each thread may have bound them.
   enum class Help { kMembers, kNobody };
 
+  void begin_job();
   void set_job(int64_t num_pieces, const FunctionRef<void(const Piece&)>& work);
   void finish_job(Help help);
   void member_loop(int thread);
@@ -67,6 +72,7 @@ class ThreadTeam {
   const int size_;
   std::vector<Scratch> scratch_;
   std::vector<Member> members_;
+  std::atomic<uint64_t> num_begun_{0};  // jobs
   CpuSeats seats_;
 
   // The job under way. A thread that has taken a piece may read it until the piece is done.

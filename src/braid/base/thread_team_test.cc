@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <ctime>
 #include <limits>
 #include <numeric>
 #include <stdexcept>
@@ -15,6 +16,12 @@
 
 namespace braid {
 namespace {
+
+double thread_cpu_seconds() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
 
 TEST(ThreadTeam, EveryThreadRunsOnceAndTheCallerIsThreadZero) {
   for (int size : {1, 2, 5}) {
@@ -28,6 +35,31 @@ TEST(ThreadTeam, EveryThreadRunsOnceAndTheCallerIsThreadZero) {
       });
       EXPECT_EQ(calls, std::vector<int>(static_cast<size_t>(size), 1));
     }
+  }
+}
+
+TEST(ThreadTeam, ProgressCountsRunsAndTheProcessorTimeOfAllThreads) {
+  for (int size : {1, 3}) {
+    ThreadTeam team(size);
+    EXPECT_EQ(team.progress().num_operations, 0U);
+    team.run([](int) {});
+    const Progress before = team.progress();
+    EXPECT_EQ(before.num_operations, 1U);
+    std::thread watcher;
+    Progress within;
+    team.run([&](int thread) {
+      if (thread != size - 1) return;
+      // From another thread, while one thread of the team works and all others wait.
+      watcher = std::thread([&] {
+        do within = team.progress();
+        while (within.cpu_ticks < before.cpu_ticks + 2);
+      });
+      volatile uint64_t sum = 0;
+      const double end_s = thread_cpu_seconds() + 4 * Progress::kCpuTickS;
+      while (thread_cpu_seconds() < end_s) sum = sum + 1;
+      watcher.join();
+    });
+    EXPECT_EQ(within.num_operations, 2U);
   }
 }
 

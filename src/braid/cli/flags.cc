@@ -226,7 +226,7 @@ void add_layout_flags(Command command, ModelFlags& flags) {
                          "Where ranks run: auto (on CPUs of their own), off, or a NUMA domain for each, like 0,0,1,1"))
       .show_default();
   group(command.add_option("--collective-timeout", flags.rank.collective_timeout_s,
-                           "Seconds that a rank waits for the others before the engine ends with a report"))
+                           "Seconds in which a rank with work must get on before its replica is lost, with a report"))
       .check(number_above(0, 86400))
       .show_default();
 }

@@ -140,6 +140,10 @@ Result<int> run_serve(const ServeFlags& flags) {
   }
   drain(service, *server, signals, milliseconds(static_cast<int64_t>(flags.drain_timeout_s * 1000)), *logger);
   server->stop();
+  if (service.has_lost_replica()) {  // all is written, and its threads may never end
+    std::fflush(nullptr);
+    _exit(0);
+  }
   return 0;
 }
 

@@ -1,6 +1,7 @@
 #include "braid/controller/controller.h"
 
 #include <algorithm>
+#include <exception>
 #include <limits>
 #include <utility>
 
@@ -16,6 +17,7 @@ Controller::Controller(const Tokenizer& tokenizer, MaskWorker& masks, SchedulePo
       masks_(masks),
       queue_(policy),
       method_(method),
+      recent_work_(groups.size()),
       flushes_(groups.size()),
       rebalance_(rebalance),
       num_moves_(groups.size()) {
@@ -34,37 +36,77 @@ void Controller::open(const std::shared_ptr<Submission>& submission) {
   const GenerationRequest& request = submission->request;
   const auto& prompt = std::get<std::vector<TokenId>>(request.prompt);
   const TextStreamOptions stream = text_stream_options(request, tokenizer_);
-  submissions_[submission->id] = submission;
-  const auto first = next_request_;
-  next_request_ += static_cast<RequestId>(request.n);
+  std::vector<RequestId> ids;
+  std::vector<std::pair<Choice, SchedulerRequest>> made;
+  made.reserve(static_cast<size_t>(request.n));
   for (int32_t index = 0; index < request.n; ++index) {
-    submission->open_choices.push_back(first + static_cast<RequestId>(index));
+    const RequestId id = ids.emplace_back(next_request_ + static_cast<RequestId>(index));
+    auto& [choice, scheduled] =
+        made.emplace_back(Choice{.submission = submission,
+                                 .index = index,
+                                 .text = ChoiceText(tokenizer_, {.stop_strings = request.stop_strings,
+                                                                 .stream = stream,
+                                                                 .include_stop_in_text = request.include_stop_in_text,
+                                                                 .min_new_tokens = request.sampling.min_new_tokens}),
+                                 .usage = {.prompt_tokens = static_cast<int32_t>(prompt.size())},
+                                 .grammar = {}},
+                          scheduler_request(request, id, index));
+    if (request.grammar) choice.grammar.emplace(*request.grammar, tokenizer_);
   }
-  for (int32_t index = 0; index < request.n; ++index) {
-    const RequestId id = first + static_cast<RequestId>(index);
-    choices_.emplace(id, Choice{.submission = submission,
-                                .index = index,
-                                .text = ChoiceText(tokenizer_, {.stop_strings = request.stop_strings,
-                                                                .stream = stream,
-                                                                .include_stop_in_text = request.include_stop_in_text,
-                                                                .min_new_tokens = request.sampling.min_new_tokens}),
-                                .usage = {.prompt_tokens = static_cast<int32_t>(prompt.size())},
-                                .grammar = {}});
-    if (request.grammar) choices_.at(id).grammar.emplace(*request.grammar, tokenizer_);
-    SchedulerRequest choice{.id = id,
-                            .prompt = prompt,
-                            .sampling = request.sampling,
-                            .priority = request.priority,
-                            .arrival = id,
-                            .is_masked = request.grammar.has_value()};
-    choice.sampling.seed = choice_seed(request.sampling.seed, index);
-    if (request.until_context_end) choice.sampling.max_new_tokens = std::numeric_limits<int32_t>::max();
-    if (index > 0) choice.sampling.prompt_logprobs_start = -1;
-    if (choice.sampling.max_new_tokens == 0 && choice.sampling.prompt_logprobs_start < 0) {
+  next_request_ += static_cast<RequestId>(request.n);
+  submission->open_choices = std::move(ids);
+  submissions_[submission->id] = submission;
+  for (auto& [choice, scheduled] : made) {
+    const RequestId id = scheduled.id;
+    choices_.emplace(id, std::move(choice));
+    const std::optional<int32_t> only_group = request.dp_rank_strict ? request.dp_rank : std::nullopt;
+    if (only_group && ledger(*only_group).is_lost()) {
+      end_choice(id, {.finish = FinishReason::kError, .error = fmt::format("group {} is lost", *only_group)});
+    } else if (scheduled.sampling.max_new_tokens == 0 && scheduled.sampling.prompt_logprobs_start < 0) {
       end_choice(id, {.finish = FinishReason::kLength});
     } else {
-      queue_.push(std::move(choice), request.dp_rank_strict ? request.dp_rank : std::nullopt);
+      queue_.push(std::move(scheduled), only_group);
     }
+  }
+}
+
+SchedulerRequest Controller::scheduler_request(const GenerationRequest& request, RequestId id, int32_t index) {
+  SchedulerRequest made{.id = id,
+                        .prompt = std::get<std::vector<TokenId>>(request.prompt),
+                        .sampling = request.sampling,
+                        .priority = request.priority,
+                        .arrival = id,
+                        .is_masked = request.grammar.has_value()};
+  made.sampling.seed = choice_seed(request.sampling.seed, index);
+  if (request.until_context_end) made.sampling.max_new_tokens = std::numeric_limits<int32_t>::max();
+  if (index > 0) made.sampling.prompt_logprobs_start = -1;
+  return made;
+}
+
+void Controller::refuse(const std::shared_ptr<Submission>& submission, FinishReason reason, const std::string& error) {
+  const auto* prompt = std::get_if<std::vector<TokenId>>(&submission->request.prompt);
+  for (int32_t index = 0; index < submission->request.n; ++index) {
+    Delta delta{.index = index, .finish = reason, .error = error};
+    delta.usage.prompt_tokens = prompt == nullptr ? 0 : static_cast<int32_t>(prompt->size());
+    deliver(*submission, delta);
+  }
+  submission->on_delta = nullptr;
+  ending_.push_back(submission);
+}
+
+// The edge to a caller's code: what that throws ends its own request alone.
+void Controller::deliver(Submission& submission, const Delta& delta) {
+  if (!submission.on_delta) return;
+  const auto has_thrown = [&](std::string what) {
+    submission.on_delta = nullptr;
+    broken_callbacks_.push_back({.id = submission.id, .what = std::move(what)});
+  };
+  try {
+    submission.on_delta(delta);
+  } catch (const std::exception& exception) {
+    has_thrown(exception.what());
+  } catch (...) {
+    has_thrown("what it threw is no std::exception");
   }
 }
 
@@ -84,12 +126,19 @@ void Controller::abort(SubmissionId id) {
 void Controller::flush(std::function<void(int64_t)> done) {
   const auto flush = std::make_shared<Flush>(Flush{.done = std::move(done), .num_groups_left = num_groups()});
   for (size_t group = 0; group < groups_.size(); ++group) {
+    if (groups_[group].is_lost()) {
+      --flush->num_groups_left;
+      continue;
+    }
     groups_[group].flush_cache();
     flushes_[group].push_back(flush);
   }
 }
 
 void Controller::take_outputs(int32_t group, GroupOutputs outputs, double now_s) {
+  if (ledger(group).is_lost()) return;
+  const uint64_t steps_before = ledger(group).load().num_step_tokens;
+  recent_work_.add(group, static_cast<int64_t>(std::max(outputs.load.num_step_tokens, steps_before) - steps_before));
   ledger(group).take(outputs.load);
   for (const int64_t num_tokens : outputs.flushed_tokens) {
     auto& waiting = flushes_.at(static_cast<size_t>(group));
@@ -112,13 +161,15 @@ void Controller::take_outputs(int32_t group, GroupOutputs outputs, double now_s)
   }
 }
 
-void Controller::dispatch(double now_s, RequestQueue::Probe probe) {
+void Controller::dispatch(double now_s, RequestQueue::Probe probe, std::span<const PrefixVersion> versions) {
   if (queue_.empty()) return;
   std::vector<Credits> credits;
   std::vector<GroupView> views;
   for (const GroupLedger& group : groups_) {
     credits.push_back(group.credits());
-    views.push_back({.num_requests = group.num_requests(), .num_tokens = group.num_tokens()});
+    views.push_back({.num_requests = group.num_requests(),
+                     .num_tokens = group.num_tokens(),
+                     .recent_tokens = recent_work_.of(static_cast<int32_t>(views.size()))});
   }
   std::vector<int64_t> added_tokens;
   const auto pick = [&](const SchedulerRequest& request, std::span<const std::optional<PrefixProbe>> prefixes) {
@@ -131,20 +182,32 @@ void Controller::dispatch(double now_s, RequestQueue::Probe probe) {
     last_group_ = has_its_wish ? *wished : *pick_group(method_, views, last_group_);
     GroupView& picked = views[static_cast<size_t>(last_group_)];
     // The prompt counts as it will in the group's load: its uncached tokens to be computed, and its context.
-    added_tokens.push_back(2 * static_cast<int64_t>(request.prompt.size()) - picked.cached_tokens);
+    const int64_t num_tokens = std::ssize(request.prompt) + std::ssize(choices_.at(request.id).output);
+    added_tokens.push_back(2 * num_tokens - picked.cached_tokens);
     picked.num_requests += 1;
     picked.num_tokens += added_tokens.back();
     return last_group_;
   };
-  std::vector<RequestQueue::Binding> bound = queue_.pop_admissible(credits, probe, pick);
-  for (size_t i = 0; i < bound.size(); ++i) {
-    const RequestId id = bound[i].request.id;
-    Choice& choice = choices_.at(id);
-    choice.group = bound[i].group;
+  std::vector<RequestQueue::Binding> bound = queue_.pop_admissible(credits, probe, pick, versions);
+  for (size_t i = 0; i < bound.size(); ++i) bind(std::move(bound[i]), added_tokens[i], now_s);
+}
+
+void Controller::bind(RequestQueue::Binding bound, int64_t num_tokens, double now_s) {
+  const RequestId id = bound.request.id;
+  Choice& choice = choices_.at(id);
+  choice.group = bound.group;
+  if (!choice.queue_s) {  // else it was bound before, and its mask has been asked for
     choice.queue_s = now_s - choice.submission->submitted_s;
     if (choice.grammar) masks_.ask(id, 0, *choice.grammar);
-    ledger(bound[i].group).add(std::move(bound[i].request), bound[i].num_pages, added_tokens[i]);
   }
+  if (choice.output.empty()) return ledger(bound.group).add(std::move(bound.request), bound.num_pages, num_tokens);
+  // It goes on as a sequence that moves without pages: the group computes them again.
+  ledger(bound.group)
+      .arrive({.move = {.id = next_move_++, .from_group = choice.lost_group.value(), .to_group = bound.group},
+               .sequence = {.request = std::move(bound.request),
+                            .output = choice.output,
+                            .cached_tokens = choice.usage.cached_tokens}},
+              bound.num_pages, num_tokens);
 }
 
 // Advances the choice in its grammar. The output ends at an end token, where the grammar is complete and nothing can
@@ -168,10 +231,12 @@ void Controller::take_outcome(RequestOutcome outcome) {
   advance_grammar(choice, outcome);
   Delta delta{.index = choice.index, .finish = outcome.finish, .error = outcome.error};
   delta.prompt_logprobs = outcome.prompt_logprobs;
+  choice.num_scored += static_cast<int32_t>(outcome.prompt_logprobs.size());
   choice.usage.cached_tokens = outcome.cached_tokens;
   if (outcome.token) {
     ++num_output_tokens_;
     ++choice.usage.output_tokens;
+    choice.output.push_back(outcome.token->token);
     delta.tokens.push_back(*outcome.token);
     if (outcome.finish == FinishReason::kStop) {
       delta.text = choice.text.finish(outcome.token->token);
@@ -192,7 +257,7 @@ void Controller::take_outcome(RequestOutcome outcome) {
     if (choice.grammar && outcome.token) masks_.ask(outcome.request, choice.usage.output_tokens, *choice.grammar);
     delta.usage = choice.usage;
     delta.queue_s = choice.queue_s;
-    choice.submission->on_delta(delta);
+    deliver(*choice.submission, delta);
     return;
   }
   if (!has_ended) choice.submission->drops[choice.group.value()] = ledger(*choice.group).finish(outcome.request);
@@ -210,7 +275,7 @@ void Controller::end_choice(RequestId id, Delta delta) {
   delta.usage = choice.usage;
   delta.queue_s = choice.queue_s;
   std::erase(submission->open_choices, id);
-  submission->on_delta(delta);
+  deliver(*submission, delta);
   if (!submission->open_choices.empty()) return;
   submissions_.erase(submission->id);
   submission->on_delta = nullptr;  // releases what it captured; the group may still take a while
@@ -219,9 +284,10 @@ void Controller::end_choice(RequestId id, Delta delta) {
 
 void Controller::end_all(FinishReason reason, const std::string& error) {
   while (!choices_.empty()) {
-    const auto& [id, choice] = *choices_.begin();
-    if (!queue_.abort(id)) ledger(choice.group.value()).abort(id);
-    end_choice(id, {.finish = reason, .error = error});
+    const RequestId id = choices_.begin()->first;
+    const std::optional<int32_t> group = choices_.begin()->second.group;
+    end_choice(id, {.finish = reason, .error = error});  // first: each round ends one, even if the rest throws
+    if (!queue_.abort(id) && group) ledger(*group).abort(id);
   }
   for (const auto& submission : ending_) submission->drops.clear();
   for (auto& waiting : flushes_) {

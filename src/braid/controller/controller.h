@@ -2,8 +2,9 @@
 // strings, grammars). It is a state machine: submissions and the groups' outputs in, deltas and the groups' commands
 // out. It knows no thread, no clock and no rank.
 //
-// All requests wait in one queue until a group has room. A group does not wait until the controller has read the tokens
-// of its last step: what it still computes for a choice that has ended is dropped and not counted.
+// All requests wait in one queue until a group has room. A group may be lost: its requests go back to the queue. A
+// group does not wait until the controller has read the tokens of its last step: what it still computes for a choice
+// that has ended is dropped and not counted.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +24,7 @@
 #include "braid/controller/group_moves.h"
 #include "braid/controller/mask_worker.h"
 #include "braid/controller/rebalance_policy.h"
+#include "braid/controller/recent_work.h"
 #include "braid/controller/request_queue.h"
 #include "braid/controller/step_log.h"
 #include "braid/controller/submission.h"
@@ -40,23 +42,41 @@ class Controller {
              std::vector<GroupLoad> groups, std::shared_ptr<Logger> step_log,
              std::optional<RebalanceOptions> rebalance = std::nullopt);
 
-  // The request is checked, its prompt is ids, its stop tokens are complete.
+  // The request is checked, its prompt is ids, its stop tokens are complete. If this throws while it prepares the
+  // choices, nothing has changed.
   void open(const std::shared_ptr<Submission>& submission);
+  // Ends a submission that was not opened.
+  void refuse(const std::shared_ptr<Submission>& submission, FinishReason reason, const std::string& error);
+  bool is_open(SubmissionId id) const { return submissions_.contains(id); }
   void abort(SubmissionId id);
   // Calls `done` with the number of tokens that all groups' prefix caches dropped.
   void flush(std::function<void(int64_t)> done);
   void take_outputs(int32_t group, GroupOutputs outputs, double now_s);
 
-  // Binds waiting requests to groups with room. `probe` tells what a group's prefix cache has of a prompt.
-  void dispatch(double now_s, RequestQueue::Probe probe);
+  // Binds waiting requests to groups with room. `probe` tells what a group's prefix cache has of a prompt, `versions`
+  // whether that has changed: as for RequestQueue::pop_admissible().
+  void dispatch(double now_s, RequestQueue::Probe probe, std::span<const PrefixVersion> versions = {});
   // Moves running requests between groups whose loads have drifted apart. Call after dispatch(): waiting requests get
   // free room first.
   void rebalance();
   // The group's commands since the last call.
   std::vector<GroupCommand> take_commands(int32_t group) { return ledger(group).take_commands(); }
 
-  // Ends everything that is open, without waiting for any group.
+  // The group is gone. Its requests go back to the queue and go on in other groups with the same tokens; those that
+  // only it may take end with an error. What it still sends is ignored.
+  void lose_group(int32_t group, const std::string& reason);
+  bool has_work(int32_t group) const { return groups_.at(static_cast<size_t>(group)).has_work(); }
+
+  // Ends everything that is open, without waiting for any group. If it throws, it has ended something, and can be
+  // called again.
   void end_all(FinishReason reason, const std::string& error);
+
+  // A submission whose callback threw gets no more deltas. The caller should abort it.
+  struct BrokenCallback {
+    SubmissionId id = 0;
+    std::string what;
+  };
+  std::vector<BrokenCallback> take_broken_callbacks() { return std::exchange(broken_callbacks_, {}); }
 
   // Submissions finished since the last call: final delta delivered, no pages held.
   std::vector<SubmissionId> take_ended();
@@ -89,6 +109,11 @@ class Controller {
   };
 
   GroupLedger& ledger(int32_t group) { return groups_.at(static_cast<size_t>(group)); }
+  static SchedulerRequest scheduler_request(const GenerationRequest& request, RequestId id, int32_t index);
+  void bind(RequestQueue::Binding bound, int64_t num_tokens, double now_s);
+  void requeue(RequestId id);
+  void forget_moves_from_lost(int32_t group);
+  void deliver(Submission& submission, const Delta& delta);
   void take_outcome(RequestOutcome outcome);
   static void advance_grammar(Choice& choice, RequestOutcome& outcome);
   void end_choice(RequestId id, Delta delta);
@@ -104,12 +129,14 @@ class Controller {
   RequestQueue queue_;
   const LoadBalanceMethod method_;
   int32_t last_group_ = -1;  // the group that got the last request
+  RecentWork recent_work_;
   std::vector<GroupLedger> groups_;
   std::vector<StepLog> step_logs_;                           // one for each group, or none
   std::vector<std::deque<std::shared_ptr<Flush>>> flushes_;  // by group, not yet answered
   std::unordered_map<RequestId, Choice> choices_;
   std::map<SubmissionId, std::shared_ptr<Submission>> submissions_;
   std::vector<std::shared_ptr<Submission>> ending_;  // without open choices, but still in some group
+  std::vector<BrokenCallback> broken_callbacks_;     // since take_broken_callbacks()
   const std::optional<RebalanceOptions> rebalance_;
   bool is_unbalanced_ = false;
   std::map<RequestId, MoveUnderWay> moves_;

@@ -31,7 +31,8 @@ void Controller::rebalance() {
 std::vector<GroupBalance> Controller::balances() const {
   std::vector<GroupBalance> balances;
   for (const GroupLedger& group : groups_) {
-    const Credits credits = group.credits();
+    Credits credits = group.credits();
+    if (queue_.is_reserved(static_cast<int32_t>(balances.size()))) credits.num_requests = 0;
     const SchedulerStats& stats = group.load().scheduler;
     balances.push_back({.num_requests = group.num_requests(),
                         .num_pages = stats.num_pages,
@@ -39,7 +40,8 @@ std::vector<GroupBalance> Controller::balances() const {
                         .free_requests = credits.num_requests,
                         .free_pages = credits.num_pages,
                         .max_request_pages = credits.max_request_pages,
-                        .is_starved = stats.num_waiting > 0 && credits.num_pages == 0});
+                        .is_starved = stats.num_waiting > 0 && credits.num_pages == 0,
+                        .is_lost = group.is_lost()});
   }
   return balances;
 }
@@ -69,7 +71,7 @@ void Controller::order_move(const MovableRequest& request, int32_t to_group) {
   GroupLedger& target = ledger(to_group);
   const Credits credits = target.credits();
   const int64_t num_pages = pages_of_move(request.num_tokens, credits.page_size, credits.max_request_pages);
-  const uint64_t command = ledger(request.group).depart({.request = request.request, .move = move});
+  const uint64_t command = ledger(request.group).depart({.request = request.request, .move = move}, request.num_tokens);
   target.expect(num_pages, request.num_tokens);
   moves_.emplace(request.request, MoveUnderWay{.move = move,
                                                .command = command,
@@ -85,10 +87,16 @@ void Controller::take_departure(MovingSequence moving) {
         moving.move.from_group);
   const MoveUnderWay& under_way = node.mapped();
   const int32_t target = moving.move.to_group;
-  ledger(moving.move.from_group).leaves_no_more();
+  ledger(moving.move.from_group).leaves_no_more(under_way.num_tokens);
   ledger(target).expect_no_more(under_way.num_pages, under_way.num_tokens);
   const auto choice = choices_.find(id);
   const bool has_ended = choice == choices_.end();
+  if (ledger(target).is_lost()) {  // its pages are nobody's
+    if (has_ended) return;
+    choice->second.group = target;  // so it may go back to its source
+    requeue(id);
+    return;
+  }
   if (has_ended && moving.move.num_pages == 0) return;  // no pages are on their way
   if (!has_ended) {
     choice->second.group = target;
@@ -110,7 +118,7 @@ void Controller::forget_moves_that_failed(int32_t from_group) {
   std::erase_if(moves_, [&](const auto& entry) {
     const MoveUnderWay& under_way = entry.second;
     if (under_way.move.from_group != from_group || !ledger(from_group).has_seen(under_way.command)) return false;
-    ledger(from_group).leaves_no_more();
+    ledger(from_group).leaves_no_more(under_way.num_tokens);
     ledger(under_way.move.to_group).expect_no_more(under_way.num_pages, under_way.num_tokens);
     return true;
   });

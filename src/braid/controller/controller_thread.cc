@@ -17,10 +17,6 @@ namespace {
 // unread outputs would pile up.
 constexpr int32_t kMaxWaitingOutputs = 4;
 
-std::string first_line(const std::string& text) {
-  return text.substr(0, text.find('\n'));
-}
-
 }  // namespace
 
 ControllerThread::ControllerThread(ControllerOptions options, ControlledGroups groups, const Tokenizer& tokenizer,
@@ -36,7 +32,9 @@ ControllerThread::ControllerThread(ControllerOptions options, ControlledGroups g
                   options.kv_rebalance),
       link_(std::move(link)),
       dispatch_mode_(options.dispatch_mode),
-      dispatcher_(*link_, dispatch_mode_, controller_.num_groups()) {
+      dispatcher_(*link_, dispatch_mode_, controller_.num_groups()),
+      watch_(controller_.num_groups() / groups_per_world_, options.world_timeout_s),
+      is_lost_(static_cast<size_t>(controller_.num_groups()), false) {
   publish();
 }
 
@@ -115,18 +113,19 @@ EngineStats ControllerThread::stats() const {
 
 void ControllerThread::on_outputs(int32_t group, GroupOutputs outputs) {
   std::unique_lock lock(mutex_);
-  outputs_taken_.wait(
-      lock, [&] { return num_waiting_outputs_ < kMaxWaitingOutputs * controller_.num_groups() || !takes_outputs_; });
-  if (!takes_outputs_) return;
+  outputs_taken_.wait(lock, [&] {
+    return num_waiting_outputs_ < kMaxWaitingOutputs * controller_.num_groups() || !takes_outputs_ ||
+           is_lost_[static_cast<size_t>(group)];
+  });
+  if (!takes_outputs_ || is_lost_[static_cast<size_t>(group)]) return;
   ++num_waiting_outputs_;
   inbox_.emplace_back(OutputsEvent{.group = group, .outputs = std::move(outputs)});
   work_arrived_.notify_one();
 }
 
-void ControllerThread::on_failure(const std::string& reason) {
+void ControllerThread::on_failure(int32_t group, const std::string& reason) {
   const std::lock_guard lock(mutex_);
-  if (!world_failure_.empty()) return;  // another replica's
-  world_failure_ = reason.empty() ? "a rank has failed" : reason;
+  world_failures_.push_back({.group = group, .reason = reason.empty() ? "a rank has failed" : reason});
   work_arrived_.notify_one();
 }
 
@@ -137,6 +136,8 @@ void ControllerThread::thread_main() {
     failure = run_until_stopped();
   } catch (const std::exception& exception) {  // the edge of a thread: nothing a request asks for may end the process
     failure = fmt::format("the controller: {}", exception.what());
+  } catch (...) {
+    failure = "the controller: what it threw is no std::exception";
   }
   std::string error;
   if (!failure.empty()) error = fmt::format("the engine has failed: {}", first_line(failure));
@@ -153,61 +154,52 @@ void ControllerThread::thread_main() {
   end_everything(error);
 }
 
-// Ends all requests, and those that still arrive, until stop().
-void ControllerThread::end_everything(const std::string& error) {
-  const FinishReason reason = error.empty() ? FinishReason::kAbort : FinishReason::kError;
-  bool is_told = error.empty() || !told_failure_;
-  bool is_linked = true;
-  while (true) {
-    std::vector<Event> events;
-    {
-      const std::lock_guard lock(mutex_);
-      events = take_inbox();
-    }
-    for (Event& event : events) carry_out(std::move(event));
-    controller_.end_all(reason, error);
-    // A world that has ended does not read its link: sending may fail, and nothing depends on it.
-    is_linked = is_linked && send_commands().ok();
-    publish();
-    if (!std::exchange(is_told, true)) told_failure_(error);
-    std::unique_lock lock(mutex_);
-    work_arrived_.wait(lock, [&] { return is_stopping_ || !inbox_.empty(); });
-    if (is_stopping_ && inbox_.empty()) return;
-  }
-}
-
 // Returns why it must end; empty if it was stopped.
 std::string ControllerThread::run_until_stopped() {
   const auto probe = [&](int32_t group, std::span<const TokenId> prompt) { return groups_->probe(group, prompt); };
   while (true) {
-    std::vector<Event> events;
-    std::string failure;
+    std::vector<EngineStats::LostGroup> failures;
     {
       std::unique_lock lock(mutex_);
-      work_arrived_.wait(lock, [&] { return is_stopping_ || !inbox_.empty() || !world_failure_.empty(); });
+      if (has_work_) {
+        work_arrived_.wait_for(lock, std::chrono::duration<double>(watch_.interval_s()), [&] { return has_news(); });
+      } else {
+        work_arrived_.wait(lock, [&] { return has_news(); });
+      }
       if (is_stopping_) return {};
-      events = take_inbox();
-      failure = world_failure_;
+      take_inbox();
+      failures = std::exchange(world_failures_, {});
     }
     outputs_taken_.notify_all();
-    for (Event& event : events) carry_out(std::move(event));
-    if (!failure.empty()) return failure;
-    controller_.dispatch(monotonic_seconds(), probe);
+    for (; !batch_.empty(); batch_.pop_front()) {
+      carry_out(batch_.front());
+      abort_unheard();
+    }
+    for (const EngineStats::LostGroup& failure : failures) {
+      if (const Status left = lose_world(failure); !left.ok()) return left.error().message;
+    }
+    if (const Status left = look_after_worlds(); !left.ok()) return left.error().message;
+    controller_.dispatch(monotonic_seconds(), probe, prefix_versions());
     controller_.rebalance();
     if (const Status sent = send_commands(); !sent.ok()) return sent.error().message;
     log_moves();
     publish();
+    has_work_ = false;
+    for (int32_t group = 0; group < controller_.num_groups(); ++group) {
+      has_work_ = has_work_ || controller_.has_work(group);
+    }
   }
 }
 
 // With the mutex held.
-std::vector<ControllerThread::Event> ControllerThread::take_inbox() {
+void ControllerThread::take_inbox() {
   num_taken_choices_ = num_new_choices_;
   num_waiting_outputs_ = 0;
-  return std::exchange(inbox_, {});
+  for (Event& event : inbox_) batch_.push_back(std::move(event));
+  inbox_.clear();
 }
 
-void ControllerThread::carry_out(Event event) {
+void ControllerThread::carry_out(Event& event) {
   if (auto* submission = std::get_if<std::shared_ptr<Submission>>(&event)) {
     controller_.open(*submission);
   } else if (auto* flush = std::get_if<FlushEvent>(&event)) {
@@ -221,6 +213,23 @@ void ControllerThread::carry_out(Event event) {
   } else {
     controller_.abort(std::get<AbortEvent>(event).id);
   }
+}
+
+void ControllerThread::abort_unheard() {
+  for (const Controller::BrokenCallback& broken : controller_.take_broken_callbacks()) {
+    logger_->error("request {} is aborted, because its callback threw: {}", broken.id, broken.what);
+    controller_.abort(broken.id);
+  }
+}
+
+// None if no request waits.
+std::vector<PrefixVersion> ControllerThread::prefix_versions() const {
+  std::vector<PrefixVersion> versions;
+  if (controller_.num_queued() == 0) return versions;
+  for (int32_t group = 0; group < controller_.num_groups(); ++group) {
+    versions.push_back(is_lost_[static_cast<size_t>(group)] ? PrefixVersion() : groups_->prefix_version(group));
+  }
+  return versions;
 }
 
 // Each world is woken once, after its maps are in their links.
@@ -256,7 +265,8 @@ void ControllerThread::publish() {
             .context_len = context_len_,
             .num_kv_tokens = num_kv_tokens_,
             .num_output_tokens = controller_.num_output_tokens(),
-            .failure = fatal_error_};
+            .failure = fatal_error_,
+            .lost_groups = lost_groups_};
   for (const GroupLoad& load : groups) {
     stats_.scheduler += load.scheduler;
     stats_.num_steps = std::max(stats_.num_steps, load.num_steps);

@@ -2,11 +2,12 @@
 // their commands as assignment maps over links. It sleeps while nothing happens. It reaches the groups only through
 // wire/, and the ranks run on threads of their own.
 //
-// Tested by api/engine_test.cc and api/engine_failure_test.cc, on real ranks.
+// Tested by controller_thread_test.cc and, on real ranks, by api/engine_test.cc and api/engine_failure_test.cc.
 #pragma once
 
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <future>
 #include <limits>
@@ -24,6 +25,7 @@
 #include "braid/controller/controller.h"
 #include "braid/controller/engine_stats.h"
 #include "braid/controller/mask_worker.h"
+#include "braid/controller/progress_watch.h"
 #include "braid/controller/rate_meter.h"
 #include "braid/request/submit_error.h"
 #include "braid/wire/group_listener.h"
@@ -40,6 +42,8 @@ struct ControllerOptions {
   std::optional<RebalanceOptions> kv_rebalance = {};
   bool log_steps = false;
   int64_t max_queued_requests = std::numeric_limits<int64_t>::max();
+  // A world that has work and does not get on for so long is lost (ProgressWatch).
+  double world_timeout_s = 30;
   // Called once, on the controller's thread, after every request has ended with the error.
   std::function<void(const std::string& reason)> on_failure = {};
 };
@@ -75,7 +79,7 @@ class ControllerThread final : public GroupListener {
   EngineStats stats() const;
 
   void on_outputs(int32_t group, GroupOutputs outputs) override;
-  void on_failure(const std::string& reason) override;
+  void on_failure(int32_t group, const std::string& reason) override;
 
  private:
   struct AbortEvent {
@@ -93,8 +97,17 @@ class ControllerThread final : public GroupListener {
   void thread_main();
   std::string run_until_stopped();
   void end_everything(const std::string& error);
-  std::vector<Event> take_inbox();
-  void carry_out(Event event);
+  template <typename Part>
+  bool attempt(const Part& part);
+  bool has_news() const { return is_stopping_ || !inbox_.empty() || !world_failures_.empty(); }
+  void take_inbox();
+  void carry_out(Event& event);
+  void end(const Event& event, FinishReason reason, const std::string& error);
+  void abort_unheard();
+  std::vector<PrefixVersion> prefix_versions() const;
+  void forget_taken();
+  Status lose_world(const EngineStats::LostGroup& failure);
+  Status look_after_worlds();
   void log_moves();
   Status send_commands();
   void publish();
@@ -114,7 +127,12 @@ class ControllerThread final : public GroupListener {
   const DispatchMode dispatch_mode_;
   Dispatcher dispatcher_;
   LocalGroups* groups_ = nullptr;
-  int64_t num_taken_choices_ = 0;  // from the inbox since the last publish()
+  ProgressWatch watch_;
+  double next_look_s_ = 0;
+  bool has_work_ = false;                            // some group has, since the last look
+  std::vector<EngineStats::LostGroup> lost_groups_;  // world by world
+  std::deque<Event> batch_;                          // taken from the inbox; the first is being carried out
+  int64_t num_taken_choices_ = 0;                    // from the inbox since the last publish()
 
   // Shared.
   mutable std::mutex mutex_;
@@ -130,8 +148,9 @@ class ControllerThread final : public GroupListener {
   RateMeter output_rate_;
   bool is_stopping_ = false;
   bool takes_outputs_ = true;
-  std::string world_failure_;  // not empty: a world has ended, for this reason
-  std::string fatal_error_;    // not empty: every request ends with it
+  std::vector<bool> is_lost_;                           // by group: its outputs are dropped
+  std::vector<EngineStats::LostGroup> world_failures_;  // new ones, by their first groups
+  std::string fatal_error_;                             // not empty: every request ends with it
 
   std::thread thread_;
 };

@@ -41,9 +41,16 @@ std::optional<int32_t> most_cached(std::span<const GroupView> groups, int64_t wi
   for (const GroupView& group : groups) {
     if (group.has_room) least_tokens = std::min(least_tokens, group.num_tokens);
   }
+  const auto rested = least_group(groups, [](const GroupView& group) { return group.recent_tokens; });
+  if (!rested) return std::nullopt;
+  const GroupView& other = groups[static_cast<size_t>(*rested)];
   return least_group(groups, [&](const GroupView& group) {
-    const bool is_full = group.num_tokens - least_tokens > window;
-    return std::tuple(is_full, is_full ? 0 : -group.cached_tokens, group.num_tokens, group.num_requests);
+    const int64_t recent_lead = group.recent_tokens - other.recent_tokens;
+    const bool had_its_share =
+        group.num_requests > 0 && recent_lead > window + group.cached_tokens - other.cached_tokens;
+    const bool is_full = group.num_tokens - least_tokens > window || had_its_share;
+    return std::tuple(is_full, is_full ? 0 : -group.cached_tokens, group.num_tokens, group.num_requests,
+                      group.recent_tokens);
   });
 }
 

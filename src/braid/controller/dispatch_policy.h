@@ -28,10 +28,13 @@ struct GroupView {
   int64_t num_requests = 0;   // running or waiting there
   int64_t num_tokens = 0;     // prompt tokens to be computed, and context tokens
   int64_t cached_tokens = 0;  // of this prompt
+  int64_t recent_tokens = 0;  // computed lately (RecentWork)
 };
 
 // How many tokens fuller than the least loaded group a group may be and still get a request because of its cached
-// prefix. A popular prefix fills its group up to here; then other groups get it too.
+// prefix. So many tokens more than another it may also have computed lately, beyond those of the prefix that the other
+// would have to compute. A popular prefix fills its group up to here; then other groups get it too, and are even from
+// then on. A group without requests always gets what it has cached.
 inline constexpr int64_t kAffinityWindowTokens = 4096;
 
 // The group with room that gets the request; nothing if no group has room. `last_group`: the group that got the last

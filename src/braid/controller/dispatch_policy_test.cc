@@ -76,6 +76,20 @@ TEST(DispatchPolicy, OnePopularPrefixCannotFillItsGroupBeyondTheWindow) {
   EXPECT_GT(std::ranges::count(picked, 1), 15);
 }
 
+TEST(DispatchPolicy, APopularPrefixSpreadsFromAGroupThatHadMoreThanItsShare) {
+  std::vector<GroupView> groups(2, {.has_room = true, .num_requests = 2});
+  groups[0].cached_tokens = 512;
+  groups[0].recent_tokens = 1500;
+  EXPECT_EQ(pick_group(Method::kPrefixAffinity, groups, -1, 1000), 0) << "the other would compute 512 more";
+  groups[0].recent_tokens = 1600;
+  EXPECT_EQ(pick_group(Method::kPrefixAffinity, groups, -1, 1000), 1);
+  groups[0].num_requests = 0;
+  EXPECT_EQ(pick_group(Method::kPrefixAffinity, groups, -1, 1000), 0) << "it is idle, so nobody waits for it";
+  groups[1] = groups[0];
+  groups[1].recent_tokens = 1599;
+  EXPECT_EQ(pick_group(Method::kPrefixAffinity, groups, -1, 1000), 1) << "once both have it they take turns";
+}
+
 TEST(DispatchPolicy, WithoutRoomNoGroupIsPicked) {
   auto groups = three_groups();
   for (GroupView& group : groups) group.has_room = false;

@@ -25,6 +25,12 @@ struct EngineStats {
   double step_seconds = 0;         // total time spent in steps
   double output_tokens_per_s = 0;  // over the last seconds; 0 when idle
   std::string failure;             // not empty: the engine has failed and accepts no requests
+  // Groups of replicas that were lost, and why, while others are left.
+  struct LostGroup {
+    int32_t group = 0;
+    std::string reason;
+  };
+  std::vector<LostGroup> lost_groups = {};
 };
 
 }  // namespace braid

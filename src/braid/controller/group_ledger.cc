@@ -32,10 +32,16 @@ void GroupLedger::arrive(MovingSequence moving, int64_t num_pages, int64_t num_t
   on_the_way_.push_back({.command = ++num_sent_, .num_pages = num_pages, .num_tokens = num_tokens});
 }
 
-uint64_t GroupLedger::depart(const DepartOrder& order) {
+uint64_t GroupLedger::depart(const DepartOrder& order, int64_t num_tokens) {
   ++num_leaving_;
+  leaving_tokens_ += num_tokens;
   open_command().depart.push_back(order);
   return ++num_sent_;
+}
+
+void GroupLedger::leaves_no_more(int64_t num_tokens) {
+  --num_leaving_;
+  leaving_tokens_ -= num_tokens;
 }
 
 uint64_t GroupLedger::abort(RequestId request) {
@@ -66,6 +72,17 @@ void GroupLedger::take(GroupLoad load) {
   while (!on_the_way_.empty() && has_seen(on_the_way_.front().command)) on_the_way_.pop_front();
 }
 
+void GroupLedger::lose() {
+  is_lost_ = true;
+  outbox_.clear();
+  on_the_way_.clear();
+  SchedulerStats& stats = load_.scheduler;
+  stats.num_running = stats.num_waiting = 0;
+  stats.num_prefill_tokens = stats.num_context_tokens = 0;
+  stats.num_pages = stats.num_free_pages = stats.num_cached_pages = 0;
+  load_.credits = {.page_size = load_.credits.page_size};
+}
+
 Credits GroupLedger::credits() const {
   Credits credits = load_.credits;
   for (const Added& added : on_the_way_) {
@@ -90,7 +107,8 @@ int64_t GroupLedger::num_requests() const {
 int64_t GroupLedger::num_tokens() const {
   int64_t total = load_.scheduler.num_prefill_tokens + load_.scheduler.num_context_tokens + expected_.num_tokens;
   for (const Added& added : on_the_way_) total += added.num_tokens;
-  return total;
+  // A sequence that has ended before it could leave is in the load no more.
+  return std::max<int64_t>(0, total - leaving_tokens_);
 }
 
 }  // namespace braid

@@ -1,5 +1,5 @@
 // The controller's view of one group: the load it last reported, and what has been sent to it since. Tested by
-// controller_test.cc and controller_moves_test.cc.
+// group_ledger_test.cc, controller_test.cc and controller_moves_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -25,9 +25,9 @@ class GroupLedger {
   void expect(int64_t num_pages, int64_t num_tokens);
   void expect_no_more(int64_t num_pages, int64_t num_tokens);
   void arrive(MovingSequence moving, int64_t num_pages, int64_t num_tokens);
-  // A sequence is ordered to leave; it has left, or could not.
-  uint64_t depart(const DepartOrder& order);
-  void leaves_no_more() { --num_leaving_; }
+  // A sequence is ordered to leave; it has left, or could not. `num_tokens`: of its prompt and output when ordered.
+  uint64_t depart(const DepartOrder& order, int64_t num_tokens);
+  void leaves_no_more(int64_t num_tokens);
   // Each returns the command's number.
   uint64_t abort(RequestId request);
   uint64_t finish(RequestId request);
@@ -35,11 +35,20 @@ class GroupLedger {
   // All commands since the last call, in order: one, unless the cache is flushed twice or prompts are very long.
   std::vector<GroupCommand> take_commands() {
     open_tokens_ = 0;
+    if (is_lost_) outbox_.clear();
     return std::exchange(outbox_, {});
   }
 
   void take(GroupLoad load);
-  bool has_seen(uint64_t command) const { return load_.num_commands >= command; }
+  bool has_seen(uint64_t command) const { return is_lost_ || load_.num_commands >= command; }
+  // It has requests, or commands that it has not seen.
+  bool has_work() const {
+    return load_.scheduler.num_running + load_.scheduler.num_waiting > 0 || !has_seen(num_sent_);
+  }
+
+  // The group is gone: it can take nothing and has nothing, and nobody waits until it has seen a command.
+  void lose();
+  bool is_lost() const { return is_lost_; }
 
   // What the group can still take, with everything on its way to it subtracted.
   Credits credits() const;
@@ -67,6 +76,8 @@ class GroupLedger {
   Added expected_;                // the sum of all expected sequences
   int32_t num_expected_ = 0;
   int32_t num_leaving_ = 0;
+  int64_t leaving_tokens_ = 0;
+  bool is_lost_ = false;
 };
 
 }  // namespace braid

@@ -53,6 +53,16 @@ TEST_F(MaskWorkerTest, WaitForReturnsNoMaskIfTheRequestEnds) {
   worker_.forget(2);
 }
 
+// As a rank does that was given up as lost, when it wakes up.
+TEST_F(MaskWorkerTest, WhoComesLateForAMaskGetsAnError) {
+  worker_.ask(1, 0, *grammar_);
+  ASSERT_TRUE(worker_.wait_for(1, 0).ok());
+  ASSERT_TRUE(grammar_->accept(id_of("a")).ok());
+  worker_.ask(1, 1, *grammar_);
+  EXPECT_EQ(worker_.wait_for(1, 0).error().message, "mask 0 is wanted, 1 is there");
+  EXPECT_TRUE(worker_.wait_for(1, 1).ok());
+}
+
 TEST_F(MaskWorkerTest, ARequestMayEndWhileItsMaskIsComputed) {
   for (RequestId request = 1; request <= 200; ++request) {
     worker_.ask(request, 0, *grammar_);

@@ -36,6 +36,10 @@ bool fits(const WaitingEntry& entry, const Credits& credits) {
   return credits.is_idle || pages_to_admit(entry, credits) <= credits.num_pages;
 }
 
+int64_t pages_missing(const WaitingEntry& entry, const Credits& credits) {
+  return credits.is_idle ? 0 : std::max<int64_t>(0, pages_to_admit(entry, credits) - credits.num_pages);
+}
+
 bool goes_before(SchedulePolicy policy, const WaitingEntry& a, const WaitingEntry& b, int32_t max_overtaken) {
   if (policy == SchedulePolicy::kPriority && a.priority != b.priority) return a.priority > b.priority;
   const bool a_is_due = a.times_overtaken >= max_overtaken;
@@ -64,7 +68,7 @@ std::optional<size_t> pick_next(SchedulePolicy policy, std::span<const WaitingEn
     WaitingEntry known = waiting[index];
     known.prefix = look_up(index);
     if (fits(known, credits)) return index;
-    if (waiting[index].times_overtaken >= max_overtaken) return std::nullopt;
+    if (waiting[index].is_awaited) return std::nullopt;
   }
   return std::nullopt;
 }

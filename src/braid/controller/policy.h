@@ -28,19 +28,21 @@ struct WaitingEntry {
   int32_t prompt_len = 0;
   PrefixProbe prefix;
   int32_t times_overtaken = 0;  // by later requests without a higher priority
+  bool is_awaited = false;      // the group keeps its free room for this entry
 };
 
 // Pages that a request takes from a group's credits: its prompt and one page to grow (or the most that a request can
 // hold, if that is fewer), minus the pages of its prefix that other sequences hold already.
 int64_t pages_to_admit(const WaitingEntry& entry, const Credits& credits);
 bool fits(const WaitingEntry& entry, const Credits& credits);
+// How many pages must become free before the entry fits; 0 also if the group lacks only places for requests.
+int64_t pages_missing(const WaitingEntry& entry, const Credits& credits);
 
-// An entry that was overtaken `max_overtaken` times goes before all others of its priority. While it does not fit, only
-// entries of a higher priority go before it. So every request's turn comes.
+// An entry that was overtaken `max_overtaken` times goes before all others of its priority.
 bool goes_before(SchedulePolicy policy, const WaitingEntry& a, const WaitingEntry& b, int32_t max_overtaken);
 
-// The index of the entry to admit now; nothing if none fits, or if the queue waits for an entry that was overtaken too
-// often.
+// The index of the entry to admit now; nothing if none fits. While an awaited entry does not fit, only entries that go
+// before it are admitted. So its turn comes.
 std::optional<size_t> pick_next(SchedulePolicy policy, std::span<const WaitingEntry> waiting, const Credits& credits,
                                 int32_t max_overtaken);
 

@@ -59,7 +59,9 @@ TEST(SchedulePolicy, ALargeRequestIsOvertakenABoundedNumberOfTimes) {
   waiting[0].times_overtaken = 7;
   EXPECT_EQ(pick_next(SchedulePolicy::kFcfs, waiting, few, 8), 1U);
   waiting[0].times_overtaken = 8;
-  EXPECT_EQ(pick_next(SchedulePolicy::kFcfs, waiting, few, 8), std::nullopt);  // the queue waits for it
+  EXPECT_EQ(pick_next(SchedulePolicy::kFcfs, waiting, few, 8), 1U) << "it waits for another group's room";
+  waiting[0].is_awaited = true;
+  EXPECT_EQ(pick_next(SchedulePolicy::kFcfs, waiting, few, 8), std::nullopt) << "for this group's";
   EXPECT_EQ(pick_next(SchedulePolicy::kFcfs, waiting, kPlenty, 8), 0U);
 }
 

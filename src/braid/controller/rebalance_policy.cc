@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <tuple>
+#include <vector>
 
 namespace braid {
 namespace {
@@ -55,12 +56,15 @@ std::optional<MoveChoice> even_out(std::span<const GroupBalance> groups, std::sp
 }  // namespace
 
 bool is_unbalanced(std::span<const GroupBalance> groups, bool was_unbalanced, const RebalanceOptions& options) {
-  if (groups.empty()) return false;
-  const auto [least, most] = std::ranges::minmax_element(groups, {}, &GroupBalance::num_requests);
-  const int64_t gap = most->num_requests - least->num_requests;
+  std::vector<int64_t> num_requests;
+  for (const GroupBalance& group : groups) {
+    if (!group.is_lost) num_requests.push_back(group.num_requests);
+  }
+  if (num_requests.empty()) return false;
+  const auto [least, most] = std::ranges::minmax_element(num_requests);
+  const int64_t gap = *most - *least;
   if (was_unbalanced) return gap > options.stop_gap;
-  return gap >= options.start_gap &&
-         static_cast<double>(gap) >= options.start_share * static_cast<double>(most->num_requests);
+  return gap >= options.start_gap && static_cast<double>(gap) >= options.start_share * static_cast<double>(*most);
 }
 
 bool wants_moves(std::span<const GroupBalance> groups, bool is_unbalanced) {

@@ -33,6 +33,7 @@ struct GroupBalance {
   int64_t free_pages = 0;
   int32_t max_request_pages = 0;  // Credits::max_request_pages
   bool is_starved = false;        // its requests wait for pages, and none are free
+  bool is_lost = false;           // takes no part
 };
 
 // A decoding request that may run in any group and is not moving.

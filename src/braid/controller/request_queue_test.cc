@@ -167,5 +167,96 @@ TEST(RequestQueue, AGroupWaitsForARequestOvertakenTooOftenThere) {
   EXPECT_EQ(bind_to(queue, {few, few}), std::vector<std::string>{"4>0"}) << "group 0 does not";
 }
 
+// More requests for one group than the window holds.
+TEST(RequestQueue, RequestsForOneGroupDoNotHideThoseForOthers) {
+  RequestQueue queue(SchedulePolicy::kFcfs, 32, 4);
+  for (RequestId id = 1; id <= 20; ++id) queue.push(request(id, 16), 1);
+  queue.push(request(21, 16));
+  queue.push(request(22, 16), 0);
+  const Credits full{.num_requests = 0, .num_pages = 0, .page_size = 16};
+  const Credits one{.num_requests = 1, .num_pages = 100, .page_size = 16};
+  EXPECT_EQ(bind_to(queue, {one, full}), std::vector<std::string>{"21>0"});
+  EXPECT_EQ(bind_to(queue, {one, full}), std::vector<std::string>{"22>0"});
+  EXPECT_EQ(bind_to(queue, {one, one}), std::vector<std::string>{"1>1"});
+  EXPECT_EQ(queue.size(), 19);
+}
+
+TEST(RequestQueue, AnOvertakenRequestReservesTheNearestGroupAndTheOthersGoOn) {
+  RequestQueue queue(SchedulePolicy::kFcfs, 2);
+  queue.push(request(1, 160));                                         // 11 pages
+  for (RequestId id = 2; id <= 20; ++id) queue.push(request(id, 16));  // 2 pages each
+  const auto with_pages = [](int64_t num_pages) {
+    return Credits{.num_requests = 1, .num_pages = num_pages, .page_size = 16};
+  };
+  EXPECT_EQ(bind_to(queue, {with_pages(2), with_pages(5)}), (std::vector<std::string>{"2>0", "3>1"}));
+  EXPECT_FALSE(queue.is_reserved(0));
+  EXPECT_EQ(bind_to(queue, {with_pages(2), with_pages(5)}), std::vector<std::string>{"4>0"}) << "group 1 is nearer";
+  EXPECT_TRUE(queue.is_reserved(1));
+  EXPECT_EQ(bind_to(queue, {with_pages(9), with_pages(8)}), std::vector<std::string>{"5>0"}) << "it stays with group 1";
+  EXPECT_EQ(bind_to(queue, {with_pages(2), with_pages(11)}), (std::vector<std::string>{"1>1", "6>0"}));
+  EXPECT_FALSE(queue.is_reserved(1));
+  EXPECT_EQ(bind_to(queue, {with_pages(0), with_pages(2)}), std::vector<std::string>{"7>1"});
+}
+
+TEST(RequestQueue, AnOvertakenRequestTakesAnyGroupThatHasRoomFirst) {
+  RequestQueue queue(SchedulePolicy::kFcfs, 0);
+  queue.push(request(1, 160));
+  queue.push(request(2, 16));
+  const auto with_pages = [](int64_t num_pages) {
+    return Credits{.num_requests = 1, .num_pages = num_pages, .page_size = 16};
+  };
+  EXPECT_EQ(bind_to(queue, {with_pages(10), with_pages(0)}), std::vector<std::string>{});
+  EXPECT_TRUE(queue.is_reserved(0));
+  EXPECT_EQ(bind_to(queue, {with_pages(10), with_pages(11)}), (std::vector<std::string>{"1>1", "2>0"}));
+  EXPECT_FALSE(queue.is_reserved(0));
+  queue.push(request(3, 160));
+  EXPECT_EQ(bind_to(queue, {with_pages(10), with_pages(0)}), std::vector<std::string>{});
+  EXPECT_TRUE(queue.is_reserved(0));
+  EXPECT_TRUE(queue.abort(3));
+  EXPECT_FALSE(queue.is_reserved(0));
+}
+
+// Ten prompts that share 9 of 10 pages with one that runs wait for three free pages: what their probes found is kept.
+TEST(RequestQueue, ProbesAreKeptAsLongAsTheyHoldOrCannotMakeARequestFit) {
+  RequestQueue queue(SchedulePolicy::kFcfs);
+  for (RequestId id = 1; id <= 10; ++id) queue.push(request(id, 160));  // 11 pages
+  int64_t num_held = 0;
+  int num_walks = 0;
+  PrefixVersion version{.num_changes = 1, .num_held = 100};
+  const auto bound_with = [&](int64_t num_pages) {
+    const auto probe = [&](int32_t, std::span<const TokenId>) {
+      ++num_walks;
+      return PrefixProbe{.num_cached_pages = 9, .num_held_pages = static_cast<int32_t>(num_held)};
+    };
+    const Credits credits{.num_requests = 1, .num_pages = num_pages, .page_size = 16};
+    return queue
+        .pop_admissible(
+            {credits}, probe, [](auto&, auto) { return 0; }, std::vector{version})
+        .size();
+  };
+  EXPECT_EQ(bound_with(3), 0U);
+  EXPECT_EQ(num_walks, 10);
+  EXPECT_EQ(bound_with(4), 0U) << "another wake-up, with more room";
+  EXPECT_EQ(num_walks, 10) << "the cache has not changed";
+  num_held = 5;
+  version = {.num_changes = 30, .num_held = 105};
+  EXPECT_EQ(bound_with(4), 0U);
+  EXPECT_EQ(num_walks, 10) << "five pages more are held, which is too few";
+  num_held = 7;
+  version = {.num_changes = 40, .num_held = 107};
+  EXPECT_EQ(bound_with(4), 1U);
+  EXPECT_EQ(num_walks, 11) << "the first could fit now, and does";
+  EXPECT_EQ(bound_with(0), 0U);
+  EXPECT_EQ(num_walks, 11);
+}
+
+TEST(RequestQueue, WithoutVersionsNoProbeIsKept) {
+  RequestQueue queue(SchedulePolicy::kFcfs);
+  queue.push(request(1, 160));
+  const Credits few{.num_requests = 1, .num_pages = 5, .page_size = 16};
+  EXPECT_EQ(pop(queue, few), std::vector<RequestId>{});
+  EXPECT_EQ(pop(queue, few, {{1, {.num_cached_pages = 9, .num_held_pages = 9}}}), std::vector<RequestId>{1});
+}
+
 }  // namespace
 }  // namespace braid

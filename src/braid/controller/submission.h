@@ -29,8 +29,11 @@ struct Choice {
   std::shared_ptr<Submission> submission;
   int32_t index = 0;
   ChoiceText text;
-  std::optional<int32_t> group = {};   // once bound to one
-  std::optional<double> queue_s = {};  // seconds in the queue, once bound
+  std::optional<int32_t> group = {};       // once bound to one
+  std::optional<double> queue_s = {};      // seconds in the queue until it was first bound
+  std::optional<int32_t> lost_group = {};  // the group in which it ran before, if that was lost
+  std::vector<TokenId> output = {};        // so far, to go on elsewhere
+  int32_t num_scored = 0;                  // prompt tokens whose log-probabilities were delivered
   Usage usage;
   int32_t may_move_at = 1;  // the number of output tokens from which it may move to another group
 

@@ -28,6 +28,12 @@ PrefixProbe KvIndex::probe(std::span<const TokenId> tokens) const {
   return has_prefix_cache_ ? tree_->probe(tokens) : PrefixProbe{};
 }
 
+PrefixVersion KvIndex::prefix_version() const {
+  PrefixVersion version{.num_held = pool().num_became_held()};
+  for (const KvGroup& kv_group : kv_groups_) version.num_changes += kv_group.pool->num_cache_changes();
+  return version;
+}
+
 void KvIndex::cache(std::span<const TokenId> computed, SequencePages& pages) {
   if (has_prefix_cache_) tree_->insert(computed, pages);
 }

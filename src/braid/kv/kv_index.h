@@ -35,6 +35,7 @@ class KvIndex {
   // The prefix cache. If it is off, these find and do nothing.
   PrefixMatch match(std::span<const TokenId> tokens);
   PrefixProbe probe(std::span<const TokenId> tokens) const;
+  PrefixVersion prefix_version() const;                                 // of what probe() finds
   void cache(std::span<const TokenId> computed, SequencePages& pages);  // adds their full pages
   int64_t flush();  // evicts all pages that no sequence holds; returns how many cached tokens are lost
 

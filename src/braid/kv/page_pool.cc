@@ -93,6 +93,8 @@ std::optional<Pages> PagePool::allocate(int32_t count) {
 void PagePool::set_cached(PageId page, bool cached) {
   CHECK(references(page) > 0 && cached_[static_cast<size_t>(page)] != cached, "page {}", page);
   cached_[static_cast<size_t>(page)] = cached;
+  ++num_cache_changes_;
+  if (cached && references(page) > 1) ++num_became_held_;
   update_idle(page);
 }
 
@@ -116,6 +118,7 @@ void PagePool::update_idle(PageId page) {
   IdleLink& own = idle_link(page);
   if (own.is_in == is_idle) return;
   own.is_in = is_idle;
+  ++num_cache_changes_;
   if (is_idle) {
     own = {.previous = idle_link(-1).previous, .next = -1, .is_in = true};
     idle_link(own.previous).next = page;
@@ -125,6 +128,7 @@ void PagePool::update_idle(PageId page) {
     idle_link(own.previous).next = own.next;
     idle_link(own.next).previous = own.previous;
     --num_idle_cached_;
+    if (cached_[static_cast<size_t>(page)]) ++num_became_held_;
   }
 }
 

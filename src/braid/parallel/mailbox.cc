@@ -3,6 +3,8 @@
 #include <chrono>
 #include <utility>
 
+#include "braid/base/clock.h"
+
 namespace braid {
 
 void Mailbox::push(const OpRecord& call, std::span<const std::byte> data) {
@@ -16,13 +18,18 @@ void Mailbox::push(const OpRecord& call, std::span<const std::byte> data) {
 
 Result<Message> Mailbox::pop(WorldState& state, const std::string& waiting) {
   std::unique_lock lock(mutex_);
-  const std::chrono::duration<double> timeout(state.timeout_s());
-  const bool in_time = is_not_empty_.wait_for(lock, timeout, [&] { return !messages_.empty() || state.has_failed(); });
-  if (state.has_failed()) return state.failure();
-  if (!in_time) {
+  Patience patience(state.timeout_s());
+  patience.begin(Progress(), monotonic_seconds());
+  const std::chrono::duration<double> interval(patience.interval_s());
+  const auto has_news = [&] { return !messages_.empty() || state.has_failed(); };
+  while (!is_not_empty_.wait_for(lock, interval, has_news)) {
     lock.unlock();
-    return state.end(fmt::format("{} took longer than {} s", waiting, state.timeout_s()));
+    if (patience.is_over(state.progress(), monotonic_seconds())) {
+      return state.end(fmt::format("{} took longer than {} s", waiting, state.timeout_s()));
+    }
+    lock.lock();
   }
+  if (state.has_failed()) return state.failure();
   Message message = std::move(messages_.front());
   messages_.pop_front();
   return message;

@@ -68,17 +68,24 @@ Status Rendezvous::wait(int32_t rank) {
   const auto is_over = [&] { return is_complete() || state_.has_failed(); };
   for (int i = 0; i < kRounds && !spin_until(is_over) && help_missing_ranks(wanted); ++i) {
   }
-  const double start_s = monotonic_seconds();
+  Patience patience(state_.timeout_s());
+  double next_look_s = 0;  // not begun: most waits are over before it begins
   for (double nap_s = kFirstNap_s;; nap_s = std::min(2 * nap_s, kLongestNap_s)) {
     const uint32_t seen = arrivals_.count();
     if (state_.has_failed()) return state_.failure();
     if (is_complete()) break;
-    const double left_s = start_s + state_.timeout_s() - monotonic_seconds();
-    if (left_s <= 0) {
-      return state_.end(fmt::format("rank {} waited longer than {} s in {}", first_world_rank_ + rank,
-                                    state_.timeout_s(), describe(of(rank, rank).call)));
+    const double now_s = monotonic_seconds();
+    if (next_look_s == 0) {
+      patience.begin(Progress(), now_s);
+      next_look_s = now_s + patience.interval_s();
+    } else if (now_s >= next_look_s) {
+      if (patience.is_over(state_.progress(), now_s)) {
+        return state_.end(fmt::format("rank {} waited longer than {} s in {}", first_world_rank_ + rank,
+                                      state_.timeout_s(), describe(of(rank, rank).call)));
+      }
+      next_look_s = now_s + patience.interval_s();
     }
-    arrivals_.wait(seen, std::min(left_s, nap_s));
+    arrivals_.wait(seen, std::min(next_look_s - now_s, nap_s));
     if (!is_over()) help_missing_ranks(wanted);
   }
   for (int32_t member = 1; member < size_; ++member) {

@@ -46,6 +46,10 @@ GroupCommunicator ThreadWorld::group(int32_t tp_rank) const {
   return GroupCommunicator(*ranks_->groups[static_cast<size_t>(tp_rank)]);
 }
 
+void ThreadWorld::watch(std::function<Progress()> progress) const {
+  state().watch(std::move(progress));
+}
+
 void ThreadWorld::abort(std::string_view reason) const {
   state().end(std::string(reason));
 }

@@ -3,18 +3,20 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "braid/base/function_ref.h"
+#include "braid/base/patience.h"
 #include "braid/parallel/communicator.h"
 #include "braid/parallel/topology.h"
 
 namespace braid {
 
 struct WorldOptions {
-  double timeout_s = 30.0;  // for one wait for the other ranks
+  double timeout_s = 30.0;  // for one wait for other ranks of which none gets on
 };
 
 class MailboxGrid;
@@ -28,6 +30,9 @@ class ThreadWorld {
   // Used only by the thread of this rank; valid as long as the world lives.
   WorldCommunicator world(int32_t tp_rank) const;
   GroupCommunicator group(int32_t tp_rank) const;
+
+  // Before any rank runs: what all ranks have done so far. While that changes, no wait is too long.
+  void watch(std::function<Progress()> progress) const;
 
   // From any thread: ends all waits, now and later, with an error.
   void abort(std::string_view reason) const;

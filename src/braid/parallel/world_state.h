@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "braid/base/helped_thread.h"
+#include "braid/base/patience.h"
 #include "braid/parallel/flight_recorder.h"
 #include "braid/parallel/topology.h"
 
@@ -26,7 +27,11 @@ class WorldState {
   HelpedThread& thread(int32_t rank) { return threads_[static_cast<size_t>(rank)]; }
   int64_t& step(int32_t rank) { return steps_[static_cast<size_t>(rank)].value; }  // used only by the rank's thread
 
-  // Called before any rank runs.
+  // What all ranks have done so far: a rank waits for another as long as somebody gets on.
+  void watch(std::function<Progress()> progress) { progress_ = std::move(progress); }
+  Progress progress() const { return progress_ ? progress_() : Progress(); }
+
+  // Called before any rank runs, like watch().
   void on_failure(std::function<void()> wake) { wakers_.push_back(std::move(wake)); }
 
   // Only the first reason counts. Returns the error that all ranks get.
@@ -47,6 +52,7 @@ class WorldState {
   std::vector<RankStep> steps_;
   std::vector<HelpedThread> threads_;  // of the ranks
   std::vector<std::function<void()>> wakers_;
+  std::function<Progress()> progress_;
   mutable std::mutex mutex_;
   std::string failure_;
   std::atomic<bool> has_failed_{false};

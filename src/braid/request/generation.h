@@ -63,7 +63,8 @@ struct Delta {
   std::string error;              // with FinishReason::kError
 };
 
-// Called on the engine's thread, at most once per step and choice. Must not block, nor call the engine's destructor.
+// Called on the engine's thread, at most once per step and choice. Must not block, nor call the engine's destructor. If
+// it throws, it is not called again, and its request is aborted.
 using DeltaCallback = std::function<void(const Delta&)>;
 
 }  // namespace braid

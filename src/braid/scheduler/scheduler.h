@@ -123,6 +123,7 @@ class Scheduler {
   Credits credits() const;
   // What the prefix cache has of a prompt, without its last token, whose logits are needed.
   PrefixProbe probe(std::span<const TokenId> prompt) const;
+  PrefixVersion prefix_version() const { return kv_.prefix_version(); }
   SchedulerStats stats() const;
 
   // CHECKs that the prefix cache and the sequences hold every page exactly as often as the pool counts. Debug builds

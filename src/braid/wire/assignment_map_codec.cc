@@ -76,7 +76,7 @@ Result<std::vector<DepartOrder>> decode_departs(const flatbuffers::Vector<flat::
 Result<GroupCommand> decode_command(const flatbuffers::Vector<uint8_t>& part, const AssignmentLimits& limits) {
   const flat::AlignedBytes aligned(std::as_bytes(std::span(part.data(), part.size())));
   const auto max_tables =
-      static_cast<flatbuffers::uoffset_t>(1 + 2 * int64_t{limits.max_requests} + 4 * int64_t{limits.max_moves});
+      static_cast<flatbuffers::uoffset_t>(1 + 5 * int64_t{limits.max_requests} + 4 * int64_t{limits.max_moves});
   flatbuffers::Verifier verifier(aligned.data(), aligned.size(), kMaxMapDepth, max_tables);
   if (!verifier.VerifyBuffer<map_format::Command>(kCommandIdentifier)) {
     return fail("{} bytes that are no command", part.size());
@@ -99,7 +99,8 @@ Result<GroupCommand> decode_command(const flatbuffers::Vector<uint8_t>& part, co
   command.abort = flat::copy_of(from->abort());
   command.finish = flat::copy_of(from->finish());
   command.flush_cache = from->flush_cache();
-  TRY(command.arrive, decode_moving(from->arrive(), limits.max_moves, request_limits(limits)));
+  const int64_t max_arrivals = int64_t{limits.max_requests} + limits.max_moves;
+  TRY(command.arrive, decode_moving(from->arrive(), max_arrivals, request_limits(limits)));
   TRY(command.depart, decode_departs(from->depart(), limits));
   return command;
 }

@@ -19,7 +19,7 @@ struct AssignmentLimits {
   int32_t max_ended = 0;     // aborts for one group, and as many finishes
   int64_t max_prompt_len = 0;
   int64_t context_len = 0;  // prompt and output of a sequence that moves
-  int32_t max_moves = 0;    // to one group, and as many from it
+  int32_t max_moves = 0;    // from one group; as many may come to it, beside max_requests that go on after a loss
   int32_t vocab_size = 0;
 };
 

@@ -172,7 +172,8 @@ TEST(AssignmentMapCodec, ErrorsNameWhatBreaksALimit) {
   EXPECT_EQ(error_of([&](GroupCommand& c) { arriving(c).move.num_pages = 33; }),
             place + "request 5: 33 pages of 4 tokens");
   EXPECT_EQ(error_of([&](GroupCommand& c) { arriving(c), arriving(c); }), place + "request 5 is there twice");
-  EXPECT_EQ(error_of([&](GroupCommand& c) { c.arrive.assign(3, {}); }), place + "3 sequences that move, at most 2 fit");
+  EXPECT_EQ(error_of([&](GroupCommand& c) { c.arrive.assign(11, {}); }),
+            place + "11 sequences that move, at most 10 fit");
   EXPECT_EQ(error_of([&](GroupCommand& c) { c.depart = {{.request = 8, .move = {.from_group = 2, .to_group = 2}}}; }),
             place + "request 8: move 0 from group 2 to group 2, there are 5 groups");
   EXPECT_EQ(error_of([&](GroupCommand& c) { c.depart.assign(3, {}); }), place + "3 departures, at most 2 fit");

@@ -16,9 +16,9 @@ class GroupListener {
   // steps behind, so that unread outputs do not pile up.
   virtual void on_outputs(int32_t group, GroupOutputs outputs) = 0;
 
-  // Called on a rank's thread when its world has ended. `reason`: one line, then what each rank did and waited for,
-  // where that is known.
-  virtual void on_failure(const std::string& reason) = 0;
+  // Called on a rank's thread when its world has ended. `group`: the first one of the world. `reason`: one line, then
+  // what each rank did and waited for, where that is known.
+  virtual void on_failure(int32_t group, const std::string& reason) = 0;
 };
 
 }  // namespace braid

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "braid/base/patience.h"
 #include "braid/request/ids.h"
 #include "braid/request/prefix_probe.h"
 
@@ -16,6 +17,11 @@ class LocalGroups {
 
   // What the group's prefix cache has of a prompt. From any thread.
   virtual PrefixProbe probe(int32_t group, std::span<const TokenId> prompt) const = 0;
+  // Whether an earlier probe of the group still holds. From any thread.
+  virtual PrefixVersion prefix_version(int32_t group) const = 0;
+
+  // What the compute threads of the group's world have done so far. From any thread.
+  virtual Progress progress(int32_t group) const = 0;
 
   // Call after a map was put into the group's link: wakes the ranks of its world. From any thread.
   virtual void wake(int32_t group) = 0;

@@ -41,6 +41,7 @@ class GroupPublisher {
   std::optional<GroupOutputs> report();
 
   PrefixProbe probe(std::span<const TokenId> prompt) const { return scheduler_.probe(prompt); }
+  PrefixVersion prefix_version() const { return scheduler_.prefix_version(); }
   GroupLoad load() const;
 
  private:

@@ -27,13 +27,13 @@ Status LocalKvPageTransfer::take(const Move& move, int32_t attn_tp_rank, KvCache
     auto found = parts_.end();
     const bool in_time = given_.wait_for(lock, std::chrono::duration<double>(timeout_s_), [&] {
       found = parts_.find(PartKey(move.id, attn_tp_rank));
-      return found != parts_.end() || !abort_reason_.empty();
+      return found != parts_.end() || ended_groups_.contains(move.from_group);
     });
     if (found == parts_.end()) {
       const std::string who = fmt::format("rank {} of group {} waits for move {} from group {}", attn_tp_rank,
                                           move.to_group, move.id, move.from_group);
       if (!in_time) return fail("{}, longer than {} s", who, timeout_s_);
-      return fail("{}: {}", who, abort_reason_);
+      return fail("{}: {}", who, ended_groups_.at(move.from_group));
     }
     part = std::move(found->second);
     parts_.erase(found);
@@ -41,10 +41,10 @@ Status LocalKvPageTransfer::take(const Move& move, int32_t attn_tp_rank, KvCache
   return pages.empty() ? Status() : part->scatter(cache, pages);
 }
 
-void LocalKvPageTransfer::abort(const std::string& reason) {
+void LocalKvPageTransfer::abort(int32_t group, const std::string& reason) {
   {
     const std::lock_guard lock(mutex_);
-    if (abort_reason_.empty()) abort_reason_ = reason.empty() ? "a world has ended" : reason;
+    ended_groups_.try_emplace(group, reason.empty() ? "its world has ended" : reason);
   }
   given_.notify_all();
 }

@@ -37,8 +37,9 @@ class LocalKvPageTransfer final : public KvPageTransfer {
 
   Status give(const Move& move, int32_t attn_tp_rank, const KvCache& cache, KvPageCopy::PagesByKvGroup pages) override;
   Status take(const Move& move, int32_t attn_tp_rank, KvCache& cache, KvPageCopy::PagesByKvGroup pages) override;
-  // A world has ended: every take of its parts returns an error with this reason, now and later.
-  void abort(const std::string& reason);
+  // A group's world has ended: every take of a part that it has not given returns an error with this reason, now and
+  // later.
+  void abort(int32_t group, const std::string& reason);
 
   int64_t num_parts_on_the_way() const;
 
@@ -49,7 +50,7 @@ class LocalKvPageTransfer final : public KvPageTransfer {
   mutable std::mutex mutex_;
   std::condition_variable given_;
   std::map<PartKey, KvPageCopy> parts_;
-  std::string abort_reason_;
+  std::map<int32_t, std::string> ended_groups_;  // and why
 };
 
 }  // namespace braid

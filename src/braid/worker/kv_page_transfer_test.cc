@@ -85,7 +85,8 @@ TEST(LocalKvPageTransfer, AMissingPartIsAnErrorThatNamesIt) {
     EXPECT_EQ(lost.take(kMove, 1, target, kTo).error().message,
               "rank 1 of group 1 waits for move 7 from group 0: rank 2 is lost");
   });
-  lost.abort("rank 2 is lost");
+  lost.abort(5, "another group, of which nothing is wanted");
+  lost.abort(0, "rank 2 is lost");
   taker.join();
   EXPECT_FALSE(lost.take(kMove, 0, target, kTo).ok()) << "nor later";
 }

@@ -105,6 +105,14 @@ std::vector<WorldMember> RankSet::members(int32_t world, TokenMasks* masks) {
   return members;
 }
 
+Progress RankSet::progress(int32_t world) const {
+  Progress progress;
+  for (int32_t tp_rank = 0; tp_rank < layout().tp_size; ++tp_rank) {
+    progress += ranks_[index_of(world, tp_rank)]->team().progress();
+  }
+  return progress;
+}
+
 Status RankSet::on_threads(std::span<const RankCpus> places, FunctionRef<Status(size_t)> work) {
   std::mutex mutex;
   Status first_error;
@@ -224,6 +232,9 @@ Status RankSet::make_ranks(const RankOptions& options, const KvShape& kv_shape, 
     TRY(ranks_[i], Rank::make(own, std::move(loaded.ranks[i]), world_of(i)));
     return {};
   }));
+  for (int32_t index = 0; index < layout().num_worlds(); ++index) {
+    if (const ThreadWorld* const own = world(index)) own->watch([this, index] { return progress(index); });
+  }
   for (size_t i = 0; i < ranks_.size(); ++i) {
     if (world_of(i) == nullptr) {
       headers_.push_back(std::make_unique<SingleRankHeaders>());

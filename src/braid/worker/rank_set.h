@@ -48,6 +48,9 @@ class RankSet {
   // Null where a world is one rank.
   const ThreadWorld* world(int32_t index) const { return worlds_[static_cast<size_t>(index)].get(); }
 
+  // From any thread: what the compute threads of a world's ranks have done so far.
+  Progress progress(int32_t world) const;
+
   // Records what all ranks do, world by world, while it is on.
   StepTrace& trace() { return *trace_; }
   std::vector<std::string> rank_names() const;  // "rank 3 (group 1)"; of replicas: "replica 1, rank 0 (group 1)"

@@ -49,9 +49,11 @@ void Worker::start(std::vector<std::unique_ptr<PublisherLink>> links, GroupListe
         [&listener, first_group](int32_t group, GroupOutputs outputs) {
           listener.on_outputs(first_group + group, std::move(outputs));
         },
-        [this, &listener, world](const std::string& reason) {
-          ranks_->page_transfer().abort(reason.substr(0, reason.find('\n')));
-          listener.on_failure(with_report(reason, ranks_->world(world)));
+        [this, &listener, world, first_group](const std::string& reason) {
+          for (int32_t group = first_group; group < first_group + groups_per_world(); ++group) {
+            ranks_->page_transfer().abort(group, reason.substr(0, reason.find('\n')));
+          }
+          listener.on_failure(first_group, with_report(reason, ranks_->world(world)));
         },
         options.prefill_alignment));
   }
@@ -59,6 +61,10 @@ void Worker::start(std::vector<std::unique_ptr<PublisherLink>> links, GroupListe
 
 PrefixProbe Worker::probe(int32_t group, std::span<const TokenId> prompt) const {
   return world_of(group).probe(group % groups_per_world(), prompt);
+}
+
+PrefixVersion Worker::prefix_version(int32_t group) const {
+  return world_of(group).prefix_version(group % groups_per_world());
 }
 
 void Worker::wake(int32_t group) {

@@ -40,7 +40,9 @@ class Worker final : public LocalGroups {
   void stop() { worlds_.clear(); }
 
   PrefixProbe probe(int32_t group, std::span<const TokenId> prompt) const override;
+  PrefixVersion prefix_version(int32_t group) const override;
   void wake(int32_t group) override;
+  Progress progress(int32_t group) const override { return ranks_->progress(group / groups_per_world()); }
 
  private:
   int32_t groups_per_world() const { return ranks_->layout().groups_per_world(); }

@@ -49,6 +49,12 @@ PrefixProbe World::probe(int32_t group, std::span<const TokenId> prompt) const {
   return at.publisher.probe(prompt);
 }
 
+PrefixVersion World::prefix_version(int32_t group) const {
+  const Group& at = *groups_.at(static_cast<size_t>(group));
+  const std::lock_guard lock(at.mutex);
+  return at.publisher.prefix_version();
+}
+
 void World::run_rank(size_t rank) {
   set_thread_role(ThreadRole::kRank);
   const WorldMember& member = members_[rank];

@@ -71,6 +71,7 @@ class World {
   void wake();
   // What the group's prefix cache has of a prompt, from any thread.
   PrefixProbe probe(int32_t group, std::span<const TokenId> prompt) const;
+  PrefixVersion prefix_version(int32_t group) const;
 
  private:
   struct Group {

@@ -1,6 +1,7 @@
 // A rank's fault ends its world within the timeout with a report that names it; no rank hangs.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -9,6 +10,7 @@
 #include <thread>
 
 #include "braid/parallel/local_world.h"
+#include "braid/parallel/message_world.h"
 #include "braid/worker/world.h"
 #include "tests/support/worker/world_feed.h"
 
@@ -105,6 +107,31 @@ TEST(WorldFault, AMissingRankIsNamedAfterTheTimeout) {
   EXPECT_NE(reason.find("waited longer than"), std::string::npos) << reason;
   EXPECT_NE(reason.find("rank 2"), std::string::npos) << reason;
   EXPECT_NE(reason.find("step 3"), std::string::npos) << reason;
+}
+
+// Two ranks meet, and one comes three timeouts late.
+template <typename AnyWorld>
+Status meet_late(bool gets_on) {
+  constexpr double kShortS = 0.5;
+  const AnyWorld world({.tp_size = 2}, {.timeout_s = kShortS});
+  std::atomic<uint64_t> num_operations = 0;
+  world.watch([&] { return Progress{.num_operations = num_operations.load()}; });
+  Status waited;
+  std::thread waiter([&] { waited = gather(world.world(0), 64); });
+  for (int i = 0; i < 60; ++i) {
+    std::this_thread::sleep_for(std::chrono::duration<double>(kShortS / 20));
+    num_operations += gets_on ? 1 : 0;
+  }
+  const Status came = gather(world.world(1), 64);
+  waiter.join();
+  return came.ok() ? waited : came;
+}
+
+TEST(WorldFault, ARankThatGetsOnIsWaitedForHoweverSlowItIs) {
+  EXPECT_TRUE(meet_late<LocalWorld>(true).ok());
+  EXPECT_TRUE(meet_late<MessageWorld>(true).ok());
+  EXPECT_FALSE(meet_late<LocalWorld>(false).ok());
+  EXPECT_FALSE(meet_late<MessageWorld>(false).ok());
 }
 
 }  // namespace

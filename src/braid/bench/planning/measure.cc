@@ -134,7 +134,8 @@ class PlanningLoad {
     GroupCommand command;
     const auto probe = [&](int32_t, std::span<const TokenId> prompt) { return publisher_.probe(prompt); };
     const auto pick = [](const SchedulerRequest&, std::span<const std::optional<PrefixProbe>>) { return 0; };
-    for (RequestQueue::Binding& bound : queue_.pop_admissible({load_.credits}, probe, pick)) {
+    const std::vector<PrefixVersion> versions{publisher_.prefix_version()};
+    for (RequestQueue::Binding& bound : queue_.pop_admissible({load_.credits}, probe, pick, versions)) {
       command.add.push_back(std::move(bound.request));
     }
     num_begun_ += std::ssize(command.add);

@@ -59,8 +59,8 @@ class SimulatedClients {
 
   // The client leaves: its request may end with kAbort.
   void leave(SubmissionId id) { requests_.at(id - 1).has_left = true; }
-  // From now on, requests may end with an error.
-  void expect_errors() { may_fail_ = true; }
+  // From now on, requests may end with an error: all, or those that only one group may take.
+  void expect_errors(bool only_strict) { may_fail_ = only_strict ? MayFail::kStrict : MayFail::kAll; }
 
   std::vector<std::string> open_choices() const {
     std::vector<std::string> open;
@@ -87,6 +87,8 @@ class SimulatedClients {
     std::vector<Choice> choices;
     bool has_left = false;
   };
+
+  enum class MayFail : uint8_t { kNone, kStrict, kAll };
 
   static std::vector<TokenId> whole_output(const GenerationRequest& request, uint64_t seed) {
     return FakeModel::output_of(std::get<std::vector<TokenId>>(request.prompt), seed, request.sampling.max_new_tokens,
@@ -133,7 +135,9 @@ class SimulatedClients {
         if (!request.has_left) return "it was aborted, and nobody asked for that";
         break;
       case FinishReason::kError:
-        if (!may_fail_) return "it ended with an error: " + delta.error;
+        if (may_fail_ == MayFail::kNone || (may_fail_ == MayFail::kStrict && !asked.dp_rank_strict)) {
+          return "it ended with an error: " + delta.error;
+        }
         if (delta.error.empty()) return "it ended with an error that says nothing";
         break;
       case FinishReason::kLength:
@@ -158,7 +162,7 @@ class SimulatedClients {
   const OnFinding on_finding_;
   const OnEnded on_ended_;
   std::vector<Request> requests_;
-  bool may_fail_ = false;
+  MayFail may_fail_ = MayFail::kNone;
   int64_t num_tokens_ = 0;
 };
 

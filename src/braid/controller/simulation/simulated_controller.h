@@ -38,6 +38,7 @@ class SimulatedController {
         options_(options),
         probe_(std::move(probe)),
         on_bound_(std::move(on_bound)),
+        link_(link),
         dispatcher_(link, options.dispatch, static_cast<int32_t>(groups.size())),
         controller_(tokenizer, masks_, options.schedule, options.balance, std::move(groups), nullptr,
                     options.rebalance) {}
@@ -50,8 +51,16 @@ class SimulatedController {
     if (std::exchange(has_turn_, true)) return;
     time_.after(time_.pick(0, options_.max_pause_us) + std::exchange(stall_us_, 0), [this] { turn(); });
   }
-  void fail(const std::string& reason) {
-    post([this, reason](Controller&) { failure_ = reason; });
+  // The world of these groups has ended. With the last one everything ends.
+  void lose_world(int32_t first_group, int32_t num_groups, const std::string& reason) {
+    post([this, first_group, num_groups, reason](Controller& controller) {
+      num_lost_ += num_groups;
+      if (num_lost_ == controller.num_groups()) failure_ = reason;
+      for (int32_t group = first_group; failure_.empty() && group < first_group + num_groups; ++group) {
+        link_.leave_out(group);
+        controller.lose_group(group, reason);
+      }
+    });
   }
   void stall(int64_t duration_us) { stall_us_ = duration_us; }
 
@@ -91,6 +100,7 @@ class SimulatedController {
   const Options options_;
   const Probe probe_;
   const OnBound on_bound_;
+  ControllerLink& link_;
   Dispatcher dispatcher_;
   MaskWorker masks_;
   Controller controller_;
@@ -98,6 +108,7 @@ class SimulatedController {
   bool has_turn_ = false;
   bool has_new_request_ = false;
   int64_t stall_us_ = 0;
+  int32_t num_lost_ = 0;
   std::string failure_;
   std::vector<SubmissionId> closed_;
   std::vector<MoveReport> moves_;

@@ -41,14 +41,17 @@ class SimulatedLink final : public ControllerLink {
   SimulatedLink(VirtualTime& time, int32_t num_groups, int64_t max_delay_us, OnMap on_map)
       : on_map_(std::move(on_map)),
         wires_(static_cast<size_t>(num_groups), SimulatedWire(time, max_delay_us)),
-        damage_(static_cast<size_t>(num_groups), Damage::kNone) {}
+        damage_(static_cast<size_t>(num_groups), Damage::kNone),
+        is_left_out_(static_cast<size_t>(num_groups), false) {}
 
   enum class Damage : uint8_t { kNone, kCutShort, kArrivesTwice };
   // Damages the group's next map.
   void damage_next(int32_t group, Damage damage) { damage_.at(static_cast<size_t>(group)) = damage; }
 
   Status send_to_all(SharedBytes map) override {
-    for (int32_t group = 0; group < static_cast<int32_t>(wires_.size()); ++group) TRY_STATUS(send_to(group, map));
+    for (int32_t group = 0; group < static_cast<int32_t>(wires_.size()); ++group) {
+      if (!is_left_out_[static_cast<size_t>(group)]) TRY_STATUS(send_to(group, map));
+    }
     return {};
   }
   Status send_to(int32_t group, SharedBytes map) override {
@@ -62,6 +65,7 @@ class SimulatedLink final : public ControllerLink {
     }
     return {};
   }
+  void leave_out(int32_t group) override { is_left_out_.at(static_cast<size_t>(group)) = true; }
   Result<std::optional<LinkEvent>> receive(double /*timeout_s*/) override { return std::optional<LinkEvent>(); }
   void wake() override {}
 
@@ -69,6 +73,7 @@ class SimulatedLink final : public ControllerLink {
   const OnMap on_map_;
   std::vector<SimulatedWire> wires_;
   std::vector<Damage> damage_;
+  std::vector<bool> is_left_out_;
 };
 
 // A publisher's end: the maps that have arrived.

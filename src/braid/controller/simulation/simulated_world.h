@@ -88,6 +88,11 @@ class SimulatedWorld {
   }
   size_t num_ranks() const { return ranks_.size(); }
   bool has_failed() const { return has_failed_; }
+  // A rank alone in its world is lost, and no other rank notices. Then the world has failed.
+  bool give_up_if_lost_alone() {
+    if (ranks_.size() != 1 || ranks_[0].state != State::kLost) return false;
+    return !std::exchange(has_failed_, true);
+  }
   bool is_parked() const { return all_are(State::kParked); }
   bool has_ended() const {
     return std::ranges::all_of(

@@ -34,6 +34,7 @@ struct SimulationReport {
   std::optional<SimulatedFinding> finding;  // the first one
   std::string scenario;
   bool has_failed = false;  // a fault made a world fail
+  bool goes_on = false;     // and others were left
   int64_t num_events = 0;
   int64_t num_tokens = 0;
   int64_t num_moves = 0;
@@ -78,6 +79,7 @@ class Simulation {
     return {.finding = finding_,
             .scenario = scenario_.text(),
             .has_failed = has_failed_,
+            .goes_on = has_failed_ && num_failed_worlds_ < scenario_.num_worlds,
             .num_events = time_.num_events(),
             .num_tokens = clients_.num_tokens(),
             .num_moves = std::ssize(controller_.moves()),
@@ -181,9 +183,6 @@ class Simulation {
       scenario.fault =
           one_of_these({Fault::kStalledRank, Fault::kStalledRank, Fault::kStalledController, Fault::kThrowingHeader,
                         Fault::kThrowingStep, Fault::kLostRank, Fault::kDamagedMap, Fault::kMapTwice});
-      // No other rank would wait for the only rank.
-      const bool is_alone = scenario.groups_per_world * scenario.ranks_per_group == 1;
-      if (scenario.fault == Fault::kLostRank && is_alone) scenario.fault = Fault::kThrowingStep;
       scenario.fault_at_us = time_.pick(0, scenario.duration_us);
       scenario.stall_us = time_.pick(1'000, 100'000);
     }
@@ -235,7 +234,7 @@ class Simulation {
               });
               for (const SchedulerRequest& request : command.add) watch_.remove(request.sampling.seed);
             },
-        .on_failure = [this](const std::string& reason) { world_failed(reason); },
+        .on_failure = [this, world](const std::string& reason) { world_failed(world, reason); },
         .on_finding = [this](SimulatedProperty property, std::string what) { find(property, std::move(what)); }};
     return std::make_unique<SimulatedWorld>(
         time_,
@@ -320,7 +319,7 @@ class Simulation {
       }
       if (scenario_.fault > Fault::kStalledController) {
         watch_.give_up();
-        clients_.expect_errors();
+        clients_.expect_errors(scenario_.num_worlds > 1);
       }
     });
   }
@@ -354,13 +353,26 @@ class Simulation {
     }
   }
 
-  void world_failed(const std::string& reason) {
-    trace([&] { return "a world has failed: " + reason; });
+  // What controller/progress_watch.h does: a world that has work and does not get on has failed.
+  bool notice_stuck(int32_t world) {
+    const int32_t first_group = world * scenario_.groups_per_world;
+    if (!controller_.controller().has_work(first_group)) return false;
+    if (!worlds_[static_cast<size_t>(world)]->give_up_if_lost_alone()) return false;
+    time_.pass(kTimeoutUs);
+    world_failed(world, "it does not get on");
+    return true;
+  }
+
+  void world_failed(int32_t world, const std::string& reason) {
+    trace([&] { return fmt::format("world {} has failed: {}", world, reason); });
     has_failed_ = true;
+    if (++num_failed_worlds_ == scenario_.num_worlds) clients_.expect_errors(false);
     if (scenario_.fault <= Fault::kStalledController) {
       find(SimulatedProperty::kNothingWaits, "a world failed by itself: " + reason);
     }
-    time_.after(time_.pick(0, scenario_.max_delay_us), [this, reason] { controller_.fail(reason); });
+    time_.after(time_.pick(0, scenario_.max_delay_us), [this, world, reason] {
+      controller_.lose_world(world * scenario_.groups_per_world, scenario_.groups_per_world, reason);
+    });
   }
 
   void run_until_quiet() {
@@ -377,7 +389,9 @@ class Simulation {
       if (time_.num_events() > kMaxEvents) find(SimulatedProperty::kNothingWaits, "it goes on without end");
       if (time_.step()) continue;
       bool has_news = false;
-      for (const auto& world : worlds_) has_news = has_news || world->time_out();
+      for (int32_t world = 0; world < scenario_.num_worlds && !has_news; ++world) {
+        has_news = worlds_[static_cast<size_t>(world)]->time_out() || notice_stuck(world);
+      }
       if (!has_news) return;
     }
   }
@@ -445,6 +459,7 @@ class Simulation {
   SimulatedPageTransfer page_transfer_;
   std::optional<SimulatedFinding> finding_;
   bool has_failed_ = false;
+  int32_t num_failed_worlds_ = 0;
   int32_t num_flushes_ = 0;
   int32_t num_leaked_ = 0;
   uint64_t num_outputs_ = 0;

@@ -86,6 +86,8 @@ std::string ServerMetrics::render(const EngineStats& engine, const CpuByRole& cp
   if (engine.groups.size() > 1) {
     out.gauge("dp_balance_ratio", "Mean over maximum of the DP groups' tokens a step, since the start.",
               engine.balance.ratio());
+    out.gauge("num_lost_dp_ranks", "DP groups of replicas that were lost; the others serve their requests.",
+              static_cast<double>(engine.lost_groups.size()));
   }
   out.gauge("gen_throughput", "Output tokens per second, over the last seconds.", engine.output_tokens_per_s);
   out.counter("prompt_tokens_total", "Prompt tokens of ended requests.", static_cast<double>(prompt_tokens_));

@@ -49,6 +49,8 @@ class ApiService {
   void start_draining();
   // False: a request was still running after this time.
   bool wait_until_idle(std::chrono::steady_clock::duration time) const { return in_flight_.wait_until_none(time); }
+  // Ranks of a lost replica may be stuck for ever, and whoever joins them too.
+  bool has_lost_replica() const { return model_ != nullptr && !model_.load()->engine->stats().lost_groups.empty(); }
   // Running requests end with "abort".
   void abort_all() { in_flight_.abort_all(); }
 

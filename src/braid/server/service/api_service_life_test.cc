@@ -86,6 +86,23 @@ TEST_F(ApiServiceLifeTest, AFailedEngineEndsEveryStreamWithItsReasonAndIsUnhealt
   EXPECT_EQ(complete("")->json()["error"]["message"], reason);
 }
 
+TEST_F(ApiServiceLifeTest, AServerThatLostAReplicaAnswersEveryRequestAndIsHealthy) {
+  EngineOptions engine;
+  engine.rank.layout = {.dp_size = 2};
+  engine.before_step = [](int32_t world, int32_t) {
+    if (world == 0) throw std::runtime_error("the rank's memory is gone");
+  };
+  start({}, engine);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(complete("")->status(), 200);
+  EXPECT_EQ(get("/health")->status(), 200);
+  EXPECT_EQ(get("/health_generate")->status(), 200);
+  EXPECT_TRUE(service_->has_lost_replica());
+  const Json lost = get("/get_server_info")->json()["lost_dp_ranks"];
+  ASSERT_EQ(lost.size(), 1U);
+  EXPECT_EQ(lost[0]["dp_rank"], 0);
+  EXPECT_EQ(lost[0]["reason"], "the rank's memory is gone");
+}
+
 TEST_F(ApiServiceLifeTest, AnEngineThatStandsStillIsUnhealthy) {
   ServiceOptions options;
   options.health_timeout_s = 0.05;

@@ -154,6 +154,10 @@ http::Response server_info(const ServedModel& model, const Json& settings) {
   info["dp_balance_ratio"] = stats.balance.ratio();
   info["num_step_tokens"] = stats.balance.num_tokens;
   info["num_even_step_tokens"] = stats.balance.num_even_tokens;
+  info["lost_dp_ranks"] = Json::array();
+  for (const EngineStats::LostGroup& lost : stats.lost_groups) {
+    info["lost_dp_ranks"].push_back({{"dp_rank", lost.group}, {"reason", lost.reason}});
+  }
   // One entry for each DP group.
   info["internal_states"] = Json::array();
   for (size_t dp_rank = 0; dp_rank < stats.groups.size(); ++dp_rank) {

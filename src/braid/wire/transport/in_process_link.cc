@@ -39,12 +39,18 @@ class InProcessController : public ControllerLink {
     bool has_any = false;
     for (int32_t group = 0; group < num_groups(); ++group) {
       if (queues_->maps[static_cast<size_t>(group)]->is_closed()) continue;
-      TRY_STATUS(send_to(group, map));
-      has_any = true;
+      const Status sent = send_to(group, map);
+      has_any = has_any || sent.ok();
+      if (sent.ok()) continue;
+      leave_out(group);  // the others must get every map
+      queues_->events.push_last(
+          {.kind = LinkEvent::Kind::kLeft, .group = group, .bytes = {}, .reason = sent.error().message});
     }
     if (!has_any) return fail("no publisher is there");
     return {};
   }
+
+  void leave_out(int32_t group) override { queues_->maps[static_cast<size_t>(group)]->close(); }
 
   Status send_to(int32_t group, SharedBytes map) override {
     if (group < 0 || group >= num_groups()) return fail("group {} of {}", group, num_groups());

@@ -29,17 +29,19 @@ struct LinkEvent {
   Kind kind = Kind::kOutputs;
   int32_t group = -1;  // of kGarbage: -1 if unknown
   SharedBytes bytes;
-  std::string reason;  // of kGarbage
+  std::string reason;  // of kGarbage; of kLeft: why it was left out, or empty
 };
 
 class ControllerLink {
  public:
   virtual ~ControllerLink() = default;
 
-  // Sends the same buffer to every joined publisher, or to one. An error if a queue stays full or no publisher is
-  // there.
+  // Sends the same buffer to every joined publisher, or to one. An error if no publisher is there, or if a queue stays
+  // full; within a process only its own publisher is then left out, with an event kLeft.
   virtual Status send_to_all(SharedBytes map) = 0;
   virtual Status send_to(int32_t group, SharedBytes map) = 0;
+  // The group is lost: nothing more is sent to its publisher, which gets an error from its end.
+  virtual void leave_out(int32_t group) = 0;
 
   // The next event, or nothing after `timeout_s` or a wake().
   virtual Result<std::optional<LinkEvent>> receive(double timeout_s) = 0;

@@ -230,6 +230,25 @@ TEST(Dispatch, ALostMapIsNoticed) {
             "the publisher of group 0: assignment map 3 comes after map 1");
 }
 
+TEST(InProcessLink, AReceiverThatDoesNotReadIsLeftOutOfABroadcastAndTheOthersGoOn) {
+  InProcessLinks ends = make_in_process_links(2, {.max_queued = 4, .send_timeout_s = 0});
+  for (int i = 0; i < 2; ++i) ASSERT_EQ((*ends.controller->receive(0))->kind, LinkEvent::Kind::kJoined);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_TRUE(ends.controller->send_to_all(message(std::to_string(i))).ok());
+    const auto map = ends.publishers[1]->receive(0);
+    EXPECT_TRUE(map.ok() && map->has_value()) << "map " << i;
+  }
+  const auto event = ends.controller->receive(0);
+  ASSERT_TRUE(event.ok() && event->has_value());
+  EXPECT_EQ((*event)->kind, LinkEvent::Kind::kLeft);
+  EXPECT_EQ((*event)->group, 0);
+  EXPECT_EQ((*event)->reason, "the publisher of group 0 takes nothing: 4 maps wait since 0 s");
+  EXPECT_FALSE(ends.controller->receive(0)->has_value()) << "said once";
+  ends.controller->leave_out(1);
+  EXPECT_FALSE(ends.controller->send_to_all(message("x")).ok());
+  EXPECT_EQ(ends.publishers[1]->receive(0).error().message, "the controller is gone");
+}
+
 TEST(InProcessLink, ABroadcastIsOneBuffer) {
   InProcessLinks links = make_in_process_links(3);
   const SharedBytes map = message("the same for all");

@@ -84,6 +84,9 @@ class ZmqControllerLink : public ControllerLink {
     return send(topic_of(group), std::move(map), fmt::format("the publisher of group {} takes nothing", group));
   }
 
+  // What is sent to all still goes to it until its connection ends (kHeartbeatTimeoutMs).
+  void leave_out(int32_t group) override { is_there_[static_cast<size_t>(group)] = false; }
+
   Result<std::optional<LinkEvent>> receive(double timeout_s) override {
     const double end_s = monotonic_seconds() + timeout_s;
     while (true) {

@@ -1,0 +1,181 @@
+// Groups that are lost while others are left, as the controller sees it. The test steps both groups.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "braid/controller/controller.h"
+#include "tests/support/tokenizer/tiny_tokenizer.h"
+#include "tests/support/worker/fake_group.h"
+
+namespace braid {
+namespace {
+
+constexpr SchedulerConfig kLostConfig{
+    .num_pages = 64, .page_size = 4, .context_len = 64, .max_running_requests = 6, .chunked_prefill_size = 8};
+
+class ControllerLossesTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { lost_tokenizer_ = testing::load_tiny_tokenizer(); }
+  static void TearDownTestSuite() { lost_tokenizer_ = nullptr; }
+
+  static std::vector<TokenId> prompt_of(SubmissionId id) { return std::vector<TokenId>(20, static_cast<TokenId>(id)); }
+
+  std::shared_ptr<Submission> open(SubmissionId id, int32_t group, bool strict = false, int32_t num_scored = 0,
+                                   Controller* controller = nullptr) {
+    auto made = std::make_shared<Submission>();
+    made->id = id;
+    made->request.prompt = prompt_of(id);
+    made->request.sampling.max_new_tokens = 30;
+    made->request.sampling.prompt_logprobs_start = num_scored > 0 ? 20 - num_scored : -1;
+    made->request.dp_rank = group;
+    made->request.dp_rank_strict = strict;
+    made->on_delta = [this, id](const Delta& delta) {
+      EXPECT_EQ(last_[id].finish, FinishReason::kNone) << "news after the end";
+      for (const SampledToken& token : delta.tokens) tokens_[id].push_back(token.token);
+      num_scored_[id] += std::ssize(delta.prompt_logprobs);
+      last_[id] = delta;
+    };
+    (controller == nullptr ? controller_ : *controller).open(made);
+    return made;
+  }
+  void dispatch() {
+    controller_.dispatch(0, [](int32_t, std::span<const TokenId>) { return PrefixProbe{}; });
+  }
+  // The group takes its commands, steps once, and tells the controller. False: there was nothing.
+  bool step(int32_t group) {
+    dispatch();
+    FakeGroup& own = groups_[static_cast<size_t>(group)];
+    own.take(controller_.take_commands(group));
+    auto outputs = own.advance();
+    if (outputs) controller_.take_outputs(group, std::move(*outputs), 0);
+    return outputs.has_value();
+  }
+  void expect_whole(SubmissionId id) {
+    EXPECT_EQ(last_[id].finish, FinishReason::kLength) << last_[id].error;
+    EXPECT_EQ(tokens_[id], FakeModel::output_of(prompt_of(id), 0, 30, kVisibleTokens));
+    EXPECT_EQ(last_[id].usage.output_tokens, 30);
+  }
+
+  static std::unique_ptr<Tokenizer> lost_tokenizer_;
+  MaskWorker masks_;
+  std::array<FakeGroup, 2> groups_{FakeGroup(kLostConfig), FakeGroup(kLostConfig)};
+  Controller controller_{*lost_tokenizer_,
+                         masks_,
+                         SchedulePolicy::kFcfs,
+                         LoadBalanceMethod::kMinimumTokens,
+                         {groups_[0].load(), groups_[1].load()},
+                         nullptr};
+  std::map<SubmissionId, std::vector<TokenId>> tokens_;
+  std::map<SubmissionId, int64_t> num_scored_;
+  std::map<SubmissionId, Delta> last_;
+};
+std::unique_ptr<Tokenizer> ControllerLossesTest::lost_tokenizer_;
+
+TEST_F(ControllerLossesTest, RequestsOfALostGroupGoOnInAnotherWithTheSameTokens) {
+  for (SubmissionId id = 1; id <= 3; ++id) open(id, 0);
+  open(4, 1);
+  for (int i = 0; i < 10; ++i) step(0);
+  EXPECT_GT(tokens_[1].size(), 3U);
+  EXPECT_LT(tokens_[3].size(), tokens_[1].size());
+  open(5, 0);
+  dispatch();  // on its way to the group when that is lost
+  controller_.lose_group(0, "its rank hangs");
+  EXPECT_TRUE(controller_.take_commands(0).empty());
+  EXPECT_EQ(controller_.num_queued(), 4);
+  controller_.take_outputs(0, *groups_[0].advance(), 0);  // it wakes up, and nobody listens
+  while (step(1)) {
+  }
+  for (SubmissionId id = 1; id <= 5; ++id) expect_whole(id);
+  EXPECT_EQ(controller_.take_ended().size(), 5U);
+  EXPECT_EQ(controller_.num_free_slots(), 6);
+  EXPECT_EQ(controller_.load(0).scheduler.num_running, 0);
+}
+
+TEST_F(ControllerLossesTest, RequestsThatOnlyTheLostGroupMayTakeEndWithAnError) {
+  open(1, 0, true);
+  open(2, 0, false);
+  step(0);
+  for (SubmissionId id = 3; id <= 10; ++id) open(id, 0, true);  // more than fit
+  dispatch();
+  controller_.lose_group(0, "its rank hangs");
+  open(11, 0, true);
+  open(12, 0, false);
+  while (step(1)) {
+  }
+  for (const SubmissionId id : {1, 3, 10}) {
+    EXPECT_EQ(last_[id].finish, FinishReason::kError);
+    EXPECT_EQ(last_[id].error, "group 0 is lost: its rank hangs");
+  }
+  EXPECT_EQ(last_[11].error, "group 0 is lost");
+  expect_whole(2);
+  expect_whole(12);
+}
+
+TEST_F(ControllerLossesTest, ScoresThatWereDeliveredAreNotDeliveredAgain) {
+  open(1, 0, false, 16);
+  step(0);
+  step(0);  // 16 of 20 prompt tokens are computed
+  const int64_t before = num_scored_[1];
+  EXPECT_GT(before, 0);
+  EXPECT_LT(before, 16);
+  controller_.lose_group(0, "its rank hangs");
+  while (step(1)) {
+  }
+  expect_whole(1);
+  EXPECT_EQ(num_scored_[1], 16);
+}
+
+TEST_F(ControllerLossesTest, NobodyWaitsForWhatALostGroupHasNotAnswered) {
+  const auto left = open(1, 0);
+  step(0);
+  controller_.abort(left->id);
+  std::optional<int64_t> flushed;
+  controller_.flush([&](int64_t num_tokens) { flushed = num_tokens; });
+  EXPECT_TRUE(step(1));
+  EXPECT_FALSE(flushed.has_value());
+  EXPECT_TRUE(controller_.take_ended().empty());
+  controller_.lose_group(0, "its rank hangs");
+  EXPECT_EQ(flushed, 0);
+  EXPECT_EQ(controller_.take_ended(), std::vector<SubmissionId>{1});
+  controller_.flush([&](int64_t num_tokens) { flushed = num_tokens + 100; });
+  EXPECT_TRUE(step(1));
+  EXPECT_EQ(flushed, 100) << "the other group's answer is enough";
+}
+
+TEST_F(ControllerLossesTest, WhatMovesToALostGroupGoesBackToItsSource) {
+  FakePageTransfer transfer;
+  FakeGroup source(kLostConfig, &transfer);
+  Controller controller(*lost_tokenizer_, masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kMinimumTokens,
+                        {source.load(), source.load()}, nullptr,
+                        RebalanceOptions{.start_gap = 2, .start_share = 0, .min_left = 1, .room_share = 0});
+  const auto step_source = [&] {
+    controller.dispatch(0, [](int32_t, std::span<const TokenId>) { return PrefixProbe{}; });
+    source.take(controller.take_commands(0));
+    auto outputs = source.advance();
+    if (outputs) controller.take_outputs(0, std::move(*outputs), 0);
+    return outputs.has_value();
+  };
+  for (SubmissionId id = 1; id <= 3; ++id) open(id, 0, false, 0, &controller);
+  while (tokens_[3].empty()) ASSERT_TRUE(step_source());
+  controller.rebalance();
+  ASSERT_TRUE(controller.has_moves_under_way());
+  controller.lose_group(1, "its rank hangs");
+  step_source();  // it leaves
+  EXPECT_FALSE(controller.has_moves_under_way());
+  ASSERT_EQ(controller.num_queued(), 1);
+  controller.dispatch(0, [](int32_t, std::span<const TokenId>) { return PrefixProbe{}; });
+  std::vector<GroupCommand> commands = controller.take_commands(0);
+  ASSERT_EQ(commands.at(0).arrive.size(), 1U);
+  EXPECT_EQ(commands[0].arrive[0].move.from_group, 1);
+  EXPECT_EQ(commands[0].arrive[0].move.to_group, 0);
+  source.take(std::move(commands));
+  while (step_source()) {
+  }
+  for (SubmissionId id = 1; id <= 3; ++id) expect_whole(id);
+}
+
+}  // namespace
+}  // namespace braid

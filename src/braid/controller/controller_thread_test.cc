@@ -1,0 +1,138 @@
+// The controller's thread when something throws: a caller's callback, or the controller itself.
+#include "braid/controller/controller_thread.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "braid/wire/transport/in_process_link.h"
+#include "tests/support/tokenizer/tiny_tokenizer.h"
+#include "tests/support/worker/fake_group.h"
+
+namespace braid {
+namespace {
+
+constexpr SchedulerConfig kThreadedGroup{
+    .num_pages = 24, .page_size = 4, .context_len = 64, .max_running_requests = 3, .chunked_prefill_size = 8};
+
+class NoGroups final : public LocalGroups {
+ public:
+  PrefixProbe probe(int32_t, std::span<const TokenId>) const override { return {}; }
+  PrefixVersion prefix_version(int32_t) const override { return {}; }
+  Progress progress(int32_t) const override { return {}; }
+  void wake(int32_t) override {}
+};
+
+// One group, whose outputs the test makes up.
+class ControllerThreadTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { thread_tokenizer_ = testing::load_tiny_tokenizer(); }
+  static void TearDownTestSuite() { thread_tokenizer_ = nullptr; }
+
+  void SetUp() override { thread_.start(groups_); }
+
+  SubmissionId submit(DeltaCallback on_delta, int32_t n = 1, int32_t max_new_tokens = 8) {
+    GenerationRequest request{.prompt = std::vector<TokenId>{40, 41, 42}};
+    request.sampling.max_new_tokens = max_new_tokens;
+    request.n = n;
+    return thread_.submit(std::move(request), std::move(on_delta)).value();
+  }
+  // The request with this number, in order of their choices, gets a token.
+  void give_token(RequestId request) {
+    GroupOutputs outputs{.load = FakeGroup(kThreadedGroup).load()};
+    outputs.outcomes.push_back({.request = request, .token = SampledToken{.token = 50}});
+    thread_.on_outputs(0, std::move(outputs));
+  }
+  void break_the_controller() { thread_.on_outputs(7, {}); }  // there is one group
+
+  static std::unique_ptr<Tokenizer> thread_tokenizer_;
+  NoGroups groups_;
+  InProcessLinks links_ = make_in_process_links(1);
+  std::promise<std::string> failure_;
+  ControllerThread thread_{{.on_failure = [this](const std::string& reason) { failure_.set_value(reason); }},
+                           {.loads = {FakeGroup(kThreadedGroup).load()}},
+                           *thread_tokenizer_,
+                           make_null_logger(),
+                           std::move(links_.controller)};
+};
+std::unique_ptr<Tokenizer> ControllerThreadTest::thread_tokenizer_;
+
+TEST_F(ControllerThreadTest, ACallbackThatThrowsEndsItsOwnRequestAlone) {
+  std::promise<Delta> heard;
+  int num_deltas = 0;
+  const SubmissionId broken = submit([&](const Delta&) {
+    ++num_deltas;
+    throw std::runtime_error("the client's buffer is full");
+  });
+  submit([&](const Delta& delta) { heard.set_value(delta); }, 1, 1);
+  give_token(1);
+  // The group sees the abort, after which nothing is held.
+  GroupOutputs seen{.load = FakeGroup(kThreadedGroup).load()};
+  seen.load.num_commands = 100;
+  thread_.on_outputs(0, std::move(seen));
+  thread_.wait(broken);
+  GroupOutputs outputs{.load = FakeGroup(kThreadedGroup).load()};
+  outputs.outcomes.push_back({.request = 2, .token = SampledToken{.token = 50}, .finish = FinishReason::kLength});
+  thread_.on_outputs(0, std::move(outputs));
+  EXPECT_EQ(heard.get_future().get().finish, FinishReason::kLength);
+  EXPECT_EQ(num_deltas, 1);
+  EXPECT_EQ(thread_.stats().failure, "");
+}
+
+TEST_F(ControllerThreadTest, WhatAnExceptionLeavesOfABatchEndsWithTheError) {
+  // The callback holds the thread, so that the next events are one batch.
+  std::promise<void> is_held;
+  std::promise<void> may_go_on;
+  std::vector<Delta> first;
+  const SubmissionId running = submit([&](const Delta& delta) {
+    first.push_back(delta);
+    if (first.size() > 1) return;
+    is_held.set_value();
+    may_go_on.get_future().wait();
+  });
+  give_token(1);
+  is_held.get_future().wait();
+  break_the_controller();
+  std::vector<Delta> later;
+  const SubmissionId waiting = submit([&](const Delta& delta) { later.push_back(delta); }, 2);
+  auto flushed = std::async(std::launch::async, [&] { return thread_.flush_cache(); });
+  EXPECT_EQ(flushed.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
+  may_go_on.set_value();
+  EXPECT_EQ(flushed.get(), 0);
+  thread_.wait(running);
+  thread_.wait(waiting);
+  const std::string error = failure_.get_future().get();
+  EXPECT_EQ(error.find("the engine has failed: the controller: "), 0U) << error;
+  ASSERT_EQ(first.size(), 2U);
+  EXPECT_EQ(first.back().error, error);
+  ASSERT_EQ(later.size(), 2U) << "both of its choices";
+  EXPECT_EQ(later[1].index, 1);
+  for (const Delta& delta : later) {
+    EXPECT_EQ(delta.finish, FinishReason::kError);
+    EXPECT_EQ(delta.error, error);
+    EXPECT_EQ(delta.usage.prompt_tokens, 3);
+  }
+}
+
+TEST_F(ControllerThreadTest, CallbacksThatThrowWhileEverythingEndsKeepNoOthersWaiting) {
+  std::vector<SubmissionId> ids;
+  int num_told = 0;
+  for (int i = 0; i < 6; ++i) {
+    ids.push_back(submit([&num_told, i](const Delta& delta) {
+      num_told += delta.finish == FinishReason::kError ? 1 : 0;
+      if (i % 2 == 0) throw 5;  // not even an exception
+      throw std::runtime_error("the client has left");
+    }));
+  }
+  break_the_controller();
+  for (const SubmissionId id : ids) thread_.wait(id);
+  failure_.get_future().wait();
+  EXPECT_EQ(num_told, 6);
+  EXPECT_FALSE(thread_.submit({.prompt = std::vector<TokenId>{40}}, [](const Delta&) {}).ok());
+}
+
+}  // namespace
+}  // namespace braid

@@ -1,0 +1,45 @@
+#include "braid/controller/group_ledger.h"
+
+#include <gtest/gtest.h>
+
+namespace braid {
+namespace {
+
+GroupLoad load_of(int64_t num_context_tokens, uint64_t num_commands = 0) {
+  GroupLoad load;
+  load.scheduler.num_running = 2;
+  load.scheduler.num_context_tokens = num_context_tokens;
+  load.credits = {.num_requests = 8, .num_pages = 100, .page_size = 16};
+  load.num_commands = num_commands;
+  return load;
+}
+
+TEST(GroupLedger, ASequenceThatMovesCountsInItsTargetAlone) {
+  GroupLedger source(load_of(300));
+  GroupLedger target(load_of(40));
+  const int64_t before = source.num_tokens() + target.num_tokens();
+  const uint64_t order = source.depart({.request = 1}, 120);
+  target.expect(9, 120);
+  EXPECT_EQ(source.num_tokens(), 180);
+  EXPECT_EQ(target.num_tokens(), 160);
+  EXPECT_EQ(source.num_tokens() + target.num_tokens(), before);
+
+  source.take(load_of(180, order));  // it has left
+  source.leaves_no_more(120);
+  target.expect_no_more(9, 120);
+  target.arrive({}, 9, 120);
+  EXPECT_EQ(source.num_tokens() + target.num_tokens(), before);
+  EXPECT_EQ(source.num_requests(), 2);
+}
+
+TEST(GroupLedger, ASequenceThatEndedBeforeItCouldLeaveMakesNoLoadNegative) {
+  GroupLedger source(load_of(100));
+  source.depart({.request = 1}, 100);
+  source.take(load_of(0));
+  EXPECT_EQ(source.num_tokens(), 0);
+  source.leaves_no_more(100);
+  EXPECT_EQ(source.num_tokens(), 0);
+}
+
+}  // namespace
+}  // namespace braid
