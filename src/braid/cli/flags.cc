@@ -157,8 +157,9 @@ void add_rank_flags(Command command, ModelFlags& flags) {
   group(command.add_option("--dtype", flags.dtype, "Weights and activations: auto, bfloat16, float32"));
   group(command.add_option("--kv-cache-dtype", flags.kv_cache_dtype, "auto (as --dtype), bfloat16, float32"));
   group(command.add_option("--attention-backend", rank.attention_backend, "fa (tiled, fast) or native (portable)"));
-  group(command.add_option("--threads-per-rank", rank.threads_per_rank,
-                           "Compute threads of a rank; 0: the cores, shared out"))
+  group(command.add_option(
+            "--threads-per-rank", rank.threads_per_rank,
+            "Compute threads of a rank; 0: the cores that the affinity mask and the cgroup's quota allow, shared out"))
       .check(whole_number(0, kMaxThreadsPerRank));
   group(command.add_option("--context-length,--max-model-len", rank.context_length,
                            "Prompt and output of one request, in tokens; 0: the model's"))
