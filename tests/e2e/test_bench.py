@@ -47,6 +47,23 @@ def test_latency_and_throughput_of_a_tiny_model(braid, tiny_model):
     assert got["total_tokens_per_s"] > got["output_tokens_per_s"] > 0
 
 
+def test_latency_beside_busy_loops_of_several_batch_sizes(braid, tiny_model):
+    common = ("bench", "latency", "--model-path", tiny_model, "--batch-size", "1,3", "--input-len", 16, "--output-len", 8,
+              "--repeats", 2)
+    alone = [json.loads(line) for line in braid.ok(*common, "--json", timeout=300).splitlines()]
+    assert [got["batch_size"] for got in alone] == [1, 3] and alone[1]["decode_tokens_per_s"] > 0
+    beside = [json.loads(line) for line in braid.ok(*common, "--busy", 2, "--json", timeout=300).splitlines()]
+    assert [got["batch_size"] for got in beside] == [1, 3]
+    for got in beside:
+        assert got["busy_loops"] == 2 and got["prefill"]["num_steps"] == 2 and got["decode"]["num_steps"] == 14
+        for phase in (got["prefill"], got["decode"]):
+            assert phase["ratio"] == pytest.approx(phase["busy"]["tokens_per_s"] / phase["quiet"]["tokens_per_s"])
+            for steps in (phase["quiet"], phase["busy"]):
+                assert steps["step_worst_ms"] >= steps["step_p99_ms"] >= steps["step_p50_ms"] > 0
+    table = braid.ok(*common, "--busy", 2, timeout=300)
+    assert table.count("beside 2 busy loops") == 2 and table.count("busy  ") == 4
+
+
 @pytest.mark.parametrize("flags", [("--transport", "ipc"), ("--transport", "tcp", "--curve")])
 def test_dispatch_reaches_processes(braid, flags):
     report = json.loads(braid.ok("bench", "dispatch", "--groups", "2", "--prompt-lens", "32", "--between", "processes",

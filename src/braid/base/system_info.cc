@@ -5,12 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
 #include <fstream>
 #include <limits>
 #include <optional>
 #include <string>
 
+#include "braid/base/cpu_quota.h"
 #include "braid/base/proc_file.h"
 
 namespace braid {
@@ -70,20 +70,6 @@ int64_t cgroup_memory_left() {
   return least;
 }
 
-std::optional<double> cgroup_cpu_quota() {
-  std::ifstream in("/sys/fs/cgroup" + cgroup_path("") + "/cpu.max");
-  if (!in) in.open("/sys/fs/cgroup/cpu.max");
-  double quota = 0;
-  double period = 0;
-  if (in >> quota >> period && period > 0) return quota / period;
-  const auto quota_v1 = read_number("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
-  const auto period_v1 = read_number("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
-  if (quota_v1 && period_v1 && *quota_v1 > 0 && *period_v1 > 0) {
-    return static_cast<double>(*quota_v1) / static_cast<double>(*period_v1);
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 int64_t available_memory_bytes() {
@@ -110,8 +96,7 @@ int available_cores() {
   CPU_ZERO(&set);
   int cores = 1;
   if (sched_getaffinity(0, sizeof set, &set) == 0) cores = CPU_COUNT(&set);
-  if (const auto quota = cgroup_cpu_quota()) cores = std::min(cores, static_cast<int>(std::ceil(*quota)));
-  return std::max(cores, 1);
+  return threads_for(cores, cgroup_cpu_quota());
 }
 
 }  // namespace braid

@@ -16,7 +16,7 @@ int64_t resident_memory_bytes();
 // Page faults of all threads of this process so far, including those served from disk.
 int64_t page_faults();
 
-// Cores that this process may use: its affinity mask, limited by the cgroup's CPU quota. At least 1.
+// Cores that this process may use: its affinity mask, limited by its cgroups' CPU quotas (cpu_quota.h). At least 1.
 int available_cores();
 
 }  // namespace braid

@@ -7,7 +7,9 @@ std::shared_ptr<Logger> bench_logger(const ModelFlags& flags, bool json) {
 }
 
 void add_machine_flags(Command command, MachineFlags& flags) {
-  command.add_option("--threads-per-rank,--threads", flags.threads, "Compute threads; 0: one a core")
+  command
+      .add_option("--threads-per-rank,--threads", flags.threads,
+                  "Compute threads; 0: one a core, as far as affinity mask and cgroup allow")
       .check(whole_number(0, kMaxThreadsPerRank));
   command.add_flag("--json", flags.json, "One line of JSON");
 }

@@ -16,6 +16,7 @@ namespace braid {
 inline constexpr uint64_t kMaxBenchRequests = 1'000'000;
 inline constexpr uint64_t kMaxBenchTokens = 10'000'000;  // of one request: more than any model's context
 inline constexpr uint64_t kMaxBenchRanks = 64;           // threads of one process
+inline constexpr uint64_t kMaxBusyLoops = 1024;
 inline constexpr uint64_t kMaxSeed = std::numeric_limits<uint64_t>::max();
 
 Flag add_number(Command command, const char* name, auto& value, const char* help, uint64_t smallest, uint64_t largest) {

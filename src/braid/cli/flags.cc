@@ -163,8 +163,9 @@ void add_rank_flags(Command command, ModelFlags& flags) {
   const auto backends = attention_backend_names();
   group(command.add_option("--attention-backend", rank.attention_backend, "fa (tiled, fast) or native (portable)"))
       .check(one_of({backends.begin(), backends.end()}));
-  group(command.add_option("--threads-per-rank", rank.threads_per_rank,
-                           "Compute threads of a rank; 0: the cores, shared out"))
+  group(command.add_option(
+            "--threads-per-rank", rank.threads_per_rank,
+            "Compute threads of a rank; 0: the cores that the affinity mask and the cgroup's quota allow, shared out"))
       .check(whole_number(0, kMaxThreadsPerRank));
   group(command.add_option("--context-length,--max-model-len", rank.context_length,
                            "Prompt and output of one request, in tokens; 0: the model's"))

@@ -4,10 +4,13 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <memory>
+#include <vector>
 
 #include "braid/api/engine.h"
 #include "braid/base/log.h"
 #include "braid/base/result.h"
+#include "braid/bench/latency/batch_run.h"
 #include "braid/bench/latency/step_roofline.h"
 #include "braid/bench/roofline/roofline.h"
 
@@ -15,12 +18,10 @@ namespace braid {
 
 struct LatencyOptions {
   EngineOptions engine;
-  int32_t batch_size = 1;
-  int32_t input_len = 512;  // tokens of each prompt
-  int32_t output_len = 32;  // of each sequence; the first comes from the prefill
-  int32_t repeats = 5;      // medians are reported
-  uint64_t seed = 0;
-  bool skip_prefill = false;  // decode after prompts whose keys and values are zeros, not computed
+  BatchShape shape;  // each of these sizes in turn:
+  std::vector<int32_t> batch_sizes = {1};
+  int32_t repeats = 5;     // medians are reported
+  int32_t busy_loops = 0;  // above 0: compares steps without and beside so many busy loops, instead of the roofline
   bool json = false;
   RooflineEffort roofline;
 };
@@ -42,9 +43,7 @@ struct LatencyReport {
   Roofline roofline;
 };
 
-// Random token ids, no prefix cache, all prompts prefilled before the first decode step.
-Result<LatencyReport> measure_latency(const LatencyOptions& options, std::shared_ptr<Logger> logger);
-
+// Loads the model once and prints a report for each batch size.
 Status run_bench_latency(const LatencyOptions& options, std::shared_ptr<Logger> logger, std::FILE* out);
 
 }  // namespace braid
