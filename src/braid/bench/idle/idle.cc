@@ -10,6 +10,7 @@
 #include "braid/base/clock.h"
 #include "braid/bench/timing.h"
 #include "braid/config/model_config.h"
+#include "braid/formats/json.h"
 
 namespace braid {
 namespace {
