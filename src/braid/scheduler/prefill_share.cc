@@ -6,9 +6,9 @@
 
 namespace braid {
 
-PrefillShare::PrefillShare(int32_t chunk_size, int32_t price)
-    : chunk_size_(chunk_size), price_(price), saved_(most_saved()) {
-  CHECK(chunk_size >= 1 && price >= 0);
+PrefillShare::PrefillShare(int32_t chunk_size, int32_t price, int32_t positions_of_a_token)
+    : chunk_size_(chunk_size), price_(price), positions_of_a_token_(positions_of_a_token), saved_(most_saved()) {
+  CHECK(chunk_size >= 1 && price >= 0 && positions_of_a_token >= 1);
 }
 
 std::vector<int64_t> PrefillShare::set_aside(std::span<const Prefill> in_turn) {
@@ -34,8 +34,9 @@ std::vector<int64_t> PrefillShare::set_aside(std::span<const Prefill> in_turn) {
   return tokens;
 }
 
-void PrefillShare::earn(int64_t num_tokens) {
-  saved_ = std::min(most_saved(), saved_ + num_tokens);
+void PrefillShare::earn(int64_t num_before, int64_t num_tokens) {
+  const int64_t work = num_tokens + num_tokens * (num_before + num_tokens / 2) / positions_of_a_token_;
+  saved_ = std::min(most_saved(), saved_ + work);
 }
 
 }  // namespace braid

@@ -41,7 +41,7 @@ int32_t Departure::num_pages() const {
 Scheduler::Scheduler(const SchedulerConfig& config)
     : config_(config),
       kv_(config.kv_groups(), config.page_size, config.chunked_prefill_size, config.radix_cache),
-      share_(config.chunked_prefill_size, config.overtaking_price) {
+      share_(config.chunked_prefill_size, config.overtaking_price, config.positions_of_a_token) {
   CHECK(config.num_pages >= 1 && config.page_size >= 1 && config.max_running_requests >= 1 &&
         config.chunked_prefill_size >= 1 && config.context_len >= 1);
   CHECK(config.context_len == clamp_context(config.context_len, config),

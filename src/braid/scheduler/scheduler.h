@@ -48,7 +48,8 @@ struct SchedulerConfig {
   int32_t context_len = 0;  // prompt and output, in tokens; at most what the pool holds (clamp_context)
   int32_t max_running_requests = 0;
   int32_t chunked_prefill_size = 0;  // prompt tokens in one step, >= 1
-  int32_t overtaking_price = 12;     // prompt tokens in turn for which a shorter prompt computes one ahead; 0: never
+  int32_t overtaking_price = 10;     // PrefillShare's price, like the next
+  int32_t positions_of_a_token = 16'384;
   bool radix_cache = true;
   int32_t window = 0;                                // of the widest KV group; 0: its layers see all positions
   std::vector<KvGroupPool> narrower_kv_groups = {};  // the others, widest first

@@ -21,8 +21,7 @@ struct Scheduler::Chosen {
 Scheduler::Chosen Scheduler::choose_sequences(bool may_begin_prefills) {
   Chosen chosen;
   int64_t budget = config_.chunked_prefill_size;
-  const int64_t all_set_aside = set_aside_for_shorter(may_begin_prefills);
-  int64_t set_aside = all_set_aside;  // for this sequence and those behind it
+  int64_t set_aside = set_aside_for_shorter(may_begin_prefills);  // for this sequence and those behind it
   bool may_start = true;
   bool lacks_room = false;
   // In their order: a sequence takes pages only from later ones, which are not planned yet.
@@ -46,7 +45,7 @@ Scheduler::Chosen Scheduler::choose_sequences(bool may_begin_prefills) {
         // A sequence that was held in the last step stays held. Matching its prefix in every step would change nothing.
         PrefixMatch cached;
         chosen.is_held = sequence->held_steps > 0 || can_start(*sequence, cached);
-        lacks_room = true;  // nothing else can be held before it
+        lacks_room = true;  // those behind it are held with it
         continue;
       }
       if (!try_start(*sequence)) {
@@ -59,10 +58,10 @@ Scheduler::Chosen Scheduler::choose_sequences(bool may_begin_prefills) {
     if (!grow(*sequence, sequence->num_computed + sequence->num_planned)) continue;
     sequence->last_step = next_step_;
     budget -= sequence->num_planned;
+    share_.earn(sequence->num_computed, std::max(0, sequence->num_planned - sequence->set_aside));
     chosen.goes_on = chosen.goes_on || sequence->num_planned < sequence->num_uncomputed();
     chosen.prefills.push_back(sequence.get());
   }
-  share_.earn(std::max<int64_t>(0, config_.chunked_prefill_size - budget - all_set_aside));
   return chosen;
 }
 
@@ -84,7 +83,10 @@ int64_t Scheduler::set_aside_for_shorter(bool may_begin_prefills) {
   }
   const std::vector<int64_t> set_aside = share_.set_aside(prefills);
   int64_t total = 0;
-  for (size_t i = 0; i < in_turn.size(); ++i) total += in_turn[i]->set_aside = static_cast<int32_t>(set_aside[i]);
+  for (size_t i = 0; i < in_turn.size(); ++i) {
+    in_turn[i]->set_aside = static_cast<int32_t>(set_aside[i]);
+    total += set_aside[i];
+  }
   return total;
 }
 

@@ -49,7 +49,7 @@ TEST_F(SchedulerTurnTest, AShortPromptDoesNotWaitForALongOne) {
   EXPECT_EQ(step(group), (Parts{{1, 32}, {2, 10}, {3, 16}, {4, 6}})) << "half a chunk is saved up";
   EXPECT_TRUE(has_token(group, 2));
   EXPECT_TRUE(has_token(group, 4));
-  EXPECT_EQ(step(group), (Parts{{2, 1}, {4, 1}, {1, 62}, {3, 2}})) << "from now on, a twelfth";
+  EXPECT_EQ(step(group), (Parts{{2, 1}, {4, 1}, {1, 61}, {3, 3}})) << "from now on, a tenth";
   group.run();
 }
 
