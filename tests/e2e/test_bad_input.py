@@ -79,7 +79,7 @@ def numbers_of(help_text):
 
 @pytest.mark.parametrize("command", [("serve",), ("generate",), ("chat",), ("logits",), ("batch", "in", "out"),
                                      ("bench", "kernels"), ("bench", "latency"), ("bench", "throughput"),
-                                     ("bench", "serving"), ("bench", "planning")])
+                                     ("bench", "serving"), ("bench", "planning"), ("bench", "simulate")])
 def test_every_number_names_its_range(braid, command):
     words = [word for word in command if word not in ("in", "out")]
     flags = numbers_of(braid.ok(*words, "--help"))

@@ -128,3 +128,18 @@ def test_planning_needs_no_model(braid):
     assert {part["name"] for part in got["parts"]} == {"queue", "take", "plan", "commit", "all", "plan, held"}
     assert all(part["median_us"] > 0 for part in got["parts"] if part["name"] != "queue")
     assert braid.error("bench", "planning", "--prefix-len", 2000).startswith("--prefix-len 2000: must be below")
+
+
+def test_simulate_needs_no_model_and_repeats_itself(braid):
+    command = ("bench", "simulate", "--request-rate", 0.5, "--duration", 300, "--longest-prompt", 2000,
+               "--longest-output", 64, "--prefill-alignment", "0,8")
+    got = braid.json(*command, "--json")
+    assert [run["prefill_alignment"] for run in got["runs"]] == [0, 8]
+    for run in got["runs"]:
+        assert sum(group["requests"] for group in run["groups"]) == run["requests"] > 100
+        assert 0 < run["between_tokens_s"]["p50"] <= run["between_tokens_s"]["p99"]
+        assert len(run["fullest_over_mean"]) == 7
+    assert braid.json(*command, "--json") == got
+    assert braid.json(*command, "--json", "--seed", 2) != got
+    assert "first token, prompts of 16 to 255" in braid.ok(*command)
+    assert braid.error("bench", "simulate", "--kv-tokens", 1000).startswith("--kv-tokens 1000: the longest request has")

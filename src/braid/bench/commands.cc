@@ -13,6 +13,7 @@ void add_bench_commands(Command app, CommandRunner& runner) {
   add_bench_profile_command(bench, runner);
   add_bench_idle_command(bench, runner);
   add_bench_planning_command(bench, runner);
+  add_bench_simulate_command(bench, runner);
   add_bench_serving_command(bench, runner);
   add_bench_dispatch_command(bench, runner);
 }

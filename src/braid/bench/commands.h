@@ -19,6 +19,7 @@ void add_bench_throughput_command(Command bench, CommandRunner& runner);
 void add_bench_profile_command(Command bench, CommandRunner& runner);
 void add_bench_idle_command(Command bench, CommandRunner& runner);
 void add_bench_planning_command(Command bench, CommandRunner& runner);
+void add_bench_simulate_command(Command bench, CommandRunner& runner);
 void add_bench_serving_command(Command bench, CommandRunner& runner);
 void add_bench_dispatch_command(Command bench, CommandRunner& runner);
 

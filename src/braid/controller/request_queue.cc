@@ -72,8 +72,8 @@ RequestQueue::RequestQueue(SchedulePolicy policy, int32_t max_overtaken, int32_t
 }
 
 void RequestQueue::push(SchedulerRequest request, std::optional<int32_t> only_group, int32_t num_output) {
-  const int64_t rank = policy_ == SchedulePolicy::kPriority ? -int64_t{request.priority} : 0;
-  const Place place{rank, request.arrival, request.id};
+  if (policy_ != SchedulePolicy::kPriority) request.priority = 0;  // its group orders by it too
+  const Place place{-int64_t{request.priority}, request.arrival, request.id};
   const RequestId id = request.id;
   CHECK(!places_.contains(id), "request {} waits already", id);
   const auto num_tokens = static_cast<int64_t>(request.prompt.size());

@@ -63,6 +63,7 @@ class Load {
     config_.num_pages = pick(2, 60);
     config_.max_running_requests = pick(1, 12);
     config_.chunked_prefill_size = pick(1, 40);
+    config_.overtaking_price = static_cast<int32_t>(seed % 13);
     if (has_windows) add_windows();
     config_.context_len = static_cast<int32_t>(clamp_context(pick(4, 120), config_));
     config_.radix_cache = pick(0, 3) > 0;

@@ -60,6 +60,18 @@ TEST(RequestQueue, PriorityLooksBeyondTheWindowOfEarlierArrivals) {
   EXPECT_EQ(pop(queue, {.num_requests = 2, .num_pages = 99, .page_size = 16}), (std::vector<RequestId>{10, 1}));
 }
 
+TEST(RequestQueue, PrioritiesTravelToTheGroupOnlyUnderTheirPolicy) {
+  for (const auto policy : {SchedulePolicy::kFcfs, SchedulePolicy::kLpm, SchedulePolicy::kPriority}) {
+    RequestQueue queue(policy);
+    queue.push(request(1, 16, 5));
+    const auto bound = queue.pop_admissible(
+        {{.num_requests = 2, .num_pages = 99, .page_size = 16}}, [](int32_t, auto) { return PrefixProbe(); },
+        [](auto&, auto) { return 0; });
+    ASSERT_EQ(bound.size(), 1U);
+    EXPECT_EQ(bound[0].request.priority, policy == SchedulePolicy::kPriority ? 5 : 0);
+  }
+}
+
 TEST(RequestQueue, LpmOrdersByTheGroupsCachedPrefixes) {
   RequestQueue queue(SchedulePolicy::kLpm);
   for (RequestId id = 1; id <= 3; ++id) queue.push(request(id, 64));

@@ -16,7 +16,7 @@ struct SchedulerRequest {
   RequestId id = 0;
   std::vector<TokenId> prompt;
   SamplingParams sampling;  // its seed is this choice's own
-  int32_t priority = 0;     // higher first, under the policy `priority`
+  int32_t priority = 0;     // higher first; 0 unless the policy is `priority`
   uint64_t arrival = 0;     // unique and increasing: the order of arrival
   bool is_masked = false;   // a grammar restricts its tokens
 

@@ -10,10 +10,12 @@
 //   while (auto request = queue.pop_admissible(scheduler.credits(), …)) scheduler.add(*request);
 //   if (auto plan = scheduler.plan()) { result = run(*plan); outcomes = scheduler.commit(result); }
 //
-// A step computes one token of each decoding request and up to chunked_prefill_size prompt tokens. Requests get pages
-// in order of arrival. When pages run out, idle pages of the prefix cache are evicted, then the youngest request is
-// preempted: it releases its pages (full ones stay in the prefix cache) and is recomputed later with the tokens it has.
-// So the oldest request can always continue, and every request becomes the oldest one.
+// A step computes one token of each decoding request and up to chunked_prefill_size prompt tokens. Requests have their
+// turn by priority, then by arrival: for prompt tokens, and for pages. A share of the prompt tokens goes to short
+// prompts that stand behind a long one (prefill_share.h). When pages run out, idle pages of the prefix cache are
+// evicted, then the last request is preempted: it releases its pages (full ones stay in the prefix cache) and is
+// recomputed later with the tokens it has. So the first request can always continue, and among equal priorities every
+// request becomes the first one. A request also starts in the place of running ones of a lower priority.
 //
 // Layers with an attention window are a KV group with a pool of its own (kv/kv_group.h). A sequence needs pages in
 // every pool. After each step it releases the pages that are now behind the window.
@@ -32,6 +34,7 @@
 #include "braid/request/request_outcome.h"
 #include "braid/request/sampling_params.h"
 #include "braid/request/scheduler_request.h"
+#include "braid/scheduler/prefill_share.h"
 #include "braid/wire/group_load.h"
 #include "braid/wire/move.h"
 #include "braid/wire/step_plan.h"
@@ -45,6 +48,8 @@ struct SchedulerConfig {
   int32_t context_len = 0;  // prompt and output, in tokens; at most what the pool holds (clamp_context)
   int32_t max_running_requests = 0;
   int32_t chunked_prefill_size = 0;  // prompt tokens in one step, >= 1
+  int32_t overtaking_price = 10;     // PrefillShare's price, like the next
+  int32_t positions_of_a_token = 16'384;
   bool radix_cache = true;
   int32_t window = 0;                                // of the widest KV group; 0: its layers see all positions
   std::vector<KvGroupPool> narrower_kv_groups = {};  // the others, widest first
@@ -139,13 +144,17 @@ class Scheduler {
   Sequence& insert(SchedulerRequest request);
   bool grow(Sequence& sequence, int64_t num_tokens);
   bool make_room(int32_t kv_group, int32_t num_pages, const Sequence& requester);
+  Sequence* last_running() const;
   void preempt(Sequence& sequence);
   void recompute(Sequence& sequence);
   bool needs_long_rope(int64_t num_tokens) const;
   Chosen choose_sequences(bool may_begin_prefills);
+  int64_t set_aside_for_shorter(bool may_begin_prefills);
+  int64_t expected_uncomputed(Sequence& sequence) const;
   void note_held(bool is_held);
-  bool can_start(const Sequence& sequence, PrefixMatch& cached);
+  bool can_start(Sequence& sequence, PrefixMatch& cached);
   bool try_start(Sequence& sequence);
+  bool fits_above_lower(const Sequence& sequence) const;
   int64_t num_running() const;
   bool has_room_for(const SequencePages& pages, const SequenceExtent& extent) const;
   bool is_prefix_under_way(const Sequence& sequence, int32_t num_cached_pages) const;
@@ -159,7 +168,8 @@ class Scheduler {
 
   const SchedulerConfig config_;
   KvIndex kv_;
-  std::vector<std::unique_ptr<Sequence>> sequences_;  // in order of arrival
+  PrefillShare share_;
+  std::vector<std::unique_ptr<Sequence>> sequences_;  // by priority, then by arrival
   std::vector<Sequence*> in_flight_;                  // sequences of the uncommitted plan, in its order
   std::vector<SequencePages> departed_;               // still to be copied
   bool is_in_flight_ = false;

@@ -30,6 +30,7 @@ std::optional<Departure> Scheduler::depart(RequestId request) {
   Departure departure{.sequence = {.request = {.id = sequence.id,
                                                .prompt = {sequence.tokens.begin(), prompt_end},
                                                .sampling = sequence.sampling,
+                                               .priority = sequence.priority,
                                                .arrival = sequence.arrival,
                                                .is_masked = sequence.is_masked},
                                    .output = {prompt_end, sequence.tokens.end()},

@@ -112,6 +112,18 @@ TEST(SchedulerMoves, ASequenceContinuesInAnotherGroupWithItsPages) {
   groups.expect_all_as_alone();
 }
 
+TEST(SchedulerMoves, APriorityTravels) {
+  TwoGroups groups(16);
+  ASSERT_TRUE(groups.schedulers[0].add({.id = 1, .prompt = {1, 2}, .priority = 3, .arrival = 1}).ok());
+  const StepPlan plan = groups.schedulers[0].plan().value();
+  StepResult result{.step = plan.step, .sequences = {}};
+  result.sequences.emplace_back().request = 1;
+  (void)groups.schedulers[0].commit(result);
+  const auto departure = groups.schedulers[0].depart(1);
+  ASSERT_TRUE(departure.has_value());
+  EXPECT_EQ(departure->sequence.request.priority, 3);
+}
+
 // Pages behind a window do not travel.
 TEST(SchedulerMoves, OnlyPagesWithinAWindowTravel) {
   SchedulerConfig config = move_config(16);

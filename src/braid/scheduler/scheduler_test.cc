@@ -29,7 +29,9 @@ std::vector<TokenId> count_from(TokenId first, size_t count) {
 }
 
 TEST(Scheduler, MixesDecodesWithChunksOfPrefill) {
-  ScheduledGroup group(config_of(100));
+  SchedulerConfig config = config_of(100);
+  config.overtaking_price = 0;
+  ScheduledGroup group(config);
   ASSERT_TRUE(group.add(1, count_from(0, 3), 10).ok());
   ASSERT_TRUE(group.step());
   ASSERT_TRUE(group.add(2, count_from(100, 20), 2).ok());

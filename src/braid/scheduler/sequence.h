@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -33,6 +35,7 @@ struct PrefixKey {
 struct Scheduler::Sequence {
   Sequence(SchedulerRequest request, SequencePages no_pages)
       : id(request.id),
+        priority(request.priority),
         arrival(request.arrival),
         num_prompt_tokens(static_cast<int32_t>(request.prompt.size())),
         is_masked(request.is_masked),
@@ -42,6 +45,7 @@ struct Scheduler::Sequence {
         pages(std::move(no_pages)) {}
 
   const RequestId id;
+  const int32_t priority;
   const uint64_t arrival;
   const int32_t num_prompt_tokens;
   const bool is_masked;
@@ -51,17 +55,26 @@ struct Scheduler::Sequence {
   int64_t num_computed = 0;     // tokens whose keys and values are in `pages`
   SequencePages pages;
   int32_t cached_tokens = 0;
-  int32_t held_steps = 0;   // since it last ran: steps for which it was held back so that groups prefill together
-  int32_t num_planned = 0;  // its tokens in the planned step
+  int32_t held_steps = 0;  // since it last ran: steps for which it was held back so that groups prefill together
+  // While it waits: tokens that the prefix cache had of it when it was last looked up.
+  std::optional<int64_t> expected_cached;
+  int32_t set_aside = 0;           // tokens of the planned step that it may compute ahead of longer ones
+  uint64_t last_step = 0;          // the last one that was to compute tokens of its prefill
+  int32_t num_planned = 0;         // its tokens in the planned step
   int32_t num_planned_scored = 0;  // how many of its tokens that step scores
   bool has_started = false;        // ran at least once
   bool has_long_rope = false;      // has the keys of a long request (SchedulerConfig::long_rope_from)
   bool is_running = false;         // holds pages; otherwise it waits for them
+  bool lacks_room = false;         // the reason why it could not start when last tried
   bool is_decoding = false;        // only its last token is not computed; otherwise it is in prefill
   bool is_in_flight = false;       // the step under way writes its pages
   bool is_dropped = false;         // by abort()
   bool is_finished = false;        // to be removed
 
+  // In which order sequences have their turn.
+  bool comes_before(const Sequence& other) const {
+    return std::tuple(-int64_t{priority}, arrival) < std::tuple(-int64_t{other.priority}, other.arrival);
+  }
   int64_t num_tokens() const { return static_cast<int64_t>(tokens.size()); }
   int64_t num_uncomputed() const { return num_tokens() - num_computed; }
   int32_t num_output_tokens() const { return static_cast<int32_t>(num_tokens()) - num_prompt_tokens; }

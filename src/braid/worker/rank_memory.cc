@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "braid/worker/token_work.h"
+
 namespace braid {
 namespace {
 
@@ -56,6 +58,7 @@ SchedulerConfig group_scheduler(const PoolSize& pool, const RankOptions& options
           .context_len = static_cast<int32_t>(pool.context_len),
           .max_running_requests = group_running_requests(options),
           .chunked_prefill_size = options.chunked_prefill_size,
+          .positions_of_a_token = positions_of_a_token(config),
           .radix_cache = options.radix_cache,
           .window = pool.kv_groups.front().window,
           .narrower_kv_groups = {pool.kv_groups.begin() + 1, pool.kv_groups.end()},

@@ -16,11 +16,15 @@ class ScheduledGroup {
   explicit ScheduledGroup(const SchedulerConfig& config, FakeVocabulary vocabulary = 1000)
       : scheduler(config), model(config, vocabulary) {}
 
-  Status add(RequestId id, std::vector<TokenId> prompt, int32_t max_new_tokens = 4, SamplingParams params = {}) {
+  Status add(RequestId id, std::vector<TokenId> prompt, int32_t max_new_tokens = 4, SamplingParams params = {},
+             int32_t priority = 0) {
     params.max_new_tokens = max_new_tokens;
     tokens[id] = prompt;
-    return scheduler.add(
-        {.id = id, .prompt = std::move(prompt), .sampling = std::move(params), .arrival = static_cast<uint64_t>(id)});
+    return scheduler.add({.id = id,
+                          .prompt = std::move(prompt),
+                          .sampling = std::move(params),
+                          .priority = priority,
+                          .arrival = static_cast<uint64_t>(id)});
   }
 
   // One step; false if there is nothing to do.

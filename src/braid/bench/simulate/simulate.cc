@@ -1,0 +1,106 @@
+#include "braid/bench/simulate/simulate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "braid/formats/json.h"
+
+namespace braid {
+namespace {
+
+// How far the group with the most of something is above the mean.
+double above_mean(const SimulateReport& report, int64_t SimulatedGroupShare::*member) {
+  double most = 0;
+  double sum = 0;
+  for (const SimulatedGroupShare& group : report.groups) {
+    most = std::max(most, static_cast<double>(group.*member));
+    sum += static_cast<double>(group.*member);
+  }
+  return sum > 0 ? most * static_cast<double>(report.groups.size()) / sum : 1;
+}
+
+Json to_json(const SimulatedTimes& times) {
+  return {{"count", times.count}, {"p50", times.p50}, {"p99", times.p99}, {"longest", times.longest}};
+}
+
+Json to_json(const SimulateReport& report) {
+  Json prompts = Json::array();
+  for (const SimulatedPrompts& range : report.prompts) {
+    prompts.push_back({{"shortest", range.shortest},
+                       {"longest", range.longest},
+                       {"first_token_s", to_json(range.first_token_s)},
+                       {"first_token_steps", to_json(range.first_token_steps)}});
+  }
+  Json groups = Json::array();
+  for (const SimulatedGroupShare& group : report.groups) {
+    groups.push_back(
+        {{"requests", group.num_requests}, {"tokens", group.num_tokens}, {"prefix_hit_rate", group.hit_rate}});
+  }
+  return {{"prefill_alignment", report.prefill_alignment},
+          {"requests", report.num_requests},
+          {"steps", report.num_steps},
+          {"preemptions", report.num_preemptions},
+          {"moves", report.num_moves},
+          {"seconds", report.seconds},
+          {"busy_share", report.busy_share},
+          {"output_tokens_per_s", report.output_tokens_per_s},
+          {"balance_ratio", report.balance},
+          {"prefix_hit_rate", report.hit_rate},
+          {"between_tokens_s", to_json(report.between_tokens_s)},
+          {"prompts", std::move(prompts)},
+          {"groups", std::move(groups)},
+          {"fullest_over_mean", report.fullest}};
+}
+
+void print(const SimulateReport& report, std::FILE* out) {
+  fmt::print(out,
+             "prefill alignment {}: {} requests in {:.0f} s, {} steps {:.0f} % of the time, {:.1f} output tokens/s, "
+             "{} preemptions, {} moves\n",
+             report.prefill_alignment, report.num_requests, report.seconds, report.num_steps, 100 * report.busy_share,
+             report.output_tokens_per_s, report.num_preemptions, report.num_moves);
+  fmt::print(out, "{:<38}{:>10}{:>12}{:>12}{:>12}\n", "", "count", "P50", "P99", "longest");
+  const auto line = [&](const std::string& what, const SimulatedTimes& times, std::string_view unit, int digits) {
+    fmt::print(out, "{:<38}{:>10}{:>12.{}f}{:>12.{}f}{:>12.{}f} {}\n", what, times.count, times.p50, digits, times.p99,
+               digits, times.longest, digits, unit);
+  };
+  line("between two tokens of a stream", report.between_tokens_s, "s", 3);
+  for (const SimulatedPrompts& range : report.prompts) {
+    line(fmt::format("first token, prompts of {} to {}", range.shortest, range.longest), range.first_token_s, "s", 2);
+    line("", range.first_token_steps, "steps", 1);
+  }
+  std::string requests;
+  std::string tokens;
+  std::string hits;
+  for (const SimulatedGroupShare& group : report.groups) {
+    requests += fmt::format(" {}", group.num_requests);
+    tokens += fmt::format(" {}", group.num_tokens);
+    hits += fmt::format(" {:.1f}", 100 * group.hit_rate);
+  }
+  fmt::print(out, "by group: requests{} (the most {:.2f}x the mean), tokens{} ({:.2f}x), % in the prefix cache{}\n",
+             requests, above_mean(report, &SimulatedGroupShare::num_requests), tokens,
+             above_mean(report, &SimulatedGroupShare::num_tokens), hits);
+  std::string fullest;
+  for (const double part : report.fullest) fullest += fmt::format(" {:.2f}", part);
+  fmt::print(
+      out,
+      "balance of a step {:.1f} %, {:.1f} % in the prefix cache; the fullest group over the mean, by sevenths of "
+      "the time:{}\n\n",
+      100 * report.balance, 100 * report.hit_rate, fullest);
+}
+
+}  // namespace
+
+Status run_bench_simulate(const SimulateOptions& options, std::FILE* out) {
+  TRY(const std::vector<SimulateReport> reports, measure_simulate(options));
+  if (options.json) {
+    Json all = Json::array();
+    for (const SimulateReport& report : reports) all.push_back(to_json(report));
+    fmt::print(out, "{}\n", Json({{"runs", std::move(all)}}).dump());
+    return {};
+  }
+  for (const SimulateReport& report : reports) print(report, out);
+  return {};
+}
+
+}  // namespace braid

@@ -1,0 +1,91 @@
+// `braid bench simulate`: what clients get from the controller, the dispatch policy and the groups' schedulers, under
+// virtual time and without a model. A step takes what a cost model says, so a week of a server takes minutes.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "braid/base/result.h"
+#include "braid/bench/simulate/step_cost.h"
+#include "braid/controller/dispatch_policy.h"
+#include "braid/controller/policy.h"
+
+namespace braid {
+
+// Lengths in tokens, times in seconds of virtual time.
+struct SimulateOptions {
+  // Requests arrive at random (Poisson). Prompts and outputs are short more often than long: their lengths' logarithms
+  // are drawn evenly.
+  double request_rate = 0.025;
+  double duration_s = 86'400;
+  int32_t shortest_prompt = 16;
+  int32_t longest_prompt = 60'000;
+  int32_t shortest_output = 16;
+  int32_t longest_output = 512;
+  int32_t system_prompt_len = 0;  // which all prompts begin with, beside their own tokens
+  // Beside these, a prompt of this length at even intervals; 0: none.
+  int32_t long_prompt_len = 0;
+  double long_prompt_interval_s = 600;
+
+  int32_t groups = 4;
+  int32_t kv_tokens = 262'144;  // of each group
+  int32_t max_running_requests = 64;
+  int32_t chunked_prefill_size = 512;
+  int32_t overtaking_price = 10;                 // SchedulerConfig::overtaking_price
+  std::vector<int32_t> prefill_alignment = {0};  // the same requests with each of these
+  LoadBalanceMethod load_balance = LoadBalanceMethod::kPrefixAffinity;
+  SchedulePolicy schedule = SchedulePolicy::kFcfs;
+  bool kv_rebalance = false;
+  simulate::StepCost cost;
+  uint64_t seed = 1;
+  bool json = false;
+};
+
+struct SimulatedTimes {
+  int64_t count = 0;
+  double p50 = 0;
+  double p99 = 0;
+  double longest = 0;
+};
+
+// Requests of one range of prompt lengths (their own tokens, without the system prompt).
+struct SimulatedPrompts {
+  int32_t shortest = 0;
+  int32_t longest = 0;
+  SimulatedTimes first_token_s;      // from a request's arrival
+  SimulatedTimes first_token_steps;  // the same in steps; the one under way at its arrival counts
+};
+
+struct SimulatedGroupShare {
+  int64_t num_requests = 0;
+  int64_t num_tokens = 0;  // computed
+  double hit_rate = 0;     // share of the prompts' tokens found in the prefix cache
+};
+
+struct SimulateReport {
+  int32_t prefill_alignment = 0;
+  int64_t num_requests = 0;
+  int64_t num_steps = 0;
+  int64_t num_preemptions = 0;
+  int64_t num_moves = 0;
+  double seconds = 0;     // until the last request has ended
+  double busy_share = 0;  // of that time, steps
+  double output_tokens_per_s = 0;
+  double balance = 0;  // mean over maximum of the groups' tokens a step, over all steps
+  double hit_rate = 0;
+  SimulatedTimes between_tokens_s;  // of one stream
+  std::vector<SimulatedPrompts> prompts;
+  std::vector<SimulatedGroupShare> groups;
+  // For each seventh of the arrivals' time: computed tokens of the group with the most, over the mean of the groups.
+  std::vector<double> fullest;
+};
+
+// One report for each prefill alignment. Returns an error if the options do not fit together, or if requests come
+// faster than the groups can serve them.
+Result<std::vector<SimulateReport>> measure_simulate(const SimulateOptions& options);
+
+Status run_bench_simulate(const SimulateOptions& options, std::FILE* out);
+
+}  // namespace braid

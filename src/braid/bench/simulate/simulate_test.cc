@@ -1,0 +1,172 @@
+#include "braid/bench/simulate/simulate.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <numeric>
+#include <string>
+
+#include "braid/bench/simulate/arrivals.h"
+#include "braid/formats/json.h"
+#include "tests/support/bench/printed_by.h"
+
+namespace braid {
+namespace {
+
+using simulate::Arrival;
+using simulate::Arrivals;
+using simulate::StepCost;
+
+SimulateOptions short_simulation() {
+  return {.request_rate = 0.2,
+          .duration_s = 1800,
+          .longest_prompt = 4000,
+          .longest_output = 64,
+          .groups = 3,
+          .kv_tokens = 65'536,
+          .max_running_requests = 8};
+}
+
+std::shared_ptr<const StepPlan> plan_of(int32_t first, size_t num_new) {
+  StepPlan plan{.step = 1, .sequences = {}};
+  plan.sequences.push_back({.request = 1, .new_tokens = std::vector<TokenId>(num_new), .first_position = first});
+  return std::make_shared<const StepPlan>(std::move(plan));
+}
+
+TEST(StepCost, AStepLastsAsLongAsItsSlowestGroup) {
+  const StepCost cost{.weights_ms = 10, .token_us = 1000, .attention_share = 0.25, .read_us = 2, .pair_ns = 100};
+  const auto seconds = [&](std::vector<std::shared_ptr<const StepPlan>> plans) { return step_seconds(cost, plans); };
+  // One group's attention and a third of the rest, of the weights: 5 ms.
+  EXPECT_NEAR(seconds({plan_of(0, 1), nullptr, nullptr}), 0.005 + 2e-6 + 0.5e-7, 1e-12);
+  EXPECT_NEAR(seconds({plan_of(1000, 1), nullptr, nullptr}), 0.005 + 1001 * 2e-6 + 1000.5 * 1e-7, 1e-12);
+  // 100 tokens: 25 ms of attention's products and 25 ms of the others'. Two groups at once: only the latter twice.
+  const double alone = seconds({plan_of(0, 100), nullptr, nullptr});
+  const double context_s = 100 * 2e-6 + 5000 * 1e-7;
+  EXPECT_NEAR(alone, 0.050 + context_s, 1e-12);
+  EXPECT_NEAR(seconds({plan_of(0, 100), plan_of(0, 100), nullptr}), 0.075 + context_s, 1e-12);
+}
+
+TEST(Arrivals, AreEqualForEqualSeedsAndWithinTheirLimits) {
+  SimulateOptions options = short_simulation();
+  options.system_prompt_len = 100;
+  options.long_prompt_len = 9000;
+  Arrivals arrivals(options);
+  Arrivals again(options);
+  double last_s = 0;
+  int num_long = 0;
+  int num_short = 0;
+  int num_all = 0;
+  std::vector<TokenId> first_prompt;
+  for (; arrivals.next_s(); ++num_all) {
+    const Arrival arrival = arrivals.take();
+    const Arrival same = again.take();
+    EXPECT_EQ(arrival.prompt, same.prompt);
+    EXPECT_EQ(arrival.at_s, same.at_s);
+    EXPECT_GE(arrival.at_s, last_s);
+    last_s = arrival.at_s;
+    EXPECT_EQ(arrival.prompt.size(), static_cast<size_t>(100 + arrival.own_len));
+    EXPECT_TRUE(arrival.output_len >= 16 && arrival.output_len <= 64);
+    num_long += arrival.own_len == 9000 ? 1 : 0;
+    num_short += arrival.own_len < 256 ? 1 : 0;
+    EXPECT_TRUE(arrival.own_len == 9000 || (arrival.own_len >= 16 && arrival.own_len <= 4000));
+    if (first_prompt.empty()) first_prompt = arrival.prompt;
+    EXPECT_TRUE(std::equal(first_prompt.begin(), first_prompt.begin() + 100, arrival.prompt.begin()));
+  }
+  EXPECT_LT(last_s, options.duration_s);
+  EXPECT_EQ(num_long, 2);
+  EXPECT_NEAR(num_all, 360, 60);
+  EXPECT_NEAR(num_short, num_all / 2, num_all / 8) << "ln(256/16) of ln(4000/16)";
+}
+
+TEST(Simulate, EveryRequestIsAnsweredAndCounted) {
+  const SimulateReport report = measure_simulate(short_simulation()).value().at(0);
+  int64_t num_first = 0;
+  for (const SimulatedPrompts& range : report.prompts) {
+    EXPECT_EQ(range.first_token_s.count, range.first_token_steps.count);
+    EXPECT_GT(range.first_token_s.p50, 0);
+    EXPECT_LE(range.first_token_s.p50, range.first_token_s.p99);
+    EXPECT_LE(range.first_token_s.p99, range.first_token_s.longest);
+    EXPECT_GE(range.first_token_steps.p50, 1);
+    num_first += range.first_token_s.count;
+  }
+  EXPECT_EQ(num_first, report.num_requests);
+  EXPECT_GT(report.num_requests, 250);
+  int64_t num_bound = 0;
+  for (const SimulatedGroupShare& group : report.groups) num_bound += group.num_requests;
+  EXPECT_EQ(num_bound, report.num_requests);
+  EXPECT_GT(report.between_tokens_s.count, 10 * report.num_requests);
+  EXPECT_GT(report.busy_share, 0.1);
+  EXPECT_LT(report.busy_share, 1);
+  EXPECT_EQ(report.fullest.size(), 7U);
+  EXPECT_EQ(report.hit_rate, 0) << "random prompts share nothing";
+}
+
+TEST(Simulate, ASharedSystemPromptIsFoundInTheCache) {
+  SimulateOptions options = short_simulation();
+  options.system_prompt_len = 2000;
+  options.longest_prompt = 64;
+  const SimulateReport report = measure_simulate(options).value().at(0);
+  EXPECT_GT(report.hit_rate, 0.9);
+}
+
+TEST(Simulate, ShortPromptsBesideALongOneWaitThreeStepsAtMost) {
+  SimulateOptions options = short_simulation();
+  options.groups = 1;
+  options.longest_prompt = 128;
+  options.longest_output = 16;
+  options.long_prompt_len = 40'000;
+  options.long_prompt_interval_s = 700;
+  options.max_running_requests = 64;
+  const auto prompts_with = [&](int32_t price) {
+    options.overtaking_price = price;
+    return measure_simulate(options).value().at(0).prompts;
+  };
+  const std::vector<SimulatedPrompts> with_share = prompts_with(10);
+  const std::vector<SimulatedPrompts> in_turn = prompts_with(0);
+  EXPECT_LE(with_share.at(0).first_token_steps.p99, 3);
+  EXPECT_GT(in_turn.at(0).first_token_steps.p99, 50) << "in turn they wait for all of it";
+  EXPECT_LE(with_share.at(1).first_token_s.longest, 1.1 * in_turn.at(1).first_token_s.longest);
+}
+
+TEST(Simulate, AlignedPrefillsShareTheirSteps) {
+  SimulateOptions options = short_simulation();
+  options.prefill_alignment = {0, 32};
+  options.groups = 4;
+  options.request_rate = 2;
+  options.duration_s = 400;
+  options.longest_prompt = 1024;
+  options.longest_output = 512;
+  options.max_running_requests = 32;
+  const auto reports = measure_simulate(options).value();
+  ASSERT_EQ(reports.size(), 2U);
+  EXPECT_EQ(reports[0].num_requests, reports[1].num_requests);
+  EXPECT_GT(reports[1].balance, 1.05 * reports[0].balance);
+  EXPECT_LT(reports[1].between_tokens_s.p99, reports[0].between_tokens_s.p99);
+  EXPECT_EQ(reports[1].prefill_alignment, 32);
+}
+
+TEST(Simulate, MoreThanTheGroupsCanServeIsAnError) {
+  SimulateOptions options = short_simulation();
+  options.request_rate = 1000;
+  EXPECT_NE(measure_simulate(options).error().message.find("the groups cannot keep up"), std::string::npos);
+  options = short_simulation();
+  options.kv_tokens = 1000;
+  EXPECT_EQ(measure_simulate(options).error().message, "--kv-tokens 1000: the longest request has 4064");
+}
+
+TEST(Simulate, JsonHasARunForEachAlignment) {
+  SimulateOptions options = short_simulation();
+  options.duration_s = 300;
+  options.json = true;
+  options.prefill_alignment = {0, 8};
+  const std::string text =
+      testing::printed_by([&](std::FILE* out) { EXPECT_TRUE(run_bench_simulate(options, out).ok()); });
+  const Json runs = parse_json(text).value()["runs"];
+  ASSERT_EQ(runs.size(), 2U);
+  EXPECT_EQ(runs[1]["prefill_alignment"], 8);
+  EXPECT_EQ(runs[0]["groups"].size(), 3U);
+  EXPECT_GT(runs[0]["between_tokens_s"]["p99"].get<double>(), 0);
+}
+
+}  // namespace
+}  // namespace braid

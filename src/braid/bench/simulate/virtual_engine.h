@@ -1,0 +1,74 @@
+// The controller and the groups' publishers of one world under virtual time, on one thread. A step's duration follows
+// from its plans, and its tokens are random. What the controller decides after a step reaches the groups after the next
+// plan, as in an engine, where a group does not wait for the controller. Tested by simulate_test.cc.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "braid/bench/simulate/simulate.h"
+#include "braid/controller/controller.h"
+#include "braid/controller/mask_worker.h"
+#include "braid/scheduler/scheduler.h"
+#include "braid/worker/group_publisher.h"
+#include "braid/worker/step_protocol.h"
+
+namespace braid::simulate {
+
+class VirtualEngine {
+ public:
+  VirtualEngine(const SimulateOptions& options, const SchedulerConfig& scheduler, int32_t prefill_alignment);
+  ~VirtualEngine();
+  VirtualEngine(const VirtualEngine&) = delete;
+  VirtualEngine& operator=(const VirtualEngine&) = delete;
+
+  // A request arrives, not before now and not behind the end of the step under way.
+  void submit(const std::shared_ptr<Submission>& submission);
+  // Delivers the last step's results and begins the next step. Returns when it ends; nothing: there is nothing to do.
+  std::optional<double> begin_step();
+  void end_step();
+
+  double now_s() const { return now_s_; }
+  int64_t num_steps() const { return num_steps_; }  // that have ended
+  double busy_s() const { return busy_s_; }
+  int64_t num_queued() const { return controller_.num_queued(); }
+  int32_t num_groups() const { return controller_.num_groups(); }
+  GroupLoad load(int32_t group) const { return groups_.at(static_cast<size_t>(group))->publisher.load(); }
+  int64_t num_requests(int32_t group) const { return groups_.at(static_cast<size_t>(group))->num_requests; }
+  int64_t num_moves() const { return num_moves_; }
+
+ private:
+  class PlainTokenizer;
+  struct Group {
+    explicit Group(const SchedulerConfig& config) : publisher(config) {}
+
+    GroupPublisher publisher;
+    std::vector<GroupCommand> inbox;
+    std::shared_ptr<const StepPlan> plan;
+    std::vector<GroupOutputs> outputs;  // not yet at the controller
+    int64_t num_requests = 0;
+  };
+
+  void plan_step();
+  bool deliver_outputs();
+  void dispatch();
+  StepResult result_of(const StepPlan& plan);
+
+  const SimulateOptions options_;
+  const int32_t prefill_alignment_;
+  const std::unique_ptr<PlainTokenizer> tokenizer_;
+  MaskWorker masks_;
+  std::vector<std::unique_ptr<Group>> groups_;
+  Controller controller_;
+  double now_s_ = 0;
+  double step_end_s_ = 0;
+  bool may_begin_ = true;
+  int64_t num_steps_ = 0;
+  int64_t num_moves_ = 0;
+  double busy_s_ = 0;
+  TokenId next_token_ = 0;
+};
+
+}  // namespace braid::simulate
