@@ -1,15 +1,18 @@
-// Arrays: a prefix with a schema for each place, then items of one schema; uniqueItems where the items are few
+// Arrays: a prefix with a schema for each place, then items of one schema; contains; uniqueItems where the items are
 // constants. Tested by schema_compiler_test.cc.
 #include <algorithm>
 #include <bit>
 
 #include "braid/grammar/json/schema_compiler.h"
+#include "braid/grammar/json/schema_complement.h"
 
 namespace braid::grammar {
 namespace {
 
 constexpr size_t kMaxPrefix = 1024;
-constexpr size_t kMaxUniqueValues = 10;  // a node for each subset
+constexpr size_t kMaxUniqueValues = 10;  // a node for each subset; more of them come in the schema's order
+constexpr size_t kMaxOrderedValues = 1024;
+constexpr uint32_t kMaxCountedNodes = 20'000;
 
 // Collects what the atoms say about the item at `place` (of the prefix; SIZE_MAX for later items).
 SchemaSet schemas_of_item(const AtomList& atoms, size_t place) {
@@ -39,11 +42,18 @@ Result<Expr> SchemaCompiler::array_body(const MergedSchema& schema) {
   uint32_t max = schema.max_items.value_or(kUnbounded);
   if (max < schema.min_items) return no_text();
   const SchemaSet further = schemas_of_item(schema.atoms, SIZE_MAX);
+  const bool has_contains =
+      std::ranges::any_of(schema.atoms, [](const SchemaAtom* atom) { return atom->contains != nullptr; });
   if (schema.unique_items && max > 1) {
-    if (prefix_len == 0) return unique_array(schema, further, max);
+    if (prefix_len == 0 && !has_contains) return unique_array(schema, further, max);
     return fail(
-        "schema {}: \"uniqueItems\" is supported for items of at most {} constants, and without \"prefixItems\"",
-        schema.path, kMaxUniqueValues);
+        "schema {}: \"uniqueItems\" is supported for items of at most {} constants, and without \"prefixItems\" and "
+        "\"contains\"",
+        schema.path, kMaxOrderedValues);
+  }
+  if (has_contains) {
+    if (prefix_len == 0) return containing_array(schema, further, max);
+    return fail("schema {}: \"contains\" beside \"prefixItems\" is not supported", schema.path);
   }
   if (prefix_len > 0 && !says_items && schema.min_items <= prefix_len) {
     max = std::min(max, static_cast<uint32_t>(prefix_len));
@@ -82,10 +92,65 @@ Result<Expr> SchemaCompiler::array_body(const MergedSchema& schema) {
   return json_.array(graph.finish(), schema.min_items == 0);
 }
 
+// Counts the items, and those among them that "contains" is about.
+Result<Expr> SchemaCompiler::containing_array(const MergedSchema& schema, const SchemaSet& items, uint32_t max) {
+  Schema contained = nullptr;
+  uint32_t min_contains = 0;
+  uint32_t max_contains = kUnbounded;
+  for (const SchemaAtom* atom : schema.atoms) {
+    if (atom->contains == nullptr) continue;
+    if (contained != nullptr && contained != atom->contains) {
+      return fail("schema {}: more than one \"contains\" at once is not supported", schema.path);
+    }
+    contained = atom->contains;
+    min_contains = std::max(min_contains, atom->min_contains);
+    max_contains = std::min(max_contains, atom->max_contains.value_or(kUnbounded));
+  }
+  if (max_contains < min_contains || max < min_contains) return no_text();
+  auto others = complement_of(document_, contained);
+  if (!others.ok()) return fail("schema {}: \"contains\": {}", schema.path, others.error().message);
+  const auto with = [&](Schema one) -> Result<Expr> {
+    std::vector<Schema> all = items;
+    all.push_back(one);
+    return value_of(schema_set(std::move(all)));
+  };
+  TRY(const Expr counted, with(contained));
+  TRY(const Expr uncounted, with(*others));
+  // Counts that no bound distinguishes are one.
+  const uint64_t num_found = (max_contains == kUnbounded ? min_contains : max_contains) + uint64_t{1};
+  const uint64_t num_items = (max == kUnbounded ? schema.min_items : max) + uint64_t{1};
+  if (num_found * num_items > kMaxCountedNodes) {
+    return fail("schema {}: \"contains\" with these bounds needs too many states", schema.path);
+  }
+  Graph graph;
+  std::vector<uint32_t> nodes;
+  for (uint64_t i = 0; i < num_found * num_items; ++i) nodes.push_back(graph.add_node());
+  const auto add_items = [&](uint32_t from, uint64_t found, uint64_t count, bool is_first) {
+    if (count >= max) return;
+    const uint64_t next = std::min(count + 1, num_items - 1);
+    const auto add_item = [&](const Expr& item, uint64_t now_found) {
+      if (item == nullptr) return;
+      graph.add_edge(from, nodes[std::min(now_found, num_found - 1) * num_items + next],
+                     is_first ? item : sequence({json_.comma(), item}));
+    };
+    if (found < max_contains) add_item(counted, found + 1);
+    add_item(uncounted, found);
+  };
+  add_items(Graph::kStart, 0, 0, true);
+  for (uint64_t found = 0; found < num_found; ++found) {
+    for (uint64_t count = 0; count < num_items; ++count) {
+      const uint32_t node = nodes[found * num_items + count];
+      if (found >= min_contains && count >= schema.min_items) graph.add_edge(node, Graph::kEnd);
+      add_items(node, found, count, false);
+    }
+  }
+  return json_.array(graph.finish(), schema.min_items == 0 && min_contains == 0);
+}
+
 Result<Expr> SchemaCompiler::unique_array(const MergedSchema& schema, const SchemaSet& items, uint32_t max) {
   const auto refuse = [&] {
     return fail("schema {}: \"uniqueItems\" is supported for items of at most {} constants (an enum, booleans)",
-                schema.path, kMaxUniqueValues);
+                schema.path, kMaxOrderedValues);
   };
   TRY(const std::vector<AtomList> alternatives, alternatives_of(document_, items));
   std::vector<Json> values;
@@ -95,7 +160,7 @@ Result<Expr> SchemaCompiler::unique_array(const MergedSchema& schema, const Sche
       if (is_known) return {};
     }
     values.push_back(value);
-    return values.size() > kMaxUniqueValues ? refuse() : Status();
+    return values.size() > kMaxOrderedValues ? refuse() : Status();
   };
   for (const AtomList& atoms : alternatives) {
     TRY(const MergedSchema item, merge(document_, atoms));
@@ -106,14 +171,15 @@ Result<Expr> SchemaCompiler::unique_array(const MergedSchema& schema, const Sche
     if ((item.types & ~(kNull | kBoolean)) != 0) return refuse();
     if ((item.types & kNull) != 0) TRY_STATUS(add(Json(nullptr)));
     if ((item.types & kBoolean) != 0) {
-      TRY_STATUS(add(Json(true)));
-      TRY_STATUS(add(Json(false)));
+      if (item.only_boolean != false) TRY_STATUS(add(Json(true)));
+      if (item.only_boolean != true) TRY_STATUS(add(Json(false)));
     }
   }
   max = std::min(max, static_cast<uint32_t>(values.size()));
   if (max < schema.min_items) return no_text();
-  // A node for each set of values used so far.
   Graph graph;
+  if (values.size() > kMaxUniqueValues) return ordered_array(schema, values, max);
+  // A node for each set of values used so far.
   std::vector<uint32_t> nodes(size_t{1} << values.size(), 0);
   for (size_t used = 1; used < nodes.size(); ++used) nodes[used] = graph.add_node();
   for (size_t used = 0; used < nodes.size(); ++used) {
@@ -125,6 +191,38 @@ Result<Expr> SchemaCompiler::unique_array(const MergedSchema& schema, const Sche
       const Expr item = json_.literal(values[i]);
       graph.add_edge(nodes[used], nodes[used | size_t{1} << i], used == 0 ? item : sequence({json_.comma(), item}));
     }
+  }
+  return json_.array(graph.finish(), schema.min_items == 0);
+}
+
+// Each value at most once, in this order: there are too many sets of them for any order.
+Result<Expr> SchemaCompiler::ordered_array(const MergedSchema& schema, const std::vector<Json>& values, uint32_t max) {
+  const uint64_t num_counts = (max >= values.size() ? std::max(schema.min_items, 1U) : max) + uint64_t{1};
+  if (num_counts * values.size() > kMaxCountedNodes) {
+    return fail("schema {}: \"uniqueItems\" over {} constants with these bounds needs too many states", schema.path,
+                values.size());
+  }
+  // Nodes by the number of items so far, before the next value.
+  Graph graph;
+  std::vector<uint32_t> here(num_counts, Graph::kStart);
+  for (uint64_t count = 1; count < num_counts; ++count) here[count] = graph.add_node();
+  for (const Json& value : values) {
+    const Expr item = as_rule(schema.path + " (an item)", json_.literal(value));
+    std::vector<uint32_t> next(num_counts);
+    for (uint64_t count = 0; count < num_counts; ++count) {
+      next[count] = graph.add_node();
+      graph.add_edge(here[count], next[count]);
+    }
+    for (uint64_t count = 0; count < num_counts; ++count) {
+      const bool is_last = count + 1 == num_counts;
+      if (is_last && max < values.size()) continue;
+      const Expr written = count == 0 ? item : sequence({json_.comma(), item});
+      graph.add_edge(here[count], next[is_last ? count : count + 1], written);
+    }
+    here = std::move(next);
+  }
+  for (uint64_t count = std::max<uint64_t>(schema.min_items, 1); count < num_counts; ++count) {
+    graph.add_edge(here[count], Graph::kEnd);
   }
   return json_.array(graph.finish(), schema.min_items == 0);
 }

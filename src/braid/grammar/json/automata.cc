@@ -16,7 +16,7 @@ std::string spelled(const Decimal& decimal) {
 }
 
 std::string spelled(const NumberRange& range) {
-  std::string key = range.is_integer ? "integers" : "numbers";
+  std::string key = range.is_integer ? "integers" : range.is_fraction ? "fractions" : "numbers";
   if (range.min) key += (range.min->is_exclusive ? " >" : " >=") + spelled(range.min->value);
   if (range.max) key += (range.max->is_exclusive ? " <" : " <=") + spelled(range.max->value);
   for (const Decimal& multiple : range.multiples_of) key += " *" + spelled(multiple);

@@ -70,7 +70,13 @@ constexpr std::pair<std::string_view, std::string_view> kFormats[] = {
     {"binary", "(?s:.*)"},
 };
 
+constexpr std::string_view kNumberFormats[] = {"int32", "int64", "float", "double"};
+
 }  // namespace
+
+bool is_number_format(std::string_view format) {
+  return std::ranges::find(kNumberFormats, format) != std::end(kNumberFormats);
+}
 
 Result<std::string_view> format_pattern(std::string_view format) {
   for (const auto& [name, pattern] : kFormats) {

@@ -30,63 +30,50 @@ void merge_conditions(const SchemaAtom& atom, MergedSchema& out) {
   out.unique_items = out.unique_items || atom.unique_items;
   out.min_properties = std::max(out.min_properties, atom.min_properties);
   lower(out.max_properties, atom.max_properties);
+  out.forbidden_properties.insert(out.forbidden_properties.end(), atom.forbidden.begin(), atom.forbidden.end());
 }
 
 // If an atom lists values: the listed values that satisfy every atom.
 Result<std::optional<std::vector<const Json*>>> merge_values(SchemaDocument& document, const AtomList& atoms) {
-  const auto lists = std::ranges::find_if(atoms, [](const SchemaAtom* atom) { return atom->values.has_value(); });
-  if (lists == atoms.end()) return std::optional<std::vector<const Json*>>();
+  const SchemaAtom* listing = fewest_values(atoms);
+  if (listing == nullptr) return std::optional<std::vector<const Json*>>();
   std::vector<const Json*> values;
-  for (const Json* value : *(*lists)->values) {
+  for (const Json* value : *listing->values) {
     bool is_value_valid = true;
-    for (const SchemaAtom* atom : atoms) {
-      TRY(const bool is_so, is_valid(document, *atom, *value, false));
-      is_value_valid = is_value_valid && is_so;
+    for (auto atom = atoms.begin(); atom != atoms.end() && is_value_valid; ++atom) {
+      TRY(is_value_valid, is_valid(document, **atom, *value, false));
     }
     if (is_value_valid) values.push_back(value);
   }
   return std::optional(std::move(values));
 }
 
-Error cannot_negate(const SchemaAtom& atom) {
-  return fail(
-      "schema {}: \"not\" is supported with \"type\", with \"enum\" or \"const\" of strings, null and booleans, or "
-      "with \"required\" of one property, each alone",
-      atom.path);
-}
-
-// Excludes what the schema under "not" allows.
-Status subtract(const SchemaAtom& owner, const SchemaAtom& negated, WorkBudget& work, MergedSchema& out) {
-  const bool combines = negated.reference || !negated.all_of.empty() || !negated.any_of.empty() ||
-                        !negated.one_of.empty() || negated.negated != nullptr;
-  if (combines) return cannot_negate(owner);
-  if (negated.spoken_of == 0 && negated.types && !negated.values) {
-    const bool splits_numbers = (*negated.types & kNumber) == kInteger && (out.types & kFraction) != 0;
-    if (splits_numbers) return cannot_negate(owner);
-    out.types &= static_cast<TypeSet>(~*negated.types);
-    return {};
-  }
-  if (negated.spoken_of == 0 && negated.values && !negated.types) {
-    std::vector<std::string> texts;
-    for (const Json* value : *negated.values) {
-      if (value->is_string()) {
-        texts.push_back(value->get<std::string>());
-      } else if (value->is_null()) {
-        out.types &= static_cast<TypeSet>(~kNull);
-      } else if ((out.types & type_of(*value)) != 0) {
-        return cannot_negate(owner);
-      }
+// Takes out what the atoms exclude.
+Status exclude(const AtomList& atoms, Automata& automata, MergedSchema& out) {
+  std::vector<std::string> texts;
+  bool allows[] = {true, true};
+  for (const SchemaAtom* atom : atoms) {
+    for (const Json* value : atom->excluded_values) {
+      if (value->is_string()) texts.push_back(value->get<std::string>());
+      if (value->is_null()) out.types &= static_cast<TypeSet>(~kNull);
+      if (value->is_boolean()) allows[value->get<bool>() ? 1 : 0] = false;
     }
-    if (texts.empty() || (out.types & kString) == 0) return {};
-    TRY(const Dfa excluded, one_of(texts, work));
-    TRY(Dfa others, complement(*excluded, work));
-    out.strings.conditions.push_back(std::move(others));
-    return {};
+    for (const std::string& pattern : atom->excluded_patterns) {
+      if ((out.types & kString) == 0) continue;
+      auto matching = automata.strings({.max_length = {}, .patterns = {pattern}, .formats = {}, .conditions = {}});
+      if (!matching.ok()) return fail("schema {}: {}", atom->path, matching.error().message);
+      TRY(Dfa others, complement(**matching, automata.work()));
+      out.strings.conditions.push_back(std::move(others));
+    }
   }
-  const bool is_one_property = negated.spoken_of == kObject && negated.required.size() == 1 &&
-                               negated.source->size() == (negated.types ? 2U : 1U);
-  if (!is_one_property || (out.types & ~kObject) != 0) return cannot_negate(owner);
-  out.forbidden_properties.push_back(negated.required.front());
+  if (!allows[0] && !allows[1]) out.types &= static_cast<TypeSet>(~kBoolean);
+  if (allows[0] != allows[1]) out.only_boolean = allows[1];
+  if (texts.empty() || (out.types & kString) == 0) return {};
+  std::ranges::sort(texts);
+  texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
+  TRY(const Dfa excluded, one_of(texts, automata.work()));
+  TRY(Dfa others, complement(*excluded, automata.work()));
+  out.strings.conditions.push_back(std::move(others));
   return {};
 }
 
@@ -100,22 +87,15 @@ Result<MergedSchema> merge(SchemaDocument& document, const AtomList& atoms) {
     merge_conditions(*atom, out);
     spoken_of |= atom->spoken_of;
     if (!atom->types) continue;
-    has_types = true;
+    has_types = has_types || !atom->is_condition;
     out.types &= *atom->types;
   }
   TRY(out.values, merge_values(document, atoms));
-  if (out.values) return out;  // already checked against every "not"
-  if (!has_types && spoken_of != 0) out.types = spoken_of;
+  if (out.values) return out;  // already checked against every condition
+  if (!has_types && spoken_of != 0) out.types &= spoken_of;
   out.numbers.is_integer = (out.types & kFraction) == 0;
-  for (const SchemaAtom* atom : atoms) {
-    if (atom->negated == nullptr) continue;
-    if (atom->negated->is_boolean()) {
-      if (atom->negated->get<bool>()) out.types = 0;
-      continue;
-    }
-    TRY(const SchemaAtom* negated, document.atom(atom->negated));
-    TRY_STATUS(subtract(*atom, *negated, document.automata().work(), out));
-  }
+  out.numbers.is_fraction = (out.types & kInteger) == 0;
+  TRY_STATUS(exclude(atoms, document.automata(), out));
   return out;
 }
 

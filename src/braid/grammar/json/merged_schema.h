@@ -27,6 +27,7 @@ struct MergedSchema {
   uint32_t min_properties = 0;
   std::optional<uint32_t> max_properties;
   std::vector<std::string_view> forbidden_properties;
+  std::optional<bool> only_boolean;  // the one that is not excluded
 };
 
 // `atoms` must outlive the result. Without "type", the types that the keywords refer to are assumed, if any.

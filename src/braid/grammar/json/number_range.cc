@@ -57,8 +57,11 @@ struct State {
   Order to_min = 0;
   Order to_max = 0;
   uint64_t remainder = 0;
+  bool has_fraction = false;  // a digit other than 0 behind the point
 
-  auto key() const { return std::tuple(phase, is_negative, num_integer, num_fraction, to_min, to_max, remainder); }
+  auto key() const {
+    return std::tuple(phase, is_negative, num_integer, num_fraction, to_min, to_max, remainder, has_fraction);
+  }
   bool operator<(const State& other) const { return key() < other.key(); }
 };
 
@@ -148,6 +151,7 @@ class NumberExplorer {
     state.phase = Phase::kFraction;
     ++state.num_fraction;
     add_to_remainder(state, digit);
+    state.has_fraction = range_.is_fraction && (state.has_fraction || digit != 0);
     return state;
   }
 
@@ -187,6 +191,7 @@ class NumberExplorer {
   bool accepts(State state) const {
     if (state.phase == Phase::kStart || state.phase == Phase::kMinus || state.phase == Phase::kPoint) return false;
     if (state.phase != Phase::kFraction) end_integer(state);
+    if (range_.is_fraction && !state.has_fraction) return false;
     const auto whole = [&](Order order, const NumberBound& bound) {
       const bool has_more = static_cast<size_t>(state.num_fraction) < bound.value.fraction.size();
       return order == 0 && has_more ? -1 : order;  // more digits mean a larger number: they do not end in zero
@@ -212,14 +217,6 @@ class NumberExplorer {
   int max_integer_ = 0;
 };
 
-// True if a double holds this decimal exactly. Only then do all readers agree about its multiples.
-bool is_exact_double(const Decimal& decimal) {
-  const double value = std::strtod((decimal.integer + "." + decimal.fraction).c_str(), nullptr);
-  double scaled = value;
-  for (size_t i = 0; i < decimal.fraction.size(); ++i) scaled *= 2;  // x.5 needs one halving for each decimal
-  return std::nearbyint(scaled) == scaled;
-}
-
 }  // namespace
 
 void tighten_min(NumberRange& range, const NumberBound& bound) {
@@ -234,17 +231,31 @@ void tighten_max(NumberRange& range, const NumberBound& bound) {
   if (is_tighter) range.max = bound;
 }
 
+bool is_multiple(const Decimal& number, const Decimal& multiple) {
+  const size_t scale = std::max(number.fraction.size(), multiple.fraction.size());
+  const auto scaled = [&](const Decimal& decimal) {
+    return decimal.integer + decimal.fraction + std::string(scale - decimal.fraction.size(), '0');
+  };
+  std::string step = scaled(multiple);
+  step.erase(0, std::min(step.find_first_not_of('0'), step.size() - 1));
+  constexpr size_t kMaxDigits64 = 18;
+  if (step.size() > kMaxDigits64) {  // no schema that can be enforced has such steps
+    const auto value = [](const Decimal& decimal) {
+      return std::strtod((decimal.integer + "." + decimal.fraction).c_str(), nullptr);
+    };
+    return std::fmod(value(number), value(multiple)) == 0;
+  }
+  const uint64_t divisor = std::strtoull(step.c_str(), nullptr, 10);
+  uint64_t remainder = 0;
+  for (const char digit : scaled(number)) {
+    remainder = (remainder * 10 + static_cast<uint64_t>(digit - '0')) % divisor;
+  }
+  return remainder == 0;
+}
+
 Result<Dfa> number_automaton(const NumberRange& range, WorkBudget& work) {
   size_t scale = 0;
-  for (const Decimal& multiple : range.multiples_of) {
-    if (!is_exact_double(multiple)) {
-      return fail(
-          "\"multipleOf\": {}.{} has no exact binary form, so readers disagree about its multiples: use an "
-          "integer or a fraction such as 0.5 or 0.25",
-          multiple.integer, multiple.fraction);
-    }
-    scale = std::max(scale, multiple.fraction.size());
-  }
+  for (const Decimal& multiple : range.multiples_of) scale = std::max(scale, multiple.fraction.size());
   uint64_t common = 1;
   for (const Decimal& multiple : range.multiples_of) {
     std::string digits = multiple.integer + multiple.fraction;

@@ -18,12 +18,16 @@ struct NumberBound {
 
 struct NumberRange {
   bool is_integer = false;
+  bool is_fraction = false;  // no integers
   std::optional<NumberBound> min;
   std::optional<NumberBound> max;
   std::vector<Decimal> multiples_of;  // each above 0
 
-  bool is_free() const { return !min && !max && multiples_of.empty(); }
+  bool is_free() const { return !is_fraction && !min && !max && multiples_of.empty(); }
 };
+
+// As decimals are written: 0.07 is a multiple of 0.01, whatever a double makes of it.
+bool is_multiple(const Decimal& number, const Decimal& multiple);
 
 // Sets the bound to the tighter of the current one, if any, and `bound`.
 void tighten_min(NumberRange& range, const NumberBound& bound);

@@ -10,16 +10,19 @@
 namespace braid::grammar {
 namespace {
 
-constexpr size_t kMaxPatterns = 4;  // a kind of key for each subset
+constexpr size_t kMaxKinds = 64;  // of keys: which patterns they match
 constexpr size_t kMaxCountedNodes = 20'000;
 
+// What conditions leave unsaid means nothing, so they neither close an object nor open it.
 bool says_which_keys(const AtomList& atoms) {
-  return std::ranges::any_of(
-      atoms, [](const SchemaAtom* atom) { return atom->has_properties || !atom->pattern_properties.empty(); });
+  return std::ranges::any_of(atoms, [](const SchemaAtom* atom) {
+    return !atom->is_condition && (atom->has_properties || !atom->pattern_properties.empty());
+  });
 }
 
 bool speaks_of_others(const AtomList& atoms) {
-  return std::ranges::any_of(atoms, [](const SchemaAtom* atom) { return atom->additional_properties != nullptr; });
+  return std::ranges::any_of(
+      atoms, [](const SchemaAtom* atom) { return !atom->is_condition && atom->additional_properties != nullptr; });
 }
 
 StringSchema matching_pattern(const std::string& pattern) {
@@ -55,23 +58,29 @@ Result<Expr> SchemaCompiler::object_body(const MergedSchema& schema, const Membe
   std::unordered_set<std::string_view> seen;
   std::unordered_set<std::string_view> required;
   for (const SchemaAtom* atom : schema.atoms) required.insert(atom->required.begin(), atom->required.end());
-  const auto add_property = [&](std::string_view name) -> Status {
+  bool is_open = !says_which_keys(schema.atoms) || speaks_of_others(schema.atoms);
+  const auto add_property = [&](std::string_view name, bool is_of_condition) -> Status {
     if (!seen.insert(name).second) return {};
     Property property{.name = std::string(name), .member = {}, .is_required = required.contains(name)};
     TRY(const std::optional<SchemaSet> schemas, schemas_of_property(schema, name));
-    if (schemas) {
+    // A condition does not add a name to an object that has only its own.
+    if (schemas && (is_open || !is_of_condition || has_pattern_for(schema, name))) {
       TRY(property.member, style.member(property.name, *schemas));
     }
     properties.push_back(std::move(property));
     return {};
   };
-  for (const SchemaAtom* atom : schema.atoms) {
-    for (const auto& [name, unused] : atom->properties) TRY_STATUS(add_property(name));
+  for (const bool is_condition : {false, true}) {
+    for (const SchemaAtom* atom : schema.atoms) {
+      if (atom->is_condition != is_condition) continue;
+      for (const auto& [name, unused] : atom->properties) TRY_STATUS(add_property(name, is_condition));
+    }
+    for (const SchemaAtom* atom : schema.atoms) {
+      if (atom->is_condition != is_condition) continue;
+      for (const std::string_view name : atom->required) TRY_STATUS(add_property(name, is_condition));
+    }
   }
-  for (const SchemaAtom* atom : schema.atoms) {
-    for (const std::string_view name : atom->required) TRY_STATUS(add_property(name));
-  }
-  for (const std::string_view name : schema.forbidden_properties) TRY_STATUS(add_property(name));
+  for (const std::string_view name : schema.forbidden_properties) TRY_STATUS(add_property(name, true));
 
   std::vector<std::string> named;
   uint32_t num_required = 0;
@@ -82,7 +91,8 @@ Result<Expr> SchemaCompiler::object_body(const MergedSchema& schema, const Membe
     num_required += property.is_required ? 1 : 0;
     num_possible += property.member != nullptr ? 1 : 0;
   }
-  TRY(const std::vector<FreeMember> free, free_members(schema, named));
+  is_open = is_open || schema.min_properties > num_possible;  // it needs more than it names
+  TRY(const std::vector<FreeMember> free, free_members(schema, named, is_open));
   std::vector<Expr> free_branches;
   for (const FreeMember& member : free) {
     TRY(const Expr written, style.free_member(member));
@@ -92,14 +102,16 @@ Result<Expr> SchemaCompiler::object_body(const MergedSchema& schema, const Membe
   const uint32_t min = std::max(schema.min_properties, num_required);
   const uint32_t max = schema.max_properties.value_or(kUnbounded);
   if (max < min || (!has_free && min > num_possible)) return no_text();
-  if (has_free && min > num_required && min > 1) {
+  const bool counts_low = min > num_required;
+  const bool counts_high = max < num_possible || (has_free && max != kUnbounded);
+  // Keys that are not named may repeat, so that all of them together are certainly one.
+  if (has_free && counts_low && (min > num_possible + 1 || (counts_high && min > 1))) {
     return fail("schema {}: \"minProperties\": {} cannot be enforced beside keys that are not named: they may repeat",
                 schema.path, schema.min_properties);
   }
   // Count only while the count can still be too low or too high.
-  const bool counts_low = min > num_required;
-  const bool counts_high = max < num_possible || (has_free && max != kUnbounded);
-  const uint32_t num_counts = !counts_low && !counts_high ? 1 : max != kUnbounded ? max + 1 : min + 1;
+  const bool is_counted = counts_low || counts_high;
+  const uint32_t num_counts = !is_counted ? 1 : max != kUnbounded ? max + 1 : min + 1;
   if (properties.size() * num_counts > kMaxCountedNodes || num_counts > kMaxCountedNodes) {
     return fail("schema {}: \"minProperties\" and \"maxProperties\" over {} properties need too many states",
                 schema.path, properties.size());
@@ -109,7 +121,7 @@ Result<Expr> SchemaCompiler::object_body(const MergedSchema& schema, const Membe
   // precede it, `first` if none must. Each property adds its own nodes in between.
   Graph graph;
   const auto count_after = [&](uint32_t count) {  // nothing if no further member is allowed
-    if (num_counts == 1) return std::optional<uint32_t>(0);
+    if (!is_counted) return std::optional<uint32_t>(0);
     if (count + 1 < num_counts) return std::optional<uint32_t>(count + 1);
     return max == kUnbounded ? std::optional<uint32_t>(count) : std::nullopt;
   };
@@ -123,7 +135,7 @@ Result<Expr> SchemaCompiler::object_body(const MergedSchema& schema, const Membe
   for (const Property& property : properties) {
     if (property.member == nullptr) continue;
     Expr member = property.member;
-    if (num_counts > 1) member = as_rule(schema.path + "/" + property.name, std::move(member));
+    if (is_counted) member = as_rule(schema.path + "/" + property.name, std::move(member));
     std::vector<std::optional<uint32_t>> next(num_counts);
     // The nodes where the member itself begins, by the count before it.
     std::vector<std::optional<uint32_t>> begin(num_counts);
@@ -143,22 +155,45 @@ Result<Expr> SchemaCompiler::object_body(const MergedSchema& schema, const Membe
   const auto may_end = [&](uint32_t count) { return !counts_low || count >= min; };
   if (has_free) {
     const Expr member = as_rule(schema.path + " (a further member)", choice(std::move(free_branches)));
-    // One loop for each count. The very first member needs no comma.
+    // The very first member needs no comma. With an upper bound each further member counts, else only the first one.
+    const bool counts_once = is_counted && max == kUnbounded;
     std::vector<std::optional<uint32_t>> begin(num_counts);
+    std::vector<std::optional<uint32_t>> again(num_counts);  // where a member begins that does not count
     if (has_first) graph.add_edge(first, node_of(begin, 0));
+    std::vector<std::optional<uint32_t>> behind(num_counts);
     for (uint32_t count = 0; count < num_counts; ++count) {
+      std::vector<std::optional<uint32_t>>& ended = counts_once ? behind : here;
       if (here[count] && count_after(count)) graph.add_edge(*here[count], node_of(begin, count), style.separator);
       const auto after = count_after(count);
       if (!begin[count] || !after) continue;
-      const uint32_t node = node_of(here, *after);
+      const uint32_t node = node_of(ended, *after);
       graph.add_edge(*begin[count], node, member);
-      if (*after == count) graph.add_edge(node, *begin[count], style.separator);
+      if (counts_once && !again[*after]) {
+        graph.add_edge(node, node_of(again, *after), style.separator);
+        graph.add_edge(*again[*after], node, member);
+      } else if (*after == count) {
+        graph.add_edge(node, *begin[count], style.separator);
+      }
+    }
+    for (uint32_t count = 0; count < num_counts; ++count) {
+      if (behind[count] && may_end(count)) graph.add_edge(*behind[count], Graph::kEnd);
     }
   }
   for (uint32_t count = 0; count < num_counts; ++count) {
     if (here[count] && may_end(count)) graph.add_edge(*here[count], Graph::kEnd);
   }
   return style.object(graph.finish(), min == 0);
+}
+
+bool SchemaCompiler::has_pattern_for(const MergedSchema& schema, std::string_view name) {
+  for (const SchemaAtom* atom : schema.atoms) {
+    if (atom->is_condition) continue;
+    for (const auto& [pattern, unused] : atom->pattern_properties) {
+      const auto matcher = document_.automata().matcher(matching_pattern(pattern));
+      if (matcher.ok() && (*matcher)->matches(name)) return true;
+    }
+  }
+  return false;
 }
 
 // The schemas of all atoms for this property; nothing if its name is not allowed.
@@ -192,7 +227,8 @@ Result<std::optional<SchemaSet>> SchemaCompiler::schemas_of_property(const Merge
 
 // One kind of key for each set of matching patterns, and one for keys that match none.
 Result<std::vector<SchemaCompiler::FreeMember>> SchemaCompiler::free_members(const MergedSchema& schema,
-                                                                             const std::vector<std::string>& named) {
+                                                                             const std::vector<std::string>& named,
+                                                                             bool is_open) {
   struct Pattern {
     std::string text;
     Dfa matching;
@@ -208,32 +244,48 @@ Result<std::vector<SchemaCompiler::FreeMember>> SchemaCompiler::free_members(con
       patterns.push_back({text, *matching, std::move(others)});
     }
   }
-  if (patterns.size() > kMaxPatterns) {
-    return fail("schema {}: \"patternProperties\" has {} patterns, at most {}", schema.path, patterns.size(),
-                kMaxPatterns);
-  }
-  const bool is_open = !says_which_keys(schema.atoms) || speaks_of_others(schema.atoms);
   std::vector<FreeMember> members;
   if (!is_open && patterns.empty()) return members;
-  std::vector<Dfa> not_named;
+  // The kinds of keys: which patterns they match, and all that they satisfy.
+  struct Kind {
+    std::vector<bool> matched;
+    Dfa keys;
+  };
+  std::vector<Kind> kinds = {{{}, nullptr}};
   if (!named.empty()) {
     auto texts = one_of(named, document_.automata().work());
     if (!texts.ok()) return fail("schema {}: its properties' names: {}", schema.path, texts.error().message);
-    TRY(Dfa others, complement(**texts, document_.automata().work()));
-    not_named.push_back(std::move(others));
+    TRY(kinds[0].keys, complement(**texts, document_.automata().work()));
   }
-  for (size_t matched = 0; matched < size_t{1} << patterns.size(); ++matched) {
-    if (matched == 0 && !is_open) continue;
-    std::vector<Dfa> conditions = not_named;
-    for (size_t i = 0; i < patterns.size(); ++i) {
-      conditions.push_back((matched >> i & 1) != 0 ? patterns[i].matching : patterns[i].others);
+  for (const Pattern& pattern : patterns) {
+    std::vector<Kind> split;
+    for (const Kind& kind : kinds) {
+      for (const bool is_matched : {true, false}) {
+        Kind part = kind;
+        part.matched.push_back(is_matched);
+        const Dfa& condition = is_matched ? pattern.matching : pattern.others;
+        if (part.keys == nullptr) {
+          part.keys = condition;
+        } else {
+          TRY(part.keys, intersection(*part.keys, *condition, document_.automata().work()));
+        }
+        if (!part.keys->is_empty()) split.push_back(std::move(part));
+      }
     }
+    kinds = std::move(split);
+    if (kinds.size() > kMaxKinds) {
+      return fail("schema {}: \"patternProperties\": its patterns overlap in more than {} ways", schema.path,
+                  kMaxKinds);
+    }
+  }
+  for (const Kind& kind : kinds) {
+    if (std::ranges::find(kind.matched, true) == kind.matched.end() && !is_open) continue;
     std::vector<Schema> schemas;
     for (const SchemaAtom* atom : schema.atoms) {
       bool is_matched = false;
       for (const auto& [text, of_pattern] : atom->pattern_properties) {
         for (size_t i = 0; i < patterns.size(); ++i) {
-          if (patterns[i].text != text || (matched >> i & 1) == 0) continue;
+          if (patterns[i].text != text || !kind.matched[i]) continue;
           schemas.push_back(of_pattern);
           is_matched = true;
         }
@@ -242,7 +294,7 @@ Result<std::vector<SchemaCompiler::FreeMember>> SchemaCompiler::free_members(con
     }
     TRY(std::optional<StringSchema> key, property_names(schema));
     if (!key) break;  // no key is allowed
-    key->conditions.insert(key->conditions.end(), conditions.begin(), conditions.end());
+    if (kind.keys != nullptr) key->conditions.push_back(kind.keys);
     members.push_back({*std::move(key), schema_set(std::move(schemas))});
   }
   return members;

@@ -16,6 +16,9 @@ SchemaSet schema_set(std::vector<Schema> schemas);
 // All must hold, except for their references and combining keywords, which are already expanded.
 using AtomList = std::vector<const SchemaAtom*>;
 
+// The atom that lists the fewest values; null if none lists any.
+const SchemaAtom* fewest_values(const AtomList& atoms);
+
 // A value satisfies the set if it satisfies one of the lists; without a list, no value does. An error if a schema is
 // not supported, refers to itself without end, or combines too many branches, or if a oneOf's branches are not
 // certainly disjoint.

@@ -4,49 +4,34 @@
 #include <cmath>
 #include <functional>
 
+#include "braid/grammar/json/string_schema.h"
 #include "braid/grammar/source_excerpt.h"
 
 namespace braid::grammar {
 namespace {
 
-// Keywords that do not restrict values.
-constexpr std::string_view kAnnotations[] = {
-    "title",         "description", "default",     "examples",        "example",          "$schema",
-    "$id",           "$comment",    "$anchor",     "$defs",           "definitions",      "deprecated",
-    "readOnly",      "writeOnly",   "$vocabulary", "contentEncoding", "contentMediaType", "contentSchema",
-    "discriminator", "xml",         "externalDocs"};
-
-// Keywords that are not supported, with the reason or the alternative.
+// Keywords that restrict values in a way that is not supported, with an alternative.
 constexpr std::pair<std::string_view, std::string_view> kRefused[] = {
-    {"if", "conditions are not supported: write the cases as anyOf"},
-    {"then", "conditions are not supported: write the cases as anyOf"},
-    {"else", "conditions are not supported: write the cases as anyOf"},
-    {"dependentRequired", "conditions are not supported: write the cases as anyOf"},
-    {"dependentSchemas", "conditions are not supported: write the cases as anyOf"},
-    {"dependencies", "conditions are not supported: write the cases as anyOf"},
-    {"contains", "it cannot be enforced"},
-    {"minContains", "it cannot be enforced"},
-    {"maxContains", "it cannot be enforced"},
     {"unevaluatedProperties", "use additionalProperties"},
     {"unevaluatedItems", "use items"},
-    {"$dynamicRef", "only $ref is supported"},
-    {"$dynamicAnchor", "only $ref is supported"},
-    {"$recursiveRef", "only $ref is supported"},
-    {"$recursiveAnchor", "only $ref is supported"},
-    {"nullable", "JSON schema has no such keyword: list \"null\" among the types"},
 };
 
 class AtomReader {
  public:
-  AtomReader(const Json& schema, WorkBudget& looks, SchemaAtom& atom) : schema_(schema), looks_(looks), atom_(atom) {}
+  AtomReader(const Json& schema, bool reference_is_all, WorkBudget& looks, SchemaAtom& atom)
+      : schema_(schema), looks_(looks), atom_(atom), reference_is_all_(reference_is_all) {}
 
   Status read() {
-    for (const auto& [keyword, value] : schema_.get_ref<const Json::object_t&>()) {
+    const auto& members = schema_.get_ref<const Json::object_t&>();
+    const auto reference = std::ranges::find(members, "$ref", [](const auto& member) { return member.first; });
+    const bool is_reference = reference_is_all_ && reference != members.end() && reference->second.is_string();
+    for (const auto& [keyword, value] : members) {
+      if (is_reference && keyword != "$ref") continue;
       if (auto status = read_keyword(keyword, value); !status.ok()) {
         return fail("schema {}: \"{}\": {}", excerpt(atom_.path), excerpt(keyword), status.error().message);
       }
     }
-    apply_legacy_items();
+    join_keywords();
     if (atom_.values) {
       for (const Json* value : *atom_.values) {
         atom_.value_index.add(*value);
@@ -60,17 +45,17 @@ class AtomReader {
   Status read_keyword(const std::string& keyword, const Json& value) {
     const auto& readers = keyword_readers();
     if (const auto reader = readers.find(keyword); reader != readers.end()) return (this->*reader->second)(value);
-    if (std::ranges::find(kAnnotations, keyword) != std::end(kAnnotations) || keyword.starts_with("x-")) return {};
     for (const auto& [name, reason] : kRefused) {
-      if (keyword == name) return fail("{}", reason);
+      if (keyword == name && !restricts_nothing(value)) return fail("{}", reason);
     }
-    return fail("this keyword is not known");
+    return {};  // an annotation
   }
 
   using Reader = Status (AtomReader::*)(const Json&);
   static const std::unordered_map<std::string_view, Reader>& keyword_readers() {
     static const std::unordered_map<std::string_view, Reader> kReaders = {
         {"type", &AtomReader::read_type},
+        {"nullable", &AtomReader::read_nullable},
         {"enum", &AtomReader::read_enum},
         {"const", &AtomReader::read_const},
         {"minimum", &AtomReader::read_minimum},
@@ -88,6 +73,9 @@ class AtomReader {
         {"minItems", &AtomReader::read_min_items},
         {"maxItems", &AtomReader::read_max_items},
         {"uniqueItems", &AtomReader::read_unique_items},
+        {"contains", &AtomReader::read_contains},
+        {"minContains", &AtomReader::read_min_contains},
+        {"maxContains", &AtomReader::read_max_contains},
         {"properties", &AtomReader::read_properties},
         {"required", &AtomReader::read_required},
         {"patternProperties", &AtomReader::read_pattern_properties},
@@ -95,13 +83,25 @@ class AtomReader {
         {"propertyNames", &AtomReader::read_property_names},
         {"minProperties", &AtomReader::read_min_properties},
         {"maxProperties", &AtomReader::read_max_properties},
+        {"dependencies", &AtomReader::read_dependencies},
+        {"dependentRequired", &AtomReader::read_dependencies},
+        {"dependentSchemas", &AtomReader::read_dependencies},
         {"$ref", &AtomReader::read_reference},
+        {"$dynamicRef", &AtomReader::read_dynamic_reference},
+        {"$recursiveRef", &AtomReader::read_dynamic_reference},
         {"allOf", &AtomReader::read_all_of},
         {"anyOf", &AtomReader::read_any_of},
         {"oneOf", &AtomReader::read_one_of},
         {"not", &AtomReader::read_not},
+        {"if", &AtomReader::read_if},
+        {"then", &AtomReader::read_then},
+        {"else", &AtomReader::read_else},
     };
     return kReaders;
+  }
+
+  static bool restricts_nothing(const Json& value) {
+    return (value.is_boolean() && value.get<bool>()) || (value.is_object() && value.empty());
   }
 
   void speaks_of(TypeSet types) { atom_.spoken_of |= types; }
@@ -159,6 +159,11 @@ class AtomReader {
     return {};
   }
 
+  Status read_nullable(const Json& value) {
+    is_nullable_ = value.is_boolean() && value.get<bool>();
+    return {};
+  }
+
   Status restrict_values(std::vector<const Json*> values) {
     if (atom_.values) {
       ValueIndex others;
@@ -187,14 +192,22 @@ class AtomReader {
     return NumberBound{decimal_of(value), is_exclusive};
   }
   Status read_minimum(const Json& value) { return raise_minimum(value, false); }
-  Status read_exclusive_minimum(const Json& value) { return raise_minimum(value, true); }
+  Status read_exclusive_minimum(const Json& value) {
+    if (!value.is_boolean()) return raise_minimum(value, true);
+    excludes_minimum_ = value.get<bool>();  // draft 4: about "minimum"
+    return {};
+  }
   Status raise_minimum(const Json& value, bool is_exclusive) {
     TRY(const NumberBound bound, bound_in(value, is_exclusive));
     tighten_min(atom_.numbers, bound);
     return {};
   }
   Status read_maximum(const Json& value) { return lower_maximum(value, false); }
-  Status read_exclusive_maximum(const Json& value) { return lower_maximum(value, true); }
+  Status read_exclusive_maximum(const Json& value) {
+    if (!value.is_boolean()) return lower_maximum(value, true);
+    excludes_maximum_ = value.get<bool>();
+    return {};
+  }
   Status lower_maximum(const Json& value, bool is_exclusive) {
     TRY(const NumberBound bound, bound_in(value, is_exclusive));
     tighten_max(atom_.numbers, bound);
@@ -221,18 +234,19 @@ class AtomReader {
     atom_.patterns.push_back(value.get<std::string>());
     return {};
   }
-  // OpenAPI's number formats are ranges.
+  // OpenAPI's number formats are ranges. Unknown formats are annotations.
   Status read_format(const Json& value) {
     if (!value.is_string()) return fail("is {}, must be a string", json_excerpt(value));
     const auto& name = value.get_ref<const std::string&>();
-    if (name == "float" || name == "double") return {};
     if (name == "int32") return read_range(int64_t{INT32_MIN}, INT32_MAX);
     if (name == "int64") return read_range(INT64_MIN, INT64_MAX);
+    if (!format_pattern(name).ok()) return {};
     speaks_of(kString);
     atom_.formats.push_back(name);
     return {};
   }
   Status read_range(int64_t min, int64_t max) {
+    atom_.has_number_format = true;
     TRY_STATUS(read_minimum(Json(min)));
     return read_maximum(Json(max));
   }
@@ -258,8 +272,12 @@ class AtomReader {
     TRY(additional_items_, schema_in(value));
     return {};
   }
-  void apply_legacy_items() {
+  // What depends on two keywords.
+  void join_keywords() {
     if (has_legacy_items_ && additional_items_ != nullptr) atom_.items = additional_items_;
+    if (excludes_minimum_ && atom_.numbers.min) atom_.numbers.min->is_exclusive = true;
+    if (excludes_maximum_ && atom_.numbers.max) atom_.numbers.max->is_exclusive = true;
+    if (is_nullable_ && atom_.types) *atom_.types |= kNull;
   }
   Status read_min_items(const Json& value) {
     speaks_of(kArray);
@@ -276,6 +294,14 @@ class AtomReader {
     return {};
   }
 
+  Status read_contains(const Json& value) {
+    speaks_of(kArray);
+    TRY(atom_.contains, schema_in(value));
+    return {};
+  }
+  Status read_min_contains(const Json& value) { return raise(value, atom_.min_contains); }
+  Status read_max_contains(const Json& value) { return lower(value, atom_.max_contains); }
+
   Status read_properties(const Json& value) {
     if (!value.is_object()) return fail("is {}, must be an object of schemas", json_excerpt(value));
     speaks_of(kObject);
@@ -287,12 +313,32 @@ class AtomReader {
     }
     return {};
   }
-  Status read_required(const Json& value) {
+  static Result<std::vector<std::string_view>> names_in(const Json& value) {
     if (!value.is_array()) return fail("is {}, must be a list of strings", json_excerpt(value));
-    speaks_of(kObject);
+    std::vector<std::string_view> names;
     for (const Json& name : value) {
       if (!name.is_string()) return fail("contains {}, must be a list of strings", json_excerpt(name));
-      atom_.required.push_back(name.get_ref<const std::string&>());
+      names.push_back(name.get_ref<const std::string&>());
+    }
+    return names;
+  }
+  Status read_required(const Json& value) {
+    speaks_of(kObject);
+    TRY(atom_.required, names_in(value));
+    return {};
+  }
+  // Before 2019, "dependencies" held both kinds.
+  Status read_dependencies(const Json& value) {
+    if (!value.is_object()) return fail("is {}, must be an object", json_excerpt(value));
+    speaks_of(kObject);
+    for (const auto& [name, member] : value.get_ref<const Json::object_t&>()) {
+      if (member.is_array()) {
+        TRY(std::vector<std::string_view> names, names_in(member));
+        atom_.dependent_required.emplace_back(name, std::move(names));
+      } else {
+        TRY(const Schema schema, schema_in(member));
+        atom_.dependent_schemas.emplace_back(name, schema);
+      }
     }
     return {};
   }
@@ -329,6 +375,11 @@ class AtomReader {
     atom_.reference = value.get<std::string>();
     return {};
   }
+  Status read_dynamic_reference(const Json& value) {
+    if (atom_.reference) return fail("beside \"$ref\"");
+    atom_.is_dynamic = true;
+    return read_reference(value);
+  }
   Status read_all_of(const Json& value) {
     TRY(atom_.all_of, schemas_in(value));
     return {};
@@ -345,10 +396,26 @@ class AtomReader {
     TRY(atom_.negated, schema_in(value));
     return {};
   }
+  Status read_if(const Json& value) {
+    TRY(atom_.test, schema_in(value));
+    return {};
+  }
+  Status read_then(const Json& value) {
+    TRY(atom_.consequence, schema_in(value));
+    return {};
+  }
+  Status read_else(const Json& value) {
+    TRY(atom_.alternative, schema_in(value));
+    return {};
+  }
 
   const Json& schema_;
   WorkBudget& looks_;
   SchemaAtom& atom_;
+  const bool reference_is_all_;
+  bool is_nullable_ = false;
+  bool excludes_minimum_ = false;
+  bool excludes_maximum_ = false;
   bool has_legacy_items_ = false;
   Schema additional_items_ = nullptr;
 };
@@ -366,9 +433,9 @@ TypeSet type_of(const Json& value) {
   return value.is_array() ? kArray : kObject;
 }
 
-Result<SchemaAtom> read_atom(const Json& schema, std::string path, WorkBudget& looks) {
+Result<SchemaAtom> read_atom(const Json& schema, std::string path, bool reference_is_all, WorkBudget& looks) {
   SchemaAtom atom{.source = &schema, .path = std::move(path)};
-  TRY_STATUS(AtomReader(schema, looks, atom).read());
+  TRY_STATUS(AtomReader(schema, reference_is_all, looks, atom).read());
   return atom;
 }
 

@@ -1,5 +1,5 @@
-// One JSON schema object, parsed once: every keyword is checked and stored, or refused by name. Tested by
-// schema_compiler_test.cc.
+// One JSON schema object, parsed once: every keyword is checked and stored, or refused by name; unknown ones are
+// annotations. Tested by schema_compiler_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -37,6 +37,8 @@ using Schema = const Json*;
 struct SchemaAtom {
   Schema source = nullptr;
   std::string path;  // "#/properties/name", for errors
+  // It comes from a condition (schema_complement.h): it restricts values, but what it leaves unsaid means nothing.
+  bool is_condition = false;
 
   std::optional<TypeSet> types;
   TypeSet spoken_of = 0;                           // types that its keywords refer to
@@ -44,10 +46,14 @@ struct SchemaAtom {
   ValueIndex value_index;                          // of `values`
   TypeSet types_of_values = 0;
 
+  std::vector<const Json*> excluded_values;  // of a condition: strings, null and booleans
+
   NumberRange numbers;
+  bool has_number_format = false;  // "int32" or "int64", which are in `numbers`
   uint32_t min_length = 0;
   std::optional<uint32_t> max_length;
   std::vector<std::string> patterns;
+  std::vector<std::string> excluded_patterns;  // of a condition
   std::vector<std::string> formats;
 
   std::vector<Schema> prefix_items;
@@ -55,11 +61,15 @@ struct SchemaAtom {
   uint32_t min_items = 0;
   std::optional<uint32_t> max_items;
   bool unique_items = false;
+  Schema contains = nullptr;
+  uint32_t min_contains = 1;
+  std::optional<uint32_t> max_contains;
 
   bool has_properties = false;
   std::vector<std::pair<std::string_view, Schema>> properties;
   std::unordered_map<std::string_view, Schema> property_index;
   std::vector<std::string_view> required;
+  std::vector<std::string_view> forbidden;  // of a condition: an object lacks these
   std::vector<std::pair<std::string, Schema>> pattern_properties;
   Schema additional_properties = nullptr;
   Schema property_names = nullptr;
@@ -67,12 +77,25 @@ struct SchemaAtom {
   std::optional<uint32_t> max_properties;
 
   std::optional<std::string> reference;
+  bool is_dynamic = false;  // "$dynamicRef" or "$recursiveRef"
   std::vector<Schema> all_of;
   std::vector<Schema> any_of;
   std::vector<Schema> one_of;
+
+  // Conditions.
   Schema negated = nullptr;
+  Schema test = nullptr;         // "if"
+  Schema consequence = nullptr;  // "then"
+  Schema alternative = nullptr;  // "else"
+  std::vector<std::pair<std::string_view, std::vector<std::string_view>>> dependent_required;
+  std::vector<std::pair<std::string_view, Schema>> dependent_schemas;
+
+  bool has_conditions() const {
+    return negated != nullptr || test != nullptr || !dependent_required.empty() || !dependent_schemas.empty();
+  }
 };
 
-Result<SchemaAtom> read_atom(const Json& schema, std::string path, WorkBudget& looks);
+// `reference_is_all`: nothing stands beside "$ref", as up to draft 7.
+Result<SchemaAtom> read_atom(const Json& schema, std::string path, bool reference_is_all, WorkBudget& looks);
 
 }  // namespace braid::grammar

@@ -80,7 +80,7 @@ Result<Expr> SchemaCompiler::body_of(const MergedSchema& schema) {
     TRY(Expr number, number_body(schema));
     branches.push_back(std::move(number));
   }
-  if (has(kBoolean)) branches.push_back(json_.boolean());
+  if (has(kBoolean)) branches.push_back(schema.only_boolean ? json_.literal(*schema.only_boolean) : json_.boolean());
   if (has(kNull)) branches.push_back(json_.null());
   return choice(std::move(branches));
 }

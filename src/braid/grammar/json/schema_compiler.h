@@ -5,7 +5,7 @@
 // leaves open is decided in favour of short output. A schema with "properties" allows no others unless it has
 // "additionalProperties" or "patternProperties". A schema with "prefixItems" allows no further items unless it has
 // "items" or requires more. Without "type", the types that the keywords refer to are meant. Every keyword is enforced,
-// or does not restrict values, or is an error that names it (docs/decisions.md).
+// or does not restrict values (as unknown ones do not), or is an error that names it (docs/decisions.md).
 #pragma once
 
 #include <deque>
@@ -69,14 +69,18 @@ class SchemaCompiler {
   // object_schema.cc
   Result<Expr> object_body(const MergedSchema& schema);
   Result<Expr> object_body(const MergedSchema& schema, const MemberStyle& style);
-  Result<std::vector<FreeMember>> free_members(const MergedSchema& schema, const std::vector<std::string>& named);
+  Result<std::vector<FreeMember>> free_members(const MergedSchema& schema, const std::vector<std::string>& named,
+                                               bool is_open);
+  bool has_pattern_for(const MergedSchema& schema, std::string_view name);
   Result<std::optional<SchemaSet>> schemas_of_property(const MergedSchema& schema, std::string_view name);
   Result<Expr> key_of(const MergedSchema& schema, StringSchema names);
   Result<std::optional<StringSchema>> property_names(const MergedSchema& schema);
 
   // array_schema.cc
   Result<Expr> array_body(const MergedSchema& schema);
+  Result<Expr> containing_array(const MergedSchema& schema, const SchemaSet& items, uint32_t max);
   Result<Expr> unique_array(const MergedSchema& schema, const SchemaSet& items, uint32_t max);
+  Result<Expr> ordered_array(const MergedSchema& schema, const std::vector<Json>& values, uint32_t max);
 
   // tagged_objects.cc
   Result<Expr> tagged_members(Schema schema, const TaggedObject& object, const MemberTags& tags);

@@ -97,7 +97,8 @@ TEST_F(SchemaCompilerTest, FormatsFollowTheirStandards) {
   expect_format("byte", {"", "aGk=", "aGVs"}, {"a", "a==="});
   expect(R"({"type":"integer","format":"int32"})", {"2147483647", "-2147483648"}, {"2147483648"});
   expect(R"({"type":"integer","format":"int64"})", {"9223372036854775807"}, {"9223372036854775808"});
-  expect_refusal(format("regex"), "\"format\": \"regex\" is not supported: date,");
+  expect(format("regex"), {quoted("(")}, {"1"});  // an annotation
+  expect(R"({"format":"made-up"})", {quoted("x"), "1"}, {});
 }
 
 TEST_F(SchemaCompilerTest, NumbersKeepToTheirBounds) {
@@ -118,7 +119,10 @@ TEST_F(SchemaCompilerTest, NumbersKeepToTheirBounds) {
   expect(R"({"type":"number","multipleOf":0.5})", {"1", "1.5", "-2.0", "0.5"}, {"1.25", "0.3"});
   expect(R"({"type":"number","multipleOf":1})", {"1", "2"}, {"1.5"});
   expect(R"({"allOf":[{"type":"integer","multipleOf":4},{"multipleOf":6}]})", {"12", "24"}, {"4", "6"});
-  expect_refusal(R"({"type":"number","multipleOf":0.1})", "multipleOf");
+  expect(R"({"type":"number","multipleOf":0.01})", {"0.07", "1.1", "-3", "19.99"}, {"0.001", "1.005"});
+  expect(R"({"multipleOf":0.01,"enum":[0.07,0.29,1.005,4]})", {"0.07", "0.29", "4"}, {"1.005"});
+  expect(R"({"type":"number","minimum":3,"exclusiveMinimum":true,"maximum":5,"exclusiveMaximum":false})", {"3.5", "5"},
+         {"3", "5.1"});
   expect_refusal(R"({"type":"integer","multipleOf":1000003})", "multipleOf");
   expect_refusal(R"({"type":"integer","minimum":3,"maximum":2})", "unsatisfiable");
   expect_refusal(R"({"type":"integer","minimum":0.1,"maximum":0.9})", "unsatisfiable");
@@ -178,7 +182,20 @@ TEST_F(SchemaCompilerTest, FurtherKeysMustBeAllowedByTheSchema) {
       R"({"type":"object","properties":{"a":{},"b":{}},"required":["b"],"additionalProperties":true,"maxProperties":2})",
       {R"({"b":1})", R"({"a":1,"b":1})", R"({"b":1,"x":1})"},
       {R"({"a":1,"b":1,"x":1})", R"({"a":1})", R"({"b":1,"x":1,"y":1})"});
+  expect(R"({"maxProperties":0})", {"{}"}, {R"({"a":1})", "1"});
+  expect(R"({"properties":{"a":{"type":"null"}},"maxProperties":0})", {"{}"}, {R"({"a":null})"});
+  expect(R"({"properties":{"a":{"type":"null"}},"required":["a","b"]})", {R"({"a":null,"b":1})"},
+         {R"({"a":null})", R"({"a":null,"b":1,"c":1})"});
+  // It needs more than it names.
+  expect(R"({"properties":{"a":{"type":"null"}},"minProperties":2})",
+         {R"({"a":null,"b":1})", R"({"a":null,"b":1,"c":2})"},
+         {"{}", R"({"a":null})", R"({"b":1})", R"({"b":1,"b":2})"});
+  expect(R"({"properties":{"a":{},"b":{}},"additionalProperties":true,"minProperties":2})",
+         {R"({"a":1,"b":2})", R"({"a":1,"c":2})", R"({"a":1,"b":2,"c":3,"d":4})"}, {R"({"a":1})", R"({"c":1,"c":2})"});
   expect_refusal(R"({"type":"object","minProperties":2})", "minProperties");
+  expect(R"({"patternProperties":{"^a":{"const":1},"^b":{"const":2},"^c":{"const":3},"^d":{"const":4},"^e":{"const":5},
+             "e$":{"type":"integer"}}})",
+         {R"({"a":1,"b":2,"c":3,"d":4,"e":5,"xe":7})"}, {R"({"a":2})", R"({"x":1})", R"({"xe":"s"})"});
 }
 
 TEST_F(SchemaCompilerTest, ArraysCountTheirItems) {
@@ -202,7 +219,11 @@ TEST_F(SchemaCompilerTest, ArraysCountTheirItems) {
       R"({"type":"array","items":{"type":"array","items":{"type":"integer","maximum":3},"maxItems":2},"minItems":1})",
       {"[[]]", "[[1,2],[3]]"}, {"[]", "[[4]]", "[[1,2,3]]"});
   expect_refusal(R"({"type":"array","items":{"type":"string"},"uniqueItems":true})", "uniqueItems");
-  expect_refusal(R"({"type":"array","contains":{"type":"string"}})", "\"contains\"");
+  const std::string colours = R"("a","b","c","d","e","f","g","h","i","j","k","l")";
+  expect(R"({"type":"array","uniqueItems":true,"items":{"enum":[)" + colours + "]}}",
+         {"[]", R"(["a"])", R"(["b","k","l"])", "[" + colours + "]"}, {R"(["a","a"])", R"(["b","a"])"});
+  expect(R"({"type":"array","uniqueItems":true,"minItems":2,"maxItems":3,"items":{"enum":[)" + colours + "]}}",
+         {R"(["a","l"])", R"(["a","b","l"])"}, {"[]", R"(["a"])", R"(["a","b","c","d"])"});
   expect_refusal(R"({"type":"array","items":{"type":"null"},"minItems":3,"maxItems":2})", "unsatisfiable");
 }
 
@@ -224,8 +245,9 @@ TEST_F(SchemaCompilerTest, CombiningKeywords) {
   expect(R"({"type":"string","not":{"enum":["a","bc"]}})", {"\"ab\"", "\"b\"", "\"\""}, {"\"a\"", "\"bc\""});
   expect(R"({"type":"object","properties":{"a":{},"b":{}},"not":{"required":["a"]}})", {"{}", R"({"b":1})"},
          {R"({"a":1})"});
-  expect_refusal(R"({"oneOf":[{"type":"integer"},{"type":"number"}]})", "branch 0 and branch 1");
-  expect_refusal(R"({"type":"integer","not":{"multipleOf":2}})", "\"not\"");
+  expect(R"({"oneOf":[{"type":"integer"},{"type":"number"}]})", {"1.5", "0.25", "-3.01"}, {"1", "2.0", "-3.00"});
+  expect_refusal(R"({"oneOf":[{"type":"string"},{"type":"string","format":"date"}]})", "branch 0 and branch 1");
+  expect_refusal(R"({"type":"integer","not":{"multipleOf":2}})", "#/not: \"multipleOf\"");
   expect_refusal(R"({"allOf":[{"type":"string"},{"type":"null"}]})", "unsatisfiable");
   expect_refusal("false", "no value satisfies");
 }
@@ -257,14 +279,16 @@ TEST_F(SchemaCompilerTest, FollowsReferences) {
 }
 
 TEST_F(SchemaCompilerTest, UnsupportedKeywordsAreRefusedByName) {
-  for (const char* keyword : {"if", "then", "else", "dependentRequired", "dependentSchemas", "unevaluatedProperties",
-                              "unevaluatedItems", "$dynamicRef", "nullable", "minContains", "madeUp"}) {
-    expect_refusal(fmt::format(R"({{"type":"object","{}":{{}}}})", keyword), fmt::format("\"{}\"", keyword));
+  for (const char* keyword : {"unevaluatedProperties", "unevaluatedItems"}) {
+    expect_refusal(fmt::format(R"({{"type":"object","{}":false}})", keyword), fmt::format("\"{}\"", keyword));
   }
+  expect(R"({"type":"object","properties":{"a":{"type":"null"}},"unevaluatedProperties":{}})", {"{}"}, {"1"});
   expect(
       R"({"title":"t","description":"d","default":1,"examples":[2],"$schema":"https://json-schema.org/draft/2020-12/schema","$comment":"c",
-             "deprecated":true,"readOnly":false,"x-order":3,"type":"null"})",
+             "deprecated":true,"readOnly":false,"x-order":3,"javaType":"T","_note":[1],"type":"null"})",
       {"null"}, {"1"});
+  expect(R"({"type":"string","nullable":true})", {"null", "\"a\""}, {"1"});
+  expect(R"({"type":"string","nullable":false})", {"\"a\""}, {"null"});
   expect_refusal(R"({"type":"strin"})", "must be null, boolean");
   expect_refusal(R"({"type":[]})", "empty list");
   expect_refusal(R"({"enum":[]})", "must be a list");

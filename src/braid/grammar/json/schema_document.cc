@@ -1,7 +1,11 @@
 #include "braid/grammar/json/schema_document.h"
 
+#include <algorithm>
+#include <initializer_list>
 #include <utility>
 
+#include "braid/grammar/json/reference_uri.h"
+#include "braid/grammar/json/schema_keywords.h"
 #include "braid/grammar/regex/cursor.h"
 #include "braid/grammar/source_excerpt.h"
 
@@ -32,6 +36,12 @@ std::string unescaped(std::string_view part) {
   return out;
 }
 
+const Json* member_of(const Json& object, const char* key) {
+  if (!object.is_object()) return nullptr;
+  const auto found = object.find(key);
+  return found == object.end() ? nullptr : &*found;
+}
+
 }  // namespace
 
 Result<SchemaDocument> SchemaDocument::of(const Json& root) {
@@ -39,39 +49,84 @@ Result<SchemaDocument> SchemaDocument::of(const Json& root) {
     return fail("a JSON schema must be an object (or true, or false), this is {}", json_excerpt(root));
   }
   SchemaDocument document(root);
-  TRY_STATUS(document.index(root, 0));
-  if (root.is_object()) {
-    if (const auto id = root.find("$id"); id != root.end() && id->is_string()) {
-      document.id_ = id->get<std::string>();
-      document.id_.resize(std::min(document.id_.size(), document.id_.find('#')));
-    }
+  if (const Json* draft = member_of(root, "$schema"); draft != nullptr && draft->is_string()) {
+    const auto& name = draft->get_ref<const std::string&>();
+    const auto is_one_of = [&](std::initializer_list<std::string_view> drafts) {
+      return std::ranges::any_of(drafts, [&](std::string_view one) { return name.find(one) != std::string::npos; });
+    };
+    document.has_old_ids_ = is_one_of({"draft-03", "draft-04"});
+    document.is_old_ = document.has_old_ids_ || is_one_of({"draft-06", "draft-07"});
+  } else {
+    document.has_old_ids_ = true;
   }
+  document.resources_.push_back({&root, ""});
+  TRY_STATUS(document.index(root, Role::kSchema, 0, 0));
   return document;
 }
 
-Status SchemaDocument::index(const Json& value, int depth) {
+Status SchemaDocument::index(const Json& value, Role role, size_t resource, int depth) {
   if (depth > kMaxDepth) return fail("the schema is nested deeper than {} levels", kMaxDepth);
-  const auto add = [&](const Json& member, std::string key) -> Status {
-    places_[&member] = {&value, std::move(key)};
-    return index(member, depth + 1);
+  if (role == Role::kSchema && value.is_object()) resource = read_names(value, resource);
+  const auto add = [&](const Json& member, std::string key, Role role_of_member) -> Status {
+    if (!member.is_structured() && !member.is_boolean()) return {};
+    places_[&member] = {&value, std::move(key), resource};
+    return index(member, role_of_member, resource, depth + 1);
   };
-  if (value.is_object()) {
-    for (const auto& [key, member] : value.get_ref<const Json::object_t&>()) {
-      if (key == "$anchor" && member.is_string()) anchors_.emplace(member.get<std::string>(), &value);
-      if (member.is_structured() || member.is_boolean()) TRY_STATUS(add(member, key));
+  if (value.is_array()) {
+    for (size_t i = 0; i < value.size(); ++i) TRY_STATUS(add(value[i], std::to_string(i), role));
+  }
+  if (!value.is_object()) return {};
+  for (const auto& [key, member] : value.get_ref<const Json::object_t&>()) {
+    Role role_of_member = role;
+    if (role == Role::kMembers) role_of_member = Role::kSchema;
+    if (role == Role::kSchema) {
+      const Keyword* keyword = find_keyword(key);
+      const bool has_schemas = keyword != nullptr && keyword->holds != Holds::kNoSchema;
+      role_of_member = !has_schemas ? Role::kData : keyword->holds == Holds::kMembers ? Role::kMembers : Role::kSchema;
     }
-  } else if (value.is_array()) {
-    for (size_t i = 0; i < value.size(); ++i) {
-      if (value[i].is_structured() || value[i].is_boolean()) TRY_STATUS(add(value[i], std::to_string(i)));
-    }
+    TRY_STATUS(add(member, key, role_of_member));
   }
   return {};
+}
+
+// Notes the names that other parts of the document may call this schema by. Returns the resource that it belongs to.
+size_t SchemaDocument::read_names(const Json& schema, size_t resource) {
+  const auto text_of = [&](const char* keyword) {
+    const Json* found = member_of(schema, keyword);
+    return found != nullptr && found->is_string() ? found->get<std::string>() : std::string();
+  };
+  std::string id = text_of("$id");
+  if (id.empty() && has_old_ids_) id = text_of("id");
+  if (is_old_ && member_of(schema, "$ref") != nullptr) return resource;
+  if (id.starts_with('#')) {  // draft 4 to 7
+    anchors_.emplace(fmt::format("{}{}", resource, id), &schema);
+  } else if (!id.empty()) {
+    std::string uri = resolved_uri(resources_[resource].uri, id);
+    if (&schema == root_) {
+      resources_[0].uri = uri;
+    } else {
+      resource = resources_.size();
+      resources_.push_back({&schema, uri});
+      own_resources_.emplace(&schema, resource);
+    }
+    by_uri_.emplace(std::move(uri), resource);
+  }
+  for (const char* keyword : {"$anchor", "$dynamicAnchor"}) {
+    const std::string name = text_of(keyword);
+    if (!name.empty()) anchors_.emplace(fmt::format("{}#{}", resource, name), &schema);
+  }
+  return resource;
 }
 
 Result<const SchemaAtom*> SchemaDocument::atom(Schema schema) {
   std::unique_ptr<SchemaAtom>& known = atoms_[schema];
   if (known == nullptr) {
-    TRY(SchemaAtom atom, read_atom(*schema, path_of(schema), looks_));
+    TRY(SchemaAtom atom, read_atom(*schema, path_of(schema), is_old_, looks_));
+    if (atom.is_dynamic && resources_.size() > 1) {
+      return fail(
+          "schema {}: \"$dynamicRef\" and \"$recursiveRef\" beside an \"$id\" of a part: only $ref is supported",
+          excerpt(atom.path));
+    }
     known = std::make_unique<SchemaAtom>(std::move(atom));
   }
   return known.get();
@@ -93,33 +148,73 @@ const Json* SchemaDocument::child_of(const Json& value, const std::string& key) 
   return index < value.size() ? &value[index] : nullptr;
 }
 
-Result<Schema> SchemaDocument::resolve(const std::string& reference) {
+Result<Schema> SchemaDocument::resolve(const std::string& reference, Schema from) {
   TRY_STATUS(looks_.spend(1 + reference.size() / 16));
-  std::string_view rest = reference;
-  if (!id_.empty() && rest.starts_with(id_)) rest.remove_prefix(id_.size());
-  if (!rest.empty() && !rest.starts_with('#')) {
-    return fail("\"$ref\": \"{}\" is remote: only references within the schema (#…) are followed", excerpt(reference));
+  size_t resource = resource_of(from);
+  const size_t hash = std::min(reference.size(), reference.find('#'));
+  if (hash > 0) {
+    const auto found = by_uri_.find(resolved_uri(resources_[resource].uri, reference));
+    if (found == by_uri_.end()) {
+      return fail("\"$ref\": \"{}\" is remote: only references within the schema (#…) are followed",
+                  excerpt(reference));
+    }
+    resource = found->second;
   }
-  if (!rest.empty()) rest.remove_prefix(1);
-  const Json* found = root_;
-  if (!rest.empty() && !rest.starts_with('/')) {
-    const auto anchor = anchors_.find(std::string(rest));
-    found = anchor == anchors_.end() ? nullptr : anchor->second;
+  const std::string_view fragment = std::string_view(reference).substr(std::min(reference.size(), hash + 1));
+  const Json* target = target_in(resource, fragment);
+  // Many schemas have an "id" in each part, and references that mean the root's parts all the same.
+  if (target == nullptr && resource != 0 && hash == 0) target = target_in(0, fragment);
+  if (target == nullptr) return fail("\"$ref\": \"{}\" names nothing in the schema", excerpt(reference));
+  if (!target->is_object() && !target->is_boolean()) {
+    return fail("\"$ref\": \"{}\" names {}, which is no schema", excerpt(reference), json_excerpt(*target));
   }
-  while (found != nullptr && rest.starts_with('/')) {
-    rest.remove_prefix(1);
-    const std::string_view part = rest.substr(0, rest.find('/'));
+  return target;
+}
+
+size_t SchemaDocument::resource_of(Schema schema) const {
+  if (const auto own = own_resources_.find(schema); own != own_resources_.end()) return own->second;
+  const auto place = places_.find(schema);
+  return place == places_.end() ? 0 : place->second.resource;
+}
+
+const Json* SchemaDocument::target_in(size_t resource, std::string_view fragment) {
+  if (!fragment.empty() && !fragment.starts_with('/')) {
+    const auto anchor = anchors_.find(fmt::format("{}#{}", resource, fragment));
+    return anchor == anchors_.end() ? nullptr : anchor->second;
+  }
+  const Json* found = resources_[resource].root;
+  while (found != nullptr && !fragment.empty()) {
+    fragment.remove_prefix(1);
+    const std::string_view part = fragment.substr(0, fragment.find('/'));
     found = child_of(*found, unescaped(part));
-    rest.remove_prefix(part.size());
-  }
-  if (found == nullptr) return fail("\"$ref\": \"{}\" names nothing in the schema", excerpt(reference));
-  if (!found->is_object() && !found->is_boolean()) {
-    return fail("\"$ref\": \"{}\" names {}, which is no schema", excerpt(reference), json_excerpt(*found));
+    fragment.remove_prefix(part.size());
   }
   return found;
 }
 
+Schema SchemaDocument::add(SchemaAtom atom, std::string path) {
+  const Schema schema = &added_.emplace_back(Json::object());
+  own_resources_.emplace(schema, resource_of(atom.source));
+  atom.source = schema;
+  atom.path = std::move(path);
+  atom.is_condition = true;
+  added_paths_.emplace(schema, atom.path);
+  atoms_[schema] = std::make_unique<SchemaAtom>(std::move(atom));
+  return schema;
+}
+
+Schema SchemaDocument::anything() {
+  static const Json kTrue = true;
+  return &kTrue;
+}
+
+Schema SchemaDocument::nothing() {
+  static const Json kFalse = false;
+  return &kFalse;
+}
+
 std::string SchemaDocument::path_of(Schema schema) const {
+  if (const auto added = added_paths_.find(schema); added != added_paths_.end()) return added->second;
   std::string path;
   while (schema != root_) {
     const auto place = places_.find(schema);

@@ -22,11 +22,8 @@ bool is_valid_number(const NumberRange& range, const Json& value) {
     return is_min ? order > 0 : order < 0;
   };
   if (!is_in(range.min, true) || !is_in(range.max, false)) return false;
-  return std::ranges::all_of(range.multiples_of, [&](const Decimal& multiple) {
-    const double step = std::strtod((multiple.integer + "." + multiple.fraction).c_str(), nullptr);
-    const double quotient = value.get<double>() / step;
-    return std::nearbyint(quotient) == quotient;
-  });
+  return std::ranges::all_of(range.multiples_of,
+                             [&](const Decimal& multiple) { return is_multiple(number, multiple); });
 }
 
 Result<bool> is_valid_string(SchemaDocument& document, const SchemaAtom& atom, const std::string& text) {
@@ -37,9 +34,16 @@ Result<bool> is_valid_string(SchemaDocument& document, const SchemaAtom& atom, c
   }
   if (length < atom.min_length || (atom.max_length && length > *atom.max_length)) return false;
   const StringSchema conditions{.max_length = {}, .patterns = atom.patterns, .formats = atom.formats, .conditions = {}};
-  if (!conditions.has_condition()) return true;
-  TRY(const TextMatcher* matcher, document.automata().matcher(conditions));
-  return matcher->matches(text);
+  if (conditions.has_condition()) {
+    TRY(const TextMatcher* matcher, document.automata().matcher(conditions));
+    if (!matcher->matches(text)) return false;
+  }
+  for (const std::string& pattern : atom.excluded_patterns) {
+    TRY(const TextMatcher* matcher,
+        document.automata().matcher({.max_length = {}, .patterns = {pattern}, .formats = {}, .conditions = {}}));
+    if (matcher->matches(text)) return false;
+  }
+  return true;
 }
 
 Result<bool> is_valid_array(SchemaDocument& document, const SchemaAtom& atom, const Json& value, int depth) {
@@ -50,6 +54,14 @@ Result<bool> is_valid_array(SchemaDocument& document, const SchemaAtom& atom, co
     if (schema == nullptr) continue;
     TRY(const bool is_member_valid, is_valid(document, schema, value[i], depth + 1));
     if (!is_member_valid) return false;
+  }
+  if (atom.contains != nullptr) {
+    uint32_t count = 0;
+    for (const Json& member : value) {
+      TRY(const bool is_member_valid, is_valid(document, atom.contains, member, depth + 1));
+      count += is_member_valid ? 1 : 0;
+    }
+    if (count < atom.min_contains || (atom.max_contains && count > *atom.max_contains)) return false;
   }
   if (!atom.unique_items) return true;
   ValueIndex seen;
@@ -71,6 +83,12 @@ Result<bool> is_valid_object(SchemaDocument& document, const SchemaAtom& atom, c
     for (const std::string_view name : atom.required) {
       if (!names.contains(name)) return false;
     }
+  }
+  if (!atom.forbidden.empty()) {
+    const auto is_forbidden = [&](const auto& member) {
+      return std::ranges::find(atom.forbidden, member.first) != atom.forbidden.end();
+    };
+    if (std::ranges::any_of(members, is_forbidden)) return false;
   }
   for (const auto& [name, member] : members) {
     if (atom.property_names != nullptr) {
@@ -103,10 +121,41 @@ Result<bool> is_valid_itself(SchemaDocument& document, const SchemaAtom& atom, c
     TRY(const bool is_listed, atom.value_index.contains(value, document.looks()));
     if (!is_listed) return false;
   }
+  for (const Json* excluded : atom.excluded_values) {
+    TRY(const bool is_excluded, equal_values(value, *excluded, document.looks()));
+    if (is_excluded) return false;
+  }
   if ((type & kNumber) != 0) return is_valid_number(atom.numbers, value);
   if (type == kString) return is_valid_string(document, atom, value.get_ref<const std::string&>());
   if (type == kArray) return is_valid_array(document, atom, value, depth);
   if (type == kObject) return is_valid_object(document, atom, value, depth);
+  return true;
+}
+
+Result<bool> meets_conditions(SchemaDocument& document, const SchemaAtom& atom, const Json& value, int depth) {
+  if (atom.negated != nullptr) {
+    TRY(const bool is_negated_valid, is_valid(document, atom.negated, value, depth + 1));
+    if (is_negated_valid) return false;
+  }
+  if (atom.test != nullptr) {
+    TRY(const bool is_test_valid, is_valid(document, atom.test, value, depth + 1));
+    const Schema then = is_test_valid ? atom.consequence : atom.alternative;
+    if (then != nullptr) {
+      TRY(const bool is_then_valid, is_valid(document, then, value, depth + 1));
+      if (!is_then_valid) return false;
+    }
+  }
+  if (!value.is_object()) return true;
+  const auto has = [&](std::string_view name) { return value.find(std::string(name)) != value.end(); };
+  for (const auto& [name, names] : atom.dependent_required) {
+    TRY_STATUS(document.looks().spend(1 + names.size() * value.size() / 8));
+    if (has(name) && !std::ranges::all_of(names, has)) return false;
+  }
+  for (const auto& [name, schema] : atom.dependent_schemas) {
+    if (!has(name)) continue;
+    TRY(const bool is_schema_valid, is_valid(document, schema, value, depth + 1));
+    if (!is_schema_valid) return false;
+  }
   return true;
 }
 
@@ -124,13 +173,11 @@ Result<bool> is_valid(SchemaDocument& document, const SchemaAtom& atom, const Js
   if (depth > kMaxReferenceDepth) return fail("schema {} refers to itself without end", atom.path);
   TRY(const bool is_so_itself, is_valid_itself(document, atom, value, depth));
   if (!is_so_itself) return false;
-  if (atom.negated != nullptr) {
-    TRY(const bool is_negated_valid, is_valid(document, atom.negated, value, depth + 1));
-    if (is_negated_valid) return false;
-  }
+  TRY(const bool is_so_conditionally, meets_conditions(document, atom, value, depth));
+  if (!is_so_conditionally) return false;
   if (!with_applicators) return true;
   if (atom.reference) {
-    TRY(const Schema target, document.resolve(*atom.reference));
+    TRY(const Schema target, document.resolve(*atom.reference, atom.source));
     TRY(const bool is_target_valid, is_valid(document, target, value, depth + 1));
     if (!is_target_valid) return false;
   }

@@ -33,5 +33,7 @@ Result<Expr> format_expression(const std::string& format);
 
 // The regular expression for the whole text of a format, or an error that names the format.
 Result<std::string_view> format_pattern(std::string_view format);
+// OpenAPI's formats of numbers, which have no such expression.
+bool is_number_format(std::string_view format);
 
 }  // namespace braid::grammar

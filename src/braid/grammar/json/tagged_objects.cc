@@ -133,7 +133,10 @@ Result<Expr> SchemaCompiler::tagged_value(const SchemaSet& schemas, TypeSet kind
       if (!string.ok()) return fail("schema {}: {}", merged.path, string.error().message);
       if (*string != nullptr) branches.push_back(*std::move(string));
     }
-    if ((merged.types & kBoolean) != 0) branches.push_back(choice({bytes("True"), bytes("False")}));
+    if ((merged.types & kBoolean) != 0) {
+      if (merged.only_boolean != false) branches.push_back(bytes("True"));
+      if (merged.only_boolean != true) branches.push_back(bytes("False"));
+    }
     if ((merged.types & kNull) != 0) branches.push_back(bytes("None"));
     MergedSchema others = merged;
     others.types &= static_cast<TypeSet>(~kString);

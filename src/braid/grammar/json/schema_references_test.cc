@@ -1,0 +1,82 @@
+// References: "$id" and "id" as bases, anchors, and URIs relative to them.
+#include <gtest/gtest.h>
+
+#include "braid/grammar/json/reference_uri.h"
+#include "tests/support/grammar/byte_tokenizer.h"
+#include "tests/support/grammar/grammars.h"
+
+namespace braid::grammar {
+namespace {
+
+class SchemaReferences : public ::testing::Test {
+ protected:
+  const testing::ByteTokenizer tokenizer_;
+  GrammarCompiler compiler_{tokenizer_};
+
+  void expect(const std::string& schema, const std::vector<std::string>& yes, const std::vector<std::string>& no) {
+    testing::expect_texts(compiler_.json_schema(*parse_json(schema)), schema, yes, no);
+  }
+  void expect_refusal(const std::string& schema, const std::string& reason) {
+    const auto grammar = compiler_.json_schema(*parse_json(schema));
+    ASSERT_FALSE(grammar.ok()) << schema;
+    EXPECT_NE(grammar.error().message.find(reason), std::string::npos) << grammar.error().message;
+  }
+};
+
+TEST(ReferenceUri, FollowsTheStandard) {
+  const std::string base = "http://a/b/c/d;p?q";  // RFC 3986, section 5.4
+  EXPECT_EQ(resolved_uri(base, "g"), "http://a/b/c/g");
+  EXPECT_EQ(resolved_uri(base, "./g/"), "http://a/b/c/g/");
+  EXPECT_EQ(resolved_uri(base, "/g"), "http://a/g");
+  EXPECT_EQ(resolved_uri(base, "//g"), "http://g");
+  EXPECT_EQ(resolved_uri(base, "?y"), "http://a/b/c/d;p?y");
+  EXPECT_EQ(resolved_uri(base, "g?y#s"), "http://a/b/c/g?y");
+  EXPECT_EQ(resolved_uri(base, "#s"), base);
+  EXPECT_EQ(resolved_uri(base, ".."), "http://a/b/");
+  EXPECT_EQ(resolved_uri(base, "../../g"), "http://a/g");
+  EXPECT_EQ(resolved_uri(base, "../../../g"), "http://a/g");
+  EXPECT_EQ(resolved_uri(base, "urn:x:y"), "urn:x:y");
+  EXPECT_EQ(resolved_uri("", "item.json"), "item.json");
+  EXPECT_EQ(resolved_uri("root.json", "item.json"), "item.json");
+}
+
+TEST_F(SchemaReferences, AnIdIsTheBaseOfReferencesWithinIt) {
+  expect(R"({"$id":"https://example.com/root.json","$ref":"item.json#/$defs/n",
+             "$defs":{"item":{"$id":"item.json","$defs":{"n":{"$ref":"#/$defs/m"},"m":{"type":"null"}}},
+                      "m":{"type":"integer"}}})",
+         {"null"}, {"1"});
+  expect(R"({"$schema":"http://json-schema.org/draft-04/schema#","id":"http://x/y","type":"object",
+             "properties":{"a":{"$ref":"z#/definitions/t"}},"definitions":{"z":{"id":"z","definitions":{"t":{"type":"null"}}}}})",
+         {R"({"a":null})"}, {R"({"a":1})"});
+  // "id" is no keyword any more.
+  expect(R"({"$schema":"https://json-schema.org/draft/2020-12/schema","type":"array",
+             "items":{"id":"here","$ref":"#/$defs/n"},"$defs":{"n":{"type":"null"}}})",
+         {"[null]"}, {"[1]"});
+  // The root's parts, meant from inside a part with an id.
+  expect(
+      R"({"id":"root","type":"array","items":{"id":"/items","$ref":"#/definitions/n"},"definitions":{"n":{"type":"null"}}})",
+      {"[null]"}, {"[1]"});
+  expect_refusal(R"({"$id":"https://example.com/a","$ref":"b"})", "remote");
+}
+
+TEST_F(SchemaReferences, AnchorsHaveManySpellings) {
+  expect(R"({"$defs":{"x":{"$id":"#here","type":"null"}},"$ref":"#here"})", {"null"}, {"1"});
+  expect(R"({"definitions":{"x":{"id":"#here","type":"null"}},"$ref":"#here"})", {"null"}, {"1"});
+  expect(R"({"$defs":{"x":{"$dynamicAnchor":"here","type":"null"}},"$dynamicRef":"#here"})", {"null"}, {"1"});
+  expect(R"({"type":"array","items":{"$recursiveRef":"#"}})", {"[]", "[[],[[]]]"}, {"[1]"});
+  expect(
+      R"({"$id":"https://e/r","$defs":{"a":{"$id":"a","$anchor":"n","type":"null"},"b":{"$anchor":"n","type":"integer"}},
+             "anyOf":[{"$ref":"a#n"}]})",
+      {"null"}, {"1"});
+  // A property or a constant of that name is none.
+  expect_refusal(R"({"properties":{"a":{"const":{"$anchor":"here"}}},"$ref":"#here"})", "names nothing");
+}
+
+TEST_F(SchemaReferences, UpToDraft7NothingStandsBesideAReference) {
+  const std::string rest = R"("$ref":"#/definitions/n","minimum":3,"definitions":{"n":{"type":"integer"}}})";
+  expect(R"({"$schema":"http://json-schema.org/draft-07/schema#",)" + rest, {"1", "3"}, {"null"});
+  expect(R"({"$schema":"https://json-schema.org/draft/2020-12/schema",)" + rest, {"3"}, {"1"});
+}
+
+}  // namespace
+}  // namespace braid::grammar
