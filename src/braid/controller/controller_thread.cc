@@ -140,7 +140,7 @@ void ControllerThread::thread_main() {
     failure = "the controller: what it threw is no std::exception";
   }
   std::string error;
-  if (!failure.empty()) error = fmt::format("the engine has failed: {}", first_line(failure));
+  if (!failure.empty()) error = fmt::format("the engine has failed: {}", failure.substr(0, failure.find('\n')));
   {
     const std::lock_guard lock(mutex_);
     fatal_error_ = error;
