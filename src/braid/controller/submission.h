@@ -33,6 +33,7 @@ struct Choice {
   std::optional<double> queue_s = {};  // seconds in the queue, once bound
   Usage usage;
   int32_t may_move_at = 1;  // the number of output tokens from which it may move to another group
+  bool is_too_long_to_move = false;
 
   std::optional<ChoiceGrammar> grammar = {};
 };

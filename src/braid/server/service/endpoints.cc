@@ -140,6 +140,7 @@ http::Response server_info(const ServedModel& model, const Json& settings) {
   info["dp_balance_ratio"] = stats.balance.ratio();
   info["num_step_tokens"] = stats.balance.num_tokens;
   info["num_even_step_tokens"] = stats.balance.num_even_tokens;
+  info["num_too_long_to_move_reqs"] = stats.num_too_long_to_move;
   // One entry for each DP group.
   info["internal_states"] = Json::array();
   for (size_t dp_rank = 0; dp_rank < stats.groups.size(); ++dp_rank) {
@@ -155,6 +156,7 @@ http::Response server_info(const ServedModel& model, const Json& settings) {
                                        {"num_preemptions", group.num_preemptions},
                                        {"num_moved_out_reqs", moves.num_given},
                                        {"num_moved_in_reqs", moves.num_taken},
+                                       {"num_moved_out_tokens", moves.num_given_tokens},
                                        {"num_steps", load.num_steps},
                                        {"num_step_tokens", load.num_step_tokens},
                                        {"num_prompt_tokens", group.num_prompt_tokens},
