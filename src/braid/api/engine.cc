@@ -26,11 +26,13 @@ double world_timeout_s(const RankOptions& options) {
   return options.layout.tp_size == 1 ? options.collective_timeout_s : 2 * options.collective_timeout_s;
 }
 
-ControllerOptions controller_options(const EngineOptions& options) {
+ControllerOptions controller_options(const EngineOptions& options, const RankSet& ranks) {
+  std::optional<RebalanceOptions> rebalance = options.kv_rebalance;
+  if (rebalance) rebalance->max_tokens = std::min(rebalance->max_tokens, ranks.max_moving_tokens());
   return {.schedule_policy = options.schedule_policy,
           .load_balance_method = resolve_load_balance_method(options.load_balance_method, options.rank.radix_cache),
           .dispatch_mode = options.dispatch_mode,
-          .kv_rebalance = options.kv_rebalance,
+          .kv_rebalance = rebalance,
           .log_steps = options.log_steps,
           .max_queued_requests = options.max_queued_requests,
           .world_timeout_s = world_timeout_s(options.rank),
@@ -56,7 +58,7 @@ class Engine::Impl {
         defaults_(std::move(defaults)),
         worker_(std::move(ranks)),
         links_(make_in_process_links(num_groups(), kGroupLinks)),
-        controller_(controller_options(options), controlled_groups(worker_.ranks()), *text_.tokenizer,
+        controller_(controller_options(options, worker_.ranks()), controlled_groups(worker_.ranks()), *text_.tokenizer,
                     std::move(logger), std::move(links_.controller)) {
     worker_.start(std::move(links_.publishers), controller_, controller_.masks(),
                   {.prefill_alignment = options.prefill_alignment, .before_step = options.before_step});
@@ -132,7 +134,9 @@ Result<std::unique_ptr<Engine>> Engine::load(const EngineOptions& options, std::
   TRY(GenerationDefaults defaults, choose_generation_config(checkpoint.generation(), options.generation_config));
   TRY_STATUS(check_end_tokens(defaults, checkpoint.config().vocab_size));
   TRY(TextModel text, load_text_model(options.source));
-  TRY(auto ranks, RankSet::load(checkpoint, options.rank, logger, progress));
+  RankOptions rank_options = options.rank;
+  rank_options.moves_requests = options.kv_rebalance.has_value();
+  TRY(auto ranks, RankSet::load(checkpoint, rank_options, logger, progress));
   return std::unique_ptr<Engine>(new Engine(
       std::make_unique<Impl>(std::move(text), std::move(defaults), std::move(ranks), options, std::move(logger))));
 }

@@ -21,7 +21,8 @@ struct MovedLayout {
   int64_t max_total_tokens = 4096;
   uint64_t least_moves = 10;
   int32_t prefill_alignment = 0;
-  bool has_windows = false;  // uses WindowedModel instead of `model`
+  int32_t max_moved_pages = 2;  // most requests move in several pieces
+  bool has_windows = false;     // uses WindowedModel instead of `model`
 };
 
 void PrintTo(const MovedLayout& tested, std::ostream* out) {
@@ -40,6 +41,7 @@ EngineOptions moved_options(const MovedLayout& tested, bool moves) {
                   .max_running_requests = 32,
                   .max_total_tokens = tested.max_total_tokens};
   if (!moves) return options;
+  options.rank.max_moved_pages = tested.max_moved_pages;
   options.kv_rebalance = kRestless;
   options.prefill_alignment = tested.prefill_alignment;
   return options;

@@ -154,7 +154,9 @@ void Controller::take_outputs(int32_t group, GroupOutputs outputs, double now_s)
   uint64_t& own_tokens = group_output_tokens_[static_cast<size_t>(group)];
   own_tokens += num_output_tokens_ - num_tokens_before;
   for (MovingSequence& moving : outputs.departed) take_departure(std::move(moving));
-  forget_moves_that_failed(group);
+  for (const RequestId request : outputs.stayed) forget_move(request);
+  std::erase_if(passed_on_,
+                [&](const PassedOn& own) { return own.to_group == group && ledger(group).has_seen(own.command); });
   if (outputs.step && !step_logs_.empty()) {
     step_logs_[static_cast<size_t>(group)].after_step(*outputs.step, outputs.load.scheduler, queue_.size(), own_tokens,
                                                       now_s);

@@ -91,6 +91,7 @@ class Controller {
   const std::vector<GroupMoves>& moves() const { return num_moves_; }  // by group
   std::vector<MoveReport> take_moved() { return std::exchange(moved_, {}); }
   bool has_moves_under_way() const { return !moves_.empty(); }
+  uint64_t num_too_long_to_move() const { return num_too_long_to_move_; }  // EngineStats
 
  private:
   struct Flush {
@@ -99,13 +100,19 @@ class Controller {
     int64_t num_tokens = 0;
   };
 
-  // A request that was ordered to another group, until its group reports that it left or that it could not.
+  // A request that was ordered to another group, until its group reports that it left or that it stayed.
   struct MoveUnderWay {
     Move move;
-    uint64_t command = 0;  // number of the order to its source
     int64_t num_pages = 0;
     int64_t num_tokens = 0;
     std::shared_ptr<Submission> submission;
+  };
+
+  // A request that has left its group, and whose target has not seen it yet.
+  struct PassedOn {
+    int32_t to_group = 0;
+    uint64_t command = 0;
+    int64_t num_tokens = 0;
   };
 
   GroupLedger& ledger(int32_t group) { return groups_.at(static_cast<size_t>(group)); }
@@ -119,10 +126,11 @@ class Controller {
   void end_choice(RequestId id, Delta delta);
   bool holds_nothing(const Submission& submission) const;
   std::vector<GroupBalance> balances() const;
-  std::vector<MovableRequest> movable_requests() const;
+  std::vector<MovableRequest> movable_requests();
+  int64_t num_moving_tokens() const;
   void order_move(const MovableRequest& request, int32_t to_group);
   void take_departure(MovingSequence moving);
-  void forget_moves_that_failed(int32_t from_group);
+  void forget_move(RequestId request);
 
   const Tokenizer& tokenizer_;
   MaskWorker& masks_;
@@ -140,6 +148,8 @@ class Controller {
   const std::optional<RebalanceOptions> rebalance_;
   bool is_unbalanced_ = false;
   std::map<RequestId, MoveUnderWay> moves_;
+  std::vector<PassedOn> passed_on_;
+  uint64_t num_too_long_to_move_ = 0;
   std::vector<GroupMoves> num_moves_;
   std::vector<MoveReport> moved_;  // since take_moved()
   MoveId next_move_ = 1;

@@ -1,10 +1,9 @@
 // Requests that move from one group to another while they run.
 //
-// The order goes to the source group. Its outputs after the step that saw the order bring the sequence, or show by
-// their count of commands that the sequence had ended. Outputs of the source from before are read before, and the
-// target reports only after it got the sequence: tokens stay in order, and none is computed twice. A sequence that was
-// aborted meanwhile still goes to its target and is aborted there, because its pages are on their way and must be
-// received.
+// The order goes to the source group. Its outputs after the step that copied the last pages out bring the sequence, or
+// they say that it stayed, because it had ended. Outputs of the source from before are read before, and the target
+// reports only after it got the sequence: tokens stay in order, and none is computed twice. A sequence that was aborted
+// meanwhile still goes to its target and is aborted there, because its pages are on their way and must be received.
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -46,9 +45,21 @@ std::vector<GroupBalance> Controller::balances() const {
   return balances;
 }
 
-std::vector<MovableRequest> Controller::movable_requests() const {
+// Of all requests whose pages are on their way: ordered to leave, between the groups, or not all taken by the target.
+int64_t Controller::num_moving_tokens() const {
+  int64_t total = 0;
+  for (const auto& [id, under_way] : moves_) total += under_way.num_tokens;
+  for (const PassedOn& own : passed_on_) total += own.num_tokens;
+  for (const GroupLedger& group : groups_) {
+    total += group.load().num_arriving_pages * group.load().credits.page_size;
+  }
+  return total;
+}
+
+std::vector<MovableRequest> Controller::movable_requests() {
+  const int64_t max_tokens = rebalance_->max_tokens - num_moving_tokens();
   std::vector<MovableRequest> movable;
-  for (const auto& [id, choice] : choices_) {
+  for (auto& [id, choice] : choices_) {
     const GenerationRequest& request = choice.submission->request;
     if (!choice.group || request.dp_rank_strict || moves_.contains(id)) continue;
     const int32_t num_output = choice.usage.output_tokens;
@@ -56,10 +67,12 @@ std::vector<MovableRequest> Controller::movable_requests() const {
     const int64_t most =
         request.until_context_end ? std::numeric_limits<int32_t>::max() : request.sampling.max_new_tokens;
     if (most - num_output < rebalance_->min_left) continue;
-    movable.push_back({.request = id,
-                       .group = *choice.group,
-                       .num_tokens = int64_t{choice.usage.prompt_tokens} + num_output,
-                       .arrival = id});
+    const int64_t num_tokens = int64_t{choice.usage.prompt_tokens} + num_output;
+    if (num_tokens > rebalance_->max_tokens && !std::exchange(choice.is_too_long_to_move, true)) {
+      ++num_too_long_to_move_;
+    }
+    if (num_tokens > max_tokens) continue;
+    movable.push_back({.request = id, .group = *choice.group, .num_tokens = num_tokens, .arrival = id});
   }
   // Sorted, so that equal histories lead to equal moves.
   std::ranges::sort(movable, {}, &MovableRequest::request);
@@ -71,10 +84,9 @@ void Controller::order_move(const MovableRequest& request, int32_t to_group) {
   GroupLedger& target = ledger(to_group);
   const Credits credits = target.credits();
   const int64_t num_pages = pages_of_move(request.num_tokens, credits.page_size, credits.max_request_pages);
-  const uint64_t command = ledger(request.group).depart({.request = request.request, .move = move}, request.num_tokens);
+  ledger(request.group).depart({.request = request.request, .move = move}, request.num_tokens);
   target.expect(num_pages, request.num_tokens);
   moves_.emplace(request.request, MoveUnderWay{.move = move,
-                                               .command = command,
                                                .num_pages = num_pages,
                                                .num_tokens = request.num_tokens,
                                                .submission = choices_.at(request.request).submission});
@@ -101,27 +113,29 @@ void Controller::take_departure(MovingSequence moving) {
   if (!has_ended) {
     choice->second.group = target;
     choice->second.may_move_at = choice->second.usage.output_tokens + rebalance_->min_stay;
-    ++num_moves_.at(static_cast<size_t>(moving.move.from_group)).num_given;
+    const int64_t num_tokens = std::ssize(moving.sequence.request.prompt) + std::ssize(moving.sequence.output);
+    GroupMoves& given = num_moves_.at(static_cast<size_t>(moving.move.from_group));
+    ++given.num_given;
+    if (moving.move.num_pages > 0) given.num_given_tokens += static_cast<uint64_t>(num_tokens);
     ++num_moves_.at(static_cast<size_t>(target)).num_taken;
     moved_.push_back({.request = id,
                       .from_group = moving.move.from_group,
                       .to_group = target,
-                      .num_tokens = std::ssize(moving.sequence.request.prompt) + std::ssize(moving.sequence.output),
+                      .num_tokens = num_tokens,
                       .num_pages = moving.move.num_pages});
   }
-  ledger(target).arrive(std::move(moving), under_way.num_pages, under_way.num_tokens);
+  const bool has_pages = moving.move.num_pages > 0;
+  const uint64_t command = ledger(target).arrive(std::move(moving), under_way.num_pages, under_way.num_tokens);
+  if (has_pages) passed_on_.push_back({.to_group = target, .command = command, .num_tokens = under_way.num_tokens});
   if (has_ended) under_way.submission->drops[target] = ledger(target).abort(id);
 }
 
-// Moves whose order the group has seen, without reporting a departure.
-void Controller::forget_moves_that_failed(int32_t from_group) {
-  std::erase_if(moves_, [&](const auto& entry) {
-    const MoveUnderWay& under_way = entry.second;
-    if (under_way.move.from_group != from_group || !ledger(from_group).has_seen(under_way.command)) return false;
-    ledger(from_group).leaves_no_more(under_way.num_tokens);
-    ledger(under_way.move.to_group).expect_no_more(under_way.num_pages, under_way.num_tokens);
-    return true;
-  });
+void Controller::forget_move(RequestId request) {
+  const auto node = moves_.extract(request);
+  CHECK(!node.empty(), "request {} stayed, and was not to leave", request);
+  const MoveUnderWay& under_way = node.mapped();
+  ledger(under_way.move.from_group).leaves_no_more(under_way.num_tokens);
+  ledger(under_way.move.to_group).expect_no_more(under_way.num_pages, under_way.num_tokens);
 }
 
 }  // namespace braid

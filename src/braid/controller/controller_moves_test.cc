@@ -1,6 +1,7 @@
 // Requests that move between groups while they run, as the controller sees it. The test steps both groups.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <memory>
@@ -20,6 +21,12 @@ constexpr RebalanceOptions kMoveAtOnce{
 
 class ControllerMovesTest : public ::testing::Test {
  protected:
+  explicit ControllerMovesTest(const SchedulerConfig& config = kMovingConfig,
+                               const RebalanceOptions& rebalance = kMoveAtOnce)
+      : groups_{FakeGroup(config, &transfer_), FakeGroup(config, &transfer_)},
+        controller_(*moving_tokenizer_, masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kMinimumTokens,
+                    {FakeGroup(config).load(), FakeGroup(config).load()}, nullptr, rebalance) {}
+
   static void SetUpTestSuite() { moving_tokenizer_ = testing::load_tiny_tokenizer(); }
   static void TearDownTestSuite() { moving_tokenizer_ = nullptr; }
 
@@ -79,14 +86,8 @@ class ControllerMovesTest : public ::testing::Test {
   static std::unique_ptr<Tokenizer> moving_tokenizer_;
   MaskWorker masks_;
   FakePageTransfer transfer_;
-  std::array<FakeGroup, 2> groups_{FakeGroup(kMovingConfig, &transfer_), FakeGroup(kMovingConfig, &transfer_)};
-  Controller controller_{*moving_tokenizer_,
-                         masks_,
-                         SchedulePolicy::kFcfs,
-                         LoadBalanceMethod::kMinimumTokens,
-                         {FakeGroup(kMovingConfig).load(), FakeGroup(kMovingConfig).load()},
-                         nullptr,
-                         kMoveAtOnce};
+  std::array<FakeGroup, 2> groups_;
+  Controller controller_;
   std::map<SubmissionId, std::vector<TokenId>> tokens_;
   std::map<SubmissionId, FinishReason> finish_;
 };
@@ -210,8 +211,83 @@ TEST_F(ControllerMovesTest, AMovedRequestStaysForMinStayTokens) {
   EXPECT_TRUE(controller_.has_moves_under_way());
   run_to_the_end();
   for (SubmissionId id = 3; id <= 4; ++id) expect_whole(id);
-  EXPECT_EQ(controller_.moves()[0], (GroupMoves{.num_given = 2, .num_taken = 1}));
+  EXPECT_EQ(controller_.moves()[0].num_given, 2U);
+  EXPECT_EQ(controller_.moves()[0].num_taken, 1U);
+  EXPECT_EQ(controller_.moves()[0].num_given_tokens, 14U);
   expect_nothing_left();
+}
+
+constexpr SchedulerConfig one_page_a_step() {
+  SchedulerConfig config = kMovingConfig;
+  config.max_moved_pages = 1;
+  return config;
+}
+
+constexpr RebalanceOptions at_once_with(int64_t max_tokens) {
+  RebalanceOptions options = kMoveAtOnce;
+  options.max_tokens = max_tokens;
+  return options;
+}
+
+// A page has 4 tokens. Requests have 6 and what they have generated.
+class ControllerPiecesTest : public ControllerMovesTest {
+ protected:
+  ControllerPiecesTest() : ControllerMovesTest(one_page_a_step(), at_once_with(20)) {}
+};
+
+TEST_F(ControllerPiecesTest, AMoveIsUnderWayUntilItsLastPieceHasLeft) {
+  for (SubmissionId id = 1; id <= 2; ++id) open(id);
+  ASSERT_TRUE(step(0));
+  controller_.rebalance();
+  ASSERT_TRUE(controller_.has_moves_under_way());
+  ASSERT_TRUE(step(0));
+  EXPECT_TRUE(controller_.has_moves_under_way()) << "one of its two pages has left";
+  EXPECT_EQ(controller_.load(0).scheduler.num_running, 2) << "it holds pages";
+  ASSERT_TRUE(step(0));
+  EXPECT_FALSE(controller_.has_moves_under_way());
+  EXPECT_EQ(controller_.load(0).scheduler.num_running, 1);
+  ASSERT_TRUE(step(1));
+  EXPECT_EQ(tokens_[2].size(), 1U) << "its second page has not come";
+  EXPECT_EQ(controller_.load(1).num_arriving_pages, 1);
+  ASSERT_TRUE(step(1));
+  EXPECT_EQ(tokens_[2].size(), 2U);
+  EXPECT_EQ(controller_.load(1).num_arriving_pages, 0);
+  run_to_the_end();
+  for (SubmissionId id = 1; id <= 2; ++id) expect_whole(id);
+  controller_.take_ended();
+  expect_nothing_left();
+}
+
+TEST_F(ControllerPiecesTest, WhatIsOnItsWayStaysWithinTheLimit) {
+  for (SubmissionId id = 1; id <= 6; ++id) open(id);
+  while (tokens_[6].size() < 6) ASSERT_TRUE(step(0));
+  size_t most = 0;  // pages
+  for (int i = 0; i < 24; ++i) {
+    controller_.rebalance();
+    (void)step(0);
+    if (i % 6 == 5) {
+      for (int steps = 0; steps < 6; ++steps) (void)step(1);
+    }
+    most = std::max(most, transfer_.num_parts());
+  }
+  EXPECT_GE(controller_.moves()[0].num_given, 1U);
+  EXPECT_GE(most, 3U);
+  EXPECT_LE(most, 5U) << "two requests of 12 tokens are too many";
+  run_to_the_end();
+  for (SubmissionId id = 1; id <= 6; ++id) expect_whole(id);
+  controller_.take_ended();
+  expect_nothing_left();
+}
+
+TEST_F(ControllerPiecesTest, ARequestAboveTheLimitStaysAndIsCounted) {
+  for (SubmissionId id = 1; id <= 4; ++id) open(id);
+  while (tokens_[4].size() <= 20 - 6) ASSERT_TRUE(step(0));
+  EXPECT_EQ(controller_.num_too_long_to_move(), 0U);
+  for (int i = 0; i < 3; ++i) controller_.rebalance();
+  EXPECT_FALSE(controller_.has_moves_under_way());
+  EXPECT_EQ(controller_.num_too_long_to_move(), 4U) << "each is counted once";
+  run_to_the_end();
+  for (SubmissionId id = 1; id <= 4; ++id) expect_whole(id);
 }
 
 }  // namespace

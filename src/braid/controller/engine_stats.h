@@ -15,6 +15,7 @@ struct EngineStats {
   SchedulerStats scheduler;            // of all groups together
   std::vector<GroupLoad> groups;       // [dp_size]
   std::vector<GroupMoves> moves = {};  // [dp_size]
+  uint64_t num_too_long_to_move = 0;   // requests that would have moved, but for RebalanceOptions::max_tokens
   StepBalance balance;
   int64_t num_queued = 0;      // requests in front of the schedulers
   int64_t num_free_slots = 0;  // choices that could be admitted at once; 0 while others wait

@@ -27,16 +27,17 @@ void GroupLedger::expect_no_more(int64_t num_pages, int64_t num_tokens) {
   expected_.num_tokens -= num_tokens;
 }
 
-void GroupLedger::arrive(MovingSequence moving, int64_t num_pages, int64_t num_tokens) {
+uint64_t GroupLedger::arrive(MovingSequence moving, int64_t num_pages, int64_t num_tokens) {
   open_command().arrive.push_back(std::move(moving));
   on_the_way_.push_back({.command = ++num_sent_, .num_pages = num_pages, .num_tokens = num_tokens});
+  return num_sent_;
 }
 
-uint64_t GroupLedger::depart(const DepartOrder& order, int64_t num_tokens) {
+void GroupLedger::depart(const DepartOrder& order, int64_t num_tokens) {
   ++num_leaving_;
   leaving_tokens_ += num_tokens;
   open_command().depart.push_back(order);
-  return ++num_sent_;
+  ++num_sent_;
 }
 
 void GroupLedger::leaves_no_more(int64_t num_tokens) {

@@ -24,9 +24,9 @@ class GroupLedger {
   // A sequence that may come from another group. Its room is reserved until it arrives or turns out not to come.
   void expect(int64_t num_pages, int64_t num_tokens);
   void expect_no_more(int64_t num_pages, int64_t num_tokens);
-  void arrive(MovingSequence moving, int64_t num_pages, int64_t num_tokens);
+  uint64_t arrive(MovingSequence moving, int64_t num_pages, int64_t num_tokens);  // returns the command's number
   // A sequence is ordered to leave; it has left, or could not. `num_tokens`: of its prompt and output when ordered.
-  uint64_t depart(const DepartOrder& order, int64_t num_tokens);
+  void depart(const DepartOrder& order, int64_t num_tokens);
   void leaves_no_more(int64_t num_tokens);
   // Each returns the command's number.
   uint64_t abort(RequestId request);

@@ -11,6 +11,7 @@ namespace braid {
 struct GroupMoves {
   uint64_t num_given = 0;
   uint64_t num_taken = 0;
+  uint64_t num_given_tokens = 0;  // of those that left, without those that were waiting for pages
 
   bool operator==(const GroupMoves&) const = default;
 };

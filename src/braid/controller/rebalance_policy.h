@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 
@@ -22,6 +23,8 @@ struct RebalanceOptions {
   int32_t min_stay = 32;      // tokens that a moved request generates before it may move again
   int32_t min_left = 8;       // a request with fewer tokens left to generate does not move
   double room_share = 0.125;  // of the target's pages that stay free after a move
+  // Of all requests on their way, whose copies take memory. A longer request never moves.
+  int64_t max_tokens = std::numeric_limits<int64_t>::max();
 };
 
 // A group, counting everything on its way to it and nothing on its way from it.

@@ -36,6 +36,7 @@ struct Choice {
   int32_t num_scored = 0;                  // prompt tokens whose log-probabilities were delivered
   Usage usage;
   int32_t may_move_at = 1;  // the number of output tokens from which it may move to another group
+  bool is_too_long_to_move = false;
 
   std::optional<ChoiceGrammar> grammar = {};
 };

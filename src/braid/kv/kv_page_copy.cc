@@ -2,11 +2,13 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cstring>
 #include <numeric>
 #include <utility>
 
 #include "braid/base/check.h"
+#include "braid/base/index_range.h"
 
 namespace braid {
 namespace {
@@ -25,6 +27,40 @@ std::string describe(const KvLayer& layer, int32_t num_layers) {
                      layer.head_dim, dtype_name(layer.dtype), layer.page_size);
 }
 
+// A layer's part of a copy: its keys' pages from page `first` of the copy on, then its values'.
+struct MovedLayer {
+  int64_t first = 0;
+  const std::vector<PageId>* pages = nullptr;
+};
+
+std::vector<MovedLayer> moved_layers(std::span<const int32_t> of_layer, KvPageCopy::PagesByKvGroup pages) {
+  std::vector<MovedLayer> layers;
+  int64_t first = 0;
+  for (const int32_t kv_group : of_layer) {
+    const std::vector<PageId>& own = pages[static_cast<size_t>(kv_group)];
+    layers.push_back({.first = first, .pages = &own});
+    first += 2 * std::ssize(own);
+  }
+  return layers;
+}
+
+// Calls copy(layer, is_values, page, place in the copy) for all pages, each thread of the team with an equal part of
+// the copy.
+template <typename Copy>
+void share_out(ThreadTeam& team, int64_t num_pages, std::span<const MovedLayer> layers, const Copy& copy) {
+  team.run([&](int thread) {
+    const IndexRange own = split_evenly(num_pages, thread, team.size());
+    size_t layer = 0;
+    for (int64_t at = own.begin; at < own.end; ++at) {
+      while (at >= layers[layer].first + 2 * std::ssize(*layers[layer].pages)) ++layer;
+      const std::vector<PageId>& pages = *layers[layer].pages;
+      const int64_t index = at - layers[layer].first;
+      const bool is_values = index >= std::ssize(pages);
+      copy(layer, is_values, pages[static_cast<size_t>(is_values ? index - std::ssize(pages) : index)], at);
+    }
+  });
+}
+
 std::vector<size_t> sizes_of(KvPageCopy::PagesByKvGroup pages) {
   std::vector<size_t> sizes;
   for (const auto& of_kv_group : pages) sizes.push_back(of_kv_group.size());
@@ -37,7 +73,7 @@ int32_t KvPageCopy::num_pages() const {
   return static_cast<int32_t>(std::accumulate(num_pages_.begin(), num_pages_.end(), size_t{0}));
 }
 
-KvPageCopy KvPageCopy::gather(const KvCache& from, PagesByKvGroup pages) {
+KvPageCopy KvPageCopy::gather(ThreadTeam& team, const KvCache& from, PagesByKvGroup pages) {
   CHECK(std::cmp_equal(pages.size(), from.kv_groups().count()), "pages of {} KV groups, there are {}", pages.size(),
         from.kv_groups().count());
   KvPageCopy copy;
@@ -47,24 +83,22 @@ KvPageCopy KvPageCopy::gather(const KvCache& from, PagesByKvGroup pages) {
   copy.shape_ = from.layer(0);
   copy.shape_.keys = copy.shape_.values = nullptr;
   const auto size = static_cast<size_t>(page_bytes(copy.shape_));
-  size_t num_bytes = 0;
-  for (const int32_t kv_group : copy.of_layer_) num_bytes += 2 * size * pages[static_cast<size_t>(kv_group)].size();
-  copy.bytes_.resize(num_bytes);
-  std::byte* to = copy.bytes_.data();
-  for (int32_t i = 0; i < from.num_layers(); ++i) {
-    const int32_t kv_group = copy.of_layer_[static_cast<size_t>(i)];
-    for (const std::byte* memory : {from.layer(i).keys, from.layer(i).values}) {
-      for (const PageId page : pages[static_cast<size_t>(kv_group)]) {
-        CHECK(page >= 0 && page < from.num_pages(kv_group), "page {} of {}", page, from.num_pages(kv_group));
-        std::memcpy(to, memory + static_cast<size_t>(page) * size, size);
-        to += size;
-      }
-    }
+  for (size_t kv_group = 0; kv_group < pages.size(); ++kv_group) {
+    const int32_t num_pages = from.num_pages(static_cast<int32_t>(kv_group));
+    for (const PageId page : pages[kv_group]) CHECK(page >= 0 && page < num_pages, "page {} of {}", page, num_pages);
   }
+  const std::vector<MovedLayer> layers = moved_layers(copy.of_layer_, pages);
+  const auto num_pages = layers.empty() ? 0 : layers.back().first + 2 * std::ssize(*layers.back().pages);
+  copy.memory_ = Buffer(num_pages * static_cast<int64_t>(size));
+  share_out(team, num_pages, layers, [&](size_t layer, bool is_values, PageId page, int64_t at) {
+    const KvLayer& own = from.layer(static_cast<int32_t>(layer));
+    const std::byte* const memory = is_values ? own.values : own.keys;
+    std::memcpy(copy.memory_.data() + static_cast<size_t>(at) * size, memory + static_cast<size_t>(page) * size, size);
+  });
   return copy;
 }
 
-Status KvPageCopy::scatter(KvCache& to, PagesByKvGroup pages) const {
+Status KvPageCopy::scatter(ThreadTeam& team, KvCache& to, PagesByKvGroup pages) const {
   const auto num_layers = static_cast<int32_t>(of_layer_.size());
   if (to.kv_groups().of_layer != of_layer_ || (num_layers > 0 && !same_shape(to.layer(0), shape_))) {
     return fail("keys and values of {} do not fit into a cache of {}", describe(shape_, num_layers),
@@ -75,15 +109,13 @@ Status KvPageCopy::scatter(KvCache& to, PagesByKvGroup pages) const {
                 fmt::join(sizes, " and "));
   }
   const auto size = static_cast<size_t>(page_bytes(shape_));
-  const std::byte* from = bytes_.data();
-  for (int32_t i = 0; i < num_layers; ++i) {
-    for (std::byte* memory : {to.layer(i).keys, to.layer(i).values}) {
-      for (const PageId page : pages[static_cast<size_t>(of_layer_[static_cast<size_t>(i)])]) {
-        std::memcpy(memory + static_cast<size_t>(page) * size, from, size);
-        from += size;
-      }
-    }
-  }
+  share_out(team, memory_.bytes() / std::max<int64_t>(1, static_cast<int64_t>(size)), moved_layers(of_layer_, pages),
+            [&](size_t layer, bool is_values, PageId page, int64_t at) {
+              const KvLayer& own = to.layer(static_cast<int32_t>(layer));
+              std::byte* const memory = is_values ? own.values : own.keys;
+              std::memcpy(memory + static_cast<size_t>(page) * size, memory_.data() + static_cast<size_t>(at) * size,
+                          size);
+            });
   for (size_t kv_group = 0; kv_group < pages.size(); ++kv_group)
     to.mark_committed(pages[kv_group], static_cast<int32_t>(kv_group));
   return {};

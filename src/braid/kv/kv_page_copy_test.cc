@@ -37,6 +37,7 @@ bool same_page(const KvCache& a, PageId in_a, const KvCache& b, PageId in_b) {
 }
 
 TEST(KvPageCopy, CopiesPagesBitForBitWhereverTheyLie) {
+  ThreadTeam team(3);
   KvCache from(kMovedShape, 8);
   KvCache to(kMovedShape, 5);
   const std::vector<std::vector<PageId>> sources = {{6, 0, 3}};
@@ -47,10 +48,10 @@ TEST(KvPageCopy, CopiesPagesBitForBitWhereverTheyLie) {
   fill(to, 0, 99);
   fill(to, 3, 98);
 
-  const KvPageCopy copy = KvPageCopy::gather(from, sources);
+  const KvPageCopy copy = KvPageCopy::gather(team, from, sources);
   fill(from, 6, 1);  // later writes do not change the copy
   EXPECT_EQ(std::ssize(copy.bytes()), 3 * 3 * 2 * kMovedPage);
-  ASSERT_TRUE(copy.scatter(to, targets).ok());
+  ASSERT_TRUE(copy.scatter(team, to, targets).ok());
   fill(from, 6, 0);
   for (size_t i = 0; i < source.size(); ++i) EXPECT_TRUE(same_page(from, source[i], to, target[i])) << i;
 
@@ -63,32 +64,35 @@ TEST(KvPageCopy, CopiesPagesBitForBitWhereverTheyLie) {
 }
 
 TEST(KvPageCopy, AnotherShapeOrNumberOfPagesIsAnErrorAndWritesNothing) {
+  ThreadTeam team(3);
   KvCache from(kMovedShape, 2);
   const std::vector<std::vector<PageId>> pages = {{0, 1}};
   fill(from, 0, 3);
   fill(from, 1, 4);
-  const KvPageCopy copy = KvPageCopy::gather(from, pages);
+  const KvPageCopy copy = KvPageCopy::gather(team, from, pages);
 
   KvCache same(kMovedShape, 2);
   const std::vector<std::vector<PageId>> one_page = {{0}};
-  EXPECT_NE(copy.scatter(same, one_page).error().message.find("2 pages"), std::string::npos);
+  EXPECT_NE(copy.scatter(team, same, one_page).error().message.find("2 pages"), std::string::npos);
   KvShape shape = kMovedShape;
   shape.dtype = DType::kBFloat16;
   KvCache other(shape, 2);
-  EXPECT_NE(copy.scatter(other, pages).error().message.find("float32"), std::string::npos);
+  EXPECT_NE(copy.scatter(team, other, pages).error().message.find("float32"), std::string::npos);
   EXPECT_EQ(same.committed_bytes() + other.committed_bytes(), 0);
 }
 
 TEST(KvPageCopy, WithoutPagesCopiesNothing) {
+  ThreadTeam team(3);
   const KvCache from(kMovedShape, 2);
   KvCache to(kMovedShape, 2);
   const std::vector<std::vector<PageId>> none(1);
-  EXPECT_TRUE(KvPageCopy::gather(from, none).scatter(to, none).ok());
+  EXPECT_TRUE(KvPageCopy::gather(team, from, none).scatter(team, to, none).ok());
   EXPECT_EQ(to.committed_bytes(), 0);
 }
 
 // Layers 0 and 2 see all positions, layer 1 has a window: a KV group's pages go only into that KV group's layers.
 TEST(KvPageCopy, EachKvGroupHasPagesOfItsOwn) {
+  ThreadTeam team(3);
   KvShape shape = kMovedShape;
   shape.windows = {0, 20, 0};
   const std::vector<KvGroupPool> pools = {{.num_pages = 4}, {.window = 20, .num_pages = 2}};
@@ -106,10 +110,10 @@ TEST(KvPageCopy, EachKvGroupHasPagesOfItsOwn) {
   mark(1, 0);
   const std::vector<std::vector<PageId>> source = {{3, 1}, {0}};
   const std::vector<std::vector<PageId>> target = {{0, 2}, {1}};
-  const KvPageCopy copy = KvPageCopy::gather(from, source);
+  const KvPageCopy copy = KvPageCopy::gather(team, from, source);
   EXPECT_EQ(copy.num_pages(), 3);
   EXPECT_EQ(std::ssize(copy.bytes()), 2 * kMovedPage * (2 + 1 + 2));
-  ASSERT_TRUE(copy.scatter(to, target).ok());
+  ASSERT_TRUE(copy.scatter(team, to, target).ok());
   EXPECT_EQ(page_bytes(to, 0, 0)[5], std::byte{4});
   EXPECT_EQ(page_bytes(to, 0, 2)[5], std::byte{2});
   EXPECT_EQ(page_bytes(to, 1, 1)[5], std::byte{11});
@@ -118,7 +122,7 @@ TEST(KvPageCopy, EachKvGroupHasPagesOfItsOwn) {
   EXPECT_EQ(to.committed_bytes(), 2 * kMovedPage * (2 + 1 + 2));
 
   KvCache other(kMovedShape, 4);
-  EXPECT_FALSE(copy.scatter(other, source).ok()) << "its layers are other groups";
+  EXPECT_FALSE(copy.scatter(team, other, source).ok()) << "its layers are other groups";
 }
 
 }  // namespace

@@ -41,8 +41,9 @@ Status check_config(const DpAttentionConfig& config, bool shares_memory) {
 // An error of one rank is an error of all, so that no rank is left alone in a collective.
 Status agree(const WorldCommunicator& world, const Status& own) {
   std::array<uint32_t, 1> num_failed{own.ok() ? 0U : 1U};
-  TRY_STATUS(world.all_reduce(num_failed));
-  if (!own.ok()) return own;
+  const Status met = world.all_reduce(num_failed);
+  if (!own.ok()) return own;  // even if another rank has ended the world meanwhile
+  TRY_STATUS(met);
   if (num_failed[0] > 0) return fail("{} of the {} ranks cannot exchange rows", num_failed[0], world.size());
   return {};
 }

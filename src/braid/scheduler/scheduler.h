@@ -22,6 +22,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -51,6 +52,7 @@ struct SchedulerConfig {
   int32_t overtaking_price = 10;     // PrefillShare's price, like the next
   int32_t positions_of_a_token = 16'384;
   bool radix_cache = true;
+  int32_t max_moved_pages = std::numeric_limits<int32_t>::max();  // of sequences that move, copied in one step
   int32_t window = 0;                                // of the widest KV group; 0: its layers see all positions
   std::vector<KvGroupPool> narrower_kv_groups = {};  // the others, widest first
   // A request with more tokens has different keys at all its positions (ModelConfig::long_rope_from). A request that
@@ -113,18 +115,21 @@ class Scheduler {
   // release_departed(), so they can be copied before anything is written to them. Returns nothing if it is unknown or
   // has no output token yet. Not while a step is under way.
   std::optional<Departure> depart(RequestId request);
-  void release_departed() { departed_.clear(); }
+  void release_departed(RequestId request);
 
-  // Continues another group's sequence, regardless of credits. Returns the pages that must hold its keys and values
-  // before the next plan's sequences are computed. Returns nothing if there is no room now or it came without pages
-  // (`num_pages` is 0): then it waits and is recomputed. Not while a step is under way.
+  // Takes over another group's sequence, regardless of credits. Returns the pages that must hold its keys and values.
+  // It runs from settle() on; until then nobody else gets them, and give_up() releases them and forgets the sequence.
+  // Returns nothing if there is no room now or it came without pages (`num_pages` is 0): then it waits and is
+  // recomputed. None of them while a step is under way.
   std::optional<std::vector<std::vector<PageId>>> arrive(const MovedSequence& moved, int32_t num_pages);
+  void settle(RequestId request);
+  void give_up(RequestId request);
 
   // Evicts everything from the prefix cache that no sequence holds. Returns the number of tokens. Not while a step is
   // under way.
   int64_t flush_cache();
 
-  bool is_idle() const { return sequences_.empty(); }
+  bool is_idle() const { return sequences_.empty() && departed_.empty() && arriving_.empty(); }
   Credits credits() const;
   // What the prefix cache has of a prompt, without its last token, whose logits are needed.
   PrefixProbe probe(std::span<const TokenId> prompt) const;
@@ -140,8 +145,23 @@ class Scheduler {
  private:
   struct Sequence;
   struct Chosen;
+  // Holds pages that are copied to another group.
+  struct Departed {
+    RequestId request = 0;
+    SequencePages pages;
+    int64_t num_tokens = 0;
+  };
+  // Holds pages that are copied from another group.
+  struct Arriving {
+    MovedSequence moved;
+    SequencePages pages;
+    int64_t num_tokens() const { return std::ssize(moved.request.prompt) + std::ssize(moved.output); }
+    SequenceExtent extent() const { return {.num_tokens = num_tokens(), .num_computed = num_tokens() - 1}; }
+  };
 
   Sequence& insert(SchedulerRequest request);
+  Sequence& insert_moved(const MovedSequence& moved);
+  bool make_room_for(const Arriving& arriving);
   bool grow(Sequence& sequence, int64_t num_tokens);
   bool make_room(int32_t kv_group, int32_t num_pages, const Sequence& requester);
   Sequence* last_running() const;
@@ -171,7 +191,8 @@ class Scheduler {
   PrefillShare share_;
   std::vector<std::unique_ptr<Sequence>> sequences_;  // by priority, then by arrival
   std::vector<Sequence*> in_flight_;                  // sequences of the uncommitted plan, in its order
-  std::vector<SequencePages> departed_;               // still to be copied
+  std::vector<Departed> departed_;
+  std::vector<Arriving> arriving_;
   bool is_in_flight_ = false;
   PrefillState prefill_state_;
   uint64_t next_step_ = 1;

@@ -36,37 +36,68 @@ std::optional<Departure> Scheduler::depart(RequestId request) {
                                    .output = {prompt_end, sequence.tokens.end()},
                                    .cached_tokens = sequence.cached_tokens},
                       .pages = ids_of(sequence.pages)};
-  departed_.push_back(std::move(sequence.pages));
+  departed_.push_back(
+      {.request = sequence.id, .pages = std::move(sequence.pages), .num_tokens = sequence.num_tokens()});
   sequences_.erase(found);
   return departure;
+}
+
+void Scheduler::release_departed(RequestId request) {
+  std::erase_if(departed_, [&](const Departed& departed) { return departed.request == request; });
 }
 
 std::optional<std::vector<std::vector<PageId>>> Scheduler::arrive(const MovedSequence& moved, int32_t num_pages) {
   CHECK(!is_in_flight_, "step {} is not committed", next_step_ - 1);
   CHECK(!moved.output.empty(), "request {} has not decoded yet", moved.request.id);
+  if (num_pages > 0) {
+    Arriving arriving{.moved = moved, .pages = kv_.no_pages()};
+    const int64_t num_computed = arriving.extent().num_computed;
+    CHECK(num_pages == kv_.num_kept(num_computed), "request {}: {} pages for {} tokens", moved.request.id, num_pages,
+          num_computed);
+    kv_.release_behind(arriving.pages, num_computed);  // nothing behind a window arrives or is held
+    if (make_room_for(arriving)) {
+      kv_.extend(arriving.pages, num_computed);
+      return ids_of(arriving_.emplace_back(std::move(arriving)).pages);
+    }
+  }
+  insert_moved(moved);
+  return std::nullopt;
+}
+
+void Scheduler::settle(RequestId request) {
+  CHECK(!is_in_flight_, "step {} is not committed", next_step_ - 1);
+  const auto found = std::ranges::find(arriving_, request, [](const Arriving& own) { return own.moved.request.id; });
+  CHECK(found != arriving_.end(), "request {} does not arrive", request);
+  Sequence& sequence = insert_moved(found->moved);
+  sequence.pages = std::move(found->pages);
+  sequence.num_computed = sequence.num_tokens() - 1;
+  sequence.is_running = true;
+  sequence.is_decoding = true;
+  arriving_.erase(found);
+}
+
+void Scheduler::give_up(RequestId request) {
+  std::erase_if(arriving_, [&](const Arriving& own) { return own.moved.request.id == request; });
+}
+
+// It takes pages from the prefix cache only, never from a sequence that runs.
+bool Scheduler::make_room_for(const Arriving& arriving) {
+  if (!has_room_for(arriving.pages, arriving.extent())) return false;
+  for (int32_t kv_group = 0; kv_group < kv_.num_kv_groups(); ++kv_group) {
+    const int32_t missing = kv_.num_missing(kv_group, arriving.pages, arriving.extent().num_computed);
+    if (missing > 0 && !kv_.make_free(kv_group, missing)) return false;
+  }
+  return true;
+}
+
+Scheduler::Sequence& Scheduler::insert_moved(const MovedSequence& moved) {
   Sequence& sequence = insert(moved.request);
   sequence.tokens.insert(sequence.tokens.end(), moved.output.begin(), moved.output.end());
   sequence.cached_tokens = moved.cached_tokens;
   sequence.next_scored = sequence.num_prompt_tokens;
   sequence.has_started = true;
   sequence.has_long_rope = needs_long_rope(sequence.num_tokens());
-  const int64_t num_computed = sequence.num_tokens() - 1;
-  if (num_pages == 0) return std::nullopt;
-  CHECK(num_pages == kv_.num_kept(num_computed), "request {}: {} pages for {} tokens", sequence.id, num_pages,
-        num_computed);
-  // Nothing behind a window arrives or is held.
-  kv_.release_behind(sequence.pages, num_computed);
-  const bool has_room =
-      has_room_for(sequence.pages, {.num_tokens = sequence.num_tokens(), .num_computed = num_computed}) &&
-      grow(sequence, num_computed);
-  if (!has_room) {
-    sequence.release_pages();
-    return std::nullopt;
-  }
-  sequence.num_computed = num_computed;
-  sequence.is_running = true;
-  sequence.is_decoding = true;
-  return ids_of(sequence.pages);
+  return sequence;
 }
 
 }  // namespace braid

@@ -66,10 +66,14 @@ struct TwoGroups {
     const auto departure = schedulers[from].depart(id);
     if (!departure) return false;
     const auto pages = schedulers[1 - from].arrive(departure->sequence, departure->num_pages());
-    if (pages) models[1 - from].copy_pages(models[from], departure->pages, *pages);
+    if (pages) {
+      models[1 - from].copy_pages(models[from], departure->pages, *pages);
+      schedulers[1 - from].check_invariants();
+      schedulers[1 - from].settle(id);
+    }
     if (with_pages != nullptr) *with_pages = pages.has_value();
     schedulers[from].check_invariants();
-    schedulers[from].release_departed();
+    schedulers[from].release_departed(id);
     schedulers[from].check_invariants();
     schedulers[1 - from].check_invariants();
     return true;
@@ -139,7 +143,8 @@ TEST(SchedulerMoves, OnlyPagesWithinAWindowTravel) {
   const auto pages = groups.schedulers[1].arrive(departure->sequence, departure->num_pages());
   ASSERT_TRUE(pages.has_value());
   groups.models[1].copy_pages(groups.models[0], departure->pages, *pages);
-  groups.schedulers[0].release_departed();
+  groups.schedulers[1].settle(1);
+  groups.schedulers[0].release_departed(1);
   while (groups.step(1)) {
   }
   groups.expect_all_as_alone();

@@ -119,7 +119,8 @@ std::optional<StepPlan> Scheduler::plan(bool may_begin_prefills) {
   note_held(chosen.is_held);
   prefill_state_.goes_on = chosen.goes_on;
   if (chosen.is_empty()) {
-    CHECK(sequences_.empty(), "{} requests, and none of them can run", sequences_.size());
+    const bool moves_hold_pages = !departed_.empty() || !arriving_.empty();
+    CHECK(sequences_.empty() || moves_hold_pages, "{} requests, and none of them can run", sequences_.size());
     return std::nullopt;
   }
 
@@ -240,7 +241,8 @@ bool Scheduler::fits_above_lower(const Sequence& sequence) const {
 }
 
 int64_t Scheduler::num_running() const {
-  return std::ranges::count_if(sequences_, [](const auto& sequence) { return sequence->is_running; });
+  return std::ssize(arriving_) +
+         std::ranges::count_if(sequences_, [](const auto& sequence) { return sequence->is_running; });
 }
 
 // Whether one more sequence that holds these pages may run, given what it and the running sequences will need soon.

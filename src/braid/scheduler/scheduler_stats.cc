@@ -14,16 +14,16 @@ Credits Scheduler::credits() const {
   const auto left = [&](int32_t kv_group) {
     return std::max<int64_t>(0, kv_.pool(kv_group).num_available() - reserved_pages(kv_group, false));
   };
-  int64_t num_requests = config_.max_running_requests - std::ssize(sequences_);
+  int64_t num_requests = config_.max_running_requests - std::ssize(sequences_) - std::ssize(arriving_);
   for (int32_t kv_group = 1; kv_group < kv_.num_kv_groups(); ++kv_group) {
     const int64_t most = std::min<int64_t>(*kv_.most_pages(kv_group), kv_.pages_for(config_.context_len));
     num_requests = std::min(num_requests, left(kv_group) / most);
   }
-  if (sequences_.empty()) num_requests = std::max<int64_t>(num_requests, 1);
+  if (is_idle()) num_requests = std::max<int64_t>(num_requests, 1);
   return {.num_requests = static_cast<int32_t>(std::max<int64_t>(0, num_requests)),
           .num_pages = left(0),
           .page_size = config_.page_size,
-          .is_idle = sequences_.empty(),
+          .is_idle = is_idle(),
           .max_request_pages = static_cast<int32_t>(kv_.most_pages(0).value_or(0))};
 }
 
@@ -46,6 +46,10 @@ SchedulerStats Scheduler::stats() const {
     if (!sequence->is_decoding) stats.num_prefill_tokens += sequence->num_uncomputed();
     stats.num_context_tokens += sequence->num_tokens();
   }
+  // What moves holds pages here until it is gone, and from when it is announced.
+  stats.num_running += static_cast<int32_t>(departed_.size() + arriving_.size());
+  for (const Departed& departed : departed_) stats.num_context_tokens += departed.num_tokens;
+  for (const Arriving& arriving : arriving_) stats.num_context_tokens += arriving.num_tokens();
   return stats;
 }
 
@@ -56,6 +60,7 @@ int64_t Scheduler::reserved_pages(int32_t kv_group, bool of_running) const {
     if (of_running && !sequence->is_running) continue;
     reserved += kv_.num_soon(kv_group, sequence->pages, sequence->extent());
   }
+  for (const Arriving& own : arriving_) reserved += kv_.num_soon(kv_group, own.pages, own.extent());
   return reserved;
 }
 
@@ -78,7 +83,8 @@ void Scheduler::check_pool(int32_t kv_group) const {
   const auto index = static_cast<size_t>(kv_group);
   count(kv_.tree().page_ids(kv_group));
   for (const auto& sequence : sequences_) count(sequence->pages[index].pages.ids());
-  for (const SequencePages& pages : departed_) count(pages[index].pages.ids());
+  for (const Departed& departed : departed_) count(departed.pages[index].pages.ids());
+  for (const Arriving& arriving : arriving_) count(arriving.pages[index].pages.ids());
   int32_t num_free = 0;
   for (PageId page = 0; page < pool.num_pages(); ++page) {
     const int32_t counted = references[static_cast<size_t>(page)];

@@ -55,6 +55,7 @@ struct GroupLoad {
   // Tokens computed since the start: the group's own, and the sum over its world's steps of the longest group's tokens.
   uint64_t num_step_tokens = 0;
   uint64_t num_longest_tokens = 0;
+  int64_t num_arriving_pages = 0;  // of sequences from other groups, copied out there and not yet copied in here
 
   bool operator==(const GroupLoad&) const = default;
 };

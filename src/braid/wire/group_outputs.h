@@ -38,7 +38,8 @@ struct GroupOutputs {
   int32_t group = 0;
   uint64_t sequence = 0;  // numbers this group's outputs from 1, so that the controller notices lost ones
   std::vector<RequestOutcome> outcomes;
-  std::vector<MovingSequence> departed = {};  // their pages were copied out
+  std::vector<MovingSequence> departed = {};  // all their pages were copied out
+  std::vector<RequestId> stayed = {};         // ordered to depart, but had ended or not begun: they will not
   std::vector<int64_t> flushed_tokens;        // for each flush command, in order
   std::optional<StepShape> step;              // absent: commands were taken, but no step followed
   GroupLoad load;

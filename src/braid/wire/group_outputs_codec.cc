@@ -56,7 +56,7 @@ flat::Offset<outputs_format::Load> encode_load(flat::Builder& builder, const Gro
   const outputs_format::Credits credits(load.credits.num_requests, load.credits.page_size, load.credits.num_pages,
                                         load.credits.is_idle, load.credits.max_request_pages);
   return outputs_format::CreateLoad(builder, &scheduler, &credits, load.num_commands, load.num_steps, load.step_seconds,
-                                    load.num_step_tokens, load.num_longest_tokens);
+                                    load.num_step_tokens, load.num_longest_tokens, load.num_arriving_pages);
 }
 
 flat::Offset<outputs_format::Step> encode_step(flat::Builder& builder, const StepShape& step) {
@@ -122,7 +122,8 @@ Result<GroupLoad> decode_load(const outputs_format::Load& from) {
                  .num_steps = from.num_steps(),
                  .step_seconds = from.step_seconds(),
                  .num_step_tokens = from.num_step_tokens(),
-                 .num_longest_tokens = from.num_longest_tokens()};
+                 .num_longest_tokens = from.num_longest_tokens(),
+                 .num_arriving_pages = from.num_arriving_pages()};
   if (const outputs_format::Stats* stats = from.scheduler()) {
     load.scheduler = {.num_running = stats->num_running(),
                       .num_waiting = stats->num_waiting(),
@@ -146,7 +147,7 @@ Result<GroupLoad> decode_load(const outputs_format::Load& from) {
   const bool ok = stats.num_running >= 0 && stats.num_waiting >= 0 && stats.num_free_pages >= 0 &&
                   stats.num_cached_pages >= 0 && stats.num_free_pages <= stats.num_pages - stats.num_cached_pages &&
                   stats.num_prefill_tokens >= 0 && stats.num_context_tokens >= 0 && load.credits.num_requests >= 0 &&
-                  load.credits.page_size >= 1 && load.credits.max_request_pages >= 0 &&
+                  load.credits.page_size >= 1 && load.credits.max_request_pages >= 0 && load.num_arriving_pages >= 0 &&
                   std::isfinite(load.step_seconds) && load.step_seconds >= 0;
   if (!ok) return fail("a value of the load is out of its range");
   return load;
@@ -203,6 +204,8 @@ Result<GroupOutputs> decode_outputs(const outputs_format::Outputs& from, const O
     TRY(outputs.prefixes, decode_prefixes(*from.prefixes(), limits));
   }
   TRY(outputs.error, decode_text(from.error(), limits.max_error_len));
+  TRY_STATUS(flat::check_count(from.stayed(), "sequences that stayed", limits.max_moves));
+  outputs.stayed = flat::copy_of(from.stayed());
   TRY(outputs.departed, decode_moving(from.departed(), limits.max_moves,
                                       {.max_prompt_len = limits.context_len,
                                        .context_len = limits.context_len,
@@ -227,9 +230,10 @@ SharedBytes encode(const GroupOutputs& outputs) {
   if (outputs.prefixes != PrefixDigest()) prefixes_at = encode_prefixes(builder, outputs.prefixes);
   const auto error_at = encode_text(builder, outputs.error);
   const auto departed_at = encode_moving(builder, outputs.departed);
+  const auto stayed_at = flat::add_list(builder, outputs.stayed);
   outputs_format::FinishOutputsBuffer(
       builder, outputs_format::CreateOutputs(builder, outputs.group, outputs.sequence, outcomes_at, flushed_at, step_at,
-                                             load_at, prefixes_at, error_at, departed_at));
+                                             load_at, prefixes_at, error_at, departed_at, stayed_at));
   auto owner = std::make_shared<const flatbuffers::DetachedBuffer>(builder.Release());
   const auto span = std::as_bytes(std::span(owner->data(), owner->size()));
   return {std::move(owner), span};

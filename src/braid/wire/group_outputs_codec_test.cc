@@ -84,6 +84,9 @@ TEST(GroupOutputsCodec, ErrorsNameWhatBreaksALimit) {
   EXPECT_EQ(error_of([](GroupOutputs& o) { o.outcomes.push_back(o.outcomes[0]); }), place + "request 6 is there twice");
   EXPECT_EQ(error_of([](GroupOutputs& o) { o.load.scheduler.num_free_pages = 1; }),
             place + "a value of the load is out of its range");
+  EXPECT_EQ(error_of([](GroupOutputs& o) { o.load.num_arriving_pages = -1; }),
+            place + "a value of the load is out of its range");
+  EXPECT_EQ(error_of([](GroupOutputs& o) { o.stayed.assign(3, 1); }), place + "3 sequences that stayed, at most 2 fit");
   EXPECT_EQ(error_of([](GroupOutputs& o) { o.load.step_seconds = -1; }),
             place + "a value of the load is out of its range");
   EXPECT_EQ(error_of([](GroupOutputs& o) { o.prefixes.added.assign(21, 1); }),

@@ -1,6 +1,6 @@
 // Messages about a sequence that moves from one DP group to another. Plain data. The controller orders the departure.
-// The source's next plan makes the pages leave, and its outputs after that step carry what the target must know. The
-// controller sends that to the target, whose next plan makes the pages arrive.
+// The source's next plans make the pages leave, piece by piece, and its outputs after the step with the last piece
+// carry what the target must know. The controller sends that to the target, whose next plans make the pages arrive.
 #pragma once
 
 #include <cstdint>
@@ -54,7 +54,8 @@ struct MovingSequence {
 // A step's part in a move: pages that are copied out or in before anything else in the step reads or writes.
 struct MovedPages {
   Move move;
-  // By KV group, in order of position; move.num_pages in all. On arrival this may be empty: then the pages are received
+  int32_t piece = 0;  // of the move, from 0. Both groups cut a move in the same way (SchedulerConfig::max_moved_pages).
+  // The piece's pages, by KV group and in order of position. On arrival this may be empty: then the piece is received
   // and dropped, because the sequence was aborted or there was no room.
   std::vector<std::vector<PageId>> pages = {};
 

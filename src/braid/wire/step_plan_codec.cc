@@ -111,7 +111,7 @@ Offset<MovedPagesList> encode_moved(Builder& builder, const std::vector<MovedPag
       tables.push_back(format::CreatePageTable(builder, builder.CreateVector(pages)));
     }
     const auto tables_at = flat::add_list(builder, tables);
-    list.push_back(format::CreateMovedPages(builder, &move, tables_at));
+    list.push_back(format::CreateMovedPages(builder, &move, tables_at, own.piece));
   }
   return flat::add_list(builder, list);
 }
@@ -128,6 +128,10 @@ Result<std::vector<MovedPages>> decode_moved(const MovedPagesList* from, bool ma
     if (own.move.num_pages < 1 || own.move.num_pages > most) {
       return fail("move {} of {} pages, the context has {}", own.move.id, own.move.num_pages, most);
     }
+    own.piece = one->piece();
+    if (own.piece < 0 || own.piece >= own.move.num_pages) {
+      return fail("piece {} of move {}, which has {} pages", own.piece, own.move.id, own.move.num_pages);
+    }
     const auto num_kv_groups = one->tables() == nullptr ? 0 : one->tables()->size();
     if (may_drop && num_kv_groups == 0) continue;
     if (num_kv_groups != limits.kv_groups.size()) {
@@ -139,8 +143,9 @@ Result<std::vector<MovedPages>> decode_moved(const MovedPagesList* from, bool ma
                                                own.move.num_pages, limits.kv_groups[kv_group].num_pages));
       num_pages += own.pages.back().size();
     }
-    if (std::cmp_not_equal(num_pages, own.move.num_pages)) {
-      return fail("move {} of {} pages has {}", own.move.id, own.move.num_pages, num_pages);
+    if (num_pages == 0 || std::cmp_greater(num_pages, own.move.num_pages)) {
+      return fail("piece {} of move {} has {} pages, the move {}", own.piece, own.move.id, num_pages,
+                  own.move.num_pages);
     }
   }
   return moved;

@@ -124,8 +124,21 @@ TEST(StepPlanCodec, ErrorsNameWhatBreaksALimit) {
               "step 7: pages that move: 100 is not in [0, 100)");
     EXPECT_EQ(move_error_of(arrives, [](auto& list) { list[0].pages[1][0] = 50; }),
               "step 7: pages that move: 50 is not in [0, 50)");
-    EXPECT_EQ(move_error_of(arrives, [](auto& list) { list[0].pages[0].pop_back(); }),
-              "step 7: move 3 of 3 pages has 2");
+    EXPECT_EQ(move_error_of(arrives, [](auto& list) { list[0].pages[0].pop_back(); }), "") << "a piece of it";
+    EXPECT_EQ(move_error_of(arrives,
+                            [](auto& list) {
+                              list[0].pages = {{}, {}};
+                            }),
+              "step 7: piece 0 of move 3 has 0 pages, the move 3");
+    EXPECT_EQ(move_error_of(arrives,
+                            [](auto& list) {
+                              list[0].pages[0] = {1, 2, 3};
+                            }),
+              "step 7: piece 0 of move 3 has 4 pages, the move 3");
+    EXPECT_EQ(move_error_of(arrives, [](auto& list) { list[0].piece = 3; }),
+              "step 7: piece 3 of move 3, which has 3 pages");
+    EXPECT_EQ(move_error_of(arrives, [](auto& list) { list[0].piece = -1; }),
+              "step 7: piece -1 of move 3, which has 3 pages");
     EXPECT_EQ(move_error_of(arrives, [](auto& list) { list[0].pages.pop_back(); }),
               "step 7: move 3 of 1 KV groups, there are 2");
     EXPECT_EQ(move_error_of(arrives, [](auto& list) { list[0].move.num_pages = 39; }),

@@ -47,42 +47,77 @@ void GroupPublisher::carry_out(GroupCommand command) {
 
 void GroupPublisher::drop(RequestId request) {
   if (scheduler_.abort(request)) return;
-  for (WaitingArrival& arrival : arrivals_) {
-    if (arrival.moving.sequence.request.id == request) arrival.is_dropped = true;
+  for (Arriving& arriving : arrivals_) {
+    if (arriving.moving.sequence.request.id != request) continue;
+    arriving.is_dropped = true;
+    if (arriving.pieces) arriving.pieces->drop_pages();
+    scheduler_.give_up(request);
   }
 }
 
 void GroupPublisher::depart(const DepartOrder& order) {
   auto departure = scheduler_.depart(order.request);
-  if (!departure) return;
+  if (!departure) {
+    next_.stayed.push_back(order.request);
+    return;
+  }
   Move move = order.move;
   move.num_pages = departure->num_pages();
-  if (move.num_pages > 0) leaving_.push_back({.move = move, .pages = std::move(departure->pages)});
-  next_.departed.push_back({.move = move, .sequence = std::move(departure->sequence)});
+  leaving_.push_back({.sequence = std::move(departure->sequence),
+                      .pieces = MovePieces(move, std::move(departure->pages), max_moved_pages_)});
 }
 
-// In order of arrival, which is the order in which the source sent them: a transport may identify messages by it. A
-// later arrival may get pages that an earlier one has dropped.
-std::vector<MovedPages> GroupPublisher::admit_arrivals() {
-  std::vector<MovedPages> arriving;
-  for (const auto& [moving, is_dropped] : std::exchange(arrivals_, {})) {
+void GroupPublisher::admit_arrivals() {
+  for (Arriving& arriving : arrivals_) {
+    if (arriving.pieces) continue;
+    const Move& move = arriving.moving.move;
     std::optional<std::vector<std::vector<PageId>>> pages;
-    if (!is_dropped) pages = scheduler_.arrive(moving.sequence, moving.move.num_pages);
-    if (moving.move.num_pages == 0) continue;
-    arriving.push_back({.move = moving.move, .pages = std::move(pages).value_or(std::vector<std::vector<PageId>>())});
+    if (!arriving.is_dropped) pages = scheduler_.arrive(arriving.moving.sequence, move.num_pages);
+    arriving.pieces.emplace(move, std::move(pages).value_or(std::vector<std::vector<PageId>>()), max_moved_pages_);
   }
-  return arriving;
+}
+
+// A sequence without pages has no pieces, but waits for its turn all the same: departures are reported in order.
+void GroupPublisher::copy_pieces_out(StepPlan& plan, int32_t& room) {
+  while (!leaving_.empty()) {
+    auto& [sequence, pieces] = leaving_.front();
+    while (!pieces.is_done() && pieces.next_size() <= room) {
+      room -= pieces.next_size();
+      plan.leaving.push_back(pieces.take_next());
+    }
+    if (!pieces.is_done()) return;
+    scheduler_.release_departed(sequence.request.id);
+    next_.departed.push_back({.move = pieces.move(), .sequence = std::move(sequence)});
+    leaving_.pop_front();
+  }
+}
+
+// In order of arrival, which is the order in which the source sent them: a transport may identify messages by it.
+void GroupPublisher::copy_pieces_in(StepPlan& plan, int32_t& room) {
+  while (!arrivals_.empty()) {
+    MovePieces& pieces = *arrivals_.front().pieces;
+    while (!pieces.is_done() && pieces.next_size() <= room) {
+      room -= pieces.next_size();
+      plan.arriving.push_back(pieces.take_next());
+    }
+    if (!pieces.is_done()) return;
+    if (pieces.has_pages()) scheduler_.settle(arrivals_.front().moving.sequence.request.id);
+    arrivals_.pop_front();
+  }
 }
 
 std::shared_ptr<const StepPlan> GroupPublisher::plan(bool may_begin_prefills) {
-  std::vector<MovedPages> arriving = admit_arrivals();
-  scheduler_.release_departed();
+  admit_arrivals();
+  StepPlan moves;
+  int32_t room = max_moved_pages_;
+  copy_pieces_out(moves, room);
+  copy_pieces_in(moves, room);
   std::optional<StepPlan> planned = scheduler_.plan(may_begin_prefills);
   is_scheduled_ = planned.has_value();
-  if (!is_scheduled_ && leaving_.empty() && arriving.empty()) return nullptr;
+  if (!is_scheduled_ && !moves.moves_pages()) return nullptr;
   StepPlan plan = std::move(planned).value_or(StepPlan());
-  plan.leaving = std::exchange(leaving_, {});
-  plan.arriving = std::move(arriving);
+  plan.leaving = std::move(moves.leaving);
+  plan.arriving = std::move(moves.arriving);
   plan_ = std::make_shared<const StepPlan>(std::move(plan));
   return plan_;
 }
@@ -110,7 +145,7 @@ GroupOutputs GroupPublisher::commit(const StepResult& result, double step_s) {
 }
 
 void GroupPublisher::check_if_idle() const {
-  if (scheduler_.is_idle() && leaving_.empty()) scheduler_.check_idle_invariants();
+  if (scheduler_.is_idle()) scheduler_.check_idle_invariants();
 }
 
 std::optional<GroupOutputs> GroupPublisher::report() {
@@ -126,13 +161,18 @@ GroupOutputs GroupPublisher::take_outputs() {
 }
 
 GroupLoad GroupPublisher::load() const {
+  int64_t num_arriving_pages = 0;
+  for (const Arriving& own : arrivals_) {
+    num_arriving_pages += own.pieces ? own.pieces->num_left() : own.moving.move.num_pages;
+  }
   return {.scheduler = scheduler_.stats(),
           .credits = scheduler_.credits(),
           .num_commands = num_commands_,
           .num_steps = num_steps_,
           .step_seconds = step_seconds_,
           .num_step_tokens = num_step_tokens_,
-          .num_longest_tokens = num_longest_tokens_};
+          .num_longest_tokens = num_longest_tokens_,
+          .num_arriving_pages = num_arriving_pages};
 }
 
 }  // namespace braid

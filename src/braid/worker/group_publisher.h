@@ -1,13 +1,17 @@
 // The publisher of one DP group: takes the controller's commands, decides the group's steps, and reports their results.
 // A state machine round the group's Scheduler: no thread, no clock, no tensor.
 //
-// A sequence that is ordered to another group leaves with the next plan, and the outputs after that step report it. A
-// sequence that arrives is admitted when the next plan is made. If it is aborted before, its pages are dropped.
+// A sequence that is ordered to another group leaves with the next plans, piece by piece (move_pieces.h), and the
+// outputs after the step with its last piece report it. A sequence that arrives gets its pages when the next plan is
+// made, and is computed from the plan with its last piece on. If it is aborted before, its pieces are dropped. Pieces
+// take their turn in order of the commands, as many in a plan as max_moved_pages allows.
 //
 //   publisher.take(commands); auto plan = publisher.plan();
 //   If plan is null, send report(); else run it and send commit(result, seconds).
 #pragma once
 
+#include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -18,12 +22,14 @@
 #include "braid/wire/group_outputs.h"
 #include "braid/wire/step_plan.h"
 #include "braid/wire/step_result.h"
+#include "braid/worker/move_pieces.h"
 
 namespace braid {
 
 class GroupPublisher {
  public:
-  explicit GroupPublisher(const SchedulerConfig& config) : scheduler_(config) {}
+  explicit GroupPublisher(const SchedulerConfig& config)
+      : scheduler_(config), max_moved_pages_(config.max_moved_pages) {}
 
   // Carries out the commands in order. Not while a step is under way.
   void take(std::vector<GroupCommand> commands);
@@ -45,21 +51,29 @@ class GroupPublisher {
   GroupLoad load() const;
 
  private:
-  struct WaitingArrival {
+  struct Leaving {
+    MovedSequence sequence;
+    MovePieces pieces;
+  };
+  struct Arriving {
     MovingSequence moving;
-    bool is_dropped = false;  // it was aborted before it could be admitted
+    bool is_dropped = false;                // it was aborted before the scheduler had it
+    std::optional<MovePieces> pieces = {};  // once the scheduler has it
   };
 
   void carry_out(GroupCommand command);
   void drop(RequestId request);
   void depart(const DepartOrder& order);
-  std::vector<MovedPages> admit_arrivals();
+  void admit_arrivals();
+  void copy_pieces_out(StepPlan& plan, int32_t& room);
+  void copy_pieces_in(StepPlan& plan, int32_t& room);
   GroupOutputs take_outputs();
   void check_if_idle() const;
 
   Scheduler scheduler_;
-  std::vector<WaitingArrival> arrivals_;  // not yet in the scheduler
-  std::vector<MovedPages> leaving_;       // leave with the next plan
+  const int32_t max_moved_pages_;
+  std::deque<Leaving> leaving_;           // not all of their pieces have left
+  std::deque<Arriving> arrivals_;         // not all of their pieces have come
   std::shared_ptr<const StepPlan> plan_;  // under way
   bool is_scheduled_ = false;             // plan_ has sequences, not only moves
   GroupOutputs next_;                     // collects the next outputs

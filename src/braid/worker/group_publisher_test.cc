@@ -201,6 +201,7 @@ TEST_F(GroupPublisherMovesTest, SequencesThatEndedOrHaveNotBegunStay) {
   source_.take(commands_of({departs(1), departs(2), departs(3)}));
   const GroupOutputs outputs = step(source_);
   EXPECT_TRUE(outputs.departed.empty());
+  EXPECT_EQ(outputs.stayed, (std::vector<RequestId>{1, 2, 3}));
   EXPECT_EQ(outputs.load.num_commands, 5U);
 }
 
@@ -225,6 +226,115 @@ TEST_F(GroupPublisherMovesTest, ASequenceThatWaitsForPagesLeavesWithoutAny) {
     if (!outcomes.empty()) first = outcomes[0].token->token;
   }
   EXPECT_EQ(first, 10 + static_cast<TokenId>(num_output));
+}
+
+SchedulerConfig pieces_config(int32_t max_moved_pages) {
+  SchedulerConfig config = kPublisherConfig;
+  config.max_moved_pages = max_moved_pages;
+  return config;
+}
+
+// Where request 1 of 5 pages is in `source`, and request 2 decodes beside it.
+class GroupPublisherPiecesTest : public GroupPublisherMovesTest {
+ protected:
+  GroupPublisherPiecesTest() {
+    source_pieces_.take(commands_of({published_request(1, 17, 8), published_request(2, 3, 20)}));
+    while (stats(source_pieces_).num_prefill_tokens > 0 || source_pieces_.load().num_steps == 0) {
+      (void)step(source_pieces_);
+    }
+    source_pieces_.take(commands_of({departs(1)}));
+  }
+  // Steps the source until request 1 has left.
+  GroupOutputs leave() {
+    while (true) {
+      GroupOutputs outputs = step(source_pieces_);
+      if (!outputs.departed.empty()) return outputs;
+    }
+  }
+
+  GroupPublisher source_pieces_{pieces_config(2)};
+  GroupPublisher target_pieces_{pieces_config(2)};
+};
+
+TEST_F(GroupPublisherPiecesTest, NoStepCopiesMoreThanItsShareAndOthersGoOn) {
+  const int32_t free_before = stats(source_pieces_).num_free_pages;
+  std::vector<size_t> sizes;
+  GroupOutputs told;
+  for (int32_t piece = 0; told.departed.empty(); ++piece) {
+    const auto plan = source_pieces_.plan();
+    ASSERT_EQ(plan->leaving.size(), 1U);
+    EXPECT_EQ(plan->leaving[0].piece, piece);
+    sizes.push_back(plan->leaving[0].pages.at(0).size());
+    ASSERT_EQ(plan->sequences.size(), 1U);
+    EXPECT_EQ(plan->sequences[0].request, 2U);
+    if (piece < 2) {
+      EXPECT_LE(stats(source_pieces_).num_free_pages, free_before) << "kept until all have left";
+    }
+    told = run(source_pieces_, *plan);
+  }
+  EXPECT_EQ(sizes, (std::vector<size_t>{2, 2, 1}));
+  EXPECT_EQ(stats(source_pieces_).num_running, 1);
+
+  target_pieces_.take(commands_of({published_request(3, 3, 20)}));
+  (void)step(target_pieces_);
+  target_pieces_.take(commands_of({GroupCommand{.arrive = std::move(told.departed)}}));
+  sizes.clear();
+  for (int32_t piece = 0; piece < 3; ++piece) {
+    const auto plan = target_pieces_.plan();
+    ASSERT_EQ(plan->arriving.size(), 1U);
+    EXPECT_EQ(plan->arriving[0].piece, piece);
+    sizes.push_back(plan->arriving[0].pages.at(0).size());
+    EXPECT_EQ(plan->sequences.size(), piece < 2 ? 1U : 2U) << "it is computed from the step with its last piece on";
+    const GroupOutputs outputs = run(target_pieces_, *plan);
+    EXPECT_EQ(outputs.load.num_arriving_pages, std::max(0, 3 - 2 * piece));
+    EXPECT_EQ(outputs.load.scheduler.num_running, 2);
+  }
+  EXPECT_EQ(sizes, (std::vector<size_t>{2, 2, 1}));
+}
+
+TEST_F(GroupPublisherPiecesTest, AnAbortBetweenPiecesDropsTheOthers) {
+  GroupOutputs told = leave();
+  for (int when = 0; when < 3; ++when) {
+    GroupPublisher target(pieces_config(2));
+    target.take(commands_of({GroupCommand{.arrive = told.departed}}));
+    for (int piece = 0; piece < 3; ++piece) {
+      if (piece == when) target.take(commands_of({GroupCommand{.abort = {1}}}));
+      const auto plan = target.plan();
+      ASSERT_NE(plan, nullptr);
+      ASSERT_EQ(plan->arriving.size(), 1U);
+      EXPECT_EQ(plan->arriving[0].pages.empty(), piece >= when);
+      EXPECT_TRUE(plan->sequences.empty());
+      (void)run(target, *plan);
+    }
+    EXPECT_EQ(stats(target).num_free_pages, kPublisherConfig.num_pages);
+    EXPECT_EQ(target.plan(), nullptr);
+    EXPECT_TRUE(target.load().credits.is_idle);
+  }
+}
+
+// A group is not idle, and may have to wait, while a sequence that leaves still holds all pages.
+TEST_F(GroupPublisherPiecesTest, ARequestWaitsForThePagesOfWhatLeaves) {
+  GroupPublisher source({.num_pages = 8,
+                         .page_size = 4,
+                         .context_len = 32,
+                         .max_running_requests = 4,
+                         .chunked_prefill_size = 32,
+                         .radix_cache = false,
+                         .max_moved_pages = 1});
+  source.take(commands_of({published_request(1, 28, 4)}));
+  (void)step(source);
+  source.take(commands_of({departs(1), published_request(2, 30, 2)}));
+  int num_steps = 0;
+  std::vector<TokenId> tokens;
+  while (const auto plan = source.plan()) {
+    ++num_steps;
+    EXPECT_EQ(plan->leaving.size(), num_steps <= 7 ? 1U : 0U);
+    EXPECT_EQ(plan->sequences.empty(), num_steps < 7) << num_steps;
+    for (const RequestOutcome& outcome : run(source, *plan).outcomes) {
+      if (outcome.token) tokens.push_back(outcome.token->token);
+    }
+  }
+  EXPECT_EQ(tokens.size(), 2U);
 }
 
 }  // namespace

@@ -7,38 +7,39 @@
 
 namespace braid {
 
-Status LocalKvPageTransfer::give(const Move& move, int32_t attn_tp_rank, const KvCache& cache,
-                                 KvPageCopy::PagesByKvGroup pages) {
-  KvPageCopy part = KvPageCopy::gather(cache, pages);
+Status LocalKvPageTransfer::give(const MovedPages& piece, int32_t attn_tp_rank, ThreadTeam& team,
+                                 const KvCache& cache) {
+  KvPageCopy part = KvPageCopy::gather(team, cache, piece.pages);
   {
     const std::lock_guard lock(mutex_);
-    const bool is_new = parts_.emplace(PartKey(move.id, attn_tp_rank), std::move(part)).second;
-    CHECK(is_new, "rank {} of group {} gives its part of move {} twice", attn_tp_rank, move.from_group, move.id);
+    const bool is_new = parts_.emplace(PartKey(piece.move.id, piece.piece, attn_tp_rank), std::move(part)).second;
+    CHECK(is_new, "rank {} of group {} gives its part of piece {} of move {} twice", attn_tp_rank,
+          piece.move.from_group, piece.piece, piece.move.id);
   }
   given_.notify_all();
   return {};
 }
 
-Status LocalKvPageTransfer::take(const Move& move, int32_t attn_tp_rank, KvCache& cache,
-                                 KvPageCopy::PagesByKvGroup pages) {
+Status LocalKvPageTransfer::take(const MovedPages& piece, int32_t attn_tp_rank, ThreadTeam& team, KvCache& cache) {
+  const Move& move = piece.move;
   std::optional<KvPageCopy> part;
   {
     std::unique_lock lock(mutex_);
     auto found = parts_.end();
     const bool in_time = given_.wait_for(lock, std::chrono::duration<double>(timeout_s_), [&] {
-      found = parts_.find(PartKey(move.id, attn_tp_rank));
+      found = parts_.find(PartKey(move.id, piece.piece, attn_tp_rank));
       return found != parts_.end() || ended_groups_.contains(move.from_group);
     });
     if (found == parts_.end()) {
-      const std::string who = fmt::format("rank {} of group {} waits for move {} from group {}", attn_tp_rank,
-                                          move.to_group, move.id, move.from_group);
+      const std::string who = fmt::format("rank {} of group {} waits for piece {} of move {} from group {}",
+                                          attn_tp_rank, move.to_group, piece.piece, move.id, move.from_group);
       if (!in_time) return fail("{}, longer than {} s", who, timeout_s_);
       return fail("{}: {}", who, ended_groups_.at(move.from_group));
     }
     part = std::move(found->second);
     parts_.erase(found);
   }
-  return pages.empty() ? Status() : part->scatter(cache, pages);
+  return piece.pages.empty() ? Status() : part->scatter(team, cache, piece.pages);
 }
 
 void LocalKvPageTransfer::abort(int32_t group, const std::string& reason) {

@@ -1,6 +1,6 @@
-// Moves a sequence's pages from one rank to another: rank i of the source group hands over its part, and rank i of the
-// target group takes it in a later step. Both follow their group's plan, so an implementation may block in send and
-// receive; it decides nothing.
+// Moves a sequence's pages from one rank to another, piece by piece: rank i of the source group hands over its part of
+// a piece, and rank i of the target group takes it in a later step. Both follow their group's plan, so an
+// implementation may block in send and receive; it decides nothing. The rank's team copies.
 #pragma once
 
 #include <condition_variable>
@@ -8,7 +8,7 @@
 #include <map>
 #include <mutex>
 #include <string>
-#include <utility>
+#include <tuple>
 
 #include "braid/base/result.h"
 #include "braid/kv/kv_cache.h"
@@ -21,11 +21,10 @@ class KvPageTransfer {
  public:
   virtual ~KvPageTransfer() = default;
   // Copies the pages out of the cache without waiting for the receiver. The pages may be overwritten at once.
-  virtual Status give(const Move& move, int32_t attn_tp_rank, const KvCache& cache,
-                      KvPageCopy::PagesByKvGroup pages) = 0;
-  // Copies them into these pages of another cache; without KV groups, drops them. Each move is taken once. Never waits
-  // for ever; an error ends the world.
-  virtual Status take(const Move& move, int32_t attn_tp_rank, KvCache& cache, KvPageCopy::PagesByKvGroup pages) = 0;
+  virtual Status give(const MovedPages& piece, int32_t attn_tp_rank, ThreadTeam& team, const KvCache& cache) = 0;
+  // Copies them into the piece's pages of another cache; without KV groups, drops them. Each piece is taken once. Never
+  // waits for ever; an error ends the world.
+  virtual Status take(const MovedPages& piece, int32_t attn_tp_rank, ThreadTeam& team, KvCache& cache) = 0;
 };
 
 // Between ranks of one process, of one world or of several.
@@ -35,8 +34,8 @@ class LocalKvPageTransfer final : public KvPageTransfer {
   // exchange orders every give before its take.)
   explicit LocalKvPageTransfer(double timeout_s) : timeout_s_(timeout_s) {}
 
-  Status give(const Move& move, int32_t attn_tp_rank, const KvCache& cache, KvPageCopy::PagesByKvGroup pages) override;
-  Status take(const Move& move, int32_t attn_tp_rank, KvCache& cache, KvPageCopy::PagesByKvGroup pages) override;
+  Status give(const MovedPages& piece, int32_t attn_tp_rank, ThreadTeam& team, const KvCache& cache) override;
+  Status take(const MovedPages& piece, int32_t attn_tp_rank, ThreadTeam& team, KvCache& cache) override;
   // A group's world has ended: every take of a part that it has not given returns an error with this reason, now and
   // later.
   void abort(int32_t group, const std::string& reason);
@@ -44,7 +43,7 @@ class LocalKvPageTransfer final : public KvPageTransfer {
   int64_t num_parts_on_the_way() const;
 
  private:
-  using PartKey = std::pair<MoveId, int32_t>;  // and attn_tp_rank
+  using PartKey = std::tuple<MoveId, int32_t, int32_t>;  // with the piece, and attn_tp_rank
 
   const double timeout_s_;
   mutable std::mutex mutex_;

@@ -32,63 +32,88 @@ bool is_filled(const KvCache& cache, PageId page, int value) {
   return true;
 }
 
-const std::vector<std::vector<PageId>> kFrom = {{3, 0}};
-const std::vector<std::vector<PageId>> kTo = {{1, 2}};
+const MovedPages kLeaving{.move = kMove, .pages = {{3, 0}}};
+const MovedPages kArriving{.move = kMove, .pages = {{1, 2}}};
+const MovedPages kDropped{.move = kMove};
 
 TEST(LocalKvPageTransfer, TakesEachRanksPagesAsTheyWereWhenGiven) {
+  ThreadTeam team(2);
   KvCache source(kTransferShape, 4);
   KvCache target(kTransferShape, 4);
   fill(source, 3, 30);
   fill(source, 0, 10);
   LocalKvPageTransfer page_transfer(1);
-  ASSERT_TRUE(page_transfer.give(kMove, 0, source, kFrom).ok());
+  ASSERT_TRUE(page_transfer.give(kLeaving, 0, team, source).ok());
   fill(source, 3, 77);
-  ASSERT_TRUE(page_transfer.give(kMove, 1, source, kFrom).ok());
-  ASSERT_TRUE(page_transfer.take(kMove, 0, target, kTo).ok());
+  ASSERT_TRUE(page_transfer.give(kLeaving, 1, team, source).ok());
+  ASSERT_TRUE(page_transfer.take(kArriving, 0, team, target).ok());
   EXPECT_TRUE(is_filled(target, 1, 30));
   EXPECT_TRUE(is_filled(target, 2, 10));
-  ASSERT_TRUE(page_transfer.take(kMove, 1, target, kTo).ok());
+  ASSERT_TRUE(page_transfer.take(kArriving, 1, team, target).ok());
   EXPECT_TRUE(is_filled(target, 1, 77));
   EXPECT_EQ(page_transfer.num_parts_on_the_way(), 0);
 }
 
 TEST(LocalKvPageTransfer, TakingIntoNoPagesDropsTheCopy) {
+  ThreadTeam team(2);
   KvCache source(kTransferShape, 4);
   KvCache target(kTransferShape, 4);
   fill(target, 1, 5);
   LocalKvPageTransfer page_transfer(1);
-  ASSERT_TRUE(page_transfer.give(kMove, 0, source, kFrom).ok());
-  ASSERT_TRUE(page_transfer.take(kMove, 0, target, {}).ok());
+  ASSERT_TRUE(page_transfer.give(kLeaving, 0, team, source).ok());
+  ASSERT_TRUE(page_transfer.take(kDropped, 0, team, target).ok());
   EXPECT_TRUE(is_filled(target, 1, 5));
   EXPECT_EQ(page_transfer.num_parts_on_the_way(), 0);
 }
 
+TEST(LocalKvPageTransfer, PiecesOfAMoveAreTakenInAnyOrder) {
+  ThreadTeam team(2);
+  KvCache source(kTransferShape, 4);
+  KvCache target(kTransferShape, 4);
+  fill(source, 3, 30);
+  fill(source, 0, 10);
+  LocalKvPageTransfer page_transfer(1);
+  ASSERT_TRUE(page_transfer.give({.move = kMove, .piece = 0, .pages = {{3}}}, 0, team, source).ok());
+  ASSERT_TRUE(page_transfer.give({.move = kMove, .piece = 1, .pages = {{0}}}, 0, team, source).ok());
+  EXPECT_EQ(page_transfer.num_parts_on_the_way(), 2);
+  ASSERT_TRUE(page_transfer.take({.move = kMove, .piece = 1, .pages = {{1}}}, 0, team, target).ok());
+  ASSERT_TRUE(page_transfer.take({.move = kMove, .piece = 0, .pages = {{2}}}, 0, team, target).ok());
+  EXPECT_TRUE(is_filled(target, 1, 10));
+  EXPECT_TRUE(is_filled(target, 2, 30));
+  EXPECT_EQ(page_transfer.num_parts_on_the_way(), 0);
+}
+
 TEST(LocalKvPageTransfer, WaitsForAnotherWorldsPart) {
+  ThreadTeam team(2);
   KvCache source(kTransferShape, 4);
   KvCache target(kTransferShape, 4);
   fill(source, 3, 1);
   fill(source, 0, 2);
   LocalKvPageTransfer page_transfer(60);
-  std::thread taker([&] { EXPECT_TRUE(page_transfer.take(kMove, 0, target, kTo).ok()); });
-  ASSERT_TRUE(page_transfer.give(kMove, 0, source, kFrom).ok());
+  std::thread taker([&] {
+    ThreadTeam own(1);
+    EXPECT_TRUE(page_transfer.take(kArriving, 0, own, target).ok());
+  });
+  ASSERT_TRUE(page_transfer.give(kLeaving, 0, team, source).ok());
   taker.join();
   EXPECT_TRUE(is_filled(target, 1, 1));
 }
 
 TEST(LocalKvPageTransfer, AMissingPartIsAnErrorThatNamesIt) {
+  ThreadTeam team(2);
   KvCache target(kTransferShape, 4);
   LocalKvPageTransfer page_transfer(0.01);
-  EXPECT_EQ(page_transfer.take(kMove, 1, target, kTo).error().message,
-            "rank 1 of group 1 waits for move 7 from group 0, longer than 0.01 s");
+  EXPECT_EQ(page_transfer.take(kArriving, 1, team, target).error().message,
+            "rank 1 of group 1 waits for piece 0 of move 7 from group 0, longer than 0.01 s");
   LocalKvPageTransfer lost(60);
   std::thread taker([&] {
-    EXPECT_EQ(lost.take(kMove, 1, target, kTo).error().message,
-              "rank 1 of group 1 waits for move 7 from group 0: rank 2 is lost");
+    EXPECT_EQ(lost.take(kArriving, 1, team, target).error().message,
+              "rank 1 of group 1 waits for piece 0 of move 7 from group 0: rank 2 is lost");
   });
   lost.abort(5, "another group, of which nothing is wanted");
   lost.abort(0, "rank 2 is lost");
   taker.join();
-  EXPECT_FALSE(lost.take(kMove, 0, target, kTo).ok()) << "nor later";
+  EXPECT_FALSE(lost.take(kArriving, 0, team, target).ok()) << "nor later";
 }
 
 }  // namespace

@@ -59,25 +59,30 @@ DpAttentionConfig exchange_config(const RankSetup& setup) {
 Rank::Rank(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Rank::~Rank() = default;
 
-Result<std::unique_ptr<Rank>> Rank::make(const RankSetup& setup, std::unique_ptr<Model> model,
-                                         const ThreadWorld* world) {
+Result<std::unique_ptr<Rank>, RankError> Rank::make(const RankSetup& setup, std::unique_ptr<Model> model,
+                                                    const ThreadWorld* world) {
   auto parts = std::make_unique<Parts>(setup);
   parts->model = std::move(model);
-  TRY(auto backend, make_attention_backend(setup.attention_backend, *parts->ops));
+  auto backend = make_attention_backend(setup.attention_backend, *parts->ops);
+  if (!backend.ok()) return RankError{.message = backend.error().message};
   const LocalShape shape = local_shape(*setup.config, setup.place);
   const int64_t max_tokens = max_step_tokens(setup.scheduler);
   StepLimits limits{.group_tokens = max_tokens, .all_tokens = max_tokens, .group_logit_rows = setup.num_logit_rows};
   if (world == nullptr) {
     parts->exchange = std::make_unique<SingleRankExchange>();
-    parts->attention_backend = std::move(backend);
+    parts->attention_backend = std::move(*backend);
   } else {
     const int32_t tp_rank = setup.place.tp_rank;
     const DpAttentionConfig config = exchange_config(setup);
     limits.all_tokens = config.max_rows();
-    TRY(auto exchange, make_rank_exchange(config, backend->name(), *parts->ops, world->world(tp_rank),
-                                          world->group(tp_rank), *setup.logger));
-    parts->attention_backend = create_dp_attention_backend(std::move(backend), exchange.get());
-    parts->exchange = std::move(exchange);
+    auto exchange = make_rank_exchange(config, (*backend)->name(), *parts->ops, world->world(tp_rank),
+                                       world->group(tp_rank), *setup.logger);
+    if (!exchange.ok()) {  // if the world has failed, another rank knows why
+      return RankError{.message = exchange.error().message,
+                       .lacks_dp_attention = setup.place.dp_size > 1 && !world->has_failed()};
+    }
+    parts->attention_backend = create_dp_attention_backend(std::move(*backend), exchange->get());
+    parts->exchange = std::move(*exchange);
   }
   parts->traced = std::make_unique<TracedExchange>(*parts->exchange, *setup.trace, setup.trace_rank);
   parts->workspace = std::make_unique<Workspace>(*setup.config, shape, setup.dtype, limits);
@@ -115,10 +120,10 @@ void Rank::begin_step(const WorldStep& step) {
 Status Rank::move_pages(const StepPlan& plan) {
   const int32_t own = place().attn_tp_rank;
   for (const MovedPages& moved : plan.leaving) {
-    TRY_STATUS(parts_->setup.page_transfer->give(moved.move, own, parts_->kv_cache, moved.pages));
+    TRY_STATUS(parts_->setup.page_transfer->give(moved, own, parts_->team, parts_->kv_cache));
   }
   for (const MovedPages& moved : plan.arriving) {
-    TRY_STATUS(parts_->setup.page_transfer->take(moved.move, own, parts_->kv_cache, moved.pages));
+    TRY_STATUS(parts_->setup.page_transfer->take(moved, own, parts_->team, parts_->kv_cache));
   }
   return {};
 }

@@ -43,6 +43,12 @@ struct RankSetup {
   KvPageTransfer* page_transfer = nullptr;  // of sequences that change their group
 };
 
+// Why a rank could not be made.
+struct RankError {
+  std::string message;
+  bool lacks_dp_attention = false;  // the rest is there: without DP attention the same ranks may work
+};
+
 // The exchange of a rank with others in its world. The sizes are the same on all of them.
 DpAttentionConfig exchange_config(const RankSetup& setup);
 
@@ -50,8 +56,8 @@ class Rank {
  public:
   // On the thread whose CPUs its compute threads share. `world`: null for a rank that is alone in its world; else all
   // ranks of the world are made at once. The setup's configuration, logger and trace, and the world, outlive it.
-  static Result<std::unique_ptr<Rank>> make(const RankSetup& setup, std::unique_ptr<Model> model,
-                                            const ThreadWorld* world);
+  static Result<std::unique_ptr<Rank>, RankError> make(const RankSetup& setup, std::unique_ptr<Model> model,
+                                                       const ThreadWorld* world);
   ~Rank();
 
   const RankPlace& place() const;

@@ -7,6 +7,15 @@
 namespace braid {
 namespace {
 
+// Memory for copies: a sixteenth of what is there for keys and values, but enough for a request of some 2 000 tokens of
+// a small model, if that leaves most to the pools.
+constexpr int64_t kMoveShare = 16;
+constexpr int64_t kLeastMoveBytes = int64_t{256} << 20;
+constexpr int64_t kMostOfSmallMemory = 4;  // a quarter
+
+// A step's copies take the requests beside them a few milliseconds.
+constexpr int64_t kMovedBytesInStep = int64_t{16} << 20;
+
 double gib(int64_t bytes) {
   return static_cast<double>(bytes) / (1024.0 * 1024.0 * 1024.0);
 }
@@ -31,8 +40,8 @@ int32_t group_running_requests(const RankOptions& options) {
   return shared_out(options.max_running_requests, options.layout.num_groups());
 }
 
-Result<int64_t> kv_memory_bytes(const MemoryBudget& budget, const RankOptions& options, int64_t weight_bytes,
-                                int64_t exchange_bytes) {
+Result<KvMemory> kv_memory(const MemoryBudget& budget, const RankOptions& options, int64_t weight_bytes,
+                           int64_t exchange_bytes) {
   const int64_t left = budget.bytes() - weight_bytes - exchange_bytes;
   if (left <= 0) {
     const std::string exchange =
@@ -40,7 +49,25 @@ Result<int64_t> kv_memory_bytes(const MemoryBudget& budget, const RankOptions& o
     return fail("the weights take {:.2f} GiB{}, --mem-fraction-static {} of the {:.2f} GiB available is {:.2f} GiB",
                 gib(weight_bytes), exchange, budget.fraction, gib(budget.available_bytes), gib(budget.bytes()));
   }
-  return options.kv_cache_bytes > 0 ? std::min(left, options.kv_cache_bytes) : left;
+  KvMemory memory;
+  if (options.moves_requests) {
+    memory.move_bytes = std::max(left / kMoveShare, std::min(left / kMostOfSmallMemory, kLeastMoveBytes));
+  }
+  memory.pool_bytes = left - memory.move_bytes;
+  if (options.kv_cache_bytes > 0) memory.pool_bytes = std::min(memory.pool_bytes, options.kv_cache_bytes);
+  return memory;
+}
+
+int32_t moved_pages_in_step(const KvShape& shape) {
+  const KvGroups kv_groups = shape.kv_groups();
+  const int64_t layer_page_bytes =
+      2 * dtype_bytes(shape.dtype) * shape.num_kv_heads * shape.head_dim * int64_t{shape.page_size};
+  const int64_t page_bytes = layer_page_bytes * std::ranges::max(kv_groups.num_layers);
+  return static_cast<int32_t>(std::max<int64_t>(1, kMovedBytesInStep / page_bytes));
+}
+
+int64_t max_moving_tokens(const KvShape& shape, const ParallelLayout& layout, int64_t move_bytes) {
+  return move_bytes / (kv_bytes_per_token(shape).value() * layout.attn_tp_size());
 }
 
 Result<PoolSize> size_rank_pool(const KvShape& shape, const RankOptions& options, int64_t kv_bytes, int64_t context) {

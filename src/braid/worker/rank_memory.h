@@ -1,4 +1,5 @@
-// How the memory of a process is shared out to what its ranks hold: weights, exchange buffers, KV pools. Pure.
+// How the memory of a process is shared out to what its ranks hold: weights, exchange buffers, KV pools, and copies of
+// the sequences on their way between groups. Pure.
 //
 // Tested by rank_set_test.cc.
 #pragma once
@@ -31,9 +32,20 @@ Result<int64_t> num_positions(const KvShape& shape, const MemoryBudget& budget, 
 // The requests that one group may run at once: its share of --max-running-requests.
 int32_t group_running_requests(const RankOptions& options);
 
-// What is left of the budget for KV pools. An error if the weights and the exchange buffers take all of it.
-Result<int64_t> kv_memory_bytes(const MemoryBudget& budget, const RankOptions& options, int64_t weight_bytes,
-                                int64_t exchange_bytes);
+// What is left of the budget, of all ranks together.
+struct KvMemory {
+  int64_t pool_bytes = 0;
+  int64_t move_bytes = 0;  // for copies; 0 if no request moves
+};
+// An error if the weights and the exchange buffers take all of the budget.
+Result<KvMemory> kv_memory(const MemoryBudget& budget, const RankOptions& options, int64_t weight_bytes,
+                           int64_t exchange_bytes);
+
+// How many pages of moving sequences a rank copies in one step: at least one.
+int32_t moved_pages_in_step(const KvShape& shape);
+
+// How many tokens the sequences on their way may have together. `shape`: of one rank.
+int64_t max_moving_tokens(const KvShape& shape, const ParallelLayout& layout, int64_t move_bytes);
 
 // The pools of one rank, where all ranks together have `kv_bytes`.
 Result<PoolSize> size_rank_pool(const KvShape& shape, const RankOptions& options, int64_t kv_bytes, int64_t context);

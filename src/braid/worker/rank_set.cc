@@ -47,6 +47,17 @@ Result<LoadedModel> load_weights(const Checkpoint& checkpoint, const RankOptions
   return load_model(checkpoint, dtype, positions, ranks.layout, ranks.places, team, progress, cache.get());
 }
 
+// Why DP attention is lacking. One rank's reason may be that another cannot: each different one, with its first rank.
+std::string reasons_of(std::span<const RankError> errors) {
+  std::string reasons;
+  for (size_t rank = 0; rank < errors.size(); ++rank) {
+    const std::string& reason = errors[rank].message;
+    if (reason.empty() || reasons.find(reason) != std::string::npos) continue;
+    reasons += fmt::format("{}rank {}: {}", reasons.empty() ? "" : "; ", rank, reason);
+  }
+  return reasons;
+}
+
 WorldStep world_step(std::span<const StepHeader> headers, const RankPlace& place) {
   WorldStep step{.number = static_cast<int64_t>(headers.front().round),
                  .group_tokens = std::vector<int32_t>(static_cast<size_t>(place.dp_size))};
@@ -162,17 +173,22 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, Ran
   set->weight_bytes_ = loaded.weight_bytes;
 
   const int64_t exchange_bytes = exchange_buffer_bytes(config, options, set->dtype_, ranks.transport->shares_memory());
-  TRY(const int64_t kv_bytes, kv_memory_bytes(budget, options, loaded.weight_bytes, exchange_bytes));
-  TRY(const PoolSize pool, size_rank_pool(kv_shape, options, kv_bytes, context));
+  TRY(const KvMemory memory, kv_memory(budget, options, loaded.weight_bytes, exchange_bytes));
+  TRY(const PoolSize pool, size_rank_pool(kv_shape, options, memory.pool_bytes, context));
+  set->max_moving_tokens_ = braid::max_moving_tokens(kv_shape, ranks.layout, memory.move_bytes);
   if (pool.context_was_clamped) {
     log.warn("the KV pool holds {} tokens: the context is clamped from {} to that", pool.context_len, context);
   }
   set->scheduler_ = group_scheduler(pool, options, config);
+  set->scheduler_.max_moved_pages =
+      options.max_moved_pages > 0 ? options.max_moved_pages : moved_pages_in_step(kv_shape);
 
   log_ranks(ranks, config, log);
-  if (const Status made = set->make_ranks(options, kv_shape, loaded); !made.ok()) {
-    if (ranks.layout.groups_per_world() == 1) return made.error();
-    // The warning was logged where it failed. The ranks go on as one group, which splits the weights differently.
+  if (const auto made = set->make_ranks(options, kv_shape, loaded); !made.ok()) {
+    if (!made.error().lacks_dp_attention) return Error{made.error().message};
+    // The ranks go on as one group, which splits the weights differently.
+    log.warn("the weights are loaded again, for {} ranks without DP attention: {}", ranks.layout.num_ranks(),
+             made.error().message);
     ranks.layout = without_dp_attention(ranks.layout);
     loaded = {};
     set.reset();
@@ -184,6 +200,8 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, Ran
               .kv_shape = kv_shape,
               .pool = pool,
               .exchange_bytes = exchange_bytes,
+              .move_bytes = memory.move_bytes,
+              .max_moving_tokens = set->max_moving_tokens_,
               .step_tokens = max_step_tokens(set->scheduler_),
               .running_requests = set->scheduler_.max_running_requests,
               .kernels = std::string(set->first().ops().name()),
@@ -205,7 +223,7 @@ RankSet::RankSet(const ModelConfig& config, const RankOptions& options, ProcessR
 
 // All ranks at once, since those of a world meet each other. Each is made on a thread that is bound where it will run:
 // its compute threads stay there, and the memory that it touches first lies there.
-Status RankSet::make_ranks(const RankOptions& options, const KvShape& kv_shape, LoadedModel& loaded) {
+Result<void, RankError> RankSet::make_ranks(const RankOptions& options, const KvShape& kv_shape, LoadedModel& loaded) {
   for (int32_t world = 0; world < layout().num_worlds(); ++world) {
     worlds_.push_back(layout().tp_size == 1 ? nullptr
                                             : own_.transport->make_world(
@@ -224,14 +242,25 @@ Status RankSet::make_ranks(const RankOptions& options, const KvShape& kv_shape, 
                         .trace = trace_.get(),
                         .page_transfer = page_transfer_.get()};
   ranks_.resize(own_.places.size());
-  TRY_STATUS(on_threads(own_.places, [&](size_t i) -> Status {
+  std::vector<RankError> errors(ranks_.size());
+  const Status made = on_threads(own_.places, [&](size_t i) -> Status {
     RankSetup own = setup;
     own.trace_rank = static_cast<int32_t>(i);
     own.place = place_of(layout(), own.trace_rank % layout().tp_size);
     own.cpus = own_.places[i];
-    TRY(ranks_[i], Rank::make(own, std::move(loaded.ranks[i]), world_of(i)));
-    return {};
-  }));
+    auto rank = Rank::make(own, std::move(loaded.ranks[i]), world_of(i));
+    if (rank.ok()) {
+      ranks_[i] = std::move(*rank);
+      return {};
+    }
+    errors[i] = rank.error();
+    return Error{errors[i].message};
+  });
+  if (!made.ok()) {
+    const bool lacks_dp_attention = std::ranges::any_of(errors, &RankError::lacks_dp_attention);
+    return RankError{.message = lacks_dp_attention ? reasons_of(errors) : made.error().message,
+                     .lacks_dp_attention = lacks_dp_attention};
+  }
   for (int32_t index = 0; index < layout().num_worlds(); ++index) {
     if (const ThreadWorld* const own = world(index)) own->watch([this, index] { return progress(index); });
   }

@@ -42,6 +42,8 @@ class RankSet {
   DType dtype() const { return dtype_; }  // of weights and activations
   DType kv_dtype() const { return kv_dtype_; }
   int64_t weight_bytes() const { return weight_bytes_; }
+  // Of all sequences that are on their way between groups at one time, as memory was set aside for their copies.
+  int64_t max_moving_tokens() const { return max_moving_tokens_; }
 
   Rank& rank(int32_t world, int32_t tp_rank) { return *ranks_[index_of(world, tp_rank)]; }
   Rank& first() { return *ranks_.front(); }
@@ -74,7 +76,7 @@ class RankSet {
   }
   // The same with the rank's index, before ranks exist. An error ends the rank's world.
   Status on_threads(std::span<const RankCpus> places, FunctionRef<Status(size_t index)> work);
-  Status make_ranks(const RankOptions& options, const KvShape& kv_shape, LoadedModel& loaded);
+  Result<void, RankError> make_ranks(const RankOptions& options, const KvShape& kv_shape, LoadedModel& loaded);
 
   const std::shared_ptr<Logger> logger_;
   const std::unique_ptr<StepTrace> trace_;
@@ -85,6 +87,7 @@ class RankSet {
   const DType kv_dtype_;
   SchedulerConfig scheduler_;
   int64_t weight_bytes_ = 0;
+  int64_t max_moving_tokens_ = 0;
   std::unique_ptr<LocalKvPageTransfer> page_transfer_;  // outlives the ranks, as do
   std::vector<std::unique_ptr<ThreadWorld>> worlds_;    // these
   std::vector<std::unique_ptr<Rank>> ranks_;            // world by world, as are their header exchanges

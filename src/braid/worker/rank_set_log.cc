@@ -66,6 +66,10 @@ void log_loaded(const ProcessRanks& ranks, const ModelConfig& config, const Load
               int64_t{sizes.pool.num_pages} * sizes.kv_shape.page_size, each, dtype_name(sizes.kv_dtype),
               static_cast<double>(sizes.pool.bytes * num_ranks) / 1e9, num_ranks > 1 ? " in all" : "",
               sizes.pool.context_len, sizes.running_requests, each);
+  if (sizes.move_bytes > 0) {
+    logger.info("requests that move: {:.2f} GB for copies, at most {} tokens on their way",
+                static_cast<double>(sizes.move_bytes) / 1e9, sizes.max_moving_tokens);
+  }
   log_windows(sizes.kv_shape, sizes.pool, num_ranks, logger);
 }
 

@@ -23,6 +23,8 @@ struct LoadedSizes {
   KvShape kv_shape;  // of one rank
   PoolSize pool;     // of one rank
   int64_t exchange_bytes = 0;
+  int64_t move_bytes = 0;  // for copies of moving sequences; 0: none moves
+  int64_t max_moving_tokens = 0;
   int64_t step_tokens = 0;       // the most in one step of a group
   int32_t running_requests = 0;  // the most of a group
   std::string kernels;           // what computes: "cpu/avx512_bf16"

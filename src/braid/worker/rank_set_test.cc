@@ -82,6 +82,51 @@ TEST(RankSet, TheLogHintsAtDpAttentionWhereGroupsAreReplicasOfSeveralRanks) {
   EXPECT_EQ(log_of({.tp_size = 1, .dp_size = 2}).find("without"), std::string::npos);
 }
 
+// Its first world cannot carry the exchange that its memory promises.
+class LimpingTransport final : public RankTransport {
+ public:
+  bool shares_memory() const override { return true; }
+  std::unique_ptr<ThreadWorld> make_world(const ParallelLayout& layout, const WorldOptions& options) const override {
+    if (num_worlds_++ == 0) return MessageTransport().make_world(layout, options);
+    return SharedMemoryTransport().make_world(layout, options);
+  }
+  int num_worlds() const { return num_worlds_; }
+
+ private:
+  mutable int num_worlds_ = 0;
+};
+
+TEST(RankSet, GoesOnWithoutDpAttentionAndSaysWhy) {
+  const RankOptions options = small_options({.tp_size = 2, .dp_size = 2, .enable_dp_attention = true});
+  const auto transport = std::make_shared<const LimpingTransport>();
+  std::ostringstream lines;
+  const auto logger = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(lines));
+  const auto ranks =
+      RankSet::load(tiny_checkpoint(), options, place_in_one_process(options, transport).value(), logger, {});
+  ASSERT_TRUE(ranks.ok()) << ranks.error().message;
+  EXPECT_EQ((*ranks)->layout().groups_per_world(), 1);
+  EXPECT_EQ(transport->num_worlds(), 2);
+  EXPECT_NE(
+      lines.str().find("the weights are loaded again, for 2 ranks without DP attention: rank 0: the head is split "
+                       "over the world, and the ranks do not share memory"),
+      std::string::npos)
+      << lines.str();
+  const auto plain = RankSet::load(tiny_checkpoint(), small_options({.tp_size = 2}), make_null_logger(), {});
+  EXPECT_EQ(prompt_logits(**ranks), prompt_logits(**plain));
+}
+
+// Ranks without DP attention would fail for the same reason, after they had read the weights once more.
+TEST(RankSet, AnErrorThatIsNotOfDpAttentionEndsTheLoad) {
+  RankOptions options = small_options({.tp_size = 2, .dp_size = 2, .enable_dp_attention = true});
+  options.attention_backend = "none";
+  std::ostringstream lines;
+  const auto logger = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(lines));
+  const auto ranks = RankSet::load(tiny_checkpoint(), options, logger, {});
+  ASSERT_FALSE(ranks.ok());
+  EXPECT_NE(ranks.error().message.find("none"), std::string::npos) << ranks.error().message;
+  EXPECT_EQ(lines.str().find("loaded again"), std::string::npos) << lines.str();
+}
+
 std::string options_error(const RankOptions& options) {
   const Status checked = check_rank_options(options, tiny_checkpoint().config());
   return checked.ok() ? "" : checked.error().message;
@@ -100,13 +145,38 @@ TEST(CheckRankOptions, NamesTheFlagItsValueAndWhatIsAllowed) {
 TEST(RankMemory, WeightsAndExchangeMustLeaveRoomForKeysAndValues) {
   constexpr int64_t kGiB = int64_t{1} << 30;
   const MemoryBudget budget{.available_bytes = 10 * kGiB, .fraction = 0.5};
-  EXPECT_EQ(kv_memory_bytes(budget, {}, 2 * kGiB, kGiB).value(), 2 * kGiB);
-  EXPECT_EQ(kv_memory_bytes(budget, {.kv_cache_bytes = kGiB}, 2 * kGiB, kGiB).value(), kGiB);
-  const auto full = kv_memory_bytes(budget, {}, 5 * kGiB, kGiB);
+  EXPECT_EQ(kv_memory(budget, {}, 2 * kGiB, kGiB)->pool_bytes, 2 * kGiB);
+  EXPECT_EQ(kv_memory(budget, {.kv_cache_bytes = kGiB}, 2 * kGiB, kGiB)->pool_bytes, kGiB);
+  const auto full = kv_memory(budget, {}, 5 * kGiB, kGiB);
   ASSERT_FALSE(full.ok());
   EXPECT_EQ(full.error().message,
             "the weights take 5.00 GiB and the exchange 1.00 GiB, --mem-fraction-static 0.5 of the 10.00 GiB available "
             "is 5.00 GiB");
+}
+
+TEST(RankMemory, CopiesOfRequestsThatMoveAreInTheBudget) {
+  constexpr int64_t kMiB = int64_t{1} << 20;
+  const auto memory_of = [](int64_t bytes, bool moves) {
+    return kv_memory({.available_bytes = 2 * bytes, .fraction = 0.5}, {.moves_requests = moves}, 0, 0).value();
+  };
+  EXPECT_EQ(memory_of(16'384 * kMiB, true).move_bytes, 1024 * kMiB);
+  EXPECT_EQ(memory_of(16'384 * kMiB, true).pool_bytes, 15'360 * kMiB);
+  EXPECT_EQ(memory_of(2048 * kMiB, true).move_bytes, 256 * kMiB);
+  EXPECT_EQ(memory_of(200 * kMiB, true).move_bytes, 50 * kMiB);
+  EXPECT_EQ(memory_of(16'384 * kMiB, false).move_bytes, 0);
+  EXPECT_EQ(memory_of(16'384 * kMiB, false).pool_bytes, 16'384 * kMiB);
+}
+
+TEST(RankMemory, AStepCopiesABoundedNumberOfBytes) {
+  KvShape shape{.num_layers = 28, .num_kv_heads = 8, .head_dim = 128, .dtype = DType::kBFloat16, .page_size = 16};
+  EXPECT_EQ(moved_pages_in_step(shape), 9) << "112 KiB a token";
+  const ParallelLayout layout{.tp_size = 4, .dp_size = 2, .enable_dp_attention = true};
+  EXPECT_EQ(max_moving_tokens(shape, layout, int64_t{1} << 30), (1 << 20) / 112 / 2);
+  shape.windows = std::vector<int32_t>(28, 0);
+  for (size_t i = 0; i < 14; ++i) shape.windows[i] = 512;
+  EXPECT_EQ(moved_pages_in_step(shape), 18) << "a page is of one KV group";
+  shape.page_size = 4096;
+  EXPECT_EQ(moved_pages_in_step(shape), 1);
 }
 
 TEST(RankMemory, EachGroupRunsItsShareOfTheRequests) {

@@ -42,11 +42,13 @@ class MessageMaker {
     }
     for (int i = pick(0, 2); i > 0; --i) {
       plan.leaving.push_back({.move = move(pick(1, 38))});
-      plan.leaving.back().pages = moved_ids(plan.leaving.back().move.num_pages);
+      plan.leaving.back().piece = pick(0, plan.leaving.back().move.num_pages - 1);
+      plan.leaving.back().pages = moved_ids(pick(1, plan.leaving.back().move.num_pages));
     }
     for (int i = pick(0, 2); i > 0; --i) {
       plan.arriving.push_back({.move = move(pick(1, 38))});
-      if (pick(0, 2) > 0) plan.arriving.back().pages = moved_ids(plan.arriving.back().move.num_pages);
+      plan.arriving.back().piece = pick(0, plan.arriving.back().move.num_pages - 1);
+      if (pick(0, 2) > 0) plan.arriving.back().pages = moved_ids(pick(1, plan.arriving.back().move.num_pages));
     }
     return plan;
   }
@@ -93,6 +95,7 @@ class MessageMaker {
     if (pick(0, 1) == 0) outputs.prefixes = prefixes();
     if (pick(0, 3) == 0) outputs.error = text();
     outputs.departed = moving();
+    for (int left = pick(0, 2); left > 0; --left) outputs.stayed.push_back(random_());
     return outputs;
   }
 
@@ -245,6 +248,7 @@ class MessageMaker {
     load.step_seconds = static_cast<double>(number());
     load.num_step_tokens = random_();
     load.num_longest_tokens = random_();
+    load.num_arriving_pages = pick(0, 1000);
     return load;
   }
 

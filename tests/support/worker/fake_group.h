@@ -17,15 +17,18 @@ namespace braid {
 // Carries the pages of sequences that move between fake groups, as KvPageTransfer does between ranks.
 class FakePageTransfer {
  public:
-  void give(MoveId move, std::vector<uint64_t> pages) { CHECK(parts_.emplace(move, std::move(pages)).second); }
-  std::vector<uint64_t> take(MoveId move) {
-    CHECK(parts_.contains(move), "the pages of move {} were never given", move);
-    return std::move(parts_.extract(move).mapped());
+  void give(const MovedPages& piece, std::vector<uint64_t> pages) {
+    CHECK(parts_.emplace(std::pair(piece.move.id, piece.piece), std::move(pages)).second);
+  }
+  std::vector<uint64_t> take(const MovedPages& piece) {
+    const std::pair key(piece.move.id, piece.piece);
+    CHECK(parts_.contains(key), "piece {} of move {} was never given", piece.piece, piece.move.id);
+    return std::move(parts_.extract(key).mapped());
   }
   size_t num_parts() const { return parts_.size(); }  // given and not yet taken
 
  private:
-  std::map<MoveId, std::vector<uint64_t>> parts_;
+  std::map<std::pair<MoveId, int32_t>, std::vector<uint64_t>> parts_;
 };
 
 class FakeGroup {
@@ -45,8 +48,8 @@ class FakeGroup {
   std::optional<GroupOutputs> advance() {
     const auto plan = publisher_.plan();
     if (plan == nullptr) return publisher_.report();
-    for (const MovedPages& moved : plan->leaving) transfer_->give(moved.move.id, model_.copy_out(moved.pages));
-    for (const MovedPages& moved : plan->arriving) model_.copy_in(moved.pages, transfer_->take(moved.move.id));
+    for (const MovedPages& moved : plan->leaving) transfer_->give(moved, model_.copy_out(moved.pages));
+    for (const MovedPages& moved : plan->arriving) model_.copy_in(moved.pages, transfer_->take(moved));
     std::map<RequestId, std::vector<TokenId>> tokens;
     for (const SequencePlan& part : plan->sequences) tokens[part.request] = requests_.tokens_for(part);
     const auto tokens_of = [&](RequestId id) -> const std::vector<TokenId>& { return tokens.at(id); };

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -16,7 +17,7 @@ namespace braid {
 class SimulatedPageTransfer {
  public:
   using Pages = std::vector<uint64_t>;
-  using PartKey = std::pair<MoveId, int32_t>;  // of one rank of its group
+  using PartKey = std::tuple<MoveId, int32_t, int32_t>;  // a piece's number, and the rank in its group
 
   // `mixes_up` seeds a bug: take() returns the first part for the rank, whichever move it belongs to.
   explicit SimulatedPageTransfer(bool mixes_up) : mixes_up_(mixes_up) {}
@@ -30,7 +31,7 @@ class SimulatedPageTransfer {
     auto found = parts_.find(part);
     if (mixes_up_) {
       found = parts_.begin();
-      while (found != parts_.end() && found->first.second != part.second) ++found;
+      while (found != parts_.end() && std::get<2>(found->first) != std::get<2>(part)) ++found;
     }
     if (found == parts_.end()) return std::nullopt;
     return std::move(parts_.extract(found).mapped());

@@ -336,14 +336,14 @@ class SimulatedWorld {
     }
   }
   std::shared_ptr<const StepPlan> plan_of(size_t rank) { return own(group_of(rank)).plans[ranks_[rank].round % 2]; }
-  SimulatedPageTransfer::PartKey part_of(const Move& move, size_t rank) const {
-    return {move.id, static_cast<int32_t>(rank) % options_.ranks_per_group};
+  SimulatedPageTransfer::PartKey part_of(const MovedPages& moved, size_t rank) const {
+    return {moved.move.id, moved.piece, static_cast<int32_t>(rank) % options_.ranks_per_group};
   }
   void give_pages(size_t rank) {
     const auto plan = plan_of(rank);
     if (plan == nullptr) return;
     for (const MovedPages& moved : plan->leaving) {
-      options_.page_transfer->give(part_of(moved.move, rank), ranks_[rank].model.copy_out(moved.pages));
+      options_.page_transfer->give(part_of(moved, rank), ranks_[rank].model.copy_out(moved.pages));
     }
   }
   // Takes the arriving pages from `index` on, then enters the step's collectives if any group has tokens.
@@ -351,10 +351,10 @@ class SimulatedWorld {
     const auto plan = plan_of(rank);
     for (; plan != nullptr && index < plan->arriving.size(); ++index) {
       const MovedPages& moved = plan->arriving[index];
-      const auto part = options_.page_transfer->take(part_of(moved.move, rank));
+      const auto part = options_.page_transfer->take(part_of(moved, rank));
       if (!part) {
         ranks_[rank].state = State::kAwaitsPages;
-        options_.page_transfer->when_given(part_of(moved.move, rank), [this, rank, index] {
+        options_.page_transfer->when_given(part_of(moved, rank), [this, rank, index] {
           if (ranks_[rank].state != State::kAwaitsPages) return;
           ranks_[rank].state = State::kWorking;
           go_on(rank, [this, rank, index] { take_pages(rank, index); });

@@ -162,6 +162,7 @@ class Simulation {
                           .chunked_prefill_size = one_of_these<int32_t>({1, 7, 64}),
                           .radix_cache = !time_.one_in(3)};
     if (time_.one_in(3)) add_windows(scenario.scheduler);
+    if (!time_.one_in(3)) scenario.scheduler.max_moved_pages = static_cast<int32_t>(time_.pick(1, 4));
     scenario.controller = {
         .schedule = one_of_these({SchedulePolicy::kFcfs, SchedulePolicy::kLpm, SchedulePolicy::kPriority}),
         .balance = one_of_these({LoadBalanceMethod::kRoundRobin, LoadBalanceMethod::kShortestQueue,

@@ -104,6 +104,10 @@ std::string ServerMetrics::render(const EngineStats& engine, const CpuByRole& cp
                        moves_by_group(&GroupMoves::num_given));
   out.counter_by_group("num_moved_in_requests_total", "Running requests that came from another DP group.",
                        moves_by_group(&GroupMoves::num_taken));
+  out.counter_by_group("num_moved_out_tokens_total", "Tokens whose keys and values moved to another DP group.",
+                       moves_by_group(&GroupMoves::num_given_tokens));
+  out.counter("num_too_long_to_move_requests_total", "Requests that stayed in a full DP group for being too long.",
+              static_cast<double>(engine.num_too_long_to_move));
   return out.text();
 }
 

@@ -72,7 +72,8 @@ TEST(ServerMetrics, EachGroupHasItsOwnSamples) {
   EngineStats stats{.num_kv_tokens = 3200};
   stats.groups = {{.scheduler = {.num_running = 2, .num_pages = 100, .num_free_pages = 100}},
                   {.scheduler = {.num_running = 5, .num_pages = 100, .num_free_pages = 50}}};
-  stats.moves = {{.num_given = 3, .num_taken = 1}, {.num_given = 1, .num_taken = 3}};
+  stats.moves = {{.num_given = 3, .num_taken = 1, .num_given_tokens = 70}, {.num_given = 1, .num_taken = 3}};
+  stats.num_too_long_to_move = 2;
   const std::string text = ServerMetrics("braid", "m").render(stats, {}, 0);
   for (const char* line : {"braid_num_running_reqs{model_name=\"m\",dp_rank=\"0\"} 2\n",
                            "braid_num_running_reqs{model_name=\"m\",dp_rank=\"1\"} 5\n",
@@ -80,6 +81,8 @@ TEST(ServerMetrics, EachGroupHasItsOwnSamples) {
                            "braid_num_used_tokens{model_name=\"m\",dp_rank=\"1\"} 800\n",
                            "braid_num_moved_out_requests_total{model_name=\"m\",dp_rank=\"0\"} 3\n",
                            "braid_num_moved_in_requests_total{model_name=\"m\",dp_rank=\"0\"} 1\n",
+                           "braid_num_moved_out_tokens_total{model_name=\"m\",dp_rank=\"0\"} 70\n",
+                           "braid_num_too_long_to_move_requests_total{model_name=\"m\"} 2\n",
                            "braid_num_queue_reqs{model_name=\"m\"} 0\n"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << text;
   }

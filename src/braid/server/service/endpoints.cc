@@ -158,6 +158,7 @@ http::Response server_info(const ServedModel& model, const Json& settings) {
   for (const EngineStats::LostGroup& lost : stats.lost_groups) {
     info["lost_dp_ranks"].push_back({{"dp_rank", lost.group}, {"reason", lost.reason}});
   }
+  info["num_too_long_to_move_reqs"] = stats.num_too_long_to_move;
   // One entry for each DP group.
   info["internal_states"] = Json::array();
   for (size_t dp_rank = 0; dp_rank < stats.groups.size(); ++dp_rank) {
@@ -173,6 +174,7 @@ http::Response server_info(const ServedModel& model, const Json& settings) {
                                        {"num_preemptions", group.num_preemptions},
                                        {"num_moved_out_reqs", moves.num_given},
                                        {"num_moved_in_reqs", moves.num_taken},
+                                       {"num_moved_out_tokens", moves.num_given_tokens},
                                        {"num_steps", load.num_steps},
                                        {"num_step_tokens", load.num_step_tokens},
                                        {"num_prompt_tokens", group.num_prompt_tokens},
