@@ -50,9 +50,10 @@ class Engine::Impl {
       : text_(std::move(text)),
         defaults_(std::move(defaults)),
         worker_(std::move(ranks)),
+        logger_(std::move(logger)),
         links_(make_in_process_links(num_groups(), link_limits(options.rank))),
-        controller_(controller_options(options), controlled_groups(worker_.ranks()), *text_.tokenizer,
-                    std::move(logger), std::move(links_.controller)) {
+        controller_(controller_options(options), controlled_groups(worker_.ranks()), *text_.tokenizer, logger_,
+                    std::move(links_.controller)) {
     worker_.start(std::move(links_.publishers), controller_, controller_.masks(),
                   {.prefill_alignment = options.prefill_alignment, .before_step = options.before_step});
     controller_.start(worker_);
@@ -87,7 +88,10 @@ class Engine::Impl {
   }
 
   GrammarCompiler& grammars() {
-    std::call_once(grammars_made_, [this] { grammars_ = std::make_unique<GrammarCompiler>(*text_.tokenizer); });
+    std::call_once(grammars_made_, [this] {
+      grammars_ = std::make_unique<GrammarCompiler>(
+          *text_.tokenizer, [logger = logger_](const std::string& message) { logger->warn("{}", message); });
+    });
     return *grammars_;
   }
 
@@ -112,6 +116,7 @@ class Engine::Impl {
   TextModel text_;
   GenerationDefaults defaults_;
   Worker worker_;
+  const std::shared_ptr<Logger> logger_;
   std::once_flag grammars_made_;
   std::unique_ptr<GrammarCompiler> grammars_;
   InProcessLinks links_;  // until both ends are taken
