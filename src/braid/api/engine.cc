@@ -57,9 +57,10 @@ class Engine::Impl {
       : text_(std::move(text)),
         defaults_(std::move(defaults)),
         worker_(std::move(ranks)),
+        logger_(std::move(logger)),
         links_(make_in_process_links(num_groups(), kGroupLinks)),
         controller_(controller_options(options, worker_.ranks()), controlled_groups(worker_.ranks()), *text_.tokenizer,
-                    std::move(logger), std::move(links_.controller)) {
+                    logger_, std::move(links_.controller)) {
     worker_.start(std::move(links_.publishers), controller_, controller_.masks(),
                   {.prefill_alignment = options.prefill_alignment, .before_step = options.before_step});
     controller_.start(worker_);
@@ -94,7 +95,10 @@ class Engine::Impl {
   }
 
   GrammarCompiler& grammars() {
-    std::call_once(grammars_made_, [this] { grammars_ = std::make_unique<GrammarCompiler>(*text_.tokenizer); });
+    std::call_once(grammars_made_, [this] {
+      grammars_ = std::make_unique<GrammarCompiler>(
+          *text_.tokenizer, [logger = logger_](const std::string& message) { logger->warn("{}", message); });
+    });
     return *grammars_;
   }
 
@@ -119,6 +123,7 @@ class Engine::Impl {
   TextModel text_;
   GenerationDefaults defaults_;
   Worker worker_;
+  const std::shared_ptr<Logger> logger_;
   std::once_flag grammars_made_;
   std::unique_ptr<GrammarCompiler> grammars_;
   InProcessLinks links_;  // until both ends are taken

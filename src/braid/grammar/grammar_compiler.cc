@@ -7,6 +7,7 @@
 
 #include "braid/grammar/ebnf/ebnf_parser.h"
 #include "braid/grammar/json/schema_compiler.h"
+#include "braid/grammar/json/schema_keywords.h"
 #include "braid/grammar/regex/regex_parser.h"
 
 namespace braid {
@@ -33,10 +34,12 @@ struct GrammarCompiler::Entry {
   std::weak_ptr<const CompiledGrammar> in_use;  // if it is not cached
 };
 
-GrammarCompiler::GrammarCompiler(const Tokenizer& tokenizer) : GrammarCompiler(tokenizer, Limits{}) {}
+GrammarCompiler::GrammarCompiler(const Tokenizer& tokenizer, Warn warn)
+    : GrammarCompiler(tokenizer, Limits{}, std::move(warn)) {}
 
-GrammarCompiler::GrammarCompiler(const Tokenizer& tokenizer, const Limits& limits)
+GrammarCompiler::GrammarCompiler(const Tokenizer& tokenizer, const Limits& limits, Warn warn)
     : limits_(limits),
+      warn_(std::move(warn)),
       meter_(std::make_shared<MemoryMeter>(limits.max_bytes / 2)),
       vocabulary_(std::make_shared<const grammar::Vocabulary>(tokenizer)),
       shared_masks_(std::make_shared<grammar::SharedLocalMasks>()) {}
@@ -59,6 +62,7 @@ GrammarCompiler::Compiled GrammarCompiler::json_schema(const Json& schema, std::
   std::string key = fmt::format("schema:{}:{}", end.size(), end);
   key += schema.dump(-1, ' ', false, Json::error_handler_t::replace);
   return find_or_compile(std::move(key), [&]() -> Result<Grammar> {
+    if (warn_) std::ranges::for_each(grammar::near_misses(schema), warn_);
     TRY(Grammar made, grammar::compile_json_schema(schema));
     if (end.empty()) return made;
     made.root = made.add(
@@ -75,8 +79,10 @@ GrammarCompiler::Compiled GrammarCompiler::tagged_objects(const Json& document,
   for (const grammar::TaggedObject& object : objects) {
     key.push_back(Json::array({object.begin, object.end, object.schema, object.kinds}));
   }
-  return find_or_compile("tagged:" + key.dump(-1, ' ', false, Json::error_handler_t::replace),
-                         [&] { return grammar::compile_tagged_objects(document, objects, tags); });
+  return find_or_compile("tagged:" + key.dump(-1, ' ', false, Json::error_handler_t::replace), [&] {
+    if (warn_) std::ranges::for_each(grammar::near_misses(document), warn_);
+    return grammar::compile_tagged_objects(document, objects, tags);
+  });
 }
 
 GrammarCompiler::Compiled GrammarCompiler::regex(std::string_view pattern) {

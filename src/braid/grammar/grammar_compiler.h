@@ -36,8 +36,10 @@ class GrammarCompiler {
     // If all grammars, in use or not, take more than this, no further one is compiled.
     int64_t max_bytes = int64_t{1} << 30;
   };
-  explicit GrammarCompiler(const Tokenizer& tokenizer);
-  GrammarCompiler(const Tokenizer& tokenizer, const Limits& limits);
+  // Called, on the thread that compiles, with what is odd about a form but no error.
+  using Warn = std::function<void(const std::string& message)>;
+  explicit GrammarCompiler(const Tokenizer& tokenizer, Warn warn = {});
+  GrammarCompiler(const Tokenizer& tokenizer, const Limits& limits, Warn warn = {});
   ~GrammarCompiler();
 
   // The size of all living grammars, with their caches.
@@ -65,6 +67,7 @@ class GrammarCompiler {
   Entries make_room();
 
   const Limits limits_;
+  const Warn warn_;
   const std::shared_ptr<MemoryMeter> meter_;
   const std::shared_ptr<const grammar::Vocabulary> vocabulary_;
   const std::shared_ptr<grammar::SharedLocalMasks> shared_masks_;

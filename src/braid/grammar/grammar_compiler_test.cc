@@ -149,5 +149,14 @@ TEST(GrammarCompiler, PathologicalGrammarsAreRefusedOrCompiled) {
   }
 }
 
+TEST(GrammarCompiler, WarnsOnceAboutKeywordsThatLookMisspelled) {
+  const auto tokenizer = testing::fixture_tokenizer("gpt2");
+  std::vector<std::string> warnings;
+  GrammarCompiler compiler(*tokenizer, [&](const std::string& message) { warnings.push_back(message); });
+  for (int i = 0; i < 2; ++i) must(compiler.json_schema(*parse_json(R"({"type":"object","additonalProperties":{}})")));
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_NE(warnings[0].find("\"additonalProperties\" is ignored"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace braid::grammar

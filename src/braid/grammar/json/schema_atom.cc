@@ -18,13 +18,13 @@ constexpr std::pair<std::string_view, std::string_view> kRefused[] = {
 
 class AtomReader {
  public:
-  AtomReader(const Json& schema, bool reference_is_all, WorkBudget& looks, SchemaAtom& atom)
-      : schema_(schema), looks_(looks), atom_(atom), reference_is_all_(reference_is_all) {}
+  AtomReader(const Json& schema, const SchemaDialect& dialect, WorkBudget& looks, SchemaAtom& atom)
+      : schema_(schema), looks_(looks), atom_(atom), dialect_(dialect) {}
 
   Status read() {
     const auto& members = schema_.get_ref<const Json::object_t&>();
     const auto reference = std::ranges::find(members, "$ref", [](const auto& member) { return member.first; });
-    const bool is_reference = reference_is_all_ && reference != members.end() && reference->second.is_string();
+    const bool is_reference = dialect_.reference_is_all && reference != members.end() && reference->second.is_string();
     for (const auto& [keyword, value] : members) {
       if (is_reference && keyword != "$ref") continue;
       if (auto status = read_keyword(keyword, value); !status.ok()) {
@@ -48,6 +48,9 @@ class AtomReader {
     for (const auto& [name, reason] : kRefused) {
       if (keyword == name && !restricts_nothing(value)) return fail("{}", reason);
     }
+    const bool is_of_draft_3 = keyword == "disallow" || keyword == "divisibleBy" || keyword == "extends";
+    if (dialect_.is_draft_3 && is_of_draft_3)
+      return fail("draft 3 is not supported: write the schema in a later draft");
     return {};  // an annotation
   }
 
@@ -412,7 +415,7 @@ class AtomReader {
   const Json& schema_;
   WorkBudget& looks_;
   SchemaAtom& atom_;
-  const bool reference_is_all_;
+  const SchemaDialect dialect_;
   bool is_nullable_ = false;
   bool excludes_minimum_ = false;
   bool excludes_maximum_ = false;
@@ -433,9 +436,9 @@ TypeSet type_of(const Json& value) {
   return value.is_array() ? kArray : kObject;
 }
 
-Result<SchemaAtom> read_atom(const Json& schema, std::string path, bool reference_is_all, WorkBudget& looks) {
+Result<SchemaAtom> read_atom(const Json& schema, std::string path, const SchemaDialect& dialect, WorkBudget& looks) {
   SchemaAtom atom{.source = &schema, .path = std::move(path)};
-  TRY_STATUS(AtomReader(schema, reference_is_all, looks, atom).read());
+  TRY_STATUS(AtomReader(schema, dialect, looks, atom).read());
   return atom;
 }
 

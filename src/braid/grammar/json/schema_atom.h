@@ -95,7 +95,10 @@ struct SchemaAtom {
   }
 };
 
-// `reference_is_all`: nothing stands beside "$ref", as up to draft 7.
-Result<SchemaAtom> read_atom(const Json& schema, std::string path, bool reference_is_all, WorkBudget& looks);
+struct SchemaDialect {
+  bool reference_is_all = false;  // nothing stands beside "$ref", as up to draft 7
+  bool is_draft_3 = false;        // its own keywords are refused
+};
+Result<SchemaAtom> read_atom(const Json& schema, std::string path, const SchemaDialect& dialect, WorkBudget& looks);
 
 }  // namespace braid::grammar

@@ -54,6 +54,7 @@ Result<SchemaDocument> SchemaDocument::of(const Json& root) {
     const auto is_one_of = [&](std::initializer_list<std::string_view> drafts) {
       return std::ranges::any_of(drafts, [&](std::string_view one) { return name.find(one) != std::string::npos; });
     };
+    document.is_draft_3_ = is_one_of({"draft-03"});
     document.has_old_ids_ = is_one_of({"draft-03", "draft-04"});
     document.is_old_ = document.has_old_ids_ || is_one_of({"draft-06", "draft-07"});
   } else {
@@ -97,7 +98,7 @@ size_t SchemaDocument::read_names(const Json& schema, size_t resource) {
   };
   std::string id = text_of("$id");
   if (id.empty() && has_old_ids_) id = text_of("id");
-  if (is_old_ && member_of(schema, "$ref") != nullptr) return resource;
+  if (member_of(schema, "$ref") != nullptr && (is_old_ || member_of(schema, "$id") == nullptr)) id.clear();
   if (id.starts_with('#')) {  // draft 4 to 7
     anchors_.emplace(fmt::format("{}{}", resource, id), &schema);
   } else if (!id.empty()) {
@@ -115,17 +116,19 @@ size_t SchemaDocument::read_names(const Json& schema, size_t resource) {
     const std::string name = text_of(keyword);
     if (!name.empty()) anchors_.emplace(fmt::format("{}#{}", resource, name), &schema);
   }
+  if (member_of(schema, "$dynamicAnchor") != nullptr || member_of(schema, "$recursiveAnchor") != nullptr) {
+    ++num_dynamic_anchors_;
+  }
   return resource;
 }
 
 Result<const SchemaAtom*> SchemaDocument::atom(Schema schema) {
   std::unique_ptr<SchemaAtom>& known = atoms_[schema];
   if (known == nullptr) {
-    TRY(SchemaAtom atom, read_atom(*schema, path_of(schema), is_old_, looks_));
-    if (atom.is_dynamic && resources_.size() > 1) {
-      return fail(
-          "schema {}: \"$dynamicRef\" and \"$recursiveRef\" beside an \"$id\" of a part: only $ref is supported",
-          excerpt(atom.path));
+    TRY(SchemaAtom atom, read_atom(*schema, path_of(schema), {is_old_, is_draft_3_}, looks_));
+    if (atom.is_dynamic && (resources_.size() > 1 || num_dynamic_anchors_ > 1)) {
+      return fail("schema {}: \"$dynamicRef\" and \"$recursiveRef\" with more than one target: only $ref is supported",
+                  excerpt(atom.path));
     }
     known = std::make_unique<SchemaAtom>(std::move(atom));
   }

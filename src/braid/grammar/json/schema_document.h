@@ -81,8 +81,10 @@ class SchemaDocument {
   const Json* target_in(size_t resource, std::string_view fragment);
 
   const Json* root_;
-  bool is_old_ = false;                               // up to draft 7: nothing stands beside "$ref"
-  bool has_old_ids_ = false;                          // draft 4: "id" is "$id"
+  bool is_old_ = false;       // up to draft 7: nothing stands beside "$ref"
+  bool has_old_ids_ = false;  // draft 4: "id" is "$id"
+  bool is_draft_3_ = false;
+  int num_dynamic_anchors_ = 0;
   std::vector<Resource> resources_;                   // the root's first
   std::unordered_map<Schema, size_t> own_resources_;  // of roots and added schemas
   std::unordered_map<std::string, size_t> by_uri_;

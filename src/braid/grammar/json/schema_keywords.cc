@@ -4,6 +4,7 @@
 #include <cctype>
 #include <functional>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "braid/grammar/json/string_schema.h"
 #include "braid/grammar/source_excerpt.h"
@@ -12,7 +13,7 @@ namespace braid::grammar {
 namespace {
 
 constexpr int kMaxDepth = 256;
-constexpr size_t kMaxMessages = 16;
+constexpr size_t kMaxCompared = 256;  // different unknown keywords
 
 constexpr Keyword kKeywords[] = {
     {"$ref"},
@@ -172,9 +173,11 @@ Status check_strict_schema(const Json& schema) {
 
 std::vector<std::string> near_misses(const Json& schema) {
   std::vector<std::string> messages;
+  std::unordered_set<std::string_view> seen;
   (void)visit_schemas(schema, "#", 0, [&](const std::string& path, const Json& here) -> Status {
     for (const auto& [name, value] : here.get_ref<const Json::object_t&>()) {
-      if (find_keyword(name) != nullptr || messages.size() >= kMaxMessages) continue;
+      if (find_keyword(name) != nullptr || !seen.insert(name).second) continue;
+      if (seen.size() > kMaxCompared) return fail("enough");
       const Keyword* near = nearest_keyword(name);
       if (near == nullptr) continue;
       messages.push_back(fmt::format("schema {}: \"{}\" is ignored, as every unknown keyword is: is \"{}\" meant?",

@@ -30,7 +30,7 @@ const Keyword* find_keyword(std::string_view name);
 // their schema obeyed to the letter ("strict").
 Status check_strict_schema(const Json& schema);
 
-// One message for each unknown keyword that looks like a known one ("additonalProperties").
+// One message for each unknown keyword that looks like a known one ("additonalProperties"), of the first few hundred.
 std::vector<std::string> near_misses(const Json& schema);
 
 }  // namespace braid::grammar

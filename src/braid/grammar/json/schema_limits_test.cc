@@ -55,6 +55,15 @@ TEST_F(SchemaLimits, SetsOfCharactersThatAllOverlapAreRefused) {
   expect_refusal(R"({"type":"string","maxLength":9000,"pattern":")" + pattern + "\"}", "too much work together");
 }
 
+TEST_F(SchemaLimits, LongTextsOfAPatternAreKeptShorter) {
+  const auto grammar = compiler_.json_schema(*parse_json(
+      R"({"type":"string","pattern":"^[a-z]+(-[a-z]+)*(\\.[a-z]{1,20})?$","minLength":3,"maxLength":20000})"));
+  ASSERT_TRUE(grammar.ok()) << grammar.error().message;
+  EXPECT_TRUE(accepts(*grammar, "\"" + std::string(200, 'a') + "-b.c\""));
+  EXPECT_FALSE(accepts(*grammar, R"("ab")"));
+  EXPECT_FALSE(accepts(*grammar, R"("abc-")"));
+}
+
 TEST_F(SchemaLimits, APatternIsCompiledOnceForAllTexts) {
   const std::string texts = joined(10'000, [](int i) { return fmt::format("\"a{}\"", i); });
   const auto listed = compiler_.json_schema(

@@ -23,6 +23,18 @@ const Expression* repeated_set(const std::string& pattern, Expr& keeper) {
   return is_set ? parts[1].get() : nullptr;
 }
 
+// A bound on length needs the other conditions' states once for each character. Where that is too much, texts are kept
+// shorter than they may be: a style, as with numbers.
+std::optional<uint32_t> affordable_length(const CharacterDfa& texts, const StringSchema& schema) {
+  constexpr uint32_t kMaxCountedStates = 8192;
+  constexpr uint32_t kLeastRoom = 32;  // characters above the shortest text
+  const TextLengths lengths = text_lengths(texts);
+  if (lengths.max && *lengths.max <= *schema.max_length) return schema.max_length;
+  const uint32_t fitting = kMaxCountedStates / static_cast<uint32_t>(texts.num_states());
+  const bool has_room = fitting >= std::max(schema.min_length, lengths.min) + uint64_t{kLeastRoom};
+  return has_room ? std::min(*schema.max_length, fitting) : schema.max_length;
+}
+
 }  // namespace
 
 Result<Expr> pattern_expression(const std::string& pattern) {
@@ -56,7 +68,16 @@ Result<Expr> string_content(const StringSchema& schema, const Expr& character, A
       }
     }
   }
-  TRY(const Dfa dfa, automata.strings(schema));
+  StringSchema bounded = schema;
+  if (schema.max_length) {
+    StringSchema any_length = schema;
+    any_length.min_length = 0;
+    any_length.max_length.reset();
+    TRY(const Dfa texts, automata.strings(any_length));
+    if (texts->is_empty()) return Expr();
+    bounded.max_length = affordable_length(*texts, schema);
+  }
+  TRY(const Dfa dfa, automata.strings(bounded));
   if (dfa->is_empty()) return Expr();
   return automaton(dfa, Spelling::kJsonString);
 }

@@ -104,7 +104,14 @@ void read_response_format(ParameterReader& reader, Collector& collector) {
     if (schema == nullptr) {
       return reader.fail(kName, "response_format of type json_schema needs json_schema: {\"name\": …, \"schema\": …}");
     }
-    return collector.add(kName, schema_of(reader, kName, schema));
+    auto asked = schema_of(reader, kName, schema);
+    if (const Json* strict = member(*wrapper, "strict"); strict != nullptr && asked) {
+      if (!strict->is_boolean()) {
+        return reader.fail_value("response_format.json_schema.strict", *strict, "true or false");
+      }
+      std::get<JsonSchema>(*asked).is_strict = strict->get<bool>();
+    }
+    return collector.add(kName, std::move(asked));
   }
   reader.fail(kName, fmt::format("response_format is {}: its type must be text, json_object or json_schema",
                                  json_excerpt(*format)));

@@ -14,7 +14,8 @@ struct AnyJsonObject {
   bool operator==(const AnyJsonObject&) const = default;
 };
 struct JsonSchema {
-  std::string schema;  // JSON text: an object, true or false
+  std::string schema;      // JSON text: an object, true or false
+  bool is_strict = false;  // no keyword or format in it may be unknown
   bool operator==(const JsonSchema&) const = default;
 };
 struct RegexPattern {

@@ -17,6 +17,8 @@ TEST(StructuredOutput, ReadsEveryParameterThatAsksForAForm) {
   EXPECT_EQ(shape(R"("response_format":{"type":"json_object"})"), StructuredOutput(AnyJsonObject()));
   EXPECT_EQ(shape(R"("response_format":{"type":"json_schema","json_schema":{"name":"s","schema":{"type":"null"}}})"),
             StructuredOutput(JsonSchema{R"({"type":"null"})"}));
+  EXPECT_EQ(shape(R"("response_format":{"type":"json_schema","json_schema":{"strict":true,"schema":{"type":"null"}}})"),
+            StructuredOutput(JsonSchema{R"({"type":"null"})", true}));
   EXPECT_EQ(shape(R"("regex":"a+")"), StructuredOutput(RegexPattern{"a+"}));
   EXPECT_EQ(shape(R"("ebnf":"root ::= \"a\"")"), StructuredOutput(EbnfGrammar{"root ::= \"a\""}));
   EXPECT_EQ(shape(R"("structured_outputs":{"choice":["a","b"],"json":null})"), StructuredOutput(OneOf{{"a", "b"}}));

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "braid/grammar/json/schema_keywords.h"
 #include "braid/server/parsers/forced_calls.h"
 #include "braid/server/parsers/strict_calls.h"
 
@@ -21,6 +22,7 @@ struct Compile {
   GrammarCompiler::Compiled operator()(AnyJsonObject) const { return compiler.json_object(); }
   GrammarCompiler::Compiled operator()(const JsonSchema& asked) const {
     TRY(const Json schema, parse_json(asked.schema));
+    if (asked.is_strict) TRY_STATUS(grammar::check_strict_schema(schema));
     return compiler.json_schema(schema);
   }
   GrammarCompiler::Compiled operator()(const RegexPattern& asked) const { return compiler.regex(asked.pattern); }
@@ -52,6 +54,21 @@ ApiError grammar_error(const Error& error, const std::string& parameter) {
 
 ApiError tools_error(const Error& error, const ToolParameters& tools) {
   return grammar_error({with_tool_names(error.message, tools.tools)}, std::string(tools.name()));
+}
+
+// Strict tools have no unknown keywords in their parameters.
+std::optional<ApiError> strict_tools_error(std::span<const parsers::ToolSpec> tools) {
+  for (const parsers::ToolSpec& tool : tools) {
+    if (!tool.is_strict || tool.parameters.empty()) continue;
+    const auto parameters = parse_json(tool.parameters);
+    if (!parameters.ok()) return ApiError{.message = "tools: " + parameters.error().message, .param = "tools"};
+    const auto checked = grammar::check_strict_schema(*parameters);
+    if (!checked.ok()) {
+      return ApiError{.message = fmt::format("tools: the function {}: {}", tool.name, checked.error().message),
+                      .param = "tools"};
+    }
+  }
+  return std::nullopt;
 }
 
 MaybeGrammar forced_grammar(const ChatRequest& request, GrammarCompiler& compiler) {
@@ -114,6 +131,7 @@ bool start_behind_thinking(GrammarConstraint& grammar, const Tokenizer& tokenize
 
 MaybeGrammar chat_grammar(const ChatRequest& request, const Tokenizer& tokenizer, GrammarCompiler& compiler,
                           parsers::ParserOptions& options) {
+  if (auto error = strict_tools_error(request.tools.tools)) return *std::move(error);
   const bool is_forced = request.tools.choice.is_forced();
   TRY(auto grammar, is_forced ? forced_grammar(request, compiler) : output_grammar(request.common, compiler));
   if (!grammar) {

@@ -62,6 +62,25 @@ TEST(ChatGrammar, WithoutAFormTheAnswerIsReadAsTheModelWritesIt) {
   EXPECT_EQ(free.options.reasoning, ReasoningFormat::kQwen3);
 }
 
+TEST(ChatGrammar, OnlyStrictFormsRefuseUnknownKeywords) {
+  const auto format = [](const char* strict) {
+    return fmt::format(R"(,"response_format":{{"type":"json_schema","json_schema":{{{}"schema":{{"madeUp":1}}}}}})",
+                       strict);
+  };
+  EXPECT_EQ(formed(format(""), kThinks).refused(), "");
+  EXPECT_EQ(formed(format(R"("strict":false,)"), kThinks).refused(), "");
+  EXPECT_NE(formed(format(R"("strict":true,)"), kThinks).refused().find("\"madeUp\": this keyword is not known"),
+            std::string::npos);
+  const auto tool = [](const char* strict) {
+    return fmt::format(
+        R"(,"tools":[{{"type":"function","function":{{"name":"f",{}"parameters":{{"type":"object","madeUp":1}}}}}}])",
+        strict);
+  };
+  EXPECT_EQ(formed(tool(""), kThinks).refused(), "");
+  EXPECT_NE(formed(tool(R"("strict":true,)"), kThinks).refused().find("the function f: schema #: \"madeUp\""),
+            std::string::npos);
+}
+
 TEST(ChatGrammar, BeginsBehindTheThinking) {
   const Formed may = formed(kRegex, kThinks);
   EXPECT_EQ(may.constraint().starts_after, "</think>");
