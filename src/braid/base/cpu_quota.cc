@@ -12,7 +12,7 @@ namespace braid {
 namespace {
 
 // A cgroup hierarchy that may limit CPU time.
-struct Hierarchy {
+struct CpuHierarchy {
   bool is_v2 = false;
   std::string mounted_cgroup;  // the cgroup at the mount point; "/" outside containers
   std::string mount_point;
@@ -44,8 +44,8 @@ std::string unescape(std::string_view text) {
 }
 
 // Lines of mountinfo: "31 23 0:28 ROOT MOUNT_POINT options [optional fields] - TYPE source SUPER_OPTIONS".
-std::vector<Hierarchy> mounted_hierarchies(const std::string& root) {
-  std::vector<Hierarchy> hierarchies;
+std::vector<CpuHierarchy> mounted_hierarchies(const std::string& root) {
+  std::vector<CpuHierarchy> hierarchies;
   std::ifstream in(root + "/proc/self/mountinfo");
   for (std::string line; std::getline(in, line);) {
     const size_t dash = line.find(" - ");
@@ -53,7 +53,7 @@ std::vector<Hierarchy> mounted_hierarchies(const std::string& root) {
     std::istringstream mount(line.substr(0, dash));
     std::istringstream filesystem(line.substr(dash + 3));
     std::string skipped;
-    Hierarchy own;
+    CpuHierarchy own;
     std::string type;
     std::string options;
     if (!(mount >> skipped >> skipped >> skipped >> own.mounted_cgroup >> own.mount_point)) continue;
@@ -82,7 +82,7 @@ std::string own_cgroup(const std::string& root, bool is_v2) {
 
 // The cgroup's folder below the mount point: "" or "/a/b". A container may see its cgroup by the host's path, or by one
 // that leads out of its own part ("/../a"): then only what is mounted is known to hold it.
-std::string folder_below(const Hierarchy& hierarchy, std::string_view cgroup) {
+std::string folder_below(const CpuHierarchy& hierarchy, std::string_view cgroup) {
   const std::string_view mounted = hierarchy.mounted_cgroup == "/" ? "" : hierarchy.mounted_cgroup;
   if (!cgroup.starts_with(mounted)) return {};
   cgroup.remove_prefix(mounted.size());
@@ -111,7 +111,7 @@ std::optional<double> quota_of(const std::string& folder, bool is_v2) {
 
 std::optional<double> cgroup_cpu_quota(const std::string& root) {
   std::optional<double> least;
-  for (const Hierarchy& hierarchy : mounted_hierarchies(root)) {
+  for (const CpuHierarchy& hierarchy : mounted_hierarchies(root)) {
     std::string below = folder_below(hierarchy, own_cgroup(root, hierarchy.is_v2));
     while (true) {
       const auto quota = quota_of(root + hierarchy.mount_point + below, hierarchy.is_v2);

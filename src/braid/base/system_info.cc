@@ -41,7 +41,7 @@ std::string cgroup_path(const std::string& controller) {
 // A limit may be set at any level above us, so this takes the least that any level leaves. In a container the path seen
 // from outside may not exist, but its own root does.
 int64_t cgroup_memory_left() {
-  struct Hierarchy {
+  struct MemoryHierarchy {
     std::string root;
     std::string path;
     std::string limit;
@@ -49,10 +49,10 @@ int64_t cgroup_memory_left() {
     std::string cache_key;
   };
   int64_t least = std::numeric_limits<int64_t>::max();
-  for (const Hierarchy& h :
-       {Hierarchy{"/sys/fs/cgroup", cgroup_path(""), "memory.max", "memory.current", "inactive_file"},
-        Hierarchy{"/sys/fs/cgroup/memory", cgroup_path("memory"), "memory.limit_in_bytes", "memory.usage_in_bytes",
-                  "total_inactive_file"}}) {
+  for (const MemoryHierarchy& h :
+       {MemoryHierarchy{"/sys/fs/cgroup", cgroup_path(""), "memory.max", "memory.current", "inactive_file"},
+        MemoryHierarchy{"/sys/fs/cgroup/memory", cgroup_path("memory"), "memory.limit_in_bytes",
+                        "memory.usage_in_bytes", "total_inactive_file"}}) {
     std::string path = h.path;
     while (true) {
       const std::string folder = h.root + (path == "/" ? "" : path) + "/";

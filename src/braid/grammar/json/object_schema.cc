@@ -11,7 +11,7 @@ namespace braid::grammar {
 namespace {
 
 constexpr size_t kMaxKinds = 64;  // of keys: which patterns they match
-constexpr size_t kMaxCountedNodes = 20'000;
+constexpr size_t kMaxCountedKeyNodes = 20'000;
 
 // What conditions leave unsaid means nothing, so they neither close an object nor open it.
 bool says_which_keys(const AtomList& atoms) {
@@ -112,7 +112,7 @@ Result<Expr> SchemaCompiler::object_body(const MergedSchema& schema, const Membe
   // Count only while the count can still be too low or too high.
   const bool is_counted = counts_low || counts_high;
   const uint32_t num_counts = !is_counted ? 1 : max != kUnbounded ? max + 1 : min + 1;
-  if (properties.size() * num_counts > kMaxCountedNodes || num_counts > kMaxCountedNodes) {
+  if (properties.size() * num_counts > kMaxCountedKeyNodes || num_counts > kMaxCountedKeyNodes) {
     return fail("schema {}: \"minProperties\" and \"maxProperties\" over {} properties need too many states",
                 schema.path, properties.size());
   }

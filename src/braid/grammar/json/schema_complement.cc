@@ -8,8 +8,8 @@
 namespace braid::grammar {
 namespace {
 
-constexpr size_t kMaxCases = 64;  // in which one schema does not hold
-constexpr int kMaxDepth = 32;     // of schemas that each have another's opposite within them
+constexpr size_t kMaxCases = 64;         // in which one schema does not hold
+constexpr int kMaxComplementDepth = 32;  // of schemas that each have another's opposite within them
 
 // The same conditions, without what they leave unsaid.
 Schema as_condition(SchemaDocument& document, const SchemaAtom& atom) {
@@ -250,7 +250,7 @@ Result<Schema> complement_at(SchemaDocument& document, Schema schema, int depth)
   if (schema->is_boolean()) return schema->get<bool>() ? SchemaDocument::nothing() : SchemaDocument::anything();
   if (const Schema known = document.known_complement(schema)) return known;
   TRY(const SchemaAtom* atom, document.atom(schema));
-  if (depth > kMaxDepth) {
+  if (depth > kMaxComplementDepth) {
     return fail("schema {}: a condition (not, if, oneOf, …) refers to itself, or is too deep", atom->path);
   }
   TRY(const Schema found, Complement(document, *atom, depth).find());

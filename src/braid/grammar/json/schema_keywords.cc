@@ -12,7 +12,7 @@
 namespace braid::grammar {
 namespace {
 
-constexpr int kMaxDepth = 256;
+constexpr int kDeepestSearch = 256;
 constexpr size_t kMaxCompared = 256;  // different unknown keywords
 
 constexpr Keyword kKeywords[] = {
@@ -121,7 +121,7 @@ const Keyword* nearest_keyword(std::string_view name) {
 // Calls visit(path, schema) for the schema and those in it, until one call returns an error.
 Status visit_schemas(const Json& schema, const std::string& path, int depth,
                      const std::function<Status(const std::string& path, const Json& schema)>& visit) {
-  if (!schema.is_object() || depth > kMaxDepth) return {};
+  if (!schema.is_object() || depth > kDeepestSearch) return {};
   TRY_STATUS(visit(path, schema));
   for (const auto& [name, value] : schema.get_ref<const Json::object_t&>()) {
     const Keyword* keyword = find_keyword(name);
