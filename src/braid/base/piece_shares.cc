@@ -36,13 +36,14 @@ void PieceShares::deal_one_each() {
   for (size_t thread = 0; thread < shares_.size(); ++thread) set(shares_[thread], static_cast<int64_t>(thread), 1, 0);
 }
 
-std::optional<Piece> PieceShares::take(int thread) {
+std::optional<WorkPiece> PieceShares::take(int thread) {
   Share& own = shares_[static_cast<size_t>(thread)];
   Word word = own.word.load(std::memory_order_acquire);
   while (next_of(word) < end_of(word)) {
     if (!own.word.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
     const int64_t index = own.first + next_of(word);
-    return Piece{.thread = thread, .index = index, .likely_next = next_of(word) + 1 < end_of(word) ? index + 1 : -1};
+    return WorkPiece{
+        .thread = thread, .index = index, .likely_next = next_of(word) + 1 < end_of(word) ? index + 1 : -1};
   }
   for (size_t distance = 1; distance < shares_.size(); ++distance) {
     Share& other = shares_[(static_cast<size_t>(thread) + distance) % shares_.size()];
@@ -54,7 +55,8 @@ std::optional<Piece> PieceShares::take(int thread) {
         continue;
       }
       const int64_t index = other.first + end_of(word) - 1;
-      return Piece{.thread = thread, .index = index, .likely_next = next_of(word) + 1 < end_of(word) ? index - 1 : -1};
+      return WorkPiece{
+          .thread = thread, .index = index, .likely_next = next_of(word) + 1 < end_of(word) ? index - 1 : -1};
     }
   }
   return std::nullopt;

@@ -10,7 +10,7 @@
 namespace braid {
 
 // A piece of a job, and what its thread will probably take next (to fetch it ahead; -1: nothing).
-struct Piece {
+struct WorkPiece {
   int thread = 0;
   int64_t index = 0;
   int64_t likely_next = -1;
@@ -30,7 +30,7 @@ class PieceShares {
   void deal_one_each();
 
   // Takes a piece; nothing if there is none left for this thread.
-  std::optional<Piece> take(int thread);
+  std::optional<WorkPiece> take(int thread);
 
  private:
   // Next piece (low 16 bits), end (16), whether others may take from it, and the job's number. With the number, a

@@ -36,7 +36,7 @@ ThreadTeam::~ThreadTeam() {
   num_jobs_.notify_all();
 }
 
-void ThreadTeam::run_pieces(int64_t count, FunctionRef<void(const Piece&)> work) {
+void ThreadTeam::run_pieces(int64_t count, FunctionRef<void(const WorkPiece&)> work) {
   if (count <= 0) return;
   begin_job();
   FlushDenormals flush;
@@ -49,7 +49,7 @@ void ThreadTeam::run_pieces(int64_t count, FunctionRef<void(const Piece&)> work)
   if (count > most) {
     const int64_t each = (count + most - 1) / most;
     const int64_t groups = (count + each - 1) / each;
-    return run_pieces(groups, [&](const Piece& group) {
+    return run_pieces(groups, [&](const WorkPiece& group) {
       const int64_t end = std::min(count, (group.index + 1) * each);
       for (int64_t i = group.index * each; i < end; ++i) {
         work({.thread = group.thread, .index = i, .likely_next = i + 1 < end ? i + 1 : -1});
@@ -65,8 +65,8 @@ void ThreadTeam::run(FunctionRef<void(int)> work) {
   begin_job();
   FlushDenormals flush;
   if (size_ == 1) return work(0);
-  const auto on_thread = [&](const Piece& piece) { work(piece.thread); };
-  const FunctionRef<void(const Piece&)> pieces(on_thread);
+  const auto on_thread = [&](const WorkPiece& piece) { work(piece.thread); };
+  const FunctionRef<void(const WorkPiece&)> pieces(on_thread);
   set_job(size_, pieces);
   shares_.deal_one_each();
   finish_job(Help::kNobody);
@@ -86,7 +86,7 @@ void ThreadTeam::begin_job() {
 }
 
 // Before the pieces are dealt: a member may take one at once.
-void ThreadTeam::set_job(int64_t num_pieces, const FunctionRef<void(const Piece&)>& work) {
+void ThreadTeam::set_job(int64_t num_pieces, const FunctionRef<void(const WorkPiece&)>& work) {
   work_ = &work;
   remaining_.store(static_cast<uint32_t>(num_pieces), std::memory_order_relaxed);
 }
@@ -124,7 +124,7 @@ void ThreadTeam::member_loop(int thread) {
 // All pieces are of one job: it cannot end before this thread has counted its own as done.
 void ThreadTeam::take_pieces(int thread) {
   uint32_t num_done = 0;
-  while (const std::optional<Piece> piece = shares_.take(thread)) {
+  while (const std::optional<WorkPiece> piece = shares_.take(thread)) {
     do_piece(*piece);
     seats_.settle(thread);  // on a busy machine the scheduler puts it beside a teammate within a job, too
     ++num_done;
@@ -134,7 +134,7 @@ void ThreadTeam::take_pieces(int thread) {
   }
 }
 
-void ThreadTeam::do_piece(const Piece& piece) {
+void ThreadTeam::do_piece(const WorkPiece& piece) {
   try {
     if (!has_failed_.load(std::memory_order_relaxed)) (*work_)(piece);
   } catch (...) {

@@ -34,7 +34,7 @@ class ThreadTeam {
   // Only one thread may call run() or run_pieces() at a time. Each thread has a CPU of its own if there are enough
   // (base/cpu_seats.h), and computes with denormals flushed to zero (FTZ and DAZ), as AMX does; the caller's mode is
   // restored on return. If a piece throws, those that have not begun are skipped and the exception is thrown here.
-  void run_pieces(int64_t count, FunctionRef<void(const Piece&)> work);
+  void run_pieces(int64_t count, FunctionRef<void(const WorkPiece&)> work);
 
   // The same with one piece for each thread: work(thread) once on each thread in [0, size). It waits for all of them.
   void run(FunctionRef<void(int thread)> work);
@@ -62,11 +62,11 @@ class ThreadTeam {
   enum class Help { kMembers, kNobody };
 
   void begin_job();
-  void set_job(int64_t num_pieces, const FunctionRef<void(const Piece&)>& work);
+  void set_job(int64_t num_pieces, const FunctionRef<void(const WorkPiece&)>& work);
   void finish_job(Help help);
   void member_loop(int thread);
   void take_pieces(int thread);
-  void do_piece(const Piece& piece);
+  void do_piece(const WorkPiece& piece);
   void wait_for_pieces(Help help);
 
   const int size_;
@@ -76,7 +76,7 @@ class ThreadTeam {
   CpuSeats seats_;
 
   // The job under way. A thread that has taken a piece may read it until the piece is done.
-  const FunctionRef<void(const Piece&)>* work_ = nullptr;
+  const FunctionRef<void(const WorkPiece&)>* work_ = nullptr;
   std::atomic<bool> has_failed_{false};
   std::exception_ptr failure_;  // written once by the thread that sets has_failed_
 

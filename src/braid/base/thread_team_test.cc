@@ -68,8 +68,8 @@ TEST(ThreadTeam, EachPieceRunsOnceInItsThreadsOrder) {
     ThreadTeam team(size);
     for (int64_t count : {0, 1, 2, 7, 64, 1000}) {
       std::vector<std::atomic<int>> calls(static_cast<size_t>(count));
-      std::vector<std::vector<Piece>> of_threads(static_cast<size_t>(size));
-      team.run_pieces(count, [&](const Piece& piece) {
+      std::vector<std::vector<WorkPiece>> of_threads(static_cast<size_t>(size));
+      team.run_pieces(count, [&](const WorkPiece& piece) {
         ++calls[static_cast<size_t>(piece.index)];
         of_threads[static_cast<size_t>(piece.thread)].push_back(piece);
       });
@@ -77,7 +77,7 @@ TEST(ThreadTeam, EachPieceRunsOnceInItsThreadsOrder) {
       for (int thread = 0; thread < size; ++thread) {
         const IndexRange own = split_evenly(count, thread, size);
         int64_t next = own.begin;
-        for (const Piece& piece : of_threads[static_cast<size_t>(thread)]) {
+        for (const WorkPiece& piece : of_threads[static_cast<size_t>(thread)]) {
           if (piece.index < own.begin || piece.index >= own.end) continue;  // of another thread's share
           EXPECT_EQ(piece.index, next++);
         }
@@ -90,7 +90,7 @@ TEST(ThreadTeam, MorePiecesThanAShareHoldsAreTakenInGroups) {
   ThreadTeam team(2);
   constexpr int64_t kCount = 2 * PieceShares::kMostPieces + 4321;
   std::vector<uint8_t> calls(kCount, 0);
-  team.run_pieces(kCount, [&](const Piece& piece) { ++calls[static_cast<size_t>(piece.index)]; });
+  team.run_pieces(kCount, [&](const WorkPiece& piece) { ++calls[static_cast<size_t>(piece.index)]; });
   EXPECT_EQ(calls, std::vector<uint8_t>(kCount, 1));
 }
 
@@ -101,7 +101,7 @@ TEST(ThreadTeam, PiecesOfAThreadThatIsHeldUpAreTakenByOthers) {
   std::atomic<bool> has_begun = false;
   std::atomic<int64_t> num_done = 0;
   std::vector<int> threads(kCount, -1);
-  team.run_pieces(kCount, [&](const Piece& piece) {
+  team.run_pieces(kCount, [&](const WorkPiece& piece) {
     threads[static_cast<size_t>(piece.index)] = piece.thread;
     if (piece.thread == 1 && !has_begun.exchange(true)) {
       while (num_done < kCount - 1) std::this_thread::yield();
@@ -117,9 +117,9 @@ TEST(ThreadTeam, EarlierJobsAreVisibleToLaterOnes) {
   ThreadTeam team(4);
   std::vector<int> written(64, 0);
   for (int round = 1; round <= 500; ++round) {
-    team.run_pieces(64, [&](const Piece& piece) { written[static_cast<size_t>(piece.index)] = round; });
-    team.run_pieces(4,
-                    [&](const Piece&) { EXPECT_EQ(std::accumulate(written.begin(), written.end(), 0), 64 * round); });
+    team.run_pieces(64, [&](const WorkPiece& piece) { written[static_cast<size_t>(piece.index)] = round; });
+    team.run_pieces(
+        4, [&](const WorkPiece&) { EXPECT_EQ(std::accumulate(written.begin(), written.end(), 0), 64 * round); });
   }
 }
 
@@ -127,7 +127,7 @@ TEST(ThreadTeam, AnExceptionReachesTheCallerWhenNoPieceRunsAnyMore) {
   ThreadTeam team(3);
   for (int round = 0; round < 200; ++round) {
     std::atomic<int> running = 0;
-    const auto work = [&](const Piece& piece) {
+    const auto work = [&](const WorkPiece& piece) {
       ++running;
       if (piece.index == round % 30) {
         --running;
@@ -162,7 +162,7 @@ TEST(ThreadTeam, AThreadThatHasLostItsCpuIsBroughtToTheCallers) {
   ThreadTeam team(2);
   std::atomic<int64_t> sum = 0;
   for (int round = 0; round < 2000; ++round) {
-    team.run_pieces(8, [&](const Piece& piece) {
+    team.run_pieces(8, [&](const WorkPiece& piece) {
       volatile int work = 0;
       while (work < 5000) work = work + 1;
       sum += piece.index;

@@ -222,20 +222,24 @@ bool Scheduler::try_start(Sequence& sequence) {
   return true;
 }
 
-// Whether some running sequence has a lower priority, and the sequence fits beside those that have not. Shared pages
-// count for each of their holders, so this errs on the side of waiting.
+// Whether some running sequence has a lower priority, and the sequence fits beside those that have not and those that
+// move. Shared pages count for each of their holders, so this errs on the side of waiting.
 bool Scheduler::fits_above_lower(const Sequence& sequence) const {
-  const auto is_above = [&](const auto& other) { return other->is_running && other->priority >= sequence.priority; };
-  const int64_t num_above = std::ranges::count_if(sequences_, is_above);
-  if (num_above == num_running() || num_above >= config_.max_running_requests) return false;
+  const auto is_lower = [&](const auto& other) { return other->is_running && other->priority < sequence.priority; };
+  const int64_t num_lower = std::ranges::count_if(sequences_, is_lower);
+  const int64_t num_staying = num_running() - num_lower;
+  if (num_lower == 0 || num_staying >= config_.max_running_requests) return false;
   for (int32_t kv_group = 0; kv_group < kv_.num_kv_groups(); ++kv_group) {
     int64_t needed = kv_.num_soon(kv_group, sequence.pages, sequence.extent());
+    const auto count = [&](const SequencePages& pages, const SequenceExtent& extent) {
+      needed += pages[static_cast<size_t>(kv_group)].pages.size() + kv_.num_soon(kv_group, pages, extent);
+    };
     for (const auto& other : sequences_) {
-      if (!is_above(other)) continue;
-      needed += other->pages[static_cast<size_t>(kv_group)].pages.size();
-      needed += kv_.num_soon(kv_group, other->pages, other->extent());
+      if (other->is_running && !is_lower(other)) count(other->pages, other->extent());
     }
-    if (num_above > 0 && needed > kv_.pool(kv_group).num_pages()) return false;
+    for (const Arriving& other : arriving_) count(other.pages, other.extent());
+    for (const Departed& other : departed_) needed += other.pages[static_cast<size_t>(kv_group)].pages.size();
+    if (num_staying > 0 && needed > kv_.pool(kv_group).num_pages()) return false;
   }
   return true;
 }

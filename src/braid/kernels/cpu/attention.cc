@@ -158,7 +158,7 @@ KvTilePlace PagedAttention::first_of_tile(size_t index) const {
 }
 
 void PagedAttention::run_whole(const AttentionKernels& kernels) {
-  team_.run_pieces(static_cast<int64_t>(tiles_.size()), [&](const Piece& piece) {
+  team_.run_pieces(static_cast<int64_t>(tiles_.size()), [&](const WorkPiece& piece) {
     const QueryTile& tile = tiles_[static_cast<size_t>(piece.index)];
     std::byte* scratch = team_.scratch(piece.thread, kernels.scratch_bytes(tile.head_dim));
     // While computing its last KV tile it fetches the first one of what this thread takes next.
@@ -179,7 +179,7 @@ void PagedAttention::run_in_parts(const AttentionKernels& kernels) {
   }
   float* partials = partials_.as<float>();
   const auto scratch = [&](int thread) { return team_.scratch(thread, kernels.scratch_bytes(tiles_[0].head_dim)); };
-  team_.run_pieces(static_cast<int64_t>(parts_.size()), [&](const Piece& piece) {
+  team_.run_pieces(static_cast<int64_t>(parts_.size()), [&](const WorkPiece& piece) {
     const Part& part = parts_[static_cast<size_t>(piece.index)];
     KvTilePlace after;
     if (piece.likely_next >= 0) {
@@ -191,7 +191,7 @@ void PagedAttention::run_in_parts(const AttentionKernels& kernels) {
                    (part.first_kv_tile - tile.first_kv_tile()) * kernels.partial_floats(tile);
     kernels.kv_tiles(tile, part.first_kv_tile, part.end_kv_tile, after, first, scratch(piece.thread));
   });
-  team_.run_pieces(static_cast<int64_t>(tiles_.size()), [&](const Piece& piece) {
+  team_.run_pieces(static_cast<int64_t>(tiles_.size()), [&](const WorkPiece& piece) {
     const auto index = static_cast<size_t>(piece.index);
     kernels.join(tiles_[index], partials + partial_offsets_[index], scratch(piece.thread));
   });

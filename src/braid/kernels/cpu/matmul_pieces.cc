@@ -59,10 +59,10 @@ void MatmulPieces::add_part(const PanelWork& product, IndexRange rows, IndexRang
 }
 
 void MatmulPieces::run() {
-  team_.run_pieces(num_pieces_, [this](const Piece& piece) { run_piece(piece); });
+  team_.run_pieces(num_pieces_, [this](const WorkPiece& piece) { run_piece(piece); });
 }
 
-void MatmulPieces::run_piece(const Piece& piece) {
+void MatmulPieces::run_piece(const WorkPiece& piece) {
   const Part& part = *std::prev(std::ranges::upper_bound(parts_, piece.index, {}, &Part::first_piece));
   const IndexRange panels = split_evenly(part.work.num_panels, static_cast<int>(piece.index - part.first_piece),
                                          static_cast<int>(part.num_pieces));

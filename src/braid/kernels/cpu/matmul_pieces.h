@@ -43,7 +43,7 @@ class MatmulPieces {
   };
 
   void add_part(const PanelWork& product, IndexRange rows, IndexRange panels);
-  void run_piece(const Piece& piece);
+  void run_piece(const WorkPiece& piece);
 
   const MatmulTier& tier_;
   ThreadTeam& team_;

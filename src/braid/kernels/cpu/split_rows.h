@@ -26,7 +26,7 @@ inline void split_rows(ThreadTeam& team, int64_t count, int64_t elements, Functi
   constexpr int64_t kMostPieces = 8;  // of a thread
   const int64_t pieces = std::min(
       count, std::clamp(count * elements / (kElementsWorthATeam / 2), int64_t{team.size()}, team.size() * kMostPieces));
-  team.run_pieces(pieces, [&](const Piece& piece) {
+  team.run_pieces(pieces, [&](const WorkPiece& piece) {
     const IndexRange part = split_evenly(count, static_cast<int>(piece.index), static_cast<int>(pieces));
     work(part.begin, part.end);
   });
