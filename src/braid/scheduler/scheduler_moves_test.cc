@@ -128,6 +128,29 @@ TEST(SchedulerMoves, APriorityTravels) {
   EXPECT_EQ(departure->sequence.request.priority, 3);
 }
 
+TEST(SchedulerMoves, WhatArrivesMakesNoRoomInTheOthersPlace) {
+  TwoGroups groups(16);
+  groups.add(1, 1, std::vector<TokenId>(12, 3), 12);
+  groups.step(1);
+  groups.add(0, 2, std::vector<TokenId>(20, 4), 8);
+  groups.step(0);
+  groups.step(0);
+  const auto departure = groups.schedulers[0].depart(2);
+  ASSERT_TRUE(departure.has_value());
+  const auto pages = groups.schedulers[1].arrive(departure->sequence, departure->num_pages());
+  ASSERT_TRUE(pages.has_value());
+  groups.add(1, 3, std::vector<TokenId>(28, 5), 2);  // fits beside the first one alone
+  for (int i = 0; i < 3; ++i) groups.step(1);
+  EXPECT_EQ(groups.schedulers[1].stats().num_preemptions, 0U);
+  EXPECT_EQ(groups.tokens.at(1).size(), 16U);
+  groups.models[1].copy_pages(groups.models[0], departure->pages, *pages);
+  groups.schedulers[1].settle(2);
+  groups.schedulers[0].release_departed(2);
+  while (groups.step(1)) {
+  }
+  groups.expect_all_as_alone();
+}
+
 // Pages behind a window do not travel.
 TEST(SchedulerMoves, OnlyPagesWithinAWindowTravel) {
   SchedulerConfig config = move_config(16);
