@@ -107,27 +107,10 @@ def test_a_server_whose_log_nobody_reads_ends_at_a_signal(braid, tiny_model):
         assert server.stop(timeout=20) == 0
 
 
-def test_a_server_is_ready_even_if_nobody_reads_so(braid, tiny_model):
-    with FullPipe() as pipe, tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(braid.command("serve", "--model-path", tiny_model, "--port", "0"),
-                                   stdout=pipe.writing, stderr=log)
-        pipe.close_writing()
-        try:
-            def is_loaded():
-                log.seek(0)
-                return "KV pool" in log.read()
-            wait_until(is_loaded)
-            time.sleep(0.2)
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(20) == 0
-        finally:
-            process.kill()
-            process.wait()
-
-
-def test_a_full_disk_is_no_failure_of_a_server(braid, tiny_model):
-    with open("/dev/full", "w", encoding="ascii") as full, tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(braid.command("serve", "--model-path", tiny_model, "--port", "0"), stdout=full,
+def serve_until_signal(braid, tiny_model, stdout):
+    """Starts a server with this stdout, ends it by SIGTERM once it is loaded, and returns its exit code."""
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(braid.command("serve", "--model-path", tiny_model, "--port", "0"), stdout=stdout,
                                    stderr=log)
         try:
             def is_loaded():
@@ -136,10 +119,21 @@ def test_a_full_disk_is_no_failure_of_a_server(braid, tiny_model):
             wait_until(is_loaded)
             time.sleep(0.2)
             process.send_signal(signal.SIGTERM)
-            assert process.wait(20) == 0
+            return process.wait(20)
         finally:
             process.kill()
             process.wait()
+
+
+def test_a_server_is_ready_even_if_nobody_reads_so(braid, tiny_model):
+    with FullPipe() as pipe:
+        assert serve_until_signal(braid, tiny_model, pipe.writing) == 0
+        pipe.close_writing()
+
+
+def test_a_full_disk_is_no_failure_of_a_server(braid, tiny_model):
+    with open("/dev/full", "w", encoding="ascii") as full:
+        assert serve_until_signal(braid, tiny_model, full) == 0
 
 
 def test_lines_on_stdout_have_the_logs_format(braid, tiny_model):

@@ -1,26 +1,12 @@
 // Conditions: if, dependent…, not, overlapping branches of oneOf, contains.
 #include <gtest/gtest.h>
 
-#include "tests/support/grammar/byte_tokenizer.h"
-#include "tests/support/grammar/grammars.h"
+#include "tests/support/grammar/schema_test.h"
 
 namespace braid::grammar {
 namespace {
 
-class SchemaConditions : public ::testing::Test {
- protected:
-  const testing::ByteTokenizer tokenizer_;
-  GrammarCompiler compiler_{tokenizer_};
-
-  void expect(const std::string& schema, const std::vector<std::string>& yes, const std::vector<std::string>& no) {
-    testing::expect_texts(compiler_.json_schema(*parse_json(schema)), schema, yes, no);
-  }
-  void expect_refusal(const std::string& schema, const std::string& reason) {
-    const auto grammar = compiler_.json_schema(*parse_json(schema));
-    ASSERT_FALSE(grammar.ok()) << schema;
-    EXPECT_NE(grammar.error().message.find(reason), std::string::npos) << grammar.error().message;
-  }
-};
+class SchemaConditions : public testing::SchemaTest {};
 
 TEST_F(SchemaConditions, IfThenElseAreCases) {
   expect(R"({"type":"object","properties":{"kind":{"enum":["a","b"]},"x":{"type":"integer"}},"required":["kind"],

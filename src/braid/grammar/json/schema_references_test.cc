@@ -2,26 +2,12 @@
 #include <gtest/gtest.h>
 
 #include "braid/grammar/json/reference_uri.h"
-#include "tests/support/grammar/byte_tokenizer.h"
-#include "tests/support/grammar/grammars.h"
+#include "tests/support/grammar/schema_test.h"
 
 namespace braid::grammar {
 namespace {
 
-class SchemaReferences : public ::testing::Test {
- protected:
-  const testing::ByteTokenizer tokenizer_;
-  GrammarCompiler compiler_{tokenizer_};
-
-  void expect(const std::string& schema, const std::vector<std::string>& yes, const std::vector<std::string>& no) {
-    testing::expect_texts(compiler_.json_schema(*parse_json(schema)), schema, yes, no);
-  }
-  void expect_refusal(const std::string& schema, const std::string& reason) {
-    const auto grammar = compiler_.json_schema(*parse_json(schema));
-    ASSERT_FALSE(grammar.ok()) << schema;
-    EXPECT_NE(grammar.error().message.find(reason), std::string::npos) << grammar.error().message;
-  }
-};
+class SchemaReferences : public testing::SchemaTest {};
 
 TEST(ReferenceUri, FollowsTheStandard) {
   const std::string base = "http://a/b/c/d;p?q";  // RFC 3986, section 5.4
