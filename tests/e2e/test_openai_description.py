@@ -24,6 +24,11 @@ def server(braid, tiny_model):
         yield running
 
 
+def counts(usage):
+    """A usage without what the prefix cache had, which depends on what ran before."""
+    return {key: value for key, value in usage.items() if key != "prompt_tokens_details"}
+
+
 def ask(server, path, body):
     """The answer, or the events of a stream. All are checked."""
     answer = server.post(path, body)
@@ -87,7 +92,7 @@ def test_chats_are_as_described(server, more):
     events = ask(server, CHAT, {**HELLO, "seed": 3, **more, "stream": True, "stream_options": {"include_usage": True}})
     message = message_of(events)
     assert message == whole["choices"][0]["message"]
-    assert events[-1]["choices"] == [] and events[-1]["usage"] == whole["usage"]
+    assert events[-1]["choices"] == [] and counts(events[-1]["usage"]) == counts(whole["usage"])
 
 
 @pytest.mark.parametrize("more", [
@@ -98,7 +103,7 @@ def test_completions_are_as_described(server, more):
     events = ask(server, COMPLETIONS, {**QUICK, "seed": 3, **more, "stream": True, "stream_options": {"include_usage": True}})
     text = "".join(choice["text"] for event in events for choice in event["choices"] if choice["index"] == 0)
     assert text == whole["choices"][0]["text"]
-    assert events[-1]["choices"] == [] and events[-1]["usage"] == whole["usage"]
+    assert events[-1]["choices"] == [] and counts(events[-1]["usage"]) == counts(whole["usage"])
 
 
 def test_calls_are_as_described(server):

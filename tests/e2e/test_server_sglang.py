@@ -136,7 +136,7 @@ def test_the_server_reports_its_settings(server, tiny_model):
     assert info["served_model_name"] == "tiny" and info["version"] and info["context_length"] > 0
     assert info["max_total_num_tokens"] > 0 and len(info["internal_states"]) == 1
     cpu = info["cpu_seconds"]
-    front = sum(cpu[role] for role in ("http", "worker", "output", "control", "masks"))
+    front = sum(cpu[role] for role in ("http", "worker", "output", "control", "masks", "log"))
     assert cpu["rank"] > 0 and cpu["http"] > 0 and cpu["front"] == pytest.approx(front)
     model = server.get("/get_model_info").json()
     assert model["model_path"] == str(tiny_model) and model["is_generation"] is True
