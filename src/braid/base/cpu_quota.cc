@@ -83,7 +83,8 @@ std::string own_cgroup(const std::string& root, bool is_v2) {
 // The cgroup's folder below the mount point: "" or "/a/b". A container may see its cgroup by the host's path, or by one
 // that leads out of its own part ("/../a"): then only what is mounted is known to hold it.
 std::string folder_below(const CpuHierarchy& hierarchy, std::string_view cgroup) {
-  const std::string_view mounted = hierarchy.mounted_cgroup == "/" ? "" : hierarchy.mounted_cgroup;
+  std::string_view mounted = hierarchy.mounted_cgroup;
+  if (mounted == "/") mounted = {};
   if (!cgroup.starts_with(mounted)) return {};
   cgroup.remove_prefix(mounted.size());
   while (cgroup.ends_with('/')) cgroup.remove_suffix(1);

@@ -247,21 +247,21 @@ Result<std::vector<SchemaCompiler::FreeMember>> SchemaCompiler::free_members(con
   std::vector<FreeMember> members;
   if (!is_open && patterns.empty()) return members;
   // The kinds of keys: which patterns they match, and all that they satisfy.
-  struct Kind {
+  struct KeyKind {
     std::vector<bool> matched;
     Dfa keys;
   };
-  std::vector<Kind> kinds = {{{}, nullptr}};
+  std::vector<KeyKind> kinds = {{{}, nullptr}};
   if (!named.empty()) {
     auto texts = one_of(named, document_.automata().work());
     if (!texts.ok()) return fail("schema {}: its properties' names: {}", schema.path, texts.error().message);
     TRY(kinds[0].keys, complement(**texts, document_.automata().work()));
   }
   for (const Pattern& pattern : patterns) {
-    std::vector<Kind> split;
-    for (const Kind& kind : kinds) {
+    std::vector<KeyKind> split;
+    for (const KeyKind& kind : kinds) {
       for (const bool is_matched : {true, false}) {
-        Kind part = kind;
+        KeyKind part = kind;
         part.matched.push_back(is_matched);
         const Dfa& condition = is_matched ? pattern.matching : pattern.others;
         if (part.keys == nullptr) {
@@ -278,7 +278,7 @@ Result<std::vector<SchemaCompiler::FreeMember>> SchemaCompiler::free_members(con
                   kMaxKinds);
     }
   }
-  for (const Kind& kind : kinds) {
+  for (const KeyKind& kind : kinds) {
     if (std::ranges::find(kind.matched, true) == kind.matched.end() && !is_open) continue;
     std::vector<Schema> schemas;
     for (const SchemaAtom* atom : schema.atoms) {

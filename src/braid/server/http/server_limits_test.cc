@@ -415,7 +415,9 @@ TEST(HttpServerLimits, TheSoftLimitOfFilesIsRaisedAsFarAsAllowed) {
 void start_with_few_files() {
   const rlimit low{.rlim_cur = 400, .rlim_max = 400};
   setrlimit(RLIMIT_NOFILE, &low);
-  const auto server = HttpServer::start(test_options(), echo, make_stderr_logger("info"));
+  const auto logger = make_stderr_logger("info");
+  const auto server = HttpServer::start(test_options(), echo, logger);
+  logger->flush();
   std::exit(server.ok() ? 0 : 1);
 }
 
