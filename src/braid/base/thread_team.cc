@@ -49,13 +49,17 @@ void ThreadTeam::run_pieces(int64_t count, FunctionRef<void(const WorkPiece&)> w
   if (count > most) {
     const int64_t each = (count + most - 1) / most;
     const int64_t groups = (count + each - 1) / each;
-    return run_pieces(groups, [&](const WorkPiece& group) {
+    return share_out(groups, [&](const WorkPiece& group) {
       const int64_t end = std::min(count, (group.index + 1) * each);
       for (int64_t i = group.index * each; i < end; ++i) {
         work({.thread = group.thread, .index = i, .likely_next = i + 1 < end ? i + 1 : -1});
       }
     });
   }
+  share_out(count, work);
+}
+
+void ThreadTeam::share_out(int64_t count, FunctionRef<void(const WorkPiece&)> work) {
   set_job(count, work);
   shares_.deal(count);
   finish_job(Help::kMembers);

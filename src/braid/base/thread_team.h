@@ -62,6 +62,7 @@ class ThreadTeam {
   enum class Help { kMembers, kNobody };
 
   void begin_job();
+  void share_out(int64_t count, FunctionRef<void(const WorkPiece&)> work);
   void set_job(int64_t num_pieces, const FunctionRef<void(const WorkPiece&)>& work);
   void finish_job(Help help);
   void member_loop(int thread);

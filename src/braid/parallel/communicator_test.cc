@@ -57,8 +57,8 @@ TYPED_TEST_SUITE(CommunicatorOf, Worlds);
 
 // Runs all operations on all ranks; rank i has counts[i] elements, perhaps none.
 template <typename World>
-void check_operations(int32_t num_ranks, const std::vector<int64_t>& counts) {
-  const World world({.tp_size = num_ranks});
+void check_operations(int32_t num_ranks, const std::vector<int64_t>& counts, const WorldOptions& options = {}) {
+  const World world({.tp_size = num_ranks}, options);
   const int64_t total = std::accumulate(counts.begin(), counts.end(), int64_t{0});
   const auto first_of = [&](int32_t rank) {
     return std::accumulate(counts.begin(), counts.begin() + rank, int64_t{0});
@@ -137,6 +137,11 @@ TYPED_TEST(CommunicatorOf, EveryRankGetsItsPartInRankOrder) {
       check_operations<TypeParam>(num_ranks, counts);
     }
   }
+}
+
+TYPED_TEST(CommunicatorOf, RanksThatShareCpusGetTheirPartsToo) {
+  for (int round = 0; round < 20; ++round)
+    check_operations<TypeParam>(6, {3, 0, 5, 1, 0, 2}, {.ranks_share_cpus = true});
 }
 
 TYPED_TEST(CommunicatorOf, EqualPartsNeedNoCounts) {

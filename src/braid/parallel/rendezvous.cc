@@ -55,10 +55,22 @@ bool Rendezvous::help_missing_ranks(uint32_t wanted) {
   return is_any_running;
 }
 
-// Spins for about as long as ranks differ within a step, then sleeps in the kernel. It wakes now and then to see
-// whether a rank has lost its CPU meanwhile.
+// Without sleep, for about as long as ranks differ within a step.
+template <typename Condition>
+void Rendezvous::wait_briefly(uint32_t wanted, Condition is_over) {
+  if (state_.ranks_share_cpus()) {
+    constexpr int kYields = 100;
+    for (int i = 0; i < kYields && !is_over(); ++i) std::this_thread::yield();
+  } else {
+    constexpr int kRounds = 3;
+    int round = 0;
+    while (!spin_until(is_over) && help_missing_ranks(wanted) && ++round < kRounds) continue;
+  }
+}
+
+// Sleeps in the kernel after a short time. If each rank has a CPU of its own, it wakes now and then to see whether one
+// has lost it to something else.
 Status Rendezvous::wait(int32_t rank) {
-  constexpr int kRounds = 3;
   constexpr double kFirstNap_s = 0.5e-3;
   constexpr double kLongestNap_s = 0.1;
   const uint32_t wanted = turns_[static_cast<size_t>(rank)].num_arrivals;
@@ -66,11 +78,11 @@ Status Rendezvous::wait(int32_t rank) {
     return static_cast<int32_t>(num_complete_.load(std::memory_order_acquire) - wanted) >= 0;
   };
   const auto is_over = [&] { return is_complete() || state_.has_failed(); };
-  for (int i = 0; i < kRounds && !spin_until(is_over) && help_missing_ranks(wanted); ++i) {
-  }
+  wait_briefly(wanted, is_over);
   Patience patience(state_.timeout_s());
   double next_look_s = 0;  // not begun: most waits are over before it begins
-  for (double nap_s = kFirstNap_s;; nap_s = std::min(2 * nap_s, kLongestNap_s)) {
+  for (double nap_s = state_.ranks_share_cpus() ? kLongestNap_s : kFirstNap_s;;
+       nap_s = std::min(2 * nap_s, kLongestNap_s)) {
     const uint32_t seen = arrivals_.count();
     if (state_.has_failed()) return state_.failure();
     if (is_complete()) break;
@@ -86,7 +98,7 @@ Status Rendezvous::wait(int32_t rank) {
       next_look_s = now_s + patience.interval_s();
     }
     arrivals_.wait(seen, std::min(next_look_s - now_s, nap_s));
-    if (!is_over()) help_missing_ranks(wanted);
+    if (!state_.ranks_share_cpus() && !is_over()) help_missing_ranks(wanted);
   }
   for (int32_t member = 1; member < size_; ++member) {
     const RankArrival& first = of(rank, 0);

@@ -49,6 +49,8 @@ class Rendezvous {
   };
 
   bool help_missing_ranks(uint32_t wanted);
+  template <typename Condition>
+  void wait_briefly(uint32_t wanted, Condition is_over);
 
   const std::vector<Place>& bank(uint32_t number) const { return banks_[number % 2]; }
 

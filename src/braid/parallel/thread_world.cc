@@ -7,8 +7,8 @@
 namespace braid {
 
 struct ThreadWorld::Ranks {
-  Ranks(const ParallelLayout& layout, double timeout_s)
-      : state(layout, timeout_s), world_mail(state), group_mail(state) {}
+  Ranks(const ParallelLayout& layout, const WorldOptions& options)
+      : state(layout, options.timeout_s, options.ranks_share_cpus), world_mail(state), group_mail(state) {}
 
   WorldState state;
   MailboxGrid world_mail;
@@ -18,7 +18,7 @@ struct ThreadWorld::Ranks {
 };
 
 ThreadWorld::ThreadWorld(const ParallelLayout& layout, const WorldOptions& options)
-    : ranks_(std::make_unique<Ranks>(layout, options.timeout_s)) {}
+    : ranks_(std::make_unique<Ranks>(layout, options)) {}
 
 ThreadWorld::~ThreadWorld() = default;
 

@@ -16,7 +16,8 @@
 namespace braid {
 
 struct WorldOptions {
-  double timeout_s = 30.0;  // for one wait for other ranks of which none gets on
+  double timeout_s = 30.0;        // for one wait for other ranks of which none gets on
+  bool ranks_share_cpus = false;  // there are more ranks than CPUs: one that waits yields to the next
 };
 
 class MailboxGrid;

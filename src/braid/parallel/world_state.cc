@@ -6,10 +6,11 @@
 
 namespace braid {
 
-WorldState::WorldState(const ParallelLayout& layout, double timeout_s)
+WorldState::WorldState(const ParallelLayout& layout, double timeout_s, bool ranks_share_cpus)
     : num_ranks_(layout.tp_size),
       group_size_(layout.attn_tp_size()),
       timeout_s_(timeout_s),
+      ranks_share_cpus_(ranks_share_cpus),
       recorder_(layout.tp_size, layout.attn_tp_size()),
       steps_(static_cast<size_t>(layout.tp_size)),
       threads_(static_cast<size_t>(layout.tp_size)) {}

@@ -18,11 +18,12 @@ namespace braid {
 
 class WorldState {
  public:
-  WorldState(const ParallelLayout& layout, double timeout_s);
+  WorldState(const ParallelLayout& layout, double timeout_s, bool ranks_share_cpus = false);
 
   int32_t num_ranks() const { return num_ranks_; }
   int32_t group_size() const { return group_size_; }
   double timeout_s() const { return timeout_s_; }
+  bool ranks_share_cpus() const { return ranks_share_cpus_; }
   FlightRecorder& recorder() { return recorder_; }
   HelpedThread& thread(int32_t rank) { return threads_[static_cast<size_t>(rank)]; }
   int64_t& step(int32_t rank) { return steps_[static_cast<size_t>(rank)].value; }  // used only by the rank's thread
@@ -48,6 +49,7 @@ class WorldState {
   const int32_t num_ranks_;
   const int32_t group_size_;
   const double timeout_s_;
+  const bool ranks_share_cpus_;
   FlightRecorder recorder_;
   std::vector<RankStep> steps_;
   std::vector<HelpedThread> threads_;  // of the ranks

@@ -45,6 +45,7 @@ Result<ProcessRanks> place_in_one_process(const RankOptions& options, std::share
   ranks.threads_per_rank = options.threads_per_rank > 0
                                ? options.threads_per_rank
                                : default_threads(ranks.places.front(), num_ranks, available_cores());
+  ranks.ranks_share_cpus = num_ranks > available_cores();
   return ranks;
 }
 

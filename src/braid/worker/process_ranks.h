@@ -21,6 +21,7 @@ struct ProcessRanks {
   ParallelLayout layout;         // its head_parallel is the transport's
   std::vector<RankCpus> places;  // of each rank, world by world
   int32_t threads_per_rank = 1;
+  bool ranks_share_cpus = false;  // there are more ranks than CPUs
   std::shared_ptr<const RankTransport> transport;
 };
 

@@ -224,10 +224,10 @@ RankSet::RankSet(const ModelConfig& config, const RankOptions& options, ProcessR
 // All ranks at once, since those of a world meet each other. Each is made on a thread that is bound where it will run:
 // its compute threads stay there, and the memory that it touches first lies there.
 Result<void, RankError> RankSet::make_ranks(const RankOptions& options, const KvShape& kv_shape, LoadedModel& loaded) {
+  const WorldOptions world_options{.timeout_s = options.collective_timeout_s,
+                                   .ranks_share_cpus = own_.ranks_share_cpus};
   for (int32_t world = 0; world < layout().num_worlds(); ++world) {
-    worlds_.push_back(layout().tp_size == 1 ? nullptr
-                                            : own_.transport->make_world(
-                                                  layout(), WorldOptions{.timeout_s = options.collective_timeout_s}));
+    worlds_.push_back(layout().tp_size == 1 ? nullptr : own_.transport->make_world(layout(), world_options));
   }
   const RankSetup setup{.config = &config_,
                         .isa = isa_,

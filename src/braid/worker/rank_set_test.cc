@@ -6,6 +6,7 @@
 
 #include <sstream>
 
+#include "braid/base/system_info.h"
 #include "braid/hub/model_path.h"
 #include "braid/scheduler/static_page_tables.h"
 #include "braid/worker/rank_memory.h"
@@ -130,6 +131,15 @@ TEST(RankSet, AnErrorThatIsNotOfDpAttentionEndsTheLoad) {
 std::string options_error(const RankOptions& options) {
   const Status checked = check_rank_options(options, tiny_checkpoint().config());
   return checked.ok() ? "" : checked.error().message;
+}
+
+TEST(PlaceInOneProcess, RanksShareCpusWhereThereAreMoreOfThem) {
+  const auto share = [](int32_t num_ranks) {
+    const RankOptions options = small_options({.tp_size = num_ranks});
+    return place_in_one_process(options, std::make_shared<const SharedMemoryTransport>())->ranks_share_cpus;
+  };
+  EXPECT_FALSE(share(1));
+  EXPECT_TRUE(share(available_cores() + 1));
 }
 
 TEST(CheckRankOptions, NamesTheFlagItsValueAndWhatIsAllowed) {
