@@ -66,6 +66,11 @@ class ControllerThreadTest : public ::testing::Test {
     request.n = n;
     return thread_.submit(std::move(request), std::move(on_delta)).value();
   }
+  // So that the group may report tokens of this many requests.
+  void wait_until_bound(int64_t num_requests) {
+    const int64_t num_left = kThreadedGroup.max_running_requests - num_requests;
+    ASSERT_TRUE(comes_true([&] { return thread_.stats().num_free_slots == num_left; }));
+  }
   // The request with this number, in order of their choices, gets a token.
   void give_token(RequestId request) {
     GroupOutputs outputs{.load = FakeGroup(kThreadedGroup).load()};
@@ -91,6 +96,7 @@ TEST_F(ControllerThreadTest, ACallbackThatThrowsEndsItsOwnRequestAlone) {
     throw std::runtime_error("the client's buffer is full");
   });
   submit([&](const Delta& delta) { heard.set_value(delta); }, 1, 1);
+  wait_until_bound(2);
   give_token(1);
   // The group sees the abort, after which nothing is held.
   GroupOutputs seen{.load = FakeGroup(kThreadedGroup).load()};
@@ -116,6 +122,7 @@ TEST_F(ControllerThreadTest, WhatAnExceptionLeavesOfABatchEndsWithTheError) {
     is_held.set_value();
     may_go_on.get_future().wait();
   });
+  wait_until_bound(1);
   give_token(1);
   is_held.get_future().wait();
   break_the_controller();
