@@ -127,6 +127,18 @@ def test_serve_samples_the_default_model_as_its_card_says_unless_flags_say_other
     assert SAMPLING not in serve("--model=other")
 
 
+def test_serve_leaves_alone_what_a_config_file_says(serve, tmp_path):
+    def with_file(text, *flags):
+        (tmp_path / "flags.conf").write_text(text)
+        return serve("--config", "flags.conf", *flags)
+    end = "--config flags.conf"
+    assert with_file("port = 1\n# tp_size = 4") == f"serve {MEMORY} {GROUPS} {SAMPLING} --model-path small.gguf {end}"
+    assert with_file("override_generation_config: {}") == f"serve {MEMORY} {GROUPS} --model-path small.gguf {end}"
+    assert with_file("  --tp-size=4\nkv-cache-memory-bytes = 1GB") == f"serve {SAMPLING} --model-path small.gguf {end}"
+    assert with_file("model = other", "hi") == f"chat {MEMORY} {end} --prompt hi"
+    assert serve("--config=no.conf") == f"serve {MEMORY} {GROUPS} {SAMPLING} --model-path small.gguf --config=no.conf"
+
+
 def test_serve_makes_a_mixture_once(serve, tmp_path):
     for _ in range(2):
         assert serve("--moe").endswith(f"{GROUPS} {SAMPLING} --model-path small.moe.gguf")

@@ -63,8 +63,9 @@ class Controller {
   std::vector<GroupCommand> take_commands(int32_t group) { return ledger(group).take_commands(); }
 
   // The group is gone. Its requests go back to the queue and go on in other groups with the same tokens; those that
-  // only it may take end with an error. What it still sends is ignored.
-  void lose_group(int32_t group, const std::string& reason);
+  // only it may take end with an error. What it still sends is ignored. Returns the moves from it that had begun and
+  // not come to their end: nobody will take their pages.
+  std::vector<MoveId> lose_group(int32_t group, const std::string& reason);
   bool has_work(int32_t group) const { return groups_.at(static_cast<size_t>(group)).has_work(); }
 
   // Ends everything that is open, without waiting for any group. If it throws, it has ended something, and can be
@@ -119,7 +120,7 @@ class Controller {
   static SchedulerRequest scheduler_request(const GenerationRequest& request, RequestId id, int32_t index);
   void bind(RequestQueue::Binding bound, int64_t num_tokens, double now_s);
   void requeue(RequestId id);
-  void forget_moves_from_lost(int32_t group);
+  std::vector<MoveId> forget_moves_of_lost(int32_t group);
   void deliver(Submission& submission, const Delta& delta);
   void take_outcome(RequestOutcome outcome);
   static void advance_grammar(Choice& choice, RequestOutcome& outcome);

@@ -19,7 +19,7 @@ Status ControllerThread::lose_world(const EngineStats::LostGroup& failure) {
   for (int32_t group = first; group < first + groups_per_world_; ++group) {
     lost_groups_.push_back({.group = group, .reason = reason});
     link_->leave_out(group);
-    controller_.lose_group(group, reason);
+    groups_->lose(group, controller_.lose_group(group, reason));
     const std::lock_guard lock(mutex_);
     is_lost_[static_cast<size_t>(group)] = true;
   }

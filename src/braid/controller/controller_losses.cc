@@ -10,10 +10,10 @@
 
 namespace braid {
 
-void Controller::lose_group(int32_t group, const std::string& reason) {
-  if (ledger(group).is_lost()) return;
+std::vector<MoveId> Controller::lose_group(int32_t group, const std::string& reason) {
+  if (ledger(group).is_lost()) return {};
   ledger(group).lose();
-  forget_moves_from_lost(group);
+  std::vector<MoveId> begun = forget_moves_of_lost(group);
   for (const std::shared_ptr<Flush>& flush : std::exchange(flushes_.at(static_cast<size_t>(group)), {})) {
     if (flush != nullptr && --flush->num_groups_left == 0) flush->done(flush->num_tokens);
   }
@@ -29,6 +29,7 @@ void Controller::lose_group(int32_t group, const std::string& reason) {
     queue_.abort(id);
     end_choice(id, {.finish = FinishReason::kError, .error = fmt::format("group {} is lost: {}", group, reason)});
   }
+  return begun;
 }
 
 // Its place in the queue is that of its arrival, so it goes before all that have not begun.
@@ -42,15 +43,20 @@ void Controller::requeue(RequestId id) {
   queue_.push(std::move(request), std::nullopt, static_cast<int32_t>(choice.output.size()));
 }
 
-// What was ordered to leave the lost group will not come. What is on its way to it comes, and is queued then.
-void Controller::forget_moves_from_lost(int32_t group) {
+// What was ordered to leave the lost group will not come. What is ordered to go to it comes, and is queued then; what
+// had left its source already has been queued. Returns the moves of the first kind.
+std::vector<MoveId> Controller::forget_moves_of_lost(int32_t group) {
+  std::vector<MoveId> begun;
   std::erase_if(moves_, [&](const auto& entry) {
     const MoveUnderWay& under_way = entry.second;
     if (under_way.move.from_group != group) return false;
     ledger(group).leaves_no_more(under_way.num_tokens);
     ledger(under_way.move.to_group).expect_no_more(under_way.num_pages, under_way.num_tokens);
+    begun.push_back(under_way.move.id);
     return true;
   });
+  std::erase_if(passed_on_, [&](const PassedOn& own) { return own.to_group == group; });
+  return begun;
 }
 
 }  // namespace braid

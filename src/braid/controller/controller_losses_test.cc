@@ -145,36 +145,83 @@ TEST_F(ControllerLossesTest, NobodyWaitsForWhatALostGroupHasNotAnswered) {
   EXPECT_EQ(flushed, 100) << "the other group's answer is enough";
 }
 
-TEST_F(ControllerLossesTest, WhatMovesToALostGroupGoesBackToItsSource) {
-  FakePageTransfer transfer;
-  FakeGroup source(kLostConfig, &transfer);
-  Controller controller(*lost_tokenizer_, masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kMinimumTokens,
-                        {source.load(), source.load()}, nullptr,
-                        RebalanceOptions{.start_gap = 2, .start_share = 0, .min_left = 1, .room_share = 0});
-  const auto step_source = [&] {
+// Requests may move. Only group 0 is stepped.
+class ControllerMoveLossesTest : public ControllerLossesTest {
+ protected:
+  Controller make_controller(size_t num_groups, int64_t max_tokens) {
+    return {
+        *lost_tokenizer_,
+        masks_,
+        SchedulePolicy::kFcfs,
+        LoadBalanceMethod::kMinimumTokens,
+        std::vector<GroupLoad>(num_groups, source_.load()),
+        nullptr,
+        RebalanceOptions{.start_gap = 2, .start_share = 0, .min_left = 1, .room_share = 0, .max_tokens = max_tokens}};
+  }
+  static void dispatch(Controller& controller) {
     controller.dispatch(0, [](int32_t, std::span<const TokenId>) { return PrefixProbe{}; });
-    source.take(controller.take_commands(0));
-    auto outputs = source.advance();
+  }
+  bool step_source(Controller& controller) {
+    dispatch(controller);
+    source_.take(controller.take_commands(0));
+    auto outputs = source_.advance();
     if (outputs) controller.take_outputs(0, std::move(*outputs), 0);
     return outputs.has_value();
-  };
+  }
+
+  FakePageTransfer transfer_;
+  FakeGroup source_{kLostConfig, &transfer_};
+};
+
+TEST_F(ControllerMoveLossesTest, WhatMovesToALostGroupGoesBackToItsSource) {
+  Controller controller = make_controller(2, 1000);
   for (SubmissionId id = 1; id <= 3; ++id) open(id, 0, false, 0, &controller);
-  while (tokens_[3].empty()) ASSERT_TRUE(step_source());
+  while (tokens_[3].empty()) ASSERT_TRUE(step_source(controller));
   controller.rebalance();
   ASSERT_TRUE(controller.has_moves_under_way());
-  controller.lose_group(1, "its rank hangs");
-  step_source();  // it leaves
+  EXPECT_TRUE(controller.lose_group(1, "its rank hangs").empty()) << "its pages are dropped with all that go to it";
+  step_source(controller);  // it leaves
   EXPECT_FALSE(controller.has_moves_under_way());
   ASSERT_EQ(controller.num_queued(), 1);
-  controller.dispatch(0, [](int32_t, std::span<const TokenId>) { return PrefixProbe{}; });
+  dispatch(controller);
   std::vector<GroupCommand> commands = controller.take_commands(0);
   ASSERT_EQ(commands.at(0).arrive.size(), 1U);
   EXPECT_EQ(commands[0].arrive[0].move.from_group, 1);
   EXPECT_EQ(commands[0].arrive[0].move.to_group, 0);
-  source.take(std::move(commands));
-  while (step_source()) {
+  source_.take(std::move(commands));
+  while (step_source(controller)) {
   }
   for (SubmissionId id = 1; id <= 3; ++id) expect_whole(id);
+}
+
+TEST_F(ControllerMoveLossesTest, WhatALostGroupHadNotTakenYetHoldsUpNoOtherMoves) {
+  Controller controller = make_controller(3, 30);  // one request at a time
+  for (SubmissionId id = 1; id <= 5; ++id) open(id, 0, false, 0, &controller);
+  while (tokens_[5].empty()) ASSERT_TRUE(step_source(controller));
+  controller.rebalance();
+  ASSERT_TRUE(controller.has_moves_under_way());
+  step_source(controller);  // one leaves for group 1, which does not take it
+  ASSERT_FALSE(controller.has_moves_under_way());
+  controller.rebalance();
+  ASSERT_FALSE(controller.has_moves_under_way()) << "its copies still take the memory";
+  EXPECT_TRUE(controller.lose_group(1, "its rank hangs").empty());
+  controller.rebalance();
+  EXPECT_TRUE(controller.has_moves_under_way());
+}
+
+TEST_F(ControllerMoveLossesTest, MovesThatALostGroupHadBegunAreNamed) {
+  Controller controller = make_controller(2, 1000);
+  for (SubmissionId id = 1; id <= 3; ++id) open(id, 0, false, 0, &controller);
+  while (tokens_[3].empty()) ASSERT_TRUE(step_source(controller));
+  controller.rebalance();
+  std::vector<MoveId> ordered;
+  for (const GroupCommand& command : controller.take_commands(0)) {
+    for (const DepartOrder& order : command.depart) ordered.push_back(order.move.id);
+  }
+  EXPECT_EQ(ordered.size(), 1U);
+  EXPECT_EQ(controller.lose_group(0, "its rank hangs"), ordered);
+  EXPECT_FALSE(controller.has_moves_under_way());
+  EXPECT_EQ(controller.num_queued(), 3);
 }
 
 }  // namespace

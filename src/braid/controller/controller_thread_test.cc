@@ -1,11 +1,17 @@
-// The controller's thread when something throws: a caller's callback, or the controller itself.
+// The controller's thread when something throws (a caller's callback, or the controller itself), when its log is stuck,
+// and when groups are lost.
 #include "braid/controller/controller_thread.h"
 
 #include <gtest/gtest.h>
+#include <spdlog/sinks/base_sink.h>
 
+#include <chrono>
 #include <future>
+#include <latch>
+#include <mutex>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "braid/wire/transport/in_process_link.h"
@@ -20,15 +26,35 @@ constexpr SchedulerConfig kThreadedGroup{
 
 class NoGroups final : public LocalGroups {
  public:
+  std::vector<int32_t> lost;  // the controller's thread adds them
+
   PrefixProbe probe(int32_t, std::span<const TokenId>) const override { return {}; }
   PrefixVersion prefix_version(int32_t) const override { return {}; }
   Progress progress(int32_t) const override { return {}; }
   void wake(int32_t) override {}
+  void lose(int32_t group, std::span<const MoveId>) override { lost.push_back(group); }
 };
 
-// One group, whose outputs the test makes up.
+// Waits for `holds`; false after ten seconds.
+template <typename Condition>
+bool comes_true(const Condition& holds) {
+  for (int i = 0; i < 10'000 && !holds(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  return holds();
+}
+
+// Groups whose outputs the test makes up. Each is a world of its own.
 class ControllerThreadTest : public ::testing::Test {
  protected:
+  explicit ControllerThreadTest(size_t num_groups = 1, std::shared_ptr<Logger> logger = make_null_logger())
+      : links_(make_in_process_links(static_cast<int32_t>(num_groups))),
+        thread_({.on_failure =
+                     [this](const std::string& reason) {
+                       failure_.set_value(reason);
+                       if (on_failure_throws_) throw std::runtime_error("the supervisor is gone");
+                     }},
+                {.loads = std::vector<GroupLoad>(num_groups, FakeGroup(kThreadedGroup).load())}, *thread_tokenizer_,
+                std::move(logger), std::move(links_.controller)) {}
+
   static void SetUpTestSuite() { thread_tokenizer_ = testing::load_tiny_tokenizer(); }
   static void TearDownTestSuite() { thread_tokenizer_ = nullptr; }
 
@@ -40,23 +66,25 @@ class ControllerThreadTest : public ::testing::Test {
     request.n = n;
     return thread_.submit(std::move(request), std::move(on_delta)).value();
   }
+  // So that the group may report tokens of this many requests.
+  void wait_until_bound(int64_t num_requests) {
+    const int64_t num_left = kThreadedGroup.max_running_requests - num_requests;
+    ASSERT_TRUE(comes_true([&] { return thread_.stats().num_free_slots == num_left; }));
+  }
   // The request with this number, in order of their choices, gets a token.
   void give_token(RequestId request) {
     GroupOutputs outputs{.load = FakeGroup(kThreadedGroup).load()};
     outputs.outcomes.push_back({.request = request, .token = SampledToken{.token = 50}});
     thread_.on_outputs(0, std::move(outputs));
   }
-  void break_the_controller() { thread_.on_outputs(7, {}); }  // there is one group
+  void break_the_controller() { thread_.on_outputs(7, {}); }  // there is no such group
 
   static std::unique_ptr<Tokenizer> thread_tokenizer_;
   NoGroups groups_;
-  InProcessLinks links_ = make_in_process_links(1);
+  InProcessLinks links_;
   std::promise<std::string> failure_;
-  ControllerThread thread_{{.on_failure = [this](const std::string& reason) { failure_.set_value(reason); }},
-                           {.loads = {FakeGroup(kThreadedGroup).load()}},
-                           *thread_tokenizer_,
-                           make_null_logger(),
-                           std::move(links_.controller)};
+  bool on_failure_throws_ = false;
+  ControllerThread thread_;
 };
 std::unique_ptr<Tokenizer> ControllerThreadTest::thread_tokenizer_;
 
@@ -68,6 +96,7 @@ TEST_F(ControllerThreadTest, ACallbackThatThrowsEndsItsOwnRequestAlone) {
     throw std::runtime_error("the client's buffer is full");
   });
   submit([&](const Delta& delta) { heard.set_value(delta); }, 1, 1);
+  wait_until_bound(2);
   give_token(1);
   // The group sees the abort, after which nothing is held.
   GroupOutputs seen{.load = FakeGroup(kThreadedGroup).load()};
@@ -93,6 +122,7 @@ TEST_F(ControllerThreadTest, WhatAnExceptionLeavesOfABatchEndsWithTheError) {
     is_held.set_value();
     may_go_on.get_future().wait();
   });
+  wait_until_bound(1);
   give_token(1);
   is_held.get_future().wait();
   break_the_controller();
@@ -118,6 +148,7 @@ TEST_F(ControllerThreadTest, WhatAnExceptionLeavesOfABatchEndsWithTheError) {
 }
 
 TEST_F(ControllerThreadTest, CallbacksThatThrowWhileEverythingEndsKeepNoOthersWaiting) {
+  on_failure_throws_ = true;
   std::vector<SubmissionId> ids;
   int num_told = 0;
   for (int i = 0; i < 6; ++i) {
@@ -132,6 +163,52 @@ TEST_F(ControllerThreadTest, CallbacksThatThrowWhileEverythingEndsKeepNoOthersWa
   failure_.get_future().wait();
   EXPECT_EQ(num_told, 6);
   EXPECT_FALSE(thread_.submit({.prompt = std::vector<TokenId>{40}}, [](const Delta&) {}).ok());
+}
+
+// Every line waits until release(), as a caller's own logger may.
+class StuckSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  void release() { released_.count_down(); }
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg&) override { released_.wait(); }
+  void flush_() override {}
+
+ private:
+  std::latch released_{1};
+};
+
+class StuckLogTest : public ControllerThreadTest {
+ protected:
+  explicit StuckLogTest(const std::shared_ptr<StuckSink>& sink = std::make_shared<StuckSink>())
+      : ControllerThreadTest(1, std::make_shared<Logger>("stuck", sink)), sink_(sink) {}
+
+  const std::shared_ptr<StuckSink> sink_;
+};
+
+TEST_F(StuckLogTest, AFailureIsPublishedBeforeItIsLogged) {
+  break_the_controller();
+  EXPECT_TRUE(comes_true([&] { return !thread_.stats().failure.empty(); }));
+  EXPECT_FALSE(thread_.submit({.prompt = std::vector<TokenId>{40}}, [](const Delta&) {}).ok());
+  sink_->release();
+  EXPECT_EQ(failure_.get_future().get(), thread_.stats().failure);
+}
+
+class ReplicasThreadTest : public ControllerThreadTest {
+ protected:
+  ReplicasThreadTest() : ControllerThreadTest(3) {}
+};
+
+TEST_F(ReplicasThreadTest, AGroupIsLostOnceAndItsLinkIsClosed) {
+  for (int i = 0; i < 2; ++i) thread_.on_failure(1, "its rank hangs");
+  EXPECT_TRUE(comes_true([&] { return thread_.stats().lost_groups.size() == 1; }));
+  thread_.on_failure(2, "its rank hangs");
+  EXPECT_TRUE(comes_true([&] { return thread_.stats().lost_groups.size() == 2; }));
+  EXPECT_EQ(thread_.stats().failure, "");
+  EXPECT_FALSE(links_.publishers[1]->receive(0).ok());
+  EXPECT_TRUE(links_.publishers[0]->receive(0).ok());
+  thread_.stop();
+  EXPECT_EQ(groups_.lost, (std::vector<int32_t>{1, 2}));
 }
 
 }  // namespace

@@ -81,6 +81,7 @@ void GroupLedger::lose() {
   stats.num_running = stats.num_waiting = 0;
   stats.num_prefill_tokens = stats.num_context_tokens = 0;
   stats.num_pages = stats.num_free_pages = stats.num_cached_pages = 0;
+  load_.num_arriving_pages = 0;
   load_.credits = {.page_size = load_.credits.page_size};
 }
 

@@ -41,5 +41,22 @@ TEST(GroupLedger, ASequenceThatEndedBeforeItCouldLeaveMakesNoLoadNegative) {
   EXPECT_EQ(source.num_tokens(), 0);
 }
 
+TEST(GroupLedger, ALostGroupHasNothingAndTakesNothing) {
+  GroupLoad load = load_of(100);
+  load.num_arriving_pages = 7;
+  GroupLedger group(load);
+  group.expect(9, 120);
+  const uint64_t command = group.abort(1);
+  EXPECT_FALSE(group.has_seen(command));
+  EXPECT_TRUE(group.has_work());
+  group.lose();
+  EXPECT_TRUE(group.has_seen(command));
+  EXPECT_FALSE(group.has_work());
+  EXPECT_TRUE(group.take_commands().empty());
+  EXPECT_EQ(group.credits().num_requests, 0);
+  EXPECT_EQ(group.credits().num_pages, 0);
+  EXPECT_EQ(group.load().num_arriving_pages, 0);
+}
+
 }  // namespace
 }  // namespace braid

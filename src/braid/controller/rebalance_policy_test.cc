@@ -51,6 +51,14 @@ TEST(RebalancePolicy, MovesContinueUntilGroupsAreNearlyEqual) {
   for (const GroupBalance& group : groups) EXPECT_EQ(group.num_requests, 5);
 }
 
+TEST(RebalancePolicy, ALostGroupIsNoEmptyGroup) {
+  std::vector<GroupBalance> groups = {group_with(8), group_with(8), {.is_lost = true}};
+  EXPECT_FALSE(is_unbalanced(groups, false, {}));
+  EXPECT_FALSE(pick_move(groups, all_movable(groups), true, {}));
+  for (GroupBalance& group : groups) group.is_lost = true;
+  EXPECT_FALSE(is_unbalanced(groups, true, {}));
+}
+
 TEST(RebalancePolicy, TheRequestWithTheFewestTokensMoves) {
   const std::vector<GroupBalance> groups = {group_with(8), group_with(2)};
   const std::vector<MovableRequest> movable = {{.request = 1, .num_tokens = 300, .arrival = 1},

@@ -262,6 +262,32 @@ TEST(RequestQueue, ProbesAreKeptAsLongAsTheyHoldOrCannotMakeARequestFit) {
   EXPECT_EQ(num_walks, 11);
 }
 
+// Under lpm every request that could fit is looked up, at every wake-up.
+TEST(RequestQueue, TurnsByPrefixLookUpOnlyWhatHasChanged) {
+  RequestQueue queue(SchedulePolicy::kLpm);
+  for (RequestId id = 1; id <= 10; ++id) queue.push(request(id, 16));
+  int num_walks = 0;
+  PrefixVersion version{.num_changes = 1};
+  const auto bind_one = [&] {
+    const auto probe = [&](int32_t, std::span<const TokenId>) {
+      ++num_walks;
+      return PrefixProbe{};
+    };
+    const Credits credits{.num_requests = 1, .num_pages = 100, .page_size = 16};
+    return queue
+        .pop_admissible(
+            {credits}, probe, [](auto&, auto) { return 0; }, std::vector{version})
+        .size();
+  };
+  EXPECT_EQ(bind_one(), 1U);
+  EXPECT_EQ(num_walks, 10);
+  EXPECT_EQ(bind_one(), 1U);
+  EXPECT_EQ(num_walks, 10) << "the cache is the same";
+  version.num_changes = 2;
+  EXPECT_EQ(bind_one(), 1U);
+  EXPECT_EQ(num_walks, 18);
+}
+
 TEST(RequestQueue, WithoutVersionsNoProbeIsKept) {
   RequestQueue queue(SchedulePolicy::kFcfs);
   queue.push(request(1, 160));

@@ -63,6 +63,20 @@ TEST(KvPageCopy, CopiesPagesBitForBitWhereverTheyLie) {
   EXPECT_EQ(to.committed_bytes(), to.reserved_bytes());
 }
 
+// A team of one thread is the caller alone; a job of the team is what others can take part in.
+TEST(KvPageCopy, TheTeamSharesTheWork) {
+  ThreadTeam team(3);
+  KvCache from(kMovedShape, 2);
+  KvCache to(kMovedShape, 2);
+  const std::vector<std::vector<PageId>> pages = {{0, 1}};
+  for (const PageId page : pages[0]) fill(from, page, 5);
+  const uint64_t before = team.progress().num_operations;
+  const KvPageCopy copy = KvPageCopy::gather(team, from, pages);
+  EXPECT_EQ(team.progress().num_operations, before + 1);
+  ASSERT_TRUE(copy.scatter(team, to, pages).ok());
+  EXPECT_EQ(team.progress().num_operations, before + 2);
+}
+
 TEST(KvPageCopy, AnotherShapeOrNumberOfPagesIsAnErrorAndWritesNothing) {
   ThreadTeam team(3);
   KvCache from(kMovedShape, 2);

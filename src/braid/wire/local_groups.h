@@ -8,6 +8,7 @@
 #include "braid/base/patience.h"
 #include "braid/request/ids.h"
 #include "braid/request/prefix_probe.h"
+#include "braid/wire/move.h"
 
 namespace braid {
 
@@ -22,6 +23,10 @@ class LocalGroups {
 
   // What the compute threads of the group's world have done so far. From any thread.
   virtual Progress progress(int32_t group) const = 0;
+
+  // The group is lost, and others go on: nobody takes the pages that are on their way to it, or of `begun`, the moves
+  // that it had begun. From any thread.
+  virtual void lose(int32_t group, std::span<const MoveId> begun) = 0;
 
   // Call after a map was put into the group's link: wakes the ranks of its world. From any thread.
   virtual void wake(int32_t group) = 0;

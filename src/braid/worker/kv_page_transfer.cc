@@ -9,9 +9,10 @@ namespace braid {
 
 Status LocalKvPageTransfer::give(const MovedPages& piece, int32_t attn_tp_rank, ThreadTeam& team,
                                  const KvCache& cache) {
-  KvPageCopy part = KvPageCopy::gather(team, cache, piece.pages);
+  Part part{.to_group = piece.move.to_group, .pages = KvPageCopy::gather(team, cache, piece.pages)};
   {
     const std::lock_guard lock(mutex_);
+    if (!is_wanted(piece.move.id, piece.move.to_group)) return {};
     const bool is_new = parts_.emplace(PartKey(piece.move.id, piece.piece, attn_tp_rank), std::move(part)).second;
     CHECK(is_new, "rank {} of group {} gives its part of piece {} of move {} twice", attn_tp_rank,
           piece.move.from_group, piece.piece, piece.move.id);
@@ -22,7 +23,7 @@ Status LocalKvPageTransfer::give(const MovedPages& piece, int32_t attn_tp_rank, 
 
 Status LocalKvPageTransfer::take(const MovedPages& piece, int32_t attn_tp_rank, ThreadTeam& team, KvCache& cache) {
   const Move& move = piece.move;
-  std::optional<KvPageCopy> part;
+  std::optional<KvPageCopy> pages;
   {
     std::unique_lock lock(mutex_);
     auto found = parts_.end();
@@ -36,10 +37,10 @@ Status LocalKvPageTransfer::take(const MovedPages& piece, int32_t attn_tp_rank, 
       if (!in_time) return fail("{}, longer than {} s", who, timeout_s_);
       return fail("{}: {}", who, ended_groups_.at(move.from_group));
     }
-    part = std::move(found->second);
+    pages = std::move(found->second.pages);
     parts_.erase(found);
   }
-  return piece.pages.empty() ? Status() : part->scatter(team, cache, piece.pages);
+  return piece.pages.empty() ? Status() : pages->scatter(team, cache, piece.pages);
 }
 
 void LocalKvPageTransfer::abort(int32_t group, const std::string& reason) {
@@ -48,6 +49,17 @@ void LocalKvPageTransfer::abort(int32_t group, const std::string& reason) {
     ended_groups_.try_emplace(group, reason.empty() ? "its world has ended" : reason);
   }
   given_.notify_all();
+}
+
+void LocalKvPageTransfer::lose(int32_t group, std::span<const MoveId> begun) {
+  const std::lock_guard lock(mutex_);
+  lost_groups_.insert(group);
+  lost_moves_.insert(begun.begin(), begun.end());
+  std::erase_if(parts_, [&](const auto& entry) { return !is_wanted(std::get<0>(entry.first), entry.second.to_group); });
+}
+
+bool LocalKvPageTransfer::is_wanted(MoveId move, int32_t to_group) const {
+  return !lost_groups_.contains(to_group) && !lost_moves_.contains(move);
 }
 
 int64_t LocalKvPageTransfer::num_parts_on_the_way() const {

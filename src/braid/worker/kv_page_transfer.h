@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <set>
+#include <span>
 #include <string>
 #include <tuple>
 
@@ -40,16 +42,28 @@ class LocalKvPageTransfer final : public KvPageTransfer {
   // later.
   void abort(int32_t group, const std::string& reason);
 
+  // The group is lost, and others go on: the parts that nobody will take are dropped, now and later. Those are the ones
+  // for the group, and the ones of `begun`, its moves that did not come to their end.
+  void lose(int32_t group, std::span<const MoveId> begun);
+
   int64_t num_parts_on_the_way() const;
 
  private:
   using PartKey = std::tuple<MoveId, int32_t, int32_t>;  // with the piece, and attn_tp_rank
+  struct Part {
+    int32_t to_group = 0;
+    KvPageCopy pages;
+  };
+
+  bool is_wanted(MoveId move, int32_t to_group) const;
 
   const double timeout_s_;
   mutable std::mutex mutex_;
   std::condition_variable given_;
-  std::map<PartKey, KvPageCopy> parts_;
+  std::map<PartKey, Part> parts_;
   std::map<int32_t, std::string> ended_groups_;  // and why
+  std::set<int32_t> lost_groups_;
+  std::set<MoveId> lost_moves_;
 };
 
 }  // namespace braid

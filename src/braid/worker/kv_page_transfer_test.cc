@@ -14,106 +14,121 @@ constexpr KvShape kTransferShape{
 constexpr int64_t kTransferPage = 8 * 16 * 4;
 constexpr Move kMove{.id = 7, .from_group = 0, .to_group = 1, .num_pages = 2};
 
-void fill(KvCache& cache, PageId page, int value) {
-  cache.mark_committed(std::span(&page, 1));
-  for (int32_t layer = 0; layer < cache.num_layers(); ++layer) {
-    std::memset(cache.layer(layer).keys + page * kTransferPage, value, kTransferPage);
-    std::memset(cache.layer(layer).values + page * kTransferPage, value + 1, kTransferPage);
-  }
-}
-
-bool is_filled(const KvCache& cache, PageId page, int value) {
-  for (int32_t layer = 0; layer < cache.num_layers(); ++layer) {
-    for (int64_t i = 0; i < kTransferPage; ++i) {
-      if (cache.layer(layer).keys[page * kTransferPage + i] != static_cast<std::byte>(value)) return false;
-      if (cache.layer(layer).values[page * kTransferPage + i] != static_cast<std::byte>(value + 1)) return false;
-    }
-  }
-  return true;
-}
-
 const MovedPages kLeaving{.move = kMove, .pages = {{3, 0}}};
 const MovedPages kArriving{.move = kMove, .pages = {{1, 2}}};
 const MovedPages kDropped{.move = kMove};
 
-TEST(LocalKvPageTransfer, TakesEachRanksPagesAsTheyWereWhenGiven) {
-  ThreadTeam team(2);
-  KvCache source(kTransferShape, 4);
-  KvCache target(kTransferShape, 4);
-  fill(source, 3, 30);
-  fill(source, 0, 10);
-  LocalKvPageTransfer page_transfer(1);
-  ASSERT_TRUE(page_transfer.give(kLeaving, 0, team, source).ok());
-  fill(source, 3, 77);
-  ASSERT_TRUE(page_transfer.give(kLeaving, 1, team, source).ok());
-  ASSERT_TRUE(page_transfer.take(kArriving, 0, team, target).ok());
-  EXPECT_TRUE(is_filled(target, 1, 30));
-  EXPECT_TRUE(is_filled(target, 2, 10));
-  ASSERT_TRUE(page_transfer.take(kArriving, 1, team, target).ok());
-  EXPECT_TRUE(is_filled(target, 1, 77));
-  EXPECT_EQ(page_transfer.num_parts_on_the_way(), 0);
+// Page 3 of the source is filled with 30, page 0 with 10.
+class LocalKvPageTransferTest : public ::testing::Test {
+ protected:
+  LocalKvPageTransferTest() {
+    fill(source_, 3, 30);
+    fill(source_, 0, 10);
+  }
+
+  static void fill(KvCache& cache, PageId page, int value) {
+    cache.mark_committed(std::span(&page, 1));
+    for (int32_t layer = 0; layer < cache.num_layers(); ++layer) {
+      std::memset(cache.layer(layer).keys + page * kTransferPage, value, kTransferPage);
+      std::memset(cache.layer(layer).values + page * kTransferPage, value + 1, kTransferPage);
+    }
+  }
+  bool is_filled(PageId page, int value) const {  // of the target
+    for (int32_t layer = 0; layer < target_.num_layers(); ++layer) {
+      for (int64_t i = 0; i < kTransferPage; ++i) {
+        if (target_.layer(layer).keys[page * kTransferPage + i] != static_cast<std::byte>(value)) return false;
+        if (target_.layer(layer).values[page * kTransferPage + i] != static_cast<std::byte>(value + 1)) return false;
+      }
+    }
+    return true;
+  }
+  void give(const MovedPages& piece, int32_t rank = 0) {
+    ASSERT_TRUE(page_transfer_.give(piece, rank, team_, source_).ok());
+  }
+  void take(const MovedPages& piece, int32_t rank = 0) {
+    ASSERT_TRUE(page_transfer_.take(piece, rank, team_, target_).ok());
+  }
+
+  ThreadTeam team_{2};
+  KvCache source_{kTransferShape, 4};
+  KvCache target_{kTransferShape, 4};
+  LocalKvPageTransfer page_transfer_{60};
+};
+
+TEST_F(LocalKvPageTransferTest, TakesEachRanksPagesAsTheyWereWhenGiven) {
+  give(kLeaving, 0);
+  fill(source_, 3, 77);
+  give(kLeaving, 1);
+  take(kArriving, 0);
+  EXPECT_TRUE(is_filled(1, 30));
+  EXPECT_TRUE(is_filled(2, 10));
+  take(kArriving, 1);
+  EXPECT_TRUE(is_filled(1, 77));
+  EXPECT_EQ(page_transfer_.num_parts_on_the_way(), 0);
 }
 
-TEST(LocalKvPageTransfer, TakingIntoNoPagesDropsTheCopy) {
-  ThreadTeam team(2);
-  KvCache source(kTransferShape, 4);
-  KvCache target(kTransferShape, 4);
-  fill(target, 1, 5);
-  LocalKvPageTransfer page_transfer(1);
-  ASSERT_TRUE(page_transfer.give(kLeaving, 0, team, source).ok());
-  ASSERT_TRUE(page_transfer.take(kDropped, 0, team, target).ok());
-  EXPECT_TRUE(is_filled(target, 1, 5));
-  EXPECT_EQ(page_transfer.num_parts_on_the_way(), 0);
+TEST_F(LocalKvPageTransferTest, TakingIntoNoPagesDropsTheCopy) {
+  fill(target_, 1, 5);
+  give(kLeaving);
+  take(kDropped);
+  EXPECT_TRUE(is_filled(1, 5));
+  EXPECT_EQ(page_transfer_.num_parts_on_the_way(), 0);
 }
 
-TEST(LocalKvPageTransfer, PiecesOfAMoveAreTakenInAnyOrder) {
-  ThreadTeam team(2);
-  KvCache source(kTransferShape, 4);
-  KvCache target(kTransferShape, 4);
-  fill(source, 3, 30);
-  fill(source, 0, 10);
-  LocalKvPageTransfer page_transfer(1);
-  ASSERT_TRUE(page_transfer.give({.move = kMove, .piece = 0, .pages = {{3}}}, 0, team, source).ok());
-  ASSERT_TRUE(page_transfer.give({.move = kMove, .piece = 1, .pages = {{0}}}, 0, team, source).ok());
-  EXPECT_EQ(page_transfer.num_parts_on_the_way(), 2);
-  ASSERT_TRUE(page_transfer.take({.move = kMove, .piece = 1, .pages = {{1}}}, 0, team, target).ok());
-  ASSERT_TRUE(page_transfer.take({.move = kMove, .piece = 0, .pages = {{2}}}, 0, team, target).ok());
-  EXPECT_TRUE(is_filled(target, 1, 10));
-  EXPECT_TRUE(is_filled(target, 2, 30));
-  EXPECT_EQ(page_transfer.num_parts_on_the_way(), 0);
+TEST_F(LocalKvPageTransferTest, PiecesOfAMoveAreTakenInAnyOrder) {
+  give({.move = kMove, .piece = 0, .pages = {{3}}});
+  give({.move = kMove, .piece = 1, .pages = {{0}}});
+  EXPECT_EQ(page_transfer_.num_parts_on_the_way(), 2);
+  take({.move = kMove, .piece = 1, .pages = {{1}}});
+  take({.move = kMove, .piece = 0, .pages = {{2}}});
+  EXPECT_TRUE(is_filled(1, 10));
+  EXPECT_TRUE(is_filled(2, 30));
+  EXPECT_EQ(page_transfer_.num_parts_on_the_way(), 0);
 }
 
-TEST(LocalKvPageTransfer, WaitsForAnotherWorldsPart) {
-  ThreadTeam team(2);
-  KvCache source(kTransferShape, 4);
-  KvCache target(kTransferShape, 4);
-  fill(source, 3, 1);
-  fill(source, 0, 2);
-  LocalKvPageTransfer page_transfer(60);
+TEST_F(LocalKvPageTransferTest, WaitsForAnotherWorldsPart) {
   std::thread taker([&] {
     ThreadTeam own(1);
-    EXPECT_TRUE(page_transfer.take(kArriving, 0, own, target).ok());
+    EXPECT_TRUE(page_transfer_.take(kArriving, 0, own, target_).ok());
   });
-  ASSERT_TRUE(page_transfer.give(kLeaving, 0, team, source).ok());
+  give(kLeaving);
   taker.join();
-  EXPECT_TRUE(is_filled(target, 1, 1));
+  EXPECT_TRUE(is_filled(1, 30));
 }
 
-TEST(LocalKvPageTransfer, AMissingPartIsAnErrorThatNamesIt) {
-  ThreadTeam team(2);
-  KvCache target(kTransferShape, 4);
-  LocalKvPageTransfer page_transfer(0.01);
-  EXPECT_EQ(page_transfer.take(kArriving, 1, team, target).error().message,
+TEST_F(LocalKvPageTransferTest, AMissingPartIsAnErrorThatNamesIt) {
+  LocalKvPageTransfer impatient(0.01);
+  EXPECT_EQ(impatient.take(kArriving, 1, team_, target_).error().message,
             "rank 1 of group 1 waits for piece 0 of move 7 from group 0, longer than 0.01 s");
-  LocalKvPageTransfer lost(60);
   std::thread taker([&] {
-    EXPECT_EQ(lost.take(kArriving, 1, team, target).error().message,
+    ThreadTeam own(1);
+    EXPECT_EQ(page_transfer_.take(kArriving, 1, own, target_).error().message,
               "rank 1 of group 1 waits for piece 0 of move 7 from group 0: rank 2 is lost");
   });
-  lost.abort(5, "another group, of which nothing is wanted");
-  lost.abort(0, "rank 2 is lost");
+  page_transfer_.abort(5, "another group, of which nothing is wanted");
+  page_transfer_.abort(0, "rank 2 is lost");
   taker.join();
-  EXPECT_FALSE(lost.take(kArriving, 0, team, target).ok()) << "nor later";
+  EXPECT_FALSE(page_transfer_.take(kArriving, 0, team_, target_).ok()) << "nor later";
+}
+
+TEST_F(LocalKvPageTransferTest, WhatALostGroupLeavesToNobodyIsDroppedNowAndLater) {
+  const auto piece = [](MoveId id, int32_t from_group, int32_t to_group, int32_t number) {
+    return MovedPages{.move = {.id = id, .from_group = from_group, .to_group = to_group, .num_pages = 2},
+                      .piece = number,
+                      .pages = {{3}}};
+  };
+  for (const MovedPages& given : {piece(1, 0, 1, 0), piece(2, 1, 2, 0), piece(3, 1, 2, 0), piece(4, 2, 0, 0)}) {
+    give(given);
+  }
+  const std::vector<MoveId> begun = {2};
+  page_transfer_.lose(1, begun);
+  EXPECT_EQ(page_transfer_.num_parts_on_the_way(), 2) << "move 3 had come to its end, and move 4 is of other groups";
+  give(piece(1, 0, 1, 1));
+  give(piece(2, 1, 2, 1));  // the lost group's rank wakes up
+  EXPECT_EQ(page_transfer_.num_parts_on_the_way(), 2);
+  take(piece(3, 1, 2, 0));
+  give(piece(4, 2, 0, 1));
+  EXPECT_EQ(page_transfer_.num_parts_on_the_way(), 2);
 }
 
 }  // namespace

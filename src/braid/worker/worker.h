@@ -42,6 +42,7 @@ class Worker final : public LocalGroups {
   PrefixProbe probe(int32_t group, std::span<const TokenId> prompt) const override;
   PrefixVersion prefix_version(int32_t group) const override;
   void wake(int32_t group) override;
+  void lose(int32_t group, std::span<const MoveId> begun) override { ranks_->page_transfer().lose(group, begun); }
   Progress progress(int32_t group) const override { return ranks_->progress(group / groups_per_world()); }
 
  private:

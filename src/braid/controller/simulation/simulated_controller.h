@@ -31,13 +31,16 @@ class SimulatedController {
   };
   using Probe = std::function<PrefixProbe(int32_t group, std::span<const TokenId> prompt)>;
   using OnBound = std::function<void(uint64_t choice_seed, int32_t group)>;
+  using OnLost = std::function<void(int32_t group, const std::vector<MoveId>& begun)>;  // as LocalGroups::lose()
 
   SimulatedController(const Tokenizer& tokenizer, VirtualTime& time, const Options& options,
-                      std::vector<GroupLoad> groups, ControllerLink& link, Probe probe, OnBound on_bound)
+                      std::vector<GroupLoad> groups, ControllerLink& link, Probe probe, OnBound on_bound,
+                      OnLost on_lost)
       : time_(time),
         options_(options),
         probe_(std::move(probe)),
         on_bound_(std::move(on_bound)),
+        on_lost_(std::move(on_lost)),
         link_(link),
         dispatcher_(link, options.dispatch, static_cast<int32_t>(groups.size())),
         controller_(tokenizer, masks_, options.schedule, options.balance, std::move(groups), nullptr,
@@ -58,7 +61,7 @@ class SimulatedController {
       if (num_lost_ == controller.num_groups()) failure_ = reason;
       for (int32_t group = first_group; failure_.empty() && group < first_group + num_groups; ++group) {
         link_.leave_out(group);
-        controller.lose_group(group, reason);
+        on_lost_(group, controller.lose_group(group, reason));
       }
     });
   }
@@ -100,6 +103,7 @@ class SimulatedController {
   const Options options_;
   const Probe probe_;
   const OnBound on_bound_;
+  const OnLost on_lost_;
   ControllerLink& link_;
   Dispatcher dispatcher_;
   MaskWorker masks_;

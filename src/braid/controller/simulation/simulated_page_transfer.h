@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -22,8 +23,9 @@ class SimulatedPageTransfer {
   // `mixes_up` seeds a bug: take() returns the first part for the rank, whichever move it belongs to.
   explicit SimulatedPageTransfer(bool mixes_up) : mixes_up_(mixes_up) {}
 
-  void give(const PartKey& part, Pages pages) {
-    parts_[part] = std::move(pages);
+  void give(const PartKey& part, int32_t to_group, Pages pages) {
+    if (!is_wanted(part, to_group)) return;
+    parts_[part] = {.to_group = to_group, .pages = std::move(pages)};
     const auto waiting = waiting_.extract(part);
     if (!waiting.empty()) waiting.mapped()();
   }
@@ -34,15 +36,31 @@ class SimulatedPageTransfer {
       while (found != parts_.end() && std::get<2>(found->first) != std::get<2>(part)) ++found;
     }
     if (found == parts_.end()) return std::nullopt;
-    return std::move(parts_.extract(found).mapped());
+    return std::move(parts_.extract(found).mapped().pages);
   }
   void when_given(const PartKey& part, std::function<void()> then) { waiting_[part] = std::move(then); }
+  void lose(int32_t group, const std::vector<MoveId>& begun) {
+    lost_groups_.insert(group);
+    lost_moves_.insert(begun.begin(), begun.end());
+    std::erase_if(parts_, [&](const auto& entry) { return !is_wanted(entry.first, entry.second.to_group); });
+  }
   size_t num_parts() const { return parts_.size(); }
 
  private:
+  struct Part {
+    int32_t to_group = 0;
+    Pages pages;
+  };
+
+  bool is_wanted(const PartKey& part, int32_t to_group) const {
+    return !lost_groups_.contains(to_group) && !lost_moves_.contains(std::get<0>(part));
+  }
+
   const bool mixes_up_;
-  std::map<PartKey, Pages> parts_;
+  std::map<PartKey, Part> parts_;
   std::map<PartKey, std::function<void()>> waiting_;
+  std::set<int32_t> lost_groups_;
+  std::set<MoveId> lost_moves_;
 };
 
 }  // namespace braid

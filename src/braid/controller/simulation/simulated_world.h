@@ -343,7 +343,7 @@ class SimulatedWorld {
     const auto plan = plan_of(rank);
     if (plan == nullptr) return;
     for (const MovedPages& moved : plan->leaving) {
-      options_.page_transfer->give(part_of(moved, rank), ranks_[rank].model.copy_out(moved.pages));
+      options_.page_transfer->give(part_of(moved, rank), moved.move.to_group, ranks_[rank].model.copy_out(moved.pages));
     }
   }
   // Takes the arriving pages from `index` on, then enters the step's collectives if any group has tokens.
