@@ -78,9 +78,10 @@ class SchemaCompiler {
 
   // array_schema.cc
   Result<Expr> array_body(const MergedSchema& schema);
+  Result<Expr> item_of(const MergedSchema& array, const SchemaSet& schemas);
   Result<Expr> containing_array(const MergedSchema& schema, const SchemaSet& items, uint32_t max);
-  Result<Expr> unique_array(const MergedSchema& schema, const SchemaSet& items, uint32_t max);
-  Result<Expr> ordered_array(const MergedSchema& schema, const std::vector<Json>& values, uint32_t max);
+  Result<std::optional<std::vector<Json>>> listed_items(const SchemaSet& items);
+  Expr array_of_listed(const MergedSchema& schema, const std::vector<Json>& values, uint32_t max);
 
   // tagged_objects.cc
   Result<Expr> tagged_members(Schema schema, const TaggedObject& object, const MemberTags& tags);
@@ -92,7 +93,7 @@ class SchemaCompiler {
   // Forbids json_.absent() in strings that are written as JSON.
   void add_absence(StringSchema& strings) const;
   // Makes a rule of an expression that is used more than once.
-  Expr as_rule(std::string name, Expr body);
+  Expr as_rule(std::string name, Expr body, RuleMark mark = RuleMark::kNone);
 
   SchemaDocument& document_;
   Grammar grammar_;
