@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <bit>
 #include <set>
-#include <string_view>
 #include <utility>
+#include <vector>
 
 namespace braid::grammar {
 namespace {
@@ -53,7 +53,7 @@ std::optional<bool> UniqueItemWalk::is_endless_in_item(StateId state, NodeId nod
   const Machine& machine = explorer_.machine();
   const RuleMark mark = machine.rules[machine.states[state].rule].mark;
   if (mark == RuleMark::kUniqueArray) return std::nullopt;
-  const bool is_so = endless_[state] != 0;
+  const bool is_so = endless_.contains(state);
   if (mark == RuleMark::kUniqueItem) return is_so;
   std::optional<bool> found;
   for (const Frame& frame : explorer_.frames(node)) {

@@ -5,8 +5,9 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <vector>
+#include <string_view>
 
+#include "braid/grammar/automaton/endless_states.h"
 #include "braid/grammar/automaton/explorer.h"
 #include "braid/grammar/mask/vocabulary.h"
 #include "braid/grammar/unique_items.h"
@@ -15,8 +16,8 @@ namespace braid::grammar {
 
 class UniqueItemWalk {
  public:
-  // `endless`: endless_states() of the explorer's machine. Both outlive this object.
-  UniqueItemWalk(Explorer& explorer, const std::vector<char>& endless) : explorer_(explorer), endless_(endless) {}
+  // `endless` is about the explorer's machine. Both outlive this object.
+  UniqueItemWalk(Explorer& explorer, EndlessStates& endless) : explorer_(explorer), endless_(endless) {}
 
   // The configuration after the byte, in which no item has ended that equals an earlier one. `items` reads the byte.
   ConfigId step(ConfigId from, uint8_t byte, UniqueItems& items);
@@ -39,7 +40,7 @@ class UniqueItemWalk {
                        std::span<uint32_t> mask);
 
   Explorer& explorer_;
-  const std::vector<char>& endless_;
+  EndlessStates& endless_;
   bool has_failed_ = false;
 };
 

@@ -6,34 +6,49 @@
 
 namespace braid::grammar {
 
-std::vector<char> endless_states(const Machine& machine) {
-  const size_t num_states = machine.num_states();
-  std::vector<char> endless(num_states, 0);
-  // A call leads into the called rule, and past it.
-  std::vector<std::vector<int32_t>> edges(num_states);
-  for (StateId from = 0; from < num_states; ++from) {
+bool EndlessStates::contains(StateId state) {
+  const uint32_t rule = machine_->states[state].rule;
+  if (progress_[rule] == Progress::kUnknown) find(rule, 0);
+  return endless_[state] != 0;
+}
+
+// A rule within itself recurs. (So, as far as is known, does one that is nested very deeply.)
+bool EndlessStates::is_endless_call(const CallEdge& call, int depth) {
+  constexpr int kMaxDepth = 100;
+  const auto rule = static_cast<uint32_t>(call.rule);
+  if (call.max == kUnbounded || progress_[rule] == Progress::kUnderWay) return true;
+  if (progress_[rule] == Progress::kUnknown) {
+    if (depth >= kMaxDepth) return true;
+    find(rule, depth + 1);
+  }
+  return std::ranges::any_of(machine_->rules[rule].entry_states, [&](StateId entry) { return endless_[entry] != 0; });
+}
+
+void EndlessStates::find(uint32_t rule, int depth) {
+  progress_[rule] = Progress::kUnderWay;
+  const StateId first = machine_->rules[rule].first_state;
+  std::vector<std::vector<int32_t>> edges;
+  for (StateId from = first; from < machine_->num_states() && machine_->states[from].rule == rule; ++from) {
+    auto& targets = edges.emplace_back();
     const auto add = [&](StateId to) {
-      edges[from].push_back(static_cast<int32_t>(to));
-      if (to == from) endless[from] = 1;
+      targets.push_back(static_cast<int32_t>(to - first));
+      if (to == from) endless_[from] = 1;
     };
-    for (const ByteEdge& edge : machine.bytes_of(from)) add(edge.target);
-    for (const StateId to : machine.epsilons_of(from)) add(to);
-    for (const CallEdge& call : machine.calls_of(from)) {
+    for (const ByteEdge& edge : machine_->bytes_of(from)) add(edge.target);
+    for (const StateId to : machine_->epsilons_of(from)) add(to);
+    for (const CallEdge& call : machine_->calls_of(from)) {
       add(call.target);
-      for (const StateId entry : machine.rules[static_cast<size_t>(call.rule)].entry_states) add(entry);
-      if (call.max == kUnbounded) endless[from] = 1;
+      if (is_endless_call(call, depth)) endless_[from] = 1;
     }
   }
   for (const std::vector<int32_t>& component : strong_components(edges)) {  // what they lead to comes first
-    const auto is_endless = [&](int32_t state) {
-      const auto from = static_cast<size_t>(state);
-      return endless[from] != 0 ||
-             std::ranges::any_of(edges[from], [&](int32_t to) { return endless[static_cast<size_t>(to)] != 0; });
-    };
-    if (component.size() == 1 && !is_endless(component.front())) continue;
-    for (const int32_t state : component) endless[static_cast<size_t>(state)] = 1;
+    const auto from = static_cast<size_t>(component.front());
+    const bool leads_on =
+        std::ranges::any_of(edges[from], [&](int32_t to) { return endless_[first + static_cast<StateId>(to)] != 0; });
+    if (component.size() == 1 && endless_[first + from] == 0 && !leads_on) continue;
+    for (const int32_t state : component) endless_[first + static_cast<StateId>(state)] = 1;
   }
-  return endless;
+  progress_[rule] = Progress::kKnown;
 }
 
 }  // namespace braid::grammar

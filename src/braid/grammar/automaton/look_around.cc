@@ -23,6 +23,11 @@ bool has_kind(const Expression& expression, Kind kind) {
          std::ranges::any_of(expression.parts, [&](const Expr& part) { return has_kind(*part, kind); });
 }
 
+bool has_look(const Expression& expression, bool looks_behind) {
+  return (expression.kind == Kind::kLook && expression.looks_behind == looks_behind) ||
+         std::ranges::any_of(expression.parts, [&](const Expr& part) { return has_look(*part, looks_behind); });
+}
+
 template <typename Replace>
 Expr replaced(const Expr& expression, Kind kind, const Replace& replace) {
   if (expression->kind == kind) return replace(expression);
@@ -97,6 +102,9 @@ class LookAround {
       return automata_.size() - 1;
     };
     const Expr& part = expression.parts[0];
+    // The automaton of what lies ahead knows nothing of what lies behind, and the other way round.
+    if (has_look(*part, !look.is_behind))
+      return fail("a look-behind (or \\b) in a look-ahead, or the reverse, is not supported");
     if (look.is_behind) {
       if (has_kind(*part, Kind::kEnd)) return fail("\"$\" in a look-behind is not supported");
       TRY(look.at_start, add(sequence({anything, part})));

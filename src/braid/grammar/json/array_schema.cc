@@ -40,6 +40,15 @@ Result<Expr> SchemaCompiler::array_body(const MergedSchema& schema) {
     return fail("schema {}: \"prefixItems\" has {} places, at most {}", schema.path, prefix_len, kMaxPrefix);
   }
   uint32_t max = schema.max_items.value_or(kUnbounded);
+  TRY(const std::vector<AtomList> closed_to, evaluating(schema, &SchemaAtom::closes_items));
+  for (const AtomList& atoms : closed_to) {
+    uint32_t evaluated = 0;
+    for (const SchemaAtom* atom : atoms) {
+      if (atom->items != nullptr) evaluated = kUnbounded;
+      evaluated = std::max(evaluated, static_cast<uint32_t>(atom->prefix_items.size()));
+    }
+    max = std::min(max, evaluated);
+  }
   if (max < schema.min_items) return no_text();
   const SchemaSet further = schemas_of_item(schema.atoms, SIZE_MAX);
   const bool has_contains =

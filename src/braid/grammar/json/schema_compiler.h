@@ -73,6 +73,9 @@ class SchemaCompiler {
                                                bool is_open);
   bool has_pattern_for(const MergedSchema& schema, std::string_view name);
   Result<std::optional<SchemaSet>> schemas_of_property(const MergedSchema& schema, std::string_view name);
+  // For each "unevaluatedProperties" or "unevaluatedItems" (`closes`): the atoms that evaluate what it leaves open.
+  Result<std::vector<AtomList>> evaluating(const MergedSchema& schema, bool SchemaAtom::*closes);
+  Result<bool> is_evaluated(const std::vector<AtomList>& evaluating, std::string_view name);
   Result<Expr> key_of(const MergedSchema& schema, StringSchema names);
   Result<std::optional<StringSchema>> property_names(const MergedSchema& schema);
 

@@ -110,6 +110,8 @@ TEST_F(RegexParserTest, UnsupportedConstructsAreNamed) {
   EXPECT_NE(refusal("\\k<n>").find("back-reference"), std::string::npos);
   EXPECT_NE(refusal("(?=a)b").find("unsatisfiable"), std::string::npos);
   EXPECT_NE(refusal("(?<=a$)b").find("look-behind"), std::string::npos);
+  EXPECT_NE(refusal("(?!.*\\bx)a").find("look-behind"), std::string::npos);
+  EXPECT_NE(refusal("(?<=a(?=b))b").find("look-behind"), std::string::npos);
   EXPECT_NE(refusal("a\\B").find("word boundary"), std::string::npos);
   EXPECT_NE(refusal("a*+").find("possessive"), std::string::npos);
   EXPECT_NE(refusal("(?>a)").find("atomic"), std::string::npos);
