@@ -151,10 +151,12 @@ class Instances:
 
 
 def matching(pattern, chance):
+    """A text that matches the pattern, of ASCII if there is one: dialects differ about other letters and digits."""
     import exrex
     random.seed(chance.random())
     try:
-        return exrex.getone(pattern, limit=4)
+        texts = (exrex.getone(pattern, limit=4) for _ in range(30))
+        return next(filter(str.isascii, texts), "text")
     except Exception:  # a pattern that only ECMAScript has
         return "text"
 

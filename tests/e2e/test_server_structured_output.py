@@ -208,7 +208,7 @@ REFUSED = [
     ({"response_format": json_schema({"$ref": "#"})}, "response_format", "without end"),
     ({"response_format": json_schema({"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"]})},
      "response_format", "without end"),
-    ({"response_format": json_schema({"type": "array", "unevaluatedItems": False})}, "response_format", "unevaluatedItems"),
+    ({"response_format": json_schema({"type": "object", "minProperties": 3})}, "response_format", "minProperties"),
     ({"response_format": json_schema({"type": "string", "madeUp": 1})}, "response_format", "madeUp"),
     ({"response_format": {"type": "json_schema"}}, "response_format", "json_schema"),
     ({"response_format": {"type": "xml"}}, "response_format", "json_object"),

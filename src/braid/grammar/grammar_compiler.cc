@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "braid/grammar/automaton/look_around.h"
 #include "braid/grammar/ebnf/ebnf_parser.h"
 #include "braid/grammar/json/schema_compiler.h"
 #include "braid/grammar/json/schema_keywords.h"
@@ -16,6 +17,7 @@ using grammar::Grammar;
 
 namespace {
 
+constexpr size_t kMaxLookAroundWork = 16'000'000;
 constexpr std::string_view kNoRoom = "the forms that running requests ask for take too much memory together";
 
 }  // namespace
@@ -87,7 +89,12 @@ GrammarCompiler::Compiled GrammarCompiler::tagged_objects(const Json& document,
 
 GrammarCompiler::Compiled GrammarCompiler::regex(std::string_view pattern) {
   return find_or_compile("regex:" + std::string(pattern), [&]() -> Result<Grammar> {
-    TRY(grammar::Expr body, grammar::parse_regex(pattern, {}));
+    TRY(grammar::Expr body, grammar::parse_regex(pattern, {.looks_around = true}));
+    if (grammar::has_look_around(*body)) {
+      grammar::WorkBudget work(kMaxLookAroundWork, "the pattern's look-arounds are too much work");
+      TRY(grammar::Dfa texts, grammar::dfa_with_look_around(body, work));
+      body = grammar::automaton(std::move(texts), grammar::Spelling::kUtf8);
+    }
     return Grammar{.rules = {{"regex", std::move(body)}}};
   });
 }

@@ -20,7 +20,9 @@ constexpr int64_t kMaxMaskWork = 8'000'000;
 }  // namespace
 
 GrammarMatcher::GrammarMatcher(std::shared_ptr<const CompiledGrammar> grammar, bool at_text_start)
-    : grammar_(std::move(grammar)), at_text_start_(at_text_start && grammar_->vocabulary_->drops_first_space()) {
+    : grammar_(std::move(grammar)),
+      unique_items_(grammar_->internals_->meter),
+      at_text_start_(at_text_start && grammar_->vocabulary_->drops_first_space()) {
   const std::lock_guard lock(grammar_->internals_->mutex);
   memory_ = grammar_->internals_->memory;
   set_config(memory_->explorer.start());
@@ -61,22 +63,37 @@ Status GrammarMatcher::accept_bytes(std::string_view bytes) {
   if (bytes.empty()) return {};
   const std::lock_guard lock(grammar_->internals_->mutex);
   follow_memory();
-  Explorer& explorer = memory_->explorer;
-  explorer.set_work_limit(kMaxAcceptWork);
-  ConfigId config = config_;
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    config = explorer.step(config, static_cast<uint8_t>(bytes[i]));
-    if (config == grammar::kFailedConfig)
-      return fail("the grammar is too ambiguous here: too many ways to read the text");
-    if (config == grammar::kDeadConfig) {
-      return fail("the grammar does not allow byte {:#04x} (number {} of \"{}\") here", static_cast<uint8_t>(bytes[i]),
-                  i + 1, bytes);
-    }
+  memory_->explorer.set_work_limit(kMaxAcceptWork);
+  auto walk = grammar_->internals_->unique_item_walk();
+  TRY(const ConfigId config, config_after(bytes, walk));
+  ConfigId from = config_;
+  for (size_t i = 0; walk && i < bytes.size(); ++i) {
+    from = walk->step(from, static_cast<uint8_t>(bytes[i]), unique_items_);
+    unique_items_.keep();
   }
   set_config(config);
   at_text_start_ = false;
   grammar_->internals_->count_bytes();
   return {};
+}
+
+Result<ConfigId> GrammarMatcher::config_after(std::string_view bytes,
+                                              std::optional<grammar::UniqueItemWalk>& walk) const {
+  grammar::UniqueItems items = unique_items_;
+  ConfigId config = config_;
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    const auto byte = static_cast<uint8_t>(bytes[i]);
+    config = walk ? walk->step(config, byte, items) : memory_->explorer.step(config, byte);
+    if (config == grammar::kFailedConfig)
+      return fail("the grammar is too ambiguous here: too many ways to read the text");
+    if (config == grammar::kDeadConfig) {
+      return fail("the grammar does not allow byte {:#04x} (number {} of \"{}\") here", byte, i + 1, bytes);
+    }
+  }
+  if (walk && !walk->has_way_out(config, items)) {
+    return fail("after \"{}\" an item would equal an earlier one of its array, whatever follows", bytes);
+  }
+  return config;
 }
 
 size_t GrammarMatcher::mask_words() const {
@@ -92,13 +109,17 @@ Status GrammarMatcher::fill_mask(std::span<uint32_t> mask, std::span<const Token
     memory_->explorer.set_work_limit(kMaxMaskWork);
     TRY(const grammar::TokenMask* allowed, internals.masks.mask_of(memory_->explorer, config_));
     allowed->write(mask);
+    const grammar::Vocabulary& vocabulary = *grammar_->vocabulary_;
     if (at_text_start_) {
       TRY(const auto spaced, internals.masks.after_space(memory_->explorer, config_));
-      const grammar::Vocabulary& vocabulary = *grammar_->vocabulary_;
       if (const uint32_t space = vocabulary.child_of_root(' '); space != 0) {
         for (const TokenId token : vocabulary.tokens_below(space)) grammar::clear_bit(mask, token);
       }
       for (const TokenId token : spaced) grammar::set_bit(mask, token);
+    }
+    auto walk = internals.unique_item_walk();
+    if (walk && !walk->clear_repetitions(vocabulary, config_, unique_items_, at_text_start_, mask)) {
+      return fail("the grammar is too ambiguous here: too many ways to read the text so far");
     }
     internals.count_bytes();
   }

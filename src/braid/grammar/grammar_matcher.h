@@ -4,12 +4,15 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "braid/base/result.h"
 #include "braid/grammar/compiled_grammar.h"
+#include "braid/grammar/unique_item_walk.h"
+#include "braid/grammar/unique_items.h"
 #include "braid/request/ids.h"
 
 namespace braid {
@@ -38,10 +41,13 @@ class GrammarMatcher {
   // Needs the grammar's lock. Moves to the grammar's current memory if it was replaced.
   void follow_memory() const;
   void set_config(grammar::ConfigId config);
+  // The configuration after the bytes. An error if they are not allowed.
+  Result<grammar::ConfigId> config_after(std::string_view bytes, std::optional<grammar::UniqueItemWalk>& walk) const;
 
   std::shared_ptr<const CompiledGrammar> grammar_;
   mutable std::shared_ptr<CompiledGrammar::Memory> memory_;  // config_ is an id in this memory
   mutable grammar::ConfigId config_ = 0;
+  grammar::UniqueItems unique_items_;
   bool at_text_start_ = false;
   bool is_complete_ = false;
   bool can_continue_ = false;

@@ -4,12 +4,15 @@
 #include <algorithm>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 
+#include "braid/grammar/automaton/endless_states.h"
 #include "braid/grammar/automaton/explorer.h"
 #include "braid/grammar/compiled_grammar.h"
 #include "braid/grammar/mask/mask_builder.h"
 #include "braid/grammar/memory_meter.h"
+#include "braid/grammar/unique_item_walk.h"
 
 namespace braid {
 
@@ -44,7 +47,14 @@ struct CompiledGrammar::Internals {
   // Needs the lock. Call after any work.
   void count_bytes() {
     memory->share.set(memory->explorer.memory_bytes());
-    share.set(machine_bytes + masks.memory_bytes());
+    share.set(machine_bytes + masks.memory_bytes() + (endless ? endless->memory_bytes() : 0));
+  }
+
+  // Needs the lock. Nothing if the grammar has no arrays of unique items.
+  std::optional<grammar::UniqueItemWalk> unique_item_walk() {
+    if (!machine->has_unique_items) return std::nullopt;
+    if (!endless) endless.emplace(machine);
+    return std::optional<grammar::UniqueItemWalk>(std::in_place, memory->explorer, *endless);
   }
 
   // A new memory starts above the first size, or above the second if memory is scarce.
@@ -57,7 +67,8 @@ struct CompiledGrammar::Internals {
   std::mutex mutex;  // guards all members below, and every Memory of this grammar
   MemoryMeter::Share share;
   grammar::MaskBuilder masks;
-  std::shared_ptr<Memory> memory;  // the current one
+  std::shared_ptr<Memory> memory;                 // the current one
+  std::optional<grammar::EndlessStates> endless;  // once they are needed
   // The largest configuration that was copied into the current memory. A configuration may be large (e.g. a thousand
   // levels deep) and must not be copied at every step.
   int64_t max_copied_bytes = 0;

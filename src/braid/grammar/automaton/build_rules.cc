@@ -20,7 +20,8 @@ class Builder {
  public:
   Builder(const Grammar& grammar, const GrammarLimits& limits)
       : grammar_(grammar), limits_(limits), infos_(rule_infos(grammar)) {
-    for (const Rule& rule : grammar.rules) pending_.push_back({rule.name, rule.shared_key, rule.body, false});
+    for (const Rule& rule : grammar.rules)
+      pending_.push_back({rule.name, rule.shared_key, rule.body, false, rule.mark});
   }
 
   Result<RuleSet> build() {
@@ -29,7 +30,7 @@ class Builder {
       if (i >= static_cast<size_t>(limits_.max_rules)) return fail("more than {} rules", limits_.max_rules);
       const bool is_copied = i < infos_.size() && infos_[i].inlines && static_cast<RuleId>(i) != grammar_.root;
       const Pending pending = pending_[i];
-      rule_ = {.name = pending.name, .shared_key = pending.shared_key};
+      rule_ = {.name = pending.name, .shared_key = pending.shared_key, .mark = pending.mark};
       is_large_set_ = pending.is_large_set;
       anchors_.clear();
       rule_.start = add_state();
@@ -50,6 +51,7 @@ class Builder {
     std::string shared_key;
     Expr body;
     bool is_large_set = false;
+    RuleMark mark = RuleMark::kNone;
   };
 
   StateId add_state() {
@@ -102,6 +104,8 @@ class Builder {
       case Kind::kEnd:
         anchors_.push_back({from, to, expression.kind == Kind::kStart});
         return {};
+      case Kind::kLook:
+        CHECK(false, "a look-around in a rule");
     }
     return {};
   }

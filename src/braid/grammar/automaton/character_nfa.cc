@@ -157,6 +157,7 @@ class CharacterNfa {
       case Kind::kBytes:
       case Kind::kRule:
       case Kind::kGraph:
+      case Kind::kLook:
         break;
     }
     CHECK(false, "no expression over characters");

@@ -62,7 +62,8 @@ void Explorer::Closure::call(uint32_t rule, const Frame& frame) {
   frames.push_back(frame);
 }
 
-bool Explorer::Closure::run(Config& out) {
+bool Explorer::Closure::run(Config& out, bool ends_unique_items) {
+  ends_unique_items_ = ends_unique_items;
   while (next_place_ < places_.size() && work_ < kMaxWork) follow(places_[next_place_++], out);
   // Every return is known now: a rule is entered after all its callers, which have lower numbers.
   while (!called_.empty() && work_ < kMaxWork) {
@@ -111,6 +112,7 @@ void Explorer::Closure::follow_calls(StateId state, NodeId node) {
 }
 
 void Explorer::Closure::complete_rule(uint32_t rule, NodeId node, Config& out) {
+  if (!ends_unique_items_ && explorer_.machine().rules[rule].mark == RuleMark::kUniqueItem) return;
   for (const Frame& frame : explorer_.frames(node)) {
     switch (frame.target) {
       case kRootTarget:

@@ -18,8 +18,9 @@ class Explorer::Closure {
   // Calls `rule`, which returns to `frame`.
   void call(uint32_t rule, const Frame& frame);
 
-  // Follows all arrivals and calls. False if that is too much work. Clears them in either case.
-  bool run(Config& out);
+  // Follows all arrivals and calls. False if that is too much work. Clears them in either case. Without
+  // `ends_unique_items`, no rule with that mark ends.
+  bool run(Config& out, bool ends_unique_items = true);
 
  private:
   void follow(const Item& place, Config& out);
@@ -41,6 +42,7 @@ class Explorer::Closure {
   std::vector<std::vector<Frame>> pending_;  // by rule: its calls
   std::vector<uint32_t> called_;             // a heap of the called rules, lowest number first
   size_t work_ = 0;
+  bool ends_unique_items_ = true;
 };
 
 }  // namespace braid::grammar

@@ -126,7 +126,7 @@ class SubsetConstruction {
 
 void determinize(RuleSet& rules) {
   for (RuleAutomaton& rule : rules.rules) {
-    RuleAutomaton deterministic{.name = rule.name, .shared_key = rule.shared_key};
+    RuleAutomaton deterministic{.name = rule.name, .shared_key = rule.shared_key, .mark = rule.mark};
     if (SubsetConstruction(rule).run(deterministic)) rule = std::move(deterministic);
   }
 }

@@ -55,11 +55,22 @@ Explorer::Explorer(std::shared_ptr<const Machine> machine)
 Explorer::~Explorer() = default;
 
 ConfigId Explorer::first_step(ConfigId from, uint8_t byte) {
+  return cached_step(from, byte, &Config::next, true);
+}
+
+ConfigId Explorer::step_inside_items(ConfigId from, uint8_t byte) {
+  const std::vector<ConfigId>& next = configs_[static_cast<size_t>(from)].next_inside;
+  const ConfigId known = next.empty() ? kUnknown : next[machine_->byte_class[byte]];
+  return known != kUnknown ? known : cached_step(from, byte, &Config::next_inside, false);
+}
+
+ConfigId Explorer::cached_step(ConfigId from, uint8_t byte, std::vector<ConfigId> Config::*cache,
+                               bool ends_unique_items) {
   if (from == kFailedConfig) return kFailedConfig;
   if (!can_continue(from)) return kDeadConfig;
-  const ConfigId to = compute_step(from, byte);
+  const ConfigId to = compute_step(from, byte, ends_unique_items);
   if (to == kFailedConfig) return to;  // not cached: a later call may have more work left
-  std::vector<ConfigId>& next = configs_[static_cast<size_t>(from)].next;
+  std::vector<ConfigId>& next = configs_[static_cast<size_t>(from)].*cache;
   if (next.empty()) {
     next.assign(machine_->class_byte.size(), kUnknown);
     memory_bytes_ += static_cast<int64_t>(next.size() * sizeof(ConfigId));
@@ -68,7 +79,7 @@ ConfigId Explorer::first_step(ConfigId from, uint8_t byte) {
   return to;
 }
 
-ConfigId Explorer::compute_step(ConfigId from, uint8_t byte) {
+ConfigId Explorer::compute_step(ConfigId from, uint8_t byte, bool ends_unique_items) {
   bool moves = false;
   for (const Item& item : configs_[static_cast<size_t>(from)].items) {
     for (const ByteEdge& edge : machine_->bytes_of(item.state)) {
@@ -79,7 +90,7 @@ ConfigId Explorer::compute_step(ConfigId from, uint8_t byte) {
   }
   if (!moves) return kDeadConfig;
   Config next;
-  if (!closure_->run(next)) return kFailedConfig;
+  if (!closure_->run(next, ends_unique_items)) return kFailedConfig;
   return intern_config(std::move(next));
 }
 

@@ -63,6 +63,9 @@ class Explorer {
     return known != kUnknown ? known : first_step(from, byte);
   }
 
+  // The same if no item of an array of unique items (RuleMark) may end with this byte.
+  ConfigId step_inside_items(ConfigId from, uint8_t byte);
+
   bool is_complete(ConfigId config) const { return configs_[static_cast<size_t>(config)].accepts; }
   bool can_continue(ConfigId config) const { return !items(config).empty(); }
   std::span<const Item> items(ConfigId config) const { return configs_[static_cast<size_t>(config)].items; }
@@ -99,7 +102,8 @@ class Explorer {
     std::vector<uint32_t> exits;
     bool accepts = false;
     uint32_t fewest_passes = kNoPass;
-    std::vector<ConfigId> next;  // by class of bytes; empty before the first step
+    std::vector<ConfigId> next;         // by class of bytes; empty before the first step
+    std::vector<ConfigId> next_inside;  // of step_inside_items()
     std::unique_ptr<ByteSet> next_bytes;
   };
   class Closure;
@@ -107,7 +111,8 @@ class Explorer {
   NodeId intern_node(std::vector<Frame> frames);
   ConfigId intern_config(Config config);
   ConfigId first_step(ConfigId from, uint8_t byte);  // and caches the result
-  ConfigId compute_step(ConfigId from, uint8_t byte);
+  ConfigId cached_step(ConfigId from, uint8_t byte, std::vector<ConfigId> Config::*cache, bool ends_unique_items);
+  ConfigId compute_step(ConfigId from, uint8_t byte, bool ends_unique_items);
   static uint64_t hash_of(std::span<const Frame> frames);
   static uint64_t hash_of(const Config& config);
 

@@ -70,6 +70,13 @@ Expr text_end() {
   return std::make_shared<Expression>(Expression{.kind = Kind::kEnd});
 }
 
+Expr look(Expr part, bool looks_behind, bool is_negated) {
+  return std::make_shared<const Expression>(Expression{.kind = Expression::Kind::kLook,
+                                                       .parts = {std::move(part)},
+                                                       .looks_behind = looks_behind,
+                                                       .is_negated = is_negated});
+}
+
 void Graph::add_edge(uint32_t from, uint32_t to, Expr part) {
   graph_.edges.push_back({from, to});
   graph_.parts.push_back(std::move(part));

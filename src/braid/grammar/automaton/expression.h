@@ -40,6 +40,7 @@ struct Expression {
     kGraph,       // the parts along a path from node 0 to node 1 of the graph `edges`
     kStart,       // the empty text, only at the start of the rule's text
     kEnd,         // the empty text, only at the end of the rule's text
+    kLook,        // the empty text, where parts[0] lies ahead or behind (look_around.h); in no rule
   };
   Kind kind = Kind::kSequence;
   Spelling spelling = Spelling::kUtf8;  // of kCharacters and kDfa
@@ -50,6 +51,8 @@ struct Expression {
   uint32_t max = 0;
   RuleId rule = -1;
   std::shared_ptr<const CharacterDfa> dfa = nullptr;
+  bool looks_behind = false;  // of kLook
+  bool is_negated = false;    // of kLook: where it does not lie there
   struct Edge {
     uint32_t from = 0;
     uint32_t to = 0;
@@ -68,6 +71,7 @@ Expr rule_reference(RuleId rule);
 Expr automaton(std::shared_ptr<const CharacterDfa> dfa, Spelling spelling);
 Expr text_start();
 Expr text_end();
+Expr look(Expr part, bool looks_behind, bool is_negated);
 
 // Builds an expression of kind kGraph.
 class Graph {
@@ -94,12 +98,20 @@ inline Expr no_text() {
   return choice({});
 }
 
+// What a matcher checks beside the automaton, which cannot remember values (../unique_items.h).
+enum class RuleMark : uint8_t {
+  kNone,
+  kUniqueArray,  // a JSON array whose items must differ
+  kUniqueItem,   // an item of it: the rule ends only if the item equals no earlier one
+};
+
 struct Rule {
   std::string name;  // for errors
   Expr body;
   // If not empty: all rules with this key are equal, so what is computed for their states can be shared by all
   // grammars. Such a rule is never copied into another rule, and refers to no other rule.
   std::string shared_key = {};
+  RuleMark mark = RuleMark::kNone;  // a marked rule is never copied into another rule
 };
 
 struct Grammar {

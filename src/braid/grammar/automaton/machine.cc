@@ -71,8 +71,14 @@ Machine flatten(const RuleSet& rules) {
       }
       for (const StateId to : state.epsilons) machine.epsilon_targets.push_back(to + first);
     }
-    for (StateId i = 0; i < rule.states.size(); ++i) machine.states[first + i].only_accepts = only_accepts(rule, i);
-    Machine::RuleEntry entry{.shared_key = rule.shared_key, .first_state = first, .entry_states = {}};
+    // The end of a unique item must be seen, so no call in it returns past it.
+    const bool is_item = rule.mark == RuleMark::kUniqueItem;
+    machine.has_unique_items = machine.has_unique_items || is_item;
+    for (StateId i = 0; i < rule.states.size(); ++i) {
+      machine.states[first + i].only_accepts = !is_item && only_accepts(rule, i);
+    }
+    Machine::RuleEntry entry{
+        .shared_key = rule.shared_key, .first_state = first, .entry_states = {}, .mark = rule.mark};
     for (const StateId state : epsilon_closure(rule, {rule.start})) {
       if (id == rules.root && rule.states[state].accepts) machine.accepts_empty_text = true;
       if (rule.states[state].bytes.empty() && rule.states[state].calls.empty()) continue;

@@ -30,6 +30,7 @@ struct Machine {
     std::string shared_key;             // empty: only this grammar has the rule
     StateId first_state = 0;            // its states are consecutive
     std::vector<StateId> entry_states;  // where a call begins: the start states that read or call
+    RuleMark mark = RuleMark::kNone;
   };
 
   std::vector<State> states;  // with one more at the end, which ends the last state's edges
@@ -39,6 +40,7 @@ struct Machine {
   std::vector<RuleEntry> rules;  // a caller comes before rules that it may call before a byte
   uint32_t root = 0;
   bool accepts_empty_text = false;
+  bool has_unique_items = false;  // a rule is marked so
   // Bytes that no state tells apart form one class.
   std::array<uint8_t, 256> byte_class{};
   std::vector<uint8_t> class_byte;  // one byte of each class

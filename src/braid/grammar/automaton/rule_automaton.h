@@ -42,6 +42,7 @@ struct AutomatonState {
 struct RuleAutomaton {
   std::string name = {};
   std::string shared_key = {};  // Rule::shared_key
+  RuleMark mark = RuleMark::kNone;
   std::vector<AutomatonState> states = {};
   StateId start = 0;
 

@@ -67,6 +67,7 @@ int64_t estimated_size(const Expression& expression, const std::vector<RuleInfo>
     }
     case Kind::kStart:
     case Kind::kEnd:
+    case Kind::kLook:
       return size;
   }
   return size;
@@ -101,7 +102,8 @@ std::vector<RuleInfo> rule_infos(const Grammar& grammar) {
     infos[i].size = estimated_size(*grammar.rules[i].body, infos);
     const bool is_small = infos[i].size <= kInlineSize || (num_uses[i] == 1 && infos[i].size <= kInlineOnceSize);
     // (Anchors refer to the rule's own text.)
-    infos[i].inlines = is_small && grammar.rules[i].shared_key.empty() && !has_anchor(*grammar.rules[i].body);
+    const bool is_apart = !grammar.rules[i].shared_key.empty() || grammar.rules[i].mark != RuleMark::kNone;
+    infos[i].inlines = is_small && !is_apart && !has_anchor(*grammar.rules[i].body);
   }
   return infos;
 }

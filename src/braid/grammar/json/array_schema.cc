@@ -1,5 +1,5 @@
-// Arrays: a prefix with a schema for each place, then items of one schema; contains; uniqueItems where the items are
-// constants. Tested by schema_compiler_test.cc.
+// Arrays: a prefix with a schema for each place, then items of one schema; contains; uniqueItems, by the automaton
+// alone for a few constants, by the matcher (../unique_items.h) for all others. Tested by schema_compiler_test.cc.
 #include <algorithm>
 #include <bit>
 
@@ -10,8 +10,8 @@ namespace braid::grammar {
 namespace {
 
 constexpr size_t kMaxPrefix = 1024;
-constexpr size_t kMaxUniqueValues = 10;  // a node for each subset; more of them come in the schema's order
-constexpr size_t kMaxOrderedValues = 1024;
+constexpr size_t kMaxSubsetValues = 10;    // a node for each subset of them
+constexpr size_t kMaxListedValues = 1024;  // of which no more items than values are begun
 constexpr uint32_t kMaxCountedNodes = 20'000;
 
 // Collects what the atoms say about the item at `place` (of the prefix; SIZE_MAX for later items).
@@ -40,20 +40,35 @@ Result<Expr> SchemaCompiler::array_body(const MergedSchema& schema) {
     return fail("schema {}: \"prefixItems\" has {} places, at most {}", schema.path, prefix_len, kMaxPrefix);
   }
   uint32_t max = schema.max_items.value_or(kUnbounded);
+  TRY(const std::vector<AtomList> closed_to, evaluating(schema, &SchemaAtom::closes_items));
+  for (const AtomList& atoms : closed_to) {
+    uint32_t evaluated = 0;
+    for (const SchemaAtom* atom : atoms) {
+      if (atom->items != nullptr) evaluated = kUnbounded;
+      evaluated = std::max(evaluated, static_cast<uint32_t>(atom->prefix_items.size()));
+    }
+    max = std::min(max, evaluated);
+  }
   if (max < schema.min_items) return no_text();
   const SchemaSet further = schemas_of_item(schema.atoms, SIZE_MAX);
   const bool has_contains =
       std::ranges::any_of(schema.atoms, [](const SchemaAtom* atom) { return atom->contains != nullptr; });
-  if (schema.unique_items && max > 1) {
-    if (prefix_len == 0 && !has_contains) return unique_array(schema, further, max);
-    return fail(
-        "schema {}: \"uniqueItems\" is supported for items of at most {} constants, and without \"prefixItems\" and "
-        "\"contains\"",
-        schema.path, kMaxOrderedValues);
-  }
+  const bool is_unique = schema.unique_items && max > 1;
+  const auto whole = [&](Expr array) {
+    return is_unique ? as_rule(schema.path + " (unique items)", std::move(array), RuleMark::kUniqueArray) : array;
+  };
   if (has_contains) {
-    if (prefix_len == 0) return containing_array(schema, further, max);
-    return fail("schema {}: \"contains\" beside \"prefixItems\" is not supported", schema.path);
+    if (prefix_len > 0) {
+      return fail("schema {}: \"contains\" beside \"prefixItems\" is not supported", schema.path);
+    }
+    TRY(Expr array, containing_array(schema, further, max));
+    return whole(std::move(array));
+  }
+  if (is_unique && prefix_len == 0) {
+    TRY(const std::optional<std::vector<Json>> values, listed_items(further));
+    if (values) max = std::min(max, static_cast<uint32_t>(values->size()));
+    if (max < schema.min_items) return no_text();
+    if (values && values->size() <= kMaxSubsetValues) return array_of_listed(schema, *values, max);
   }
   if (prefix_len > 0 && !says_items && schema.min_items <= prefix_len) {
     max = std::min(max, static_cast<uint32_t>(prefix_len));
@@ -63,7 +78,7 @@ Result<Expr> SchemaCompiler::array_body(const MergedSchema& schema) {
   uint32_t node = Graph::kStart;
   for (size_t place = 0; place < prefix_len && place < max; ++place) {
     if (place > 0 && place >= schema.min_items) graph.add_edge(node, Graph::kEnd);
-    TRY(const Expr item, value_of(schemas_of_item(schema.atoms, place)));
+    TRY(const Expr item, item_of(schema, schemas_of_item(schema.atoms, place)));
     if (item == nullptr) {
       max = static_cast<uint32_t>(place);
       break;
@@ -74,7 +89,7 @@ Result<Expr> SchemaCompiler::array_body(const MergedSchema& schema) {
   }
   if (max < schema.min_items) return no_text();
   const auto num_before = static_cast<uint32_t>(std::min<size_t>(prefix_len, max));
-  TRY(const Expr item, value_of(further));
+  TRY(const Expr item, item_of(schema, further));
   const bool has_further = max > num_before && item != nullptr;
   const uint32_t min_further = schema.min_items > num_before ? schema.min_items - num_before : 0;
   if (num_before > 0 && min_further == 0) graph.add_edge(node, Graph::kEnd);
@@ -89,7 +104,14 @@ Result<Expr> SchemaCompiler::array_body(const MergedSchema& schema) {
       graph.add_edge(node, Graph::kEnd, sequence({item, repeat(next, min_rest, max_rest)}));
     }
   }
-  return json_.array(graph.finish(), schema.min_items == 0);
+  return whole(json_.array(graph.finish(), schema.min_items == 0));
+}
+
+// An item of an array with this schema; null if certainly no value satisfies it.
+Result<Expr> SchemaCompiler::item_of(const MergedSchema& array, const SchemaSet& schemas) {
+  TRY(Expr item, value_of(schemas));
+  if (item == nullptr || !array.unique_items) return item;
+  return as_rule(array.path + " (a unique item)", std::move(item), RuleMark::kUniqueItem);
 }
 
 // Counts the items, and those among them that "contains" is about.
@@ -112,7 +134,7 @@ Result<Expr> SchemaCompiler::containing_array(const MergedSchema& schema, const 
   const auto with = [&](Schema one) -> Result<Expr> {
     std::vector<Schema> all = items;
     all.push_back(one);
-    return value_of(schema_set(std::move(all)));
+    return item_of(schema, schema_set(std::move(all)));
   };
   TRY(const Expr counted, with(contained));
   TRY(const Expr uncounted, with(*others));
@@ -147,11 +169,9 @@ Result<Expr> SchemaCompiler::containing_array(const MergedSchema& schema, const 
   return json_.array(graph.finish(), schema.min_items == 0 && min_contains == 0);
 }
 
-Result<Expr> SchemaCompiler::unique_array(const MergedSchema& schema, const SchemaSet& items, uint32_t max) {
-  const auto refuse = [&] {
-    return fail("schema {}: \"uniqueItems\" is supported for items of at most {} constants (an enum, booleans)",
-                schema.path, kMaxOrderedValues);
-  };
+// The values of the items if each is a constant and they are not too many to count; otherwise nothing.
+Result<std::optional<std::vector<Json>>> SchemaCompiler::listed_items(const SchemaSet& items) {
+  const std::optional<std::vector<Json>> nothing;
   TRY(const std::vector<AtomList> alternatives, alternatives_of(document_, items));
   std::vector<Json> values;
   const auto add = [&](const Json& value) -> Status {
@@ -160,26 +180,30 @@ Result<Expr> SchemaCompiler::unique_array(const MergedSchema& schema, const Sche
       if (is_known) return {};
     }
     values.push_back(value);
-    return values.size() > kMaxOrderedValues ? refuse() : Status();
+    return {};
   };
   for (const AtomList& atoms : alternatives) {
     TRY(const MergedSchema item, merge(document_, atoms));
     if (item.values) {
-      for (const Json* value : *item.values) TRY_STATUS(add(*value));
+      for (const Json* value : *item.values) {
+        if (values.size() >= kMaxListedValues) return nothing;
+        TRY_STATUS(add(*value));
+      }
       continue;
     }
-    if ((item.types & ~(kNull | kBoolean)) != 0) return refuse();
+    if ((item.types & ~(kNull | kBoolean)) != 0) return nothing;
     if ((item.types & kNull) != 0) TRY_STATUS(add(Json(nullptr)));
     if ((item.types & kBoolean) != 0) {
       if (item.only_boolean != false) TRY_STATUS(add(Json(true)));
       if (item.only_boolean != true) TRY_STATUS(add(Json(false)));
     }
   }
-  max = std::min(max, static_cast<uint32_t>(values.size()));
-  if (max < schema.min_items) return no_text();
+  return std::optional(std::move(values));
+}
+
+// Few values, each at most once, in any order: a node for each set of values used so far.
+Expr SchemaCompiler::array_of_listed(const MergedSchema& schema, const std::vector<Json>& values, uint32_t max) {
   Graph graph;
-  if (values.size() > kMaxUniqueValues) return ordered_array(schema, values, max);
-  // A node for each set of values used so far.
   std::vector<uint32_t> nodes(size_t{1} << values.size(), 0);
   for (size_t used = 1; used < nodes.size(); ++used) nodes[used] = graph.add_node();
   for (size_t used = 0; used < nodes.size(); ++used) {
@@ -191,38 +215,6 @@ Result<Expr> SchemaCompiler::unique_array(const MergedSchema& schema, const Sche
       const Expr item = json_.literal(values[i]);
       graph.add_edge(nodes[used], nodes[used | size_t{1} << i], used == 0 ? item : sequence({json_.comma(), item}));
     }
-  }
-  return json_.array(graph.finish(), schema.min_items == 0);
-}
-
-// Each value at most once, in this order: there are too many sets of them for any order.
-Result<Expr> SchemaCompiler::ordered_array(const MergedSchema& schema, const std::vector<Json>& values, uint32_t max) {
-  const uint64_t num_counts = (max >= values.size() ? std::max(schema.min_items, 1U) : max) + uint64_t{1};
-  if (num_counts * values.size() > kMaxCountedNodes) {
-    return fail("schema {}: \"uniqueItems\" over {} constants with these bounds needs too many states", schema.path,
-                values.size());
-  }
-  // Nodes by the number of items so far, before the next value.
-  Graph graph;
-  std::vector<uint32_t> here(num_counts, Graph::kStart);
-  for (uint64_t count = 1; count < num_counts; ++count) here[count] = graph.add_node();
-  for (const Json& value : values) {
-    const Expr item = as_rule(schema.path + " (an item)", json_.literal(value));
-    std::vector<uint32_t> next(num_counts);
-    for (uint64_t count = 0; count < num_counts; ++count) {
-      next[count] = graph.add_node();
-      graph.add_edge(here[count], next[count]);
-    }
-    for (uint64_t count = 0; count < num_counts; ++count) {
-      const bool is_last = count + 1 == num_counts;
-      if (is_last && max < values.size()) continue;
-      const Expr written = count == 0 ? item : sequence({json_.comma(), item});
-      graph.add_edge(here[count], next[is_last ? count : count + 1], written);
-    }
-    here = std::move(next);
-  }
-  for (uint64_t count = std::max<uint64_t>(schema.min_items, 1); count < num_counts; ++count) {
-    graph.add_edge(here[count], Graph::kEnd);
   }
   return json_.array(graph.finish(), schema.min_items == 0);
 }

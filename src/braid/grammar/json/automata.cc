@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "braid/grammar/automaton/character_nfa.h"
+#include "braid/grammar/automaton/look_around.h"
 #include "braid/tokenizer/unicode/utf8.h"
 
 namespace braid::grammar {
@@ -93,7 +94,7 @@ Result<Dfa> Automata::pattern(const std::string& pattern) {
   Dfa& known = known_["pattern " + pattern];
   if (known == nullptr) {
     TRY(const Expr expression, pattern_expression(pattern));
-    TRY(known, dfa_of(*expression, work_));
+    TRY(known, dfa_with_look_around(expression, work_));
   }
   return known;
 }

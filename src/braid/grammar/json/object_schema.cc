@@ -58,13 +58,15 @@ Result<Expr> SchemaCompiler::object_body(const MergedSchema& schema, const Membe
   std::unordered_set<std::string_view> seen;
   std::unordered_set<std::string_view> required;
   for (const SchemaAtom* atom : schema.atoms) required.insert(atom->required.begin(), atom->required.end());
-  bool is_open = !says_which_keys(schema.atoms) || speaks_of_others(schema.atoms);
+  TRY(const std::vector<AtomList> closed_to, evaluating(schema, &SchemaAtom::closes_properties));
+  bool is_open = (closed_to.empty() && !says_which_keys(schema.atoms)) || speaks_of_others(schema.atoms);
   const auto add_property = [&](std::string_view name, bool is_of_condition) -> Status {
     if (!seen.insert(name).second) return {};
     Property property{.name = std::string(name), .member = {}, .is_required = required.contains(name)};
     TRY(const std::optional<SchemaSet> schemas, schemas_of_property(schema, name));
     // A condition does not add a name to an object that has only its own.
-    if (schemas && (is_open || !is_of_condition || has_pattern_for(schema, name))) {
+    TRY(const bool is_allowed, is_evaluated(closed_to, name));
+    if (schemas && is_allowed && (is_open || !is_of_condition || has_pattern_for(schema, name))) {
       TRY(property.member, style.member(property.name, *schemas));
     }
     properties.push_back(std::move(property));
@@ -91,7 +93,7 @@ Result<Expr> SchemaCompiler::object_body(const MergedSchema& schema, const Membe
     num_required += property.is_required ? 1 : 0;
     num_possible += property.member != nullptr ? 1 : 0;
   }
-  is_open = is_open || schema.min_properties > num_possible;  // it needs more than it names
+  is_open = is_open || (closed_to.empty() && schema.min_properties > num_possible);  // it needs more than it names
   TRY(const std::vector<FreeMember> free, free_members(schema, named, is_open));
   std::vector<Expr> free_branches;
   for (const FreeMember& member : free) {
@@ -194,6 +196,63 @@ bool SchemaCompiler::has_pattern_for(const MergedSchema& schema, std::string_vie
     }
   }
   return false;
+}
+
+Result<std::vector<AtomList>> SchemaCompiler::evaluating(const MergedSchema& schema, bool SchemaAtom::*closes) {
+  std::vector<AtomList> all;
+  for (const SchemaAtom* closing : schema.atoms) {
+    if (!(closing->*closes)) continue;
+    // Itself, and what it applies to the same value.
+    std::unordered_set<const SchemaAtom*> applied = {closing};
+    std::vector<const SchemaAtom*> open = {closing};
+    while (!open.empty()) {
+      const SchemaAtom* atom = open.back();
+      open.pop_back();
+      std::vector<Schema> next = {atom->consequence, atom->alternative};
+      for (const auto* list : {&atom->all_of, &atom->any_of, &atom->one_of}) {
+        next.insert(next.end(), list->begin(), list->end());
+      }
+      for (const auto& [name, dependent] : atom->dependent_schemas) next.push_back(dependent);
+      if (atom->reference) {
+        TRY(const Schema target, document_.resolve(*atom->reference, atom->source));
+        next.push_back(target);
+      }
+      for (const Schema one : next) {
+        if (one == nullptr || one->is_boolean()) continue;
+        TRY_STATUS(document_.count_look());
+        TRY(const SchemaAtom* found, document_.atom(one));
+        if (applied.insert(found).second) open.push_back(found);
+      }
+    }
+    AtomList& atoms = all.emplace_back();
+    for (const SchemaAtom* atom : schema.atoms) {
+      if (applied.contains(atom)) {
+        atoms.push_back(atom);
+      } else if (!atom->pattern_properties.empty() || atom->additional_properties != nullptr) {
+        return fail(
+            "schema {}: \"unevaluatedProperties\" beside another schema with patternProperties or additionalProperties "
+            "is not supported",
+            closing->path);
+      }
+    }
+  }
+  return all;
+}
+
+Result<bool> SchemaCompiler::is_evaluated(const std::vector<AtomList>& evaluating, std::string_view name) {
+  for (const AtomList& atoms : evaluating) {
+    bool is_so = false;
+    for (const SchemaAtom* atom : atoms) {
+      is_so = is_so || atom->property_index.contains(name) || atom->additional_properties != nullptr;
+      for (const auto& [pattern, unused] : atom->pattern_properties) {
+        const auto matcher = document_.automata().matcher(matching_pattern(pattern));
+        if (!matcher.ok()) return fail("schema {}: \"patternProperties\": {}", atom->path, matcher.error().message);
+        is_so = is_so || (*matcher)->matches(name);
+      }
+    }
+    if (!is_so) return false;
+  }
+  return true;
 }
 
 // The schemas of all atoms for this property; nothing if its name is not allowed.
@@ -319,22 +378,32 @@ Result<std::optional<StringSchema>> SchemaCompiler::property_names(const MergedS
   if (schemas.empty()) return std::optional(std::move(names));
   TRY(const std::vector<AtomList> alternatives, alternatives_of(document_, schema_set(schemas)));
   if (alternatives.empty()) return std::optional<StringSchema>();
-  if (alternatives.size() > 1) {
-    return fail("schema {}: \"propertyNames\" with anyOf or oneOf is not supported: use one pattern", schema.path);
-  }
-  TRY(const MergedSchema merged, merge(document_, alternatives[0]));
-  if ((merged.types & kString) == 0) return std::optional<StringSchema>();
-  names = merged.strings;
-  if (merged.values) {
-    std::vector<std::string> texts;
-    for (const Json* value : *merged.values) {
-      if (value->is_string()) texts.push_back(value->get<std::string>());
+  Dfa none;  // texts that no alternative allows
+  for (const AtomList& atoms : alternatives) {
+    TRY(const MergedSchema merged, merge(document_, atoms));
+    if ((merged.types & kString) == 0) continue;
+    names = merged.strings;
+    if (merged.values) {
+      std::vector<std::string> texts;
+      for (const Json* value : *merged.values) {
+        if (value->is_string()) texts.push_back(value->get<std::string>());
+      }
+      if (texts.empty()) continue;
+      TRY(Dfa listed, one_of(texts, document_.automata().work()));
+      names = {.max_length = {}, .patterns = {}, .formats = {}, .conditions = {std::move(listed)}};
     }
-    if (texts.empty()) return std::optional<StringSchema>();
-    TRY(Dfa listed, one_of(texts, document_.automata().work()));
-    names = {.max_length = {}, .patterns = {}, .formats = {}, .conditions = {std::move(listed)}};
+    if (alternatives.size() == 1) return std::optional(std::move(names));
+    auto allowed = document_.automata().strings(names);
+    if (!allowed.ok()) return fail("schema {}: \"propertyNames\": {}", schema.path, allowed.error().message);
+    TRY(Dfa others, complement(**allowed, document_.automata().work()));
+    if (none != nullptr) {
+      TRY(others, intersection(*none, *others, document_.automata().work()));
+    }
+    none = std::move(others);
   }
-  return std::optional(std::move(names));
+  if (none == nullptr) return std::optional<StringSchema>();
+  TRY(Dfa any, complement(*none, document_.automata().work()));
+  return std::optional(StringSchema{.max_length = {}, .patterns = {}, .formats = {}, .conditions = {std::move(any)}});
 }
 
 }  // namespace braid::grammar

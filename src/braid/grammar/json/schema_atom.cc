@@ -10,12 +10,6 @@
 namespace braid::grammar {
 namespace {
 
-// Keywords that restrict values in a way that is not supported, with an alternative.
-constexpr std::pair<std::string_view, std::string_view> kRefused[] = {
-    {"unevaluatedProperties", "use additionalProperties"},
-    {"unevaluatedItems", "use items"},
-};
-
 class AtomReader {
  public:
   AtomReader(const Json& schema, const SchemaDialect& dialect, WorkBudget& looks, SchemaAtom& atom)
@@ -45,9 +39,6 @@ class AtomReader {
   Status read_keyword(const std::string& keyword, const Json& value) {
     const auto& readers = keyword_readers();
     if (const auto reader = readers.find(keyword); reader != readers.end()) return (this->*reader->second)(value);
-    for (const auto& [name, reason] : kRefused) {
-      if (keyword == name && !restricts_nothing(value)) return fail("{}", reason);
-    }
     const bool is_of_draft_3 = keyword == "disallow" || keyword == "divisibleBy" || keyword == "extends";
     if (dialect_.is_draft_3 && is_of_draft_3)
       return fail("draft 3 is not supported: write the schema in a later draft");
@@ -84,6 +75,8 @@ class AtomReader {
         {"patternProperties", &AtomReader::read_pattern_properties},
         {"additionalProperties", &AtomReader::read_additional_properties},
         {"propertyNames", &AtomReader::read_property_names},
+        {"unevaluatedProperties", &AtomReader::read_unevaluated_properties},
+        {"unevaluatedItems", &AtomReader::read_unevaluated_items},
         {"minProperties", &AtomReader::read_min_properties},
         {"maxProperties", &AtomReader::read_max_properties},
         {"dependencies", &AtomReader::read_dependencies},
@@ -362,6 +355,19 @@ class AtomReader {
   Status read_property_names(const Json& value) {
     speaks_of(kObject);
     TRY(atom_.property_names, schema_in(value));
+    return {};
+  }
+  // What no schema evaluates is not written, whatever its schema here.
+  Status read_unevaluated_properties(const Json& value) {
+    TRY(const Schema schema, schema_in(value));
+    speaks_of(kObject);
+    atom_.closes_properties = !restricts_nothing(*schema);
+    return {};
+  }
+  Status read_unevaluated_items(const Json& value) {
+    TRY(const Schema schema, schema_in(value));
+    speaks_of(kArray);
+    atom_.closes_items = !restricts_nothing(*schema);
     return {};
   }
   Status read_min_properties(const Json& value) {

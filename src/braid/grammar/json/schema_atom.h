@@ -64,6 +64,7 @@ struct SchemaAtom {
   Schema contains = nullptr;
   uint32_t min_contains = 1;
   std::optional<uint32_t> max_contains;
+  bool closes_items = false;  // "unevaluatedItems": none that no schema speaks of
 
   bool has_properties = false;
   std::vector<std::pair<std::string_view, Schema>> properties;
@@ -73,6 +74,7 @@ struct SchemaAtom {
   std::vector<std::pair<std::string, Schema>> pattern_properties;
   Schema additional_properties = nullptr;
   Schema property_names = nullptr;
+  bool closes_properties = false;  // "unevaluatedProperties"
   uint32_t min_properties = 0;
   std::optional<uint32_t> max_properties;
 

@@ -109,8 +109,8 @@ void SchemaCompiler::add_absence(StringSchema& strings) const {
   if (!absent.empty() && !is_short) strings.conditions.push_back(texts_without(absent));
 }
 
-Expr SchemaCompiler::as_rule(std::string name, Expr body) {
-  return rule_reference(grammar_.add({std::move(name), std::move(body)}));
+Expr SchemaCompiler::as_rule(std::string name, Expr body, RuleMark mark) {
+  return rule_reference(grammar_.add({.name = std::move(name), .body = std::move(body), .mark = mark}));
 }
 
 Result<Grammar> compile_json_schema(const Json& schema) {

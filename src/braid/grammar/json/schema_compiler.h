@@ -73,14 +73,18 @@ class SchemaCompiler {
                                                bool is_open);
   bool has_pattern_for(const MergedSchema& schema, std::string_view name);
   Result<std::optional<SchemaSet>> schemas_of_property(const MergedSchema& schema, std::string_view name);
+  // For each "unevaluatedProperties" or "unevaluatedItems" (`closes`): the atoms that evaluate what it leaves open.
+  Result<std::vector<AtomList>> evaluating(const MergedSchema& schema, bool SchemaAtom::*closes);
+  Result<bool> is_evaluated(const std::vector<AtomList>& evaluating, std::string_view name);
   Result<Expr> key_of(const MergedSchema& schema, StringSchema names);
   Result<std::optional<StringSchema>> property_names(const MergedSchema& schema);
 
   // array_schema.cc
   Result<Expr> array_body(const MergedSchema& schema);
+  Result<Expr> item_of(const MergedSchema& array, const SchemaSet& schemas);
   Result<Expr> containing_array(const MergedSchema& schema, const SchemaSet& items, uint32_t max);
-  Result<Expr> unique_array(const MergedSchema& schema, const SchemaSet& items, uint32_t max);
-  Result<Expr> ordered_array(const MergedSchema& schema, const std::vector<Json>& values, uint32_t max);
+  Result<std::optional<std::vector<Json>>> listed_items(const SchemaSet& items);
+  Expr array_of_listed(const MergedSchema& schema, const std::vector<Json>& values, uint32_t max);
 
   // tagged_objects.cc
   Result<Expr> tagged_members(Schema schema, const TaggedObject& object, const MemberTags& tags);
@@ -92,7 +96,7 @@ class SchemaCompiler {
   // Forbids json_.absent() in strings that are written as JSON.
   void add_absence(StringSchema& strings) const;
   // Makes a rule of an expression that is used more than once.
-  Expr as_rule(std::string name, Expr body);
+  Expr as_rule(std::string name, Expr body, RuleMark mark = RuleMark::kNone);
 
   SchemaDocument& document_;
   Grammar grammar_;

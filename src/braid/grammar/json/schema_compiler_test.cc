@@ -176,6 +176,8 @@ TEST_F(SchemaCompilerTest, FurtherKeysMustBeAllowedByTheSchema) {
       R"({"type":"object","propertyNames":{"pattern":"^[a-z]+$","maxLength":3},"additionalProperties":{"type":"null"}})",
       {R"({"abc":null})"}, {R"({"abcd":null})", R"({"A":null})"});
   expect(R"({"type":"object","propertyNames":{"enum":["a","b"]}})", {R"({"a":1,"b":2})"}, {R"({"c":1})"});
+  expect(R"({"type":"object","propertyNames":{"anyOf":[{"enum":["a","b"]},{"pattern":"^x","maxLength":2}]}})",
+         {R"({"a":1,"x1":2})", R"({"x":1})"}, {R"({"c":1})", R"({"x12":1})"});
   expect(R"({"type":"object","properties":{"a":{},"b":{},"c":{}},"minProperties":2,"maxProperties":2})",
          {R"({"a":1,"b":2})", R"({"a":1,"c":2})", R"({"b":1,"c":2})"}, {R"({"a":1})", R"({"a":1,"b":2,"c":3})", "{}"});
   expect(
@@ -218,12 +220,6 @@ TEST_F(SchemaCompilerTest, ArraysCountTheirItems) {
   expect(
       R"({"type":"array","items":{"type":"array","items":{"type":"integer","maximum":3},"maxItems":2},"minItems":1})",
       {"[[]]", "[[1,2],[3]]"}, {"[]", "[[4]]", "[[1,2,3]]"});
-  expect_refusal(R"({"type":"array","items":{"type":"string"},"uniqueItems":true})", "uniqueItems");
-  const std::string colours = R"("a","b","c","d","e","f","g","h","i","j","k","l")";
-  expect(R"({"type":"array","uniqueItems":true,"items":{"enum":[)" + colours + "]}}",
-         {"[]", R"(["a"])", R"(["b","k","l"])", "[" + colours + "]"}, {R"(["a","a"])", R"(["b","a"])"});
-  expect(R"({"type":"array","uniqueItems":true,"minItems":2,"maxItems":3,"items":{"enum":[)" + colours + "]}}",
-         {R"(["a","l"])", R"(["a","b","l"])"}, {"[]", R"(["a"])", R"(["a","b","c","d"])"});
   expect_refusal(R"({"type":"array","items":{"type":"null"},"minItems":3,"maxItems":2})", "unsatisfiable");
 }
 
@@ -279,9 +275,8 @@ TEST_F(SchemaCompilerTest, FollowsReferences) {
 }
 
 TEST_F(SchemaCompilerTest, UnsupportedKeywordsAreRefusedByName) {
-  for (const char* keyword : {"unevaluatedProperties", "unevaluatedItems"}) {
-    expect_refusal(fmt::format(R"({{"type":"object","{}":false}})", keyword), fmt::format("\"{}\"", keyword));
-  }
+  expect_refusal(R"({"type":"array","prefixItems":[{}],"contains":{}})", "\"contains\"");
+  expect_refusal(R"({"type":"object","minProperties":3})", "\"minProperties\"");
   expect(R"({"type":"object","properties":{"a":{"type":"null"}},"unevaluatedProperties":{}})", {"{}"}, {"1"});
   expect(
       R"({"title":"t","description":"d","default":1,"examples":[2],"$schema":"https://json-schema.org/draft/2020-12/schema","$comment":"c",

@@ -53,8 +53,8 @@ class Complement {
       : document_(document), atom_(atom), depth_(depth) {}
 
   Result<Schema> find() {
-    TRY_STATUS(check_keywords());
     add_types();
+    const size_t num_before = cases_.size();
     TRY_STATUS(add_values());
     add_numbers();
     add_strings();
@@ -62,6 +62,8 @@ class Complement {
     add_objects();
     TRY_STATUS(add_combinations());
     TRY_STATUS(add_conditions());
+    // A keyword without an opposite adds no case: values that fail by it alone are left out. Not if it is all there is.
+    if (cases_.size() == num_before) TRY_STATUS(check_keywords());
     if (cases_.size() > kMaxCases) {
       return fail("schema {}: it can fail in {} ways, at most {} as a condition", atom_.path, cases_.size(), kMaxCases);
     }
@@ -85,6 +87,8 @@ class Complement {
     if (!atom_.numbers.multiples_of.empty()) return refuse("multipleOf");
     if (!atom_.formats.empty() || atom_.has_number_format) return refuse("format");
     if (atom_.unique_items) return refuse("uniqueItems");
+    if (atom_.closes_properties) return refuse("unevaluatedProperties");
+    if (atom_.closes_items) return refuse("unevaluatedItems");
     if (atom_.property_names != nullptr && !says_nothing(atom_.property_names)) return refuse("propertyNames");
     for (const auto& [pattern, schema] : atom_.pattern_properties) {
       if (!says_nothing(schema)) return refuse("patternProperties");
@@ -133,6 +137,7 @@ class Complement {
   }
 
   void add_numbers() {
+    if (atom_.has_number_format) return;  // for most readers a format restricts nothing
     const auto opposite_bound = [](const NumberBound& bound) { return NumberBound{bound.value, !bound.is_exclusive}; };
     if (atom_.numbers.min) {
       SchemaAtom below{.types = kNumber};

@@ -10,7 +10,8 @@
 namespace braid::grammar {
 
 // A schema of values that do not satisfy `schema`: all of them, except objects that differ only by keys that `schema`
-// does not name, and values for which more than one branch of a "oneOf" holds. An error if a keyword has no opposite.
+// does not name, values for which more than one branch of a "oneOf" holds, and values that fail only by a keyword
+// without an opposite. An error if all of its keywords are such.
 Result<Schema> complement_of(SchemaDocument& document, Schema schema);
 
 // What the atom's conditions ("not", "if", "dependent…") demand: each of these schemas must hold.

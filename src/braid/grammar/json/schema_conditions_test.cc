@@ -78,7 +78,10 @@ TEST_F(SchemaConditions, NotIsTheOpposite) {
          {"1", R"("abcd")"}, {R"("abc")", "[]"});
   expect(R"({"type":"string","not":{"not":{"const":"a"}}})", {R"("a")"}, {R"("b")"});
   expect(R"({"$defs":{"n":{"enum":["x","y"]}},"type":"string","not":{"$ref":"#/$defs/n"}})", {R"("z")"}, {R"("x")"});
+  // A keyword without an opposite adds no case; alone it is refused.
+  expect(R"({"type":"integer","not":{"multipleOf":2,"minimum":5}})", {"4", "1"}, {"5", "6", "7"});
   expect_refusal(R"({"type":"integer","format":"int32","not":{"type":"integer","format":"int32"}})", "\"format\"");
+  expect_refusal(R"({"type":"string","not":{"format":"date"}})", "\"format\"");
   expect_refusal(R"({"not":{"$ref":"#"}})", "refers to itself");
   expect_refusal(R"({"type":"object","not":{"patternProperties":{"^a":{"type":"null"}}}})", "patternProperties");
 }
@@ -91,6 +94,39 @@ TEST_F(SchemaConditions, ExactlyOneBranchHoldsWhereBranchesOverlap) {
   expect(R"({"oneOf":[{"type":"object","properties":{"a":{"type":"null"}},"required":["a"]},
                       {"type":"object","properties":{"b":{"type":"null"}},"required":["b"]}]})",
          {R"({"a":null})", R"({"b":null})"}, {"{}", R"({"a":null,"b":null})"});
+}
+
+TEST_F(SchemaConditions, OverlappingBranchesMayHaveKeywordsWithoutAnOpposite) {
+  expect(R"({"oneOf":[{"type":"array","items":{"type":"integer"}},
+                      {"type":"array","items":{"type":"string"},"uniqueItems":true,"minItems":1}]})",
+         {"[]", "[1,1]", R"(["a"])"}, {R"(["a","a"])", R"([1,"a"])"});
+}
+
+TEST_F(SchemaConditions, WhatNoSchemaEvaluatesIsNotWritten) {
+  expect(R"({"type":"object","properties":{"a":{"type":"null"}},"allOf":[{"properties":{"b":{"type":"null"}}}],
+             "unevaluatedProperties":false})",
+         {"{}", R"({"a":null})", R"({"b":null,"a":null})"}, {R"({"c":null})", R"({"a":1})"});
+  // Not by a schema beside it.
+  expect(R"({"type":"object","allOf":[{"properties":{"a":{"type":"null"}}},
+             {"properties":{"b":{"type":"null"}},"unevaluatedProperties":false}]})",
+         {"{}", R"({"b":null})"}, {R"({"a":null})", R"({"a":null,"b":null})"});
+  expect(R"({"$defs":{"base":{"properties":{"a":{"type":"null"}}}},"type":"object","$ref":"#/$defs/base",
+             "patternProperties":{"^x":{"type":"null"}},"unevaluatedProperties":{"type":"string"}})",
+         {R"({"a":null})", R"({"x1":null})"}, {R"({"y":null})"});
+  expect(R"({"type":"object","properties":{"k":{}},"if":{"properties":{"k":{"const":1}},"required":["k"]},
+             "then":{"properties":{"a":{"type":"null"}}},"unevaluatedProperties":false})",
+         {R"({"k":1,"a":null})", R"({"k":2})"}, {R"({"k":2,"a":null})", R"({"k":1,"b":null})"});
+  expect(R"({"type":"object","unevaluatedProperties":false})", {"{}"}, {R"({"a":1})"});
+  expect(R"({"type":"object","additionalProperties":{"type":"null"},"unevaluatedProperties":false})", {R"({"a":null})"},
+         {R"({"a":1})"});
+  expect_refusal(R"({"type":"object","required":["z"],"unevaluatedProperties":false})", "unsatisfiable");
+  expect_refusal(R"({"enum":[{"a":1}],"unevaluatedProperties":false})", "unevaluatedProperties");
+  expect(R"({"type":"array","allOf":[{"prefixItems":[{},{"type":"null"}]}],"prefixItems":[{"type":"integer"}],
+             "unevaluatedItems":false})",
+         {"[]", "[1]", "[1,null]"}, {"[1,null,1]", "[1,1]"});
+  expect(R"({"type":"array","unevaluatedItems":false})", {"[]"}, {"[1]"});
+  expect(R"({"type":"array","items":{"type":"null"},"unevaluatedItems":false})", {"[null,null]"}, {"[1]"});
+  expect(R"({"type":"array","unevaluatedItems":true,"unevaluatedProperties":{}})", {"[1]"}, {});
 }
 
 TEST_F(SchemaConditions, ContainsCounts) {

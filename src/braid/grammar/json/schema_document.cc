@@ -50,6 +50,7 @@ Result<SchemaDocument> SchemaDocument::of(const Json& root) {
   }
   SchemaDocument document(root);
   if (const Json* draft = member_of(root, "$schema"); draft != nullptr && draft->is_string()) {
+    document.says_draft_ = true;
     const auto& name = draft->get_ref<const std::string&>();
     const auto is_one_of = [&](std::initializer_list<std::string_view> drafts) {
       return std::ranges::any_of(drafts, [&](std::string_view one) { return name.find(one) != std::string::npos; });
@@ -98,7 +99,9 @@ size_t SchemaDocument::read_names(const Json& schema, size_t resource) {
   };
   std::string id = text_of("$id");
   if (id.empty() && has_old_ids_) id = text_of("id");
-  if (member_of(schema, "$ref") != nullptr && (is_old_ || member_of(schema, "$id") == nullptr)) id.clear();
+  const bool is_reference = member_of(schema, "$ref") != nullptr;
+  if (is_reference && (is_old_ || member_of(schema, "$id") == nullptr)) id.clear();
+  if (is_reference && !says_draft_ && !id.empty()) other_resources_.emplace(&schema, resource);
   if (id.starts_with('#')) {  // draft 4 to 7
     anchors_.emplace(fmt::format("{}{}", resource, id), &schema);
   } else if (!id.empty()) {
@@ -153,7 +156,16 @@ const Json* SchemaDocument::child_of(const Json& value, const std::string& key) 
 
 Result<Schema> SchemaDocument::resolve(const std::string& reference, Schema from) {
   TRY_STATUS(looks_.spend(1 + reference.size() / 16));
-  size_t resource = resource_of(from);
+  auto target = resolve_in(resource_of(from), reference);
+  const auto other_resource = other_resources_.find(from);
+  if (!target.ok() || other_resource == other_resources_.end()) return target;
+  const auto other = resolve_in(other_resource->second, reference);
+  if (other.ok() && *other == *target) return target;
+  return fail("\"$ref\": \"{}\" stands beside \"$id\", which drafts read differently: say which by \"$schema\"",
+              excerpt(reference));
+}
+
+Result<Schema> SchemaDocument::resolve_in(size_t resource, const std::string& reference) {
   const size_t hash = std::min(reference.size(), reference.find('#'));
   if (hash > 0) {
     const auto found = by_uri_.find(resolved_uri(resources_[resource].uri, reference));
@@ -198,6 +210,9 @@ const Json* SchemaDocument::target_in(size_t resource, std::string_view fragment
 Schema SchemaDocument::add(SchemaAtom atom, std::string path) {
   const Schema schema = &added_.emplace_back(Json::object());
   own_resources_.emplace(schema, resource_of(atom.source));
+  if (const auto other = other_resources_.find(atom.source); other != other_resources_.end()) {
+    other_resources_.emplace(schema, other->second);
+  }
   atom.source = schema;
   atom.path = std::move(path);
   atom.is_condition = true;

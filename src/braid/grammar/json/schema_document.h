@@ -77,6 +77,7 @@ class SchemaDocument {
   Status index(const Json& value, Role role, size_t resource, int depth);
   size_t read_names(const Json& schema, size_t resource);
   size_t resource_of(Schema schema) const;
+  Result<Schema> resolve_in(size_t resource, const std::string& reference);
   const Json* child_of(const Json& value, const std::string& key);
   const Json* target_in(size_t resource, std::string_view fragment);
 
@@ -84,9 +85,12 @@ class SchemaDocument {
   bool is_old_ = false;       // up to draft 7: nothing stands beside "$ref"
   bool has_old_ids_ = false;  // draft 4: "id" is "$id"
   bool is_draft_3_ = false;
+  bool says_draft_ = false;  // by "$schema"
   int num_dynamic_anchors_ = 0;
   std::vector<Resource> resources_;                   // the root's first
   std::unordered_map<Schema, size_t> own_resources_;  // of roots and added schemas
+  // Of schemas with "$id" beside "$ref", if no draft is named: the resource up to draft 7, which ignores the "$id".
+  std::unordered_map<Schema, size_t> other_resources_;
   std::unordered_map<std::string, size_t> by_uri_;
   std::unordered_map<Schema, Place> places_;         // of all objects and booleans
   std::unordered_map<std::string, Schema> anchors_;  // by the number of the resource, '#', and the name

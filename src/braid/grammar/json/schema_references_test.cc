@@ -43,6 +43,17 @@ TEST_F(SchemaReferences, AnIdIsTheBaseOfReferencesWithinIt) {
       R"({"id":"root","type":"array","items":{"id":"/items","$ref":"#/definitions/n"},"definitions":{"n":{"type":"null"}}})",
       {"[null]"}, {"[1]"});
   expect_refusal(R"({"$id":"https://example.com/a","$ref":"b"})", "remote");
+  // Up to draft 7 an "$id" beside "$ref" is ignored.
+  const std::string beside = R"("$id":"http://x/a/","definitions":{"one":{"$id":"http://x/n","type":"string"},
+      "two":{"$id":"b/n","type":"integer"}},"allOf":[{"$id":"http://x/a/b/","$ref":"%"}]})";
+  const auto with = [&](const std::string& draft, const std::string& reference) {
+    std::string schema = "{" + draft + beside;
+    return schema.replace(schema.find('%'), 1, reference);
+  };
+  expect(with(R"("$schema":"http://json-schema.org/draft-07/schema#",)", "../n"), {R"("a")"}, {"1"});
+  expect(with(R"("$schema":"https://json-schema.org/draft/2020-12/schema",)", "n"), {"1"}, {R"("a")"});
+  expect(with("", "http://x/n"), {R"("a")"}, {"1"});
+  expect_refusal(with("", "n"), "$schema");
 }
 
 TEST_F(SchemaReferences, AnchorsHaveManySpellings) {

@@ -48,6 +48,9 @@ Result<bool> is_valid_string(SchemaDocument& document, const SchemaAtom& atom, c
 
 Result<bool> is_valid_array(SchemaDocument& document, const SchemaAtom& atom, const Json& value, int depth) {
   TRY_STATUS(document.looks().spend(value.size()));
+  if (atom.closes_items && !value.empty()) {
+    return fail("schema {}: \"unevaluatedItems\" beside listed values is not supported", atom.path);
+  }
   if (value.size() < atom.min_items || (atom.max_items && value.size() > *atom.max_items)) return false;
   for (size_t i = 0; i < value.size(); ++i) {
     const Schema schema = i < atom.prefix_items.size() ? atom.prefix_items[i] : atom.items;
@@ -74,6 +77,9 @@ Result<bool> is_valid_array(SchemaDocument& document, const SchemaAtom& atom, co
 }
 
 Result<bool> is_valid_object(SchemaDocument& document, const SchemaAtom& atom, const Json& value, int depth) {
+  if (atom.closes_properties && !value.empty()) {
+    return fail("schema {}: \"unevaluatedProperties\" beside listed values is not supported", atom.path);
+  }
   if (value.size() < atom.min_properties || (atom.max_properties && value.size() > *atom.max_properties)) return false;
   const auto& members = value.get_ref<const Json::object_t&>();
   TRY_STATUS(document.looks().spend(members.size() + atom.required.size()));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "braid/grammar/automaton/look_around.h"
 #include "braid/grammar/json/automata.h"
 #include "braid/grammar/regex/regex_parser.h"
 
@@ -38,7 +39,7 @@ std::optional<uint32_t> affordable_length(const CharacterDfa& texts, const Strin
 }  // namespace
 
 Result<Expr> pattern_expression(const std::string& pattern) {
-  auto parsed = parse_regex(pattern, {.spelling = Spelling::kJsonString, .searches = true});
+  auto parsed = parse_regex(pattern, {.spelling = Spelling::kJsonString, .searches = true, .looks_around = true});
   if (!parsed.ok()) return fail("\"pattern\": {}", parsed.error().message);
   return parsed;
 }
@@ -56,7 +57,9 @@ Result<Expr> string_content(const StringSchema& schema, const Expr& character, A
   const bool has_length = schema.min_length > 0 || schema.max_length;
   if (is_alone && schema.conditions.empty()) {
     if (!has_length) {
-      return schema.patterns.empty() ? format_expression(schema.formats[0]) : pattern_expression(schema.patterns[0]);
+      if (schema.patterns.empty()) return format_expression(schema.formats[0]);
+      TRY(Expr expression, pattern_expression(schema.patterns[0]));
+      if (!has_look_around(*expression)) return expression;
     }
     if (!schema.patterns.empty()) {
       Expr keeper;

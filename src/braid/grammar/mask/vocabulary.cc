@@ -37,6 +37,10 @@ Vocabulary::Vocabulary(const Tokenizer& tokenizer) {
     tokens_.push_back(static_cast<TokenId>(id));
     all_bytes_ += bytes;
     for (const char byte : bytes) available_.set(static_cast<uint8_t>(byte));
+    if (bytes.find('"') != std::string::npos) tokens_with_quotes_.push_back(static_cast<TokenId>(id));
+    if (const size_t open = bytes.find('['); open != std::string::npos && bytes.find(',', open) != std::string::npos) {
+      tokens_with_arrays_.push_back(static_cast<TokenId>(id));
+    }
   }
   first_byte_.push_back(static_cast<uint32_t>(all_bytes_.size()));
   build_trie();

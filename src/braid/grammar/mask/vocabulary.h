@@ -47,6 +47,9 @@ class Vocabulary {
     return std::span(tokens_).subspan(nodes_[node].first_token,
                                       nodes_[nodes_[node].subtree_end].first_token - nodes_[node].first_token);
   }
+  // Tokens that contain a '"', and tokens that open an array and separate items.
+  std::span<const TokenId> tokens_with_quotes() const { return tokens_with_quotes_; }
+  std::span<const TokenId> tokens_with_arrays() const { return tokens_with_arrays_; }
   uint32_t child_of_root(uint8_t byte) const { return root_children_[byte]; }  // 0 if none
   size_t max_depth() const { return max_depth_; }
 
@@ -60,6 +63,8 @@ class Vocabulary {
   bool drops_first_space_ = false;
   std::vector<Node> nodes_;      // and one more, which ends the last node
   std::vector<TokenId> tokens_;  // sorted by their bytes
+  std::vector<TokenId> tokens_with_quotes_;
+  std::vector<TokenId> tokens_with_arrays_;
   std::vector<uint32_t> root_children_;
   size_t max_depth_ = 0;
 };

@@ -163,8 +163,9 @@ Result<RegexEscape> read_regex_escape(Cursor& cursor, bool is_wide) {
   return literal(c);
 }
 
-Result<CodePointSet> read_regex_class(Cursor& cursor, bool ignores_case) {
+Result<CodePointSet> read_regex_class(Cursor& cursor, bool ignores_case, bool is_wide) {
   const bool inverted = cursor.take("^");
+  const bool wants_wide = inverted != is_wide;
   if (cursor.sees("]")) return fail("dialects differ about a class that begins with ']': write \\]");
   std::vector<CodePointRange> ranges;
   std::string letters;  // classes in the set; \s and \S together are everything
@@ -176,7 +177,7 @@ Result<CodePointSet> read_regex_class(Cursor& cursor, bool ignores_case) {
     if (cursor.sees("[:") && cursor.rest().find(":]") != std::string_view::npos) {
       return fail("dialects differ about [:…:] in a class: write out its characters");
     }
-    TRY(const RegexEscape first, read_member(cursor, inverted));
+    TRY(const RegexEscape first, read_member(cursor, wants_wide));
     if (!first.literal) {
       if (cursor.sees("-") && !cursor.sees("-]")) return fail("a range in a character class starts with a set");
       if (first.letter != 'p' && letters.find(first.letter) != std::string::npos) continue;  // already added
@@ -188,13 +189,13 @@ Result<CodePointSet> read_regex_class(Cursor& cursor, bool ignores_case) {
     if (cursor.sees("-") && !cursor.sees("-]")) {
       cursor.next();
       if (cursor.at_end()) return fail("a character class is not closed");
-      TRY(const RegexEscape end, read_member(cursor, inverted));
+      TRY(const RegexEscape end, read_member(cursor, wants_wide));
       if (!end.literal) return fail("a range in a character class ends with a set");
       last = *end.literal;
     }
     if (last < *first.literal) return fail("a range in a character class runs backwards");
     const CodePointSet range({{*first.literal, last}});
-    add(ignores_case ? with_other_case(range, inverted) : range);
+    add(ignores_case ? with_other_case(range, wants_wide) : range);
   }
   for (const char letter : {'d', 'w', 's'}) {
     if (letters.find(letter) == std::string::npos) continue;

@@ -18,8 +18,8 @@ struct RegexEscape {
 // After a backslash. `is_wide`: the set will be subtracted from all characters, so it is the union over all dialects.
 Result<RegexEscape> read_regex_escape(Cursor& cursor, bool is_wide);
 
-// After a '[', up to and including the ']'.
-Result<unicode::CodePointSet> read_regex_class(Cursor& cursor, bool ignores_case);
+// After a '[', up to and including the ']'. `is_wide`: as above, for the whole class.
+Result<unicode::CodePointSet> read_regex_class(Cursor& cursor, bool ignores_case, bool is_wide);
 
 // Adds the other case of its letters: of ASCII only, or with `is_wide` of all letters with case in any dialect.
 unicode::CodePointSet with_other_case(const unicode::CodePointSet& set, bool is_wide);

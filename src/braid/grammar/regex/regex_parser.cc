@@ -16,7 +16,8 @@ constexpr size_t kMaxPatternBytes = 65'536;
 
 class RegexParser {
  public:
-  RegexParser(std::string_view pattern, Spelling spelling) : cursor_(pattern), spelling_(spelling) {}
+  RegexParser(std::string_view pattern, const RegexOptions& options)
+      : cursor_(pattern), spelling_(options.spelling), looks_around_(options.looks_around) {}
 
   Result<Expr> parse() {
     TRY(Expr whole, parse_choice(0));
@@ -30,6 +31,7 @@ class RegexParser {
   struct Flags {
     bool ignores_case = false;
     bool dot_is_all = false;
+    bool is_wide = false;  // in a negated look-around: classes are those of any dialect
   };
   struct Bounds {
     uint32_t min = 0;
@@ -64,18 +66,25 @@ class RegexParser {
   Result<std::optional<Expr>> parse_atom(int depth) {
     if (cursor_.take("(")) return parse_group(depth);
     if (cursor_.take("[")) {
-      TRY(CodePointSet set, read_regex_class(cursor_, flags_.ignores_case));
+      TRY(CodePointSet set, read_regex_class(cursor_, flags_.ignores_case, flags_.is_wide));
       return std::optional(one_of(std::move(set)));
     }
     if (cursor_.take(".")) {
-      const CodePointSet line_ends({{'\n', '\n'}, {'\r', '\r'}, {0x2028, 0x2029}});
+      const CodePointSet line_ends =
+          flags_.is_wide ? CodePointSet::of('\n') : CodePointSet({{'\n', '\n'}, {'\r', '\r'}, {0x2028, 0x2029}});
       const CodePointSet all = scalar_values();
       return std::optional(one_of(flags_.dot_is_all ? all : all.intersected(line_ends.inverted())));
     }
     if (cursor_.take("^") || cursor_.take("\\A")) return std::optional(text_start());
     if (cursor_.take("$") || cursor_.take("\\Z") || cursor_.take("\\z")) return std::optional(text_end());
+    if (looks_around_ && cursor_.take("\\b")) {
+      RegexParser boundary(R"((?<=\w)(?=\W|$)|(?<=\W|^)(?=\w))", {.spelling = spelling_, .looks_around = true});
+      boundary.flags_ = flags_;
+      TRY(Expr expression, boundary.parse());
+      return std::optional(std::move(expression));
+    }
     if (cursor_.take("\\")) {
-      TRY(const RegexEscape escape, read_regex_escape(cursor_, false));
+      TRY(const RegexEscape escape, read_regex_escape(cursor_, flags_.is_wide));
       return std::optional(one_of(escape.literal ? cased(*escape.literal) : escape.set));
     }
     if (cursor_.sees("*") || cursor_.sees("+") || cursor_.sees("?") || read_bounds()) {
@@ -86,15 +95,16 @@ class RegexParser {
 
   CodePointSet cased(char32_t c) const {
     const CodePointSet set = CodePointSet::of(c);
-    return flags_.ignores_case ? with_other_case(set, false) : set;
+    return flags_.ignores_case ? with_other_case(set, flags_.is_wide) : set;
   }
 
   // After the '('. Nothing for flags that apply from here on.
   Result<std::optional<Expr>> parse_group(int depth) {
     Flags inside = flags_;
     if (cursor_.take("?")) {
-      if (cursor_.sees("=") || cursor_.sees("!")) return fail("look-ahead is not supported");
-      if (cursor_.sees("<=") || cursor_.sees("<!")) return fail("look-behind is not supported");
+      for (const std::string_view sign : {"=", "!", "<=", "<!"}) {
+        if (cursor_.take(sign)) return parse_look(sign.starts_with('<'), sign.ends_with('!'), depth);
+      }
       if (cursor_.sees(">")) return fail("atomic groups are not supported");
       if (cursor_.sees("P=")) return fail("a back-reference is not regular: no automaton can follow it");
       if (cursor_.sees("(")) return fail("conditional groups are not supported");
@@ -122,6 +132,16 @@ class RegexParser {
     flags_ = outside;
     if (!cursor_.take(")")) return fail("a '(' is not closed");
     return std::optional(std::move(group));
+  }
+
+  Result<std::optional<Expr>> parse_look(bool looks_behind, bool is_negated, int depth) {
+    if (!looks_around_) return fail("look-{} is not supported", looks_behind ? "behind" : "ahead");
+    const Flags outside = flags_;
+    flags_.is_wide = flags_.is_wide != is_negated;
+    TRY(Expr part, parse_choice(depth + 1));
+    flags_ = outside;
+    if (!cursor_.take(")")) return fail("a '(' is not closed");
+    return std::optional(look(std::move(part), looks_behind, is_negated));
   }
 
   // Flags "i", "s", "-i", … up to the ':' or ')'.
@@ -197,6 +217,7 @@ class RegexParser {
 
   Cursor cursor_;
   const Spelling spelling_;
+  const bool looks_around_;
   Flags flags_;
 };
 
@@ -207,7 +228,7 @@ Result<Expr> parse_regex(std::string_view pattern, const RegexOptions& options) 
   if (pattern.size() > kMaxPatternBytes) {
     return fail("a regular expression of {} bytes: at most {}", pattern.size(), kMaxPatternBytes);
   }
-  RegexParser parser(pattern, options.spelling);
+  RegexParser parser(pattern, options);
   auto parsed = parser.parse();
   if (!parsed.ok()) {
     return fail("regular expression \"{}\": {} (at byte {})", excerpt(pattern), parsed.error().message,

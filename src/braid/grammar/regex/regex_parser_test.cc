@@ -72,6 +72,21 @@ TEST_F(RegexParserTest, AnchorsMatchOnlyAtTheEnds) {
   EXPECT_NE(refusal("a?$^b?").find("only the empty text"), std::string::npos);
 }
 
+TEST_F(RegexParserTest, LooksAround) {
+  expect("^(?!aws:)[a-z:]+$", {"aw", "aws", "xaws:", "awsx:"}, {"aws:", "aws:x"});
+  expect("(?=.*\\d)(?=.*[a-z]).{3,5}", {"a1b", "xx9", "1a111"}, {"abc", "123", "a1", "a12345"});
+  expect("((?!\\.{2}).)*", {"a.b.c", ".", ""}, {"a..b", "..", "a.."});
+  expect(".*(?<!\\\\)\\$\\{.*\\}", {"${a}", "x${}"}, {"\\${a}", "a"});
+  expect("(?s).*(?<=ab)c.*", {"abc", "xabcx"}, {"ac", "bc", "xbbc"});
+  expect("a(?=b|$)b?", {"a", "ab"}, {"b"});
+  expect("(?=^a)a|b(?=^c)c|bd", {"a", "bd"}, {"bc"});
+  expect("(?!(?!a))a", {"a"}, {"b"});  // a look-around in a look-around
+  expect(".*\\bcat\\b.*", {"cat", "a cat!", "-cat-"}, {"cats", "bobcat", "écat"});
+  expect("(?!\\w).", {"-", " "}, {"a", "é"});  // what is a letter in any dialect
+  expect("(?i)(?!aws)[a-z]+", {"abc"}, {"AWS", "aWsx"});
+  expect("(?!.*x).*", {"abc", "漢"}, {"abxc", "x"});
+}
+
 TEST_F(RegexParserTest, LongRepetitionsAreCountedNotExpanded) {
   const auto grammar = must(compiler_.regex("[a-z]{1,99999}"));
   EXPECT_LT(grammar->num_states(), 20);
@@ -93,10 +108,11 @@ TEST_F(RegexParserTest, UnsupportedConstructsAreNamed) {
   EXPECT_NE(refusal("(a)\\1").find("back-reference"), std::string::npos) << refusal("(a)\\1");
   EXPECT_NE(refusal("(?P<n>a)(?P=n)").find("back-reference"), std::string::npos);
   EXPECT_NE(refusal("\\k<n>").find("back-reference"), std::string::npos);
-  EXPECT_NE(refusal("(?=a)b").find("look-ahead"), std::string::npos);
-  EXPECT_NE(refusal("(?!a)b").find("look-ahead"), std::string::npos);
-  EXPECT_NE(refusal("(?<=a)b").find("look-behind"), std::string::npos);
-  EXPECT_NE(refusal("\\ba").find("word boundary"), std::string::npos);
+  EXPECT_NE(refusal("(?=a)b").find("unsatisfiable"), std::string::npos);
+  EXPECT_NE(refusal("(?<=a$)b").find("look-behind"), std::string::npos);
+  EXPECT_NE(refusal("(?!.*\\bx)a").find("look-behind"), std::string::npos);
+  EXPECT_NE(refusal("(?<=a(?=b))b").find("look-behind"), std::string::npos);
+  EXPECT_NE(refusal("a\\B").find("word boundary"), std::string::npos);
   EXPECT_NE(refusal("a*+").find("possessive"), std::string::npos);
   EXPECT_NE(refusal("(?>a)").find("atomic"), std::string::npos);
   EXPECT_NE(refusal("a**").find("repetition of a repetition"), std::string::npos);

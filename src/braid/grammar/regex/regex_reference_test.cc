@@ -13,7 +13,7 @@ namespace {
 using testing::must;
 
 // Patterns over few letters, so that random texts have a chance to match.
-std::string random_pattern(std::mt19937& random, int depth) {
+std::string random_pattern(std::mt19937& random, int depth, bool looks = false) {
   static const char* const kAtoms[] = {"a", "b", "é", "漢", "[ab]", "[^a]", "[a-c]", ".", "\\d", "[\\dé]", "\\w", "😀"};
   const auto pick = [&](uint32_t n) { return static_cast<int>(random() % n); };
   std::string pattern;
@@ -21,6 +21,12 @@ std::string random_pattern(std::mt19937& random, int depth) {
   for (int i = 0; i < num_parts; ++i) {
     std::string atom = kAtoms[pick(12)];
     if (depth > 0 && pick(2) == 0) atom = "(" + random_pattern(random, depth - 1) + ")";
+    if (looks && pick(4) == 0) {
+      static const char* const kLooks[] = {"(?=", "(?!", "(?<=", "(?<!"};
+      // What lies behind has one length in PCRE2.
+      const int kind = pick(4);
+      pattern += kLooks[kind] + (kind < 2 ? random_pattern(random, depth - 1) : kAtoms[pick(12)]) + ")";
+    }
     switch (pick(8)) {
       case 0:
         atom += "*";
@@ -91,6 +97,33 @@ TEST(RegexReference, TextsMatchExactlyIfPcreMatchesThem) {
   }
   EXPECT_GT(num_matches, 1000);
   EXPECT_GT(num_drawn, 200);
+}
+
+// Texts of ASCII, on which the dialects agree.
+TEST(RegexReference, LookAroundsAreThoseOfPcre) {
+  const auto tokenizer = testing::fixture_tokenizer("gpt2");
+  GrammarCompiler compiler(*tokenizer);
+  int num_matches = 0;
+  for (uint32_t seed = 1; seed <= 300; ++seed) {
+    std::mt19937 random(seed);
+    const std::string pattern = random_pattern(random, 1, true);
+    SCOPED_TRACE(fmt::format("seed {}: {}", seed, pattern));
+    const auto pcre = testing::Pcre::compile(pattern, false);
+    ASSERT_TRUE(pcre);
+    const auto compiled = compiler.regex(pattern);
+    if (!compiled.ok() && compiled.error().message.find("work") != std::string::npos) continue;
+    for (int i = 0; i < 100; ++i) {
+      std::string text;
+      const auto length = random() % 6;
+      for (uint32_t j = 0; j < length; ++j) text += "abc1x"[random() % 5];
+      const auto expected = pcre->matches(text);
+      ASSERT_TRUE(expected);
+      const bool is_match = compiled.ok() ? testing::accepts(*compiled, text) : text.empty() && *expected;
+      EXPECT_EQ(is_match, *expected) << '"' << text << '"';
+      num_matches += *expected ? 1 : 0;
+    }
+  }
+  EXPECT_GT(num_matches, 1000);
 }
 
 }  // namespace
