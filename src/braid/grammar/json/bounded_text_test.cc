@@ -108,6 +108,20 @@ TEST(BoundedText, TakesNoMoreStatesWithLargerBounds) {
   EXPECT_FALSE(testing::accepts(large, R"("arn:::1:")"));
 }
 
+// So they do where they change nothing: then the pattern's own counts stay counts.
+TEST(BoundedText, TakesNoMoreStatesIfThePatternIsWithinTheBounds) {
+  const auto tokenizer = testing::fixture_tokenizer("gpt2");
+  GrammarCompiler compiler(*tokenizer);
+  const auto compile = [&](const Json& bounds) {
+    Json schema = {{"type", "string"}, {"pattern", "^arn:.{16,2044}$"}};
+    schema.update(bounds);
+    return must(compiler.json_schema(schema));
+  };
+  const auto bounded = compile({{"minLength", 20}, {"maxLength", 2048}});
+  EXPECT_EQ(bounded->num_states(), compile(Json::object())->num_states());
+  EXPECT_GT(compile({{"maxLength", 2047}})->num_states(), bounded->num_states());
+}
+
 // Lengths with a gap cannot be counted so: the automaton is multiplied.
 TEST(BoundedText, MayHaveGapsBetweenItsLengths) {
   const auto tokenizer = testing::fixture_tokenizer("gpt2");

@@ -23,6 +23,15 @@ const Expression* repeated_set(const std::string& pattern, Expr& keeper) {
   return is_set ? parts[1].get() : nullptr;
 }
 
+// True if each of its texts begins (ends) with this anchor.
+bool has_at_edge(const Expression& expression, Kind anchor) {
+  const auto has = [&](const Expr& part) { return has_at_edge(*part, anchor); };
+  const std::vector<Expr>& parts = expression.parts;
+  if (expression.kind == Kind::kChoice) return !parts.empty() && std::ranges::all_of(parts, has);
+  if (expression.kind != Kind::kSequence) return expression.kind == anchor;
+  return !parts.empty() && has(anchor == Kind::kStart ? parts.front() : parts.back());
+}
+
 // The lengths of an expression's texts lie between these.
 TextLengths lengths_of(const Expression& expression) {
   const auto limited = [](uint64_t length) { return static_cast<uint32_t>(std::min<uint64_t>(length, kUnbounded)); };
@@ -38,8 +47,10 @@ TextLengths lengths_of(const Expression& expression) {
     case Kind::kSequence:
       for (const Expr& part : expression.parts) {
         const TextLengths lengths = lengths_of(*part);
+        if (has_at_edge(*part, Kind::kStart)) max = 0;  // what is before it is empty
         min = limited(uint64_t{min} + lengths.min);
         max = limited(uint64_t{max} + lengths.max.value_or(kUnbounded));
+        if (has_at_edge(*part, Kind::kEnd)) break;  // what follows is empty
       }
       break;
     case Kind::kChoice:

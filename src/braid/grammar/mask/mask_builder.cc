@@ -193,7 +193,7 @@ size_t MaskBuilder::make_compact(TokenMask& mask) const {
 }
 
 void MaskBuilder::warm_up(Explorer& explorer) {
-  constexpr int kMaxMasks = 12;
+  constexpr int kMaxMasks = 3;  // each takes milliseconds
   std::vector<char> is_called(machine_->rules.size(), 0);   // called once
   std::vector<char> is_counted(machine_->rules.size(), 0);  // called with a count
   is_called[machine_->root] = 1;
