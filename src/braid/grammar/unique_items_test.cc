@@ -18,6 +18,7 @@ constexpr const char* kSchemas[] = {
     R"({"type":"array","items":{"type":"string"},"uniqueItems":true})",
     R"({"type":"array","items":{"type":"string","maxLength":2},"uniqueItems":true,"minItems":3})",
     R"({"type":"array","items":{"type":"string","pattern":"^(a|b[a-z]?)$"},"uniqueItems":true})",
+    R"({"type":"array","items":{"type":"string","pattern":"^[ab]+$","maxLength":2},"uniqueItems":true})",
     R"({"type":"array","items":{"type":"integer"},"uniqueItems":true})",
     R"({"type":"array","items":{"type":"integer","minimum":1,"maximum":12},"uniqueItems":true})",
     R"({"type":"array","items":{"type":"number"},"uniqueItems":true})",
@@ -160,6 +161,17 @@ TEST(UniqueItems, AnItemThatCouldOnlyRepeatIsNotBegun) {
   EXPECT_EQ(testing::judge(grammar, R"([{"on":true}, { "on": t)"), testing::Verdict::kRejected);
   EXPECT_EQ(testing::judge(grammar, R"([{"on":true},{"on":false},)"), testing::Verdict::kRejected);
   EXPECT_EQ(testing::judge(grammar, R"([{"on":true},{"on":false}])"), testing::Verdict::kWhole);
+}
+
+TEST(UniqueItems, StringsWithinBoundsAreUsedUp) {
+  const testing::ByteTokenizer tokenizer;
+  GrammarCompiler compiler(tokenizer);
+  const auto grammar = must(compiler.json_schema(*parse_json(
+      R"({"type":"array","uniqueItems":true,"items":{"type":"string","pattern":"^[ab]+$","maxLength":2}})")));
+  EXPECT_EQ(testing::judge(grammar, R"(["a","aa","ab","b","ba",)"), testing::Verdict::kPrefix);
+  EXPECT_EQ(testing::judge(grammar, R"(["a","aa","ab","b","ba","a)"), testing::Verdict::kRejected);
+  EXPECT_EQ(testing::judge(grammar, R"(["a","aa","ab","b","ba","bb",)"), testing::Verdict::kRejected);
+  EXPECT_EQ(testing::judge(grammar, R"(["a","aa","ab","b","ba","bb"])"), testing::Verdict::kWhole);
 }
 
 TEST(UniqueItems, CopiesOfAMatcherAreIndependent) {

@@ -20,16 +20,22 @@ class Builder {
  public:
   Builder(const Grammar& grammar, const GrammarLimits& limits)
       : grammar_(grammar), limits_(limits), infos_(rule_infos(grammar)) {
-    for (const Rule& rule : grammar.rules)
-      pending_.push_back({rule.name, rule.shared_key, rule.body, false, rule.mark});
+    for (const Rule& rule : grammar.rules) {
+      pending_.push_back({.name = rule.name, .shared_key = rule.shared_key, .body = rule.body, .mark = rule.mark});
+    }
   }
 
   Result<RuleSet> build() {
     RuleSet out{.rules = {}, .root = grammar_.root};
     for (size_t i = 0; i < pending_.size(); ++i) {  // pending_ grows in the loop
       if (i >= static_cast<size_t>(limits_.max_rules)) return fail("more than {} rules", limits_.max_rules);
-      const bool is_copied = i < infos_.size() && infos_[i].inlines && static_cast<RuleId>(i) != grammar_.root;
       const Pending pending = pending_[i];
+      if (pending.counts_characters) {
+        TRY_STATUS(build_counting(pending));
+        out.rules.push_back(std::move(rule_));
+        continue;
+      }
+      const bool is_copied = i < infos_.size() && infos_[i].inlines && static_cast<RuleId>(i) != grammar_.root;
       rule_ = {.name = pending.name, .shared_key = pending.shared_key, .mark = pending.mark};
       is_large_set_ = pending.is_large_set;
       anchors_.clear();
@@ -52,6 +58,7 @@ class Builder {
     Expr body;
     bool is_large_set = false;
     RuleMark mark = RuleMark::kNone;
+    bool counts_characters = false;
   };
 
   StateId add_state() {
@@ -143,7 +150,8 @@ class Builder {
     return std::ranges::all_of(expression.set.ranges(), is_itself);
   }
 
-  Status add_characters(const Expression& expression, StateId from, StateId to) {
+  // `tree`: its bytes lead to `to`; null if it is not shared with other characters.
+  Status add_characters(const Expression& expression, StateId from, StateId to, ByteTree* tree = nullptr) {
     if (is_plain(expression)) {  // most are plain, and automata have very many of them
       for (const auto& range : expression.set.ranges()) {
         state(from).bytes.push_back({static_cast<uint8_t>(range.first), static_cast<uint8_t>(range.last), to});
@@ -155,14 +163,11 @@ class Builder {
       add_call(large_set_rule(expression), 1, 1, from, to);
       return {};
     }
-    add_sequences(byte_sequences(expression.set, expression.spelling), from, to);
-    return check_size();
-  }
-
-  void add_sequences(const std::vector<ByteSequence>& sequences, StateId from, StateId to) {
+    ByteTree own(to);
     const size_t num_before = rule_.states.size();
-    num_edges_ += add_byte_tree(rule_, sequences, from, to);
+    num_edges_ += (tree != nullptr ? *tree : own).add(rule_, expression.set, expression.spelling, from);
     num_states_ += static_cast<int64_t>(rule_.states.size() - num_before);
+    return check_size();
   }
 
   Status add_repeat(const Expression& expression, StateId from, StateId to) {
@@ -221,13 +226,39 @@ class Builder {
   Status add_dfa(const Expression& expression, StateId from, StateId to) {
     const CharacterDfa& dfa = *expression.dfa;
     if (dfa.is_empty()) return {};
+    if (expression.min > 0 || expression.max != kUnbounded) {
+      add_call(counting_rule(expression), expression.min, expression.max, from, to);
+      return {};
+    }
+    TRY(const std::vector<StateId> states, add_states(dfa, expression.spelling));
+    add_epsilon(from, states[static_cast<size_t>(dfa.start)]);
+    for (size_t i = 0; i < states.size(); ++i) {
+      if (dfa.accepts[i] != 0) add_epsilon(states[i], to);
+    }
+    return {};
+  }
+
+  // A rule that counts characters.
+  Status build_counting(const Pending& pending) {
+    const CharacterDfa& dfa = *pending.body->dfa;
+    rule_ = {.name = pending.name, .counts_characters = true};
+    TRY(const std::vector<StateId> states, add_states(dfa, pending.body->spelling));
+    rule_.start = states[static_cast<size_t>(dfa.start)];
+    for (size_t i = 0; i < states.size(); ++i) {
+      state(states[i]).accepts = dfa.accepts[i] != 0;
+      state(states[i]).ends_character = true;
+    }
+    return {};
+  }
+
+  // The states of `dfa` and the characters between them.
+  Result<std::vector<StateId>> add_states(const CharacterDfa& dfa, Spelling spelling) {
     std::vector<StateId> states;
     for (int32_t i = 0; i < dfa.num_states(); ++i) states.push_back(add_state());
     TRY_STATUS(check_size());
-    add_epsilon(from, states[static_cast<size_t>(dfa.start)]);
+    std::map<int32_t, ByteTree> trees;  // by target
     for (int32_t i = 0; i < dfa.num_states(); ++i) {
       const StateId here = states[static_cast<size_t>(i)];
-      if (dfa.accepts[static_cast<size_t>(i)] != 0) add_epsilon(here, to);
       std::map<int32_t, std::vector<unicode::CodePointRange>> by_target;
       for (size_t symbol = 0; symbol < dfa.classes.size(); ++symbol) {
         const int32_t target = dfa.target(i, symbol);
@@ -236,11 +267,12 @@ class Builder {
         by_target[target].insert(by_target[target].end(), ranges.begin(), ranges.end());
       }
       for (auto& [target, ranges] : by_target) {
-        const Expr set = characters(unicode::CodePointSet(std::move(ranges)), expression.spelling);
-        TRY_STATUS(add_characters(*set, here, states[static_cast<size_t>(target)]));
+        const Expr set = characters(unicode::CodePointSet(std::move(ranges)), spelling);
+        const StateId to = states[static_cast<size_t>(target)];
+        TRY_STATUS(add_characters(*set, here, to, &trees.try_emplace(target, to).first->second));
       }
     }
-    return {};
+    return states;
   }
 
   Status add_graph(const Expression& expression, StateId from, StateId to) {
@@ -260,8 +292,21 @@ class Builder {
     // expression.
     if (part->kind == Kind::kRule && !infos_[static_cast<size_t>(part->rule)].inlines) return part->rule;
     const auto [found, is_new] = counted_.emplace(part.get(), static_cast<RuleId>(pending_.size()));
-    if (is_new) pending_.push_back({"a repetition in " + rule_.name, {}, part, false});
+    if (is_new) pending_.push_back({"a repetition in " + rule_.name, {}, part});
     if (has_anchor(*part)) return fail("an anchor (^ or $) inside a long repetition is not supported");
+    return found->second;
+  }
+
+  // One rule for all texts that one automaton accepts, whatever their bounds.
+  RuleId counting_rule(const Expression& expression) {
+    const auto [found, is_new] =
+        counting_.emplace(std::pair(expression.dfa.get(), expression.spelling), static_cast<RuleId>(pending_.size()));
+    if (is_new) {
+      pending_.push_back({.name = "a bounded text in " + rule_.name,
+                          .shared_key = {},
+                          .body = std::make_shared<Expression>(expression),
+                          .counts_characters = true});
+    }
     return found->second;
   }
 
@@ -285,6 +330,7 @@ class Builder {
   std::vector<Pending> pending_;
   std::map<const Expression*, RuleId> counted_;
   std::map<std::vector<char32_t>, RuleId> large_sets_;
+  std::map<std::pair<const CharacterDfa*, Spelling>, RuleId> counting_;
   RuleAutomaton rule_;
   std::vector<AnchorEdge> anchors_;
   bool is_large_set_ = false;

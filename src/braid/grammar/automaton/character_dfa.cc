@@ -66,33 +66,127 @@ CharacterDfa trimmed(const CharacterDfa& dfa) {
   return out;
 }
 
-// Moore's refinement: states that accept alike form a block, and blocks are split by the blocks of their targets. The
-// number of rounds is the length of the longest chain of states. If that is too much work, every state is a block.
-std::vector<int32_t> equivalence_blocks(const CharacterDfa& dfa, int32_t& num_blocks) {
-  std::vector<int32_t> block(dfa.accepts.begin(), dfa.accepts.end());
-  num_blocks = 0;
-  constexpr size_t kMaxWork = 2'000'000;
-  for (size_t round = 0; round * dfa.next.size() <= kMaxWork; ++round) {
-    std::map<std::vector<int32_t>, int32_t> seen;
-    std::vector<int32_t> refined(block.size());
-    for (int32_t state = 0; state < dfa.num_states(); ++state) {
-      std::vector<int32_t> signature = {block[static_cast<size_t>(state)]};
-      for (size_t symbol = 0; symbol < dfa.classes.size(); ++symbol) {
-        const int32_t target = dfa.target(state, symbol);
-        signature.push_back(target == CharacterDfa::kDead ? -1 : block[static_cast<size_t>(target)]);
+// Hopcroft's partition refinement (1971). A missing edge leads to a block of its own, which splits no other: so both
+// first blocks have to be looked at.
+class Refinement {
+ public:
+  explicit Refinement(const CharacterDfa& dfa)
+      : dfa_(dfa), first_source_(dfa.accepts.size() + 1), block_of_(dfa.accepts.size()), place_(dfa.accepts.size()) {
+    collect_sources();
+    for (const char accepts : {char{1}, char{0}}) {
+      const size_t begin = order_.size();
+      for (size_t state = 0; state < block_of_.size(); ++state) {
+        if (dfa.accepts[state] != accepts) continue;
+        block_of_[state] = blocks_.size();
+        place_[state] = order_.size();
+        order_.push_back(state);
       }
-      const auto next_number = static_cast<int32_t>(seen.size());
-      refined[static_cast<size_t>(state)] = seen.emplace(std::move(signature), next_number).first->second;
+      if (order_.size() > begin) add_block(begin, order_.size());
     }
-    const auto count = static_cast<int32_t>(seen.size());
-    block = std::move(refined);
-    if (count == num_blocks) return block;
-    num_blocks = count;
+    while (!open_.empty()) {
+      const size_t block = open_.back();
+      open_.pop_back();
+      split_by(block);
+    }
   }
-  for (size_t state = 0; state < block.size(); ++state) block[state] = static_cast<int32_t>(state);
-  num_blocks = dfa.num_states();
-  return block;
-}
+
+  // By state. Numbered in the order of their first states.
+  std::vector<int32_t> blocks(int32_t& num_blocks) const {
+    std::vector<int32_t> numbers(blocks_.size(), -1);
+    std::vector<int32_t> out;
+    num_blocks = 0;
+    for (const size_t block : block_of_) {
+      if (numbers[block] < 0) numbers[block] = num_blocks++;
+      out.push_back(numbers[block]);
+    }
+    return out;
+  }
+
+ private:
+  struct Source {
+    uint32_t state = 0;
+    uint32_t symbol = 0;
+  };
+  struct Block {
+    size_t begin = 0;  // in order_
+    size_t end = 0;
+    size_t num_marked = 0;  // its first states
+  };
+
+  void collect_sources() {
+    for (const int32_t target : dfa_.next) {
+      if (target != CharacterDfa::kDead) ++first_source_[static_cast<size_t>(target) + 1];
+    }
+    for (size_t i = 1; i < first_source_.size(); ++i) first_source_[i] += first_source_[i - 1];
+    sources_.resize(first_source_.back());
+    std::vector<size_t> next(first_source_.begin(), first_source_.end() - 1);
+    const size_t width = dfa_.classes.size();
+    for (size_t i = 0; i < dfa_.next.size(); ++i) {
+      if (dfa_.next[i] == CharacterDfa::kDead) continue;
+      sources_[next[static_cast<size_t>(dfa_.next[i])]++] = {static_cast<uint32_t>(i / width),
+                                                             static_cast<uint32_t>(i % width)};
+    }
+    by_symbol_.resize(width);
+  }
+
+  void add_block(size_t begin, size_t end) {
+    open_.push_back(blocks_.size());
+    blocks_.push_back({begin, end});
+  }
+
+  // Separates states of which one leads to the block, and another does not, by the same symbol.
+  void split_by(size_t block) {
+    std::vector<uint32_t> symbols;
+    for (size_t i = blocks_[block].begin; i < blocks_[block].end; ++i) {
+      const size_t target = order_[i];
+      for (size_t at = first_source_[target]; at < first_source_[target + 1]; ++at) {
+        std::vector<uint32_t>& states = by_symbol_[sources_[at].symbol];
+        if (states.empty()) symbols.push_back(sources_[at].symbol);
+        states.push_back(sources_[at].state);
+      }
+    }
+    for (const uint32_t symbol : symbols) {
+      std::vector<size_t> touched;
+      for (const uint32_t state : by_symbol_[symbol]) {
+        Block& of_state = blocks_[block_of_[state]];
+        if (of_state.num_marked == 0) touched.push_back(block_of_[state]);
+        swap_places(place_[state], of_state.begin + of_state.num_marked++);
+      }
+      by_symbol_[symbol].clear();
+      for (const size_t one : touched) split_marked(one);
+    }
+  }
+
+  void swap_places(size_t a, size_t b) {
+    std::swap(order_[a], order_[b]);
+    place_[order_[a]] = a;
+    place_[order_[b]] = b;
+  }
+
+  // The smaller part becomes a new block. If the whole still waits to be looked at, so do both parts; else the smaller
+  // one is enough.
+  void split_marked(size_t number) {
+    Block& block = blocks_[number];
+    const size_t middle = block.begin + std::exchange(block.num_marked, 0);
+    if (middle == block.end) return;
+    const bool is_first_smaller = middle - block.begin <= block.end - middle;
+    const size_t begin = is_first_smaller ? block.begin : middle;
+    const size_t end = is_first_smaller ? middle : block.end;
+    (is_first_smaller ? block.begin : block.end) = middle;
+    for (size_t i = begin; i < end; ++i) block_of_[order_[i]] = blocks_.size();
+    add_block(begin, end);
+  }
+
+  const CharacterDfa& dfa_;
+  std::vector<size_t> first_source_;  // by target; where its sources begin
+  std::vector<Source> sources_;
+  std::vector<size_t> order_;  // the states, block by block
+  std::vector<size_t> block_of_;
+  std::vector<size_t> place_;  // in order_
+  std::vector<Block> blocks_;
+  std::vector<size_t> open_;  // blocks that may split others
+  std::vector<std::vector<uint32_t>> by_symbol_;
+};
 
 // Merges classes that every state treats alike, and removes classes that lead nowhere.
 void merge_classes(CharacterDfa& dfa) {
@@ -127,7 +221,7 @@ CharacterDfa minimized(const CharacterDfa& dfa) {
   CharacterDfa small = trimmed(dfa);
   if (small.is_empty()) return small;
   int32_t num_blocks = 0;
-  const std::vector<int32_t> block = equivalence_blocks(small, num_blocks);
+  const std::vector<int32_t> block = Refinement(small).blocks(num_blocks);
   CharacterDfa out{.classes = small.classes,
                    .next = std::vector<int32_t>(static_cast<size_t>(num_blocks) * small.classes.size()),
                    .accepts = std::vector<char>(static_cast<size_t>(num_blocks)),
@@ -145,39 +239,22 @@ CharacterDfa minimized(const CharacterDfa& dfa) {
   return out;
 }
 
-TextLengths text_lengths(const CharacterDfa& dfa) {
-  // Breadth first for the shortest text. The longest is found in rounds; if they do not stop, it is unbounded.
-  const auto num_states = static_cast<size_t>(dfa.num_states());
-  TextLengths lengths{.min = UINT32_MAX, .max = 0};
-  std::vector<char> now(num_states, 0);
-  now[static_cast<size_t>(dfa.start)] = 1;
-  constexpr size_t kMaxWork = 4'000'000;  // beyond this, lengths count as unbounded
-  for (uint32_t length = 0; length <= num_states; ++length) {
-    if (length * dfa.next.size() > kMaxWork) {
-      lengths.max = std::nullopt;
-      break;
+LengthGraph length_graph(const CharacterDfa& dfa) {
+  LengthGraph graph{.edges = std::vector<std::vector<LengthGraph::Edge>>(dfa.accepts.size()), .accepts = dfa.accepts};
+  std::vector<int32_t> last_source(dfa.accepts.size(), -1);
+  for (int32_t state = 0; state < dfa.num_states(); ++state) {
+    for (size_t symbol = 0; symbol < dfa.classes.size(); ++symbol) {
+      const int32_t target = dfa.target(state, symbol);
+      if (target == CharacterDfa::kDead || std::exchange(last_source[static_cast<size_t>(target)], state) == state)
+        continue;
+      graph.edges[static_cast<size_t>(state)].push_back({static_cast<uint32_t>(target)});
     }
-    std::vector<char> after(num_states, 0);
-    bool any = false;
-    for (size_t state = 0; state < num_states; ++state) {
-      if (now[state] == 0) continue;
-      if (dfa.accepts[state] != 0) {
-        lengths.min = std::min(lengths.min, length);
-        lengths.max = length;
-      }
-      for (size_t symbol = 0; symbol < dfa.classes.size(); ++symbol) {
-        const int32_t target = dfa.target(static_cast<int32_t>(state), symbol);
-        if (target == CharacterDfa::kDead) continue;
-        after[static_cast<size_t>(target)] = 1;
-        any = true;
-      }
-    }
-    if (!any) return lengths;
-    now = std::move(after);
-    if (length == num_states) lengths.max = std::nullopt;
   }
-  if (lengths.min == UINT32_MAX) lengths.min = 0;
-  return lengths;
+  return graph;
+}
+
+TextLengths text_lengths(const CharacterDfa& dfa) {
+  return text_lengths(length_graph(dfa))[static_cast<size_t>(dfa.start)];
 }
 
 unicode::CodePointSet scalar_values() {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "braid/base/result.h"
+#include "braid/grammar/automaton/text_lengths.h"
 #include "braid/grammar/work_budget.h"
 #include "braid/tokenizer/unicode/code_point_set.h"
 
@@ -48,15 +49,12 @@ Result<Dfa> length_between(uint32_t min, std::optional<uint32_t> max);
 Result<Dfa> one_of(std::span<const std::string> texts, WorkBudget& work);
 // Every text in which `part` (valid UTF-8, not empty) does not occur.
 Dfa texts_without(std::string_view part);
-// Lengths, in characters, of the shortest and the longest accepted text; nothing if unbounded. `dfa` must not be empty.
-struct TextLengths {
-  uint32_t min = 0;
-  std::optional<uint32_t> max;
-};
+// The lengths of the accepted texts, from each state. As minimized() does, `dfa` has no state that leads nowhere.
+LengthGraph length_graph(const CharacterDfa& dfa);
+// Of all accepted texts. `dfa` must not be empty.
 TextLengths text_lengths(const CharacterDfa& dfa);
 
-// Removes states that the start does not reach or that reach no accepting state; merges equal states (unless there are
-// too many to compare).
+// Removes states that the start does not reach or that reach no accepting state, and merges equal states.
 CharacterDfa minimized(const CharacterDfa& dfa);
 
 // Every code point that may occur in a text: all except the surrogates.

@@ -146,6 +146,8 @@ class CharacterNfa {
       case Kind::kRepeat:
         return add_repeat(expression, from, to);
       case Kind::kDfa:
+        CHECK(expression.min == 0 && expression.max == kUnbounded, "bounds of {} to {}", expression.min,
+              expression.max);
         add_dfa(*expression.dfa, from, to);
         return {};
       case Kind::kStart:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <utility>
 
 namespace braid::grammar {
@@ -36,11 +37,34 @@ void tidy(std::vector<Frame>& frames) {
   frames = std::move(kept);
 }
 
+// The frame after arriving at a state of a rule that counts characters. Nothing if no text from there has a length
+// within its bounds.
+std::optional<Frame> counted_frame(Frame frame, const Machine::State& state) {
+  const uint32_t ended = state.ends_character ? 1 : 0;
+  if (frame.target == kBottomTarget) return frame;  // bounds come later
+  if (frame.more_max < ended) return std::nullopt;
+  frame.more_min -= std::min(frame.more_min, ended);
+  if (frame.more_max != kUnbounded) frame.more_max -= ended;
+  if (state.fewest > frame.more_max || state.most < frame.more_min) return std::nullopt;
+  return frame;
+}
+
+// True if a character more is possible.
+bool goes_on(const Frame& frame, const Machine::State& state) {
+  if (frame.target == kBottomTarget) return true;
+  return std::max({state.fewest, frame.more_min, 1U}) <= std::min(state.most, frame.more_max);
+}
+
 }  // namespace
 
 void Explorer::Closure::arrive(StateId state, NodeId node) {
-  const Item place{state, node};
+  Item place{state, node};
   ++work_;
+  if (explorer_.machine().states[state].counts_characters) {
+    if (!can_count(place)) return;
+    place.node = counted(place);
+    ended_character_ = ended_character_ || explorer_.machine().states[state].ends_character;
+  }
   if (places_.size() < kFewPlaces) {
     if (std::ranges::find(places_, place) != places_.end()) return;
   } else {
@@ -50,6 +74,25 @@ void Explorer::Closure::arrive(StateId state, NodeId node) {
     if (!seen_.insert(key_of(place)).second) return;
   }
   places_.push_back(place);
+}
+
+// True if a text that arrives here can end within the bounds of a call.
+bool Explorer::Closure::can_count(const Item& place) const {
+  const Machine::State& state = explorer_.machine().states[place.state];
+  return std::ranges::any_of(explorer_.frames(place.node),
+                             [&](const Frame& frame) { return counted_frame(frame, state).has_value(); });
+}
+
+// The node after arriving at a state of a rule that counts characters.
+NodeId Explorer::Closure::counted(const Item& place) {
+  const Machine::State& state = explorer_.machine().states[place.state];
+  std::vector<Frame> frames;
+  for (const Frame& frame : explorer_.frames(place.node)) {
+    if (const auto after = counted_frame(frame, state)) frames.push_back(*after);
+  }
+  work_ += frames.size();
+  tidy(frames);
+  return explorer_.intern_node(std::move(frames));
 }
 
 void Explorer::Closure::call(uint32_t rule, const Frame& frame) {
@@ -74,13 +117,14 @@ bool Explorer::Closure::run(Config& out, bool ends_unique_items) {
   }
   explorer_.work_left_ -= static_cast<int64_t>(work_);
   const bool is_small = work_ < kMaxWork && out.items.size() <= kMaxItems && explorer_.work_left_ >= 0;
+  out.ended_character = ended_character_;
   clear();
   std::ranges::sort(out.items);
   out.items.erase(std::unique(out.items.begin(), out.items.end()), out.items.end());
   std::ranges::sort(out.exits);
   out.exits.erase(std::unique(out.exits.begin(), out.exits.end()), out.exits.end());
   for (const Item& item : out.items) {
-    out.fewest_passes = std::min(out.fewest_passes, explorer_.nodes_[item.node].fewest_passes);
+    out.fewest_passes = std::min(out.fewest_passes, explorer_.fewest_passes(item));
   }
   return is_small;
 }
@@ -90,7 +134,9 @@ void Explorer::Closure::follow(const Item& place, Config& out) {
   const Machine& machine = explorer_.machine();
   const Machine::State& state = machine.states[here.state];
   for (const StateId to : machine.epsilons_of(here.state)) arrive(to, here.node);
-  if (!machine.bytes_of(here.state).empty()) out.items.push_back(here);
+  const auto may_go_on = [&](const Frame& frame) { return goes_on(frame, state); };
+  const bool is_open = !state.counts_characters || std::ranges::any_of(explorer_.frames(here.node), may_go_on);
+  if (is_open && !machine.bytes_of(here.state).empty()) out.items.push_back(here);
   follow_calls(here.state, here.node);
   if (state.accepts) complete_rule(state.rule, here.node, out);
 }
@@ -99,6 +145,11 @@ void Explorer::Closure::follow_calls(StateId state, NodeId node) {
   const Machine& machine = explorer_.machine();
   for (const CallEdge& edge : machine.calls_of(state)) {
     const auto rule = static_cast<uint32_t>(edge.rule);
+    if (machine.rules[rule].counts_characters) {
+      call(rule, {edge.target, node, edge.min, edge.max});
+      continue;
+    }
+    if (machine.states[edge.target].counts_characters && !can_count({edge.target, node})) continue;
     const auto frames = explorer_.frames(node);
     // A call in tail position returns where its caller returns, unless the caller has a count.
     const auto counts = [](const Frame& frame) { return frame.more_max > 0 || frame.target == kLoopTarget; };
@@ -113,7 +164,8 @@ void Explorer::Closure::follow_calls(StateId state, NodeId node) {
 
 void Explorer::Closure::complete_rule(uint32_t rule, NodeId node, Config& out) {
   if (!ends_unique_items_ && explorer_.machine().rules[rule].mark == RuleMark::kUniqueItem) return;
-  for (const Frame& frame : explorer_.frames(node)) {
+  const bool counts_characters = explorer_.machine().rules[rule].counts_characters;
+  for (const Frame& frame : explorer_.frames(node)) {  // they stay where they are when arrivals add nodes
     switch (frame.target) {
       case kRootTarget:
         out.accepts = true;
@@ -127,7 +179,7 @@ void Explorer::Closure::complete_rule(uint32_t rule, NodeId node, Config& out) {
         break;
       default:
         if (frame.more_min == 0) arrive(frame.target, frame.parent);
-        if (frame.more_max > 0) {
+        if (frame.more_max > 0 && !counts_characters) {
           const uint32_t more_max = frame.more_max == kUnbounded ? kUnbounded : frame.more_max - 1;
           call(rule, {frame.target, frame.parent, frame.more_min == 0 ? 0 : frame.more_min - 1, more_max});
         }
@@ -156,6 +208,7 @@ void Explorer::Closure::clear() {
   for (const uint32_t rule : called_) pending_[rule].clear();
   called_.clear();
   work_ = 0;
+  ended_character_ = false;
 }
 
 }  // namespace braid::grammar

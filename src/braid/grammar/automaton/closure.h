@@ -24,6 +24,8 @@ class Explorer::Closure {
 
  private:
   void follow(const Item& place, Config& out);
+  bool can_count(const Item& place) const;
+  NodeId counted(const Item& place);
   void follow_calls(StateId state, NodeId node);
   void complete_rule(uint32_t rule, NodeId node, Config& out);
   void enter(uint32_t rule, Config& out);
@@ -43,6 +45,7 @@ class Explorer::Closure {
   std::vector<uint32_t> called_;             // a heap of the called rules, lowest number first
   size_t work_ = 0;
   bool ends_unique_items_ = true;
+  bool ended_character_ = false;
 };
 
 }  // namespace braid::grammar

@@ -126,6 +126,7 @@ class SubsetConstruction {
 
 void determinize(RuleSet& rules) {
   for (RuleAutomaton& rule : rules.rules) {
+    if (rule.counts_characters) continue;  // it is so by characters; merged states would have texts of fewer lengths
     RuleAutomaton deterministic{.name = rule.name, .shared_key = rule.shared_key, .mark = rule.mark};
     if (SubsetConstruction(rule).run(deterministic)) rule = std::move(deterministic);
   }

@@ -16,6 +16,9 @@ bool EndlessStates::contains(StateId state) {
 bool EndlessStates::is_endless_call(const CallEdge& call, int depth) {
   constexpr int kMaxDepth = 100;
   const auto rule = static_cast<uint32_t>(call.rule);
+  if (machine_->rules[rule].counts_characters) {
+    return call.max == kUnbounded && machine_->states[machine_->rules[rule].first_state].most == kUnbounded;
+  }
   if (call.max == kUnbounded || progress_[rule] == Progress::kUnderWay) return true;
   if (progress_[rule] == Progress::kUnknown) {
     if (depth >= kMaxDepth) return true;

@@ -19,6 +19,11 @@ uint64_t mixed(uint64_t hash, uint64_t value) {
 
 constexpr int64_t kIndexEntryBytes = 48;
 
+// UINT32_MAX is more than any number.
+uint32_t sum(uint32_t a, uint32_t b) {
+  return a > UINT32_MAX - b ? UINT32_MAX : a + b;
+}
+
 }  // namespace
 
 uint64_t Explorer::hash_of(std::span<const Frame> frames) {
@@ -31,7 +36,7 @@ uint64_t Explorer::hash_of(std::span<const Frame> frames) {
 }
 
 uint64_t Explorer::hash_of(const Config& config) {
-  uint64_t hash = config.accepts ? 1 : 0;
+  uint64_t hash = (config.accepts ? 1 : 0) + (config.ended_character ? 2 : 0);
   for (const Item& item : config.items) hash = mixed(hash, (uint64_t{item.state} << 32) | item.node);
   for (const uint32_t exit : config.exits) hash = mixed(hash, ~uint64_t{exit});
   return hash;
@@ -112,7 +117,7 @@ ConfigId Explorer::config_of(std::vector<Item> items) {
   Config config{.items = std::move(items)};
   std::ranges::sort(config.items);
   for (const Item& item : config.items) {
-    config.fewest_passes = std::min(config.fewest_passes, nodes_[item.node].fewest_passes);
+    config.fewest_passes = std::min(config.fewest_passes, fewest_passes(item));
   }
   return intern_config(std::move(config));
 }
@@ -129,6 +134,14 @@ ConfigId Explorer::bottom_config(StateId state, bool loops) {
   return config_of({{state, bottom}});
 }
 
+uint32_t Explorer::fewest_passes(const Item& item) const {
+  return sum(nodes_[item.node].fewest_passes, machine_->states[item.state].fewest);
+}
+
+uint32_t Explorer::most_passes(const Item& item) const {
+  return sum(nodes_[item.node].most_passes, machine_->states[item.state].most);
+}
+
 NodeId Explorer::intern_node(std::vector<Frame> frames) {
   const uint64_t hash = hash_of(frames);
   const auto [first, last] = node_index_.equal_range(hash);
@@ -138,13 +151,18 @@ NodeId Explorer::intern_node(std::vector<Frame> frames) {
   const auto id = static_cast<NodeId>(nodes_.size());
   Node node{.frames = std::move(frames)};
   for (const Frame& frame : node.frames) {
-    uint32_t passes = kNoPass;
+    uint32_t fewest = kNoPass;
+    uint32_t most = 0;
     if (frame.target == kBottomTarget || frame.target == kLoopTarget) {
-      passes = frame.more_min;
+      fewest = most = frame.more_min;
     } else if (frame.target != kRootTarget) {
-      passes = nodes_[frame.parent].fewest_passes;
+      const Machine::State& target = machine_->states[frame.target];
+      const uint32_t ended = target.ends_character ? 1 : 0;
+      fewest = sum(nodes_[frame.parent].fewest_passes, sum(ended, target.fewest));
+      most = sum(nodes_[frame.parent].most_passes, sum(ended, target.most));
     }
-    node.fewest_passes = std::min(node.fewest_passes, passes);
+    node.fewest_passes = std::min(node.fewest_passes, fewest);
+    node.most_passes = std::max(node.most_passes, most);
   }
   memory_bytes_ += static_cast<int64_t>(sizeof(Node) + node.frames.size() * sizeof(Frame)) + kIndexEntryBytes;
   nodes_.push_back(std::move(node));
@@ -157,7 +175,8 @@ ConfigId Explorer::intern_config(Config config) {
   const auto [first, last] = config_index_.equal_range(hash);
   for (auto found = first; found != last; ++found) {
     const Config& other = configs_[static_cast<size_t>(found->second)];
-    if (other.items == config.items && other.exits == config.exits && other.accepts == config.accepts) {
+    if (other.items == config.items && other.exits == config.exits && other.accepts == config.accepts &&
+        other.ended_character == config.ended_character) {
       return found->second;
     }
   }
@@ -191,11 +210,13 @@ ConfigId Explorer::copy_from(const Explorer& other, ConfigId id) {
     std::ranges::sort(frames);
     renumbered[i] = intern_node(std::move(frames));
   }
-  Config copy{.items = config.items, .exits = config.exits, .accepts = config.accepts};
+  Config copy{.items = config.items,
+              .exits = config.exits,
+              .accepts = config.accepts,
+              .ended_character = config.ended_character};
   for (Item& item : copy.items) item.node = renumbered[item.node];
   std::ranges::sort(copy.items);
-  for (const Item& item : copy.items)
-    copy.fewest_passes = std::min(copy.fewest_passes, nodes_[item.node].fewest_passes);
+  for (const Item& item : copy.items) copy.fewest_passes = std::min(copy.fewest_passes, fewest_passes(item));
   return intern_config(std::move(copy));
 }
 

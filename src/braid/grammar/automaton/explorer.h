@@ -25,7 +25,8 @@ using ConfigId = int32_t;
 inline constexpr ConfigId kDeadConfig = 0;    // nothing can follow, and the text is not complete
 inline constexpr ConfigId kFailedConfig = 1;  // too many places at once: the grammar is too ambiguous here
 
-// Where a rule returns to, and how often it must and may still run before it does.
+// Where a rule returns to, and how often it must and may still run before it does; or how many more characters it must
+// and may still read, if it counts them.
 struct Frame {
   StateId target = 0;
   NodeId parent = 0;
@@ -72,10 +73,16 @@ class Explorer {
   std::span<const Frame> frames(NodeId node) const { return nodes_[node].frames; }
   const ByteSet& next_bytes(ConfigId config);  // the bytes that can follow
 
-  // For runs from a bottom: the passes at which the rule ended, and the fewest passes among the places inside it.
+  // For runs from a bottom: the passes at which the rule ended, and the fewest passes among the places inside it. In a
+  // rule that counts characters: how many more of them, at least and at most, a text that goes on from a place needs to
+  // end.
   static constexpr uint32_t kNoPass = UINT32_MAX;
   std::span<const uint32_t> exits(ConfigId config) const { return configs_[static_cast<size_t>(config)].exits; }
   uint32_t fewest_passes(ConfigId config) const { return configs_[static_cast<size_t>(config)].fewest_passes; }
+  uint32_t fewest_passes(const Item& item) const;
+  uint32_t most_passes(const Item& item) const;
+  // In a rule that counts characters: whether the last byte ended one.
+  bool ended_character(ConfigId config) const { return configs_[static_cast<size_t>(config)].ended_character; }
 
   // Limits the places visited by all steps from now on; above it steps fail. (A place takes about 20 ns.)
   void set_work_limit(int64_t num_places) { work_left_ = num_places; }
@@ -96,11 +103,13 @@ class Explorer {
   struct Node {
     std::vector<Frame> frames;
     uint32_t fewest_passes = kNoPass;
+    uint32_t most_passes = 0;
   };
   struct Config {
     std::vector<Item> items;
     std::vector<uint32_t> exits;
     bool accepts = false;
+    bool ended_character = false;
     uint32_t fewest_passes = kNoPass;
     std::vector<ConfigId> next;         // by class of bytes; empty before the first step
     std::vector<ConfigId> next_inside;  // of step_inside_items()

@@ -59,7 +59,12 @@ Expr rule_reference(RuleId rule) {
 }
 
 Expr automaton(std::shared_ptr<const CharacterDfa> dfa, Spelling spelling) {
-  return std::make_shared<Expression>(Expression{.kind = Kind::kDfa, .spelling = spelling, .dfa = std::move(dfa)});
+  return bounded_automaton(std::move(dfa), spelling, 0, kUnbounded);
+}
+
+Expr bounded_automaton(std::shared_ptr<const CharacterDfa> dfa, Spelling spelling, uint32_t min, uint32_t max) {
+  return std::make_shared<Expression>(
+      Expression{.kind = Kind::kDfa, .spelling = spelling, .min = min, .max = max, .dfa = std::move(dfa)});
 }
 
 Expr text_start() {

@@ -36,7 +36,7 @@ struct Expression {
     kChoice,      // one of `parts`; without parts, no text at all
     kRepeat,      // parts[0], `min` to `max` times
     kRule,        // rule number `rule`
-    kDfa,         // a text that `dfa` accepts
+    kDfa,         // a text that `dfa` accepts, of `min` to `max` characters
     kGraph,       // the parts along a path from node 0 to node 1 of the graph `edges`
     kStart,       // the empty text, only at the start of the rule's text
     kEnd,         // the empty text, only at the end of the rule's text
@@ -69,6 +69,9 @@ Expr repeat(Expr part, uint32_t min, uint32_t max = kUnbounded);
 Expr optional(Expr part);
 Expr rule_reference(RuleId rule);
 Expr automaton(std::shared_ptr<const CharacterDfa> dfa, Spelling spelling);
+// Only texts of `min` to `max` characters. From each state of `dfa` there are texts of all lengths between the shortest
+// and the longest (have_no_gaps), and one of them that is not empty has such a length.
+Expr bounded_automaton(std::shared_ptr<const CharacterDfa> dfa, Spelling spelling, uint32_t min, uint32_t max);
 Expr text_start();
 Expr text_end();
 Expr look(Expr part, bool looks_behind, bool is_negated);

@@ -6,6 +6,7 @@
 #include "braid/grammar/automaton/build_rules.h"
 #include "braid/grammar/automaton/left_calls.h"
 #include "braid/grammar/automaton/normalize_rules.h"
+#include "braid/grammar/automaton/text_lengths.h"
 
 namespace braid::grammar {
 namespace {
@@ -28,14 +29,47 @@ bool only_accepts(const RuleAutomaton& rule, StateId here) {
   constexpr int kMaxSteps = 16;
   for (int step = 0; step < kMaxSteps; ++step) {
     const AutomatonState& state = rule.states[here];
-    if (!state.bytes.empty() || !state.calls.empty() || state.epsilons.size() > 1) return false;
+    if (state.ends_character || !state.bytes.empty() || !state.calls.empty() || state.epsilons.size() > 1) return false;
     if (state.epsilons.empty()) return state.accepts;
     here = state.epsilons.front();
   }
   return false;
 }
 
-Machine flatten(const RuleSet& rules) {
+// Finds how many characters may follow each state of the rules that count them. An error if the bounds of a call cannot
+// be met, or not from every state that seems to: some characters cannot be written.
+Status measure_texts(const RuleSet& rules, const std::vector<uint32_t>& number, Machine& machine) {
+  for (size_t r = 0; r < rules.rules.size(); ++r) {
+    const RuleAutomaton& rule = rules.rules[r];
+    if (!rule.counts_characters) continue;
+    LengthGraph graph;
+    for (const AutomatonState& state : rule.states) {
+      std::vector<LengthGraph::Edge>& edges = graph.edges.emplace_back();
+      for (const ByteEdge& edge : state.bytes) edges.push_back({edge.target, rule.states[edge.target].ends_character});
+      for (const CallEdge& edge : state.calls) edges.push_back({edge.target, rule.states[edge.target].ends_character});
+      graph.accepts.push_back(state.accepts ? 1 : 0);
+    }
+    const std::vector<TextLengths> lengths = text_lengths(graph);
+    if (!have_no_gaps(graph, lengths)) return fail("{}: the vocabulary lacks bytes for its characters", rule.name);
+    for (StateId i = 0; i < rule.states.size(); ++i) {
+      Machine::State& state = machine.states[machine.rules[number[r]].first_state + i];
+      state.counts_characters = true;
+      state.ends_character = rule.states[i].ends_character;
+      state.fewest = lengths[i].min;
+      state.most = lengths[i].max.value_or(kUnbounded);
+    }
+  }
+  for (const CallEdge& call : machine.call_edges) {
+    const Machine::RuleEntry& callee = machine.rules[static_cast<size_t>(call.rule)];
+    const Machine::State& start = machine.states[callee.first_state];
+    if (!callee.counts_characters) continue;
+    const bool has_text = std::max({start.fewest, call.min, 1U}) <= std::min(start.most, call.max);
+    if (!has_text) return fail("a text of {} to {} characters: the vocabulary lacks bytes for it", call.min, call.max);
+  }
+  return {};
+}
+
+Result<Machine> flatten(const RuleSet& rules) {
   const LeftCallOrder order = left_call_order(rules);
   CHECK(order.cycles.empty(), "{} cycles of calls before a byte", order.cycles.size());
   std::vector<uint32_t> number(rules.rules.size());
@@ -77,8 +111,11 @@ Machine flatten(const RuleSet& rules) {
     for (StateId i = 0; i < rule.states.size(); ++i) {
       machine.states[first + i].only_accepts = !is_item && only_accepts(rule, i);
     }
-    Machine::RuleEntry entry{
-        .shared_key = rule.shared_key, .first_state = first, .entry_states = {}, .mark = rule.mark};
+    Machine::RuleEntry entry{.shared_key = rule.shared_key,
+                             .counts_characters = rule.counts_characters,
+                             .first_state = first,
+                             .entry_states = {},
+                             .mark = rule.mark};
     for (const StateId state : epsilon_closure(rule, {rule.start})) {
       if (id == rules.root && rule.states[state].accepts) machine.accepts_empty_text = true;
       if (rule.states[state].bytes.empty() && rule.states[state].calls.empty()) continue;
@@ -90,6 +127,7 @@ Machine flatten(const RuleSet& rules) {
                             .first_call_edge = static_cast<uint32_t>(machine.call_edges.size()),
                             .first_epsilon = static_cast<uint32_t>(machine.epsilon_targets.size())});
   set_byte_classes(machine);
+  TRY_STATUS(measure_texts(rules, number, machine));
   return machine;
 }
 

@@ -25,9 +25,15 @@ struct Machine {
     uint32_t rule = 0;
     bool accepts = false;
     bool only_accepts = false;  // nothing can follow in its rule
+    // In a rule that counts characters. How many of them may follow: all numbers from `fewest` to `most`.
+    bool counts_characters = false;
+    bool ends_character = false;  // each edge to the state ends one
+    uint32_t fewest = 0;          // elsewhere both are 0
+    uint32_t most = 0;
   };
   struct RuleEntry {
     std::string shared_key;             // empty: only this grammar has the rule
+    bool counts_characters = false;     // its calls bound the length of its text
     StateId first_state = 0;            // its states are consecutive
     std::vector<StateId> entry_states;  // where a call begins: the start states that read or call
     RuleMark mark = RuleMark::kNone;

@@ -26,8 +26,14 @@ class ForwardReach {
   }
 
   bool completes(size_t rule) const { return completes_[rule] != 0; }
+  bool completes(const CallEdge& call) const { return may_pass(call) && completes(static_cast<size_t>(call.rule)); }
 
  private:
+  // An empty text may be too short.
+  bool may_pass(const CallEdge& call) const {
+    return passes_bytes_ || call.min == 0 || !rules_.rules[static_cast<size_t>(call.rule)].counts_characters;
+  }
+
   void reach(size_t rule, StateId state) {
     if (reached_[rule][state] != 0) return;
     reached_[rule][state] = 1;
@@ -45,6 +51,7 @@ class ForwardReach {
       for (const ByteEdge& edge : state.bytes) reach(rule, edge.target);
     }
     for (const CallEdge& call : state.calls) {
+      if (!may_pass(call)) continue;
       const auto callee = static_cast<size_t>(call.rule);
       if (completes_[callee] != 0) {
         reach(rule, call.target);
@@ -165,7 +172,7 @@ void bypass_empty_rules(RuleSet& rules) {
   for (RuleAutomaton& rule : rules.rules) {
     for (AutomatonState& state : rule.states) {
       for (CallEdge& call : state.calls) {
-        if (!reach.completes(static_cast<size_t>(call.rule))) continue;
+        if (!reach.completes(call)) continue;
         state.epsilons.push_back(call.target);
         call.min = 1;  // the other required repetitions can be empty texts
       }

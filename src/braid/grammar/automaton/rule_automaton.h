@@ -22,7 +22,8 @@ struct ByteEdge {
   bool operator==(const ByteEdge&) const = default;
 };
 
-// `min` to `max` texts of `rule` (1 <= min <= max).
+// `min` to `max` texts of `rule` (1 <= min <= max); or one text of it, of `min` to `max` characters, if the rule counts
+// characters.
 struct CallEdge {
   RuleId rule = 0;
   uint32_t min = 1;
@@ -34,6 +35,7 @@ struct CallEdge {
 
 struct AutomatonState {
   bool accepts = false;
+  bool ends_character = false;  // in a rule that counts characters: each edge to it ends one
   std::vector<ByteEdge> bytes = {};
   std::vector<CallEdge> calls = {};
   std::vector<StateId> epsilons = {};  // targets reached without a byte
@@ -43,6 +45,8 @@ struct RuleAutomaton {
   std::string name = {};
   std::string shared_key = {};  // Rule::shared_key
   RuleMark mark = RuleMark::kNone;
+  // Its calls bound the length of its text. It has no epsilons, and calls only rules for one character.
+  bool counts_characters = false;
   std::vector<AutomatonState> states = {};
   StateId start = 0;
 

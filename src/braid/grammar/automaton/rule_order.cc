@@ -47,6 +47,7 @@ int64_t estimated_size(const Expression& expression, const std::vector<RuleInfo>
     case Kind::kCharacters:
       return characters_size(expression);
     case Kind::kDfa:
+      if (expression.min > 0 || expression.max != kUnbounded) return size;  // a call
       return int64_t{expression.dfa->num_states()} * static_cast<int64_t>(2 + expression.dfa->classes.size());
     case Kind::kRule: {
       const RuleInfo& info = infos[static_cast<size_t>(expression.rule)];

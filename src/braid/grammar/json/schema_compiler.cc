@@ -8,6 +8,13 @@ namespace {
 
 constexpr size_t kMaxSchemaRules = 20'000;
 
+std::string conditions_key(const StringSchema& strings) {
+  std::string key = fmt::format("{} {}", strings.min_length, strings.max_length.value_or(kUnbounded));
+  for (const std::string& text : strings.patterns) key += fmt::format(" pattern {} {}", text.size(), text);
+  for (const std::string& name : strings.formats) key += fmt::format(" format {}", name);
+  return key;
+}
+
 }  // namespace
 
 Result<Grammar> SchemaCompiler::compile() {
@@ -89,18 +96,25 @@ Result<Expr> SchemaCompiler::number_body(const MergedSchema& schema) {
   if (schema.numbers.is_free()) return schema.numbers.is_integer ? json_.integer() : json_.number();
   auto dfa = document_.automata().numbers(schema.numbers);
   if (!dfa.ok()) return fail("schema {}: {}", schema.path, dfa.error().message);
-  return automaton(*dfa, Spelling::kUtf8);
+  Expr& rule = numbers_[dfa->get()];
+  if (rule == nullptr) rule = as_rule(schema.path + " (a number)", automaton(*dfa, Spelling::kUtf8));
+  return rule;
 }
 
 Result<Expr> SchemaCompiler::string_body(const MergedSchema& schema) {
   if (schema.strings.is_free()) return json_.string();
   StringSchema strings = schema.strings;
   add_absence(strings);
+  Expr own;
+  const bool may_recur = strings.conditions.empty() && strings.has_condition();
+  Expr& text = may_recur ? texts_[conditions_key(strings)] : own;
+  if (text != nullptr) return json_.quoted(text);
   auto content = string_content(strings, json_.character(), document_.automata());
   if (!content.ok()) return fail("schema {}: {}", schema.path, content.error().message);
   if (*content == nullptr) return no_text();
   // A separate rule, because a pattern's anchors refer to the content alone.
-  return json_.quoted(strings.has_condition() ? as_rule(schema.path + " (its text)", *content) : *content);
+  text = strings.has_condition() ? as_rule(schema.path + " (its text)", *content) : *content;
+  return json_.quoted(text);
 }
 
 void SchemaCompiler::add_absence(StringSchema& strings) const {

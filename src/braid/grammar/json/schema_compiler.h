@@ -103,6 +103,8 @@ class SchemaCompiler {
   JsonRules json_;
   std::map<SchemaSet, RuleId> rules_;
   std::deque<Task> tasks_;
+  std::map<std::string, Expr> texts_;  // rules of the contents of strings, by their conditions
+  std::map<const CharacterDfa*, Expr> numbers_;
   RuleId tagged_text_ = -1;  // any string between tags
 };
 

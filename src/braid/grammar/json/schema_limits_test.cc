@@ -55,11 +55,13 @@ TEST_F(SchemaLimits, SetsOfCharactersThatAllOverlapAreRefused) {
   expect_refusal(R"({"type":"string","maxLength":9000,"pattern":")" + pattern + "\"}", "too much work together");
 }
 
-TEST_F(SchemaLimits, LongTextsOfAPatternAreKeptShorter) {
+TEST_F(SchemaLimits, LongTextsOfAPatternAreCounted) {
   const auto grammar = compiler_.json_schema(*parse_json(
       R"({"type":"string","pattern":"^[a-z]+(-[a-z]+)*(\\.[a-z]{1,20})?$","minLength":3,"maxLength":20000})"));
   ASSERT_TRUE(grammar.ok()) << grammar.error().message;
   EXPECT_TRUE(accepts(*grammar, "\"" + std::string(200, 'a') + "-b.c\""));
+  EXPECT_TRUE(accepts(*grammar, "\"" + std::string(20'000, 'a') + "\""));
+  EXPECT_FALSE(accepts(*grammar, "\"" + std::string(20'001, 'a') + "\""));
   EXPECT_FALSE(accepts(*grammar, R"("ab")"));
   EXPECT_FALSE(accepts(*grammar, R"("abc-")"));
 }

@@ -24,8 +24,70 @@ const Expression* repeated_set(const std::string& pattern, Expr& keeper) {
   return is_set ? parts[1].get() : nullptr;
 }
 
-// A bound on length needs the other conditions' states once for each character. Where that is too much, texts are kept
-// shorter than they may be: a style, as with numbers.
+// True if each of its texts begins (ends) with this anchor.
+bool has_at_edge(const Expression& expression, Kind anchor) {
+  const auto has = [&](const Expr& part) { return has_at_edge(*part, anchor); };
+  const std::vector<Expr>& parts = expression.parts;
+  if (expression.kind == Kind::kChoice) return !parts.empty() && std::ranges::all_of(parts, has);
+  if (expression.kind != Kind::kSequence) return expression.kind == anchor;
+  return !parts.empty() && has(anchor == Kind::kStart ? parts.front() : parts.back());
+}
+
+// The lengths of an expression's texts lie between these.
+TextLengths lengths_of(const Expression& expression) {
+  const auto limited = [](uint64_t length) { return static_cast<uint32_t>(std::min<uint64_t>(length, kUnbounded)); };
+  uint32_t min = 0;
+  uint32_t max = 0;
+  switch (expression.kind) {
+    case Kind::kStart:
+    case Kind::kEnd:
+      break;
+    case Kind::kCharacters:
+      min = max = 1;
+      break;
+    case Kind::kSequence:
+      for (const Expr& part : expression.parts) {
+        const TextLengths lengths = lengths_of(*part);
+        if (has_at_edge(*part, Kind::kStart)) max = 0;  // what is before it is empty
+        min = limited(uint64_t{min} + lengths.min);
+        max = limited(uint64_t{max} + lengths.max.value_or(kUnbounded));
+        if (has_at_edge(*part, Kind::kEnd)) break;  // what follows is empty
+      }
+      break;
+    case Kind::kChoice:
+      min = kUnbounded;
+      for (const Expr& part : expression.parts) {
+        const TextLengths lengths = lengths_of(*part);
+        min = std::min(min, lengths.min);
+        max = std::max(max, lengths.max.value_or(kUnbounded));
+      }
+      break;
+    case Kind::kRepeat: {
+      const TextLengths lengths = lengths_of(*expression.parts[0]);
+      min = limited(uint64_t{lengths.min} * expression.min);
+      max = lengths.max == 0U ? 0 : limited(uint64_t{lengths.max.value_or(kUnbounded)} * expression.max);
+      break;
+    }
+    default:
+      max = kUnbounded;
+  }
+  return {.min = min, .max = max == kUnbounded ? std::nullopt : std::optional(max)};
+}
+
+// True if the automaton's texts can be counted character by character, as bounded_automaton() does, and it has texts
+// outside the bounds.
+bool can_count(const CharacterDfa& texts, uint32_t min_length, uint32_t max_length) {
+  const LengthGraph graph = length_graph(texts);
+  const std::vector<TextLengths> lengths = text_lengths(graph);
+  const TextLengths all = lengths[static_cast<size_t>(texts.start)];
+  const uint32_t longest = all.max.value_or(kUnbounded);
+  if (all.min >= min_length && longest <= max_length) return false;
+  const bool has_text = std::max({all.min, min_length, 1U}) <= std::min(longest, max_length);
+  return has_text && have_no_gaps(graph, lengths);
+}
+
+// Where bounds cannot be counted beside `texts`, they need its states once for each character. Where that is too much,
+// texts are kept shorter than they may be: a style, as with numbers.
 std::optional<uint32_t> affordable_length(const CharacterDfa& texts, const StringSchema& schema) {
   constexpr uint32_t kMaxCountedStates = 8192;
   constexpr uint32_t kLeastRoom = 32;  // characters above the shortest text
@@ -54,13 +116,13 @@ Result<Expr> string_content(const StringSchema& schema, const Expr& character, A
   const uint32_t max_length = schema.max_length.value_or(kUnbounded);
   if (!schema.has_condition()) return repeat(character, schema.min_length, max_length);
   const bool is_alone = schema.patterns.size() + schema.formats.size() + schema.conditions.size() == 1;
-  const bool has_length = schema.min_length > 0 || schema.max_length;
   if (is_alone && schema.conditions.empty()) {
-    if (!has_length) {
-      if (schema.patterns.empty()) return format_expression(schema.formats[0]);
-      TRY(Expr expression, pattern_expression(schema.patterns[0]));
-      if (!has_look_around(*expression)) return expression;
-    }
+    TRY(const Expr whole,
+        schema.patterns.empty() ? format_expression(schema.formats[0]) : pattern_expression(schema.patterns[0]));
+    const TextLengths lengths = lengths_of(*whole);
+    const bool is_within = lengths.min >= schema.min_length && lengths.max.value_or(kUnbounded) <= max_length;
+    // An automaton would write out the pattern's own counts.
+    if (is_within && !has_look_around(*whole)) return whole;
     if (!schema.patterns.empty()) {
       Expr keeper;
       if (const Expression* set = repeated_set(schema.patterns[0], keeper)) {
@@ -71,15 +133,16 @@ Result<Expr> string_content(const StringSchema& schema, const Expr& character, A
       }
     }
   }
-  StringSchema bounded = schema;
-  if (schema.max_length) {
-    StringSchema any_length = schema;
-    any_length.min_length = 0;
-    any_length.max_length.reset();
-    TRY(const Dfa texts, automata.strings(any_length));
-    if (texts->is_empty()) return Expr();
-    bounded.max_length = affordable_length(*texts, schema);
+  StringSchema any_length = schema;
+  any_length.min_length = 0;
+  any_length.max_length.reset();
+  TRY(const Dfa texts, automata.strings(any_length));
+  if (texts->is_empty()) return Expr();
+  if (can_count(*texts, schema.min_length, max_length)) {
+    return bounded_automaton(texts, Spelling::kJsonString, schema.min_length, max_length);
   }
+  StringSchema bounded = schema;
+  if (schema.max_length) bounded.max_length = affordable_length(*texts, schema);
   TRY(const Dfa dfa, automata.strings(bounded));
   if (dfa->is_empty()) return Expr();
   return automaton(dfa, Spelling::kJsonString);

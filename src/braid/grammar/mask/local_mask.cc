@@ -2,11 +2,38 @@
 
 #include <algorithm>
 #include <map>
+#include <unordered_map>
 #include <utility>
 
 #include "braid/grammar/mask/walk.h"
 
 namespace braid::grammar {
+
+namespace {
+
+// How many characters, at least and at most, the rule's text still needs to end. More than one pair only in the middle
+// of a character, where it is not yet known which one it is.
+using Needs = std::vector<std::pair<uint32_t, uint32_t>>;
+Needs needs_after(const Explorer& explorer, ConfigId config) {
+  Needs all;
+  for (const Item& item : explorer.items(config)) {
+    all.emplace_back(explorer.fewest_passes(item), explorer.most_passes(item));
+  }
+  if (!explorer.exits(config).empty()) all.emplace_back(0, 0);
+  std::ranges::sort(all);
+  Needs joined;
+  for (const auto& [min, max] : all) {
+    const bool goes_on = !joined.empty() && (joined.back().second == UINT32_MAX || min <= joined.back().second + 1);
+    if (goes_on) {
+      joined.back().second = std::max(joined.back().second, max);
+    } else {
+      joined.emplace_back(min, max);
+    }
+  }
+  return joined;
+}
+
+}  // namespace
 
 bool LocalMask::prepare(StateId state, Explorer& explorer, const Vocabulary& vocabulary, const ByteSet& exit_bytes) {
   std::unique_lock lock(mutex_);
@@ -18,17 +45,44 @@ bool LocalMask::prepare(StateId state, Explorer& explorer, const Vocabulary& voc
   lock.unlock();
   std::map<uint8_t, std::vector<Exit>> exits;
   std::vector<std::pair<uint32_t, TokenId>> found;  // passes, token
+  std::vector<Bounded> bounded;
+  std::vector<Bounded> several;
+  const bool counts_characters = explorer.machine().states[state].counts_characters;
+  std::unordered_map<ConfigId, Needs> known_needs;
+  std::vector<uint32_t> num_characters(vocabulary.max_depth() + 1, 0);  // so far, by depth
   const ConfigId bottom = explorer.bottom_config(state, loops_);
   const bool is_found =
       walk(explorer, vocabulary, whole_trie(vocabulary), bottom, [&](uint32_t node, ConfigId before, ConfigId here) {
         const uint8_t byte = vocabulary.nodes()[node].byte;
+        const size_t depth = vocabulary.nodes()[node].depth;
         if (missing.test(byte)) {
-          for (const uint32_t passes : explorer.exits(before)) exits[byte].push_back({node, passes});
+          const uint32_t before_it = num_characters[depth - 1];
+          for (const uint32_t passes : explorer.exits(before)) exits[byte].push_back({node, passes + before_it});
+        }
+        if (counts_characters) {
+          num_characters[depth] = num_characters[depth - 1] + (explorer.ended_character(here) ? 1 : 0);
         }
         if (!wants_tokens || here == kDeadConfig) return;
-        const auto ended = explorer.exits(here);
-        const uint32_t passes = std::min(explorer.fewest_passes(here), ended.empty() ? UINT32_MAX : ended.front());
-        for (const TokenId token : vocabulary.tokens_at(node)) found.emplace_back(passes, token);
+        const auto tokens = vocabulary.tokens_at(node);
+        if (tokens.empty()) return;
+        if (!counts_characters) {
+          const auto ended = explorer.exits(here);
+          const uint32_t passes = std::min(explorer.fewest_passes(here), ended.empty() ? UINT32_MAX : ended.front());
+          for (const TokenId token : tokens) found.emplace_back(passes, token);
+          return;
+        }
+        const auto [needs, is_new] = known_needs.try_emplace(here);
+        if (is_new) needs->second = needs_after(explorer, here);
+        for (const auto& [least, most] : needs->second) {
+          const uint32_t min = num_characters[depth] + least;
+          const uint32_t max = most == UINT32_MAX ? most : num_characters[depth] + most;
+          for (const TokenId token : tokens) {
+            const bool is_one_of_several = needs->second.size() > 1;
+            if (is_one_of_several) several.push_back({max, min, token});
+            if (!is_one_of_several) found.emplace_back(min, token);
+            if (!is_one_of_several && max != UINT32_MAX) bounded.push_back({max, min, token});
+          }
+        }
       });
   if (!is_found) return false;
   lock.lock();
@@ -49,8 +103,12 @@ bool LocalMask::prepare(StateId state, Explorer& explorer, const Vocabulary& voc
   std::vector<uint32_t> next = passes_begin_;
   by_passes_.resize(found.size());
   for (const auto& [passes, token] : found) by_passes_[next[passes]++] = token;
+  std::ranges::sort(bounded, {}, &Bounded::max);
+  bounded_ = std::move(bounded);
+  several_ = std::move(several);
   has_tokens_ = true;
-  memory_bytes_ += by_passes_.capacity() * sizeof(TokenId) + passes_begin_.capacity() * sizeof(uint32_t);
+  memory_bytes_ += by_passes_.capacity() * sizeof(TokenId) + passes_begin_.capacity() * sizeof(uint32_t) +
+                   (bounded_.capacity() + several_.capacity()) * sizeof(Bounded);
   return true;
 }
 
@@ -59,8 +117,23 @@ size_t LocalMask::memory_bytes() {
   return sizeof(LocalMask) + memory_bytes_;
 }
 
-std::shared_ptr<const MaskBits> LocalMask::tokens(uint32_t max_passes) {
+std::shared_ptr<const MaskBits> LocalMask::tokens(uint32_t min_passes, uint32_t max_passes) {
   const std::lock_guard lock(mutex_);
+  auto all = tokens_up_to(max_passes);
+  const bool has_too_few = !bounded_.empty() && bounded_.front().max < min_passes;
+  if (!has_too_few && several_.empty()) return all;
+  auto bits = std::make_shared<MaskBits>(*all);
+  for (const Bounded& one : bounded_) {
+    if (one.max >= min_passes) break;
+    clear_bit(*bits, one.token);
+  }
+  for (const Bounded& one : several_) {
+    if (one.min <= max_passes && one.max >= min_passes) set_bit(*bits, one.token);
+  }
+  return bits;
+}
+
+std::shared_ptr<const MaskBits> LocalMask::tokens_up_to(uint32_t max_passes) {
   const auto num_levels = static_cast<uint32_t>(passes_begin_.size() - 1);
   const uint32_t level = num_levels == 0 ? 0 : std::min(max_passes, num_levels - 1);
   // The last level, which has all tokens, is stored after the others.

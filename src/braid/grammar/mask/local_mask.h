@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "braid/grammar/automaton/explorer.h"
@@ -22,7 +23,8 @@ using MaskBits = std::vector<uint32_t>;
 
 class LocalMask {
  public:
-  // A place in the trie where the rule ended before this node's byte, after `passes` earlier passes.
+  // A place in the trie where the rule ended before this node's byte, after `passes` earlier passes; or as many
+  // characters, if the rule counts them.
   struct Exit {
     uint32_t node = 0;
     uint32_t passes = 0;
@@ -35,13 +37,16 @@ class LocalMask {
   // number in the explorer's machine. Callable from any thread. False if the grammar is too ambiguous.
   bool prepare(StateId state, Explorer& explorer, const Vocabulary& vocabulary, const ByteSet& exit_bytes);
 
-  // After prepare(): tokens that end within the rule or at its end, after at most `max_passes` passes.
-  std::shared_ptr<const MaskBits> tokens(uint32_t max_passes);
+  // After prepare(): tokens that end within the rule or at its end, after at most `max_passes` passes; if the rule
+  // counts characters, tokens after which its text can end with `min_passes` to `max_passes` of them.
+  std::shared_ptr<const MaskBits> tokens(uint32_t min_passes, uint32_t max_passes);
   size_t memory_bytes();
   // After prepare() with this byte.
   std::span<const Exit> exits(uint8_t byte) const { return exits_[byte]; }
 
  private:
+  std::shared_ptr<const MaskBits> tokens_up_to(uint32_t max_passes);  // needs the lock
+
   static constexpr uint32_t kKeptLevels = 32;
 
   const bool loops_;
@@ -50,8 +55,16 @@ class LocalMask {
   ByteSet known_exits_;
   std::vector<Exit> exits_[256];
   size_t num_words_ = 0;
-  std::vector<TokenId> by_passes_;                       // all tokens, sorted by passes
-  std::vector<uint32_t> passes_begin_;                   // where each number of passes begins, and the end
+  std::vector<TokenId> by_passes_;      // all tokens, sorted by passes
+  std::vector<uint32_t> passes_begin_;  // where each number of passes begins, and the end
+  // In a rule that counts characters: the tokens with bounds on both sides, and those with several.
+  struct Bounded {
+    uint32_t max = 0;
+    uint32_t min = 0;
+    TokenId token = 0;
+  };
+  std::vector<Bounded> bounded_;                         // sorted by `max`
+  std::vector<Bounded> several_;                         // one of the bounds must hold; no other list has the token
   std::vector<std::shared_ptr<const MaskBits>> levels_;  // [max_passes], computed on demand
   size_t memory_bytes_ = 0;
 };

@@ -70,7 +70,12 @@ Status MaskBuilder::add_heavy(Explorer& explorer, const Item& item, TokenMask& m
   bool has_plain = false;
   const auto frames = explorer.frames(item.node);
   const std::vector<Frame> all(frames.begin(), frames.end());  // a copy: the code below adds nodes
+  const bool counts_characters = machine_->states[item.state].counts_characters;
   for (const Frame& frame : all) {
+    if (counts_characters) {
+      TRY_STATUS(add_local(explorer, item.state, false, frame.more_min, frame.more_max, {&frame, 1}, mask));
+      continue;
+    }
     if (frame.more_max > 0) {
       TRY_STATUS(add_local(explorer, item.state, true, frame.more_min, frame.more_max, {&frame, 1}, mask));
       continue;
@@ -89,7 +94,7 @@ Status MaskBuilder::add_local(Explorer& explorer, StateId state, bool loops, uin
   const ConfigId context = explorer.after_return(returns);
   if (context == kFailedConfig) return too_ambiguous();
   const ByteSet next_bytes = explorer.next_bytes(context);
-  FoundMask found = find_local(explorer, state, loops, more_max, next_bytes);
+  FoundMask found = find_local(explorer, state, loops, more_min, more_max, next_bytes);
   const std::shared_ptr<LocalMask>& local = found.mask;
   if (local == nullptr) return too_ambiguous();
   mask.bases.push_back(std::move(found.tokens));
@@ -101,6 +106,7 @@ Status MaskBuilder::add_local(Explorer& explorer, StateId state, bool loops, uin
     if (!next_bytes.test(byte)) continue;
     const ConfigId after = explorer.step(context, static_cast<uint8_t>(byte));
     if (after == kFailedConfig) return too_ambiguous();
+    if (after == kDeadConfig) continue;
     for (const LocalMask::Exit& exit : local->exits(static_cast<uint8_t>(byte))) {
       if (exit.passes < more_min || exit.passes > more_max) continue;
       add(exit.node);
@@ -149,8 +155,8 @@ bool MaskBuilder::is_heavy(StateId state) {
   return known != 0;
 }
 
-MaskBuilder::FoundMask MaskBuilder::find_local(Explorer& explorer, StateId state, bool loops, uint32_t max_passes,
-                                               const ByteSet& exit_bytes) {
+MaskBuilder::FoundMask MaskBuilder::find_local(Explorer& explorer, StateId state, bool loops, uint32_t min_passes,
+                                               uint32_t max_passes, const ByteSet& exit_bytes) {
   const Machine::RuleEntry& rule = machine_->rules[machine_->states[state].rule];
   FoundMask found;
   size_t known_bytes = 0;
@@ -166,7 +172,7 @@ MaskBuilder::FoundMask MaskBuilder::find_local(Explorer& explorer, StateId state
     own_.emplace(std::pair(state, loops), found.mask);
   }
   const bool is_prepared = found.mask->prepare(state, explorer, *vocabulary_, exit_bytes);
-  if (is_prepared) found.tokens = found.mask->tokens(max_passes);
+  if (is_prepared) found.tokens = found.mask->tokens(min_passes, max_passes);
   if (is_own) own_bytes_ += found.mask->memory_bytes() - known_bytes;
   return is_prepared ? found : FoundMask();
 }
@@ -187,17 +193,18 @@ size_t MaskBuilder::make_compact(TokenMask& mask) const {
 }
 
 void MaskBuilder::warm_up(Explorer& explorer) {
-  constexpr int kMaxMasks = 12;
+  constexpr int kMaxMasks = 3;                              // each takes milliseconds
   std::vector<char> is_called(machine_->rules.size(), 0);   // called once
   std::vector<char> is_counted(machine_->rules.size(), 0);  // called with a count
   is_called[machine_->root] = 1;
   for (const CallEdge& call : machine_->call_edges) {
-    (call.max > 1 ? is_counted : is_called)[static_cast<size_t>(call.rule)] = 1;
+    const auto rule = static_cast<size_t>(call.rule);
+    (call.max > 1 && !machine_->rules[rule].counts_characters ? is_counted : is_called)[rule] = 1;
   }
   int num_masks = 0;
   const auto prepare = [&](StateId state, bool loops) {
     ++num_masks;
-    (void)find_local(explorer, state, loops, UINT32_MAX, {});
+    (void)find_local(explorer, state, loops, 0, UINT32_MAX, {});
   };
   for (StateId state = 0; state < machine_->num_states() && num_masks < kMaxMasks; ++state) {
     if (!is_heavy(state)) continue;

@@ -59,9 +59,10 @@ class MaskBuilder {
   // The prepared mask of a state, own or shared with other grammars; null if the grammar is too ambiguous.
   struct FoundMask {
     std::shared_ptr<LocalMask> mask;
-    std::shared_ptr<const MaskBits> tokens;  // after at most max_passes passes
+    std::shared_ptr<const MaskBits> tokens;
   };
-  FoundMask find_local(Explorer& explorer, StateId state, bool loops, uint32_t max_passes, const ByteSet& exit_bytes);
+  FoundMask find_local(Explorer& explorer, StateId state, bool loops, uint32_t min_passes, uint32_t max_passes,
+                       const ByteSet& exit_bytes);
   size_t make_compact(TokenMask& mask) const;
 
   // Together with the explorer's memory these bound a grammar's caches.

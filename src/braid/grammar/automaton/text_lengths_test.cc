@@ -1,0 +1,32 @@
+#include "braid/grammar/automaton/text_lengths.h"
+
+#include <gtest/gtest.h>
+
+namespace braid::grammar {
+namespace {
+
+TEST(TextLengths, AreTheShortestAndTheLongestFromEachState) {
+  // 0 -a-> 1 -b-> 2, 0 -(nothing)-> 2, and 3 leads to itself or to 0.
+  const LengthGraph graph{.edges = {{{1}, {2, false}}, {{2}}, {}, {{3}, {0}}}, .accepts = {0, 0, 1, 0}};
+  const std::vector<TextLengths> lengths = text_lengths(graph);
+  EXPECT_EQ(lengths[0].min, 0U);
+  EXPECT_EQ(lengths[0].max, 2U);
+  EXPECT_EQ(lengths[1].min, 1U);
+  EXPECT_EQ(lengths[1].max, 1U);
+  EXPECT_EQ(lengths[2].max, 0U);
+  EXPECT_EQ(lengths[3].min, 1U);
+  EXPECT_FALSE(lengths[3].max);
+}
+
+TEST(TextLengths, HaveAGapWhereALengthBetweenIsMissing) {
+  const auto has_gap = [](const LengthGraph& graph) { return !have_no_gaps(graph, text_lengths(graph)); };
+  EXPECT_FALSE(has_gap({.edges = {{{0}, {1}}, {}}, .accepts = {0, 1}}));                     // a*b
+  EXPECT_TRUE(has_gap({.edges = {{{1}}, {{0}}}, .accepts = {1, 0}}));                        // (ab)*
+  EXPECT_FALSE(has_gap({.edges = {{{1}, {2}}, {{2}}, {}}, .accepts = {1, 0, 1}}));           // 0, 1 or 2
+  EXPECT_TRUE(has_gap({.edges = {{{1}}, {{2}}, {}}, .accepts = {1, 0, 1}}));                 // 0 or 2
+  EXPECT_TRUE(has_gap({.edges = {{{1}, {3}}, {{2}}, {{3}}, {}}, .accepts = {0, 0, 0, 1}}));  // 1 or 3
+  EXPECT_FALSE(has_gap({.edges = {{{1}, {3}}, {{2}, {3}}, {{3}}, {}}, .accepts = {0, 0, 0, 1}}));
+}
+
+}  // namespace
+}  // namespace braid::grammar

@@ -1,0 +1,139 @@
+// Texts with a pattern and bounds on their length, against PCRE2.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "braid/tokenizer/unicode/utf8.h"
+#include "tests/support/grammar/grammars.h"
+#include "tests/support/grammar/pcre.h"
+
+namespace braid::grammar {
+namespace {
+
+using testing::must;
+
+std::string bounded_pattern(std::mt19937& random, int depth) {
+  static const char* const kAtoms[] = {"a", "b", "é", "[ab]", "[^a]", "[é漢]", "."};
+  static const char* const kCounts[] = {"", "", "", "*", "+", "?", "{2}", "{1,3}", "{2,}"};
+  std::string pattern;
+  for (uint32_t i = 0; i < 1 + random() % 3; ++i) {
+    const bool is_group = depth > 0 && random() % 2 == 0;
+    pattern += is_group ? "(" + bounded_pattern(random, depth - 1) + ")" : kAtoms[random() % 7];
+    pattern += kCounts[random() % 9];
+  }
+  if (random() % 3 == 0) pattern += "|" + (depth > 0 ? bounded_pattern(random, depth - 1) : "b");
+  return pattern;
+}
+
+// All texts of up to `most` of these characters.
+std::vector<std::string> all_texts(size_t most) {
+  std::vector<std::string> texts = {""};
+  size_t begin = 0;
+  for (size_t length = 0; length < most; ++length) {
+    const size_t end = texts.size();
+    for (size_t i = begin; i < end; ++i) {
+      for (const char* letter : {"a", "b", "é"}) texts.push_back(texts[i] + letter);
+    }
+    begin = end;
+  }
+  return texts;
+}
+
+size_t num_characters(const std::string& text) {
+  return static_cast<size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; }));
+}
+
+TEST(BoundedText, IsWhatThePatternAndTheBoundsAllow) {
+  const auto tokenizer = testing::fixture_tokenizer("gpt2");
+  GrammarCompiler compiler(*tokenizer);
+  const std::vector<std::string> texts = all_texts(6);
+  int num_compiled = 0;
+  int num_drawn = 0;
+  for (uint32_t seed = 1; seed <= 150; ++seed) {
+    std::mt19937 random(seed);
+    const std::string pattern = "^(" + bounded_pattern(random, 2) + ")$";
+    const uint32_t min = random() % 4;
+    const uint32_t max = min + random() % 4;
+    const auto schema = Json{{"type", "string"}, {"pattern", pattern}, {"minLength", min}, {"maxLength", max}};
+    SCOPED_TRACE(fmt::format("seed {}: {}", seed, schema.dump()));
+    const auto pcre = testing::Pcre::compile(pattern, false);
+    ASSERT_TRUE(pcre);
+    const auto grammar = compiler.json_schema(schema);
+    const auto is_valid = [&](const std::string& text) {
+      const size_t length = num_characters(text);
+      return length >= min && length <= max && pcre->matches(text) == true;
+    };
+    if (!grammar.ok()) {
+      for (const std::string& text : texts) ASSERT_FALSE(is_valid(text)) << text;
+      continue;
+    }
+    ++num_compiled;
+    for (const std::string& text : texts) {
+      ASSERT_EQ(testing::accepts(*grammar, '"' + text + '"'), is_valid(text)) << text;
+    }
+    for (int i = 0; i < 6; ++i) {
+      const auto drawn = testing::draw(*grammar, *tokenizer, 0, random, {.likes_punctuation = 0.3});
+      ASSERT_TRUE(drawn);
+      const auto value = parse_json(*drawn);
+      ASSERT_TRUE(value.ok()) << *drawn;
+      EXPECT_TRUE(is_valid(value->get<std::string>())) << *drawn;
+      ++num_drawn;
+      GrammarMatcher matcher(*grammar, false);
+      for (size_t at = 0; at < drawn->size() && i == 0; ++at) {
+        testing::expect_exact_mask(matcher, *tokenizer, drawn->substr(0, at));
+        ASSERT_TRUE(matcher.accept_bytes(drawn->substr(at, 1)).ok());
+      }
+    }
+  }
+  EXPECT_GT(num_compiled, 75);
+  EXPECT_GT(num_drawn, 400);
+}
+
+// Bounds need no state for each character: 2 000 of them beside a pattern cost no more than 20.
+TEST(BoundedText, TakesNoMoreStatesWithLargerBounds) {
+  const auto tokenizer = testing::fixture_tokenizer("gpt2");
+  GrammarCompiler compiler(*tokenizer);
+  const auto compile = [&](int max) {
+    return must(compiler.json_schema({{"type", "string"},
+                                      {"pattern", "^arn:([^:]*):([^:]*):([0-9]{12}):(.*)$"},
+                                      {"minLength", 18},
+                                      {"maxLength", max}}));
+  };
+  const auto large = compile(2000);
+  EXPECT_EQ(large->num_states(), compile(30)->num_states());
+  const std::string id = "123456789012:";
+  EXPECT_TRUE(testing::accepts(large, "\"arn:a:" + std::string(1900, 'b') + ":" + id + '"'));
+  EXPECT_FALSE(testing::accepts(large, "\"arn:a:" + std::string(2000, 'b') + ":" + id + '"'));
+  EXPECT_FALSE(testing::accepts(large, R"("arn:::1:")"));
+}
+
+// So they do where they change nothing: then the pattern's own counts stay counts.
+TEST(BoundedText, TakesNoMoreStatesIfThePatternIsWithinTheBounds) {
+  const auto tokenizer = testing::fixture_tokenizer("gpt2");
+  GrammarCompiler compiler(*tokenizer);
+  const auto compile = [&](const Json& bounds) {
+    Json schema = {{"type", "string"}, {"pattern", "^arn:.{16,2044}$"}};
+    schema.update(bounds);
+    return must(compiler.json_schema(schema));
+  };
+  const auto bounded = compile({{"minLength", 20}, {"maxLength", 2048}});
+  EXPECT_EQ(bounded->num_states(), compile(Json::object())->num_states());
+  EXPECT_GT(compile({{"maxLength", 2047}})->num_states(), bounded->num_states());
+}
+
+// Lengths with a gap cannot be counted so: the automaton is multiplied.
+TEST(BoundedText, MayHaveGapsBetweenItsLengths) {
+  const auto tokenizer = testing::fixture_tokenizer("gpt2");
+  GrammarCompiler compiler(*tokenizer);
+  const auto grammar =
+      must(compiler.json_schema({{"type", "string"}, {"pattern", "^(abc)*$"}, {"minLength", 4}, {"maxLength", 8}}));
+  EXPECT_TRUE(testing::accepts(grammar, R"("abcabc")"));
+  for (const char* text : {R"("")", R"("abc")", R"("abcabcabc")", R"("abca")"}) {
+    EXPECT_FALSE(testing::accepts(grammar, text)) << text;
+  }
+  EXPECT_EQ(testing::judge(grammar, R"("abcabca)"), testing::Verdict::kRejected);
+}
+
+}  // namespace
+}  // namespace braid::grammar
