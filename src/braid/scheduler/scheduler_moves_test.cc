@@ -32,9 +32,9 @@ struct TwoGroups {
 
   FakeModel model() const { return {config, kMoveVocab}; }
 
-  void add(int group, RequestId id, const std::vector<TokenId>& prompt, int32_t max_new_tokens) {
+  void add(int group, RequestId id, const std::vector<TokenId>& prompt, int32_t max_new_tokens, int32_t priority = 0) {
     tokens[id] = prompt;
-    SchedulerRequest request{.id = id, .prompt = prompt, .arrival = id};
+    SchedulerRequest request{.id = id, .prompt = prompt, .priority = priority, .arrival = id};
     request.sampling.max_new_tokens = max_new_tokens;
     request.sampling.seed = id;
     request.sampling.frequency_penalty = 0.5F;  // makes its plans carry the output so far
@@ -139,7 +139,7 @@ TEST(SchedulerMoves, WhatArrivesMakesNoRoomInTheOthersPlace) {
   ASSERT_TRUE(departure.has_value());
   const auto pages = groups.schedulers[1].arrive(departure->sequence, departure->num_pages());
   ASSERT_TRUE(pages.has_value());
-  groups.add(1, 3, std::vector<TokenId>(28, 5), 2);  // fits beside the first one alone
+  groups.add(1, 3, std::vector<TokenId>(40, 5), 2, 1);  // beside what arrives, it lacks room even without 1
   for (int i = 0; i < 3; ++i) groups.step(1);
   EXPECT_EQ(groups.schedulers[1].stats().num_preemptions, 0U);
   EXPECT_EQ(groups.tokens.at(1).size(), 16U);
