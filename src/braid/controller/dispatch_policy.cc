@@ -46,8 +46,8 @@ std::optional<int32_t> most_cached(std::span<const GroupView> groups, int64_t wi
   const GroupView& other = groups[static_cast<size_t>(*rested)];
   return least_group(groups, [&](const GroupView& group) {
     const int64_t recent_lead = group.recent_tokens - other.recent_tokens;
-    const bool had_its_share =
-        group.num_requests > 0 && recent_lead > window + group.cached_tokens - other.cached_tokens;
+    const int64_t price = group.num_requests > 0 ? 1 : kIdleAffinity;
+    const bool had_its_share = recent_lead > window + price * (group.cached_tokens - other.cached_tokens);
     const bool is_full = group.num_tokens - least_tokens > window || had_its_share;
     return std::tuple(is_full, is_full ? 0 : -group.cached_tokens, group.num_tokens, group.num_requests,
                       group.recent_tokens);
@@ -93,11 +93,13 @@ std::optional<int32_t> pick_group(LoadBalanceMethod method, std::span<const Grou
     case LoadBalanceMethod::kRoundRobin:
       return next_in_turn(groups, last_group);
     case LoadBalanceMethod::kShortestQueue:
-      return least_group(groups,
-                         [](const GroupView& group) { return std::tuple(group.num_requests, group.num_tokens); });
+      return least_group(groups, [](const GroupView& group) {
+        return std::tuple(group.num_requests, group.num_tokens, group.recent_tokens);
+      });
     case LoadBalanceMethod::kMinimumTokens:
-      return least_group(groups,
-                         [](const GroupView& group) { return std::tuple(group.num_tokens, group.num_requests); });
+      return least_group(groups, [](const GroupView& group) {
+        return std::tuple(group.num_tokens, group.num_requests, group.recent_tokens);
+      });
     case LoadBalanceMethod::kPrefixAffinity:
       return most_cached(groups, affinity_window);
   }

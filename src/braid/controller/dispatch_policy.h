@@ -34,11 +34,15 @@ struct GroupView {
 // How many tokens fuller than the least loaded group a group may be and still get a request because of its cached
 // prefix. So many tokens more than another it may also have computed lately, beyond those of the prefix that the other
 // would have to compute. A popular prefix fills its group up to here; then other groups get it too, and are even from
-// then on. A group without requests always gets what it has cached.
+// then on.
 inline constexpr int64_t kAffinityWindowTokens = 4096;
+// A group without requests may have computed so many times those tokens of the prefix. Nobody waits for it, so only a
+// prefix that is used much more often is worth being computed twice, and not each long conversation of a single client.
+inline constexpr int64_t kIdleAffinity = 4;
 
 // The group with room that gets the request; nothing if no group has room. `last_group`: the group that got the last
-// request; -1: none yet. Ties go to the fewest tokens, then to the fewest requests, then to the lowest group.
+// request; -1: none yet. Ties go to the fewest tokens, then to the fewest requests, then to what was computed
+// lately, then to the lowest group: idle groups take turns.
 std::optional<int32_t> pick_group(LoadBalanceMethod method, std::span<const GroupView> groups, int32_t last_group,
                                   int64_t affinity_window = kAffinityWindowTokens);
 

@@ -52,6 +52,14 @@ TEST(DispatchPolicy, TiesGoToTheLowestGroup) {
   }
 }
 
+TEST(DispatchPolicy, IdleGroupsTakeTurns) {
+  std::vector<GroupView> idle(3, {.has_room = true, .recent_tokens = 70});
+  idle[1].recent_tokens = 50;
+  for (const Method method : {Method::kShortestQueue, Method::kMinimumTokens, Method::kPrefixAffinity}) {
+    EXPECT_EQ(pick_group(method, idle, -1), 1);
+  }
+}
+
 TEST(DispatchPolicy, PrefixAffinityTakesTheLongestPrefixAndWithoutOneTheLeastTokens) {
   auto groups = three_groups();
   EXPECT_EQ(pick_group(Method::kPrefixAffinity, groups, -1), 2);
@@ -84,9 +92,12 @@ TEST(DispatchPolicy, APopularPrefixSpreadsFromAGroupThatHadMoreThanItsShare) {
   groups[0].recent_tokens = 1600;
   EXPECT_EQ(pick_group(Method::kPrefixAffinity, groups, -1, 1000), 1);
   groups[0].num_requests = 0;
+  groups[0].recent_tokens = 1000 + 4 * 512;
   EXPECT_EQ(pick_group(Method::kPrefixAffinity, groups, -1, 1000), 0) << "it is idle, so nobody waits for it";
+  groups[0].recent_tokens += 1;
+  EXPECT_EQ(pick_group(Method::kPrefixAffinity, groups, -1, 1000), 1);
   groups[1] = groups[0];
-  groups[1].recent_tokens = 1599;
+  groups[1].recent_tokens -= 1;
   EXPECT_EQ(pick_group(Method::kPrefixAffinity, groups, -1, 1000), 1) << "once both have it they take turns";
 }
 

@@ -107,9 +107,7 @@ std::vector<RequestOutcome> Scheduler::commit(const StepResult& result) {
   in_flight_.clear();
   is_in_flight_ = false;
   remove_finished();
-#ifndef NDEBUG
-  check_invariants();
-#endif
+  check_in_debug_builds();
   return outcomes;
 }
 

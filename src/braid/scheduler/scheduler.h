@@ -137,7 +137,7 @@ class Scheduler {
   SchedulerStats stats() const;
 
   // CHECKs that the prefix cache and the sequences hold every page exactly as often as the pool counts. Debug builds
-  // check this at every step.
+  // do so themselves, at every step or, with a large pool, every few steps.
   void check_invariants() const;
   // Also CHECKs that only the prefix cache holds pages. Only when is_idle().
   void check_idle_invariants() const;
@@ -183,6 +183,7 @@ class Scheduler {
   SequencePlan plan_sequence(const Sequence& sequence) const;
   RequestOutcome take_result(Sequence& sequence, const SequenceResult* result);
   int64_t reserved_pages(int32_t kv_group, bool of_running) const;
+  void check_in_debug_builds() const;
   void check_pool(int32_t kv_group) const;
   void remove_finished();
 

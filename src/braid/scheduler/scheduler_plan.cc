@@ -134,9 +134,7 @@ std::optional<StepPlan> Scheduler::plan(bool may_begin_prefills) {
     plan.sequences.push_back(plan_sequence(*sequence));
     sequence->num_planned_scored = static_cast<int32_t>(plan.sequences.back().scoring.tokens.size());
   }
-#ifndef NDEBUG
-  check_invariants();
-#endif
+  check_in_debug_builds();
   return plan;
 }
 

@@ -74,6 +74,15 @@ void Scheduler::check_invariants() const {
   for (int32_t kv_group = 0; kv_group < kv_.num_kv_groups(); ++kv_group) check_pool(kv_group);
 }
 
+// A check looks at every page, a step only at its own: large pools are checked so seldom that steps cost more.
+void Scheduler::check_in_debug_builds() const {
+#ifndef NDEBUG
+  constexpr uint64_t kPagesAStep = 512;
+  const uint64_t num_steps = 1 + static_cast<uint64_t>(config_.num_pages) / kPagesAStep;
+  if (next_step_ % num_steps == 0) check_invariants();
+#endif
+}
+
 void Scheduler::check_pool(int32_t kv_group) const {
   const PagePool& pool = kv_.pool(kv_group);
   std::vector<int32_t> references(static_cast<size_t>(pool.num_pages()), 0);

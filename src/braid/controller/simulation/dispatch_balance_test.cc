@@ -69,6 +69,25 @@ TEST_F(DispatchBalanceTest, OneSystemPromptOfAllRequestsIsServedByAllGroups) {
   }
 }
 
+// With one request at a time every group is idle whenever one is picked.
+TEST_F(DispatchBalanceTest, GroupsThatAreMostlyIdleShareTheWorkToo) {
+  using Method = LoadBalanceMethod;
+  const bool is_short = testing::kUnderSanitizer;
+  for (const Method method :
+       is_short ? std::vector{Method::kPrefixAffinity}
+                : std::vector{Method::kPrefixAffinity, Method::kMinimumTokens, Method::kShortestQueue}) {
+    SCOPED_TRACE(load_balance_method_name(method));
+    BalanceSimulation simulation(*balance_tokenizer_, {.scheduler = kBalancedGroup, .method = method});
+    for (int i = 0; i < 1000; ++i) {
+      simulation.submit(prompt(1, 2048, between(1, 128)), between(8, 128));
+      while (simulation.num_open() > 0) ASSERT_TRUE(simulation.step());
+    }
+    EXPECT_LE(most_over_mean(simulation.num_requests()), 1.3) << fmt::format("{}", simulation.num_requests());
+    EXPECT_LE(most_over_mean(simulation.num_tokens()), 1.3) << fmt::format("{}", simulation.num_tokens());
+    EXPECT_GE(simulation.hit_rate(), 0.9);
+  }
+}
+
 // A fifth of the requests is long; some come in bursts, and nights are quiet.
 TEST_F(DispatchBalanceTest, AWeekOfVirtualTimeLeavesNoDrift) {
   constexpr double kDay = 24 * 3600;

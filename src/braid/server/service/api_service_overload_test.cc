@@ -48,6 +48,17 @@ class ApiServiceOverloadTest : public testing::ApiServiceFixture {
     client->wait_until_stuck();
     return client;
   }
+  // Until the engine has computed so many tokens, and no request runs.
+  void wait_for_tokens(uint64_t num_tokens) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    const auto has_ended = [&] {
+      const EngineStats stats = engine_->stats();
+      return stats.num_output_tokens >= num_tokens && stats.scheduler.num_running == 0;
+    };
+    while (!has_ended() && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
 };
 
 TEST_F(ApiServiceOverloadTest, TooManyRequestsToReadAre503AtOnce) {
@@ -125,22 +136,27 @@ TEST_F(ApiServiceOverloadTest, AnAnswerThatIsWrittenTooSlowlyEndsWithAnError) {
   start(options);
   const auto stuck = std::make_shared<StuckClient>();
   const std::string endless = R"({"prompt":"x","stream":true,"ignore_eos":true,"max_tokens":400})";
+  hold();
   send(router_, "POST", "/v1/completions", endless, stuck);
-  // It is aborted while the output thread still stands.
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  const auto has_ended = [&] {
-    const EngineStats stats = engine_->stats();
-    return stats.num_output_tokens > 0 && stats.scheduler.num_running == 0;
-  };
-  while (!has_ended() && std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
+  stuck->wait_for_head();
+  release();
+  wait_for_tokens(2);  // one is hold()'s; it is aborted while the output thread still stands
   EXPECT_LT(engine_->stats().num_output_tokens, 200U);
   stuck->release();
   const auto events = stuck->events();
   EXPECT_EQ(events.back()["error"]["code"], "overloaded");
   EXPECT_TRUE(service_->wait_until_idle(std::chrono::seconds(60)));
-  EXPECT_EQ(complete("")->status(), 200) << "the room is given back";
+
+  // The room is given back: three tokens may wait again. No more are asked for, as all of them may wait for a thread
+  // that the machine does not run just now.
+  const auto again = std::make_shared<StuckClient>();
+  send(router_, "POST", "/v1/completions", R"({"prompt":"x","stream":true,"ignore_eos":true,"max_tokens":1})", again);
+  again->wait_until_stuck();
+  const uint64_t num_before = engine_->stats().num_output_tokens;
+  const auto beside = post("/v1/completions", R"({"prompt":"x","ignore_eos":true,"max_tokens":3})");
+  wait_for_tokens(num_before + 3);
+  again->release();
+  EXPECT_EQ(beside->status(), 200);
 }
 
 TEST(DeltaBacklog, AFullOneHasRoomForTheShareOfEveryRequest) {

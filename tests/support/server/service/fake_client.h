@@ -115,6 +115,10 @@ class FakeClient : public http::Responder {
     std::unique_lock lock(mutex_);
     wait(lock, [&] { return body_.find(text) != std::string::npos; });
   }
+  void wait_for_head() {
+    std::unique_lock lock(mutex_);
+    wait(lock, [&] { return has_head_; });
+  }
   bool has_head() {
     const std::lock_guard lock(mutex_);
     return has_head_;
