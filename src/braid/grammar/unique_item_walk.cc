@@ -14,11 +14,12 @@ struct ItemPlace {
   UniqueItems items;
 };
 
-// True if the token ends the string that is open, and nothing more than that string.
+// True if the token ends the string that is open, and nothing more than that string. (A ',' would ask for an item more,
+// of which there may be none.)
 bool ends_only_a_string(std::string_view token) {
   const size_t quote = token.find_first_of("\"\\");
   return quote != std::string_view::npos && token[quote] == '"' &&
-         token.find_first_not_of(",: \n\t", quote + 1) == std::string_view::npos;
+         token.find_first_not_of(": \n\t", quote + 1) == std::string_view::npos;
 }
 
 }  // namespace
