@@ -142,9 +142,15 @@ std::shared_ptr<const MaskBits> LocalMask::tokens_up_to(uint32_t max_passes) {
   const size_t slot = is_last ? kKeptLevels : level;
   if (levels_.empty()) levels_.resize(kKeptLevels + 1);
   if (is_kept && levels_[slot] != nullptr) return levels_[slot];
-  auto bits = std::make_shared<MaskBits>(num_words_, 0);
   const size_t end = num_levels == 0 ? 0 : passes_begin_[level + 1];
-  for (size_t i = 0; i < end; ++i) set_bit(*bits, by_passes_[i]);
+  std::shared_ptr<MaskBits> bits;
+  if (!is_last && by_passes_.size() < 2 * end) {  // all except the few longest
+    bits = std::make_shared<MaskBits>(*tokens_up_to(UINT32_MAX));
+    for (size_t i = end; i < by_passes_.size(); ++i) clear_bit(*bits, by_passes_[i]);
+  } else {
+    bits = std::make_shared<MaskBits>(num_words_, 0);
+    for (size_t i = 0; i < end; ++i) set_bit(*bits, by_passes_[i]);
+  }
   if (is_kept) {
     levels_[slot] = bits;
     memory_bytes_ += num_words_ * sizeof(uint32_t);
