@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "braid/base/background.h"
 #include "braid/grammar/automaton/look_around.h"
 #include "braid/grammar/ebnf/ebnf_parser.h"
 #include "braid/grammar/json/schema_compiler.h"
@@ -193,7 +194,7 @@ GrammarCompiler::Compiled GrammarCompiler::find_or_compile(std::string key, cons
   };
   Compiled compiled = fail("not compiled");
   try {
-    compiled = compile();
+    run_in_background([&] { compiled = compile(); });
   } catch (const std::exception& exception) {  // e.g. out of memory: waiting callers must get an answer
     compiled = fail("the grammar cannot be compiled: {}", exception.what());
   }
