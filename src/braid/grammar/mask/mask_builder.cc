@@ -172,7 +172,7 @@ MaskBuilder::FoundMask MaskBuilder::find_local(Explorer& explorer, StateId state
     own_.emplace(std::pair(state, loops), found.mask);
   }
   const bool is_prepared = found.mask->prepare(state, explorer, *vocabulary_, exit_bytes);
-  if (is_prepared) found.tokens = found.mask->tokens(min_passes, max_passes);
+  if (is_prepared) found.tokens = found.mask->tokens(min_passes, max_passes, *vocabulary_);
   if (is_own) own_bytes_ += found.mask->memory_bytes() - known_bytes;
   return is_prepared ? found : FoundMask();
 }

@@ -47,6 +47,10 @@ class Vocabulary {
     return std::span(tokens_).subspan(nodes_[node].first_token,
                                       nodes_[nodes_[node].subtree_end].first_token - nodes_[node].first_token);
   }
+  // The numbers of the tokens at the node among all tokens sorted by their bytes; sorted_tokens() has their ids.
+  uint32_t first_token(uint32_t node) const { return nodes_[node].first_token; }
+  uint32_t end_token(uint32_t node) const { return nodes_[node + 1].first_token; }
+  std::span<const TokenId> sorted_tokens() const { return tokens_; }
   // Tokens that contain a '"', and tokens that open an array and separate items.
   std::span<const TokenId> tokens_with_quotes() const { return tokens_with_quotes_; }
   std::span<const TokenId> tokens_with_arrays() const { return tokens_with_arrays_; }
