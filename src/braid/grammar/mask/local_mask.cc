@@ -44,13 +44,13 @@ bool LocalMask::prepare(StateId state, Explorer& explorer, const Vocabulary& voc
   lock.unlock();
   std::vector<std::vector<Exit>> exits(256);
   std::vector<Run> found;
-  std::vector<Bounded> bounded;
+  std::vector<Run> bounded;  // the most passes
   std::vector<Bounded> several;
-  const auto add = [&](uint32_t passes, uint32_t node) {
+  const auto add = [&](std::vector<Run>& runs, uint32_t passes, uint32_t node, uint32_t end_node) {
     const uint32_t begin = vocabulary.first_token(node);
-    const bool goes_on = !found.empty() && found.back().passes == passes && found.back().end == begin;
-    if (!goes_on) found.push_back({passes, begin, begin});
-    found.back().end = vocabulary.end_token(node);
+    const bool goes_on = !runs.empty() && runs.back().passes == passes && runs.back().end == begin;
+    if (!goes_on) runs.push_back({passes, begin, begin});
+    runs.back().end = vocabulary.first_token(end_node);
   };
   const bool counts_characters = explorer.machine().states[state].counts_characters;
   std::vector<Needs> known_needs;                                       // by row
@@ -69,21 +69,31 @@ bool LocalMask::prepare(StateId state, Explorer& explorer, const Vocabulary& voc
     if (counts_characters) {
       num_characters[depth] = num_characters[depth - 1] + (steps.facts(here).ended_character ? 1 : 0);
     }
-    if (!wants_tokens || here == kDeadConfig || vocabulary.tokens_at(node).empty()) return;
-    if (!counts_characters) return add(steps.facts(here).fewest_passes, node);
+    if (here == kDeadConfig) return false;
+    if (!counts_characters) {
+      // As in a pattern's `[a-z]*`: all that follows leads here again.
+      const bool stays = here == before && !steps.facts(here).has_exits &&
+                         (vocabulary.kinds_below(node) & ~steps.staying_kinds(here)) == 0;
+      if (wants_tokens) {
+        add(found, steps.facts(here).fewest_passes, node, stays ? vocabulary.nodes()[node].subtree_end : node + 1);
+      }
+      return !stays;
+    }
+    if (!wants_tokens || vocabulary.tokens_at(node).empty()) return true;
     if (known_needs.size() < steps.size()) known_needs.resize(steps.size());
     Needs& needs = known_needs[static_cast<size_t>(here)];
     if (needs.empty()) needs = needs_after(explorer, steps.facts(here).config);
     for (const auto& [least, most] : needs) {
       const uint32_t min = num_characters[depth] + least;
       const uint32_t max = most == UINT32_MAX ? most : num_characters[depth] + most;
-      const bool is_one_of_several = needs.size() > 1;
-      if (!is_one_of_several) add(min, node);
-      for (const TokenId token : vocabulary.tokens_at(node)) {
-        if (is_one_of_several) several.push_back({max, min, token});
-        if (!is_one_of_several && max != UINT32_MAX) bounded.push_back({max, min, token});
+      if (needs.size() > 1) {
+        for (const TokenId token : vocabulary.tokens_at(node)) several.push_back({max, min, token});
+        continue;
       }
+      add(found, min, node, node + 1);
+      if (max != UINT32_MAX) add(bounded, max, node, node + 1);
     }
+    return true;
   };
   if (!walk(steps, vocabulary, whole_trie(vocabulary), bottom, visit)) return false;
   lock.lock();
@@ -96,13 +106,17 @@ bool LocalMask::prepare(StateId state, Explorer& explorer, const Vocabulary& voc
   if (!wants_tokens || has_tokens_) return true;
   num_words_ = mask_words(vocabulary.size());
   keep_sorted(found);
-  std::ranges::sort(bounded, {}, &Bounded::max);
+  for (const Run& run : bounded) least_bound_ = std::min(least_bound_, run.passes);
   bounded_ = std::move(bounded);
   several_ = std::move(several);
   has_tokens_ = true;
-  memory_bytes_ += by_passes_.capacity() * sizeof(Run) + passes_begin_.capacity() * sizeof(uint32_t) +
-                   (bounded_.capacity() + several_.capacity()) * sizeof(Bounded);
+  memory_bytes_ += (by_passes_.capacity() + bounded_.capacity()) * sizeof(Run) +
+                   passes_begin_.capacity() * sizeof(uint32_t) + several_.capacity() * sizeof(Bounded);
   return true;
+}
+
+std::span<const TokenId> LocalMask::tokens_of(const Run& run, const Vocabulary& vocabulary) {
+  return vocabulary.sorted_tokens().subspan(run.begin, run.end - run.begin);
 }
 
 // By counting: there are few different numbers of passes, and up to a run for each token.
@@ -126,12 +140,12 @@ std::shared_ptr<const MaskBits> LocalMask::tokens(uint32_t min_passes, uint32_t 
                                                   const Vocabulary& vocabulary) {
   const std::lock_guard lock(mutex_);
   auto all = tokens_up_to(max_passes, vocabulary);
-  const bool has_too_few = !bounded_.empty() && bounded_.front().max < min_passes;
+  const bool has_too_few = least_bound_ < min_passes;
   if (!has_too_few && several_.empty()) return all;
   auto bits = std::make_shared<MaskBits>(*all);
-  for (const Bounded& one : bounded_) {
-    if (one.max >= min_passes) break;
-    clear_bit(*bits, one.token);
+  for (const Run& run : bounded_) {
+    if (run.passes >= min_passes) continue;
+    for (const TokenId token : tokens_of(run, vocabulary)) clear_bit(*bits, token);
   }
   for (const Bounded& one : several_) {
     if (one.min <= max_passes && one.max >= min_passes) set_bit(*bits, one.token);
@@ -150,18 +164,15 @@ std::shared_ptr<const MaskBits> LocalMask::tokens_up_to(uint32_t max_passes, con
   if (is_kept && levels_[slot] != nullptr) return levels_[slot];
   const size_t end = num_levels == 0 ? 0 : passes_begin_[level + 1];
   std::shared_ptr<MaskBits> bits;
-  const auto tokens_of = [&](const Run& run) {
-    return vocabulary.sorted_tokens().subspan(run.begin, run.end - run.begin);
-  };
   if (!is_last && by_passes_.size() < 2 * end) {  // all except the few longest
     bits = std::make_shared<MaskBits>(*tokens_up_to(UINT32_MAX, vocabulary));
     for (size_t i = end; i < by_passes_.size(); ++i) {
-      for (const TokenId token : tokens_of(by_passes_[i])) clear_bit(*bits, token);
+      for (const TokenId token : tokens_of(by_passes_[i], vocabulary)) clear_bit(*bits, token);
     }
   } else {
     bits = std::make_shared<MaskBits>(num_words_, 0);
     for (size_t i = 0; i < end; ++i) {
-      for (const TokenId token : tokens_of(by_passes_[i])) set_bit(*bits, token);
+      for (const TokenId token : tokens_of(by_passes_[i], vocabulary)) set_bit(*bits, token);
     }
   }
   if (is_kept) {

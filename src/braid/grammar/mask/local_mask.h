@@ -52,6 +52,7 @@ class LocalMask {
     uint32_t end = 0;
   };
 
+  static std::span<const TokenId> tokens_of(const Run& run, const Vocabulary& vocabulary);
   // These need the lock.
   void keep_sorted(const std::vector<Run>& found);
   std::shared_ptr<const MaskBits> tokens_up_to(uint32_t max_passes, const Vocabulary& vocabulary);
@@ -66,13 +67,14 @@ class LocalMask {
   size_t num_words_ = 0;
   std::vector<Run> by_passes_;          // all tokens, sorted by passes
   std::vector<uint32_t> passes_begin_;  // where each number of passes begins, and the end
-  // In a rule that counts characters: the tokens with bounds on both sides, and those with several.
+  // In a rule that counts characters: the tokens with an upper bound too, and those with several bounds.
   struct Bounded {
     uint32_t max = 0;
     uint32_t min = 0;
     TokenId token = 0;
   };
-  std::vector<Bounded> bounded_;                         // sorted by `max`
+  std::vector<Run> bounded_;                             // the most passes
+  uint32_t least_bound_ = UINT32_MAX;                    // of them
   std::vector<Bounded> several_;                         // one of the bounds must hold; no other list has the token
   std::vector<std::shared_ptr<const MaskBits>> levels_;  // [max_passes], computed on demand
   size_t memory_bytes_ = 0;

@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
 #include "braid/grammar/automaton/explorer.h"
+#include "braid/grammar/mask/vocabulary.h"
 
 namespace braid::grammar {
 
@@ -22,6 +24,7 @@ class StepTable {
     uint32_t fewest_passes = UINT32_MAX;  // among its places and its exits
     bool has_exits = false;
     bool ended_character = false;
+    std::optional<uint64_t> staying_kinds;
   };
 
   // `explorer` outlives the table.
@@ -40,7 +43,8 @@ class StepTable {
       facts_.push_back({.config = config,
                         .fewest_passes = std::min(explorer_.fewest_passes(config), ended),
                         .has_exits = !exits.empty(),
-                        .ended_character = explorer_.ended_character(config)});
+                        .ended_character = explorer_.ended_character(config),
+                        .staying_kinds = std::nullopt});
       next_.resize(facts_.size() * width_, kUnknown);
     }
     return found->second;
@@ -56,6 +60,17 @@ class StepTable {
       next_[place] = to;
     }
     return next_[place];
+  }
+
+  // The kinds of bytes (kind_of_byte) that lead from a configuration to itself.
+  uint64_t staying_kinds(Row row) {
+    if (facts(row).staying_kinds) return *facts(row).staying_kinds;
+    uint64_t leaving = 0;
+    for (size_t byte = 0; byte < 256; ++byte) {
+      if (step(row, static_cast<uint8_t>(byte)) != row) leaving |= kind_of_byte(static_cast<uint8_t>(byte));
+    }
+    facts_[static_cast<size_t>(row)].staying_kinds = ~leaving;
+    return ~leaving;
   }
 
  private:
