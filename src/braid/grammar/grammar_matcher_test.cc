@@ -94,6 +94,53 @@ TEST(GrammarMatcher, CopiesAreIndependent) {
   EXPECT_TRUE(other.accept_bytes("d").ok());
 }
 
+// All bytes, and all words of two to five of "at,!".
+class WordTokenizer final : public Tokenizer {
+ public:
+  WordTokenizer() {
+    for (int byte = 0; byte < 256; ++byte) tokens_.emplace_back(1, static_cast<char>(byte));
+    std::vector<std::string> words = {""};
+    for (size_t length = 1; length <= 5; ++length) {
+      std::vector<std::string> longer;
+      for (const std::string& word : words) {
+        for (const char letter : std::string_view("at,!")) longer.push_back(word + letter);
+      }
+      words = std::move(longer);
+      if (length > 1) tokens_.insert(tokens_.end(), words.begin(), words.end());
+    }
+  }
+  std::vector<TokenId> encode(std::string_view, bool) const override { return {}; }
+  std::string decode(std::span<const TokenId>, bool) const override { return {}; }
+  std::unique_ptr<TextStream> start_stream(TextStreamOptions) const override { CHECK(false, "no stream"); }
+  std::string token_bytes(TokenId id) const override { return tokens_[static_cast<size_t>(id)]; }
+  std::optional<TokenId> token_to_id(std::string_view) const override { return std::nullopt; }
+  bool is_special(TokenId) const override { return false; }
+  int64_t vocab_size() const override { return static_cast<int64_t>(tokens_.size()); }
+
+ private:
+  std::vector<std::string> tokens_;
+};
+
+// Masks take what stays at one place whole, and skip continuations that lie on another's way.
+TEST(GrammarMatcher, MasksOfManyWordsAreExact) {
+  const WordTokenizer tokenizer;
+  GrammarCompiler compiler(tokenizer);
+  for (const char* source :
+       {".{1,4}(a.*|[a-z]*!)", ".{1,50}.*", ".{2,3}(t|a,)*x", "x[a-z]*!x?", "x([a-z]*[!,][a-s]*)*x", "[a-s,]*(x|tx)"}) {
+    for (const char* text : {"", "x", "xa", "xé", "xat"}) {
+      GrammarMatcher matcher(must(compiler.regex(source)), false);
+      if (matcher.accept_bytes(text).ok()) testing::expect_exact_mask(matcher, tokenizer, source + std::string(text));
+    }
+  }
+  const auto counted = must(compiler.json_schema(
+      *parse_json(R"({"type":"string","pattern":"^[a-z]*(,a{3}!)?$","minLength":4,"maxLength":7})")));
+  for (const char* text : {"\"", "\"a", "\"at,a", "\"attata"}) {
+    GrammarMatcher matcher(counted, false);
+    ASSERT_TRUE(matcher.accept_bytes(text).ok()) << text;
+    testing::expect_exact_mask(matcher, tokenizer, text);
+  }
+}
+
 // The cache of configurations is dropped several times here while several matchers are active.
 TEST(GrammarMatcher, LongTextsStayInBoundedMemory) {
   const testing::ByteTokenizer tokenizer;

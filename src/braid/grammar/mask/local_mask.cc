@@ -1,10 +1,9 @@
 #include "braid/grammar/mask/local_mask.h"
 
 #include <algorithm>
-#include <map>
-#include <unordered_map>
 #include <utility>
 
+#include "braid/grammar/mask/step_table.h"
 #include "braid/grammar/mask/walk.h"
 
 namespace braid::grammar {
@@ -43,73 +42,93 @@ bool LocalMask::prepare(StateId state, Explorer& explorer, const Vocabulary& voc
   // The walk takes milliseconds. Done without the lock: a compile must not hold up the masks of a step. Two threads may
   // find the same at once, and the first result stays.
   lock.unlock();
-  std::map<uint8_t, std::vector<Exit>> exits;
-  std::vector<std::pair<uint32_t, TokenId>> found;  // passes, token
-  std::vector<Bounded> bounded;
+  std::vector<std::vector<Exit>> exits(256);
+  std::vector<Run> found;
+  std::vector<Run> bounded;  // the most passes
   std::vector<Bounded> several;
+  const auto add = [&](std::vector<Run>& runs, uint32_t passes, uint32_t node, uint32_t end_node) {
+    const uint32_t begin = vocabulary.first_token(node);
+    const bool goes_on = !runs.empty() && runs.back().passes == passes && runs.back().end == begin;
+    if (!goes_on) runs.push_back({passes, begin, begin});
+    runs.back().end = vocabulary.first_token(end_node);
+  };
   const bool counts_characters = explorer.machine().states[state].counts_characters;
-  std::unordered_map<ConfigId, Needs> known_needs;
+  std::vector<Needs> known_needs;                                       // by row
   std::vector<uint32_t> num_characters(vocabulary.max_depth() + 1, 0);  // so far, by depth
-  const ConfigId bottom = explorer.bottom_config(state, loops_);
-  const bool is_found =
-      walk(explorer, vocabulary, whole_trie(vocabulary), bottom, [&](uint32_t node, ConfigId before, ConfigId here) {
-        const uint8_t byte = vocabulary.nodes()[node].byte;
-        const size_t depth = vocabulary.nodes()[node].depth;
-        if (missing.test(byte)) {
-          const uint32_t before_it = num_characters[depth - 1];
-          for (const uint32_t passes : explorer.exits(before)) exits[byte].push_back({node, passes + before_it});
-        }
-        if (counts_characters) {
-          num_characters[depth] = num_characters[depth - 1] + (explorer.ended_character(here) ? 1 : 0);
-        }
-        if (!wants_tokens || here == kDeadConfig) return;
-        const auto tokens = vocabulary.tokens_at(node);
-        if (tokens.empty()) return;
-        if (!counts_characters) {
-          const auto ended = explorer.exits(here);
-          const uint32_t passes = std::min(explorer.fewest_passes(here), ended.empty() ? UINT32_MAX : ended.front());
-          for (const TokenId token : tokens) found.emplace_back(passes, token);
-          return;
-        }
-        const auto [needs, is_new] = known_needs.try_emplace(here);
-        if (is_new) needs->second = needs_after(explorer, here);
-        for (const auto& [least, most] : needs->second) {
-          const uint32_t min = num_characters[depth] + least;
-          const uint32_t max = most == UINT32_MAX ? most : num_characters[depth] + most;
-          for (const TokenId token : tokens) {
-            const bool is_one_of_several = needs->second.size() > 1;
-            if (is_one_of_several) several.push_back({max, min, token});
-            if (!is_one_of_several) found.emplace_back(min, token);
-            if (!is_one_of_several && max != UINT32_MAX) bounded.push_back({max, min, token});
-          }
-        }
-      });
-  if (!is_found) return false;
+  StepTable steps(explorer);
+  const StepTable::Row bottom = steps.row_of(explorer.bottom_config(state, loops_));
+  const auto visit = [&](uint32_t node, StepTable::Row before, StepTable::Row here) {
+    const uint8_t byte = vocabulary.nodes()[node].byte;
+    const size_t depth = vocabulary.nodes()[node].depth;
+    if (steps.facts(before).has_exits && missing.test(byte)) {
+      const uint32_t before_it = num_characters[depth - 1];
+      for (const uint32_t passes : explorer.exits(steps.facts(before).config)) {
+        exits[byte].push_back({node, passes + before_it});
+      }
+    }
+    if (counts_characters) {
+      num_characters[depth] = num_characters[depth - 1] + (steps.facts(here).ended_character ? 1 : 0);
+    }
+    if (here == kDeadConfig) return false;
+    if (!counts_characters) {
+      // As in a pattern's `[a-z]*`: all that follows leads here again.
+      const bool stays = here == before && !steps.facts(here).has_exits &&
+                         (vocabulary.kinds_below(node) & ~steps.staying_kinds(here)) == 0;
+      if (wants_tokens) {
+        add(found, steps.facts(here).fewest_passes, node, stays ? vocabulary.nodes()[node].subtree_end : node + 1);
+      }
+      return !stays;
+    }
+    if (!wants_tokens || vocabulary.tokens_at(node).empty()) return true;
+    if (known_needs.size() < steps.size()) known_needs.resize(steps.size());
+    Needs& needs = known_needs[static_cast<size_t>(here)];
+    if (needs.empty()) needs = needs_after(explorer, steps.facts(here).config);
+    for (const auto& [least, most] : needs) {
+      const uint32_t min = num_characters[depth] + least;
+      const uint32_t max = most == UINT32_MAX ? most : num_characters[depth] + most;
+      if (needs.size() > 1) {
+        for (const TokenId token : vocabulary.tokens_at(node)) several.push_back({max, min, token});
+        continue;
+      }
+      add(found, min, node, node + 1);
+      if (max != UINT32_MAX) add(bounded, max, node, node + 1);
+    }
+    return true;
+  };
+  if (!walk(steps, vocabulary, whole_trie(vocabulary), bottom, visit)) return false;
   lock.lock();
-  for (auto& [byte, found_exits] : exits) {
-    if (known_exits_.test(byte)) continue;  // another thread was first
-    exits_[byte] = std::move(found_exits);
+  for (size_t byte = 0; byte < 256; ++byte) {
+    if (known_exits_.test(byte) || exits[byte].empty()) continue;  // or another thread was first
+    exits_[byte] = std::move(exits[byte]);
     memory_bytes_ += exits_[byte].capacity() * sizeof(Exit);
   }
   known_exits_ |= missing;
   if (!wants_tokens || has_tokens_) return true;
-  // Sorted by passes, by counting: there are few different numbers of them, and up to all tokens.
   num_words_ = mask_words(vocabulary.size());
-  uint32_t most = 0;
-  for (const auto& [passes, token] : found) most = std::max(most, passes);
-  passes_begin_.assign(found.empty() ? 1 : most + size_t{2}, 0);
-  for (const auto& [passes, token] : found) ++passes_begin_[passes + size_t{1}];
-  for (size_t i = 1; i < passes_begin_.size(); ++i) passes_begin_[i] += passes_begin_[i - 1];
-  std::vector<uint32_t> next = passes_begin_;
-  by_passes_.resize(found.size());
-  for (const auto& [passes, token] : found) by_passes_[next[passes]++] = token;
-  std::ranges::sort(bounded, {}, &Bounded::max);
+  keep_sorted(found);
+  for (const Run& run : bounded) least_bound_ = std::min(least_bound_, run.passes);
   bounded_ = std::move(bounded);
   several_ = std::move(several);
   has_tokens_ = true;
-  memory_bytes_ += by_passes_.capacity() * sizeof(TokenId) + passes_begin_.capacity() * sizeof(uint32_t) +
-                   (bounded_.capacity() + several_.capacity()) * sizeof(Bounded);
+  memory_bytes_ += (by_passes_.capacity() + bounded_.capacity()) * sizeof(Run) +
+                   passes_begin_.capacity() * sizeof(uint32_t) + several_.capacity() * sizeof(Bounded);
   return true;
+}
+
+std::span<const TokenId> LocalMask::tokens_of(const Run& run, const Vocabulary& vocabulary) {
+  return vocabulary.sorted_tokens().subspan(run.begin, run.end - run.begin);
+}
+
+// By counting: there are few different numbers of passes, and up to a run for each token.
+void LocalMask::keep_sorted(const std::vector<Run>& found) {
+  uint32_t most = 0;
+  for (const Run& run : found) most = std::max(most, run.passes);
+  passes_begin_.assign(found.empty() ? 1 : most + size_t{2}, 0);
+  for (const Run& run : found) ++passes_begin_[run.passes + size_t{1}];
+  for (size_t i = 1; i < passes_begin_.size(); ++i) passes_begin_[i] += passes_begin_[i - 1];
+  std::vector<uint32_t> next = passes_begin_;
+  by_passes_.resize(found.size());
+  for (const Run& run : found) by_passes_[next[run.passes]++] = run;
 }
 
 size_t LocalMask::memory_bytes() {
@@ -117,15 +136,16 @@ size_t LocalMask::memory_bytes() {
   return sizeof(LocalMask) + memory_bytes_;
 }
 
-std::shared_ptr<const MaskBits> LocalMask::tokens(uint32_t min_passes, uint32_t max_passes) {
+std::shared_ptr<const MaskBits> LocalMask::tokens(uint32_t min_passes, uint32_t max_passes,
+                                                  const Vocabulary& vocabulary) {
   const std::lock_guard lock(mutex_);
-  auto all = tokens_up_to(max_passes);
-  const bool has_too_few = !bounded_.empty() && bounded_.front().max < min_passes;
+  auto all = tokens_up_to(max_passes, vocabulary);
+  const bool has_too_few = least_bound_ < min_passes;
   if (!has_too_few && several_.empty()) return all;
   auto bits = std::make_shared<MaskBits>(*all);
-  for (const Bounded& one : bounded_) {
-    if (one.max >= min_passes) break;
-    clear_bit(*bits, one.token);
+  for (const Run& run : bounded_) {
+    if (run.passes >= min_passes) continue;
+    for (const TokenId token : tokens_of(run, vocabulary)) clear_bit(*bits, token);
   }
   for (const Bounded& one : several_) {
     if (one.min <= max_passes && one.max >= min_passes) set_bit(*bits, one.token);
@@ -133,7 +153,7 @@ std::shared_ptr<const MaskBits> LocalMask::tokens(uint32_t min_passes, uint32_t 
   return bits;
 }
 
-std::shared_ptr<const MaskBits> LocalMask::tokens_up_to(uint32_t max_passes) {
+std::shared_ptr<const MaskBits> LocalMask::tokens_up_to(uint32_t max_passes, const Vocabulary& vocabulary) {
   const auto num_levels = static_cast<uint32_t>(passes_begin_.size() - 1);
   const uint32_t level = num_levels == 0 ? 0 : std::min(max_passes, num_levels - 1);
   // The last level, which has all tokens, is stored after the others.
@@ -145,11 +165,15 @@ std::shared_ptr<const MaskBits> LocalMask::tokens_up_to(uint32_t max_passes) {
   const size_t end = num_levels == 0 ? 0 : passes_begin_[level + 1];
   std::shared_ptr<MaskBits> bits;
   if (!is_last && by_passes_.size() < 2 * end) {  // all except the few longest
-    bits = std::make_shared<MaskBits>(*tokens_up_to(UINT32_MAX));
-    for (size_t i = end; i < by_passes_.size(); ++i) clear_bit(*bits, by_passes_[i]);
+    bits = std::make_shared<MaskBits>(*tokens_up_to(UINT32_MAX, vocabulary));
+    for (size_t i = end; i < by_passes_.size(); ++i) {
+      for (const TokenId token : tokens_of(by_passes_[i], vocabulary)) clear_bit(*bits, token);
+    }
   } else {
     bits = std::make_shared<MaskBits>(num_words_, 0);
-    for (size_t i = 0; i < end; ++i) set_bit(*bits, by_passes_[i]);
+    for (size_t i = 0; i < end; ++i) {
+      for (const TokenId token : tokens_of(by_passes_[i], vocabulary)) set_bit(*bits, token);
+    }
   }
   if (is_kept) {
     levels_[slot] = bits;

@@ -39,13 +39,23 @@ class LocalMask {
 
   // After prepare(): tokens that end within the rule or at its end, after at most `max_passes` passes; if the rule
   // counts characters, tokens after which its text can end with `min_passes` to `max_passes` of them.
-  std::shared_ptr<const MaskBits> tokens(uint32_t min_passes, uint32_t max_passes);
+  std::shared_ptr<const MaskBits> tokens(uint32_t min_passes, uint32_t max_passes, const Vocabulary& vocabulary);
   size_t memory_bytes();
   // After prepare() with this byte.
   std::span<const Exit> exits(uint8_t byte) const { return exits_[byte]; }
 
  private:
-  std::shared_ptr<const MaskBits> tokens_up_to(uint32_t max_passes);  // needs the lock
+  // Tokens [begin, end) in the order of their bytes.
+  struct Run {
+    uint32_t passes = 0;
+    uint32_t begin = 0;
+    uint32_t end = 0;
+  };
+
+  static std::span<const TokenId> tokens_of(const Run& run, const Vocabulary& vocabulary);
+  // These need the lock.
+  void keep_sorted(const std::vector<Run>& found);
+  std::shared_ptr<const MaskBits> tokens_up_to(uint32_t max_passes, const Vocabulary& vocabulary);
 
   static constexpr uint32_t kKeptLevels = 32;
 
@@ -55,15 +65,16 @@ class LocalMask {
   ByteSet known_exits_;
   std::vector<Exit> exits_[256];
   size_t num_words_ = 0;
-  std::vector<TokenId> by_passes_;      // all tokens, sorted by passes
+  std::vector<Run> by_passes_;          // all tokens, sorted by passes
   std::vector<uint32_t> passes_begin_;  // where each number of passes begins, and the end
-  // In a rule that counts characters: the tokens with bounds on both sides, and those with several.
+  // In a rule that counts characters: the tokens with an upper bound too, and those with several bounds.
   struct Bounded {
     uint32_t max = 0;
     uint32_t min = 0;
     TokenId token = 0;
   };
-  std::vector<Bounded> bounded_;                         // sorted by `max`
+  std::vector<Run> bounded_;                             // the most passes
+  uint32_t least_bound_ = UINT32_MAX;                    // of them
   std::vector<Bounded> several_;                         // one of the bounds must hold; no other list has the token
   std::vector<std::shared_ptr<const MaskBits>> levels_;  // [max_passes], computed on demand
   size_t memory_bytes_ = 0;

@@ -57,9 +57,10 @@ Result<TokenMask> MaskBuilder::compute(Explorer& explorer, ConfigId config) {
   const ConfigId from = heavy.empty() ? config : explorer.config_of(std::move(light));
   const bool is_found =
       walk(explorer, *vocabulary_, whole_trie(*vocabulary_), from, [&](uint32_t node, ConfigId, ConfigId here) {
-        if (here == kDeadConfig) return;
+        if (here == kDeadConfig) return false;
         const auto tokens = vocabulary_->tokens_at(node);
         mask.extra.insert(mask.extra.end(), tokens.begin(), tokens.end());
+        return true;
       });
   if (!is_found) return too_ambiguous();
   return mask;
@@ -98,25 +99,44 @@ Status MaskBuilder::add_local(Explorer& explorer, StateId state, bool loops, uin
   const std::shared_ptr<LocalMask>& local = found.mask;
   if (local == nullptr) return too_ambiguous();
   mask.bases.push_back(std::move(found.tokens));
-  const auto add = [&](uint32_t node) {
-    const auto tokens = vocabulary_->tokens_at(node);
-    mask.extra.insert(mask.extra.end(), tokens.begin(), tokens.end());
-  };
+  std::vector<Continuation> continuations;
   for (size_t byte = 0; byte < 256; ++byte) {
     if (!next_bytes.test(byte)) continue;
     const ConfigId after = explorer.step(context, static_cast<uint8_t>(byte));
     if (after == kFailedConfig) return too_ambiguous();
     if (after == kDeadConfig) continue;
     for (const LocalMask::Exit& exit : local->exits(static_cast<uint8_t>(byte))) {
-      if (exit.passes < more_min || exit.passes > more_max) continue;
-      add(exit.node);
-      const TriePart rest = below(*vocabulary_, exit.node);
-      if (rest.begin == rest.end) continue;
-      const bool is_found = walk(explorer, *vocabulary_, rest, after, [&](uint32_t node, ConfigId, ConfigId here) {
-        if (here != kDeadConfig) add(node);
-      });
-      if (!is_found) return too_ambiguous();
+      if (exit.passes >= more_min && exit.passes <= more_max) continuations.push_back({exit.node, after});
     }
+  }
+  return add_continuations(explorer, continuations, mask);
+}
+
+// Adds the tokens at and below the nodes.
+Status MaskBuilder::add_continuations(Explorer& explorer, std::vector<Continuation>& continuations,
+                                      TokenMask& mask) const {
+  // Where the rule may end at every byte, as in `.{1,2048}.*`, most continuations lie on the way of one above them.
+  constexpr size_t kFew = 256;
+  std::vector<ConfigId> reached;  // by node: where a walk from above came to
+  if (continuations.size() > kFew) {
+    reached.resize(vocabulary_->nodes().size(), kDeadConfig);
+    std::ranges::sort(continuations, {}, &Continuation::node);
+  }
+  const auto add = [&](uint32_t node, ConfigId here) {
+    const auto tokens = vocabulary_->tokens_at(node);
+    mask.extra.insert(mask.extra.end(), tokens.begin(), tokens.end());
+    if (!reached.empty()) reached[node] = here;
+  };
+  for (const auto& [top, after] : continuations) {
+    if (!reached.empty() && reached[top] == after) continue;
+    add(top, after);
+    const TriePart rest = below(*vocabulary_, top);
+    if (rest.begin == rest.end) continue;
+    const bool is_found = walk(explorer, *vocabulary_, rest, after, [&](uint32_t node, ConfigId, ConfigId here) {
+      if (here != kDeadConfig) add(node, here);
+      return here != kDeadConfig;
+    });
+    if (!is_found) return too_ambiguous();
   }
   return {};
 }
@@ -127,9 +147,10 @@ Result<std::vector<TokenId>> MaskBuilder::after_space(Explorer& explorer, Config
   if (space == 0) return tokens;
   const bool is_found =
       walk(explorer, *vocabulary_, below(*vocabulary_, space), config, [&](uint32_t node, ConfigId, ConfigId here) {
-        if (here == kDeadConfig) return;
+        if (here == kDeadConfig) return false;
         const auto at = vocabulary_->tokens_at(node);
         tokens.insert(tokens.end(), at.begin(), at.end());
+        return true;
       });
   if (!is_found) return too_ambiguous();
   return tokens;
@@ -172,7 +193,7 @@ MaskBuilder::FoundMask MaskBuilder::find_local(Explorer& explorer, StateId state
     own_.emplace(std::pair(state, loops), found.mask);
   }
   const bool is_prepared = found.mask->prepare(state, explorer, *vocabulary_, exit_bytes);
-  if (is_prepared) found.tokens = found.mask->tokens(min_passes, max_passes);
+  if (is_prepared) found.tokens = found.mask->tokens(min_passes, max_passes, *vocabulary_);
   if (is_own) own_bytes_ += found.mask->memory_bytes() - known_bytes;
   return is_prepared ? found : FoundMask();
 }

@@ -55,6 +55,12 @@ class MaskBuilder {
   Status add_heavy(Explorer& explorer, const Item& item, TokenMask& mask);
   Status add_local(Explorer& explorer, StateId state, bool loops, uint32_t more_min, uint32_t more_max,
                    std::span<const Frame> returns, TokenMask& mask);
+  // A node of the trie where a rule has returned, and the configuration after its byte.
+  struct Continuation {
+    uint32_t node = 0;
+    ConfigId after = kDeadConfig;
+  };
+  Status add_continuations(Explorer& explorer, std::vector<Continuation>& continuations, TokenMask& mask) const;
   bool is_heavy(StateId state);
   // The prepared mask of a state, own or shared with other grammars; null if the grammar is too ambiguous.
   struct FoundMask {

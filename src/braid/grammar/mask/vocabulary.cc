@@ -22,6 +22,19 @@ bool drops_first_space(const Tokenizer& tokenizer, const Vocabulary& vocabulary)
 
 }  // namespace
 
+uint64_t kind_of_byte(uint8_t byte) {
+  const auto is_in = [byte](uint8_t first, uint8_t last) { return first <= byte && byte <= last; };
+  if (is_in('0', '9')) return 1;
+  if (is_in('a', 'f')) return 2;
+  if (is_in('g', 'z')) return 4;
+  if (is_in('A', 'F')) return 8;
+  if (is_in('G', 'Z')) return 16;
+  if (byte >= 0x80) return 32;
+  if (byte < ' ') return byte == '\n' ? 64 : 128;
+  constexpr std::string_view kOthers = " !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~\x7f";
+  return uint64_t{256} << kOthers.find(static_cast<char>(byte));
+}
+
 Vocabulary::Vocabulary(const Tokenizer& tokenizer) {
   const auto count = static_cast<size_t>(tokenizer.vocab_size());
   first_byte_.reserve(count + 1);
@@ -75,6 +88,16 @@ void Vocabulary::build_trie() {
   nodes_.push_back({.first_token = static_cast<uint32_t>(tokens_.size())});
   // A node's tokens come before those of its children, which are the next nodes, so first_token is already right. For
   // nodes on the path to a token, first_token is that token's index too.
+  kinds_below_.assign(nodes_.size(), 0);
+  std::vector<uint32_t> parents(max_depth_ + 1, 0);  // by depth
+  std::vector<uint32_t> parent_of(nodes_.size(), 0);
+  for (uint32_t node = 1; node < nodes_.size() - 1; ++node) {
+    parent_of[node] = parents[nodes_[node].depth - size_t{1}];
+    parents[nodes_[node].depth] = node;
+  }
+  for (size_t node = nodes_.size() - 2; node > 0; --node) {
+    kinds_below_[parent_of[node]] |= kinds_below_[node] | kind_of_byte(nodes_[node].byte);
+  }
   root_children_.assign(256, 0);
   for (uint32_t node = 1; node < nodes_.size() - 1; node = nodes_[node].subtree_end) {
     root_children_[nodes_[node].byte] = node;

@@ -14,6 +14,9 @@
 
 namespace braid::grammar {
 
+// The byte's kind, as one bit. Of at most 64 kinds: bytes that patterns mostly treat alike share one.
+uint64_t kind_of_byte(uint8_t byte);
+
 class Vocabulary {
  public:
   // Excludes special tokens and tokens without bytes: no grammar's text contains them.
@@ -47,6 +50,12 @@ class Vocabulary {
     return std::span(tokens_).subspan(nodes_[node].first_token,
                                       nodes_[nodes_[node].subtree_end].first_token - nodes_[node].first_token);
   }
+  // The number, in the order of bytes, of the first token at the node or after it; sorted_tokens() has their ids. A
+  // part's end is a node as well.
+  uint32_t first_token(uint32_t node) const { return nodes_[node].first_token; }
+  std::span<const TokenId> sorted_tokens() const { return tokens_; }
+  // The kinds of the bytes (kind_of_byte) below the node, without its own.
+  uint64_t kinds_below(uint32_t node) const { return kinds_below_[node]; }
   // Tokens that contain a '"', and tokens that open an array and separate items.
   std::span<const TokenId> tokens_with_quotes() const { return tokens_with_quotes_; }
   std::span<const TokenId> tokens_with_arrays() const { return tokens_with_arrays_; }
@@ -61,8 +70,9 @@ class Vocabulary {
   std::vector<char> special_;
   ByteSet available_;
   bool drops_first_space_ = false;
-  std::vector<Node> nodes_;      // and one more, which ends the last node
-  std::vector<TokenId> tokens_;  // sorted by their bytes
+  std::vector<Node> nodes_;            // and one more, which ends the last node
+  std::vector<TokenId> tokens_;        // sorted by their bytes
+  std::vector<uint64_t> kinds_below_;  // by node
   std::vector<TokenId> tokens_with_quotes_;
   std::vector<TokenId> tokens_with_arrays_;
   std::vector<uint32_t> root_children_;

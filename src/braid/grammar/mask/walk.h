@@ -25,9 +25,10 @@ inline TriePart below(const Vocabulary& vocabulary, uint32_t node) {
 }
 
 // Calls visit(node, before, here) for each node whose parent is reachable, with the configurations before and after the
-// node's byte. If `here` is dead, the nodes below are skipped. False if the grammar is too ambiguous.
-template <typename Visit>
-bool walk(Explorer& explorer, const Vocabulary& vocabulary, TriePart part, ConfigId from, Visit visit) {
+// node's byte. It returns whether to go on below the node: never if `here` is dead. False if the grammar is too
+// ambiguous. `steps` is an Explorer, or a StepTable with its numbers of configurations.
+template <typename Steps, typename Visit>
+bool walk(Steps& steps, const Vocabulary& vocabulary, TriePart part, ConfigId from, Visit visit) {
   std::vector<ConfigId> path(vocabulary.max_depth() + 1, kDeadConfig);
   path[0] = from;
   const auto nodes = vocabulary.nodes();
@@ -35,11 +36,10 @@ bool walk(Explorer& explorer, const Vocabulary& vocabulary, TriePart part, Confi
     const Vocabulary::Node& node = nodes[i];
     const size_t depth = node.depth - size_t{part.depth};
     const ConfigId before = path[depth - 1];
-    const ConfigId here = explorer.step(before, node.byte);
+    const ConfigId here = steps.step(before, node.byte);
     if (here == kFailedConfig) return false;
-    visit(i, before, here);
     path[depth] = here;
-    i = here == kDeadConfig ? node.subtree_end : i + 1;
+    i = visit(i, before, here) ? i + 1 : node.subtree_end;
   }
   return true;
 }
