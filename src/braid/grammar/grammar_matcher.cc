@@ -66,6 +66,7 @@ Status GrammarMatcher::accept_bytes(std::string_view bytes) {
   memory_->explorer.set_work_limit(kMaxAcceptWork);
   auto walk = grammar_->internals_->unique_item_walk();
   TRY(const ConfigId config, config_after(bytes, walk));
+  // Again, for the items: to keep what it reads, the copy that was tried would first have to copy all that is kept.
   ConfigId from = config_;
   for (size_t i = 0; walk && i < bytes.size(); ++i) {
     from = walk->step(from, static_cast<uint8_t>(bytes[i]), unique_items_);

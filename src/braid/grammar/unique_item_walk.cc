@@ -55,30 +55,17 @@ std::optional<bool> UniqueItemWalk::is_endless_in_item(StateId state, NodeId nod
   const Machine::State& here = machine.states[state];
   const RuleMark mark = machine.rules[here.rule].mark;
   if (mark == RuleMark::kUniqueArray) return std::nullopt;
-  if (here.counts_characters) return is_endless_in_count(here, node, num_visits);
-  const bool is_so = endless_.contains(state);
+  const bool is_so = here.counts_characters ? here.most == kUnbounded : endless_.contains(state);
   if (mark == RuleMark::kUniqueItem) return is_so;
   std::optional<bool> found;
   for (const Frame& frame : explorer_.frames(node)) {
     if (frame.target >= kLoopTarget) continue;
     const std::optional<bool> outside = is_endless_in_item(frame.target, frame.parent, num_visits);
     if (!outside) continue;
-    found = found.value_or(is_so) || *outside || frame.more_max == kUnbounded;
-    if (*found) break;
-  }
-  return found;
-}
-
-// The same in a rule that counts characters: its calls bound the text.
-std::optional<bool> UniqueItemWalk::is_endless_in_count(const Machine::State& state, NodeId node,
-                                                        int& num_visits) const {
-  std::optional<bool> found;
-  for (const Frame& frame : explorer_.frames(node)) {
-    if (frame.target >= kLoopTarget) continue;
-    const std::optional<bool> outside = is_endless_in_item(frame.target, frame.parent, num_visits);
-    if (!outside) continue;
-    const bool is_so = state.most == kUnbounded && frame.more_max == kUnbounded;
-    found = found.value_or(false) || is_so || *outside;
+    // Calls repeat most rules; they bound the text of one that counts characters.
+    const bool is_unbounded = frame.more_max == kUnbounded;
+    const bool is_inside = here.counts_characters ? is_so && is_unbounded : is_so || is_unbounded;
+    found = found.value_or(false) || is_inside || *outside;
     if (*found) break;
   }
   return found;

@@ -35,7 +35,6 @@ class UniqueItemWalk {
   bool opens_unique_array(ConfigId config) const;
   bool is_endless(ConfigId config) const;
   std::optional<bool> is_endless_in_item(StateId state, NodeId node, int& num_visits) const;
-  std::optional<bool> is_endless_in_count(const Machine::State& state, NodeId node, int& num_visits) const;
   bool allows(ConfigId config, const UniqueItems& items, std::string_view bytes);
   void clear_in_string(const Vocabulary& vocabulary, ConfigId config, const UniqueItems& items,
                        std::span<uint32_t> mask);

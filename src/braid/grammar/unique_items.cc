@@ -6,6 +6,7 @@
 #include <limits>
 #include <unordered_set>
 
+#include "braid/grammar/mixed_bits.h"
 #include "braid/grammar/regex/cursor.h"
 #include "braid/tokenizer/unicode/utf8.h"
 
@@ -19,12 +20,8 @@ constexpr uint64_t kNumberValue = 0x102;
 constexpr uint64_t kObjectEnd = 0x103;
 constexpr uint64_t kArrayEnd = 0x104;
 
-// splitmix64's finisher (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA'14).
 uint64_t joined_hash(uint64_t hash, uint64_t value) {
-  uint64_t z = hash * 0xD6E8FEB86659FD93ULL + 0x9E3779B97F4A7C15ULL + value;
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
-  return z ^ (z >> 31);
+  return mixed_bits(hash * 0xD6E8FEB86659FD93ULL + value);
 }
 
 // Of two members with one key the later counts, as for most readers.

@@ -38,8 +38,6 @@ class UniqueItems {
   bool is_new() const;
   // The value is a whole item of that array, or may be one (a number), and equals no earlier item.
   bool has_new_item() const;
-  // The value is a string, not a part of another value.
-  bool is_plain_string() const { return is_in_string() && levels_.back().kind == Kind::kUniqueItems; }
   // Differs for different values that are being read, in the same arrays.
   uint64_t fingerprint() const;
 

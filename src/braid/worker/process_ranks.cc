@@ -42,10 +42,10 @@ Result<ProcessRanks> place_in_one_process(const RankOptions& options, std::share
   ProcessRanks ranks{.layout = options.layout, .transport = std::move(transport)};
   ranks.layout.head_parallel = ranks.transport->head_parallel();
   TRY(ranks.places, place_ranks(domains, num_ranks, options.numa));
-  ranks.threads_per_rank = options.threads_per_rank > 0
-                               ? options.threads_per_rank
-                               : default_threads(ranks.places.front(), num_ranks, available_cores());
-  ranks.ranks_share_cpus = num_ranks > available_cores();
+  const int num_cores = available_cores();
+  ranks.threads_per_rank = options.threads_per_rank > 0 ? options.threads_per_rank
+                                                        : default_threads(ranks.places.front(), num_ranks, num_cores);
+  ranks.ranks_share_cpus = num_ranks > num_cores;
   return ranks;
 }
 

@@ -5,16 +5,13 @@
 
 #include "braid/base/check.h"
 #include "braid/grammar/automaton/closure.h"
+#include "braid/grammar/mixed_bits.h"
 
 namespace braid::grammar {
 namespace {
 
-// splitmix64's finisher (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA'14).
 uint64_t mixed(uint64_t hash, uint64_t value) {
-  uint64_t z = hash + 0x9E3779B97F4A7C15ULL + value;
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
-  return z ^ (z >> 31);
+  return mixed_bits(hash + value);
 }
 
 constexpr int64_t kIndexEntryBytes = 48;
