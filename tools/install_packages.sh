@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the packages that building and testing braid needs, on Debian 12 or newer and Ubuntu 24.04. Does nothing when
 # all are installed.
-#   --check  also clang-format 14, and Chromium for the page's tests (300 MB), if the distribution has packages of them
+#   --check  also MPI; and clang-format 14, and Chromium for the page's tests (300 MB), if the distribution has them
 #   --fuzz   also clang 16, for the fuzz preset
 #   --bench  also oneDNN, for bench/onednn
 set -euo pipefail
@@ -15,7 +15,9 @@ if [ "${ID:-}-${VERSION_ID:-}" = debian-12 ]; then packages+=(libboost1.81-dev);
 wished=()  # installed only if the distribution has them
 for option in "$@"; do
   case "$option" in
-    --check) wished+=(clang-format-14)
+    --check)
+      packages+=(libopenmpi-dev openmpi-bin)
+      wished+=(clang-format-14)
       # Ubuntu's package of Chromium only fetches a snap, which containers cannot run.
       [ "${ID:-}" != debian ] || wished+=(chromium) ;;
     --fuzz) packages+=(clang-16 libclang-rt-16-dev) ;;

@@ -64,37 +64,35 @@ Status GrammarMatcher::accept_bytes(std::string_view bytes) {
   const std::lock_guard lock(grammar_->internals_->mutex);
   follow_memory();
   memory_->explorer.set_work_limit(kMaxAcceptWork);
-  auto walk = grammar_->internals_->unique_item_walk();
-  TRY(const ConfigId config, config_after(bytes, walk));
-  // Again, for the items: to keep what it reads, the copy that was tried would first have to copy all that is kept.
-  ConfigId from = config_;
-  for (size_t i = 0; walk && i < bytes.size(); ++i) {
-    from = walk->step(from, static_cast<uint8_t>(bytes[i]), unique_items_);
-    unique_items_.keep();
-  }
-  set_config(config);
+  const auto walk = grammar_->internals_->unique_item_walk(unique_items_);
+  TRY(const grammar::UniqueItemWalk::Place place, place_after(bytes, walk.get()));
+  if (walk) walk->keep(place);
+  set_config(place.config);
   at_text_start_ = false;
   grammar_->internals_->count_bytes();
   return {};
 }
 
-Result<ConfigId> GrammarMatcher::config_after(std::string_view bytes,
-                                              std::optional<grammar::UniqueItemWalk>& walk) const {
-  grammar::UniqueItems items = unique_items_;
-  ConfigId config = config_;
+Result<grammar::UniqueItemWalk::Place> GrammarMatcher::place_after(std::string_view bytes,
+                                                                   grammar::UniqueItemWalk* walk) const {
+  grammar::UniqueItemWalk::Place place{config_, unique_items_.kept()};
   for (size_t i = 0; i < bytes.size(); ++i) {
     const auto byte = static_cast<uint8_t>(bytes[i]);
-    config = walk ? walk->step(config, byte, items) : memory_->explorer.step(config, byte);
-    if (config == grammar::kFailedConfig)
+    if (walk != nullptr) {
+      place = walk->step(place, byte);
+    } else {
+      place.config = memory_->explorer.step(place.config, byte);
+    }
+    if (place.config == grammar::kFailedConfig)
       return fail("the grammar is too ambiguous here: too many ways to read the text");
-    if (config == grammar::kDeadConfig) {
+    if (place.config == grammar::kDeadConfig) {
       return fail("the grammar does not allow byte {:#04x} (number {} of \"{}\") here", byte, i + 1, bytes);
     }
   }
-  if (walk && !walk->has_way_out(config, items)) {
+  if (walk != nullptr && !walk->has_way_out(place)) {
     return fail("after \"{}\" an item would equal an earlier one of its array, whatever follows", bytes);
   }
-  return config;
+  return place;
 }
 
 size_t GrammarMatcher::mask_words() const {
@@ -118,8 +116,8 @@ Status GrammarMatcher::fill_mask(std::span<uint32_t> mask, std::span<const Token
       }
       for (const TokenId token : spaced) grammar::set_bit(mask, token);
     }
-    auto walk = internals.unique_item_walk();
-    if (walk && !walk->clear_repetitions(vocabulary, config_, unique_items_, at_text_start_, mask)) {
+    const auto walk = internals.unique_item_walk(unique_items_);
+    if (walk && !walk->clear_repetitions(vocabulary, config_, at_text_start_, mask)) {
       return fail("the grammar is too ambiguous here: too many ways to read the text so far");
     }
     internals.count_bytes();

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -41,13 +40,13 @@ class GrammarMatcher {
   // Needs the grammar's lock. Moves to the grammar's current memory if it was replaced.
   void follow_memory() const;
   void set_config(grammar::ConfigId config);
-  // The configuration after the bytes. An error if they are not allowed.
-  Result<grammar::ConfigId> config_after(std::string_view bytes, std::optional<grammar::UniqueItemWalk>& walk) const;
+  // The place after the bytes. An error if they are not allowed. `walk`: null if the grammar has no unique items.
+  Result<grammar::UniqueItemWalk::Place> place_after(std::string_view bytes, grammar::UniqueItemWalk* walk) const;
 
   std::shared_ptr<const CompiledGrammar> grammar_;
   mutable std::shared_ptr<CompiledGrammar::Memory> memory_;  // config_ is an id in this memory
   mutable grammar::ConfigId config_ = 0;
-  grammar::UniqueItems unique_items_;
+  mutable grammar::UniqueItems unique_items_;  // masks read ahead, and drop that
   bool at_text_start_ = false;
   bool is_complete_ = false;
   bool can_continue_ = false;

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <thread>
 
 #include "tests/support/grammar/byte_tokenizer.h"
@@ -94,7 +95,7 @@ TEST(GrammarMatcher, CopiesAreIndependent) {
   EXPECT_TRUE(other.accept_bytes("d").ok());
 }
 
-// All bytes, and all words of two to five of "at,!".
+// All bytes, all words of two to five of "at,!", and beginnings of words of "aé漢😀".
 class WordTokenizer final : public Tokenizer {
  public:
   WordTokenizer() {
@@ -107,6 +108,17 @@ class WordTokenizer final : public Tokenizer {
       }
       words = std::move(longer);
       if (length > 1) tokens_.insert(tokens_.end(), words.begin(), words.end());
+    }
+    std::set<std::string> parts;
+    const std::string_view letters[] = {"a", "é", "漢", "😀"};
+    for (int number = 0; number < 256; ++number) {
+      std::string word;
+      for (int rest = number + 256; rest > 1; rest /= 4) word += letters[rest % 4];
+      for (size_t length = 2; length <= word.size(); ++length) parts.insert(word.substr(0, length));
+      for (size_t begin = 1; begin < word.size(); ++begin) parts.insert(word.substr(begin));
+    }
+    for (const std::string& part : parts) {
+      if (part.size() > 1 && part.find_first_not_of('a') != std::string::npos) tokens_.push_back(part);
     }
   }
   std::vector<TokenId> encode(std::string_view, bool) const override { return {}; }
@@ -126,8 +138,9 @@ TEST(GrammarMatcher, MasksOfManyWordsAreExact) {
   const WordTokenizer tokenizer;
   GrammarCompiler compiler(tokenizer);
   for (const char* source :
-       {".{1,4}(a.*|[a-z]*!)", ".{1,50}.*", ".{2,3}(t|a,)*x", "x[a-z]*!x?", "x([a-z]*[!,][a-s]*)*x", "[a-s,]*(x|tx)"}) {
-    for (const char* text : {"", "x", "xa", "xé", "xat"}) {
+       {".{1,4}(a.*|[a-z]*!)", ".{1,50}.*", ".{2,3}(t|a,)*x", "x[a-z]*!x?", "x([a-z]*[!,][a-s]*)*x", "[a-s,]*(x|tx)",
+        "[^b]*", "([^b]{2})*", "[^b漢]*x", ".{1,60}é", "(a|[^ -~])*"}) {
+    for (const char* text : {"", "x", "xa", "xé", "xat", "é", "a\xE6"}) {
       GrammarMatcher matcher(must(compiler.regex(source)), false);
       if (matcher.accept_bytes(text).ok()) testing::expect_exact_mask(matcher, tokenizer, source + std::string(text));
     }
@@ -138,6 +151,14 @@ TEST(GrammarMatcher, MasksOfManyWordsAreExact) {
     GrammarMatcher matcher(counted, false);
     ASSERT_TRUE(matcher.accept_bytes(text).ok()) << text;
     testing::expect_exact_mask(matcher, tokenizer, text);
+  }
+  for (const char* pattern : {"^[^/]*$", "^[^/]*x?$", "^a[^,]+$", "^[^t漢]*é[^x]*$"}) {
+    const Json schema{{"type", "string"}, {"pattern", pattern}, {"minLength", 3}, {"maxLength", 5}};
+    const auto grammar = must(compiler.json_schema(schema));
+    for (const char* text : {"\"", "\"a", "\"aé", "\"a\xE6\xBC", "\"aéa\xF0", "\"aéaa"}) {
+      GrammarMatcher matcher(grammar, false);
+      if (matcher.accept_bytes(text).ok()) testing::expect_exact_mask(matcher, tokenizer, pattern + std::string(text));
+    }
   }
 }
 
@@ -196,6 +217,51 @@ TEST(GrammarMatcher, ThreadsMayShareAGrammar) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(together, alone);
+}
+
+// Tokens of many characters, of parts of them, and of no whole character.
+TEST(GrammarMatcher, MasksOfRealVocabulariesAreExact) {
+  const auto tokenizer = testing::fixture_tokenizer("gpt2");
+  GrammarCompiler compiler(*tokenizer);
+  const char* patterns[] = {
+      "^[a-z]+$",
+      "^[^/].{0,12}$",
+      "^[a-z.]{1,3}:.{2,9}/.*$",
+      "^(?!aws:)[a-zA-Z+-=._:/]{1,30}$",
+      "^.{1,40}.*x$",
+      "^[^:]*[\u4e00-\u9fff]{2,}$",
+      "^([^\\x00-\\x7f]|a){3,8}$",
+      "^(.|\\n){2,5}$",
+  };
+  const char* texts[] = {"\"", "\"ab", "\"a:\xc3\xa9 \xe6", "\"\xe6\xbc\xa2\xe5\xad\x97", "\"\xf0\x9f", "\"a:bc/d x"};
+  for (const char* pattern : patterns) {
+    for (const int max_length : {0, 10}) {
+      Json schema{{"type", "string"}, {"pattern", pattern}};
+      if (max_length > 0) schema["maxLength"] = max_length;
+      const auto grammar = must(compiler.json_schema(schema));
+      for (const char* text : texts) {
+        GrammarMatcher matcher(grammar, false);
+        if (!matcher.accept_bytes(text).ok()) continue;
+        testing::expect_exact_mask(matcher, *tokenizer, schema.dump() + " after " + text);
+      }
+    }
+  }
+}
+
+// Four patterns at once, none of which has been met, and then one after the other.
+TEST(GrammarMatcher, MasksOfManyStatesAtOnceAreExact) {
+  const auto tokenizer = testing::fixture_tokenizer("gpt2");
+  GrammarCompiler compiler(*tokenizer);
+  const auto grammar = must(compiler.ebnf(R"ebnf(root ::= "<" (a | b | c | d) ">"
+      a ::= [a-z \n]* "1"
+      b ::= [^0-9<>]{2,30} "2"
+      c ::= ([a-z] | "(" c ")")+ "3"
+      d ::= [^x>]+ "4")ebnf"));
+  for (const char* text : {"<", "<a", "<ab", "<abc ", "<abc Z", "<((a3)", "<ab1"}) {
+    GrammarMatcher matcher(grammar, false);
+    ASSERT_TRUE(matcher.accept_bytes(text).ok()) << text;
+    testing::expect_exact_mask(matcher, *tokenizer, text);
+  }
 }
 
 }  // namespace

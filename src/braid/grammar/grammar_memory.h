@@ -50,11 +50,11 @@ struct CompiledGrammar::Internals {
     share.set(machine_bytes + masks.memory_bytes() + (endless ? endless->memory_bytes() : 0));
   }
 
-  // Needs the lock. Nothing if the grammar has no arrays of unique items.
-  std::optional<grammar::UniqueItemWalk> unique_item_walk() {
-    if (!machine->has_unique_items) return std::nullopt;
+  // Needs the lock. Null if the grammar has no arrays of unique items.
+  std::unique_ptr<grammar::UniqueItemWalk> unique_item_walk(grammar::UniqueItems& items) {
+    if (!machine->has_unique_items) return nullptr;
     if (!endless) endless.emplace(machine);
-    return std::optional<grammar::UniqueItemWalk>(std::in_place, memory->explorer, *endless);
+    return std::make_unique<grammar::UniqueItemWalk>(memory->explorer, *endless, items);
   }
 
   // A new memory starts above the first size, or above the second if memory is scarce.

@@ -16,31 +16,49 @@ namespace braid::grammar {
 
 class UniqueItemWalk {
  public:
-  // `endless` is about the explorer's machine. Both outlive this object.
-  UniqueItemWalk(Explorer& explorer, EndlessStates& endless) : explorer_(explorer), endless_(endless) {}
+  // A place in the text, for both.
+  struct Place {
+    ConfigId config = kDeadConfig;
+    UniqueItems::Cursor items;
+  };
 
-  // The configuration after the byte, in which no item has ended that equals an earlier one. `items` reads the byte.
-  ConfigId step(ConfigId from, uint8_t byte, UniqueItems& items);
+  // `endless` is about the explorer's machine. All outlive this object. What is read and not kept is dropped when this
+  // object ends.
+  UniqueItemWalk(Explorer& explorer, EndlessStates& endless, UniqueItems& items)
+      : explorer_(explorer), endless_(endless), items_(items) {}
+  ~UniqueItemWalk() { items_.drop(); }
+  UniqueItemWalk(const UniqueItemWalk&) = delete;
+  UniqueItemWalk& operator=(const UniqueItemWalk&) = delete;
+
+  // Where the kept text ends.
+  Place start(ConfigId config) const { return {config, items_.kept()}; }
+  // The place after the byte, if no item ends there that equals an earlier one.
+  Place step(const Place& from, uint8_t byte);
+  // Keeps the text up to the place.
+  void keep(const Place& place) { items_.keep(place.items); }
 
   // True unless every text of the item that is begun equals an earlier item: then the output could not go on. (True as
   // well if finding out takes long.)
-  bool has_way_out(ConfigId config, const UniqueItems& items);
+  bool has_way_out(const Place& place);
 
-  // `mask` has the tokens that the automaton allows after `config`. Clears those that repeat an item or leave no way
-  // out. False if the grammar is too ambiguous. `at_text_start`: the first space of a token is not shown.
-  bool clear_repetitions(const Vocabulary& vocabulary, ConfigId config, const UniqueItems& items, bool at_text_start,
-                         std::span<uint32_t> mask);
+  // `mask` has the tokens that the automaton allows after `config`, where the kept text ends. Clears those that repeat
+  // an item or leave no way out. False if the grammar is too ambiguous. `at_text_start`: the first space of a token is
+  // not shown.
+  bool clear_repetitions(const Vocabulary& vocabulary, ConfigId config, bool at_text_start, std::span<uint32_t> mask);
 
  private:
+  class TokenPath;
+
   bool opens_unique_array(ConfigId config) const;
   bool is_endless(ConfigId config) const;
   std::optional<bool> is_endless_in_item(StateId state, NodeId node, int& num_visits) const;
-  bool allows(ConfigId config, const UniqueItems& items, std::string_view bytes);
-  void clear_in_string(const Vocabulary& vocabulary, ConfigId config, const UniqueItems& items,
-                       std::span<uint32_t> mask);
+  bool is_safe(const Place& place) const;
+  void clear_in_string(const Vocabulary& vocabulary, const Place& from, std::span<uint32_t> mask);
+  void clear_between(const Vocabulary& vocabulary, const Place& from, std::span<uint32_t> mask);
 
   Explorer& explorer_;
   EndlessStates& endless_;
+  UniqueItems& items_;
   bool has_failed_ = false;
 };
 

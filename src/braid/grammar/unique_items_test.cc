@@ -188,6 +188,37 @@ TEST(UniqueItems, CopiesOfAMatcherAreIndependent) {
   EXPECT_TRUE(other.accept_bytes("3]").ok());
 }
 
+// Pieces end anywhere, also in numbers and between levels.
+TEST(UniqueItems, ATextReadInPiecesIsTheSameText) {
+  const testing::ByteTokenizer tokenizer;
+  GrammarCompiler compiler(tokenizer);
+  const auto grammar = must(compiler.json_schema(*parse_json(
+      R"({"type":"array","uniqueItems":true,"items":{"anyOf":[{"type":["number","string","object"]},
+          {"type":"array","uniqueItems":true}]}})")));
+  const std::string items[] = {"12",   "1.25", R"("ab")", R"({"a":1,"b":[1,1]})", R"([1,"x",[2,2],{"k":{}}])",
+                               "[[]]", "-3",   R"("a")",  R"({"a":1,"b":[1]})",   R"([1,"x",[2,2],{"k":{"k":0}}])"};
+  for (uint32_t seed = 0; seed < 20; ++seed) {
+    std::mt19937 random(seed);
+    std::string text = "[";
+    for (const std::string& item : items) text += item + ",";
+    GrammarMatcher in_pieces(grammar, false);
+    for (size_t at = 0; at < text.size();) {
+      const size_t length = std::min(text.size() - at, size_t{1} + random() % 12);
+      const GrammarMatcher before = in_pieces;
+      ASSERT_TRUE(in_pieces.accept_bytes(text.substr(at, length)).ok()) << text.substr(0, at + length);
+      in_pieces = GrammarMatcher(before);
+      EXPECT_FALSE(in_pieces.accept_bytes(text.substr(at, length) + "\x01").ok());
+      ASSERT_TRUE(in_pieces.accept_bytes(text.substr(at, length)).ok());
+      at += length;
+    }
+    for (const std::string& item : items) {
+      EXPECT_FALSE(in_pieces.accept_bytes(item + ",").ok()) << seed << " repeats " << item;
+    }
+    EXPECT_TRUE(in_pieces.accept_bytes(R"({"b":[1],"a":2},[1,"x"],1])").ok()) << seed;
+    EXPECT_TRUE(in_pieces.is_complete());
+  }
+}
+
 TEST(UniqueItems, WhatIsKeptIsCounted) {
   const testing::ByteTokenizer tokenizer;
   GrammarCompiler compiler(tokenizer);

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <map>
+#include <unordered_map>
 #include <utility>
 
 #include "braid/grammar/automaton/byte_tree.h"
 #include "braid/grammar/automaton/character_bytes.h"
+#include "braid/grammar/automaton/number_lists.h"
 #include "braid/grammar/automaton/rule_order.h"
 #include "braid/grammar/automaton/text_anchors.h"
 
@@ -26,18 +28,21 @@ class Builder {
   }
 
   Result<RuleSet> build() {
-    RuleSet out{.rules = {}, .root = grammar_.root};
+    RuleSet out{.rules = {}, .root = grammar_.root, .text = {}};
     for (size_t i = 0; i < pending_.size(); ++i) {  // pending_ grows in the loop
       if (i >= static_cast<size_t>(limits_.max_rules)) return fail("more than {} rules", limits_.max_rules);
       const Pending pending = pending_[i];
-      if (pending.counts_characters) {
-        TRY_STATUS(build_counting(pending));
+      const bool is_copied = i < infos_.size() && infos_[i].inlines && static_cast<RuleId>(i) != grammar_.root;
+      rule_ = {.name = pending.name,
+               .shared_key = pending.shared_key,
+               .mark = pending.mark,
+               .counts_characters = pending.counts_characters};
+      has_sets_in_place_ = pending.has_sets_in_place;
+      if (!is_copied && is_whole_dfa(pending)) {
+        TRY_STATUS(build_from_dfa(*pending.body));
         out.rules.push_back(std::move(rule_));
         continue;
       }
-      const bool is_copied = i < infos_.size() && infos_[i].inlines && static_cast<RuleId>(i) != grammar_.root;
-      rule_ = {.name = pending.name, .shared_key = pending.shared_key, .mark = pending.mark};
-      is_large_set_ = pending.is_large_set;
       anchors_.clear();
       rule_.start = add_state();
       const StateId end = add_state();
@@ -48,6 +53,7 @@ class Builder {
       if (!anchors_.empty()) resolve_anchors(rule_, anchors_, end);
       out.rules.push_back(std::move(rule_));
     }
+    out.text = std::move(text_);
     return out;
   }
 
@@ -56,10 +62,16 @@ class Builder {
     std::string name;
     std::string shared_key;
     Expr body;
-    bool is_large_set = false;
+    bool has_sets_in_place = false;  // however large they are
     RuleMark mark = RuleMark::kNone;
     bool counts_characters = false;
   };
+
+  static bool is_whole_dfa(const Pending& pending) {
+    const Expression& body = *pending.body;
+    if (body.kind != Kind::kDfa || body.dfa->is_empty()) return false;
+    return pending.counts_characters || (body.min == 0 && body.max == kUnbounded);
+  }
 
   StateId add_state() {
     ++num_states_;
@@ -80,7 +92,8 @@ class Builder {
     state(from).epsilons.push_back(to);
   }
 
-  // Adds paths from `from` to `to` for the texts of `expression`.
+  // Adds paths from `from` to `to` for the texts of `expression`. It adds only edges that leave `from` or enter `to`,
+  // so that parts beside each other do not mix.
   Status add(const Expression& expression, StateId from, StateId to) {
     TRY_STATUS(check_size());
     switch (expression.kind) {
@@ -97,7 +110,7 @@ class Builder {
         if (expression.parts.empty()) add_epsilon(from, to);
         return {};
       case Kind::kChoice:
-        for (const Expr& part : expression.parts) TRY_STATUS(add_apart(*part, from, to));
+        for (const Expr& part : expression.parts) TRY_STATUS(add(*part, from, to));
         return {};
       case Kind::kRepeat:
         return add_repeat(expression, from, to);
@@ -117,25 +130,17 @@ class Builder {
     return {};
   }
 
-  // Uses its own states at both ends, so that its loops cannot be entered from adjacent parts.
-  Status add_apart(const Expression& expression, StateId from, StateId to) {
-    const bool is_simple = expression.kind == Kind::kBytes || expression.kind == Kind::kCharacters;
-    if (is_simple) return add(expression, from, to);
-    const StateId first = add_state();
-    const StateId last = add_state();
-    add_epsilon(from, first);
-    add_epsilon(last, to);
-    return add(expression, first, last);
-  }
-
   Status add_literal(const std::string& text, StateId from, StateId to) {
-    if (text.empty()) add_epsilon(from, to);
-    for (size_t i = 0; i < text.size(); ++i) {
-      const StateId next = i + 1 == text.size() ? to : add_state();
-      const auto byte = static_cast<uint8_t>(text[i]);
-      state(from).bytes.push_back({byte, byte, next});
-      ++num_edges_;
-      from = next;
+    num_edges_ += static_cast<int64_t>(text.size());
+    num_states_ += static_cast<int64_t>(text.size());
+    if (text.empty()) {
+      add_epsilon(from, to);
+    } else if (text.size() == 1) {
+      const auto byte = static_cast<uint8_t>(text.front());
+      state(from).bytes.push_back({byte, byte, to});
+    } else {
+      state(from).literals.push_back({static_cast<uint32_t>(text_.size()), static_cast<uint32_t>(text.size()), to});
+      text_ += text;
     }
     return check_size();
   }
@@ -159,11 +164,11 @@ class Builder {
       }
       return check_size();
     }
-    if (expression.set.ranges().size() > kMaxRangesInPlace && !is_large_set_) {
+    if (expression.set.ranges().size() > kMaxRangesInPlace && !has_sets_in_place_) {
       add_call(large_set_rule(expression), 1, 1, from, to);
       return {};
     }
-    ByteTree own(to);
+    ByteTree own(shapes_, to);
     const size_t num_before = rule_.states.size();
     num_edges_ += (tree != nullptr ? *tree : own).add(rule_, expression.set, expression.spelling, from);
     num_states_ += static_cast<int64_t>(rule_.states.size() - num_before);
@@ -186,19 +191,19 @@ class Builder {
     }
     for (uint32_t i = 0; i < min; ++i) {
       const StateId next = add_state();
-      TRY_STATUS(add_apart(part, from, next));
+      TRY_STATUS(add(part, from, next));
       from = next;
     }
     if (max == kUnbounded) {
       const StateId loop = add_state();
       add_epsilon(from, loop);
       add_epsilon(loop, to);
-      return add_apart(part, loop, loop);
+      return add(part, loop, loop);
     }
     for (uint32_t i = min; i < max; ++i) {
       const StateId next = add_state();
       add_epsilon(from, to);
-      TRY_STATUS(add_apart(part, from, next));
+      TRY_STATUS(add(part, from, next));
       from = next;
     }
     add_epsilon(from, to);
@@ -210,12 +215,7 @@ class Builder {
       add_call(rule, 1, 1, from, to);
       return {};
     }
-    const Rule& referred = grammar_.rules[static_cast<size_t>(rule)];
-    const StateId first = add_state();
-    const StateId last = add_state();
-    add_epsilon(from, first);
-    add_epsilon(last, to);
-    return add(*referred.body, first, last);
+    return add(*grammar_.rules[static_cast<size_t>(rule)].body, from, to);
   }
 
   void add_call(RuleId rule, uint32_t min, uint32_t max, StateId from, StateId to) {
@@ -238,15 +238,14 @@ class Builder {
     return {};
   }
 
-  // A rule that counts characters.
-  Status build_counting(const Pending& pending) {
-    const CharacterDfa& dfa = *pending.body->dfa;
-    rule_ = {.name = pending.name, .counts_characters = true};
-    TRY(const std::vector<StateId> states, add_states(dfa, pending.body->spelling));
+  // A rule of the texts of one automaton, with its states: mostly it is deterministic as it is.
+  Status build_from_dfa(const Expression& expression) {
+    const CharacterDfa& dfa = *expression.dfa;
+    TRY(const std::vector<StateId> states, add_states(dfa, expression.spelling));
     rule_.start = states[static_cast<size_t>(dfa.start)];
     for (size_t i = 0; i < states.size(); ++i) {
       state(states[i]).accepts = dfa.accepts[i] != 0;
-      state(states[i]).ends_character = true;
+      state(states[i]).ends_character = rule_.counts_characters;
     }
     return {};
   }
@@ -256,23 +255,63 @@ class Builder {
     std::vector<StateId> states;
     for (int32_t i = 0; i < dfa.num_states(); ++i) states.push_back(add_state());
     TRY_STATUS(check_size());
-    std::map<int32_t, ByteTree> trees;  // by target
+    std::unordered_map<int32_t, ByteTree> trees;                // by target
+    NumberLists lists;                                          // of classes
+    std::vector<Expr> sets;                                     // by the numbers of their lists
+    std::unordered_map<uint64_t, std::vector<ByteEdge>> known;  // by target and set
+    std::vector<ClassesTo> next;
     for (int32_t i = 0; i < dfa.num_states(); ++i) {
       const StateId here = states[static_cast<size_t>(i)];
-      std::map<int32_t, std::vector<unicode::CodePointRange>> by_target;
-      for (size_t symbol = 0; symbol < dfa.classes.size(); ++symbol) {
-        const int32_t target = dfa.target(i, symbol);
-        if (target == CharacterDfa::kDead) continue;
-        const auto ranges = dfa.classes[symbol].ranges();
-        by_target[target].insert(by_target[target].end(), ranges.begin(), ranges.end());
-      }
-      for (auto& [target, ranges] : by_target) {
-        const Expr set = characters(unicode::CodePointSet(std::move(ranges)), spelling);
+      group_classes(dfa, i, next);
+      for (auto& [target, classes] : next) {
+        if (classes.empty()) continue;
+        const uint32_t number = lists.find_or_add(classes);
+        if (number == sets.size()) sets.push_back(characters(union_of(dfa, classes), spelling));
+        const Expr& set = sets[number];
+        // Most states have the same few sets: all characters but one.
+        std::vector<ByteEdge>& edges = known[uint64_t{number} << 32 | static_cast<uint32_t>(target)];
+        if (!edges.empty()) {
+          num_edges_ += static_cast<int64_t>(edges.size());
+          state(here).bytes.insert(state(here).bytes.end(), edges.begin(), edges.end());
+          continue;
+        }
+        const size_t num_before = state(here).bytes.size();
         const StateId to = states[static_cast<size_t>(target)];
-        TRY_STATUS(add_characters(*set, here, to, &trees.try_emplace(target, to).first->second));
+        TRY_STATUS(add_characters(*set, here, to, &trees.try_emplace(target, shapes_, to).first->second));
+        edges.assign(state(here).bytes.begin() + static_cast<std::ptrdiff_t>(num_before), state(here).bytes.end());
       }
+      TRY_STATUS(check_size());
     }
     return states;
+  }
+
+  // The classes that lead from a state of an automaton to one target.
+  using ClassesTo = std::pair<int32_t, std::vector<uint32_t>>;
+
+  // Mostly there are few targets, and all but a few classes have the same.
+  static void group_classes(const CharacterDfa& dfa, int32_t state, std::vector<ClassesTo>& groups) {
+    for (auto& [target, classes] : groups) classes.clear();
+    size_t num_groups = 0;
+    for (size_t symbol = 0; symbol < dfa.classes.size(); ++symbol) {
+      const int32_t target = dfa.target(state, symbol);
+      if (target == CharacterDfa::kDead) continue;
+      size_t i = 0;
+      while (i < num_groups && groups[i].first != target) ++i;
+      if (i == num_groups) {
+        if (groups.size() == num_groups) groups.emplace_back();
+        groups[num_groups++].first = target;
+      }
+      groups[i].second.push_back(static_cast<uint32_t>(symbol));
+    }
+  }
+
+  static unicode::CodePointSet union_of(const CharacterDfa& dfa, const std::vector<uint32_t>& classes) {
+    std::vector<unicode::CodePointRange> ranges;
+    for (const uint32_t symbol : classes) {
+      const auto more = dfa.classes[symbol].ranges();
+      ranges.insert(ranges.end(), more.begin(), more.end());
+    }
+    return unicode::CodePointSet(std::move(ranges));
   }
 
   Status add_graph(const Expression& expression, StateId from, StateId to) {
@@ -282,12 +321,13 @@ class Builder {
     add_epsilon(nodes[Graph::kEnd], to);
     for (size_t i = 0; i < expression.edges.size(); ++i) {
       const auto [first, last] = expression.edges[i];
-      TRY_STATUS(add_apart(*expression.parts[i], nodes[first], nodes[last]));
+      TRY_STATUS(add(*expression.parts[i], nodes[first], nodes[last]));
     }
     return {};
   }
 
   Result<RuleId> counted_rule(const Expr& part) {
+    if (part->kind == Kind::kCharacters) return counted_set_rule(*part);
     // A named rule is called with a count. Any other part becomes a rule first, one for all uses of the same
     // expression.
     if (part->kind == Kind::kRule && !infos_[static_cast<size_t>(part->rule)].inlines) return part->rule;
@@ -312,14 +352,31 @@ class Builder {
 
   // One rule for all places with the same characters.
   RuleId large_set_rule(const Expression& expression) {
-    std::vector<char32_t> key = {static_cast<char32_t>(expression.spelling)};
-    for (const auto& range : expression.set.ranges()) {
-      key.push_back(range.first);
-      key.push_back(range.last);
-    }
-    const auto [found, is_new] = large_sets_.emplace(std::move(key), static_cast<RuleId>(pending_.size()));
+    const auto [found, is_new] = large_sets_.emplace(key_of_set(expression), static_cast<RuleId>(pending_.size()));
     if (is_new) pending_.push_back({"a set of characters", {}, std::make_shared<Expression>(expression), true});
     return found->second;
+  }
+
+  // One rule for all texts of the same characters. Its one state is the same before each of them, so its mask takes
+  // whole parts of the vocabulary at once.
+  RuleId counted_set_rule(const Expression& set) {
+    const auto [found, is_new] = counted_sets_.emplace(key_of_set(set), static_cast<RuleId>(pending_.size()));
+    if (is_new) {
+      auto texts = std::make_shared<const CharacterDfa>(
+          CharacterDfa{.classes = {set.set}, .next = {0}, .accepts = {1}, .start = 0});
+      pending_.push_back({.name = "characters of a set",
+                          .shared_key = {},
+                          .body = automaton(std::move(texts), set.spelling),
+                          .has_sets_in_place = true,
+                          .counts_characters = true});
+    }
+    return found->second;
+  }
+
+  static std::vector<char32_t> key_of_set(const Expression& expression) {
+    std::vector<char32_t> key = {static_cast<char32_t>(expression.spelling)};
+    for (const auto& range : expression.set.ranges()) key.insert(key.end(), {range.first, range.last});
+    return key;
   }
 
   static constexpr size_t kMaxRangesInPlace = 24;
@@ -330,10 +387,13 @@ class Builder {
   std::vector<Pending> pending_;
   std::map<const Expression*, RuleId> counted_;
   std::map<std::vector<char32_t>, RuleId> large_sets_;
+  std::map<std::vector<char32_t>, RuleId> counted_sets_;
   std::map<std::pair<const CharacterDfa*, Spelling>, RuleId> counting_;
+  std::string text_;
+  ByteShapes shapes_;
   RuleAutomaton rule_;
   std::vector<AnchorEdge> anchors_;
-  bool is_large_set_ = false;
+  bool has_sets_in_place_ = false;  // of rule_
   int64_t num_states_ = 0;
   int64_t num_edges_ = 0;
 };

@@ -1,81 +1,91 @@
 #include "braid/grammar/automaton/byte_tree.h"
 
-#include <functional>
+#include <algorithm>
+#include <utility>
+
+#include "braid/grammar/mixed_bits.h"
 
 namespace braid::grammar {
 
-size_t ByteTree::BranchesHash::operator()(const Branches& branches) const {
-  size_t hash = branches.size();
-  for (const auto& [set, target] : branches) {
-    hash = hash * 31 + std::hash<ByteSet>()(set);
-    hash = hash * 31 + target;
+size_t ByteShapes::BranchesHash::operator()(const std::vector<Branch>& branches) const {
+  uint64_t hash = branches.size();
+  for (const Branch& branch : branches) {
+    hash = mixed_bits(hash ^ (uint64_t{branch.node} << 16 | uint64_t{branch.first} << 8 | branch.last));
   }
   return hash;
 }
 
-int64_t ByteTree::add(RuleAutomaton& rule, const unicode::CodePointSet& set, Spelling spelling, StateId from) {
-  num_edges_ = 0;
-  ByteSet plain;  // characters written as themselves, in one byte
-  std::vector<unicode::CodePointRange> others;
-  for (const unicode::CodePointRange& range : set.ranges()) {
-    char32_t first = range.first;
-    for (; first <= range.last && first < 0x80; ++first) {
-      const bool is_escaped = spelling == Spelling::kJsonString && (first < 0x20 || first == U'"' || first == U'\\');
-      if (is_escaped) {
-        others.push_back({first, first});
-      } else {
-        plain.set(first);
-      }
-    }
-    if (first <= range.last) others.push_back({first, range.last});
-  }
-  if (plain.any()) {
-    const StateId end = ends_.at({});
-    add_bytes(rule, {{plain, end}}, from);
-  }
-  if (others.empty()) return num_edges_;
+uint32_t ByteShapes::node_of(const std::vector<unicode::CodePointRange>& ranges, Spelling spelling) {
   std::vector<char32_t> key = {static_cast<char32_t>(spelling)};
-  for (const unicode::CodePointRange& range : others) key.insert(key.end(), {range.first, range.last});
-  auto found = known_.find(key);
-  if (found == known_.end()) {
-    const auto sequences = byte_sequences(unicode::CodePointSet(std::move(others)), spelling);
-    found = known_.emplace(std::move(key), branches_of(rule, sequences, 0)).first;
-  }
-  add_bytes(rule, found->second, from);
-  return num_edges_;
+  for (const unicode::CodePointRange& range : ranges) key.insert(key.end(), {range.first, range.last});
+  const auto [found, is_new] = known_.emplace(std::move(key), kEnd);
+  if (is_new) found->second = make_node(byte_sequences(unicode::CodePointSet(ranges), spelling), 0);
+  return found->second;
 }
 
-// The branches at `depth` of these sequences, which are equal before it.
-ByteTree::Branches ByteTree::branches_of(RuleAutomaton& rule, std::span<const ByteSequence> sequences, size_t depth) {
-  Branches branches;
+// For these sequences, which are equal before `depth`.
+uint32_t ByteShapes::make_node(std::span<const ByteSequence> sequences, size_t depth) {
+  std::vector<Branch> branches;
   for (size_t i = 0; i < sequences.size();) {
     size_t end = i + 1;
     while (end < sequences.size() && sequences[end][depth] == sequences[i][depth]) ++end;
     const auto group = sequences.subspan(i, end - i);
-    Branches next;
-    if (group.front().size() > depth + 1) next = branches_of(rule, group, depth + 1);
-    auto found = ends_.find(next);
-    if (found == ends_.end()) {
-      const StateId middle = rule.add_state();
-      add_bytes(rule, next, middle);
-      found = ends_.emplace(std::move(next), middle).first;
-    }
-    branches.emplace_back(sequences[i][depth], found->second);
-    i = end;
-  }
-  return branches;
-}
-
-void ByteTree::add_bytes(RuleAutomaton& rule, const Branches& branches, StateId from) {
-  for (const auto& [set, target] : branches) {
+    const uint32_t node = group.front().size() > depth + 1 ? make_node(group, depth + 1) : kEnd;
+    const ByteSet& set = sequences[i][depth];
     for (size_t first = 0; first < set.size(); ++first) {
       if (!set.test(first)) continue;
       size_t last = first;
       while (last + 1 < set.size() && set.test(last + 1)) ++last;
-      rule.states[from].bytes.push_back({static_cast<uint8_t>(first), static_cast<uint8_t>(last), target});
-      ++num_edges_;
+      branches.push_back({static_cast<uint8_t>(first), static_cast<uint8_t>(last), node});
       first = last;
     }
+    i = end;
+  }
+  const auto [found, is_new] = numbers_.emplace(branches, static_cast<uint32_t>(nodes_.size()));
+  if (is_new) nodes_.push_back(std::move(branches));
+  return found->second;
+}
+
+int64_t ByteTree::add(RuleAutomaton& rule, const unicode::CodePointSet& set, Spelling spelling, StateId from) {
+  num_edges_ = 0;
+  const auto is_plain = [&](char32_t c) {  // written as itself, in one byte
+    const bool is_escaped = spelling == Spelling::kJsonString && (c < 0x20 || c == U'"' || c == U'\\');
+    return c < 0x80 && !is_escaped;
+  };
+  const StateId end = states_.at(ByteShapes::kEnd);
+  std::vector<unicode::CodePointRange> others;
+  for (const unicode::CodePointRange& range : set.ranges()) {
+    char32_t first = range.first;
+    while (first <= range.last && first < 0x80) {
+      char32_t last = first;
+      while (last < range.last && last + 1 < 0x80 && is_plain(last + 1) == is_plain(first)) ++last;
+      if (is_plain(first)) {
+        rule.states[from].bytes.push_back({static_cast<uint8_t>(first), static_cast<uint8_t>(last), end});
+        ++num_edges_;
+      } else {
+        others.push_back({first, last});
+      }
+      first = last + 1;
+    }
+    if (first <= range.last) others.push_back({first, range.last});
+  }
+  if (!others.empty()) add_branches(rule, shapes_.node_of(others, spelling), from);
+  return num_edges_;
+}
+
+StateId ByteTree::state_of(RuleAutomaton& rule, uint32_t node) {
+  if (const auto known = states_.find(node); known != states_.end()) return known->second;
+  const StateId state = rule.add_state();
+  states_.emplace(node, state);
+  add_branches(rule, node, state);
+  return state;
+}
+
+void ByteTree::add_branches(RuleAutomaton& rule, uint32_t node, StateId from) {
+  for (const auto& [first, last, next] : shapes_.branches(node)) {
+    const StateId target = state_of(rule, next);
+    rule.states[from].bytes.push_back({first, last, target});
+    ++num_edges_;
   }
 }
 

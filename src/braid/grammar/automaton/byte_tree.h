@@ -6,7 +6,6 @@
 #include <map>
 #include <span>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "braid/grammar/automaton/character_bytes.h"
@@ -14,26 +13,50 @@
 
 namespace braid::grammar {
 
-// The paths to one state of a rule. Different sets of characters share what they have in common, from wherever they
-// begin: often all but ASCII.
+// How sets of characters are written, whatever follows them. Different sets share what they have in common, from
+// wherever it begins: often all but ASCII. Kept for all rules, because automata have the same sets in thousands of
+// places.
+class ByteShapes {
+ public:
+  static constexpr uint32_t kEnd = 0;  // behind the last byte
+  struct Branch {
+    uint8_t first = 0;
+    uint8_t last = 0;
+    uint32_t node = kEnd;
+
+    bool operator==(const Branch&) const = default;
+  };
+
+  // The node where the characters of `ranges` begin.
+  uint32_t node_of(const std::vector<unicode::CodePointRange>& ranges, Spelling spelling);
+  const std::vector<Branch>& branches(uint32_t node) const { return nodes_[node]; }
+
+ private:
+  struct BranchesHash {
+    size_t operator()(const std::vector<Branch>& branches) const;
+  };
+
+  uint32_t make_node(std::span<const ByteSequence> sequences, size_t depth);
+
+  std::vector<std::vector<Branch>> nodes_ = {{}};
+  std::unordered_map<std::vector<Branch>, uint32_t, BranchesHash> numbers_;  // of nodes
+  std::map<std::vector<char32_t>, uint32_t> known_;                          // the nodes of sets
+};
+
+// The paths to one state of a rule.
 class ByteTree {
  public:
-  explicit ByteTree(StateId end) : ends_{{{}, end}} {}
+  ByteTree(ByteShapes& shapes, StateId end) : shapes_(shapes), states_{{ByteShapes::kEnd, end}} {}
 
   // Adds a path from `from` for each way to write a character of `set`. Returns the number of edges added.
   int64_t add(RuleAutomaton& rule, const unicode::CodePointSet& set, Spelling spelling, StateId from);
 
  private:
-  using Branches = std::vector<std::pair<ByteSet, StateId>>;
-  struct BranchesHash {
-    size_t operator()(const Branches& branches) const;
-  };
+  StateId state_of(RuleAutomaton& rule, uint32_t node);
+  void add_branches(RuleAutomaton& rule, uint32_t node, StateId from);
 
-  Branches branches_of(RuleAutomaton& rule, std::span<const ByteSequence> sequences, size_t depth);
-  void add_bytes(RuleAutomaton& rule, const Branches& branches, StateId from);
-
-  std::unordered_map<Branches, StateId, BranchesHash> ends_;  // the branches, and the state that has them
-  std::map<std::vector<char32_t>, Branches> known_;           // of sets without ASCII that needs no escape
+  ByteShapes& shapes_;
+  std::unordered_map<uint32_t, StateId> states_;  // by node
   int64_t num_edges_ = 0;
 };
 

@@ -130,9 +130,10 @@ std::vector<ByteSequence> byte_sequences(const CodePointSet& set, Spelling spell
       const uint32_t last = std::min<uint32_t>(range.last, kLengths[i].second);
       if (first <= last) add_utf8(first, last, i + 2, out);
     }
-    if (spelling == Spelling::kJsonString && range.last >= 0x80) {
-      add_escapes({std::max<char32_t>(range.first, 0x80), range.last}, out);
-    }
+  }
+  if (spelling == Spelling::kUtf8) return out;
+  for (const CodePointRange& range : text.ranges()) {
+    if (range.last >= 0x80) add_escapes({std::max<char32_t>(range.first, 0x80), range.last}, out);
   }
   return out;
 }

@@ -1,9 +1,12 @@
 #include "braid/grammar/automaton/character_dfa.h"
 
 #include <algorithm>
-#include <map>
+#include <numeric>
+#include <span>
 #include <utility>
+#include <vector>
 
+#include "braid/grammar/automaton/number_lists.h"
 #include "braid/tokenizer/unicode/utf8.h"
 
 namespace braid::grammar {
@@ -11,28 +14,52 @@ namespace {
 
 using unicode::CodePointSet;
 
-// The states that can reach an accepting state.
-std::vector<char> live_states(const CharacterDfa& dfa) {
-  const auto num_states = static_cast<size_t>(dfa.num_states());
-  std::vector<std::vector<int32_t>> sources(num_states);
-  for (int32_t state = 0; state < dfa.num_states(); ++state) {
-    for (size_t symbol = 0; symbol < dfa.classes.size(); ++symbol) {
-      const int32_t target = dfa.target(state, symbol);
-      if (target != CharacterDfa::kDead) sources[static_cast<size_t>(target)].push_back(state);
+// What leads to each state.
+class EdgesInto {
+ public:
+  struct Edge {
+    uint32_t from = 0;
+    uint32_t symbol = 0;
+  };
+
+  explicit EdgesInto(const CharacterDfa& dfa) : first_(dfa.accepts.size() + 1) {
+    for (const int32_t target : dfa.next) {
+      if (target != CharacterDfa::kDead) ++first_[static_cast<size_t>(target) + 1];
+    }
+    std::partial_sum(first_.begin(), first_.end(), first_.begin());
+    edges_.resize(first_.back());
+    std::vector<size_t> next(first_.begin(), first_.end() - 1);
+    const size_t width = dfa.classes.size();
+    for (size_t i = 0; i < dfa.next.size(); ++i) {
+      if (dfa.next[i] == CharacterDfa::kDead) continue;
+      edges_[next[static_cast<size_t>(dfa.next[i])]++] = {static_cast<uint32_t>(i / width),
+                                                          static_cast<uint32_t>(i % width)};
     }
   }
+
+  std::span<const Edge> state(size_t state) const {
+    return std::span(edges_).subspan(first_[state], first_[state + 1] - first_[state]);
+  }
+
+ private:
+  std::vector<size_t> first_;  // into each state, in edges_
+  std::vector<Edge> edges_;
+};
+
+// The states that can reach an accepting state.
+std::vector<char> live_states(const CharacterDfa& dfa) {
+  const size_t num_states = dfa.accepts.size();
+  const EdgesInto edges_into(dfa);
   std::vector<char> live(dfa.accepts);
-  std::vector<int32_t> open;
+  std::vector<size_t> open;
   for (size_t state = 0; state < num_states; ++state) {
-    if (live[state] != 0) open.push_back(static_cast<int32_t>(state));
+    if (live[state] != 0) open.push_back(state);
   }
   while (!open.empty()) {
-    const int32_t state = open.back();
+    const size_t state = open.back();
     open.pop_back();
-    for (const int32_t source : sources[static_cast<size_t>(state)]) {
-      if (live[static_cast<size_t>(source)] != 0) continue;
-      live[static_cast<size_t>(source)] = 1;
-      open.push_back(source);
+    for (const EdgesInto::Edge& edge : edges_into.state(state)) {
+      if (std::exchange(live[edge.from], 1) == 0) open.push_back(edge.from);
     }
   }
   return live;
@@ -45,6 +72,8 @@ CharacterDfa trimmed(const CharacterDfa& dfa) {
   if (dfa.start == CharacterDfa::kDead || live[static_cast<size_t>(dfa.start)] == 0) return {};
   std::vector<int32_t> renumbered(live.size(), CharacterDfa::kDead);
   std::vector<int32_t> order = {dfa.start};
+  out.next.reserve(dfa.next.size());
+  out.accepts.reserve(dfa.accepts.size());
   renumbered[static_cast<size_t>(dfa.start)] = 0;
   for (size_t i = 0; i < order.size(); ++i) {
     out.accepts.push_back(dfa.accepts[static_cast<size_t>(order[i])]);
@@ -71,8 +100,7 @@ CharacterDfa trimmed(const CharacterDfa& dfa) {
 class Refinement {
  public:
   explicit Refinement(const CharacterDfa& dfa)
-      : dfa_(dfa), first_source_(dfa.accepts.size() + 1), block_of_(dfa.accepts.size()), place_(dfa.accepts.size()) {
-    collect_sources();
+      : edges_into_(dfa), block_of_(dfa.accepts.size()), place_(dfa.accepts.size()), by_symbol_(dfa.classes.size()) {
     for (const char accepts : {char{1}, char{0}}) {
       const size_t begin = order_.size();
       for (size_t state = 0; state < block_of_.size(); ++state) {
@@ -103,31 +131,11 @@ class Refinement {
   }
 
  private:
-  struct Source {
-    uint32_t state = 0;
-    uint32_t symbol = 0;
-  };
   struct Block {
     size_t begin = 0;  // in order_
     size_t end = 0;
     size_t num_marked = 0;  // its first states
   };
-
-  void collect_sources() {
-    for (const int32_t target : dfa_.next) {
-      if (target != CharacterDfa::kDead) ++first_source_[static_cast<size_t>(target) + 1];
-    }
-    for (size_t i = 1; i < first_source_.size(); ++i) first_source_[i] += first_source_[i - 1];
-    sources_.resize(first_source_.back());
-    std::vector<size_t> next(first_source_.begin(), first_source_.end() - 1);
-    const size_t width = dfa_.classes.size();
-    for (size_t i = 0; i < dfa_.next.size(); ++i) {
-      if (dfa_.next[i] == CharacterDfa::kDead) continue;
-      sources_[next[static_cast<size_t>(dfa_.next[i])]++] = {static_cast<uint32_t>(i / width),
-                                                             static_cast<uint32_t>(i % width)};
-    }
-    by_symbol_.resize(width);
-  }
 
   void add_block(size_t begin, size_t end) {
     open_.push_back(blocks_.size());
@@ -136,24 +144,24 @@ class Refinement {
 
   // Separates states of which one leads to the block, and another does not, by the same symbol.
   void split_by(size_t block) {
-    std::vector<uint32_t> symbols;
+    symbols_.clear();
     for (size_t i = blocks_[block].begin; i < blocks_[block].end; ++i) {
       const size_t target = order_[i];
-      for (size_t at = first_source_[target]; at < first_source_[target + 1]; ++at) {
-        std::vector<uint32_t>& states = by_symbol_[sources_[at].symbol];
-        if (states.empty()) symbols.push_back(sources_[at].symbol);
-        states.push_back(sources_[at].state);
+      for (const EdgesInto::Edge& edge : edges_into_.state(target)) {
+        std::vector<uint32_t>& states = by_symbol_[edge.symbol];
+        if (states.empty()) symbols_.push_back(edge.symbol);
+        states.push_back(edge.from);
       }
     }
-    for (const uint32_t symbol : symbols) {
-      std::vector<size_t> touched;
+    for (const uint32_t symbol : symbols_) {
+      touched_.clear();
       for (const uint32_t state : by_symbol_[symbol]) {
         Block& of_state = blocks_[block_of_[state]];
-        if (of_state.num_marked == 0) touched.push_back(block_of_[state]);
+        if (of_state.num_marked == 0) touched_.push_back(block_of_[state]);
         swap_places(place_[state], of_state.begin + of_state.num_marked++);
       }
       by_symbol_[symbol].clear();
-      for (const size_t one : touched) split_marked(one);
+      for (const size_t one : touched_) split_marked(one);
     }
   }
 
@@ -177,38 +185,44 @@ class Refinement {
     add_block(begin, end);
   }
 
-  const CharacterDfa& dfa_;
-  std::vector<size_t> first_source_;  // by target; where its sources begin
-  std::vector<Source> sources_;
+  const EdgesInto edges_into_;
   std::vector<size_t> order_;  // the states, block by block
   std::vector<size_t> block_of_;
   std::vector<size_t> place_;  // in order_
   std::vector<Block> blocks_;
   std::vector<size_t> open_;  // blocks that may split others
+  // Room for the parts of split_by().
+  std::vector<uint32_t> symbols_;
+  std::vector<size_t> touched_;
   std::vector<std::vector<uint32_t>> by_symbol_;
 };
 
 // Merges classes that every state treats alike, and removes classes that lead nowhere.
 void merge_classes(CharacterDfa& dfa) {
-  std::map<std::vector<int32_t>, size_t> columns;
+  const size_t width = dfa.classes.size();
+  NumberLists columns;
+  std::vector<uint32_t> column(dfa.accepts.size());
   std::vector<std::vector<unicode::CodePointRange>> ranges;
-  std::vector<std::vector<int32_t>> kept;
-  for (size_t symbol = 0; symbol < dfa.classes.size(); ++symbol) {
-    std::vector<int32_t> column;
-    for (int32_t state = 0; state < dfa.num_states(); ++state) column.push_back(dfa.target(state, symbol));
-    if (std::ranges::all_of(column, [](int32_t target) { return target == CharacterDfa::kDead; })) continue;
-    const auto [found, is_new] = columns.emplace(column, ranges.size());
-    if (is_new) {
-      ranges.emplace_back();
-      kept.push_back(std::move(column));
+  for (size_t symbol = 0; symbol < width; ++symbol) {
+    bool leads_on = false;
+    for (size_t state = 0; state < column.size(); ++state) {
+      const int32_t target = dfa.next[state * width + symbol];
+      column[state] = static_cast<uint32_t>(target);
+      leads_on = leads_on || target != CharacterDfa::kDead;
     }
+    if (!leads_on) continue;
+    const uint32_t number = columns.find_or_add(column);
+    if (number == ranges.size()) ranges.emplace_back();
     const auto of_class = dfa.classes[symbol].ranges();
-    ranges[found->second].insert(ranges[found->second].end(), of_class.begin(), of_class.end());
+    ranges[number].insert(ranges[number].end(), of_class.begin(), of_class.end());
   }
-  std::vector<int32_t> next;
-  next.reserve(kept.size() * dfa.accepts.size());
-  for (size_t state = 0; state < dfa.accepts.size(); ++state) {
-    for (const auto& column : kept) next.push_back(column[state]);
+  if (ranges.size() == width) return;
+  std::vector<int32_t> next(ranges.size() * column.size());
+  for (uint32_t number = 0; number < columns.size(); ++number) {
+    const auto targets = columns[number];
+    for (size_t state = 0; state < targets.size(); ++state) {
+      next[state * ranges.size() + number] = static_cast<int32_t>(targets[state]);
+    }
   }
   dfa.next = std::move(next);
   dfa.classes.clear();
@@ -236,6 +250,12 @@ CharacterDfa minimized(const CharacterDfa& dfa) {
     }
   }
   merge_classes(out);
+  return out;
+}
+
+CharacterDfa without_useless_states(const CharacterDfa& dfa) {
+  CharacterDfa out = trimmed(dfa);
+  if (!out.is_empty()) merge_classes(out);
   return out;
 }
 

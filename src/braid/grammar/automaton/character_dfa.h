@@ -39,7 +39,7 @@ using Dfa = std::shared_ptr<const CharacterDfa>;
 inline constexpr int32_t kMaxDfaStates = 50'000;
 inline constexpr size_t kMaxDfaCells = 4'000'000;
 
-// Operations charge `work` about one unit for each cell.
+// Operations charge `work` about one unit for each cell. They need minimal automata, and their results are minimal.
 Result<Dfa> intersection(const CharacterDfa& a, const CharacterDfa& b, WorkBudget& work);
 // Every text (of Unicode scalar values) that `dfa` does not accept.
 Result<Dfa> complement(const CharacterDfa& dfa, WorkBudget& work);
@@ -56,6 +56,8 @@ TextLengths text_lengths(const CharacterDfa& dfa);
 
 // Removes states that the start does not reach or that reach no accepting state, and merges equal states.
 CharacterDfa minimized(const CharacterDfa& dfa);
+// The same, but merges no states: no two of `dfa` are equal.
+CharacterDfa without_useless_states(const CharacterDfa& dfa);
 
 // Every code point that may occur in a text: all except the surrogates.
 unicode::CodePointSet scalar_values();

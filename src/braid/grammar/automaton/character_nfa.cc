@@ -1,10 +1,15 @@
 #include "braid/grammar/automaton/character_nfa.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
+#include <span>
+#include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "braid/base/check.h"
+#include "braid/grammar/automaton/number_lists.h"
 
 namespace braid::grammar {
 namespace {
@@ -60,40 +65,39 @@ class CharacterNfa {
   explicit CharacterNfa(WorkBudget& work) : work_(work) {}
 
   Result<Dfa> to_dfa(const Expression& expression) {
-    const size_t start = add_state();
-    const size_t end = add_state();
-    TRY_STATUS(add(expression, start, end));
+    const uint32_t start = add_state();
+    end_ = add_state();
+    TRY_STATUS(add(expression, start, end_));
     TRY(const Alphabet alphabet, make_alphabet(sets_, work_));
+    seen_.assign(states_.size(), 0);
     CharacterDfa dfa{.classes = alphabet.classes, .next = {}, .accepts = {}, .start = 0};
-    std::map<std::vector<size_t>, int32_t> numbers;
-    std::vector<std::vector<size_t>> open;
-    const auto number_of = [&](std::vector<size_t> states, bool at_start) {
-      states = closure(std::move(states), at_start, false);
-      const auto [found, is_new] = numbers.emplace(std::move(states), static_cast<int32_t>(numbers.size()));
-      if (is_new) open.push_back(found->first);
-      return found->second;
-    };
-    // "^" holds only in the first state, so no other state may be merged with it.
-    open.push_back(closure({start}, true, false));
-    numbers.emplace(std::vector<size_t>{SIZE_MAX}, 0);
-    for (size_t i = 0; i < open.size(); ++i) {
-      const std::vector<size_t> states = open[i];
-      const std::vector<size_t> at_end = closure(states, i == 0, true);
-      dfa.accepts.push_back(std::ranges::binary_search(at_end, end) ? 1 : 0);
-      std::vector<std::vector<size_t>> targets(alphabet.classes.size());
-      for (const size_t state : states) {
-        for (const auto& [set, target] : states_[state].edges) {
-          for (const size_t symbol : alphabet.of_set[set]) targets[symbol].push_back(target);
+    // Most characters lead from a set of states to the same ones, and often from another set too.
+    NumberLists target_lists;
+    std::vector<int32_t> after;  // each list of targets
+    std::vector<std::vector<uint32_t>> targets(alphabet.classes.size());
+    std::vector<uint32_t> states;
+    if (state_after(std::array{start}, true) == CharacterDfa::kDead) return std::make_shared<const CharacterDfa>();
+    for (uint32_t i = 0; i < sets_of_states_.size(); ++i) {
+      const auto set = sets_of_states_[i];
+      dfa.accepts.push_back(set.back() == 0 ? 0 : 1);
+      states.assign(set.begin(), set.end() - 1);
+      size_t num_targets = targets.size();
+      for (const uint32_t state : states) {
+        for (uint32_t at = states_[state].first_edge; at != kNone; at = edges_[at].next) {
+          const std::vector<size_t>& symbols = alphabet.of_set[edges_[at].set];
+          for (const size_t symbol : symbols) targets[symbol].push_back(edges_[at].target);
+          num_targets += symbols.size();
         }
       }
-      size_t num_targets = targets.size();
-      for (const auto& list : targets) num_targets += list.size();
       TRY_STATUS(work_.spend(num_targets));
-      for (auto& list : targets) {
-        dfa.next.push_back(list.empty() ? CharacterDfa::kDead : number_of(std::move(list), false));
+      for (std::vector<uint32_t>& list : targets) {
+        const uint32_t number = target_lists.find_or_add(list);
+        if (number == after.size()) after.push_back(state_after(list, false));
+        dfa.next.push_back(after[number]);
         TRY_STATUS(work_.spend(std::exchange(num_followed_, 0)));
+        list.clear();
       }
-      if (numbers.size() > static_cast<size_t>(kMaxDfaStates) || dfa.next.size() > kMaxDfaCells) {
+      if (sets_of_states_.size() > static_cast<uint32_t>(kMaxDfaStates) || dfa.next.size() > kMaxDfaCells) {
         return fail("the pattern needs more than {} states beside another condition on the same text", kMaxDfaStates);
       }
     }
@@ -101,44 +105,63 @@ class CharacterNfa {
   }
 
  private:
-  struct State {
-    std::vector<std::pair<size_t, size_t>> edges;  // set, target
-    std::vector<size_t> epsilons;
-    std::vector<size_t> start_anchors;  // epsilons that hold only at the text's start
-    std::vector<size_t> end_anchors;
+  static constexpr uint32_t kNone = UINT32_MAX;
+  enum class Passes : uint8_t { kAlways, kAtStart, kAtEnd };  // an epsilon, "^", "$"
+  struct State {                                              // lists in edges_ and links_
+    uint32_t first_edge = kNone;
+    uint32_t first_link = kNone;
+  };
+  struct Edge {
+    uint32_t set = 0;
+    uint32_t target = 0;
+    uint32_t next = kNone;
+  };
+  struct Link {
+    Passes passes = Passes::kAlways;
+    uint32_t target = 0;
+    uint32_t next = kNone;
   };
 
-  size_t add_state() {
+  uint32_t add_state() {
     states_.emplace_back();
-    return states_.size() - 1;
+    return static_cast<uint32_t>(states_.size() - 1);
   }
 
-  size_t set_number(const CodePointSet& set) {
-    std::vector<char32_t> key;
-    for (const CodePointRange& range : set.ranges()) {
-      key.push_back(range.first);
-      key.push_back(range.last);
-    }
-    const auto [found, is_new] = set_numbers_.emplace(std::move(key), sets_.size());
-    if (is_new) sets_.push_back(set);
-    return found->second;
+  void add_edge(uint32_t from, uint32_t to, const CodePointSet& set) {
+    edges_.push_back(
+        {set_number(set), to, std::exchange(states_[from].first_edge, static_cast<uint32_t>(edges_.size()))});
   }
 
-  Status add(const Expression& expression, size_t from, size_t to) {
+  void add_link(uint32_t from, uint32_t to, Passes passes = Passes::kAlways) {
+    links_.push_back({passes, to, std::exchange(states_[from].first_link, static_cast<uint32_t>(links_.size()))});
+  }
+
+  // Parts that are repeated are the same object each time.
+  uint32_t set_number(const CodePointSet& set) {
+    const auto [known, is_unknown] = numbers_by_object_.emplace(&set, 0);
+    if (!is_unknown) return known->second;
+    std::vector<uint32_t> key;
+    for (const CodePointRange& range : set.ranges()) key.insert(key.end(), {range.first, range.last});
+    known->second = set_numbers_.find_or_add(key);
+    if (known->second == sets_.size()) sets_.push_back(set);
+    return known->second;
+  }
+
+  Status add(const Expression& expression, uint32_t from, uint32_t to) {
     if (states_.size() > kMaxNfaStates) {
       return fail("the pattern needs more than {} states beside another condition on the same text", kMaxNfaStates);
     }
     switch (expression.kind) {
       case Kind::kCharacters:
-        states_[from].edges.emplace_back(set_number(expression.set), to);
+        add_edge(from, to, expression.set);
         return {};
       case Kind::kSequence:
         for (const Expr& part : expression.parts) {
-          const size_t next = add_state();
+          const uint32_t next = add_state();
           TRY_STATUS(add(*part, from, next));
           from = next;
         }
-        states_[from].epsilons.push_back(to);
+        add_link(from, to);
         return {};
       case Kind::kChoice:
         for (const Expr& part : expression.parts) TRY_STATUS(add_apart(*part, from, to));
@@ -151,10 +174,10 @@ class CharacterNfa {
         add_dfa(*expression.dfa, from, to);
         return {};
       case Kind::kStart:
-        states_[from].start_anchors.push_back(to);
+        add_link(from, to, Passes::kAtStart);
         return {};
       case Kind::kEnd:
-        states_[from].end_anchors.push_back(to);
+        add_link(from, to, Passes::kAtEnd);
         return {};
       case Kind::kBytes:
       case Kind::kRule:
@@ -165,83 +188,103 @@ class CharacterNfa {
     CHECK(false, "no expression over characters");
   }
 
-  Status add_apart(const Expression& expression, size_t from, size_t to) {
-    const size_t first = add_state();
-    const size_t last = add_state();
-    states_[from].epsilons.push_back(first);
-    states_[last].epsilons.push_back(to);
+  // Uses its own states at both ends, so that its loops cannot be entered from adjacent parts.
+  Status add_apart(const Expression& expression, uint32_t from, uint32_t to) {
+    if (expression.kind == Kind::kCharacters) return add(expression, from, to);
+    const uint32_t first = add_state();
+    const uint32_t last = add_state();
+    add_link(from, first);
+    add_link(last, to);
     return add(expression, first, last);
   }
 
-  Status add_repeat(const Expression& expression, size_t from, size_t to) {
+  Status add_repeat(const Expression& expression, uint32_t from, uint32_t to) {
     const Expression& part = *expression.parts[0];
     for (uint32_t i = 0; i < expression.min; ++i) {
-      const size_t next = add_state();
+      const uint32_t next = add_state();
       TRY_STATUS(add_apart(part, from, next));
       from = next;
     }
     if (expression.max == kUnbounded) {
-      const size_t loop = add_state();
-      states_[from].epsilons.push_back(loop);
-      states_[loop].epsilons.push_back(to);
+      const uint32_t loop = add_state();
+      add_link(from, loop);
+      add_link(loop, to);
       return add_apart(part, loop, loop);
     }
     for (uint32_t i = expression.min; i < expression.max; ++i) {
-      const size_t next = add_state();
-      states_[from].epsilons.push_back(to);
+      const uint32_t next = add_state();
+      add_link(from, to);
       TRY_STATUS(add_apart(part, from, next));
       from = next;
     }
-    states_[from].epsilons.push_back(to);
+    add_link(from, to);
     return {};
   }
 
-  void add_dfa(const CharacterDfa& dfa, size_t from, size_t to) {
+  void add_dfa(const CharacterDfa& dfa, uint32_t from, uint32_t to) {
     if (dfa.is_empty()) return;
-    const size_t first = states_.size();
+    const auto first = static_cast<uint32_t>(states_.size());
     for (int32_t i = 0; i < dfa.num_states(); ++i) add_state();
-    states_[from].epsilons.push_back(first + static_cast<size_t>(dfa.start));
+    add_link(from, first + static_cast<uint32_t>(dfa.start));
     for (int32_t i = 0; i < dfa.num_states(); ++i) {
-      State& state = states_[first + static_cast<size_t>(i)];
-      if (dfa.accepts[static_cast<size_t>(i)] != 0) state.epsilons.push_back(to);
+      const uint32_t state = first + static_cast<uint32_t>(i);
+      if (dfa.accepts[static_cast<size_t>(i)] != 0) add_link(state, to);
       for (size_t symbol = 0; symbol < dfa.classes.size(); ++symbol) {
         const int32_t target = dfa.target(i, symbol);
         if (target == CharacterDfa::kDead) continue;
-        state.edges.emplace_back(set_number(dfa.classes[symbol]), first + static_cast<size_t>(target));
+        add_edge(state, first + static_cast<uint32_t>(target), dfa.classes[symbol]);
       }
     }
   }
 
-  std::vector<size_t> closure(std::vector<size_t> open, bool at_start, bool at_end) {
-    seen_.resize(states_.size(), 0);
-    std::vector<size_t> found;
-    const auto push = [&](size_t state) {
-      if (seen_[state] != 0) return;
-      seen_[state] = 1;
-      found.push_back(state);
-    };
-    for (const size_t state : open) push(state);
-    for (size_t i = 0; i < found.size(); ++i) {
-      const State& state = states_[found[i]];
-      for (const size_t to : state.epsilons) push(to);
-      if (at_start) {
-        for (const size_t to : state.start_anchors) push(to);
-      }
-      if (at_end) {
-        for (const size_t to : state.end_anchors) push(to);
+  // The automaton's state for the set of these states and all that they reach without a character. Only those that read
+  // characters are kept of it, and whether the text may end there: what follows depends on nothing else.
+  int32_t state_after(std::span<const uint32_t> open, bool at_start) {
+    found_.clear();
+    for (const uint32_t state : open) reach(state);
+    follow(at_start, false);
+    std::vector<uint32_t>& set = set_;
+    set.clear();
+    for (const uint32_t state : found_) {
+      if (states_[state].first_edge != kNone) set.push_back(state);
+    }
+    if (!std::ranges::is_sorted(set)) std::ranges::sort(set);
+    follow(at_start, true);
+    const bool accepts = seen_[end_] != 0;
+    for (const uint32_t state : found_) seen_[state] = 0;
+    num_followed_ += found_.size();
+    if (set.empty() && !accepts) return CharacterDfa::kDead;
+    set.push_back(accepts ? 1 : 0);
+    return static_cast<int32_t>(sets_of_states_.find_or_add(set));
+  }
+
+  void reach(uint32_t state) {
+    if (std::exchange(seen_[state], 1) == 0) found_.push_back(state);
+  }
+
+  // Adds all that the states found reach without a character.
+  void follow(bool at_start, bool at_end) {
+    for (size_t i = 0; i < found_.size(); ++i) {
+      for (uint32_t at = states_[found_[i]].first_link; at != kNone; at = links_[at].next) {
+        const bool passes =
+            links_[at].passes == Passes::kAlways || (links_[at].passes == Passes::kAtStart ? at_start : at_end);
+        if (passes) reach(links_[at].target);
       }
     }
-    for (const size_t state : found) seen_[state] = 0;
-    num_followed_ += found.size();
-    std::ranges::sort(found);
-    return found;
   }
 
   std::vector<State> states_;
+  std::vector<Edge> edges_;
+  std::vector<Link> links_;
+  uint32_t end_ = 0;
   std::vector<CodePointSet> sets_;
-  std::map<std::vector<char32_t>, size_t> set_numbers_;
-  std::vector<char> seen_;
-  size_t num_followed_ = 0;  // states that are not charged yet
+  NumberLists set_numbers_;
+  std::unordered_map<const CodePointSet*, uint32_t> numbers_by_object_;
+  NumberLists sets_of_states_;   // each sorted, then 1 if it accepts, else 0
+  std::vector<uint32_t> found_;  // by state_after()
+  std::vector<uint32_t> set_;    // of state_after()
+  std::vector<char> seen_;       // of found_
+  size_t num_followed_ = 0;      // states that are not charged yet
   WorkBudget& work_;
 };
 

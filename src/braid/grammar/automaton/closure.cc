@@ -52,7 +52,7 @@ std::optional<Frame> counted_frame(Frame frame, const Machine::State& state) {
 // True if a character more is possible.
 bool goes_on(const Frame& frame, const Machine::State& state) {
   if (frame.target == kBottomTarget) return true;
-  return std::max({state.fewest, frame.more_min, 1U}) <= std::min(state.most, frame.more_max);
+  return std::max(state.fewest_more, frame.more_min) <= std::min(state.most, frame.more_max);
 }
 
 }  // namespace

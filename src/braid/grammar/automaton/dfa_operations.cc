@@ -1,11 +1,10 @@
-// Combines two automata, and makes automata for simple sets of texts. Tested by ../json/schema_compiler_test.cc and
-// ../json/schema_limits_test.cc.
+// Combines two automata, and makes automata for simple sets of texts.
 #include <algorithm>
-#include <deque>
 #include <map>
 #include <utility>
 
 #include "braid/grammar/automaton/character_dfa.h"
+#include "braid/grammar/automaton/number_lists.h"
 #include "braid/tokenizer/unicode/utf8.h"
 
 namespace braid::grammar {
@@ -62,6 +61,33 @@ std::vector<JointClass> joint_classes(const CharacterDfa& a, const CharacterDfa&
   return classes;
 }
 
+// For a tree of texts, in which every state comes before those it leads to. Classes stay as they are.
+CharacterDfa with_shared_ends(const CharacterDfa& tree) {
+  const size_t width = tree.classes.size();
+  NumberLists rows;  // what a state accepts and leads to
+  std::vector<uint32_t> number(tree.accepts.size());
+  std::vector<uint32_t> row(width + 1);
+  for (size_t state = number.size(); state-- > 0;) {
+    row[width] = tree.accepts[state] != 0 ? 1 : 0;
+    for (size_t symbol = 0; symbol < width; ++symbol) {
+      const int32_t target = tree.next[state * width + symbol];
+      row[symbol] = target == CharacterDfa::kDead ? UINT32_MAX : number[static_cast<size_t>(target)];
+    }
+    number[state] = rows.find_or_add(row);
+  }
+  // The start is the last row. Reversed, it comes first.
+  const uint32_t last = rows.size() - 1;
+  CharacterDfa out{.classes = tree.classes, .next = {}, .accepts = {}, .start = 0};
+  for (uint32_t i = 0; i <= last; ++i) {
+    const auto from = rows[last - i];
+    out.accepts.push_back(static_cast<char>(from[width]));
+    for (const uint32_t target : from.first(width)) {
+      out.next.push_back(target == UINT32_MAX ? CharacterDfa::kDead : static_cast<int32_t>(last - target));
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<Dfa> intersection(const CharacterDfa& a, const CharacterDfa& b, WorkBudget& work) {
@@ -71,11 +97,15 @@ Result<Dfa> intersection(const CharacterDfa& a, const CharacterDfa& b, WorkBudge
   std::erase_if(classes, [](const JointClass& c) { return c.a == CharacterDfa::kDead || c.b == CharacterDfa::kDead; });
   CharacterDfa out;
   for (const JointClass& joint : classes) out.classes.push_back(joint.set);
-  std::map<std::pair<int32_t, int32_t>, int32_t> numbers = {{{a.start, b.start}, 0}};
-  std::deque<std::pair<int32_t, int32_t>> open = {{a.start, b.start}};
-  while (!open.empty()) {
-    const auto [in_a, in_b] = open.front();
-    open.pop_front();
+  NumberLists pairs;
+  const auto number_of = [&](int32_t in_a, int32_t in_b) {
+    const uint32_t pair[] = {static_cast<uint32_t>(in_a), static_cast<uint32_t>(in_b)};
+    return static_cast<int32_t>(pairs.find_or_add(pair));
+  };
+  number_of(a.start, b.start);
+  for (uint32_t i = 0; i < pairs.size(); ++i) {
+    const auto in_a = static_cast<int32_t>(pairs[i][0]);
+    const auto in_b = static_cast<int32_t>(pairs[i][1]);
     TRY_STATUS(work.spend(1 + classes.size()));
     out.accepts.push_back(a.accepts[static_cast<size_t>(in_a)] != 0 && b.accepts[static_cast<size_t>(in_b)] != 0 ? 1
                                                                                                                  : 0);
@@ -86,11 +116,9 @@ Result<Dfa> intersection(const CharacterDfa& a, const CharacterDfa& b, WorkBudge
         out.next.push_back(CharacterDfa::kDead);
         continue;
       }
-      const auto [found, is_new] = numbers.emplace(std::pair(to_a, to_b), static_cast<int32_t>(numbers.size()));
-      if (is_new) open.emplace_back(to_a, to_b);
-      out.next.push_back(found->second);
+      out.next.push_back(number_of(to_a, to_b));
     }
-    if (static_cast<int32_t>(numbers.size()) > kMaxDfaStates || out.next.size() > kMaxDfaCells) {
+    if (pairs.size() > static_cast<uint32_t>(kMaxDfaStates) || out.next.size() > kMaxDfaCells) {
       return fail("two conditions on one text need more than {} states together", kMaxDfaStates);
     }
   }
@@ -102,6 +130,7 @@ Result<Dfa> complement(const CharacterDfa& dfa, WorkBudget& work) {
   TRY_STATUS(work.spend(dfa.next.size() + dfa.accepts.size() + dfa.classes.size()));
   // An additional state, which accepts everything, becomes the target of all missing edges.
   CharacterDfa out{.classes = dfa.classes, .next = {}, .accepts = {}};
+  out.next.reserve((dfa.accepts.size() + 1) * (dfa.classes.size() + 1));
   std::vector<unicode::CodePointRange> known;
   for (const CodePointSet& set : dfa.classes) known.insert(known.end(), set.ranges().begin(), set.ranges().end());
   const CodePointSet others = scalar_values().intersected(CodePointSet(std::move(known)).inverted());
@@ -119,7 +148,8 @@ Result<Dfa> complement(const CharacterDfa& dfa, WorkBudget& work) {
   out.accepts.push_back(1);
   for (size_t symbol = 0; symbol < out.classes.size(); ++symbol) out.next.push_back(everything);
   out.start = dfa.is_empty() ? everything : dfa.start;
-  return std::make_shared<const CharacterDfa>(minimized(out));
+  // States that differ still do so. One may be useless: that from which `dfa` accepts everything.
+  return std::make_shared<const CharacterDfa>(without_useless_states(out));
 }
 
 Result<Dfa> length_between(uint32_t min, std::optional<uint32_t> max) {
@@ -208,7 +238,8 @@ Result<Dfa> one_of(std::span<const std::string> texts, WorkBudget& work) {
     }
     out.accepts[static_cast<size_t>(state)] = 1;
   }
-  return std::make_shared<const CharacterDfa>(texts.empty() ? CharacterDfa() : std::move(out));
+  return std::make_shared<const CharacterDfa>(texts.empty() ? CharacterDfa()
+                                                            : without_useless_states(with_shared_ends(out)));
 }
 
 }  // namespace braid::grammar

@@ -132,11 +132,13 @@ ConfigId Explorer::bottom_config(StateId state, bool loops) {
 }
 
 uint32_t Explorer::fewest_passes(const Item& item) const {
-  return sum(nodes_[item.node].fewest_passes, machine_->states[item.state].fewest);
+  const Node& node = nodes_[item.node];
+  return sum(node.fewest_passes, node.is_at_bottom ? machine_->states[item.state].fewest : 0);
 }
 
 uint32_t Explorer::most_passes(const Item& item) const {
-  return sum(nodes_[item.node].most_passes, machine_->states[item.state].most);
+  const Node& node = nodes_[item.node];
+  return sum(node.most_passes, node.is_at_bottom ? machine_->states[item.state].most : 0);
 }
 
 NodeId Explorer::intern_node(std::vector<Frame> frames) {
@@ -152,11 +154,13 @@ NodeId Explorer::intern_node(std::vector<Frame> frames) {
     uint32_t most = 0;
     if (frame.target == kBottomTarget || frame.target == kLoopTarget) {
       fewest = most = frame.more_min;
+      node.is_at_bottom = true;
     } else if (frame.target != kRootTarget) {
+      const Node& parent = nodes_[frame.parent];
       const Machine::State& target = machine_->states[frame.target];
       const uint32_t ended = target.ends_character ? 1 : 0;
-      fewest = sum(nodes_[frame.parent].fewest_passes, sum(ended, target.fewest));
-      most = sum(nodes_[frame.parent].most_passes, sum(ended, target.most));
+      fewest = sum(parent.fewest_passes, parent.is_at_bottom ? sum(ended, target.fewest) : 0);
+      most = sum(parent.most_passes, parent.is_at_bottom ? sum(ended, target.most) : 0);
     }
     node.fewest_passes = std::min(node.fewest_passes, fewest);
     node.most_passes = std::max(node.most_passes, most);

@@ -104,6 +104,7 @@ class Explorer {
     std::vector<Frame> frames;
     uint32_t fewest_passes = kNoPass;
     uint32_t most_passes = 0;
+    bool is_at_bottom = false;  // only there a rule's own characters are passes
   };
   struct Config {
     std::vector<Item> items;

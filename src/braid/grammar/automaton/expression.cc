@@ -1,5 +1,6 @@
 #include "braid/grammar/automaton/expression.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "braid/tokenizer/unicode/utf8.h"
@@ -19,7 +20,26 @@ Expr characters(unicode::CodePointSet set, Spelling spelling) {
 
 Expr sequence(std::vector<Expr> parts) {
   if (parts.size() == 1) return std::move(parts.front());
-  return std::make_shared<Expression>(Expression{.kind = Kind::kSequence, .parts = std::move(parts)});
+  std::vector<Expr> flat;
+  std::string text;  // of the constants since the last other part
+  const auto add = [&](const Expr& part) {
+    if (part->kind == Kind::kBytes) {
+      text += part->bytes;
+      return;
+    }
+    if (!text.empty()) flat.push_back(bytes(std::exchange(text, {})));
+    flat.push_back(part);
+  };
+  for (const Expr& part : parts) {
+    if (part->kind == Kind::kSequence) {
+      std::ranges::for_each(part->parts, add);
+    } else {
+      add(part);
+    }
+  }
+  if (!text.empty()) flat.push_back(bytes(text));
+  if (flat.size() == 1) return std::move(flat.front());
+  return std::make_shared<Expression>(Expression{.kind = Kind::kSequence, .parts = std::move(flat)});
 }
 
 Expr choice(std::vector<Expr> parts) {

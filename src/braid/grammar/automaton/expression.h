@@ -63,14 +63,14 @@ struct Expression {
 
 Expr bytes(std::string_view text);
 Expr characters(unicode::CodePointSet set, Spelling spelling = Spelling::kUtf8);
-Expr sequence(std::vector<Expr> parts);
+Expr sequence(std::vector<Expr> parts);  // joins constants that stand side by side
 Expr choice(std::vector<Expr> parts);
 Expr repeat(Expr part, uint32_t min, uint32_t max = kUnbounded);
 Expr optional(Expr part);
 Expr rule_reference(RuleId rule);
 Expr automaton(std::shared_ptr<const CharacterDfa> dfa, Spelling spelling);
-// Only texts of `min` to `max` characters. From each state of `dfa` there are texts of all lengths between the shortest
-// and the longest (have_no_gaps), and one of them that is not empty has such a length.
+// Only texts of `min` to `max` characters. Their lengths, from each state of `dfa`, have gaps smaller than these bounds
+// (have_small_gaps), and a text that is not empty has such a length.
 Expr bounded_automaton(std::shared_ptr<const CharacterDfa> dfa, Spelling spelling, uint32_t min, uint32_t max);
 Expr text_start();
 Expr text_end();

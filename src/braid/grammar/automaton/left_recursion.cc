@@ -16,6 +16,7 @@ void isolate_start(RuleAutomaton& rule) {
     const AutomatonState& state = rule.states[here];
     start.accepts = start.accepts || state.accepts;
     start.bytes.insert(start.bytes.end(), state.bytes.begin(), state.bytes.end());
+    start.literals.insert(start.literals.end(), state.literals.begin(), state.literals.end());
     start.calls.insert(start.calls.end(), state.calls.begin(), state.calls.end());
   }
   rule.start = rule.add_state();
@@ -46,6 +47,7 @@ void substitute(RuleAutomaton& rule, const CallEdge& call, const RuleAutomaton& 
   for (StateId i = 0; i < callee.states.size(); ++i) {
     AutomatonState state = callee.states[i];
     for (ByteEdge& edge : state.bytes) edge.target += offset;
+    for (LiteralEdge& edge : state.literals) edge.target += offset;
     for (CallEdge& edge : state.calls) edge.target += offset;
     for (StateId& to : state.epsilons) to += offset;
     if (std::exchange(state.accepts, false)) add_epsilons(state, next);
@@ -53,6 +55,7 @@ void substitute(RuleAutomaton& rule, const CallEdge& call, const RuleAutomaton& 
       // Only the call led to the copied start, so its edges become the caller's. (Empty matches were bypassed before.)
       AutomatonState& start = rule.states[rule.start];
       start.bytes.insert(start.bytes.end(), state.bytes.begin(), state.bytes.end());
+      start.literals.insert(start.literals.end(), state.literals.begin(), state.literals.end());
       start.calls.insert(start.calls.end(), state.calls.begin(), state.calls.end());
       state = {};
     }
@@ -80,7 +83,7 @@ void remove_direct(RuleAutomaton& rule, RuleId self) {
 
 }  // namespace
 
-Status remove_left_recursion(RuleSet& rules, const GrammarLimits& limits) {
+Result<bool> remove_left_recursion(RuleSet& rules, const GrammarLimits& limits) {
   const LeftCallOrder order = left_call_order(rules);
   for (const std::vector<RuleId>& cycle : order.cycles) {
     for (const RuleId id : cycle) isolate_start(rules.rules[static_cast<size_t>(id)]);
@@ -104,7 +107,7 @@ Status remove_left_recursion(RuleSet& rules, const GrammarLimits& limits) {
       remove_direct(rule, cycle[i]);
     }
   }
-  return {};
+  return !order.cycles.empty();
 }
 
 }  // namespace braid::grammar

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "braid/grammar/automaton/character_nfa.h"
+#include "braid/grammar/automaton/number_lists.h"
+#include "braid/grammar/automaton/search.h"
 
 namespace braid::grammar {
 namespace {
@@ -81,8 +83,6 @@ class LookAround {
   struct Config {
     std::vector<Place> places;     // sorted
     std::vector<int32_t> behinds;  // states of the automata of what lies behind
-
-    auto operator<=>(const Config&) const = default;
   };
 
   Status add_look(const Expression& expression, size_t number) {
@@ -107,14 +107,14 @@ class LookAround {
       return fail("a look-behind (or \\b) in a look-ahead, or the reverse, is not supported");
     if (look.is_behind) {
       if (has_kind(*part, Kind::kEnd)) return fail("\"$\" in a look-behind is not supported");
-      TRY(look.at_start, add(sequence({anything, part})));
+      TRY(look.at_start, add(preceded_by(anything, part)));
       look.elsewhere = look.at_start;
     } else {
-      TRY(look.at_start, add(sequence({part, anything})));
+      TRY(look.at_start, add(followed_by(anything, part)));
       look.elsewhere = look.at_start;
       if (has_kind(*part, Kind::kStart)) {
         const Expr later = replaced(part, Kind::kStart, [](const Expr&) { return no_text(); });
-        TRY(look.elsewhere, add(sequence({later, anything})));
+        TRY(look.elsewhere, add(followed_by(anything, later)));
       }
     }
     looks_.push_back(look);
@@ -158,13 +158,15 @@ class LookAround {
     for (const Symbol& symbol : symbols_) out.classes.push_back(symbol.set);
     Config first{.places = {{automata_[0]->start, {}}}, .behinds = {}};
     for (const Look& look : looks_) first.behinds.push_back(look.is_behind ? automata_[look.at_start]->start : 0);
-    std::map<Config, int32_t> numbers;
+    NumberLists numbers;
     std::vector<Config> open;
+    std::vector<uint32_t> key;
     const auto number_of = [&](Config config, bool at_start) {
       pass_markers(config, at_start);
-      const auto [found, is_new] = numbers.emplace(std::move(config), static_cast<int32_t>(numbers.size()));
-      if (is_new) open.push_back(found->first);
-      return found->second;
+      write(config, key);
+      const uint32_t number = numbers.find_or_add(key);
+      if (number == open.size()) open.push_back(std::move(config));
+      return static_cast<int32_t>(number);
     };
     number_of(std::move(first), true);
     for (size_t i = 0; i < open.size(); ++i) {
@@ -176,11 +178,23 @@ class LookAround {
         Config to = after(from, symbol);
         out.next.push_back(to.places.empty() ? CharacterDfa::kDead : number_of(std::move(to), false));
       }
-      if (numbers.size() > static_cast<size_t>(kMaxDfaStates) || out.next.size() > kMaxDfaCells) {
+      if (open.size() > static_cast<size_t>(kMaxDfaStates) || out.next.size() > kMaxDfaCells) {
         return fail("the pattern's look-arounds need more than {} states", kMaxDfaStates);
       }
     }
     return std::make_shared<const CharacterDfa>(minimized(out));
+  }
+
+  // As a list of numbers, which no other configuration has.
+  static void write(const Config& config, std::vector<uint32_t>& key) {
+    key.clear();
+    for (const int32_t state : config.behinds) key.push_back(static_cast<uint32_t>(state));
+    for (const Place& place : config.places) {
+      key.insert(key.end(), {static_cast<uint32_t>(place.state), static_cast<uint32_t>(place.duties.size())});
+      for (const auto& [automaton, state] : place.duties) {
+        key.insert(key.end(), {static_cast<uint32_t>(automaton), static_cast<uint32_t>(state)});
+      }
+    }
   }
 
   bool accepts(size_t automaton, int32_t state) const {
@@ -204,6 +218,13 @@ class LookAround {
 
   // Adds the places behind the markers that may be passed.
   void pass_markers(Config& config, bool at_start) const {
+    const auto leads_on = [&](const Place& place) {
+      return std::ranges::any_of(looks_, [&](const Look& look) {
+        return look.marker != CharacterDfa::kDead &&
+               automata_[0]->target(place.state, static_cast<size_t>(look.marker)) != CharacterDfa::kDead;
+      });
+    };
+    if (std::ranges::none_of(config.places, leads_on)) return tidy(config.places);
     std::set<Place> seen(config.places.begin(), config.places.end());
     std::vector<Place> open = config.places;
     while (!open.empty()) {
@@ -229,9 +250,10 @@ class LookAround {
     config.places.assign(seen.begin(), seen.end());
   }
 
-  static void tidy(std::vector<Duty>& duties) {
-    std::ranges::sort(duties);
-    duties.erase(std::unique(duties.begin(), duties.end()), duties.end());
+  template <typename T>
+  static void tidy(std::vector<T>& list) {
+    std::ranges::sort(list);
+    list.erase(std::unique(list.begin(), list.end()), list.end());
   }
 
   int32_t target(size_t automaton, int32_t state, const Symbol& symbol) const {

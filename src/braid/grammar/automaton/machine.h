@@ -25,10 +25,12 @@ struct Machine {
     uint32_t rule = 0;
     bool accepts = false;
     bool only_accepts = false;  // nothing can follow in its rule
-    // In a rule that counts characters. How many of them may follow: all numbers from `fewest` to `most`.
+    // In a rule that counts characters. How many of them may follow: numbers from `fewest` to `most`. If some between
+    // are missing, the bounds of every call contain others.
     bool counts_characters = false;
     bool ends_character = false;  // each edge to the state ends one
-    uint32_t fewest = 0;          // elsewhere both are 0
+    uint32_t fewest = 0;          // elsewhere all three are 0
+    uint32_t fewest_more = 0;     // of at least one; UINT32_MAX if none may follow
     uint32_t most = 0;
   };
   struct RuleEntry {

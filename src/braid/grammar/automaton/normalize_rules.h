@@ -15,8 +15,8 @@ void bypass_empty_rules(RuleSet& rules);
 Status remove_useless(RuleSet& rules, const ByteSet& available);
 
 // Afterwards no rule calls itself, directly or indirectly, before it has read a byte. (Paull's algorithm, on automata.)
-// An error if the grammar then exceeds the limits.
-Status remove_left_recursion(RuleSet& rules, const GrammarLimits& limits);
+// True if a rule did. An error if the grammar then exceeds the limits.
+Result<bool> remove_left_recursion(RuleSet& rules, const GrammarLimits& limits);
 
 // Makes each rule deterministic over bytes and calls (subset construction) unless that would make it much larger.
 void determinize(RuleSet& rules);

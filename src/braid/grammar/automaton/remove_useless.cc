@@ -1,6 +1,10 @@
 // Removes unused parts, and bypasses empty matches (normalize_rules.h). Tested by ../ebnf/ebnf_parser_test.cc.
 #include <algorithm>
+#include <numeric>
+#include <span>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "braid/grammar/automaton/normalize_rules.h"
 
@@ -13,8 +17,12 @@ class ForwardReach {
  public:
   // `passes_bytes`: pass edges that read bytes too; otherwise only empty texts.
   ForwardReach(const RuleSet& rules, bool passes_bytes) : rules_(rules), passes_bytes_(passes_bytes) {
-    reached_.reserve(rules.rules.size());
-    for (const RuleAutomaton& rule : rules.rules) reached_.emplace_back(rule.states.size(), 0);
+    size_t num_states = 0;
+    for (const RuleAutomaton& rule : rules.rules) {
+      first_.push_back(num_states);
+      num_states += rule.states.size();
+    }
+    reached_.resize(num_states, 0);
     completes_.resize(rules.rules.size(), 0);
     waiting_.resize(rules.rules.size());
     for (size_t rule = 0; rule < rules.rules.size(); ++rule) reach(rule, rules.rules[rule].start);
@@ -31,12 +39,15 @@ class ForwardReach {
  private:
   // An empty text may be too short.
   bool may_pass(const CallEdge& call) const {
-    return passes_bytes_ || call.min == 0 || !rules_.rules[static_cast<size_t>(call.rule)].counts_characters;
+    const RuleAutomaton& rule = rules_.rules[static_cast<size_t>(call.rule)];
+    const bool may_read = passes_bytes_ && rule.states[rule.start].goes_on();
+    return may_read || call.min == 0 || !rule.counts_characters;
   }
 
   void reach(size_t rule, StateId state) {
-    if (reached_[rule][state] != 0) return;
-    reached_[rule][state] = 1;
+    char& is_reached = reached_[first_[rule] + state];
+    if (is_reached != 0) return;
+    is_reached = 1;
     open_.emplace_back(rule, state);
   }
 
@@ -49,6 +60,7 @@ class ForwardReach {
     for (const StateId to : state.epsilons) reach(rule, to);
     if (passes_bytes_) {
       for (const ByteEdge& edge : state.bytes) reach(rule, edge.target);
+      for (const LiteralEdge& edge : state.literals) reach(rule, edge.target);
     }
     for (const CallEdge& call : state.calls) {
       if (!may_pass(call)) continue;
@@ -63,19 +75,25 @@ class ForwardReach {
 
   const RuleSet& rules_;
   const bool passes_bytes_;
-  std::vector<std::vector<char>> reached_;
+  std::vector<size_t> first_;  // of each rule's states, in reached_
+  std::vector<char> reached_;
   std::vector<char> completes_;
   std::vector<std::vector<std::pair<size_t, StateId>>> waiting_;
   std::vector<std::pair<size_t, StateId>> open_;
 };
 
-void keep_available(AutomatonState& state, const ByteSet& available) {
+void keep_available(AutomatonState& state, std::string_view text, const ByteSet& available) {
+  const auto lacks = [&](int byte) { return !available.test(static_cast<size_t>(byte)); };
+  std::erase_if(state.literals, [&](const LiteralEdge& edge) {
+    return std::ranges::any_of(text.substr(edge.begin, edge.size), lacks,
+                               [](char c) { return static_cast<uint8_t>(c); });
+  });
   std::vector<ByteEdge> kept;
   for (const ByteEdge& edge : state.bytes) {
     for (int byte = edge.first; byte <= edge.last; ++byte) {
-      if (!available.test(static_cast<size_t>(byte))) continue;
+      if (lacks(byte)) continue;
       int last = byte;
-      while (last < edge.last && available.test(static_cast<size_t>(last + 1))) ++last;
+      while (last < edge.last && !lacks(last + 1)) ++last;
       kept.push_back({static_cast<uint8_t>(byte), static_cast<uint8_t>(last), edge.target});
       byte = last;
     }
@@ -86,16 +104,37 @@ void keep_available(AutomatonState& state, const ByteSet& available) {
 template <typename Visit>
 void for_each_target(const AutomatonState& state, Visit visit) {
   for (const ByteEdge& edge : state.bytes) visit(edge.target);
+  for (const LiteralEdge& edge : state.literals) visit(edge.target);
   for (const CallEdge& edge : state.calls) visit(edge.target);
   for (const StateId to : state.epsilons) visit(to);
 }
 
+// The states with an edge to each state.
+class Sources {
+ public:
+  explicit Sources(const RuleAutomaton& rule) : first_(rule.states.size() + 1, 0) {
+    for (const AutomatonState& state : rule.states) {
+      for_each_target(state, [&](StateId to) { ++first_[to]; });
+    }
+    std::partial_sum(first_.begin(), first_.end(), first_.begin());
+    sources_.resize(first_.back());
+    for (StateId from = 0; from < rule.states.size(); ++from) {
+      for_each_target(rule.states[from], [&](StateId to) { sources_[--first_[to]] = from; });
+    }
+  }
+
+  std::span<const StateId> of(StateId state) const {
+    return std::span(sources_).subspan(first_[state], first_[state + 1] - first_[state]);
+  }
+
+ private:
+  std::vector<size_t> first_;  // in sources_
+  std::vector<StateId> sources_;
+};
+
 // Keeps only states on a path from the start to an accepting state, and renumbers them.
 void trim(RuleAutomaton& rule) {
-  std::vector<std::vector<StateId>> sources(rule.states.size());
-  for (StateId from = 0; from < rule.states.size(); ++from) {
-    for_each_target(rule.states[from], [&](StateId to) { sources[to].push_back(from); });
-  }
+  const Sources sources(rule);
   std::vector<char> live(rule.states.size(), 0);
   std::vector<StateId> open;
   for (StateId i = 0; i < rule.states.size(); ++i) {
@@ -106,7 +145,7 @@ void trim(RuleAutomaton& rule) {
   while (!open.empty()) {
     const StateId here = open.back();
     open.pop_back();
-    for (const StateId from : sources[here]) {
+    for (const StateId from : sources.of(here)) {
       if (live[from] == 0) open.push_back(from);
       live[from] = 1;
     }
@@ -127,9 +166,11 @@ void trim(RuleAutomaton& rule) {
   for (const StateId old : order) {
     AutomatonState state = std::move(rule.states[old]);
     std::erase_if(state.bytes, [&](const ByteEdge& edge) { return live[edge.target] == 0; });
+    std::erase_if(state.literals, [&](const LiteralEdge& edge) { return live[edge.target] == 0; });
     std::erase_if(state.calls, [&](const CallEdge& edge) { return live[edge.target] == 0; });
     std::erase_if(state.epsilons, [&](StateId to) { return live[to] == 0; });
     for (ByteEdge& edge : state.bytes) edge.target = renumbered[edge.target];
+    for (LiteralEdge& edge : state.literals) edge.target = renumbered[edge.target];
     for (CallEdge& edge : state.calls) edge.target = renumbered[edge.target];
     for (StateId& to : state.epsilons) to = renumbered[to];
     states.push_back(std::move(state));
@@ -181,8 +222,10 @@ void bypass_empty_rules(RuleSet& rules) {
 }
 
 Status remove_useless(RuleSet& rules, const ByteSet& available) {
-  for (RuleAutomaton& rule : rules.rules) {
-    for (AutomatonState& state : rule.states) keep_available(state, available);
+  if (!available.all()) {
+    for (RuleAutomaton& rule : rules.rules) {
+      for (AutomatonState& state : rule.states) keep_available(state, rules.text, available);
+    }
   }
   {
     const ForwardReach reach(rules, true);
@@ -191,8 +234,7 @@ Status remove_useless(RuleSet& rules, const ByteSet& available) {
     }
     for (RuleAutomaton& rule : rules.rules) {
       for (AutomatonState& state : rule.states) {
-        std::erase_if(state.calls,
-                      [&](const CallEdge& call) { return !reach.completes(static_cast<size_t>(call.rule)); });
+        std::erase_if(state.calls, [&](const CallEdge& call) { return !reach.completes(call); });
       }
     }
   }

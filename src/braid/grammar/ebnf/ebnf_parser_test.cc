@@ -37,6 +37,23 @@ TEST_F(EbnfParserTest, ReadsTheNotation) {
   expect("root ::= ( ) \"x\" | ", {"x", ""}, {});
 }
 
+TEST_F(EbnfParserTest, LiteralsThatShareTheirBeginningsAndEnds) {
+  expect(R"(root ::= "name" | "names" | "number" | "n" | "size")", {"name", "names", "number", "n", "size"},
+         {"", "na", "nam", "numbers", "siz", "sizen"});
+  // Beside sets that read the same first byte, or the whole of it.
+  expect(R"(root ::= [m-o] "ame" | "names" | [a-z]{3})", {"name", "mame", "names", "nam", "abc"},
+         {"nameame", "mames", "na", "abcd"});
+  expect(R"(root ::= ("ab" | "abc" | "c")+ "end")", {"abend", "abcend", "cabend", "abccend"}, {"end", "aend", "bcend"});
+  // From many places to one.
+  expect(R"(root ::= ("one,")? ("two,")? ("twelve,")? "three")",
+         {"three", "one,three", "two,twelve,three", "one,twelve,three", "one,two,twelve,three"},
+         {"two,one,three", "twelve,two,three", "one,one,three", "tthree", "one,"});
+  expect(R"(root ::= root "and" item | item
+item ::= "anything" | "an" root "end")",
+         {"anything", "anythingandanything", "ananythingend", "ananythingandanythingendandanything"},
+         {"anyth", "anythingand", "ananything"});
+}
+
 TEST_F(EbnfParserTest, Recursion) {
   const std::string balanced = "root ::= \"(\" root \")\" root | \"\"";
   expect(balanced, {"", "()", "(())()", "((()()))"}, {"(", ")", "(()"});

@@ -71,6 +71,26 @@ Result<Dfa> Automata::strings(const StringSchema& schema) {
   return dfa;
 }
 
+Result<bool> Automata::have_text(const StringSchema& schema) {
+  if (schema.max_length && *schema.max_length < schema.min_length) return false;
+  if (!schema.has_condition()) return true;
+  StringSchema any_length = schema;
+  any_length.min_length = 0;
+  any_length.max_length.reset();
+  TRY(const Dfa texts, strings(any_length));
+  if (texts->is_empty()) return false;
+  const LengthGraph graph = length_graph(*texts);
+  const std::vector<TextLengths> lengths = text_lengths(graph);
+  const TextLengths& all = lengths[static_cast<size_t>(texts->start)];
+  const uint32_t longest = all.max.value_or(UINT32_MAX);
+  const uint32_t max_length = schema.max_length.value_or(UINT32_MAX);
+  if (all.min > max_length || longest < schema.min_length) return false;
+  const bool has_edge = all.min >= schema.min_length || longest <= max_length || !schema.max_length;
+  if (has_edge || have_small_gaps(graph, lengths, max_length - schema.min_length + 1)) return true;
+  TRY(const Dfa bounded, strings(schema));
+  return !bounded->is_empty();
+}
+
 Result<const TextMatcher*> Automata::matcher(const StringSchema& schema) {
   CHECK(schema.conditions.empty());
   TRY(const std::string key, key_of(schema));
@@ -88,6 +108,33 @@ Result<Dfa> Automata::numbers(const NumberRange& range) {
   TRY(Dfa dfa, number_automaton(range, work_));
   known_.emplace(std::move(key), dfa);
   return dfa;
+}
+
+Result<Dfa> Automata::both(const Dfa& a, const Dfa& b) {
+  Dfa& known = combined_[{a, b}];
+  if (known == nullptr) {
+    TRY(known, intersection(*a, *b, work_));
+  }
+  return known;
+}
+
+Result<Dfa> Automata::all_but(const Dfa& texts) {
+  Dfa& known = combined_[{texts, nullptr}];
+  if (known == nullptr) {
+    TRY(known, complement(*texts, work_));
+  }
+  return known;
+}
+
+Result<Dfa> Automata::all_but(const std::vector<std::string>& texts) {
+  std::string key;
+  for (const std::string& text : texts) key += fmt::format("{} {}", text.size(), text);
+  Dfa& known = all_but_[std::move(key)];
+  if (known == nullptr) {
+    TRY(const Dfa listed, one_of(texts, work_));
+    TRY(known, complement(*listed, work_));
+  }
+  return known;
 }
 
 Result<Dfa> Automata::pattern(const std::string& pattern) {
@@ -109,14 +156,18 @@ Result<Dfa> Automata::format(const std::string& name) {
 }
 
 Result<Dfa> Automata::make_strings(const StringSchema& schema) {
-  std::vector<Dfa> automata = schema.conditions;
+  std::vector<Dfa> automata;
+  const auto add = [&](const Dfa& dfa) {
+    if (std::ranges::find(automata, dfa) == automata.end()) automata.push_back(dfa);
+  };
+  std::ranges::for_each(schema.conditions, add);
   for (const std::string& text : schema.patterns) {
-    TRY(Dfa dfa, pattern(text));
-    automata.push_back(std::move(dfa));
+    TRY(const Dfa dfa, pattern(text));
+    add(dfa);
   }
   for (const std::string& name : schema.formats) {
-    TRY(Dfa dfa, format(name));
-    automata.push_back(std::move(dfa));
+    TRY(const Dfa dfa, format(name));
+    add(dfa);
   }
   if (automata.empty()) return length_between(schema.min_length, schema.max_length);
   Dfa whole = automata[0];

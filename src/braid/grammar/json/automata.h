@@ -2,10 +2,12 @@
 // bounded amount of work. Tested by schema_limits_test.cc.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "braid/base/result.h"
@@ -38,7 +40,13 @@ class Automata {
   // Automata over the contents of strings.
   Result<Dfa> strings(const StringSchema& schema);
   Result<const TextMatcher*> matcher(const StringSchema& schema);  // `schema` has no `conditions`
+  // False if no string satisfies `schema`. Needs no states for each character of its bounds, as strings() may.
+  Result<bool> have_text(const StringSchema& schema);
   Result<Dfa> numbers(const NumberRange& range);
+  // Of what is in both; of every text but these. Many objects of a schema have the same patterns and names.
+  Result<Dfa> both(const Dfa& a, const Dfa& b);
+  Result<Dfa> all_but(const Dfa& texts);
+  Result<Dfa> all_but(const std::vector<std::string>& texts);
 
   WorkBudget& work() { return work_; }
 
@@ -53,6 +61,9 @@ class Automata {
   std::unordered_map<std::string, size_t> numbers_of_texts_;
   std::unordered_map<std::string, Dfa> known_;
   std::unordered_map<std::string, std::unique_ptr<const TextMatcher>> matchers_;
+  // By the automata that they were made of; none beside the first in a complement.
+  std::map<std::pair<Dfa, Dfa>, Dfa> combined_;
+  std::unordered_map<std::string, Dfa> all_but_;  // by the texts, each with its length
   WorkBudget work_{16'000'000, "the conditions on texts and numbers are too much work together"};
 };
 

@@ -122,10 +122,35 @@ TEST(BoundedText, TakesNoMoreStatesIfThePatternIsWithinTheBounds) {
   EXPECT_GT(compile({{"maxLength", 2047}})->num_states(), bounded->num_states());
 }
 
-// Lengths with a gap cannot be counted so: the automaton is multiplied.
+// Nor do gaps between the lengths that the pattern allows, as long as the bounds do not fit into them.
+TEST(BoundedText, TakesNoMoreStatesIfLengthsBetweenAreMissing) {
+  const auto tokenizer = testing::fixture_tokenizer("gpt2");
+  GrammarCompiler compiler(*tokenizer);
+  const auto compile = [&](int min, int max) {
+    return must(compiler.json_schema({{"type", "string"},
+                                      {"pattern", "^(|\\*|(https?|ftp)://[a-z]+(/[a-z]{3}){0,2})$"},
+                                      {"minLength", min},
+                                      {"maxLength", max}}));
+  };
+  const auto large = compile(2, 2000);
+  EXPECT_EQ(large->num_states(), compile(1, 30)->num_states());
+  EXPECT_EQ(large->num_states(), compile(0, 9)->num_states());
+  EXPECT_TRUE(testing::accepts(large, "\"ftp://" + std::string(1994, 'b') + '"'));
+  EXPECT_TRUE(testing::accepts(large, "\"ftp://" + std::string(1986, 'b') + "/abc/abc\""));
+  EXPECT_FALSE(testing::accepts(large, "\"ftp://" + std::string(1995, 'b') + '"'));
+  EXPECT_EQ(testing::judge(large, R"("*)"), testing::Verdict::kRejected);
+  EXPECT_EQ(testing::judge(compile(0, 6), R"("f)"), testing::Verdict::kRejected);
+  EXPECT_TRUE(testing::accepts(compile(0, 6), R"("*")"));
+}
+
+// Where they do fit, lengths cannot be counted so: the automaton is multiplied.
 TEST(BoundedText, MayHaveGapsBetweenItsLengths) {
   const auto tokenizer = testing::fixture_tokenizer("gpt2");
   GrammarCompiler compiler(*tokenizer);
+  const auto narrow = must(compiler.json_schema(
+      {{"type", "string"}, {"pattern", "^(a|(bc){4}|d{9})$"}, {"minLength", 9}, {"maxLength", 12}}));
+  EXPECT_EQ(testing::judge(narrow, R"("b)"), testing::Verdict::kRejected);
+  EXPECT_TRUE(testing::accepts(narrow, R"("ddddddddd")"));
   const auto grammar =
       must(compiler.json_schema({{"type", "string"}, {"pattern", "^(abc)*$"}, {"minLength", 4}, {"maxLength", 8}}));
   EXPECT_TRUE(testing::accepts(grammar, R"("abcabc")"));

@@ -25,6 +25,14 @@ bool speaks_of_others(const AtomList& atoms) {
       atoms, [](const SchemaAtom* atom) { return !atom->is_condition && atom->additional_properties != nullptr; });
 }
 
+// Most closed objects say so. Then the automaton of all names but theirs would be made for nothing.
+bool forbids_others(const AtomList& atoms) {
+  return std::ranges::any_of(atoms, [](const SchemaAtom* atom) {
+    const Schema others = atom->additional_properties;
+    return others != nullptr && others->is_boolean() && !others->get<bool>();
+  });
+}
+
 StringSchema matching_pattern(const std::string& pattern) {
   return {.max_length = {}, .patterns = {pattern}, .formats = {}, .conditions = {}};
 }
@@ -119,70 +127,65 @@ Result<Expr> SchemaCompiler::object_body(const MergedSchema& schema, const Membe
                 schema.path, properties.size());
   }
 
-  // Nodes by the number of members so far (up to num_counts - 1): `here` before the next property if a comma must
-  // precede it, `first` if none must. Each property adds its own nodes in between.
+  // Nodes by the number of members so far (up to num_counts - 1): `begin` where the next property or a later one
+  // begins, at the start or behind a separator; each is also where the next of them begins, so edges are few.
   Graph graph;
   const auto count_after = [&](uint32_t count) {  // nothing if no further member is allowed
     if (!is_counted) return std::optional<uint32_t>(0);
     if (count + 1 < num_counts) return std::optional<uint32_t>(count + 1);
     return max == kUnbounded ? std::optional<uint32_t>(count) : std::nullopt;
   };
-  uint32_t first = Graph::kStart;
-  bool has_first = true;
-  std::vector<std::optional<uint32_t>> here(num_counts);
-  const auto node_of = [&](std::vector<std::optional<uint32_t>>& nodes, uint32_t count) {
+  using Nodes = std::vector<std::optional<uint32_t>>;
+  const auto node_of = [&](Nodes& nodes, uint32_t count) {
     if (!nodes[count]) nodes[count] = graph.add_node();
     return *nodes[count];
   };
-  for (const Property& property : properties) {
-    if (property.member == nullptr) continue;
-    Expr member = property.member;
-    if (is_counted) member = as_rule(schema.path + "/" + property.name, std::move(member));
-    std::vector<std::optional<uint32_t>> next(num_counts);
-    // The nodes where the member itself begins, by the count before it.
-    std::vector<std::optional<uint32_t>> begin(num_counts);
-    if (has_first) graph.add_edge(first, node_of(begin, 0));
-    for (uint32_t count = 0; count < num_counts; ++count) {
-      if (!here[count]) continue;
-      if (count_after(count)) graph.add_edge(*here[count], node_of(begin, count), style.separator);
-      if (!property.is_required) graph.add_edge(*here[count], node_of(next, count));
-    }
-    for (uint32_t count = 0; count < num_counts; ++count) {
-      const auto after = count_after(count);
-      if (begin[count] && after) graph.add_edge(*begin[count], node_of(next, *after), member);
-    }
-    has_first = has_first && !property.is_required;
-    here = std::move(next);
-  }
   const auto may_end = [&](uint32_t count) { return !counts_low || count >= min; };
-  if (has_free) {
-    const Expr member = as_rule(schema.path + " (a further member)", choice(std::move(free_branches)));
-    // The very first member needs no comma. With an upper bound each further member counts, else only the first one.
-    const bool counts_once = is_counted && max == kUnbounded;
-    std::vector<std::optional<uint32_t>> begin(num_counts);
-    std::vector<std::optional<uint32_t>> again(num_counts);  // where a member begins that does not count
-    if (has_first) graph.add_edge(first, node_of(begin, 0));
-    std::vector<std::optional<uint32_t>> behind(num_counts);
+  std::erase_if(properties, [](const Property& property) { return property.member == nullptr; });
+  Nodes begin(num_counts);
+  begin[0] = Graph::kStart;
+  uint32_t num_required_left = num_required;
+  for (size_t i = 0; i < properties.size(); ++i) {
+    const Property& property = properties[i];
+    const Expr member = is_counted ? as_rule(schema.path + "/" + property.name, property.member) : property.member;
+    const bool is_last = i + 1 == properties.size() && !has_free;
+    num_required_left -= property.is_required ? 1 : 0;
+    Nodes next_begin(num_counts);
+    Nodes ended(num_counts);
     for (uint32_t count = 0; count < num_counts; ++count) {
-      std::vector<std::optional<uint32_t>>& ended = counts_once ? behind : here;
-      if (here[count] && count_after(count)) graph.add_edge(*here[count], node_of(begin, count), style.separator);
       const auto after = count_after(count);
       if (!begin[count] || !after) continue;
-      const uint32_t node = node_of(ended, *after);
-      graph.add_edge(*begin[count], node, member);
-      if (counts_once && !again[*after]) {
-        graph.add_edge(node, node_of(again, *after), style.separator);
-        graph.add_edge(*again[*after], node, member);
-      } else if (*after == count) {
-        graph.add_edge(node, *begin[count], style.separator);
-      }
+      graph.add_edge(*begin[count], node_of(ended, *after), member);
+      if (!property.is_required && !is_last) graph.add_edge(*begin[count], node_of(next_begin, count));
     }
     for (uint32_t count = 0; count < num_counts; ++count) {
-      if (behind[count] && may_end(count)) graph.add_edge(*behind[count], Graph::kEnd);
+      if (!ended[count]) continue;
+      if (count_after(count) && !is_last) graph.add_edge(*ended[count], node_of(next_begin, count), style.separator);
+      if (num_required_left == 0 && may_end(count)) graph.add_edge(*ended[count], Graph::kEnd);
     }
+    begin = std::move(next_begin);
   }
-  for (uint32_t count = 0; count < num_counts; ++count) {
-    if (here[count] && may_end(count)) graph.add_edge(*here[count], Graph::kEnd);
+  if (has_free) {
+    const Expr member = as_rule(schema.path + " (a further member)", choice(std::move(free_branches)));
+    // With an upper bound each further member counts, else only the first one.
+    const bool counts_once = is_counted && max == kUnbounded;
+    Nodes ended(num_counts);
+    for (uint32_t count = 0; count < num_counts; ++count) {
+      const auto after = count_after(count);
+      if (!begin[count] || !after) continue;
+      const bool is_new = !ended[*after];
+      const uint32_t node = node_of(ended, *after);
+      graph.add_edge(*begin[count], node, member);
+      if (!is_new) continue;
+      if (counts_once) {
+        const uint32_t again = graph.add_node();  // where a member begins that does not count
+        graph.add_edge(node, again, style.separator);
+        graph.add_edge(again, node, member);
+      } else if (count_after(*after)) {
+        graph.add_edge(node, node_of(begin, *after), style.separator);
+      }
+      if (may_end(*after)) graph.add_edge(node, Graph::kEnd);
+    }
   }
   return style.object(graph.finish(), min == 0);
 }
@@ -299,34 +302,35 @@ Result<std::vector<SchemaCompiler::FreeMember>> SchemaCompiler::free_members(con
       if (std::ranges::any_of(patterns, [&, &key = text](const Pattern& known) { return known.text == key; })) continue;
       auto matching = document_.automata().strings(matching_pattern(text));
       if (!matching.ok()) return fail("schema {}: \"patternProperties\": {}", atom->path, matching.error().message);
-      TRY(Dfa others, complement(**matching, document_.automata().work()));
+      TRY(Dfa others, document_.automata().all_but(*matching));
       patterns.push_back({text, *matching, std::move(others)});
     }
   }
   std::vector<FreeMember> members;
-  if (!is_open && patterns.empty()) return members;
-  // The kinds of keys: which patterns they match, and all that they satisfy.
+  const bool has_others = is_open && !forbids_others(schema.atoms);
+  if (!has_others && patterns.empty()) return members;
+  // The kinds of keys: which patterns they match, and all that they satisfy (null: any key).
   struct KeyKind {
     std::vector<bool> matched;
     Dfa keys;
+
+    bool is_matched() const { return std::ranges::find(matched, true) != matched.end(); }
   };
   std::vector<KeyKind> kinds = {{{}, nullptr}};
-  if (!named.empty()) {
-    auto texts = one_of(named, document_.automata().work());
-    if (!texts.ok()) return fail("schema {}: its properties' names: {}", schema.path, texts.error().message);
-    TRY(kinds[0].keys, complement(**texts, document_.automata().work()));
-  }
-  for (const Pattern& pattern : patterns) {
+  for (size_t i = 0; i < patterns.size(); ++i) {
+    const Pattern& pattern = patterns[i];
     std::vector<KeyKind> split;
     for (const KeyKind& kind : kinds) {
       for (const bool is_matched : {true, false}) {
         KeyKind part = kind;
         part.matched.push_back(is_matched);
+        const bool is_written = has_others || i + 1 < patterns.size() || part.is_matched();
+        if (!is_written) continue;
         const Dfa& condition = is_matched ? pattern.matching : pattern.others;
         if (part.keys == nullptr) {
           part.keys = condition;
         } else {
-          TRY(part.keys, intersection(*part.keys, *condition, document_.automata().work()));
+          TRY(part.keys, document_.automata().both(part.keys, condition));
         }
         if (!part.keys->is_empty()) split.push_back(std::move(part));
       }
@@ -337,8 +341,29 @@ Result<std::vector<SchemaCompiler::FreeMember>> SchemaCompiler::free_members(con
                   kMaxKinds);
     }
   }
+  // Only the names that match a kind's patterns are taken out of it: mostly none.
+  for (KeyKind& kind : kinds) {
+    std::vector<std::string> names;
+    for (const std::string& name : named) {
+      bool is_of_kind = true;
+      for (size_t i = 0; i < patterns.size() && is_of_kind; ++i) {
+        TRY(const TextMatcher* matcher, document_.automata().matcher(matching_pattern(patterns[i].text)));
+        is_of_kind = matcher->matches(name) == kind.matched[i];
+      }
+      if (is_of_kind) names.push_back(name);
+    }
+    if (names.empty()) continue;
+    const auto others = document_.automata().all_but(names);
+    if (!others.ok()) return fail("schema {}: its properties' names: {}", schema.path, others.error().message);
+    if (kind.keys == nullptr) {
+      kind.keys = *others;
+    } else {
+      TRY(kind.keys, document_.automata().both(kind.keys, *others));
+    }
+  }
+  std::erase_if(kinds, [](const KeyKind& kind) { return kind.keys != nullptr && kind.keys->is_empty(); });
   for (const KeyKind& kind : kinds) {
-    if (std::ranges::find(kind.matched, true) == kind.matched.end() && !is_open) continue;
+    if (!kind.is_matched() && !has_others) continue;
     std::vector<Schema> schemas;
     for (const SchemaAtom* atom : schema.atoms) {
       bool is_matched = false;
@@ -362,10 +387,15 @@ Result<std::vector<SchemaCompiler::FreeMember>> SchemaCompiler::free_members(con
 Result<Expr> SchemaCompiler::key_of(const MergedSchema& schema, StringSchema names) {
   if (names.is_free()) return json_.string();
   add_absence(names);
+  const bool is_plain = names.patterns.empty() && names.formats.empty() && names.min_length == 0 && !names.max_length;
+  Expr own;
+  Expr& text = is_plain && names.conditions.size() == 1 ? keys_[names.conditions[0]] : own;
+  if (text != nullptr) return json_.quoted(text);
   auto content = string_content(names, json_.character(), document_.automata());
   if (!content.ok()) return fail("schema {}: its keys: {}", schema.path, content.error().message);
   if (*content == nullptr) return no_text();
-  return json_.quoted(names.has_condition() ? as_rule(schema.path + " (a key)", *content) : *content);
+  text = names.has_condition() ? as_rule(schema.path + " (a key)", *content) : *content;
+  return json_.quoted(text);
 }
 
 // The "propertyNames" of all atoms as conditions on a key; nothing if no key is allowed.
@@ -378,10 +408,21 @@ Result<std::optional<StringSchema>> SchemaCompiler::property_names(const MergedS
   if (schemas.empty()) return std::optional(std::move(names));
   TRY(const std::vector<AtomList> alternatives, alternatives_of(document_, schema_set(schemas)));
   if (alternatives.empty()) return std::optional<StringSchema>();
-  Dfa none;  // texts that no alternative allows
+  std::vector<MergedSchema> merged_alternatives;
   for (const AtomList& atoms : alternatives) {
-    TRY(const MergedSchema merged, merge(document_, atoms));
-    if ((merged.types & kString) == 0) continue;
+    TRY(MergedSchema merged, merge(document_, atoms));
+    if ((merged.types & kString) != 0) merged_alternatives.push_back(std::move(merged));
+  }
+  // A bound of all alternatives is counted beside them.
+  const auto has_same_bound = [&](const MergedSchema& merged) {
+    return !merged.values && merged.strings.max_length == merged_alternatives[0].strings.max_length;
+  };
+  std::optional<uint32_t> max_length;
+  if (std::ranges::all_of(merged_alternatives, has_same_bound) && !merged_alternatives.empty()) {
+    max_length = merged_alternatives[0].strings.max_length;
+  }
+  Dfa none;  // texts that no alternative allows
+  for (const MergedSchema& merged : merged_alternatives) {
     names = merged.strings;
     if (merged.values) {
       std::vector<std::string> texts;
@@ -393,6 +434,7 @@ Result<std::optional<StringSchema>> SchemaCompiler::property_names(const MergedS
       names = {.max_length = {}, .patterns = {}, .formats = {}, .conditions = {std::move(listed)}};
     }
     if (alternatives.size() == 1) return std::optional(std::move(names));
+    if (max_length) names.max_length.reset();
     auto allowed = document_.automata().strings(names);
     if (!allowed.ok()) return fail("schema {}: \"propertyNames\": {}", schema.path, allowed.error().message);
     TRY(Dfa others, complement(**allowed, document_.automata().work()));
@@ -403,7 +445,8 @@ Result<std::optional<StringSchema>> SchemaCompiler::property_names(const MergedS
   }
   if (none == nullptr) return std::optional<StringSchema>();
   TRY(Dfa any, complement(*none, document_.automata().work()));
-  return std::optional(StringSchema{.max_length = {}, .patterns = {}, .formats = {}, .conditions = {std::move(any)}});
+  return std::optional(
+      StringSchema{.max_length = max_length, .patterns = {}, .formats = {}, .conditions = {std::move(any)}});
 }
 
 }  // namespace braid::grammar

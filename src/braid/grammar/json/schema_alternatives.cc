@@ -367,11 +367,9 @@ Result<bool> strings_are_disjoint(SchemaDocument& document, const AtomList& a, c
       both.formats.insert(both.formats.end(), atom->formats.begin(), atom->formats.end());
     }
   }
-  if (both.max_length && *both.max_length < both.min_length) return true;
-  if (!both.has_condition()) return false;
-  const auto dfa = document.automata().strings(both);
-  if (!dfa.ok() && document.automata().work().is_spent()) return dfa.error();
-  return dfa.ok() && (*dfa)->is_empty();  // if unknown, then not certain
+  const auto overlap = document.automata().have_text(both);
+  if (!overlap.ok() && document.automata().work().is_spent()) return overlap.error();
+  return overlap.ok() && !*overlap;  // if unknown, then not certain
 }
 
 // True if one of them requires a property for which their schemas are disjoint.

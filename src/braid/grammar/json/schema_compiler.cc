@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "braid/grammar/automaton/components.h"
+
 namespace braid::grammar {
 namespace {
 
@@ -29,21 +31,45 @@ Status SchemaCompiler::finish_tasks() {
   while (!tasks_.empty()) {
     const Task task = std::move(tasks_.front());
     tasks_.pop_front();
-    TRY(grammar_.rules[static_cast<size_t>(task.rule)].body, body_of(task.schemas));
+    const std::vector<Schema> parts =
+        task.schemas.size() == 1 ? document_.union_of(task.schemas.front()) : std::vector<Schema>();
+    if (!parts.empty()) unions_.push_back(task.rule);
+    TRY(grammar_.rules[static_cast<size_t>(task.rule)].body, parts.empty() ? body_of(task.schemas) : union_of(parts));
     if (rules_.size() > kMaxSchemaRules) return fail("the schema has more than {} different parts", kMaxSchemaRules);
+  }
+  return check_unions();
+}
+
+// An error if a union is one of its own parts.
+Status SchemaCompiler::check_unions() const {
+  std::vector<std::vector<int32_t>> parts(grammar_.rules.size());
+  for (const RuleId rule : unions_) {
+    const Expr& body = grammar_.rules[static_cast<size_t>(rule)].body;  // a reference, or a choice of several
+    const auto note = [&](const Expr& part) {
+      if (part->kind == Expression::Kind::kRule) parts[static_cast<size_t>(rule)].push_back(part->rule);
+    };
+    note(body);
+    std::ranges::for_each(body->parts, note);
+  }
+  for (const std::vector<int32_t>& component : strong_components(parts)) {
+    const auto first = static_cast<size_t>(component.front());
+    if (component.size() == 1 && std::ranges::count(parts[first], component.front()) == 0) continue;
+    return fail("schema {} refers to itself without end: no value stands between", grammar_.rules[first].name);
   }
   return {};
 }
 
 Result<Expr> SchemaCompiler::value_of(const SchemaSet& schemas) {
   SchemaSet saying;  // all schemas except `true`
-  for (const Schema schema : schemas) {
+  for (const Schema one : schemas) {
+    const Schema schema = document_.same_schema(one);
     if (!schema->is_boolean()) {
       saying.push_back(schema);
     } else if (!schema->get<bool>()) {
       return Expr();
     }
   }
+  saying = schema_set(std::move(saying));
   if (saying.empty()) return json_.value();
   const auto [found, is_new] = rules_.emplace(saying, static_cast<RuleId>(grammar_.rules.size()));
   if (is_new) {
@@ -60,6 +86,16 @@ Result<Expr> SchemaCompiler::body_of(const SchemaSet& schemas) {
     TRY(const MergedSchema merged, merge(document_, atoms));
     TRY(Expr branch, body_of(merged));
     branches.push_back(std::move(branch));
+  }
+  return choice(std::move(branches));
+}
+
+// Each of them is compiled once, however many unions it is in: often one of null and an object that others name too.
+Result<Expr> SchemaCompiler::union_of(const std::vector<Schema>& schemas) {
+  std::vector<Expr> branches;
+  for (const Schema schema : schemas) {
+    TRY(Expr branch, value_of({schema}));
+    if (branch != nullptr) branches.push_back(std::move(branch));
   }
   return choice(std::move(branches));
 }

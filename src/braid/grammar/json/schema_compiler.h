@@ -61,7 +61,9 @@ class SchemaCompiler {
   };
 
   Status finish_tasks();
+  Status check_unions() const;
   Result<Expr> body_of(const SchemaSet& schemas);
+  Result<Expr> union_of(const std::vector<Schema>& schemas);
   Result<Expr> body_of(const MergedSchema& schema);
   Result<Expr> number_body(const MergedSchema& schema);
   Result<Expr> string_body(const MergedSchema& schema);
@@ -103,9 +105,11 @@ class SchemaCompiler {
   JsonRules json_;
   std::map<SchemaSet, RuleId> rules_;
   std::deque<Task> tasks_;
+  std::vector<RuleId> unions_;         // rules of union_of()
   std::map<std::string, Expr> texts_;  // rules of the contents of strings, by their conditions
   std::map<const CharacterDfa*, Expr> numbers_;
-  RuleId tagged_text_ = -1;  // any string between tags
+  std::map<Dfa, Expr> keys_;  // rules of keys, by their one condition
+  RuleId tagged_text_ = -1;   // any string between tags
 };
 
 }  // namespace braid::grammar

@@ -207,6 +207,32 @@ const Json* SchemaDocument::target_in(size_t resource, std::string_view fragment
   return found;
 }
 
+Schema SchemaDocument::same_schema(Schema schema) {
+  constexpr int kMaxReferences = 64;
+  if (is_draft_3_) return schema;  // reported where its keywords are read
+  for (int i = 0; i < kMaxReferences; ++i) {
+    const OnlySaid only = only_said(*schema, is_old_);
+    if (only.reference != nullptr) {
+      const auto target = resolve(*only.reference, schema);
+      if (!target.ok()) return schema;  // reported there too
+      schema = *target;
+    } else if (only.all_or_any_of.size() == 1) {
+      schema = only.all_or_any_of.front();
+    } else {
+      break;
+    }
+  }
+  const bool is_written = schema == root_ || places_.contains(schema);
+  const bool is_plain = other_resources_.empty() && !is_draft_3_;
+  return is_plain && is_written && schema->is_object() ? equal_schemas_.first(schema, resource_of(schema), is_old_)
+                                                       : schema;
+}
+
+std::vector<Schema> SchemaDocument::union_of(Schema schema) const {
+  if (is_draft_3_ || added_paths_.contains(schema)) return {};
+  return only_said(*schema, is_old_).all_or_any_of;
+}
+
 Schema SchemaDocument::add(SchemaAtom atom, std::string path) {
   const Schema schema = &added_.emplace_back(Json::object());
   own_resources_.emplace(schema, resource_of(atom.source));

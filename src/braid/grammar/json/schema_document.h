@@ -12,6 +12,7 @@
 
 #include "braid/base/result.h"
 #include "braid/grammar/json/automata.h"
+#include "braid/grammar/json/equal_schemas.h"
 #include "braid/grammar/json/schema_atom.h"
 
 namespace braid::grammar {
@@ -28,6 +29,12 @@ class SchemaDocument {
   // The target of a reference that stands in the schema `from` (null: the root): "#", "#/json/pointer", "#anchor", or
   // one of these after the "$id" of a part of the document, in full or relative to the "$id" around `from`.
   Result<Schema> resolve(const std::string& reference, Schema from = nullptr);
+
+  // A schema that allows the same values: what it only refers to, or the first of those that say the same. So parts
+  // that are written out again and again are compiled once.
+  Schema same_schema(Schema schema);
+  // The schemas whose values together are those of `schema`, if it says just that. Else nothing.
+  std::vector<Schema> union_of(Schema schema) const;
 
   // Adds a schema that the document does not spell out. `path` says where it comes from. References in it are resolved
   // as in atom.source, if that is set.
@@ -101,6 +108,7 @@ class SchemaDocument {
   // For objects whose members are targets of references.
   std::unordered_map<Schema, std::unordered_map<std::string_view, Schema>> members_;
   std::unordered_map<Schema, std::unique_ptr<SchemaAtom>> atoms_;
+  EqualSchemas equal_schemas_;
   WorkBudget looks_{6'000'000, "the schema's parts refer to each other in too many ways"};
   Automata automata_;
 };

@@ -22,6 +22,7 @@ enum class Holds : uint8_t {
 struct Keyword {
   std::string_view name;
   Holds holds = Holds::kNoSchema;
+  bool restricts = true;  // or changes what others say. False: values are valid or not whatever it says
 };
 // Null for a keyword that no specification has. It is an annotation: it does not restrict values.
 const Keyword* find_keyword(std::string_view name);

@@ -43,9 +43,22 @@ TEST_F(SchemaLimits, NamesOutOfThousandsOfCharactersAreRefusedBeforeTheyFillMemo
                  "different characters");
 }
 
+TEST_F(SchemaLimits, AClosedObjectNeedsNoAutomatonOfItsNames) {
+  const auto names = [](const std::function<std::string(std::string)>& part) {
+    return joined(5000, [&](int i) { return part("\"" + ideograph(i) + "\""); });
+  };
+  const std::string required = names([](const std::string& name) { return name; });
+  const std::string members = names([](const std::string& name) { return name + R"(:{"type":"null"})"; });
+  const auto grammar =
+      compiler_.json_schema(*parse_json(R"({"type":"object","additionalProperties":false,"required":[)" + required +
+                                        R"(],"properties":{)" + members + "}}"));
+  ASSERT_TRUE(grammar.ok()) << grammar.error().message;
+  EXPECT_TRUE(accepts(*grammar, "{" + names([](const std::string& name) { return name + ":null"; }) + "}"));
+}
+
 TEST_F(SchemaLimits, PatternsShareOneBoundOnWork) {
   const std::string branches =
-      joined(200, [](int i) { return R"({"type":"string","pattern":"^)" + ideograph(i) + R"((a|b)*a(a|b){9}$"})"; });
+      joined(200, [](int i) { return R"({"type":"string","pattern":"^)" + ideograph(i) + R"((a|b)*a(a|b){11}$"})"; });
   expect_refusal(R"({"oneOf":[)" + branches + "]}", "too much work together");
 }
 
@@ -64,6 +77,48 @@ TEST_F(SchemaLimits, LongTextsOfAPatternAreCounted) {
   EXPECT_FALSE(accepts(*grammar, "\"" + std::string(20'001, 'a') + "\""));
   EXPECT_FALSE(accepts(*grammar, R"("ab")"));
   EXPECT_FALSE(accepts(*grammar, R"("abc-")"));
+}
+
+TEST_F(SchemaLimits, PatternsAreToldApartWithoutTheirLengths) {
+  const auto compile = [&](int max) {
+    return compiler_.json_schema(*parse_json(
+        fmt::format(R"({{"oneOf":[{{"type":"string","minLength":5,"maxLength":{0},"pattern":"^arn:[a-z:]*$"}},)"
+                    R"({{"type":"string","maxLength":{0},"pattern":"^(http|ftp)://.*$"}},)"
+                    R"({{"type":"string","maxLength":{0},"minLength":{0},"pattern":"^!.*$"}}]}})",
+                    max)));
+  };
+  const auto grammar = compile(30'000);
+  ASSERT_TRUE(grammar.ok()) << grammar.error().message;
+  EXPECT_EQ((*grammar)->num_states(), (*compile(300))->num_states());
+  EXPECT_TRUE(accepts(*grammar, "\"arn:" + std::string(29'996, 'a') + "\""));
+  EXPECT_FALSE(accepts(*grammar, "\"ftp://" + std::string(29'995, 'a') + "\""));
+}
+
+TEST_F(SchemaLimits, ABoundOfAllPropertyNamesIsCounted) {
+  const auto compile = [&](int max) {
+    return compiler_.json_schema(*parse_json(fmt::format(
+        R"({{"type":"object","propertyNames":{{"maxLength":{},"anyOf":[{{"pattern":"^[a-z]+$","minLength":2}},)"
+        R"({{"pattern":"[*?]"}}]}},"additionalProperties":{{"type":"null"}}}})",
+        max)));
+  };
+  const auto grammar = compile(5000);
+  ASSERT_TRUE(grammar.ok()) << grammar.error().message;
+  EXPECT_EQ((*grammar)->num_states(), (*compile(50))->num_states());
+  EXPECT_TRUE(accepts(*grammar, "{\"*" + std::string(4999, 'a') + "\":null}"));
+  EXPECT_FALSE(accepts(*grammar, "{\"*" + std::string(5000, 'a') + "\":null}"));
+  EXPECT_FALSE(accepts(*grammar, R"({"a":null})"));
+}
+
+// Each name is reached from every member before it, and its states are there once.
+TEST_F(SchemaLimits, StatesAreLinearInOptionalMembers) {
+  const auto num_states = [&](int num_members) {
+    Json properties = Json::object();
+    for (int i = 0; i < num_members; ++i) properties[fmt::format("{}_of_this_long_name", i * 7919 % 1000)] = true;
+    const auto grammar = compiler_.json_schema({{"type", "object"}, {"properties", properties}});
+    EXPECT_TRUE(grammar.ok());
+    return static_cast<double>((*grammar)->num_states());
+  };
+  EXPECT_LT(num_states(200) - num_states(100), 1.2 * (num_states(100) - num_states(1)));
 }
 
 TEST_F(SchemaLimits, APatternIsCompiledOnceForAllTexts) {

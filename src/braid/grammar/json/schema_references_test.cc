@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "braid/grammar/json/reference_uri.h"
+#include "tests/support/grammar/byte_tokenizer.h"
 #include "tests/support/grammar/schema_test.h"
 
 namespace braid::grammar {
@@ -54,6 +55,37 @@ TEST_F(SchemaReferences, AnIdIsTheBaseOfReferencesWithinIt) {
   expect(with(R"("$schema":"https://json-schema.org/draft/2020-12/schema",)", "n"), {"1"}, {R"("a")"});
   expect(with("", "http://x/n"), {R"("a")"}, {"1"});
   expect_refusal(with("", "n"), "$schema");
+}
+
+TEST_F(SchemaReferences, PartsThatSayTheSameAreCompiledOnce) {
+  const auto num_states = [](const std::vector<std::string>& parts, const std::string& beside = "") {
+    std::string names;
+    for (int i = 0; i < 400; ++i) names += fmt::format(R"({}"name {}")", i == 0 ? "" : ",", i * 7919);
+    std::string defs = R"("big":{"enum":[)" + names + R"(]},"other":{"title":"t","enum":[)" + names + "]}";
+    std::string items;
+    for (const std::string& part : parts) items += (items.empty() ? "" : ",") + part;
+    const testing::ByteTokenizer tokenizer;
+    const auto grammar = GrammarCompiler(tokenizer).json_schema(*parse_json(
+        R"({"type":"array","minItems":6,"$defs":{)" + defs + "}," + beside + R"("prefixItems":[)" + items + "]}"));
+    EXPECT_TRUE(grammar.ok());
+    return grammar.ok() ? static_cast<double>((*grammar)->num_states()) : 0;
+  };
+  const std::string big = R"({"$ref":"#/$defs/big"})";
+  const double once = num_states({big, big, big, big, big, big});
+  EXPECT_LT(
+      num_states({big, R"({"title":"a","$ref":"#/$defs/big"})", R"({"$ref":"#/$defs/other","default":1})",
+                  R"({"allOf":[{"$ref":"#/$defs/big"}]})", R"({"anyOf":[{"$ref":"#/$defs/other"},{"type":"null"}]})",
+                  R"({"anyOf":[{"type":"null"},{"$ref":"#/$defs/big"}],"description":"d"})"}),
+      1.1 * once);
+}
+
+TEST_F(SchemaReferences, EqualReferencesOfTwoResourcesDiffer) {
+  expect(R"({"$schema":"https://json-schema.org/draft/2020-12/schema","type":"array","minItems":2,"prefixItems":[
+             {"$id":"x:a","type":"object","required":["k"],"properties":{"k":{"items":{"$ref":"#/$defs/n"},"type":"array"}},
+              "$defs":{"n":{"type":"null"}}},
+             {"$id":"x:b","type":"object","required":["k"],"properties":{"k":{"items":{"$ref":"#/$defs/n"},"type":"array"}},
+              "$defs":{"n":{"type":"integer"}}}]})",
+         {R"([{"k":[null]},{"k":[1]}])"}, {R"([{"k":[null]},{"k":[null]}])", R"([{"k":[1]},{"k":[1]}])"});
 }
 
 TEST_F(SchemaReferences, AnchorsHaveManySpellings) {

@@ -74,16 +74,19 @@ TextLengths lengths_of(const Expression& expression) {
   return {.min = min, .max = max == kUnbounded ? std::nullopt : std::optional(max)};
 }
 
-// True if the automaton's texts can be counted character by character, as bounded_automaton() does, and it has texts
-// outside the bounds.
-bool can_count(const CharacterDfa& texts, uint32_t min_length, uint32_t max_length) {
-  const LengthGraph graph = length_graph(texts);
+// The automaton's texts of `min` to `max` characters, as bounded_automaton() counts them. Null if it cannot, or if all
+// texts have such a length.
+Expr counted(const Dfa& texts, uint32_t min, uint32_t max) {
+  const LengthGraph graph = length_graph(*texts);
   const std::vector<TextLengths> lengths = text_lengths(graph);
-  const TextLengths all = lengths[static_cast<size_t>(texts.start)];
+  const TextLengths& all = lengths[static_cast<size_t>(texts->start)];
   const uint32_t longest = all.max.value_or(kUnbounded);
-  if (all.min >= min_length && longest <= max_length) return false;
-  const bool has_text = std::max({all.min, min_length, 1U}) <= std::min(longest, max_length);
-  return has_text && have_no_gaps(graph, lengths);
+  if (all.min >= min) min = 0;
+  if (longest <= max) max = kUnbounded;
+  const bool is_bounded = min > 0 || max != kUnbounded;
+  const bool has_text = std::max(all.min_not_empty, min) <= std::min(longest, max);
+  const bool is_countable = is_bounded && has_text && have_small_gaps(graph, lengths, room_between(min, max));
+  return is_countable ? bounded_automaton(texts, Spelling::kJsonString, min, max) : nullptr;
 }
 
 // Where bounds cannot be counted beside `texts`, they need its states once for each character. Where that is too much,
@@ -138,9 +141,7 @@ Result<Expr> string_content(const StringSchema& schema, const Expr& character, A
   any_length.max_length.reset();
   TRY(const Dfa texts, automata.strings(any_length));
   if (texts->is_empty()) return Expr();
-  if (can_count(*texts, schema.min_length, max_length)) {
-    return bounded_automaton(texts, Spelling::kJsonString, schema.min_length, max_length);
-  }
+  if (Expr bounded_texts = counted(texts, schema.min_length, max_length)) return bounded_texts;
   StringSchema bounded = schema;
   if (schema.max_length) bounded.max_length = affordable_length(*texts, schema);
   TRY(const Dfa dfa, automata.strings(bounded));

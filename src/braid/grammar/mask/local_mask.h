@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <tuple>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "braid/grammar/automaton/explorer.h"
+#include "braid/grammar/mask/token_groups.h"
 #include "braid/grammar/mask/vocabulary.h"
 
 namespace braid::grammar {
@@ -34,8 +36,10 @@ class LocalMask {
   explicit LocalMask(bool loops) : loops_(loops) {}
 
   // Computes the tokens, and the exits followed by one of `exit_bytes`, unless they are known. `state` is the state's
-  // number in the explorer's machine. Callable from any thread. False if the grammar is too ambiguous.
-  bool prepare(StateId state, Explorer& explorer, const Vocabulary& vocabulary, const ByteSet& exit_bytes);
+  // number in the explorer's machine. Callable from any thread. Returns the nodes of the vocabulary's trie that it had
+  // to visit; nothing if the grammar is too ambiguous.
+  std::optional<size_t> prepare(StateId state, Explorer& explorer, const Vocabulary& vocabulary,
+                                const ByteSet& exit_bytes);
 
   // After prepare(): tokens that end within the rule or at its end, after at most `max_passes` passes; if the rule
   // counts characters, tokens after which its text can end with `min_passes` to `max_passes` of them.
@@ -45,17 +49,10 @@ class LocalMask {
   std::span<const Exit> exits(uint8_t byte) const { return exits_[byte]; }
 
  private:
-  // Tokens [begin, end) in the order of their bytes.
-  struct Run {
-    uint32_t passes = 0;
-    uint32_t begin = 0;
-    uint32_t end = 0;
-  };
-
-  static std::span<const TokenId> tokens_of(const Run& run, const Vocabulary& vocabulary);
   // These need the lock.
-  void keep_sorted(const std::vector<Run>& found);
   std::shared_ptr<const MaskBits> tokens_up_to(uint32_t max_passes, const Vocabulary& vocabulary);
+  std::shared_ptr<MaskBits> find_level(int64_t max_passes, const Vocabulary& vocabulary) const;
+  std::shared_ptr<const MaskBits> all_but_longest(uint32_t max_passes, const Vocabulary& vocabulary);
 
   static constexpr uint32_t kKeptLevels = 32;
 
@@ -64,19 +61,24 @@ class LocalMask {
   bool has_tokens_ = false;
   ByteSet known_exits_;
   std::vector<Exit> exits_[256];
-  size_t num_words_ = 0;
-  std::vector<Run> by_passes_;          // all tokens, sorted by passes
-  std::vector<uint32_t> passes_begin_;  // where each number of passes begins, and the end
-  // In a rule that counts characters: the tokens with an upper bound too, and those with several bounds.
+  std::vector<TokenGroup> groups_;
+  // In a rule that counts characters: tokens with several bounds.
   struct Bounded {
     uint32_t max = 0;
     uint32_t min = 0;
     TokenId token = 0;
   };
-  std::vector<Run> bounded_;                             // the most passes
-  uint32_t least_bound_ = UINT32_MAX;                    // of them
-  std::vector<Bounded> several_;                         // one of the bounds must hold; no other list has the token
-  std::vector<std::shared_ptr<const MaskBits>> levels_;  // [max_passes], computed on demand
+  std::vector<Bounded> several_;                  // one of the bounds must hold; no group has the token
+  int64_t most_passes_ = 0;                       // no token of the groups needs more
+  int64_t least_bound_ = TokenGroup::kUnbounded;  // of the groups' tokens
+  // Computed on demand.
+  std::shared_ptr<const MaskBits> all_;                  // of the groups
+  std::vector<std::shared_ptr<const MaskBits>> levels_;  // [max_passes]
+  struct LongToken {
+    int64_t passes = 0;
+    TokenId token = 0;
+  };
+  std::optional<std::vector<LongToken>> longest_;  // that need kKeptLevels passes or more, those that need most first
   size_t memory_bytes_ = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "braid/grammar/mask/step_table.h"
 #include "braid/grammar/mask/walk.h"
 
 namespace braid::grammar {
@@ -52,6 +53,12 @@ Result<TokenMask> MaskBuilder::compute(Explorer& explorer, ConfigId config) {
   std::vector<Item> heavy;
   std::vector<Item> light;
   for (const Item& item : explorer.items(config)) (is_heavy(item.state) ? heavy : light).push_back(item);
+  if (const Item* unknown = first_unknown(explorer, heavy); unknown != nullptr) {
+    // One walk for all. So that later configurations of these states need none, one state gets its own mask, too.
+    TRY_STATUS(add_heavy(explorer, *unknown, mask));
+    TRY_STATUS(add_walked(explorer, config, mask));
+    return mask;
+  }
   for (const Item& item : heavy) TRY_STATUS(add_heavy(explorer, item, mask));
   if (light.empty()) return mask;
   const ConfigId from = heavy.empty() ? config : explorer.config_of(std::move(light));
@@ -64,6 +71,39 @@ Result<TokenMask> MaskBuilder::compute(Explorer& explorer, ConfigId config) {
       });
   if (!is_found) return too_ambiguous();
   return mask;
+}
+
+// Of the states, if more than a few have no mask yet. Otherwise null.
+const Item* MaskBuilder::first_unknown(const Explorer& explorer, std::span<const Item> items) const {
+  constexpr int kFewUnknown = 2;
+  const Item* first = nullptr;
+  int num_unknown = 0;
+  for (const Item& item : items) {
+    const auto loops = [&](const Frame& frame) { return frame.more_max > 0; };
+    const bool is_looped =
+        !machine_->states[item.state].counts_characters && std::ranges::any_of(explorer.frames(item.node), loops);
+    const bool is_shared = !machine_->rules[machine_->states[item.state].rule].shared_key.empty();
+    if (is_shared || own_.contains({item.state, is_looped})) continue;
+    if (++num_unknown == 1) first = &item;
+  }
+  return num_unknown > kFewUnknown ? first : nullptr;
+}
+
+// Adds all tokens that may follow.
+Status MaskBuilder::add_walked(Explorer& explorer, ConfigId config, TokenMask& mask) const {
+  StepTable steps(explorer);
+  auto bits = std::make_shared<MaskBits>(mask_words(vocabulary_->size()), 0);
+  const auto visit = [&](uint32_t node, StepTable::Row, StepTable::Row here) {
+    if (here == kDeadConfig) return false;
+    const bool stays = steps.stays_below(*vocabulary_, node, here, [](StepTable::Row) { return true; });
+    for (const TokenId token : stays ? vocabulary_->tokens_below(node) : vocabulary_->tokens_at(node)) {
+      set_bit(*bits, token);
+    }
+    return !stays;
+  };
+  if (!walk(steps, *vocabulary_, whole_trie(*vocabulary_), steps.row_of(config), visit)) return too_ambiguous();
+  mask.bases.push_back(std::move(bits));
+  return {};
 }
 
 Status MaskBuilder::add_heavy(Explorer& explorer, const Item& item, TokenMask& mask) {
@@ -99,44 +139,83 @@ Status MaskBuilder::add_local(Explorer& explorer, StateId state, bool loops, uin
   const std::shared_ptr<LocalMask>& local = found.mask;
   if (local == nullptr) return too_ambiguous();
   mask.bases.push_back(std::move(found.tokens));
-  std::vector<Continuation> continuations;
+  std::array<ConfigId, 256> after{};  // the context, by byte
+  std::vector<uint32_t> ends;         // the nodes whose byte is the context's first
   for (size_t byte = 0; byte < 256; ++byte) {
     if (!next_bytes.test(byte)) continue;
-    const ConfigId after = explorer.step(context, static_cast<uint8_t>(byte));
-    if (after == kFailedConfig) return too_ambiguous();
-    if (after == kDeadConfig) continue;
+    after[byte] = explorer.step(context, static_cast<uint8_t>(byte));
+    if (after[byte] == kFailedConfig) return too_ambiguous();
+    if (after[byte] == kDeadConfig) continue;
     for (const LocalMask::Exit& exit : local->exits(static_cast<uint8_t>(byte))) {
-      if (exit.passes >= more_min && exit.passes <= more_max) continuations.push_back({exit.node, after});
+      if (exit.passes >= more_min && exit.passes <= more_max) ends.push_back(exit.node);
     }
   }
-  return add_continuations(explorer, continuations, mask);
+  constexpr size_t kFew = 256;
+  return ends.size() <= kFew ? add_continuations(explorer, ends, after, mask)
+                             : add_many_continuations(explorer, ends, after, mask);
 }
 
 // Adds the tokens at and below the nodes.
-Status MaskBuilder::add_continuations(Explorer& explorer, std::vector<Continuation>& continuations,
-                                      TokenMask& mask) const {
-  // Where the rule may end at every byte, as in `.{1,2048}.*`, most continuations lie on the way of one above them.
-  constexpr size_t kFew = 256;
-  std::vector<ConfigId> reached;  // by node: where a walk from above came to
-  if (continuations.size() > kFew) {
-    reached.resize(vocabulary_->nodes().size(), kDeadConfig);
-    std::ranges::sort(continuations, {}, &Continuation::node);
-  }
-  const auto add = [&](uint32_t node, ConfigId here) {
+Status MaskBuilder::add_continuations(Explorer& explorer, std::span<const uint32_t> nodes,
+                                      const std::array<ConfigId, 256>& after, TokenMask& mask) const {
+  const auto add = [&](uint32_t node) {
     const auto tokens = vocabulary_->tokens_at(node);
     mask.extra.insert(mask.extra.end(), tokens.begin(), tokens.end());
-    if (!reached.empty()) reached[node] = here;
   };
-  for (const auto& [top, after] : continuations) {
-    if (!reached.empty() && reached[top] == after) continue;
-    add(top, after);
+  for (const uint32_t top : nodes) {
+    add(top);
     const TriePart rest = below(*vocabulary_, top);
     if (rest.begin == rest.end) continue;
-    const bool is_found = walk(explorer, *vocabulary_, rest, after, [&](uint32_t node, ConfigId, ConfigId here) {
-      if (here != kDeadConfig) add(node, here);
+    const ConfigId from = after[vocabulary_->nodes()[top].byte];
+    const bool is_found = walk(explorer, *vocabulary_, rest, from, [&](uint32_t node, ConfigId, ConfigId here) {
+      if (here != kDeadConfig) add(node);
       return here != kDeadConfig;
     });
     if (!is_found) return too_ambiguous();
+  }
+  return {};
+}
+
+// The same where the rule may end at most bytes, as in `.{1,2048}.*`. There the rule itself allows nearly all tokens,
+// so only those are looked for that it does not; and most nodes lie on the way of one above them.
+Status MaskBuilder::add_many_continuations(Explorer& explorer, std::span<const uint32_t> nodes,
+                                           const std::array<ConfigId, 256>& after, TokenMask& mask) const {
+  std::vector<uint32_t> allowed(mask_words(vocabulary_->size()));
+  mask.write(allowed);
+  const auto sorted = vocabulary_->sorted_tokens();
+  std::vector<uint32_t> num_missing(sorted.size() + 1, 0);  // among the first tokens, in the order of their bytes
+  for (size_t i = 0; i < sorted.size(); ++i)
+    num_missing[i + 1] = num_missing[i] + (has_bit(allowed, sorted[i]) ? 0 : 1);
+  const auto misses = [&](uint32_t node, uint32_t end) {
+    return num_missing[vocabulary_->first_token(end)] > num_missing[vocabulary_->first_token(node)];
+  };
+  std::vector<char> begins(vocabulary_->nodes().size(), 0);
+  for (const uint32_t node : nodes) begins[node] = 1;
+  std::vector<ConfigId> reached(begins.size(), kDeadConfig);  // by node: where a walk from above came to
+  const auto add = [&](uint32_t node, ConfigId here) {
+    reached[node] = here;
+    for (const TokenId token : vocabulary_->tokens_at(node)) {
+      if (!has_bit(allowed, token)) mask.extra.push_back(token);
+    }
+  };
+  for (uint32_t top = 1; top < begins.size();) {
+    const uint32_t end = vocabulary_->nodes()[top].subtree_end;
+    if (!misses(top, end)) {
+      top = end;
+      continue;
+    }
+    const ConfigId from = after[vocabulary_->nodes()[top].byte];
+    if (begins[top] != 0 && reached[top] != from) {
+      add(top, from);
+      const TriePart rest = below(*vocabulary_, top);
+      const bool is_found = walk(explorer, *vocabulary_, rest, from, [&](uint32_t node, ConfigId, ConfigId here) {
+        if (here == kDeadConfig || !misses(node, vocabulary_->nodes()[node].subtree_end)) return false;
+        add(node, here);
+        return true;
+      });
+      if (!is_found) return too_ambiguous();
+    }
+    ++top;
   }
   return {};
 }
@@ -192,10 +271,12 @@ MaskBuilder::FoundMask MaskBuilder::find_local(Explorer& explorer, StateId state
     found.mask = std::make_shared<LocalMask>(loops);
     own_.emplace(std::pair(state, loops), found.mask);
   }
-  const bool is_prepared = found.mask->prepare(state, explorer, *vocabulary_, exit_bytes);
-  if (is_prepared) found.tokens = found.mask->tokens(min_passes, max_passes, *vocabulary_);
+  const auto num_visits = found.mask->prepare(state, explorer, *vocabulary_, exit_bytes);
+  if (num_visits) found.tokens = found.mask->tokens(min_passes, max_passes, *vocabulary_);
   if (is_own) own_bytes_ += found.mask->memory_bytes() - known_bytes;
-  return is_prepared ? found : FoundMask();
+  if (!num_visits) return {};
+  found.num_visits = *num_visits;
+  return found;
 }
 
 // Replaces many single tokens by bits for the whole vocabulary, which are smaller then. Returns the bytes owned by the
@@ -214,20 +295,27 @@ size_t MaskBuilder::make_compact(TokenMask& mask) const {
 }
 
 void MaskBuilder::warm_up(Explorer& explorer) {
-  constexpr int kMaxMasks = 3;                              // each takes milliseconds
+  constexpr int kMaxMasks = 3;
+  constexpr size_t kEnoughVisits = 100'000;  // two milliseconds
+  constexpr size_t kManyStates = 4096;       // so many that three are seldom those that are needed
+  const int max_masks = machine_->num_states() < kManyStates ? kMaxMasks : 0;
   std::vector<char> is_called(machine_->rules.size(), 0);   // called once
   std::vector<char> is_counted(machine_->rules.size(), 0);  // called with a count
+  std::vector<ByteSet> follows(machine_->rules.size());     // the bytes right after its calls
   is_called[machine_->root] = 1;
   for (const CallEdge& call : machine_->call_edges) {
     const auto rule = static_cast<size_t>(call.rule);
     (call.max > 1 && !machine_->rules[rule].counts_characters ? is_counted : is_called)[rule] = 1;
+    for (const ByteEdge& edge : machine_->bytes_of(call.target)) follows[rule] |= byte_range(edge.first, edge.last);
   }
   int num_masks = 0;
+  size_t num_visits = 0;
   const auto prepare = [&](StateId state, bool loops) {
     ++num_masks;
-    (void)find_local(explorer, state, loops, 0, UINT32_MAX, {});
+    num_visits += find_local(explorer, state, loops, 0, UINT32_MAX, follows[machine_->states[state].rule]).num_visits;
   };
-  for (StateId state = 0; state < machine_->num_states() && num_masks < kMaxMasks; ++state) {
+  for (StateId state = 0; state < machine_->num_states() && num_masks < max_masks; ++state) {
+    if (num_visits > kEnoughVisits) break;
     if (!is_heavy(state)) continue;
     const uint32_t rule = machine_->states[state].rule;
     if (is_called[rule] != 0) prepare(state, false);

@@ -2,9 +2,11 @@
 // ../grammar_matcher_test.cc and by the tests called MasksAreExact.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -52,20 +54,22 @@ class MaskBuilder {
 
  private:
   Result<TokenMask> compute(Explorer& explorer, ConfigId config);
+  const Item* first_unknown(const Explorer& explorer, std::span<const Item> items) const;
+  Status add_walked(Explorer& explorer, ConfigId config, TokenMask& mask) const;
   Status add_heavy(Explorer& explorer, const Item& item, TokenMask& mask);
   Status add_local(Explorer& explorer, StateId state, bool loops, uint32_t more_min, uint32_t more_max,
                    std::span<const Frame> returns, TokenMask& mask);
-  // A node of the trie where a rule has returned, and the configuration after its byte.
-  struct Continuation {
-    uint32_t node = 0;
-    ConfigId after = kDeadConfig;
-  };
-  Status add_continuations(Explorer& explorer, std::vector<Continuation>& continuations, TokenMask& mask) const;
+  // `nodes` of the trie where a rule has returned, and the configurations after their bytes, by byte.
+  Status add_continuations(Explorer& explorer, std::span<const uint32_t> nodes, const std::array<ConfigId, 256>& after,
+                           TokenMask& mask) const;
+  Status add_many_continuations(Explorer& explorer, std::span<const uint32_t> nodes,
+                                const std::array<ConfigId, 256>& after, TokenMask& mask) const;
   bool is_heavy(StateId state);
   // The prepared mask of a state, own or shared with other grammars; null if the grammar is too ambiguous.
   struct FoundMask {
     std::shared_ptr<LocalMask> mask;
     std::shared_ptr<const MaskBits> tokens;
+    size_t num_visits = 0;  // LocalMask::prepare()
   };
   FoundMask find_local(Explorer& explorer, StateId state, bool loops, uint32_t min_passes, uint32_t max_passes,
                        const ByteSet& exit_bytes);

@@ -4,6 +4,8 @@
 #include <limits>
 #include <numeric>
 
+#include "braid/grammar/mask/utf8_place.h"
+
 namespace braid::grammar {
 namespace {
 
@@ -22,19 +24,6 @@ bool drops_first_space(const Tokenizer& tokenizer, const Vocabulary& vocabulary)
 
 }  // namespace
 
-uint64_t kind_of_byte(uint8_t byte) {
-  const auto is_in = [byte](uint8_t first, uint8_t last) { return first <= byte && byte <= last; };
-  if (is_in('0', '9')) return 1;
-  if (is_in('a', 'f')) return 2;
-  if (is_in('g', 'z')) return 4;
-  if (is_in('A', 'F')) return 8;
-  if (is_in('G', 'Z')) return 16;
-  if (byte >= 0x80) return 32;
-  if (byte < ' ') return byte == '\n' ? 64 : 128;
-  constexpr std::string_view kOthers = " !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~\x7f";
-  return uint64_t{256} << kOthers.find(static_cast<char>(byte));
-}
-
 Vocabulary::Vocabulary(const Tokenizer& tokenizer) {
   const auto count = static_cast<size_t>(tokenizer.vocab_size());
   first_byte_.reserve(count + 1);
@@ -50,13 +39,11 @@ Vocabulary::Vocabulary(const Tokenizer& tokenizer) {
     tokens_.push_back(static_cast<TokenId>(id));
     all_bytes_ += bytes;
     for (const char byte : bytes) available_.set(static_cast<uint8_t>(byte));
-    if (bytes.find('"') != std::string::npos) tokens_with_quotes_.push_back(static_cast<TokenId>(id));
-    if (const size_t open = bytes.find('['); open != std::string::npos && bytes.find(',', open) != std::string::npos) {
-      tokens_with_arrays_.push_back(static_cast<TokenId>(id));
-    }
   }
   first_byte_.push_back(static_cast<uint32_t>(all_bytes_.size()));
   build_trie();
+  find_kinds();
+  find_json_tokens();
   drops_first_space_ = grammar::drops_first_space(tokenizer, *this);
 }
 
@@ -88,19 +75,57 @@ void Vocabulary::build_trie() {
   nodes_.push_back({.first_token = static_cast<uint32_t>(tokens_.size())});
   // A node's tokens come before those of its children, which are the next nodes, so first_token is already right. For
   // nodes on the path to a token, first_token is that token's index too.
+  root_children_.assign(256, 0);
+  for (uint32_t node = 1; node < nodes_.size() - 1; node = nodes_[node].subtree_end) {
+    root_children_[nodes_[node].byte] = node;
+  }
+}
+
+void Vocabulary::find_kinds() {
   kinds_below_.assign(nodes_.size(), 0);
   std::vector<uint32_t> parents(max_depth_ + 1, 0);  // by depth
   std::vector<uint32_t> parent_of(nodes_.size(), 0);
   for (uint32_t node = 1; node < nodes_.size() - 1; ++node) {
     parent_of[node] = parents[nodes_[node].depth - size_t{1}];
     parents[nodes_[node].depth] = node;
+    const bool goes_on = nodes_[node].byte >= 0x80 && nodes_[node].byte < 0xC0;
+    nodes_[node].num_begun = static_cast<uint16_t>(nodes_[parent_of[node]].num_begun + (goes_on ? 0 : 1));
   }
+  lengths_.reserve(tokens_.size());
+  for (uint32_t node = 0; node < nodes_.size() - 1; ++node) {
+    lengths_.insert(lengths_.end(), tokens_at(node).size(), nodes_[node].num_begun);
+  }
+  // By node: bits of the places (Utf8Place) from which all that follows the node is characters.
+  std::vector<uint8_t> fits(nodes_.size(), 0xFF);
   for (size_t node = nodes_.size() - 2; node > 0; --node) {
-    kinds_below_[parent_of[node]] |= kinds_below_[node] | kind_of_byte(nodes_[node].byte);
+    const uint32_t parent = parent_of[node];
+    kinds_below_[parent] |= kinds_below_[node] | kind_of_byte(nodes_[node].byte);
+    for (int place = 0; place < kNumUtf8Places; ++place) {
+      const Utf8Place next = utf8_place_after(static_cast<Utf8Place>(place), nodes_[node].byte);
+      const bool fits_here = next != Utf8Place::kNone && (fits[node] >> static_cast<int>(next) & 1) != 0;
+      if (!fits_here) fits[parent] = static_cast<uint8_t>(fits[parent] & ~(1U << place));
+    }
   }
-  root_children_.assign(256, 0);
-  for (uint32_t node = 1; node < nodes_.size() - 1; node = nodes_[node].subtree_end) {
-    root_children_[nodes_[node].byte] = node;
+  for (size_t node = 0; node < nodes_.size() - 1; ++node) {
+    kinds_below_[node] &= ~kNoCharacter;
+    if ((fits[node] & 1) == 0) kinds_below_[node] |= kNoCharacter;
+  }
+}
+
+void Vocabulary::find_json_tokens() {
+  for (const TokenId token : tokens_) {
+    const std::string_view text = bytes(token);
+    const size_t quote = text.find('"');
+    if (quote != std::string_view::npos) {
+      // (A ',' would ask for an item more, of which there may be none.)
+      const bool only_ends =
+          text.find('\\') > quote && text.find_first_not_of(": \n\t", quote + 1) == std::string_view::npos;
+      (only_ends ? tokens_ending_strings_ : tokens_past_strings_).push_back(token);
+    }
+    const size_t open = text.find('[');
+    if (open != std::string_view::npos && text.find(',', open) != std::string_view::npos) {
+      tokens_with_arrays_.push_back(token);
+    }
   }
 }
 

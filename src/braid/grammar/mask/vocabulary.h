@@ -15,7 +15,19 @@
 namespace braid::grammar {
 
 // The byte's kind, as one bit. Of at most 64 kinds: bytes that patterns mostly treat alike share one.
-uint64_t kind_of_byte(uint8_t byte);
+constexpr uint64_t kind_of_byte(uint8_t byte) {
+  const auto is_in = [byte](uint8_t first, uint8_t last) { return first <= byte && byte <= last; };
+  if (is_in('0', '9')) return 1;
+  if (is_in('A', 'F')) return 2;
+  if (is_in('G', 'Z')) return 4;
+  if (byte >= 0x80) return 8;
+  if (byte < ' ') return byte == '\n' ? 16 : 32;
+  constexpr std::string_view kAlone = "abcdefghiklmnoprstuvwy !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~\x7f";
+  static_assert(kAlone.size() <= 57);
+  const size_t place = kAlone.find(static_cast<char>(byte));
+  return place == std::string_view::npos ? 64 : uint64_t{128} << place;  // j, q, x, z are rare
+}
+inline constexpr uint64_t kNoCharacter = uint64_t{1} << 63;  // no byte's kind, see kinds_below()
 
 class Vocabulary {
  public:
@@ -39,6 +51,7 @@ class Vocabulary {
     uint32_t subtree_end = 0;
     uint32_t first_token = 0;  // tokens that end here: tokens()[first_token, the next node's first_token)
     uint16_t depth = 0;        // bytes from the root
+    uint16_t num_begun = 0;    // characters that begin there: bytes that do not continue one
     uint8_t byte = 0;
   };
   std::span<const Node> nodes() const { return std::span(nodes_).first(nodes_.size() - 1); }
@@ -54,16 +67,23 @@ class Vocabulary {
   // part's end is a node as well.
   uint32_t first_token(uint32_t node) const { return nodes_[node].first_token; }
   std::span<const TokenId> sorted_tokens() const { return tokens_; }
-  // The kinds of the bytes (kind_of_byte) below the node, without its own.
+  // Of each of the sorted tokens, the characters that begin in it (Node::num_begun).
+  std::span<const uint16_t> sorted_lengths() const { return lengths_; }
+  // The kinds of the bytes (kind_of_byte) below the node, without its own; and kNoCharacter if they are not all
+  // characters, or the beginnings of one, which begin after the node.
   uint64_t kinds_below(uint32_t node) const { return kinds_below_[node]; }
-  // Tokens that contain a '"', and tokens that open an array and separate items.
-  std::span<const TokenId> tokens_with_quotes() const { return tokens_with_quotes_; }
+  // In the order of their bytes: tokens that, in a string, end it and nothing more, and those that go on after it; and
+  // tokens that open an array and separate items.
+  std::span<const TokenId> tokens_ending_strings() const { return tokens_ending_strings_; }
+  std::span<const TokenId> tokens_past_strings() const { return tokens_past_strings_; }
   std::span<const TokenId> tokens_with_arrays() const { return tokens_with_arrays_; }
   uint32_t child_of_root(uint8_t byte) const { return root_children_[byte]; }  // 0 if none
   size_t max_depth() const { return max_depth_; }
 
  private:
   void build_trie();
+  void find_kinds();
+  void find_json_tokens();
 
   std::string all_bytes_;
   std::vector<uint32_t> first_byte_;
@@ -72,8 +92,10 @@ class Vocabulary {
   bool drops_first_space_ = false;
   std::vector<Node> nodes_;            // and one more, which ends the last node
   std::vector<TokenId> tokens_;        // sorted by their bytes
+  std::vector<uint16_t> lengths_;      // of each
   std::vector<uint64_t> kinds_below_;  // by node
-  std::vector<TokenId> tokens_with_quotes_;
+  std::vector<TokenId> tokens_ending_strings_;
+  std::vector<TokenId> tokens_past_strings_;
   std::vector<TokenId> tokens_with_arrays_;
   std::vector<uint32_t> root_children_;
   size_t max_depth_ = 0;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "braid/grammar/automaton/character_dfa.h"
+#include "braid/grammar/automaton/search.h"
 #include "braid/grammar/regex/regex_classes.h"
 #include "braid/grammar/source_excerpt.h"
 
@@ -236,7 +237,7 @@ Result<Expr> parse_regex(std::string_view pattern, const RegexOptions& options) 
   }
   if (!options.searches) return parsed;
   const Expr anything = repeat(characters(scalar_values(), options.spelling), 0);
-  return sequence({anything, std::move(parsed).value(), anything});
+  return followed_by(anything, preceded_by(anything, *parsed));
 }
 
 }  // namespace braid::grammar
