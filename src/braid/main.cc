@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -48,7 +49,10 @@ int run_program(int argc, char** argv) {
                               "  braid generate --model-path PATH --prompt \"Once upon a time\""});
   CLI::App& root = line.root();
   CommandRunner runner;
-  add_serve_command(root, runner, BRAID_VERSION);
+  add_serve_command(root, runner, BRAID_VERSION, {argv + std::min(argc, 2), argv + argc});
+  add_rank_command(root, runner, BRAID_VERSION);
+  add_node_run_command(root, runner);
+  add_keygen_command(root, runner);
   add_generate_command(root, runner);
   add_chat_command(root, runner);
   add_logits_command(root, runner);

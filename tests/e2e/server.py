@@ -12,6 +12,14 @@ import time
 import urllib.parse
 
 
+def wait_for(holds, what="it does not come", timeout=30):
+    """Until holds() is true. `what`: the failure's message, or what makes it."""
+    deadline = time.monotonic() + timeout
+    while not holds():
+        assert time.monotonic() < deadline, what() if callable(what) else what
+        time.sleep(0.02)
+
+
 def resident_bytes(pid):
     """The RAM that a process has for itself, without the files that it maps."""
     with open(f"/proc/{pid}/status", encoding="ascii") as status:
@@ -115,14 +123,16 @@ class Server:
     def post(self, path, body, **options):
         return self.send("POST", path, body, **options)
 
-    def metric(self, name):
+    def metric(self, name, group=None):
+        """Of one group, for the metrics that a server with several groups has one of for each."""
+        labels = "[^}]*" if group is None else f'[^}}]*dp_rank="{group}"'
         text = self.get("/metrics").body
-        return float(re.search(rf"^braid_{name}{{[^}}]*}} (\S+)$", text, re.MULTILINE)[1])
+        return float(re.search(rf"^braid_{name}{{{labels}}} (\S+)$", text, re.MULTILINE)[1])
 
-    def wait_for_metric(self, name, wanted, timeout=60):
+    def wait_for_metric(self, name, wanted, timeout=60, group=None):
         deadline = time.monotonic() + timeout
-        while self.metric(name) != wanted:
-            assert time.monotonic() < deadline, f"{name} is {self.metric(name)}, not {wanted}"
+        while (value := self.metric(name, group)) != wanted:
+            assert time.monotonic() < deadline, f"{name} is {value}, not {wanted}"
             time.sleep(0.01)
 
     def stop(self, timeout=60):

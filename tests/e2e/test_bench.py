@@ -125,21 +125,29 @@ def test_serving_refuses_invalid_combinations(braid, tiny_model):
 def test_planning_needs_no_model(braid):
     got = braid.json("bench", "planning", "--cached-prompts", 50, "--running", 8, "--waiting", 8, "--num-prefixes", 4,
                      "--prefix-len", 32, "--prompt-len", 128, "--output-len", 32, "--steps", 50, "--json")
-    assert {part["name"] for part in got["parts"]} == {"queue", "take", "plan", "commit", "all", "plan, held"}
+    assert {part["name"] for part in got["parts"]} == {"queue", "take", "plan", "commit", "all", "view", "plan, held"}
     assert all(part["median_us"] > 0 for part in got["parts"] if part["name"] != "queue")
     assert braid.error("bench", "planning", "--prefix-len", 2000).startswith("--prefix-len 2000: must be below")
 
 
 def test_simulate_needs_no_model_and_repeats_itself(braid):
     command = ("bench", "simulate", "--request-rate", 0.5, "--duration", 300, "--longest-prompt", 2000,
-               "--longest-output", 64, "--prefill-alignment", "0,8")
-    got = braid.json(*command, "--json")
+               "--longest-output", 64, "--prefill-alignment", "0,8", "--faults", 2)
+    def run_it(*more):
+        got = braid.json(*command, "--json", *more)
+        for run in got["runs"]:
+            controller = run["controller"]
+            assert controller["cpu_us_a_request"] > 0 and controller["broadcast_bytes"] > 0
+            del run["controller"]  # has processor times
+        return got
+
+    got = run_it()
     assert [run["prefill_alignment"] for run in got["runs"]] == [0, 8]
     for run in got["runs"]:
         assert sum(group["requests"] for group in run["groups"]) == run["requests"] > 100
         assert 0 < run["between_tokens_s"]["p50"] <= run["between_tokens_s"]["p99"]
         assert len(run["fullest_over_mean"]) == 7
-    assert braid.json(*command, "--json") == got
-    assert braid.json(*command, "--json", "--seed", 2) != got
+    assert run_it() == got
+    assert run_it("--seed", 2) != got
     assert "first token, prompts of 16 to 255" in braid.ok(*command)
     assert braid.error("bench", "simulate", "--kv-tokens", 1000).startswith("--kv-tokens 1000: the longest request has")

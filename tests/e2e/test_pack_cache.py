@@ -58,7 +58,7 @@ def test_every_command_that_loads_a_model_has_it(braid, tiny_model, tmp_path):
         assert done.returncode == 0, done.stderr
     assert len(packs(folder)) == 1
     with Server(braid, tiny_model, "--pack-cache", folder) as server:
-        assert READ in server.read_log()
+        server.wait_for_log(READ)
 
 
 def test_a_damaged_file_is_replaced(braid, tiny_model, tmp_path):

@@ -21,7 +21,7 @@
 namespace braid {
 namespace {
 
-constexpr size_t kNumMixed = testing::kUnderThreadSanitizer ? 24 : testing::kUnderAddressSanitizer ? 40 : 200;
+constexpr size_t kNumMixed = testing::kUnderThreadSanitizer ? 18 : testing::kUnderAddressSanitizer ? 40 : 200;
 
 constexpr const char* kMixtureModel = "tests/fixtures/models/gguf_qwen3_moe/model.gguf";
 

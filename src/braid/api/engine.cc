@@ -4,29 +4,25 @@
 #include <mutex>
 #include <utility>
 
+#include "braid/api/local_ranks.h"
 #include "braid/api/profile.h"
+#include "braid/api/remote_ranks.h"
 #include "braid/api/request_check.h"
 #include "braid/api/text_model.h"
 #include "braid/config/generation_config.h"
 #include "braid/controller/controller_thread.h"
 #include "braid/grammar/grammar_compiler.h"
 #include "braid/weights/checkpoint.h"
-#include "braid/wire/transport/in_process_link.h"
-#include "braid/worker/worker.h"
 
 namespace braid {
 namespace {
-
-// A slow group, such as a replica in a long step, may leave this many maps unread: a minute's at a thousand steps a
-// second. One that leaves more is lost; the controller, for which all others wait, does not wait for it.
-constexpr LinkLimits kGroupLinks{.max_queued = 65536, .send_timeout_s = 0};
 
 // Ranks that wait for each other notice it first, and say more.
 double world_timeout_s(const RankOptions& options) {
   return options.layout.tp_size == 1 ? options.collective_timeout_s : 2 * options.collective_timeout_s;
 }
 
-ControllerOptions controller_options(const EngineOptions& options, const RankSet& ranks) {
+ControllerOptions controller_options(const EngineOptions& options, const EngineRanks& ranks) {
   std::optional<RebalanceOptions> rebalance = options.kv_rebalance;
   if (rebalance) rebalance->max_tokens = std::min(rebalance->max_tokens, ranks.max_moving_tokens());
   return {.schedule_policy = options.schedule_policy,
@@ -36,45 +32,48 @@ ControllerOptions controller_options(const EngineOptions& options, const RankSet
           .log_steps = options.log_steps,
           .max_queued_requests = options.max_queued_requests,
           .world_timeout_s = world_timeout_s(options.rank),
+          .max_restarts = options.max_restarts,
           .on_failure = options.on_failure};
 }
 
-ControlledGroups controlled_groups(const RankSet& ranks) {
-  const SchedulerConfig& group = ranks.scheduler_config();
-  const int32_t num_groups = ranks.layout().num_groups();
-  return {.loads = std::vector<GroupLoad>(static_cast<size_t>(num_groups), GroupPublisher(group).load()),
-          .groups_per_world = ranks.layout().groups_per_world(),
-          .context_len = group.context_len,
-          .num_kv_tokens = int64_t{group.num_pages} * group.page_size * num_groups};
+Result<std::unique_ptr<EngineRanks>> load_ranks(const Checkpoint& checkpoint, const EngineOptions& options,
+                                                const std::shared_ptr<Logger>& logger, const LoadProgress& progress) {
+  if (!options.processes.ranks_on_node.empty()) {
+    TRY(auto ranks, RemoteRanks::start(options, checkpoint, logger));
+    return std::unique_ptr<EngineRanks>(std::move(ranks));
+  }
+  RankOptions rank_options = options.rank;
+  rank_options.moves_requests = options.kv_rebalance.has_value();
+  TRY(auto ranks, RankSet::load(checkpoint, rank_options, logger, progress));
+  return std::unique_ptr<EngineRanks>(std::make_unique<LocalRanks>(std::move(ranks), options));
 }
 
 }  // namespace
 
 class Engine::Impl {
  public:
-  Impl(TextModel text, GenerationDefaults defaults, std::unique_ptr<RankSet> ranks, const EngineOptions& options,
-       std::shared_ptr<Logger> logger)
+  Impl(TextModel text, GenerationDefaults defaults, ModelConfig config, std::unique_ptr<EngineRanks> ranks,
+       const EngineOptions& options, std::shared_ptr<Logger> logger)
       : text_(std::move(text)),
         defaults_(std::move(defaults)),
-        worker_(std::move(ranks)),
+        config_(std::move(config)),
+        ranks_(std::move(ranks)),
+        groups_(ranks_->groups()),
         logger_(std::move(logger)),
-        links_(make_in_process_links(num_groups(), kGroupLinks)),
-        controller_(controller_options(options, worker_.ranks()), controlled_groups(worker_.ranks()), *text_.tokenizer,
-                    logger_, std::move(links_.controller)) {
-    worker_.start(std::move(links_.publishers), controller_, controller_.masks(),
-                  {.prefill_alignment = options.prefill_alignment, .before_step = options.before_step});
-    controller_.start(worker_);
+        controller_(controller_options(options, *ranks_), groups_, *text_.tokenizer, logger_, ranks_->take_link()) {
+    ranks_->start(controller_);
+    controller_.start(ranks_->control());
   }
-  // The controller first, since it calls the worker. From then on it drops what the worker's threads report.
+  // The controller first, since it calls the ranks. From then on it drops what they report.
   ~Impl() {
     controller_.stop();
-    worker_.stop();
+    ranks_->stop();
   }
 
   Result<void, SubmitError> check(const GenerationRequest& request) const {
     return check_request(request, {.vocab_size = config().vocab_size,
                                    .text_vocab_size = text_.tokenizer->vocab_size(),
-                                   .context_len = worker_.ranks().scheduler_config().context_len,
+                                   .context_len = groups_.context_len,
                                    .num_groups = num_groups()});
   }
 
@@ -116,17 +115,17 @@ class Engine::Impl {
     return std::ranges::find(ends, token) != ends.end();
   }
 
-  RankSet& ranks() { return worker_.ranks(); }
-  const ModelConfig& config() const { return worker_.ranks().config(); }
-  int32_t num_groups() const { return worker_.ranks().layout().num_groups(); }
+  const ModelConfig& config() const { return config_; }
+  int32_t num_groups() const { return ranks_->layout().num_groups(); }
 
   TextModel text_;
   GenerationDefaults defaults_;
-  Worker worker_;
+  const ModelConfig config_;
+  const std::unique_ptr<EngineRanks> ranks_;
+  const ControlledGroups groups_;  // at the start
   const std::shared_ptr<Logger> logger_;
   std::once_flag grammars_made_;
   std::unique_ptr<GrammarCompiler> grammars_;
-  InProcessLinks links_;  // until both ends are taken
   ControllerThread controller_;
 };
 
@@ -139,11 +138,9 @@ Result<std::unique_ptr<Engine>> Engine::load(const EngineOptions& options, std::
   TRY(GenerationDefaults defaults, choose_generation_config(checkpoint.generation(), options.generation_config));
   TRY_STATUS(check_end_tokens(defaults, checkpoint.config().vocab_size));
   TRY(TextModel text, load_text_model(options.source));
-  RankOptions rank_options = options.rank;
-  rank_options.moves_requests = options.kv_rebalance.has_value();
-  TRY(auto ranks, RankSet::load(checkpoint, rank_options, logger, progress));
-  return std::unique_ptr<Engine>(new Engine(
-      std::make_unique<Impl>(std::move(text), std::move(defaults), std::move(ranks), options, std::move(logger))));
+  TRY(auto ranks, load_ranks(checkpoint, options, logger, progress));
+  return std::unique_ptr<Engine>(new Engine(std::make_unique<Impl>(
+      std::move(text), std::move(defaults), checkpoint.config(), std::move(ranks), options, std::move(logger))));
 }
 
 Result<SubmissionId> Engine::submit(GenerationRequest request, DeltaCallback on_delta) {
@@ -166,6 +163,12 @@ void Engine::wait(SubmissionId id) {
 int64_t Engine::flush_cache() {
   return impl_->controller_.flush_cache();
 }
+void Engine::pause() {
+  impl_->controller_.pause(true);
+}
+void Engine::resume() {
+  impl_->controller_.pause(false);
+}
 EngineStats Engine::stats() const {
   return impl_->controller_.stats();
 }
@@ -175,14 +178,14 @@ GrammarCompiler& Engine::grammars() {
 int32_t Engine::num_groups() const {
   return impl_->num_groups();
 }
-void Engine::start_profile() {
-  impl_->ranks().trace().start();
+Status Engine::start_profile() {
+  return impl_->ranks_->start_profile();
 }
 Profile Engine::stop_profile() {
-  return {.ranks = impl_->ranks().trace().stop(), .names = impl_->ranks().rank_names()};
+  return impl_->ranks_->stop_profile();
 }
 const ParallelLayout& Engine::layout() const {
-  return impl_->ranks().layout();
+  return impl_->ranks_->layout();
 }
 const TextModel& Engine::text() const {
   return impl_->text_;

@@ -33,12 +33,29 @@ class GrammarCompiler;
 struct GenerationDefaults;
 struct ModelConfig;
 struct Profile;
+struct StepPlan;
 struct TextModel;
+
+// Ranks in processes of their own, on this host and on others. Absent numbers of ranks: they are threads of this
+// process.
+struct ProcessOptions {
+  int32_t node = 0;                    // this one
+  std::vector<int32_t> ranks_on_node;  // of each node, this one first
+  int32_t ranks_per_process = 0;       // at most; 0: a world's ranks on a node are one process
+  std::string program;                 // braid's, for processes on all nodes
+  std::vector<std::string> arguments;  // of `braid rank`: the flags that say model and layout
+  std::string version;                 // of braid
+  std::string address;                 // of this node, for the others; empty: there are none
+  int32_t port = 0;                    // where they reach it
+  std::string cluster_key_file;        // on every node; empty, if there is one node: a key for this start
+  double silence_s = 5;                // after which a process that says nothing is gone
+};
 
 struct EngineOptions {
   ModelSourceOptions source;                       // where the checkpoint, its tokenizer and its template are
   GenerationConfigOptions generation_config = {};  // the sampling defaults
   RankOptions rank;
+  ProcessOptions processes = {};
   SchedulePolicy schedule_policy = SchedulePolicy::kFcfs;
   LoadBalanceMethod load_balance_method = LoadBalanceMethod::kAuto;
   DispatchMode dispatch_mode = DispatchMode::kBroadcast;  // how the groups are sent their requests
@@ -47,12 +64,14 @@ struct EngineOptions {
   bool log_steps = false;         // a line for each step with prompts and for every 40 decode steps, at level info
   // Choices that may wait for their turn, beyond those that could run at once.
   int64_t max_queued_requests = std::numeric_limits<int64_t>::max();
-  // Called once if the engine fails (because a rank is lost and no other replica is left, for example), on the
-  // controller's thread, after every request has ended with the error. Ranks may be stuck for ever then, and the
-  // destructor with them: end the process without joining any thread.
+  // How often a world of ranks that fails may start again within ten minutes; its requests go on then. 0: it is lost.
+  int32_t max_restarts = 3;
+  // Called once if the engine fails (because a rank is lost, its world may not start again and no other replica is
+  // left, for example), on the controller's thread, after every request has ended with the error. Ranks may be stuck
+  // for ever then, and the destructor with them: end the process without joining any thread.
   std::function<void(const std::string& reason)> on_failure = {};
   // For tests: as WorkerOptions::before_step.
-  std::function<void(int32_t world, int32_t tp_rank)> before_step = {};
+  std::function<void(int32_t world, int32_t tp_rank, const StepPlan& plan)> before_step = {};
 };
 
 class Engine {
@@ -84,10 +103,16 @@ class Engine {
   // the steps under way. Not from a callback.
   int64_t flush_cache();
 
+  // From its return on no step begins, until resume(). Requests stay where they are, more may come, and all go on then
+  // with the same tokens. Not from a callback.
+  void pause();
+  void resume();
+
   EngineStats stats() const;
 
-  // Records what every rank does until stop_profile(); at most the first StepTrace::kMaxSpans spans.
-  void start_profile();
+  // Records what every rank does until stop_profile(); at most the first StepTrace::kMaxSpans spans. An error if the
+  // ranks are in other processes.
+  Status start_profile();
   Profile stop_profile();
 
   // Compiles grammars for GenerationRequest::grammar. From any thread. Made at the first call, which reads every token.

@@ -42,8 +42,9 @@ FailedEngine run_with_fault(double timeout_s, const std::function<void()>& fault
   options.rank.threads_per_rank = 1;
   options.rank.max_total_tokens = 1024;
   options.rank.collective_timeout_s = timeout_s;
+  options.max_restarts = 0;
   std::atomic<int> num_steps = 0;
-  options.before_step = [&](int32_t, int32_t tp_rank) {
+  options.before_step = [&](int32_t, int32_t tp_rank, const StepPlan&) {
     if (tp_rank == 3 && ++num_steps == 3) fault();
   };
   std::promise<std::string> told;
@@ -78,8 +79,9 @@ std::unique_ptr<Engine> load_replicas(DispatchMode dispatch, std::atomic<int>& n
   options.rank.threads_per_rank = 1;
   options.rank.max_total_tokens = 2048;
   options.rank.collective_timeout_s = 2;
+  options.max_restarts = 0;
   options.dispatch_mode = dispatch;
-  options.before_step = [&num_steps, fault = std::move(fault)](int32_t world, int32_t) {
+  options.before_step = [&num_steps, fault = std::move(fault)](int32_t world, int32_t, const StepPlan&) {
     if (world == 0 && ++num_steps == 4) fault();
   };
   return load_tiny_engine(options);

@@ -107,6 +107,23 @@ Checked check_grammar(const GrammarConstraint& constraint, const RequestBounds& 
   return {};
 }
 
+Checked check_output_so_far(const GenerationRequest& request, int64_t prompt_len, const RequestBounds& bounds) {
+  const int64_t num_tokens = std::ssize(request.output_so_far);
+  if (num_tokens == 0) return {};
+  if (request.n != 1) return bad_request("n is {}: must be 1 for an output that goes on behind tokens", request.n);
+  if (!request.until_context_end && num_tokens >= request.sampling.max_new_tokens) {
+    return bad_request("output_so_far has {} tokens, max_tokens is {}", num_tokens, request.sampling.max_new_tokens);
+  }
+  if (prompt_len + num_tokens >= bounds.context_len) {
+    return bad_request("output_so_far has {} tokens behind a prompt of {}, this model's context is {}", num_tokens,
+                       prompt_len, bounds.context_len);
+  }
+  for (const TokenId token : request.output_so_far) {
+    TRY_STATUS(check_token("output_so_far", token, bounds.text_vocab_size));
+  }
+  return {};
+}
+
 }  // namespace
 
 Checked check_request(const GenerationRequest& request, const RequestBounds& bounds) {
@@ -131,6 +148,7 @@ Checked check_request(const GenerationRequest& request, const RequestBounds& bou
     return bad_request("dp_rank_strict is true, and no dp_rank is given");
   }
   if (request.grammar) TRY_STATUS(check_grammar(*request.grammar, bounds));
+  TRY_STATUS(check_output_so_far(request, std::ssize(prompt), bounds));
   return check_sampling(request.sampling, bounds);
 }
 

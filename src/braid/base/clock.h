@@ -10,6 +10,11 @@ inline double monotonic_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+// Since 1970, for what people read.
+inline double unix_seconds() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
 // Processor time that all threads of this process have used so far.
 inline double process_cpu_seconds() {
   timespec time{};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace braid {
 
@@ -18,5 +19,11 @@ int64_t page_faults();
 
 // Cores that this process may use: its affinity mask, limited by its cgroups' CPU quotas (cpu_quota.h). At least 1.
 int available_cores();
+
+// Names the running system: processes of one host have the same, also in different containers. Empty if unknown.
+std::string boot_id();
+
+// The host's name; empty if unknown.
+std::string host_name();
 
 }  // namespace braid

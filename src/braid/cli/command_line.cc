@@ -126,6 +126,11 @@ Flag Command::add_flag(const std::string& names, bool& value, const std::string&
   return Flag(app_->add_flag(names, value, description));
 }
 
+void Command::take_the_rest(std::vector<std::string>& words) const {
+  app_->prefix_command();
+  app_->final_callback([app = app_, &words] { words = app->remaining(); });
+}
+
 bool Command::has(const std::string& flag) const {
   return app_->count(flag) > 0;
 }

@@ -55,6 +55,8 @@ class Command {
   Flag add_option(const std::string& names, Value& value, const std::string& description) const;
   // A time in seconds on the command line.
   Flag add_seconds(const std::string& names, std::chrono::milliseconds& time, const std::string& description) const;
+  // All words from the first on that is no flag, whatever they look like.
+  void take_the_rest(std::vector<std::string>& words) const;
   // A switch.
   Flag add_flag(const std::string& names, bool& value, const std::string& description) const;
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "braid/api/engine.h"
 #include "braid/base/result.h"
@@ -38,7 +39,12 @@ void add_generate_command(Command app, CommandRunner& runner);
 void add_chat_command(Command app, CommandRunner& runner);
 void add_logits_command(Command app, CommandRunner& runner);
 void add_batch_command(Command app, CommandRunner& runner);
-void add_serve_command(Command app, CommandRunner& runner, const std::string& version);
+// `arguments`: the program's own, behind the command's name.
+void add_serve_command(Command app, CommandRunner& runner, const std::string& version,
+                       std::vector<std::string> arguments);
+void add_rank_command(Command app, CommandRunner& runner, const std::string& version);
+void add_node_run_command(Command app, CommandRunner& runner);
+void add_keygen_command(Command app, CommandRunner& runner);
 void add_text_commands(Command app, CommandRunner& runner);  // tokenize, detokenize, render, inspect
 
 }  // namespace braid

@@ -110,6 +110,7 @@ Result<EngineOptions> ModelFlags::engine_options() const {
         prefill_alignment);
   }
   options.prefill_alignment = prefill_alignment;
+  options.max_restarts = max_restarts;
   TRY(options.rank.dtype, parse_dtype("--dtype", dtype));
   TRY(options.rank.kv_cache_dtype, parse_dtype("--kv-cache-dtype", kv_cache_dtype));
   TRY(options.schedule_policy, parse_schedule_policy(schedule_policy));
@@ -227,8 +228,13 @@ void add_layout_flags(Command command, ModelFlags& flags) {
                          "Where ranks run: auto (on CPUs of their own), off, or a NUMA domain for each, like 0,0,1,1"))
       .show_default();
   group(command.add_option("--collective-timeout", flags.rank.collective_timeout_s,
-                           "Seconds in which a rank with work must get on before its replica is lost, with a report"))
+                           "Seconds in which a rank with work must get on before its replica fails, with a report"))
       .check(number_above(0, 86400))
+      .show_default();
+  group(
+      command.add_option("--max-restarts", flags.max_restarts,
+                         "How often ranks that failed may start again in ten minutes; their requests go on. 0: never"))
+      .check(whole_number(0, 1000))
       .show_default();
 }
 

@@ -35,6 +35,7 @@ struct ModelFlags {
   std::string dp_dispatch = "broadcast";
   bool kv_rebalance = false;
   int32_t prefill_alignment = 0;
+  int32_t max_restarts = EngineOptions().max_restarts;
   RankOptions rank;
 
   // Errors name the flag and its value. Reads BRAID_CPU_ISA, HOME and the variables of Hugging Face's tools.

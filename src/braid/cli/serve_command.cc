@@ -13,6 +13,7 @@
 #include "braid/base/output_queue.h"
 #include "braid/cli/commands.h"
 #include "braid/cli/model_files.h"
+#include "braid/cli/node_command.h"
 #include "braid/cli/signal_queue.h"
 #include "braid/cli/terminal.h"
 #include "braid/server/service/routes.h"
@@ -105,11 +106,17 @@ void drain(ApiService& service, http::HttpServer& server, SignalQueue& signals, 
 
 Result<int> run_serve(const ServeFlags& flags) {
   TRY(EngineOptions engine_options, flags.engine_options());
+  if (engine_options.processes.node > 0) return run_node(flags, engine_options);
   TRY(http::ServerOptions options, flags.server_options());
   TRY(ServiceOptions service_options, flags.service_options());
   TRY(SignalQueue signals, SignalQueue::open());
   TRY(const LogLevels levels, parse_log_levels(flags.model.log_level));
   const auto logger = make_logger(STDERR_FILENO, levels, flags.format());
+  if (!flags.journal.empty()) {
+    TRY(service_options.journal,
+        Journal::open({.folder = flags.journal, .max_bytes = flags.journal_max_bytes, .keep_s = flags.journal_keep_s},
+                      logger));
+  }
   engine_options.on_failure = [logger](const std::string&) { end_process_soon(logger); };
 
   ApiService service(std::move(service_options), logger);
@@ -147,9 +154,11 @@ Result<int> run_serve(const ServeFlags& flags) {
   return 0;
 }
 
-void add_serve_command(Command app, CommandRunner& runner, const std::string& version) {
+void add_serve_command(Command app, CommandRunner& runner, const std::string& version,
+                       std::vector<std::string> arguments) {
   auto flags = std::make_shared<ServeFlags>();
   flags->version = version;
+  flags->arguments = std::move(arguments);
   const Command command = app.add_command("serve", "Serve a model over HTTP: OpenAI's API");
   add_serve_flags(command, *flags);
   runner.on_code(command, [flags] { return run_serve(*flags); });

@@ -61,6 +61,21 @@ void add_server_flags(Command command, ServeFlags& flags) {
       .check(number_from(0.001, kMaxSeconds));
 }
 
+void add_journal_flags(Command command, ServeFlags& flags) {
+  const auto group = [](Flag flag) { return flag.group("Journal"); };
+  group(command.add_option("--journal", flags.journal,
+                           "Folder: streams with a rid survive this process, and GET /v1/streams/RID has their rest"));
+  group(command.add_option("--journal-max-size", flags.journal_max_bytes,
+                           "Bytes of the folder at most; beyond: the oldest requests do not survive"))
+      .convert(byte_size(int64_t{1} << 20, int64_t{1} << 40))
+      .type_name("BYTES")
+      .default_text(fmt::format("{}", flags.journal_max_bytes));
+  group(command.add_option("--journal-keep", flags.journal_keep_s,
+                           "Seconds for which a client may come back for a stream that has ended"))
+      .check(number_from(0, kMaxSeconds))
+      .show_default();
+}
+
 void add_limit_flags(Command command, ServeFlags& flags) {
   const auto group = [](Flag flag) { return flag.group("Limits"); };
   http::Limits& transport = flags.transport;
@@ -123,11 +138,35 @@ Status check_metrics_prefix(std::string_view prefix) {
 
 }  // namespace
 
+void add_process_flags(Command command, ProcessFlags& flags) {
+  const auto group = [](Flag flag) { return flag.group("Processes and nodes"); };
+  group(command.add_option("--ranks-per-process", flags.ranks_per_process,
+                           "Ranks run in processes of their own, so many in each, which start again without the server "
+                           "if one dies; default: threads of the server, or one process a node if there are several"))
+      .check(whole_number(1, kMaxRanks));
+  group(command.add_option("--nnodes", flags.num_nodes,
+                           "Hosts; each runs this command. Default: 1, or with --node-rank one for each DP group"))
+      .check(whole_number(1, kMaxRanks));
+  group(command.add_option("--node-rank", flags.node_rank, "Which of them this is; 0 is where clients come"))
+      .check(whole_number(0, kMaxRanks - 1));
+  group(command.add_option("--node-0-address", flags.node_0_address, "Node 0's name or address"));
+  group(command.add_option("--coordinator-port,--jax-coordinator-port", flags.port,
+                           "Where node 0 awaits the others (default: 29500)"))
+      .check(whole_number(1, 65535));
+  group(command.add_option("--dist-init-addr", flags.dist_init_addr, "Both in one: HOST:PORT"));
+  group(command.add_option("--ranks-on-node", flags.ranks_on_node,
+                           "Ranks of each node, such as 3,1 (default: the same on all)"));
+  group(command.add_option("--cluster-key-file", flags.cluster_key_file,
+                           "The keys with which nodes know each other, on every node under this name (braid keygen)"));
+}
+
 void add_serve_flags(Command command, ServeFlags& flags) {
   add_engine_flags(command, flags.model);
   add_server_flags(command, flags);
+  add_journal_flags(command, flags);
   add_limit_flags(command, flags);
   add_log_flags(command, flags);
+  add_process_flags(command, flags.processes);
 }
 
 Result<EngineOptions> ServeFlags::engine_options() const {
@@ -135,6 +174,10 @@ Result<EngineOptions> ServeFlags::engine_options() const {
   TRY(EngineOptions options, model.engine_options());
   options.max_queued_requests = max_queued_requests;
   options.log_steps = true;
+  TRY(options.processes, plan_nodes(*this, options.rank.layout));
+  if (options.kv_rebalance && !options.processes.ranks_on_node.empty()) {
+    return fail("--kv-rebalance does not go together with ranks in other processes: requests move within a process");
+  }
   return options;
 }
 
@@ -203,6 +246,7 @@ Json ServeFlags::settings() const {
           {"dp_dispatch", model.dp_dispatch},
           {"kv_rebalance", model.kv_rebalance},
           {"prefill_alignment", model.prefill_alignment},
+          {"max_restarts", model.max_restarts},
           {"threads_per_rank", rank.threads_per_rank},
           {"page_size", rank.page_size},
           {"chunked_prefill_size", rank.chunked_prefill_size},
@@ -215,7 +259,8 @@ Json ServeFlags::settings() const {
           {"request_timeout", request_timeout_s},
           {"tool_call_parser", tool_call_parser},
           {"reasoning_parser", reasoning_parser},
-          {"metrics_prefix", metrics_prefix}};
+          {"metrics_prefix", metrics_prefix},
+          {"journal", journal}};
 }
 
 std::string ServeFlags::model_name() const {

@@ -16,8 +16,21 @@
 
 namespace braid {
 
+// Where ranks run: as threads of the server, in other processes, on other nodes.
+struct ProcessFlags {
+  int32_t ranks_per_process = 0;  // 0: all ranks of a node together
+  int32_t num_nodes = 0;          // 0: not said
+  int32_t node_rank = -1;         // -1: not said
+  std::string ranks_on_node;
+  std::string node_0_address;
+  std::string dist_init_addr;  // node 0's address and port
+  int32_t port = 0;            // 0: not said
+  std::string cluster_key_file;
+};
+
 struct ServeFlags {
-  std::string version;  // of braid; not a flag
+  std::string version;                 // of braid; not a flag, like the next
+  std::vector<std::string> arguments;  // as they were given: processes with ranks are started with the same
   ModelFlags model;
   std::string host = "127.0.0.1";
   int32_t port = 30000;
@@ -32,10 +45,14 @@ struct ServeFlags {
   double request_timeout_s = 0;
   double drain_timeout_s = 30;
   double health_timeout_s = 20;
+  std::string journal;  // its folder; empty: none
+  int64_t journal_max_bytes = JournalOptions().max_bytes;
+  double journal_keep_s = JournalOptions().keep_s;
   http::Limits transport;
   openai::ProtocolLimits protocol;
   std::string tool_call_parser = "auto";
   std::string reasoning_parser = "auto";
+  ProcessFlags processes;
   std::string metrics_prefix = "braid";
   std::string log_format = "text";
   bool log_requests = false;
@@ -51,6 +68,10 @@ struct ServeFlags {
 };
 
 void add_serve_flags(Command command, ServeFlags& flags);
+
+// Checked, with everything that was not said filled in: no ranks on any node if all are threads of this process. Errors
+// name the flag.
+Result<ProcessOptions> plan_nodes(const ServeFlags& flags, const ParallelLayout& layout);
 
 // One key on each line; blank lines do not count.
 Result<std::vector<std::string>> parse_api_keys(std::string_view text, const std::string& path);

@@ -23,7 +23,8 @@ void run_with_a_stuck_rank() {
   options.rank.layout = {.tp_size = 2, .dp_size = 2, .enable_dp_attention = true};
   options.rank.max_total_tokens = 512;
   options.rank.collective_timeout_s = 0.5;
-  options.before_step = [](int32_t, int32_t tp_rank) {
+  options.max_restarts = 0;
+  options.before_step = [](int32_t, int32_t tp_rank, const StepPlan&) {
     if (tp_rank == 1) be_stuck();
   };
   const auto engine = load_engine(options, "error");

@@ -6,9 +6,10 @@
 namespace braid {
 
 std::vector<std::vector<GroupCommand>> take_assignments(Controller& controller, int64_t max_map_tokens) {
-  std::vector<std::vector<GroupCommand>> by_group;
-  size_t num_rounds = 0;  // of a command of each group
-  for (int32_t group = 0; group < controller.num_groups(); ++group) {
+  const std::vector<int32_t> addressed = controller.take_addressed();
+  std::vector<std::vector<GroupCommand>> by_group;  // of those
+  size_t num_rounds = 0;                            // of a command of each group
+  for (const int32_t group : addressed) {
     by_group.push_back(controller.take_commands(group));
     num_rounds = std::max(num_rounds, by_group.back().size());
   }
@@ -16,10 +17,10 @@ std::vector<std::vector<GroupCommand>> take_assignments(Controller& controller, 
   for (size_t round = 0; round < num_rounds; ++round) {
     int64_t map_tokens = 0;
     bool is_open = false;
-    for (size_t group = 0; group < by_group.size(); ++group) {
-      if (round >= by_group[group].size()) continue;
-      GroupCommand& command = by_group[group][round];
-      command.group = static_cast<int32_t>(group);
+    for (size_t i = 0; i < by_group.size(); ++i) {
+      if (round >= by_group[i].size()) continue;
+      GroupCommand& command = by_group[i][round];
+      command.group = addressed[i];
       const int64_t num_tokens = command.num_prompt_tokens();
       if (!is_open || map_tokens + num_tokens > max_map_tokens) {
         maps.emplace_back();

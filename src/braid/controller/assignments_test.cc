@@ -27,7 +27,7 @@ class Assignments : public ::testing::Test {
     submission->request.dp_rank_strict = true;
     submission->on_delta = [](const Delta&) {};
     controller_.open(submission);
-    controller_.dispatch(0, [](int32_t, auto) { return PrefixProbe{}; });
+    controller_.dispatch(0);
   }
   // "0:1 2:2 | 1:0* " is a map with one request for group 0 and two for group 2, then a map that flushes group 1.
   std::string told(int64_t max_map_tokens = kMaxMapTokens) {

@@ -18,6 +18,12 @@ Controller::Controller(const Tokenizer& tokenizer, MaskWorker& masks, SchedulePo
       queue_(policy),
       method_(method),
       recent_work_(groups.size()),
+      prefixes_(static_cast<int32_t>(groups.size())),
+      prefixes_on_the_way_(static_cast<int32_t>(groups.size())),
+      addressed_(groups.size()),
+      unviewed_(groups.size()),
+      views_(groups.size()),
+      credits_(groups.size()),
       flushes_(groups.size()),
       rebalance_(rebalance),
       num_moves_(groups.size()) {
@@ -30,6 +36,7 @@ Controller::Controller(const Tokenizer& tokenizer, MaskWorker& masks, SchedulePo
     groups_.emplace_back(std::move(load));
   }
   group_output_tokens_.resize(groups_.size());
+  pause_commands_.resize(groups_.size());
 }
 
 void Controller::open(const std::shared_ptr<Submission>& submission) {
@@ -52,6 +59,9 @@ void Controller::open(const std::shared_ptr<Submission>& submission) {
                                  .grammar = {}},
                           scheduler_request(request, id, index));
     if (request.grammar) choice.grammar.emplace(*request.grammar, tokenizer_);
+    if (const Status behind = go_on_behind(request.output_so_far, choice); !behind.ok()) {
+      return refuse(submission, FinishReason::kError, behind.error().message);
+    }
   }
   next_request_ += static_cast<RequestId>(request.n);
   submission->open_choices = std::move(ids);
@@ -60,14 +70,32 @@ void Controller::open(const std::shared_ptr<Submission>& submission) {
     const RequestId id = scheduled.id;
     choices_.emplace(id, std::move(choice));
     const std::optional<int32_t> only_group = request.dp_rank_strict ? request.dp_rank : std::nullopt;
-    if (only_group && ledger(*only_group).is_lost()) {
+    if (only_group && ledger(*only_group).is_gone()) {
       end_choice(id, {.finish = FinishReason::kError, .error = fmt::format("group {} is lost", *only_group)});
     } else if (scheduled.sampling.max_new_tokens == 0 && scheduled.sampling.prompt_logprobs_start < 0) {
       end_choice(id, {.finish = FinishReason::kLength});
     } else {
-      queue_.push(std::move(scheduled), only_group);
+      queue_.push(std::move(scheduled), only_group, static_cast<int32_t>(request.output_so_far.size()));
     }
   }
+}
+
+// As if the choice had delivered these tokens. An error if its output would have ended within them.
+Status Controller::go_on_behind(const std::vector<TokenId>& output, Choice& choice) {
+  for (const TokenId token : output) {
+    bool has_ended = false;
+    if (choice.grammar) {
+      TRY_STATUS(choice.grammar->accept(token));
+      has_ended = choice.grammar->must_end();
+    }
+    choice.text.push(token);
+    if (has_ended || choice.text.matched_stop()) {
+      return fail("the request ended within the {} tokens behind which it was to go on", output.size());
+    }
+  }
+  choice.output = output;
+  choice.usage.output_tokens = static_cast<int32_t>(output.size());
+  return {};
 }
 
 SchedulerRequest Controller::scheduler_request(const GenerationRequest& request, RequestId id, int32_t index) {
@@ -115,7 +143,7 @@ void Controller::abort(SubmissionId id) {
   if (found == submissions_.end()) return;
   const auto open_choices = found->second->open_choices;  // a copy: end_choice changes it
   for (const RequestId choice : open_choices) {
-    if (!queue_.abort(choice)) {
+    if (!withdraw(choice)) {
       const int32_t group = choices_.at(choice).group.value();
       found->second->drops[group] = ledger(group).abort(choice);
     }
@@ -125,21 +153,39 @@ void Controller::abort(SubmissionId id) {
 
 void Controller::flush(std::function<void(int64_t)> done) {
   const auto flush = std::make_shared<Flush>(Flush{.done = std::move(done), .num_groups_left = num_groups()});
-  for (size_t group = 0; group < groups_.size(); ++group) {
-    if (groups_[group].is_lost()) {
+  for (int32_t group = 0; group < num_groups(); ++group) {
+    if (ledger(group).is_down()) {
       --flush->num_groups_left;
       continue;
     }
-    groups_[group].flush_cache();
-    flushes_[group].push_back(flush);
+    ledger(group).flush_cache();
+    flushes_[static_cast<size_t>(group)].push_back(flush);
+  }
+  if (flush->num_groups_left == 0) flush->done(0);
+}
+
+void Controller::pause(bool is_paused) {
+  is_paused_ = is_paused;
+  for (int32_t group = 0; group < num_groups(); ++group) {
+    if (!ledger(group).is_down()) pause_commands_[static_cast<size_t>(group)] = ledger(group).pause(is_paused);
   }
 }
 
+bool Controller::has_seen_pause() const {
+  for (size_t group = 0; group < groups_.size(); ++group) {
+    if (!groups_[group].has_seen(pause_commands_[group])) return false;
+  }
+  return true;
+}
+
 void Controller::take_outputs(int32_t group, GroupOutputs outputs, double now_s) {
-  if (ledger(group).is_lost()) return;
+  if (ledger(group).is_down()) return;
+  if (!prefixes_.take(group, outputs.sequence, outputs.prefixes)) ledger(group).ask_for_prefixes();
   const uint64_t steps_before = ledger(group).load().num_step_tokens;
-  recent_work_.add(group, static_cast<int64_t>(std::max(outputs.load.num_step_tokens, steps_before) - steps_before));
   ledger(group).take(outputs.load);
+  prefixes_on_the_way_.arrive(group, ledger(group).num_seen());
+  const uint64_t steps_after = ledger(group).load().num_step_tokens;
+  recent_work_.add(group, static_cast<int64_t>(std::max(steps_after, steps_before) - steps_before));
   for (const int64_t num_tokens : outputs.flushed_tokens) {
     auto& waiting = flushes_.at(static_cast<size_t>(group));
     CHECK(!waiting.empty(), "group {} flushed its cache unasked", group);
@@ -150,6 +196,7 @@ void Controller::take_outputs(int32_t group, GroupOutputs outputs, double now_s)
     if (--flush->num_groups_left == 0) flush->done(flush->num_tokens);
   }
   const uint64_t num_tokens_before = num_output_tokens_;
+  fetch_choices(outputs.outcomes);
   for (RequestOutcome& outcome : outputs.outcomes) take_outcome(std::move(outcome));
   uint64_t& own_tokens = group_output_tokens_[static_cast<size_t>(group)];
   own_tokens += num_output_tokens_ - num_tokens_before;
@@ -163,55 +210,6 @@ void Controller::take_outputs(int32_t group, GroupOutputs outputs, double now_s)
   }
 }
 
-void Controller::dispatch(double now_s, RequestQueue::Probe probe, std::span<const PrefixVersion> versions) {
-  if (queue_.empty()) return;
-  std::vector<Credits> credits;
-  std::vector<GroupView> views;
-  for (const GroupLedger& group : groups_) {
-    credits.push_back(group.credits());
-    views.push_back({.num_requests = group.num_requests(),
-                     .num_tokens = group.num_tokens(),
-                     .recent_tokens = recent_work_.of(static_cast<int32_t>(views.size()))});
-  }
-  std::vector<int64_t> added_tokens;
-  const auto pick = [&](const SchedulerRequest& request, std::span<const std::optional<PrefixProbe>> prefixes) {
-    for (size_t i = 0; i < views.size(); ++i) {
-      views[i].has_room = prefixes[i].has_value();
-      views[i].cached_tokens = prefixes[i] ? int64_t{prefixes[i]->num_cached_pages} * credits[i].page_size : int64_t{0};
-    }
-    const std::optional<int32_t> wished = choices_.at(request.id).submission->request.dp_rank;
-    const bool has_its_wish = wished && views.at(static_cast<size_t>(*wished)).has_room;
-    last_group_ = has_its_wish ? *wished : *pick_group(method_, views, last_group_);
-    GroupView& picked = views[static_cast<size_t>(last_group_)];
-    // The prompt counts as it will in the group's load: its uncached tokens to be computed, and its context.
-    const int64_t num_tokens = std::ssize(request.prompt) + std::ssize(choices_.at(request.id).output);
-    added_tokens.push_back(2 * num_tokens - picked.cached_tokens);
-    picked.num_requests += 1;
-    picked.num_tokens += added_tokens.back();
-    return last_group_;
-  };
-  std::vector<RequestQueue::Binding> bound = queue_.pop_admissible(credits, probe, pick, versions);
-  for (size_t i = 0; i < bound.size(); ++i) bind(std::move(bound[i]), added_tokens[i], now_s);
-}
-
-void Controller::bind(RequestQueue::Binding bound, int64_t num_tokens, double now_s) {
-  const RequestId id = bound.request.id;
-  Choice& choice = choices_.at(id);
-  choice.group = bound.group;
-  if (!choice.queue_s) {  // else it was bound before, and its mask has been asked for
-    choice.queue_s = now_s - choice.submission->submitted_s;
-    if (choice.grammar) masks_.ask(id, 0, *choice.grammar);
-  }
-  if (choice.output.empty()) return ledger(bound.group).add(std::move(bound.request), bound.num_pages, num_tokens);
-  // It goes on as a sequence that moves without pages: the group computes them again.
-  ledger(bound.group)
-      .arrive({.move = {.id = next_move_++, .from_group = choice.lost_group.value(), .to_group = bound.group},
-               .sequence = {.request = std::move(bound.request),
-                            .output = choice.output,
-                            .cached_tokens = choice.usage.cached_tokens}},
-              bound.num_pages, num_tokens);
-}
-
 // Advances the choice in its grammar. The output ends at an end token, where the grammar is complete and nothing can
 // follow (it is then whole even if max_new_tokens is reached too), or with an error.
 void Controller::advance_grammar(Choice& choice, RequestOutcome& outcome) {
@@ -222,6 +220,14 @@ void Controller::advance_grammar(Choice& choice, RequestOutcome& outcome) {
   } else if (auto accepted = choice.grammar->accept(token); !accepted.ok()) {
     outcome.finish = FinishReason::kError;
     outcome.error = accepted.error().message;
+  }
+}
+
+// With many requests, looking one up waits for memory several times. Together these waits overlap.
+void Controller::fetch_choices(std::span<const RequestOutcome> outcomes) const {
+  for (const RequestOutcome& outcome : outcomes) {
+    const auto found = choices_.find(outcome.request);
+    if (found != choices_.end()) __builtin_prefetch(found->second.submission.get());
   }
 }
 
@@ -289,9 +295,10 @@ void Controller::end_all(FinishReason reason, const std::string& error) {
     const RequestId id = choices_.begin()->first;
     const std::optional<int32_t> group = choices_.begin()->second.group;
     end_choice(id, {.finish = reason, .error = error});  // first: each round ends one, even if the rest throws
-    if (!queue_.abort(id) && group) ledger(*group).abort(id);
+    if (!withdraw(id) && group) ledger(*group).abort(id);
   }
   for (const auto& submission : ending_) submission->drops.clear();
+  for (auto& [id, under_way] : moves_) under_way.submission = nullptr;
   for (auto& waiting : flushes_) {
     for (auto& slot : waiting) {  // the group's own answer may still come
       const std::shared_ptr<Flush> flush = std::exchange(slot, nullptr);
@@ -310,8 +317,11 @@ std::vector<SubmissionId> Controller::take_ended() {
   return ended;
 }
 
+// A sequence that leaves holds its pages until they have left, also if its choice ends meanwhile.
 bool Controller::holds_nothing(const Submission& submission) const {
-  return std::ranges::all_of(submission.drops, [&](const auto& drop) {
+  const bool is_leaving =
+      std::ranges::any_of(moves_, [&](const auto& entry) { return entry.second.submission.get() == &submission; });
+  return !is_leaving && std::ranges::all_of(submission.drops, [&](const auto& drop) {
     return groups_.at(static_cast<size_t>(drop.first)).has_seen(drop.second);
   });
 }

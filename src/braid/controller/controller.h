@@ -2,9 +2,9 @@
 // strings, grammars). It is a state machine: submissions and the groups' outputs in, deltas and the groups' commands
 // out. It knows no thread, no clock and no rank.
 //
-// All requests wait in one queue until a group has room. A group may be lost: its requests go back to the queue. A
-// group does not wait until the controller has read the tokens of its last step: what it still computes for a choice
-// that has ended is dropped and not counted.
+// All requests wait in one queue until a group has room. A world of groups may be lost: its requests go back to the
+// queue, and go on in other groups or when it has started again. A group does not wait until the controller has read
+// the tokens of its last step: what it still computes for a choice that has ended is dropped and not counted.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,14 @@
 #include <vector>
 
 #include "braid/base/function_ref.h"
+#include "braid/base/result.h"
+#include "braid/controller/changed_groups.h"
 #include "braid/controller/dispatch_policy.h"
 #include "braid/controller/group_ledger.h"
 #include "braid/controller/group_moves.h"
 #include "braid/controller/mask_worker.h"
+#include "braid/controller/prefix_view.h"
+#include "braid/controller/prefixes_on_the_way.h"
 #include "braid/controller/rebalance_policy.h"
 #include "braid/controller/recent_work.h"
 #include "braid/controller/request_queue.h"
@@ -52,20 +56,33 @@ class Controller {
   // Calls `done` with the number of tokens that all groups' prefix caches dropped.
   void flush(std::function<void(int64_t)> done);
   void take_outputs(int32_t group, GroupOutputs outputs, double now_s);
+  // A paused group begins no step; its requests stay, and more may come. Groups that start again are paused too.
+  void pause(bool is_paused);
+  bool is_paused() const { return is_paused_; }
+  bool has_seen_pause() const;  // all groups have: no step begins any more, or steps begin again
 
-  // Binds waiting requests to groups with room. `probe` tells what a group's prefix cache has of a prompt, `versions`
-  // whether that has changed: as for RequestQueue::pop_admissible().
+  // Binds waiting requests to groups with room, by what the groups have reported of their prefix caches.
+  void dispatch(double now_s);
+  // The same by another knowledge of them: as for RequestQueue::pop_admissible().
   void dispatch(double now_s, RequestQueue::Probe probe, std::span<const PrefixVersion> versions = {});
   // Moves running requests between groups whose loads have drifted apart. Call after dispatch(): waiting requests get
   // free room first.
   void rebalance();
   // The group's commands since the last call.
-  std::vector<GroupCommand> take_commands(int32_t group) { return ledger(group).take_commands(); }
+  std::vector<GroupCommand> take_commands(int32_t group) {
+    return groups_.at(static_cast<size_t>(group)).take_commands();
+  }
+  // Among them are all groups that have commands. Ascending; each once until it gets new ones.
+  std::vector<int32_t> take_addressed() { return addressed_.take(); }
 
-  // The group is gone. Its requests go back to the queue and go on in other groups with the same tokens; those that
-  // only it may take end with an error. What it still sends is ignored. Returns the moves from it that had begun and
-  // not come to their end: nobody will take their pages.
-  std::vector<MoveId> lose_group(int32_t group, const std::string& reason);
+  // The groups of a world are lost. Their requests go back to the queue and go on with the same tokens, in other groups
+  // or, if they `may_return`, in these. Else those that only these may take end with an error, also if the groups were
+  // lost before. What they still send is ignored. Returns the moves from them that had begun and not come to their end:
+  // nobody will take their pages.
+  std::vector<MoveId> lose_groups(int32_t first, int32_t num_groups, const std::string& reason, bool may_return);
+  // The lost group is back, and empty.
+  void restart_group(int32_t group, const GroupLoad& load);
+  MoveId next_move() const { return next_move_; }  // the first one that has not been ordered
   bool has_work(int32_t group) const { return groups_.at(static_cast<size_t>(group)).has_work(); }
 
   // Ends everything that is open, without waiting for any group. If it throws, it has ended something, and can be
@@ -83,10 +100,13 @@ class Controller {
   std::vector<SubmissionId> take_ended();
   bool has_open_choices() const { return !choices_.empty(); }
 
-  int64_t num_queued() const { return queue_.size(); }
+  int64_t num_queued() const { return queue_.size() + std::ssize(suspects_); }
   int64_t num_free_slots() const;  // choices that could be bound at once; 0 while others wait
   uint64_t num_output_tokens() const { return num_output_tokens_; }
+  uint64_t num_resumed() const { return num_resumed_; }      // times that a request went on after a loss
+  uint64_t num_set_aside() const { return num_set_aside_; }  // requests that ended because their groups were lost again
   int32_t num_groups() const { return static_cast<int32_t>(groups_.size()); }
+  const PrefixView& prefixes() const { return prefixes_; }
   // Requests on their way to the group count as waiting there.
   GroupLoad load(int32_t group) const;
   const std::vector<GroupMoves>& moves() const { return num_moves_; }  // by group
@@ -106,7 +126,8 @@ class Controller {
     Move move;
     int64_t num_pages = 0;
     int64_t num_tokens = 0;
-    std::shared_ptr<Submission> submission;
+    std::shared_ptr<Submission> submission;  // null once end_all() has ended it
+    bool is_target_lost = false;             // since it was ordered
   };
 
   // A request that has left its group, and whose target has not seen it yet.
@@ -116,12 +137,25 @@ class Controller {
     int64_t num_tokens = 0;
   };
 
-  GroupLedger& ledger(int32_t group) { return groups_.at(static_cast<size_t>(group)); }
+  // To change it: a copy of its figures is kept for dispatch().
+  GroupLedger& ledger(int32_t group) {
+    addressed_.mark(group);
+    unviewed_.mark(group);
+    return groups_[static_cast<size_t>(group)];
+  }
+  void view_groups();
   static SchedulerRequest scheduler_request(const GenerationRequest& request, RequestId id, int32_t index);
+  static Status go_on_behind(const std::vector<TokenId>& output, Choice& choice);
   void bind(RequestQueue::Binding bound, int64_t num_tokens, double now_s);
+  std::span<const uint64_t> prefixes_of(const SchedulerRequest& request);
   void requeue(RequestId id);
+  bool withdraw(RequestId id);
+  void take_back(std::vector<RequestId> ids, const std::string& reason);
+  void set_aside(RequestId id, const std::string& reason);
+  void try_next_suspect();
   std::vector<MoveId> forget_moves_of_lost(int32_t group);
   void deliver(Submission& submission, const Delta& delta);
+  void fetch_choices(std::span<const RequestOutcome> outcomes) const;
   void take_outcome(RequestOutcome outcome);
   static void advance_grammar(Choice& choice, RequestOutcome& outcome);
   void end_choice(RequestId id, Delta delta);
@@ -139,7 +173,13 @@ class Controller {
   const LoadBalanceMethod method_;
   int32_t last_group_ = -1;  // the group that got the last request
   RecentWork recent_work_;
+  PrefixView prefixes_;
+  PrefixesOnTheWay prefixes_on_the_way_;
   std::vector<GroupLedger> groups_;
+  ChangedGroups addressed_;       // since take_addressed()
+  ChangedGroups unviewed_;        // since view_groups()
+  std::vector<GroupView> views_;  // of every group, for dispatch(), like the next
+  std::vector<Credits> credits_;
   std::vector<StepLog> step_logs_;                           // one for each group, or none
   std::vector<std::deque<std::shared_ptr<Flush>>> flushes_;  // by group, not yet answered
   std::unordered_map<RequestId, Choice> choices_;
@@ -151,6 +191,12 @@ class Controller {
   std::map<RequestId, MoveUnderWay> moves_;
   std::vector<PassedOn> passed_on_;
   uint64_t num_too_long_to_move_ = 0;
+  bool is_paused_ = false;
+  std::vector<uint64_t> pause_commands_;  // by group: the last one
+  std::deque<RequestId> suspects_;        // lost twice without news, as were others: wait to be tried one by one
+  std::optional<RequestId> suspect_;      // the one that is tried
+  uint64_t num_resumed_ = 0;
+  uint64_t num_set_aside_ = 0;
   std::vector<GroupMoves> num_moves_;
   std::vector<MoveReport> moved_;  // since take_moved()
   MoveId next_move_ = 1;

@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "braid/controller/controller.h"
@@ -41,13 +42,11 @@ class ControllerLossesTest : public ::testing::Test {
     (controller == nullptr ? controller_ : *controller).open(made);
     return made;
   }
-  void dispatch() {
-    controller_.dispatch(0, [](int32_t, std::span<const TokenId>) { return PrefixProbe{}; });
-  }
+  void dispatch() { controller_.dispatch(0); }
   // The group takes its commands, steps once, and tells the controller. False: there was nothing.
   bool step(int32_t group) {
     dispatch();
-    FakeGroup& own = groups_[static_cast<size_t>(group)];
+    FakeGroup& own = *groups_[static_cast<size_t>(group)];
     own.take(controller_.take_commands(group));
     auto outputs = own.advance();
     if (outputs) controller_.take_outputs(group, std::move(*outputs), 0);
@@ -61,12 +60,13 @@ class ControllerLossesTest : public ::testing::Test {
 
   static std::unique_ptr<Tokenizer> lost_tokenizer_;
   MaskWorker masks_;
-  std::array<FakeGroup, 2> groups_{FakeGroup(kLostConfig), FakeGroup(kLostConfig)};
+  std::array<std::optional<FakeGroup>, 2> groups_{std::optional<FakeGroup>(kLostConfig),
+                                                  std::optional<FakeGroup>(kLostConfig)};
   Controller controller_{*lost_tokenizer_,
                          masks_,
                          SchedulePolicy::kFcfs,
                          LoadBalanceMethod::kMinimumTokens,
-                         {groups_[0].load(), groups_[1].load()},
+                         {groups_[0]->load(), groups_[1]->load()},
                          nullptr};
   std::map<SubmissionId, std::vector<TokenId>> tokens_;
   std::map<SubmissionId, int64_t> num_scored_;
@@ -82,10 +82,10 @@ TEST_F(ControllerLossesTest, RequestsOfALostGroupGoOnInAnotherWithTheSameTokens)
   EXPECT_LT(tokens_[3].size(), tokens_[1].size());
   open(5, 0);
   dispatch();  // on its way to the group when that is lost
-  controller_.lose_group(0, "its rank hangs");
+  controller_.lose_groups(0, 1, "its rank hangs", false);
   EXPECT_TRUE(controller_.take_commands(0).empty());
   EXPECT_EQ(controller_.num_queued(), 4);
-  controller_.take_outputs(0, *groups_[0].advance(), 0);  // it wakes up, and nobody listens
+  controller_.take_outputs(0, *groups_[0]->advance(), 0);  // it wakes up, and nobody listens
   while (step(1)) {
   }
   for (SubmissionId id = 1; id <= 5; ++id) expect_whole(id);
@@ -100,7 +100,7 @@ TEST_F(ControllerLossesTest, RequestsThatOnlyTheLostGroupMayTakeEndWithAnError) 
   step(0);
   for (SubmissionId id = 3; id <= 10; ++id) open(id, 0, true);  // more than fit
   dispatch();
-  controller_.lose_group(0, "its rank hangs");
+  controller_.lose_groups(0, 1, "its rank hangs", false);
   open(11, 0, true);
   open(12, 0, false);
   while (step(1)) {
@@ -121,7 +121,7 @@ TEST_F(ControllerLossesTest, ScoresThatWereDeliveredAreNotDeliveredAgain) {
   const int64_t before = num_scored_[1];
   EXPECT_GT(before, 0);
   EXPECT_LT(before, 16);
-  controller_.lose_group(0, "its rank hangs");
+  controller_.lose_groups(0, 1, "its rank hangs", false);
   while (step(1)) {
   }
   expect_whole(1);
@@ -137,12 +137,123 @@ TEST_F(ControllerLossesTest, NobodyWaitsForWhatALostGroupHasNotAnswered) {
   EXPECT_TRUE(step(1));
   EXPECT_FALSE(flushed.has_value());
   EXPECT_TRUE(controller_.take_ended().empty());
-  controller_.lose_group(0, "its rank hangs");
+  controller_.lose_groups(0, 1, "its rank hangs", false);
   EXPECT_EQ(flushed, 0);
   EXPECT_EQ(controller_.take_ended(), std::vector<SubmissionId>{1});
   controller_.flush([&](int64_t num_tokens) { flushed = num_tokens + 100; });
   EXPECT_TRUE(step(1));
   EXPECT_EQ(flushed, 100) << "the other group's answer is enough";
+}
+
+// The group starts again.
+class ControllerRestartsTest : public ControllerLossesTest {
+ protected:
+  void lose(int32_t group) { controller_.lose_groups(group, 1, "its rank hangs", true); }
+  void restart(int32_t group) {
+    groups_[static_cast<size_t>(group)].emplace(kLostConfig);
+    controller_.restart_group(group, groups_[static_cast<size_t>(group)]->load());
+  }
+  void lose_all() {
+    for (int32_t group = 0; group < 2; ++group) lose(group);
+  }
+};
+
+TEST_F(ControllerRestartsTest, RequestsGoOnWhereTheyWere) {
+  for (SubmissionId id = 1; id <= 3; ++id) open(id, 0, true);
+  open(4, 0, true, 16);
+  for (int i = 0; i < 12; ++i) step(0);
+  EXPECT_FALSE(tokens_[1].empty());
+  lose_all();
+  open(5, 0, true);
+  std::optional<int64_t> flushed;
+  controller_.flush([&](int64_t num_tokens) { flushed = num_tokens; });
+  EXPECT_EQ(flushed, 0) << "there is nothing to flush";
+  EXPECT_FALSE(step(1));
+  EXPECT_EQ(controller_.num_queued(), 5);
+  restart(0);
+  while (step(0)) {
+  }
+  for (SubmissionId id = 1; id <= 5; ++id) expect_whole(id);
+  EXPECT_EQ(num_scored_[4], 16);
+  EXPECT_EQ(controller_.num_resumed(), 4U);
+  EXPECT_EQ(controller_.take_ended().size(), 5U);
+  EXPECT_EQ(controller_.load(0).credits, groups_[0]->load().credits);
+}
+
+TEST_F(ControllerRestartsTest, WhatOnlyTheLostGroupMayTakeEndsWhenItDoesNotComeBack) {
+  open(1, 0, true);
+  open(2, 0);
+  step(0);
+  lose(0);
+  EXPECT_EQ(last_[1].finish, FinishReason::kNone);
+  controller_.lose_groups(0, 1, "its rank is stuck", false);
+  EXPECT_EQ(last_[1].error, "group 0 is lost: its rank is stuck");
+  while (step(1)) {
+  }
+  expect_whole(2);
+}
+
+TEST_F(ControllerRestartsTest, TheOneThatWasLostTwiceWithoutATokenIsSetAside) {
+  open(1, 0);
+  while (tokens_[1].empty()) step(0);
+  open(2, 0);
+  dispatch();
+  for (int i = 0; i < 2; ++i) {
+    lose_all();
+    EXPECT_EQ(last_[2].finish == FinishReason::kError, i == 1);
+    restart(0);
+    const size_t num_tokens = tokens_[1].size();
+    dispatch();
+    while (i == 0 && tokens_[1].size() == num_tokens) {  // the group computes the first alone
+      FakeGroup& own = *groups_[0];
+      own.take(controller_.take_commands(0));
+      GroupOutputs outputs = *own.advance();
+      std::erase_if(outputs.outcomes, [](const RequestOutcome& outcome) { return outcome.request != 1; });
+      controller_.take_outputs(0, std::move(outputs), 0);
+    }
+  }
+  EXPECT_EQ(controller_.num_set_aside(), 1U);
+  EXPECT_TRUE(last_[2].error.starts_with("the request is set aside")) << last_[2].error;
+  while (step(0)) {
+  }
+  expect_whole(1);
+}
+
+TEST_F(ControllerRestartsTest, OfSeveralThatMayHaveEndedItsWorldOneIsTriedAtATime) {
+  for (SubmissionId id = 1; id <= 3; ++id) open(id, 0);
+  const auto left = open(4, 0);
+  for (int i = 0; i < 2; ++i) {
+    dispatch();
+    lose_all();
+    restart(0);
+  }
+  EXPECT_EQ(controller_.num_set_aside(), 0U);
+  EXPECT_EQ(controller_.num_queued(), 4);
+  dispatch();
+  EXPECT_EQ(controller_.num_queued(), 3);
+  controller_.abort(left->id);  // while it waits to be tried
+  EXPECT_EQ(last_[4].finish, FinishReason::kAbort);
+  lose_all();
+  EXPECT_EQ(last_[1].finish, FinishReason::kError);
+  EXPECT_EQ(controller_.num_set_aside(), 1U);
+  restart(0);
+  while (step(0)) {
+  }
+  expect_whole(2);
+  expect_whole(3);
+}
+
+TEST_F(ControllerRestartsTest, EverythingMayEndWhileRequestsWaitToBeTried) {
+  for (SubmissionId id = 1; id <= 3; ++id) open(id, 0);
+  for (int i = 0; i < 2; ++i) {
+    dispatch();
+    lose_all();
+    restart(0);
+  }
+  controller_.end_all(FinishReason::kError, "the engine has failed");
+  for (SubmissionId id = 1; id <= 3; ++id) EXPECT_EQ(last_[id].error, "the engine has failed");
+  EXPECT_EQ(controller_.num_queued(), 0);
+  EXPECT_EQ(controller_.take_ended().size(), 3U);
 }
 
 // Requests may move. Only group 0 is stepped.
@@ -158,9 +269,7 @@ class ControllerMoveLossesTest : public ControllerLossesTest {
         nullptr,
         RebalanceOptions{.start_gap = 2, .start_share = 0, .min_left = 1, .room_share = 0, .max_tokens = max_tokens}};
   }
-  static void dispatch(Controller& controller) {
-    controller.dispatch(0, [](int32_t, std::span<const TokenId>) { return PrefixProbe{}; });
-  }
+  static void dispatch(Controller& controller) { controller.dispatch(0); }
   bool step_source(Controller& controller) {
     dispatch(controller);
     source_.take(controller.take_commands(0));
@@ -179,7 +288,8 @@ TEST_F(ControllerMoveLossesTest, WhatMovesToALostGroupGoesBackToItsSource) {
   while (tokens_[3].empty()) ASSERT_TRUE(step_source(controller));
   controller.rebalance();
   ASSERT_TRUE(controller.has_moves_under_way());
-  EXPECT_TRUE(controller.lose_group(1, "its rank hangs").empty()) << "its pages are dropped with all that go to it";
+  EXPECT_TRUE(controller.lose_groups(1, 1, "its rank hangs", false).empty())
+      << "its pages are dropped with all that go to it";
   step_source(controller);  // it leaves
   EXPECT_FALSE(controller.has_moves_under_way());
   ASSERT_EQ(controller.num_queued(), 1);
@@ -204,7 +314,7 @@ TEST_F(ControllerMoveLossesTest, WhatALostGroupHadNotTakenYetHoldsUpNoOtherMoves
   ASSERT_FALSE(controller.has_moves_under_way());
   controller.rebalance();
   ASSERT_FALSE(controller.has_moves_under_way()) << "its copies still take the memory";
-  EXPECT_TRUE(controller.lose_group(1, "its rank hangs").empty());
+  EXPECT_TRUE(controller.lose_groups(1, 1, "its rank hangs", false).empty());
   controller.rebalance();
   EXPECT_TRUE(controller.has_moves_under_way());
 }
@@ -219,9 +329,23 @@ TEST_F(ControllerMoveLossesTest, MovesThatALostGroupHadBegunAreNamed) {
     for (const DepartOrder& order : command.depart) ordered.push_back(order.move.id);
   }
   EXPECT_EQ(ordered.size(), 1U);
-  EXPECT_EQ(controller.lose_group(0, "its rank hangs"), ordered);
+  EXPECT_EQ(controller.lose_groups(0, 1, "its rank hangs", false), ordered);
   EXPECT_FALSE(controller.has_moves_under_way());
   EXPECT_EQ(controller.num_queued(), 3);
+}
+
+TEST_F(ControllerMoveLossesTest, WhatWasOrderedToAGroupBeforeItStartedAgainIsComputedAgain) {
+  Controller controller = make_controller(2, 1000);
+  for (SubmissionId id = 1; id <= 3; ++id) open(id, 0, false, 0, &controller);
+  while (tokens_[3].empty()) ASSERT_TRUE(step_source(controller));
+  controller.rebalance();
+  ASSERT_TRUE(controller.has_moves_under_way());
+  controller.lose_groups(1, 1, "its rank hangs", true);
+  controller.restart_group(1, FakeGroup(kLostConfig).load());
+  EXPECT_EQ(controller.next_move(), 2U);
+  step_source(controller);  // it leaves
+  EXPECT_FALSE(controller.has_moves_under_way());
+  EXPECT_EQ(controller.num_queued(), 1) << "its pages were dropped";
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ std::vector<GroupBalance> Controller::balances() const {
                         .free_pages = credits.num_pages,
                         .max_request_pages = credits.max_request_pages,
                         .is_starved = stats.num_waiting > 0 && credits.num_pages == 0,
-                        .is_lost = group.is_lost()});
+                        .is_lost = group.is_down()});
   }
   return balances;
 }
@@ -103,7 +103,7 @@ void Controller::take_departure(MovingSequence moving) {
   ledger(target).expect_no_more(under_way.num_pages, under_way.num_tokens);
   const auto choice = choices_.find(id);
   const bool has_ended = choice == choices_.end();
-  if (ledger(target).is_lost()) {  // its pages are nobody's
+  if (under_way.is_target_lost || ledger(target).is_down()) {  // its pages are nobody's
     if (has_ended) return;
     choice->second.group = target;  // so it may go back to its source
     requeue(id);
@@ -127,7 +127,9 @@ void Controller::take_departure(MovingSequence moving) {
   const bool has_pages = moving.move.num_pages > 0;
   const uint64_t command = ledger(target).arrive(std::move(moving), under_way.num_pages, under_way.num_tokens);
   if (has_pages) passed_on_.push_back({.to_group = target, .command = command, .num_tokens = under_way.num_tokens});
-  if (has_ended) under_way.submission->drops[target] = ledger(target).abort(id);
+  if (!has_ended) return;
+  const uint64_t abort = ledger(target).abort(id);
+  if (under_way.submission != nullptr) under_way.submission->drops[target] = abort;
 }
 
 void Controller::forget_move(RequestId request) {

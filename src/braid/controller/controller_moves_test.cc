@@ -46,7 +46,7 @@ class ControllerMovesTest : public ::testing::Test {
       finish_[id] = delta.finish;
     };
     controller_.open(made);
-    controller_.dispatch(0, [](int32_t, std::span<const TokenId>) { return PrefixProbe{}; });
+    controller_.dispatch(0);
     return made;
   }
   // The group takes its commands and steps once.
@@ -254,6 +254,31 @@ TEST_F(ControllerPiecesTest, AMoveIsUnderWayUntilItsLastPieceHasLeft) {
   EXPECT_EQ(controller_.load(1).num_arriving_pages, 0);
   run_to_the_end();
   for (SubmissionId id = 1; id <= 2; ++id) expect_whole(id);
+  controller_.take_ended();
+  expect_nothing_left();
+}
+
+TEST_F(ControllerPiecesTest, ARequestThatEndsWhileItsPagesLeaveEndsOnceNoGroupHoldsThem) {
+  for (SubmissionId id = 1; id <= 2; ++id) open(id);
+  while (tokens_[2].size() < 4) ASSERT_TRUE(step(0));
+  controller_.rebalance();
+  ASSERT_TRUE(step(0));
+  ASSERT_TRUE(controller_.has_moves_under_way()) << "one of its three pages has left";
+  const SubmissionId moving = tokens_[1].size() > tokens_[2].size() ? 2 : 1;
+  controller_.abort(moving);
+  ASSERT_TRUE(step(0));
+  EXPECT_TRUE(controller_.has_moves_under_way()) << "the second has left, and the group has seen the abort";
+  EXPECT_EQ(stats(0).num_running, 2);
+  EXPECT_TRUE(controller_.take_ended().empty()) << "the group holds its pages";
+  ASSERT_TRUE(step(0));
+  EXPECT_FALSE(controller_.has_moves_under_way());
+  EXPECT_TRUE(controller_.take_ended().empty()) << "the other group has not seen the abort";
+  ASSERT_TRUE(step(1));
+  EXPECT_EQ(controller_.take_ended(), std::vector<SubmissionId>{moving});
+  EXPECT_EQ(stats(0).num_running, 1);
+  EXPECT_EQ(stats(1).num_running, 0);
+  run_to_the_end();
+  expect_whole(3 - moving);
   controller_.take_ended();
   expect_nothing_left();
 }

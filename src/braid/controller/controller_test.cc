@@ -53,9 +53,7 @@ class ControllerTest : public ::testing::Test {
   std::string expected_text(SubmissionId id, int32_t num_tokens) const {
     return tokenizer_->decode(expected_tokens(id, num_tokens), true);
   }
-  void dispatch() {
-    controller_.dispatch(0, [](int32_t, std::span<const TokenId>) { return PrefixProbe{}; });
-  }
+  void dispatch() { controller_.dispatch(0); }
 
   static std::unique_ptr<Tokenizer> tokenizer_;
   std::map<SubmissionId, std::vector<TokenId>> prompts_;
@@ -108,7 +106,7 @@ TEST_F(ControllerTest, ARequestGoesToTheGroupItNamesAndWaitsForItOnlyIfStrict) {
   Controller controller(*tokenizer_, masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kRoundRobin,
                         {SmallGroup().load(), SmallGroup().load()}, nullptr);
   const auto bound = [&] {
-    controller.dispatch(0, [](int32_t, std::span<const TokenId>) { return PrefixProbe{}; });
+    controller.dispatch(0);
     std::string ids;
     for (int32_t group = 0; group < 2; ++group) {
       for (const GroupCommand& command : controller.take_commands(group)) {
@@ -165,7 +163,7 @@ TEST_F(ControllerTest, RequestsWaitInOneQueueAndGoToAGroupWithRoom) {
                         {groups[0].load(), groups[1].load()}, nullptr);
   for (SubmissionId id = 1; id <= 9; ++id) controller.open(submission(id, 4, id == 2 ? 3 : 40));
   const auto dispatch_to = [&] {
-    controller.dispatch(0, [](int32_t, auto) { return PrefixProbe{}; });
+    controller.dispatch(0);
     std::vector<size_t> sent;
     for (int32_t group = 0; group < 2; ++group) {
       auto commands = controller.take_commands(group);
@@ -185,9 +183,53 @@ TEST_F(ControllerTest, APromptGoesToTheGroupThatCachesItsPrefix) {
   std::vector<SmallGroup> groups(3);
   Controller controller(*tokenizer_, masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kPrefixAffinity,
                         {groups[0].load(), groups[1].load(), groups[2].load()}, nullptr);
-  controller.open(submission(1, 9, 5));
-  controller.dispatch(0, [](int32_t group, auto) { return PrefixProbe{.num_cached_pages = group == 1 ? 2 : 0}; });
-  EXPECT_EQ(controller.take_commands(1).size(), 1U);
+  auto group_of_next = [&, id = SubmissionId{1}]() mutable {
+    const auto made = submission(id++, 9, 1);
+    made->request.prompt = std::vector<TokenId>(9, 1);
+    controller.open(made);
+    controller.dispatch(0);
+    for (int32_t group = 0; group < 3; ++group) {
+      auto commands = controller.take_commands(group);
+      if (commands.empty()) continue;
+      SmallGroup& own = groups[static_cast<size_t>(group)];
+      own.take(std::move(commands));
+      while (auto outputs = own.advance()) controller.take_outputs(group, std::move(*outputs), 0);
+      return group;
+    }
+    return -1;
+  };
+  EXPECT_EQ(group_of_next(), 0);
+  EXPECT_EQ(group_of_next(), 0) << "it has the prefix; without it, the one that computed least would be next";
+  controller.flush([](int64_t) {});
+  groups[0].take(controller.take_commands(0));
+  controller.take_outputs(0, groups[0].advance().value(), 0);
+  EXPECT_NE(group_of_next(), 0) << "its cache is empty now";
+}
+
+TEST_F(ControllerTest, AGroupIsAskedForAllPrefixesWhenItsOutputsWereLost) {
+  SmallGroup group;
+  const auto run = [&](SubmissionId id, bool is_lost) {
+    controller_.open(submission(id, 9, 1));
+    dispatch();
+    std::vector<GroupCommand> commands = controller_.take_commands(0);
+    const bool is_asked = !commands.empty() && commands[0].tell_prefixes;
+    group.take(std::move(commands));
+    while (auto outputs = group.advance()) {
+      if (is_lost) {
+        outputs->prefixes = {};
+        outputs->sequence = 0;
+      }
+      controller_.take_outputs(0, std::move(*outputs), 0);
+    }
+    return is_asked;
+  };
+  EXPECT_FALSE(run(1, false));
+  EXPECT_EQ(controller_.prefixes().num_prefixes(0), 2);
+  EXPECT_FALSE(run(2, true));
+  EXPECT_FALSE(run(3, false)) << "the loss shows only now";
+  EXPECT_EQ(controller_.prefixes().num_prefixes(0), 0);
+  EXPECT_TRUE(run(4, false));
+  EXPECT_EQ(controller_.prefixes().num_prefixes(0), 8);
 }
 
 // Commands and outputs are delayed by random numbers of events; clients leave at random.
@@ -228,7 +270,7 @@ TEST_F(ControllerTest, WithAnyDelaysEveryRequestEndsOnceWithItsOwnTokens) {
         controller.abort(id);
       }
       if (one_in(2)) {
-        controller.dispatch(0, [](int32_t, std::span<const TokenId>) { return PrefixProbe{}; });
+        controller.dispatch(0);
         for (size_t i = 0; i < num_groups; ++i) {
           auto sent = controller.take_commands(static_cast<int32_t>(i));
           if (!sent.empty()) commands[i].push_back(std::move(sent));

@@ -25,6 +25,8 @@ ControllerThread::ControllerThread(ControllerOptions options, ControlledGroups g
       groups_per_world_(groups.groups_per_world),
       context_len_(groups.context_len),
       num_kv_tokens_(groups.num_kv_tokens),
+      max_restarts_(options.max_restarts),
+      first_loads_(groups.loads),
       logger_(log_of(LogPart::kController, logger)),
       told_failure_(std::move(options.on_failure)),
       controller_(tokenizer, mask_worker_, options.schedule_policy, options.load_balance_method,
@@ -34,6 +36,8 @@ ControllerThread::ControllerThread(ControllerOptions options, ControlledGroups g
       dispatch_mode_(options.dispatch_mode),
       dispatcher_(*link_, dispatch_mode_, controller_.num_groups()),
       watch_(controller_.num_groups() / groups_per_world_, options.world_timeout_s),
+      worlds_(controller_.num_groups() / groups_per_world_, max_restarts_),
+      num_starts_(static_cast<size_t>(worlds_.num_worlds()), 0),
       is_lost_(static_cast<size_t>(controller_.num_groups()), false) {
   publish();
 }
@@ -42,7 +46,7 @@ ControllerThread::~ControllerThread() {
   stop();
 }
 
-void ControllerThread::start(LocalGroups& groups) {
+void ControllerThread::start(GroupHost& groups) {
   CHECK(groups_ == nullptr, "the controller's thread runs already");
   groups_ = &groups;
   thread_ = std::thread([this] { thread_main(); });
@@ -103,6 +107,16 @@ int64_t ControllerThread::flush_cache() {
   return num_tokens->get_future().get();
 }
 
+void ControllerThread::pause(bool is_paused) {
+  const auto done = std::make_shared<std::promise<void>>();
+  {
+    const std::lock_guard lock(mutex_);
+    inbox_.emplace_back(PauseEvent{.is_paused = is_paused, .done = done});
+    work_arrived_.notify_one();
+  }
+  done->get_future().wait();
+}
+
 EngineStats ControllerThread::stats() const {
   const std::lock_guard lock(mutex_);
   EngineStats stats = stats_;
@@ -123,9 +137,17 @@ void ControllerThread::on_outputs(int32_t group, GroupOutputs outputs) {
   work_arrived_.notify_one();
 }
 
-void ControllerThread::on_failure(int32_t group, const std::string& reason) {
+void ControllerThread::on_failure(int32_t group, const std::string& reason, int32_t num_restarts) {
   const std::lock_guard lock(mutex_);
-  world_failures_.push_back({.group = group, .reason = reason.empty() ? "a rank has failed" : reason});
+  new_failures_.push_back({.world = group / groups_per_world_,
+                           .report = reason.empty() ? "a rank has failed" : reason,
+                           .num_starts = num_restarts});
+  work_arrived_.notify_one();
+}
+
+void ControllerThread::on_restart(WorldRestart restart) {
+  const std::lock_guard lock(mutex_);
+  new_restarts_.push_back(std::move(restart));
   work_arrived_.notify_one();
 }
 
@@ -156,38 +178,48 @@ void ControllerThread::thread_main() {
 
 // Returns why it must end; empty if it was stopped.
 std::string ControllerThread::run_until_stopped() {
-  const auto probe = [&](int32_t group, std::span<const TokenId> prompt) { return groups_->probe(group, prompt); };
   while (true) {
-    std::vector<EngineStats::LostGroup> failures;
+    std::vector<WorldRestart> restarts;
     {
       std::unique_lock lock(mutex_);
-      if (has_work_) {
-        work_arrived_.wait_for(lock, std::chrono::duration<double>(watch_.interval_s()), [&] { return has_news(); });
-      } else {
-        work_arrived_.wait(lock, [&] { return has_news(); });
-      }
+      wait_for_news(lock);
       if (is_stopping_) return {};
       take_inbox();
-      failures = std::exchange(world_failures_, {});
+      std::ranges::move(std::exchange(new_failures_, {}), std::back_inserter(failures_));
+      restarts = std::exchange(new_restarts_, {});
     }
     outputs_taken_.notify_all();
     for (; !batch_.empty(); batch_.pop_front()) {
       carry_out(batch_.front());
       abort_unheard();
     }
-    for (const EngineStats::LostGroup& failure : failures) {
-      if (const Status left = lose_world(failure); !left.ok()) return left.error().message;
-    }
-    if (const Status left = look_after_worlds(); !left.ok()) return left.error().message;
-    controller_.dispatch(monotonic_seconds(), probe, prefix_versions());
+    if (const Status left = look_after_worlds(std::move(restarts)); !left.ok()) return left.error().message;
+    controller_.dispatch(monotonic_seconds());
     controller_.rebalance();
     if (const Status sent = send_commands(); !sent.ok()) return sent.error().message;
     log_moves();
     publish();
+    answer_pauses();
     has_work_ = false;
     for (int32_t group = 0; group < controller_.num_groups(); ++group) {
       has_work_ = has_work_ || controller_.has_work(group);
     }
+  }
+}
+
+// Or until a world with work is to be looked at, or a lost one is to start again.
+void ControllerThread::wait_for_news(std::unique_lock<std::mutex>& lock) {
+  const auto is_awaited = [&] { return has_news(); };
+  std::optional<double> timeout_s;
+  if (has_work_) timeout_s = watch_.interval_s();
+  if (const auto due_s = worlds_.next_due_s()) {
+    const double left_s = std::max(0.0, *due_s - monotonic_seconds());
+    timeout_s = std::min(timeout_s.value_or(left_s), left_s);
+  }
+  if (timeout_s) {
+    work_arrived_.wait_for(lock, std::chrono::duration<double>(*timeout_s), is_awaited);
+  } else {
+    work_arrived_.wait(lock, is_awaited);
   }
 }
 
@@ -204,6 +236,9 @@ void ControllerThread::carry_out(Event& event) {
     controller_.open(*submission);
   } else if (auto* flush = std::get_if<FlushEvent>(&event)) {
     controller_.flush([promise = flush->num_tokens](int64_t num_tokens) { promise->set_value(num_tokens); });
+  } else if (auto* pause = std::get_if<PauseEvent>(&event)) {
+    controller_.pause(pause->is_paused);
+    pauses_.push_back(pause->done);
   } else if (auto* outputs = std::get_if<OutputsEvent>(&event)) {
     const uint64_t num_tokens_before = controller_.num_output_tokens();
     const double now_s = monotonic_seconds();
@@ -222,25 +257,14 @@ void ControllerThread::abort_unheard() {
   }
 }
 
-// None if no request waits.
-std::vector<PrefixVersion> ControllerThread::prefix_versions() const {
-  std::vector<PrefixVersion> versions;
-  if (controller_.num_queued() == 0) return versions;
-  for (int32_t group = 0; group < controller_.num_groups(); ++group) {
-    versions.push_back(is_lost_[static_cast<size_t>(group)] ? PrefixVersion() : groups_->prefix_version(group));
-  }
-  return versions;
-}
-
 // Each world is woken once, after its maps are in their links.
 Status ControllerThread::send_commands() {
   for (std::vector<GroupCommand>& map : take_assignments(controller_)) {
-    const int32_t num_worlds = controller_.num_groups() / groups_per_world_;
-    std::vector<bool> is_reached(static_cast<size_t>(num_worlds), dispatch_mode_ == DispatchMode::kBroadcast);
+    std::vector<bool> is_reached(static_cast<size_t>(worlds_.num_worlds()), dispatch_mode_ == DispatchMode::kBroadcast);
     for (const GroupCommand& command : map) is_reached[static_cast<size_t>(command.group / groups_per_world_)] = true;
     const Status sent = dispatcher_.send(std::move(map));
-    for (int32_t world = 0; world < num_worlds; ++world) {
-      if (is_reached[static_cast<size_t>(world)]) groups_->wake(world * groups_per_world_);
+    for (int32_t world = 0; world < worlds_.num_worlds(); ++world) {
+      if (is_reached[static_cast<size_t>(world)] && worlds_.runs(world)) groups_->wake(world * groups_per_world_);
     }
     TRY_STATUS(sent);
   }
@@ -252,6 +276,11 @@ void ControllerThread::log_moves() {
     logger_->debug("request {} with {} tokens moves from group {} to group {}, {} pages", moved.request,
                    moved.num_tokens, moved.from_group, moved.to_group, moved.num_pages);
   }
+}
+
+void ControllerThread::answer_pauses() {
+  if (pauses_.empty() || !controller_.has_seen_pause()) return;
+  for (const auto& done : std::exchange(pauses_, {})) done->set_value();
 }
 
 // Statistics first: a caller whose wait() returns then sees its submission counted.
@@ -266,7 +295,11 @@ void ControllerThread::publish() {
             .num_kv_tokens = num_kv_tokens_,
             .num_output_tokens = controller_.num_output_tokens(),
             .failure = fatal_error_,
-            .lost_groups = lost_groups_};
+            .is_paused = controller_.is_paused(),
+            .num_resumed = controller_.num_resumed(),
+            .num_set_aside = controller_.num_set_aside(),
+            .lost_groups = lost_groups()};
+  for (int32_t world = 0; world < worlds_.num_worlds(); ++world) stats_.worlds.push_back(worlds_.status(world));
   for (const GroupLoad& load : groups) {
     stats_.scheduler += load.scheduler;
     stats_.num_steps = std::max(stats_.num_steps, load.num_steps);

@@ -27,9 +27,10 @@
 #include "braid/controller/mask_worker.h"
 #include "braid/controller/progress_watch.h"
 #include "braid/controller/rate_meter.h"
+#include "braid/controller/world_restarts.h"
 #include "braid/request/submit_error.h"
+#include "braid/wire/group_host.h"
 #include "braid/wire/group_listener.h"
-#include "braid/wire/local_groups.h"
 #include "braid/wire/transport/dispatch.h"
 #include "braid/wire/transport/link.h"
 
@@ -44,7 +45,9 @@ struct ControllerOptions {
   int64_t max_queued_requests = std::numeric_limits<int64_t>::max();
   // A world that has work and does not get on for so long is lost (ProgressWatch).
   double world_timeout_s = 30;
-  // Called once, on the controller's thread, after every request has ended with the error.
+  // How often a world may start again within ten minutes (WorldRestarts). 0: a world that fails is lost.
+  int32_t max_restarts = 0;
+  // Called once when no world is left, on the controller's thread, after every request has ended with the error.
   std::function<void(const std::string& reason)> on_failure = {};
 };
 
@@ -64,22 +67,25 @@ class ControllerThread final : public GroupListener {
   ~ControllerThread() override;
 
   // Starts the thread. `groups` outlives it.
-  void start(LocalGroups& groups);
+  void start(GroupHost& groups);
   // Ends every request with FinishReason::kAbort and joins the thread. From then on outputs are dropped.
   void stop();
 
   // The masks of grammars, for the sampler of every group.
-  TokenMasks& masks() { return mask_worker_; }
+  MaskWorker& masks() { return mask_worker_; }
 
   // From any thread. The request is checked, its prompt is ids, its stop tokens are complete.
   Result<SubmissionId, SubmitError> submit(GenerationRequest request, DeltaCallback on_delta);
   int64_t flush_cache();
+  // Returns when no group begins a step any more, or when they begin steps again.
+  void pause(bool is_paused);
   void abort(SubmissionId id);
   void wait(SubmissionId id);
   EngineStats stats() const;
 
   void on_outputs(int32_t group, GroupOutputs outputs) override;
-  void on_failure(int32_t group, const std::string& reason) override;
+  void on_failure(int32_t group, const std::string& reason, int32_t num_restarts) override;
+  void on_restart(WorldRestart restart) override;
 
  private:
   struct AbortEvent {
@@ -88,27 +94,46 @@ class ControllerThread final : public GroupListener {
   struct FlushEvent {
     std::shared_ptr<std::promise<int64_t>> num_tokens;
   };
+  struct PauseEvent {
+    bool is_paused = false;
+    std::shared_ptr<std::promise<void>> done;
+  };
   struct OutputsEvent {
     int32_t group = 0;
     GroupOutputs outputs;
   };
-  using Event = std::variant<std::shared_ptr<Submission>, AbortEvent, FlushEvent, OutputsEvent>;
+  struct WorldFailure {
+    int32_t world = 0;
+    std::string report;
+    int32_t num_starts = 0;  // of the world, before it failed
+  };
+  using Event = std::variant<std::shared_ptr<Submission>, AbortEvent, FlushEvent, PauseEvent, OutputsEvent>;
 
   void thread_main();
   std::string run_until_stopped();
   void end_everything(const std::string& error);
   template <typename Part>
   bool attempt(const Part& part);
-  bool has_news() const { return is_stopping_ || !inbox_.empty() || !world_failures_.empty(); }
+  bool has_news() const { return is_stopping_ || !inbox_.empty() || !new_failures_.empty() || !new_restarts_.empty(); }
+  void wait_for_news(std::unique_lock<std::mutex>& lock);
   void take_inbox();
   void carry_out(Event& event);
   void end(const Event& event, FinishReason reason, const std::string& error);
   void abort_unheard();
-  std::vector<PrefixVersion> prefix_versions() const;
   void forget_taken();
-  Status lose_world(const EngineStats::LostGroup& failure);
-  Status look_after_worlds();
+  Status look_after_worlds(std::vector<WorldRestart> restarts);
+  Status hear_links();
+  Status take_restart(const WorldRestart& restart);
+  Status take_failures();
+  Status find_stuck_worlds();
+  void start_due_worlds();
+  Status lose_world(int32_t world, const std::string& report);
+  Status give_world_up(int32_t world, const std::string& report);
+  void log_loss(int32_t world, const std::string& report) const;
+  std::string name_of(int32_t world) const;
+  std::vector<EngineStats::LostGroup> lost_groups() const;
   void log_moves();
+  void answer_pauses();
   Status send_commands();
   void publish();
 
@@ -116,6 +141,8 @@ class ControllerThread final : public GroupListener {
   const int32_t groups_per_world_;
   const int64_t context_len_;
   const int64_t num_kv_tokens_;
+  const int32_t max_restarts_;
+  const std::vector<GroupLoad> first_loads_;  // of the groups when they start
   const std::shared_ptr<Logger> logger_;
   const std::function<void(const std::string&)> told_failure_;
 
@@ -126,13 +153,16 @@ class ControllerThread final : public GroupListener {
   const std::unique_ptr<ControllerLink> link_;
   const DispatchMode dispatch_mode_;
   Dispatcher dispatcher_;
-  LocalGroups* groups_ = nullptr;
+  GroupHost* groups_ = nullptr;
   ProgressWatch watch_;
   double next_look_s_ = 0;
-  bool has_work_ = false;                            // some group has, since the last look
-  std::vector<EngineStats::LostGroup> lost_groups_;  // world by world
-  std::deque<Event> batch_;                          // taken from the inbox; the first is being carried out
-  int64_t num_taken_choices_ = 0;                    // from the inbox since the last publish()
+  bool has_work_ = false;  // some group has, since the last look
+  WorldRestarts worlds_;
+  std::vector<int32_t> num_starts_;                          // of each world, beyond the first
+  std::vector<WorldFailure> failures_;                       // not yet dealt with
+  std::deque<Event> batch_;                                  // taken from the inbox; the first is being carried out
+  int64_t num_taken_choices_ = 0;                            // from the inbox since the last publish()
+  std::vector<std::shared_ptr<std::promise<void>>> pauses_;  // not yet answered
 
   // Shared.
   mutable std::mutex mutex_;
@@ -148,9 +178,10 @@ class ControllerThread final : public GroupListener {
   RateMeter output_rate_;
   bool is_stopping_ = false;
   bool takes_outputs_ = true;
-  std::vector<bool> is_lost_;                           // by group: its outputs are dropped
-  std::vector<EngineStats::LostGroup> world_failures_;  // new ones, by their first groups
-  std::string fatal_error_;                             // not empty: every request ends with it
+  std::vector<bool> is_lost_;  // by group: its outputs are dropped
+  std::vector<WorldFailure> new_failures_;
+  std::vector<WorldRestart> new_restarts_;
+  std::string fatal_error_;  // not empty: every request ends with it
 
   std::thread thread_;
 };

@@ -5,9 +5,11 @@
 #include <gtest/gtest.h>
 #include <spdlog/sinks/base_sink.h>
 
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <latch>
+#include <map>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -24,15 +26,19 @@ namespace {
 constexpr SchedulerConfig kThreadedGroup{
     .num_pages = 24, .page_size = 4, .context_len = 64, .max_running_requests = 3, .chunked_prefill_size = 8};
 
-class NoGroups final : public LocalGroups {
+class NoGroups final : public GroupHost {
  public:
   std::vector<int32_t> lost;  // the controller's thread adds them
 
-  PrefixProbe probe(int32_t, std::span<const TokenId>) const override { return {}; }
-  PrefixVersion prefix_version(int32_t) const override { return {}; }
   Progress progress(int32_t) const override { return {}; }
   void wake(int32_t) override {}
-  void lose(int32_t group, std::span<const MoveId>) override { lost.push_back(group); }
+  void lose(int32_t group, std::span<const MoveId>, MoveId) override { lost.push_back(group); }
+  void restart(int32_t first_group, WorldStart start) override {
+    started.insert_or_assign(first_group, std::move(start));
+    ++num_starts;
+  }
+  std::map<int32_t, WorldStart> started;  // as `lost`
+  std::atomic<int> num_starts = 0;
 };
 
 // Waits for `holds`; false after ten seconds.
@@ -45,9 +51,11 @@ bool comes_true(const Condition& holds) {
 // Groups whose outputs the test makes up. Each is a world of its own.
 class ControllerThreadTest : public ::testing::Test {
  protected:
-  explicit ControllerThreadTest(size_t num_groups = 1, std::shared_ptr<Logger> logger = make_null_logger())
+  explicit ControllerThreadTest(size_t num_groups = 1, std::shared_ptr<Logger> logger = make_null_logger(),
+                                int32_t max_restarts = 0)
       : links_(make_in_process_links(static_cast<int32_t>(num_groups))),
-        thread_({.on_failure =
+        thread_({.max_restarts = max_restarts,
+                 .on_failure =
                      [this](const std::string& reason) {
                        failure_.set_value(reason);
                        if (on_failure_throws_) throw std::runtime_error("the supervisor is gone");
@@ -200,15 +208,67 @@ class ReplicasThreadTest : public ControllerThreadTest {
 };
 
 TEST_F(ReplicasThreadTest, AGroupIsLostOnceAndItsLinkIsClosed) {
-  for (int i = 0; i < 2; ++i) thread_.on_failure(1, "its rank hangs");
+  for (int i = 0; i < 2; ++i) thread_.on_failure(1, "its rank hangs", 0);
   EXPECT_TRUE(comes_true([&] { return thread_.stats().lost_groups.size() == 1; }));
-  thread_.on_failure(2, "its rank hangs");
+  thread_.on_failure(2, "its rank hangs", 0);
   EXPECT_TRUE(comes_true([&] { return thread_.stats().lost_groups.size() == 2; }));
   EXPECT_EQ(thread_.stats().failure, "");
   EXPECT_FALSE(links_.publishers[1]->receive(0).ok());
   EXPECT_TRUE(links_.publishers[0]->receive(0).ok());
   thread_.stop();
   EXPECT_EQ(groups_.lost, (std::vector<int32_t>{1, 2}));
+}
+
+class RestartedReplicasThreadTest : public ControllerThreadTest {
+ protected:
+  RestartedReplicasThreadTest() : ControllerThreadTest(2, make_null_logger(), 3) {}
+
+  WorldStatus status() const { return thread_.stats().worlds.at(1); }
+};
+
+TEST_F(RestartedReplicasThreadTest, AWorldStartsAgainAndWhatTheOldOneStillSaysIsIgnored) {
+  thread_.on_failure(1, "its rank hangs\nreport", 0);
+  ASSERT_TRUE(comes_true([&] { return groups_.num_starts == 1; }));
+  EXPECT_EQ(status().state, WorldStatus::State::kRestarts);
+  EXPECT_EQ(status().last_error, "its rank hangs");
+  EXPECT_FALSE(links_.publishers[1]->receive(0).ok());
+  links_.publishers[1].reset();
+  thread_.on_failure(1, "its rank wakes up", 0);
+  thread_.on_restart({.group = 1});
+  ASSERT_TRUE(comes_true([&] { return status().num_restarts == 1; }));
+  EXPECT_EQ(status().state, WorldStatus::State::kRuns);
+  EXPECT_TRUE(thread_.stats().lost_groups.empty());
+  thread_.stop();
+  EXPECT_EQ(groups_.lost, std::vector<int32_t>{1});
+  EXPECT_TRUE(groups_.started.at(1).links.at(0)->receive(0).ok());
+  EXPECT_EQ(groups_.started.at(1).num_restarts, 1);
+}
+
+TEST_F(RestartedReplicasThreadTest, AFailureOfTheNewWorldMayComeBeforeItsStartIsReported) {
+  thread_.on_failure(1, "its rank hangs", 0);
+  ASSERT_TRUE(comes_true([&] { return groups_.num_starts == 1; }));
+  thread_.on_failure(1, "its rank hangs again", 1);
+  submit([](const Delta&) {});  // so that the failure is read before the start
+  ASSERT_TRUE(comes_true([&] { return thread_.stats().scheduler.num_waiting == 1; }));
+  thread_.on_restart({.group = 1});
+  ASSERT_TRUE(comes_true([&] { return groups_.num_starts == 2; }));
+  EXPECT_EQ(status().num_restarts, 1U);
+  EXPECT_EQ(status().last_error, "its rank hangs again");
+}
+
+TEST_F(RestartedReplicasThreadTest, AWorldThatCannotStartIsTriedAgainUntilItIsStuck) {
+  thread_.on_failure(1, "its rank hangs", 0);
+  ASSERT_TRUE(comes_true([&] { return groups_.num_starts == 1; }));
+  thread_.on_restart({.group = 1, .outcome = WorldRestart::Outcome::kFailed, .error = "no memory"});
+  ASSERT_TRUE(comes_true([&] { return groups_.num_starts == 2; }));
+  EXPECT_EQ(status().last_error, "no memory");
+  thread_.on_restart({.group = 1, .outcome = WorldRestart::Outcome::kStuck, .error = "a rank is stuck"});
+  ASSERT_TRUE(comes_true([&] { return status().state == WorldStatus::State::kLost; }));
+  EXPECT_EQ(thread_.stats().failure, "");
+  thread_.on_failure(0, "its rank hangs", 0);
+  ASSERT_TRUE(comes_true([&] { return groups_.num_starts == 3; }));
+  thread_.on_restart({.group = 0, .outcome = WorldRestart::Outcome::kStuck, .error = "a rank is stuck"});
+  EXPECT_EQ(failure_.get_future().get(), "the engine has failed: a rank is stuck");
 }
 
 }  // namespace

@@ -18,11 +18,13 @@ constexpr auto kLoadBalanceMethods =
 template <typename KeyOf>
 std::optional<int32_t> least_group(std::span<const GroupView> groups, const KeyOf& key_of) {
   std::optional<int32_t> best;
+  decltype(key_of(groups[0])) least{};
   for (size_t group = 0; group < groups.size(); ++group) {
     if (!groups[group].has_room) continue;
-    if (!best || key_of(groups[group]) < key_of(groups[static_cast<size_t>(*best)])) {
-      best = static_cast<int32_t>(group);
-    }
+    const auto key = key_of(groups[group]);
+    if (best && !(key < least)) continue;
+    best = static_cast<int32_t>(group);
+    least = key;
   }
   return best;
 }

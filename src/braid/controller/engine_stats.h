@@ -7,6 +7,7 @@
 
 #include "braid/controller/group_moves.h"
 #include "braid/controller/step_balance.h"
+#include "braid/controller/world_status.h"
 #include "braid/wire/group_load.h"
 
 namespace braid {
@@ -26,7 +27,11 @@ struct EngineStats {
   double step_seconds = 0;         // total time spent in steps
   double output_tokens_per_s = 0;  // over the last seconds; 0 when idle
   std::string failure;             // not empty: the engine has failed and accepts no requests
-  // Groups of replicas that were lost, and why, while others are left.
+  bool is_paused = false;          // no step begins (Engine::pause())
+  std::vector<WorldStatus> worlds = {};
+  uint64_t num_resumed = 0;    // times that a request went on after its world had failed
+  uint64_t num_set_aside = 0;  // requests that ended because their world failed again before they got a token
+  // Groups whose world does not run, and why.
   struct LostGroup {
     int32_t group = 0;
     std::string reason;

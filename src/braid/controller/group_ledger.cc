@@ -64,17 +64,32 @@ uint64_t GroupLedger::flush_cache() {
   return ++num_sent_;
 }
 
+uint64_t GroupLedger::pause(bool is_paused) {
+  if (open_command().is_paused) {
+    outbox_.emplace_back();
+    open_tokens_ = 0;
+  }
+  open_command().is_paused = is_paused;
+  return ++num_sent_;
+}
+
+void GroupLedger::ask_for_prefixes() {
+  if (std::exchange(open_command().tell_prefixes, true)) return;
+  ++num_sent_;
+}
+
 GroupCommand& GroupLedger::open_command() {
   return outbox_.empty() ? outbox_.emplace_back() : outbox_.back();
 }
 
 void GroupLedger::take(GroupLoad load) {
   load_ = std::move(load);
+  add_counts(load_, earlier_);
   while (!on_the_way_.empty() && has_seen(on_the_way_.front().command)) on_the_way_.pop_front();
 }
 
-void GroupLedger::lose() {
-  is_lost_ = true;
+void GroupLedger::lose(bool may_return) {
+  state_ = may_return ? State::kDown : State::kGone;
   outbox_.clear();
   on_the_way_.clear();
   SchedulerStats& stats = load_.scheduler;
@@ -83,6 +98,14 @@ void GroupLedger::lose() {
   stats.num_pages = stats.num_free_pages = stats.num_cached_pages = 0;
   load_.num_arriving_pages = 0;
   load_.credits = {.page_size = load_.credits.page_size};
+}
+
+void GroupLedger::restart(GroupLoad load) {
+  state_ = State::kRuns;
+  earlier_ = load_;
+  earlier_.num_commands = num_sent_;  // those that it had not seen are forgotten
+  open_tokens_ = 0;
+  take(std::move(load));
 }
 
 Credits GroupLedger::credits() const {

@@ -32,23 +32,30 @@ class GroupLedger {
   uint64_t abort(RequestId request);
   uint64_t finish(RequestId request);
   uint64_t flush_cache();
+  uint64_t pause(bool is_paused);
+  void ask_for_prefixes();  // with the next outputs, all of them
   // All commands since the last call, in order: one, unless the cache is flushed twice or prompts are very long.
   std::vector<GroupCommand> take_commands() {
     open_tokens_ = 0;
-    if (is_lost_) outbox_.clear();
+    if (is_down()) outbox_.clear();
     return std::exchange(outbox_, {});
   }
 
   void take(GroupLoad load);
-  bool has_seen(uint64_t command) const { return is_lost_ || load_.num_commands >= command; }
+  uint64_t num_sent() const { return num_sent_; }           // commands, also those that wait for take_commands()
+  uint64_t num_seen() const { return load_.num_commands; }  // of these
+  bool has_seen(uint64_t command) const { return is_down() || load_.num_commands >= command; }
   // It has requests, or commands that it has not seen.
   bool has_work() const {
     return load_.scheduler.num_running + load_.scheduler.num_waiting > 0 || !has_seen(num_sent_);
   }
 
-  // The group is gone: it can take nothing and has nothing, and nobody waits until it has seen a command.
-  void lose();
-  bool is_lost() const { return is_lost_; }
+  // The group is down: it can take nothing and has nothing, and nobody waits until it has seen a command. With
+  // `may_return` it may start again later, empty; without, it is gone for good.
+  void lose(bool may_return);
+  void restart(GroupLoad load);
+  bool is_down() const { return state_ != State::kRuns; }
+  bool is_gone() const { return state_ == State::kGone; }
 
   // What the group can still take, with everything on its way to it subtracted.
   Credits credits() const;
@@ -66,9 +73,12 @@ class GroupLedger {
     int64_t num_tokens = 0;
   };
 
+  enum class State : uint8_t { kRuns, kDown, kGone };
+
   GroupCommand& open_command();
 
   GroupLoad load_;
+  GroupLoad earlier_;  // what it had counted when it was last lost
   uint64_t num_sent_ = 0;
   std::vector<GroupCommand> outbox_;
   int64_t open_tokens_ = 0;       // of the prompts in the last of these
@@ -77,7 +87,7 @@ class GroupLedger {
   int32_t num_expected_ = 0;
   int32_t num_leaving_ = 0;
   int64_t leaving_tokens_ = 0;
-  bool is_lost_ = false;
+  State state_ = State::kRuns;
 };
 
 }  // namespace braid

@@ -49,13 +49,48 @@ TEST(GroupLedger, ALostGroupHasNothingAndTakesNothing) {
   const uint64_t command = group.abort(1);
   EXPECT_FALSE(group.has_seen(command));
   EXPECT_TRUE(group.has_work());
-  group.lose();
+  group.lose(false);
   EXPECT_TRUE(group.has_seen(command));
   EXPECT_FALSE(group.has_work());
   EXPECT_TRUE(group.take_commands().empty());
   EXPECT_EQ(group.credits().num_requests, 0);
   EXPECT_EQ(group.credits().num_pages, 0);
   EXPECT_EQ(group.load().num_arriving_pages, 0);
+}
+
+TEST(GroupLedger, AGroupThatStartsAgainIsEmptyAndCountsOn) {
+  GroupLoad load = load_of(100, 2);
+  load.num_steps = 50;
+  GroupLedger group(load);
+  group.abort(1);
+  group.abort(2);
+  const uint64_t unseen = group.abort(3);
+  group.lose(true);
+  EXPECT_TRUE(group.is_down());
+  EXPECT_FALSE(group.is_gone());
+  group.restart(load_of(0));
+  EXPECT_FALSE(group.is_down());
+  EXPECT_TRUE(group.has_seen(unseen)) << "it waits for nothing from before";
+  EXPECT_EQ(group.load().num_steps, 50U);
+  EXPECT_EQ(group.credits().num_requests, 8);
+  const uint64_t command = group.abort(4);
+  EXPECT_FALSE(group.has_seen(command));
+  GroupLoad later = load_of(0, 1);
+  later.num_steps = 3;
+  group.take(later);
+  EXPECT_TRUE(group.has_seen(command));
+  EXPECT_EQ(group.load().num_steps, 53U);
+}
+
+TEST(GroupLedger, EachPauseAndItsEndIsACommandOfItsOwn) {
+  GroupLedger group(load_of(0));
+  group.pause(true);
+  const uint64_t last = group.pause(false);
+  const std::vector<GroupCommand> commands = group.take_commands();
+  ASSERT_EQ(commands.size(), 2U);
+  EXPECT_EQ(commands[0].is_paused, true);
+  EXPECT_EQ(commands[1].is_paused, false);
+  EXPECT_EQ(commands[0].size() + commands[1].size(), last);
 }
 
 }  // namespace

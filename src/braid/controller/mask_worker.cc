@@ -38,21 +38,51 @@ void MaskWorker::forget(RequestId request) {
     if (masks_.erase(request) == 0) return;
   }
   mask_found_.notify_all();
+  answer_waiting(request);
 }
 
-Result<TokenMask> MaskWorker::wait_for(RequestId request, int32_t position) {
-  std::unique_lock lock(mutex_);
-  auto found = masks_.end();
-  mask_found_.wait(lock, [&] {
-    found = masks_.find(request);
-    return found == masks_.end() || (found->second.position >= position && found->second.is_ready);
-  });
+std::optional<Result<TokenMask>> MaskWorker::look_up(RequestId request, int32_t position) const {
+  const auto found = masks_.find(request);
   if (found == masks_.end()) return TokenMask();
   const Mask& mask = found->second;
+  if (mask.position < position || !mask.is_ready) return std::nullopt;
   // A rank that was given up as lost may wake up here when its request has gone on elsewhere.
   if (mask.position != position) return fail("mask {} is wanted, {} is there", position, mask.position);
   if (mask.error) return *mask.error;
   return mask.bits;
+}
+
+Result<TokenMask> MaskWorker::wait_for(RequestId request, int32_t position, std::stop_token world_ended) {
+  std::unique_lock lock(mutex_);
+  std::optional<Result<TokenMask>> mask;
+  const bool is_there = mask_found_.wait(lock, std::move(world_ended), [&] {
+    mask = look_up(request, position);
+    return mask.has_value();
+  });
+  if (!is_there) return fail("the world of the request has ended");
+  return *std::move(mask);
+}
+
+void MaskWorker::when_found(RequestId request, int32_t position, TakeMask take) {
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back({.request = request, .position = position, .take = std::move(take)});
+  }
+  answer_waiting(request);
+}
+
+void MaskWorker::answer_waiting(RequestId request) {
+  std::vector<std::pair<TakeMask, Result<TokenMask>>> answers;
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(waiting_, [&](Waiting& waiting) {
+      if (waiting.request != request) return false;
+      auto mask = look_up(request, waiting.position);
+      if (mask) answers.emplace_back(std::move(waiting.take), *std::move(mask));
+      return mask.has_value();
+    });
+  }
+  for (const auto& [take, mask] : answers) take(mask);
 }
 
 void MaskWorker::thread_main() {
@@ -79,6 +109,9 @@ void MaskWorker::thread_main() {
       own.error = mask.error();
     }
     mask_found_.notify_all();
+    lock.unlock();
+    answer_waiting(request);
+    lock.lock();
   }
 }
 

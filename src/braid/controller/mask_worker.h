@@ -6,17 +6,20 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <thread>
 #include <unordered_map>
+#include <vector>
 
 #include "braid/controller/choice_grammar.h"
 #include "braid/wire/token_masks.h"
 
 namespace braid {
 
-class MaskWorker : public TokenMasks {
+class MaskWorker : public MaskSource, public MaskFinder {
  public:
   MaskWorker() = default;
   ~MaskWorker() override;
@@ -31,7 +34,8 @@ class MaskWorker : public TokenMasks {
   // mask. Does nothing for an unknown request.
   void forget(RequestId request);
 
-  Result<TokenMask> wait_for(RequestId request, int32_t position) override;
+  Result<TokenMask> wait_for(RequestId request, int32_t position, std::stop_token world_ended = {}) override;
+  void when_found(RequestId request, int32_t position, TakeMask take) override;
 
  private:
   struct Mask {
@@ -42,13 +46,23 @@ class MaskWorker : public TokenMasks {
     std::optional<Error> error = {};
   };
 
+  struct Waiting {
+    RequestId request = 0;
+    int32_t position = 0;
+    TakeMask take;
+  };
+
   void thread_main();
   static Result<TokenMask> find(const ChoiceGrammar& grammar);
+  // With mutex_. Nothing if it must be waited for.
+  std::optional<Result<TokenMask>> look_up(RequestId request, int32_t position) const;
+  void answer_waiting(RequestId request);
 
   std::mutex mutex_;
   std::condition_variable work_arrived_;
-  std::condition_variable mask_found_;  // or a request forgotten
+  std::condition_variable_any mask_found_;  // or a request forgotten
   std::unordered_map<RequestId, Mask> masks_;
+  std::vector<Waiting> waiting_;
   std::deque<RequestId> asked_;
   std::optional<RequestId> under_way_;
   bool is_stopping_ = false;

@@ -63,12 +63,44 @@ TEST_F(MaskWorkerTest, WhoComesLateForAMaskGetsAnError) {
   EXPECT_TRUE(worker_.wait_for(1, 1).ok());
 }
 
+TEST_F(MaskWorkerTest, WhoDoesNotWaitIsCalled) {
+  std::promise<TokenMask> second;
+  worker_.ask(1, 0, *grammar_);
+  worker_.when_found(1, 1, [&](const Result<TokenMask>& mask) { second.set_value(*mask); });
+  std::promise<TokenMask> first;
+  worker_.when_found(1, 0, [&](const Result<TokenMask>& mask) { first.set_value(*mask); });
+  EXPECT_TRUE(allows(first.get_future().get(), id_of("a")));
+  ASSERT_TRUE(grammar_->accept(id_of("a")).ok());
+  worker_.ask(1, 1, *grammar_);
+  EXPECT_TRUE(allows(second.get_future().get(), id_of("b")));
+  std::string late;
+  worker_.when_found(1, 0, [&](const Result<TokenMask>& mask) { late = mask.error().message; });
+  EXPECT_EQ(late, "mask 0 is wanted, 1 is there") << "at once";
+  bool has_ended = false;
+  worker_.when_found(1, 2, [&](const Result<TokenMask>& mask) { has_ended = *mask == nullptr; });
+  EXPECT_FALSE(has_ended);
+  worker_.forget(1);
+  EXPECT_TRUE(has_ended);
+}
+
 TEST_F(MaskWorkerTest, ARequestMayEndWhileItsMaskIsComputed) {
   for (RequestId request = 1; request <= 200; ++request) {
     worker_.ask(request, 0, *grammar_);
     worker_.forget(request);
     EXPECT_EQ(*worker_.wait_for(request, 0), nullptr);
   }
+}
+
+TEST_F(MaskWorkerTest, NobodyWaitsForAMaskWhenHisWorldHasEnded) {
+  worker_.ask(1, 0, *grammar_);
+  ASSERT_TRUE(worker_.wait_for(1, 0).ok());
+  std::stop_source world;
+  auto next = std::async(std::launch::async, [&] { return worker_.wait_for(1, 1, world.get_token()); });
+  world.request_stop();
+  EXPECT_EQ(next.get().error().message, "the world of the request has ended");
+  ASSERT_TRUE(grammar_->accept(id_of("a")).ok());
+  worker_.ask(1, 1, *grammar_);
+  EXPECT_TRUE(allows(*worker_.wait_for(1, 1), id_of("b"))) << "it goes on in another world";
 }
 
 }  // namespace

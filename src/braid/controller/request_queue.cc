@@ -1,6 +1,7 @@
 #include "braid/controller/request_queue.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "braid/base/check.h"
@@ -13,6 +14,7 @@ struct RequestQueue::Turn {
   Probe probe;
   std::span<const PrefixVersion> versions;
   const std::map<ListKey, Reservation>& reservations;
+  std::vector<int32_t> open = {};  // groups that had a place for a request when the turn began
 
   int32_t num_groups() const { return static_cast<int32_t>(groups.size()); }
   const Credits& of(int32_t group) const { return groups[static_cast<size_t>(group)]; }
@@ -21,44 +23,60 @@ struct RequestQueue::Turn {
 // A waiting request as the groups see it.
 struct RequestQueue::Candidate {
   WaitingMap::iterator at;
-  WaitingEntry entry;                                // without its prefix
-  std::vector<std::optional<PrefixProbe>> prefixes;  // by group; absent: not looked up in this turn
+  WaitingEntry entry;         // without its prefix
+  bool is_looked_up = false;  // in this turn
 
   ListKey list() const { return at->second.only_group.value_or(kAnyGroup); }
   bool may_go_to(int32_t group) const { return at->second.only_group.value_or(group) == group; }
+  // Whether what is known of the group's prefixes holds in this turn.
+  bool knows(int32_t group, const Turn& turn) const {
+    const KnownPrefixes& known = at->second.known;
+    const auto index = static_cast<size_t>(group);
+    return is_looked_up ||
+           (!turn.versions.empty() && known.has(index) && known.versions[index] == turn.versions[index]);
+  }
   WaitingEntry in(int32_t group, const Turn& turn) const {
     WaitingEntry own = entry;
-    own.prefix = prefixes[static_cast<size_t>(group)].value_or(PrefixProbe());
+    if (knows(group, turn)) own.prefix = at->second.known.by_group[static_cast<size_t>(group)];
     const auto reserved = turn.reservations.find(list());
     own.is_awaited = reserved != turn.reservations.end() && reserved->second.request == at->second.request.id &&
                      reserved->second.group == group;
     return own;
   }
-  // Walks the whole prompt through a group's prefix cache, once, and only if the request's turn depends on it.
+  // Walks the whole prompt through the groups' prefixes, once, and only if the request's turn depends on it.
   PrefixProbe look_up(int32_t group, const Turn& turn) {
-    const auto index = static_cast<size_t>(group);
-    if (prefixes[index]) return *prefixes[index];
-    std::vector<std::optional<KnownPrefix>>& known = at->second.prefixes;
-    known.resize(turn.groups.size());
-    const bool still_holds = !turn.versions.empty() && known[index] && known[index]->version == turn.versions[index];
-    if (!still_holds) {
-      known[index] = KnownPrefix{.prefix = turn.probe(group, at->second.request.reusable_prompt()),
-                                 .version = turn.versions.empty() ? PrefixVersion() : turn.versions[index]};
+    KnownPrefixes& known = at->second.known;
+    if (!knows(group, turn)) {
+      known.by_group.resize(turn.groups.size());
+      turn.probe(at->second.request, known.by_group);
+      known.versions.assign(turn.versions.begin(), turn.versions.end());
+      is_looked_up = true;
     }
-    prefixes[index] = known[index]->prefix;
-    return *prefixes[index];
+    return known.by_group[static_cast<size_t>(group)];
+  }
+  // Whether the request fits, with what other sequences hold of its prompt.
+  bool fits_in(int32_t group, const Turn& turn) {
+    const Credits& credits = turn.of(group);
+    if (credits.num_requests < 1 || !may_go_to(group)) return false;
+    if (fits(entry, credits)) return true;
+    if (!could_fit(group, turn)) return false;
+    WaitingEntry own = entry;
+    own.prefix = look_up(group, turn);
+    return fits(own, credits);
   }
   // Whether the request fits if other sequences hold as much of its prompt as is possible by now.
   bool could_fit(int32_t group, const Turn& turn) const {
     const auto index = static_cast<size_t>(group);
     const Credits& credits = turn.of(group);
-    WaitingEntry best = in(group, turn);
-    if (!prefixes[index]) {
+    WaitingEntry best = entry;
+    if (knows(group, turn)) {
+      best.prefix = at->second.known.by_group[index];
+    } else {
       int64_t most_held = best.prompt_len / credits.page_size;
-      const auto& known = at->second.prefixes;
-      if (!turn.versions.empty() && known.size() > index && known[index]) {
-        const uint64_t num_new = turn.versions[index].num_held - known[index]->version.num_held;
-        most_held = std::min(most_held, known[index]->prefix.num_held_pages + static_cast<int64_t>(num_new));
+      const KnownPrefixes& known = at->second.known;
+      if (!turn.versions.empty() && known.has(index)) {
+        const uint64_t num_new = turn.versions[index].num_held - known.versions[index].num_held;
+        most_held = std::min(most_held, known.by_group[index].num_held_pages + static_cast<int64_t>(num_new));
       }
       best.prefix.num_held_pages = static_cast<int32_t>(most_held);
     }
@@ -90,14 +108,18 @@ bool RequestQueue::abort(RequestId request) {
   return true;
 }
 
-std::vector<RequestId> RequestQueue::lose(int32_t group) {
+void RequestQueue::lose(int32_t group) {
   lost_groups_.insert(group);
   std::erase_if(reservations_, [&](const auto& entry) { return entry.second.group == group; });
-  std::vector<RequestId> only_there;
-  if (const auto own = lists_.find(group); own != lists_.end()) {
-    for (const auto& [place, waiting] : own->second) only_there.push_back(waiting.request.id);
+}
+
+void RequestQueue::restart(int32_t group) {
+  lost_groups_.erase(group);
+  for (auto& [list, waiting] : lists_) {
+    for (auto& [place, own] : waiting) {
+      own.known = {};
+    }
   }
-  return only_there;
 }
 
 std::vector<RequestQueue::Binding> RequestQueue::pop_admissible(std::vector<Credits> groups, Probe probe,
@@ -109,20 +131,24 @@ std::vector<RequestQueue::Binding> RequestQueue::pop_admissible(std::vector<Cred
   };
   if (empty() || std::ranges::none_of(groups, has_credits)) return bound;
   Turn turn{.groups = std::move(groups), .probe = probe, .versions = versions, .reservations = reservations_};
+  for (int32_t group = 0; group < turn.num_groups(); ++group) {
+    if (turn.of(group).num_requests >= 1) turn.open.push_back(group);
+  }
   std::vector<Candidate> candidates = look_ahead(turn);
   for (reserve(candidates, turn); const auto picked = pick_for_any(candidates, turn); reserve(candidates, turn)) {
     Candidate candidate = std::move(candidates[*picked]);
     candidates.erase(candidates.begin() + static_cast<ptrdiff_t>(*picked));
-    std::vector<std::optional<PrefixProbe>> prefixes(turn.groups.size());
-    for (int32_t group = 0; group < turn.num_groups(); ++group) {
-      const auto index = static_cast<size_t>(group);
-      if (!candidate.may_go_to(group) || turn.of(group).num_requests < 1) continue;
-      candidate.look_up(group, turn);
-      if (fits(candidate.in(group, turn), turn.of(group))) prefixes[index] = candidate.prefixes[index];
+    const std::span<const PrefixProbe> probes = look_up_last(candidate, turn);
+    picked_prefixes_.assign(turn.groups.size(), std::nullopt);
+    WaitingEntry entry = candidate.entry;
+    for (const int32_t group : turn.open) {
+      if (!candidate.may_go_to(group)) continue;
+      entry.prefix = probes[static_cast<size_t>(group)];
+      if (fits(entry, turn.of(group))) picked_prefixes_[static_cast<size_t>(group)] = entry.prefix;
     }
-    const int32_t group = pick(candidate.at->second.request, prefixes);
-    CHECK(prefixes.at(static_cast<size_t>(group)).has_value(), "group {} has no room", group);
-    const WaitingEntry entry = candidate.in(group, turn);
+    const int32_t group = pick(candidate.at->second.request, picked_prefixes_);
+    CHECK(picked_prefixes_.at(static_cast<size_t>(group)).has_value(), "group {} has no room", group);
+    entry.prefix = *picked_prefixes_[static_cast<size_t>(group)];
     Credits& credits = turn.groups[static_cast<size_t>(group)];
     const int64_t num_pages = pages_to_admit(entry, credits);
     credits.num_requests -= 1;
@@ -155,8 +181,7 @@ std::vector<RequestQueue::Candidate> RequestQueue::look_ahead(const Turn& turn) 
                                       .priority = request.priority,
                                       .prompt_len = static_cast<int32_t>(request.prompt.size()) + at->second.num_output,
                                       .prefix = {},
-                                      .times_overtaken = at->second.times_overtaken},
-                            .prefixes = std::vector<std::optional<PrefixProbe>>(turn.groups.size())});
+                                      .times_overtaken = at->second.times_overtaken}});
     }
   }
   return candidates;
@@ -209,8 +234,34 @@ std::optional<size_t> RequestQueue::pick_for(std::span<Candidate> candidates, in
   return picked ? std::optional(indices[*picked]) : std::nullopt;
 }
 
+// The same as pick_for_any() where the order of turns is the same in all groups: asks each candidate for a group, and
+// not each group for a candidate.
+std::optional<size_t> RequestQueue::pick_in_order(std::span<Candidate> candidates, const Turn& turn) const {
+  std::vector<size_t> order(candidates.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  const auto is_before = [&](size_t a, size_t b) {
+    return goes_before(policy_, candidates[a].entry, candidates[b].entry, max_overtaken_);
+  };
+  if (!std::ranges::is_sorted(order, is_before)) std::ranges::sort(order, is_before);
+  std::vector<int32_t> waiting;  // groups that keep their room for one that has come before
+  for (const size_t index : order) {
+    Candidate& candidate = candidates[index];
+    const auto takes_it = [&](int32_t group) {
+      return std::ranges::find(waiting, group) == waiting.end() && candidate.fits_in(group, turn);
+    };
+    const auto& only_group = candidate.at->second.only_group;
+    if (only_group ? takes_it(*only_group) : std::ranges::any_of(turn.open, takes_it)) return index;
+    const auto reserved = turn.reservations.find(candidate.list());
+    if (reserved != turn.reservations.end() && reserved->second.request == candidate.at->second.request.id) {
+      waiting.push_back(reserved->second.group);
+    }
+  }
+  return std::nullopt;
+}
+
 // Of the candidates whose turn it is in some group, the one that goes first.
 std::optional<size_t> RequestQueue::pick_for_any(std::span<Candidate> candidates, const Turn& turn) const {
+  if (!turns_need_prefixes(policy_)) return pick_in_order(candidates, turn);
   std::optional<size_t> best;
   WaitingEntry best_entry;
   for (int32_t group = 0; group < turn.num_groups(); ++group) {
@@ -222,6 +273,17 @@ std::optional<size_t> RequestQueue::pick_for_any(std::span<Candidate> candidates
     best_entry = entry;
   }
   return best;
+}
+
+// The probes of a candidate that leaves the queue: they need not be kept with versions.
+std::span<const PrefixProbe> RequestQueue::look_up_last(const Candidate& candidate, const Turn& turn) {
+  const KnownPrefixes& known = candidate.at->second.known;
+  if (candidate.is_looked_up || (!turn.versions.empty() && std::ranges::equal(known.versions, turn.versions))) {
+    return known.by_group;
+  }
+  last_probes_.assign(turn.groups.size(), PrefixProbe());
+  turn.probe(candidate.at->second.request, last_probes_);
+  return last_probes_;
 }
 
 SchedulerRequest RequestQueue::take(WaitingMap::iterator at) {

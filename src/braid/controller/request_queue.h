@@ -32,17 +32,18 @@ class RequestQueue {
   // group that was lost; it needs room for them too.
   void push(SchedulerRequest request, std::optional<int32_t> only_group = std::nullopt, int32_t num_output = 0);
   bool abort(RequestId request);  // false if it does not wait here
-  // The group is gone: nothing waits for its room any more. Returns the requests that only it may take; they wait on.
-  std::vector<RequestId> lose(int32_t group);
+  // The group is down: nothing waits for its room any more. Requests that only it may take wait on.
+  void lose(int32_t group);
+  void restart(int32_t group);  // its prefix cache is empty
 
   struct Binding {
     SchedulerRequest request;
     int32_t group = 0;
     int64_t num_pages = 0;  // taken from the group's credits
   };
-  // What a group's prefix cache has of a prompt. Called for every request in the window under lpm; under other policies
-  // only for requests that do not fit without a prefix, and for the one that is picked.
-  using Probe = FunctionRef<PrefixProbe(int32_t group, std::span<const TokenId> prompt)>;
+  // Writes what each group's prefix cache has of the request's prompt. Called for every request in the window under
+  // lpm; under other policies only for requests that do not fit without a prefix, and for the one that is picked.
+  using Probe = FunctionRef<void(const SchedulerRequest& request, std::span<PrefixProbe> by_group)>;
   // Picks the group that takes a request. `prefixes`: what each group's cache has of it; nothing: the group has no
   // room.
   using PickGroup =
@@ -60,16 +61,17 @@ class RequestQueue {
   int64_t num_tokens() const { return num_tokens_; }  // of all waiting prompts
 
  private:
-  struct KnownPrefix {
-    PrefixProbe prefix;
-    PrefixVersion version;  // not newer than the probe
+  struct KnownPrefixes {
+    std::vector<PrefixProbe> by_group;
+    std::vector<PrefixVersion> versions;  // by group, not newer than the probes; or none
+    bool has(size_t group) const { return group < versions.size(); }
   };
   struct Waiting {
     SchedulerRequest request;
     std::optional<int32_t> only_group;
     int32_t num_output = 0;
     int32_t times_overtaken = 0;
-    std::vector<std::optional<KnownPrefix>> prefixes = {};  // by group
+    KnownPrefixes known = {};
   };
   struct Reservation {
     RequestId request = 0;
@@ -86,6 +88,8 @@ class RequestQueue {
   void reserve(std::span<Candidate> candidates, const Turn& turn);
   std::optional<size_t> pick_for(std::span<Candidate> candidates, int32_t group, const Turn& turn) const;
   std::optional<size_t> pick_for_any(std::span<Candidate> candidates, const Turn& turn) const;
+  std::optional<size_t> pick_in_order(std::span<Candidate> candidates, const Turn& turn) const;
+  std::span<const PrefixProbe> look_up_last(const Candidate& candidate, const Turn& turn);
   SchedulerRequest take(WaitingMap::iterator at);
 
   const SchedulePolicy policy_;
@@ -95,6 +99,8 @@ class RequestQueue {
   std::map<ListKey, Reservation> reservations_;  // at most one for each list
   std::unordered_map<RequestId, WaitingMap::iterator> places_;
   std::set<int32_t> lost_groups_;
+  std::vector<PrefixProbe> last_probes_;  // of look_up_last(), by group, like the next
+  std::vector<std::optional<PrefixProbe>> picked_prefixes_;
   int64_t num_tokens_ = 0;
 };
 

@@ -90,7 +90,10 @@ class Load {
         queue.push(requests_.at(next_arrival++).request);
       }
       for (RequestQueue::Binding& bound : queue.pop_admissible(
-               {scheduler.credits()}, [&](int32_t, auto prompt) { return scheduler.probe(prompt); },
+               {scheduler.credits()},
+               [&](const SchedulerRequest&asked, std::span<PrefixProbe> by_group) {
+                 by_group[0] = scheduler.probe(asked.reusable_prompt());
+               },
                [](auto&, auto) { return 0; })) {
         requests_.at(bound.request.id).is_admitted = true;
         ASSERT_TRUE(scheduler.add(std::move(bound.request)).ok());

@@ -22,9 +22,9 @@ SchedulerRequest request(RequestId id, size_t prompt_len, int32_t priority = 0) 
 std::vector<RequestId> pop(RequestQueue& queue, const Credits& credits,
                            const std::map<TokenId, PrefixProbe>& prefixes = {}) {
   std::vector<RequestId> ids;
-  const auto probe = [&](int32_t /*group*/, std::span<const TokenId> prompt) {
-    const auto found = prefixes.find(prompt[0]);
-    return found == prefixes.end() ? PrefixProbe{} : found->second;
+  const auto probe = [&](const SchedulerRequest& asked, std::span<PrefixProbe> by_group) {
+    const auto found = prefixes.find(asked.prompt[0]);
+    by_group[0] = found == prefixes.end() ? PrefixProbe{} : found->second;
   };
   for (const auto& bound : queue.pop_admissible({credits}, probe, [](auto&, auto) { return 0; }))
     ids.push_back(bound.request.id);
@@ -65,8 +65,7 @@ TEST(RequestQueue, PrioritiesTravelToTheGroupOnlyUnderTheirPolicy) {
     RequestQueue queue(policy);
     queue.push(request(1, 16, 5));
     const auto bound = queue.pop_admissible(
-        {{.num_requests = 2, .num_pages = 99, .page_size = 16}}, [](int32_t, auto) { return PrefixProbe(); },
-        [](auto&, auto) { return 0; });
+        {{.num_requests = 2, .num_pages = 99, .page_size = 16}}, [](auto&, auto) {}, [](auto&, auto) { return 0; });
     ASSERT_EQ(bound.size(), 1U);
     EXPECT_EQ(bound[0].request.priority, policy == SchedulePolicy::kPriority ? 5 : 0);
   }
@@ -105,10 +104,7 @@ TEST(RequestQueue, LooksUpOnlyPrefixesThatDecideTheTurn) {
     queue.push(request(1, 160));  // 11 pages
     for (RequestId id = 2; id <= 10; ++id) queue.push(request(id, 16));
     int count = 0;
-    const auto probe = [&](int32_t, std::span<const TokenId>) {
-      ++count;
-      return PrefixProbe{};
-    };
+    const auto probe = [&](const SchedulerRequest&, std::span<PrefixProbe>) { ++count; };
     const auto bound = queue.pop_admissible({credits}, probe, [](auto&, auto) { return 0; });
     return std::pair(count, bound.size());
   };
@@ -123,7 +119,7 @@ TEST(RequestQueue, LooksUpOnlyPrefixesThatDecideTheTurn) {
 // Binds to the first group with room, or to the last. Returns "request>group" for each.
 std::vector<std::string> bind_to(RequestQueue& queue, std::vector<Credits> groups, bool to_first = true) {
   std::vector<std::string> bound;
-  const auto probe = [](int32_t, std::span<const TokenId>) { return PrefixProbe{}; };
+  const auto probe = [](const SchedulerRequest&, std::span<PrefixProbe>) {};
   const auto pick = [&](const SchedulerRequest&, std::span<const std::optional<PrefixProbe>> prefixes) {
     int32_t picked = -1;
     for (int32_t group = 0; group < static_cast<int32_t>(prefixes.size()); ++group) {
@@ -236,9 +232,9 @@ TEST(RequestQueue, ProbesAreKeptAsLongAsTheyHoldOrCannotMakeARequestFit) {
   int num_walks = 0;
   PrefixVersion version{.num_changes = 1, .num_held = 100};
   const auto bound_with = [&](int64_t num_pages) {
-    const auto probe = [&](int32_t, std::span<const TokenId>) {
+    const auto probe = [&](const SchedulerRequest&, std::span<PrefixProbe> by_group) {
       ++num_walks;
-      return PrefixProbe{.num_cached_pages = 9, .num_held_pages = static_cast<int32_t>(num_held)};
+      by_group[0] = {.num_cached_pages = 9, .num_held_pages = static_cast<int32_t>(num_held)};
     };
     const Credits credits{.num_requests = 1, .num_pages = num_pages, .page_size = 16};
     return queue
@@ -269,10 +265,7 @@ TEST(RequestQueue, TurnsByPrefixLookUpOnlyWhatHasChanged) {
   int num_walks = 0;
   PrefixVersion version{.num_changes = 1};
   const auto bind_one = [&] {
-    const auto probe = [&](int32_t, std::span<const TokenId>) {
-      ++num_walks;
-      return PrefixProbe{};
-    };
+    const auto probe = [&](const SchedulerRequest&, std::span<PrefixProbe>) { ++num_walks; };
     const Credits credits{.num_requests = 1, .num_pages = 100, .page_size = 16};
     return queue
         .pop_admissible(
@@ -294,6 +287,26 @@ TEST(RequestQueue, WithoutVersionsNoProbeIsKept) {
   const Credits few{.num_requests = 1, .num_pages = 5, .page_size = 16};
   EXPECT_EQ(pop(queue, few), std::vector<RequestId>{});
   EXPECT_EQ(pop(queue, few, {{1, {.num_cached_pages = 9, .num_held_pages = 9}}}), std::vector<RequestId>{1});
+}
+
+TEST(RequestQueue, WhatWasKnownOfAGroupsPrefixesIsForgottenWhenItStartsAgain) {
+  RequestQueue queue(SchedulePolicy::kLpm);
+  queue.push(request(1, 160));
+  int num_probes = 0;
+  const auto pop_nothing = [&] {
+    const auto probe = [&](const SchedulerRequest&, std::span<PrefixProbe>) { ++num_probes; };
+    const std::vector<PrefixVersion> versions(1);
+    const auto bound = queue.pop_admissible(
+        {{.num_requests = 1, .num_pages = 1, .page_size = 16}}, probe, [](auto&, auto) { return 0; }, versions);
+    EXPECT_TRUE(bound.empty());
+  };
+  queue.push(request(2, 160));
+  for (int i = 0; i < 3; ++i) pop_nothing();
+  const int num_before = num_probes;
+  queue.lose(0);
+  queue.restart(0);
+  pop_nothing();
+  EXPECT_GT(num_probes, num_before);
 }
 
 }  // namespace

@@ -29,11 +29,12 @@ struct TierCase {
 
 std::vector<TierCase> all_tiers() {
   std::vector<TierCase> cases;
-  for (CpuIsa isa : available_isas()) {
+  for (CpuIsa isa : testing::kernel_isas()) {
     for (DType dtype : {DType::kBFloat16, DType::kFloat32}) {
       cases.push_back({fmt::format("{}/{}", isa_name(isa), dtype_name(dtype)), tier_for(isa, dtype), dtype});
     }
   }
+  if (testing::kUnderThreadSanitizer) return cases;
   cases.push_back({"amx_bf16 emulated/bfloat16", emulated_amx_bf16(), DType::kBFloat16});
   return cases;
 }

@@ -27,6 +27,7 @@ std::vector<TestedTier> tested_tiers() {
   for (const CpuIsa isa : kernel_isas()) {
     tiers.push_back({std::string(isa_name(isa)), isa, cpu::attention_tier(isa)});
   }
+  if (kUnderThreadSanitizer) return tiers;
   cpu::AttentionTier emulated = cpu::attention_tier(CpuIsa::kPortable);
   emulated.bfloat16_amx = &cpu::attention_amx_emulated();
   tiers.push_back({"amx_bf16_emulated", CpuIsa::kPortable, emulated});

@@ -9,7 +9,10 @@ namespace braid {
 
 KvIndex::KvIndex(std::span<const KvGroupPool> kv_groups, int32_t page_size, int32_t max_new_tokens,
                  bool has_prefix_cache)
-    : page_size_(page_size), max_new_tokens_(max_new_tokens), has_prefix_cache_(has_prefix_cache) {
+    : page_size_(page_size),
+      max_new_tokens_(max_new_tokens),
+      has_prefix_cache_(has_prefix_cache),
+      report_(kv_groups, page_size) {
   CHECK(!kv_groups.empty() && page_size >= 1 && max_new_tokens >= 1);
   std::vector<PrefixTree::KvGroup> of_tree;
   for (const KvGroupPool& kv_group : kv_groups) {
@@ -19,6 +22,16 @@ KvIndex::KvIndex(std::span<const KvGroupPool> kv_groups, int32_t page_size, int3
   tree_ = std::make_unique<PrefixTree>(std::move(of_tree), page_size);
 }
 
+PrefixDigest KvIndex::take_prefix_changes() {
+  for (int32_t kv_group = 0; kv_group < num_kv_groups(); ++kv_group) {
+    PagePool& own = *kv_groups_[static_cast<size_t>(kv_group)].pool;
+    for (const PageId page : own.take_changed()) {
+      report_.note(kv_group, page, tree_->hash_of(page, kv_group), own.references(page) > 1);
+    }
+  }
+  return report_.take();
+}
+
 PrefixMatch KvIndex::match(std::span<const TokenId> tokens) {
   if (!has_prefix_cache_) return {.num_pages = 0, .pages = no_pages()};
   return tree_->match(tokens);
@@ -26,12 +39,6 @@ PrefixMatch KvIndex::match(std::span<const TokenId> tokens) {
 
 PrefixProbe KvIndex::probe(std::span<const TokenId> tokens) const {
   return has_prefix_cache_ ? tree_->probe(tokens) : PrefixProbe{};
-}
-
-PrefixVersion KvIndex::prefix_version() const {
-  PrefixVersion version{.num_held = pool().num_became_held()};
-  for (const KvGroup& kv_group : kv_groups_) version.num_changes += kv_group.pool->num_cache_changes();
-  return version;
 }
 
 void KvIndex::cache(std::span<const TokenId> computed, SequencePages& pages) {

@@ -10,8 +10,10 @@
 
 #include "braid/kv/kv_group.h"
 #include "braid/kv/page_pool.h"
+#include "braid/kv/prefix_report.h"
 #include "braid/kv/prefix_tree.h"
 #include "braid/request/ids.h"
+#include "braid/request/prefix_digest.h"
 
 namespace braid {
 
@@ -35,7 +37,10 @@ class KvIndex {
   // The prefix cache. If it is off, these find and do nothing.
   PrefixMatch match(std::span<const TokenId> tokens);
   PrefixProbe probe(std::span<const TokenId> tokens) const;
-  PrefixVersion prefix_version() const;                                 // of what probe() finds
+  // What the cache gained and lost since the last call; at the first call, and after tell_all_prefixes(), all it has.
+  // The shape lacks long_rope_from.
+  PrefixDigest take_prefix_changes();
+  void tell_all_prefixes() { report_.start_anew(); }
   void cache(std::span<const TokenId> computed, SequencePages& pages);  // adds their full pages
   int64_t flush();  // evicts all pages that no sequence holds; returns how many cached tokens are lost
 
@@ -70,6 +75,7 @@ class KvIndex {
   const bool has_prefix_cache_;
   std::vector<KvGroup> kv_groups_;
   std::unique_ptr<PrefixTree> tree_;
+  PrefixReport report_;
 };
 
 }  // namespace braid

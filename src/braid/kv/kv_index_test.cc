@@ -135,55 +135,6 @@ TEST_F(KvIndexTest, ProbeCountsCachedAndHeldPagesAndHoldsNothing) {
   EXPECT_EQ(kv_.pool().num_idle_cached(), 3);
 }
 
-// Random sequences are cached, held, released and evicted. The controller keeps probes by these two rules.
-TEST_F(KvIndexTest, EqualVersionsMeanEqualProbesAndHeldPagesGrowByNoMoreThanTheVersionSays) {
-  std::mt19937 random(7);
-  std::vector<std::vector<TokenId>> prompts;
-  for (TokenId kind = 0; kind < 3; ++kind) prompts.push_back(counted_tokens(16, 10 * kind));
-  const auto all_probes = [&] {
-    std::vector<PrefixProbe> probes;
-    for (const auto& prompt : prompts) probes.push_back(kv_.probe(prompt));
-    return probes;
-  };
-  std::vector<SequencePages> held;
-  PrefixVersion before = kv_.prefix_version();
-  std::vector<PrefixProbe> probes_before = all_probes();
-  int num_unchanged = 0;
-  for (int i = 0; i < 3000; ++i) {
-    const std::vector<TokenId>& prompt = prompts[random() % prompts.size()];
-    switch (random() % 5) {
-      case 0:
-        held.push_back(kv_.match(prompt).pages);
-        break;
-      case 1:
-        if (kv_.make_free(0, 4) && kv_.make_free(1, 4)) {
-          held.push_back(computed_pages(16));
-          kv_.cache(prompt, held.back());
-        }
-        break;
-      case 2:
-        kv_.make_free(0, static_cast<int32_t>(random() % 20));
-        break;
-      default:
-        if (!held.empty()) held.erase(held.begin() + static_cast<ptrdiff_t>(random() % held.size()));
-    }
-    const PrefixVersion version = kv_.prefix_version();
-    const std::vector<PrefixProbe> probes = all_probes();
-    for (size_t at = 0; at < probes.size(); ++at) {
-      if (version == before) {
-        EXPECT_EQ(probes[at].num_cached_pages, probes_before[at].num_cached_pages);
-        EXPECT_EQ(probes[at].num_held_pages, probes_before[at].num_held_pages);
-      }
-      const auto most = static_cast<int32_t>(version.num_held - before.num_held);
-      EXPECT_LE(probes[at].num_held_pages, probes_before[at].num_held_pages + most);
-    }
-    num_unchanged += version == before ? 1 : 0;
-    before = version;
-    probes_before = probes;
-  }
-  EXPECT_GT(num_unchanged, 100);
-}
-
 TEST(KvIndex, WithoutAPrefixCacheNothingIsKept) {
   KvIndex kv(kIndexPools, kIndexPageSize, kIndexMaxNew, false);
   const std::vector<TokenId> tokens = counted_tokens(12);

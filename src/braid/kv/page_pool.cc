@@ -67,6 +67,7 @@ PagePool::PagePool(int32_t num_pages) {
   CHECK(num_pages >= 0, "a pool of {} pages", num_pages);
   references_.assign(static_cast<size_t>(num_pages), 0);
   cached_.assign(static_cast<size_t>(num_pages), false);
+  is_changed_.assign(static_cast<size_t>(num_pages), false);
   idle_.resize(static_cast<size_t>(num_pages) + 1);
   free_.reserve(static_cast<size_t>(num_pages));
   for (PageId page = num_pages - 1; page >= 0; --page) free_.push_back(page);
@@ -93,9 +94,19 @@ std::optional<Pages> PagePool::allocate(int32_t count) {
 void PagePool::set_cached(PageId page, bool cached) {
   CHECK(references(page) > 0 && cached_[static_cast<size_t>(page)] != cached, "page {}", page);
   cached_[static_cast<size_t>(page)] = cached;
-  ++num_cache_changes_;
-  if (cached && references(page) > 1) ++num_became_held_;
+  note_change(page);
   update_idle(page);
+}
+
+void PagePool::note_change(PageId page) {
+  if (is_changed_[static_cast<size_t>(page)]) return;
+  is_changed_[static_cast<size_t>(page)] = true;
+  changed_.push_back(page);
+}
+
+std::vector<PageId> PagePool::take_changed() {
+  for (const PageId page : changed_) is_changed_[static_cast<size_t>(page)] = false;
+  return std::exchange(changed_, {});
 }
 
 void PagePool::add_reference(PageId page) {
@@ -118,7 +129,7 @@ void PagePool::update_idle(PageId page) {
   IdleLink& own = idle_link(page);
   if (own.is_in == is_idle) return;
   own.is_in = is_idle;
-  ++num_cache_changes_;
+  note_change(page);
   if (is_idle) {
     own = {.previous = idle_link(-1).previous, .next = -1, .is_in = true};
     idle_link(own.previous).next = page;
@@ -128,7 +139,6 @@ void PagePool::update_idle(PageId page) {
     idle_link(own.previous).next = own.next;
     idle_link(own.next).previous = own.previous;
     --num_idle_cached_;
-    if (cached_[static_cast<size_t>(page)]) ++num_became_held_;
   }
 }
 

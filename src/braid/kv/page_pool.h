@@ -65,10 +65,8 @@ class PagePool {
   // holds. Idle and free pages together are available.
   void set_cached(PageId page, bool cached);
   int32_t num_idle_cached() const { return num_idle_cached_; }
-  // Since the start: how often a page became cached, uncached, idle or no longer idle, and how often a cached page
-  // became held by more than the cache. For PrefixVersion.
-  uint64_t num_cache_changes() const { return num_cache_changes_; }
-  uint64_t num_became_held() const { return num_became_held_; }
+  // The pages that became cached, uncached, idle or no longer idle since the last call, each once.
+  std::vector<PageId> take_changed();
   // The cached page that has been idle for the longest; -1: there is none.
   PageId longest_idle_cached() const { return idle_.front().next; }
   int32_t num_available() const { return num_free() + num_idle_cached_; }
@@ -79,13 +77,14 @@ class PagePool {
   void release(PageId page);
   // Call after every change that may make a cached page idle or no longer idle.
   void update_idle(PageId page);
+  void note_change(PageId page);
 
   std::vector<int32_t> references_;  // [num_pages]
   std::vector<bool> cached_;         // [num_pages]
   std::vector<PageId> free_;         // a stack
   int32_t num_idle_cached_ = 0;
-  uint64_t num_cache_changes_ = 0;
-  uint64_t num_became_held_ = 0;
+  std::vector<PageId> changed_;   // since take_changed()
+  std::vector<bool> is_changed_;  // [num_pages]
 
   // The idle cached pages in the order in which they became idle: a ring of links, indexed by page + 1. Index 0 is the
   // ring's end.

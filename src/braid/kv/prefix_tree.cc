@@ -15,15 +15,6 @@ constexpr size_t kExtraNodes = 65536;
 
 }  // namespace
 
-size_t PrefixTree::Hash::operator()(const Key& key) const {
-  uint64_t hash = key.parent * 0x9e3779b97f4a7c15U;
-  for (const TokenId token : key.tokens) {
-    hash = (hash ^ static_cast<uint32_t>(token)) * 0xff51afd7ed558ccdU;
-    hash ^= hash >> 32;
-  }
-  return hash;
-}
-
 bool PrefixTree::Equal::operator()(const Key& a, const Key& b) const {
   return a.parent == b.parent && std::ranges::equal(a.tokens, b.tokens);
 }
@@ -148,6 +139,11 @@ int32_t PrefixTree::evict(int32_t count, int32_t kv_group) {
   return evicted;
 }
 
+std::optional<uint64_t> PrefixTree::hash_of(PageId page, int32_t kv_group) const {
+  const Node* const node = kv_groups_[static_cast<size_t>(kv_group)].nodes_of[static_cast<size_t>(page)];
+  return node == nullptr ? std::nullopt : std::optional(node->hash);
+}
+
 std::vector<PageId> PrefixTree::page_ids(int32_t kv_group) const {
   std::vector<PageId> ids;
   ids.reserve(nodes_.size());
@@ -159,13 +155,14 @@ std::vector<PageId> PrefixTree::page_ids(int32_t kv_group) const {
 }
 
 PrefixTree::Node* PrefixTree::find(const Node* parent, std::span<const TokenId> page) const {
-  const auto found = nodes_.find(Key{.parent = parent == nullptr ? 0 : parent->id, .tokens = page});
+  const auto found = nodes_.find(key_of(parent, page));
   return found == nodes_.end() ? nullptr : found->get();
 }
 
 PrefixTree::Node* PrefixTree::add(Node* parent, std::span<const TokenId> tokens) {
   auto node = std::make_unique<Node>();
   node->id = next_id_++;
+  node->hash = key_of(parent, tokens).hash;
   node->parent = parent;
   node->tokens.assign(tokens.begin(), tokens.end());
   node->pages.resize(kv_groups_.size());

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <unordered_set>
 #include <utility>
@@ -20,6 +21,7 @@
 
 #include "braid/kv/page_pool.h"
 #include "braid/request/ids.h"
+#include "braid/request/prefix_hash.h"
 #include "braid/request/prefix_probe.h"
 
 namespace braid {
@@ -64,12 +66,16 @@ class PrefixTree {
   // Evicts up to `count` idle pages of the KV group, those idle for the longest first. Returns how many. O(count).
   int32_t evict(int32_t count, int32_t kv_group = 0);
 
+  // prefix_hash() of the prefix that ends with the page; nothing if the tree does not have the page.
+  std::optional<uint64_t> hash_of(PageId page, int32_t kv_group = 0) const;
+
   int32_t num_nodes() const { return static_cast<int32_t>(nodes_.size()); }
   std::vector<PageId> page_ids(int32_t kv_group = 0) const;  // in no particular order; for checks
 
  private:
   struct Node {
     uint64_t id = 0;
+    uint64_t hash = 0;  // prefix_hash()
     Node* parent = nullptr;
     std::vector<TokenId> tokens;  // [page_size]
     std::vector<Pages> pages;     // by KV group, one page each; empty: the page was evicted
@@ -80,15 +86,21 @@ class PrefixTree {
   // A node is found by its parent and its page of tokens.
   struct Key {
     uint64_t parent = 0;
+    uint64_t hash = 0;
     std::span<const TokenId> tokens;
   };
+  static Key key_of(const Node* parent, std::span<const TokenId> tokens) {
+    return {.parent = parent == nullptr ? 0 : parent->id,
+            .hash = prefix_hash(parent == nullptr ? 0 : parent->hash, tokens),
+            .tokens = tokens};
+  }
   static Key key_of(const Node& node) {
-    return {.parent = node.parent == nullptr ? 0 : node.parent->id, .tokens = node.tokens};
+    return {.parent = node.parent == nullptr ? 0 : node.parent->id, .hash = node.hash, .tokens = node.tokens};
   }
   struct Hash {
     using is_transparent = void;
-    size_t operator()(const Key& key) const;
-    size_t operator()(const std::unique_ptr<Node>& node) const { return (*this)(key_of(*node)); }
+    size_t operator()(const Key& key) const { return key.hash; }
+    size_t operator()(const std::unique_ptr<Node>& node) const { return node->hash; }
   };
   struct Equal {
     using is_transparent = void;

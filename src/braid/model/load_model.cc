@@ -93,15 +93,15 @@ int64_t num_parameters(const WeightTable& table, const ModelConfig& config) {
 }
 
 Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_t num_positions,
-                               const ParallelLayout& layout, std::span<const RankCpus> places, ThreadTeam& team,
-                               const LoadProgress& progress, PackCache* cache) {
+                               const ParallelLayout& layout, IndexRange own, std::span<const RankCpus> places,
+                               ThreadTeam& team, const LoadProgress& progress, PackCache* cache) {
   const ModelConfig& config = checkpoint.config();
   TRY(const ModelFamily* family, check_model(checkpoint));
   TRY_STATUS(check_layout(layout, layout_model(config)));
   std::vector<LocalShape> shapes;
-  for (int32_t rank = 0; rank < layout.num_ranks(); ++rank) {
-    shapes.push_back(local_shape(config, place_of(layout, rank % layout.tp_size)));
-    if (!places.empty()) shapes.back().domain = places[static_cast<size_t>(rank)].domain;
+  for (int64_t rank = own.begin; rank < own.end; ++rank) {
+    shapes.push_back(local_shape(config, place_of(layout, static_cast<int32_t>(rank) % layout.tp_size)));
+    if (!places.empty()) shapes.back().domain = places[static_cast<size_t>(rank - own.begin)].domain;
   }
 
   TRY(const auto first_touch, FirstTouch::make(team, places));
@@ -143,16 +143,16 @@ Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_
 
   LoadedModel model;
   for (size_t rank = 0; rank < shapes.size(); ++rank) {
-    DecoderWeights own{.embedding = embeddings.at(shapes[rank].domain),
-                       .head = heads[rank],
-                       .vocab_size = config.vocab_size,
-                       .embedding_multiplier = embedding_multiplier(config, dtype),
-                       .residual_multiplier = config.residual_multiplier,
-                       .final_norm = RmsNorm(norm, config.norm_eps),
-                       .logits_soft_cap = config.logits_soft_cap,
-                       .layers = {}};
-    for (LoadedLayer& layer : layers) own.layers.push_back(std::move(layer[rank]));
-    model.ranks.push_back(std::make_unique<Decoder>(std::move(own)));
+    DecoderWeights held{.embedding = embeddings.at(shapes[rank].domain),
+                        .head = heads[rank],
+                        .vocab_size = config.vocab_size,
+                        .embedding_multiplier = embedding_multiplier(config, dtype),
+                        .residual_multiplier = config.residual_multiplier,
+                        .final_norm = RmsNorm(norm, config.norm_eps),
+                        .logits_soft_cap = config.logits_soft_cap,
+                        .layers = {}};
+    for (LoadedLayer& layer : layers) held.layers.push_back(std::move(layer[rank]));
+    model.ranks.push_back(std::make_unique<Decoder>(std::move(held)));
   }
   model.weight_bytes = weights.packed_bytes();
   model.huge_page_bytes = weights.huge_page_bytes();

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "braid/base/index_range.h"
 #include "braid/base/result.h"
 #include "braid/base/thread_team.h"
 #include "braid/model/family.h"
@@ -20,8 +21,8 @@
 namespace braid {
 
 struct LoadedModel {
-  std::vector<std::unique_ptr<Model>> ranks;  // rank r of world w: w * tp_size + r; each serves one thread at a time
-  int64_t weight_bytes = 0;                   // packed size over all ranks; shared weights count once
+  std::vector<std::unique_ptr<Model>> ranks;  // in order; each serves one thread at a time
+  int64_t weight_bytes = 0;                   // packed size over these ranks; shared weights count once
   int64_t huge_page_bytes = 0;                // the part for which huge pages are requested
 };
 
@@ -35,12 +36,12 @@ std::vector<std::string> ignored_tensors(const Checkpoint& checkpoint);
 // Counts all experts.
 int64_t num_parameters(const WeightTable& table, const ModelConfig& config);
 
-// Loads the models of all ranks of the layout at once, world by world. Each tensor is read once. What ranks of a NUMA
+// Loads the models of these ranks of the layout at once, of all worlds. Each tensor is read once. What ranks of a NUMA
 // domain have in common (attention of equal heads, the embedding, whole replicas) exists once, in that domain.
-// `num_positions`: the longest context that will be used. `places`: of the ranks; empty: anywhere. `cache`: for this
-// layout and dtype, or null. Errors name the tensor, the architecture, or the size that the layout does not divide.
+// `num_positions`: the longest context that will be used. `places`: of these ranks; empty: anywhere. `cache`: for these
+// ranks and this dtype, or null. Errors name the tensor, the architecture, or the size that the layout does not divide.
 Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_t num_positions,
-                               const ParallelLayout& layout, std::span<const RankCpus> places, ThreadTeam& team,
-                               const LoadProgress& progress, PackCache* cache = nullptr);
+                               const ParallelLayout& layout, IndexRange own, std::span<const RankCpus> places,
+                               ThreadTeam& team, const LoadProgress& progress, PackCache* cache = nullptr);
 
 }  // namespace braid

@@ -23,7 +23,10 @@ class WeightDomains : public ::testing::TestWithParam<std::string> {
     std::vector<RankCpus> places;
     for (const int32_t domain : domains) places.push_back({.domain = domain, .cpus = {}});
     ThreadTeam team(2);
-    return load_model(*checkpoint_, DType::kBFloat16, 64, layout, places, team, {}).value().weight_bytes;
+    return load_model(*checkpoint_, DType::kBFloat16, 64, layout, {.begin = 0, .end = layout.num_ranks()}, places, team,
+                      {})
+        .value()
+        .weight_bytes;
   }
 
   const testing::TemporaryFolder folder_;

@@ -5,6 +5,23 @@
 #include <algorithm>
 
 namespace braid {
+namespace {
+
+std::string waits_for(size_t rank, const OpRecord& record, const std::vector<RankTrack>& all, size_t group_size) {
+  const size_t first = record.is_group ? rank / group_size * group_size : 0;
+  const size_t end = record.is_group ? first + group_size : all.size();
+  if (record.kind == OpKind::kRecv) return fmt::format("rank {}", first + static_cast<size_t>(record.peer));
+  std::string missing;
+  for (size_t other = first; other < end; ++other) {
+    const bool is_there = std::ranges::any_of(all[other].records, [&](const OpRecord& one) {
+      return one.is_group == record.is_group && one.is_same_call(record);
+    });
+    if (!is_there) missing += fmt::format("{}{}", missing.empty() ? "rank " : ", ", other);
+  }
+  return missing.empty() ? "nobody: all are there" : missing;
+}
+
+}  // namespace
 
 std::string describe(const OpRecord& record) {
   const std::string peer = record.kind == OpKind::kSend        ? fmt::format(" to rank {}", record.peer)
@@ -13,6 +30,30 @@ std::string describe(const OpRecord& record) {
                                                                : "";
   return fmt::format("{} {}{} (step {}, op {}, {} bytes)", record.is_group ? "group" : "world", op_name(record.kind),
                      peer, record.step, record.op, record.bytes);
+}
+
+std::string report_of(const std::vector<RankTrack>& ranks, int32_t group_size, double now_s) {
+  constexpr size_t kShown = 4;
+  std::string text;
+  for (size_t rank = 0; rank < ranks.size(); ++rank) {
+    const auto& records = ranks[rank].records;
+    text += fmt::format("{}rank {}: ", rank == 0 ? "" : "\n", rank);
+    if (records.empty()) {
+      text += ranks[rank].unknown.empty() ? "has called nothing yet" : ranks[rank].unknown;
+      continue;
+    }
+    const OpRecord& now = records.back();
+    if (now.left_s < 0) {
+      text += fmt::format("in {} for {:.3f} s, waits for {}", describe(now), now_s - now.entered_s,
+                          waits_for(rank, now, ranks, static_cast<size_t>(group_size)));
+    } else {
+      text += fmt::format("in no operation for {:.3f} s, the last was {}", now_s - now.left_s, describe(now));
+    }
+    for (size_t i = 1; i < std::min(kShown, records.size()); ++i) {
+      text += fmt::format("{}{}", i == 1 ? "; before: " : ", ", describe(records[records.size() - 1 - i]));
+    }
+  }
+  return text;
 }
 
 FlightRecorder::FlightRecorder(int32_t num_ranks, int32_t group_size) : group_size_(group_size) {
@@ -41,46 +82,10 @@ std::vector<OpRecord> FlightRecorder::last(int32_t rank) const {
   return records;
 }
 
-std::string FlightRecorder::waits_for(int32_t rank, const OpRecord& record,
-                                      const std::vector<std::vector<OpRecord>>& all) const {
-  const int32_t first = record.is_group ? rank / group_size_ * group_size_ : 0;
-  const int32_t end = record.is_group ? first + group_size_ : static_cast<int32_t>(all.size());
-  if (record.kind == OpKind::kRecv) return fmt::format("rank {}", first + record.peer);
-  std::string missing;
-  for (int32_t other = first; other < end; ++other) {
-    const auto& records = all[static_cast<size_t>(other)];
-    const bool is_there = std::any_of(records.begin(), records.end(), [&](const OpRecord& one) {
-      return one.is_group == record.is_group && one.is_same_call(record);
-    });
-    if (!is_there) missing += fmt::format("{}{}", missing.empty() ? "rank " : ", ", other);
-  }
-  return missing.empty() ? "nobody: all are there" : missing;
-}
-
 std::string FlightRecorder::report(double now_s) const {
-  constexpr size_t kShown = 4;
-  std::vector<std::vector<OpRecord>> all;
-  for (size_t rank = 0; rank < tracks_.size(); ++rank) all.push_back(last(static_cast<int32_t>(rank)));
-  std::string text;
-  for (size_t rank = 0; rank < all.size(); ++rank) {
-    const auto& records = all[rank];
-    text += fmt::format("{}rank {}: ", rank == 0 ? "" : "\n", rank);
-    if (records.empty()) {
-      text += "has called nothing yet";
-      continue;
-    }
-    const OpRecord& now = records.back();
-    if (now.left_s < 0) {
-      text += fmt::format("in {} for {:.3f} s, waits for {}", describe(now), now_s - now.entered_s,
-                          waits_for(static_cast<int32_t>(rank), now, all));
-    } else {
-      text += fmt::format("in no operation for {:.3f} s, the last was {}", now_s - now.left_s, describe(now));
-    }
-    for (size_t i = 1; i < std::min(kShown, records.size()); ++i) {
-      text += fmt::format("{}{}", i == 1 ? "; before: " : ", ", describe(records[records.size() - 1 - i]));
-    }
-  }
-  return text;
+  std::vector<RankTrack> all;
+  for (size_t rank = 0; rank < tracks_.size(); ++rank) all.push_back({.records = last(static_cast<int32_t>(rank))});
+  return report_of(all, group_size_, now_s);
 }
 
 }  // namespace braid

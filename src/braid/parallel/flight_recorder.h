@@ -31,6 +31,15 @@ struct OpRecord {
 // "world all_gather (step 3, op 5, 1024 bytes)"
 std::string describe(const OpRecord& record);
 
+// What is known of one rank: its last operations, oldest first, or why nothing is known.
+struct RankTrack {
+  std::vector<OpRecord> records;
+  std::string unknown;  // "is in process 1, which does not answer"; empty: the records are all
+};
+
+// One line for each rank: where it is, which ranks it waits for, and what it did before.
+std::string report_of(const std::vector<RankTrack>& ranks, int32_t group_size, double now_s);
+
 class FlightRecorder {
  public:
   static constexpr int32_t kKept = 64;  // operations of each rank
@@ -41,8 +50,8 @@ class FlightRecorder {
   uint64_t enter(int32_t rank, const OpRecord& record);
   void leave(int32_t rank, uint64_t number, double now_s);
 
-  // From any thread. One line for each rank: where it is, which ranks it waits for, and what it did before.
-  std::string report(double now_s) const;
+  // From any thread.
+  std::string report(double now_s) const;          // report_of() all ranks
   std::vector<OpRecord> last(int32_t rank) const;  // oldest first
 
  private:
@@ -51,8 +60,6 @@ class FlightRecorder {
     std::array<OpRecord, kKept> ring;
     uint64_t num_entered = 0;
   };
-
-  std::string waits_for(int32_t rank, const OpRecord& record, const std::vector<std::vector<OpRecord>>& all) const;
 
   int32_t group_size_;
   std::vector<std::unique_ptr<Track>> tracks_;

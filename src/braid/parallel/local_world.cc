@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "braid/base/index_range.h"
+#include "braid/parallel/mailbox.h"
 #include "braid/parallel/rendezvous.h"
 #include "braid/parallel/set_transport.h"
 
@@ -15,7 +16,7 @@ namespace {
 // have read it.
 class LocalTransport final : public SetTransport {
  public:
-  LocalTransport(WorldState& state, MailboxGrid& mail, Rendezvous& rendezvous, const SetPlace& place)
+  LocalTransport(WorldState& state, MessageGrid& mail, Rendezvous& rendezvous, const SetPlace& place)
       : SetTransport(state, mail, place), rendezvous_(rendezvous) {}
 
   bool shares_memory() const override { return true; }
@@ -144,7 +145,8 @@ class LocalTransport final : public SetTransport {
 }  // namespace
 
 struct LocalWorld::Meetings {
-  Meetings(const ParallelLayout& layout, WorldState& state) : in_world(state, 0, layout.tp_size) {
+  Meetings(const ParallelLayout& layout, WorldState& state)
+      : in_world(state, 0, layout.tp_size), world_mail(state), group_mail(state) {
     const int32_t group_size = layout.attn_tp_size();
     for (int32_t group = 0; group < layout.groups_per_world(); ++group) {
       in_groups.push_back(std::make_unique<Rendezvous>(state, group * group_size, group_size));
@@ -153,13 +155,17 @@ struct LocalWorld::Meetings {
 
   Rendezvous in_world;
   std::vector<std::unique_ptr<Rendezvous>> in_groups;
+  MailboxGrid world_mail;
+  MailboxGrid group_mail;
 };
 
 LocalWorld::LocalWorld(const ParallelLayout& layout, const WorldOptions& options)
-    : ThreadWorld(layout, options), meetings_(std::make_unique<Meetings>(layout, state())) {
-  add_ranks(layout, [&](const SetPlace& place, MailboxGrid& mail) {
+    : ThreadWorld(layout, {.begin = 0, .end = layout.tp_size}, options),
+      meetings_(std::make_unique<Meetings>(layout, state())) {
+  add_ranks(layout, [&](const SetPlace& place) {
     const auto group = static_cast<size_t>(place.first / place.size);
     Rendezvous& rendezvous = place.is_group ? *meetings_->in_groups[group] : meetings_->in_world;
+    MessageGrid& mail = place.is_group ? meetings_->group_mail : meetings_->world_mail;
     return std::make_unique<LocalTransport>(state(), mail, rendezvous, place);
   });
 }

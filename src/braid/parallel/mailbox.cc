@@ -1,38 +1,48 @@
 #include "braid/parallel/mailbox.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <utility>
 
+#include "braid/base/check.h"
 #include "braid/base/clock.h"
 
 namespace braid {
 
-void Mailbox::push(const OpRecord& call, std::span<const std::byte> data) {
-  Message message{.call = call, .data = std::vector<std::byte>(data.begin(), data.end())};
+Message message_of(const OpRecord& call, std::span<const std::byte> data) {
+  return {.call = call,
+          .num_bytes = static_cast<int64_t>(data.size()),
+          .data = std::vector<std::byte>(data.begin(), data.end())};
+}
+
+Error end_of_patience(WorldState& state, const OpRecord& call, int32_t rank) {
+  return state.end(fmt::format("rank {} in {} took longer than {} s", rank, describe(call), state.timeout_s()));
+}
+
+void Mailbox::push(Message message) {
   {
     const std::lock_guard lock(mutex_);
     messages_.push_back(std::move(message));
+    num_messages_.store(messages_.size(), std::memory_order_relaxed);
   }
   is_not_empty_.notify_one();
 }
 
-Result<Message> Mailbox::pop(WorldState& state, const std::string& waiting) {
-  std::unique_lock lock(mutex_);
-  Patience patience(state.timeout_s());
-  patience.begin(Progress(), monotonic_seconds());
-  const std::chrono::duration<double> interval(patience.interval_s());
-  const auto has_news = [&] { return !messages_.empty() || state.has_failed(); };
-  while (!is_not_empty_.wait_for(lock, interval, has_news)) {
-    lock.unlock();
-    if (patience.is_over(state.progress(), monotonic_seconds())) {
-      return state.end(fmt::format("{} took longer than {} s", waiting, state.timeout_s()));
-    }
-    lock.lock();
-  }
-  if (state.has_failed()) return state.failure();
-  Message message = std::move(messages_.front());
+std::optional<Message> Mailbox::try_pop() {
+  if (num_messages_.load(std::memory_order_relaxed) == 0) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  if (messages_.empty()) return std::nullopt;
+  std::optional<Message> message = std::move(messages_.front());
   messages_.pop_front();
+  num_messages_.store(messages_.size(), std::memory_order_relaxed);
   return message;
+}
+
+void Mailbox::wait(const WorldState& state, double seconds) {
+  std::unique_lock lock(mutex_);
+  is_not_empty_.wait_for(lock, std::chrono::duration<double>(seconds),
+                         [&] { return !messages_.empty() || state.has_failed(); });
 }
 
 void Mailbox::wake() {
@@ -40,11 +50,43 @@ void Mailbox::wake() {
   is_not_empty_.notify_all();
 }
 
-MailboxGrid::MailboxGrid(WorldState& state) : num_ranks_(state.num_ranks()) {
-  for (int32_t i = 0; i < num_ranks_ * num_ranks_; ++i) boxes_.push_back(std::make_unique<Mailbox>());
+Mailboxes::Mailboxes(WorldState& state, IndexRange receivers) : num_senders_(state.num_ranks()), receivers_(receivers) {
+  const int64_t num_boxes = num_senders_ * (receivers.end - receivers.begin);
+  for (int64_t i = 0; i < num_boxes; ++i) boxes_.push_back(std::make_unique<Mailbox>());
   state.on_failure([this] {
     for (const auto& box : boxes_) box->wake();
   });
+}
+
+MailboxGrid::MailboxGrid(WorldState& state) : state_(state), boxes_(state, {.begin = 0, .end = state.num_ranks()}) {}
+
+void MailboxGrid::push(const OpRecord& call, int32_t from, int32_t to, std::span<const std::byte> data) {
+  boxes_.from_to(from, to).push(message_of(call, data));
+}
+
+void MailboxGrid::lend(const OpRecord& call, int32_t from, int32_t to, std::span<const std::byte> data) {
+  push(call, from, to, data);
+}
+
+Status MailboxGrid::settle(const OpRecord&, int32_t) {
+  return {};
+}
+
+Result<Message> MailboxGrid::pop(const OpRecord& call, int32_t from, int32_t to) {
+  Mailbox& box = boxes_.from_to(from, to);
+  Patience patience(state_.timeout_s());
+  patience.begin(Progress(), monotonic_seconds());
+  for (;;) {
+    if (state_.has_failed()) return state_.failure();
+    if (std::optional<Message> message = box.try_pop()) return std::move(*message);
+    box.wait(state_, patience.interval_s());
+    if (patience.is_over(state_.progress(), monotonic_seconds())) return end_of_patience(state_, call, to);
+  }
+}
+
+Status MailboxGrid::fetch(const Message&, int32_t, std::span<std::byte>) {
+  CHECK(false, "a message between ranks of one process has its data");
+  return {};
 }
 
 }  // namespace braid

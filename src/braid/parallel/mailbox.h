@@ -1,46 +1,70 @@
-// Messages from one rank to another, in the order sent. Tested by communicator_test.cc.
+// Messages from one rank to another of the same process, in the order sent. Tested by communicator_test.cc.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
-#include <cstddef>
 #include <deque>
 #include <memory>
 #include <mutex>
-#include <span>
-#include <string>
+#include <optional>
 #include <vector>
 
+#include "braid/base/index_range.h"
+#include "braid/parallel/message_grid.h"
 #include "braid/parallel/world_state.h"
 
 namespace braid {
 
-struct Message {
-  OpRecord call;  // what the sender is doing
-  std::vector<std::byte> data;
-};
-
 class Mailbox {
  public:
-  void push(const OpRecord& call, std::span<const std::byte> data);
-  Result<Message> pop(WorldState& state, const std::string& waiting);  // an error if the world ends meanwhile
-  void wake();  // makes a waiting pop() check again whether the world has ended
+  void push(Message message);
+  std::optional<Message> try_pop();
+  void wait(const WorldState& state, double seconds);  // until a message is there, the world ends or the time is over
+  void wake();                                         // makes wait() check again whether the world has ended
 
  private:
   std::mutex mutex_;
   std::condition_variable is_not_empty_;
   std::deque<Message> messages_;
+  std::atomic<size_t> num_messages_{0};  // try_pop() of an empty box takes no lock
 };
 
-// One mailbox for each pair of ranks of a world. Its groups' grids use the world's rank numbers too.
-class MailboxGrid {
+// The mailboxes of the ranks `receivers`, one for each rank of the world that sends to them. Its groups' grids use the
+// world's rank numbers too.
+class Mailboxes {
+ public:
+  Mailboxes(WorldState& state, IndexRange receivers);
+
+  Mailbox& from_to(int32_t from, int32_t to) {
+    return *boxes_[static_cast<size_t>((to - receivers_.begin) * num_senders_ + from)];
+  }
+
+ private:
+  const int64_t num_senders_;
+  const IndexRange receivers_;
+  std::vector<std::unique_ptr<Mailbox>> boxes_;
+};
+
+// Among ranks of one process: every message is a copy.
+class MailboxGrid final : public MessageGrid {
  public:
   explicit MailboxGrid(WorldState& state);
 
-  Mailbox& from_to(int32_t from, int32_t to) { return *boxes_[static_cast<size_t>(from * num_ranks_ + to)]; }
+  void push(const OpRecord& call, int32_t from, int32_t to, std::span<const std::byte> data) override;
+  void lend(const OpRecord& call, int32_t from, int32_t to, std::span<const std::byte> data) override;
+  Status settle(const OpRecord& call, int32_t from) override;
+  Result<Message> pop(const OpRecord& call, int32_t from, int32_t to) override;
+  Status fetch(const Message& message, int32_t rank, std::span<std::byte> to) override;
 
  private:
-  int32_t num_ranks_;
-  std::vector<std::unique_ptr<Mailbox>> boxes_;
+  WorldState& state_;
+  Mailboxes boxes_;
 };
+
+// The message that a push of this data is.
+Message message_of(const OpRecord& call, std::span<const std::byte> data);
+
+// The error of a rank whose wait was too long; it ends the world.
+Error end_of_patience(WorldState& state, const OpRecord& call, int32_t rank);
 
 }  // namespace braid

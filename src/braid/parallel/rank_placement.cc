@@ -140,13 +140,14 @@ Status bind_this_thread(const RankCpus& place) {
   return {};
 }
 
-std::string describe_placement(std::span<const RankCpus> places) {
+std::string describe_placement(std::span<const RankCpus> places, int32_t first_rank) {
   std::string text;
   for (size_t rank = 0; rank < places.size(); ++rank) {
     if (places[rank].cpus.empty()) continue;
     if (!text.empty()) text += "; ";
     const std::string domain = places[rank].domain < 0 ? "" : fmt::format("domain {}, ", places[rank].domain);
-    text += fmt::format("rank {}: {}CPUs {}", rank, domain, ranges_of(places[rank].cpus));
+    text += fmt::format("rank {}: {}CPUs {}", first_rank + static_cast<int32_t>(rank), domain,
+                        ranges_of(places[rank].cpus));
   }
   return text;
 }

@@ -47,6 +47,7 @@ int32_t default_threads(const RankCpus& place, int32_t num_ranks, int32_t usable
 Status bind_this_thread(const RankCpus& place);
 
 // "rank 0: domain 0, CPUs 0-3" or "rank 0: CPUs 0-3" for each bound rank; empty if no rank is bound.
-std::string describe_placement(std::span<const RankCpus> places);
+// `first_rank`: the number of the first of these ranks.
+std::string describe_placement(std::span<const RankCpus> places, int32_t first_rank = 0);
 
 }  // namespace braid

@@ -2,8 +2,14 @@
 // since the transport decides how the model is split. Tested by worker/rank_set_test.cc.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
 
+#include "braid/base/index_range.h"
+#include "braid/base/result.h"
 #include "braid/parallel/thread_world.h"
 #include "braid/parallel/topology.h"
 
@@ -16,6 +22,17 @@ class RankTransport {
   virtual bool shares_memory() const = 0;
   // One world of the layout, whose head_parallel is head_parallel().
   virtual std::unique_ptr<ThreadWorld> make_world(const ParallelLayout& layout, const WorldOptions& options) const = 0;
+  // Whether there can be another world after one that has failed. If not, the process must end.
+  virtual bool can_make_another_world() const { return true; }
+
+  // The ranks of all worlds that this process has: all of them, or some of a single world.
+  virtual IndexRange own_ranks(const ParallelLayout& layout) const { return {.begin = 0, .end = layout.num_ranks()}; }
+  virtual int32_t process() const { return 0; }  // this one, of those that gather() asks
+  virtual int32_t process_of(int32_t /*rank*/) const { return 0; }
+  // A text of each process, for all of them (process_texts.h). Before there is a world; all processes call it at once.
+  virtual Result<std::vector<std::string>> gather(std::string_view own) const {
+    return std::vector<std::string>{std::string(own)};
+  }
 
   // The head is split over all ranks of a world that share memory, where logits are written where their owner reads
   // them; otherwise over each DP group.

@@ -26,7 +26,7 @@ int64_t ssize_of(const auto& span) {
 
 }  // namespace
 
-SetTransport::SetTransport(WorldState& state, MailboxGrid& mail, const SetPlace& place)
+SetTransport::SetTransport(WorldState& state, MessageGrid& mail, const SetPlace& place)
     : state_(state), mail_(mail), place_(place), equal_counts_(static_cast<size_t>(place.size)) {}
 
 OpRecord SetTransport::next_call(OpKind kind, int64_t bytes, int32_t peer) {
@@ -183,7 +183,7 @@ Status SetTransport::send(std::span<const std::byte> data, int32_t to) {
                       .peer = to};
   return run(call, [&]() -> Status {
     if (to < 0 || to >= place_.size) return bad_call(call, fmt::format("rank {} of {}", to, place_.size));
-    mail_.from_to(world_rank(), place_.world_rank(to)).push(call, data);
+    mail_.push(call, world_rank(), place_.world_rank(to), data);
     return {};
   });
 }
@@ -196,10 +196,10 @@ Status SetTransport::recv(std::span<std::byte> data, int32_t from) {
                       .peer = from};
   return run(call, [&]() -> Status {
     if (from < 0 || from >= place_.size) return bad_call(call, fmt::format("rank {} of {}", from, place_.size));
-    const std::string waiting = fmt::format("rank {} in {}", world_rank(), describe(call));
-    TRY(const Message message, mail_.from_to(place_.world_rank(from), world_rank()).pop(state_, waiting));
-    if (message.data.size() != data.size()) return mismatch(call, from, message.call);
+    TRY(const Message message, mail_.pop(call, place_.world_rank(from), world_rank()));
+    if (message.num_bytes != ssize_of(data)) return mismatch(call, from, message.call);
     if (from != rank()) count_received(ssize_of(data));
+    if (message.remote) return mail_.fetch(message, world_rank(), data);
     std::copy(message.data.begin(), message.data.end(), data.begin());
     return {};
   });

@@ -1,5 +1,5 @@
-// The common part of transports between ranks of one process: the set of ranks, the numbering of operations, size
-// checks, and messages between two ranks. Derived classes move the data. Tested by communicator_test.cc.
+// The common part of all transports: the set of ranks, the numbering of operations, size checks, and messages between
+// two ranks. Derived classes move the data. Tested by communicator_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "braid/parallel/mailbox.h"
+#include "braid/parallel/message_grid.h"
 #include "braid/parallel/world_state.h"
 
 namespace braid {
@@ -24,7 +24,7 @@ struct SetPlace {
 
 class SetTransport : public Transport {
  public:
-  SetTransport(WorldState& state, MailboxGrid& mail, const SetPlace& place);
+  SetTransport(WorldState& state, MessageGrid& mail, const SetPlace& place);  // mail: of send() and recv()
 
   int32_t rank() const final { return place_.rank; }
   int32_t size() const final { return place_.size; }
@@ -79,7 +79,7 @@ class SetTransport : public Transport {
   Status run(const OpRecord& call, const Work& work);
 
   WorldState& state_;
-  MailboxGrid& mail_;
+  MessageGrid& mail_;
   const SetPlace place_;
   int64_t last_step_ = -1;
   int32_t num_calls_ = 0;  // in this step

@@ -1,5 +1,5 @@
-// A world whose ranks are threads of this process: the common part of LocalWorld and MessageWorld. Tested by
-// communicator_test.cc.
+// The ranks of a world that are threads of this process: all of them in LocalWorld and MessageWorld, some in
+// ProcessWorld. Tested by communicator_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "braid/base/function_ref.h"
+#include "braid/base/index_range.h"
 #include "braid/base/patience.h"
 #include "braid/parallel/communicator.h"
 #include "braid/parallel/topology.h"
@@ -20,7 +21,6 @@ struct WorldOptions {
   bool ranks_share_cpus = false;  // there are more ranks than CPUs: one that waits yields to the next
 };
 
-class MailboxGrid;
 class WorldState;
 struct SetPlace;
 
@@ -28,29 +28,36 @@ class ThreadWorld {
  public:
   virtual ~ThreadWorld();
 
-  // Used only by the thread of this rank; valid as long as the world lives.
+  IndexRange own_ranks() const;  // of this process
+
+  // Of one of these ranks. Used only by the thread of this rank; valid as long as the world lives.
   WorldCommunicator world(int32_t tp_rank) const;
   GroupCommunicator group(int32_t tp_rank) const;
 
   // Before any rank runs: what all ranks have done so far. While that changes, no wait is too long.
   void watch(std::function<Progress()> progress) const;
 
+  // Before any rank runs: what to call on the world's end, from any thread, beside what the ranks' waits return.
+  void on_end(std::function<void()> wake) const;
+
   // From any thread: ends all waits, now and later, with an error.
   void abort(std::string_view reason) const;
   bool has_failed() const;
   std::string failure() const;  // the error that every rank gets; empty: the world has not failed
 
+  // After the last operation of all own ranks. Where a world has several processes: waits until all of them have called
+  // it, so that none loses a message, and returns the world's error if it ends meanwhile.
+  virtual Status leave() { return {}; }
+
   // From any thread: what each rank does now, and its last operations (the flight recorder).
   std::string report() const;
 
  protected:
-  // One world of the layout: tp_size ranks in groups_per_world() groups.
-  ThreadWorld(const ParallelLayout& layout, const WorldOptions& options);
+  // These ranks of one world of the layout, which has tp_size ranks in groups_per_world() groups.
+  ThreadWorld(const ParallelLayout& layout, IndexRange own_ranks, const WorldOptions& options);
 
-  // Calls make(place, mail between the ranks of its set) twice for each rank: for its transport in the world and for
-  // the one in its group.
-  void add_ranks(const ParallelLayout& layout,
-                 FunctionRef<std::unique_ptr<Transport>(const SetPlace& place, MailboxGrid& mail)> make);
+  // Calls make(place) twice for each of these ranks: for its transport in the world and for the one in its group.
+  void add_ranks(const ParallelLayout& layout, FunctionRef<std::unique_ptr<Transport>(const SetPlace& place)> make);
   WorldState& state() const;
 
  private:

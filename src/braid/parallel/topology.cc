@@ -125,8 +125,10 @@ Result<ParallelLayout> make_layout(const LayoutFlags& flags) {
                         .dp_size = flags.dp_size.value_or(1),
                         .enable_dp_attention = flags.enable_dp_attention,
                         .moe_parallel = flags.moe_parallel};
-  if (flags.attn_tp_size) {
-    const int32_t attn_tp_size = *flags.attn_tp_size;
+  std::optional<int32_t> asked_attn_tp_size = flags.attn_tp_size;
+  if (flags.enable_dp_attention && flags.dp_size && !flags.tp_size && !asked_attn_tp_size) asked_attn_tp_size = 1;
+  if (asked_attn_tp_size) {
+    const int32_t attn_tp_size = *asked_attn_tp_size;
     if (!flags.dp_size && flags.tp_size) {
       if (layout.tp_size % attn_tp_size != 0) {
         return fail("--tp-size {} is not divisible by --attn-tp-size {}", layout.tp_size, attn_tp_size);

@@ -81,8 +81,8 @@ struct LayoutFlags {
   MoeParallel moe_parallel = MoeParallel::kTp;
 };
 
-// Any two of the three sizes determine the third. Errors: a size out of range, three sizes that do not fit, a tp_size
-// that is not divisible by dp_size.
+// Any two of the three sizes determine the third; with DP attention and dp_size alone, a group is one rank. Errors: a
+// size out of range, three sizes that do not fit, a tp_size that is not divisible by dp_size.
 Result<ParallelLayout> make_layout(const LayoutFlags& flags);
 
 // The sizes of a model that must be divisible.

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "braid/base/clock.h"
 
 namespace braid {
@@ -15,15 +17,37 @@ WorldState::WorldState(const ParallelLayout& layout, double timeout_s, bool rank
       steps_(static_cast<size_t>(layout.tp_size)),
       threads_(static_cast<size_t>(layout.tp_size)) {}
 
+void WorldState::watch(std::function<Progress()> progress) {
+  const std::lock_guard lock(progress_mutex_);
+  progress_ = std::move(progress);
+}
+
+Progress WorldState::progress() const {
+  const std::lock_guard lock(progress_mutex_);
+  return progress_ ? progress_() : Progress();
+}
+
+void WorldState::on_failure(std::function<void()> wake) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!has_failed_.load()) {
+      wakers_.push_back(std::move(wake));
+      return;
+    }
+  }
+  wake();
+}
+
 Error WorldState::end(const std::string& reason) {
   {
     const std::lock_guard lock(mutex_);
     if (failure_.empty()) {
-      failure_ = fmt::format("the world of {} ranks has ended: {}\n{}", num_ranks_, reason, report());
+      const std::string what = agree_ ? agree_(reason) : fmt::format("{}\n{}", reason, report());
+      failure_ = fmt::format("the world of {} ranks has ended: {}", num_ranks_, what);
       has_failed_.store(true);
     }
   }
-  for (const auto& wake : wakers_) wake();
+  for (const auto& wake : wakers_) wake();  // no more come
   return failure();
 }
 

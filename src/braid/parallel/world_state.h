@@ -29,11 +29,15 @@ class WorldState {
   int64_t& step(int32_t rank) { return steps_[static_cast<size_t>(rank)].value; }  // used only by the rank's thread
 
   // What all ranks have done so far: a rank waits for another as long as somebody gets on.
-  void watch(std::function<Progress()> progress) { progress_ = std::move(progress); }
-  Progress progress() const { return progress_ ? progress_() : Progress(); }
+  void watch(std::function<Progress()> progress);
+  Progress progress() const;
 
-  // Called before any rank runs, like watch().
-  void on_failure(std::function<void()> wake) { wakers_.push_back(std::move(wake)); }
+  // Called before any rank runs. `wake` may be called at once, if the world has ended in another process already.
+  void on_failure(std::function<void()> wake);
+
+  // Before any rank runs, for a world of several processes: agree(reason) returns what to say of the end, after it has
+  // told the other processes. It is called once, and all that call end() meanwhile wait for it.
+  void agree_on_end(std::function<std::string(const std::string& reason)> agree) { agree_ = std::move(agree); }
 
   // Only the first reason counts. Returns the error that all ranks get.
   Error end(const std::string& reason);
@@ -54,7 +58,9 @@ class WorldState {
   std::vector<RankStep> steps_;
   std::vector<HelpedThread> threads_;  // of the ranks
   std::vector<std::function<void()>> wakers_;
+  mutable std::mutex progress_mutex_;  // of the function: a world of several processes looks before its ranks run
   std::function<Progress()> progress_;
+  std::function<std::string(const std::string& reason)> agree_;
   mutable std::mutex mutex_;
   std::string failure_;
   std::atomic<bool> has_failed_{false};

@@ -39,6 +39,10 @@ struct GenerationRequest {
   // The output's form. The output ends (FinishReason::kStop) when it is complete and nothing can follow, regardless of
   // ignore_eos and min_new_tokens.
   std::optional<GrammarConstraint> grammar = {};
+  // What an earlier run of this request has delivered, if n is 1: the output goes on behind it with the same bits, and
+  // only what follows is delivered. The prompt's log-probabilities come before the first token, so they are not
+  // repeated.
+  std::vector<TokenId> output_so_far = {};
 };
 
 struct Usage {

@@ -1,5 +1,4 @@
-// What a DP group's prefix cache has of a prompt, and whether that still holds. The controller uses it to choose a
-// group.
+// What a DP group's prefix cache has of a prompt, and whether that still holds. The controller chooses groups by it.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +10,10 @@ struct PrefixProbe {
   int32_t num_held_pages = 0;    // of it, in the widest KV group: held by a sequence, so sharing them takes no page
 };
 
-// Counts since the start. Between two equal versions no probe changes.
+// What the controller has heard of a group's prefix cache, in counts since the start. Between two equal versions no
+// probe changes.
 struct PrefixVersion {
-  uint64_t num_changes = 0;  // pages that came into the cache or left it, became held, or were released
+  uint64_t num_changes = 0;  // digests that changed something
   uint64_t num_held = 0;     // pages of the widest KV group that became held: no num_held_pages has grown by more
 
   bool operator==(const PrefixVersion&) const = default;

@@ -128,6 +128,12 @@ int64_t Scheduler::flush_cache() {
   return kv_.flush();
 }
 
+PrefixDigest Scheduler::take_prefix_changes() {
+  PrefixDigest changes = kv_.take_prefix_changes();
+  if (changes.is_whole) changes.shape.long_rope_from = config_.long_rope_from;
+  return changes;
+}
+
 // `result` is null if the sequence is complete and needs none.
 RequestOutcome Scheduler::take_result(Sequence& sequence, const SequenceResult* result) {
   RequestOutcome outcome;

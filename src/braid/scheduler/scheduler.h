@@ -32,6 +32,7 @@
 #include "braid/base/result.h"
 #include "braid/kv/kv_index.h"
 #include "braid/request/ids.h"
+#include "braid/request/prefix_digest.h"
 #include "braid/request/request_outcome.h"
 #include "braid/request/sampling_params.h"
 #include "braid/request/scheduler_request.h"
@@ -133,7 +134,10 @@ class Scheduler {
   Credits credits() const;
   // What the prefix cache has of a prompt, without its last token, whose logits are needed.
   PrefixProbe probe(std::span<const TokenId> prompt) const;
-  PrefixVersion prefix_version() const { return kv_.prefix_version(); }
+  // What the prefix cache gained and lost since the last call (KvIndex). All it has at the first call, and after
+  // tell_all_prefixes().
+  PrefixDigest take_prefix_changes();
+  void tell_all_prefixes() { kv_.tell_all_prefixes(); }
   SchedulerStats stats() const;
 
   // CHECKs that the prefix cache and the sequences hold every page exactly as often as the pool counts. Debug builds

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "braid/base/check.h"
+#include "braid/request/prefix_hash.h"
 #include "braid/request/sampled_token.h"
 #include "braid/scheduler/scheduler.h"
 
@@ -20,9 +21,8 @@ namespace braid {
 struct PrefixKey {
   PrefixKey(std::span<const TokenId> plain, bool is_long) : tokens(plain) {
     if (!is_long) return;
-    constexpr TokenId kLong = TokenId{1} << 30;
     own.assign(plain.begin(), plain.end());
-    for (TokenId& token : own) token |= kLong;
+    for (TokenId& token : own) token |= kLongPrefixBit;
     tokens = own;
   }
   PrefixKey(const PrefixKey&) = delete;

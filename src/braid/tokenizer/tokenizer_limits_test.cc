@@ -1,8 +1,7 @@
-// Pathological texts: huge words and runs take linear time, malformed bytes are replaced, many threads encode at once.
+// Pathological texts: huge words and runs take linear time, malformed bytes are replaced.
 #include <gtest/gtest.h>
 
 #include <ctime>
-#include <thread>
 
 #include "braid/tokenizer/unicode/utf8.h"
 #include "tests/support/tokenizer/fixtures.h"
@@ -39,25 +38,6 @@ TEST_P(TokenizerLimits, MalformedBytesCountAsReplacements) {
     unicode::append_lossy(text, false, repaired);
     EXPECT_EQ(tokenizer->encode(text, true), tokenizer->encode(repaired, true));
   }
-}
-
-TEST_P(TokenizerLimits, ThreadsMayShareOneTokenizer) {
-  const std::unique_ptr<Tokenizer> tokenizer = testing::fixture_tokenizer(GetParam());
-  ASSERT_NE(tokenizer, nullptr);
-  const std::vector<std::string> strings = testing::fixture_strings();
-  std::vector<std::vector<TokenId>> expected;
-  for (size_t i = 0; i < strings.size(); i += 10) expected.push_back(tokenizer->encode(strings[i], true));
-  std::vector<std::thread> threads;
-  std::vector<int> num_wrong(4, 0);
-  for (size_t t = 0; t < num_wrong.size(); ++t) {
-    threads.emplace_back([&, t] {
-      for (size_t i = 0; i < strings.size(); i += 10) {
-        num_wrong[t] += tokenizer->encode(strings[i], true) != expected[i / 10];
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(num_wrong, std::vector<int>(4, 0));
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, TokenizerLimits, ::testing::ValuesIn(testing::families()),

@@ -18,6 +18,8 @@ namespace map_format = assignment_map_format;
 constexpr const char* kCommandIdentifier = "BGC1";
 // Deepest are Map > Part, and Command > MovingSequence > Request > Sampling.
 constexpr flatbuffers::uoffset_t kMaxMapDepth = 8;
+constexpr uint8_t kPause = 1;
+constexpr uint8_t kGoOn = 2;
 
 size_t expected_bytes(const GroupCommand& command) {
   size_t bytes = 256 + sizeof(RequestId) * (command.abort.size() + command.finish.size());
@@ -43,9 +45,11 @@ flat::Offset<map_format::Part> encode_part(flat::Builder& builder, const GroupCo
     departs.push_back(map_format::CreateDepartOrder(inner, order.request, &move));
   }
   const auto depart_at = flat::add_list(inner, departs);
-  inner.Finish(
-      map_format::CreateCommand(inner, requests_at, abort_at, finish_at, command.flush_cache, arrive_at, depart_at),
-      kCommandIdentifier);
+  uint8_t pause = 0;
+  if (command.is_paused) pause = *command.is_paused ? kPause : kGoOn;
+  inner.Finish(map_format::CreateCommand(inner, requests_at, abort_at, finish_at, command.flush_cache, arrive_at,
+                                         depart_at, pause, command.tell_prefixes),
+               kCommandIdentifier);
   builder.ForceVectorAlignment(inner.GetSize(), sizeof(uint8_t), alignof(uint64_t));
   const auto bytes_at = builder.CreateVector(inner.GetBufferPointer(), inner.GetSize());
   return map_format::CreatePart(builder, command.group, bytes_at);
@@ -99,6 +103,9 @@ Result<GroupCommand> decode_command(const flatbuffers::Vector<uint8_t>& part, co
   command.abort = flat::copy_of(from->abort());
   command.finish = flat::copy_of(from->finish());
   command.flush_cache = from->flush_cache();
+  command.tell_prefixes = from->tell_prefixes();
+  if (from->pause() > kGoOn) return fail("pause {}: must be at most {}", from->pause(), kGoOn);
+  if (from->pause() != 0) command.is_paused = from->pause() == kPause;
   const int64_t max_arrivals = int64_t{limits.max_requests} + limits.max_moves;
   TRY(command.arrive, decode_moving(from->arrive(), max_arrivals, request_limits(limits)));
   TRY(command.depart, decode_departs(from->depart(), limits));
@@ -137,9 +144,7 @@ SharedBytes encode(const AssignmentMap& map) {
   }
   const auto parts_at = builder.CreateVector(parts);
   map_format::FinishMapBuffer(builder, map_format::CreateMap(builder, map.sequence, parts_at));
-  auto owner = std::make_shared<const flatbuffers::DetachedBuffer>(builder.Release());
-  const auto span = std::as_bytes(std::span(owner->data(), owner->size()));
-  return {std::move(owner), span};
+  return flat::take_bytes(builder);
 }
 
 Result<GroupAssignment> decode_assignment(std::span<const std::byte> bytes, int32_t group,

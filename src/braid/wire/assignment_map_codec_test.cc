@@ -169,6 +169,10 @@ TEST(AssignmentMapCodec, ErrorsNameWhatBreaksALimit) {
             place + "request 5: -1 cached tokens, the context is 300");
   EXPECT_EQ(error_of([&](GroupCommand& c) { arriving(c).move.from_group = 5; }),
             place + "request 5: move 3 from group 5 to group 4, there are 5 groups");
+  EXPECT_EQ(error_of([&](GroupCommand& c) { arriving(c).move.from_group = 4; }),
+            place + "request 5: move 3 from group 4 to group 4, there are 5 groups");
+  EXPECT_EQ(error_of([&](GroupCommand& c) { arriving(c).move = {.id = 3, .from_group = 4, .to_group = 4}; }), "")
+      << "without pages: the group was lost and has started again";
   EXPECT_EQ(error_of([&](GroupCommand& c) { arriving(c).move.num_pages = 33; }),
             place + "request 5: 33 pages of 4 tokens");
   EXPECT_EQ(error_of([&](GroupCommand& c) { arriving(c), arriving(c); }), place + "request 5 is there twice");
@@ -176,6 +180,7 @@ TEST(AssignmentMapCodec, ErrorsNameWhatBreaksALimit) {
             place + "11 sequences that move, at most 10 fit");
   EXPECT_EQ(error_of([&](GroupCommand& c) { c.depart = {{.request = 8, .move = {.from_group = 2, .to_group = 2}}}; }),
             place + "request 8: move 0 from group 2 to group 2, there are 5 groups");
+  EXPECT_EQ(error_of([](GroupCommand& c) { c.is_paused = true; }), "");
   EXPECT_EQ(error_of([&](GroupCommand& c) { c.depart.assign(3, {}); }), place + "3 departures, at most 2 fit");
 
   const AssignmentMap unknown{.sequence = 9, .commands = {{.group = 5}}};

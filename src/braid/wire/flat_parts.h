@@ -8,11 +8,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "braid/base/result.h"
+#include "braid/wire/shared_bytes.h"
 
 namespace braid::flat {
 
@@ -61,6 +64,13 @@ inline Result<std::vector<int32_t>> decode_ids(const Ints* ints, std::string_vie
     if (id < 0 || id >= end) return fail("{}: {} is not in [0, {})", what, id, end);
   }
   return ids;
+}
+
+// The bytes of a finished message, without a copy.
+inline SharedBytes take_bytes(Builder& builder) {
+  auto owner = std::make_shared<const flatbuffers::DetachedBuffer>(builder.Release());
+  const auto span = std::as_bytes(std::span(owner->data(), owner->size()));
+  return {std::move(owner), span};
 }
 
 // FlatBuffers needs aligned bytes. Bytes from the network or inside other bytes may not be aligned: then this copies

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "braid/request/ids.h"
@@ -18,10 +19,13 @@ struct GroupCommand {
   std::vector<RequestId> finish;  // the front found their end (a stop string); tokens drawn meanwhile are discarded
   std::vector<DepartOrder> depart = {};  // to other groups, if still there and already decoding
   bool flush_cache = false;
+  std::optional<bool> is_paused = {};  // from now on; absent: as before. A paused group begins no step
+  bool tell_prefixes = false;          // the next outputs have a whole digest of the prefix cache: one was lost
 
   // The number of items in the command. They are carried out in the order of these fields.
   uint64_t size() const {
-    return add.size() + arrive.size() + abort.size() + finish.size() + depart.size() + (flush_cache ? 1 : 0);
+    return add.size() + arrive.size() + abort.size() + finish.size() + depart.size() + (flush_cache ? 1 : 0) +
+           (is_paused ? 1 : 0) + (tell_prefixes ? 1 : 0);
   }
   bool is_empty() const { return size() == 0; }
   int64_t num_prompt_tokens() const {

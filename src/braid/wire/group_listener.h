@@ -8,6 +8,18 @@
 
 namespace braid {
 
+// What became of a world that was to start again (GroupHost::restart()).
+struct WorldRestart {
+  enum class Outcome : uint8_t {
+    kRuns,    // its groups are empty
+    kFailed,  // it may be tried again
+    kStuck,   // a rank of the lost world has not come back: it cannot start again in this process
+  };
+  int32_t group = 0;  // the first one of the world
+  Outcome outcome = Outcome::kRuns;
+  std::string error = {};
+};
+
 class GroupListener {
  public:
   virtual ~GroupListener() = default;
@@ -17,8 +29,11 @@ class GroupListener {
   virtual void on_outputs(int32_t group, GroupOutputs outputs) = 0;
 
   // Called on a rank's thread when its world has ended. `group`: the first one of the world. `reason`: one line, then
-  // what each rank did and waited for, where that is known.
-  virtual void on_failure(int32_t group, const std::string& reason) = 0;
+  // what each rank did and waited for, where that is known. `num_restarts`: of the world, before it ended.
+  virtual void on_failure(int32_t group, const std::string& reason, int32_t num_restarts) = 0;
+
+  // Called on a thread of the world's own. The next outputs and failures are those of the new world.
+  virtual void on_restart(WorldRestart restart) = 0;
 };
 
 }  // namespace braid

@@ -60,4 +60,16 @@ struct GroupLoad {
   bool operator==(const GroupLoad&) const = default;
 };
 
+// What a group has counted since the start, beside what it has counted before it was lost and started again.
+inline void add_counts(GroupLoad& load, const GroupLoad& earlier) {
+  load.scheduler.num_preemptions += earlier.scheduler.num_preemptions;
+  load.scheduler.num_prompt_tokens += earlier.scheduler.num_prompt_tokens;
+  load.scheduler.num_cached_tokens += earlier.scheduler.num_cached_tokens;
+  load.num_commands += earlier.num_commands;
+  load.num_steps += earlier.num_steps;
+  load.step_seconds += earlier.step_seconds;
+  load.num_step_tokens += earlier.num_step_tokens;
+  load.num_longest_tokens += earlier.num_longest_tokens;
+}
+
 }  // namespace braid

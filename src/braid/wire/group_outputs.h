@@ -7,21 +7,12 @@
 #include <vector>
 
 #include "braid/request/ids.h"
+#include "braid/request/prefix_digest.h"
 #include "braid/request/request_outcome.h"
 #include "braid/wire/group_load.h"
 #include "braid/wire/move.h"
 
 namespace braid {
-
-// The prefixes in a group's cache as hashes: one for each page, over all tokens up to the page's end. Either the
-// changes since the group's last outputs, or all prefixes.
-struct PrefixDigest {
-  bool is_whole = false;  // `added` lists all prefixes
-  std::vector<uint64_t> added;
-  std::vector<uint64_t> removed;
-
-  bool operator==(const PrefixDigest&) const = default;
-};
 
 // One step of a group in figures, for the log.
 struct StepShape {
@@ -43,8 +34,8 @@ struct GroupOutputs {
   std::vector<int64_t> flushed_tokens;        // for each flush command, in order
   std::optional<StepShape> step;              // absent: commands were taken, but no step followed
   GroupLoad load;
-  PrefixDigest prefixes;
-  std::string error;  // not empty: why the group's world has ended
+  PrefixDigest prefixes;  // the group's first outputs have a whole one
+  std::string error;      // not empty: why the group's world has ended
 
   bool operator==(const GroupOutputs&) const = default;
 };

@@ -1,5 +1,6 @@
 #include "braid/wire/group_outputs_codec.h"
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <string_view>
@@ -67,7 +68,12 @@ flat::Offset<outputs_format::Step> encode_step(flat::Builder& builder, const Ste
 flat::Offset<outputs_format::Prefixes> encode_prefixes(flat::Builder& builder, const PrefixDigest& prefixes) {
   const auto added_at = flat::add_list(builder, prefixes.added);
   const auto removed_at = flat::add_list(builder, prefixes.removed);
-  return outputs_format::CreatePrefixes(builder, prefixes.is_whole, added_at, removed_at);
+  const auto held_at = flat::add_list(builder, prefixes.held);
+  const auto released_at = flat::add_list(builder, prefixes.released);
+  const PrefixShape& shape = prefixes.shape;
+  const auto windows_at = flat::add_list(builder, shape.window_pages);
+  return outputs_format::CreatePrefixes(builder, prefixes.is_whole, added_at, removed_at, held_at, released_at,
+                                        shape.page_size, shape.long_rope_from, shape.num_pages, windows_at);
 }
 
 Result<SampledToken> decode_token(const outputs_format::Token& from, int32_t vocab_size) {
@@ -165,11 +171,32 @@ Result<StepShape> decode_step(const outputs_format::Step& from) {
   return step;
 }
 
+Result<PrefixShape> decode_shape(const outputs_format::Prefixes& from, const OutputsLimits& limits) {
+  TRY_STATUS(flat::check_count(from.window_pages(), "KV groups", limits.max_kv_groups));
+  PrefixShape shape{.page_size = from.page_size(),
+                    .long_rope_from = from.long_rope_from(),
+                    .num_pages = from.num_pages(),
+                    .window_pages = flat::copy_of(from.window_pages())};
+  const bool ok = shape.page_size >= 1 && shape.long_rope_from >= 0 && shape.num_pages >= 0 &&
+                  !shape.window_pages.empty() && std::ranges::min(shape.window_pages) >= -1;
+  if (!ok) return fail("a value of the prefix cache is out of its range");
+  return shape;
+}
+
 Result<PrefixDigest> decode_prefixes(const outputs_format::Prefixes& from, const OutputsLimits& limits) {
   TRY_STATUS(flat::check_count(from.added(), "new prefixes", limits.max_prefixes));
   TRY_STATUS(flat::check_count(from.removed(), "removed prefixes", limits.max_prefixes));
-  return PrefixDigest{
-      .is_whole = from.is_whole(), .added = flat::copy_of(from.added()), .removed = flat::copy_of(from.removed())};
+  TRY_STATUS(flat::check_count(from.held(), "held prefixes", limits.max_prefixes));
+  TRY_STATUS(flat::check_count(from.released(), "released prefixes", limits.max_prefixes));
+  PrefixDigest prefixes{.is_whole = from.is_whole(),
+                        .removed = flat::copy_of(from.removed()),
+                        .added = flat::copy_of(from.added()),
+                        .released = flat::copy_of(from.released()),
+                        .held = flat::copy_of(from.held())};
+  if (from.is_whole()) {
+    TRY(prefixes.shape, decode_shape(from, limits));
+  }
+  return prefixes;
 }
 
 Result<GroupOutputs> decode_outputs(const outputs_format::Outputs& from, const OutputsLimits& limits) {
@@ -234,9 +261,7 @@ SharedBytes encode(const GroupOutputs& outputs) {
   outputs_format::FinishOutputsBuffer(
       builder, outputs_format::CreateOutputs(builder, outputs.group, outputs.sequence, outcomes_at, flushed_at, step_at,
                                              load_at, prefixes_at, error_at, departed_at, stayed_at));
-  auto owner = std::make_shared<const flatbuffers::DetachedBuffer>(builder.Release());
-  const auto span = std::as_bytes(std::span(owner->data(), owner->size()));
-  return {std::move(owner), span};
+  return flat::take_bytes(builder);
 }
 
 Result<GroupOutputs> decode_group_outputs(std::span<const std::byte> bytes, const OutputsLimits& limits) {

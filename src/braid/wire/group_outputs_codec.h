@@ -18,7 +18,8 @@ struct OutputsLimits {
   int32_t max_outcomes = 0;
   int64_t max_scored = 0;  // scored prompt tokens of all outcomes
   int32_t max_flushes = 1024;
-  int32_t max_prefixes = 0;  // additions to the digest, and as many removals
+  int32_t max_prefixes = 0;  // in each list of the digest
+  int32_t max_kv_groups = 16;
   int32_t max_error_len = 4096;
   int32_t max_moves = 0;  // sequences that left
   int64_t context_len = 0;

@@ -91,6 +91,19 @@ TEST(GroupOutputsCodec, ErrorsNameWhatBreaksALimit) {
             place + "a value of the load is out of its range");
   EXPECT_EQ(error_of([](GroupOutputs& o) { o.prefixes.added.assign(21, 1); }),
             place + "21 new prefixes, at most 20 fit");
+  EXPECT_EQ(error_of([](GroupOutputs& o) { o.prefixes.held.assign(21, 1); }),
+            place + "21 held prefixes, at most 20 fit");
+  const auto whole = [](GroupOutputs& o) -> PrefixShape& {
+    o.prefixes = {.is_whole = true, .shape = {.page_size = 16, .num_pages = 9, .window_pages = {-1}}};
+    return o.prefixes.shape;
+  };
+  EXPECT_EQ(error_of([&](GroupOutputs& o) { whole(o); }), "");
+  EXPECT_EQ(error_of([&](GroupOutputs& o) { whole(o).page_size = 0; }),
+            place + "a value of the prefix cache is out of its range");
+  EXPECT_EQ(error_of([&](GroupOutputs& o) { whole(o).window_pages = {}; }),
+            place + "a value of the prefix cache is out of its range");
+  EXPECT_EQ(error_of([&](GroupOutputs& o) { whole(o).window_pages.assign(17, 1); }),
+            place + "17 KV groups, at most 16 fit");
   EXPECT_EQ(error_of([](GroupOutputs& o) { o.flushed_tokens.assign(5, 1); }), place + "5 flushes, at most 4 fit");
   EXPECT_EQ(error_of([](GroupOutputs& o) { o.flushed_tokens = {3, -1}; }), place + "-1 tokens flushed");
   EXPECT_EQ(error_of([](GroupOutputs& o) { o.step = StepShape{.step = 7, .num_prefills = 1}; }),

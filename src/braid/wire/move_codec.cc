@@ -12,7 +12,7 @@ namespace moving_format = assignment_map_format;
 
 Result<MovingSequence> decode_moving_sequence(const moving_format::MovingSequence& from, const RequestLimits& limits) {
   MovingSequence moving;
-  TRY(moving.move, decode_move(from.move(), limits.num_groups));
+  TRY(moving.move, decode_move(from.move(), limits.num_groups, true));
   MovedSequence& sequence = moving.sequence;
   TRY(sequence.request, decode_request(*from.request(), limits));
   TRY(sequence.output, flat::decode_ids(from.output(), "output tokens", limits.context_len, limits.vocab_size));
@@ -55,12 +55,13 @@ step_plan_format::Move encode_move(const Move& move) {
   return {move.id, move.from_group, move.to_group, move.num_pages};
 }
 
-Result<Move> decode_move(const step_plan_format::Move* from, int32_t num_groups) {
+Result<Move> decode_move(const step_plan_format::Move* from, int32_t num_groups, bool may_come_back) {
   if (from == nullptr) return fail("a move without groups");
   const Move move{
       .id = from->id(), .from_group = from->from_group(), .to_group = from->to_group(), .num_pages = from->num_pages()};
   const auto is_group = [&](int32_t group) { return group >= 0 && group < num_groups; };
-  if (!is_group(move.from_group) || !is_group(move.to_group) || move.from_group == move.to_group) {
+  const bool goes_nowhere = move.from_group == move.to_group && !(may_come_back && move.num_pages == 0);
+  if (!is_group(move.from_group) || !is_group(move.to_group) || goes_nowhere) {
     return fail("move {} from group {} to group {}, there are {} groups", move.id, move.from_group, move.to_group,
                 num_groups);
   }

@@ -25,7 +25,8 @@ flat::Offset<assignment_map_format::Request> encode_request(flat::Builder& build
 Result<SchedulerRequest> decode_request(const assignment_map_format::Request& from, const RequestLimits& limits);
 
 step_plan_format::Move encode_move(const Move& move);
-Result<Move> decode_move(const step_plan_format::Move* from, int32_t num_groups);
+// `may_come_back`: a move without pages may lead to the group that it came from, which was lost and has started again.
+Result<Move> decode_move(const step_plan_format::Move* from, int32_t num_groups, bool may_come_back = false);
 
 using MovingSequences = flatbuffers::Vector<flat::Offset<assignment_map_format::MovingSequence>>;
 flat::Offset<MovingSequences> encode_moving(flat::Builder& builder, const std::vector<MovingSequence>& moving);

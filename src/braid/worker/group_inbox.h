@@ -16,9 +16,9 @@ namespace braid {
 
 class GroupInbox {
  public:
-  // `group`: its number among all groups, as in the maps.
-  GroupInbox(std::unique_ptr<PublisherLink> link, int32_t group, const AssignmentLimits& limits)
-      : link_(std::move(link)), reader_(group, limits) {}
+  // `group`: its number among all groups, as in the maps. `last_map`: as AssignmentReader's.
+  GroupInbox(std::unique_ptr<PublisherLink> link, int32_t group, const AssignmentLimits& limits, uint64_t last_map = 0)
+      : link_(std::move(link)), reader_(group, limits, last_map) {}
 
   // All commands that have arrived, in order, without waiting. After an error, which names the group, the inbox is
   // unusable.

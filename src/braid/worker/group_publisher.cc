@@ -43,6 +43,8 @@ void GroupPublisher::carry_out(GroupCommand command) {
   for (const RequestId request : command.finish) drop(request);
   for (const DepartOrder& order : command.depart) depart(order);
   if (command.flush_cache) next_.flushed_tokens.push_back(scheduler_.flush_cache());
+  is_paused_ = command.is_paused.value_or(is_paused_);
+  if (command.tell_prefixes) scheduler_.tell_all_prefixes();
 }
 
 void GroupPublisher::drop(RequestId request) {
@@ -112,7 +114,8 @@ std::shared_ptr<const StepPlan> GroupPublisher::plan(bool may_begin_prefills) {
   int32_t room = max_moved_pages_;
   copy_pieces_out(moves, room);
   copy_pieces_in(moves, room);
-  std::optional<StepPlan> planned = scheduler_.plan(may_begin_prefills);
+  std::optional<StepPlan> planned;
+  if (!is_paused_) planned = scheduler_.plan(may_begin_prefills);
   is_scheduled_ = planned.has_value();
   if (!is_scheduled_ && !moves.moves_pages()) return nullptr;
   StepPlan plan = std::move(planned).value_or(StepPlan());
@@ -157,6 +160,7 @@ GroupOutputs GroupPublisher::take_outputs() {
   has_news_ = false;
   next_.sequence = ++num_outputs_;
   next_.load = load();
+  next_.prefixes = scheduler_.take_prefix_changes();
   return std::exchange(next_, {});
 }
 

@@ -47,7 +47,6 @@ class GroupPublisher {
   std::optional<GroupOutputs> report();
 
   PrefixProbe probe(std::span<const TokenId> prompt) const { return scheduler_.probe(prompt); }
-  PrefixVersion prefix_version() const { return scheduler_.prefix_version(); }
   GroupLoad load() const;
 
  private:
@@ -77,6 +76,7 @@ class GroupPublisher {
   std::shared_ptr<const StepPlan> plan_;  // under way
   bool is_scheduled_ = false;             // plan_ has sequences, not only moves
   GroupOutputs next_;                     // collects the next outputs
+  bool is_paused_ = false;                // only pages that move are planned: another group may wait for them
   bool has_news_ = false;                 // commands were taken since the last outputs
   uint64_t num_commands_ = 0;
   uint64_t num_outputs_ = 0;

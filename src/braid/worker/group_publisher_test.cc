@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "braid/request/prefix_hash.h"
 #include "tests/support/worker/counted_result.h"
 
 namespace braid {
@@ -74,6 +75,19 @@ TEST_F(GroupPublisherTest, CommandsThatNoStepFollowsAreReportedAlone) {
   EXPECT_EQ(outputs->load.num_commands, 4U);
   EXPECT_EQ(outputs->flushed_tokens, std::vector<int64_t>{8});  // the full pages of the first chunk
   EXPECT_EQ(outputs->load.scheduler.num_free_pages, kPublisherConfig.num_pages);
+}
+
+TEST_F(GroupPublisherTest, APausedGroupBeginsNoStepAndTakesCommands) {
+  publisher_.take(commands_of({published_request(1, 12, 9)}));
+  (void)step();
+  publisher_.take(commands_of({GroupCommand{.is_paused = true}}));
+  EXPECT_EQ(publisher_.plan(), nullptr);
+  EXPECT_EQ(publisher_.report()->load.scheduler.num_running, 1);
+  publisher_.take(commands_of({published_request(2, 3, 2)}));
+  EXPECT_EQ(publisher_.plan(), nullptr);
+  EXPECT_EQ(publisher_.report()->load.num_commands, 3U);
+  publisher_.take(commands_of({GroupCommand{.is_paused = false}}));
+  EXPECT_NE(publisher_.plan(), nullptr);
 }
 
 TEST_F(GroupPublisherTest, ARequestThatCanNeverRunIsAnOutcomeBesideTheOthers) {
@@ -335,6 +349,29 @@ TEST_F(GroupPublisherPiecesTest, ARequestWaitsForThePagesOfWhatLeaves) {
     }
   }
   EXPECT_EQ(tokens.size(), 2U);
+}
+
+TEST_F(GroupPublisherTest, OutputsTellWhatThePrefixCacheGainedAndLost) {
+  publisher_.take(commands_of({published_request(1, 9, 3)}));
+  const PrefixDigest first = step().prefixes;  // a chunk of two pages
+  EXPECT_TRUE(first.is_whole);
+  EXPECT_EQ(first.shape.page_size, 4);
+  EXPECT_EQ(first.added, prefix_hashes(std::vector<TokenId>(8, 1), 4, false));
+  EXPECT_EQ(first.held, first.added);
+  EXPECT_TRUE(step().prefixes.is_empty()) << "the rest of the prompt and the first token fill no page";
+  EXPECT_TRUE(step().prefixes.is_empty()) << "a decode step";
+  const PrefixDigest last = step().prefixes;
+  EXPECT_EQ(last.released.size(), 2U);
+  EXPECT_TRUE(last.removed.empty());
+  publisher_.take(commands_of({GroupCommand{.tell_prefixes = true}}));
+  const PrefixDigest all = publisher_.report().value().prefixes;
+  EXPECT_TRUE(all.is_whole);
+  EXPECT_EQ(all.added.size(), 2U);
+  EXPECT_TRUE(all.held.empty());
+  publisher_.take(commands_of({GroupCommand{.flush_cache = true}}));
+  const PrefixDigest none = publisher_.report().value().prefixes;
+  EXPECT_TRUE(none.is_whole) << "shorter than what it lost";
+  EXPECT_TRUE(none.added.empty());
 }
 
 }  // namespace

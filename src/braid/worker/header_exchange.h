@@ -2,8 +2,12 @@
 // world_fault_test.cc.
 #pragma once
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "braid/base/result.h"
 #include "braid/parallel/communicator.h"
@@ -16,6 +20,7 @@ class HeaderExchange {
   virtual ~HeaderExchange() = default;
   // Fills `all` [ranks] with every rank's header of this round. An error ends the world. Never waits for ever.
   virtual Status exchange(const StepHeader& own, std::span<StepHeader> all) = 0;
+  virtual size_t num_ranks() const = 0;  // of the world
   // This rank leaves: everything that its peers wait for ends with an error.
   virtual void abort(const std::string& reason) = 0;
 };
@@ -27,22 +32,28 @@ class SingleRankHeaders final : public HeaderExchange {
     all[0] = own;
     return {};
   }
+  size_t num_ranks() const override { return 1; }
   void abort(const std::string& /*reason*/) override {}
 };
 
 // For several ranks: one all-gather of the world. Collectives until the next exchange belong to this round.
 class WorldHeaders final : public HeaderExchange {
  public:
-  explicit WorldHeaders(WorldCommunicator world) : world_(world) {}
+  explicit WorldHeaders(WorldCommunicator world);
 
-  Status exchange(const StepHeader& own, std::span<StepHeader> all) override {
-    world_.begin_step(static_cast<int64_t>(own.round));
-    return world_.all_gather(bytes_of(own), std::as_writable_bytes(all));
-  }
+  Status exchange(const StepHeader& own, std::span<StepHeader> all) override;
+  size_t num_ranks() const override { return static_cast<size_t>(world_.size()); }
   void abort(const std::string& reason) override { world_.abort(reason); }
 
  private:
+  // As it travels: every field and nothing between them, so that compilers do not matter.
+  static constexpr size_t kWords = 7;
+  using Words = std::array<uint64_t, kWords>;
+  static Words encode(const StepHeader& header);
+  static StepHeader decode(const Words& words);
+
   WorldCommunicator world_;
+  std::vector<Words> all_;  // of the last exchange
 };
 
 }  // namespace braid

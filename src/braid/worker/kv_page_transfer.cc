@@ -29,13 +29,13 @@ Status LocalKvPageTransfer::take(const MovedPages& piece, int32_t attn_tp_rank, 
     auto found = parts_.end();
     const bool in_time = given_.wait_for(lock, std::chrono::duration<double>(timeout_s_), [&] {
       found = parts_.find(PartKey(move.id, piece.piece, attn_tp_rank));
-      return found != parts_.end() || ended_groups_.contains(move.from_group);
+      return found != parts_.end() || has_ended(move);
     });
     if (found == parts_.end()) {
       const std::string who = fmt::format("rank {} of group {} waits for piece {} of move {} from group {}",
                                           attn_tp_rank, move.to_group, piece.piece, move.id, move.from_group);
       if (!in_time) return fail("{}, longer than {} s", who, timeout_s_);
-      return fail("{}: {}", who, ended_groups_.at(move.from_group));
+      return fail("{}: {}", who, ended_groups_.at(move.from_group).reason);
     }
     pages = std::move(found->second.pages);
     parts_.erase(found);
@@ -46,20 +46,33 @@ Status LocalKvPageTransfer::take(const MovedPages& piece, int32_t attn_tp_rank, 
 void LocalKvPageTransfer::abort(int32_t group, const std::string& reason) {
   {
     const std::lock_guard lock(mutex_);
-    ended_groups_.try_emplace(group, reason.empty() ? "its world has ended" : reason);
+    EndedGroup& ended = ended_groups_[group];
+    ended.next_move = EndedGroup().next_move;
+    ended.reason = reason.empty() ? "its world has ended" : reason;
   }
   given_.notify_all();
 }
 
-void LocalKvPageTransfer::lose(int32_t group, std::span<const MoveId> begun) {
+void LocalKvPageTransfer::lose(int32_t group, std::span<const MoveId> begun, MoveId next_move) {
   const std::lock_guard lock(mutex_);
-  lost_groups_.insert(group);
+  lost_groups_[group] = next_move;
   lost_moves_.insert(begun.begin(), begun.end());
   std::erase_if(parts_, [&](const auto& entry) { return !is_wanted(std::get<0>(entry.first), entry.second.to_group); });
 }
 
+void LocalKvPageTransfer::restart(int32_t group, MoveId next_move) {
+  const std::lock_guard lock(mutex_);
+  if (const auto ended = ended_groups_.find(group); ended != ended_groups_.end()) ended->second.next_move = next_move;
+}
+
 bool LocalKvPageTransfer::is_wanted(MoveId move, int32_t to_group) const {
-  return !lost_groups_.contains(to_group) && !lost_moves_.contains(move);
+  const auto lost = lost_groups_.find(to_group);
+  return (lost == lost_groups_.end() || move >= lost->second) && !lost_moves_.contains(move);
+}
+
+bool LocalKvPageTransfer::has_ended(const Move& move) const {
+  const auto ended = ended_groups_.find(move.from_group);
+  return ended != ended_groups_.end() && move.id < ended->second.next_move;
 }
 
 int64_t LocalKvPageTransfer::num_parts_on_the_way() const {

@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <set>
@@ -42,9 +43,11 @@ class LocalKvPageTransfer final : public KvPageTransfer {
   // later.
   void abort(int32_t group, const std::string& reason);
 
-  // The group is lost, and others go on: the parts that nobody will take are dropped, now and later. Those are the ones
-  // for the group, and the ones of `begun`, its moves that did not come to their end.
-  void lose(int32_t group, std::span<const MoveId> begun);
+  // The group is lost: the parts that nobody will take are dropped, now and later. Those are the ones for the group in
+  // moves before `next_move`, and the ones of `begun`, its moves that did not come to their end.
+  void lose(int32_t group, std::span<const MoveId> begun, MoveId next_move);
+  // The group starts again, and gives the parts of moves from `next_move` on.
+  void restart(int32_t group, MoveId next_move);
 
   int64_t num_parts_on_the_way() const;
 
@@ -55,14 +58,20 @@ class LocalKvPageTransfer final : public KvPageTransfer {
     KvPageCopy pages;
   };
 
+  struct EndedGroup {
+    std::string reason;
+    MoveId next_move = std::numeric_limits<MoveId>::max();  // the first one that it gives parts of, once it is back
+  };
+
   bool is_wanted(MoveId move, int32_t to_group) const;
+  bool has_ended(const Move& move) const;
 
   const double timeout_s_;
   mutable std::mutex mutex_;
   std::condition_variable given_;
   std::map<PartKey, Part> parts_;
-  std::map<int32_t, std::string> ended_groups_;  // and why
-  std::set<int32_t> lost_groups_;
+  std::map<int32_t, EndedGroup> ended_groups_;
+  std::map<int32_t, MoveId> lost_groups_;  // and the first move after the loss
   std::set<MoveId> lost_moves_;
 };
 

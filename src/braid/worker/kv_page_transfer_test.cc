@@ -121,7 +121,7 @@ TEST_F(LocalKvPageTransferTest, WhatALostGroupLeavesToNobodyIsDroppedNowAndLater
     give(given);
   }
   const std::vector<MoveId> begun = {2};
-  page_transfer_.lose(1, begun);
+  page_transfer_.lose(1, begun, 5);
   EXPECT_EQ(page_transfer_.num_parts_on_the_way(), 2) << "move 3 had come to its end, and move 4 is of other groups";
   give(piece(1, 0, 1, 1));
   give(piece(2, 1, 2, 1));  // the lost group's rank wakes up
@@ -129,6 +129,26 @@ TEST_F(LocalKvPageTransferTest, WhatALostGroupLeavesToNobodyIsDroppedNowAndLater
   take(piece(3, 1, 2, 0));
   give(piece(4, 2, 0, 1));
   EXPECT_EQ(page_transfer_.num_parts_on_the_way(), 2);
+}
+
+TEST_F(LocalKvPageTransferTest, AGroupThatStartsAgainGivesAndTakesLaterMovesAlone) {
+  const auto piece = [](MoveId id, int32_t from_group, int32_t to_group) {
+    return MovedPages{.move = {.id = id, .from_group = from_group, .to_group = to_group, .num_pages = 2},
+                      .pages = {{3}}};
+  };
+  page_transfer_.abort(1, "rank 2 is lost");
+  page_transfer_.lose(1, {}, 5);
+  page_transfer_.restart(1, 5);
+  give(piece(4, 0, 1));
+  EXPECT_EQ(page_transfer_.num_parts_on_the_way(), 0) << "it was ordered before the loss";
+  give(piece(5, 0, 1));
+  take(piece(5, 0, 1));
+  EXPECT_EQ(page_transfer_.take(piece(4, 1, 0), 0, team_, target_).error().message,
+            "rank 0 of group 0 waits for piece 0 of move 4 from group 1: rank 2 is lost");
+  give(piece(6, 1, 0));
+  take(piece(6, 1, 0));
+  page_transfer_.abort(1, "rank 2 is lost again");
+  EXPECT_FALSE(page_transfer_.take(piece(7, 1, 0), 0, team_, target_).ok());
 }
 
 }  // namespace

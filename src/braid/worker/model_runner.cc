@@ -17,6 +17,10 @@ ModelRunner::ModelRunner(RunnerParts parts)
 }
 
 StepResult ModelRunner::execute(const StepPlan& plan, TokenMasks* masks, int64_t num_logit_rows) {
+  for (const SequencePlan& sequence : plan.sequences) {
+    if (masks == nullptr || !sequence.samples || !sequence.sampling.is_masked) continue;
+    masks->expect(sequence.request, sequence.sampling.num_output_tokens);
+  }
   const Rows hidden = forward(plan);
   StepResult result{.step = plan.step, .sequences = {}};
   std::vector<WantedRow> rows = wanted_rows(plan, result);

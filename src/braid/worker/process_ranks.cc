@@ -1,12 +1,24 @@
 #include "braid/worker/process_ranks.h"
 
+#include <fmt/ranges.h>
+
 #include <string_view>
 #include <utility>
 
 #include "braid/base/system_info.h"
 #include "braid/model/local_shape.h"
+#include "braid/worker/host_share.h"
 
 namespace braid {
+namespace {
+
+std::string cpus_text(std::span<const NumaDomain> domains) {
+  std::string text;
+  for (const NumaDomain& domain : domains) text += fmt::format("{};", fmt::join(domain.cpus, ","));
+  return text;
+}
+
+}  // namespace
 
 Status check_rank_options(const RankOptions& options, const ModelConfig& config) {
   const auto within = [](std::string_view flag, int32_t value, int32_t least, int32_t most) -> Status {
@@ -36,16 +48,33 @@ Status check_rank_options(const RankOptions& options, const ModelConfig& config)
   return check_layout(options.layout, layout_model(config));
 }
 
-Result<ProcessRanks> place_in_one_process(const RankOptions& options, std::shared_ptr<const RankTransport> transport) {
-  const int32_t num_ranks = options.layout.num_ranks();
+Result<ProcessRanks> place_own_ranks(const RankOptions& options, std::shared_ptr<const RankTransport> transport) {
   TRY(const std::vector<NumaDomain> domains, numa_domains());
   ProcessRanks ranks{.layout = options.layout, .transport = std::move(transport)};
   ranks.layout.head_parallel = ranks.transport->head_parallel();
-  TRY(ranks.places, place_ranks(domains, num_ranks, options.numa));
+  ranks.own = ranks.transport->own_ranks(options.layout);
+  const ProcessOfHost own{.host = boot_id(),
+                          .cpus = cpus_text(domains),
+                          .isa = options.isa.value_or(available_isas().back()),
+                          .num_ranks = ranks.num_own()};
+  TRY(const std::vector<std::string> all, ranks.transport->gather(encode(own)));
+  TRY(const HostShare here, host_share(all, ranks.transport->process()));
+  ranks.isa = here.isa;
+  ranks.ranks_on_host = here.ranks_on_host;
+
+  NumaChoice numa = options.numa;
+  if (numa.mode == NumaChoice::Mode::kMap && numa.map.size() == static_cast<size_t>(options.layout.num_ranks())) {
+    const auto first = numa.map.begin() + ranks.own.begin - here.ranks_before;
+    numa.map = std::vector<int32_t>(first, first + here.ranks_on_cpus);
+  }
+  TRY(const std::vector<RankCpus> places, place_ranks(domains, here.ranks_on_cpus, numa));
+  const auto first = places.begin() + here.ranks_before;
+  ranks.places.assign(first, first + ranks.num_own());
   const int num_cores = available_cores();
-  ranks.threads_per_rank = options.threads_per_rank > 0 ? options.threads_per_rank
-                                                        : default_threads(ranks.places.front(), num_ranks, num_cores);
-  ranks.ranks_share_cpus = num_ranks > num_cores;
+  ranks.threads_per_rank = options.threads_per_rank > 0
+                               ? options.threads_per_rank
+                               : default_threads(ranks.places.front(), here.ranks_on_cpus, num_cores);
+  ranks.ranks_share_cpus = here.ranks_on_cpus > num_cores;
   return ranks;
 }
 

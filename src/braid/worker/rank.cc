@@ -25,20 +25,21 @@ constexpr int64_t kIdleLead = int64_t{1} << 30;  // of all the rank's layers
 }  // namespace
 
 struct Rank::Parts {
-  explicit Parts(const RankSetup& given)
+  Parts(const RankSetup& given, const Model& its_model)
       : setup(given),
+        model(its_model),
         team(given.num_threads),
         ops(make_cpu_ops(given.isa, team)),
         kv_cache(given.kv_shape, given.scheduler.kv_groups()),
         kv_token_bytes(kv_bytes_per_token(given.kv_shape).value()) {}
 
   RankSetup setup;
+  const Model& model;
   ThreadTeam team;
   std::unique_ptr<Ops> ops;
   KvCache kv_cache;
   int64_t kv_token_bytes = 0;
   int64_t kv_bytes_due = 0;  // to be prepared ahead of use
-  std::unique_ptr<Model> model;
   std::unique_ptr<TokenExchange> exchange;
   std::unique_ptr<TracedExchange> traced;  // round the exchange
   std::unique_ptr<AttentionBackend> attention_backend;
@@ -59,10 +60,9 @@ DpAttentionConfig exchange_config(const RankSetup& setup) {
 Rank::Rank(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Rank::~Rank() = default;
 
-Result<std::unique_ptr<Rank>, RankError> Rank::make(const RankSetup& setup, std::unique_ptr<Model> model,
+Result<std::unique_ptr<Rank>, RankError> Rank::make(const RankSetup& setup, const Model& model,
                                                     const ThreadWorld* world) {
-  auto parts = std::make_unique<Parts>(setup);
-  parts->model = std::move(model);
+  auto parts = std::make_unique<Parts>(setup, model);
   auto backend = make_attention_backend(setup.attention_backend, *parts->ops);
   if (!backend.ok()) return RankError{.message = backend.error().message};
   const LocalShape shape = local_shape(*setup.config, setup.place);
@@ -86,7 +86,7 @@ Result<std::unique_ptr<Rank>, RankError> Rank::make(const RankSetup& setup, std:
   }
   parts->traced = std::make_unique<TracedExchange>(*parts->exchange, *setup.trace, setup.trace_rank);
   parts->workspace = std::make_unique<Workspace>(*setup.config, shape, setup.dtype, limits);
-  parts->runner = std::make_unique<ModelRunner>(RunnerParts{.model = *parts->model,
+  parts->runner = std::make_unique<ModelRunner>(RunnerParts{.model = parts->model,
                                                             .team = parts->team,
                                                             .ops = *parts->ops,
                                                             .attention_backend = *parts->attention_backend,

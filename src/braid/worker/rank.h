@@ -55,8 +55,9 @@ DpAttentionConfig exchange_config(const RankSetup& setup);
 class Rank {
  public:
   // On the thread whose CPUs its compute threads share. `world`: null for a rank that is alone in its world; else all
-  // ranks of the world are made at once. The setup's configuration, logger and trace, and the world, outlive it.
-  static Result<std::unique_ptr<Rank>, RankError> make(const RankSetup& setup, std::unique_ptr<Model> model,
+  // ranks of the world are made at once. The setup's configuration, logger and trace, the model and the world outlive
+  // it.
+  static Result<std::unique_ptr<Rank>, RankError> make(const RankSetup& setup, const Model& model,
                                                        const ThreadWorld* world);
   ~Rank();
 

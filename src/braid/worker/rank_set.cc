@@ -1,7 +1,10 @@
 #include "braid/worker/rank_set.h"
 
 #include <algorithm>
+#include <exception>
+#include <limits>
 #include <mutex>
+#include <sstream>
 #include <thread>
 #include <utility>
 
@@ -29,22 +32,25 @@ int64_t logit_rows(int32_t running) {
 }
 
 // Everything that decides how the weights are split.
-std::string describe_split(const ParallelLayout& layout) {
-  return fmt::format("tp_size {} dp_size {} dp_attention {} moe {} head {}", layout.tp_size, layout.dp_size,
+std::string describe_split(const ProcessRanks& ranks) {
+  const ParallelLayout& layout = ranks.layout;
+  const bool has_all = ranks.num_own() == layout.num_ranks();
+  return fmt::format("tp_size {} dp_size {} dp_attention {} moe {} head {}{}", layout.tp_size, layout.dp_size,
                      layout.enable_dp_attention, static_cast<int>(layout.moe_parallel),
-                     static_cast<int>(layout.head_parallel));
+                     static_cast<int>(layout.head_parallel),
+                     has_all ? "" : fmt::format(" ranks {} to {}", ranks.own.begin, ranks.own.end));
 }
 
 Result<LoadedModel> load_weights(const Checkpoint& checkpoint, const RankOptions& options, const ProcessRanks& ranks,
                                  DType dtype, int64_t positions, const std::shared_ptr<Logger>& logger,
                                  const LoadProgress& progress) {
-  ThreadTeam team(std::min(ranks.threads_per_rank * ranks.layout.num_ranks(), available_cores()));
+  ThreadTeam team(std::min(ranks.threads_per_rank * ranks.num_own(), available_cores()));
   std::unique_ptr<PackCache> cache;
   if (!options.pack_cache.empty()) {
-    PackCacheOptions own{.folder = options.pack_cache, .dtype = dtype, .layout = describe_split(ranks.layout)};
+    PackCacheOptions own{.folder = options.pack_cache, .dtype = dtype, .layout = describe_split(ranks)};
     TRY(cache, PackCache::open(checkpoint, std::move(own), team, log_of(LogPart::kWeights, logger)));
   }
-  return load_model(checkpoint, dtype, positions, ranks.layout, ranks.places, team, progress, cache.get());
+  return load_model(checkpoint, dtype, positions, ranks.layout, ranks.own, ranks.places, team, progress, cache.get());
 }
 
 // Why DP attention is lacking. One rank's reason may be that another cannot: each different one, with its first rank.
@@ -56,6 +62,28 @@ std::string reasons_of(std::span<const RankError> errors) {
     reasons += fmt::format("{}rank {}: {}", reasons.empty() ? "" : "; ", rank, reason);
   }
   return reasons;
+}
+
+// The options' limit of all KV pools, cut to the own ranks' part.
+RankOptions own_part(RankOptions options, const ProcessRanks& ranks) {
+  options.kv_cache_bytes = options.kv_cache_bytes / ranks.layout.num_ranks() * ranks.num_own();
+  return options;
+}
+
+// As if all ranks were here, each with what a rank of the process with the least memory has: the pools are equal.
+Result<KvMemory> memory_of_all(const KvMemory& own, const ProcessRanks& ranks) {
+  TRY(const std::vector<std::string> all, ranks.transport->gather(fmt::format("{} {}", own.pool_bytes / ranks.num_own(),
+                                                                              own.move_bytes / ranks.num_own())));
+  KvMemory least{.pool_bytes = std::numeric_limits<int64_t>::max(), .move_bytes = std::numeric_limits<int64_t>::max()};
+  for (const std::string& text : all) {
+    KvMemory each;
+    if (!(std::istringstream(text) >> each.pool_bytes >> each.move_bytes))
+      return fail("a process says no memory: {}", text);
+    least.pool_bytes = std::min(least.pool_bytes, each.pool_bytes);
+    least.move_bytes = std::min(least.move_bytes, each.move_bytes);
+  }
+  const int32_t num_ranks = ranks.layout.num_ranks();
+  return KvMemory{.pool_bytes = least.pool_bytes * num_ranks, .move_bytes = least.move_bytes * num_ranks};
 }
 
 WorldStep world_step(std::span<const StepHeader> headers, const RankPlace& place) {
@@ -87,27 +115,45 @@ RankSet::~RankSet() = default;
 
 std::vector<std::string> RankSet::rank_names() const {
   std::vector<std::string> names;
-  for (int32_t world = 0; world < layout().num_worlds(); ++world) {
-    for (int32_t rank = 0; rank < layout().tp_size; ++rank) {
-      const int32_t group = world * layout().groups_per_world() + place_of(layout(), rank).attn_dp_rank;
-      const std::string replica = layout().num_worlds() > 1 ? fmt::format("replica {}, ", world) : "";
-      names.push_back(fmt::format("{}rank {} (group {})", replica, rank, group));
-    }
+  for (size_t i = 0; i < ranks_.size(); ++i) {
+    const int32_t world = world_index(i);
+    const int32_t group = world * layout().groups_per_world() + place_of(layout(), tp_rank_of(i)).attn_dp_rank;
+    const std::string replica = layout().num_worlds() > 1 ? fmt::format("replica {}, ", world) : "";
+    names.push_back(fmt::format("{}rank {} (group {})", replica, tp_rank_of(i), group));
   }
   return names;
 }
 
+IndexRange RankSet::own_tp_ranks(int32_t world) const {
+  const int64_t first = int64_t{world} * layout().tp_size;
+  return {.begin = std::max<int64_t>(own_.own.begin - first, 0),
+          .end = std::min<int64_t>(own_.own.end - first, layout().tp_size)};
+}
+
+std::vector<int32_t> RankSet::published_groups(int32_t world) const {
+  std::vector<int32_t> groups;
+  const IndexRange own = own_tp_ranks(world);
+  for (auto tp_rank = static_cast<int32_t>(own.begin); tp_rank < own.end; ++tp_rank) {
+    const RankPlace place = place_of(layout(), tp_rank);
+    if (place.attn_tp_rank == 0) groups.push_back(place.attn_dp_rank);
+  }
+  return groups;
+}
+
 std::vector<WorldMember> RankSet::members(int32_t world, TokenMasks* masks) {
   std::vector<WorldMember> members;
-  for (int32_t tp_rank = 0; tp_rank < layout().tp_size; ++tp_rank) {
+  const IndexRange of_world = own_tp_ranks(world);
+  for (auto tp_rank = static_cast<int32_t>(of_world.begin); tp_rank < of_world.end; ++tp_rank) {
     Rank& own = rank(world, tp_rank);
-    members.push_back({.group = own.place().attn_dp_rank,
+    members.push_back({.tp_rank = tp_rank,
+                       .group = own.place().attn_dp_rank,
                        .is_publisher = own.is_publisher(),
                        .execute =
                            [&own, masks](const StepPlan& plan, std::span<const StepHeader> headers) {
                              return own.execute(plan, world_step(headers, own.place()), masks);
                            },
                        .headers = headers_[index_of(world, tp_rank)].get(),
+                       .plans = couriers_[index_of(world, tp_rank)].get(),
                        .trace = trace_.get(),
                        .trace_rank = static_cast<int32_t>(index_of(world, tp_rank)),
                        .begin = [&own] { CHECK(bind_this_thread(own.cpus()).ok()); },
@@ -118,20 +164,26 @@ std::vector<WorldMember> RankSet::members(int32_t world, TokenMasks* masks) {
 
 Progress RankSet::progress(int32_t world) const {
   Progress progress;
-  for (int32_t tp_rank = 0; tp_rank < layout().tp_size; ++tp_rank) {
+  const IndexRange own = own_tp_ranks(world);
+  for (auto tp_rank = static_cast<int32_t>(own.begin); tp_rank < own.end; ++tp_rank) {
     progress += ranks_[index_of(world, tp_rank)]->team().progress();
   }
   return progress;
 }
 
-Status RankSet::on_threads(std::span<const RankCpus> places, FunctionRef<Status(size_t)> work) {
+Status RankSet::on_threads(int32_t first_world, int32_t num_worlds, FunctionRef<Status(size_t)> work) {
   std::mutex mutex;
   Status first_error;
   std::vector<std::thread> threads;
-  for (size_t i = 0; i < places.size(); ++i) {
+  for (size_t i = 0; i < ranks_.size(); ++i) {
+    if (world_index(i) < first_world || world_index(i) >= first_world + num_worlds) continue;
     threads.emplace_back([&, i] {
-      Status done = bind_this_thread(places[i]);
-      if (done.ok()) done = work(i);
+      Status done = bind_this_thread(own_.places[i]);
+      try {
+        if (done.ok()) done = work(i);
+      } catch (const std::exception& exception) {  // the edge of a thread
+        done = Error{exception.what()};
+      }
       if (done.ok()) return;
       {  // before the other ranks fail, whose errors only say that this world has ended
         const std::lock_guard lock(mutex);
@@ -145,21 +197,20 @@ Status RankSet::on_threads(std::span<const RankCpus> places, FunctionRef<Status(
 }
 
 Status RankSet::on_all_ranks(FunctionRef<Status(Rank&, int32_t)> work) {
-  std::vector<RankCpus> places;
-  for (const auto& rank : ranks_) places.push_back(rank->cpus());
-  return on_threads(places, [&](size_t i) { return work(*ranks_[i], static_cast<int32_t>(i) / layout().tp_size); });
+  return on_threads(0, layout().num_worlds(), [&](size_t i) { return work(*ranks_[i], world_index(i)); });
 }
 
 Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, const RankOptions& options,
                                                std::shared_ptr<Logger> logger, const LoadProgress& progress) {
   TRY_STATUS(check_rank_options(options, checkpoint.config()));
-  TRY(ProcessRanks ranks, place_in_one_process(options, std::make_shared<const SharedMemoryTransport>()));
+  TRY(ProcessRanks ranks, place_own_ranks(options, std::make_shared<const SharedMemoryTransport>()));
   return load(checkpoint, options, std::move(ranks), std::move(logger), progress);
 }
 
 Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, RankOptions options, ProcessRanks ranks,
                                                std::shared_ptr<Logger> logger, const LoadProgress& progress) {
-  const MemoryBudget budget{.available_bytes = available_memory_bytes(), .fraction = options.mem_fraction_static};
+  const MemoryBudget budget{.available_bytes = available_memory_bytes() / ranks.ranks_on_host * ranks.num_own(),
+                            .fraction = options.mem_fraction_static};
   const ModelConfig& config = checkpoint.config();
   options.layout = ranks.layout;
   Logger& log = *log_of(LogPart::kWorker, logger);
@@ -172,8 +223,10 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, Ran
   TRY(LoadedModel loaded, load_weights(checkpoint, options, ranks, set->dtype_, positions, logger, progress));
   set->weight_bytes_ = loaded.weight_bytes;
 
-  const int64_t exchange_bytes = exchange_buffer_bytes(config, options, set->dtype_, ranks.transport->shares_memory());
-  TRY(const KvMemory memory, kv_memory(budget, options, loaded.weight_bytes, exchange_bytes));
+  const int64_t exchange_bytes = exchange_buffer_bytes(config, options, set->dtype_, ranks.transport->shares_memory()) /
+                                 ranks.layout.num_ranks() * ranks.num_own();
+  TRY(const KvMemory own_memory, kv_memory(budget, own_part(options, ranks), loaded.weight_bytes, exchange_bytes));
+  TRY(const KvMemory memory, memory_of_all(own_memory, ranks));
   TRY(const PoolSize pool, size_rank_pool(kv_shape, options, memory.pool_bytes, context));
   set->max_moving_tokens_ = braid::max_moving_tokens(kv_shape, ranks.layout, memory.move_bytes);
   if (pool.context_was_clamped) {
@@ -184,8 +237,11 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, Ran
       options.max_moved_pages > 0 ? options.max_moved_pages : moved_pages_in_step(kv_shape);
 
   log_ranks(ranks, config, log);
-  if (const auto made = set->make_ranks(options, kv_shape, loaded); !made.ok()) {
-    if (!made.error().lacks_dp_attention) return Error{made.error().message};
+  set->prepare_ranks(options, kv_shape, loaded);
+  if (const auto made = set->make_ranks(0, ranks.layout.num_worlds()); !made.ok()) {
+    if (!made.error().lacks_dp_attention || !ranks.transport->can_make_another_world()) {
+      return Error{made.error().message};
+    }
     // The ranks go on as one group, which splits the weights differently.
     log.warn("the weights are loaded again, for {} ranks without DP attention: {}", ranks.layout.num_ranks(),
              made.error().message);
@@ -213,42 +269,52 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, Ran
 RankSet::RankSet(const ModelConfig& config, const RankOptions& options, ProcessRanks ranks,
                  std::shared_ptr<Logger> logger)
     : logger_(std::move(logger)),
-      trace_(std::make_unique<StepTrace>(ranks.layout.num_ranks())),
+      trace_(std::make_unique<StepTrace>(ranks.num_own())),
       own_(std::move(ranks)),
       config_(config),
-      isa_(options.isa.value_or(available_isas().back())),
+      isa_(own_.isa),
       dtype_(options.dtype.value_or(config.checkpoint_dtype == DType::kFloat32 ? DType::kFloat32 : DType::kBFloat16)),
       kv_dtype_(options.kv_cache_dtype.value_or(dtype_)),
       page_transfer_(std::make_unique<LocalKvPageTransfer>(options.collective_timeout_s)) {}
 
+void RankSet::prepare_ranks(const RankOptions& options, const KvShape& kv_shape, LoadedModel& loaded) {
+  world_options_ = {.timeout_s = options.collective_timeout_s, .ranks_share_cpus = own_.ranks_share_cpus};
+  setup_ = {.config = &config_,
+            .isa = isa_,
+            .num_threads = own_.threads_per_rank,
+            .dtype = dtype_,
+            .kv_shape = kv_shape,
+            .scheduler = scheduler_,
+            .num_logit_rows = logit_rows(scheduler_.max_running_requests),
+            .attention_backend = options.attention_backend,
+            .dp_padding = options.dp_padding,
+            .logger = log_of(LogPart::kDp, logger_).get(),
+            .trace = trace_.get(),
+            .page_transfer = page_transfer_.get()};
+  models_ = std::move(loaded.ranks);
+  worlds_.resize(static_cast<size_t>(layout().num_worlds()));
+  ranks_.resize(own_.places.size());
+  headers_.resize(own_.places.size());
+  couriers_.resize(own_.places.size());
+  for (size_t world = 0; world < worlds_.size(); ++world) parkings_.push_back(std::make_shared<Parking>());
+}
+
 // All ranks at once, since those of a world meet each other. Each is made on a thread that is bound where it will run:
 // its compute threads stay there, and the memory that it touches first lies there.
-Result<void, RankError> RankSet::make_ranks(const RankOptions& options, const KvShape& kv_shape, LoadedModel& loaded) {
-  const WorldOptions world_options{.timeout_s = options.collective_timeout_s,
-                                   .ranks_share_cpus = own_.ranks_share_cpus};
-  for (int32_t world = 0; world < layout().num_worlds(); ++world) {
-    worlds_.push_back(layout().tp_size == 1 ? nullptr : own_.transport->make_world(layout(), world_options));
+Result<void, RankError> RankSet::make_ranks(int32_t first_world, int32_t num_worlds) {
+  for (int32_t world = first_world; world < first_world + num_worlds; ++world) {
+    if (layout().tp_size > 1) {
+      worlds_[static_cast<size_t>(world)] = own_.transport->make_world(layout(), world_options_);
+      worlds_[static_cast<size_t>(world)]->on_end([parking = parking(world)] { parking->wake(); });
+    }
   }
-  const RankSetup setup{.config = &config_,
-                        .isa = isa_,
-                        .num_threads = own_.threads_per_rank,
-                        .dtype = dtype_,
-                        .kv_shape = kv_shape,
-                        .scheduler = scheduler_,
-                        .num_logit_rows = logit_rows(scheduler_.max_running_requests),
-                        .attention_backend = options.attention_backend,
-                        .dp_padding = options.dp_padding,
-                        .logger = log_of(LogPart::kDp, logger_).get(),
-                        .trace = trace_.get(),
-                        .page_transfer = page_transfer_.get()};
-  ranks_.resize(own_.places.size());
   std::vector<RankError> errors(ranks_.size());
-  const Status made = on_threads(own_.places, [&](size_t i) -> Status {
-    RankSetup own = setup;
+  const Status made = on_threads(first_world, num_worlds, [&](size_t i) -> Status {
+    RankSetup own = setup_;
     own.trace_rank = static_cast<int32_t>(i);
-    own.place = place_of(layout(), own.trace_rank % layout().tp_size);
+    own.place = place_of(layout(), tp_rank_of(i));
     own.cpus = own_.places[i];
-    auto rank = Rank::make(own, std::move(loaded.ranks[i]), world_of(i));
+    auto rank = Rank::make(own, *models_[i], world_of(i));
     if (rank.ok()) {
       ranks_[i] = std::move(*rank);
       return {};
@@ -261,16 +327,60 @@ Result<void, RankError> RankSet::make_ranks(const RankOptions& options, const Kv
     return RankError{.message = lacks_dp_attention ? reasons_of(errors) : made.error().message,
                      .lacks_dp_attention = lacks_dp_attention};
   }
-  for (int32_t index = 0; index < layout().num_worlds(); ++index) {
-    if (const ThreadWorld* const own = world(index)) own->watch([this, index] { return progress(index); });
-  }
-  for (size_t i = 0; i < ranks_.size(); ++i) {
-    if (world_of(i) == nullptr) {
-      headers_.push_back(std::make_unique<SingleRankHeaders>());
+  for (int32_t world = first_world; world < first_world + num_worlds; ++world) connect_world(world);
+  return {};
+}
+
+void RankSet::connect_world(int32_t world) {
+  const ThreadWorld* const own = worlds_[static_cast<size_t>(world)].get();
+  if (own != nullptr) own->watch([this, world] { return progress(world); });
+  const IndexRange ranks = own_tp_ranks(world);
+  for (auto tp_rank = static_cast<int32_t>(ranks.begin); tp_rank < ranks.end; ++tp_rank) {
+    std::unique_ptr<HeaderExchange>& headers = headers_[index_of(world, tp_rank)];
+    if (own == nullptr) {
+      headers = std::make_unique<SingleRankHeaders>();
     } else {
-      headers_.push_back(std::make_unique<WorldHeaders>(world_of(i)->world(ranks_[i]->place().tp_rank)));
+      headers = std::make_unique<WorldHeaders>(own->world(tp_rank));
+    }
+    couriers_[index_of(world, tp_rank)] = make_courier(world, tp_rank);
+  }
+}
+
+// Plans travel to the first rank of each other process, and the others read them there.
+std::unique_ptr<PlanCourier> RankSet::make_courier(int32_t world, int32_t tp_rank) const {
+  const RankPlace place = place_of(layout(), tp_rank);
+  const int32_t publisher = tp_rank - place.attn_tp_rank;
+  std::vector<int32_t> receivers;  // in the group
+  for (int32_t rank = 1; rank < place.attn_tp_size; ++rank) {
+    const int32_t process = own_.transport->process_of(publisher + rank);
+    if (process != own_.transport->process_of(publisher) &&
+        process != own_.transport->process_of(publisher + rank - 1)) {
+      receivers.push_back(rank);
     }
   }
+  const bool receives = std::ranges::find(receivers, place.attn_tp_rank) != receivers.end();
+  if (!receives && (place.attn_tp_rank > 0 || receivers.empty())) return nullptr;
+  const StepPlanLimits limits = step_plan_limits(scheduler_, config_.vocab_size, layout().num_groups());
+  return std::make_unique<PlanCourier>(worlds_[static_cast<size_t>(world)]->group(tp_rank), publisher,
+                                       std::move(receivers), limits);
+}
+
+Status RankSet::leave_worlds() {
+  for (const auto& world : worlds_) {
+    if (world != nullptr) TRY_STATUS(world->leave());
+  }
+  return {};
+}
+
+Status RankSet::restart_world(int32_t world) {
+  if (!own_.transport->can_make_another_world()) return fail("a world of several processes starts again in new ones");
+  for (int32_t tp_rank = 0; tp_rank < layout().tp_size; ++tp_rank) {
+    couriers_[index_of(world, tp_rank)].reset();
+    headers_[index_of(world, tp_rank)].reset();
+    ranks_[index_of(world, tp_rank)].reset();
+  }
+  worlds_[static_cast<size_t>(world)].reset();
+  if (const auto made = make_ranks(world, 1); !made.ok()) return Error{made.error().message};
   return {};
 }
 

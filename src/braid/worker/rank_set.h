@@ -1,5 +1,5 @@
 // All ranks of this process. They are loaded together, because equal parts of the model are shared, and connected into
-// worlds that step together.
+// worlds that step together: of all their ranks, or with the ranks of other processes.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "braid/base/index_range.h"
 #include "braid/base/log.h"
 #include "braid/base/result.h"
 #include "braid/base/step_trace.h"
@@ -20,8 +21,8 @@
 
 namespace braid {
 
-// What the exchange buffers of all ranks take together, sized for the largest step; 0 where each rank is alone in its
-// world. The layout is checked.
+// What the exchange buffers of all ranks of the layout take together, sized for the largest step; 0 where each rank is
+// alone in its world. The layout is checked.
 int64_t exchange_buffer_bytes(const ModelConfig& config, const RankOptions& options, DType dtype,
                               bool shares_memory = true);
 
@@ -42,9 +43,18 @@ class RankSet {
   DType dtype() const { return dtype_; }  // of weights and activations
   DType kv_dtype() const { return kv_dtype_; }
   int64_t weight_bytes() const { return weight_bytes_; }
+  IndexRange own_ranks() const { return own_.own; }  // of all worlds
   // Of all sequences that are on their way between groups at one time, as memory was set aside for their copies.
   int64_t max_moving_tokens() const { return max_moving_tokens_; }
 
+  // After the last step of all ranks: parts from the other processes of their world.
+  Status leave_worlds();
+
+  // Makes the ranks of a world anew, with the weights that it had: their KV caches are empty. None of the world's
+  // threads may run. After an error the world has no ranks; it can be tried again.
+  Status restart_world(int32_t world);
+
+  // One of the own ranks, as below.
   Rank& rank(int32_t world, int32_t tp_rank) { return *ranks_[index_of(world, tp_rank)]; }
   Rank& first() { return *ranks_.front(); }
   // Null where a world is one rank.
@@ -57,26 +67,40 @@ class RankSet {
   StepTrace& trace() { return *trace_; }
   std::vector<std::string> rank_names() const;  // "rank 3 (group 1)"; of replicas: "replica 1, rank 0 (group 1)"
 
-  // The ranks of a world, for World (worker/world.h). The set outlives it, as do the masks.
+  // The own ranks of a world, for World (worker/world.h). The set outlives it, as do the masks.
   std::vector<WorldMember> members(int32_t world, TokenMasks* masks);
 
   // Shared by all worlds.
   LocalKvPageTransfer& page_transfer() { return *page_transfer_; }
 
-  // Runs work(rank) for all ranks at once, each on its own thread bound to its CPUs. Returns the first error.
+  // What wakes the ranks of a world that sleep; its end does, too.
+  std::shared_ptr<Parking> parking(int32_t world) const { return parkings_[static_cast<size_t>(world)]; }
+  // The groups of a world whose publishers are in this process.
+  std::vector<int32_t> published_groups(int32_t world) const;
+
+  // Runs work(rank) for all own ranks at once, each on its own thread bound to its CPUs. Returns the first error.
   Status on_all_ranks(FunctionRef<Status(Rank& rank, int32_t world)> work);
 
  private:
   RankSet(const ModelConfig& config, const RankOptions& options, ProcessRanks ranks, std::shared_ptr<Logger> logger);
+  // Indices are those of own ranks.
   size_t index_of(int32_t world, int32_t tp_rank) const {
-    return static_cast<size_t>(world * layout().tp_size + tp_rank);
+    return static_cast<size_t>(world * layout().tp_size + tp_rank - own_.own.begin);
   }
-  const ThreadWorld* world_of(size_t index) const {
-    return worlds_[index / static_cast<size_t>(layout().tp_size)].get();
+  int32_t world_index(size_t index) const {
+    return static_cast<int32_t>(own_.own.begin + static_cast<int64_t>(index)) / layout().tp_size;
   }
-  // The same with the rank's index, before ranks exist. An error ends the rank's world.
-  Status on_threads(std::span<const RankCpus> places, FunctionRef<Status(size_t index)> work);
-  Result<void, RankError> make_ranks(const RankOptions& options, const KvShape& kv_shape, LoadedModel& loaded);
+  int32_t tp_rank_of(size_t index) const {
+    return static_cast<int32_t>(own_.own.begin + static_cast<int64_t>(index)) % layout().tp_size;
+  }
+  const ThreadWorld* world_of(size_t index) const { return worlds_[static_cast<size_t>(world_index(index))].get(); }
+  IndexRange own_tp_ranks(int32_t world) const;
+  // The same for the ranks of some worlds, with the rank's index, before ranks exist. An error ends the rank's world.
+  Status on_threads(int32_t first_world, int32_t num_worlds, FunctionRef<Status(size_t index)> work);
+  void prepare_ranks(const RankOptions& options, const KvShape& kv_shape, LoadedModel& loaded);
+  Result<void, RankError> make_ranks(int32_t first_world, int32_t num_worlds);
+  void connect_world(int32_t world);
+  std::unique_ptr<PlanCourier> make_courier(int32_t world, int32_t tp_rank) const;
 
   const std::shared_ptr<Logger> logger_;
   const std::unique_ptr<StepTrace> trace_;
@@ -89,9 +113,14 @@ class RankSet {
   int64_t weight_bytes_ = 0;
   int64_t max_moving_tokens_ = 0;
   std::unique_ptr<LocalKvPageTransfer> page_transfer_;  // outlives the ranks, as do
-  std::vector<std::unique_ptr<ThreadWorld>> worlds_;    // these
-  std::vector<std::unique_ptr<Rank>> ranks_;            // world by world, as are their header exchanges
+  std::vector<std::unique_ptr<Model>> models_;          // these: of each rank, as are the next
+  RankSetup setup_;                                     // what all ranks are made from
+  WorldOptions world_options_;
+  std::vector<std::unique_ptr<ThreadWorld>> worlds_;
+  std::vector<std::unique_ptr<Rank>> ranks_;  // world by world, as are the next two
   std::vector<std::unique_ptr<HeaderExchange>> headers_;
+  std::vector<std::unique_ptr<PlanCourier>> couriers_;  // null for most
+  std::vector<std::shared_ptr<Parking>> parkings_;      // of each world
 };
 
 }  // namespace braid

@@ -40,13 +40,14 @@ void log_ranks(const ProcessRanks& ranks, const ModelConfig& config, Logger& log
   }
   std::istringstream grid(rank_grid(layout));
   for (std::string group; std::getline(grid, group);) logger.info("{}", group);
-  if (const int32_t cores = available_cores(); layout.num_ranks() * num_threads > cores) {
-    logger.warn("{} ranks of {} threads share {} cores", layout.num_ranks(), num_threads, cores);
+  if (const int32_t cores = available_cores(); ranks.ranks_on_host * num_threads > cores) {
+    logger.warn("{} ranks of {} threads share {} cores", ranks.ranks_on_host, num_threads, cores);
   }
   if (const std::string note = kv_replication_note(layout, layout_model(config)); !note.empty()) {
     logger.warn("{}", note);
   }
-  if (const std::string bound = describe_placement(ranks.places); !bound.empty()) logger.info("{}", bound);
+  if (const std::string bound = describe_placement(ranks.places, static_cast<int32_t>(ranks.own.begin)); !bound.empty())
+    logger.info("{}", bound);
 }
 
 void log_loaded(const ProcessRanks& ranks, const ModelConfig& config, const LoadedModel& loaded,

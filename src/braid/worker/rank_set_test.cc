@@ -56,13 +56,16 @@ TEST(RankSet, ComputesTheSameBitsOverSharedMemoryAndOverMessages) {
     for (const bool shares_memory : {true, false}) {
       std::shared_ptr<const RankTransport> transport = std::make_shared<const MessageTransport>();
       if (shares_memory) transport = std::make_shared<const SharedMemoryTransport>();
-      auto placed = place_in_one_process(options, std::move(transport));
+      auto placed = place_own_ranks(options, std::move(transport));
       ASSERT_TRUE(placed.ok()) << placed.error().message;
       EXPECT_EQ(placed->layout.head_parallel, shares_memory ? HeadParallel::kWorld : HeadParallel::kGroup);
       const auto ranks = RankSet::load(checkpoint, options, std::move(placed).value(), make_null_logger(), {});
       ASSERT_TRUE(ranks.ok()) << ranks.error().message;
       EXPECT_EQ((*ranks)->layout().dp_size, layout.dp_size) << "no fallback";
       logits.push_back(prompt_logits(**ranks));
+      if (const ThreadWorld* const world = (*ranks)->world(0)) world->abort("a rank has failed");
+      ASSERT_TRUE((*ranks)->restart_world(0).ok());
+      EXPECT_EQ(prompt_logits(**ranks), logits.back()) << "the same weights, and a new KV cache";
     }
     EXPECT_EQ(logits[0].size(), 20U * static_cast<size_t>(checkpoint.config().vocab_size));
     EXPECT_EQ(logits[0], logits[1]);
@@ -102,8 +105,7 @@ TEST(RankSet, GoesOnWithoutDpAttentionAndSaysWhy) {
   const auto transport = std::make_shared<const LimpingTransport>();
   std::ostringstream lines;
   const auto logger = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(lines));
-  const auto ranks =
-      RankSet::load(tiny_checkpoint(), options, place_in_one_process(options, transport).value(), logger, {});
+  const auto ranks = RankSet::load(tiny_checkpoint(), options, place_own_ranks(options, transport).value(), logger, {});
   ASSERT_TRUE(ranks.ok()) << ranks.error().message;
   EXPECT_EQ((*ranks)->layout().groups_per_world(), 1);
   EXPECT_EQ(transport->num_worlds(), 2);
@@ -136,7 +138,7 @@ std::string options_error(const RankOptions& options) {
 TEST(PlaceInOneProcess, RanksShareCpusWhereThereAreMoreOfThem) {
   const auto share = [](int32_t num_ranks) {
     const RankOptions options = small_options({.tp_size = num_ranks});
-    return place_in_one_process(options, std::make_shared<const SharedMemoryTransport>())->ranks_share_cpus;
+    return place_own_ranks(options, std::make_shared<const SharedMemoryTransport>())->ranks_share_cpus;
   };
   EXPECT_FALSE(share(1));
   EXPECT_TRUE(share(available_cores() + 1));

@@ -5,6 +5,7 @@
 
 #include "braid/scheduler/scheduler.h"
 #include "braid/wire/step_plan_codec.h"
+#include "braid/worker/plan_courier.h"
 #include "braid/worker/rank_set.h"
 
 namespace braid {
@@ -33,24 +34,6 @@ SchedulerRequest request_of(RequestId id) {
   return request;
 }
 
-std::vector<KvGroupLimits> kv_group_limits(const SchedulerConfig& config) {
-  std::vector<KvGroupLimits> limits;
-  for (const KvGroupPool& group : config.kv_groups()) {
-    limits.push_back({.window = group.window, .num_pages = group.num_pages});
-  }
-  return limits;
-}
-
-StepPlanLimits limits_of(const RankSet& ranks) {
-  const SchedulerConfig& config = ranks.scheduler_config();
-  return {.max_sequences = config.max_running_requests,
-          .max_step_tokens = max_step_tokens(config),
-          .context_len = config.context_len,
-          .vocab_size = static_cast<int32_t>(ranks.config().vocab_size),
-          .page_size = config.page_size,
-          .kv_groups = kv_group_limits(config)};
-}
-
 TEST(StepPlanCopy, ExecutesToTheSameBits) {
   for (const char* model :
        {"tests/fixtures/models/gguf_qwen3/model.gguf", "tests/fixtures/models/gguf_qwen3_moe/model.gguf"}) {
@@ -58,11 +41,12 @@ TEST(StepPlanCopy, ExecutesToTheSameBits) {
     const auto subscriber = load_ranks(model);
     Scheduler scheduler(publisher->scheduler_config());
     for (RequestId id = 1; id <= 6; ++id) ASSERT_TRUE(scheduler.add(request_of(id)).ok());
+    const StepPlanLimits limits = step_plan_limits(subscriber->scheduler_config(), subscriber->config().vocab_size, 1);
     int num_steps = 0;
     int num_tokens = 0;
     int num_scored = 0;
     while (const auto plan = scheduler.plan()) {
-      const auto copy = decode_step_plan(encode(*plan), limits_of(*subscriber));
+      const auto copy = decode_step_plan(encode(*plan), limits);
       ASSERT_TRUE(copy.ok()) << copy.error().message;
       ASSERT_EQ(*copy, *plan);
       const StepResult original = publisher->first().runner().execute(*plan);

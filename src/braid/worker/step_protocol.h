@@ -4,7 +4,7 @@
 // Parking. New work is put where a publisher finds it; then the world's work count is raised; then all ranks are woken.
 // A rank reads the count before it looks for work, and sends both in its header. If all ranks are idle and read the
 // same count, all park until the count changes. Otherwise some rank missed work that another has seen, and all go round
-// again.
+// again. Each process of a world counts for itself; all are sent the same messages, so their counts become the same.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +20,7 @@ struct StepHeader {
   uint64_t work_count = 0;     // read before looking for work
   int64_t num_tokens = 0;      // planned by this rank, a publisher; 0: its group is idle
   int64_t num_logit_rows = 0;  // tokens of these whose logits the step needs
+  int64_t plan_bytes = 0;      // of the plan as it travels to ranks of other processes; 0: it does not
   int32_t held_steps = 0;      // PrefillState, of the plan
   bool prefill_goes_on = false;
   bool moves_pages = false;  // the plan has pages that leave or arrive, perhaps without any token

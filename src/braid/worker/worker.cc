@@ -1,5 +1,6 @@
 #include "braid/worker/worker.h"
 
+#include <exception>
 #include <utility>
 
 #include "braid/worker/group_inbox.h"
@@ -9,15 +10,14 @@ namespace {
 
 // Calls `before_step` before each step of each rank.
 void watch_steps(std::vector<WorldMember>& members, int32_t world,
-                 const std::function<void(int32_t, int32_t)>& before_step) {
-  int32_t tp_rank = 0;
+                 const std::function<void(int32_t, int32_t, const StepPlan&)>& before_step) {
   for (WorldMember& member : members) {
+    const int32_t tp_rank = member.tp_rank;
     member.execute = [execute = std::move(member.execute), before_step, world, tp_rank](
                          const StepPlan& plan, std::span<const StepHeader> headers) -> Result<StepResult> {
-      before_step(world, tp_rank);
+      before_step(world, tp_rank, plan);
       return execute(plan, headers);
     };
-    ++tp_rank;
   }
 }
 
@@ -29,42 +29,107 @@ std::string with_report(const std::string& reason, const ThreadWorld* world) {
 
 }  // namespace
 
-void Worker::start(std::vector<std::unique_ptr<PublisherLink>> links, GroupListener& listener, TokenMasks& masks,
-                   const WorkerOptions& options) {
+void Worker::start(std::vector<std::unique_ptr<PublisherLink>> links, GroupListener& listener, MaskSource& masks,
+                   WorkerOptions options, std::span<const uint64_t> last_maps) {
   const ParallelLayout& layout = ranks_->layout();
-  CHECK(worlds_.empty() && std::ssize(links) == layout.num_groups());
-  const AssignmentLimits limits =
-      assignment_limits(ranks_->scheduler_config(), layout.num_groups(), ranks_->config().vocab_size);
-  for (int32_t world = 0; world < layout.num_worlds(); ++world) {
-    const int32_t first_group = world * groups_per_world();
-    std::vector<WorldGroup> groups;
-    for (int32_t group = first_group; group < first_group + groups_per_world(); ++group) {
-      auto& link = links[static_cast<size_t>(group)];
-      groups.push_back({.scheduler = ranks_->scheduler_config(), .inbox = GroupInbox(std::move(link), group, limits)});
+  CHECK(worlds_.empty());
+  options_ = std::move(options);
+  listener_ = &listener;
+  masks_ = &masks;
+  worlds_.resize(static_cast<size_t>(layout.num_worlds()));
+  auto link = links.begin();
+  for (int32_t index = 0; index < layout.num_worlds(); ++index) {
+    WorldStart start{.links = {}, .last_maps = {}, .num_restarts = 0};
+    for (const int32_t group : ranks_->published_groups(index)) {
+      CHECK(link != links.end());
+      start.links.push_back(std::move(*link++));
+      const auto number = static_cast<size_t>(index * groups_per_world() + group);
+      start.last_maps.push_back(last_maps.empty() ? 0 : last_maps[number]);
     }
-    std::vector<WorldMember> members = ranks_->members(world, &masks);
-    if (options.before_step) watch_steps(members, world, options.before_step);
-    worlds_.push_back(std::make_unique<World>(
-        std::move(groups), std::move(members),
-        [&listener, first_group](int32_t group, GroupOutputs outputs) {
-          listener.on_outputs(first_group + group, std::move(outputs));
-        },
-        [this, &listener, world, first_group](const std::string& reason) {
-          for (int32_t group = first_group; group < first_group + groups_per_world(); ++group) {
-            ranks_->page_transfer().abort(group, reason.substr(0, reason.find('\n')));
-          }
-          listener.on_failure(first_group, with_report(reason, ranks_->world(world)));
-        },
-        options.prefill_alignment));
+    make_world(index, std::move(start));
   }
+  CHECK(link == links.end());
 }
 
-PrefixProbe Worker::probe(int32_t group, std::span<const TokenId> prompt) const {
-  return world_of(group).probe(group % groups_per_world(), prompt);
+void Worker::stop() {
+  for (OwnWorld& own : worlds_) {
+    if (own.restarter.joinable()) own.restarter.join();
+  }
+  worlds_.clear();
 }
 
-PrefixVersion Worker::prefix_version(int32_t group) const {
-  return world_of(group).prefix_version(group % groups_per_world());
+void Worker::make_world(int32_t index, WorldStart start) {
+  OwnWorld& own = worlds_[static_cast<size_t>(index)];
+  const int32_t first_group = options_.first_group + index * groups_per_world();
+  const int32_t num_groups = options_.num_groups > 0 ? options_.num_groups : ranks_->layout().num_groups();
+  const AssignmentLimits limits =
+      assignment_limits(ranks_->scheduler_config(), num_groups, ranks_->config().vocab_size);
+  std::vector<WorldGroup> groups;
+  for (const int32_t group : ranks_->published_groups(index)) {
+    const size_t i = groups.size();
+    groups.push_back({.group = group,
+                      .scheduler = ranks_->scheduler_config(),
+                      .inbox = GroupInbox(std::move(start.links[i]), first_group + group, limits, start.last_maps[i])});
+  }
+  own.masks = std::make_unique<WorldMasks>(*masks_);
+  std::vector<WorldMember> members = ranks_->members(index, own.masks.get());
+  if (options_.before_step) watch_steps(members, index, options_.before_step);
+  own.world = std::make_unique<World>(
+      std::move(groups), std::move(members),
+      [this, first_group](int32_t group, GroupOutputs outputs) {
+        listener_->on_outputs(first_group + group, std::move(outputs));
+      },
+      [this, index, first_group, masks = own.masks.get(),
+       num_restarts = start.num_restarts](const std::string& reason) {
+        masks->end();
+        for (int32_t group = first_group; group < first_group + groups_per_world(); ++group) {
+          ranks_->page_transfer().abort(group, reason.substr(0, reason.find('\n')));
+        }
+        listener_->on_failure(first_group, with_report(reason, ranks_->world(index)), num_restarts);
+      },
+      options_.prefill_alignment, ranks_->parking(index));
+}
+
+void Worker::lose(int32_t group, std::span<const MoveId> begun, MoveId next_move) {
+  ranks_->page_transfer().lose(group, begun, next_move);
+  own_of(group).masks->end();
+}
+
+void Worker::restart(int32_t first_group, WorldStart start) {
+  OwnWorld& own = own_of(first_group);
+  if (own.restarter.joinable()) own.restarter.join();  // it has reported
+  own.restarter = std::thread([this, first_group, start = std::move(start)]() mutable {
+    WorldRestart outcome{.group = first_group};
+    try {
+      outcome = try_restart(first_group / groups_per_world(), std::move(start));
+    } catch (const std::exception& exception) {  // the edge of a thread
+      outcome.outcome = WorldRestart::Outcome::kFailed;
+      outcome.error = exception.what();
+    }
+    listener_->on_restart(std::move(outcome));
+  });
+}
+
+WorldRestart Worker::try_restart(int32_t index, WorldStart start) {
+  OwnWorld& own = worlds_[static_cast<size_t>(index)];
+  WorldRestart restart{.group = index * groups_per_world()};
+  if (const ThreadWorld* const ranks = ranks_->world(index)) ranks->abort("the world is to start again");
+  if (own.world != nullptr && !own.world->stop(options_.stop_timeout_s)) {
+    restart.outcome = WorldRestart::Outcome::kStuck;
+    restart.error = fmt::format("a rank's thread has not come back within {} s", options_.stop_timeout_s);
+    return restart;
+  }
+  own.world.reset();
+  for (int32_t group = restart.group; group < restart.group + groups_per_world(); ++group) {
+    ranks_->page_transfer().restart(group, start.next_move);
+  }
+  if (const Status made = ranks_->restart_world(index); !made.ok()) {
+    restart.outcome = WorldRestart::Outcome::kFailed;
+    restart.error = made.error().message;
+    return restart;
+  }
+  make_world(index, std::move(start));
+  return restart;
 }
 
 void Worker::wake(int32_t group) {

@@ -1,6 +1,7 @@
 #include "braid/worker/world.h"
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <utility>
 
@@ -11,54 +12,60 @@
 namespace braid {
 
 World::World(std::vector<WorldGroup> groups, std::vector<WorldMember> members, OnOutputs on_outputs,
-             OnFailure on_failure, int32_t prefill_alignment)
+             OnFailure on_failure, int32_t prefill_alignment, std::shared_ptr<Parking> parking)
     : members_(std::move(members)),
       on_outputs_(std::move(on_outputs)),
       on_failure_(std::move(on_failure)),
-      prefill_alignment_(prefill_alignment) {
-  for (WorldGroup& group : groups) groups_.push_back(std::make_unique<Group>(std::move(group)));
-  std::vector<int32_t> num_publishers(groups_.size(), 0);
+      prefill_alignment_(prefill_alignment),
+      parking_(std::move(parking)) {
   for (const WorldMember& member : members_) {
     CHECK(member.headers != nullptr && member.execute);
-    num_publishers.at(static_cast<size_t>(member.group)) += member.is_publisher ? 1 : 0;
+    groups_.try_emplace(member.group, std::make_unique<Group>());
   }
-  for (const int32_t count : num_publishers) CHECK(count == 1, "a group has {} publishers", count);
-  for (size_t rank = 0; rank < members_.size(); ++rank) threads_.emplace_back([this, rank] { run_rank(rank); });
+  for (WorldGroup& group : groups) {
+    Group& own = *groups_.at(group.group);
+    CHECK(own.publishing == nullptr);
+    own.publishing = std::make_unique<Publishing>(std::move(group));
+  }
+  for (const auto& [group, own] : groups_) {
+    const auto num_publishers = std::ranges::count_if(
+        members_, [&](const WorldMember& member) { return member.group == group && member.is_publisher; });
+    CHECK(num_publishers == (own->publishing != nullptr ? 1 : 0), "group {} has {} publishers", group, num_publishers);
+  }
+  for (size_t rank = 0; rank < members_.size(); ++rank) {
+    threads_.emplace_back([this, rank] {
+      run_rank(rank);
+      const std::lock_guard lock(mutex_);
+      ++num_ended_ranks_;
+      rank_ended_.notify_all();
+    });
+  }
 }
 
 World::~World() {
+  begin_stop();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+bool World::stop(double timeout_s) {
+  begin_stop();
+  std::unique_lock lock(mutex_);
+  return rank_ended_.wait_for(lock, std::chrono::duration<double>(timeout_s),
+                              [&] { return num_ended_ranks_ == members_.size(); });
+}
+
+void World::begin_stop() {
   {
     const std::lock_guard lock(mutex_);
     is_stopping_ = true;
   }
   wake();
-  for (std::thread& thread : threads_) thread.join();
-}
-
-void World::wake() {
-  {
-    const std::lock_guard lock(mutex_);
-    ++work_count_;
-  }
-  work_arrived_.notify_all();
-}
-
-PrefixProbe World::probe(int32_t group, std::span<const TokenId> prompt) const {
-  const Group& at = *groups_.at(static_cast<size_t>(group));
-  const std::lock_guard lock(at.mutex);
-  return at.publisher.probe(prompt);
-}
-
-PrefixVersion World::prefix_version(int32_t group) const {
-  const Group& at = *groups_.at(static_cast<size_t>(group));
-  const std::lock_guard lock(at.mutex);
-  return at.publisher.prefix_version();
 }
 
 void World::run_rank(size_t rank) {
   set_thread_role(ThreadRole::kRank);
   const WorldMember& member = members_[rank];
-  std::vector<StepHeader> headers(members_.size());
+  std::vector<StepHeader> headers(member.headers->num_ranks());
   bool may_begin = true;  // new prefills, in this round
   if (member.begin) member.begin();
   for (uint64_t round = 1;; ++round) {
@@ -93,7 +100,7 @@ void World::run_rank(size_t rank) {
         break;
       case StepDecision::Kind::kPark: {
         const TraceScope scope = traced(TracePhase::kIdle);
-        park(member, decision.work_count);
+        parking_->park(decision.work_count, member.use_idle_time);
         break;
       }
       case StepDecision::Kind::kAgain:
@@ -115,33 +122,31 @@ Result<StepHeader> World::try_prepare(const WorldMember& member, uint64_t round,
   }
 }
 
-// Read work_count_ before the link: later work raises it, so ranks disagree and do not park.
+// Read the count before the link: later work raises it, so ranks disagree and do not park.
 Result<StepHeader> World::prepare(const WorldMember& member, uint64_t round, bool may_begin) {
-  StepHeader header{.round = round};
-  Group& group = *groups_[static_cast<size_t>(member.group)];
+  StepHeader header{.round = round, .work_count = parking_->count()};
   {
     const std::lock_guard lock(mutex_);
-    header.work_count = work_count_;
     header.must_stop = is_stopping_;
   }
   if (!member.is_publisher) return header;
+  Publishing& group = *group_of(member).publishing;
   TRY(std::vector<GroupCommand> commands, group.inbox.take());
-  std::shared_ptr<const StepPlan> plan;
+  group.publisher.take(std::move(commands));
+  std::shared_ptr<const StepPlan> plan = group.publisher.plan(may_begin);
+  header.held_steps = group.publisher.prefill_state().held_steps;
+  header.prefill_goes_on = group.publisher.prefill_state().goes_on;
   std::optional<GroupOutputs> outputs;
-  {
-    const std::lock_guard lock(group.mutex);
-    group.publisher.take(std::move(commands));
-    plan = group.publisher.plan(may_begin);
-    header.held_steps = group.publisher.prefill_state().held_steps;
-    header.prefill_goes_on = group.publisher.prefill_state().goes_on;
-    if (plan == nullptr) outputs = group.publisher.report();
-  }
+  if (plan == nullptr) outputs = group.publisher.report();
   if (plan != nullptr) {
     header.num_tokens = plan->num_tokens();
     header.num_logit_rows = num_logit_rows(*plan);
     header.moves_pages = plan->moves_pages();
+    if (member.plans != nullptr) {
+      TRY(header.plan_bytes, member.plans->send(*plan));
+    }
   }
-  group.plans[round % 2] = std::move(plan);
+  group_of(member).plans.put(round, std::move(plan));
   if (outputs) on_outputs_(member.group, std::move(*outputs));
   return header;
 }
@@ -154,35 +159,35 @@ Status World::try_execute(const WorldMember& member, std::span<const StepHeader>
   }
 }
 
+Result<std::shared_ptr<const StepPlan>> World::plan_of(const WorldMember& member, std::span<const StepHeader> headers) {
+  PlanBoard& board = group_of(member).plans;
+  const uint64_t round = headers.front().round;
+  if (!member.is_publisher && member.plans != nullptr) {
+    TRY(auto plan, member.plans->receive(headers));
+    board.put(round, std::move(plan));
+  }
+  return board.wait_for(round);
+}
+
 Status World::execute(const WorldMember& member, std::span<const StepHeader> headers) {
-  Group& group = *groups_[static_cast<size_t>(member.group)];
-  const std::shared_ptr<const StepPlan> plan = group.plans[headers.front().round % 2];
+  TRY(const std::shared_ptr<const StepPlan> plan, plan_of(member, headers));
   const double start = monotonic_seconds();
   TRY(const StepResult result, member.execute(plan != nullptr ? *plan : StepPlan{}, headers));
   if (!member.is_publisher) return {};
+  Publishing& group = *group_of(member).publishing;
+  if (has_failed()) return Error{"the world has ended"};  // its masks may have been errors
   const double seconds = monotonic_seconds() - start;
   const int64_t longest = std::ranges::max(headers, {}, &StepHeader::num_tokens).num_tokens;
   const TraceScope scope(member.trace, member.trace_rank, TracePhase::kCommit, headers.front().round);
-  GroupOutputs outputs;
-  {
-    const std::lock_guard lock(group.mutex);
-    group.publisher.count_step(longest);
-    if (plan == nullptr) return {};
-    outputs = group.publisher.commit(result, seconds);
-  }
-  on_outputs_(member.group, std::move(outputs));
+  group.publisher.count_step(longest);
+  if (plan == nullptr) return {};
+  on_outputs_(member.group, group.publisher.commit(result, seconds));
   return {};
 }
 
-void World::park(const WorldMember& member, uint64_t work_count) {
-  std::unique_lock lock(mutex_);
-  const auto has_work = [&] { return work_count_ != work_count; };
-  for (bool is_useful = member.use_idle_time != nullptr; is_useful && !has_work();) {
-    lock.unlock();
-    is_useful = member.use_idle_time();
-    lock.lock();
-  }
-  work_arrived_.wait(lock, has_work);
+bool World::has_failed() {
+  const std::lock_guard lock(mutex_);
+  return has_failed_;
 }
 
 void World::fail_world(const std::string& reason) {
@@ -190,6 +195,7 @@ void World::fail_world(const std::string& reason) {
     const std::lock_guard lock(mutex_);
     if (std::exchange(has_failed_, true)) return;
   }
+  for (const auto& [group, own] : groups_) own->plans.end();
   on_failure_(reason);
 }
 

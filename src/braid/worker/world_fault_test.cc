@@ -5,6 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <future>
 #include <mutex>
 #include <stdexcept>
 #include <thread>
@@ -132,6 +133,29 @@ TEST(WorldFault, ARankThatGetsOnIsWaitedForHoweverSlowItIs) {
   EXPECT_TRUE(meet_late<MessageWorld>(true).ok());
   EXPECT_FALSE(meet_late<LocalWorld>(false).ok());
   EXPECT_FALSE(meet_late<MessageWorld>(false).ok());
+}
+
+TEST(WorldFault, StopSaysWhetherEveryRankHasComeBack) {
+  std::promise<void> go_on;
+  std::promise<void> is_held;
+  SingleRankHeaders headers;
+  testing::WorldFeed feed(
+      1, {.num_pages = 8, .page_size = 4, .context_len = 16, .max_running_requests = 1, .chunked_prefill_size = 8},
+      DispatchMode::kBroadcast);
+  std::vector<WorldMember> members;
+  members.push_back({.execute = [&](const StepPlan&, std::span<const StepHeader>) -> Result<StepResult> {
+                       is_held.set_value();
+                       go_on.get_future().wait();
+                       return fail("the cache is lost");
+                     },
+                     .headers = &headers});
+  World world(
+      feed.groups(), std::move(members), [](int32_t, GroupOutputs) {}, [](const std::string&) {});
+  feed.send(world, 0, {.add = {SchedulerRequest{.id = 1, .prompt = {1, 2, 3}, .arrival = 1}}});
+  is_held.get_future().wait();
+  EXPECT_FALSE(world.stop(0.01));
+  go_on.set_value();
+  EXPECT_TRUE(world.stop(60));
 }
 
 }  // namespace

@@ -45,6 +45,7 @@ class MeetingPlace {
     std::ranges::copy(met_, all.begin());
     return {};
   }
+  size_t num_ranks() const { return arrived_.size(); }
   void abort(const std::string& reason) {
     const std::lock_guard lock(mutex_);
     if (aborted_.empty()) aborted_ = reason;
@@ -69,6 +70,7 @@ class RankAtMeeting final : public HeaderExchange {
  public:
   RankAtMeeting(MeetingPlace& place, size_t rank) : place_(place), rank_(rank) {}
   Status exchange(const StepHeader& own, std::span<StepHeader> all) override { return place_.meet(rank_, own, all); }
+  size_t num_ranks() const override { return place_.num_ranks(); }
   void abort(const std::string& reason) override { place_.abort(reason); }
 
  private:
@@ -111,7 +113,6 @@ class CountingWorld {
   void send(int32_t group, GroupCommand command) { feed_.send(*world_, group, std::move(command)); }
   void flush(int32_t group) { feed_.send(*world_, group, {.flush_cache = true}); }
   void send_bytes(int32_t group, SharedBytes bytes) { feed_.send_bytes(*world_, group, std::move(bytes)); }
-  PrefixProbe probe(int32_t group, std::span<const TokenId> prompt) const { return world_->probe(group, prompt); }
   void wait_until(const std::function<bool()>& holds) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, holds);
@@ -295,16 +296,6 @@ TEST(World, EndsInTheMiddleOfItsWork) {
   world.wait_until([&] { return world.tokens[1].size() > 2; });
   world.end();
   EXPECT_TRUE(world.failures.empty());
-}
-
-TEST(World, AProbeFindsAPromptOnlyInItsGroupsPrefixCache) {
-  CountingWorld world(2, 1);
-  world.submit(1, 1, 8, 2);
-  world.wait_until([&] { return world.finished.contains(1); });
-  const std::vector<TokenId> prompt(9, 1);
-  EXPECT_EQ(world.probe(0, prompt).num_cached_pages, 0);
-  EXPECT_EQ(world.probe(1, prompt).num_cached_pages, 2);
-  world.end();
 }
 
 TEST(World, ASequenceMovesBetweenGroupsInStepsThatAllRanksExecute) {

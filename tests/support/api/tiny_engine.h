@@ -27,17 +27,20 @@ struct Output {
 };
 using Outputs = std::map<int32_t, Output>;  // by choice
 
+// Joins a delta to what came before it.
+inline void take_delta(Outputs& outputs, const Delta& delta) {
+  Output& output = outputs[delta.index];
+  EXPECT_EQ(output.last.finish, FinishReason::kNone) << "a delta after the last one";
+  output.text += delta.text;
+  output.tokens.insert(output.tokens.end(), delta.tokens.begin(), delta.tokens.end());
+  output.prompt_logprobs.insert(output.prompt_logprobs.end(), delta.prompt_logprobs.begin(),
+                                delta.prompt_logprobs.end());
+  output.last = delta;
+}
+
 inline Outputs generate(Engine& engine, const GenerationRequest& request) {
   Outputs outputs;
-  const auto id = engine.submit(request, [&](const Delta& delta) {
-    Output& output = outputs[delta.index];
-    EXPECT_EQ(output.last.finish, FinishReason::kNone) << "a delta after the last one";
-    output.text += delta.text;
-    output.tokens.insert(output.tokens.end(), delta.tokens.begin(), delta.tokens.end());
-    output.prompt_logprobs.insert(output.prompt_logprobs.end(), delta.prompt_logprobs.begin(),
-                                  delta.prompt_logprobs.end());
-    output.last = delta;
-  });
+  const auto id = engine.submit(request, [&](const Delta& delta) { take_delta(outputs, delta); });
   CHECK(id.ok(), "{}", id.error().message);
   engine.wait(*id);
   return outputs;

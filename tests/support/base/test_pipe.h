@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -39,6 +40,12 @@ class TestPipe {
     CHECK(errno == EAGAIN);
     ::fcntl(files_[1], F_SETFL, flags);
     return size;
+  }
+
+  // Waits until so many bytes wait to be read.
+  void wait_for(size_t size) const {
+    int num_waiting = 0;
+    while (static_cast<size_t>(num_waiting) < size) CHECK(::ioctl(files_[0], FIONREAD, &num_waiting) == 0);
   }
 
   // Waits for the next `size` bytes; fewer at the end.

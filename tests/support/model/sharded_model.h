@@ -104,7 +104,8 @@ class ShardedRuns {
 
   Result<LoadedModel> try_load(const ParallelLayout& layout) const {
     ThreadTeam team(2);
-    return load_model(*checkpoint_, DType::kFloat32, kContext, layout, {}, team, {});
+    return load_model(*checkpoint_, DType::kFloat32, kContext, layout, {.begin = 0, .end = layout.num_ranks()}, {},
+                      team, {});
   }
 
   LoadedModel load(const ParallelLayout& layout) const {

@@ -226,6 +226,7 @@ class FakeRequests {
 
   void add(const SchedulerRequest& request) { requests_.insert_or_assign(request.id, request); }
   const SchedulerRequest& at(RequestId id) const { return requests_.at(id); }
+  const std::map<RequestId, SchedulerRequest>& all() const { return requests_; }
 
   // The tokens that the request has when this part of it is computed: those up to the last new one.
   std::vector<TokenId> tokens_for(const SequencePlan& sequence) const {

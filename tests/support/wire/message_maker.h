@@ -76,6 +76,8 @@ class MessageMaker {
       command.abort = numbers(pick(0, 4));
       command.finish = numbers(pick(0, 4));
       command.flush_cache = pick(0, 3) == 0;
+      if (pick(0, 3) == 0) command.is_paused = pick(0, 1) == 0;
+      command.tell_prefixes = pick(0, 3) == 0;
       command.arrive = moving();
       for (int i = pick(0, 2); i > 0; --i) command.depart.push_back({.request = random_(), .move = move(0)});
     }
@@ -223,7 +225,16 @@ class MessageMaker {
   }
 
   PrefixDigest prefixes() {
-    return {.is_whole = pick(0, 1) == 1, .added = numbers(pick(0, 10)), .removed = numbers(pick(0, 10))};
+    PrefixDigest digest{.is_whole = pick(0, 1) == 1,
+                        .removed = numbers(pick(0, 10)),
+                        .added = numbers(pick(0, 10)),
+                        .released = numbers(pick(0, 10)),
+                        .held = numbers(pick(0, 10))};
+    if (!digest.is_whole) return digest;
+    digest.shape = {
+        .page_size = pick(1, 64), .long_rope_from = pick(0, 4096), .num_pages = large(), .window_pages = {-1}};
+    for (int i = pick(0, 2); i > 0; --i) digest.shape.window_pages.push_back(pick(0, 64));
+    return digest;
   }
 
   GroupLoad load() {

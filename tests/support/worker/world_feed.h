@@ -25,7 +25,8 @@ class WorldFeed {
     constexpr int64_t kVocabSize = 256;
     std::vector<WorldGroup> groups;
     for (int32_t group = 0; group < num_groups_; ++group) {
-      groups.push_back({.scheduler = config_,
+      groups.push_back({.group = group,
+                        .scheduler = config_,
                         .inbox = GroupInbox(std::move(links_.publishers[static_cast<size_t>(group)]), group,
                                             assignment_limits(config_, num_groups_, kVocabSize))});
     }

@@ -27,9 +27,27 @@ struct RankFigures {
   int64_t predicted_bytes = 0;
 };
 
-Result<RankFigures> run_exchange_rank(const ExchangeBenchOptions& options, const DpAttentionConfig& config,
-                                      const DpAttentionMetadata& metadata, WorldCommunicator world,
-                                      GroupCommunicator group) {
+// Every rank's figures, on every rank: they may be in several processes.
+Result<std::vector<RankFigures>> gather_figures(WorldCommunicator world, const RankFigures& own) {
+  const auto num_ranks = static_cast<size_t>(world.size());
+  std::vector<double> seconds(num_ranks * own.seconds.size());
+  std::vector<std::array<int64_t, 2>> bytes(num_ranks);
+  const std::array<int64_t, 2> own_bytes{own.received_bytes, own.predicted_bytes};
+  TRY_STATUS(world.all_gather(std::as_bytes(std::span(own.seconds)), std::as_writable_bytes(std::span(seconds))));
+  TRY_STATUS(world.all_gather(bytes_of(own_bytes), std::as_writable_bytes(std::span(bytes))));
+  std::vector<RankFigures> all;
+  for (size_t rank = 0; rank < num_ranks; ++rank) {
+    const auto first = seconds.begin() + static_cast<std::ptrdiff_t>(rank * own.seconds.size());
+    all.push_back({.seconds = {first, first + static_cast<std::ptrdiff_t>(own.seconds.size())},
+                   .received_bytes = bytes[rank][0],
+                   .predicted_bytes = bytes[rank][1]});
+  }
+  return all;
+}
+
+Result<std::vector<RankFigures>> run_exchange_rank(const ExchangeBenchOptions& options, const DpAttentionConfig& config,
+                                                   const DpAttentionMetadata& metadata, WorldCommunicator world,
+                                                   GroupCommunicator group) {
   const auto ops = make_ref_ops();
   TRY(const auto exchange, initialize_dp_attention(config, *ops, world, group));
   exchange->begin_step(metadata);
@@ -51,33 +69,31 @@ Result<RankFigures> run_exchange_rank(const ExchangeBenchOptions& options, const
   figures.predicted_bytes =
       gather_bytes(exchange->layout(), metadata.padding, config.place.tp_rank, config.row_bytes()) +
       scatter_bytes(exchange->layout(), metadata.padding, config.place.tp_rank, config.sum_row_bytes());
-  return figures;
+  return gather_figures(world, figures);
 }
 
-template <typename World>
-Result<std::vector<RankFigures>> run_exchange_ranks(const ExchangeBenchOptions& options, const ParallelLayout& layout,
-                                                    const DpAttentionMetadata& metadata) {
-  const World world(layout);
-  std::vector<Result<RankFigures>> results(static_cast<size_t>(layout.tp_size), RankFigures{});
+// The figures of all ranks of a world, some or all of which are in this process.
+Result<std::vector<RankFigures>> run_exchange_ranks(const ThreadWorld& world, const ExchangeBenchOptions& options,
+                                                    const ParallelLayout& layout, const DpAttentionMetadata& metadata) {
+  const IndexRange own = world.own_ranks();
+  std::vector<Result<std::vector<RankFigures>>> results(static_cast<size_t>(own.end - own.begin), Error{});
   std::vector<std::thread> threads;
-  for (int32_t rank = 0; rank < layout.tp_size; ++rank) {
-    threads.emplace_back([&, rank] {
+  for (size_t i = 0; i < results.size(); ++i) {
+    threads.emplace_back([&, i] {
+      const auto rank = static_cast<int32_t>(own.begin) + static_cast<int32_t>(i);
       const DpAttentionConfig config{.place = place_of(layout, rank),
                                      .hidden = options.hidden,
                                      .dtype = options.dtype,
                                      .max_group_tokens = options.tokens,
                                      .padding = metadata.padding};
-      results[static_cast<size_t>(rank)] =
-          run_exchange_rank(options, config, metadata, world.world(rank), world.group(rank));
+      results[i] = run_exchange_rank(options, config, metadata, world.world(rank), world.group(rank));
     });
   }
   for (auto& thread : threads) thread.join();
-  std::vector<RankFigures> figures;
   for (auto& result : results) {
-    TRY(RankFigures one, std::move(result));
-    figures.push_back(std::move(one));
+    if (!result.ok()) return result.error();
   }
-  return figures;
+  return std::move(results.front());
 }
 
 // Each repeat takes as long as its slowest rank.
@@ -109,7 +125,48 @@ int64_t sum_of_bytes(const std::vector<int64_t>& bytes) {
   return std::accumulate(bytes.begin(), bytes.end(), int64_t{0});
 }
 
-Status check_figures(const std::vector<ExchangeFigures>& all) {
+}  // namespace
+
+Result<ParallelLayout> exchange_layout(const ExchangeBenchOptions& options) {
+  if (options.tokens < 1 || options.repeats < 1 || options.hidden < 2 || options.hidden % 2 != 0) {
+    return fail("--tokens {}, --repeats {}, --hidden {}: at least 1, 1 and an even number from 2", options.tokens,
+                options.repeats, options.hidden);
+  }
+  return make_layout({.tp_size = options.tp_size, .dp_size = options.dp_size, .enable_dp_attention = true});
+}
+
+Result<std::vector<ExchangeFigures>> measure_exchange_over(const ExchangeBenchOptions& options,
+                                                           const ParallelLayout& layout, const ThreadWorld& messages,
+                                                           const ThreadWorld* local) {
+  std::vector<ExchangeFigures> all;
+  for (const Load& load : loads_of(options)) {
+    for (const DpPaddingMode mode : kBenchModes) {
+      const DpAttentionMetadata metadata{.group_tokens = load.group_tokens, .padding = mode};
+      ExchangeFigures figures{.load = load.name, .group_tokens = load.group_tokens, .mode = mode};
+      TRY(const auto ranks, run_exchange_ranks(messages, options, layout, metadata));
+      for (const RankFigures& rank : ranks) {
+        figures.received_bytes.push_back(rank.received_bytes);
+        figures.predicted_bytes.push_back(rank.predicted_bytes);
+      }
+      figures.message_seconds = median_seconds(ranks);
+      if (local != nullptr) {
+        TRY(const auto local_ranks, run_exchange_ranks(*local, options, layout, metadata));
+        figures.local_seconds = median_seconds(local_ranks);
+      }
+      all.push_back(std::move(figures));
+    }
+  }
+  return all;
+}
+
+Result<std::vector<ExchangeFigures>> measure_exchange(const ExchangeBenchOptions& options) {
+  TRY(const ParallelLayout layout, exchange_layout(options));
+  const MessageWorld messages(layout);
+  const LocalWorld local(layout);
+  return measure_exchange_over(options, layout, messages, &local);
+}
+
+Status check_exchange(const std::vector<ExchangeFigures>& all) {
   for (const ExchangeFigures& one : all) {
     if (one.received_bytes != one.predicted_bytes) {
       return fail("{}, {}: the ranks received {} bytes, the function says {}", one.load, padding_mode_name(one.mode),
@@ -126,65 +183,45 @@ Status check_figures(const std::vector<ExchangeFigures>& all) {
   return {};
 }
 
-}  // namespace
+Json exchange_json(const ExchangeBenchOptions& options, const std::vector<ExchangeFigures>& all) {
+  Json cases = Json::array();
+  for (const ExchangeFigures& one : all) {
+    cases.push_back({{"load", one.load},
+                     {"group_tokens", one.group_tokens},
+                     {"padding", padding_mode_name(one.mode)},
+                     {"received_bytes", one.received_bytes},
+                     {"predicted_bytes", one.predicted_bytes},
+                     {"message_seconds", one.message_seconds}});
+    if (one.local_seconds) cases.back()["local_seconds"] = *one.local_seconds;
+  }
+  return {{"tp_size", options.tp_size},
+          {"dp_size", options.dp_size},
+          {"hidden", options.hidden},
+          {"dtype", dtype_name(options.dtype)},
+          {"cases", cases}};
+}
 
-Result<std::vector<ExchangeFigures>> measure_exchange(const ExchangeBenchOptions& options) {
-  if (options.tokens < 1 || options.repeats < 1 || options.hidden < 2 || options.hidden % 2 != 0) {
-    return fail("--tokens {}, --repeats {}, --hidden {}: at least 1, 1 and an even number from 2", options.tokens,
-                options.repeats, options.hidden);
+void print_exchange(const ExchangeBenchOptions& options, const std::vector<ExchangeFigures>& all, std::FILE* out) {
+  fmt::print(out, "{} ranks in {} groups, rows of {} {}; one gather and one scatter, bytes received by all ranks\n",
+             options.tp_size, options.dp_size, options.hidden, dtype_name(options.dtype));
+  const bool has_local = all.front().local_seconds.has_value();
+  fmt::print(out, "{:<10} {:<8} {:>14} {:>14} {:>14}{}\n", "load", "padding", "bytes", "predicted", "messages us",
+             has_local ? "   local us" : "");
+  for (const ExchangeFigures& one : all) {
+    fmt::print(out, "{:<10} {:<8} {:>14} {:>14} {:>14.1f}{}\n", one.load, padding_mode_name(one.mode),
+               sum_of_bytes(one.received_bytes), sum_of_bytes(one.predicted_bytes), one.message_seconds * 1e6,
+               has_local ? fmt::format(" {:>10.1f}", *one.local_seconds * 1e6) : "");
   }
-  TRY(const ParallelLayout layout,
-      make_layout({.tp_size = options.tp_size, .dp_size = options.dp_size, .enable_dp_attention = true}));
-  std::vector<ExchangeFigures> all;
-  for (const Load& load : loads_of(options)) {
-    for (const DpPaddingMode mode : kBenchModes) {
-      const DpAttentionMetadata metadata{.group_tokens = load.group_tokens, .padding = mode};
-      ExchangeFigures figures{.load = load.name, .group_tokens = load.group_tokens, .mode = mode};
-      TRY(const auto messages, run_exchange_ranks<MessageWorld>(options, layout, metadata));
-      TRY(const auto local, run_exchange_ranks<LocalWorld>(options, layout, metadata));
-      for (const RankFigures& rank : messages) {
-        figures.received_bytes.push_back(rank.received_bytes);
-        figures.predicted_bytes.push_back(rank.predicted_bytes);
-      }
-      figures.message_seconds = median_seconds(messages);
-      figures.local_seconds = median_seconds(local);
-      all.push_back(std::move(figures));
-    }
-  }
-  return all;
 }
 
 Status run_bench_exchange(const ExchangeBenchOptions& options, std::FILE* out) {
   TRY(const std::vector<ExchangeFigures> all, measure_exchange(options));
   if (options.json) {
-    Json cases = Json::array();
-    for (const ExchangeFigures& one : all) {
-      cases.push_back({{"load", one.load},
-                       {"group_tokens", one.group_tokens},
-                       {"padding", padding_mode_name(one.mode)},
-                       {"received_bytes", one.received_bytes},
-                       {"predicted_bytes", one.predicted_bytes},
-                       {"message_seconds", one.message_seconds},
-                       {"local_seconds", one.local_seconds}});
-    }
-    const Json object = {{"tp_size", options.tp_size},
-                         {"dp_size", options.dp_size},
-                         {"hidden", options.hidden},
-                         {"dtype", dtype_name(options.dtype)},
-                         {"cases", cases}};
-    fmt::print(out, "{}\n", object.dump());
-    return check_figures(all);
+    fmt::print(out, "{}\n", exchange_json(options, all).dump());
+  } else {
+    print_exchange(options, all, out);
   }
-  fmt::print(out, "{} ranks in {} groups, rows of {} {}; one gather and one scatter, bytes received by all ranks\n",
-             options.tp_size, options.dp_size, options.hidden, dtype_name(options.dtype));
-  fmt::print(out, "{:<10} {:<8} {:>14} {:>14} {:>14} {:>10}\n", "load", "padding", "bytes", "predicted", "messages us",
-             "local us");
-  for (const ExchangeFigures& one : all) {
-    fmt::print(out, "{:<10} {:<8} {:>14} {:>14} {:>14.1f} {:>10.1f}\n", one.load, padding_mode_name(one.mode),
-               sum_of_bytes(one.received_bytes), sum_of_bytes(one.predicted_bytes), one.message_seconds * 1e6,
-               one.local_seconds * 1e6);
-  }
-  return check_figures(all);
+  return check_exchange(all);
 }
 
 }  // namespace braid

@@ -1,14 +1,19 @@
 // `braid bench exchange`: the cost of gathering the groups' rows and summing them back in each padding mode. Counted
-// and timed over ranks that share no buffer, and timed over ranks that do.
+// and timed over ranks that share no buffer, and timed over ranks that do; or over the processes of an MPI job
+// (job_exchange.h).
 #pragma once
 
 #include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "braid/base/result.h"
+#include "braid/formats/json.h"
 #include "braid/parallel/padding.h"
+#include "braid/parallel/thread_world.h"
+#include "braid/parallel/topology.h"
 #include "braid/tensor/dtype.h"
 
 namespace braid {
@@ -31,12 +36,25 @@ struct ExchangeFigures {
   std::vector<int64_t> received_bytes;   // counted for each rank: one gather and one scatter
   std::vector<int64_t> predicted_bytes;  // according to gather_bytes and scatter_bytes
   double message_seconds = 0;            // of the slowest rank, median
-  double local_seconds = 0;
+  std::optional<double> local_seconds;
 };
 
-Result<std::vector<ExchangeFigures>> measure_exchange(const ExchangeBenchOptions& options);
+// The options' layout; an error if they are impossible.
+Result<ParallelLayout> exchange_layout(const ExchangeBenchOptions& options);
 
-// Returns an error if counted and predicted bytes differ, or if EXACT moves more than another mode.
-Status run_bench_exchange(const ExchangeBenchOptions& options, std::FILE* out);
+// Over a world whose ranks share no memory and, if there is one, over a world whose ranks do. All processes of the
+// first call it; each gets the figures of all ranks.
+Result<std::vector<ExchangeFigures>> measure_exchange_over(const ExchangeBenchOptions& options,
+                                                           const ParallelLayout& layout, const ThreadWorld& messages,
+                                                           const ThreadWorld* local);
+Result<std::vector<ExchangeFigures>> measure_exchange(const ExchangeBenchOptions& options);  // over threads
+
+// An error if counted and predicted bytes differ, or if EXACT moves more than another mode.
+Status check_exchange(const std::vector<ExchangeFigures>& all);
+
+Json exchange_json(const ExchangeBenchOptions& options, const std::vector<ExchangeFigures>& all);
+void print_exchange(const ExchangeBenchOptions& options, const std::vector<ExchangeFigures>& all, std::FILE* out);
+
+Status run_bench_exchange(const ExchangeBenchOptions& options, std::FILE* out);  // over threads
 
 }  // namespace braid

@@ -1,10 +1,12 @@
 // The flags of `braid bench exchange`. What they start is tested by exchange_test.cc.
 #include <cstdio>
 #include <memory>
+#include <string>
 
 #include "braid/bench/bench_flags.h"
 #include "braid/bench/commands.h"
 #include "braid/bench/exchange/exchange.h"
+#include "braid/bench/exchange/job_exchange.h"
 
 namespace braid {
 
@@ -18,7 +20,13 @@ void add_bench_exchange_command(Command bench, CommandRunner& runner) {
   add_number(command, "--tokens", options->tokens, "Rows of the longest group", 1, 65'536);
   add_number(command, "--repeats", options->repeats, "Runs, of which medians are reported", 1, 1'000'000);
   command.add_flag("--json", options->json, "One line of JSON");
-  runner.on(command, [options]() -> Status { return run_bench_exchange(*options, stdout); });
+  auto transport = std::make_shared<std::string>("threads");
+  command.add_option("--transport", *transport, "threads, or mpi: started by mpirun, the processes share the ranks")
+      .check(one_of({"threads", "mpi"}))
+      .show_default();
+  runner.on(command, [options, transport]() -> Status {
+    return *transport == "mpi" ? run_bench_job_exchange(*options, stdout) : run_bench_exchange(*options, stdout);
+  });
 }
 
 }  // namespace braid

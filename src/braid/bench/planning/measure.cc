@@ -2,11 +2,13 @@
 // are that thread's processor time, so that other load on the machine matters little. Tested by planning_test.cc.
 #include <algorithm>
 #include <ctime>
+#include <unordered_map>
 #include <utility>
 
 #include "braid/bench/planning/planning.h"
 #include "braid/bench/planning/prompts.h"
 #include "braid/bench/timing.h"
+#include "braid/controller/prefix_view.h"
 #include "braid/controller/request_queue.h"
 #include "braid/worker/group_publisher.h"
 
@@ -53,6 +55,7 @@ struct PlanningTimes {
   std::vector<double> take;
   std::vector<double> plan;
   std::vector<double> commit;
+  std::vector<double> view;  // the controller's, of the prefix cache
   std::vector<double> all;
   std::vector<double> held_plan;
 };
@@ -115,9 +118,13 @@ class PlanningLoad {
       report.prefix_hit_rate =
           static_cast<double>(after.num_cached_tokens - before.num_cached_tokens) / num_prompt_tokens;
     }
-    report.parts = {part_of("queue", std::move(times.queue)), part_of("take", std::move(times.take)),
-                    part_of("plan", std::move(times.plan)),   part_of("commit", std::move(times.commit)),
-                    part_of("all", std::move(times.all)),     part_of("plan, held", std::move(times.held_plan))};
+    report.parts = {part_of("queue", std::move(times.queue)),
+                    part_of("take", std::move(times.take)),
+                    part_of("plan", std::move(times.plan)),
+                    part_of("commit", std::move(times.commit)),
+                    part_of("all", std::move(times.all)),
+                    part_of("view", std::move(times.view)),
+                    part_of("plan, held", std::move(times.held_plan))};
     return report;
   }
 
@@ -132,10 +139,14 @@ class PlanningLoad {
   void step(PlanningTimes* times, bool may_begin) {
     const double start_s = cpu_seconds();
     GroupCommand command;
-    const auto probe = [&](int32_t, std::span<const TokenId> prompt) { return publisher_.probe(prompt); };
+    const auto probe = [&](const SchedulerRequest& request, std::span<PrefixProbe> by_group) {
+      std::vector<uint64_t>& prefixes = prefixes_[request.id];
+      if (prefixes.empty()) prefixes = view_.prefixes_of(request.prompt);
+      view_.probe(prefixes, by_group);
+    };
     const auto pick = [](const SchedulerRequest&, std::span<const std::optional<PrefixProbe>>) { return 0; };
-    const std::vector<PrefixVersion> versions{publisher_.prefix_version()};
-    for (RequestQueue::Binding& bound : queue_.pop_admissible({load_.credits}, probe, pick, versions)) {
+    for (RequestQueue::Binding& bound : queue_.pop_admissible({load_.credits}, probe, pick, view_.versions())) {
+      prefixes_.erase(bound.request.id);
       command.add.push_back(std::move(bound.request));
     }
     num_begun_ += std::ssize(command.add);
@@ -152,8 +163,11 @@ class PlanningLoad {
     }
     const StepResult result = run(*plan);
     const double ran_s = cpu_seconds();
-    load_ = publisher_.commit(result, 0).load;
+    const GroupOutputs outputs = publisher_.commit(result, 0);
     const double committed_s = cpu_seconds();
+    load_ = outputs.load;
+    view_.take(0, outputs.sequence, outputs.prefixes);
+    const double viewed_s = cpu_seconds();
     if (times == nullptr) return;
     if (!may_begin) {
       times->held_plan.push_back(1e6 * (planned_s - taken_s));
@@ -163,6 +177,7 @@ class PlanningLoad {
     times->take.push_back(1e6 * (taken_s - bound_s));
     times->plan.push_back(1e6 * (planned_s - taken_s));
     times->commit.push_back(1e6 * (committed_s - ran_s));
+    times->view.push_back(1e6 * (viewed_s - committed_s));
     times->all.push_back(1e6 * (planned_s - start_s + committed_s - ran_s));
   }
 
@@ -180,7 +195,9 @@ class PlanningLoad {
   PromptSource prompts_;
   GroupPublisher publisher_;
   RequestQueue queue_{SchedulePolicy::kFcfs};
-  GroupLoad load_;  // the publisher's load as the controller knows it
+  PrefixView view_{1};
+  std::unordered_map<RequestId, std::vector<uint64_t>> prefixes_;  // of waiting requests that were looked up
+  GroupLoad load_;                                                 // the publisher's load as the controller knows it
   int64_t num_begun_ = 0;
 };
 

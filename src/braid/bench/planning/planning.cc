@@ -14,6 +14,7 @@ std::string_view meaning_of(std::string_view part) {
   if (part == "queue") return "the queue's next requests, looked up in the prefix cache";
   if (part == "take") return "their admission";
   if (part == "plan") return "the step's plan, prefixes matched";
+  if (part == "view") return "beside the step: what the controller hears of the prefix cache";
   if (part == "commit") return "what the step gave, full pages cached, figures for the controller";
   if (part == "all") return "all of these";
   return "a plan while a prompt is held";

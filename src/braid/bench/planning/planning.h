@@ -44,7 +44,7 @@ struct PlanningReport {
   double mean_prompts = 0;     // requests that started, per step
   double prefix_hit_rate = 0;  // share of the prompts' tokens found in the cache
   int64_t num_preemptions = 0;
-  std::vector<PlanningPart> parts;  // "queue", "take", "plan", "commit", "all" (these together), "plan, held"
+  std::vector<PlanningPart> parts;  // "queue", "take", "plan", "commit", "all" (these together), "view", "plan, held"
 
   const PlanningPart& part(std::string_view name) const;
 };

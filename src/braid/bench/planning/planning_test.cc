@@ -33,7 +33,7 @@ TEST(Planning, RunsAsManyRequestsAsItIsToldAndFindsTheirPrefixes) {
   EXPECT_GT(report.mean_prompts, 0);
   EXPECT_GT(report.prefix_hit_rate, 0.2);  // one of the two prefixes makes up a third to two thirds of a prompt
   EXPECT_LT(report.prefix_hit_rate, 0.9);
-  for (const char* name : {"queue", "take", "plan", "commit", "all", "plan, held"}) {
+  for (const char* name : {"queue", "take", "plan", "commit", "all", "view", "plan, held"}) {
     const PlanningPart& part = report.part(name);
     EXPECT_LE(part.median_us, part.p99_us) << name;
     EXPECT_LE(part.p99_us, part.longest_us) << name;
@@ -77,7 +77,7 @@ TEST(Planning, JsonHasEveryPartAsAShareOfAStep) {
       testing::printed_by([&](std::FILE* out) { EXPECT_TRUE(run_bench_planning(options, out).ok()); });
   const Json report = parse_json(text).value();
   EXPECT_EQ(report["cached_prompts"], 20);
-  ASSERT_EQ(report["parts"].size(), 6U);
+  ASSERT_EQ(report["parts"].size(), 7U);
   for (const Json& part : report["parts"]) {
     EXPECT_DOUBLE_EQ(part["p99_share_of_step"].get<double>(), part["p99_us"].get<double>() / 50'000);
   }

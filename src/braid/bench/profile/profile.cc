@@ -13,7 +13,7 @@ Status run_bench_profile(const ThroughputOptions& options, const std::string& pa
                          std::FILE* out) {
   TRY(const auto engine, load_for_throughput(options, std::move(logger)));
   TRY(OutputFile file, OutputFile::create("--output", path));
-  engine->start_profile();
+  TRY_STATUS(engine->start_profile());
   TRY_STATUS(run_random_requests(options, *engine));
   const Profile profile = engine->stop_profile();
   file.stream() << chrome_trace(profile);

@@ -31,10 +31,12 @@ class Arrivals {
 
   // When the next request arrives; nothing: no more arrive.
   std::optional<double> next_s() const {
+    if (options_.num_requests > 0 && num_taken_ >= options_.num_requests) return std::nullopt;
     const double next = std::min(next_ordinary_s_, next_long_s_);
     return next < options_.duration_s ? std::optional(next) : std::nullopt;
   }
   Arrival take() {
+    ++num_taken_;
     Arrival arrival;
     if (next_long_s_ <= next_ordinary_s_) {
       arrival.at_s = next_long_s_;
@@ -73,6 +75,7 @@ class Arrivals {
   std::vector<TokenId> system_prompt_;
   double next_ordinary_s_ = 0;
   double next_long_s_ = 0;
+  int64_t num_taken_ = 0;
 };
 
 }  // namespace braid::simulate

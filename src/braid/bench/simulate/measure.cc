@@ -2,9 +2,11 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <unordered_map>
 #include <utility>
 
 #include "braid/bench/simulate/arrivals.h"
+#include "braid/bench/simulate/faults.h"
 #include "braid/bench/simulate/simulate.h"
 #include "braid/bench/simulate/virtual_engine.h"
 #include "braid/bench/timing.h"
@@ -14,11 +16,13 @@ namespace {
 
 using simulate::Arrival;
 using simulate::Arrivals;
+using simulate::ControllerCost;
+using simulate::Faults;
 using simulate::VirtualEngine;
 
 constexpr int32_t kSimulatedPageSize = 16;
 constexpr std::array<int32_t, 3> kRangesFrom = {1, 256, 4096};  // of prompts' lengths
-constexpr int64_t kMostQueued = 10'000;
+constexpr int64_t kMostQueuedOfAGroup = 2'500;
 constexpr size_t kNumParts = 7;  // of the arrivals' time
 
 SimulatedTimes times_of(std::vector<double>& values) {
@@ -50,7 +54,10 @@ SchedulerConfig scheduler_of(const SimulateOptions& options) {
 class SimulatedRun {
  public:
   SimulatedRun(const SimulateOptions& options, int32_t prefill_alignment)
-      : options_(options), arrivals_(options), engine_(options, scheduler_of(options), prefill_alignment) {
+      : options_(options),
+        arrivals_(options),
+        faults_(options, arrivals_end_s(options)),
+        engine_(options, scheduler_of(options), prefill_alignment) {
     report_.prefill_alignment = prefill_alignment;
     for (size_t i = 0; i < kRangesFrom.size(); ++i) {
       const int32_t longest = std::max(options.longest_prompt, options.long_prompt_len);
@@ -61,17 +68,23 @@ class SimulatedRun {
 
   Result<SimulateReport> run() {
     while (true) {
-      std::optional<double> end_s = engine_.begin_step();
+      carry_out_faults();
+      const std::optional<double> end_s = engine_.begin_step();
       note_parts();
       const auto next_s = arrivals_.next_s();
-      if (!end_s && !next_s) break;
+      if (!end_s && !next_s && engine_.num_queued() == 0) break;
       if (!end_s) {
-        submit();
+        const auto fault_s = faults_.next_s();
+        if (fault_s && *fault_s <= next_s.value_or(*fault_s)) {
+          engine_.wait_until(*fault_s);
+        } else {
+          submit();
+        }
         continue;
       }
       while (arrivals_.next_s().value_or(*end_s) < *end_s) submit();
       engine_.end_step();
-      if (engine_.num_queued() > kMostQueued) {
+      if (engine_.num_queued() > kMostQueuedOfAGroup * std::max(4, options_.groups)) {
         return fail("--request-rate {}: {} requests wait after {:.0f} s; the groups cannot keep up",
                     options_.request_rate, engine_.num_queued(), engine_.now_s());
       }
@@ -87,7 +100,29 @@ class SimulatedRun {
     size_t range = 0;
     double last_s = 0;
     bool has_token = false;
+    std::optional<double> lost_s = {};  // when its group was, until its next token
   };
+
+  static double arrivals_end_s(const SimulateOptions& options) {
+    if (options.num_requests == 0) return options.duration_s;
+    return std::min(options.duration_s, static_cast<double>(options.num_requests) / options.request_rate);
+  }
+
+  // A replica that is lost already is not lost again.
+  void carry_out_faults() {
+    while (const auto event = faults_.take(engine_.now_s())) {
+      if (event->is_loss == engine_.is_lost(event->first_group)) continue;
+      if (!event->is_loss) {
+        engine_.restart(event->first_group, options_.groups_per_replica);
+        continue;
+      }
+      ++report_.recovery.num_faults;
+      for (const RequestId id : engine_.lose(event->first_group, options_.groups_per_replica)) {
+        const auto found = streams_.find(id);  // not there: it was set aside
+        if (found != streams_.end() && !found->second->lost_s) found->second->lost_s = engine_.now_s();
+      }
+    }
+  }
 
   void submit() {
     Arrival arrival = arrivals_.take();
@@ -102,12 +137,20 @@ class SimulatedRun {
     submission->submitted_s = arrival.at_s;
     submission->request.prompt = std::move(arrival.prompt);
     submission->request.sampling.max_new_tokens = arrival.output_len;
-    submission->on_delta = [this, stream](const Delta& delta) { take(*stream, delta); };
+    // With one choice a submission, requests are numbered alike.
+    submission->on_delta = [this, id = submission->id, stream](const Delta& delta) { take(id, *stream, delta); };
+    streams_.emplace(submission->id, std::move(stream));
     engine_.submit(submission);
   }
 
-  void take(Stream& stream, const Delta& delta) {
-    if (delta.tokens.empty()) return;
+  void take(SubmissionId id, Stream& stream, const Delta& delta) {
+    if (delta.finish == FinishReason::kError) ++report_.recovery.num_failed;
+    if (!delta.tokens.empty()) take_tokens(stream, delta);
+    if (delta.finish != FinishReason::kNone) streams_.erase(id);
+  }
+
+  void take_tokens(Stream& stream, const Delta& delta) {
+    if (stream.lost_s) next_token_s_.push_back(engine_.now_s() - *std::exchange(stream.lost_s, std::nullopt));
     const double now_s = engine_.now_s();
     num_output_tokens_ += std::ssize(delta.tokens);
     if (stream.has_token) {
@@ -122,7 +165,7 @@ class SimulatedRun {
 
   // Notes each group's tokens at the end of each part of the arrivals' time.
   void note_parts() {
-    const double part_s = options_.duration_s / static_cast<double>(kNumParts);
+    const double part_s = arrivals_end_s(options_) / static_cast<double>(kNumParts);
     while (tokens_at_.size() <= kNumParts && engine_.now_s() >= part_s * static_cast<double>(tokens_at_.size())) {
       tokens_at_.push_back(tokens_of_groups());
     }
@@ -168,11 +211,27 @@ class SimulatedRun {
     report_.balance = longest_tokens > 0 ? step_tokens / longest_tokens : 1;
     report_.hit_rate = hit_rate_of(all);
     report_.between_tokens_s = times_of(gaps_s_);
+    report_.recovery.next_token_s = times_of(next_token_s_);
+    note_controller();
     for (size_t range = 0; range < kRangesFrom.size(); ++range) {
       report_.prompts[range].first_token_s = times_of(first_token_s_[range]);
       report_.prompts[range].first_token_steps = times_of(first_token_steps_[range]);
     }
     std::erase_if(report_.prompts, [](const SimulatedPrompts& prompts) { return prompts.first_token_s.count == 0; });
+  }
+  void note_controller() {
+    ControllerCost cost = engine_.cost();
+    const auto per = [](double amount, int64_t count) {
+      return amount / static_cast<double>(std::max<int64_t>(1, count));
+    };
+    report_.controller = {
+        .cpu_us_a_request = per(cost.requests_us, report_.num_requests),
+        .turn_us = times_of(cost.turns_us),
+        .outputs_us_a_token = per(cost.outputs_us, num_output_tokens_),
+        .outputs_us_a_step = per(cost.outputs_us, report_.num_steps),
+        .broadcast_bytes = engine_.broadcast_bytes(),
+        .broadcast_bytes_a_request = per(static_cast<double>(engine_.broadcast_bytes()), report_.num_requests),
+        .view_bytes = engine_.view_bytes()};
   }
   static double hit_rate_of(const SchedulerStats& stats) {
     if (stats.num_prompt_tokens == 0) return 0;
@@ -181,9 +240,12 @@ class SimulatedRun {
 
   const SimulateOptions options_;
   Arrivals arrivals_;
+  Faults faults_;
   VirtualEngine engine_;
   SimulateReport report_;
+  std::unordered_map<SubmissionId, std::shared_ptr<Stream>> streams_;  // not ended
   std::vector<double> gaps_s_;
+  std::vector<double> next_token_s_;  // of those interrupted by a fault
   std::array<std::vector<double>, kRangesFrom.size()> first_token_s_;
   std::array<std::vector<double>, kRangesFrom.size()> first_token_steps_;
   std::vector<std::vector<double>> tokens_at_;
@@ -201,6 +263,9 @@ Result<std::vector<SimulateReport>> measure_simulate(const SimulateOptions& opti
   }
   if (longest_request(options) > options.kv_tokens) {
     return fail("--kv-tokens {}: the longest request has {}", options.kv_tokens, longest_request(options));
+  }
+  if (options.groups % options.groups_per_replica != 0) {
+    return fail("--groups-per-replica {}: does not divide --groups {}", options.groups_per_replica, options.groups);
   }
   std::vector<SimulateReport> reports;
   for (const int32_t prefill_alignment : options.prefill_alignment) {

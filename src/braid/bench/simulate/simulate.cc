@@ -24,6 +24,16 @@ Json to_json(const SimulatedTimes& times) {
   return {{"count", times.count}, {"p50", times.p50}, {"p99", times.p99}, {"longest", times.longest}};
 }
 
+Json to_json(const ControllerFigures& controller) {
+  return {{"cpu_us_a_request", controller.cpu_us_a_request},
+          {"turn_us", to_json(controller.turn_us)},
+          {"outputs_us_a_token", controller.outputs_us_a_token},
+          {"outputs_us_a_step", controller.outputs_us_a_step},
+          {"broadcast_bytes", controller.broadcast_bytes},
+          {"broadcast_bytes_a_request", controller.broadcast_bytes_a_request},
+          {"view_bytes", controller.view_bytes}};
+}
+
 Json to_json(const SimulateReport& report) {
   Json prompts = Json::array();
   for (const SimulatedPrompts& range : report.prompts) {
@@ -48,9 +58,48 @@ Json to_json(const SimulateReport& report) {
           {"balance_ratio", report.balance},
           {"prefix_hit_rate", report.hit_rate},
           {"between_tokens_s", to_json(report.between_tokens_s)},
+          {"controller", to_json(report.controller)},
+          {"recovery",
+           {{"faults", report.recovery.num_faults},
+            {"failed_requests", report.recovery.num_failed},
+            {"next_token_s", to_json(report.recovery.next_token_s)}}},
           {"prompts", std::move(prompts)},
           {"groups", std::move(groups)},
           {"fullest_over_mean", report.fullest}};
+}
+
+void print(const ControllerFigures& controller, std::FILE* out) {
+  const SimulatedTimes& turn = controller.turn_us;
+  fmt::print(out,
+             "controller: {:.1f} us a request; a turn P50 {:.1f}, P99 {:.1f}, longest {:.1f} us, {:.2f} % of a step of "
+             "20 ms at the P99; outputs {:.2f} us a token, {:.0f} us a step\n",
+             controller.cpu_us_a_request, turn.p50, turn.p99, turn.longest, turn.p99 / 200,
+             controller.outputs_us_a_token, controller.outputs_us_a_step);
+  fmt::print(out, "broadcast {} bytes, {:.0f} a request; its view of the prefix caches has {:.1f} MB\n",
+             controller.broadcast_bytes, controller.broadcast_bytes_a_request,
+             1e-6 * static_cast<double>(controller.view_bytes));
+}
+
+void print(const SimulatedRecovery& recovery, std::FILE* out) {
+  if (recovery.num_faults == 0) return;
+  const SimulatedTimes& next = recovery.next_token_s;
+  fmt::print(out,
+             "{} faults: {} requests went on, {} failed; their next token came after P50 {:.2f}, P99 {:.2f}, at most "
+             "{:.2f} s\n",
+             recovery.num_faults, next.count, recovery.num_failed, next.p50, next.p99, next.longest);
+}
+
+// Of few groups each one, of many the least, the middle and the most.
+std::string by_group(std::vector<double> values, int digits) {
+  constexpr size_t kMostShown = 16;
+  std::string text;
+  if (values.size() <= kMostShown) {
+    for (const double value : values) text += fmt::format(" {:.{}f}", value, digits);
+    return text;
+  }
+  std::ranges::sort(values);
+  return fmt::format(" {:.{}f} to {:.{}f} (half below {:.{}f})", values.front(), digits, values.back(), digits,
+                     values[values.size() / 2], digits);
 }
 
 void print(const SimulateReport& report, std::FILE* out) {
@@ -69,24 +118,27 @@ void print(const SimulateReport& report, std::FILE* out) {
     line(fmt::format("first token, prompts of {} to {}", range.shortest, range.longest), range.first_token_s, "s", 2);
     line("", range.first_token_steps, "steps", 1);
   }
-  std::string requests;
-  std::string tokens;
-  std::string hits;
+  std::vector<double> requests;
+  std::vector<double> tokens;
+  std::vector<double> hits;
   for (const SimulatedGroupShare& group : report.groups) {
-    requests += fmt::format(" {}", group.num_requests);
-    tokens += fmt::format(" {}", group.num_tokens);
-    hits += fmt::format(" {:.1f}", 100 * group.hit_rate);
+    requests.push_back(static_cast<double>(group.num_requests));
+    tokens.push_back(static_cast<double>(group.num_tokens));
+    hits.push_back(100 * group.hit_rate);
   }
   fmt::print(out, "by group: requests{} (the most {:.2f}x the mean), tokens{} ({:.2f}x), % in the prefix cache{}\n",
-             requests, above_mean(report, &SimulatedGroupShare::num_requests), tokens,
-             above_mean(report, &SimulatedGroupShare::num_tokens), hits);
+             by_group(requests, 0), above_mean(report, &SimulatedGroupShare::num_requests), by_group(tokens, 0),
+             above_mean(report, &SimulatedGroupShare::num_tokens), by_group(hits, 1));
   std::string fullest;
   for (const double part : report.fullest) fullest += fmt::format(" {:.2f}", part);
   fmt::print(
       out,
       "balance of a step {:.1f} %, {:.1f} % in the prefix cache; the fullest group over the mean, by sevenths of "
-      "the time:{}\n\n",
+      "the time:{}\n",
       100 * report.balance, 100 * report.hit_rate, fullest);
+  print(report.controller, out);
+  print(report.recovery, out);
+  fmt::print(out, "\n");
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ struct SimulateOptions {
   // are drawn evenly.
   double request_rate = 0.025;
   double duration_s = 86'400;
+  int64_t num_requests = 0;  // no more come than these; 0: as many as come in the time
   int32_t shortest_prompt = 16;
   int32_t longest_prompt = 60'000;
   int32_t shortest_output = 16;
@@ -38,6 +39,10 @@ struct SimulateOptions {
   LoadBalanceMethod load_balance = LoadBalanceMethod::kPrefixAffinity;
   SchedulePolicy schedule = SchedulePolicy::kFcfs;
   bool kv_rebalance = false;
+  // So often a replica of these groups, drawn at random as the time is, is lost and starts again, empty.
+  int32_t faults = 0;
+  int32_t groups_per_replica = 1;
+  double restart_s = 0.15;
   simulate::StepCost cost;
   uint64_t seed = 1;
   bool json = false;
@@ -64,6 +69,24 @@ struct SimulatedGroupShare {
   double hit_rate = 0;     // share of the prompts' tokens found in the prefix cache
 };
 
+// What the controller takes, in processor time of its thread on this machine, beside what it sends.
+struct ControllerFigures {
+  double cpu_us_a_request = 0;    // to queue it, bind it and encode its map
+  SimulatedTimes turn_us;         // of one turn: requests bound and maps encoded
+  double outputs_us_a_token = 0;  // to take a step's outputs: text, ends, deltas, load, prefixes
+  double outputs_us_a_step = 0;   // of all groups
+  int64_t broadcast_bytes = 0;    // of all maps
+  double broadcast_bytes_a_request = 0;
+  int64_t view_bytes = 0;  // of its view of the prefix caches, at the end
+};
+
+// Requests that ran in replicas when these were lost.
+struct SimulatedRecovery {
+  int64_t num_faults = 0;
+  int64_t num_failed = 0;            // requests that ended with an error: set aside, as the last one of two losses
+  SimulatedTimes next_token_s = {};  // from the loss
+};
+
 struct SimulateReport {
   int32_t prefill_alignment = 0;
   int64_t num_requests = 0;
@@ -76,6 +99,8 @@ struct SimulateReport {
   double balance = 0;  // mean over maximum of the groups' tokens a step, over all steps
   double hit_rate = 0;
   SimulatedTimes between_tokens_s;  // of one stream
+  ControllerFigures controller;
+  SimulatedRecovery recovery;
   std::vector<SimulatedPrompts> prompts;
   std::vector<SimulatedGroupShare> groups;
   // For each seventh of the arrivals' time: computed tokens of the group with the most, over the mean of the groups.

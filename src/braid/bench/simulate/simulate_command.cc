@@ -28,6 +28,8 @@ void add_bench_simulate_command(Command bench, CommandRunner& runner) {
   };
   amount("--request-rate", options.request_rate, "Requests a second, at random times");
   amount("--duration", options.duration_s, "Seconds of virtual time in which requests come");
+  number("--requests", options.num_requests, "No more come than these; 0: as many as come in the time", 0,
+         1'000'000'000);
   number("--shortest-prompt", options.shortest_prompt, "Tokens of a prompt at least", 1, kMaxLen);
   number("--longest-prompt", options.longest_prompt, "Tokens of a prompt at most", 1, kMaxLen);
   number("--shortest-output", options.shortest_output, "Tokens that a request generates at least", 1, kMaxLen);
@@ -35,7 +37,7 @@ void add_bench_simulate_command(Command bench, CommandRunner& runner) {
   number("--system-prompt-len", options.system_prompt_len, "Tokens that all prompts begin with", 0, kMaxLen);
   number("--long-prompt-len", options.long_prompt_len, "Beside these, prompts of so many tokens; 0: none", 0, kMaxLen);
   amount("--long-prompt-interval", options.long_prompt_interval_s, "Seconds from one of them to the next");
-  number("--groups", options.groups, "DP groups", 1, kMaxBenchRanks);
+  number("--groups", options.groups, "DP groups", 1, 4096);
   number("--kv-tokens", options.kv_tokens, "Tokens for which a group has KV pages", 16, 1'000'000'000);
   number("--max-running-requests", options.max_running_requests, "Requests of a group at once", 1, kMaxRunningRequests);
   number("--chunked-prefill-size", options.chunked_prefill_size, "Prompt tokens of a group in one step", 1, kMaxLen);
@@ -52,6 +54,9 @@ void add_bench_simulate_command(Command bench, CommandRunner& runner) {
       .check(one_of({"fcfs", "lpm"}))
       .show_default();
   command.add_flag("--kv-rebalance", options.kv_rebalance, "Running requests move from full groups to emptier ones");
+  number("--faults", options.faults, "How often a replica is lost, at random times, and starts again", 0, 100'000);
+  number("--groups-per-replica", options.groups_per_replica, "DP groups that are lost together", 1, 4096);
+  amount("--restart-time", options.restart_s, "Seconds until a lost replica runs again");
   amount("--weights-ms", options.cost.weights_ms, "Milliseconds in which one rank reads all weights");
   amount("--token-us", options.cost.token_us, "Microseconds of one token's products on one rank");
   command

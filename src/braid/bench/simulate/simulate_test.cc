@@ -133,7 +133,7 @@ TEST(Simulate, AlignedPrefillsShareTheirSteps) {
   options.prefill_alignment = {0, 32};
   options.groups = 4;
   options.request_rate = 2;
-  options.duration_s = 400;
+  options.duration_s = 150;
   options.longest_prompt = 1024;
   options.longest_output = 512;
   options.max_running_requests = 32;
@@ -143,6 +143,40 @@ TEST(Simulate, AlignedPrefillsShareTheirSteps) {
   EXPECT_GT(reports[1].balance, 1.05 * reports[0].balance);
   EXPECT_LT(reports[1].between_tokens_s.p99, reports[0].between_tokens_s.p99);
   EXPECT_EQ(reports[1].prefill_alignment, 32);
+}
+
+TEST(Simulate, InterruptedRequestsGoOnAfterEveryFault) {
+  SimulateOptions options = short_simulation();
+  options.request_rate = 1;
+  options.duration_s = 300;
+  options.longest_prompt = 500;
+  options.longest_output = 512;
+  options.faults = 20;
+  const SimulateReport report = measure_simulate(options).value().at(0);
+  EXPECT_GT(report.recovery.num_faults, 10);
+  EXPECT_GT(report.recovery.next_token_s.count, 10);
+  EXPECT_LE(report.recovery.num_failed, 1) << "lost twice without a token: it is set aside";
+  int64_t num_first = 0;
+  for (const SimulatedPrompts& range : report.prompts) num_first += range.first_token_s.count;
+  EXPECT_GE(num_first, report.num_requests - report.recovery.num_failed);
+  options.groups = 4;
+  options.groups_per_replica = 3;
+  EXPECT_EQ(measure_simulate(options).error().message, "--groups-per-replica 3: does not divide --groups 4");
+}
+
+TEST(Simulate, ReportsWhatTheControllerTakes) {
+  SimulateOptions options = short_simulation();
+  options.groups = 64;
+  options.request_rate = 10;
+  options.num_requests = 500;
+  options.longest_prompt = 200;
+  const SimulateReport report = measure_simulate(options).value().at(0);
+  EXPECT_EQ(report.num_requests, 500);
+  EXPECT_GT(report.controller.cpu_us_a_request, 0);
+  EXPECT_GE(report.controller.turn_us.count, 400);
+  EXPECT_GT(report.controller.outputs_us_a_token, 0);
+  EXPECT_GT(report.controller.broadcast_bytes_a_request, 4 * 16);
+  EXPECT_GT(report.controller.view_bytes, 0);
 }
 
 TEST(Simulate, MoreThanTheGroupsCanServeIsAnError) {

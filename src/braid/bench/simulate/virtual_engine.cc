@@ -38,11 +38,14 @@ class VirtualEngine::PlainTokenizer final : public Tokenizer {
 VirtualEngine::VirtualEngine(const SimulateOptions& options, const SchedulerConfig& scheduler,
                              int32_t prefill_alignment)
     : options_(options),
+      scheduler_(scheduler),
       prefill_alignment_(prefill_alignment),
       tokenizer_(std::make_unique<PlainTokenizer>()),
       controller_(*tokenizer_, masks_, options.schedule, options.load_balance,
                   std::vector<GroupLoad>(static_cast<size_t>(options.groups), GroupPublisher(scheduler).load()),
-                  nullptr, options.kv_rebalance ? std::optional(RebalanceOptions()) : std::nullopt) {
+                  nullptr, options.kv_rebalance ? std::optional(RebalanceOptions()) : std::nullopt),
+      link_(options.groups),
+      dispatcher_(link_, DispatchMode::kBroadcast, options.groups) {
   for (int32_t group = 0; group < options.groups; ++group) groups_.push_back(std::make_unique<Group>(scheduler));
 }
 
@@ -51,8 +54,37 @@ VirtualEngine::~VirtualEngine() = default;
 void VirtualEngine::submit(const std::shared_ptr<Submission>& submission) {
   CHECK(submission->submitted_s >= now_s_, "a request of {} s comes at {} s", submission->submitted_s, now_s_);
   now_s_ = submission->submitted_s;
-  controller_.open(submission);
+  cost_.requests_us += ControllerCost::us_of([&] { controller_.open(submission); });
   dispatch();
+}
+
+std::vector<RequestId> VirtualEngine::lose(int32_t first_group, int32_t num_groups) {
+  std::vector<RequestId> interrupted;
+  for (int32_t group = first_group; group < first_group + num_groups; ++group) {
+    Group& own = *groups_[static_cast<size_t>(group)];
+    interrupted.insert(interrupted.end(), own.running.begin(), own.running.end());
+    own.running.clear();
+    own.plan = nullptr;
+    own.inbox.clear();
+    own.outputs.clear();
+    own.publisher = nullptr;
+  }
+  controller_.lose_groups(first_group, num_groups, "a fault", true);
+  return interrupted;
+}
+
+void VirtualEngine::restart(int32_t first_group, int32_t num_groups) {
+  for (int32_t group = first_group; group < first_group + num_groups; ++group) {
+    Group& own = *groups_[static_cast<size_t>(group)];
+    own.publisher = std::make_unique<GroupPublisher>(scheduler_);
+    controller_.restart_group(group, own.publisher->load());
+  }
+}
+
+// With what it had counted before it was last lost.
+GroupLoad VirtualEngine::load(int32_t group) const {
+  const Group& own = *groups_.at(static_cast<size_t>(group));
+  return own.publisher == nullptr || options_.faults > 0 ? controller_.load(group) : own.publisher->load();
 }
 
 std::optional<double> VirtualEngine::begin_step() {
@@ -62,7 +94,7 @@ std::optional<double> VirtualEngine::begin_step() {
     std::vector<StepHeader> headers;
     int64_t longest = 0;
     for (const auto& group : groups_) {
-      const PrefillState& state = group->publisher.prefill_state();
+      const PrefillState state = group->publisher == nullptr ? PrefillState() : group->publisher->prefill_state();
       plans.push_back(group->plan);
       headers.push_back({.num_tokens = group->plan == nullptr ? 0 : group->plan->num_tokens(),
                          .held_steps = state.held_steps,
@@ -74,7 +106,9 @@ std::optional<double> VirtualEngine::begin_step() {
     dispatch();
     const bool is_idle = std::ranges::all_of(plans, [](const auto& plan) { return plan == nullptr; });
     if (!is_idle) {
-      for (const auto& group : groups_) group->publisher.count_step(longest);
+      for (const auto& group : groups_) {
+        if (group->publisher != nullptr) group->publisher->count_step(longest);
+      }
       step_end_s_ = now_s_ + step_seconds(options_.cost, plans);
       busy_s_ += step_end_s_ - now_s_;
       return step_end_s_;
@@ -86,11 +120,12 @@ std::optional<double> VirtualEngine::begin_step() {
 
 void VirtualEngine::plan_step() {
   for (const auto& group : groups_) {
-    group->publisher.take(std::exchange(group->inbox, {}));
-    group->plan = group->publisher.plan(may_begin_);
+    if (group->publisher == nullptr) continue;
+    group->publisher->take(std::exchange(group->inbox, {}));
+    group->plan = group->publisher->plan(may_begin_);
     if (group->plan != nullptr) continue;
     // A group that has taken commands which no step follows says so.
-    if (auto report = group->publisher.report()) group->outputs.push_back(std::move(*report));
+    if (auto report = group->publisher->report()) group->outputs.push_back(std::move(*report));
   }
 }
 
@@ -99,7 +134,7 @@ void VirtualEngine::end_step() {
   ++num_steps_;
   for (const auto& group : groups_) {
     if (group->plan == nullptr) continue;
-    group->outputs.push_back(group->publisher.commit(result_of(*group->plan), 0));
+    group->outputs.push_back(group->publisher->commit(result_of(*group->plan), 0));
   }
 }
 
@@ -115,28 +150,44 @@ StepResult VirtualEngine::result_of(const StepPlan& plan) {
 }
 
 bool VirtualEngine::deliver_outputs() {
-  bool has_news = false;
+  std::vector<std::pair<int32_t, GroupOutputs>> news;
   for (int32_t group = 0; group < num_groups(); ++group) {
-    for (GroupOutputs& outputs : std::exchange(groups_[static_cast<size_t>(group)]->outputs, {})) {
-      controller_.take_outputs(group, std::move(outputs), now_s_);
-      has_news = true;
+    Group& own = *groups_[static_cast<size_t>(group)];
+    for (GroupOutputs& outputs : std::exchange(own.outputs, {})) {
+      for (const RequestOutcome& outcome : outputs.outcomes) {
+        if (outcome.finish != FinishReason::kNone) own.running.erase(outcome.request);
+      }
+      for (const MovingSequence& moving : outputs.departed) own.running.erase(moving.sequence.request.id);
+      news.emplace_back(group, std::move(outputs));
     }
   }
-  return has_news;
+  cost_.outputs_us += ControllerCost::us_of([&] {
+    for (auto& [group, outputs] : news) controller_.take_outputs(group, std::move(outputs), now_s_);
+  });
+  return !news.empty();
 }
 
 void VirtualEngine::dispatch() {
-  controller_.dispatch(now_s_, [this](int32_t group, std::span<const TokenId> prompt) {
-    return groups_[static_cast<size_t>(group)]->publisher.probe(prompt);
+  const bool has_waiting = controller_.num_queued() > 0;
+  std::vector<std::vector<GroupCommand>> maps;
+  double turn_us = ControllerCost::us_of([&] {
+    controller_.dispatch(now_s_);
+    controller_.rebalance();
+    maps = take_assignments(controller_);
   });
-  controller_.rebalance();
-  for (std::vector<GroupCommand>& map : take_assignments(controller_)) {
+  for (std::vector<GroupCommand>& map : maps) {
+    std::vector<GroupCommand> encoded = map;
+    turn_us += ControllerCost::us_of([&] { CHECK(dispatcher_.send(std::move(encoded)).ok()); });
     for (GroupCommand& command : map) {
       Group& group = *groups_[static_cast<size_t>(command.group)];
       group.num_requests += std::ssize(command.add);
+      for (const SchedulerRequest& request : command.add) group.running.insert(request.id);
+      for (const MovingSequence& moving : command.arrive) group.running.insert(moving.sequence.request.id);
       group.inbox.push_back(std::move(command));
     }
   }
+  cost_.requests_us += turn_us;
+  if (has_waiting) cost_.turns_us.push_back(turn_us);
   num_moves_ += std::ssize(controller_.take_moved());
   (void)controller_.take_ended();
 }

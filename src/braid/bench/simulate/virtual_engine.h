@@ -3,15 +3,20 @@
 // plan, as in an engine, where a group does not wait for the controller. Tested by simulate_test.cc.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
+#include "braid/bench/simulate/controller_cost.h"
 #include "braid/bench/simulate/simulate.h"
+#include "braid/bench/simulate/unheard_link.h"
 #include "braid/controller/controller.h"
 #include "braid/controller/mask_worker.h"
 #include "braid/scheduler/scheduler.h"
+#include "braid/wire/transport/dispatch.h"
 #include "braid/worker/group_publisher.h"
 #include "braid/worker/step_protocol.h"
 
@@ -26,8 +31,15 @@ class VirtualEngine {
 
   // A request arrives, not before now and not behind the end of the step under way.
   void submit(const std::shared_ptr<Submission>& submission);
+  // The groups are lost, with what they have computed since their last outputs, or start again, empty. Between two
+  // steps. Returns the requests that ran there.
+  std::vector<RequestId> lose(int32_t first_group, int32_t num_groups);
+  bool is_lost(int32_t group) const { return groups_.at(static_cast<size_t>(group))->publisher == nullptr; }
+  void restart(int32_t first_group, int32_t num_groups);
   // Delivers the last step's results and begins the next step. Returns when it ends; nothing: there is nothing to do.
   std::optional<double> begin_step();
+  // With nothing to do: until then.
+  void wait_until(double time_s) { now_s_ = std::max(now_s_, time_s); }
   void end_step();
 
   double now_s() const { return now_s_; }
@@ -35,16 +47,20 @@ class VirtualEngine {
   double busy_s() const { return busy_s_; }
   int64_t num_queued() const { return controller_.num_queued(); }
   int32_t num_groups() const { return controller_.num_groups(); }
-  GroupLoad load(int32_t group) const { return groups_.at(static_cast<size_t>(group))->publisher.load(); }
+  GroupLoad load(int32_t group) const;
   int64_t num_requests(int32_t group) const { return groups_.at(static_cast<size_t>(group))->num_requests; }
   int64_t num_moves() const { return num_moves_; }
+  const ControllerCost& cost() const { return cost_; }
+  int64_t broadcast_bytes() const { return dispatcher_.num_bytes(); }
+  int64_t view_bytes() const { return controller_.prefixes().num_bytes(); }
 
  private:
   class PlainTokenizer;
   struct Group {
-    explicit Group(const SchedulerConfig& config) : publisher(config) {}
+    explicit Group(const SchedulerConfig& config) : publisher(std::make_unique<GroupPublisher>(config)) {}
 
-    GroupPublisher publisher;
+    std::unique_ptr<GroupPublisher> publisher;  // null: it is lost
+    std::set<RequestId> running;                // or on their way to it
     std::vector<GroupCommand> inbox;
     std::shared_ptr<const StepPlan> plan;
     std::vector<GroupOutputs> outputs;  // not yet at the controller
@@ -57,11 +73,15 @@ class VirtualEngine {
   StepResult result_of(const StepPlan& plan);
 
   const SimulateOptions options_;
+  const SchedulerConfig scheduler_;
   const int32_t prefill_alignment_;
   const std::unique_ptr<PlainTokenizer> tokenizer_;
   MaskWorker masks_;
   std::vector<std::unique_ptr<Group>> groups_;
   Controller controller_;
+  UnheardLink link_;
+  Dispatcher dispatcher_;
+  ControllerCost cost_;
   double now_s_ = 0;
   double step_end_s_ = 0;
   bool may_begin_ = true;

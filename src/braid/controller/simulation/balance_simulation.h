@@ -24,6 +24,10 @@ class BalanceSimulation {
     std::optional<RebalanceOptions> rebalance = {};
     double step_s = 0.03;  // without tokens
     double token_s = 0.0005;
+    // The controller asks the groups' own prefix caches as they are now, which no real one can.
+    bool asks_directly = false;
+    // It hears of a step when the next one is under way.
+    bool hears_late = false;
   };
 
   BalanceSimulation(const Tokenizer& tokenizer, const Options& options)
@@ -48,8 +52,7 @@ class BalanceSimulation {
 
   // One step of all groups; false if they have nothing to do.
   bool step() {
-    const auto probe = [&](int32_t group, std::span<const TokenId> prompt) { return own(group).probe(prompt); };
-    controller_.dispatch(now_s_, probe);
+    dispatch();
     controller_.rebalance();
     std::vector<std::shared_ptr<const StepPlan>> plans;
     int64_t longest = 0;
@@ -65,14 +68,15 @@ class BalanceSimulation {
       has_any = has_any || plans.back() != nullptr;
     }
     if (has_any) now_s_ += options_.step_s + options_.token_s * static_cast<double>(longest);
+    std::vector<std::pair<int32_t, GroupOutputs>> heard = std::exchange(unheard_, {});
     for (int32_t group = 0; group < options_.num_groups; ++group) {
       const auto& plan = plans[static_cast<size_t>(group)];
       std::optional<GroupOutputs> outputs =
           plan != nullptr ? own(group).commit(result_of(*plan), options_.step_s) : own(group).report();
-      if (!outputs) continue;
-      has_any = true;
-      controller_.take_outputs(group, std::move(*outputs), now_s_);
+      if (outputs) (options_.hears_late ? unheard_ : heard).emplace_back(group, std::move(*outputs));
     }
+    has_any = has_any || !heard.empty() || !unheard_.empty();
+    for (auto& [group, outputs] : heard) controller_.take_outputs(group, std::move(outputs), now_s_);
     controller_.take_ended();
     return has_any;
   }
@@ -105,6 +109,14 @@ class BalanceSimulation {
   static std::vector<GroupLoad> initial_loads(const Options& options) {
     return std::vector<GroupLoad>(static_cast<size_t>(options.num_groups), GroupPublisher(options.scheduler).load());
   }
+  void dispatch() {
+    if (!options_.asks_directly) return controller_.dispatch(now_s_);
+    controller_.dispatch(now_s_, [&](const SchedulerRequest& request, std::span<PrefixProbe> by_group) {
+      for (size_t group = 0; group < by_group.size(); ++group) {
+        by_group[group] = publishers_[group]->probe(request.reusable_prompt());
+      }
+    });
+  }
   GroupPublisher& own(int32_t group) { return *publishers_[static_cast<size_t>(group)]; }
 
   static StepResult result_of(const StepPlan& plan) {
@@ -124,6 +136,7 @@ class BalanceSimulation {
   int64_t num_ended_ = 0;
   std::vector<int64_t> num_requests_;
   std::vector<std::unique_ptr<GroupPublisher>> publishers_;
+  std::vector<std::pair<int32_t, GroupOutputs>> unheard_;  // by the controller
   MaskWorker masks_;
   Controller controller_;
 };

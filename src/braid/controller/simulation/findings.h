@@ -15,7 +15,8 @@ enum class SimulatedProperty : uint8_t {
   // No group with room is idle for longer than it must while a request waits that it could take, and no group holds a
   // request for longer than the alignment bound.
   kNoGroupStarves,
-  kAllComesBack,  // credits and pages
+  kAllComesBack,      // credits and pages
+  kPrefixesAreKnown,  // what a group at rest has cached, the controller knows
 };
 
 inline std::string_view simulated_property_name(SimulatedProperty property) {
@@ -30,6 +31,8 @@ inline std::string_view simulated_property_name(SimulatedProperty property) {
       return "a group is idle though a request waits";
     case SimulatedProperty::kAllComesBack:
       return "credits or pages do not come back";
+    case SimulatedProperty::kPrefixesAreKnown:
+      return "the controller does not know what a group has cached";
   }
   return "";
 }
@@ -52,6 +55,7 @@ enum class SeededBug : uint8_t {
   kPagesLeaveLate,      // moving pages are copied after the step has written to them
   kPagesAreMixedUp,     // a rank takes another move's pages
   kSourceGoesOn,        // a group continues a request that left it
+  kRestartIsNotTold,    // a world that runs again does not say so
   kHoldsAreNotCounted,  // groups report that they hold a prefill, but not for how long
 };
 

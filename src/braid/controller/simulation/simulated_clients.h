@@ -62,6 +62,9 @@ class SimulatedClients {
   // From now on, requests may end with an error: all, or those that only one group may take.
   void expect_errors(bool only_strict) { may_fail_ = only_strict ? MayFail::kStrict : MayFail::kAll; }
 
+  // From now on, requests may be set aside.
+  void expect_set_aside() { may_be_set_aside_ = true; }
+
   std::vector<std::string> open_choices() const {
     std::vector<std::string> open;
     for (const Request& request : requests_) {
@@ -135,6 +138,7 @@ class SimulatedClients {
         if (!request.has_left) return "it was aborted, and nobody asked for that";
         break;
       case FinishReason::kError:
+        if (may_be_set_aside_ && delta.error.starts_with("the request is set aside")) break;
         if (may_fail_ == MayFail::kNone || (may_fail_ == MayFail::kStrict && !asked.dp_rank_strict)) {
           return "it ended with an error: " + delta.error;
         }
@@ -163,6 +167,7 @@ class SimulatedClients {
   const OnEnded on_ended_;
   std::vector<Request> requests_;
   MayFail may_fail_ = MayFail::kNone;
+  bool may_be_set_aside_ = false;
   int64_t num_tokens_ = 0;
 };
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include "braid/controller/mask_worker.h"
 #include "braid/controller/simulation/findings.h"
 #include "braid/controller/simulation/virtual_time.h"
+#include "braid/controller/world_restarts.h"
 #include "braid/wire/transport/dispatch.h"
 
 namespace braid {
@@ -27,20 +29,26 @@ class SimulatedController {
     DispatchMode dispatch = DispatchMode::kBroadcast;
     std::optional<RebalanceOptions> rebalance = {};
     int64_t max_pause_us = 10;
+    int32_t groups_per_world = 1;
+    int32_t max_restarts = 0;
     SeededBug bug = SeededBug::kNone;
   };
-  using Probe = std::function<PrefixProbe(int32_t group, std::span<const TokenId> prompt)>;
   using OnBound = std::function<void(uint64_t choice_seed, int32_t group)>;
-  using OnLost = std::function<void(int32_t group, const std::vector<MoveId>& begun)>;  // as LocalGroups::lose()
+  // As GroupHost::lose().
+  using OnLost = std::function<void(int32_t group, const std::vector<MoveId>& begun, MoveId next_move)>;
+  // A world may be built again; `last_maps`: of its groups. Call started() or stuck() then.
+  using OnStart = std::function<void(int32_t world, const std::vector<uint64_t>& last_maps)>;
 
   SimulatedController(const Tokenizer& tokenizer, VirtualTime& time, const Options& options,
-                      std::vector<GroupLoad> groups, ControllerLink& link, Probe probe, OnBound on_bound,
-                      OnLost on_lost)
+                      std::vector<GroupLoad> groups, ControllerLink& link, OnBound on_bound, OnLost on_lost,
+                      OnStart on_start)
       : time_(time),
         options_(options),
-        probe_(std::move(probe)),
         on_bound_(std::move(on_bound)),
         on_lost_(std::move(on_lost)),
+        on_start_(std::move(on_start)),
+        first_loads_(groups),
+        worlds_(static_cast<int32_t>(groups.size()) / options.groups_per_world, options.max_restarts),
         link_(link),
         dispatcher_(link, options.dispatch, static_cast<int32_t>(groups.size())),
         controller_(tokenizer, masks_, options.schedule, options.balance, std::move(groups), nullptr,
@@ -54,14 +62,37 @@ class SimulatedController {
     if (std::exchange(has_turn_, true)) return;
     time_.after(time_.pick(0, options_.max_pause_us) + std::exchange(stall_us_, 0), [this] { turn(); });
   }
-  // The world of these groups has ended. With the last one everything ends.
-  void lose_world(int32_t first_group, int32_t num_groups, const std::string& reason) {
-    post([this, first_group, num_groups, reason](Controller& controller) {
-      num_lost_ += num_groups;
-      if (num_lost_ == controller.num_groups()) failure_ = reason;
-      for (int32_t group = first_group; failure_.empty() && group < first_group + num_groups; ++group) {
-        link_.leave_out(group);
-        on_lost_(group, controller.lose_group(group, reason));
+  // The world has failed. It starts again, or is lost; with the last one everything ends.
+  void lose_world(int32_t world, const std::string& reason) {
+    post([this, world, reason](Controller& controller) {
+      if (worlds_.runs(world)) {
+        take_failure(controller, world, reason);
+      } else {
+        failures_[world] = reason;  // it has not reported its start yet
+      }
+    });
+  }
+  // It is built again.
+  void started(int32_t world) {
+    post([this, world](Controller& controller) {
+      worlds_.succeed(world, now_s());
+      ++num_restarts_;
+      for (const int32_t group : groups_of(world)) {
+        controller.restart_group(group, first_loads_[static_cast<size_t>(group)]);
+        commands_before_[group] = controller.load(group).num_commands;
+      }
+      const auto failed = failures_.extract(world);
+      if (!failed.empty()) take_failure(controller, world, failed.mapped());
+    });
+  }
+  // It cannot be built again.
+  void stuck(int32_t world) {
+    post([this, world](Controller& controller) {
+      worlds_.give_up(world, "a rank is stuck", 0);
+      if (worlds_.num_lost() == worlds_.num_worlds()) {
+        failure_ = "a rank is stuck";
+      } else {
+        controller.lose_groups(groups_of(world).front(), options_.groups_per_world, "a rank is stuck", false);
       }
     });
   }
@@ -70,16 +101,60 @@ class SimulatedController {
   Controller& controller() { return controller_; }
   const std::vector<SubmissionId>& closed() const { return closed_; }
   const std::vector<MoveReport>& moves() const { return moves_; }
+  int64_t num_restarts() const { return num_restarts_; }
+  // What the group had been sent before it last started again.
+  uint64_t commands_before(int32_t group) const {
+    const auto found = commands_before_.find(group);
+    return found == commands_before_.end() ? 0 : found->second;
+  }
 
  private:
+  double now_s() const { return static_cast<double>(time_.now_us()) * 1e-6; }
+  std::vector<int32_t> groups_of(int32_t world) const {
+    std::vector<int32_t> groups;
+    for (int32_t i = 0; i < options_.groups_per_world; ++i) groups.push_back(world * options_.groups_per_world + i);
+    return groups;
+  }
+
+  void take_failure(Controller& controller, int32_t world, const std::string& reason) {
+    const bool returns = worlds_.fail(world, reason, now_s(), 0);
+    if (worlds_.num_lost() == worlds_.num_worlds()) {
+      failure_ = reason;
+      return;
+    }
+    const std::vector<int32_t> groups = groups_of(world);
+    const std::vector<MoveId> begun =
+        controller.lose_groups(groups.front(), options_.groups_per_world, reason, returns);
+    for (const int32_t group : groups) {
+      link_.leave_out(group);
+      on_lost_(group, begun, controller.next_move());
+    }
+    plan_start();
+  }
+  void plan_start() {
+    const auto due_s = worlds_.next_due_s();
+    if (!due_s) return;
+    time_.at(static_cast<int64_t>(*due_s * 1e6) + 1, [this] { post([this](Controller&) { start(); }); });
+  }
+  void start() {
+    while (const auto world = worlds_.take_due(now_s())) {
+      std::vector<uint64_t> last_maps;
+      for (const int32_t group : groups_of(*world)) {
+        link_.let_back(group);
+        last_maps.push_back(dispatcher_.last_map(group));
+      }
+      on_start_(*world, last_maps);
+    }
+    plan_start();
+  }
+
   void turn() {
     for (Event& event : std::exchange(inbox_, {})) event(controller_);
     const bool has_new_request = std::exchange(has_new_request_, false);
     if (!failure_.empty()) {
       controller_.end_all(FinishReason::kError, failure_);
     } else if (options_.bug != SeededBug::kDispatchForgotten || has_new_request) {
-      controller_.dispatch(static_cast<double>(time_.now_us()) * 1e-6,
-                           [this](int32_t group, std::span<const TokenId> prompt) { return probe_(group, prompt); });
+      controller_.dispatch(static_cast<double>(time_.now_us()) * 1e-6);
       controller_.rebalance();
     }
     for (const MoveReport& moved : controller_.take_moved()) moves_.push_back(moved);
@@ -101,9 +176,11 @@ class SimulatedController {
 
   VirtualTime& time_;
   const Options options_;
-  const Probe probe_;
   const OnBound on_bound_;
   const OnLost on_lost_;
+  const OnStart on_start_;
+  const std::vector<GroupLoad> first_loads_;
+  WorldRestarts worlds_;
   ControllerLink& link_;
   Dispatcher dispatcher_;
   MaskWorker masks_;
@@ -112,7 +189,9 @@ class SimulatedController {
   bool has_turn_ = false;
   bool has_new_request_ = false;
   int64_t stall_us_ = 0;
-  int32_t num_lost_ = 0;
+  int64_t num_restarts_ = 0;
+  std::map<int32_t, std::string> failures_;  // by world
+  std::map<int32_t, uint64_t> commands_before_;
   std::string failure_;
   std::vector<SubmissionId> closed_;
   std::vector<MoveReport> moves_;

@@ -42,7 +42,8 @@ class SimulatedLink final : public ControllerLink {
       : on_map_(std::move(on_map)),
         wires_(static_cast<size_t>(num_groups), SimulatedWire(time, max_delay_us)),
         damage_(static_cast<size_t>(num_groups), Damage::kNone),
-        is_left_out_(static_cast<size_t>(num_groups), false) {}
+        is_left_out_(static_cast<size_t>(num_groups), false),
+        starts_(static_cast<size_t>(num_groups), 0) {}
 
   enum class Damage : uint8_t { kNone, kCutShort, kArrivesTwice };
   // Damages the group's next map.
@@ -61,11 +62,19 @@ class SimulatedLink final : public ControllerLink {
       map = SharedBytes(std::vector<std::byte>(half.begin(), half.end()));
     }
     for (int copy = 0; copy < (damage == Damage::kArrivesTwice ? 2 : 1); ++copy) {
-      wires_[static_cast<size_t>(group)].send([this, group, map] { on_map_(group, map); });
+      wires_[static_cast<size_t>(group)].send([this, group, map, start = starts_[static_cast<size_t>(group)]] {
+        if (start == starts_[static_cast<size_t>(group)]) on_map_(group, map);  // else its publisher is gone
+      });
     }
     return {};
   }
+  int32_t num_receivers() const override { return static_cast<int32_t>(wires_.size()); }
   void leave_out(int32_t group) override { is_left_out_.at(static_cast<size_t>(group)) = true; }
+  std::unique_ptr<PublisherLink> let_back(int32_t group) override {
+    is_left_out_.at(static_cast<size_t>(group)) = false;
+    ++starts_.at(static_cast<size_t>(group));
+    return nullptr;
+  }
   Result<std::optional<LinkEvent>> receive(double /*timeout_s*/) override { return std::optional<LinkEvent>(); }
   void wake() override {}
 
@@ -74,6 +83,7 @@ class SimulatedLink final : public ControllerLink {
   std::vector<SimulatedWire> wires_;
   std::vector<Damage> damage_;
   std::vector<bool> is_left_out_;
+  std::vector<int32_t> starts_;  // of each group's publisher
 };
 
 // A publisher's end: the maps that have arrived.

@@ -39,8 +39,8 @@ class SimulatedPageTransfer {
     return std::move(parts_.extract(found).mapped().pages);
   }
   void when_given(const PartKey& part, std::function<void()> then) { waiting_[part] = std::move(then); }
-  void lose(int32_t group, const std::vector<MoveId>& begun) {
-    lost_groups_.insert(group);
+  void lose(int32_t group, const std::vector<MoveId>& begun, MoveId next_move) {
+    lost_groups_[group] = next_move;
     lost_moves_.insert(begun.begin(), begun.end());
     std::erase_if(parts_, [&](const auto& entry) { return !is_wanted(entry.first, entry.second.to_group); });
   }
@@ -53,13 +53,15 @@ class SimulatedPageTransfer {
   };
 
   bool is_wanted(const PartKey& part, int32_t to_group) const {
-    return !lost_groups_.contains(to_group) && !lost_moves_.contains(std::get<0>(part));
+    const auto lost = lost_groups_.find(to_group);
+    return (lost == lost_groups_.end() || std::get<0>(part) >= lost->second) &&
+           !lost_moves_.contains(std::get<0>(part));
   }
 
   const bool mixes_up_;
   std::map<PartKey, Part> parts_;
   std::map<PartKey, std::function<void()>> waiting_;
-  std::set<int32_t> lost_groups_;
+  std::map<int32_t, MoveId> lost_groups_;  // and the first move after the loss
   std::set<MoveId> lost_moves_;
 };
 

@@ -29,7 +29,8 @@
 namespace braid {
 
 struct SimulatedWorldOptions {
-  int32_t first_group = 0;  // numbered over all worlds
+  int32_t first_group = 0;               // numbered over all worlds
+  std::vector<uint64_t> last_maps = {};  // of each group, before this world began; empty: none
   AssignmentLimits maps;
   int32_t num_groups = 1;
   int32_t ranks_per_group = 1;
@@ -92,6 +93,12 @@ class SimulatedWorld {
   bool give_up_if_lost_alone() {
     if (ranks_.size() != 1 || ranks_[0].state != State::kLost) return false;
     return !std::exchange(has_failed_, true);
+  }
+  // Ends the ranks that wait or work, as an abort of their exchange does. False: one is stuck.
+  bool end() {
+    has_failed_ = true;
+    end_all();
+    return std::ranges::none_of(ranks_, [](const Rank& rank) { return rank.state == State::kLost; });
   }
   bool is_parked() const { return all_are(State::kParked); }
   bool has_ended() const {
@@ -160,7 +167,12 @@ class SimulatedWorld {
   };
   struct Group {
     Group(int32_t group, const SimulatedWorldOptions& options)
-        : inbox(std::make_unique<SimulatedPublisherLink>(maps), group, options.maps), publisher(options.scheduler) {}
+        : inbox(std::make_unique<SimulatedPublisherLink>(maps), group, options.maps, last_map(group, options)),
+          publisher(options.scheduler) {}
+    static uint64_t last_map(int32_t group, const SimulatedWorldOptions& options) {
+      if (options.last_maps.empty()) return 0;
+      return options.last_maps.at(static_cast<size_t>(group - options.first_group));
+    }
 
     std::shared_ptr<std::deque<SharedBytes>> maps = std::make_shared<std::deque<SharedBytes>>();
     GroupInbox inbox;

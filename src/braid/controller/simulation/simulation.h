@@ -35,6 +35,7 @@ struct SimulationReport {
   std::string scenario;
   bool has_failed = false;  // a fault made a world fail
   bool goes_on = false;     // and others were left
+  int64_t num_restarts = 0;
   int64_t num_events = 0;
   int64_t num_tokens = 0;
   int64_t num_moves = 0;
@@ -54,23 +55,26 @@ class Simulation {
         link_(time_, scenario_.num_groups(), scenario_.max_delay_us,
               [this](int32_t group, SharedBytes map) { world_of(group).deliver(group, std::move(map)); }),
         output_wires_(static_cast<size_t>(scenario_.num_groups()), SimulatedWire(time_, scenario_.max_delay_us)),
+        starts_(static_cast<size_t>(scenario_.num_worlds), 0),
+        num_failures_(starts_),
         controller_(
             tokenizer, time_, controller_options(), initial_loads(), link_,
-            [this](int32_t group, std::span<const TokenId> prompt) {
-              return world_of(group).publisher(group).probe(prompt);
-            },
             [this](uint64_t seed, int32_t group) { watch_.bind(seed, group); },
-            [this](int32_t group, const std::vector<MoveId>& begun) { page_transfer_.lose(group, begun); }),
+            [this](int32_t group, const std::vector<MoveId>& begun, MoveId next_move) {
+              page_transfer_.lose(group, begun, next_move);
+            },
+            [this](int32_t world, const std::vector<uint64_t>& last_maps) { restart(world, last_maps); }),
         page_transfer_(options_.bug == SeededBug::kPagesAreMixedUp) {
-    for (int32_t world = 0; world < scenario_.num_worlds; ++world) worlds_.push_back(make_world(world));
+    for (int32_t world = 0; world < scenario_.num_worlds; ++world) worlds_.push_back(make_world(world, {}));
     plan_clients();
-    plan_fault();
+    plan_faults();
   }
 
   SimulationReport run() {
     run_until_quiet();
     if (!finding_) check_after_quiet();
     if (!finding_) {
+      is_ending_ = true;
       for (const auto& world : worlds_) world->stop();
       run_until_quiet();
     }
@@ -80,7 +84,8 @@ class Simulation {
     return {.finding = finding_,
             .scenario = scenario_.text(),
             .has_failed = has_failed_,
-            .goes_on = has_failed_ && num_failed_worlds_ < scenario_.num_worlds,
+            .goes_on = has_failed_ && num_lost_worlds_ < scenario_.num_worlds,
+            .num_restarts = controller_.num_restarts(),
             .num_events = time_.num_events(),
             .num_tokens = clients_.num_tokens(),
             .num_moves = std::ssize(controller_.moves()),
@@ -112,17 +117,19 @@ class Simulation {
     SimulatedController::Options controller;
     Fault fault = Fault::kNone;
     int64_t fault_at_us = 0;
+    std::optional<int64_t> second_fault_at_us = {};  // of the same kind
     int64_t stall_us = 0;
 
     int32_t num_groups() const { return num_worlds * groups_per_world; }
     std::string text() const {
       return fmt::format(
           "{} worlds of {} groups of {} ranks, {} requests in {} us, pauses up to {} us, links {} us, {}, {}, {}, {} "
-          "pages, {} at once, moves {}, alignment {}, fault {} at {} us",
+          "pages, {} at once, moves {}, alignment {}, fault {} at {} us and {} us, {} restarts",
           num_worlds, groups_per_world, ranks_per_group, num_requests, duration_us, max_pause_us, max_delay_us,
           schedule_policy_name(controller.schedule), load_balance_method_name(controller.balance),
           dispatch_mode_name(controller.dispatch), scheduler.num_pages, scheduler.max_running_requests,
-          controller.rebalance.has_value(), prefill_alignment, static_cast<int>(fault), fault_at_us);
+          controller.rebalance.has_value(), prefill_alignment, static_cast<int>(fault), fault_at_us,
+          second_fault_at_us.value_or(-1), controller.max_restarts);
     }
   };
 
@@ -170,6 +177,7 @@ class Simulation {
                                  LoadBalanceMethod::kMinimumTokens, LoadBalanceMethod::kPrefixAffinity}),
         .dispatch = one_of_these({DispatchMode::kBroadcast, DispatchMode::kDirect}),
         .max_pause_us = scenario.max_pause_us,
+        .groups_per_world = scenario.groups_per_world,
         .bug = options_.bug};
     if (time_.one_in(2)) {
       scenario.controller.rebalance = {.start_gap = static_cast<int32_t>(time_.pick(1, 3)),
@@ -187,6 +195,10 @@ class Simulation {
                         Fault::kThrowingStep, Fault::kLostRank, Fault::kDamagedMap, Fault::kMapTwice});
       scenario.fault_at_us = time_.pick(0, scenario.duration_us);
       scenario.stall_us = time_.pick(1'000, 100'000);
+      if (scenario.fault > Fault::kStalledController && time_.one_in(2)) {
+        scenario.controller.max_restarts = static_cast<int32_t>(time_.pick(1, 3));
+        if (time_.one_in(2)) scenario.second_fault_at_us = scenario.fault_at_us + time_.pick(0, 300'000);
+      }
     }
     return scenario;
   }
@@ -210,6 +222,7 @@ class Simulation {
   OutputsLimits outputs_limits() const {
     return {.num_groups = scenario_.num_groups(),
             .max_outcomes = 64,
+            .max_prefixes = 4096,
             .max_moves = kMaxMoves,
             .context_len = scenario_.scheduler.context_len,
             .vocab_size = kVocabSize};
@@ -220,9 +233,10 @@ class Simulation {
                                   GroupPublisher(scenario_.scheduler).load());
   }
 
-  std::unique_ptr<SimulatedWorld> make_world(int32_t world) {
+  std::unique_ptr<SimulatedWorld> make_world(int32_t world, const std::vector<uint64_t>& last_maps) {
     SimulatedWorldEvents events{
-        .on_outputs = [this](int32_t group, GroupOutputs outputs) { send_outputs(group, std::move(outputs)); },
+        .on_outputs = [this, start = starts_[static_cast<size_t>(world)]](
+                          int32_t group, GroupOutputs outputs) { send_outputs(group, std::move(outputs), start); },
         .on_work_changed =
             [this](int32_t group) {
               watch_.set_idle(group, world_of(group).is_idle(group));
@@ -241,6 +255,7 @@ class Simulation {
     return std::make_unique<SimulatedWorld>(
         time_,
         SimulatedWorldOptions{.first_group = world * scenario_.groups_per_world,
+                              .last_maps = last_maps,
                               .maps = assignment_limits(scenario_.scheduler, scenario_.num_groups(), kVocabSize),
                               .num_groups = scenario_.groups_per_world,
                               .ranks_per_group = scenario_.ranks_per_group,
@@ -288,42 +303,46 @@ class Simulation {
     });
   }
 
-  void plan_fault() {
+  void plan_faults() {
     if (scenario_.fault == Fault::kNone) return;
-    time_.at(scenario_.fault_at_us, [this] {
-      SimulatedWorld& world = *worlds_[static_cast<size_t>(time_.pick(0, scenario_.num_worlds - 1))];
-      const auto rank = static_cast<size_t>(time_.pick(0, static_cast<int64_t>(world.num_ranks()) - 1));
-      trace([&] { return fmt::format("fault {} of rank {}", static_cast<int>(scenario_.fault), rank); });
-      switch (scenario_.fault) {
-        case Fault::kNone:
-          break;
-        case Fault::kStalledRank:
-          world.stall(rank, scenario_.stall_us);
-          break;
-        case Fault::kStalledController:
-          controller_.stall(scenario_.stall_us);
-          break;
-        case Fault::kThrowingHeader:
-          world.break_rank(rank, SimulatedWorld::Fault::kThrowsBeforeHeaders);
-          break;
-        case Fault::kThrowingStep:
-          world.break_rank(rank, SimulatedWorld::Fault::kThrowsInStep);
-          break;
-        case Fault::kLostRank:
-          world.break_rank(rank, SimulatedWorld::Fault::kIsLost);
-          break;
-        case Fault::kDamagedMap:
-          damage_a_map(SimulatedLink::Damage::kCutShort);
-          break;
-        case Fault::kMapTwice:
-          damage_a_map(SimulatedLink::Damage::kArrivesTwice);
-          break;
-      }
-      if (scenario_.fault > Fault::kStalledController) {
-        watch_.give_up();
-        clients_.expect_errors(scenario_.num_worlds > 1);
-      }
+    time_.at(scenario_.fault_at_us, [this] { happen(scenario_.fault); });
+    if (!scenario_.second_fault_at_us) return;
+    time_.at(*scenario_.second_fault_at_us, [this] {
+      clients_.expect_set_aside();
+      happen(scenario_.fault);
     });
+  }
+
+  void happen(Fault fault) {
+    SimulatedWorld& world = *worlds_[static_cast<size_t>(time_.pick(0, scenario_.num_worlds - 1))];
+    const auto rank = static_cast<size_t>(time_.pick(0, static_cast<int64_t>(world.num_ranks()) - 1));
+    trace([&] { return fmt::format("fault {} of rank {}", static_cast<int>(fault), rank); });
+    switch (fault) {
+      case Fault::kNone:
+        break;
+      case Fault::kStalledRank:
+        world.stall(rank, scenario_.stall_us);
+        break;
+      case Fault::kStalledController:
+        controller_.stall(scenario_.stall_us);
+        break;
+      case Fault::kThrowingHeader:
+        world.break_rank(rank, SimulatedWorld::Fault::kThrowsBeforeHeaders);
+        break;
+      case Fault::kThrowingStep:
+        world.break_rank(rank, SimulatedWorld::Fault::kThrowsInStep);
+        break;
+      case Fault::kLostRank:
+        world.break_rank(rank, SimulatedWorld::Fault::kIsLost);
+        break;
+      case Fault::kDamagedMap:
+        damage_a_map(SimulatedLink::Damage::kCutShort);
+        break;
+      case Fault::kMapTwice:
+        damage_a_map(SimulatedLink::Damage::kArrivesTwice);
+        break;
+    }
+    if (fault > Fault::kStalledController) watch_.give_up();
   }
 
   void damage_a_map(SimulatedLink::Damage damage) {
@@ -331,9 +350,8 @@ class Simulation {
   }
 
   // Sends outputs as bytes to the controller's inbox.
-  void send_outputs(int32_t group, GroupOutputs outputs) {
+  void send_outputs(int32_t group, GroupOutputs outputs, int32_t start) {
     outputs.group = group;
-    outputs.sequence = ++num_outputs_;
     if (options_.bug == SeededBug::kCreditsLeak && time_.one_in(4)) ++num_leaked_;
     outputs.load.credits.num_requests = std::max<int32_t>(0, outputs.load.credits.num_requests - num_leaked_);
     if (options_.bug == SeededBug::kOutputsAreLost && time_.one_in(10)) return;
@@ -343,7 +361,8 @@ class Simulation {
         outputs.flushed_tokens.clear();
         outputs.departed.clear();
       }
-      output_wires_[static_cast<size_t>(group)].send([this, group, bytes = encode(outputs)] {
+      output_wires_[static_cast<size_t>(group)].send([this, group, start, bytes = encode(outputs)] {
+        if (start != starts_[static_cast<size_t>(group / scenario_.groups_per_world)]) return;  // of a lost world
         auto decoded = decode_group_outputs(bytes.span(), outputs_limits());
         if (!decoded.ok()) return find(SimulatedProperty::kAnsweredOnce, "refused: " + decoded.error().message);
         trace(
@@ -366,14 +385,35 @@ class Simulation {
   }
 
   void world_failed(int32_t world, const std::string& reason) {
+    if (is_ending_) return;
     trace([&] { return fmt::format("world {} has failed: {}", world, reason); });
     has_failed_ = true;
-    if (++num_failed_worlds_ == scenario_.num_worlds) clients_.expect_errors(false);
+    const bool is_lost = ++num_failures_[static_cast<size_t>(world)] > scenario_.controller.max_restarts ||
+                         scenario_.fault == Fault::kLostRank;
+    if (is_lost) clients_.expect_errors(++num_lost_worlds_ < scenario_.num_worlds);
     if (scenario_.fault <= Fault::kStalledController) {
       find(SimulatedProperty::kNothingWaits, "a world failed by itself: " + reason);
     }
-    time_.after(time_.pick(0, scenario_.max_delay_us), [this, world, reason] {
-      controller_.lose_world(world * scenario_.groups_per_world, scenario_.groups_per_world, reason);
+    time_.after(time_.pick(0, scenario_.max_delay_us),
+                [this, world, reason] { controller_.lose_world(world, reason); });
+  }
+
+  // Builds a lost world again, unless one of its ranks has not come back.
+  void restart(int32_t world, const std::vector<uint64_t>& last_maps) {
+    std::unique_ptr<SimulatedWorld>& own = worlds_[static_cast<size_t>(world)];
+    const bool has_ended = own->end();
+    trace([&] { return fmt::format("world {} {}", world, has_ended ? "starts again" : "is stuck"); });
+    if (has_ended) {
+      ++starts_[static_cast<size_t>(world)];
+      ended_worlds_.push_back(std::move(own));
+      own = make_world(world, last_maps);
+    }
+    time_.after(time_.pick(0, scenario_.max_delay_us), [this, world, has_ended] {
+      if (has_ended) {
+        if (options_.bug != SeededBug::kRestartIsNotTold) controller_.started(world);
+      } else {
+        controller_.stuck(world);
+      }
     });
   }
 
@@ -405,7 +445,7 @@ class Simulation {
         find(SimulatedProperty::kNothingWaits, world->report());
       }
     }
-    if (num_failed_worlds_ < scenario_.num_worlds &&
+    if (num_lost_worlds_ < scenario_.num_worlds &&
         (controller_.controller().has_moves_under_way() || page_transfer_.num_parts() != 0)) {
       find(SimulatedProperty::kAllComesBack,
            fmt::format("{} parts of moves are left over", page_transfer_.num_parts()));
@@ -429,9 +469,27 @@ class Simulation {
                        stats.num_waiting, stats.num_free_pages + stats.num_cached_pages, stats.num_pages));
     }
     const GroupLoad known = controller_.controller().load(group);
-    if (known.credits != actual.credits || known.num_commands != actual.num_commands) {
+    const uint64_t num_commands = known.num_commands - controller_.commands_before(group);
+    if (known.credits != actual.credits || num_commands != actual.num_commands) {
       find(SimulatedProperty::kAllComesBack, fmt::format("group {} has {} credits, the controller knows of {}", group,
                                                          actual.credits.num_requests, known.credits.num_requests));
+    }
+    check_prefixes(group);
+  }
+
+  void check_prefixes(int32_t group) {
+    // Behind a window of one position nothing is read, so a prefix is available that has no page, and no hash.
+    if (scenario_.scheduler.window == 1) return;
+    const PrefixView& view = controller_.controller().prefixes();
+    for (const auto& [id, request] : requests_.all()) {
+      std::vector<PrefixProbe> known(static_cast<size_t>(scenario_.num_groups()));
+      view.probe(view.prefixes_of(request.prompt), known);
+      const PrefixProbe& own = known[static_cast<size_t>(group)];
+      const PrefixProbe actual = world_of(group).publisher(group).probe(request.prompt);
+      if (own.num_cached_pages == actual.num_cached_pages && own.num_held_pages == actual.num_held_pages) continue;
+      find(SimulatedProperty::kPrefixesAreKnown,
+           fmt::format("group {} has {} pages of request {}, the controller knows of {}", group,
+                       actual.num_cached_pages, id, own.num_cached_pages));
     }
   }
 
@@ -456,16 +514,19 @@ class Simulation {
   StarvationWatch watch_;
   SimulatedLink link_;
   std::vector<SimulatedWire> output_wires_;
+  std::vector<int32_t> starts_;        // of each world
+  std::vector<int32_t> num_failures_;  // the same
   std::vector<std::unique_ptr<SimulatedWorld>> worlds_;
+  std::vector<std::unique_ptr<SimulatedWorld>> ended_worlds_;  // events may still be on their way to them
   SimulatedController controller_;
   FakeRequests requests_;
   SimulatedPageTransfer page_transfer_;
   std::optional<SimulatedFinding> finding_;
   bool has_failed_ = false;
-  int32_t num_failed_worlds_ = 0;
+  bool is_ending_ = false;
+  int32_t num_lost_worlds_ = 0;  // for good
   int32_t num_flushes_ = 0;
   int32_t num_leaked_ = 0;
-  uint64_t num_outputs_ = 0;
 };
 
 }  // namespace braid

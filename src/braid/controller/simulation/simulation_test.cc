@@ -58,6 +58,7 @@ TEST_P(SimulatedSeeds, EveryHistoryHoldsEveryProperty) {
   }
   int64_t num_failed_worlds = 0;
   int64_t num_gone_on = 0;
+  int64_t num_restarts = 0;
   int64_t num_tokens = 0;
   int64_t num_moves = 0;
   int64_t num_recomputed = 0;
@@ -66,12 +67,14 @@ TEST_P(SimulatedSeeds, EveryHistoryHoldsEveryProperty) {
     ASSERT_FALSE(report.finding.has_value()) << "BRAID_TEST_SEED=" << seed << ": " << told(report);
     num_failed_worlds += report.has_failed ? 1 : 0;
     num_gone_on += report.goes_on ? 1 : 0;
+    num_restarts += report.num_restarts;
     num_tokens += report.num_tokens;
     num_moves += report.num_moves;
     num_recomputed += report.num_recomputed;
   }
   EXPECT_GT(num_failed_worlds, static_cast<int64_t>(kSeedsAPart / 20)) << "faults are among them";
   EXPECT_GT(num_gone_on, static_cast<int64_t>(kSeedsAPart / 50)) << "replicas are lost while others are left";
+  EXPECT_GT(num_restarts, static_cast<int64_t>(kSeedsAPart / 20)) << "worlds start again";
   EXPECT_GT(num_tokens, static_cast<int64_t>(kSeedsAPart * 20));
   if (testing::kUnderSanitizer) return;  // these are rare
   EXPECT_GT(num_moves, static_cast<int64_t>(kSeedsAPart / 8));
@@ -119,6 +122,7 @@ INSTANTIATE_TEST_SUITE_P(
                       BugCase{"pages_leave_late", SeededBug::kPagesLeaveLate, SimulatedProperty::kAnsweredOnce},
                       BugCase{"pages_mixed_up", SeededBug::kPagesAreMixedUp, SimulatedProperty::kAnsweredOnce},
                       BugCase{"source_goes_on", SeededBug::kSourceGoesOn, SimulatedProperty::kAnsweredOnce},
+                      BugCase{"restart_not_told", SeededBug::kRestartIsNotTold, SimulatedProperty::kNothingWaits},
                       BugCase{"holds_not_counted", SeededBug::kHoldsAreNotCounted, SimulatedProperty::kNoGroupStarves}),
     [](const auto& parameter) { return parameter.param.name; });
 

@@ -54,18 +54,22 @@ void Exposition::gauge(std::string_view name, std::string_view help, double valu
 }
 
 void Exposition::gauge_by_group(std::string_view name, std::string_view help, std::span<const double> values) {
-  by_group(name, help, "gauge", values);
+  by_number("dp_rank", name, help, "gauge", values);
 }
 
 void Exposition::counter_by_group(std::string_view name, std::string_view help, std::span<const double> values) {
-  by_group(name, help, "counter", values);
+  by_number("dp_rank", name, help, "counter", values);
 }
 
-void Exposition::by_group(std::string_view name, std::string_view help, std::string_view type,
-                          std::span<const double> values) {
+void Exposition::counter_by_world(std::string_view name, std::string_view help, std::span<const double> values) {
+  by_number("world", name, help, "counter", values);
+}
+
+void Exposition::by_number(std::string_view label, std::string_view name, std::string_view help, std::string_view type,
+                           std::span<const double> values) {
   const std::string full_name = header(name, help, type);
-  for (size_t group = 0; group < values.size(); ++group) {
-    sample(full_name, values.size() == 1 ? "" : fmt::format("dp_rank=\"{}\"", group), values[group]);
+  for (size_t i = 0; i < values.size(); ++i) {
+    sample(full_name, values.size() == 1 ? "" : fmt::format("{}=\"{}\"", label, i), values[i]);
   }
 }
 

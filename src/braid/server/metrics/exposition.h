@@ -25,12 +25,15 @@ class Exposition {
   void gauge_by_group(std::string_view name, std::string_view help, std::span<const double> values);
   void counter(std::string_view name, std::string_view help, double value);
   void counter_by_group(std::string_view name, std::string_view help, std::span<const double> values);
+  // The same for each world of ranks, with its number as label world.
+  void counter_by_world(std::string_view name, std::string_view help, std::span<const double> values);
   void histogram(std::string_view name, std::string_view help, const Histogram& histogram);
 
   const std::string& text() const { return text_; }
 
  private:
-  void by_group(std::string_view name, std::string_view help, std::string_view type, std::span<const double> values);
+  void by_number(std::string_view label, std::string_view name, std::string_view help, std::string_view type,
+                 std::span<const double> values);
   std::string header(std::string_view name, std::string_view help, std::string_view type);
   void sample(std::string_view name, std::string_view more_labels, double value);
 

@@ -44,8 +44,8 @@ void ServerMetrics::record(const RequestRecord& record) {
   if (record.was_aborted) ++num_aborted_;
 }
 
-std::string ServerMetrics::render(const EngineStats& engine, const CpuByRole& cpu,
-                                  uint64_t num_dropped_log_lines) const {
+std::string ServerMetrics::render(const EngineStats& engine, const CpuByRole& cpu, uint64_t num_dropped_log_lines,
+                                  const std::optional<JournalStats>& journal) const {
   const SchedulerStats& scheduler = engine.scheduler;
   const auto by_group = [&](FunctionRef<double(const SchedulerStats&)> value) {
     std::vector<double> values;
@@ -86,7 +86,7 @@ std::string ServerMetrics::render(const EngineStats& engine, const CpuByRole& cp
   if (engine.groups.size() > 1) {
     out.gauge("dp_balance_ratio", "Mean over maximum of the DP groups' tokens a step, since the start.",
               engine.balance.ratio());
-    out.gauge("num_lost_dp_ranks", "DP groups of replicas that were lost; the others serve their requests.",
+    out.gauge("num_lost_dp_ranks", "DP groups whose ranks have failed and do not run, now or for good.",
               static_cast<double>(engine.lost_groups.size()));
   }
   out.gauge("gen_throughput", "Output tokens per second, over the last seconds.", engine.output_tokens_per_s);
@@ -108,6 +108,21 @@ std::string ServerMetrics::render(const EngineStats& engine, const CpuByRole& cp
                        moves_by_group(&GroupMoves::num_given_tokens));
   out.counter("num_too_long_to_move_requests_total", "Requests that stayed in a full DP group for being too long.",
               static_cast<double>(engine.num_too_long_to_move));
+  std::vector<double> restarts;
+  for (const WorldStatus& world : engine.worlds) restarts.push_back(static_cast<double>(world.num_restarts));
+  if (restarts.empty()) restarts.push_back(0);
+  out.counter_by_world("num_world_restarts_total", "Times that ranks started again after they had failed.", restarts);
+  out.counter("num_resumed_requests_total", "Times that a request went on after its ranks had failed.",
+              static_cast<double>(engine.num_resumed));
+  out.counter("num_set_aside_requests_total",
+              "Requests that ended with an error, because their ranks failed twice before they got a token.",
+              static_cast<double>(engine.num_set_aside));
+  if (journal) {
+    out.gauge("journal_bytes", "Bytes of the journal on disk.", static_cast<double>(journal->num_bytes));
+    out.counter("num_dropped_journal_records_total",
+                "Records that could not be written to the journal: a full disk, or too many at once.",
+                static_cast<double>(journal->num_dropped_records));
+  }
   return out.text();
 }
 

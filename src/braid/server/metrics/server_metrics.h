@@ -8,6 +8,7 @@
 
 #include "braid/api/engine.h"
 #include "braid/base/thread_role.h"
+#include "braid/journal/journal.h"
 #include "braid/server/metrics/histogram.h"
 
 namespace braid::metrics {
@@ -30,7 +31,8 @@ class ServerMetrics {
 
   // From any thread.
   void record(const RequestRecord& record);
-  std::string render(const EngineStats& engine, const CpuByRole& cpu, uint64_t num_dropped_log_lines) const;
+  std::string render(const EngineStats& engine, const CpuByRole& cpu, uint64_t num_dropped_log_lines,
+                     const std::optional<JournalStats>& journal = std::nullopt) const;
 
  private:
   const std::string prefix_;

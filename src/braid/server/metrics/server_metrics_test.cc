@@ -68,22 +68,37 @@ TEST(ServerMetrics, FrontTimeExcludesTheRanks) {
   EXPECT_EQ(line_of(text, "braid_front_cpu_seconds_total"), "braid_front_cpu_seconds_total{model_name=\"m\"} 0.75");
 }
 
+TEST(ServerMetrics, TheJournalHasItsOwnIfThereIsOne) {
+  const ServerMetrics metrics("braid", "m");
+  EXPECT_EQ(metrics.render({}, {}, 0).find("journal"), std::string::npos);
+  const std::string text = metrics.render({}, {}, 0, JournalStats{.num_bytes = 5, .num_dropped_records = 2});
+  EXPECT_EQ(line_of(text, "braid_journal_bytes"), "braid_journal_bytes{model_name=\"m\"} 5");
+  EXPECT_EQ(line_of(text, "braid_num_dropped_journal_records_total"),
+            "braid_num_dropped_journal_records_total{model_name=\"m\"} 2");
+}
+
 TEST(ServerMetrics, EachGroupHasItsOwnSamples) {
   EngineStats stats{.num_kv_tokens = 3200};
   stats.groups = {{.scheduler = {.num_running = 2, .num_pages = 100, .num_free_pages = 100}},
                   {.scheduler = {.num_running = 5, .num_pages = 100, .num_free_pages = 50}}};
   stats.moves = {{.num_given = 3, .num_taken = 1, .num_given_tokens = 70}, {.num_given = 1, .num_taken = 3}};
   stats.num_too_long_to_move = 2;
+  stats.worlds = {{.num_restarts = 1}, {.num_restarts = 4}};
+  stats.num_resumed = 17;
+  stats.num_set_aside = 1;
   const std::string text = ServerMetrics("braid", "m").render(stats, {}, 0);
-  for (const char* line : {"braid_num_running_reqs{model_name=\"m\",dp_rank=\"0\"} 2\n",
-                           "braid_num_running_reqs{model_name=\"m\",dp_rank=\"1\"} 5\n",
-                           "braid_token_usage{model_name=\"m\",dp_rank=\"1\"} 0.5\n",
-                           "braid_num_used_tokens{model_name=\"m\",dp_rank=\"1\"} 800\n",
-                           "braid_num_moved_out_requests_total{model_name=\"m\",dp_rank=\"0\"} 3\n",
-                           "braid_num_moved_in_requests_total{model_name=\"m\",dp_rank=\"0\"} 1\n",
-                           "braid_num_moved_out_tokens_total{model_name=\"m\",dp_rank=\"0\"} 70\n",
-                           "braid_num_too_long_to_move_requests_total{model_name=\"m\"} 2\n",
-                           "braid_num_queue_reqs{model_name=\"m\"} 0\n"}) {
+  for (const char* line :
+       {"braid_num_running_reqs{model_name=\"m\",dp_rank=\"0\"} 2\n",
+        "braid_num_running_reqs{model_name=\"m\",dp_rank=\"1\"} 5\n",
+        "braid_token_usage{model_name=\"m\",dp_rank=\"1\"} 0.5\n",
+        "braid_num_used_tokens{model_name=\"m\",dp_rank=\"1\"} 800\n",
+        "braid_num_moved_out_requests_total{model_name=\"m\",dp_rank=\"0\"} 3\n",
+        "braid_num_moved_in_requests_total{model_name=\"m\",dp_rank=\"0\"} 1\n",
+        "braid_num_moved_out_tokens_total{model_name=\"m\",dp_rank=\"0\"} 70\n",
+        "braid_num_too_long_to_move_requests_total{model_name=\"m\"} 2\n",
+        "braid_num_world_restarts_total{model_name=\"m\",world=\"1\"} 4\n",
+        "braid_num_resumed_requests_total{model_name=\"m\"} 17\n",
+        "braid_num_set_aside_requests_total{model_name=\"m\"} 1\n", "braid_num_queue_reqs{model_name=\"m\"} 0\n"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << text;
   }
 }

@@ -12,14 +12,20 @@ namespace braid {
 using openai::ApiError;
 
 void ActiveRequest::start(openai::PreparedRequest prepared, Arrival arrival, std::shared_ptr<http::Responder> responder,
-                          const ActiveRequestContext& context, InFlight::Token in_flight) {
-  const std::shared_ptr<ActiveRequest> self(
-      new ActiveRequest(std::move(prepared), std::move(arrival), responder, context, std::move(in_flight)));
+                          const ActiveRequestContext& context, InFlight::Token in_flight,
+                          std::optional<JournaledRun> journaled) {
+  const std::shared_ptr<ActiveRequest> self(new ActiveRequest(std::move(prepared), std::move(arrival), responder,
+                                                              context, std::move(in_flight), std::move(journaled)));
   const std::weak_ptr<ActiveRequest> weak = self;
   if (const auto taken = self->register_ids()) {
     const ApiError error{.message = fmt::format("rid \"{}\" names a request that still runs", *taken), .param = "rid"};
     context.log.refused(self->arrival_, error);
     return responder->respond(error_response(error));
+  }
+  if (self->journaled_) {  // its body need not stay in memory
+    const std::string key = self->journaled_->request.key;
+    JournaledRequest request = std::exchange(self->journaled_->request, {.key = key});
+    if (!self->journaled_->is_known) context.journal->add(std::move(request));
   }
   if (self->request_.timeout_s) {
     const auto time =
@@ -44,14 +50,16 @@ void ActiveRequest::start(openai::PreparedRequest prepared, Arrival arrival, std
 
 ActiveRequest::ActiveRequest(openai::PreparedRequest prepared, Arrival arrival,
                              std::shared_ptr<http::Responder> responder, const ActiveRequestContext& context,
-                             InFlight::Token in_flight)
+                             InFlight::Token in_flight, std::optional<JournaledRun> journaled)
     : context_(context),
       arrival_(std::move(arrival)),
       in_flight_(std::move(in_flight)),
       prompts_(prepared.prompts.size()),
       backlog_(context.backlog),
       request_(std::move(prepared)),
-      responder_(std::move(responder)) {
+      responder_(std::move(responder)),
+      journaled_(std::move(journaled)),
+      num_deltas_(journaled_ ? std::ssize(journaled_->delivered) : 0) {
   for (const openai::PreparedPrompt& prompt : request_.prompts) {
     num_open_ += prompt.generation.n;
     trackers_.emplace_back(prompt.generation.n, arrival_.time_s);
@@ -92,6 +100,7 @@ void ActiveRequest::submit_all() {
       abort();
       const ApiError error = to_api_error(submitted.error(), request_, prompt);
       context_.log.refused(arrival_, error);
+      if (journaled_) context_.journal->add(JournaledEnd{.key = journaled_->request.key});
       context_.output.post([self, error] { self->fail(error); });
       return;
     }
@@ -148,20 +157,32 @@ void ActiveRequest::begin() {
   if (state_ == State::kEnded) return;
   state_ = State::kAnswering;
   if (request_.is_stream) {  // send the head at once: the first token may take long
-    responder_->start_stream({.content_type = "text/event-stream; charset=utf-8",
-                              .headers = {{"Cache-Control", "no-cache"}, {"X-Accel-Buffering", "no"}},
-                              .body = {}});
+    responder_->start_stream(event_stream_head());
+  }
+  if (journaled_) {
+    for (const Delta& delta : std::exchange(journaled_->delivered, {})) {
+      responder_->write(request_.writer->push(0, delta));
+      while (request_.writer->has_more()) responder_->write(request_.writer->more());
+    }
   }
   for (const Early& early : std::exchange(early_, {})) answer(early.prompt, early.delta);
 }
 
 void ActiveRequest::take(size_t prompt, const Delta& delta, double now_s) {
+  if (journaled_) write_down(delta);
   track(prompt, delta, now_s);
   if (state_ == State::kSubmitting) {
     early_.push_back({prompt, delta});
   } else {
     answer(prompt, delta);
   }
+}
+
+// What ends because the whole engine has failed is no end: another process goes on with it.
+void ActiveRequest::write_down(const Delta& delta) {
+  if (delta.finish == FinishReason::kError && !context_.engine.stats().failure.empty()) return;
+  context_.journal->add(
+      JournaledDelta{.key = journaled_->request.key, .index = num_deltas_++, .time_s = unix_seconds(), .delta = delta});
 }
 
 // Counts deltas after the answer's end, too: the engine has done that work, even if nobody listens any more.

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "braid/journal/journal.h"
 #include "braid/server/http/handler.h"
 #include "braid/server/metrics/request_tracker.h"
 #include "braid/server/metrics/server_metrics.h"
@@ -30,13 +31,22 @@ struct ActiveRequestContext {
   DeltaBacklog& backlog;
   metrics::ServerMetrics& metrics;
   const RequestLog& log;
+  Journal* journal;  // null: there is none
+};
+
+// How a request is kept in the journal.
+struct JournaledRun {
+  JournaledRequest request;
+  bool is_known = false;              // to the journal, from an earlier process
+  std::vector<Delta> delivered = {};  // by that process
 };
 
 class ActiveRequest : public std::enable_shared_from_this<ActiveRequest> {
  public:
   // Submits the request and answers it. `in_flight` is held until everything of the request has ended.
   static void start(openai::PreparedRequest prepared, Arrival arrival, std::shared_ptr<http::Responder> responder,
-                    const ActiveRequestContext& context, InFlight::Token in_flight);
+                    const ActiveRequestContext& context, InFlight::Token in_flight,
+                    std::optional<JournaledRun> journaled = std::nullopt);
   ~ActiveRequest();
 
   // From any thread. Unfinished choices end with FinishReason::kAbort, and so does the answer.
@@ -45,7 +55,7 @@ class ActiveRequest : public std::enable_shared_from_this<ActiveRequest> {
 
  private:
   ActiveRequest(openai::PreparedRequest prepared, Arrival arrival, std::shared_ptr<http::Responder> responder,
-                const ActiveRequestContext& context, InFlight::Token in_flight);
+                const ActiveRequestContext& context, InFlight::Token in_flight, std::optional<JournaledRun> journaled);
   std::optional<std::string> register_ids();
   bool register_id(const std::string& id, bool is_part, std::function<void(ActiveRequest&)> abort);
   void submit_all();
@@ -56,6 +66,7 @@ class ActiveRequest : public std::enable_shared_from_this<ActiveRequest> {
   // On the output thread.
   void begin();
   void take(size_t prompt, const Delta& delta, double now_s);
+  void write_down(const Delta& delta);
   void track(size_t prompt, const Delta& delta, double now_s);
   void answer(size_t prompt, const Delta& delta);
   void write_more();  // events that waited for room in the client's buffer; finishes the answer after the last
@@ -96,6 +107,8 @@ class ActiveRequest : public std::enable_shared_from_this<ActiveRequest> {
   metrics::RequestRecord total_;
   std::string outcome_;  // the last choice's, or why the request failed
   std::shared_ptr<http::Responder> responder_;
+  std::optional<JournaledRun> journaled_;  // if the request is in the journal
+  int64_t num_deltas_ = 0;                 // in the journal
 };
 
 }  // namespace braid

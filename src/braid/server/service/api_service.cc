@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "braid/base/clock.h"
@@ -18,8 +19,43 @@ using openai::ApiError;
 
 namespace {
 
+constexpr size_t kMaxEndedBytes = size_t{64} << 20;  // of answers that a client may still come back for
+
 Arrival arrival_of(const http::Request& request) {
   return {.path = request.path, .client = request.client, .time_s = monotonic_seconds()};
+}
+
+ApiError rid_taken(const std::string& rid) {
+  return {.message = fmt::format("rid \"{}\" names a request that still runs", rid), .param = "rid"};
+}
+
+// "resume_from=12"; absent: 0.
+Result<int64_t, ApiError> parse_resume_from(std::string_view query) {
+  constexpr std::string_view kName = "resume_from=";
+  if (query.empty()) return int64_t{0};
+  int64_t number = -1;
+  const std::string_view value = query.starts_with(kName) ? query.substr(kName.size()) : std::string_view();
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (!value.empty() && error == std::errc() && end == value.data() + value.size() && number >= 0) return number;
+  return ApiError{.message = fmt::format("the query is \"{}\": must be resume_from=N, with the number of events that "
+                                         "the client has",
+                                         query.substr(0, 80)),
+                  .param = "resume_from"};
+}
+
+// An answer that has ended, from its deltas.
+void write_whole_stream(const std::vector<Delta>& deltas, openai::AnswerWriter& writer, http::Responder& responder) {
+  responder.start_stream(event_stream_head());
+  for (const Delta& delta : deltas) {
+    if (delta.finish == FinishReason::kError) {
+      responder.write(openai::failure_events(openai::server_error(delta.error)));
+      return responder.finish();
+    }
+    responder.write(writer.push(0, delta));
+    while (writer.has_more()) responder.write(writer.more());
+  }
+  responder.write(writer.finish());
+  responder.finish();
 }
 
 }  // namespace
@@ -31,6 +67,7 @@ ApiService::ApiService(ServiceOptions options, std::shared_ptr<Logger> logger)
       logger_(std::move(logger)),
       log_(log_of(LogPart::kServer, logger_), options_.log_requests),
       backlog_(options_.max_unwritten_bytes),
+      streams_(options_.journal == nullptr ? 0 : options_.journal->keep_s(), kMaxEndedBytes),
       workers_(std::max(1, options_.num_workers), ThreadRole::kWorker, log_of(LogPart::kServer, logger_)),
       output_(1, ThreadRole::kOutput, log_of(LogPart::kServer, logger_)) {}
 
@@ -43,6 +80,7 @@ ApiService::~ApiService() {
 
 void ApiService::set_engine(std::unique_ptr<Engine> engine) {
   owned_model_ = make_served_model(std::move(engine), options_.model);
+  if (options_.journal != nullptr) go_on_with_found(*owned_model_);  // before another request takes one's name
   model_ = owned_model_.get();
 }
 
@@ -86,6 +124,24 @@ http::Handler ApiService::health_generate_handler() {
   };
 }
 
+http::Handler ApiService::stream_handler() {
+  return [this](const http::Request& request, std::shared_ptr<http::Responder> responder) {
+    if (const auto ready = check_ready(); !ready.ok()) return responder->respond(error_response(ready.error()));
+    const auto num_had = parse_resume_from(request.query);
+    if (!num_had.ok()) return responder->respond(error_response(num_had.error()));
+    const std::string rid(request.parameter("rid").value_or(""));
+    const std::shared_ptr<JournaledStream> stream = streams_.find(rid, monotonic_seconds());
+    if (stream != nullptr) return stream->attach(std::move(responder), *num_had);
+    const std::string_view why = options_.journal == nullptr
+                                     ? "this server keeps none (--journal)"
+                                     : "streams with a rid and one choice are kept, for a while";
+    responder->respond(error_response({.status = 404,
+                                       .message = fmt::format("there is no stream \"{}\": {}", rid, why),
+                                       .param = "rid",
+                                       .code = "stream_not_found"}));
+  };
+}
+
 http::Handler ApiService::abort_handler() {
   return [this](const http::Request& request, const std::shared_ptr<http::Responder>& responder) {
     responder->respond(abort_request(in_flight_, request.body));
@@ -101,10 +157,12 @@ http::Handler ApiService::logging_handler() {
 http::Handler ApiService::metrics_handler() {
   return [this](const http::Request&, const std::shared_ptr<http::Responder>& responder) {
     const ServedModel* model = model_.load();
+    std::optional<JournalStats> journal;
+    if (options_.journal != nullptr) journal = options_.journal->stats();
     responder->respond({.content_type = "text/plain; version=0.0.4; charset=utf-8",
                         .headers = {},
                         .body = metrics_.render(model != nullptr ? model->engine->stats() : EngineStats{},
-                                                cpu_seconds_by_role(), num_dropped_log_lines(*logger_))});
+                                                cpu_seconds_by_role(), num_dropped_log_lines(*logger_), journal)});
   };
 }
 
@@ -143,23 +201,95 @@ void ApiService::pass_to_worker(http::Request request, std::shared_ptr<http::Res
 void ApiService::start_request(http::Request request, Arrival arrival, std::shared_ptr<http::Responder> responder,
                                Prepare prepare, InFlight::Token in_flight) {
   const ServedModel& model = *model_.load();
-  PrepareResult prepared = prepare_request(model, request, prepare);
-  request = {};  // its body need not wait for the submission
+  const std::string unique = unique_id();
+  PrepareResult prepared = prepare_request(model, request, prepare, unique);
   if (!prepared.ok()) return refuse(arrival, *responder, prepared.error());
+  std::optional<JournaledRun> journaled;
+  if (is_journaled(*prepared)) {
+    const std::shared_ptr<JournaledStream> stream = streams_.add(prepared->id, monotonic_seconds());
+    if (stream == nullptr) return refuse(arrival, *responder, rid_taken(prepared->id));
+    stream->attach(std::move(responder), 0);
+    responder = stream;
+    const GenerationRequest& generation = prepared->prompts[0].generation;
+    journaled = {.request = {.key = unique,
+                             .rid = prepared->id,
+                             .path = arrival.path,
+                             .body = std::move(request.body),
+                             .seed = generation.sampling.seed,
+                             .prompt = std::get<std::vector<TokenId>>(generation.prompt)}};
+  }
+  request = {};  // its body need not wait for the submission
   log_.accepted(arrival, *prepared);
-  ActiveRequest::start(*std::move(prepared), std::move(arrival), std::move(responder),
-                       {.engine = *model.engine,
-                        .in_flight = in_flight_,
-                        .output = output_,
-                        .workers = workers_,
-                        .backlog = backlog_,
-                        .metrics = metrics_,
-                        .log = log_},
-                       std::move(in_flight));
+  ActiveRequest::start(*std::move(prepared), std::move(arrival), std::move(responder), context(model),
+                       std::move(in_flight), std::move(journaled));
 }
 
-PrepareResult ApiService::prepare_request(const ServedModel& model, const http::Request& request, Prepare prepare) {
-  TRY(openai::PreparedRequest prepared, prepare(model, request.body, unique_id()));
+ActiveRequestContext ApiService::context(const ServedModel& model) {
+  return {.engine = *model.engine,
+          .in_flight = in_flight_,
+          .output = output_,
+          .workers = workers_,
+          .backlog = backlog_,
+          .metrics = metrics_,
+          .log = log_,
+          .journal = options_.journal.get()};
+}
+
+// The order of several choices' events, and the number of those with a prompt's log-probabilities, depend on what else
+// runs, so a client could not say what it has.
+bool ApiService::is_journaled(const openai::PreparedRequest& request) const {
+  return options_.journal != nullptr && request.is_named && request.is_stream && request.prompts.size() == 1 &&
+         request.prompts[0].generation.n == 1 && request.prompts[0].generation.sampling.prompt_logprobs_start < 0;
+}
+
+void ApiService::go_on_with_found(const ServedModel& model) {
+  size_t num_open = 0;
+  size_t num_ended = 0;
+  for (JournalEntry& entry : options_.journal->take_found()) {
+    const std::string rid = entry.request.rid;
+    const std::string key = entry.request.key;
+    ++(entry.has_ended() ? num_ended : num_open);
+    if (const auto begun = go_on_with(model, std::move(entry)); !begun.ok()) {
+      logger_->warn("request {} of an earlier process cannot go on: {}", rid, begun.error().message);
+      options_.journal->add(JournaledEnd{.key = key});
+    }
+  }
+  if (num_open + num_ended > 0) {
+    logger_->info("journal: {} requests of an earlier process go on, {} have ended and are kept", num_open, num_ended);
+  }
+}
+
+Result<void, ApiError> ApiService::go_on_with(const ServedModel& model, JournalEntry entry) {
+  const JournaledRequest& request = entry.request;
+  const Prepare prepare = prepare_of(request.path);
+  if (prepare == nullptr) return ApiError{.message = fmt::format("there is no path {}", request.path)};
+  TRY(openai::PreparedRequest prepared, prepare_request(model, {.body = request.body}, prepare, request.key));
+  const std::shared_ptr<JournaledStream> stream = streams_.add(request.rid, monotonic_seconds());
+  if (!is_journaled(prepared) || stream == nullptr) return rid_taken(request.rid);
+  if (entry.has_ended()) {
+    output_.post([stream, deltas = std::move(entry.deltas), writer = std::shared_ptr(std::move(prepared.writer))] {
+      write_whole_stream(deltas, *writer, *stream);
+    });
+    return {};
+  }
+  GenerationRequest& generation = prepared.prompts[0].generation;
+  generation.sampling.seed = request.seed;
+  generation.prompt = request.prompt;
+  for (const Delta& delta : entry.deltas) {
+    for (const SampledToken& token : delta.tokens) generation.output_so_far.push_back(token.token);
+  }
+  TRY_STATUS(check_prepared(*model.engine, prepared));
+  Arrival arrival{.path = request.path, .client = "the journal", .time_s = monotonic_seconds()};
+  log_.accepted(arrival, prepared);
+  ActiveRequest::start(
+      std::move(prepared), std::move(arrival), stream, context(model), in_flight_.enter(),
+      JournaledRun{.request = std::move(entry.request), .is_known = true, .delivered = std::move(entry.deltas)});
+  return {};
+}
+
+PrepareResult ApiService::prepare_request(const ServedModel& model, const http::Request& request, Prepare prepare,
+                                          const std::string& unique) {
+  TRY(openai::PreparedRequest prepared, prepare(model, request.body, unique));
   if (const auto dp_rank = request.header("X-data-parallel-rank")) {
     TRY_STATUS(apply_dp_rank_header(*dp_rank, model, prepared));
   }

@@ -12,11 +12,15 @@
 #include <random>
 #include <string>
 
+#include "braid/base/clock.h"
 #include "braid/base/log.h"
+#include "braid/journal/journal.h"
 #include "braid/server/http/handler.h"
 #include "braid/server/metrics/server_metrics.h"
+#include "braid/server/service/active_request.h"
 #include "braid/server/service/delta_backlog.h"
 #include "braid/server/service/in_flight.h"
+#include "braid/server/service/journaled_streams.h"
 #include "braid/server/service/prepare.h"
 #include "braid/server/service/request_log.h"
 #include "braid/server/service/served_model.h"
@@ -34,6 +38,7 @@ struct ServiceOptions {
   size_t max_unwritten_bytes = 64U << 20;  // of tokens that wait to be written; more: DeltaBacklog
   std::string metrics_prefix = "braid";
   bool log_requests = false;
+  std::shared_ptr<Journal> journal = {};  // null: no request survives this process
 };
 
 class ApiService {
@@ -42,7 +47,8 @@ class ApiService {
   // Ends all running requests. No handler may be called any more.
   ~ApiService();
 
-  // The model is loaded: from now on it is served. Call it once.
+  // The model is loaded: from now on it is served. Requests that an earlier process left in the journal go on. Call it
+  // once.
   void set_engine(std::unique_ptr<Engine> engine);
 
   // From now on no request is accepted; running ones are finished.
@@ -56,17 +62,18 @@ class ApiService {
 
   // Handlers for the routes; valid for the life of this. Those that need the model answer 503 until it is loaded, and
   // while draining.
-  using Prepare = PrepareResult (*)(const ServedModel& model, std::string_view body, const std::string& unique);
   using Answer = std::function<http::Response(const ServedModel& model, const http::Request& request)>;
   http::Handler generate_handler(Prepare prepare);  // a completion, a chat, …
   http::Handler quick_handler(Answer answer);       // answers on the transport's thread
   http::Handler worker_handler(Answer answer);      // answers on a worker thread: for answers that take their time
   http::Handler health_generate_handler();
+  http::Handler stream_handler();   // the rest of a stream that is in the journal
   http::Handler abort_handler();    // also while draining, to end requests that take long
   http::Handler logging_handler();  // always answers, like the next one
   http::Handler metrics_handler();  // always answers
 
   const Json& settings() const { return options_.settings; }
+  double uptime_s() const { return monotonic_seconds() - started_s_; }
 
  private:
   using Work =
@@ -76,12 +83,18 @@ class ApiService {
   // On a worker thread.
   void start_request(http::Request request, Arrival arrival, std::shared_ptr<http::Responder> responder,
                      Prepare prepare, InFlight::Token in_flight);
-  PrepareResult prepare_request(const ServedModel& model, const http::Request& request, Prepare prepare);
+  PrepareResult prepare_request(const ServedModel& model, const http::Request& request, Prepare prepare,
+                                const std::string& unique);
+  bool is_journaled(const openai::PreparedRequest& request) const;
+  ActiveRequestContext context(const ServedModel& model);
+  void go_on_with_found(const ServedModel& model);
+  Result<void, openai::ApiError> go_on_with(const ServedModel& model, JournalEntry entry);
   void refuse(const Arrival& arrival, http::Responder& responder, const openai::ApiError& error) const;
   Result<void, openai::ApiError> check_ready() const;
   std::string unique_id();
 
   const ServiceOptions options_;
+  const double started_s_ = monotonic_seconds();
   std::unique_ptr<ServedModel> owned_model_;
   std::atomic<const ServedModel*> model_ = nullptr;
   std::atomic<bool> is_draining_ = false;
@@ -92,6 +105,7 @@ class ApiService {
   RequestLog log_;
   InFlight in_flight_;
   DeltaBacklog backlog_;
+  JournaledStreams streams_;
   std::atomic<int64_t> num_unread_ = 0;  // requests that wait for a worker
   TaskQueue workers_;                    // last: their tasks use all other members
   TaskQueue output_;

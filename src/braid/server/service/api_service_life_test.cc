@@ -1,7 +1,9 @@
 // The service with a real engine, a tiny model and fake clients: requests that wait or are aborted, and an engine that
 // is not loaded yet, stands still, drains or has failed.
+#include <atomic>
 #include <chrono>
 #include <stdexcept>
+#include <thread>
 
 #include "tests/support/server/service/api_service_fixture.h"
 
@@ -75,7 +77,8 @@ TEST_F(ApiServiceLifeTest, AFullQueueIs429) {
 
 TEST_F(ApiServiceLifeTest, AFailedEngineEndsEveryStreamWithItsReasonAndIsUnhealthy) {
   EngineOptions engine;
-  engine.before_step = [](int32_t, int32_t) { throw std::runtime_error("the rank's memory is gone"); };
+  engine.max_restarts = 0;
+  engine.before_step = [](int32_t, int32_t, const StepPlan&) { throw std::runtime_error("the rank's memory is gone"); };
   start({}, engine);
   EXPECT_EQ(get("/health")->status(), 200);
   const std::string reason = "the engine has failed: the rank's memory is gone";
@@ -89,7 +92,8 @@ TEST_F(ApiServiceLifeTest, AFailedEngineEndsEveryStreamWithItsReasonAndIsUnhealt
 TEST_F(ApiServiceLifeTest, AServerThatLostAReplicaAnswersEveryRequestAndIsHealthy) {
   EngineOptions engine;
   engine.rank.layout = {.dp_size = 2};
-  engine.before_step = [](int32_t world, int32_t) {
+  engine.max_restarts = 0;
+  engine.before_step = [](int32_t world, int32_t, const StepPlan&) {
     if (world == 0) throw std::runtime_error("the rank's memory is gone");
   };
   start({}, engine);
@@ -101,6 +105,70 @@ TEST_F(ApiServiceLifeTest, AServerThatLostAReplicaAnswersEveryRequestAndIsHealth
   ASSERT_EQ(lost.size(), 1U);
   EXPECT_EQ(lost[0]["dp_rank"], 0);
   EXPECT_EQ(lost[0]["reason"], "the rank's memory is gone");
+}
+
+TEST_F(ApiServiceLifeTest, AnEngineThatStartsAgainIsAliveAndLosesNothing) {
+  EngineOptions engine;
+  std::atomic<int> num_steps = 0;
+  engine.before_step = [&](int32_t, int32_t, const StepPlan&) {
+    if (++num_steps == 8) throw std::runtime_error("the rank's memory is gone");
+  };
+  start({}, engine);
+  EXPECT_EQ(get("/v1/status")->json()["state"], "running");
+  EXPECT_TRUE(get("/v1/status")->json()["last_error"].is_null());
+  const auto stream = complete(R"("stream":true,"max_tokens":20,"ignore_eos":true)");
+  EXPECT_EQ(stream->events().back()["choices"][0]["finish_reason"], "length");
+  const Json status = idle_status();
+  EXPECT_EQ(status["state"], "running");
+  EXPECT_EQ(status["num_restarts"], 1);
+  EXPECT_EQ(status["num_resumed_reqs"], 1);
+  EXPECT_EQ(status["num_set_aside_reqs"], 0);
+  EXPECT_EQ(status["last_error"]["message"], "the rank's memory is gone");
+  EXPECT_GT(status["last_error"]["time"], 1.7e9);
+  EXPECT_EQ(status["worlds"].size(), 1U);
+  EXPECT_EQ(status["worlds"][0]["state"], "running");
+  EXPECT_EQ(status["worlds"][0]["num_restarts"], 1);
+  EXPECT_EQ(status["groups"][0]["num_running_reqs"], 0);
+  EXPECT_EQ(status["layout"]["tp_size"], 1);
+  EXPECT_GT(status["uptime_s"], 0.1) << "the pause";
+  const auto again = complete(R"("stream":true,"max_tokens":20,"ignore_eos":true)");
+  EXPECT_EQ(text_of(stream->events()), text_of(again->events()));
+  EXPECT_FALSE(service_->has_lost_replica());
+}
+
+TEST_F(ApiServiceLifeTest, APausedServerKeepsItsRequests) {
+  start();
+  EXPECT_EQ(post("/pause_generation", "")->json()["success"], true);
+  EXPECT_EQ(get("/v1/status")->json()["state"], "paused");
+  EXPECT_EQ(get("/health")->status(), 200);
+  EXPECT_EQ(get("/health_generate")->json()["error"]["message"], "generation is paused: POST /continue_generation");
+  const auto request = complete(R"("stream":true,"max_tokens":8,"ignore_eos":true)");
+  EXPECT_EQ(post("/continue_generation", "")->status(), 200);
+  EXPECT_EQ(request->events().back()["choices"][0]["finish_reason"], "length");
+  EXPECT_EQ(get("/v1/status")->json()["state"], "running");
+}
+
+TEST_F(ApiServiceLifeTest, WhileRanksStartAgainTheServerIsAliveAndNotHealthy) {
+  EngineOptions engine;
+  engine.before_step = [](int32_t, int32_t, const StepPlan&) { throw std::runtime_error("the rank's memory is gone"); };
+  start({}, engine);
+  const auto request = endless();
+  const auto state = [&] { return get("/v1/status")->json()["state"].get<std::string>(); };
+  while (state() == "running") std::this_thread::yield();
+  EXPECT_EQ(state(), "restarting");
+  EXPECT_EQ(get("/health")->status(), 200);
+  const auto health = get("/health_generate");
+  EXPECT_EQ(health->status(), 503);
+  const auto names_the_reason = [](const std::string& error) {
+    return error.find("the rank's memory is gone") != std::string::npos;
+  };
+  EXPECT_TRUE(names_the_reason(health->json()["error"]["message"])) << health->json();
+  EXPECT_TRUE(names_the_reason(request->events().back()["error"]["message"])) << request->events().back();
+  const auto failed = complete("");  // the restarts are used up
+  EXPECT_GE(failed->status(), 500);
+  EXPECT_TRUE(names_the_reason(failed->json()["error"]["message"]));
+  EXPECT_EQ(state(), "failed");
+  EXPECT_EQ(get("/health")->status(), 503);
 }
 
 TEST_F(ApiServiceLifeTest, AnEngineThatStandsStillIsUnhealthy) {

@@ -114,8 +114,20 @@ http::Response flush_cache(const ServedModel& model) {
   return json_response({{"success", true}, {"num_tokens", model.engine->flush_cache()}});
 }
 
+http::Response pause_generation(const ServedModel& model) {
+  model.engine->pause();
+  return json_response({{"success", true}});
+}
+
+http::Response continue_generation(const ServedModel& model) {
+  model.engine->resume();
+  return json_response({{"success", true}});
+}
+
 http::Response start_profile(const ServedModel& model) {
-  model.engine->start_profile();
+  if (const Status started = model.engine->start_profile(); !started.ok()) {
+    return format_transport_error(501, started.error().message);
+  }
   return json_response({{"success", true}});
 }
 

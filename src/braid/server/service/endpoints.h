@@ -23,6 +23,8 @@ http::Response abort_request(InFlight& in_flight, std::string_view body);
 // Sets what the body names, and answers with what holds now.
 http::Response configure_logging(Logger& logger, RequestLog& requests, std::string_view body);
 http::Response flush_cache(const ServedModel& model);
+http::Response pause_generation(const ServedModel& model);
+http::Response continue_generation(const ServedModel& model);
 http::Response start_profile(const ServedModel& model);
 http::Response stop_profile(const ServedModel& model);  // a Chrome trace
 http::Response model_info(const ServedModel& model);

@@ -8,7 +8,19 @@ namespace braid {
 
 namespace {
 
-using openai::ApiError;
+http::Response not_healthy(const std::string& problem) {
+  return error_response({.status = 503, .message = problem, .type = "server_error", .code = "not_healthy"});
+}
+
+// Why no token can be expected now; empty: it can.
+std::string interruption(const EngineStats& stats) {
+  if (stats.is_paused) return "generation is paused: POST /continue_generation";
+  for (const WorldStatus& world : stats.worlds) {
+    if (world.state != WorldStatus::State::kRestarts) continue;
+    return fmt::format("ranks have failed and start again: {}", world.last_error);
+  }
+  return {};
+}
 
 class HealthCheck : public std::enable_shared_from_this<HealthCheck> {
  public:
@@ -82,8 +94,7 @@ class HealthCheck : public std::enable_shared_from_this<HealthCheck> {
       if (submission_) engine_.abort(*submission_);
     }
     if (problem.empty()) return responder->respond(json_response({{"status", "ok"}}));
-    responder->respond(
-        error_response({.status = 503, .message = problem, .type = "server_error", .code = "not_healthy"}));
+    responder->respond(not_healthy(problem));
   }
 
   Engine& engine_;
@@ -102,6 +113,9 @@ class HealthCheck : public std::enable_shared_from_this<HealthCheck> {
 
 void check_health(const ServedModel& model, TaskQueue& workers, TaskQueue& output, double timeout_s,
                   std::shared_ptr<http::Responder> responder, InFlight::Token in_flight) {
+  if (const std::string problem = interruption(model.engine->stats()); !problem.empty()) {
+    return responder->respond(not_healthy(problem));
+  }
   const auto check =
       std::make_shared<HealthCheck>(*model.engine, output, timeout_s, std::move(responder), std::move(in_flight));
   check->start();

@@ -10,6 +10,12 @@ http::Response json_response(const Json& body, int status) {
   return {.status = status, .headers = {}, .body = openai::to_text(body)};
 }
 
+http::Response event_stream_head() {
+  return {.content_type = "text/event-stream; charset=utf-8",
+          .headers = {{"Cache-Control", "no-cache"}, {"X-Accel-Buffering", "no"}},
+          .body = {}};
+}
+
 http::Response error_response(const openai::ApiError& error) {
   http::Response response = json_response(openai::to_json(error), error.status);
   if (error.status == 429) response.headers.push_back({"Retry-After", "1"});

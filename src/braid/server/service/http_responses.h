@@ -10,6 +10,8 @@
 namespace braid {
 
 http::Response json_response(const Json& body, int status = 200);
+// The head of a stream of events.
+http::Response event_stream_head();
 // With Retry-After for 429 and 503.
 http::Response error_response(const openai::ApiError& error);
 // Formats the transport's own errors (401, 404, 413, …) like OpenAI's. It is an http::ErrorFormatter.

@@ -45,6 +45,13 @@ PrepareResult prepare_generate(const ServedModel& model, std::string_view body, 
   return sglang::prepare_generate(std::move(request), model.requests, unique);
 }
 
+Prepare prepare_of(std::string_view path) {
+  if (path == "/v1/chat/completions") return prepare_chat;
+  if (path == "/v1/completions") return prepare_completion;
+  if (path == "/generate") return prepare_generate;
+  return nullptr;
+}
+
 Result<void, ApiError> apply_dp_rank_header(std::string_view value, const ServedModel& model,
                                             PreparedRequest& request) {
   int32_t rank = -1;

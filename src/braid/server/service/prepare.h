@@ -18,6 +18,10 @@ PrepareResult prepare_completion(const ServedModel& model, std::string_view body
 PrepareResult prepare_chat(const ServedModel& model, std::string_view body, const std::string& unique);
 PrepareResult prepare_generate(const ServedModel& model, std::string_view body, const std::string& unique);
 
+// What prepares the bodies of an endpoint that generates; null: there is no such path.
+using Prepare = PrepareResult (*)(const ServedModel& model, std::string_view body, const std::string& unique);
+Prepare prepare_of(std::string_view path);
+
 // `value` of the header X-data-parallel-rank: a hint for all prompts, unless the body has one. An error if there is no
 // such group.
 Result<void, openai::ApiError> apply_dp_rank_header(std::string_view value, const ServedModel& model,

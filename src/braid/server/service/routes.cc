@@ -7,6 +7,7 @@
 #include "braid/server/service/endpoints.h"
 #include "braid/server/service/http_responses.h"
 #include "braid/server/service/prepare.h"
+#include "braid/server/service/status.h"
 #include "braid/server/web/web_page.h"
 
 namespace braid {
@@ -54,11 +55,16 @@ void add_api_routes(ApiService& service, http::Router& router) {
   router.add("POST", "/v1/messages",
              not_implemented("the messages API is not supported: use POST /v1/chat/completions"));
 
+  // Requests in the journal.
+  router.add("GET", "/v1/streams/{rid...}", service.stream_handler());
+
   // SGLang's API.
   router.add("POST", "/generate", service.generate_handler(prepare_generate));
   router.add("POST", "/tokenize", service.worker_handler(of_body(tokenize)));
   router.add("POST", "/detokenize", service.worker_handler(of_body(detokenize)));
   router.add("POST", "/flush_cache", service.worker_handler(of_model(flush_cache)));
+  router.add("POST", "/pause_generation", service.worker_handler(of_model(pause_generation)));
+  router.add("POST", "/continue_generation", service.worker_handler(of_model(continue_generation)));
   router.add("POST", "/start_profile", service.worker_handler(of_model(start_profile)));
   router.add("POST", "/stop_profile", service.worker_handler(of_model(stop_profile)));
   router.add("GET", "/get_model_info", service.worker_handler(of_model(model_info)));
@@ -72,6 +78,9 @@ void add_api_routes(ApiService& service, http::Router& router) {
 
   // Operation.
   router.add("GET", "/health", service.quick_handler(of_model(health)));
+  router.add("GET", "/v1/status", service.quick_handler([&service](const ServedModel& model, const http::Request&) {
+    return server_status(model, service.settings(), service.uptime_s());
+  }));
   router.add("GET", "/metrics", service.metrics_handler());
 }
 

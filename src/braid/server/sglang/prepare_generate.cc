@@ -31,6 +31,7 @@ Result<PreparedRequest, ApiError> prepare_generate(GenerateRequest request, cons
                                                    const std::string& unique) {
   PreparedRequest prepared;
   prepared.id = request.rid.empty() ? unique : request.rid;
+  prepared.is_named = !request.rid.empty();
   prepared.is_stream = request.stream;
   prepared.timeout_s = request.timeout_s;
   prepared.sampling_prefix = kSamplingPrefix;

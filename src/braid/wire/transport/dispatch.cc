@@ -23,7 +23,7 @@ Status Dispatcher::send(std::vector<GroupCommand> commands) {
     for (uint64_t& last : last_maps_) last = map.sequence;
     ++num_maps_;
     num_bytes_ += size;
-    num_sent_bytes_ += size * static_cast<int64_t>(last_maps_.size());
+    num_sent_bytes_ += size * link_.num_receivers();
     return {};
   }
   for (GroupCommand& command : commands) {

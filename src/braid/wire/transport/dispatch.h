@@ -36,7 +36,9 @@ class Dispatcher {
 // A publisher's end: its commands, in the order they were sent.
 class AssignmentReader {
  public:
-  AssignmentReader(int32_t group, const AssignmentLimits& limits) : group_(group), limits_(limits) {}
+  // `last_map`: the number of the last one that was sent to the group before this publisher joined.
+  AssignmentReader(int32_t group, const AssignmentLimits& limits, uint64_t last_map = 0)
+      : group_(group), limits_(limits), last_map_(last_map) {}
 
   // An error, which names the group, also when maps before this one did not arrive, or it arrives again.
   Result<GroupCommand> read(const SharedBytes& map);
@@ -45,7 +47,7 @@ class AssignmentReader {
  private:
   const int32_t group_;
   const AssignmentLimits limits_;
-  uint64_t last_map_ = 0;
+  uint64_t last_map_;
 };
 
 }  // namespace braid

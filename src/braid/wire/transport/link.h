@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -18,6 +19,10 @@ struct LinkLimits {
   double send_timeout_s = 5.0;                   // how long to wait for a full queue
 };
 
+// To a group. A slow one, such as a replica in a long step, may leave this many maps unread: a minute's at a thousand
+// steps a second. One that leaves more is lost; the controller, for which all others wait, does not wait for it.
+inline constexpr LinkLimits kGroupLinks{.max_queued = 65536, .send_timeout_s = 0};
+
 // What the controller receives.
 struct LinkEvent {
   enum class Kind : uint8_t {
@@ -32,6 +37,8 @@ struct LinkEvent {
   std::string reason;  // of kGarbage; of kLeft: why it was left out, or empty
 };
 
+class PublisherLink;
+
 class ControllerLink {
  public:
   virtual ~ControllerLink() = default;
@@ -40,8 +47,13 @@ class ControllerLink {
   // full; within a process only its own publisher is then left out, with an event kLeft.
   virtual Status send_to_all(SharedBytes map) = 0;
   virtual Status send_to(int32_t group, SharedBytes map) = 0;
+  // Of a map that is sent to all: how many copies are made of its bytes.
+  virtual int32_t num_receivers() const = 0;
   // The group is lost: nothing more is sent to its publisher, which gets an error from its end.
   virtual void leave_out(int32_t group) = 0;
+  // A group that was left out starts again: what is sent from now on waits for its new publisher, whose end this
+  // returns. Null if publishers of this kind of link come from outside.
+  virtual std::unique_ptr<PublisherLink> let_back(int32_t group) = 0;
 
   // The next event, or nothing after `timeout_s` or a wake().
   virtual Result<std::optional<LinkEvent>> receive(double timeout_s) = 0;

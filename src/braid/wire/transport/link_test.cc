@@ -228,6 +228,7 @@ TEST(Dispatch, ALostMapIsNoticed) {
   EXPECT_TRUE(reader.read(encode(AssignmentMap{.sequence = 1})).ok());
   EXPECT_EQ(reader.read(encode(AssignmentMap{.sequence = 3})).error().message,
             "the publisher of group 0: assignment map 3 comes after map 1");
+  EXPECT_TRUE(AssignmentReader(0, limits, 2).read(encode(AssignmentMap{.sequence = 3})).ok()) << "it joined later";
 }
 
 TEST(InProcessLink, AReceiverThatDoesNotReadIsLeftOutOfABroadcastAndTheOthersGoOn) {
@@ -361,6 +362,23 @@ TEST_F(ZmqLinkStrangers, APublisherNoticesAWrongController) {
   front.join();
   ASSERT_FALSE(map.ok());
   EXPECT_NE(map.error().message.find(controller_.endpoints.maps), std::string::npos) << map.error().message;
+}
+
+TEST(InProcessLink, AGroupThatIsLetBackGetsWhatIsSentFromThenOn) {
+  InProcessLinks ends = make_in_process_links(2);
+  for (int i = 0; i < 2; ++i) ASSERT_EQ((*ends.controller->receive(0))->kind, LinkEvent::Kind::kJoined);
+  ends.controller->leave_out(0);
+  ASSERT_TRUE(ends.controller->send_to_all(message("before")).ok());
+  const auto publisher = ends.controller->let_back(0);
+  ASSERT_TRUE(ends.controller->send_to_all(message("after")).ok());
+  ends.publishers[0].reset();  // the old end
+  EXPECT_EQ((*ends.controller->receive(0))->kind, LinkEvent::Kind::kLeft);
+  ASSERT_TRUE(ends.controller->send_to(0, message("direct")).ok());
+  for (const std::string_view text : {"after", "direct"}) {
+    const auto map = publisher->receive(0);
+    ASSERT_TRUE(map.ok() && map->has_value());
+    EXPECT_EQ(std::string_view(reinterpret_cast<const char*>((*map)->span().data()), (*map)->size()), text);
+  }
 }
 
 }  // namespace

@@ -86,6 +86,8 @@ class ZmqControllerLink : public ControllerLink {
 
   // What is sent to all still goes to it until its connection ends (kHeartbeatTimeoutMs).
   void leave_out(int32_t group) override { is_there_[static_cast<size_t>(group)] = false; }
+  int32_t num_receivers() const override { return num_groups(); }
+  std::unique_ptr<PublisherLink> let_back(int32_t /*group*/) override { return nullptr; }  // it subscribes again
 
   Result<std::optional<LinkEvent>> receive(double timeout_s) override {
     const double end_s = monotonic_seconds() + timeout_s;

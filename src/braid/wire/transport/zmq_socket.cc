@@ -135,10 +135,20 @@ Result<std::string> ZmqSocket::last_endpoint() const {
 }
 
 Result<ZmqSocket::Sent> ZmqSocket::send(std::string_view head, SharedBytes body) {
-  ZmqFrame first(head);
-  ZmqFrame second(std::move(body));
-  for (auto [frame, flags] : {std::pair{&first, ZMQ_SNDMORE}, std::pair{&second, 0}}) {
-    if (send_frame(socket_.get(), *frame, flags) >= 0) continue;
+  return send(std::span(&head, 1), std::move(body));
+}
+
+Result<ZmqSocket::Sent> ZmqSocket::send(std::span<const std::string_view> heads, SharedBytes body) {
+  ZmqFrame last(std::move(body));
+  for (size_t i = 0; i <= heads.size(); ++i) {
+    int sent = 0;
+    if (i < heads.size()) {
+      ZmqFrame head(heads[i]);
+      sent = send_frame(socket_.get(), head, ZMQ_SNDMORE);
+    } else {
+      sent = send_frame(socket_.get(), last, 0);
+    }
+    if (sent >= 0) continue;
     if (errno == EAGAIN) return Sent::kFull;
     if (errno == EHOSTUNREACH) return Sent::kUnreachable;
     return fail("sending: {}", zmq_error_text());

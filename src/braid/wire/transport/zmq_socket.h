@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,7 @@ class ZmqSocket {
   enum class Sent { kDone, kFull, kUnreachable };
   // Sends all frames or none; waits as long as ZMQ_SNDTIMEO says.
   Result<Sent> send(std::string_view head, SharedBytes body);
+  Result<Sent> send(std::span<const std::string_view> heads, SharedBytes body);
   Result<Sent> send_frames(const std::vector<std::string>& frames);
 
   // The frames of the next message, at most `max_frames` of them; nothing if there is no message. Does not wait.

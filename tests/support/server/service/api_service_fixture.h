@@ -3,9 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <latch>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -47,6 +50,19 @@ class ApiServiceFixture : public ::testing::Test {
   std::shared_ptr<FakeClient> post(const std::string& path, const std::string& body,
                                    std::vector<http::Header> headers = {}) {
     return send(router_, "POST", path, body, std::make_shared<FakeClient>(), std::move(headers));
+  }
+  // What /v1/status says once no request runs: an answer's end may arrive before the engine has counted it.
+  Json idle_status() {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    const auto is_idle = [](const Json& status) {
+      return std::ranges::all_of(status["groups"], [](const Json& group) { return group["num_running_reqs"] == 0; });
+    };
+    Json status = get("/v1/status")->json();
+    while (!is_idle(status) && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::yield();
+      status = get("/v1/status")->json();
+    }
+    return status;
   }
   // A completion: greedy, eight tokens, and these further members of the body.
   std::shared_ptr<FakeClient> complete(const std::string& members) {

@@ -18,6 +18,7 @@ constexpr int32_t kDefaultCompletionTokens = 16;  // OpenAI's
 PreparedRequest begin_request(const ResponseHead& head, const CommonParameters& common) {
   PreparedRequest prepared;
   prepared.id = head.id;
+  prepared.is_named = !common.rid.empty();
   prepared.is_stream = common.stream;
   prepared.timeout_s = common.timeout_s;
   return prepared;

@@ -19,7 +19,8 @@ struct PreparedPrompt {
 };
 
 struct PreparedRequest {
-  std::string id;  // names the request in its answer and for /abort_request
+  std::string id;         // names the request in its answer and for /abort_request
+  bool is_named = false;  // by its client (rid)
   bool is_stream = false;
   std::optional<double> timeout_s;
   std::string sampling_prefix;  // errors about a sampling parameter name it with this prefix: "sampling_params."

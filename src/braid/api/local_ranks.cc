@@ -1,0 +1,33 @@
+#include "braid/api/local_ranks.h"
+
+#include <utility>
+
+#include "braid/worker/group_publisher.h"
+
+namespace braid {
+
+LocalRanks::LocalRanks(std::unique_ptr<RankSet> ranks, const EngineOptions& options)
+    : options_{.prefill_alignment = options.prefill_alignment,
+               .stop_timeout_s = options.rank.collective_timeout_s,
+               .before_step = options.before_step},
+      worker_(std::move(ranks)),
+      links_(make_in_process_links(layout().num_groups(), kGroupLinks)) {}
+
+ControlledGroups LocalRanks::groups() const {
+  const SchedulerConfig& group = worker_.ranks().scheduler_config();
+  const int32_t num_groups = layout().num_groups();
+  return {.loads = std::vector<GroupLoad>(static_cast<size_t>(num_groups), GroupPublisher(group).load()),
+          .groups_per_world = layout().groups_per_world(),
+          .context_len = group.context_len,
+          .num_kv_tokens = int64_t{group.num_pages} * group.page_size * num_groups};
+}
+
+void LocalRanks::start(ControllerThread& controller) {
+  worker_.start(std::move(links_.publishers), controller, controller.masks(), options_);
+}
+
+Profile LocalRanks::stop_profile() {
+  return {.ranks = worker_.ranks().trace().stop(), .names = worker_.ranks().rank_names()};
+}
+
+}  // namespace braid

@@ -1,0 +1,36 @@
+// An engine's ranks as threads of this process. Tested by engine_test.cc.
+#pragma once
+
+#include <memory>
+
+#include "braid/api/engine.h"
+#include "braid/api/engine_ranks.h"
+#include "braid/wire/transport/in_process_link.h"
+#include "braid/worker/worker.h"
+
+namespace braid {
+
+class LocalRanks final : public EngineRanks {
+ public:
+  LocalRanks(std::unique_ptr<RankSet> ranks, const EngineOptions& options);
+
+  const ParallelLayout& layout() const override { return worker_.ranks().layout(); }
+  ControlledGroups groups() const override;
+  int64_t max_moving_tokens() const override { return worker_.ranks().max_moving_tokens(); }
+  std::unique_ptr<ControllerLink> take_link() override { return std::move(links_.controller); }
+  GroupHost& control() override { return worker_; }
+  void start(ControllerThread& controller) override;
+  void stop() override { worker_.stop(); }
+  Status start_profile() override {
+    worker_.ranks().trace().start();
+    return {};
+  }
+  Profile stop_profile() override;
+
+ private:
+  const WorkerOptions options_;
+  Worker worker_;
+  InProcessLinks links_;  // until both ends are taken
+};
+
+}  // namespace braid

@@ -1,0 +1,51 @@
+// An engine's ranks in processes of their own, on this host and on others, which this one starts and which end with it.
+// Tested by tests/e2e/test_rank_processes.py and tests/cluster.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "braid/api/engine.h"
+#include "braid/api/engine_ranks.h"
+#include "braid/base/log.h"
+#include "braid/base/result.h"
+#include "braid/node/remote_worlds.h"
+#include "braid/node/runtime_folder.h"
+#include "braid/weights/checkpoint.h"
+
+namespace braid {
+
+class RemoteRanks final : public EngineRanks {
+ public:
+  // Starts the processes and waits until all are ready.
+  static Result<std::unique_ptr<RemoteRanks>> start(const EngineOptions& options, const Checkpoint& checkpoint,
+                                                    const std::shared_ptr<Logger>& logger);
+
+  const ParallelLayout& layout() const override { return layout_; }
+  ControlledGroups groups() const override;
+  int64_t max_moving_tokens() const override { return ready_.max_moving_tokens; }
+  std::unique_ptr<ControllerLink> take_link() override { return worlds_->make_link(); }
+  GroupHost& control() override { return *worlds_; }
+  void start(ControllerThread& controller) override { worlds_->connect(controller, controller.masks()); }
+  void stop() override { worlds_->stop(); }
+  Status start_profile() override {
+    return fail("a profile needs the ranks in the server's process: they are in processes of their own");
+  }
+  Profile stop_profile() override { return {}; }
+
+ private:
+  RemoteRanks(const ParallelLayout& layout, RuntimeFolder folder) : layout_(layout), folder_(std::move(folder)) {}
+
+  const ParallelLayout layout_;
+  RuntimeFolder folder_;
+  std::unique_ptr<RemoteWorlds> worlds_;
+  ProcessReady ready_;
+};
+
+// What all nodes of a cluster must have in common: program, model and layout, in one line.
+Result<std::string> cluster_identity(const std::string& version, const Checkpoint& checkpoint,
+                                     const ParallelLayout& layout, std::span<const int32_t> ranks_on_node);
+
+}  // namespace braid

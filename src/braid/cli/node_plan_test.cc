@@ -1,0 +1,82 @@
+// What the flags of processes and nodes come to, and what is refused.
+#include <gtest/gtest.h>
+
+#include "braid/cli/serve_flags.h"
+
+namespace braid {
+namespace {
+
+const ParallelLayout kTwoGroups{.tp_size = 2, .dp_size = 2, .enable_dp_attention = true};
+
+ServeFlags flags_of(const ProcessFlags& processes) {
+  ServeFlags flags;
+  flags.processes = processes;
+  flags.arguments = {"--model-path", "m"};
+  return flags;
+}
+
+ProcessOptions plan_of(const ProcessFlags& processes, const ParallelLayout& layout = kTwoGroups) {
+  auto plan = plan_nodes(flags_of(processes), layout);
+  EXPECT_TRUE(plan.ok()) << plan.error().message;
+  return plan.ok() ? *plan : ProcessOptions{};
+}
+
+std::string node_plan_error(const ProcessFlags& processes, const ParallelLayout& layout = kTwoGroups) {
+  const auto plan = plan_nodes(flags_of(processes), layout);
+  return plan.ok() ? "none" : plan.error().message;
+}
+
+TEST(NodePlan, WithoutFlagsAllRanksAreThreads) {
+  const ProcessOptions plan = plan_of({});
+  EXPECT_EQ(plan.node, 0);
+  EXPECT_TRUE(plan.ranks_on_node.empty());
+}
+
+TEST(NodePlan, ProcessesOfOneNodeNeedNoKey) {
+  const ProcessOptions plan = plan_of({.ranks_per_process = 1});
+  EXPECT_EQ(plan.ranks_on_node, std::vector<int32_t>{2});
+  EXPECT_EQ(plan.address, "");
+  EXPECT_EQ(plan.arguments, (std::vector<std::string>{"--model-path", "m"}));
+}
+
+TEST(NodePlan, NodeRankAloneMeansANodeForEachGroup) {
+  const ProcessOptions plan = plan_of({.node_rank = 1, .node_0_address = "10.0.0.1", .cluster_key_file = "k"});
+  EXPECT_EQ(plan.node, 1);
+  EXPECT_EQ(plan.ranks_on_node, (std::vector<int32_t>{1, 1}));
+  EXPECT_EQ(plan.address, "10.0.0.1");
+  EXPECT_EQ(plan.port, 29500);
+}
+
+TEST(NodePlan, AnAddressMayHaveItsPort) {
+  const ProcessOptions plan = plan_of(
+      {.num_nodes = 2, .node_rank = 0, .ranks_on_node = "1,1", .dist_init_addr = "h:7", .cluster_key_file = "k"});
+  EXPECT_EQ(plan.address, "h");
+  EXPECT_EQ(plan.port, 7);
+}
+
+TEST(NodePlan, WhatIsMissingOrDoesNotFitIsNamed) {
+  EXPECT_EQ(node_plan_error({.num_nodes = 2}), "--nnodes 2 needs --node-rank on each node, from 0");
+  EXPECT_EQ(node_plan_error({.num_nodes = 2, .node_rank = 2}), "--node-rank 2: there are 2 nodes (--nnodes)");
+  EXPECT_EQ(node_plan_error({.num_nodes = 2, .node_rank = 0}),
+            "--nnodes 2 needs --node-0-address: the name or address under which the others reach node 0");
+  EXPECT_EQ(node_plan_error({.num_nodes = 2, .node_rank = 0, .node_0_address = "h"}),
+            "2 nodes need --cluster-key-file: make one with `braid keygen cluster.key`, and copy it to every node");
+  EXPECT_EQ(node_plan_error({.ranks_per_process = 3}), "--ranks-per-process 3: a model has 2 ranks (--tp-size)");
+  EXPECT_EQ(node_plan_error({.ranks_on_node = "1,1"}), "--ranks-on-node 1,1: there is one node");
+  const ProcessFlags three{.num_nodes = 3, .node_rank = 0, .node_0_address = "h", .cluster_key_file = "k"};
+  EXPECT_EQ(node_plan_error(three),
+            "2 ranks are not divisible over 3 nodes (--nnodes): say how many each has, as in --ranks-on-node 3,1");
+  EXPECT_EQ(
+      node_plan_error(
+          {.num_nodes = 2, .node_rank = 0, .ranks_on_node = "1,1,1", .node_0_address = "h", .cluster_key_file = "k"}),
+      "--ranks-on-node 1,1,1 is for 3 nodes: --nnodes is 2");
+  for (const char* bad : {"h", "h:", "h:x", "h:0", "h:70000"}) {
+    EXPECT_EQ(node_plan_error({.num_nodes = 2, .node_rank = 0, .dist_init_addr = bad, .cluster_key_file = "k"}),
+              std::string("--dist-init-addr ") + bad + ": must be HOST:PORT");
+  }
+  EXPECT_EQ(node_plan_error({.num_nodes = 2, .node_rank = 0, .dist_init_addr = "h:7", .port = 5}),
+            "--dist-init-addr h:7 says address and port: leave --node-0-address and --coordinator-port out");
+}
+
+}  // namespace
+}  // namespace braid

@@ -1,0 +1,58 @@
+#include "braid/node/process_places.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <numeric>
+#include <sstream>
+
+namespace braid {
+
+Result<std::vector<std::vector<ProcessPlace>>> place_processes(const ParallelLayout& layout,
+                                                               std::span<const int32_t> ranks_on_node,
+                                                               int32_t ranks_per_process) {
+  const int64_t sum = std::accumulate(ranks_on_node.begin(), ranks_on_node.end(), int64_t{0});
+  if (sum != layout.num_ranks()) {
+    return fail("the nodes have {} ranks, which is {}: the model needs {}", fmt::join(ranks_on_node, " + "), sum,
+                layout.num_ranks());
+  }
+  const int32_t most = ranks_per_process > 0 ? ranks_per_process : layout.tp_size;
+  std::vector<std::vector<ProcessPlace>> worlds(static_cast<size_t>(layout.num_worlds()));
+  int32_t rank = 0;  // of all worlds
+  for (size_t node = 0; node < ranks_on_node.size(); ++node) {
+    for (int32_t left = ranks_on_node[node]; left > 0;) {
+      const int32_t left_of_world = layout.tp_size - rank % layout.tp_size;
+      const int32_t own = std::min({left, left_of_world, most});
+      worlds[static_cast<size_t>(rank / layout.tp_size)].push_back(
+          {.node = static_cast<int32_t>(node), .num_ranks = own});
+      rank += own;
+      left -= own;
+    }
+  }
+  return worlds;
+}
+
+Result<std::vector<int32_t>> parse_counts(std::string_view flag, const std::string& text) {
+  std::vector<int32_t> counts;
+  std::istringstream parts(text);
+  for (std::string part; std::getline(parts, part, ',');) {
+    int32_t count = 0;
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), count);
+    if (error != std::errc() || end != part.data() + part.size() || count < 1 || count > kMaxRanks) {
+      return fail("{} {}: must be numbers of at least 1, such as 3,1", flag, text);
+    }
+    counts.push_back(count);
+  }
+  if (counts.empty() || text.back() == ',')
+    return fail("{} {}: must be numbers of at least 1, such as 3,1", flag, text);
+  return counts;
+}
+
+std::string counts_text(std::span<const ProcessPlace> processes) {
+  std::string text;
+  for (const ProcessPlace& process : processes) text += fmt::format("{}{}", text.empty() ? "" : ",", process.num_ranks);
+  return text;
+}
+
+}  // namespace braid

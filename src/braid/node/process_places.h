@@ -1,0 +1,32 @@
+// Which node has which process of a world, and with how many ranks. Pure. Tested by process_places_test.cc.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "braid/base/result.h"
+#include "braid/parallel/topology.h"
+
+namespace braid {
+
+struct ProcessPlace {
+  int32_t node = 0;
+  int32_t num_ranks = 1;
+  bool operator==(const ProcessPlace&) const = default;
+};
+
+// The processes of each world, in order of their ranks. Ranks fill the nodes in order. `ranks_on_node`: of each node,
+// of all worlds together. `ranks_per_process`: at most; 0: a world's ranks on a node are one process. An error if the
+// numbers do not add up to those of the layout.
+Result<std::vector<std::vector<ProcessPlace>>> place_processes(const ParallelLayout& layout,
+                                                               std::span<const int32_t> ranks_on_node,
+                                                               int32_t ranks_per_process);
+
+// "3,1": positive numbers. The error names the flag.
+Result<std::vector<int32_t>> parse_counts(std::string_view flag, const std::string& text);
+std::string counts_text(std::span<const ProcessPlace> processes);  // of their ranks
+
+}  // namespace braid

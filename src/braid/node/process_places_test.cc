@@ -1,0 +1,54 @@
+// Ranks fill the nodes in order, and a world's ranks on a node are one process or several.
+#include "braid/node/process_places.h"
+
+#include <gtest/gtest.h>
+
+namespace braid {
+namespace {
+
+using Worlds = std::vector<std::vector<ProcessPlace>>;
+
+Worlds places(const ParallelLayout& layout, const std::vector<int32_t>& ranks_on_node, int32_t ranks_per_process = 0) {
+  auto placed = place_processes(layout, ranks_on_node, ranks_per_process);
+  EXPECT_TRUE(placed.ok()) << placed.error().message;
+  return placed.ok() ? *placed : Worlds();
+}
+
+TEST(ProcessPlaces, ANodeHasOneProcessOfAWorld) {
+  const ParallelLayout layout{.tp_size = 4, .dp_size = 2, .enable_dp_attention = true};
+  EXPECT_EQ(places(layout, {2, 2}), (Worlds{{{0, 2}, {1, 2}}}));
+  EXPECT_EQ(places(layout, {3, 1}), (Worlds{{{0, 3}, {1, 1}}}));
+  EXPECT_EQ(places(layout, {4}), (Worlds{{{0, 4}}}));
+}
+
+TEST(ProcessPlaces, OrAsManyAsAreAskedFor) {
+  const ParallelLayout layout{.tp_size = 4};
+  EXPECT_EQ(places(layout, {3, 1}, 1), (Worlds{{{0, 1}, {0, 1}, {0, 1}, {1, 1}}}));
+  EXPECT_EQ(places(layout, {3, 1}, 2), (Worlds{{{0, 2}, {0, 1}, {1, 1}}}));
+}
+
+TEST(ProcessPlaces, ReplicasFollowEachOther) {
+  const ParallelLayout layout{.tp_size = 2, .dp_size = 2};
+  EXPECT_EQ(places(layout, {2, 2}), (Worlds{{{0, 2}}, {{1, 2}}}));
+  EXPECT_EQ(places(layout, {3, 1}), (Worlds{{{0, 2}}, {{0, 1}, {1, 1}}}));
+}
+
+TEST(ProcessPlaces, RanksMustAddUpToTheLayouts) {
+  const auto placed = place_processes({.tp_size = 4}, std::vector<int32_t>{2, 1}, 0);
+  ASSERT_FALSE(placed.ok());
+  EXPECT_EQ(placed.error().message, "the nodes have 2 + 1 ranks, which is 3: the model needs 4");
+}
+
+TEST(ProcessPlaces, CountsAreReadAndWritten) {
+  EXPECT_EQ(*parse_counts("--ranks-on-node", "3,1"), (std::vector<int32_t>{3, 1}));
+  for (const char* bad : {"", ",", "3,", "0", "3,x", "-1", "3 1", "99999999999"}) {
+    const auto counts = parse_counts("--ranks-on-node", bad);
+    ASSERT_FALSE(counts.ok()) << bad;
+    EXPECT_EQ(counts.error().message,
+              "--ranks-on-node " + std::string(bad) + ": must be numbers of at least 1, such as 3,1");
+  }
+  EXPECT_EQ(counts_text(std::vector<ProcessPlace>{{0, 3}, {1, 1}}), "3,1");
+}
+
+}  // namespace
+}  // namespace braid

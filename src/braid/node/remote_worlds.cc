@@ -1,0 +1,434 @@
+#include "braid/node/remote_worlds.h"
+
+#include <fmt/ranges.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+#include "braid/base/check.h"
+#include "braid/base/clock.h"
+#include "braid/wire/process_message_codec.h"
+
+namespace braid {
+namespace {
+
+constexpr int kLookMs = 50;                             // how often the keeper looks at the worlds
+constexpr double kLastWords_s = 0.2;                    // for the message of a process whose job has ended already
+constexpr double kTidyEnd_s = 0.5;                      // for a job that was told to end; then it is killed
+constexpr double kStop_s = 10;                          // for the steps that are under way when all ends
+constexpr double kComplaint_s = 10;                     // how often a node that is missing is named
+constexpr size_t kMaxBacklog = kGroupLinks.max_queued;  // maps
+
+}  // namespace
+
+RemoteWorlds::RemoteWorlds(RemoteWorldsOptions options, std::shared_ptr<Logger> logger)
+    : options_(std::move(options)),
+      logger_(std::move(logger)),
+      worlds_(options_.processes.size()),
+      nodes_(static_cast<size_t>(options_.num_nodes)) {
+  for (World& world : worlds_) {
+    world.start.last_maps.assign(static_cast<size_t>(options_.groups_per_world), 0);
+    world.since_s = monotonic_seconds();
+  }
+}
+
+Result<std::unique_ptr<RemoteWorlds>> RemoteWorlds::launch(RemoteWorldsOptions options,
+                                                           std::shared_ptr<Logger> logger) {
+  auto worlds = std::unique_ptr<RemoteWorlds>(new RemoteWorlds(std::move(options), std::move(logger)));
+  TRY(worlds->link_, FrontLink::listen(worlds->options_.link, *worlds));
+  worlds->keeper_ = std::thread([own = worlds.get()] { own->keep(); });
+  return worlds;
+}
+
+Result<ProcessReady> RemoteWorlds::wait_until_ready() {
+  std::unique_lock lock(mutex_);
+  const auto all_run = [&] {
+    return std::ranges::all_of(worlds_, [](const World& world) { return world.state == State::kRuns; });
+  };
+  changed_.wait(lock, [&] { return !first_failure_.empty() || all_run(); });
+  if (!first_failure_.empty()) return Error{first_failure_};
+  return *worlds_.front().processes.front().ready;
+}
+
+void RemoteWorlds::connect(GroupListener& listener, MaskFinder& masks) {
+  const std::lock_guard lock(mutex_);
+  listener_ = &listener;
+  masks_ = &masks;
+  for (int32_t world = 0; world < std::ssize(worlds_); ++world) {  // since wait_until_ready()
+    if (worlds_[static_cast<size_t>(world)].state != State::kEnded) continue;
+    news_.push_back({.world = world, .restart = {}, .failure = first_failure_, .num_restarts = 0});
+  }
+}
+
+void RemoteWorlds::stop() {
+  if (!keeper_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    is_stopping_ = true;
+    for (int32_t world = 0; world < std::ssize(worlds_); ++world) {
+      for (const Process& process : worlds_[static_cast<size_t>(world)].processes) {
+        tell(process.peer, ProcessStop{});
+      }
+    }
+  }
+  wake_keeper_.wake();
+  keeper_.join();
+  link_->close();  // its thread calls this object, and may answer
+}
+
+Progress RemoteWorlds::progress(int32_t group) const {
+  const std::lock_guard lock(mutex_);
+  Progress sum;
+  for (const Process& process : worlds_[static_cast<size_t>(group / options_.groups_per_world)].processes) {
+    sum += process.progress;
+  }
+  return sum;
+}
+
+void RemoteWorlds::restart(int32_t first_group, WorldStart start) {
+  {
+    const std::lock_guard lock(mutex_);
+    World& world = worlds_[static_cast<size_t>(first_group / options_.groups_per_world)];
+    world.start = {.last_maps = std::move(start.last_maps)};
+    world.num_restarts = start.num_restarts;
+    world.must_launch = true;
+  }
+  wake_keeper_.wake();
+}
+
+RemoteWorlds::World* RemoteWorlds::world_of(const PeerId& peer, int32_t* index, Process** process) {
+  const auto found = worlds_by_peer_.find(peer);
+  if (found == worlds_by_peer_.end()) return nullptr;
+  World& world = worlds_[static_cast<size_t>(found->second)];
+  if (index != nullptr) *index = found->second;
+  for (Process& own : world.processes) {
+    if (process != nullptr && own.peer == peer) *process = &own;
+  }
+  return &world;
+}
+
+void RemoteWorlds::on_message(const PeerId& peer, LinkMessageKind kind, SharedBytes body) {
+  if (kind == LinkMessageKind::kOutputs) {
+    take_outputs(peer, body);
+    return;
+  }
+  auto message = decode_process_message(body.span());
+  if (kind != LinkMessageKind::kMessage || !message.ok()) {
+    on_garbage(message.ok() ? "a process sent a map" : message.error().message);
+    return;
+  }
+  if (const auto* wanted = std::get_if<MaskWanted>(&*message)) {
+    answer_mask(peer, *wanted);
+  } else {
+    take_message(peer, std::move(message).value());
+  }
+}
+
+void RemoteWorlds::take_outputs(const PeerId& peer, const SharedBytes& body) {
+  auto outputs = decode_group_outputs(body.span(), options_.outputs);
+  GroupListener* listener = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    int32_t index = 0;
+    const World* const world = world_of(peer, &index);
+    if (world == nullptr || world->state != State::kRuns) return;  // of processes that are given up
+    if (!outputs.ok()) {
+      end_world(index, fmt::format("the outputs of a group: {}", outputs.error().message));
+    } else if (outputs->group / options_.groups_per_world != index) {
+      end_world(index, fmt::format("outputs of group {}, which is in another world", outputs->group));
+    } else {
+      listener = listener_;
+    }
+  }
+  if (listener != nullptr) listener->on_outputs(outputs->group, std::move(outputs).value());
+}
+
+void RemoteWorlds::take_message(const PeerId& peer, ProcessMessage message) {
+  const std::lock_guard lock(mutex_);
+  if (take_of_node(peer, message)) return;
+  if (const auto* hello = std::get_if<ProcessHello>(&message)) {
+    welcome(peer, *hello);
+    return;
+  }
+  int32_t index = 0;
+  Process* process = nullptr;
+  World* const world = world_of(peer, &index, &process);
+  bool is_node = std::ranges::any_of(waiting_nodes_, [&](const Node& node) { return node.peer == peer; });
+  for (Node& node : nodes_) {
+    if (node.peer != peer) continue;
+    node.heard_s = monotonic_seconds();
+    is_node = true;
+  }
+  if (world == nullptr || process == nullptr) {
+    if (!is_node) tell(peer, ProcessNews{});  // of a node that was missed too long: it says hello again
+    return;
+  }
+  process->heard_s = monotonic_seconds();
+  if (auto* ready = std::get_if<ProcessReady>(&message)) {
+    process->ready = std::move(*ready);
+    begin_if_ready(index);
+  } else if (const auto* failure = std::get_if<ProcessFailure>(&message)) {
+    end_world(index, failure->reason.empty() ? "a process has failed" : failure->reason);
+  } else if (const auto* beat = std::get_if<ProcessProgress>(&message)) {
+    process->progress = beat->progress;
+  }
+}
+
+void RemoteWorlds::tell(const PeerId& peer, const ProcessMessage& message) {
+  link_->send(peer, LinkMessageKind::kMessage, encode(message));
+}
+
+void RemoteWorlds::answer_mask(const PeerId& peer, const MaskWanted& wanted) {
+  MaskFinder* masks = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    if (world_of(peer) != nullptr) masks = masks_;
+  }
+  if (masks == nullptr) return;
+  masks->when_found(wanted.request, wanted.position, [this, peer, wanted](const Result<TokenMask>& mask) {
+    MaskAnswer answer{.request = wanted.request, .position = wanted.position};
+    if (!mask.ok()) {
+      answer.error = mask.error().message;
+    } else if (*mask != nullptr) {
+      answer.words = **mask;
+    }
+    link_->send(peer, LinkMessageKind::kMessage, encode(ProcessMessage(std::move(answer))));
+  });
+}
+
+// A process that is not awaited is told to end.
+void RemoteWorlds::welcome(const PeerId& peer, const ProcessHello& hello) {
+  const bool is_known = hello.world >= 0 && hello.world < std::ssize(worlds_);
+  World* const world = is_known ? &worlds_[static_cast<size_t>(hello.world)] : nullptr;
+  const bool is_awaited =
+      world != nullptr && world->state == State::kStarting && hello.num_restarts == world->num_restarts &&
+      hello.num_processes == num_processes(hello.world) &&
+      std::ranges::none_of(world->processes,
+                           [&](const Process& other) { return other.hello.process == hello.process; });
+  if (!is_awaited) {
+    logger_->warn("process {} of world {} on {} is not awaited: it is told to end", hello.process, hello.world,
+                  hello.host);
+    link_->send(peer, LinkMessageKind::kMessage, encode(ProcessMessage(ProcessStop{})));
+    return;
+  }
+  logger_->debug("process {} of world {}: pid {} on {}", hello.process, hello.world, hello.pid, hello.host);
+  worlds_by_peer_[peer] = hello.world;
+  world->processes.push_back(
+      {.peer = peer, .hello = hello, .ready = {}, .progress = {}, .heard_s = monotonic_seconds()});
+  link_->send(peer, LinkMessageKind::kMessage, encode(ProcessMessage(world->start)));
+}
+
+void RemoteWorlds::begin_if_ready(int32_t index) {
+  World& world = worlds_[static_cast<size_t>(index)];
+  if (world.state != State::kStarting || std::ssize(world.processes) != num_processes(index)) return;
+  if (!std::ranges::all_of(world.processes, [](const Process& process) { return process.ready.has_value(); })) return;
+  world.state = State::kRuns;
+  world.since_s = monotonic_seconds();
+  for (const Message& message : std::exchange(world.backlog, {})) deliver(world, message);
+  if (listener_ != nullptr) {
+    news_.push_back({.world = index,
+                     .restart = WorldRestart{.group = index * options_.groups_per_world},
+                     .num_restarts = world.num_restarts});
+    wake_keeper_.wake();
+  }
+  changed_.notify_all();
+}
+
+void RemoteWorlds::end_world(int32_t index, const std::string& reason) {
+  World& world = worlds_[static_cast<size_t>(index)];
+  if (world.state == State::kEnded || is_stopping_) return;
+  const bool was_running = world.state == State::kRuns;
+  world.state = State::kEnded;
+  world.since_s = monotonic_seconds();
+  world.backlog.clear();
+  if (listener_ == nullptr) {
+    if (first_failure_.empty()) first_failure_ = reason;
+    changed_.notify_all();
+  } else if (was_running) {
+    news_.push_back({.world = index, .restart = {}, .failure = reason, .num_restarts = world.num_restarts});
+  } else {
+    news_.push_back({.world = index,
+                     .restart = WorldRestart{.group = index * options_.groups_per_world,
+                                             .outcome = WorldRestart::Outcome::kFailed,
+                                             .error = reason},
+                     .num_restarts = world.num_restarts});
+  }
+  wake_keeper_.wake();
+}
+
+void RemoteWorlds::send_to_world(int32_t index, const Message& message) {
+  World& world = worlds_[static_cast<size_t>(index)];
+  if (world.state == State::kRuns) {
+    deliver(world, message);
+  } else if (world.backlog.size() < kMaxBacklog) {
+    world.backlog.push_back(message);
+  } else {
+    end_world(index, fmt::format("its processes are not ready, and {} maps wait for them", kMaxBacklog));
+  }
+}
+
+// Every process of the world is told of every map, so that all count the same (Parking).
+void RemoteWorlds::deliver(World& world, const Message& message) {
+  const int32_t receiver = message.group ? process_of_group(world, *message.group) : -1;
+  for (const Process& process : world.processes) {
+    if (receiver < 0 || process.hello.process == receiver) {
+      link_->send(process.peer, message.kind, message.body);
+    } else {
+      link_->send(process.peer, LinkMessageKind::kMessage, encode(ProcessMessage(ProcessNews{})));
+    }
+  }
+}
+
+int32_t RemoteWorlds::process_of_group(const World& world, int32_t group) const {
+  for (const Process& process : world.processes) {
+    const std::vector<int32_t>& published = process.ready->published;
+    if (std::ranges::find(published, group % options_.groups_per_world) != published.end()) {
+      return process.hello.process;
+    }
+  }
+  CHECK(false, "no process publishes group {}", group);
+  return -1;
+}
+
+void RemoteWorlds::on_unreachable(const PeerId& peer) {
+  const std::lock_guard lock(mutex_);
+  int32_t index = 0;
+  Process* process = nullptr;
+  for (Node& node : nodes_) {
+    if (node.peer == peer) node.heard_s = 0;  // gone
+  }
+  if (world_of(peer, &index, &process) == nullptr || process == nullptr) return;
+  end_world(index, fmt::format("process {} on {} cannot be reached", process->hello.process, process->hello.host));
+}
+
+void RemoteWorlds::on_garbage(const std::string& what) {
+  logger_->warn("at {}: {}", options_.link.endpoint, what);
+}
+
+// The only thread that starts processes: they end with the thread that started them (ChildProcess).
+void RemoteWorlds::keep() {
+  std::optional<double> stopping_since_s;
+  for (;;) {
+    const double now_s = monotonic_seconds();
+    {
+      const std::lock_guard lock(mutex_);
+      look_after_nodes(now_s);
+      for (int32_t world = 0; world < std::ssize(worlds_); ++world) look_after(world, now_s);
+      if (is_stopping_ && !stopping_since_s) stopping_since_s = now_s;
+      const bool all_ended = std::ranges::none_of(worlds_, [](const World& world) { return world.job.has_value(); });
+      if (stopping_since_s && (all_ended || now_s > *stopping_since_s + kStop_s)) {
+        for (World& world : worlds_) world.job.reset();
+        for (const Node& node : nodes_) {
+          if (!node.peer.empty()) tell(node.peer, ProcessStop{});
+        }
+        for (const Node& node : waiting_nodes_) tell(node.peer, ProcessStop{});
+        return;
+      }
+    }
+    tell_news();
+    wait_for_jobs();
+  }
+}
+
+void RemoteWorlds::wait_for_jobs() {
+  std::vector<pollfd> files{{.fd = wake_keeper_.file(), .events = POLLIN, .revents = 0}};
+  {
+    const std::lock_guard lock(mutex_);
+    for (const World& world : worlds_) {
+      if (world.job && !world.job_ended_s) files.push_back({.fd = world.job->file(), .events = POLLIN, .revents = 0});
+    }
+  }
+  poll(files.data(), files.size(), kLookMs);
+  static_cast<void>(wake_keeper_.take());
+}
+
+void RemoteWorlds::look_after(int32_t index, double now_s) {
+  World& world = worlds_[static_cast<size_t>(index)];
+  if (world.job && !world.job_ended_s && world.job->ending()) world.job_ended_s = now_s;
+  if (is_stopping_) {
+    if (world.job_ended_s) world.job.reset();
+    return;
+  }
+  if (world.state == State::kEnded || (world.must_launch && world.job)) {
+    end_job(world, now_s);
+    if (world.state == State::kEnded || world.job) return;
+  }
+  if (world.must_launch) {
+    const std::vector<int32_t> missing = missing_nodes(index);
+    if (missing.empty()) {
+      launch_world(index);
+    } else if (now_s >= world.next_complaint_s) {
+      logger_->info("waits for node {}, which has not come yet", fmt::join(missing, " and "));
+      world.next_complaint_s = now_s + kComplaint_s;
+    }
+    return;
+  }
+  if (world.job_ended_s && now_s > *world.job_ended_s + kLastWords_s) {
+    end_world(index, fmt::format("the processes of world {} have ended: {}", index, world.job->ending()->text));
+    return;
+  }
+  for (const Process& process : world.processes) {
+    if (now_s < process.heard_s + options_.silence_s) continue;
+    end_world(index, fmt::format("process {} (pid {} on {}) has said nothing for {} s", process.hello.process,
+                                 process.hello.pid, process.hello.host, options_.silence_s));
+    return;
+  }
+  if (world.state == State::kStarting && now_s > world.since_s + options_.start_timeout_s) {
+    end_world(index, fmt::format("{} of {} processes are there after {} s", world.processes.size(),
+                                 num_processes(index), options_.start_timeout_s));
+  }
+}
+
+// A job that is asked to end removes its files; one that does not is killed.
+void RemoteWorlds::end_job(World& world, double now_s) {
+  for (const Process& process : world.processes) worlds_by_peer_.erase(process.peer);
+  world.processes.clear();
+  if (!world.job) return;
+  if (!world.job_told_s) {
+    const auto index = static_cast<int32_t>(&world - worlds_.data());
+    for (const Node& node : nodes_) {
+      if (!node.peer.empty()) tell(node.peer, EndCommands{.world = index});
+    }
+  }
+  if (!world.job_told_s && !world.job_ended_s) {
+    world.job->signal(SIGTERM);
+    world.job_told_s = now_s;
+  }
+  if (!world.job_ended_s && now_s < *world.job_told_s + kTidyEnd_s) return;
+  world.job.reset();
+  world.job_ended_s.reset();
+  world.job_told_s.reset();
+}
+
+void RemoteWorlds::launch_world(int32_t index) {
+  World& world = worlds_[static_cast<size_t>(index)];
+  world.must_launch = false;
+  world.since_s = monotonic_seconds();
+  auto job = ChildProcess::start(options_.command(index, world.num_restarts));
+  if (job.ok()) {
+    world.job = std::move(job).value();
+  } else {
+    end_world(index, fmt::format("the processes of world {} cannot be started: {}", index, job.error().message));
+  }
+}
+
+void RemoteWorlds::tell_news() {
+  std::vector<News> news;
+  GroupListener* listener = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    news = std::exchange(news_, {});
+    listener = listener_;
+  }
+  for (News& one : news) {
+    if (one.restart) {
+      listener->on_restart(*std::move(one.restart));
+    } else {
+      listener->on_failure(one.world * options_.groups_per_world, one.failure, one.num_restarts);
+    }
+  }
+}
+
+}  // namespace braid

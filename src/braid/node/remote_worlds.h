@@ -1,0 +1,179 @@
+// The worlds of a front whose ranks are in other processes: starts the processes, passes maps, masks and outputs
+// between them and the controller, notices when one is gone, and starts a lost world again in new processes. Tested by
+// tests/e2e/test_rank_processes.py.
+//
+// Other nodes have agents (node_agent.h) that start what this object asks for. A world waits for the nodes that it
+// needs.
+//
+// A world's processes live and die together. A world that starts is sent no map before all its processes are ready;
+// what the controller sends it meanwhile is kept.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "braid/base/log.h"
+#include "braid/base/result.h"
+#include "braid/node/child_process.h"
+#include "braid/node/process_places.h"
+#include "braid/wire/group_host.h"
+#include "braid/wire/group_listener.h"
+#include "braid/wire/group_outputs_codec.h"
+#include "braid/wire/process_message.h"
+#include "braid/wire/token_masks.h"
+#include "braid/wire/transport/process_link.h"
+#include "braid/wire/transport/zmq_socket.h"
+
+namespace braid {
+
+struct RemoteWorldsOptions {
+  int32_t groups_per_world = 1;
+  std::vector<std::vector<ProcessPlace>> processes;  // of each world
+  int32_t num_nodes = 1;
+  std::string identity;  // what must be the same on all nodes (NodeHello)
+  FrontLinkOptions link;
+  OutputsLimits outputs;
+  // The command that starts all processes of a world.
+  std::function<ChildProcess::Options(int32_t world, int32_t num_restarts)> command;
+  double start_timeout_s = 3600;  // for all processes of a world to be ready
+  double silence_s = 5;           // after which a process that says nothing is gone
+};
+
+class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
+ public:
+  // Starts all processes, and does not wait for them.
+  static Result<std::unique_ptr<RemoteWorlds>> launch(RemoteWorldsOptions options, std::shared_ptr<Logger> logger);
+  ~RemoteWorlds() override { stop(); }
+
+  // Returns when all processes are ready. An error if one fails.
+  Result<ProcessReady> wait_until_ready();
+  // From now on outputs are passed on. Call once, before the controller sends anything. Both outlive this object, or
+  // its stop().
+  void connect(GroupListener& listener, MaskFinder& masks);
+  // The controller's end. It must not outlive this object.
+  std::unique_ptr<ControllerLink> make_link();
+  // Ends all processes, after the steps that are under way.
+  void stop();
+
+  Progress progress(int32_t group) const override;
+  void lose(int32_t /*group*/, std::span<const MoveId> /*begun*/, MoveId /*next_move*/) override {}
+  void restart(int32_t first_group, WorldStart start) override;
+  void wake(int32_t /*group*/) override {}
+
+ private:
+  class Link;
+
+  struct Process {
+    PeerId peer;
+    ProcessHello hello;
+    std::optional<ProcessReady> ready;
+    Progress progress;
+    double heard_s = 0;
+  };
+  struct Message {
+    LinkMessageKind kind = LinkMessageKind::kMap;
+    std::optional<int32_t> group;  // of a direct map
+    SharedBytes body;
+  };
+  enum class State : uint8_t {
+    kStarting,
+    kRuns,
+    kEnded,  // until restart()
+  };
+  struct World {
+    State state = State::kStarting;
+    bool must_launch = true;
+    double next_complaint_s = 0;  // about nodes that are missing
+    ProcessStart start;
+    int32_t num_restarts = 0;
+    double since_s = 0;  // in this state
+    std::optional<ChildProcess> job;
+    std::optional<double> job_ended_s;
+    std::optional<double> job_told_s;  // to end
+    std::vector<Process> processes;    // those that said hello, by number
+    std::vector<Message> backlog;      // while it starts
+  };
+  struct Node {
+    PeerId peer;  // empty: it is not there
+    NodeHello hello;
+    double heard_s = 0;
+  };
+  struct Run {
+    PeerId asker;
+    int32_t node = 0;
+  };
+  // What to tell the listener once the mutex is free.
+  struct News {
+    int32_t world = 0;
+    std::optional<WorldRestart> restart;
+    std::string failure;
+    int32_t num_restarts = 0;
+  };
+
+  RemoteWorlds(RemoteWorldsOptions options, std::shared_ptr<Logger> logger);
+
+  void on_message(const PeerId& peer, LinkMessageKind kind, SharedBytes body) override;
+  void on_unreachable(const PeerId& peer) override;
+  void on_garbage(const std::string& what) override;
+  void take_outputs(const PeerId& peer, const SharedBytes& body);
+  void take_message(const PeerId& peer, ProcessMessage message);
+  void answer_mask(const PeerId& peer, const MaskWanted& wanted);
+
+  // With mutex_.
+  bool take_of_node(const PeerId& peer, const ProcessMessage& message);
+  void welcome_node(const PeerId& peer, const NodeHello& hello);
+  void refuse_node(const PeerId& peer, const std::string& problem);
+  void take_node(Node node);
+  void run_on_node(const PeerId& peer, const RunOnNode& run);
+  void tell(const PeerId& peer, const ProcessMessage& message);
+  std::vector<int32_t> missing_nodes(int32_t world) const;
+  void look_after_nodes(double now_s);
+  void lose_node(int32_t number);
+  int32_t num_processes(int32_t world) const {
+    return static_cast<int32_t>(options_.processes[static_cast<size_t>(world)].size());
+  }
+  void welcome(const PeerId& peer, const ProcessHello& hello);
+  void begin_if_ready(int32_t world);
+  void end_world(int32_t world, const std::string& reason);
+  void send_to_world(int32_t world, const Message& message);
+  void deliver(World& world, const Message& message);
+  int32_t process_of_group(const World& world, int32_t group) const;
+  World* world_of(const PeerId& peer, int32_t* index = nullptr, Process** process = nullptr);
+
+  void keep();
+  void wait_for_jobs();
+  void look_after(int32_t world, double now_s);
+  void launch_world(int32_t world);
+  void end_job(World& world, double now_s);
+  void tell_news();
+
+  const RemoteWorldsOptions options_;
+  const std::shared_ptr<Logger> logger_;
+  std::unique_ptr<FrontLink> link_;
+  WakeEvent wake_keeper_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<World> worlds_;
+  std::map<PeerId, int32_t> worlds_by_peer_;
+  std::vector<Node> nodes_;          // the first is this one
+  std::vector<Node> waiting_nodes_;  // whose place is taken
+  std::map<uint64_t, Run> runs_;
+  uint64_t last_run_ = 0;
+  std::vector<News> news_;
+  std::string first_failure_;  // before connect()
+  GroupListener* listener_ = nullptr;
+  MaskFinder* masks_ = nullptr;
+  bool is_stopping_ = false;
+  std::thread keeper_;
+};
+
+}  // namespace braid

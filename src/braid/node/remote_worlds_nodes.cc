@@ -1,0 +1,122 @@
+// The front's view of the other nodes: which are there, and the commands that run on them. Tested by tests/cluster.
+#include <algorithm>
+#include <utility>
+
+#include "braid/base/clock.h"
+#include "braid/node/remote_worlds.h"
+#include "braid/wire/process_message_codec.h"
+
+namespace braid {
+namespace {
+
+constexpr double kBeats_s = 0.5;  // within which a node that is there has said something
+
+}  // namespace
+
+// Returns whether the message is about nodes and their commands.
+bool RemoteWorlds::take_of_node(const PeerId& peer, const ProcessMessage& message) {
+  if (const auto* hello = std::get_if<NodeHello>(&message)) {
+    welcome_node(peer, *hello);
+  } else if (const auto* run = std::get_if<RunOnNode>(&message)) {
+    run_on_node(peer, *run);
+  } else if (const auto* ended = std::get_if<CommandEnded>(&message)) {
+    const auto found = runs_.find(ended->id);
+    if (found == runs_.end() || nodes_[static_cast<size_t>(found->second.node)].peer != peer) return true;
+    tell(found->second.asker, *ended);
+    runs_.erase(found);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// An agent that does not fit gets the reason, and ends with it. One whose place is taken waits until it is clear
+// whether the other is still there: a node that died may be back before it is missed.
+void RemoteWorlds::welcome_node(const PeerId& peer, const NodeHello& hello) {
+  if (hello.num_nodes != options_.num_nodes) {
+    refuse_node(peer, fmt::format("node {} on {} is for {} nodes (--nnodes), node 0 for {}", hello.node, hello.host,
+                                  hello.num_nodes, options_.num_nodes));
+  } else if (hello.identity != options_.identity) {
+    refuse_node(peer, fmt::format("node {} on {} has \"{}\", node 0 has \"{}\"", hello.node, hello.host, hello.identity,
+                                  options_.identity));
+  } else if (nodes_[static_cast<size_t>(hello.node)].peer == peer) {
+    return;  // it said so before
+  } else if (nodes_[static_cast<size_t>(hello.node)].peer.empty()) {
+    take_node({.peer = peer, .hello = hello, .heard_s = monotonic_seconds()});
+  } else {
+    waiting_nodes_.push_back({.peer = peer, .hello = hello, .heard_s = monotonic_seconds()});
+  }
+}
+
+void RemoteWorlds::refuse_node(const PeerId& peer, const std::string& problem) {
+  logger_->error("{}", problem);
+  tell(peer, NodeRefusal{.reason = problem});
+}
+
+void RemoteWorlds::take_node(Node node) {
+  logger_->info("node {} is there: {}", node.hello.node, node.hello.host);
+  const auto number = static_cast<size_t>(node.hello.node);
+  nodes_[number] = std::move(node);
+  wake_keeper_.wake();
+}
+
+void RemoteWorlds::run_on_node(const PeerId& peer, const RunOnNode& run) {
+  const bool is_there =
+      run.node > 0 && run.node < options_.num_nodes && !nodes_[static_cast<size_t>(run.node)].peer.empty();
+  if (!is_there) {
+    tell(peer, CommandEnded{.id = 0, .exit_code = 127, .ending = fmt::format("node {} is not there", run.node)});
+    return;
+  }
+  runs_[++last_run_] = {.asker = peer, .node = run.node};
+  tell(nodes_[static_cast<size_t>(run.node)].peer,
+       RunCommand{.id = last_run_, .world = run.world, .command = run.command});
+}
+
+std::vector<int32_t> RemoteWorlds::missing_nodes(int32_t world) const {
+  std::vector<int32_t> missing;
+  for (const ProcessPlace& place : options_.processes[static_cast<size_t>(world)]) {
+    const bool is_known = !missing.empty() && missing.back() == place.node;
+    if (place.node > 0 && nodes_[static_cast<size_t>(place.node)].peer.empty() && !is_known)
+      missing.push_back(place.node);
+  }
+  return missing;
+}
+
+void RemoteWorlds::look_after_nodes(double now_s) {
+  for (auto waiting = waiting_nodes_.begin(); waiting != waiting_nodes_.end();) {
+    const int32_t number = waiting->hello.node;
+    const Node& other = nodes_[static_cast<size_t>(number)];
+    const bool is_alive = !other.peer.empty() && other.heard_s > waiting->heard_s;
+    if (!is_alive && now_s < waiting->heard_s + kBeats_s) {
+      ++waiting;
+      continue;
+    }
+    if (is_alive) {
+      refuse_node(waiting->peer, fmt::format("node {} is on {} already: {} has the same --node-rank", number,
+                                             other.hello.host, waiting->hello.host));
+    } else {
+      if (!other.peer.empty()) lose_node(number);
+      waiting->heard_s = now_s;
+      take_node(*waiting);
+    }
+    waiting = waiting_nodes_.erase(waiting);
+  }
+  for (int32_t number = 1; number < options_.num_nodes; ++number) {
+    const Node& node = nodes_[static_cast<size_t>(number)];
+    if (node.peer.empty() || now_s < node.heard_s + options_.silence_s) continue;
+    logger_->error("node {} on {} is gone: it has said nothing for {} s", number, node.hello.host, options_.silence_s);
+    lose_node(number);
+  }
+}
+
+// Its commands end with it.
+void RemoteWorlds::lose_node(int32_t number) {
+  nodes_[static_cast<size_t>(number)] = {};
+  std::erase_if(runs_, [&](const auto& entry) {
+    if (entry.second.node != number) return false;
+    tell(entry.second.asker, CommandEnded{.id = entry.first, .exit_code = 255, .ending = "its node is gone"});
+    return true;
+  });
+}
+
+}  // namespace braid

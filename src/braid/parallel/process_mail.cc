@@ -1,0 +1,413 @@
+#include "braid/parallel/process_mail.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "braid/base/clock.h"
+#include "braid/base/spin.h"
+#include "braid/parallel/port_tags.h"
+
+namespace braid {
+namespace {
+
+constexpr double kAnswer_s = 1;  // for the other processes to say how they end
+
+void nap(double seconds) {
+  std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+}
+
+}  // namespace
+
+// The mailboxes of one purpose, and the way out for the other processes' ranks.
+class ProcessMail::Grid final : public MessageGrid {
+ public:
+  Grid(ProcessMail& mail, HeadType purpose)
+      : mail_(mail), purpose_(purpose), boxes_(mail.state_, mail.spread_.ranks_of(mail.port_->process())) {}
+
+  Mailbox& from_to(int32_t from, int32_t to) { return boxes_.from_to(from, to); }
+
+  void push(const OpRecord& call, int32_t from, int32_t to, std::span<const std::byte> data) override {
+    send(call, from, to, data, false);
+  }
+  void lend(const OpRecord& call, int32_t from, int32_t to, std::span<const std::byte> data) override {
+    send(call, from, to, data, true);
+  }
+  Status settle(const OpRecord& call, int32_t from) override { return mail_.settle(call, from); }
+  Status fetch(const Message& message, int32_t rank, std::span<std::byte> to) override {
+    return mail_.fetch(message, rank, to);
+  }
+
+  Result<Message> pop(const OpRecord& call, int32_t from, int32_t to) override {
+    Mailbox& box = from_to(from, to);
+    Wait wait(mail_, call, to);
+    for (;;) {
+      if (std::optional<Message> message = box.try_pop()) return std::move(*message);
+      TRY_STATUS(wait.turn(&box));
+    }
+  }
+
+ private:
+  void send(const OpRecord& call, int32_t from, int32_t to, std::span<const std::byte> data, bool is_lent) {
+    if (mail_.has_rank(to)) {
+      from_to(from, to).push(message_of(call, data));
+    } else {
+      const auto num_bytes = static_cast<int64_t>(data.size());
+      mail_.send({.type = purpose_, .from = from, .to = to, .call = call, .num_bytes = num_bytes}, data, is_lent);
+    }
+  }
+
+  ProcessMail& mail_;
+  const HeadType purpose_;
+  Mailboxes boxes_;
+};
+
+ProcessMail::Wait::Wait(ProcessMail& mail, const OpRecord& call, int32_t rank)
+    : mail_(mail),
+      call_(call),
+      rank_(rank),
+      patience_(mail.state_.timeout_s()),
+      start_s_(monotonic_seconds()),
+      next_look_s_(start_s_ + patience_.interval_s()) {
+  patience_.begin(Progress(), start_s_);
+}
+
+// Without sleep for about as long as ranks differ within a step. Then it sleeps for an eighth of the time waited: a
+// short wait becomes little longer by that, and a long one costs next to nothing. While long data is on its way it
+// moves only when the port is looked after, between sockets above all, so naps are short then. After half a second it
+// leaves the port to the errands' thread: one look costs up to 80 us, for MPI asks its sockets.
+Status ProcessMail::Wait::turn(Mailbox* box) {
+  constexpr double kShortestNap_s = 20e-6;
+  constexpr double kLongestNap_s = 10e-3;
+  constexpr double kLook_s = 0.5;
+  WorldState& state = mail_.state_;
+  if (state.has_failed()) return state.failure();
+  const bool is_moving = mail_.is_moving_data_.load(std::memory_order_relaxed);
+  const double waited_s = monotonic_seconds() - start_s_;
+  if (is_moving || waited_s < kLook_s) mail_.try_look_after_port();
+  if (mail_.must_end_.load()) return mail_.end_as_told();
+  if (waited_s < (is_moving ? 1e-3 : 50e-6)) {
+    state.ranks_share_cpus() ? std::this_thread::yield() : pause_briefly();
+    return {};
+  }
+  const double now_s = start_s_ + waited_s;
+  if (now_s >= next_look_s_) {
+    if (patience_.is_over(mail_.progress(), now_s)) return end_of_patience(state, call_, rank_);
+    next_look_s_ = now_s + patience_.interval_s();
+  }
+  const double longest_nap_s = is_moving ? std::clamp(waited_s / 64, 100e-6, kLongestNap_s) : kLongestNap_s;
+  const double nap_s = std::min(std::clamp(waited_s / 8, kShortestNap_s, longest_nap_s), patience_.interval_s());
+  box != nullptr ? box->wait(state, nap_s) : nap(nap_s);
+  return {};
+}
+
+ProcessMail::ProcessMail(WorldState& state, const RankSpread& spread, std::shared_ptr<ProcessPort> port)
+    : state_(state),
+      spread_(spread),
+      port_(std::move(port)),
+      end_(spread),
+      has_left_(static_cast<size_t>(spread.num_processes())),
+      progress_(static_cast<size_t>(spread.num_processes())) {
+  const IndexRange own = spread_.ranks_of(port_->process());
+  lent_.resize(static_cast<size_t>(own.end - own.begin));
+  for (size_t i = 0; i < grids_.size(); ++i) grids_[i] = std::make_unique<Grid>(*this, static_cast<HeadType>(i));
+  state_.agree_on_end([this](const std::string& reason) { return agree_on_end(reason); });
+  inbox_request_ = port_->receive(inbox_.data(), inbox_.size(), ProcessPort::kAnyProcess, kHeadTag);
+  errands_ = std::thread([this] { run_errands(); });
+}
+
+// A port that is still in use has requests on memory that ends with this object.
+ProcessMail::~ProcessMail() {
+  {
+    const std::lock_guard lock(errands_mutex_);
+    is_stopping_ = true;
+  }
+  errands_changed_.notify_all();
+  errands_.join();
+  const std::lock_guard lock(port_mutex_);
+  if (!is_quiet_) port_->give_up();
+}
+
+MessageGrid& ProcessMail::grid(HeadType purpose) {
+  return *grids_[static_cast<size_t>(purpose)];
+}
+
+void ProcessMail::send(const MessageHead& head, std::span<const std::byte> data, bool is_lent) {
+  const int32_t process = spread_.process_of(head.to);
+  if (data.size() <= kMaxShortBytes) {
+    const std::lock_guard lock(port_mutex_);
+    send_message(head, data, process);
+    return;
+  }
+  Sending copy;
+  if (!is_lent) copy.data.assign(data.begin(), data.end());
+  const std::lock_guard lock(port_mutex_);
+  if (is_quiet_) return;
+  MessageHead long_head = head;
+  long_head.tag = next_tag();
+  send_message(long_head, {}, process);
+  const std::byte* const from = is_lent ? data.data() : copy.data.data();
+  const PortRequest request = port_->send(from, data.size(), process, long_head.tag);
+  if (is_lent) {
+    lent_[static_cast<size_t>(head.from - spread_.ranks_of(port_->process()).begin)].push_back(request);
+  } else {
+    copy.request = request;
+    sending_.push_back(std::move(copy));
+  }
+}
+
+int32_t ProcessMail::next_tag() {
+  last_tag_ = last_tag_ < kFirstDataTag || last_tag_ == ProcessPort::kMaxTag ? kFirstDataTag : last_tag_ + 1;
+  return last_tag_;
+}
+
+// Most messages are on their way when the port's call returns.
+void ProcessMail::send_message(const MessageHead& head, std::span<const std::byte> data, int32_t process) {
+  if (is_quiet_) return;
+  Sending sending{.is_last_word = head.type == HeadType::kTrack || head.type == HeadType::kEnd};
+  if (unused_messages_.empty()) {
+    sending.message = std::make_unique<MessageBytes>();
+  } else {
+    sending.message = std::move(unused_messages_.back());
+    unused_messages_.pop_back();
+  }
+  const size_t size = encode_message(head, data, *sending.message);
+  sending.request = port_->send(sending.message->data(), size, process, kHeadTag);
+  if (port_->test(sending.request)) {
+    unused_messages_.push_back(std::move(sending.message));
+  } else {
+    sending_.push_back(std::move(sending));
+  }
+}
+
+void ProcessMail::tell_all(HeadType type, int32_t from, std::span<const std::byte> data) {
+  const MessageHead head{.type = type, .from = from, .num_bytes = static_cast<int64_t>(data.size())};
+  for (int32_t process = 0; process < spread_.num_processes(); ++process) {
+    if (process != port_->process()) send_message(head, data, process);
+  }
+}
+
+Status ProcessMail::settle(const OpRecord& call, int32_t rank) {
+  std::vector<PortRequest>& lent = lent_[static_cast<size_t>(rank - spread_.ranks_of(port_->process()).begin)];
+  Wait wait(*this, call, rank);
+  for (;;) {
+    {
+      const std::lock_guard lock(port_mutex_);
+      std::erase_if(lent, [&](PortRequest request) { return port_->test(request); });
+      if (lent.empty()) return {};
+    }
+    TRY_STATUS(wait.turn(nullptr));
+  }
+}
+
+// If the world ends meanwhile, the wait does not return before the port has been given up: then it writes no more.
+Status ProcessMail::fetch(const Message& message, int32_t rank, std::span<std::byte> to) {
+  PortRequest request = 0;
+  {
+    const std::lock_guard lock(port_mutex_);
+    request = port_->receive(to.data(), to.size(), message.remote->process, message.remote->tag);
+    ++num_fetches_;
+  }
+  Wait wait(*this, message.call, rank);
+  for (;;) {
+    {
+      const std::lock_guard lock(port_mutex_);
+      if (port_->test(request)) {
+        --num_fetches_;
+        return {};
+      }
+    }
+    TRY_STATUS(wait.turn(nullptr));
+  }
+}
+
+void ProcessMail::look_after_port() {
+  if (is_quiet_) return;
+  PortArrival arrival;
+  while (port_->test(inbox_request_, &arrival)) {
+    const Status status = deliver(std::span(inbox_).first(arrival.bytes), arrival.process);
+    if (!status.ok() && trouble_.empty()) trouble_ = status.error().message;
+    inbox_request_ = port_->receive(inbox_.data(), inbox_.size(), ProcessPort::kAnyProcess, kHeadTag);
+  }
+  std::erase_if(sending_, [&](Sending& sending) {
+    if (!port_->test(sending.request)) return false;
+    if (sending.message) unused_messages_.push_back(std::move(sending.message));
+    return true;
+  });
+  if (!port_->error().empty() && trouble_.empty()) {
+    trouble_ = fmt::format("process {} cannot reach the others: {}", port_->process(), port_->error());
+  }
+  if (!trouble_.empty() || end_.has_any()) must_end_.store(true);
+  is_moving_data_.store(is_moving_data(), std::memory_order_relaxed);
+}
+
+void ProcessMail::try_look_after_port() {
+  const std::unique_lock lock(port_mutex_, std::try_to_lock);
+  if (lock) look_after_port();
+}
+
+Status ProcessMail::deliver(std::span<const std::byte> bytes, int32_t process) {
+  TRY(const DecodedMessage message, decode_message(bytes));
+  const MessageHead& head = message.head;
+  if (head.type >= HeadType::kProgress) return deliver_news(message, process);
+  if (!spread_.has_rank(process, head.from) || !has_rank(head.to)) {
+    return fail("process {} sent a message from rank {} to rank {}", process, head.from, head.to);
+  }
+  Message box_message{.call = head.call, .num_bytes = head.num_bytes};
+  if (head.tag < 0) {
+    box_message.data.assign(message.data.begin(), message.data.end());
+  } else {
+    box_message.remote = RemoteData{.process = process, .tag = head.tag};
+  }
+  grids_[static_cast<size_t>(head.type)]->from_to(head.from, head.to).push(std::move(box_message));
+  return {};
+}
+
+// What a process says of itself.
+Status ProcessMail::deliver_news(const DecodedMessage& message, int32_t process) {
+  const std::span<const std::byte> data = message.data;
+  switch (message.head.type) {
+    case HeadType::kProgress: {
+      TRY(const Progress theirs, decode_progress(data));
+      const std::lock_guard lock(progress_mutex_);
+      progress_[static_cast<size_t>(process)] = theirs;
+      return {};
+    }
+    case HeadType::kTrack: {
+      if (!spread_.has_rank(process, message.head.from)) {
+        return fail("process {} speaks for rank {}", process, message.head.from);
+      }
+      TRY(auto records, decode_track(data, EndOfWorld::kNow_s));
+      end_.set_track(message.head.from, std::move(records));
+      return {};
+    }
+    case HeadType::kEnd:
+      end_.set_reason(process, {reinterpret_cast<const char*>(data.data()), data.size()});
+      return {};
+    default:
+      has_left_[static_cast<size_t>(process)] = true;
+      return {};
+  }
+}
+
+Progress ProcessMail::progress() const {
+  Progress sum = state_.progress();
+  const std::lock_guard lock(progress_mutex_);
+  for (const Progress& theirs : progress_) sum += theirs;
+  return sum;
+}
+
+Error ProcessMail::end_as_told() {
+  std::string reason;
+  {
+    const std::lock_guard lock(port_mutex_);
+    reason = trouble_;
+  }
+  return state_.end(reason);
+}
+
+void ProcessMail::tell_end(const std::string& reason) {
+  const IndexRange own = spread_.ranks_of(port_->process());
+  for (auto rank = static_cast<int32_t>(own.begin); rank < own.end; ++rank) {
+    const auto track = encode_track(state_.recorder().last(rank), monotonic_seconds());
+    auto records = decode_track(track, EndOfWorld::kNow_s);  // as the others will see it
+    if (records.ok()) end_.set_track(rank, std::move(*records));
+    tell_all(HeadType::kTrack, rank, track);
+  }
+  const std::string_view text = std::string_view(reason).substr(0, kMaxShortBytes);
+  end_.set_reason(port_->process(), text);
+  tell_all(HeadType::kEnd, 0, std::as_bytes(std::span(text)));
+}
+
+bool ProcessMail::has_told_end() const {
+  return std::ranges::none_of(sending_, &Sending::is_last_word);
+}
+
+// Called once, by the first thread that ends the world. All others of the world wait until it returns, so from then on
+// none of them needs the port.
+std::string ProcessMail::agree_on_end(const std::string& reason) {
+  std::unique_lock lock(port_mutex_);
+  if (!is_quiet_) tell_end(reason);
+  const double until_s = monotonic_seconds() + kAnswer_s;
+  while (!is_quiet_ && port_->error().empty() && !(end_.has_all() && has_told_end()) && monotonic_seconds() < until_s) {
+    look_after_port();
+    lock.unlock();
+    nap(0.2e-3);
+    lock.lock();
+  }
+  is_quiet_ = true;
+  port_->give_up();
+  return end_.report(state_.group_size());
+}
+
+Status ProcessMail::leave() {
+  {
+    const std::lock_guard lock(port_mutex_);
+    has_left_[static_cast<size_t>(port_->process())] = true;
+    tell_all(HeadType::kGoodbye, 0, {});
+  }
+  const double start_s = monotonic_seconds();
+  for (;;) {
+    if (state_.has_failed()) return state_.failure();
+    if (must_end_.load()) return end_as_told();
+    std::vector<int32_t> missing;
+    {
+      const std::lock_guard lock(port_mutex_);
+      look_after_port();
+      for (size_t i = 0; i < has_left_.size(); ++i) {
+        if (!has_left_[i]) missing.push_back(static_cast<int32_t>(i));
+      }
+      if (missing.empty() && sending_.empty()) {
+        port_->cancel(inbox_request_);
+        is_quiet_ = true;
+        return {};
+      }
+    }
+    const double waited_s = monotonic_seconds() - start_s;
+    if (waited_s > state_.timeout_s()) {
+      return state_.end(fmt::format("process {} waited longer than {} s for process {} to leave the world",
+                                    port_->process(), state_.timeout_s(), fmt::join(missing, ", ")));
+    }
+    nap(std::clamp(waited_s / 8, 20e-6, 10e-3));
+  }
+}
+
+// The port needs care while all ranks compute, too: data of send() goes out only when MPI is called.
+void ProcessMail::run_errands() {
+  constexpr double kBusy_s = 1e-3;
+  constexpr double kIdle_s = 20e-3;
+  double next_progress_s = 0;
+  std::unique_lock errands_lock(errands_mutex_);
+  bool is_busy = false;
+  while (!errands_changed_.wait_for(errands_lock, std::chrono::duration<double>(is_busy ? kBusy_s : kIdle_s),
+                                    [&] { return is_stopping_; })) {
+    {
+      const std::lock_guard lock(port_mutex_);
+      look_after_port();
+      is_busy = !is_quiet_ && is_moving_data();
+    }
+    if (must_end_.load() && !state_.has_failed()) end_as_told();
+    if (monotonic_seconds() < next_progress_s) continue;
+    tell_progress();
+    next_progress_s = monotonic_seconds() + Patience(state_.timeout_s()).interval_s();
+  }
+}
+
+bool ProcessMail::is_moving_data() const {
+  return num_fetches_ > 0 || !sending_.empty() ||
+         std::ranges::any_of(lent_, [](const auto& requests) { return !requests.empty(); });
+}
+
+void ProcessMail::tell_progress() {
+  const Progress progress = state_.progress();
+  if (progress == last_told_) return;
+  last_told_ = progress;
+  const std::lock_guard lock(port_mutex_);
+  if (has_left_[static_cast<size_t>(port_->process())]) return;  // the goodbye is the last message
+  tell_all(HeadType::kProgress, 0, encode_progress(progress));
+}
+
+}  // namespace braid

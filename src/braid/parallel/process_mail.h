@@ -1,0 +1,119 @@
+// The messages between all ranks of a world whose ranks are in several processes. Ranks of this process exchange
+// through mailboxes, the others through the processes' port: one message for each that a rank sends, short data behind
+// its head and long data from and to the ranks' own memory. Also what processes tell each other about the world itself:
+// how far they are, and why it ends. Tested by communicator_test.cc, process_world_test.cc and tests/e2e/test_mpi.py.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "braid/parallel/end_of_world.h"
+#include "braid/parallel/mailbox.h"
+#include "braid/parallel/message_head.h"
+#include "braid/parallel/process_port.h"
+#include "braid/parallel/rank_spread.h"
+
+namespace braid {
+
+class ProcessMail {
+ public:
+  ProcessMail(WorldState& state, const RankSpread& spread, std::shared_ptr<ProcessPort> port);
+  ~ProcessMail();
+  ProcessMail(const ProcessMail&) = delete;
+  ProcessMail& operator=(const ProcessMail&) = delete;
+
+  // The messages of one purpose: kInWorld, kInGroup, kWorldMail or kGroupMail.
+  MessageGrid& grid(HeadType purpose);
+
+  // Waits until all processes have called it: nothing will be sent any more. Afterwards the port is free for others.
+  Status leave();
+
+ private:
+  class Grid;
+
+  // A rank's wait. It looks after the port at every turn, so that what it waits for arrives without another thread.
+  class Wait {
+   public:
+    Wait(ProcessMail& mail, const OpRecord& call, int32_t rank);
+    // Rests a moment, in `box` if there is one. An error if the world ends, or if no rank gets on for too long.
+    Status turn(Mailbox* box);
+
+   private:
+    ProcessMail& mail_;
+    const OpRecord& call_;
+    const int32_t rank_;
+    Patience patience_;
+    double start_s_;
+    double next_look_s_;
+  };
+
+  // Memory of ours that the port reads until the request is done.
+  struct Sending {
+    PortRequest request = 0;
+    std::unique_ptr<MessageBytes> message;
+    std::vector<std::byte> data;
+    bool is_last_word = false;  // of this process, on the world's end
+  };
+
+  bool has_rank(int32_t rank) const { return spread_.has_rank(port_->process(), rank); }
+  void send(const MessageHead& head, std::span<const std::byte> data, bool is_lent);
+  Status settle(const OpRecord& call, int32_t rank);
+  Status fetch(const Message& message, int32_t rank, std::span<std::byte> to);
+
+  // With port_mutex_.
+  void send_message(const MessageHead& head, std::span<const std::byte> data, int32_t process);
+  void tell_all(HeadType type, int32_t from, std::span<const std::byte> data);
+  int32_t next_tag();
+  void look_after_port();
+  Status deliver(std::span<const std::byte> bytes, int32_t process);
+  Status deliver_news(const DecodedMessage& message, int32_t process);
+  void tell_end(const std::string& reason);
+  bool has_told_end() const;
+  bool is_moving_data() const;
+
+  void try_look_after_port();
+  Progress progress() const;  // of all processes
+  Error end_as_told();        // when must_end_
+  std::string agree_on_end(const std::string& reason);
+  void run_errands();
+  void tell_progress();
+
+  WorldState& state_;
+  const RankSpread spread_;
+  const std::shared_ptr<ProcessPort> port_;
+  std::array<std::unique_ptr<Grid>, 4> grids_;
+
+  std::mutex port_mutex_;
+  bool is_quiet_ = false;  // the port is not ours any more
+  MessageBytes inbox_ = {};
+  PortRequest inbox_request_ = 0;
+  std::list<Sending> sending_;
+  std::vector<std::unique_ptr<MessageBytes>> unused_messages_;
+  std::vector<std::vector<PortRequest>> lent_;  // of each own rank
+  int32_t num_fetches_ = 0;                     // under way
+  int32_t last_tag_ = 0;
+  EndOfWorld end_;
+  std::vector<bool> has_left_;  // of each process
+  std::string trouble_;         // why the world must end, if this process found it while it looked after the port
+
+  std::atomic<bool> must_end_{false};
+  std::atomic<bool> is_moving_data_{false};
+  mutable std::mutex progress_mutex_;
+  std::vector<Progress> progress_;  // of each process, as it said last
+
+  std::mutex errands_mutex_;
+  std::condition_variable errands_changed_;
+  bool is_stopping_ = false;
+  Progress last_told_;   // by errands_
+  std::thread errands_;  // the end of the world and progress while all ranks compute
+};
+
+}  // namespace braid

@@ -1,0 +1,108 @@
+// What a world of several processes does beyond its operations (communicator_test.cc): processes that leave, break or
+// compute for long.
+#include "braid/parallel/process_world.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "braid/parallel/process_join.h"
+#include "tests/support/parallel/simulated_processes.h"
+
+namespace braid {
+namespace {
+
+using testing::memory_ports;
+using testing::on_each_rank;
+using testing::SimulatedProcesses;
+
+TEST(ProcessWorld, OnePortServesOneWorldAfterAnother) {
+  const ParallelLayout layout{.tp_size = 3};
+  const auto ports = memory_ports(2);
+  on_each_rank(2, [&](int32_t process) {
+    const auto port = ports[static_cast<size_t>(process)];
+    for (int round = 0; round < 20; ++round) {
+      const auto spread = join_processes(*port, {.layout = layout, .num_ranks = process == 0 ? 1 : 2});
+      ASSERT_TRUE(spread.ok()) << spread.error().message;
+      ProcessWorld world(layout, *spread, port);
+      std::vector<std::thread> ranks;
+      for (auto rank = static_cast<int32_t>(world.own_ranks().begin); rank < world.own_ranks().end; ++rank) {
+        ranks.emplace_back([&, rank] { EXPECT_TRUE(world.world(rank).barrier().ok()); });
+      }
+      for (auto& rank : ranks) rank.join();
+      const Status left = world.leave();
+      ASSERT_TRUE(left.ok()) << left.error().message;
+    }
+    EXPECT_EQ(port->error(), "");
+  });
+}
+
+TEST(ProcessWorld, NoWaitIsTooLongWhileARankOfAnotherProcessGetsOn) {
+  const SimulatedProcesses world({.tp_size = 2}, {.timeout_s = 0.2});
+  std::atomic<uint64_t> num_operations{0};
+  world.of_process(1).watch([&] { return Progress{.num_operations = num_operations.load()}; });
+  on_each_rank(2, [&](int32_t rank) {
+    for (int i = 0; rank == 1 && i < 50; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      ++num_operations;
+    }
+    const Status status = world.world(rank).barrier();
+    EXPECT_TRUE(status.ok()) << status.error().message;
+  });
+}
+
+TEST(ProcessWorld, ABrokenPortEndsTheWorldAndSaysWhy) {
+  const SimulatedProcesses world({.tp_size = 2}, {.timeout_s = 0.2});
+  std::vector<std::string> errors(2);
+  on_each_rank(2, [&](int32_t rank) {
+    if (rank == 1) world.port(1).fail("cable cut");
+    Status status = world.world(rank).barrier();
+    while (status.ok()) status = world.world(rank).barrier();  // rank 0's first message may have come before
+    errors[static_cast<size_t>(rank)] = status.error().message;
+  });
+  EXPECT_NE(errors[1].find("process 1 cannot reach the others: cable cut"), std::string::npos) << errors[1];
+  EXPECT_NE(errors[0].find("took longer than 0.2 s"), std::string::npos) << errors[0];
+  EXPECT_NE(errors[0].find("rank 1: its process 1 does not answer"), std::string::npos) << errors[0];
+}
+
+TEST(ProcessWorld, AnEndReachesRanksThatComputeMeanwhile) {
+  const SimulatedProcesses world({.tp_size = 2}, {.timeout_s = 60});
+  world.of_process(0).abort("shutting down");
+  while (!world.of_process(1).has_failed()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_EQ(world.of_process(1).failure(), world.of_process(0).failure());
+}
+
+TEST(ProcessWorld, AProcessThatDoesNotLeaveIsNamed) {
+  const SimulatedProcesses world({.tp_size = 2}, {.timeout_s = 0.1});
+  const Status left = world.of_process(0).leave();
+  ASSERT_FALSE(left.ok());
+  EXPECT_NE(left.error().message.find("process 0 waited longer than 0.1 s for process 1 to leave the world"),
+            std::string::npos)
+      << left.error().message;
+}
+
+TEST(ProcessWorld, AFailedWorldGivesThePortUp) {
+  const SimulatedProcesses world({.tp_size = 2});
+  world.abort("shutting down");
+  while (!world.of_process(0).has_failed()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_EQ(world.port(0).error(), "given up");
+  EXPECT_FALSE(world.of_process(0).leave().ok());
+}
+
+TEST(ProcessWorld, WhatIsNoMessageEndsTheWorld) {
+  const auto ports = memory_ports(2);
+  const RankSpread spread(std::vector<int32_t>{1, 1});
+  const ProcessWorld world({.tp_size = 2}, spread, ports.front());
+  const std::string garbage(80, 'x');
+  ports.back()->send(garbage.data(), garbage.size(), 0, 2);
+  const Status status = world.world(0).barrier();
+  ASSERT_FALSE(status.ok());
+  EXPECT_NE(status.error().message.find("80 bytes that are no message"), std::string::npos) << status.error().message;
+}
+
+}  // namespace
+}  // namespace braid

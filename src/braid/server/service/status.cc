@@ -1,0 +1,85 @@
+#include "braid/server/service/status.h"
+
+#include <algorithm>
+#include <string>
+
+#include "braid/server/service/http_responses.h"
+
+namespace braid {
+namespace {
+
+// Null for a world that has never failed.
+Json last_error_of(const WorldStatus& world) {
+  if (world.last_error.empty()) return nullptr;
+  return {{"message", world.last_error}, {"time", world.last_error_unix_s}};
+}
+
+Json worlds_of(const EngineStats& stats, const ParallelLayout& layout) {
+  Json worlds = Json::array();
+  for (size_t index = 0; index < stats.worlds.size(); ++index) {
+    const WorldStatus& world = stats.worlds[index];
+    Json dp_ranks = Json::array();
+    for (int32_t i = 0; i < layout.groups_per_world(); ++i) {
+      dp_ranks.push_back(static_cast<int32_t>(index) * layout.groups_per_world() + i);
+    }
+    worlds.push_back({{"world", index},
+                      {"state", world_state_name(world.state)},
+                      {"dp_ranks", std::move(dp_ranks)},
+                      {"num_restarts", world.num_restarts},
+                      {"last_error", last_error_of(world)}});
+  }
+  return worlds;
+}
+
+Json groups_of(const EngineStats& stats, const ParallelLayout& layout) {
+  Json groups = Json::array();
+  for (size_t dp_rank = 0; dp_rank < stats.groups.size(); ++dp_rank) {
+    const GroupLoad& load = stats.groups[dp_rank];
+    groups.push_back({{"dp_rank", dp_rank},
+                      {"world", dp_rank / static_cast<size_t>(layout.groups_per_world())},
+                      {"num_running_reqs", load.scheduler.num_running},
+                      {"num_waiting_reqs", load.scheduler.num_waiting},
+                      {"num_steps", load.num_steps}});
+  }
+  return groups;
+}
+
+std::string_view state_of(const EngineStats& stats) {
+  if (!stats.failure.empty()) return "failed";
+  const bool restarts = std::ranges::any_of(
+      stats.worlds, [](const WorldStatus& world) { return world.state == WorldStatus::State::kRestarts; });
+  if (restarts) return "restarting";
+  return stats.is_paused ? "paused" : "running";
+}
+
+}  // namespace
+
+http::Response server_status(const ServedModel& model, const Json& settings, double uptime_s) {
+  const EngineStats stats = model.engine->stats();
+  const ParallelLayout& layout = model.engine->layout();
+  uint64_t num_restarts = 0;
+  const WorldStatus* last_failed = nullptr;
+  for (const WorldStatus& world : stats.worlds) {
+    num_restarts += world.num_restarts;
+    if (last_failed == nullptr || world.last_error_unix_s > last_failed->last_error_unix_s) last_failed = &world;
+  }
+  return json_response({{"state", state_of(stats)},
+                        {"version", settings.value("version", "")},
+                        {"model", model.name},
+                        {"uptime_s", uptime_s},
+                        {"layout",
+                         {{"tp_size", layout.tp_size},
+                          {"dp_size", layout.dp_size},
+                          {"attn_tp_size", layout.attn_tp_size()},
+                          {"enable_dp_attention", layout.enable_dp_attention},
+                          {"num_worlds", layout.num_worlds()}}},
+                        {"worlds", worlds_of(stats, layout)},
+                        {"groups", groups_of(stats, layout)},
+                        {"num_queue_reqs", stats.num_queued},
+                        {"num_restarts", num_restarts},
+                        {"num_resumed_reqs", stats.num_resumed},
+                        {"num_set_aside_reqs", stats.num_set_aside},
+                        {"last_error", last_failed == nullptr ? Json(nullptr) : last_error_of(*last_failed)}});
+}
+
+}  // namespace braid

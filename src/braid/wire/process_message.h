@@ -1,0 +1,156 @@
+// What the front and a process with ranks tell each other, beside assignment maps and groups' outputs. Plain data.
+//
+// A process says hello, is told where to start, loads its ranks, and is ready. Then it is sent maps, and sends outputs,
+// until it is told to stop or its world fails. The processes of a world are sent the same maps and news, so that they
+// count the same (Parking).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "braid/base/patience.h"
+#include "braid/request/ids.h"
+#include "braid/wire/group_load.h"
+
+namespace braid {
+
+// To the front.
+
+struct ProcessHello {
+  int32_t world = 0;
+  int32_t num_restarts = 0;   // of the world, with this start
+  int32_t process = 0;        // of the world's
+  int32_t num_processes = 1;  // that the world has
+  int64_t pid = 0;
+  std::string host;
+
+  bool operator==(const ProcessHello&) const = default;
+};
+
+// Its ranks wait for work.
+struct ProcessReady {
+  GroupLoad load;  // of each group
+  int32_t context_len = 0;
+  int64_t num_kv_tokens = 0;       // the capacity of one group
+  int64_t max_moving_tokens = 0;   // as RankSet's
+  std::vector<int32_t> published;  // the groups of its world whose publishers it has
+
+  bool operator==(const ProcessReady&) const = default;
+};
+
+// Its world has ended, or cannot begin: the last message.
+struct ProcessFailure {
+  std::string reason;  // one line, then what each rank did, where that is known
+
+  bool operator==(const ProcessFailure&) const = default;
+};
+
+// What its compute threads have done so far. Comes many times a second, so that silence says that it is gone.
+struct ProcessProgress {
+  Progress progress;
+
+  bool operator==(const ProcessProgress&) const = default;
+};
+
+// A step samples this request's token at `position`, and needs its mask.
+struct MaskWanted {
+  RequestId request = 0;
+  int32_t position = 0;
+
+  bool operator==(const MaskWanted&) const = default;
+};
+
+// To a process.
+
+struct ProcessStart {
+  std::vector<uint64_t> last_maps;  // the number of the last map that each group of the world was sent
+
+  bool operator==(const ProcessStart&) const = default;
+};
+
+struct MaskAnswer {
+  RequestId request = 0;
+  int32_t position = 0;
+  std::vector<uint32_t> words;  // as TokenMask; none: any token
+  std::string error;            // not empty: there is no mask, and the request ends with this
+
+  bool operator==(const MaskAnswer&) const = default;
+};
+
+// An assignment map for one of its groups alone (DispatchMode::kDirect).
+struct DirectMap {
+  int32_t group = 0;
+  std::vector<std::byte> map;
+
+  bool operator==(const DirectMap&) const = default;
+};
+
+// Another process of its world was sent a map that is not for this one.
+struct ProcessNews {
+  bool operator==(const ProcessNews&) const = default;
+};
+
+// End after the step that is under way.
+struct ProcessStop {
+  bool operator==(const ProcessStop&) const = default;
+};
+
+// Between the front and the other nodes, whose agents start processes there.
+
+struct NodeHello {
+  int32_t node = 0;
+  int32_t num_nodes = 1;
+  int64_t pid = 0;
+  std::string host;
+  std::string identity;  // what must be the same on all nodes, in one line
+
+  bool operator==(const NodeHello&) const = default;
+};
+
+// The node does not fit: its agent ends with this.
+struct NodeRefusal {
+  std::string reason;
+
+  bool operator==(const NodeRefusal&) const = default;
+};
+
+// From `braid node-run`: the front passes the command on to the node.
+struct RunOnNode {
+  int32_t node = 0;
+  int32_t world = 0;    // which the command is for
+  std::string command;  // for a shell
+
+  bool operator==(const RunOnNode&) const = default;
+};
+
+struct RunCommand {
+  uint64_t id = 0;
+  int32_t world = 0;
+  std::string command;
+
+  bool operator==(const RunCommand&) const = default;
+};
+
+struct CommandEnded {
+  uint64_t id = 0;
+  int32_t exit_code = 0;  // as a shell's: 128 + the number of a signal
+  std::string ending;     // "signal 9 (Killed)"
+
+  bool operator==(const CommandEnded&) const = default;
+};
+
+// Kill all commands for the world.
+struct EndCommands {
+  int32_t world = 0;
+
+  bool operator==(const EndCommands&) const = default;
+};
+
+using ProcessMessage = std::variant<ProcessHello, ProcessReady, ProcessFailure, ProcessProgress, MaskWanted,
+                                    ProcessStart, MaskAnswer, DirectMap, ProcessNews, ProcessStop, NodeHello,
+                                    NodeRefusal, RunOnNode, RunCommand, CommandEnded, EndCommands>;
+
+}  // namespace braid

@@ -1,0 +1,254 @@
+#include "braid/wire/process_message_codec.h"
+
+#include <string_view>
+#include <utility>
+
+#include "braid/wire/flat_parts.h"
+#include "braid/wire/group_outputs_codec.h"
+#include "braid/wire/process_message_generated.h"
+
+namespace braid {
+namespace {
+
+namespace message_format = process_message_format;
+
+constexpr flatbuffers::uoffset_t kMaxMessageDepth = 4;
+
+// One overload for each message: the union's member, and where it is.
+struct EncodedBody {
+  message_format::Body type = message_format::Body::NONE;
+  flat::Offset<void> at;
+};
+
+EncodedBody encode_body(flat::Builder& builder, const ProcessHello& hello) {
+  const auto host_at = builder.CreateString(hello.host);
+  return {message_format::Body::Hello,
+          message_format::CreateHello(builder, hello.world, hello.num_restarts, hello.process, hello.num_processes,
+                                      hello.pid, host_at)
+              .Union()};
+}
+
+EncodedBody encode_body(flat::Builder& builder, const ProcessReady& ready) {
+  const SharedBytes outputs = encode(GroupOutputs{.load = ready.load});
+  builder.ForceVectorAlignment(outputs.size(), sizeof(uint8_t), sizeof(uint64_t));
+  const auto outputs_at = builder.CreateVector(reinterpret_cast<const uint8_t*>(outputs.span().data()), outputs.size());
+  const auto published_at = builder.CreateVector(ready.published);
+  return {message_format::Body::Ready,
+          message_format::CreateReady(builder, outputs_at, ready.context_len, ready.num_kv_tokens,
+                                      ready.max_moving_tokens, published_at)
+              .Union()};
+}
+
+EncodedBody encode_body(flat::Builder& builder, const ProcessFailure& failure) {
+  const auto reason_at = builder.CreateString(failure.reason);
+  return {message_format::Body::Failure, message_format::CreateFailure(builder, reason_at).Union()};
+}
+
+EncodedBody encode_body(flat::Builder& builder, const ProcessProgress& message) {
+  const Progress& progress = message.progress;
+  return {message_format::Body::Progress,
+          message_format::CreateProgress(builder, progress.num_operations, progress.cpu_ticks).Union()};
+}
+
+EncodedBody encode_body(flat::Builder& builder, const MaskWanted& wanted) {
+  return {message_format::Body::MaskWanted,
+          message_format::CreateMaskWanted(builder, wanted.request, wanted.position).Union()};
+}
+
+EncodedBody encode_body(flat::Builder& builder, const ProcessStart& start) {
+  const auto maps_at = builder.CreateVector(start.last_maps);
+  return {message_format::Body::Start, message_format::CreateStart(builder, maps_at).Union()};
+}
+
+EncodedBody encode_body(flat::Builder& builder, const MaskAnswer& answer) {
+  const auto words_at = flat::add_list(builder, answer.words);
+  const auto error_at = builder.CreateString(answer.error);
+  return {message_format::Body::Mask,
+          message_format::CreateMask(builder, answer.request, answer.position, words_at, error_at).Union()};
+}
+
+EncodedBody encode_body(flat::Builder& builder, const DirectMap& direct) {
+  builder.ForceVectorAlignment(direct.map.size(), sizeof(uint8_t), sizeof(uint64_t));
+  const auto map_at = builder.CreateVector(reinterpret_cast<const uint8_t*>(direct.map.data()), direct.map.size());
+  return {message_format::Body::DirectMap, message_format::CreateDirectMap(builder, direct.group, map_at).Union()};
+}
+
+EncodedBody encode_body(flat::Builder& builder, const NodeHello& hello) {
+  const auto host_at = builder.CreateString(hello.host);
+  const auto identity_at = builder.CreateString(hello.identity);
+  return {
+      message_format::Body::NodeHello,
+      message_format::CreateNodeHello(builder, hello.node, hello.num_nodes, hello.pid, host_at, identity_at).Union()};
+}
+
+EncodedBody encode_body(flat::Builder& builder, const NodeRefusal& refusal) {
+  const auto reason_at = builder.CreateString(refusal.reason);
+  return {message_format::Body::NodeRefusal, message_format::CreateNodeRefusal(builder, reason_at).Union()};
+}
+
+EncodedBody encode_body(flat::Builder& builder, const RunOnNode& run) {
+  const auto command_at = builder.CreateString(run.command);
+  return {message_format::Body::RunOnNode,
+          message_format::CreateRunOnNode(builder, run.node, run.world, command_at).Union()};
+}
+
+EncodedBody encode_body(flat::Builder& builder, const RunCommand& run) {
+  const auto command_at = builder.CreateString(run.command);
+  return {message_format::Body::RunCommand,
+          message_format::CreateRunCommand(builder, run.id, run.world, command_at).Union()};
+}
+
+EncodedBody encode_body(flat::Builder& builder, const CommandEnded& ended) {
+  const auto ending_at = builder.CreateString(ended.ending);
+  return {message_format::Body::CommandEnded,
+          message_format::CreateCommandEnded(builder, ended.id, ended.exit_code, ending_at).Union()};
+}
+
+EncodedBody encode_body(flat::Builder& builder, const EndCommands& end) {
+  return {message_format::Body::EndCommands, message_format::CreateEndCommands(builder, end.world).Union()};
+}
+
+EncodedBody encode_body(flat::Builder& builder, const ProcessNews& /*news*/) {
+  return {message_format::Body::News, message_format::CreateNews(builder).Union()};
+}
+
+EncodedBody encode_body(flat::Builder& builder, const ProcessStop& /*stop*/) {
+  return {message_format::Body::Stop, message_format::CreateStop(builder).Union()};
+}
+
+Result<std::string> decode_text(const flatbuffers::String* text, std::string_view what, int32_t max_len) {
+  if (text == nullptr) return std::string();
+  if (static_cast<int64_t>(text->size()) > max_len) {
+    return fail("{} of {} bytes, at most {} fit", what, text->size(), max_len);
+  }
+  return text->str();
+}
+
+Result<ProcessMessage> decode_hello(const message_format::Hello& from) {
+  ProcessHello hello{.world = from.world(),
+                     .num_restarts = from.num_restarts(),
+                     .process = from.process(),
+                     .num_processes = from.num_processes(),
+                     .pid = from.pid()};
+  if (hello.world < 0 || hello.num_restarts < 0 || hello.process < 0 || hello.process >= hello.num_processes) {
+    return fail("process {} of {} in world {} after {} restarts", hello.process, hello.num_processes, hello.world,
+                hello.num_restarts);
+  }
+  constexpr int32_t kMaxHostLen = 1024;
+  TRY(hello.host, decode_text(from.host(), "a host's name", kMaxHostLen));
+  return ProcessMessage(std::move(hello));
+}
+
+Result<ProcessMessage> decode_ready(const message_format::Ready& from, const ProcessMessageLimits& limits) {
+  if (from.outputs() == nullptr) return fail("ready without a load");
+  const std::span outputs_bytes(reinterpret_cast<const std::byte*>(from.outputs()->Data()), from.outputs()->size());
+  TRY(GroupOutputs outputs, decode_group_outputs(outputs_bytes, {}));
+  ProcessReady ready{.load = outputs.load,
+                     .context_len = from.context_len(),
+                     .num_kv_tokens = from.num_kv_tokens(),
+                     .max_moving_tokens = from.max_moving_tokens()};
+  if (ready.context_len < 1 || ready.num_kv_tokens < 1 || ready.max_moving_tokens < 0) {
+    return fail("ready with a context of {} in {} KV tokens", ready.context_len, ready.num_kv_tokens);
+  }
+  TRY(ready.published, flat::decode_ids(from.published(), "published groups", limits.max_groups, limits.max_groups));
+  return ProcessMessage(std::move(ready));
+}
+
+Result<ProcessMessage> decode_mask(const message_format::Mask& from, const ProcessMessageLimits& limits) {
+  TRY_STATUS(flat::check_count(from.words(), "words of a mask", limits.max_mask_words));
+  MaskAnswer answer{.request = from.request(), .position = from.position(), .words = flat::copy_of(from.words())};
+  TRY(answer.error, decode_text(from.error(), "an error", limits.max_text));
+  return ProcessMessage(std::move(answer));
+}
+
+Result<ProcessMessage> decode_node_hello(const message_format::NodeHello& from, const ProcessMessageLimits& limits) {
+  NodeHello hello{.node = from.node(), .num_nodes = from.num_nodes(), .pid = from.pid()};
+  if (hello.node < 1 || hello.node >= hello.num_nodes) return fail("node {} of {}", hello.node, hello.num_nodes);
+  TRY(hello.host, decode_text(from.host(), "a host's name", limits.max_text));
+  TRY(hello.identity, decode_text(from.identity(), "an identity", limits.max_text));
+  return ProcessMessage(std::move(hello));
+}
+
+// The messages about other nodes' commands.
+Result<ProcessMessage> decode_of_nodes(const message_format::Message& message, const ProcessMessageLimits& limits) {
+  if (const auto* from = message.body_as_NodeHello()) return decode_node_hello(*from, limits);
+  if (const auto* from = message.body_as_NodeRefusal()) {
+    TRY(std::string reason, decode_text(from->reason(), "a reason", limits.max_text));
+    return ProcessMessage(NodeRefusal{.reason = std::move(reason)});
+  }
+  if (const auto* from = message.body_as_RunOnNode()) {
+    TRY(std::string command, decode_text(from->command(), "a command", limits.max_text));
+    return ProcessMessage(RunOnNode{.node = from->node(), .world = from->world(), .command = std::move(command)});
+  }
+  if (const auto* from = message.body_as_RunCommand()) {
+    TRY(std::string command, decode_text(from->command(), "a command", limits.max_text));
+    return ProcessMessage(RunCommand{.id = from->id(), .world = from->world(), .command = std::move(command)});
+  }
+  if (const auto* from = message.body_as_CommandEnded()) {
+    TRY(std::string ending, decode_text(from->ending(), "an ending", limits.max_text));
+    return ProcessMessage(CommandEnded{.id = from->id(), .exit_code = from->exit_code(), .ending = std::move(ending)});
+  }
+  if (const auto* from = message.body_as_EndCommands()) return ProcessMessage(EndCommands{.world = from->world()});
+  return fail("a message of unknown kind {}", static_cast<int>(message.body_type()));
+}
+
+}  // namespace
+
+SharedBytes encode(const ProcessMessage& message) {
+  flat::Builder builder;
+  const EncodedBody body = std::visit([&](const auto& own) { return encode_body(builder, own); }, message);
+  message_format::FinishMessageBuffer(builder, message_format::CreateMessage(builder, body.type, body.at));
+  return flat::take_bytes(builder);
+}
+
+Result<ProcessMessage> decode_process_message(std::span<const std::byte> bytes, const ProcessMessageLimits& limits) {
+  if (static_cast<int64_t>(bytes.size()) > limits.max_bytes) {
+    return fail("a message of {} bytes, at most {} are allowed", bytes.size(), limits.max_bytes);
+  }
+  const flat::AlignedBytes aligned(bytes);
+  flatbuffers::Verifier verifier(aligned.data(), aligned.size(), kMaxMessageDepth);
+  if (!message_format::VerifyMessageBuffer(verifier)) return fail("{} bytes are no message of braid", bytes.size());
+  const message_format::Message& message = *message_format::GetMessage(aligned.data());
+  switch (message.body_type()) {
+    case message_format::Body::Hello:
+      return decode_hello(*message.body_as_Hello());
+    case message_format::Body::Ready:
+      return decode_ready(*message.body_as_Ready(), limits);
+    case message_format::Body::Failure: {
+      TRY(std::string reason, decode_text(message.body_as_Failure()->reason(), "a reason", limits.max_text));
+      return ProcessMessage(ProcessFailure{.reason = std::move(reason)});
+    }
+    case message_format::Body::Progress: {
+      const auto& from = *message.body_as_Progress();
+      return ProcessMessage(ProcessProgress{{.num_operations = from.num_operations(), .cpu_ticks = from.cpu_ticks()}});
+    }
+    case message_format::Body::MaskWanted: {
+      const auto& from = *message.body_as_MaskWanted();
+      return ProcessMessage(MaskWanted{.request = from.request(), .position = from.position()});
+    }
+    case message_format::Body::Start: {
+      const auto& from = *message.body_as_Start();
+      TRY_STATUS(flat::check_count(from.last_maps(), "groups", limits.max_groups));
+      return ProcessMessage(ProcessStart{.last_maps = flat::copy_of(from.last_maps())});
+    }
+    case message_format::Body::Mask:
+      return decode_mask(*message.body_as_Mask(), limits);
+    case message_format::Body::DirectMap: {
+      const auto& from = *message.body_as_DirectMap();
+      DirectMap direct{.group = from.group()};
+      if (from.map() != nullptr) {
+        const std::span map(reinterpret_cast<const std::byte*>(from.map()->Data()), from.map()->size());
+        direct.map.assign(map.begin(), map.end());
+      }
+      return ProcessMessage(std::move(direct));
+    }
+    case message_format::Body::News:
+      return ProcessMessage(ProcessNews{});
+    case message_format::Body::Stop:
+      return ProcessMessage(ProcessStop{});
+    default:
+      return decode_of_nodes(message, limits);
+  }
+}
+
+}  // namespace braid

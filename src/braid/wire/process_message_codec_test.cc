@@ -1,0 +1,86 @@
+#include "braid/wire/process_message_codec.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "tests/support/wire/message_maker.h"
+
+namespace braid {
+namespace {
+
+std::vector<ProcessMessage> one_of_each() {
+  ProcessReady ready{.context_len = 4096, .num_kv_tokens = 100'000, .max_moving_tokens = 5000, .published = {1, 3}};
+  ready.load.credits = {.num_requests = 7, .num_pages = 6250, .is_idle = true};
+  return {ProcessHello{.world = 1, .num_restarts = 3, .process = 2, .num_processes = 4, .pid = 4711, .host = "node-2"},
+          ready,
+          ProcessFailure{.reason = "rank 3 has failed\nrank 0: waits"},
+          ProcessProgress{{.num_operations = 12, .cpu_ticks = 34}},
+          MaskWanted{.request = 99, .position = 5},
+          ProcessStart{.last_maps = {7, 7, 9}},
+          MaskAnswer{.request = 99, .position = 5, .words = {0xffffffff, 1, 0}},
+          MaskAnswer{.request = 99, .position = 6, .error = "the grammar is at its end"},
+          DirectMap{.group = 2, .map = {std::byte{1}, std::byte{2}}},
+          NodeHello{.node = 1, .num_nodes = 2, .pid = 99, .host = "node-1", .identity = "braid 1, model 2"},
+          NodeRefusal{.reason = "another model"},
+          RunOnNode{.node = 1, .world = 0, .command = "orted -mca x y"},
+          RunCommand{.id = 5, .world = 0, .command = "orted"},
+          CommandEnded{.id = 5, .exit_code = 137, .ending = "signal 9 (Killed)"},
+          EndCommands{.world = 3},
+          ProcessNews{},
+          ProcessStop{}};
+}
+
+TEST(ProcessMessageCodec, MessagesComeBackAsTheyWere) {
+  for (const ProcessMessage& message : one_of_each()) {
+    const SharedBytes encoded = encode(message);
+    const auto decoded = decode_process_message(encoded.span());
+    ASSERT_TRUE(decoded.ok()) << message.index() << ": " << decoded.error().message;
+    EXPECT_EQ(*decoded, message) << message.index();
+    std::vector<std::byte> bytes(encoded.span().begin(), encoded.span().end());
+    bytes.insert(bytes.begin(), std::byte{0});  // now unaligned
+    const auto shifted = decode_process_message(std::span(bytes).subspan(1));
+    ASSERT_TRUE(shifted.ok()) << message.index();
+    EXPECT_EQ(*shifted, message);
+  }
+}
+
+// Most damaged bytes are refused; what decodes keeps the limits. (The sanitizers watch.)
+TEST(ProcessMessageCodec, DamagedBytesAreRefusedOrHarmless) {
+  const std::vector<ProcessMessage> messages = one_of_each();
+  int num_refused = 0;
+  for (uint64_t seed = 1; seed <= 3000; ++seed) {
+    const SharedBytes encoded = encode(messages[seed % messages.size()]);
+    std::vector<std::byte> bytes(encoded.span().begin(), encoded.span().end());
+    MessageMaker(seed).damage(bytes);
+    const auto decoded = decode_process_message(bytes, {.max_groups = 4, .max_mask_words = 4});
+    num_refused += decoded.ok() ? 0 : 1;
+    if (!decoded.ok()) continue;
+    if (const auto* hello = std::get_if<ProcessHello>(&*decoded)) {
+      EXPECT_TRUE(hello->process >= 0 && hello->process < hello->num_processes);
+    }
+    if (const auto* mask = std::get_if<MaskAnswer>(&*decoded)) {
+      EXPECT_LE(mask->words.size(), 4U);
+    }
+  }
+  EXPECT_GT(num_refused, 1000);
+}
+
+TEST(ProcessMessageCodec, WhatIsTooLongOrSenselessIsNamed) {
+  const auto error_of = [](const ProcessMessage& message, const ProcessMessageLimits& limits) {
+    const auto decoded = decode_process_message(encode(message).span(), limits);
+    return decoded.ok() ? "none" : decoded.error().message;
+  };
+  EXPECT_EQ(error_of(ProcessHello{.process = 4, .num_processes = 4}, {}), "process 4 of 4 in world 0 after 0 restarts");
+  EXPECT_EQ(error_of(ProcessReady{}, {}), "ready with a context of 0 in 0 KV tokens");
+  EXPECT_EQ(error_of(ProcessStart{.last_maps = {1, 2, 3}}, {.max_groups = 2}), "3 groups, at most 2 fit");
+  EXPECT_EQ(error_of(MaskAnswer{.words = {1, 2, 3}}, {.max_mask_words = 2}), "3 words of a mask, at most 2 fit");
+  EXPECT_EQ(error_of(ProcessFailure{.reason = "long"}, {.max_text = 3}), "a reason of 4 bytes, at most 3 fit");
+  EXPECT_NE(error_of(ProcessStop{}, {.max_bytes = 8}).find("at most 8 are allowed"), std::string::npos);
+  const auto empty = decode_process_message({});
+  ASSERT_FALSE(empty.ok());
+  EXPECT_EQ(empty.error().message, "0 bytes are no message of braid");
+}
+
+}  // namespace
+}  // namespace braid

@@ -1,0 +1,52 @@
+#include "braid/worker/header_exchange.h"
+
+namespace braid {
+namespace {
+
+constexpr uint64_t kPrefillGoesOn = 1;
+constexpr uint64_t kMovesPages = 2;
+constexpr uint64_t kMustStop = 4;
+constexpr uint64_t kHasFailed = 8;
+
+uint64_t flag_if(bool is_set, uint64_t flag) {
+  return is_set ? flag : 0;
+}
+
+}  // namespace
+
+WorldHeaders::WorldHeaders(WorldCommunicator world) : world_(world), all_(static_cast<size_t>(world.size())) {}
+
+Status WorldHeaders::exchange(const StepHeader& own, std::span<StepHeader> all) {
+  world_.begin_step(static_cast<int64_t>(own.round));
+  const Words words = encode(own);
+  TRY_STATUS(world_.all_gather(std::as_bytes(std::span(words)), std::as_writable_bytes(std::span(all_))));
+  for (size_t rank = 0; rank < all.size(); ++rank) all[rank] = decode(all_[rank]);
+  return {};
+}
+
+WorldHeaders::Words WorldHeaders::encode(const StepHeader& header) {
+  return {header.round,
+          header.work_count,
+          static_cast<uint64_t>(header.num_tokens),
+          static_cast<uint64_t>(header.num_logit_rows),
+          static_cast<uint64_t>(header.plan_bytes),
+          static_cast<uint64_t>(header.held_steps),
+          flag_if(header.prefill_goes_on, kPrefillGoesOn) | flag_if(header.moves_pages, kMovesPages) |
+              flag_if(header.must_stop, kMustStop) | flag_if(header.has_failed, kHasFailed)};
+}
+
+StepHeader WorldHeaders::decode(const Words& words) {
+  const auto& [round, work_count, num_tokens, num_logit_rows, plan_bytes, held_steps, flags] = words;
+  return {.round = round,
+          .work_count = work_count,
+          .num_tokens = static_cast<int64_t>(num_tokens),
+          .num_logit_rows = static_cast<int64_t>(num_logit_rows),
+          .plan_bytes = static_cast<int64_t>(plan_bytes),
+          .held_steps = static_cast<int32_t>(held_steps),
+          .prefill_goes_on = (flags & kPrefillGoesOn) != 0,
+          .moves_pages = (flags & kMovesPages) != 0,
+          .must_stop = (flags & kMustStop) != 0,
+          .has_failed = (flags & kHasFailed) != 0};
+}
+
+}  // namespace braid

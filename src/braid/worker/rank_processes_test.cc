@@ -1,0 +1,212 @@
+// The ranks of one world in several processes, which are threads of the test here: the bits of the same layout in one
+// process, whichever process has which ranks, and an end that every process hears of.
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <numeric>
+#include <thread>
+
+#include "braid/hub/model_path.h"
+#include "braid/parallel/process_join.h"
+#include "braid/parallel/process_transport.h"
+#include "braid/wire/transport/in_process_link.h"
+#include "braid/worker/worker.h"
+#include "tests/support/parallel/memory_port.h"
+#include "tests/support/parallel/on_each_rank.h"
+
+namespace braid {
+namespace {
+
+using testing::memory_ports;
+using testing::on_each_rank;
+
+class NoMasks final : public MaskSource {
+  Result<TokenMask> wait_for(RequestId, int32_t, std::stop_token) override { return TokenMask(); }
+};
+
+// What the processes report, taken together.
+class Outcomes final : public GroupListener {
+ public:
+  void on_outputs(int32_t, GroupOutputs outputs) override {
+    const std::lock_guard lock(mutex_);
+    for (const RequestOutcome& outcome : outputs.outcomes) {
+      if (outcome.token) tokens_[outcome.request].push_back(*outcome.token);
+      num_finished_ += outcome.finish != FinishReason::kNone ? 1 : 0;
+    }
+    changed_.notify_all();
+  }
+  void on_failure(int32_t, const std::string& reason, int32_t) override {
+    const std::lock_guard lock(mutex_);
+    failures_.push_back(reason);
+    changed_.notify_all();
+  }
+  void on_restart(WorldRestart) override {}
+
+  std::map<RequestId, std::vector<SampledToken>> wait_for(int32_t num_finished) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return num_finished_ == num_finished || !failures_.empty(); });
+    EXPECT_TRUE(failures_.empty()) << failures_.front();
+    return tokens_;
+  }
+  std::vector<std::string> wait_for_failures(size_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return failures_.size() == count; });
+    return failures_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<RequestId, std::vector<SampledToken>> tokens_;
+  int32_t num_finished_ = 0;
+  std::vector<std::string> failures_;
+};
+
+// The worker of each process.
+class Processes {
+ public:
+  Processes(const RankOptions& options, const std::vector<int32_t>& ranks_of_each, const WorkerOptions& worker = {})
+      : links_(make_in_process_links(options.layout.num_groups())),
+        dispatcher_(*links_.controller, DispatchMode::kBroadcast, options.layout.num_groups()),
+        workers_(ranks_of_each.size()) {
+    const auto checkpoint = Checkpoint::open(
+        {.kind = ResolvedModel::Kind::kGguf, .path = "tests/fixtures/models/gguf_qwen3_moe/model.gguf"});
+    CHECK(checkpoint.ok(), "{}", checkpoint.error().message);
+    const auto ports = memory_ports(static_cast<int32_t>(ranks_of_each.size()));
+    on_each_rank(static_cast<int32_t>(ports.size()), [&](int32_t process) {
+      const auto i = static_cast<size_t>(process);
+      std::shared_ptr<const RankTransport> transport = std::make_shared<const SharedMemoryTransport>();
+      if (ports.size() > 1) {
+        const auto spread = join_processes(*ports[i], {.layout = options.layout, .num_ranks = ranks_of_each[i]});
+        CHECK(spread.ok(), "{}", spread.error().message);
+        transport = std::make_shared<const ProcessTransport>(ports[i], *spread, 60);
+      }
+      auto placed = place_own_ranks(options, transport);
+      CHECK(placed.ok(), "{}", placed.error().message);
+      auto ranks = RankSet::load(*checkpoint, options, std::move(placed).value(), make_null_logger(), {});
+      CHECK(ranks.ok(), "{}", ranks.error().message);
+      workers_[i] = std::make_unique<Worker>(std::move(ranks).value());
+    });
+    for (const auto& process : workers_) {
+      std::vector<std::unique_ptr<PublisherLink>> links;
+      for (const int32_t group : process->ranks().published_groups(0)) {
+        links.push_back(std::move(links_.publishers[static_cast<size_t>(group)]));
+      }
+      process->start(std::move(links), outcomes, masks_, worker);
+    }
+  }
+  ~Processes() { end(); }
+
+  void end() {
+    on_each_rank(static_cast<int32_t>(workers_.size()),
+                 [&](int32_t process) { workers_[static_cast<size_t>(process)]->stop(); });
+  }
+
+  void send(GroupCommand command) {
+    std::vector<GroupCommand> map;
+    map.push_back(std::move(command));
+    CHECK(dispatcher_.send(std::move(map)).ok());
+    for (const auto& process : workers_) process->wake(0);
+  }
+
+  const RankSet& ranks(size_t process) const { return workers_[process]->ranks(); }
+
+  Outcomes outcomes;
+
+ private:
+  NoMasks masks_;
+  InProcessLinks links_;
+  Dispatcher dispatcher_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+};
+
+RankOptions process_options(const ParallelLayout& layout) {
+  return {.layout = layout,
+          .threads_per_rank = 1,
+          .chunked_prefill_size = 24,
+          .max_running_requests = 8,
+          .max_total_tokens = 2048};
+}
+
+SchedulerRequest varied_request(RequestId id) {
+  SchedulerRequest request{.id = id, .arrival = id};
+  for (uint64_t i = 0; i < 10 + 9 * id; ++i) request.prompt.push_back(static_cast<TokenId>((i * 37 + id) % 250));
+  request.sampling.temperature = id % 2 == 0 ? 0.0F : 0.8F;
+  request.sampling.seed = id;
+  request.sampling.max_new_tokens = 12;
+  request.sampling.logprobs = true;
+  request.sampling.top_logprobs = 2;
+  return request;
+}
+
+std::map<RequestId, std::vector<SampledToken>> tokens_of(const ParallelLayout& layout,
+                                                         const std::vector<int32_t>& ranks_of_each) {
+  Processes processes(process_options(layout), ranks_of_each);
+  constexpr int32_t kNumRequests = 6;
+  for (RequestId id = 1; id <= kNumRequests; ++id) {
+    GroupCommand command{.group = static_cast<int32_t>(id) % layout.num_groups()};
+    command.add.push_back(varied_request(id));
+    processes.send(std::move(command));
+  }
+  return processes.outcomes.wait_for(kNumRequests);
+}
+
+TEST(RankProcesses, HaveTheBitsOfOneProcess) {
+  const std::vector<std::pair<ParallelLayout, std::vector<std::vector<int32_t>>>> cases{
+      {{.tp_size = 2}, {{1, 1}}},
+      {{.tp_size = 2, .dp_size = 2, .enable_dp_attention = true}, {{1, 1}}},
+      {{.tp_size = 4, .dp_size = 2, .enable_dp_attention = true}, {{2, 2}, {3, 1}, {1, 1, 1, 1}}},
+      {{.tp_size = 4, .dp_size = 2, .enable_dp_attention = true, .moe_parallel = MoeParallel::kEp}, {{1, 3}}}};
+  for (const auto& [layout, spreads] : cases) {
+    const auto expected = tokens_of(layout, {layout.tp_size});
+    EXPECT_EQ(expected.size(), 6U);
+    for (const auto& spread : spreads) {
+      EXPECT_EQ(tokens_of(layout, spread), expected) << "tp_size " << layout.tp_size << ", " << spread.size();
+    }
+  }
+}
+
+TEST(RankProcesses, HaveEqualPoolsAndTheirOwnShareOfTheWeights) {
+  const ParallelLayout layout{.tp_size = 4, .dp_size = 2, .enable_dp_attention = true};
+  const Processes one(process_options(layout), {4});
+  const Processes three(process_options(layout), {2, 1, 1});
+  int64_t weight_bytes = 0;
+  for (size_t process = 0; process < 3; ++process) {
+    EXPECT_EQ(three.ranks(process).scheduler_config().num_pages, one.ranks(0).scheduler_config().num_pages);
+    weight_bytes += three.ranks(process).weight_bytes();
+  }
+  EXPECT_LT(three.ranks(1).weight_bytes(), one.ranks(0).weight_bytes() / 2);
+  EXPECT_GE(weight_bytes, one.ranks(0).weight_bytes()) << "attention of equal heads is in every process";
+  EXPECT_EQ(three.ranks(0).published_groups(0), std::vector<int32_t>{0});
+  EXPECT_EQ(three.ranks(1).published_groups(0), std::vector<int32_t>{1});
+  EXPECT_EQ(three.ranks(2).published_groups(0), std::vector<int32_t>{});
+}
+
+TEST(RankProcesses, HearOfAnEndAlsoWhileTheySleep) {
+  const ParallelLayout layout{.tp_size = 2, .dp_size = 2, .enable_dp_attention = true};
+  Processes processes(process_options(layout), {1, 1});
+  processes.ranks(1).world(0)->abort("the machine is on fire");
+  const auto failures = processes.outcomes.wait_for_failures(2);
+  for (const std::string& failure : failures) {
+    EXPECT_NE(failure.find("the machine is on fire"), std::string::npos) << failure;
+  }
+}
+
+TEST(RankProcesses, AFailureOfOneRankEndsAllProcesses) {
+  const ParallelLayout layout{.tp_size = 2};
+  Processes processes(process_options(layout), {1, 1},
+                      {.before_step = [](int32_t, int32_t tp_rank, const StepPlan& plan) {
+                        if (tp_rank == 1 && plan.step == 3) throw std::runtime_error("the rank's memory is gone");
+                      }});
+  GroupCommand command;
+  command.add.push_back(varied_request(1));
+  processes.send(std::move(command));
+  for (const std::string& failure : processes.outcomes.wait_for_failures(2)) {
+    EXPECT_NE(failure.find("the rank's memory is gone"), std::string::npos) << failure;
+  }
+}
+
+}  // namespace
+}  // namespace braid

@@ -1,0 +1,175 @@
+"""Hosts on one machine, and braid on them."""
+
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+
+from server import stream_events, wait_for
+
+
+def run(*command):
+    subprocess.run([str(word) for word in command], check=True, capture_output=True)
+
+
+class Hosts:
+    """Each has an address and a prefix for commands. `are_apart`: they are network namespaces, and can be cut off."""
+
+    def __init__(self, count):
+        self.names = [f"braid-{os.getpid()}-{i}" for i in range(count)]
+        self.switch = f"braid-{os.getpid()}-s"
+        self.outside = f"brd{os.getpid() % 100000}"
+        self.net = f"10.{64 + os.getpid() % 64}.{os.getpid() // 64 % 250}"
+        try:
+            self.make()
+            self.are_apart = True
+        except (OSError, subprocess.CalledProcessError):
+            self.remove()
+            self.are_apart = False
+
+    def make(self):
+        run("ip", "netns", "add", self.switch)
+        run("ip", "-n", self.switch, "link", "add", "br0", "type", "bridge")
+        run("ip", "-n", self.switch, "link", "set", "br0", "up")
+        for i, name in enumerate(self.names):
+            run("ip", "netns", "add", name)
+            run("ip", "-n", self.switch, "link", "add", f"p{i}", "type", "veth", "peer", "name", "eth0", "netns", name)
+            run("ip", "-n", self.switch, "link", "set", f"p{i}", "master", "br0", "up")
+            run("ip", "-n", name, "addr", "add", f"{self.net}.{i + 1}/24", "dev", "eth0")
+            run("ip", "-n", name, "link", "set", "eth0", "up")
+            run("ip", "-n", name, "link", "set", "lo", "up")
+        run("ip", "-n", self.switch, "link", "add", "out", "type", "veth", "peer", "name", self.outside, "netns", 1)
+        run("ip", "-n", self.switch, "link", "set", "out", "master", "br0", "up")
+        run("ip", "addr", "add", f"{self.net}.254/24", "dev", self.outside)
+        run("ip", "link", "set", self.outside, "up")
+
+    def remove(self):
+        for name in [*self.names, self.switch]:
+            subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
+
+    def address(self, host):
+        return f"{self.net}.{host + 1}" if self.are_apart else "127.0.0.1"
+
+    def prefix(self, host):
+        return ["ip", "netns", "exec", self.names[host]] if self.are_apart else []
+
+    def cut_off(self, host, is_cut=True):
+        run("ip", "-n", self.switch, "link", "set", f"p{host}", "down" if is_cut else "up")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.remove()
+
+
+def free_port():
+    with contextlib.closing(socket.socket()) as probe:
+        probe.bind(("", 0))
+        return probe.getsockname()[1]
+
+
+class Node:
+    def __init__(self, command):
+        self.log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=self.log)
+
+    def read_log(self):
+        self.log.seek(0)
+        return self.log.read()
+
+    def wait_for_log(self, pattern, timeout=30):
+        wait_for(lambda: re.search(pattern, self.read_log()), lambda: f"no {pattern} in\n{self.read_log()}", timeout)
+
+    def wait(self, timeout=30):
+        wait_for(lambda: self.process.poll() is not None, lambda: f"it does not end:\n{self.read_log()}", timeout)
+        return self.process.returncode
+
+
+class Cluster:
+    """`braid serve` on each node, with the same flags. Nodes in `late` are started by start_node()."""
+
+    def __init__(self, braid, hosts, key, num_nodes, flags, model, late=(), node_flags=None):
+        self.hosts = hosts
+        self.port = free_port()
+        self.coordinator_port = free_port()
+        self.command = [braid, "serve", "--model-path", model, "--nnodes", num_nodes, "--node-0-address",
+                        hosts.address(0), "--coordinator-port", self.coordinator_port, "--cluster-key-file", key,
+                        "--host", hosts.address(0), "--port", self.port, *flags]
+        self.node_flags = node_flags or {}
+        self.nodes = {}
+        for node in range(num_nodes):
+            if node not in late:
+                self.start_node(node)
+
+    def start_node(self, node):
+        command = [*self.hosts.prefix(node), *self.command, "--node-rank", node, *self.node_flags.get(node, [])]
+        self.nodes[node] = Node([str(word) for word in command])
+        return self.nodes[node]
+
+    def send(self, method, path, body=None):
+        connection = http.client.HTTPConnection(self.hosts.address(0), self.port, timeout=60)
+        with contextlib.closing(connection):
+            data = json.dumps(body).encode() if body is not None else None
+            connection.request(method, path, data, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+
+    def is_ready(self):
+        assert self.nodes[0].process.poll() is None, self.nodes[0].read_log()
+        with contextlib.suppress(OSError):
+            return self.send("GET", "/health")[0] == 200
+        return False
+
+    def wait_until_ready(self, timeout=60):
+        wait_for(self.is_ready, lambda: self.nodes[0].read_log(), timeout)
+        return self
+
+    def status(self):
+        return json.loads(self.send("GET", "/v1/status")[1])
+
+    def num_running(self):
+        return sum(group["num_running_reqs"] for group in self.status()["groups"])
+
+    def ask(self, body, stream=False):
+        status, text = self.send("POST", "/v1/completions", {"model": "model", "ignore_eos": True, "stream": stream, **body})
+        assert status == 200, text
+        if not stream:
+            return [(choice["text"], choice["logprobs"]) for choice in json.loads(text)["choices"]]
+        assert '"error"' not in text, text
+        return "".join(choice["text"] for event in stream_events(text) for choice in event["choices"])
+
+    def processes(self, word):
+        """The pids of all processes of this cluster with this word in their command line, by node."""
+        found = {}
+        for process in pathlib.Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                words = (process / "cmdline").read_bytes().decode().split("\0")
+                if word in words[:2] and str(self.coordinator_port) in words:
+                    found.setdefault(self.node_of(process), []).append(int(process.name))
+        return found
+
+    def node_of(self, process):
+        """By network namespace; all are on node 0 where hosts are not apart."""
+        if not self.hosts.are_apart:
+            return 0
+        own = os.stat(process / "ns" / "net").st_ino
+        for node, name in enumerate(self.hosts.names):
+            if os.stat(f"/run/netns/{name}").st_ino == own:
+                return node
+        return -1
+
+    def stop(self):
+        self.nodes[0].process.send_signal(signal.SIGTERM)
+        return [self.nodes[node].wait() for node in sorted(self.nodes)]
+
+    def kill(self):
+        for node in self.nodes.values():
+            node.process.kill()
+            node.process.wait()
