@@ -395,6 +395,22 @@ def test_the_server_tab_is_live(browser, page, page_server):
     other.close()
 
 
+def test_the_server_tab_shows_every_rank(browser, braid, default_model):
+    flags = ["--tp-size", "2", "--dp-size", "2", "--enable-dp-attention", "--kv-cache-memory-bytes", "200MB"]
+    with Server(braid, default_model, *flags) as server:
+        page = browser.page()
+        page.open(f"{server.url}/#server")
+        page.wait("document.querySelectorAll('.ranks tbody tr').length === 2")
+        rows = page.run("[...document.querySelectorAll('.ranks tbody tr')].map((row) => [...row.cells].map((cell) => cell.innerText))")
+        assert [row[1:3] for row in rows] == [["0", "0"], ["1", "1"]]
+        body = {"text": "Hi", "sampling_params": {"max_new_tokens": 8, "ignore_eos": True}}
+        assert server.post("/generate", body).status == 200
+        page.wait("Number(document.querySelector('.ranks tbody tr').cells[4].innerText) > 3")
+        assert "All run." in page.text("section:has(.ranks)")
+        assert page.problems == []
+        page.close()
+
+
 def test_an_error_says_what_is_wrong_and_can_be_tried_again(page):
     set_up(page, extra='{"top_logprobs": 99}')
     start(page, "Hi")

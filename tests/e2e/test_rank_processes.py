@@ -2,10 +2,12 @@
 processes are killed in the middle of them, and nothing left running or lying about."""
 
 import concurrent.futures
+import itertools
 import os
 import pathlib
 import shutil
 import signal
+import threading
 
 import pytest
 from conftest import MODELS
@@ -97,6 +99,12 @@ def test_answers_are_those_of_one_process(braid, layout, ranks_per_process, num_
         with concurrent.futures.ThreadPoolExecutor(len(BODIES)) as pool:
             assert list(pool.map(lambda body: ask(server, body), BODIES)) == expected
         assert runtime_folders(server)
+        status = server.get("/v1/status").json()
+        assert [(node["node"], node["is_there"]) for node in status["nodes"]] == [(0, True)]
+        assert [rank["rank"] for rank in status["ranks"]] == status["nodes"][0]["ranks"] == list(range(len(status["ranks"])))
+        assert sorted({rank["pid"] for rank in status["ranks"]}) == processes
+        assert all(rank["memory_bytes"] > 0 and rank["kernels"] for rank in status["ranks"])
+        wait_for(lambda: all(rank["num_steps"] > 0 for rank in server.get("/v1/status").json()["ranks"]))
         assert server.post("/start_profile", None).status == 501  # it would record nothing
         assert server.stop() == 0
         wait_until_gone(processes)
@@ -132,6 +140,53 @@ def test_a_killed_process_costs_no_request_and_changes_no_token(braid, flags):
         processes = rank_processes(server)
         assert server.stop() == 0
         wait_until_gone(processes)
+
+
+class HalfSpeed:
+    """Stops a process for half of the time."""
+
+    def __init__(self, pid):
+        self.pid = pid
+        self.is_over = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        for stop in itertools.cycle([signal.SIGSTOP, signal.SIGCONT]):
+            os.kill(self.pid, stop)
+            if self.is_over.wait(0.02) and stop == signal.SIGCONT:
+                return
+
+    def __enter__(self):
+        self.thread.start()
+
+    def __exit__(self, *_):
+        self.is_over.set()
+        self.thread.join()
+
+
+@needs_mpi
+def test_a_rank_of_half_speed_is_named_and_not_killed(braid):
+    flags = ["--tp-size", 2, "--dp-size", 2, "--enable-dp-attention", "--ranks-per-process", 1]
+    with Server(braid, MODEL, *flags) as server, concurrent.futures.ThreadPoolExecutor(4) as pool:
+        expected = ask(server, BODIES[0])
+        pid = next(rank["pid"] for rank in server.get("/v1/status").json()["ranks"] if rank["rank"] == 1)
+        is_named = threading.Event()
+
+        def talk():
+            while not is_named.is_set():
+                assert ask(server, BODIES[0]) == expected
+
+        with HalfSpeed(pid):
+            talks = [pool.submit(talk) for _ in range(4)]
+            try:
+                server.wait_for_log(r"rank 1 \(group 1, node 0, pid \d+\) is \d+\.\d times as slow as the other ranks")
+            finally:
+                is_named.set()
+            for one in talks:
+                one.result()
+        status = server.get("/v1/status").json()
+        assert status["ranks"][1]["times_slower"] >= 1.5 > status["ranks"][0]["times_slower"]
+        assert status["num_restarts"] == 0
 
 
 def test_processes_do_not_outlive_a_killed_front(braid):

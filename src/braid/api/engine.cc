@@ -172,6 +172,9 @@ void Engine::resume() {
 EngineStats Engine::stats() const {
   return impl_->controller_.stats();
 }
+ClusterStatus Engine::cluster() const {
+  return impl_->controller_.cluster();
+}
 GrammarCompiler& Engine::grammars() {
   return impl_->grammars();
 }

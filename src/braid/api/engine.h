@@ -24,6 +24,7 @@
 #include "braid/request/generation.h"
 #include "braid/request/submit_error.h"
 #include "braid/weights/load_progress.h"
+#include "braid/wire/cluster_status.h"
 #include "braid/wire/transport/dispatch_mode.h"
 #include "braid/worker/rank_options.h"
 
@@ -109,6 +110,8 @@ class Engine {
   void resume();
 
   EngineStats stats() const;
+  // The nodes and the ranks, where they are and what they have done.
+  ClusterStatus cluster() const;
 
   // Records what every rank does until stop_profile(); at most the first StepTrace::kMaxSpans spans. An error if the
   // ranks are in other processes.

@@ -38,7 +38,8 @@ ControllerThread::ControllerThread(ControllerOptions options, ControlledGroups g
       watch_(controller_.num_groups() / groups_per_world_, options.world_timeout_s),
       worlds_(controller_.num_groups() / groups_per_world_, max_restarts_),
       num_starts_(static_cast<size_t>(worlds_.num_worlds()), 0),
-      is_lost_(static_cast<size_t>(controller_.num_groups()), false) {
+      is_lost_(static_cast<size_t>(controller_.num_groups()), false),
+      rank_watch_(options.rank_window_s) {
   publish();
 }
 
@@ -123,6 +124,13 @@ EngineStats ControllerThread::stats() const {
   const bool is_idle = stats.num_queued == 0 && stats.scheduler.num_running == 0 && stats.scheduler.num_waiting == 0;
   stats.output_tokens_per_s = is_idle ? 0 : output_rate_.rate(monotonic_seconds());
   return stats;
+}
+
+ClusterStatus ControllerThread::cluster() const {
+  ClusterStatus cluster = groups_->cluster();
+  const std::lock_guard lock(mutex_);
+  for (RankStatus& rank : cluster.ranks) rank.times_slower = rank_watch_.times_slower(rank.rank);
+  return cluster;
 }
 
 void ControllerThread::on_outputs(int32_t group, GroupOutputs outputs) {

@@ -26,6 +26,7 @@
 #include "braid/controller/engine_stats.h"
 #include "braid/controller/mask_worker.h"
 #include "braid/controller/progress_watch.h"
+#include "braid/controller/rank_watch.h"
 #include "braid/controller/rate_meter.h"
 #include "braid/controller/world_restarts.h"
 #include "braid/request/submit_error.h"
@@ -45,6 +46,7 @@ struct ControllerOptions {
   int64_t max_queued_requests = std::numeric_limits<int64_t>::max();
   // A world that has work and does not get on for so long is lost (ProgressWatch).
   double world_timeout_s = 30;
+  double rank_window_s = 5;  // over which a rank is compared with the others (RankWatch)
   // How often a world may start again within ten minutes (WorldRestarts). 0: a world that fails is lost.
   int32_t max_restarts = 0;
   // Called once when no world is left, on the controller's thread, after every request has ended with the error.
@@ -82,6 +84,7 @@ class ControllerThread final : public GroupListener {
   void abort(SubmissionId id);
   void wait(SubmissionId id);
   EngineStats stats() const;
+  ClusterStatus cluster() const;  // once started
 
   void on_outputs(int32_t group, GroupOutputs outputs) override;
   void on_failure(int32_t group, const std::string& reason, int32_t num_restarts) override;
@@ -126,6 +129,7 @@ class ControllerThread final : public GroupListener {
   Status take_restart(const WorldRestart& restart);
   Status take_failures();
   Status find_stuck_worlds();
+  void find_slow_ranks(double now_s);
   void start_due_worlds();
   Status lose_world(int32_t world, const std::string& report);
   Status give_world_up(int32_t world, const std::string& report);
@@ -153,7 +157,7 @@ class ControllerThread final : public GroupListener {
   const std::unique_ptr<ControllerLink> link_;
   const DispatchMode dispatch_mode_;
   Dispatcher dispatcher_;
-  GroupHost* groups_ = nullptr;
+  GroupHost* groups_ = nullptr;  // asked by any thread once started
   ProgressWatch watch_;
   double next_look_s_ = 0;
   bool has_work_ = false;  // some group has, since the last look
@@ -182,6 +186,7 @@ class ControllerThread final : public GroupListener {
   std::vector<WorldFailure> new_failures_;
   std::vector<WorldRestart> new_restarts_;
   std::string fatal_error_;  // not empty: every request ends with it
+  RankWatch rank_watch_;
 
   std::thread thread_;
 };

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 #include <spdlog/sinks/base_sink.h>
+#include <spdlog/sinks/ostream_sink.h>
 
 #include <atomic>
 #include <chrono>
@@ -11,6 +12,7 @@
 #include <latch>
 #include <map>
 #include <mutex>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -31,6 +33,17 @@ class NoGroups final : public GroupHost {
   std::vector<int32_t> lost;  // the controller's thread adds them
 
   Progress progress(int32_t) const override { return {}; }
+  // Each time, the ranks have done a hundred steps more.
+  ClusterStatus cluster() const override {
+    const uint64_t num_steps = 100 * ++num_looks;
+    ClusterStatus cluster{.nodes = {{.host = "here"}}, .ranks = {}};
+    for (size_t i = 0; i < even_work_s.size(); ++i) {
+      const RankCounts counts{.num_steps = num_steps, .even_work_s = static_cast<double>(num_steps) * even_work_s[i]};
+      cluster.ranks.push_back({.rank = static_cast<int32_t>(i), .pid = 4711, .counts = counts});
+    }
+    return cluster;
+  }
+  std::vector<double> even_work_s;  // of each rank in a step
   void wake(int32_t) override {}
   void lose(int32_t group, std::span<const MoveId>, MoveId) override { lost.push_back(group); }
   void restart(int32_t first_group, WorldStart start) override {
@@ -39,6 +52,7 @@ class NoGroups final : public GroupHost {
   }
   std::map<int32_t, WorldStart> started;  // as `lost`
   std::atomic<int> num_starts = 0;
+  mutable std::atomic<uint64_t> num_looks = 0;
 };
 
 // Waits for `holds`; false after ten seconds.
@@ -54,7 +68,8 @@ class ControllerThreadTest : public ::testing::Test {
   explicit ControllerThreadTest(size_t num_groups = 1, std::shared_ptr<Logger> logger = make_null_logger(),
                                 int32_t max_restarts = 0)
       : links_(make_in_process_links(static_cast<int32_t>(num_groups))),
-        thread_({.max_restarts = max_restarts,
+        thread_({.rank_window_s = 0.01,
+                 .max_restarts = max_restarts,
                  .on_failure =
                      [this](const std::string& reason) {
                        failure_.set_value(reason);
@@ -200,6 +215,30 @@ TEST_F(StuckLogTest, AFailureIsPublishedBeforeItIsLogged) {
   EXPECT_FALSE(thread_.submit({.prompt = std::vector<TokenId>{40}}, [](const Delta&) {}).ok());
   sink_->release();
   EXPECT_EQ(failure_.get_future().get(), thread_.stats().failure);
+}
+
+class SlowRankTest : public ControllerThreadTest {
+ protected:
+  explicit SlowRankTest(std::shared_ptr<std::ostringstream> log = std::make_shared<std::ostringstream>())
+      : ControllerThreadTest(1,
+                             std::make_shared<Logger>("slow", std::make_shared<spdlog::sinks::ostream_sink_mt>(*log))),
+        log_(std::move(log)) {
+    groups_.even_work_s = {0.01, 0.02, 0.01};
+  }
+
+  const std::shared_ptr<std::ostringstream> log_;
+};
+
+TEST_F(SlowRankTest, ARankOfHalfSpeedIsNamedAndGoesOn) {
+  submit([](const Delta&) {});
+  wait_until_bound(1);
+  ASSERT_TRUE(comes_true([&] { return thread_.cluster().ranks[1].times_slower > 1.9; }));
+  EXPECT_LT(thread_.cluster().ranks[0].times_slower, 1.1);
+  EXPECT_EQ(thread_.stats().failure, "");
+  thread_.stop();
+  EXPECT_NE(log_->str().find("rank 1 (group 0, node 0, pid 4711) is 2.0 times as slow as the other ranks"),
+            std::string::npos)
+      << log_->str();
 }
 
 class ReplicasThreadTest : public ControllerThreadTest {

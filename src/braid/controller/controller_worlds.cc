@@ -55,6 +55,7 @@ Status ControllerThread::find_stuck_worlds() {
   const double now_s = monotonic_seconds();
   if (now_s < next_look_s_) return {};
   next_look_s_ = now_s + watch_.interval_s();
+  find_slow_ranks(now_s);
   for (int32_t world = 0; world < worlds_.num_worlds(); ++world) {
     const int32_t first = world * groups_per_world_;
     bool has_work = false;
@@ -68,6 +69,29 @@ Status ControllerThread::find_stuck_worlds() {
     TRY_STATUS(lose_world(world, "its ranks have work and do not get on"));
   }
   return {};
+}
+
+// They are named, and nothing else: who is slow today may be fast tomorrow.
+void ControllerThread::find_slow_ranks(double now_s) {
+  const ClusterStatus cluster = groups_->cluster();
+  std::vector<RankWatch::Change> changes;
+  {
+    const std::lock_guard lock(mutex_);
+    changes = rank_watch_.look(cluster.ranks, now_s);
+  }
+  for (const RankWatch::Change& change : changes) {
+    const RankStatus& rank = *std::ranges::find(cluster.ranks, change.rank, &RankStatus::rank);
+    const std::string name =
+        fmt::format("rank {} (group {}, node {}, pid {})", rank.rank, rank.group, rank.node, rank.pid);
+    if (change.is_slow) {
+      logger_->warn(
+          "{} is {:.1f} times as slow as the other ranks, and all wait for it: other work, too few CPUs or a "
+          "throttled host?",
+          name, change.times_slower);
+    } else {
+      logger_->info("{} is as fast as the other ranks again", name);
+    }
+  }
 }
 
 // Takes a world out that runs. Its requests go to the others, or wait until it has started again.

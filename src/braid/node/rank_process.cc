@@ -79,7 +79,10 @@ void RankProcess::tell_progress() {
   ProcessProgress beat;
   {
     const std::lock_guard lock(mutex_);
-    if (worker_ != nullptr) beat.progress = worker_->progress(0);
+    if (worker_ != nullptr) {
+      beat.progress = worker_->progress(0);
+      for (const RankStatus& rank : worker_->ranks().status(0)) beat.ranks.push_back(rank.counts);
+    }
   }
   tell(beat);
 }
@@ -119,7 +122,8 @@ Status RankProcess::load(const Checkpoint& checkpoint) {
                            .context_len = group.context_len,
                            .num_kv_tokens = int64_t{group.num_pages} * group.page_size,
                            .max_moving_tokens = ranks->max_moving_tokens(),
-                           .published = published_};
+                           .published = published_,
+                           .ranks = own_ranks(*ranks)};
   const int32_t groups_per_world = ranks->layout().groups_per_world();
   auto worker = std::make_unique<Worker>(std::move(ranks));
   worker->start(std::move(links_.publishers), *this, *masks_,
@@ -134,6 +138,17 @@ Status RankProcess::load(const Checkpoint& checkpoint) {
   }
   tell(ready);
   return {};
+}
+
+// By their numbers among those of all worlds: each has a world of its own here.
+std::vector<RankStatus> RankProcess::own_ranks(const RankSet& ranks) const {
+  std::vector<RankStatus> own = ranks.status(0);
+  for (RankStatus& rank : own) {
+    rank.world = options_.world;
+    rank.rank += options_.world * ranks.layout().tp_size;
+    rank.group += options_.world * ranks.layout().groups_per_world();
+  }
+  return own;
 }
 
 Status RankProcess::work() {

@@ -65,6 +65,7 @@ class RankProcess final : private GroupListener, private ProcessLinkOwner {
   void tell(const ProcessMessage& message);
   Status wait_for_start();
   Status load(const Checkpoint& checkpoint);
+  std::vector<RankStatus> own_ranks(const RankSet& ranks) const;
   Status work();
   void tell_progress();
   void end(Status how);

@@ -171,8 +171,9 @@ void RemoteWorlds::take_message(const PeerId& peer, ProcessMessage message) {
     begin_if_ready(index);
   } else if (const auto* failure = std::get_if<ProcessFailure>(&message)) {
     end_world(index, failure->reason.empty() ? "a process has failed" : failure->reason);
-  } else if (const auto* beat = std::get_if<ProcessProgress>(&message)) {
+  } else if (auto* beat = std::get_if<ProcessProgress>(&message)) {
     process->progress = beat->progress;
+    process->counts = std::move(beat->ranks);
   }
 }
 
@@ -216,7 +217,7 @@ void RemoteWorlds::welcome(const PeerId& peer, const ProcessHello& hello) {
   logger_->debug("process {} of world {}: pid {} on {}", hello.process, hello.world, hello.pid, hello.host);
   worlds_by_peer_[peer] = hello.world;
   world->processes.push_back(
-      {.peer = peer, .hello = hello, .ready = {}, .progress = {}, .heard_s = monotonic_seconds()});
+      {.peer = peer, .hello = hello, .ready = {}, .progress = {}, .counts = {}, .heard_s = monotonic_seconds()});
   link_->send(peer, LinkMessageKind::kMessage, encode(ProcessMessage(world->start)));
 }
 

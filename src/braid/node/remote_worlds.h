@@ -64,6 +64,7 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
   void stop();
 
   Progress progress(int32_t group) const override;
+  ClusterStatus cluster() const override;
   void lose(int32_t /*group*/, std::span<const MoveId> /*begun*/, MoveId /*next_move*/) override {}
   void restart(int32_t first_group, WorldStart start) override;
   void wake(int32_t /*group*/) override {}
@@ -76,6 +77,7 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
     ProcessHello hello;
     std::optional<ProcessReady> ready;
     Progress progress;
+    std::vector<RankCounts> counts = {};  // of its ranks
     double heard_s = 0;
   };
   struct Message {

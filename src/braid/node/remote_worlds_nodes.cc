@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "braid/base/clock.h"
+#include "braid/base/system_info.h"
 #include "braid/node/remote_worlds.h"
 #include "braid/wire/process_message_codec.h"
 
@@ -107,6 +108,28 @@ void RemoteWorlds::look_after_nodes(double now_s) {
     logger_->error("node {} on {} is gone: it has said nothing for {} s", number, node.hello.host, options_.silence_s);
     lose_node(number);
   }
+}
+
+ClusterStatus RemoteWorlds::cluster() const {
+  const std::lock_guard lock(mutex_);
+  ClusterStatus cluster{.nodes = {{.node = 0, .host = host_name()}}, .ranks = {}};
+  for (int32_t number = 1; number < options_.num_nodes; ++number) {
+    const Node& node = nodes_[static_cast<size_t>(number)];
+    cluster.nodes.push_back({.node = number, .host = node.hello.host, .is_there = !node.peer.empty()});
+  }
+  for (size_t world = 0; world < worlds_.size(); ++world) {
+    for (const Process& process : worlds_[world].processes) {
+      if (!process.ready) continue;
+      for (size_t i = 0; i < process.ready->ranks.size(); ++i) {
+        RankStatus rank = process.ready->ranks[i];
+        rank.node = options_.processes[world][static_cast<size_t>(process.hello.process)].node;
+        if (i < process.counts.size()) rank.counts = process.counts[i];
+        cluster.ranks.push_back(std::move(rank));
+      }
+    }
+  }
+  std::ranges::sort(cluster.ranks, {}, &RankStatus::rank);
+  return cluster;
 }
 
 // Its commands end with it.

@@ -32,9 +32,14 @@ void TracedExchange::end_step() {
 
 template <typename Call>
 ConstRows TracedExchange::traced(TracePhase own, TracePhase next, const Call& call) {
+  if (phase_ == TracePhase::kFfn) even_work_s_ += monotonic_seconds() - even_work_since_s_;
   end_phase(own);
   const double waited_before_s = inner_.waited_s();
+  const double begin_s = monotonic_seconds();
   const ConstRows rows = call();
+  const double end_s = monotonic_seconds();
+  exchanged_s_ += end_s - begin_s;
+  even_work_since_s_ = end_s;
   end_phase(next, inner_.waited_s() - waited_before_s);
   return rows;
 }

@@ -1,6 +1,6 @@
 // An exchange that records what its rank does: its own calls, the phases between them, which follow from a layer's
 // order of calls, and how long each call waited (recorded as if all waiting came first). So models need no
-// instrumentation.
+// instrumentation. It counts its seconds also while nothing is recorded.
 #pragma once
 
 #include <cstdint>
@@ -36,6 +36,10 @@ class TracedExchange final : public TokenExchange {
   ConstRows share_logits(ConstRows product, int64_t group_rows, int64_t vocab_size) override;
   bool has_whole_head() const override { return inner_.has_whole_head(); }
 
+  // Of all steps so far, in seconds: in calls, and in feed-forward layers, which all ranks share out evenly.
+  double exchanged_s() const { return exchanged_s_; }
+  double even_work_s() const { return even_work_s_; }
+
  private:
   template <typename Call>
   ConstRows traced(TracePhase own, TracePhase next, const Call& call);
@@ -47,6 +51,9 @@ class TracedExchange final : public TokenExchange {
   uint64_t step_ = 0;
   TracePhase phase_ = TracePhase::kAttention;
   double since_s_ = 0;  // 0: tracing was off
+  double exchanged_s_ = 0;
+  double even_work_s_ = 0;
+  double even_work_since_s_ = 0;
 };
 
 }  // namespace braid

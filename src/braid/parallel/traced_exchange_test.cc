@@ -43,6 +43,30 @@ TEST(TracedExchange, NamesThePhasesBetweenCallsAndLeavesNoGap) {
   }
 }
 
+TEST(TracedExchange, CountsItsSecondsAlsoWhileNothingIsRecorded) {
+  const RowsBuffer memory(DType::kFloat32, 4, 8);
+  SingleRankExchange inner;
+  StepTrace trace(1);
+  TracedExchange exchange(inner, trace, 0);
+  const auto wait = [] {
+    const double start_s = monotonic_seconds();
+    while (monotonic_seconds() < start_s + 0.002) continue;
+  };
+  const double start_s = monotonic_seconds();
+  exchange.begin_step(1);
+  exchange.group_gather(memory.first(4));
+  wait();  // in attention
+  const ConstRows all = exchange.gather(memory.first(4));
+  EXPECT_EQ(exchange.even_work_s(), 0);
+  wait();
+  exchange.scatter(all);
+  wait();
+  exchange.end_step();
+  EXPECT_GE(exchange.even_work_s(), 0.002);
+  EXPECT_GT(exchange.exchanged_s(), 0);
+  EXPECT_LE(exchange.even_work_s() + exchange.exchanged_s(), monotonic_seconds() - start_s - 0.004);
+}
+
 // One call, part of which waited for a slower rank.
 class WaitingExchange final : public SingleRankExchange {
  public:

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "braid/base/patience.h"
+#include "braid/wire/cluster_status.h"
 #include "braid/wire/move.h"
 #include "braid/wire/transport/link.h"
 
@@ -27,6 +28,9 @@ class GroupHost {
 
   // What the compute threads of the group's world have done so far. From any thread.
   virtual Progress progress(int32_t group) const = 0;
+
+  // The nodes and the ranks as they are now. From any thread.
+  virtual ClusterStatus cluster() const = 0;
 
   // The group is lost: nobody takes the pages that are on their way to it, or of `begun`, the moves that it had begun.
   // `next_move`: the first one that may be ordered from now on. From any thread.

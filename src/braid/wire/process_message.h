@@ -13,6 +13,7 @@
 
 #include "braid/base/patience.h"
 #include "braid/request/ids.h"
+#include "braid/wire/cluster_status.h"
 #include "braid/wire/group_load.h"
 
 namespace braid {
@@ -37,6 +38,7 @@ struct ProcessReady {
   int64_t num_kv_tokens = 0;       // the capacity of one group
   int64_t max_moving_tokens = 0;   // as RankSet's
   std::vector<int32_t> published;  // the groups of its world whose publishers it has
+  std::vector<RankStatus> ranks;   // its own; their nodes are left open
 
   bool operator==(const ProcessReady&) const = default;
 };
@@ -51,6 +53,7 @@ struct ProcessFailure {
 // What its compute threads have done so far. Comes many times a second, so that silence says that it is gone.
 struct ProcessProgress {
   Progress progress;
+  std::vector<RankCounts> ranks;  // as in ProcessReady; none before that
 
   bool operator==(const ProcessProgress&) const = default;
 };

@@ -13,6 +13,7 @@ namespace {
 namespace message_format = process_message_format;
 
 constexpr flatbuffers::uoffset_t kMaxMessageDepth = 4;
+constexpr int32_t kMaxNameLen = 1024;
 
 // One overload for each message: the union's member, and where it is.
 struct EncodedBody {
@@ -33,9 +34,17 @@ EncodedBody encode_body(flat::Builder& builder, const ProcessReady& ready) {
   builder.ForceVectorAlignment(outputs.size(), sizeof(uint8_t), sizeof(uint64_t));
   const auto outputs_at = builder.CreateVector(reinterpret_cast<const uint8_t*>(outputs.span().data()), outputs.size());
   const auto published_at = builder.CreateVector(ready.published);
+  std::vector<flat::Offset<message_format::Rank>> ranks;
+  for (const RankStatus& rank : ready.ranks) {
+    const auto kernels_at = builder.CreateString(rank.kernels);
+    const auto cpus_at = flat::add_list(builder, rank.cpus);
+    ranks.push_back(message_format::CreateRank(builder, rank.rank, rank.world, rank.group, rank.pid, kernels_at,
+                                               cpus_at, rank.numa_domain, rank.memory_bytes));
+  }
+  const auto ranks_at = flat::add_list(builder, ranks);
   return {message_format::Body::Ready,
           message_format::CreateReady(builder, outputs_at, ready.context_len, ready.num_kv_tokens,
-                                      ready.max_moving_tokens, published_at)
+                                      ready.max_moving_tokens, published_at, ranks_at)
               .Union()};
 }
 
@@ -46,8 +55,13 @@ EncodedBody encode_body(flat::Builder& builder, const ProcessFailure& failure) {
 
 EncodedBody encode_body(flat::Builder& builder, const ProcessProgress& message) {
   const Progress& progress = message.progress;
+  std::vector<message_format::RankCounts> ranks;
+  for (const RankCounts& counts : message.ranks) {
+    ranks.emplace_back(counts.num_steps, counts.step_s, counts.exchange_s, counts.even_work_s);
+  }
+  const auto ranks_at = builder.CreateVectorOfStructs(ranks);
   return {message_format::Body::Progress,
-          message_format::CreateProgress(builder, progress.num_operations, progress.cpu_ticks).Union()};
+          message_format::CreateProgress(builder, progress.num_operations, progress.cpu_ticks, ranks_at).Union()};
 }
 
 EncodedBody encode_body(flat::Builder& builder, const MaskWanted& wanted) {
@@ -134,9 +148,38 @@ Result<ProcessMessage> decode_hello(const message_format::Hello& from) {
     return fail("process {} of {} in world {} after {} restarts", hello.process, hello.num_processes, hello.world,
                 hello.num_restarts);
   }
-  constexpr int32_t kMaxHostLen = 1024;
-  TRY(hello.host, decode_text(from.host(), "a host's name", kMaxHostLen));
+  TRY(hello.host, decode_text(from.host(), "a host's name", kMaxNameLen));
   return ProcessMessage(std::move(hello));
+}
+
+Result<RankStatus> decode_rank(const message_format::Rank& from, const ProcessMessageLimits& limits) {
+  RankStatus rank{.rank = from.rank(),
+                  .world = from.world(),
+                  .group = from.group(),
+                  .pid = from.pid(),
+                  .numa_domain = from.numa_domain(),
+                  .memory_bytes = from.memory_bytes()};
+  if (rank.rank < 0 || rank.world < 0 || rank.group < 0) {
+    return fail("rank {} of group {} in world {}", rank.rank, rank.group, rank.world);
+  }
+  TRY(rank.kernels, decode_text(from.kernels(), "a name of kernels", kMaxNameLen));
+  TRY(rank.cpus, flat::decode_ids(from.cpus(), "CPUs", limits.max_cpus, limits.max_cpus));
+  return rank;
+}
+
+Result<ProcessMessage> decode_progress(const message_format::Progress& from, const ProcessMessageLimits& limits) {
+  ProcessProgress beat{.progress = {.num_operations = from.num_operations(), .cpu_ticks = from.cpu_ticks()}};
+  const auto* ranks = from.ranks();
+  const int64_t num_ranks = ranks == nullptr ? 0 : ranks->size();
+  if (num_ranks > limits.max_ranks) return fail("{} ranks, at most {} fit", num_ranks, limits.max_ranks);
+  for (int64_t i = 0; i < num_ranks; ++i) {
+    const message_format::RankCounts& counts = *ranks->Get(static_cast<flatbuffers::uoffset_t>(i));
+    beat.ranks.push_back({.num_steps = counts.num_steps(),
+                          .step_s = counts.step_s(),
+                          .exchange_s = counts.exchange_s(),
+                          .even_work_s = counts.even_work_s()});
+  }
+  return ProcessMessage(std::move(beat));
 }
 
 Result<ProcessMessage> decode_ready(const message_format::Ready& from, const ProcessMessageLimits& limits) {
@@ -151,6 +194,13 @@ Result<ProcessMessage> decode_ready(const message_format::Ready& from, const Pro
     return fail("ready with a context of {} in {} KV tokens", ready.context_len, ready.num_kv_tokens);
   }
   TRY(ready.published, flat::decode_ids(from.published(), "published groups", limits.max_groups, limits.max_groups));
+  TRY_STATUS(flat::check_count(from.ranks(), "ranks", limits.max_ranks));
+  if (from.ranks() != nullptr) {
+    for (const message_format::Rank* rank : *from.ranks()) {
+      TRY(RankStatus decoded, decode_rank(*rank, limits));
+      ready.ranks.push_back(std::move(decoded));
+    }
+  }
   return ProcessMessage(std::move(ready));
 }
 
@@ -218,10 +268,8 @@ Result<ProcessMessage> decode_process_message(std::span<const std::byte> bytes, 
       TRY(std::string reason, decode_text(message.body_as_Failure()->reason(), "a reason", limits.max_text));
       return ProcessMessage(ProcessFailure{.reason = std::move(reason)});
     }
-    case message_format::Body::Progress: {
-      const auto& from = *message.body_as_Progress();
-      return ProcessMessage(ProcessProgress{{.num_operations = from.num_operations(), .cpu_ticks = from.cpu_ticks()}});
-    }
+    case message_format::Body::Progress:
+      return decode_progress(*message.body_as_Progress(), limits);
     case message_format::Body::MaskWanted: {
       const auto& from = *message.body_as_MaskWanted();
       return ProcessMessage(MaskWanted{.request = from.request(), .position = from.position()});

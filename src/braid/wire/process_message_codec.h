@@ -14,6 +14,8 @@ namespace braid {
 struct ProcessMessageLimits {
   int64_t max_bytes = int64_t{1} << 24;
   int32_t max_groups = 4096;
+  int32_t max_ranks = 4096;  // of a process
+  int32_t max_cpus = 1 << 16;
   int32_t max_text = 1 << 20;  // bytes of a reason
   int32_t max_mask_words = 1 << 20;
 };

@@ -11,11 +11,21 @@ namespace {
 
 std::vector<ProcessMessage> one_of_each() {
   ProcessReady ready{.context_len = 4096, .num_kv_tokens = 100'000, .max_moving_tokens = 5000, .published = {1, 3}};
+  ready.ranks = {{.rank = 2,
+                  .world = 1,
+                  .group = 5,
+                  .pid = 4711,
+                  .kernels = "avx512_bf16",
+                  .cpus = {2, 3},
+                  .numa_domain = 1,
+                  .memory_bytes = int64_t{5} << 30},
+                 {.rank = 3}};
   ready.load.credits = {.num_requests = 7, .num_pages = 6250, .is_idle = true};
   return {ProcessHello{.world = 1, .num_restarts = 3, .process = 2, .num_processes = 4, .pid = 4711, .host = "node-2"},
           ready,
           ProcessFailure{.reason = "rank 3 has failed\nrank 0: waits"},
-          ProcessProgress{{.num_operations = 12, .cpu_ticks = 34}},
+          ProcessProgress{.progress = {.num_operations = 12, .cpu_ticks = 34},
+                          .ranks = {{.num_steps = 7, .step_s = 1.5, .exchange_s = 0.25, .even_work_s = 0.5}, {}}},
           MaskWanted{.request = 99, .position = 5},
           ProcessStart{.last_maps = {7, 7, 9}},
           MaskAnswer{.request = 99, .position = 5, .words = {0xffffffff, 1, 0}},
@@ -75,6 +85,10 @@ TEST(ProcessMessageCodec, WhatIsTooLongOrSenselessIsNamed) {
   EXPECT_EQ(error_of(ProcessReady{}, {}), "ready with a context of 0 in 0 KV tokens");
   EXPECT_EQ(error_of(ProcessStart{.last_maps = {1, 2, 3}}, {.max_groups = 2}), "3 groups, at most 2 fit");
   EXPECT_EQ(error_of(MaskAnswer{.words = {1, 2, 3}}, {.max_mask_words = 2}), "3 words of a mask, at most 2 fit");
+  EXPECT_EQ(error_of(ProcessProgress{.ranks = {{}, {}}}, {.max_ranks = 1}), "2 ranks, at most 1 fit");
+  ProcessReady ready{.context_len = 1, .num_kv_tokens = 1};
+  ready.ranks = {{.rank = -1}};
+  EXPECT_EQ(error_of(ready, {}), "rank -1 of group 0 in world 0");
   EXPECT_EQ(error_of(ProcessFailure{.reason = "long"}, {.max_text = 3}), "a reason of 4 bytes, at most 3 fit");
   EXPECT_NE(error_of(ProcessStop{}, {.max_bytes = 8}).find("at most 8 are allowed"), std::string::npos);
   const auto empty = decode_process_message({});

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "braid/attention/dp_attention_backend.h"
+#include "braid/base/clock.h"
 #include "braid/base/thread_team.h"
 #include "braid/kernels/make_ops.h"
 #include "braid/model/local_shape.h"
@@ -133,6 +134,8 @@ Result<StepResult> Rank::execute(const StepPlan& plan, const WorldStep& step, To
   if (std::ranges::all_of(step.group_tokens, [](int32_t num_tokens) { return num_tokens == 0; })) {
     return StepResult{.step = plan.step, .sequences = {}};
   }
+  const double start_s = monotonic_seconds();
+  const RankCounts before{.exchange_s = parts_->traced->exchanged_s(), .even_work_s = parts_->traced->even_work_s()};
   begin_step(step);
   parts_->traced->begin_step(static_cast<uint64_t>(step.number));
   StepResult result;
@@ -145,6 +148,10 @@ Result<StepResult> Rank::execute(const StepPlan& plan, const WorldStep& step, To
   }));
   parts_->traced->end_step();
   commit_ahead(plan.num_tokens());
+  parts_->setup.counters->add({.num_steps = 1,
+                               .step_s = monotonic_seconds() - start_s,
+                               .exchange_s = parts_->traced->exchanged_s() - before.exchange_s,
+                               .even_work_s = parts_->traced->even_work_s() - before.even_work_s});
   return result;
 }
 

@@ -19,12 +19,13 @@
 #include "braid/scheduler/scheduler.h"
 #include "braid/worker/kv_page_transfer.h"
 #include "braid/worker/model_runner.h"
+#include "braid/worker/rank_counters.h"
 #include "braid/worker/rank_exchange.h"
 #include "braid/worker/rank_options.h"
 
 namespace braid {
 
-// What a rank is made from. The same for all ranks except `place`, `cpus` and `trace_rank`.
+// What a rank is made from. The same for all ranks except `place`, `cpus`, `trace_rank` and `counters`.
 struct RankSetup {
   const ModelConfig* config = nullptr;
   RankPlace place;
@@ -41,6 +42,7 @@ struct RankSetup {
   StepTrace* trace = nullptr;               // of all ranks
   int32_t trace_rank = 0;                   // this one in it
   KvPageTransfer* page_transfer = nullptr;  // of sequences that change their group
+  RankCounters* counters = nullptr;         // of this rank
 };
 
 // Why a rank could not be made.

@@ -1,5 +1,7 @@
 #include "braid/worker/rank_set.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <exception>
 #include <limits>
@@ -156,6 +158,7 @@ std::vector<WorldMember> RankSet::members(int32_t world, TokenMasks* masks) {
                        .plans = couriers_[index_of(world, tp_rank)].get(),
                        .trace = trace_.get(),
                        .trace_rank = static_cast<int32_t>(index_of(world, tp_rank)),
+                       .counters = counters_[index_of(world, tp_rank)].get(),
                        .begin = [&own] { CHECK(bind_this_thread(own.cpus()).ok()); },
                        .use_idle_time = [&own] { return own.use_idle_time(); }});
   }
@@ -169,6 +172,25 @@ Progress RankSet::progress(int32_t world) const {
     progress += ranks_[index_of(world, tp_rank)]->team().progress();
   }
   return progress;
+}
+
+std::vector<RankStatus> RankSet::status(int32_t world) const {
+  std::vector<RankStatus> ranks;
+  const IndexRange own = own_tp_ranks(world);
+  for (auto tp_rank = static_cast<int32_t>(own.begin); tp_rank < own.end; ++tp_rank) {
+    const size_t index = index_of(world, tp_rank);
+    const RankPlace place = place_of(layout(), tp_rank);
+    ranks.push_back({.rank = world * layout().tp_size + tp_rank,
+                     .world = world,
+                     .group = world * layout().groups_per_world() + place.attn_dp_rank,
+                     .pid = getpid(),
+                     .kernels = std::string(isa_name(isa_)),
+                     .cpus = own_.places[index].cpus,
+                     .numa_domain = own_.places[index].domain,
+                     .memory_bytes = weight_bytes_ / own_.num_own() + kv_bytes_,
+                     .counts = counters_[index]->read()});
+  }
+  return ranks;
 }
 
 Status RankSet::on_threads(int32_t first_world, int32_t num_worlds, FunctionRef<Status(size_t)> work) {
@@ -228,6 +250,7 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, Ran
   TRY(const KvMemory own_memory, kv_memory(budget, own_part(options, ranks), loaded.weight_bytes, exchange_bytes));
   TRY(const KvMemory memory, memory_of_all(own_memory, ranks));
   TRY(const PoolSize pool, size_rank_pool(kv_shape, options, memory.pool_bytes, context));
+  set->kv_bytes_ = pool.bytes;
   set->max_moving_tokens_ = braid::max_moving_tokens(kv_shape, ranks.layout, memory.move_bytes);
   if (pool.context_was_clamped) {
     log.warn("the KV pool holds {} tokens: the context is clamped from {} to that", pool.context_len, context);
@@ -296,6 +319,7 @@ void RankSet::prepare_ranks(const RankOptions& options, const KvShape& kv_shape,
   ranks_.resize(own_.places.size());
   headers_.resize(own_.places.size());
   couriers_.resize(own_.places.size());
+  for (size_t i = 0; i < own_.places.size(); ++i) counters_.push_back(std::make_unique<RankCounters>());
   for (size_t world = 0; world < worlds_.size(); ++world) parkings_.push_back(std::make_shared<Parking>());
 }
 
@@ -312,6 +336,7 @@ Result<void, RankError> RankSet::make_ranks(int32_t first_world, int32_t num_wor
   const Status made = on_threads(first_world, num_worlds, [&](size_t i) -> Status {
     RankSetup own = setup_;
     own.trace_rank = static_cast<int32_t>(i);
+    own.counters = counters_[i].get();
     own.place = place_of(layout(), tp_rank_of(i));
     own.cpus = own_.places[i];
     auto rank = Rank::make(own, *models_[i], world_of(i));

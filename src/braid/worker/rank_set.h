@@ -63,6 +63,10 @@ class RankSet {
   // From any thread: what the compute threads of a world's ranks have done so far.
   Progress progress(int32_t world) const;
 
+  // The own ranks of a world and what they have done, also while it starts again. The node is left open. From any
+  // thread.
+  std::vector<RankStatus> status(int32_t world) const;
+
   // Records what all ranks do, world by world, while it is on.
   StepTrace& trace() { return *trace_; }
   std::vector<std::string> rank_names() const;  // "rank 3 (group 1)"; of replicas: "replica 1, rank 0 (group 1)"
@@ -116,6 +120,8 @@ class RankSet {
   std::vector<std::unique_ptr<Model>> models_;          // these: of each rank, as are the next
   RankSetup setup_;                                     // what all ranks are made from
   WorldOptions world_options_;
+  std::vector<std::unique_ptr<RankCounters>> counters_;
+  int64_t kv_bytes_ = 0;  // of a rank's pool
   std::vector<std::unique_ptr<ThreadWorld>> worlds_;
   std::vector<std::unique_ptr<Rank>> ranks_;  // world by world, as are the next two
   std::vector<std::unique_ptr<HeaderExchange>> headers_;

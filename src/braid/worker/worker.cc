@@ -1,8 +1,11 @@
 #include "braid/worker/worker.h"
 
+#include <algorithm>
 #include <exception>
+#include <iterator>
 #include <utility>
 
+#include "braid/base/system_info.h"
 #include "braid/worker/group_inbox.h"
 
 namespace braid {
@@ -88,6 +91,14 @@ void Worker::make_world(int32_t index, WorldStart start) {
         listener_->on_failure(first_group, with_report(reason, ranks_->world(index)), num_restarts);
       },
       options_.prefill_alignment, ranks_->parking(index));
+}
+
+ClusterStatus Worker::cluster() const {
+  ClusterStatus cluster{.nodes = {{.host = host_name()}}, .ranks = {}};
+  for (int32_t world = 0; world < ranks_->layout().num_worlds(); ++world) {
+    std::ranges::move(ranks_->status(world), std::back_inserter(cluster.ranks));
+  }
+  return cluster;
 }
 
 void Worker::lose(int32_t group, std::span<const MoveId> begun, MoveId next_move) {

@@ -53,6 +53,7 @@ class Worker final : public GroupHost {
   void wake(int32_t group) override;
   void lose(int32_t group, std::span<const MoveId> begun, MoveId next_move) override;
   void restart(int32_t first_group, WorldStart start) override;
+  ClusterStatus cluster() const override;
   Progress progress(int32_t group) const override { return ranks_->progress(group / groups_per_world()); }
 
  private:

@@ -81,6 +81,7 @@ void World::run_rank(size_t rank) {
         own.has_failed = true;
       }
     }
+    const double ready_s = monotonic_seconds();
     {
       const TraceScope scope = traced(TracePhase::kHeader);
       if (const Status met = member.headers->exchange(own, headers); !met.ok()) {
@@ -91,13 +92,18 @@ void World::run_rank(size_t rank) {
     may_begin = may_begin_prefills(headers, prefill_alignment_);
     const StepDecision decision = decide_step(headers);
     switch (decision.kind) {
-      case StepDecision::Kind::kExecute:
+      case StepDecision::Kind::kExecute: {
+        if (member.counters != nullptr) {
+          const double waited_s = monotonic_seconds() - ready_s;
+          member.counters->add({.step_s = waited_s, .exchange_s = waited_s});
+        }
         if (const Status executed = try_execute(member, headers); !executed.ok()) {
           fail_world(executed.error().message);
           member.headers->abort(executed.error().message);
           return;
         }
         break;
+      }
       case StepDecision::Kind::kPark: {
         const TraceScope scope = traced(TracePhase::kIdle);
         parking_->park(decision.work_count, member.use_idle_time);

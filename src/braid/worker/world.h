@@ -30,6 +30,7 @@
 #include "braid/worker/parking.h"
 #include "braid/worker/plan_board.h"
 #include "braid/worker/plan_courier.h"
+#include "braid/worker/rank_counters.h"
 #include "braid/worker/step_protocol.h"
 
 namespace braid {
@@ -49,6 +50,7 @@ struct WorldMember {
   const PlanCourier* plans = nullptr;
   StepTrace* trace = nullptr;  // of all ranks, where this one is trace_rank; may be null
   int32_t trace_rank = 0;
+  RankCounters* counters = nullptr;  // of this rank; may be null
   std::function<void()> begin = {};  // called first on the rank's thread; may be empty
   // Called repeatedly while there is no work, for a few milliseconds each time, until it returns false. May be empty.
   std::function<bool()> use_idle_time = {};

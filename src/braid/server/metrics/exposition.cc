@@ -22,6 +22,15 @@ std::string escaped(std::string_view value) {
   return text;
 }
 
+std::string in_a_row(const Labels& labels) {
+  std::string text;
+  for (const auto& [name, value] : labels) {
+    if (!text.empty()) text += ',';
+    text += fmt::format("{}=\"{}\"", name, escaped(value));
+  }
+  return text;
+}
+
 std::string number(double value) {
   if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
   if (std::isnan(value)) return "NaN";
@@ -30,12 +39,8 @@ std::string number(double value) {
 
 }  // namespace
 
-Exposition::Exposition(std::string_view prefix, Labels labels) : prefix_(prefix) {
+Exposition::Exposition(std::string_view prefix, Labels labels) : prefix_(prefix), labels_(in_a_row(labels)) {
   if (!prefix_.empty() && prefix_.back() != ':' && prefix_.back() != '_') prefix_ += '_';
-  for (const auto& [name, value] : labels) {
-    if (!labels_.empty()) labels_ += ',';
-    labels_ += fmt::format("{}=\"{}\"", name, escaped(value));
-  }
 }
 
 std::string Exposition::header(std::string_view name, std::string_view help, std::string_view type) {
@@ -63,6 +68,17 @@ void Exposition::counter_by_group(std::string_view name, std::string_view help, 
 
 void Exposition::counter_by_world(std::string_view name, std::string_view help, std::span<const double> values) {
   by_number("world", name, help, "counter", values);
+}
+
+void Exposition::counter_by_rank(std::string_view name, std::string_view help,
+                                 std::span<const std::pair<int32_t, double>> values) {
+  if (values.empty()) return;
+  const std::string full_name = header(name, help, "counter");
+  for (const auto& [rank, value] : values) sample(full_name, fmt::format("rank=\"{}\"", rank), value);
+}
+
+void Exposition::info(std::string_view name, std::string_view help, const Labels& labels) {
+  sample(header(name, help, "gauge"), in_a_row(labels), 1);
 }
 
 void Exposition::by_number(std::string_view label, std::string_view name, std::string_view help, std::string_view type,

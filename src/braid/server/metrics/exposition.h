@@ -1,6 +1,7 @@
 // Prometheus' text format, version 0.0.4: https://prometheus.io/docs/instrumenting/exposition_formats/
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,6 +28,11 @@ class Exposition {
   void counter_by_group(std::string_view name, std::string_view help, std::span<const double> values);
   // The same for each world of ranks, with its number as label world.
   void counter_by_world(std::string_view name, std::string_view help, std::span<const double> values);
+  // The same for ranks, each with its number, as label rank. Without ranks there is nothing.
+  void counter_by_rank(std::string_view name, std::string_view help,
+                       std::span<const std::pair<int32_t, double>> values);
+  // A gauge that is always 1: its labels are what it says.
+  void info(std::string_view name, std::string_view help, const Labels& labels);
   void histogram(std::string_view name, std::string_view help, const Histogram& histogram);
 
   const std::string& text() const { return text_; }

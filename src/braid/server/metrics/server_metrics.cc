@@ -44,8 +44,8 @@ void ServerMetrics::record(const RequestRecord& record) {
   if (record.was_aborted) ++num_aborted_;
 }
 
-std::string ServerMetrics::render(const EngineStats& engine, const CpuByRole& cpu, uint64_t num_dropped_log_lines,
-                                  const std::optional<JournalStats>& journal) const {
+std::string ServerMetrics::render(const ServerState& now) const {
+  const EngineStats& engine = now.engine;
   const SchedulerStats& scheduler = engine.scheduler;
   const auto by_group = [&](FunctionRef<double(const SchedulerStats&)> value) {
     std::vector<double> values;
@@ -68,6 +68,12 @@ std::string ServerMetrics::render(const EngineStats& engine, const CpuByRole& cp
 
   const std::lock_guard lock(mutex_);
   Exposition out(prefix_, {{"model_name", model_name_}});
+  out.info("server_info", "Version and layout, as labels.",
+           {{"version", now.version},
+            {"tp_size", std::to_string(now.layout.tp_size)},
+            {"dp_size", std::to_string(now.layout.dp_size)},
+            {"enable_dp_attention", now.layout.enable_dp_attention ? "true" : "false"},
+            {"num_nodes", std::to_string(now.cluster.nodes.size())}});
   out.histogram("time_to_first_token_seconds", "Time from a request's arrival to its first token.", first_token_);
   out.histogram("inter_token_latency_seconds", "Mean time between the tokens of a request's choices.", inter_token_);
   out.histogram("e2e_request_latency_seconds", "Time from a request's arrival to its end.", end_to_end_);
@@ -97,9 +103,9 @@ std::string ServerMetrics::render(const EngineStats& engine, const CpuByRole& cp
   out.counter("num_requests_total", "Ended requests.", static_cast<double>(num_requests_));
   out.counter("num_aborted_requests_total", "Requests that were aborted.", static_cast<double>(num_aborted_));
   out.counter("front_cpu_seconds_total", "Processor time of all threads but the ranks': HTTP, text, turns, grammars.",
-              cpu.front());
+              now.cpu.front());
   out.counter("num_dropped_log_lines_total", "Lines of the log that were dropped, because nobody took them in time.",
-              static_cast<double>(num_dropped_log_lines));
+              static_cast<double>(now.num_dropped_log_lines));
   out.counter_by_group("num_moved_out_requests_total", "Running requests that moved to another DP group.",
                        moves_by_group(&GroupMoves::num_given));
   out.counter_by_group("num_moved_in_requests_total", "Running requests that came from another DP group.",
@@ -117,11 +123,22 @@ std::string ServerMetrics::render(const EngineStats& engine, const CpuByRole& cp
   out.counter("num_set_aside_requests_total",
               "Requests that ended with an error, because their ranks failed twice before they got a token.",
               static_cast<double>(engine.num_set_aside));
-  if (journal) {
-    out.gauge("journal_bytes", "Bytes of the journal on disk.", static_cast<double>(journal->num_bytes));
+  const auto by_rank = [&](FunctionRef<double(const RankCounts&)> value) {
+    std::vector<std::pair<int32_t, double>> values;
+    for (const RankStatus& rank : now.cluster.ranks) values.emplace_back(rank.rank, value(rank.counts));
+    return values;
+  };
+  out.counter_by_rank("rank_step_seconds_total", "Time that a rank has spent in steps.",
+                      by_rank([](const RankCounts& counts) { return counts.step_s; }));
+  out.counter_by_rank("rank_exchange_seconds_total",
+                      "Of it: in exchanges with the other ranks, mostly waiting for them. The one for which all wait "
+                      "has the least.",
+                      by_rank([](const RankCounts& counts) { return counts.exchange_s; }));
+  if (now.journal) {
+    out.gauge("journal_bytes", "Bytes of the journal on disk.", static_cast<double>(now.journal->num_bytes));
     out.counter("num_dropped_journal_records_total",
                 "Records that could not be written to the journal: a full disk, or too many at once.",
-                static_cast<double>(journal->num_dropped_records));
+                static_cast<double>(now.journal->num_dropped_records));
   }
   return out.text();
 }

@@ -9,6 +9,7 @@
 #include "braid/api/engine.h"
 #include "braid/base/thread_role.h"
 #include "braid/journal/journal.h"
+#include "braid/parallel/topology.h"
 #include "braid/server/metrics/histogram.h"
 
 namespace braid::metrics {
@@ -25,14 +26,24 @@ struct RequestRecord {
   bool was_aborted = false;
 };
 
+// The rest of what is shown. While the model is being loaded, the engine's part is empty.
+struct ServerState {
+  EngineStats engine = {};
+  ClusterStatus cluster = {};
+  ParallelLayout layout = {};
+  std::string version = {};
+  CpuByRole cpu = {};
+  uint64_t num_dropped_log_lines = 0;
+  std::optional<JournalStats> journal = {};
+};
+
 class ServerMetrics {
  public:
   ServerMetrics(std::string prefix, std::string model_name);
 
   // From any thread.
   void record(const RequestRecord& record);
-  std::string render(const EngineStats& engine, const CpuByRole& cpu, uint64_t num_dropped_log_lines,
-                     const std::optional<JournalStats>& journal = std::nullopt) const;
+  std::string render(const ServerState& now) const;
 
  private:
   const std::string prefix_;

@@ -23,7 +23,7 @@ TEST(ServerMetrics, ARequestCountsOnceInEveryHistogramItHasATimeFor) {
                   .cached_tokens = 4,
                   .output_tokens = 20});
   metrics.record({.end_to_end_s = 0.5, .prompt_tokens = 3, .was_aborted = true});
-  const std::string text = metrics.render({}, {}, 7);
+  const std::string text = metrics.render({.num_dropped_log_lines = 7});
   EXPECT_EQ(line_of(text, "braid_time_to_first_token_seconds_count"),
             "braid_time_to_first_token_seconds_count{model_name=\"tiny\"} 1");
   EXPECT_EQ(line_of(text, "braid_inter_token_latency_seconds_count"),
@@ -51,7 +51,7 @@ TEST(ServerMetrics, CachedPagesCountAsFree) {
                     .num_queued = 3,
                     .num_kv_tokens = 1600};
   stats.groups = {{.scheduler = stats.scheduler}};
-  const std::string text = ServerMetrics("sglang:", "tiny").render(stats, {}, 0);
+  const std::string text = ServerMetrics("sglang:", "tiny").render({.engine = stats});
   EXPECT_EQ(line_of(text, "sglang:num_running_reqs"), "sglang:num_running_reqs{model_name=\"tiny\"} 2");
   EXPECT_EQ(line_of(text, "sglang:num_queue_reqs"), "sglang:num_queue_reqs{model_name=\"tiny\"} 4");
   EXPECT_EQ(line_of(text, "sglang:token_usage"), "sglang:token_usage{model_name=\"tiny\"} 0.25");
@@ -64,14 +64,14 @@ TEST(ServerMetrics, FrontTimeExcludesTheRanks) {
   cpu.seconds[static_cast<size_t>(ThreadRole::kHttp)] = 0.5;
   cpu.seconds[static_cast<size_t>(ThreadRole::kController)] = 0.25;
   cpu.seconds[static_cast<size_t>(ThreadRole::kRank)] = 64;
-  const std::string text = ServerMetrics("braid", "m").render({}, cpu, 0);
+  const std::string text = ServerMetrics("braid", "m").render({.cpu = cpu});
   EXPECT_EQ(line_of(text, "braid_front_cpu_seconds_total"), "braid_front_cpu_seconds_total{model_name=\"m\"} 0.75");
 }
 
 TEST(ServerMetrics, TheJournalHasItsOwnIfThereIsOne) {
   const ServerMetrics metrics("braid", "m");
-  EXPECT_EQ(metrics.render({}, {}, 0).find("journal"), std::string::npos);
-  const std::string text = metrics.render({}, {}, 0, JournalStats{.num_bytes = 5, .num_dropped_records = 2});
+  EXPECT_EQ(metrics.render({}).find("journal"), std::string::npos);
+  const std::string text = metrics.render({.journal = JournalStats{.num_bytes = 5, .num_dropped_records = 2}});
   EXPECT_EQ(line_of(text, "braid_journal_bytes"), "braid_journal_bytes{model_name=\"m\"} 5");
   EXPECT_EQ(line_of(text, "braid_num_dropped_journal_records_total"),
             "braid_num_dropped_journal_records_total{model_name=\"m\"} 2");
@@ -86,7 +86,7 @@ TEST(ServerMetrics, EachGroupHasItsOwnSamples) {
   stats.worlds = {{.num_restarts = 1}, {.num_restarts = 4}};
   stats.num_resumed = 17;
   stats.num_set_aside = 1;
-  const std::string text = ServerMetrics("braid", "m").render(stats, {}, 0);
+  const std::string text = ServerMetrics("braid", "m").render({.engine = stats});
   for (const char* line :
        {"braid_num_running_reqs{model_name=\"m\",dp_rank=\"0\"} 2\n",
         "braid_num_running_reqs{model_name=\"m\",dp_rank=\"1\"} 5\n",
@@ -101,6 +101,26 @@ TEST(ServerMetrics, EachGroupHasItsOwnSamples) {
         "braid_num_set_aside_requests_total{model_name=\"m\"} 1\n", "braid_num_queue_reqs{model_name=\"m\"} 0\n"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << text;
   }
+}
+
+TEST(ServerMetrics, EachRankHasItsOwnSamplesAndTheLayoutIsInLabels) {
+  const ServerState now{
+      .cluster = {.nodes = {{.host = "a"}, {.node = 1, .host = "b"}},
+                  .ranks = {{.rank = 0, .counts = {.num_steps = 2, .step_s = 1.5, .exchange_s = 0.25}},
+                            {.rank = 3, .counts = {.num_steps = 2, .step_s = 1.5, .exchange_s = 1}}}},
+      .layout = {.tp_size = 4, .dp_size = 2, .enable_dp_attention = true},
+      .version = "1.2.3"};
+  const std::string text = ServerMetrics("braid", "m").render(now);
+  for (const char* line :
+       {"# TYPE braid_rank_step_seconds_total counter\n",
+        "braid_rank_step_seconds_total{model_name=\"m\",rank=\"3\"} 1.5\n",
+        "braid_rank_exchange_seconds_total{model_name=\"m\",rank=\"0\"} 0.25\n",
+        "braid_rank_exchange_seconds_total{model_name=\"m\",rank=\"3\"} 1\n",
+        "braid_server_info{model_name=\"m\",version=\"1.2.3\",tp_size=\"4\",dp_size=\"2\",enable_dp_attention=\"true\","
+        "num_nodes=\"2\"} 1\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << text;
+  }
+  EXPECT_EQ(ServerMetrics("braid", "m").render({}).find("rank_step"), std::string::npos) << "there are no ranks yet";
 }
 
 }  // namespace

@@ -156,13 +156,17 @@ http::Handler ApiService::logging_handler() {
 
 http::Handler ApiService::metrics_handler() {
   return [this](const http::Request&, const std::shared_ptr<http::Responder>& responder) {
-    const ServedModel* model = model_.load();
-    std::optional<JournalStats> journal;
-    if (options_.journal != nullptr) journal = options_.journal->stats();
-    responder->respond({.content_type = "text/plain; version=0.0.4; charset=utf-8",
-                        .headers = {},
-                        .body = metrics_.render(model != nullptr ? model->engine->stats() : EngineStats{},
-                                                cpu_seconds_by_role(), num_dropped_log_lines(*logger_), journal)});
+    metrics::ServerState now{.version = options_.settings.value("version", ""),
+                             .cpu = cpu_seconds_by_role(),
+                             .num_dropped_log_lines = num_dropped_log_lines(*logger_)};
+    if (const ServedModel* const model = model_.load()) {
+      now.engine = model->engine->stats();
+      now.cluster = model->engine->cluster();
+      now.layout = model->engine->layout();
+    }
+    if (options_.journal != nullptr) now.journal = options_.journal->stats();
+    responder->respond(
+        {.content_type = "text/plain; version=0.0.4; charset=utf-8", .headers = {}, .body = metrics_.render(now)});
   };
 }
 

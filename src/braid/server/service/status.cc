@@ -44,6 +44,41 @@ Json groups_of(const EngineStats& stats, const ParallelLayout& layout) {
   return groups;
 }
 
+Json ranks_of(const ClusterStatus& cluster) {
+  Json ranks = Json::array();
+  for (const RankStatus& rank : cluster.ranks) {
+    ranks.push_back({{"rank", rank.rank},
+                     {"world", rank.world},
+                     {"dp_rank", rank.group},
+                     {"node", rank.node},
+                     {"pid", rank.pid},
+                     {"kernels", rank.kernels},
+                     {"cpus", rank.cpus},
+                     {"numa_domain", rank.numa_domain < 0 ? Json(nullptr) : Json(rank.numa_domain)},
+                     {"memory_bytes", rank.memory_bytes},
+                     {"num_steps", rank.counts.num_steps},
+                     {"step_seconds", rank.counts.step_s},
+                     {"exchange_seconds", rank.counts.exchange_s},
+                     {"times_slower", rank.times_slower > 0 ? Json(rank.times_slower) : Json(nullptr)}});
+  }
+  return ranks;
+}
+
+Json nodes_of(const ClusterStatus& cluster) {
+  Json nodes = Json::array();
+  for (const NodeStatus& node : cluster.nodes) {
+    Json ranks = Json::array();
+    for (const RankStatus& rank : cluster.ranks) {
+      if (rank.node == node.node) ranks.push_back(rank.rank);
+    }
+    nodes.push_back({{"node", node.node},
+                     {"host", node.host.empty() ? Json(nullptr) : Json(node.host)},
+                     {"is_there", node.is_there},
+                     {"ranks", std::move(ranks)}});
+  }
+  return nodes;
+}
+
 std::string_view state_of(const EngineStats& stats) {
   if (!stats.failure.empty()) return "failed";
   const bool restarts = std::ranges::any_of(
@@ -56,6 +91,7 @@ std::string_view state_of(const EngineStats& stats) {
 
 http::Response server_status(const ServedModel& model, const Json& settings, double uptime_s) {
   const EngineStats stats = model.engine->stats();
+  const ClusterStatus cluster = model.engine->cluster();
   const ParallelLayout& layout = model.engine->layout();
   uint64_t num_restarts = 0;
   const WorldStatus* last_failed = nullptr;
@@ -75,6 +111,8 @@ http::Response server_status(const ServedModel& model, const Json& settings, dou
                           {"num_worlds", layout.num_worlds()}}},
                         {"worlds", worlds_of(stats, layout)},
                         {"groups", groups_of(stats, layout)},
+                        {"nodes", nodes_of(cluster)},
+                        {"ranks", ranks_of(cluster)},
                         {"num_queue_reqs", stats.num_queued},
                         {"num_restarts", num_restarts},
                         {"num_resumed_reqs", stats.num_resumed},

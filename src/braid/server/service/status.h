@@ -1,5 +1,5 @@
 // GET /v1/status: how the server stands, for people and for supervisors: its layout, each world of ranks with its
-// restarts and its last error, and the load of each DP group. Tested by api_service_life_test.cc.
+// restarts and its last error, the load of each DP group, and the nodes and ranks. Tested by api_service_life_test.cc.
 #pragma once
 
 #include "braid/controller/engine_stats.h"

@@ -3,6 +3,7 @@
 import {LineChart} from './charts.js';
 import {byId, el} from './dom.js';
 import {quantiles, rate, Reading} from './metrics.js';
+import {RanksCard} from './ranks_card.js';
 import {infoRows} from './server_info.js';
 
 const kPeriodMs = 1000;
@@ -63,6 +64,8 @@ export class ServerTab {
   #counts = el('dl', {class: 'counts'});
   #info = el('dl', {class: 'info'});
   #hasInfo = false;
+  #ranks = new RanksCard();
+  #hasStatus = true;  // until it says otherwise
 
   constructor(api) {
     this.#api = api;
@@ -74,6 +77,7 @@ export class ServerTab {
           el('table', {class: 'latencies'}, el('thead', {}, el('tr', {}, el('td'),
             ['median', '90 %', '99 %'].map((title) => el('th', {scope: 'col'}, title)))), this.#latencies)),
         el('section', {class: 'card'}, el('h2', {}, 'Since its start'), this.#counts)),
+      this.#ranks.root,
       el('section', {class: 'card'}, el('h2', {}, 'About this server'), this.#info));
     document.addEventListener('visibilitychange', () => this.#schedule());
   }
@@ -102,6 +106,7 @@ export class ServerTab {
       this.#draw();
       this.#say('');
       if (!this.#hasInfo) await this.#readInfo();
+      if (this.#hasStatus) await this.#readStatus();
     } catch (error) {
       this.#problem(error);
     }
@@ -117,6 +122,15 @@ export class ServerTab {
     } catch (error) {
       this.#hasInfo = error.status !== 0 && error.status !== 503;
       this.#info.replaceChildren(el('p', {class: 'quiet'}, `This server does not tell: ${error.message}`));
+    }
+  }
+
+  async #readStatus() {
+    try {
+      this.#ranks.draw(await this.#api.json('v1/status', {isQuiet: true}));
+    } catch (error) {
+      this.#hasStatus = error.status === 0 || error.status === 503;
+      this.#ranks.root.hidden = true;
     }
   }
 

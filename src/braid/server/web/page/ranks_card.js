@@ -1,0 +1,48 @@
+// The card of the server tab that shows where the ranks are, how they keep up with each other, and what failed last:
+// from /v1/status, which other servers do not have.
+import {el} from './dom.js';
+
+const count = (value) => Math.round(value).toLocaleString('en');
+const kStates = {running: 'All run.', paused: 'Paused: no step begins.', restarting: 'Some failed, and start again …', failed: 'The engine has failed.'};
+
+// One rank in its own process has nothing to say before something fails.
+export function isWorthShowing(status) {
+  return status.ranks.length > 1 || status.nodes.length > 1 || status.num_restarts > 0 || status.state !== 'running';
+}
+
+// [[node, group, rank, processor, steps, share of exchanges, times slower]] in words; a node that is away has one row.
+export function rankRows(status) {
+  const name = (node) => `${node.node} ${node.host ?? ''}`.trim();
+  return status.nodes.flatMap((node) => {
+    const ranks = status.ranks.filter((rank) => rank.node === node.node);
+    if (!node.is_there) return [[name(node), '', '', 'awaited', '', '', '']];
+    return ranks.map((rank) => [name(node), String(rank.dp_rank), String(rank.rank),
+      rank.cpus.length ? `CPU ${rank.cpus.join(', ')}` : 'any CPU', count(rank.num_steps),
+      rank.step_seconds > 0 ? `${Math.round(100 * rank.exchange_seconds / rank.step_seconds)} %` : '–',
+      rank.times_slower === null ? '–' : `${rank.times_slower.toFixed(2)} ×`]);
+  });
+}
+
+const kColumns = ['node', 'group', 'rank', '', 'steps', 'in exchanges', 'time of the others'];
+const kSlow = 1.5;  // as the server's log names it
+
+export class RanksCard {
+  #state = el('p', {class: 'quiet'});
+  #rows = el('tbody');
+  #error = el('p', {class: 'state is-problem', hidden: true});
+  root = el('section', {class: 'card', hidden: true}, el('h2', {}, 'Ranks'), this.#state, this.#error,
+    el('div', {class: 'wide-table'}, el('table', {class: 'ranks'},
+      el('thead', {}, el('tr', {}, kColumns.map((title) => el('th', {scope: 'col'}, title)))), this.#rows)));
+
+  draw(status) {
+    this.root.hidden = !isWorthShowing(status);
+    const restarts = status.num_restarts ? ` Started again ${count(status.num_restarts)} times.` : '';
+    this.#state.textContent = `${kStates[status.state] ?? status.state}${restarts}`;
+    const last = status.last_error;
+    this.#error.hidden = !last;
+    this.#error.textContent = last ? `${new Date(last.time * 1000).toLocaleTimeString()} ${last.message}` : '';
+    const slow = status.ranks.filter((rank) => (rank.times_slower ?? 0) >= kSlow).map((rank) => String(rank.rank));
+    this.#rows.replaceChildren(...rankRows(status).map((row) =>
+      el('tr', {class: slow.includes(row[2]) ? 'is-slow' : undefined}, row.map((cell) => el('td', {}, cell)))));
+  }
+}
