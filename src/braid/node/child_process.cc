@@ -1,6 +1,7 @@
 #include "braid/node/child_process.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -36,6 +37,14 @@ std::vector<std::string> environment_with(const std::vector<std::string>& more) 
   return all;
 }
 
+// A client's connection that a child keeps open stays open for the client when the server closes it.
+void leave_files_behind() {
+  constexpr unsigned kFirst = STDERR_FILENO + 1;
+  if (syscall(SYS_close_range, kFirst, ~0U, CLOSE_RANGE_CLOEXEC) == 0) return;
+  const auto end = static_cast<int>(sysconf(_SC_OPEN_MAX));  // Linux before 5.11
+  for (int file = kFirst; file < end; ++file) fcntl(file, F_SETFD, FD_CLOEXEC);
+}
+
 // Between fork and exec: only what a signal handler may call.
 [[noreturn]] void become(char* const* command, char* const* environment, int report, pid_t parent, int on_orphan) {
   sigset_t none;
@@ -49,6 +58,7 @@ std::vector<std::string> environment_with(const std::vector<std::string>& more) 
   const int empty = open("/dev/null", O_RDONLY);
   dup2(empty, STDIN_FILENO);
   dup2(STDERR_FILENO, STDOUT_FILENO);
+  leave_files_behind();
   execvpe(command[0], command, environment);
   const int error = errno;
   static_cast<void>(!write(report, &error, sizeof(error)));

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <fstream>
 #include <sstream>
@@ -50,6 +52,17 @@ TEST(ChildProcess, GetsTheEnvironmentAndASilentInput) {
   ASSERT_TRUE(child.ok());
   EXPECT_EQ(wait_for_end(*child), "exit status 0");
   EXPECT_EQ(text_in(path), "Pluto path\n");
+}
+
+TEST(ChildProcess, GetsNoneOfTheOpenFiles) {
+  std::array<int, 2> connection{};
+  ASSERT_EQ(pipe(connection.data()), 0);  // as libraries open them: children inherit it
+  auto child = ChildProcess::start({.command = {"sleep", "1000"}});
+  ASSERT_TRUE(child.ok());
+  close(connection[1]);
+  pollfd end{.fd = connection[0], .events = POLLIN, .revents = 0};
+  EXPECT_EQ(poll(&end, 1, 10'000), 1) << "the other end is still open";
+  close(connection[0]);
 }
 
 TEST(ChildProcess, NothingOfItsGroupStaysBehind) {
