@@ -19,9 +19,11 @@ def run(*command):
 
 
 class Hosts:
-    """Each has an address and a prefix for commands. `are_apart`: they are network namespaces, and can be cut off."""
+    """Each has an address and a prefix for commands. `are_apart`: they are network namespaces, and can be cut off.
+    `shared_memory`: then each has a /dev/shm of its own, of this size ("64m")."""
 
-    def __init__(self, count):
+    def __init__(self, count, shared_memory=None):
+        self.shared_memory = shared_memory
         self.names = [f"braid-{os.getpid()}-{i}" for i in range(count)]
         self.switch = f"braid-{os.getpid()}-s"
         self.outside = f"brd{os.getpid() % 100000}"
@@ -57,7 +59,12 @@ class Hosts:
         return f"{self.net}.{host + 1}" if self.are_apart else "127.0.0.1"
 
     def prefix(self, host):
-        return ["ip", "netns", "exec", self.names[host]] if self.are_apart else []
+        if not self.are_apart:
+            return []
+        prefix = ["ip", "netns", "exec", self.names[host]]  # which has mounts of its own
+        if self.shared_memory is None:
+            return prefix
+        return [*prefix, "sh", "-c", f"mount -t tmpfs -o size={self.shared_memory} tmpfs /dev/shm && exec \"$@\"", "sh"]
 
     def cut_off(self, host, is_cut=True):
         run("ip", "-n", self.switch, "link", "set", f"p{host}", "down" if is_cut else "up")

@@ -15,8 +15,9 @@ namespace braid {
 namespace {
 
 constexpr int kLookMs = 50;                             // how often the keeper looks at the worlds
+constexpr double kBeat_s = 0.1;                         // how soon a process that is killed is missed
 constexpr double kLastWords_s = 0.2;                    // for the message of a process whose job has ended already
-constexpr double kTidyEnd_s = 0.5;                      // for a job that was told to end; then it is killed
+constexpr double kTidyEnd_s = 0.1;                      // for a job that was told to end; then it is killed
 constexpr double kStop_s = 10;                          // for the steps that are under way when all ends
 constexpr double kComplaint_s = 10;                     // how often a node that is missing is named
 constexpr size_t kMaxBacklog = kGroupLinks.max_queued;  // maps
@@ -369,6 +370,10 @@ void RemoteWorlds::look_after(int32_t index, double now_s) {
   if (world.job_ended_s && now_s > *world.job_ended_s + kLastWords_s) {
     end_world(index, fmt::format("the processes of world {} have ended: {}", index, world.job->ending()->text));
     return;
+  }
+  if (now_s >= world.next_beat_s) {
+    world.next_beat_s = now_s + kBeat_s;
+    for (const Process& process : world.processes) tell(process.peer, ProcessBeat{});
   }
   for (const Process& process : world.processes) {
     if (now_s < process.heard_s + options_.silence_s) continue;

@@ -100,8 +100,9 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
     std::optional<ChildProcess> job;
     std::optional<double> job_ended_s;
     std::optional<double> job_told_s;  // to end
-    std::vector<Process> processes;    // those that said hello, by number
-    std::vector<Message> backlog;      // while it starts
+    double next_beat_s = 0;
+    std::vector<Process> processes;  // those that said hello, by number
+    std::vector<Message> backlog;    // while it starts
   };
   struct Node {
     PeerId peer;  // empty: it is not there

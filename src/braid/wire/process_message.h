@@ -96,6 +96,11 @@ struct ProcessNews {
   bool operator==(const ProcessNews&) const = default;
 };
 
+// Says nothing. That it cannot be sent says that the process is gone.
+struct ProcessBeat {
+  bool operator==(const ProcessBeat&) const = default;
+};
+
 // End after the step that is under way.
 struct ProcessStop {
   bool operator==(const ProcessStop&) const = default;
@@ -154,6 +159,6 @@ struct EndCommands {
 
 using ProcessMessage = std::variant<ProcessHello, ProcessReady, ProcessFailure, ProcessProgress, MaskWanted,
                                     ProcessStart, MaskAnswer, DirectMap, ProcessNews, ProcessStop, NodeHello,
-                                    NodeRefusal, RunOnNode, RunCommand, CommandEnded, EndCommands>;
+                                    NodeRefusal, RunOnNode, RunCommand, CommandEnded, EndCommands, ProcessBeat>;
 
 }  // namespace braid

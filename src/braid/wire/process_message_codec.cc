@@ -126,6 +126,10 @@ EncodedBody encode_body(flat::Builder& builder, const ProcessNews& /*news*/) {
   return {message_format::Body::News, message_format::CreateNews(builder).Union()};
 }
 
+EncodedBody encode_body(flat::Builder& builder, const ProcessBeat& /*beat*/) {
+  return {message_format::Body::Beat, message_format::CreateBeat(builder).Union()};
+}
+
 EncodedBody encode_body(flat::Builder& builder, const ProcessStop& /*stop*/) {
   return {message_format::Body::Stop, message_format::CreateStop(builder).Union()};
 }
@@ -292,6 +296,8 @@ Result<ProcessMessage> decode_process_message(std::span<const std::byte> bytes, 
     }
     case message_format::Body::News:
       return ProcessMessage(ProcessNews{});
+    case message_format::Body::Beat:
+      return ProcessMessage(ProcessBeat{});
     case message_format::Body::Stop:
       return ProcessMessage(ProcessStop{});
     default:

@@ -38,6 +38,7 @@ std::vector<ProcessMessage> one_of_each() {
           CommandEnded{.id = 5, .exit_code = 137, .ending = "signal 9 (Killed)"},
           EndCommands{.world = 3},
           ProcessNews{},
+          ProcessBeat{},
           ProcessStop{}};
 }
 
