@@ -9,15 +9,17 @@ namespace braid {
 bool WorldRestarts::fail(int32_t world, const std::string& reason, double now_s, double unix_s) {
   World& own = worlds_.at(static_cast<size_t>(world));
   CHECK(own.status.state != WorldStatus::State::kLost, "world {} is lost", world);
-  if (own.status.state == WorldStatus::State::kRuns) own.failed_s = now_s;
+  if (own.status.state == WorldStatus::State::kRuns) {
+    own.failed_s = now_s;
+    if (now_s >= own.runs_since_s + kCalmS) own.delay_s = kFirstDelayS;
+  }
   while (!own.restarts_s.empty() && own.restarts_s.front() <= now_s - kWindowS) own.restarts_s.pop_front();
   if (std::ssize(own.restarts_s) >= max_restarts_) {
     give_up(world, reason, unix_s);
     return false;
   }
-  double delay_s = kFirstDelayS;
-  for (size_t i = 0; i < own.restarts_s.size(); ++i) delay_s *= 2;
-  own.due_s = now_s + delay_s;
+  own.due_s = now_s + own.delay_s;
+  own.delay_s = std::min(2 * own.delay_s, kMaxDelayS);
   own.restarts_s.push_back(*own.due_s);
   set_failed(own, WorldStatus::State::kRestarts, reason, unix_s);
   return true;
@@ -57,6 +59,7 @@ double WorldRestarts::succeed(int32_t world, double now_s) {
   World& own = worlds_.at(static_cast<size_t>(world));
   CHECK(own.status.state == WorldStatus::State::kRestarts && !own.due_s, "world {} is not starting", world);
   own.status.state = WorldStatus::State::kRuns;
+  own.runs_since_s = now_s;
   ++own.status.num_restarts;
   return now_s - own.failed_s;
 }

@@ -17,8 +17,10 @@ class WorldRestarts {
  public:
   // A world may start again `max_restarts` times within this time.
   static constexpr double kWindowS = 600;
-  // Before the first restart within that time; doubled for each later one.
+  // Before a restart; doubled, up to a limit, for each one that follows before the world has run for a while.
   static constexpr double kFirstDelayS = 0.1;
+  static constexpr double kMaxDelayS = 10;
+  static constexpr double kCalmS = 10;
 
   WorldRestarts(int32_t num_worlds, int32_t max_restarts)
       : max_restarts_(max_restarts), worlds_(static_cast<size_t>(num_worlds)) {}
@@ -45,6 +47,8 @@ class WorldRestarts {
     WorldStatus status;
     std::deque<double> restarts_s = {};  // those that were allowed within the window
     double failed_s = 0;
+    double runs_since_s = 0;
+    double delay_s = kFirstDelayS;  // before the next one
     std::optional<double> due_s = {};
   };
 

@@ -39,6 +39,26 @@ TEST(WorldRestarts, OnlyRestartsOfTheLastTenMinutesCount) {
   EXPECT_FALSE(worlds.fail(0, "", 1300, 0));
 }
 
+TEST(WorldRestarts, ACalmTimeEndsTheDoublingWhichHasALimit) {
+  WorldRestarts worlds(1, 100);
+  double now_s = 0;
+  const auto fail_after = [&](double calm_s) {
+    now_s += calm_s;
+    EXPECT_TRUE(worlds.fail(0, "", now_s, 0));
+    const double delay_s = worlds.next_due_s().value() - now_s;
+    now_s += delay_s;
+    EXPECT_EQ(worlds.take_due(now_s), 0);
+    worlds.succeed(0, now_s);
+    return delay_s;
+  };
+  EXPECT_NEAR(fail_after(WorldRestarts::kCalmS), 0.1, 1e-9);
+  EXPECT_NEAR(fail_after(1), 0.2, 1e-9);
+  EXPECT_NEAR(fail_after(1), 0.4, 1e-9);
+  EXPECT_NEAR(fail_after(WorldRestarts::kCalmS), 0.1, 1e-9);
+  for (int i = 0; i < 10; ++i) fail_after(1);
+  EXPECT_NEAR(fail_after(1), WorldRestarts::kMaxDelayS, 1e-9);
+}
+
 TEST(WorldRestarts, AStartThatFailsCountsAndThePauseGoesOn) {
   WorldRestarts worlds(2, 2);
   EXPECT_TRUE(worlds.fail(1, "rank 0 is late", 10, 0));
