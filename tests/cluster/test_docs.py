@@ -15,8 +15,12 @@ def test_every_message_of_the_page_is_in_the_program(braid):
     assert [message for message in messages if message.encode() not in program] == []
 
 
-def test_every_flag_of_the_page_is_one_of_serve(braid):
+OTHERS_FLAGS = {"--bind-to", "--mpi"}  # mpirun's, srun's
+
+
+def test_every_flag_of_the_page_is_one_of_the_program(braid):
     page = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
-    flags = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", page))
-    known = subprocess.run([braid, "serve", "--help"], capture_output=True, text=True, check=True).stdout
+    flags = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", page)) - OTHERS_FLAGS
+    known = "".join(subprocess.run([braid, command, "--help"], capture_output=True, text=True, check=True).stdout
+                    for command in ("serve", "rank"))
     assert {flag for flag in flags if flag not in known} == set()

@@ -1,5 +1,5 @@
-// An engine's ranks in processes of their own, on this host and on others, which this one starts and which end with it.
-// Tested by tests/e2e/test_rank_processes.py and tests/cluster.
+// An engine's ranks in processes of their own, on this host and on others, which this one starts, or a launcher has
+// started. They end with it. Tested by tests/e2e/test_rank_processes.py and tests/cluster.
 #pragma once
 
 #include <cstdint>
@@ -37,6 +37,8 @@ class RemoteRanks final : public EngineRanks {
 
  private:
   RemoteRanks(const ParallelLayout& layout, RuntimeFolder folder) : layout_(layout), folder_(std::move(folder)) {}
+
+  Status plan_start(const ProcessOptions& own, const Checkpoint& checkpoint, RemoteWorldsOptions& worlds);
 
   const ParallelLayout layout_;
   RuntimeFolder folder_;
