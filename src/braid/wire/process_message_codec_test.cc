@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <vector>
 
 #include "tests/support/wire/message_maker.h"
@@ -27,6 +28,8 @@ std::vector<ProcessMessage> one_of_each() {
           RunCommand{.id = 5, .world = 0, .command = "orted"},
           CommandEnded{.id = 5, .exit_code = 137, .ending = "signal 9 (Killed)"},
           EndCommands{.world = 3},
+          NodeQuestion{.id = 8},
+          NodeAnswer{.id = 8, .unix_s = 1.75e9, .isa = "avx2"},
           ProcessNews{},
           ProcessStop{}};
 }
@@ -75,6 +78,7 @@ TEST(ProcessMessageCodec, WhatIsTooLongOrSenselessIsNamed) {
   EXPECT_EQ(error_of(ProcessReady{}, {}), "ready with a context of 0 in 0 KV tokens");
   EXPECT_EQ(error_of(ProcessStart{.last_maps = {1, 2, 3}}, {.max_groups = 2}), "3 groups, at most 2 fit");
   EXPECT_EQ(error_of(MaskAnswer{.words = {1, 2, 3}}, {.max_mask_words = 2}), "3 words of a mask, at most 2 fit");
+  EXPECT_EQ(error_of(NodeAnswer{.unix_s = std::numeric_limits<double>::infinity()}, {}), "an answer at no time");
   EXPECT_EQ(error_of(ProcessFailure{.reason = "long"}, {.max_text = 3}), "a reason of 4 bytes, at most 3 fit");
   EXPECT_NE(error_of(ProcessStop{}, {.max_bytes = 8}).find("at most 8 are allowed"), std::string::npos);
   const auto empty = decode_process_message({});
