@@ -85,6 +85,10 @@ class Job(Server):
         return pid > 1
 
 
+def runtime_folders(pids):
+    return [path for base in ("/dev/shm", "/tmp") for pid in pids for path in pathlib.Path(base).glob(f"braid-{pid}-*")]
+
+
 def wait_until_gone(pids):
     wait_for(lambda: not any(pathlib.Path(f"/proc/{pid}").exists() for pid in pids), f"{pids} are left", timeout=20)
 
@@ -124,12 +128,16 @@ def test_a_signal_to_the_launcher_drains(braid):
 def test_a_death_ends_the_job(braid, killed):
     with Job(braid, 2, *DP2) as job:
         ranks, front = job.processes()
+        shared = runtime_folders(ranks)
+        assert len(shared) == 2 and all(list(folder.iterdir()) for folder in shared)
         pid = {"the first rank": ranks[0], "the front": front, "mpirun": job.process.pid}[killed]
         os.kill(pid, signal.SIGKILL)
         assert job.process.wait(30) != 0
         wait_until_gone([*ranks, front])
         if killed == "the front":
             assert "the front has ended with exit code 137: so does the job" in job.read_log()
+    with Job(braid, 2, *DP2):
+        assert not any(folder.exists() for folder in shared), "the next one tidies up"
 
 
 def test_a_rank_that_stops_ends_the_job_with_its_name(braid):

@@ -91,8 +91,7 @@ Result<std::unique_ptr<RemoteRanks>> RemoteRanks::start(const EngineOptions& opt
   const ParallelLayout& layout = options.rank.layout;
   const auto num_nodes = static_cast<int32_t>(own.ranks_on_node.size());
   TRY_STATUS(check_rank_options(options.rank, checkpoint.config()));
-  TRY(RuntimeFolder folder, RuntimeFolder::make());
-  auto ranks = std::unique_ptr<RemoteRanks>(new RemoteRanks(layout, std::move(folder)));
+  auto ranks = std::unique_ptr<RemoteRanks>(new RemoteRanks(layout));
   RemoteWorldsOptions worlds{.groups_per_world = layout.groups_per_world(),
                              .processes = {},
                              .num_nodes = num_nodes,
@@ -121,21 +120,23 @@ Result<std::unique_ptr<RemoteRanks>> RemoteRanks::start(const EngineOptions& opt
 
 // Where the processes find the front, and the commands that start them.
 Status RemoteRanks::plan_start(const ProcessOptions& own, const Checkpoint& checkpoint, RemoteWorldsOptions& worlds) {
+  TRY(RuntimeFolder made_folder, RuntimeFolder::make());
+  const RuntimeFolder& folder = folder_.emplace(std::move(made_folder));
   FrontAddress front{.key_file = own.cluster_key_file};
   if (front.key_file.empty()) {
     TRY(const ClusterKey made, make_cluster_key());
-    TRY(front.key_file, folder_.write_secret("key", cluster_key_text(made)));
+    TRY(front.key_file, folder.write_secret("key", cluster_key_text(made)));
   }
   TRY(const ClusterKey key, read_cluster_key(front.key_file));
   const bool is_alone = worlds.num_nodes == 1;
-  const std::string here = "ipc://" + (folder_.path() / "front").string();
+  const std::string here = "ipc://" + (folder.path() / "front").string();
   front.endpoint = is_alone ? here : fmt::format("tcp://{}:{}", own.address, own.port);
   worlds.link.endpoint = is_alone ? here : fmt::format("tcp://*:{}", own.port);
   worlds.link.keys = key.for_front();
   TRY(worlds.processes, place_processes(layout_, own.ranks_on_node, own.ranks_per_process));
   TRY(worlds.identity, cluster_identity(own.version, checkpoint, layout_, own.ranks_on_node));
-  TRY(front.file, folder_.write_secret("endpoint", front.endpoint));
-  worlds.command = world_command(own, front, folder_.path(), worlds.processes, worlds.identity);
+  TRY(front.file, folder.write_secret("endpoint", front.endpoint));
+  worlds.command = world_command(own, front, folder.path(), worlds.processes, worlds.identity);
   return {};
 }
 

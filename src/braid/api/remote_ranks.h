@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -36,12 +37,12 @@ class RemoteRanks final : public EngineRanks {
   Profile stop_profile() override { return {}; }
 
  private:
-  RemoteRanks(const ParallelLayout& layout, RuntimeFolder folder) : layout_(layout), folder_(std::move(folder)) {}
+  explicit RemoteRanks(const ParallelLayout& layout) : layout_(layout) {}
 
   Status plan_start(const ProcessOptions& own, const Checkpoint& checkpoint, RemoteWorldsOptions& worlds);
 
   const ParallelLayout layout_;
-  RuntimeFolder folder_;
+  std::optional<RuntimeFolder> folder_;  // absent: a launcher has started the processes
   std::unique_ptr<RemoteWorlds> worlds_;
   ProcessReady ready_;
 };

@@ -23,6 +23,7 @@
 #include "braid/node/host_addresses.h"
 #include "braid/node/job_greeting.h"
 #include "braid/node/rank_process.h"
+#include "braid/node/runtime_folder.h"
 #include "braid/parallel/mpi_module.h"
 #include "braid/parallel/process_texts.h"
 #include "braid/wire/transport/bound_socket.h"
@@ -129,6 +130,7 @@ class FrontWatch {
 
 // What has to stay as it is when a process ends with an error: ranks may be stuck, and MPI waits for the others.
 struct JobWork {
+  std::optional<RuntimeFolder> folder;  // for MPI's shared memory
   std::shared_ptr<ProcessPort> port;
   std::unique_ptr<RankProcess> process;
 };
@@ -182,15 +184,17 @@ Status work_in_job(const JobPlan& plan, const JobGreeting& own, const std::strin
 
 // Absent: a process of the job that is not the first has no front.
 Result<int> work_beside(FrontProcess* front, SignalQueue& signals, const JobPlan& plan, const JobGreeting& greeting,
-                        const std::string& key_text, const std::shared_ptr<Logger>& logger) {
-  JobWork work;
+                        const std::string& key_text, const std::shared_ptr<Logger>& logger, JobWork& work) {
   Status done;
   {
     std::optional<FrontWatch> watch;
     if (front != nullptr) watch.emplace(*front, signals, *logger);
     done = work_in_job(plan, greeting, key_text, logger, work);
   }
-  if (!done.ok()) end_job(done.error(), front, *logger);
+  if (!done.ok()) {
+    work.folder.reset();
+    end_job(done.error(), front, *logger);
+  }
   return front == nullptr ? 0 : front->exit_code(kRanksEnd).value_or(0);
 }
 
@@ -221,8 +225,11 @@ Result<int> run_launched_rank(const RankFlags& flags, const LaunchedJob& job) {
                                               .ranks_of_each = plan.ranks_of_each});
     }
   }
+  TRY(RuntimeFolder folder, RuntimeFolder::make());  // what a killed process has left goes with the next one
+  keep_shared_memory_in(folder.path().c_str());
   const auto logger = make_logger(STDERR_FILENO, levels, flags.serve.format());
-  return work_beside(front.get(), signals, plan, greeting, key_text, logger);
+  JobWork work{.folder = std::move(folder), .port = {}, .process = {}};
+  return work_beside(front.get(), signals, plan, greeting, key_text, logger, work);
 }
 
 }  // namespace braid

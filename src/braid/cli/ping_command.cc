@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 
 #include "braid/cli/commands.h"
@@ -48,7 +49,7 @@ Result<std::vector<PingFigures>> read_ping_report(const std::string& text) {
 }
 
 Status run_ping(const std::string& out) {
-  keep_shared_memory_in_own_folder();
+  keep_shared_memory_in(std::getenv("TMPDIR"));
   TRY(const auto port, open_mpi(mpi_module_path(), kJoin_s));
   if (port->num_processes() < 2) return fail("a job of one process: start several, as with mpirun -n 2 braid ping");
   TRY(const std::vector<PingFigures> figures, ping_processes(*port, {}));

@@ -73,9 +73,10 @@ Status serve_front(const RankFlags& flags, const std::shared_ptr<Logger>& logger
 
 }  // namespace
 
-void keep_shared_memory_in_own_folder() {
-  const char* const folder = std::getenv("TMPDIR");
-  if (folder != nullptr) setenv("OMPI_MCA_btl_vader_backing_directory", folder, 0);
+void keep_shared_memory_in(const char* folder) {
+  if (folder == nullptr) return;
+  setenv("OMPI_MCA_btl_vader_backing_directory", folder, 0);  // Open MPI 4
+  setenv("OMPI_MCA_btl_sm_backing_directory", folder, 0);     // Open MPI 5
 }
 
 Result<int> run_rank(const RankFlags& flags) {
@@ -88,7 +89,7 @@ Result<int> run_rank(const RankFlags& flags) {
         "--front is missing, and no launcher has started this process: use `braid serve`, or a launcher such "
         "as mpirun -n 2 braid rank");
   }
-  keep_shared_memory_in_own_folder();
+  keep_shared_memory_in(std::getenv("TMPDIR"));  // of the front, or of this node's agent
   TRY(const LogLevels levels, parse_log_levels(flags.serve.model.log_level));
   const auto logger = make_logger(STDERR_FILENO, levels, flags.serve.format());
   TRY_STATUS(serve_front(flags, logger));

@@ -24,9 +24,9 @@ struct RankFlags {
 
 Result<int> run_rank(const RankFlags& flags);
 
-// MPI's shared memory between processes of a host is a file of each of them. It goes where whatever started this
-// process has a folder for such things, which goes with that one. Call before MPI is opened.
-void keep_shared_memory_in_own_folder();
+// MPI's shared memory between processes of a host is a file of each of them, which stays when they are killed. It goes
+// into this folder, which is looked after; null: where MPI wants. Call before any thread starts, and before open_mpi().
+void keep_shared_memory_in(const char* folder);
 
 struct NodeRunFlags {
   std::string front_file;
