@@ -1,8 +1,11 @@
-# `cpack -G DEB` in a build folder makes a package with the program, its systemd unit and an example of its settings. It
-# does not enable or start the service, which needs a model first.
+# `cpack -G DEB` in a build folder makes a package with the program, its systemd units and examples of their settings. It
+# does not enable or start a service, which needs a model first.
 include(GNUInstallDirs)
-install(FILES ${CMAKE_SOURCE_DIR}/deploy/braid.service DESTINATION lib/systemd/system)
-install(FILES ${CMAKE_SOURCE_DIR}/deploy/serve.conf DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(FILES ${CMAKE_SOURCE_DIR}/deploy/braid.service ${CMAKE_SOURCE_DIR}/deploy/braid-node.service
+        DESTINATION lib/systemd/system)
+install(FILES ${CMAKE_SOURCE_DIR}/deploy/serve.conf ${CMAKE_SOURCE_DIR}/deploy/node.conf
+              ${CMAKE_SOURCE_DIR}/deploy/slurm/braid.sbatch
+        DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(FILES ${CMAKE_SOURCE_DIR}/README.md ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs)
 install(FILES ${CMAKE_SOURCE_DIR}/deploy/prometheus.yml ${CMAKE_SOURCE_DIR}/deploy/grafana/braid.json

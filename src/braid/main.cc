@@ -49,7 +49,10 @@ int run_program(int argc, char** argv) {
                               "  braid generate --model-path PATH --prompt \"Once upon a time\""});
   CLI::App& root = line.root();
   CommandRunner runner;
-  add_serve_command(root, runner, BRAID_VERSION, {argv + std::min(argc, 2), argv + argc});
+  const std::vector<std::string> arguments(argv + std::min(argc, 2), argv + argc);
+  add_serve_command(root, runner, BRAID_VERSION, arguments);
+  add_doctor_command(root, runner, BRAID_VERSION, arguments);
+  add_ping_command(root, runner);
   add_rank_command(root, runner, BRAID_VERSION);
   add_node_run_command(root, runner);
   add_keygen_command(root, runner);

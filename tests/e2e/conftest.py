@@ -23,7 +23,7 @@ MODELS = ROOT / "tests" / "fixtures" / "models"
 COSTLY_FIXTURES = ("browser", "moe_model")
 # The longest groups, longest first. Starting with them lets all workers end at about the same time.
 LONG_GROUPS = ("moe_model", "test_data_parallel", "test_server_forced_tools", "browser", "test_server_structured_output",
-               "test_batch", "test_hostile", "test_bench", "test_mpi")
+               "test_batch", "test_hostile", "test_launched", "test_bench", "test_mpi")
 # They measure how busy the processor is, so nothing else may run beside them: `./check` runs them alone (-m quiet).
 QUIET_TESTS = ("test_idle_ranks_cost_next_to_nothing",)
 

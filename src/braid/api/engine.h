@@ -37,19 +37,28 @@ struct Profile;
 struct StepPlan;
 struct TextModel;
 
+// Of a front whose ranks are in the processes of a job that a launcher (mpirun, srun) has started: they come to it.
+struct LaunchedFront {
+  int socket = -1;  // where they do, bound already (wire/transport/bound_socket.h); the engine takes it over
+  int32_t port = 0;
+  std::string key;                     // as in a cluster's key file
+  std::vector<int32_t> ranks_of_each;  // process of the job
+};
+
 // Ranks in processes of their own, on this host and on others. Absent numbers of ranks: they are threads of this
 // process.
 struct ProcessOptions {
-  int32_t node = 0;                    // this one
-  std::vector<int32_t> ranks_on_node;  // of each node, this one first
-  int32_t ranks_per_process = 0;       // at most; 0: a world's ranks on a node are one process
-  std::string program;                 // braid's, for processes on all nodes
-  std::vector<std::string> arguments;  // of `braid rank`: the flags that say model and layout
-  std::string version;                 // of braid
-  std::string address;                 // of this node, for the others; empty: there are none
-  int32_t port = 0;                    // where they reach it
-  std::string cluster_key_file;        // on every node; empty, if there is one node: a key for this start
-  double silence_s = 5;                // after which a process that says nothing is gone
+  int32_t node = 0;                            // this one
+  std::vector<int32_t> ranks_on_node;          // of each node, this one first
+  int32_t ranks_per_process = 0;               // at most; 0: a world's ranks on a node are one process
+  std::string program;                         // braid's, for processes on all nodes
+  std::vector<std::string> arguments;          // of `braid rank`: the flags that say model and layout
+  std::string version;                         // of braid
+  std::string address;                         // of this node, for the others; empty: there are none
+  int32_t port = 0;                            // where they reach it
+  std::string cluster_key_file;                // on every node; empty, if there is one node: a key for this start
+  double silence_s = 5;                        // after which a process that says nothing is gone
+  std::optional<LaunchedFront> launched = {};  // absent: the front starts the processes
 };
 
 struct EngineOptions {

@@ -5,7 +5,9 @@
 
 #include <csignal>
 #include <filesystem>
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "braid/node/cluster_key.h"
@@ -37,6 +39,42 @@ std::string empty_folder(const std::filesystem::path& runtime, int32_t world) {
   return folder.string();
 }
 
+struct FrontAddress {
+  std::string endpoint;  // for processes with ranks
+  std::string file;      // with that text, for MPI's daemons
+  std::string key_file;
+};
+
+// The command that starts all processes of a world.
+std::function<ChildProcess::Options(int32_t world, int32_t num_restarts)> world_command(
+    const ProcessOptions& own, const FrontAddress& front, const std::filesystem::path& runtime,
+    const std::vector<std::vector<ProcessPlace>>& places, const std::string& identity) {
+  return [=](int32_t world, int32_t num_restarts) {
+    const std::vector<ProcessPlace>& processes = places[static_cast<size_t>(world)];
+    MpiCommandOptions command{.processes_on_node = std::vector<int32_t>(own.ranks_on_node.size(), 0),
+                              .program = {own.program, "rank"},
+                              .is_root = geteuid() == 0,
+                              .launcher = {own.program, "node-run"}};
+    for (const ProcessPlace& place : processes) ++command.processes_on_node[static_cast<size_t>(place.node)];
+    command.launcher.insert(command.launcher.end(), {"--world", std::to_string(world), "--front-file", front.file,
+                                                     "--cluster-key-file", front.key_file});
+    std::vector<std::string>& program = command.program;
+    program.insert(program.end(), own.arguments.begin(), own.arguments.end());
+    program.insert(program.end(), {"--front", front.endpoint, "--cluster-key-file", front.key_file, "--world",
+                                   std::to_string(world), "--restarts", std::to_string(num_restarts), "--process-ranks",
+                                   counts_text(processes), "--identity", identity});
+    return ChildProcess::Options{.command = mpi_command(command),
+                                 .more_environment = {"TMPDIR=" + empty_folder(runtime, world)},
+                                 .signal_on_orphan = processes.size() > 1 ? SIGTERM : SIGKILL};
+  };
+}
+
+std::vector<ProcessPlace> launched_places(const LaunchedFront& launched) {
+  std::vector<ProcessPlace> places;
+  for (const int32_t num_ranks : launched.ranks_of_each) places.push_back({.node = 0, .num_ranks = num_ranks});
+  return places;
+}
+
 }  // namespace
 
 Result<std::string> cluster_identity(const std::string& version, const Checkpoint& checkpoint,
@@ -53,50 +91,24 @@ Result<std::unique_ptr<RemoteRanks>> RemoteRanks::start(const EngineOptions& opt
   const ParallelLayout& layout = options.rank.layout;
   const auto num_nodes = static_cast<int32_t>(own.ranks_on_node.size());
   TRY_STATUS(check_rank_options(options.rank, checkpoint.config()));
-  TRY(RuntimeFolder folder, RuntimeFolder::make());
-  auto ranks = std::unique_ptr<RemoteRanks>(new RemoteRanks(layout, std::move(folder)));
-  std::string key_file = own.cluster_key_file;
-  if (key_file.empty()) {
-    TRY(const ClusterKey made, make_cluster_key());
-    TRY(key_file, ranks->folder_.write_secret("key", cluster_key_text(made)));
-  }
-  TRY(const ClusterKey key, read_cluster_key(key_file));
-  const std::string here = "ipc://" + (ranks->folder_.path() / "front").string();
+  auto ranks = std::unique_ptr<RemoteRanks>(new RemoteRanks(layout));
   RemoteWorldsOptions worlds{.groups_per_world = layout.groups_per_world(),
                              .processes = {},
                              .num_nodes = num_nodes,
                              .identity = {},
-                             .link = {.endpoint = num_nodes > 1 ? fmt::format("tcp://*:{}", own.port) : here,
-                                      .keys = key.for_front(),
-                                      .limits = {.max_queued = kGroupLinks.max_queued}},
+                             .link = {.endpoint = {}, .keys = {}, .limits = {.max_queued = kGroupLinks.max_queued}},
                              .outputs = outputs_limits(options, checkpoint.config()),
                              .command = {},
                              .silence_s = own.silence_s};
-  TRY(worlds.processes, place_processes(layout, own.ranks_on_node, own.ranks_per_process));
-  TRY(worlds.identity, cluster_identity(own.version, checkpoint, layout, own.ranks_on_node));
-  const std::string front = num_nodes > 1 ? fmt::format("tcp://{}:{}", own.address, own.port) : here;
-  TRY(const std::string front_file, ranks->folder_.write_secret("endpoint", front));
-  worlds.command = [own, front, front_file, key_file, num_nodes, places = worlds.processes, identity = worlds.identity,
-                    runtime = ranks->folder_.path()](int32_t world, int32_t num_restarts) {
-    const std::vector<ProcessPlace>& processes = places[static_cast<size_t>(world)];
-    const std::vector<std::string> link{"--front", front,     "--cluster-key-file",
-                                        key_file,  "--world", std::to_string(world)};
-    MpiCommandOptions command{.processes_on_node = std::vector<int32_t>(static_cast<size_t>(num_nodes), 0),
-                              .program = {own.program, "rank"},
-                              .is_root = geteuid() == 0,
-                              .launcher = {own.program, "node-run"}};
-    for (const ProcessPlace& place : processes) ++command.processes_on_node[static_cast<size_t>(place.node)];
-    command.launcher.insert(command.launcher.end(), {"--world", std::to_string(world), "--front-file", front_file,
-                                                     "--cluster-key-file", key_file});
-    std::vector<std::string>& program = command.program;
-    program.insert(program.end(), own.arguments.begin(), own.arguments.end());
-    program.insert(program.end(), link.begin(), link.end());
-    program.insert(program.end(), {"--restarts", std::to_string(num_restarts), "--process-ranks",
-                                   counts_text(processes), "--identity", identity});
-    return ChildProcess::Options{.command = mpi_command(command),
-                                 .more_environment = {"TMPDIR=" + empty_folder(runtime, world)},
-                                 .signal_on_orphan = processes.size() > 1 ? SIGTERM : SIGKILL};
-  };
+  if (own.launched) {
+    TRY(const ClusterKey key, parse_cluster_key(own.launched->key));
+    worlds.processes = {launched_places(*own.launched)};
+    worlds.link.endpoint = fmt::format("tcp://*:{}", own.launched->port);
+    worlds.link.socket = own.launched->socket;
+    worlds.link.keys = key.for_front();
+  } else {
+    TRY_STATUS(ranks->plan_start(own, checkpoint, worlds));
+  }
   for (int32_t world = 0; world < layout.num_worlds(); ++world) {
     const auto& processes = worlds.processes[static_cast<size_t>(world)];
     logger->info("world {}: {} processes with {} ranks", world, processes.size(), counts_text(processes));
@@ -104,6 +116,28 @@ Result<std::unique_ptr<RemoteRanks>> RemoteRanks::start(const EngineOptions& opt
   TRY(ranks->worlds_, RemoteWorlds::launch(std::move(worlds), logger));
   TRY(ranks->ready_, ranks->worlds_->wait_until_ready());
   return ranks;
+}
+
+// Where the processes find the front, and the commands that start them.
+Status RemoteRanks::plan_start(const ProcessOptions& own, const Checkpoint& checkpoint, RemoteWorldsOptions& worlds) {
+  TRY(RuntimeFolder made_folder, RuntimeFolder::make());
+  const RuntimeFolder& folder = folder_.emplace(std::move(made_folder));
+  FrontAddress front{.key_file = own.cluster_key_file};
+  if (front.key_file.empty()) {
+    TRY(const ClusterKey made, make_cluster_key());
+    TRY(front.key_file, folder.write_secret("key", cluster_key_text(made)));
+  }
+  TRY(const ClusterKey key, read_cluster_key(front.key_file));
+  const bool is_alone = worlds.num_nodes == 1;
+  const std::string here = "ipc://" + (folder.path() / "front").string();
+  front.endpoint = is_alone ? here : fmt::format("tcp://{}:{}", own.address, own.port);
+  worlds.link.endpoint = is_alone ? here : fmt::format("tcp://*:{}", own.port);
+  worlds.link.keys = key.for_front();
+  TRY(worlds.processes, place_processes(layout_, own.ranks_on_node, own.ranks_per_process));
+  TRY(worlds.identity, cluster_identity(own.version, checkpoint, layout_, own.ranks_on_node));
+  TRY(front.file, folder.write_secret("endpoint", front.endpoint));
+  worlds.command = world_command(own, front, folder.path(), worlds.processes, worlds.identity);
+  return {};
 }
 
 ControlledGroups RemoteRanks::groups() const {

@@ -1,9 +1,10 @@
-// An engine's ranks in processes of their own, on this host and on others, which this one starts and which end with it.
-// Tested by tests/e2e/test_rank_processes.py and tests/cluster.
+// An engine's ranks in processes of their own, on this host and on others, which this one starts, or a launcher has
+// started. They end with it. Tested by tests/e2e/test_rank_processes.py and tests/cluster.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -36,10 +37,12 @@ class RemoteRanks final : public EngineRanks {
   Profile stop_profile() override { return {}; }
 
  private:
-  RemoteRanks(const ParallelLayout& layout, RuntimeFolder folder) : layout_(layout), folder_(std::move(folder)) {}
+  explicit RemoteRanks(const ParallelLayout& layout) : layout_(layout) {}
+
+  Status plan_start(const ProcessOptions& own, const Checkpoint& checkpoint, RemoteWorldsOptions& worlds);
 
   const ParallelLayout layout_;
-  RuntimeFolder folder_;
+  std::optional<RuntimeFolder> folder_;  // absent: a launcher has started the processes
   std::unique_ptr<RemoteWorlds> worlds_;
   ProcessReady ready_;
 };

@@ -45,6 +45,9 @@ void add_serve_command(Command app, CommandRunner& runner, const std::string& ve
 void add_rank_command(Command app, CommandRunner& runner, const std::string& version);
 void add_node_run_command(Command app, CommandRunner& runner);
 void add_keygen_command(Command app, CommandRunner& runner);
+void add_doctor_command(Command app, CommandRunner& runner, const std::string& version,
+                        std::vector<std::string> arguments);
+void add_ping_command(Command app, CommandRunner& runner);
 void add_text_commands(Command app, CommandRunner& runner);  // tokenize, detokenize, render, inspect
 
 }  // namespace braid

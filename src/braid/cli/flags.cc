@@ -14,11 +14,6 @@
 namespace braid {
 namespace {
 
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? std::string() : std::string(value);
-}
-
 // Like Hugging Face's tools.
 bool is_switched_on(std::string value) {
   for (char& c : value) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
@@ -27,10 +22,10 @@ bool is_switched_on(std::string value) {
 
 // HF_TOKEN, else the file that `hf auth login` wrote.
 std::string hub_token(const ModelPathEnvironment& known) {
-  std::string token = environment("HF_TOKEN");
+  std::string token = environment_variable("HF_TOKEN");
   if (token.empty()) {
     constexpr int64_t kMaxTokenBytes = 4096;
-    const std::string path = environment("HF_TOKEN_PATH");
+    const std::string path = environment_variable("HF_TOKEN_PATH");
     const auto text = read_text_file(path.empty() ? hub_home(known) + "/token" : path, kMaxTokenBytes);
     if (text.ok()) token = *text;
   }
@@ -49,23 +44,29 @@ Result<std::optional<DType>> parse_dtype(const char* flag, const std::string& te
 
 }  // namespace
 
+std::string environment_variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
 Result<CpuIsa> isa_from_environment() {
-  const std::string isa = environment("BRAID_CPU_ISA");
+  const std::string isa = environment_variable("BRAID_CPU_ISA");
   return choose_isa(isa.empty() ? std::nullopt : std::optional<std::string_view>(isa));
 }
 
 ModelPathEnvironment model_path_environment() {
-  std::string hf_home = environment("HF_HOME");
-  const std::string cache = environment("XDG_CACHE_HOME");
+  std::string hf_home = environment_variable("HF_HOME");
+  const std::string cache = environment_variable("XDG_CACHE_HOME");
   if (hf_home.empty() && !cache.empty()) hf_home = cache + "/huggingface";
-  const std::string cache_folder = environment("HF_HUB_CACHE");
+  const std::string cache_folder = environment_variable("HF_HUB_CACHE");
   ModelPathEnvironment result;
-  result.home = environment("HOME");
+  result.home = environment_variable("HOME");
   result.hf_home = hf_home;
-  result.hf_hub_cache = cache_folder.empty() ? environment("HUGGINGFACE_HUB_CACHE") : cache_folder;  // its older name
+  result.hf_hub_cache =
+      cache_folder.empty() ? environment_variable("HUGGINGFACE_HUB_CACHE") : cache_folder;  // its older name
   result.hf_token = hub_token(result);
-  result.hf_endpoint = environment("HF_ENDPOINT");
-  result.is_offline = is_switched_on(environment("HF_HUB_OFFLINE"));
+  result.hf_endpoint = environment_variable("HF_ENDPOINT");
+  result.is_offline = is_switched_on(environment_variable("HF_HUB_OFFLINE"));
   return result;
 }
 

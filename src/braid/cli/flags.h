@@ -44,6 +44,8 @@ struct ModelFlags {
   ModelSourceOptions source_options() const;
 };
 
+// Empty if it is not set.
+std::string environment_variable(const char* name);
 // The tier that BRAID_CPU_ISA names, else this machine's best.
 Result<CpuIsa> isa_from_environment();
 // Where the local Hugging Face cache may be (HOME, HF_HOME, HF_HUB_CACHE), and how to reach the hub (HF_ENDPOINT,

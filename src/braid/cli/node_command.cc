@@ -29,7 +29,8 @@ Result<int> run_node(const ServeFlags& flags, const EngineOptions& engine) {
                              .pid = getpid(),
                              .host = host_name(),
                              .identity = identity},
-                   .folder = folder.path().string()},
+                   .folder = folder.path().string(),
+                   .isa = std::string(isa_name(*engine.rank.isa))},
                   logger);
   Status done;
   std::thread worker([&] {

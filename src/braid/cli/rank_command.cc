@@ -11,6 +11,8 @@
 #include "braid/api/text_model.h"
 #include "braid/cli/commands.h"
 #include "braid/cli/flag_values.h"
+#include "braid/cli/launched_job.h"
+#include "braid/cli/launched_rank.h"
 #include "braid/node/cluster_key.h"
 #include "braid/node/mpi_command.h"
 #include "braid/node/node_agent.h"
@@ -28,6 +30,7 @@ ParallelLayout layout_of_world(ParallelLayout layout) {
 
 Result<RankProcessOptions> process_options(const RankFlags& flags, const EngineOptions& engine) {
   if (flags.serve.processes.cluster_key_file.empty()) return fail("--cluster-key-file is missing: the front's");
+  if (flags.process_ranks.empty()) return fail("--process-ranks is missing: the ranks of each process of the world");
   TRY(const ClusterKey key, read_cluster_key(flags.serve.processes.cluster_key_file));
   const ParallelLayout& layout = engine.rank.layout;
   if (flags.world < 0 || flags.world >= layout.num_worlds()) {
@@ -68,18 +71,25 @@ Status serve_front(const RankFlags& flags, const std::shared_ptr<Logger>& logger
   return {};
 }
 
-// MPI's shared memory between processes of a host is a file of each of them. It goes where who started this process has
-// a folder for such things, which goes with that one.
-void keep_shared_memory_in_own_folder() {
-  const char* const folder = std::getenv("TMPDIR");
-  if (folder != nullptr) setenv("OMPI_MCA_btl_vader_backing_directory", folder, 0);
-}
-
 }  // namespace
 
+void keep_shared_memory_in(const char* folder) {
+  if (folder == nullptr) return;
+  setenv("OMPI_MCA_btl_vader_backing_directory", folder, 0);  // Open MPI 4
+  setenv("OMPI_MCA_btl_sm_backing_directory", folder, 0);     // Open MPI 5
+}
+
 Result<int> run_rank(const RankFlags& flags) {
-  keep_shared_memory_in_own_folder();
   prctl(PR_SET_PDEATHSIG, SIGKILL);  // it does not outlive what has started it
+  if (flags.front.empty()) {
+    TRY(const std::optional<LaunchedJob> job,
+        launched_job([](const char* name) { return environment_variable(name); }));
+    if (job) return run_launched_rank(flags, *job);
+    return fail(
+        "--front is missing, and no launcher has started this process: use `braid serve`, or a launcher such "
+        "as mpirun -n 2 braid rank");
+  }
+  keep_shared_memory_in(std::getenv("TMPDIR"));  // of the front, or of this node's agent
   TRY(const LogLevels levels, parse_log_levels(flags.serve.model.log_level));
   const auto logger = make_logger(STDERR_FILENO, levels, flags.serve.format());
   TRY_STATUS(serve_front(flags, logger));
@@ -120,17 +130,28 @@ void add_rank_command(Command app, CommandRunner& runner, const std::string& ver
   auto flags = std::make_shared<RankFlags>();
   flags->serve.version = version;
   const Command command = app.add_command(
-      "rank", "Have ranks of a model that `braid serve` serves in several processes, which starts this command itself");
+      "rank",
+      "Serve a model in the processes that a launcher starts: mpirun -n 8 braid rank, srun --mpi=pmix braid rank, with "
+      "the flags of `braid serve`, which starts this command itself for ranks in other processes");
   add_serve_flags(command, flags->serve);
   const auto group = [](Flag flag) { return flag.group("Front"); };
-  group(command.add_option("--front", flags->front, "Where the front listens: ipc://PATH or tcp://HOST:PORT"))
-      .required();
+  group(
+      command.add_option("--front", flags->front,
+                         "Where the front listens: ipc://PATH or tcp://HOST:PORT; default: it is in the first process "
+                         "of the launcher's job"));
   group(command.add_option("--world", flags->world, "Of the front's worlds, which are its replicas").show_default());
-  group(command.add_option("--process-ranks", flags->process_ranks, "Ranks of each process of the world, such as 3,1"))
-      .required();
+  group(command.add_option(
+      "--process-ranks", flags->process_ranks,
+      "Ranks of each process of the world, such as 3,1 (default under a launcher: the same for all)"));
   group(command.add_option("--identity", flags->identity, "What the world's processes must have in common"));
   group(command.add_option("--restarts", flags->num_restarts, "How often the world has started before").show_default());
-  runner.on_code(command, [flags] { return run_rank(*flags); });
+  runner.on_code(command, [flags, command] {
+    for (const char* const name : {"--nnodes", "--node-rank", "--dist-init-addr", "--ranks-on-node",
+                                   "--ranks-per-process", "--max-restarts", "--world", "--restarts", "--identity"}) {
+      if (flags->not_launched.empty() && command.has(name)) flags->not_launched = name;
+    }
+    return run_rank(*flags);
+  });
 }
 
 }  // namespace braid

@@ -102,11 +102,7 @@ void drain(ApiService& service, http::HttpServer& server, SignalQueue& signals, 
   }
 }
 
-}  // namespace
-
-Result<int> run_serve(const ServeFlags& flags) {
-  TRY(EngineOptions engine_options, flags.engine_options());
-  if (engine_options.processes.node > 0) return run_node(flags, engine_options);
+Result<int> run_front(const ServeFlags& flags, EngineOptions engine_options) {
   TRY(http::ServerOptions options, flags.server_options());
   TRY(ServiceOptions service_options, flags.service_options());
   TRY(SignalQueue signals, SignalQueue::open());
@@ -152,6 +148,24 @@ Result<int> run_serve(const ServeFlags& flags) {
     _exit(0);
   }
   return 0;
+}
+
+}  // namespace
+
+Result<int> run_serve(const ServeFlags& flags) {
+  TRY(EngineOptions engine_options, flags.engine_options());
+  if (engine_options.processes.node > 0) return run_node(flags, engine_options);
+  return run_front(flags, std::move(engine_options));
+}
+
+// Every process of the job has the model already, and the launcher alone can start a world again.
+Result<int> run_launched_front(const ServeFlags& flags, LaunchedFront launched) {
+  TRY(EngineOptions engine_options, flags.engine_options());
+  engine_options.source.environment.is_offline = true;
+  engine_options.max_restarts = 0;
+  engine_options.processes.ranks_on_node = {engine_options.rank.layout.tp_size};
+  engine_options.processes.launched = std::move(launched);
+  return run_front(flags, std::move(engine_options));
 }
 
 void add_serve_command(Command app, CommandRunner& runner, const std::string& version,

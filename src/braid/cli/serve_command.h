@@ -10,4 +10,7 @@ namespace braid {
 // or SIGINT lets running requests finish; a second signal ends the process. Returns the exit code.
 Result<int> run_serve(const ServeFlags& flags);
 
+// The same for the front of a launched job (launched_rank.h).
+Result<int> run_launched_front(const ServeFlags& flags, LaunchedFront launched);
+
 }  // namespace braid

@@ -14,11 +14,12 @@
 
 namespace braid {
 
-Result<SignalQueue> SignalQueue::open() {
+Result<SignalQueue> SignalQueue::open(std::span<const int> more) {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
+  for (const int number : more) sigaddset(&set, number);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   SignalQueue queue(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (queue.signals_ < 0 || queue.wake_ < 0) return fail("signals cannot be waited for: {}", std::strerror(errno));

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <optional>
+#include <span>
 
 #include "braid/base/result.h"
 
@@ -10,8 +11,9 @@ namespace braid {
 
 class SignalQueue {
  public:
-  // Blocks both signals in this thread and in all threads it starts later, so it must be called before they start.
-  static Result<SignalQueue> open();
+  // Blocks both signals, and those of `more`, in this thread and in all threads it starts later, so it must be called
+  // before they start.
+  static Result<SignalQueue> open(std::span<const int> more = {});
   SignalQueue(SignalQueue&& other) noexcept;
   SignalQueue& operator=(SignalQueue&&) = delete;
   ~SignalQueue();

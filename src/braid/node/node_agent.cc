@@ -42,7 +42,9 @@ void NodeAgent::on_message(LinkMessageKind kind, SharedBytes body) {
   {
     const std::lock_guard lock(mutex_);
     inbox_.push_back(std::move(message).value());
+    trouble_.clear();
   }
+  has_heard_ = true;
   news_.wake();
 }
 
@@ -50,8 +52,14 @@ void NodeAgent::on_lost(const std::string& why) {
   {
     const std::lock_guard lock(mutex_);
     if (lost_.empty()) lost_ = why;
+    trouble_ = why;
   }
   news_.wake();
+}
+
+std::string NodeAgent::trouble() {
+  const std::lock_guard lock(mutex_);
+  return trouble_;
 }
 
 void NodeAgent::tell(const ProcessMessage& message) {
@@ -122,6 +130,9 @@ std::optional<Status> NodeAgent::take(const ProcessMessage& message) {
     return Status();
   }
   if (std::holds_alternative<ProcessNews>(message)) tell(options_.hello);
+  if (const auto* question = std::get_if<NodeQuestion>(&message)) {
+    tell(NodeAnswer{.id = question->id, .unix_s = unix_seconds(), .isa = options_.isa});
+  }
   if (const auto* command = std::get_if<RunCommand>(&message)) start(*command);
   if (const auto* end = std::get_if<EndCommands>(&message)) {
     std::erase_if(commands_, [&](const auto& entry) { return entry.second.world == end->world; });

@@ -2,6 +2,7 @@
 // worlds that have ranks here. Tested by tests/cluster.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -23,6 +24,7 @@ struct NodeAgentOptions {
   ProcessLinkOptions front;
   NodeHello hello;
   std::string folder;  // for what the commands keep while they run
+  std::string isa;     // in which ranks here would compute (NodeAnswer)
 };
 
 class NodeAgent final : private ProcessLinkOwner {
@@ -35,6 +37,10 @@ class NodeAgent final : private ProcessLinkOwner {
   Status run();
   // From any thread.
   void stop();
+  // Whether the front has ever said anything. From any thread.
+  bool has_heard() const { return has_heard_; }
+  // Why the front cannot be reached at present; empty: nothing is known against it. From any thread.
+  std::string trouble();
 
  private:
   struct Running {
@@ -64,6 +70,8 @@ class NodeAgent final : private ProcessLinkOwner {
   std::deque<ProcessMessage> inbox_;
   std::string lost_;  // why the front is
   bool must_stop_ = false;
+  std::string trouble_;
+  std::atomic<bool> has_heard_ = false;
 };
 
 // Runs a command on a node, through the front, and returns its exit code: what MPI calls instead of a remote shell.

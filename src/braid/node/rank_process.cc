@@ -22,7 +22,7 @@ constexpr std::chrono::milliseconds kBeat{100};
 }  // namespace
 
 RankProcess::RankProcess(RankProcessOptions options, std::shared_ptr<Logger> logger)
-    : options_(std::move(options)), logger_(std::move(logger)) {}
+    : options_(std::move(options)), logger_(std::move(logger)), port_(options_.port) {}
 
 RankProcess::~RankProcess() {
   if (beats_.joinable()) {
@@ -36,7 +36,7 @@ Result<std::unique_ptr<RankProcess>> RankProcess::join(RankProcessOptions option
   auto process = std::unique_ptr<RankProcess>(new RankProcess(std::move(options), std::move(logger)));
   const RankProcessOptions& own = process->options_;
   const auto num_processes = static_cast<int32_t>(own.ranks_of_each.size());
-  if (num_processes > 1) {
+  if (num_processes > 1 && process->port_ == nullptr) {
     TRY(process->port_, open_mpi(mpi_module_path(), own.join_timeout_s));
     if (process->port_->num_processes() != num_processes) {
       return fail("the job has {} processes, and the ranks are for {}", process->port_->num_processes(), num_processes);

@@ -26,6 +26,7 @@ namespace braid {
 
 struct RankProcessOptions {
   ProcessLinkOptions front;
+  std::shared_ptr<ProcessPort> port;  // to the world's other processes; null: MPI's, if there are any
   int32_t world = 0;
   int32_t num_worlds = 1;
   int32_t num_restarts = 0;
@@ -33,7 +34,7 @@ struct RankProcessOptions {
   std::vector<int32_t> ranks_of_each;  // process of the world
   int32_t prefill_alignment = 0;
   std::string identity;          // as JoinOptions
-  double join_timeout_s = 60;    // for the front, and for the other processes to come
+  double join_timeout_s = 60;    // for the front to answer, and for the other processes to come
   double load_timeout_s = 3600;  // for the others to have read their weights
 };
 

@@ -412,6 +412,7 @@ void RemoteWorlds::launch_world(int32_t index) {
   World& world = worlds_[static_cast<size_t>(index)];
   world.must_launch = false;
   world.since_s = monotonic_seconds();
+  if (!options_.command) return;
   auto job = ChildProcess::start(options_.command(index, world.num_restarts));
   if (job.ok()) {
     world.job = std::move(job).value();

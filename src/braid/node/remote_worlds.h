@@ -41,7 +41,7 @@ struct RemoteWorldsOptions {
   std::string identity;  // what must be the same on all nodes (NodeHello)
   FrontLinkOptions link;
   OutputsLimits outputs;
-  // The command that starts all processes of a world.
+  // The command that starts all processes of a world. Empty: a launcher has started them, and they come by themselves.
   std::function<ChildProcess::Options(int32_t world, int32_t num_restarts)> command;
   double start_timeout_s = 3600;  // for all processes of a world to be ready
   double silence_s = 5;           // after which a process that says nothing is gone

@@ -4,6 +4,7 @@
 
 #include "braid/base/clock.h"
 #include "braid/base/system_info.h"
+#include "braid/node/node_problem.h"
 #include "braid/node/remote_worlds.h"
 #include "braid/wire/process_message_codec.h"
 
@@ -34,12 +35,9 @@ bool RemoteWorlds::take_of_node(const PeerId& peer, const ProcessMessage& messag
 // An agent that does not fit gets the reason, and ends with it. One whose place is taken waits until it is clear
 // whether the other is still there: a node that died may be back before it is missed.
 void RemoteWorlds::welcome_node(const PeerId& peer, const NodeHello& hello) {
-  if (hello.num_nodes != options_.num_nodes) {
-    refuse_node(peer, fmt::format("node {} on {} is for {} nodes (--nnodes), node 0 for {}", hello.node, hello.host,
-                                  hello.num_nodes, options_.num_nodes));
-  } else if (hello.identity != options_.identity) {
-    refuse_node(peer, fmt::format("node {} on {} has \"{}\", node 0 has \"{}\"", hello.node, hello.host, hello.identity,
-                                  options_.identity));
+  const std::string problem = node_problem(hello, options_.num_nodes, options_.identity);
+  if (!problem.empty()) {
+    refuse_node(peer, problem);
   } else if (nodes_[static_cast<size_t>(hello.node)].peer == peer) {
     return;  // it said so before
   } else if (nodes_[static_cast<size_t>(hello.node)].peer.empty()) {

@@ -157,8 +157,24 @@ struct EndCommands {
   bool operator==(const EndCommands&) const = default;
 };
 
-using ProcessMessage = std::variant<ProcessHello, ProcessReady, ProcessFailure, ProcessProgress, MaskWanted,
-                                    ProcessStart, MaskAnswer, DirectMap, ProcessNews, ProcessStop, NodeHello,
-                                    NodeRefusal, RunOnNode, RunCommand, CommandEnded, EndCommands, ProcessBeat>;
+// To a node: it answers at once, so that its clock can be read (ClockOffset).
+struct NodeQuestion {
+  uint64_t id = 0;
+
+  bool operator==(const NodeQuestion&) const = default;
+};
+
+struct NodeAnswer {
+  uint64_t id = 0;    // the question's
+  double unix_s = 0;  // what the node's clock says
+  std::string isa;    // in which its ranks would compute
+
+  bool operator==(const NodeAnswer&) const = default;
+};
+
+using ProcessMessage =
+    std::variant<ProcessHello, ProcessReady, ProcessFailure, ProcessProgress, MaskWanted, ProcessStart, MaskAnswer,
+                 DirectMap, ProcessNews, ProcessStop, NodeHello, NodeRefusal, RunOnNode, RunCommand, CommandEnded,
+                 EndCommands, ProcessBeat, NodeQuestion, NodeAnswer>;
 
 }  // namespace braid

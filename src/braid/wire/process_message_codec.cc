@@ -1,5 +1,6 @@
 #include "braid/wire/process_message_codec.h"
 
+#include <cmath>
 #include <string_view>
 #include <utility>
 
@@ -120,6 +121,16 @@ EncodedBody encode_body(flat::Builder& builder, const CommandEnded& ended) {
 
 EncodedBody encode_body(flat::Builder& builder, const EndCommands& end) {
   return {message_format::Body::EndCommands, message_format::CreateEndCommands(builder, end.world).Union()};
+}
+
+EncodedBody encode_body(flat::Builder& builder, const NodeQuestion& question) {
+  return {message_format::Body::NodeQuestion, message_format::CreateNodeQuestion(builder, question.id).Union()};
+}
+
+EncodedBody encode_body(flat::Builder& builder, const NodeAnswer& answer) {
+  const auto isa_at = builder.CreateString(answer.isa);
+  return {message_format::Body::NodeAnswer,
+          message_format::CreateNodeAnswer(builder, answer.id, answer.unix_s, isa_at).Union()};
 }
 
 EncodedBody encode_body(flat::Builder& builder, const ProcessNews& /*news*/) {
@@ -243,6 +254,12 @@ Result<ProcessMessage> decode_of_nodes(const message_format::Message& message, c
     return ProcessMessage(CommandEnded{.id = from->id(), .exit_code = from->exit_code(), .ending = std::move(ending)});
   }
   if (const auto* from = message.body_as_EndCommands()) return ProcessMessage(EndCommands{.world = from->world()});
+  if (const auto* from = message.body_as_NodeQuestion()) return ProcessMessage(NodeQuestion{.id = from->id()});
+  if (const auto* from = message.body_as_NodeAnswer()) {
+    TRY(std::string isa, decode_text(from->isa(), "an instruction set", limits.max_text));
+    if (!std::isfinite(from->unix_s())) return fail("an answer at no time");
+    return ProcessMessage(NodeAnswer{.id = from->id(), .unix_s = from->unix_s(), .isa = std::move(isa)});
+  }
   return fail("a message of unknown kind {}", static_cast<int>(message.body_type()));
 }
 

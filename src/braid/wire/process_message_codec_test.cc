@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <vector>
 
 #include "tests/support/wire/message_maker.h"
@@ -37,6 +38,8 @@ std::vector<ProcessMessage> one_of_each() {
           RunCommand{.id = 5, .world = 0, .command = "orted"},
           CommandEnded{.id = 5, .exit_code = 137, .ending = "signal 9 (Killed)"},
           EndCommands{.world = 3},
+          NodeQuestion{.id = 8},
+          NodeAnswer{.id = 8, .unix_s = 1.75e9, .isa = "avx2"},
           ProcessNews{},
           ProcessBeat{},
           ProcessStop{}};
@@ -90,6 +93,7 @@ TEST(ProcessMessageCodec, WhatIsTooLongOrSenselessIsNamed) {
   ProcessReady ready{.context_len = 1, .num_kv_tokens = 1};
   ready.ranks = {{.rank = -1}};
   EXPECT_EQ(error_of(ready, {}), "rank -1 of group 0 in world 0");
+  EXPECT_EQ(error_of(NodeAnswer{.unix_s = std::numeric_limits<double>::infinity()}, {}), "an answer at no time");
   EXPECT_EQ(error_of(ProcessFailure{.reason = "long"}, {.max_text = 3}), "a reason of 4 bytes, at most 3 fit");
   EXPECT_NE(error_of(ProcessStop{}, {.max_bytes = 8}).find("at most 8 are allowed"), std::string::npos);
   const auto empty = decode_process_message({});

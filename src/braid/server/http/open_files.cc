@@ -3,8 +3,14 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace braid::http {
+
+size_t most_open_files() {
+  rlimit limit{};
+  return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_max : std::numeric_limits<size_t>::max();
+}
 
 size_t raise_open_files(size_t wanted) {
   rlimit limit{};

@@ -19,8 +19,6 @@
 namespace braid::http {
 namespace {
 
-constexpr size_t kMaxRefusals = 64;  // connections beyond the limit that are being told so
-constexpr size_t kOtherFiles = 192;  // that the rest of the process may have open
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::chrono::seconds kWarningPause{10};
 
@@ -111,7 +109,7 @@ class HttpServer::Impl {
 
 // Warn about a limit too low now, not when connections fail.
 void HttpServer::Impl::fit_open_files() {
-  const size_t wanted = max_connections_ + kMaxRefusals + kOtherFiles;
+  const size_t wanted = wanted_open_files(max_connections_);
   const size_t allowed = raise_open_files(wanted);
   if (allowed >= wanted) return;
   max_connections_ = allowed > kMaxRefusals + kOtherFiles ? allowed - kMaxRefusals - kOtherFiles : allowed / 2;

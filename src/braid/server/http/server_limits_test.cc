@@ -409,6 +409,7 @@ TEST(HttpServerLimits, TheSoftLimitOfFilesIsRaisedAsFarAsAllowed) {
   EXPECT_EQ(raise_open_files(300), 300U);
   EXPECT_EQ(raise_open_files(100), 300U) << "never lowered";
   EXPECT_EQ(raise_open_files(size_t{1} << 40), static_cast<size_t>(before.rlim_max));
+  EXPECT_EQ(most_open_files(), static_cast<size_t>(before.rlim_max));
   setrlimit(RLIMIT_NOFILE, &before);
 }
 

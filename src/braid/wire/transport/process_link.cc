@@ -1,10 +1,13 @@
 #include "braid/wire/transport/process_link.h"
 
+#include <sys/socket.h>
 #include <zmq.h>
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <condition_variable>
+#include <cstring>
 #include <deque>
 #include <mutex>
 #include <thread>
@@ -28,6 +31,16 @@ Status set_up_link(ZmqSocket& socket, const LinkLimits& limits) {
   TRY_STATUS(socket.set(ZMQ_MAXMSGSIZE, limits.max_message_bytes));
   TRY_STATUS(socket.set(ZMQ_HEARTBEAT_IVL, kBeatMs));
   return socket.set(ZMQ_HEARTBEAT_TIMEOUT, kBeatTimeoutMs);
+}
+
+// The library binds no socket that it is given, nor does it listen there.
+Status take_over(ZmqSocket& socket, const FrontLinkOptions& options) {
+  constexpr int kMaxWaiting = 1024;  // connections
+  if (options.socket < 0) return {};
+  if (listen(options.socket, kMaxWaiting) != 0) {
+    return fail("cannot listen at {}: {}", options.endpoint, std::strerror(errno));
+  }
+  return socket.set(ZMQ_USE_FD, options.socket);
 }
 
 bool is_link_message(std::string_view kind) {
@@ -261,6 +274,7 @@ Result<std::unique_ptr<FrontLink>> FrontLink::listen(const FrontLinkOptions& opt
   TRY_STATUS(socket.set(ZMQ_SNDTIMEO, 0));          // no process makes the others wait
   TRY_STATUS(set_curve(socket, options.keys));
   TRY(ZmqMonitor monitor, ZmqMonitor::watch(context, socket, "front-monitor"));
+  TRY_STATUS(take_over(socket, options));
   TRY_STATUS(socket.bind(options.endpoint));
   TRY(std::string endpoint, socket.last_endpoint());
   ZmqFrontLink::Parts parts{.context = std::move(context),

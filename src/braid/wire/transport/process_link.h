@@ -38,6 +38,7 @@ struct FrontLinkOptions {
   std::string endpoint;  // "ipc://PATH", or "tcp://HOST:PORT", where the port may be *
   CurveServer keys;
   LinkLimits limits;
+  int socket = -1;  // of a TCP endpoint: bound to it already (bound_socket.h), and the link's from now on
 };
 
 class FrontLink {

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "braid/wire/transport/bound_socket.h"
 #include "braid/wire/transport/zmq_socket.h"
 #include "tests/support/temporary_folder.h"
 
@@ -211,6 +212,39 @@ TEST_P(ProcessLinkTest, WhatNoProcessSendsIsOneLine) {
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryAddress, ProcessLinkTest, ::testing::Values("ipc", "tcp"));
+
+TEST(BoundSocket, ALinkListensWhereProcessesHaveTriedBefore) {
+  auto socket = BoundSocket::bind("127.0.0.1", 0);
+  ASSERT_TRUE(socket.ok()) << socket.error().message;
+  const std::string endpoint = "tcp://127.0.0.1:" + std::to_string(socket->port());
+  const CurveKeyPair front_keys = make_curve_key_pair().value();
+  const CurveKeyPair process_keys = make_curve_key_pair().value();
+  HeardAtProcess process;
+  const auto link = ProcessLink::connect(
+      {.endpoint = endpoint, .keys = {.own = process_keys, .server_key = front_keys.public_key}, .limits = {}},
+      process);
+  ASSERT_TRUE(link.ok());
+  (*link)->send(LinkMessageKind::kMessage, link_text("early"));
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  HeardAtFront front;
+  const auto front_link = FrontLink::listen({.endpoint = endpoint,
+                                             .keys = {.own = front_keys, .allowed_clients = {process_keys.public_key}},
+                                             .limits = {},
+                                             .socket = socket->release()},
+                                            front);
+  ASSERT_TRUE(front_link.ok()) << front_link.error().message;
+  (*front_link)->send(front.wait_for_peer("early"), LinkMessageKind::kMessage, link_text("welcome"));
+  EXPECT_EQ(process.wait_for_text(9), "Pwelcome ");
+}
+
+TEST(BoundSocket, WhatCannotBeBoundIsNamed) {
+  const auto name = BoundSocket::bind("localhost", 0);
+  ASSERT_FALSE(name.ok());
+  EXPECT_EQ(name.error().message, "localhost is no IPv4 address");
+  const auto elsewhere = BoundSocket::bind("192.0.2.1", 0);  // an address for documentation
+  ASSERT_FALSE(elsewhere.ok());
+  EXPECT_EQ(elsewhere.error().message, "cannot listen at 192.0.2.1:0: Cannot assign requested address");
+}
 
 }  // namespace
 }  // namespace braid
