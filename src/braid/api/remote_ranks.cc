@@ -39,12 +39,14 @@ std::string empty_folder(const std::filesystem::path& runtime, int32_t world) {
 
 }  // namespace
 
-Result<std::string> cluster_identity(const std::string& version, const Checkpoint& checkpoint,
-                                     const ParallelLayout& layout, std::span<const int32_t> ranks_on_node) {
+Result<std::string> cluster_identity(const std::string& version, const Checkpoint& checkpoint, const RankOptions& ranks,
+                                     std::span<const int32_t> ranks_on_node) {
+  const ParallelLayout& layout = ranks.layout;
   TRY(const std::string fingerprint, checkpoint_fingerprint(checkpoint));
-  return fmt::format("braid {}, checkpoint {}, tp_size {}, dp_size {}{}, ranks on each node {}", version, fingerprint,
-                     layout.tp_size, layout.dp_size, layout.enable_dp_attention ? " with DP attention" : "",
-                     fmt::join(ranks_on_node, ","));
+  return fmt::format("braid {}, checkpoint {}, tp_size {}, dp_size {}{}, ranks on each node {}, padding {}, sums as {}",
+                     version, fingerprint, layout.tp_size, layout.dp_size,
+                     layout.enable_dp_attention ? " with DP attention" : "", fmt::join(ranks_on_node, ","),
+                     dp_padding_name(ranks.dp_padding), dtype_name(ranks.exchange_dtype));
 }
 
 Result<std::unique_ptr<RemoteRanks>> RemoteRanks::start(const EngineOptions& options, const Checkpoint& checkpoint,
@@ -73,7 +75,7 @@ Result<std::unique_ptr<RemoteRanks>> RemoteRanks::start(const EngineOptions& opt
                              .command = {},
                              .silence_s = own.silence_s};
   TRY(worlds.processes, place_processes(layout, own.ranks_on_node, own.ranks_per_process));
-  TRY(worlds.identity, cluster_identity(own.version, checkpoint, layout, own.ranks_on_node));
+  TRY(worlds.identity, cluster_identity(own.version, checkpoint, options.rank, own.ranks_on_node));
   const std::string front = num_nodes > 1 ? fmt::format("tcp://{}:{}", own.address, own.port) : here;
   TRY(const std::string front_file, ranks->folder_.write_secret("endpoint", front));
   worlds.command = [own, front, front_file, key_file, num_nodes, places = worlds.processes, identity = worlds.identity,

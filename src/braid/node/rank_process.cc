@@ -105,6 +105,8 @@ Status RankProcess::load(const Checkpoint& checkpoint) {
     TRY(RankSpread spread,
         join_processes(*port_, {.layout = layout,
                                 .num_ranks = options_.ranks_of_each[static_cast<size_t>(port_->process())],
+                                .padding = options_.ranks.dp_padding,
+                                .exchange_dtype = options_.ranks.exchange_dtype,
                                 .identity = options_.identity,
                                 .timeout_s = options_.join_timeout_s}));
     transport = std::make_shared<const ProcessTransport>(port_, std::move(spread), options_.load_timeout_s);
@@ -119,7 +121,8 @@ Status RankProcess::load(const Checkpoint& checkpoint) {
                            .context_len = group.context_len,
                            .num_kv_tokens = int64_t{group.num_pages} * group.page_size,
                            .max_moving_tokens = ranks->max_moving_tokens(),
-                           .published = published_};
+                           .published = published_,
+                           .exchange_costs = ranks->first().exchange_costs()};
   const int32_t groups_per_world = ranks->layout().groups_per_world();
   auto worker = std::make_unique<Worker>(std::move(ranks));
   worker->start(std::move(links_.publishers), *this, *masks_,

@@ -42,6 +42,16 @@ Result<std::unique_ptr<RemoteWorlds>> RemoteWorlds::launch(RemoteWorldsOptions o
   return worlds;
 }
 
+std::vector<ExchangeCosts> RemoteWorlds::exchange_costs() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<ExchangeCosts> costs;
+  for (const World& world : worlds_) {
+    const bool is_ready = !world.processes.empty() && world.processes.front().ready.has_value();
+    costs.push_back(is_ready ? world.processes.front().ready->exchange_costs : ExchangeCosts());
+  }
+  return costs;
+}
+
 Result<ProcessReady> RemoteWorlds::wait_until_ready() {
   std::unique_lock lock(mutex_);
   const auto all_run = [&] {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "braid/base/patience.h"
+#include "braid/parallel/exchange_costs.h"
 #include "braid/request/ids.h"
 #include "braid/wire/group_load.h"
 
@@ -37,6 +38,7 @@ struct ProcessReady {
   int64_t num_kv_tokens = 0;       // the capacity of one group
   int64_t max_moving_tokens = 0;   // as RankSet's
   std::vector<int32_t> published;  // the groups of its world whose publishers it has
+  ExchangeCosts exchange_costs;    // as its world measured them; no points: nothing was measured
 
   bool operator==(const ProcessReady&) const = default;
 };

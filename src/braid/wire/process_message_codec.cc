@@ -13,6 +13,7 @@ namespace {
 namespace message_format = process_message_format;
 
 constexpr flatbuffers::uoffset_t kMaxMessageDepth = 4;
+constexpr int32_t kMaxCostNumbers = 1024;
 
 // One overload for each message: the union's member, and where it is.
 struct EncodedBody {
@@ -33,9 +34,10 @@ EncodedBody encode_body(flat::Builder& builder, const ProcessReady& ready) {
   builder.ForceVectorAlignment(outputs.size(), sizeof(uint8_t), sizeof(uint64_t));
   const auto outputs_at = builder.CreateVector(reinterpret_cast<const uint8_t*>(outputs.span().data()), outputs.size());
   const auto published_at = builder.CreateVector(ready.published);
+  const auto costs_at = flat::add_list(builder, costs_as_numbers(ready.exchange_costs));
   return {message_format::Body::Ready,
           message_format::CreateReady(builder, outputs_at, ready.context_len, ready.num_kv_tokens,
-                                      ready.max_moving_tokens, published_at)
+                                      ready.max_moving_tokens, published_at, costs_at)
               .Union()};
 }
 
@@ -151,6 +153,8 @@ Result<ProcessMessage> decode_ready(const message_format::Ready& from, const Pro
     return fail("ready with a context of {} in {} KV tokens", ready.context_len, ready.num_kv_tokens);
   }
   TRY(ready.published, flat::decode_ids(from.published(), "published groups", limits.max_groups, limits.max_groups));
+  TRY_STATUS(flat::check_count(from.exchange_costs(), "costs of exchanges", kMaxCostNumbers));
+  TRY(ready.exchange_costs, costs_of_numbers(flat::copy_of(from.exchange_costs())));
   return ProcessMessage(std::move(ready));
 }
 

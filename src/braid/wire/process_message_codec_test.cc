@@ -11,6 +11,8 @@ namespace {
 
 std::vector<ProcessMessage> one_of_each() {
   ProcessReady ready{.context_len = 4096, .num_kv_tokens = 100'000, .max_moving_tokens = 5000, .published = {1, 3}};
+  ready.exchange_costs.points = {{.tokens = 1, .balanced_s = {1, 2, 3}, .one_busy_s = {4, 5, 6}},
+                                 {.tokens = 8, .balanced_s = {2, 3, 4}, .one_busy_s = {5, 6, 7}}};
   ready.load.credits = {.num_requests = 7, .num_pages = 6250, .is_idle = true};
   return {ProcessHello{.world = 1, .num_restarts = 3, .process = 2, .num_processes = 4, .pid = 4711, .host = "node-2"},
           ready,
@@ -73,6 +75,9 @@ TEST(ProcessMessageCodec, WhatIsTooLongOrSenselessIsNamed) {
   };
   EXPECT_EQ(error_of(ProcessHello{.process = 4, .num_processes = 4}, {}), "process 4 of 4 in world 0 after 0 restarts");
   EXPECT_EQ(error_of(ProcessReady{}, {}), "ready with a context of 0 in 0 KV tokens");
+  ProcessReady costly{.context_len = 1, .num_kv_tokens = 1};
+  costly.exchange_costs.points = {{.tokens = -1}};
+  EXPECT_EQ(error_of(costly, {}), "7 numbers that are no costs of exchanges");
   EXPECT_EQ(error_of(ProcessStart{.last_maps = {1, 2, 3}}, {.max_groups = 2}), "3 groups, at most 2 fit");
   EXPECT_EQ(error_of(MaskAnswer{.words = {1, 2, 3}}, {.max_mask_words = 2}), "3 words of a mask, at most 2 fit");
   EXPECT_EQ(error_of(ProcessFailure{.reason = "long"}, {.max_text = 3}), "a reason of 4 bytes, at most 3 fit");

@@ -23,7 +23,8 @@ inline constexpr int32_t kMaxPrefillAlignment = 1000;  // steps
 
 struct RankOptions {
   ParallelLayout layout;
-  std::optional<DpPaddingMode> dp_padding;  // absent: the cheapest for each step
+  DpPadding dp_padding;
+  DType exchange_dtype = DType::kFloat32;  // of partial sums between processes
   NumaChoice numa;
   double collective_timeout_s = 30;     // of one wait of a rank for the others
   std::optional<CpuIsa> isa;            // absent: the best of this machine

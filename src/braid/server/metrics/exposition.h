@@ -27,6 +27,9 @@ class Exposition {
   void counter_by_group(std::string_view name, std::string_view help, std::span<const double> values);
   // The same for each world of ranks, with its number as label world.
   void counter_by_world(std::string_view name, std::string_view help, std::span<const double> values);
+  // One sample for each value of the label.
+  void counter_by_label(std::string_view name, std::string_view help, std::string_view label,
+                        std::span<const std::pair<std::string, double>> values);
   void histogram(std::string_view name, std::string_view help, const Histogram& histogram);
 
   const std::string& text() const { return text_; }
