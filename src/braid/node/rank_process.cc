@@ -111,9 +111,11 @@ Status RankProcess::load(const Checkpoint& checkpoint) {
                                 .timeout_s = options_.join_timeout_s}));
     transport = std::make_shared<const ProcessTransport>(port_, std::move(spread), options_.load_timeout_s);
   }
-  TRY_STATUS(check_rank_options(options_.ranks, checkpoint.config()));
-  TRY(ProcessRanks placed, place_own_ranks(options_.ranks, std::move(transport)));
-  TRY(auto ranks, RankSet::load(checkpoint, options_.ranks, std::move(placed), logger_, {}));
+  RankOptions own = options_.ranks;
+  own.exchange_costs = start_->exchange_costs;
+  TRY_STATUS(check_rank_options(own, checkpoint.config()));
+  TRY(ProcessRanks placed, place_own_ranks(own, std::move(transport)));
+  TRY(auto ranks, RankSet::load(checkpoint, own, std::move(placed), logger_, {}));
   published_ = ranks->published_groups(0);
   links_ = make_in_process_links(static_cast<int32_t>(published_.size()), kGroupLinks);
   const SchedulerConfig& group = ranks->scheduler_config();

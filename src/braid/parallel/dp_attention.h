@@ -9,6 +9,7 @@
 
 #include "braid/kernels/ops.h"
 #include "braid/parallel/communicator.h"
+#include "braid/parallel/exchange_costs.h"
 #include "braid/parallel/padding.h"
 #include "braid/parallel/topology.h"
 #include "braid/tensor/rows.h"
@@ -22,9 +23,10 @@ struct DpAttentionConfig {
   DType sum_dtype = DType::kFloat32;  // of partial sums between ranks; bfloat16: they are rounded before they are added
   int64_t max_group_tokens = 0;       // of one group in the largest step
   DpPadding padding;                  // as the user asked
-  int64_t vocab_rows = 0;             // columns of each part of the head, padding included
-  int64_t max_logit_rows = 0;         // of one group in one product with the head
-  int64_t max_bytes = 0;              // limit of exchange_bytes(); 0: none
+  ExchangeCosts known_costs;   // the same on all ranks; no points: measured where padding is auto and rows are copied
+  int64_t vocab_rows = 0;      // columns of each part of the head, padding included
+  int64_t max_logit_rows = 0;  // of one group in one product with the head
+  int64_t max_bytes = 0;       // limit of exchange_bytes(); 0: none
 
   int64_t row_bytes() const { return hidden * dtype_bytes(dtype); }
   int64_t sum_row_bytes() const { return hidden * dtype_bytes(sum_dtype); }  // as it travels

@@ -211,6 +211,23 @@ TYPED_TEST(DpTokenExchangeOver, AutoPaddingIsTheSameOnAllRanks) {
   }
 }
 
+TYPED_TEST(DpTokenExchangeOver, KnownCostsAreNotMeasuredAgain) {
+  const ParallelLayout layout{.tp_size = 2, .dp_size = 2, .enable_dp_attention = true};
+  const ExchangeCosts known{.points = {{.tokens = 1, .balanced_s = {1, 2, 3}, .one_busy_s = {2, 1, 3}}}};
+  const TypeParam world(layout);
+  testing::on_each_rank(2, [&](int32_t rank) {
+    const auto ops = make_ref_ops();
+    DpAttentionConfig config = testing::small_exchange(layout, rank);
+    config.known_costs = known;
+    const auto exchange = initialize_dp_attention(config, *ops, world.world(rank), world.group(rank));
+    ASSERT_TRUE(exchange.ok()) << exchange.error().message;
+    const bool copies = !std::is_same_v<TypeParam, LocalWorld>;
+    EXPECT_EQ((*exchange)->costs(), copies ? std::optional(known) : std::nullopt);
+    EXPECT_EQ((*exchange)->choose_padding(std::vector<int32_t>{5, 0}),
+              copies ? DpPaddingMode::kSumLen : DpPaddingMode::kExact);
+  });
+}
+
 TYPED_TEST(DpTokenExchangeOver, PublishedPaddingFollowsTheRule) {
   const ParallelLayout layout{.tp_size = 2, .dp_size = 2, .enable_dp_attention = true};
   const TypeParam world(layout);

@@ -11,7 +11,7 @@ namespace braid {
 namespace {
 
 constexpr std::array kMeasuredModes{DpPaddingMode::kMaxLen, DpPaddingMode::kSumLen, DpPaddingMode::kExact};
-constexpr double kTime_s = 0.06;  // for the repeats of one exchange
+constexpr double kTime_s = 0.02;  // for the repeats of one exchange
 constexpr double kFewestRepeats = 3;
 constexpr double kMostRepeats = 15;
 

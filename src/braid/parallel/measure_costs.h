@@ -10,8 +10,8 @@
 namespace braid {
 
 // Called by all ranks of the world at once, before their first step: on each of cost_sizes(), with all groups equally
-// long and with one that is busy. All ranks get rank 0's table. Takes about 1.5 s where the largest exchange takes 20
-// ms; beyond that, four times as long as one exchange of each kind.
+// long and with one that is busy. All ranks get rank 0's table. Takes at most 20 ms for each
+// figure, about half a second in all; where an exchange takes longer than 5 ms, four of them.
 Result<ExchangeCosts> measure_exchange_costs(DpTokenExchange& exchange, const WorldCommunicator& world);
 
 }  // namespace braid

@@ -69,6 +69,7 @@ struct MaskWanted {
 
 struct ProcessStart {
   std::vector<uint64_t> last_maps;  // the number of the last map that each group of the world was sent
+  ExchangeCosts exchange_costs;     // as the world measured them when it started before; no points: it has not
 
   bool operator==(const ProcessStart&) const = default;
 };

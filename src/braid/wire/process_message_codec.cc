@@ -59,7 +59,8 @@ EncodedBody encode_body(flat::Builder& builder, const MaskWanted& wanted) {
 
 EncodedBody encode_body(flat::Builder& builder, const ProcessStart& start) {
   const auto maps_at = builder.CreateVector(start.last_maps);
-  return {message_format::Body::Start, message_format::CreateStart(builder, maps_at).Union()};
+  const auto costs_at = flat::add_list(builder, costs_as_numbers(start.exchange_costs));
+  return {message_format::Body::Start, message_format::CreateStart(builder, maps_at, costs_at).Union()};
 }
 
 EncodedBody encode_body(flat::Builder& builder, const MaskAnswer& answer) {
@@ -141,6 +142,11 @@ Result<ProcessMessage> decode_hello(const message_format::Hello& from) {
   return ProcessMessage(std::move(hello));
 }
 
+Result<ExchangeCosts> decode_costs(const flatbuffers::Vector<double>* numbers) {
+  TRY_STATUS(flat::check_count(numbers, "costs of exchanges", kMaxCostNumbers));
+  return costs_of_numbers(flat::copy_of(numbers));
+}
+
 Result<ProcessMessage> decode_ready(const message_format::Ready& from, const ProcessMessageLimits& limits) {
   if (from.outputs() == nullptr) return fail("ready without a load");
   const std::span outputs_bytes(reinterpret_cast<const std::byte*>(from.outputs()->Data()), from.outputs()->size());
@@ -153,8 +159,7 @@ Result<ProcessMessage> decode_ready(const message_format::Ready& from, const Pro
     return fail("ready with a context of {} in {} KV tokens", ready.context_len, ready.num_kv_tokens);
   }
   TRY(ready.published, flat::decode_ids(from.published(), "published groups", limits.max_groups, limits.max_groups));
-  TRY_STATUS(flat::check_count(from.exchange_costs(), "costs of exchanges", kMaxCostNumbers));
-  TRY(ready.exchange_costs, costs_of_numbers(flat::copy_of(from.exchange_costs())));
+  TRY(ready.exchange_costs, decode_costs(from.exchange_costs()));
   return ProcessMessage(std::move(ready));
 }
 
@@ -233,7 +238,9 @@ Result<ProcessMessage> decode_process_message(std::span<const std::byte> bytes, 
     case message_format::Body::Start: {
       const auto& from = *message.body_as_Start();
       TRY_STATUS(flat::check_count(from.last_maps(), "groups", limits.max_groups));
-      return ProcessMessage(ProcessStart{.last_maps = flat::copy_of(from.last_maps())});
+      TRY(ExchangeCosts costs, decode_costs(from.exchange_costs()));
+      return ProcessMessage(
+          ProcessStart{.last_maps = flat::copy_of(from.last_maps()), .exchange_costs = std::move(costs)});
     }
     case message_format::Body::Mask:
       return decode_mask(*message.body_as_Mask(), limits);

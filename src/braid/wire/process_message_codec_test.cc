@@ -19,7 +19,7 @@ std::vector<ProcessMessage> one_of_each() {
           ProcessFailure{.reason = "rank 3 has failed\nrank 0: waits"},
           ProcessProgress{{.num_operations = 12, .cpu_ticks = 34}},
           MaskWanted{.request = 99, .position = 5},
-          ProcessStart{.last_maps = {7, 7, 9}},
+          ProcessStart{.last_maps = {7, 7, 9}, .exchange_costs = ready.exchange_costs},
           MaskAnswer{.request = 99, .position = 5, .words = {0xffffffff, 1, 0}},
           MaskAnswer{.request = 99, .position = 6, .error = "the grammar is at its end"},
           DirectMap{.group = 2, .map = {std::byte{1}, std::byte{2}}},

@@ -55,6 +55,7 @@ DpAttentionConfig exchange_config(const RankSetup& setup) {
           .sum_dtype = setup.exchange_dtype,
           .max_group_tokens = max_step_tokens(setup.scheduler),
           .padding = setup.dp_padding,
+          .known_costs = setup.exchange_costs,
           .vocab_rows = local_shape(*setup.config, setup.place).vocab_rows,
           .max_logit_rows = setup.num_logit_rows};
 }

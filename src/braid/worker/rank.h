@@ -39,6 +39,7 @@ struct RankSetup {
   std::string attention_backend;
   DpPadding dp_padding;
   DType exchange_dtype = DType::kFloat32;
+  ExchangeCosts exchange_costs;  // as RankOptions
   Logger* logger = nullptr;
   StepTrace* trace = nullptr;               // of all ranks
   int32_t trace_rank = 0;                   // this one in it

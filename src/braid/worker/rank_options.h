@@ -7,6 +7,7 @@
 #include <string>
 
 #include "braid/kernels/isa.h"
+#include "braid/parallel/exchange_costs.h"
 #include "braid/parallel/padding.h"
 #include "braid/parallel/rank_placement.h"
 #include "braid/parallel/topology.h"
@@ -25,6 +26,7 @@ struct RankOptions {
   ParallelLayout layout;
   DpPadding dp_padding;
   DType exchange_dtype = DType::kFloat32;  // of partial sums between processes
+  ExchangeCosts exchange_costs;            // that these ranks have measured before; no points: they measure
   NumaChoice numa;
   double collective_timeout_s = 30;     // of one wait of a rank for the others
   std::optional<CpuIsa> isa;            // absent: the best of this machine

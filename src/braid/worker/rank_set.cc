@@ -290,6 +290,7 @@ void RankSet::prepare_ranks(const RankOptions& options, const KvShape& kv_shape,
             .attention_backend = options.attention_backend,
             .dp_padding = options.dp_padding,
             .exchange_dtype = options.exchange_dtype,
+            .exchange_costs = options.exchange_costs,
             .logger = log_of(LogPart::kDp, logger_).get(),
             .trace = trace_.get(),
             .page_transfer = page_transfer_.get()};
