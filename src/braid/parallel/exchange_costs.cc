@@ -37,9 +37,12 @@ double exchange_seconds(const ExchangeCosts& costs, DpPaddingMode mode, std::spa
 }
 
 DpPaddingMode cheapest_padding_mode(const ExchangeCosts& costs, std::span<const int32_t> group_tokens) {
-  constexpr std::array kInOrder{DpPaddingMode::kExact, DpPaddingMode::kMaxLen, DpPaddingMode::kSumLen};
-  return *std::ranges::min_element(kInOrder, {},
-                                   [&](DpPaddingMode mode) { return exchange_seconds(costs, mode, group_tokens); });
+  constexpr double kDifference = 0.9;  // less may be chance
+  const double exact_s = exchange_seconds(costs, DpPaddingMode::kExact, group_tokens);
+  const double max_len_s = exchange_seconds(costs, DpPaddingMode::kMaxLen, group_tokens);
+  const double sum_len_s = exchange_seconds(costs, DpPaddingMode::kSumLen, group_tokens);
+  if (std::min(max_len_s, sum_len_s) >= kDifference * exact_s) return DpPaddingMode::kExact;
+  return max_len_s <= sum_len_s ? DpPaddingMode::kMaxLen : DpPaddingMode::kSumLen;
 }
 
 std::vector<int32_t> cost_sizes(int64_t max_group_tokens) {

@@ -51,8 +51,8 @@ TEST(ExchangeCosts, TheCheapestModeIsChosen) {
   EXPECT_EQ(pick({0, 101}), kSum);  // whichever group it is
 }
 
-TEST(ExchangeCosts, TiesGoToExactThenToMaxLen) {
-  ExchangeCosts costs{.points = {{.tokens = 1, .balanced_s = {1, 1, 1}, .one_busy_s = {1, 1, 1}}}};
+TEST(ExchangeCosts, WhatIsNearlyEqualIsExactThenMaxLen) {
+  ExchangeCosts costs{.points = {{.tokens = 1, .balanced_s = {0.91, 0.91, 1}, .one_busy_s = {0.91, 0.91, 1}}}};
   EXPECT_EQ(cheapest_padding_mode(costs, std::vector<int32_t>{4, 2}), kExact);
   costs.points[0].balanced_s[2] = costs.points[0].one_busy_s[2] = 2;
   EXPECT_EQ(cheapest_padding_mode(costs, std::vector<int32_t>{4, 2}), kMax);
