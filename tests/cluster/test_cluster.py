@@ -3,6 +3,7 @@
 import concurrent.futures
 import os
 import pathlib
+import re
 import signal
 import subprocess
 
@@ -45,6 +46,7 @@ def in_one_process(braid, model, flags):
     pytest.param(WINDOWS, 2, ["--tp-size", 2], [], id="2x1-tp2-windows"),
     pytest.param(MIXTURE, 2, DP2, ["--dp-padding", "max_len"], id="max_len"),
     pytest.param(MIXTURE, 2, DP2, ["--dp-padding", "sum_len"], id="sum_len"),
+    pytest.param(MIXTURE, 2, DP2, ["--dp-padding", "published"], id="published"),
     pytest.param(MIXTURE, 2, DP2, ["--dp-padding", "exact", "--ranks-per-process", 1], id="exact-a-process-a-rank"),
     pytest.param(DENSE, 2, ["--dp-size", 2], [], id="a-replica-on-each"),
 ])
@@ -56,6 +58,42 @@ def test_answers_are_those_of_one_process(braid, start, model, num_nodes, flags,
         assert list(pool.map(cluster.ask, BODIES)) == expected
     assert cluster.stop() == [0] * num_nodes
     wait_for(lambda: not cluster.processes("rank") and not cluster.processes("mpirun"), "processes are left")
+
+
+def test_exchanges_are_measured_at_the_start_and_counted(start):
+    cluster = start(2, *DP2, model=MIXTURE).wait_until_ready()
+    points = cluster.status()["worlds"][0]["exchange_costs"]
+    assert len(points) >= 4 and points[0]["tokens"] == 1
+    for point in points:
+        for load in ("balanced_s", "one_busy_s"):
+            assert sorted(point[load]) == ["exact", "max_len", "sum_len"] and min(point[load].values()) > 0
+    cluster.ask(BODIES[0])
+
+    def metric(name):
+        text = cluster.send("GET", "/metrics")[1]
+        return sum(float(value) for value in re.findall(rf"^braid_{name}{{.*}} (\S+)$", text, re.MULTILINE))
+
+    wait_for(lambda: cluster.num_running() == 0, "the request runs on")
+    assert metric("padding_steps_total") >= 40  # a step for each token
+    assert metric("gathered_bytes_total") > 0 and metric("scattered_bytes_total") > 0
+    assert cluster.stop() == [0, 0]
+
+
+def test_rounded_sums_are_the_same_wherever_the_ranks_are(start):
+    """And those of every request, whichever group it is in. Both nodes must round, or none."""
+    rounded = [*DP2, "--exchange-dtype", "bfloat16"]
+    answers = []
+    for more in ([], ["--ranks-on-node", "3,1"]):
+        cluster = start(2, *rounded, *more, model=MIXTURE).wait_until_ready()
+        for group in (0, 1):
+            answers.append([cluster.ask({**body, "dp_rank": group, "dp_rank_strict": True}) for body in BODIES[:2]])
+        assert cluster.stop() == [0, 0]
+    assert all(answer == answers[0] for answer in answers)
+    cluster = start(2, *rounded, model=MIXTURE, late=(1,))
+    cluster.node_flags = {1: ["--exchange-dtype", "float32"]}
+    late = cluster.start_node(1)
+    assert late.wait() == 1
+    late.wait_for_log("sums as bfloat16.*sums as float32|sums as float32.*sums as bfloat16")
 
 
 def test_two_commands_that_just_work(braid, hosts, key):

@@ -60,7 +60,7 @@ def test_sizes_that_do_not_fit_name_those_that_do(braid, default_model):
     assert "--dp-size" in error("--tp-size", 4, "--dp-size", 2, "--attn-tp-size", 1)
     assert "0" in error("--tp-size", 0)
     assert "tp" in error("--moe-parallel", "both")
-    assert "max_len" in error("--dp-padding", "some")
+    assert "published" in error("--dp-padding", "some")
     assert "round_robin" in error("--load-balance-method", "best")
     assert "direct" in error("--dp-dispatch", "all")
     assert "--dp-size" in error("--kv-rebalance")

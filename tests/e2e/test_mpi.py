@@ -110,6 +110,14 @@ def test_bench_exchange_between_processes(braid):
         assert case["message_seconds"] > 0 and "local_seconds" not in case
     for send in figures["sends"]:
         assert min(send["world_seconds"], send["port_seconds"], send["copy_seconds"]) > 0
+    picks = run_job(2, [*command, "--token-sizes", "1,8", "--exchange-dtype", "bfloat16", "--json"])
+    assert picks.returncode == 0, picks.stderr
+    picks = json.loads(picks.stdout)
+    assert [(pick["load"], pick["group_tokens"]) for pick in picks] == [
+        ("balanced", [1, 1, 1]), ("one busy", [1, 0, 0]), ("balanced", [8, 8, 8]), ("8:1", [8, 1, 1]), ("one busy", [8, 0, 0])]
+    for pick in picks:
+        assert pick["auto"] in pick["seconds"] and pick["auto_of_best"] >= 1
+        assert pick["published"] == ("max_len" if pick["load"] == "balanced" else "sum_len")
     table = run_job(2, command)
     assert table.returncode == 0 and "2 processes of one rank" in table.stdout, table.stderr
     assert "in 1 process: start 2 to 3 of them" in braid.error(*command[1:])

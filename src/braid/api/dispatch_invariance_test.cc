@@ -203,7 +203,7 @@ class MixedRun {
 
 DispatchVariant with_padding(DpPaddingMode mode) {
   return {.name = fmt::format("padding {}", padding_mode_name(mode)),
-          .change = [mode](EngineOptions& options) { options.rank.dp_padding = mode; }};
+          .change = [mode](EngineOptions& options) { options.rank.dp_padding = DpPadding::fixed(mode); }};
 }
 
 DispatchVariant with_policy(LoadBalanceMethod method) {

@@ -170,7 +170,9 @@ void Engine::resume() {
   impl_->controller_.pause(false);
 }
 EngineStats Engine::stats() const {
-  return impl_->controller_.stats();
+  EngineStats stats = impl_->controller_.stats();
+  stats.exchange_costs = impl_->ranks_->exchange_costs();
+  return stats;
 }
 ClusterStatus Engine::cluster() const {
   return impl_->controller_.cluster();

@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "braid/api/profile.h"
 #include "braid/controller/controller_thread.h"
+#include "braid/parallel/exchange_costs.h"
 #include "braid/parallel/topology.h"
 #include "braid/wire/group_host.h"
 #include "braid/wire/transport/link.h"
@@ -21,6 +23,8 @@ class EngineRanks {
   virtual ControlledGroups groups() const = 0;
   // Of all sequences that are on their way between groups at one time.
   virtual int64_t max_moving_tokens() const = 0;
+  // Of each world, as it has measured them; none where ranks share memory.
+  virtual std::vector<ExchangeCosts> exchange_costs() const { return {}; }
 
   // The controller's end of the groups' links. Call once.
   virtual std::unique_ptr<ControllerLink> take_link() = 0;

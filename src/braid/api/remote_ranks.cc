@@ -77,12 +77,14 @@ std::vector<ProcessPlace> launched_places(const LaunchedFront& launched) {
 
 }  // namespace
 
-Result<std::string> cluster_identity(const std::string& version, const Checkpoint& checkpoint,
-                                     const ParallelLayout& layout, std::span<const int32_t> ranks_on_node) {
+Result<std::string> cluster_identity(const std::string& version, const Checkpoint& checkpoint, const RankOptions& ranks,
+                                     std::span<const int32_t> ranks_on_node) {
+  const ParallelLayout& layout = ranks.layout;
   TRY(const std::string fingerprint, checkpoint_fingerprint(checkpoint));
-  return fmt::format("braid {}, checkpoint {}, tp_size {}, dp_size {}{}, ranks on each node {}", version, fingerprint,
-                     layout.tp_size, layout.dp_size, layout.enable_dp_attention ? " with DP attention" : "",
-                     fmt::join(ranks_on_node, ","));
+  return fmt::format("braid {}, checkpoint {}, tp_size {}, dp_size {}{}, ranks on each node {}, padding {}, sums as {}",
+                     version, fingerprint, layout.tp_size, layout.dp_size,
+                     layout.enable_dp_attention ? " with DP attention" : "", fmt::join(ranks_on_node, ","),
+                     dp_padding_name(ranks.dp_padding), dtype_name(ranks.exchange_dtype));
 }
 
 Result<std::unique_ptr<RemoteRanks>> RemoteRanks::start(const EngineOptions& options, const Checkpoint& checkpoint,
@@ -107,7 +109,7 @@ Result<std::unique_ptr<RemoteRanks>> RemoteRanks::start(const EngineOptions& opt
     worlds.link.socket = own.launched->socket;
     worlds.link.keys = key.for_front();
   } else {
-    TRY_STATUS(ranks->plan_start(own, checkpoint, worlds));
+    TRY_STATUS(ranks->plan_start(options, checkpoint, worlds));
   }
   for (int32_t world = 0; world < layout.num_worlds(); ++world) {
     const auto& processes = worlds.processes[static_cast<size_t>(world)];
@@ -119,7 +121,9 @@ Result<std::unique_ptr<RemoteRanks>> RemoteRanks::start(const EngineOptions& opt
 }
 
 // Where the processes find the front, and the commands that start them.
-Status RemoteRanks::plan_start(const ProcessOptions& own, const Checkpoint& checkpoint, RemoteWorldsOptions& worlds) {
+Status RemoteRanks::plan_start(const EngineOptions& options, const Checkpoint& checkpoint,
+                               RemoteWorldsOptions& worlds) {
+  const ProcessOptions& own = options.processes;
   TRY(RuntimeFolder made_folder, RuntimeFolder::make());
   const RuntimeFolder& folder = folder_.emplace(std::move(made_folder));
   FrontAddress front{.key_file = own.cluster_key_file};
@@ -134,7 +138,7 @@ Status RemoteRanks::plan_start(const ProcessOptions& own, const Checkpoint& chec
   worlds.link.endpoint = is_alone ? here : fmt::format("tcp://*:{}", own.port);
   worlds.link.keys = key.for_front();
   TRY(worlds.processes, place_processes(layout_, own.ranks_on_node, own.ranks_per_process));
-  TRY(worlds.identity, cluster_identity(own.version, checkpoint, layout_, own.ranks_on_node));
+  TRY(worlds.identity, cluster_identity(own.version, checkpoint, options.rank, own.ranks_on_node));
   TRY(front.file, folder.write_secret("endpoint", front.endpoint));
   worlds.command = world_command(own, front, folder.path(), worlds.processes, worlds.identity);
   return {};

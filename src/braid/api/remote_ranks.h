@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "braid/api/engine.h"
 #include "braid/api/engine_ranks.h"
@@ -27,6 +28,7 @@ class RemoteRanks final : public EngineRanks {
   const ParallelLayout& layout() const override { return layout_; }
   ControlledGroups groups() const override;
   int64_t max_moving_tokens() const override { return ready_.max_moving_tokens; }
+  std::vector<ExchangeCosts> exchange_costs() const override { return worlds_->exchange_costs(); }
   std::unique_ptr<ControllerLink> take_link() override { return worlds_->make_link(); }
   GroupHost& control() override { return *worlds_; }
   void start(ControllerThread& controller) override { worlds_->connect(controller, controller.masks()); }
@@ -39,7 +41,7 @@ class RemoteRanks final : public EngineRanks {
  private:
   explicit RemoteRanks(const ParallelLayout& layout) : layout_(layout) {}
 
-  Status plan_start(const ProcessOptions& own, const Checkpoint& checkpoint, RemoteWorldsOptions& worlds);
+  Status plan_start(const EngineOptions& options, const Checkpoint& checkpoint, RemoteWorldsOptions& worlds);
 
   const ParallelLayout layout_;
   std::optional<RuntimeFolder> folder_;  // absent: a launcher has started the processes
@@ -47,8 +49,8 @@ class RemoteRanks final : public EngineRanks {
   ProcessReady ready_;
 };
 
-// What all nodes of a cluster must have in common: program, model and layout, in one line.
-Result<std::string> cluster_identity(const std::string& version, const Checkpoint& checkpoint,
-                                     const ParallelLayout& layout, std::span<const int32_t> ranks_on_node);
+// What all nodes of a cluster must have in common: program, model, layout and exchange, in one line.
+Result<std::string> cluster_identity(const std::string& version, const Checkpoint& checkpoint, const RankOptions& ranks,
+                                     std::span<const int32_t> ranks_on_node);
 
 }  // namespace braid

@@ -95,6 +95,7 @@ Result<EngineOptions> ModelFlags::engine_options() const {
   options.rank.radix_cache = !disable_radix_cache;
   TRY(options.rank.layout, parallel_layout());
   TRY(options.rank.dp_padding, parse_dp_padding(dp_padding));
+  if (exchange_dtype == "bfloat16") options.rank.exchange_dtype = DType::kBFloat16;
   TRY(options.rank.numa, parse_numa_choice(numa));
   TRY(options.load_balance_method, parse_load_balance_method(load_balance_method));
   TRY(options.dispatch_mode, parse_dispatch_mode(dp_dispatch));
@@ -221,8 +222,9 @@ void add_split_flags(Command command, ModelFlags& flags) {
 void add_layout_flags(Command command, ModelFlags& flags) {
   add_split_flags(command, flags);
   const auto group = [](Flag flag) { return flag.group("Ranks"); };
-  group(command.add_option("--dp-padding", flags.dp_padding, "How groups' rows are gathered; all give the same bits"))
-      .check(one_of({"auto", "max_len", "sum_len", "exact"}))
+  group(command.add_option("--dp-padding", flags.dp_padding,
+                           "How groups' rows are gathered between processes; all give the same bits"))
+      .check(one_of({"auto", "published", "max_len", "sum_len", "exact"}))
       .show_default();
   group(
       command.add_option("--numa", flags.numa,

@@ -30,6 +30,7 @@ struct ModelFlags {
   LayoutFlags layout;
   std::string moe_parallel = "tp";
   std::string dp_padding = "auto";
+  std::string exchange_dtype = "float32";  // of serve alone
   std::string numa = "auto";
   std::string load_balance_method = "auto";
   std::string dp_dispatch = "broadcast";

@@ -21,7 +21,7 @@ Result<int> run_node(const ServeFlags& flags, const EngineOptions& engine) {
   const auto logger = make_logger(STDERR_FILENO, levels, flags.format());
   TRY(const ClusterKey key, read_cluster_key(own.cluster_key_file));
   TRY(const Checkpoint checkpoint, open_checkpoint(engine.source));
-  TRY(const std::string identity, cluster_identity(own.version, checkpoint, engine.rank.layout, own.ranks_on_node));
+  TRY(const std::string identity, cluster_identity(own.version, checkpoint, engine.rank, own.ranks_on_node));
   TRY(const RuntimeFolder folder, RuntimeFolder::make());
   NodeAgent agent({.front = {.endpoint = fmt::format("tcp://{}:{}", own.address, own.port), .keys = key.for_process()},
                    .hello = {.node = own.node,

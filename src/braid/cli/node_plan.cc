@@ -61,7 +61,16 @@ std::string own_program() {
 
 }  // namespace
 
-Result<ProcessOptions> plan_nodes(const ServeFlags& flags, const ParallelLayout& layout) {
+namespace {
+
+// Whether the ranks of a model are in several processes.
+bool is_split(const ProcessOptions& plan, const ParallelLayout& layout) {
+  if (plan.ranks_on_node.empty()) return false;
+  const auto places = place_processes(layout, plan.ranks_on_node, plan.ranks_per_process);
+  return places.ok() && std::ranges::any_of(*places, [](const auto& processes) { return processes.size() > 1; });
+}
+
+Result<ProcessOptions> plan_processes(const ServeFlags& flags, const ParallelLayout& layout) {
   const ProcessFlags& own = flags.processes;
   const int32_t by_rank = own.node_rank >= 0 ? layout.dp_size : 1;
   const int32_t num_nodes = own.num_nodes > 0 ? own.num_nodes : by_rank;
@@ -93,6 +102,19 @@ Result<ProcessOptions> plan_nodes(const ServeFlags& flags, const ParallelLayout&
   if (num_nodes > 1) plan.address = coordinator.address;
   plan.port = coordinator.port;
   plan.cluster_key_file = own.cluster_key_file;
+  return plan;
+}
+
+}  // namespace
+
+Result<ProcessOptions> plan_nodes(const ServeFlags& flags, const ParallelLayout& layout) {
+  TRY(ProcessOptions plan, plan_processes(flags, layout));
+  if (flags.model.exchange_dtype != "float32" && !is_split(plan, layout)) {
+    return fail(
+        "--exchange-dtype {} is for sums that travel between processes, and each model's ranks are in one: see "
+        "--ranks-per-process and --nnodes",
+        flags.model.exchange_dtype);
+  }
   return plan;
 }
 

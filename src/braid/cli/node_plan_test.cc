@@ -47,6 +47,21 @@ TEST(NodePlan, NodeRankAloneMeansANodeForEachGroup) {
   EXPECT_EQ(plan.port, 29500);
 }
 
+TEST(NodePlan, SumsAreRoundedOnlyBetweenProcesses) {
+  const auto error_of = [](const ProcessFlags& processes) {
+    ServeFlags flags = flags_of(processes);
+    flags.model.exchange_dtype = "bfloat16";
+    const auto plan = plan_nodes(flags, kTwoGroups);
+    return plan.ok() ? "none" : plan.error().message;
+  };
+  EXPECT_EQ(error_of({.ranks_per_process = 1}), "none");
+  for (const int32_t ranks_per_process : {0, 2}) {
+    EXPECT_EQ(error_of({.ranks_per_process = ranks_per_process}),
+              "--exchange-dtype bfloat16 is for sums that travel between processes, and each model's ranks are in one: "
+              "see --ranks-per-process and --nnodes");
+  }
+}
+
 TEST(NodePlan, AnAddressMayHaveItsPort) {
   const ProcessOptions plan = plan_of(
       {.num_nodes = 2, .node_rank = 0, .ranks_on_node = "1,1", .dist_init_addr = "h:7", .cluster_key_file = "k"});

@@ -138,7 +138,8 @@ Status check_metrics_prefix(std::string_view prefix) {
 
 }  // namespace
 
-void add_process_flags(Command command, ProcessFlags& flags) {
+void add_process_flags(Command command, ServeFlags& serve) {
+  ProcessFlags& flags = serve.processes;
   const auto group = [](Flag flag) { return flag.group("Processes and nodes"); };
   group(command.add_option("--ranks-per-process", flags.ranks_per_process,
                            "Ranks run in processes of their own, so many in each, which start again without the server "
@@ -158,6 +159,11 @@ void add_process_flags(Command command, ProcessFlags& flags) {
                            "Ranks of each node, such as 3,1 (default: the same on all)"));
   group(command.add_option("--cluster-key-file", flags.cluster_key_file,
                            "The keys with which nodes know each other, on every node under this name (braid keygen)"));
+  group(command.add_option("--exchange-dtype", serve.model.exchange_dtype,
+                           "How partial sums travel between processes: float32, with the bits of one process, or "
+                           "bfloat16, with half the bytes"))
+      .check(one_of({"float32", "bfloat16"}))
+      .show_default();
 }
 
 void add_serve_flags(Command command, ServeFlags& flags) {
@@ -166,7 +172,7 @@ void add_serve_flags(Command command, ServeFlags& flags) {
   add_journal_flags(command, flags);
   add_limit_flags(command, flags);
   add_log_flags(command, flags);
-  add_process_flags(command, flags.processes);
+  add_process_flags(command, flags);
 }
 
 Result<EngineOptions> ServeFlags::engine_options() const {
@@ -242,6 +248,7 @@ Json ServeFlags::settings() const {
           {"attention_backend", rank.attention_backend},
           {"moe_parallel", model.moe_parallel},
           {"dp_padding", model.dp_padding},
+          {"exchange_dtype", model.exchange_dtype},
           {"load_balance_method", model.load_balance_method},
           {"dp_dispatch", model.dp_dispatch},
           {"kv_rebalance", model.kv_rebalance},

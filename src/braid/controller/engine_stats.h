@@ -8,6 +8,7 @@
 #include "braid/controller/group_moves.h"
 #include "braid/controller/step_balance.h"
 #include "braid/controller/world_status.h"
+#include "braid/parallel/exchange_costs.h"
 #include "braid/wire/group_load.h"
 
 namespace braid {
@@ -37,6 +38,7 @@ struct EngineStats {
     std::string reason;
   };
   std::vector<LostGroup> lost_groups = {};
+  std::vector<ExchangeCosts> exchange_costs = {};  // of each world whose ranks share no memory, filled in by Engine
 };
 
 }  // namespace braid

@@ -108,13 +108,17 @@ Status RankProcess::load(const Checkpoint& checkpoint) {
     TRY(RankSpread spread,
         join_processes(*port_, {.layout = layout,
                                 .num_ranks = options_.ranks_of_each[static_cast<size_t>(port_->process())],
+                                .padding = options_.ranks.dp_padding,
+                                .exchange_dtype = options_.ranks.exchange_dtype,
                                 .identity = options_.identity,
                                 .timeout_s = options_.join_timeout_s}));
     transport = std::make_shared<const ProcessTransport>(port_, std::move(spread), options_.load_timeout_s);
   }
-  TRY_STATUS(check_rank_options(options_.ranks, checkpoint.config()));
-  TRY(ProcessRanks placed, place_own_ranks(options_.ranks, std::move(transport)));
-  TRY(auto ranks, RankSet::load(checkpoint, options_.ranks, std::move(placed), logger_, {}));
+  RankOptions own = options_.ranks;
+  own.exchange_costs = start_->exchange_costs;
+  TRY_STATUS(check_rank_options(own, checkpoint.config()));
+  TRY(ProcessRanks placed, place_own_ranks(own, std::move(transport)));
+  TRY(auto ranks, RankSet::load(checkpoint, own, std::move(placed), logger_, {}));
   published_ = ranks->published_groups(0);
   links_ = make_in_process_links(static_cast<int32_t>(published_.size()), kGroupLinks);
   const SchedulerConfig& group = ranks->scheduler_config();
@@ -123,7 +127,8 @@ Status RankProcess::load(const Checkpoint& checkpoint) {
                            .num_kv_tokens = int64_t{group.num_pages} * group.page_size,
                            .max_moving_tokens = ranks->max_moving_tokens(),
                            .published = published_,
-                           .ranks = own_ranks(*ranks)};
+                           .ranks = own_ranks(*ranks),
+                           .exchange_costs = ranks->first().exchange_costs()};
   const int32_t groups_per_world = ranks->layout().groups_per_world();
   auto worker = std::make_unique<Worker>(std::move(ranks));
   worker->start(std::move(links_.publishers), *this, *masks_,

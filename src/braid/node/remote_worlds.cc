@@ -43,6 +43,13 @@ Result<std::unique_ptr<RemoteWorlds>> RemoteWorlds::launch(RemoteWorldsOptions o
   return worlds;
 }
 
+std::vector<ExchangeCosts> RemoteWorlds::exchange_costs() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<ExchangeCosts> costs;
+  for (const World& world : worlds_) costs.push_back(world.start.exchange_costs);
+  return costs;
+}
+
 Result<ProcessReady> RemoteWorlds::wait_until_ready() {
   std::unique_lock lock(mutex_);
   const auto all_run = [&] {
@@ -92,7 +99,7 @@ void RemoteWorlds::restart(int32_t first_group, WorldStart start) {
   {
     const std::lock_guard lock(mutex_);
     World& world = worlds_[static_cast<size_t>(first_group / options_.groups_per_world)];
-    world.start = {.last_maps = std::move(start.last_maps)};
+    world.start.last_maps = std::move(start.last_maps);
     world.num_restarts = start.num_restarts;
     world.must_launch = true;
   }
@@ -228,6 +235,7 @@ void RemoteWorlds::begin_if_ready(int32_t index) {
   if (!std::ranges::all_of(world.processes, [](const Process& process) { return process.ready.has_value(); })) return;
   world.state = State::kRuns;
   world.since_s = monotonic_seconds();
+  world.start.exchange_costs = world.processes.front().ready->exchange_costs;
   for (const Message& message : std::exchange(world.backlog, {})) deliver(world, message);
   if (listener_ != nullptr) {
     news_.push_back({.world = index,

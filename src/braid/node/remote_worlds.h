@@ -55,6 +55,8 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
 
   // Returns when all processes are ready. An error if one fails.
   Result<ProcessReady> wait_until_ready();
+  // Of each world, as it has measured them when it first started; no points: it has not.
+  std::vector<ExchangeCosts> exchange_costs() const;
   // From now on outputs are passed on. Call once, before the controller sends anything. Both outlive this object, or
   // its stop().
   void connect(GroupListener& listener, MaskFinder& masks);

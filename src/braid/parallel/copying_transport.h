@@ -35,6 +35,9 @@ class CopyingTransport final : public SetTransport {
   Status move_pointers(const OpRecord& call, const void* own, std::span<const void*> all) override;
 
   void lend(const OpRecord& call, int32_t member, std::span<const std::byte> data);
+  void leave() override {
+    if (state().has_failed()) queues_.withdraw(world_rank());
+  }
   Status settle(const OpRecord& call) { return queues_.settle(call, world_rank()); }
   Result<Message> pop(const OpRecord& call, int32_t member, int64_t bytes);
   Status receive(const OpRecord& call, int32_t member, std::span<std::byte> to);

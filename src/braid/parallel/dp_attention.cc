@@ -4,14 +4,14 @@
 #include <array>
 #include <cstring>
 
-#include "braid/base/clock.h"
 #include "braid/parallel/dp_token_exchange.h"
+#include "braid/parallel/measure_costs.h"
+#include "braid/parallel/rounded_scatter.h"
 
 namespace braid {
 namespace {
 
 constexpr double kMiB = 1024.0 * 1024.0;
-constexpr std::array kAllModes{DpPaddingMode::kMaxLen, DpPaddingMode::kSumLen, DpPaddingMode::kExact};
 
 std::vector<int64_t> slot_counts(const RowLayout& layout, int64_t unit) {
   std::vector<int64_t> counts;
@@ -27,6 +27,10 @@ Status check_config(const DpAttentionConfig& config, bool shares_memory) {
   if (config.max_logit_rows > 0 && shares_memory != (config.place.head_parallel == HeadParallel::kWorld)) {
     return fail("the head is split over {}, and the ranks {} memory", shares_memory ? "the group" : "the world",
                 shares_memory ? "share" : "do not share");
+  }
+  if (shares_memory && config.sum_dtype != DType::kFloat32) {
+    return fail("sums as {} (--exchange-dtype) are for ranks in several processes: these share memory",
+                dtype_name(config.sum_dtype));
   }
   const int64_t bytes = exchange_bytes(config, shares_memory);
   if (config.max_bytes > 0 && bytes > config.max_bytes) {
@@ -48,55 +52,13 @@ Status agree(const WorldCommunicator& world, const Status& own) {
   return {};
 }
 
-// The median seconds of kRepeats exchanges: a gather and a scatter with `tokens` tokens in each group.
-double seconds_of_exchange(DpTokenExchange& exchange, DpPaddingMode mode, int32_t tokens, const RowsBuffer& sums) {
-  constexpr int kRepeats = 7;
-  const DpAttentionConfig& config = exchange.config();
-  exchange.begin_step(
-      {.group_tokens = std::vector<int32_t>(static_cast<size_t>(config.place.dp_size), tokens), .padding = mode});
-  const RowsBuffer none;  // the exchange has a slot of its own
-  std::array<double, kRepeats> seconds{};
-  for (double& one : seconds) {
-    const double start_s = monotonic_seconds();
-    exchange.gather(exchange.own_slot(none, exchange.own_shard().rows));
-    exchange.scatter(sums.first(exchange.layout().total_rows));
-    one = monotonic_seconds() - start_s;
-  }
-  std::nth_element(seconds.begin(), seconds.begin() + kRepeats / 2, seconds.end());
-  return seconds[kRepeats / 2];
-}
-
-// Fits a line through two sizes.
-ExchangeCosts measure_costs(DpTokenExchange& exchange) {
-  const DpAttentionConfig& config = exchange.config();
-  const auto few = static_cast<int32_t>(std::min<int64_t>(config.place.attn_tp_size, config.max_group_tokens));
-  const auto many = static_cast<int32_t>(std::min<int64_t>(64 * few, config.max_group_tokens));
-  const RowsBuffer sums(DType::kFloat32, max_gathered_rows(config.place.dp_size, many, config.place.attn_tp_size),
-                        config.hidden);
-  ExchangeCosts costs;
-  for (const DpPaddingMode mode : kAllModes) {
-    const auto bytes = [&] {
-      return static_cast<double>(gather_bytes(exchange.layout(), mode, config.place.tp_rank, config.row_bytes()) +
-                                 scatter_bytes(exchange.layout(), mode, config.place.tp_rank, config.sum_row_bytes()));
-    };
-    const double few_s = seconds_of_exchange(exchange, mode, few, sums);
-    const double few_bytes = bytes();
-    const double many_s = seconds_of_exchange(exchange, mode, many, sums);
-    const double more_bytes = bytes() - few_bytes;
-    auto& cost = costs.modes[static_cast<size_t>(mode)];
-    cost.s_per_byte = more_bytes > 0 ? std::max(many_s - few_s, 0.0) / more_bytes : 0;
-    cost.latency_s = std::max(few_s - cost.s_per_byte * few_bytes, 0.0);
-  }
-  return costs;
-}
-
 }  // namespace
 
 int64_t exchange_bytes(const DpAttentionConfig& config, bool shares_memory) {
   const int64_t vocab = config.vocab_rows * config.place.num_head_parts();
   const int64_t together = config.max_rows() * config.row_bytes() + config.all_logit_rows() * vocab * 4;
-  return together / (shares_memory ? config.place.tp_size : 1) + config.max_own_rows() * config.sum_row_bytes() +
-         LogitExchange::own_bytes(config);
+  return together / (shares_memory ? config.place.tp_size : 1) + config.max_own_rows() * config.hidden * 4 +
+         (config.sum_dtype == DType::kBFloat16 ? RoundedScatter::bytes(config) : 0) + LogitExchange::own_bytes(config);
 }
 
 Status dp_gather_tokens(const WorldCommunicator& world, const RowLayout& layout, DpPaddingMode mode, ConstRows own,
@@ -156,11 +118,12 @@ Result<std::unique_ptr<DpTokenExchange>> initialize_dp_attention(const DpAttenti
     TRY_STATUS(world.barrier());
   }
   auto exchange = std::make_unique<DpTokenExchange>(config, ops, world, group, std::move(buffers));
-  if (!world.shares_memory() && !config.padding) {
-    ExchangeCosts costs;
-    TRY_STATUS(until_world_ends([&] { costs = measure_costs(*exchange); }));
-    TRY_STATUS(world.broadcast(std::as_writable_bytes(std::span(&costs, 1)), 0));
-    exchange->set_costs(costs);
+  if (!world.shares_memory() && config.padding.rule == DpPadding::Rule::kCheapest) {
+    ExchangeCosts costs = config.known_costs;
+    if (costs.points.empty()) {
+      TRY(costs, measure_exchange_costs(*exchange, world));
+    }
+    exchange->set_costs(std::move(costs));
   }
   return exchange;
 }

@@ -4,12 +4,12 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
 #include "braid/kernels/ops.h"
 #include "braid/parallel/communicator.h"
+#include "braid/parallel/exchange_costs.h"
 #include "braid/parallel/padding.h"
 #include "braid/parallel/topology.h"
 #include "braid/tensor/rows.h"
@@ -18,16 +18,18 @@ namespace braid {
 
 struct DpAttentionConfig {
   RankPlace place;
-  int64_t hidden = 0;                    // columns of a row
-  DType dtype = DType::kBFloat16;        // of gathered rows; sums are float32
-  int64_t max_group_tokens = 0;          // of one group in the largest step
-  std::optional<DpPaddingMode> padding;  // as the user asked; nothing: auto
-  int64_t vocab_rows = 0;                // columns of each part of the head, padding included
-  int64_t max_logit_rows = 0;            // of one group in one product with the head
-  int64_t max_bytes = 0;                 // limit of exchange_bytes(); 0: none
+  int64_t hidden = 0;                 // columns of a row
+  DType dtype = DType::kBFloat16;     // of gathered rows
+  DType sum_dtype = DType::kFloat32;  // of partial sums between ranks; bfloat16: they are rounded before they are added
+  int64_t max_group_tokens = 0;       // of one group in the largest step
+  DpPadding padding;                  // as the user asked
+  ExchangeCosts known_costs;   // the same on all ranks; no points: measured where padding is auto and rows are copied
+  int64_t vocab_rows = 0;      // columns of each part of the head, padding included
+  int64_t max_logit_rows = 0;  // of one group in one product with the head
+  int64_t max_bytes = 0;       // limit of exchange_bytes(); 0: none
 
   int64_t row_bytes() const { return hidden * dtype_bytes(dtype); }
-  int64_t sum_row_bytes() const { return hidden * 4; }
+  int64_t sum_row_bytes() const { return hidden * dtype_bytes(sum_dtype); }  // as it travels
   int64_t max_rows() const { return max_gathered_rows(place.dp_size, max_group_tokens, place.attn_tp_size); }
   int64_t max_own_rows() const { return max_rows() / place.tp_size; }
   int64_t all_logit_rows() const {  // of all ranks that share the head
@@ -59,7 +61,7 @@ Status dp_scatter_tokens(const WorldCommunicator& world, const RowLayout& layout
 class DpTokenExchange;
 
 // Called by all ranks of the world at once, before their first step. Allocates the buffers for the largest step. If
-// padding is auto and rows are copied, measures the cost of each mode; all ranks use rank 0's figures.
+// padding is auto and rows are copied, measures the cost of each mode (measure_costs.h).
 Result<std::unique_ptr<DpTokenExchange>> initialize_dp_attention(const DpAttentionConfig& config, Ops& ops,
                                                                  WorldCommunicator world, GroupCommunicator group);
 

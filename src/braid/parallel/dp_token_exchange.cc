@@ -51,13 +51,21 @@ DpTokenExchange::DpTokenExchange(const DpAttentionConfig& config, Ops& ops, Worl
       own_sums_(DType::kFloat32, config.max_own_rows(), config.hidden),
       world_sums_(static_cast<size_t>(world.size())),
       group_sums_(static_cast<size_t>(group.size())),
-      counts_(static_cast<size_t>(group.size())) {}
+      counts_(static_cast<size_t>(group.size())) {
+  if (config.sum_dtype == DType::kBFloat16) rounded_.emplace(config);
+}
 
 DpPaddingMode DpTokenExchange::choose_padding(std::span<const int32_t> group_tokens) const {
-  if (config_.padding) return *config_.padding;
-  if (world_.shares_memory()) return DpPaddingMode::kExact;  // nothing is moved: padding would only add rows
-  return cheapest_padding_mode(costs_, group_tokens, config_.place.attn_tp_size, config_.row_bytes(),
-                               config_.sum_row_bytes());
+  switch (config_.padding.rule) {
+    case DpPadding::Rule::kPublished:
+      return published_padding_mode(group_tokens);
+    case DpPadding::Rule::kFixed:
+      return config_.padding.mode;
+    case DpPadding::Rule::kCheapest:
+      break;
+  }
+  // Where memory is shared nothing is moved, and padding would only add rows. While costs are measured modes are given.
+  return costs_ ? cheapest_padding_mode(*costs_, group_tokens) : DpPaddingMode::kExact;
 }
 
 void DpTokenExchange::begin_step(const DpAttentionMetadata& metadata) {
@@ -71,6 +79,25 @@ void DpTokenExchange::begin_step(const DpAttentionMetadata& metadata) {
   set_row_layout(layout_, mode_, metadata.group_tokens, config_.place.attn_tp_size);
   const RowLayout::Shard& own = own_shard();
   zero_rows(all_rows().slice_rows(own.first + own.rows, own.slot - own.rows));
+  count_bytes();
+}
+
+// What the group's ranks receive in each exchange of this step.
+void DpTokenExchange::count_bytes() {
+  counts_of_step_ = {};
+  ++counts_of_step_.steps_by_padding[static_cast<size_t>(mode_)];
+  bytes_of_layer_ = {};
+  bytes_of_group_ = {};
+  if (world_.shares_memory()) return;
+  const int32_t first_rank = config_.place.tp_rank - config_.place.attn_tp_rank;
+  for (int32_t rank = first_rank; rank < first_rank + group_.size(); ++rank) {
+    bytes_of_layer_.gathered_bytes += static_cast<uint64_t>(gather_bytes(layout_, mode_, rank, config_.row_bytes()));
+    bytes_of_layer_.scattered_bytes +=
+        static_cast<uint64_t>(scatter_bytes(layout_, mode_, rank, config_.sum_row_bytes()));
+  }
+  const int64_t rows = layout_.groups[static_cast<size_t>(config_.place.attn_dp_rank)].rows * (group_.size() - 1);
+  bytes_of_group_.gathered_bytes = static_cast<uint64_t>(rows * config_.row_bytes());
+  bytes_of_group_.scattered_bytes = static_cast<uint64_t>(rows * config_.hidden * 4);
 }
 
 std::optional<DpPaddingMode> DpTokenExchange::prepare_step(int64_t step, std::span<const int32_t> group_tokens) {
@@ -116,6 +143,7 @@ ConstRows DpTokenExchange::group_gather(ConstRows own) {
   const RowLayout::Group& group = layout_.groups[static_cast<size_t>(config_.place.attn_dp_rank)];
   const Rows rows = all_rows().slice_rows(group.first, group.rows);
   const Timed timed(waiting_s());
+  counts_of_step_.gathered_bytes += bytes_of_group_.gathered_bytes;
   if (world_.shares_memory()) {
     end_pass_unless(group_.barrier());
   } else {
@@ -127,6 +155,7 @@ ConstRows DpTokenExchange::group_gather(ConstRows own) {
 
 ConstRows DpTokenExchange::gather(ConstRows own) {
   place_own(own);
+  counts_of_step_.gathered_bytes += bytes_of_layer_.gathered_bytes;
   const Timed timed(waiting_s());
   end_pass_unless(world_.shares_memory() ? world_.barrier()
                                          : dp_gather_tokens(world_, layout_, mode_, slot(), all_rows()));
@@ -145,6 +174,7 @@ ConstRows DpTokenExchange::group_scatter(ConstRows partial_sums) {
   }
   const Timed timed(times_.move_s);
   const FlushDenormals mode;
+  counts_of_step_.scattered_bytes += bytes_of_group_.scattered_bytes;
   count_group(config_.hidden);
   const Rows own = own_sums_.first(own_shard().rows);
   end_pass_unless(group_.reduce_scatter_v(
@@ -175,7 +205,10 @@ ConstRows DpTokenExchange::scatter(ConstRows partial_sums) {
   }
   const Timed timed(times_.move_s);
   const FlushDenormals mode;
-  end_pass_unless(dp_scatter_tokens(world_, layout_, mode_, partial_sums, own_sums_.first(own_shard().slot)));
+  counts_of_step_.scattered_bytes += bytes_of_layer_.scattered_bytes;
+  const Rows own = own_sums_.first(own_shard().slot);
+  end_pass_unless(rounded_ ? rounded_->scatter(ops_, world_, layout_, partial_sums, own)
+                           : dp_scatter_tokens(world_, layout_, mode_, partial_sums, own));
   return own_sums_.first(own_shard().rows);
 }
 

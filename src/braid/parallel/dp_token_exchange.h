@@ -7,11 +7,14 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "braid/base/index_range.h"
 #include "braid/parallel/dp_attention.h"
+#include "braid/parallel/exchange_costs.h"
 #include "braid/parallel/logit_exchange.h"
+#include "braid/parallel/rounded_scatter.h"
 #include "braid/parallel/token_exchange.h"
 #include "braid/tensor/buffer.h"
 
@@ -43,7 +46,7 @@ class DpTokenExchange final : public TokenExchange {
   // The same with the mode that choose_padding() picks.
   std::optional<DpPaddingMode> prepare_step(int64_t step, std::span<const int32_t> group_tokens) override;
 
-  // The mode for these numbers of tokens: the one the user asked for, or the cheapest. The same on all ranks.
+  // The mode for these numbers of tokens, as the user asked. The same on all ranks.
   DpPaddingMode choose_padding(std::span<const int32_t> group_tokens) const;
 
   // This step's layout. The rank's own rows are rows [in_group, in_group + rows) of its group.
@@ -53,7 +56,7 @@ class DpTokenExchange final : public TokenExchange {
   const ExchangeTimes& times() const { return times_; }
   const DpAttentionConfig& config() const { return config_; }
   const std::optional<ExchangeCosts>& costs() const { return costs_; }
-  void set_costs(const ExchangeCosts& costs) { costs_ = costs; }
+  void set_costs(ExchangeCosts costs) { costs_ = std::move(costs); }
 
   IndexRange own_rows(int64_t group_rows) const override;
   Rows own_slot(const RowsBuffer& fallback, int64_t rows) override;
@@ -67,6 +70,7 @@ class DpTokenExchange final : public TokenExchange {
   ConstRows share_logits(ConstRows product, int64_t group_rows, int64_t vocab_size) override;
   bool has_whole_head() const override;
   double waited_s() const override { return times_.wait_s; }
+  ExchangeCounts take_counts() override { return std::exchange(counts_of_step_, {}); }
 
  private:
   Rows all_rows() const { return buffers_->rows.first(layout_.total_rows); }
@@ -74,6 +78,7 @@ class DpTokenExchange final : public TokenExchange {
   double& waiting_s() { return world_.shares_memory() ? times_.wait_s : times_.move_s; }
   void place_own(ConstRows own);
   void count_group(int64_t unit);
+  void count_bytes();
   ConstRows sum_of_peers(int64_t first_row, std::span<const void*> partial_sums);
 
   DpAttentionConfig config_;
@@ -84,12 +89,16 @@ class DpTokenExchange final : public TokenExchange {
   std::shared_ptr<const ExchangeBuffers> buffers_;
   LogitExchange logits_;
   RowsBuffer own_sums_;
+  std::optional<RoundedScatter> rounded_;  // if sums travel rounded
   RowLayout layout_;
   DpPaddingMode mode_ = DpPaddingMode::kExact;
   std::vector<const void*> world_sums_;
   std::vector<const void*> group_sums_;
   std::vector<int64_t> counts_;
   ExchangeTimes times_;
+  ExchangeCounts bytes_of_layer_;  // what one exchange of this step moves, among all ranks and within the group
+  ExchangeCounts bytes_of_group_;
+  ExchangeCounts counts_of_step_;
 };
 
 }  // namespace braid

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <cmath>
 #include <functional>
 #include <latch>
 #include <random>
@@ -117,7 +118,7 @@ void run_layers(DpTokenExchange& exchange, const DpAttentionConfig& config, cons
 }
 
 template <typename World>
-void for_each_rank(const World& world, const ParallelLayout& layout, std::optional<DpPaddingMode> padding,
+void for_each_rank(const World& world, const ParallelLayout& layout, DpPadding padding,
                    const std::function<void(DpTokenExchange&, const DpAttentionConfig&)>& work) {
   std::vector<std::thread> threads;
   for (int32_t rank = 0; rank < layout.tp_size; ++rank) {
@@ -156,7 +157,8 @@ TYPED_TEST(DpTokenExchangeOver, RowsAndSumsHaveTheSameBitsInEveryMode) {
   for (const ParallelLayout& layout : kLayouts) {
     const TypeParam world(layout);
     for_each_rank(
-        world, layout, DpPaddingMode::kExact, [&](DpTokenExchange& exchange, const DpAttentionConfig& config) {
+        world, layout, DpPadding::fixed(DpPaddingMode::kExact),
+        [&](DpTokenExchange& exchange, const DpAttentionConfig& config) {
           const RowsBuffer sums_of_group(DType::kFloat32, kMaxTokens, kHidden);
           const RowsBuffer sums_of_all(DType::kFloat32, config.max_rows(), kHidden);
           std::mt19937 random(5);  // the same on all ranks
@@ -182,7 +184,7 @@ TYPED_TEST(DpTokenExchangeOver, AutoPaddingIsTheSameOnAllRanks) {
   const TypeParam world(layout);
   std::vector<std::vector<DpPaddingMode>> chosen(4);
   std::vector<std::optional<ExchangeCosts>> costs(4);
-  for_each_rank(world, layout, std::nullopt, [&](DpTokenExchange& exchange, const DpAttentionConfig& config) {
+  for_each_rank(world, layout, DpPadding(), [&](DpTokenExchange& exchange, const DpAttentionConfig& config) {
     const auto rank = static_cast<size_t>(config.place.tp_rank);
     costs[rank] = exchange.costs();
     for (const std::vector<int32_t>& tokens :
@@ -198,15 +200,139 @@ TYPED_TEST(DpTokenExchangeOver, AutoPaddingIsTheSameOnAllRanks) {
       EXPECT_EQ(chosen[rank], std::vector<DpPaddingMode>(3, DpPaddingMode::kExact));
       continue;
     }
-    double measured_s = 0;
-    for (size_t mode = 0; mode < kNumPaddingModes; ++mode) {
-      const ExchangeCosts::Cost& cost = costs[rank]->modes[mode];
-      EXPECT_EQ(cost.latency_s, costs[0]->modes[mode].latency_s);
-      EXPECT_EQ(cost.s_per_byte, costs[0]->modes[mode].s_per_byte);
-      measured_s += cost.latency_s + cost.s_per_byte;
+    EXPECT_EQ(costs[rank], costs[0]);
+    ASSERT_EQ(costs[rank]->points.size(), 4U);  // 1, 2, 4 and 9 tokens
+    for (const ExchangeCosts::Point& point : costs[rank]->points) {
+      for (size_t mode = 0; mode < kNumPaddingModes; ++mode) {
+        EXPECT_GT(point.balanced_s[mode], 0);
+        EXPECT_GT(point.one_busy_s[mode], 0);
+      }
     }
-    EXPECT_GT(measured_s, 0);
   }
+}
+
+TYPED_TEST(DpTokenExchangeOver, KnownCostsAreNotMeasuredAgain) {
+  const ParallelLayout layout{.tp_size = 2, .dp_size = 2, .enable_dp_attention = true};
+  const ExchangeCosts known{.points = {{.tokens = 1, .balanced_s = {1, 2, 3}, .one_busy_s = {2, 1, 3}}}};
+  const TypeParam world(layout);
+  testing::on_each_rank(2, [&](int32_t rank) {
+    const auto ops = make_ref_ops();
+    DpAttentionConfig config = testing::small_exchange(layout, rank);
+    config.known_costs = known;
+    const auto exchange = initialize_dp_attention(config, *ops, world.world(rank), world.group(rank));
+    ASSERT_TRUE(exchange.ok()) << exchange.error().message;
+    const bool copies = !std::is_same_v<TypeParam, LocalWorld>;
+    EXPECT_EQ((*exchange)->costs(), copies ? std::optional(known) : std::nullopt);
+    EXPECT_EQ((*exchange)->choose_padding(std::vector<int32_t>{5, 0}),
+              copies ? DpPaddingMode::kSumLen : DpPaddingMode::kExact);
+  });
+}
+
+TYPED_TEST(DpTokenExchangeOver, PublishedPaddingFollowsTheRule) {
+  const ParallelLayout layout{.tp_size = 2, .dp_size = 2, .enable_dp_attention = true};
+  const TypeParam world(layout);
+  for_each_rank(world, layout, {.rule = DpPadding::Rule::kPublished},
+                [](DpTokenExchange& exchange, const DpAttentionConfig&) {
+                  EXPECT_EQ(exchange.prepare_step(1, std::vector<int32_t>{9, 1}), DpPaddingMode::kMaxLen);
+                  EXPECT_EQ(exchange.prepare_step(2, std::vector<int32_t>{9, 0}), DpPaddingMode::kSumLen);
+                  EXPECT_FALSE(exchange.costs().has_value());  // nothing is measured
+                });
+}
+
+// Of its group's ranks: what they receive from others, if anything is copied.
+TYPED_TEST(DpTokenExchangeOver, CountsStepsAndBytesOfTheGroup) {
+  const ParallelLayout layout{.tp_size = 4, .dp_size = 2, .enable_dp_attention = true};
+  const TypeParam world(layout);
+  for_each_rank(world, layout, DpPadding::fixed(DpPaddingMode::kExact),
+                [&](DpTokenExchange& exchange, const DpAttentionConfig& config) {
+                  const RowsBuffer sums_of_group(DType::kFloat32, kMaxTokens, kHidden);
+                  const RowsBuffer sums_of_all(DType::kFloat32, config.max_rows(), kHidden);
+                  exchange.prepare_step(1, std::vector<int32_t>{6, 2});
+                  run_layers(exchange, config, sums_of_group, sums_of_all);
+                  const ExchangeCounts counts = exchange.take_counts();
+                  EXPECT_EQ(counts.steps_by_padding, (std::array<uint64_t, 3>{0, 0, 1}));
+                  // 3 layers. Both ranks of a group receive its rows once for attention, and all 8 rows for the rest.
+                  const bool copies = !std::is_same_v<TypeParam, LocalWorld>;
+                  const int64_t rows = config.place.attn_dp_rank == 0 ? 6 : 2;
+                  const int64_t gathered = 3 * (rows + 2 * 8 - rows) * kHidden * 4;
+                  const int64_t scattered = 3 * (rows + 3 * rows) * kHidden * 4;
+                  EXPECT_EQ(counts.gathered_bytes, static_cast<uint64_t>(copies ? gathered : 0));
+                  EXPECT_EQ(counts.scattered_bytes, static_cast<uint64_t>(copies ? scattered : 0));
+                  EXPECT_EQ(exchange.take_counts(), ExchangeCounts());
+                  ASSERT_TRUE(world.world(config.place.tp_rank).barrier().ok());  // the peers have read its sums
+                });
+  EXPECT_FALSE(world.has_failed()) << world.failure();
+}
+
+// Sums of rounded parts: half the bytes, in rank order, the same wherever the ranks are.
+TEST(DpTokenExchange, RoundedSumsAreTheSameInEveryModeAndSpread) {
+  const ParallelLayout layout{.tp_size = 4, .dp_size = 2, .enable_dp_attention = true};
+  constexpr int64_t kRowsOfAll = 7;
+  const auto part_of = [](int32_t rank, int32_t group, int64_t token, int64_t col) {
+    return partial_value(rank, token_value(group, token, col, 1));
+  };
+  for (const std::vector<int32_t>& spread : {std::vector<int32_t>{1, 1, 1, 1}, {2, 2}, {3, 1}}) {
+    const testing::SimulatedProcesses world(layout, spread, {});
+    testing::on_each_rank(4, [&](int32_t rank) {
+      const auto ops = make_ref_ops();
+      const DpAttentionConfig config{.place = place_of(layout, rank),
+                                     .hidden = kHidden,
+                                     .dtype = DType::kFloat32,
+                                     .sum_dtype = DType::kBFloat16,
+                                     .max_group_tokens = kMaxTokens,
+                                     .padding = DpPadding::fixed(DpPaddingMode::kExact)};
+      auto exchange = initialize_dp_attention(config, *ops, world.world(rank), world.group(rank));
+      ASSERT_TRUE(exchange.ok()) << exchange.error().message;
+      const RowsBuffer sums(DType::kFloat32, config.max_rows(), kHidden);
+      for (const auto mode : {DpPaddingMode::kMaxLen, DpPaddingMode::kSumLen, DpPaddingMode::kExact}) {
+        (*exchange)->begin_step({.group_tokens = {5, kRowsOfAll - 5}, .padding = mode});
+        const RowLayout& rows = (*exchange)->layout();
+        for (size_t owner = 0; owner < 4; ++owner) {
+          const RowLayout::Shard& shard = rows.shards[owner];
+          for (int64_t i = 0; i < shard.rows; ++i) {
+            float* const row = sums.first(rows.total_rows).row<float>(shard.first + i);
+            for (int64_t col = 0; col < kHidden; ++col) {
+              row[col] = part_of(rank, static_cast<int32_t>(owner / 2), shard.in_group + i, col);
+            }
+          }
+        }
+        const int64_t before = world.world(rank).received_bytes();
+        const ConstRows own = (*exchange)->scatter(sums.first(rows.total_rows));
+        const RowLayout::Shard& shard = (*exchange)->own_shard();
+        EXPECT_EQ(world.world(rank).received_bytes() - before, 3 * shard.slot * kHidden * 2);
+        for (int64_t i = 0; i < shard.rows; ++i) {
+          for (int64_t col = 0; col < kHidden; ++col) {
+            float sum = 0;
+            float exact = 0;
+            for (int32_t from = 0; from < 4; ++from) {
+              const float part = part_of(from, rank / 2, shard.in_group + i, col);
+              const float rounded = to_float(to_bfloat16(part));
+              sum = from == 0 ? rounded : sum + rounded;
+              exact += part;
+            }
+            expect_bits(own.row<float>(i)[col], sum);
+            EXPECT_NEAR(own.row<float>(i)[col], exact, 0.01F * std::abs(exact) + 0.01F);
+          }
+        }
+      }
+      ASSERT_TRUE(world.world(rank).barrier().ok());
+    });
+    EXPECT_FALSE(world.has_failed()) << world.failure();
+  }
+}
+
+TEST(DpTokenExchange, RoundedSumsNeedRanksThatShareNoMemory) {
+  const ParallelLayout layout{.tp_size = 2};
+  const LocalWorld world(layout);
+  testing::on_each_rank(2, [&](int32_t rank) {
+    const auto ops = make_ref_ops();
+    DpAttentionConfig config = testing::small_exchange(layout, rank);
+    config.sum_dtype = DType::kBFloat16;
+    const auto exchange = initialize_dp_attention(config, *ops, world.world(rank), world.group(rank));
+    ASSERT_FALSE(exchange.ok());
+    EXPECT_EQ(exchange.error().message,
+              "sums as bfloat16 (--exchange-dtype) are for ranks in several processes: these share memory");
+  });
 }
 
 TEST(DpTokenExchange, ReceivesGatherBytesAndScatterBytes) {
@@ -215,20 +341,21 @@ TEST(DpTokenExchange, ReceivesGatherBytesAndScatterBytes) {
     for (const std::vector<int32_t>& tokens :
          {std::vector<int32_t>{5, 5, 5, 5}, std::vector<int32_t>{9, 1, 2, 3}, std::vector<int32_t>{0, 7, 0, 0}}) {
       const MessageWorld world(layout);
-      for_each_rank(world, layout, mode, [&](DpTokenExchange& exchange, const DpAttentionConfig& config) {
-        const WorldCommunicator comm = world.world(config.place.tp_rank);
-        const RowsBuffer delta(DType::kFloat32, config.max_rows(), kHidden);
-        const RowsBuffer none;
-        exchange.begin_step({.group_tokens = tokens, .padding = mode});
-        const int32_t rank = config.place.tp_rank;
-        const int64_t before = comm.received_bytes();
-        exchange.gather(exchange.own_slot(none, exchange.own_shard().rows));
-        const int64_t gathered = comm.received_bytes();
-        EXPECT_EQ(gathered - before, gather_bytes(exchange.layout(), mode, rank, config.row_bytes()));
-        exchange.scatter(delta.first(exchange.layout().total_rows));
-        EXPECT_EQ(comm.received_bytes() - gathered,
-                  scatter_bytes(exchange.layout(), mode, rank, config.sum_row_bytes()));
-      });
+      for_each_rank(world, layout, DpPadding::fixed(mode),
+                    [&](DpTokenExchange& exchange, const DpAttentionConfig& config) {
+                      const WorldCommunicator comm = world.world(config.place.tp_rank);
+                      const RowsBuffer delta(DType::kFloat32, config.max_rows(), kHidden);
+                      const RowsBuffer none;
+                      exchange.begin_step({.group_tokens = tokens, .padding = mode});
+                      const int32_t rank = config.place.tp_rank;
+                      const int64_t before = comm.received_bytes();
+                      exchange.gather(exchange.own_slot(none, exchange.own_shard().rows));
+                      const int64_t gathered = comm.received_bytes();
+                      EXPECT_EQ(gathered - before, gather_bytes(exchange.layout(), mode, rank, config.row_bytes()));
+                      exchange.scatter(delta.first(exchange.layout().total_rows));
+                      EXPECT_EQ(comm.received_bytes() - gathered,
+                                scatter_bytes(exchange.layout(), mode, rank, config.sum_row_bytes()));
+                    });
     }
   }
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cstring>
 #include <utility>
 
 #include "braid/base/check.h"
@@ -10,10 +11,14 @@
 
 namespace braid {
 
-Message message_of(const OpRecord& call, std::span<const std::byte> data) {
-  return {.call = call,
-          .num_bytes = static_cast<int64_t>(data.size()),
-          .data = std::vector<std::byte>(data.begin(), data.end())};
+Message message_of(const OpRecord& call, std::span<const std::byte> data, BytePool& pool) {
+  Message message{.call = call, .num_bytes = static_cast<int64_t>(data.size()), .data = {}, .memory = {}, .remote = {}};
+  if (data.empty()) return message;
+  const std::shared_ptr<std::byte> copy = pool.take(data.size());
+  std::memcpy(copy.get(), data.data(), data.size());
+  message.data = {copy.get(), data.size()};
+  message.memory = copy;
+  return message;
 }
 
 Error end_of_patience(WorldState& state, const OpRecord& call, int32_t rank) {
@@ -61,7 +66,7 @@ Mailboxes::Mailboxes(WorldState& state, IndexRange receivers) : num_senders_(sta
 MailboxGrid::MailboxGrid(WorldState& state) : state_(state), boxes_(state, {.begin = 0, .end = state.num_ranks()}) {}
 
 void MailboxGrid::push(const OpRecord& call, int32_t from, int32_t to, std::span<const std::byte> data) {
-  boxes_.from_to(from, to).push(message_of(call, data));
+  boxes_.from_to(from, to).push(message_of(call, data, pool_));
 }
 
 void MailboxGrid::lend(const OpRecord& call, int32_t from, int32_t to, std::span<const std::byte> data) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "braid/base/index_range.h"
+#include "braid/parallel/byte_pool.h"
 #include "braid/parallel/message_grid.h"
 #include "braid/parallel/world_state.h"
 
@@ -59,10 +60,11 @@ class MailboxGrid final : public MessageGrid {
  private:
   WorldState& state_;
   Mailboxes boxes_;
+  BytePool pool_;
 };
 
-// The message that a push of this data is.
-Message message_of(const OpRecord& call, std::span<const std::byte> data);
+// The message that a push of this data is, with a copy of it.
+Message message_of(const OpRecord& call, std::span<const std::byte> data, BytePool& pool);
 
 // The error of a rank whose wait was too long; it ends the world.
 Error end_of_patience(WorldState& state, const OpRecord& call, int32_t rank);

@@ -4,9 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
-#include <vector>
 
 #include "braid/base/result.h"
 #include "braid/parallel/flight_recorder.h"
@@ -22,8 +22,9 @@ struct RemoteData {
 struct Message {
   OpRecord call;  // what the sender is doing
   int64_t num_bytes = 0;
-  std::vector<std::byte> data;       // num_bytes, unless they are remote
-  std::optional<RemoteData> remote;  // for fetch()
+  std::span<const std::byte> data;     // num_bytes, unless they are remote
+  std::shared_ptr<const void> memory;  // where they lie
+  std::optional<RemoteData> remote;    // for fetch()
 };
 
 class MessageGrid {
@@ -38,6 +39,9 @@ class MessageGrid {
 
   // Waits until nothing is read any more of what the rank has lent.
   virtual Status settle(const OpRecord& call, int32_t from) = 0;
+
+  // Of a rank that leaves an operation because the world has ended: nothing that it has lent is read from now on.
+  virtual void withdraw(int32_t /*from*/) {}
 
   // Waits for the next message of `from`. `call` is what `to` is doing. An error if the world ends meanwhile.
   virtual Result<Message> pop(const OpRecord& call, int32_t from, int32_t to) = 0;

@@ -1,74 +1,17 @@
 #include "braid/parallel/message_head.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
-#include <optional>
 
 #include "braid/base/check.h"
+#include "braid/parallel/call_bytes.h"
 
 namespace braid {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "numbers travel as they are");
-
 constexpr size_t kRecordBytes = 42;
 constexpr double kNotLeft = -1;
 constexpr uint16_t kMark = 0xb4a1;
-
-class ByteWriter {
- public:
-  explicit ByteWriter(std::byte* to) : to_(to) {}
-
-  template <typename T>
-  void put(T value) {
-    std::memcpy(to_, &value, sizeof(T));
-    to_ += sizeof(T);
-  }
-
- private:
-  std::byte* to_;
-};
-
-class ByteReader {
- public:
-  explicit ByteReader(std::span<const std::byte> from) : from_(from) {}
-
-  template <typename T>
-  T get() {
-    T value = {};
-    std::memcpy(&value, from_.data(), sizeof(T));
-    from_ = from_.subspan(sizeof(T));
-    return value;
-  }
-
- private:
-  std::span<const std::byte> from_;
-};
-
-void put_call(ByteWriter& out, const OpRecord& call) {
-  out.put(call.step);
-  out.put(call.op);
-  out.put(static_cast<uint8_t>(call.kind));
-  out.put(static_cast<uint8_t>(call.is_group));
-  out.put(call.bytes);
-  out.put(call.peer);
-}
-
-// Nothing if there is no such operation.
-std::optional<OpRecord> get_call(ByteReader& in) {
-  OpRecord call;
-  call.step = in.get<int64_t>();
-  call.op = in.get<int32_t>();
-  const auto kind = in.get<uint8_t>();
-  const auto is_group = in.get<uint8_t>();
-  call.bytes = in.get<int64_t>();
-  call.peer = in.get<int32_t>();
-  if (kind > static_cast<uint8_t>(OpKind::kShare) || is_group > 1) return std::nullopt;
-  call.kind = static_cast<OpKind>(kind);
-  call.is_group = is_group == 1;
-  return call;
-}
 
 Error no_message(std::string_view what, size_t bytes) {
   return fail("{} bytes that are no {}", bytes, what);

@@ -15,22 +15,24 @@
 
 namespace braid {
 
-inline constexpr int32_t kMessageVersion = 1;  // of all that this file encodes; processes compare it when they join
+inline constexpr int32_t kMessageVersion = 2;  // of all that this file encodes; processes compare it when they join
 
 enum class HeadType : uint8_t {
-  kInWorld,    // an operation of all ranks
-  kInGroup,    // and of a group
-  kWorldMail,  // send() to a rank of the world
-  kGroupMail,  // and of the group
-  kProgress,   // what the process has done so far (Progress)
-  kTrack,      // a rank's last operations, once the world ends
-  kEnd,        // the world ends; the data is the reason, empty if another process has it
-  kGoodbye,    // the last message of a process
+  kInWorld,      // an operation of all ranks
+  kInGroup,      // and of a group
+  kWorldMail,    // send() to a rank of the world
+  kGroupMail,    // and of the group
+  kWorldBundle,  // an operation of all ranks: from all ranks of the process to all of the other (message_bundle.h)
+  kGroupBundle,  // and of a group: from all of its ranks in the process
+  kProgress,     // what the process has done so far (Progress)
+  kTrack,        // a rank's last operations, once the world ends
+  kEnd,          // the world ends; the data is the reason, empty if another process has it
+  kGoodbye,      // the last message of a process
 };
 
 struct MessageHead {
   HeadType type = HeadType::kInWorld;
-  int32_t from = 0;  // ranks of the world
+  int32_t from = 0;  // ranks of the world; of a bundle the first ones
   int32_t to = 0;
   OpRecord call;  // without its times
   int64_t num_bytes = 0;

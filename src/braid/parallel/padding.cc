@@ -1,6 +1,7 @@
 #include "braid/parallel/padding.h"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 
 #include "braid/base/check.h"
@@ -13,15 +14,7 @@ int64_t round_up_part(int64_t total, int64_t parts) {
   return (total + parts - 1) / parts;
 }
 
-double slowest_rank_s(const ExchangeCosts::Cost& cost, const RowLayout& layout, DpPaddingMode mode, int64_t row_bytes,
-                      int64_t sum_row_bytes) {
-  int64_t most = 0;
-  for (int32_t rank = 0; rank < static_cast<int32_t>(layout.shards.size()); ++rank) {
-    most =
-        std::max(most, gather_bytes(layout, mode, rank, row_bytes) + scatter_bytes(layout, mode, rank, sum_row_bytes));
-  }
-  return cost.latency_s + cost.s_per_byte * static_cast<double>(most);
-}
+constexpr std::array kFixedModes{DpPaddingMode::kMaxLen, DpPaddingMode::kSumLen, DpPaddingMode::kExact};
 
 }  // namespace
 
@@ -37,12 +30,25 @@ std::string_view padding_mode_name(DpPaddingMode mode) {
   return "unknown";
 }
 
-Result<std::optional<DpPaddingMode>> parse_dp_padding(std::string_view text) {
-  if (text == "auto") return std::optional<DpPaddingMode>();
-  for (const DpPaddingMode mode : {DpPaddingMode::kMaxLen, DpPaddingMode::kSumLen, DpPaddingMode::kExact}) {
-    if (text == padding_mode_name(mode)) return std::optional(mode);
+std::string_view dp_padding_name(const DpPadding& padding) {
+  switch (padding.rule) {
+    case DpPadding::Rule::kCheapest:
+      return "auto";
+    case DpPadding::Rule::kPublished:
+      return "published";
+    case DpPadding::Rule::kFixed:
+      break;
   }
-  return fail("--dp-padding {}: allowed are auto, max_len, sum_len and exact", text);
+  return padding_mode_name(padding.mode);
+}
+
+Result<DpPadding> parse_dp_padding(std::string_view text) {
+  if (text == "auto") return DpPadding();
+  if (text == "published") return DpPadding{.rule = DpPadding::Rule::kPublished};
+  for (const DpPaddingMode mode : kFixedModes) {
+    if (text == padding_mode_name(mode)) return DpPadding::fixed(mode);
+  }
+  return fail("--dp-padding {}: allowed are auto, published, max_len, sum_len and exact", text);
 }
 
 DpPaddingMode published_padding_mode(std::span<const int32_t> group_tokens) {
@@ -94,23 +100,6 @@ int64_t gather_bytes(const RowLayout& layout, DpPaddingMode mode, int32_t tp_ran
 int64_t scatter_bytes(const RowLayout& layout, DpPaddingMode, int32_t tp_rank, int64_t row_bytes) {
   const RowLayout::Shard& own = layout.shards[static_cast<size_t>(tp_rank)];
   return (static_cast<int64_t>(layout.shards.size()) - 1) * own.slot * row_bytes;
-}
-
-DpPaddingMode cheapest_padding_mode(const std::optional<ExchangeCosts>& costs, std::span<const int32_t> group_tokens,
-                                    int32_t attn_tp_size, int64_t row_bytes, int64_t sum_row_bytes) {
-  if (!costs) return published_padding_mode(group_tokens);
-  RowLayout layout;
-  std::optional<DpPaddingMode> best;
-  double best_s = 0;
-  for (const DpPaddingMode mode : {DpPaddingMode::kExact, DpPaddingMode::kMaxLen, DpPaddingMode::kSumLen}) {
-    set_row_layout(layout, mode, group_tokens, attn_tp_size);
-    const auto& cost = costs->modes[static_cast<size_t>(mode)];
-    const double seconds = slowest_rank_s(cost, layout, mode, row_bytes, sum_row_bytes);
-    if (best && seconds >= best_s) continue;
-    best = mode;
-    best_s = seconds;
-  }
-  return *best;
 }
 
 }  // namespace braid

@@ -1,10 +1,8 @@
-// How the groups' rows lie in the buffer that the feed-forward layers see, and which way to gather them costs least.
-// Pure functions of the exchanged headers, so every rank gets the same answer.
+// How the groups' rows lie in the buffer that the feed-forward layers see, and what each way to gather them moves. Pure
+// functions of the exchanged headers, so every rank gets the same answer. Which way costs least: exchange_costs.h.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -22,8 +20,22 @@ constexpr size_t kNumPaddingModes = 3;
 
 std::string_view padding_mode_name(DpPaddingMode mode);  // "max_len", "sum_len", "exact"
 
-// Parses --dp-padding: one of the names; returns nothing for "auto".
-Result<std::optional<DpPaddingMode>> parse_dp_padding(std::string_view text);
+// --dp-padding: how a step's mode is chosen.
+struct DpPadding {
+  enum class Rule : uint8_t {
+    kCheapest,   // by measured costs
+    kPublished,  // published_padding_mode()
+    kFixed,      // always `mode`
+  };
+  Rule rule = Rule::kCheapest;
+  DpPaddingMode mode = DpPaddingMode::kExact;  // of kFixed alone
+
+  static DpPadding fixed(DpPaddingMode mode) { return {.rule = Rule::kFixed, .mode = mode}; }
+  bool operator==(const DpPadding&) const = default;
+};
+
+std::string_view dp_padding_name(const DpPadding& padding);  // "auto", "published" or the mode's name
+Result<DpPadding> parse_dp_padding(std::string_view text);   // one of these names
 
 // SGLang's rule: all-gather if padding wastes less than the all-reduce's second half costs; if equal, SUM_LEN.
 DpPaddingMode published_padding_mode(std::span<const int32_t> group_tokens);
@@ -57,20 +69,5 @@ int64_t max_gathered_rows(int32_t num_groups, int64_t max_group_tokens, int32_t 
 // words) and EXACT receives sum - own. In the scatter both receive (n - 1) x own, since sums go straight to the owner.
 int64_t gather_bytes(const RowLayout& layout, DpPaddingMode mode, int32_t tp_rank, int64_t row_bytes);
 int64_t scatter_bytes(const RowLayout& layout, DpPaddingMode mode, int32_t tp_rank, int64_t row_bytes);
-
-// The cost of a gather and a scatter in each mode, measured once: seconds = latency + received bytes x seconds per
-// byte.
-struct ExchangeCosts {
-  struct Cost {
-    double latency_s = 0;
-    double s_per_byte = 0;
-  };
-  std::array<Cost, kNumPaddingModes> modes;
-};
-
-// For `--dp-padding auto`: the mode whose slowest rank finishes first; ties go to EXACT, then MAX_LEN. Without costs
-// (EXACT is unavailable): the published rule.
-DpPaddingMode cheapest_padding_mode(const std::optional<ExchangeCosts>& costs, std::span<const int32_t> group_tokens,
-                                    int32_t attn_tp_size, int64_t row_bytes, int64_t sum_row_bytes);
 
 }  // namespace braid

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <numeric>
 #include <random>
 
@@ -31,12 +32,17 @@ TEST(Padding, NamesAreReadBack) {
   for (const DpPaddingMode mode : kModes) {
     const auto read = parse_dp_padding(padding_mode_name(mode));
     ASSERT_TRUE(read.ok());
-    EXPECT_EQ(*read, mode);
+    EXPECT_EQ(*read, DpPadding::fixed(mode));
+    EXPECT_EQ(dp_padding_name(*read), padding_mode_name(mode));
   }
-  EXPECT_EQ(*parse_dp_padding("auto"), std::nullopt);
+  for (const DpPadding::Rule rule : {DpPadding::Rule::kCheapest, DpPadding::Rule::kPublished}) {
+    const auto read = parse_dp_padding(dp_padding_name({.rule = rule}));
+    ASSERT_TRUE(read.ok());
+    EXPECT_EQ(*read, DpPadding{.rule = rule});
+  }
   const auto bad = parse_dp_padding("most");
   ASSERT_FALSE(bad.ok());
-  EXPECT_EQ(bad.error().message, "--dp-padding most: allowed are auto, max_len, sum_len and exact");
+  EXPECT_EQ(bad.error().message, "--dp-padding most: allowed are auto, published, max_len, sum_len and exact");
 }
 
 TEST(Padding, EveryTokenHasOneRowAndGroupsAreContiguous) {
@@ -103,24 +109,6 @@ TEST(Padding, ExactIsNeverAboveTheOthers) {
       EXPECT_LE(bytes(DpPaddingMode::kExact), bytes(DpPaddingMode::kSumLen) + 4);  // SUM_LEN's shares are whole words
     }
   }
-}
-
-TEST(Padding, AutoTakesTheCheapestByTheTable) {
-  ExchangeCosts costs;
-  for (auto& cost : costs.modes) cost = {.latency_s = 1e-6, .s_per_byte = 1e-9};
-  const std::vector<int32_t> balanced{8, 8};
-  const std::vector<int32_t> skewed{8000, 1};
-  const auto pick = [&](const std::vector<int32_t>& tokens) {
-    return cheapest_padding_mode(costs, tokens, 1, 128, 256);
-  };
-  EXPECT_EQ(pick(balanced), DpPaddingMode::kExact);
-  costs.modes[static_cast<size_t>(DpPaddingMode::kExact)].latency_s = 1e-3;  // many messages
-  EXPECT_EQ(pick(balanced), DpPaddingMode::kMaxLen);
-  costs.modes[static_cast<size_t>(DpPaddingMode::kMaxLen)].s_per_byte = 1e-3;
-  EXPECT_EQ(pick(skewed), DpPaddingMode::kExact);
-  EXPECT_EQ(pick(balanced), DpPaddingMode::kSumLen);
-  EXPECT_EQ(cheapest_padding_mode(std::nullopt, balanced, 1, 128, 256), DpPaddingMode::kMaxLen);
-  EXPECT_EQ(cheapest_padding_mode(std::nullopt, std::vector<int32_t>{8, 0}, 1, 128, 256), DpPaddingMode::kSumLen);
 }
 
 }  // namespace

@@ -25,9 +25,12 @@ const char* name_of(HeadParallel head_parallel) {
 // What must be the same in all processes, then a line of the one number that need not.
 std::string hello_text(const JoinOptions& options) {
   const ParallelLayout& layout = options.layout;
-  return fmt::format("messages {}, tp_size {}, dp_size {}, DP attention {}, moe_parallel {}, head over each {}; {}\n{}",
-                     kMessageVersion, layout.tp_size, layout.dp_size, layout.enable_dp_attention ? "on" : "off",
-                     name_of(layout.moe_parallel), name_of(layout.head_parallel), options.identity, options.num_ranks);
+  return fmt::format(
+      "messages {}, tp_size {}, dp_size {}, DP attention {}, moe_parallel {}, head over each {}, padding {}, sums as "
+      "{}; {}\n{}",
+      kMessageVersion, layout.tp_size, layout.dp_size, layout.enable_dp_attention ? "on" : "off",
+      name_of(layout.moe_parallel), name_of(layout.head_parallel), dp_padding_name(options.padding),
+      dtype_name(options.exchange_dtype), options.identity, options.num_ranks);
 }
 
 struct ReadHello {

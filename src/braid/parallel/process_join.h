@@ -6,15 +6,20 @@
 #include <string>
 
 #include "braid/base/result.h"
+#include "braid/parallel/padding.h"
 #include "braid/parallel/process_port.h"
 #include "braid/parallel/rank_spread.h"
 #include "braid/parallel/topology.h"
+#include "braid/tensor/dtype.h"
 
 namespace braid {
 
 struct JoinOptions {
   ParallelLayout layout;
   int32_t num_ranks = 1;  // that this process has, from 1
+  // What decides which operations the ranks call, and with how many bytes.
+  DpPadding padding = {};
+  DType exchange_dtype = DType::kFloat32;
   std::string identity;   // one line: what else must be the same in all processes, such as program, model and flags
   double timeout_s = 60;  // for all processes to come
 };

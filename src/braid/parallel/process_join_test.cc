@@ -62,9 +62,10 @@ TEST(ProcessJoin, LayoutsMustBeTheSame) {
   const ParallelLayout two_groups{.tp_size = 4, .dp_size = 2, .enable_dp_attention = true};
   EXPECT_EQ(error_of_all({{.layout = kFourRanks, .num_ranks = 2, .identity = "braid 1"},
                           {.layout = two_groups, .num_ranks = 2, .identity = "braid 1"}}),
-            "the processes do not fit together: process 0 has \"messages 1, tp_size 4, dp_size 1, DP attention off, "
-            "moe_parallel tp, head over each world; braid 1\", process 1 has \"messages 1, tp_size 4, dp_size 2, DP "
-            "attention on, moe_parallel tp, head over each world; braid 1\"");
+            "the processes do not fit together: process 0 has \"messages 2, tp_size 4, dp_size 1, DP attention off, "
+            "moe_parallel tp, head over each world, padding auto, sums as float32; braid 1\", process 1 has \"messages "
+            "2, tp_size 4, dp_size 2, DP "
+            "attention on, moe_parallel tp, head over each world, padding auto, sums as float32; braid 1\"");
 }
 
 TEST(ProcessJoin, IdentitiesMustBeTheSame) {
@@ -73,6 +74,18 @@ TEST(ProcessJoin, IdentitiesMustBeTheSame) {
                                           {.layout = kFourRanks, .num_ranks = 1, .identity = "model a"}});
   EXPECT_NE(error.find("process 1 has"), std::string::npos) << error;
   EXPECT_NE(error.find("model b"), std::string::npos) << error;
+}
+
+TEST(ProcessJoin, TheWayOfTheExchangeMustBeTheSame) {
+  const JoinOptions plain{.layout = kFourRanks, .num_ranks = 2, .identity = "braid 1"};
+  JoinOptions rounded = plain;
+  rounded.exchange_dtype = DType::kBFloat16;
+  const std::string error = error_of_all({plain, rounded});
+  EXPECT_NE(error.find("sums as float32"), std::string::npos) << error;
+  EXPECT_NE(error.find("sums as bfloat16"), std::string::npos) << error;
+  JoinOptions padded = plain;
+  padded.padding = DpPadding::fixed(DpPaddingMode::kMaxLen);
+  EXPECT_NE(error_of_all({plain, padded}).find("padding max_len"), std::string::npos);
 }
 
 TEST(ProcessJoin, AProcessThatDoesNotComeIsNamed) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <utility>
 
 #include "braid/base/clock.h"
@@ -15,6 +16,7 @@ namespace braid {
 namespace {
 
 constexpr double kAnswer_s = 1;  // for the other processes to say how they end
+constexpr int64_t kMaxBundleBytes = int64_t{1} << 36;
 
 void nap(double seconds) {
   std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
@@ -26,7 +28,26 @@ void nap(double seconds) {
 class ProcessMail::Grid final : public MessageGrid {
  public:
   Grid(ProcessMail& mail, HeadType purpose)
-      : mail_(mail), purpose_(purpose), boxes_(mail.state_, mail.spread_.ranks_of(mail.port_->process())) {}
+      : mail_(mail), purpose_(purpose), boxes_(mail.state_, mail.spread_.ranks_of(mail.port_->process())) {
+    if (purpose == HeadType::kWorldMail || purpose == HeadType::kGroupMail) return;
+    const int32_t own = mail.port_->process();
+    for (int32_t first = 0; first < mail.state_.num_ranks(); first += set_size()) {
+      for (int32_t process = 0; process < mail.spread_.num_processes(); ++process) {
+        const IndexRange set{.begin = first, .end = first + set_size()};
+        const IndexRange senders = mail.ranks_in(set, own);
+        const IndexRange receivers = mail.ranks_in(set, process);
+        const int64_t num_pairs = (senders.end - senders.begin) * (receivers.end - receivers.begin);
+        const bool is_bundled = process != own && num_pairs > 1;
+        bundles_.push_back(is_bundled ? std::make_unique<BundleQueue>(senders, receivers, mail.pool_) : nullptr);
+      }
+    }
+  }
+
+  // To this process, of the set that the rank is in; null if messages go from rank to rank.
+  BundleQueue* bundles_of(int32_t rank, int32_t process) const {
+    if (bundles_.empty()) return nullptr;
+    return bundles_[static_cast<size_t>(rank / set_size() * mail_.spread_.num_processes() + process)].get();
+  }
 
   Mailbox& from_to(int32_t from, int32_t to) { return boxes_.from_to(from, to); }
 
@@ -36,7 +57,18 @@ class ProcessMail::Grid final : public MessageGrid {
   void lend(const OpRecord& call, int32_t from, int32_t to, std::span<const std::byte> data) override {
     send(call, from, to, data, true);
   }
-  Status settle(const OpRecord& call, int32_t from) override { return mail_.settle(call, from); }
+  Status settle(const OpRecord& call, int32_t from) override {
+    Wait wait(mail_, call, from);
+    for (;;) {
+      if (is_settled(from) && mail_.has_sent_all(from)) return {};
+      TRY_STATUS(wait.turn(nullptr));
+    }
+  }
+  void withdraw(int32_t from) override {
+    for (int32_t process = 0; process < mail_.spread_.num_processes(); ++process) {
+      if (BundleQueue* const queue = bundles_of(from, process)) queue->withdraw(from);
+    }
+  }
   Status fetch(const Message& message, int32_t rank, std::span<std::byte> to) override {
     return mail_.fetch(message, rank, to);
   }
@@ -51,9 +83,23 @@ class ProcessMail::Grid final : public MessageGrid {
   }
 
  private:
+  int32_t set_size() const {
+    return purpose_ == HeadType::kInGroup ? mail_.state_.group_size() : mail_.state_.num_ranks();
+  }
+
+  bool is_settled(int32_t from) const {
+    for (int32_t process = 0; process < mail_.spread_.num_processes(); ++process) {
+      const BundleQueue* const queue = bundles_of(from, process);
+      if (queue != nullptr && !queue->is_settled(from)) return false;
+    }
+    return true;
+  }
+
   void send(const OpRecord& call, int32_t from, int32_t to, std::span<const std::byte> data, bool is_lent) {
     if (mail_.has_rank(to)) {
-      from_to(from, to).push(message_of(call, data));
+      from_to(from, to).push(message_of(call, data, mail_.pool_));
+    } else if (BundleQueue* const queue = bundles_of(from, mail_.spread_.process_of(to))) {
+      if (auto bundle = queue->lend(call, from, to, data)) mail_.send_bundle(purpose_, *queue, std::move(*bundle));
     } else {
       const auto num_bytes = static_cast<int64_t>(data.size());
       mail_.send({.type = purpose_, .from = from, .to = to, .call = call, .num_bytes = num_bytes}, data, is_lent);
@@ -63,6 +109,7 @@ class ProcessMail::Grid final : public MessageGrid {
   ProcessMail& mail_;
   const HeadType purpose_;
   Mailboxes boxes_;
+  std::vector<std::unique_ptr<BundleQueue>> bundles_;  // set by set, to each process
 };
 
 ProcessMail::Wait::Wait(ProcessMail& mail, const OpRecord& call, int32_t rank)
@@ -108,6 +155,7 @@ ProcessMail::ProcessMail(WorldState& state, const RankSpread& spread, std::share
     : state_(state),
       spread_(spread),
       port_(std::move(port)),
+      arrivals_(static_cast<size_t>(spread.num_processes())),
       end_(spread),
       has_left_(static_cast<size_t>(spread.num_processes())),
       progress_(static_cast<size_t>(spread.num_processes())) {
@@ -143,13 +191,16 @@ void ProcessMail::send(const MessageHead& head, std::span<const std::byte> data,
     return;
   }
   Sending copy;
-  if (!is_lent) copy.data.assign(data.begin(), data.end());
+  if (!is_lent) {
+    copy.data = pool_.take(data.size());
+    std::memcpy(copy.data.get(), data.data(), data.size());
+  }
   const std::lock_guard lock(port_mutex_);
   if (is_quiet_) return;
   MessageHead long_head = head;
   long_head.tag = next_tag();
   send_message(long_head, {}, process);
-  const std::byte* const from = is_lent ? data.data() : copy.data.data();
+  const std::byte* const from = is_lent ? data.data() : copy.data.get();
   const PortRequest request = port_->send(from, data.size(), process, long_head.tag);
   if (is_lent) {
     lent_[static_cast<size_t>(head.from - spread_.ranks_of(port_->process()).begin)].push_back(request);
@@ -157,6 +208,31 @@ void ProcessMail::send(const MessageHead& head, std::span<const std::byte> data,
     copy.request = request;
     sending_.push_back(std::move(copy));
   }
+}
+
+void ProcessMail::send_bundle(HeadType purpose, const BundleQueue& queue, EncodedBundle bundle) {
+  MessageHead head{.type = purpose == HeadType::kInWorld ? HeadType::kWorldBundle : HeadType::kGroupBundle,
+                   .from = static_cast<int32_t>(queue.senders().begin),
+                   .to = static_cast<int32_t>(queue.receivers().begin),
+                   .num_bytes = static_cast<int64_t>(bundle.size)};
+  const int32_t process = spread_.process_of(head.to);
+  const std::lock_guard lock(port_mutex_);
+  if (is_quiet_) return;
+  if (bundle.size <= kMaxShortBytes) {
+    send_message(head, {bundle.bytes.get(), bundle.size}, process);
+    return;
+  }
+  head.tag = next_tag();
+  send_message(head, {}, process);
+  const PortRequest request = port_->send(bundle.bytes.get(), bundle.size, process, head.tag);
+  sending_.push_back({.request = request, .message = {}, .data = std::move(bundle.bytes)});
+}
+
+// The ranks of a set of consecutive ones that the process has.
+IndexRange ProcessMail::ranks_in(IndexRange set, int32_t process) const {
+  const IndexRange of_process = spread_.ranks_of(process);
+  const int64_t begin = std::max(set.begin, of_process.begin);
+  return {.begin = begin, .end = std::max(begin, std::min(set.end, of_process.end))};
 }
 
 int32_t ProcessMail::next_tag() {
@@ -190,17 +266,11 @@ void ProcessMail::tell_all(HeadType type, int32_t from, std::span<const std::byt
   }
 }
 
-Status ProcessMail::settle(const OpRecord& call, int32_t rank) {
+bool ProcessMail::has_sent_all(int32_t rank) {
+  const std::lock_guard lock(port_mutex_);
   std::vector<PortRequest>& lent = lent_[static_cast<size_t>(rank - spread_.ranks_of(port_->process()).begin)];
-  Wait wait(*this, call, rank);
-  for (;;) {
-    {
-      const std::lock_guard lock(port_mutex_);
-      std::erase_if(lent, [&](PortRequest request) { return port_->test(request); });
-      if (lent.empty()) return {};
-    }
-    TRY_STATUS(wait.turn(nullptr));
-  }
+  std::erase_if(lent, [&](PortRequest request) { return port_->test(request); });
+  return lent.empty();
 }
 
 // If the world ends meanwhile, the wait does not return before the port has been given up: then it writes no more.
@@ -232,6 +302,10 @@ void ProcessMail::look_after_port() {
     if (!status.ok() && trouble_.empty()) trouble_ = status.error().message;
     inbox_request_ = port_->receive(inbox_.data(), inbox_.size(), ProcessPort::kAnyProcess, kHeadTag);
   }
+  for (std::deque<Arriving>& arrived : arrivals_) {
+    const Status status = open_bundles(arrived);
+    if (!status.ok() && trouble_.empty()) trouble_ = status.error().message;
+  }
   std::erase_if(sending_, [&](Sending& sending) {
     if (!port_->test(sending.request)) return false;
     if (sending.message) unused_messages_.push_back(std::move(sending.message));
@@ -256,13 +330,67 @@ Status ProcessMail::deliver(std::span<const std::byte> bytes, int32_t process) {
   if (!spread_.has_rank(process, head.from) || !has_rank(head.to)) {
     return fail("process {} sent a message from rank {} to rank {}", process, head.from, head.to);
   }
+  if (head.type >= HeadType::kWorldBundle) return deliver_bundle(message, process);
   Message box_message{.call = head.call, .num_bytes = head.num_bytes};
   if (head.tag < 0) {
-    box_message.data.assign(message.data.begin(), message.data.end());
+    box_message = message_of(head.call, message.data, pool_);
   } else {
     box_message.remote = RemoteData{.process = process, .tag = head.tag};
   }
   grids_[static_cast<size_t>(head.type)]->from_to(head.from, head.to).push(std::move(box_message));
+  return {};
+}
+
+// A short bundle may come while a longer one before it is on its way: each process's bundles are opened in order.
+Status ProcessMail::deliver_bundle(const DecodedMessage& message, int32_t process) {
+  const MessageHead& head = message.head;
+  const HeadType purpose = head.type == HeadType::kWorldBundle ? HeadType::kInWorld : HeadType::kInGroup;
+  // The same ranks as in what this process sends there.
+  const BundleQueue* const queue = grids_[static_cast<size_t>(purpose)]->bundles_of(head.to, process);
+  if (queue == nullptr || head.from != queue->receivers().begin || head.to != queue->senders().begin ||
+      head.num_bytes > kMaxBundleBytes) {
+    return fail("process {} sent a bundle of {} bytes from rank {} to rank {}", process, head.num_bytes, head.from,
+                head.to);
+  }
+  const auto size = static_cast<size_t>(head.num_bytes);
+  Arriving arriving{.purpose = purpose,
+                    .senders = queue->receivers(),
+                    .receivers = queue->senders(),
+                    .bundle = {.bytes = pool_.take(size), .size = size},
+                    .request = {}};
+  if (head.tag < 0) {
+    std::memcpy(arriving.bundle.bytes.get(), message.data.data(), size);
+  } else {
+    arriving.request = port_->receive(arriving.bundle.bytes.get(), size, process, head.tag);
+  }
+  std::deque<Arriving>& arrived = arrivals_[static_cast<size_t>(process)];
+  arrived.push_back(std::move(arriving));
+  return open_bundles(arrived);
+}
+
+Status ProcessMail::open_bundles(std::deque<Arriving>& arrived) {
+  for (; !arrived.empty(); arrived.pop_front()) {
+    Arriving& first = arrived.front();
+    if (first.request && !port_->test(*first.request)) return {};
+    first.request.reset();
+    const EncodedBundle& bundle = first.bundle;
+    TRY(const auto parts,
+        decode_bundle({bundle.bytes.get(), bundle.size}, static_cast<int32_t>(first.senders.end - first.senders.begin),
+                      static_cast<int32_t>(first.receivers.end - first.receivers.begin)));
+    for (size_t sender = 0; sender < parts.size(); ++sender) {
+      for (size_t receiver = 0; receiver < parts[sender].pieces.size(); ++receiver) {
+        const std::span<const std::byte> piece = parts[sender].pieces[receiver];
+        const auto from = static_cast<int32_t>(first.senders.begin) + static_cast<int32_t>(sender);
+        const auto to = static_cast<int32_t>(first.receivers.begin) + static_cast<int32_t>(receiver);
+        grids_[static_cast<size_t>(first.purpose)]->from_to(from, to).push(
+            {.call = parts[sender].call,
+             .num_bytes = static_cast<int64_t>(piece.size()),
+             .data = piece,
+             .memory = bundle.bytes,
+             .remote = {}});
+      }
+    }
+  }
   return {};
 }
 
@@ -398,6 +526,7 @@ void ProcessMail::run_errands() {
 
 bool ProcessMail::is_moving_data() const {
   return num_fetches_ > 0 || !sending_.empty() ||
+         std::ranges::any_of(arrivals_, [](const auto& arrived) { return !arrived.empty(); }) ||
          std::ranges::any_of(lent_, [](const auto& requests) { return !requests.empty(); });
 }
 

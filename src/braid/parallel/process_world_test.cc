@@ -6,10 +6,13 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "braid/parallel/message_head.h"
+#include "braid/parallel/port_tags.h"
 #include "braid/parallel/process_join.h"
 #include "tests/support/parallel/simulated_processes.h"
 
@@ -39,6 +42,54 @@ TEST(ProcessWorld, OnePortServesOneWorldAfterAnother) {
     }
     EXPECT_EQ(port->error(), "");
   });
+}
+
+// Two processes of two and three ranks, and one of one rank: groups of two lie within processes and across them.
+TEST(ProcessWorld, AnOperationIsOneMessageForEachPairOfProcesses) {
+  constexpr int kRounds = 10;
+  constexpr int32_t kProcesses = 3;
+  const ParallelLayout layout{.tp_size = 6, .dp_size = 3, .enable_dp_attention = true};
+  const SimulatedProcesses world(layout, {2, 3, 1}, {});
+  const auto messages_of = [&](const std::function<Status(int32_t rank)>& operation) {
+    std::vector<int64_t> num_messages;
+    for (int32_t process = 0; process < kProcesses; ++process) num_messages.push_back(-world.port(process).num_sends());
+    on_each_rank(6, [&](int32_t rank) {
+      for (int round = 0; round < kRounds; ++round) {
+        const Status status = operation(rank);
+        ASSERT_TRUE(status.ok()) << status.error().message;
+      }
+    });
+    for (int32_t process = 0; process < kProcesses; ++process) {
+      num_messages[static_cast<size_t>(process)] += world.port(process).num_sends();
+    }
+    return num_messages;
+  };
+  const std::vector<int64_t> one_to_each(kProcesses, 2 * kRounds);
+  EXPECT_EQ(messages_of([&](int32_t rank) { return world.world(rank).barrier(); }), one_to_each);
+  EXPECT_EQ(messages_of([&](int32_t rank) -> Status {
+              const std::vector<std::byte> own(40, static_cast<std::byte>(rank));
+              std::vector<std::byte> all(240);
+              TRY_STATUS(world.world(rank).all_gather(own, all));
+              if (all[200] != std::byte{5}) return fail("rank 5 is missing");
+              return {};
+            }),
+            one_to_each);
+  EXPECT_EQ(messages_of([&](int32_t rank) {
+              const std::vector<float> parts(6, 1);
+              std::vector<float> own(1);
+              return world.world(rank).reduce_scatter(parts, own);
+            }),
+            one_to_each);
+  // Long data is a message of its own behind the one that announces it.
+  EXPECT_EQ(messages_of([&](int32_t rank) {
+              const std::vector<std::byte> own(5000);
+              std::vector<std::byte> all(30'000);
+              return world.world(rank).all_gather(own, all);
+            }),
+            std::vector<int64_t>(kProcesses, 4 * kRounds));
+  // The last group alone has ranks in two processes.
+  EXPECT_EQ(messages_of([&](int32_t rank) { return world.group(rank).barrier(); }),
+            (std::vector<int64_t>{0, kRounds, kRounds}));
 }
 
 TEST(ProcessWorld, NoWaitIsTooLongWhileARankOfAnotherProcessGetsOn) {
@@ -91,6 +142,19 @@ TEST(ProcessWorld, AFailedWorldGivesThePortUp) {
   while (!world.of_process(0).has_failed()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   EXPECT_EQ(world.port(0).error(), "given up");
   EXPECT_FALSE(world.of_process(0).leave().ok());
+}
+
+TEST(ProcessWorld, ABundleOfOtherRanksEndsTheWorld) {
+  const auto ports = memory_ports(2);
+  const RankSpread spread(std::vector<int32_t>{2, 2});
+  const ProcessWorld world({.tp_size = 4}, spread, ports.front());
+  MessageBytes bytes;
+  const size_t size = encode_message({.type = HeadType::kWorldBundle, .from = 3, .to = 0}, {}, bytes);
+  ports.back()->send(bytes.data(), size, 0, kHeadTag);
+  const Status status = world.world(0).barrier();
+  ASSERT_FALSE(status.ok());
+  EXPECT_NE(status.error().message.find("process 1 sent a bundle of 0 bytes from rank 3 to rank 0"), std::string::npos)
+      << status.error().message;
 }
 
 TEST(ProcessWorld, WhatIsNoMessageEndsTheWorld) {

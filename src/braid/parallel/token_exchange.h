@@ -17,6 +17,7 @@
 
 #include "braid/base/function_ref.h"
 #include "braid/base/index_range.h"
+#include "braid/parallel/exchange_counts.h"
 #include "braid/parallel/padding.h"
 #include "braid/tensor/buffer.h"
 #include "braid/tensor/rows.h"
@@ -89,6 +90,9 @@ class TokenExchange {
 
   // The total time that the rank has waited in these calls for slower ranks, if that can be told from moving data.
   virtual double waited_s() const { return 0; }
+
+  // What was exchanged since prepare_step(), by the rank's group; nothing where no rows are exchanged.
+  virtual ExchangeCounts take_counts() { return {}; }
 };
 
 // For a single rank: everything is a view, nothing is copied.

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "braid/parallel/exchange_counts.h"
+
 namespace braid {
 
 // What a group can take now.
@@ -56,6 +58,7 @@ struct GroupLoad {
   uint64_t num_step_tokens = 0;
   uint64_t num_longest_tokens = 0;
   int64_t num_arriving_pages = 0;  // of sequences from other groups, copied out there and not yet copied in here
+  ExchangeCounts exchange;         // of all steps since the start
 
   bool operator==(const GroupLoad&) const = default;
 };
@@ -70,6 +73,7 @@ inline void add_counts(GroupLoad& load, const GroupLoad& earlier) {
   load.step_seconds += earlier.step_seconds;
   load.num_step_tokens += earlier.num_step_tokens;
   load.num_longest_tokens += earlier.num_longest_tokens;
+  load.exchange += earlier.exchange;
 }
 
 }  // namespace braid

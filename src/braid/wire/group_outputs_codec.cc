@@ -56,8 +56,11 @@ flat::Offset<outputs_format::Load> encode_load(flat::Builder& builder, const Gro
                                         stats.num_preemptions, stats.num_prompt_tokens, stats.num_cached_tokens);
   const outputs_format::Credits credits(load.credits.num_requests, load.credits.page_size, load.credits.num_pages,
                                         load.credits.is_idle, load.credits.max_request_pages);
+  const auto& steps = load.exchange.steps_by_padding;
+  const auto padding_at = builder.CreateVector(steps.data(), steps.size());
   return outputs_format::CreateLoad(builder, &scheduler, &credits, load.num_commands, load.num_steps, load.step_seconds,
-                                    load.num_step_tokens, load.num_longest_tokens, load.num_arriving_pages);
+                                    load.num_step_tokens, load.num_longest_tokens, load.num_arriving_pages, padding_at,
+                                    load.exchange.gathered_bytes, load.exchange.scattered_bytes);
 }
 
 flat::Offset<outputs_format::Step> encode_step(flat::Builder& builder, const StepShape& step) {
@@ -124,12 +127,20 @@ Result<RequestOutcome> decode_outcome(const outputs_format::Outcome& from, const
 }
 
 Result<GroupLoad> decode_load(const outputs_format::Load& from) {
-  GroupLoad load{.num_commands = from.num_commands(),
-                 .num_steps = from.num_steps(),
-                 .step_seconds = from.step_seconds(),
-                 .num_step_tokens = from.num_step_tokens(),
-                 .num_longest_tokens = from.num_longest_tokens(),
-                 .num_arriving_pages = from.num_arriving_pages()};
+  GroupLoad load{
+      .num_commands = from.num_commands(),
+      .num_steps = from.num_steps(),
+      .step_seconds = from.step_seconds(),
+      .num_step_tokens = from.num_step_tokens(),
+      .num_longest_tokens = from.num_longest_tokens(),
+      .num_arriving_pages = from.num_arriving_pages(),
+      .exchange = {
+          .steps_by_padding = {}, .gathered_bytes = from.gathered_bytes(), .scattered_bytes = from.scattered_bytes()}};
+  if (const auto* steps = from.padding_steps()) {
+    if (steps->size() != kNumPaddingModes)
+      return fail("{} padding modes, there are {}", steps->size(), kNumPaddingModes);
+    std::ranges::copy(*steps, load.exchange.steps_by_padding.begin());
+  }
   if (const outputs_format::Stats* stats = from.scheduler()) {
     load.scheduler = {.num_running = stats->num_running(),
                       .num_waiting = stats->num_waiting(),

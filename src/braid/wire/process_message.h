@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "braid/base/patience.h"
+#include "braid/parallel/exchange_costs.h"
 #include "braid/request/ids.h"
 #include "braid/wire/cluster_status.h"
 #include "braid/wire/group_load.h"
@@ -39,6 +40,7 @@ struct ProcessReady {
   int64_t max_moving_tokens = 0;   // as RankSet's
   std::vector<int32_t> published;  // the groups of its world whose publishers it has
   std::vector<RankStatus> ranks;   // its own; their nodes are left open
+  ExchangeCosts exchange_costs;    // as its world measured them; no points: nothing was measured
 
   bool operator==(const ProcessReady&) const = default;
 };
@@ -70,6 +72,7 @@ struct MaskWanted {
 
 struct ProcessStart {
   std::vector<uint64_t> last_maps;  // the number of the last map that each group of the world was sent
+  ExchangeCosts exchange_costs;     // as the world measured them when it started before; no points: it has not
 
   bool operator==(const ProcessStart&) const = default;
 };

@@ -15,6 +15,7 @@ namespace message_format = process_message_format;
 
 constexpr flatbuffers::uoffset_t kMaxMessageDepth = 4;
 constexpr int32_t kMaxNameLen = 1024;
+constexpr int32_t kMaxCostNumbers = 1024;
 
 // One overload for each message: the union's member, and where it is.
 struct EncodedBody {
@@ -43,9 +44,10 @@ EncodedBody encode_body(flat::Builder& builder, const ProcessReady& ready) {
                                                cpus_at, rank.numa_domain, rank.memory_bytes));
   }
   const auto ranks_at = flat::add_list(builder, ranks);
+  const auto costs_at = flat::add_list(builder, costs_as_numbers(ready.exchange_costs));
   return {message_format::Body::Ready,
           message_format::CreateReady(builder, outputs_at, ready.context_len, ready.num_kv_tokens,
-                                      ready.max_moving_tokens, published_at, ranks_at)
+                                      ready.max_moving_tokens, published_at, ranks_at, costs_at)
               .Union()};
 }
 
@@ -72,7 +74,8 @@ EncodedBody encode_body(flat::Builder& builder, const MaskWanted& wanted) {
 
 EncodedBody encode_body(flat::Builder& builder, const ProcessStart& start) {
   const auto maps_at = builder.CreateVector(start.last_maps);
-  return {message_format::Body::Start, message_format::CreateStart(builder, maps_at).Union()};
+  const auto costs_at = flat::add_list(builder, costs_as_numbers(start.exchange_costs));
+  return {message_format::Body::Start, message_format::CreateStart(builder, maps_at, costs_at).Union()};
 }
 
 EncodedBody encode_body(flat::Builder& builder, const MaskAnswer& answer) {
@@ -197,6 +200,11 @@ Result<ProcessMessage> decode_progress(const message_format::Progress& from, con
   return ProcessMessage(std::move(beat));
 }
 
+Result<ExchangeCosts> decode_costs(const flatbuffers::Vector<double>* numbers) {
+  TRY_STATUS(flat::check_count(numbers, "costs of exchanges", kMaxCostNumbers));
+  return costs_of_numbers(flat::copy_of(numbers));
+}
+
 Result<ProcessMessage> decode_ready(const message_format::Ready& from, const ProcessMessageLimits& limits) {
   if (from.outputs() == nullptr) return fail("ready without a load");
   const std::span outputs_bytes(reinterpret_cast<const std::byte*>(from.outputs()->Data()), from.outputs()->size());
@@ -216,6 +224,7 @@ Result<ProcessMessage> decode_ready(const message_format::Ready& from, const Pro
       ready.ranks.push_back(std::move(decoded));
     }
   }
+  TRY(ready.exchange_costs, decode_costs(from.exchange_costs()));
   return ProcessMessage(std::move(ready));
 }
 
@@ -298,7 +307,9 @@ Result<ProcessMessage> decode_process_message(std::span<const std::byte> bytes, 
     case message_format::Body::Start: {
       const auto& from = *message.body_as_Start();
       TRY_STATUS(flat::check_count(from.last_maps(), "groups", limits.max_groups));
-      return ProcessMessage(ProcessStart{.last_maps = flat::copy_of(from.last_maps())});
+      TRY(ExchangeCosts costs, decode_costs(from.exchange_costs()));
+      return ProcessMessage(
+          ProcessStart{.last_maps = flat::copy_of(from.last_maps()), .exchange_costs = std::move(costs)});
     }
     case message_format::Body::Mask:
       return decode_mask(*message.body_as_Mask(), limits);

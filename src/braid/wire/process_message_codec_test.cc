@@ -21,6 +21,8 @@ std::vector<ProcessMessage> one_of_each() {
                   .numa_domain = 1,
                   .memory_bytes = int64_t{5} << 30},
                  {.rank = 3}};
+  ready.exchange_costs.points = {{.tokens = 1, .balanced_s = {1, 2, 3}, .one_busy_s = {4, 5, 6}},
+                                 {.tokens = 8, .balanced_s = {2, 3, 4}, .one_busy_s = {5, 6, 7}}};
   ready.load.credits = {.num_requests = 7, .num_pages = 6250, .is_idle = true};
   return {ProcessHello{.world = 1, .num_restarts = 3, .process = 2, .num_processes = 4, .pid = 4711, .host = "node-2"},
           ready,
@@ -28,7 +30,7 @@ std::vector<ProcessMessage> one_of_each() {
           ProcessProgress{.progress = {.num_operations = 12, .cpu_ticks = 34},
                           .ranks = {{.num_steps = 7, .step_s = 1.5, .exchange_s = 0.25, .even_work_s = 0.5}, {}}},
           MaskWanted{.request = 99, .position = 5},
-          ProcessStart{.last_maps = {7, 7, 9}},
+          ProcessStart{.last_maps = {7, 7, 9}, .exchange_costs = ready.exchange_costs},
           MaskAnswer{.request = 99, .position = 5, .words = {0xffffffff, 1, 0}},
           MaskAnswer{.request = 99, .position = 6, .error = "the grammar is at its end"},
           DirectMap{.group = 2, .map = {std::byte{1}, std::byte{2}}},
@@ -87,6 +89,9 @@ TEST(ProcessMessageCodec, WhatIsTooLongOrSenselessIsNamed) {
   };
   EXPECT_EQ(error_of(ProcessHello{.process = 4, .num_processes = 4}, {}), "process 4 of 4 in world 0 after 0 restarts");
   EXPECT_EQ(error_of(ProcessReady{}, {}), "ready with a context of 0 in 0 KV tokens");
+  ProcessReady costly{.context_len = 1, .num_kv_tokens = 1};
+  costly.exchange_costs.points = {{.tokens = -1}};
+  EXPECT_EQ(error_of(costly, {}), "7 numbers that are no costs of exchanges");
   EXPECT_EQ(error_of(ProcessStart{.last_maps = {1, 2, 3}}, {.max_groups = 2}), "3 groups, at most 2 fit");
   EXPECT_EQ(error_of(MaskAnswer{.words = {1, 2, 3}}, {.max_mask_words = 2}), "3 words of a mask, at most 2 fit");
   EXPECT_EQ(error_of(ProcessProgress{.ranks = {{}, {}}}, {.max_ranks = 1}), "2 ranks, at most 1 fit");

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "braid/parallel/exchange_counts.h"
 #include "braid/request/ids.h"
 #include "braid/request/sampled_token.h"
 
@@ -21,6 +22,7 @@ struct SequenceResult {
 struct StepResult {
   uint64_t step = 0;
   std::vector<SequenceResult> sequences;  // those whose plan has_result(), in the plan's order
+  ExchangeCounts exchange = {};
 };
 
 }  // namespace braid

@@ -176,7 +176,8 @@ GroupLoad GroupPublisher::load() const {
           .step_seconds = step_seconds_,
           .num_step_tokens = num_step_tokens_,
           .num_longest_tokens = num_longest_tokens_,
-          .num_arriving_pages = num_arriving_pages};
+          .num_arriving_pages = num_arriving_pages,
+          .exchange = exchange_};
 }
 
 }  // namespace braid

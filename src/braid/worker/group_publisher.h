@@ -40,7 +40,10 @@ class GroupPublisher {
   const PrefillState& prefill_state() const { return scheduler_.prefill_state(); }
   // Call before commit() for every step of the world, also if this group is idle. `longest_tokens`: of the group with
   // the most tokens.
-  void count_step(int64_t longest_tokens) { num_longest_tokens_ += static_cast<uint64_t>(longest_tokens); }
+  void count_step(int64_t longest_tokens, const ExchangeCounts& exchange = {}) {
+    num_longest_tokens_ += static_cast<uint64_t>(longest_tokens);
+    exchange_ += exchange;
+  }
   // Takes the plan's result and returns the outputs. `step_s`: the step's duration, for statistics only.
   GroupOutputs commit(const StepResult& result, double step_s);
   // The outputs of commands that no step follows; nothing if there is no news since the last outputs.
@@ -84,6 +87,7 @@ class GroupPublisher {
   double step_seconds_ = 0;
   uint64_t num_step_tokens_ = 0;
   uint64_t num_longest_tokens_ = 0;
+  ExchangeCounts exchange_;
 };
 
 }  // namespace braid

@@ -40,6 +40,7 @@ TEST_F(GroupPublisherTest, OutputsCountTheCommandsTakenSoFar) {
   publisher_.take(commands_of({published_request(1, 5, 2), published_request(2, 3, 2)}));
   const GroupOutputs first = step();
   EXPECT_EQ(first.load.num_commands, 2U);
+  EXPECT_EQ(first.load.exchange, ExchangeCounts());
   EXPECT_EQ(first.load.num_steps, 1U);
   EXPECT_EQ(first.load.step_seconds, 0.5);
   EXPECT_EQ(first.load.credits.num_requests, 2);

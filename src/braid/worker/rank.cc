@@ -42,6 +42,7 @@ struct Rank::Parts {
   int64_t kv_token_bytes = 0;
   int64_t kv_bytes_due = 0;  // to be prepared ahead of use
   std::unique_ptr<TokenExchange> exchange;
+  ExchangeCosts exchange_costs;
   std::unique_ptr<TracedExchange> traced;  // round the exchange
   std::unique_ptr<AttentionBackend> attention_backend;
   std::unique_ptr<Workspace> workspace;
@@ -52,8 +53,10 @@ DpAttentionConfig exchange_config(const RankSetup& setup) {
   return {.place = setup.place,
           .hidden = setup.config->hidden,
           .dtype = setup.dtype,
+          .sum_dtype = setup.exchange_dtype,
           .max_group_tokens = max_step_tokens(setup.scheduler),
           .padding = setup.dp_padding,
+          .known_costs = setup.exchange_costs,
           .vocab_rows = local_shape(*setup.config, setup.place).vocab_rows,
           .max_logit_rows = setup.num_logit_rows};
 }
@@ -83,6 +86,7 @@ Result<std::unique_ptr<Rank>, RankError> Rank::make(const RankSetup& setup, cons
                        .lacks_dp_attention = setup.place.dp_size > 1 && !world->has_failed()};
     }
     parts->attention_backend = create_dp_attention_backend(std::move(*backend), exchange->get());
+    parts->exchange_costs = (*exchange)->costs().value_or(ExchangeCosts());
     parts->exchange = std::move(*exchange);
   }
   parts->traced = std::make_unique<TracedExchange>(*parts->exchange, *setup.trace, setup.trace_rank);
@@ -102,6 +106,9 @@ const RankPlace& Rank::place() const {
 }
 const RankCpus& Rank::cpus() const {
   return parts_->setup.cpus;
+}
+const ExchangeCosts& Rank::exchange_costs() const {
+  return parts_->exchange_costs;
 }
 int64_t Rank::touched_experts() const {
   return parts_->runner->touched_experts();
@@ -147,6 +154,7 @@ Result<StepResult> Rank::execute(const StepPlan& plan, const WorldStep& step, To
     }
   }));
   parts_->traced->end_step();
+  result.exchange = parts_->exchange->take_counts();
   commit_ahead(plan.num_tokens());
   parts_->setup.counters->add({.num_steps = 1,
                                .step_s = monotonic_seconds() - start_s,

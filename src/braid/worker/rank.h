@@ -15,6 +15,7 @@
 #include "braid/kv/kv_cache.h"
 #include "braid/model/model.h"
 #include "braid/parallel/dp_attention.h"
+#include "braid/parallel/exchange_costs.h"
 #include "braid/parallel/thread_world.h"
 #include "braid/scheduler/scheduler.h"
 #include "braid/worker/kv_page_transfer.h"
@@ -37,7 +38,9 @@ struct RankSetup {
   SchedulerConfig scheduler;
   int64_t num_logit_rows = 0;  // of a group in one product with the head
   std::string attention_backend;
-  std::optional<DpPaddingMode> dp_padding;
+  DpPadding dp_padding;
+  DType exchange_dtype = DType::kFloat32;
+  ExchangeCosts exchange_costs;  // as RankOptions
   Logger* logger = nullptr;
   StepTrace* trace = nullptr;               // of all ranks
   int32_t trace_rank = 0;                   // this one in it
@@ -82,6 +85,8 @@ class Rank {
   Status for_each_logits(const StepPlan& plan, const WorldStep& step,
                          FunctionRef<void(int64_t row, std::span<const float> logits)> visit);
 
+  // As measured when the rank was made; no points where the costs of padding do not matter.
+  const ExchangeCosts& exchange_costs() const;
   int64_t touched_experts() const;  // by the last step, summed over its layers
   Ops& ops();
   ThreadTeam& team();

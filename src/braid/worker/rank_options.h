@@ -7,6 +7,7 @@
 #include <string>
 
 #include "braid/kernels/isa.h"
+#include "braid/parallel/exchange_costs.h"
 #include "braid/parallel/padding.h"
 #include "braid/parallel/rank_placement.h"
 #include "braid/parallel/topology.h"
@@ -23,7 +24,9 @@ inline constexpr int32_t kMaxPrefillAlignment = 1000;  // steps
 
 struct RankOptions {
   ParallelLayout layout;
-  std::optional<DpPaddingMode> dp_padding;  // absent: the cheapest for each step
+  DpPadding dp_padding;
+  DType exchange_dtype = DType::kFloat32;  // of partial sums between processes
+  ExchangeCosts exchange_costs;            // that these ranks have measured before; no points: they measure
   NumaChoice numa;
   double collective_timeout_s = 30;     // of one wait of a rank for the others
   std::optional<CpuIsa> isa;            // absent: the best of this machine

@@ -109,7 +109,8 @@ int64_t exchange_buffer_bytes(const ModelConfig& config, const RankOptions& opti
       .place = place_of(layout, 0),
       .dtype = dtype,
       .scheduler = {.max_running_requests = running, .chunked_prefill_size = options.chunked_prefill_size},
-      .num_logit_rows = logit_rows(running)};
+      .num_logit_rows = logit_rows(running),
+      .exchange_dtype = options.exchange_dtype};
   return exchange_bytes(exchange_config(setup), shares_memory) * layout.num_ranks();
 }
 
@@ -311,6 +312,8 @@ void RankSet::prepare_ranks(const RankOptions& options, const KvShape& kv_shape,
             .num_logit_rows = logit_rows(scheduler_.max_running_requests),
             .attention_backend = options.attention_backend,
             .dp_padding = options.dp_padding,
+            .exchange_dtype = options.exchange_dtype,
+            .exchange_costs = options.exchange_costs,
             .logger = log_of(LogPart::kDp, logger_).get(),
             .trace = trace_.get(),
             .page_transfer = page_transfer_.get()};

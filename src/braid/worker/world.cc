@@ -185,7 +185,7 @@ Status World::execute(const WorldMember& member, std::span<const StepHeader> hea
   const double seconds = monotonic_seconds() - start;
   const int64_t longest = std::ranges::max(headers, {}, &StepHeader::num_tokens).num_tokens;
   const TraceScope scope(member.trace, member.trace_rank, TracePhase::kCommit, headers.front().round);
-  group.publisher.count_step(longest);
+  group.publisher.count_step(longest, result.exchange);
   if (plan == nullptr) return {};
   on_outputs_(member.group, group.publisher.commit(result, seconds));
   return {};

@@ -208,7 +208,7 @@ class ShardedRuns {
                                             .hidden = config().hidden,
                                             .dtype = DType::kFloat32,
                                             .max_group_tokens = num_tokens,
-                                            .padding = padding,
+                                            .padding = DpPadding::fixed(padding),
                                             .vocab_rows = shape.vocab_rows,
                                             .max_logit_rows = kLogitRows};
     Workspace workspace(

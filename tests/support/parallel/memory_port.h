@@ -119,6 +119,7 @@ class MemoryPort final : public ProcessPort {
   int32_t process() const override { return process_; }
   int32_t num_processes() const override { return job_->num_processes(); }
   PortRequest send(const void* data, size_t bytes, int32_t to, int32_t tag) override {
+    ++num_sends_;
     return !has_failed_.load() ? job_->send(process_, data, bytes, to, tag) : 0;
   }
   PortRequest receive(void* data, size_t bytes, int32_t from, int32_t tag) override {
@@ -131,6 +132,8 @@ class MemoryPort final : public ProcessPort {
   void give_up() override { fail("given up"); }
   const std::string& error() const override { return has_failed_.load() ? error_ : none_; }
   void close() override {}
+
+  int64_t num_sends() const { return num_sends_.load(); }
 
   // As if the network had failed. From any thread; only the first error counts.
   void fail(const std::string& error) {
@@ -145,6 +148,7 @@ class MemoryPort final : public ProcessPort {
   const int32_t process_;
   const std::string none_;
   std::string error_;
+  std::atomic<int64_t> num_sends_{0};
   std::atomic<bool> is_failing_{false};
   std::atomic<bool> has_failed_{false};  // error_ has been written
 };

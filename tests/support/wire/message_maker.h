@@ -260,6 +260,9 @@ class MessageMaker {
     load.num_step_tokens = random_();
     load.num_longest_tokens = random_();
     load.num_arriving_pages = pick(0, 1000);
+    load.exchange = {.steps_by_padding = {random_(), random_(), random_()},
+                     .gathered_bytes = random_(),
+                     .scattered_bytes = random_()};
     return load;
   }
 

@@ -9,6 +9,8 @@
 #include <thread>
 
 #include "braid/base/clock.h"
+#include "braid/bench/exchange/padding_picks.h"
+#include "braid/bench/exchange/thread_sends.h"
 #include "braid/bench/timing.h"
 #include "braid/formats/json.h"
 #include "braid/kernels/make_ops.h"
@@ -74,7 +76,8 @@ Result<std::vector<RankFigures>> run_exchange_rank(const ExchangeBenchOptions& o
 
 // The figures of all ranks of a world, some or all of which are in this process.
 Result<std::vector<RankFigures>> run_exchange_ranks(const ThreadWorld& world, const ExchangeBenchOptions& options,
-                                                    const ParallelLayout& layout, const DpAttentionMetadata& metadata) {
+                                                    DType sum_dtype, const ParallelLayout& layout,
+                                                    const DpAttentionMetadata& metadata) {
   const IndexRange own = world.own_ranks();
   std::vector<Result<std::vector<RankFigures>>> results(static_cast<size_t>(own.end - own.begin), Error{});
   std::vector<std::thread> threads;
@@ -84,8 +87,9 @@ Result<std::vector<RankFigures>> run_exchange_ranks(const ThreadWorld& world, co
       const DpAttentionConfig config{.place = place_of(layout, rank),
                                      .hidden = options.hidden,
                                      .dtype = options.dtype,
+                                     .sum_dtype = sum_dtype,
                                      .max_group_tokens = options.tokens,
-                                     .padding = metadata.padding};
+                                     .padding = DpPadding::fixed(metadata.padding)};
       results[i] = run_exchange_rank(options, config, metadata, world.world(rank), world.group(rank));
     });
   }
@@ -143,14 +147,14 @@ Result<std::vector<ExchangeFigures>> measure_exchange_over(const ExchangeBenchOp
     for (const DpPaddingMode mode : kBenchModes) {
       const DpAttentionMetadata metadata{.group_tokens = load.group_tokens, .padding = mode};
       ExchangeFigures figures{.load = load.name, .group_tokens = load.group_tokens, .mode = mode};
-      TRY(const auto ranks, run_exchange_ranks(messages, options, layout, metadata));
+      TRY(const auto ranks, run_exchange_ranks(messages, options, options.sum_dtype, layout, metadata));
       for (const RankFigures& rank : ranks) {
         figures.received_bytes.push_back(rank.received_bytes);
         figures.predicted_bytes.push_back(rank.predicted_bytes);
       }
       figures.message_seconds = median_seconds(ranks);
       if (local != nullptr) {
-        TRY(const auto local_ranks, run_exchange_ranks(*local, options, layout, metadata));
+        TRY(const auto local_ranks, run_exchange_ranks(*local, options, DType::kFloat32, layout, metadata));
         figures.local_seconds = median_seconds(local_ranks);
       }
       all.push_back(std::move(figures));
@@ -215,10 +219,22 @@ void print_exchange(const ExchangeBenchOptions& options, const std::vector<Excha
 }
 
 Status run_bench_exchange(const ExchangeBenchOptions& options, std::FILE* out) {
+  if (!options.token_sizes.empty()) {
+    TRY(const ParallelLayout layout, exchange_layout(options));
+    const MessageWorld messages(layout);
+    TRY(const auto picks, measure_padding_picks(options, layout, options.token_sizes, messages));
+    report_picks(options, picks, out);
+    return {};
+  }
   TRY(const std::vector<ExchangeFigures> all, measure_exchange(options));
+  TRY(const auto sends, measure_thread_sends(options.tp_size, options.repeats));
   if (options.json) {
-    fmt::print(out, "{}\n", exchange_json(options, all).dump());
+    Json object = exchange_json(options, all);
+    object["sends"] = thread_sends_json(sends);
+    fmt::print(out, "{}\n", object.dump());
   } else {
+    print_thread_sends(options.tp_size, sends, out);
+    fmt::print(out, "\n");
     print_exchange(options, all, out);
   }
   return check_exchange(all);

@@ -24,7 +24,9 @@ struct ExchangeBenchOptions {
   int64_t hidden = 2048;
   int32_t tokens = 32;  // of the longest group
   DType dtype = DType::kBFloat16;
-  int32_t repeats = 20;  // medians are reported
+  DType sum_dtype = DType::kFloat32;  // of sums between ranks that share no memory
+  int32_t repeats = 20;               // medians are reported
+  std::vector<int32_t> token_sizes;   // not empty: each mode by load and size (padding_picks.h)
   bool json = false;
 };
 

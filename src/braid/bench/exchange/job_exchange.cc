@@ -10,6 +10,7 @@
 
 #include "braid/base/clock.h"
 #include "braid/base/index_range.h"
+#include "braid/bench/exchange/padding_picks.h"
 #include "braid/bench/timing.h"
 #include "braid/formats/json.h"
 #include "braid/parallel/mpi_module.h"
@@ -105,6 +106,16 @@ Result<std::vector<ExchangeFigures>> measure_job_exchange(const ExchangeBenchOpt
   return figures;
 }
 
+Result<std::vector<PaddingPick>> measure_job_picks(const ExchangeBenchOptions& options, const ParallelLayout& layout,
+                                                   std::shared_ptr<ProcessPort> port) {
+  const IndexRange own = split_evenly(layout.tp_size, port->process(), port->num_processes());
+  TRY(const RankSpread spread, join_processes(*port, join_of(layout, static_cast<int32_t>(own.end - own.begin))));
+  ProcessWorld world(layout, spread, port, {.timeout_s = kJobTimeout_s});
+  TRY(auto picks, measure_padding_picks(options, layout, options.token_sizes, world));
+  TRY_STATUS(world.leave());
+  return picks;
+}
+
 Json sends_json(const std::vector<JobSendFigures>& sends) {
   Json all = Json::array();
   for (const JobSendFigures& one : sends) {
@@ -139,6 +150,11 @@ Status run_bench_job_exchange(const ExchangeBenchOptions& options, std::FILE* ou
   if (num_processes < 2 || num_processes > layout.tp_size) {
     return fail("--transport mpi in {} process{}: start 2 to {} of them (--tp-size), as with mpirun -n 2",
                 num_processes, num_processes == 1 ? "" : "es", layout.tp_size);
+  }
+  if (!options.token_sizes.empty()) {
+    TRY(const auto picks, measure_job_picks(options, layout, port));
+    if (port->process() == 0) report_picks(options, picks, out);
+    return {};
   }
   TRY(const auto sends, measure_job_sends(port, options.repeats));
   TRY(const auto figures, measure_job_exchange(options, layout, port));

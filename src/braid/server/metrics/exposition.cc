@@ -81,6 +81,14 @@ void Exposition::info(std::string_view name, std::string_view help, const Labels
   sample(header(name, help, "gauge"), in_a_row(labels), 1);
 }
 
+void Exposition::counter_by_label(std::string_view name, std::string_view help, std::string_view label,
+                                  std::span<const std::pair<std::string, double>> values) {
+  const std::string full_name = header(name, help, "counter");
+  for (const auto& [value_of_label, value] : values) {
+    sample(full_name, fmt::format("{}=\"{}\"", label, escaped(value_of_label)), value);
+  }
+}
+
 void Exposition::by_number(std::string_view label, std::string_view name, std::string_view help, std::string_view type,
                            std::span<const double> values) {
   const std::string full_name = header(name, help, type);

@@ -33,6 +33,9 @@ class Exposition {
                        std::span<const std::pair<int32_t, double>> values);
   // A gauge that is always 1: its labels are what it says.
   void info(std::string_view name, std::string_view help, const Labels& labels);
+  // One sample for each value of the label.
+  void counter_by_label(std::string_view name, std::string_view help, std::string_view label,
+                        std::span<const std::pair<std::string, double>> values);
   void histogram(std::string_view name, std::string_view help, const Histogram& histogram);
 
   const std::string& text() const { return text_; }

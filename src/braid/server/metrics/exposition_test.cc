@@ -4,6 +4,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "braid/server/metrics/histogram.h"
 
@@ -32,6 +33,17 @@ TEST(Exposition, APrefixThatEndsInASeparatorIsTakenAsItIs) {
     out.gauge("up", "Up.", 1);
     EXPECT_NE(out.text().find(std::string("\n") + name + "{} 1\n"), std::string::npos) << out.text();
   }
+}
+
+TEST(Exposition, ACounterHasASampleForEachValueOfItsLabel) {
+  Exposition out("braid", {});
+  out.counter_by_label("steps_total", "Steps.", "padding",
+                       std::vector<std::pair<std::string, double>>{{"exact", 3}, {"max_len", 0}});
+  EXPECT_EQ(out.text(),
+            "# HELP braid_steps_total Steps.\n"
+            "# TYPE braid_steps_total counter\n"
+            "braid_steps_total{padding=\"exact\"} 3\n"
+            "braid_steps_total{padding=\"max_len\"} 0\n");
 }
 
 TEST(Exposition, ALabelCannotBreakOutOfItsQuotes) {

@@ -1,5 +1,6 @@
 #include "braid/server/metrics/server_metrics.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,29 @@ std::vector<double> request_bounds() {
 
 double ratio(double part, double whole) {
   return whole > 0 ? part / whole : 0;
+}
+
+// The groups of a world take part in the same steps: one of each world is counted, idle ones included.
+std::vector<std::pair<std::string, double>> padding_steps(const EngineStats& engine) {
+  const size_t num_worlds = std::max<size_t>(engine.worlds.size(), 1);
+  const size_t groups_per_world = std::max<size_t>(engine.groups.size() / num_worlds, 1);
+  ExchangeCounts counts;
+  for (size_t group = 0; group < engine.groups.size(); group += groups_per_world) {
+    counts += engine.groups[group].exchange;
+  }
+  std::vector<std::pair<std::string, double>> steps;
+  for (size_t mode = 0; mode < kNumPaddingModes; ++mode) {
+    steps.emplace_back(padding_mode_name(static_cast<DpPaddingMode>(mode)),
+                       static_cast<double>(counts.steps_by_padding[mode]));
+  }
+  return steps;
+}
+
+std::vector<double> bytes_by_group(const EngineStats& engine, uint64_t ExchangeCounts::*bytes) {
+  std::vector<double> values;
+  for (const GroupLoad& load : engine.groups) values.push_back(static_cast<double>(load.exchange.*bytes));
+  if (values.empty()) values.push_back(0);
+  return values;
 }
 
 }  // namespace
@@ -118,6 +142,13 @@ std::string ServerMetrics::render(const ServerState& now) const {
   for (const WorldStatus& world : engine.worlds) restarts.push_back(static_cast<double>(world.num_restarts));
   if (restarts.empty()) restarts.push_back(0);
   out.counter_by_world("num_world_restarts_total", "Times that ranks started again after they had failed.", restarts);
+  out.counter_by_label("padding_steps_total", "Steps by the mode in which ranks gathered their rows.", "padding",
+                       padding_steps(engine));
+  out.counter_by_group("gathered_bytes_total", "Bytes of rows that a DP group's ranks received from other ranks.",
+                       bytes_by_group(engine, &ExchangeCounts::gathered_bytes));
+  out.counter_by_group("scattered_bytes_total",
+                       "Bytes of partial sums that a DP group's ranks received from other ranks.",
+                       bytes_by_group(engine, &ExchangeCounts::scattered_bytes));
   out.counter("num_resumed_requests_total", "Times that a request went on after its ranks had failed.",
               static_cast<double>(engine.num_resumed));
   out.counter("num_set_aside_requests_total",

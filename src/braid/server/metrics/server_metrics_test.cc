@@ -82,6 +82,8 @@ TEST(ServerMetrics, EachGroupHasItsOwnSamples) {
   stats.groups = {{.scheduler = {.num_running = 2, .num_pages = 100, .num_free_pages = 100}},
                   {.scheduler = {.num_running = 5, .num_pages = 100, .num_free_pages = 50}}};
   stats.moves = {{.num_given = 3, .num_taken = 1, .num_given_tokens = 70}, {.num_given = 1, .num_taken = 3}};
+  stats.groups[0].exchange = {.steps_by_padding = {5, 0, 2}, .gathered_bytes = 640, .scattered_bytes = 1280};
+  stats.groups[1].exchange = {.steps_by_padding = {1, 0, 0}, .gathered_bytes = 64};
   stats.num_too_long_to_move = 2;
   stats.worlds = {{.num_restarts = 1}, {.num_restarts = 4}};
   stats.num_resumed = 17;
@@ -96,6 +98,10 @@ TEST(ServerMetrics, EachGroupHasItsOwnSamples) {
         "braid_num_moved_in_requests_total{model_name=\"m\",dp_rank=\"0\"} 1\n",
         "braid_num_moved_out_tokens_total{model_name=\"m\",dp_rank=\"0\"} 70\n",
         "braid_num_too_long_to_move_requests_total{model_name=\"m\"} 2\n",
+        "braid_padding_steps_total{model_name=\"m\",padding=\"max_len\"} 6\n",
+        "braid_padding_steps_total{model_name=\"m\",padding=\"exact\"} 2\n",
+        "braid_gathered_bytes_total{model_name=\"m\",dp_rank=\"0\"} 640\n",
+        "braid_scattered_bytes_total{model_name=\"m\",dp_rank=\"0\"} 1280\n",
         "braid_num_world_restarts_total{model_name=\"m\",world=\"1\"} 4\n",
         "braid_num_resumed_requests_total{model_name=\"m\"} 17\n",
         "braid_num_set_aside_requests_total{model_name=\"m\"} 1\n", "braid_num_queue_reqs{model_name=\"m\"} 0\n"}) {

@@ -14,6 +14,26 @@ Json last_error_of(const WorldStatus& world) {
   return {{"message", world.last_error}, {"time", world.last_error_unix_s}};
 }
 
+Json seconds_by_padding(const ExchangeCosts::Seconds& seconds) {
+  Json by_padding = Json::object();
+  for (size_t mode = 0; mode < kNumPaddingModes; ++mode) {
+    by_padding[padding_mode_name(static_cast<DpPaddingMode>(mode))] = seconds[mode];
+  }
+  return by_padding;
+}
+
+// Null for a world that has measured nothing.
+Json exchange_costs_of(const EngineStats& stats, size_t world) {
+  if (world >= stats.exchange_costs.size() || stats.exchange_costs[world].points.empty()) return nullptr;
+  Json points = Json::array();
+  for (const ExchangeCosts::Point& point : stats.exchange_costs[world].points) {
+    points.push_back({{"tokens", point.tokens},
+                      {"balanced_s", seconds_by_padding(point.balanced_s)},
+                      {"one_busy_s", seconds_by_padding(point.one_busy_s)}});
+  }
+  return points;
+}
+
 Json worlds_of(const EngineStats& stats, const ParallelLayout& layout) {
   Json worlds = Json::array();
   for (size_t index = 0; index < stats.worlds.size(); ++index) {
@@ -26,7 +46,8 @@ Json worlds_of(const EngineStats& stats, const ParallelLayout& layout) {
                       {"state", world_state_name(world.state)},
                       {"dp_ranks", std::move(dp_ranks)},
                       {"num_restarts", world.num_restarts},
-                      {"last_error", last_error_of(world)}});
+                      {"last_error", last_error_of(world)},
+                      {"exchange_costs", exchange_costs_of(stats, index)}});
   }
   return worlds;
 }

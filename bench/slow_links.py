@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""What each padding mode of the exchange costs between hosts, over links of several speeds: network namespaces with a switch
+between them, slowed by tc's token buckets. Needs root, mpirun and iproute2.
+
+    bench/slow_links.py [--braid build/release/braid] [--rates full 10gbit 1gbit] [--hosts 2] [flags of braid bench exchange]
+
+A bucket bounds the rate, not the latency: a short message takes as long as without it.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import stat
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "e2e"))
+sys.path.insert(0, str(ROOT / "tests" / "cluster"))
+from cluster import Hosts, run  # noqa: E402
+
+SIZES = "1,8,64,512,4096"
+# mpirun calls this as it would ssh: HOST COMMAND …
+AGENT = '#!/bin/sh\nhost=$1\nshift\nexec ip netns exec "$host" sh -c "$*"\n'
+
+
+def bytes_per_s(rate):
+    for unit, factor in (("gbit", 1e9), ("mbit", 1e6)):
+        if rate.endswith(unit):
+            return float(rate[:-len(unit)]) * factor / 8
+    raise SystemExit(f"{rate}: must be full, or a number of gbit or mbit")
+
+
+def slow_down(hosts, rate):
+    """Of what each host sends. The bucket holds a hundredth of a second at most: what the kernel's timer needs."""
+    for name in hosts.names:
+        subprocess.run(["ip", "netns", "exec", name, "tc", "qdisc", "del", "dev", "eth0", "root"], capture_output=True, check=False)
+        if rate != "full":
+            burst = max(int(bytes_per_s(rate) / 250), 128 << 10)
+            run("ip", "netns", "exec", name, "tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", rate,
+                "burst", burst, "limit", 32 << 20)
+
+
+def between_hosts(hosts, agent, command):
+    """The command in a process on each host, and what the first one prints."""
+    names = ",".join(["localhost:1", *(f"{name}:1" for name in hosts.names[1:])])
+    done = subprocess.run([*hosts.prefix(0), "mpirun", "--quiet", "--allow-run-as-root", "--bind-to", "none",
+                           "--leave-session-attached", "--mca", "plm_rsh_agent", agent, "--mca", "plm_rsh_no_tree_spawn", "1",
+                           "--mca", "btl", "tcp,self", "-H", names, "-n", str(len(hosts.names)), *command],
+                          stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout
+
+
+def rows(rate, picks):
+    for pick in picks:
+        seconds = pick["seconds"]
+        best = min(seconds.values())
+        cells = [rate, str(pick["group_tokens"][0]), pick["load"]]
+        cells += [f"{seconds[mode] * 1e3:.3f}" for mode in ("max_len", "sum_len", "exact")]
+        for rule in ("auto", "published"):
+            cells.append(f"{pick[rule]} ({seconds[pick[rule]] / best:.2f}x)")
+        yield "| " + " | ".join(cells) + " |"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--braid", default=str(ROOT / "build" / "release" / "braid"))
+    parser.add_argument("--rates", nargs="+", default=["full", "10gbit", "1gbit"])
+    parser.add_argument("--hosts", type=int, default=2)
+    parser.add_argument("--table", action="store_true", help="as braid bench exchange prints it, not by padding mode")
+    options, flags = parser.parse_known_args()
+    if not any(flag.startswith("--tp-size") for flag in flags):
+        flags += ["--tp-size", str(options.hosts), "--dp-size", str(options.hosts)]
+    command = [str(pathlib.Path(options.braid).resolve()), "bench", "exchange", "--transport", "mpi", *flags]
+    with Hosts(options.hosts) as hosts, tempfile.TemporaryDirectory() as folder:
+        if not hosts.are_apart:
+            raise SystemExit("network namespaces cannot be made here: run this as root")
+        agent = pathlib.Path(folder) / "agent"
+        agent.write_text(AGENT, encoding="utf-8")
+        agent.chmod(agent.stat().st_mode | stat.S_IXUSR)
+        os.environ["TMPDIR"] = folder
+        if not options.table:
+            print("| link | tokens | load | max_len, ms | sum_len, ms | exact, ms | auto (of the best) | published (of the best) |")
+            print("|" + " --- |" * 8)
+        for rate in options.rates:
+            slow_down(hosts, rate)
+            if options.table:
+                print(f"{rate}:\n{between_hosts(hosts, agent, command)}", flush=True)
+                continue
+            sizes = [] if any(flag.startswith("--token-sizes") for flag in flags) else ["--token-sizes", SIZES]
+            for row in rows(rate, json.loads(between_hosts(hosts, agent, [*command, *sizes, "--json"]))):
+                print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+// The scatter of partial sums as bfloat16, which halves the bytes between processes (--exchange-dtype). All partial
+// sums are rounded, those of the row's owner and of its own process too: so a sum depends on the layout of ranks alone,
+// not on which process has which rank, and a request gets the same bits in every group. Tested by
+// dp_token_exchange_test.cc.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "braid/kernels/ops.h"
+#include "braid/parallel/communicator.h"
+#include "braid/parallel/dp_attention.h"
+#include "braid/parallel/padding.h"
+#include "braid/tensor/buffer.h"
+
+namespace braid {
+
+class RoundedScatter {
+ public:
+  explicit RoundedScatter(const DpAttentionConfig& config);  // allocates for the largest step
+  static int64_t bytes(const DpAttentionConfig& config);     // that it allocates
+
+  // As dp_scatter_tokens(): own[i] is the sum of the rounded parts, in rank order and in float32.
+  Status scatter(Ops& ops, const WorldCommunicator& world, const RowLayout& layout, ConstRows partial_sums, Rows own);
+
+ private:
+  RowsBuffer rounded_;   // [max_rows(), hidden]
+  RowsBuffer received_;  // every rank's part of the own rows, one after the other
+  std::vector<int64_t> send_counts_;
+  std::vector<int64_t> receive_counts_;
+};
+
+}  // namespace braid
