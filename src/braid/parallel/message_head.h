@@ -15,13 +15,14 @@
 
 namespace braid {
 
-inline constexpr int32_t kMessageVersion = 1;  // of all that this file encodes; processes compare it when they join
+inline constexpr int32_t kMessageVersion = 2;  // of all that this file encodes; processes compare it when they join
 
 enum class HeadType : uint8_t {
   kInWorld,    // an operation of all ranks
   kInGroup,    // and of a group
   kWorldMail,  // send() to a rank of the world
   kGroupMail,  // and of the group
+  kHandOver,   // beside the steps (hand_over_mail.h): its call has the item, the part and the part's bytes
   kProgress,   // what the process has done so far (Progress)
   kTrack,      // a rank's last operations, once the world ends
   kEnd,        // the world ends; the data is the reason, empty if another process has it

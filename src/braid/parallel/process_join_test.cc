@@ -62,8 +62,8 @@ TEST(ProcessJoin, LayoutsMustBeTheSame) {
   const ParallelLayout two_groups{.tp_size = 4, .dp_size = 2, .enable_dp_attention = true};
   EXPECT_EQ(error_of_all({{.layout = kFourRanks, .num_ranks = 2, .identity = "braid 1"},
                           {.layout = two_groups, .num_ranks = 2, .identity = "braid 1"}}),
-            "the processes do not fit together: process 0 has \"messages 1, tp_size 4, dp_size 1, DP attention off, "
-            "moe_parallel tp, head over each world; braid 1\", process 1 has \"messages 1, tp_size 4, dp_size 2, DP "
+            "the processes do not fit together: process 0 has \"messages 2, tp_size 4, dp_size 1, DP attention off, "
+            "moe_parallel tp, head over each world; braid 1\", process 1 has \"messages 2, tp_size 4, dp_size 2, DP "
             "attention on, moe_parallel tp, head over each world; braid 1\"");
 }
 
