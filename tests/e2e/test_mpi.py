@@ -110,6 +110,9 @@ def test_bench_exchange_between_processes(braid):
         assert case["message_seconds"] > 0 and "local_seconds" not in case
     for send in figures["sends"]:
         assert min(send["world_seconds"], send["port_seconds"], send["copy_seconds"]) > 0
+    for one in figures["hand_overs"]:
+        assert min(one["seconds"], one["port_seconds"]) > 0
     table = run_job(2, command)
     assert table.returncode == 0 and "2 processes of one rank" in table.stdout, table.stderr
+    assert "each hands over to the next in parts" in table.stdout
     assert "in 1 process: start 2 to 3 of them" in braid.error(*command[1:])
