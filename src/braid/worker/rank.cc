@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "braid/attention/dp_attention_backend.h"
+#include "braid/base/clock.h"
 #include "braid/base/thread_team.h"
 #include "braid/kernels/make_ops.h"
 #include "braid/model/local_shape.h"
@@ -129,10 +130,13 @@ Status Rank::move_pages(const StepPlan& plan) {
 }
 
 Result<StepResult> Rank::execute(const StepPlan& plan, const WorldStep& step, TokenMasks* masks) {
+  const double start_s = monotonic_seconds();
   TRY_STATUS(move_pages(plan));
   if (std::ranges::all_of(step.group_tokens, [](int32_t num_tokens) { return num_tokens == 0; })) {
+    TRY_STATUS(parts_->setup.page_transfer->finish(place().attn_dp_rank, place().attn_tp_rank));
     return StepResult{.step = plan.step, .sequences = {}};
   }
+  const double move_s = plan.moves_pages() ? monotonic_seconds() - start_s : 0;
   begin_step(step);
   parts_->traced->begin_step(static_cast<uint64_t>(step.number));
   StepResult result;
@@ -145,6 +149,7 @@ Result<StepResult> Rank::execute(const StepPlan& plan, const WorldStep& step, To
   }));
   parts_->traced->end_step();
   commit_ahead(plan.num_tokens());
+  result.move_s = move_s;
   return result;
 }
 
