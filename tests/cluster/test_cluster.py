@@ -1,6 +1,7 @@
 """A model on several hosts: the bits of the same layout in one process, and nothing lost when something dies."""
 
 import concurrent.futures
+import json
 import os
 import pathlib
 import re
@@ -202,6 +203,52 @@ def cut_the_network(cluster):
     cluster.hosts.cut_off(1)
     wait_for(lambda: cluster.status()["state"] != "running", "nobody noticed", timeout=15)
     cluster.hosts.cut_off(1, is_cut=False)
+
+
+def num_moved(cluster):
+    states = json.loads(cluster.send("GET", "/get_server_info")[1])["internal_states"]
+    return sum(state["num_moved_in_reqs"] for state in states)
+
+
+# All prefer group 0, so that they move from there.
+CROWD = [{"prompt": f"{i} {body['prompt']}", "max_tokens": 300, "temperature": body["temperature"], "seed": i,
+          "dp_rank": 0} for i in range(5) for body in BODIES[:3]]
+
+
+@pytest.mark.parametrize(("model", "num_nodes", "flags"), [
+    pytest.param(MIXTURE, 2, DP2, id="2x2-dp2"),
+    pytest.param(MIXTURE, 4, DP2, id="4x1-dp2-groups-over-two-hosts"),
+    pytest.param(MIXTURE, 2, [*DP2, "--ranks-on-node", "3,1"], id="3+1"),
+    pytest.param(WINDOWS, 2, ["--tp-size", 2, "--dp-size", 2, "--enable-dp-attention"], id="2x1-dp2-windows"),
+])
+def test_requests_move_between_hosts_without_changing_a_bit(start, model, num_nodes, flags):
+    expected = None
+    for nodes, more in [(1, ["--ranks-per-process", flags[1]]), (num_nodes, ["--kv-rebalance"])]:
+        own = flags if nodes > 1 else flags[:5]
+        cluster = start(nodes, *own, *more, model=model).wait_until_ready()
+        with concurrent.futures.ThreadPoolExecutor(len(CROWD)) as pool:
+            answers = list(pool.map(lambda body: cluster.ask(body, stream=True), CROWD))
+        assert expected in (None, answers)
+        expected = answers
+        assert (num_moved(cluster) >= 2) == (nodes > 1)
+        assert cluster.stop() == [0] * nodes
+
+
+@pytest.mark.parametrize("fault", [kill_ranks_of_node_1, kill_ranks_of_node_0])
+def test_a_process_that_dies_while_requests_move_loses_none(start, fault):
+    cluster = start(2, *DP2, "--kv-rebalance", "--max-restarts", 20, model=MIXTURE).wait_until_ready()
+    with concurrent.futures.ThreadPoolExecutor(len(CROWD)) as pool:
+        expected = list(pool.map(lambda body: cluster.ask(body, stream=True), CROWD))
+        for restarts in (1, 2):
+            before = num_moved(cluster)
+            under_way = [pool.submit(cluster.ask, body, True) for body in CROWD]
+            wait_for(lambda before=before: num_moved(cluster) > before, "nothing moves")
+            fault(cluster)
+            assert [one.result(timeout=60) for one in under_way] == expected
+            wait_for(lambda restarts=restarts: cluster.status()["num_restarts"] >= restarts, "no restart")
+            wait_for(cluster.is_ready, "it does not come back")
+    assert cluster.stop() == [0, 0]
+    wait_for(lambda: not cluster.processes("rank") and not cluster.processes("mpirun"), "processes are left")
 
 
 @pytest.mark.parametrize("fault", [kill_ranks_of_node_1, kill_ranks_of_node_0, kill_mpirun, kill_agent_and_start_it_again,

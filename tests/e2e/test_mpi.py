@@ -110,6 +110,8 @@ def test_bench_exchange_between_processes(braid):
         assert case["message_seconds"] > 0 and "local_seconds" not in case
     for send in figures["sends"]:
         assert min(send["world_seconds"], send["port_seconds"], send["copy_seconds"]) > 0
+    for one in figures["hand_overs"]:
+        assert min(one["seconds"], one["port_seconds"]) > 0
     picks = run_job(2, [*command, "--token-sizes", "1,8", "--exchange-dtype", "bfloat16", "--json"])
     assert picks.returncode == 0, picks.stderr
     picks = json.loads(picks.stdout)
@@ -120,4 +122,5 @@ def test_bench_exchange_between_processes(braid):
         assert pick["published"] == ("max_len" if pick["load"] == "balanced" else "sum_len")
     table = run_job(2, command)
     assert table.returncode == 0 and "2 processes of one rank" in table.stdout, table.stderr
+    assert "each hands over to the next in parts" in table.stdout
     assert "in 1 process: start 2 to 3 of them" in braid.error(*command[1:])

@@ -111,6 +111,22 @@ def test_answers_are_those_of_one_process(braid, layout, ranks_per_process, num_
         assert not runtime_folders(server)
 
 
+@needs_mpi
+@pytest.mark.parametrize("ranks_per_process", [1, 2, 4])
+def test_requests_move_between_processes_without_changing_a_bit(braid, ranks_per_process):
+    layout = ["--tp-size", 4, "--dp-size", 2, "--enable-dp-attention"]
+    bodies = [{**body, "prompt": f"{i} {body['prompt']}", "max_tokens": 100, "stop": []}
+              for i in range(4) for body in BODIES if "regex" not in body]
+    with Server(braid, MODEL, *layout) as server:
+        expected = [ask(server, body) for body in bodies]
+    with Server(braid, MODEL, *layout, "--ranks-per-process", ranks_per_process, "--kv-rebalance") as server:
+        with concurrent.futures.ThreadPoolExecutor(len(bodies)) as pool:
+            assert list(pool.map(lambda body: ask(server, {**body, "dp_rank": 0}), bodies)) == expected
+        states = server.get("/get_server_info").json()["internal_states"]
+        assert states[0]["num_moved_out_reqs"] >= 2 and states[1]["num_moved_in_reqs"] >= 2
+        assert server.stop() == 0
+
+
 KILLED = [
     pytest.param(["--tp-size", 2, "--ranks-per-process", 2], id="one-process"),
     pytest.param(["--tp-size", 1, "--dp-size", 2, "--ranks-per-process", 1], id="two-replicas"),
@@ -205,8 +221,8 @@ def test_what_cannot_start_says_why(braid, tmp_path):
     shutil.copy(MODEL, model)
     flags = ["serve", "--model-path", model, "--port", 0, "--ranks-per-process"]
     assert "--ranks-per-process 2: a model has 1 ranks (--tp-size)" in braid.error(*flags, 2)
-    assert "--kv-rebalance does not go together with ranks in other processes" in \
-        braid.error(*flags, 1, "--tp-size", 2, "--dp-size", 2, "--enable-dp-attention", "--kv-rebalance")
+    assert "--dp-size 2 without --enable-dp-attention makes 2 of them in processes of their own" in \
+        braid.error(*flags, 1, "--tp-size", 1, "--dp-size", 2, "--kv-rebalance")
     done = braid.run(*flags, 1, "--kv-cache-memory-bytes", "1KiB", timeout=30)
     assert done.returncode == 1
     assert "KV" in done.stderr.splitlines()[-1], done.stderr

@@ -181,8 +181,11 @@ Result<EngineOptions> ServeFlags::engine_options() const {
   options.max_queued_requests = max_queued_requests;
   options.log_steps = true;
   TRY(options.processes, plan_nodes(*this, options.rank.layout));
-  if (options.kv_rebalance && !options.processes.ranks_on_node.empty()) {
-    return fail("--kv-rebalance does not go together with ranks in other processes: requests move within a process");
+  if (options.kv_rebalance && !options.processes.ranks_on_node.empty() && options.rank.layout.num_worlds() > 1) {
+    return fail(
+        "--kv-rebalance moves requests within a model, and --dp-size {} without --enable-dp-attention makes {} of them "
+        "in processes of their own: use --enable-dp-attention, or leave the replicas in one process",
+        options.rank.layout.dp_size, options.rank.layout.num_worlds());
   }
   return options;
 }

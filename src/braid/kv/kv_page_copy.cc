@@ -44,6 +44,10 @@ std::vector<MovedLayer> moved_layers(std::span<const int32_t> of_layer, KvPageCo
   return layers;
 }
 
+int64_t num_layer_pages(std::span<const MovedLayer> layers) {
+  return layers.empty() ? 0 : layers.back().first + 2 * std::ssize(*layers.back().pages);
+}
+
 // Calls copy(layer, is_values, page, place in the copy) for all pages, each thread of the team with an equal part of
 // the copy.
 template <typename Copy>
@@ -73,28 +77,42 @@ int32_t KvPageCopy::num_pages() const {
   return static_cast<int32_t>(std::accumulate(num_pages_.begin(), num_pages_.end(), size_t{0}));
 }
 
+KvPageCopy::KvPageCopy(const KvCache& cache, PagesByKvGroup pages)
+    : of_layer_(cache.kv_groups().of_layer), num_pages_(sizes_of(pages)) {
+  CHECK(std::cmp_equal(pages.size(), cache.kv_groups().count()), "pages of {} KV groups, there are {}", pages.size(),
+        cache.kv_groups().count());
+  if (cache.num_layers() == 0) return;
+  shape_ = cache.layer(0);
+  shape_.keys = shape_.values = nullptr;
+}
+
 KvPageCopy KvPageCopy::gather(ThreadTeam& team, const KvCache& from, PagesByKvGroup pages) {
-  CHECK(std::cmp_equal(pages.size(), from.kv_groups().count()), "pages of {} KV groups, there are {}", pages.size(),
-        from.kv_groups().count());
-  KvPageCopy copy;
-  copy.num_pages_ = sizes_of(pages);
-  copy.of_layer_ = from.kv_groups().of_layer;
+  KvPageCopy copy(from, pages);
   if (from.num_layers() == 0) return copy;
-  copy.shape_ = from.layer(0);
-  copy.shape_.keys = copy.shape_.values = nullptr;
   const auto size = static_cast<size_t>(page_bytes(copy.shape_));
   for (size_t kv_group = 0; kv_group < pages.size(); ++kv_group) {
     const int32_t num_pages = from.num_pages(static_cast<int32_t>(kv_group));
     for (const PageId page : pages[kv_group]) CHECK(page >= 0 && page < num_pages, "page {} of {}", page, num_pages);
   }
   const std::vector<MovedLayer> layers = moved_layers(copy.of_layer_, pages);
-  const auto num_pages = layers.empty() ? 0 : layers.back().first + 2 * std::ssize(*layers.back().pages);
+  const int64_t num_pages = num_layer_pages(layers);
   copy.memory_ = Buffer(num_pages * static_cast<int64_t>(size));
   share_out(team, num_pages, layers, [&](size_t layer, bool is_values, PageId page, int64_t at) {
     const KvLayer& own = from.layer(static_cast<int32_t>(layer));
     const std::byte* const memory = is_values ? own.values : own.keys;
     std::memcpy(copy.memory_.data() + static_cast<size_t>(at) * size, memory + static_cast<size_t>(page) * size, size);
   });
+  return copy;
+}
+
+Result<KvPageCopy> KvPageCopy::of_bytes(const KvCache& shaped_like, PagesByKvGroup pages, Buffer bytes) {
+  KvPageCopy copy(shaped_like, pages);
+  const int64_t expected = num_layer_pages(moved_layers(copy.of_layer_, pages)) * page_bytes(copy.shape_);
+  if (bytes.bytes() != expected) {
+    return fail("{} bytes of keys and values came for {} pages, which have {}", bytes.bytes(), copy.num_pages(),
+                expected);
+  }
+  copy.memory_ = std::move(bytes);
   return copy;
 }
 

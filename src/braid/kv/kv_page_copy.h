@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "braid/base/result.h"
@@ -22,6 +23,9 @@ class KvPageCopy {
   // Threads of the team share the work, here and in scatter().
   static KvPageCopy gather(ThreadTeam& team, const KvCache& from, PagesByKvGroup pages);
 
+  // The copy that such a cache gathered of as many pages, from its bytes. An error if it has another number of them.
+  static Result<KvPageCopy> of_bytes(const KvCache& shaped_like, PagesByKvGroup pages, Buffer bytes);
+
   // Copies them, in order, into the same number of pages of another cache and commits those. If the cache has another
   // shape or the number of pages differs from gather(), returns an error and writes nothing.
   Status scatter(ThreadTeam& team, KvCache& to, PagesByKvGroup pages) const;
@@ -29,9 +33,12 @@ class KvPageCopy {
   int32_t num_pages() const;
   // [layers][keys, values][pages of the layer's KV group][page bytes]
   std::span<const std::byte> bytes() const { return {memory_.data(), static_cast<size_t>(memory_.bytes())}; }
+  Buffer take_bytes() && { return std::move(memory_); }
 
  private:
   KvPageCopy() = default;
+  // Of pages of such a cache; without memory.
+  KvPageCopy(const KvCache& cache, PagesByKvGroup pages);
 
   KvLayer shape_;                  // of each layer; its pointers are null
   std::vector<int32_t> of_layer_;  // the layer's KV group

@@ -95,6 +95,25 @@ TEST(KvPageCopy, AnotherShapeOrNumberOfPagesIsAnErrorAndWritesNothing) {
   EXPECT_EQ(same.committed_bytes() + other.committed_bytes(), 0);
 }
 
+TEST(KvPageCopy, CrossesProcessesAsBytes) {
+  ThreadTeam team(3);
+  KvCache from(kMovedShape, 4);
+  KvCache to(kMovedShape, 3);
+  const std::vector<std::vector<PageId>> sources = {{3, 1}};
+  const std::vector<std::vector<PageId>> targets = {{0, 2}};
+  fill(from, 3, 5);
+  fill(from, 1, 6);
+  Buffer bytes = KvPageCopy::gather(team, from, sources).take_bytes();
+  EXPECT_EQ(bytes.bytes(), 2 * 3 * 2 * kMovedPage);
+  auto copy = KvPageCopy::of_bytes(to, targets, std::move(bytes));
+  ASSERT_TRUE(copy.ok()) << copy.error().message;
+  ASSERT_TRUE(copy->scatter(team, to, targets).ok());
+  EXPECT_TRUE(same_page(from, 3, to, 0));
+  EXPECT_TRUE(same_page(from, 1, to, 2));
+  EXPECT_EQ(KvPageCopy::of_bytes(to, targets, Buffer(kMovedPage)).error().message,
+            "1024 bytes of keys and values came for 2 pages, which have 12288");
+}
+
 TEST(KvPageCopy, WithoutPagesCopiesNothing) {
   ThreadTeam team(3);
   const KvCache from(kMovedShape, 2);

@@ -66,7 +66,7 @@ inline std::optional<OpRecord> get_call(ByteReader& in) {
   const auto is_group = in.get<uint8_t>();
   call.bytes = in.get<int64_t>();
   call.peer = in.get<int32_t>();
-  if (kind > static_cast<uint8_t>(OpKind::kShare) || is_group > 1) return std::nullopt;
+  if (kind > static_cast<uint8_t>(OpKind::kTakeOver) || is_group > 1) return std::nullopt;
   call.kind = static_cast<OpKind>(kind);
   call.is_group = is_group == 1;
   return call;

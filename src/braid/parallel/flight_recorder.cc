@@ -10,6 +10,8 @@ namespace {
 std::string waits_for(size_t rank, const OpRecord& record, const std::vector<RankTrack>& all, size_t group_size) {
   const size_t first = record.is_group ? rank / group_size * group_size : 0;
   const size_t end = record.is_group ? first + group_size : all.size();
+  if (record.kind == OpKind::kHandOver) return "the other processes";
+  if (record.kind == OpKind::kTakeOver) return fmt::format("rank {}", record.peer);
   if (record.kind == OpKind::kRecv) return fmt::format("rank {}", first + static_cast<size_t>(record.peer));
   std::string missing;
   for (size_t other = first; other < end; ++other) {
@@ -26,6 +28,7 @@ std::string waits_for(size_t rank, const OpRecord& record, const std::vector<Ran
 std::string describe(const OpRecord& record) {
   const std::string peer = record.kind == OpKind::kSend        ? fmt::format(" to rank {}", record.peer)
                            : record.kind == OpKind::kRecv      ? fmt::format(" from rank {}", record.peer)
+                           : record.kind == OpKind::kTakeOver  ? fmt::format(" from rank {}", record.peer)
                            : record.kind == OpKind::kBroadcast ? fmt::format(" from rank {}", record.peer)
                                                                : "";
   return fmt::format("{} {}{} (step {}, op {}, {} bytes)", record.is_group ? "group" : "world", op_name(record.kind),

@@ -24,6 +24,7 @@ enum class HeadType : uint8_t {
   kGroupMail,    // and of the group
   kWorldBundle,  // an operation of all ranks: from all ranks of the process to all of the other (message_bundle.h)
   kGroupBundle,  // and of a group: from all of its ranks in the process
+  kHandOver,     // beside the steps (hand_over_mail.h): its call has the item, the part and the part's bytes
   kProgress,     // what the process has done so far (Progress)
   kTrack,        // a rank's last operations, once the world ends
   kEnd,          // the world ends; the data is the reason, empty if another process has it

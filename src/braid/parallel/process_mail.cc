@@ -15,7 +15,8 @@
 namespace braid {
 namespace {
 
-constexpr double kAnswer_s = 1;  // for the other processes to say how they end
+constexpr double kAnswer_s = 1;     // for the other processes to say how they end
+constexpr double kHurry_s = 10e-3;  // after which a rank looks whether there is work
 constexpr int64_t kMaxBundleBytes = int64_t{1} << 36;
 
 void nap(double seconds) {
@@ -156,6 +157,12 @@ ProcessMail::ProcessMail(WorldState& state, const RankSpread& spread, std::share
       spread_(spread),
       port_(std::move(port)),
       arrivals_(static_cast<size_t>(spread.num_processes())),
+      hand_overs_(*port_, spread,
+                  [this](MessageHead head, int32_t process) {
+                    head.tag = next_tag();
+                    send_message(head, {}, process);
+                    return head.tag;
+                  }),
       end_(spread),
       has_left_(static_cast<size_t>(spread.num_processes())),
       progress_(static_cast<size_t>(spread.num_processes())) {
@@ -294,6 +301,65 @@ Status ProcessMail::fetch(const Message& message, int32_t rank, std::span<std::b
   }
 }
 
+void ProcessMail::give(const HandOverId& id, Buffer data) {
+  const std::lock_guard lock(port_mutex_);
+  if (is_quiet_) return;
+  hand_overs_.give(id, std::move(data));
+  hand_overs_.look_after(monotonic_seconds());
+}
+
+Result<Buffer> ProcessMail::take(const HandOverId& id) {
+  const OpRecord call{.step = state_.step(id.to), .kind = OpKind::kTakeOver, .peer = id.from};
+  const RecordedOp recorded(state_, id.to, call);
+  Wait wait(*this, call, id.to);
+  for (;;) {
+    {
+      const std::lock_guard lock(port_mutex_);
+      if (!is_quiet_) {
+        if (std::optional<Buffer> data = hand_overs_.try_take(id)) return *std::move(data);
+      }
+    }
+    TRY_STATUS(wait.turn(nullptr));
+  }
+}
+
+bool ProcessMail::is_giving(int32_t from, uint64_t item) {
+  const std::lock_guard lock(port_mutex_);
+  return !is_quiet_ && hand_overs_.is_giving(from, item);
+}
+
+Status ProcessMail::finish(int32_t from) {
+  {
+    const std::lock_guard lock(port_mutex_);
+    if (!hand_overs_.is_giving(from)) return {};
+    hand_overs_.begin_hurry();
+  }
+  const OpRecord call{.step = state_.step(from), .kind = OpKind::kHandOver};
+  const RecordedOp recorded(state_, from, call);
+  Wait wait(*this, call, from);
+  const double until_s = monotonic_seconds() + kHurry_s;
+  for (;;) {
+    {
+      const std::lock_guard lock(port_mutex_);
+      if (!hand_overs_.is_giving(from) || (!is_quiet_ && monotonic_seconds() > until_s)) {
+        hand_overs_.end_hurry();
+        return {};
+      }
+    }
+    TRY_STATUS(wait.turn(nullptr));
+  }
+}
+
+void ProcessMail::set_pace(double bytes_per_s) {
+  const std::lock_guard lock(port_mutex_);
+  hand_overs_.set_pace(bytes_per_s);
+}
+
+void ProcessMail::set_max_waiting(int64_t bytes) {
+  const std::lock_guard lock(port_mutex_);
+  hand_overs_.set_max_waiting(bytes);
+}
+
 void ProcessMail::look_after_port() {
   if (is_quiet_) return;
   PortArrival arrival;
@@ -311,6 +377,7 @@ void ProcessMail::look_after_port() {
     if (sending.message) unused_messages_.push_back(std::move(sending.message));
     return true;
   });
+  hand_overs_.look_after(monotonic_seconds());
   if (!port_->error().empty() && trouble_.empty()) {
     trouble_ = fmt::format("process {} cannot reach the others: {}", port_->process(), port_->error());
   }
@@ -330,6 +397,7 @@ Status ProcessMail::deliver(std::span<const std::byte> bytes, int32_t process) {
   if (!spread_.has_rank(process, head.from) || !has_rank(head.to)) {
     return fail("process {} sent a message from rank {} to rank {}", process, head.from, head.to);
   }
+  if (head.type == HeadType::kHandOver) return hand_overs_.deliver(head, process);
   if (head.type >= HeadType::kWorldBundle) return deliver_bundle(message, process);
   Message box_message{.call = head.call, .num_bytes = head.num_bytes};
   if (head.tag < 0) {
@@ -474,10 +542,10 @@ std::string ProcessMail::agree_on_end(const std::string& reason) {
 Status ProcessMail::leave() {
   {
     const std::lock_guard lock(port_mutex_);
-    has_left_[static_cast<size_t>(port_->process())] = true;
-    tell_all(HeadType::kGoodbye, 0, {});
+    hand_overs_.begin_hurry();
   }
   const double start_s = monotonic_seconds();
+  bool has_said_goodbye = false;
   for (;;) {
     if (state_.has_failed()) return state_.failure();
     if (must_end_.load()) return end_as_told();
@@ -485,10 +553,15 @@ Status ProcessMail::leave() {
     {
       const std::lock_guard lock(port_mutex_);
       look_after_port();
+      if (!has_said_goodbye && !hand_overs_.has_to_give()) {
+        has_left_[static_cast<size_t>(port_->process())] = true;
+        tell_all(HeadType::kGoodbye, 0, {});
+        has_said_goodbye = true;
+      }
       for (size_t i = 0; i < has_left_.size(); ++i) {
         if (!has_left_[i]) missing.push_back(static_cast<int32_t>(i));
       }
-      if (missing.empty() && sending_.empty()) {
+      if (missing.empty() && has_sent_all()) {
         port_->cancel(inbox_request_);
         is_quiet_ = true;
         return {};
@@ -515,7 +588,7 @@ void ProcessMail::run_errands() {
     {
       const std::lock_guard lock(port_mutex_);
       look_after_port();
-      is_busy = !is_quiet_ && is_moving_data();
+      is_busy = !is_quiet_ && (is_moving_data() || hand_overs_.has_to_give());
     }
     if (must_end_.load() && !state_.has_failed()) end_as_told();
     if (monotonic_seconds() < next_progress_s) continue;
@@ -524,8 +597,12 @@ void ProcessMail::run_errands() {
   }
 }
 
+bool ProcessMail::has_sent_all() const {
+  return sending_.empty() && !hand_overs_.is_moving();
+}
+
 bool ProcessMail::is_moving_data() const {
-  return num_fetches_ > 0 || !sending_.empty() ||
+  return num_fetches_ > 0 || !has_sent_all() ||
          std::ranges::any_of(arrivals_, [](const auto& arrived) { return !arrived.empty(); }) ||
          std::ranges::any_of(lent_, [](const auto& requests) { return !requests.empty(); });
 }

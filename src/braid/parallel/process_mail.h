@@ -1,9 +1,9 @@
 // The messages between all ranks of a world whose ranks are in several processes. Ranks of this process exchange
 // through mailboxes, the others through the processes' port: in each operation one message from all ranks of a process
 // to all of another (bundle_queue.h). Where these are one rank each, and for what is sent from rank to rank, short data
-// travels behind its head and long data from and to the ranks' own memory. Also what processes tell each other about
-// the world itself: how far they are, and why it ends. Tested by communicator_test.cc, process_world_test.cc and
-// tests/e2e/test_mpi.py.
+// travels behind its head and long data from and to the ranks' own memory. Also what ranks hand over to each other
+// beside the steps, and what processes tell each other about the world itself: how far they are, and why it ends.
+// Tested by communicator_test.cc, process_world_test.cc and tests/e2e/test_mpi.py.
 #pragma once
 
 #include <array>
@@ -21,6 +21,7 @@
 #include "braid/parallel/bundle_queue.h"
 #include "braid/parallel/byte_pool.h"
 #include "braid/parallel/end_of_world.h"
+#include "braid/parallel/hand_over_mail.h"
 #include "braid/parallel/mailbox.h"
 #include "braid/parallel/message_head.h"
 #include "braid/parallel/process_port.h"
@@ -28,17 +29,25 @@
 
 namespace braid {
 
-class ProcessMail {
+class ProcessMail final : public HandOver {
  public:
   ProcessMail(WorldState& state, const RankSpread& spread, std::shared_ptr<ProcessPort> port);
-  ~ProcessMail();
+  ~ProcessMail() override;
   ProcessMail(const ProcessMail&) = delete;
   ProcessMail& operator=(const ProcessMail&) = delete;
 
   // The messages of one purpose: kInWorld, kInGroup, kWorldMail or kGroupMail.
   MessageGrid& grid(HeadType purpose);
 
+  void give(const HandOverId& id, Buffer data) override;
+  Result<Buffer> take(const HandOverId& id) override;
+  bool is_giving(int32_t from, uint64_t item) override;
+  Status finish(int32_t from) override;
+  void set_pace(double bytes_per_s) override;
+  void set_max_waiting(int64_t bytes) override;
+
   // Waits until all processes have called it: nothing will be sent any more. Afterwards the port is free for others.
+  // What was handed over and never taken is received and dropped.
   Status leave();
 
  private:
@@ -96,6 +105,7 @@ class ProcessMail {
   void tell_end(const std::string& reason);
   bool has_told_end() const;
   bool is_moving_data() const;
+  bool has_sent_all() const;
 
   void try_look_after_port();
   Progress progress() const;  // of all processes
@@ -118,7 +128,8 @@ class ProcessMail {
   std::vector<std::unique_ptr<MessageBytes>> unused_messages_;
   std::vector<std::vector<PortRequest>> lent_;  // of each own rank
   std::vector<std::deque<Arriving>> arrivals_;  // of each process, in the order sent
-  int32_t num_fetches_ = 0;                     // under way
+  HandOverMail hand_overs_;
+  int32_t num_fetches_ = 0;  // under way
   int32_t last_tag_ = 0;
   EndOfWorld end_;
   std::vector<bool> has_left_;  // of each process

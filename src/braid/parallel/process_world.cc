@@ -20,6 +20,10 @@ ProcessWorld::ProcessWorld(const ParallelLayout& layout, const RankSpread& sprea
 
 ProcessWorld::~ProcessWorld() = default;
 
+HandOver* ProcessWorld::hand_over() const {
+  return mail_.get();
+}
+
 Status ProcessWorld::leave() {
   return mail_->leave();
 }

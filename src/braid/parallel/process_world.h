@@ -20,6 +20,8 @@ class ProcessWorld final : public ThreadWorld {
                const WorldOptions& options = {});
   ~ProcessWorld() override;
 
+  HandOver* hand_over() const override;
+
   // Afterwards the port is free. A world that is destroyed without it gives the port up.
   Status leave() override;
 

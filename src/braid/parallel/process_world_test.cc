@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -155,6 +156,72 @@ TEST(ProcessWorld, ABundleOfOtherRanksEndsTheWorld) {
   ASSERT_FALSE(status.ok());
   EXPECT_NE(status.error().message.find("process 1 sent a bundle of 0 bytes from rank 3 to rank 0"), std::string::npos)
       << status.error().message;
+}
+
+Buffer handed_over(int64_t bytes, int value) {
+  Buffer data(bytes);
+  std::fill(data.data(), data.data() + bytes, static_cast<std::byte>(value));
+  return data;
+}
+
+TEST(ProcessWorld, WhatIsHandedOverComesWhileNobodyAsks) {
+  const SimulatedProcesses world({.tp_size = 2}, {.timeout_s = 60});
+  on_each_rank(2, [&](int32_t rank) {
+    HandOver& own = *world.of_process(rank).hand_over();
+    constexpr int64_t kBytes = 5'000'001;
+    for (int32_t part = 0; part < 3; ++part) {
+      own.give({.from = rank, .to = 1 - rank, .item = 8, .part = part}, handed_over(kBytes, 10 * rank + part));
+    }
+    while (own.is_giving(rank, 8)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    EXPECT_TRUE(world.world(rank).barrier().ok()) << "collectives go on beside it";
+    for (const int32_t part : {2, 0, 1}) {
+      const auto data = own.take({.from = 1 - rank, .to = rank, .item = 8, .part = part});
+      ASSERT_TRUE(data.ok()) << data.error().message;
+      ASSERT_EQ(data->bytes(), kBytes);
+      const auto value = static_cast<std::byte>(10 * (1 - rank) + part);
+      EXPECT_TRUE(std::all_of(data->data(), data->data() + kBytes, [&](std::byte one) { return one == value; }));
+    }
+  });
+}
+
+TEST(ProcessWorld, AHurryEndsAPace) {
+  const SimulatedProcesses world({.tp_size = 2}, {.timeout_s = 60});
+  HandOver& own = *world.of_process(0).hand_over();
+  own.set_pace(1e5);
+  own.give({.from = 0, .to = 1, .item = 1}, handed_over(4 << 20, 1));
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_TRUE(own.is_giving(0, 1)) << "it would take 40 s";
+  for (int i = 0; i < 1000 && own.is_giving(0, 1); ++i) EXPECT_TRUE(own.finish(0).ok());
+  EXPECT_FALSE(own.is_giving(0, 1));
+}
+
+TEST(ProcessWorld, WhatNobodyTookIsGoneWhenAllLeave) {
+  const ParallelLayout layout{.tp_size = 2};
+  const auto ports = memory_ports(2);
+  on_each_rank(2, [&](int32_t process) {
+    const auto port = ports[static_cast<size_t>(process)];
+    for (int round = 0; round < 3; ++round) {
+      const auto spread = join_processes(*port, {.layout = layout, .num_ranks = 1});
+      ASSERT_TRUE(spread.ok()) << spread.error().message;
+      ProcessWorld world(layout, *spread, port);
+      world.hand_over()->set_pace(1e5);
+      world.hand_over()->give({.from = process, .to = 1 - process, .item = 1}, handed_over(4 << 20, 1));
+      const Status left = world.leave();
+      ASSERT_TRUE(left.ok()) << left.error().message;
+    }
+    EXPECT_EQ(port->error(), "");
+  });
+}
+
+TEST(ProcessWorld, MoreThanMayWaitEndsTheWorld) {
+  const SimulatedProcesses world({.tp_size = 2}, {.timeout_s = 60});
+  world.of_process(1).hand_over()->set_max_waiting(100);
+  world.of_process(0).hand_over()->give({.from = 0, .to = 1, .item = 3, .part = 1}, handed_over(101, 1));
+  while (!world.of_process(0).has_failed()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  const std::string failure = world.failure();
+  EXPECT_NE(failure.find("part 1 of item 3 from rank 0 to rank 1 has 101 bytes, and 0 of at most 100 wait"),
+            std::string::npos)
+      << failure;
 }
 
 TEST(ProcessWorld, WhatIsNoMessageEndsTheWorld) {

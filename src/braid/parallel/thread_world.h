@@ -12,6 +12,7 @@
 #include "braid/base/index_range.h"
 #include "braid/base/patience.h"
 #include "braid/parallel/communicator.h"
+#include "braid/parallel/hand_over.h"
 #include "braid/parallel/topology.h"
 
 namespace braid {
@@ -44,6 +45,9 @@ class ThreadWorld {
   void abort(std::string_view reason) const;
   bool has_failed() const;
   std::string failure() const;  // the error that every rank gets; empty: the world has not failed
+
+  // What the ranks hand over to those of other processes; null if there are none.
+  virtual HandOver* hand_over() const { return nullptr; }
 
   // After the last operation of all own ranks. Where a world has several processes: waits until all of them have called
   // it, so that none loses a message, and returns the world's error if it ends meanwhile.

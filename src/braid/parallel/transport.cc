@@ -28,6 +28,10 @@ std::string_view op_name(OpKind kind) {
       return "recv";
     case OpKind::kShare:
       return "share";
+    case OpKind::kHandOver:
+      return "hand_over";
+    case OpKind::kTakeOver:
+      return "take_over";
   }
   return "unknown";
 }

@@ -29,7 +29,9 @@ enum class OpKind : uint8_t {
   kAllToAllV,
   kSend,
   kRecv,
-  kShare,  // pointers, between ranks of one process
+  kShare,     // pointers, between ranks of one process
+  kHandOver,  // beside the steps (hand_over.h): to a rank
+  kTakeOver,  // and from one
 };
 
 std::string_view op_name(OpKind kind);

@@ -53,7 +53,8 @@ struct SchedulerConfig {
   int32_t overtaking_price = 10;     // PrefillShare's price, like the next
   int32_t positions_of_a_token = 16'384;
   bool radix_cache = true;
-  int32_t max_moved_pages = std::numeric_limits<int32_t>::max();  // of sequences that move, copied in one step
+  int32_t max_moved_pages = std::numeric_limits<int32_t>::max();    // of sequences that move, copied in one step
+  int32_t moved_piece_pages = std::numeric_limits<int32_t>::max();  // and in one piece: at most max_moved_pages
   int32_t window = 0;                                // of the widest KV group; 0: its layers see all positions
   std::vector<KvGroupPool> narrower_kv_groups = {};  // the others, widest first
   // A request with more tokens has different keys at all its positions (ModelConfig::long_rope_from). A request that

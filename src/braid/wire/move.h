@@ -54,7 +54,8 @@ struct MovingSequence {
 // A step's part in a move: pages that are copied out or in before anything else in the step reads or writes.
 struct MovedPages {
   Move move;
-  int32_t piece = 0;  // of the move, from 0. Both groups cut a move in the same way (SchedulerConfig::max_moved_pages).
+  int32_t piece =
+      0;  // of the move, from 0. Both groups cut a move in the same way (SchedulerConfig::moved_piece_pages).
   // The piece's pages, by KV group and in order of position. On arrival this may be empty: then the piece is received
   // and dropped, because the sequence was aborted or there was no room.
   std::vector<std::vector<PageId>> pages = {};

@@ -23,6 +23,7 @@ struct StepResult {
   uint64_t step = 0;
   std::vector<SequenceResult> sequences;  // those whose plan has_result(), in the plan's order
   ExchangeCounts exchange = {};
+  double move_s = 0;  // of the step's time: for the plan's pages that leave and arrive
 };
 
 }  // namespace braid

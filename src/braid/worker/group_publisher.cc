@@ -19,6 +19,16 @@ StepShape shape_of(const StepPlan& plan) {
   return shape;
 }
 
+int64_t num_moved_pages(const StepPlan& plan) {
+  int64_t total = 0;
+  for (const auto* pieces : {&plan.leaving, &plan.arriving}) {
+    for (const MovedPages& piece : *pieces) {
+      for (const std::vector<PageId>& pages : piece.pages) total += std::ssize(pages);
+    }
+  }
+  return total;
+}
+
 }  // namespace
 
 void GroupPublisher::take(std::vector<GroupCommand> commands) {
@@ -66,7 +76,7 @@ void GroupPublisher::depart(const DepartOrder& order) {
   Move move = order.move;
   move.num_pages = departure->num_pages();
   leaving_.push_back({.sequence = std::move(departure->sequence),
-                      .pieces = MovePieces(move, std::move(departure->pages), max_moved_pages_)});
+                      .pieces = MovePieces(move, std::move(departure->pages), piece_pages_)});
 }
 
 void GroupPublisher::admit_arrivals() {
@@ -75,7 +85,7 @@ void GroupPublisher::admit_arrivals() {
     const Move& move = arriving.moving.move;
     std::optional<std::vector<std::vector<PageId>>> pages;
     if (!arriving.is_dropped) pages = scheduler_.arrive(arriving.moving.sequence, move.num_pages);
-    arriving.pieces.emplace(move, std::move(pages).value_or(std::vector<std::vector<PageId>>()), max_moved_pages_);
+    arriving.pieces.emplace(move, std::move(pages).value_or(std::vector<std::vector<PageId>>()), piece_pages_);
   }
 }
 
@@ -89,8 +99,15 @@ void GroupPublisher::copy_pieces_out(StepPlan& plan, int32_t& room) {
     }
     if (!pieces.is_done()) return;
     scheduler_.release_departed(sequence.request.id);
-    next_.departed.push_back({.move = pieces.move(), .sequence = std::move(sequence)});
+    departing_.push_back({.move = pieces.move(), .sequence = std::move(sequence)});
     leaving_.pop_front();
+  }
+}
+
+void GroupPublisher::report_departures() {
+  while (!departing_.empty() && !(is_giving_ && is_giving_(departing_.front().move.id))) {
+    next_.departed.push_back(std::move(departing_.front()));
+    departing_.pop_front();
   }
 }
 
@@ -111,7 +128,7 @@ void GroupPublisher::copy_pieces_in(StepPlan& plan, int32_t& room) {
 std::shared_ptr<const StepPlan> GroupPublisher::plan(bool may_begin_prefills) {
   admit_arrivals();
   StepPlan moves;
-  int32_t room = max_moved_pages_;
+  int32_t room = move_room_.pages();
   copy_pieces_out(moves, room);
   copy_pieces_in(moves, room);
   std::optional<StepPlan> planned;
@@ -128,6 +145,7 @@ std::shared_ptr<const StepPlan> GroupPublisher::plan(bool may_begin_prefills) {
 GroupOutputs GroupPublisher::commit(const StepResult& result, double step_s) {
   CHECK(plan_ != nullptr && result.step == plan_->step, "the result of step {} comes, and that is not under way",
         result.step);
+  move_room_.count_step(step_s, result.move_s, num_moved_pages(*plan_));
   if (!is_scheduled_) {
     plan_ = nullptr;
     return take_outputs();
@@ -152,12 +170,14 @@ void GroupPublisher::check_if_idle() const {
 }
 
 std::optional<GroupOutputs> GroupPublisher::report() {
-  if (!has_news_) return std::nullopt;
+  report_departures();
+  if (!has_news_ && next_.departed.empty()) return std::nullopt;
   return take_outputs();
 }
 
 GroupOutputs GroupPublisher::take_outputs() {
   has_news_ = false;
+  report_departures();
   next_.sequence = ++num_outputs_;
   next_.load = load();
   next_.prefixes = scheduler_.take_prefix_changes();

@@ -2,19 +2,23 @@
 // A state machine round the group's Scheduler: no thread, no clock, no tensor.
 //
 // A sequence that is ordered to another group leaves with the next plans, piece by piece (move_pieces.h), and the
-// outputs after the step with its last piece report it. A sequence that arrives gets its pages when the next plan is
-// made, and is computed from the plan with its last piece on. If it is aborted before, its pieces are dropped. Pieces
-// take their turn in order of the commands, as many in a plan as max_moved_pages allows.
+// outputs after the step with its last piece report it, once that piece has left the process. A sequence that arrives
+// gets its pages when the next plan is made, and is computed from the plan with its last piece on. If it is aborted
+// before, its pieces are dropped. Pieces take their turn in order of the commands, as many in a plan as move_room.h
+// allows.
 //
 //   publisher.take(commands); auto plan = publisher.plan();
 //   If plan is null, send report(); else run it and send commit(result, seconds).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "braid/scheduler/scheduler.h"
@@ -23,13 +27,20 @@
 #include "braid/wire/step_plan.h"
 #include "braid/wire/step_result.h"
 #include "braid/worker/move_pieces.h"
+#include "braid/worker/move_room.h"
 
 namespace braid {
 
 class GroupPublisher {
  public:
-  explicit GroupPublisher(const SchedulerConfig& config)
-      : scheduler_(config), max_moved_pages_(config.max_moved_pages) {}
+  // Whether pages of this move are still on their way out of the process. May be empty: none ever is.
+  using IsGiving = std::function<bool(MoveId move)>;
+
+  explicit GroupPublisher(const SchedulerConfig& config, IsGiving is_giving = {})
+      : scheduler_(config),
+        piece_pages_(std::min(config.moved_piece_pages, config.max_moved_pages)),
+        move_room_({.max_pages = config.max_moved_pages, .piece_pages = piece_pages_}),
+        is_giving_(std::move(is_giving)) {}
 
   // Carries out the commands in order. Not while a step is under way.
   void take(std::vector<GroupCommand> commands);
@@ -38,13 +49,17 @@ class GroupPublisher {
   // Scheduler::plan().
   std::shared_ptr<const StepPlan> plan(bool may_begin_prefills = true);
   const PrefillState& prefill_state() const { return scheduler_.prefill_state(); }
+  // Whether sequences leave or arrive whose pages have not all done so: then the world must not rest.
+  bool has_moves() const { return !leaving_.empty() || !departing_.empty() || !arrivals_.empty(); }
   // Call before commit() for every step of the world, also if this group is idle. `longest_tokens`: of the group with
   // the most tokens.
   void count_step(int64_t longest_tokens, const ExchangeCounts& exchange = {}) {
+    move_room_.see_step(longest_tokens);
     num_longest_tokens_ += static_cast<uint64_t>(longest_tokens);
     exchange_ += exchange;
   }
-  // Takes the plan's result and returns the outputs. `step_s`: the step's duration, for statistics only.
+  // Takes the plan's result and returns the outputs. `step_s`: the step's duration, for statistics and the next room of
+  // pages that move.
   GroupOutputs commit(const StepResult& result, double step_s);
   // The outputs of commands that no step follows; nothing if there is no news since the last outputs.
   std::optional<GroupOutputs> report();
@@ -69,12 +84,16 @@ class GroupPublisher {
   void admit_arrivals();
   void copy_pieces_out(StepPlan& plan, int32_t& room);
   void copy_pieces_in(StepPlan& plan, int32_t& room);
+  void report_departures();
   GroupOutputs take_outputs();
   void check_if_idle() const;
 
   Scheduler scheduler_;
-  const int32_t max_moved_pages_;
-  std::deque<Leaving> leaving_;           // not all of their pieces have left
+  const int32_t piece_pages_;
+  MoveRoom move_room_;
+  const IsGiving is_giving_;
+  std::deque<Leaving> leaving_;           // not all of their pieces have been copied out
+  std::deque<MovingSequence> departing_;  // all have, and may be on their way out of the process
   std::deque<Arriving> arrivals_;         // not all of their pieces have come
   std::shared_ptr<const StepPlan> plan_;  // under way
   bool is_scheduled_ = false;             // plan_ has sequences, not only moves

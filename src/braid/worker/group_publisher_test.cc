@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <utility>
+#include <vector>
+
 #include "braid/request/prefix_hash.h"
 #include "tests/support/worker/counted_result.h"
 
@@ -241,6 +245,55 @@ TEST_F(GroupPublisherMovesTest, ASequenceThatWaitsForPagesLeavesWithoutAny) {
     if (!outcomes.empty()) first = outcomes[0].token->token;
   }
   EXPECT_EQ(first, 10 + static_cast<TokenId>(num_output));
+}
+
+// What its ranks gave is still on its way out of the process.
+TEST_F(GroupPublisherMovesTest, ADepartureIsReportedWhenItsPagesHaveLeft) {
+  std::set<MoveId> giving = {41, 42};
+  GroupPublisher source(kPublisherConfig, [&](MoveId move) { return giving.contains(move); });
+  source.take(commands_of({published_request(1, 5, 6), published_request(2, 3, 6), published_request(3, 3, 9)}));
+  (void)step(source);
+  source.take(commands_of({departs(1), departs(2)}));
+  const auto leaving = source.plan();
+  EXPECT_EQ(leaving->leaving.size(), 2U);
+  EXPECT_TRUE(run(source, *leaving).departed.empty());
+  EXPECT_TRUE(source.has_moves());
+  giving.erase(42);
+  EXPECT_TRUE(step(source).departed.empty()) << "in order";
+  source.take(commands_of({GroupCommand{.finish = {3}}}));
+  EXPECT_EQ(source.plan(), nullptr);
+  EXPECT_TRUE(source.report()->departed.empty());
+  EXPECT_FALSE(source.report().has_value()) << "no news";
+  giving.clear();
+  EXPECT_EQ(source.plan(), nullptr);
+  EXPECT_EQ(source.report()->departed.size(), 2U);
+  EXPECT_FALSE(source.has_moves());
+}
+
+TEST_F(GroupPublisherMovesTest, PagesThatTakeLongTravelInStepsFarApart) {
+  SchedulerConfig config = kPublisherConfig;
+  config.moved_piece_pages = 1;
+  GroupPublisher source(config);
+  source.take(commands_of({published_request(1, 8, 20), published_request(2, 2, 28)}));
+  const auto timed_step = [&](double page_s) {
+    const auto plan = source.plan();
+    StepResult result = testing::counted_result(*plan, 10);
+    result.move_s = page_s * static_cast<double>(plan->leaving.size());
+    source.count_step(plan->num_tokens());
+    GroupOutputs outputs = source.commit(result, 0.01 + result.move_s);
+    return std::pair(plan->leaving.size(), outputs.departed.size());
+  };
+  for (int i = 0; i < 6; ++i) (void)timed_step(0);
+  source.take(commands_of({departs(1)}));
+  std::vector<size_t> pieces;
+  for (size_t departed = 0; departed == 0;) {
+    const auto [num_pieces, num_departed] = timed_step(1e-3);
+    pieces.push_back(num_pieces);
+    departed = num_departed;
+    EXPECT_LE(num_pieces, 1U);
+    ASSERT_LT(pieces.size(), 20U);
+  }
+  EXPECT_GE(pieces.size(), 6U) << "each step saves half a millisecond";
 }
 
 SchedulerConfig pieces_config(int32_t max_moved_pages) {

@@ -28,6 +28,12 @@ class KvPageTransfer {
   // Copies them into the piece's pages of another cache; without KV groups, drops them. Each piece is taken once. Never
   // waits for ever; an error ends the world.
   virtual Status take(const MovedPages& piece, int32_t attn_tp_rank, ThreadTeam& team, KvCache& cache) = 0;
+
+  // Whether pages of the move that this rank of the source gave are still on their way out of this process. The target
+  // is told of a sequence when they are not, so that its ranks find what they take.
+  virtual bool is_giving(MoveId /*move*/, int32_t /*from_group*/, int32_t /*attn_tp_rank*/) { return false; }
+  // Lets all moves leave as fast as the link allows, for some milliseconds: for a step in which no group computes.
+  virtual Status finish(int32_t /*group*/, int32_t /*attn_tp_rank*/) { return {}; }
 };
 
 // Between ranks of one process, of one world or of several.

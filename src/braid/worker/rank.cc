@@ -137,11 +137,13 @@ Status Rank::move_pages(const StepPlan& plan) {
 }
 
 Result<StepResult> Rank::execute(const StepPlan& plan, const WorldStep& step, TokenMasks* masks) {
+  const double start_s = monotonic_seconds();
   TRY_STATUS(move_pages(plan));
   if (std::ranges::all_of(step.group_tokens, [](int32_t num_tokens) { return num_tokens == 0; })) {
+    TRY_STATUS(parts_->setup.page_transfer->finish(place().attn_dp_rank, place().attn_tp_rank));
     return StepResult{.step = plan.step, .sequences = {}};
   }
-  const double start_s = monotonic_seconds();
+  const double move_s = plan.moves_pages() ? monotonic_seconds() - start_s : 0;
   const RankCounts before{.exchange_s = parts_->traced->exchanged_s(), .even_work_s = parts_->traced->even_work_s()};
   begin_step(step);
   parts_->traced->begin_step(static_cast<uint64_t>(step.number));
@@ -160,6 +162,7 @@ Result<StepResult> Rank::execute(const StepPlan& plan, const WorldStep& step, To
                                .step_s = monotonic_seconds() - start_s,
                                .exchange_s = parts_->traced->exchanged_s() - before.exchange_s,
                                .even_work_s = parts_->traced->even_work_s() - before.even_work_s});
+  result.move_s = move_s;
   return result;
 }
 

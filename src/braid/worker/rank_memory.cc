@@ -15,6 +15,7 @@ constexpr int64_t kMostOfSmallMemory = 4;  // a quarter
 
 // A step's copies take the requests beside them a few milliseconds.
 constexpr int64_t kMovedBytesInStep = int64_t{16} << 20;
+constexpr int64_t kMovedBytesInPiece = int64_t{1} << 20;  // a fraction of a millisecond
 
 double gib(int64_t bytes) {
   return static_cast<double>(bytes) / (1024.0 * 1024.0 * 1024.0);
@@ -23,6 +24,14 @@ double gib(int64_t bytes) {
 template <typename T>
 T shared_out(T total, int32_t parts) {
   return (total + parts - 1) / parts;
+}
+
+int32_t pages_of_bytes(const KvShape& shape, int64_t bytes) {
+  const KvGroups kv_groups = shape.kv_groups();
+  const int64_t layer_page_bytes =
+      2 * dtype_bytes(shape.dtype) * shape.num_kv_heads * shape.head_dim * int64_t{shape.page_size};
+  const int64_t page_bytes = layer_page_bytes * std::ranges::max(kv_groups.num_layers);
+  return static_cast<int32_t>(std::max<int64_t>(1, bytes / page_bytes));
 }
 
 }  // namespace
@@ -59,15 +68,16 @@ Result<KvMemory> kv_memory(const MemoryBudget& budget, const RankOptions& option
 }
 
 int32_t moved_pages_in_step(const KvShape& shape) {
-  const KvGroups kv_groups = shape.kv_groups();
-  const int64_t layer_page_bytes =
-      2 * dtype_bytes(shape.dtype) * shape.num_kv_heads * shape.head_dim * int64_t{shape.page_size};
-  const int64_t page_bytes = layer_page_bytes * std::ranges::max(kv_groups.num_layers);
-  return static_cast<int32_t>(std::max<int64_t>(1, kMovedBytesInStep / page_bytes));
+  return pages_of_bytes(shape, kMovedBytesInStep);
 }
 
-int64_t max_moving_tokens(const KvShape& shape, const ParallelLayout& layout, int64_t move_bytes) {
-  return move_bytes / (kv_bytes_per_token(shape).value() * layout.attn_tp_size());
+int32_t moved_pages_in_piece(const KvShape& shape) {
+  return pages_of_bytes(shape, kMovedBytesInPiece);
+}
+
+int64_t max_moving_tokens(const KvShape& shape, const ParallelLayout& layout, int64_t move_bytes, bool shares_memory) {
+  const int64_t num_sharing = shares_memory ? layout.attn_tp_size() : layout.num_ranks();
+  return move_bytes / (kv_bytes_per_token(shape).value() * num_sharing);
 }
 
 Result<PoolSize> size_rank_pool(const KvShape& shape, const RankOptions& options, int64_t kv_bytes, int64_t context) {

@@ -41,11 +41,13 @@ struct KvMemory {
 Result<KvMemory> kv_memory(const MemoryBudget& budget, const RankOptions& options, int64_t weight_bytes,
                            int64_t exchange_bytes);
 
-// How many pages of moving sequences a rank copies in one step: at least one.
+// How many pages of moving sequences a rank copies in one step at most, and in one piece: at least one.
 int32_t moved_pages_in_step(const KvShape& shape);
+int32_t moved_pages_in_piece(const KvShape& shape);
 
-// How many tokens the sequences on their way may have together. `shape`: of one rank.
-int64_t max_moving_tokens(const KvShape& shape, const ParallelLayout& layout, int64_t move_bytes);
+// How many tokens the sequences on their way may have together. `shape`: of one rank. `shares_memory`: the ranks have
+// the memory for copies together; otherwise each has its part, and all sequences may go to the same one.
+int64_t max_moving_tokens(const KvShape& shape, const ParallelLayout& layout, int64_t move_bytes, bool shares_memory);
 
 // The pools of one rank, where all ranks together have `kv_bytes`.
 Result<PoolSize> size_rank_pool(const KvShape& shape, const RankOptions& options, int64_t kv_bytes, int64_t context);

@@ -6,6 +6,8 @@
 #include <map>
 #include <mutex>
 #include <numeric>
+#include <optional>
+#include <set>
 #include <thread>
 
 #include "braid/hub/model_path.h"
@@ -35,6 +37,8 @@ class Outcomes final : public GroupListener {
       if (outcome.token) tokens_[outcome.request].push_back(*outcome.token);
       num_finished_ += outcome.finish != FinishReason::kNone ? 1 : 0;
     }
+    for (MovingSequence& moving : outputs.departed) departed_.push_back(std::move(moving));
+    for (const RequestId id : outputs.stayed) stayed_.insert(id);
     changed_.notify_all();
   }
   void on_failure(int32_t, const std::string& reason, int32_t) override {
@@ -50,6 +54,21 @@ class Outcomes final : public GroupListener {
     EXPECT_TRUE(failures_.empty()) << failures_.front();
     return tokens_;
   }
+  // Waits until the request has so many tokens.
+  void wait_for_tokens(RequestId request, size_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return tokens_[request].size() >= count || !failures_.empty(); });
+  }
+  // Waits until the request has left its group; nothing if it had ended.
+  std::optional<MovingSequence> wait_for_departure(RequestId request) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return !departed_.empty() || stayed_.contains(request) || !failures_.empty(); });
+    if (departed_.empty()) return std::nullopt;
+    CHECK(departed_.size() == 1 && departed_[0].sequence.request.id == request);
+    MovingSequence moving = std::move(departed_[0]);
+    departed_.clear();
+    return moving;
+  }
   std::vector<std::string> wait_for_failures(size_t count) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return failures_.size() == count; });
@@ -61,6 +80,8 @@ class Outcomes final : public GroupListener {
   std::condition_variable changed_;
   std::map<RequestId, std::vector<SampledToken>> tokens_;
   int32_t num_finished_ = 0;
+  std::vector<MovingSequence> departed_;
+  std::set<RequestId> stayed_;
   std::vector<std::string> failures_;
 };
 
@@ -111,6 +132,7 @@ class Processes {
     for (const auto& process : workers_) process->wake(0);
   }
 
+  Status leave(size_t process) { return workers_[process]->ranks().leave_worlds(); }
   const RankSet& ranks(size_t process) const { return workers_[process]->ranks(); }
 
   Outcomes outcomes;
@@ -166,6 +188,74 @@ TEST(RankProcesses, HaveTheBitsOfOneProcess) {
       EXPECT_EQ(tokens_of(layout, spread), expected) << "tp_size " << layout.tp_size << ", " << spread.size();
     }
   }
+}
+
+// Of three requests, of which the first moves to the other group and back, again and again, while the others decode.
+std::map<RequestId, std::vector<SampledToken>> tokens_with_moves(const ParallelLayout& layout,
+                                                                 const std::vector<int32_t>& ranks_of_each,
+                                                                 int32_t* num_moves) {
+  RankOptions options = process_options(layout);
+  options.moves_requests = true;
+  options.max_moved_pages = 2;
+  Processes processes(options, ranks_of_each);
+  for (RequestId id = 1; id <= 3; ++id) {
+    GroupCommand command{.group = static_cast<int32_t>(id) % 2};
+    command.add.push_back(varied_request(7 * id));
+    command.add.back().sampling.max_new_tokens = 200;
+    processes.send(std::move(command));
+  }
+  constexpr RequestId kRestless = 7;
+  int32_t from = 1;
+  for (MoveId move = 1; num_moves != nullptr; ++move) {
+    processes.outcomes.wait_for_tokens(kRestless, std::min<size_t>(5 * move, 200));
+    GroupCommand order{.group = from};
+    order.depart.push_back({.request = kRestless, .move = {.id = move, .from_group = from, .to_group = 1 - from}});
+    processes.send(std::move(order));
+    auto moving = processes.outcomes.wait_for_departure(kRestless);
+    if (!moving) break;
+    from = 1 - from;
+    GroupCommand arrival{.group = from};
+    arrival.arrive.push_back(*std::move(moving));
+    processes.send(std::move(arrival));
+    ++*num_moves;
+  }
+  return processes.outcomes.wait_for(3);
+}
+
+TEST(RankProcesses, ARequestMovesBetweenThemWithTheSameBits) {
+  const std::vector<std::pair<ParallelLayout, std::vector<std::vector<int32_t>>>> cases{
+      {{.tp_size = 2, .dp_size = 2, .enable_dp_attention = true}, {{2}, {1, 1}}},
+      {{.tp_size = 4, .dp_size = 2, .enable_dp_attention = true}, {{2, 2}, {3, 1}, {1, 1, 1, 1}}}};
+  for (const auto& [layout, spreads] : cases) {
+    const auto expected = tokens_with_moves(layout, {layout.tp_size}, nullptr);
+    EXPECT_EQ(expected.at(7).size(), 200U);
+    for (const auto& spread : spreads) {
+      int32_t num_moves = 0;
+      EXPECT_EQ(tokens_with_moves(layout, spread, &num_moves), expected) << spread.size();
+      EXPECT_GE(num_moves, 2) << spread.size() << ", out and back";
+    }
+  }
+}
+
+TEST(RankProcesses, PagesThatNobodyTookAreGoneWhenAllLeave) {
+  const ParallelLayout layout{.tp_size = 2, .dp_size = 2, .enable_dp_attention = true};
+  RankOptions options = process_options(layout);
+  options.moves_requests = true;
+  Processes processes(options, {1, 1});
+  GroupCommand command;
+  command.add.push_back(varied_request(7));
+  command.add.back().sampling.max_new_tokens = 100;
+  processes.send(std::move(command));
+  processes.outcomes.wait_for_tokens(7, 3);
+  GroupCommand order;
+  order.depart.push_back({.request = 7, .move = {.id = 1, .from_group = 0, .to_group = 1}});
+  processes.send(std::move(order));
+  ASSERT_TRUE(processes.outcomes.wait_for_departure(7).has_value());
+  processes.end();
+  on_each_rank(2, [&](int32_t process) {
+    const Status left = processes.leave(static_cast<size_t>(process));
+    EXPECT_TRUE(left.ok()) << left.error().message;
+  });
 }
 
 TEST(RankProcesses, HaveEqualPoolsAndTheirOwnShareOfTheWeights) {

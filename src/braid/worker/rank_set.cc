@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
 #include <limits>
 #include <mutex>
@@ -252,13 +253,15 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, Ran
   TRY(const KvMemory memory, memory_of_all(own_memory, ranks));
   TRY(const PoolSize pool, size_rank_pool(kv_shape, options, memory.pool_bytes, context));
   set->kv_bytes_ = pool.bytes;
-  set->max_moving_tokens_ = braid::max_moving_tokens(kv_shape, ranks.layout, memory.move_bytes);
+  set->max_moving_tokens_ =
+      braid::max_moving_tokens(kv_shape, ranks.layout, memory.move_bytes, ranks.num_own() == ranks.layout.num_ranks());
   if (pool.context_was_clamped) {
     log.warn("the KV pool holds {} tokens: the context is clamped from {} to that", pool.context_len, context);
   }
   set->scheduler_ = group_scheduler(pool, options, config);
   set->scheduler_.max_moved_pages =
       options.max_moved_pages > 0 ? options.max_moved_pages : moved_pages_in_step(kv_shape);
+  set->scheduler_.moved_piece_pages = moved_pages_in_piece(kv_shape);
 
   log_ranks(ranks, config, log);
   set->prepare_ranks(options, kv_shape, loaded);
@@ -315,10 +318,10 @@ void RankSet::prepare_ranks(const RankOptions& options, const KvShape& kv_shape,
             .exchange_dtype = options.exchange_dtype,
             .exchange_costs = options.exchange_costs,
             .logger = log_of(LogPart::kDp, logger_).get(),
-            .trace = trace_.get(),
-            .page_transfer = page_transfer_.get()};
+            .trace = trace_.get()};
   models_ = std::move(loaded.ranks);
   worlds_.resize(static_cast<size_t>(layout().num_worlds()));
+  process_transfers_.resize(worlds_.size());
   ranks_.resize(own_.places.size());
   headers_.resize(own_.places.size());
   couriers_.resize(own_.places.size());
@@ -332,7 +335,12 @@ Result<void, RankError> RankSet::make_ranks(int32_t first_world, int32_t num_wor
   for (int32_t world = first_world; world < first_world + num_worlds; ++world) {
     if (layout().tp_size > 1) {
       worlds_[static_cast<size_t>(world)] = own_.transport->make_world(layout(), world_options_);
-      worlds_[static_cast<size_t>(world)]->on_end([parking = parking(world)] { parking->wake(); });
+      const ThreadWorld& made = *worlds_[static_cast<size_t>(world)];
+      made.on_end([parking = parking(world)] { parking->wake(); });
+      if (made.hand_over() != nullptr) {
+        process_transfers_[static_cast<size_t>(world)] =
+            std::make_unique<ProcessKvPageTransfer>(*page_transfer_, made, *own_.transport, layout());
+      }
     }
   }
   std::vector<RankError> errors(ranks_.size());
@@ -342,6 +350,7 @@ Result<void, RankError> RankSet::make_ranks(int32_t first_world, int32_t num_wor
     own.counters = counters_[i].get();
     own.place = place_of(layout(), tp_rank_of(i));
     own.cpus = own_.places[i];
+    own.page_transfer = &page_transfer_of(world_index(i));
     auto rank = Rank::make(own, *models_[i], world_of(i));
     if (rank.ok()) {
       ranks_[i] = std::move(*rank);
@@ -355,7 +364,37 @@ Result<void, RankError> RankSet::make_ranks(int32_t first_world, int32_t num_wor
     return RankError{.message = lacks_dp_attention ? reasons_of(errors) : made.error().message,
                      .lacks_dp_attention = lacks_dp_attention};
   }
-  for (int32_t world = first_world; world < first_world + num_worlds; ++world) connect_world(world);
+  for (int32_t world = first_world; world < first_world + num_worlds; ++world) {
+    connect_world(world);
+    if (const Status paced = pace_moves(world); !paced.ok()) return RankError{.message = paced.error().message};
+  }
+  return {};
+}
+
+KvPageTransfer& RankSet::page_transfer_of(int32_t world) const {
+  const auto& between_processes = process_transfers_[static_cast<size_t>(world)];
+  return between_processes != nullptr ? static_cast<KvPageTransfer&>(*between_processes) : *page_transfer_;
+}
+
+// Pages take a twentieth of the link to other processes, so the messages of a step wait no longer than that for them.
+Status RankSet::pace_moves(int32_t world) {
+  HandOver* const hand_over =
+      worlds_[static_cast<size_t>(world)] != nullptr ? worlds_[static_cast<size_t>(world)]->hand_over() : nullptr;
+  if (hand_over == nullptr || max_moving_tokens_ == 0 || layout().groups_per_world() < 2) return {};
+  std::atomic<double> rate{0};  // the same for all ranks
+  TRY_STATUS(on_threads(world, 1, [&](size_t i) -> Status {
+    TRY(const double measured,
+        measure_hand_over_rate(*world_of(i), *own_.transport, tp_rank_of(i), layout().attn_tp_size()));
+    rate.store(measured);
+    return {};
+  }));
+  const double pace = MoveRoom::kShareOfStep * rate.load() * own_.num_own();
+  hand_over->set_pace(pace);
+  const int64_t max_tokens = max_moving_tokens_ + int64_t{kMaxMovesUnderWay} * setup_.kv_shape.page_size;
+  hand_over->set_max_waiting(max_tokens * kv_bytes_per_token(setup_.kv_shape).value() * own_.num_own());
+  log_of(LogPart::kWorker, logger_)
+      ->info("pages that move between processes: {:.0f} MB/s from each rank, {:.1f} MB/s of this process beside steps",
+             rate.load() / 1e6, pace / 1e6);
   return {};
 }
 
@@ -407,6 +446,7 @@ Status RankSet::restart_world(int32_t world) {
     headers_[index_of(world, tp_rank)].reset();
     ranks_[index_of(world, tp_rank)].reset();
   }
+  process_transfers_[static_cast<size_t>(world)].reset();
   worlds_[static_cast<size_t>(world)].reset();
   if (const auto made = make_ranks(world, 1); !made.ok()) return Error{made.error().message};
   return {};

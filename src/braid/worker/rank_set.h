@@ -14,6 +14,7 @@
 #include "braid/model/load_model.h"
 #include "braid/parallel/thread_world.h"
 #include "braid/worker/kv_page_transfer.h"
+#include "braid/worker/process_kv_page_transfer.h"
 #include "braid/worker/process_ranks.h"
 #include "braid/worker/rank.h"
 #include "braid/worker/rank_options.h"
@@ -76,6 +77,8 @@ class RankSet {
 
   // Shared by all worlds.
   LocalKvPageTransfer& page_transfer() { return *page_transfer_; }
+  // Of a world's ranks, also to those in other processes.
+  KvPageTransfer& page_transfer_of(int32_t world) const;
 
   // What wakes the ranks of a world that sleep; its end does, too.
   std::shared_ptr<Parking> parking(int32_t world) const { return parkings_[static_cast<size_t>(world)]; }
@@ -104,6 +107,7 @@ class RankSet {
   void prepare_ranks(const RankOptions& options, const KvShape& kv_shape, LoadedModel& loaded);
   Result<void, RankError> make_ranks(int32_t first_world, int32_t num_worlds);
   void connect_world(int32_t world);
+  Status pace_moves(int32_t world);
   std::unique_ptr<PlanCourier> make_courier(int32_t world, int32_t tp_rank) const;
 
   const std::shared_ptr<Logger> logger_;
@@ -123,7 +127,8 @@ class RankSet {
   std::vector<std::unique_ptr<RankCounters>> counters_;
   int64_t kv_bytes_ = 0;  // of a rank's pool
   std::vector<std::unique_ptr<ThreadWorld>> worlds_;
-  std::vector<std::unique_ptr<Rank>> ranks_;  // world by world, as are the next two
+  std::vector<std::unique_ptr<ProcessKvPageTransfer>> process_transfers_;  // of each; null if it is in this process
+  std::vector<std::unique_ptr<Rank>> ranks_;                               // world by world, as are the next two
   std::vector<std::unique_ptr<HeaderExchange>> headers_;
   std::vector<std::unique_ptr<PlanCourier>> couriers_;  // null for most
   std::vector<std::shared_ptr<Parking>> parkings_;      // of each world

@@ -183,7 +183,10 @@ TEST(RankMemory, AStepCopiesABoundedNumberOfBytes) {
   KvShape shape{.num_layers = 28, .num_kv_heads = 8, .head_dim = 128, .dtype = DType::kBFloat16, .page_size = 16};
   EXPECT_EQ(moved_pages_in_step(shape), 9) << "112 KiB a token";
   const ParallelLayout layout{.tp_size = 4, .dp_size = 2, .enable_dp_attention = true};
-  EXPECT_EQ(max_moving_tokens(shape, layout, int64_t{1} << 30), (1 << 20) / 112 / 2);
+  EXPECT_EQ(max_moving_tokens(shape, layout, int64_t{1} << 30, true), (1 << 20) / 112 / 2);
+  EXPECT_EQ(max_moving_tokens(shape, layout, int64_t{1} << 30, false), (1 << 20) / 112 / 4)
+      << "all may go to one rank, which has a quarter";
+  EXPECT_EQ(moved_pages_in_piece(shape), 1);
   shape.windows = std::vector<int32_t>(28, 0);
   for (size_t i = 0; i < 14; ++i) shape.windows[i] = 512;
   EXPECT_EQ(moved_pages_in_step(shape), 18) << "a page is of one KV group";

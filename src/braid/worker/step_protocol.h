@@ -23,9 +23,11 @@ struct StepHeader {
   int64_t plan_bytes = 0;      // of the plan as it travels to ranks of other processes; 0: it does not
   int32_t held_steps = 0;      // PrefillState, of the plan
   bool prefill_goes_on = false;
-  bool moves_pages = false;  // the plan has pages that leave or arrive, perhaps without any token
-  bool must_stop = false;    // the world must end
-  bool has_failed = false;   // the world must end: this rank cannot go on
+  // The plan has pages that leave or arrive, perhaps without any token, or other pages of sequences that move wait for
+  // their turn.
+  bool moves_pages = false;
+  bool must_stop = false;   // the world must end
+  bool has_failed = false;  // the world must end: this rank cannot go on
 
   bool operator==(const StepHeader&) const = default;
 };

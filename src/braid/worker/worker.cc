@@ -72,7 +72,10 @@ void Worker::make_world(int32_t index, WorldStart start) {
     const size_t i = groups.size();
     groups.push_back({.group = group,
                       .scheduler = ranks_->scheduler_config(),
-                      .inbox = GroupInbox(std::move(start.links[i]), first_group + group, limits, start.last_maps[i])});
+                      .inbox = GroupInbox(std::move(start.links[i]), first_group + group, limits, start.last_maps[i]),
+                      .is_giving = [this, index, group](MoveId move) {
+                        return ranks_->page_transfer_of(index).is_giving(move, group, 0);
+                      }});
   }
   own.masks = std::make_unique<WorldMasks>(*masks_);
   std::vector<WorldMember> members = ranks_->members(index, own.masks.get());

@@ -147,11 +147,11 @@ Result<StepHeader> World::prepare(const WorldMember& member, uint64_t round, boo
   if (plan != nullptr) {
     header.num_tokens = plan->num_tokens();
     header.num_logit_rows = num_logit_rows(*plan);
-    header.moves_pages = plan->moves_pages();
     if (member.plans != nullptr) {
       TRY(header.plan_bytes, member.plans->send(*plan));
     }
   }
+  header.moves_pages = group.publisher.has_moves() || (plan != nullptr && plan->moves_pages());
   group_of(member).plans.put(round, std::move(plan));
   if (outputs) on_outputs_(member.group, std::move(*outputs));
   return header;

@@ -61,6 +61,7 @@ struct WorldGroup {
   int32_t group = 0;  // of this world
   SchedulerConfig scheduler;
   GroupInbox inbox;
+  GroupPublisher::IsGiving is_giving = {};
 };
 
 class World {
@@ -89,7 +90,8 @@ class World {
 
  private:
   struct Publishing {
-    explicit Publishing(WorldGroup group) : inbox(std::move(group.inbox)), publisher(group.scheduler) {}
+    explicit Publishing(WorldGroup group)
+        : inbox(std::move(group.inbox)), publisher(group.scheduler, std::move(group.is_giving)) {}
 
     GroupInbox inbox;  // used only by the publisher's thread, like the next
     GroupPublisher publisher;

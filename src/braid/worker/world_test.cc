@@ -82,7 +82,8 @@ class RankAtMeeting final : public HeaderExchange {
 class CountingWorld {
  public:
   CountingWorld(int32_t num_groups, int32_t group_size, DispatchMode mode = DispatchMode::kBroadcast,
-                const std::function<bool(size_t rank)>& use_idle_time = {})
+                const std::function<bool(size_t rank)>& use_idle_time = {},
+                const GroupPublisher::IsGiving& is_giving = {})
       : place_(static_cast<size_t>(num_groups * group_size)),
         executed_(place_size(num_groups, group_size)),
         feed_(num_groups, kCountingConfig, mode) {
@@ -99,8 +100,10 @@ class CountingWorld {
            .headers = exchanges_.back().get(),
            .use_idle_time = std::move(idle)});
     }
+    std::vector<WorldGroup> made = feed_.groups();
+    for (WorldGroup& group : made) group.is_giving = is_giving;
     world_ = std::make_unique<World>(
-        feed_.groups(), std::move(members),
+        std::move(made), std::move(members),
         [this](int32_t group, GroupOutputs outputs) { take(group, std::move(outputs)); },
         [this](const std::string& reason) { fail(reason); });
   }
@@ -167,6 +170,17 @@ class CountingWorld {
   testing::WorldFeed feed_;
   std::unique_ptr<World> world_;
 };
+
+// The other group is idle, and nothing else happens that could wake the ranks.
+TEST(World, DoesNotSleepWhilePagesAreOnTheirWayOut) {
+  std::atomic<int> num_questions{0};
+  CountingWorld world(2, 1, DispatchMode::kBroadcast, {}, [&](MoveId) { return ++num_questions < 50; });
+  world.submit(0, 5, 12, 30);
+  world.wait_until([&] { return world.tokens[5].size() >= 2; });
+  world.send(0, {.depart = {{.request = 5, .move = {.id = 1, .from_group = 0, .to_group = 1}}}});
+  world.wait_until([&] { return !world.departed.empty(); });
+  EXPECT_EQ(num_questions.load(), 50);
+}
 
 TEST(World, AllRanksTakePartInARequestOfOneGroup) {
   CountingWorld world(2, 2);

@@ -20,8 +20,20 @@ struct JobSendFigures {
   double copy_seconds = 0;   // memcpy of the bytes that a process receives
 };
 
+// Every process hands as many bytes over to the next, in parts as pages of requests that move: seconds, median.
+struct HandOverFigures {
+  int64_t bytes = 0;
+  double seconds = 0;       // with nothing else to do, until what came from the one before is taken
+  double port_seconds = 0;  // as above
+};
+
+struct JobFigures {
+  std::vector<JobSendFigures> sends;
+  std::vector<HandOverFigures> hand_overs;
+};
+
 // All processes call it.
-Result<std::vector<JobSendFigures>> measure_job_sends(std::shared_ptr<ProcessPort> port, int32_t repeats);
+Result<JobFigures> measure_job(std::shared_ptr<ProcessPort> port, int32_t repeats);
 
 // The first process prints.
 Status run_bench_job_exchange(const ExchangeBenchOptions& options, std::FILE* out);
