@@ -95,7 +95,7 @@ def wait_until_gone(pids):
 
 @pytest.mark.parametrize(("layout", "num_processes", "flags"), [
     pytest.param(["--tp-size", 2], 2, [], id="tp2"),
-    pytest.param(DP2, 2, ["--process-ranks", "3,1"], id="tp4-dp2-as-3-and-1"),
+    pytest.param(DP2, 2, ["--process-ranks", "3,1", "--kv-rebalance"], id="tp4-dp2-as-3-and-1"),
     pytest.param(["--tp-size", 4, "--dp-size", 4, "--enable-dp-attention", "--moe-parallel", "ep"], 4,
                  ["--dp-dispatch", "direct", "--dp-padding", "sum_len"], id="ep4-dp4-a-process-a-rank"),
     pytest.param(["--tp-size", 2], 1, [], id="all-in-the-first"),
@@ -170,7 +170,6 @@ def test_what_does_not_fit_is_refused_before_anything_starts(braid, tmp_path):
     assert error(2, "--tp-size", 4, "--process-ranks", "3,2") == "--process-ranks 3,2 has 5 ranks in all: --tp-size is 4"
     assert error(2, "--dp-size", 2).startswith(
         "--dp-size 2 without --enable-dp-attention is 2 replicas, and the processes of a launcher are one: start a job")
-    assert "--kv-rebalance does not go together" in error(2, *DP2, "--kv-rebalance")
     for flag in (["--nnodes", 2], ["--max-restarts", 3], ["--ranks-per-process", 1], ["--world", 0]):
         assert error(2, "--tp-size", 2, *flag).startswith(f"{flag[0]} is not for `braid rank` under a launcher")
     assert "cluster.key: No such file" in error(2, "--tp-size", 2, "--cluster-key-file", tmp_path / "cluster.key")
