@@ -1,4 +1,4 @@
-// Where a server's ranks are, and what each has done. Plain data. Tested by rank_watch_test.cc and
+// Where a server's ranks are, and what each has done. Plain data. Tested by controller/rank_watch_test.cc and
 // process_message_codec_test.cc.
 #pragma once
 

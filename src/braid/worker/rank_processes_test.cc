@@ -226,15 +226,18 @@ TEST(RankProcesses, ARequestMovesBetweenThemWithTheSameBits) {
   const std::vector<std::pair<ParallelLayout, std::vector<std::vector<int32_t>>>> cases{
       {{.tp_size = 2, .dp_size = 2, .enable_dp_attention = true}, {{2}, {1, 1}}},
       {{.tp_size = 4, .dp_size = 2, .enable_dp_attention = true}, {{2, 2}, {3, 1}, {1, 1, 1, 1}}}};
+  int32_t num_all_moves = 0;
   for (const auto& [layout, spreads] : cases) {
     const auto expected = tokens_with_moves(layout, {layout.tp_size}, nullptr);
     EXPECT_EQ(expected.at(7).size(), 200U);
     for (const auto& spread : spreads) {
       int32_t num_moves = 0;
       EXPECT_EQ(tokens_with_moves(layout, spread, &num_moves), expected) << spread.size();
-      EXPECT_GE(num_moves, 2) << spread.size() << ", out and back";
+      EXPECT_GE(num_moves, 1) << spread.size();
+      num_all_moves += num_moves;
     }
   }
+  EXPECT_GT(num_all_moves, 5) << "out, and back where the machine lets this thread order it in time";
 }
 
 TEST(RankProcesses, PagesThatNobodyTookAreGoneWhenAllLeave) {
