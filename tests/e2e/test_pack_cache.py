@@ -124,14 +124,14 @@ def test_a_killed_processs_incomplete_file_is_ignored(braid, default_model, tmp_
     folder = tmp_path / "packs"
     process = start(braid, default_model, folder)
     try:
-        while not (folder.exists() and list(folder.glob("*.being-written"))):
+        while not (folder.exists() and list(folder.glob("*.pack.*.being-written"))):  # not a hash's
             assert process.poll() is None, "it ended before it was caught writing"
             time.sleep(0.001)
     finally:
         process.send_signal(signal.SIGKILL)
         process.communicate()
     assert not packs(folder)
-    left, = folder.glob("*.being-written")
+    left, = folder.glob("*.pack.*.being-written")
     an_hour_ago = time.time() - 3600
     os.utime(left, (an_hour_ago, an_hour_ago))
     expected, log = finish(start(braid, default_model, folder))

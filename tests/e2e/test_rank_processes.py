@@ -143,9 +143,9 @@ def test_a_killed_process_costs_no_request_and_changes_no_token(braid, flags):
             concurrent.futures.ThreadPoolExecutor(len(bodies)) as pool:
         expected = list(pool.map(lambda body: ask(server, body, stream=True), bodies))
         for kill in range(2):
+            processes = rank_processes(server)  # before: it takes about as long as the requests
             under_way = [pool.submit(ask, server, body, True) for body in bodies]
             wait_for(lambda: num_running(server) >= len(bodies) // 3, timeout=20)
-            processes = rank_processes(server)
             os.kill(processes[-1 - kill % len(processes)], signal.SIGKILL)
             assert [one.result() for one in under_way] == expected
             wait_for(lambda restarts=kill + 1: server.get("/v1/status").json()["num_restarts"] == restarts, timeout=20)
