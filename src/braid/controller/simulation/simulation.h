@@ -17,6 +17,7 @@
 #include "braid/controller/simulation/simulated_clients.h"
 #include "braid/controller/simulation/simulated_controller.h"
 #include "braid/controller/simulation/simulated_link.h"
+#include "braid/controller/simulation/simulated_scenario.h"
 #include "braid/controller/simulation/simulated_world.h"
 #include "braid/controller/simulation/starvation_watch.h"
 #include "braid/controller/simulation/virtual_time.h"
@@ -47,11 +48,11 @@ class Simulation {
   Simulation(const Tokenizer& tokenizer, SimulationOptions options)
       : options_(std::move(options)),
         time_(options_.seed),
-        scenario_(draw_scenario()),
+        scenario_(ScenarioDraw(time_, options_.bug).draw()),
         clients_(
             tokenizer, time_, [this](SimulatedProperty property, std::string what) { find(property, std::move(what)); },
             [this](uint64_t seed) { watch_.remove(seed); }),
-        watch_(scenario_.num_groups(), starvation_bound_us()),
+        watch_(scenario_.num_groups(), scenario_.starvation_bound_us()),
         link_(time_, scenario_.num_groups(), scenario_.max_delay_us,
               [this](int32_t group, SharedBytes map) { world_of(group).deliver(group, std::move(map)); }),
         output_wires_(static_cast<size_t>(scenario_.num_groups()), SimulatedWire(time_, scenario_.max_delay_us)),
@@ -93,137 +94,12 @@ class Simulation {
   }
 
  private:
-  enum class Fault : uint8_t {
-    kNone,
-    kStalledRank,
-    kStalledController,
-    kThrowingHeader,
-    kThrowingStep,
-    kLostRank,
-    kDamagedMap,
-    kMapTwice
-  };
-
-  struct Scenario {
-    int32_t num_worlds = 1;
-    int32_t groups_per_world = 1;
-    int32_t ranks_per_group = 1;
-    int64_t max_pause_us = 10;
-    int64_t max_delay_us = 10;
-    int64_t duration_us = 10'000;  // during which clients come
-    int64_t num_requests = 6;
-    SchedulerConfig scheduler;
-    int32_t prefill_alignment = 0;
-    SimulatedController::Options controller;
-    Fault fault = Fault::kNone;
-    int64_t fault_at_us = 0;
-    std::optional<int64_t> second_fault_at_us = {};  // of the same kind
-    int64_t stall_us = 0;
-
-    int32_t num_groups() const { return num_worlds * groups_per_world; }
-    std::string text() const {
-      return fmt::format(
-          "{} worlds of {} groups of {} ranks, {} requests in {} us, pauses up to {} us, links {} us, {}, {}, {}, {} "
-          "pages, {} at once, moves {}, alignment {}, fault {} at {} us and {} us, {} restarts",
-          num_worlds, groups_per_world, ranks_per_group, num_requests, duration_us, max_pause_us, max_delay_us,
-          schedule_policy_name(controller.schedule), load_balance_method_name(controller.balance),
-          dispatch_mode_name(controller.dispatch), scheduler.num_pages, scheduler.max_running_requests,
-          controller.rebalance.has_value(), prefill_alignment, static_cast<int>(fault), fault_at_us,
-          second_fault_at_us.value_or(-1), controller.max_restarts);
-    }
-  };
-
-  template <typename T, size_t N>
-  T one_of_these(const T (&values)[N]) {
-    return values[static_cast<size_t>(time_.pick(0, N - 1))];
-  }
-
-  // Adds a window that sequences outgrow, to the only KV group or with a second one.
-  void add_windows(SchedulerConfig& scheduler) {
-    const auto window = static_cast<int32_t>(time_.pick(1, 20));
-    const auto needed = most_kept_pages(window, scheduler.chunked_prefill_size, scheduler.page_size);
-    const auto num_pages =
-        static_cast<int32_t>(std::min<int64_t>(needed, scheduler.context_len / scheduler.page_size) + time_.pick(0, 6));
-    if (time_.one_in(3)) {
-      scheduler.window = window;
-      scheduler.num_pages = num_pages;
-    } else {
-      scheduler.narrower_kv_groups = {{.window = window, .num_pages = num_pages}};
-    }
-  }
-
-  Scenario draw_scenario() {
-    Scenario scenario;
-    const bool is_replicas = time_.one_in(4);
-    scenario.num_worlds = is_replicas ? static_cast<int32_t>(time_.pick(2, 3)) : 1;
-    scenario.groups_per_world = is_replicas ? 1 : static_cast<int32_t>(time_.pick(1, 4));
-    scenario.ranks_per_group = static_cast<int32_t>(time_.pick(1, 2));
-    scenario.max_pause_us = one_of_these<int64_t>({3, 20, 100});
-    scenario.max_delay_us = one_of_these<int64_t>({1, 50, 1000});
-    scenario.duration_us = one_of_these<int64_t>({100, 5'000, 40'000});
-    scenario.num_requests = time_.pick(1, 12);
-    // Pages are scarce, so that requests queue and are preempted.
-    scenario.scheduler = {.num_pages = static_cast<int32_t>(time_.pick(8, 24)),
-                          .page_size = 4,
-                          .context_len = 32,
-                          .max_running_requests = static_cast<int32_t>(time_.pick(1, 4)),
-                          .chunked_prefill_size = one_of_these<int32_t>({1, 7, 64}),
-                          .radix_cache = !time_.one_in(3)};
-    if (time_.one_in(3)) add_windows(scenario.scheduler);
-    if (!time_.one_in(3)) scenario.scheduler.max_moved_pages = static_cast<int32_t>(time_.pick(1, 4));
-    scenario.controller = {
-        .schedule = one_of_these({SchedulePolicy::kFcfs, SchedulePolicy::kLpm, SchedulePolicy::kPriority}),
-        .balance = one_of_these({LoadBalanceMethod::kRoundRobin, LoadBalanceMethod::kShortestQueue,
-                                 LoadBalanceMethod::kMinimumTokens, LoadBalanceMethod::kPrefixAffinity}),
-        .dispatch = one_of_these({DispatchMode::kBroadcast, DispatchMode::kDirect}),
-        .max_pause_us = scenario.max_pause_us,
-        .groups_per_world = scenario.groups_per_world,
-        .bug = options_.bug};
-    if (time_.one_in(2)) {
-      scenario.controller.rebalance = {.start_gap = static_cast<int32_t>(time_.pick(1, 3)),
-                                       .start_share = 0,
-                                       .stop_gap = static_cast<int32_t>(time_.pick(0, 1)),
-                                       .max_under_way = static_cast<int32_t>(time_.pick(1, kMaxMoves)),
-                                       .min_stay = static_cast<int32_t>(time_.pick(1, 8)),
-                                       .min_left = 1,
-                                       .room_share = time_.one_in(2) ? 0.25 : 0};
-    }
-    scenario.prefill_alignment = one_of_these<int32_t>({0, 0, 1, 3, 10});
-    if (time_.one_in(2)) {
-      scenario.fault =
-          one_of_these({Fault::kStalledRank, Fault::kStalledRank, Fault::kStalledController, Fault::kThrowingHeader,
-                        Fault::kThrowingStep, Fault::kLostRank, Fault::kDamagedMap, Fault::kMapTwice});
-      scenario.fault_at_us = time_.pick(0, scenario.duration_us);
-      scenario.stall_us = time_.pick(1'000, 100'000);
-      if (scenario.fault > Fault::kStalledController && time_.one_in(2)) {
-        scenario.controller.max_restarts = static_cast<int32_t>(time_.pick(1, 3));
-        if (time_.one_in(2)) scenario.second_fault_at_us = scenario.fault_at_us + time_.pick(0, 300'000);
-      }
-    }
-    return scenario;
-  }
-
-  // The longest time from when a request could be taken until it is, with the longest pauses and delays. The request
-  // and the news of free room reach the controller (2 delays), which ends its turn and takes the next one (2 pauses).
-  // The command reaches the group (1 delay), is counted and wakes it (2 pauses). The world ends the current round, at
-  // most two more follow until the counts are equal, and then the group's own round begins. A round takes 12 pauses: no
-  // rank is more than one ahead of another.
-  int64_t starvation_bound_us() const {
-    int64_t stall_us = 0;
-    if (scenario_.fault == Fault::kStalledRank || scenario_.fault == Fault::kStalledController) {
-      stall_us = scenario_.stall_us;
-    }
-    // Room may be kept for a moving request that never comes: the order, its group's step and the news of it.
-    const int64_t num_ways = scenario_.controller.rebalance ? 2 : 1;
-    return stall_us + num_ways * (4 * scenario_.max_delay_us + 60 * scenario_.max_pause_us);
-  }
-
   static constexpr int32_t kVocabSize = 128;
   OutputsLimits outputs_limits() const {
     return {.num_groups = scenario_.num_groups(),
             .max_outcomes = 64,
             .max_prefixes = 4096,
-            .max_moves = kMaxMoves,
+            .max_moves = SimulatedScenario::kMaxMoves,
             .context_len = scenario_.scheduler.context_len,
             .vocab_size = kVocabSize};
   }
@@ -304,7 +180,7 @@ class Simulation {
   }
 
   void plan_faults() {
-    if (scenario_.fault == Fault::kNone) return;
+    if (scenario_.fault == SimulatedFault::kNone) return;
     time_.at(scenario_.fault_at_us, [this] { happen(scenario_.fault); });
     if (!scenario_.second_fault_at_us) return;
     time_.at(*scenario_.second_fault_at_us, [this] {
@@ -313,36 +189,36 @@ class Simulation {
     });
   }
 
-  void happen(Fault fault) {
+  void happen(SimulatedFault fault) {
     SimulatedWorld& world = *worlds_[static_cast<size_t>(time_.pick(0, scenario_.num_worlds - 1))];
     const auto rank = static_cast<size_t>(time_.pick(0, static_cast<int64_t>(world.num_ranks()) - 1));
     trace([&] { return fmt::format("fault {} of rank {}", static_cast<int>(fault), rank); });
     switch (fault) {
-      case Fault::kNone:
+      case SimulatedFault::kNone:
         break;
-      case Fault::kStalledRank:
+      case SimulatedFault::kStalledRank:
         world.stall(rank, scenario_.stall_us);
         break;
-      case Fault::kStalledController:
+      case SimulatedFault::kStalledController:
         controller_.stall(scenario_.stall_us);
         break;
-      case Fault::kThrowingHeader:
+      case SimulatedFault::kThrowingHeader:
         world.break_rank(rank, SimulatedWorld::Fault::kThrowsBeforeHeaders);
         break;
-      case Fault::kThrowingStep:
+      case SimulatedFault::kThrowingStep:
         world.break_rank(rank, SimulatedWorld::Fault::kThrowsInStep);
         break;
-      case Fault::kLostRank:
+      case SimulatedFault::kLostRank:
         world.break_rank(rank, SimulatedWorld::Fault::kIsLost);
         break;
-      case Fault::kDamagedMap:
+      case SimulatedFault::kDamagedMap:
         damage_a_map(SimulatedLink::Damage::kCutShort);
         break;
-      case Fault::kMapTwice:
+      case SimulatedFault::kMapTwice:
         damage_a_map(SimulatedLink::Damage::kArrivesTwice);
         break;
     }
-    if (fault > Fault::kStalledController) watch_.give_up();
+    if (fault > SimulatedFault::kStalledController) watch_.give_up();
   }
 
   void damage_a_map(SimulatedLink::Damage damage) {
@@ -389,9 +265,9 @@ class Simulation {
     trace([&] { return fmt::format("world {} has failed: {}", world, reason); });
     has_failed_ = true;
     const bool is_lost = ++num_failures_[static_cast<size_t>(world)] > scenario_.controller.max_restarts ||
-                         scenario_.fault == Fault::kLostRank;
+                         scenario_.fault == SimulatedFault::kLostRank;
     if (is_lost) clients_.expect_errors(++num_lost_worlds_ < scenario_.num_worlds);
-    if (scenario_.fault <= Fault::kStalledController) {
+    if (scenario_.fault <= SimulatedFault::kStalledController) {
       find(SimulatedProperty::kNothingWaits, "a world failed by itself: " + reason);
     }
     time_.after(time_.pick(0, scenario_.max_delay_us),
@@ -441,7 +317,7 @@ class Simulation {
   void check_after_quiet() {
     for (const std::string& open : clients_.open_choices()) find(SimulatedProperty::kNothingWaits, open);
     for (const auto& world : worlds_) {
-      if (!world->has_failed() && !world->is_parked() && scenario_.fault != Fault::kLostRank) {
+      if (!world->has_failed() && !world->is_parked() && scenario_.fault != SimulatedFault::kLostRank) {
         find(SimulatedProperty::kNothingWaits, world->report());
       }
     }
@@ -458,7 +334,7 @@ class Simulation {
     for (int32_t group = 0; group < scenario_.num_groups(); ++group) check_group(group);
   }
   void check_group(int32_t group) {
-    const bool is_alive = !world_of(group).has_failed() && scenario_.fault != Fault::kLostRank;
+    const bool is_alive = !world_of(group).has_failed() && scenario_.fault != SimulatedFault::kLostRank;
     if (!is_alive) return;
     const GroupLoad actual = world_of(group).publisher(group).load();
     const SchedulerStats& stats = actual.scheduler;
@@ -505,11 +381,10 @@ class Simulation {
 
   static constexpr int64_t kTimeoutUs = 30'000'000;
   static constexpr int64_t kMaxEvents = 500'000;
-  static constexpr int32_t kMaxMoves = 4;
 
   const SimulationOptions options_;
   VirtualTime time_;
-  const Scenario scenario_;
+  const SimulatedScenario scenario_;
   SimulatedClients clients_;
   StarvationWatch watch_;
   SimulatedLink link_;
