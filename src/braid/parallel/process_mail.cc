@@ -1,7 +1,6 @@
 #include "braid/parallel/process_mail.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
@@ -15,9 +14,7 @@
 namespace braid {
 namespace {
 
-constexpr double kAnswer_s = 1;     // for the other processes to say how they end
 constexpr double kHurry_s = 10e-3;  // after which a rank looks whether there is work
-constexpr int64_t kMaxBundleBytes = int64_t{1} << 36;
 
 void nap(double seconds) {
   std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
@@ -156,7 +153,10 @@ ProcessMail::ProcessMail(WorldState& state, const RankSpread& spread, std::share
     : state_(state),
       spread_(spread),
       port_(std::move(port)),
-      arrivals_(static_cast<size_t>(spread.num_processes())),
+      bundles_(*port_, spread.num_processes(), pool_,
+               [this](HeadType purpose, int32_t from, int32_t to, Message message) {
+                 grids_[static_cast<size_t>(purpose)]->from_to(from, to).push(std::move(message));
+               }),
       hand_overs_(*port_, spread,
                   [this](MessageHead head, int32_t process) {
                     head.tag = next_tag();
@@ -368,10 +368,8 @@ void ProcessMail::look_after_port() {
     if (!status.ok() && trouble_.empty()) trouble_ = status.error().message;
     inbox_request_ = port_->receive(inbox_.data(), inbox_.size(), ProcessPort::kAnyProcess, kHeadTag);
   }
-  for (std::deque<Arriving>& arrived : arrivals_) {
-    const Status status = open_bundles(arrived);
-    if (!status.ok() && trouble_.empty()) trouble_ = status.error().message;
-  }
+  const Status opened = bundles_.look_after();
+  if (!opened.ok() && trouble_.empty()) trouble_ = opened.error().message;
   std::erase_if(sending_, [&](Sending& sending) {
     if (!port_->test(sending.request)) return false;
     if (sending.message) unused_messages_.push_back(std::move(sending.message));
@@ -409,171 +407,11 @@ Status ProcessMail::deliver(std::span<const std::byte> bytes, int32_t process) {
   return {};
 }
 
-// A short bundle may come while a longer one before it is on its way: each process's bundles are opened in order.
+// Who sends it is read from what this process sends there.
 Status ProcessMail::deliver_bundle(const DecodedMessage& message, int32_t process) {
-  const MessageHead& head = message.head;
-  const HeadType purpose = head.type == HeadType::kWorldBundle ? HeadType::kInWorld : HeadType::kInGroup;
-  // The same ranks as in what this process sends there.
-  const BundleQueue* const queue = grids_[static_cast<size_t>(purpose)]->bundles_of(head.to, process);
-  if (queue == nullptr || head.from != queue->receivers().begin || head.to != queue->senders().begin ||
-      head.num_bytes > kMaxBundleBytes) {
-    return fail("process {} sent a bundle of {} bytes from rank {} to rank {}", process, head.num_bytes, head.from,
-                head.to);
-  }
-  const auto size = static_cast<size_t>(head.num_bytes);
-  Arriving arriving{.purpose = purpose,
-                    .senders = queue->receivers(),
-                    .receivers = queue->senders(),
-                    .bundle = {.bytes = pool_.take(size), .size = size},
-                    .request = {}};
-  if (head.tag < 0) {
-    std::memcpy(arriving.bundle.bytes.get(), message.data.data(), size);
-  } else {
-    arriving.request = port_->receive(arriving.bundle.bytes.get(), size, process, head.tag);
-  }
-  std::deque<Arriving>& arrived = arrivals_[static_cast<size_t>(process)];
-  arrived.push_back(std::move(arriving));
-  return open_bundles(arrived);
-}
-
-Status ProcessMail::open_bundles(std::deque<Arriving>& arrived) {
-  for (; !arrived.empty(); arrived.pop_front()) {
-    Arriving& first = arrived.front();
-    if (first.request && !port_->test(*first.request)) return {};
-    first.request.reset();
-    const EncodedBundle& bundle = first.bundle;
-    TRY(const auto parts,
-        decode_bundle({bundle.bytes.get(), bundle.size}, static_cast<int32_t>(first.senders.end - first.senders.begin),
-                      static_cast<int32_t>(first.receivers.end - first.receivers.begin)));
-    for (size_t sender = 0; sender < parts.size(); ++sender) {
-      for (size_t receiver = 0; receiver < parts[sender].pieces.size(); ++receiver) {
-        const std::span<const std::byte> piece = parts[sender].pieces[receiver];
-        const auto from = static_cast<int32_t>(first.senders.begin) + static_cast<int32_t>(sender);
-        const auto to = static_cast<int32_t>(first.receivers.begin) + static_cast<int32_t>(receiver);
-        grids_[static_cast<size_t>(first.purpose)]->from_to(from, to).push(
-            {.call = parts[sender].call,
-             .num_bytes = static_cast<int64_t>(piece.size()),
-             .data = piece,
-             .memory = bundle.bytes,
-             .remote = {}});
-      }
-    }
-  }
-  return {};
-}
-
-// What a process says of itself.
-Status ProcessMail::deliver_news(const DecodedMessage& message, int32_t process) {
-  const std::span<const std::byte> data = message.data;
-  switch (message.head.type) {
-    case HeadType::kProgress: {
-      TRY(const Progress theirs, decode_progress(data));
-      const std::lock_guard lock(progress_mutex_);
-      progress_[static_cast<size_t>(process)] = theirs;
-      return {};
-    }
-    case HeadType::kTrack: {
-      if (!spread_.has_rank(process, message.head.from)) {
-        return fail("process {} speaks for rank {}", process, message.head.from);
-      }
-      TRY(auto records, decode_track(data, EndOfWorld::kNow_s));
-      end_.set_track(message.head.from, std::move(records));
-      return {};
-    }
-    case HeadType::kEnd:
-      end_.set_reason(process, {reinterpret_cast<const char*>(data.data()), data.size()});
-      return {};
-    default:
-      has_left_[static_cast<size_t>(process)] = true;
-      return {};
-  }
-}
-
-Progress ProcessMail::progress() const {
-  Progress sum = state_.progress();
-  const std::lock_guard lock(progress_mutex_);
-  for (const Progress& theirs : progress_) sum += theirs;
-  return sum;
-}
-
-Error ProcessMail::end_as_told() {
-  std::string reason;
-  {
-    const std::lock_guard lock(port_mutex_);
-    reason = trouble_;
-  }
-  return state_.end(reason);
-}
-
-void ProcessMail::tell_end(const std::string& reason) {
-  const IndexRange own = spread_.ranks_of(port_->process());
-  for (auto rank = static_cast<int32_t>(own.begin); rank < own.end; ++rank) {
-    const auto track = encode_track(state_.recorder().last(rank), monotonic_seconds());
-    auto records = decode_track(track, EndOfWorld::kNow_s);  // as the others will see it
-    if (records.ok()) end_.set_track(rank, std::move(*records));
-    tell_all(HeadType::kTrack, rank, track);
-  }
-  const std::string_view text = std::string_view(reason).substr(0, kMaxShortBytes);
-  end_.set_reason(port_->process(), text);
-  tell_all(HeadType::kEnd, 0, std::as_bytes(std::span(text)));
-}
-
-bool ProcessMail::has_told_end() const {
-  return std::ranges::none_of(sending_, &Sending::is_last_word);
-}
-
-// Called once, by the first thread that ends the world. All others of the world wait until it returns, so from then on
-// none of them needs the port.
-std::string ProcessMail::agree_on_end(const std::string& reason) {
-  std::unique_lock lock(port_mutex_);
-  if (!is_quiet_) tell_end(reason);
-  const double until_s = monotonic_seconds() + kAnswer_s;
-  while (!is_quiet_ && port_->error().empty() && !(end_.has_all() && has_told_end()) && monotonic_seconds() < until_s) {
-    look_after_port();
-    lock.unlock();
-    nap(0.2e-3);
-    lock.lock();
-  }
-  is_quiet_ = true;
-  port_->give_up();
-  return end_.report(state_.group_size());
-}
-
-Status ProcessMail::leave() {
-  {
-    const std::lock_guard lock(port_mutex_);
-    hand_overs_.begin_hurry();
-  }
-  const double start_s = monotonic_seconds();
-  bool has_said_goodbye = false;
-  for (;;) {
-    if (state_.has_failed()) return state_.failure();
-    if (must_end_.load()) return end_as_told();
-    std::vector<int32_t> missing;
-    {
-      const std::lock_guard lock(port_mutex_);
-      look_after_port();
-      if (!has_said_goodbye && !hand_overs_.has_to_give()) {
-        has_left_[static_cast<size_t>(port_->process())] = true;
-        tell_all(HeadType::kGoodbye, 0, {});
-        has_said_goodbye = true;
-      }
-      for (size_t i = 0; i < has_left_.size(); ++i) {
-        if (!has_left_[i]) missing.push_back(static_cast<int32_t>(i));
-      }
-      if (missing.empty() && has_sent_all()) {
-        port_->cancel(inbox_request_);
-        is_quiet_ = true;
-        return {};
-      }
-    }
-    const double waited_s = monotonic_seconds() - start_s;
-    if (waited_s > state_.timeout_s()) {
-      return state_.end(fmt::format("process {} waited longer than {} s for process {} to leave the world",
-                                    port_->process(), state_.timeout_s(), fmt::join(missing, ", ")));
-    }
-    nap(std::clamp(waited_s / 8, 20e-6, 10e-3));
-  }
+  const HeadType purpose = message.head.type == HeadType::kWorldBundle ? HeadType::kInWorld : HeadType::kInGroup;
+  const Grid& grid = *grids_[static_cast<size_t>(purpose)];
+  return bundles_.deliver(message, purpose, grid.bundles_of(message.head.to, process), process);
 }
 
 // The port needs care while all ranks compute, too: data of send() goes out only when MPI is called.
@@ -602,18 +440,8 @@ bool ProcessMail::has_sent_all() const {
 }
 
 bool ProcessMail::is_moving_data() const {
-  return num_fetches_ > 0 || !has_sent_all() ||
-         std::ranges::any_of(arrivals_, [](const auto& arrived) { return !arrived.empty(); }) ||
+  return num_fetches_ > 0 || !has_sent_all() || bundles_.is_receiving() ||
          std::ranges::any_of(lent_, [](const auto& requests) { return !requests.empty(); });
-}
-
-void ProcessMail::tell_progress() {
-  const Progress progress = state_.progress();
-  if (progress == last_told_) return;
-  last_told_ = progress;
-  const std::lock_guard lock(port_mutex_);
-  if (has_left_[static_cast<size_t>(port_->process())]) return;  // the goodbye is the last message
-  tell_all(HeadType::kProgress, 0, encode_progress(progress));
 }
 
 }  // namespace braid

@@ -1,16 +1,15 @@
 // The messages between all ranks of a world whose ranks are in several processes. Ranks of this process exchange
 // through mailboxes, the others through the processes' port: in each operation one message from all ranks of a process
-// to all of another (bundle_queue.h). Where these are one rank each, and for what is sent from rank to rank, short data
-// travels behind its head and long data from and to the ranks' own memory. Also what ranks hand over to each other
-// beside the steps, and what processes tell each other about the world itself: how far they are, and why it ends.
-// Tested by communicator_test.cc, process_world_test.cc and tests/e2e/test_mpi.py.
+// to all of another (bundle_queue.h, bundle_arrivals.h). Where these are one rank each, and for what is sent from rank
+// to rank, short data travels behind its head and long data from and to the ranks' own memory. Also what ranks hand
+// over to each other beside the steps, and what processes tell each other about the world itself: how far they are, and
+// why it ends. Tested by communicator_test.cc, process_world_test.cc and tests/e2e/test_mpi.py.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -18,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "braid/parallel/bundle_arrivals.h"
 #include "braid/parallel/bundle_queue.h"
 #include "braid/parallel/byte_pool.h"
 #include "braid/parallel/end_of_world.h"
@@ -77,15 +77,6 @@ class ProcessMail final : public HandOver {
     bool is_last_word = false;  // of this process, on the world's end
   };
 
-  // A bundle of another process, perhaps on its way.
-  struct Arriving {
-    HeadType purpose = HeadType::kInWorld;
-    IndexRange senders;
-    IndexRange receivers;
-    EncodedBundle bundle;
-    std::optional<PortRequest> request;  // absent: it is there
-  };
-
   bool has_rank(int32_t rank) const { return spread_.has_rank(port_->process(), rank); }
   void send(const MessageHead& head, std::span<const std::byte> data, bool is_lent);
   void send_bundle(HeadType purpose, const BundleQueue& queue, EncodedBundle bundle);
@@ -100,7 +91,6 @@ class ProcessMail final : public HandOver {
   void look_after_port();
   Status deliver(std::span<const std::byte> bytes, int32_t process);
   Status deliver_bundle(const DecodedMessage& message, int32_t process);
-  Status open_bundles(std::deque<Arriving>& arrived);
   Status deliver_news(const DecodedMessage& message, int32_t process);
   void tell_end(const std::string& reason);
   bool has_told_end() const;
@@ -127,7 +117,7 @@ class ProcessMail final : public HandOver {
   std::list<Sending> sending_;
   std::vector<std::unique_ptr<MessageBytes>> unused_messages_;
   std::vector<std::vector<PortRequest>> lent_;  // of each own rank
-  std::vector<std::deque<Arriving>> arrivals_;  // of each process, in the order sent
+  BundleArrivals bundles_;
   HandOverMail hand_overs_;
   int32_t num_fetches_ = 0;  // under way
   int32_t last_tag_ = 0;
