@@ -39,6 +39,7 @@ class Run:
         self.bodies = bodies
         self.streams = [streams.Stream() for _ in bodies]
         self.noticed_s = None
+        self.is_over = False
 
     def go(self, fault):
         address = (self.cluster.hosts.address(0), self.cluster.port)
@@ -53,8 +54,6 @@ class Run:
         self.is_over = True
         watch.join()
         return self
-
-    is_over = False
 
     def notice(self):
         while not self.is_over and self.noticed_s is None:
@@ -87,14 +86,20 @@ def expected_texts(options, bodies):
     return [stream.text for stream in run]
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser_of(description, num_streams):
+    """With the flags that soak.py has too."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model-path", required=True)
     parser.add_argument("--braid", default=str(ROOT / "build" / "release" / "braid"))
-    parser.add_argument("--streams", type=int, default=100)
+    parser.add_argument("--streams", type=int, default=num_streams)
+    parser.add_argument("--only", nargs="*", default=[fault.__name__ for fault in faults.FAULTS])
+    return parser
+
+
+def main():
+    parser = parser_of(__doc__, 100)
     parser.add_argument("--tokens", type=int, default=60)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--only", nargs="*", default=[fault.__name__ for fault in faults.FAULTS])
     parser.add_argument("--log", action="store_true", help="print node 0's log of runs that lost something")
     parser.add_argument("flags", nargs="*", help="of serve")
     options = parser.parse_args()

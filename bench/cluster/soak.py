@@ -5,9 +5,7 @@ not grow, and nothing may stay behind at the end: no process, file or segment of
     bench/cluster/soak.py --model-path PATH [--braid build/release/braid] [--minutes 30] [--streams 32] [--every 20] [--seed N]
 """
 
-import argparse
 import asyncio
-import os
 import pathlib
 import random
 import subprocess
@@ -21,7 +19,7 @@ sys.path[:0] = [str(ROOT / "tests" / "e2e"), str(ROOT / "tests" / "cluster")]
 from cluster import Cluster, Hosts  # noqa: E402
 from server import resident_bytes, wait_for  # noqa: E402
 import faults  # noqa: E402
-from kills import LAYOUT, LIMITS, expected_texts  # noqa: E402
+from kills import LAYOUT, LIMITS, expected_texts, parser_of  # noqa: E402
 import streams  # noqa: E402
 
 # Allowed beyond the maximum of the first half, in which caches and malloc's arenas fill. More is a leak.
@@ -62,14 +60,10 @@ def left_behind(before):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model-path", required=True)
-    parser.add_argument("--braid", default=str(ROOT / "build" / "release" / "braid"))
+    parser = parser_of(__doc__, 32)
     parser.add_argument("--minutes", type=float, default=30)
-    parser.add_argument("--streams", type=int, default=32)
     parser.add_argument("--every", type=float, default=20, help="seconds between faults")
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--only", nargs="*", default=[fault.__name__ for fault in faults.FAULTS])
     options = parser.parse_args()
     options.flags = []
     dice = random.Random(options.seed)

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "braid/base/function_ref.h"
+#include "braid/base/median.h"
 
 namespace braid {
 
@@ -14,13 +15,6 @@ inline double seconds_of(FunctionRef<void()> work) {
   const auto start = std::chrono::steady_clock::now();
   work();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-// Of a non-empty list; with two values in the middle, the lower one.
-inline double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>((values.size() - 1) / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 
 // Of an ascending non-empty list, interpolated between the two nearest ranks, like numpy's percentile. `share` is from

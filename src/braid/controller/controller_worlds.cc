@@ -73,6 +73,7 @@ Status ControllerThread::find_stuck_worlds() {
 
 // They are named, and nothing else: who is slow today may be fast tomorrow.
 void ControllerThread::find_slow_ranks(double now_s) {
+  if (!rank_watch_.is_due(now_s)) return;  // changed by this thread alone
   const ClusterStatus cluster = groups_->cluster();
   std::vector<RankWatch::Change> changes;
   {

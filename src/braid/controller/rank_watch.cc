@@ -1,20 +1,13 @@
 #include "braid/controller/rank_watch.h"
 
-#include <algorithm>
+#include <utility>
+
+#include "braid/base/median.h"
 
 namespace braid {
-namespace {
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + (std::ssize(values) - 1) / 2;
-  std::ranges::nth_element(values, middle);
-  return *middle;
-}
-
-}  // namespace
 
 std::vector<RankWatch::Change> RankWatch::look(std::span<const RankStatus> ranks, double now_s) {
-  if (looked_s_ && now_s < *looked_s_ + window_s_) return {};
+  if (!is_due(now_s)) return {};
   std::vector<Change> changes;
   for (const RankStatus& rank : ranks) {
     const std::optional<double> own = even_work_of_step(rank);

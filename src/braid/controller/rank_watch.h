@@ -28,7 +28,9 @@ class RankWatch {
     double times_slower = 0;
     bool is_slow = false;
   };
-  // Looks if a window has passed since the last look.
+  // Whether a window has passed since the last look, or there was none.
+  bool is_due(double now_s) const { return !looked_s_ || now_s >= *looked_s_ + window_s_; }
+  // Looks, if it is due.
   std::vector<Change> look(std::span<const RankStatus> ranks, double now_s);
   // Beside the median of the others of its world, by the last window; 0: not known.
   double times_slower(int32_t rank) const;

@@ -81,7 +81,7 @@ void RankProcess::tell_progress() {
     const std::lock_guard lock(mutex_);
     if (worker_ != nullptr) {
       beat.progress = worker_->progress(0);
-      for (const RankStatus& rank : worker_->ranks().status(0)) beat.ranks.push_back(rank.counts);
+      beat.ranks = worker_->ranks().counts(0);
     }
   }
   tell(beat);

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "braid/base/clock.h"
+#include "braid/base/median.h"
 
 namespace braid {
 namespace {
@@ -28,9 +30,7 @@ class CostMeasurement {
     TRY(const std::vector<double> first, run(1));  // it also warms up
     const double repeats = std::clamp(std::floor(kTime_s / first.front()), kFewestRepeats, kMostRepeats);
     TRY(std::vector<double> seconds, run(static_cast<size_t>(repeats)));
-    const auto middle = seconds.begin() + std::ssize(seconds) / 2;
-    std::nth_element(seconds.begin(), middle, seconds.end());
-    return *middle;
+    return median(std::move(seconds));
   }
 
  private:

@@ -1,11 +1,11 @@
 #include "braid/parallel/port_ping.h"
 
-#include <algorithm>
 #include <cstddef>
-#include <span>
 #include <thread>
+#include <utility>
 
 #include "braid/base/clock.h"
+#include "braid/base/median.h"
 #include "braid/base/spin.h"
 #include "braid/parallel/port_tags.h"
 
@@ -44,9 +44,7 @@ class Pinger {
       TRY_STATUS(wait_for(port_.receive(data.data(), bytes, other, kPingTag), other));
       if (i > 0) trips_s.push_back(monotonic_seconds() - start_s);
     }
-    const auto middle = trips_s.begin() + std::ssize(trips_s) / 2;
-    std::ranges::nth_element(trips_s, middle);
-    return *middle;
+    return median(std::move(trips_s));
   }
 
   Status return_messages(size_t bytes, int32_t repeats) {

@@ -195,6 +195,15 @@ std::vector<RankStatus> RankSet::status(int32_t world) const {
   return ranks;
 }
 
+std::vector<RankCounts> RankSet::counts(int32_t world) const {
+  std::vector<RankCounts> counts;
+  const IndexRange own = own_tp_ranks(world);
+  for (auto tp_rank = static_cast<int32_t>(own.begin); tp_rank < own.end; ++tp_rank) {
+    counts.push_back(counters_[index_of(world, tp_rank)]->read());
+  }
+  return counts;
+}
+
 Status RankSet::on_threads(int32_t first_world, int32_t num_worlds, FunctionRef<Status(size_t)> work) {
   std::mutex mutex;
   Status first_error;

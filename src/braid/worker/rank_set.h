@@ -67,6 +67,7 @@ class RankSet {
   // The own ranks of a world and what they have done, also while it starts again. The node is left open. From any
   // thread.
   std::vector<RankStatus> status(int32_t world) const;
+  std::vector<RankCounts> counts(int32_t world) const;  // the same's
 
   // Records what all ranks do, world by world, while it is on.
   StepTrace& trace() { return *trace_; }

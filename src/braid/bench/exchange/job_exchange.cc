@@ -152,25 +152,16 @@ Result<JobFigures> measure_job(std::shared_ptr<ProcessPort> port, int32_t repeat
 
 namespace {
 
-Result<std::vector<ExchangeFigures>> measure_job_exchange(const ExchangeBenchOptions& options,
-                                                          const ParallelLayout& layout,
-                                                          std::shared_ptr<ProcessPort> port) {
+// What measure(world) returns, in a world of the layout's ranks, shared out evenly over the processes.
+template <typename Measure>
+auto in_job_world(const ParallelLayout& layout, const std::shared_ptr<ProcessPort>& port, const WorldOptions& options,
+                  const Measure& measure) -> decltype(measure(std::declval<const ProcessWorld&>())) {
   const IndexRange own = split_evenly(layout.tp_size, port->process(), port->num_processes());
   TRY(const RankSpread spread, join_processes(*port, join_of(layout, static_cast<int32_t>(own.end - own.begin))));
-  ProcessWorld world(layout, spread, port);
-  TRY(auto figures, measure_exchange_over(options, layout, world, nullptr));
+  ProcessWorld world(layout, spread, port, options);
+  TRY(auto measured, measure(world));
   TRY_STATUS(world.leave());
-  return figures;
-}
-
-Result<std::vector<PaddingPick>> measure_job_picks(const ExchangeBenchOptions& options, const ParallelLayout& layout,
-                                                   std::shared_ptr<ProcessPort> port) {
-  const IndexRange own = split_evenly(layout.tp_size, port->process(), port->num_processes());
-  TRY(const RankSpread spread, join_processes(*port, join_of(layout, static_cast<int32_t>(own.end - own.begin))));
-  ProcessWorld world(layout, spread, port, {.timeout_s = kJobTimeout_s});
-  TRY(auto picks, measure_padding_picks(options, layout, options.token_sizes, world));
-  TRY_STATUS(world.leave());
-  return picks;
+  return measured;
 }
 
 Json sends_json(const std::vector<JobSendFigures>& sends) {
@@ -229,12 +220,16 @@ Status run_bench_job_exchange(const ExchangeBenchOptions& options, std::FILE* ou
                 num_processes, num_processes == 1 ? "" : "es", layout.tp_size);
   }
   if (!options.token_sizes.empty()) {
-    TRY(const auto picks, measure_job_picks(options, layout, port));
+    TRY(const auto picks, in_job_world(layout, port, {.timeout_s = kJobTimeout_s}, [&](const ProcessWorld& world) {
+          return measure_padding_picks(options, layout, options.token_sizes, world);
+        }));
     if (port->process() == 0) report_picks(options, picks, out);
     return {};
   }
   TRY(const JobFigures job, measure_job(port, options.repeats));
-  TRY(const auto figures, measure_job_exchange(options, layout, port));
+  TRY(const auto figures, in_job_world(layout, port, {}, [&](const ProcessWorld& world) {
+        return measure_exchange_over(options, layout, world, nullptr);
+      }));
   if (port->process() != 0) return {};
   if (options.json) {
     Json object = exchange_json(options, figures);

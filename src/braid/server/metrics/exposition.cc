@@ -70,19 +70,13 @@ void Exposition::counter_by_world(std::string_view name, std::string_view help, 
   by_number("world", name, help, "counter", values);
 }
 
-void Exposition::counter_by_rank(std::string_view name, std::string_view help,
-                                 std::span<const std::pair<int32_t, double>> values) {
-  if (values.empty()) return;
-  const std::string full_name = header(name, help, "counter");
-  for (const auto& [rank, value] : values) sample(full_name, fmt::format("rank=\"{}\"", rank), value);
-}
-
 void Exposition::info(std::string_view name, std::string_view help, const Labels& labels) {
   sample(header(name, help, "gauge"), in_a_row(labels), 1);
 }
 
 void Exposition::counter_by_label(std::string_view name, std::string_view help, std::string_view label,
                                   std::span<const std::pair<std::string, double>> values) {
+  if (values.empty()) return;
   const std::string full_name = header(name, help, "counter");
   for (const auto& [value_of_label, value] : values) {
     sample(full_name, fmt::format("{}=\"{}\"", label, escaped(value_of_label)), value);

@@ -1,7 +1,6 @@
 // Prometheus' text format, version 0.0.4: https://prometheus.io/docs/instrumenting/exposition_formats/
 #pragma once
 
-#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,12 +27,9 @@ class Exposition {
   void counter_by_group(std::string_view name, std::string_view help, std::span<const double> values);
   // The same for each world of ranks, with its number as label world.
   void counter_by_world(std::string_view name, std::string_view help, std::span<const double> values);
-  // The same for ranks, each with its number, as label rank. Without ranks there is nothing.
-  void counter_by_rank(std::string_view name, std::string_view help,
-                       std::span<const std::pair<int32_t, double>> values);
   // A gauge that is always 1: its labels are what it says.
   void info(std::string_view name, std::string_view help, const Labels& labels);
-  // One sample for each value of the label.
+  // One sample for each value of the label; without any there is nothing.
   void counter_by_label(std::string_view name, std::string_view help, std::string_view label,
                         std::span<const std::pair<std::string, double>> values);
   void histogram(std::string_view name, std::string_view help, const Histogram& histogram);

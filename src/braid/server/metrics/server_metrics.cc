@@ -155,16 +155,18 @@ std::string ServerMetrics::render(const ServerState& now) const {
               "Requests that ended with an error, because their ranks failed twice before they got a token.",
               static_cast<double>(engine.num_set_aside));
   const auto by_rank = [&](FunctionRef<double(const RankCounts&)> value) {
-    std::vector<std::pair<int32_t, double>> values;
-    for (const RankStatus& rank : now.cluster.ranks) values.emplace_back(rank.rank, value(rank.counts));
+    std::vector<std::pair<std::string, double>> values;
+    for (const RankStatus& rank : now.cluster.ranks) {
+      values.emplace_back(std::to_string(rank.rank), value(rank.counts));
+    }
     return values;
   };
-  out.counter_by_rank("rank_step_seconds_total", "Time that a rank has spent in steps.",
-                      by_rank([](const RankCounts& counts) { return counts.step_s; }));
-  out.counter_by_rank("rank_exchange_seconds_total",
-                      "Of it: in exchanges with the other ranks, mostly waiting for them. The one for which all wait "
-                      "has the least.",
-                      by_rank([](const RankCounts& counts) { return counts.exchange_s; }));
+  out.counter_by_label("rank_step_seconds_total", "Time that a rank has spent in steps.", "rank",
+                       by_rank([](const RankCounts& counts) { return counts.step_s; }));
+  out.counter_by_label("rank_exchange_seconds_total",
+                       "Of it: in exchanges with the other ranks, mostly waiting for them. The one for which all wait "
+                       "has the least.",
+                       "rank", by_rank([](const RankCounts& counts) { return counts.exchange_s; }));
   if (now.journal) {
     out.gauge("journal_bytes", "Bytes of the journal on disk.", static_cast<double>(now.journal->num_bytes));
     out.counter("num_dropped_journal_records_total",

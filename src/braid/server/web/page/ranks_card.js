@@ -1,8 +1,8 @@
 // The card of the server tab that shows where the ranks are, how they keep up with each other, and what failed last:
 // from /v1/status, which other servers do not have.
 import {el} from './dom.js';
+import {count} from './server_info.js';
 
-const count = (value) => Math.round(value).toLocaleString('en');
 const kStates = {running: 'All run.', paused: 'Paused: no step begins.', restarting: 'Some failed, and start again …', failed: 'The engine has failed.'};
 
 // One rank in its own process has nothing to say before something fails.

@@ -1,4 +1,6 @@
-// The contents of /get_server_info as rows of a table. Pure.
+// The contents of /get_server_info as rows of a table, and how numbers are written. Pure.
+
+export const count = (value) => Math.round(value).toLocaleString('en');
 
 const kMaxRows = 200;
 const kLive = ['internal_states', 'num_queue_reqs', 'num_step_tokens', 'num_even_step_tokens'];  // the charts show these

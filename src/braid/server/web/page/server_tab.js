@@ -4,7 +4,7 @@ import {LineChart} from './charts.js';
 import {byId, el} from './dom.js';
 import {quantiles, rate, Reading} from './metrics.js';
 import {RanksCard} from './ranks_card.js';
-import {infoRows} from './server_info.js';
+import {count, infoRows} from './server_info.js';
 
 const kPeriodMs = 1000;
 const kSpanMs = 5 * 60_000;
@@ -12,7 +12,6 @@ const kLeastSpanMs = 60_000;  // the time span of a chart with few points
 const kRateReadings = 5;
 const kLatencySpanMs = 60_000;
 
-const count = (value) => Math.round(value).toLocaleString('en');
 const amount = (value) => (value < 10 && !Number.isInteger(value) ? value.toFixed(1) : count(value));
 const percent = (value) => `${(value * 100).toFixed(value > 0 && value < 0.0995 ? 1 : 0)} %`;
 const time = (s) => (s < 0.9995 ? `${(s * 1000).toFixed(s < 0.00995 ? 1 : 0)} ms` : `${s.toFixed(s < 10 ? 2 : 1)} s`);
