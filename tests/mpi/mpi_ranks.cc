@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "braid/base/clock.h"
@@ -30,6 +32,9 @@ std::shared_ptr<ProcessPort>& job_port() {
 int32_t this_process() {
   return job_port()->process();
 }
+
+// Within which the others have their report, too.
+constexpr std::chrono::seconds kOthersReport(2);
 
 // The ranks that this process has of a world. The last processes have one each, the first has the rest.
 class MpiProcesses {
@@ -52,6 +57,8 @@ class MpiProcesses {
     report += '\n';
     std::fputs(report.c_str(), stdout);
     std::fflush(stdout);
+    // mpirun lets a stopped process go on as soon as another one has ended: then it would answer the others' questions.
+    std::this_thread::sleep_for(kOthersReport);
   }
   MpiProcesses(const MpiProcesses&) = delete;
   MpiProcesses& operator=(const MpiProcesses&) = delete;

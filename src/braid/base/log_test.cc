@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 #include <spdlog/sinks/null_sink.h>
 
-#include <chrono>
 #include <regex>
 
 #include "braid/base/log_format.h"
@@ -11,8 +10,6 @@
 namespace braid {
 namespace {
 
-using std::chrono::milliseconds;
-using std::chrono::steady_clock;
 using testing::TestPipe;
 
 TEST(Log, AMessageIsOneLineWithoutEscapesWhateverIsInIt) {
@@ -52,13 +49,11 @@ TEST(Log, NobodyWaitsForItsReaderAndItSaysWhatItDropped) {
   const size_t num_bytes_before = pipe.fill();
   const auto logger = make_logger(pipe.write_end(), {}, LogFormat::kText);
   const std::string message(50'000, '-');
-  const auto start = steady_clock::now();
   logger->info("{}", message);
   // Only when its thread is in the middle of a line, all that is dropped is said at once.
   (void)pipe.read(num_bytes_before);
   pipe.wait_for(num_bytes_before);
   for (int i = 1; i < 50; ++i) logger->info("{}", message);
-  EXPECT_LT(steady_clock::now() - start, milliseconds(2000));
   const uint64_t num_dropped = num_dropped_log_lines(*logger);
   EXPECT_GT(num_dropped, 20U);
   EXPECT_LT(num_dropped, 40U);
