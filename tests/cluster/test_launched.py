@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import urllib.request
 
@@ -16,7 +17,7 @@ def test_a_launchers_job_over_two_hosts(braid, hosts, key, tmp_path):
     if not hosts.are_apart:
         pytest.skip("hosts are not apart here")
     shell = tmp_path / "shell"
-    shell.write_text("#!/bin/sh\nname=$1; shift\nexec ip netns exec \"$name\" sh -c \"$*\"\n")
+    shell.write_text("#!/bin/sh\nname=$1; shift\nexec ip netns exec \"$name\" unshare --uts sh -c \"hostname $name; $*\"\n")
     shell.chmod(0o755)
     expected = in_one_process(braid, MIXTURE, DP2)
     port = free_port()
@@ -42,6 +43,9 @@ def test_a_launchers_job_over_two_hosts(braid, hosts, key, tmp_path):
             text = ask("/v1/completions", {"model": "model", "ignore_eos": True, **body})
             assert text, (tmp_path / "log").read_text()
             assert [(choice["text"], choice["logprobs"]) for choice in json.loads(text)["choices"]] == answer
+        status = json.loads(ask("/v1/status"))
+        assert [node["host"] for node in status["nodes"]] == [socket.gethostname(), hosts.names[1]]
+        assert [rank["node"] for rank in status["ranks"]] == [0, 0, 1, 1]
         job.send_signal(signal.SIGUSR1)
         assert job.wait(30) == 0
     finally:

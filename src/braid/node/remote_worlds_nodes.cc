@@ -13,6 +13,14 @@ namespace {
 
 constexpr double kBeats_s = 0.5;  // within which a node that is there has said something
 
+// A launcher's nodes are the hosts that its processes name. One that is new is added.
+int32_t node_of_host(std::vector<NodeStatus>& nodes, const std::string& host) {
+  const auto found = std::ranges::find(nodes, host, &NodeStatus::host);
+  if (found != nodes.end()) return found->node;
+  nodes.push_back({.node = static_cast<int32_t>(nodes.size()), .host = host});
+  return nodes.back().node;
+}
+
 }  // namespace
 
 // Returns whether the message is about nodes and their commands.
@@ -120,7 +128,8 @@ ClusterStatus RemoteWorlds::cluster() const {
       if (!process.ready) continue;
       for (size_t i = 0; i < process.ready->ranks.size(); ++i) {
         RankStatus rank = process.ready->ranks[i];
-        rank.node = options_.processes[world][static_cast<size_t>(process.hello.process)].node;
+        rank.node = options_.command ? options_.processes[world][static_cast<size_t>(process.hello.process)].node
+                                     : node_of_host(cluster.nodes, process.hello.host);
         if (i < process.counts.size()) rank.counts = process.counts[i];
         cluster.ranks.push_back(std::move(rank));
       }
