@@ -1,5 +1,6 @@
 """Reading a profile's timeline, in Chrome's trace format."""
 
+
 def rank_names(trace):
     return {event["tid"]: event["args"]["name"] for event in trace["traceEvents"] if event["name"] == "thread_name"}
 

@@ -68,6 +68,10 @@ void ClusterProfile::take(const PeerId& peer, ProfilePart part, double now_s) {
     give_up(*source, fmt::format("it sent more than {} spans of a rank", StepTrace::kMaxSpans));
     return;
   }
+  if (part.has_more && part.spans.empty()) {  // it would be asked for ever
+    give_up(*source, "it sent no spans, and said that there are more");
+    return;
+  }
   if (!part.spans.empty()) source->parts[rank].push_back(std::move(part.spans));
   if (part.has_more || (is_ending_ && !source->is_asked_last)) {
     ask_for_part(*source, now_s);
@@ -127,6 +131,10 @@ Profile ClusterProfile::profile() && {
     place(source);
     profile.processes.push_back(std::move(source.process));
   }
+  const auto first_rank = [](const ProfiledProcess& process) {
+    return process.ranks.empty() ? 0 : process.ranks.front().rank;
+  };
+  std::ranges::stable_sort(profile.processes, {}, first_rank);
   return profile;
 }
 

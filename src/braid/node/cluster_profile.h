@@ -50,7 +50,7 @@ class ClusterProfile {
   // What is to be sent since the last call, at once: clocks are read by how long an answer takes.
   std::vector<Outgoing> outgoing() { return std::exchange(outgoing_, {}); }
 
-  // In the order of add(). What has not come yet is missing.
+  // In the order of ranks; of the same ranks, in that of add(). What has not come yet is missing.
   Profile profile() &&;
 
  private:

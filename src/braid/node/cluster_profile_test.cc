@@ -194,7 +194,7 @@ TEST(ClusterProfile, WithoutAClockThereAreNoSpans) {
 
 TEST(ClusterProfile, NonsenseEndsOneProcessesPartAlone) {
   ProfiledCluster cluster;
-  for (const char* const peer : {"a", "b", "c"}) cluster.add(peer, "other", {0});
+  for (const char* const peer : {"a", "b", "c", "d"}) cluster.add(peer, "other", {0});
   cluster.settle();
   cluster.members["a"].parts = {part_at(1, 1)};
   const std::vector<TraceSpan> many(ProfilePart::kMaxSpans);
@@ -202,6 +202,7 @@ TEST(ClusterProfile, NonsenseEndsOneProcessesPartAlone) {
     cluster.members["b"].parts.push_back({.id = 9, .rank = 0, .spans = many});
   }
   cluster.members["c"].parts = {part_at(cluster.now_s)};
+  cluster.members["d"].parts = {{.id = 9}, {.id = 9}};
   cluster.profile.take("nobody", part_at(1), cluster.now_s);
   cluster.profile.take("c", part_at(1), cluster.now_s);  // was not asked for
   cluster.profile.take("c", ClockAnswer{.id = 77}, cluster.now_s);
@@ -216,6 +217,21 @@ TEST(ClusterProfile, NonsenseEndsOneProcessesPartAlone) {
   EXPECT_EQ(profile.processes[1].missing, "it sent more than 524288 spans of a rank");
   EXPECT_EQ(profile.processes[2].missing, "");
   EXPECT_EQ(profile.processes[2].ranks[0].spans.size(), 1U);
+  EXPECT_EQ(profile.processes[3].missing, "it sent no spans, and said that there are more");
+}
+
+TEST(ClusterProfile, ProcessesComeInTheOrderOfRanksAndStarts) {
+  ProfiledCluster cluster;
+  cluster.add("late", "other", {2, 3});
+  cluster.add("early", "other", {0, 1});
+  cluster.profile.lose("late", "killed");
+  cluster.add("again", "other", {2, 3});
+  cluster.settle();
+  cluster.profile.end(cluster.now_s);
+  cluster.settle();
+  std::vector<std::string> hosts;
+  for (const ProfiledProcess& process : std::move(cluster.profile).profile().processes) hosts.push_back(process.host);
+  EXPECT_EQ(hosts, (std::vector<std::string>{"early", "late", "again"}));
 }
 
 TEST(ClusterProfile, WithoutProcessesItIsWholeAtItsEnd) {
