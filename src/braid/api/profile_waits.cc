@@ -223,9 +223,8 @@ std::string waits_text(const ProfileWaits& waits) {
   const Help help = help_for(waits);
   const auto steps = static_cast<double>(waits.num_steps);
   return fmt::format(
-      "Most waited for is rank {} (group {}, node {}{}): {:.3f} ms of a step's {:.3f} ms, {:.1f} ms in all, for {}. "
-      "{}: "
-      "{}.",
+      "Most waited for is rank {} (group {}, node {}{}): {:.3f} ms of a step's {:.3f} ms, {:.1f} ms in all, for {}. {} "
+      "({}).",
       waits.rank, waits.group, waits.node, waits.host.empty() ? "" : " on " + waits.host, 1e3 * waits.lost_s / steps,
       1e3 * waits.steps_s / steps, 1e3 * waits.lost_s, work_name(waits.work), help.reason, help.flag);
 }
