@@ -100,9 +100,10 @@ class Node:
 
 
 class Cluster:
-    """`braid serve` on each node, with the same flags. Nodes in `late` are started by start_node()."""
+    """`braid serve` on each node, with the same flags. Nodes in `late` are started by start_node(). `node_prefixes`: words
+    before a node's command, after those of its host."""
 
-    def __init__(self, braid, hosts, key, num_nodes, flags, model, late=(), node_flags=None):
+    def __init__(self, braid, hosts, key, num_nodes, flags, model, late=(), node_flags=None, node_prefixes=None):
         self.hosts = hosts
         self.port = free_port()
         self.coordinator_port = free_port()
@@ -110,13 +111,15 @@ class Cluster:
                         hosts.address(0), "--coordinator-port", self.coordinator_port, "--cluster-key-file", key,
                         "--host", hosts.address(0), "--port", self.port, *flags]
         self.node_flags = node_flags or {}
+        self.node_prefixes = node_prefixes or {}
         self.nodes = {}
         for node in range(num_nodes):
             if node not in late:
                 self.start_node(node)
 
     def start_node(self, node):
-        command = [*self.hosts.prefix(node), *self.command, "--node-rank", node, *self.node_flags.get(node, [])]
+        command = [*self.hosts.prefix(node), *self.node_prefixes.get(node, []), *self.command, "--node-rank", node,
+                   *self.node_flags.get(node, [])]
         self.nodes[node] = Node([str(word) for word in command])
         return self.nodes[node]
 

@@ -21,8 +21,9 @@ OTHERS_FLAGS = {"--bind-to", "--mpi", "--shm-size", "--nodes"}  # mpirun's, srun
 def test_every_flag_of_the_page_is_one_of_the_program(braid):
     page = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
     flags = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", page)) - OTHERS_FLAGS
-    known = "".join(subprocess.run([braid, command, "--help"], capture_output=True, text=True, check=True).stdout
-                    for command in ("rank", "doctor"))  # both have all of serve's
+    commands = (["rank"], ["doctor"], ["bench", "serving"])  # the first two have all of serve's
+    known = "".join(subprocess.run([braid, *command, "--help"], capture_output=True, text=True, check=True).stdout
+                    for command in commands)
     assert {flag for flag in flags if flag not in known} == set()
 
 

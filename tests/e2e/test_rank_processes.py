@@ -105,7 +105,6 @@ def test_answers_are_those_of_one_process(braid, layout, ranks_per_process, num_
         assert sorted({rank["pid"] for rank in status["ranks"]}) == processes
         assert all(rank["memory_bytes"] > 0 and rank["kernels"] for rank in status["ranks"])
         wait_for(lambda: all(rank["num_steps"] > 0 for rank in server.get("/v1/status").json()["ranks"]))
-        assert server.post("/start_profile", None).status == 501  # it would record nothing
         assert server.stop() == 0
         wait_until_gone(processes)
         assert not runtime_folders(server)

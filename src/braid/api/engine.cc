@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "braid/api/local_ranks.h"
-#include "braid/api/profile.h"
 #include "braid/api/remote_ranks.h"
 #include "braid/api/request_check.h"
 #include "braid/api/text_model.h"
@@ -13,6 +12,7 @@
 #include "braid/controller/controller_thread.h"
 #include "braid/grammar/grammar_compiler.h"
 #include "braid/weights/checkpoint.h"
+#include "braid/wire/profile.h"
 
 namespace braid {
 namespace {
@@ -183,8 +183,8 @@ GrammarCompiler& Engine::grammars() {
 int32_t Engine::num_groups() const {
   return impl_->num_groups();
 }
-Status Engine::start_profile() {
-  return impl_->ranks_->start_profile();
+void Engine::start_profile() {
+  impl_->ranks_->start_profile();
 }
 Profile Engine::stop_profile() {
   return impl_->ranks_->stop_profile();

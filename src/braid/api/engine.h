@@ -122,9 +122,9 @@ class Engine {
   // The nodes and the ranks, where they are and what they have done.
   ClusterStatus cluster() const;
 
-  // Records what every rank does until stop_profile(); at most the first StepTrace::kMaxSpans spans. An error if the
-  // ranks are in other processes.
-  Status start_profile();
+  // Records what every rank does until stop_profile(), which waits for other processes; at most the first
+  // StepTrace::kMaxSpans spans of each.
+  void start_profile();
   Profile stop_profile();
 
   // Compiles grammars for GenerationRequest::grammar. From any thread. Made at the first call, which reads every token.

@@ -6,11 +6,11 @@
 #include <memory>
 #include <vector>
 
-#include "braid/api/profile.h"
 #include "braid/controller/controller_thread.h"
 #include "braid/parallel/exchange_costs.h"
 #include "braid/parallel/topology.h"
 #include "braid/wire/group_host.h"
+#include "braid/wire/profile.h"
 #include "braid/wire/transport/link.h"
 
 namespace braid {
@@ -35,8 +35,8 @@ class EngineRanks {
   // Ends the ranks after the step that is under way.
   virtual void stop() = 0;
 
-  // Records what every rank does until stop_profile(). An error where that cannot be recorded.
-  virtual Status start_profile() = 0;
+  // Records what every rank does until stop_profile(), which waits for what other processes have recorded.
+  virtual void start_profile() = 0;
   virtual Profile stop_profile() = 0;
 };
 

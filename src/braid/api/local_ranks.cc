@@ -1,7 +1,10 @@
 #include "braid/api/local_ranks.h"
 
+#include <unistd.h>
+
 #include <utility>
 
+#include "braid/base/system_info.h"
 #include "braid/worker/group_publisher.h"
 
 namespace braid {
@@ -27,7 +30,18 @@ void LocalRanks::start(ControllerThread& controller) {
 }
 
 Profile LocalRanks::stop_profile() {
-  return {.ranks = worker_.ranks().trace().stop(), .names = worker_.ranks().rank_names()};
+  RankSet& ranks = worker_.ranks();
+  std::vector<std::vector<TraceSpan>> spans = ranks.trace().stop();
+  ProfiledProcess own{.host = host_name(), .pid = getpid()};
+  for (int32_t world = 0; world < layout().num_worlds(); ++world) {
+    for (const RankStatus& rank : ranks.status(world)) {
+      own.ranks.push_back({.rank = rank.rank,
+                           .world = rank.world,
+                           .group = rank.group,
+                           .spans = std::move(spans[static_cast<size_t>(rank.rank)])});
+    }
+  }
+  return {.processes = {std::move(own)}};
 }
 
 }  // namespace braid

@@ -21,10 +21,7 @@ class LocalRanks final : public EngineRanks {
   GroupHost& control() override { return worker_; }
   void start(ControllerThread& controller) override;
   void stop() override { worker_.stop(); }
-  Status start_profile() override {
-    worker_.ranks().trace().start();
-    return {};
-  }
+  void start_profile() override { worker_.ranks().trace().start(); }
   Profile stop_profile() override;
 
  private:

@@ -7,78 +7,107 @@
 #include <limits>
 #include <numeric>
 #include <set>
+#include <string_view>
+#include <vector>
+
+#include "braid/api/profile_waits.h"
+#include "braid/formats/json.h"
 
 namespace braid {
 namespace {
 
 double first_begin(const Profile& profile) {
   double first_s = std::numeric_limits<double>::infinity();
-  for (const auto& spans : profile.ranks) {
-    for (const TraceSpan& span : spans) first_s = std::min(first_s, span.begin_s);
+  for (const ProfiledProcess& process : profile.processes) {
+    for (const ProfiledRank& rank : process.ranks) {
+      for (const TraceSpan& span : rank.spans) first_s = std::min(first_s, span.begin_s);
+    }
   }
   return first_s;
 }
 
-// Names come from ranks and phases, never from users, so nothing needs escaping.
-void append_event(std::string& json, const std::string& event) {
+// Hosts' names and what processes say come from outside.
+std::string json_string(std::string_view text) {
+  return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+void append_event(std::string& json, std::string_view event) {
   json += json.back() == '[' ? "\n" : ",\n";
   json += event;
 }
 
-}  // namespace
+std::string process_name(const ProfiledProcess& process) {
+  return fmt::format("node {}{}, pid {}", process.node, process.host.empty() ? "" : " on " + process.host, process.pid);
+}
 
-std::string chrome_trace(const Profile& profile) {
-  const double origin_s = first_begin(profile);
-  std::string json = R"({"displayTimeUnit":"ms","traceEvents":[)";
-  for (size_t rank = 0; rank < profile.ranks.size(); ++rank) {
-    append_event(json, fmt::format(R"({{"name":"thread_name","ph":"M","pid":0,"tid":{},"args":{{"name":"{}"}}}})", rank,
-                                   profile.names.at(rank)));
-    for (const TraceSpan& span : profile.ranks[rank]) {
-      append_event(json, fmt::format(R"({{"name":"{}","ph":"X","pid":0,"tid":{},"ts":{:.3f},"dur":{:.3f},)"
+std::string rank_numbers(const ProfiledProcess& process) {
+  std::string numbers = process.ranks.size() == 1 ? "rank " : "ranks ";
+  for (size_t i = 0; i < process.ranks.size(); ++i) {
+    numbers += fmt::format("{}{}", i > 0 ? ", " : "", process.ranks[i].rank);
+  }
+  return numbers;
+}
+
+void append_process(std::string& json, const ProfiledProcess& process, size_t number, double origin_s) {
+  append_event(json, fmt::format(R"({{"name":"process_name","ph":"M","pid":{},"args":{{"name":{}}}}})", number,
+                                 json_string(process_name(process))));
+  for (const ProfiledRank& rank : process.ranks) {
+    append_event(json, fmt::format(R"({{"name":"thread_name","ph":"M","pid":{},"tid":{},)"
+                                   R"j("args":{{"name":"rank {} (group {})"}}}})j",
+                                   number, rank.rank, rank.rank, rank.group));
+    for (const TraceSpan& span : rank.spans) {
+      append_event(json, fmt::format(R"({{"name":"{}","ph":"X","pid":{},"tid":{},"ts":{:.3f},"dur":{:.3f},)"
                                      R"("args":{{"step":{}}}}})",
-                                     trace_phase_name(span.phase), rank, (span.begin_s - origin_s) * 1e6,
+                                     trace_phase_name(span.phase), number, rank.rank, (span.begin_s - origin_s) * 1e6,
                                      (span.end_s - span.begin_s) * 1e6, span.step));
     }
   }
+}
+
+Json process_data(const ProfiledProcess& process, size_t number) {
+  Json ranks = Json::array();
+  for (const ProfiledRank& rank : process.ranks) ranks.push_back(rank.rank);
+  return {{"pid", number},
+          {"node", process.node},
+          {"host", process.host},
+          {"system_pid", process.pid},
+          {"ranks", std::move(ranks)},
+          {"clock_ahead_ms", 1e3 * process.clock_ahead_s},
+          {"clock_error_ms", 1e3 * process.clock_error_s},
+          {"missing", process.missing}};
+}
+
+Json waits_data(const ProfileWaits& waits) {
+  const auto steps = static_cast<double>(waits.num_steps);
+  return {{"rank", waits.rank},
+          {"group", waits.group},
+          {"node", waits.node},
+          {"host", waits.host},
+          {"ms", 1e3 * waits.lost_s},
+          {"ms_a_step", 1e3 * waits.lost_s / steps},
+          {"step_ms", 1e3 * waits.steps_s / steps},
+          {"flag", helpful_flag(waits)}};
+}
+
+Json other_data(const Profile& profile) {
   const PhaseShares shares = phase_shares(profile);
-  json += fmt::format("\n],\n\"otherData\":{{\"num_steps\":{},\"suggestion\":\"{}\"", shares.num_steps,
-                      profile_suggestion(shares));
+  Json data = {{"num_steps", shares.num_steps}, {"suggestion", profile_suggestion(profile)}};
   for (int phase = 0; phase < kNumTracePhases; ++phase) {
     const auto which = static_cast<TracePhase>(phase);
-    json += fmt::format(",\"{}\":{:.4f}", trace_phase_name(which), shares.share(which));
+    data[std::string(trace_phase_name(which))] = shares.share(which);
   }
-  json += "}}\n";
-  return json;
+  const auto waits = profile_waits(profile);
+  data["waited_for"] = waits ? waits_data(*waits) : Json();
+  data["processes"] = Json::array();
+  for (size_t i = 0; i < profile.processes.size(); ++i)
+    data["processes"].push_back(process_data(profile.processes[i], i));
+  data["summary"] = profile_summary(profile);
+  return data;
 }
 
-PhaseShares phase_shares(const Profile& profile) {
-  PhaseShares shares;
-  for (const auto& spans : profile.ranks) {
-    std::set<uint64_t> steps;
-    for (const TraceSpan& span : spans) {
-      const double seconds = span.end_s - span.begin_s;
-      shares.seconds[static_cast<size_t>(span.phase)] += seconds;
-      shares.total_s += seconds;
-      if (span.phase == TracePhase::kFfn) steps.insert(span.step);
-    }
-    shares.num_steps = std::max(shares.num_steps, static_cast<int64_t>(steps.size()));
-  }
-  return shares;
-}
-
-std::string profile_suggestion(const PhaseShares& shares) {
+std::string general_suggestion(const PhaseShares& shares) {
   using enum TracePhase;
-  if (shares.total_s <= 0) return "Nothing was recorded: was there a request?";
-  const double waiting = shares.share(kWait) + shares.share(kGather) + shares.share(kScatter) + shares.share(kHeader);
-  const double deciding = shares.share(kPlan) + shares.share(kSample) + shares.share(kCommit);
-  if (shares.share(kIdle) > 0.5) return "The ranks slept most of the time: more requests at once would fill them.";
-  if (waiting > 0.15) {
-    return "Ranks wait for each other where rows are exchanged. If groups have unequal loads try "
-           "--prefill-alignment or --load-balance-method minimum_tokens; if there are more compute threads than cores, "
-           "fewer ranks or "
-           "--threads-per-rank.";
-  }
-  if (deciding > 0.15) {
+  if (shares.share(kPlan) + shares.share(kSample) + shares.share(kCommit) > 0.15) {
     return "Planning and sampling cost more than they should beside the model: fewer requests a step "
            "(--max-running-requests), or greedy and top-k requests instead of penalties and logprobs.";
   }
@@ -105,9 +134,68 @@ std::string profile_table(const PhaseShares& shares) {
                    trace_phase_name(static_cast<TracePhase>(phase)), shares.seconds[phase],
                    100 * shares.share(static_cast<TracePhase>(phase)), 1000 * shares.seconds[phase] / steps);
   }
-  fmt::format_to(std::back_inserter(table), "{} steps, seconds summed over the ranks. {}\n", shares.num_steps,
-                 profile_suggestion(shares));
+  fmt::format_to(std::back_inserter(table), "{} steps, seconds summed over the ranks.\n", shares.num_steps);
   return table;
+}
+
+// Of a process beside the front's; empty for the front's own.
+std::string process_line(const ProfiledProcess& process) {
+  const std::string clock = process.clock_error_s > 0
+                                ? fmt::format("its clock is {:.3f} ms ahead of the front's, +- {:.3f} ms",
+                                              1e3 * process.clock_ahead_s, 1e3 * process.clock_error_s)
+                                : "it has the front's clock";
+  const std::string missing = process.missing.empty() ? "" : "; its last spans are missing: " + process.missing;
+  return fmt::format("{} ({}): {}{}\n", process_name(process), rank_numbers(process), clock, missing);
+}
+
+}  // namespace
+
+std::string chrome_trace(const Profile& profile) {
+  const double origin_s = first_begin(profile);
+  std::string json = R"({"displayTimeUnit":"ms","traceEvents":[)";
+  for (size_t i = 0; i < profile.processes.size(); ++i) append_process(json, profile.processes[i], i, origin_s);
+  json += "\n],\n\"otherData\":" + other_data(profile).dump(-1, ' ', false, Json::error_handler_t::replace) + "}\n";
+  return json;
+}
+
+PhaseShares phase_shares(const Profile& profile) {
+  PhaseShares shares;
+  for (const ProfiledProcess& process : profile.processes) {
+    for (const ProfiledRank& rank : process.ranks) {
+      std::set<uint64_t> steps;
+      for (const TraceSpan& span : rank.spans) {
+        const double seconds = span.end_s - span.begin_s;
+        shares.seconds[static_cast<size_t>(span.phase)] += seconds;
+        shares.total_s += seconds;
+        if (span.phase == TracePhase::kFfn) steps.insert(span.step);
+      }
+      shares.num_steps = std::max(shares.num_steps, static_cast<int64_t>(steps.size()));
+    }
+  }
+  return shares;
+}
+
+std::string profile_suggestion(const Profile& profile) {
+  constexpr double kMuch = 0.05;  // of a step, lost by the ranks that wait for one
+  const PhaseShares shares = phase_shares(profile);
+  if (shares.total_s <= 0) return "Nothing was recorded: was there a request?";
+  const auto waits = profile_waits(profile);
+  const std::string waited = waits ? waits_text(*waits) : "";
+  if (shares.share(TracePhase::kIdle) > 0.5) {
+    return "The ranks slept most of the time: more requests at once would fill them." + (waits ? " " + waited : "");
+  }
+  if (!waits) return general_suggestion(shares);
+  if (waits->lost_s + waits->transfer_s > kMuch * waits->steps_s) return waited;
+  return general_suggestion(shares) + " " + waited;
+}
+
+std::string profile_summary(const Profile& profile) {
+  std::string summary = profile_table(phase_shares(profile));
+  for (const ProfiledProcess& process : profile.processes) {
+    const bool is_alone = profile.processes.size() == 1 && process.clock_error_s == 0 && process.missing.empty();
+    if (!is_alone) summary += process_line(process);
+  }
+  return summary + profile_suggestion(profile) + "\n";
 }
 
 }  // namespace braid

@@ -1,24 +1,18 @@
 // A profile of the ranks' steps as a timeline for the browser, and as a table of where the time went with a setting to
-// try. Pure functions over the spans that base/step_trace.h recorded.
+// try. Pure functions over what all processes have recorded (wire/profile.h).
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <span>
 #include <string>
-#include <vector>
 
-#include "braid/base/step_trace.h"
+#include "braid/wire/profile.h"
 
 namespace braid {
 
-struct Profile {
-  std::vector<std::vector<TraceSpan>> ranks;  // [ranks]
-  std::vector<std::string> names;             // [ranks] "rank 3 (group 1)"
-};
-
-// In the Chrome trace event format (chrome://tracing, Perfetto): one row for each rank, times in microseconds from the
-// start of the first span. "otherData" has the shares and the suggestion.
+// In the Chrome trace event format (chrome://tracing, Perfetto): a process for each process with ranks, in it a row for
+// each rank, times in microseconds from the start of the first span. "otherData" has the shares, the suggestion, the
+// summary, the clocks, and what is missing.
 std::string chrome_trace(const Profile& profile);
 
 struct PhaseShares {
@@ -29,10 +23,12 @@ struct PhaseShares {
 };
 PhaseShares phase_shares(const Profile& profile);
 
-// One line for each phase, largest first, with seconds, share and time per step; then what to try.
-std::string profile_table(const PhaseShares& shares);
+// A line for each phase, largest first, with seconds, share and time per step; one for each other process with its
+// clock and what is missing of it; and what to try.
+std::string profile_summary(const Profile& profile);
 
-// A setting to try for the largest cost, in one or two sentences; never empty.
-std::string profile_suggestion(const PhaseShares& shares);
+// The rank that the others wait for most, with the flag that would help, if there are several; and a setting to try for
+// the largest cost. A few sentences; never empty.
+std::string profile_suggestion(const Profile& profile);
 
 }  // namespace braid

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
+#include <string>
 
 namespace braid {
 namespace {
@@ -10,27 +12,66 @@ namespace {
 using enum TracePhase;
 
 Profile two_ranks() {
-  return {.ranks = {{{.phase = kAttention, .step = 1, .begin_s = 10, .end_s = 10.001},
-                     {.phase = kFfn, .step = 1, .begin_s = 10.001, .end_s = 10.004},
-                     {.phase = kFfn, .step = 2, .begin_s = 10.004, .end_s = 10.006}},
-                    {{.phase = kIdle, .step = 1, .begin_s = 10.002, .end_s = 10.004}}},
-          .names = {"rank 0 (group 0)", "rank 1 (group 1)"}};
+  return {.processes = {{.host = "h",
+                         .pid = 7,
+                         .ranks = {{.rank = 0,
+                                    .spans = {{.phase = kAttention, .step = 1, .begin_s = 10, .end_s = 10.001},
+                                              {.phase = kFfn, .step = 1, .begin_s = 10.001, .end_s = 10.004},
+                                              {.phase = kFfn, .step = 2, .begin_s = 10.004, .end_s = 10.006}}},
+                                   {.rank = 1,
+                                    .group = 1,
+                                    .spans = {{.phase = kIdle, .step = 1, .begin_s = 10.002, .end_s = 10.004}}}}}}};
+}
+
+// The same in two processes, the second on a host with an odd name, which was lost.
+Profile two_processes() {
+  Profile profile = two_ranks();
+  ProfiledProcess second{.node = 1, .host = "b\"\n\xff", .pid = 8, .clock_ahead_s = -0.25, .clock_error_s = 0.0001};
+  second.missing = "process 1 cannot be reached";
+  second.ranks = {std::move(profile.processes[0].ranks[1])};
+  profile.processes[0].ranks.pop_back();
+  profile.processes.push_back(std::move(second));
+  return profile;
 }
 
 TEST(ChromeTrace, HasARowForEachRankAndTimesSinceTheFirstPhase) {
   const auto events = nlohmann::json::parse(chrome_trace(two_ranks())).at("traceEvents");
-  ASSERT_EQ(events.size(), 6U);
-  EXPECT_EQ(events[0].at("args").at("name"), "rank 0 (group 0)");
-  EXPECT_EQ(events[1].at("name"), "attention");
-  EXPECT_EQ(events[1].at("ts"), 0);
-  EXPECT_EQ(events[1].at("dur"), 1000);
-  EXPECT_EQ(events[5].at("tid"), 1);
-  EXPECT_EQ(events[5].at("ts"), 2000);
-  EXPECT_EQ(events[5].at("args").at("step"), 1);
+  ASSERT_EQ(events.size(), 7U);
+  EXPECT_EQ(events[0].at("args").at("name"), "node 0 on h, pid 7");
+  EXPECT_EQ(events[1].at("args").at("name"), "rank 0 (group 0)");
+  EXPECT_EQ(events[2].at("name"), "attention");
+  EXPECT_EQ(events[2].at("ts"), 0);
+  EXPECT_EQ(events[2].at("dur"), 1000);
+  EXPECT_EQ(events[6].at("tid"), 1);
+  EXPECT_EQ(events[6].at("ts"), 2000);
+  EXPECT_EQ(events[6].at("args").at("step"), 1);
   const auto other = nlohmann::json::parse(chrome_trace(two_ranks())).at("otherData");
   EXPECT_EQ(other.at("num_steps"), 2);
-  EXPECT_EQ(other.at("ffn"), 0.625);
+  EXPECT_NEAR(other.at("ffn").get<double>(), 0.625, 1e-6);
   EXPECT_FALSE(other.at("suggestion").get<std::string>().empty());
+  EXPECT_TRUE(other.at("waited_for").is_null());
+}
+
+TEST(ChromeTrace, HasAProcessForEachProcessWithItsClockAndWhatIsMissing) {
+  const auto trace = nlohmann::json::parse(chrome_trace(two_processes()));
+  std::set<int> pids;
+  for (const auto& event : trace.at("traceEvents")) pids.insert(event.at("pid").get<int>());
+  EXPECT_EQ(pids, (std::set{0, 1}));
+  const auto& processes = trace.at("otherData").at("processes");
+  ASSERT_EQ(processes.size(), 2U);
+  EXPECT_EQ(processes[0].at("missing"), "");
+  EXPECT_EQ(processes[1].at("node"), 1);
+  EXPECT_EQ(processes[1].at("system_pid"), 8);
+  EXPECT_EQ(processes[1].at("ranks"), nlohmann::json({1}));
+  EXPECT_EQ(processes[1].at("clock_ahead_ms"), -250);
+  EXPECT_NEAR(processes[1].at("clock_error_ms").get<double>(), 0.1, 1e-9);
+  EXPECT_EQ(processes[1].at("missing"), "process 1 cannot be reached");
+  const auto summary = trace.at("otherData").at("summary").get<std::string>();
+  EXPECT_NE(summary.find("(rank 0): it has the front's clock\n"), std::string::npos) << summary;
+  EXPECT_NE(summary.find("(rank 1): its clock is -250.000 ms ahead of the front's, +- 0.100 ms; its last spans are "
+                         "missing: process 1 cannot be reached\n"),
+            std::string::npos)
+      << summary;
 }
 
 TEST(ChromeTrace, IsValidWithoutRanks) {
@@ -38,25 +79,31 @@ TEST(ChromeTrace, IsValidWithoutRanks) {
 }
 
 TEST(PhaseShares, AddUpOverRanks) {
-  const PhaseShares shares = phase_shares(two_ranks());
-  EXPECT_NEAR(shares.total_s, 0.008, 1e-9);
-  EXPECT_NEAR(shares.share(kFfn), 5.0 / 8, 1e-6);
-  EXPECT_EQ(shares.num_steps, 2);
-  const std::string table = profile_table(shares);
-  EXPECT_LT(table.find("ffn"), table.find("idle"));
-  EXPECT_EQ(table.find("plan "), std::string::npos);
+  for (const Profile& profile : {two_ranks(), two_processes()}) {
+    const PhaseShares shares = phase_shares(profile);
+    EXPECT_NEAR(shares.total_s, 0.008, 1e-9);
+    EXPECT_NEAR(shares.share(kFfn), 5.0 / 8, 1e-6);
+    EXPECT_EQ(shares.num_steps, 2);
+    const std::string summary = profile_summary(profile);
+    EXPECT_LT(summary.find("ffn"), summary.find("idle"));
+    EXPECT_EQ(summary.find("plan "), std::string::npos);
+  }
+  EXPECT_EQ(profile_summary(two_ranks()).find("clock"), std::string::npos) << "there is one process";
 }
 
 TEST(ProfileSuggestion, NamesTheLargestCost) {
   const auto suggestion = [](TracePhase large) {
-    PhaseShares shares;
-    shares.seconds.fill(0.05);
-    shares.seconds[static_cast<size_t>(large)] = 10;
-    for (const double seconds : shares.seconds) shares.total_s += seconds;
-    return profile_suggestion(shares);
+    ProfiledRank rank;
+    double time_s = 1;
+    for (int i = 0; i < kNumTracePhases; ++i) {
+      const auto phase = static_cast<TracePhase>(i);
+      const double end_s = time_s + (phase == large ? 10 : 0.05);
+      rank.spans.push_back({.phase = phase, .step = 1, .begin_s = time_s, .end_s = end_s});
+      time_s = end_s;
+    }
+    return profile_suggestion({.processes = {{.ranks = {std::move(rank)}}}});
   };
   EXPECT_NE(suggestion(kIdle).find("slept"), std::string::npos);
-  EXPECT_NE(suggestion(kGather).find("--load-balance-method"), std::string::npos);
   EXPECT_NE(suggestion(kAttention).find("--dp-size"), std::string::npos);
   EXPECT_NE(suggestion(kFfn).find("feed-forward"), std::string::npos);
   EXPECT_NE(suggestion(kSample).find("sampling"), std::string::npos);

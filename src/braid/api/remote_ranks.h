@@ -33,10 +33,8 @@ class RemoteRanks final : public EngineRanks {
   GroupHost& control() override { return *worlds_; }
   void start(ControllerThread& controller) override { worlds_->connect(controller, controller.masks()); }
   void stop() override { worlds_->stop(); }
-  Status start_profile() override {
-    return fail("a profile needs the ranks in the server's process: they are in processes of their own");
-  }
-  Profile stop_profile() override { return {}; }
+  void start_profile() override { worlds_->start_profile(); }
+  Profile stop_profile() override { return worlds_->stop_profile(); }
 
  private:
   explicit RemoteRanks(const ParallelLayout& layout) : layout_(layout) {}

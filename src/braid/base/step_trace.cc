@@ -21,12 +21,17 @@ void StepTrace::start() {
   for (const auto& rank : ranks_) {
     const std::lock_guard lock(rank->mutex);
     rank->spans.clear();
+    rank->num_added = 0;
   }
   is_on_ = true;
 }
 
 std::vector<std::vector<TraceSpan>> StepTrace::stop() {
   is_on_ = false;
+  return take();
+}
+
+std::vector<std::vector<TraceSpan>> StepTrace::take() {
   std::vector<std::vector<TraceSpan>> all;
   for (const auto& rank : ranks_) {
     const std::lock_guard lock(rank->mutex);
@@ -39,7 +44,9 @@ void StepTrace::add(int32_t rank, const TraceSpan& span) {
   if (!is_on()) return;
   Rank& own = *ranks_[static_cast<size_t>(rank)];
   const std::lock_guard lock(own.mutex);
-  if (is_on() && own.spans.size() < kMaxSpans) own.spans.push_back(span);
+  if (!is_on() || own.num_added == kMaxSpans) return;
+  own.spans.push_back(span);
+  ++own.num_added;
 }
 
 TraceScope::TraceScope(StepTrace* trace, int32_t rank, TracePhase phase, uint64_t step) {

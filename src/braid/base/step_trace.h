@@ -41,8 +41,10 @@ class StepTrace {
 
   // From any thread. Drops what was recorded before.
   void start();
-  // [ranks] the recorded spans, each rank's ordered by end.
+  // [ranks] the recorded spans that take() has not returned, each rank's ordered by end.
   std::vector<std::vector<TraceSpan>> stop();
+  // The same, and goes on recording.
+  std::vector<std::vector<TraceSpan>> take();
   bool is_on() const { return is_on_.load(std::memory_order_relaxed); }
   int32_t num_ranks() const { return static_cast<int32_t>(ranks_.size()); }
 
@@ -55,6 +57,7 @@ class StepTrace {
   struct alignas(64) Rank {
     std::mutex mutex;
     std::vector<TraceSpan> spans;
+    size_t num_added = 0;  // since start()
   };
 
   std::atomic<bool> is_on_{false};

@@ -36,6 +36,18 @@ TEST(StepTrace, IsBounded) {
   EXPECT_EQ(trace.stop()[0].size(), StepTrace::kMaxSpans);
 }
 
+TEST(StepTrace, WhatIsTakenOnTheWayIsNotReturnedAgainAndCounts) {
+  StepTrace trace(1);
+  trace.start();
+  trace.add(0, {.step = 1});
+  EXPECT_EQ(trace.take()[0].size(), 1U);
+  EXPECT_TRUE(trace.take()[0].empty());
+  for (size_t i = 0; i < StepTrace::kMaxSpans + 10; ++i) trace.add(0, {.step = 2});
+  const auto rest = trace.stop();
+  EXPECT_EQ(rest[0].size(), StepTrace::kMaxSpans - 1);
+  EXPECT_EQ(rest[0].front().step, 2U);
+}
+
 TEST(StepTrace, StartsAndStopsWhileRanksRecord) {
   StepTrace trace(2);
   std::atomic<bool> is_over = false;
@@ -48,6 +60,7 @@ TEST(StepTrace, StartsAndStopsWhileRanksRecord) {
   for (int i = 0; i < 50; ++i) {
     trace.start();
     std::this_thread::yield();
+    trace.take();
     trace.stop();
   }
   is_over = true;

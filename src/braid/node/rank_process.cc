@@ -22,14 +22,17 @@ constexpr std::chrono::milliseconds kBeat{100};
 }  // namespace
 
 RankProcess::RankProcess(RankProcessOptions options, std::shared_ptr<Logger> logger)
-    : options_(std::move(options)), logger_(std::move(logger)), port_(options_.port) {}
+    : options_(std::move(options)),
+      logger_(std::move(logger)),
+      port_(options_.port),
+      recorder_([this](const ProcessMessage& message) { tell(message); }) {}
 
 RankProcess::~RankProcess() {
   if (beats_.joinable()) {
     beats_.request_stop();
     beats_.join();
   }
-  link_.reset();  // it calls this object
+  if (link_ != nullptr) link_->close();  // it calls this object
 }
 
 Result<std::unique_ptr<RankProcess>> RankProcess::join(RankProcessOptions options, std::shared_ptr<Logger> logger) {
@@ -50,7 +53,8 @@ Result<std::unique_ptr<RankProcess>> RankProcess::join(RankProcessOptions option
                              .process = process->port_ != nullptr ? process->port_->process() : 0,
                              .num_processes = num_processes,
                              .pid = getpid(),
-                             .host = host_name()});
+                             .host = host_name(),
+                             .system = boot_id()});
   process->beats_ = std::jthread([own = process.get()](const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       own->tell_progress();
@@ -137,6 +141,7 @@ Status RankProcess::load(const Checkpoint& checkpoint) {
                  .first_group = options_.world * groups_per_world,
                  .num_groups = options_.num_worlds * groups_per_world},
                 start_->last_maps);
+  recorder_.record(worker->ranks().trace());
   {
     const std::lock_guard lock(mutex_);
     worker_ = std::move(worker);
@@ -197,6 +202,12 @@ void RankProcess::take(ProcessMessage message) {
     changed_.notify_all();
   } else if (auto* mask = std::get_if<MaskAnswer>(&message)) {
     masks_->take(std::move(*mask));
+  } else if (const auto* begun = std::get_if<ProfileStart>(&message)) {
+    recorder_.take(*begun);
+  } else if (const auto* wanted = std::get_if<ProfileWanted>(&message)) {
+    recorder_.take(*wanted);
+  } else if (const auto* question = std::get_if<ClockQuestion>(&message)) {
+    recorder_.take(*question);
   } else if (const auto* direct = std::get_if<DirectMap>(&message)) {
     take_direct_map(*direct);
   } else if (std::holds_alternative<ProcessNews>(message)) {

@@ -13,6 +13,7 @@
 
 #include "braid/base/log.h"
 #include "braid/base/result.h"
+#include "braid/node/rank_recorder.h"
 #include "braid/node/remote_masks.h"
 #include "braid/parallel/process_port.h"
 #include "braid/weights/checkpoint.h"
@@ -82,6 +83,7 @@ class RankProcess final : private GroupListener, private ProcessLinkOwner {
   std::optional<ProcessStart> start_;
   std::optional<Status> ending_;
   std::unique_ptr<Worker> worker_;
+  RankRecorder recorder_;           // uses the worker's trace
   InProcessLinks links_;            // to the publishers of this process
   std::vector<int32_t> published_;  // their groups, of the world
   std::jthread beats_;

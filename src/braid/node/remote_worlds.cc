@@ -81,6 +81,7 @@ void RemoteWorlds::stop() {
       }
     }
   }
+  changed_.notify_all();
   wake_keeper_.wake();
   keeper_.join();
   link_->close();  // its thread calls this object, and may answer
@@ -118,6 +119,7 @@ RemoteWorlds::World* RemoteWorlds::world_of(const PeerId& peer, int32_t* index, 
 }
 
 void RemoteWorlds::on_message(const PeerId& peer, LinkMessageKind kind, SharedBytes body) {
+  const double now_s = monotonic_seconds();
   if (kind == LinkMessageKind::kOutputs) {
     take_outputs(peer, body);
     return;
@@ -130,7 +132,7 @@ void RemoteWorlds::on_message(const PeerId& peer, LinkMessageKind kind, SharedBy
   if (const auto* wanted = std::get_if<MaskWanted>(&*message)) {
     answer_mask(peer, *wanted);
   } else {
-    take_message(peer, std::move(message).value());
+    take_message(peer, std::move(message).value(), now_s);
   }
 }
 
@@ -153,7 +155,7 @@ void RemoteWorlds::take_outputs(const PeerId& peer, const SharedBytes& body) {
   if (listener != nullptr) listener->on_outputs(outputs->group, std::move(outputs).value());
 }
 
-void RemoteWorlds::take_message(const PeerId& peer, ProcessMessage message) {
+void RemoteWorlds::take_message(const PeerId& peer, ProcessMessage message, double now_s) {
   const std::lock_guard lock(mutex_);
   if (take_of_node(peer, message)) return;
   if (const auto* hello = std::get_if<ProcessHello>(&message)) {
@@ -166,14 +168,14 @@ void RemoteWorlds::take_message(const PeerId& peer, ProcessMessage message) {
   bool is_node = std::ranges::any_of(waiting_nodes_, [&](const Node& node) { return node.peer == peer; });
   for (Node& node : nodes_) {
     if (node.peer != peer) continue;
-    node.heard_s = monotonic_seconds();
+    node.heard_s = now_s;
     is_node = true;
   }
   if (world == nullptr || process == nullptr) {
     if (!is_node) tell(peer, ProcessNews{});  // of a node that was missed too long: it says hello again
     return;
   }
-  process->heard_s = monotonic_seconds();
+  process->heard_s = now_s;
   if (auto* ready = std::get_if<ProcessReady>(&message)) {
     process->ready = std::move(*ready);
     begin_if_ready(index);
@@ -182,6 +184,12 @@ void RemoteWorlds::take_message(const PeerId& peer, ProcessMessage message) {
   } else if (auto* beat = std::get_if<ProcessProgress>(&message)) {
     process->progress = beat->progress;
     process->counts = std::move(beat->ranks);
+  } else if (auto* part = std::get_if<ProfilePart>(&message); part != nullptr && profile_) {
+    profile_->take(peer, std::move(*part), now_s);
+    advance_profile();
+  } else if (const auto* answer = std::get_if<ClockAnswer>(&message); answer != nullptr && profile_) {
+    profile_->take(peer, *answer, now_s);
+    advance_profile();
   }
 }
 
@@ -236,6 +244,7 @@ void RemoteWorlds::begin_if_ready(int32_t index) {
   world.state = State::kRuns;
   world.since_s = monotonic_seconds();
   world.start.exchange_costs = world.processes.front().ready->exchange_costs;
+  add_to_profile(index);  // before the first map
   for (const Message& message : std::exchange(world.backlog, {})) deliver(world, message);
   if (listener_ != nullptr) {
     news_.push_back({.world = index,
@@ -253,6 +262,7 @@ void RemoteWorlds::end_world(int32_t index, const std::string& reason) {
   world.state = State::kEnded;
   world.since_s = monotonic_seconds();
   world.backlog.clear();
+  lose_from_profile(world, reason);
   if (listener_ == nullptr) {
     if (first_failure_.empty()) first_failure_ = reason;
     changed_.notify_all();
@@ -326,6 +336,10 @@ void RemoteWorlds::keep() {
       const std::lock_guard lock(mutex_);
       look_after_nodes(now_s);
       for (int32_t world = 0; world < std::ssize(worlds_); ++world) look_after(world, now_s);
+      if (profile_) {
+        profile_->look(now_s);
+        advance_profile();
+      }
       if (is_stopping_ && !stopping_since_s) stopping_since_s = now_s;
       const bool all_ended = std::ranges::none_of(worlds_, [](const World& world) { return world.job.has_value(); });
       if (stopping_since_s && (all_ended || now_s > *stopping_since_s + kStop_s)) {
@@ -397,6 +411,7 @@ void RemoteWorlds::look_after(int32_t index, double now_s) {
 
 // A job that is asked to end removes its files; one that does not is killed.
 void RemoteWorlds::end_job(World& world, double now_s) {
+  lose_from_profile(world, "its world has ended");
   for (const Process& process : world.processes) worlds_by_peer_.erase(process.peer);
   world.processes.clear();
   if (!world.job) return;

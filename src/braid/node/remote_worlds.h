@@ -23,11 +23,13 @@
 #include "braid/base/log.h"
 #include "braid/base/result.h"
 #include "braid/node/child_process.h"
+#include "braid/node/cluster_profile.h"
 #include "braid/node/process_places.h"
 #include "braid/wire/group_host.h"
 #include "braid/wire/group_listener.h"
 #include "braid/wire/group_outputs_codec.h"
 #include "braid/wire/process_message.h"
+#include "braid/wire/profile.h"
 #include "braid/wire/token_masks.h"
 #include "braid/wire/transport/process_link.h"
 #include "braid/wire/transport/zmq_socket.h"
@@ -70,6 +72,11 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
   void lose(int32_t /*group*/, std::span<const MoveId> /*begun*/, MoveId /*next_move*/) override {}
   void restart(int32_t first_group, WorldStart start) override;
   void wake(int32_t /*group*/) override {}
+
+  // Of all processes that run then or start later. Begins anew if it is on.
+  void start_profile();
+  // Waits until they have sent what they have recorded, or it is clear that they will not. Empty if none was begun.
+  Profile stop_profile();
 
  private:
   class Link;
@@ -129,7 +136,7 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
   void on_unreachable(const PeerId& peer) override;
   void on_garbage(const std::string& what) override;
   void take_outputs(const PeerId& peer, const SharedBytes& body);
-  void take_message(const PeerId& peer, ProcessMessage message);
+  void take_message(const PeerId& peer, ProcessMessage message, double now_s);
   void answer_mask(const PeerId& peer, const MaskWanted& wanted);
 
   // With mutex_.
@@ -153,6 +160,10 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
   int32_t process_of_group(const World& world, int32_t group) const;
   World* world_of(const PeerId& peer, int32_t* index = nullptr, Process** process = nullptr);
 
+  void add_to_profile(int32_t world);
+  void lose_from_profile(const World& world, const std::string& reason);
+  void advance_profile();
+
   void keep();
   void wait_for_jobs();
   void look_after(int32_t world, double now_s);
@@ -175,6 +186,8 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
   uint64_t last_run_ = 0;
   std::vector<News> news_;
   std::string first_failure_;  // before connect()
+  std::optional<ClusterProfile> profile_;
+  uint64_t last_profile_ = 0;
   GroupListener* listener_ = nullptr;
   MaskFinder* masks_ = nullptr;
   bool is_stopping_ = false;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "braid/base/patience.h"
+#include "braid/base/step_trace.h"
 #include "braid/parallel/exchange_costs.h"
 #include "braid/request/ids.h"
 #include "braid/wire/cluster_status.h"
@@ -28,6 +29,7 @@ struct ProcessHello {
   int32_t num_processes = 1;  // that the world has
   int64_t pid = 0;
   std::string host;
+  std::string system;  // boot_id() of its host
 
   bool operator==(const ProcessHello&) const = default;
 };
@@ -175,9 +177,52 @@ struct NodeAnswer {
   bool operator==(const NodeAnswer&) const = default;
 };
 
+// A profile (cluster_profile.h). Each has a number, so that nothing of an earlier one is taken for the next.
+
+// To a process: it records what its ranks do, and drops what it had recorded before.
+struct ProfileStart {
+  uint64_t id = 0;
+
+  bool operator==(const ProfileStart&) const = default;
+};
+
+// To a process: it sends a part of what it has recorded and not sent yet.
+struct ProfileWanted {
+  uint64_t id = 0;
+  bool is_last = false;  // it records no more
+
+  bool operator==(const ProfileWanted&) const = default;
+};
+
+struct ProfilePart {
+  static constexpr size_t kMaxSpans = size_t{1} << 14;  // half a megabyte: tokens do not wait for long behind it
+
+  uint64_t id = 0;
+  int32_t rank = 0;       // whose spans these are, counted from the process's first
+  bool has_more = false;  // there are more to be asked for
+  std::vector<TraceSpan> spans;
+
+  bool operator==(const ProfilePart&) const = default;
+};
+
+// To a process: it answers at once, so that its clock can be read (ClockOffset).
+struct ClockQuestion {
+  uint64_t id = 0;
+
+  bool operator==(const ClockQuestion&) const = default;
+};
+
+struct ClockAnswer {
+  uint64_t id = 0;         // the question's
+  double monotonic_s = 0;  // when the question came, by the clock of its spans
+
+  bool operator==(const ClockAnswer&) const = default;
+};
+
 using ProcessMessage =
     std::variant<ProcessHello, ProcessReady, ProcessFailure, ProcessProgress, MaskWanted, ProcessStart, MaskAnswer,
                  DirectMap, ProcessNews, ProcessStop, NodeHello, NodeRefusal, RunOnNode, RunCommand, CommandEnded,
-                 EndCommands, ProcessBeat, NodeQuestion, NodeAnswer>;
+                 EndCommands, ProcessBeat, NodeQuestion, NodeAnswer, ProfileStart, ProfileWanted, ProfilePart,
+                 ClockQuestion, ClockAnswer>;
 
 }  // namespace braid

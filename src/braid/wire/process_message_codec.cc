@@ -7,6 +7,7 @@
 #include "braid/wire/flat_parts.h"
 #include "braid/wire/group_outputs_codec.h"
 #include "braid/wire/process_message_generated.h"
+#include "braid/wire/profile_part_codec.h"
 
 namespace braid {
 namespace {
@@ -25,9 +26,10 @@ struct EncodedBody {
 
 EncodedBody encode_body(flat::Builder& builder, const ProcessHello& hello) {
   const auto host_at = builder.CreateString(hello.host);
+  const auto system_at = builder.CreateString(hello.system);
   return {message_format::Body::Hello,
           message_format::CreateHello(builder, hello.world, hello.num_restarts, hello.process, hello.num_processes,
-                                      hello.pid, host_at)
+                                      hello.pid, host_at, system_at)
               .Union()};
 }
 
@@ -136,6 +138,28 @@ EncodedBody encode_body(flat::Builder& builder, const NodeAnswer& answer) {
           message_format::CreateNodeAnswer(builder, answer.id, answer.unix_s, isa_at).Union()};
 }
 
+EncodedBody encode_body(flat::Builder& builder, const ProfileStart& start) {
+  return {message_format::Body::ProfileStart, message_format::CreateProfileStart(builder, start.id).Union()};
+}
+
+EncodedBody encode_body(flat::Builder& builder, const ProfileWanted& wanted) {
+  return {message_format::Body::ProfileWanted,
+          message_format::CreateProfileWanted(builder, wanted.id, wanted.is_last).Union()};
+}
+
+EncodedBody encode_body(flat::Builder& builder, const ProfilePart& part) {
+  return {message_format::Body::ProfilePart, encode_profile_part(builder, part).Union()};
+}
+
+EncodedBody encode_body(flat::Builder& builder, const ClockQuestion& question) {
+  return {message_format::Body::ClockQuestion, message_format::CreateClockQuestion(builder, question.id).Union()};
+}
+
+EncodedBody encode_body(flat::Builder& builder, const ClockAnswer& answer) {
+  return {message_format::Body::ClockAnswer,
+          message_format::CreateClockAnswer(builder, answer.id, answer.monotonic_s).Union()};
+}
+
 EncodedBody encode_body(flat::Builder& builder, const ProcessNews& /*news*/) {
   return {message_format::Body::News, message_format::CreateNews(builder).Union()};
 }
@@ -167,6 +191,7 @@ Result<ProcessMessage> decode_hello(const message_format::Hello& from) {
                 hello.num_restarts);
   }
   TRY(hello.host, decode_text(from.host(), "a host's name", kMaxNameLen));
+  TRY(hello.system, decode_text(from.system(), "a system's name", kMaxNameLen));
   return ProcessMessage(std::move(hello));
 }
 
@@ -243,6 +268,24 @@ Result<ProcessMessage> decode_node_hello(const message_format::NodeHello& from, 
   return ProcessMessage(std::move(hello));
 }
 
+// The messages about a profile.
+Result<ProcessMessage> decode_of_profile(const message_format::Message& message) {
+  if (const auto* from = message.body_as_ProfileStart()) return ProcessMessage(ProfileStart{.id = from->id()});
+  if (const auto* from = message.body_as_ProfileWanted()) {
+    return ProcessMessage(ProfileWanted{.id = from->id(), .is_last = from->is_last()});
+  }
+  if (const auto* from = message.body_as_ProfilePart()) {
+    TRY(ProfilePart part, decode_profile_part(*from));
+    return ProcessMessage(std::move(part));
+  }
+  if (const auto* from = message.body_as_ClockQuestion()) return ProcessMessage(ClockQuestion{.id = from->id()});
+  if (const auto* from = message.body_as_ClockAnswer()) {
+    if (!is_profile_time(from->monotonic_s())) return fail("an answer at no time");
+    return ProcessMessage(ClockAnswer{.id = from->id(), .monotonic_s = from->monotonic_s()});
+  }
+  return fail("a message of unknown kind {}", static_cast<int>(message.body_type()));
+}
+
 // The messages about other nodes' commands.
 Result<ProcessMessage> decode_of_nodes(const message_format::Message& message, const ProcessMessageLimits& limits) {
   if (const auto* from = message.body_as_NodeHello()) return decode_node_hello(*from, limits);
@@ -269,7 +312,7 @@ Result<ProcessMessage> decode_of_nodes(const message_format::Message& message, c
     if (!std::isfinite(from->unix_s())) return fail("an answer at no time");
     return ProcessMessage(NodeAnswer{.id = from->id(), .unix_s = from->unix_s(), .isa = std::move(isa)});
   }
-  return fail("a message of unknown kind {}", static_cast<int>(message.body_type()));
+  return decode_of_profile(message);
 }
 
 }  // namespace

@@ -24,7 +24,13 @@ std::vector<ProcessMessage> one_of_each() {
   ready.exchange_costs.points = {{.tokens = 1, .balanced_s = {1, 2, 3}, .one_busy_s = {4, 5, 6}},
                                  {.tokens = 8, .balanced_s = {2, 3, 4}, .one_busy_s = {5, 6, 7}}};
   ready.load.credits = {.num_requests = 7, .num_pages = 6250, .is_idle = true};
-  return {ProcessHello{.world = 1, .num_restarts = 3, .process = 2, .num_processes = 4, .pid = 4711, .host = "node-2"},
+  return {ProcessHello{.world = 1,
+                       .num_restarts = 3,
+                       .process = 2,
+                       .num_processes = 4,
+                       .pid = 4711,
+                       .host = "node-2",
+                       .system = "b-1"},
           ready,
           ProcessFailure{.reason = "rank 3 has failed\nrank 0: waits"},
           ProcessProgress{.progress = {.num_operations = 12, .cpu_ticks = 34},
@@ -42,6 +48,14 @@ std::vector<ProcessMessage> one_of_each() {
           EndCommands{.world = 3},
           NodeQuestion{.id = 8},
           NodeAnswer{.id = 8, .unix_s = 1.75e9, .isa = "avx2"},
+          ProfileStart{.id = 2},
+          ProfileWanted{.id = 2, .is_last = true},
+          ProfilePart{.id = 2,
+                      .rank = 1,
+                      .has_more = true,
+                      .spans = {{.phase = TracePhase::kFfn, .step = 9, .begin_s = 1.5, .end_s = 2.5}, {}}},
+          ClockQuestion{.id = 4},
+          ClockAnswer{.id = 4, .monotonic_s = 812.25},
           ProcessNews{},
           ProcessBeat{},
           ProcessStop{}};
@@ -78,6 +92,11 @@ TEST(ProcessMessageCodec, DamagedBytesAreRefusedOrHarmless) {
     if (const auto* mask = std::get_if<MaskAnswer>(&*decoded)) {
       EXPECT_LE(mask->words.size(), 4U);
     }
+    if (const auto* part = std::get_if<ProfilePart>(&*decoded)) {
+      for (const TraceSpan& span : part->spans) {
+        EXPECT_TRUE(static_cast<int>(span.phase) < kNumTracePhases && span.begin_s <= span.end_s);
+      }
+    }
   }
   EXPECT_GT(num_refused, 1000);
 }
@@ -99,6 +118,7 @@ TEST(ProcessMessageCodec, WhatIsTooLongOrSenselessIsNamed) {
   ready.ranks = {{.rank = -1}};
   EXPECT_EQ(error_of(ready, {}), "rank -1 of group 0 in world 0");
   EXPECT_EQ(error_of(NodeAnswer{.unix_s = std::numeric_limits<double>::infinity()}, {}), "an answer at no time");
+  EXPECT_EQ(error_of(ClockAnswer{.monotonic_s = std::numeric_limits<double>::quiet_NaN()}, {}), "an answer at no time");
   EXPECT_EQ(error_of(ProcessFailure{.reason = "long"}, {.max_text = 3}), "a reason of 4 bytes, at most 3 fit");
   EXPECT_NE(error_of(ProcessStop{}, {.max_bytes = 8}).find("at most 8 are allowed"), std::string::npos);
   const auto empty = decode_process_message({});

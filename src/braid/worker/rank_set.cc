@@ -117,17 +117,6 @@ int64_t exchange_buffer_bytes(const ModelConfig& config, const RankOptions& opti
 
 RankSet::~RankSet() = default;
 
-std::vector<std::string> RankSet::rank_names() const {
-  std::vector<std::string> names;
-  for (size_t i = 0; i < ranks_.size(); ++i) {
-    const int32_t world = world_index(i);
-    const int32_t group = world * layout().groups_per_world() + place_of(layout(), tp_rank_of(i)).attn_dp_rank;
-    const std::string replica = layout().num_worlds() > 1 ? fmt::format("replica {}, ", world) : "";
-    names.push_back(fmt::format("{}rank {} (group {})", replica, tp_rank_of(i), group));
-  }
-  return names;
-}
-
 IndexRange RankSet::own_tp_ranks(int32_t world) const {
   const int64_t first = int64_t{world} * layout().tp_size;
   return {.begin = std::max<int64_t>(own_.own.begin - first, 0),

@@ -71,7 +71,6 @@ class RankSet {
 
   // Records what all ranks do, world by world, while it is on.
   StepTrace& trace() { return *trace_; }
-  std::vector<std::string> rank_names() const;  // "rank 3 (group 1)"; of replicas: "replica 1, rank 0 (group 1)"
 
   // The own ranks of a world, for World (worker/world.h). The set outlives it, as do the masks.
   std::vector<WorldMember> members(int32_t world, TokenMasks* masks);

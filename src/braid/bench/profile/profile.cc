@@ -13,12 +13,12 @@ Status run_bench_profile(const ThroughputOptions& options, const std::string& pa
                          std::FILE* out) {
   TRY(const auto engine, load_for_throughput(options, std::move(logger)));
   TRY(OutputFile file, OutputFile::create("--output", path));
-  TRY_STATUS(engine->start_profile());
+  engine->start_profile();
   TRY_STATUS(run_random_requests(options, *engine));
   const Profile profile = engine->stop_profile();
   file.stream() << chrome_trace(profile);
   TRY_STATUS(file.commit());
-  fmt::print(out, "{}{}: open it in chrome://tracing or ui.perfetto.dev\n", profile_table(phase_shares(profile)), path);
+  fmt::print(out, "{}{}: open it in chrome://tracing or ui.perfetto.dev\n", profile_summary(profile), path);
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
@@ -18,6 +19,7 @@ Result<std::string> ask_server(const ServerAddress& server, const std::string& a
   namespace asio = boost::asio;
   namespace http = boost::beast::http;
   constexpr std::chrono::seconds kPatience(10);
+  constexpr uint64_t kMaxBytes = uint64_t{8} << 30;  // of a profile of 64 ranks: some 100 bytes a span
   const auto failed = [&](std::string_view why) {
     return fail("http://{}:{}{}: {}", server.host, server.port, path, why);
   };
@@ -38,9 +40,11 @@ Result<std::string> ask_server(const ServerAddress& server, const std::string& a
   http::write(stream, request, error);
   if (error) return failed(error.message());
   boost::beast::flat_buffer buffer;
-  http::response<http::string_body> response;
-  http::read(stream, buffer, response, error);
+  http::response_parser<http::string_body> parser;
+  parser.body_limit(kMaxBytes);
+  http::read(stream, buffer, parser, error);
   if (error) return failed(error.message());
+  http::response<http::string_body> response = parser.release();
   if (response.result() != http::status::ok) return failed(fmt::format("status {}", response.result_int()));
   return std::move(response).body();
 }

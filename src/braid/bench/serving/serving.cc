@@ -4,10 +4,12 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "braid/bench/serving/client.h"
 #include "braid/bench/serving/server_counts.h"
 #include "braid/bench/serving/server_page.h"
+#include "braid/bench/serving/server_profile.h"
 #include "braid/cli/terminal.h"
 
 namespace braid {
@@ -132,7 +134,17 @@ Status run_bench_serving(BenchServingOptions options, std::FILE* out) {
     TRY(chunk_s, measure_chunk(load, options.workload, long_options.len, *before->chunked_prefill_size));
     before = serving::ask_server_counts(load.server, load.api_key);
   }
+  std::optional<serving::ServerProfile> profile;
+  if (!options.profile.empty()) {
+    TRY(serving::ServerProfile begun, serving::ServerProfile::start(load, options.profile));
+    profile.emplace(std::move(begun));
+  }
   const serving::LoadResult result = run_with_bar(load, prompts, {.prompts = long_prompts, .rate = long_options.rate});
+  if (profile) {
+    TRY(const std::string summary, profile->stop());
+    fmt::print(options.json ? stderr : out, "{}{}: open it in chrome://tracing or ui.perfetto.dev\n", summary,
+               options.profile);
+  }
   serving::Report report = make_report(result.requests, result.late, result.seconds);
   report.backend = options.backend;
   report.request_rate = load.request_rate;

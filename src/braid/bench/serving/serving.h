@@ -31,6 +31,7 @@ struct BenchServingOptions {
   bool ignore_eos = true;
   double temperature = 0;
   bool return_token_ids = false;
+  std::string profile;  // a file for the server's timeline; empty: none
   bool json = false;
 };
 

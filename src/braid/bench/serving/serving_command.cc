@@ -83,6 +83,12 @@ void add_bench_serving_command(Command bench, CommandRunner& runner) {
   command.add_flag("!--disable-ignore-eos", options->ignore_eos, "Let answers end where the model ends them");
   command.add_flag("--return-token-ids", options->return_token_ids,
                    "Ask for token ids, so that latencies count tokens that end no character, too");
+  command
+      .add_option(
+          "--profile", options->profile,
+          "Have the server record what its ranks do under this load, on all nodes: a timeline in Chrome's trace "
+          "format, and a table of shares")
+      .type_name("FILE");
   command.add_flag("--json", options->json, "One line of JSON");
   runner.on(command, [options]() -> Status {
     options->tokenizer.environment = model_path_environment();
