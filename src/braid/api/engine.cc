@@ -26,7 +26,7 @@ ControllerOptions controller_options(const EngineOptions& options, const EngineR
   std::optional<RebalanceOptions> rebalance = options.kv_rebalance;
   if (rebalance) rebalance->max_tokens = std::min(rebalance->max_tokens, ranks.max_moving_tokens());
   return {.schedule_policy = options.schedule_policy,
-          .load_balance_method = resolve_load_balance_method(options.load_balance_method, options.rank.radix_cache),
+          .load_balance_method = resolve_load_balance_method(options.load_balance_method),
           .dispatch_mode = options.dispatch_mode,
           .kv_rebalance = rebalance,
           .log_steps = options.log_steps,

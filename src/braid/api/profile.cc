@@ -74,9 +74,8 @@ std::string profile_suggestion(const PhaseShares& shares) {
   if (shares.share(kIdle) > 0.5) return "The ranks slept most of the time: more requests at once would fill them.";
   if (waiting > 0.15) {
     return "Ranks wait for each other where rows are exchanged. If groups have unequal loads try "
-           "--prefill-alignment or --load-balance-method minimum_tokens; if there are more compute threads than cores, "
-           "fewer ranks or "
-           "--threads-per-rank.";
+           "--prefill-alignment or --load-balance-method measured_time; if there are more compute threads than cores, "
+           "fewer ranks or --threads-per-rank.";
   }
   if (deciding > 0.15) {
     return "Planning and sampling cost more than they should beside the model: fewer requests a step "

@@ -248,8 +248,9 @@ void add_schedule_flag(Command command, ModelFlags& flags) {
   command
       .add_option(
           "--load-balance-method", flags.load_balance_method,
-          "Which DP group gets the next request: auto, round_robin, shortest_queue, minimum_tokens, prefix_affinity")
-      .check(one_of({"auto", "round_robin", "shortest_queue", "minimum_tokens", "prefix_affinity"}))
+          "Which DP group gets the next request: auto (measured_time), round_robin, shortest_queue, minimum_tokens, "
+          "prefix_affinity, measured_time")
+      .check(one_of({"auto", "round_robin", "shortest_queue", "minimum_tokens", "prefix_affinity", "measured_time"}))
       .show_default()
       .group("Ranks");
   command

@@ -32,6 +32,7 @@
 #include "braid/controller/request_queue.h"
 #include "braid/controller/step_log.h"
 #include "braid/controller/submission.h"
+#include "braid/controller/work_rates.h"
 #include "braid/tokenizer/tokenizer.h"
 #include "braid/wire/group_command.h"
 #include "braid/wire/group_outputs.h"
@@ -109,6 +110,7 @@ class Controller {
   const PrefixView& prefixes() const { return prefixes_; }
   // Requests on their way to the group count as waiting there.
   GroupLoad load(int32_t group) const;
+  const WorkRates& work_rates() const { return work_rates_; }
   const std::vector<GroupMoves>& moves() const { return num_moves_; }  // by group
   std::vector<MoveReport> take_moved() { return std::exchange(moved_, {}); }
   bool has_moves_under_way() const { return !moves_.empty(); }
@@ -143,10 +145,13 @@ class Controller {
     unviewed_.mark(group);
     return groups_[static_cast<size_t>(group)];
   }
+  void note_step(int32_t group, const GroupLoad& before, const std::optional<StepShape>& step);
   void view_groups();
+  void view_work(size_t index);
+  void view_time(const TokenLoad& request);
   static SchedulerRequest scheduler_request(const GenerationRequest& request, RequestId id, int32_t index);
   static Status go_on_behind(const std::vector<TokenId>& output, Choice& choice);
-  void bind(RequestQueue::Binding bound, int64_t num_tokens, double now_s);
+  void bind(RequestQueue::Binding bound, const TokenLoad& load, double now_s);
   std::span<const uint64_t> prefixes_of(const SchedulerRequest& request);
   void requeue(RequestId id);
   bool withdraw(RequestId id);
@@ -173,12 +178,17 @@ class Controller {
   const LoadBalanceMethod method_;
   int32_t last_group_ = -1;  // the group that got the last request
   RecentWork recent_work_;
+  WorkRates work_rates_;
+  uint64_t viewed_rates_ = 0;  // their version at the last view_groups()
+  RecentWork recent_time_;     // without step_s, in units of the time that a usual group takes for a prompt's token
+  RecentWork busy_time_;       // seconds of own work of the last steps
   PrefixView prefixes_;
   PrefixesOnTheWay prefixes_on_the_way_;
   std::vector<GroupLedger> groups_;
   ChangedGroups addressed_;       // since take_addressed()
   ChangedGroups unviewed_;        // since view_groups()
-  std::vector<GroupView> views_;  // of every group, for dispatch(), like the next
+  std::vector<GroupView> views_;  // of every group, for dispatch(), like the next two
+  std::vector<double> work_s_;    // without the request
   std::vector<Credits> credits_;
   std::vector<StepLog> step_logs_;                           // one for each group, or none
   std::vector<std::deque<std::shared_ptr<Flush>>> flushes_;  // by group, not yet answered

@@ -125,7 +125,8 @@ void Controller::take_departure(MovingSequence moving) {
                       .num_pages = moving.move.num_pages});
   }
   const bool has_pages = moving.move.num_pages > 0;
-  const uint64_t command = ledger(target).arrive(std::move(moving), under_way.num_pages, under_way.num_tokens);
+  const uint64_t command =
+      ledger(target).arrive(std::move(moving), under_way.num_pages, {.num_context_tokens = under_way.num_tokens});
   if (has_pages) passed_on_.push_back({.to_group = target, .command = command, .num_tokens = under_way.num_tokens});
   if (!has_ended) return;
   const uint64_t abort = ledger(target).abort(id);

@@ -316,6 +316,9 @@ void ControllerThread::publish() {
   stats_.balance = step_balance(groups, groups_per_world_);
   stats_.groups = std::move(groups);
   stats_.moves = controller_.moves();
+  for (int32_t group = 0; group < controller_.num_groups(); ++group) {
+    stats_.slowness.push_back(controller_.work_rates().slowness(group));
+  }
   stats_.num_too_long_to_move = controller_.num_too_long_to_move();
   num_new_choices_ -= std::exchange(num_taken_choices_, 0);
   const std::vector<SubmissionId> ended = controller_.take_ended();

@@ -14,6 +14,7 @@ StepShape shape_of(const StepPlan& plan) {
     shape.num_context_tokens += sequence.first_position + num_new;
     if (num_new == 1 && sequence.samples) continue;
     ++shape.num_prefills;
+    shape.num_prefill_pairs += num_new * sequence.first_position + num_new * num_new / 2;
     shape.num_prompt_tokens += num_new;
   }
   return shape;
@@ -161,6 +162,7 @@ GroupOutputs GroupPublisher::commit(const StepResult& result, double step_s) {
   plan_ = nullptr;
   ++num_steps_;
   step_seconds_ += step_s;
+  own_seconds_ += result.own_s;
   check_if_idle();
   return take_outputs();
 }
@@ -194,6 +196,7 @@ GroupLoad GroupPublisher::load() const {
           .num_commands = num_commands_,
           .num_steps = num_steps_,
           .step_seconds = step_seconds_,
+          .own_seconds = own_seconds_,
           .num_step_tokens = num_step_tokens_,
           .num_longest_tokens = num_longest_tokens_,
           .num_arriving_pages = num_arriving_pages,

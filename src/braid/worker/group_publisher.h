@@ -104,6 +104,7 @@ class GroupPublisher {
   uint64_t num_outputs_ = 0;
   uint64_t num_steps_ = 0;
   double step_seconds_ = 0;
+  double own_seconds_ = 0;
   uint64_t num_step_tokens_ = 0;
   uint64_t num_longest_tokens_ = 0;
   ExchangeCounts exchange_;

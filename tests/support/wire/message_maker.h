@@ -245,6 +245,7 @@ class MessageMaker {
                       .num_free_pages = pick(0, 25),
                       .num_cached_pages = pick(0, 25),
                       .num_prefill_tokens = large(),
+                      .num_prefill_pairs = large(),
                       .num_context_tokens = large(),
                       .num_preemptions = random_(),
                       .num_prompt_tokens = random_(),
@@ -257,6 +258,7 @@ class MessageMaker {
     load.num_commands = random_();
     load.num_steps = random_();
     load.step_seconds = static_cast<double>(number());
+    load.own_seconds = static_cast<double>(number());
     load.num_step_tokens = random_();
     load.num_longest_tokens = random_();
     load.num_arriving_pages = pick(0, 1000);

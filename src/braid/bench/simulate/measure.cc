@@ -200,7 +200,9 @@ class SimulatedRun {
       longest_tokens += static_cast<double>(load.num_longest_tokens);
       report_.groups.push_back({.num_requests = engine_.num_requests(group),
                                 .num_tokens = static_cast<int64_t>(load.num_step_tokens),
-                                .hit_rate = hit_rate_of(load.scheduler)});
+                                .hit_rate = hit_rate_of(load.scheduler),
+                                .own_s = engine_.own_s(group),
+                                .slowness = engine_.seen_slowness(group)});
     }
     report_.num_steps = engine_.num_steps();
     report_.num_preemptions = static_cast<int64_t>(all.num_preemptions);
@@ -266,6 +268,9 @@ Result<std::vector<SimulateReport>> measure_simulate(const SimulateOptions& opti
   }
   if (options.groups % options.groups_per_replica != 0) {
     return fail("--groups-per-replica {}: does not divide --groups {}", options.groups_per_replica, options.groups);
+  }
+  if (options.slow_groups > options.groups) {
+    return fail("--slow-groups {}: there are {} --groups", options.slow_groups, options.groups);
   }
   std::vector<SimulateReport> reports;
   for (const int32_t prefill_alignment : options.prefill_alignment) {

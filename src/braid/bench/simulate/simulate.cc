@@ -10,7 +10,8 @@ namespace braid {
 namespace {
 
 // How far the group with the most of something is above the mean.
-double above_mean(const SimulateReport& report, int64_t SimulatedGroupShare::*member) {
+template <typename Member>
+double above_mean(const SimulateReport& report, Member SimulatedGroupShare::*member) {
   double most = 0;
   double sum = 0;
   for (const SimulatedGroupShare& group : report.groups) {
@@ -44,8 +45,11 @@ Json to_json(const SimulateReport& report) {
   }
   Json groups = Json::array();
   for (const SimulatedGroupShare& group : report.groups) {
-    groups.push_back(
-        {{"requests", group.num_requests}, {"tokens", group.num_tokens}, {"prefix_hit_rate", group.hit_rate}});
+    groups.push_back({{"requests", group.num_requests},
+                      {"tokens", group.num_tokens},
+                      {"prefix_hit_rate", group.hit_rate},
+                      {"own_seconds", group.own_s},
+                      {"measured_slowness", group.slowness}});
   }
   return {{"prefill_alignment", report.prefill_alignment},
           {"requests", report.num_requests},
@@ -121,14 +125,20 @@ void print(const SimulateReport& report, std::FILE* out) {
   std::vector<double> requests;
   std::vector<double> tokens;
   std::vector<double> hits;
+  std::vector<double> own_s;
+  std::vector<double> slowness;
   for (const SimulatedGroupShare& group : report.groups) {
     requests.push_back(static_cast<double>(group.num_requests));
     tokens.push_back(static_cast<double>(group.num_tokens));
     hits.push_back(100 * group.hit_rate);
+    own_s.push_back(group.own_s);
+    slowness.push_back(group.slowness);
   }
   fmt::print(out, "by group: requests{} (the most {:.2f}x the mean), tokens{} ({:.2f}x), % in the prefix cache{}\n",
              by_group(requests, 0), above_mean(report, &SimulatedGroupShare::num_requests), by_group(tokens, 0),
              above_mean(report, &SimulatedGroupShare::num_tokens), by_group(hits, 1));
+  fmt::print(out, "seconds of own work{} (the most {:.2f}x the mean), measured slowness{}\n", by_group(own_s, 0),
+             above_mean(report, &SimulatedGroupShare::own_s), by_group(slowness, 2));
   std::string fullest;
   for (const double part : report.fullest) fullest += fmt::format(" {:.2f}", part);
   fmt::print(

@@ -36,7 +36,10 @@ struct SimulateOptions {
   int32_t chunked_prefill_size = 512;
   int32_t overtaking_price = 10;                 // SchedulerConfig::overtaking_price
   std::vector<int32_t> prefill_alignment = {0};  // the same requests with each of these
-  LoadBalanceMethod load_balance = LoadBalanceMethod::kPrefixAffinity;
+  // The first `slow_groups` are on a node that takes `slowdown` times as long for everything.
+  int32_t slow_groups = 0;
+  double slowdown = 2;
+  LoadBalanceMethod load_balance = LoadBalanceMethod::kMeasuredTime;
   SchedulePolicy schedule = SchedulePolicy::kFcfs;
   bool kv_rebalance = false;
   // So often a replica of these groups, drawn at random as the time is, is lost and starts again, empty.
@@ -67,6 +70,8 @@ struct SimulatedGroupShare {
   int64_t num_requests = 0;
   int64_t num_tokens = 0;  // computed
   double hit_rate = 0;     // share of the prompts' tokens found in the prefix cache
+  double own_s = 0;        // its own work: without waiting, and without what all groups share out evenly
+  double slowness = 1;     // as the controller measured it, beside the mean of the groups
 };
 
 // What the controller takes, in processor time of its thread on this machine, beside what it sends.

@@ -12,7 +12,7 @@ namespace braid {
 void add_bench_simulate_command(Command bench, CommandRunner& runner) {
   struct Flags {
     SimulateOptions options;
-    std::string load_balance_method = "prefix_affinity";
+    std::string load_balance_method = "measured_time";
     std::string schedule_policy = "fcfs";
   };
   auto flags = std::make_shared<Flags>();
@@ -48,12 +48,14 @@ void add_bench_simulate_command(Command bench, CommandRunner& runner) {
          10'000)
       .delimiter(',');
   command.add_option("--load-balance-method", flags->load_balance_method, "Which group gets the next request")
-      .check(one_of({"round_robin", "shortest_queue", "minimum_tokens", "prefix_affinity"}))
+      .check(one_of({"round_robin", "shortest_queue", "minimum_tokens", "prefix_affinity", "measured_time"}))
       .show_default();
   command.add_option("--schedule-policy", flags->schedule_policy, "fcfs or lpm (longest prefix)")
       .check(one_of({"fcfs", "lpm"}))
       .show_default();
   command.add_flag("--kv-rebalance", options.kv_rebalance, "Running requests move from full groups to emptier ones");
+  number("--slow-groups", options.slow_groups, "DP groups on a slow node", 0, 4096);
+  amount("--slowdown", options.slowdown, "How many times longer that node takes for everything");
   number("--faults", options.faults, "How often a replica is lost, at random times, and starts again", 0, 100'000);
   number("--groups-per-replica", options.groups_per_replica, "DP groups that are lost together", 1, 4096);
   amount("--restart-time", options.restart_s, "Seconds until a lost replica runs again");

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "braid/wire/step_plan.h"
 
@@ -20,8 +21,16 @@ struct StepCost {
   double pair_ns = 370;  // one query against one position's keys and values
 };
 
-// `plans`: by group, which all step together; null: the group is idle. All wait for the group whose attention takes the
-// longest.
-double step_seconds(const StepCost& cost, std::span<const std::shared_ptr<const StepPlan>> plans);
+// How long a step takes. `own_s`: each group's attention; `even_s`: the rest, of which each has an equal share.
+struct StepSeconds {
+  std::vector<double> own_s;
+  double even_s = 0;
+
+  double total_s() const;  // all wait for the slowest group
+};
+// `plans`: by group, which all step together; null: the group is idle. `slowness`: how many times longer each group
+// takes for the same work.
+StepSeconds step_seconds(const StepCost& cost, std::span<const std::shared_ptr<const StepPlan>> plans,
+                         std::span<const double> slowness);
 
 }  // namespace braid::simulate

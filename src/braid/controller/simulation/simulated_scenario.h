@@ -96,7 +96,8 @@ class ScenarioDraw {
     scenario.controller = {
         .schedule = one_of_these({SchedulePolicy::kFcfs, SchedulePolicy::kLpm, SchedulePolicy::kPriority}),
         .balance = one_of_these({LoadBalanceMethod::kRoundRobin, LoadBalanceMethod::kShortestQueue,
-                                 LoadBalanceMethod::kMinimumTokens, LoadBalanceMethod::kPrefixAffinity}),
+                                 LoadBalanceMethod::kMinimumTokens, LoadBalanceMethod::kPrefixAffinity,
+                                 LoadBalanceMethod::kMeasuredTime}),
         .dispatch = one_of_these({DispatchMode::kBroadcast, DispatchMode::kDirect}),
         .max_pause_us = scenario.max_pause_us,
         .groups_per_world = scenario.groups_per_world,

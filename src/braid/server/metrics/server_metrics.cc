@@ -116,6 +116,12 @@ std::string ServerMetrics::render(const ServerState& now) const {
   if (engine.groups.size() > 1) {
     out.gauge("dp_balance_ratio", "Mean over maximum of the DP groups' tokens a step, since the start.",
               engine.balance.ratio());
+    std::vector<double> own_s;
+    for (const GroupLoad& group : engine.groups) own_s.push_back(group.own_seconds);
+    out.counter_by_group("dp_own_work_seconds_total",
+                         "Time of a DP group's own work in steps, without waiting for other groups.", own_s);
+    out.gauge_by_group("dp_measured_slowness", "Times the seconds of a usual DP group for the same work.",
+                       engine.slowness);
     out.gauge("num_lost_dp_ranks", "DP groups whose ranks have failed and do not run, now or for good.",
               static_cast<double>(engine.lost_groups.size()));
   }

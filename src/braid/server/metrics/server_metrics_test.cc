@@ -84,6 +84,8 @@ TEST(ServerMetrics, EachGroupHasItsOwnSamples) {
   stats.moves = {{.num_given = 3, .num_taken = 1, .num_given_tokens = 70}, {.num_given = 1, .num_taken = 3}};
   stats.groups[0].exchange = {.steps_by_padding = {5, 0, 2}, .gathered_bytes = 640, .scattered_bytes = 1280};
   stats.groups[1].exchange = {.steps_by_padding = {1, 0, 0}, .gathered_bytes = 64};
+  stats.groups[1].own_seconds = 2.5;
+  stats.slowness = {1, 1.75};
   stats.num_too_long_to_move = 2;
   stats.worlds = {{.num_restarts = 1}, {.num_restarts = 4}};
   stats.num_resumed = 17;
@@ -93,6 +95,8 @@ TEST(ServerMetrics, EachGroupHasItsOwnSamples) {
        {"braid_num_running_reqs{model_name=\"m\",dp_rank=\"0\"} 2\n",
         "braid_num_running_reqs{model_name=\"m\",dp_rank=\"1\"} 5\n",
         "braid_token_usage{model_name=\"m\",dp_rank=\"1\"} 0.5\n",
+        "braid_dp_own_work_seconds_total{model_name=\"m\",dp_rank=\"1\"} 2.5\n",
+        "braid_dp_measured_slowness{model_name=\"m\",dp_rank=\"1\"} 1.75\n",
         "braid_num_used_tokens{model_name=\"m\",dp_rank=\"1\"} 800\n",
         "braid_num_moved_out_requests_total{model_name=\"m\",dp_rank=\"0\"} 3\n",
         "braid_num_moved_in_requests_total{model_name=\"m\",dp_rank=\"0\"} 1\n",

@@ -188,6 +188,8 @@ http::Response server_info(const ServedModel& model, const Json& settings) {
                                        {"num_moved_in_reqs", moves.num_taken},
                                        {"num_moved_out_tokens", moves.num_given_tokens},
                                        {"num_steps", load.num_steps},
+                                       {"own_seconds", load.own_seconds},
+                                       {"measured_slowness", stats.slowness.at(dp_rank)},
                                        {"num_step_tokens", load.num_step_tokens},
                                        {"num_prompt_tokens", group.num_prompt_tokens},
                                        {"num_cached_tokens", group.num_cached_tokens},
