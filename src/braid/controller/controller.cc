@@ -12,7 +12,7 @@ namespace braid {
 
 Controller::Controller(const Tokenizer& tokenizer, MaskWorker& masks, SchedulePolicy policy, LoadBalanceMethod method,
                        std::vector<GroupLoad> groups, std::shared_ptr<Logger> step_log,
-                       std::optional<RebalanceOptions> rebalance)
+                       std::optional<RebalanceOptions> rebalance, std::optional<ShareOptions> sharing)
     : tokenizer_(tokenizer),
       masks_(masks),
       queue_(policy),
@@ -30,6 +30,7 @@ Controller::Controller(const Tokenizer& tokenizer, MaskWorker& masks, SchedulePo
       credits_(groups.size()),
       flushes_(groups.size()),
       rebalance_(rebalance),
+      sharing_(sharing),
       num_moves_(groups.size()) {
   CHECK(!rebalance || (rebalance->max_under_way >= 0 && rebalance->max_under_way <= kMaxMovesUnderWay));
   const bool is_alone = groups.size() == 1;
@@ -203,10 +204,12 @@ void Controller::take_outputs(int32_t group, GroupOutputs outputs, double now_s)
   for (RequestOutcome& outcome : outputs.outcomes) take_outcome(std::move(outcome));
   uint64_t& own_tokens = group_output_tokens_[static_cast<size_t>(group)];
   own_tokens += num_output_tokens_ - num_tokens_before;
-  for (MovingSequence& moving : outputs.departed) take_departure(std::move(moving));
+  for (MovingSequence& moving : outputs.departed) take_departure(std::move(moving), now_s);
   for (const RequestId request : outputs.stayed) forget_move(request);
-  std::erase_if(passed_on_,
-                [&](const PassedOn& own) { return own.to_group == group && ledger(group).has_seen(own.command); });
+  std::erase_if(passed_on_, [&](const PassedOn& own) {
+    const bool may_come = own.prefix && outputs.load.num_arriving_pages > 0;
+    return own.to_group == group && ledger(group).has_seen(own.command) && !may_come;
+  });
   if (outputs.step && !step_logs_.empty()) {
     step_logs_[static_cast<size_t>(group)].after_step(*outputs.step, outputs.load.scheduler, queue_.size(), own_tokens,
                                                       now_s);

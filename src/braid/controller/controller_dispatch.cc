@@ -31,6 +31,8 @@ void Controller::dispatch(double now_s, RequestQueue::Probe probe, std::span<con
     for (size_t i = 0; i < views_.size(); ++i) num_there[i] = prefixes[i] ? prefixes[i]->num_cached_pages : 0;
     const std::span<const uint64_t> own_prefixes = prefixes_of(request);
     prefixes_on_the_way_.extend(own_prefixes, num_there);
+    const std::vector<int32_t> without_copies = sharing_ ? num_there : std::vector<int32_t>();
+    if (sharing_) extend_by_copies(own_prefixes, num_there);
     for (size_t i = 0; i < views_.size(); ++i) {
       views_[i].has_room = prefixes[i].has_value();
       views_[i].cached_tokens = int64_t{num_there[i]} * credits_[i].page_size;
@@ -44,10 +46,12 @@ void Controller::dispatch(double now_s, RequestQueue::Probe probe, std::span<con
     last_group_ = has_its_wish ? *wished : *pick_group(method_, views_, last_group_, kAffinityWindowTokens, window_s);
     GroupView& picked = views_[static_cast<size_t>(last_group_)];
     added.push_back(load_of_request(num_tokens, picked.cached_tokens));
+    const auto index = static_cast<size_t>(last_group_);
+    const bool waits = sharing_ && awaits_prefix(request, last_group_, own_prefixes, without_copies[index], now_s);
     picked.num_requests += 1;
     picked.num_tokens += added.back().num_tokens();
-    const auto index = static_cast<size_t>(last_group_);
     work_s_[index] += work_rates_.slowness(last_group_) * work_rates_.seconds_of(added.back(), 1);
+    if (waits) return last_group_;  // it is sent later
     const uint64_t command = groups_[index].num_sent() + ++num_bound[last_group_];
     prefixes_on_the_way_.add(last_group_, command, own_prefixes, num_there[index]);
     return last_group_;
@@ -106,6 +110,12 @@ void Controller::bind(RequestQueue::Binding bound, const TokenLoad& load, double
     if (choice.grammar) masks_.ask(id, choice.usage.output_tokens, *choice.grammar);
   }
   if (choice.lost_group) ++num_resumed_;
+  if (const auto awaited = std::exchange(choice.awaited, std::nullopt)) {
+    ledger(bound.group).expect(bound.num_pages, load.num_context_tokens);
+    moves_.at(*awaited).waiting.push_back(
+        {.request = std::move(bound.request), .num_pages = bound.num_pages, .load = load});
+    return;
+  }
   if (choice.output.empty()) return ledger(bound.group).add(std::move(bound.request), bound.num_pages, load);
   // It goes on as a sequence that moves without pages: the group computes them again.
   ledger(bound.group)

@@ -31,7 +31,7 @@ ControllerThread::ControllerThread(ControllerOptions options, ControlledGroups g
       told_failure_(std::move(options.on_failure)),
       controller_(tokenizer, mask_worker_, options.schedule_policy, options.load_balance_method,
                   std::move(groups.loads), options.log_steps ? log_of(LogPart::kScheduler, logger) : nullptr,
-                  options.kv_rebalance),
+                  options.kv_rebalance, options.share_prefixes),
       link_(std::move(link)),
       dispatch_mode_(options.dispatch_mode),
       dispatcher_(*link_, dispatch_mode_, controller_.num_groups()),
@@ -281,6 +281,11 @@ Status ControllerThread::send_commands() {
 
 void ControllerThread::log_moves() {
   for (const MoveReport& moved : controller_.take_moved()) {
+    if (moved.is_prefix) {
+      logger_->debug("request {} takes {} tokens of its prompt from group {} to group {}, {} pages", moved.request,
+                     moved.num_tokens, moved.from_group, moved.to_group, moved.num_pages);
+      continue;
+    }
     logger_->debug("request {} with {} tokens moves from group {} to group {}, {} pages", moved.request,
                    moved.num_tokens, moved.from_group, moved.to_group, moved.num_pages);
   }

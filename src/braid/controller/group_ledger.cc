@@ -40,6 +40,11 @@ void GroupLedger::depart(const DepartOrder& order, int64_t num_tokens) {
   ++num_sent_;
 }
 
+void GroupLedger::give_prefix(DepartOrder order) {
+  open_command().depart.push_back(std::move(order));
+  ++num_sent_;
+}
+
 void GroupLedger::leaves_no_more(int64_t num_tokens) {
   --num_leaving_;
   leaving_tokens_ -= num_tokens;

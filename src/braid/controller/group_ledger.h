@@ -30,6 +30,7 @@ class GroupLedger {
   // A sequence is ordered to leave; it has left, or could not. `num_tokens`: of its prompt and output when ordered.
   void depart(const DepartOrder& order, int64_t num_tokens);
   void leaves_no_more(int64_t num_tokens);
+  void give_prefix(DepartOrder order);  // of its prefix cache, a copy
   // Each returns the command's number.
   uint64_t abort(RequestId request);
   uint64_t finish(RequestId request);

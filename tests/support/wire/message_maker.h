@@ -79,7 +79,12 @@ class MessageMaker {
       if (pick(0, 3) == 0) command.is_paused = pick(0, 1) == 0;
       command.tell_prefixes = pick(0, 3) == 0;
       command.arrive = moving();
-      for (int i = pick(0, 2); i > 0; --i) command.depart.push_back({.request = random_(), .move = move(0)});
+      for (int i = pick(0, 2); i > 0; --i) {
+        command.depart.push_back({.request = random_(), .move = move(0)});
+        if (pick(0, 1) == 0) continue;
+        for (int k = pick(1, 40); k > 0; --k) command.depart.back().prefix.push_back(pick(0, 999));
+        command.depart.back().prompt_len = pick(40, 300);
+      }
     }
     return map;
   }

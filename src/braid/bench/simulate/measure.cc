@@ -20,7 +20,7 @@ using simulate::ControllerCost;
 using simulate::Faults;
 using simulate::VirtualEngine;
 
-constexpr int32_t kSimulatedPageSize = 16;
+constexpr int32_t kSimulatedPageSize = simulate::StepCost().page_size;
 constexpr std::array<int32_t, 3> kRangesFrom = {1, 256, 4096};  // of prompts' lengths
 constexpr int64_t kMostQueuedOfAGroup = 2'500;
 constexpr size_t kNumParts = 7;  // of the arrivals' time
@@ -207,6 +207,7 @@ class SimulatedRun {
     report_.num_steps = engine_.num_steps();
     report_.num_preemptions = static_cast<int64_t>(all.num_preemptions);
     report_.num_moves = engine_.num_moves();
+    report_.num_copies = engine_.num_copies();
     report_.seconds = engine_.now_s();
     report_.busy_share = report_.seconds > 0 ? engine_.busy_s() / report_.seconds : 0;
     report_.output_tokens_per_s = report_.seconds > 0 ? static_cast<double>(num_output_tokens_) / report_.seconds : 0;

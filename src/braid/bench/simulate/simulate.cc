@@ -56,6 +56,7 @@ Json to_json(const SimulateReport& report) {
           {"steps", report.num_steps},
           {"preemptions", report.num_preemptions},
           {"moves", report.num_moves},
+          {"copied_prefixes", report.num_copies},
           {"seconds", report.seconds},
           {"busy_share", report.busy_share},
           {"output_tokens_per_s", report.output_tokens_per_s},
@@ -109,9 +110,9 @@ std::string by_group(std::vector<double> values, int digits) {
 void print(const SimulateReport& report, std::FILE* out) {
   fmt::print(out,
              "prefill alignment {}: {} requests in {:.0f} s, {} steps {:.0f} % of the time, {:.1f} output tokens/s, "
-             "{} preemptions, {} moves\n",
+             "{} preemptions, {} moves, {} prefixes copied\n",
              report.prefill_alignment, report.num_requests, report.seconds, report.num_steps, 100 * report.busy_share,
-             report.output_tokens_per_s, report.num_preemptions, report.num_moves);
+             report.output_tokens_per_s, report.num_preemptions, report.num_moves, report.num_copies);
   fmt::print(out, "{:<38}{:>10}{:>12}{:>12}{:>12}\n", "", "count", "P50", "P99", "longest");
   const auto line = [&](const std::string& what, const SimulatedTimes& times, std::string_view unit, int digits) {
     fmt::print(out, "{:<38}{:>10}{:>12.{}f}{:>12.{}f}{:>12.{}f} {}\n", what, times.count, times.p50, digits, times.p99,

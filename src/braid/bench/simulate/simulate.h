@@ -25,7 +25,9 @@ struct SimulateOptions {
   int32_t longest_prompt = 60'000;
   int32_t shortest_output = 16;
   int32_t longest_output = 512;
-  int32_t system_prompt_len = 0;  // which all prompts begin with, beside their own tokens
+  // With which all prompts begin, beside their own tokens; of so many, drawn evenly.
+  int32_t system_prompt_len = 0;
+  int32_t system_prompts = 1;
   // Beside these, a prompt of this length at even intervals; 0: none.
   int32_t long_prompt_len = 0;
   double long_prompt_interval_s = 600;
@@ -42,6 +44,7 @@ struct SimulateOptions {
   LoadBalanceMethod load_balance = LoadBalanceMethod::kMeasuredTime;
   SchedulePolicy schedule = SchedulePolicy::kFcfs;
   bool kv_rebalance = false;
+  bool share_prefixes = false;
   // So often a replica of these groups, drawn at random as the time is, is lost and starts again, empty.
   int32_t faults = 0;
   int32_t groups_per_replica = 1;
@@ -98,8 +101,9 @@ struct SimulateReport {
   int64_t num_steps = 0;
   int64_t num_preemptions = 0;
   int64_t num_moves = 0;
-  double seconds = 0;     // until the last request has ended
-  double busy_share = 0;  // of that time, steps
+  int64_t num_copies = 0;  // of prefixes
+  double seconds = 0;      // until the last request has ended
+  double busy_share = 0;   // of that time, steps
   double output_tokens_per_s = 0;
   double balance = 0;  // mean over maximum of the groups' tokens a step, over all steps
   double hit_rate = 0;

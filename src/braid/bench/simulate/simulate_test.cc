@@ -150,6 +150,32 @@ TEST(Simulate, ASharedSystemPromptIsFoundInTheCache) {
   EXPECT_GT(report.hit_rate, 0.9);
 }
 
+TEST(Simulate, ACopyOfAPrefixTakesTheTimeOfItsPages) {
+  const StepCost cost{.weights_ms = 10, .token_us = 1000, .attention_share = 0.25, .copy_us = 3};
+  StepPlan plan = *plan_of(0, 1);
+  plan.leaving.push_back({.pages = {{4, 5, 6}}});
+  const auto with_copy = std::make_shared<const StepPlan>(std::move(plan));
+  const std::vector<double> slowness = {1};
+  EXPECT_NEAR(step_seconds(cost, std::vector{with_copy}, slowness).own_s[0],
+              step_seconds(cost, std::vector{plan_of(0, 1)}, slowness).own_s[0] + 3 * 16 * 3e-6, 1e-12);
+}
+
+TEST(Simulate, GroupsThatSharePrefixesFindMoreAndAnswerSooner) {
+  SimulateOptions options = short_simulation();
+  options.groups = 4;
+  options.system_prompt_len = 4000;
+  options.system_prompts = 12;
+  options.longest_prompt = 256;
+  options.request_rate = 0.8;
+  const SimulateReport before = measure_simulate(options).value().at(0);
+  options.share_prefixes = true;
+  const SimulateReport after = measure_simulate(options).value().at(0);
+  EXPECT_EQ(before.num_copies, 0);
+  EXPECT_GE(after.num_copies, 3);
+  EXPECT_GT(after.hit_rate, before.hit_rate);
+  EXPECT_LT(after.prompts.at(0).first_token_s.p99, before.prompts.at(0).first_token_s.p99);
+}
+
 TEST(Simulate, ShortPromptsBesideALongOneWaitThreeStepsAtMost) {
   SimulateOptions options = short_simulation();
   options.groups = 1;

@@ -22,6 +22,12 @@ StepSeconds step_seconds(const StepCost& cost, std::span<const std::shared_ptr<c
       const double first = sequence.first_position;
       context_s += 1e-6 * cost.read_us * (first + num_new) + 1e-9 * cost.pair_ns * num_new * (first + num_new / 2);
     }
+    for (const auto* pieces : {&plans[group]->leaving, &plans[group]->arriving}) {
+      for (const MovedPages& piece : *pieces) {
+        if (!piece.pages.empty())
+          context_s += 1e-6 * cost.copy_us * static_cast<double>(cost.page_size * std::ssize(piece.pages[0]));
+      }
+    }
     step.own_s[group] = slowness[group] * (of_layers(cost.attention_share, num_tokens) + context_s);
   }
   const double split = (1 - cost.attention_share) / static_cast<double>(plans.size());

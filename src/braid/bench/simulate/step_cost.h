@@ -1,6 +1,7 @@
 // How long a step of a simulated world takes. Tested by simulate_test.cc.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <vector>
@@ -19,6 +20,8 @@ struct StepCost {
       0.3;               // of weights and products: each group's own. The other layers are split over the groups
   double read_us = 2.4;  // to read one position's keys and values
   double pair_ns = 370;  // one query against one position's keys and values
+  double copy_us = 25;   // to copy one position's keys and values out to another group, or in from it
+  int32_t page_size = 16;
 };
 
 // How long a step takes. `own_s`: each group's attention; `even_s`: the rest, of which each has an equal share.

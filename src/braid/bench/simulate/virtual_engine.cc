@@ -54,7 +54,8 @@ VirtualEngine::VirtualEngine(const SimulateOptions& options, const SchedulerConf
       tokenizer_(std::make_unique<PlainTokenizer>()),
       controller_(*tokenizer_, masks_, options.schedule, options.load_balance,
                   std::vector<GroupLoad>(static_cast<size_t>(options.groups), GroupPublisher(scheduler).load()),
-                  nullptr, options.kv_rebalance ? std::optional(RebalanceOptions()) : std::nullopt),
+                  nullptr, options.kv_rebalance ? std::optional(RebalanceOptions()) : std::nullopt,
+                  options.share_prefixes ? std::optional(ShareOptions()) : std::nullopt),
       link_(options.groups),
       dispatcher_(link_, DispatchMode::kBroadcast, options.groups) {
   for (int32_t group = 0; group < options.groups; ++group) groups_.push_back(std::make_unique<Group>(scheduler));
@@ -204,7 +205,7 @@ void VirtualEngine::dispatch() {
   }
   cost_.requests_us += turn_us;
   if (has_waiting) cost_.turns_us.push_back(turn_us);
-  num_moves_ += std::ssize(controller_.take_moved());
+  for (const MoveReport& moved : controller_.take_moved()) ++(moved.is_prefix ? num_copies_ : num_moves_);
   (void)controller_.take_ended();
 }
 

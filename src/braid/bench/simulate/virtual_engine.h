@@ -52,6 +52,7 @@ class VirtualEngine {
   double own_s(int32_t group) const { return groups_.at(static_cast<size_t>(group))->own_s; }  // its own work
   double seen_slowness(int32_t group) const { return controller_.work_rates().slowness(group); }
   int64_t num_moves() const { return num_moves_; }
+  int64_t num_copies() const { return num_copies_; }
   const ControllerCost& cost() const { return cost_; }
   int64_t broadcast_bytes() const { return dispatcher_.num_bytes(); }
   int64_t view_bytes() const { return controller_.prefixes().num_bytes(); }
@@ -92,6 +93,7 @@ class VirtualEngine {
   bool may_begin_ = true;
   int64_t num_steps_ = 0;
   int64_t num_moves_ = 0;
+  int64_t num_copies_ = 0;  // of prefixes
   double busy_s_ = 0;
   TokenId next_token_ = 0;
 };
