@@ -131,7 +131,7 @@ def test_requests_move_between_processes_without_changing_a_bit(braid, ranks_per
 @pytest.mark.parametrize("ranks_per_process", [1, 2, 4])
 def test_a_prefix_is_copied_between_processes_without_changing_a_bit(braid, ranks_per_process):
     layout = ["--tp-size", 4, "--dp-size", 2, "--enable-dp-attention"]
-    bodies = [{**BODIES[0], "prompt": "one two three four five six seven eight nine ten " * 60 + end, "max_tokens": 20}
+    bodies = [{**BODIES[0], "prompt": "one two three four five six seven eight nine ten " * 9 + end, "max_tokens": 20}
               for end in ("eleven", "twelve")]
     with Server(braid, MODEL, *layout) as server:
         expected = [ask(server, body) for body in bodies]

@@ -234,6 +234,7 @@ void Controller::note_step(int32_t group, const GroupLoad& before, const std::op
   if (after.num_steps == before.num_steps + 1) {
     const double own_s = after.own_seconds - before.own_seconds;
     work_rates_.take_step(group, *step, own_s);
+    if (step->num_prompt_tokens > 0) prefill_rate_.take(own_s, after.step_seconds - before.step_seconds);
     busy_time_.add(group, own_s, 1 - 1 / (kBusySteps * static_cast<double>(num_groups())));
   }
 }

@@ -231,6 +231,7 @@ class Controller {
   const std::optional<RebalanceOptions> rebalance_;
   const std::optional<ShareOptions> sharing_;
   CopyRate copy_rate_;
+  PrefillRate prefill_rate_;
   bool is_unbalanced_ = false;
   std::map<RequestId, MoveUnderWay> moves_;
   std::vector<PassedOn> passed_on_;

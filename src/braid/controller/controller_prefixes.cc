@@ -64,8 +64,8 @@ bool Controller::awaits_prefix(const SchedulerRequest& request, int32_t group, s
       num_moving_tokens() + num_tokens > sharing_->max_tokens) {
     return false;
   }
-  const double computed_s =
-      work_rates_.slowness(group) * (work_rates_.saved_seconds(num_tokens) - work_rates_.saved_seconds(own_tokens));
+  const double computed_s = prefill_rate_.seconds_of(
+      work_rates_.slowness(group) * (work_rates_.saved_seconds(num_tokens) - work_rates_.saved_seconds(own_tokens)));
   if (copy_rate_.seconds_of(num_tokens) >= sharing_->most_of_computing * computed_s) {
     copy_rate_.forget_a_little();
     return false;

@@ -40,6 +40,25 @@ class CopyRate {
   double seconds_ = 0;
 };
 
+// How long it takes a group to compute prompt tokens, in steps that all groups of its world make together: its own work
+// in them and the rest.
+class PrefillRate {
+ public:
+  // A step that computed some of a prompt.
+  void take(double own_s, double step_s) {
+    if (!(own_s > 0) || !(step_s > own_s)) return;
+    own_s_ = kKept * own_s_ + own_s;
+    step_s_ = kKept * step_s_ + step_s;
+  }
+  double seconds_of(double own_s) const { return own_s_ > 0 ? own_s * step_s_ / own_s_ : own_s; }
+
+ private:
+  static constexpr double kKept = 0.99;
+
+  double own_s_ = 0;
+  double step_s_ = 0;
+};
+
 // The group that has the most pages of the prompt, if it has more than the `target`; ties go to the lowest.
 // `num_pages`: by group. `is_down`: by group.
 template <typename IsDown>

@@ -16,6 +16,16 @@ TEST(SharePolicy, TheSourceIsTheGroupWithTheMostOfThePrompt) {
   EXPECT_EQ(prefix_source(std::array<int32_t, 2>{0, 0}, 0, none_is_down), std::nullopt);
 }
 
+TEST(PrefillRate, IsThatOfWholeSteps) {
+  PrefillRate rate;
+  EXPECT_EQ(rate.seconds_of(3), 3) << "before anything is known, the group's own work";
+  for (int i = 0; i < 1000; ++i) rate.take(0.1, 0.25);
+  EXPECT_NEAR(rate.seconds_of(2), 5, 1e-9);
+  rate.take(0, 1);
+  rate.take(1, 0);
+  EXPECT_NEAR(rate.seconds_of(2), 5, 1e-9) << "such steps say nothing";
+}
+
 TEST(CopyRate, IsThatOfTheLastCopies) {
   CopyRate rate;
   EXPECT_EQ(rate.seconds_of(1000), 0) << "one must be tried";

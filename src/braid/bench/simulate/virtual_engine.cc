@@ -123,7 +123,8 @@ std::optional<double> VirtualEngine::begin_step() {
       }
       const StepSeconds step = step_seconds(options_.cost, plans, slowness_);
       for (size_t group = 0; group < groups_.size(); ++group) groups_[group]->step_own_s = step.own_s[group];
-      step_end_s_ = now_s_ + step.total_s();
+      step_s_ = step.total_s();
+      step_end_s_ = now_s_ + step_s_;
       busy_s_ += step_end_s_ - now_s_;
       return step_end_s_;
     }
@@ -151,7 +152,7 @@ void VirtualEngine::end_step() {
     StepResult result = result_of(*group->plan);
     result.own_s = group->step_own_s;
     group->own_s += group->step_own_s;
-    group->outputs.push_back(group->publisher->commit(result, 0));
+    group->outputs.push_back(group->publisher->commit(result, step_s_));
   }
 }
 

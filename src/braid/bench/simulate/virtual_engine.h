@@ -90,6 +90,7 @@ class VirtualEngine {
   ControllerCost cost_;
   double now_s_ = 0;
   double step_end_s_ = 0;
+  double step_s_ = 0;  // of the step under way
   bool may_begin_ = true;
   int64_t num_steps_ = 0;
   int64_t num_moves_ = 0;
