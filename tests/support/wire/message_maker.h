@@ -226,7 +226,8 @@ class MessageMaker {
             .num_sequences = pick(50, 100),
             .num_prefills = pick(0, 50),
             .num_prompt_tokens = large(),
-            .num_context_tokens = large()};
+            .num_context_tokens = large(),
+            .num_prefill_pairs = large()};
   }
 
   PrefixDigest prefixes() {
