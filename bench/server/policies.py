@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 from server import Program, Server  # noqa: E402
 
-POLICIES = ["round_robin", "shortest_queue", "minimum_tokens", "prefix_affinity"]
+POLICIES = ["round_robin", "shortest_queue", "minimum_tokens", "prefix_affinity", "measured_time"]
 LAYOUT = ["--tp-size", "2", "--dp-size", "2", "--enable-dp-attention"]
 COLUMNS = ["trace", "policy", "output tokens/s", "TTFT mean / p99 ms", "balance", "prefix hits"]
 

@@ -223,7 +223,7 @@ CROWD = [{"prompt": f"{i} {body['prompt']}", "max_tokens": 300, "temperature": b
 ])
 def test_requests_move_between_hosts_without_changing_a_bit(start, model, num_nodes, flags):
     expected = None
-    for nodes, more in [(1, ["--ranks-per-process", flags[1]]), (num_nodes, ["--kv-rebalance"])]:
+    for nodes, more in [(1, ["--ranks-per-process", flags[1]]), (num_nodes, ["--kv-rebalance", "--share-prefixes"])]:
         own = flags if nodes > 1 else flags[:5]
         cluster = start(nodes, *own, *more, model=model).wait_until_ready()
         with concurrent.futures.ThreadPoolExecutor(len(CROWD)) as pool:
@@ -232,6 +232,27 @@ def test_requests_move_between_hosts_without_changing_a_bit(start, model, num_no
         expected = answers
         assert (num_moved(cluster) >= 2) == (nodes > 1)
         assert cluster.stop() == [0] * nodes
+
+
+@pytest.mark.parametrize(("model", "num_nodes", "flags"), [
+    pytest.param(MIXTURE, 2, DP2, id="2x2-dp2"),
+    pytest.param(MIXTURE, 4, DP2, id="4x1-dp2-groups-over-two-hosts"),
+])
+def test_a_prefix_is_copied_between_hosts_without_changing_a_bit(start, model, num_nodes, flags):
+    beginning = "one two three four five six seven eight nine ten " * 9
+    bodies = [{"prompt": beginning + end, "max_tokens": 20, "temperature": 0, "dp_rank": group, "dp_rank_strict": True}
+              for group, end in enumerate(("eleven", "twelve"))]
+    expected = None
+    for more in ([], ["--share-prefixes"]):
+        cluster = start(num_nodes, *flags, *more, model=model).wait_until_ready()
+        answers = [cluster.ask(body, stream=True) for body in bodies]
+        assert expected in (None, answers)
+        expected = answers
+        state = json.loads(cluster.send("GET", "/get_server_info")[1])["internal_states"][1]
+        assert state["num_prefixes_copied_in"] == (1 if more else 0)
+        assert state["num_cached_tokens"] == state["num_prefix_tokens_copied_in"]
+        assert (state["num_cached_tokens"] >= 256) == bool(more)
+        assert cluster.stop() == [0] * num_nodes
 
 
 @pytest.mark.parametrize("fault", [kill_ranks_of_node_1, kill_ranks_of_node_0])

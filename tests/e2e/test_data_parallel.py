@@ -64,6 +64,8 @@ def test_sizes_that_do_not_fit_name_those_that_do(braid, default_model):
     assert "round_robin" in error("--load-balance-method", "best")
     assert "direct" in error("--dp-dispatch", "all")
     assert "--dp-size" in error("--kv-rebalance")
+    assert "--dp-size" in error("--share-prefixes")
+    assert "--disable-radix-cache" in error(*TWO_GROUPS, "--share-prefixes", "--disable-radix-cache")
     assert "--enable-dp-attention" in error("--dp-size", 2, "--prefill-alignment", 4)
     assert "1000" in error(*TWO_GROUPS, "--prefill-alignment", 1001)
 
@@ -143,6 +145,27 @@ def test_requests_move_from_a_full_group_without_changing_a_bit(braid, default_m
         assert [state["num_moved_out_reqs"] for state in states] == before
 
 
+def test_a_group_takes_a_prefix_from_another_without_changing_a_bit(braid, default_model, server):
+    beginning = "You answer questions about a ship and those who sail it, in one sentence each. " * 30
+    prompts = [beginning + question for question in ("Who is the captain?", "How tall is the mast?")]
+    body = {"max_tokens": 20, "ignore_eos": True}
+    alone = [ask(server, prompt, **body) for prompt in prompts]
+    with Server(braid, default_model, *TWO_GROUPS, "--kv-cache-memory-bytes", "400MB", "--share-prefixes",
+                "--log-level", "debug") as sharing:
+        answers = [ask(sharing, prompt, dp_rank=group, dp_rank_strict=True, **body)
+                   for group, prompt in enumerate(prompts)]
+        assert answers == alone
+        states = sharing.get("/get_server_info").json()["internal_states"]
+        assert [state["num_prefixes_copied_out"] for state in states] == [1, 0]
+        assert [state["num_prefixes_copied_in"] for state in states] == [0, 1]
+        copied = states[1]["num_prefix_tokens_copied_in"]
+        assert copied >= 256 and states[1]["num_cached_tokens"] == copied
+        metrics = sharing.get("/metrics").body
+        assert re.search(rf'^braid_num_prefix_tokens_copied_in_total{{[^}}]*dp_rank="1"}} {copied}$', metrics,
+                         re.MULTILINE)
+        sharing.wait_for_log(rf"request \d+ takes {copied} tokens of its prompt from group 0 to group 1, \d+ pages")
+
+
 def test_an_invalid_group_is_named_with_the_allowed_range(server):
     for name in ("dp_rank", "routed_dp_rank", "data_parallel_rank"):
         answer = server.post("/v1/completions", {"prompt": "x", "max_tokens": 1, name: 2})
@@ -164,7 +187,7 @@ def test_padding_and_dispatch_change_no_bit(braid, default_model, tmp_path):
                                ("--dp-padding", "sum_len", "--load-balance-method", "round_robin"),
                                ("--dp-padding", "exact", "--load-balance-method", "minimum_tokens"),
                                ("--disable-radix-cache", "--dp-dispatch", "broadcast"), ("--kv-rebalance",),
-                               ("--prefill-alignment", "4")]):
+                               ("--share-prefixes",), ("--prefill-alignment", "4")]):
         out = tmp_path / f"out{i}.jsonl"
         braid.ok("batch", requests, out, "--model-path", default_model, *TWO_GROUPS, *flags)
         lines = [json.loads(line) for line in out.read_text().splitlines()]

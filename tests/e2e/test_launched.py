@@ -95,7 +95,7 @@ def wait_until_gone(pids):
 
 @pytest.mark.parametrize(("layout", "num_processes", "flags"), [
     pytest.param(["--tp-size", 2], 2, [], id="tp2"),
-    pytest.param(DP2, 2, ["--process-ranks", "3,1", "--kv-rebalance"], id="tp4-dp2-as-3-and-1"),
+    pytest.param(DP2, 2, ["--process-ranks", "3,1", "--kv-rebalance", "--share-prefixes"], id="tp4-dp2-as-3-and-1"),
     pytest.param(["--tp-size", 4, "--dp-size", 4, "--enable-dp-attention", "--moe-parallel", "ep"], 4,
                  ["--dp-dispatch", "direct", "--dp-padding", "sum_len"], id="ep4-dp4-a-process-a-rank"),
     pytest.param(["--tp-size", 2], 1, [], id="all-in-the-first"),

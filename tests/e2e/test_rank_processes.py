@@ -126,6 +126,23 @@ def test_requests_move_between_processes_without_changing_a_bit(braid, ranks_per
         assert server.stop() == 0
 
 
+@needs_mpi
+@pytest.mark.parametrize("ranks_per_process", [1, 2, 4])
+def test_a_prefix_is_copied_between_processes_without_changing_a_bit(braid, ranks_per_process):
+    layout = ["--tp-size", 4, "--dp-size", 2, "--enable-dp-attention"]
+    bodies = [{**BODIES[0], "prompt": "one two three four five six seven eight nine ten " * 9 + end, "max_tokens": 20}
+              for end in ("eleven", "twelve")]
+    with Server(braid, MODEL, *layout) as server:
+        expected = [ask(server, body) for body in bodies]
+    with Server(braid, MODEL, *layout, "--ranks-per-process", ranks_per_process, "--share-prefixes") as server:
+        for group, body in enumerate(bodies):
+            assert ask(server, {**body, "dp_rank": group, "dp_rank_strict": True}) == expected[group]
+        state = server.get("/get_server_info").json()["internal_states"][1]
+        assert state["num_prefixes_copied_in"] == 1
+        assert state["num_cached_tokens"] == state["num_prefix_tokens_copied_in"] >= 256
+        assert server.stop() == 0
+
+
 KILLED = [
     pytest.param(["--tp-size", 2, "--ranks-per-process", 2], id="one-process"),
     pytest.param(["--tp-size", 1, "--dp-size", 2, "--ranks-per-process", 1], id="two-replicas"),
@@ -222,6 +239,8 @@ def test_what_cannot_start_says_why(braid, tmp_path):
     assert "--ranks-per-process 2: a model has 1 ranks (--tp-size)" in braid.error(*flags, 2)
     assert "--dp-size 2 without --enable-dp-attention makes 2 of them in processes of their own" in \
         braid.error(*flags, 1, "--tp-size", 1, "--dp-size", 2, "--kv-rebalance")
+    assert "--share-prefixes moves keys and values within a model" in \
+        braid.error(*flags, 1, "--tp-size", 1, "--dp-size", 2, "--share-prefixes")
     done = braid.run(*flags, 1, "--kv-cache-memory-bytes", "1KiB", timeout=30)
     assert done.returncode == 1
     assert "KV" in done.stderr.splitlines()[-1], done.stderr

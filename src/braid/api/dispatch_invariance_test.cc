@@ -242,6 +242,7 @@ std::vector<DispatchVariant> variants() {
       with_policy(LoadBalanceMethod::kShortestQueue),
       with_policy(LoadBalanceMethod::kMinimumTokens),
       with_policy(LoadBalanceMethod::kPrefixAffinity),
+      with_policy(LoadBalanceMethod::kMeasuredTime),
       in_group(0),
       in_group(1),
       {.name = "so little KV that requests are preempted",

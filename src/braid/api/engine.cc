@@ -25,10 +25,13 @@ double world_timeout_s(const RankOptions& options) {
 ControllerOptions controller_options(const EngineOptions& options, const EngineRanks& ranks) {
   std::optional<RebalanceOptions> rebalance = options.kv_rebalance;
   if (rebalance) rebalance->max_tokens = std::min(rebalance->max_tokens, ranks.max_moving_tokens());
+  std::optional<ShareOptions> sharing = options.share_prefixes;
+  if (sharing) sharing->max_tokens = std::min(sharing->max_tokens, ranks.max_moving_tokens());
   return {.schedule_policy = options.schedule_policy,
-          .load_balance_method = resolve_load_balance_method(options.load_balance_method, options.rank.radix_cache),
+          .load_balance_method = resolve_load_balance_method(options.load_balance_method),
           .dispatch_mode = options.dispatch_mode,
           .kv_rebalance = rebalance,
+          .share_prefixes = sharing,
           .log_steps = options.log_steps,
           .max_queued_requests = options.max_queued_requests,
           .world_timeout_s = world_timeout_s(options.rank),
@@ -43,7 +46,7 @@ Result<std::unique_ptr<EngineRanks>> load_ranks(const Checkpoint& checkpoint, co
     return std::unique_ptr<EngineRanks>(std::move(ranks));
   }
   RankOptions rank_options = options.rank;
-  rank_options.moves_requests = options.kv_rebalance.has_value();
+  rank_options.moves_requests = options.moves_pages();
   TRY(auto ranks, RankSet::load(checkpoint, rank_options, logger, progress));
   return std::unique_ptr<EngineRanks>(std::make_unique<LocalRanks>(std::move(ranks), options));
 }

@@ -21,6 +21,7 @@
 #include "braid/controller/engine_stats.h"
 #include "braid/controller/policy.h"
 #include "braid/controller/rebalance_policy.h"
+#include "braid/controller/share_policy.h"
 #include "braid/request/generation.h"
 #include "braid/request/submit_error.h"
 #include "braid/weights/load_progress.h"
@@ -70,6 +71,7 @@ struct EngineOptions {
   LoadBalanceMethod load_balance_method = LoadBalanceMethod::kAuto;
   DispatchMode dispatch_mode = DispatchMode::kBroadcast;  // how the groups are sent their requests
   std::optional<RebalanceOptions> kv_rebalance = {};      // absent: running requests do not move between groups
+  std::optional<ShareOptions> share_prefixes = {};        // absent: groups do not copy prefixes from each other
   int32_t prefill_alignment = 0;  // steps for which a request may be held, so that groups begin prefills together
   bool log_steps = false;         // a line for each step with prompts and for every 40 decode steps, at level info
   // Choices that may wait for their turn, beyond those that could run at once.
@@ -82,6 +84,8 @@ struct EngineOptions {
   std::function<void(const std::string& reason)> on_failure = {};
   // For tests: as WorkerOptions::before_step.
   std::function<void(int32_t world, int32_t tp_rank, const StepPlan& plan)> before_step = {};
+
+  bool moves_pages() const { return kv_rebalance.has_value() || share_prefixes.has_value(); }
 };
 
 class Engine {

@@ -105,6 +105,15 @@ Result<EngineOptions> ModelFlags::engine_options() const {
     }
     options.kv_rebalance = RebalanceOptions();
   }
+  if (share_prefixes) {
+    if (options.rank.layout.num_groups() < 2) {
+      return fail("--share-prefixes copies prefixes between DP groups, and there is one: --dp-size must be at least 2");
+    }
+    if (disable_radix_cache) {
+      return fail("--share-prefixes copies what prefix caches have, and --disable-radix-cache leaves none");
+    }
+    options.share_prefixes = ShareOptions();
+  }
   if (prefill_alignment > 0 && options.rank.layout.groups_per_world() < 2) {
     return fail(
         "--prefill-alignment {} aligns DP groups that step together, and there is one: use --enable-dp-attention with "
@@ -248,8 +257,9 @@ void add_schedule_flag(Command command, ModelFlags& flags) {
   command
       .add_option(
           "--load-balance-method", flags.load_balance_method,
-          "Which DP group gets the next request: auto, round_robin, shortest_queue, minimum_tokens, prefix_affinity")
-      .check(one_of({"auto", "round_robin", "shortest_queue", "minimum_tokens", "prefix_affinity"}))
+          "Which DP group gets the next request: auto (measured_time), round_robin, shortest_queue, minimum_tokens, "
+          "prefix_affinity, measured_time")
+      .check(one_of({"auto", "round_robin", "shortest_queue", "minimum_tokens", "prefix_affinity", "measured_time"}))
       .show_default()
       .group("Ranks");
   command
@@ -261,6 +271,11 @@ void add_schedule_flag(Command command, ModelFlags& flags) {
   command
       .add_flag("--kv-rebalance", flags.kv_rebalance,
                 "Running requests move, with their KV, from full DP groups to emptier ones")
+      .group("Ranks");
+  command
+      .add_flag("--share-prefixes", flags.share_prefixes,
+                "A DP group takes the beginning of a prompt from a group that has it cached, where that is faster than "
+                "to compute it")
       .group("Ranks");
   command
       .add_option("--prefill-alignment", flags.prefill_alignment,

@@ -35,6 +35,7 @@ struct ModelFlags {
   std::string load_balance_method = "auto";
   std::string dp_dispatch = "broadcast";
   bool kv_rebalance = false;
+  bool share_prefixes = false;
   int32_t prefill_alignment = 0;
   int32_t max_restarts = EngineOptions().max_restarts;
   RankOptions rank;

@@ -65,7 +65,7 @@ Result<JobPlan> plan_job(const RankFlags& flags, const LaunchedJob& job) {
         "job for each, or all with `braid serve`",
         layout.dp_size, layout.num_worlds());
   }
-  plan.engine.rank.moves_requests = plan.engine.kv_rebalance.has_value();
+  plan.engine.rank.moves_requests = plan.engine.moves_pages();
   TRY(plan.ranks_of_each, ranks_of_processes(layout, job.num_processes, flags.process_ranks));
   if (plan.key_file.empty() && !job.is_on_one_host) {
     return fail(

@@ -46,7 +46,7 @@ Result<RankProcessOptions> process_options(const RankFlags& flags, const EngineO
                              .identity = flags.identity};
   TRY(options.ranks_of_each, parse_counts("--process-ranks", flags.process_ranks));
   options.ranks.layout = layout_of_world(layout);
-  options.ranks.moves_requests = engine.kv_rebalance.has_value();
+  options.ranks.moves_requests = engine.moves_pages();
   // Their shares of what is for all worlds.
   const int32_t num_worlds = layout.num_worlds();
   options.ranks.max_running_requests = (engine.rank.max_running_requests + num_worlds - 1) / num_worlds;

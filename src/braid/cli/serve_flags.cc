@@ -181,11 +181,12 @@ Result<EngineOptions> ServeFlags::engine_options() const {
   options.max_queued_requests = max_queued_requests;
   options.log_steps = true;
   TRY(options.processes, plan_nodes(*this, options.rank.layout));
-  if (options.kv_rebalance && !options.processes.ranks_on_node.empty() && options.rank.layout.num_worlds() > 1) {
+  if (options.moves_pages() && !options.processes.ranks_on_node.empty() && options.rank.layout.num_worlds() > 1) {
     return fail(
-        "--kv-rebalance moves requests within a model, and --dp-size {} without --enable-dp-attention makes {} of them "
+        "{} moves keys and values within a model, and --dp-size {} without --enable-dp-attention makes {} of them "
         "in processes of their own: use --enable-dp-attention, or leave the replicas in one process",
-        options.rank.layout.dp_size, options.rank.layout.num_worlds());
+        options.kv_rebalance ? "--kv-rebalance" : "--share-prefixes", options.rank.layout.dp_size,
+        options.rank.layout.num_worlds());
   }
   return options;
 }
@@ -255,6 +256,7 @@ Json ServeFlags::settings() const {
           {"load_balance_method", model.load_balance_method},
           {"dp_dispatch", model.dp_dispatch},
           {"kv_rebalance", model.kv_rebalance},
+          {"share_prefixes", model.share_prefixes},
           {"prefill_alignment", model.prefill_alignment},
           {"max_restarts", model.max_restarts},
           {"threads_per_rank", rank.threads_per_rank},

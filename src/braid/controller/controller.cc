@@ -12,20 +12,25 @@ namespace braid {
 
 Controller::Controller(const Tokenizer& tokenizer, MaskWorker& masks, SchedulePolicy policy, LoadBalanceMethod method,
                        std::vector<GroupLoad> groups, std::shared_ptr<Logger> step_log,
-                       std::optional<RebalanceOptions> rebalance)
+                       std::optional<RebalanceOptions> rebalance, std::optional<ShareOptions> sharing)
     : tokenizer_(tokenizer),
       masks_(masks),
       queue_(policy),
       method_(method),
       recent_work_(groups.size()),
+      work_rates_(groups.size()),
+      recent_time_(groups.size()),
+      busy_time_(groups.size()),
       prefixes_(static_cast<int32_t>(groups.size())),
       prefixes_on_the_way_(static_cast<int32_t>(groups.size())),
       addressed_(groups.size()),
       unviewed_(groups.size()),
       views_(groups.size()),
+      work_s_(groups.size()),
       credits_(groups.size()),
       flushes_(groups.size()),
       rebalance_(rebalance),
+      sharing_(sharing),
       num_moves_(groups.size()) {
   CHECK(!rebalance || (rebalance->max_under_way >= 0 && rebalance->max_under_way <= kMaxMovesUnderWay));
   const bool is_alone = groups.size() == 1;
@@ -181,11 +186,10 @@ bool Controller::has_seen_pause() const {
 void Controller::take_outputs(int32_t group, GroupOutputs outputs, double now_s) {
   if (ledger(group).is_down()) return;
   if (!prefixes_.take(group, outputs.sequence, outputs.prefixes)) ledger(group).ask_for_prefixes();
-  const uint64_t steps_before = ledger(group).load().num_step_tokens;
+  const GroupLoad before = ledger(group).load();
   ledger(group).take(outputs.load);
   prefixes_on_the_way_.arrive(group, ledger(group).num_seen());
-  const uint64_t steps_after = ledger(group).load().num_step_tokens;
-  recent_work_.add(group, static_cast<int64_t>(std::max(steps_after, steps_before) - steps_before));
+  note_step(group, before, outputs.step);
   for (const int64_t num_tokens : outputs.flushed_tokens) {
     auto& waiting = flushes_.at(static_cast<size_t>(group));
     CHECK(!waiting.empty(), "group {} flushed its cache unasked", group);
@@ -200,13 +204,38 @@ void Controller::take_outputs(int32_t group, GroupOutputs outputs, double now_s)
   for (RequestOutcome& outcome : outputs.outcomes) take_outcome(std::move(outcome));
   uint64_t& own_tokens = group_output_tokens_[static_cast<size_t>(group)];
   own_tokens += num_output_tokens_ - num_tokens_before;
-  for (MovingSequence& moving : outputs.departed) take_departure(std::move(moving));
+  for (MovingSequence& moving : outputs.departed) take_departure(std::move(moving), now_s);
   for (const RequestId request : outputs.stayed) forget_move(request);
-  std::erase_if(passed_on_,
-                [&](const PassedOn& own) { return own.to_group == group && ledger(group).has_seen(own.command); });
+  std::erase_if(passed_on_, [&](const PassedOn& own) {
+    const bool may_come = own.prefix && outputs.load.num_arriving_pages > 0;
+    return own.to_group == group && ledger(group).has_seen(own.command) && !may_come;
+  });
   if (outputs.step && !step_logs_.empty()) {
     step_logs_[static_cast<size_t>(group)].after_step(*outputs.step, outputs.load.scheduler, queue_.size(), own_tokens,
                                                       now_s);
+  }
+}
+
+namespace {
+
+// The steps of each group over which groups on slow nodes are kept as busy as the others.
+constexpr double kBusySteps = 512;
+
+}  // namespace
+
+void Controller::note_step(int32_t group, const GroupLoad& before, const std::optional<StepShape>& step) {
+  const GroupLoad& after = ledger(group).load();
+  if (after.num_step_tokens > before.num_step_tokens) {
+    recent_work_.add_tokens(group, static_cast<double>(after.num_step_tokens - before.num_step_tokens));
+  }
+  if (!step) return;
+  recent_time_.add_tokens(group, work_rates_.slowness(group) * work_rates_.prompt_tokens_of(*step));
+  // If outputs were lost, the time is that of several steps.
+  if (after.num_steps == before.num_steps + 1) {
+    const double own_s = after.own_seconds - before.own_seconds;
+    work_rates_.take_step(group, *step, own_s);
+    if (step->num_prompt_tokens > 0) prefill_rate_.take(own_s, after.step_seconds - before.step_seconds);
+    busy_time_.add(group, own_s, 1 - 1 / (kBusySteps * static_cast<double>(num_groups())));
   }
 }
 
@@ -278,6 +307,9 @@ void Controller::end_choice(RequestId id, Delta delta) {
   CHECK(!node.empty(), "choice {} has ended before", id);
   const Choice& choice = node.mapped();
   if (choice.grammar) masks_.forget(id);
+  if (delta.finish == FinishReason::kStop || delta.finish == FinishReason::kLength) {
+    work_rates_.take_output_len(choice.usage.output_tokens);
+  }
   const std::shared_ptr<Submission> submission = choice.submission;
   delta.index = choice.index;
   delta.usage = choice.usage;

@@ -30,8 +30,10 @@
 #include "braid/controller/rebalance_policy.h"
 #include "braid/controller/recent_work.h"
 #include "braid/controller/request_queue.h"
+#include "braid/controller/share_policy.h"
 #include "braid/controller/step_log.h"
 #include "braid/controller/submission.h"
+#include "braid/controller/work_rates.h"
 #include "braid/tokenizer/tokenizer.h"
 #include "braid/wire/group_command.h"
 #include "braid/wire/group_outputs.h"
@@ -41,10 +43,12 @@ namespace braid {
 class Controller {
  public:
   // `groups`: the load of each group at the start. The tokenizer and the mask worker outlive it. `step_log`: null for
-  // none. `method` is not kAuto. `rebalance`: if absent, no request changes its group.
+  // none. `method` is not kAuto. `rebalance`: if absent, no request changes its group. `sharing`: if absent, no group
+  // copies a prefix from another.
   Controller(const Tokenizer& tokenizer, MaskWorker& masks, SchedulePolicy policy, LoadBalanceMethod method,
              std::vector<GroupLoad> groups, std::shared_ptr<Logger> step_log,
-             std::optional<RebalanceOptions> rebalance = std::nullopt);
+             std::optional<RebalanceOptions> rebalance = std::nullopt,
+             std::optional<ShareOptions> sharing = std::nullopt);
 
   // The request is checked, its prompt is ids, its stop tokens are complete. If this throws while it prepares the
   // choices, nothing has changed.
@@ -109,6 +113,7 @@ class Controller {
   const PrefixView& prefixes() const { return prefixes_; }
   // Requests on their way to the group count as waiting there.
   GroupLoad load(int32_t group) const;
+  const WorkRates& work_rates() const { return work_rates_; }
   const std::vector<GroupMoves>& moves() const { return num_moves_; }  // by group
   std::vector<MoveReport> take_moved() { return std::exchange(moved_, {}); }
   bool has_moves_under_way() const { return !moves_.empty(); }
@@ -121,13 +126,33 @@ class Controller {
     int64_t num_tokens = 0;
   };
 
-  // A request that was ordered to another group, until its group reports that it left or that it stayed.
+  // A request that is bound to a group and waits for a prefix from another. The group's room is reserved for it.
+  struct Waiting {
+    SchedulerRequest request;
+    int64_t num_pages = 0;
+    TokenLoad load;
+  };
+  // The prefix that is copied: the hash of its tokens (PrefixView::prefixes_of), and its length.
+  struct CopiedPrefix {
+    uint64_t hash = 0;
+    int32_t num_pages = 0;  // of the widest KV group
+
+    bool begins(std::span<const uint64_t> prefixes) const {
+      return std::cmp_less_equal(num_pages, prefixes.size()) && prefixes[static_cast<size_t>(num_pages - 1)] == hash;
+    }
+  };
+
+  // A request that was ordered to another group, until its group reports that it left or that it stayed. Or a prefix of
+  // which a copy was ordered.
   struct MoveUnderWay {
     Move move;
     int64_t num_pages = 0;
     int64_t num_tokens = 0;
     std::shared_ptr<Submission> submission;  // null once end_all() has ended it
     bool is_target_lost = false;             // since it was ordered
+    std::optional<CopiedPrefix> prefix = {};
+    std::vector<Waiting> waiting = {};  // for the prefix: first the request for which it was ordered
+    double ordered_s = 0;               // the prefix
   };
 
   // A request that has left its group, and whose target has not seen it yet.
@@ -135,6 +160,7 @@ class Controller {
     int32_t to_group = 0;
     uint64_t command = 0;
     int64_t num_tokens = 0;
+    std::optional<CopiedPrefix> prefix = {};  // then until all its pages have come
   };
 
   // To change it: a copy of its figures is kept for dispatch().
@@ -143,10 +169,13 @@ class Controller {
     unviewed_.mark(group);
     return groups_[static_cast<size_t>(group)];
   }
+  void note_step(int32_t group, const GroupLoad& before, const std::optional<StepShape>& step);
   void view_groups();
+  void view_work(size_t index);
+  void view_time(const TokenLoad& request);
   static SchedulerRequest scheduler_request(const GenerationRequest& request, RequestId id, int32_t index);
   static Status go_on_behind(const std::vector<TokenId>& output, Choice& choice);
-  void bind(RequestQueue::Binding bound, int64_t num_tokens, double now_s);
+  void bind(RequestQueue::Binding bound, const TokenLoad& load, double now_s);
   std::span<const uint64_t> prefixes_of(const SchedulerRequest& request);
   void requeue(RequestId id);
   bool withdraw(RequestId id);
@@ -164,8 +193,16 @@ class Controller {
   std::vector<MovableRequest> movable_requests();
   int64_t num_moving_tokens() const;
   void order_move(const MovableRequest& request, int32_t to_group);
-  void take_departure(MovingSequence moving);
+  void take_departure(MovingSequence moving, double now_s);
   void forget_move(RequestId request);
+  void extend_by_copies(std::span<const uint64_t> prefixes, std::span<int32_t> num_pages) const;
+  bool awaits_prefix(const SchedulerRequest& request, int32_t group, std::span<const uint64_t> prefixes,
+                     int32_t num_there, double now_s);
+  void order_prefix(const SchedulerRequest& request, const Move& move, const CopiedPrefix& prefix, double now_s);
+  void pass_prefix_on(MoveUnderWay copy, MovingSequence moving, double now_s);
+  void start_waiting(MoveUnderWay copy);
+  void drop_waiting(MoveUnderWay& copy);
+  int64_t num_copies_under_way() const;
 
   const Tokenizer& tokenizer_;
   MaskWorker& masks_;
@@ -173,12 +210,17 @@ class Controller {
   const LoadBalanceMethod method_;
   int32_t last_group_ = -1;  // the group that got the last request
   RecentWork recent_work_;
+  WorkRates work_rates_;
+  uint64_t viewed_rates_ = 0;  // their version at the last view_groups()
+  RecentWork recent_time_;     // without step_s, in units of the time that a usual group takes for a prompt's token
+  RecentWork busy_time_;       // seconds of own work of the last steps
   PrefixView prefixes_;
   PrefixesOnTheWay prefixes_on_the_way_;
   std::vector<GroupLedger> groups_;
   ChangedGroups addressed_;       // since take_addressed()
   ChangedGroups unviewed_;        // since view_groups()
-  std::vector<GroupView> views_;  // of every group, for dispatch(), like the next
+  std::vector<GroupView> views_;  // of every group, for dispatch(), like the next two
+  std::vector<double> work_s_;    // without the request
   std::vector<Credits> credits_;
   std::vector<StepLog> step_logs_;                           // one for each group, or none
   std::vector<std::deque<std::shared_ptr<Flush>>> flushes_;  // by group, not yet answered
@@ -187,6 +229,9 @@ class Controller {
   std::vector<std::shared_ptr<Submission>> ending_;  // without open choices, but still in some group
   std::vector<BrokenCallback> broken_callbacks_;     // since take_broken_callbacks()
   const std::optional<RebalanceOptions> rebalance_;
+  const std::optional<ShareOptions> sharing_;
+  CopyRate copy_rate_;
+  PrefillRate prefill_rate_;
   bool is_unbalanced_ = false;
   std::map<RequestId, MoveUnderWay> moves_;
   std::vector<PassedOn> passed_on_;

@@ -130,14 +130,20 @@ bool Controller::withdraw(RequestId id) {
 std::vector<MoveId> Controller::forget_moves_of_lost(int32_t group) {
   std::vector<MoveId> begun;
   for (auto& [request, under_way] : moves_) {
-    if (under_way.move.to_group == group) under_way.is_target_lost = true;
+    if (under_way.move.to_group != group) continue;
+    under_way.is_target_lost = true;
+    drop_waiting(under_way);
   }
   std::erase_if(moves_, [&](const auto& entry) {
     const MoveUnderWay& under_way = entry.second;
     if (under_way.move.from_group != group) return false;
+    begun.push_back(under_way.move.id);
+    if (under_way.prefix) {
+      start_waiting(under_way);
+      return true;
+    }
     ledger(group).leaves_no_more(under_way.num_tokens);
     ledger(under_way.move.to_group).expect_no_more(under_way.num_pages, under_way.num_tokens);
-    begun.push_back(under_way.move.id);
     return true;
   });
   std::erase_if(passed_on_, [&](const PassedOn& own) { return own.to_group == group; });

@@ -17,7 +17,11 @@ void Controller::rebalance() {
   if (!rebalance_) return;
   std::vector<GroupBalance> groups = balances();
   is_unbalanced_ = is_unbalanced(groups, is_unbalanced_, *rebalance_);
-  while (std::cmp_less(moves_.size(), rebalance_->max_under_way) && wants_moves(groups, is_unbalanced_)) {
+  const auto has_place = [&] {
+    return std::ssize(moves_) - num_copies_under_way() < rebalance_->max_under_way &&
+           std::cmp_less(moves_.size(), kMaxMovesUnderWay);
+  };
+  while (has_place() && wants_moves(groups, is_unbalanced_)) {
     const std::vector<MovableRequest> movable = movable_requests();
     const auto choice = pick_move(groups, movable, is_unbalanced_, *rebalance_);
     if (!choice) return;
@@ -92,12 +96,13 @@ void Controller::order_move(const MovableRequest& request, int32_t to_group) {
                                                .submission = choices_.at(request.request).submission});
 }
 
-void Controller::take_departure(MovingSequence moving) {
+void Controller::take_departure(MovingSequence moving, double now_s) {
   const RequestId id = moving.sequence.request.id;
   const auto node = moves_.extract(id);
   CHECK(!node.empty() && node.mapped().move.id == moving.move.id, "request {} left group {} unasked", id,
         moving.move.from_group);
-  const MoveUnderWay& under_way = node.mapped();
+  MoveUnderWay& under_way = node.mapped();
+  if (under_way.prefix) return pass_prefix_on(std::move(under_way), std::move(moving), now_s);
   const int32_t target = moving.move.to_group;
   ledger(moving.move.from_group).leaves_no_more(under_way.num_tokens);
   ledger(target).expect_no_more(under_way.num_pages, under_way.num_tokens);
@@ -125,7 +130,8 @@ void Controller::take_departure(MovingSequence moving) {
                       .num_pages = moving.move.num_pages});
   }
   const bool has_pages = moving.move.num_pages > 0;
-  const uint64_t command = ledger(target).arrive(std::move(moving), under_way.num_pages, under_way.num_tokens);
+  const uint64_t command =
+      ledger(target).arrive(std::move(moving), under_way.num_pages, {.num_context_tokens = under_way.num_tokens});
   if (has_pages) passed_on_.push_back({.to_group = target, .command = command, .num_tokens = under_way.num_tokens});
   if (!has_ended) return;
   const uint64_t abort = ledger(target).abort(id);
@@ -135,7 +141,11 @@ void Controller::take_departure(MovingSequence moving) {
 void Controller::forget_move(RequestId request) {
   const auto node = moves_.extract(request);
   CHECK(!node.empty(), "request {} stayed, and was not to leave", request);
-  const MoveUnderWay& under_way = node.mapped();
+  MoveUnderWay& under_way = node.mapped();
+  if (under_way.prefix) {
+    ++num_moves_.at(static_cast<size_t>(under_way.move.from_group)).num_prefixes_gone;
+    return start_waiting(std::move(under_way));
+  }
   ledger(under_way.move.from_group).leaves_no_more(under_way.num_tokens);
   ledger(under_way.move.to_group).expect_no_more(under_way.num_pages, under_way.num_tokens);
 }

@@ -206,6 +206,37 @@ TEST_F(ControllerTest, APromptGoesToTheGroupThatCachesItsPrefix) {
   EXPECT_NE(group_of_next(), 0) << "its cache is empty now";
 }
 
+// Steps of the second group take twice as long.
+TEST_F(ControllerTest, ByMeasuredTimeASlowGroupGetsFewerRequests) {
+  std::vector<SmallGroup> groups(2);
+  Controller controller(*tokenizer_, masks_, SchedulePolicy::kFcfs, LoadBalanceMethod::kMeasuredTime,
+                        {groups[0].load(), groups[1].load()}, nullptr);
+  std::vector<double> own_s(2);
+  std::vector<int64_t> num_bound(2);
+  SubmissionId next = 1;
+  for (int turn = 0; turn < 3000; ++turn) {
+    if (controller.num_queued() == 0 && turn % 3 == 0) controller.open(submission(next++, 6, 6));
+    controller.dispatch(0);
+    for (int32_t group = 0; group < 2; ++group) {
+      const auto index = static_cast<size_t>(group);
+      std::vector<GroupCommand> commands = controller.take_commands(group);
+      for (const GroupCommand& command : commands) num_bound[index] += std::ssize(command.add);
+      groups[index].take(std::move(commands));
+      auto outputs = groups[index].advance();
+      if (!outputs) continue;
+      if (outputs->step) {
+        own_s[index] += 0.001 * (1 + group) * static_cast<double>(outputs->step->num_sequences);
+      }
+      outputs->load.own_seconds = own_s[index];
+      controller.take_outputs(group, std::move(*outputs), 0);
+    }
+    (void)controller.take_ended();
+  }
+  EXPECT_NEAR(controller.work_rates().slowness(1) / controller.work_rates().slowness(0), 2, 0.4);
+  EXPECT_GT(static_cast<double>(num_bound[0]), 1.5 * static_cast<double>(num_bound[1]));
+  EXPECT_GT(num_bound[1], 100);
+}
+
 TEST_F(ControllerTest, AGroupIsAskedForAllPrefixesWhenItsOutputsWereLost) {
   SmallGroup group;
   const auto run = [&](SubmissionId id, bool is_lost) {
@@ -235,7 +266,8 @@ TEST_F(ControllerTest, AGroupIsAskedForAllPrefixesWhenItsOutputsWereLost) {
 // Commands and outputs are delayed by random numbers of events; clients leave at random.
 TEST_F(ControllerTest, WithAnyDelaysEveryRequestEndsOnceWithItsOwnTokens) {
   const LoadBalanceMethod methods[] = {LoadBalanceMethod::kRoundRobin, LoadBalanceMethod::kShortestQueue,
-                                       LoadBalanceMethod::kMinimumTokens, LoadBalanceMethod::kPrefixAffinity};
+                                       LoadBalanceMethod::kMinimumTokens, LoadBalanceMethod::kPrefixAffinity,
+                                       LoadBalanceMethod::kMeasuredTime};
   for (uint64_t seed = 1; seed <= 300; ++seed) {
     SCOPED_TRACE(fmt::format("seed {}", seed));
     std::mt19937_64 random(seed);

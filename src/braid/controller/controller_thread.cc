@@ -31,7 +31,7 @@ ControllerThread::ControllerThread(ControllerOptions options, ControlledGroups g
       told_failure_(std::move(options.on_failure)),
       controller_(tokenizer, mask_worker_, options.schedule_policy, options.load_balance_method,
                   std::move(groups.loads), options.log_steps ? log_of(LogPart::kScheduler, logger) : nullptr,
-                  options.kv_rebalance),
+                  options.kv_rebalance, options.share_prefixes),
       link_(std::move(link)),
       dispatch_mode_(options.dispatch_mode),
       dispatcher_(*link_, dispatch_mode_, controller_.num_groups()),
@@ -281,6 +281,11 @@ Status ControllerThread::send_commands() {
 
 void ControllerThread::log_moves() {
   for (const MoveReport& moved : controller_.take_moved()) {
+    if (moved.is_prefix) {
+      logger_->debug("request {} takes {} tokens of its prompt from group {} to group {}, {} pages", moved.request,
+                     moved.num_tokens, moved.from_group, moved.to_group, moved.num_pages);
+      continue;
+    }
     logger_->debug("request {} with {} tokens moves from group {} to group {}, {} pages", moved.request,
                    moved.num_tokens, moved.from_group, moved.to_group, moved.num_pages);
   }
@@ -316,6 +321,9 @@ void ControllerThread::publish() {
   stats_.balance = step_balance(groups, groups_per_world_);
   stats_.groups = std::move(groups);
   stats_.moves = controller_.moves();
+  for (int32_t group = 0; group < controller_.num_groups(); ++group) {
+    stats_.slowness.push_back(controller_.work_rates().slowness(group));
+  }
   stats_.num_too_long_to_move = controller_.num_too_long_to_move();
   num_new_choices_ -= std::exchange(num_taken_choices_, 0);
   const std::vector<SubmissionId> ended = controller_.take_ended();

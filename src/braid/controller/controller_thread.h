@@ -42,6 +42,7 @@ struct ControllerOptions {
   LoadBalanceMethod load_balance_method = LoadBalanceMethod::kRoundRobin;  // not kAuto
   DispatchMode dispatch_mode = DispatchMode::kBroadcast;
   std::optional<RebalanceOptions> kv_rebalance = {};
+  std::optional<ShareOptions> share_prefixes = {};
   bool log_steps = false;
   int64_t max_queued_requests = std::numeric_limits<int64_t>::max();
   // A world that has work and does not get on for so long is lost (ProgressWatch).

@@ -10,9 +10,9 @@
 namespace braid {
 namespace {
 
-constexpr auto kLoadBalanceMethods =
-    std::to_array({LoadBalanceMethod::kAuto, LoadBalanceMethod::kRoundRobin, LoadBalanceMethod::kShortestQueue,
-                   LoadBalanceMethod::kMinimumTokens, LoadBalanceMethod::kPrefixAffinity});
+constexpr auto kLoadBalanceMethods = std::to_array(
+    {LoadBalanceMethod::kAuto, LoadBalanceMethod::kRoundRobin, LoadBalanceMethod::kShortestQueue,
+     LoadBalanceMethod::kMinimumTokens, LoadBalanceMethod::kPrefixAffinity, LoadBalanceMethod::kMeasuredTime});
 
 // The group with room that has the smallest key; ties go to the lowest group.
 template <typename KeyOf>
@@ -56,14 +56,50 @@ std::optional<int32_t> most_cached(std::span<const GroupView> groups, int64_t wi
   });
 }
 
+// As most_cached(), in seconds. A group that is full or has had its share takes part with nothing cached.
+std::optional<int32_t> soonest_done(std::span<const GroupView> groups, double window_s) {
+  constexpr double kMost = std::numeric_limits<double>::max();
+  double least_work_s = kMost;
+  const GroupView* rested = nullptr;
+  for (const GroupView& group : groups) {
+    if (!group.has_room) continue;
+    least_work_s = std::min(least_work_s, group.work_s);
+    if (rested == nullptr || group.recent_s < rested->recent_s) rested = &group;
+  }
+  if (rested == nullptr) return std::nullopt;
+  const auto is_full = [&](const GroupView& group) {
+    const double recent_lead_s = group.recent_s - rested->recent_s;
+    const double price = group.num_requests > 0 ? 1 : kIdleAffinity;
+    return group.work_s - least_work_s > window_s ||
+           recent_lead_s > window_s + price * (group.saved_s - rested->saved_s);
+  };
+  const auto cached_tokens = [&](const GroupView& group) { return is_full(group) ? -1 : group.cached_tokens; };
+  int64_t most_cached_tokens = -1;
+  double soonest_s = kMost;
+  for (const GroupView& group : groups) {
+    if (!group.has_room) continue;
+    const int64_t cached = cached_tokens(group);
+    if (cached > most_cached_tokens) soonest_s = kMost;
+    most_cached_tokens = std::max(most_cached_tokens, cached);
+    if (cached == most_cached_tokens) soonest_s = std::min(soonest_s, group.work_s - group.saved_s);
+  }
+  return least_group(groups, [&](const GroupView& group) {
+    const bool is_candidate =
+        cached_tokens(group) == most_cached_tokens && group.work_s - group.saved_s <= (1 + kEvenShare) * soonest_s;
+    return std::tuple(!is_candidate, group.recent_s);
+  });
+}
+
 }  // namespace
 
 Result<LoadBalanceMethod> parse_load_balance_method(std::string_view name) {
   for (const LoadBalanceMethod method : kLoadBalanceMethods) {
     if (name == load_balance_method_name(method)) return method;
   }
-  return fail("--load-balance-method {}: use auto, round_robin, shortest_queue, minimum_tokens or prefix_affinity",
-              name);
+  return fail(
+      "--load-balance-method {}: use auto, round_robin, shortest_queue, minimum_tokens, prefix_affinity or "
+      "measured_time",
+      name);
 }
 
 std::string_view load_balance_method_name(LoadBalanceMethod method) {
@@ -78,17 +114,18 @@ std::string_view load_balance_method_name(LoadBalanceMethod method) {
       return "minimum_tokens";
     case LoadBalanceMethod::kPrefixAffinity:
       return "prefix_affinity";
+    case LoadBalanceMethod::kMeasuredTime:
+      return "measured_time";
   }
   return "unknown";
 }
 
-LoadBalanceMethod resolve_load_balance_method(LoadBalanceMethod method, bool radix_cache) {
-  if (method != LoadBalanceMethod::kAuto) return method;
-  return radix_cache ? LoadBalanceMethod::kPrefixAffinity : LoadBalanceMethod::kMinimumTokens;
+LoadBalanceMethod resolve_load_balance_method(LoadBalanceMethod method) {
+  return method == LoadBalanceMethod::kAuto ? LoadBalanceMethod::kMeasuredTime : method;
 }
 
 std::optional<int32_t> pick_group(LoadBalanceMethod method, std::span<const GroupView> groups, int32_t last_group,
-                                  int64_t affinity_window) {
+                                  int64_t affinity_window, double affinity_window_s) {
   switch (method) {
     case LoadBalanceMethod::kAuto:
       break;
@@ -104,6 +141,8 @@ std::optional<int32_t> pick_group(LoadBalanceMethod method, std::span<const Grou
       });
     case LoadBalanceMethod::kPrefixAffinity:
       return most_cached(groups, affinity_window);
+    case LoadBalanceMethod::kMeasuredTime:
+      return soonest_done(groups, affinity_window_s);
   }
   CHECK(false, "method {} is not resolved", load_balance_method_name(method));
   return std::nullopt;

@@ -17,14 +17,15 @@ std::vector<GroupView> three_groups() {
 }
 
 TEST(DispatchPolicy, EveryMethodHasItsName) {
-  for (const char* name : {"auto", "round_robin", "shortest_queue", "minimum_tokens", "prefix_affinity"}) {
+  for (const char* name :
+       {"auto", "round_robin", "shortest_queue", "minimum_tokens", "prefix_affinity", "measured_time"}) {
     EXPECT_EQ(load_balance_method_name(parse_load_balance_method(name).value()), name);
   }
   EXPECT_EQ(parse_load_balance_method("random").error().message,
-            "--load-balance-method random: use auto, round_robin, shortest_queue, minimum_tokens or prefix_affinity");
-  EXPECT_EQ(resolve_load_balance_method(Method::kAuto, true), Method::kPrefixAffinity);
-  EXPECT_EQ(resolve_load_balance_method(Method::kAuto, false), Method::kMinimumTokens);
-  EXPECT_EQ(resolve_load_balance_method(Method::kRoundRobin, true), Method::kRoundRobin);
+            "--load-balance-method random: use auto, round_robin, shortest_queue, minimum_tokens, prefix_affinity or "
+            "measured_time");
+  EXPECT_EQ(resolve_load_balance_method(Method::kAuto), Method::kMeasuredTime);
+  EXPECT_EQ(resolve_load_balance_method(Method::kRoundRobin), Method::kRoundRobin);
 }
 
 TEST(DispatchPolicy, RoundRobinGoesToTheNextInTurnThatHasRoom) {
@@ -101,11 +102,50 @@ TEST(DispatchPolicy, APopularPrefixSpreadsFromAGroupThatHadMoreThanItsShare) {
   EXPECT_EQ(pick_group(Method::kPrefixAffinity, groups, -1, 1000), 1) << "once both have it they take turns";
 }
 
+TEST(DispatchPolicy, MeasuredTimePicksTheGroupThatIsDoneTheSoonest) {
+  std::vector<GroupView> groups(3, {.has_room = true, .num_requests = 1});
+  groups[0].work_s = 2;
+  groups[1].work_s = 3;
+  groups[2].work_s = 4;
+  groups[0].num_tokens = 5000;  // tokens do not count
+  EXPECT_EQ(pick_group(Method::kMeasuredTime, groups, -1, 0, 0.5), 0);
+  groups[0].has_room = false;
+  EXPECT_EQ(pick_group(Method::kMeasuredTime, groups, -1, 0, 0.5), 1);
+  // A cached prefix takes precedence in a group that is not fuller by more than the window.
+  groups[2].cached_tokens = 64;
+  groups[2].saved_s = 0.1;
+  EXPECT_EQ(pick_group(Method::kMeasuredTime, groups, -1, 0, 0.5), 1);
+  EXPECT_EQ(pick_group(Method::kMeasuredTime, groups, -1, 0, 1.5), 2);
+}
+
+TEST(DispatchPolicy, OfGroupsThatAreAsGoodTheOneThatWorkedTheLeastLatelyIsNext) {
+  std::vector<GroupView> groups(3, {.has_room = true, .work_s = 1});
+  groups[0].recent_s = 0.3;
+  groups[1].recent_s = 0.1;
+  groups[1].work_s = 1.09;
+  groups[2].work_s = 1.2;
+  EXPECT_EQ(pick_group(Method::kMeasuredTime, groups, -1, 0, 5), 1);
+  groups[1].work_s = 1.11;
+  EXPECT_EQ(pick_group(Method::kMeasuredTime, groups, -1, 0, 5), 0);
+}
+
+TEST(DispatchPolicy, ByTimeTooAPopularPrefixSpreadsFromAGroupThatHadMoreThanItsShare) {
+  std::vector<GroupView> groups(2, {.has_room = true, .num_requests = 2, .work_s = 3});
+  groups[0].cached_tokens = 512;
+  groups[0].saved_s = 0.5;
+  groups[0].recent_s = 1.45;
+  EXPECT_EQ(pick_group(Method::kMeasuredTime, groups, -1, 0, 1), 0);
+  groups[0].recent_s = 1.55;
+  EXPECT_EQ(pick_group(Method::kMeasuredTime, groups, -1, 0, 1), 1);
+  groups[0].num_requests = 0;
+  EXPECT_EQ(pick_group(Method::kMeasuredTime, groups, -1, 0, 1), 0) << "it is idle, so nobody waits for it";
+}
+
 TEST(DispatchPolicy, WithoutRoomNoGroupIsPicked) {
   auto groups = three_groups();
   for (GroupView& group : groups) group.has_room = false;
-  for (const Method method :
-       {Method::kRoundRobin, Method::kShortestQueue, Method::kMinimumTokens, Method::kPrefixAffinity}) {
+  for (const Method method : {Method::kRoundRobin, Method::kShortestQueue, Method::kMinimumTokens,
+                              Method::kPrefixAffinity, Method::kMeasuredTime}) {
     EXPECT_EQ(pick_group(method, groups, 0), std::nullopt);
   }
 }

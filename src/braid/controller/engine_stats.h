@@ -17,6 +17,7 @@ struct EngineStats {
   SchedulerStats scheduler;            // of all groups together
   std::vector<GroupLoad> groups;       // [dp_size]
   std::vector<GroupMoves> moves = {};  // [dp_size]
+  std::vector<double> slowness = {};   // [dp_size]: times a usual group's seconds for the same work (WorkRates)
   uint64_t num_too_long_to_move = 0;   // requests that would have moved, but for RebalanceOptions::max_tokens
   StepBalance balance;
   int64_t num_queued = 0;      // requests in front of the schedulers

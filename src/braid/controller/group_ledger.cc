@@ -4,7 +4,7 @@
 
 namespace braid {
 
-void GroupLedger::add(SchedulerRequest request, int64_t num_pages, int64_t num_tokens) {
+void GroupLedger::add(SchedulerRequest request, int64_t num_pages, const TokenLoad& load) {
   const auto prompt_len = static_cast<int64_t>(request.prompt.size());
   if (open_tokens_ > 0 && open_tokens_ + prompt_len > kMaxCommandTokens) {
     outbox_.emplace_back();
@@ -12,24 +12,24 @@ void GroupLedger::add(SchedulerRequest request, int64_t num_pages, int64_t num_t
   }
   open_tokens_ += prompt_len;
   open_command().add.push_back(std::move(request));
-  on_the_way_.push_back({.command = ++num_sent_, .num_pages = num_pages, .num_tokens = num_tokens});
+  on_the_way_.push_back({.command = ++num_sent_, .num_pages = num_pages, .tokens = load});
 }
 
 void GroupLedger::expect(int64_t num_pages, int64_t num_tokens) {
   ++num_expected_;
   expected_.num_pages += num_pages;
-  expected_.num_tokens += num_tokens;
+  expected_.tokens.num_context_tokens += num_tokens;
 }
 
 void GroupLedger::expect_no_more(int64_t num_pages, int64_t num_tokens) {
   --num_expected_;
   expected_.num_pages -= num_pages;
-  expected_.num_tokens -= num_tokens;
+  expected_.tokens.num_context_tokens -= num_tokens;
 }
 
-uint64_t GroupLedger::arrive(MovingSequence moving, int64_t num_pages, int64_t num_tokens) {
+uint64_t GroupLedger::arrive(MovingSequence moving, int64_t num_pages, const TokenLoad& load) {
   open_command().arrive.push_back(std::move(moving));
-  on_the_way_.push_back({.command = ++num_sent_, .num_pages = num_pages, .num_tokens = num_tokens});
+  on_the_way_.push_back({.command = ++num_sent_, .num_pages = num_pages, .tokens = load});
   return num_sent_;
 }
 
@@ -37,6 +37,11 @@ void GroupLedger::depart(const DepartOrder& order, int64_t num_tokens) {
   ++num_leaving_;
   leaving_tokens_ += num_tokens;
   open_command().depart.push_back(order);
+  ++num_sent_;
+}
+
+void GroupLedger::give_prefix(DepartOrder order) {
+  open_command().depart.push_back(std::move(order));
   ++num_sent_;
 }
 
@@ -94,7 +99,7 @@ void GroupLedger::lose(bool may_return) {
   on_the_way_.clear();
   SchedulerStats& stats = load_.scheduler;
   stats.num_running = stats.num_waiting = 0;
-  stats.num_prefill_tokens = stats.num_context_tokens = 0;
+  stats.num_prefill_tokens = stats.num_prefill_pairs = stats.num_context_tokens = 0;
   stats.num_pages = stats.num_free_pages = stats.num_cached_pages = 0;
   load_.num_arriving_pages = 0;
   load_.credits = {.page_size = load_.credits.page_size};
@@ -129,11 +134,16 @@ int64_t GroupLedger::num_requests() const {
   return load_.scheduler.num_running + load_.scheduler.num_waiting + num_on_the_way() + num_expected_ - num_leaving_;
 }
 
-int64_t GroupLedger::num_tokens() const {
-  int64_t total = load_.scheduler.num_prefill_tokens + load_.scheduler.num_context_tokens + expected_.num_tokens;
-  for (const Added& added : on_the_way_) total += added.num_tokens;
+TokenLoad GroupLedger::tokens() const {
+  const SchedulerStats& stats = load_.scheduler;
+  TokenLoad total{.num_prefill_tokens = stats.num_prefill_tokens,
+                  .num_prefill_pairs = stats.num_prefill_pairs,
+                  .num_context_tokens = stats.num_context_tokens};
+  total += expected_.tokens;
+  for (const Added& added : on_the_way_) total += added.tokens;
   // A sequence that has ended before it could leave is in the load no more.
-  return std::max<int64_t>(0, total - leaving_tokens_);
+  total.num_context_tokens = std::max<int64_t>(-total.num_prefill_tokens, total.num_context_tokens - leaving_tokens_);
+  return total;
 }
 
 }  // namespace braid

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "braid/controller/token_load.h"
 #include "braid/wire/group_command.h"
 #include "braid/wire/group_outputs.h"
 
@@ -19,15 +20,17 @@ class GroupLedger {
 
   explicit GroupLedger(GroupLoad load) : load_(std::move(load)) {}
 
-  // `num_pages`: taken from the group's credits. `num_tokens`: added to the group's load.
-  void add(SchedulerRequest request, int64_t num_pages, int64_t num_tokens);
+  // `num_pages`: taken from the group's credits. `load`: added to the group's.
+  void add(SchedulerRequest request, int64_t num_pages, const TokenLoad& load);
   // A sequence that may come from another group. Its room is reserved until it arrives or turns out not to come.
+  // `num_tokens`: of its context.
   void expect(int64_t num_pages, int64_t num_tokens);
   void expect_no_more(int64_t num_pages, int64_t num_tokens);
-  uint64_t arrive(MovingSequence moving, int64_t num_pages, int64_t num_tokens);  // returns the command's number
+  uint64_t arrive(MovingSequence moving, int64_t num_pages, const TokenLoad& load);  // returns the command's number
   // A sequence is ordered to leave; it has left, or could not. `num_tokens`: of its prompt and output when ordered.
   void depart(const DepartOrder& order, int64_t num_tokens);
   void leaves_no_more(int64_t num_tokens);
+  void give_prefix(DepartOrder order);  // of its prefix cache, a copy
   // Each returns the command's number.
   uint64_t abort(RequestId request);
   uint64_t finish(RequestId request);
@@ -64,13 +67,14 @@ class GroupLedger {
   // Requests, and prompt tokens to be computed plus context tokens. Both count what is on its way to the group, and not
   // what is about to leave it.
   int64_t num_requests() const;
-  int64_t num_tokens() const;
+  TokenLoad tokens() const;
+  int64_t num_tokens() const { return tokens().num_tokens(); }
 
  private:
   struct Added {
     uint64_t command = 0;
     int64_t num_pages = 0;
-    int64_t num_tokens = 0;
+    TokenLoad tokens;
   };
 
   enum class State : uint8_t { kRuns, kDown, kGone };

@@ -27,7 +27,7 @@ TEST(GroupLedger, ASequenceThatMovesCountsInItsTargetAlone) {
   source.take(load_of(180, 1));  // it has left
   source.leaves_no_more(120);
   target.expect_no_more(9, 120);
-  target.arrive({}, 9, 120);
+  target.arrive({}, 9, {.num_context_tokens = 120});
   EXPECT_EQ(source.num_tokens() + target.num_tokens(), before);
   EXPECT_EQ(source.num_requests(), 2);
 }

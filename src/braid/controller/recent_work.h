@@ -1,7 +1,8 @@
-// How many tokens each group has computed lately. Tested by recent_work_test.cc.
+// How much work each group has done lately, in any unit. Tested by recent_work_test.cc.
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -9,20 +10,34 @@ namespace braid {
 
 class RecentWork {
  public:
-  // What was computed this many tokens ago, by all groups together, counts for a third.
+  // What was done this many tokens ago, by all groups together, counts for a third.
   static constexpr int64_t kSpanTokens = 65536;
 
-  explicit RecentWork(size_t num_groups) : tokens_(num_groups, 0) {}
+  explicit RecentWork(size_t num_groups) : done_(num_groups, 0) {}
 
-  void add(int32_t group, int64_t num_tokens) {
-    const double kept = std::max(0.0, 1 - static_cast<double>(num_tokens) / static_cast<double>(kSpanTokens));
-    for (double& tokens : tokens_) tokens *= kept;
-    tokens_.at(static_cast<size_t>(group)) += static_cast<double>(num_tokens);
+  // All groups' earlier work fades to `kept` of it.
+  void add(int32_t group, double amount, double kept) {
+    fading_ *= kept;
+    if (fading_ < kLeastFading) {
+      for (double& done : done_) done *= fading_;
+      sum_ *= fading_;
+      fading_ = 1;
+    }
+    done_.at(static_cast<size_t>(group)) += amount / fading_;
+    sum_ += amount / fading_;
   }
-  int64_t of(int32_t group) const { return static_cast<int64_t>(tokens_.at(static_cast<size_t>(group))); }
+  void add_tokens(int32_t group, double num_tokens) {
+    add(group, num_tokens, std::max(0.0, 1 - num_tokens / static_cast<double>(kSpanTokens)));
+  }
+  double of(int32_t group) const { return done_.at(static_cast<size_t>(group)) * fading_; }
+  double mean() const { return sum_ * fading_ / static_cast<double>(done_.size()); }
 
  private:
-  std::vector<double> tokens_;
+  static constexpr double kLeastFading = 1e-100;
+
+  std::vector<double> done_;  // each times fading_
+  double sum_ = 0;
+  double fading_ = 1;
 };
 
 }  // namespace braid

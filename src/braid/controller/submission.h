@@ -39,6 +39,7 @@ struct Choice {
   Usage usage;
   int32_t may_move_at = 1;  // the number of output tokens from which it may move to another group
   bool is_too_long_to_move = false;
+  std::optional<RequestId> awaited = {};  // until it is bound: the request with whose prefix it waits (Controller)
   // Tokens and scores of prompt tokens.
   int64_t num_delivered() const { return static_cast<int64_t>(output.size()) + num_scored; }
 

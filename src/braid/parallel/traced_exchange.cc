@@ -32,15 +32,24 @@ void TracedExchange::end_step() {
 
 template <typename Call>
 ConstRows TracedExchange::traced(TracePhase own, TracePhase next, const Call& call) {
-  if (phase_ == TracePhase::kFfn) even_work_s_ += monotonic_seconds() - even_work_since_s_;
+  if (phase_ == TracePhase::kFfn) even_work_s_ += monotonic_seconds() - last_call_s_;
   end_phase(own);
   const double waited_before_s = inner_.waited_s();
   const double begin_s = monotonic_seconds();
   const ConstRows rows = call();
   const double end_s = monotonic_seconds();
   exchanged_s_ += end_s - begin_s;
-  even_work_since_s_ = end_s;
+  last_call_s_ = end_s;
   end_phase(next, inner_.waited_s() - waited_before_s);
+  return rows;
+}
+
+template <typename Call>
+ConstRows TracedExchange::shared(TracePhase own, TracePhase next, const Call& call) {
+  const bool is_even = phase_ == TracePhase::kFfn || phase_ == TracePhase::kHead;
+  const double begin_s = is_even ? last_call_s_ : monotonic_seconds();
+  const ConstRows rows = traced(own, next, call);
+  shared_s_ += last_call_s_ - begin_s;
   return rows;
 }
 
@@ -60,20 +69,23 @@ void TracedExchange::group_sum(Rows parts) {
 }
 
 ConstRows TracedExchange::gather(ConstRows own) {
-  return traced(TracePhase::kGather, TracePhase::kFfn, [&] { return inner_.gather(own); });
+  return shared(TracePhase::kGather, TracePhase::kFfn, [&] { return inner_.gather(own); });
 }
 
 ConstRows TracedExchange::scatter(ConstRows partial_sums) {
-  return traced(TracePhase::kScatter, TracePhase::kAttention, [&] { return inner_.scatter(partial_sums); });
+  return shared(TracePhase::kScatter, TracePhase::kAttention, [&] { return inner_.scatter(partial_sums); });
 }
 
 ConstRows TracedExchange::gather_logit_rows(ConstRows own) {
-  return traced(TracePhase::kGather, TracePhase::kHead, [&] { return inner_.gather_logit_rows(own); });
+  const auto call = [&] { return inner_.gather_logit_rows(own); };
+  if (has_whole_head()) return traced(TracePhase::kGather, TracePhase::kHead, call);
+  return shared(TracePhase::kGather, TracePhase::kHead, call);
 }
 
 ConstRows TracedExchange::share_logits(ConstRows product, int64_t group_rows, int64_t vocab_size) {
-  return traced(TracePhase::kScatter, TracePhase::kSample,
-                [&] { return inner_.share_logits(product, group_rows, vocab_size); });
+  const auto call = [&] { return inner_.share_logits(product, group_rows, vocab_size); };
+  if (has_whole_head()) return traced(TracePhase::kScatter, TracePhase::kSample, call);
+  return shared(TracePhase::kScatter, TracePhase::kSample, call);
 }
 
 }  // namespace braid

@@ -39,10 +39,15 @@ class TracedExchange final : public TokenExchange {
   // Of all steps so far, in seconds: in calls, and in feed-forward layers, which all ranks share out evenly.
   double exchanged_s() const { return exchanged_s_; }
   double even_work_s() const { return even_work_s_; }
+  // In calls that groups make together, and in what they share out between those, also the head.
+  double shared_s() const { return shared_s_; }
 
  private:
   template <typename Call>
   ConstRows traced(TracePhase own, TracePhase next, const Call& call);
+  // The same, of all groups together.
+  template <typename Call>
+  ConstRows shared(TracePhase own, TracePhase next, const Call& call);
   void end_phase(TracePhase next, double waited_s = 0);
 
   TokenExchange& inner_;
@@ -53,7 +58,8 @@ class TracedExchange final : public TokenExchange {
   double since_s_ = 0;  // 0: tracing was off
   double exchanged_s_ = 0;
   double even_work_s_ = 0;
-  double even_work_since_s_ = 0;
+  double shared_s_ = 0;
+  double last_call_s_ = 0;  // when the last call returned
 };
 
 }  // namespace braid

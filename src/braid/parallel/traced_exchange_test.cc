@@ -58,11 +58,14 @@ TEST(TracedExchange, CountsItsSecondsAlsoWhileNothingIsRecorded) {
   wait();  // in attention
   const ConstRows all = exchange.gather(memory.first(4));
   EXPECT_EQ(exchange.even_work_s(), 0);
+  EXPECT_LT(exchange.shared_s(), 0.002);
   wait();
   exchange.scatter(all);
   wait();
   exchange.end_step();
   EXPECT_GE(exchange.even_work_s(), 0.002);
+  EXPECT_GE(exchange.shared_s(), exchange.even_work_s()) << "with the calls around it";
+  EXPECT_LE(exchange.shared_s(), exchange.even_work_s() + exchange.exchanged_s() + 0.001) << "and not the rest";
   EXPECT_GT(exchange.exchanged_s(), 0);
   EXPECT_LE(exchange.even_work_s() + exchange.exchanged_s(), monotonic_seconds() - start_s - 0.004);
 }

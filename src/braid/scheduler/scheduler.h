@@ -64,10 +64,11 @@ struct SchedulerConfig {
   std::vector<KvGroupPool> kv_groups() const;  // all
 };
 
-// A sequence that leaves for another DP group.
+// A sequence that leaves for another DP group, or a prefix of which a copy does.
 struct Departure {
   MovedSequence sequence;
   // By KV group: the pages of all its tokens but the last, except those behind the window. Empty: it waited for pages.
+  // Of a prefix: those that a sequence reads which continues from it.
   std::vector<std::vector<PageId>> pages;
 
   int32_t num_pages() const;  // of all KV groups together
@@ -117,12 +118,18 @@ class Scheduler {
   // release_departed(), so they can be copied before anything is written to them. Returns nothing if it is unknown or
   // has no output token yet. Not while a step is under way.
   std::optional<Departure> depart(RequestId request);
+  // A copy of what the prefix cache has of these tokens goes to another group, for a request with a prompt of
+  // `prompt_len`. It is held and stays unchanged until release_departed(). Returns nothing if the cache has no page of
+  // them. Not while a step is under way.
+  std::optional<Departure> copy_prefix(RequestId request, std::span<const TokenId> tokens, int64_t prompt_len);
   void release_departed(RequestId request);
 
   // Takes over another group's sequence, regardless of credits. Returns the pages that must hold its keys and values.
   // It runs from settle() on; until then nobody else gets them, and give_up() releases them and forgets the sequence.
   // Returns nothing if there is no room now or it came without pages (`num_pages` is 0): then it waits and is
-  // recomputed. None of them while a step is under way.
+  // recomputed. A request that has not begun comes with a copy of its prefix: from settle() on the prefix is in the
+  // cache, and the request waits for its turn as if it had been added. Until then no other request computes this
+  // prefix. None of them while a step is under way.
   std::optional<std::vector<std::vector<PageId>>> arrive(const MovedSequence& moved, int32_t num_pages);
   void settle(RequestId request);
   void give_up(RequestId request);
@@ -161,7 +168,9 @@ class Scheduler {
     MovedSequence moved;
     SequencePages pages;
     int64_t num_tokens() const { return std::ssize(moved.request.prompt) + std::ssize(moved.output); }
-    SequenceExtent extent() const { return {.num_tokens = num_tokens(), .num_computed = num_tokens() - 1}; }
+    SequenceExtent extent() const {
+      return {.num_tokens = num_tokens(), .num_computed = moved.is_prefix() ? moved.cached_tokens : num_tokens() - 1};
+    }
   };
 
   Sequence& insert(SchedulerRequest request);
@@ -183,6 +192,7 @@ class Scheduler {
   int64_t num_running() const;
   bool has_room_for(const SequencePages& pages, const SequenceExtent& extent) const;
   bool is_prefix_under_way(const Sequence& sequence, int32_t num_cached_pages) const;
+  bool is_prefix_arriving(const Sequence& sequence, int64_t shared_len) const;
   void release(Sequence& sequence);
   void cache_full_pages(Sequence& sequence);
   SequencePlan plan_sequence(const Sequence& sequence) const;

@@ -1,4 +1,5 @@
-// The part of Scheduler for sequences that move to another group while they decode.
+// The part of Scheduler for sequences that move to another group while they decode, and for prefixes that groups copy
+// from each other.
 #include <algorithm>
 #include <utility>
 
@@ -42,13 +43,27 @@ std::optional<Departure> Scheduler::depart(RequestId request) {
   return departure;
 }
 
+std::optional<Departure> Scheduler::copy_prefix(RequestId request, std::span<const TokenId> tokens,
+                                                int64_t prompt_len) {
+  CHECK(!is_in_flight_, "step {} is not committed", next_step_ - 1);
+  PrefixMatch match = kv_.match(PrefixKey(tokens, needs_long_rope(prompt_len)).tokens);
+  if (match.num_pages == 0) return std::nullopt;
+  const int32_t len = match.num_pages * config_.page_size;
+  Departure departure{.sequence = {.request = {.id = request, .prompt = {tokens.begin(), tokens.begin() + len}},
+                                   .output = {},
+                                   .cached_tokens = len},
+                      .pages = ids_of(match.pages)};
+  if (departure.num_pages() == 0) return std::nullopt;  // behind a window of one position nothing is read
+  departed_.push_back({.request = request, .pages = std::move(match.pages)});
+  return departure;
+}
+
 void Scheduler::release_departed(RequestId request) {
   std::erase_if(departed_, [&](const Departed& departed) { return departed.request == request; });
 }
 
 std::optional<std::vector<std::vector<PageId>>> Scheduler::arrive(const MovedSequence& moved, int32_t num_pages) {
   CHECK(!is_in_flight_, "step {} is not committed", next_step_ - 1);
-  CHECK(!moved.output.empty(), "request {} has not decoded yet", moved.request.id);
   if (num_pages > 0) {
     Arriving arriving{.moved = moved, .pages = kv_.no_pages()};
     const int64_t num_computed = arriving.extent().num_computed;
@@ -60,7 +75,11 @@ std::optional<std::vector<std::vector<PageId>>> Scheduler::arrive(const MovedSeq
       return ids_of(arriving_.emplace_back(std::move(arriving)).pages);
     }
   }
-  insert_moved(moved);
+  if (moved.is_prefix()) {
+    insert(moved.request);
+  } else {
+    insert_moved(moved);
+  }
   return std::nullopt;
 }
 
@@ -68,6 +87,15 @@ void Scheduler::settle(RequestId request) {
   CHECK(!is_in_flight_, "step {} is not committed", next_step_ - 1);
   const auto found = std::ranges::find(arriving_, request, [](const Arriving& own) { return own.moved.request.id; });
   CHECK(found != arriving_.end(), "request {} does not arrive", request);
+  if (found->moved.is_prefix()) {
+    Arriving arrived = std::move(*found);
+    arriving_.erase(found);
+    const auto prefix =
+        std::span(std::as_const(arrived.moved.request.prompt)).first(static_cast<size_t>(arrived.moved.cached_tokens));
+    kv_.cache(PrefixKey(prefix, needs_long_rope(arrived.num_tokens())).tokens, arrived.pages);
+    insert(std::move(arrived.moved.request));
+    return;
+  }
   Sequence& sequence = insert_moved(found->moved);
   sequence.pages = std::move(found->pages);
   sequence.num_computed = sequence.num_tokens() - 1;

@@ -266,11 +266,21 @@ bool Scheduler::is_prefix_under_way(const Sequence& sequence, int32_t num_cached
   if (!config_.radix_cache) return false;
   const int64_t shared_len = (int64_t{num_cached_pages} + 1) * config_.page_size;
   if (shared_len >= static_cast<int64_t>(sequence.reusable_tokens().size())) return false;
+  if (is_prefix_arriving(sequence, shared_len)) return true;
   return std::ranges::any_of(sequences_, [&](const auto& other) {
     return other->is_running && !other->is_decoding && !other->is_dropped && other->priority >= sequence.priority &&
            other->last_step + 1 >= next_step_ && other->num_computed < shared_len &&
            other->num_tokens() >= shared_len && other->has_long_rope == sequence.has_long_rope &&
            std::equal(other->tokens.begin(), other->tokens.begin() + shared_len, sequence.tokens.begin());
+  });
+}
+
+bool Scheduler::is_prefix_arriving(const Sequence& sequence, int64_t shared_len) const {
+  return std::ranges::any_of(arriving_, [&](const Arriving& other) {
+    const std::vector<TokenId>& prompt = other.moved.request.prompt;
+    return other.moved.is_prefix() && other.moved.cached_tokens >= shared_len &&
+           needs_long_rope(other.num_tokens()) == sequence.has_long_rope &&
+           std::equal(prompt.begin(), prompt.begin() + shared_len, sequence.tokens.begin());
   });
 }
 

@@ -43,7 +43,11 @@ SchedulerStats Scheduler::stats() const {
   stats.num_cached_tokens = num_cached_tokens_;
   for (const auto& sequence : sequences_) {
     ++(sequence->is_running ? stats.num_running : stats.num_waiting);
-    if (!sequence->is_decoding) stats.num_prefill_tokens += sequence->num_uncomputed();
+    if (!sequence->is_decoding) {
+      const int64_t num_new = sequence->num_uncomputed();
+      stats.num_prefill_tokens += num_new;
+      stats.num_prefill_pairs += num_new * sequence->num_computed + num_new * num_new / 2;
+    }
     stats.num_context_tokens += sequence->num_tokens();
   }
   // What moves holds pages here until it is gone, and from when it is announced.

@@ -27,6 +27,7 @@ size_t expected_bytes(const GroupCommand& command) {
   for (const auto& [move, sequence] : command.arrive) {
     bytes += 320 + (sequence.request.prompt.size() + sequence.output.size()) * sizeof(TokenId);
   }
+  for (const DepartOrder& order : command.depart) bytes += 64 + order.prefix.size() * sizeof(TokenId);
   return bytes;
 }
 
@@ -41,8 +42,9 @@ flat::Offset<map_format::Part> encode_part(flat::Builder& builder, const GroupCo
   const auto arrive_at = encode_moving(inner, command.arrive);
   std::vector<flat::Offset<map_format::DepartOrder>> departs;
   for (const DepartOrder& order : command.depart) {
+    const auto prefix_at = flat::add_list(inner, order.prefix);
     const step_plan_format::Move move = encode_move(order.move);
-    departs.push_back(map_format::CreateDepartOrder(inner, order.request, &move));
+    departs.push_back(map_format::CreateDepartOrder(inner, order.request, &move, prefix_at, order.prompt_len));
   }
   const auto depart_at = flat::add_list(inner, departs);
   uint8_t pause = 0;
@@ -73,6 +75,16 @@ Result<std::vector<DepartOrder>> decode_departs(const flatbuffers::Vector<flat::
     auto move = decode_move(order->move(), limits.num_groups);
     if (!move.ok()) return fail("request {}: {}", depart.request, move.error().message);
     depart.move = std::move(move).value();
+    auto prefix = flat::decode_ids(order->prefix(), "tokens of a prefix", limits.max_prompt_len, limits.vocab_size);
+    if (!prefix.ok()) return fail("request {}: {}", depart.request, prefix.error().message);
+    depart.prefix = std::move(prefix).value();
+    depart.prompt_len = order->prompt_len();
+    const bool is_in_prompt = depart.prompt_len <= limits.max_prompt_len &&
+                              std::cmp_less_equal(depart.prefix.size(), std::max(0, depart.prompt_len));
+    if (!is_in_prompt) {
+      return fail("request {}: a prefix of {} tokens of a prompt of {}", depart.request, depart.prefix.size(),
+                  depart.prompt_len);
+    }
   }
   return departs;
 }

@@ -162,7 +162,29 @@ TEST(AssignmentMapCodec, ErrorsNameWhatBreaksALimit) {
   };
   EXPECT_EQ(error_of([&](GroupCommand& c) { arriving(c); }), "");
   EXPECT_EQ(error_of([&](GroupCommand& c) { arriving(c).sequence.output.clear(); }),
-            place + "request 5: it moves before its first token");
+            place + "request 5: it moves before its first token, with a prefix of 0 of its 3 tokens in 1 pages");
+  const auto prefix = [&](GroupCommand& c) -> MovedSequence& {
+    MovedSequence& sequence = arriving(c).sequence;
+    sequence.output.clear();
+    sequence.cached_tokens = 2;
+    return sequence;
+  };
+  EXPECT_EQ(error_of([&](GroupCommand& c) { prefix(c); }), "");
+  EXPECT_EQ(error_of([&](GroupCommand& c) { prefix(c).cached_tokens = 4; }),
+            place + "request 5: it moves before its first token, with a prefix of 4 of its 3 tokens in 1 pages");
+  const auto order = [](GroupCommand& c) -> DepartOrder& {
+    return c.depart.emplace_back(DepartOrder{
+        .request = 8, .move = {.id = 3, .from_group = 1, .to_group = 4}, .prefix = {1, 2, 3}, .prompt_len = 3});
+  };
+  EXPECT_EQ(error_of([&](GroupCommand& c) { order(c); }), "");
+  EXPECT_EQ(error_of([&](GroupCommand& c) { order(c).prompt_len = 2; }),
+            place + "request 8: a prefix of 3 tokens of a prompt of 2");
+  EXPECT_EQ(error_of([&](GroupCommand& c) { order(c).prompt_len = 301; }),
+            place + "request 8: a prefix of 3 tokens of a prompt of 301");
+  EXPECT_EQ(error_of([&](GroupCommand& c) { order(c).prefix[1] = 1000; }),
+            place + "request 8: tokens of a prefix: 1000 is not in [0, 1000)");
+  EXPECT_EQ(error_of([&](GroupCommand& c) { order(c).prefix.assign(301, 1); }),
+            place + "request 8: 301 tokens of a prefix, at most 300 fit");
   EXPECT_EQ(error_of([&](GroupCommand& c) { arriving(c).sequence.output.assign(298, 1); }),
             place + "request 5: 301 tokens, the context is 300");
   EXPECT_EQ(error_of([&](GroupCommand& c) { arriving(c).sequence.cached_tokens = -1; }),

@@ -25,6 +25,7 @@ struct SchedulerStats {
   int32_t num_free_pages = 0;
   int32_t num_cached_pages = 0;    // held only by the prefix cache: as good as free
   int64_t num_prefill_tokens = 0;  // to be computed before each admitted request's next token
+  int64_t num_prefill_pairs = 0;   // of these tokens with each of the positions before them
   int64_t num_context_tokens = 0;  // prompt and output of all admitted requests
   uint64_t num_preemptions = 0;    // since the start, like all below
   uint64_t num_prompt_tokens = 0;  // of requests that have started
@@ -41,6 +42,7 @@ inline SchedulerStats& SchedulerStats::operator+=(const SchedulerStats& other) {
   num_free_pages += other.num_free_pages;
   num_cached_pages += other.num_cached_pages;
   num_prefill_tokens += other.num_prefill_tokens;
+  num_prefill_pairs += other.num_prefill_pairs;
   num_context_tokens += other.num_context_tokens;
   num_preemptions += other.num_preemptions;
   num_prompt_tokens += other.num_prompt_tokens;
@@ -54,6 +56,7 @@ struct GroupLoad {
   uint64_t num_commands = 0;  // taken since the start and included in the figures above (GroupCommand::size)
   uint64_t num_steps = 0;     // since the start: steps with tokens of this group
   double step_seconds = 0;    // of all those steps together
+  double own_seconds = 0;     // of these: without other groups' and what all groups share out evenly
   // Tokens computed since the start: the group's own, and the sum over its world's steps of the longest group's tokens.
   uint64_t num_step_tokens = 0;
   uint64_t num_longest_tokens = 0;
@@ -71,6 +74,7 @@ inline void add_counts(GroupLoad& load, const GroupLoad& earlier) {
   load.num_commands += earlier.num_commands;
   load.num_steps += earlier.num_steps;
   load.step_seconds += earlier.step_seconds;
+  load.own_seconds += earlier.own_seconds;
   load.num_step_tokens += earlier.num_step_tokens;
   load.num_longest_tokens += earlier.num_longest_tokens;
   load.exchange += earlier.exchange;

@@ -21,6 +21,7 @@ struct StepShape {
   int64_t num_prefills = 0;
   int64_t num_prompt_tokens = 0;   // computed by the prefills
   int64_t num_context_tokens = 0;  // of all sequences, up to their last new token
+  int64_t num_prefill_pairs = 0;   // of the prefills' tokens with each of the positions before them
 
   bool operator==(const StepShape&) const = default;
 };

@@ -60,12 +60,13 @@ flat::Offset<outputs_format::Load> encode_load(flat::Builder& builder, const Gro
   const auto padding_at = builder.CreateVector(steps.data(), steps.size());
   return outputs_format::CreateLoad(builder, &scheduler, &credits, load.num_commands, load.num_steps, load.step_seconds,
                                     load.num_step_tokens, load.num_longest_tokens, load.num_arriving_pages, padding_at,
-                                    load.exchange.gathered_bytes, load.exchange.scattered_bytes);
+                                    load.exchange.gathered_bytes, load.exchange.scattered_bytes, load.own_seconds,
+                                    stats.num_prefill_pairs);
 }
 
 flat::Offset<outputs_format::Step> encode_step(flat::Builder& builder, const StepShape& step) {
   return outputs_format::CreateStep(builder, step.step, step.num_sequences, step.num_prefills, step.num_prompt_tokens,
-                                    step.num_context_tokens);
+                                    step.num_context_tokens, step.num_prefill_pairs);
 }
 
 flat::Offset<outputs_format::Prefixes> encode_prefixes(flat::Builder& builder, const PrefixDigest& prefixes) {
@@ -131,6 +132,7 @@ Result<GroupLoad> decode_load(const outputs_format::Load& from) {
       .num_commands = from.num_commands(),
       .num_steps = from.num_steps(),
       .step_seconds = from.step_seconds(),
+      .own_seconds = from.own_seconds(),
       .num_step_tokens = from.num_step_tokens(),
       .num_longest_tokens = from.num_longest_tokens(),
       .num_arriving_pages = from.num_arriving_pages(),
@@ -152,6 +154,7 @@ Result<GroupLoad> decode_load(const outputs_format::Load& from) {
                       .num_preemptions = stats->num_preemptions(),
                       .num_prompt_tokens = stats->num_prompt_tokens(),
                       .num_cached_tokens = stats->num_cached_tokens()};
+    load.scheduler.num_prefill_pairs = from.num_prefill_pairs();
   }
   if (const outputs_format::Credits* credits = from.credits()) {
     load.credits = {.num_requests = credits->num_requests(),
@@ -165,7 +168,8 @@ Result<GroupLoad> decode_load(const outputs_format::Load& from) {
                   stats.num_cached_pages >= 0 && stats.num_free_pages <= stats.num_pages - stats.num_cached_pages &&
                   stats.num_prefill_tokens >= 0 && stats.num_context_tokens >= 0 && load.credits.num_requests >= 0 &&
                   load.credits.page_size >= 1 && load.credits.max_request_pages >= 0 && load.num_arriving_pages >= 0 &&
-                  std::isfinite(load.step_seconds) && load.step_seconds >= 0;
+                  std::isfinite(load.step_seconds) && load.step_seconds >= 0 && std::isfinite(load.own_seconds) &&
+                  load.own_seconds >= 0 && stats.num_prefill_pairs >= 0;
   if (!ok) return fail("a value of the load is out of its range");
   return load;
 }
@@ -175,9 +179,10 @@ Result<StepShape> decode_step(const outputs_format::Step& from) {
                        .num_sequences = from.num_sequences(),
                        .num_prefills = from.num_prefills(),
                        .num_prompt_tokens = from.num_prompt_tokens(),
-                       .num_context_tokens = from.num_context_tokens()};
+                       .num_context_tokens = from.num_context_tokens(),
+                       .num_prefill_pairs = from.num_prefill_pairs()};
   const bool ok = step.num_sequences >= 0 && step.num_prefills >= 0 && step.num_prefills <= step.num_sequences &&
-                  step.num_prompt_tokens >= 0 && step.num_context_tokens >= 0;
+                  step.num_prompt_tokens >= 0 && step.num_context_tokens >= 0 && step.num_prefill_pairs >= 0;
   if (!ok) return fail("a value of step {} is out of its range", step.step);
   return step;
 }

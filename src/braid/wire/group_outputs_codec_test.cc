@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
@@ -89,6 +90,12 @@ TEST(GroupOutputsCodec, ErrorsNameWhatBreaksALimit) {
   EXPECT_EQ(error_of([](GroupOutputs& o) { o.stayed.assign(3, 1); }), place + "3 sequences that stayed, at most 2 fit");
   EXPECT_EQ(error_of([](GroupOutputs& o) { o.load.step_seconds = -1; }),
             place + "a value of the load is out of its range");
+  EXPECT_EQ(error_of([](GroupOutputs& o) { o.load.own_seconds = std::nan(""); }),
+            place + "a value of the load is out of its range");
+  EXPECT_EQ(error_of([](GroupOutputs& o) { o.load.scheduler.num_prefill_pairs = -1; }),
+            place + "a value of the load is out of its range");
+  EXPECT_EQ(error_of([](GroupOutputs& o) { o.step = StepShape{.step = 7, .num_prefill_pairs = -1}; }),
+            place + "a value of step 7 is out of its range");
   EXPECT_EQ(error_of([](GroupOutputs& o) { o.prefixes.added.assign(21, 1); }),
             place + "21 new prefixes, at most 20 fit");
   EXPECT_EQ(error_of([](GroupOutputs& o) { o.prefixes.held.assign(21, 1); }),

@@ -1,6 +1,8 @@
-// Messages about a sequence that moves from one DP group to another. Plain data. The controller orders the departure.
-// The source's next plans make the pages leave, piece by piece, and its outputs after the step with the last piece
-// carry what the target must know. The controller sends that to the target, whose next plans make the pages arrive.
+// Messages about a sequence that moves from one DP group to another, or about a prefix that one group copies from
+// another (then the source's outputs carry what it had of the prefix, as a sequence without output). Plain data. The
+// controller orders the departure. The source's next plans make the pages leave, piece by piece, and its outputs after
+// the step with the last piece carry what the target must know. The controller sends that to the target, whose next
+// plans make the pages arrive.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +33,10 @@ struct Move {
 struct DepartOrder {
   RequestId request = 0;
   Move move;
+  // Not empty: the request is not there, and stays where it is. A copy leaves of what the prefix cache has of these
+  // tokens, with which a prompt of `prompt_len` tokens begins.
+  std::vector<TokenId> prefix = {};
+  int32_t prompt_len = 0;
 
   bool operator==(const DepartOrder&) const = default;
 };
@@ -38,8 +44,10 @@ struct DepartOrder {
 // All that the target's scheduler must know about a sequence, except its pages.
 struct MovedSequence {
   SchedulerRequest request;
-  std::vector<TokenId> output;  // so far; at least one token
-  int32_t cached_tokens = 0;    // prompt tokens found in the prefix cache where it first ran
+  std::vector<TokenId> output;  // so far; empty: it has not begun, and the pages are a copy of its prefix
+  int32_t cached_tokens = 0;    // prompt tokens found in the prefix cache where it first ran; of a prefix: its length
+
+  bool is_prefix() const { return output.empty(); }
 
   bool operator==(const MovedSequence&) const = default;
 };

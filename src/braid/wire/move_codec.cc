@@ -16,7 +16,6 @@ Result<MovingSequence> decode_moving_sequence(const moving_format::MovingSequenc
   MovedSequence& sequence = moving.sequence;
   TRY(sequence.request, decode_request(*from.request(), limits));
   TRY(sequence.output, flat::decode_ids(from.output(), "output tokens", limits.context_len, limits.vocab_size));
-  if (sequence.output.empty()) return fail("it moves before its first token");
   const auto num_tokens = static_cast<int64_t>(sequence.request.prompt.size() + sequence.output.size());
   if (num_tokens > limits.context_len) return fail("{} tokens, the context is {}", num_tokens, limits.context_len);
   if (moving.move.num_pages > num_tokens * kMaxKvGroups) {
@@ -25,6 +24,12 @@ Result<MovingSequence> decode_moving_sequence(const moving_format::MovingSequenc
   sequence.cached_tokens = from.cached_tokens();
   if (sequence.cached_tokens < 0 || sequence.cached_tokens > limits.context_len) {
     return fail("{} cached tokens, the context is {}", sequence.cached_tokens, limits.context_len);
+  }
+  if (!sequence.is_prefix()) return moving;
+  if (sequence.cached_tokens < 1 || std::cmp_greater(sequence.cached_tokens, sequence.request.prompt.size()) ||
+      moving.move.num_pages < 1) {
+    return fail("it moves before its first token, with a prefix of {} of its {} tokens in {} pages",
+                sequence.cached_tokens, sequence.request.prompt.size(), moving.move.num_pages);
   }
   return moving;
 }

@@ -24,6 +24,7 @@ struct StepResult {
   std::vector<SequenceResult> sequences;  // those whose plan has_result(), in the plan's order
   ExchangeCounts exchange = {};
   double move_s = 0;  // of the step's time: for the plan's pages that leave and arrive
+  double own_s = 0;   // of it: the group's own work (GroupLoad::own_seconds)
 };
 
 }  // namespace braid

@@ -14,6 +14,7 @@ StepShape shape_of(const StepPlan& plan) {
     shape.num_context_tokens += sequence.first_position + num_new;
     if (num_new == 1 && sequence.samples) continue;
     ++shape.num_prefills;
+    shape.num_prefill_pairs += num_new * sequence.first_position + num_new * num_new / 2;
     shape.num_prompt_tokens += num_new;
   }
   return shape;
@@ -68,7 +69,8 @@ void GroupPublisher::drop(RequestId request) {
 }
 
 void GroupPublisher::depart(const DepartOrder& order) {
-  auto departure = scheduler_.depart(order.request);
+  auto departure = order.prefix.empty() ? scheduler_.depart(order.request)
+                                        : scheduler_.copy_prefix(order.request, order.prefix, order.prompt_len);
   if (!departure) {
     next_.stayed.push_back(order.request);
     return;
@@ -90,11 +92,10 @@ void GroupPublisher::admit_arrivals() {
 }
 
 // A sequence without pages has no pieces, but waits for its turn all the same: departures are reported in order.
-void GroupPublisher::copy_pieces_out(StepPlan& plan, int32_t& room) {
+void GroupPublisher::copy_pieces_out(StepPlan& plan, Room& room) {
   while (!leaving_.empty()) {
     auto& [sequence, pieces] = leaving_.front();
-    while (!pieces.is_done() && pieces.next_size() <= room) {
-      room -= pieces.next_size();
+    while (!pieces.is_done() && room.take(pieces.next_size(), sequence.is_prefix())) {
       plan.leaving.push_back(pieces.take_next());
     }
     if (!pieces.is_done()) return;
@@ -112,11 +113,11 @@ void GroupPublisher::report_departures() {
 }
 
 // In order of arrival, which is the order in which the source sent them: a transport may identify messages by it.
-void GroupPublisher::copy_pieces_in(StepPlan& plan, int32_t& room) {
+void GroupPublisher::copy_pieces_in(StepPlan& plan, Room& room) {
   while (!arrivals_.empty()) {
     MovePieces& pieces = *arrivals_.front().pieces;
-    while (!pieces.is_done() && pieces.next_size() <= room) {
-      room -= pieces.next_size();
+    const bool is_prefix = arrivals_.front().moving.sequence.is_prefix();
+    while (!pieces.is_done() && room.take(pieces.next_size(), is_prefix)) {
       plan.arriving.push_back(pieces.take_next());
     }
     if (!pieces.is_done()) return;
@@ -128,7 +129,7 @@ void GroupPublisher::copy_pieces_in(StepPlan& plan, int32_t& room) {
 std::shared_ptr<const StepPlan> GroupPublisher::plan(bool may_begin_prefills) {
   admit_arrivals();
   StepPlan moves;
-  int32_t room = move_room_.pages();
+  Room room{.of_moves = move_room_.pages(), .of_all = max_step_pages_};
   copy_pieces_out(moves, room);
   copy_pieces_in(moves, room);
   std::optional<StepPlan> planned;
@@ -161,6 +162,7 @@ GroupOutputs GroupPublisher::commit(const StepResult& result, double step_s) {
   plan_ = nullptr;
   ++num_steps_;
   step_seconds_ += step_s;
+  own_seconds_ += result.own_s;
   check_if_idle();
   return take_outputs();
 }
@@ -194,6 +196,7 @@ GroupLoad GroupPublisher::load() const {
           .num_commands = num_commands_,
           .num_steps = num_steps_,
           .step_seconds = step_seconds_,
+          .own_seconds = own_seconds_,
           .num_step_tokens = num_step_tokens_,
           .num_longest_tokens = num_longest_tokens_,
           .num_arriving_pages = num_arriving_pages,

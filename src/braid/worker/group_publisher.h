@@ -38,6 +38,7 @@ class GroupPublisher {
 
   explicit GroupPublisher(const SchedulerConfig& config, IsGiving is_giving = {})
       : scheduler_(config),
+        max_step_pages_(config.max_moved_pages),
         piece_pages_(std::min(config.moved_piece_pages, config.max_moved_pages)),
         move_room_({.max_pages = config.max_moved_pages, .piece_pages = piece_pages_}),
         is_giving_(std::move(is_giving)) {}
@@ -82,13 +83,27 @@ class GroupPublisher {
   void drop(RequestId request);
   void depart(const DepartOrder& order);
   void admit_arrivals();
-  void copy_pieces_out(StepPlan& plan, int32_t& room);
-  void copy_pieces_in(StepPlan& plan, int32_t& room);
+  // Pages that the next plan may still copy.
+  struct Room {
+    int64_t of_moves = 0;
+    int64_t of_all = 0;
+
+    // A prefix is copied in place of computing it, which would slow steps more. So its pages take all that fits.
+    bool take(int32_t num_pages, bool is_prefix) {
+      if (num_pages > of_all || (!is_prefix && num_pages > of_moves)) return false;
+      of_moves -= num_pages;
+      of_all -= num_pages;
+      return true;
+    }
+  };
+  void copy_pieces_out(StepPlan& plan, Room& room);
+  void copy_pieces_in(StepPlan& plan, Room& room);
   void report_departures();
   GroupOutputs take_outputs();
   void check_if_idle() const;
 
   Scheduler scheduler_;
+  const int32_t max_step_pages_;
   const int32_t piece_pages_;
   MoveRoom move_room_;
   const IsGiving is_giving_;
@@ -104,6 +119,7 @@ class GroupPublisher {
   uint64_t num_outputs_ = 0;
   uint64_t num_steps_ = 0;
   double step_seconds_ = 0;
+  double own_seconds_ = 0;
   uint64_t num_step_tokens_ = 0;
   uint64_t num_longest_tokens_ = 0;
   ExchangeCounts exchange_;

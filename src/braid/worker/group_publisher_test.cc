@@ -67,6 +67,10 @@ TEST_F(GroupPublisherTest, TheShapeOfAStepCountsPromptsApartFromDecodes) {
   EXPECT_EQ(mixed.step->num_prefills, 1);
   EXPECT_EQ(mixed.step->num_prompt_tokens, 8);  // a chunk
   EXPECT_EQ(mixed.step->num_context_tokens, 4 + 8);
+  EXPECT_EQ(mixed.step->num_prefill_pairs, 8 * 8 / 2);
+  EXPECT_EQ(mixed.load.scheduler.num_prefill_tokens, 4);
+  EXPECT_EQ(mixed.load.scheduler.num_prefill_pairs, 4 * 8 + 4 * 4 / 2) << "behind the chunk";
+  EXPECT_EQ(step().step->num_prefill_pairs, 4 * 8 + 4 * 4 / 2);
 }
 
 TEST_F(GroupPublisherTest, CommandsThatNoStepFollowsAreReportedAlone) {

@@ -144,6 +144,7 @@ Result<StepResult> Rank::execute(const StepPlan& plan, const WorldStep& step, To
     return StepResult{.step = plan.step, .sequences = {}};
   }
   const double move_s = plan.moves_pages() ? monotonic_seconds() - start_s : 0;
+  const double shared_before_s = parts_->traced->shared_s();
   const RankCounts before{.exchange_s = parts_->traced->exchanged_s(), .even_work_s = parts_->traced->even_work_s()};
   begin_step(step);
   parts_->traced->begin_step(static_cast<uint64_t>(step.number));
@@ -156,6 +157,8 @@ Result<StepResult> Rank::execute(const StepPlan& plan, const WorldStep& step, To
     }
   }));
   parts_->traced->end_step();
+  const double shared_s = place().dp_size > 1 ? parts_->traced->shared_s() - shared_before_s : 0;
+  result.own_s = monotonic_seconds() - start_s - move_s - shared_s;
   result.exchange = parts_->exchange->take_counts();
   commit_ahead(plan.num_tokens());
   parts_->setup.counters->add({.num_steps = 1,

@@ -79,7 +79,12 @@ class MessageMaker {
       if (pick(0, 3) == 0) command.is_paused = pick(0, 1) == 0;
       command.tell_prefixes = pick(0, 3) == 0;
       command.arrive = moving();
-      for (int i = pick(0, 2); i > 0; --i) command.depart.push_back({.request = random_(), .move = move(0)});
+      for (int i = pick(0, 2); i > 0; --i) {
+        command.depart.push_back({.request = random_(), .move = move(0)});
+        if (pick(0, 1) == 0) continue;
+        for (int k = pick(1, 40); k > 0; --k) command.depart.back().prefix.push_back(pick(0, 999));
+        command.depart.back().prompt_len = pick(40, 300);
+      }
     }
     return map;
   }
@@ -221,7 +226,8 @@ class MessageMaker {
             .num_sequences = pick(50, 100),
             .num_prefills = pick(0, 50),
             .num_prompt_tokens = large(),
-            .num_context_tokens = large()};
+            .num_context_tokens = large(),
+            .num_prefill_pairs = large()};
   }
 
   PrefixDigest prefixes() {
@@ -245,6 +251,7 @@ class MessageMaker {
                       .num_free_pages = pick(0, 25),
                       .num_cached_pages = pick(0, 25),
                       .num_prefill_tokens = large(),
+                      .num_prefill_pairs = large(),
                       .num_context_tokens = large(),
                       .num_preemptions = random_(),
                       .num_prompt_tokens = random_(),
@@ -257,6 +264,7 @@ class MessageMaker {
     load.num_commands = random_();
     load.num_steps = random_();
     load.step_seconds = static_cast<double>(number());
+    load.own_seconds = static_cast<double>(number());
     load.num_step_tokens = random_();
     load.num_longest_tokens = random_();
     load.num_arriving_pages = pick(0, 1000);

@@ -24,7 +24,9 @@ struct Arrival {
 class Arrivals {
  public:
   explicit Arrivals(const SimulateOptions& options) : options_(options), random_(options.seed) {
-    system_prompt_ = draw_tokens(options.system_prompt_len);
+    for (int32_t i = 0; i < options.system_prompts; ++i) {
+      system_prompts_.push_back(draw_tokens(options.system_prompt_len));
+    }
     next_ordinary_s_ = draw_pause();
     next_long_s_ = options.long_prompt_len > 0 ? options.long_prompt_interval_s : options.duration_s;
   }
@@ -48,7 +50,8 @@ class Arrivals {
       arrival.own_len = draw_len(options_.shortest_prompt, options_.longest_prompt);
     }
     arrival.output_len = draw_len(options_.shortest_output, options_.longest_output);
-    arrival.prompt = system_prompt_;
+    const size_t which = system_prompts_.size() == 1 ? 0 : static_cast<size_t>(random_() % system_prompts_.size());
+    arrival.prompt = system_prompts_[which];
     const std::vector<TokenId> own = draw_tokens(arrival.own_len);
     arrival.prompt.insert(arrival.prompt.end(), own.begin(), own.end());
     return arrival;
@@ -72,7 +75,7 @@ class Arrivals {
 
   const SimulateOptions options_;
   std::mt19937_64 random_;
-  std::vector<TokenId> system_prompt_;
+  std::vector<std::vector<TokenId>> system_prompts_;
   double next_ordinary_s_ = 0;
   double next_long_s_ = 0;
   int64_t num_taken_ = 0;

@@ -20,7 +20,7 @@ using simulate::ControllerCost;
 using simulate::Faults;
 using simulate::VirtualEngine;
 
-constexpr int32_t kSimulatedPageSize = 16;
+constexpr int32_t kSimulatedPageSize = simulate::StepCost().page_size;
 constexpr std::array<int32_t, 3> kRangesFrom = {1, 256, 4096};  // of prompts' lengths
 constexpr int64_t kMostQueuedOfAGroup = 2'500;
 constexpr size_t kNumParts = 7;  // of the arrivals' time
@@ -200,11 +200,14 @@ class SimulatedRun {
       longest_tokens += static_cast<double>(load.num_longest_tokens);
       report_.groups.push_back({.num_requests = engine_.num_requests(group),
                                 .num_tokens = static_cast<int64_t>(load.num_step_tokens),
-                                .hit_rate = hit_rate_of(load.scheduler)});
+                                .hit_rate = hit_rate_of(load.scheduler),
+                                .own_s = engine_.own_s(group),
+                                .slowness = engine_.seen_slowness(group)});
     }
     report_.num_steps = engine_.num_steps();
     report_.num_preemptions = static_cast<int64_t>(all.num_preemptions);
     report_.num_moves = engine_.num_moves();
+    report_.num_copies = engine_.num_copies();
     report_.seconds = engine_.now_s();
     report_.busy_share = report_.seconds > 0 ? engine_.busy_s() / report_.seconds : 0;
     report_.output_tokens_per_s = report_.seconds > 0 ? static_cast<double>(num_output_tokens_) / report_.seconds : 0;
@@ -266,6 +269,9 @@ Result<std::vector<SimulateReport>> measure_simulate(const SimulateOptions& opti
   }
   if (options.groups % options.groups_per_replica != 0) {
     return fail("--groups-per-replica {}: does not divide --groups {}", options.groups_per_replica, options.groups);
+  }
+  if (options.slow_groups > options.groups) {
+    return fail("--slow-groups {}: there are {} --groups", options.slow_groups, options.groups);
   }
   std::vector<SimulateReport> reports;
   for (const int32_t prefill_alignment : options.prefill_alignment) {

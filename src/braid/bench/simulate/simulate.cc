@@ -10,7 +10,8 @@ namespace braid {
 namespace {
 
 // How far the group with the most of something is above the mean.
-double above_mean(const SimulateReport& report, int64_t SimulatedGroupShare::*member) {
+template <typename Member>
+double above_mean(const SimulateReport& report, Member SimulatedGroupShare::*member) {
   double most = 0;
   double sum = 0;
   for (const SimulatedGroupShare& group : report.groups) {
@@ -44,14 +45,18 @@ Json to_json(const SimulateReport& report) {
   }
   Json groups = Json::array();
   for (const SimulatedGroupShare& group : report.groups) {
-    groups.push_back(
-        {{"requests", group.num_requests}, {"tokens", group.num_tokens}, {"prefix_hit_rate", group.hit_rate}});
+    groups.push_back({{"requests", group.num_requests},
+                      {"tokens", group.num_tokens},
+                      {"prefix_hit_rate", group.hit_rate},
+                      {"own_seconds", group.own_s},
+                      {"measured_slowness", group.slowness}});
   }
   return {{"prefill_alignment", report.prefill_alignment},
           {"requests", report.num_requests},
           {"steps", report.num_steps},
           {"preemptions", report.num_preemptions},
           {"moves", report.num_moves},
+          {"copied_prefixes", report.num_copies},
           {"seconds", report.seconds},
           {"busy_share", report.busy_share},
           {"output_tokens_per_s", report.output_tokens_per_s},
@@ -105,9 +110,9 @@ std::string by_group(std::vector<double> values, int digits) {
 void print(const SimulateReport& report, std::FILE* out) {
   fmt::print(out,
              "prefill alignment {}: {} requests in {:.0f} s, {} steps {:.0f} % of the time, {:.1f} output tokens/s, "
-             "{} preemptions, {} moves\n",
+             "{} preemptions, {} moves, {} prefixes copied\n",
              report.prefill_alignment, report.num_requests, report.seconds, report.num_steps, 100 * report.busy_share,
-             report.output_tokens_per_s, report.num_preemptions, report.num_moves);
+             report.output_tokens_per_s, report.num_preemptions, report.num_moves, report.num_copies);
   fmt::print(out, "{:<38}{:>10}{:>12}{:>12}{:>12}\n", "", "count", "P50", "P99", "longest");
   const auto line = [&](const std::string& what, const SimulatedTimes& times, std::string_view unit, int digits) {
     fmt::print(out, "{:<38}{:>10}{:>12.{}f}{:>12.{}f}{:>12.{}f} {}\n", what, times.count, times.p50, digits, times.p99,
@@ -121,14 +126,20 @@ void print(const SimulateReport& report, std::FILE* out) {
   std::vector<double> requests;
   std::vector<double> tokens;
   std::vector<double> hits;
+  std::vector<double> own_s;
+  std::vector<double> slowness;
   for (const SimulatedGroupShare& group : report.groups) {
     requests.push_back(static_cast<double>(group.num_requests));
     tokens.push_back(static_cast<double>(group.num_tokens));
     hits.push_back(100 * group.hit_rate);
+    own_s.push_back(group.own_s);
+    slowness.push_back(group.slowness);
   }
   fmt::print(out, "by group: requests{} (the most {:.2f}x the mean), tokens{} ({:.2f}x), % in the prefix cache{}\n",
              by_group(requests, 0), above_mean(report, &SimulatedGroupShare::num_requests), by_group(tokens, 0),
              above_mean(report, &SimulatedGroupShare::num_tokens), by_group(hits, 1));
+  fmt::print(out, "seconds of own work{} (the most {:.2f}x the mean), measured slowness{}\n", by_group(own_s, 0),
+             above_mean(report, &SimulatedGroupShare::own_s), by_group(slowness, 2));
   std::string fullest;
   for (const double part : report.fullest) fullest += fmt::format(" {:.2f}", part);
   fmt::print(

@@ -25,7 +25,9 @@ struct SimulateOptions {
   int32_t longest_prompt = 60'000;
   int32_t shortest_output = 16;
   int32_t longest_output = 512;
-  int32_t system_prompt_len = 0;  // which all prompts begin with, beside their own tokens
+  // With which all prompts begin, beside their own tokens; of so many, drawn evenly.
+  int32_t system_prompt_len = 0;
+  int32_t system_prompts = 1;
   // Beside these, a prompt of this length at even intervals; 0: none.
   int32_t long_prompt_len = 0;
   double long_prompt_interval_s = 600;
@@ -36,9 +38,13 @@ struct SimulateOptions {
   int32_t chunked_prefill_size = 512;
   int32_t overtaking_price = 10;                 // SchedulerConfig::overtaking_price
   std::vector<int32_t> prefill_alignment = {0};  // the same requests with each of these
-  LoadBalanceMethod load_balance = LoadBalanceMethod::kPrefixAffinity;
+  // The first `slow_groups` are on a node that takes `slowdown` times as long for everything.
+  int32_t slow_groups = 0;
+  double slowdown = 2;
+  LoadBalanceMethod load_balance = LoadBalanceMethod::kMeasuredTime;
   SchedulePolicy schedule = SchedulePolicy::kFcfs;
   bool kv_rebalance = false;
+  bool share_prefixes = false;
   // So often a replica of these groups, drawn at random as the time is, is lost and starts again, empty.
   int32_t faults = 0;
   int32_t groups_per_replica = 1;
@@ -67,6 +73,8 @@ struct SimulatedGroupShare {
   int64_t num_requests = 0;
   int64_t num_tokens = 0;  // computed
   double hit_rate = 0;     // share of the prompts' tokens found in the prefix cache
+  double own_s = 0;        // its own work: without waiting, and without what all groups share out evenly
+  double slowness = 1;     // as the controller measured it, beside the mean of the groups
 };
 
 // What the controller takes, in processor time of its thread on this machine, beside what it sends.
@@ -93,8 +101,9 @@ struct SimulateReport {
   int64_t num_steps = 0;
   int64_t num_preemptions = 0;
   int64_t num_moves = 0;
-  double seconds = 0;     // until the last request has ended
-  double busy_share = 0;  // of that time, steps
+  int64_t num_copies = 0;  // of prefixes
+  double seconds = 0;      // until the last request has ended
+  double busy_share = 0;   // of that time, steps
   double output_tokens_per_s = 0;
   double balance = 0;  // mean over maximum of the groups' tokens a step, over all steps
   double hit_rate = 0;

@@ -12,7 +12,7 @@ namespace braid {
 void add_bench_simulate_command(Command bench, CommandRunner& runner) {
   struct Flags {
     SimulateOptions options;
-    std::string load_balance_method = "prefix_affinity";
+    std::string load_balance_method = "measured_time";
     std::string schedule_policy = "fcfs";
   };
   auto flags = std::make_shared<Flags>();
@@ -35,6 +35,7 @@ void add_bench_simulate_command(Command bench, CommandRunner& runner) {
   number("--shortest-output", options.shortest_output, "Tokens that a request generates at least", 1, kMaxLen);
   number("--longest-output", options.longest_output, "Tokens that a request generates at most", 1, kMaxLen);
   number("--system-prompt-len", options.system_prompt_len, "Tokens that all prompts begin with", 0, kMaxLen);
+  number("--system-prompts", options.system_prompts, "How many there are, drawn evenly", 1, 100'000);
   number("--long-prompt-len", options.long_prompt_len, "Beside these, prompts of so many tokens; 0: none", 0, kMaxLen);
   amount("--long-prompt-interval", options.long_prompt_interval_s, "Seconds from one of them to the next");
   number("--groups", options.groups, "DP groups", 1, 4096);
@@ -48,12 +49,16 @@ void add_bench_simulate_command(Command bench, CommandRunner& runner) {
          10'000)
       .delimiter(',');
   command.add_option("--load-balance-method", flags->load_balance_method, "Which group gets the next request")
-      .check(one_of({"round_robin", "shortest_queue", "minimum_tokens", "prefix_affinity"}))
+      .check(one_of({"round_robin", "shortest_queue", "minimum_tokens", "prefix_affinity", "measured_time"}))
       .show_default();
   command.add_option("--schedule-policy", flags->schedule_policy, "fcfs or lpm (longest prefix)")
       .check(one_of({"fcfs", "lpm"}))
       .show_default();
   command.add_flag("--kv-rebalance", options.kv_rebalance, "Running requests move from full groups to emptier ones");
+  number("--slow-groups", options.slow_groups, "DP groups on a slow node", 0, 4096);
+  amount("--slowdown", options.slowdown, "How many times longer that node takes for everything");
+  command.add_flag("--share-prefixes", options.share_prefixes, "Groups copy cached prefixes from each other");
+  amount("--copy-us", options.cost.copy_us, "Microseconds in which one position's keys and values are copied, one way");
   number("--faults", options.faults, "How often a replica is lost, at random times, and starts again", 0, 100'000);
   number("--groups-per-replica", options.groups_per_replica, "DP groups that are lost together", 1, 4096);
   amount("--restart-time", options.restart_s, "Seconds until a lost replica runs again");

@@ -35,7 +35,10 @@ std::shared_ptr<const StepPlan> plan_of(int32_t first, size_t num_new) {
 
 TEST(StepCost, AStepLastsAsLongAsItsSlowestGroup) {
   const StepCost cost{.weights_ms = 10, .token_us = 1000, .attention_share = 0.25, .read_us = 2, .pair_ns = 100};
-  const auto seconds = [&](std::vector<std::shared_ptr<const StepPlan>> plans) { return step_seconds(cost, plans); };
+  const auto seconds = [&](std::vector<std::shared_ptr<const StepPlan>> plans,
+                           std::vector<double> slowness = {1, 1, 1}) {
+    return step_seconds(cost, plans, slowness).total_s();
+  };
   // One group's attention and a third of the rest, of the weights: 5 ms.
   EXPECT_NEAR(seconds({plan_of(0, 1), nullptr, nullptr}), 0.005 + 2e-6 + 0.5e-7, 1e-12);
   EXPECT_NEAR(seconds({plan_of(1000, 1), nullptr, nullptr}), 0.005 + 1001 * 2e-6 + 1000.5 * 1e-7, 1e-12);
@@ -44,6 +47,44 @@ TEST(StepCost, AStepLastsAsLongAsItsSlowestGroup) {
   const double context_s = 100 * 2e-6 + 5000 * 1e-7;
   EXPECT_NEAR(alone, 0.050 + context_s, 1e-12);
   EXPECT_NEAR(seconds({plan_of(0, 100), plan_of(0, 100), nullptr}), 0.075 + context_s, 1e-12);
+}
+
+TEST(StepCost, OnASlowNodeAllTakesLongerAndOnlyAttentionDependsOnTheGroupsTokens) {
+  const StepCost cost{.weights_ms = 10, .token_us = 1000, .attention_share = 0.25, .read_us = 2, .pair_ns = 100};
+  const std::vector<double> slowness = {2, 1, 1};
+  const simulate::StepSeconds step =
+      step_seconds(cost, std::vector{plan_of(0, 100), plan_of(0, 100), plan_of(0, 300)}, slowness);
+  EXPECT_NEAR(step.own_s[0], 2 * step.own_s[1], 1e-12);
+  EXPECT_GT(step.own_s[2], step.own_s[0]);
+  EXPECT_NEAR(step.total_s(), step.own_s[2] + 2 * 0.75 / 3 * 0.5, 1e-9);
+}
+
+TEST(Simulate, AGroupOnASlowNodeGetsLessWork) {
+  SimulateOptions options = short_simulation();
+  options.groups = 4;
+  options.slow_groups = 1;
+  options.request_rate = 1;
+  options.duration_s = 600;
+  options.longest_prompt = 1024;
+  options.longest_output = 256;
+  options.max_running_requests = 32;
+  const auto most_own_s_above_mean = [&](LoadBalanceMethod method) {
+    options.load_balance = method;
+    const SimulateReport report = measure_simulate(options).value().at(0);
+    double most = 0;
+    double sum = 0;
+    for (const SimulatedGroupShare& group : report.groups) {
+      most = std::max(most, group.own_s);
+      sum += group.own_s / static_cast<double>(report.groups.size());
+    }
+    const double beside_others = report.groups[0].slowness / report.groups[1].slowness;
+    EXPECT_NEAR(beside_others, 2, 0.2);
+    return most / sum;
+  };
+  EXPECT_GT(most_own_s_above_mean(LoadBalanceMethod::kMinimumTokens), 1.3);
+  EXPECT_LT(most_own_s_above_mean(LoadBalanceMethod::kMeasuredTime), 1.1);
+  options.slow_groups = 5;
+  EXPECT_EQ(measure_simulate(options).error().message, "--slow-groups 5: there are 4 --groups");
 }
 
 TEST(Arrivals, AreEqualForEqualSeedsAndWithinTheirLimits) {
@@ -107,6 +148,32 @@ TEST(Simulate, ASharedSystemPromptIsFoundInTheCache) {
   options.longest_prompt = 64;
   const SimulateReport report = measure_simulate(options).value().at(0);
   EXPECT_GT(report.hit_rate, 0.9);
+}
+
+TEST(Simulate, ACopyOfAPrefixTakesTheTimeOfItsPages) {
+  const StepCost cost{.weights_ms = 10, .token_us = 1000, .attention_share = 0.25, .copy_us = 3};
+  StepPlan plan = *plan_of(0, 1);
+  plan.leaving.push_back({.pages = {{4, 5, 6}}});
+  const auto with_copy = std::make_shared<const StepPlan>(std::move(plan));
+  const std::vector<double> slowness = {1};
+  EXPECT_NEAR(step_seconds(cost, std::vector{with_copy}, slowness).own_s[0],
+              step_seconds(cost, std::vector{plan_of(0, 1)}, slowness).own_s[0] + 3 * 16 * 3e-6, 1e-12);
+}
+
+TEST(Simulate, GroupsThatSharePrefixesFindMoreAndAnswerSooner) {
+  SimulateOptions options = short_simulation();
+  options.groups = 4;
+  options.system_prompt_len = 4000;
+  options.system_prompts = 12;
+  options.longest_prompt = 256;
+  options.request_rate = 0.8;
+  const SimulateReport before = measure_simulate(options).value().at(0);
+  options.share_prefixes = true;
+  const SimulateReport after = measure_simulate(options).value().at(0);
+  EXPECT_EQ(before.num_copies, 0);
+  EXPECT_GE(after.num_copies, 3);
+  EXPECT_GT(after.hit_rate, before.hit_rate);
+  EXPECT_LT(after.prompts.at(0).first_token_s.p99, before.prompts.at(0).first_token_s.p99);
 }
 
 TEST(Simulate, ShortPromptsBesideALongOneWaitThreeStepsAtMost) {

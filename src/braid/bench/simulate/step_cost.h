@@ -1,8 +1,10 @@
 // How long a step of a simulated world takes. Tested by simulate_test.cc.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "braid/wire/step_plan.h"
 
@@ -18,10 +20,20 @@ struct StepCost {
       0.3;               // of weights and products: each group's own. The other layers are split over the groups
   double read_us = 2.4;  // to read one position's keys and values
   double pair_ns = 370;  // one query against one position's keys and values
+  double copy_us = 25;   // to copy one position's keys and values out to another group, or in from it
+  int32_t page_size = 16;
 };
 
-// `plans`: by group, which all step together; null: the group is idle. All wait for the group whose attention takes the
-// longest.
-double step_seconds(const StepCost& cost, std::span<const std::shared_ptr<const StepPlan>> plans);
+// How long a step takes. `own_s`: each group's attention; `even_s`: the rest, of which each has an equal share.
+struct StepSeconds {
+  std::vector<double> own_s;
+  double even_s = 0;
+
+  double total_s() const;  // all wait for the slowest group
+};
+// `plans`: by group, which all step together; null: the group is idle. `slowness`: how many times longer each group
+// takes for the same work.
+StepSeconds step_seconds(const StepCost& cost, std::span<const std::shared_ptr<const StepPlan>> plans,
+                         std::span<const double> slowness);
 
 }  // namespace braid::simulate

@@ -10,6 +10,16 @@
 
 namespace braid::simulate {
 
+namespace {
+
+std::vector<double> slowness_of(const SimulateOptions& options) {
+  std::vector<double> slowness(static_cast<size_t>(options.groups), 1);
+  std::fill_n(slowness.begin(), options.slow_groups, options.slowdown);
+  return slowness;
+}
+
+}  // namespace
+
 // Every token is one letter.
 class VirtualEngine::PlainTokenizer final : public Tokenizer {
  public:
@@ -40,10 +50,12 @@ VirtualEngine::VirtualEngine(const SimulateOptions& options, const SchedulerConf
     : options_(options),
       scheduler_(scheduler),
       prefill_alignment_(prefill_alignment),
+      slowness_(slowness_of(options)),
       tokenizer_(std::make_unique<PlainTokenizer>()),
       controller_(*tokenizer_, masks_, options.schedule, options.load_balance,
                   std::vector<GroupLoad>(static_cast<size_t>(options.groups), GroupPublisher(scheduler).load()),
-                  nullptr, options.kv_rebalance ? std::optional(RebalanceOptions()) : std::nullopt),
+                  nullptr, options.kv_rebalance ? std::optional(RebalanceOptions()) : std::nullopt,
+                  options.share_prefixes ? std::optional(ShareOptions()) : std::nullopt),
       link_(options.groups),
       dispatcher_(link_, DispatchMode::kBroadcast, options.groups) {
   for (int32_t group = 0; group < options.groups; ++group) groups_.push_back(std::make_unique<Group>(scheduler));
@@ -109,7 +121,10 @@ std::optional<double> VirtualEngine::begin_step() {
       for (const auto& group : groups_) {
         if (group->publisher != nullptr) group->publisher->count_step(longest);
       }
-      step_end_s_ = now_s_ + step_seconds(options_.cost, plans);
+      const StepSeconds step = step_seconds(options_.cost, plans, slowness_);
+      for (size_t group = 0; group < groups_.size(); ++group) groups_[group]->step_own_s = step.own_s[group];
+      step_s_ = step.total_s();
+      step_end_s_ = now_s_ + step_s_;
       busy_s_ += step_end_s_ - now_s_;
       return step_end_s_;
     }
@@ -134,7 +149,10 @@ void VirtualEngine::end_step() {
   ++num_steps_;
   for (const auto& group : groups_) {
     if (group->plan == nullptr) continue;
-    group->outputs.push_back(group->publisher->commit(result_of(*group->plan), 0));
+    StepResult result = result_of(*group->plan);
+    result.own_s = group->step_own_s;
+    group->own_s += group->step_own_s;
+    group->outputs.push_back(group->publisher->commit(result, step_s_));
   }
 }
 
@@ -188,7 +206,7 @@ void VirtualEngine::dispatch() {
   }
   cost_.requests_us += turn_us;
   if (has_waiting) cost_.turns_us.push_back(turn_us);
-  num_moves_ += std::ssize(controller_.take_moved());
+  for (const MoveReport& moved : controller_.take_moved()) ++(moved.is_prefix ? num_copies_ : num_moves_);
   (void)controller_.take_ended();
 }
 

@@ -49,7 +49,10 @@ class VirtualEngine {
   int32_t num_groups() const { return controller_.num_groups(); }
   GroupLoad load(int32_t group) const;
   int64_t num_requests(int32_t group) const { return groups_.at(static_cast<size_t>(group))->num_requests; }
+  double own_s(int32_t group) const { return groups_.at(static_cast<size_t>(group))->own_s; }  // its own work
+  double seen_slowness(int32_t group) const { return controller_.work_rates().slowness(group); }
   int64_t num_moves() const { return num_moves_; }
+  int64_t num_copies() const { return num_copies_; }
   const ControllerCost& cost() const { return cost_; }
   int64_t broadcast_bytes() const { return dispatcher_.num_bytes(); }
   int64_t view_bytes() const { return controller_.prefixes().num_bytes(); }
@@ -65,6 +68,8 @@ class VirtualEngine {
     std::shared_ptr<const StepPlan> plan;
     std::vector<GroupOutputs> outputs;  // not yet at the controller
     int64_t num_requests = 0;
+    double step_own_s = 0;  // of the step under way
+    double own_s = 0;       // of all steps
   };
 
   void plan_step();
@@ -75,6 +80,7 @@ class VirtualEngine {
   const SimulateOptions options_;
   const SchedulerConfig scheduler_;
   const int32_t prefill_alignment_;
+  const std::vector<double> slowness_;  // of each group
   const std::unique_ptr<PlainTokenizer> tokenizer_;
   MaskWorker masks_;
   std::vector<std::unique_ptr<Group>> groups_;
@@ -84,9 +90,11 @@ class VirtualEngine {
   ControllerCost cost_;
   double now_s_ = 0;
   double step_end_s_ = 0;
+  double step_s_ = 0;  // of the step under way
   bool may_begin_ = true;
   int64_t num_steps_ = 0;
   int64_t num_moves_ = 0;
+  int64_t num_copies_ = 0;  // of prefixes
   double busy_s_ = 0;
   TokenId next_token_ = 0;
 };

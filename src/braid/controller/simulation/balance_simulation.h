@@ -20,7 +20,7 @@ class BalanceSimulation {
   struct Options {
     int32_t num_groups = 4;
     SchedulerConfig scheduler;
-    LoadBalanceMethod method = LoadBalanceMethod::kPrefixAffinity;
+    LoadBalanceMethod method = LoadBalanceMethod::kMeasuredTime;
     std::optional<RebalanceOptions> rebalance = {};
     double step_s = 0.03;  // without tokens
     double token_s = 0.0005;
@@ -71,8 +71,14 @@ class BalanceSimulation {
     std::vector<std::pair<int32_t, GroupOutputs>> heard = std::exchange(unheard_, {});
     for (int32_t group = 0; group < options_.num_groups; ++group) {
       const auto& plan = plans[static_cast<size_t>(group)];
-      std::optional<GroupOutputs> outputs =
-          plan != nullptr ? own(group).commit(result_of(*plan), options_.step_s) : own(group).report();
+      std::optional<GroupOutputs> outputs;
+      if (plan != nullptr) {
+        StepResult result = result_of(*plan);
+        result.own_s = options_.step_s + options_.token_s * static_cast<double>(plan->num_tokens());
+        outputs = own(group).commit(result, options_.step_s);
+      } else {
+        outputs = own(group).report();
+      }
       if (outputs) (options_.hears_late ? unheard_ : heard).emplace_back(group, std::move(*outputs));
     }
     has_any = has_any || !heard.empty() || !unheard_.empty();

@@ -72,8 +72,8 @@ TEST_F(DispatchBalanceTest, OneSystemPromptOfAllRequestsIsServedByAllGroups) {
 // With one request at a time every group is idle whenever one is picked.
 TEST_F(DispatchBalanceTest, GroupsThatAreMostlyIdleShareTheWorkToo) {
   using enum LoadBalanceMethod;
-  std::vector methods = {kPrefixAffinity};
-  if (!testing::kUnderSanitizer) methods.insert(methods.end(), {kMinimumTokens, kShortestQueue});
+  std::vector methods = {kMeasuredTime};
+  if (!testing::kUnderSanitizer) methods.insert(methods.end(), {kPrefixAffinity, kMinimumTokens, kShortestQueue});
   for (const LoadBalanceMethod method : methods) {
     SCOPED_TRACE(load_balance_method_name(method));
     BalanceSimulation simulation(*balance_tokenizer_, {.scheduler = kBalancedGroup, .method = method});

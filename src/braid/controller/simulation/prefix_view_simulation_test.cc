@@ -105,7 +105,7 @@ TEST_F(PrefixViewSimulation, HitsAreWithinOnePercentOfTheDirectQuestions) {
   std::printf("hits: asked directly %.2f %%, by the view %.2f %%\n", 100 * direct, 100 * viewed);
   EXPECT_GT(direct, 0.3);
   if (!testing::kUnderSanitizer) {  // few requests fill no cache
-    EXPECT_LT(direct, 0.6) << "prefixes are evicted: with room for all, three of four tokens are found";
+    EXPECT_LT(direct, 0.7) << "prefixes are evicted: with room for all, three of four tokens are found";
   }
   EXPECT_NEAR(viewed, direct, (testing::kUnderSanitizer ? 0.03 : 0.01) * direct);
 }

@@ -28,6 +28,7 @@ class SimulatedController {
     LoadBalanceMethod balance = LoadBalanceMethod::kMinimumTokens;
     DispatchMode dispatch = DispatchMode::kBroadcast;
     std::optional<RebalanceOptions> rebalance = {};
+    std::optional<ShareOptions> sharing = {};
     int64_t max_pause_us = 10;
     int32_t groups_per_world = 1;
     int32_t max_restarts = 0;
@@ -51,8 +52,8 @@ class SimulatedController {
         worlds_(static_cast<int32_t>(groups.size()) / options.groups_per_world, options.max_restarts),
         link_(link),
         dispatcher_(link, options.dispatch, static_cast<int32_t>(groups.size())),
-        controller_(tokenizer, masks_, options.schedule, options.balance, std::move(groups), nullptr,
-                    options.rebalance) {}
+        controller_(tokenizer, masks_, options.schedule, options.balance, std::move(groups), nullptr, options.rebalance,
+                    options.sharing) {}
 
   // Adds an event to the controller's next turn.
   using Event = std::function<void(Controller& controller)>;
@@ -168,6 +169,9 @@ class SimulatedController {
     for (std::vector<GroupCommand>& map : take_assignments(controller_)) {
       for (const GroupCommand& command : map) {
         for (const SchedulerRequest& request : command.add) on_bound_(request.sampling.seed, command.group);
+        for (const auto& [move, sequence] : command.arrive) {
+          if (sequence.is_prefix()) on_bound_(sequence.request.sampling.seed, command.group);
+        }
       }
       const Status sent = dispatcher_.send(std::move(map));
       CHECK(sent.ok(), "{}", sent.error().message);

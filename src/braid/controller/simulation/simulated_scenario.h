@@ -28,7 +28,7 @@ enum class SimulatedFault : uint8_t {
 };
 
 struct SimulatedScenario {
-  static constexpr int32_t kMaxMoves = 4;  // at once
+  static constexpr int32_t kMaxMoves = 4;  // at once, and as many prefixes
 
   int32_t num_worlds = 1;
   int32_t groups_per_world = 1;
@@ -49,12 +49,12 @@ struct SimulatedScenario {
   std::string text() const {
     return fmt::format(
         "{} worlds of {} groups of {} ranks, {} requests in {} us, pauses up to {} us, links {} us, {}, {}, {}, {} "
-        "pages, {} at once, moves {}, alignment {}, fault {} at {} us and {} us, {} restarts",
+        "pages, {} at once, moves {}, shares {}, alignment {}, fault {} at {} us and {} us, {} restarts",
         num_worlds, groups_per_world, ranks_per_group, num_requests, duration_us, max_pause_us, max_delay_us,
         schedule_policy_name(controller.schedule), load_balance_method_name(controller.balance),
         dispatch_mode_name(controller.dispatch), scheduler.num_pages, scheduler.max_running_requests,
-        controller.rebalance.has_value(), prefill_alignment, static_cast<int>(fault), fault_at_us,
-        second_fault_at_us.value_or(-1), controller.max_restarts);
+        controller.rebalance.has_value(), controller.sharing.has_value(), prefill_alignment, static_cast<int>(fault),
+        fault_at_us, second_fault_at_us.value_or(-1), controller.max_restarts);
   }
 
   // The longest time from when a request could be taken until it is, with the longest pauses and delays. The request
@@ -65,7 +65,8 @@ struct SimulatedScenario {
   int64_t starvation_bound_us() const {
     const bool is_stall = fault == SimulatedFault::kStalledRank || fault == SimulatedFault::kStalledController;
     // Room may be kept for a moving request that never comes: the order, its group's step and the news of it.
-    const int64_t num_ways = controller.rebalance ? 2 : 1;
+    // So may a request wait for a prefix, which is on its way as long.
+    const int64_t num_ways = 1 + (controller.rebalance ? 1 : 0) + (controller.sharing ? 2 : 0);
     return (is_stall ? stall_us : 0) + num_ways * (4 * max_delay_us + 60 * max_pause_us);
   }
 };
@@ -96,7 +97,8 @@ class ScenarioDraw {
     scenario.controller = {
         .schedule = one_of_these({SchedulePolicy::kFcfs, SchedulePolicy::kLpm, SchedulePolicy::kPriority}),
         .balance = one_of_these({LoadBalanceMethod::kRoundRobin, LoadBalanceMethod::kShortestQueue,
-                                 LoadBalanceMethod::kMinimumTokens, LoadBalanceMethod::kPrefixAffinity}),
+                                 LoadBalanceMethod::kMinimumTokens, LoadBalanceMethod::kPrefixAffinity,
+                                 LoadBalanceMethod::kMeasuredTime}),
         .dispatch = one_of_these({DispatchMode::kBroadcast, DispatchMode::kDirect}),
         .max_pause_us = scenario.max_pause_us,
         .groups_per_world = scenario.groups_per_world,
@@ -110,6 +112,11 @@ class ScenarioDraw {
           .min_stay = static_cast<int32_t>(time_.pick(1, 8)),
           .min_left = 1,
           .room_share = time_.one_in(2) ? 0.25 : 0};
+    }
+    if (scenario.scheduler.radix_cache && time_.one_in(2)) {
+      scenario.controller.sharing = {
+          .min_tokens = time_.pick(1, 8),
+          .max_under_way = static_cast<int32_t>(time_.pick(1, SimulatedScenario::kMaxMoves))};
     }
     scenario.prefill_alignment = one_of_these<int32_t>({0, 0, 1, 3, 10});
     if (time_.one_in(2)) {

@@ -238,6 +238,9 @@ class SimulatedWorld {
       for (const GroupCommand& command : commands) {
         events_.on_taken(group, command);
         for (const SchedulerRequest& request : command.add) options_.requests->add(request);
+        for (const auto& [move, sequence] : command.arrive) {
+          if (sequence.is_prefix()) options_.requests->add(sequence.request);
+        }
       }
       if (options_.bug == SeededBug::kSourceGoesOn) keep_what_departs(at, commands);
       at.publisher.take(std::move(commands));
@@ -391,6 +394,7 @@ class SimulatedWorld {
   void keep_what_departs(Group& at, std::vector<GroupCommand>& commands) {
     for (GroupCommand& command : commands) {
       for (const DepartOrder& order : command.depart) {
+        if (!order.prefix.empty()) continue;
         command.add.push_back(options_.requests->at(order.request));
         ++at.num_bogus_commands;
       }

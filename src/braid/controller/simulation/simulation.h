@@ -41,6 +41,7 @@ struct SimulationReport {
   int64_t num_tokens = 0;
   int64_t num_moves = 0;
   int64_t num_recomputed = 0;  // moves without pages
+  int64_t num_copies = 0;      // of prefixes
 };
 
 class Simulation {
@@ -89,8 +90,9 @@ class Simulation {
             .num_restarts = controller_.num_restarts(),
             .num_events = time_.num_events(),
             .num_tokens = clients_.num_tokens(),
-            .num_moves = std::ssize(controller_.moves()),
-            .num_recomputed = std::ranges::count(controller_.moves(), 0, &MoveReport::num_pages)};
+            .num_moves = std::ranges::count(controller_.moves(), false, &MoveReport::is_prefix),
+            .num_recomputed = std::ranges::count(controller_.moves(), 0, &MoveReport::num_pages),
+            .num_copies = std::ranges::count(controller_.moves(), true, &MoveReport::is_prefix)};
   }
 
  private:
@@ -99,7 +101,7 @@ class Simulation {
     return {.num_groups = scenario_.num_groups(),
             .max_outcomes = 64,
             .max_prefixes = 4096,
-            .max_moves = SimulatedScenario::kMaxMoves,
+            .max_moves = 2 * SimulatedScenario::kMaxMoves,
             .context_len = scenario_.scheduler.context_len,
             .vocab_size = kVocabSize};
   }
@@ -125,6 +127,7 @@ class Simulation {
                                    command.size());
               });
               for (const SchedulerRequest& request : command.add) watch_.remove(request.sampling.seed);
+              for (const auto& [move, sequence] : command.arrive) watch_.remove(sequence.request.sampling.seed);
             },
         .on_failure = [this, world](const std::string& reason) { world_failed(world, reason); },
         .on_finding = [this](SimulatedProperty property, std::string what) { find(property, std::move(what)); }};

@@ -62,6 +62,7 @@ TEST_P(SimulatedSeeds, EveryHistoryHoldsEveryProperty) {
   int64_t num_tokens = 0;
   int64_t num_moves = 0;
   int64_t num_recomputed = 0;
+  int64_t num_copies = 0;
   for (uint64_t seed = GetParam() * kSeedsAPart + 1; seed <= (GetParam() + 1) * kSeedsAPart; ++seed) {
     const SimulationReport report = simulate({.seed = seed});
     ASSERT_FALSE(report.finding.has_value()) << "BRAID_TEST_SEED=" << seed << ": " << told(report);
@@ -71,6 +72,7 @@ TEST_P(SimulatedSeeds, EveryHistoryHoldsEveryProperty) {
     num_tokens += report.num_tokens;
     num_moves += report.num_moves;
     num_recomputed += report.num_recomputed;
+    num_copies += report.num_copies;
   }
   EXPECT_GT(num_failed_worlds, static_cast<int64_t>(kSeedsAPart / 20)) << "faults are among them";
   EXPECT_GT(num_gone_on, static_cast<int64_t>(kSeedsAPart / 50)) << "replicas are lost while others are left";
@@ -78,6 +80,7 @@ TEST_P(SimulatedSeeds, EveryHistoryHoldsEveryProperty) {
   EXPECT_GT(num_tokens, static_cast<int64_t>(kSeedsAPart * 20));
   if (testing::kUnderSanitizer) return;  // these are rare
   EXPECT_GT(num_moves, static_cast<int64_t>(kSeedsAPart / 8));
+  EXPECT_GT(num_copies, static_cast<int64_t>(kSeedsAPart / 20)) << "groups copy prefixes";
   EXPECT_GT(num_recomputed, 0) << "some waited for pages when they left";
 }
 INSTANTIATE_TEST_SUITE_P(All, SimulatedSeeds, ::testing::Range<uint64_t>(0, 4));

@@ -116,6 +116,12 @@ std::string ServerMetrics::render(const ServerState& now) const {
   if (engine.groups.size() > 1) {
     out.gauge("dp_balance_ratio", "Mean over maximum of the DP groups' tokens a step, since the start.",
               engine.balance.ratio());
+    std::vector<double> own_s;
+    for (const GroupLoad& group : engine.groups) own_s.push_back(group.own_seconds);
+    out.counter_by_group("dp_own_work_seconds_total",
+                         "Time of a DP group's own work in steps, without waiting for other groups.", own_s);
+    out.gauge_by_group("dp_measured_slowness", "Times the seconds of a usual DP group for the same work.",
+                       engine.slowness);
     out.gauge("num_lost_dp_ranks", "DP groups whose ranks have failed and do not run, now or for good.",
               static_cast<double>(engine.lost_groups.size()));
   }
@@ -136,6 +142,14 @@ std::string ServerMetrics::render(const ServerState& now) const {
                        moves_by_group(&GroupMoves::num_taken));
   out.counter_by_group("num_moved_out_tokens_total", "Tokens whose keys and values moved to another DP group.",
                        moves_by_group(&GroupMoves::num_given_tokens));
+  out.counter_by_group("num_prefixes_copied_out_total", "Cached prefixes of which another DP group got a copy.",
+                       moves_by_group(&GroupMoves::num_prefixes_given));
+  out.counter_by_group("num_prefixes_copied_in_total", "Prefixes that were copied from another DP group's cache.",
+                       moves_by_group(&GroupMoves::num_prefixes_taken));
+  out.counter_by_group("num_prefix_tokens_copied_in_total", "Tokens of these prefixes.",
+                       moves_by_group(&GroupMoves::num_prefix_tokens_taken));
+  out.counter_by_group("num_prefixes_gone_total", "Prefixes asked of a DP group that had evicted them meanwhile.",
+                       moves_by_group(&GroupMoves::num_prefixes_gone));
   out.counter("num_too_long_to_move_requests_total", "Requests that stayed in a full DP group for being too long.",
               static_cast<double>(engine.num_too_long_to_move));
   std::vector<double> restarts;

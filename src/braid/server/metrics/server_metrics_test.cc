@@ -81,30 +81,39 @@ TEST(ServerMetrics, EachGroupHasItsOwnSamples) {
   EngineStats stats{.num_kv_tokens = 3200};
   stats.groups = {{.scheduler = {.num_running = 2, .num_pages = 100, .num_free_pages = 100}},
                   {.scheduler = {.num_running = 5, .num_pages = 100, .num_free_pages = 50}}};
-  stats.moves = {{.num_given = 3, .num_taken = 1, .num_given_tokens = 70}, {.num_given = 1, .num_taken = 3}};
+  stats.moves = {{.num_given = 3, .num_taken = 1, .num_given_tokens = 70, .num_prefixes_given = 4},
+                 {.num_given = 1, .num_taken = 3, .num_prefixes_taken = 4, .num_prefix_tokens_taken = 640}};
   stats.groups[0].exchange = {.steps_by_padding = {5, 0, 2}, .gathered_bytes = 640, .scattered_bytes = 1280};
   stats.groups[1].exchange = {.steps_by_padding = {1, 0, 0}, .gathered_bytes = 64};
+  stats.groups[1].own_seconds = 2.5;
+  stats.slowness = {1, 1.75};
   stats.num_too_long_to_move = 2;
   stats.worlds = {{.num_restarts = 1}, {.num_restarts = 4}};
   stats.num_resumed = 17;
   stats.num_set_aside = 1;
   const std::string text = ServerMetrics("braid", "m").render({.engine = stats});
-  for (const char* line :
-       {"braid_num_running_reqs{model_name=\"m\",dp_rank=\"0\"} 2\n",
-        "braid_num_running_reqs{model_name=\"m\",dp_rank=\"1\"} 5\n",
-        "braid_token_usage{model_name=\"m\",dp_rank=\"1\"} 0.5\n",
-        "braid_num_used_tokens{model_name=\"m\",dp_rank=\"1\"} 800\n",
-        "braid_num_moved_out_requests_total{model_name=\"m\",dp_rank=\"0\"} 3\n",
-        "braid_num_moved_in_requests_total{model_name=\"m\",dp_rank=\"0\"} 1\n",
-        "braid_num_moved_out_tokens_total{model_name=\"m\",dp_rank=\"0\"} 70\n",
-        "braid_num_too_long_to_move_requests_total{model_name=\"m\"} 2\n",
-        "braid_padding_steps_total{model_name=\"m\",padding=\"max_len\"} 6\n",
-        "braid_padding_steps_total{model_name=\"m\",padding=\"exact\"} 2\n",
-        "braid_gathered_bytes_total{model_name=\"m\",dp_rank=\"0\"} 640\n",
-        "braid_scattered_bytes_total{model_name=\"m\",dp_rank=\"0\"} 1280\n",
-        "braid_num_world_restarts_total{model_name=\"m\",world=\"1\"} 4\n",
-        "braid_num_resumed_requests_total{model_name=\"m\"} 17\n",
-        "braid_num_set_aside_requests_total{model_name=\"m\"} 1\n", "braid_num_queue_reqs{model_name=\"m\"} 0\n"}) {
+  for (const char* line : {"braid_num_running_reqs{model_name=\"m\",dp_rank=\"0\"} 2\n",
+                           "braid_num_running_reqs{model_name=\"m\",dp_rank=\"1\"} 5\n",
+                           "braid_token_usage{model_name=\"m\",dp_rank=\"1\"} 0.5\n",
+                           "braid_dp_own_work_seconds_total{model_name=\"m\",dp_rank=\"1\"} 2.5\n",
+                           "braid_dp_measured_slowness{model_name=\"m\",dp_rank=\"1\"} 1.75\n",
+                           "braid_num_used_tokens{model_name=\"m\",dp_rank=\"1\"} 800\n",
+                           "braid_num_moved_out_requests_total{model_name=\"m\",dp_rank=\"0\"} 3\n",
+                           "braid_num_moved_in_requests_total{model_name=\"m\",dp_rank=\"0\"} 1\n",
+                           "braid_num_prefixes_copied_out_total{model_name=\"m\",dp_rank=\"0\"} 4\n",
+                           "braid_num_prefixes_copied_in_total{model_name=\"m\",dp_rank=\"1\"} 4\n",
+                           "braid_num_prefix_tokens_copied_in_total{model_name=\"m\",dp_rank=\"1\"} 640\n",
+                           "braid_num_prefixes_gone_total{model_name=\"m\",dp_rank=\"1\"} 0\n",
+                           "braid_num_moved_out_tokens_total{model_name=\"m\",dp_rank=\"0\"} 70\n",
+                           "braid_num_too_long_to_move_requests_total{model_name=\"m\"} 2\n",
+                           "braid_padding_steps_total{model_name=\"m\",padding=\"max_len\"} 6\n",
+                           "braid_padding_steps_total{model_name=\"m\",padding=\"exact\"} 2\n",
+                           "braid_gathered_bytes_total{model_name=\"m\",dp_rank=\"0\"} 640\n",
+                           "braid_scattered_bytes_total{model_name=\"m\",dp_rank=\"0\"} 1280\n",
+                           "braid_num_world_restarts_total{model_name=\"m\",world=\"1\"} 4\n",
+                           "braid_num_resumed_requests_total{model_name=\"m\"} 17\n",
+                           "braid_num_set_aside_requests_total{model_name=\"m\"} 1\n",
+                           "braid_num_queue_reqs{model_name=\"m\"} 0\n"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << text;
   }
 }
