@@ -176,7 +176,7 @@ Help help_for(const ProfileWaits& waits) {
             "Groups take turns in being late, as when one prefills while the others decode: let them do that together",
             "--prefill-alignment"};
       }
-      return {"Its group has more to compute: balance the groups by tokens", "--load-balance-method minimum_tokens"};
+      return {"Its group has more to compute: let running requests move to others", "--kv-rebalance"};
   }
   return {"Ranks take turns in being late, as when there are more compute threads than cores: use fewer",
           "--threads-per-rank"};

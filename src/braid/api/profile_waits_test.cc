@@ -104,7 +104,7 @@ TEST(ProfileWaits, ABusyGroupNeedsBalance) {
   EXPECT_EQ(waits->rank, 2);
   EXPECT_EQ(waits->group, 1);
   EXPECT_EQ(waits->work, WorkKind::kAttention);
-  EXPECT_EQ(helpful_flag(*waits), "--load-balance-method minimum_tokens");
+  EXPECT_EQ(helpful_flag(*waits), "--kv-rebalance");
 }
 
 TEST(ProfileWaits, GroupsThatPrefillInTurnsShouldAlign) {
