@@ -81,6 +81,7 @@ void RemoteWorlds::stop() {
       }
     }
   }
+  if (options_.standby.journal != nullptr) options_.standby.journal->disconnect_standby();
   wake_keeper_.wake();
   keeper_.join();
   link_->close();  // its thread calls this object, and may answer
@@ -325,6 +326,7 @@ void RemoteWorlds::keep() {
     {
       const std::lock_guard lock(mutex_);
       look_after_nodes(now_s);
+      tell_nodes(now_s);
       for (int32_t world = 0; world < std::ssize(worlds_); ++world) look_after(world, now_s);
       if (is_stopping_ && !stopping_since_s) stopping_since_s = now_s;
       const bool all_ended = std::ranges::none_of(worlds_, [](const World& world) { return world.job.has_value(); });
