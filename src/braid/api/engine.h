@@ -65,8 +65,8 @@ struct ProcessOptions {
   double standby_after_s = 10;                 // without a word of node 0, after which it does
   std::shared_ptr<Journal> journal = {};       // that is copied to it
   std::function<void(const std::string& why)> on_claim = {};  // it has, so that this process must end; any thread
-  int32_t front_node = 0;    // its number, if this process has taken over; ranks_on_node stay as they were
-  std::string isa = {};      // then: in which the processes must compute, for the same bits; empty: not said
+  int32_t front_node = 0;  // its number, if this process has taken over; ranks_on_node stay as they were
+  std::string isa = {};    // then: in which the processes must compute, for the same bits; empty: not said
 };
 
 struct EngineOptions {

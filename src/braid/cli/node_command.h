@@ -9,8 +9,8 @@
 
 namespace braid {
 
-// Until it is told to end. Returns what the engine of this node's front is to be if node 0 is gone, and this node stands
-// by for it.
+// Until it is told to end. Returns what the engine of this node's front is to be if node 0 is gone, and this node
+// stands by for it.
 Result<std::optional<EngineOptions>> run_node(const ServeFlags& flags, const EngineOptions& engine);
 
 }  // namespace braid

@@ -20,7 +20,9 @@ class JournalReplicaTest : public ::testing::Test {
   JournalOptions standby() const { return {.folder = (folder_.path() / "standby").string()}; }
 
   std::unique_ptr<JournalReplica> open_replica() {
-    return JournalReplica::open(standby(), [] {}, make_null_logger()).value();
+    return JournalReplica::open(
+               standby(), [] {}, make_null_logger())
+        .value();
   }
   static std::unique_ptr<Journal> open(const JournalOptions& options) {
     return Journal::open(options, make_null_logger()).value();
@@ -144,8 +146,8 @@ TEST_F(JournalReplicaTest, ARecordMayComeInPieces) {
   auto replica = open_replica();
   const std::string bytes = bytes_of(request_named("a")) + bytes_of(delta_of("a", 0));
   for (size_t i = 0; i < bytes.size(); ++i) {
-    const auto kept = answer_to(
-        *replica, {.copy = 1, .begin = i, .is_whole = i + 1 == bytes.size(), .bytes = bytes.substr(i, 1)});
+    const auto kept =
+        answer_to(*replica, {.copy = 1, .begin = i, .is_whole = i + 1 == bytes.size(), .bytes = bytes.substr(i, 1)});
     ASSERT_EQ(kept.end, i + 1) << kept.refusal;
   }
   replica.reset();
@@ -181,8 +183,8 @@ TEST_F(JournalReplicaTest, GarbageIsRefused) {
 
 TEST_F(JournalReplicaTest, AFrontThatKeepsToNoWindowIsRefused) {
   std::promise<void> may_go_on;  // for the thread, which waits behind its first answer
-  auto replica = JournalReplica::open(standby(), [go = may_go_on.get_future().share()] { go.wait(); },
-                                      make_null_logger())
+  auto replica = JournalReplica::open(
+                     standby(), [go = may_go_on.get_future().share()] { go.wait(); }, make_null_logger())
                      .value();
   std::string head(16, '\0');
   const uint64_t length = uint64_t{100} << 20;  // so that what follows is the beginning of one record

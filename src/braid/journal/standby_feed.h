@@ -45,7 +45,7 @@ class StandbyFeed {
   StandbyStats stats(const Segments& segments) const;
 
   static constexpr double kLongestHold_s = 1;
-  static constexpr double kPause_s = 2;                        // before a copy that was refused begins anew
+  static constexpr double kPause_s = 2;                         // before a copy that was refused begins anew
   static constexpr int64_t kMaxPartBytes = int64_t{256} << 10;  // of the journal in one message
   static constexpr int64_t kWindowBytes = int64_t{4} << 20;     // sent and not confirmed
   static constexpr size_t kMaxParts = 64;                       // the same in messages

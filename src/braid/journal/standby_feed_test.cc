@@ -125,7 +125,8 @@ TEST_F(StandbyFeedTest, WhatIsHeldWaitsForTheStandbyAndNotForLong) {
   int num_safe = 0;
   const auto hold = [&](double now_s) {
     write("record");
-    feed_.hold(segments_.end(), [&] { ++num_safe; }, now_s);
+    feed_.hold(
+        segments_.end(), [&] { ++num_safe; }, now_s);
   };
   hold(0);
   EXPECT_EQ(num_safe, 1) << "nobody stands by";

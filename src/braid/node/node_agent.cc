@@ -15,8 +15,8 @@ namespace {
 
 constexpr int kBeatMs = 100;
 constexpr double kRetry_s = 0.5;
-constexpr double kTryFront_s = 2;   // for a front to say its first word, where there may be another one
-constexpr double kSilence_s = 5;    // after which such a front is gone
+constexpr double kTryFront_s = 2;  // for a front to say its first word, where there may be another one
+constexpr double kSilence_s = 5;   // after which such a front is gone
 
 }  // namespace
 
@@ -86,7 +86,8 @@ Status NodeAgent::connect(size_t front) {
 // The commands are its children, so they end with this thread (ChildProcess).
 Result<NodeAgent::Ending> NodeAgent::run() {
   if (options_.journal) {
-    TRY(replica_, JournalReplica::open(*options_.journal, [this] { news_.wake(); }, logger_));
+    TRY(replica_, JournalReplica::open(
+                      *options_.journal, [this] { news_.wake(); }, logger_));
   }
   auto ending = work();
   link_.reset();

@@ -78,10 +78,10 @@ class NodeAgent final : private ProcessLinkOwner {
   const NodeAgentOptions options_;
   const std::shared_ptr<Logger> logger_;
   std::unique_ptr<ProcessLink> link_;
-  size_t front_ = 0;          // of fronts, to which the link is
-  double connected_s_ = 0;    // when the link was made
+  size_t front_ = 0;                         // of fronts, to which the link is
+  double connected_s_ = 0;                   // when the link was made
   std::unique_ptr<JournalReplica> replica_;  // null: this node does not stand by
-  std::string isa_;           // in which the front's ranks compute
+  std::string isa_;                          // in which the front's ranks compute
   std::map<uint64_t, Running> commands_;
   double next_beat_s_ = 0;
 

@@ -55,7 +55,8 @@ TEST(ProcessPlaces, TheNodeThatTakesOverHasNode0sRanks) {
   EXPECT_EQ(ranks_with_front(ranks, 0), ranks);
   EXPECT_EQ(ranks_with_front(ranks, 2), (std::vector<int32_t>{5, 1, 0}));
   const auto places = place_processes({.tp_size = 6}, ranks_with_front(ranks, 1), 0).value();
-  EXPECT_EQ(places, (std::vector<std::vector<ProcessPlace>>{{{.node = 0, .num_ranks = 4}, {.node = 2, .num_ranks = 2}}}));
+  EXPECT_EQ(places,
+            (std::vector<std::vector<ProcessPlace>>{{{.node = 0, .num_ranks = 4}, {.node = 2, .num_ranks = 2}}}));
 }
 
 }  // namespace

@@ -37,8 +37,8 @@ namespace braid {
 
 // A node that takes over when node 0 is gone.
 struct StandbyOptions {
-  int32_t node = 0;                     // 0: none stands by
-  std::shared_ptr<Journal> journal;     // which is copied there
+  int32_t node = 0;                                      // 0: none stands by
+  std::shared_ptr<Journal> journal;                      // which is copied there
   std::function<void(const std::string& why)> on_claim;  // it has taken over: this process must end
 };
 

@@ -11,7 +11,7 @@
 namespace braid {
 namespace {
 
-constexpr double kBeats_s = 0.5;     // within which a node that is there has said something
+constexpr double kBeats_s = 0.5;      // within which a node that is there has said something
 constexpr double kTellNodes_s = 0.5;  // how often nodes hear that this one is there
 
 }  // namespace
@@ -45,7 +45,8 @@ void RemoteWorlds::welcome_node(const PeerId& peer, const NodeHello& hello) {
   const std::string problem = node_problem(hello, options_.num_nodes, options_.identity);
   if (hello.node == options_.front_node) {
     refuse_node(peer, fmt::format("node {} has taken over from node 0, and is there already: {} has the same "
-                                  "--node-rank", hello.node, hello.host));
+                                  "--node-rank",
+                                  hello.node, hello.host));
   } else if (!problem.empty()) {
     refuse_node(peer, problem);
   } else if (nodes_[static_cast<size_t>(hello.node)].peer == peer) {
