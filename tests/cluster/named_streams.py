@@ -13,7 +13,8 @@ class NamedStream:
         self.rid = rid
         self.body = {"model": "model", "ignore_eos": True, "stream": True, **body, "rid": rid}
         self.events = []
-        self.num_connections = 0
+        self.has_asked = False
+        self.num_connections = 0  # that had a part of the answer
 
     @property
     def is_whole(self):
@@ -24,8 +25,8 @@ class NamedStream:
         return "".join(choice["text"] for event in self.events[:-1] for choice in json.loads(event)["choices"])
 
     def ask(self, connection):
-        """The first time, and where the server does not know it, as long as nothing has come: it was not accepted."""
-        if self.num_connections > 0:
+        """Again, as long as nothing has come, where the server does not know the stream: it was not accepted."""
+        if self.has_asked:
             connection.request("GET", f"/v1/streams/{self.rid}?resume_from={len(self.events)}")
             answer = connection.getresponse()
             if answer.status == 200:
@@ -34,6 +35,7 @@ class NamedStream:
             assert answer.status == 503 or (answer.status == 404 and not self.events), said
             if answer.status == 503:
                 return None
+        self.has_asked = True
         connection.request("POST", "/v1/completions", json.dumps(self.body), {"Content-Type": "application/json"})
         answer = connection.getresponse()
         if answer.status == 503:

@@ -68,8 +68,10 @@ def test_the_loss_of_node_0_loses_no_stream_and_changes_none(braid, start_with_s
         cluster.kill_node(0)
         cluster.front = standby
         assert not all(stream.is_whole for stream in streams), "the streams were too short"
+        wait_for(lambda: all(done.done() for done in under_way),
+                 lambda: "\n".join(f"node {number}:\n{node.read_log()}" for number, node in cluster.nodes.items()), 100)
         for done in under_way:
-            done.result(timeout=180)
+            done.result()
     assert [stream.text for stream in streams] == expected
     assert any(stream.num_connections > 1 and len(stream.events) > 3 for stream in streams)
     log = cluster.nodes[standby].read_log()

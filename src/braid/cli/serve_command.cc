@@ -114,6 +114,24 @@ Result<std::unique_ptr<FrontClaimSender>> claim_front(const ServeFlags& flags, c
                                             FrontClaim{.node = own.front_node, .host = host_name()});
 }
 
+// A signal ends the process: nothing runs yet, and loading cannot be interrupted. A node that has taken over from node
+// 0 tries again, for nobody else could go on with the requests, and the other nodes may not have found it yet.
+Result<std::unique_ptr<Engine>> load_front_engine(const ServeFlags& flags, const EngineOptions& options,
+                                                  const std::shared_ptr<Logger>& logger, SignalQueue& signals) {
+  constexpr milliseconds kPause{1000};
+  const bool shows_progress = flags.format() == LogFormat::kText && logger->should_log(spdlog::level::info);
+  for (int32_t num_retries = options.processes.front_node > 0 ? options.max_restarts : 0;; --num_retries) {
+    Loading loading(options, logger, shows_progress, signals);
+    while (!loading.is_done()) {
+      if (signals.wait()) end_at_once(0, *logger);
+    }
+    auto engine = loading.take();
+    if (engine.ok() || num_retries <= 0) return engine;
+    logger->error("{}: it is tried again", engine.error().message);
+    if (signals.wait(kPause)) end_at_once(0, *logger);
+  }
+}
+
 Result<int> run_front(const ServeFlags& flags, EngineOptions engine_options) {
   TRY(http::ServerOptions options, flags.server_options());
   TRY(ServiceOptions service_options, flags.service_options());
@@ -145,19 +163,12 @@ Result<int> run_front(const ServeFlags& flags, EngineOptions engine_options) {
     logger->warn("--host {} without --api-key: whoever reaches this address can use the model", flags.host);
   }
 
-  {
-    const bool shows_progress = flags.format() == LogFormat::kText && logger->should_log(spdlog::level::info);
-    Loading loading(engine_options, logger, shows_progress, signals);
-    while (!loading.is_done()) {
-      if (signals.wait()) end_at_once(0, *logger);  // nothing runs yet, and loading cannot be interrupted
-    }
-    auto engine = loading.take();
-    if (!engine.ok()) {
-      server->stop();
-      return engine.error();
-    }
-    service.set_engine(std::move(engine).value());
+  auto engine = load_front_engine(flags, engine_options, logger, signals);
+  if (!engine.ok()) {
+    server->stop();
+    return engine.error();
   }
+  service.set_engine(std::move(engine).value());
   logger->flush();  // whoever waits for these lines finds the log of the start complete
   announce(server->url(), flags.model_name(), flags.format());
 
@@ -165,7 +176,9 @@ Result<int> run_front(const ServeFlags& flags, EngineOptions engine_options) {
   }
   drain(service, *server, signals, milliseconds(static_cast<int64_t>(flags.drain_timeout_s * 1000)), *logger);
   server->stop();
-  if (service.has_lost_replica()) {  // all is written, and its threads may never end
+  // All is written, and threads of lost ranks may never end. Ranks on other nodes must be told.
+  const bool has_agents = !processes.ranks_on_node.empty() && !processes.launched;
+  if (service.has_lost_replica() && !has_agents) {
     std::fflush(nullptr);
     _exit(0);
   }

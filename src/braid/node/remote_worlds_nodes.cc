@@ -67,6 +67,7 @@ void RemoteWorlds::take_node(Node node) {
   logger_->info("node {} is there: {}", node.hello.node, node.hello.host);
   const auto number = static_cast<size_t>(node.hello.node);
   nodes_[number] = std::move(node);
+  next_node_beat_s_ = 0;  // it hears at once that it has found the front
   if (number == static_cast<size_t>(options_.standby.node)) connect_standby(nodes_[number].peer);
   wake_keeper_.wake();
 }
