@@ -18,19 +18,17 @@ DENSE = MODELS / "gguf_qwen3" / "model.gguf"
 DP2 = ["--tp-size", 4, "--dp-size", 2, "--enable-dp-attention"]
 
 BODIES = [{"prompt": f"{i} tell me more", "max_tokens": 200 + 10 * i,
-           **[{"temperature": 0}, {"temperature": 0.9, "seed": i}, {"temperature": 1.2, "seed": i, "logprobs": 2}][i % 3]}
-          for i in range(18)]
+           **[{"temperature": 0}, {"temperature": 0.9, "seed": i},
+              {"temperature": 1.2, "seed": i, "logprobs": 2}][i % 3]} for i in range(18)]
 
 
 def undisturbed(braid, model, layout):
-    texts = []
     with Server(Program(braid), model, *layout) as server, concurrent.futures.ThreadPoolExecutor(len(BODIES)) as pool:
         def ask(body):
             answer = server.post("/v1/completions", {"model": "model", "ignore_eos": True, "stream": True, **body})
             return "".join(choice["text"] for event in stream_events(answer.body) for choice in event["choices"])
 
-        texts = list(pool.map(ask, BODIES))
-    return texts
+        return list(pool.map(ask, BODIES))
 
 
 @pytest.fixture
@@ -55,8 +53,8 @@ def wait_for_copy(cluster):
     pytest.param(3, 2, MIXTURE, DP2, ["--ranks-on-node", "2,1,1"], id="the-third-of-3-nodes"),
     pytest.param(2, 1, DENSE, ["--dp-size", 2], [], id="replicas"),
 ])
-def test_the_loss_of_node_0_loses_no_stream_and_changes_none(braid, start_with_standby, num_nodes, standby, model, layout,
-                                                             more):
+def test_the_loss_of_node_0_loses_no_stream_and_changes_none(braid, start_with_standby, num_nodes, standby, model,
+                                                             layout, more):
     expected = undisturbed(braid, model, layout)
     cluster = start_with_standby(num_nodes, standby, *layout, *more, model=model).wait_until_ready()
     wait_for_copy(cluster)
@@ -119,6 +117,34 @@ def test_a_front_that_starts_again_in_time_keeps_its_place(start_with_standby):
     wait_for_copy(cluster)
     cluster.wait_until_ready()
     assert cluster.stop() == [0, 0], "a front that ends well is not taken over from"
+
+
+def test_a_node_0_that_was_only_cut_off_ends_when_it_can_be_reached_again(braid, start_with_standby):
+    expected = undisturbed(braid, MIXTURE, DP2)
+    cluster = start_with_standby(2, 1, *DP2, model=MIXTURE).wait_until_ready()
+    if not cluster.hosts.are_apart:
+        pytest.skip("hosts are not apart here")
+    wait_for_copy(cluster)
+    streams = [NamedStream(f"cut-{i}", body) for i, body in enumerate(BODIES)]
+    with concurrent.futures.ThreadPoolExecutor(len(streams)) as pool:
+        under_way = [pool.submit(stream.read, lambda: cluster.hosts.address(cluster.front), cluster.port)
+                     for stream in streams]
+        wait_for(lambda: sum(len(stream.events) > 3 for stream in streams) >= 6, "nothing runs")
+        cluster.hosts.cut_off(1)
+        cluster.nodes[1].wait_for_log("this node takes over")
+        cluster.hosts.cut_off(1, is_cut=False)
+        old = cluster.nodes.pop(0)
+        try:
+            assert old.wait() != 0
+        finally:
+            old.process.kill()
+            old.process.wait()
+        cluster.front = 1
+        for done in under_way:
+            done.result()
+    assert re.search(r"node 1 on \S+ has taken over from this node", old.read_log())
+    assert [stream.text for stream in streams] == expected
+    assert cluster.stop() == [0]
 
 
 def test_a_standby_that_hangs_holds_nobody_up(start_with_standby):
