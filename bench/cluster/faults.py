@@ -68,6 +68,12 @@ def cut_the_network_for_10_s(cluster):
     threading.Timer(10, cluster.hosts.cut_off, [max(cluster.nodes), False]).start()
 
 
+def kill_all_of_node_0(cluster):
+    """The front with it: clients go on at the node that stands by."""
+    cluster.kill_node(0)
+    cluster.front = max(cluster.nodes)
+
+
 def fill_shared_memory(cluster):
     """All that node 0's /dev/shm has left, for 5 s, while a rank dies: what starts again finds none."""
     folder = f"/proc/{cluster.nodes[0].process.pid}/root/dev/shm"
@@ -80,5 +86,7 @@ def fill_shared_memory(cluster):
 
 
 FAULTS = [kill_a_subscriber, kill_a_publisher, kill_all_ranks_of_a_node, kill_a_node_agent, kill_mpirun,
-          kill_again_during_the_recovery, stop_a_rank, cut_the_network_for_10_s, fill_shared_memory]
+          kill_again_during_the_recovery, stop_a_rank, cut_the_network_for_10_s, fill_shared_memory,
+          kill_all_of_node_0]
+NEED_STANDBY = {kill_all_of_node_0}
 NEED_NAMESPACES = {cut_the_network_for_10_s, fill_shared_memory}

@@ -41,9 +41,16 @@ class Run:
         self.noticed_s = None
         self.is_over = False
 
+    def address(self):
+        return self.cluster.hosts.address(self.cluster.front), self.cluster.port
+
+    def ask(self, fault):
+        if fault in faults.NEED_STANDBY:
+            return streams.run_all_named(self.address, self.bodies, self.streams)
+        return streams.run_all(self.address(), self.bodies, self.streams)
+
     def go(self, fault):
-        address = (self.cluster.hosts.address(0), self.cluster.port)
-        client = threading.Thread(target=lambda: asyncio.run(streams.run_all(address, self.bodies, self.streams)))
+        client = threading.Thread(target=lambda: asyncio.run(self.ask(fault)))
         client.start()
         wait_for(lambda: all(stream.times_s or stream.error for stream in self.streams), "no tokens", timeout=300)
         watch = threading.Thread(target=self.notice)
@@ -58,9 +65,10 @@ class Run:
     def notice(self):
         while not self.is_over and self.noticed_s is None:
             try:
-                if self.cluster.status()["num_restarts"] > 0 or self.cluster.status()["state"] != "running":
+                status = self.cluster.status()
+                if status["num_restarts"] > 0 or status["state"] != "running" or not status["nodes"][0]["is_there"]:
                     self.noticed_s = time.monotonic() - self.fault_s
-            except OSError:
+            except (OSError, KeyError):  # a front that loads its model has no status yet
                 pass
             time.sleep(0.005)
 
@@ -74,6 +82,18 @@ class Run:
 
     def num_changed(self, texts):
         return sum(stream.error is None and stream.text != text for stream, text in zip(self.streams, texts))
+
+
+def start_cluster(options, hosts, key, fault, folder):
+    flags = [*LAYOUT, *LIMITS, *options.flags]
+    if fault not in faults.NEED_STANDBY:
+        return Cluster(options.braid, hosts, key, 2, flags, options.model_path)
+    own = {}
+    for node in (0, 1):
+        journal = tempfile.mkdtemp(prefix="journal-", dir=folder)
+        own[node] = ["--journal", journal, "--host", hosts.address(node)]
+    return Cluster(options.braid, hosts, key, 2, [*flags, "--standby", 1, "--standby-after", 2], options.model_path,
+                   node_flags=own)
 
 
 def expected_texts(options, bodies):
@@ -100,7 +120,7 @@ def main():
     parser = parser_of(__doc__, 100)
     parser.add_argument("--tokens", type=int, default=60)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--log", action="store_true", help="print node 0's log of runs that lost something")
+    parser.add_argument("--log", action="store_true", help="print the front's log of runs that lost something")
     parser.add_argument("flags", nargs="*", help="of serve")
     options = parser.parse_args()
     bodies = streams.bodies(options.streams, options.tokens)
@@ -116,12 +136,14 @@ def main():
                 continue
             runs = []
             for _ in range(options.runs):
-                cluster = Cluster(options.braid, hosts, key, 2, [*LAYOUT, *LIMITS, *options.flags], options.model_path)
+                cluster = start_cluster(options, hosts, key, fault, folder)
                 try:
                     cluster.wait_until_ready(300)
+                    if fault in faults.NEED_STANDBY:
+                        wait_for(lambda: cluster.status()["standby"]["is_whole"], "the journal is not copied")
                     runs.append(Run(cluster, bodies).go(fault))
                     if options.log and (runs[-1].num_lost() or runs[-1].num_changed(texts)):
-                        print(cluster.nodes[0].read_log(), [stream.error for stream in runs[-1].streams if stream.error][:3])
+                        print(cluster.nodes[cluster.front].read_log(), [stream.error for stream in runs[-1].streams if stream.error][:3])
                 finally:
                     cluster.kill()
                     wait_for(lambda: not cluster.processes("rank"), "processes are left")

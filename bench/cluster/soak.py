@@ -73,7 +73,8 @@ def main():
     before = left_behind([])
     with Hosts(2) as hosts, tempfile.TemporaryDirectory() as folder:
         possible = [fault for fault in faults.FAULTS if fault.__name__ in options.only and
-                    fault is not faults.fill_shared_memory and (hosts.are_apart or fault not in faults.NEED_NAMESPACES)]
+                    fault not in {faults.fill_shared_memory, *faults.NEED_STANDBY} and
+                    (hosts.are_apart or fault not in faults.NEED_NAMESPACES)]
         key = pathlib.Path(folder) / "key"
         subprocess.run([options.braid, "keygen", key], check=True)
         limits = [*LIMITS, "--max-restarts", 1000]

@@ -22,6 +22,7 @@ class Stream:
     def __init__(self):
         self.texts = []
         self.times_s = []
+        self.num_events = 0
         self.error = None
 
     @property
@@ -29,6 +30,7 @@ class Stream:
         return "".join(self.texts)
 
     def take(self, event):
+        self.num_events += 1
         if event == "[DONE]":
             return
         data = json.loads(event)
@@ -69,3 +71,20 @@ async def read_stream(address, method, path, body, stream):
 async def run_all(address, all_bodies, streams):
     await asyncio.gather(*[read_stream(address, "POST", "/v1/completions", body, stream)
                            for body, stream in zip(all_bodies, streams)])
+
+
+async def read_named(address_of, rid, body, stream, timeout_s=300):
+    """The same with a name: goes on wherever a front is, `address_of()`, behind the events that it has had."""
+    until_s = time.monotonic() + timeout_s
+    await read_stream(address_of(), "POST", "/v1/completions", {**body, "rid": rid}, stream)
+    while stream.error is not None and time.monotonic() < until_s:
+        await asyncio.sleep(0.05)
+        rest = f"/v1/streams/{rid}?resume_from={stream.num_events}"
+        await read_stream(address_of(), "GET", rest, None, stream)
+        if stream.num_events == 0 and stream.error is not None and " 404 " in stream.error:  # it was not accepted
+            await read_stream(address_of(), "POST", "/v1/completions", {**body, "rid": rid}, stream)
+
+
+async def run_all_named(address_of, all_bodies, streams):
+    await asyncio.gather(*[read_named(address_of, f"stream-{i}", body, stream)
+                           for i, (body, stream) in enumerate(zip(all_bodies, streams))])

@@ -112,6 +112,7 @@ class Cluster:
                         "--host", hosts.address(0), "--port", self.port, *flags]
         self.node_flags = node_flags or {}
         self.node_prefixes = node_prefixes or {}
+        self.front = 0  # the node where clients come
         self.nodes = {}
         for node in range(num_nodes):
             if node not in late:
@@ -124,7 +125,7 @@ class Cluster:
         return self.nodes[node]
 
     def send(self, method, path, body=None):
-        connection = http.client.HTTPConnection(self.hosts.address(0), self.port, timeout=60)
+        connection = http.client.HTTPConnection(self.hosts.address(self.front), self.port, timeout=60)
         with contextlib.closing(connection):
             data = json.dumps(body).encode() if body is not None else None
             connection.request(method, path, data, {"Content-Type": "application/json"})
@@ -132,13 +133,13 @@ class Cluster:
             return answer.status, answer.read().decode()
 
     def is_ready(self):
-        assert self.nodes[0].process.poll() is None, self.nodes[0].read_log()
+        assert self.nodes[self.front].process.poll() is None, self.nodes[self.front].read_log()
         with contextlib.suppress(OSError):
             return self.send("GET", "/health")[0] == 200
         return False
 
     def wait_until_ready(self, timeout=60):
-        wait_for(self.is_ready, lambda: self.nodes[0].read_log(), timeout)
+        wait_for(self.is_ready, lambda: self.nodes[self.front].read_log(), timeout)
         return self
 
     def status(self):
@@ -175,8 +176,19 @@ class Cluster:
                 return node
         return -1
 
+    def kill_node(self, node):
+        """Everything of it, at once. What its command has started ends with that, where hosts are not apart."""
+        own = [self.nodes[node].process.pid]
+        if self.hosts.are_apart:
+            for word in ("serve", "rank", "mpirun", "node-run"):
+                own += self.processes(word).get(node, [])
+        for pid in own:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.nodes.pop(node).process.wait()
+
     def stop(self):
-        self.nodes[0].process.send_signal(signal.SIGTERM)
+        self.nodes[self.front].process.send_signal(signal.SIGTERM)
         return [self.nodes[node].wait() for node in sorted(self.nodes)]
 
     def kill(self):

@@ -22,6 +22,7 @@
 #include "braid/controller/policy.h"
 #include "braid/controller/rebalance_policy.h"
 #include "braid/controller/share_policy.h"
+#include "braid/journal/journal.h"
 #include "braid/request/generation.h"
 #include "braid/request/submit_error.h"
 #include "braid/weights/load_progress.h"
@@ -60,6 +61,13 @@ struct ProcessOptions {
   std::string cluster_key_file;                // on every node; empty, if there is one node: a key for this start
   double silence_s = 5;                        // after which a process that says nothing is gone
   std::optional<LaunchedFront> launched = {};  // absent: the front starts the processes
+  int32_t standby = 0;                         // the node that takes over when node 0 is gone; 0: none
+  std::string standby_address;                 // of that node, for the others; empty: there are none
+  double standby_after_s = 10;                 // without a word of node 0, after which it does
+  std::shared_ptr<Journal> journal = {};       // that is copied to it
+  std::function<void(const std::string& why)> on_claim = {};  // it has, so that this process must end; any thread
+  int32_t front_node = 0;  // its number, if this process has taken over; ranks_on_node stay as they were
+  std::string isa = {};    // then: in which the processes must compute, for the same bits; empty: not said
 };
 
 struct EngineOptions {

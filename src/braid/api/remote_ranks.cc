@@ -63,8 +63,10 @@ std::function<ChildProcess::Options(int32_t world, int32_t num_restarts)> world_
     program.insert(program.end(), {"--front", front.endpoint, "--cluster-key-file", front.key_file, "--world",
                                    std::to_string(world), "--restarts", std::to_string(num_restarts), "--process-ranks",
                                    counts_text(processes), "--identity", identity});
+    std::vector<std::string> environment{"TMPDIR=" + empty_folder(runtime, world)};
+    if (!own.isa.empty()) environment.push_back("BRAID_CPU_ISA=" + own.isa);
     return ChildProcess::Options{.command = mpi_command(command),
-                                 .more_environment = {"TMPDIR=" + empty_folder(runtime, world)},
+                                 .more_environment = std::move(environment),
                                  .signal_on_orphan = processes.size() > 1 ? SIGTERM : SIGKILL};
   };
 }
@@ -78,13 +80,14 @@ std::vector<ProcessPlace> launched_places(const LaunchedFront& launched) {
 }  // namespace
 
 Result<std::string> cluster_identity(const std::string& version, const Checkpoint& checkpoint, const RankOptions& ranks,
-                                     std::span<const int32_t> ranks_on_node) {
+                                     std::span<const int32_t> ranks_on_node, int32_t standby) {
   const ParallelLayout& layout = ranks.layout;
   TRY(const std::string fingerprint, checkpoint_fingerprint(checkpoint));
-  return fmt::format("braid {}, checkpoint {}, tp_size {}, dp_size {}{}, ranks on each node {}, padding {}, sums as {}",
-                     version, fingerprint, layout.tp_size, layout.dp_size,
-                     layout.enable_dp_attention ? " with DP attention" : "", fmt::join(ranks_on_node, ","),
-                     dp_padding_name(ranks.dp_padding), dtype_name(ranks.exchange_dtype));
+  return fmt::format(
+      "braid {}, checkpoint {}, tp_size {}, dp_size {}{}, ranks on each node {}, padding {}, sums as {}{}", version,
+      fingerprint, layout.tp_size, layout.dp_size, layout.enable_dp_attention ? " with DP attention" : "",
+      fmt::join(ranks_on_node, ","), dp_padding_name(ranks.dp_padding), dtype_name(ranks.exchange_dtype),
+      standby > 0 ? fmt::format(", node {} stands by", standby) : "");
 }
 
 Result<std::unique_ptr<RemoteRanks>> RemoteRanks::start(const EngineOptions& options, const Checkpoint& checkpoint,
@@ -97,7 +100,9 @@ Result<std::unique_ptr<RemoteRanks>> RemoteRanks::start(const EngineOptions& opt
   RemoteWorldsOptions worlds{.groups_per_world = layout.groups_per_world(),
                              .processes = {},
                              .num_nodes = num_nodes,
+                             .front_node = own.front_node,
                              .identity = {},
+                             .standby = {.node = own.standby, .journal = own.journal, .on_claim = own.on_claim},
                              .link = {.endpoint = {}, .keys = {}, .limits = {.max_queued = kGroupLinks.max_queued}},
                              .outputs = outputs_limits(options, checkpoint.config()),
                              .command = {},
@@ -137,8 +142,9 @@ Status RemoteRanks::plan_start(const EngineOptions& options, const Checkpoint& c
   front.endpoint = is_alone ? here : fmt::format("tcp://{}:{}", own.address, own.port);
   worlds.link.endpoint = is_alone ? here : fmt::format("tcp://*:{}", own.port);
   worlds.link.keys = key.for_front();
-  TRY(worlds.processes, place_processes(layout_, own.ranks_on_node, own.ranks_per_process));
-  TRY(worlds.identity, cluster_identity(own.version, checkpoint, options.rank, own.ranks_on_node));
+  TRY(worlds.processes,
+      place_processes(layout_, ranks_with_front(own.ranks_on_node, own.front_node), own.ranks_per_process));
+  TRY(worlds.identity, cluster_identity(own.version, checkpoint, options.rank, own.ranks_on_node, own.standby));
   TRY(front.file, folder.write_secret("endpoint", front.endpoint));
   worlds.command = world_command(own, front, folder.path(), worlds.processes, worlds.identity);
   return {};

@@ -47,8 +47,9 @@ class RemoteRanks final : public EngineRanks {
   ProcessReady ready_;
 };
 
-// What all nodes of a cluster must have in common: program, model, layout and exchange, in one line.
+// What all nodes of a cluster must have in common: program, model, layout, exchange and which of them stands by, in one
+// line.
 Result<std::string> cluster_identity(const std::string& version, const Checkpoint& checkpoint, const RankOptions& ranks,
-                                     std::span<const int32_t> ranks_on_node);
+                                     std::span<const int32_t> ranks_on_node, int32_t standby);
 
 }  // namespace braid

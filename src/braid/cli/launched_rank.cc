@@ -151,7 +151,7 @@ Status work_in_job(const JobPlan& plan, const JobGreeting& own, const std::strin
   TRY(const JobGreeting greeting, greet(plan, own, work.port));
   TRY(const ClusterKey key, parse_cluster_key(greeting.key.empty() ? key_text : greeting.key));
   TRY(const Checkpoint checkpoint, open_checkpoint(plan.engine.source));
-  TRY(std::string identity, cluster_identity(own.version, checkpoint, plan.engine.rank, plan.ranks_of_each));
+  TRY(std::string identity, cluster_identity(own.version, checkpoint, plan.engine.rank, plan.ranks_of_each, 0));
   TRY(work.process,
       RankProcess::join({.front = {.endpoint = fmt::format("tcp://{}:{}", address_from_here(greeting), greeting.port),
                                    .keys = key.for_process()},

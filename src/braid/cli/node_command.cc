@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <thread>
+#include <utility>
 
 #include "braid/api/remote_ranks.h"
 #include "braid/api/text_model.h"
@@ -14,34 +15,60 @@
 
 namespace braid {
 
-Result<int> run_node(const ServeFlags& flags, const EngineOptions& engine) {
+namespace {
+
+ProcessLinkOptions front_at(const std::string& address, int32_t port, const ClusterKey& key) {
+  return {.endpoint = fmt::format("tcp://{}:{}", address, port), .keys = key.for_process()};
+}
+
+// The same layout, and so the same bits, with the ranks of node 0 here.
+EngineOptions engine_of_new_front(EngineOptions engine, const std::string& isa) {
+  ProcessOptions& own = engine.processes;
+  own.front_node = std::exchange(own.node, 0);
+  own.address = own.standby_address.empty() ? "127.0.0.1" : own.standby_address;
+  own.isa = isa;
+  return engine;
+}
+
+}  // namespace
+
+Result<std::optional<EngineOptions>> run_node(const ServeFlags& flags, const EngineOptions& engine) {
   const ProcessOptions& own = engine.processes;
   TRY(SignalQueue signals, SignalQueue::open());
   TRY(const LogLevels levels, parse_log_levels(flags.model.log_level));
   const auto logger = make_logger(STDERR_FILENO, levels, flags.format());
   TRY(const ClusterKey key, read_cluster_key(own.cluster_key_file));
   TRY(const Checkpoint checkpoint, open_checkpoint(engine.source));
-  TRY(const std::string identity, cluster_identity(own.version, checkpoint, engine.rank, own.ranks_on_node));
+  TRY(const std::string identity,
+      cluster_identity(own.version, checkpoint, engine.rank, own.ranks_on_node, own.standby));
   TRY(const RuntimeFolder folder, RuntimeFolder::make());
-  NodeAgent agent({.front = {.endpoint = fmt::format("tcp://{}:{}", own.address, own.port), .keys = key.for_process()},
-                   .hello = {.node = own.node,
-                             .num_nodes = static_cast<int32_t>(own.ranks_on_node.size()),
-                             .pid = getpid(),
-                             .host = host_name(),
-                             .identity = identity},
-                   .folder = folder.path().string(),
-                   .isa = std::string(isa_name(*engine.rank.isa))},
-                  logger);
-  Status done;
+  NodeAgentOptions options{.fronts = {front_at(own.address, own.port, key)},
+                           .hello = {.node = own.node,
+                                     .num_nodes = static_cast<int32_t>(own.ranks_on_node.size()),
+                                     .pid = getpid(),
+                                     .host = host_name(),
+                                     .identity = identity},
+                           .folder = folder.path().string(),
+                           .isa = std::string(isa_name(*engine.rank.isa)),
+                           .standby_after_s = own.standby_after_s};
+  if (own.standby == own.node) {
+    options.journal = flags.journal_options();
+  } else if (own.standby > 0) {
+    options.fronts.push_back(front_at(own.standby_address, own.port, key));
+  }
+  NodeAgent agent(std::move(options), logger);
+  Result<NodeAgent::Ending> done = NodeAgent::Ending{};
   std::thread worker([&] {
     done = agent.run();
     signals.wake();
   });
-  if (signals.wait()) logger->info("ending: node {}'s processes end", own.node);
+  const bool is_told_to_end = signals.wait().has_value();
+  if (is_told_to_end) logger->info("ending: node {}'s processes end", own.node);
   agent.stop();
   worker.join();
-  if (!done.ok()) return done.error();
-  return 0;
+  TRY(const NodeAgent::Ending ending, std::move(done));
+  if (is_told_to_end || !ending.takes_over) return std::optional<EngineOptions>();
+  return std::optional(engine_of_new_front(engine, ending.isa));
 }
 
 }  // namespace braid

@@ -2,11 +2,15 @@
 // tests/cluster.
 #pragma once
 
+#include <optional>
+
 #include "braid/base/result.h"
 #include "braid/cli/serve_flags.h"
 
 namespace braid {
 
-Result<int> run_node(const ServeFlags& flags, const EngineOptions& engine);
+// Until it is told to end. Returns what the engine of this node's front is to be if node 0 is gone, and this node
+// stands by for it.
+Result<std::optional<EngineOptions>> run_node(const ServeFlags& flags, const EngineOptions& engine);
 
 }  // namespace braid

@@ -70,6 +70,26 @@ bool is_split(const ProcessOptions& plan, const ParallelLayout& layout) {
   return places.ok() && std::ranges::any_of(*places, [](const auto& processes) { return processes.size() > 1; });
 }
 
+Status check_standby(const ServeFlags& flags, int32_t num_nodes) {
+  const ProcessFlags& own = flags.processes;
+  if (own.standby < 0) {
+    if (own.standby_address.empty()) return {};
+    return fail("--standby-address {} needs --standby: the node that is there", own.standby_address);
+  }
+  if (num_nodes == 1) return fail("--standby {}: there is one node (--nnodes)", own.standby);
+  if (own.standby == 0) return fail("--standby 0: node 0 has the front; name the node that takes over from it");
+  if (own.standby >= num_nodes) return fail("--standby {}: there are {} nodes (--nnodes)", own.standby, num_nodes);
+  if (num_nodes > 2 && own.standby_address.empty()) {
+    return fail("--standby {} needs --standby-address: the name or address under which the others reach that node",
+                own.standby);
+  }
+  if (flags.journal.empty()) {
+    return fail("--standby {} needs --journal: a folder on node 0 and one on node {}, which has the copy", own.standby,
+                own.standby);
+  }
+  return {};
+}
+
 Result<ProcessOptions> plan_processes(const ServeFlags& flags, const ParallelLayout& layout) {
   const ProcessFlags& own = flags.processes;
   const int32_t by_rank = own.node_rank >= 0 ? layout.dp_size : 1;
@@ -77,6 +97,7 @@ Result<ProcessOptions> plan_processes(const ServeFlags& flags, const ParallelLay
   ProcessOptions plan{.node = std::max(own.node_rank, 0)};
   if (plan.node >= num_nodes) return fail("--node-rank {}: there are {} nodes (--nnodes)", plan.node, num_nodes);
   TRY(const Coordinator coordinator, coordinator_of(own));
+  TRY_STATUS(check_standby(flags, num_nodes));
   if (num_nodes == 1 && own.ranks_per_process == 0) {
     if (!own.ranks_on_node.empty()) return fail("--ranks-on-node {}: there is one node", own.ranks_on_node);
     return plan;
@@ -102,6 +123,9 @@ Result<ProcessOptions> plan_processes(const ServeFlags& flags, const ParallelLay
   if (num_nodes > 1) plan.address = coordinator.address;
   plan.port = coordinator.port;
   plan.cluster_key_file = own.cluster_key_file;
+  plan.standby = std::max(own.standby, 0);
+  plan.standby_address = own.standby_address;
+  plan.standby_after_s = own.standby_after_s;
   return plan;
 }
 
@@ -116,6 +140,11 @@ Result<ProcessOptions> plan_nodes(const ServeFlags& flags, const ParallelLayout&
         flags.model.exchange_dtype);
   }
   return plan;
+}
+
+Result<std::string> node_0_endpoint(const ProcessFlags& flags) {
+  TRY(const Coordinator coordinator, coordinator_of(flags));
+  return fmt::format("tcp://{}:{}", coordinator.address, coordinator.port);
 }
 
 }  // namespace braid

@@ -1,4 +1,5 @@
 // What the flags of processes and nodes come to, and what is refused.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "braid/cli/serve_flags.h"
@@ -67,6 +68,31 @@ TEST(NodePlan, AnAddressMayHaveItsPort) {
       {.num_nodes = 2, .node_rank = 0, .ranks_on_node = "1,1", .dist_init_addr = "h:7", .cluster_key_file = "k"});
   EXPECT_EQ(plan.address, "h");
   EXPECT_EQ(plan.port, 7);
+}
+
+TEST(NodePlan, ANodeThatStandsByNeedsAPlaceAndAJournal) {
+  const auto error_of = [](int32_t num_nodes, int32_t standby, const std::string& address, const std::string& journal) {
+    ServeFlags flags = flags_of({.num_nodes = num_nodes,
+                                 .node_rank = 0,
+                                 .node_0_address = "h",
+                                 .cluster_key_file = "k",
+                                 .standby = standby,
+                                 .standby_address = address});
+    flags.journal = journal;
+    const auto plan = plan_nodes(flags, {.tp_size = 6, .dp_size = 6, .enable_dp_attention = true});
+    return plan.ok() ? fmt::format("{}", plan->standby) : plan.error().message;
+  };
+  EXPECT_EQ(error_of(2, 1, "", "j"), "1");
+  EXPECT_EQ(error_of(3, 2, "s", "j"), "2");
+  EXPECT_EQ(error_of(2, -1, "", ""), "0");
+  EXPECT_EQ(error_of(1, 1, "", "j"), "--standby 1: there is one node (--nnodes)");
+  EXPECT_EQ(error_of(2, 0, "", "j"), "--standby 0: node 0 has the front; name the node that takes over from it");
+  EXPECT_EQ(error_of(2, 2, "", "j"), "--standby 2: there are 2 nodes (--nnodes)");
+  EXPECT_EQ(error_of(3, 1, "", "j"),
+            "--standby 1 needs --standby-address: the name or address under which the others reach that node");
+  EXPECT_EQ(error_of(2, 1, "", ""),
+            "--standby 1 needs --journal: a folder on node 0 and one on node 1, which has the copy");
+  EXPECT_EQ(error_of(2, -1, "s", ""), "--standby-address s needs --standby: the node that is there");
 }
 
 TEST(NodePlan, WhatIsMissingOrDoesNotFitIsNamed) {

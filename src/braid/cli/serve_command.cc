@@ -5,17 +5,21 @@
 
 #include <algorithm>
 #include <atomic>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <thread>
 #include <utility>
 
 #include "braid/base/output_queue.h"
+#include "braid/base/system_info.h"
 #include "braid/cli/commands.h"
 #include "braid/cli/model_files.h"
 #include "braid/cli/node_command.h"
 #include "braid/cli/signal_queue.h"
 #include "braid/cli/terminal.h"
+#include "braid/node/cluster_key.h"
+#include "braid/node/front_claim.h"
 #include "braid/server/service/routes.h"
 
 namespace braid {
@@ -102,6 +106,32 @@ void drain(ApiService& service, http::HttpServer& server, SignalQueue& signals, 
   }
 }
 
+// This node has taken over from node 0.
+Result<std::unique_ptr<FrontClaimSender>> claim_front(const ServeFlags& flags, const ProcessOptions& own) {
+  TRY(const ClusterKey key, read_cluster_key(own.cluster_key_file));
+  TRY(const std::string node_0, node_0_endpoint(flags.processes));
+  return std::make_unique<FrontClaimSender>(ProcessLinkOptions{.endpoint = node_0, .keys = key.for_process()},
+                                            FrontClaim{.node = own.front_node, .host = host_name()});
+}
+
+// A signal ends the process: nothing runs yet, and loading cannot be interrupted. A node that has taken over from node
+// 0 tries again, for nobody else could go on with the requests, and the other nodes may not have found it yet.
+Result<std::unique_ptr<Engine>> load_front_engine(const ServeFlags& flags, const EngineOptions& options,
+                                                  const std::shared_ptr<Logger>& logger, SignalQueue& signals) {
+  constexpr milliseconds kPause{1000};
+  const bool shows_progress = flags.format() == LogFormat::kText && logger->should_log(spdlog::level::info);
+  for (int32_t num_retries = options.processes.front_node > 0 ? options.max_restarts : 0;; --num_retries) {
+    Loading loading(options, logger, shows_progress, signals);
+    while (!loading.is_done()) {
+      if (signals.wait()) end_at_once(0, *logger);
+    }
+    auto engine = loading.take();
+    if (engine.ok() || num_retries <= 0) return engine;
+    logger->error("{}: it is tried again", engine.error().message);
+    if (signals.wait(kPause)) end_at_once(0, *logger);
+  }
+}
+
 Result<int> run_front(const ServeFlags& flags, EngineOptions engine_options) {
   TRY(http::ServerOptions options, flags.server_options());
   TRY(ServiceOptions service_options, flags.service_options());
@@ -109,11 +139,21 @@ Result<int> run_front(const ServeFlags& flags, EngineOptions engine_options) {
   TRY(const LogLevels levels, parse_log_levels(flags.model.log_level));
   const auto logger = make_logger(STDERR_FILENO, levels, flags.format());
   if (!flags.journal.empty()) {
-    TRY(service_options.journal,
-        Journal::open({.folder = flags.journal, .max_bytes = flags.journal_max_bytes, .keep_s = flags.journal_keep_s},
-                      logger));
+    TRY(service_options.journal, Journal::open(flags.journal_options(), logger));
   }
   engine_options.on_failure = [logger](const std::string&) { end_process_soon(logger); };
+  ProcessOptions& processes = engine_options.processes;
+  std::unique_ptr<FrontClaimSender> claim;
+  if (processes.front_node > 0) {
+    TRY(claim, claim_front(flags, processes));
+    service_options.settings["standby"] = nullptr;
+  } else if (processes.standby > 0) {
+    processes.journal = service_options.journal;
+    processes.on_claim = [logger](const std::string& why) {
+      logger->error("{}", why);
+      end_process_soon(logger);
+    };
+  }
 
   ApiService service(std::move(service_options), logger);
   const bool has_keys = !options.guard.api_keys.empty();
@@ -123,19 +163,12 @@ Result<int> run_front(const ServeFlags& flags, EngineOptions engine_options) {
     logger->warn("--host {} without --api-key: whoever reaches this address can use the model", flags.host);
   }
 
-  {
-    const bool shows_progress = flags.format() == LogFormat::kText && logger->should_log(spdlog::level::info);
-    Loading loading(engine_options, logger, shows_progress, signals);
-    while (!loading.is_done()) {
-      if (signals.wait()) end_at_once(0, *logger);  // nothing runs yet, and loading cannot be interrupted
-    }
-    auto engine = loading.take();
-    if (!engine.ok()) {
-      server->stop();
-      return engine.error();
-    }
-    service.set_engine(std::move(engine).value());
+  auto engine = load_front_engine(flags, engine_options, logger, signals);
+  if (!engine.ok()) {
+    server->stop();
+    return engine.error();
   }
+  service.set_engine(std::move(engine).value());
   logger->flush();  // whoever waits for these lines finds the log of the start complete
   announce(server->url(), flags.model_name(), flags.format());
 
@@ -143,7 +176,9 @@ Result<int> run_front(const ServeFlags& flags, EngineOptions engine_options) {
   }
   drain(service, *server, signals, milliseconds(static_cast<int64_t>(flags.drain_timeout_s * 1000)), *logger);
   server->stop();
-  if (service.has_lost_replica()) {  // all is written, and its threads may never end
+  // All is written, and threads of lost ranks may never end. Ranks on other nodes must be told.
+  const bool has_agents = !processes.ranks_on_node.empty() && !processes.launched;
+  if (service.has_lost_replica() && !has_agents) {
     std::fflush(nullptr);
     _exit(0);
   }
@@ -154,7 +189,11 @@ Result<int> run_front(const ServeFlags& flags, EngineOptions engine_options) {
 
 Result<int> run_serve(const ServeFlags& flags) {
   TRY(EngineOptions engine_options, flags.engine_options());
-  if (engine_options.processes.node > 0) return run_node(flags, engine_options);
+  if (engine_options.processes.node > 0) {
+    TRY(auto of_new_front, run_node(flags, engine_options));
+    if (!of_new_front) return 0;
+    engine_options = *std::move(of_new_front);
+  }
   return run_front(flags, std::move(engine_options));
 }
 

@@ -159,6 +159,15 @@ void add_process_flags(Command command, ServeFlags& serve) {
                            "Ranks of each node, such as 3,1 (default: the same on all)"));
   group(command.add_option("--cluster-key-file", flags.cluster_key_file,
                            "The keys with which nodes know each other, on every node under this name (braid keygen)"));
+  group(command.add_option("--standby", flags.standby,
+                           "The node that takes over when node 0 is gone, with its own copy of node 0's --journal"))
+      .check(whole_number(0, kMaxRanks - 1));
+  group(command.add_option("--standby-address", flags.standby_address,
+                           "Its name or address, where there are other nodes beside it and node 0"));
+  group(command.add_option("--standby-after", flags.standby_after_s,
+                           "Seconds without a word of node 0 before it does; longer than node 0 takes to start again"))
+      .check(number_from(1, kMaxSeconds))
+      .show_default();
   group(command.add_option("--exchange-dtype", serve.model.exchange_dtype,
                            "How partial sums travel between processes: float32, with the bits of one process, or "
                            "bfloat16, with half the bytes"))
@@ -238,6 +247,10 @@ Result<ServiceOptions> ServeFlags::service_options() const {
   return options;
 }
 
+JournalOptions ServeFlags::journal_options() const {
+  return {.folder = journal, .max_bytes = journal_max_bytes, .keep_s = journal_keep_s};
+}
+
 // Contains no keys, nor paths of secrets.
 Json ServeFlags::settings() const {
   const RankOptions& rank = model.rank;
@@ -272,7 +285,8 @@ Json ServeFlags::settings() const {
           {"tool_call_parser", tool_call_parser},
           {"reasoning_parser", reasoning_parser},
           {"metrics_prefix", metrics_prefix},
-          {"journal", journal}};
+          {"journal", journal},
+          {"standby", processes.standby > 0 ? Json(processes.standby) : Json(nullptr)}};
 }
 
 std::string ServeFlags::model_name() const {

@@ -26,6 +26,9 @@ struct ProcessFlags {
   std::string dist_init_addr;  // node 0's address and port
   int32_t port = 0;            // 0: not said
   std::string cluster_key_file;
+  int32_t standby = -1;  // -1: none
+  std::string standby_address;
+  double standby_after_s = ProcessOptions().standby_after_s;
 };
 
 struct ServeFlags {
@@ -62,6 +65,7 @@ struct ServeFlags {
   Result<http::ServerOptions> server_options() const;  // without those that need handlers
   Result<ServiceOptions> service_options() const;
 
+  JournalOptions journal_options() const;
   std::string model_name() const;
   Json settings() const;  // shown by /get_server_info
   LogFormat format() const { return log_format == "json" ? LogFormat::kJson : LogFormat::kText; }
@@ -72,6 +76,9 @@ void add_serve_flags(Command command, ServeFlags& flags);
 // Checked, with everything that was not said filled in: no ranks on any node if all are threads of this process. Errors
 // name the flag.
 Result<ProcessOptions> plan_nodes(const ServeFlags& flags, const ParallelLayout& layout);
+
+// Where the other nodes reach node 0: "tcp://HOST:PORT".
+Result<std::string> node_0_endpoint(const ProcessFlags& flags);
 
 // One key on each line; blank lines do not count.
 Result<std::vector<std::string>> parse_api_keys(std::string_view text, const std::string& path);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
+#include <random>
 #include <utility>
 
 #include "braid/base/clock.h"
@@ -54,7 +56,7 @@ Result<std::unique_ptr<Journal>> Journal::open(JournalOptions options, std::shar
 }
 
 Journal::Journal(JournalOptions options, std::shared_ptr<Logger> logger, Segments segments)
-    : options_(std::move(options)), logger_(std::move(logger)), segments_(std::move(segments)) {}
+    : options_(std::move(options)), logger_(std::move(logger)), files_(std::move(segments), options_.keep_s) {}
 
 // Writes anew what is needed of the earlier files, removes them, and starts the thread.
 void Journal::keep_found(std::vector<JournalEntry> entries) {
@@ -78,8 +80,8 @@ void Journal::keep_found(std::vector<JournalEntry> entries) {
     }
     found_.push_back(std::move(entry));
   }
-  if (num_dropped_ == 0) segments_.drop_found();
-  num_bytes_ = segments_.bytes();
+  if (num_dropped_ == 0) files_.segments().drop_found();
+  num_bytes_ = files_.segments().bytes();
   thread_ = std::thread([this] { thread_main(); });
 }
 
@@ -92,67 +94,114 @@ Journal::~Journal() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Journal::add(JournalRecord record) {
+void Journal::add(JournalRecord record, std::function<void()> when_safe) {
   const size_t bytes = memory_bytes(record);
   {
     const std::lock_guard lock(mutex_);
     if (waiting_bytes_ + bytes <= options_.max_waiting_bytes) {
       waiting_bytes_ += bytes;
-      waiting_.push_back(std::move(record));
+      mail_.records.push_back({.record = std::move(record), .when_safe = std::move(when_safe)});
       changed_.notify_one();
       return;
     }
   }
   ++num_dropped_;
+  if (when_safe) when_safe();
+}
+
+void Journal::connect_standby(StandbyFeed::Send send) {
+  const std::lock_guard lock(mutex_);
+  mail_.standby = std::move(send);
+  mail_.kept.clear();
+  changed_.notify_one();
+}
+
+void Journal::disconnect_standby() {
+  connect_standby({});
+}
+
+void Journal::take_kept(JournalKept kept) {
+  const std::lock_guard lock(mutex_);
+  mail_.kept.push_back(std::move(kept));
+  changed_.notify_one();
 }
 
 JournalStats Journal::stats() const {
-  return {.num_bytes = num_bytes_, .num_dropped_records = num_dropped_};
+  const std::lock_guard lock(mutex_);
+  return {.num_bytes = num_bytes_, .num_dropped_records = num_dropped_, .standby = standby_};
 }
 
 void Journal::thread_main() {
   set_thread_role(ThreadRole::kOutput);
-  constexpr std::chrono::seconds kPause{1};  // for what is too old
+  constexpr std::chrono::milliseconds kPause{1000};  // for what is too old
+  constexpr std::chrono::milliseconds kShortPause{50};
   while (true) {
-    std::deque<JournalRecord> records;
+    Mail mail;
     {
       std::unique_lock lock(mutex_);
-      changed_.wait_for(lock, kPause, [&] { return !waiting_.empty() || is_ending_; });
-      if (waiting_.empty() && is_ending_) return;
-      records = std::exchange(waiting_, {});
+      changed_.wait_for(lock, feed_.holds_any() ? kShortPause : kPause,
+                        [&] { return !mail_.is_empty() || is_ending_; });
+      if (mail_.records.empty() && is_ending_) return;
+      mail = std::exchange(mail_, {});
       waiting_bytes_ = 0;
     }
-    for (const JournalRecord& record : records) write(record);
-    forget_ended(unix_seconds());
-    num_bytes_ = segments_.bytes();
+    const double now_s = monotonic_seconds();
+    for (Waiting& waiting : mail.records) {
+      const bool is_written = write(waiting.record);
+      if (!waiting.when_safe) continue;
+      if (is_written) {
+        feed_.hold(files_.segments().end(), std::move(waiting.when_safe), now_s);
+      } else {
+        waiting.when_safe();
+      }
+    }
+    files_.forget_ended(unix_seconds());
+    num_bytes_ = files_.segments().bytes();
+    feed_standby(mail, now_s);
   }
 }
 
-void Journal::write(const JournalRecord& record) {
-  if (const Status written = segments_.append(key_of(record), encode(record)); !written.ok()) {
-    return drop(written.error().message);
+// Copies have numbers that no other process takes.
+void Journal::feed_standby(Mail& mail, double now_s) {
+  if (mail.standby) {
+    std::random_device random;
+    const uint64_t first_copy = (uint64_t{random()} << 32) + random();
+    if (*mail.standby) {
+      feed_.begin(*std::move(mail.standby), first_copy);
+    } else {
+      feed_.end();
+    }
+  }
+  const bool was_whole = feed_.stats(files_.segments()).is_whole;
+  for (const JournalKept& kept : mail.kept) {
+    if (const Status taken = feed_.take(kept, now_s); !taken.ok()) logger_->warn("{}", taken.error().message);
+  }
+  if (const Status sent = feed_.go_on(files_.segments(), now_s); !sent.ok()) logger_->warn("{}", sent.error().message);
+  feed_.release(now_s);
+  const StandbyStats stats = feed_.stats(files_.segments());
+  if (stats.is_whole && !was_whole) logger_->info("the node that stands by has the whole journal, and could take over");
+  const std::lock_guard lock(mutex_);
+  standby_ = stats;
+}
+
+// Returns whether it is written.
+bool Journal::write(const JournalRecord& record) {
+  if (const Status written = files_.write(record, encode(record)); !written.ok()) {
+    drop(written.error().message);
+    return false;
   }
   has_warned_ = false;
-  if (const auto* end = std::get_if<JournaledEnd>(&record)) segments_.forget(end->key);
-  const auto* delta = std::get_if<JournaledDelta>(&record);
-  if (delta != nullptr && delta->delta.finish != FinishReason::kNone) ended_.emplace_back(delta->time_s, delta->key);
-  if (const auto lost = segments_.take_lost(); !lost.empty()) {
+  if (const auto lost = files_.segments().take_lost(); !lost.empty()) {
     logger_->warn("--journal {}: it has grown to its {} bytes, so {} requests cannot go on in another process",
                   options_.folder, options_.max_bytes, lost.size());
   }
+  return true;
 }
 
 void Journal::drop(std::string_view reason) {
   ++num_dropped_;
   if (!std::exchange(has_warned_, true)) {
     logger_->warn("--journal: {}; what is not written is computed again after a restart", reason);
-  }
-}
-
-void Journal::forget_ended(double now_s) {
-  while (!ended_.empty() && ended_.front().first + options_.keep_s < now_s) {
-    segments_.forget(ended_.front().second);
-    ended_.pop_front();
   }
 }
 

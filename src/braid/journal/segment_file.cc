@@ -67,6 +67,21 @@ Status SegmentFile::append(std::string_view record) {
   return {};
 }
 
+Result<std::optional<std::string_view>> take_record(std::string_view& bytes, uint64_t max_bytes) {
+  uint64_t length = 0;
+  if (bytes.size() < kHeadBytes) return std::optional<std::string_view>();
+  std::memcpy(&length, bytes.data(), sizeof length);
+  if (length > max_bytes) return fail("a record of {} bytes, at most {} are allowed", length, max_bytes);
+  if (length > bytes.size() - kHeadBytes) return std::optional<std::string_view>();
+  const std::string_view record = bytes.substr(kHeadBytes, length);
+  const auto head = head_of(record);
+  if (!bytes.starts_with(std::string_view(head.data(), head.size()))) {
+    return fail("a record of {} bytes has another checksum", length);
+  }
+  bytes.remove_prefix(kHeadBytes + length);
+  return std::optional(record);
+}
+
 Result<SegmentRecords> read_segment(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) return fail("cannot read {}", path);
@@ -74,18 +89,22 @@ Result<SegmentRecords> read_segment(const std::string& path) {
   SegmentRecords found;
   std::string_view rest = bytes;
   while (!rest.empty()) {
-    uint64_t length = 0;
-    if (rest.size() >= kHeadBytes) std::memcpy(&length, rest.data(), sizeof length);
-    found.is_whole = rest.size() >= kHeadBytes && length <= rest.size() - kHeadBytes;
+    const auto record = take_record(rest, rest.size());
+    found.is_whole = record.ok() && *record;
     if (!found.is_whole) break;
-    const std::string_view record = rest.substr(kHeadBytes, length);
-    const auto head = head_of(record);
-    found.is_whole = rest.starts_with(std::string_view(head.data(), head.size()));
-    if (!found.is_whole) break;
-    found.records.emplace_back(record);
-    rest.remove_prefix(kHeadBytes + length);
+    found.records.emplace_back(**record);
   }
   return found;
+}
+
+Result<std::string> read_segment_bytes(const std::string& path, int64_t offset, int64_t max_bytes) {
+  std::ifstream in(path, std::ios::binary);
+  std::string bytes(static_cast<size_t>(max_bytes), '\0');
+  if (!in || !in.seekg(offset)) return fail("cannot read {}", path);
+  in.read(bytes.data(), max_bytes);
+  if (in.bad()) return fail("cannot read {}", path);
+  bytes.resize(static_cast<size_t>(in.gcount()));
+  return bytes;
 }
 
 }  // namespace braid

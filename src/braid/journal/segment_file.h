@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,10 +30,15 @@ class SegmentFile {
   int64_t bytes_ = 0;
 };
 
+// Takes the first record off `bytes`. Nothing: they end within it. An error: it is damaged, or longer than `max_bytes`.
+Result<std::optional<std::string_view>> take_record(std::string_view& bytes, uint64_t max_bytes);
+
 struct SegmentRecords {
   std::vector<std::string> records;  // up to the first one that is incomplete or damaged
   bool is_whole = true;              // false: the file goes on behind them
 };
 Result<SegmentRecords> read_segment(const std::string& path);
+// At most `max_bytes` of the file, from `offset` on.
+Result<std::string> read_segment_bytes(const std::string& path, int64_t offset, int64_t max_bytes);
 
 }  // namespace braid

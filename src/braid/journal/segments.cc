@@ -124,6 +124,57 @@ int64_t Segments::bytes() const {
   return sum;
 }
 
+JournalPlace Segments::begin() const {
+  return {.segment = segments_.empty() ? next_number_ : segments_.begin()->first};
+}
+
+JournalPlace Segments::end() const {
+  if (segments_.empty()) return begin();
+  const auto& [number, segment] = *segments_.rbegin();
+  return {.segment = number, .offset = segment.bytes};
+}
+
+int64_t Segments::bytes_behind(const JournalPlace& place) const {
+  int64_t sum = 0;
+  for (auto at = segments_.lower_bound(place.segment); at != segments_.end(); ++at) {
+    sum += at->second.bytes - (at->first == place.segment ? place.offset : 0);
+  }
+  return sum;
+}
+
+Result<std::string> Segments::read_on(JournalPlace& place, int64_t max_bytes) const {
+  if (segments_.empty() && place == begin()) return std::string();
+  for (;;) {
+    const auto at = segments_.find(place.segment);
+    if (at == segments_.end()) return fail("file {} of the journal is gone", place.segment);
+    const int64_t left = at->second.bytes - place.offset;
+    if (left > 0) {
+      const std::string path = path_of(place.segment).string();
+      TRY(std::string bytes, read_segment_bytes(path, place.offset, std::min(left, max_bytes)));
+      if (bytes.empty()) return fail("{} is shorter than it was written", path);
+      place.offset += std::ssize(bytes);
+      return bytes;
+    }
+    if (std::next(at) == segments_.end()) return std::string();
+    place = {.segment = std::next(at)->first};
+  }
+}
+
+void Segments::set_aside() {
+  for (const auto& [number, segment] : segments_) found_.push_back(path_of(number));
+  segments_.clear();
+  needed_by_.clear();
+  newest_.reset();
+}
+
+void Segments::clear() {
+  std::error_code ignored;  // what stays is read again by the next process
+  for (const auto& [number, segment] : segments_) fs::remove(path_of(number), ignored);
+  segments_.clear();
+  needed_by_.clear();
+  newest_.reset();
+}
+
 // From the oldest on, so that a request's end stays as long as its beginning. The newest is written to.
 void Segments::remove_unneeded() {
   while (segments_.size() > 1 && segments_.begin()->second.keys.empty()) remove(segments_.begin()->first);

@@ -16,6 +16,14 @@
 
 namespace braid {
 
+// A place in the files, between two bytes.
+struct JournalPlace {
+  int64_t segment = 0;
+  int64_t offset = 0;
+
+  auto operator<=>(const JournalPlace&) const = default;
+};
+
 class Segments {
  public:
   // Locks the folder, and makes it if there is none.
@@ -40,6 +48,19 @@ class Segments {
   std::vector<std::string> take_lost();
 
   int64_t bytes() const;
+
+  // For a copy elsewhere: everything that append() has written, from begin() on.
+  JournalPlace begin() const;
+  JournalPlace end() const;
+  int64_t bytes_behind(const JournalPlace& place) const;
+  // At most `max_bytes` behind `place`, which moves on; none: nothing more is written. An error if its file is gone:
+  // what was needed of it is unknown.
+  Result<std::string> read_on(JournalPlace& place, int64_t max_bytes) const;
+
+  // Takes what is written as found: it stays until drop_found(), and counts no more.
+  void set_aside();
+  // Removes what is written, but not what was found.
+  void clear();
 
  private:
   Segments(std::filesystem::path folder, int lock, int64_t max_bytes);

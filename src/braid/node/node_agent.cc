@@ -15,6 +15,8 @@ namespace {
 
 constexpr int kBeatMs = 100;
 constexpr double kRetry_s = 0.5;
+constexpr double kTryFront_s = 2;  // for a front to say its first word, where there may be another one
+constexpr double kSilence_s = 5;   // after which such a front is gone
 
 }  // namespace
 
@@ -36,13 +38,14 @@ void NodeAgent::stop() {
 void NodeAgent::on_message(LinkMessageKind kind, SharedBytes body) {
   auto message = decode_process_message(body.span());
   if (kind != LinkMessageKind::kMessage || !message.ok()) {
-    on_lost(fmt::format("the front at {} sent what is no message to a node", options_.front.endpoint));
+    on_lost(fmt::format("the front at {} sent what is no message to a node", options_.fronts[front_].endpoint));
     return;
   }
   {
     const std::lock_guard lock(mutex_);
     inbox_.push_back(std::move(message).value());
     trouble_.clear();
+    heard_s_ = monotonic_seconds();
   }
   has_heard_ = true;
   news_.wake();
@@ -66,23 +69,37 @@ void NodeAgent::tell(const ProcessMessage& message) {
   link_->send(LinkMessageKind::kMessage, encode(message));
 }
 
-Status NodeAgent::connect() {
+Status NodeAgent::connect(size_t front) {
   link_.reset();
+  front_ = front;
   {
     const std::lock_guard lock(mutex_);
     lost_.clear();
     inbox_.clear();
   }
-  TRY(link_, ProcessLink::connect(options_.front, *this));
+  TRY(link_, ProcessLink::connect(options_.fronts[front_], *this));
+  connected_s_ = monotonic_seconds();
   tell(options_.hello);
   return {};
 }
 
 // The commands are its children, so they end with this thread (ChildProcess).
-Status NodeAgent::run() {
-  TRY_STATUS(connect());
+Result<NodeAgent::Ending> NodeAgent::run() {
+  if (options_.journal) {
+    TRY(replica_, JournalReplica::open(
+                      *options_.journal, [this] { news_.wake(); }, logger_));
+  }
+  auto ending = work();
+  link_.reset();
+  commands_.clear();
+  replica_.reset();  // its folder is free, and has everything that came
+  return ending;
+}
+
+Result<NodeAgent::Ending> NodeAgent::work() {
+  TRY_STATUS(connect(0));
   logger_->info("node {} of {}: waits for node 0 at {}", options_.hello.node, options_.hello.num_nodes,
-                options_.front.endpoint);
+                options_.fronts[front_].endpoint);
   std::optional<double> retry_s;
   for (;;) {
     wait_for_news();
@@ -90,28 +107,57 @@ Status NodeAgent::run() {
     std::string lost;
     {
       const std::lock_guard lock(mutex_);
-      if (must_stop_) return {};
+      if (must_stop_) return Ending{};
       inbox.swap(inbox_);
       lost = lost_;
     }
-    for (const ProcessMessage& message : inbox) {
-      if (const auto ending = take(message)) return *ending;
+    for (ProcessMessage& message : inbox) {
+      if (const auto ending = take(std::move(message))) {
+        TRY_STATUS(*ending);
+        return Ending{};
+      }
     }
     look_after_commands();
     const double now_s = monotonic_seconds();
+    if (must_take_over(now_s)) {
+      logger_->warn("node 0 has said nothing for {} s: this node takes over", options_.standby_after_s);
+      return Ending{.takes_over = true, .isa = isa_};
+    }
+    if (lost.empty() && must_try_another_front(now_s)) {
+      lost = fmt::format("the front at {} says nothing", options_.fronts[front_].endpoint);
+      on_lost(lost);
+    }
     if (lost.empty()) {
-      if (now_s < next_beat_s_) continue;
-      tell(ProcessProgress{});
-      next_beat_s_ = now_s + kBeatMs / 1e3;
+      tell_front(now_s);
     } else if (!retry_s) {
       if (!commands_.empty()) logger_->error("{}: its processes here end", lost);
       commands_.clear();
       retry_s = now_s + kRetry_s;
     } else if (now_s >= *retry_s) {
       retry_s.reset();
-      TRY_STATUS(connect());
+      TRY_STATUS(connect((front_ + 1) % options_.fronts.size()));
     }
   }
+}
+
+void NodeAgent::tell_front(double now_s) {
+  if (replica_ != nullptr) {
+    for (JournalKept& kept : replica_->take_answers()) tell(std::move(kept));
+  }
+  if (now_s < next_beat_s_) return;
+  tell(ProcessProgress{});
+  next_beat_s_ = now_s + kBeatMs / 1e3;
+}
+
+bool NodeAgent::must_take_over(double now_s) {
+  const std::lock_guard lock(mutex_);
+  return replica_ != nullptr && replica_->has_whole() && now_s > heard_s_ + options_.standby_after_s;
+}
+
+bool NodeAgent::must_try_another_front(double now_s) {
+  if (options_.fronts.size() < 2) return false;
+  const std::lock_guard lock(mutex_);
+  return now_s > (heard_s_ < connected_s_ ? connected_s_ + kTryFront_s : heard_s_ + kSilence_s);
 }
 
 void NodeAgent::wait_for_news() {
@@ -123,13 +169,17 @@ void NodeAgent::wait_for_news() {
   static_cast<void>(news_.take());
 }
 
-std::optional<Status> NodeAgent::take(const ProcessMessage& message) {
+std::optional<Status> NodeAgent::take(ProcessMessage message) {
   if (const auto* refusal = std::get_if<NodeRefusal>(&message)) return fail("node 0 says: {}", refusal->reason);
   if (std::holds_alternative<ProcessStop>(message)) {
     logger_->info("node 0 has ended");
     return Status();
   }
   if (std::holds_alternative<ProcessNews>(message)) tell(options_.hello);
+  if (const auto* beat = std::get_if<NodeBeat>(&message); beat != nullptr && !beat->isa.empty()) isa_ = beat->isa;
+  if (auto* part = std::get_if<JournalPart>(&message); part != nullptr && replica_ != nullptr) {
+    replica_->take(std::move(*part));
+  }
   if (const auto* question = std::get_if<NodeQuestion>(&message)) {
     tell(NodeAnswer{.id = question->id, .unix_s = unix_seconds(), .isa = options_.isa});
   }

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <numeric>
 #include <sstream>
+#include <utility>
 
 namespace braid {
 
@@ -31,6 +32,12 @@ Result<std::vector<std::vector<ProcessPlace>>> place_processes(const ParallelLay
     }
   }
   return worlds;
+}
+
+std::vector<int32_t> ranks_with_front(std::span<const int32_t> ranks_on_node, int32_t front) {
+  std::vector<int32_t> ranks(ranks_on_node.begin(), ranks_on_node.end());
+  if (front > 0) ranks.front() += std::exchange(ranks[static_cast<size_t>(front)], 0);
+  return ranks;
 }
 
 Result<std::vector<int32_t>> parse_counts(std::string_view flag, const std::string& text) {

@@ -25,6 +25,10 @@ Result<std::vector<std::vector<ProcessPlace>>> place_processes(const ParallelLay
                                                                std::span<const int32_t> ranks_on_node,
                                                                int32_t ranks_per_process);
 
+// Of each node, once the node `front` has taken over from node 0: it has node 0's ranks, too, and stands first, in the
+// place of node 0. `front` 0: as they are.
+std::vector<int32_t> ranks_with_front(std::span<const int32_t> ranks_on_node, int32_t front);
+
 // "3,1": positive numbers. The error names the flag.
 Result<std::vector<int32_t>> parse_counts(std::string_view flag, const std::string& text);
 std::string counts_text(std::span<const ProcessPlace> processes);  // of their ranks

@@ -50,5 +50,14 @@ TEST(ProcessPlaces, CountsAreReadAndWritten) {
   EXPECT_EQ(counts_text(std::vector<ProcessPlace>{{0, 3}, {1, 1}}), "3,1");
 }
 
+TEST(ProcessPlaces, TheNodeThatTakesOverHasNode0sRanks) {
+  const std::vector<int32_t> ranks{3, 1, 2};
+  EXPECT_EQ(ranks_with_front(ranks, 0), ranks);
+  EXPECT_EQ(ranks_with_front(ranks, 2), (std::vector<int32_t>{5, 1, 0}));
+  const auto places = place_processes({.tp_size = 6}, ranks_with_front(ranks, 1), 0).value();
+  EXPECT_EQ(places,
+            (std::vector<std::vector<ProcessPlace>>{{{.node = 0, .num_ranks = 4}, {.node = 2, .num_ranks = 2}}}));
+}
+
 }  // namespace
 }  // namespace braid

@@ -82,6 +82,7 @@ void RemoteWorlds::stop() {
     }
   }
   changed_.notify_all();
+  if (options_.standby.journal != nullptr) options_.standby.journal->disconnect_standby();
   wake_keeper_.wake();
   keeper_.join();
   link_->close();  // its thread calls this object, and may answer
@@ -335,6 +336,7 @@ void RemoteWorlds::keep() {
     {
       const std::lock_guard lock(mutex_);
       look_after_nodes(now_s);
+      tell_nodes(now_s);
       for (int32_t world = 0; world < std::ssize(worlds_); ++world) look_after(world, now_s);
       if (profile_) {
         profile_->look(now_s);

@@ -22,6 +22,7 @@
 
 #include "braid/base/log.h"
 #include "braid/base/result.h"
+#include "braid/journal/journal.h"
 #include "braid/node/child_process.h"
 #include "braid/node/cluster_profile.h"
 #include "braid/node/process_places.h"
@@ -36,11 +37,20 @@
 
 namespace braid {
 
+// A node that takes over when node 0 is gone.
+struct StandbyOptions {
+  int32_t node = 0;                                      // 0: none stands by
+  std::shared_ptr<Journal> journal;                      // which is copied there
+  std::function<void(const std::string& why)> on_claim;  // it has taken over: this process must end
+};
+
 struct RemoteWorldsOptions {
   int32_t groups_per_world = 1;
   std::vector<std::vector<ProcessPlace>> processes;  // of each world
   int32_t num_nodes = 1;
-  std::string identity;  // what must be the same on all nodes (NodeHello)
+  int32_t front_node = 0;  // the number of this node, if it has taken over from node 0; its places are those of node 0
+  std::string identity;    // what must be the same on all nodes (NodeHello)
+  StandbyOptions standby = {};
   FrontLinkOptions link;
   OutputsLimits outputs;
   // The command that starts all processes of a world. Empty: a launcher has started them, and they come by themselves.
@@ -148,6 +158,9 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
   void tell(const PeerId& peer, const ProcessMessage& message);
   std::vector<int32_t> missing_nodes(int32_t world) const;
   void look_after_nodes(double now_s);
+  void tell_nodes(double now_s);
+  void connect_standby(const PeerId& peer);
+  void take_claim(const FrontClaim& claim);
   void lose_node(int32_t number);
   int32_t num_processes(int32_t world) const {
     return static_cast<int32_t>(options_.processes[static_cast<size_t>(world)].size());
@@ -173,7 +186,7 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
 
   const RemoteWorldsOptions options_;
   const std::shared_ptr<Logger> logger_;
-  std::unique_ptr<FrontLink> link_;
+  std::shared_ptr<FrontLink> link_;  // shared with what sends the journal to a standby
   WakeEvent wake_keeper_;
 
   mutable std::mutex mutex_;
@@ -182,6 +195,7 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
   std::map<PeerId, int32_t> worlds_by_peer_;
   std::vector<Node> nodes_;          // the first is this one
   std::vector<Node> waiting_nodes_;  // whose place is taken
+  double next_node_beat_s_ = 0;
   std::map<uint64_t, Run> runs_;
   uint64_t last_run_ = 0;
   std::vector<News> news_;

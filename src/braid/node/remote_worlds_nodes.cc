@@ -11,7 +11,8 @@
 namespace braid {
 namespace {
 
-constexpr double kBeats_s = 0.5;  // within which a node that is there has said something
+constexpr double kBeats_s = 0.5;      // within which a node that is there has said something
+constexpr double kTellNodes_s = 0.5;  // how often nodes hear that this one is there
 
 // A launcher's nodes are the hosts that its processes name. One that is new is added.
 int32_t node_of_host(std::vector<NodeStatus>& nodes, const std::string& host) {
@@ -34,6 +35,12 @@ bool RemoteWorlds::take_of_node(const PeerId& peer, const ProcessMessage& messag
     if (found == runs_.end() || nodes_[static_cast<size_t>(found->second.node)].peer != peer) return true;
     tell(found->second.asker, *ended);
     runs_.erase(found);
+  } else if (const auto* kept = std::get_if<JournalKept>(&message)) {
+    const StandbyOptions& standby = options_.standby;
+    if (standby.journal == nullptr || nodes_[static_cast<size_t>(standby.node)].peer != peer) return true;
+    standby.journal->take_kept(*kept);
+  } else if (const auto* claim = std::get_if<FrontClaim>(&message)) {
+    take_claim(*claim);
   } else {
     return false;
   }
@@ -44,7 +51,11 @@ bool RemoteWorlds::take_of_node(const PeerId& peer, const ProcessMessage& messag
 // whether the other is still there: a node that died may be back before it is missed.
 void RemoteWorlds::welcome_node(const PeerId& peer, const NodeHello& hello) {
   const std::string problem = node_problem(hello, options_.num_nodes, options_.identity);
-  if (!problem.empty()) {
+  if (hello.node == options_.front_node) {
+    refuse_node(peer, fmt::format("node {} has taken over from node 0, and is there already: {} has the same "
+                                  "--node-rank",
+                                  hello.node, hello.host));
+  } else if (!problem.empty()) {
     refuse_node(peer, problem);
   } else if (nodes_[static_cast<size_t>(hello.node)].peer == peer) {
     return;  // it said so before
@@ -64,7 +75,42 @@ void RemoteWorlds::take_node(Node node) {
   logger_->info("node {} is there: {}", node.hello.node, node.hello.host);
   const auto number = static_cast<size_t>(node.hello.node);
   nodes_[number] = std::move(node);
+  next_node_beat_s_ = 0;  // it hears at once that it has found the front
+  if (number == static_cast<size_t>(options_.standby.node)) connect_standby(nodes_[number].peer);
   wake_keeper_.wake();
+}
+
+// Parts go out on the journal's thread. The link does nothing once it is closed.
+void RemoteWorlds::connect_standby(const PeerId& peer) {
+  if (options_.standby.journal == nullptr) return;
+  options_.standby.journal->connect_standby([link = link_, peer](JournalPart part) {
+    link->send(peer, LinkMessageKind::kMessage, encode(ProcessMessage(std::move(part))));
+  });
+}
+
+void RemoteWorlds::take_claim(const FrontClaim& claim) {
+  if (claim.node != options_.standby.node || !options_.standby.on_claim) {
+    on_garbage(fmt::format("node {} on {} claims to have taken over, and does not stand by", claim.node, claim.host));
+    return;
+  }
+  options_.standby.on_claim(fmt::format("node {} on {} has taken over from this node (--standby): clients go on there",
+                                        claim.node, claim.host));
+}
+
+void RemoteWorlds::tell_nodes(double now_s) {
+  if (now_s < next_node_beat_s_) return;
+  next_node_beat_s_ = now_s + kTellNodes_s;
+  NodeBeat beat;
+  for (const World& world : worlds_) {
+    for (const Process& process : world.processes) {
+      if (beat.isa.empty() && process.ready && !process.ready->ranks.empty()) {
+        beat.isa = process.ready->ranks.front().kernels;
+      }
+    }
+  }
+  for (const Node& node : nodes_) {
+    if (!node.peer.empty()) tell(node.peer, beat);
+  }
 }
 
 void RemoteWorlds::run_on_node(const PeerId& peer, const RunOnNode& run) {
@@ -118,18 +164,26 @@ void RemoteWorlds::look_after_nodes(double now_s) {
 
 ClusterStatus RemoteWorlds::cluster() const {
   const std::lock_guard lock(mutex_);
-  ClusterStatus cluster{.nodes = {{.node = 0, .host = host_name()}}, .ranks = {}};
-  for (int32_t number = 1; number < options_.num_nodes; ++number) {
+  ClusterStatus cluster{.nodes = {}, .ranks = {}};
+  for (int32_t number = 0; number < options_.num_nodes; ++number) {
     const Node& node = nodes_[static_cast<size_t>(number)];
-    cluster.nodes.push_back({.node = number, .host = node.hello.host, .is_there = !node.peer.empty()});
+    if (number == options_.front_node) {
+      cluster.nodes.push_back({.node = number, .host = host_name()});
+    } else {
+      cluster.nodes.push_back({.node = number, .host = node.hello.host, .is_there = !node.peer.empty()});
+    }
   }
   for (size_t world = 0; world < worlds_.size(); ++world) {
     for (const Process& process : worlds_[world].processes) {
       if (!process.ready) continue;
       for (size_t i = 0; i < process.ready->ranks.size(); ++i) {
         RankStatus rank = process.ready->ranks[i];
-        rank.node = options_.command ? options_.processes[world][static_cast<size_t>(process.hello.process)].node
-                                     : node_of_host(cluster.nodes, process.hello.host);
+        const int32_t place = options_.processes[world][static_cast<size_t>(process.hello.process)].node;
+        if (options_.command) {
+          rank.node = place == 0 ? options_.front_node : place;
+        } else {
+          rank.node = node_of_host(cluster.nodes, process.hello.host);
+        }
         if (i < process.counts.size()) rank.counts = process.counts[i];
         cluster.ranks.push_back(std::move(rank));
       }
@@ -141,6 +195,9 @@ ClusterStatus RemoteWorlds::cluster() const {
 
 // Its commands end with it.
 void RemoteWorlds::lose_node(int32_t number) {
+  if (number == options_.standby.node && options_.standby.journal != nullptr) {
+    options_.standby.journal->disconnect_standby();
+  }
   nodes_[static_cast<size_t>(number)] = {};
   std::erase_if(runs_, [&](const auto& entry) {
     if (entry.second.node != number) return false;

@@ -17,6 +17,7 @@
 #include "braid/request/ids.h"
 #include "braid/wire/cluster_status.h"
 #include "braid/wire/group_load.h"
+#include "braid/wire/journal_part.h"
 
 namespace braid {
 
@@ -219,10 +220,25 @@ struct ClockAnswer {
   bool operator==(const ClockAnswer&) const = default;
 };
 
+// To a node, again and again: silence says that node 0 is gone.
+struct NodeBeat {
+  std::string isa;  // in which the ranks compute; empty: they are not ready
+
+  bool operator==(const NodeBeat&) const = default;
+};
+
+// From a node that stood by and has taken over, to node 0, which must end if it lives.
+struct FrontClaim {
+  int32_t node = 0;
+  std::string host;
+
+  bool operator==(const FrontClaim&) const = default;
+};
+
 using ProcessMessage =
     std::variant<ProcessHello, ProcessReady, ProcessFailure, ProcessProgress, MaskWanted, ProcessStart, MaskAnswer,
                  DirectMap, ProcessNews, ProcessStop, NodeHello, NodeRefusal, RunOnNode, RunCommand, CommandEnded,
                  EndCommands, ProcessBeat, NodeQuestion, NodeAnswer, ProfileStart, ProfileWanted, ProfilePart,
-                 ClockQuestion, ClockAnswer>;
+                 ClockQuestion, ClockAnswer, NodeBeat, JournalPart, JournalKept, FrontClaim>;
 
 }  // namespace braid

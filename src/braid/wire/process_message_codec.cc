@@ -160,6 +160,28 @@ EncodedBody encode_body(flat::Builder& builder, const ClockAnswer& answer) {
           message_format::CreateClockAnswer(builder, answer.id, answer.monotonic_s).Union()};
 }
 
+EncodedBody encode_body(flat::Builder& builder, const NodeBeat& beat) {
+  const auto isa_at = builder.CreateString(beat.isa);
+  return {message_format::Body::NodeBeat, message_format::CreateNodeBeat(builder, isa_at).Union()};
+}
+
+EncodedBody encode_body(flat::Builder& builder, const JournalPart& part) {
+  const auto bytes_at = builder.CreateVector(reinterpret_cast<const uint8_t*>(part.bytes.data()), part.bytes.size());
+  return {message_format::Body::JournalPart,
+          message_format::CreateJournalPart(builder, part.copy, part.begin, part.is_whole, bytes_at).Union()};
+}
+
+EncodedBody encode_body(flat::Builder& builder, const JournalKept& kept) {
+  const auto refusal_at = builder.CreateString(kept.refusal);
+  return {message_format::Body::JournalKept,
+          message_format::CreateJournalKept(builder, kept.copy, kept.end, refusal_at).Union()};
+}
+
+EncodedBody encode_body(flat::Builder& builder, const FrontClaim& claim) {
+  const auto host_at = builder.CreateString(claim.host);
+  return {message_format::Body::FrontClaim, message_format::CreateFrontClaim(builder, claim.node, host_at).Union()};
+}
+
 EncodedBody encode_body(flat::Builder& builder, const ProcessNews& /*news*/) {
   return {message_format::Body::News, message_format::CreateNews(builder).Union()};
 }
@@ -286,6 +308,31 @@ Result<ProcessMessage> decode_of_profile(const message_format::Message& message)
   return fail("a message of unknown kind {}", static_cast<int>(message.body_type()));
 }
 
+// The messages with which one node stands by for another.
+Result<ProcessMessage> decode_of_standby(const message_format::Message& message, const ProcessMessageLimits& limits) {
+  if (const auto* from = message.body_as_NodeBeat()) {
+    TRY(std::string isa, decode_text(from->isa(), "an instruction set", kMaxNameLen));
+    return ProcessMessage(NodeBeat{.isa = std::move(isa)});
+  }
+  if (const auto* from = message.body_as_JournalPart()) {
+    JournalPart part{.copy = from->copy(), .begin = from->begin(), .is_whole = from->is_whole()};
+    if (from->bytes() != nullptr) {
+      part.bytes.assign(reinterpret_cast<const char*>(from->bytes()->Data()), from->bytes()->size());
+    }
+    return ProcessMessage(std::move(part));
+  }
+  if (const auto* from = message.body_as_JournalKept()) {
+    TRY(std::string refusal, decode_text(from->refusal(), "a refusal", limits.max_text));
+    return ProcessMessage(JournalKept{.copy = from->copy(), .end = from->end(), .refusal = std::move(refusal)});
+  }
+  if (const auto* from = message.body_as_FrontClaim()) {
+    TRY(std::string host, decode_text(from->host(), "a host's name", kMaxNameLen));
+    if (from->node() < 1) return fail("node {} claims to have taken over", from->node());
+    return ProcessMessage(FrontClaim{.node = from->node(), .host = std::move(host)});
+  }
+  return decode_of_profile(message);
+}
+
 // The messages about other nodes' commands.
 Result<ProcessMessage> decode_of_nodes(const message_format::Message& message, const ProcessMessageLimits& limits) {
   if (const auto* from = message.body_as_NodeHello()) return decode_node_hello(*from, limits);
@@ -312,7 +359,7 @@ Result<ProcessMessage> decode_of_nodes(const message_format::Message& message, c
     if (!std::isfinite(from->unix_s())) return fail("an answer at no time");
     return ProcessMessage(NodeAnswer{.id = from->id(), .unix_s = from->unix_s(), .isa = std::move(isa)});
   }
-  return decode_of_profile(message);
+  return decode_of_standby(message, limits);
 }
 
 }  // namespace

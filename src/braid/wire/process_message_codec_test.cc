@@ -56,6 +56,10 @@ std::vector<ProcessMessage> one_of_each() {
                       .spans = {{.phase = TracePhase::kFfn, .step = 9, .begin_s = 1.5, .end_s = 2.5}, {}}},
           ClockQuestion{.id = 4},
           ClockAnswer{.id = 4, .monotonic_s = 812.25},
+          NodeBeat{.isa = "avx512_bf16"},
+          JournalPart{.copy = 7, .begin = 1000, .is_whole = true, .bytes = std::string("\0\1bytes", 7)},
+          JournalKept{.copy = 7, .end = 1007, .refusal = "a gap"},
+          FrontClaim{.node = 1, .host = "node-1"},
           ProcessNews{},
           ProcessBeat{},
           ProcessStop{}};
@@ -119,6 +123,8 @@ TEST(ProcessMessageCodec, WhatIsTooLongOrSenselessIsNamed) {
   EXPECT_EQ(error_of(ready, {}), "rank -1 of group 0 in world 0");
   EXPECT_EQ(error_of(NodeAnswer{.unix_s = std::numeric_limits<double>::infinity()}, {}), "an answer at no time");
   EXPECT_EQ(error_of(ClockAnswer{.monotonic_s = std::numeric_limits<double>::quiet_NaN()}, {}), "an answer at no time");
+  EXPECT_EQ(error_of(FrontClaim{.node = 0}, {}), "node 0 claims to have taken over");
+  EXPECT_EQ(error_of(JournalKept{.refusal = "long"}, {.max_text = 3}), "a refusal of 4 bytes, at most 3 fit");
   EXPECT_EQ(error_of(ProcessFailure{.reason = "long"}, {.max_text = 3}), "a reason of 4 bytes, at most 3 fit");
   EXPECT_NE(error_of(ProcessStop{}, {.max_bytes = 8}).find("at most 8 are allowed"), std::string::npos);
   const auto empty = decode_process_message({});

@@ -98,7 +98,7 @@ void check_node_0(const DoctorCase& doctor, const ClusterKey& key, const std::st
     report.fail("node 0", folder.error().message, "make /dev/shm or /tmp writable");
     return;
   }
-  NodeAgent agent({.front = {.endpoint = node_0(doctor), .keys = key.for_process(), .limits = {}},
+  NodeAgent agent({.fronts = {{.endpoint = node_0(doctor), .keys = key.for_process(), .limits = {}}},
                    .hello = {.node = doctor.node(),
                              .num_nodes = doctor.num_nodes(),
                              .pid = getpid(),
@@ -107,7 +107,7 @@ void check_node_0(const DoctorCase& doctor, const ClusterKey& key, const std::st
                    .folder = folder->path().string(),
                    .isa = std::string(isa_name(doctor.isa()))},
                   doctor.logger);
-  Status done;
+  Result<NodeAgent::Ending> done = NodeAgent::Ending{};
   std::atomic<bool> is_done = false;
   std::thread worker([&] {
     done = agent.run();

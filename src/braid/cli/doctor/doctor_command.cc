@@ -74,7 +74,8 @@ Result<int> run_doctor(const DoctorFlags& flags) {
     return report.exit_code();
   }
   const ProcessOptions& own = doctor.engine.processes;
-  TRY(const std::string identity, cluster_identity(own.version, *checkpoint, doctor.engine.rank, own.ranks_on_node));
+  TRY(const std::string identity,
+      cluster_identity(own.version, *checkpoint, doctor.engine.rank, own.ranks_on_node, own.standby));
   if (doctor.node() > 0) {
     check_other_node(doctor, identity, report);
   } else if (check_between_nodes(doctor, identity, report)) {

@@ -187,6 +187,12 @@ std::string ServerMetrics::render(const ServerState& now) const {
                 "Records that could not be written to the journal: a full disk, or too many at once.",
                 static_cast<double>(now.journal->num_dropped_records));
   }
+  if (now.standby) {
+    out.gauge("standby_is_whole", "1: the node that stands by has a whole copy of the journal, and could take over.",
+              now.standby->is_whole ? 1 : 0);
+    out.gauge("standby_bytes_behind", "Bytes of the journal that the node that stands by has not confirmed.",
+              static_cast<double>(now.standby->bytes_behind));
+  }
   return out.text();
 }
 

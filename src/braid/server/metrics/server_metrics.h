@@ -35,6 +35,7 @@ struct ServerState {
   CpuByRole cpu = {};
   uint64_t num_dropped_log_lines = 0;
   std::optional<JournalStats> journal = {};
+  std::optional<StandbyStats> standby = {};  // absent: no node stands by
 };
 
 class ServerMetrics {

@@ -20,12 +20,15 @@ void ActiveRequest::start(openai::PreparedRequest prepared, Arrival arrival, std
   if (const auto taken = self->register_ids()) {
     const ApiError error{.message = fmt::format("rid \"{}\" names a request that still runs", *taken), .param = "rid"};
     context.log.refused(self->arrival_, error);
-    return responder->respond(error_response(error));
+    responder->respond(error_response(error));
+    if (self->journaled_ && self->journaled_->when_safe) self->journaled_->when_safe();
+    return;
   }
   if (self->journaled_) {  // its body need not stay in memory
     const std::string key = self->journaled_->request.key;
     JournaledRequest request = std::exchange(self->journaled_->request, {.key = key});
-    if (!self->journaled_->is_known) context.journal->add(std::move(request));
+    auto when_safe = std::exchange(self->journaled_->when_safe, {});
+    if (!self->journaled_->is_known) context.journal->add(std::move(request), std::move(when_safe));
   }
   if (self->request_.timeout_s) {
     const auto time =

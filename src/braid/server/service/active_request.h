@@ -39,6 +39,8 @@ struct JournaledRun {
   JournaledRequest request;
   bool is_known = false;              // to the journal, from an earlier process
   std::vector<Delta> delivered = {};  // by that process
+  // Called once, on any thread: when the request is kept wherever it must be, or has ended at once.
+  std::function<void()> when_safe = {};
 };
 
 class ActiveRequest : public std::enable_shared_from_this<ActiveRequest> {

@@ -84,6 +84,11 @@ void ApiService::set_engine(std::unique_ptr<Engine> engine) {
   model_ = owned_model_.get();
 }
 
+std::optional<StandbyStats> ApiService::standby() const {
+  if (options_.journal == nullptr || !options_.settings.contains("standby")) return std::nullopt;
+  return options_.settings["standby"].is_null() ? std::nullopt : std::optional(options_.journal->stats().standby);
+}
+
 void ApiService::start_draining() {
   is_draining_ = true;
 }
@@ -165,6 +170,7 @@ http::Handler ApiService::metrics_handler() {
       now.layout = model->engine->layout();
     }
     if (options_.journal != nullptr) now.journal = options_.journal->stats();
+    now.standby = standby();
     responder->respond(
         {.content_type = "text/plain; version=0.0.4; charset=utf-8", .headers = {}, .body = metrics_.render(now)});
   };
@@ -212,15 +218,18 @@ void ApiService::start_request(http::Request request, Arrival arrival, std::shar
   if (is_journaled(*prepared)) {
     const std::shared_ptr<JournaledStream> stream = streams_.add(prepared->id, monotonic_seconds());
     if (stream == nullptr) return refuse(arrival, *responder, rid_taken(prepared->id));
-    stream->attach(std::move(responder), 0);
-    responder = stream;
+    // A client that has had nothing asks again. One that has had something must find its request wherever it is kept.
+    auto attach = [stream, client = std::exchange(responder, stream)] {
+      if (!client->is_gone()) stream->attach(client, 0);
+    };
     const GenerationRequest& generation = prepared->prompts[0].generation;
     journaled = {.request = {.key = unique,
                              .rid = prepared->id,
                              .path = arrival.path,
                              .body = std::move(request.body),
                              .seed = generation.sampling.seed,
-                             .prompt = std::get<std::vector<TokenId>>(generation.prompt)}};
+                             .prompt = std::get<std::vector<TokenId>>(generation.prompt)},
+                 .when_safe = std::move(attach)};
   }
   request = {};  // its body need not wait for the submission
   log_.accepted(arrival, *prepared);

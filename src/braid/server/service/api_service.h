@@ -73,6 +73,8 @@ class ApiService {
   http::Handler metrics_handler();  // always answers
 
   const Json& settings() const { return options_.settings; }
+  // How the node that stands by is getting on; absent: none does.
+  std::optional<StandbyStats> standby() const;
   double uptime_s() const { return monotonic_seconds() - started_s_; }
 
  private:

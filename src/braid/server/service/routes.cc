@@ -79,7 +79,7 @@ void add_api_routes(ApiService& service, http::Router& router) {
   // Operation.
   router.add("GET", "/health", service.quick_handler(of_model(health)));
   router.add("GET", "/v1/status", service.quick_handler([&service](const ServedModel& model, const http::Request&) {
-    return server_status(model, service.settings(), service.uptime_s());
+    return server_status(model, service.settings(), service.standby(), service.uptime_s());
   }));
   router.add("GET", "/metrics", service.metrics_handler());
 }

@@ -100,6 +100,15 @@ Json nodes_of(const ClusterStatus& cluster) {
   return nodes;
 }
 
+// Null if no node stands by.
+Json standby_of(const Json& settings, const std::optional<StandbyStats>& standby) {
+  if (!standby) return nullptr;
+  return {{"node", settings.value("standby", 0)},
+          {"is_there", standby->is_there},
+          {"is_whole", standby->is_whole},
+          {"bytes_behind", standby->bytes_behind}};
+}
+
 std::string_view state_of(const EngineStats& stats) {
   if (!stats.failure.empty()) return "failed";
   const bool restarts = std::ranges::any_of(
@@ -110,7 +119,8 @@ std::string_view state_of(const EngineStats& stats) {
 
 }  // namespace
 
-http::Response server_status(const ServedModel& model, const Json& settings, double uptime_s) {
+http::Response server_status(const ServedModel& model, const Json& settings, const std::optional<StandbyStats>& standby,
+                             double uptime_s) {
   const EngineStats stats = model.engine->stats();
   const ClusterStatus cluster = model.engine->cluster();
   const ParallelLayout& layout = model.engine->layout();
@@ -134,6 +144,7 @@ http::Response server_status(const ServedModel& model, const Json& settings, dou
                         {"groups", groups_of(stats, layout)},
                         {"nodes", nodes_of(cluster)},
                         {"ranks", ranks_of(cluster)},
+                        {"standby", standby_of(settings, standby)},
                         {"num_queue_reqs", stats.num_queued},
                         {"num_restarts", num_restarts},
                         {"num_resumed_reqs", stats.num_resumed},

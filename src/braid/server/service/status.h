@@ -2,14 +2,18 @@
 // restarts and its last error, the load of each DP group, and the nodes and ranks. Tested by api_service_life_test.cc.
 #pragma once
 
+#include <optional>
+
 #include "braid/controller/engine_stats.h"
+#include "braid/journal/standby_feed.h"
 #include "braid/parallel/topology.h"
 #include "braid/server/http/handler.h"
 #include "braid/server/service/served_model.h"
 
 namespace braid {
 
-// `settings`: of /get_server_info; its version is shown. `uptime_s`: of the server.
-http::Response server_status(const ServedModel& model, const Json& settings, double uptime_s);
+// `settings`: of /get_server_info; its version and the node that stands by are shown. `uptime_s`: of the server.
+http::Response server_status(const ServedModel& model, const Json& settings, const std::optional<StandbyStats>& standby,
+                             double uptime_s);
 
 }  // namespace braid
