@@ -75,6 +75,10 @@ TEST(ServerMetrics, TheJournalHasItsOwnIfThereIsOne) {
   EXPECT_EQ(line_of(text, "braid_journal_bytes"), "braid_journal_bytes{model_name=\"m\"} 5");
   EXPECT_EQ(line_of(text, "braid_num_dropped_journal_records_total"),
             "braid_num_dropped_journal_records_total{model_name=\"m\"} 2");
+  EXPECT_EQ(text.find("standby"), std::string::npos);
+  const std::string more = metrics.render({.standby = StandbyStats{.is_whole = true, .bytes_behind = 7}});
+  EXPECT_EQ(line_of(more, "braid_standby_is_whole"), "braid_standby_is_whole{model_name=\"m\"} 1");
+  EXPECT_EQ(line_of(more, "braid_standby_bytes_behind"), "braid_standby_bytes_behind{model_name=\"m\"} 7");
 }
 
 TEST(ServerMetrics, EachGroupHasItsOwnSamples) {

@@ -1,6 +1,11 @@
 // The service with a journal: clients that leave and come back, and another service that goes on with what one left.
 #include <chrono>
 #include <filesystem>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include "tests/support/server/service/api_service_fixture.h"
 #include "tests/support/temporary_folder.h"
@@ -18,9 +23,12 @@ class ApiServiceJournalTest : public testing::ApiServiceFixture {
     router_ = http::Router();
     ServiceOptions options;
     options.journal = Journal::open({.folder = folder_.path().string()}, make_null_logger()).value();
+    options.settings["standby"] = 1;
+    journal_ = options.journal;
     start(std::move(options));
   }
   void stop() {
+    journal_.reset();
     service_.reset();
     router_ = http::Router();
   }
@@ -37,6 +45,7 @@ class ApiServiceJournalTest : public testing::ApiServiceFixture {
   }
 
   testing::TemporaryFolder folder_;
+  std::shared_ptr<Journal> journal_;
 };
 
 constexpr const char* kNamed = R"("stream":true,"max_tokens":100,"rid":"mine","temperature":0.9,"logprobs":1)";
@@ -104,6 +113,45 @@ TEST_F(ApiServiceJournalTest, WhatCannotGoOnIsForgotten) {
   for (const char* rid : {"path", "body"}) EXPECT_EQ(rest(rid)->status(), 404) << rid;
   stop();
   EXPECT_TRUE(Journal::open({.folder = folder_.path().string()}, make_null_logger()).value()->take_found().empty());
+}
+
+TEST_F(ApiServiceJournalTest, AnAnswerBeginsOnceTheStandbyHasItsRequest) {
+  start_with_journal();
+  const auto status = [&] { return get("/v1/status")->json()["standby"]; };
+  EXPECT_EQ(status(), Json({{"node", 1}, {"is_there", false}, {"is_whole", false}, {"bytes_behind", 0}}));
+  const auto client = std::make_shared<FakeClient>();
+  std::mutex mutex;
+  std::vector<JournalPart> parts;
+  const auto num_done = [&] {
+    const std::string metrics = get("/metrics")->body();
+    constexpr std::string_view kName = "\nbraid_num_requests_total{model_name=\"tiny\"} ";
+    const size_t at = metrics.find(kName);
+    return at == std::string::npos ? 0 : std::stoi(metrics.substr(at + kName.size()));
+  };
+  std::optional<bool> had_begun;  // when the standby was sent the request
+  journal_->connect_standby([&](JournalPart part) {
+    const std::lock_guard lock(mutex);
+    if (!had_begun && part.bytes.find("mine") != std::string::npos) {
+      while (num_done() == 0) std::this_thread::yield();  // its answer is written, and kept
+      had_begun = client->has_head();
+    }
+    parts.push_back(std::move(part));
+  });
+  const auto confirm_all = [&] {
+    const std::lock_guard lock(mutex);
+    for (const JournalPart& part : std::exchange(parts, {})) {
+      journal_->take_kept({.copy = part.copy, .end = part.begin + part.bytes.size()});
+    }
+  };
+  while (!status()["is_whole"].get<bool>()) confirm_all();
+  EXPECT_NE(get("/metrics")->body().find("braid_standby_is_whole{model_name=\"tiny\"} 1"), std::string::npos);
+  send(router_, "POST", "/v1/completions", fmt::format(R"({{"model":"tiny","prompt":"x",{}}})", kNamed), client);
+  client->wait_for_head();  // confirmed or not: nobody waits for long
+  EXPECT_EQ(had_begun, false);
+  EXPECT_EQ(text_of(client->events()), text_of(rest("mine")->events()));
+  while (status()["bytes_behind"].get<int64_t>() > 0) confirm_all();
+  journal_->disconnect_standby();
+  while (status()["is_there"].get<bool>()) std::this_thread::yield();
 }
 
 }  // namespace
