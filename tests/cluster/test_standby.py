@@ -6,6 +6,7 @@ import pathlib
 import re
 import signal
 import subprocess
+import time
 
 import pytest
 from cluster import Cluster
@@ -83,6 +84,24 @@ def test_the_loss_of_node_0_loses_no_stream_and_changes_none(braid, start_with_s
     assert late.text == expected[0]
     assert cluster.stop() == [0] * (num_nodes - 1)
     wait_for(lambda: not cluster.processes("rank") and not cluster.processes("mpirun"), "processes are left")
+
+
+def test_the_new_front_computes_with_the_instructions_of_the_old_one(start_with_standby):
+    """Other instructions have other bits. Node 0 had the least."""
+    cluster = start_with_standby(2, 1, *DP2, model=MIXTURE, node_prefixes={0: ["env", "BRAID_CPU_ISA=avx2"]})
+    cluster.wait_until_ready()
+    wait_for_copy(cluster)
+    body = {**BODIES[1], "rid": "before"}
+    before = NamedStream("before", body).read(lambda: cluster.hosts.address(0), cluster.port)
+    assert {rank["kernels"] for rank in cluster.status()["ranks"]} == {"avx2"}
+    time.sleep(1)  # the standby hears of it twice a second
+    cluster.kill_node(0)
+    cluster.front = 1
+    cluster.wait_until_ready()
+    assert {rank["kernels"] for rank in cluster.status()["ranks"]} == {"avx2"}
+    after = NamedStream("after", body).read(lambda: cluster.hosts.address(1), cluster.port)
+    assert after.text == before.text
+    assert cluster.stop() == [0]
 
 
 def test_a_node_0_that_comes_back_learns_that_it_is_the_front_no_more(start_with_standby):
