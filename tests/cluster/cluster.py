@@ -82,6 +82,12 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def is_alive(pid):
+    with contextlib.suppress(OSError):
+        return pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0] not in "ZX"
+    return False
+
+
 class Node:
     def __init__(self, command):
         self.log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
@@ -186,6 +192,7 @@ class Cluster:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.nodes.pop(node).process.wait()
+        wait_for(lambda: not any(is_alive(pid) for pid in own), "killed processes are still there")
 
     def stop(self):
         self.nodes[self.front].process.send_signal(signal.SIGTERM)

@@ -38,7 +38,10 @@ RemoteWorlds::RemoteWorlds(RemoteWorldsOptions options, std::shared_ptr<Logger> 
 Result<std::unique_ptr<RemoteWorlds>> RemoteWorlds::launch(RemoteWorldsOptions options,
                                                            std::shared_ptr<Logger> logger) {
   auto worlds = std::unique_ptr<RemoteWorlds>(new RemoteWorlds(std::move(options), std::move(logger)));
-  TRY(worlds->link_, FrontLink::listen(worlds->options_.link, *worlds));
+  {
+    const std::lock_guard lock(worlds->mutex_);  // nobody is answered before the link is known
+    TRY(worlds->link_, FrontLink::listen(worlds->options_.link, *worlds));
+  }
   worlds->keeper_ = std::thread([own = worlds.get()] { own->keep(); });
   return worlds;
 }
@@ -375,6 +378,7 @@ void RemoteWorlds::look_after(int32_t index, double now_s) {
   if (world.job && !world.job_ended_s && world.job->ending()) world.job_ended_s = now_s;
   if (is_stopping_) {
     if (world.job_ended_s) world.job.reset();
+    if (world.job && world.state != State::kRuns) end_job(world, now_s);  // nobody there may have heard of the end
     return;
   }
   if (world.state == State::kEnded || (world.must_launch && world.job)) {
