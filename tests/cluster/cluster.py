@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import re
 import signal
 import socket
@@ -77,9 +78,12 @@ class Hosts:
 
 
 def free_port():
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("", 0))
-        return probe.getsockname()[1]
+    """None that the kernel gives to others meanwhile, on any host: those begin at 32768."""
+    while True:
+        port = random.randrange(20000, 32768)
+        with contextlib.closing(socket.socket()) as probe, contextlib.suppress(OSError):
+            probe.bind(("", port))
+            return port
 
 
 def is_alive(pid):
