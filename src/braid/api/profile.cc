@@ -6,6 +6,7 @@
 #include <iterator>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <vector>
@@ -89,21 +90,13 @@ Json waits_data(const ProfileWaits& waits) {
           {"flag", helpful_flag(waits)}};
 }
 
-Json other_data(const Profile& profile) {
-  const PhaseShares shares = phase_shares(profile);
-  Json data = {{"num_steps", shares.num_steps}, {"suggestion", profile_suggestion(profile)}};
-  for (int phase = 0; phase < kNumTracePhases; ++phase) {
-    const auto which = static_cast<TracePhase>(phase);
-    data[std::string(trace_phase_name(which))] = shares.share(which);
-  }
-  const auto waits = profile_waits(profile);
-  data["waited_for"] = waits ? waits_data(*waits) : Json();
-  data["processes"] = Json::array();
-  for (size_t i = 0; i < profile.processes.size(); ++i)
-    data["processes"].push_back(process_data(profile.processes[i], i));
-  data["summary"] = profile_summary(profile);
-  return data;
-}
+// Read off millions of spans, so only once.
+struct ProfileFindings {
+  explicit ProfileFindings(const Profile& profile) : shares(phase_shares(profile)), waits(profile_waits(profile)) {}
+
+  PhaseShares shares;
+  std::optional<ProfileWaits> waits;
+};
 
 std::string general_suggestion(const PhaseShares& shares) {
   using enum TracePhase;
@@ -138,7 +131,7 @@ std::string profile_table(const PhaseShares& shares) {
   return table;
 }
 
-// Of a process beside the front's; empty for the front's own.
+// A process, its clock, and what is missing of it.
 std::string process_line(const ProfiledProcess& process) {
   const std::string clock = process.clock_error_s > 0
                                 ? fmt::format("its clock is {:.3f} ms ahead of the front's, +- {:.3f} ms",
@@ -146,6 +139,44 @@ std::string process_line(const ProfiledProcess& process) {
                                 : "it has the front's clock";
   const std::string missing = process.missing.empty() ? "" : "; its last spans are missing: " + process.missing;
   return fmt::format("{} ({}): {}{}\n", process_name(process), rank_numbers(process), clock, missing);
+}
+
+std::string suggestion_of(const ProfileFindings& found) {
+  constexpr double kMuch = 0.05;  // of a step, lost by the ranks that wait for one
+  const auto& [shares, waits] = found;
+  if (shares.total_s <= 0) return "Nothing was recorded: was there a request?";
+  const std::string waited = waits ? waits_text(*waits) : "";
+  if (shares.share(TracePhase::kIdle) > 0.5) {
+    return "The ranks slept most of the time: more requests at once would fill them." + (waits ? " " + waited : "");
+  }
+  if (!waits) return general_suggestion(shares);
+  if (waits->lost_s + waits->transfer_s > kMuch * waits->steps_s) return waited;
+  return general_suggestion(shares) + " " + waited;
+}
+
+std::string summary_of(const Profile& profile, const ProfileFindings& found) {
+  std::string summary = profile_table(found.shares);
+  for (const ProfiledProcess& process : profile.processes) {
+    const bool is_alone = profile.processes.size() == 1 && process.clock_error_s == 0 && process.missing.empty();
+    if (!is_alone) summary += process_line(process);
+  }
+  return summary + suggestion_of(found) + "\n";
+}
+
+Json other_data(const Profile& profile) {
+  const ProfileFindings found(profile);
+  const auto& [shares, waits] = found;
+  Json data = {{"num_steps", shares.num_steps}, {"suggestion", suggestion_of(found)}};
+  for (int phase = 0; phase < kNumTracePhases; ++phase) {
+    const auto which = static_cast<TracePhase>(phase);
+    data[std::string(trace_phase_name(which))] = shares.share(which);
+  }
+  data["waited_for"] = waits ? waits_data(*waits) : Json();
+  data["processes"] = Json::array();
+  for (size_t i = 0; i < profile.processes.size(); ++i)
+    data["processes"].push_back(process_data(profile.processes[i], i));
+  data["summary"] = summary_of(profile, found);
+  return data;
 }
 
 }  // namespace
@@ -176,26 +207,11 @@ PhaseShares phase_shares(const Profile& profile) {
 }
 
 std::string profile_suggestion(const Profile& profile) {
-  constexpr double kMuch = 0.05;  // of a step, lost by the ranks that wait for one
-  const PhaseShares shares = phase_shares(profile);
-  if (shares.total_s <= 0) return "Nothing was recorded: was there a request?";
-  const auto waits = profile_waits(profile);
-  const std::string waited = waits ? waits_text(*waits) : "";
-  if (shares.share(TracePhase::kIdle) > 0.5) {
-    return "The ranks slept most of the time: more requests at once would fill them." + (waits ? " " + waited : "");
-  }
-  if (!waits) return general_suggestion(shares);
-  if (waits->lost_s + waits->transfer_s > kMuch * waits->steps_s) return waited;
-  return general_suggestion(shares) + " " + waited;
+  return suggestion_of(ProfileFindings(profile));
 }
 
 std::string profile_summary(const Profile& profile) {
-  std::string summary = profile_table(phase_shares(profile));
-  for (const ProfiledProcess& process : profile.processes) {
-    const bool is_alone = profile.processes.size() == 1 && process.clock_error_s == 0 && process.missing.empty();
-    if (!is_alone) summary += process_line(process);
-  }
-  return summary + profile_suggestion(profile) + "\n";
+  return summary_of(profile, ProfileFindings(profile));
 }
 
 }  // namespace braid
