@@ -7,8 +7,7 @@ import subprocess
 import urllib.request
 
 import pytest
-from cluster import free_port
-from server import wait_for
+from server import free_port, wait_for
 from test_cluster import BODIES, DP2, MIXTURE, in_one_process
 
 
@@ -46,6 +45,10 @@ def test_a_launchers_job_over_two_hosts(braid, hosts, key, tmp_path):
         status = json.loads(ask("/v1/status"))
         assert [node["host"] for node in status["nodes"]] == [socket.gethostname(), hosts.names[1]]
         assert [rank["node"] for rank in status["ranks"]] == [0, 0, 1, 1]
+        assert ask("/start_profile", {}) and ask("/v1/completions", {"model": "model", "prompt": "hello", "max_tokens": 4})
+        processes = json.loads(ask("/stop_profile", {}))["otherData"]["processes"]
+        assert [(process["node"], process["host"]) for process in processes] == [
+            (node["node"], node["host"]) for node in status["nodes"]]
         job.send_signal(signal.SIGUSR1)
         assert job.wait(30) == 0
     finally:

@@ -162,6 +162,9 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
   void connect_standby(const PeerId& peer);
   void take_claim(const FrontClaim& claim);
   void lose_node(int32_t number);
+  std::vector<NodeStatus> nodes() const;
+  // Of a process that is ready, by the number that nodes() has for it.
+  int32_t node_of(const ProcessHello& hello, const std::vector<NodeStatus>& nodes) const;
   int32_t num_processes(int32_t world) const {
     return static_cast<int32_t>(options_.processes[static_cast<size_t>(world)].size());
   }

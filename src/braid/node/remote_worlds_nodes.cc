@@ -14,14 +14,6 @@ namespace {
 constexpr double kBeats_s = 0.5;      // within which a node that is there has said something
 constexpr double kTellNodes_s = 0.5;  // how often nodes hear that this one is there
 
-// A launcher's nodes are the hosts that its processes name. One that is new is added.
-int32_t node_of_host(std::vector<NodeStatus>& nodes, const std::string& host) {
-  const auto found = std::ranges::find(nodes, host, &NodeStatus::host);
-  if (found != nodes.end()) return found->node;
-  nodes.push_back({.node = static_cast<int32_t>(nodes.size()), .host = host});
-  return nodes.back().node;
-}
-
 }  // namespace
 
 // Returns whether the message is about nodes and their commands.
@@ -162,28 +154,44 @@ void RemoteWorlds::look_after_nodes(double now_s) {
   }
 }
 
-ClusterStatus RemoteWorlds::cluster() const {
-  const std::lock_guard lock(mutex_);
-  ClusterStatus cluster{.nodes = {}, .ranks = {}};
+std::vector<NodeStatus> RemoteWorlds::nodes() const {
+  std::vector<NodeStatus> nodes;
   for (int32_t number = 0; number < options_.num_nodes; ++number) {
     const Node& node = nodes_[static_cast<size_t>(number)];
     if (number == options_.front_node) {
-      cluster.nodes.push_back({.node = number, .host = host_name()});
+      nodes.push_back({.node = number, .host = host_name()});
     } else {
-      cluster.nodes.push_back({.node = number, .host = node.hello.host, .is_there = !node.peer.empty()});
+      nodes.push_back({.node = number, .host = node.hello.host, .is_there = !node.peer.empty()});
     }
   }
-  for (size_t world = 0; world < worlds_.size(); ++world) {
-    for (const Process& process : worlds_[world].processes) {
+  if (options_.command) return nodes;
+  // A launcher's are the hosts that its processes name.
+  for (const World& world : worlds_) {
+    for (const Process& process : world.processes) {
+      const bool is_known = std::ranges::find(nodes, process.hello.host, &NodeStatus::host) != nodes.end();
+      if (!process.ready || is_known) continue;
+      nodes.push_back({.node = static_cast<int32_t>(nodes.size()), .host = process.hello.host});
+    }
+  }
+  return nodes;
+}
+
+int32_t RemoteWorlds::node_of(const ProcessHello& hello, const std::vector<NodeStatus>& nodes) const {
+  if (!options_.command) return std::ranges::find(nodes, hello.host, &NodeStatus::host)->node;
+  const auto& places = options_.processes[static_cast<size_t>(hello.world)];
+  const int32_t place = places[static_cast<size_t>(hello.process)].node;
+  return place == 0 ? options_.front_node : place;
+}
+
+ClusterStatus RemoteWorlds::cluster() const {
+  const std::lock_guard lock(mutex_);
+  ClusterStatus cluster{.nodes = nodes(), .ranks = {}};
+  for (const World& world : worlds_) {
+    for (const Process& process : world.processes) {
       if (!process.ready) continue;
       for (size_t i = 0; i < process.ready->ranks.size(); ++i) {
         RankStatus rank = process.ready->ranks[i];
-        const int32_t place = options_.processes[world][static_cast<size_t>(process.hello.process)].node;
-        if (options_.command) {
-          rank.node = place == 0 ? options_.front_node : place;
-        } else {
-          rank.node = node_of_host(cluster.nodes, process.hello.host);
-        }
+        rank.node = node_of(process.hello, cluster.nodes);
         if (i < process.counts.size()) rank.counts = process.counts[i];
         cluster.ranks.push_back(std::move(rank));
       }

@@ -44,9 +44,8 @@ void RemoteWorlds::add_to_profile(int32_t index) {
   const World& world = worlds_[static_cast<size_t>(index)];
   for (const Process& process : world.processes) {
     const ProcessHello& hello = process.hello;
-    const ProcessPlace& place = options_.processes[static_cast<size_t>(index)][static_cast<size_t>(hello.process)];
     ProfiledProcess profiled{
-        .node = place.node, .host = hello.host, .pid = hello.pid, .num_restarts = hello.num_restarts};
+        .node = node_of(hello, nodes()), .host = hello.host, .pid = hello.pid, .num_restarts = hello.num_restarts};
     for (const RankStatus& rank : process.ready->ranks) {
       profiled.ranks.push_back({.rank = rank.rank, .world = rank.world, .group = rank.group});
     }
