@@ -163,25 +163,24 @@ void Journal::thread_main() {
 
 // Copies have numbers that no other process takes.
 void Journal::feed_standby(Mail& mail, double now_s) {
-  if (mail.standby) {
+  if (mail.standby && *mail.standby) {
     std::random_device random;
-    const uint64_t first_copy = (uint64_t{random()} << 32) + random();
-    if (*mail.standby) {
-      feed_.begin(*std::move(mail.standby), first_copy);
-    } else {
-      feed_.end();
-    }
+    feed_.begin(*std::move(mail.standby), (uint64_t{random()} << 32) + random());
+  } else if (mail.standby) {
+    feed_.end();
   }
-  const bool was_whole = feed_.stats(files_.segments()).is_whole;
   for (const JournalKept& kept : mail.kept) {
     if (const Status taken = feed_.take(kept, now_s); !taken.ok()) logger_->warn("{}", taken.error().message);
   }
   if (const Status sent = feed_.go_on(files_.segments(), now_s); !sent.ok()) logger_->warn("{}", sent.error().message);
   feed_.release(now_s);
   const StandbyStats stats = feed_.stats(files_.segments());
+  bool was_whole = false;
+  {
+    const std::lock_guard lock(mutex_);
+    was_whole = std::exchange(standby_, stats).is_whole;
+  }
   if (stats.is_whole && !was_whole) logger_->info("the node that stands by has the whole journal, and could take over");
-  const std::lock_guard lock(mutex_);
-  standby_ = stats;
 }
 
 // Returns whether it is written.

@@ -160,19 +160,21 @@ Result<std::string> Segments::read_on(JournalPlace& place, int64_t max_bytes) co
   }
 }
 
-void Segments::set_aside() {
-  for (const auto& [number, segment] : segments_) found_.push_back(path_of(number));
+void Segments::forget_all() {
   segments_.clear();
   needed_by_.clear();
   newest_.reset();
 }
 
+void Segments::set_aside() {
+  for (const auto& [number, segment] : segments_) found_.push_back(path_of(number));
+  forget_all();
+}
+
 void Segments::clear() {
   std::error_code ignored;  // what stays is read again by the next process
   for (const auto& [number, segment] : segments_) fs::remove(path_of(number), ignored);
-  segments_.clear();
-  needed_by_.clear();
-  newest_.reset();
+  forget_all();
 }
 
 // From the oldest on, so that a request's end stays as long as its beginning. The newest is written to.

@@ -67,6 +67,7 @@ class Segments {
   std::filesystem::path path_of(int64_t number) const;
   void remove(int64_t number);
   void remove_unneeded();
+  void forget_all();  // and leaves the files
 
   struct Segment {
     int64_t bytes = 0;

@@ -32,21 +32,25 @@ void FrontClaimSender::on_lost(const std::string& /*why*/) {
   changed_.notify_all();
 }
 
-// The link waits for somebody to listen, and what was sent leaves then. A connection that ends needs a new link.
 void FrontClaimSender::run() {
-  std::unique_lock lock(mutex_);
-  while (!is_ending_) {
-    is_lost_ = false;
-    lock.unlock();
-    auto link = ProcessLink::connect(node_0_, *this);
-    if (link.ok()) (*link)->send(LinkMessageKind::kMessage, encode(ProcessMessage(claim_)));
-    lock.lock();
-    if (link.ok()) changed_.wait(lock, [&] { return is_lost_ || is_ending_; });
-    lock.unlock();
-    if (link.ok()) (*link).reset();
-    lock.lock();
-    changed_.wait_for(lock, kPauseAfterClaim, [&] { return is_ending_; });
+  for (;;) {
+    claim_once();
+    std::unique_lock lock(mutex_);
+    if (changed_.wait_for(lock, kPauseAfterClaim, [&] { return is_ending_; })) return;
   }
+}
+
+// The link waits for somebody to listen, and what was sent leaves then. A connection that ends needs a new link.
+void FrontClaimSender::claim_once() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_lost_ = false;
+  }
+  const auto link = ProcessLink::connect(node_0_, *this);
+  if (!link.ok()) return;
+  (*link)->send(LinkMessageKind::kMessage, encode(ProcessMessage(claim_)));
+  std::unique_lock lock(mutex_);  // free again before the link closes, which may call this object
+  changed_.wait(lock, [&] { return is_lost_ || is_ending_; });
 }
 
 }  // namespace braid

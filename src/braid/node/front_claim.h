@@ -22,6 +22,7 @@ class FrontClaimSender final : private ProcessLinkOwner {
   void on_message(LinkMessageKind, SharedBytes) override {}
   void on_lost(const std::string& why) override;
   void run();
+  void claim_once();
 
   const ProcessLinkOptions node_0_;
   const FrontClaim claim_;
