@@ -5,14 +5,12 @@ import http.client
 import json
 import os
 import pathlib
-import random
 import re
 import signal
-import socket
 import subprocess
 import tempfile
 
-from server import stream_events, wait_for
+from server import free_port, stream_events, wait_for
 
 
 def run(*command):
@@ -75,15 +73,6 @@ class Hosts:
 
     def __exit__(self, *_):
         self.remove()
-
-
-def free_port():
-    """None that the kernel gives to others meanwhile, on any host: those begin at 32768."""
-    while True:
-        port = random.randrange(20000, 32768)
-        with contextlib.closing(socket.socket()) as probe, contextlib.suppress(OSError):
-            probe.bind(("", port))
-            return port
 
 
 def is_alive(pid):

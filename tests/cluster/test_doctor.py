@@ -3,7 +3,7 @@
 import re
 import subprocess
 
-from cluster import free_port
+from server import free_port
 from test_cluster import DP2, MIXTURE
 
 

@@ -3,8 +3,10 @@
 import contextlib
 import http.client
 import json
+import random
 import re
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -18,6 +20,15 @@ def wait_for(holds, what="it does not come", timeout=30):
     while not holds():
         assert time.monotonic() < deadline, what() if callable(what) else what
         time.sleep(0.02)
+
+
+def free_port():
+    """None that the kernel gives to others meanwhile, on any host: those begin at 32768."""
+    while True:
+        port = random.randrange(20000, 32768)
+        with contextlib.closing(socket.socket()) as probe, contextlib.suppress(OSError):
+            probe.bind(("", port))
+            return port
 
 
 def resident_bytes(pid):

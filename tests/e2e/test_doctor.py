@@ -7,6 +7,7 @@ import socket
 
 import pytest
 from conftest import MODELS
+from server import free_port
 
 MODEL = MODELS / "gguf_qwen3_moe" / "model.gguf"
 needs_mpi = pytest.mark.skipif(shutil.which("mpirun") is None, reason="mpirun is not installed")
@@ -20,12 +21,6 @@ def doctor(braid, *flags, **options):
     assert lines and all(findings), (done.stdout, done.stderr)
     assert done.returncode == (1 if any(line.startswith("FAIL") for line in lines) else 0), done.stderr
     return {finding[2]: (finding[1] == "pass", finding[3]) for finding in findings}
-
-
-def free_port():
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def test_one_process_passes(braid):
