@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "braid/wire/group_load.h"
+
 namespace braid {
 
 struct TokenLoad {
@@ -20,15 +22,10 @@ struct TokenLoad {
   bool operator==(const TokenLoad&) const = default;
 };
 
-// Of `num_new` tokens behind `first` others.
-inline int64_t num_pairs(int64_t first, int64_t num_new) {
-  return num_new * first + num_new * num_new / 2;
-}
-
 // Of a request that comes to a group with `num_cached` of its `num_tokens`.
 inline TokenLoad load_of_request(int64_t num_tokens, int64_t num_cached) {
   return {.num_prefill_tokens = num_tokens - num_cached,
-          .num_prefill_pairs = num_pairs(num_cached, num_tokens - num_cached),
+          .num_prefill_pairs = count_prefill_pairs(num_cached, num_tokens - num_cached),
           .num_context_tokens = num_tokens};
 }
 

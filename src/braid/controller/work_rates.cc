@@ -25,9 +25,7 @@ WorkRates::WorkRates(size_t num_groups)
     : memory_steps_(std::max(1024.0, 64.0 * static_cast<double>(num_groups))),
       slowness_(num_groups),
       output_len_(kPriorOutputLen) {
-  Amounts prior;
-  for (size_t i = 0; i < kNumRates; ++i) prior[i] = kPriorTokenSeconds * kPriorProportions[i];
-  set_rates(prior);
+  for (size_t i = 0; i < kNumRates; ++i) rates_[i] = kPriorTokenSeconds * kPriorProportions[i];
 }
 
 WorkRates::Amounts WorkRates::amounts_of(const StepShape& step) {
@@ -37,13 +35,16 @@ WorkRates::Amounts WorkRates::amounts_of(const StepShape& step) {
 
 double WorkRates::usual_seconds(const Amounts& amounts) const {
   double seconds = 0;
-  for (size_t i = 0; i < kNumRates; ++i) seconds += amounts[i] * values_[i];
+  for (size_t i = 0; i < kNumRates; ++i) seconds += amounts[i] * rates_[i];
   return seconds;
 }
 
-void WorkRates::set_rates(const Amounts& rates) {
-  values_ = rates;
-  rates_ = {.step_s = rates[0], .prompt_s = rates[1], .decode_s = rates[2], .position_s = rates[3], .pair_s = rates[4]};
+StepRates WorkRates::rates() const {
+  return {.step_s = rates_[kStep],
+          .prompt_s = rates_[kPrompt],
+          .decode_s = rates_[kDecode],
+          .position_s = rates_[kPosition],
+          .pair_s = rates_[kPair]};
 }
 
 void WorkRates::take_step(int32_t group, const StepShape& step, double seconds) {
@@ -56,9 +57,7 @@ void WorkRates::take_step(int32_t group, const StepShape& step, double seconds) 
   for (size_t i = 0; i < kNumRates; ++i) as_tokens += amounts[i] * kPriorProportions[i];
   double weight = 1;
   if (num_steps_ == 0) {  // only now is it known what a second is worth
-    Amounts first;
-    for (size_t i = 0; i < kNumRates; ++i) first[i] = in_usual_s / as_tokens * kPriorProportions[i];
-    set_rates(first);
+    for (size_t i = 0; i < kNumRates; ++i) rates_[i] = in_usual_s / as_tokens * kPriorProportions[i];
   } else {
     const double log_error = std::log(in_usual_s / usual_seconds(amounts));
     weight = std::min(1.0, kUsualLogError / std::max(1e-9, std::abs(log_error)));
@@ -85,18 +84,16 @@ void WorkRates::take_step(int32_t group, const StepShape& step, double seconds) 
 // Least squares of the relative errors, with a weak pull to the prior's proportions, and no rate below zero.
 void WorkRates::fit() {
   constexpr int kSweeps = 32;
-  Amounts rates = values_;
   for (int sweep = 0; sweep < kSweeps; ++sweep) {
     for (size_t i = 0; i < kNumRates; ++i) {
       const double prior = prior_scale_ * kPriorProportions[i];
       const double pull = kPriorSteps / (prior * prior);
       double rest = sums_[i] + pull * prior;
-      for (size_t j = 0; j < kNumRates; ++j) rest -= i == j ? 0 : squares_[i][j] * rates[j];
-      rates[i] = std::max(0.0, rest / (squares_[i][i] + pull));
+      for (size_t j = 0; j < kNumRates; ++j) rest -= i == j ? 0 : squares_[i][j] * rates_[j];
+      rates_[i] = std::max(0.0, rest / (squares_[i][i] + pull));
     }
   }
-  rates[1] = std::max(rates[1], 1e-12);  // it is what others are compared with
-  set_rates(rates);
+  rates_[kPrompt] = std::max(rates_[kPrompt], 1e-12);  // it is what others are compared with
   center_slowness();
   least_slowness_ = std::ranges::min(slowness_, {}, &Slowness::times).times;
   ++version_;
@@ -116,14 +113,12 @@ void WorkRates::center_slowness() {
   for (Slowness& own : slowness_) {
     if (own.num_steps > 0) own.times *= factor;
   }
-  Amounts rates = values_;
   for (size_t i = 0; i < kNumRates; ++i) {
-    rates[i] /= factor;
+    rates_[i] /= factor;
     sums_[i] *= factor;
     for (double& square : squares_[i]) square *= factor * factor;
   }
   prior_scale_ /= factor;
-  set_rates(rates);
 }
 
 void WorkRates::take_output_len(int64_t num_tokens) {
@@ -133,20 +128,20 @@ void WorkRates::take_output_len(int64_t num_tokens) {
 }
 
 double WorkRates::seconds_of(const TokenLoad& load, int64_t num_requests) const {
-  return rates_.prompt_s * static_cast<double>(load.num_prefill_tokens) +
-         rates_.pair_s * static_cast<double>(load.num_prefill_pairs) +
-         output_len_ * (rates_.decode_s * static_cast<double>(num_requests) +
-                        rates_.position_s * static_cast<double>(load.num_context_tokens));
+  return rates_[kPrompt] * static_cast<double>(load.num_prefill_tokens) +
+         rates_[kPair] * static_cast<double>(load.num_prefill_pairs) +
+         output_len_ * (rates_[kDecode] * static_cast<double>(num_requests) +
+                        rates_[kPosition] * static_cast<double>(load.num_context_tokens));
 }
 
 double WorkRates::prompt_tokens_of(const StepShape& step) const {
-  const double seconds = usual_seconds(amounts_of(step)) - rates_.step_s;
-  return seconds / rates_.prompt_s;
+  const double seconds = usual_seconds(amounts_of(step)) - rates_[kStep];
+  return seconds / rates_[kPrompt];
 }
 
 double WorkRates::saved_seconds(int64_t num_cached) const {
-  return rates_.prompt_s * static_cast<double>(num_cached) +
-         rates_.pair_s * static_cast<double>(num_pairs(0, num_cached));
+  return rates_[kPrompt] * static_cast<double>(num_cached) +
+         rates_[kPair] * static_cast<double>(count_prefill_pairs(0, num_cached));
 }
 
 }  // namespace braid

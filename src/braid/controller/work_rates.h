@@ -39,7 +39,7 @@ class WorkRates {
   // decode steps as requests have generated tokens on average.
   double seconds_of(const TokenLoad& load, int64_t num_requests) const;
   // And what those decode steps take beside, whatever they compute.
-  double seconds_of_steps() const { return output_len_ * rates_.step_s; }
+  double seconds_of_steps() const { return output_len_ * rates_[kStep]; }
   // What a step computed, as the number of prompt tokens that take as long.
   double prompt_tokens_of(const StepShape& step) const;
   // For tokens that a group need not compute, because it has them: the first `num_cached` of a prompt.
@@ -49,14 +49,14 @@ class WorkRates {
 
   double least_slowness() const { return least_slowness_; }  // of all groups, when the rates were last fitted
 
-  const StepRates& rates() const { return rates_; }
+  StepRates rates() const;
   double output_len() const { return output_len_; }
   // Changes with the rates: figures from before are in other units.
   uint64_t version() const { return version_; }
 
  private:
-  static constexpr size_t kNumRates = 5;
-  using Amounts = std::array<double, kNumRates>;  // in the order of StepRates
+  enum Rate : size_t { kStep, kPrompt, kDecode, kPosition, kPair, kNumRates };  // those of StepRates
+  using Amounts = std::array<double, kNumRates>;
 
   struct Slowness {
     double times = 1;
@@ -66,7 +66,6 @@ class WorkRates {
   double usual_seconds(const Amounts& amounts) const;
   void fit();
   void center_slowness();
-  void set_rates(const Amounts& rates);
 
   // How many steps the rates go back, and how many slowness does.
   double memory_steps_ = 0;
@@ -75,8 +74,7 @@ class WorkRates {
   static constexpr uint64_t kStepsOfFit = 32;
 
   std::vector<Slowness> slowness_;
-  Amounts values_{};
-  StepRates rates_;
+  Amounts rates_{};  // seconds in a usual group
   // Weighted sums over steps of amounts by amounts and of amounts, each over the step's seconds.
   std::array<Amounts, kNumRates> squares_{};
   Amounts sums_{};

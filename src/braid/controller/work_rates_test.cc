@@ -31,7 +31,7 @@ class WorkRatesTest : public ::testing::Test {
       const int64_t first = drawn(0, 4000);
       made.num_prefills = 1;
       made.num_prompt_tokens = drawn(16, 512);
-      made.num_prefill_pairs = num_pairs(first, made.num_prompt_tokens);
+      made.num_prefill_pairs = count_prefill_pairs(first, made.num_prompt_tokens);
     }
     return made;
   }

@@ -46,7 +46,7 @@ SchedulerStats Scheduler::stats() const {
     if (!sequence->is_decoding) {
       const int64_t num_new = sequence->num_uncomputed();
       stats.num_prefill_tokens += num_new;
-      stats.num_prefill_pairs += num_new * sequence->num_computed + num_new * num_new / 2;
+      stats.num_prefill_pairs += count_prefill_pairs(sequence->num_computed, num_new);
     }
     stats.num_context_tokens += sequence->num_tokens();
   }

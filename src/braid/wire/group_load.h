@@ -7,6 +7,11 @@
 
 namespace braid {
 
+// Of `num_new` prompt tokens behind `first` others, with each of the positions before them: what attention computes.
+inline int64_t count_prefill_pairs(int64_t first, int64_t num_new) {
+  return num_new * first + num_new * num_new / 2;
+}
+
 // What a group can take now.
 struct Credits {
   int32_t num_requests = 0;

@@ -14,7 +14,7 @@ StepShape shape_of(const StepPlan& plan) {
     shape.num_context_tokens += sequence.first_position + num_new;
     if (num_new == 1 && sequence.samples) continue;
     ++shape.num_prefills;
-    shape.num_prefill_pairs += num_new * sequence.first_position + num_new * num_new / 2;
+    shape.num_prefill_pairs += count_prefill_pairs(sequence.first_position, num_new);
     shape.num_prompt_tokens += num_new;
   }
   return shape;
