@@ -5,7 +5,10 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <stdexcept>
+#include <string>
 #include <thread>
 
 namespace braid {
@@ -30,6 +33,33 @@ TEST(RunInBackground, LongWorkLosesItsPriorityAndTheCallerKeepsItsOwn) {
   });
   EXPECT_EQ(reached, 19);
   EXPECT_EQ(priority(), before);
+}
+
+// The timers of this process that signal one thread (proc_pid_timers(5)), as the kernel lists them.
+std::string timers_of_threads() {
+  std::ifstream file("/proc/self/timers");
+  std::string found;
+  for (std::string line; std::getline(file, line);) {
+    if (line.find("signal/tid.") != std::string::npos) found += line + ' ';
+  }
+  return found;
+}
+
+TEST(RunInBackground, LongWorkIsInterruptedByATimerSoThatItOffersItsCpu) {
+  if (!std::filesystem::exists("/proc/self/timers")) GTEST_SKIP() << "this kernel does not list timers";
+  std::string reached;
+  pid_t id = 0;
+  run_in_background([&] {
+    id = gettid();
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while ((reached = timers_of_threads()).empty() && std::chrono::steady_clock::now() < deadline) {
+    }
+    const auto enough = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);  // forty turns
+    while (std::chrono::steady_clock::now() < enough) {
+    }
+  });
+  EXPECT_NE(reached.find("tid." + std::to_string(id)), std::string::npos) << reached;
+  EXPECT_EQ(timers_of_threads(), "");
 }
 
 TEST(RunInBackground, AnExceptionReachesTheCaller) {

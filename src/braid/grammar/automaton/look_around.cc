@@ -30,6 +30,12 @@ bool has_look(const Expression& expression, bool looks_behind) {
          std::ranges::any_of(expression.parts, [&](const Expr& part) { return has_look(*part, looks_behind); });
 }
 
+bool reads_every_character(const CharacterDfa& dfa) {
+  std::vector<CodePointRange> read;
+  for (const CodePointSet& set : dfa.classes) read.insert(read.end(), set.ranges().begin(), set.ranges().end());
+  return scalar_values().intersected(CodePointSet(std::move(read)).inverted()).ranges().empty();
+}
+
 template <typename Replace>
 Expr replaced(const Expr& expression, Kind kind, const Replace& replace) {
   if (expression->kind == kind) return replace(expression);
@@ -57,6 +63,7 @@ class LookAround {
     if (pattern->is_empty()) return pattern;
     automata_ = {pattern};
     for (size_t i = 0; i < looks.size(); ++i) TRY_STATUS(add_look(*looks[i], i));
+    for (const Dfa& dfa : automata_) reads_all_.push_back(reads_every_character(*dfa));
     find_symbols();
     return determinize();
   }
@@ -206,9 +213,9 @@ class LookAround {
            std::ranges::all_of(place.duties, [&](const Duty& duty) { return accepts(duty.first, duty.second); });
   }
 
-  // True if every rest of a text fulfils the duty.
+  // True if every rest of a text fulfils the duty: every character keeps the automaton in a state that accepts.
   bool is_fulfilled(size_t automaton, int32_t state) const {
-    if (!accepts(automaton, state)) return false;
+    if (!accepts(automaton, state) || !reads_all_[automaton]) return false;
     const size_t num_classes = automata_[automaton]->classes.size();
     for (size_t symbol = 0; symbol < num_classes; ++symbol) {
       if (automata_[automaton]->target(state, symbol) != state) return false;
@@ -282,7 +289,8 @@ class LookAround {
   }
 
   WorkBudget& work_;
-  std::vector<Dfa> automata_;  // the pattern's first
+  std::vector<Dfa> automata_;    // the pattern's first
+  std::vector<bool> reads_all_;  // of each, whether every character is in one of its classes
   std::vector<Look> looks_;
   std::vector<Symbol> symbols_;
 };

@@ -85,6 +85,7 @@ TEST_F(RegexParserTest, LooksAround) {
   expect("(?!\\w).", {"-", " "}, {"a", "é"});  // what is a letter in any dialect
   expect("(?i)(?!aws)[a-z]+", {"abc"}, {"AWS", "aWsx"});
   expect("(?!.*x).*", {"abc", "漢"}, {"abxc", "x"});
+  expect("^(?=^[a-z0-9-]+$).{3,64}$", {"abc", "a-9"}, {"ab", "abc!", "!abc", "aé1"});
 }
 
 TEST_F(RegexParserTest, LongRepetitionsAreCountedNotExpanded) {

@@ -25,7 +25,8 @@ std::string random_pattern(std::mt19937& random, int depth, bool looks = false) 
       static const char* const kLooks[] = {"(?=", "(?!", "(?<=", "(?<!"};
       // What lies behind has one length in PCRE2.
       const int kind = pick(4);
-      pattern += kLooks[kind] + (kind < 2 ? random_pattern(random, depth - 1) : kAtoms[pick(12)]) + ")";
+      pattern += kLooks[kind] + (kind < 2 ? random_pattern(random, depth - 1) : kAtoms[pick(12)]);
+      pattern += kind < 2 && pick(2) == 0 ? "$)" : ")";
     }
     switch (pick(8)) {
       case 0:
@@ -111,7 +112,10 @@ TEST(RegexReference, LookAroundsAreThoseOfPcre) {
     const auto pcre = testing::Pcre::compile(pattern, false);
     ASSERT_TRUE(pcre);
     const auto compiled = compiler.regex(pattern);
-    if (!compiled.ok() && compiled.error().message.find("work") != std::string::npos) continue;
+    const auto is_refused_for = [&](const char* cost) {
+      return !compiled.ok() && compiled.error().message.find(cost) != std::string::npos;
+    };
+    if (is_refused_for("work") || is_refused_for("states")) continue;
     for (int i = 0; i < 100; ++i) {
       std::string text;
       const auto length = random() % 6;
