@@ -3,7 +3,6 @@
 import concurrent.futures
 import contextlib
 import json
-import os
 import pathlib
 import re
 import signal
@@ -18,7 +17,6 @@ MODELS = pathlib.Path(__file__).resolve().parents[1] / "fixtures" / "models"
 MIXTURE = MODELS / "gguf_qwen3_moe" / "model.gguf"
 DP2 = ["--tp-size", 4, "--dp-size", 2, "--enable-dp-attention"]
 DP4 = ["--tp-size", 4, "--dp-size", 4, "--enable-dp-attention"]
-DP3 = ["--tp-size", 3, "--dp-size", 3, "--enable-dp-attention"]
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "list", "schema": {
     "type": "array", "items": {"type": "integer"}, "minItems": 60, "maxItems": 90}}}
 
@@ -59,7 +57,7 @@ class Streams:
         self.cluster = cluster
         self.pool = concurrent.futures.ThreadPoolExecutor(len(BODIES))
         self.under_way = [self.pool.submit(ask, self.post, body) for body in BODIES]
-        wait_for(lambda: cluster.num_running() >= len(BODIES) // 2, lambda: cluster.nodes[0].read_log())
+        wait_for(lambda: cluster.num_running() >= len(BODIES) // 2, lambda: cluster.nodes[cluster.front].read_log())
 
     def post(self, body):
         status, text = self.cluster.send("POST", "/v1/completions", body)
@@ -70,7 +68,8 @@ class Streams:
         return sum(one.done() for one in self.under_way)
 
     def texts(self):
-        wait_for(lambda: self.num_done() == len(BODIES), lambda: self.cluster.nodes[0].read_log(), 100)
+        front = self.cluster.nodes[self.cluster.front]
+        wait_for(lambda: self.num_done() == len(BODIES), front.read_log, 100)
         self.pool.shutdown()
         return [one.result() for one in self.under_way]
 
@@ -108,12 +107,12 @@ def wait_until_on(cluster, without):
 
 @pytest.mark.parametrize(("num_nodes", "lost", "layout", "more"), [
     pytest.param(2, 1, DP2, [], id="2-nodes"),
-    pytest.param(3, 1, DP3, ["--moe-parallel", "ep"], id="the-second-of-3-nodes"),
+    pytest.param(3, 1, DP4, ["--ranks-on-node", "2,1,1", "--moe-parallel", "ep"], id="the-second-of-3-nodes"),
     pytest.param(3, 2, DP2, ["--ranks-on-node", "1,1,2", "--dp-padding", "max_len"], id="the-third-of-3-nodes"),
 ])
 def test_a_node_that_does_not_come_back_loses_no_stream_and_changes_none(undisturbed, start_elastic, num_nodes, lost,
                                                                          layout, more):
-    expected = undisturbed([*layout, *(more if "--moe-parallel" in more else [])])
+    expected = undisturbed([*layout, *(more[2:] if "--moe-parallel" in more else [])])
     cluster = start_elastic(num_nodes, *layout, *more, model=MIXTURE).wait_until_ready()
     wait_until_on(cluster, [])
     streams = Streams(cluster)
@@ -243,13 +242,29 @@ def test_rounded_sums_stay_rounded_on_one_node(start_elastic):
     assert cluster.stop() == [0]
 
 
-def test_a_model_that_does_not_fit_the_other_nodes_waits_and_says_why(undisturbed, start_elastic):
-    """All of its ranks are given a smaller share of the memory than they need, but for those of the first start."""
-    if os.environ.get("BRAID_SKIP_CGROUP"):
-        pytest.skip("no memory limits here")
+def test_a_model_that_cannot_start_on_the_other_nodes_waits_and_says_why(undisturbed, start_elastic, tmp_path):
+    """Its file is away for a while."""
     expected = undisturbed(DP2)
-    cluster = start_elastic(2, *DP2, "--kv-cache-memory-bytes", "4m", model=MIXTURE).wait_until_ready()
-    assert Streams(cluster).texts() == expected
+    model = tmp_path / "model.gguf"
+    model.write_bytes(MIXTURE.read_bytes())
+    cluster = start_elastic(2, *DP2, "--served-model-name", "model", after_s=5, model=model).wait_until_ready()
+    streams = Streams(cluster)
+    cluster.kill_node(1)
+    wait_for(lambda: cluster.status()["state"] != "running", "nobody noticed")
+    model.rename(tmp_path / "away")
+    for _ in range(2):
+        wait_for(lambda: cluster.status()["elastic"]["problem"], lambda: cluster.nodes[0].read_log())
+    cluster.nodes[0].wait_for_log(r"the model cannot go on without node 1: on \S+: .*model.gguf.*; it is tried again")
+    assert cluster.status()["elastic"]["left_out_nodes"] == [1]
+    assert cluster.send("GET", "/health")[0] == 503
+    (tmp_path / "away").rename(model)
+    assert streams.texts() == expected
+    assert wait_until_on(cluster, [1])["elastic"]["problem"] is None
+    streams = Streams(cluster)
+    cluster.start_node(1)
+    wait_until_on(cluster, [])
+    assert streams.texts() == expected
+    assert cluster.stop() == [0, 0]
 
 
 def test_nodes_that_are_moving_requests_lose_none(undisturbed, start_elastic):
@@ -269,16 +284,12 @@ def test_nodes_that_are_moving_requests_lose_none(undisturbed, start_elastic):
     assert cluster.stop() == [0, 0]
 
 
-def test_a_standby_and_elastic_nodes_go_together(undisturbed, start_elastic, tmp_path):
+def test_a_standby_and_elastic_nodes_go_together(undisturbed, start_elastic, hosts, tmp_path):
     """Node 1 takes over from node 0, and goes on without node 2."""
-    expected = undisturbed(DP3)
-    own = {node: ["--journal", tmp_path / f"journal-{node}"] for node in range(3)}
-    cluster = start_elastic(3, *DP3, "--standby", 1, "--standby-after", 2, model=MIXTURE, late=(0, 1, 2),
-                            node_flags=own)
-    for node in range(3):
-        own[node] += ["--host", cluster.hosts.address(node), "--standby-address", cluster.hosts.address(1)]
-        cluster.start_node(node)
-    cluster.wait_until_ready()
+    expected = undisturbed(DP4)
+    own = {node: ["--journal", tmp_path / f"journal-{node}", "--host", hosts.address(node)] for node in range(3)}
+    cluster = start_elastic(3, *DP4, "--ranks-on-node", "1,1,2", "--standby", 1, "--standby-after", 2,
+                            "--standby-address", hosts.address(1), model=MIXTURE, node_flags=own).wait_until_ready()
     wait_for(lambda: cluster.status()["standby"]["is_whole"], lambda: cluster.nodes[0].read_log())
     cluster.kill_node(0)
     cluster.front = 1
