@@ -1,4 +1,4 @@
-"""A model that goes on without a node that is gone (--elastic): the same layout on fewer nodes, and so the same bits."""
+"""A model that goes on without a node that is gone (--elastic): the same layout on fewer nodes, so the same bits."""
 
 import concurrent.futures
 import contextlib
@@ -163,7 +163,7 @@ def test_a_node_that_is_back_in_time_is_taken_at_once(undisturbed, start_elastic
     streams = Streams(cluster)
     cluster.kill_node(1)
     cluster.nodes[0].wait_for_log(r"waits for node 1, (and goes on without it in \d+ s|which may be gone)")
-    assert cluster.send("GET", "/health")[0] == 503
+    assert cluster.send("GET", "/health_generate")[0] == 503
     cluster.start_node(1)
     assert streams.texts() == expected
     wait_until_on(cluster, [])
@@ -201,6 +201,24 @@ def test_a_node_that_returns_while_the_smaller_world_starts(undisturbed, start_e
     cluster.kill_node(1)
     cluster.nodes[0].wait_for_log("the model goes on without node 1", 60)
     cluster.start_node(1)
+    wait_until_on(cluster, [])
+    assert streams.texts() == expected
+    assert cluster.stop() == [0, 0]
+
+
+def test_a_node_that_was_only_cut_off_is_taken_back(undisturbed, start_elastic):
+    expected = undisturbed(DP2)
+    cluster = start_elastic(2, *DP2, model=MIXTURE).wait_until_ready()
+    if not cluster.hosts.are_apart:
+        pytest.skip("hosts are not apart here")
+    streams = Streams(cluster)
+    cluster.hosts.cut_off(1)
+    try:
+        wait_until_on(cluster, [1])
+        assert streams.texts() == expected
+        streams = Streams(cluster)
+    finally:
+        cluster.hosts.cut_off(1, is_cut=False)
     wait_until_on(cluster, [])
     assert streams.texts() == expected
     assert cluster.stop() == [0, 0]
@@ -256,7 +274,7 @@ def test_a_model_that_cannot_start_on_the_other_nodes_waits_and_says_why(undistu
         wait_for(lambda: cluster.status()["elastic"]["problem"], lambda: cluster.nodes[0].read_log())
     cluster.nodes[0].wait_for_log(r"the model cannot go on without node 1: on \S+: .*model.gguf.*; it is tried again")
     assert cluster.status()["elastic"]["left_out_nodes"] == [1]
-    assert cluster.send("GET", "/health")[0] == 503
+    assert cluster.send("GET", "/health_generate")[0] == 503
     (tmp_path / "away").rename(model)
     assert streams.texts() == expected
     assert wait_until_on(cluster, [1])["elastic"]["problem"] is None
@@ -296,7 +314,8 @@ def test_a_standby_and_elastic_nodes_go_together(undisturbed, start_elastic, hos
     cluster.wait_until_ready()
     assert Streams(cluster).texts() == expected
     cluster.kill_node(2)
-    wait_for(lambda: left_out(cluster) == [2] and cluster.is_ready(), lambda: cluster.nodes[1].read_log(), 60)
+    wait_for(lambda: left_out(cluster) == [2] and cluster.status()["state"] == "running",
+             lambda: cluster.nodes[1].read_log(), 60)
     assert {rank["node"] for rank in cluster.status()["ranks"]} == {1}
     assert Streams(cluster).texts() == expected
     assert cluster.stop() == [0]
