@@ -248,7 +248,12 @@ def test_the_smaller_world_computes_with_the_instructions_of_the_whole_one(start
     cluster.kill_node(1)
     assert {rank["kernels"] for rank in wait_until_on(cluster, [1])["ranks"]} == {"avx2"}
     assert [cluster.ask(body, stream=True) for body in BODIES[:4]] == before
-    assert cluster.stop() == [0]
+    cluster.node_prefixes = {1: ["env", "BRAID_CPU_ISA=portable"]}
+    cluster.start_node(1)
+    cluster.nodes[0].wait_for_log("a node has no instructions of avx2, with which the model began", 60)
+    assert {rank["kernels"] for rank in wait_until_on(cluster, [1])["ranks"]} == {"avx2"}
+    assert [cluster.ask(body, stream=True) for body in BODIES[:4]] == before
+    assert cluster.stop() == [0, 0]
 
 
 def test_rounded_sums_stay_rounded_on_one_node(start_elastic):

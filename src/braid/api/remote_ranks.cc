@@ -61,12 +61,12 @@ std::function<ChildProcess::Options(const WorldLaunch& launch)> world_command(co
     command.launcher.insert(command.launcher.end(), {"--world", std::to_string(world), "--front-file", front.file,
                                                      "--cluster-key-file", front.key_file});
     std::vector<std::string>& program = command.program;
-    if (!launch.isa.empty()) program.insert(program.begin(), {"env", "BRAID_CPU_ISA=" + launch.isa});  // on all nodes
     program.insert(program.end(), own.arguments.begin(), own.arguments.end());
     program.insert(program.end(), {"--front", front.endpoint, "--cluster-key-file", front.key_file, "--world",
-                                   std::to_string(world), "--restarts", std::to_string(launch.num_launches), "--process-ranks",
-                                   counts_text(processes), "--identity", identity});
+                                   std::to_string(world), "--restarts", std::to_string(launch.num_launches),
+                                   "--process-ranks", counts_text(processes), "--identity", identity});
     std::vector<std::string> environment{"TMPDIR=" + empty_folder(runtime, world)};
+    if (!launch.isa.empty()) environment.push_back("BRAID_CPU_ISA=" + launch.isa);
     return ChildProcess::Options{.command = mpi_command(command),
                                  .more_environment = std::move(environment),
                                  .signal_on_orphan = processes.size() > 1 ? SIGTERM : SIGKILL};

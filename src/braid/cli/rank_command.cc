@@ -148,8 +148,8 @@ void add_rank_command(Command app, CommandRunner& runner, const std::string& ver
   group(command.add_option("--restarts", flags->num_restarts, "How often the world has started before").show_default());
   runner.on_code(command, [flags, command] {
     for (const char* const name :
-         {"--nnodes", "--node-rank", "--dist-init-addr", "--ranks-on-node", "--ranks-per-process", "--standby", "--elastic",
-          "--max-restarts", "--world", "--restarts", "--identity"}) {
+         {"--nnodes", "--node-rank", "--dist-init-addr", "--ranks-on-node", "--ranks-per-process", "--standby",
+          "--elastic", "--max-restarts", "--world", "--restarts", "--identity"}) {
       if (flags->not_launched.empty() && command.has(name)) flags->not_launched = name;
     }
     return run_rank(*flags);

@@ -31,7 +31,7 @@ double share(const std::vector<LocalShape>& shapes, const LocalShape& last, cons
 
 double share_of(Shard shard, const std::vector<LocalShape>& shapes, const LocalShape& last) {
   const IndexRange one{.begin = 0, .end = 1};
-  const auto of = [&](IndexRange LocalShape::* range) {
+  const auto of = [&](IndexRange LocalShape::*range) {
     return share(shapes, last, [&](const LocalShape& shape) { return std::pair(shape.*range, one); });
   };
   switch (shard) {

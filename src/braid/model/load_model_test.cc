@@ -66,10 +66,11 @@ TEST_P(WeightDomains, SplitWeightsExistOnce) {
 TEST_P(WeightDomains, TheLeastWeightsAreAFewPercentLessThanAll) {
   const ParallelLayout groups{.tp_size = 2, .dp_size = 2, .enable_dp_attention = true};
   const ParallelLayout split{.tp_size = 2};
-  const ParallelLayout experts{.tp_size = 2, .dp_size = 2, .enable_dp_attention = true, .moe_parallel = MoeParallel::kEp};
+  const ParallelLayout experts{
+      .tp_size = 2, .dp_size = 2, .enable_dp_attention = true, .moe_parallel = MoeParallel::kEp};
   for (const ParallelLayout& layout : {groups, split, experts}) {
-    for (const IndexRange own : {IndexRange{.begin = 0, .end = 1}, IndexRange{.begin = 1, .end = 2},
-                                 IndexRange{.begin = 0, .end = 2}}) {
+    for (const IndexRange own :
+         {IndexRange{.begin = 0, .end = 1}, IndexRange{.begin = 1, .end = 2}, IndexRange{.begin = 0, .end = 2}}) {
       const int64_t least = least_bytes(layout, own);
       const int64_t loaded = loaded_bytes(layout, own);
       EXPECT_LE(least, loaded);

@@ -232,13 +232,13 @@ void RemoteWorlds::answer_mask(const PeerId& peer, const MaskWanted& wanted) {
 void RemoteWorlds::welcome(const PeerId& peer, const ProcessHello& hello) {
   const bool is_known = hello.world >= 0 && hello.world < std::ssize(worlds_);
   World* const world = is_known ? &worlds_[static_cast<size_t>(hello.world)] : nullptr;
-  const bool is_of_this_start = !options_.command || (world != nullptr && !world->must_launch &&
-                                                      hello.num_restarts == world->num_launches - 1);
-  const bool is_awaited =
-      world != nullptr && world->state == State::kStarting && is_of_this_start &&
-      hello.num_processes == num_processes(hello.world) &&
-      std::ranges::none_of(world->processes,
-                           [&](const Process& other) { return other.hello.process == hello.process; });
+  const bool is_of_this_start =
+      !options_.command || (world != nullptr && !world->must_launch && hello.num_restarts == world->num_launches - 1);
+  const bool is_awaited = world != nullptr && world->state == State::kStarting && is_of_this_start &&
+                          hello.num_processes == num_processes(hello.world) &&
+                          std::ranges::none_of(world->processes, [&](const Process& other) {
+                            return other.hello.process == hello.process;
+                          });
   if (!is_awaited) {
     logger_->warn("process {} of world {} on {} is not awaited: it is told to end", hello.process, hello.world,
                   hello.host);
@@ -256,11 +256,14 @@ void RemoteWorlds::begin_if_ready(int32_t index) {
   World& world = worlds_[static_cast<size_t>(index)];
   if (world.state != State::kStarting || std::ssize(world.processes) != num_processes(index)) return;
   if (!std::ranges::all_of(world.processes, [](const Process& process) { return process.ready.has_value(); })) return;
+  if (const Status kept = keep_bits(world); !kept.ok()) {
+    end_world(index, kept.error().message);
+    return;
+  }
   world.state = State::kRuns;
   world.since_s = monotonic_seconds();
   world.start.exchange_costs = world.processes.front().ready->exchange_costs;
   world.measured_places = world.places;
-  if (elastic_) keep_bits(world);
   add_to_profile(index);  // before the first map
   for (const Message& message : std::exchange(world.backlog, {})) deliver(world, message);
   if (listener_ != nullptr) {
@@ -468,8 +471,7 @@ void RemoteWorlds::launch_world(int32_t index) {
   world.must_launch = false;
   world.since_s = monotonic_seconds();
   if (world.places != world.measured_places) world.start.exchange_costs = {};
-  const WorldLaunch launch{
-      .world = index, .num_launches = world.num_launches++, .places = world.places, .isa = isa_};
+  const WorldLaunch launch{.world = index, .num_launches = world.num_launches++, .places = world.places, .isa = isa_};
   if (!options_.command) return;
   auto job = ChildProcess::start(options_.command(launch));
   if (job.ok()) {

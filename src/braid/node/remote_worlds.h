@@ -58,7 +58,7 @@ struct WorldLaunch {
   int32_t world = 0;
   int32_t num_launches = 0;  // of the world, before this one
   std::vector<ProcessPlace> places;
-  std::string isa;  // in which all must compute; empty: the best that all have
+  std::string isa;  // the best that the processes on this node have, and so all; empty: what the node has
 };
 
 struct RemoteWorldsOptions {
@@ -137,7 +137,7 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
     int32_t num_launches = 0;
     ProcessStart start;
     int32_t num_restarts = 0;  // as the controller counts them
-    double since_s = 0;  // in this state
+    double since_s = 0;        // in this state
     std::optional<ChildProcess> job;
     std::optional<double> job_ended_s;
     std::optional<double> job_told_s;  // to end
@@ -201,7 +201,7 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
   bool find_places(int32_t world, double now_s);
   bool find_elastic_places(World& world, double now_s);
   bool tries_again_by_itself(const std::string& reason);
-  void keep_bits(World& world);
+  Status keep_bits(const World& world);
   std::optional<WorldRestart::Capacity> capacity(const World& world) const;
   void take_elastic_node(int32_t number);
   void take_nodes_back(double now_s);
@@ -242,7 +242,7 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
   std::string first_failure_;            // before connect()
   std::optional<ElasticNodes> elastic_;  // absent: worlds wait for their nodes
   std::string isa_;                      // in which the world computes since its first start
-  int32_t context_len_ = 0;              // of the first start
+  int32_t context_len_ = 0;              // of the first start; 0: nothing has run
   double smaller_since_unix_s_ = 0;      // while the world lacks nodes, or has lacked them when it last ran
   std::string elastic_problem_;          // why it does not start without them
   std::optional<ClusterProfile> profile_;

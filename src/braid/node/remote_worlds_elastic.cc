@@ -35,7 +35,7 @@ bool RemoteWorlds::find_elastic_places(World& world, double now_s) {
   if (plan.nodes.empty()) {
     if (plan.awaited.empty() || now_s < world.next_complaint_s) return false;
     world.next_complaint_s = now_s + kComplaint_s;
-    if (isa_.empty()) {
+    if (context_len_ == 0) {
       logger_->info("waits for node {}, which has not come yet", fmt::join(plan.awaited, " and "));
     } else if (std::isinf(plan.until_s)) {
       logger_->info("waits for node {}, which may be gone", fmt::join(plan.awaited, " and "));
@@ -83,15 +83,22 @@ bool RemoteWorlds::tries_again_by_itself(const std::string& reason) {
   return true;
 }
 
-// Of a world that has begun to run. Other instructions have other bits, so later starts have those of the first, also
-// without the node that had the least.
-void RemoteWorlds::keep_bits(World& world) {
+// Of a world that is ready. Other instructions have other bits, so later starts have those of the first, also without
+// the node that had the least. An error if a node has come that has less.
+Status RemoteWorlds::keep_bits(const World& world) {
+  if (!elastic_) return {};
+  const ProcessReady& ready = *world.processes.front().ready;
+  const std::string isa = ready.ranks.empty() ? isa_ : ready.ranks.front().kernels;
+  if (!isa_.empty() && isa != isa_) {
+    return fail("a node has no instructions of {}, with which the model began: with those of {} answers would change",
+                isa_, isa);
+  }
+  isa_ = isa;
+  if (context_len_ == 0) context_len_ = ready.context_len;
   elastic_->run(monotonic_seconds());
   elastic_problem_.clear();
   if (!elastic_->is_smaller()) smaller_since_unix_s_ = 0;
-  const ProcessReady& ready = *world.processes.front().ready;
-  if (context_len_ == 0) context_len_ = ready.context_len;
-  if (isa_.empty() && !ready.ranks.empty()) isa_ = ready.ranks.front().kernels;
+  return {};
 }
 
 std::optional<WorldRestart::Capacity> RemoteWorlds::capacity(const World& world) const {

@@ -41,8 +41,8 @@ class GroupListener {
   // what each rank did and waited for, where that is known. `num_restarts`: of the world, before it ended.
   virtual void on_failure(int32_t group, const std::string& reason, int32_t num_restarts) = 0;
 
-  // As on_failure(), but the world was ended on purpose, to start again elsewhere: nothing has failed, and no request is
-  // to blame.
+  // As on_failure(), but the world was ended on purpose, to start again elsewhere: nothing has failed, and no request
+  // is to blame.
   virtual void on_planned_end(int32_t group, const std::string& reason, int32_t num_restarts) {
     on_failure(group, reason, num_restarts);
   }

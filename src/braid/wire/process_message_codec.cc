@@ -77,7 +77,8 @@ EncodedBody encode_body(flat::Builder& builder, const MaskWanted& wanted) {
 EncodedBody encode_body(flat::Builder& builder, const ProcessStart& start) {
   const auto maps_at = builder.CreateVector(start.last_maps);
   const auto costs_at = flat::add_list(builder, costs_as_numbers(start.exchange_costs));
-  return {message_format::Body::Start, message_format::CreateStart(builder, maps_at, costs_at, start.least_context_len).Union()};
+  return {message_format::Body::Start,
+          message_format::CreateStart(builder, maps_at, costs_at, start.least_context_len).Union()};
 }
 
 EncodedBody encode_body(flat::Builder& builder, const MaskAnswer& answer) {

@@ -191,9 +191,9 @@ TEST(RankSet, WhatDoesNotFitIsRefusedBeforeItIsRead) {
   ASSERT_FALSE(too_big.ok());
   EXPECT_NE(too_big.error().message.find("are missing"), std::string::npos) << too_big.error().message;
   EXPECT_FALSE(has_read);
-  const auto too_short = RankSet::load(
-      *checkpoint, {.least_context_len = checkpoint->config().max_position, .max_total_tokens = 16}, make_null_logger(),
-      {});
+  const auto too_short =
+      RankSet::load(*checkpoint, {.least_context_len = checkpoint->config().max_position, .max_total_tokens = 16},
+                    make_null_logger(), {});
   ASSERT_FALSE(too_short.ok());
   EXPECT_NE(too_short.error().message.find("the KV pool holds 16 tokens"), std::string::npos)
       << too_short.error().message;
