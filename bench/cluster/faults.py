@@ -68,6 +68,22 @@ def cut_the_network_for_10_s(cluster):
     threading.Timer(10, cluster.hosts.cut_off, [max(cluster.nodes), False]).start()
 
 
+def lose_a_node_for_10_s(cluster):
+    """All of it, and it comes back later than the model waits for it (--elastic-after)."""
+    node = max(cluster.nodes)
+    cluster.kill_node(node)
+    cluster.start_node_later(node, 10)
+
+
+def end_a_node_for_10_s(cluster):
+    """By a signal, as for maintenance."""
+    node = max(cluster.nodes)
+    ending = cluster.nodes.pop(node)
+    ending.process.send_signal(signal.SIGTERM)
+    ending.wait()
+    cluster.start_node_later(node, 10)
+
+
 def kill_all_of_node_0(cluster):
     """The front with it: clients go on at the node that stands by."""
     cluster.kill_node(0)
@@ -87,6 +103,7 @@ def fill_shared_memory(cluster):
 
 FAULTS = [kill_a_subscriber, kill_a_publisher, kill_all_ranks_of_a_node, kill_a_node_agent, kill_mpirun,
           kill_again_during_the_recovery, stop_a_rank, cut_the_network_for_10_s, fill_shared_memory,
-          kill_all_of_node_0]
+          lose_a_node_for_10_s, end_a_node_for_10_s, kill_all_of_node_0]
+NEED_ELASTIC = {lose_a_node_for_10_s, end_a_node_for_10_s}
 NEED_STANDBY = {kill_all_of_node_0}
 NEED_NAMESPACES = {cut_the_network_for_10_s, fill_shared_memory}

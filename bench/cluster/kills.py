@@ -29,6 +29,7 @@ import streams  # noqa: E402
 
 LAYOUT = ["--tp-size", 4, "--dp-size", 2, "--enable-dp-attention", "--ranks-per-process", 1]
 LIMITS = ["--max-restarts", 50, "--collective-timeout", 3]
+ELASTIC = ["--elastic", "--elastic-after", 1]
 
 
 class Run:
@@ -86,6 +87,8 @@ class Run:
 
 def start_cluster(options, hosts, key, fault, folder):
     flags = [*LAYOUT, *LIMITS, *options.flags]
+    if fault in faults.NEED_ELASTIC:
+        flags += ELASTIC
     if fault not in faults.NEED_STANDBY:
         return Cluster(options.braid, hosts, key, 2, flags, options.model_path)
     own = {}

@@ -19,7 +19,7 @@ sys.path[:0] = [str(ROOT / "tests" / "e2e"), str(ROOT / "tests" / "cluster")]
 from cluster import Cluster, Hosts  # noqa: E402
 from server import resident_bytes, wait_for  # noqa: E402
 import faults  # noqa: E402
-from kills import LAYOUT, LIMITS, expected_texts, parser_of  # noqa: E402
+from kills import ELASTIC, LAYOUT, LIMITS, expected_texts, parser_of  # noqa: E402
 import streams  # noqa: E402
 
 # Allowed beyond the maximum of the first half, in which caches and malloc's arenas fill. More is a leak.
@@ -52,6 +52,10 @@ class Load:
         await asyncio.gather(*[self.client(random.Random(seed + i)) for i in range(num_clients)])
 
 
+def is_whole(cluster):
+    return all(node["is_there"] for node in cluster.status()["nodes"])
+
+
 def left_behind(before):
     """What lies in the folders for such things and did not before."""
     found = [str(path) for folder in ("/dev/shm", "/tmp") for path in pathlib.Path(folder).glob("*")
@@ -78,7 +82,8 @@ def main():
         key = pathlib.Path(folder) / "key"
         subprocess.run([options.braid, "keygen", key], check=True)
         limits = [*LIMITS, "--max-restarts", 1000]
-        cluster = Cluster(options.braid, hosts, key, 2, [*LAYOUT, *limits], options.model_path).wait_until_ready(300)
+        flags = [*LAYOUT, *limits, *ELASTIC]
+        cluster = Cluster(options.braid, hosts, key, 2, flags, options.model_path).wait_until_ready(300)
         load = Load((hosts.address(0), cluster.port), bodies, texts)
         client = threading.Thread(target=lambda: asyncio.run(load.run(options.streams, options.seed)))
         client.start()
@@ -100,7 +105,7 @@ def main():
                       f"{len(load.lost)} lost, {load.num_changed} changed, front {memory[-1] >> 20} MB", flush=True)
         load.is_over = True
         client.join()
-        wait_for(lambda: cluster.status()["state"] == "running", "it does not come back", timeout=60)
+        wait_for(lambda: cluster.status()["state"] == "running" and is_whole(cluster), "it does not come back", timeout=60)
         codes = cluster.stop()
         wait_for(lambda: not any(cluster.processes(word) for word in ("rank", "node-run", "serve")), "processes are left")
     half = len(memory) // 2

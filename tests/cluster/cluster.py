@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import tempfile
+import threading
 
 from server import free_port, stream_events, wait_for
 
@@ -113,6 +114,7 @@ class Cluster:
         self.node_prefixes = node_prefixes or {}
         self.front = 0  # the node where clients come
         self.nodes = {}
+        self.late_starts = []
         for node in range(num_nodes):
             if node not in late:
                 self.start_node(node)
@@ -122,6 +124,10 @@ class Cluster:
                    *self.node_flags.get(node, [])]
         self.nodes[node] = Node([str(word) for word in command])
         return self.nodes[node]
+
+    def start_node_later(self, node, seconds):
+        self.late_starts.append(threading.Timer(seconds, self.start_node, [node]))
+        self.late_starts[-1].start()
 
     def send(self, method, path, body=None):
         connection = http.client.HTTPConnection(self.hosts.address(self.front), self.port, timeout=60)
@@ -192,6 +198,9 @@ class Cluster:
         return [self.nodes[node].wait() for node in sorted(self.nodes)]
 
     def kill(self):
+        for start in self.late_starts:
+            start.cancel()
+            start.join()
         for node in self.nodes.values():
             node.process.kill()
             node.process.wait()

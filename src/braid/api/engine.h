@@ -64,6 +64,7 @@ struct ProcessOptions {
   int32_t standby = 0;                         // the node that takes over when node 0 is gone; 0: none
   std::string standby_address;                 // of that node, for the others; empty: there are none
   double standby_after_s = 10;                 // without a word of node 0, after which it does
+  std::optional<double> elastic_after_s = {};  // seconds after which a model goes on without a node; absent: it waits
   std::shared_ptr<Journal> journal = {};       // that is copied to it
   std::function<void(const std::string& why)> on_claim = {};  // it has, so that this process must end; any thread
   int32_t front_node = 0;  // its number, if this process has taken over; ranks_on_node stay as they were

@@ -46,11 +46,13 @@ struct FrontAddress {
 };
 
 // The command that starts all processes of a world.
-std::function<ChildProcess::Options(int32_t world, int32_t num_restarts)> world_command(
-    const ProcessOptions& own, const FrontAddress& front, const std::filesystem::path& runtime,
-    const std::vector<std::vector<ProcessPlace>>& places, const std::string& identity) {
-  return [=](int32_t world, int32_t num_restarts) {
-    const std::vector<ProcessPlace>& processes = places[static_cast<size_t>(world)];
+std::function<ChildProcess::Options(const WorldLaunch& launch)> world_command(const ProcessOptions& own,
+                                                                              const FrontAddress& front,
+                                                                              const std::filesystem::path& runtime,
+                                                                              const std::string& identity) {
+  return [=](const WorldLaunch& launch) {
+    const int32_t world = launch.world;
+    const std::vector<ProcessPlace>& processes = launch.places;
     MpiCommandOptions command{.processes_on_node = std::vector<int32_t>(own.ranks_on_node.size(), 0),
                               .program = {own.program, "rank"},
                               .is_root = geteuid() == 0,
@@ -61,13 +63,26 @@ std::function<ChildProcess::Options(int32_t world, int32_t num_restarts)> world_
     std::vector<std::string>& program = command.program;
     program.insert(program.end(), own.arguments.begin(), own.arguments.end());
     program.insert(program.end(), {"--front", front.endpoint, "--cluster-key-file", front.key_file, "--world",
-                                   std::to_string(world), "--restarts", std::to_string(num_restarts), "--process-ranks",
-                                   counts_text(processes), "--identity", identity});
+                                   std::to_string(world), "--restarts", std::to_string(launch.num_launches),
+                                   "--process-ranks", counts_text(processes), "--identity", identity});
     std::vector<std::string> environment{"TMPDIR=" + empty_folder(runtime, world)};
-    if (!own.isa.empty()) environment.push_back("BRAID_CPU_ISA=" + own.isa);
+    if (!launch.isa.empty()) environment.push_back("BRAID_CPU_ISA=" + launch.isa);
     return ChildProcess::Options{.command = mpi_command(command),
                                  .more_environment = std::move(environment),
                                  .signal_on_orphan = processes.size() > 1 ? SIGTERM : SIGKILL};
+  };
+}
+
+// Sums that travel between processes are rounded if `keeps_sums` is false, and so there must be two processes at least,
+// as before.
+std::function<std::vector<ProcessPlace>(const std::vector<bool>& is_in)> elastic_places(
+    const ParallelLayout& layout, const std::vector<int32_t>& ranks_on_node, int32_t ranks_per_process,
+    bool keeps_sums) {
+  return [=](const std::vector<bool>& is_in) {
+    const std::vector<int32_t> fewer = ranks_on_fewer_nodes(ranks_on_node, is_in, layout.attn_tp_size());
+    std::vector<ProcessPlace> places = place_processes(layout, fewer, ranks_per_process).value().front();
+    if (places.size() > 1 || keeps_sums) return places;
+    return place_processes(layout, fewer, (layout.tp_size + 1) / 2).value().front();
   };
 }
 
@@ -103,6 +118,7 @@ Result<std::unique_ptr<RemoteRanks>> RemoteRanks::start(const EngineOptions& opt
                              .front_node = own.front_node,
                              .identity = {},
                              .standby = {.node = own.standby, .journal = own.journal, .on_claim = own.on_claim},
+                             .isa = own.isa,
                              .link = {.endpoint = {}, .keys = {}, .limits = {.max_queued = kGroupLinks.max_queued}},
                              .outputs = outputs_limits(options, checkpoint.config()),
                              .command = {},
@@ -142,11 +158,17 @@ Status RemoteRanks::plan_start(const EngineOptions& options, const Checkpoint& c
   front.endpoint = is_alone ? here : fmt::format("tcp://{}:{}", own.address, own.port);
   worlds.link.endpoint = is_alone ? here : fmt::format("tcp://*:{}", own.port);
   worlds.link.keys = key.for_front();
-  TRY(worlds.processes,
-      place_processes(layout_, ranks_with_front(own.ranks_on_node, own.front_node), own.ranks_per_process));
+  const std::vector<int32_t> ranks_on_node = ranks_with_front(own.ranks_on_node, own.front_node);
+  TRY(worlds.processes, place_processes(layout_, ranks_on_node, own.ranks_per_process));
+  if (own.elastic_after_s) {
+    worlds.elastic = {.ranks_on_node = ranks_on_node,
+                      .after_s = *own.elastic_after_s,
+                      .places = elastic_places(layout_, ranks_on_node, own.ranks_per_process,
+                                               options.rank.exchange_dtype == DType::kFloat32)};
+  }
   TRY(worlds.identity, cluster_identity(own.version, checkpoint, options.rank, own.ranks_on_node, own.standby));
   TRY(front.file, folder.write_secret("endpoint", front.endpoint));
-  worlds.command = world_command(own, front, folder.path(), worlds.processes, worlds.identity);
+  worlds.command = world_command(own, front, folder.path(), worlds.identity);
   return {};
 }
 

@@ -14,6 +14,7 @@ namespace braid {
 namespace {
 
 constexpr int32_t kDefaultCoordinatorPort = 29500;
+constexpr double kDefaultElasticAfter_s = 10;
 
 struct Coordinator {
   std::string address;
@@ -90,6 +91,28 @@ Status check_standby(const ServeFlags& flags, int32_t num_nodes) {
   return {};
 }
 
+Status check_elastic(const ServeFlags& flags, const ParallelLayout& layout, int32_t num_nodes) {
+  const ProcessFlags& own = flags.processes;
+  if (!own.is_elastic) {
+    if (own.elastic_after_s < 0) return {};
+    return fail("--elastic-after {} needs --elastic", own.elastic_after_s);
+  }
+  if (num_nodes == 1) return fail("--elastic: there is one node (--nnodes)");
+  if (layout.num_worlds() > 1) {
+    return fail(
+        "--elastic is for one model on several nodes, and --dp-size {} without --enable-dp-attention makes {} of them: "
+        "the others go on without one that has lost a node anyway",
+        layout.dp_size, layout.num_worlds());
+  }
+  if (flags.model.max_restarts == 0) {
+    return fail("--elastic starts a model again that has lost a node: --max-restarts 0 says that none may");
+  }
+  if (flags.model.numa != "auto" && flags.model.numa != "off") {
+    return fail("--elastic has other ranks on a node at other times: --numa {} must be auto or off", flags.model.numa);
+  }
+  return {};
+}
+
 Result<ProcessOptions> plan_processes(const ServeFlags& flags, const ParallelLayout& layout) {
   const ProcessFlags& own = flags.processes;
   const int32_t by_rank = own.node_rank >= 0 ? layout.dp_size : 1;
@@ -98,6 +121,7 @@ Result<ProcessOptions> plan_processes(const ServeFlags& flags, const ParallelLay
   if (plan.node >= num_nodes) return fail("--node-rank {}: there are {} nodes (--nnodes)", plan.node, num_nodes);
   TRY(const Coordinator coordinator, coordinator_of(own));
   TRY_STATUS(check_standby(flags, num_nodes));
+  TRY_STATUS(check_elastic(flags, layout, num_nodes));
   if (num_nodes == 1 && own.ranks_per_process == 0) {
     if (!own.ranks_on_node.empty()) return fail("--ranks-on-node {}: there is one node", own.ranks_on_node);
     return plan;
@@ -126,6 +150,7 @@ Result<ProcessOptions> plan_processes(const ServeFlags& flags, const ParallelLay
   plan.standby = std::max(own.standby, 0);
   plan.standby_address = own.standby_address;
   plan.standby_after_s = own.standby_after_s;
+  if (own.is_elastic) plan.elastic_after_s = own.elastic_after_s < 0 ? kDefaultElasticAfter_s : own.elastic_after_s;
   return plan;
 }
 

@@ -95,6 +95,35 @@ TEST(NodePlan, ANodeThatStandsByNeedsAPlaceAndAJournal) {
   EXPECT_EQ(error_of(2, -1, "s", ""), "--standby-address s needs --standby: the node that is there");
 }
 
+TEST(NodePlan, AModelThatGoesOnWithoutANodeHasOthers) {
+  const auto seconds_of = [](int32_t num_nodes, bool is_elastic, double after_s, const ParallelLayout& layout,
+                             int32_t max_restarts = 3, const std::string& numa = "auto") {
+    ServeFlags flags = flags_of({.num_nodes = num_nodes,
+                                 .node_rank = 0,
+                                 .node_0_address = "h",
+                                 .cluster_key_file = "k",
+                                 .is_elastic = is_elastic,
+                                 .elastic_after_s = after_s});
+    flags.model.max_restarts = max_restarts;
+    flags.model.numa = numa;
+    const auto plan = plan_nodes(flags, layout);
+    if (!plan.ok()) return plan.error().message;
+    return plan->elastic_after_s ? fmt::format("{}", *plan->elastic_after_s) : "never";
+  };
+  EXPECT_EQ(seconds_of(2, true, -1, kTwoGroups), "10");
+  EXPECT_EQ(seconds_of(2, true, 0, kTwoGroups), "0");
+  EXPECT_EQ(seconds_of(2, false, -1, kTwoGroups), "never");
+  EXPECT_EQ(seconds_of(2, false, 5, kTwoGroups), "--elastic-after 5 needs --elastic");
+  EXPECT_EQ(seconds_of(1, true, -1, kTwoGroups), "--elastic: there is one node (--nnodes)");
+  EXPECT_EQ(seconds_of(2, true, -1, {.dp_size = 2}),
+            "--elastic is for one model on several nodes, and --dp-size 2 without --enable-dp-attention makes 2 of "
+            "them: the others go on without one that has lost a node anyway");
+  EXPECT_EQ(seconds_of(2, true, -1, kTwoGroups, 0),
+            "--elastic starts a model again that has lost a node: --max-restarts 0 says that none may");
+  EXPECT_EQ(seconds_of(2, true, -1, kTwoGroups, 3, "0,1"),
+            "--elastic has other ranks on a node at other times: --numa 0,1 must be auto or off");
+}
+
 TEST(NodePlan, WhatIsMissingOrDoesNotFitIsNamed) {
   EXPECT_EQ(node_plan_error({.num_nodes = 2}), "--nnodes 2 needs --node-rank on each node, from 0");
   EXPECT_EQ(node_plan_error({.num_nodes = 2, .node_rank = 2}), "--node-rank 2: there are 2 nodes (--nnodes)");

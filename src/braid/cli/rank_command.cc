@@ -149,7 +149,7 @@ void add_rank_command(Command app, CommandRunner& runner, const std::string& ver
   runner.on_code(command, [flags, command] {
     for (const char* const name :
          {"--nnodes", "--node-rank", "--dist-init-addr", "--ranks-on-node", "--ranks-per-process", "--standby",
-          "--max-restarts", "--world", "--restarts", "--identity"}) {
+          "--elastic", "--max-restarts", "--world", "--restarts", "--identity"}) {
       if (flags->not_launched.empty() && command.has(name)) flags->not_launched = name;
     }
     return run_rank(*flags);

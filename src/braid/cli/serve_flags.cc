@@ -168,6 +168,14 @@ void add_process_flags(Command command, ServeFlags& serve) {
                            "Seconds without a word of node 0 before it does; longer than node 0 takes to start again"))
       .check(number_from(1, kMaxSeconds))
       .show_default();
+  group(
+      command.add_flag("--elastic", flags.is_elastic,
+                       "The model goes on without a node that is gone, with its ranks on the other nodes if they have "
+                       "the memory, and takes it back when it returns"));
+  group(command.add_option(
+            "--elastic-after", flags.elastic_after_s,
+            "Seconds without a node before it does; longer than a node takes to start again (default: 10)"))
+      .check(number_from(0, kMaxSeconds));
   group(command.add_option("--exchange-dtype", serve.model.exchange_dtype,
                            "How partial sums travel between processes: float32, with the bits of one process, or "
                            "bfloat16, with half the bytes"))
@@ -286,6 +294,7 @@ Json ServeFlags::settings() const {
           {"reasoning_parser", reasoning_parser},
           {"metrics_prefix", metrics_prefix},
           {"journal", journal},
+          {"elastic", processes.is_elastic},
           {"standby", processes.standby > 0 ? Json(processes.standby) : Json(nullptr)}};
 }
 

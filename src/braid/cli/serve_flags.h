@@ -29,6 +29,8 @@ struct ProcessFlags {
   int32_t standby = -1;  // -1: none
   std::string standby_address;
   double standby_after_s = ProcessOptions().standby_after_s;
+  bool is_elastic = false;
+  double elastic_after_s = -1;  // below 0: not said
 };
 
 struct ServeFlags {

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -82,10 +83,14 @@ class Controller {
   // The groups of a world are lost. Their requests go back to the queue and go on with the same tokens, in other groups
   // or, if they `may_return`, in these. Else those that only these may take end with an error, also if the groups were
   // lost before. What they still send is ignored. Returns the moves from them that had begun and not come to their end:
-  // nobody will take their pages.
-  std::vector<MoveId> lose_groups(int32_t first, int32_t num_groups, const std::string& reason, bool may_return);
+  // nobody will take their pages. `is_planned`: the world was ended on purpose, so no request may be to blame.
+  std::vector<MoveId> lose_groups(int32_t first, int32_t num_groups, const std::string& reason, bool may_return,
+                                  bool is_planned = false);
   // The lost group is back, and empty.
   void restart_group(int32_t group, const GroupLoad& load);
+  // All requests and prefixes on their way between groups have at most so many tokens from now on, and at most those of
+  // RebalanceOptions and ShareOptions.
+  void limit_moving_tokens(int64_t max_tokens) { max_moving_tokens_ = max_tokens; }
   MoveId next_move() const { return next_move_; }  // the first one that has not been ordered
   bool has_work(int32_t group) const { return groups_.at(static_cast<size_t>(group)).has_work(); }
 
@@ -230,6 +235,7 @@ class Controller {
   std::vector<BrokenCallback> broken_callbacks_;     // since take_broken_callbacks()
   const std::optional<RebalanceOptions> rebalance_;
   const std::optional<ShareOptions> sharing_;
+  int64_t max_moving_tokens_ = std::numeric_limits<int64_t>::max();
   CopyRate copy_rate_;
   PrefillRate prefill_rate_;
   bool is_unbalanced_ = false;

@@ -17,7 +17,7 @@
 namespace braid {
 
 std::vector<MoveId> Controller::lose_groups(int32_t first, int32_t num_groups, const std::string& reason,
-                                            bool may_return) {
+                                            bool may_return, bool is_planned) {
   const auto is_of_world = [&](std::optional<int32_t> group) {
     return group && *group >= first && *group < first + num_groups;
   };
@@ -45,7 +45,11 @@ std::vector<MoveId> Controller::lose_groups(int32_t first, int32_t num_groups, c
     }
   }
   std::ranges::sort(going_on);  // so that equal histories lead to equal choices of groups
-  take_back(std::move(going_on), reason);
+  if (is_planned) {
+    for (const RequestId id : going_on) requeue(id);
+  } else {
+    take_back(std::move(going_on), reason);
+  }
   for (const RequestId id : ending) {
     withdraw(id);
     const int32_t group = choices_.at(id).submission->request.dp_rank.value();

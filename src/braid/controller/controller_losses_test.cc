@@ -193,6 +193,20 @@ TEST_F(ControllerRestartsTest, WhatOnlyTheLostGroupMayTakeEndsWhenItDoesNotComeB
   expect_whole(2);
 }
 
+TEST_F(ControllerRestartsTest, NoRequestIsToBlameForAWorldThatWasEndedOnPurpose) {
+  open(1, 0, true);
+  for (int i = 0; i < 3; ++i) {
+    step(0);
+    controller_.lose_groups(0, 1, "node 1 is back", true, true);
+    restart(0);
+  }
+  EXPECT_EQ(last_[1].finish, FinishReason::kNone);
+  while (step(0)) {
+  }
+  expect_whole(1);
+  EXPECT_EQ(controller_.num_set_aside(), 0U);
+}
+
 TEST_F(ControllerRestartsTest, TheOneThatWasLostTwiceWithoutATokenIsSetAside) {
   open(1, 0);
   while (tokens_[1].empty()) step(0);

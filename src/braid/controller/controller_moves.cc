@@ -61,7 +61,8 @@ int64_t Controller::num_moving_tokens() const {
 }
 
 std::vector<MovableRequest> Controller::movable_requests() {
-  const int64_t max_tokens = rebalance_->max_tokens - num_moving_tokens();
+  const int64_t most_tokens = std::min(rebalance_->max_tokens, max_moving_tokens_);
+  const int64_t max_tokens = most_tokens - num_moving_tokens();
   std::vector<MovableRequest> movable;
   for (auto& [id, choice] : choices_) {
     const GenerationRequest& request = choice.submission->request;
@@ -72,7 +73,7 @@ std::vector<MovableRequest> Controller::movable_requests() {
         request.until_context_end ? std::numeric_limits<int32_t>::max() : request.sampling.max_new_tokens;
     if (most - num_output < rebalance_->min_left) continue;
     const int64_t num_tokens = int64_t{choice.usage.prompt_tokens} + num_output;
-    if (num_tokens > rebalance_->max_tokens && !std::exchange(choice.is_too_long_to_move, true)) {
+    if (num_tokens > most_tokens && !std::exchange(choice.is_too_long_to_move, true)) {
       ++num_too_long_to_move_;
     }
     if (num_tokens > max_tokens) continue;

@@ -61,7 +61,7 @@ bool Controller::awaits_prefix(const SchedulerRequest& request, int32_t group, s
   const int64_t num_tokens = most * page_size;
   if (num_tokens - own_tokens < sharing_->min_tokens || num_copies_under_way() >= sharing_->max_under_way ||
       std::cmp_greater_equal(moves_.size(), kMaxMovesUnderWay) ||
-      num_moving_tokens() + num_tokens > sharing_->max_tokens) {
+      num_moving_tokens() + num_tokens > std::min(sharing_->max_tokens, max_moving_tokens_)) {
     return false;
   }
   const double computed_s = prefill_rate_.seconds_of(

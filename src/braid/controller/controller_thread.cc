@@ -24,7 +24,6 @@ ControllerThread::ControllerThread(ControllerOptions options, ControlledGroups g
     : max_queued_(options.max_queued_requests),
       groups_per_world_(groups.groups_per_world),
       context_len_(groups.context_len),
-      num_kv_tokens_(groups.num_kv_tokens),
       max_restarts_(options.max_restarts),
       first_loads_(groups.loads),
       logger_(log_of(LogPart::kController, logger)),
@@ -38,6 +37,7 @@ ControllerThread::ControllerThread(ControllerOptions options, ControlledGroups g
       watch_(controller_.num_groups() / groups_per_world_, options.world_timeout_s),
       worlds_(controller_.num_groups() / groups_per_world_, max_restarts_),
       num_starts_(static_cast<size_t>(worlds_.num_worlds()), 0),
+      num_kv_tokens_(groups.num_kv_tokens),
       is_lost_(static_cast<size_t>(controller_.num_groups()), false),
       rank_watch_(options.rank_window_s) {
   publish();
@@ -150,6 +150,13 @@ void ControllerThread::on_failure(int32_t group, const std::string& reason, int3
   new_failures_.push_back({.world = group / groups_per_world_,
                            .report = reason.empty() ? "a rank has failed" : reason,
                            .num_starts = num_restarts});
+  work_arrived_.notify_one();
+}
+
+void ControllerThread::on_planned_end(int32_t group, const std::string& reason, int32_t num_restarts) {
+  const std::lock_guard lock(mutex_);
+  new_failures_.push_back(
+      {.world = group / groups_per_world_, .report = reason, .num_starts = num_restarts, .is_planned = true});
   work_arrived_.notify_one();
 }
 

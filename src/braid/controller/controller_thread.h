@@ -89,6 +89,7 @@ class ControllerThread final : public GroupListener {
 
   void on_outputs(int32_t group, GroupOutputs outputs) override;
   void on_failure(int32_t group, const std::string& reason, int32_t num_restarts) override;
+  void on_planned_end(int32_t group, const std::string& reason, int32_t num_restarts) override;
   void on_restart(WorldRestart restart) override;
 
  private:
@@ -109,7 +110,8 @@ class ControllerThread final : public GroupListener {
   struct WorldFailure {
     int32_t world = 0;
     std::string report;
-    int32_t num_starts = 0;  // of the world, before it failed
+    int32_t num_starts = 0;   // of the world, before it failed
+    bool is_planned = false;  // it was ended to start again elsewhere
   };
   using Event = std::variant<std::shared_ptr<Submission>, AbortEvent, FlushEvent, PauseEvent, OutputsEvent>;
 
@@ -132,7 +134,7 @@ class ControllerThread final : public GroupListener {
   Status find_stuck_worlds();
   void find_slow_ranks(double now_s);
   void start_due_worlds();
-  Status lose_world(int32_t world, const std::string& report);
+  Status lose_world(int32_t world, const std::string& report, bool is_planned = false);
   Status give_world_up(int32_t world, const std::string& report);
   void log_loss(int32_t world, const std::string& report) const;
   std::string name_of(int32_t world) const;
@@ -145,7 +147,6 @@ class ControllerThread final : public GroupListener {
   const int64_t max_queued_;
   const int32_t groups_per_world_;
   const int64_t context_len_;
-  const int64_t num_kv_tokens_;
   const int32_t max_restarts_;
   const std::vector<GroupLoad> first_loads_;  // of the groups when they start
   const std::shared_ptr<Logger> logger_;
@@ -164,6 +165,7 @@ class ControllerThread final : public GroupListener {
   bool has_work_ = false;  // some group has, since the last look
   WorldRestarts worlds_;
   std::vector<int32_t> num_starts_;                          // of each world, beyond the first
+  int64_t num_kv_tokens_ = 0;                                // of all groups
   std::vector<WorldFailure> failures_;                       // not yet dealt with
   std::deque<Event> batch_;                                  // taken from the inbox; the first is being carried out
   int64_t num_taken_choices_ = 0;                            // from the inbox since the last publish()

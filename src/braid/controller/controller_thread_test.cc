@@ -283,6 +283,21 @@ TEST_F(RestartedReplicasThreadTest, AWorldStartsAgainAndWhatTheOldOneStillSaysIs
   EXPECT_EQ(groups_.started.at(1).num_restarts, 1);
 }
 
+TEST_F(RestartedReplicasThreadTest, AWorldThatWasEndedOnPurposeHasFailedInNothing) {
+  for (int i = 0; i < 5; ++i) {
+    thread_.on_planned_end(1, "node 1 is back", i);
+    ASSERT_TRUE(comes_true([&] { return groups_.num_starts == i + 1; }));
+    EXPECT_EQ(status().state, WorldStatus::State::kRestarts);
+    EXPECT_EQ(thread_.stats().lost_groups.at(0).reason, "node 1 is back");
+    GroupLoad load;
+    load.credits.num_pages = 100 + i;
+    thread_.on_restart({.group = 1, .capacity = WorldRestart::Capacity{.load = load}});
+    ASSERT_TRUE(comes_true([&] { return status().num_restarts == static_cast<uint64_t>(i + 1); }));
+    EXPECT_EQ(thread_.stats().groups.at(1).credits.num_pages, 100 + i) << "the new world's memory counts";
+  }
+  EXPECT_EQ(status().last_error, "");
+}
+
 TEST_F(RestartedReplicasThreadTest, AFailureOfTheNewWorldMayComeBeforeItsStartIsReported) {
   thread_.on_failure(1, "its rank hangs", 0);
   ASSERT_TRUE(comes_true([&] { return groups_.num_starts == 1; }));

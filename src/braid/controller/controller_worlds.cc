@@ -42,7 +42,7 @@ Status ControllerThread::take_failures() {
     const int32_t world = failure.world;
     if (failure.num_starts < num_starts_[static_cast<size_t>(world)]) continue;  // it has been lost for that before
     if (worlds_.runs(world)) {
-      TRY_STATUS(lose_world(world, failure.report));
+      TRY_STATUS(lose_world(world, failure.report, failure.is_planned));
     } else if (!worlds_.is_lost(world)) {
       failures_.push_back(std::move(failure));  // of a world that has not reported its start yet
     }
@@ -96,10 +96,16 @@ void ControllerThread::find_slow_ranks(double now_s) {
 }
 
 // Takes a world out that runs. Its requests go to the others, or wait until it has started again.
-Status ControllerThread::lose_world(int32_t world, const std::string& report) {
+Status ControllerThread::lose_world(int32_t world, const std::string& report, bool is_planned) {
   if (!worlds_.runs(world)) return {};
   const std::string reason = first_line(report);
-  const bool returns = worlds_.fail(world, reason, monotonic_seconds(), unix_seconds());
+  is_planned = is_planned && max_restarts_ > 0;
+  bool returns = true;
+  if (is_planned) {
+    worlds_.end_on_purpose(world, reason, monotonic_seconds());
+  } else {
+    returns = worlds_.fail(world, reason, monotonic_seconds(), unix_seconds());
+  }
   if (worlds_.num_lost() == worlds_.num_worlds()) return Error{report};
   const int32_t first = world * groups_per_world_;
   {
@@ -107,13 +113,15 @@ Status ControllerThread::lose_world(int32_t world, const std::string& report) {
     for (int32_t i = 0; i < groups_per_world_; ++i) is_lost_[static_cast<size_t>(first + i)] = true;
   }
   outputs_taken_.notify_all();
-  const std::vector<MoveId> begun = controller_.lose_groups(first, groups_per_world_, reason, returns);
+  const std::vector<MoveId> begun = controller_.lose_groups(first, groups_per_world_, reason, returns, is_planned);
   for (int32_t group = first; group < first + groups_per_world_; ++group) {
     link_->leave_out(group);
     groups_->lose(group, begun, controller_.next_move());
   }
   groups_->wake(first);  // what still runs there finds its link closed, and ends
-  if (returns) {
+  if (is_planned) {
+    logger_->warn("{} starts again, and its requests wait until then: {}", name_of(world), reason);
+  } else if (returns) {
     logger_->error(
         "{} has failed and starts again, as it may {} times in ten minutes; its requests wait or go on in "
         "others: {}",
@@ -163,9 +171,14 @@ Status ControllerThread::take_restart(const WorldRestart& restart) {
   }
   const double pause_s = worlds_.succeed(world, monotonic_seconds());
   for (int32_t group = restart.group; group < restart.group + groups_per_world_; ++group) {
-    controller_.restart_group(group, first_loads_[static_cast<size_t>(group)]);
+    controller_.restart_group(group,
+                              restart.capacity ? restart.capacity->load : first_loads_[static_cast<size_t>(group)]);
     const std::lock_guard lock(mutex_);
     is_lost_[static_cast<size_t>(group)] = false;
+  }
+  if (restart.capacity) {
+    if (worlds_.num_worlds() == 1) num_kv_tokens_ = restart.capacity->num_kv_tokens * controller_.num_groups();
+    controller_.limit_moving_tokens(restart.capacity->max_moving_tokens);
   }
   logger_->warn("{} runs again after {:.2f} s, restart {}; {} requests wait to go on or to begin", name_of(world),
                 pause_s, worlds_.status(world).num_restarts, controller_.num_queued());
@@ -185,7 +198,9 @@ std::vector<EngineStats::LostGroup> ControllerThread::lost_groups() const {
   std::vector<EngineStats::LostGroup> lost;
   for (int32_t group = 0; group < controller_.num_groups(); ++group) {
     const WorldStatus& world = worlds_.status(group / groups_per_world_);
-    if (world.state != WorldStatus::State::kRuns) lost.push_back({.group = group, .reason = world.last_error});
+    if (world.state != WorldStatus::State::kRuns) {
+      lost.push_back({.group = group, .reason = world.planned_end.empty() ? world.last_error : world.planned_end});
+    }
   }
   return lost;
 }

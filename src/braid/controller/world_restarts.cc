@@ -25,6 +25,15 @@ bool WorldRestarts::fail(int32_t world, const std::string& reason, double now_s,
   return true;
 }
 
+void WorldRestarts::end_on_purpose(int32_t world, const std::string& reason, double now_s) {
+  World& own = worlds_.at(static_cast<size_t>(world));
+  CHECK(runs(world), "world {} does not run", world);
+  own.failed_s = now_s;
+  own.due_s = now_s;
+  own.status.state = WorldStatus::State::kRestarts;
+  own.status.planned_end = reason;
+}
+
 void WorldRestarts::give_up(int32_t world, const std::string& reason, double unix_s) {
   World& own = worlds_.at(static_cast<size_t>(world));
   own.due_s.reset();
@@ -33,6 +42,7 @@ void WorldRestarts::give_up(int32_t world, const std::string& reason, double uni
 
 void WorldRestarts::set_failed(World& own, WorldStatus::State state, const std::string& reason, double unix_s) {
   own.status.state = state;
+  own.status.planned_end.clear();
   own.status.last_error = reason;
   own.status.last_error_unix_s = unix_s;
 }
@@ -59,6 +69,7 @@ double WorldRestarts::succeed(int32_t world, double now_s) {
   World& own = worlds_.at(static_cast<size_t>(world));
   CHECK(own.status.state == WorldStatus::State::kRestarts && !own.due_s, "world {} is not starting", world);
   own.status.state = WorldStatus::State::kRuns;
+  own.status.planned_end.clear();
   own.runs_since_s = now_s;
   ++own.status.num_restarts;
   return now_s - own.failed_s;

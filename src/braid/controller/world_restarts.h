@@ -27,6 +27,8 @@ class WorldRestarts {
 
   // The world has failed, or could not start again. Returns whether it will start again.
   bool fail(int32_t world, const std::string& reason, double now_s, double unix_s);
+  // The world was ended to start again elsewhere: at once, and as often as that happens.
+  void end_on_purpose(int32_t world, const std::string& reason, double now_s);
   // It will not start again, whatever it is allowed.
   void give_up(int32_t world, const std::string& reason, double unix_s);
   // A world whose time to start again has come; from then on it is starting.

@@ -28,6 +28,24 @@ TEST(WorldRestarts, AWorldStartsAgainAfterADelayThatDoubles) {
   EXPECT_FALSE(worlds.next_due_s().has_value());
 }
 
+TEST(WorldRestarts, AWorldThatWasEndedOnPurposeStartsAtOnceAndAsOftenAsThat) {
+  WorldRestarts worlds(1, 1);
+  EXPECT_TRUE(worlds.fail(0, "rank 1 is late", 100, 5000));
+  EXPECT_EQ(worlds.take_due(101), 0);
+  worlds.succeed(0, 102);
+  for (const double now_s : {103.0, 104.0, 105.0}) {
+    worlds.end_on_purpose(0, "node 1 is back", now_s);
+    EXPECT_EQ(worlds.status(0).state, WorldStatus::State::kRestarts);
+    EXPECT_EQ(worlds.status(0).planned_end, "node 1 is back");
+    EXPECT_EQ(worlds.status(0).last_error, "rank 1 is late") << "this is none";
+    EXPECT_EQ(worlds.take_due(now_s), 0);
+    EXPECT_EQ(worlds.succeed(0, now_s + 0.5), 0.5);
+    EXPECT_EQ(worlds.status(0).planned_end, "");
+  }
+  EXPECT_EQ(worlds.status(0).num_restarts, 4U);
+  EXPECT_FALSE(worlds.fail(0, "rank 1 is late", 106, 5001)) << "one failure was allowed";
+}
+
 TEST(WorldRestarts, OnlyRestartsOfTheLastTenMinutesCount) {
   WorldRestarts worlds(1, 1);
   for (const double now_s : {0.0, 601.0, 1202.0}) {

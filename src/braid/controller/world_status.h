@@ -17,6 +17,7 @@ struct WorldStatus {
   uint64_t num_restarts = 0;    // that have succeeded
   std::string last_error = {};  // one line; empty: it has never failed
   double last_error_unix_s = 0;
+  std::string planned_end = {};  // why it was ended on purpose, until it runs again
 
   bool operator==(const WorldStatus&) const = default;
 };

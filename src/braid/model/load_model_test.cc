@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "braid/hub/model_path.h"
+#include "braid/model/least_weight_bytes.h"
 #include "braid/weights/text_tower.h"
 #include "tests/support/model_fixture.h"
 #include "tests/support/temporary_folder.h"
@@ -17,6 +18,13 @@ class WeightDomains : public ::testing::TestWithParam<std::string> {
     write_checkpoint(testing::read_model_fixture(GetParam()), folder_.path());
     checkpoint_ =
         std::make_unique<Checkpoint>(Checkpoint::open(resolve_model_path(folder_.path().string(), {}).value()).value());
+  }
+  int64_t least_bytes(const ParallelLayout& layout, IndexRange own) const {
+    return least_weight_bytes(checkpoint_->config(), DType::kBFloat16, layout, own).value();
+  }
+  int64_t loaded_bytes(const ParallelLayout& layout, IndexRange own) {
+    ThreadTeam team(2);
+    return load_model(*checkpoint_, DType::kBFloat16, 64, layout, own, {}, team, {}).value().weight_bytes;
   }
   // Domains are only numbers here, bound to no CPU: this machine may have one domain.
   int64_t weight_bytes(const ParallelLayout& layout, const std::vector<int32_t>& domains) {
@@ -52,6 +60,24 @@ TEST_P(WeightDomains, SplitWeightsExistOnce) {
   const int64_t in_two = weight_bytes(groups, {0, 1});
   EXPECT_GT(in_two, in_one) << "attention's weights are in both domains";
   EXPECT_LT(in_two, 2 * in_one) << "the feed-forward layers' are split";
+}
+
+// Known before anything is read, and never more than there is: what fits is never refused.
+TEST_P(WeightDomains, TheLeastWeightsAreAFewPercentLessThanAll) {
+  const ParallelLayout groups{.tp_size = 2, .dp_size = 2, .enable_dp_attention = true};
+  const ParallelLayout split{.tp_size = 2};
+  const ParallelLayout experts{
+      .tp_size = 2, .dp_size = 2, .enable_dp_attention = true, .moe_parallel = MoeParallel::kEp};
+  for (const ParallelLayout& layout : {groups, split, experts}) {
+    for (const IndexRange own :
+         {IndexRange{.begin = 0, .end = 1}, IndexRange{.begin = 1, .end = 2}, IndexRange{.begin = 0, .end = 2}}) {
+      const int64_t least = least_bytes(layout, own);
+      const int64_t loaded = loaded_bytes(layout, own);
+      EXPECT_LE(least, loaded);
+      EXPECT_GT(least, loaded / 2) << "the kernels pad what is as small as this";
+    }
+    EXPECT_LT(least_bytes(layout, {.begin = 0, .end = 1}), least_bytes(layout, {.begin = 0, .end = 2}));
+  }
 }
 
 // check_model's error for the fixture's checkpoint after `change` to tensor `index`.

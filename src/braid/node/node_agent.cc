@@ -105,11 +105,16 @@ Result<NodeAgent::Ending> NodeAgent::work() {
     wait_for_news();
     std::deque<ProcessMessage> inbox;
     std::string lost;
+    bool must_stop = false;
     {
       const std::lock_guard lock(mutex_);
-      if (must_stop_) return Ending{};
+      must_stop = must_stop_;
       inbox.swap(inbox_);
       lost = lost_;
+    }
+    if (must_stop) {
+      tell(NodeLeaving{});  // leaves with the link, before the commands end
+      return Ending{};
     }
     for (ProcessMessage& message : inbox) {
       if (const auto ending = take(std::move(message))) {

@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <charconv>
 #include <numeric>
+#include <optional>
 #include <sstream>
 #include <utility>
+
+#include "braid/base/check.h"
 
 namespace braid {
 
@@ -37,6 +40,30 @@ Result<std::vector<std::vector<ProcessPlace>>> place_processes(const ParallelLay
 std::vector<int32_t> ranks_with_front(std::span<const int32_t> ranks_on_node, int32_t front) {
   std::vector<int32_t> ranks(ranks_on_node.begin(), ranks_on_node.end());
   if (front > 0) ranks.front() += std::exchange(ranks[static_cast<size_t>(front)], 0);
+  return ranks;
+}
+
+std::vector<int32_t> ranks_on_fewer_nodes(std::span<const int32_t> ranks_on_node, const std::vector<bool>& is_in,
+                                          int32_t attn_tp_size) {
+  std::vector<int32_t> ranks(ranks_on_node.begin(), ranks_on_node.end());
+  const bool has_whole_groups = std::ranges::all_of(ranks, [&](int32_t own) { return own % attn_tp_size == 0; });
+  const int32_t part = has_whole_groups ? attn_tp_size : 1;
+  int32_t left = 0;
+  for (size_t node = 0; node < ranks.size(); ++node) {
+    if (!is_in[node]) left += std::exchange(ranks[node], 0);
+  }
+  for (; left > 0; left -= part) {
+    std::optional<size_t> emptiest;
+    const auto fullness = [&](size_t node) {
+      return static_cast<double>(ranks[node] + part) / static_cast<double>(ranks_on_node[node]);
+    };
+    for (size_t node = 0; node < ranks.size(); ++node) {
+      if (!is_in[node] || ranks_on_node[node] == 0) continue;
+      if (!emptiest || fullness(node) < fullness(*emptiest)) emptiest = node;
+    }
+    CHECK(emptiest.has_value(), "no node is left for {} ranks", left);
+    ranks[*emptiest] += part;
+  }
   return ranks;
 }
 

@@ -29,6 +29,12 @@ Result<std::vector<std::vector<ProcessPlace>>> place_processes(const ParallelLay
 // place of node 0. `front` 0: as they are.
 std::vector<int32_t> ranks_with_front(std::span<const int32_t> ranks_on_node, int32_t front);
 
+// Of each node, while the ranks are on these alone (`is_in`, by node, at least one): each keeps its own number, and
+// takes of the others' what makes it the least fuller than it was; ties go to the lower node. Where whole groups of
+// `attn_tp_size` ranks were on every node, they still are.
+std::vector<int32_t> ranks_on_fewer_nodes(std::span<const int32_t> ranks_on_node, const std::vector<bool>& is_in,
+                                          int32_t attn_tp_size);
+
 // "3,1": positive numbers. The error names the flag.
 Result<std::vector<int32_t>> parse_counts(std::string_view flag, const std::string& text);
 std::string counts_text(std::span<const ProcessPlace> processes);  // of their ranks

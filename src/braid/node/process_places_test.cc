@@ -33,6 +33,21 @@ TEST(ProcessPlaces, ReplicasFollowEachOther) {
   EXPECT_EQ(places(layout, {3, 1}), (Worlds{{{0, 2}}, {{0, 1}, {1, 1}}}));
 }
 
+TEST(ProcessPlaces, TheRanksOfALostNodeAreSharedOutOverTheOthers) {
+  const auto fewer = [](std::vector<int32_t> ranks, const std::vector<bool>& is_in, int32_t attn_tp_size) {
+    return ranks_on_fewer_nodes(ranks, is_in, attn_tp_size);
+  };
+  using Ranks = std::vector<int32_t>;
+  EXPECT_EQ(fewer({2, 2}, {true, false}, 2), (Ranks{4, 0}));
+  EXPECT_EQ(fewer({2, 2, 2}, {true, false, true}, 1), (Ranks{3, 0, 3}));
+  EXPECT_EQ(fewer({2, 2, 2}, {true, false, true}, 2), (Ranks{4, 0, 2})) << "a group stays on one node";
+  EXPECT_EQ(fewer({4, 2, 2}, {true, false, true}, 2), (Ranks{6, 0, 2})) << "1.5 and 1 times as full, not 1 and 2";
+  EXPECT_EQ(fewer({1, 1, 1, 1}, {true, true, false, true}, 2), (Ranks{2, 1, 0, 1}));
+  EXPECT_EQ(fewer({1, 1, 1, 1}, {true, false, false, true}, 2), (Ranks{2, 0, 0, 2}));
+  EXPECT_EQ(fewer({3, 0, 1}, {true, true, false}, 1), (Ranks{4, 0, 0})) << "node 1 had none before";
+  EXPECT_EQ(fewer({3, 1}, {true, true}, 2), (Ranks{3, 1}));
+}
+
 TEST(ProcessPlaces, RanksMustAddUpToTheLayouts) {
   const auto placed = place_processes({.tp_size = 4}, std::vector<int32_t>{2, 1}, 0);
   ASSERT_FALSE(placed.ok());

@@ -120,6 +120,7 @@ Status RankProcess::load(const Checkpoint& checkpoint) {
   }
   RankOptions own = options_.ranks;
   own.exchange_costs = start_->exchange_costs;
+  own.least_context_len = start_->least_context_len;
   TRY_STATUS(check_rank_options(own, checkpoint.config()));
   TRY(ProcessRanks placed, place_own_ranks(own, std::move(transport)));
   TRY(auto ranks, RankSet::load(checkpoint, own, std::move(placed), logger_, {}));

@@ -1,6 +1,5 @@
 #include "braid/node/remote_worlds.h"
 
-#include <fmt/ranges.h>
 #include <poll.h>
 
 #include <algorithm>
@@ -19,7 +18,6 @@ constexpr double kBeat_s = 0.1;                         // how soon a process th
 constexpr double kLastWords_s = 0.2;                    // for the message of a process whose job has ended already
 constexpr double kTidyEnd_s = 0.1;                      // for a job that was told to end; then it is killed
 constexpr double kStop_s = 10;                          // for the steps that are under way when all ends
-constexpr double kComplaint_s = 10;                     // how often a node that is missing is named
 constexpr size_t kMaxBacklog = kGroupLinks.max_queued;  // maps
 
 }  // namespace
@@ -29,7 +27,16 @@ RemoteWorlds::RemoteWorlds(RemoteWorldsOptions options, std::shared_ptr<Logger> 
       logger_(std::move(logger)),
       worlds_(options_.processes.size()),
       nodes_(static_cast<size_t>(options_.num_nodes)) {
-  for (World& world : worlds_) {
+  isa_ = options_.isa;
+  const std::vector<int32_t>& ranks_on_node = options_.elastic.ranks_on_node;
+  if (!ranks_on_node.empty()) {
+    std::vector<bool> has_ranks;
+    for (const int32_t ranks : ranks_on_node) has_ranks.push_back(ranks > 0);
+    elastic_.emplace(std::move(has_ranks), options_.elastic.after_s);
+  }
+  for (size_t index = 0; index < worlds_.size(); ++index) {
+    World& world = worlds_[index];
+    world.places = options_.processes[index];
     world.start.last_maps.assign(static_cast<size_t>(options_.groups_per_world), 0);
     world.since_s = monotonic_seconds();
   }
@@ -184,7 +191,9 @@ void RemoteWorlds::take_message(const PeerId& peer, ProcessMessage message, doub
     process->ready = std::move(*ready);
     begin_if_ready(index);
   } else if (const auto* failure = std::get_if<ProcessFailure>(&message)) {
-    end_world(index, failure->reason.empty() ? "a process has failed" : failure->reason);
+    const std::string reason = failure->reason.empty() ? "a process has failed" : failure->reason;
+    const bool names_host = elastic_ && world->state == State::kStarting;  // the places are ours to choose
+    end_world(index, names_host ? fmt::format("on {}: {}", process->hello.host, reason) : reason);
   } else if (auto* beat = std::get_if<ProcessProgress>(&message)) {
     process->progress = beat->progress;
     process->counts = std::move(beat->ranks);
@@ -223,11 +232,13 @@ void RemoteWorlds::answer_mask(const PeerId& peer, const MaskWanted& wanted) {
 void RemoteWorlds::welcome(const PeerId& peer, const ProcessHello& hello) {
   const bool is_known = hello.world >= 0 && hello.world < std::ssize(worlds_);
   World* const world = is_known ? &worlds_[static_cast<size_t>(hello.world)] : nullptr;
-  const bool is_awaited =
-      world != nullptr && world->state == State::kStarting && hello.num_restarts == world->num_restarts &&
-      hello.num_processes == num_processes(hello.world) &&
-      std::ranges::none_of(world->processes,
-                           [&](const Process& other) { return other.hello.process == hello.process; });
+  const bool is_of_this_start =
+      !options_.command || (world != nullptr && !world->must_launch && hello.num_restarts == world->num_launches - 1);
+  const bool is_awaited = world != nullptr && world->state == State::kStarting && is_of_this_start &&
+                          hello.num_processes == num_processes(hello.world) &&
+                          std::ranges::none_of(world->processes, [&](const Process& other) {
+                            return other.hello.process == hello.process;
+                          });
   if (!is_awaited) {
     logger_->warn("process {} of world {} on {} is not awaited: it is told to end", hello.process, hello.world,
                   hello.host);
@@ -245,24 +256,34 @@ void RemoteWorlds::begin_if_ready(int32_t index) {
   World& world = worlds_[static_cast<size_t>(index)];
   if (world.state != State::kStarting || std::ssize(world.processes) != num_processes(index)) return;
   if (!std::ranges::all_of(world.processes, [](const Process& process) { return process.ready.has_value(); })) return;
+  if (const Status kept = keep_bits(world); !kept.ok()) {
+    end_world(index, kept.error().message);
+    return;
+  }
   world.state = State::kRuns;
   world.since_s = monotonic_seconds();
   world.start.exchange_costs = world.processes.front().ready->exchange_costs;
+  world.measured_places = world.places;
   add_to_profile(index);  // before the first map
   for (const Message& message : std::exchange(world.backlog, {})) deliver(world, message);
   if (listener_ != nullptr) {
     news_.push_back({.world = index,
-                     .restart = WorldRestart{.group = index * options_.groups_per_world},
+                     .restart = WorldRestart{.group = index * options_.groups_per_world, .capacity = capacity(world)},
                      .num_restarts = world.num_restarts});
     wake_keeper_.wake();
   }
   changed_.notify_all();
 }
 
-void RemoteWorlds::end_world(int32_t index, const std::string& reason) {
+void RemoteWorlds::end_world(int32_t index, const std::string& reason, bool is_planned) {
   World& world = worlds_[static_cast<size_t>(index)];
   if (world.state == State::kEnded || is_stopping_) return;
   const bool was_running = world.state == State::kRuns;
+  if (!was_running && (is_planned || tries_again_by_itself(reason))) {
+    lose_from_profile(world, reason);
+    start_again(world);
+    return;
+  }
   world.state = State::kEnded;
   world.since_s = monotonic_seconds();
   world.backlog.clear();
@@ -271,7 +292,11 @@ void RemoteWorlds::end_world(int32_t index, const std::string& reason) {
     if (first_failure_.empty()) first_failure_ = reason;
     changed_.notify_all();
   } else if (was_running) {
-    news_.push_back({.world = index, .restart = {}, .failure = reason, .num_restarts = world.num_restarts});
+    news_.push_back({.world = index,
+                     .restart = {},
+                     .failure = reason,
+                     .is_planned = is_planned,
+                     .num_restarts = world.num_restarts});
   } else {
     news_.push_back({.world = index,
                      .restart = WorldRestart{.group = index * options_.groups_per_world,
@@ -279,6 +304,15 @@ void RemoteWorlds::end_world(int32_t index, const std::string& reason) {
                                              .error = reason},
                      .num_restarts = world.num_restarts});
   }
+  wake_keeper_.wake();
+}
+
+// Nobody is told: for the controller it is still starting. What it has sent for the processes waits for the next ones.
+void RemoteWorlds::start_again(World& world) {
+  for (const Process& process : world.processes) worlds_by_peer_.erase(process.peer);
+  world.processes.clear();
+  world.must_launch = true;
+  world.next_complaint_s = 0;
   wake_keeper_.wake();
 }
 
@@ -339,6 +373,7 @@ void RemoteWorlds::keep() {
     {
       const std::lock_guard lock(mutex_);
       look_after_nodes(now_s);
+      take_nodes_back(now_s);
       tell_nodes(now_s);
       for (int32_t world = 0; world < std::ssize(worlds_); ++world) look_after(world, now_s);
       if (profile_) {
@@ -386,13 +421,7 @@ void RemoteWorlds::look_after(int32_t index, double now_s) {
     if (world.state == State::kEnded || world.job) return;
   }
   if (world.must_launch) {
-    const std::vector<int32_t> missing = missing_nodes(index);
-    if (missing.empty()) {
-      launch_world(index);
-    } else if (now_s >= world.next_complaint_s) {
-      logger_->info("waits for node {}, which has not come yet", fmt::join(missing, " and "));
-      world.next_complaint_s = now_s + kComplaint_s;
-    }
+    if (find_places(index, now_s)) launch_world(index);
     return;
   }
   if (world.job_ended_s && now_s > *world.job_ended_s + kLastWords_s) {
@@ -441,8 +470,10 @@ void RemoteWorlds::launch_world(int32_t index) {
   World& world = worlds_[static_cast<size_t>(index)];
   world.must_launch = false;
   world.since_s = monotonic_seconds();
+  if (world.places != world.measured_places) world.start.exchange_costs = {};
+  const WorldLaunch launch{.world = index, .num_launches = world.num_launches++, .places = world.places, .isa = isa_};
   if (!options_.command) return;
-  auto job = ChildProcess::start(options_.command(index, world.num_restarts));
+  auto job = ChildProcess::start(options_.command(launch));
   if (job.ok()) {
     world.job = std::move(job).value();
   } else {
@@ -461,6 +492,8 @@ void RemoteWorlds::tell_news() {
   for (News& one : news) {
     if (one.restart) {
       listener->on_restart(*std::move(one.restart));
+    } else if (one.is_planned) {
+      listener->on_planned_end(one.world * options_.groups_per_world, one.failure, one.num_restarts);
     } else {
       listener->on_failure(one.world * options_.groups_per_world, one.failure, one.num_restarts);
     }

@@ -25,6 +25,7 @@
 #include "braid/journal/journal.h"
 #include "braid/node/child_process.h"
 #include "braid/node/cluster_profile.h"
+#include "braid/node/elastic_nodes.h"
 #include "braid/node/process_places.h"
 #include "braid/wire/group_host.h"
 #include "braid/wire/group_listener.h"
@@ -44,17 +45,35 @@ struct StandbyOptions {
   std::function<void(const std::string& why)> on_claim;  // it has taken over: this process must end
 };
 
+// Going on without nodes that are gone. For one world alone.
+struct ElasticOptions {
+  std::vector<int32_t> ranks_on_node;  // of the whole layout; none: the world waits for its nodes
+  double after_s = 10;                 // for which a node that is gone is waited for
+  // The world's processes while its ranks are on these nodes alone, by node.
+  std::function<std::vector<ProcessPlace>(const std::vector<bool>& is_in)> places;
+};
+
+// A start of a world's processes.
+struct WorldLaunch {
+  int32_t world = 0;
+  int32_t num_launches = 0;  // of the world, before this one
+  std::vector<ProcessPlace> places;
+  std::string isa;  // the best that the processes on this node have, and so all; empty: what the node has
+};
+
 struct RemoteWorldsOptions {
   int32_t groups_per_world = 1;
-  std::vector<std::vector<ProcessPlace>> processes;  // of each world
+  std::vector<std::vector<ProcessPlace>> processes;  // of each world, when all nodes are there
   int32_t num_nodes = 1;
   int32_t front_node = 0;  // the number of this node, if it has taken over from node 0; its places are those of node 0
   std::string identity;    // what must be the same on all nodes (NodeHello)
   StandbyOptions standby = {};
+  ElasticOptions elastic = {};
+  std::string isa;  // of the first start, as WorldLaunch's
   FrontLinkOptions link;
   OutputsLimits outputs;
   // The command that starts all processes of a world. Empty: a launcher has started them, and they come by themselves.
-  std::function<ChildProcess::Options(int32_t world, int32_t num_restarts)> command;
+  std::function<ChildProcess::Options(const WorldLaunch& launch)> command;
   double start_timeout_s = 3600;  // for all processes of a world to be ready
   double silence_s = 5;           // after which a process that says nothing is gone
 };
@@ -67,7 +86,7 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
 
   // Returns when all processes are ready. An error if one fails.
   Result<ProcessReady> wait_until_ready();
-  // Of each world, as it has measured them when it first started; no points: it has not.
+  // Of each world, as it has measured them when it first started where it is; no points: it has not.
   std::vector<ExchangeCosts> exchange_costs() const;
   // From now on outputs are passed on. Call once, before the controller sends anything. Both outlive this object, or
   // its stop().
@@ -113,9 +132,12 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
     State state = State::kStarting;
     bool must_launch = true;
     double next_complaint_s = 0;  // about nodes that are missing
+    std::vector<ProcessPlace> places;
+    std::vector<ProcessPlace> measured_places;  // where its exchange costs were measured
+    int32_t num_launches = 0;
     ProcessStart start;
-    int32_t num_restarts = 0;
-    double since_s = 0;  // in this state
+    int32_t num_restarts = 0;  // as the controller counts them
+    double since_s = 0;        // in this state
     std::optional<ChildProcess> job;
     std::optional<double> job_ended_s;
     std::optional<double> job_told_s;  // to end
@@ -137,6 +159,7 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
     int32_t world = 0;
     std::optional<WorldRestart> restart;
     std::string failure;
+    bool is_planned = false;
     int32_t num_restarts = 0;
   };
 
@@ -154,6 +177,7 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
   void welcome_node(const PeerId& peer, const NodeHello& hello);
   void refuse_node(const PeerId& peer, const std::string& problem);
   void take_node(Node node);
+  void let_node_leave(const PeerId& peer);
   void run_on_node(const PeerId& peer, const RunOnNode& run);
   void tell(const PeerId& peer, const ProcessMessage& message);
   std::vector<int32_t> missing_nodes(int32_t world) const;
@@ -161,16 +185,29 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
   void tell_nodes(double now_s);
   void connect_standby(const PeerId& peer);
   void take_claim(const FrontClaim& claim);
-  void lose_node(int32_t number);
+  void lose_node(int32_t number, bool is_told);
   std::vector<NodeStatus> nodes() const;
   // Of a process that is ready, by the number that nodes() has for it.
   int32_t node_of(const ProcessHello& hello, const std::vector<NodeStatus>& nodes) const;
   int32_t num_processes(int32_t world) const {
-    return static_cast<int32_t>(options_.processes[static_cast<size_t>(world)].size());
+    return static_cast<int32_t>(worlds_[static_cast<size_t>(world)].places.size());
   }
   void welcome(const PeerId& peer, const ProcessHello& hello);
   void begin_if_ready(int32_t world);
-  void end_world(int32_t world, const std::string& reason);
+  // `is_planned`: on purpose, to start again elsewhere.
+  void end_world(int32_t world, const std::string& reason, bool is_planned = false);
+  void start_again(World& world);
+
+  bool find_places(int32_t world, double now_s);
+  bool find_elastic_places(World& world, double now_s);
+  bool tries_again_by_itself(const std::string& reason);
+  Status keep_bits(const World& world);
+  std::optional<WorldRestart::Capacity> capacity(const World& world) const;
+  void take_elastic_node(int32_t number);
+  void take_nodes_back(double now_s);
+  std::vector<bool> quiet_nodes(double now_s) const;
+  std::optional<ElasticStatus> elastic_status() const;
+
   void send_to_world(int32_t world, const Message& message);
   void deliver(World& world, const Message& message);
   int32_t process_of_group(const World& world, int32_t group) const;
@@ -202,7 +239,12 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
   std::map<uint64_t, Run> runs_;
   uint64_t last_run_ = 0;
   std::vector<News> news_;
-  std::string first_failure_;  // before connect()
+  std::string first_failure_;            // before connect()
+  std::optional<ElasticNodes> elastic_;  // absent: worlds wait for their nodes
+  std::string isa_;                      // in which the world computes since its first start
+  int32_t context_len_ = 0;              // of the first start; 0: nothing has run
+  double smaller_since_unix_s_ = 0;      // while the world lacks nodes, or has lacked them when it last ran
+  std::string elastic_problem_;          // why it does not start without them
   std::optional<ClusterProfile> profile_;
   uint64_t last_profile_ = 0;
   GroupListener* listener_ = nullptr;

@@ -38,8 +38,9 @@ class RemoteWorlds::Link final : public ControllerLink {
   }
 
   int32_t num_receivers() const override {
+    const std::lock_guard lock(worlds_.mutex_);
     int32_t num_processes = 0;
-    for (const auto& processes : worlds_.options_.processes) num_processes += static_cast<int32_t>(processes.size());
+    for (const World& world : worlds_.worlds_) num_processes += static_cast<int32_t>(world.places.size());
     return num_processes;
   }
 

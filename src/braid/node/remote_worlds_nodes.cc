@@ -27,6 +27,8 @@ bool RemoteWorlds::take_of_node(const PeerId& peer, const ProcessMessage& messag
     if (found == runs_.end() || nodes_[static_cast<size_t>(found->second.node)].peer != peer) return true;
     tell(found->second.asker, *ended);
     runs_.erase(found);
+  } else if (std::holds_alternative<NodeLeaving>(message)) {
+    let_node_leave(peer);
   } else if (const auto* kept = std::get_if<JournalKept>(&message)) {
     const StandbyOptions& standby = options_.standby;
     if (standby.journal == nullptr || nodes_[static_cast<size_t>(standby.node)].peer != peer) return true;
@@ -67,6 +69,7 @@ void RemoteWorlds::take_node(Node node) {
   logger_->info("node {} is there: {}", node.hello.node, node.hello.host);
   const auto number = static_cast<size_t>(node.hello.node);
   nodes_[number] = std::move(node);
+  if (elastic_) take_elastic_node(static_cast<int32_t>(number));
   next_node_beat_s_ = 0;  // it hears at once that it has found the front
   if (number == static_cast<size_t>(options_.standby.node)) connect_standby(nodes_[number].peer);
   wake_keeper_.wake();
@@ -78,6 +81,22 @@ void RemoteWorlds::connect_standby(const PeerId& peer) {
   options_.standby.journal->connect_standby([link = link_, peer](JournalPart part) {
     link->send(peer, LinkMessageKind::kMessage, encode(ProcessMessage(std::move(part))));
   });
+}
+
+// The world would lose its processes there in a moment. It ends first, so that nothing has failed.
+void RemoteWorlds::let_node_leave(const PeerId& peer) {
+  const auto found = std::ranges::find(nodes_, peer, &Node::peer);
+  if (found == nodes_.end()) return;
+  const auto number = static_cast<int32_t>(found - nodes_.begin());
+  const std::string reason = fmt::format("node {} on {} was told to end", number, found->hello.host);
+  logger_->warn("{}", reason);
+  lose_node(number, true);
+  for (int32_t index = 0; index < std::ssize(worlds_); ++index) {
+    const World& world = worlds_[static_cast<size_t>(index)];
+    const bool has_begun = world.state == State::kRuns || (world.state == State::kStarting && !world.must_launch);
+    const bool is_there = std::ranges::find(world.places, number, &ProcessPlace::node) != world.places.end();
+    if (has_begun && is_there) end_world(index, reason, true);
+  }
 }
 
 void RemoteWorlds::take_claim(const FrontClaim& claim) {
@@ -119,7 +138,7 @@ void RemoteWorlds::run_on_node(const PeerId& peer, const RunOnNode& run) {
 
 std::vector<int32_t> RemoteWorlds::missing_nodes(int32_t world) const {
   std::vector<int32_t> missing;
-  for (const ProcessPlace& place : options_.processes[static_cast<size_t>(world)]) {
+  for (const ProcessPlace& place : worlds_[static_cast<size_t>(world)].places) {
     const bool is_known = !missing.empty() && missing.back() == place.node;
     if (place.node > 0 && nodes_[static_cast<size_t>(place.node)].peer.empty() && !is_known)
       missing.push_back(place.node);
@@ -140,7 +159,7 @@ void RemoteWorlds::look_after_nodes(double now_s) {
       refuse_node(waiting->peer, fmt::format("node {} is on {} already: {} has the same --node-rank", number,
                                              other.hello.host, waiting->hello.host));
     } else {
-      if (!other.peer.empty()) lose_node(number);
+      if (!other.peer.empty()) lose_node(number, false);
       waiting->heard_s = now_s;
       take_node(*waiting);
     }
@@ -150,7 +169,7 @@ void RemoteWorlds::look_after_nodes(double now_s) {
     const Node& node = nodes_[static_cast<size_t>(number)];
     if (node.peer.empty() || now_s < node.heard_s + options_.silence_s) continue;
     logger_->error("node {} on {} is gone: it has said nothing for {} s", number, node.hello.host, options_.silence_s);
-    lose_node(number);
+    lose_node(number, false);
   }
 }
 
@@ -178,14 +197,14 @@ std::vector<NodeStatus> RemoteWorlds::nodes() const {
 
 int32_t RemoteWorlds::node_of(const ProcessHello& hello, const std::vector<NodeStatus>& nodes) const {
   if (!options_.command) return std::ranges::find(nodes, hello.host, &NodeStatus::host)->node;
-  const auto& places = options_.processes[static_cast<size_t>(hello.world)];
+  const auto& places = worlds_[static_cast<size_t>(hello.world)].places;
   const int32_t place = places[static_cast<size_t>(hello.process)].node;
   return place == 0 ? options_.front_node : place;
 }
 
 ClusterStatus RemoteWorlds::cluster() const {
   const std::lock_guard lock(mutex_);
-  ClusterStatus cluster{.nodes = nodes(), .ranks = {}};
+  ClusterStatus cluster{.nodes = nodes(), .ranks = {}, .elastic = elastic_status()};
   for (const World& world : worlds_) {
     for (const Process& process : world.processes) {
       if (!process.ready) continue;
@@ -202,7 +221,8 @@ ClusterStatus RemoteWorlds::cluster() const {
 }
 
 // Its commands end with it.
-void RemoteWorlds::lose_node(int32_t number) {
+void RemoteWorlds::lose_node(int32_t number, bool is_told) {
+  if (elastic_) elastic_->go(number, is_told, monotonic_seconds());
   if (number == options_.standby.node && options_.standby.journal != nullptr) {
     options_.standby.journal->disconnect_standby();
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,9 +43,19 @@ struct NodeStatus {
   bool operator==(const NodeStatus&) const = default;
 };
 
+// A world that goes on without nodes that are gone (--elastic).
+struct ElasticStatus {
+  std::vector<int32_t> left_out;  // the nodes without which it runs, or starts; none: it is whole
+  double since_unix_s = 0;        // since it lacks nodes
+  std::string problem;            // why it does not start without them; empty: nothing is known against it
+
+  bool operator==(const ElasticStatus&) const = default;
+};
+
 struct ClusterStatus {
   std::vector<NodeStatus> nodes;
-  std::vector<RankStatus> ranks;  // ascending; those of processes that start are missing
+  std::vector<RankStatus> ranks;              // ascending; those of processes that start are missing
+  std::optional<ElasticStatus> elastic = {};  // absent: the world waits for nodes that are gone
 };
 
 }  // namespace braid

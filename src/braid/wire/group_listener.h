@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "braid/wire/group_load.h"
 #include "braid/wire/group_outputs.h"
 
 namespace braid {
@@ -18,6 +20,13 @@ struct WorldRestart {
   int32_t group = 0;  // the first one of the world
   Outcome outcome = Outcome::kRuns;
   std::string error = {};
+  // Of a world that runs, if it may have another place and other memory than before. Absent: as at first.
+  struct Capacity {
+    GroupLoad load;                 // of each group
+    int64_t num_kv_tokens = 0;      // of one group
+    int64_t max_moving_tokens = 0;  // as RankSet's
+  };
+  std::optional<Capacity> capacity = {};
 };
 
 class GroupListener {
@@ -31,6 +40,12 @@ class GroupListener {
   // Called on a rank's thread when its world has ended. `group`: the first one of the world. `reason`: one line, then
   // what each rank did and waited for, where that is known. `num_restarts`: of the world, before it ended.
   virtual void on_failure(int32_t group, const std::string& reason, int32_t num_restarts) = 0;
+
+  // As on_failure(), but the world was ended on purpose, to start again elsewhere: nothing has failed, and no request
+  // is to blame.
+  virtual void on_planned_end(int32_t group, const std::string& reason, int32_t num_restarts) {
+    on_failure(group, reason, num_restarts);
+  }
 
   // Called on a thread of the world's own. The next outputs and failures are those of the new world.
   virtual void on_restart(WorldRestart restart) = 0;

@@ -76,6 +76,7 @@ struct MaskWanted {
 struct ProcessStart {
   std::vector<uint64_t> last_maps;  // the number of the last map that each group of the world was sent
   ExchangeCosts exchange_costs;     // as the world measured them when it started before; no points: it has not
+  int32_t least_context_len = 0;    // that its pools must hold; 0: whatever there is memory for
 
   bool operator==(const ProcessStart&) const = default;
 };
@@ -227,6 +228,11 @@ struct NodeBeat {
   bool operator==(const NodeBeat&) const = default;
 };
 
+// From a node that was told to end: what runs there ends with it.
+struct NodeLeaving {
+  bool operator==(const NodeLeaving&) const = default;
+};
+
 // From a node that stood by and has taken over, to node 0, which must end if it lives.
 struct FrontClaim {
   int32_t node = 0;
@@ -239,6 +245,6 @@ using ProcessMessage =
     std::variant<ProcessHello, ProcessReady, ProcessFailure, ProcessProgress, MaskWanted, ProcessStart, MaskAnswer,
                  DirectMap, ProcessNews, ProcessStop, NodeHello, NodeRefusal, RunOnNode, RunCommand, CommandEnded,
                  EndCommands, ProcessBeat, NodeQuestion, NodeAnswer, ProfileStart, ProfileWanted, ProfilePart,
-                 ClockQuestion, ClockAnswer, NodeBeat, JournalPart, JournalKept, FrontClaim>;
+                 ClockQuestion, ClockAnswer, NodeBeat, JournalPart, JournalKept, FrontClaim, NodeLeaving>;
 
 }  // namespace braid

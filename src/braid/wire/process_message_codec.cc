@@ -77,7 +77,8 @@ EncodedBody encode_body(flat::Builder& builder, const MaskWanted& wanted) {
 EncodedBody encode_body(flat::Builder& builder, const ProcessStart& start) {
   const auto maps_at = builder.CreateVector(start.last_maps);
   const auto costs_at = flat::add_list(builder, costs_as_numbers(start.exchange_costs));
-  return {message_format::Body::Start, message_format::CreateStart(builder, maps_at, costs_at).Union()};
+  return {message_format::Body::Start,
+          message_format::CreateStart(builder, maps_at, costs_at, start.least_context_len).Union()};
 }
 
 EncodedBody encode_body(flat::Builder& builder, const MaskAnswer& answer) {
@@ -180,6 +181,10 @@ EncodedBody encode_body(flat::Builder& builder, const JournalKept& kept) {
 EncodedBody encode_body(flat::Builder& builder, const FrontClaim& claim) {
   const auto host_at = builder.CreateString(claim.host);
   return {message_format::Body::FrontClaim, message_format::CreateFrontClaim(builder, claim.node, host_at).Union()};
+}
+
+EncodedBody encode_body(flat::Builder& builder, const NodeLeaving& /*leaving*/) {
+  return {message_format::Body::NodeLeaving, message_format::CreateNodeLeaving(builder).Union()};
 }
 
 EncodedBody encode_body(flat::Builder& builder, const ProcessNews& /*news*/) {
@@ -352,6 +357,7 @@ Result<ProcessMessage> decode_of_nodes(const message_format::Message& message, c
     TRY(std::string ending, decode_text(from->ending(), "an ending", limits.max_text));
     return ProcessMessage(CommandEnded{.id = from->id(), .exit_code = from->exit_code(), .ending = std::move(ending)});
   }
+  if (message.body_as_NodeLeaving() != nullptr) return ProcessMessage(NodeLeaving{});
   if (const auto* from = message.body_as_EndCommands()) return ProcessMessage(EndCommands{.world = from->world()});
   if (const auto* from = message.body_as_NodeQuestion()) return ProcessMessage(NodeQuestion{.id = from->id()});
   if (const auto* from = message.body_as_NodeAnswer()) {
@@ -398,8 +404,10 @@ Result<ProcessMessage> decode_process_message(std::span<const std::byte> bytes, 
       const auto& from = *message.body_as_Start();
       TRY_STATUS(flat::check_count(from.last_maps(), "groups", limits.max_groups));
       TRY(ExchangeCosts costs, decode_costs(from.exchange_costs()));
-      return ProcessMessage(
-          ProcessStart{.last_maps = flat::copy_of(from.last_maps()), .exchange_costs = std::move(costs)});
+      if (from.least_context_len() < 0) return fail("a context of at least {} tokens", from.least_context_len());
+      return ProcessMessage(ProcessStart{.last_maps = flat::copy_of(from.last_maps()),
+                                         .exchange_costs = std::move(costs),
+                                         .least_context_len = from.least_context_len()});
     }
     case message_format::Body::Mask:
       return decode_mask(*message.body_as_Mask(), limits);

@@ -36,7 +36,7 @@ std::vector<ProcessMessage> one_of_each() {
           ProcessProgress{.progress = {.num_operations = 12, .cpu_ticks = 34},
                           .ranks = {{.num_steps = 7, .step_s = 1.5, .exchange_s = 0.25, .even_work_s = 0.5}, {}}},
           MaskWanted{.request = 99, .position = 5},
-          ProcessStart{.last_maps = {7, 7, 9}, .exchange_costs = ready.exchange_costs},
+          ProcessStart{.last_maps = {7, 7, 9}, .exchange_costs = ready.exchange_costs, .least_context_len = 4096},
           MaskAnswer{.request = 99, .position = 5, .words = {0xffffffff, 1, 0}},
           MaskAnswer{.request = 99, .position = 6, .error = "the grammar is at its end"},
           DirectMap{.group = 2, .map = {std::byte{1}, std::byte{2}}},
@@ -60,6 +60,7 @@ std::vector<ProcessMessage> one_of_each() {
           JournalPart{.copy = 7, .begin = 1000, .is_whole = true, .bytes = std::string("\0\1bytes", 7)},
           JournalKept{.copy = 7, .end = 1007, .refusal = "a gap"},
           FrontClaim{.node = 1, .host = "node-1"},
+          NodeLeaving{},
           ProcessNews{},
           ProcessBeat{},
           ProcessStop{}};
@@ -116,6 +117,7 @@ TEST(ProcessMessageCodec, WhatIsTooLongOrSenselessIsNamed) {
   costly.exchange_costs.points = {{.tokens = -1}};
   EXPECT_EQ(error_of(costly, {}), "7 numbers that are no costs of exchanges");
   EXPECT_EQ(error_of(ProcessStart{.last_maps = {1, 2, 3}}, {.max_groups = 2}), "3 groups, at most 2 fit");
+  EXPECT_EQ(error_of(ProcessStart{.least_context_len = -1}, {}), "a context of at least -1 tokens");
   EXPECT_EQ(error_of(MaskAnswer{.words = {1, 2, 3}}, {.max_mask_words = 2}), "3 words of a mask, at most 2 fit");
   EXPECT_EQ(error_of(ProcessProgress{.ranks = {{}, {}}}, {.max_ranks = 1}), "2 ranks, at most 1 fit");
   ProcessReady ready{.context_len = 1, .num_kv_tokens = 1};

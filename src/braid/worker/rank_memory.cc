@@ -55,8 +55,10 @@ Result<KvMemory> kv_memory(const MemoryBudget& budget, const RankOptions& option
   if (left <= 0) {
     const std::string exchange =
         exchange_bytes == 0 ? "" : fmt::format(" and the exchange {:.2f} GiB", gib(exchange_bytes));
-    return fail("the weights take {:.2f} GiB{}, --mem-fraction-static {} of the {:.2f} GiB available is {:.2f} GiB",
-                gib(weight_bytes), exchange, budget.fraction, gib(budget.available_bytes), gib(budget.bytes()));
+    return fail(
+        "the weights take {:.2f} GiB{}, --mem-fraction-static {} of the {:.2f} GiB available is {:.2f} GiB: more than "
+        "{:.2f} GiB are missing",
+        gib(weight_bytes), exchange, budget.fraction, gib(budget.available_bytes), gib(budget.bytes()), gib(-left));
   }
   KvMemory memory;
   if (options.moves_requests) {
@@ -87,6 +89,15 @@ Result<PoolSize> size_rank_pool(const KvShape& shape, const RankOptions& options
                            .max_running_requests = group_running_requests(options),
                            .context_len = context,
                            .chunked_prefill_size = options.chunked_prefill_size});
+}
+
+Status check_context(const KvShape& shape, const PoolSize& pool, int64_t least_len) {
+  if (pool.context_len >= least_len) return {};
+  const int64_t missing = (least_len - pool.context_len) * kv_bytes_per_token(shape).value();
+  return fail(
+      "the KV pool holds {} tokens, a context has {}: about {:.2f} GiB a rank are missing (--context-length says how "
+      "long requests may be)",
+      pool.context_len, least_len, gib(missing));
 }
 
 SchedulerConfig group_scheduler(const PoolSize& pool, const RankOptions& options, const ModelConfig& config) {

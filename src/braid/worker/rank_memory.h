@@ -52,6 +52,9 @@ int64_t max_moving_tokens(const KvShape& shape, const ParallelLayout& layout, in
 // The pools of one rank, where all ranks together have `kv_bytes`.
 Result<PoolSize> size_rank_pool(const KvShape& shape, const RankOptions& options, int64_t kv_bytes, int64_t context);
 
+// An error that says how much memory is missing, if the pools hold fewer tokens than a context of `least_len`.
+Status check_context(const KvShape& shape, const PoolSize& pool, int64_t least_len);
+
 // The scheduler of each group over such pools.
 SchedulerConfig group_scheduler(const PoolSize& pool, const RankOptions& options, const ModelConfig& config);
 

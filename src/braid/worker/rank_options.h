@@ -38,6 +38,7 @@ struct RankOptions {
   int32_t chunked_prefill_size = 512;  // prompt tokens of a group in one step
   int32_t max_running_requests = 256;  // of all groups together
   int64_t context_length = 0;          // 0: the model's
+  int64_t least_context_len = 0;       // that the pools must hold, or nothing starts; 0: whatever fits
   int64_t max_total_tokens = 0;        // in the KV pools of all groups; 0: as memory allows
   int64_t kv_cache_bytes = 0;          // of all KV pools at most; 0: as mem_fraction_static allows
   double mem_fraction_static = 0.8;    // for weights and KV, of the memory available at the start

@@ -14,6 +14,7 @@
 #include "braid/base/log_parts.h"
 #include "braid/base/system_info.h"
 #include "braid/kernels/make_ops.h"
+#include "braid/model/least_weight_bytes.h"
 #include "braid/model/local_shape.h"
 #include "braid/parallel/dp_attention.h"
 #include "braid/weights/pack_cache/pack_cache.h"
@@ -242,14 +243,16 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, Ran
   const KvShape kv_shape =
       local_kv_shape(config, local_shape(config, place_of(ranks.layout, 0)), set->kv_dtype_, options.page_size);
   TRY(const int64_t positions, num_positions(kv_shape, budget, context));
-  TRY(LoadedModel loaded, load_weights(checkpoint, options, ranks, set->dtype_, positions, logger, progress));
-  set->weight_bytes_ = loaded.weight_bytes;
-
   const int64_t exchange_bytes = exchange_buffer_bytes(config, options, set->dtype_, ranks.transport->shares_memory()) /
                                  ranks.layout.num_ranks() * ranks.num_own();
+  TRY(const int64_t least_bytes, least_weight_bytes(config, set->dtype_, ranks.layout, ranks.own));
+  TRY_STATUS(kv_memory(budget, own_part(options, ranks), least_bytes, exchange_bytes));  // before anything is read
+  TRY(LoadedModel loaded, load_weights(checkpoint, options, ranks, set->dtype_, positions, logger, progress));
+  set->weight_bytes_ = loaded.weight_bytes;
   TRY(const KvMemory own_memory, kv_memory(budget, own_part(options, ranks), loaded.weight_bytes, exchange_bytes));
   TRY(const KvMemory memory, memory_of_all(own_memory, ranks));
   TRY(const PoolSize pool, size_rank_pool(kv_shape, options, memory.pool_bytes, context));
+  TRY_STATUS(check_context(kv_shape, pool, options.least_context_len));
   set->kv_bytes_ = pool.bytes;
   set->max_moving_tokens_ =
       braid::max_moving_tokens(kv_shape, ranks.layout, memory.move_bytes, ranks.num_own() == ranks.layout.num_ranks());

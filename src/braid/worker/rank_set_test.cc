@@ -10,6 +10,8 @@
 #include "braid/hub/model_path.h"
 #include "braid/scheduler/static_page_tables.h"
 #include "braid/worker/rank_memory.h"
+#include "tests/support/model_fixture.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/support/tokenizer/tiny_tokenizer.h"
 
 namespace braid {
@@ -163,7 +165,38 @@ TEST(RankMemory, WeightsAndExchangeMustLeaveRoomForKeysAndValues) {
   ASSERT_FALSE(full.ok());
   EXPECT_EQ(full.error().message,
             "the weights take 5.00 GiB and the exchange 1.00 GiB, --mem-fraction-static 0.5 of the 10.00 GiB available "
-            "is 5.00 GiB");
+            "is 5.00 GiB: more than 1.00 GiB are missing");
+}
+
+TEST(RankMemory, APoolThatIsTooSmallForAContextSaysWhatIsMissing) {
+  const KvShape shape{.num_layers = 28, .num_kv_heads = 8, .head_dim = 128, .dtype = DType::kBFloat16, .page_size = 16};
+  EXPECT_TRUE(check_context(shape, {.context_len = 4096}, 4096).ok());
+  EXPECT_TRUE(check_context(shape, {.context_len = 4096}, 0).ok()) << "nobody asks for one";
+  const Status small = check_context(shape, {.context_len = 4096}, 4096 + 9362);
+  ASSERT_FALSE(small.ok());
+  EXPECT_EQ(small.error().message,
+            "the KV pool holds 4096 tokens, a context has 13458: about 1.00 GiB a rank are missing (--context-length "
+            "says how long requests may be)");
+}
+
+TEST(RankSet, WhatDoesNotFitIsRefusedBeforeItIsRead) {
+  const testing::ModelFixture fixture = testing::read_model_fixture("qwen3_tied");
+  const testing::TemporaryFolder folder;
+  write_checkpoint(fixture, folder.path());
+  const auto checkpoint = Checkpoint::open(resolve_model_path(folder.path().string(), {}).value());
+  ASSERT_TRUE(checkpoint.ok());
+  bool has_read = false;
+  const auto too_big = RankSet::load(*checkpoint, {.mem_fraction_static = 1e-9}, make_null_logger(),
+                                     [&](int64_t, int64_t) { has_read = true; });
+  ASSERT_FALSE(too_big.ok());
+  EXPECT_NE(too_big.error().message.find("are missing"), std::string::npos) << too_big.error().message;
+  EXPECT_FALSE(has_read);
+  const auto too_short =
+      RankSet::load(*checkpoint, {.least_context_len = checkpoint->config().max_position, .max_total_tokens = 16},
+                    make_null_logger(), {});
+  ASSERT_FALSE(too_short.ok());
+  EXPECT_NE(too_short.error().message.find("the KV pool holds 16 tokens"), std::string::npos)
+      << too_short.error().message;
 }
 
 TEST(RankMemory, CopiesOfRequestsThatMoveAreInTheBudget) {

@@ -181,6 +181,10 @@ std::string ServerMetrics::render(const ServerState& now) const {
                        "Of it: in exchanges with the other ranks, mostly waiting for them. The one for which all wait "
                        "has the least.",
                        "rank", by_rank([](const RankCounts& counts) { return counts.exchange_s; }));
+  if (now.cluster.elastic) {
+    out.gauge("left_out_nodes", "Nodes without which the model runs, or starts.",
+              static_cast<double>(now.cluster.elastic->left_out.size()));
+  }
   if (now.journal) {
     out.gauge("journal_bytes", "Bytes of the journal on disk.", static_cast<double>(now.journal->num_bytes));
     out.counter("num_dropped_journal_records_total",

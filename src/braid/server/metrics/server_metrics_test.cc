@@ -75,6 +75,11 @@ TEST(ServerMetrics, TheJournalHasItsOwnIfThereIsOne) {
   EXPECT_EQ(line_of(text, "braid_journal_bytes"), "braid_journal_bytes{model_name=\"m\"} 5");
   EXPECT_EQ(line_of(text, "braid_num_dropped_journal_records_total"),
             "braid_num_dropped_journal_records_total{model_name=\"m\"} 2");
+  EXPECT_EQ(text.find("left_out_nodes"), std::string::npos);
+  ClusterStatus smaller;
+  smaller.elastic = ElasticStatus{.left_out = {1, 3}};
+  EXPECT_EQ(line_of(metrics.render({.cluster = smaller}), "braid_left_out_nodes"),
+            "braid_left_out_nodes{model_name=\"m\"} 2");
   EXPECT_EQ(text.find("standby"), std::string::npos);
   const std::string more = metrics.render({.standby = StandbyStats{.is_whole = true, .bytes_behind = 7}});
   EXPECT_EQ(line_of(more, "braid_standby_is_whole"), "braid_standby_is_whole{model_name=\"m\"} 1");

@@ -109,6 +109,14 @@ Json standby_of(const Json& settings, const std::optional<StandbyStats>& standby
           {"bytes_behind", standby->bytes_behind}};
 }
 
+// Null if the model waits for nodes that are gone.
+Json elastic_of(const std::optional<ElasticStatus>& elastic) {
+  if (!elastic) return nullptr;
+  return {{"left_out_nodes", elastic->left_out},
+          {"since", elastic->left_out.empty() ? Json(nullptr) : Json(elastic->since_unix_s)},
+          {"problem", elastic->problem.empty() ? Json(nullptr) : Json(elastic->problem)}};
+}
+
 std::string_view state_of(const EngineStats& stats) {
   if (!stats.failure.empty()) return "failed";
   const bool restarts = std::ranges::any_of(
@@ -144,6 +152,7 @@ http::Response server_status(const ServedModel& model, const Json& settings, con
                         {"groups", groups_of(stats, layout)},
                         {"nodes", nodes_of(cluster)},
                         {"ranks", ranks_of(cluster)},
+                        {"elastic", elastic_of(cluster.elastic)},
                         {"standby", standby_of(settings, standby)},
                         {"num_queue_reqs", stats.num_queued},
                         {"num_restarts", num_restarts},

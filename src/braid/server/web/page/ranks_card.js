@@ -39,6 +39,8 @@ export class RanksCard {
     const restarts = status.num_restarts ? ` Started again ${count(status.num_restarts)} times.` : '';
     this.#state.textContent = `${kStates[status.state] ?? status.state}${restarts}`;
     const last = status.last_error;
+    const leftOut = status.elastic?.left_out_nodes ?? [];
+    if (leftOut.length) this.#state.textContent += ` Without node ${leftOut.join(', ')} since ${new Date(status.elastic.since * 1000).toLocaleTimeString()}.`;
     this.#error.hidden = !last;
     this.#error.textContent = last ? `${new Date(last.time * 1000).toLocaleTimeString()} ${last.message}` : '';
     const slow = status.ranks.filter((rank) => (rank.times_slower ?? 0) >= kSlow).map((rank) => String(rank.rank));

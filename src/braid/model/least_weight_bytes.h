@@ -1,0 +1,20 @@
+// How much memory the weights of some ranks take at least, before anything of them is read. Tested by
+// load_model_test.cc.
+#pragma once
+
+#include <cstdint>
+
+#include "braid/base/index_range.h"
+#include "braid/base/result.h"
+#include "braid/config/model_config.h"
+#include "braid/parallel/topology.h"
+#include "braid/tensor/dtype.h"
+
+namespace braid {
+
+// Packed, of these ranks of all worlds, in one NUMA domain: what kernels pad is not counted. An error if the
+// architecture is not supported.
+Result<int64_t> least_weight_bytes(const ModelConfig& config, DType dtype, const ParallelLayout& layout,
+                                   IndexRange own);
+
+}  // namespace braid
