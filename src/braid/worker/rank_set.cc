@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "braid/base/clock.h"
 #include "braid/base/log_parts.h"
 #include "braid/base/system_info.h"
 #include "braid/kernels/make_ops.h"
@@ -44,16 +45,28 @@ std::string describe_split(const ProcessRanks& ranks) {
                      has_all ? "" : fmt::format(" ranks {} to {}", ranks.own.begin, ranks.own.end));
 }
 
-Result<LoadedModel> load_weights(const Checkpoint& checkpoint, const RankOptions& options, const ProcessRanks& ranks,
-                                 DType dtype, int64_t positions, const std::shared_ptr<Logger>& logger,
-                                 const LoadProgress& progress) {
+struct LoadedWeights {
+  LoadedModel model;
+  std::unique_ptr<WeightCheck> check;
+};
+
+Result<LoadedWeights> load_weights(const Checkpoint& checkpoint, const RankOptions& options, const ProcessRanks& ranks,
+                                   DType dtype, int64_t positions, const std::shared_ptr<Logger>& logger,
+                                   const LoadProgress& progress) {
   ThreadTeam team(std::min(ranks.threads_per_rank * ranks.num_own(), available_cores()));
   std::unique_ptr<PackCache> cache;
   if (!options.pack_cache.empty()) {
     PackCacheOptions own{.folder = options.pack_cache, .dtype = dtype, .layout = describe_split(ranks)};
     TRY(cache, PackCache::open(checkpoint, std::move(own), team, log_of(LogPart::kWeights, logger)));
   }
-  return load_model(checkpoint, dtype, positions, ranks.layout, ranks.own, ranks.places, team, progress, cache.get());
+  TRY(LoadedModel model,
+      load_model(checkpoint, dtype, positions, ranks.layout, ranks.own, ranks.places, team, progress, cache.get()));
+  const double start_s = monotonic_seconds();
+  auto check = std::make_unique<WeightCheck>(WeightPages(std::move(model.memory), team), ranks.num_own());
+  log_of(LogPart::kWeights, logger)
+      ->debug("checksums of {:.2f} GB of weights in {:.3f} s", static_cast<double>(model.weight_bytes) / 1e9,
+              monotonic_seconds() - start_s);
+  return LoadedWeights{.model = std::move(model), .check = std::move(check)};
 }
 
 // Why DP attention is lacking. One rank's reason may be that another cannot: each different one, with its first rank.
@@ -179,7 +192,8 @@ std::vector<RankStatus> RankSet::status(int32_t world) const {
                      .cpus = own_.places[index].cpus,
                      .numa_domain = own_.places[index].domain,
                      .memory_bytes = weight_bytes_ / own_.num_own() + kv_bytes_,
-                     .counts = counters_[index]->read()});
+                     .counts = counters_[index]->read(),
+                     .weights = weight_check_->last(static_cast<int32_t>(index))});
   }
   return ranks;
 }
@@ -242,7 +256,9 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, Ran
   const KvShape kv_shape =
       local_kv_shape(config, local_shape(config, place_of(ranks.layout, 0)), set->kv_dtype_, options.page_size);
   TRY(const int64_t positions, num_positions(kv_shape, budget, context));
-  TRY(LoadedModel loaded, load_weights(checkpoint, options, ranks, set->dtype_, positions, logger, progress));
+  TRY(LoadedWeights weights, load_weights(checkpoint, options, ranks, set->dtype_, positions, logger, progress));
+  set->weight_check_ = std::move(weights.check);
+  LoadedModel loaded = std::move(weights.model);
   set->weight_bytes_ = loaded.weight_bytes;
 
   const int64_t exchange_bytes = exchange_buffer_bytes(config, options, set->dtype_, ranks.transport->shares_memory()) /

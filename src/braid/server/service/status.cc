@@ -80,7 +80,8 @@ Json ranks_of(const ClusterStatus& cluster) {
                      {"num_steps", rank.counts.num_steps},
                      {"step_seconds", rank.counts.step_s},
                      {"exchange_seconds", rank.counts.exchange_s},
-                     {"times_slower", rank.times_slower > 0 ? Json(rank.times_slower) : Json(nullptr)}});
+                     {"times_slower", rank.times_slower > 0 ? Json(rank.times_slower) : Json(nullptr)},
+                     {"weights", rank.weights.checked_unix_s > 0 ? rank_weights(rank.weights) : Json(nullptr)}});
   }
   return ranks;
 }
@@ -118,6 +119,17 @@ std::string_view state_of(const EngineStats& stats) {
 }
 
 }  // namespace
+
+Json rank_weights(const RankWeights& weights) {
+  Json damaged = Json::array();
+  for (const RankWeights::Damaged& one : weights.damaged) {
+    damaged.push_back({{"tensors", one.tensors}, {"num_bad_pages", one.num_bad_pages}});
+  }
+  return {{"checked_at", weights.checked_unix_s},
+          {"num_pages", weights.num_pages},
+          {"num_bad_pages", weights.num_bad_pages},
+          {"damaged", std::move(damaged)}};
+}
 
 http::Response server_status(const ServedModel& model, const Json& settings, const std::optional<StandbyStats>& standby,
                              double uptime_s) {

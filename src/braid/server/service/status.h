@@ -12,6 +12,9 @@
 
 namespace braid {
 
+// What a rank's weights were found to be, as members of an object.
+Json rank_weights(const RankWeights& weights);
+
 // `settings`: of /get_server_info; its version and the node that stands by are shown. `uptime_s`: of the server.
 http::Response server_status(const ServedModel& model, const Json& settings, const std::optional<StandbyStats>& standby,
                              double uptime_s);
