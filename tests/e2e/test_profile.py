@@ -58,6 +58,15 @@ def test_a_timeline_has_all_ranks_on_one_clock(braid, flags, num_processes):
         assert rank_names(trace) == {0: "rank 0 (group 0)", 1: "rank 1 (group 1)"}
         assert other["num_steps"] >= 40
         assert exchanges_overlap(trace, [0, 1]) > 0.9
+        # Operations of all ranks are there on each of them, with the same header.
+        headers = [{(op["name"], op["args"]["step"], op["args"]["op"], op["args"]["bytes"]): op
+                    for op in rank_operations(trace, rank) if op["args"]["among"] == "world"} for rank in (0, 1)]
+        both = headers[0].keys() & headers[1].keys()
+        assert len(both) > 100 and len(both) > 0.9 * max(len(found) for found in headers)
+        waits = [op["args"]["wait_ms"] for found in headers for op in found.values()]
+        assert all(0 <= wait for wait in waits) and max(waits) > 0
+        for found in headers:
+            assert all(op["args"]["wait_ms"] * 1e3 <= op["dur"] + 1 for op in found.values())  # it is rounded to 1 us
         waited = other["waited_for"]
         assert waited["rank"] in (0, 1) and waited["group"] == waited["rank"] and waited["node"] == 0
         assert 0 <= waited["ms_a_step"] <= waited["step_ms"] and waited["ms"] >= waited["ms_a_step"]

@@ -414,7 +414,10 @@ Status RankSet::pace_moves(int32_t world) {
 
 void RankSet::connect_world(int32_t world) {
   const ThreadWorld* const own = worlds_[static_cast<size_t>(world)].get();
-  if (own != nullptr) own->watch([this, world] { return progress(world); });
+  if (own != nullptr) {
+    own->watch([this, world] { return progress(world); });
+    own->trace_operations(*trace_, static_cast<int32_t>(int64_t{world} * layout().tp_size - own_.own.begin));
+  }
   const IndexRange ranks = own_tp_ranks(world);
   for (auto tp_rank = static_cast<int32_t>(ranks.begin); tp_rank < ranks.end; ++tp_rank) {
     std::unique_ptr<HeaderExchange>& headers = headers_[index_of(world, tp_rank)];
