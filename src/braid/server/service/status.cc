@@ -102,12 +102,12 @@ Json nodes_of(const ClusterStatus& cluster) {
 }
 
 // Null if no node stands by.
-Json standby_of(const Json& settings, const std::optional<StandbyStats>& standby) {
+Json standby_of(const std::optional<StandbyStatus>& standby) {
   if (!standby) return nullptr;
-  return {{"node", settings.value("standby", 0)},
-          {"is_there", standby->is_there},
-          {"is_whole", standby->is_whole},
-          {"bytes_behind", standby->bytes_behind}};
+  return {{"node", standby->node},
+          {"is_there", standby->copy.is_there},
+          {"is_whole", standby->copy.is_whole},
+          {"bytes_behind", standby->copy.bytes_behind}};
 }
 
 std::string_view state_of(const EngineStats& stats) {
@@ -131,8 +131,8 @@ Json rank_weights(const RankWeights& weights) {
           {"damaged", std::move(damaged)}};
 }
 
-http::Response server_status(const ServedModel& model, const Json& settings, const std::optional<StandbyStats>& standby,
-                             double uptime_s) {
+http::Response server_status(const ServedModel& model, const Json& settings,
+                             const std::optional<StandbyStatus>& standby, double uptime_s) {
   const EngineStats stats = model.engine->stats();
   const ClusterStatus cluster = model.engine->cluster();
   const ParallelLayout& layout = model.engine->layout();
@@ -156,7 +156,7 @@ http::Response server_status(const ServedModel& model, const Json& settings, con
                         {"groups", groups_of(stats, layout)},
                         {"nodes", nodes_of(cluster)},
                         {"ranks", ranks_of(cluster)},
-                        {"standby", standby_of(settings, standby)},
+                        {"standby", standby_of(standby)},
                         {"num_queue_reqs", stats.num_queued},
                         {"num_restarts", num_restarts},
                         {"num_resumed_reqs", stats.num_resumed},
